@@ -1,0 +1,115 @@
+"""Every error that sdpbound raises on purpose.
+
+    SdpboundError
+    +-- InvalidInput (also ValueError)      a value the caller gave cannot be used
+    |   +-- InvalidParameter                NaN, infinite or out of range
+    |   +-- InvalidBehaviour                probabilities negative, unnormalised, signaling
+    |   +-- InvalidShape                    an array's shape does not fit the scenario
+    |   +-- InvalidSettings                 a measurement setting or outcome that does not exist
+    |   +-- InvalidLevel                    a level of the hierarchy that cannot be read or is too low
+    |   +-- InvalidSolver                   a solver that is unknown or not installed
+    |   +-- NotSelfTesting                  a self-testing point is needed and condition (4) fails
+    |   +-- InvalidStudy                    a study file that cannot be read
+    |   +-- TooLarge                        a problem beyond what can be enumerated or solved
+    +-- Infeasible                          the tested data lie outside the adversary's set: an answer, with a proof
+    +-- SolverFailure                       no solver gave a usable dual
+    +-- CertificateError                    a certificate that does not prove what it claims
+
+Messages are one sentence or two: the value received, the range allowed, a next step.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = [
+    "CertificateError",
+    "Infeasible",
+    "InvalidBehaviour",
+    "InvalidInput",
+    "InvalidLevel",
+    "InvalidParameter",
+    "InvalidSettings",
+    "InvalidShape",
+    "InvalidSolver",
+    "InvalidStudy",
+    "NotSelfTesting",
+    "SdpboundError",
+    "SolverFailure",
+    "TooLarge",
+]
+
+
+class SdpboundError(Exception):
+    """Base of all errors raised on purpose by sdpbound."""
+
+
+class InvalidInput(SdpboundError, ValueError):
+    """A value the caller gave cannot be used."""
+
+
+class InvalidParameter(InvalidInput):
+    """A number is NaN, infinite or out of its range."""
+
+
+class InvalidBehaviour(InvalidInput):
+    """Probabilities are negative, not normalised, or signal."""
+
+
+class InvalidShape(InvalidInput):
+    """An array's shape does not fit the scenario."""
+
+
+class InvalidSettings(InvalidInput):
+    """A measurement setting or an outcome does not exist in the scenario."""
+
+
+class InvalidLevel(InvalidInput):
+    """A level of the hierarchy cannot be read, or does not reach the words that the question needs."""
+
+
+class InvalidSolver(InvalidInput):
+    """A solver is unknown or not installed."""
+
+
+class NotSelfTesting(InvalidInput):
+    """A self-testing point is needed, and the parameters do not give one."""
+
+
+class InvalidStudy(InvalidInput):
+    """A study file cannot be read or has a wrong entry."""
+
+
+class TooLarge(InvalidInput):
+    """The problem is larger than can be enumerated or solved."""
+
+
+class Infeasible(SdpboundError):
+    """The tested data lie outside the adversary's set.
+
+    Attributes
+    ----------
+    bound : Bound
+        The proof: an affine functional of the tested quantities that no behaviour of the set exceeds, violated by
+        the data by ``separation``.
+    separation : float
+        Certified distance (in the largest deviation of a tested quantity) of the data from the set; above 1e-9.
+    """
+
+    def __init__(self, message: str, bound: Any, separation: float) -> None:
+        super().__init__(message)
+        self.bound = bound
+        self.separation = separation
+
+    @property
+    def certificate(self) -> Any:
+        """The certificate of the separating functional, to be saved or verified."""
+        return self.bound.certificate
+
+
+class SolverFailure(SdpboundError):
+    """A solver failed, or none of them gave a usable dual."""
+
+
+class CertificateError(SdpboundError):
+    """A certificate cannot be read, or does not prove what it claims."""
