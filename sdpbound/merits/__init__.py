@@ -1,0 +1,1 @@
+"""Figures of merit: linear functionals of what the parties and Eve hold."""

@@ -1,0 +1,900 @@
+"""Check a certificate without trusting the code that made it.
+
+A certificate is a JSON file with a question, a proof and a claim. This module reads the question in Bell terms, builds
+every polynomial again with its own small word algebra, and recomputes the bound in exact rational arithmetic: a float
+is the dyadic rational that it stores, a string ``"p/q"`` is that rational, and only the final number is rounded, away
+from the truth. It shares no code with the modules that make certificates. Of the file it trusts the question only (what
+is asked, and the data): ``created_by`` and the ``level`` of the quantum model are labels. The words of a proof need not
+be of that level, for any words prove a bound on the quantum set.
+
+**Question.** Each figure is a maximum over copies e of sub-normalised behaviours v_e of the model's set, ::
+
+    maximise  sum_e objective_e . v_e   subject to  sum_e <1>_e = 1,  |sum_e observed_j . v_e - value_j| <= tolerance_j
+
+===========================  ==========================================================================================
+``bell_value``               one copy, the coefficients (side upper) or minus them (side lower)
+``separation``               one copy, objective 0: a negative upper bound proves that the data are outside the set
+``guessing_probability``     y null: copies a, objective P_{a|x}; else copies a |B_y| + b, objective P_{a|x} P_{b|y}
+``blind_guessing_prob...``   quantum: one copy in which Bob has a further measurement K that commutes with his setting
+                             y, objective sum_a P_{a|x} K_a; else one copy for each map g from Bob's outcomes to
+                             guesses, numbered in base |A| (g(b) = e // |A|^b mod |A|), objective
+                             sum_b P_{g(b)|x} P_{b|y}
+``min_entropy``              -log2 of the bound on one of the guessing probabilities, rounded down (side lower)
+===========================  ==========================================================================================
+
+Tensors are in moment coordinates: one axis per party with the identity at index 0 and then, setting by setting, the
+observable O_x = P_{0|x} - P_{1|x} of a setting with two outcomes, or the projectors P_{0|x} .. P_{d-2|x} of any other.
+
+**Proof.** With multipliers lambda_j of either sign, each copy leaves a residual polynomial R_e:
+
+- quantum: R_e = objective_e - sum_j lambda_j observed_j + sum_uv (L L^T)_uv w_u^dagger w_v. The last term is never
+  negative on a state, so the bound on R_e bounds the rest. A word and its adjoint are identified, as the matrix is
+  real and symmetric.
+- no-signaling: the last term is a sum of weights >= 0 times the probabilities p(a.. | x..) >= 0.
+- local: R_e = objective_e - sum_j lambda_j observed_j, to be maximised over all deterministic strategies.
+
+Products of projectors and of +-1 observables have |<w>_e| <= <1>_e, as have the coordinates of a no-signaling
+behaviour. So R_e . v_e <= kappa_e <1>_e with kappa_e = R_e[1] + sum_{w != 1} |R_e[w]| (local: the enumerated
+maximum), and with mu = max_e kappa_e ::
+
+    figure <= mu + sum_j lambda_j observed_j . v                      for every behaviour v of the model's set,
+    figure <= mu + sum_j (lambda_j value_j + |lambda_j| tolerance_j)  on the data.
+
+A proof with wrong numbers gives a weaker bound, never a false one. For the side lower of a Bell value the signs are
+turned round; for the min-entropy the affine statement is the tangent at f0 = mu + sum_j lambda_j value_j, namely
+H >= -log2(f0) - (mu + sum_j lambda_j observed_j . v - f0) / (f0 ln 2).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import reprlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import product
+from typing import Any
+
+import flint
+
+from sdpbound.errors import CertificateError
+
+__all__ = ["Verification", "verify"]
+
+Index = tuple[int, ...]  # one coordinate for each party
+Tensor = dict[Index, Fraction]  # a sparse functional in moment coordinates
+PartyWord = tuple[int, ...]  # letters of one party; a letter is its coordinate index
+Word = tuple[PartyWord, ...]
+Residual = tuple[dict[Any, int], int]  # numerators by word (or by coordinates), and their common denominator
+
+# Limits that keep a hostile file from exhausting time or memory; far above any honest certificate.
+_LARGEST_NUMBER = 2**200
+_LONGEST_RATIONAL = 400  # characters
+_LARGEST_DENOMINATOR = 8192  # bits of a common denominator
+_LARGEST_FILE = 2**28  # bytes
+_MOST_PARTIES = 12
+_LARGEST_TENSOR = 2**20
+_MOST_COPIES = 2**16
+_MOST_LINEAR_WORK = 2**25  # copies times coordinates
+_MOST_WORDS = 2048
+_LONGEST_WORD = 32  # letters of one party
+_MOST_PRODUCTS = 2**20  # kept from one copy to the next
+_MOST_STRATEGIES = 2**22
+_MOST_LOCAL_WORK = 2**28
+_PRECISION = 1024  # bits, of the logarithms
+_MULTIPLIER_TOLERANCE = Fraction(1, 10**12)  # relative; what it changes is charged to the constant
+
+_RATIONAL = re.compile(r"[+-]?[0-9]+(/[0-9]+)?")
+_ZERO = Fraction(0)
+_ONE = Fraction(1)
+_HALF = Fraction(1, 2)
+_GUESSING = ("guessing_probability", "blind_guessing_probability")
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What a certificate proves.
+
+    Attributes
+    ----------
+    value : float
+        The bound recomputed from the question and the proof, rounded outward.
+    claimed : float
+        The bound that the certificate claims.
+    side : str
+        "upper" if the figure is at most ``value``, "lower" if it is at least ``value``.
+    figure : str
+        Kind of the figure of merit.
+    model : str
+        Kind of the adversary model; for "quantum" the bound is valid for the whole quantum set, whatever the level.
+    holds : bool
+        Whether the proof implies the claimed value and the claimed functional.
+    functional : tuple
+        ``(constant, multipliers)`` of the affine functional that the proof gives: the figure of every behaviour v of
+        the set is at most (side "lower": at least) constant + sum_j multipliers_j observed_j . v.
+    message : str
+        One or two sentences for people.
+    """
+
+    value: float
+    claimed: float
+    side: str
+    figure: str
+    model: str
+    holds: bool
+    functional: tuple[float, tuple[float, ...]]
+    message: str
+
+
+def verify(certificate: Mapping[str, Any] | str | os.PathLike[str], *, strict: bool = True) -> Verification:
+    """Recompute the bound of a certificate and compare it with what it claims.
+
+    Parameters
+    ----------
+    certificate : dict, str or os.PathLike
+        The certificate as a dictionary, or the path of its JSON file (a string is always a path).
+    strict : bool
+        Whether a claim that the proof does not imply is an error; if False, the answer has ``holds`` False.
+
+    Returns
+    -------
+    Verification
+        The recomputed bound with its side, and the affine functional that the proof gives.
+
+    Raises
+    ------
+    CertificateError
+        If an entry is missing, unknown, malformed or too large to check, or (with `strict`) if the proof does not
+        imply the claim.
+
+    Examples
+    --------
+    No local behaviour has a CHSH value above 2; the proof is the enumeration of all strategies.
+
+    >>> chsh = [[0, 0, 0], [0, 1, 1], [0, 1, -1]]
+    >>> question = {"scenario": {"outcomes": [[2, 2], [2, 2]]},
+    ...             "figure": {"kind": "bell_value", "coefficients": chsh},
+    ...             "side": "upper", "observed": [], "model": {"kind": "local"}}
+    >>> certificate = {"format": "sdpbound certificate", "version": 1, "created_by": "by hand", "question": question,
+    ...                "proof": {"multipliers": [], "copies": []},
+    ...                "claim": {"value": 2.0, "functional": {"constant": 2.0, "multipliers": []}}}
+    >>> verify(certificate).value
+    2.0
+    """
+    root = _read(certificate)
+    _keys(root, ("format", "version", "created_by", "question", "proof", "claim"), "certificate")
+    if root["format"] != "sdpbound certificate":
+        raise CertificateError(f"format is {_show(root['format'])}; 'sdpbound certificate' is expected.")
+    if isinstance(root["version"], bool) or not isinstance(root["version"], int) or root["version"] != 1:
+        raise CertificateError(f"version is {_show(root['version'])}; this sdpbound reads version 1.")
+    _string(root["created_by"], "created_by")
+    question = _read_question(root["question"])
+    proof = _keys(root["proof"], ("multipliers", "copies"), "proof")
+    multipliers = _numbers(proof["multipliers"], "proof.multipliers", length=len(question.observed))
+    claim = _keys(root["claim"], ("value", "functional"), "claim")
+    claimed = _number(claim["value"], "claim.value")
+    functional = _keys(claim["functional"], ("constant", "multipliers"), "claim.functional")
+    constant = _number(functional["constant"], "claim.functional.constant")
+    slopes = _numbers(functional["multipliers"], "claim.functional.multipliers", length=len(question.observed))
+    _common_denominator([*multipliers, *slopes, claimed, constant], "proof.multipliers and claim")
+
+    charge = max(_charges(question, multipliers, proof["copies"]))
+    conclude = _conclude_entropy if question.kind == "min_entropy" else _conclude_affine
+    bound, proven, faults = conclude(question, multipliers, charge, constant, slopes)
+    upper = question.side == "upper"
+    value = _rounded(bound, up=upper)
+    if bound > claimed if upper else bound < claimed:
+        faults = [f"the recomputed {question.side} bound is {value!r}, the claimed value {float(claimed)!r}", *faults]
+    subject = f"{question.kind} in the {question.model} model"
+    if faults:
+        message = f"The certificate does not prove its claim on the {subject}: {'; '.join(faults)}."
+        if strict:
+            raise CertificateError(message)
+    else:
+        message = f"The {subject} is at {'most' if upper else 'least'} {value!r}, as claimed ({float(claimed)!r})."
+        if question.kind == "separation":
+            message += " The data are outside the set." if value < 0 else " This does not separate the data."
+    return Verification(
+        value=value,
+        claimed=_rounded(claimed, up=upper),
+        side=question.side,
+        figure=question.kind,
+        model=question.model,
+        holds=not faults,
+        functional=proven,
+        message=message,
+    )
+
+
+# --- the question --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Scenario:
+    """Numbers of outcomes, ``outcomes[party][setting]``, and the moment coordinates that follow from them."""
+
+    outcomes: tuple[tuple[int, ...], ...]
+
+    def letters(self, party: int) -> list[range]:
+        """Coordinates of each setting of a party."""
+        ranges, start = [], 1
+        for outcomes in self.outcomes[party]:
+            stop = start + (1 if outcomes == 2 else outcomes - 1)
+            ranges.append(range(start, stop))
+            start = stop
+        return ranges
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(1 + sum(map(len, self.letters(party))) for party in range(len(self.outcomes)))
+
+    def effects(self, party: int, setting: int) -> list[dict[int, Fraction]]:
+        """The effect of each outcome of a setting, as a combination of coordinates."""
+        letters = self.letters(party)[setting]
+        if self.outcomes[party][setting] == 2:
+            return [{0: _HALF, letters[0]: _HALF}, {0: _HALF, letters[0]: -_HALF}]
+        return [*({letter: _ONE} for letter in letters), {0: _ONE, **dict.fromkeys(letters, -_ONE)}]
+
+    def with_setting(self, party: int, outcomes: int) -> _Scenario:
+        """One further setting of a party, after its last: the coordinates before it keep their numbers."""
+        rows = list(self.outcomes)
+        rows[party] = (*rows[party], outcomes)
+        return _Scenario(tuple(rows))
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    scenario: _Scenario  # with K among Bob's settings if the figure needs it
+    commuting: dict[int, frozenset[int]]  # party -> its two settings whose letters commute
+    kind: str
+    side: str
+    model: str
+    objectives: list[Tensor]  # one for each copy, of the maximisation
+    observed: list[Tensor]
+    values: list[Fraction]
+    tolerances: list[Fraction]
+
+    @property
+    def limits(self) -> list[Fraction]:
+        """Largest modulus of each observed quantity on any behaviour: the sum of its |coefficients|."""
+        return [sum(map(abs, tensor.values()), _ZERO) for tensor in self.observed]
+
+
+def _read_question(entry: Any) -> _Question:
+    question = _keys(entry, ("scenario", "figure", "side", "observed", "model"), "question")
+    scenario = _read_scenario(question["scenario"])
+    model = _read_model(question["model"])
+
+    observed, values, tolerances = [], [], []
+    for j, item in enumerate(_list(question["observed"], "question.observed")):
+        name = f"question.observed[{j}]"
+        item = _keys(item, ("coefficients", "value", "tolerance"), name)
+        observed.append(_tensor(item["coefficients"], scenario.shape, f"{name}.coefficients"))
+        values.append(_number(item["value"], f"{name}.value"))
+        tolerances.append(_number(item["tolerance"], f"{name}.tolerance"))
+        if tolerances[-1] < 0:
+            raise CertificateError(f"{name}.tolerance is {_show(item['tolerance'])}; it must be >= 0.")
+
+    kind = _kind(question["figure"], "question.figure", ("bell_value", "separation", "min_entropy", *_GUESSING))
+    figure, name = question["figure"], "question.figure"
+    if kind == "min_entropy":
+        figure, name = _keys(figure, ("kind", "of"), name)["of"], "question.figure.of"
+        _kind(figure, name, _GUESSING)
+    side = question["side"]
+    allowed = {"bell_value": ("upper", "lower"), "min_entropy": ("lower",)}.get(kind, ("upper",))
+    if not isinstance(side, str) or side not in allowed:
+        raise CertificateError(f"question.side is {_show(side)}; for {kind} it must be {' or '.join(allowed)}.")
+
+    commuting: dict[int, frozenset[int]] = {}
+    if kind == "bell_value":
+        figure = _keys(figure, ("kind", "coefficients"), name)
+        sign = 1 if side == "upper" else -1
+        coefficients = _tensor(figure["coefficients"], scenario.shape, f"{name}.coefficients")
+        objectives = [{index: sign * value for index, value in coefficients.items()}]
+    elif kind == "separation":
+        _keys(figure, ("kind",), name)
+        objectives = [{}]
+    else:
+        figure = _keys(figure, ("kind", "x", "y"), name)
+        blind = figure["kind"] == "blind_guessing_probability"
+        parties = len(scenario.outcomes)
+        if parties < 2 and (blind or figure["y"] is not None):
+            raise CertificateError(f"{name} is about two parties, but the scenario has one.")
+        x = _integer(figure["x"], 0, len(scenario.outcomes[0]) - 1, f"{name}.x")
+        if blind or figure["y"] is not None:
+            y = _integer(figure["y"], 0, len(scenario.outcomes[1]) - 1, f"{name}.y")
+            if blind and model == "quantum":
+                scenario = scenario.with_setting(1, scenario.outcomes[0][x])
+                commuting = {1: frozenset({y, len(scenario.outcomes[1]) - 1})}
+                objectives = [_agreement(scenario, x)]
+            else:
+                objectives = _pair_objectives(scenario, x, y, blind, name)
+        else:
+            objectives = [_expand(scenario, (effect,)) for effect in scenario.effects(0, x)]
+
+    for tensors, name in ((objectives, "question.figure"), (observed, "question.observed")):
+        _common_denominator((value for tensor in tensors for value in tensor.values()), name)
+    _common_denominator(values + tolerances, "question.observed")
+    return _Question(scenario, commuting, kind, side, model, objectives, observed, values, tolerances)
+
+
+def _read_scenario(entry: Any) -> _Scenario:
+    name = "question.scenario.outcomes"
+    rows = []
+    for party, row in enumerate(_list(_keys(entry, ("outcomes",), "question.scenario")["outcomes"], name)):
+        counts = _list(row, f"{name}[{party}]")
+        rows.append(tuple(_integer(d, 1, _LARGEST_TENSOR, f"{name}[{party}][{x}]") for x, d in enumerate(counts)))
+    if not 1 <= len(rows) <= _MOST_PARTIES or not all(rows):
+        raise CertificateError(f"{name} is {_show(rows)}; 1 to {_MOST_PARTIES} parties with settings are needed.")
+    # Every outcome is an effect, so this bounds the coordinates, the probabilities and the copies alike.
+    if math.prod(1 + sum(row) for row in rows) > _LARGEST_TENSOR:
+        raise CertificateError(f"{name} is {_show(rows)}; the scenario is too large to check.")
+    return _Scenario(tuple(rows))
+
+
+def _read_model(entry: Any) -> str:
+    kind = _kind(entry, "question.model", ("quantum", "no-signaling", "local"))
+    _keys(entry, ("kind", "level") if kind == "quantum" else ("kind",), "question.model")
+    if kind == "quantum":
+        _string(entry["level"], "question.model.level")
+    return kind
+
+
+def _expand(scenario: _Scenario, effects: Sequence[Mapping[int, Fraction]]) -> Tensor:
+    """Product of one effect of each of the first parties."""
+    rest = len(scenario.outcomes) - len(effects)
+    tensor: Tensor = {}
+    for terms in product(*(effect.items() for effect in effects)):
+        tensor[tuple(index for index, _ in terms) + (0,) * rest] = math.prod((value for _, value in terms), start=_ONE)
+    return tensor
+
+
+def _total(tensors: Iterable[Tensor]) -> Tensor:
+    total: Tensor = {}
+    for tensor in tensors:
+        for index, value in tensor.items():
+            total[index] = total.get(index, _ZERO) + value
+    return total
+
+
+def _agreement(scenario: _Scenario, x: int) -> Tensor:
+    """sum_a P_{a|x} K_a, with K the last setting of party 1."""
+    last = len(scenario.outcomes[1]) - 1
+    return _total(
+        _expand(scenario, pair) for pair in zip(scenario.effects(0, x), scenario.effects(1, last), strict=True)
+    )
+
+
+def _pair_objectives(scenario: _Scenario, x: int, y: int, blind: bool, name: str) -> list[Tensor]:
+    """Objectives of the global guess, or of the blind guess as one copy for each map from Bob's outcomes to guesses."""
+    alice, bob = scenario.effects(0, x), scenario.effects(1, y)
+    # Compare the exponent first: a hostile scenario must not make us compute a huge power.
+    copies = len(alice) ** min(len(bob), 64) if blind else len(alice) * len(bob)
+    if copies > _MOST_COPIES:
+        raise CertificateError(f"{name} needs one copy for each guess; more than {_MOST_COPIES} are too many to check.")
+    if not blind:
+        return [_expand(scenario, pair) for pair in product(alice, bob)]
+    return [
+        _total(_expand(scenario, (alice[e // len(alice) ** b % len(alice)], effect)) for b, effect in enumerate(bob))
+        for e in range(copies)
+    ]
+
+
+# --- the proof -----------------------------------------------------------------------------------------------------
+
+
+def _charges(question: _Question, multipliers: list[Fraction], entry: Any) -> Iterator[Fraction]:
+    """The constants kappa_e of the copies."""
+    name = "proof.copies"
+    copies = _list(entry, name)
+    expected = 0 if question.model == "local" else len(question.objectives)
+    if len(copies) != expected:
+        raise CertificateError(
+            f"{name} has {len(copies)} entries; {question.kind} ({question.model}) needs {expected}."
+        )
+    if len(question.objectives) * math.prod(question.scenario.shape) > _MOST_LINEAR_WORK:
+        raise CertificateError(f"{name} are too many for a scenario of this size to be checked.")
+    tested = _total(
+        {index: -multiplier * value for index, value in tensor.items()}
+        for multiplier, tensor in zip(multipliers, question.observed, strict=True)
+    )
+    linear = (_total((objective, tested)) for objective in question.objectives)
+    if question.model == "local":
+        yield from _local_charges(question.scenario, list(linear))
+    elif question.model == "quantum":
+        algebra = _Algebra(question.scenario, question.commuting)
+        for e, (functional, copy) in enumerate(zip(linear, copies, strict=True)):
+            yield _charge(_quantum_residual(algebra, functional, copy, f"{name}[{e}]"))
+    else:
+        for e, (functional, copy) in enumerate(zip(linear, copies, strict=True)):
+            yield _charge(_no_signaling_residual(question.scenario, functional, copy, f"{name}[{e}]"))
+
+
+def _charge(residual: Residual) -> Fraction:
+    """kappa = R[1] + sum_{w != 1} |R[w]|; the identity is the word without letters, the coordinates all zero."""
+    numerators, denominator = residual
+    total = sum(value if not any(word) else abs(value) for word, value in numerators.items())
+    return Fraction(total, denominator)
+
+
+class _Algebra:
+    """Words of all parties. Rules: O O = 1, P_a P_a = P_a, P_a P_b = 0 within a setting; parties commute.
+
+    `commuting` names for a party two settings whose letters commute with each other.
+    """
+
+    def __init__(self, scenario: _Scenario, commuting: Mapping[int, frozenset[int]]) -> None:
+        self.shape = scenario.shape
+        self._setting: list[list[int]] = []
+        self._observable: list[list[bool]] = []
+        for party, outcomes in enumerate(scenario.outcomes):
+            settings = [-1]
+            for setting, letters in enumerate(scenario.letters(party)):
+                settings += [setting] * len(letters)
+            self._setting.append(settings)
+            self._observable.append([setting >= 0 and outcomes[setting] == 2 for setting in settings])
+        self._commuting = [commuting.get(party, frozenset()) for party in range(len(scenario.outcomes))]
+        self._products: dict[tuple[int, PartyWord, PartyWord], tuple[PartyWord, PartyWord] | None] = {}
+
+    def reduce(self, party: int, letters: Iterable[int]) -> PartyWord | None:
+        """Normal form of a word of one party, None if it is zero.
+
+        A stack machine: the stack is always reduced and in normal form. A new letter looks past the letters that
+        commute with it for one of its own setting, to merge with; removing or keeping that one leaves a normal form.
+        In a reduced stack, letters of the two commuting settings that touch are at most one of each, so sorting the
+        touching pairs gives a unique form.
+        """
+        setting, observable, commuting = self._setting[party], self._observable[party], self._commuting[party]
+        stack: list[int] = []
+        for letter in letters:
+            own = setting[letter]
+            place = len(stack)
+            if own in commuting:
+                while place and setting[stack[place - 1]] != own and setting[stack[place - 1]] in commuting:
+                    place -= 1
+            if not place or setting[stack[place - 1]] != own:
+                end = len(stack)
+                while end > place and stack[end - 1] > letter:
+                    end -= 1
+                stack.insert(end, letter)
+            elif stack[place - 1] != letter:
+                return None
+            elif observable[letter]:
+                del stack[place - 1]
+        return tuple(stack)
+
+    def forget(self, most: int) -> None:
+        """Drop the remembered products if there are more than `most`."""
+        if len(self._products) > most:
+            self._products.clear()
+
+    def product(self, left: Word, right: Word) -> Word | None:
+        """left^dagger right or its adjoint, whichever is smaller; None if it is zero."""
+        word, adjoint = [], []
+        for party, pair in enumerate(zip(left, right, strict=True)):
+            key = (party, *pair)
+            if key not in self._products:
+                reduced = self.reduce(party, (*reversed(pair[0]), *pair[1]))
+                turned = None if reduced is None else self.reduce(party, reversed(reduced))
+                self._products[key] = None if reduced is None or turned is None else (reduced, turned)
+            entry = self._products[key]
+            if entry is None:
+                return None
+            word.append(entry[0])
+            adjoint.append(entry[1])
+        return min(tuple(word), tuple(adjoint))
+
+
+def _read_words(algebra: _Algebra, entry: Any, name: str) -> list[Word]:
+    words = _list(entry, name)
+    if len(words) > _MOST_WORDS:
+        raise CertificateError(f"{name} has {len(words)} words; at most {_MOST_WORDS} can be checked.")
+    result = []
+    for u, word in enumerate(words):
+        parts = _list(word, f"{name}[{u}]", length=len(algebra.shape))
+        letters = []
+        for party, part in enumerate(parts):
+            label = f"{name}[{u}][{party}]"
+            part = _list(part, label)
+            if len(part) > _LONGEST_WORD:
+                raise CertificateError(f"{label} has {len(part)} letters; at most {_LONGEST_WORD} can be checked.")
+            letters.append(tuple(_integer(letter, 1, algebra.shape[party] - 1, label) for letter in part))
+        result.append(tuple(letters))
+    return result
+
+
+def _quantum_residual(algebra: _Algebra, linear: Tensor, entry: Any, name: str) -> Residual:
+    """linear + sum_uv (L L^T)_uv w_u^dagger w_v, exactly."""
+    copy = _keys(entry, ("words", "factor"), name)
+    words = _read_words(algebra, copy["words"], f"{name}.words")
+    algebra.forget(_MOST_PRODUCTS)
+    rows = []
+    for i, row in enumerate(_list(copy["factor"], f"{name}.factor", length=len(words))):
+        rows.append(_numbers(row, f"{name}.factor[{i}]", length=i + 1))
+    scale = _common_denominator((value for row in rows for value in row), f"{name}.factor")
+    size = len(words)
+    flat = []
+    for row in rows:
+        flat += [value.numerator * (scale // value.denominator) for value in row] + [0] * (size - len(row))
+    triangle = flint.fmpz_mat(size, size, flat)
+    gram = triangle * triangle.transpose()
+
+    squares: dict[Word, int] = {}
+    for v, right in enumerate(words):
+        for u, left in enumerate(words[: v + 1]):
+            value = int(gram[u, v])
+            if value and (word := algebra.product(left, right)) is not None:
+                # (u, v) and (v, u) are adjoint to each other, so they meet in the same word.
+                squares[word] = squares.get(word, 0) + (value if u == v else 2 * value)
+
+    numerators, denominator = _integers(linear)
+    residual = {word: denominator * value for word, value in squares.items()}
+    for index, value in numerators.items():
+        word = tuple((letter,) if letter else () for letter in index)
+        residual[word] = residual.get(word, 0) + scale * scale * value
+    return residual, denominator * scale * scale
+
+
+def _no_signaling_residual(scenario: _Scenario, linear: Tensor, entry: Any, name: str) -> Residual:
+    """linear + sum of weight * probability, the effects of party 0 being the slowest index of the weights."""
+    copy = _keys(entry, ("weights",), name)
+    tables = []
+    for party, outcomes in enumerate(scenario.outcomes):
+        tables.append([effect for setting in range(len(outcomes)) for effect in scenario.effects(party, setting)])
+    weights = _numbers(copy["weights"], f"{name}.weights", length=math.prod(map(len, tables)))
+    if any(weight < 0 for weight in weights):
+        j = next(j for j, weight in enumerate(weights) if weight < 0)
+        raise CertificateError(f"{name}.weights[{j}] is {float(weights[j])!r}; a weight must be >= 0.")
+    scale = _common_denominator(weights, f"{name}.weights")
+    current = [weight.numerator * (scale // weight.denominator) for weight in weights]
+    # Each turn replaces the fastest axis (effects of a party) by its coordinates, as the slowest axis. Twice an
+    # effect has whole coefficients.
+    for table, width in zip(reversed(tables), reversed(scenario.shape), strict=True):
+        blocks = len(current) // len(table)
+        turned = [0] * (width * blocks)
+        for f, effect in enumerate(table):
+            column = current[f :: len(table)]
+            for letter, value in effect.items():
+                factor, start = int(2 * value), letter * blocks
+                for block, weight in enumerate(column, start):
+                    turned[block] += factor * weight
+        current = turned
+    scale *= 2 ** len(tables)
+
+    numerators, denominator = _integers(linear)
+    residual = {
+        index: denominator * value + scale * numerators.get(index, 0)
+        for index, value in zip(product(*map(range, scenario.shape)), current, strict=True)
+    }
+    return residual, denominator * scale
+
+
+def _local_charges(scenario: _Scenario, functionals: list[Tensor]) -> Iterator[Fraction]:
+    """Exact maximum of each functional over all deterministic strategies."""
+    parties = range(len(scenario.outcomes))
+    strategies = [math.prod(scenario.outcomes[party]) for party in parties]
+    last = max(parties, key=lambda party: strategies[party])
+    order = [*(party for party in parties if party != last), last]
+    number = len(functionals) * math.prod(strategies[party] for party in order[:-1])
+    if number > _MOST_STRATEGIES or number * scenario.shape[last] > _MOST_LOCAL_WORK:
+        raise CertificateError(
+            f"The local model needs {_show(number)} strategies to be enumerated; at most {_MOST_STRATEGIES} can be."
+        )
+    # For each party but the last, a strategy picks one option of each setting: signed coordinates to be added up.
+    choices: list[list[list[tuple[tuple[int, int], ...]]]] = []
+    for party in order[:-1]:
+        rows = []
+        for outcomes, letters in zip(scenario.outcomes[party], scenario.letters(party), strict=True):
+            if outcomes == 2:
+                rows.append([((letters[0], 1),), ((letters[0], -1),)])
+            elif outcomes > 2:
+                rows.append([*(((letter, 1),) for letter in letters), ()])
+        choices.append(rows)
+    answers = [
+        (outcomes == 2, letters)
+        for outcomes, letters in zip(scenario.outcomes[last], scenario.letters(last), strict=True)
+        if letters
+    ]
+
+    def best(tensor: list[int], depth: int) -> int:
+        """Maximum over the strategies of the parties order[depth:], of a tensor with those axes."""
+        if depth == len(order) - 1:
+            total = tensor[0]
+            for binary, letters in answers:
+                total += abs(tensor[letters[0]]) if binary else max(0, *tensor[letters.start : letters.stop])
+            return total
+        width = len(tensor) // scenario.shape[order[depth]]
+        slices = [tensor[start : start + width] for start in range(0, len(tensor), width)]
+
+        def respond(partial: list[int], setting: int) -> int:
+            if setting == len(choices[depth]):
+                return best(partial, depth + 1)
+            found = []
+            for option in choices[depth][setting]:
+                added = partial
+                for letter, sign in option:
+                    pairs = zip(added, slices[letter], strict=True)
+                    added = [a + b for a, b in pairs] if sign > 0 else [a - b for a, b in pairs]
+                found.append(respond(added, setting + 1))
+            return max(found)
+
+        return respond(slices[0], 0)
+
+    for functional in functionals:
+        numerators, denominator = _integers(functional)
+        dense = []
+        for index in product(*(range(scenario.shape[party]) for party in order)):
+            place = dict(zip(order, index, strict=True))
+            dense.append(numerators.get(tuple(place[party] for party in parties), 0))
+        yield Fraction(best(dense, 0), denominator)
+
+
+# --- the claim -----------------------------------------------------------------------------------------------------
+
+Conclusion = tuple[Fraction, tuple[float, tuple[float, ...]], list[str]]  # bound, functional, faults of the claim
+
+
+def _conclude_affine(
+    question: _Question, multipliers: list[Fraction], charge: Fraction, constant: Fraction, slopes: list[Fraction]
+) -> Conclusion:
+    """Bound on the data, affine functional, and what the claimed functional has beyond it."""
+    upper = question.side == "upper"
+    sign = 1 if upper else -1
+    bound = sign * _on_data(question, multipliers, charge)
+    exact = [sign * multiplier for multiplier in multipliers]
+
+    def weakest(candidates: Sequence[Fraction]) -> Fraction:
+        """Constant that makes the functional with these multipliers follow from the proven one."""
+        moved = zip(candidates, exact, question.limits, strict=True)
+        return sign * (charge + sum((abs(a - b) * limit for a, b, limit in moved), _ZERO))
+
+    floats = tuple(map(float, exact))
+    proven = _rounded(weakest([Fraction(slope) for slope in floats]), up=upper)
+    faults = []
+    for j, (claimed, slope) in enumerate(zip(slopes, exact, strict=True)):
+        if abs(claimed - slope) > _MULTIPLIER_TOLERANCE * abs(slope):
+            faults.append(_slope_fault(j, claimed, float(slope)))
+    needed = weakest(slopes)
+    if not faults and sign * (constant - needed) < 0:
+        faults.append(_constant_fault(constant, _rounded(needed, up=upper)))
+    return bound, (proven, floats), faults
+
+
+def _conclude_entropy(
+    question: _Question, multipliers: list[Fraction], charge: Fraction, constant: Fraction, slopes: list[Fraction]
+) -> Conclusion:
+    """The same for -log2 of the bound on the guessing probability, with balls that contain the true numbers."""
+    bound = _on_data(question, multipliers, charge)
+    centre = sum((a * b for a, b in zip(multipliers, question.values, strict=True)), charge)
+    if bound <= 0 or centre <= 0:
+        raise CertificateError(
+            "The proof bounds the guessing probability by a number <= 0 on the data or their central values, which "
+            "are then outside the set: a statement of the kind separation and not a min-entropy."
+        )
+    with flint.ctx.workprec(_PRECISION):
+        entropy = _lower(-_log2(bound))
+        gradient = -1 / (_ball(centre) * flint.arb(2).log())
+        exact = [_ball(multiplier) * gradient for multiplier in multipliers]
+        tangent = -_log2(centre) + _ball(charge - centre) * gradient
+
+        def weakest(candidates: Sequence[Fraction]) -> Fraction:
+            total = tangent
+            for claimed, slope, limit in zip(candidates, exact, question.limits, strict=True):
+                total -= abs(_ball(claimed) - slope) * _ball(limit)
+            return _lower(total)
+
+        floats = tuple(_nearest(_lower(slope)) for slope in exact)
+        proven = _rounded(weakest([Fraction(slope) for slope in floats]), up=False)
+        faults = []
+        for j, (claimed, slope) in enumerate(zip(slopes, exact, strict=True)):
+            if not abs(_ball(claimed) - slope) <= _ball(_MULTIPLIER_TOLERANCE) * abs(slope):
+                faults.append(_slope_fault(j, claimed, floats[j]))
+        needed = weakest(slopes)
+    if not faults and constant > needed:
+        faults.append(_constant_fault(constant, _rounded(needed, up=False)))
+    return entropy, (proven, floats), faults
+
+
+def _on_data(question: _Question, multipliers: list[Fraction], charge: Fraction) -> Fraction:
+    """mu + sum_j (lambda_j value_j + |lambda_j| tolerance_j)."""
+    terms = zip(multipliers, question.values, question.tolerances, strict=True)
+    return sum((m * value + abs(m) * tolerance for m, value, tolerance in terms), charge)
+
+
+def _slope_fault(j: int, claimed: Fraction, proven: float) -> str:
+    return f"claim.functional.multipliers[{j}] is {float(claimed)!r}, the recomputed one {proven!r}"
+
+
+def _constant_fault(claimed: Fraction, needed: float) -> str:
+    return f"claim.functional.constant is {float(claimed)!r}, the recomputed one {needed!r}"
+
+
+# --- numbers -------------------------------------------------------------------------------------------------------
+
+
+def _rounded(value: Fraction, *, up: bool) -> float:
+    """The closest float that is not below (`up`) or not above the exact value."""
+    nearest = _nearest(value)
+    if up and Fraction(nearest) < value:
+        nearest = math.nextafter(nearest, math.inf)
+    elif not up and Fraction(nearest) > value:
+        nearest = math.nextafter(nearest, -math.inf)
+    if not math.isfinite(nearest):
+        raise CertificateError("The recomputed bound is beyond the range of floats; the proof has absurd numbers.")
+    return nearest
+
+
+def _nearest(value: Fraction) -> float:
+    try:
+        return value.numerator / value.denominator
+    except OverflowError:
+        raise CertificateError("A recomputed number is beyond the range of floats; the proof is absurd.") from None
+
+
+def _ball(value: Fraction) -> flint.arb:
+    return flint.arb(flint.fmpq(value.numerator, value.denominator))
+
+
+def _lower(ball: flint.arb) -> Fraction:
+    """Lower end of a ball, as an exact number."""
+    mantissa, exponent = (int(part) for part in ball.lower().man_exp())
+    if abs(exponent) > 10 * _LARGEST_DENOMINATOR:
+        raise CertificateError("A recomputed number is beyond the range of floats; the proof has absurd numbers.")
+    return Fraction(mantissa) * Fraction(2) ** exponent
+
+
+def _log2(value: Fraction) -> flint.arb:
+    """Base-2 logarithm; exact for a power of two, where a ball would lose the last digit of a whole number."""
+    top, bottom = value.numerator, value.denominator
+    if top & (top - 1) == 0 and bottom & (bottom - 1) == 0:
+        return flint.arb(top.bit_length() - bottom.bit_length())
+    return _ball(value).log() / flint.arb(2).log()
+
+
+def _common_denominator(values: Iterable[Fraction], name: str) -> int:
+    common = 1
+    for denominator in {value.denominator for value in values}:
+        common = math.lcm(common, denominator)
+        if common.bit_length() > _LARGEST_DENOMINATOR:
+            raise CertificateError(f"The numbers of {name} need a common denominator of too many digits; round them.")
+    return common
+
+
+def _integers(tensor: Tensor) -> tuple[dict[Index, int], int]:
+    """Numerators over one denominator; the limits on its parts were checked when they were read."""
+    scale = math.lcm(*(value.denominator for value in tensor.values()))
+    return {index: value.numerator * (scale // value.denominator) for index, value in tensor.items()}, scale
+
+
+# --- reading -------------------------------------------------------------------------------------------------------
+
+
+def _read(certificate: Mapping[str, Any] | str | os.PathLike[str]) -> Mapping[str, Any]:
+    if isinstance(certificate, Mapping):
+        return certificate
+    if not isinstance(certificate, str | os.PathLike):
+        raise CertificateError(f"A certificate is a dictionary or a path, not a {type(certificate).__name__}.")
+    try:
+        with open(certificate, "rb") as file:
+            data = file.read(_LARGEST_FILE + 1)
+    except (OSError, ValueError) as error:
+        raise CertificateError(f"The certificate {_show(certificate)} cannot be read: {error}.") from error
+    if not data.strip():
+        raise CertificateError(f"The certificate {_show(certificate)} is empty.")
+    if len(data) > _LARGEST_FILE:
+        raise CertificateError(f"The certificate {_show(certificate)} has more than {_LARGEST_FILE} bytes.")
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise CertificateError(f"The certificate {_show(certificate)} is not UTF-8: {error}.") from error
+    try:
+        return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique_keys)
+    except RecursionError:
+        raise CertificateError(f"The certificate {_show(certificate)} is nested too deeply.") from None
+    except ValueError as error:
+        raise CertificateError(f"The certificate {_show(certificate)} is not JSON: {error}.") from error
+
+
+def _refuse_constant(text: str) -> Any:
+    raise CertificateError(f"The certificate contains {text}; numbers must be finite.")
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    entries = dict(pairs)
+    if len(entries) < len(pairs):
+        seen: set[str] = set()
+        key = next(key for key, _ in pairs if key in seen or seen.add(key))
+        raise CertificateError(f"The key {_show(key)} appears twice in one object of the certificate.")
+    return entries
+
+
+def _keys(entry: Any, expected: tuple[str, ...], name: str) -> Mapping[str, Any]:
+    """An object with exactly the expected keys."""
+    if not isinstance(entry, Mapping):
+        raise CertificateError(f"{name} is {_show(entry)}; an object is expected.")
+    for key in expected:
+        if key not in entry:
+            raise CertificateError(f"{name} has no entry {key!r}.")
+    for key in entry:
+        if key not in expected:
+            raise CertificateError(f"{name} has an unknown entry {_show(key)}; it may have {', '.join(expected)}.")
+    return entry
+
+
+def _kind(entry: Any, name: str, known: tuple[str, ...]) -> str:
+    if not isinstance(entry, Mapping):
+        raise CertificateError(f"{name} is {_show(entry)}; an object is expected.")
+    kind = entry.get("kind")
+    if not isinstance(kind, str) or kind not in known:
+        raise CertificateError(f"{name}.kind is {_show(kind)}; it must be one of {', '.join(known)}.")
+    return kind
+
+
+def _list(entry: Any, name: str, *, length: int | None = None) -> Sequence[Any]:
+    if not isinstance(entry, list | tuple):
+        raise CertificateError(f"{name} is {_show(entry)}; a list is expected.")
+    if length is not None and len(entry) != length:
+        raise CertificateError(f"{name} has {len(entry)} entries; {length} are needed.")
+    return entry
+
+
+def _string(entry: Any, name: str) -> None:
+    if not isinstance(entry, str):
+        raise CertificateError(f"{name} is {_show(entry)}; a string is expected.")
+
+
+def _integer(entry: Any, low: int, high: int, name: str) -> int:
+    if isinstance(entry, bool) or not isinstance(entry, int) or not low <= entry <= high:
+        raise CertificateError(f"{name} has {_show(entry)}; an integer from {low} to {high} is expected.")
+    return int(entry)
+
+
+def _number(entry: Any, name: str) -> Fraction:
+    """A float or an integer as it is, or a string "p/q"."""
+    if isinstance(entry, bool) or not isinstance(entry, int | float | str):
+        raise CertificateError(f"{name} is {_show(entry)}; a number or a string 'p/q' is expected.")
+    if isinstance(entry, str):
+        if len(entry) > _LONGEST_RATIONAL or not _RATIONAL.fullmatch(entry):
+            raise CertificateError(f"{name} is {_show(entry)}; a number or a string 'p/q' is expected.")
+        top, _, bottom = entry.partition("/")
+        if bottom and not int(bottom):
+            raise CertificateError(f"{name} is {_show(entry)}; its denominator is zero.")
+        value = Fraction(int(top), int(bottom or 1))
+    elif isinstance(entry, float) and not math.isfinite(entry):
+        raise CertificateError(f"{name} is {_show(entry)}; numbers must be finite.")
+    else:
+        value = Fraction(float(entry) if isinstance(entry, float) else int(entry))
+    if abs(value) > _LARGEST_NUMBER:
+        raise CertificateError(f"{name} is {_show(entry)}; numbers beyond 2^200 in size are refused.")
+    return value
+
+
+def _numbers(entry: Any, name: str, *, length: int) -> list[Fraction]:
+    return [_number(item, f"{name}[{i}]") for i, item in enumerate(_list(entry, name, length=length))]
+
+
+def _tensor(entry: Any, shape: tuple[int, ...], name: str) -> Tensor:
+    """A nested list of this shape, without its zeros."""
+    tensor: Tensor = {}
+
+    def walk(part: Any, index: Index, label: str) -> None:
+        if len(index) == len(shape):
+            if value := _number(part, label):
+                tensor[index] = value
+            return
+        for i, item in enumerate(_list(part, label, length=shape[len(index)])):
+            walk(item, (*index, i), f"{label}[{i}]")
+
+    walk(entry, (), name)
+    return tensor
+
+
+def _show(value: Any) -> str:
+    """Short text of a value that may be anything; a huge integer has no repr."""
+    try:
+        return reprlib.repr(value)
+    except (ValueError, RecursionError):
+        return f"a {type(value).__name__} too large to show"
