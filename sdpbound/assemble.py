@@ -53,6 +53,11 @@ class Question:
     blind: BlindMeasurement | None = None
 
     @property
+    def ceiling(self) -> float:
+        """A bound that the zero dual proves: a dual that is worse is not worth keeping."""
+        return float("inf") if self.figure["kind"] in ("bell_value", "separation") else 1.0
+
+    @property
     def sign(self) -> float:
         """+1 if the figure itself is maximised, -1 if its negative is."""
         return -1.0 if self.side == "lower" and self.figure["kind"] == "bell_value" else 1.0

@@ -53,8 +53,8 @@ class Strategy:
     2.828427125
     """
 
-    state: ComplexArray
-    measurements: tuple[tuple[ComplexArray, ...], ...]
+    state: NDArray[Any]
+    measurements: tuple[tuple[NDArray[Any], ...], ...]
 
     def __post_init__(self) -> None:
         try:
@@ -279,9 +279,9 @@ def see_saw(
     """A lower bound on the quantum maximum of a bipartite expression, and the strategy that attains it.
 
     From random measurements the state (top eigenvector of the Bell operator), one party's measurements and the other
-    party's are improved in turn, each with the rest fixed; the value never falls (Werner and Wolf, quant-ph/0107093; Pal
-    and Vertesi, arXiv:1006.3032). A setting with two outcomes gets its exact optimum, one with more outcomes some ascent
-    steps. The limit may be a local maximum: more restarts help.
+    party's are improved in turn, each with the rest fixed; the value never falls (Werner and Wolf, quant-ph/0107093;
+    Pal and Vertesi, arXiv:1006.3032). A setting with two outcomes gets its exact optimum, one with more outcomes some
+    ascent steps. The limit may be a local maximum: more restarts help.
 
     Parameters
     ----------

@@ -158,15 +158,49 @@ def test_optimum_and_dual(solver: Solver, case: Case, capfd: pytest.CaptureFixtu
 
 @pytest.mark.parametrize("solver", SOLVERS, ids=lambda solver: solver.name)
 def test_infeasible(solver: Solver) -> None:
-    """No z makes both 1 - z and z - 2 non-negative, nor the block [[1, z], [z, 1]] with them positive."""
+    """No z makes both 1 - z and z - 2 non-negative."""
     block = (np.eye(2), [np.array([[0.0, 1.0], [1.0, 0.0]])])
     program = lmi([1.0], [(1.0, [-1.0]), (-2.0, [1.0])], [block])
     result = solver.solve(program)
-    assert result.status not in (Status.SOLVED, Status.ALMOST_SOLVED)
+    assert (result.status, result.objective) == (Status.INFEASIBLE, -np.inf)
     assert all(np.isfinite(block).all() for block in result.duals)
     assert np.isfinite(result.linear_dual).all()
-    if result.status is Status.INFEASIBLE:
-        assert result.objective == -np.inf
+
+
+@pytest.mark.parametrize("solver", SOLVERS, ids=lambda solver: solver.name)
+@pytest.mark.parametrize("excess", [1.0, 1e-2])
+def test_infeasible_ray(solver: Solver, excess: float) -> None:
+    """CHSH with A0 B0 + A0 B1 + A1 B0 - A1 B1 >= 2 sqrt(2) + excess: the dual is a ray that proves it, or zero."""
+    program = CASES["chsh"].program
+    row = sp.csc_array(program.cost[None, :])
+    demand = LinearMatrixInequality(
+        cost=program.cost,
+        offset=0.0,
+        matrix=sp.csc_array(sp.vstack([row, program.matrix])),
+        constant=np.concatenate([[-2 * np.sqrt(2) - excess], program.constant]),
+        linear=1,
+        sizes=program.sizes,
+    )
+    result = solver.solve(demand)
+    assert (result.status, result.objective) == (Status.INFEASIBLE, -np.inf)
+    ray = np.concatenate([result.linear_dual, upper(2 * result.duals[0] - np.diag(np.diag(result.duals[0])))])
+    if not isinstance(solver, Cvxpy):
+        assert ray @ demand.constant < 0
+        assert np.abs(demand.matrix.T @ ray).max() < -1e-2 * ray @ demand.constant
+
+
+@pytest.mark.parametrize("solver", SOLVERS, ids=lambda solver: solver.name)
+def test_unbounded(solver: Solver) -> None:
+    block = (np.eye(2), [np.zeros((2, 2)), np.array([[0.0, 1.0], [1.0, 0.0]])])
+    result = solver.solve(lmi([1.0, 0.0], [(1.0, [1.0, 0.0])], [block]))
+    assert (result.status, result.objective) == (Status.UNBOUNDED, np.inf)
+
+
+@pytest.mark.parametrize("solver", [*SOLVERS, Highs()], ids=lambda solver: solver.name)
+def test_not_finite(solver: Solver) -> None:
+    program = lmi([np.nan], [(1.0, [1.0])], [] if solver.name == "highs" else [(np.eye(2), [np.eye(2)])])
+    with pytest.raises(SolverFailure, match="NaN or infinite"):
+        solver.solve(program)
 
 
 @pytest.mark.parametrize("solver", SOLVERS, ids=lambda solver: solver.name)

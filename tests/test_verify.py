@@ -286,7 +286,8 @@ def test_quantum_guessing_probability_has_its_closed_form():
     cvxpy.Problem(cvxpy.Minimize(constant + multiplier * seen), constraints).solve(solver="CLARABEL")
     copies = []
     for square in squares:
-        factor = np.linalg.cholesky(square.value + 1e-9 * np.eye(9))
+        values, vectors = np.linalg.eigh(square.value)
+        factor = np.linalg.qr((vectors * np.sqrt(np.maximum(values, 0))).T)[1].T
         copies.append({"words": words, "factor": [factor[i, : i + 1].tolist() for i in range(9)]})
     found = recompute(asked, [float(multiplier.value)], copies)
     exact = (1 + math.sqrt(2 - seen**2 / 4)) / 2
@@ -363,12 +364,12 @@ def _rewrite_once(word: tuple[int, ...], random: Any) -> tuple[int, ...]:
     """One random application of a rule or of its inverse; the word keeps its meaning."""
     place = random.randrange(len(word) + 1)
     head, tail = word[:place], word[place:]
-    moves = [head + (o, o) + tail for o in (1, 6)]
+    moves = [(*head, o, o, *tail) for o in (1, 6)]
     if tail:
         if BOB[tail[0]] in COMMUTING:
-            moves.append(head + (tail[0],) + tail)
+            moves.append((*head, tail[0], *tail))
         if len(tail) > 1 and {BOB[tail[0]], BOB[tail[1]]} == COMMUTING:
-            moves += [head + (tail[1], tail[0]) + tail[2:]] * 3
+            moves += [(*head, tail[1], tail[0], *tail[2:])] * 3
         if len(tail) > 1 and tail[0] == tail[1]:
             moves += [head + tail[2:] if tail[0] in (1, 6) else head + tail[1:]] * 3
     return random.choice(moves)
@@ -462,7 +463,8 @@ class Play:
         self.random = random
         sizes = (3, 4)
         self.effects = [
-            [measurement(random, unitary(random, size), d) for d in row] for size, row in zip(sizes, outcomes)
+            [measurement(random, unitary(random, size), d) for d in row]
+            for size, row in zip(sizes, outcomes, strict=False)
         ]
         if blind_y is not None:
             basis = unitary(random, 4)
@@ -518,7 +520,7 @@ FIGURES += [("blind", (0, 0)), ("blind", (1, 1)), ("blind", (1, 0)), ("blind", (
 
 @pytest.mark.parametrize("outcomes", [BINARY, TRILINE])
 @pytest.mark.parametrize(("kind", "inputs"), FIGURES)
-@settings(max_examples=12)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 2**32))
 def test_no_random_proof_beats_a_strategy(outcomes, kind, inputs, seed):
     """Any factors and multipliers: the bound is never below a strategy, and the residual is what is missing to it."""
@@ -556,7 +558,7 @@ def test_no_random_proof_beats_a_strategy(outcomes, kind, inputs, seed):
     assert left == pytest.approx(value + right, abs=1e-10)
 
 
-@settings(max_examples=12)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 2**32), y=st.integers(0, 1), x=st.integers(0, 1))
 def test_no_signaling_blind_copies_are_maps_of_the_outcome(seed, x, y):
     """A strategy in which Eve's guess is a function of Bob's outcome reaches exactly the objectives of the copies."""
@@ -661,7 +663,6 @@ def _at(entry: Any, path: str) -> tuple[Any, Any]:
         ("question.figure.coefficients.2.2", -1.01),
         ("question.figure.coefficients.0.1", 0.01),
         ("question.figure.coefficients.0.0", 1e-8),
-        ("question.scenario.outcomes", [[3], [2, 2]]),
         ("proof.copies.0.words.0", [[2], []]),
         ("proof.copies.0.words.2", [[], [1, 2]]),
         ("claim.value", 2.8284271247461898),

@@ -55,6 +55,7 @@ class Clarabel(Solver):
         except ImportError as error:
             raise InvalidSolver("clarabel is not installed: pip install clarabel.") from error
 
+        vectors.require_finite(program, self.name)
         start = perf_counter()
         settings = clarabel.DefaultSettings()
         settings.verbose = False

@@ -72,6 +72,7 @@ class Cvxpy(Solver):
         import cvxpy
         from cvxpy.error import DCPError, SolverError
 
+        vectors.require_finite(program, self.name)
         start = perf_counter()
         z = cvxpy.Variable(program.variables)
         slack = program.matrix @ z + program.constant

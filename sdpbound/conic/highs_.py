@@ -48,6 +48,7 @@ class Highs(Solver):
             )
         from scipy.optimize import linprog
 
+        vectors.require_finite(program, self.name)
         start = perf_counter()
         tolerance = min(max(self.tolerance, 1e-10), 1e-6)
         try:

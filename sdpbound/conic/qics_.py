@@ -56,6 +56,7 @@ class Qics(Solver):
         if program.variables == 0:
             raise SolverFailure("qics needs at least one variable and this program has none; try solver clarabel.")
 
+        vectors.require_finite(program, self.name)
         start = perf_counter()
         expansion = vectors.expansion(program.linear, program.sizes)
         cones = [NonNegOrthant(program.linear)] if program.linear else []
@@ -76,6 +77,7 @@ class Qics(Solver):
                     max_time=self.time_limit,  # pyright: ignore[reportArgumentType]
                     tol_gap=self.tolerance,
                     tol_feas=0.1 * self.tolerance,
+                    tol_infeas=1e-10,  # default 1e-12, not reached when the program is infeasible by 1e-3 only
                 ).solve()
         except (ArithmeticError, ValueError, RuntimeError, MemoryError, AssertionError) as error:
             # ValueError includes numpy's LinAlgError; RuntimeError includes scipy's ArpackError.

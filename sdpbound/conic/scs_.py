@@ -52,6 +52,7 @@ class Scs(Solver):
         except ImportError as error:
             raise InvalidSolver("scs is not installed: pip install scs.") from error
 
+        vectors.require_finite(program, self.name)
         start = perf_counter()
         order = vectors.lower_order(program.linear, program.sizes)
         scale = vectors.scale(program.linear, program.sizes)

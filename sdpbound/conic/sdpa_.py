@@ -10,6 +10,7 @@ size 1e3 and ``cost`` of size 1. At the same number of iterations the dual is th
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,18 +30,18 @@ __all__ = ["Sdpa"]
 
 _UNITS = 1e3
 
-# SDPA's own primal are the moments, its dual is X.
+# "p" is X, the primal of the SeDuMi form, and "d" are the moments.
 _STATUS = {
     "pdOPT": Status.SOLVED,
     "pdFEAS": Status.ALMOST_SOLVED,
     "pFEAS": Status.STOPPED,
     "dFEAS": Status.STOPPED,
     "noINFO": Status.STOPPED,
-    "pINF_dFEAS": Status.INFEASIBLE,
-    "dUNBD": Status.INFEASIBLE,
-    "pFEAS_dINF": Status.UNBOUNDED,
-    "pUNBD": Status.UNBOUNDED,
-    "pdINF": Status.FAILED,  # one of the two is infeasible; SDPA does not say which
+    "pFEAS_dINF": Status.INFEASIBLE,
+    "pUNBD": Status.INFEASIBLE,
+    "pINF_dFEAS": Status.UNBOUNDED,
+    "dUNBD": Status.UNBOUNDED,
+    "pdINF": Status.FAILED,  # one of the two is infeasible: see below which
 }
 
 
@@ -58,13 +59,16 @@ class Sdpa(Solver):
 
     def solve(self, program: LinearMatrixInequality) -> SolverResult:
         try:
-            from sdpap.sdpacall.sdpacall import solve_sdpa
-            from sdpap.symcone import SymCone
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # invalid escape sequences in its docstrings
+                from sdpap.sdpacall.sdpacall import solve_sdpa
+                from sdpap.symcone import SymCone
         except ImportError as error:
             raise InvalidSolver("sdpa is not installed: pip install sdpa-python.") from error
         if program.variables == 0:
             raise SolverFailure("sdpa needs at least one variable and this program has none; try solver clarabel.")
 
+        vectors.require_finite(program, self.name)
         start = perf_counter()
         expansion = vectors.expansion(program.linear, program.sizes)
         cost_unit = 1.0 / (float(np.abs(program.cost).max()) or 1.0)
@@ -80,10 +84,13 @@ class Sdpa(Solver):
             raise SolverFailure(f"sdpa failed ({error}); try solver qics or clarabel.") from error
         dual = full.toarray().ravel() / cost_unit
         phase = str(info["phasevalue"])
+        status = _STATUS.get(phase, Status.FAILED)
+        if phase == "pdINF" and dual @ (expansion @ program.constant) < -1e3 * float(np.abs(program.cost).max()):
+            status = Status.INFEASIBLE  # X is a ray along which the bound falls without end
         return vectors.result(
             program,
             self.name,
-            _STATUS.get(phase, Status.FAILED),
+            status,
             vectors.fold(dual, program.linear, program.sizes),
             dual[: program.linear],
             seconds=perf_counter() - start,

@@ -22,6 +22,7 @@ __all__ = [
     "expansion",
     "fold",
     "lower_order",
+    "require_finite",
     "result",
     "scale",
     "scaled_matrix",
@@ -106,6 +107,15 @@ def fold(vector: NDArray[np.float64], linear: int, sizes: Sequence[int]) -> tupl
         blocks.append((block + block.T) / 2)
         start += n * n
     return tuple(blocks)
+
+
+def require_finite(program: LinearMatrixInequality, solver: str) -> None:
+    """Raise if the program has NaN or infinite entries: SDPA ends the process, QICS does not end at all."""
+    for part in (program.cost, program.constant, program.matrix.data):
+        if not np.isfinite(part).all():
+            raise SolverFailure(
+                f"{solver} was given a program with entries that are NaN or infinite; check the data it was built from."
+            )
 
 
 def result(
