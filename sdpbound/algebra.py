@@ -231,9 +231,7 @@ def moment_matrix(
     keys, inverse = np.unique(smaller[~zero], return_inverse=True)
     index = np.full((n, n), -1, dtype=np.int64)
     index[~zero] = inverse.reshape(-1)
-    parity = np.hstack([
-        parities[p][(keys // strides[p]) % (len(all_products[p]) + 1)] for p in range(parties)
-    ])
+    parity = np.hstack([parities[p][(keys // strides[p]) % (len(all_products[p]) + 1)] for p in range(parties)])
     index.flags.writeable = False
     lookup = _Lookup(algebras, tuple(all_numbers), tuple(all_products), tuple(all_adjoints), tuple(strides), keys)
     return MomentMatrix(tuple(words), index, int(keys.size), parity, np.hstack(word_parities), lookup)

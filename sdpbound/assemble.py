@@ -168,8 +168,14 @@ def _structure(
         np.zeros(copies * m), equalities, np.zeros(tested + 1), np.zeros(tested + 1), blocks, inequalities, unit
     )
     return _Structure(
-        equalities, blocks, inequalities, unit, sp.csr_array(relaxation.coordinates.T),
-        Reduction(shell, _symmetries(relaxation, key)), Certifier(shell), relaxation,
+        equalities,
+        blocks,
+        inequalities,
+        unit,
+        sp.csr_array(relaxation.coordinates.T),
+        Reduction(shell, _symmetries(relaxation, key)),
+        Certifier(shell),
+        relaxation,
     )
 
 

@@ -51,7 +51,9 @@ class Behaviour:
         n = p.ndim // 2
         scenario = self.scenario or Scenario(tuple((p.shape[i],) * p.shape[n + i] for i in range(n)))
         if p.shape != scenario.table_shape:
-            raise InvalidShape(f"a behaviour of shape {p.shape} does not fit {scenario}: expected {scenario.table_shape}.")
+            raise InvalidShape(
+                f"a behaviour of shape {p.shape} does not fit {scenario}: expected {scenario.table_shape}."
+            )
         if not np.isfinite(p).all():
             raise InvalidBehaviour("a behaviour contains NaN or infinity; every probability must be a finite number.")
         if p.min() < -VALIDITY_TOLERANCE:
@@ -185,7 +187,9 @@ class Behaviour:
         if binning:
             return Behaviour(p, self.scenario)
         if len({d for party in self.scenario.outcomes for d in party}) > 1:
-            raise InvalidShape("a no-click outcome needs the same number of outcomes for every setting; use binning=True.")
+            raise InvalidShape(
+                "a no-click outcome needs the same number of outcomes for every setting; use binning=True."
+            )
         return Behaviour(p, Scenario(tuple(tuple(d + 1 for d in party) for party in self.scenario.outcomes)))
 
     def flip_outcomes(self, probability_a: float, probability_b: float) -> Behaviour:

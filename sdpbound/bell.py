@@ -117,7 +117,9 @@ class BellExpression:
         if scenario is None:
             scenario = Scenario(tuple((2,) * (k - 1) for k in t.shape))
         if t.shape != scenario.shape:
-            raise InvalidShape(f"a Collins-Gisin table of shape {t.shape} does not fit {scenario}: expected {scenario.shape}.")
+            raise InvalidShape(
+                f"a Collins-Gisin table of shape {t.shape} does not fit {scenario}: expected {scenario.shape}."
+            )
         for party in range(scenario.parties):
             t = np.tensordot(t, scenario.collins_gisin(party), axes=(0, 0))
         return cls(scenario, t, name)
@@ -214,7 +216,9 @@ class BellExpression:
         """New party i is old party ``order[i]``."""
         order = tuple(order)
         if sorted(order) != list(range(self.scenario.parties)):
-            raise InvalidSettings(f"order = {order} must be a permutation of the parties 0 to {self.scenario.parties - 1}.")
+            raise InvalidSettings(
+                f"order = {order} must be a permutation of the parties 0 to {self.scenario.parties - 1}."
+            )
         scenario = Scenario(tuple(self.scenario.outcomes[i] for i in order))
         return BellExpression(scenario, self.coefficients.transpose(order))
 

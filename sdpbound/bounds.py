@@ -19,18 +19,18 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sdpbound.assemble import Assembly, Question, assemble
-from sdpbound.behaviour import Behaviour, Observations
+from sdpbound.behaviour import Behaviour
 from sdpbound.bell import BellExpression
 from sdpbound.conic.certificate import CertifiedDual, exact_linear_dual, exact_vertex_dual
 from sdpbound.conic.choose import by_name, candidates
 from sdpbound.conic.program import ConicProgram, LinearMatrixInequality, SolverResult, Status
 from sdpbound.conic.reduce import Reduction
 from sdpbound.conic.solver import Solver
-from sdpbound.errors import CertificateError, Infeasible, InvalidShape, InvalidSolver, SolverFailure
+from sdpbound.errors import CertificateError, Infeasible, InvalidInput, InvalidShape, InvalidSolver, SolverFailure
 from sdpbound.relaxation import CorrelationModel
 from sdpbound.version import __version__
 
-__all__ = ["CERTIFIED_SEPARATION", "TARGET_CORRECTION", "Bound", "Certificate", "Functional", "solve"]
+__all__ = ["CERTIFIED_SEPARATION", "TARGET_CORRECTION", "Bound", "Certificate", "Functional", "as_min_entropy", "solve"]
 
 #: A certificate that charges more than this makes the next solver be tried; the better bound is kept.
 TARGET_CORRECTION = 1e-6
@@ -165,7 +165,11 @@ class Bound:
     def __repr__(self) -> str:
         sign = "<=" if self.side == "upper" else ">="
         where = f" over {self.model!r}" if self.model is not None else ""
-        how = f"closed form, {self.source}" if self.status == "closed form" else f"certified, margin {self.correction:.1e}"
+        how = (
+            f"closed form, {self.source}"
+            if self.status == "closed form"
+            else f"certified, margin {self.correction:.1e}"
+        )
         return f"{self.figure} {sign} {self.value:.10g} ({self.side} bound{where}; {how})"
 
 
@@ -196,8 +200,10 @@ class _Proof:
             constant, multipliers = self._tangent(constant, multipliers)
         elif self.question.sign < 0:
             constant, multipliers = -constant, -multipliers
-        table = np.tensordot(multipliers, observed.coefficients, axes=(0, 0)) if len(observed) else np.zeros(
-            self.question.scenario.shape
+        table = (
+            np.tensordot(multipliers, observed.coefficients, axes=(0, 0))
+            if len(observed)
+            else np.zeros(self.question.scenario.shape)
         )
         table[(0,) * table.ndim] += constant
         expression = BellExpression(self.question.scenario, table)
@@ -299,6 +305,8 @@ def solve(
     solvers = _solvers(solver, inequality, asked)
     search = _Search(question, assembly, {"assemble": time.perf_counter() - start, "solve": 0.0, "certify": 0.0})
     for candidate in solvers:
+        if candidate.name == "scs" and search.best is not None:
+            continue  # a first-order method improves on no interior-point dual: it is the last resort
         search.attempt(candidate, inequality)
         if search.suspicious or search.settled:
             break
@@ -325,7 +333,8 @@ class _Search:
         self.suspicious = False
         self.failures: list[str] = []
 
-    def attempt(self, solver: Solver, inequality: LinearMatrixInequality) -> None:
+    def attempt(self, solver: Solver, inequality: LinearMatrixInequality, direct: float | None = None) -> None:
+        """Solve, certify at the true data, keep if better. ``direct``: data are moved, report this solver value."""
         begun = time.perf_counter()
         try:
             result = _run(solver, inequality)
@@ -337,7 +346,10 @@ class _Search:
         begun = time.perf_counter()
         dual = _certify(self.question, self.assembly, result)
         self.seconds["certify"] += time.perf_counter() - begun
-        self.suspicious |= result.status is Status.INFEASIBLE
+        if direct is None:
+            self.suspicious |= result.status is Status.INFEASIBLE
+        else:
+            result = replace(result, objective=direct)
         if self.best is None or dual.value < self.best[0].value:
             self.best = (dual, result)
             self.settled = abs(dual.value - result.objective) <= TARGET_CORRECTION * max(1.0, abs(dual.value))
@@ -351,14 +363,17 @@ def _retreat(search: _Search, solvers: Sequence[Solver]) -> None:
     """
     program = search.assembly.program
     observed = search.question.observed
+    assert search.best is not None
+    direct = search.best[1].objective  # reported as the solver's value: the others belong to moved data
     noise = Behaviour.uniform(search.question.scenario).moments
     centre = np.tensordot(observed.coefficients, noise, axes=noise.ndim)
+    chosen = [s for s in solvers if s.name in ("sdpa", "qics")] or solvers[:1]  # Clarabel is slow where it stalls
     for step in RETREATS:
         values = program.values.copy()
         values[1:] = (1.0 - step) * values[1:] + step * centre
         inequality = search.assembly.reduction.inequality(program.objective, values)
-        for solver in solvers[:3]:
-            search.attempt(solver, inequality)
+        for solver in chosen:
+            search.attempt(solver, inequality, direct)
 
 
 def _solvers(solver: SolverChoice, inequality: LinearMatrixInequality, tolerance: float) -> tuple[Solver, ...]:
@@ -368,7 +383,9 @@ def _solvers(solver: SolverChoice, inequality: LinearMatrixInequality, tolerance
         return (by_name(solver, tolerance),)
     if isinstance(solver, Solver):
         return (solver,)
-    raise InvalidSolver(f"solver = {solver!r} must be a name such as 'clarabel', a Solver, or None for the best installed.")
+    raise InvalidSolver(
+        f"solver = {solver!r} must be a name such as 'clarabel', a Solver, or None for the best installed."
+    )
 
 
 def _run(solver: Solver, inequality: LinearMatrixInequality) -> SolverResult:
@@ -391,7 +408,9 @@ def _certify(question: Question, assembly: Assembly, result: SolverResult) -> Ce
         return exact_vertex_dual(
             assembly.relaxation.coordinates.toarray(),
             question.objective.reshape(len(question.objective), -1),
-            observed.coefficients.reshape(len(observed), -1) if len(observed) else np.zeros((0, question.objective[0].size)),
+            observed.coefficients.reshape(len(observed), -1)
+            if len(observed)
+            else np.zeros((0, question.objective[0].size)),
             observed.values,
             observed.tolerances,
             [float(m) for m in dual.multipliers],
@@ -412,10 +431,7 @@ def _bound(
     seconds: dict[str, float],
 ) -> Bound:
     solver_value, value = result.objective, dual.value
-    if question.figure["kind"] == "min_entropy":
-        value = min_entropy_of(value)
-        solver_value = -math.log2(solver_value) if solver_value > 0 else math.nan
-    elif question.sign < 0:
+    if question.sign < 0:
         value, solver_value = -value, -solver_value
     return Bound(
         value=value + 0.0,
@@ -442,6 +458,23 @@ def lower_float(ball: flint.arb) -> float:
     while not flint.arb(result) <= low:
         result = math.nextafter(result, -math.inf)
     return result
+
+
+def as_min_entropy(bound: Bound) -> Bound:
+    """The min-entropy that a bound on a guessing probability proves, in bits; no further solving."""
+    proof = bound._proof
+    if proof is None or "guessing" not in proof.question.figure["kind"]:
+        raise InvalidInput(f"{bound.figure} is no guessing probability; -log2 of it is no min-entropy.")
+    figure = {"kind": "min_entropy", "of": proof.question.figure}
+    question = replace(proof.question, figure=figure, side="lower")
+    return replace(
+        bound,
+        value=min_entropy_of(bound.value),
+        side="lower",
+        figure=describe_figure(figure),
+        solver_value=-math.log2(bound.solver_value) if bound.solver_value > 0 else math.nan,
+        _proof=replace(proof, question=question),
+    )
 
 
 _FIGURES = {

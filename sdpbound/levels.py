@@ -36,7 +36,9 @@ def normalise_level(level: Level) -> str | tuple[str, ...]:
     if isinstance(level, str):
         text = level.replace(" ", "")
         if not re.fullmatch(r"[0-9]+(\+([0-9]+|[A-H]+))*", text) or int(text.split("+")[0]) < 1:
-            near = difflib.get_close_matches(text.upper(), ["1", "1+AB", "1+AB+AAB", "1+AB+AAB+ABB", "2", "3", "4"], 1, 0.3)
+            near = difflib.get_close_matches(
+                text.upper(), ["1", "1+AB", "1+AB+AAB", "1+AB+AAB+ABB", "2", "3", "4"], 1, 0.3
+            )
             hint = f"; did you mean '{near[0]}'?" if near else "."
             raise InvalidLevel(
                 f"level = {level!r} cannot be read: write a number from 1, a sum such as '1+AB' or '2+AAB', or give a list "

@@ -111,14 +111,16 @@ class Scenario:
             raise InvalidSettings(f"{name} = {setting!r} must be an integer; settings count from 0.")
         count = self.settings[party]
         if not 0 <= setting < count:
-            raise InvalidSettings(f"{name} = {setting} does not exist: party {'ABCDEFGH'[party]} has settings 0 to {count - 1}.")
+            raise InvalidSettings(
+                f"{name} = {setting} does not exist: party {'ABCDEFGH'[party]} has settings 0 to {count - 1}."
+            )
         return int(setting)
 
     def effect(self, party: int, setting: int, outcome: int) -> NDArray[np.float64]:
         """Coordinates (size of the party's axis,) of the projector on an outcome."""
         d = self.outcomes[party][setting]
         row = np.zeros(self.shape[party])
-        start = 1 + next(i for i, letter in enumerate([*self.letters[party], Letter(setting, 0)]) if letter.setting == setting)
+        start = 1 + sum(1 for letter in self.letters[party] if letter.setting < setting)
         if d == 2:
             row[0], row[start] = 0.5, 0.5 - outcome
         elif outcome < d - 1:
@@ -164,7 +166,10 @@ class Scenario:
         """Coordinates of every deterministic strategy of a party: (prod of outcomes, size)."""
         rows = self.readout(party)[1:]
         choices = itertools.product(*(range(d) for d in self.outcomes[party]))
-        table = [[1.0, *(f[a[x], x] for f, x in zip(rows, (l.setting for l in self.letters[party]), strict=True))] for a in choices]
+        table = [
+            [1.0, *(f[a[x], x] for f, x in zip(rows, (l.setting for l in self.letters[party]), strict=True))]
+            for a in choices
+        ]
         return np.array(table)
 
     def count_deterministic(self) -> tuple[int, ...]:
@@ -181,8 +186,6 @@ class Scenario:
 
 @lru_cache(maxsize=256)
 def _effects(scenario: Scenario, party: int) -> NDArray[np.float64]:
-    rows = np.array(
-        [scenario.effect(party, x, a) for x, d in enumerate(scenario.outcomes[party]) for a in range(d)]
-    )
+    rows = np.array([scenario.effect(party, x, a) for x, d in enumerate(scenario.outcomes[party]) for a in range(d)])
     rows.flags.writeable = False
     return rows

@@ -121,7 +121,7 @@ class Strategy:
         for party in range(n):
             # axes of t: rows of the parties left, their columns, then (outcome, setting) of each party done
             t = np.tensordot(t, _stack(self.measurements[party]), axes=((0, n - party), (3, 2)))
-        p = t.real.transpose([2 * i for i in range(n)] + [2 * i + 1 for i in range(n)])
+        p = np.real(t).transpose([2 * i for i in range(n)] + [2 * i + 1 for i in range(n)])
         return Behaviour(np.maximum(p, 0.0), self.scenario)
 
     @property

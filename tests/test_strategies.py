@@ -75,8 +75,8 @@ def test_random_strategies_are_valid(scenario: Scenario, projective: bool, dimen
             for party in s.measurements:
                 for effects in party:
                     assert_allclose(effects @ effects, effects, atol=1e-12)
-    again = random_strategy(scenario, dimension, 4, projective)
-    assert again.behaviour() == s.behaviour()  # the same seed gives the same strategy
+    pair = [random_strategy(scenario, dimension, seed, projective) for seed in (4, np.random.default_rng(4))]
+    assert pair[0].behaviour() == pair[1].behaviour()  # the same seed gives the same strategy
 
 
 def test_random_strategies_respect_tsirelson() -> None:

@@ -216,6 +216,20 @@ def test_min_entropy_of_an_impossible_guess_is_refused():
     asked = question({"kind": "min_entropy", "of": guess()}, "local", "lower", observed=((CHSH, 8, 0),))
     with pytest.raises(CertificateError, match="outside the set"):
         recompute(asked, [-0.25], [])
+    # Here only the tolerance keeps the bound positive; there is no tangent at the central value.
+    asked = question({"kind": "min_entropy", "of": guess()}, "local", "lower", observed=((CHSH, 6.5, 1),))
+    with pytest.raises(CertificateError, match="central values"):
+        recompute(asked, [-0.25], [])
+
+
+@pytest.mark.parametrize("step", [1e-14, -1e-14])
+def test_a_rounded_tangent_is_charged_to_the_constant(step):
+    asked = question({"kind": "min_entropy", "of": guess()}, "local", "lower", observed=((CHSH, 3, 0.5),))
+    constant, (slope,) = recompute(asked, [-0.25], []).functional
+    moved = certificate(asked, [-0.25], [], 0, constant - 3.9 * 1e-14, [slope + step])
+    assert not verify(moved, strict=False).holds
+    moved["claim"]["functional"]["constant"] = constant - 4.1 * 1e-14
+    assert verify(moved).holds
 
 
 # --- proofs by small solvers -----------------------------------------------------------------------------------------
@@ -306,8 +320,7 @@ def test_quantum_guessing_probability_has_its_closed_form():
 )
 def test_local_enumeration_agrees_with_brute_force(outcomes):
     scenario = _Scenario(tuple(map(tuple, outcomes)))
-    random = np.random.default_rng(7)
-    functional = random.integers(-9, 10, size=scenario.shape)
+    functionals = [np.random.default_rng(seed).integers(-9, 10, size=scenario.shape) for seed in range(12)]
     points = []
     for party, counts in enumerate(outcomes):
         points.append([])
@@ -317,14 +330,14 @@ def test_local_enumeration_agrees_with_brute_force(outcomes):
                 point += [1 - 2 * a] if d == 2 else [int(a == b) for b in range(d - 1)]
             assert len(point) == scenario.shape[party]
             points[-1].append(point)
-    best = -math.inf
-    for strategy in itertools.product(*points):
-        value = functional
-        for point in strategy:
-            value = np.tensordot(point, value, axes=(0, 0))
-        best = max(best, value)
-    tensor = {index: Fraction(int(value), 3) for index, value in np.ndenumerate(functional)}
-    assert list(_local_charges(scenario, [tensor])) == [Fraction(int(best), 3)]
+    best = []
+    for functional in functionals:
+        values = functional
+        for party in points:
+            values = np.tensordot(values, party, axes=(0, 1))  # the strategies become the last axis
+        best.append(Fraction(int(values.max()), 3))
+    tensors = [{i: Fraction(int(value), 3) for i, value in np.ndenumerate(functional)} for functional in functionals]
+    assert list(_local_charges(scenario, tensors)) == best
 
 
 def test_too_many_strategies_are_refused():
@@ -391,10 +404,10 @@ def test_reduction_is_confluent(word, random):
         assert ALGEBRA.reduce(1, reversed(ALGEBRA.reduce(1, reversed(expected)))) == expected
 
 
-@given(letters, letters, st.randoms(use_true_random=False))
-def test_different_normal_forms_are_different_operators(first, second, random):
+@given(letters, letters)
+def test_different_normal_forms_are_different_operators(first, second):
     """Completeness: a generic representation tells the words apart exactly when their normal forms differ."""
-    one, other = (operator_product(GENERIC[1], word) for word in (first, second))
+    one, other = (operator_product(GENERIC, word) for word in (first, second))
     a, b = ALGEBRA.reduce(1, first), ALGEBRA.reduce(1, second)
     assert (a == b) == bool(np.allclose(one, other, atol=1e-9))
     assert (a is None) == bool(np.allclose(one, 0, atol=1e-9))
@@ -437,7 +450,8 @@ def operator_product(operators: list[np.ndarray], word: tuple[int, ...]) -> np.n
     return value
 
 
-def _generic() -> list[list[np.ndarray]]:
+def _generic() -> list[np.ndarray]:
+    """Operators of the letters of ALGEBRA's Bob, generic but for the rules."""
     random = np.random.default_rng(3)
     size = 18
     bases = [unitary(random, size) for _ in range(3)]
@@ -447,8 +461,7 @@ def _generic() -> list[list[np.ndarray]]:
     halves = [[(b * (np.arange(size) // 7 == a)) @ b.conj().T for a in (0, 1)] for b in (bases[0], bases[2])]
     for half in halves:
         half[1] = np.eye(size) - half[0]
-    bob = coordinates([halves[0], *commuting, halves[1]])
-    return [[], bob]
+    return coordinates([halves[0], *commuting, halves[1]])
 
 
 GENERIC = _generic()
@@ -460,12 +473,8 @@ class Play:
     def __init__(
         self, random: np.random.Generator, outcomes: list[list[int]], copies: int, blind_y: int | None, x: int
     ):
-        self.random = random
-        sizes = (3, 4)
-        self.effects = [
-            [measurement(random, unitary(random, size), d) for d in row]
-            for size, row in zip(sizes, outcomes, strict=False)
-        ]
+        rows = zip((3, 4), outcomes, strict=True)
+        self.effects = [[measurement(random, unitary(random, size), d) for d in row] for size, row in rows]
         if blind_y is not None:
             basis = unitary(random, 4)
             self.effects[1][blind_y] = measurement(random, basis, outcomes[1][blind_y])
@@ -702,16 +711,25 @@ def test_tampering_with_a_separation(path, value):
         verify(changed)
 
 
-def test_a_rounded_multiplier_is_charged_to_the_constant():
-    """lambda = -1/3 as a float: the constant has to pay |difference| * sum |coefficients| = 4 |difference|."""
-    asked = question(bell([[0] * 3] * 3), "local", observed=((CHSH, 0, 0),))
-    off = abs(Fraction(-1 / 3) + Fraction(1, 3)) * 4 + Fraction(2, 3)
-    enough = math.nextafter(float(off), 1)
-    assert Fraction(enough) >= off
-    assert verify(certificate(asked, ["-1/3"], [], "2/3", enough, [-1 / 3])).holds
-    for constant in ("2/3", math.nextafter(enough, 0)):
-        if Fraction(constant) < off:
-            assert not verify(certificate(asked, ["-1/3"], [], "2/3", constant, [-1 / 3]), strict=False).holds
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("side", [1, -1])
+def test_a_rounded_multiplier_is_charged_to_the_constant(sign, side):
+    """lambda = 1/3 claimed as a float: the constant has to pay |difference| * sum |coefficients|."""
+    asked = question(bell([[0] * 3] * 3), "local", "upper" if side > 0 else "lower", observed=((CHSH, 0, 0),))
+    slope = sign * side / 3
+    needed = side * (Fraction(2, 3) + 4 * abs(Fraction(slope) - Fraction(sign * side, 3)))
+    for extra, holds in ((Fraction(0), True), (Fraction(1, 10**40), False)):
+        constant = needed - side * extra
+        text = f"{constant.numerator}/{constant.denominator}"
+        made = certificate(asked, [f"{sign}/3"], [], f"{2 * side}/3", text, [slope])
+        assert verify(made, strict=False).holds == holds
+
+
+def test_the_worst_copy_counts():
+    for first in (0, 1):
+        spoilt = {"words": [[[1], []]], "factor": [[2.0]]}
+        copies = [spoilt, EMPTY] if first else [EMPTY, spoilt]
+        assert recompute(question(guess()), [], copies).value == 5.0
 
 
 def test_a_claim_weaker_than_the_proof_holds():

@@ -132,7 +132,9 @@ class Certifier:
             residual += self._scatter(k, x)
         multipliers = self._multiplier_map @ residual
         if not np.isfinite(multipliers).all():
-            return self.certify(objective, values, tolerances, [np.zeros_like(x) for x in duals], np.zeros_like(weights))
+            return self.certify(
+                objective, values, tolerances, [np.zeros_like(x) for x in duals], np.zeros_like(weights)
+            )
         shift = self._tested_t @ multipliers if multipliers.size else 0.0
         residual -= shift
         per_entry = residual * self._spread
@@ -223,9 +225,11 @@ def exact_linear_dual(program: ConicProgram, weights: Floats, digits: int = 9) -
     used = np.flatnonzero(np.diff(sp.csc_array(columns).indptr) | (program.objective != 0))
     dense = columns[:, used].toarray().T  # (m, support + 1 + J)
     rows, cols = dense.shape
-    table = flint.fmpq_mat(rows, cols + 1, [
-        _rational(v) for row, c in zip(dense, program.objective[used], strict=True) for v in (*row, -c)
-    ])
+    table = flint.fmpq_mat(
+        rows,
+        cols + 1,
+        [_rational(v) for row, c in zip(dense, program.objective[used], strict=True) for v in (*row, -c)],
+    )
     reduced, rank = table.rref()
     solution = [Fraction(0)] * cols
     for r in range(rank):
@@ -270,18 +274,21 @@ def exact_vertex_dual(
     for choice in (snapped,) if snapped == plain else (snapped, plain):
         shifted = objective - (np.array([float(m) for m in choice]) @ tested if len(choice) else 0.0)
         scores = shifted @ columns
-        slack = 1e-13 * (1.0 + float(np.abs(objective).sum(axis=1).max() + sum(
-            abs(float(m)) * float(np.abs(t).sum()) for m, t in zip(choice, tested, strict=True)
-        )))
+        slack = 1e-13 * (
+            1.0
+            + float(
+                np.abs(objective).sum(axis=1).max()
+                + sum(abs(float(m)) * float(np.abs(t).sum()) for m, t in zip(choice, tested, strict=True))
+            )
+        )
         rows, places = np.nonzero(scores >= scores.max() - slack)
         cache: dict[int, list[Fraction]] = {}
         constant: Fraction | None = None
         for e, v in zip(rows.tolist(), places.tolist(), strict=True):
             if e not in cache:
                 cache[e] = [
-                    Fraction(float(objective[e, i])) - sum(
-                        (m * Fraction(float(t[i])) for m, t in zip(choice, tested, strict=True)), Fraction(0)
-                    )
+                    Fraction(float(objective[e, i]))
+                    - sum((m * Fraction(float(t[i])) for m, t in zip(choice, tested, strict=True)), Fraction(0))
                     for i in range(len(columns))
                 ]
             score = sum((c * int(columns[i, v]) for i, c in enumerate(cache[e])), Fraction(0))

@@ -60,7 +60,9 @@ class Reduction:
                 selections.append(selection)
                 sizes.append(size)
                 self._blocks.append(_Block(k, basis))
-        select = sp.csr_array(sp.vstack(selections, format="csr")) if selections else sp.csr_array((0, program.variables))
+        select = (
+            sp.csr_array(sp.vstack(selections, format="csr")) if selections else sp.csr_array((0, program.variables))
+        )
         self._matrix = sp.csc_array(select @ self._free)
         self._matrix.sum_duplicates()
         self._matrix.eliminate_zeros()

@@ -8,7 +8,7 @@ import numpy as np
 
 from sdpbound.assemble import Question
 from sdpbound.behaviour import Observations
-from sdpbound.bounds import Bound, SolverChoice, solve
+from sdpbound.bounds import Bound, SolverChoice, as_min_entropy, solve
 from sdpbound.errors import InvalidInput, InvalidShape
 from sdpbound.models import Quantum
 from sdpbound.relaxation import BlindMeasurement, CorrelationModel
@@ -106,16 +106,7 @@ def min_entropy(
         question = _blind_question(observed, model, x, y)
     else:
         question = _guessing_question(observed, x, y)
-    entropy = Question(
-        scenario=question.scenario,
-        objective=question.objective,
-        observed=observed,
-        figure={"kind": "min_entropy", "of": question.figure},
-        side="lower",
-        floor=question.floor,
-        blind=question.blind,
-    )
-    return solve(entropy, model, solver, tolerance)
+    return as_min_entropy(solve(question, model, solver, tolerance))
 
 
 def _require_bipartite(observed: Observations) -> None:
@@ -149,7 +140,13 @@ def _blind_question(observed: Observations, model: CorrelationModel, x: int, y: 
         last = wide.settings[1] - 1
         objective = sum(np.outer(wide.effect(0, x, a), wide.effect(1, last, a)) for a in range(guesses))
         return Question(
-            scenario, np.asarray(objective)[None], observed, figure, "upper", 1.0 / guesses, BlindMeasurement(y, guesses)
+            scenario,
+            np.asarray(objective)[None],
+            observed,
+            figure,
+            "upper",
+            1.0 / guesses,
+            BlindMeasurement(y, guesses),
         )
     # Eve's classical side information fixes one guess for each of Bob's outcomes; outcome 0 varies fastest
     functions = [g[::-1] for g in itertools.product(range(guesses), repeat=answers)]

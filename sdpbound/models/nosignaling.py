@@ -38,7 +38,9 @@ def _relax(scenario: Scenario) -> Relaxation:
     size = int(np.prod(scenario.shape))
     rows = int(np.prod([sum(party) for party in scenario.outcomes], dtype=object))
     if rows > LIMIT:
-        raise TooLarge(f"a no-signaling behaviour of {scenario} has {rows} probabilities (limit {LIMIT}); use fewer settings.")
+        raise TooLarge(
+            f"a no-signaling behaviour of {scenario} has {rows} probabilities (limit {LIMIT}); use fewer settings."
+        )
     return Relaxation(
         scenario=scenario,
         variables=size,

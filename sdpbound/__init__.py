@@ -1,0 +1,123 @@
+"""sdpbound: certified bounds on quantum, no-signaling and local correlations, and the rates they give."""
+
+from sdpbound.behaviour import Behaviour, Observations
+from sdpbound.bell import BellExpression
+from sdpbound.bounds import Bound, Certificate, Functional
+from sdpbound.conic.clarabel_ import Clarabel
+from sdpbound.conic.cvxpy_ import Cvxpy
+from sdpbound.conic.highs_ import Highs
+from sdpbound.conic.qics_ import Qics
+from sdpbound.conic.scs_ import Scs
+from sdpbound.conic.sdpa_ import Sdpa
+from sdpbound.errors import (
+    CertificateError,
+    Infeasible,
+    InvalidBehaviour,
+    InvalidInput,
+    InvalidLevel,
+    InvalidParameter,
+    InvalidSettings,
+    InvalidShape,
+    InvalidSolver,
+    InvalidStudy,
+    NotSelfTesting,
+    SdpboundError,
+    SolverFailure,
+    TooLarge,
+)
+from sdpbound.families import (
+    SingletSelfTest,
+    asymmetric_chsh,
+    cglmp,
+    chained,
+    chsh,
+    contour_at_chsh,
+    correlators_self_test,
+    i3322,
+    mermin,
+    singlet_chsh,
+    singlet_condition,
+    singlet_correlators,
+    singlet_local_bound,
+    singlet_quantum_bound,
+    singlet_strategy_value,
+    theta_at_chsh,
+    tilted_chsh,
+)
+from sdpbound.merits.bell_value import maximize, minimize
+from sdpbound.merits.guessing_probability import blind_guessing_probability, guessing_probability, min_entropy
+from sdpbound.models import Local, NoSignaling, Quantum
+from sdpbound.rates import MinEntropy, Rate, error_correction, key_rate, randomness_rate
+from sdpbound.scenario import Scenario
+from sdpbound.self_tests import SelfTest, find_self_test
+from sdpbound.strategies import Strategy, random_strategy, see_saw
+from sdpbound.verify import Verification, verify
+from sdpbound.version import __version__
+
+__all__ = [
+    "Behaviour",
+    "BellExpression",
+    "Bound",
+    "Certificate",
+    "CertificateError",
+    "Clarabel",
+    "Cvxpy",
+    "Functional",
+    "Highs",
+    "Infeasible",
+    "InvalidBehaviour",
+    "InvalidInput",
+    "InvalidLevel",
+    "InvalidParameter",
+    "InvalidSettings",
+    "InvalidShape",
+    "InvalidSolver",
+    "InvalidStudy",
+    "Local",
+    "MinEntropy",
+    "NoSignaling",
+    "NotSelfTesting",
+    "Observations",
+    "Qics",
+    "Quantum",
+    "Rate",
+    "Scenario",
+    "Scs",
+    "Sdpa",
+    "SdpboundError",
+    "SelfTest",
+    "SingletSelfTest",
+    "SolverFailure",
+    "Strategy",
+    "TooLarge",
+    "Verification",
+    "__version__",
+    "asymmetric_chsh",
+    "blind_guessing_probability",
+    "cglmp",
+    "chained",
+    "chsh",
+    "contour_at_chsh",
+    "correlators_self_test",
+    "error_correction",
+    "find_self_test",
+    "guessing_probability",
+    "i3322",
+    "key_rate",
+    "maximize",
+    "mermin",
+    "min_entropy",
+    "minimize",
+    "random_strategy",
+    "randomness_rate",
+    "see_saw",
+    "singlet_chsh",
+    "singlet_condition",
+    "singlet_correlators",
+    "singlet_local_bound",
+    "singlet_quantum_bound",
+    "singlet_strategy_value",
+    "theta_at_chsh",
+    "tilted_chsh",
+    "verify",
+]

@@ -1,0 +1,288 @@
+"""Asymptotic key and randomness rates from certified entropies.
+
+The entropy is a value of its own: an :class:`Entropy` says how H(A|X=x,E) is bounded and against whom. Min-entropy is
+the one that exists now; a von Neumann bound implements the same interface.
+"""
+
+from __future__ import annotations
+
+import itertools
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.special import entr
+
+from sdpbound.behaviour import Behaviour, Observations
+from sdpbound.bounds import Bound, SolverChoice
+from sdpbound.errors import InvalidInput, InvalidParameter
+from sdpbound.merits.guessing_probability import min_entropy
+from sdpbound.models import Local, NoSignaling, Quantum
+from sdpbound.relaxation import CorrelationModel
+from sdpbound.self_tests import SelfTest, find_self_test
+
+__all__ = [
+    "Entropy",
+    "KnownEntropy",
+    "MinEntropy",
+    "Rate",
+    "error_correction",
+    "key_rate",
+    "observations_of",
+    "randomness_rate",
+]
+
+DEVETAK_WINTER = (
+    "Devetak-Winter rate (arXiv:quant-ph/0306078) against collective quantum attacks; general attacks asymptotically "
+    "by entropy accumulation (arXiv:1607.01796)"
+)
+QUANTUM_RANDOMNESS = (
+    "entropy rate against collective quantum attacks; general attacks by entropy accumulation (arXiv:1607.01796)"
+)
+INDIVIDUAL = "individual attacks"
+
+
+class Entropy(ABC):
+    """A way to bound Eve's conditional entropy from below."""
+
+    @property
+    @abstractmethod
+    def model(self) -> CorrelationModel:
+        """The adversary."""
+
+    @abstractmethod
+    def lower_bound(self, observed: Observations, x: int, y: int | None, blind: bool) -> Bound:
+        """Certified lower bound in bits on H(A|x,E), with y on H(AB|x,y,E), or if blind on H(A|x,y,B,E)."""
+
+
+@dataclass(frozen=True)
+class MinEntropy(Entropy):
+    """Min-entropy as the bound on the von Neumann entropy: H >= H_min.
+
+    Parameters
+    ----------
+    model : the adversary, default Quantum("2")
+    solver, tolerance : as in :func:`sdpbound.min_entropy`
+    """
+
+    adversary: CorrelationModel = field(default_factory=lambda: Quantum("2"))
+    solver: SolverChoice = None
+    tolerance: float | None = None
+
+    @property
+    def model(self) -> CorrelationModel:
+        return self.adversary
+
+    def lower_bound(self, observed: Observations, x: int, y: int | None, blind: bool) -> Bound:
+        return min_entropy(observed, self.adversary, x, y, blind, self.solver, self.tolerance)
+
+
+@dataclass(frozen=True)
+class KnownEntropy(Entropy):
+    """An entropy bound solved for already, for one choice of settings: saves a study from solving twice."""
+
+    bound: Bound
+    x: int
+    y: int | None = None
+
+    @property
+    def model(self) -> CorrelationModel:
+        if self.bound.model is None:
+            raise InvalidInput("a closed form is found from the tested data; give a bound from a program here.")
+        return self.bound.model
+
+    def lower_bound(self, observed: Observations, x: int, y: int | None, blind: bool) -> Bound:
+        if (x, y) != (self.x, self.y):
+            raise InvalidInput(
+                f"this entropy is known at x={self.x}, y={self.y}, not at x={x}, y={y}: give those settings."
+            )
+        return self.bound
+
+
+@dataclass(frozen=True, eq=False)
+class Rate:
+    """A rate in bits per round; it may be negative, nothing is clipped.
+
+    Attributes
+    ----------
+    value : float
+    side : "lower" or "upper": which side of the best achievable rate is proven
+    kind : "key" or "randomness"
+    entropy : Bound on Eve's conditional entropy
+    error_correction : H(A|B,X=x,Y=y) in bits, of the behaviour; 0 for randomness
+    settings : (x, y); y is None for local randomness
+    security : the theorem that makes the number a rate and its conditions, or "individual attacks"
+    assumptions : what else is assumed
+    sdp : for a closed form, the rate from the certified program beside it
+    """
+
+    value: float
+    side: str
+    kind: str
+    entropy: Bound
+    error_correction: float
+    settings: tuple[int, int | None]
+    security: str
+    assumptions: tuple[str, ...]
+    sdp: Rate | None = None
+
+    def __float__(self) -> float:
+        return self.value
+
+    @property
+    def is_closed_form(self) -> bool:
+        return self.entropy.status == "closed form"
+
+    def __repr__(self) -> str:
+        x, y = self.settings
+        at = f"x={x}" if y is None else f"x={x}, y={y}"
+        how = f"closed form, {self.entropy.source}" if self.is_closed_form else f"certified from {self.entropy.figure}"
+        return f"{self.kind} rate >= {self.value:.10g} bits a round ({self.side} bound at {at}; {how}; security: {self.security})"
+
+
+def observations_of(behaviour: Behaviour, observed: Observations | str) -> Observations:
+    """What is tested: an Observations as it is, or "correlators" or "full" of the behaviour."""
+    if isinstance(observed, Observations):
+        if observed.scenario != behaviour.scenario:
+            raise InvalidInput(f"tested data of {observed.scenario} do not fit a behaviour of {behaviour.scenario}.")
+        return observed
+    if observed == "correlators":
+        return Observations.correlators(behaviour)
+    if observed == "full":
+        return Observations.full(behaviour)
+    raise InvalidParameter(f"observed = {observed!r} must be 'correlators', 'full' or an Observations.")
+
+
+def error_correction(behaviour: Behaviour, x: int, y: int) -> float:
+    """Shannon entropy H(A|B,X=x,Y=y) in bits: what Alice must send so that Bob learns her outcome."""
+    joint = np.maximum(behaviour.joint(x, y), 0.0)
+    return float((entr(joint).sum() - entr(joint.sum(axis=0)).sum()) / np.log(2.0))
+
+
+def key_rate(
+    behaviour: Behaviour,
+    observed: Observations | str = "correlators",
+    x: int | None = None,
+    y: int | None = None,
+    entropy: Entropy | None = None,
+    preprocessing: float = 0.0,
+    closed_forms: bool = True,
+) -> Rate:
+    """Certified lower bound on the key rate ``H(A|X=x,E) - H(A|B,X=x,Y=y)``, arXiv:2309.09650 Eq. (1).
+
+    Parameters
+    ----------
+    behaviour : what the devices do: its error-correction cost is paid
+    observed : what is tested: "correlators", "full" or an Observations; Eve is limited by this only
+    x, y : key settings; None: the best pair, reported in the Rate
+    entropy : default MinEntropy(Quantum("2"))
+    preprocessing : probability with which Alice flips her key bit; min-entropy takes 0 only
+    closed_forms : use the self-test where the data are one; the program's own rate is then ``rate.sdp``
+
+    Against NoSignaling() the difference is a rate for individual attacks only, and ``rate.security`` says so.
+
+    Returns
+    -------
+    Rate, side "lower", in bits a round
+
+    >>> import numpy as np, sdpbound as sb
+    >>> t = sb.SingletSelfTest(np.pi / 3, np.pi / 2 - 0.02, 5 * np.pi / 6)
+    >>> rate = sb.key_rate(t.behaviour(), x=0, y=0)
+    >>> rate.is_closed_form, round(rate.value, 6)
+    (True, 0.998527)
+    """
+    if preprocessing != 0.0:
+        raise InvalidParameter(
+            f"preprocessing = {preprocessing!r}: a rate from min-entropy takes 0 only; von Neumann bounds are needed for more."
+        )
+    data = observations_of(behaviour, observed)
+    entropy = entropy or MinEntropy()
+    xs, ys = _choices(behaviour, 0, x, "x"), _choices(behaviour, 1, y, "y")
+
+    def best(lower: dict[int, Bound], sdp: Rate | None) -> Rate:
+        options = [(lower[s].value - error_correction(behaviour, s, r), s, r) for s in xs for r in ys]
+        value, s, r = max(options)
+        leak = error_correction(behaviour, s, r)
+        return Rate(value, "lower", "key", lower[s], leak, (s, r), *_security(entropy.model, "key", lower[s]), sdp)
+
+    numeric = best({s: entropy.lower_bound(data, s, None, False) for s in xs}, None)
+    test = _self_test(data, entropy.model, closed_forms)
+    return numeric if test is None else best({s: test.entropy(s) for s in xs}, numeric)
+
+
+def randomness_rate(
+    behaviour: Behaviour,
+    observed: Observations | str = "correlators",
+    local: bool = False,
+    x: int | None = None,
+    y: int | None = None,
+    entropy: Entropy | None = None,
+    blind: bool = False,
+    closed_forms: bool = True,
+) -> Rate:
+    """Certified lower bound on the randomness rate: global H(AB|X=x,Y=y,E), local H(A|X=x,E), or blind.
+
+    Parameters as in :func:`key_rate`. ``local``: of Alice's outcome alone. ``blind``: of Alice's outcome against an Eve
+    who also holds Bob's device and outcome, H(A|X=x,Y=y,B,E).
+
+    Returns
+    -------
+    Rate, side "lower", in bits a round
+
+    >>> import numpy as np, sdpbound as sb
+    >>> t = sb.SingletSelfTest(np.pi / 3, np.pi / 3, np.pi)
+    >>> round(sb.randomness_rate(t.behaviour(), x=0, y=1).value, 9)
+    2.0
+    """
+    if local and (blind or y is not None):
+        raise InvalidInput("local randomness is of Alice's outcome alone: leave y and blind out.")
+    data = observations_of(behaviour, observed)
+    entropy = entropy or MinEntropy()
+    xs = _choices(behaviour, 0, x, "x")
+    ys: Sequence[int | None] = [None] if local else _choices(behaviour, 1, y, "y")
+    pairs = list(itertools.product(xs, ys))
+
+    def best(lower: dict[tuple[int, int | None], Bound], sdp: Rate | None) -> Rate:
+        settings = max(pairs, key=lambda pair: lower[pair].value)
+        bound = lower[settings]
+        return Rate(
+            bound.value,
+            "lower",
+            "randomness",
+            bound,
+            0.0,
+            settings,
+            *_security(entropy.model, "randomness", bound),
+            sdp,
+        )
+
+    numeric = best({(s, r): entropy.lower_bound(data, s, r, blind) for s, r in pairs}, None)
+    test = _self_test(data, entropy.model, closed_forms)
+    return numeric if test is None else best({(s, r): test.entropy(s, r, blind) for s, r in pairs}, numeric)
+
+
+def _choices(behaviour: Behaviour, party: int, setting: int | None, name: str) -> list[int]:
+    if setting is None:
+        return list(range(behaviour.scenario.settings[party]))
+    return [behaviour.scenario.require_setting(party, setting, name)]
+
+
+def _self_test(data: Observations, model: CorrelationModel, closed_forms: bool) -> SelfTest | None:
+    return find_self_test(data) if closed_forms and isinstance(model, Quantum) else None
+
+
+def _security(model: CorrelationModel, kind: str, bound: Bound) -> tuple[str, tuple[str, ...]]:
+    """What makes the number a rate, and what is assumed."""
+    common = ("devices do not signal to each other or to Eve", "asymptotic: infinitely many rounds")
+    if isinstance(model, Quantum):
+        extra = ("the tested values are exactly those of the self-test",) if bound.status == "closed form" else ()
+        return (DEVETAK_WINTER if kind == "key" else QUANTUM_RANDOMNESS), (*common, *extra)
+    if isinstance(model, NoSignaling):
+        return INDIVIDUAL, (
+            *common,
+            "Eve attacks every round alone and alike and measures before the parties' communication",
+            "H(A|E) >= H_min(A|E) for her outcome E; Csiszar-Koerner rate I(A:B) - I(A:E)",
+        )
+    assert isinstance(model, Local)
+    return "local adversary: only data with a local model are possible, and Eve then knows every outcome", common
