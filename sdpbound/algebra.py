@@ -12,6 +12,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -133,6 +134,7 @@ class MomentMatrix:
         """Number of the moment of a word; -1 if it does not occur in the matrix, -2 if the word is zero."""
         return self._lookup.find(word)
 
+    @cached_property
     def swap_image(self) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
         """Images of moments and of generating words under exchanging two alike parties; None if not closed."""
         return self._lookup.swap(self)

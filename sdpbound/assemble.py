@@ -184,6 +184,7 @@ def _structure(
 _SIGN_LIMIT = 6
 
 
+@lru_cache(maxsize=256)
 def _coordinate_parity(scenario: Scenario) -> NDArray[np.int8]:
     """(coordinates, observables): which observables of all parties occur in each coordinate."""
     parts = []
@@ -243,34 +244,50 @@ def _symmetry_key(relaxation: Relaxation, objective: Floats, rows: Floats, value
 
     A tested row that is zero by value may change sign; every other row must stay as it is.
     """
-    parity = _coordinate_parity(relaxation.scenario)
-    involved = [np.zeros((0, parity.shape[1]), dtype=np.int8)]
-    for row, value in zip(rows, values, strict=True):
-        support = np.flatnonzero(row)
-        if support.size == 1 and abs(value) <= DATA_TOLERANCE:
-            continue
-        involved.append(parity[support])
-    basis = _null_space_mod2(np.vstack(involved))[:_SIGN_LIMIT]
-    keep: list[tuple[NDArray[np.int8], tuple[int, ...]]] = []
+    single = (np.count_nonzero(rows, axis=1) == 1) & (np.abs(values) <= DATA_TOLERANCE)
+    support = (rows[~single] != 0).any(axis=0)
+    if len(objective) == 1:
+        generators = _fixing_flips(relaxation.scenario, (support | (objective[0] != 0)).tobytes())
+    else:
+        generators = _flips_of_copies(relaxation.scenario, support.tobytes(), objective)
+    swap = _swap_copies(relaxation, objective, rows)
     trivial = tuple(range(len(objective)))
+    if swap is not None and all(_commutes_with_swap(g[1]) for g in generators if g[2] == trivial):
+        return (*generators, ("swap", swap))
+    return generators
+
+
+@lru_cache(maxsize=256)
+def _flips(scenario: Scenario, support: bytes) -> tuple[NDArray[np.int8], ...]:
+    """Independent choices of observables to flip that leave every coordinate of the support unchanged."""
+    parity = _coordinate_parity(scenario)
+    return tuple(_null_space_mod2(parity[np.frombuffer(support, dtype=np.bool_)])[:_SIGN_LIMIT])
+
+
+@lru_cache(maxsize=256)
+def _fixing_flips(scenario: Scenario, support: bytes) -> tuple[tuple[Any, ...], ...]:
+    return tuple(("sign", tuple(int(f) for f in flip), (0,)) for flip in _flips(scenario, support))
+
+
+def _flips_of_copies(scenario: Scenario, support: bytes, objective: Floats) -> tuple[tuple[Any, ...], ...]:
+    """Flips that leave the data unchanged and permute the copies' objectives, those that fix the copies first."""
+    parity = _coordinate_parity(scenario)
+    basis = _flips(scenario, support)
+    trivial = tuple(range(len(objective)))
+    keep: list[tuple[NDArray[np.int8], tuple[int, ...]]] = []
     for choice in itertools.product((0, 1), repeat=len(basis)):
-        if not any(choice):
-            continue
-        flip = np.bitwise_xor.reduce([b for b, c in zip(basis, choice, strict=True) if c])
-        signs = 1.0 - 2.0 * ((parity @ flip) & 1)
-        image = _match_copies(objective, objective * signs)
-        if image is not None:
-            keep.append((flip, image))
+        if any(choice):
+            flip = np.bitwise_xor.reduce([b for b, c in zip(basis, choice, strict=True) if c])
+            image = _match_copies(objective, objective * (1.0 - 2.0 * ((parity @ flip) & 1)))
+            if image is not None:
+                keep.append((flip, image))
     keep.sort(key=lambda item: item[1] != trivial)
     generators: list[tuple[Any, ...]] = []
     span: list[NDArray[np.int8]] = []
     for flip, image in keep:
-        if not span or len(_null_space_mod2(np.array([*span, flip]))) < len(_null_space_mod2(np.array(span))):
+        if len(_null_space_mod2(np.array([*span, flip]))) == flip.size - len(span) - 1:
             span.append(flip)
             generators.append(("sign", tuple(int(f) for f in flip), image))
-    swap = _swap_copies(relaxation, objective, rows)
-    if swap is not None and all(_commutes_with_swap(g[1]) for g in generators if g[2] == trivial):
-        generators.append(("swap", swap))
     return tuple(generators)
 
 
@@ -284,7 +301,7 @@ def _swap_copies(relaxation: Relaxation, objective: Floats, rows: Floats) -> tup
     if len(shape) != 2 or shape[0] != shape[1] or relaxation.matrix is None:
         return None
     transposed = rows.reshape(-1, *shape).transpose(0, 2, 1).reshape(rows.shape)
-    if not np.array_equal(transposed, rows) or relaxation.matrix.swap_image() is None:
+    if not np.array_equal(transposed, rows) or relaxation.matrix.swap_image is None:
         return None
     return _match_copies(objective, objective.reshape(-1, *shape).transpose(0, 2, 1).reshape(objective.shape))
 
@@ -304,7 +321,7 @@ def _symmetries(relaxation: Relaxation, key: tuple[Any, ...]) -> list[Symmetry]:
             word_sign = 1.0 - 2.0 * ((matrix.word_parity @ flip) & 1)
             copies = generator[2]
         else:
-            images = matrix.swap_image()
+            images = matrix.swap_image
             assert images is not None
             image, words = images
             sign, word_sign = np.ones(m), np.ones(len(words))

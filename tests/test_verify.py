@@ -275,7 +275,7 @@ def test_no_signaling_maximum_agrees_with_the_vertices(seed):
 
 
 def test_quantum_guessing_probability_has_its_closed_form():
-    """P(A|0,E) = (1 + sqrt(2 - S^2/4))/2 for a tested S (arXiv:0911.3427, eq. 11), proved here with a small program."""
+    """P(A|0,E) = (1 + sqrt(2 - S^2/4))/2 for a tested S (arXiv:0911.3427), proved here with a small program."""
     words = [[[], []], [[1], []], [[2], []], [[], [1]], [[], [2]]]
     words += [[[a], [b]] for a in (1, 2) for b in (1, 2)]
     seen = 2.5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
+from functools import cache
 
 from sdpbound.conic.clarabel_ import Clarabel
 from sdpbound.conic.cvxpy_ import Cvxpy
@@ -80,7 +81,12 @@ def candidates(program: LinearMatrixInequality, tolerance: float = 1e-9) -> tupl
         order = ("qics", "sdpa", "clarabel", "scs")
     else:
         order = ("sdpa", "qics", "clarabel", "scs")
-    return tuple(_KNOWN[name](tolerance=tolerance) for name in order if _KNOWN[name].installed())
+    return tuple(_KNOWN[name](tolerance=tolerance) for name in order if _installed(name))
+
+
+@cache
+def _installed(name: str) -> bool:
+    return _KNOWN[name].installed()
 
 
 def _require_installed(name: str) -> None:
