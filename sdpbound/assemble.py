@@ -131,7 +131,8 @@ def _require_reached(
         index = np.unravel_index(int(missing[0]), relaxation.scenario.shape)
         word = " ".join(f"{'ABCDEFGH'[p]}[{int(i)}]" for p, i in enumerate(index) if i)
         raise InvalidLevel(
-            f"{model!r} does not reach the moment of {word} (coordinate numbers of the scenario) that the question needs; "
+            f"{model!r} does not reach the moment of {word} (coordinate numbers of the scenario) that the "
+            "question needs; "
             "take a higher level, for two parties at least '1', for three at least '2'."
         )
 
@@ -317,14 +318,15 @@ def _symmetries(relaxation: Relaxation, key: tuple[Any, ...]) -> list[Symmetry]:
         if generator[0] == "sign":
             flip = np.array(generator[1], dtype=np.int8)
             image, words = np.arange(m), np.arange(len(matrix.words))
-            sign = 1.0 - 2.0 * ((matrix.parity @ flip) & 1)
-            word_sign = 1.0 - 2.0 * ((matrix.word_parity @ flip) & 1)
+            sign = np.asarray(1.0 - 2.0 * ((matrix.parity @ flip) & 1), dtype=np.float64)
+            word_sign = np.asarray(1.0 - 2.0 * ((matrix.word_parity @ flip) & 1), dtype=np.float64)
             copies = generator[2]
         else:
             images = matrix.swap_image
             assert images is not None
             image, words = images
-            sign, word_sign = np.ones(m), np.ones(len(words))
+            sign = np.ones(m)
+            word_sign = np.ones(len(words))
             copies = generator[1]
         out.append(
             Symmetry(

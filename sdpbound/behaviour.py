@@ -59,13 +59,15 @@ class Behaviour:
         if p.min() < -VALIDITY_TOLERANCE:
             where = tuple(int(i) for i in np.unravel_index(int(p.argmin()), p.shape))
             raise InvalidBehaviour(
-                f"p{list(where)} = {p.min():.6g} is negative; probabilities must be at least 0 (index order p[a, b, x, y])."
+                f"p{list(where)} = {p.min():.6g} is negative; probabilities must be at least 0 (index "
+                "order p[a, b, x, y])."
             )
         sums = p.sum(axis=tuple(range(n)))
         if np.abs(sums - 1.0).max() > VALIDITY_TOLERANCE:
             where = tuple(int(i) for i in np.unravel_index(int(np.abs(sums - 1).argmax()), sums.shape))
             raise InvalidBehaviour(
-                f"the probabilities of settings {where} add up to {sums[where]:.9g} instead of 1; normalise p[:, :, x, y]."
+                f"the probabilities of settings {where} add up to {sums[where]:.9g} instead of 1; "
+                "normalise p[:, :, x, y]."
             )
         for party in range(n):
             marginal = p.sum(axis=party)  # party's outcome summed: must not depend on its setting
@@ -73,7 +75,8 @@ class Behaviour:
             spread = marginal.max(axis=axis) - marginal.min(axis=axis)
             if spread.max() > VALIDITY_TOLERANCE:
                 raise InvalidBehaviour(
-                    f"the behaviour signals: the other parties' marginal moves by {spread.max():.3g} with the setting of "
+                    f"the behaviour signals: the other parties' marginal moves by {spread.max():.3g} with "
+                    "the setting of "
                     f"party {'ABCDEFGH'[party]} (allowed {VALIDITY_TOLERANCE:g}); project the data on the no-signaling "
                     "space first."
                 )

@@ -51,7 +51,8 @@ class BellExpression:
         table = np.array(self.coefficients, dtype=np.float64)
         if table.shape != self.scenario.shape:
             raise InvalidShape(
-                f"coefficients of shape {table.shape} do not fit {self.scenario}: the shape must be {self.scenario.shape}."
+                f"coefficients of shape {table.shape} do not fit {self.scenario}: the shape must be "
+                f"{self.scenario.shape}."
             )
         if not np.isfinite(table).all():
             raise InvalidParameter("coefficients of a Bell expression must be finite; found NaN or infinity.")
@@ -229,7 +230,9 @@ class BellExpression:
             raise InvalidSettings(f"order = {order} must be a permutation of the settings of party {party}.")
         outcomes = list(self.scenario.outcomes)
         outcomes[party] = tuple(outcomes[party][x] for x in order)
-        index = [0] + [1 + i for x in order for i, l in enumerate(self.scenario.letters[party]) if l.setting == x]
+        index = [0] + [
+            1 + i for x in order for i, letter in enumerate(self.scenario.letters[party]) if letter.setting == x
+        ]
         return BellExpression(Scenario(tuple(outcomes)), np.take(self.coefficients, index, axis=party))
 
     def permute_outcomes(self, party: int, setting: int, order: Sequence[int]) -> BellExpression:
@@ -282,9 +285,9 @@ class BellExpression:
         return f"{self.name}: {terms}" if self.name else terms
 
     def _repr_latex_(self) -> str:
-        parts = []
+        parts: list[str] = []
         for c, word in self._terms():
-            letters = [f"{w[0]}_{{{w[1:]}}}" if "|" not in w else f"{w[0]}_{{{w[1:]}}}" for w in word]
+            letters = [f"{w[0]}_{{{w[1:]}}}" for w in word]
             size = f"{abs(c):.6g}"
             body = r"\langle " + " ".join(letters) + r"\rangle" if letters else ""
             text = body if body and size == "1" else f"{size}{body}"
@@ -305,7 +308,8 @@ def maximize_deterministic(scenario: Scenario, coefficients: NDArray[np.float64]
     total = int(np.prod([counts[i] for i in others], dtype=object)) if others else 1
     if total > ENUMERATION_LIMIT:
         raise TooLarge(
-            f"{total} deterministic strategies are too many to enumerate (limit {ENUMERATION_LIMIT}); use fewer settings, "
+            f"{total} deterministic strategies are too many to enumerate (limit {ENUMERATION_LIMIT}); use "
+            "fewer settings, "
             "or the upper bound of maximize(expression, NoSignaling())."
         )
     t = np.moveaxis(coefficients, last, -1)

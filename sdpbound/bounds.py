@@ -312,7 +312,8 @@ def solve(
             break
     if search.best is None:
         raise SolverFailure(
-            f"no solver gave a usable dual ({'; '.join(search.failures)}); try another one with solver=..., or a lower level."
+            f"no solver gave a usable dual ({'; '.join(search.failures)}); try another one with "
+            "solver=..., or a lower level."
         )
     if len(question.observed) and (search.suspicious or search.best[0].value < question.floor - CERTIFIED_SEPARATION):
         raise_if_separated(question, model)

@@ -617,7 +617,7 @@ def tilted_chsh(beta: float, alpha: float = 1.0) -> BellExpression:
     """
     b, a = _number(beta, "beta"), _number(alpha, "alpha")
     name = f"tilted CHSH(beta={b:g}, alpha={a:g})"
-    return BellExpression.from_correlators([[a, a], [1, -1]], marginals_a=[b, 0], name=name)
+    return BellExpression.from_correlators([[a, a], [1.0, -1.0]], marginals_a=[b, 0.0], name=name)
 
 
 def asymmetric_chsh(alpha: float) -> BellExpression:
@@ -631,7 +631,7 @@ def asymmetric_chsh(alpha: float) -> BellExpression:
     3.0
     """
     a = _number(alpha, "alpha")
-    return BellExpression.from_correlators([[a, a], [1, -1]], name=f"asymmetric CHSH(alpha={a:g})")
+    return BellExpression.from_correlators([[a, a], [1.0, -1.0]], name=f"asymmetric CHSH(alpha={a:g})")
 
 
 def chained(settings: int) -> BellExpression:

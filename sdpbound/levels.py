@@ -41,7 +41,8 @@ def normalise_level(level: Level) -> str | tuple[str, ...]:
             )
             hint = f"; did you mean '{near[0]}'?" if near else "."
             raise InvalidLevel(
-                f"level = {level!r} cannot be read: write a number from 1, a sum such as '1+AB' or '2+AAB', or give a list "
+                f"level = {level!r} cannot be read: write a number from 1, a sum such as '1+AB' or "
+                "'2+AAB', or give a list "
                 f"of words{hint}"
             )
         return text.upper()
@@ -108,7 +109,8 @@ def _own_words(scenario: Scenario, algebras: Sequence[PartyAlgebra], level: tupl
             number = _letter_number(scenario, *match.groups()) if match else None
             if match is None or number is None:
                 raise InvalidLevel(
-                    f"the word {text!r} cannot be read at {token!r}: letters are like A0 (observable of a setting with two "
+                    f"the word {text!r} cannot be read at {token!r}: letters are like A0 (observable of a "
+                    "setting with two "
                     "outcomes) or A1|0 (projector on outcome 1 of setting 0), and must exist in the scenario."
                 )
             parts["ABCDEFGH".index(match[1])].append(number)

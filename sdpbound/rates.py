@@ -138,7 +138,8 @@ class Rate:
         x, y = self.settings
         at = f"x={x}" if y is None else f"x={x}, y={y}"
         how = f"closed form, {self.entropy.source}" if self.is_closed_form else f"certified from {self.entropy.figure}"
-        return f"{self.kind} rate >= {self.value:.10g} bits a round ({self.side} bound at {at}; {how}; security: {self.security})"
+        rate = f"{self.kind} rate >= {self.value:.10g} bits a round"
+        return f"{rate} ({self.side} bound at {at}; {how}; security: {self.security})"
 
 
 def observations_of(behaviour: Behaviour, observed: Observations | str) -> Observations:
@@ -194,7 +195,8 @@ def key_rate(
     """
     if preprocessing != 0.0:
         raise InvalidParameter(
-            f"preprocessing = {preprocessing!r}: a rate from min-entropy takes 0 only; von Neumann bounds are needed for more."
+            f"preprocessing = {preprocessing!r}: a rate from min-entropy takes 0 only; von Neumann bounds "
+            "are needed for more."
         )
     data = observations_of(behaviour, observed)
     entropy = entropy or MinEntropy()

@@ -138,7 +138,7 @@ class Scenario:
         """Coordinates of every joint probability, first party's effects slowest: (number, prod(shape))."""
         rows = self.effects(0)
         for party in range(1, self.parties):
-            rows = np.kron(rows, self.effects(party))
+            rows = np.asarray(np.kron(rows, self.effects(party)), dtype=np.float64)
         return rows
 
     def readout(self, party: int) -> NDArray[np.float64]:
@@ -167,7 +167,7 @@ class Scenario:
         rows = self.readout(party)[1:]
         choices = itertools.product(*(range(d) for d in self.outcomes[party]))
         table = [
-            [1.0, *(f[a[x], x] for f, x in zip(rows, (l.setting for l in self.letters[party]), strict=True))]
+            [1.0, *(f[a[x], x] for f, x in zip(rows, (letter.setting for letter in self.letters[party]), strict=True))]
             for a in choices
         ]
         return np.array(table)

@@ -106,11 +106,10 @@ class Certifier:
         )
 
     def _scatter(self, k: int, matrix: Floats) -> Floats:
-        flat = matrix.reshape(-1)
-        if self._all_known[k]:
-            return np.bincount(self._blocks[k], weights=flat, minlength=self._variables)
-        known = self._known[k]
-        return np.bincount(self._blocks[k][known], weights=flat[known], minlength=self._variables)
+        places, weights = self._blocks[k], matrix.reshape(-1)
+        if not self._all_known[k]:
+            places, weights = places[self._known[k]], weights[self._known[k]]
+        return np.asarray(np.bincount(places, weights=weights, minlength=self._variables), dtype=np.float64)
 
     def certify(
         self,

@@ -74,7 +74,7 @@ def candidates(program: LinearMatrixInequality, tolerance: float = 1e-9) -> tupl
     most 8 blocks; SDPA in all other cases. SCS comes last.
     """
     if not program.sizes:
-        order = ("highs", "clarabel", "scs")
+        order: tuple[str, ...] = ("highs", "clarabel", "scs")
     elif max(program.sizes) <= _CLARABEL_UP_TO:
         order = ("clarabel", "sdpa", "qics", "scs")
     elif max(program.sizes) >= _QICS_FROM and len(program.sizes) <= _QICS_BLOCKS:

@@ -166,17 +166,20 @@ def _eliminate(equalities: sp.csr_array) -> tuple[sp.csr_array, sp.csr_array]:
     block = -dense[pivot_rows]
     block[:, [p for _, p in pivots]] = 0.0
     block[np.abs(block) < 1e-15] = 0.0
-    r, c = np.nonzero(block)
+    row, col = np.nonzero(block)
     free = sp.csr_array(
         (
-            np.concatenate([np.ones(free_index.size), block[r, c]]),
-            (np.concatenate([free_index, pivot_cols[r]]), np.concatenate([number[free_index], number[involved[c]]])),
+            np.concatenate([np.ones(free_index.size), block[row, col]]),
+            (
+                np.concatenate([free_index, pivot_cols[row]]),
+                np.concatenate([number[free_index], number[involved[col]]]),
+            ),
         ),
         shape=(n, free_index.size),
     )
     offset_rows = track[pivot_rows]
-    r, c = np.nonzero(offset_rows)
-    offsets = sp.csr_array((offset_rows[r, c], (pivot_cols[r], c)), shape=(n, rows))
+    row, col = np.nonzero(offset_rows)
+    offsets = sp.csr_array((offset_rows[row, col], (pivot_cols[row], col)), shape=(n, rows))
     return offsets, free
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from math import inf
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -159,6 +160,6 @@ def result(
     return SolverResult(solver, status, duals, linear_dual, objective, seconds, iterations, message, solution)
 
 
-def _frozen(array: NDArray) -> NDArray:
+def _frozen(array: NDArray[Any]) -> NDArray[Any]:
     array.setflags(write=False)
     return array

@@ -39,7 +39,8 @@ def _relax(scenario: Scenario) -> Relaxation:
     count = prod(scenario.count_deterministic())
     if count > LIMIT:
         raise TooLarge(
-            f"{scenario} has {count} deterministic strategies (limit {LIMIT}); use fewer settings, or BellExpression.local_bound."
+            f"{scenario} has {count} deterministic strategies (limit {LIMIT}); use fewer settings, or "
+            "BellExpression.local_bound."
         )
     columns = scenario.deterministic(0)
     for party in range(1, scenario.parties):

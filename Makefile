@@ -1,0 +1,60 @@
+# Two commands: `make run` and `make test`. Both set up .venv from the lock file first, if that is not done yet.
+SHELL := /bin/sh
+VENV ?= .venv
+BIN := $(VENV)/bin
+WORKERS ?= 2
+# the newest Python found that is at least 3.11; override with `make PYTHON=...`
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
+  if command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
+  then command -v $$p; break; fi; done)
+export OMP_NUM_THREADS ?= 1
+export OPENBLAS_NUM_THREADS ?= 1
+export MPLBACKEND ?= Agg
+
+.PHONY: help setup run test test-slow lint figures bench wheel clean
+
+help:
+	@echo "make run        run studies/near_local_boundary.toml: table and figures in results/"
+	@echo "make test       lint, types, tests and doctests"
+	@echo "make test-slow  the tests that take minutes"
+	@echo "make figures    redraw every figure from its table"
+	@echo "make bench      benchmarks against the peers"
+	@echo "make wheel      build the wheel"
+
+setup: $(VENV)/.installed
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "sdpbound needs Python 3.11 or newer; install it or say make PYTHON=..." >&2; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+run: setup
+	$(BIN)/sdpbound run studies/near_local_boundary.toml --workers $(WORKERS)
+
+test: lint
+	$(BIN)/python -m pytest -n $(WORKERS)
+
+test-slow: setup
+	$(BIN)/python -m pytest -m slow
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+figures: setup
+	$(BIN)/sdpbound plot studies/near_local_boundary.toml
+	$(BIN)/python figures/paper_figure_1.py
+	$(BIN)/python figures/paper_figure_2.py
+
+bench: setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.lock
+	$(BIN)/python -m benchmarks
+
+wheel: setup
+	$(BIN)/python -m build --no-isolation --wheel
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info
