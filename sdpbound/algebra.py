@@ -13,13 +13,14 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sdpbound.scenario import Letter, Scenario
 
-__all__ = ["MomentMatrix", "PartyAlgebra", "PartyWord", "Word", "moment_matrix"]
+__all__ = ["MomentLookup", "MomentMatrix", "PartyAlgebra", "PartyWord", "Word", "moment_matrix", "swap_alike_parties"]
 
 PartyWord = tuple[int, ...]
 Word = tuple[PartyWord, ...]
@@ -110,6 +111,14 @@ class PartyAlgebra:
         return list(seen)
 
 
+class MomentLookup(Protocol):
+    """What a generator knows of its words."""
+
+    def find(self, word: Word) -> int: ...
+
+    def swap(self, matrix: MomentMatrix) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None: ...
+
+
 @dataclass(frozen=True, eq=False)
 class MomentMatrix:
     """Which moment stands where.
@@ -128,7 +137,7 @@ class MomentMatrix:
     moments: int
     parity: NDArray[np.int8]
     word_parity: NDArray[np.int8]
-    _lookup: _Lookup
+    _lookup: MomentLookup
 
     def find(self, word: Word) -> int:
         """Number of the moment of a word; -1 if it does not occur in the matrix, -2 if the word is zero."""
@@ -167,18 +176,25 @@ class _Lookup:
         return place if place < self.keys.size and self.keys[place] == key else -1
 
     def swap(self, matrix: MomentMatrix) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
-        if len(self.algebras) != 2 or self.algebras[0] != self.algebras[1]:
-            return None
-        where = {word: i for i, word in enumerate(matrix.words)}
-        words = [where.get((b, a), -1) for a, b in matrix.words]
-        if min(words) < 0:
-            return None
-        image = np.array(words, dtype=np.int64)
-        moments = np.arange(matrix.moments)
-        known = matrix.index >= 0
-        # u^dagger v -> (swapped u)^dagger (swapped v); every moment stands somewhere in the matrix
-        moments[matrix.index[known]] = matrix.index[np.ix_(image, image)][known]
-        return moments, image
+        return swap_alike_parties(self.algebras, matrix)
+
+
+def swap_alike_parties(
+    algebras: Sequence[PartyAlgebra], matrix: MomentMatrix
+) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
+    """Images of moments and of generating words under exchanging two parties; None if not alike or not closed."""
+    if len(algebras) != 2 or algebras[0] != algebras[1]:
+        return None
+    where = {word: i for i, word in enumerate(matrix.words)}
+    words = [where.get((b, a), -1) for a, b in matrix.words]
+    if min(words) < 0:
+        return None
+    image = np.array(words, dtype=np.int64)
+    moments = np.arange(matrix.moments)
+    known = matrix.index >= 0
+    # u^dagger v -> (swapped u)^dagger (swapped v); every moment stands somewhere in the matrix
+    moments[matrix.index[known]] = matrix.index[np.ix_(image, image)][known]
+    return moments, image
 
 
 def moment_matrix(
