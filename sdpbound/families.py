@@ -57,6 +57,10 @@ __all__ = [
 ]
 
 
+#: A cosine below this is zero up to the rounding of its angle, and has no sign.
+COSINE_ROUNDING = 1e-15
+
+
 def _number(value: Any, name: str) -> float:
     if isinstance(value, bool) or not isinstance(value, Real):
         raise InvalidParameter(f"{name} = {value!r} must be a finite real number.")
@@ -271,8 +275,12 @@ class SingletSelfTest:
 
     @property
     def is_self_test(self) -> bool:
-        """Whether condition (4) holds; it is strict, and evaluated in floating point."""
-        return self.condition < 0.0
+        """Whether condition (4) holds, with every cosine in it above the rounding of floats.
+
+        So a point on the edge of (4), such as phi = ``math.pi / 2`` (a float just below pi/2), is none.
+        """
+        factors = np.abs(_cosines(*self.parameters))
+        return self.condition < 0.0 and float(factors.min()) > COSINE_ROUNDING
 
     @property
     def local_bound(self) -> float:

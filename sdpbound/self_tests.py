@@ -34,6 +34,8 @@ __all__ = ["SelfTest", "bell_value_self_test", "find_self_test"]
 
 BELL_SOURCE = "arXiv:2309.09650, Proposition 1 (iv)"
 CORRELATORS_SOURCE = "arXiv:1511.04886, with arXiv:2309.09650, Propositions 4 and 6"
+#: A coefficient below this part of the largest one is zero up to rounding, and has no sign.
+COEFFICIENT_ROUNDING = 1e-14
 #: How far inside (-1, 1) the optimal cosine must lie for a float to tell a self-test from a local maximum.
 ANGLE_MARGIN = 1e-9
 
@@ -111,7 +113,7 @@ def bell_value_self_test(coefficients: NDArray[np.float64]) -> tuple[float, NDAr
     c = np.asarray(coefficients, dtype=np.float64)
     squares = (c**2).sum(axis=1)
     mixed = 2.0 * c[:, 0] * c[:, 1]
-    if not mixed[0] * mixed[1] < 0:
+    if not mixed[0] * mixed[1] < 0 or np.abs(c).min() <= COEFFICIENT_ROUNDING * np.abs(c).max():
         return None
     b, d = float(mixed[0]), float(mixed[1])
     t = (d * d * squares[0] - b * b * squares[1]) / (b * d * (b - d))

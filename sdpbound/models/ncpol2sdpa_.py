@@ -51,6 +51,7 @@ def operators_and_substitutions(
             for party, letters in enumerate(scenario.letters)
         )
         rules: dict[Any, Any] = {}
+        pairs = [set(pair) for pair in commuting]
         for party, letters in enumerate(scenario.letters):
             own = operators[party]
             for i, left in enumerate(letters):
@@ -59,10 +60,7 @@ def operators_and_substitutions(
                         rules[own[i] ** 2] = 1 if left.outcome is None else own[i]
                     elif left.setting == right.setting:
                         rules[own[i] * own[j]] = 0
-                    elif party == 1 and i > j and commuting & {
-                        (left.setting, right.setting),
-                        (right.setting, left.setting),
-                    }:
+                    elif party == 1 and i > j and {left.setting, right.setting} in pairs:
                         rules[own[i] * own[j]] = own[j] * own[i]
             for later in operators[party + 1 :]:
                 for one in own:
@@ -135,7 +133,7 @@ def moment_matrix_by_ncpol2sdpa(
             reduced = _reduce(algebras, same)
             if reduced is None or moments.setdefault(reduced, number) != number:
                 raise SdpboundError(
-                    f"ncpol2sdpa has not reduced the monomial {monomial}; use generator='native', and please report this."
+                    f"ncpol2sdpa has not reduced the monomial {monomial}; use generator='native', and please report it."
                 )
     return MomentMatrix(
         words=tuple(words),

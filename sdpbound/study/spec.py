@@ -81,7 +81,8 @@ def _range(value: dict[str, Any]) -> tuple[float, ...]:
     keys = ("start", "stop", "count")
     for key in value:
         if key not in keys:
-            raise _fail(f"has an unknown key {key!r}{_nearest(key, keys)} A range has the keys start, stop and count")
+            hint = _nearest(key, keys) or "; a range has the keys start, stop and count"
+            raise _fail(f"has an unknown key {key!r}{hint}")
     for key in keys:
         if key not in value:
             raise _fail(f"lacks the key {key!r}; a range has the keys start, stop and count")
