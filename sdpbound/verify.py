@@ -41,8 +41,30 @@ maximum), and with mu = max_e kappa_e ::
     figure <= mu + sum_j (lambda_j value_j + |lambda_j| tolerance_j)  on the data.
 
 A proof with wrong numbers gives a weaker bound, never a false one. For the side lower of a Bell value the signs are
-turned round; for the min-entropy the affine statement is the tangent at f0 = mu + sum_j lambda_j value_j, namely
-H >= -log2(f0) - (mu + sum_j lambda_j observed_j . v - f0) / (f0 ln 2).
+turned round. For the min-entropy, -log2 is convex and lies above each of its tangents: for every t > 0 ::
+
+    H >= log2(t ln 2) + 1/ln 2 - t (mu + sum_j lambda_j observed_j . v)   for every behaviour v of the model's set.
+
+A claimed functional a + sum_j b_j observed_j . v holds if, for one t, a is at most the right side at v = <1> minus
+sum_j |b_j + t lambda_j| * (sum of |coefficients of observed_j|); the checker takes the best t for the b_j. The
+functional it returns has the t of the tangent at f0 = mu + sum_j lambda_j value_j, namely 1/(f0 ln 2).
+
+**Closed forms.** A file of format ``sdpbound closed form`` has tested data of two parties with two settings of two
+outcomes each, and no proof: the data are said to self-test the singlet, where Eve's entropies are known
+(arXiv:2309.09650, Proposition 1 (iv)). With E the self-tested correlator of the settings x and y, in bits,
+
+    H(A|x,E) = 1,   H(AB|x,y,E) = 1 + h((1+E)/2),   blind H(A|x,y,B,E) = h((1+E)/2).
+
+The checker finds again, from the data alone, that they are at a self-test within 1e-12. Either one tested expression
+has only correlator coefficients c_xy and a constant, and a value that is + or - its quantum maximum within
+1e-12 max(1, sum |c_xy|); c_00 c_01 c_10 c_11 < 0, and the best cosine between Bob's settings, a rational function of
+the c_xy, lies strictly inside (-1, 1) (both in exact rational numbers), so that only the singlet has this maximum; then
+E is known from the c_xy. Or the four correlators are given one by one, at most one is within 1e-12 of +-1, and numbers
+within 1e-12 of them satisfy the arcsine criterion of arXiv:1511.04886; then E is the float given.
+
+What this proves is about data *exactly* at the self-test that agrees with the floats within these tolerances: no float
+can say more, and for data that are only close the entropy may be smaller by about the square root of the distance. As E
+is a rounded number where it was claimed, a claim holds if it is at most the entropy of a correlator within 1e-11 of E.
 """
 
 from __future__ import annotations
@@ -62,7 +84,7 @@ import flint
 
 from sdpbound.errors import CertificateError
 
-__all__ = ["Verification", "verify"]
+__all__ = ["Verification", "read", "verify"]
 
 Index = tuple[int, ...]  # one coordinate for each party
 Tensor = dict[Index, Fraction]  # a sparse functional in moment coordinates
@@ -86,12 +108,15 @@ _MOST_STRATEGIES = 2**22
 _MOST_LOCAL_WORK = 2**28
 _PRECISION = 1024  # bits, of the logarithms
 _MULTIPLIER_TOLERANCE = Fraction(1, 10**12)  # relative; what it changes is charged to the constant
+_SELF_TEST_TOLERANCE = Fraction(1, 10**12)  # how far floats may be from data exactly at a self-test
+_CORRELATOR_SLACK = Fraction(1, 10**11)  # what a claimed entropy may owe to the rounding of its correlator
 
 _RATIONAL = re.compile(r"[+-]?[0-9]+(/[0-9]+)?")
 _ZERO = Fraction(0)
 _ONE = Fraction(1)
 _HALF = Fraction(1, 2)
 _GUESSING = ("guessing_probability", "blind_guessing_probability")
+_CLOSED_FORM = "sdpbound closed form"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +137,11 @@ class Verification:
         Kind of the adversary model; for "quantum" the bound is valid for the whole quantum set, whatever the level.
     holds : bool
         Whether the proof implies the claimed value and the claimed functional.
-    functional : tuple
+    functional : tuple or None
         ``(constant, multipliers)`` of the affine functional that the proof gives: the figure of every behaviour v of
-        the set is at most (side "lower": at least) constant + sum_j multipliers_j observed_j . v.
+        the set is at most (side "lower": at least) constant + sum_j multipliers_j observed_j . v. None for a closed
+        form, which is about data at a self-test only and claims its value up to the rounding of a correlator (module
+        docstring).
     message : str
         One or two sentences for people.
     """
@@ -125,7 +152,7 @@ class Verification:
     figure: str
     model: str
     holds: bool
-    functional: tuple[float, tuple[float, ...]]
+    functional: tuple[float, tuple[float, ...]] | None
     message: str
 
 
@@ -164,13 +191,9 @@ def verify(certificate: Mapping[str, Any] | str | os.PathLike[str], *, strict: b
     >>> verify(certificate).value
     2.0
     """
-    root = _read(certificate)
-    _keys(root, ("format", "version", "created_by", "question", "proof", "claim"), "certificate")
-    if root["format"] != "sdpbound certificate":
-        raise CertificateError(f"format is {_show(root['format'])}; 'sdpbound certificate' is expected.")
-    if isinstance(root["version"], bool) or not isinstance(root["version"], int) or root["version"] != 1:
-        raise CertificateError(f"version is {_show(root['version'])}; this sdpbound reads version 1.")
-    _string(root["created_by"], "created_by")
+    root = read(certificate)
+    if root["format"] == _CLOSED_FORM:
+        return _verify_closed_form(root, strict)
     question = _read_question(root["question"])
     proof = _keys(root["proof"], ("multipliers", "copies"), "proof")
     multipliers = _numbers(proof["multipliers"], "proof.multipliers", length=len(question.observed))
@@ -207,6 +230,30 @@ def verify(certificate: Mapping[str, Any] | str | os.PathLike[str], *, strict: b
         functional=proven,
         message=message,
     )
+
+
+def read(certificate: Mapping[str, Any] | str | os.PathLike[str]) -> Mapping[str, Any]:
+    """The entries of a certificate in a format and version that :func:`verify` can check; nothing else is checked.
+
+    Raises
+    ------
+    CertificateError
+        If the file cannot be opened, is not JSON, or is no certificate.
+    """
+    root = _read(certificate)
+    if isinstance(root, Mapping) and root.get("format") == _CLOSED_FORM:
+        _keys(root, ("format", "version", "created_by", "question", "theorem", "claim"), "certificate")
+        _string(root["theorem"], "theorem")
+    else:
+        _keys(root, ("format", "version", "created_by", "question", "proof", "claim"), "certificate")
+        if root["format"] != "sdpbound certificate":
+            raise CertificateError(
+                f"format is {_show(root['format'])}; 'sdpbound certificate' or {_CLOSED_FORM!r} is expected."
+            )
+    if isinstance(root["version"], bool) or not isinstance(root["version"], int) or root["version"] != 1:
+        raise CertificateError(f"version is {_show(root['version'])}; this sdpbound reads version 1.")
+    _string(root["created_by"], "created_by")
+    return root
 
 
 # --- the question --------------------------------------------------------------------------------------------------
@@ -268,16 +315,7 @@ def _read_question(entry: Any) -> _Question:
     scenario = _read_scenario(question["scenario"])
     model = _read_model(question["model"])
 
-    observed, values, tolerances = [], [], []
-    for j, item in enumerate(_list(question["observed"], "question.observed")):
-        name = f"question.observed[{j}]"
-        item = _keys(item, ("coefficients", "value", "tolerance"), name)
-        observed.append(_tensor(item["coefficients"], scenario.shape, f"{name}.coefficients"))
-        values.append(_number(item["value"], f"{name}.value"))
-        tolerances.append(_number(item["tolerance"], f"{name}.tolerance"))
-        if tolerances[-1] < 0:
-            raise CertificateError(f"{name}.tolerance is {_show(item['tolerance'])}; it must be >= 0.")
-
+    observed, values, tolerances = _read_observed(question["observed"], scenario)
     kind = _kind(question["figure"], "question.figure", ("bell_value", "separation", "min_entropy", *_GUESSING))
     figure, name = question["figure"], "question.figure"
     if kind == "min_entropy":
@@ -319,6 +357,20 @@ def _read_question(entry: Any) -> _Question:
         _common_denominator((value for tensor in tensors for value in tensor.values()), name)
     _common_denominator(values + tolerances, "question.observed")
     return _Question(scenario, commuting, kind, side, model, objectives, observed, values, tolerances)
+
+
+def _read_observed(entry: Any, scenario: _Scenario) -> tuple[list[Tensor], list[Fraction], list[Fraction]]:
+    """The tested expressions, their values and tolerances."""
+    observed, values, tolerances = [], [], []
+    for j, item in enumerate(_list(entry, "question.observed")):
+        name = f"question.observed[{j}]"
+        item = _keys(item, ("coefficients", "value", "tolerance"), name)
+        observed.append(_tensor(item["coefficients"], scenario.shape, f"{name}.coefficients"))
+        values.append(_number(item["value"], f"{name}.value"))
+        tolerances.append(_number(item["tolerance"], f"{name}.tolerance"))
+        if tolerances[-1] < 0:
+            raise CertificateError(f"{name}.tolerance is {_show(item['tolerance'])}; it must be >= 0.")
+    return observed, values, tolerances
 
 
 def _read_scenario(entry: Any) -> _Scenario:
@@ -676,26 +728,66 @@ def _conclude_entropy(
         )
     with flint.ctx.workprec(_PRECISION):
         entropy = _lower(-_log2(bound))
-        gradient = -1 / (_ball(centre) * flint.arb(2).log())
-        exact = [_ball(multiplier) * gradient for multiplier in multipliers]
-        tangent = -_log2(centre) + _ball(charge - centre) * gradient
+        touching = 1 / (_ball(centre) * flint.arb(2).log())
 
-        def weakest(candidates: Sequence[Fraction]) -> Fraction:
-            total = tangent
-            for claimed, slope, limit in zip(candidates, exact, question.limits, strict=True):
-                total -= abs(_ball(claimed) - slope) * _ball(limit)
+        def weakest(candidates: Sequence[Fraction], t: flint.arb) -> Fraction:
+            """Constant that makes the functional with these multipliers follow from the statement for t."""
+            total = _tangent_height(t) - t * _ball(charge)
+            for claimed, multiplier, limit in zip(candidates, multipliers, question.limits, strict=True):
+                total -= abs(_ball(claimed) + t * _ball(multiplier)) * _ball(limit)
             return _lower(total)
 
-        floats = tuple(_nearest(_lower(slope)) for slope in exact)
-        proven = _rounded(weakest([Fraction(slope) for slope in floats]), up=False)
+        floats = tuple(_nearest(_lower(-touching * _ball(multiplier))) for multiplier in multipliers)
+        # Every t gives a true statement, so that the middle of a ball is as good as the ball.
+        proven = _rounded(weakest([Fraction(slope) for slope in floats], touching.mid()), up=False)
+        t = _best_tangent(multipliers, slopes, question.limits, charge)
+        needed = weakest(slopes, touching.mid() if t is None else _ball(t))
         faults = []
-        for j, (claimed, slope) in enumerate(zip(slopes, exact, strict=True)):
-            if not abs(_ball(claimed) - slope) <= _ball(_MULTIPLIER_TOLERANCE) * abs(slope):
-                faults.append(_slope_fault(j, claimed, floats[j]))
-        needed = weakest(slopes)
-    if not faults and constant > needed:
-        faults.append(_constant_fault(constant, _rounded(needed, up=False)))
+        if constant > needed:
+            for j, (claimed, multiplier) in enumerate(zip(slopes, multipliers, strict=True)):
+                scale = abs(multiplier) * (_lower(touching) if t is None else t)
+                if abs(abs(claimed) - scale) > Fraction(1, 10**6) * scale or claimed * multiplier > 0:
+                    faults.append(_slope_fault(j, claimed, floats[j]))
+            faults = faults or [_constant_fault(constant, _rounded(needed, up=False))]
     return entropy, (proven, floats), faults
+
+
+def _tangent_height(t: flint.arb) -> flint.arb:
+    """log2(t ln 2) + 1/ln 2: at slope -t, the height at 0 of the tangent of -log2."""
+    ln2 = flint.arb(2).log()
+    return ((t * ln2).log() + 1) / ln2
+
+
+def _best_tangent(
+    multipliers: Sequence[Fraction], slopes: Sequence[Fraction], limits: Sequence[Fraction], charge: Fraction
+) -> Fraction | None:
+    """The t > 0 that proves most about a functional with these slopes; None if they have no say.
+
+    The constant proven is concave in t, with a kink wherever one of the slopes fits, b_j = -t lambda_j. Slopes that
+    were rounded fit at almost the same t; at the best of these kinks the derivative of the constant changes sign.
+    """
+    kinks = sorted(
+        (-slope / multiplier, abs(multiplier) * limit)
+        for multiplier, slope, limit in zip(multipliers, slopes, limits, strict=True)
+        if multiplier and limit and -slope / multiplier > 0
+    )
+    fixed = sum(
+        (
+            abs(multiplier) * limit
+            for multiplier, slope, limit in zip(multipliers, slopes, limits, strict=True)
+            if multiplier and -slope / multiplier <= 0
+        ),
+        _ZERO,
+    )
+    above = sum((weight for _, weight in kinks), _ZERO)
+    below = fixed
+    for t, weight in kinks:
+        above -= weight
+        below += weight
+        derivative = 1 / (_ball(t) * flint.arb(2).log()) + _ball(above - below - charge)
+        if not derivative > 0:
+            return t
+    return kinks[-1][0] if kinks else None
 
 
 def _on_data(question: _Question, multipliers: list[Fraction], charge: Fraction) -> Fraction:
@@ -710,6 +802,154 @@ def _slope_fault(j: int, claimed: Fraction, proven: float) -> str:
 
 def _constant_fault(claimed: Fraction, needed: float) -> str:
     return f"claim.functional.constant is {float(claimed)!r}, the recomputed one {needed!r}"
+
+
+# --- closed forms --------------------------------------------------------------------------------------------------
+
+SelfTested = tuple[str, dict[tuple[int, int], flint.arb]]  # by which criterion, and the correlators of the settings
+
+
+def _verify_closed_form(root: Mapping[str, Any], strict: bool) -> Verification:
+    """The entropy of data at a self-test, and whether the claim is one of it; see the module docstring."""
+    question = _keys(root["question"], ("scenario", "figure", "side", "observed"), "question")
+    scenario = _read_scenario(question["scenario"])
+    if scenario.outcomes != ((2, 2), (2, 2)):
+        raise CertificateError(
+            f"question.scenario.outcomes is {_show(scenario.outcomes)}; closed forms are about [[2, 2], [2, 2]]."
+        )
+    name = "question.figure"
+    _kind(question["figure"], name, ("entropy",))
+    figure = _keys(question["figure"], ("kind", "x", "y", "blind"), name)
+    x = _integer(figure["x"], 0, 1, f"{name}.x")
+    y = None if figure["y"] is None else _integer(figure["y"], 0, 1, f"{name}.y")
+    blind = figure["blind"]
+    if not isinstance(blind, bool):
+        raise CertificateError(f"{name}.blind is {_show(blind)}; true or false is expected.")
+    if blind and y is None:
+        raise CertificateError(f"{name} is blind and has no y; Bob's setting is needed.")
+    if question["side"] != "lower":
+        raise CertificateError(f"question.side is {_show(question['side'])}; for entropy it must be lower.")
+    observed, values, tolerances = _read_observed(question["observed"], scenario)
+    for j, tolerance in enumerate(tolerances):
+        if tolerance > _SELF_TEST_TOLERANCE:
+            raise CertificateError(
+                f"question.observed[{j}].tolerance is {float(tolerance)!r}; data that are known no better than "
+                f"{float(_SELF_TEST_TOLERANCE)!r} are not at a self-test."
+            )
+    claimed = _number(_keys(root["claim"], ("value",), "claim")["value"], "claim.value")
+
+    with flint.ctx.workprec(_PRECISION):
+        how, correlators = _self_test(observed, values)
+        if y is None:
+            entropy = most = flint.arb(1)
+        else:
+            size = abs(correlators[x, y])
+            rest = (size - _ball(_CORRELATOR_SLACK)).max(flint.arb(0))
+            entropy, most = (_binary_entropy(modulus) + (0 if blind else 1) for modulus in (size, rest))
+        value = _rounded(_lower(entropy), up=False)
+        # The claim is refused only if it is above every point that the entropy with the slack may have.
+        holds = claimed <= value or bool(_ball(claimed) <= most)
+    what = f"H(A|x={x},E)" if y is None else f"H({'A' if blind else 'AB'}|x={x},y={y},{'B,' if blind else ''}E)"
+    near = f"For data exactly at the self-test that agrees with the tested ones within the tolerance ({how})"
+    if holds:
+        message = f"{near}, {what} is {value!r}, as claimed ({float(claimed)!r})."
+    else:
+        message = (
+            f"The certificate does not prove its claim. {near}, {what} is {value!r}; {float(claimed)!r} is claimed."
+        )
+        if strict:
+            raise CertificateError(message)
+    return Verification(
+        value=value,
+        claimed=_rounded(claimed, up=False),
+        side="lower",
+        figure="entropy",
+        model="quantum",
+        holds=holds,
+        functional=None,
+        message=message,
+    )
+
+
+def _binary_entropy(modulus: flint.arb) -> flint.arb:
+    """h((1 + E)/2) in bits for |E| <= 1; exact at 0 and 1."""
+    if modulus == 0:
+        return flint.arb(1)
+    parts = [(1 + modulus) / 2, (1 - modulus) / 2]
+    return -sum((p * p.log() for p in parts if p > 0), flint.arb(0)) / flint.arb(2).log()
+
+
+def _self_test(observed: list[Tensor], values: list[Fraction]) -> SelfTested:
+    """What the data self-test. One tested expression at its maximum is enough, whatever else is tested."""
+    single: dict[Index, Fraction] = {}
+    for j, (tensor, value) in enumerate(zip(observed, values, strict=True)):
+        found = _self_test_by_value(tensor, value)
+        if found is not None:
+            return f"question.observed[{j}] has its quantum maximum", found
+        if len(tensor) == 1:
+            ((index, coefficient),) = tensor.items()
+            if coefficient == 1 and any(index):
+                single[index] = value
+    marginals = [value for index, value in single.items() if not all(index)]
+    table = {(i, j): single[i + 1, j + 1] for i in (0, 1) for j in (0, 1) if (i + 1, j + 1) in single}
+    if len(table) == 4 and all(abs(value) <= _SELF_TEST_TOLERANCE for value in marginals) and _arcsine(table):
+        return "the four correlators", {place: _ball(max(-_ONE, min(_ONE, e))) for place, e in table.items()}
+    raise CertificateError(
+        "The data prove no entropy: no tested expression has a quantum maximum that only the singlet has, and the four "
+        "correlators, if given, satisfy no arcsine criterion with marginals 0."
+    )
+
+
+def _self_test_by_value(tensor: Tensor, value: Fraction) -> dict[tuple[int, int], flint.arb] | None:
+    """Correlators of the singlet strategy that alone has this value, if it is a maximum or minimum that self-tests.
+
+    With t the cosine between Bob's settings, the maximum is that of f(t) = n_0 + n_1, n_x = |c_x0 + c_x1 exp(i angle)|,
+    which is strictly concave: the root of f' is unique, and inside (-1, 1) exceeds the local values f(1), f(-1).
+    """
+    if any(index != (0, 0) and not all(index) for index in tensor):
+        return None
+    c = {(i, j): tensor.get((i + 1, j + 1), _ZERO) for i in (0, 1) for j in (0, 1)}
+    if not math.prod(c.values(), start=_ONE) < 0:
+        return None
+    squares = [c[i, 0] ** 2 + c[i, 1] ** 2 for i in (0, 1)]
+    b, d = (2 * c[i, 0] * c[i, 1] for i in (0, 1))
+    t = (d * d * squares[0] - b * b * squares[1]) / (b * d * (b - d))
+    if not -1 < t < 1:
+        return None
+    norms = [_ball(squares[0] + b * t).sqrt(), _ball(squares[1] + d * t).sqrt()]
+    excess = value - tensor.get((0, 0), _ZERO)
+    allowed = _SELF_TEST_TOLERANCE * max(_ONE, sum(map(abs, c.values()), _ZERO))
+    if not abs(_ball(abs(excess)) - (norms[0] + norms[1])) <= _ball(allowed):
+        return None
+    sign = 1 if excess > 0 else -1
+    correlators = {}
+    for i in (0, 1):
+        correlators[i, 0] = sign * _ball(c[i, 0] + c[i, 1] * t) / norms[i]
+        correlators[i, 1] = sign * _ball(c[i, 0] * t + c[i, 1]) / norms[i]
+    return correlators
+
+
+def _arcsine(table: Mapping[tuple[int, int], Fraction]) -> bool:
+    """Whether correlators within the tolerance of these self-test the singlet, by the criterion of arXiv:1511.04886.
+
+    Three arcsines minus the fourth are +-pi, and at most one correlator is +-1. The left side is continuous and
+    monotonic in each correlator: on the box of the tolerance it takes every value between its ends.
+    """
+    if sum(abs(e) >= 1 - _SELF_TEST_TOLERANCE for e in table.values()) > 1:
+        return False
+    if any(abs(e) > 1 + _SELF_TEST_TOLERANCE for e in table.values()):
+        return False
+    low, high = (
+        {place: _ball(max(-_ONE, min(_ONE, e + shift))).asin() for place, e in table.items()}
+        for shift in (-_SELF_TEST_TOLERANCE, _SELF_TEST_TOLERANCE)
+    )
+    pi = flint.arb.pi()
+    for odd in table:
+        least = sum((low[place] for place in table if place != odd), -high[odd])
+        most = sum((high[place] for place in table if place != odd), -low[odd])
+        if (least <= pi and pi <= most) or (least <= -pi and -pi <= most):
+            return True
+    return False
 
 
 # --- numbers -------------------------------------------------------------------------------------------------------

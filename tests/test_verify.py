@@ -222,13 +222,14 @@ def test_min_entropy_of_an_impossible_guess_is_refused():
         recompute(asked, [-0.25], [])
 
 
-@pytest.mark.parametrize("step", [1e-14, -1e-14])
+@pytest.mark.parametrize("step", [1e-12, -1e-12])
 def test_a_rounded_tangent_is_charged_to_the_constant(step):
+    """The slope moved by s is that of the tangent with t = 4 (slope + s), whose height at 0 is 3 s lower."""
     asked = question({"kind": "min_entropy", "of": guess()}, "local", "lower", observed=((CHSH, 3, 0.5),))
     constant, (slope,) = recompute(asked, [-0.25], []).functional
-    moved = certificate(asked, [-0.25], [], 0, constant - 3.9 * 1e-14, [slope + step])
+    moved = certificate(asked, [-0.25], [], 0, constant - 3 * step + 1e-14, [slope + step])
     assert not verify(moved, strict=False).holds
-    moved["claim"]["functional"]["constant"] = constant - 4.1 * 1e-14
+    moved["claim"]["functional"]["constant"] = constant - 3 * step - 1e-14
     assert verify(moved).holds
 
 

@@ -1,0 +1,90 @@
+"""Clocks, caches, fresh processes and versions."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from sdpbound import assemble
+from sdpbound.models import local, nosignaling, quantum
+
+__all__ = ["clear_caches", "in_fresh_process", "median_seconds", "quiet", "versions"]
+
+PACKAGES = (
+    "sdpbound numpy scipy clarabel sdpa-python qics scs cvxopt cvxpy ncpol2sdpa sympy toqito highspy numba python-flint"
+)
+
+
+def clear_caches() -> None:
+    """Forget every relaxation and every structure, as in a new process."""
+    for module in (quantum, nosignaling, local, assemble):
+        for value in vars(module).values():
+            if hasattr(value, "cache_clear"):
+                value.cache_clear()
+
+
+def median_seconds(call: Callable[[], Any], repeats: int, before: Callable[[], None] | None = None) -> float:
+    """Median wall time; ``before`` runs untimed before each repetition."""
+    times = []
+    for _ in range(repeats):
+        if before is not None:
+            before()
+        start = perf_counter()
+        call()
+        times.append(perf_counter() - start)
+    return statistics.median(times)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without the warnings of third parties."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+# VmHWM, not ru_maxrss: after fork and exec the latter starts at the size of the parent.
+_CHILD = """
+import json, time
+{setup}
+start = time.perf_counter()
+value = {expression}
+seconds = time.perf_counter() - start
+try:
+    peak = next(int(line.split()[1]) / 1024 for line in open("/proc/self/status") if line.startswith("VmHWM"))
+except OSError:
+    import resource, sys
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 1024)
+print(json.dumps({{"value": value, "seconds": seconds, "peak_mb": peak}}))
+"""
+
+
+def in_fresh_process(setup: str, expression: str) -> dict[str, float]:
+    """Value, seconds (imports apart, everything else included) and peak memory of an expression in a new process."""
+    root = str(Path(__file__).resolve().parent.parent)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))}
+    script = _CHILD.format(setup=setup, expression=expression)
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment)
+    return json.loads(run.stdout.splitlines()[-1])
+
+
+def versions() -> dict[str, str]:
+    """Versions of everything that took part; no host names."""
+    found = {"python": platform.python_version(), "machine": f"{platform.machine()}, one thread"}
+    for name in PACKAGES.split():
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
