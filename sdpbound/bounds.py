@@ -412,7 +412,9 @@ def _certify(question: Question, assembly: Assembly, result: SolverResult) -> Ce
     data = (program.objective, program.values[1:], program.tolerances[1:])
     dual = assembly.certifier.certify(*data, lifted, result.linear_dual)
     if dual.value > question.ceiling:
-        dual = assembly.certifier.trivial(program.objective)
+        certain = _certainty(question, assembly)
+        if certain is not None:
+            return certain
     if assembly.relaxation.unit < 0:
         observed = question.observed
         return exact_vertex_dual(
@@ -430,6 +432,28 @@ def _certify(question: Question, assembly: Assembly, result: SolverResult) -> Ce
         if exact is not None and exact.value <= dual.value + 1e-9:
             return exact
     return dual
+
+
+def _certainty(question: Question, assembly: Assembly) -> CertifiedDual | None:
+    """The proof that a probability is at most one: 1 - Q is its own square for the projector Q that is guessed.
+
+    Exact, so that no bound on a probability is above one. None if the words do not contain those of Q.
+    """
+    matrix = assembly.relaxation.matrix
+    if matrix is None:
+        return None
+    where = {word: row for row, word in enumerate(matrix.words)}
+    factors = []
+    for projector in question.objective:
+        factor = np.zeros((len(matrix.words),) * 2)
+        for index in np.argwhere(projector):
+            row = where.get(tuple((int(i),) if i else () for i in index))
+            if row is None:
+                return None
+            factor[row, 0] = -projector[tuple(index)]
+        factor[where[((),) * question.scenario.parties], 0] += 1.0
+        factors.append(factor)
+    return CertifiedDual(1.0, 1.0, (0.0,) * len(question.observed), tuple(factors), ())
 
 
 def _bound(

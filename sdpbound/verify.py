@@ -730,18 +730,23 @@ def _conclude_entropy(
         entropy = _lower(-_log2(bound))
         touching = 1 / (_ball(centre) * flint.arb(2).log())
 
-        def weakest(candidates: Sequence[Fraction], t: flint.arb) -> Fraction:
-            """Constant that makes the functional with these multipliers follow from the statement for t."""
-            total = _tangent_height(t) - t * _ball(charge)
+        def weakest(candidates: Sequence[Fraction], t: Fraction | None) -> Fraction:
+            """Constant that makes the functional with these multipliers follow; t None for the tangent at f0."""
+            if t is None:  # written so that a whole number of bits without multipliers stays exact
+                steepness = touching
+                total = -_log2(centre) + _ball(centre - charge) * touching
+            else:
+                steepness = _ball(t)
+                ln2 = flint.arb(2).log()
+                total = ((steepness * ln2).log() + 1) / ln2 - steepness * _ball(charge)
             for claimed, multiplier, limit in zip(candidates, multipliers, question.limits, strict=True):
-                total -= abs(_ball(claimed) + t * _ball(multiplier)) * _ball(limit)
+                total -= abs(_ball(claimed) + steepness * _ball(multiplier)) * _ball(limit)
             return _lower(total)
 
         floats = tuple(_nearest(_lower(-touching * _ball(multiplier))) for multiplier in multipliers)
-        # Every t gives a true statement, so that the middle of a ball is as good as the ball.
-        proven = _rounded(weakest([Fraction(slope) for slope in floats], touching.mid()), up=False)
+        proven = _rounded(weakest([Fraction(slope) for slope in floats], None), up=False)
         t = _best_tangent(multipliers, slopes, question.limits, charge)
-        needed = weakest(slopes, touching.mid() if t is None else _ball(t))
+        needed = weakest(slopes, t)
         faults = []
         if constant > needed:
             for j, (claimed, multiplier) in enumerate(zip(slopes, multipliers, strict=True)):
@@ -752,16 +757,10 @@ def _conclude_entropy(
     return entropy, (proven, floats), faults
 
 
-def _tangent_height(t: flint.arb) -> flint.arb:
-    """log2(t ln 2) + 1/ln 2: at slope -t, the height at 0 of the tangent of -log2."""
-    ln2 = flint.arb(2).log()
-    return ((t * ln2).log() + 1) / ln2
-
-
 def _best_tangent(
     multipliers: Sequence[Fraction], slopes: Sequence[Fraction], limits: Sequence[Fraction], charge: Fraction
 ) -> Fraction | None:
-    """The t > 0 that proves most about a functional with these slopes; None if they have no say.
+    """The t > 0 that proves most about a functional with these slopes; None if no slope fits any t.
 
     The constant proven is concave in t, with a kink wherever one of the slopes fits, b_j = -t lambda_j. Slopes that
     were rounded fit at almost the same t; at the best of these kinks the derivative of the constant changes sign.
@@ -771,16 +770,8 @@ def _best_tangent(
         for multiplier, slope, limit in zip(multipliers, slopes, limits, strict=True)
         if multiplier and limit and -slope / multiplier > 0
     )
-    fixed = sum(
-        (
-            abs(multiplier) * limit
-            for multiplier, slope, limit in zip(multipliers, slopes, limits, strict=True)
-            if multiplier and -slope / multiplier <= 0
-        ),
-        _ZERO,
-    )
     above = sum((weight for _, weight in kinks), _ZERO)
-    below = fixed
+    below = sum((abs(m) * limit for m, limit in zip(multipliers, limits, strict=True)), _ZERO) - above
     for t, weight in kinks:
         above -= weight
         below += weight

@@ -123,6 +123,22 @@ def test_outcomes_beyond_binary() -> None:
     assert full.certificate.verify().holds
 
 
+def test_a_probability_is_never_bounded_above_one() -> None:
+    """Data with a zero probability, so that the program has no interior, and outcomes that Eve knows for sure."""
+    p = sb.random_strategy(sb.Scenario(((2, 3), (4, 2))), 3, np.random.default_rng(0)).behaviour()
+    data = sb.Observations.full(p)
+    for model in (sb.Quantum("1"), sb.NoSignaling(), sb.Local()):
+        bound = sb.guessing_probability(data, model, 1, 0)
+        assert bound.value <= 1.0
+        assert bound.certificate.verify().holds
+    nothing = sb.Observations.none(data.scenario)
+    for y in (None, 0):
+        bound = sb.guessing_probability(nothing, sb.Quantum("1+AB"), 1, y)
+        assert bound.value == 1.0 and bound.certificate.verify().holds
+    bound = sb.blind_guessing_probability(nothing, sb.Quantum("1+AB"), 1, 0)
+    assert bound.value == 1.0 and bound.certificate.verify().holds
+
+
 def test_errors() -> None:
     data = sb.Observations.bell_value(sb.chsh(), 2.5)
     with pytest.raises(sb.InvalidSettings, match="x = 2"):

@@ -145,18 +145,6 @@ class Certifier:
             factors.append(factor_positive(x - move.reshape(x.shape)))
         return self._evaluate(objective, values, tolerances, multipliers, factors, weights)
 
-    def trivial(self, objective: Floats) -> CertifiedDual:
-        """What the zero dual proves, exactly: the largest sum of |coefficients| of a copy."""
-        totals: dict[int, Fraction] = {}
-        for i in np.flatnonzero(objective):
-            unit = int(self._unit[i])
-            term = Fraction(float(objective[i]))
-            totals[unit] = totals.get(unit, Fraction(0)) + (term if i == unit else abs(term))
-        constant = round_up(max(totals.values(), default=Fraction(0)))
-        factors = tuple(np.zeros((math.isqrt(b.size),) * 2) for b in self._blocks)
-        weights = (0.0,) * self._inequalities_t.shape[1]
-        return CertifiedDual(constant, constant, (0.0,) * self._tested.shape[0], factors, weights)
-
     def _evaluate(
         self,
         objective: Floats,

@@ -72,13 +72,15 @@ class Clarabel(Solver):
         # the solver says Solved where it stalled before; iterative refinement makes up for the perturbation.
         settings.static_regularization_constant = 1e-6
 
+        # A small objective is lost against the regularisation, and the solver stops early: normalise it.
+        unit = 1.0 / (float(np.abs(program.cost).max(initial=0.0)) or 1.0)
         scale = vectors.scale(program.linear, program.sizes)
         cones = [clarabel.NonnegativeConeT(program.linear)] if program.linear else []
         cones += [clarabel.PSDTriangleConeT(n) for n in program.sizes]
         try:
             answer = clarabel.DefaultSolver(
                 _no_quadratic_term(program.variables),
-                -program.cost,
+                -unit * program.cost,
                 vectors.scaled_matrix(program, -1.0),
                 program.constant * scale,
                 cones,
@@ -88,7 +90,7 @@ class Clarabel(Solver):
             if isinstance(error, Exception) or type(error).__name__ == "PanicException":
                 raise SolverFailure(f"clarabel failed ({error}); try solver sdpa or qics.") from error
             raise
-        dual = np.asarray(answer.z) / scale
+        dual = np.asarray(answer.z) / (unit * scale)
         message = str(answer.status)
         return vectors.result(
             program,
