@@ -127,8 +127,8 @@ def test_a_probability_is_never_bounded_above_one() -> None:
     """Data with a zero probability, so that the program has no interior, and outcomes that Eve knows for sure."""
     p = sb.random_strategy(sb.Scenario(((2, 3), (4, 2))), 3, np.random.default_rng(0)).behaviour()
     data = sb.Observations.full(p)
-    for model in (sb.Quantum("1"), sb.NoSignaling(), sb.Local()):
-        bound = sb.guessing_probability(data, model, 1, 0)
+    for model in (sb.Quantum("1+AB"), sb.NoSignaling(), sb.Local()):
+        bound = sb.guessing_probability(data, model, 1, 0, solver=None if model != sb.Quantum("1+AB") else "sdpa")
         assert bound.value <= 1.0
         assert bound.certificate.verify().holds
     nothing = sb.Observations.none(data.scenario)
