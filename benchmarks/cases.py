@@ -12,7 +12,7 @@ import sdpbound as sb
 from benchmarks import peers
 from benchmarks.bare import bell_question, clarabel_direct, clarabel_input, fastest, plain_inequality
 from benchmarks.report import Report
-from benchmarks.timing import clear_caches, in_fresh_process, median_seconds, quiet
+from benchmarks.timing import clear_caches, in_fresh_process, median_seconds, paired_seconds, quiet
 from sdpbound.levels import generating_words
 from sdpbound.models.ncpol2sdpa_ import moment_matrix_by_ncpol2sdpa
 
@@ -85,17 +85,23 @@ def whole_call(report: Report) -> None:
     for level in ("1+AB", "2", "3") if report.quick else ("1+AB", "2", "3", "4"):
         model = sb.Quantum(level)
         repeats = {"1+AB": 15, "2": 15, "3": 5, "4": 1}[level]
+        program = plain_inequality(bell_question(expression), model)
+        with quiet():
+            bare, tried, again = fastest(program, I3322[level])
         runs: list[tuple[float, sb.Bound]] = []
-        for _ in range(repeats):
+        bare_times: list[float] = []
+        for _ in range(repeats):  # in turns, so that both see the same machine
             clear_caches()
             start = perf_counter()
             bound = sb.maximize(expression, model)
             runs.append((perf_counter() - start, bound))
+            start = perf_counter()
+            with quiet():
+                again()
+            bare_times.append(perf_counter() - start)
         cold, bound = sorted(runs, key=lambda run: run[0])[len(runs) // 2]
+        bare_seconds = sorted(bare_times)[len(bare_times) // 2]
         warm = median_seconds(lambda m=model: sb.maximize(expression, m), repeats)
-        program = plain_inequality(bell_question(expression), model)
-        with quiet():
-            bare, tried = fastest(program, I3322[level], 1 if level == "4" else 5)
         parts = [1e3 * bound.seconds[k] for k in ("assemble", "solve", "certify")]
         table.add(
             level, 1e3 * cold, 1e3 * warm, *parts, bound.solver, 1e3 * bare.seconds, bare.name, cold / bare.seconds
@@ -103,7 +109,7 @@ def whole_call(report: Report) -> None:
         for one in sorted(tried, key=lambda b: b.seconds):
             details.add(level, one.name, 1e3 * one.seconds, f"{one.value - I3322[level]:.1e}")
         if level != "1+AB":
-            report.target(f"whole call over bare solver, I3322 level {level}", cold / bare.seconds, 1.3)
+            report.target(f"whole call over bare solver, I3322 level {level}", cold / bare_seconds, 1.3)
 
 
 def sweep(report: Report) -> None:
@@ -119,12 +125,14 @@ def sweep(report: Report) -> None:
         "Errors: value minus the exact quantum bound; negative is below the truth.",
     )
     inputs = [clarabel_input(plain_inequality(bell_question(e), model)) for e in expressions]
-    bare = median_seconds(lambda: [clarabel_direct(d) for d in inputs], 5) / count
+    sb.maximize(expressions[0], model)
+    bare, ours = paired_seconds(
+        lambda: [clarabel_direct(d) for d in inputs], lambda: [sb.maximize(e, model) for e in expressions], 9
+    )
+    bare, ours = bare / count, ours / count
     values = np.array([clarabel_direct(d) for d in inputs])
     table.add("bare Clarabel", 1e3 * bare, 1.0, float((values - exact).max()), float((values - exact).min()))
 
-    sb.maximize(expressions[0], model)
-    ours = median_seconds(lambda: [sb.maximize(e, model) for e in expressions], 5) / count
     bounds = [sb.maximize(e, model) for e in expressions]
     errors = np.array([b.value for b in bounds]) - exact
     table.add("sdpbound, certified", 1e3 * ours, ours / bare, float(errors.max()), float(errors.min()))
@@ -150,8 +158,7 @@ def sweep(report: Report) -> None:
             relaxation.set_objective(peers.ncpol2sdpa_objective(e, a, b))
             setting += perf_counter() - begun
             relaxation.solve(solver="cvxpy", solverparameters=dict(peers.CLARABEL))
-            constant = e.collins_gisin[0, 0]  # it leaves a constant of the objective out
-            found.append(-relaxation.primal + (constant if abs(relaxation.constant_term) > 0 else 0.0))
+            found.append(-relaxation.primal)
         seconds = (perf_counter() - start) / few
         errors = np.array(found) - exact[:few]
         name = f"ncpol2sdpa, relaxation re-used, its cvxpy path ({few} points)"
@@ -183,9 +190,9 @@ def guessing(report: Report) -> None:
             "certified value",
             "cvxpy's value",
         ),
-        "theta = pi/3, phi = 0.45 pi, omega = pi, visibility 0.98, x = 0; global: y = 1. cvxpy: written by hand, built "
-        "and solved with Clarabel at 1e-9; its value is a primal objective. ncpol2sdpa has no comparable case: it needs "
-        "normalized=False, which it ignores with the current sympy; toqito has none of its own.",
+        "theta = pi/3, phi = 0.45 pi, omega = pi, visibility 0.98, x = 0; global: y = 1. cvxpy: by hand, built and "
+        "solved with Clarabel at 1e-9; its value is a primal objective. ncpol2sdpa would need normalized=False here, "
+        "which it ignores with the current sympy; toqito has no such function.",
     )
     data = sb.Observations.full(NOISY)
     for y in (None, 1):
@@ -223,7 +230,7 @@ def fresh_process(report: Report) -> None:
     table = report.table(
         "I3322 in a fresh process",
         ("level", "s, first call", "peak MB", "certified value"),
-        "The first call of a process: imports of solvers and numba's compilation are in it. Peak: of the whole process.",
+        "The first call of a process: imports of solvers and numba's compilation are in it. Peak: of the process.",
     )
     for level in ("3",) if report.quick else ("3", "4"):
         runs = [
@@ -236,7 +243,9 @@ def fresh_process(report: Report) -> None:
             report.target("I3322 level 3, seconds, first call of a process", run["seconds"], 1.5)
             report.target("I3322 level 3, peak MB", run["peak_mb"], 300.0)
         else:
-            report.target("I3322 level 4, |certified - 0.2508754|", abs(run["value"] - 0.2508754), 1e-6)
+            report.target(
+                "I3322 level 4, distance of certified value from 0.2508754", abs(run["value"] - 0.2508754), 1e-6
+            )
             report.target("I3322 level 4, certified minus quantum value", run["value"] - I3322_QUANTUM, 0.0, True)
 
 
@@ -255,7 +264,7 @@ def accuracy(report: Report) -> None:
         value = sb.maximize(sb.i3322(), sb.Quantum(level)).value
         error = value - I3322[level]
         table.add(f"I3322, level {level}", 1, error, error)
-        report.target(f"I3322 level {level}, |certified - {I3322[level]}|", abs(error), 1e-5)
+        report.target(f"I3322 level {level}, distance of certified value from {I3322[level]}", abs(error), 1e-5)
         report.target(f"I3322 level {level}, certified minus quantum value", value - I3322_QUANTUM, 0.0, True)
     for name, model, values in (
         ("quantum", sb.Quantum("1+AB"), np.linspace(2.0, 8**0.5, 21)),

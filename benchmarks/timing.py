@@ -19,7 +19,7 @@ from typing import Any
 from sdpbound import assemble
 from sdpbound.models import local, nosignaling, quantum
 
-__all__ = ["clear_caches", "in_fresh_process", "median_seconds", "quiet", "versions"]
+__all__ = ["clear_caches", "in_fresh_process", "median_seconds", "paired_seconds", "quiet", "versions"]
 
 PACKAGES = (
     "sdpbound numpy scipy clarabel sdpa-python qics scs cvxopt cvxpy ncpol2sdpa sympy toqito highspy numba python-flint"
@@ -44,6 +44,12 @@ def median_seconds(call: Callable[[], Any], repeats: int, before: Callable[[], N
         call()
         times.append(perf_counter() - start)
     return statistics.median(times)
+
+
+def paired_seconds(one: Callable[[], Any], other: Callable[[], Any], repeats: int) -> tuple[float, float]:
+    """Median wall times of two calls that take turns, so that both see the same machine."""
+    times = [(median_seconds(one, 1), median_seconds(other, 1)) for _ in range(repeats)]
+    return statistics.median(t for t, _ in times), statistics.median(t for _, t in times)
 
 
 @contextmanager

@@ -411,10 +411,6 @@ def _certify(question: Question, assembly: Assembly, result: SolverResult) -> Ce
     lifted = assembly.reduction.lift(result.duals)
     data = (program.objective, program.values[1:], program.tolerances[1:])
     dual = assembly.certifier.certify(*data, lifted, result.linear_dual)
-    if dual.value > question.ceiling:
-        certain = _certainty(question, assembly)
-        if certain is not None:
-            return certain
     if assembly.relaxation.unit < 0:
         observed = question.observed
         return exact_vertex_dual(
@@ -430,18 +426,22 @@ def _certify(question: Question, assembly: Assembly, result: SolverResult) -> Ce
     if not program.blocks:
         exact = exact_linear_dual(program, result.linear_dual)
         if exact is not None and exact.value <= dual.value + 1e-9:
-            return exact
+            dual = exact
+    if dual.value > question.ceiling:
+        return _certainty(question, assembly) or dual
     return dual
 
 
 def _certainty(question: Question, assembly: Assembly) -> CertifiedDual | None:
     """The proof that a probability is at most one: 1 - Q is its own square for the projector Q that is guessed.
 
-    Exact, so that no bound on a probability is above one. None if the words do not contain those of Q.
+    Exact, so that no bound on a probability is above one. None if the words do not contain those of Q. Over
+    no-signaling behaviours 1 - Q is the sum of the probabilities of the other outcomes.
     """
     matrix = assembly.relaxation.matrix
     if matrix is None:
-        return None
+        weights = _other_outcomes(question, assembly)
+        return None if weights is None else CertifiedDual(1.0, 1.0, (0.0,) * len(question.observed), (), weights)
     where = {word: row for row, word in enumerate(matrix.words)}
     factors = []
     for projector in question.objective:
@@ -454,6 +454,29 @@ def _certainty(question: Question, assembly: Assembly) -> CertifiedDual | None:
         factor[where[((),) * question.scenario.parties], 0] += 1.0
         factors.append(factor)
     return CertifiedDual(1.0, 1.0, (0.0,) * len(question.observed), tuple(factors), ())
+
+
+def _other_outcomes(question: Question, assembly: Assembly) -> tuple[float, ...] | None:
+    """Weights 0 and 1 on the probabilities of one choice of settings that add up to 1 - Q, for each copy."""
+    rows = assembly.relaxation.inequalities.toarray()
+    choices = np.zeros((1, 0), dtype=np.int64)
+    for party in question.scenario.outcomes:
+        setting = np.repeat(np.arange(len(party)), party)[:, None]
+        choices = np.hstack([np.repeat(choices, len(setting), axis=0), np.tile(setting, (len(choices), 1))])
+    weights: list[float] = []
+    for projector in question.objective.reshape(len(question.objective), -1):
+        for choice in np.unique(choices, axis=0):
+            places = np.flatnonzero((choices == choice).all(axis=1))
+            part, *_ = np.linalg.lstsq(rows[places].T, projector, rcond=None)
+            exact = np.round(part)
+            if np.array_equal(rows[places].T @ exact, projector) and set(exact) <= {0.0, 1.0}:
+                own = np.zeros(len(rows))
+                own[places] = 1.0 - exact
+                weights += own.tolist()
+                break
+        else:
+            return None
+    return tuple(weights)
 
 
 def _bound(

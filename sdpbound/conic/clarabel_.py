@@ -61,9 +61,7 @@ class Clarabel(Solver):
         settings.verbose = False
         settings.max_threads = 1
         settings.time_limit = self.time_limit
-        settings.tol_gap_abs = settings.tol_gap_rel = self.tolerance
-        # The residual of the dual is paid for once per moment in a certificate, the gap only once.
-        settings.tol_feas = 0.1 * self.tolerance
+        settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = self.tolerance
         # Moment matrices have no sparsity to decompose, and a decomposed dual would have to be completed.
         settings.chordal_decomposition_enable = False
         # Presolve drops rows with huge constants only; there are none.
@@ -72,7 +70,9 @@ class Clarabel(Solver):
         # the solver says Solved where it stalled before; iterative refinement makes up for the perturbation.
         settings.static_regularization_constant = 1e-6
 
-        # A small objective is lost against the regularisation, and the solver stops early: normalise it.
+        # A small objective is lost against the regularisation, and the solver stops early with a loose dual: normalise
+        # it. Measured on 18000 points of the singlet family, certified minus exact: at most 6e-8, 2e-5 if it is not
+        # normalised, 5e-6 if it is and tol_feas is a tenth of the tolerance.
         unit = 1.0 / (float(np.abs(program.cost).max(initial=0.0)) or 1.0)
         scale = vectors.scale(program.linear, program.sizes)
         cones = [clarabel.NonnegativeConeT(program.linear)] if program.linear else []
