@@ -412,23 +412,30 @@ def _certify(question: Question, assembly: Assembly, result: SolverResult) -> Ce
     data = (program.objective, program.values[1:], program.tolerances[1:])
     dual = assembly.certifier.certify(*data, lifted, result.linear_dual)
     if assembly.relaxation.unit < 0:
-        observed = question.observed
-        return exact_vertex_dual(
-            assembly.relaxation.coordinates.toarray(),
-            question.objective.reshape(len(question.objective), -1),
-            observed.coefficients.reshape(len(observed), -1)
-            if len(observed)
-            else np.zeros((0, question.objective[0].size)),
-            observed.values,
-            observed.tolerances,
-            [float(m) for m in dual.multipliers],
-        )
+        return _certify_vertices(question, assembly, [float(m) for m in dual.multipliers])
     if not program.blocks:
         exact = exact_linear_dual(program, result.linear_dual)
         if exact is not None and exact.value <= dual.value + 1e-9:
             dual = exact
     if dual.value > question.ceiling:
         return _certainty(question, assembly) or dual
+    return dual
+
+
+def _certify_vertices(question: Question, assembly: Assembly, multipliers: list[float]) -> CertifiedDual:
+    """The exact bound of these multipliers over all deterministic strategies."""
+    observed = question.observed
+    size = question.objective[0].size
+    dual = exact_vertex_dual(
+        assembly.relaxation.coordinates.toarray(),
+        question.objective.reshape(-1, size),
+        observed.coefficients.reshape(-1, size) if len(observed) else np.zeros((0, size)),
+        observed.values,
+        observed.tolerances,
+        multipliers,
+    )
+    if dual.value > question.ceiling and any(multipliers):
+        return _certify_vertices(question, assembly, [0.0] * len(multipliers))
     return dual
 
 

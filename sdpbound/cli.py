@@ -62,8 +62,8 @@ CertificateFile = Annotated[
     Path | None, typer.Option("--certificate", help="Write the certificate to this JSON file.", metavar="FILE")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-AnyX = Annotated[int | None, typer.Option(help="Alice's setting, from 0. Default: of the best pair.", metavar="X")]
-AnyY = Annotated[int | None, typer.Option(help="Bob's setting, from 0. Default: of the best pair.", metavar="Y")]
+AnyX = Annotated[str | None, typer.Option(help="Alice's setting, from 0. Default: of the best pair.", metavar="X")]
+AnyY = Annotated[str | None, typer.Option(help="Bob's setting, from 0. Default: of the best pair.", metavar="Y")]
 NoClosedForms = Annotated[
     bool, typer.Option("--no-closed-forms", help="Bound by a program also where a self-test gives the entropy.")
 ]
@@ -85,6 +85,16 @@ def _real(text: str, name: str) -> float:
         return evaluate(text)
     except ValueError as error:
         raise InvalidParameter(f"{name} = {text!r}: {error}; write {ALLOWED}.") from None
+
+
+def _integer(text: str | None, name: str) -> int | None:
+    """Range left to the library, which knows it."""
+    if text is None:
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        raise InvalidParameter(f"{name} = {text!r} must be an integer from 0.") from None
 
 
 def _choice(value: str, allowed: Sequence[str], name: str) -> str:
@@ -166,7 +176,8 @@ def _finite(value: float) -> float | None:
 def _rounded(value: float, side: str) -> str:
     """A bound in decimal, rounded so that it stays one."""
     context = Context(prec=DIGITS, rounding=ROUND_CEILING if side == "upper" else ROUND_FLOOR)
-    return f"{context.create_decimal(Decimal(value)).normalize():g}"
+    number = context.create_decimal(Decimal(value + 0.0)).normalize()
+    return f"{number:f}" if -5 <= number.adjusted() < DIGITS else f"{number:e}"
 
 
 def _margin(bound: sb.Bound) -> str:
@@ -304,8 +315,8 @@ def guess(
     omega: Omega,
     visibility: Visibility = "1",
     observed: Tested = "correlators",
-    x: Annotated[int, typer.Option(help="Alice's setting, from 0.", metavar="X")] = 0,
-    y: Annotated[int | None, typer.Option(help="Bob's setting: guess both outcomes (or blind).", metavar="Y")] = None,
+    x: Annotated[str, typer.Option(help="Alice's setting, from 0.", metavar="X")] = "0",
+    y: Annotated[str | None, typer.Option(help="Bob's setting: guess both outcomes (or blind).", metavar="Y")] = None,
     blind: Annotated[
         bool, typer.Option("--blind", help="Guess Alice's outcome with Bob's device and outcome of setting y.")
     ] = False,
@@ -320,13 +331,14 @@ def guess(
 
     member, adversary, v = _member(theta, phi, omega), _model(model, level), _real(visibility, "visibility")
     _, data = _data(member, v, observed)
+    s, r = _integer(x, "x") or 0, _integer(y, "y")
     _check_folder(certificate)
     if blind:
-        if y is None:
+        if r is None:
             raise InvalidInput("--blind needs Bob's setting: give --y 0 or --y 1.")
-        bound = sb.blind_guessing_probability(data, adversary, x, y, solver)
+        bound = sb.blind_guessing_probability(data, adversary, s, r, solver)
     else:
-        bound = sb.guessing_probability(data, adversary, x, y, solver)
+        bound = sb.guessing_probability(data, adversary, s, r, solver)
     entropy = as_min_entropy(bound)
     _save(bound, certificate)
     facts = {
@@ -335,7 +347,7 @@ def guess(
         "visibility": v,
         "observed": observed,
         **_adversary_facts(adversary),
-        "settings": {"x": x, "y": y},
+        "settings": {"x": s, "y": r},
         "blind": blind,
         "guessing_probability": _bound_facts(bound),
         "min_entropy": _bound_facts(entropy),
@@ -376,7 +388,7 @@ def key(
     behaviour, data = _data(member, v, observed)
     _check_folder(certificate)
     entropy = sb.MinEntropy(adversary, solver)
-    rate = sb.key_rate(behaviour, data, x, y, entropy, closed_forms=not no_closed_forms)
+    rate = sb.key_rate(behaviour, data, _integer(x, "x"), _integer(y, "y"), entropy, closed_forms=not no_closed_forms)
     _report_rate(rate, member, v, observed, adversary, certificate, as_json)
 
 
@@ -404,8 +416,8 @@ def randomness(
     member, adversary, v = _member(theta, phi, omega), _model(model, level), _real(visibility, "visibility")
     behaviour, data = _data(member, v, observed)
     _check_folder(certificate)
-    entropy = sb.MinEntropy(adversary, solver)
-    rate = sb.randomness_rate(behaviour, data, local, x, y, entropy, blind, closed_forms=not no_closed_forms)
+    entropy, s, r = sb.MinEntropy(adversary, solver), _integer(x, "x"), _integer(y, "y")
+    rate = sb.randomness_rate(behaviour, data, local, s, r, entropy, blind, closed_forms=not no_closed_forms)
     _report_rate(rate, member, v, observed, adversary, certificate, as_json)
 
 
@@ -474,7 +486,7 @@ def _rate_lines(rate: sb.Rate) -> list[str]:
 def run_command(
     study: StudyFile,
     workers: Annotated[
-        int | None, typer.Option(help="Worker processes; 0: this process. Default: one a core.", metavar="N")
+        str | None, typer.Option(help="Worker processes; 0: this process. Default: one a core.", metavar="N")
     ] = None,
     output: Output = None,
     no_figure: Annotated[bool, typer.Option("--no-figure", help="Write the table only.")] = False,
@@ -488,7 +500,7 @@ def run_command(
 
     if not no_figure:
         _require_figure(study)  # rather now than after hours
-    result = run_study(study, output, workers)
+    result = run_study(study, output, _integer(workers, "workers"))
     figures: list[Path] = []
     failure: SdpboundError | None = None
     if not no_figure and result.failed < result.rows:

@@ -89,12 +89,13 @@ class Certifier:
             self._is_unit[self._units] = True
             self._spread[self._units] = 0.0
         # least squares for the multipliers, blind to the units whose residual is free
-        if tested.shape[0]:
+        if tested.shape[0] and self._simplex:
+            # the normalisation takes part in the fit; its own multiplier is found again as the largest residual
+            self._multiplier_map = np.linalg.pinv(program.equalities.toarray().T)[1:]
+        elif tested.shape[0]:
             plain = tested.toarray()
-            if not self._simplex:
-                plain[:, self._units] = 0.0
-            gram = plain @ plain.T
-            self._multiplier_map = np.linalg.pinv(gram) @ plain
+            plain[:, self._units] = 0.0
+            self._multiplier_map = np.linalg.pinv(plain @ plain.T) @ plain
         else:
             self._multiplier_map = np.zeros((0, m))
         self._terms = (
