@@ -116,6 +116,7 @@ _ZERO = Fraction(0)
 _ONE = Fraction(1)
 _HALF = Fraction(1, 2)
 _GUESSING = ("guessing_probability", "blind_guessing_probability")
+_CERTIFICATE = "sdpbound certificate"
 _CLOSED_FORM = "sdpbound closed form"
 
 
@@ -241,15 +242,13 @@ def read(certificate: Mapping[str, Any] | str | os.PathLike[str]) -> Mapping[str
         If the file cannot be opened, is not JSON, or is no certificate.
     """
     root = _read(certificate)
+    if isinstance(root, Mapping) and "format" in root and root["format"] not in (_CERTIFICATE, _CLOSED_FORM):
+        raise CertificateError(f"format is {_show(root['format'])}; {_CERTIFICATE!r} or {_CLOSED_FORM!r} is expected.")
     if isinstance(root, Mapping) and root.get("format") == _CLOSED_FORM:
         _keys(root, ("format", "version", "created_by", "question", "theorem", "claim"), "certificate")
         _string(root["theorem"], "theorem")
     else:
         _keys(root, ("format", "version", "created_by", "question", "proof", "claim"), "certificate")
-        if root["format"] != "sdpbound certificate":
-            raise CertificateError(
-                f"format is {_show(root['format'])}; 'sdpbound certificate' or {_CLOSED_FORM!r} is expected."
-            )
     if isinstance(root["version"], bool) or not isinstance(root["version"], int) or root["version"] != 1:
         raise CertificateError(f"version is {_show(root['version'])}; this sdpbound reads version 1.")
     _string(root["created_by"], "created_by")

@@ -197,3 +197,23 @@ def test_printing_shows_the_side() -> None:
     assert "<=" in text and "upper bound" in text and "certified" in text
     assert ">=" in repr(sb.minimize(sb.chsh(), sb.Quantum("1")))
     assert float(sb.maximize(sb.chsh(), sb.Local())) == 2.0
+
+
+@given(seeds)
+@settings(max_examples=10)
+def test_linear_programs_are_exact_given_data(seed: int) -> None:
+    """The rational dual loses nothing against the solver's value, for local and for no-signaling adversaries."""
+    rng = np.random.default_rng(seed)
+    scenario = sb.Scenario(((2, 3), (2, 2)))
+    mixed = sb.Behaviour.uniform(scenario).mix(sb.random_strategy(scenario, 3, rng).behaviour(), 0.6)
+    tested = [sb.BellExpression(scenario, rng.normal(size=scenario.shape)) for _ in range(3)]
+    data = sb.Observations.bell_values([(e, e(mixed)) for e in tested])
+    target = sb.BellExpression(scenario, rng.normal(size=scenario.shape))
+    values = []
+    for model in (sb.Local(), sb.Quantum("1+AB"), sb.NoSignaling()):
+        bound = sb.maximize(target, model, data)
+        assert bound.value >= target(mixed) - 1e-12 or model == sb.Local()
+        assert abs(bound.correction) <= 1e-7
+        assert bound.certificate.verify().holds
+        values.append(bound.value)
+    assert values[0] <= values[1] + 1e-6 and values[1] <= values[2] + 1e-6

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -249,5 +249,3 @@ class _Worker:
                 with suppress(OSError, ValueError):
                     stream.close()
 
-
-ProgressHook = Callable[[int, int], None]

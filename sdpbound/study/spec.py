@@ -221,7 +221,7 @@ class Curve(_Part):
     kind: Annotated[Literal["singlet"], BeforeValidator(_choice(("singlet",)))]
     at_chsh: Numbers
     phi: Number
-    best_of: Annotated[BestOf | None, BeforeValidator(_named("contour"))] = None
+    best_of: Annotated[BestOf, BeforeValidator(_named("contour"))] | None = None
     require_self_test: StrictBool = False
 
 
@@ -239,7 +239,7 @@ class Adversary(_Part):
     """A model of the adversary, and for the quantum one the level of the hierarchy."""
 
     model: Annotated[Literal["quantum", "no-signaling", "local"], BeforeValidator(_choice(MODELS))]
-    level: Annotated[str | tuple[str, ...] | None, BeforeValidator(_level)] = None
+    level: Annotated[str | tuple[str, ...], BeforeValidator(_level)] | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Adversary:

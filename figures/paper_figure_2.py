@@ -1,0 +1,65 @@
+"""Figure 2 of arXiv:2309.09650, from the closed forms: CHSH values of the strategies of Eq. (6) at phi = pi/2.
+
+Black triangles: the CHSH value is 2; every other point exceeds it. Black crosses: the maximum 5/2, at (pi/3, 5 pi/6) and
+(5 pi/3, 13 pi/6). Dashed: perfect global randomness as well; blue crosses: its maximum 1 + sqrt(2), at (pi/4, pi) and
+(7 pi/4, 2 pi). The other triangles are relabellings of these and have the same maxima.
+
+    python figures/paper_figure_2.py [output folder]
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+from matplotlib.ticker import MultipleLocator
+
+from sdpbound import singlet_chsh
+from sdpbound.plotting import BLACK, COLUMN, figure, light_viridis, provenance, save, style
+
+# In units of pi: (theta, omega).
+MAXIMA = ((1 / 3, 5 / 6), (5 / 3, 13 / 6))
+RANDOMNESS_MAXIMA = ((1 / 4, 1), (7 / 4, 2))
+
+
+def draw(output: Path) -> list[Path]:
+    """Draw the figure into a folder; returns the files."""
+    theta = np.linspace(0.0, 2.0, 601)
+    omega = np.linspace(0.5, 2.5, 601)
+    t, w = np.meshgrid(theta, omega)
+    values = singlet_chsh(np.pi * t, np.pi / 2, np.pi * w)
+    with style():
+        fig = figure(COLUMN, 7.2)
+        axes = fig.add_subplot()
+        levels = np.linspace(2.0, 2.5, 11)
+        filled = axes.contourf(t, w, np.clip(values, 2.0, 2.5), levels=levels, cmap=light_viridis())
+        filled.set_edgecolor("face")
+        axes.contour(t, w, values, levels=levels[1:-1], colors="white", linewidths=0.25, alpha=0.6)
+        # the value 2 is a minimum, not crossed: its lines are known
+        for x in (0.0, 1.0, 2.0):
+            axes.plot([x, x], [0.5, 2.5], color=BLACK, linewidth=1.0, clip_on=False)
+        for y in (0.5, 1.5, 2.5):
+            axes.plot([0.0, 2.0], [y, y], color=BLACK, linewidth=1.0, clip_on=False)
+        for total in (1.5, 2.5, 3.5):
+            x = np.array([max(0.0, total - 2.5), min(2.0, total - 0.5)])
+            axes.plot(x, total - x, color=BLACK, linewidth=1.0)
+        for y in (1.0, 2.0):
+            axes.plot([0.0, 2.0], [y, y], color=BLACK, linestyle=(0, (4, 2)), linewidth=0.9)
+        for points, colour in ((MAXIMA, BLACK), (RANDOMNESS_MAXIMA, "#0000FF")):
+            for x, y in points:
+                axes.plot(x, y, marker="x", color=colour, markersize=6, markeredgewidth=1.3, linestyle="none")
+        axes.set_xlabel(r"$\theta/\pi$")
+        axes.set_ylabel(r"$\omega/\pi$")
+        axes.set_aspect("equal")
+        axes.xaxis.set_major_locator(MultipleLocator(0.5))
+        axes.yaxis.set_major_locator(MultipleLocator(0.5))
+        bar = fig.colorbar(filled, cax=axes.inset_axes((1.04, 0.0, 0.05, 1.0)), ticks=np.arange(2.0, 2.51, 0.1))
+        bar.set_label(r"largest CHSH value at $\phi=\pi/2$")
+        bar.ax.minorticks_off()
+        return save(fig, output / "paper_figure_2", provenance(source="closed form, arXiv:2309.09650 Fig. 2"))
+
+
+if __name__ == "__main__":
+    for path in draw(Path(sys.argv[1] if len(sys.argv) > 1 else "results/paper")):
+        print(path)

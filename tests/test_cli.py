@@ -1,0 +1,384 @@
+"""The command line: numbers against closed forms, exit status, and one sentence for every error."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+import sdpbound as sb
+from sdpbound import cli
+
+ANGLES = ["--theta", "1", "--phi", "1.5", "--omega", "2.6"]
+T = sb.SingletSelfTest(1.0, 1.5, 2.6)
+
+
+@pytest.fixture
+def call(capsys):
+    def call(*arguments: str) -> SimpleNamespace:
+        status = cli.run(arguments)
+        out, err = capsys.readouterr()
+        assert "Traceback" not in err
+        return SimpleNamespace(status=status, out=out, err=err)
+
+    return call
+
+
+@pytest.fixture
+def answer(call):
+    """The JSON object of a command that succeeds."""
+
+    def answer(*arguments: str) -> dict:
+        done = call(*arguments, "--json")
+        assert (done.status, done.err) == (0, "")
+        return json.loads(done.out)
+
+    return answer
+
+
+def entropy(e: float) -> float:
+    return -sum(p * math.log2(p) for p in ((1 + e) / 2, (1 - e) / 2) if p > 0)
+
+
+# --- value -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "model, exact", [("quantum", T.quantum_bound), ("local", T.local_bound), ("no-signaling", None)]
+)
+def test_value(answer, model, exact):
+    found = answer("value", *ANGLES, "--model", model)
+    exact = sum(abs(c) for c in T.expression.coefficients.ravel()) if exact is None else exact
+    top, bottom = found["maximum"], found["minimum"]
+    assert top["side"] == "upper" and exact - 1e-15 <= top["value"] <= exact + 1e-7
+    assert bottom["side"] == "lower" and -exact - 1e-7 <= bottom["value"] <= -exact + 1e-15
+    assert top["margin"] == pytest.approx(top["value"] - top["solver_value"], abs=1e-15)
+    assert found["model"] == model and found["level"] == ("2" if model == "quantum" else None)
+    assert set(top["seconds"]) == {"assemble", "solve", "certify"}
+    closed = found["closed_forms"]
+    assert closed["local_bound"] == T.local_bound and closed["quantum_bound"] == T.quantum_bound
+    assert closed["strategy_value"] == T.strategy_value and closed["chsh"] == T.chsh
+    assert closed["is_self_test"] is True and closed["condition"] < 0
+
+
+def test_value_in_words_is_rounded_to_its_side(call):
+    done = call("value", *ANGLES, "--level", "1+AB")
+    assert (done.status, done.err) == (0, "")
+    upper = re.search(r"<= (\S+) .*upper bound; certified margin", done.out)
+    lower = re.search(r">= (\S+) .*lower bound; certified margin", done.out)
+    assert upper is not None and lower is not None
+    bound = sb.maximize(T.expression, sb.Quantum("1+AB"))
+    assert bound.value <= float(upper[1]) <= bound.value + 1e-11
+    assert float(lower[1]) == -float(upper[1])
+    assert "self-tests the singlet" in done.out and f"{T.chsh:.12g}" in done.out
+
+
+@pytest.mark.parametrize(
+    "value, side, text",
+    [
+        (1 / 3, "upper", "0.333333333334"),
+        (1 / 3, "lower", "0.333333333333"),
+        (-1 / 3, "upper", "-0.333333333333"),
+        (-0.0, "lower", "0"),
+        (20.0, "upper", "20"),
+        (1.5e-9, "upper", "1.5e-9"),
+    ],
+)
+def test_rounding(value, side, text):
+    assert cli._rounded(value, side) == text
+
+
+@pytest.mark.parametrize("theta", [["--theta=-pi/3"], ["--theta", "-pi/3"], ["--theta", "-(2*pi)/6 + 0"]])
+def test_angles_are_expressions(answer, theta):
+    found = answer("value", *theta, "--phi", "pi/2-0.02", "--omega", "5*pi/6", "--model", "local")
+    expected = sb.SingletSelfTest(-math.pi / 3, math.pi / 2 - 0.02, 5 * math.pi / 6)
+    assert (found["theta"], found["phi"]) == pytest.approx((expected.theta, expected.phi), abs=1e-15)
+    assert found["maximum"]["value"] == pytest.approx(expected.local_bound, abs=1e-12)
+
+
+# --- guess -----------------------------------------------------------------------------------------------------------
+
+
+def test_guess_at_a_self_test(answer):
+    """The ideal behaviour: Eve guesses Alice's outcome with 1/2, and the pair with the larger joint probability."""
+    local = answer("guess", *ANGLES, "--observed", "bell", "--level", "1+AB")
+    assert 0.5 <= local["guessing_probability"]["value"] <= 0.5 + 1e-4
+    both = answer("guess", *ANGLES, "--observed", "full", "--level", "1+AB", "--x", "1", "--y", "1")
+    exact = (1 + abs(float(T.correlators[1, 1]))) / 4
+    assert exact <= both["guessing_probability"]["value"] <= exact + 1e-4
+    assert both["settings"] == {"x": 1, "y": 1} and both["min_entropy"]["side"] == "lower"
+    assert both["min_entropy"]["value"] == pytest.approx(-math.log2(both["guessing_probability"]["value"]), abs=1e-12)
+
+
+def test_guess_against_a_no_signaling_adversary(answer):
+    """3/2 - S/4 for the CHSH member (arXiv:1309.3930)."""
+    found = answer(
+        *("guess", "--theta", "pi/2", "--phi", "pi/4", "--omega", "-pi/4", "--visibility", "0.9"),
+        *("--model", "no-signaling", "--observed", "bell"),
+    )
+    assert found["guessing_probability"]["value"] == pytest.approx(1.5 - 0.9 * 8**0.5 / 4, abs=1e-9)
+
+
+def test_blind_guess_and_its_words(call, answer):
+    found = answer("guess", *ANGLES, "--blind", "--y", "0", "--visibility", "0.9", "--level", "1+AB")
+    assert found["blind"] and 0.5 < found["guessing_probability"]["value"] <= 1
+    done = call("guess", *ANGLES, "--blind", "--y", "0", "--visibility", "0.9", "--level", "1+AB")
+    assert "P_guess(A|x=0,y=0,B,E) <= " in done.out and "H_min(A|x=0,y=0,B,E) >= " in done.out
+
+
+# --- rates -----------------------------------------------------------------------------------------------------------
+
+
+def test_key_rate_is_a_closed_form_at_a_self_test(answer):
+    found = answer("rate", "key", *ANGLES)
+    assert found["closed_form"] and found["settings"] == {"x": 0, "y": 0}
+    assert found["rate"] == pytest.approx(1 - entropy(math.sin(1.5)), abs=1e-12)
+    assert found["side"] == "lower" and found["margin"] is None
+    assert found["rate"] - 1e-3 < found["program"]["rate"] <= found["rate"]
+    assert "Devetak-Winter" in found["security"] and found["assumptions"]
+    forced = answer("rate", "key", *ANGLES, "--no-closed-forms", "--x", "0", "--y", "0")
+    assert not forced["closed_form"] and forced["rate"] == found["program"]["rate"]
+
+
+def test_rates_are_not_clipped(call, answer):
+    found = answer("rate", "key", *ANGLES, "--visibility", "0.8", "--level", "1+AB")
+    assert found["rate"] < -0.1 and found["rate"] == found["entropy"]["value"] - found["error_correction"]
+    assert "key rate >= -0." in call("rate", "key", *ANGLES, "--visibility", "0.8", "--level", "1+AB").out
+
+
+def test_randomness_rates(answer):
+    both = answer("rate", "randomness", *ANGLES, "--x", "0", "--y", "1")
+    assert both["rate"] == pytest.approx(1 + entropy(math.sin(2.6)), abs=1e-12)
+    assert answer("rate", "randomness", *ANGLES, "--local", "--level", "1+AB")["rate"] == 1.0
+    blind = answer("rate", "randomness", *ANGLES, "--blind", "--x", "0", "--y", "1", "--level", "1+AB")
+    assert blind["rate"] == pytest.approx(entropy(math.sin(2.6)), abs=1e-12)
+    eve = answer("rate", "randomness", *ANGLES, "--local", "--model", "no-signaling", "--visibility", "0.99")
+    assert eve["security"] == "individual attacks" and 0 < eve["rate"] < 1
+
+
+# --- verify ----------------------------------------------------------------------------------------------------------
+
+
+def test_certificates(call, answer, tmp_path):
+    good, entropies, closed = tmp_path / "good.json", tmp_path / "rate.json", tmp_path / "closed.json"
+    value = answer("value", *ANGLES, "--certificate", str(good))["maximum"]["value"]
+    answer("rate", "key", *ANGLES, "--visibility", "0.97", "--level", "1+AB", "--certificate", str(entropies))
+    answer("rate", "randomness", *ANGLES, "--certificate", str(closed))
+    entries = answer("verify", str(good), str(entropies), str(closed))["certificates"]
+    assert all(entry["holds"] for entry in entries)
+    assert entries[0]["claimed"] == value and entries[0]["value"] <= value and entries[0]["side"] == "upper"
+    assert "holds" in call("verify", str(good)).out
+
+    tampered = json.loads(good.read_text())
+    tampered["claim"]["value"] -= 1e-3
+    bad = tmp_path / "bad.json"
+    bad.write_text(json.dumps(tampered))
+    done = call("verify", str(good), str(bad))
+    assert done.status == 1 and "does not hold" in done.out
+    assert_sentence(done.err, "bad.json", "does not prove")
+
+    damaged = tmp_path / "damaged.json"
+    damaged.write_text("{")
+    assert_sentence(call("verify", str(damaged)).err, "damaged.json", "not JSON")
+    assert call("verify", str(damaged)).status == 2
+    assert call("verify", str(bad), str(tmp_path / "absent.json")).status == 2
+    done = call("verify", str(bad), str(damaged), "--json")
+    assert done.status == 2
+    assert [entry["holds"] for entry in json.loads(done.out)["certificates"]] == [False, False]
+
+    tampered["proof"]["copies"] = []
+    bad.write_text(json.dumps(tampered))
+    assert call("verify", str(bad)).status == 1
+    bad.write_text(json.dumps({"format": "another"}))
+    assert call("verify", str(bad)).status == 2
+
+
+# --- studies ---------------------------------------------------------------------------------------------------------
+
+STUDY = """
+name = "tiny"
+title = "A tiny study"
+{figure}
+visibilities = [1, 0.9]
+observed = ["correlators"]
+
+[family]
+kind = "singlet"
+theta = [1.0]
+phi = [1.5]
+omega = [2.6]
+
+[[adversaries]]
+model = "no-signaling"
+
+[[quantities]]
+name = "guess_local"
+x = 0
+"""
+
+FIGURE = """
+from pathlib import Path
+
+def draw(table, output):
+    path = Path(output) / "tiny.txt"
+    path.write_text(Path(table).read_text())
+    return [path]
+"""
+
+
+def test_run_and_plot(call, answer, tmp_path):
+    (tmp_path / "studies").mkdir()
+    (tmp_path / "figures").mkdir()
+    study, output = tmp_path / "studies" / "tiny.toml", tmp_path / "out"
+    study.write_text(STUDY.format(figure='figure = "tiny"'))
+    common = ["--output", str(output)]
+    done = call("run", str(study), "--workers", "0", *common)
+    assert done.status == 2  # before any solving
+    assert_sentence(done.err, "tiny.py", "does not exist")
+    assert_sentence(call("plot", str(study), *common).err, "tiny.csv", "run the study first")
+
+    (tmp_path / "figures" / "tiny.py").write_text(FIGURE)
+    done = call("run", str(study), "--workers", "0", *common, "--json")
+    assert done.status == 0
+    found = json.loads(done.out)
+    assert (found["rows"], found["failed"]) == (2, 0)
+    assert Path(found["table"]).is_file() and Path(found["metadata"]).is_file()
+    (figure,) = map(Path, found["figures"])
+    figure.unlink()
+    assert answer("plot", str(study), *common)["figures"] == [str(figure)]
+    assert figure.is_file()
+
+    study.write_text(STUDY.format(figure=""))
+    assert "2 rows done" in call("run", str(study), "--workers", "0", *common, "--no-figure").out
+    assert_sentence(call("plot", str(study), *common).err, "names no figure")
+
+
+def test_a_run_without_success_or_interrupted(call, monkeypatch, tmp_path):
+    study = tmp_path / "tiny.toml"
+    study.write_text(STUDY.format(figure=""))
+    monkeypatch.chdir(tmp_path)
+    from sdpbound import study as package
+
+    def result(rows: int, failed: int):
+        return lambda *_: package.StudyResult(tmp_path / "tiny.csv", tmp_path / "tiny.json", rows, failed, 1.0)
+
+    monkeypatch.setattr(package, "run_study", result(5, 2))
+    done = call("run", str(study))
+    assert done.status == 0 and "3 rows done, 2 failed" in done.out
+    monkeypatch.setattr(package, "run_study", result(5, 5))
+    done = call("run", str(study))
+    assert done.status == 1
+    assert_sentence(done.err, "no row")
+
+    def stop(*_):
+        raise KeyboardInterrupt("stopped after 1 of 2 tasks.")
+
+    monkeypatch.setattr(package, "run_study", stop)
+    done = call("run", str(study))
+    assert done.status == 1
+    assert_sentence(done.err, "stopped after 1 of 2")
+
+
+# --- bad input -------------------------------------------------------------------------------------------------------
+
+
+def assert_sentence(err: str, *words: str) -> None:
+    assert err.startswith("sdpbound: ") and err.count("\n") == 1 and err.endswith("\n")
+    assert not set("╭│╰") & set(err)
+    for word in words:
+        assert word in err
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["value", "--theta", "nan", "--phi", "1", "--omega", "1"], ["theta", "nan"]),
+        (["value", "--theta", "1", "--phi", "inf", "--omega", "1"], ["phi", "inf"]),
+        (["value", "--theta", "1", "--phi", "1", "--omega", "1e400"], ["omega", "inf"]),
+        (["value", "--theta", "1/0", "--phi", "1", "--omega", "1"], ["theta", "'1/0'", "zero"]),
+        (["value", "--theta", "__import__('os')", "--phi", "1", "--omega", "1"], ["theta", "__import__", "pi"]),
+        (["guess", *ANGLES, "--visibility", "1.5"], ["visibility", "1.5", "between 0 and 1"]),
+        (["guess", *ANGLES, "--model", "quantm"], ["--model", "quantm", "did you mean 'quantum'?"]),
+        (["guess", *ANGLES, "--observed", "all"], ["--observed", "'all'", "correlators"]),
+        (["guess", *ANGLES, "--level", "1+AX"], ["level", "1+AX"]),
+        (["guess", *ANGLES, "--level", "1+AC"], ["1+AC", "party C"]),
+        (["guess", *ANGLES, "--level", "2", "--model", "local"], ["--level 2", "local"]),
+        (["guess", *ANGLES, "--x", "5"], ["x = 5", "0 to 1"]),
+        (["guess", *ANGLES, "--x", "-1"], ["x = -1", "0 to 1"]),
+        (["guess", *ANGLES, "--x", "a"], ["x = 'a'", "integer"]),
+        (["rate", "key", *ANGLES, "--y", "2"], ["y = 2", "0 to 1"]),
+        (["guess", *ANGLES, "--blind"], ["--blind", "--y"]),
+        (["rate", "randomness", *ANGLES, "--local", "--y", "0"], ["local", "y"]),
+        (["guess", *ANGLES, "--solver", "mosk"], ["mosk", "clarabel"]),
+        (["guess", *ANGLES, "--model", "local"], ["outside the local set"]),
+        (["value", *ANGLES, "--certificate", "no/such/folder/c.json"], ["no/such/folder/c.json"]),
+        (["value", *ANGLES, "--tehta", "1"], ["--tehta", "did you mean '--theta'?"]),
+        (["value", *ANGLES, "--zzz"], ["--zzz", "--theta"]),
+        (["value", "--theta", "1"], ["--phi", "sdpbound value --help"]),
+        (["value", *ANGLES, "more"], ["more"]),
+        (["gues"], ["gues", "did you mean 'guess'?"]),
+        (["rate", "kye"], ["kye", "did you mean 'key'?"]),
+        (["verify"], ["missing"]),
+        (["verify", "absent.json"], ["absent.json", "cannot be read"]),
+        (["run", "absent.toml"], ["absent.toml"]),
+        (["plot", "absent.toml"], ["absent.toml"]),
+    ],
+)
+def test_bad_input(call, arguments, words):
+    done = call(*arguments)
+    assert done.status == 2
+    assert done.out == ""
+    assert_sentence(done.err, *words)
+
+
+def test_a_computation_that_cannot_be_finished(call, monkeypatch):
+    def fail(*_, **__):
+        raise sb.SolverFailure("no solver gave a usable dual; try another one.")
+
+    monkeypatch.setattr(sb, "maximize", fail)
+    done = call("value", *ANGLES)
+    assert done.status == 1
+    assert_sentence(done.err, "no solver")
+
+
+# --- the program itself ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["rate"], ["rate", "key", "--help"], ["guess", "-h"]])
+def test_help(call, arguments):
+    done = call(*arguments)
+    assert done.status == 0 and "Usage: sdpbound" in done.out and done.err == ""
+
+
+def test_version(call):
+    assert call("--version").out == f"sdpbound {sb.__version__}\n"
+
+
+def _process(*arguments: str, **options) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "-m", "sdpbound", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options
+    )
+
+
+def test_as_a_process_and_with_a_broken_pipe():
+    with _process("value", *ANGLES, "--model", "local") as process:
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 0 and b"Bell value" in out and err == b""
+    with _process("value", *ANGLES, "--model", "local") as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(60) == 0
+
+
+def test_help_imports_nothing_heavy():
+    text = "import sys, sdpbound.cli as c; c.run(['--version']); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True, timeout=60)
+    loaded = set(done.stdout.split())
+    assert not loaded & {"cvxpy", "matplotlib", "qics", "pydantic", "clarabel", "scs", "sdpap", "ncpol2sdpa"}
