@@ -163,9 +163,10 @@ def _mute() -> None:
 
 
 def _emit(facts: dict[str, Any], lines: Sequence[str], as_json: bool) -> None:
-    _print(
-        json.dumps({"sdpbound": sb.__version__, **facts}, indent=2, allow_nan=False) if as_json else "\n".join(lines)
-    )
+    if as_json:
+        _print(json.dumps({"sdpbound": sb.__version__, **facts}, indent=2, allow_nan=False))
+    elif lines:
+        _print("\n".join(lines))
 
 
 def _finite(value: float) -> float | None:
@@ -530,7 +531,7 @@ def run_command(
     if failure is not None:
         raise failure
     if result.failed == result.rows:
-        _complain(f"no row of '{study}' succeeded; the column message of the table says why.")
+        _complain(f"no row of '{study}' succeeded; the column error of the table says why.")
         raise typer.Exit(1)
 
 
@@ -579,7 +580,7 @@ def verify_command(
         entry: dict[str, Any] = {"file": str(file), "readable": True, "holds": False}
         entries.append(entry)
         try:
-            data = read(file)
+            data = read(str(file))
         except CertificateError as error:
             status = 2
             entry |= {"readable": False, "message": str(error)}
@@ -669,6 +670,9 @@ def run(arguments: Sequence[str]) -> int:
         return 1
     except BrokenPipeError:
         _mute()
+        return 1
+    except OSError as error:  # a full disk, a folder without permission
+        _complain(f"{error.filename or 'a file'} could not be read or written: {error.strerror or error}.")
         return 1
     return 0
 

@@ -7,15 +7,15 @@ the one that exists now; a von Neumann bound implements the same interface.
 from __future__ import annotations
 
 import itertools
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-from scipy.special import entr
+import flint
 
 from sdpbound.behaviour import Behaviour, Observations
-from sdpbound.bounds import Bound, SolverChoice
+from sdpbound.bounds import Bound, SolverChoice, lower_float
 from sdpbound.errors import InvalidInput, InvalidParameter
 from sdpbound.merits.guessing_probability import min_entropy
 from sdpbound.models import Local, NoSignaling, Quantum
@@ -156,9 +156,13 @@ def observations_of(behaviour: Behaviour, observed: Observations | str) -> Obser
 
 
 def error_correction(behaviour: Behaviour, x: int, y: int) -> float:
-    """Shannon entropy H(A|B,X=x,Y=y) in bits: what Alice must send so that Bob learns her outcome."""
-    joint = np.maximum(behaviour.joint(x, y), 0.0)
-    return float((entr(joint).sum() - entr(joint.sum(axis=0)).sum()) / np.log(2.0))
+    """Shannon entropy H(A|B,X=x,Y=y) in bits, rounded up: what Alice must send so that Bob learns her outcome."""
+    total = flint.arb(0)
+    for column in behaviour.joint(x, y).T:
+        own = [flint.arb(float(p)) for p in column if p > 0.0]
+        together = sum(own, flint.arb(0))
+        total += sum((p * (together / p).log() for p in own), flint.arb(0))
+    return -lower_float(-total / flint.arb(2).log())
 
 
 def key_rate(
@@ -202,10 +206,13 @@ def key_rate(
     entropy = entropy or MinEntropy()
     xs, ys = _choices(behaviour, 0, x, "x"), _choices(behaviour, 1, y, "y")
 
+    leaks = {(s, r): error_correction(behaviour, s, r) for s in xs for r in ys}
+
     def best(lower: dict[int, Bound], sdp: Rate | None) -> Rate:
-        options = [(lower[s].value - error_correction(behaviour, s, r), s, r) for s in xs for r in ys]
+        options = [(lower[s].value - leaks[s, r], s, r) for s in xs for r in ys]
         value, s, r = max(options)
-        leak = error_correction(behaviour, s, r)
+        leak = leaks[s, r]
+        value = math.nextafter(value, -math.inf)  # the subtraction rounds once
         return Rate(value, "lower", "key", lower[s], leak, (s, r), *_security(entropy.model, "key", lower[s]), sdp)
 
     numeric = best({s: entropy.lower_bound(data, s, None, False) for s in xs}, None)

@@ -125,8 +125,8 @@ def bell_value_self_test(coefficients: NDArray[np.float64]) -> tuple[float, NDAr
 
 
 def find_self_test(observed: Observations) -> SelfTest | None:
-    """The self-test that tested data are, if any: two settings and two outcomes for both parties."""
-    if observed.scenario.outcomes != ((2, 2), (2, 2)):
+    """The self-test that tested data are, if any: two settings and outcomes for both parties, values known to 1e-12."""
+    if observed.scenario.outcomes != ((2, 2), (2, 2)) or (observed.tolerances > DATA_TOLERANCE).any():
         return None
     correlators = np.full((2, 2), np.nan)
     marginals: list[float] = []
