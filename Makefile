@@ -50,7 +50,7 @@ figures: setup
 	$(BIN)/python figures/paper_figure_2.py
 
 bench: setup
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r benchmarks/requirements.lock
 	$(BIN)/python -m benchmarks
 
 wheel: setup

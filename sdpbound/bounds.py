@@ -362,7 +362,12 @@ class _Search:
             result = replace(result, objective=direct)
         if self.best is None or dual.value < self.best[0].value:
             self.best = (dual, result)
-            self.settled = abs(dual.value - result.objective) <= TARGET_CORRECTION * max(1.0, abs(dual.value))
+            # the true optimum lies between the solver's primal value, if its point is feasible, and the proven bound
+            primal = result.objective
+            if result.solution is not None:
+                primal = inequality.offset + float(inequality.cost @ result.solution)
+            gap = max(dual.value - result.objective, dual.value - primal, result.objective - dual.value)
+            self.settled = gap <= TARGET_CORRECTION * max(1.0, abs(dual.value))
 
 
 def _retreat(search: _Search, solvers: Sequence[Solver]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -303,6 +305,15 @@ def test_unknown_cvxpy_backend() -> None:
         choose.by_name("cvxpy:nothing")
 
 
+@pytest.fixture
+def asked_afresh() -> Iterator[None]:
+    """What is installed is asked once in a process: ask again before and after."""
+    choose._installed.cache_clear()
+    yield
+    choose._installed.cache_clear()
+
+
+@pytest.mark.usefixtures("asked_afresh")
 def test_known_but_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     kind = type(choose.by_name("clarabel"))
     monkeypatch.setattr(kind, "installed", classmethod(lambda cls: False))

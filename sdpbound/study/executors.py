@@ -248,4 +248,3 @@ class _Worker:
             if stream is not None and threading.current_thread() is not threading.main_thread():
                 with suppress(OSError, ValueError):
                     stream.close()
-

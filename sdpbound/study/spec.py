@@ -36,7 +36,7 @@ GRID_LIMIT = 100_000
 POINT_LIMIT = 1_000_000
 
 OBSERVED = ("bell", "correlators", "full")
-MODELS = ("quantum", "no-signaling", "local")
+MODELS: tuple[Literal["quantum", "no-signaling", "local"], ...] = ("quantum", "no-signaling", "local")
 QUANTITIES = ("guess_local", "guess_global", "key_rate", "randomness_local", "randomness_global")
 #: Quantities of a pair of settings, and Bob's setting where none is given (WBC Props. 2 and 3).
 _DEFAULT_Y = {"guess_global": 1, "key_rate": 0, "randomness_global": 1}
@@ -93,7 +93,8 @@ def _range(value: dict[str, Any]) -> tuple[float, ...]:
     count = value["count"]
     if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= GRID_LIMIT:
         raise _fail(f"has count = {count!r}, which must be an integer from 1 to {GRID_LIMIT}")
-    return tuple(float(v) for v in np.linspace(start, stop, count))
+    # to 15 digits: 2.012, not 2.0119999999999996
+    return tuple(float(f"{v:.15g}") for v in np.linspace(start, stop, count))
 
 
 def _grid(value: object) -> tuple[float, ...]:
@@ -208,11 +209,16 @@ class _Part(BaseModel):
 class BestOf(_Part):
     """Which further members of a CHSH value are searched for the best one.
 
-    ``contour``: points along each contour of equal CHSH value; ``phi``: the contours, besides that of the curve's phi.
+    ``contour``: points along each contour of equal CHSH value; ``phi``: the contours, besides that of the curve's phi;
+    ``models``: the adversaries for which the search is made.
     """
 
     contour: Annotated[int, BeforeValidator(_integer(1, 10_000))]
     phi: Annotated[tuple[float, ...], BeforeValidator(_within(_grid, 0.0, math.pi / 2, "[0, pi/2]"))] = ()
+    models: Annotated[
+        tuple[Annotated[Literal["quantum", "no-signaling", "local"], BeforeValidator(_choice(MODELS))], ...],
+        BeforeValidator(_several),
+    ] = MODELS
 
 
 class Curve(_Part):

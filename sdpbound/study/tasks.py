@@ -67,6 +67,8 @@ COLUMNS = (
 )
 
 Row = dict[str, Any]
+#: A candidate of a search: the number of its contour, and its place along it.
+_Place = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +122,20 @@ def tasks_of(study: Study) -> list[list[Task]]:
     if study.family.require_self_test:
         for point, _ in points:
             _require_self_test(point, study)
+    best_of = study.family.best_of if isinstance(study.family, Curve) else None
+    searched = () if best_of is None else best_of.models
     return [
         [
-            Task(study.name, point, visibility, observed, adversary, study.quantities, study.solver, search)
+            Task(
+                study.name,
+                point,
+                visibility,
+                observed,
+                adversary,
+                study.quantities,
+                study.solver,
+                search if adversary.model in searched else None,
+            )
             for observed in study.observed
             for adversary in study.adversaries
             for visibility in study.visibilities
@@ -357,31 +370,33 @@ def _search(evaluation: _Evaluation, quantity: Quantity, row: Row) -> Point | No
         return None
     sizes = [len(points) for points in contours]
 
-    def at(place: tuple[int, int]) -> Point:
+    def at(place: _Place) -> Point:
         return contours[place[0]][place[1] % sizes[place[0]]]
 
-    def score(place: tuple[int, int]) -> float:
+    def score(place: _Place) -> float:
         return evaluation.score(at(place), quantity)
 
-    coarse = [(i, round(n * f)) for i, n in enumerate(sizes) if i % 2 == 0 for f in (1 / 6, 1 / 2, 5 / 6)]
-    best = max(coarse, key=score)
+    # seen: key and local randomness are best opposite to the curve point (place 0), global randomness there or at 4/5
+    opposite = [(i, round(0.53 * n)) for i, n in enumerate(sizes)]
+    aside = [(i, round(0.8 * sizes[i])) for i in range(0, len(sizes), 2)]
+    starts = [max(opposite, key=score), max(aside, key=score)]
     floor = (1.0 if row["side"] == "lower" else -1.0) * float(row["value"]) + BETTER
-    if score(best) <= floor and not _varies(score, coarse):
-        return None
-    step = max(1, max(sizes) // 8)
+    if max(map(score, starts)) <= floor and np.ptp([score(place) for place in opposite]) <= BETTER:
+        return None  # a plateau
+    best = max((_climb(score, start, sizes) for start in starts), key=score)
+    return at(best) if score(best) > floor else None
+
+
+def _climb(score: Callable[[_Place], float], best: _Place, sizes: list[int]) -> _Place:
+    """Move to the best of eight neighbours while that helps, then halve the step along the contours."""
+    step = max(1, max(sizes) // 12)
     while step:
         i, k = best
-        near = [(i, k - step), (i, k + step)]
-        near += [(j, round(k * sizes[j] / sizes[i])) for j in (i - 1, i + 1) if 0 <= j < len(sizes)]
+        rows = [j for j in (i - 1, i, i + 1) if 0 <= j < len(sizes)]
+        near = [(j, round(k * sizes[j] / sizes[i]) + shift) for j in rows for shift in (-step, 0, step)]
         better = max(near, key=score)
         if score(better) > score(best) + BETTER / 10:
             best = better
         else:
             step //= 2
-    return at(best) if score(best) > floor else None
-
-
-def _varies(score: Callable[[tuple[int, int]], float], places: list[tuple[int, int]]) -> bool:
-    """Whether the score is no plateau."""
-    values = np.array([score(place) for place in places])
-    return bool(np.ptp(values[np.isfinite(values)]) > BETTER) if np.isfinite(values).any() else False
+    return best
