@@ -1,4 +1,4 @@
-"""Guessing probability and rates close to the local boundary, from the table of studies/near_local_boundary.toml alone.
+"""Guessing probability and rates close to the local boundary, from the table of studies/near_local_boundary.toml.
 
 The horizontal axis is the CHSH value of the noiseless correlations: a vertical line is one experiment with more and more
 white noise. Exact curves of arXiv:2309.09650 at visibility 1: against the quantum adversary the guessing probability

@@ -481,7 +481,7 @@ def _other_outcomes(question: Question, assembly: Assembly) -> tuple[float, ...]
             places = np.flatnonzero((choices == choice).all(axis=1))
             part, *_ = np.linalg.lstsq(rows[places].T, projector, rcond=None)
             exact = np.round(part)
-            if np.array_equal(rows[places].T @ exact, projector) and set(exact) <= {0.0, 1.0}:
+            if np.array_equal(rows[places].T @ exact, projector) and bool(np.isin(exact, (0.0, 1.0)).all()):
                 own = np.zeros(len(rows))
                 own[places] = 1.0 - exact
                 weights += own.tolist()

@@ -75,11 +75,13 @@ def test_import_rule(path: Path) -> None:
 
 
 def test_promised_names() -> None:
-    promised = """SingletSelfTest chsh tilted_chsh asymmetric_chsh chained i3322 cglmp correlators_self_test Behaviour
-    Observations BellExpression Quantum NoSignaling Local maximize minimize guessing_probability min_entropy key_rate
-    randomness_rate Rate Bound MinEntropy InvalidInput""".split()
-    for name in promised:
-        assert hasattr(sb, name), name
+    promised = (
+        "SingletSelfTest chsh tilted_chsh asymmetric_chsh chained i3322 cglmp correlators_self_test Behaviour "
+        "Observations BellExpression Quantum NoSignaling Local maximize minimize guessing_probability min_entropy "
+        "key_rate randomness_rate Rate Bound MinEntropy InvalidInput"
+    )
+    missing = [name for name in promised.split(" ") if not hasattr(sb, name)]
+    assert not missing
     assert sorted(sb.__all__, key=str.lower) == sorted(set(sb.__all__), key=str.lower)
     for name in sb.__all__:
         thing = getattr(sb, name)

@@ -49,7 +49,11 @@ def test_flipped_outcomes() -> None:
         (lambda p: p * np.nan, sb.InvalidBehaviour, "NaN"),
         (lambda p: p + np.array([[-0.6, 0.6], [0.6, -0.6]])[:, :, None, None], sb.InvalidBehaviour, "negative"),
         (lambda p: p * 1.01, sb.InvalidBehaviour, "add up to"),
-        (lambda p: np.where(np.arange(2)[None, None, :, None] == 0, np.full(p.shape, 0.25), _point(p)), sb.InvalidBehaviour, "signals"),
+        (
+            lambda p: np.concatenate([np.full_like(p[:, :, :1], 0.25), _point(p)[:, :, 1:]], 2),
+            sb.InvalidBehaviour,
+            "signals",
+        ),
         (lambda p: p[0], sb.InvalidShape, "axes"),
         (lambda p: "pr", sb.InvalidShape, "array"),
     ],

@@ -53,7 +53,8 @@ def test_arithmetic_is_that_of_the_values(one: int, two: int) -> None:
     p = sb.Behaviour.uniform(SCENARIO)
     assert (2 * e - f / 4 + 3)(p) == pytest.approx(2 * e(p) - f(p) / 4 + 3, abs=1e-9)
     assert (1 - e)(p) == pytest.approx(1 - e(p), abs=1e-9)
-    assert -(-e) == e
+    negative = -e
+    assert -negative == e
 
 
 def test_printing() -> None:

@@ -119,15 +119,17 @@ def test_rounding_up_is_up(q: Fraction) -> None:
 CASES = {
     "bell value": lambda m: sb.maximize(sb.chsh(), m),
     "minimum": lambda m: sb.minimize(sb.i3322(), m),
-    "bell value given data": lambda m: sb.maximize(sb.chsh(), m, sb.Observations.correlators(0.5 * np.eye(2), [(0, 1)])),
+    "bell value given data": lambda m: sb.maximize(sb.chsh(), m, ONE_CORRELATOR),
     "local guess": lambda m: sb.guessing_probability(DATA, m),
     "global guess": lambda m: sb.guessing_probability(DATA, m, 0, 1),
     "blind guess": lambda m: sb.blind_guessing_probability(DATA, m, 0, 1),
     "min-entropy": lambda m: sb.min_entropy(DATA, m, 1, 0),
     "cglmp": lambda m: sb.maximize(sb.cglmp(3), m),
 }
+ONE_CORRELATOR = sb.Observations.correlators(0.5 * np.eye(2), [(0, 1)])
 DATA = sb.Observations.full(sb.SingletSelfTest(1.0, 1.5, 2.6).behaviour(0.97))
-LOCAL_DATA = sb.Observations.full(sb.SingletSelfTest(1.0, 1.5, 2.6).behaviour(0.5))
+LOCAL_ONE_CORRELATOR = sb.Observations.correlators(0.5 * np.eye(2), [(0, 1)])
+DATA = sb.Observations.full(sb.SingletSelfTest(1.0, 1.5, 2.6).behaviour(0.5))
 
 
 NOT_LOCAL = {"local guess", "global guess", "blind guess", "min-entropy"}  # see test_local_eve_knows_everything

@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sdpbound as sb
@@ -109,7 +108,7 @@ def test_blind_guessing_bounds_an_explicit_attack() -> None:
 
 
 def test_outcomes_beyond_binary() -> None:
-    """Three outcomes, white noise: Eve's guess stays between the best blind guess and one, and shrinks with visibility."""
+    """Three outcomes, white noise: Eve's guess stays between a blind guess and one, and shrinks with visibility."""
     scenario = sb.cglmp(3).scenario
     _, best = sb.see_saw(sb.cglmp(3), dimension=3, rng=np.random.default_rng(1))
     values = []

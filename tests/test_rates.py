@@ -52,7 +52,7 @@ def test_key_at_the_self_test_is_a_closed_form(s: float, observed: str) -> None:
 
 
 def test_limit_points_of_propositions_4_and_6() -> None:
-    """phi = pi/2: no single Bell value self-tests, all four correlators do; perfect key, and with omega = pi two bits."""
+    """phi = pi/2: no single Bell value self-tests, all four correlators do: perfect key; with omega = pi two bits."""
     four = sb.SingletSelfTest(math.pi / 3, math.pi / 2, 5 * math.pi / 6)
     assert not four.is_self_test
     rate = sb.key_rate(four.behaviour())

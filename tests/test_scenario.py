@@ -56,9 +56,7 @@ def test_collins_gisin_of_chsh() -> None:
 def test_deterministic_maximum_by_brute_force(shape: list[list[int]], seed: int) -> None:
     scenario = sb.Scenario(tuple(tuple(p) for p in shape))
     c = np.random.default_rng(seed).normal(size=scenario.shape)
-    best = max(
-        float(a @ c @ b) for a, b in itertools.product(scenario.deterministic(0), scenario.deterministic(1))
-    )
+    best = max(float(a @ c @ b) for a, b in itertools.product(scenario.deterministic(0), scenario.deterministic(1)))
     assert maximize_deterministic(scenario, c) == pytest.approx(best, abs=1e-12)
 
 

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -43,14 +43,14 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def run_here(groups: Sequence[Sequence[Task]]) -> Iterator[Done]:
+def run_here(groups: Sequence[Sequence[Task]]) -> Generator[Done, None, None]:
     """Evaluate all tasks in this process, in order; yields (index of the task, its rows)."""
     yield from enumerate(evaluate(task) for group in groups for task in group)
 
 
 def run_in_processes(
     groups: Sequence[Sequence[Task]], workers: int, command: Sequence[str] = _COMMAND
-) -> Iterator[Done]:
+) -> Generator[Done, None, None]:
     """Evaluate all tasks in worker processes; yields (index of the task, its rows) as they are done.
 
     A group stays with one worker, which keeps the program structures its tasks share. Closing the iterator ends all

@@ -193,7 +193,8 @@ def _lines(name: str, total: int) -> Iterator[_Report]:
             last = now
             left = (now - start) * (total - done) / done
             print(
-                f"{name}: {done} of {total} tasks, {failures} rows failed, {now - start:.0f} s, about {left:.0f} s left",
+                f"{name}: {done} of {total} tasks, {failures} rows failed, {now - start:.0f} s, "
+                f"about {left:.0f} s left",
                 file=sys.stderr,
                 flush=True,
             )

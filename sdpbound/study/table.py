@@ -25,9 +25,11 @@ from sdpbound.version import __version__
 
 __all__ = ["Table", "git_commit", "read_table", "versions", "write_table"]
 
-_NUMBERS = frozenset(
-    ("theta phi omega chsh_ideal visibility chsh_observed value sdp_value margin error_correction seconds x y").split()
+_TEXTS = frozenset(
+    ("study", "point", "where", "observed", "model", "level", "quantity", "side")
+    + ("method", "security", "solver", "status", "error")
 )
+_NUMBERS = frozenset(COLUMNS) - _TEXTS
 _PACKAGES = ("numpy", "scipy", "clarabel", "sdpa-python", "qics", "scs", "cvxpy", "python-flint", "pydantic")
 
 

@@ -308,8 +308,8 @@ def _blank(task: Task, point: Point, quantity: Quantity) -> Row:
     level: Any = None
     if task.adversary.model == "quantum":
         level = Quantum().label if task.adversary.level is None else Quantum(task.adversary.level).label
-    row = dict.fromkeys(COLUMNS)
-    row |= {
+    empty: Row = dict.fromkeys(COLUMNS)  # type: ignore[assignment]
+    return empty | {
         "study": task.study,
         "point": point.name,
         "where": point.where,
@@ -327,7 +327,6 @@ def _blank(task: Task, point: Point, quantity: Quantity) -> Row:
         "y": quantity.y,
         "side": "upper" if quantity.name.startswith("guess") else "lower",
     }
-    return row
 
 
 def _ideal_guess(test: SelfTest, quantity: Quantity) -> float:
