@@ -1,7 +1,9 @@
 """Guessing probability and rates close to the local boundary, from the table of studies/near_local_boundary.toml.
 
-The horizontal axis is the CHSH value of the noiseless correlations: a vertical line is one experiment with more and more
-white noise. Exact curves of arXiv:2309.09650 at visibility 1: against the quantum adversary the guessing probability
+The horizontal axis is the CHSH value of the noiseless correlations: a vertical line is one experiment with more and
+more white noise. Solid lines are the members on omega = theta + pi/2; dotted ones the best member found that has the
+same CHSH value. All rates are certified lower bounds from min-entropy; at visibility 1 the self-test gives the exact
+values (closed form), and circles show what the certified programs alone prove. Exact curves of arXiv:2309.09650 at visibility 1: against the quantum adversary the guessing probability
 1/2, the key rate 1 - h((1 + sin phi)/2) and the global randomness 1 + h((1 + sin omega)/2); against the no-signaling
 one, with all correlators tested, the guessing probability 3/2 - v S/4.
 
@@ -16,22 +18,32 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MultipleLocator
 from numpy.typing import NDArray
 from scipy.special import entr
 
-from sdpbound.plotting import BLACK, COLUMN, GREY, PAGE, figure, panel_label, provenance, save, sequence, style
+from sdpbound.errors import SdpboundError
+from sdpbound.plotting import BLACK, COLUMN, GREY, PAGE, figure, provenance, save, sequence, style
 from sdpbound.study import Table, read_table
 
-QUANTUM, NO_SIGNALING = "-", (0, (4.5, 1.6))
-BEST = (0, (1, 1.1))
+NO_SIGNALING, BEST = (0, (4.5, 1.6)), (0, (1, 1.1))
+CIRCLES: dict[str, Any] = {
+    "marker": "o",
+    "markersize": 2.6,
+    "markerfacecolor": "white",
+    "markeredgewidth": 0.6,
+    "linestyle": "none",
+}
 LABELS = {
     "guess_local": r"guessing probability $P_{\rm guess}(A|E)$",
     "key_rate": "key rate (bits per round)",
     "randomness_global": "global randomness (bits per round)",
 }
+LIMITS = {"guess_local": (0.47, 1.03), "key_rate": (-0.15, 1.06), "randomness_global": (-0.1, 2.1)}
 TESTED = {"correlators": "all correlators tested", "bell": "Bell value tested"}
-CHSH = "CHSH value of the noiseless correlations"
+CHSH = "CHSH value $S$ without noise"
 
 
 def entropy(p: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -41,119 +53,108 @@ def entropy(p: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def series(table: Table, column: str = "value", best: bool = False) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """CHSH values and a column of the curve's rows; with ``best`` of the best point known, which may be the curve's."""
-    found: dict[float, float] = {}
+    found: dict[str, tuple[float, float]] = {}
     for row in table:
-        s = round(chsh_of(row, table), 9)
-        value = row[column]
-        if row["where"] == "best":
-            if best and value is not None:
-                found[s] = value
-        else:
-            found.setdefault(s, np.nan if value is None else value)
-    order = sorted(found)
-    return np.array(order), np.array([found[s] for s in order])
+        group = row["point"].split("/")[0]
+        value = np.nan if row[column] is None else float(row[column])
+        if row["where"] != "best":
+            found.setdefault(group, (float(row["chsh_ideal"]), value))
+        elif best:
+            found[group] = (found[group][0], value)
+    s, values = np.array(sorted(found.values())).reshape(-1, 2).T
+    return s, values
 
 
-def chsh_of(row: dict[str, Any], table: Table) -> float:
-    return float(row["chsh_ideal"])
-
-
-def lines(axes: Axes, table: Table, colours: dict[float, str], best: bool, width: float = 1.2) -> None:
+def lines(axes: Axes, table: Table, colours: dict[float, str]) -> None:
     """The curves of one panel: one colour for each visibility, one dash for each adversary."""
     for visibility, colour in colours.items():
         part = table.where(visibility=visibility)
-        boxes = part.where(model="no-signaling")
-        axes.plot(*series(boxes), color=colour, linestyle=NO_SIGNALING, linewidth=0.8 * width, zorder=2)
         quantum = part.where(model="quantum")
-        if best:
-            s, top = series(quantum, best=True)
-            _, value = series(quantum)
-            better = np.abs(top - value) > 0
-            axes.plot(s, np.where(better, top, np.nan), color=colour, linestyle=BEST, linewidth=width, zorder=3)
-        axes.plot(*series(quantum), color=colour, linestyle=QUANTUM, linewidth=width, zorder=4)
+        axes.plot(
+            *series(part.where(model="no-signaling")), color=colour, linestyle=NO_SIGNALING, linewidth=1.1, zorder=2
+        )
+        axes.plot(*series(quantum, best=True), color=colour, linestyle=BEST, linewidth=1.1, zorder=3)
+        axes.plot(*series(quantum), color=colour, linewidth=1.3, zorder=4)
 
 
-def certified(axes: Axes, table: Table, colour: str, every: int) -> None:
-    """The certified values of the programs at visibility 1, beside the closed form, as circles."""
-    s, value = series(table.where(model="quantum", visibility=1.0), "sdp_value")
-    shown = slice(0, None, every)
-    axes.plot(
-        s[shown], value[shown], "o", markersize=2.6, markerfacecolor="white", markeredgecolor=colour,
-        markeredgewidth=0.6, zorder=6, clip_on=False,
-    )  # fmt: skip
+def certified(axes: Axes, table: Table, colours: dict[float, str]) -> None:
+    """What the programs prove at visibility 1, beside the closed form: every fourth value."""
+    s, values = series(table.where(model="quantum", visibility=1.0), "sdp_value")
+    axes.plot(s[::4], values[::4], color=next(iter(colours.values())), zorder=6, **CIRCLES)
 
 
 def exact(axes: Axes, table: Table, quantity: str, colours: dict[float, str]) -> None:
     """The paper's exact curves, thin and black."""
-    ideal = table.where(model="quantum", visibility=1.0)
-    curve = [row for row in ideal if row["where"] != "best"]
-    s = np.array([row["chsh_ideal"] for row in curve])
-    settings = {"color": BLACK, "linewidth": 0.5, "zorder": 7}
+    curve = [r for r in table.where(model="quantum", visibility=1.0) if r["where"] != "best"]
+    s, phi, omega = (np.array([r[name] for r in curve], dtype=np.float64) for name in ("chsh_ideal", "phi", "omega"))
+    curves = []
     if quantity == "guess_local":
-        axes.plot(s, np.full(s.shape, 0.5), **settings)
+        curves.append(np.full(s.shape, 0.5))
         if curve and curve[0]["observed"] == "correlators":
-            for visibility in colours:
-                axes.plot(s, np.minimum(1.0, 1.5 - visibility * s / 4.0), linestyle=(0, (1, 2)), **settings)
+            curves += [np.minimum(1.0, 1.5 - v * s / 4.0) for v in colours]
     elif quantity == "key_rate":
-        leak = entropy((1.0 + np.sin([row["phi"] for row in curve])) / 2.0)
-        axes.plot(s, 1.0 - leak, **settings)
+        curves.append(1.0 - entropy((1.0 + np.sin(phi)) / 2.0))
     else:
-        axes.plot(s, 1.0 + entropy((1.0 + np.sin([row["omega"] for row in curve])) / 2.0), **settings)
+        curves.append(1.0 + entropy((1.0 + np.sin(omega)) / 2.0))
+    for values in curves:
+        axes.plot(s, values, color=BLACK, linewidth=0.45, zorder=5)
 
 
-def panel(axes: Axes, table: Table, observed: str, quantity: str, colours: dict[float, str], every: int) -> None:
+def panel(axes: Axes, table: Table, observed: str, quantity: str, colours: dict[float, str]) -> None:
+    """One panel: a quantity, for one kind of tested data."""
     part = table.where(observed=observed, quantity=quantity)
-    lines(axes, part, colours, best=True)
-    certified(axes, part, next(iter(colours.values())), every)
+    lines(axes, part, colours)
     exact(axes, part, quantity, colours)
+    certified(axes, part, colours)
     if quantity != "guess_local":
         axes.axhline(0.0, color=GREY, linewidth=0.5, zorder=1)
-    axes.set_xlim(1.99, 2.51)
-    axes.set_ylim(*{"guess_local": (0.47, 1.03), "key_rate": (-0.15, 1.05), "randomness_global": (-0.1, 2.1)}[quantity])
+    axes.set_xlim(1.985, 2.515)
+    axes.set_ylim(*LIMITS[quantity])
+    axes.xaxis.set_major_locator(MultipleLocator(0.1))
+    axes.set_ylabel(LABELS[quantity])
+    axes.set_xlabel(CHSH)
 
 
-def handles(colours: dict[float, str], short: bool) -> list[Line2D]:
-    visibilities = [Line2D([], [], color=c, linewidth=1.6, label=f"$v={v:g}$") for v, c in colours.items()]
-    kinds = [
-        Line2D([], [], color=BLACK, linestyle=QUANTUM, linewidth=1.2, label="quantum adversary"),
-        Line2D([], [], color=BLACK, linestyle=BEST, linewidth=1.2, label="quantum, best point of equal CHSH value"),
-        Line2D([], [], color=BLACK, linestyle=NO_SIGNALING, linewidth=1.0, label="no-signaling adversary"),
-        Line2D([], [], color=BLACK, linewidth=0.5, label="exact curves"),
-        Line2D(
-            [], [], color=next(iter(colours.values())), marker="o", markersize=2.6, markerfacecolor="white",
-            markeredgewidth=0.6, linestyle="none", label="certified program, $v=1$",
-        ),
-    ]  # fmt: skip
-    return [*visibilities, *kinds] if not short else [*visibilities, *kinds]
+def handles(colours: dict[float, str]) -> list[Line2D]:
+    """The legend: visibilities first."""
+    dark = next(iter(colours.values()))
+    return [
+        *(Line2D([], [], color=c, linewidth=1.8, label=f"$v={v:g}$") for v, c in colours.items()),
+        Line2D([], [], color=BLACK, linewidth=1.3, label=r"quantum, $\omega=\theta+\pi/2$"),
+        Line2D([], [], color=BLACK, linestyle=BEST, linewidth=1.1, label=r"quantum, best point of this $S$"),
+        Line2D([], [], color=BLACK, linestyle=NO_SIGNALING, linewidth=1.1, label="no-signaling"),
+        Line2D([], [], color=BLACK, linewidth=0.45, label="exact"),
+        Line2D([], [], color=dark, label="certified program, $v=1$", **CIRCLES),
+    ]
 
 
-def page(table: Table, colours: dict[float, str]) -> Any:
+def page(table: Table, colours: dict[float, str]) -> Figure:
     """Two columns wide: three quantities, and one row for each kind of tested data."""
-    fig = figure(PAGE, 11.6)
-    quantities = list(LABELS)
-    grid = fig.subplots(2, 3, sharex=True, squeeze=False)
-    for row, observed in zip(grid, TESTED, strict=True):
-        for axes, quantity in zip(row, quantities, strict=True):
-            panel(axes, table, observed, quantity, colours, every=4)
-            axes.set_ylabel(LABELS[quantity])
-    for letter, axes, observed in zip("abcdef", grid.flat, [o for o in TESTED for _ in quantities], strict=True):
-        axes.set_title(f"({letter}) {TESTED[observed]}", loc="left", pad=3)
-    for axes in grid[-1]:
-        axes.set_xlabel(CHSH)
-    fig.legend(handles=handles(colours, short=False), loc="outside lower center", ncols=5)
+    tested = [o for o in TESTED if o in table.distinct("observed")]
+    fig = figure(PAGE, 1.6 + 5.2 * len(tested))
+    grid = fig.subplots(len(tested), len(LABELS), sharex=True, squeeze=False)
+    for index, axes in enumerate(grid.flat):
+        observed, quantity = tested[index // len(LABELS)], list(LABELS)[index % len(LABELS)]
+        panel(axes, table, observed, quantity, colours)
+        axes.set_title(f"({'abcdef'[index]}) {TESTED[observed]}", loc="left", pad=3)
+        axes.xaxis.set_major_locator(MultipleLocator(0.2))
+        if axes not in grid[-1]:
+            axes.set_xlabel("")
+    # columns of two: the five visibilities, then what the lines are
+    fig.legend(handles=handles(colours), loc="outside lower center", ncols=5, columnspacing=1.6)
     return fig
 
 
-def column(table: Table, colours: dict[float, str]) -> Any:
+def column(table: Table, colours: dict[float, str]) -> Figure:
     """One column wide: guessing probability and key rate, all correlators tested."""
-    fig = figure(COLUMN, 13.2)
-    for letter, axes, quantity in zip("ab", fig.subplots(2, 1, sharex=True), ("guess_local", "key_rate"), strict=True):
-        panel(axes, table, "correlators", quantity, colours, every=4)
-        axes.set_ylabel(LABELS[quantity])
-        panel_label(axes, f"({letter})")
-        axes.set_xlabel(CHSH)
+    fig = figure(COLUMN, 13.0)
+    for index, (axes, quantity) in enumerate(
+        zip(fig.subplots(2, 1, sharex=True), ("guess_local", "key_rate"), strict=True)
+    ):
+        panel(axes, table, "correlators", quantity, colours)
+        axes.set_title(f"({'ab'[index]}) {TESTED['correlators']}", loc="left", pad=3)
         axes.label_outer()
-    fig.legend(handles=handles(colours, short=True), loc="outside lower center", ncols=2)
+    fig.legend(handles=handles(colours), loc="outside lower center", ncols=2)
     return fig
 
 
@@ -173,5 +174,8 @@ if __name__ == "__main__":
     if len(sys.argv) < 2:
         sys.exit("usage: python figures/near_local_boundary.py TABLE.csv [output folder]")
     source = Path(sys.argv[1])
-    for path in draw(source, Path(sys.argv[2]) if len(sys.argv) > 2 else source.parent):
-        print(path)
+    try:
+        for path in draw(source, Path(sys.argv[2]) if len(sys.argv) > 2 else source.parent):
+            print(path)
+    except SdpboundError as error:
+        sys.exit(str(error))

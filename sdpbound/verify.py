@@ -637,12 +637,13 @@ def _local_charges(scenario: _Scenario, functionals: list[Tensor]) -> Iterator[F
     # For each party but the last, a strategy picks one option of each setting: signed coordinates to be added up.
     choices: list[list[list[tuple[tuple[int, int], ...]]]] = []
     for party in order[:-1]:
-        rows = []
+        rows: list[list[tuple[tuple[int, int], ...]]] = []
         for outcomes, letters in zip(scenario.outcomes[party], scenario.letters(party), strict=True):
             if outcomes == 2:
                 rows.append([((letters[0], 1),), ((letters[0], -1),)])
             elif outcomes > 2:
-                rows.append([*(((letter, 1),) for letter in letters), ()])
+                nothing: tuple[tuple[int, int], ...] = ()
+                rows.append([*(((letter, 1),) for letter in letters), nothing])
         choices.append(rows)
     answers = [
         (outcomes == 2, letters)
@@ -1035,8 +1036,7 @@ def _refuse_constant(text: str) -> Any:
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     entries = dict(pairs)
     if len(entries) < len(pairs):
-        seen: set[str] = set()
-        key = next(key for key, _ in pairs if key in seen or seen.add(key))
+        key = next(key for i, (key, _) in enumerate(pairs) if any(key == other for other, _ in pairs[:i]))
         raise CertificateError(f"The key {_show(key)} appears twice in one object of the certificate.")
     return entries
 

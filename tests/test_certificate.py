@@ -128,8 +128,7 @@ CASES = {
 }
 ONE_CORRELATOR = sb.Observations.correlators(0.5 * np.eye(2), [(0, 1)])
 DATA = sb.Observations.full(sb.SingletSelfTest(1.0, 1.5, 2.6).behaviour(0.97))
-LOCAL_ONE_CORRELATOR = sb.Observations.correlators(0.5 * np.eye(2), [(0, 1)])
-DATA = sb.Observations.full(sb.SingletSelfTest(1.0, 1.5, 2.6).behaviour(0.5))
+LOCAL_DATA = sb.Observations.full(sb.SingletSelfTest(1.0, 1.5, 2.6).behaviour(0.5))
 
 
 NOT_LOCAL = {"local guess", "global guess", "blind guess", "min-entropy"}  # see test_local_eve_knows_everything

@@ -148,7 +148,8 @@ def test_key_rate_is_a_closed_form_at_a_self_test(answer):
 
 def test_rates_are_not_clipped(call, answer):
     found = answer("rate", "key", *ANGLES, "--visibility", "0.8", "--level", "1+AB")
-    assert found["rate"] < -0.1 and found["rate"] == found["entropy"]["value"] - found["error_correction"]
+    difference = found["entropy"]["value"] - found["error_correction"]
+    assert found["rate"] < -0.1 and 0 <= difference - found["rate"] <= 1e-15  # rounded down once
     assert "key rate >= -0." in call("rate", "key", *ANGLES, "--visibility", "0.8", "--level", "1+AB").out
 
 

@@ -25,10 +25,8 @@ from sdpbound.version import __version__
 
 __all__ = ["Table", "git_commit", "read_table", "versions", "write_table"]
 
-_TEXTS = frozenset(
-    ("study", "point", "where", "observed", "model", "level", "quantity", "side")
-    + ("method", "security", "solver", "status", "error")
-)
+_TEXTS = {"study", "point", "where", "observed", "model", "level", "quantity", "side"}
+_TEXTS |= {"method", "security", "solver", "status", "error"}
 _NUMBERS = frozenset(COLUMNS) - _TEXTS
 _PACKAGES = ("numpy", "scipy", "clarabel", "sdpa-python", "qics", "scs", "cvxpy", "python-flint", "pydantic")
 

@@ -160,8 +160,8 @@ def _points(study: Study) -> Iterator[tuple[Point, Search | None]]:
             raise InvalidStudy(f"study '{study.name}': family.at_chsh, family.phi: {error}") from None
         search = None
         if family.best_of is not None:
-            phi = tuple(dict.fromkeys((family.phi, *family.best_of.phi)))
-            search = Search(s, phi, family.best_of.contour)
+            contours = tuple(dict.fromkeys((family.phi, *family.best_of.phi)))
+            search = Search(s, contours, family.best_of.contour)
         yield Point(f"{i:0{width}}", "curve", theta, family.phi, theta + math.pi / 2), search
 
 
