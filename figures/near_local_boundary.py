@@ -1,11 +1,13 @@
 """Guessing probability and rates close to the local boundary, from the table of studies/near_local_boundary.toml.
 
 The horizontal axis is the CHSH value of the noiseless correlations: a vertical line is one experiment with more and
-more white noise. Solid lines are the members on omega = theta + pi/2; dotted ones the best member found that has the
-same CHSH value. All rates are certified lower bounds from min-entropy; at visibility 1 the self-test gives the exact
-values (closed form), and circles show what the certified programs alone prove. Exact curves of arXiv:2309.09650 at visibility 1: against the quantum adversary the guessing probability
-1/2, the key rate 1 - h((1 + sin phi)/2) and the global randomness 1 + h((1 + sin omega)/2); against the no-signaling
-one, with all correlators tested, the guessing probability 3/2 - v S/4.
+more white noise. Solid lines are the members on omega = theta + pi/2, dotted ones the best member found that has the
+same CHSH value. Rates are certified lower bounds from min-entropy; at visibility 1 the self-test gives the exact values
+(closed form), and circles show what the certified programs alone prove.
+
+Exact curves of arXiv:2309.09650, thin: against the quantum adversary at visibility 1 the guessing probability 1/2, the
+key rate 1 - h((1 + sin phi)/2) and the global randomness 1 + h((1 + sin omega)/2); against the no-signaling one with
+all correlators tested, at every visibility v, the guessing probability 3/2 - v S/4.
 
     python figures/near_local_boundary.py TABLE.csv [output folder]
 """
@@ -37,7 +39,7 @@ CIRCLES: dict[str, Any] = {
     "linestyle": "none",
 }
 LABELS = {
-    "guess_local": r"guessing probability $P_{\rm guess}(A|E)$",
+    "guess_local": "Eve's guessing probability",
     "key_rate": "key rate (bits per round)",
     "randomness_global": "global randomness (bits per round)",
 }
@@ -87,17 +89,16 @@ def exact(axes: Axes, table: Table, quantity: str, colours: dict[float, str]) ->
     """The paper's exact curves, thin and black."""
     curve = [r for r in table.where(model="quantum", visibility=1.0) if r["where"] != "best"]
     s, phi, omega = (np.array([r[name] for r in curve], dtype=np.float64) for name in ("chsh_ideal", "phi", "omega"))
-    curves = []
+    thin: dict[str, Any] = {"color": BLACK, "linewidth": 0.45}
     if quantity == "guess_local":
-        curves.append(np.full(s.shape, 0.5))
+        axes.plot(s, np.full(s.shape, 0.5), **thin, zorder=5)
         if curve and curve[0]["observed"] == "correlators":
-            curves += [np.minimum(1.0, 1.5 - v * s / 4.0) for v in colours]
+            for v in colours:
+                axes.plot(s, np.minimum(1.0, 1.5 - v * s / 4.0), **thin, zorder=1.5)  # seen between the dashes
     elif quantity == "key_rate":
-        curves.append(1.0 - entropy((1.0 + np.sin(phi)) / 2.0))
+        axes.plot(s, 1.0 - entropy((1.0 + np.sin(phi)) / 2.0), **thin, zorder=5)
     else:
-        curves.append(1.0 + entropy((1.0 + np.sin(omega)) / 2.0))
-    for values in curves:
-        axes.plot(s, values, color=BLACK, linewidth=0.45, zorder=5)
+        axes.plot(s, 1.0 + entropy((1.0 + np.sin(omega)) / 2.0), **thin, zorder=5)
 
 
 def panel(axes: Axes, table: Table, observed: str, quantity: str, colours: dict[float, str]) -> None:
@@ -115,17 +116,18 @@ def panel(axes: Axes, table: Table, observed: str, quantity: str, colours: dict[
     axes.set_xlabel(CHSH)
 
 
-def handles(colours: dict[float, str]) -> list[Line2D]:
-    """The legend: visibilities first."""
+def handles(colours: dict[float, str]) -> tuple[list[Line2D], list[Line2D]]:
+    """The legend: what the colours are, and what the lines are."""
     dark = next(iter(colours.values()))
-    return [
-        *(Line2D([], [], color=c, linewidth=1.8, label=f"$v={v:g}$") for v, c in colours.items()),
+    visibilities = [Line2D([], [], color=c, linewidth=1.8, label=f"$v={v:g}$") for v, c in colours.items()]
+    kinds = [
         Line2D([], [], color=BLACK, linewidth=1.3, label=r"quantum, $\omega=\theta+\pi/2$"),
         Line2D([], [], color=BLACK, linestyle=BEST, linewidth=1.1, label=r"quantum, best point of this $S$"),
         Line2D([], [], color=BLACK, linestyle=NO_SIGNALING, linewidth=1.1, label="no-signaling"),
         Line2D([], [], color=BLACK, linewidth=0.45, label="exact"),
         Line2D([], [], color=dark, label="certified program, $v=1$", **CIRCLES),
     ]
+    return visibilities, kinds
 
 
 def page(table: Table, colours: dict[float, str]) -> Figure:
@@ -140,8 +142,12 @@ def page(table: Table, colours: dict[float, str]) -> Figure:
         axes.xaxis.set_major_locator(MultipleLocator(0.2))
         if axes not in grid[-1]:
             axes.set_xlabel("")
-    # columns of two: the five visibilities, then what the lines are
-    fig.legend(handles=handles(colours), loc="outside lower center", ncols=5, columnspacing=1.6)
+    colour_key, line_key = handles(colours)
+    while len(colour_key) < len(line_key):
+        colour_key.append(Line2D([], [], linestyle="none", label=" "))
+    # filled by columns: colours in the first row, lines in the second
+    entries = [h for pair in zip(colour_key, line_key, strict=False) for h in pair]
+    fig.legend(handles=entries, loc="outside lower center", ncols=len(entries) // 2, columnspacing=1.6)
     return fig
 
 
@@ -154,7 +160,8 @@ def column(table: Table, colours: dict[float, str]) -> Figure:
         panel(axes, table, "correlators", quantity, colours)
         axes.set_title(f"({'ab'[index]}) {TESTED['correlators']}", loc="left", pad=3)
         axes.label_outer()
-    fig.legend(handles=handles(colours), loc="outside lower center", ncols=2)
+    colour_key, line_key = handles(colours)
+    fig.legend(handles=[*colour_key, *line_key], loc="outside lower center", ncols=2)
     return fig
 
 

@@ -1,8 +1,8 @@
 """Figure 2 of arXiv:2309.09650, from the closed forms: CHSH values of the strategies of Eq. (6) at phi = pi/2.
 
-Black triangles: the CHSH value is 2; every other point exceeds it. Black crosses: the maximum 5/2, at (pi/3, 5 pi/6) and
-(5 pi/3, 13 pi/6). Dashed: perfect global randomness as well; blue crosses: its maximum 1 + sqrt(2), at (pi/4, pi) and
-(7 pi/4, 2 pi). The other triangles are relabellings of these and have the same maxima.
+Black triangles: the CHSH value is 2; every other point exceeds it. Black crosses: the maximum 5/2, at (pi/3, 5 pi/6)
+and (5 pi/3, 13 pi/6). Dashed: perfect global randomness as well; blue crosses: its maximum 1 + sqrt(2), at (pi/4, pi)
+and (7 pi/4, 2 pi). The other triangles are relabellings of these and have the same maxima.
 
     python figures/paper_figure_2.py [output folder]
 """

@@ -77,7 +77,7 @@ class _Pool:
         self._lock = threading.Lock()
         self._left: deque[list[tuple[int, Task]]] = deque()
         self._results: queue.Queue[Done | Exception] = queue.Queue()
-        self._workers: set[_Worker] = set()
+        self._workers: list[_Worker] = []
         self._stopping = False
         start = 0
         for group in groups:
@@ -102,55 +102,64 @@ class _Pool:
             worker.kill()
 
     def serve(self) -> None:
-        """One thread: a worker process and the tasks it is given."""
-        worker: _Worker | None = None
-        try:
-            while True:
-                with self._lock:
-                    if not self._left:
-                        return
-                    group = self._left.popleft()
-                for index, task in group:
-                    rows, worker = self._answer(task, worker)
-                    if self._stopping:
-                        return
-                    self._results.put((index, rows))
-        except Exception as error:  # handed to the caller's thread, which raises it
-            self._results.put(error)
-        finally:
-            self._release(worker)
+        """One thread: a worker process, and the tasks it is given."""
+        with _Seat(self) as seat:
+            try:
+                while True:
+                    with self._lock:
+                        if not self._left:
+                            return
+                        group = self._left.popleft()
+                    for index, task in group:
+                        rows = self._answer(task, seat)
+                        if self._stopping:
+                            return
+                        self._results.put((index, rows))
+            except Exception as error:  # handed to the caller's thread, which raises it
+                self._results.put(error)
 
-    def _answer(self, task: Task, worker: _Worker | None) -> tuple[list[Row], _Worker | None]:
-        """Ask a worker, then other solvers in new workers, until every row is there."""
+    def _answer(self, task: Task, seat: _Seat) -> list[Row]:
+        """Ask a worker, then other solvers in new workers, until there are rows."""
         reasons: list[str] = []
         for name in (task.solver.name, *_others(task)):
             if self._stopping:
-                return [], worker
-            if worker is None or worker.ended:
-                worker = self._start()
-            rows, reason = worker.ask(task.with_solver(name))
+                return []
+            rows, reason = seat.worker().ask(task.with_solver(name))
             if rows is not None:
-                return rows, worker
+                return rows
             reasons.append(f"{name or 'automatic'}: {reason}")
-        return failed_rows(task, f"no solver answered ({'; '.join(reasons)})"), worker
+        return failed_rows(task, f"no solver answered ({'; '.join(reasons)})")
 
-    def _start(self) -> _Worker:
+    def start(self) -> _Worker:
+        """A new worker, known to :meth:`stop`."""
         worker = _Worker(self._command)
         with self._lock:
-            self._workers.add(worker)
+            self._workers.append(worker)
             stopping = self._stopping
         if stopping:
             worker.kill()
-        else:
-            worker.wait_until_ready()
+        worker.wait_until_ready()
         return worker
 
-    def _release(self, worker: _Worker | None) -> None:
-        with self._lock:
-            workers = [w for w in self._workers if w is worker or w.ended]
-            self._workers.difference_update(workers)
-        for w in workers:
-            w.kill()
+
+class _Seat:
+    """The worker of one thread: started when needed, replaced when it has ended, closed at the end."""
+
+    def __init__(self, pool: _Pool) -> None:
+        self._pool = pool
+        self._worker: _Worker | None = None
+
+    def __enter__(self) -> _Seat:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._worker is not None:
+            self._worker.close()
+
+    def worker(self) -> _Worker:
+        if self._worker is None or self._worker.ended:
+            self._worker = self._pool.start()
+        return self._worker
 
 
 def _others(task: Task) -> list[str]:
@@ -226,7 +235,7 @@ class _Worker:
             self._process.wait(timeout=5.0)
         code = self._process.returncode
         last = self._last_error()
-        self.kill()
+        self.close()
         if late:
             return f"stopped after {limit:g} s"
         if code is not None and code < 0:
@@ -239,12 +248,15 @@ class _Worker:
         return lines[-1][:200] if lines else ""
 
     def kill(self) -> None:
-        """End the process, from any thread; its reader then sees the end of its output."""
+        """End the process, from any thread; the thread that owns the worker then sees the end of its output."""
+        self._process.kill()
+
+    def close(self) -> None:
+        """End the process and give back its files; by the thread that owns the worker."""
         self.ended = True
-        if self._process.poll() is None:
-            self._process.kill()
+        self._process.kill()
         self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout):
-            if stream is not None and threading.current_thread() is not threading.main_thread():
-                with suppress(OSError, ValueError):
+        for stream in (self._process.stdin, self._process.stdout, self._errors):
+            if stream is not None:
+                with suppress(OSError):  # what was not sent any more
                     stream.close()

@@ -126,9 +126,9 @@ def read_table(path: str | os.PathLike[str]) -> Table:
     """Read a table and check it against its JSON file; raises InvalidStudy naming the file that is damaged."""
     table = Path(path)
     description = table.with_suffix(".json")
-    text = _read(table)
+    text, facts = _read(table), _read(description)
     try:
-        content = json.loads(_read(description))
+        content = json.loads(facts)
         expected = content["sha256"]
     except (ValueError, KeyError, TypeError):
         raise InvalidStudy(

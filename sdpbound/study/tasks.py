@@ -375,10 +375,11 @@ def _search(evaluation: _Evaluation, quantity: Quantity, row: Row) -> Point | No
     def score(place: _Place) -> float:
         return evaluation.score(at(place), quantity)
 
-    # seen: key and local randomness are best opposite to the curve point (place 0), global randomness there or at 4/5
+    # seen: the best point is opposite to the curve point (place 0), for global randomness there or at 4/5
     opposite = [(i, round(0.53 * n)) for i, n in enumerate(sizes)]
-    aside = [(i, round(0.8 * sizes[i])) for i in range(0, len(sizes), 2)]
-    starts = [max(opposite, key=score), max(aside, key=score)]
+    starts = [max(opposite, key=score)]
+    if "global" in quantity.name:
+        starts.append(max(((i, round(0.8 * sizes[i])) for i in range(0, len(sizes), 2)), key=score))
     floor = (1.0 if row["side"] == "lower" else -1.0) * float(row["value"]) + BETTER
     if max(map(score, starts)) <= floor and np.ptp([score(place) for place in opposite]) <= BETTER:
         return None  # a plateau
