@@ -72,6 +72,7 @@ class Assembly:
     certifier: Certifier
     relaxation: Relaxation
     copies: int
+    dependencies: tuple[Floats, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +85,7 @@ class _Structure:
     reduction: Reduction
     certifier: Certifier
     relaxation: Relaxation
+    dependencies: tuple[Floats, ...]
 
 
 def assemble(question: Question, model: CorrelationModel, symmetry: bool = True) -> Assembly:
@@ -106,7 +108,25 @@ def assemble(question: Question, model: CorrelationModel, symmetry: bool = True)
         inequalities=structure.inequalities,
         unit=structure.unit,
     )
-    return Assembly(program, structure.reduction, structure.certifier, structure.relaxation, copies)
+    return Assembly(
+        program, structure.reduction, structure.certifier, structure.relaxation, copies, structure.dependencies
+    )
+
+
+def _dependencies(rows: Floats) -> tuple[Floats, ...]:
+    """Combinations of tested expressions that are constant, each with sum of |multipliers| one.
+
+    Of rows scaled to one; a combination is dependent if it vanishes up to rounding.
+    """
+    scale = np.abs(rows).sum(axis=1)
+    scale[scale == 0.0] = 1.0
+    left, sizes, _ = np.linalg.svd((rows / scale[:, None])[:, 1:], full_matrices=True)
+    rank = int((sizes > 1e-13 * max(1.0, float(sizes.max(initial=0.0)))).sum())
+    out = []
+    for column in left[:, rank:].T:
+        multipliers = column / scale
+        out.append(multipliers / np.abs(multipliers).sum())
+    return tuple(out)
 
 
 def _data_rows(question: Question, relaxation: Relaxation) -> Floats:
@@ -177,6 +197,7 @@ def _structure(
         Reduction(shell, _symmetries(relaxation, key)),
         Certifier(shell),
         relaxation,
+        _dependencies(rows) if tested else (),
     )
 
 

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sdpbound import noise
+from sdpbound.arguments import floats, instance
 from sdpbound.bell import BellExpression
-from sdpbound.errors import InvalidBehaviour, InvalidParameter, InvalidSettings, InvalidShape
+from sdpbound.errors import InvalidBehaviour, InvalidInput, InvalidParameter, InvalidSettings, InvalidShape
 from sdpbound.scenario import Scenario
 
 __all__ = ["DATA_TOLERANCE", "Behaviour", "Observations"]
@@ -49,6 +50,8 @@ class Behaviour:
         if p.ndim < 2 or p.ndim % 2 or 0 in p.shape:
             raise InvalidShape(f"a behaviour needs axes (a, b, x, y), not shape {p.shape}.")
         n = p.ndim // 2
+        if self.scenario is not None:
+            instance(self.scenario, Scenario, "scenario", "Scenario.bipartite(2, 2)")
         scenario = self.scenario or Scenario(tuple((p.shape[i],) * p.shape[n + i] for i in range(n)))
         if p.shape != scenario.table_shape:
             raise InvalidShape(
@@ -87,7 +90,7 @@ class Behaviour:
     @classmethod
     def from_moments(cls, scenario: Scenario, moments: ArrayLike) -> Behaviour:
         """From the tensor of expectation values in the scenario's moment coordinates."""
-        t = np.asarray(moments, dtype=np.float64)
+        t = floats(moments, "moments")
         if t.shape != scenario.shape:
             raise InvalidShape(f"moments of shape {t.shape} do not fit {scenario}: expected {scenario.shape}.")
         p = np.zeros(scenario.table_shape)
@@ -109,7 +112,7 @@ class Behaviour:
         cls, correlators: ArrayLike, marginals_a: ArrayLike | None = None, marginals_b: ArrayLike | None = None
     ) -> Behaviour:
         """Binary outcomes with ``<A_x B_y> = correlators[x, y]``; marginals uniform unless given."""
-        c = np.asarray(correlators, dtype=np.float64)
+        c = floats(correlators, "correlators")
         moments = BellExpression.from_correlators(c, marginals_a, marginals_b, 1.0).coefficients
         return cls.from_moments(Scenario.bipartite(*c.shape), moments)
 
@@ -171,6 +174,7 @@ class Behaviour:
     @classmethod
     def uniform(cls, scenario: Scenario) -> Behaviour:
         """Independent, uniform outcomes: white noise."""
+        instance(scenario, Scenario, "scenario", "Scenario.bipartite(2, 2)")
         p = np.zeros(scenario.table_shape)
         n = scenario.parties
         for settings in np.ndindex(*scenario.settings):
@@ -230,15 +234,18 @@ class Observations:
     kind: str = "custom"
 
     def __post_init__(self) -> None:
-        c = np.array(self.coefficients, dtype=np.float64).reshape(-1, *self.scenario.shape)
-        v = np.array(self.values, dtype=np.float64).reshape(-1)
-        t = np.array(np.broadcast_to(np.asarray(self.tolerances, dtype=np.float64), v.shape))
-        if len(c) != len(v):
-            raise InvalidShape(f"{len(c)} expressions and {len(v)} values do not match.")
-        if not (np.isfinite(c).all() and np.isfinite(v).all()):
-            raise InvalidParameter("tested values and expressions must be finite; found NaN or infinity.")
-        if not (np.isfinite(t).all() and (t >= 0).all()):
-            raise InvalidParameter("tolerances of tested values must be finite and at least 0.")
+        instance(self.scenario, Scenario, "scenario", "Scenario.bipartite(2, 2)")
+        c = floats(self.coefficients, "tested expressions")
+        v = floats(self.values, "tested values").reshape(-1)
+        t = floats(self.tolerances, "tolerances of tested values")
+        if c.shape != (v.size, *self.scenario.shape) or t.shape not in ((), v.shape):
+            raise InvalidShape(
+                f"tested expressions of shape {c.shape}, {v.size} values, tolerances of shape {t.shape} do not match: "
+                f"expressions need shape (J, {', '.join(map(str, self.scenario.shape))}), values and tolerances (J,)."
+            )
+        t = np.array(np.broadcast_to(t, v.shape))
+        if (t < 0).any():
+            raise InvalidParameter(f"tolerances of tested values must be at least 0, not {t.min():g}.")
         for name, array in (("coefficients", c), ("values", v), ("tolerances", t)):
             array.flags.writeable = False
             object.__setattr__(self, name, array)
@@ -258,15 +265,20 @@ class Observations:
         cls, pairs: Iterable[tuple[BellExpression, float]], tolerance: float = DATA_TOLERANCE
     ) -> Observations:
         """Several Bell expressions have these values."""
-        items = list(pairs)
+        try:
+            items = [(instance(e, BellExpression, "a tested expression", "chsh()"), v) for e, v in pairs]
+        except (TypeError, ValueError) as error:
+            if isinstance(error, InvalidInput):
+                raise
+            raise InvalidParameter("tested Bell values are a list of pairs (expression, value).") from None
         if not items:
             raise InvalidParameter("give at least one pair (expression, value) to test.")
         scenario = items[0][0].scenario
         if any(e.scenario != scenario for e, _ in items):
             raise InvalidShape("all tested expressions must belong to the same scenario.")
-        values = np.array([_finite(v, "a tested Bell value") for _, v in items])
+        values = np.array([floats(v, "a tested Bell value") for _, v in items])
         table = np.array([e.coefficients for e, _ in items])
-        return cls(scenario, table, values, np.array(tolerance), "bell")
+        return cls(scenario, table, values, floats(tolerance, "tolerance"), "bell")
 
     @classmethod
     def correlators(
@@ -282,28 +294,34 @@ class Observations:
         if isinstance(behaviour, Behaviour):
             c = behaviour.correlators
         else:
-            c = np.asarray(behaviour, dtype=np.float64)
+            c = floats(behaviour, "correlators")
             if c.ndim != 2:
                 raise InvalidShape(f"correlators must have shape (X, Y), not {c.shape}.")
         scenario = Scenario.bipartite(*c.shape)
         if settings is None:
             pairs = [(x, y) for x in range(c.shape[0]) for y in range(c.shape[1])]
         else:
-            pairs = [(scenario.require_setting(0, x, "x"), scenario.require_setting(1, y, "y")) for x, y in settings]
+            try:
+                asked = [(x, y) for x, y in settings]
+            except (TypeError, ValueError):
+                raise InvalidSettings(f"settings = {settings!r:.60} must be a list of pairs (x, y).") from None
+            pairs = [(scenario.require_setting(0, x, "x"), scenario.require_setting(1, y, "y")) for x, y in asked]
             if not pairs or len(set(pairs)) != len(pairs):
                 raise InvalidSettings(f"settings = {list(settings)} must name at least one pair (x, y), each once.")
         table = np.zeros((len(pairs), *scenario.shape))
         for j, (x, y) in enumerate(pairs):
             table[j, 1 + x, 1 + y] = 1.0
-        return cls(scenario, table, np.array([c[x, y] for x, y in pairs]), np.array(tolerance), "correlators")
+        return cls(
+            scenario, table, np.array([c[x, y] for x, y in pairs]), floats(tolerance, "tolerance"), "correlators"
+        )
 
     @classmethod
     def full(cls, behaviour: Behaviour, tolerance: float = DATA_TOLERANCE) -> Observations:
         """The full behaviour: every coordinate of the scenario except the constant."""
-        scenario = behaviour.scenario
+        scenario = instance(behaviour, Behaviour, "behaviour", "SingletSelfTest(...).behaviour()").scenario
         size = int(np.prod(scenario.shape))
         table = np.eye(size)[1:].reshape(-1, *scenario.shape)
-        return cls(scenario, table, behaviour.moments.reshape(-1)[1:], np.array(tolerance), "full")
+        return cls(scenario, table, behaviour.moments.reshape(-1)[1:], floats(tolerance, "tolerance"), "full")
 
     @classmethod
     def correlators_and_marginals(cls, behaviour: Behaviour, tolerance: float = DATA_TOLERANCE) -> Observations:
@@ -329,13 +347,3 @@ class Observations:
 
     def __repr__(self) -> str:
         return f"Observations({self.kind}, {len(self)} tested values, {self.scenario})"
-
-
-def _finite(value: float, what: str) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise InvalidParameter(f"{what} must be a number, not {value!r}.") from None
-    if not np.isfinite(number):
-        raise InvalidParameter(f"{what} must be finite, not {number}.")
-    return number

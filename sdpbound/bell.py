@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sdpbound.errors import InvalidParameter, InvalidSettings, InvalidShape, TooLarge
+from sdpbound.arguments import floats, instance, whole
+from sdpbound.errors import InvalidSettings, InvalidShape, TooLarge
 from sdpbound.scenario import Scenario
 
 if TYPE_CHECKING:
@@ -48,14 +50,13 @@ class BellExpression:
     name: str = field(default="")
 
     def __post_init__(self) -> None:
-        table = np.array(self.coefficients, dtype=np.float64)
+        instance(self.scenario, Scenario, "scenario", "Scenario.bipartite(2, 2)")
+        table = floats(self.coefficients, "coefficients of a Bell expression")
         if table.shape != self.scenario.shape:
             raise InvalidShape(
                 f"coefficients of shape {table.shape} do not fit {self.scenario}: the shape must be "
                 f"{self.scenario.shape}."
             )
-        if not np.isfinite(table).all():
-            raise InvalidParameter("coefficients of a Bell expression must be finite; found NaN or infinity.")
         table.flags.writeable = False
         object.__setattr__(self, "coefficients", table)
 
@@ -71,18 +72,18 @@ class BellExpression:
         name: str = "",
     ) -> BellExpression:
         """``constant + sum a_x <A_x> + sum b_y <B_y> + sum c_xy <A_x B_y>``, binary outcomes; c has shape (X, Y)."""
-        c = np.asarray(correlators, dtype=np.float64)
+        c = floats(correlators, "correlator coefficients")
         if c.ndim != 2:
             raise InvalidShape(f"correlator coefficients must have shape (X, Y), not {c.shape}.")
         table = np.zeros((1 + c.shape[0], 1 + c.shape[1]))
-        table[0, 0] = constant
+        table[0, 0] = floats(constant, "constant")
         table[1:, 1:] = c
         for values, target, label, count in (
             (marginals_a, table[1:, 0], "marginals_a", c.shape[0]),
             (marginals_b, table[0, 1:], "marginals_b", c.shape[1]),
         ):
             if values is not None:
-                values = np.asarray(values, dtype=np.float64)
+                values = floats(values, label)
                 if values.shape != (count,):
                     raise InvalidShape(f"{label} must have shape ({count},), not {values.shape}.")
                 target[:] = values
@@ -91,7 +92,7 @@ class BellExpression:
     @classmethod
     def from_probabilities(cls, table: ArrayLike, scenario: Scenario | None = None, name: str = "") -> BellExpression:
         """``sum table[a, b, x, y] p(ab|xy)``; for n parties the first n axes are outcomes, the last n settings."""
-        t = np.asarray(table, dtype=np.float64)
+        t = floats(table, "a table of coefficients")
         if t.ndim % 2 or t.ndim == 0:
             raise InvalidShape(f"a table of coefficients needs axes (a, b, ..., x, y, ...), not shape {t.shape}.")
         n = t.ndim // 2
@@ -114,7 +115,7 @@ class BellExpression:
 
         Without ``scenario`` binary outcomes are assumed: axis i then has one entry for each setting after the first.
         """
-        t = np.asarray(table, dtype=np.float64)
+        t = floats(table, "a Collins-Gisin table")
         if scenario is None:
             scenario = Scenario(tuple((2,) * (k - 1) for k in t.shape))
         if t.shape != scenario.shape:
@@ -215,7 +216,7 @@ class BellExpression:
 
     def permute_parties(self, order: Sequence[int]) -> BellExpression:
         """New party i is old party ``order[i]``."""
-        order = tuple(order)
+        order = _order(order)
         if sorted(order) != list(range(self.scenario.parties)):
             raise InvalidSettings(
                 f"order = {order} must be a permutation of the parties 0 to {self.scenario.parties - 1}."
@@ -225,7 +226,7 @@ class BellExpression:
 
     def permute_settings(self, party: int, order: Sequence[int]) -> BellExpression:
         """The party's new setting x is its old setting ``order[x]``."""
-        order = tuple(order)
+        order, party = _order(order), whole(party, "party", 0, self.scenario.parties - 1)
         if sorted(order) != list(range(self.scenario.settings[party])):
             raise InvalidSettings(f"order = {order} must be a permutation of the settings of party {party}.")
         outcomes = list(self.scenario.outcomes)
@@ -237,7 +238,8 @@ class BellExpression:
 
     def permute_outcomes(self, party: int, setting: int, order: Sequence[int]) -> BellExpression:
         """The new outcome a of one setting is its old outcome ``order[a]``."""
-        order = tuple(order)
+        order, party = _order(order), whole(party, "party", 0, self.scenario.parties - 1)
+        setting = self.scenario.require_setting(party, setting)
         d = self.scenario.outcomes[party][setting]
         if sorted(order) != list(range(d)):
             raise InvalidSettings(f"order = {order} must be a permutation of the outcomes 0 to {d - 1}.")
@@ -297,6 +299,13 @@ class BellExpression:
     def to_dict(self) -> dict[str, Any]:
         """Scenario and coefficients as plain lists."""
         return {"outcomes": [list(p) for p in self.scenario.outcomes], "coefficients": self.coefficients.tolist()}
+
+
+def _order(order: Any) -> tuple[int, ...]:
+    try:
+        return tuple(operator.index(i) for i in order)
+    except TypeError:
+        raise InvalidSettings(f"order = {order!r:.60} must be a permutation, a list of integers from 0.") from None
 
 
 def maximize_deterministic(scenario: Scenario, coefficients: NDArray[np.float64]) -> float:

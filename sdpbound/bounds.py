@@ -18,8 +18,9 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from sdpbound.arguments import instance
 from sdpbound.assemble import Assembly, Question, assemble
-from sdpbound.behaviour import Behaviour
+from sdpbound.behaviour import Behaviour, Observations
 from sdpbound.bell import BellExpression
 from sdpbound.conic.certificate import CertifiedDual, exact_linear_dual, exact_vertex_dual
 from sdpbound.conic.choose import by_name, candidates
@@ -297,9 +298,11 @@ def solve(
     ``solver``: None tries the best installed solvers for the program's shape until the certificate charges less than
     1e-6; a name or a :class:`Solver` uses that one only. Raises Infeasible (with a proof), SolverFailure.
     """
+    instance(model, CorrelationModel, "the model", "Quantum('2'), NoSignaling() or Local()")
     start = time.perf_counter()
     assembly = assemble(question, model, symmetry)
     program = assembly.program
+    _raise_if_contradictory(question, model, assembly)
     inequality = assembly.reduction.inequality(program.objective, program.values)
     asked = DEFAULT_TOLERANCE if tolerance is None else tolerance
     solvers = _solvers(solver, inequality, asked)
@@ -319,7 +322,45 @@ def solve(
         raise_if_separated(question, model)
     if len(question.observed) and program.blocks and not search.settled:
         _retreat(search, solvers)
+    if search.best[0].value < question.floor and len(question.observed):
+        return _widened(question, model, solver, tolerance)
     return _bound(question, model, assembly, *search.best, search.seconds)
+
+
+def _widened(question: Question, model: CorrelationModel, solver: SolverChoice, tolerance: float | None) -> Bound:
+    """Data outside the set by less than can be called infeasible: the bound for tolerances that reach into the set.
+
+    The wider tolerance is what the bound and its certificate then state.
+    """
+    observed = question.observed
+    wider = np.maximum(4.0 * observed.tolerances, CERTIFIED_SEPARATION * _threshold_scale(observed))
+    if float(wider.max()) > 1e-6 * max(1.0, float(np.abs(observed.values).max())):
+        raise SolverFailure(
+            "the tested data are outside the set by an amount that no solver resolves; move them inside, or test fewer "
+            "values."
+        )
+    return solve(replace(question, observed=replace(observed, tolerances=wider)), model, solver, tolerance)
+
+
+def _threshold_scale(observed: Observations) -> float:
+    """Size of the smallest tested expression, at most one: separations are compared in its units."""
+    sizes = np.abs(observed.coefficients).reshape(len(observed), -1).sum(axis=1)
+    return float(min(1.0, sizes[sizes > 0].min(initial=1.0)))
+
+
+def _raise_if_contradictory(question: Question, model: CorrelationModel, assembly: Assembly) -> None:
+    """Tested expressions that depend linearly on each other must have values that do, too."""
+    observed = question.observed
+    for multipliers in assembly.dependencies:
+        # multipliers . expressions is the constant multipliers . offsets, up to rounding
+        offsets = observed.coefficients.reshape(len(observed), -1)[:, 0]
+        miss = float(multipliers @ (observed.values - offsets))
+        if abs(miss) <= CERTIFIED_SEPARATION * _threshold_scale(observed):
+            continue
+        sign = -math.copysign(1.0, miss)
+        empty = _separation_question(question)
+        dual = _certify(empty, assemble(empty, model, symmetry=False), None, sign * multipliers)
+        _raise_if_infeasible(empty, model, dual, assemble(empty, model, symmetry=False))
 
 
 class _Search:
@@ -411,15 +452,25 @@ def _run(solver: Solver, inequality: LinearMatrixInequality) -> SolverResult:
     return solver.solve(inequality)
 
 
-def _certify(question: Question, assembly: Assembly, result: SolverResult) -> CertifiedDual:
+def _certify(
+    question: Question,
+    assembly: Assembly,
+    result: SolverResult | None,
+    multipliers: NDArray[np.float64] | None = None,
+) -> CertifiedDual:
+    """The bound that a dual proves; no result is the zero dual. Multipliers are fitted to the dual unless given."""
     program = assembly.program
-    lifted = assembly.reduction.lift(result.duals)
+    if result is None:
+        lifted: Sequence[NDArray[np.float64]] = [np.zeros(b.shape) for b in program.blocks]
+        weights = np.zeros(program.inequalities.shape[0])
+    else:
+        lifted, weights = assembly.reduction.lift(result.duals), result.linear_dual
     data = (program.objective, program.values[1:], program.tolerances[1:])
-    dual = assembly.certifier.certify(*data, lifted, result.linear_dual)
+    dual = assembly.certifier.certify(*data, lifted, weights, multipliers)
     if assembly.relaxation.unit < 0:
         return _certify_vertices(question, assembly, [float(m) for m in dual.multipliers])
-    if not program.blocks:
-        exact = exact_linear_dual(program, result.linear_dual)
+    if not program.blocks and multipliers is None:
+        exact = exact_linear_dual(program, weights)
         if exact is not None and exact.value <= dual.value + 1e-9:
             dual = exact
     if dual.value > question.ceiling:
@@ -522,6 +573,8 @@ def min_entropy_of(probability: float) -> float:
 
 def lower_float(ball: flint.arb) -> float:
     """A float that is not above any point of a ball."""
+    if not ball.is_finite():
+        raise SolverFailure("a logarithm of a number that is not positive was asked for; the tested data are at fault.")
     low = ball.lower()
     result = float(low)
     while not flint.arb(result) <= low:
@@ -568,32 +621,51 @@ def describe_figure(figure: dict[str, Any]) -> str:
 # -- infeasible data ----------------------------------------------------------------------------------------------
 
 
-def raise_if_separated(question: Question, model: CorrelationModel) -> None:
-    """Raise :class:`Infeasible` if a functional of the tested expressions certifiably separates the data."""
-    observed = question.observed
-    empty = Question(
+def _separation_question(question: Question) -> Question:
+    """The zero functional at the same data: a negative upper bound on it proves them infeasible."""
+    return Question(
         scenario=question.scenario,
         objective=np.zeros((1, *question.scenario.shape)),
-        observed=observed,
+        observed=question.observed,
         figure={"kind": "separation"},
         side="upper",
         floor=-math.inf,
     )
+
+
+def raise_if_separated(question: Question, model: CorrelationModel) -> None:
+    """Raise :class:`Infeasible` if a functional of the tested expressions certifiably separates the data."""
+    empty = _separation_question(question)
     assembly = assemble(empty, model, symmetry=False)
-    bound = _separate(empty, model, assembly)
-    if bound is None or bound.value >= -CERTIFIED_SEPARATION:
+    found = _separate(empty, assembly)
+    if found is not None:
+        _raise_if_infeasible(empty, model, found[0], assembly, found[1])
+
+
+def _raise_if_infeasible(
+    empty: Question,
+    model: CorrelationModel,
+    dual: CertifiedDual,
+    assembly: Assembly,
+    result: SolverResult | None = None,
+) -> None:
+    """Raise if the dual of the zero functional, its multipliers adding up to at most one, is negative enough."""
+    separation = -dual.value
+    if separation <= CERTIFIED_SEPARATION * _threshold_scale(empty.observed):
         return
-    separation = -bound.value
-    expression = bound.functional.expression
+    if result is None:
+        result = SolverResult("none", Status.INFEASIBLE, (), np.zeros(0), dual.value, 0.0)
+    bound = _bound(empty, model, assembly, dual, result, {"assemble": 0.0, "solve": result.seconds, "certify": 0.0})
     raise Infeasible(
-        f"the tested data lie outside the {model.name} set: no behaviour of it comes closer to all tested values than "
-        f"{separation:.3g}, proven by the functional {expression!r} >= 0; check the data, or choose a larger set.",
+        f"the tested data lie outside the {model.name} set: every behaviour of it differs from some tested value by at "
+        f"least {separation:.3g} beyond its tolerance, proven by the functional {bound.functional.expression!r} >= 0; "
+        "check the data, or choose a larger set.",
         bound,
         separation,
     )
 
 
-def _separate(question: Question, model: CorrelationModel, assembly: Assembly) -> Bound | None:
+def _separate(question: Question, assembly: Assembly) -> tuple[CertifiedDual, SolverResult] | None:
     """The best separating functional with sum of |multipliers| at most one: minimise the largest deviation s."""
     program = assembly.program
     tested = program.equalities[1:]
@@ -621,15 +693,20 @@ def _separate(question: Question, model: CorrelationModel, assembly: Assembly) -
         linear=reduced.linear,
         sizes=reduced.sizes,
     )
-    start = time.perf_counter()
     for solver in candidates(wide, DEFAULT_TOLERANCE):
         try:
             result = solver.solve(wide)
         except SolverFailure:
             continue
-        solved = time.perf_counter()
-        moved = replace(result, linear_dual=result.linear_dual[2 * count :])
-        dual = _certify(question, assembly, moved)
-        seconds = {"assemble": 0.0, "solve": solved - start, "certify": time.perf_counter() - solved}
-        return _bound(question, model, assembly, dual, moved, seconds)
+        # objective + weights . (tested - data) + ...: the multiplier of a tested value is minus the difference
+        multipliers = result.linear_dual[count : 2 * count] - result.linear_dual[:count]
+        result = replace(result, linear_dual=result.linear_dual[2 * count :])
+        total = float(np.abs(multipliers).sum()) * (1.0 + 1e-12)
+        if not np.isfinite(total):
+            continue
+        if total > 1.0:  # a separating functional may be scaled: the separation is in units of the tested values
+            scaled = tuple(x / total for x in result.duals)
+            result = replace(result, duals=scaled, linear_dual=result.linear_dual / total)
+            multipliers = multipliers / total
+        return _certify(question, assembly, result, multipliers), result
     return None

@@ -108,8 +108,8 @@ def figure(width: float, height: float) -> Figure:
 
 
 def sequence(count: int) -> list[str]:
-    """Colours for ordered values, dark blue to dark yellow, evenly spaced in lightness (after 'cividis')."""
-    anchors = ["#0b1f4b", "#2f5d8c", "#3f9aa0", "#8fb84f", "#e0a100"]
+    """Colours for ordered values, dark blue to yellow, in order of lightness for every form of colour vision."""
+    anchors = ["#0b1f4b", "#2f5d9c", "#2f9098", "#7fae45", "#eeb010"]
     colours = LinearSegmentedColormap.from_list("sequence", anchors)
     return [to_hex(colours(i / (count - 1) if count > 1 else 0.0)) for i in range(count)]
 

@@ -11,6 +11,7 @@ are a linear change of these, see :meth:`Scenario.collins_gisin`.
 from __future__ import annotations
 
 import itertools
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -19,9 +20,14 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
+from sdpbound.arguments import whole
 from sdpbound.errors import InvalidSettings, InvalidShape
 
 __all__ = ["Letter", "Scenario"]
+
+
+#: Parties are named A to H.
+MOST_PARTIES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +57,9 @@ class Scenario:
 
     def __post_init__(self) -> None:
         try:
-            outcomes = tuple(tuple(int(d) for d in party) for party in self.outcomes)
+            outcomes = tuple(tuple(operator.index(d) for d in party) for party in self.outcomes)
+            if any(isinstance(d, bool) for party in self.outcomes for d in party):
+                raise TypeError
         except (TypeError, ValueError):
             raise InvalidShape(
                 f"outcomes must be a list of lists of integers, outcomes[party][setting], not {self.outcomes!r}."
@@ -61,14 +69,15 @@ class Scenario:
                 f"outcomes {outcomes} need at least one party, one setting for each party and one outcome for each "
                 "setting; write e.g. Scenario(((2, 2), (2, 2))) for two settings of two outcomes on both sides."
             )
+        if len(outcomes) > MOST_PARTIES:
+            raise InvalidShape(f"{len(outcomes)} parties are too many: at most {MOST_PARTIES} are supported.")
         object.__setattr__(self, "outcomes", outcomes)
 
     @classmethod
     def bipartite(cls, settings_a: int, settings_b: int, outcomes_a: int = 2, outcomes_b: int = 2) -> Scenario:
         """Two parties, every setting of a party with the same number of outcomes."""
-        if settings_a < 1 or settings_b < 1:
-            raise InvalidShape(f"each party needs at least one setting, not {settings_a} and {settings_b}.")
-        return cls(((outcomes_a,) * settings_a, (outcomes_b,) * settings_b))
+        counts = [whole(k, "a number of settings", 1, 1000) for k in (settings_a, settings_b)]
+        return cls(((outcomes_a,) * counts[0], (outcomes_b,) * counts[1]))
 
     @property
     def parties(self) -> int:

@@ -13,6 +13,10 @@ Two criteria. All four correlators: arXiv:1511.04886 (:func:`sdpbound.families.c
 a concave function of t. With c00 c01 c10 c11 < 0 and its stationary point strictly inside, the maximum is above the
 local one and, by the argument of Proposition 1, attained only by the singlet with that angle. For expression (2) of
 arXiv:2309.09650 this is its condition (4).
+
+Floats know the data only to 1e-12. A self-test is granted only where the quantum maximum exceeds the local one by a
+hundred times that (in the units of the expression; for correlators, where CHSH exceeds 2 so): closer to the local set
+the data would fit a local behaviour as well.
 """
 
 from __future__ import annotations
@@ -25,8 +29,10 @@ import flint
 import numpy as np
 from numpy.typing import NDArray
 
+from sdpbound.arguments import instance
 from sdpbound.behaviour import DATA_TOLERANCE, Observations
 from sdpbound.bounds import Bound, lower_float
+from sdpbound.errors import InvalidInput
 from sdpbound.families import correlators_self_test
 from sdpbound.version import __version__
 
@@ -36,8 +42,9 @@ BELL_SOURCE = "arXiv:2309.09650, Proposition 1 (iv)"
 CORRELATORS_SOURCE = "arXiv:1511.04886, with arXiv:2309.09650, Propositions 4 and 6"
 #: A coefficient below this part of the largest one is zero up to rounding, and has no sign.
 COEFFICIENT_ROUNDING = 1e-14
-#: How far inside (-1, 1) the optimal cosine must lie for a float to tell a self-test from a local maximum.
-ANGLE_MARGIN = 1e-9
+#: The quantum maximum must exceed the local one by this many times what the data leave open: else they fit a local
+#: behaviour just as well, and prove nothing.
+GAP_FACTOR = 100.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +67,12 @@ class SelfTest:
 
         Exact for data that are exactly at the self-test; the floats given agree with it within their tolerance.
         """
+        scenario = self.observed.scenario
+        x = scenario.require_setting(0, x, "x")
+        if y is not None:
+            y = scenario.require_setting(1, y, "y")
+        elif blind:
+            raise InvalidInput("blind entropy needs Bob's setting: give y as an integer from 0.")
         if y is None:
             value, figure = 1.0, f"H(A|x={x},E)"
         else:
@@ -117,7 +130,7 @@ def bell_value_self_test(coefficients: NDArray[np.float64]) -> tuple[float, NDAr
         return None
     b, d = float(mixed[0]), float(mixed[1])
     t = (d * d * squares[0] - b * b * squares[1]) / (b * d * (b - d))
-    if not abs(t) < 1.0 - ANGLE_MARGIN:
+    if not abs(t) < 1.0:
         return None
     norms = np.sqrt(squares + mixed * t)
     correlators = np.array([[c[x, 0] + c[x, 1] * t, c[x, 0] * t + c[x, 1]] for x in (0, 1)]) / norms[:, None]
@@ -126,19 +139,23 @@ def bell_value_self_test(coefficients: NDArray[np.float64]) -> tuple[float, NDAr
 
 def find_self_test(observed: Observations) -> SelfTest | None:
     """The self-test that tested data are, if any: two settings and outcomes for both parties, values known to 1e-12."""
+    instance(observed, Observations, "observed", "Observations.correlators(behaviour)")
     if observed.scenario.outcomes != ((2, 2), (2, 2)) or (observed.tolerances > DATA_TOLERANCE).any():
         return None
     correlators = np.full((2, 2), np.nan)
     marginals: list[float] = []
-    for table, value in zip(observed.coefficients, observed.values, strict=True):
+    for table, value, tolerance in zip(observed.coefficients, observed.values, observed.tolerances, strict=True):
         c = table[1:, 1:]
         if not table[1:, 0].any() and not table[0, 1:].any():
             found = bell_value_self_test(c)
             if found is not None:
                 excess = value - float(table[0, 0])
-                scale = DATA_TOLERANCE * max(1.0, float(np.abs(c).sum()))
+                allowed = max(DATA_TOLERANCE * float(np.abs(c).sum()), float(tolerance))
+                local = max(float(np.abs(c[:, 0] + sign * c[:, 1]).sum()) for sign in (1.0, -1.0))
+                if found[0] - local <= GAP_FACTOR * allowed:
+                    continue
                 for sign in (1.0, -1.0):
-                    if abs(excess - sign * found[0]) <= scale:
+                    if abs(excess - sign * found[0]) <= allowed:
                         return SelfTest(observed, sign * found[1], BELL_SOURCE)
         places = np.argwhere(table)
         if len(places) == 1 and table[tuple(places[0])] == 1.0:
@@ -148,6 +165,7 @@ def find_self_test(observed: Observations) -> SelfTest | None:
             elif x or y:
                 marginals.append(float(value))
     within = np.isfinite(correlators).all() and np.abs(correlators).max() <= 1.0 + DATA_TOLERANCE
+    within = within and np.abs(correlators.sum() - 2.0 * correlators).max() - 2.0 > GAP_FACTOR * 4.0 * DATA_TOLERANCE
     if within and all(abs(m) <= DATA_TOLERANCE for m in marginals) and correlators_self_test(correlators):
         return SelfTest(observed, np.clip(correlators, -1.0, 1.0), CORRELATORS_SOURCE)
     return None

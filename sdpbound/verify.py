@@ -109,6 +109,7 @@ _MOST_LOCAL_WORK = 2**28
 _PRECISION = 1024  # bits, of the logarithms
 _MULTIPLIER_TOLERANCE = Fraction(1, 10**12)  # relative; what it changes is charged to the constant
 _SELF_TEST_TOLERANCE = Fraction(1, 10**12)  # how far floats may be from data exactly at a self-test
+_GAP_FACTOR = 100  # how many times that the self-test must be away from every local behaviour
 _CORRELATOR_SLACK = Fraction(1, 10**11)  # what a claimed entropy may owe to the rounding of its correlator
 
 _RATIONAL = re.compile(r"[+-]?[0-9]+(/[0-9]+)?")
@@ -830,7 +831,7 @@ def _verify_closed_form(root: Mapping[str, Any], strict: bool) -> Verification:
     claimed = _number(_keys(root["claim"], ("value",), "claim")["value"], "claim.value")
 
     with flint.ctx.workprec(_PRECISION):
-        how, correlators = _self_test(observed, values)
+        how, correlators = _self_test(observed, values, tolerances)
         if y is None:
             entropy = most = flint.arb(1)
         else:
@@ -870,11 +871,11 @@ def _binary_entropy(modulus: flint.arb) -> flint.arb:
     return -sum((p * p.log() for p in parts if p > 0), flint.arb(0)) / flint.arb(2).log()
 
 
-def _self_test(observed: list[Tensor], values: list[Fraction]) -> SelfTested:
+def _self_test(observed: list[Tensor], values: list[Fraction], tolerances: list[Fraction]) -> SelfTested:
     """What the data self-test. One tested expression at its maximum is enough, whatever else is tested."""
     single: dict[Index, Fraction] = {}
-    for j, (tensor, value) in enumerate(zip(observed, values, strict=True)):
-        found = _self_test_by_value(tensor, value)
+    for j, (tensor, value, tolerance) in enumerate(zip(observed, values, tolerances, strict=True)):
+        found = _self_test_by_value(tensor, value, tolerance)
         if found is not None:
             return f"question.observed[{j}] has its quantum maximum", found
         if len(tensor) == 1:
@@ -891,7 +892,9 @@ def _self_test(observed: list[Tensor], values: list[Fraction]) -> SelfTested:
     )
 
 
-def _self_test_by_value(tensor: Tensor, value: Fraction) -> dict[tuple[int, int], flint.arb] | None:
+def _self_test_by_value(
+    tensor: Tensor, value: Fraction, tolerance: Fraction
+) -> dict[tuple[int, int], flint.arb] | None:
     """Correlators of the singlet strategy that alone has this value, if it is a maximum or minimum that self-tests.
 
     With t the cosine between Bob's settings, the maximum is that of f(t) = n_0 + n_1, n_x = |c_x0 + c_x1 exp(i angle)|,
@@ -909,7 +912,10 @@ def _self_test_by_value(tensor: Tensor, value: Fraction) -> dict[tuple[int, int]
         return None
     norms = [_ball(squares[0] + b * t).sqrt(), _ball(squares[1] + d * t).sqrt()]
     excess = value - tensor.get((0, 0), _ZERO)
-    allowed = _SELF_TEST_TOLERANCE * max(_ONE, sum(map(abs, c.values()), _ZERO))
+    allowed = max(tolerance, _SELF_TEST_TOLERANCE * sum(map(abs, c.values()), _ZERO))
+    local = max(sum((abs(c[i, 0] + sign * c[i, 1]) for i in (0, 1)), _ZERO) for sign in (1, -1))
+    if not norms[0] + norms[1] - _ball(local) > _ball(_GAP_FACTOR * allowed):
+        return None  # the data fit a local behaviour as well
     if not abs(_ball(abs(excess)) - (norms[0] + norms[1])) <= _ball(allowed):
         return None
     sign = 1 if excess > 0 else -1
@@ -930,6 +936,9 @@ def _arcsine(table: Mapping[tuple[int, int], Fraction]) -> bool:
         return False
     if any(abs(e) > 1 + _SELF_TEST_TOLERANCE for e in table.values()):
         return False
+    chsh = max(abs(sum(table.values(), _ZERO) - 2 * e) for e in table.values())
+    if not chsh - 2 > 4 * _GAP_FACTOR * _SELF_TEST_TOLERANCE:
+        return False  # the data fit a local behaviour as well
     low, high = (
         {place: _ball(max(-_ONE, min(_ONE, e + shift))).asin() for place, e in table.items()}
         for shift in (-_SELF_TEST_TOLERANCE, _SELF_TEST_TOLERANCE)

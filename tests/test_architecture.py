@@ -15,7 +15,7 @@ import sdpbound as sb
 PACKAGE = Path(sb.__file__).parent
 #: Downward only: a module may import from its own layer and from those below it.
 LAYERS = [
-    ["errors", "version"],
+    ["errors", "version", "arguments"],
     ["scenario", "noise", "bell", "behaviour", "families", "strategies", "algebra", "levels", "relaxation", "models"],
     ["assemble"],
     ["bounds"],

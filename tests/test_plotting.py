@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 import struct
 import subprocess
@@ -116,7 +117,7 @@ def test_paper_figures(number: int, tmp_path: Path) -> None:
     name = f"paper_figure_{number}"
     done = subprocess.run(
         [sys.executable, str(ROOT / "figures" / f"{name}.py"), str(tmp_path)],
-        capture_output=True, text=True, env={**__import__("os").environ, "PYTHONPATH": str(ROOT)}, timeout=120,
+        capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)}, timeout=120,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == [str(tmp_path / f"{name}.{suffix}") for suffix in ("pdf", "png")]

@@ -119,10 +119,11 @@ class Certifier:
         tolerances: Floats,
         duals: Sequence[Floats],
         weights: Floats,
+        multipliers: Floats | None = None,
     ) -> CertifiedDual:
         """The bound that some dual proves. ``values``, ``tolerances`` (J,): the tested data.
 
-        A non-finite dual is replaced by zero.
+        A non-finite dual is replaced by zero; ``multipliers`` of the tested data are fitted unless given.
         """
         duals = [x if np.isfinite(x).all() else np.zeros_like(x) for x in duals]
         weights = np.maximum(weights, 0.0) if np.isfinite(weights).all() else np.zeros_like(weights)
@@ -130,7 +131,8 @@ class Certifier:
         residual = lifted.copy()
         for k, x in enumerate(duals):
             residual += self._scatter(k, x)
-        multipliers = self._multiplier_map @ residual
+        if multipliers is None:
+            multipliers = self._multiplier_map @ residual
         if not np.isfinite(multipliers).all():
             return self.certify(
                 objective, values, tolerances, [np.zeros_like(x) for x in duals], np.zeros_like(weights)
@@ -274,7 +276,7 @@ def exact_vertex_dual(
     for choice in (snapped,) if snapped == plain else (snapped, plain):
         shifted = objective - (np.array([float(m) for m in choice]) @ tested if len(choice) else 0.0)
         scores = shifted @ columns
-        slack = 1e-13 * (
+        slack = max(1e-13, 4e-16 * (len(columns) + len(tested))) * (
             1.0
             + float(
                 np.abs(objective).sum(axis=1).max()

@@ -42,6 +42,7 @@ class Cvxpy(Solver):
     backend: str = "CLARABEL"
 
     def __post_init__(self) -> None:
+        Solver.__post_init__(self)
         try:
             import cvxpy
         except ImportError as error:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from sdpbound.conic.program import LinearMatrixInequality, SolverResult
+from sdpbound.errors import InvalidParameter
 
 __all__ = ["Solver"]
 
@@ -24,6 +26,12 @@ class Solver(ABC):
 
     tolerance: float = 1e-9
     time_limit: float = 3600.0
+
+    def __post_init__(self) -> None:
+        for name, value, most in (("tolerance", self.tolerance, 0.1), ("time_limit", self.time_limit, math.inf)):
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.0 < value <= most:
+                limit = f" and at most {most}" if most < math.inf else ""
+                raise InvalidParameter(f"{name} = {value!r:.60} of a solver must be a number above 0{limit}.")
 
     @property
     @abstractmethod

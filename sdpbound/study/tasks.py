@@ -186,10 +186,11 @@ def evaluate(task: Task) -> list[Row]:
     evaluation = _Evaluation(task)
     rows = [evaluation.row(task.point, quantity) for quantity in task.quantities]
     if task.search is not None:
-        for quantity, row in zip(task.quantities, list(rows), strict=True):
-            best = _search(evaluation, quantity, row)
-            if best is not None:
-                rows.append(evaluation.row(best, quantity))
+        found: dict[Quantity, Point | None] = {}
+        # the key rate first: it varies, by its error correction, where the guessing probability is a plateau
+        for quantity, row in sorted(zip(task.quantities, rows, strict=True), key=lambda p: p[0].name != "key_rate"):
+            found[quantity] = _search(evaluation, quantity, row)
+        rows += [evaluation.row(best, q) for q in task.quantities if (best := found[q]) is not None]
     return rows
 
 
@@ -238,9 +239,12 @@ class _Evaluation:
             self._data[point] = behaviour, observed, test
         return self._data[point]
 
+    def solved_points(self, quantity: Quantity) -> list[Point]:
+        """Where the program behind the quantity is solved already."""
+        return [point for point, *settings in self._solved if tuple(settings) == _settings(quantity)]
+
     def solve(self, point: Point, quantity: Quantity) -> _Solved:
-        y = quantity.y if quantity.name in ("guess_global", "randomness_global") else None
-        key = (point, quantity.x, y)
+        key = (point, *_settings(quantity))
         if key not in self._solved:
             self._solved[key] = self._solve(*key)
         return self._solved[key]
@@ -303,6 +307,11 @@ class _Evaluation:
         return row
 
 
+def _settings(quantity: Quantity) -> tuple[int, int | None]:
+    """The settings whose outcomes Eve guesses; y is None where she guesses Alice's alone."""
+    return quantity.x, quantity.y if quantity.name in ("guess_global", "randomness_global") else None
+
+
 def _blank(task: Task, point: Point, quantity: Quantity) -> Row:
     member = point.member
     level: Any = None
@@ -342,17 +351,17 @@ def _ideal_guess(test: SelfTest, quantity: Quantity) -> float:
 
 
 @lru_cache(maxsize=8)
-def _contours(name: str, search: Search) -> tuple[tuple[Point, ...], ...]:
-    """The candidates, one tuple for each phi that reaches the CHSH value."""
-    contours = []
+def _contours(name: str, search: Search) -> tuple[list[list[Point]], dict[Point, _Place]]:
+    """The candidates, one list for each phi that reaches the CHSH value, and where each of them stands."""
+    contours: list[list[Point]] = []
     for i, phi in enumerate(search.phi):
         if not 2.0 < search.chsh <= singlet_chsh_maximum(phi):
             continue
         found = contour_at_chsh(search.chsh, phi, search.contour)
-        points = tuple(Point(f"{name}/{i}.{k}", "best", float(t), phi, float(w)) for k, (t, w) in enumerate(found))
+        points = [Point(f"{name}/{i}.{k}", "best", float(t), phi, float(w)) for k, (t, w) in enumerate(found)]
         if points:
             contours.append(points)
-    return tuple(contours)
+    return contours, {p: (i, k) for i, points in enumerate(contours) for k, p in enumerate(points)}
 
 
 def _search(evaluation: _Evaluation, quantity: Quantity, row: Row) -> Point | None:
@@ -364,7 +373,7 @@ def _search(evaluation: _Evaluation, quantity: Quantity, row: Row) -> Point | No
     assert task.search is not None
     if row["value"] is None or float(row["chsh_observed"]) <= 2.0:
         return None  # local data: Eve knows every outcome, wherever on the contour
-    contours = _contours(task.point.name, task.search)
+    contours, places = _contours(task.point.name, task.search)
     if not contours:
         return None
     sizes = [len(points) for points in contours]
@@ -377,7 +386,8 @@ def _search(evaluation: _Evaluation, quantity: Quantity, row: Row) -> Point | No
 
     # seen: the best point is opposite to the curve point (place 0), for global randomness there or at 4/5
     opposite = [(i, round(0.53 * n)) for i, n in enumerate(sizes)]
-    starts = [max(opposite, key=score)]
+    known = [place for place in map(places.get, evaluation.solved_points(quantity)) if place is not None]
+    starts = [max(opposite + known, key=score)]
     if "global" in quantity.name:
         starts.append(max(((i, round(0.8 * sizes[i])) for i in range(0, len(sizes), 2)), key=score))
     floor = (1.0 if row["side"] == "lower" else -1.0) * float(row["value"]) + BETTER
