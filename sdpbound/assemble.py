@@ -42,6 +42,7 @@ class Question:
     side : "upper" or "lower": of the figure. "lower" of a Bell value maximises its negative.
     floor : a number that the maximum never goes below for feasible data
     blind : Eve's measurement on Bob's device, if she has it
+    given : the data as asked about, where the tolerances of ``observed`` had to be widened
     """
 
     scenario: Scenario
@@ -51,6 +52,7 @@ class Question:
     side: str
     floor: float
     blind: BlindMeasurement | None = None
+    given: Observations | None = None
 
     @property
     def ceiling(self) -> float:

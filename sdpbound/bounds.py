@@ -184,6 +184,11 @@ class _Proof:
     assembly: Assembly
     dual: CertifiedDual
 
+    @property
+    def given(self) -> Observations:
+        """The data asked about, whose tolerances may have been widened."""
+        return self.question.given or self.question.observed
+
     def functional(self) -> Functional:
         """The proven functional of the figure itself, its constant rounded to the safe side."""
         observed = self.question.observed
@@ -339,7 +344,8 @@ def _widened(question: Question, model: CorrelationModel, solver: SolverChoice, 
             "the tested data are outside the set by an amount that no solver resolves; move them inside, or test fewer "
             "values."
         )
-    return solve(replace(question, observed=replace(observed, tolerances=wider)), model, solver, tolerance)
+    wide = replace(question, observed=replace(observed, tolerances=wider), given=question.given or observed)
+    return solve(wide, model, solver, tolerance)
 
 
 def _threshold_scale(observed: Observations) -> float:
@@ -597,6 +603,14 @@ def as_min_entropy(bound: Bound) -> Bound:
         solver_value=-math.log2(bound.solver_value) if bound.solver_value > 0 else math.nan,
         _proof=replace(proof, question=question),
     )
+
+
+def bounds_min_entropy(bound: Bound, observed: Observations, x: int, y: int | None, blind: bool) -> bool:
+    """Whether a bound is one on the min-entropy of these settings, proven from these tested data."""
+    kind = "blind_guessing_probability" if blind else "guessing_probability"
+    proof = bound._proof
+    wanted = {"kind": "min_entropy", "of": {"kind": kind, "x": x, "y": y}}
+    return proof is not None and proof.question.figure == wanted and proof.given == observed
 
 
 _FIGURES = {

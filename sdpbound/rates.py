@@ -13,9 +13,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import flint
+import numpy as np
 
+from sdpbound.arguments import instance
 from sdpbound.behaviour import Behaviour, Observations
-from sdpbound.bounds import Bound, SolverChoice, lower_float
+from sdpbound.bounds import Bound, SolverChoice, bounds_min_entropy, lower_float
 from sdpbound.errors import InvalidInput, InvalidParameter
 from sdpbound.merits.guessing_probability import min_entropy
 from sdpbound.models import Local, NoSignaling, Quantum
@@ -41,6 +43,9 @@ QUANTUM_RANDOMNESS = (
     "entropy rate against collective quantum attacks; general attacks by entropy accumulation (arXiv:1607.01796)"
 )
 INDIVIDUAL = "individual attacks"
+LOCAL = "local adversary: only data with a local model are possible, and Eve then knows every outcome"
+#: How far an explicit tested value may be from the behaviour's own.
+CONSISTENCY = 1e-9
 
 
 class Entropy(ABC):
@@ -97,6 +102,11 @@ class KnownEntropy(Entropy):
             raise InvalidInput(
                 f"this entropy is known at x={self.x}, y={self.y}, not at x={x}, y={y}: give those settings."
             )
+        if not bounds_min_entropy(self.bound, observed, x, y, blind):
+            raise InvalidInput(
+                f"{self.bound.figure} with its tested data is not the min-entropy that this rate needs; bound the "
+                "min-entropy of the same data, settings and kind."
+            )
         return self.bound
 
 
@@ -143,10 +153,20 @@ class Rate:
 
 
 def observations_of(behaviour: Behaviour, observed: Observations | str) -> Observations:
-    """What is tested: an Observations as it is, or "correlators" or "full" of the behaviour."""
+    """What is tested: an Observations that the behaviour fulfils, or "correlators" or "full" of the behaviour."""
+    instance(behaviour, Behaviour, "behaviour", "SingletSelfTest(...).behaviour()")
     if isinstance(observed, Observations):
         if observed.scenario != behaviour.scenario:
             raise InvalidInput(f"tested data of {observed.scenario} do not fit a behaviour of {behaviour.scenario}.")
+        own = np.tensordot(observed.coefficients, behaviour.moments, axes=behaviour.moments.ndim)
+        miss = np.abs(own - observed.values) - observed.tolerances
+        scale = np.maximum(1.0, np.abs(observed.coefficients).reshape(len(observed), -1).sum(axis=1))
+        if (miss > CONSISTENCY * scale).any():
+            worst = int((miss / scale).argmax())
+            raise InvalidInput(
+                f"tested value {worst} is {observed.values[worst]:.9g}, but the behaviour has {own[worst]:.9g} there: a "
+                "rate needs the data of the devices whose errors it corrects; test values of this behaviour."
+            )
         return observed
     if observed == "correlators":
         return Observations.correlators(behaviour)
@@ -157,6 +177,7 @@ def observations_of(behaviour: Behaviour, observed: Observations | str) -> Obser
 
 def error_correction(behaviour: Behaviour, x: int, y: int) -> float:
     """Shannon entropy H(A|B,X=x,Y=y) in bits, rounded up: what Alice must send so that Bob learns her outcome."""
+    instance(behaviour, Behaviour, "behaviour", "SingletSelfTest(...).behaviour()")
     total = flint.arb(0)
     for column in behaviour.joint(x, y).T:
         own = [flint.arb(float(p)) for p in column if p > 0.0]
@@ -203,7 +224,7 @@ def key_rate(
             "are needed for more."
         )
     data = observations_of(behaviour, observed)
-    entropy = entropy or MinEntropy()
+    entropy = MinEntropy() if entropy is None else instance(entropy, Entropy, "entropy", "MinEntropy(Quantum('2'))")
     xs, ys = _choices(behaviour, 0, x, "x"), _choices(behaviour, 1, y, "y")
 
     leaks = {(s, r): error_correction(behaviour, s, r) for s in xs for r in ys}
@@ -247,7 +268,7 @@ def randomness_rate(
     if local and (blind or y is not None):
         raise InvalidInput("local randomness is of Alice's outcome alone: leave y and blind out.")
     data = observations_of(behaviour, observed)
-    entropy = entropy or MinEntropy()
+    entropy = MinEntropy() if entropy is None else instance(entropy, Entropy, "entropy", "MinEntropy(Quantum('2'))")
     xs = _choices(behaviour, 0, x, "x")
     ys: Sequence[int | None] = [None] if local else _choices(behaviour, 1, y, "y")
     pairs = list(itertools.product(xs, ys))
@@ -291,7 +312,11 @@ def _security(model: CorrelationModel, kind: str, bound: Bound) -> tuple[str, tu
         return INDIVIDUAL, (
             *common,
             "Eve attacks every round alone and alike and measures before the parties' communication",
-            "H(A|E) >= H_min(A|E) for her outcome E; Csiszar-Koerner rate I(A:B) - I(A:E)",
+            "H(A|E) >= H_min(A|E) for her outcome E"
+            + ("; Csiszar-Koerner rate I(A:B) - I(A:E)" if kind == "key" else ""),
         )
-    assert isinstance(model, Local)
-    return "local adversary: only data with a local model are possible, and Eve then knows every outcome", common
+    if not isinstance(model, Local):
+        raise InvalidInput(
+            f"no theorem turns an entropy against {model!r} into a rate; use Quantum, NoSignaling or Local."
+        )
+    return LOCAL, common

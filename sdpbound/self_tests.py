@@ -14,8 +14,8 @@ a concave function of t. With c00 c01 c10 c11 < 0 and its stationary point stric
 local one and, by the argument of Proposition 1, attained only by the singlet with that angle. For expression (2) of
 arXiv:2309.09650 this is its condition (4).
 
-Floats know the data only to 1e-12. A self-test is granted only where the quantum maximum exceeds the local one by a
-hundred times that (in the units of the expression; for correlators, where CHSH exceeds 2 so): closer to the local set
+Floats know the data only to 1e-12. A self-test is granted only where the quantum maximum exceeds the local one by
+ten times that (in the units of the expression; for correlators, where CHSH exceeds 2 so): closer to the local set
 the data would fit a local behaviour as well.
 """
 
@@ -44,7 +44,7 @@ CORRELATORS_SOURCE = "arXiv:1511.04886, with arXiv:2309.09650, Propositions 4 an
 COEFFICIENT_ROUNDING = 1e-14
 #: The quantum maximum must exceed the local one by this many times what the data leave open: else they fit a local
 #: behaviour just as well, and prove nothing.
-GAP_FACTOR = 100.0
+GAP_FACTOR = 10.0
 
 
 @dataclass(frozen=True, eq=False)

@@ -109,7 +109,7 @@ _MOST_LOCAL_WORK = 2**28
 _PRECISION = 1024  # bits, of the logarithms
 _MULTIPLIER_TOLERANCE = Fraction(1, 10**12)  # relative; what it changes is charged to the constant
 _SELF_TEST_TOLERANCE = Fraction(1, 10**12)  # how far floats may be from data exactly at a self-test
-_GAP_FACTOR = 100  # how many times that the self-test must be away from every local behaviour
+_GAP_FACTOR = 10  # how many times that the self-test must be away from every local behaviour
 _CORRELATOR_SLACK = Fraction(1, 10**11)  # what a claimed entropy may owe to the rounding of its correlator
 
 _RATIONAL = re.compile(r"[+-]?[0-9]+(/[0-9]+)?")

@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 
+from sdpbound.arguments import instance
 from sdpbound.assemble import Question
 from sdpbound.behaviour import Observations
 from sdpbound.bell import BellExpression
@@ -67,9 +68,13 @@ def minimize(
 
 
 def _question(expression: BellExpression, observed: Observations | None, side: Literal["upper", "lower"]) -> Question:
+    instance(expression, BellExpression, "expression", "chsh()")
     if observed is None:
         observed = Observations.none(expression.scenario)
-    elif observed.scenario != expression.scenario:
+    elif (
+        instance(observed, Observations, "observed", "Observations.correlators(behaviour)").scenario
+        != expression.scenario
+    ):
         raise InvalidShape(f"tested data of {observed.scenario} do not fit an expression of {expression.scenario}.")
     table = expression.coefficients
     return Question(

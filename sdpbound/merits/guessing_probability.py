@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 
+from sdpbound.arguments import instance
 from sdpbound.assemble import Question
 from sdpbound.behaviour import Observations
 from sdpbound.bounds import Bound, SolverChoice, as_min_entropy, solve
@@ -110,6 +111,7 @@ def min_entropy(
 
 
 def _require_bipartite(observed: Observations) -> None:
+    instance(observed, Observations, "observed", "Observations.correlators(behaviour)")
     if observed.scenario.parties != 2:
         raise InvalidShape(f"guessing probabilities need two parties besides Eve, not {observed.scenario}.")
 
@@ -131,6 +133,7 @@ def _guessing_question(observed: Observations, x: int, y: int | None) -> Questio
 
 def _blind_question(observed: Observations, model: CorrelationModel, x: int, y: int) -> Question:
     _require_bipartite(observed)
+    instance(model, CorrelationModel, "the model", "Quantum('2'), NoSignaling() or Local()")
     scenario = observed.scenario
     x, y = scenario.require_setting(0, x, "x"), scenario.require_setting(1, y, "y")
     guesses, answers = scenario.outcomes[0][x], scenario.outcomes[1][y]
