@@ -164,7 +164,7 @@ def observations_of(behaviour: Behaviour, observed: Observations | str) -> Obser
         if (miss > CONSISTENCY * scale).any():
             worst = int((miss / scale).argmax())
             raise InvalidInput(
-                f"tested value {worst} is {observed.values[worst]:.9g}, but the behaviour has {own[worst]:.9g} there: a "
+                f"tested value {worst} is {observed.values[worst]:.9g}, but the behaviour has {own[worst]:.9g}: a "
                 "rate needs the data of the devices whose errors it corrects; test values of this behaviour."
             )
         return observed
