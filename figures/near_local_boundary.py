@@ -123,7 +123,7 @@ def handles(colours: dict[float, str]) -> tuple[list[Line2D], list[Line2D]]:
     kinds = [
         Line2D([], [], color=BLACK, linewidth=1.3, label=r"quantum, $\omega=\theta+\pi/2$"),
         Line2D([], [], color=BLACK, linestyle=BEST, linewidth=1.1, label=r"quantum, best point of this $S$"),
-        Line2D([], [], color=BLACK, linestyle=NO_SIGNALING, linewidth=1.1, label="no-signaling"),
+        Line2D([], [], color=BLACK, linestyle=NO_SIGNALING, linewidth=1.1, label="no-signaling, individual attacks"),
         Line2D([], [], color=BLACK, linewidth=0.45, label="exact"),
         Line2D([], [], color=dark, label="certified program, $v=1$", **CIRCLES),
     ]
