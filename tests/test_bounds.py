@@ -23,7 +23,7 @@ TOLERANCE = 1e-7  # solver accuracy where two optima are compared; certified bou
         (sb.chsh(), sb.Quantum("1"), math.sqrt(8), 1e-8),
         (sb.chsh(), sb.NoSignaling(), 4.0, 0.0),
         (sb.chsh(), sb.Local(), 2.0, 0.0),
-        (sb.tilted_chsh(0.5), sb.Quantum("1+AB"), math.sqrt(8 + 2 * 0.25), 1e-6),  # arXiv:1108.1719
+        (sb.tilted_chsh(0.5), sb.Quantum("1+AB"), math.sqrt(8 + 2 * 0.25), 1e-6),  # arXiv:1107.2754
         (sb.asymmetric_chsh(1.7), sb.Quantum("1"), 2 * math.sqrt(1 + 1.7**2), 1e-7),
         (sb.chained(4), sb.Quantum("1"), 8 * math.cos(math.pi / 8), 1e-7),
         (sb.chained(4), sb.NoSignaling(), 8.0, 0.0),

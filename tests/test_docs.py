@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import sdpbound as sb
+
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
@@ -25,3 +27,9 @@ def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
         if not target.startswith("http"):
             assert (page.parent / target).exists(), target
+
+
+def test_every_public_name_is_in_the_docs() -> None:
+    text = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    missing = [name for name in sb.__all__ if not name.startswith("__") and not re.search(rf"`{name}[(`]", text)]
+    assert not missing
