@@ -144,15 +144,6 @@ class BellExpression:
 
     __call__ = value
 
-    @property
-    def is_correlator_type(self) -> bool:
-        """Whether only full correlators of binary outcomes occur (besides a constant)."""
-        c = self.coefficients
-        inner = np.zeros(c.shape, dtype=bool)
-        inner[(slice(1, None),) * c.ndim] = True
-        inner[(0,) * c.ndim] = True
-        return self.scenario.is_binary and not c[~inner].any()
-
     # -- exact bounds ---------------------------------------------------------------------------------------------
 
     @property
@@ -295,10 +286,6 @@ class BellExpression:
             text = body if body and size == "1" else f"{size}{body}"
             parts.append(("-" if c < 0 else "+" if parts else "") + text)
         return "$" + ("".join(parts) or "0") + "$"
-
-    def to_dict(self) -> dict[str, Any]:
-        """Scenario and coefficients as plain lists."""
-        return {"outcomes": [list(p) for p in self.scenario.outcomes], "coefficients": self.coefficients.tolist()}
 
 
 def _order(order: Any) -> tuple[int, ...]:

@@ -37,10 +37,6 @@ class Letter:
     setting: int
     outcome: int | None
 
-    @property
-    def is_observable(self) -> bool:
-        return self.outcome is None
-
 
 @dataclass(frozen=True)
 class Scenario:

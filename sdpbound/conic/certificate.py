@@ -71,15 +71,12 @@ class Certifier:
         counts = np.zeros(m)
         for flat, known in zip(self._blocks, self._known, strict=True):
             counts += np.bincount(flat[known], minlength=m)
-        self._counts = counts
         self._spread = np.where(counts > 0, 1.0 / np.maximum(counts, 1.0), 0.0)
         tested = sp.csr_array(program.equalities[1:])
-        self._tested = tested
         self._tested_t = sp.csr_array(tested.T)
         self._abs_tested_sum = np.asarray(abs(tested).sum(axis=1)).reshape(-1)
         self._inequalities_t = sp.csr_array(program.inequalities.T)
         self._abs_inequality_sum = np.asarray(abs(program.inequalities).sum(axis=1)).reshape(-1)
-        self._unit = program.unit
         self._simplex = bool((program.unit < 0).any())
         if self._simplex:
             self._units = np.zeros(0, dtype=np.int64)

@@ -10,13 +10,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
-from sdpbound.conic.program import ConicProgram, LinearMatrixInequality, Symmetry, triangle_size
+from sdpbound.conic.program import ConicProgram, LinearMatrixInequality, Symmetry
 
 __all__ = ["Reduction"]
 
@@ -24,15 +25,33 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
+@dataclass(frozen=True, eq=False)
+class _Sector:
+    """Orthonormal basis of a joint eigenspace: vector i is the sum over j of ``weights[i, j]`` word ``words[i, j]``."""
+
+    size: int
+    words: Ints
+    weights: Floats
+
+    @cached_property
+    def basis(self) -> sp.csc_array:
+        columns, width = self.words.shape
+        starts = np.arange(0, columns * width + 1, width)
+        return sp.csc_array((self.weights.reshape(-1), self.words.reshape(-1), starts), shape=(self.size, columns))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Block:
-    """One block of the reduced program: columns of an orthonormal basis of a symmetry sector of a full block."""
+    """One block of the reduced program: a full block as it is, or a sector of it."""
 
     parent: int
-    basis: sp.csc_array | None  # None: the full block as it is
+    sector: _Sector | None
 
     def expand(self, dual: Floats) -> Floats:
-        return dual if self.basis is None else np.asarray(self.basis @ (self.basis @ dual.T).T)
+        if self.sector is None:
+            return dual
+        basis = self.sector.basis
+        return np.asarray(basis @ (basis @ dual.T).T)
 
 
 class Reduction:
@@ -55,16 +74,16 @@ class Reduction:
             if self._orbits[k] != k:
                 continue
             own = [(s.word_image[k], s.word_sign[k]) for s in symmetries if s.block_image[k] == k]
-            for basis in _sectors(len(index), own):
-                selection, size = _triangle(index, basis, program.variables)
-                selections.append(selection)
-                sizes.append(size)
-                self._blocks.append(_Block(k, basis))
+            for sector in _sectors(len(index), own):
+                selections.append(_triangle(index, sector, program.variables))
+                sizes.append(len(index) if sector is None else len(sector.words))
+                self._blocks.append(_Block(k, sector))
         select = (
             sp.csr_array(sp.vstack(selections, format="csr")) if selections else sp.csr_array((0, program.variables))
         )
         self._matrix = sp.csc_array(select @ self._free)
         self._matrix.sum_duplicates()
+        self._matrix.data[np.abs(self._matrix.data) < 1e-15] = 0.0
         self._matrix.eliminate_zeros()
         self._matrix.sort_indices()
         self._constant = sp.csr_array(select @ self._offsets)
@@ -87,13 +106,9 @@ class Reduction:
             sizes=self._reduced_sizes,
         )
 
-    def solution(self, z: Floats, values: Floats) -> Floats:
-        """The moments (variables,) of a reduced point."""
-        return self._free @ z + self._offsets @ values
-
     def lift(self, duals: Sequence[Floats]) -> tuple[Floats, ...]:
         """Dual matrices of the full blocks from those of the reduced ones."""
-        if len(self._blocks) == len(self._sizes) and all(b.basis is None for b in self._blocks):
+        if len(self._blocks) == len(self._sizes) and all(b.sector is None for b in self._blocks):
             return tuple(duals)
         full: dict[int, Floats] = {}
         for block, dual in zip(self._blocks, duals, strict=True):
@@ -210,8 +225,8 @@ def _block_orbits(count: int, symmetries: Sequence[Symmetry]) -> tuple[Ints, lis
     return orbit, path
 
 
-def _sectors(n: int, generators: Sequence[tuple[Ints, Floats]]) -> list[sp.csc_array | None]:
-    """Orthonormal bases of the joint eigenspaces of commuting signed involutions of n words."""
+def _sectors(n: int, generators: Sequence[tuple[Ints, Floats]]) -> list[_Sector | None]:
+    """The joint eigenspaces of commuting signed involutions of n words; [None] if there are none."""
     if not generators:
         return [None]
     here = np.arange(n)
@@ -220,52 +235,38 @@ def _sectors(n: int, generators: Sequence[tuple[Ints, Floats]]) -> list[sp.csc_a
         elements += [
             ((*exponent[:g], 1, *exponent[g + 1 :]), image[im], sg * sign[im]) for exponent, im, sg in elements
         ]
-    smallest = np.min([image for _, image, _ in elements], axis=0)
-    leaders = np.flatnonzero(smallest == here)
-    columns = np.arange(leaders.size)
-    bases: list[sp.csc_array | None] = []
+    images = np.array([image for _, image, _ in elements])
+    leaders = np.flatnonzero(images.min(axis=0) == here)
+    images = images[:, leaders]
+    signs = np.array([sign for _, _, sign in elements])[:, leaders]
+    exponents = np.array([exponent for exponent, _, _ in elements])
+    again = [
+        (h, k, same)
+        for h, k in itertools.combinations(range(len(elements)), 2)
+        if (same := images[h] == images[k]).any()
+    ]
+    sectors: list[_Sector | None] = []
     for character in itertools.product((1.0, -1.0), repeat=len(generators)):
-        values, rows, cols = [], [], []
-        for exponent, image, sign in elements:
-            weight = float(np.prod([c for c, e in zip(character, exponent, strict=True) if e]))
-            values.append(weight * sign[leaders])
-            rows.append(image[leaders])
-            cols.append(columns)
-        basis = sp.csc_array(
-            (np.concatenate(values), (np.concatenate(rows), np.concatenate(cols))), shape=(n, leaders.size)
-        )
-        basis.sum_duplicates()
-        basis.eliminate_zeros()
-        norms = np.sqrt(np.asarray(basis.multiply(basis).sum(axis=0)).reshape(-1))
-        keep = np.flatnonzero(norms > 1e-9)
-        if keep.size:
-            bases.append(sp.csc_array(basis[:, keep] @ sp.diags_array(1.0 / norms[keep])))
-    return bases
+        weights = signs * np.prod(np.where(exponents == 1, character, 1.0), axis=1)[:, None]
+        for h, k, same in again:  # elements that lead to the same word add up
+            weights[h, same] += weights[k, same]
+            weights[k, same] = 0.0
+        norms = np.sqrt((weights * weights).sum(axis=0))
+        keep = norms > 1e-9
+        if keep.any():
+            sectors.append(_Sector(n, images[:, keep].T.copy(), (weights[:, keep] / norms[keep]).T.copy()))
+    return sectors
 
 
-def _triangle(index: Ints, basis: sp.csc_array | None, variables: int) -> tuple[sp.csr_array, int]:
-    """Rows that read the upper triangle, column by column, of ``basis^T M basis`` from the variables."""
-    if basis is None:
-        n = len(index)
-        q, p = np.tril_indices(n)
-        entry = index[p, q]
-        known = np.flatnonzero(entry >= 0)
-        return sp.csr_array((np.ones(known.size), (known, entry[known])), shape=(entry.size, variables)), n
-    n = basis.shape[1]
-    width = int(np.diff(basis.indptr).max())
-    words = np.zeros((n, width), dtype=np.int64)
-    weights = np.zeros((n, width))
-    column = np.repeat(np.arange(n), np.diff(basis.indptr))
-    slot = np.arange(basis.indices.size) - basis.indptr[column]
-    words[column, slot] = basis.indices
-    weights[column, slot] = basis.data
-    q, p = np.tril_indices(n)
-    entry = index[words[p][:, :, None], words[q][:, None, :]]
-    weight = weights[p][:, :, None] * weights[q][:, None, :]
-    row = np.broadcast_to(np.arange(p.size)[:, None, None], entry.shape)
+def _triangle(index: Ints, sector: _Sector | None, variables: int) -> sp.csr_array:
+    """Rows that read the upper triangle, column by column, of a block or of its sector from the variables."""
+    q, p = np.tril_indices(len(index) if sector is None else len(sector.words))
+    if sector is None:
+        entry, weight, row = index[p, q], np.ones(p.size), np.arange(p.size)
+    else:
+        words, weights = sector.words, sector.weights
+        entry = index[words[p][:, :, None], words[q][:, None, :]]
+        weight = weights[p][:, :, None] * weights[q][:, None, :]
+        row = np.broadcast_to(np.arange(p.size)[:, None, None], entry.shape)
     known = (entry >= 0) & (weight != 0.0)
-    selection = sp.csr_array((weight[known], (row[known], entry[known])), shape=(triangle_size(n), variables))
-    selection.sum_duplicates()
-    selection.data[np.abs(selection.data) < 1e-15] = 0.0
-    selection.eliminate_zeros()
-    return selection, n
+    return sp.csr_array((weight[known], (row[known], entry[known])), shape=(p.size, variables))
