@@ -149,7 +149,7 @@ def test_the_independent_checker_agrees(name: str, model: sb.Quantum) -> None:
     result = sb.verify(data)
     assert result.holds
     drift = (bound.value - result.value) * (1 if bound.side == "upper" else -1)
-    assert 0 <= drift <= 1e-11
+    assert 0 <= drift <= 1e-10
     # a claim that is better than the proof is refused
     step = -1e-9 if bound.side == "upper" else 1e-9
     data["claim"]["value"] += step
