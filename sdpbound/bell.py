@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import math
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +20,7 @@ from sdpbound.scenario import Scenario
 if TYPE_CHECKING:
     from sdpbound.behaviour import Behaviour
 
-__all__ = ["BellExpression", "maximize_deterministic"]
+__all__ = ["BellExpression", "exact_deterministic_maximum", "maximize_deterministic"]
 
 #: Most strategies that are enumerated for an exact local bound.
 ENUMERATION_LIMIT = 1 << 22
@@ -296,29 +298,59 @@ def _order(order: Any) -> tuple[int, ...]:
 
 
 def maximize_deterministic(scenario: Scenario, coefficients: NDArray[np.float64]) -> float:
-    """Maximum of a functional over deterministic strategies: all parties but the largest enumerated, that one best
-    responding setting by setting. Floating point; the certified local bound is in :mod:`sdpbound.bounds`."""
+    """Maximum of a functional over deterministic strategies, in floating point; :func:`exact_deterministic_maximum`."""
+    return float(_best_responses(scenario, coefficients)[0].max())
+
+
+def exact_deterministic_maximum(scenario: Scenario, coefficients: NDArray[np.float64]) -> Fraction:
+    """The same, exactly: floating point finds the strategies that can attain it, rational arithmetic decides."""
+    values, last, others = _best_responses(scenario, coefficients)
+    slack = max(1e-13, 4e-16 * coefficients.size) * (1.0 + float(np.abs(coefficients).sum()))
+    table = np.moveaxis(coefficients, last, -1)
+    shape = [scenario.count_deterministic()[party] for party in others]
+    points = [scenario.deterministic(party) for party in others]
+    best: Fraction | None = None
+    for place in np.flatnonzero(values >= values.max() - slack):
+        choice = np.unravel_index(int(place), shape) if shape else ()
+        row = [Fraction(0)] * table.shape[-1]
+        vectors = [p[i] for p, i in zip(points, choice, strict=True)]
+        for index in np.argwhere(table):
+            sign = 1
+            for vector, i in zip(vectors, index[:-1], strict=True):
+                sign *= int(vector[i])
+            row[index[-1]] += sign * Fraction(float(table[tuple(index)]))
+        value = row[0]
+        for x, d in enumerate(scenario.outcomes[last]):
+            own = [row[i + 1] for i, letter in enumerate(scenario.letters[last]) if letter.setting == x]
+            value += abs(own[0]) if d == 2 else max([Fraction(0), *own])
+        best = value if best is None else max(best, value)
+    assert best is not None
+    return best
+
+
+def _best_responses(
+    scenario: Scenario, coefficients: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], int, list[int]]:
+    """For every choice of deterministic strategies of all parties but the largest, the value of that one's best
+    response, which it finds setting by setting; and which parties these are."""
     counts = scenario.count_deterministic()
     last = int(np.argmax(counts))
     others = [i for i in range(scenario.parties) if i != last]
-    total = int(np.prod([counts[i] for i in others], dtype=object)) if others else 1
+    total = math.prod(counts[i] for i in others)
     if total > ENUMERATION_LIMIT:
         raise TooLarge(
-            f"{total} deterministic strategies are too many to enumerate (limit {ENUMERATION_LIMIT}); use "
-            "fewer settings, "
-            "or the upper bound of maximize(expression, NoSignaling())."
+            f"{total} deterministic strategies are too many to enumerate (limit {ENUMERATION_LIMIT}); use fewer "
+            "settings, or the upper bound of maximize(expression, NoSignaling())."
         )
     t = np.moveaxis(coefficients, last, -1)
     for party in others:
-        t = np.tensordot(t, scenario.deterministic(party), axes=(0, 1))  # rotates: consumed axis is always the first
-    # axes now: (last coordinate, strategies...)
+        t = np.tensordot(t, scenario.deterministic(party), axes=(0, 1))  # the consumed axis is always the first
     t = t.reshape(scenario.shape[last], -1)
     best = t[0].copy()
-    letters = scenario.letters[last]
     for x, d in enumerate(scenario.outcomes[last]):
-        rows = [i + 1 for i, letter in enumerate(letters) if letter.setting == x]
+        rows = [i + 1 for i, letter in enumerate(scenario.letters[last]) if letter.setting == x]
         if d == 2:
             best += np.abs(t[rows[0]])
         elif rows:
             best += np.maximum(t[rows].max(axis=0), 0.0)
-    return float(best.max())
+    return best, last, others

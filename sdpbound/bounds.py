@@ -21,13 +21,14 @@ from numpy.typing import NDArray
 from sdpbound.arguments import instance
 from sdpbound.assemble import Assembly, Question, assemble
 from sdpbound.behaviour import Behaviour, Observations
-from sdpbound.bell import BellExpression
-from sdpbound.conic.certificate import CertifiedDual, exact_linear_dual, exact_vertex_dual
+from sdpbound.bell import BellExpression, exact_deterministic_maximum
+from sdpbound.conic.certificate import CertifiedDual, exact_linear_dual, exact_vertex_dual, round_up
 from sdpbound.conic.choose import by_name, candidates
 from sdpbound.conic.program import ConicProgram, LinearMatrixInequality, SolverResult, Status
 from sdpbound.conic.reduce import Reduction
 from sdpbound.conic.solver import Solver
 from sdpbound.errors import CertificateError, Infeasible, InvalidInput, InvalidShape, InvalidSolver, SolverFailure
+from sdpbound.models import Local
 from sdpbound.relaxation import CorrelationModel
 from sdpbound.version import __version__
 
@@ -181,7 +182,7 @@ class Bound:
 class _Proof:
     question: Question
     model: CorrelationModel
-    assembly: Assembly
+    assembly: Assembly | None
     dual: CertifiedDual
 
     @property
@@ -266,6 +267,8 @@ class _Proof:
         }
 
     def _copies(self) -> list[dict[str, Any]]:
+        if self.assembly is None:
+            return []
         matrix = self.assembly.relaxation.matrix
         if matrix is not None:
             words = [[list(part) for part in word] for word in matrix.words]
@@ -304,6 +307,8 @@ def solve(
     1e-6; a name or a :class:`Solver` uses that one only. Raises Infeasible (with a proof), SolverFailure.
     """
     instance(model, CorrelationModel, "the model", "Quantum('2'), NoSignaling() or Local()")
+    if isinstance(model, Local) and not len(question.observed):
+        return _enumerated(question, model)
     start = time.perf_counter()
     assembly = assemble(question, model, symmetry)
     program = assembly.program
@@ -367,6 +372,15 @@ def _raise_if_contradictory(question: Question, model: CorrelationModel, assembl
         empty = _separation_question(question)
         dual = _certify(empty, assemble(empty, model, symmetry=False), None, sign * multipliers)
         _raise_if_infeasible(empty, model, dual, assemble(empty, model, symmetry=False))
+
+
+def _enumerated(question: Question, model: CorrelationModel) -> Bound:
+    """The exact local maximum by enumeration; no program is needed where nothing is tested."""
+    start = time.perf_counter()
+    exact = max(exact_deterministic_maximum(question.scenario, objective) for objective in question.objective)
+    dual = CertifiedDual(round_up(exact), round_up(exact), (), (), ())
+    result = SolverResult("enumeration", Status.SOLVED, (), np.zeros(0), float(exact), time.perf_counter() - start)
+    return _bound(question, model, None, dual, result, {"assemble": 0.0, "solve": result.seconds, "certify": 0.0})
 
 
 class _Search:
@@ -551,7 +565,7 @@ def _other_outcomes(question: Question, assembly: Assembly) -> tuple[float, ...]
 def _bound(
     question: Question,
     model: CorrelationModel,
-    assembly: Assembly,
+    assembly: Assembly | None,
     dual: CertifiedDual,
     result: SolverResult,
     seconds: dict[str, float],

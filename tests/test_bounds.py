@@ -39,6 +39,7 @@ TOLERANCE = 1e-7  # solver accuracy where two optima are compared; certified bou
         (sb.cglmp(3), sb.NoSignaling(), 4.0, 0.0),
         (sb.mermin(), sb.Quantum("2"), 4.0, 1e-5),
         (sb.mermin(), sb.Local(), 2.0, 0.0),
+        (sb.chained(14), sb.Local(), 26.0, 0.0),
     ],
     ids=lambda v: getattr(v, "name", None) or repr(v),
 )
