@@ -330,7 +330,9 @@ def solve(
         )
     if len(question.observed) and (search.suspicious or search.best[0].value < question.floor - CERTIFIED_SEPARATION):
         raise_if_separated(question, model)
-    if len(question.observed) and program.blocks and not search.settled:
+    if (question.observed.tolerances > CERTIFIED_SEPARATION).any():
+        _use_tolerances(search, solvers[0])
+    elif len(question.observed) and program.blocks and not search.settled:
         _retreat(search, solvers)
     if search.best[0].value < question.floor and len(question.observed):
         return _widened(question, model, solver, tolerance)
@@ -438,11 +440,9 @@ def _retreat(search: _Search, solvers: Sequence[Solver]) -> None:
     data slightly inside is proven as well, and at the true data it is off by only the root of the distance.
     """
     program = search.assembly.program
-    observed = search.question.observed
     assert search.best is not None
     direct = search.best[1].objective  # reported as the solver's value: the others belong to moved data
-    noise = Behaviour.uniform(search.question.scenario).moments
-    centre = np.tensordot(observed.coefficients, noise, axes=noise.ndim)
+    centre = _values_of_noise(search.question)
     chosen = [s for s in solvers if s.name in ("sdpa", "qics")] or solvers[:1]  # Clarabel is slow where it stalls
     for step in RETREATS:
         values = program.values.copy()
@@ -450,6 +450,32 @@ def _retreat(search: _Search, solvers: Sequence[Solver]) -> None:
         inequality = search.assembly.reduction.inequality(program.objective, values)
         for solver in chosen:
             search.attempt(solver, inequality, direct)
+
+
+def _values_of_noise(question: Question) -> NDArray[np.float64]:
+    """The tested expressions on white noise, a point well inside every set."""
+    noise = Behaviour.uniform(question.scenario).moments
+    return np.asarray(np.tensordot(question.observed.coefficients, noise, axes=noise.ndim), dtype=np.float64)
+
+
+def _use_tolerances(search: _Search, solver: Solver) -> None:
+    """Solve at other data within wide tolerances: the bound must hold there, so a dual that is optimal there is better.
+
+    First at the data closest to white noise, then at the corner that the best dual finds worst, while that helps.
+    """
+    program = search.assembly.program
+    assert search.best is not None
+    data, tolerances = program.values[1:], program.tolerances[1:]
+    direct = search.best[1].objective
+    tried: list[NDArray[np.float64]] = []
+    corner = data + np.clip(_values_of_noise(search.question) - data, -tolerances, tolerances)
+    for _ in range(5):
+        if any(np.array_equal(corner, other) for other in tried):
+            break
+        tried.append(corner)
+        values = np.concatenate([program.values[:1], corner])
+        search.attempt(solver, search.assembly.reduction.inequality(program.objective, values), direct)
+        corner = data + np.sign([float(m) for m in search.best[0].multipliers]) * tolerances
 
 
 def _solvers(solver: SolverChoice, inequality: LinearMatrixInequality, tolerance: float) -> tuple[Solver, ...]:

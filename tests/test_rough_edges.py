@@ -96,6 +96,15 @@ def test_separation_is_a_distance_whatever_the_solver_scales() -> None:
     assert np.abs(caught.value.bound.functional.multipliers).sum() <= 1.0 + 1e-12
 
 
+@pytest.mark.parametrize("model", [sb.Quantum("1+AB"), sb.NoSignaling()], ids=repr)
+@pytest.mark.parametrize(("value", "tolerance"), [(2.6, 1e-3), (2.7, 0.1), (2.75, 0.2), (2.9, 0.2)])
+def test_wide_tolerances_cost_what_the_worse_end_costs(model: sb.Quantum, value: float, tolerance: float) -> None:
+    wide = sb.guessing_probability(sb.Observations.bell_value(C, value, tolerance), model)
+    end = sb.guessing_probability(sb.Observations.bell_value(C, value - tolerance), model)
+    assert end.value - 1e-7 <= wide.value <= end.value + 1e-5
+    assert wide.certificate.verify().holds
+
+
 def test_known_entropy_must_be_the_one_needed() -> None:
     t = sb.SingletSelfTest(1.0, 1.5, 2.6)
     b = t.behaviour(0.97)
