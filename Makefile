@@ -45,9 +45,10 @@ lint: setup
 	$(BIN)/mypy
 
 figures: setup
-	$(BIN)/sdpbound plot studies/near_local_boundary.toml
 	$(BIN)/python figures/paper_figure_1.py
 	$(BIN)/python figures/paper_figure_2.py
+	test -f results/near_local_boundary/near_local_boundary.csv || $(MAKE) run
+	$(BIN)/sdpbound plot studies/near_local_boundary.toml
 
 bench: setup
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r benchmarks/requirements.lock

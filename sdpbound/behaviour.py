@@ -44,6 +44,8 @@ class Behaviour:
 
     def __post_init__(self) -> None:
         try:
+            if np.iscomplexobj(self.p):
+                raise TypeError
             p = np.array(self.p, dtype=np.float64)
         except (TypeError, ValueError):
             raise InvalidShape("a behaviour must be an array of numbers p[a, b, x, y].") from None

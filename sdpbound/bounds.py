@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
@@ -40,6 +41,8 @@ TARGET_CORRECTION = 1e-6
 CERTIFIED_SEPARATION = 1e-9
 DEFAULT_TOLERANCE = 1e-9
 
+#: What a solver's package that is installed but broken raises when it is imported; the next solver is then asked.
+BROKEN = (InvalidSolver, ImportError, OSError, RuntimeError, AttributeError)
 #: Distances towards white noise tried where the program at the data themselves has no interior.
 RETREATS = (1e-10, 1e-9, 1e-8, 1e-7)
 
@@ -166,13 +169,26 @@ class Bound:
 
     def __repr__(self) -> str:
         sign = "<=" if self.side == "upper" else ">="
+        value = rounded(self.value, self.side)
         where = f" over {self.model!r}" if self.model is not None else ""
         how = (
             f"closed form, {self.source}"
             if self.status == "closed form"
             else f"certified, margin {self.correction:.1e}"
         )
-        return f"{self.figure} {sign} {self.value:.10g} ({self.side} bound{where}; {how})"
+        return f"{self.figure} {sign} {value} ({self.side} bound{where}; {how})"
+
+
+def rounded(value: float, side: str, digits: int = 10) -> str:
+    """A number in decimals, rounded to its own side: what is printed is proven as well.
+
+    >>> rounded(0.03741371488893685, "lower"), rounded(8**0.5, "upper")
+    ('0.03741371488', '2.828427125')
+    """
+    if not math.isfinite(value):
+        return str(value)
+    context = Context(prec=digits, rounding=ROUND_CEILING if side == "upper" else ROUND_FLOOR)
+    return f"{context.create_decimal(Decimal(value)).normalize():f}"
 
 
 # -- the proof behind a bound -------------------------------------------------------------------------------------
@@ -316,7 +332,8 @@ def solve(
     inequality = assembly.reduction.inequality(program.objective, program.values)
     asked = DEFAULT_TOLERANCE if tolerance is None else tolerance
     solvers = _solvers(solver, inequality, asked)
-    search = _Search(question, assembly, {"assemble": time.perf_counter() - start, "solve": 0.0, "certify": 0.0})
+    seconds = {"assemble": time.perf_counter() - start, "solve": 0.0, "certify": 0.0}
+    search = _Search(question, assembly, seconds, automatic=solver is None)
     for candidate in solvers:
         if candidate.name == "scs" and search.best is not None:
             continue  # a first-order method improves on no interior-point dual: it is the last resort
@@ -388,7 +405,8 @@ def _enumerated(question: Question, model: CorrelationModel) -> Bound:
 class _Search:
     """The best certified dual found so far."""
 
-    def __init__(self, question: Question, assembly: Assembly, seconds: dict[str, float]) -> None:
+    def __init__(self, question: Question, assembly: Assembly, seconds: dict[str, float], automatic: bool) -> None:
+        self.automatic = automatic
         self.question = question
         self.assembly = assembly
         self.seconds = seconds
@@ -404,6 +422,11 @@ class _Search:
             result = _run(solver, inequality)
         except SolverFailure as failure:
             self.failures.append(str(failure))
+            return
+        except BROKEN as failure:
+            if not self.automatic:
+                raise
+            self.failures.append(f"{solver.name}: {type(failure).__name__} {failure}")
             return
         finally:
             self.seconds["solve"] += time.perf_counter() - begun
@@ -425,12 +448,14 @@ class _Search:
             result = replace(result, objective=direct)
         if self.best is None or dual.value < self.best[0].value:
             self.best = (dual, result)
-            # the true optimum lies between the solver's primal value, if its point is feasible, and the proven bound
-            primal = result.objective
-            if result.solution is not None:
-                primal = inequality.offset + float(inequality.cost @ result.solution)
-            gap = max(dual.value - result.objective, dual.value - primal, result.objective - dual.value)
-            self.settled = gap <= TARGET_CORRECTION * max(1.0, abs(dual.value))
+        # the true optimum lies between the solver's primal value, if its point is feasible, and the proven bound; given
+        # data on the boundary both may be wrong together, and only SOLVED is believed
+        primal = result.objective
+        if result.solution is not None:
+            primal = inequality.offset + float(inequality.cost @ result.solution)
+        gap = max(dual.value - result.objective, dual.value - primal, result.objective - dual.value)
+        believed = result.status is Status.SOLVED or not len(self.question.observed)
+        self.settled |= believed and direct is None and gap <= TARGET_CORRECTION * max(1.0, abs(dual.value))
 
 
 def _retreat(search: _Search, solvers: Sequence[Solver]) -> None:

@@ -1,7 +1,7 @@
 """The command line, ``sdpbound`` or ``python -m sdpbound``.
 
 Exit status: 0 on success (also for help, and for ``sdpbound`` alone, which shows it); 1 on a computation that could not
-be finished, or a certificate that does not prove its claim; 2 on bad input. Errors are one sentence on standard error.
+be finished; 2 on bad input, which a certificate that does not hold is. Errors are one sentence on standard error.
 
 Every bound is printed with its side and rounded to that side, so that the number on the screen is proven as well.
 ``--json`` prints one object with the floats as they are. Nothing is clipped.
@@ -38,7 +38,7 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Certified bounds on quantum, no-signaling and local correlations, and the rates they give.",
-    epilog="Exit status: 0 success, 1 not finished or not proven, 2 bad input.",
+    epilog="Exit status: 0 success, 1 not finished, 2 bad input or a certificate that does not hold.",
 )
 rate_app = typer.Typer(help="Certified key and randomness rates of a member of the singlet family.")
 app.add_typer(rate_app, name="rate")
@@ -569,7 +569,7 @@ def verify_command(
 ) -> None:
     """Recompute the bounds of certificates without any solver.
 
-    Exit status 0 if all of them prove what they claim, 1 if one does not, 2 if one cannot be read as a certificate.
+    Exit status 0 if all of them prove what they claim, 2 if one does not, or cannot be read as a certificate.
     """
     from sdpbound.verify import read, verify
 
@@ -589,7 +589,7 @@ def verify_command(
         try:
             found = verify(data, strict=False)
         except CertificateError as error:  # a question or proof that makes no sense proves nothing
-            status = max(status, 1)
+            status = 2
             entry["message"] = str(error)
             lines.append(f"{file}: does not hold")
             _complain(f"{file}: {error}")
@@ -611,7 +611,7 @@ def verify_command(
         if found.holds:
             lines.append(f"  {found.message}")
         else:
-            status = max(status, 1)
+            status = 2
             _complain(f"{file}: {found.message}")
     _emit({"command": "verify", "certificates": entries}, lines, as_json)
     if status:

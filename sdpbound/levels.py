@@ -18,7 +18,9 @@ from sdpbound.scenario import Scenario
 __all__ = ["generating_words", "normalise_level"]
 
 Level = str | int | Sequence[str]
+#: Most words of a level, and most letters of a word.
 LIMIT = 3000
+LONGEST = 40
 
 
 def normalise_level(level: Level) -> str | tuple[str, ...]:
@@ -45,6 +47,10 @@ def normalise_level(level: Level) -> str | tuple[str, ...]:
                 "'2+AAB', or give a list "
                 f"of words{hint}"
             )
+        if max((int(t) if t.isdigit() else len(t)) for t in text.split("+")) > LONGEST:
+            raise InvalidLevel(
+                f"level = {level!r:.60} asks for words of more than {LONGEST} letters; choose a lower level."
+            )
         return text.upper()
     if isinstance(level, Iterable):
         words = tuple(level)
@@ -70,6 +76,9 @@ def generating_words(
     cache: dict[tuple[int, int], list[tuple[int, ...]]] = {}
 
     def party_words(party: int, length: int) -> list[tuple[int, ...]]:
+        settings = len({letter.setting for letter in algebras[party].letters})
+        if length > 1 and settings > 1 and settings * (settings - 1) ** (length - 1) > LIMIT:
+            raise InvalidLevel(f"level '{level}' has more than {LIMIT} words in {scenario}; choose a lower level.")
         if (party, length) not in cache:
             cache[party, length] = algebras[party].words(length)
         return cache[party, length]

@@ -17,8 +17,8 @@ import numpy as np
 
 from sdpbound.arguments import instance
 from sdpbound.behaviour import Behaviour, Observations
-from sdpbound.bounds import Bound, SolverChoice, bounds_min_entropy, lower_float
-from sdpbound.errors import InvalidInput, InvalidParameter
+from sdpbound.bounds import Bound, SolverChoice, bounds_min_entropy, lower_float, rounded
+from sdpbound.errors import InvalidInput, InvalidParameter, NotSelfTesting
 from sdpbound.merits.guessing_probability import min_entropy
 from sdpbound.models import Local, NoSignaling, Quantum
 from sdpbound.relaxation import CorrelationModel
@@ -44,6 +44,11 @@ QUANTUM_RANDOMNESS = (
 )
 INDIVIDUAL = "individual attacks"
 LOCAL = "local adversary: only data with a local model are possible, and Eve then knows every outcome"
+NO_SELF_TEST = (
+    "the tested data are no self-test of the singlet against a quantum adversary: they need the exact maximum of a "
+    "member for which condition (4) holds, or four correlators that pass correlators_self_test; leave "
+    "require_self_test out for the certified program alone."
+)
 #: How far an explicit tested value may be from the behaviour's own.
 CONSISTENCY = 1e-9
 
@@ -53,8 +58,8 @@ class Entropy(ABC):
 
     @property
     @abstractmethod
-    def model(self) -> CorrelationModel:
-        """The adversary."""
+    def adversary(self) -> CorrelationModel:
+        """The adversary's set of correlations."""
 
     @abstractmethod
     def lower_bound(self, observed: Observations, x: int, y: int | None, blind: bool) -> Bound:
@@ -71,16 +76,16 @@ class MinEntropy(Entropy):
     solver, tolerance : as in :func:`sdpbound.min_entropy`
     """
 
-    adversary: CorrelationModel = field(default_factory=lambda: Quantum("2"))
+    model: CorrelationModel = field(default_factory=lambda: Quantum("2"))
     solver: SolverChoice = None
     tolerance: float | None = None
 
     @property
-    def model(self) -> CorrelationModel:
-        return self.adversary
+    def adversary(self) -> CorrelationModel:
+        return self.model
 
     def lower_bound(self, observed: Observations, x: int, y: int | None, blind: bool) -> Bound:
-        return min_entropy(observed, self.adversary, x, y, blind, self.solver, self.tolerance)
+        return min_entropy(observed, self.model, x, y, blind, self.solver, self.tolerance)
 
 
 @dataclass(frozen=True)
@@ -92,7 +97,7 @@ class KnownEntropy(Entropy):
     y: int | None = None
 
     @property
-    def model(self) -> CorrelationModel:
+    def adversary(self) -> CorrelationModel:
         if self.bound.model is None:
             raise InvalidInput("a closed form is found from the tested data; give a bound from a program here.")
         return self.bound.model
@@ -148,7 +153,7 @@ class Rate:
         x, y = self.settings
         at = f"x={x}" if y is None else f"x={x}, y={y}"
         how = f"closed form, {self.entropy.source}" if self.is_closed_form else f"certified from {self.entropy.figure}"
-        rate = f"{self.kind} rate >= {self.value:.10g} bits a round"
+        rate = f"{self.kind} rate >= {rounded(self.value, self.side)} bits a round"
         return f"{rate} ({self.side} bound at {at}; {how}; security: {self.security})"
 
 
@@ -194,6 +199,7 @@ def key_rate(
     entropy: Entropy | None = None,
     preprocessing: float = 0.0,
     closed_forms: bool = True,
+    require_self_test: bool = False,
 ) -> Rate:
     """Certified lower bound on the key rate ``H(A|X=x,E) - H(A|B,X=x,Y=y)``, arXiv:2309.09650 Eq. (1).
 
@@ -205,6 +211,7 @@ def key_rate(
     entropy : default MinEntropy(Quantum("2"))
     preprocessing : probability with which Alice flips her key bit; min-entropy takes 0 only
     closed_forms : use the self-test where the data are one; the program's own rate is then ``rate.sdp``
+    require_self_test : raise NotSelfTesting where the data are none
 
     Against NoSignaling() the difference is a rate for individual attacks only, and ``rate.security`` says so.
 
@@ -234,10 +241,12 @@ def key_rate(
         value, s, r = max(options)
         leak = leaks[s, r]
         value = math.nextafter(value, -math.inf)  # the subtraction rounds once
-        return Rate(value, "lower", "key", lower[s], leak, (s, r), *_security(entropy.model, "key", lower[s]), sdp)
+        return Rate(value, "lower", "key", lower[s], leak, (s, r), *_security(entropy.adversary, "key", lower[s]), sdp)
 
     numeric = best({s: entropy.lower_bound(data, s, None, False) for s in xs}, None)
-    test = _self_test(data, entropy.model, closed_forms)
+    test = _self_test(data, entropy.adversary, closed_forms)
+    if require_self_test and test is None:
+        raise NotSelfTesting(NO_SELF_TEST)
     return numeric if test is None else best({s: test.entropy(s) for s in xs}, numeric)
 
 
@@ -250,6 +259,7 @@ def randomness_rate(
     entropy: Entropy | None = None,
     blind: bool = False,
     closed_forms: bool = True,
+    require_self_test: bool = False,
 ) -> Rate:
     """Certified lower bound on the randomness rate: global H(AB|X=x,Y=y,E), local H(A|X=x,E), or blind.
 
@@ -283,12 +293,14 @@ def randomness_rate(
             bound,
             0.0,
             settings,
-            *_security(entropy.model, "randomness", bound),
+            *_security(entropy.adversary, "randomness", bound),
             sdp,
         )
 
     numeric = best({(s, r): entropy.lower_bound(data, s, r, blind) for s, r in pairs}, None)
-    test = _self_test(data, entropy.model, closed_forms)
+    test = _self_test(data, entropy.adversary, closed_forms)
+    if require_self_test and test is None:
+        raise NotSelfTesting(NO_SELF_TEST)
     return numeric if test is None else best({(s, r): test.entropy(s, r, blind) for s, r in pairs}, numeric)
 
 

@@ -181,7 +181,7 @@ def test_certificates(call, answer, tmp_path):
     bad = tmp_path / "bad.json"
     bad.write_text(json.dumps(tampered))
     done = call("verify", str(good), str(bad))
-    assert done.status == 1 and "does not hold" in done.out
+    assert done.status == 2 and "does not hold" in done.out
     assert_sentence(done.err, "bad.json", "does not prove")
 
     damaged = tmp_path / "damaged.json"
@@ -195,7 +195,7 @@ def test_certificates(call, answer, tmp_path):
 
     tampered["proof"]["copies"] = []
     bad.write_text(json.dumps(tampered))
-    assert call("verify", str(bad)).status == 1
+    assert call("verify", str(bad)).status == 2
     bad.write_text(json.dumps({"format": "another"}))
     assert call("verify", str(bad)).status == 2
 

@@ -177,3 +177,41 @@ def test_wrong_arguments_get_one_of_our_errors(call: Any) -> None:
     with pytest.raises(sb.SdpboundError) as caught:
         call()
     assert len(str(caught.value)) < 400 and "\n" not in str(caught.value)
+
+
+def test_a_broken_solver_package_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Installed but not importable, as with a missing library: the next solver answers."""
+    from sdpbound.conic.sdpa_ import Sdpa
+
+    def broken(self: Any, program: Any) -> Any:
+        raise OSError("libgomp.so.1: cannot open shared object file")
+
+    monkeypatch.setattr(Sdpa, "solve", broken)
+    bound = sb.maximize(sb.i3322(), sb.Quantum("2"))
+    assert bound.solver != "sdpa" and abs(bound.value - 0.2509397) < 1e-6
+    with pytest.raises(OSError, match="libgomp"):
+        sb.maximize(sb.i3322(), sb.Quantum("2"), solver="sdpa")
+
+
+@pytest.mark.parametrize("level", ["99999", "2000", 10**6, "1+" + "A" * 3000, "12", "20"])
+def test_huge_levels_are_refused_at_once(level: Any) -> None:
+    with pytest.raises(sb.InvalidLevel):
+        sb.maximize(sb.i3322(), sb.Quantum(level))
+
+
+def test_required_self_tests() -> None:
+    t = sb.SingletSelfTest(1.0, 1.5, 2.6)
+    assert sb.key_rate(t.behaviour(), require_self_test=True).is_closed_form
+    with pytest.raises(sb.NotSelfTesting):
+        sb.key_rate(t.behaviour(0.99), require_self_test=True)
+    with pytest.raises(sb.NotSelfTesting):
+        sb.randomness_rate(
+            t.behaviour(), x=0, y=1, entropy=sb.MinEntropy(model=sb.NoSignaling()), require_self_test=True
+        )
+
+
+def test_printed_numbers_are_rounded_to_their_side() -> None:
+    bound = sb.guessing_probability(DATA, sb.Quantum("1+AB"))
+    assert float(repr(bound).split("<= ")[1].split(" ")[0]) >= bound.value
+    rate = sb.key_rate(B, x=0, y=0)
+    assert float(repr(rate).split(">= ")[1].split(" ")[0]) <= rate.value

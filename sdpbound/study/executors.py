@@ -69,6 +69,10 @@ def run_in_processes(
             thread.join(timeout=5.0)
 
 
+#: How often a worker process is started anew before its task goes on without it.
+START_ATTEMPTS = 3
+
+
 class _Pool:
     """The work that is left, the results, and the processes."""
 
@@ -79,6 +83,7 @@ class _Pool:
         self._results: queue.Queue[Done | Exception] = queue.Queue()
         self._workers: list[_Worker] = []
         self._stopping = False
+        self._some_started = False
         start = 0
         for group in groups:
             self._left.append(list(enumerate(group, start)))
@@ -124,7 +129,12 @@ class _Pool:
         for name in (task.solver.name, *_others(task)):
             if self._stopping:
                 return []
-            rows, reason = seat.worker().ask(task.with_solver(name))
+            try:
+                rows, reason = seat.worker().ask(task.with_solver(name))
+            except SolverFailure as failure:  # a worker that did not start counts as one that did not answer
+                if not self._some_started:
+                    raise
+                rows, reason = None, str(failure)
             if rows is not None:
                 return rows
             reasons.append(f"{name or 'automatic'}: {reason}")
@@ -132,14 +142,22 @@ class _Pool:
 
     def start(self) -> _Worker:
         """A new worker, known to :meth:`stop`."""
-        worker = _Worker(self._command)
-        with self._lock:
-            self._workers.append(worker)
-            stopping = self._stopping
-        if stopping:
-            worker.kill()
-        worker.wait_until_ready()
-        return worker
+        for attempt in range(START_ATTEMPTS):
+            worker = _Worker(self._command)
+            with self._lock:
+                self._workers.append(worker)
+                stopping = self._stopping
+            if stopping:
+                worker.kill()
+            try:
+                worker.wait_until_ready()
+            except SolverFailure:
+                if stopping or attempt == START_ATTEMPTS - 1:
+                    raise
+            else:
+                self._some_started = True
+                return worker
+        raise AssertionError("unreachable")
 
 
 class _Seat:
@@ -196,7 +214,9 @@ class _Worker:
         line, late = self._read(_START)
         if line != "ready\n":
             reason = self._end(late, _START)
-            raise SolverFailure(f"worker processes cannot be started ({reason}); run the study with workers=0.")
+            raise SolverFailure(
+                f"worker processes cannot be started ({reason}); run the study with workers=0 (--workers 0)."
+            )
 
     def ask(self, task: Task) -> tuple[list[Row] | None, str]:
         """The rows of a task, or None and the reason."""

@@ -79,6 +79,9 @@ def run_study(
     folder = Path(output) if output is not None else Path("results") / study.name
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".{study.name}.probe"  # better now than after the run
+        probe.write_bytes(b"")
+        probe.unlink()
     except OSError as error:
         raise InvalidInput(
             f"results cannot be written to '{folder}': {error.strerror}; choose another output folder."
