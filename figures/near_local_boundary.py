@@ -122,10 +122,10 @@ def handles(colours: dict[float, str]) -> tuple[list[Line2D], list[Line2D]]:
     visibilities = [Line2D([], [], color=c, linewidth=1.8, label=f"$v={v:g}$") for v, c in colours.items()]
     kinds = [
         Line2D([], [], color=BLACK, linewidth=1.3, label=r"quantum, $\omega=\theta+\pi/2$"),
-        Line2D([], [], color=BLACK, linestyle=BEST, linewidth=1.1, label=r"quantum, best point of this $S$"),
+        Line2D([], [], color=BLACK, linestyle=BEST, linewidth=1.1, label=r"quantum, best point found"),
         Line2D([], [], color=BLACK, linestyle=NO_SIGNALING, linewidth=1.1, label="no-signaling, individual attacks"),
         Line2D([], [], color=BLACK, linewidth=0.45, label="exact"),
-        Line2D([], [], color=dark, label="certified program, $v=1$", **CIRCLES),
+        Line2D([], [], color=dark, label="certified min-entropy, $v=1$", **CIRCLES),
     ]
     return visibilities, kinds
 
