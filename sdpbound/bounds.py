@@ -349,7 +349,7 @@ def solve(
         raise_if_separated(question, model)
     if (question.observed.tolerances > CERTIFIED_SEPARATION).any():
         _use_tolerances(search, solvers[0])
-    elif len(question.observed) and program.blocks and not search.settled:
+    elif len(question.observed) and program.blocks and not search.tight:
         _retreat(search, solvers)
     if search.best[0].value < question.floor and len(question.observed):
         return _widened(question, model, solver, tolerance)
@@ -412,6 +412,7 @@ class _Search:
         self.seconds = seconds
         self.best: tuple[CertifiedDual, SolverResult] | None = None
         self.settled = False
+        self.tight = False
         self.suspicious = False
         self.failures: list[str] = []
 
@@ -449,13 +450,14 @@ class _Search:
         if self.best is None or dual.value < self.best[0].value:
             self.best = (dual, result)
         # the true optimum lies between the solver's primal value, if its point is feasible, and the proven bound; given
-        # data on the boundary both may be wrong together, and only SOLVED is believed
+        # data on the boundary both may be wrong together where a solver says ALMOST_SOLVED: then the next one is asked
         primal = result.objective
         if result.solution is not None:
             primal = inequality.offset + float(inequality.cost @ result.solution)
         gap = max(dual.value - result.objective, dual.value - primal, result.objective - dual.value)
-        believed = result.status is Status.SOLVED or not len(self.question.observed)
-        self.settled |= believed and direct is None and gap <= TARGET_CORRECTION * max(1.0, abs(dual.value))
+        if direct is None and gap <= TARGET_CORRECTION * max(1.0, abs(dual.value)):
+            self.tight = True
+            self.settled |= result.status is not Status.ALMOST_SOLVED or not len(self.question.observed)
 
 
 def _retreat(search: _Search, solvers: Sequence[Solver]) -> None:
