@@ -43,6 +43,8 @@ DEFAULT_TOLERANCE = 1e-9
 
 #: What a solver's package that is installed but broken raises when it is imported; the next solver is then asked.
 BROKEN = (InvalidSolver, ImportError, OSError, RuntimeError, AttributeError)
+#: A multiplier above this, in units of its expression: only on the boundary does a bound change so fast with the data.
+STEEP = 1e4
 #: Distances towards white noise tried where the program at the data themselves has no interior.
 RETREATS = (1e-10, 1e-9, 1e-8, 1e-7)
 
@@ -349,7 +351,7 @@ def solve(
         raise_if_separated(question, model)
     if (question.observed.tolerances > CERTIFIED_SEPARATION).any():
         _use_tolerances(search, solvers[0])
-    elif len(question.observed) and program.blocks and not search.tight:
+    elif len(question.observed) and program.blocks and (not search.tight or search.steep):
         _retreat(search, solvers)
     if search.best[0].value < question.floor and len(question.observed):
         return _widened(question, model, solver, tolerance)
@@ -415,6 +417,15 @@ class _Search:
         self.tight = False
         self.suspicious = False
         self.failures: list[str] = []
+
+    @property
+    def steep(self) -> bool:
+        """Whether the bound changes so fast with the data that they must lie on the boundary of the set."""
+        if self.best is None:
+            return False
+        table = self.question.observed.coefficients
+        sizes = np.abs(table).reshape(len(table), -1).sum(axis=1)
+        return any(abs(float(m)) * size > STEEP for m, size in zip(self.best[0].multipliers, sizes, strict=True))
 
     def attempt(self, solver: Solver, inequality: LinearMatrixInequality, direct: float | None = None) -> None:
         """Solve, certify at the true data, keep if better. ``direct``: data are moved, report this solver value."""
