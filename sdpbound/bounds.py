@@ -325,14 +325,15 @@ def solve(
     1e-6; a name or a :class:`Solver` uses that one only. Raises Infeasible (with a proof), SolverFailure.
     """
     instance(model, CorrelationModel, "the model", "Quantum('2'), NoSignaling() or Local()")
+    asked = DEFAULT_TOLERANCE if tolerance is None else tolerance
     if isinstance(model, Local) and not len(question.observed):
+        _solvers("highs" if solver is None else solver, None, asked)  # not needed, but a wrong one is an error
         return _enumerated(question, model)
     start = time.perf_counter()
     assembly = assemble(question, model, symmetry)
     program = assembly.program
     _raise_if_contradictory(question, model, assembly)
     inequality = assembly.reduction.inequality(program.objective, program.values)
-    asked = DEFAULT_TOLERANCE if tolerance is None else tolerance
     solvers = _solvers(solver, inequality, asked)
     seconds = {"assemble": time.perf_counter() - start, "solve": 0.0, "certify": 0.0}
     search = _Search(question, assembly, seconds, automatic=solver is None)
@@ -516,8 +517,10 @@ def _use_tolerances(search: _Search, solver: Solver) -> None:
         corner = data + np.sign([float(m) for m in search.best[0].multipliers]) * tolerances
 
 
-def _solvers(solver: SolverChoice, inequality: LinearMatrixInequality, tolerance: float) -> tuple[Solver, ...]:
+def _solvers(solver: SolverChoice, inequality: LinearMatrixInequality | None, tolerance: float) -> tuple[Solver, ...]:
+    """The solver asked for, or without one the candidates for a program."""
     if solver is None:
+        assert inequality is not None
         return candidates(inequality, tolerance)
     if isinstance(solver, str):
         return (by_name(solver, tolerance),)

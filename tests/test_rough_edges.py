@@ -141,6 +141,9 @@ DATA = sb.Observations.correlators(B)
         lambda: sb.maximize(C, sb.Quantum("1"), tolerance=-1.0),
         lambda: sb.maximize(C, sb.Quantum("1"), tolerance="a"),  # type: ignore[arg-type]
         lambda: sb.Clarabel(time_limit=0.0),
+        lambda: sb.maximize(C, sb.Local(), solver="bogus"),
+        lambda: sb.maximize(C, sb.Local(), solver=3),  # type: ignore[arg-type]
+        lambda: sb.maximize(C, sb.Local(), tolerance=float("nan")),
         lambda: sb.guessing_probability(B, sb.Quantum()),  # type: ignore[arg-type]
         lambda: sb.guessing_probability(None, sb.Quantum()),  # type: ignore[arg-type]
         lambda: sb.blind_guessing_probability(DATA, None),  # type: ignore[arg-type]
