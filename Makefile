@@ -17,7 +17,7 @@ help:
 	@echo "make run        run studies/near_local_boundary.toml: table and figures in results/"
 	@echo "make test       lint, types, tests and doctests"
 	@echo "make test-slow  the tests that take minutes"
-	@echo "make figures    redraw every figure from its table"
+	@echo "make figures    redraw every figure from its table, and docs/gallery.md"
 	@echo "make bench      benchmarks against the peers"
 	@echo "make wheel      build the wheel"
 
@@ -45,10 +45,7 @@ lint: setup
 	$(BIN)/mypy
 
 figures: setup
-	$(BIN)/python figures/paper_figure_1.py
-	$(BIN)/python figures/paper_figure_2.py
-	test -f results/near_local_boundary/near_local_boundary.csv || $(MAKE) run
-	$(BIN)/sdpbound plot studies/near_local_boundary.toml
+	$(BIN)/python figures/gallery.py --run
 
 bench: setup
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r benchmarks/requirements.lock

@@ -1,40 +1,47 @@
-"""Figure 2 of arXiv:2309.09650, from the closed forms: CHSH values of the strategies of Eq. (6) at phi = pi/2.
+"""Figure 2 of arXiv:2309.09650: CHSH values of the strategies of Eq. (6) at phi = pi/2.
 
 Black triangles: the CHSH value is 2; every other point exceeds it. Black crosses: the maximum 5/2, at (pi/3, 5 pi/6)
 and (5 pi/3, 13 pi/6). Dashed: perfect global randomness as well; blue crosses: its maximum 1 + sqrt(2), at (pi/4, pi)
 and (7 pi/4, 2 pi). The other triangles are relabellings of these and have the same maxima.
 
-    python figures/paper_figure_2.py [output folder]
+    python figures/paper_figure_2.py paper_figure_2.csv [output folder]
 """
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
 from matplotlib.ticker import MultipleLocator
 
-from sdpbound import singlet_chsh
-from sdpbound.plotting import BLACK, COLUMN, figure, light_viridis, provenance, save, style
+from sdpbound.plotting import BLACK, COLUMN, FigureSpec, figure, gridded, light_viridis, main, save, style
+from sdpbound.study.table import read_table
 
+FIGURE = FigureSpec(
+    name="paper_figure_2",
+    title="CHSH values in the limit phi = pi/2",
+    studies=("paper_figure_2",),
+    caption="Largest of the eight CHSH values of the strategies (6) of arXiv:2309.09650 at phi = pi/2 (closed form). "
+    "Black lines: CHSH = 2, exceeded everywhere else. Black crosses: the maximum 5/2; blue crosses: 1 + sqrt(2), the "
+    "maximum on the dashed lines, where perfect randomness comes with perfect key. Figure 2 of the paper.",
+    alt="Contours of the CHSH value over theta and omega: eight triangles, each with one maximum of 5/2.",
+)
 # In units of pi: (theta, omega).
 MAXIMA = ((1 / 3, 5 / 6), (5 / 3, 13 / 6))
 RANDOMNESS_MAXIMA = ((1 / 4, 1), (7 / 4, 2))
 
 
-def draw(output: Path) -> list[Path]:
+def draw(table: Path, output: Path) -> list[Path]:
     """Draw the figure into a folder; returns the files."""
-    theta = np.linspace(0.0, 2.0, 601)
-    omega = np.linspace(0.5, 2.5, 601)
-    t, w = np.meshgrid(theta, omega)
-    values = singlet_chsh(np.pi * t, np.pi / 2, np.pi * w)
+    data = read_table(table)
+    theta, omega, values = gridded(data.where(quantity="chsh"), "theta", "omega")
+    t, w = theta / np.pi, omega / np.pi
     with style():
         fig = figure(COLUMN, 7.2)
         axes = fig.add_subplot()
         levels = np.linspace(2.0, 2.5, 11)
         filled = axes.contourf(t, w, np.clip(values, 2.0, 2.5), levels=levels, cmap=light_viridis())
-        filled.set_edgecolor("face")
+        filled.set_edgecolor("face")  # no hairlines between the bands in viewers
         axes.contour(t, w, values, levels=levels[1:-1], colors="white", linewidths=0.25, alpha=0.6)
         # the value 2 is a minimum, not crossed: its lines are known
         for x in (0.0, 1.0, 2.0):
@@ -57,9 +64,8 @@ def draw(output: Path) -> list[Path]:
         bar = fig.colorbar(filled, cax=axes.inset_axes((1.04, 0.0, 0.05, 1.0)), ticks=np.arange(2.0, 2.51, 0.1))
         bar.set_label(r"largest CHSH value at $\phi=\pi/2$")
         bar.ax.minorticks_off()
-        return save(fig, output / "paper_figure_2", provenance(source="closed form, arXiv:2309.09650 Fig. 2"))
+        return save(fig, output / FIGURE.name, FIGURE, [data])
 
 
 if __name__ == "__main__":
-    for path in draw(Path(sys.argv[1] if len(sys.argv) > 1 else "results/paper")):
-        print(path)
+    main(FIGURE, draw)

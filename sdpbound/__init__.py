@@ -11,6 +11,7 @@ from sdpbound.conic.scs_ import Scs
 from sdpbound.conic.sdpa_ import Sdpa
 from sdpbound.errors import (
     CertificateError,
+    DamagedStore,
     Infeasible,
     InvalidBehaviour,
     InvalidInput,
@@ -23,6 +24,7 @@ from sdpbound.errors import (
     NotSelfTesting,
     SdpboundError,
     SolverFailure,
+    StorageFailure,
     TooLarge,
 )
 from sdpbound.families import (
@@ -62,6 +64,7 @@ __all__ = [
     "CertificateError",
     "Clarabel",
     "Cvxpy",
+    "DamagedStore",
     "Functional",
     "Highs",
     "Infeasible",
@@ -88,6 +91,7 @@ __all__ = [
     "SelfTest",
     "SingletSelfTest",
     "SolverFailure",
+    "StorageFailure",
     "Strategy",
     "TooLarge",
     "Verification",

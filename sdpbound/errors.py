@@ -10,9 +10,11 @@
     |   +-- InvalidSolver                   a solver that is unknown or not installed
     |   +-- NotSelfTesting                  a self-testing point is needed and condition (4) fails
     |   +-- InvalidStudy                    a study file that cannot be read
+    |   |   +-- DamagedStore                the stored results of a study are damaged
     |   +-- TooLarge                        a problem beyond what can be enumerated or solved
     +-- Infeasible                          the tested data lie outside the adversary's set: an answer, with a proof
     +-- SolverFailure                       no solver gave a usable dual
+    +-- StorageFailure                      results cannot be stored: the disk is full or fails
     +-- CertificateError                    a certificate that does not prove what it claims
 
 Messages are one sentence or two: the value received, the range allowed, a next step.
@@ -24,6 +26,7 @@ from typing import Any
 
 __all__ = [
     "CertificateError",
+    "DamagedStore",
     "Infeasible",
     "InvalidBehaviour",
     "InvalidInput",
@@ -36,6 +39,7 @@ __all__ = [
     "NotSelfTesting",
     "SdpboundError",
     "SolverFailure",
+    "StorageFailure",
     "TooLarge",
 ]
 
@@ -80,6 +84,20 @@ class InvalidStudy(InvalidInput):
     """A study file cannot be read or has a wrong entry."""
 
 
+class DamagedStore(InvalidStudy):
+    """The file that holds a study's results is damaged.
+
+    Attributes
+    ----------
+    reason : str
+        What is wrong with the file, without its name.
+    """
+
+    def __init__(self, message: str, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
 class TooLarge(InvalidInput):
     """The problem is larger than can be enumerated or solved."""
 
@@ -109,6 +127,10 @@ class Infeasible(SdpboundError):
 
 class SolverFailure(SdpboundError):
     """A solver failed, or none of them gave a usable dual."""
+
+
+class StorageFailure(SdpboundError):
+    """Results cannot be stored or read: the disk is full or fails, or another program holds the file."""
 
 
 class CertificateError(SdpboundError):

@@ -1,29 +1,40 @@
-"""One style for publication figures, and saving with provenance.
+"""One style for publication figures, what a figure declares, and saving with provenance.
 
-Figures are built without pyplot, so that no backend and no global setting changes:
+A script figures/NAME.py has a ``FIGURE`` and ``draw(table, output)``, with one table for each of the figure's studies:
 
-    with style():
-        fig = figure(COLUMN, 7.0)
-        ...
-        save(fig, "results/name", provenance(table))
+    FIGURE = FigureSpec("name", "Its title", ("study",), caption="What is seen.", alt="The picture in a sentence.")
+
+    def draw(table: Path, output: Path) -> list[Path]:
+        data = read_table(table)
+        with style():
+            fig = figure(COLUMN, 7.0)
+            ...
+            return save(fig, output / FIGURE.name, FIGURE, [data])
+
+Figures are built without pyplot, so that no backend and no global setting changes.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap, to_hex
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
-from sdpbound.study.figures import draw
-from sdpbound.study.table import Table, git_commit
+from sdpbound.errors import InvalidStudy, SdpboundError
+from sdpbound.study.provenance import provenance_text
+from sdpbound.study.table import Table
 from sdpbound.version import __version__
 
 __all__ = [
@@ -34,13 +45,15 @@ __all__ = [
     "ORANGE",
     "PAGE",
     "VERMILLION",
-    "draw",
+    "FigureSpec",
     "figure",
+    "gridded",
     "light_viridis",
-    "panel_label",
+    "main",
     "provenance",
     "save",
     "sequence",
+    "stripes",
     "style",
 ]
 
@@ -119,47 +132,133 @@ def light_viridis() -> LinearSegmentedColormap:
     return LinearSegmentedColormap.from_list("light_viridis", mpl.colormaps["viridis"](np.linspace(0.3, 1.0, 256)))
 
 
-def panel_label(axes: Any, text: str, x: float = 0.03, y: float = 0.96) -> None:
-    """A label such as "(a)" inside the panel, at the top left unless told otherwise."""
-    axes.text(x, y, text, transform=axes.transAxes, ha="left", va="top", fontsize=8.5)
+def gridded(
+    table: Table, x: str, y: str, column: str = "value"
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """The values of two columns, ascending, and a third one over their product, (len(y), len(x)); NaN where empty.
+
+    Raises InvalidStudy if two rows have the same place.
+    """
+    if not len(table):
+        raise InvalidStudy(f"the table '{table.name}' has no rows for this chart; run its study again.")
+    xs, i = np.unique(table[x], return_inverse=True)
+    ys, j = np.unique(table[y], return_inverse=True)
+    if np.unique(j * xs.size + i).size < len(table):
+        raise InvalidStudy(f"the table '{table.name}' has several rows for one ({x}, {y}); choose among them first.")
+    values = np.full((ys.size, xs.size), np.nan)
+    values[j, i] = table[column]
+    return xs, ys, values
 
 
-def provenance(table: Table | None = None, **facts: str) -> dict[str, str]:
-    """Where a figure comes from: the table's name, hash and commit, or without a table the present code's."""
-    if table is None:
-        commit = git_commit()
-        found = {"sdpbound": __version__} | ({"commit": commit} if commit else {})
-    else:
-        data = table.metadata
-        found = {"table": table.name, "sha256": data["sha256"], "sdpbound": data["sdpbound"]}
-        if data.get("git_commit"):
-            found["commit"] = data["git_commit"]
-    return found | facts
+def stripes(
+    axes: Axes,
+    x: NDArray[np.float64],
+    curves: Sequence[NDArray[np.float64]],
+    colours: Sequence[str],
+    tolerance: float,
+    **line: Any,
+) -> None:
+    """Draw curves over the same x; where some coincide within a tolerance, in stripes of their colours.
+
+    Otherwise the last one drawn would hide the others, and seem to be the only one.
+    """
+    for curve, colour in zip(curves, colours, strict=True):
+        axes.plot(x, curve, color=colour, **line)
+    dash = 4.0
+    for start, stop, members in _coincidences(curves, tolerance):
+        for place, member in enumerate(members):
+            pattern = (-place * dash % (len(members) * dash), (dash, (len(members) - 1) * dash))
+            look = line | {"color": colours[member], "linestyle": pattern, "dash_capstyle": "butt"}
+            # each stripe on the same curve, or its neighbours would show at its edges
+            axes.plot(x[start:stop], curves[members[0]][start:stop], **look)
+
+
+def _coincidences(curves: Sequence[NDArray[np.float64]], tolerance: float) -> list[tuple[int, int, tuple[int, ...]]]:
+    """Stretches (start, stop) of at least two places over which the same curves coincide, and these curves."""
+    found: list[tuple[int, int, tuple[int, ...]]] = []
+    size = len(curves[0]) if curves else 0
+    for first in range(len(curves)):
+        together = [
+            tuple(k for k, curve in enumerate(curves) if abs(curve[i] - curves[first][i]) <= tolerance)
+            for i in range(size)
+        ]
+        start = 0
+        for i in range(1, size + 1):
+            if i == size or together[i] != together[start]:
+                members = together[start]
+                if len(members) > 1 and members[0] == first and i - start > 1:
+                    found.append((start, i, members))
+                start = i
+    return found
+
+
+# -- saving ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class FigureSpec:
+    """What a figure is: plain data, for its metadata and the gallery.
+
+    Attributes
+    ----------
+    name : of its script and files
+    title : a few words
+    studies : the studies from whose tables it is drawn, in the order in which ``draw`` takes them
+    caption : what is seen, in plain text
+    alt : the picture in one sentence, for those who do not see it
+    """
+
+    name: str
+    title: str
+    studies: tuple[str, ...]
+    caption: str
+    alt: str = ""
+
+
+def provenance(tables: Sequence[Table]) -> str:
+    """Where a figure comes from: name and SHA-256 of each table, and the versions and commits that computed it."""
+    parts = (["table " + table.name, provenance_text(table.metadata)] for table in tables)
+    return " / ".join("; ".join(filter(None, part)) for part in parts)
 
 
 def save(
     fig: Figure,
     stem: str | os.PathLike[str],
-    metadata: Mapping[str, str],
+    about: FigureSpec,
+    tables: Sequence[Table],
     formats: Sequence[str] = ("pdf", "png"),
 ) -> list[Path]:
-    """Write ``stem.pdf`` and ``stem.png`` (300 dpi) with the provenance in their metadata; returns the paths.
+    """Write ``stem.pdf`` and ``stem.png`` (300 dpi), with caption and provenance in their metadata; returns the paths.
 
-    The size is that of the figure, not trimmed. Within :func:`style`, so that fonts are embedded.
+    The size is that of the figure, not trimmed. Within :func:`style`, so that fonts are embedded. The same tables give
+    the same files: there is no date in them.
     """
-    text = "; ".join(f"{key} {value}" for key, value in metadata.items())
-    base = Path(stem)
+    base, origin, creator = Path(stem), provenance(tables), f"sdpbound {__version__}"
     base.parent.mkdir(parents=True, exist_ok=True)
     paths = []
     for suffix in formats:
         path = base.with_name(f"{base.name}.{suffix}")
+        details: dict[str, str | None] = {"Title": about.title}
         if suffix == "pdf":
-            # no date: the same table gives the same file
-            details = {"Title": base.name, "Subject": text, "Creator": f"sdpbound {__version__}", "CreationDate": None}
+            details |= {"Subject": about.caption, "Keywords": origin, "Creator": creator, "CreationDate": None}
         else:
-            details = {"Title": base.name, "Description": text, "Software": f"sdpbound {__version__}"}
+            details |= {"Description": about.caption, "Source": origin, "Software": creator}
         partial = path.with_name(f"{path.name}.partial")
         fig.savefig(partial, format=suffix, dpi=300, metadata=details)
         os.replace(partial, path)
         paths.append(path)
     return paths
+
+
+def main(about: FigureSpec, draw: Callable[..., list[Path]]) -> None:
+    """The command of a figure's script: its tables, then perhaps the folder to draw into."""
+    count, given = len(about.studies), [Path(word) for word in sys.argv[1:]]
+    if not count <= len(given) <= count + 1:
+        names = " ".join(f"{study}.csv" for study in about.studies)
+        sys.exit(f"usage: python figures/{about.name}.py {names} [output folder]")
+    output = given[count] if len(given) > count else given[0].parent
+    try:
+        for path in draw(*given[:count], output):
+            print(path)
+    except SdpboundError as error:
+        sys.exit(str(error))

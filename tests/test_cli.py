@@ -14,6 +14,7 @@ import pytest
 
 import sdpbound as sb
 from sdpbound import cli
+from sdpbound.cli.output import rounded
 
 ANGLES = ["--theta", "1", "--phi", "1.5", "--omega", "2.6"]
 T = sb.SingletSelfTest(1.0, 1.5, 2.6)
@@ -91,7 +92,7 @@ def test_value_in_words_is_rounded_to_its_side(call):
     ],
 )
 def test_rounding(value, side, text):
-    assert cli._rounded(value, side) == text
+    assert rounded(value, side) == text
 
 
 @pytest.mark.parametrize("theta", [["--theta=-pi/3"], ["--theta", "-pi/3"], ["--theta", "-(2*pi)/6 + 0"]])
@@ -248,42 +249,93 @@ def test_run_and_plot(call, answer, tmp_path):
     done = call("run", str(study), "--workers", "0", *common, "--json")
     assert done.status == 0
     found = json.loads(done.out)
-    assert (found["rows"], found["failed"]) == (2, 0)
-    assert Path(found["table"]).is_file() and Path(found["metadata"]).is_file()
+    assert (found["rows"], found["computed"], found["failed"]) == (2, 2, 0)
+    assert all(Path(found[name]).is_file() for name in ("store", "table", "metadata"))
     (figure,) = map(Path, found["figures"])
     figure.unlink()
+    Path(found["table"]).unlink()  # written again from the store
     assert answer("plot", str(study), *common)["figures"] == [str(figure)]
     assert figure.is_file()
 
     study.write_text(STUDY.format(figure=""))
-    assert "2 rows done" in call("run", str(study), "--workers", "0", *common, "--no-figure").out
-    assert_sentence(call("plot", str(study), *common).err, "names no figure")
+    done = call("run", str(study), "--workers", "0", *common, "--no-figure", "--quiet")
+    assert "2 rows with a bound" in done.out and "0 cells computed" in done.out and done.err == ""
+    files = answer("plot", str(study), *common)["figures"]  # the default chart
+    assert files and all(Path(file).stat().st_size > 1000 for file in files)
 
 
-def test_a_run_without_success_or_interrupted(call, monkeypatch, tmp_path):
+def test_check_status_export_report_verify(call, answer, tmp_path):
+    study = tmp_path / "tiny.toml"
+    study.write_text(STUDY.format(figure=""))
+    common = ["--output", str(tmp_path / "out")]
+    found = answer("check", str(study), *common, "--seconds", "0.05")
+    assert (found["points"], found["cells"], found["done"]) == (1, 2, 0)
+    assert 0 < found["core_seconds"] < 60 and found["samples"] >= 1 and len(found["rows"]) == 2
+    assert not (tmp_path / "out").exists()
+    words = call("check", str(study), *common, "--seconds", "0.05").out
+    assert "1 points, 2 cells" in words and "bound; margin" in words and words.count("<=") + words.count(">=") == 2
+    assert answer("status", str(study), *common)["done"] == 0
+
+    call("run", str(study), "--workers", "0", *common)
+    status = answer("status", str(study), *common)
+    assert (status["done"], status["cells"], status["complete"]) == (2, 2, True)
+    assert call("status", str(tmp_path / "out")).out.startswith("tiny: 2 of 2 cells done")
+    files = [str(tmp_path / f"table.{suffix}") for suffix in ("csv", "parquet", "nc")]
+    assert answer("export", str(tmp_path / "out" / "tiny.sqlite"), *files)["files"] == files
+    assert_sentence(call("export", str(study), "table.xlsx", *common).err, "table.xlsx", ".parquet")
+    page = Path(answer("report", str(study), *common)["report"])
+    assert page.suffix == ".html" and "tiny" in page.read_text(encoding="utf-8")
+
+    found = answer("verify", str(study), *common)
+    assert found["studies"][0]["proven"] == found["studies"][0]["rows"] == 2 and found["studies"][0]["holds"]
+    assert "2 of 2 rows proven" in call("verify", str(tmp_path / "out" / "tiny.sqlite")).out
+    assert answer("retry", str(study), "--workers", "0", "--quiet", *common)["computed"] == 0
+
+
+def test_shards_merge_and_recover(call, answer, tmp_path):
+    study = tmp_path / "tiny.toml"
+    study.write_text(STUDY.format(figure=""))
+    common = ["--output", str(tmp_path / "out"), "--quiet"]
+    assert answer("run", str(study), "--workers", "0", "--shard", "2/2", *common)["rows"] == 0
+    part = answer("run", str(study), "--workers", "0", "--shard", "1/2", *common)
+    assert part["store"].endswith("tiny.shard-1-of-2.sqlite") and part["rows"] == 2
+    assert answer("merge", str(study), part["store"], *common[:2])["added"] == 2
+    assert answer("status", str(study), *common[:2])["complete"]
+    recovered = answer("recover", str(study), part["store"], "--output", str(tmp_path / "again"))
+    assert (recovered["rows"], recovered["unsound"]) == (2, 0)
+    for shard in ("3/2", "0/2", "1", "a/b", "1/2/3"):
+        assert_sentence(call("run", str(study), "--shard", shard, *common).err, "1 <= K <= N")
+
+
+def test_schema(call):
+    done = call("schema")
+    assert done.status == 0 and json.loads(done.out)["title"]
+
+
+def test_failed_rows_and_interrupts_have_their_exit_status(call, monkeypatch, tmp_path):
     study = tmp_path / "tiny.toml"
     study.write_text(STUDY.format(figure=""))
     monkeypatch.chdir(tmp_path)
     from sdpbound import study as package
 
     def result(rows: int, failed: int):
-        return lambda *_: package.StudyResult(tmp_path / "tiny.csv", tmp_path / "tiny.json", rows, failed, 1.0)
+        paths = [tmp_path / f"tiny.{suffix}" for suffix in ("sqlite", "csv", "json")]
+        return lambda *_, **__: package.StudyResult(*paths, rows, rows, failed, 0, 1.0)
 
     monkeypatch.setattr(package, "run_study", result(5, 2))
     done = call("run", str(study))
-    assert done.status == 0 and "3 rows done, 2 failed" in done.out
-    monkeypatch.setattr(package, "run_study", result(5, 5))
-    done = call("run", str(study))
-    assert done.status == 1
-    assert_sentence(done.err, "no row")
+    assert done.status == 1 and "3 rows with a bound" in done.out and "2 failed" in done.out
+    assert_sentence(done.err, "2 of 5 rows failed", "sdpbound retry")
 
-    def stop(*_):
-        raise KeyboardInterrupt("stopped after 1 of 2 tasks.")
+    for stop, status, word in ((KeyboardInterrupt, 130, "interrupted"), (package.Terminated, 143, "terminated")):
 
-    monkeypatch.setattr(package, "run_study", stop)
-    done = call("run", str(study))
-    assert done.status == 1
-    assert_sentence(done.err, "stopped after 1 of 2")
+        def run(*_, stop=stop, **__):
+            raise stop("study 'tiny' stopped after 1 of 2 cells.")
+
+        monkeypatch.setattr(package, "run_study", run)
+        done = call("run", str(study))
+        assert done.status == status
+        assert_sentence(done.err, word, "stopped after 1 of 2")
 
 
 # --- bad input -------------------------------------------------------------------------------------------------------
@@ -329,6 +381,11 @@ def assert_sentence(err: str, *words: str) -> None:
         (["verify", "absent.json"], ["absent.json", "cannot be read"]),
         (["run", "absent.toml"], ["absent.toml"]),
         (["plot", "absent.toml"], ["absent.toml"]),
+        (["check", "absent.toml"], ["absent.toml"]),
+        (["status", "absent.sqlite"], ["absent.sqlite"]),
+        (["export", "absent.sqlite", "a.csv"], ["absent.sqlite"]),
+        (["verify", "absent.sqlite"], ["absent.sqlite"]),
+        (["report", "absent.toml"], ["absent.toml"]),
     ],
 )
 def test_bad_input(call, arguments, words):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import sdpbound as sb
-from sdpbound.study import load_study
+from sdpbound.study import read_spec
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -36,7 +36,7 @@ def test_the_study_in_the_docs_is_valid(tmp_path: Path) -> None:
     for i, block in enumerate(blocks):
         path = tmp_path / f"{i}.toml"
         path.write_text(block, encoding="utf-8")
-        assert load_study(path).name == "my_study"
+        assert read_spec(path).name == "my_study"
 
 
 def test_every_public_name_is_in_the_docs() -> None:

@@ -1,70 +1,39 @@
-"""Figures: the style, what is saved, and that every script draws."""
+"""Figures: the style, what is saved with them, and helpers for drawing."""
 
 from __future__ import annotations
 
-import importlib.util
-import os
 import re
 import struct
-import subprocess
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import matplotlib as mpl
 import numpy as np
 import pytest
 
-from sdpbound import singlet_chsh
-from sdpbound.plotting import COLUMN, PAGE, figure, light_viridis, provenance, save, sequence, style
-from sdpbound.study import Table, draw, read_table, run_study
+from sdpbound.errors import InvalidStudy
+from sdpbound.plotting import (
+    COLUMN,
+    PAGE,
+    FigureSpec,
+    figure,
+    gridded,
+    light_viridis,
+    main,
+    provenance,
+    save,
+    sequence,
+    stripes,
+    style,
+)
+from sdpbound.study.table import Table
+from sdpbound.study.tasks import COLUMNS
 
-ROOT = Path(__file__).parents[1]
-
-STUDY = """
-name = "small"
-figure = "near_local_boundary"
-visibilities = [1, 0.99]
-observed = ["correlators", "bell"]
-adversaries = ["no-signaling", { model = "quantum", level = "1+AB" }]
-quantities = ["guess_local", "key_rate", "randomness_global"]
-
-[family]
-kind = "singlet"
-at_chsh = [2.4, 2.5]
-phi = "pi/2 - 0.05"
-best_of = { contour = 6, models = "quantum" }
-"""
-
-
-def script(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, ROOT / "figures" / f"{name}.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+ABOUT = FigureSpec("plot", "A title", ("name",), caption="What is seen.", alt="A line.")
 
 
-@pytest.fixture(scope="module")
-def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("study")
-    path = folder / "small.toml"
-    path.write_text(STUDY, encoding="utf-8")
-    return run_study(path, folder, workers=0, progress=False).table
-
-
-def check(paths: list[Path], width: float) -> None:
-    """A PDF with embedded TrueType fonts and a PNG, both of this width in cm."""
-    pdf, png = paths
-    text = pdf.read_bytes()
-    assert text.startswith(b"%PDF") and len(text) > 5000
-    box = re.search(rb"/MediaBox \[ ([\d. ]+) \]", text)
-    assert box is not None
-    assert abs(float(box[1].split()[2]) * 2.54 / 72 - width) < 0.01
-    assert b"/FontFile2" in text and b"/Type0" in text and b"/Type3" not in text
-    header = png.read_bytes()[:33]
-    assert header.startswith(b"\x89PNG")
-    assert abs(struct.unpack(">I", header[16:20])[0] / 300 * 2.54 - width) < 0.02
+def table(*rows: dict[str, object], name: str = "name.csv") -> Table:
+    metadata = {"sha256": "ab" * 32, "sdpbound": "0", "git_commit": "cd" * 20}
+    return Table(tuple(dict.fromkeys(COLUMNS) | row for row in rows), metadata, name)
 
 
 def test_style_leaves_no_trace() -> None:
@@ -94,96 +63,87 @@ def test_colours_are_ordered_in_lightness() -> None:
     assert sequence(1) == sequence(5)[:1]
 
 
+def test_provenance() -> None:
+    one = f"table name.csv; sha256 {'ab' * 32}; sdpbound 0; commit {'cd' * 20}"
+    assert provenance([table()]) == one
+    assert provenance([table(), table(name="b.csv")]) == f"{one} / {one.replace('name', 'b')}"
+    assert provenance([Table((), {}, "bare.csv")]) == "table bare.csv"
+
+
 @pytest.mark.parametrize("width", [COLUMN, PAGE])
 def test_save(width: float, tmp_path: Path) -> None:
-    table = Table((), {"sha256": "ab" * 32, "sdpbound": "0", "git_commit": "cd" * 20}, "name.csv")
-    origin = provenance(table, note="extra")
-    assert origin == {"table": "name.csv", "sha256": "ab" * 32, "sdpbound": "0", "commit": "cd" * 20, "note": "extra"}
     files = []
     for folder in ("one", "two"):
         with style():
             fig = figure(width, 5.0)
             fig.add_subplot().plot([0, 1], [0, 1])
-            files.append(save(fig, tmp_path / folder / "plot", origin))
-    check(files[0], width)
+            files.append(save(fig, tmp_path / folder / "plot", ABOUT, [table()]))
     assert [p.read_bytes() for p in files[0]] == [p.read_bytes() for p in files[1]]
+    assert [p.name for p in (tmp_path / "one").iterdir() if p.suffix == ".partial"] == []
+    pdf, png = files[0]
     for path in files[0]:
         text = path.read_bytes()
-        assert b"name.csv" in text and b"ab" * 32 in text and b"cd" * 20 in text
+        assert all(part in text for part in (b"A title", b"What is seen.", b"name.csv", b"ab" * 32, b"cd" * 20))
+    text = pdf.read_bytes()
+    assert text.startswith(b"%PDF") and b"/Subject" in text and b"/Keywords" in text and b"CreationDate" not in text
+    box = re.search(rb"/MediaBox \[ ([\d. ]+) \]", text)
+    assert box is not None and abs(float(box[1].split()[2]) * 2.54 / 72 - width) < 0.01
+    assert b"/FontFile2" in text and b"/Type0" in text and b"/Type3" not in text  # TrueType, embedded
+    header = png.read_bytes()[:33]
+    assert header.startswith(b"\x89PNG")
+    assert abs(struct.unpack(">I", header[16:20])[0] / 300 * 2.54 - width) < 0.02
 
 
-@pytest.mark.parametrize("number", [1, 2])
-def test_paper_figures(number: int, tmp_path: Path) -> None:
-    name = f"paper_figure_{number}"
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "figures" / f"{name}.py"), str(tmp_path)],
-        capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)}, timeout=120,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == [str(tmp_path / f"{name}.{suffix}") for suffix in ("pdf", "png")]
-    check([tmp_path / f"{name}.pdf", tmp_path / f"{name}.png"], COLUMN)
+def test_gridded() -> None:
+    rows = [{"theta": t, "phi": p, "value": None if t == p else t + 10 * p} for p in (2.0, 1.0) for t in (3.0, 1.0)]
+    x, y, values = gridded(table(*rows, {"theta": 5.0, "phi": 2.0, "value": 0.5}), "theta", "phi")
+    assert x.tolist() == [1, 3, 5] and y.tolist() == [1, 2]
+    assert np.array_equal(values, [[np.nan, 13, np.nan], [21, 23, 0.5]], equal_nan=True)
+    with pytest.raises(InvalidStudy, match=r"several rows for one \(theta, phi\)"):
+        gridded(table(*rows, rows[0]), "theta", "phi")
+    with pytest.raises(InvalidStudy, match="has no rows"):
+        gridded(table(), "theta", "phi")
 
 
-def test_paper_figures_marks() -> None:
-    """The crosses and triangles stand where the closed forms have them."""
-    from sdpbound import singlet_condition
-
-    first, second = script("paper_figure_1"), script("paper_figure_2")
-    for theta, phi in first.MAXIMA:
-        assert np.isclose(singlet_chsh(np.pi * theta, np.pi * phi, np.pi), 1.5 * np.sqrt(3))
-    for corners in first.TRIANGLES:
-        corners = np.array(corners) * np.pi
-        centre = corners.mean(axis=0)
-        inside = corners + 0.01 * (centre - corners)
-        for theta, phi in [*inside, centre]:
-            assert singlet_condition(theta, phi, np.pi) < 0
-            assert singlet_chsh(theta, phi, np.pi) > 2
-        for theta, phi in (corners + np.roll(corners, 1, axis=0)) / 2:
-            assert abs(singlet_condition(theta, phi, np.pi)) < 1e-12
-    for theta, omega in second.MAXIMA:
-        assert np.isclose(singlet_chsh(np.pi * theta, np.pi / 2, np.pi * omega), 2.5)
-    for theta, omega in second.RANDOMNESS_MAXIMA:
-        assert np.isclose(singlet_chsh(np.pi * theta, np.pi / 2, np.pi * omega), 1 + np.sqrt(2))
-    t = np.linspace(0, 2 * np.pi, 101)
-    for theta, omega in ((t, 1.5 * np.pi), (np.pi, t), (t, 1.5 * np.pi - t), (t, 2.5 * np.pi - t)):
-        assert np.allclose(singlet_chsh(theta, np.pi / 2, omega), 2.0)
+def test_stripes() -> None:
+    """Curves that coincide share the stretch: each has as long a part of it, and they do not overlap."""
+    x = np.arange(6.0)
+    curves = [np.zeros(6), np.where(x < 3, 0.001, 5.0), np.full(6, np.nan)]
+    with style():
+        axes = figure(8, 8).add_subplot()
+        stripes(axes, x, curves, ["#000001", "#000002", "#000003"], 0.01, linewidth=1.0)
+        lines = axes.get_lines()[3:]
+    assert [line.get_color() for line in lines] == ["#000001", "#000002"]
+    assert all(line.get_xdata().tolist() == [0, 1, 2] and (line.get_ydata() == 0).all() for line in lines)
+    offsets, dashes = zip(*(line._unscaled_dash_pattern for line in lines), strict=True)
+    assert dashes[0] == dashes[1] and dashes[0][0] == dashes[0][1]
+    assert abs(offsets[0] - offsets[1]) == dashes[0][0]
 
 
-def test_chart_from_a_table(table: Path, tmp_path: Path) -> None:
-    paths = script("near_local_boundary").draw(table, tmp_path)
-    assert [p.name for p in paths] == [
-        "near_local_boundary.pdf",
-        "near_local_boundary.png",
-        "near_local_boundary_column.pdf",
-        "near_local_boundary_column.png",
-    ]
-    check(paths[:2], PAGE)
-    check(paths[2:], COLUMN)
-    sha = read_table(table).metadata["sha256"].encode()
-    assert all(sha in path.read_bytes() for path in paths)
+def test_stripes_only_where_curves_coincide() -> None:
+    with style():
+        axes = figure(8, 8).add_subplot()
+        x = np.arange(5.0)
+        stripes(axes, x, [x, x[::-1]], ["#000001", "#000002"], 0.01)  # they cross at one place
+        assert len(axes.get_lines()) == 2
+        stripes(axes, x[:0], [], [], 0.01)
 
 
-def test_chart_never_solves(table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from sdpbound import bounds
+def test_main(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    def draw(source: Path, output: Path) -> list[Path]:
+        if source.name == "bad.csv":
+            raise InvalidStudy("it is damaged.")
+        return [output / "plot.pdf"]
 
-    def refuse(*_: object) -> None:
-        raise AssertionError("a figure solved a program")
+    def call(*words: str) -> None:
+        monkeypatch.setattr("sys.argv", ["plot.py", *words])
+        main(ABOUT, draw)
 
-    monkeypatch.setattr(bounds, "_run", refuse)
-    study = tmp_path / "studies" / "small.toml"
-    study.parent.mkdir()
-    study.write_text(STUDY, encoding="utf-8")
-    (tmp_path / "figures").mkdir()
-    source = (ROOT / "figures" / "near_local_boundary.py").read_text(encoding="utf-8")
-    (tmp_path / "figures" / "near_local_boundary.py").write_text(source, encoding="utf-8")
-    assert len(draw(study, table, tmp_path / "out")) == 4
-
-
-def test_series_takes_the_best_point(table: Path) -> None:
-    chart = script("near_local_boundary")
-    part = read_table(table).where(observed="bell", quantity="key_rate", model="quantum", visibility=0.99)
-    s, curve = chart.series(part)
-    same, best = chart.series(part, best=True)
-    assert np.allclose(s, [2.4, 2.5]) and np.array_equal(s, same)
-    assert (best >= curve).all() and (best > curve).any()
-    assert best.max() == part["value"].max()
+    call("a/name.csv")
+    call("a/name.csv", "out")
+    assert capsys.readouterr().out.split() == [str(Path("a/plot.pdf")), str(Path("out/plot.pdf"))]
+    for words in ((), ("a.csv", "b", "c")):
+        with pytest.raises(SystemExit, match=r"usage: python figures/plot.py name.csv \[output folder\]"):
+            call(*words)
+    with pytest.raises(SystemExit, match="it is damaged"):
+        call("bad.csv")

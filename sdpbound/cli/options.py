@@ -1,0 +1,113 @@
+"""What several commands take, and how a text becomes a value: one sentence for everything that does not."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import sdpbound as sb
+from sdpbound.errors import InvalidInput, InvalidParameter
+
+MODELS = ("quantum", "no-signaling", "local")
+OBSERVED = ("bell", "correlators", "full")
+
+Theta = Annotated[str, typer.Option(help="Angle of A1 in radians, such as 0.8, pi/3 or -pi/2+0.02.", metavar="ANGLE")]
+Phi = Annotated[str, typer.Option(help="Angle of B0, likewise.", metavar="ANGLE")]
+Omega = Annotated[str, typer.Option(help="Angle of B1, likewise.", metavar="ANGLE")]
+Visibility = Annotated[str, typer.Option(help="Weight of the ideal behaviour in white noise, 0 to 1.", metavar="V")]
+Tested = Annotated[str, typer.Option(help="What is tested: bell, correlators or full.", metavar="DATA")]
+Model = Annotated[str, typer.Option(help="The adversary: quantum, no-signaling or local.", metavar="MODEL")]
+Level = Annotated[
+    str | None,
+    typer.Option(help="Level of the quantum hierarchy, such as 1+AB or 2. Default 2.", metavar="LEVEL"),
+]
+SolverName = Annotated[
+    str | None, typer.Option(help="clarabel, sdpa, qics, scs, highs or cvxpy:NAME. Default: by size.", metavar="NAME")
+]
+CertificateFile = Annotated[
+    Path | None, typer.Option("--certificate", help="Write the certificate to this JSON file.", metavar="FILE")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+AnyX = Annotated[str | None, typer.Option(help="Alice's setting, from 0. Default: of the best pair.", metavar="X")]
+AnyY = Annotated[str | None, typer.Option(help="Bob's setting, from 0. Default: of the best pair.", metavar="Y")]
+NoClosedForms = Annotated[
+    bool, typer.Option("--no-closed-forms", help="Bound by a program also where a self-test gives the entropy.")
+]
+
+
+def number(text: str, name: str) -> float:
+    """A number as such, or an arithmetic expression such as "pi/2 - 0.02"."""
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    from sdpbound.study.expressions import ALLOWED, evaluate
+
+    try:
+        return evaluate(text)
+    except ValueError as error:
+        raise InvalidParameter(f"{name} = {text!r}: {error}; write {ALLOWED}.") from None
+
+
+def integer(text: str | None, name: str) -> int | None:
+    """Range left to the library, which knows it."""
+    if text is None:
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        raise InvalidParameter(f"{name} = {text!r} must be an integer from 0.") from None
+
+
+def choice(value: str, allowed: Sequence[str], name: str) -> str:
+    if value in allowed:
+        return value
+    near = difflib.get_close_matches(value.lower(), allowed, n=1, cutoff=0.4)
+    hint = f"; did you mean {near[0]!r}?" if near else "."
+    raise InvalidParameter(f"{name} = {value!r} must be {', '.join(allowed[:-1])} or {allowed[-1]}{hint}")
+
+
+def model_of(name: str, level: str | None) -> sb.Quantum | sb.NoSignaling | sb.Local:
+    kind = choice(name, MODELS, "--model")
+    if kind == "quantum":
+        return sb.Quantum("2" if level is None else level)
+    if level is not None:
+        raise InvalidInput(
+            f"--level {level} is of the quantum hierarchy, and --model is {kind}: leave one of them out."
+        )
+    return sb.NoSignaling() if kind == "no-signaling" else sb.Local()
+
+
+def member_of(theta: str, phi: str, omega: str) -> sb.SingletSelfTest:
+    return sb.SingletSelfTest(number(theta, "theta"), number(phi, "phi"), number(omega, "omega"))
+
+
+def data_of(member: sb.SingletSelfTest, visibility: float, tested: str) -> tuple[sb.Behaviour, sb.Observations]:
+    kind = choice(tested, OBSERVED, "--observed")
+    behaviour = member.behaviour(visibility)
+    if kind == "bell":
+        return behaviour, sb.Observations.bell_value(member.expression, member.expression.value(behaviour))
+    if kind == "correlators":
+        return behaviour, sb.Observations.correlators(behaviour)
+    return behaviour, sb.Observations.full(behaviour)
+
+
+def check_folder(file: Path | None) -> None:
+    """Before any solving: a certificate can be written here."""
+    if file is not None and (file.is_dir() or not file.absolute().parent.is_dir()):
+        raise InvalidInput(f"the certificate cannot be written to '{file}': give a file name in an existing folder.")
+
+
+def save(bound: sb.Bound, file: Path | None) -> None:
+    if file is None:
+        return
+    try:
+        bound.certificate.to_json(file)
+    except OSError as error:
+        raise InvalidInput(
+            f"the certificate cannot be written to '{file}': {error.strerror}; choose another file."
+        ) from None

@@ -1,0 +1,126 @@
+"""Reach a Dask scheduler: its address, certificates, silence, and one sentence if it does not answer."""
+
+from __future__ import annotations
+
+import json
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sdpbound.errors import InvalidInput
+
+__all__ = ["Tls", "connect", "scheduler_address", "silence"]
+
+#: Seconds after which a scheduler counts as unreachable.
+CONNECT_SECONDS = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """Files for a ``tls://`` scheduler, in PEM format; what is not given is taken from Dask's configuration.
+
+    Attributes
+    ----------
+    ca : certificates of the authorities that are trusted
+    cert : certificate of this client
+    key : its private key; None if it stands in the file of the certificate
+    """
+
+    ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
+
+
+def scheduler_address(scheduler: str | None, scheduler_file: Path | None) -> str:
+    """The address given, in the scheduler's file, or else in Dask's configuration."""
+    if scheduler_file is None:
+        return _configured() if scheduler is None else scheduler
+    if scheduler is not None:
+        raise InvalidInput(f"give the scheduler '{scheduler}' or the scheduler file '{scheduler_file}', not both.")
+    try:
+        return str(json.loads(scheduler_file.read_text(encoding="utf-8"))["address"])
+    except FileNotFoundError:
+        raise InvalidInput(
+            f"the scheduler file '{scheduler_file}' does not exist; start the scheduler with dask scheduler "
+            f"--scheduler-file {scheduler_file}."
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InvalidInput(
+            f"the scheduler file '{scheduler_file}' cannot be used ({type(error).__name__}); give the file that dask "
+            "scheduler --scheduler-file wrote."
+        ) from None
+
+
+def _configured() -> str:
+    try:
+        import dask.config
+    except ImportError:
+        raise _missing() from None
+    address = dask.config.get("scheduler-address", None)
+    if address is None:
+        raise InvalidInput("a Dask scheduler is needed: give its address, such as tcp://host:8786, or its file.")
+    return str(address)
+
+
+def _missing() -> InvalidInput:
+    return InvalidInput("a Dask cluster needs the package 'distributed': install sdpbound[dask].")
+
+
+def connect(address: str, tls: Tls | None) -> Any:
+    """A client of the scheduler; raises InvalidInput."""
+    try:
+        from distributed import Client, Security
+    except ImportError:
+        raise _missing() from None
+    files = {} if tls is None else {"tls_ca_file": tls.ca, "tls_client_cert": tls.cert, "tls_client_key": tls.key}
+    given = {name: str(file) for name, file in files.items() if file is not None}
+    for file in given.values():
+        try:
+            Path(file).read_bytes()
+        except OSError as error:
+            raise InvalidInput(f"the file '{file}' cannot be read: {error.strerror}; give a PEM file.") from None
+    open_client: Any = Client
+    security: Any = Security
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that versions of other packages differ here and there
+        try:
+            return open_client(
+                address,
+                timeout=CONNECT_SECONDS,
+                security=security(require_encryption=True, **given) if tls is not None else None,
+                set_as_default=False,
+            )
+        except Exception as error:  # of many kinds: sockets, addresses, certificates, versions of the protocol
+            raise _unreachable(address, tls, error) from None
+
+
+def _unreachable(address: str, tls: Tls | None, error: Exception) -> InvalidInput:
+    why = f"within {CONNECT_SECONDS:g} s" if isinstance(error, TimeoutError) else f"({type(error).__name__})"
+    if tls is not None or address.startswith("tls://"):
+        hint = "is it a tls:// address, and do the certificates fit the scheduler's (--tls-ca, --tls-cert, --tls-key)?"
+    else:
+        hint = "start it with dask scheduler, or correct the address, such as tcp://host:8786."
+    return InvalidInput(f"no Dask scheduler can be reached at '{address}' {why}: {hint}")
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """What distributed and tornado log is not for the user's terminal: what matters is raised."""
+    try:
+        import distributed  # noqa: F401  (it sets the levels of its loggers)
+    except ImportError:
+        raise _missing() from None
+    names = [n for n in logging.root.manager.loggerDict if n.split(".")[0] in ("distributed", "tornado")]
+    loggers = [logging.getLogger(name) for name in names]
+    levels = [logger.level for logger in loggers]
+    try:
+        for logger in loggers:
+            logger.setLevel(logging.CRITICAL + 1)
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

@@ -1,0 +1,120 @@
+"""The dimensions of a study's grid: its free axes, visibility, tested data and adversary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from math import pi, prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdpbound.families import theta_at_chsh
+from sdpbound.models import Quantum
+from sdpbound.study.spec import CLOSED, OF_THE_DATA, Adversary, Curve, Quantity, StudySpec
+
+__all__ = ["ANGLES", "Layout", "integers"]
+
+ANGLES = ("theta", "phi", "omega")
+#: Values over some dimensions.
+Labelled = tuple[tuple[str, ...], NDArray[Any]]
+
+
+class Layout:
+    """The dimensions of a study, with their coordinates, and where along them an entry of a row is."""
+
+    def __init__(self, spec: StudySpec) -> None:
+        axes = spec.axes()
+        self.free = {name: len(values) for name, values in axes.items()}
+        branches = spec.family.count // prod(self.free.values())
+        if branches > 1:
+            self.free["branch"] = branches
+        labels = [_label(adversary) for adversary in spec.adversaries]
+        fixed = all(isinstance(v, float) for v in spec.visibilities)
+        self.visibility = "visibility" if fixed else "visibility_index"
+        self.sizes = self.free | {
+            self.visibility: len(spec.visibilities),
+            "observed": len(spec.observed),
+            "adversary": len(labels),
+        }
+        self._visibilities = {v: i for i, v in enumerate(spec.visibilities)}
+        self._observed = {o: i for i, o in enumerate(spec.observed)}
+        self._adversaries = {a: i for i, a in enumerate(labels)}
+        self._points = spec.family.count
+        self._spec = spec
+        self._derived_visibilities: NDArray[np.float64] | None = None
+        self.coordinates: dict[str, Labelled] = {name: ((name,), np.array(v)) for name, v in axes.items()}
+        self.coordinates |= {"observed": (("observed",), np.array(spec.observed))}
+        self.coordinates |= {"adversary": (("adversary",), np.array(labels))}
+        if fixed:
+            self.coordinates["visibility"] = (("visibility",), np.array(spec.visibilities))
+
+    def dims(self, quantity: Quantity) -> tuple[str, ...]:
+        """The dimensions that a quantity depends on."""
+        if quantity.name in CLOSED:
+            return tuple(self.free)
+        return tuple(self.sizes) if quantity.name in OF_THE_DATA else (*self.free, "adversary")
+
+    def derive(self) -> None:
+        """Add the coordinates that are derived from others."""
+        curve = isinstance(self._spec.family, Curve)
+        names = [name for name in (*ANGLES, *(["s"] if curve else [])) if name not in self.free]
+        if not names and "visibility" in self.sizes:
+            return
+        found = np.empty((self._points, len(names)))
+        visibilities = np.empty((self._points, len(self._spec.visibilities)))
+        for i, values in enumerate(self._spec.family.points()):
+            if curve:
+                theta = theta_at_chsh(values["s"], values["phi"])
+                values = values | {"theta": theta, "omega": theta + pi / 2}
+            found[i] = [values[name] for name in names]
+            if "visibility_index" in self.sizes:
+                visibilities[i] = self._spec.visibilities_at(values)
+        for name, numbers in zip(names, found.T, strict=True):
+            self.coordinates[name] = self._where_it_varies(numbers)
+        if "visibility_index" in self.sizes:
+            self._derived_visibilities = visibilities
+            self.coordinates["visibility"] = self._where_it_varies(visibilities, "visibility_index")
+
+    def _where_it_varies(self, numbers: NDArray[np.float64], *last: str) -> Labelled:
+        """Numbers at all points, without the free dimensions along which they are constant."""
+        numbers = numbers.reshape(*self.free.values(), *(self.sizes[name] for name in last))
+        dims: list[str] = []
+        for name in self.free:
+            first = numbers.take([0], axis=len(dims))
+            if (numbers == first).all():
+                numbers = first.squeeze(axis=len(dims))
+            else:
+                dims.append(name)
+        return (*dims, *last), numbers
+
+    def places(self, row: Mapping[str, tuple[Any, ...]]) -> dict[str, NDArray[np.int64]]:
+        """For each row the number of its point and its place along the other dimensions, -1 where it has none."""
+        try:
+            point = integers(int(name.partition("/")[0]) for name in row["point"])
+        except ValueError:
+            point = np.full(len(row["point"]), -1)
+        point[point >= self._points] = -1
+        if self._derived_visibilities is None:
+            visibility = integers(self._visibilities.get(v, -1) for v in row["visibility"])
+        else:
+            match = self._derived_visibilities[point] == np.array(row["visibility"], np.float64)[:, None]
+            visibility = np.where(match.any(axis=1), match.argmax(axis=1), -1)
+        adversaries = zip(row["model"], row["level"], strict=True)
+        return {
+            "point": point,
+            self.visibility: visibility,
+            "observed": integers(self._observed.get(o, -1) for o in row["observed"]),
+            "adversary": integers(self._adversaries.get(f"{m} {n or ''}".strip(), -1) for m, n in adversaries),
+        }
+
+
+def integers(values: Iterable[int]) -> NDArray[np.int64]:
+    return np.fromiter(values, np.int64)
+
+
+def _label(adversary: Adversary) -> str:
+    if adversary.model != "quantum":
+        return adversary.model
+    model = Quantum() if adversary.level is None else Quantum(adversary.level)
+    return f"quantum {model.describe()['level']}"

@@ -1,0 +1,338 @@
+"""From a task to its rows: one program for each choice of settings, and every figure of merit from its bound."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import time
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from typing import Any, ClassVar
+
+import numpy as np
+from pydantic import ConfigDict, TypeAdapter
+
+from sdpbound.behaviour import Behaviour, Observations
+from sdpbound.bounds import Bound, as_min_entropy
+from sdpbound.errors import Infeasible, SdpboundError
+from sdpbound.families import contour_at_chsh, singlet_chsh_maximum
+from sdpbound.merits.bell_value import maximize, minimize
+from sdpbound.merits.guessing_probability import blind_guessing_probability, guessing_probability
+from sdpbound.models import Quantum
+from sdpbound.rates import KnownEntropy, Rate, key_rate, randomness_rate
+from sdpbound.relaxation import CorrelationModel
+from sdpbound.self_tests import SelfTest, find_self_test
+from sdpbound.study.spec import CLOSED, OF_THE_EXPRESSION, Quantity
+from sdpbound.study.tasks import STORED, Point, Row, Search, Task
+
+__all__ = ["ANSWER", "BETTER", "Answer", "evaluate", "failed", "ideal_guess", "observations"]
+
+#: A point replaces the curve's only if it is better by this much.
+BETTER = 1e-6
+#: A candidate of a search: the number of its contour, and its place along it.
+_Place = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a task gives, as plain data: rows with the columns ``STORED``.
+
+    Attributes
+    ----------
+    cells : for each quantity of the task its row, and behind it the row of a better point if a search found one
+    certificates : the certificates that the rows name, compressed, by their names
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(
+        ser_json_bytes="base64", val_json_bytes="base64", ser_json_inf_nan="constants"
+    )
+
+    cells: list[list[dict[str, Any]]]
+    certificates: dict[str, bytes] = field(default_factory=dict)
+
+    @property
+    def failures(self) -> int:
+        return sum(row["status"] == "failed" for rows in self.cells for row in rows)
+
+
+#: Answers as JSON.
+ANSWER = TypeAdapter(Answer)
+
+
+# -- task -> rows -------------------------------------------------------------------------------------------------
+
+
+def evaluate(task: Task) -> Answer:
+    """Solve a task: one row for each quantity at its point, and one for each quantity that is better elsewhere."""
+    evaluation = _Evaluation(task)
+    cells = [[evaluation.row(task.point, quantity)] for quantity in task.quantities]
+    if task.search is not None:
+        # the key rate first: it varies, by its error correction, where the guessing probability is a plateau
+        for quantity, cell in sorted(zip(task.quantities, cells, strict=True), key=lambda p: p[0].name != "key_rate"):
+            best = _search(evaluation, quantity, cell[0])
+            if best is not None:
+                cell.append(evaluation.row(best, quantity) | {"place": best.name})
+    return Answer(cells, evaluation.certificates)
+
+
+def failed(task: Task, message: str) -> Answer:
+    """The answer for a task that no solver answered."""
+    return Answer([[_blank(task, task.point, q) | {"status": "failed", "error": message}] for q in task.quantities])
+
+
+@dataclass(frozen=True)
+class _Solved:
+    """A bound, or why there is none."""
+
+    bound: Bound | None
+    seconds: float
+    status: str = ""
+    error: str = ""
+
+
+@dataclass
+class _Evaluation:
+    """What a task has solved so far."""
+
+    task: Task
+    certificates: dict[str, bytes] = field(default_factory=dict)
+    _solved: dict[tuple[Point, tuple[Any, ...]], _Solved] = field(default_factory=dict)
+    _data: dict[Point, tuple[Behaviour, Observations, SelfTest | None]] = field(default_factory=dict)
+
+    @cached_property
+    def model(self) -> CorrelationModel:
+        return self.task.model
+
+    def data(self, point: Point) -> tuple[Behaviour, Observations, SelfTest | None]:
+        """The behaviour, what is tested of it, and the self-test that this is, if any."""
+        if point not in self._data:
+            behaviour, observed = observations(self.task, point)
+            test = find_self_test(observed) if isinstance(self.model, Quantum) else None
+            self._data[point] = behaviour, observed, test
+        return self._data[point]
+
+    def solved_points(self, quantity: Quantity) -> list[Point]:
+        """Where the program behind the quantity is solved already."""
+        return [point for point, program in self._solved if program == quantity.program]
+
+    def solve(self, point: Point, quantity: Quantity) -> _Solved:
+        key = (point, quantity.program)
+        if key not in self._solved:
+            self._solved[key] = self._solve(point, quantity)
+        return self._solved[key]
+
+    def _solve(self, point: Point, quantity: Quantity) -> _Solved:
+        start = time.perf_counter()
+        try:
+            bound = self._bound(point, quantity)
+        except Infeasible as answer:
+            return _Solved(None, time.perf_counter() - start, "infeasible", str(answer))
+        except (SdpboundError, ArithmeticError, MemoryError) as error:
+            return _Solved(None, time.perf_counter() - start, "failed", f"{type(error).__name__}: {error}")
+        return _Solved(bound, time.perf_counter() - start)
+
+    def _bound(self, point: Point, quantity: Quantity) -> Bound:
+        settings = self.task.solver
+        kind, _, y = quantity.program
+        if kind in OF_THE_EXPRESSION:
+            optimise = maximize if kind == "bell_maximum" else minimize
+            return optimise(point.member.expression, self.model, None, settings.name, settings.tolerance)
+        x, _ = quantity.settings
+        _, observed, _ = self.data(point)
+        if kind == "blind":
+            assert y is not None
+            return blind_guessing_probability(observed, self.model, x, y, settings.name, settings.tolerance)
+        return guessing_probability(observed, self.model, x, y, settings.name, settings.tolerance)
+
+    def score(self, point: Point, quantity: Quantity) -> float:
+        """The quantity, larger is better; by its closed form where there is one, -inf where it failed."""
+        behaviour, observed, test = self.data(point)
+        if test is None:
+            bound = self.solve(point, quantity).bound
+            if bound is None:
+                return -math.inf
+            if quantity.name.startswith("guess"):
+                return -bound.value
+            return self._rate(quantity, behaviour, observed, bound).value
+        if quantity.name.startswith("guess"):
+            return -ideal_guess(test, quantity)
+        if quantity.name == "key_rate":
+            x, y = quantity.settings
+            return test.entropy(x).value - point.member.key_leak(x, y or 0)
+        return _tested(test, quantity).value
+
+    def _rate(self, quantity: Quantity, behaviour: Behaviour, observed: Observations, bound: Bound) -> Rate:
+        entropy, (x, y) = as_min_entropy(bound), quantity.settings
+        if quantity.name == "key_rate":
+            return key_rate(behaviour, observed, x=x, y=y, entropy=KnownEntropy(entropy, x))
+        local, blind = quantity.name == "randomness_local", quantity.name == "randomness_blind"
+        known = KnownEntropy(entropy, x, y)
+        return randomness_rate(behaviour, observed, local=local, x=x, y=y, entropy=known, blind=blind)
+
+    def row(self, point: Point, quantity: Quantity) -> Row:
+        """The row of a quantity at a point; with an error and no value where it failed."""
+        row = _blank(self.task, point, quantity)
+        if quantity.name in CLOSED:
+            value = getattr(point.member, CLOSED[quantity.name])
+            return row | {"value": value, "method": "closed form", "status": "closed form", "seconds": 0.0}
+        solved = self.solve(point, quantity)
+        row["seconds"] = solved.seconds
+        if solved.bound is None:
+            return row | {"status": solved.status, "error": solved.error}
+        bound = solved.bound
+        row |= {"solver": bound.solver, "status": bound.status, "method": "certified", "value": bound.value}
+        row |= {"margin": bound.correction, "certificate": self._certificate(bound)}
+        if quantity.name in OF_THE_EXPRESSION:
+            return row
+        behaviour, observed, test = self.data(point)
+        if quantity.name.startswith("guess"):
+            if test is not None:
+                row |= _beside(
+                    row, ideal_guess(test, quantity), bound.value, self._certificate(_tested(test, quantity))
+                )
+            return row
+        rate = self._rate(quantity, behaviour, observed, bound)
+        row |= {"value": rate.value, "margin": as_min_entropy(bound).correction, "security": rate.security}
+        row["entropy"] = rate.entropy.value
+        if quantity.name == "key_rate":
+            row["error_correction"] = rate.error_correction
+        if rate.sdp is not None:
+            row |= _beside(row, rate.value, rate.sdp.value, self._certificate(rate.entropy))
+        return row
+
+    def _certificate(self, bound: Bound) -> str | None:
+        """The name of a bound's certificate, which is kept, or None if the study keeps none."""
+        if not self.task.certificates:
+            return None
+        text = json.dumps(bound.certificate.data, allow_nan=False, sort_keys=True, separators=(",", ":")).encode()
+        name = hashlib.blake2b(text, digest_size=16).hexdigest()
+        if name not in self.certificates:
+            self.certificates[name] = zlib.compress(text)
+        return name
+
+
+def observations(task: Task, point: Point) -> tuple[Behaviour, Observations]:
+    """The behaviour of a task at a point, and what is tested of it."""
+    assert task.visibility is not None
+    member = point.member
+    behaviour = member.behaviour(task.visibility)
+    if task.observed == "bell":
+        return behaviour, Observations.bell_value(member.expression, member.expression.value(behaviour))
+    if task.observed == "correlators":
+        return behaviour, Observations.correlators(behaviour)
+    return behaviour, Observations.full(behaviour)
+
+
+def _blank(task: Task, point: Point, quantity: Quantity) -> Row:
+    chsh = point.member.chsh
+    row: Row = dict.fromkeys(STORED)  # type: ignore[assignment]
+    row |= {
+        "theta": point.theta,
+        "phi": point.phi,
+        "omega": point.omega,
+        "chsh_ideal": chsh,
+        "visibility": task.visibility,
+        "chsh_observed": None if task.visibility is None else task.visibility * chsh,
+        "observed": task.observed,
+        "quantity": quantity.name,
+        "x": quantity.x,
+        "y": quantity.y,
+        "side": quantity.side,
+    }
+    if task.adversary is not None:
+        row |= {"model": task.adversary.model, "level": task.model.describe().get("level")}
+    return row
+
+
+def _beside(row: Row, value: float, sdp_value: float, certificate: str | None) -> Row:
+    """A closed form in the place of a program's number, which stands beside it."""
+    return {
+        "method": "closed form",
+        "value": value,
+        "sdp_value": sdp_value,
+        "certificate": certificate,
+        "sdp_certificate": row["certificate"],
+    }
+
+
+def _tested(test: SelfTest, quantity: Quantity) -> Bound:
+    """The entropy that the self-test gives for what Eve guesses."""
+    x, _ = quantity.settings
+    return test.entropy(x, quantity.program[2], quantity.name.endswith("blind"))
+
+
+def ideal_guess(test: SelfTest, quantity: Quantity) -> float:
+    """The guessing probability at a self-test, where Eve is uncorrelated: the most likely outcome, rounded up."""
+    if quantity.y is None:
+        return 0.5
+    correlator = abs(float(test.correlators[quantity.x, quantity.y]))
+    both = (1.0 + correlator) / 4.0
+    return math.nextafter(2.0 * both if quantity.name == "guess_blind" else both, math.inf)
+
+
+# -- the best of equal CHSH value ---------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=8)
+def _contours(search: Search) -> tuple[list[list[Point]], dict[Point, _Place]]:
+    """The candidates, one list for each phi that reaches the CHSH value, and where each of them stands."""
+    contours: list[list[Point]] = []
+    for i, phi in enumerate(search.phi):
+        if not 2.0 < search.chsh <= singlet_chsh_maximum(phi):
+            continue
+        found = contour_at_chsh(search.chsh, phi, search.contour)
+        points = [Point(f"{i}.{k}", "best", float(t), phi, float(w)) for k, (t, w) in enumerate(found)]
+        if points:
+            contours.append(points)
+    return contours, {p: (i, k) for i, points in enumerate(contours) for k, p in enumerate(points)}
+
+
+def _search(evaluation: _Evaluation, quantity: Quantity, row: Row) -> Point | None:
+    """A better point than the row's, if any: a coarse grid over the contours, then steps to better neighbours.
+
+    A local optimum may be missed: the point is the best one found. Every value is a bound of its own.
+    """
+    task = evaluation.task
+    assert task.search is not None
+    if row["value"] is None or float(row["chsh_observed"]) <= 2.0:
+        return None  # local data: Eve knows every outcome, wherever on the contour
+    contours, places = _contours(task.search)
+    if not contours:
+        return None
+    sizes = [len(points) for points in contours]
+
+    def at(place: _Place) -> Point:
+        return contours[place[0]][place[1] % sizes[place[0]]]
+
+    def score(place: _Place) -> float:
+        return evaluation.score(at(place), quantity)
+
+    # seen: the best point is opposite to the curve point (place 0), for global randomness there or at 4/5
+    opposite = [(i, round(0.53 * n)) for i, n in enumerate(sizes)]
+    known = [place for place in map(places.get, evaluation.solved_points(quantity)) if place is not None]
+    starts = [max(opposite + known, key=score)]
+    if "global" in quantity.name:
+        starts.append(max(((i, round(0.8 * sizes[i])) for i in range(0, len(sizes), 2)), key=score))
+    floor = (1.0 if row["side"] == "lower" else -1.0) * float(row["value"]) + BETTER
+    if max(map(score, starts)) <= floor and np.ptp([score(place) for place in opposite]) <= BETTER:
+        return None  # a plateau
+    best = max((_climb(score, start, sizes) for start in starts), key=score)
+    return at(best) if score(best) > floor else None
+
+
+def _climb(score: Callable[[_Place], float], best: _Place, sizes: list[int]) -> _Place:
+    """Move to the best of eight neighbours while that helps, then halve the step along the contours."""
+    step = max(1, max(sizes) // 12)
+    while step:
+        i, k = best
+        rows = [j for j in (i - 1, i, i + 1) if 0 <= j < len(sizes)]
+        near = [(j, round(k * sizes[j] / sizes[i]) + shift) for j in rows for shift in (-step, 0, step)]
+        better = max(near, key=score)
+        if score(better) > score(best) + BETTER / 10:
+            best = better
+        else:
+            step //= 2
+    return best

@@ -1,0 +1,192 @@
+"""What a run reports while it goes on: cells done, failed, rate and time left, for each quantity."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Task as Line
+from rich.text import Text
+
+__all__ = ["LINE_EVERY", "Counter", "Tally", "duration", "reporter"]
+
+#: Seconds between the lines where there is no terminal.
+LINE_EVERY = 60.0
+
+
+@dataclass
+class Counter:
+    """The cells of one quantity: in all, done before this run, done in it, failed in it, their seconds of solving."""
+
+    total: int = 0
+    before: int = 0
+    done: int = 0
+    failed: int = 0
+    seconds: float = 0.0
+
+    @property
+    def left(self) -> int:
+        return self.total - self.before - self.done
+
+
+@dataclass
+class Tally:
+    """The counters of a run by quantity; what is left takes as long as the mean of what is done."""
+
+    counters: dict[str, Counter] = field(default_factory=dict)
+    started: float = field(default_factory=time.monotonic)
+
+    def __getitem__(self, quantity: str) -> Counter:
+        return self.counters.setdefault(quantity, Counter())
+
+    @property
+    def total(self) -> Counter:
+        """The sum over quantities."""
+        found = self.counters.values()
+        names = ("total", "before", "done", "failed", "seconds")
+        return Counter(*(sum(getattr(c, name) for c in found) for name in names))
+
+    @property
+    def elapsed(self) -> float:
+        return time.monotonic() - self.started
+
+    @property
+    def rate(self) -> float:
+        """Cells a second in this run."""
+        return self.total.done / self.elapsed if self.elapsed > 0.0 else 0.0
+
+    def time_left(self, quantity: str | None = None) -> float | None:
+        """Seconds, or None before anything is known; of one quantity, as if its cells were done one after another.
+
+        A quantity is weighed by its own mean time of solving, so that cheap cells done first do not promise too much.
+        """
+        busy = self.total.seconds
+        if self.total.done == 0:
+            return None
+        speed = busy / self.elapsed if busy > 0.0 and self.elapsed > 0.0 else None  # seconds of solving a second
+        mean = busy / self.total.done
+        work = 0.0
+        for counter in self.counters.values() if quantity is None else [self[quantity]]:
+            work += counter.left * (counter.seconds / counter.done if counter.done else mean)
+        if speed is None:
+            left = sum(c.left for c in self.counters.values()) if quantity is None else self[quantity].left
+            return left / self.rate if self.rate else None
+        return work / speed
+
+
+def duration(seconds: float | None) -> str:
+    """Such as "12 s", "3.5 min", "2.1 h", "4.2 d".
+
+    >>> duration(90), duration(None)
+    ('1.5 min', 'unknown')
+    """
+    if seconds is None:
+        return "unknown"
+    for unit, size in (("d", 86400.0), ("h", 3600.0), ("min", 60.0)):
+        if seconds >= size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.0f} s" if seconds >= 10.0 else f"{seconds:.1f} s"
+
+
+def reporter(name: str, tally: Tally, progress: bool) -> AbstractContextManager[Report]:
+    """Reports on standard error: bars on a terminal, else a line a minute; nothing without ``progress``."""
+    if not progress:
+        return _silent()
+    console = Console(stderr=True)
+    return _bars(name, tally, console) if console.is_terminal else _lines(name, tally)
+
+
+class Report:
+    """Called after every batch that is stored; :meth:`note` says something in between."""
+
+    def __call__(self) -> None:
+        """What changed is in the tally."""
+
+    def note(self, text: str) -> None:
+        """A sentence for the user."""
+
+
+@contextmanager
+def _silent() -> Iterator[Report]:
+    yield Report()
+
+
+class _Left(ProgressColumn):
+    """Time left by the tally."""
+
+    def __init__(self, tally: Tally) -> None:
+        super().__init__()
+        self._tally = tally
+
+    def render(self, task: Line) -> Text:
+        left = self._tally.time_left(task.fields["quantity"])
+        return Text("" if task.finished else f"{duration(left)} left")
+
+
+@contextmanager
+def _bars(name: str, tally: Tally, console: Console) -> Iterator[Report]:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[note]}"),
+        _Left(tally),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console) as bars:
+        all_of_it = bars.add_task(name, total=tally.total.total, quantity=None, note="")
+        lines = {
+            quantity: bars.add_task(f"  {quantity}", total=counter.total, quantity=quantity, note="")
+            for quantity, counter in tally.counters.items()
+            if len(tally.counters) > 1
+        }
+
+        class Bars(Report):
+            def __call__(self) -> None:
+                total = tally.total
+                note = f"{tally.rate:.3g}/s" + _failures(total)
+                bars.update(all_of_it, completed=total.before + total.done, note=note)
+                for quantity, line in lines.items():
+                    counter = tally[quantity]
+                    bars.update(line, completed=counter.before + counter.done, note=_failures(counter))
+
+            def note(self, text: str) -> None:
+                bars.console.print(text)
+
+        report = Bars()
+        report()
+        yield report
+
+
+def _failures(counter: Counter) -> str:
+    return f" {counter.failed} failed" if counter.failed else ""
+
+
+@contextmanager
+def _lines(name: str, tally: Tally) -> Iterator[Report]:
+    last = time.monotonic()
+
+    class Lines(Report):
+        def __call__(self) -> None:
+            nonlocal last
+            total, now = tally.total, time.monotonic()
+            if now - last < LINE_EVERY and total.left:
+                return
+            last = now
+            self.note(
+                f"{name}: {total.before + total.done} of {total.total} cells done, {total.failed} failed, "
+                f"{tally.rate:.3g}/s, {duration(tally.time_left())} left"
+                + "".join(
+                    f"; {quantity} {c.before + c.done}/{c.total}" for quantity, c in tally.counters.items() if c.left
+                )
+            )
+
+        def note(self, text: str) -> None:
+            print(text, file=sys.stderr, flush=True)
+
+    yield Lines()

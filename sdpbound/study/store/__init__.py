@@ -1,0 +1,8 @@
+"""The store of a study: one SQLite file with every result, its provenance and its certificates."""
+
+from __future__ import annotations
+
+from sdpbound.study.store.core import Store
+from sdpbound.study.store.salvage import merge, recover
+
+__all__ = ["Store", "merge", "recover"]

@@ -1,0 +1,70 @@
+"""One writer for a store."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sqlite3
+from contextlib import closing, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from sdpbound.errors import InvalidInput
+
+__all__ = ["Lock", "holder", "now"]
+
+
+def now() -> str:
+    """The time in UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+class Lock:
+    """The right to write a store, on a file beside it; the system gives it back when the process ends."""
+
+    def __init__(self, path: Path) -> None:
+        self._lock = FileLock(path.with_name(path.name + ".lock"), thread_local=False)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise InvalidInput(
+                f"'{path}' is in use by {holder(path)}: wait for that run, or give another --output."
+            ) from None
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise InvalidInput(
+                f"'{path}' cannot be written: {reason}; give another --output, where files can be written."
+            ) from None
+
+    def release(self) -> None:
+        self._lock.release()
+
+    @staticmethod
+    def facts() -> str:
+        """Who we are, for the one who finds the store in use."""
+        return json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "started": now()})
+
+
+def holder(path: Path) -> str:
+    """Who uses a store that is locked, as far as it can be known."""
+    with suppress(sqlite3.Error, ValueError, TypeError, KeyError):
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
+            facts = json.loads(db.execute("SELECT value FROM meta WHERE name = 'holder'").fetchone()[0])
+        here = facts["host"] == socket.gethostname()
+        if not (here and _ended(facts["pid"])):  # else a killed run's, and the holder has only just begun
+            return f"process {facts['pid']} on {'this host' if here else facts['host']} since {facts['started']}"
+    return "another process"
+
+
+def _ended(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        pass
+    return False
