@@ -288,6 +288,7 @@ def test_an_unreachable_scheduler(
     with pytest.raises(InvalidInput, match="certificates"):
         run_on_dask([], "tls://127.0.0.1:1", tls=Tls(bad, bad, bad))
     assert capfd.readouterr().err == ""
+    assert wait_for(lambda: not any(thread.name == "IO loop" for thread in threading.enumerate()), 5.0)
 
 
 def test_wrong_addresses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

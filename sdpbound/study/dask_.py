@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from sdpbound.errors import InvalidInput, SolverFailure
-from sdpbound.study.dask_connect import Tls, connect, scheduler_address, silence
+from sdpbound.study.dask_connect import Tls, connect, disconnect, scheduler_address, silence
 from sdpbound.study.dask_worker import ANSWERS, TASKS, Answers, answer, call, end, same_version, versions
 from sdpbound.study.evaluate import failed
 from sdpbound.study.executors import Done
@@ -304,5 +304,4 @@ class _Cluster:
             if self._client.status == "running":
                 self._client.cancel([future for future, _ in self._flying.values()], force=True)
                 self._tell(LAST_WORD_SECONDS, end, self._run)
-        with suppress(Exception):
-            self._client.close(timeout=LAST_WORD_SECONDS)
+        disconnect(self._client)

@@ -6,17 +6,19 @@ import json
 import logging
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sdpbound.errors import InvalidInput
 
-__all__ = ["Tls", "connect", "scheduler_address", "silence"]
+__all__ = ["Tls", "connect", "disconnect", "scheduler_address", "silence"]
 
 #: Seconds after which a scheduler counts as unreachable.
 CONNECT_SECONDS = 8.0
+#: Seconds that closing the connection may take.
+CLOSE_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,19 +85,39 @@ def connect(address: str, tls: Tls | None) -> Any:
             Path(file).read_bytes()
         except OSError as error:
             raise InvalidInput(f"the file '{file}' cannot be read: {error.strerror}; give a PEM file.") from None
-    open_client: Any = Client
     security: Any = Security
+    client: Any = Client.__new__(Client)  # so that there is something to close if it fails
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that versions of other packages differ here and there
         try:
-            return open_client(
+            client.__init__(
                 address,
                 timeout=CONNECT_SECONDS,
                 security=security(require_encryption=True, **given) if tls is not None else None,
                 set_as_default=False,
             )
         except Exception as error:  # of many kinds: sockets, addresses, certificates, versions of the protocol
+            disconnect(client)
             raise _unreachable(address, tls, error) from None
+        except BaseException:
+            disconnect(client)
+            raise
+    return client
+
+
+def disconnect(client: Any) -> None:
+    """Close a client for good, connected or not.
+
+    One that is left open is closed when it is collected as garbage; if that happens while another client starts, in the
+    same thread, they wait for each other for ever.
+    """
+    try:
+        with suppress(Exception):  # the connection may be gone
+            client.close(timeout=CLOSE_SECONDS)
+        with suppress(Exception):  # where connecting failed, close() leaves the thread of the event loop
+            client._loop_runner.stop()
+    finally:
+        client.status = "closed"
 
 
 def _unreachable(address: str, tls: Tls | None, error: Exception) -> InvalidInput:
