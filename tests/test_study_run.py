@@ -158,9 +158,9 @@ def test_keys_hold_the_meaning_and_nothing_else(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("sdpbound.study.tasks.NUMERICS", -1)
     from sdpbound.study import tasks
 
-    tasks._context.cache_clear()
+    tasks._contexts.cache_clear()
     assert not set(keys_of()) & set(base)
-    tasks._context.cache_clear()
+    tasks._contexts.cache_clear()
 
 
 def test_tasks_survive_json(tiny: Path) -> None:

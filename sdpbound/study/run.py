@@ -129,7 +129,7 @@ def run_study(
                         if distributed:
                             run.take(run_on_dask(groups, scheduler, file, tls, note=report.note), report)
                         elif count:
-                            run.take(run_in_processes(groups, min(count, run.points_left)), report)
+                            run.take(run_in_processes(groups, min(count, run.solver_left)), report)
                         else:
                             run.take(run_here(groups), report)
                 except BaseException as stop:
@@ -221,7 +221,6 @@ class _Run:
     tally: Tally = field(default_factory=Tally)
     closed_left: int = 0
     solver_left: int = 0
-    points_left: int = 0
     _flying: set[bytes] = field(default_factory=set)
     _buffer: list[tuple[list[bytes], Answer]] = field(default_factory=list)
     _cells: int = 0
@@ -229,7 +228,6 @@ class _Run:
 
     def survey(self) -> None:
         """Count what is done and what is left, by quantity."""
-        last: Any = None
         for batch in self.study.batches():
             present = self.store.present([key for _, keys in batch for key in keys])
             for task, keys in batch:
@@ -242,8 +240,6 @@ class _Run:
                     else:
                         left += 1
                 if left:
-                    self.points_left += task.point.name != last
-                    last = task.point.name
                     if task.needs_solver:
                         self.solver_left += left
                     else:

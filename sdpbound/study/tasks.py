@@ -148,38 +148,43 @@ def cell_keys(task: Task) -> list[bytes]:
     """The keys of a task's cells, 16 bytes each, in the order of its quantities."""
     point = task.point
     visibility = math.nan if task.visibility is None else task.visibility
-    numbers = struct.pack("<4d", point.theta + 0.0, point.phi + 0.0, point.omega + 0.0, visibility + 0.0)
+    numbers = _NUMBERS(point.theta + 0.0, point.phi + 0.0, point.omega + 0.0, visibility + 0.0)  # no -0.0
     keys = []
-    for quantity in task.quantities:
-        state = _context(task.observed, task.adversary, quantity, task.solver, task.search, task.quantities).copy()
+    for context in _contexts(task.observed, task.adversary, task.quantities, task.solver, task.search):
+        state = context.copy()
         state.update(numbers)
         keys.append(state.digest())
     return keys
 
 
+_NUMBERS = struct.Struct("<4d").pack
+
+
 @lru_cache(maxsize=4096)
-def _context(
+def _contexts(
     observed: str | None,
     adversary: Adversary | None,
-    quantity: Quantity,
+    quantities: tuple[Quantity, ...],
     solver: SolverSettings,
     search: Search | None,
-    quantities: tuple[Quantity, ...],
-) -> Any:
-    """The hash of what a cell's meaning depends on besides its point and visibility."""
-    meaning: dict[str, Any] = {"numerics": NUMERICS, "family": "singlet", "quantity": quantity.model_dump()}
-    if adversary is not None:
-        model = _model(adversary)
-        level = model.level if isinstance(model, Quantum) else None  # a label is not unique for own words
-        meaning |= {"observed": observed, "model": model.name, "level": level}
-        meaning |= {"solver": solver.name, "tolerance": solver.tolerance.hex()}
-    if search is not None:
-        # a search begins where the programs of other quantities with the same settings were solved
-        beside = [q.model_dump() for q in quantities if q != quantity and q.program == quantity.program]
-        contours = [float(p).hex() for p in search.phi]
-        meaning["search"] = [float(search.chsh).hex(), contours, search.contour, beside]
-    text = json.dumps(meaning, sort_keys=True, separators=(",", ":"))
-    return hashlib.blake2b(text.encode(), digest_size=16)
+) -> list[Any]:
+    """For each quantity the hash of what its meaning depends on besides the point and the visibility."""
+    found = []
+    for quantity in quantities:
+        meaning: dict[str, Any] = {"numerics": NUMERICS, "family": "singlet", "quantity": quantity.model_dump()}
+        if adversary is not None:
+            model = _model(adversary)
+            level = model.level if isinstance(model, Quantum) else None  # a label is not unique for own words
+            meaning |= {"observed": observed, "model": model.name, "level": level}
+            meaning |= {"solver": solver.name, "tolerance": solver.tolerance.hex()}
+        if search is not None:
+            # a search begins where the programs of other quantities with the same settings were solved
+            beside = [q.model_dump() for q in quantities if q != quantity and q.program == quantity.program]
+            contours = [float(p).hex() for p in search.phi]
+            meaning["search"] = [float(search.chsh).hex(), contours, search.contour, beside]
+        text = json.dumps(meaning, sort_keys=True, separators=(",", ":"))
+        found.append(hashlib.blake2b(text.encode(), digest_size=16))
+    return found
 
 
 # -- study -> tasks -----------------------------------------------------------------------------------------------
