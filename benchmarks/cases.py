@@ -12,6 +12,7 @@ import sdpbound as sb
 from benchmarks import peers
 from benchmarks.bare import bell_question, clarabel_direct, clarabel_input, fastest, plain_inequality
 from benchmarks.report import Report
+from benchmarks.studies import million_rows, runner
 from benchmarks.timing import clear_caches, in_fresh_process, median_seconds, paired_seconds, quiet
 from sdpbound.levels import generating_words
 from sdpbound.models.ncpol2sdpa_ import moment_matrix_by_ncpol2sdpa
@@ -280,5 +281,6 @@ def accuracy(report: Report) -> None:
 
 
 CASES: dict[str, Callable[[Report], None]] = {
-    case.__name__: case for case in (building, sweep, guessing, no_signaling, accuracy, fresh_process, whole_call)
+    case.__name__: case
+    for case in (building, sweep, guessing, no_signaling, accuracy, fresh_process, whole_call, runner, million_rows)
 }

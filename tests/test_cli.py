@@ -285,6 +285,9 @@ def test_check_status_export_report_verify(call, answer, tmp_path):
     assert_sentence(call("export", str(study), "table.xlsx", *common).err, "table.xlsx", ".parquet")
     page = Path(answer("report", str(study), *common)["report"])
     assert page.suffix == ".html" and "tiny" in page.read_text(encoding="utf-8")
+    page = tmp_path / "other.html"
+    assert answer("report", str(tmp_path / "out" / "tiny.sqlite"), str(page))["report"] == str(page)
+    assert "<table" in page.read_text(encoding="utf-8")
 
     found = answer("verify", str(study), *common)
     assert found["studies"][0]["proven"] == found["studies"][0]["rows"] == 2 and found["studies"][0]["holds"]

@@ -267,14 +267,25 @@ def export_command(
     emit(facts, [f"written   {file}" for file in written], as_json)
 
 
-def plot_command(study: StudyFile, output: Output = None, as_json: AsJson = False) -> None:
+def plot_command(study: AnyStudy, output: Output = None, as_json: AsJson = False) -> None:
     """Draw the figure of a study from its table, or from the rows there are; a default chart if it names no figure."""
-    from sdpbound.study import Study, draw
+    from sdpbound.study import Study
 
     found = Study.load(study, output)
-    figures = draw(study, _table(found), found.folder)
+    figures = _draw(study, found)
     facts = {"command": "plot", "study": str(study), "figures": [str(path) for path in figures]}
     emit(facts, [f"figure    {path}" for path in figures], as_json)
+
+
+def _draw(path: Path, study: Study) -> list[Path]:
+    """The figure that the study's file names; a store knows no script, and gets the default chart."""
+    from sdpbound.study import draw, read_table
+    from sdpbound.study.charts import draw_default
+
+    table = _table(study)
+    if path.suffix == ".toml":
+        return draw(path, table, study.folder)
+    return draw_default(read_table(table), study.folder, study.name, study.spec.title)
 
 
 def _table(study: Study) -> Path:
@@ -289,18 +300,17 @@ def _table(study: Study) -> Path:
 
 
 def report_command(
-    study: StudyFile,
+    study: AnyStudy,
     file: Annotated[Path | None, typer.Argument(help="Default: NAME.html beside the store.", metavar="FILE")] = None,
     output: Output = None,
     as_json: AsJson = False,
 ) -> None:
     """Write a self-contained HTML page: spec, provenance, figures, tables, certified margins, failures."""
-    from sdpbound.study import Study, draw
+    from sdpbound.study import Study
     from sdpbound.study.report import write_report
 
     found = Study.load(study, output)
-    table = _table(found)
-    figures = draw(study, table, found.folder)
+    figures = _draw(study, found)
     page = write_report(file or found.folder / f"{found.name}.html", found.table(), found.text, found.facts(), figures)
     emit({"command": "report", "study": str(study), "report": str(page)}, [f"report    {page}"], as_json)
 
