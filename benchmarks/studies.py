@@ -141,8 +141,8 @@ def million_rows(report: Report) -> None:
     table = report.table(
         f"A study of {rows} rows",
         ("what", "seconds", "peak MB"),
-        "Closed forms, so that what is seen is the study's own work; each step in a fresh process, whose imports are in "
-        "the peak.",
+        "Closed forms, so that what is seen is the study's own work; each step in a fresh process, with its "
+        "imports.",
     )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -156,7 +156,7 @@ def million_rows(report: Report) -> None:
     alone = report.table(
         f"The store alone, {rows} rows of key rates",
         ("what", "value"),
-        "Seconds, or MB where it says so. fill: batches of 5000; small: of 256, a thousand rows; open and check: all pages, "
+        "Seconds, or MB where it says so. fill: batches of 5000; small: of 256, a thousand rows; open, check: all pages, "
         "all digests; resume: all keys looked up; read: all rows in the order of the study.",
     )
     for what, value in measure(rows).items():
