@@ -156,7 +156,7 @@ def million_rows(report: Report) -> None:
     alone = report.table(
         f"The store alone, {rows} rows of key rates",
         ("what", "value"),
-        "Seconds, or MB where it says so. fill: batches of 5000; small: of 256, a thousand rows; open, check: all pages, "
+        "Seconds, or MB where it says so. fill: batches of 5000; small: of 256, per 1000; open, check: all pages, "
         "all digests; resume: all keys looked up; read: all rows in the order of the study.",
     )
     for what, value in measure(rows).items():
