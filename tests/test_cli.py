@@ -259,7 +259,7 @@ def test_run_and_plot(call, answer, tmp_path):
 
     study.write_text(STUDY.format(figure=""))
     done = call("run", str(study), "--workers", "0", *common, "--no-figure", "--quiet")
-    assert "2 rows with a bound" in done.out and "0 cells computed" in done.out and done.err == ""
+    assert "2 rows with a value" in done.out and "0 cells computed" in done.out and done.err == ""
     files = answer("plot", str(study), *common)["figures"]  # the default chart
     assert files and all(Path(file).stat().st_size > 1000 for file in files)
 
@@ -327,7 +327,7 @@ def test_failed_rows_and_interrupts_have_their_exit_status(call, monkeypatch, tm
 
     monkeypatch.setattr(package, "run_study", result(5, 2))
     done = call("run", str(study))
-    assert done.status == 1 and "3 rows with a bound" in done.out and "2 failed" in done.out
+    assert done.status == 1 and "3 rows with a value" in done.out and "2 failed" in done.out
     assert_sentence(done.err, "2 of 5 rows failed", "sdpbound retry")
 
     for stop, status, word in ((KeyboardInterrupt, 130, "interrupted"), (package.Terminated, 143, "terminated")):

@@ -140,7 +140,7 @@ def _report_run(command: str, path: Path, result: StudyResult, figures: list[Pat
     }
     answered = result.rows - result.failed - result.infeasible
     lines = [
-        f"table     {result.table}   ({answered} rows with a bound, {result.infeasible} infeasible, {result.failed} "
+        f"table     {result.table}   ({answered} rows with a value, {result.infeasible} infeasible, {result.failed} "
         f"failed; {result.computed} cells computed in {result.seconds:.1f} s)",
         f"metadata  {result.metadata}",
         f"store     {result.store}",
