@@ -75,8 +75,8 @@ def runner(report: Report) -> None:
         ("how", "seconds", "ms a point", "over the bare loop"),
         "Global guessing probabilities at level 3, all correlators tested. Bare loop: `guessing_probability` point by "
         "point, nothing stored, warm. The other rows are whole calls of `run_study`, start of workers, store and CSV "
-        "table included. Dask: scheduler and single-thread workers as processes of this machine, which have run a study "
-        "of four points before.",
+        "table included. Dask: scheduler and single-thread workers as processes of this machine, warm from a study "
+        "of four points.",
     )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
