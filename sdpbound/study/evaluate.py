@@ -17,7 +17,7 @@ from pydantic import ConfigDict, TypeAdapter
 
 from sdpbound.behaviour import Behaviour, Observations
 from sdpbound.bounds import Bound, as_min_entropy
-from sdpbound.errors import Infeasible, SdpboundError
+from sdpbound.errors import Infeasible
 from sdpbound.families import contour_at_chsh, singlet_chsh_maximum
 from sdpbound.merits.bell_value import maximize, minimize
 from sdpbound.merits.guessing_probability import blind_guessing_probability, guessing_probability
@@ -28,7 +28,7 @@ from sdpbound.self_tests import SelfTest, find_self_test
 from sdpbound.study.spec import CLOSED, OF_THE_EXPRESSION, Quantity
 from sdpbound.study.tasks import STORED, Point, Row, Search, Task
 
-__all__ = ["ANSWER", "BETTER", "Answer", "evaluate", "failed", "ideal_guess", "observations"]
+__all__ = ["ANSWER", "BETTER", "Answer", "blank", "contours_of", "evaluate", "failed", "ideal_guess", "observations"]
 
 #: A point replaces the curve's only if it is better by this much.
 BETTER = 1e-6
@@ -68,19 +68,21 @@ ANSWER = TypeAdapter(Answer)
 def evaluate(task: Task) -> Answer:
     """Solve a task: one row for each quantity at its point, and one for each quantity that is better elsewhere."""
     evaluation = _Evaluation(task)
-    cells = [[evaluation.row(task.point, quantity)] for quantity in task.quantities]
+    # in an order of their own, whatever the study's: a search begins where other quantities were solved; the key rate
+    # first, as it varies, by its error correction, where the guessing probability is a plateau
+    order = sorted(task.quantities, key=lambda quantity: (quantity.name != "key_rate", quantity.identity))
+    cells = {quantity: [evaluation.row(task.point, quantity)] for quantity in order}
     if task.search is not None:
-        # the key rate first: it varies, by its error correction, where the guessing probability is a plateau
-        for quantity, cell in sorted(zip(task.quantities, cells, strict=True), key=lambda p: p[0].name != "key_rate"):
-            best = _search(evaluation, quantity, cell[0])
+        for quantity in order:
+            best = _search(evaluation, quantity, cells[quantity][0])
             if best is not None:
-                cell.append(evaluation.row(best, quantity) | {"place": best.name})
-    return Answer(cells, evaluation.certificates)
+                cells[quantity].append(evaluation.row(best, quantity) | {"place": best.name})
+    return Answer([cells[quantity] for quantity in task.quantities], evaluation.certificates)
 
 
 def failed(task: Task, message: str) -> Answer:
     """The answer for a task that no solver answered."""
-    return Answer([[_blank(task, task.point, q) | {"status": "failed", "error": message}] for q in task.quantities])
+    return Answer([[blank(task, task.point, q) | {"status": "failed", "error": message}] for q in task.quantities])
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ class _Evaluation:
             bound = self._bound(point, quantity)
         except Infeasible as answer:
             return _Solved(None, time.perf_counter() - start, "infeasible", str(answer))
-        except (SdpboundError, ArithmeticError, MemoryError) as error:
+        except Exception as error:  # of a solver or of linear algebra: this row has failed, the study goes on
             return _Solved(None, time.perf_counter() - start, "failed", f"{type(error).__name__}: {error}")
         return _Solved(bound, time.perf_counter() - start)
 
@@ -174,7 +176,7 @@ class _Evaluation:
 
     def row(self, point: Point, quantity: Quantity) -> Row:
         """The row of a quantity at a point; with an error and no value where it failed."""
-        row = _blank(self.task, point, quantity)
+        row = blank(self.task, point, quantity)
         if quantity.name in CLOSED:
             value = getattr(point.member, CLOSED[quantity.name])
             return row | {"value": value, "method": "closed form", "status": "closed form", "seconds": 0.0}
@@ -226,7 +228,8 @@ def observations(task: Task, point: Point) -> tuple[Behaviour, Observations]:
     return behaviour, Observations.full(behaviour)
 
 
-def _blank(task: Task, point: Point, quantity: Quantity) -> Row:
+def blank(task: Task, point: Point, quantity: Quantity) -> Row:
+    """The row of a quantity at a point with all that does not have to be solved for."""
     chsh = point.member.chsh
     row: Row = dict.fromkeys(STORED)  # type: ignore[assignment]
     row |= {
@@ -277,7 +280,7 @@ def ideal_guess(test: SelfTest, quantity: Quantity) -> float:
 
 
 @lru_cache(maxsize=8)
-def _contours(search: Search) -> tuple[list[list[Point]], dict[Point, _Place]]:
+def contours_of(search: Search) -> tuple[list[list[Point]], dict[Point, _Place]]:
     """The candidates, one list for each phi that reaches the CHSH value, and where each of them stands."""
     contours: list[list[Point]] = []
     for i, phi in enumerate(search.phi):
@@ -299,7 +302,7 @@ def _search(evaluation: _Evaluation, quantity: Quantity, row: Row) -> Point | No
     assert task.search is not None
     if row["value"] is None or float(row["chsh_observed"]) <= 2.0:
         return None  # local data: Eve knows every outcome, wherever on the contour
-    contours, places = _contours(task.search)
+    contours, places = contours_of(task.search)
     if not contours:
         return None
     sizes = [len(points) for points in contours]

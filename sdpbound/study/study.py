@@ -62,6 +62,8 @@ class Study:
     spec : what the file says
     text : the file
     folder : where results are
+    shard : (k, n): only the k-th of n parts
+    store : the store that the study was read from; None: the one of this name in the folder
 
     >>> Study.load("missing.toml")
     Traceback (most recent call last):
@@ -73,6 +75,7 @@ class Study:
     text: str
     folder: Path
     shard: tuple[int, int] | None = None
+    store: Path | None = None
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], output: str | os.PathLike[str] | None = None) -> Study:
@@ -102,7 +105,7 @@ class Study:
         if saved is None:
             raise InvalidStudy(f"store '{file}' has no study in it yet; run its study first.")
         spec = parse_spec(saved[0], f"store '{file}'")
-        return cls(spec, saved[1], file.parent, _shard_of(file, spec.name))
+        return cls(spec, saved[1], file.parent, _shard_of(file, spec.name), file)
 
     @property
     def name(self) -> str:
@@ -111,7 +114,7 @@ class Study:
     @property
     def store_path(self) -> Path:
         """The SQLite file of the results."""
-        return self.folder / f"{shard_name(self.name, self.shard)}.sqlite"
+        return self.store or self.folder / f"{shard_name(self.name, self.shard)}.sqlite"
 
     @property
     def table_path(self) -> Path:

@@ -179,7 +179,7 @@ def _contexts(
             meaning |= {"solver": solver.name, "tolerance": solver.tolerance.hex()}
         if search is not None:
             # a search begins where the programs of other quantities with the same settings were solved
-            beside = [q.model_dump() for q in quantities if q != quantity and q.program == quantity.program]
+            beside = sorted(q.identity for q in quantities if q != quantity and q.program == quantity.program)
             contours = [float(p).hex() for p in search.phi]
             meaning["search"] = [float(search.chsh).hex(), contours, search.contour, beside]
         text = json.dumps(meaning, sort_keys=True, separators=(",", ":"))
