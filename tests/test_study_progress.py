@@ -37,7 +37,9 @@ def study(tmp_path: Path) -> Path:
 
 def tally(monkeypatch: pytest.MonkeyPatch, elapsed: float) -> Tally:
     """Two quantities after ``elapsed`` seconds: a cheap one nearly done, a dear one hardly begun."""
-    found = Tally({"cheap": Counter(100, 10, 80, 0, 8.0), "dear": Counter(100, 0, 2, 1, 12.0)}, started=100.0)
+    found = Tally(
+        {"cheap": Counter(100, 10, 80, 0, 8.0), "dear": Counter(100, 0, 2, 1, 12.0)}, started=100.0, solving_since=100.0
+    )
     monkeypatch.setattr(progress.time, "monotonic", lambda: 100.0 + elapsed)
     return found
 
@@ -54,10 +56,21 @@ def test_time_left_weighs_each_quantity_by_its_own_seconds(monkeypatch: pytest.M
 
 def test_time_left_is_unknown_before_anything_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress.time, "monotonic", lambda: 101.0)
-    found = Tally({"a": Counter(10)}, started=100.0)
+    found = Tally({"form": Counter(10, needs_solver=False)}, started=100.0)
     assert found.time_left() is None and duration(None) == "unknown"
-    found["a"].done = 5  # closed forms: no seconds of solving, so by their number
+    found["form"].done = 5
     assert found.time_left() == pytest.approx(1.0)
+    found["form"].done = 10
+    assert found.time_left() == 0.0
+
+
+def test_closed_forms_do_not_promise_that_programs_are_quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress.time, "monotonic", lambda: 102.0)
+    found = Tally({"form": Counter(5000, 0, 5000, needs_solver=False), "program": Counter(1000)}, started=100.0)
+    found.solving_since = 101.0
+    assert found.time_left() is None
+    found["program"].done, found["program"].seconds = 2, 1.0
+    assert found.time_left() == found.time_left("program") == pytest.approx(998 * 0.5)
 
 
 def test_a_line_a_minute(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -92,6 +105,18 @@ def test_bars_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "study" in last[0] and "92/200" in last[0] and "1 failed" in last[0] and "left" in last[0]
     assert "cheap" in last[1] and "90/100" in last[1] and "failed" not in last[1]
     assert "dear" in last[2] and "2/100" in last[2] and "1 failed" in last[2]
+
+
+def test_a_lost_terminal_is_no_reason_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Gone(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+    monkeypatch.setattr(progress.sys, "stderr", Gone())
+    with reporter("study", Tally({"a": Counter(1, 1)}), True) as report:
+        report()
+        report.note("waiting")
+    progress.announce("looking up")
 
 
 @pytest.mark.parametrize(
@@ -130,5 +155,8 @@ def test_the_estimate_s_rows_are_the_study_s(study: Path, tmp_path: Path) -> Non
     assert [row | {"seconds": None} for row in found.rows] == [row | {"seconds": None} for row in table.rows[:4]]
     again = estimate(Study.load(study, tmp_path), budget=0.1)
     assert again.left == 0.0 and again.seconds > 0.0
+    study.write_text(STUDY.replace("0.98]", "0.98, 0.97]"), encoding="utf-8")  # a third more to solve
+    more = estimate(Study.load(study, tmp_path), budget=0.1)
+    assert more.left == pytest.approx(more.seconds / 3.0, rel=0.05)
     with pytest.raises(InvalidInput, match=r"budget = 0"):
         estimate(Study.load(study), budget=0.0)

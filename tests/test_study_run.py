@@ -25,6 +25,7 @@ from sdpbound.study import executors as executors_module
 from sdpbound.study import run as run_module
 from sdpbound.study.provenance import git_commit
 from sdpbound.study.spec import parse_spec
+from sdpbound.study.store import Store
 from sdpbound.study.tasks import COLUMNS, STORED, Plan, Point, Task, cell_keys
 from sdpbound.study.worker import TASK
 
@@ -196,6 +197,18 @@ def test_all_quantities_at_once() -> None:
     assert abs(values["chsh"]["value"] - 2.3) < 1e-9
 
 
+def test_the_order_of_quantities_changes_nothing() -> None:
+    """A search begins where other quantities of the same program were solved: in an order of its own."""
+    family = {"kind": "singlet", "at_chsh": 2.5, "phi": 1.35, "best_of": {"contour": 40, "phi": [1.45, 1.55]}}
+    found = []
+    for names in (["guess_blind", "randomness_blind"], ["randomness_blind", "guess_blind"]):
+        spec = parse_spec(content(family=family, visibilities=0.995, quantities=names))
+        ((task,),) = Plan(spec)
+        cells = zip(task.quantities, cell_keys(task), evaluate_module.evaluate(task).cells, strict=True)
+        found.append({q.name: (key, [row | {"seconds": 0} for row in rows]) for q, key, rows in cells})
+    assert found[0] == found[1]
+
+
 # -- running ------------------------------------------------------------------------------------------------------
 
 
@@ -276,6 +289,18 @@ def test_what_a_run_writes(tiny: Path, tmp_path: Path) -> None:
 # -- resuming -----------------------------------------------------------------------------------------------------
 
 
+def test_a_table_is_written_again_only_if_it_must(quick: Path, tmp_path: Path) -> None:
+    table = run_study(quick, tmp_path, workers=0, progress=False).table
+    before = table.stat().st_mtime_ns
+    again = run_study(quick, tmp_path, workers=0, progress=False)
+    assert table.stat().st_mtime_ns == before and again.rows == QUICK_CELLS and again.failed == again.infeasible == 0
+    table.write_text("edited", encoding="utf-8")
+    run_study(quick, tmp_path, workers=0, progress=False)
+    assert len(read_table(table)) == QUICK_CELLS
+    quick.write_text(QUICK.replace("[0.99, 0.98]", "0.98"), encoding="utf-8")
+    assert run_study(quick, tmp_path, workers=0, progress=False).rows == len(read_table(table)) < QUICK_CELLS
+
+
 def test_a_second_run_computes_nothing(quick: Path, tmp_path: Path, computed: list[Task]) -> None:
     first = run_study(quick, tmp_path, workers=0, progress=False)
     assert first.computed == QUICK_CELLS and computed
@@ -333,7 +358,9 @@ def test_an_interrupt_keeps_what_is_done(quick: Path, tmp_path: Path, monkeypatc
         return evaluate_module.evaluate(task)
 
     monkeypatch.setattr(executors_module, "evaluate", interrupted)
-    with pytest.raises(KeyboardInterrupt, match=rf"after 14 of {QUICK_CELLS} cells.*quick\.sqlite.*goes on"):
+    with pytest.raises(
+        KeyboardInterrupt, match=rf"after 14 of {QUICK_CELLS} cells.*quick\.sqlite.*run it again to go on"
+    ):
         run_study(quick, tmp_path, workers=0, progress=False)
     monkeypatch.undo()
     study = Study.load(quick, tmp_path)
@@ -359,6 +386,72 @@ def test_a_terminated_run_is_saved(quick: Path, tmp_path: Path, monkeypatch: pyt
         run_study(quick, tmp_path, workers=0, progress=False)
     assert signal.getsignal(signal.SIGTERM) is before
     assert Study.load(quick, tmp_path).status().done >= 30
+
+
+def test_a_signal_waits_until_a_batch_is_stored(quick: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is claimed in the message is in the store, also if the signal came while it was stored."""
+    add = Store.add
+
+    def signalled(self: Store, run: int, answers: Any, replace: bool = False) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGINT)  # a second one does not disturb the end
+        add(self, run, answers, replace)
+
+    monkeypatch.setattr(Store, "add", signalled)
+    with pytest.raises(Terminated, match=r"after (\d+) of") as caught:
+        run_study(quick, tmp_path, workers=0, progress=False)
+    claimed = int(str(caught.value).split("after ")[1].split(" ")[0])
+    study = Study.load(quick, tmp_path)
+    assert claimed == study.status().done > 0
+    assert study.facts()["runs"][0]["ended"] == "interrupted"
+
+
+def test_a_signal_after_the_last_cell(quick: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run_module.exports, "export", interrupted)
+    with pytest.raises(KeyboardInterrupt, match=rf"has all its {QUICK_CELLS} cells in .*quick\.sqlite"):
+        run_study(quick, tmp_path, workers=0, progress=False)
+    monkeypatch.undo()
+    result = run_study(quick, tmp_path, workers=0, progress=False)
+    assert result.computed == 0 and len(read_table(result.table)) == QUICK_CELLS
+
+
+def test_an_answer_is_stored_while_the_next_takes_long(
+    quick: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Executors call back while they wait, and what has arrived is stored then."""
+    seen: list[int] = []
+
+    def waiting(groups: Any, workers: int, idle: Any) -> Any:
+        first, *rest = [task for group in groups for task in group]
+        yield first, evaluate_module.evaluate(first)
+        time.sleep(0.05)
+        idle()
+        seen.append(Study.load(quick, tmp_path).status().done)
+        for task in rest:
+            yield task, evaluate_module.evaluate(task)
+
+    monkeypatch.setattr(run_module, "run_in_processes", waiting)
+    monkeypatch.setattr(run_module, "BATCH_SECONDS", 0.01)
+    run_study(quick, tmp_path, workers=1, progress=False)
+    assert seen == [6 + 2]
+
+
+def test_equal_cells_in_different_look_ups(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, computed: list[Task]
+) -> None:
+    path = tmp_path / "twice.toml"
+    omega = '["theta + pi/2", "theta + 1.6", "theta + 1.7", "pi/2 + theta"]'
+    text = 'quantities = ["guess_local", "chsh"]\nadversaries = "local"\n[family]\nkind = "singlet"\nphi = 1.4\n'
+    path.write_text(f"{text}theta = [0.9, 1.0]\nomega = {omega}\n", encoding="utf-8")
+    monkeypatch.setattr("sdpbound.study.study.CHUNK", 5)
+    monkeypatch.setattr(run_module, "BATCH_CELLS", 1)
+    result = run_study(path, tmp_path, workers=0, progress=False)
+    assert result.rows == 16 and result.computed == len(computed) == 12
+    counts = Study.load(path, tmp_path).status()
+    assert counts.complete and counts.stored == 12
 
 
 #: Runs a study in one process and notes each task before it is evaluated, and each batch once it is stored.
@@ -488,6 +581,30 @@ def test_failed_rows_are_retried_alone(quick: Path, tmp_path: Path, monkeypatch:
     assert plain(again.table) == plain(run_study(quick, tmp_path / "afresh", workers=0, progress=False).table)
 
 
+def test_a_failure_does_not_keep_an_answer_out(quick: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    good = run_study(quick, tmp_path / "good", workers=0, progress=False)
+    monkeypatch.setattr(executors_module, "evaluate", lambda task: evaluate_module.failed(task, "no luck"))
+    bad = run_study(quick, tmp_path / "bad", workers=0, progress=False)
+    assert bad.failed == bad.rows == QUICK_CELLS
+    assert merge([good.store], bad.store) == QUICK_CELLS
+    assert Study.load(bad.store).status().failed == 0
+    assert merge([bad.store], good.store) == 0
+
+
+def test_an_error_of_linear_algebra_costs_its_row(quick: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    guess = evaluate_module.guessing_probability
+
+    def unlucky(observed: Any, *arguments: Any) -> Any:
+        if observed.values[0] < 0.9:
+            raise np.linalg.LinAlgError("singular matrix")
+        return guess(observed, *arguments)
+
+    monkeypatch.setattr(evaluate_module, "guessing_probability", unlucky)
+    result = run_study(quick, tmp_path, workers=0, progress=False)
+    assert 0 < result.failed < result.rows
+    assert set(read_table(result.table).where(status="failed")["error"]) == {"LinAlgError: singular matrix"}
+
+
 def test_shards_make_the_whole(quick: Path, tmp_path: Path) -> None:
     stores = []
     for k in (1, 2, 3, 4):
@@ -496,17 +613,32 @@ def test_shards_make_the_whole(quick: Path, tmp_path: Path) -> None:
         stores.append(part.store)
         assert part.rows == {1: 18, 2: 18, 3: 9, 4: 9}[k]
         assert Study.load(part.store).status().complete
+        again = run_study(part.store, workers=0, progress=False)  # the store of a part is that part of the study
+        assert (again.store, again.rows, again.computed) == (part.store, part.rows, 0)
     assert merge(stores, tmp_path / "whole" / "quick.sqlite") == QUICK_CELLS
     whole = run_study(quick, tmp_path / "whole", workers=0, progress=False)
     assert whole.computed == 0 and whole.rows == QUICK_CELLS
     assert plain(whole.table) == plain(run_study(quick, tmp_path / "afresh", workers=0, progress=False).table)
-    with pytest.raises(InvalidParameter, match="shard = 5/4"):
-        run_study(quick, tmp_path, shard=(5, 4))
+    for shard in ((5, 4), (0, 1), (1, 10**20), (1.5, 2)):
+        with pytest.raises(InvalidParameter, match=rf"shard = {shard[0]}/{shard[1]}"):
+            run_study(quick, tmp_path, shard=shard)  # type: ignore[arg-type]
+
+
+def test_a_store_of_another_name_is_the_one_that_is_read(quick: Path, tmp_path: Path) -> None:
+    store = run_study(quick, tmp_path, workers=0, progress=False).store
+    copy = store.with_name("copy.sqlite")
+    copy.write_bytes(store.read_bytes())
+    with sqlite3.connect(copy) as connection:
+        connection.execute("UPDATE result SET value = 0.1")
+    connection.close()
+    study = Study.load(copy)
+    assert study.store_path == copy and study.table_path.name == "copy.csv"
+    with pytest.raises(DamagedStore, match=r"copy\.sqlite"):
+        study.table()
+    assert len(Study.load(store).table()) == QUICK_CELLS
 
 
 def test_two_runs_do_not_share_a_store(quick: Path, tmp_path: Path) -> None:
-    from sdpbound.study.store import Store
-
     with Store.write(tmp_path / "quick.sqlite"), pytest.raises(InvalidInput, match=r"quick\.sqlite.*in use"):
         run_study(quick, tmp_path, workers=0, progress=False)
 
@@ -562,8 +694,6 @@ def test_a_store_is_verified_in_bulk(tiny: Path, tmp_path: Path) -> None:
 
 def test_faults_of_a_store_are_found(quick: Path, tmp_path: Path) -> None:
     """Rows that are written with sound digests and wrong content: each wrong thing is found by the audit."""
-    from sdpbound.study.store import Store
-
     quick.write_text("certificates = true\n" + QUICK, encoding="utf-8")
     run_study(quick, tmp_path, workers=0, progress=False)
     study = Study.load(quick, tmp_path)
@@ -592,6 +722,12 @@ def test_studies_without_certificates_say_so(quick: Path, tmp_path: Path) -> Non
     run_study(quick, tmp_path, workers=0, progress=False)
     found = audit(Study.load(quick, tmp_path))
     assert found.holds and found.proven == 0 and found.exact == 6 and found.without == QUICK_CELLS - 6
+    # asked for later, they are made by a retry
+    quick.write_text(QUICK, encoding="utf-8")
+    assert run_study(quick, tmp_path, workers=0, progress=False).computed == 0
+    assert run_study(quick, tmp_path, workers=0, progress=False, retry=True).computed == QUICK_CELLS - 6
+    found = audit(Study.load(quick, tmp_path))
+    assert found.holds and found.without == 0 and found.proven == QUICK_CELLS - 6
 
 
 # -- bad input, figures -------------------------------------------------------------------------------------------
@@ -616,7 +752,6 @@ def test_a_full_disk_is_said_and_nothing_is_half_written(
     quick: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from sdpbound.errors import StorageFailure
-    from sdpbound.study.store import Store
 
     monkeypatch.setattr(run_module, "BATCH_SECONDS", 0.0)
     add, calls = Store.add, 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -73,7 +74,10 @@ _RUN = """Run a study, or go on with it: compute what its store lacks, write its
 Whatever stops a run, what it had stored is not computed again. Exit status 1 if rows failed, 130 or 143 if it was
 interrupted or terminated.
 """
-_RETRY = "Compute the failed rows of a study again, and missing ones; each keeps its error until it has an answer."
+_RETRY = """Compute the failed rows of a study again, those without a certificate if it keeps them, and missing ones.
+
+A row stays as it is until its new one is stored.
+"""
 
 
 def _run(
@@ -92,7 +96,7 @@ def _run(
     from sdpbound.study import Tls, draw, run_study
     from sdpbound.study.figures import figure_script
 
-    script = None if no_figure or shard is not None else figure_script(path)
+    script = None if no_figure or shard is not None or path.suffix != ".toml" else figure_script(path)
     if script is not None and not script.is_file():  # rather now than after hours
         raise InvalidInput(f"study file '{path}' names a figure, and its script '{script}' does not exist.")
     result = run_study(
@@ -117,9 +121,10 @@ def _run(
     if failure is not None:
         raise failure
     if result.failed:
+        options = (f" --output {output}" if output else "") + (f" --shard {shard}" if shard else "")
         complain(
             f"{result.failed} of {result.rows} rows failed; the column error of the table says why, and "
-            f"'sdpbound retry {path}' computes them again."
+            f"'sdpbound retry {path}{options}' computes them again."
         )
         raise typer.Exit(1)
 
@@ -176,7 +181,9 @@ def check_command(
 
     found = Study.load(study, output)
     found.plan.check()
-    count = max(1, cores() if workers is None else integer(workers, "workers") or 1)
+    count = cores() if workers is None else integer(workers, "workers") or 1
+    if count < 0:
+        raise InvalidParameter(f"workers = {count} must be an integer of at least 0.")
     guess = estimate(found, number(seconds, "seconds"))
     status = found.status()
     facts = {
@@ -197,8 +204,8 @@ def check_command(
     lines = [
         f"{found.name}: {found.plan.points} points, {found.plan.cells} cells (numbers)"
         + (f", {status.done} done and {status.failed} failed in '{found.store_path}'" if status.stored else ""),
-        f"about {duration(guess.seconds)} on one core (standard error {duration(guess.error)}, from {guess.samples} "
-        f"timed tasks), {duration(guess.seconds / count)} with {count} workers"
+        f"about {duration(guess.seconds)} of solving on one core (standard error {duration(guess.error)}, from "
+        f"{guess.samples} timed tasks), {duration(guess.seconds / count)} with {count} workers"
         + (f"; left {duration(guess.left / count)}" if status.stored else ""),
         "first rows:",
         *(_row_line(row) for row in guess.rows),
@@ -247,7 +254,9 @@ def status_command(study: AnyStudy, output: Output = None, as_json: AsJson = Fal
         f"{found.name}: {status.done} of {status.cells} cells done ({status.infeasible} infeasible), {status.failed} "
         f"failed, {status.cells - status.done - status.failed} left",
         *(f"  {name:{width}}  {c[1]}/{c[0]}, {c[2]} failed" for name, c in status.by_quantity.items()),
-        f"store {found.store_path}, {status.stored} rows",
+        f"store {found.store_path}, {status.stored} rows"
+        if found.store_path.is_file()
+        else f"there is no store '{found.store_path}' yet",
     ]
     emit(facts, lines, as_json)
 
@@ -326,7 +335,9 @@ def merge_command(
     from sdpbound.study.store import Store, merge
 
     found = Study.load(study, output)
-    found.folder.mkdir(parents=True, exist_ok=True)
+    for file in stores:
+        Store.read(file).close()  # all of them, before anything is made
+    found.prepare_folder()
     added = merge(stores, found.store_path)
     with Store.write(found.store_path) as store:
         store.save_spec(found.spec.model_dump(mode="json"), found.text)
@@ -345,7 +356,7 @@ def recover_command(
     from sdpbound.study.store import recover
 
     found = Study.load(study, output)
-    found.folder.mkdir(parents=True, exist_ok=True)
+    found.prepare_folder()
     rows, lost = recover(damaged, found.store_path)
     facts = {"command": "recover", "study": str(study), "store": str(found.store_path), "rows": rows, "unsound": lost}
     lines = [f"store     {found.store_path}   ({rows} rows recovered, {lost} found unsound and left out)"]
@@ -375,7 +386,7 @@ def verify_command(
     studies: list[dict[str, Any]] = []
     lines: list[str] = []
     for file in files:
-        if file.is_dir() or file.suffix in (".toml", ".sqlite"):
+        if os.path.isdir(file) or file.suffix in (".toml", ".sqlite"):
             studies.append(_verify_study(file, output, lines))
         else:
             certificates.append(_verify_certificate(file, lines))

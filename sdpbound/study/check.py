@@ -5,17 +5,20 @@ from __future__ import annotations
 import random
 import statistics
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 
 from sdpbound.errors import InvalidInput
 from sdpbound.study.evaluate import evaluate
+from sdpbound.study.questions import Adversary
+from sdpbound.study.store import Store
 from sdpbound.study.study import Study
 from sdpbound.study.tasks import COLUMNS, Row, Task
 
 __all__ = ["Estimate", "estimate"]
 
-#: Points that samples are drawn from.
+#: Points that samples are drawn from, and most samples of a kind.
 _CANDIDATES = 64
 
 
@@ -28,7 +31,7 @@ class Estimate:
     samples : tasks timed
     seconds : of solving in all, on one core: the mean of each kind of task times its number
     error : the standard error of that, by the scatter of the samples; 0 where there are too few to tell
-    left : the part of ``seconds`` that the store does not have yet
+    left : the part of ``seconds`` of tasks that the store does not have yet
     rows : the first rows
     """
 
@@ -47,56 +50,76 @@ def estimate(study: Study, budget: float = 10.0, rows: int = 8) -> Estimate:
     """
     if not budget > 0.0:
         raise InvalidInput(f"budget = {budget!r} must be a positive number of seconds.")
-    plan = study.plan
-    kinds: dict[tuple[object, ...], list[Task]] = {}
+    kinds: dict[_Kind, _Sample] = {}
     first: list[Task] = []
-    step = max(1, plan.points // _CANDIDATES)
-    for number, group in enumerate(plan):
-        if number == 0:
-            first = group
-        if number % step == 0:
-            for task in group:
-                kinds.setdefault(_kind(task), []).append(task)
+    step = max(1, study.plan.points // _CANDIDATES)
+    point, number = "", -1
+    for batch, missing in _missing(study):
+        for task, left in zip(batch, missing, strict=True):
+            if task.point.name != point:
+                point, number = task.point.name, number + 1
+            if number == 0 and len(first) < rows:
+                first.append(task)
+            kind = kinds.setdefault((task.observed, task.adversary), _Sample())
+            kind.number += 1
+            kind.left += left
+            if number % step == 0 and len(kind.tasks) < _CANDIDATES:
+                kind.tasks.append(task)
     shown = _first_rows(study, first, rows)
-    generator = random.Random(1)
-    times: dict[tuple[object, ...], list[float]] = {}
-    end = time.perf_counter() + budget
-    queue = {kind: generator.sample(tasks, len(tasks)) for kind, tasks in kinds.items()}
-    for tasks in queue.values():
-        evaluate(tasks[0])
-    number = 0
-    while queue and (number == 0 or time.perf_counter() < end):
-        for kind, tasks in list(queue.items()):
-            start = time.perf_counter()
-            evaluate(tasks[number])
-            times.setdefault(kind, []).append(time.perf_counter() - start)
-            if number + 1 == len(tasks):
-                del queue[kind]
-            if number and time.perf_counter() > end:
-                break
-        number += 1
-    return _estimate(study, times, {kind: _number(study, tasks[0]) for kind, tasks in kinds.items()}, shown)
-
-
-def _kind(task: Task) -> tuple[object, ...]:
-    return task.observed, task.adversary, task.needs_solver
-
-
-def _number(study: Study, task: Task) -> int:
-    """The tasks of a kind in the study."""
-    return study.plan.points * (1 if task.visibility is None else len(study.spec.visibilities))
-
-
-def _estimate(
-    study: Study, times: dict[tuple[object, ...], list[float]], numbers: dict[tuple[object, ...], int], shown: list[Row]
-) -> Estimate:
-    seconds = sum(numbers[kind] * statistics.fmean(found) for kind, found in times.items())
-    variance = sum(
-        (numbers[kind] * statistics.stdev(found)) ** 2 / len(found) for kind, found in times.items() if len(found) > 1
+    _time(list(kinds.values()), budget)
+    return Estimate(
+        sum(len(kind.times) for kind in kinds.values()),
+        sum(kind.number * kind.mean for kind in kinds.values()),
+        sum((kind.number * kind.error) ** 2 for kind in kinds.values()) ** 0.5,
+        sum(kind.left * kind.mean for kind in kinds.values()),
+        shown,
     )
-    status = study.status()
-    left = seconds * (1.0 - status.done / status.cells) if status.cells else 0.0
-    return Estimate(sum(map(len, times.values())), seconds, variance**0.5, left, shown)
+
+
+_Kind = tuple[str | None, Adversary | None]
+
+
+@dataclass
+class _Sample:
+    """The tasks of one kind: some of them with their seconds, how many there are, and how many of them are left."""
+
+    tasks: list[Task] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
+    number: int = 0
+    left: int = 0
+
+    @property
+    def mean(self) -> float:
+        return statistics.fmean(self.times)
+
+    @property
+    def error(self) -> float:
+        """Standard error of the mean."""
+        return statistics.stdev(self.times) / len(self.times) ** 0.5 if len(self.times) > 1 else 0.0
+
+
+def _missing(study: Study) -> Iterator[tuple[list[Task], list[bool]]]:
+    """All tasks in batches, and whether the store lacks some of their cells."""
+    with ExitStack() as stack:
+        store = stack.enter_context(Store.read(study.store_path)) if study.store_path.is_file() else None
+        for batch in study.batches():
+            present = {} if store is None else store.present([key for _, keys in batch for key in keys])
+            yield [task for task, _ in batch], [not all(key in present for key in keys) for _, keys in batch]
+
+
+def _time(kinds: list[_Sample], budget: float) -> None:
+    """Time tasks of all kinds in turns, each at least once; the first of a kind is solved twice, to warm it up."""
+    generator = random.Random(1)
+    for kind in kinds:
+        generator.shuffle(kind.tasks)
+        evaluate(kind.tasks[0])
+    end = time.perf_counter() + budget
+    for turn in range(_CANDIDATES):
+        for kind in kinds:
+            if turn < len(kind.tasks) and (turn == 0 or time.perf_counter() < end):
+                start = time.perf_counter()
+                evaluate(kind.tasks[turn])
+                kind.times.append(time.perf_counter() - start)
 
 
 def _first_rows(study: Study, tasks: Sequence[Task], count: int) -> list[Row]:

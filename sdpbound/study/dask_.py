@@ -23,7 +23,7 @@ from sdpbound.errors import InvalidInput, SolverFailure
 from sdpbound.study.dask_connect import Tls, connect, disconnect, scheduler_address, silence
 from sdpbound.study.dask_worker import ANSWERS, TASKS, Answers, answer, call, end, same_version, versions
 from sdpbound.study.evaluate import failed
-from sdpbound.study.executors import Done
+from sdpbound.study.executors import Done, nothing
 from sdpbound.study.tasks import Task
 from sdpbound.version import __version__
 
@@ -50,6 +50,7 @@ def run_on_dask(
     scheduler_file: Path | None = None,
     tls: Tls | None = None,
     note: Callable[[str], None] | None = None,
+    idle: Callable[[], None] = nothing,
 ) -> Generator[Done, None, None]:
     """Evaluate all tasks on a Dask cluster; connects at once, then yields each task with its answer as they are done.
 
@@ -62,6 +63,7 @@ def run_on_dask(
         neither, the address in Dask's configuration
     tls : certificates
     note : called with a sentence when the cluster has no worker and the study waits for one
+    idle : called several times a second while there is nothing to yield
 
     Raises
     ------
@@ -78,10 +80,12 @@ def run_on_dask(
         except BaseException:
             cluster.close()
             raise
-    return _stream(groups, cluster)
+    return _stream(groups, cluster, idle)
 
 
-def _stream(groups: Iterable[Sequence[Task]], cluster: _Cluster) -> Generator[Done, None, None]:
+def _stream(
+    groups: Iterable[Sequence[Task]], cluster: _Cluster, idle: Callable[[], None]
+) -> Generator[Done, None, None]:
     work = _Work(iter(groups))
     with silence():
         try:
@@ -100,6 +104,7 @@ def _stream(groups: Iterable[Sequence[Task]], cluster: _Cluster) -> Generator[Do
                         yield from zip(batch.tasks, outcome.answers, strict=True)
                     else:
                         yield from work.again(batch, outcome)
+                idle()
         finally:
             cluster.close()
 

@@ -212,7 +212,7 @@ class _Evaluation:
         text = json.dumps(bound.certificate.data, allow_nan=False, sort_keys=True, separators=(",", ":")).encode()
         name = hashlib.blake2b(text, digest_size=16).hexdigest()
         if name not in self.certificates:
-            self.certificates[name] = zlib.compress(text)
+            self.certificates[name] = zlib.compress(text, 3)  # beyond this, more time than space
         return name
 
 

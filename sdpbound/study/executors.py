@@ -10,7 +10,7 @@ import os
 import queue
 import threading
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
 
 from sdpbound.errors import SolverFailure
@@ -18,7 +18,7 @@ from sdpbound.study.evaluate import Answer, evaluate
 from sdpbound.study.seat import COMMAND, NotStarted, Seat, Stopped
 from sdpbound.study.tasks import Task
 
-__all__ = ["Done", "cores", "run_here", "run_in_processes"]
+__all__ = ["Done", "cores", "nothing", "run_here", "run_in_processes"]
 
 #: Tasks that wait for a process: work for the processes while the caller stores results.
 WAITING = 64
@@ -33,6 +33,10 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
+def nothing() -> None:
+    """What is done while waiting, if nobody asks for anything."""
+
+
 def run_here(groups: Iterable[Sequence[Task]]) -> Generator[Done, None, None]:
     """Evaluate all tasks in this process, in order; yields each task with its answer."""
     for group in groups:
@@ -41,7 +45,10 @@ def run_here(groups: Iterable[Sequence[Task]]) -> Generator[Done, None, None]:
 
 
 def run_in_processes(
-    groups: Iterable[Sequence[Task]], workers: int | None = None, command: Sequence[str] = COMMAND
+    groups: Iterable[Sequence[Task]],
+    workers: int | None = None,
+    command: Sequence[str] = COMMAND,
+    idle: Callable[[], None] = nothing,
 ) -> Generator[Done, None, None]:
     """Evaluate all tasks in processes; yields each task with its answer as they are done.
 
@@ -53,6 +60,7 @@ def run_in_processes(
     groups : the tasks, in groups that share program structures
     workers : number of processes, default :func:`cores`
     command : what a process runs
+    idle : called several times a second while there is nothing to yield
 
     Raises
     ------
@@ -64,7 +72,7 @@ def run_in_processes(
     try:
         while True:
             pool.fill(left)
-            done = pool.next()
+            done = pool.next(idle)
             if done is None:
                 return
             yield done
@@ -110,23 +118,25 @@ class _Pool:
             if not self._results.empty():
                 return
 
-    def next(self) -> Done | None:
+    def next(self, idle: Callable[[], None]) -> Done | None:
         """The next result, or None at the end; waits in short steps, so that an interrupt is seen at once."""
         while self._unanswered:
-            with suppress(queue.Empty):
+            try:
                 result = self._results.get(timeout=0.2)
-                if isinstance(result, NotStarted):
-                    self._able -= 1
-                    if not self._able:
-                        raise SolverFailure(
-                            f"worker processes cannot be started ({result}); run the study with workers=0 "
-                            "(--workers 0)."
-                        )
-                elif isinstance(result, Exception):
-                    raise result
-                else:
-                    self._unanswered -= 1
-                    return result
+            except queue.Empty:
+                idle()
+                continue
+            if isinstance(result, NotStarted):
+                self._able -= 1
+                if not self._able:
+                    raise SolverFailure(
+                        f"worker processes cannot be started ({result}); run the study with workers=0 (--workers 0)."
+                    )
+            elif isinstance(result, Exception):
+                raise result
+            else:
+                self._unanswered -= 1
+                return result
         return None
 
     def stop(self) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 
 from rich.console import Console
@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.progress import Task as Line
 from rich.text import Text
 
-__all__ = ["LINE_EVERY", "Counter", "Tally", "duration", "reporter"]
+__all__ = ["LINE_EVERY", "Counter", "Report", "Tally", "announce", "duration", "reporter"]
 
 #: Seconds between the lines where there is no terminal.
 LINE_EVERY = 60.0
@@ -28,6 +28,7 @@ class Counter:
     done: int = 0
     failed: int = 0
     seconds: float = 0.0
+    needs_solver: bool = True
 
     @property
     def left(self) -> int:
@@ -40,6 +41,7 @@ class Tally:
 
     counters: dict[str, Counter] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
+    solving_since: float | None = None
 
     def __getitem__(self, quantity: str) -> Counter:
         return self.counters.setdefault(quantity, Counter())
@@ -61,22 +63,23 @@ class Tally:
         return self.total.done / self.elapsed if self.elapsed > 0.0 else 0.0
 
     def time_left(self, quantity: str | None = None) -> float | None:
-        """Seconds, or None before anything is known; of one quantity, as if its cells were done one after another.
+        """Seconds, or None while nothing tells; of one quantity, as if its cells were done one after another.
 
-        A quantity is weighed by its own mean time of solving, so that cheap cells done first do not promise too much.
+        Each quantity is weighed by its own mean time of solving, one that was not solved yet by the mean of the others;
+        closed forms take no time beside programs, and do not promise that these are as quick.
         """
-        busy = self.total.seconds
-        if self.total.done == 0:
+        counters = list(self.counters.values()) if quantity is None else [self[quantity]]
+        if not any(c.left for c in counters):
+            return 0.0
+        if not any(c.left and c.needs_solver for c in counters):
+            return sum(c.left for c in counters) / self.rate if self.rate else None
+        solved = [c for c in self.counters.values() if c.needs_solver and c.done]
+        busy = sum(c.seconds for c in solved)
+        if self.solving_since is None or not busy > 0.0:
             return None
-        speed = busy / self.elapsed if busy > 0.0 and self.elapsed > 0.0 else None  # seconds of solving a second
-        mean = busy / self.total.done
-        work = 0.0
-        for counter in self.counters.values() if quantity is None else [self[quantity]]:
-            work += counter.left * (counter.seconds / counter.done if counter.done else mean)
-        if speed is None:
-            left = sum(c.left for c in self.counters.values()) if quantity is None else self[quantity].left
-            return left / self.rate if self.rate else None
-        return work / speed
+        mean = busy / sum(c.done for c in solved)
+        work = sum(c.left * (c.seconds / c.done if c.done else mean) for c in counters if c.needs_solver)
+        return work * (time.monotonic() - self.solving_since) / busy
 
 
 def duration(seconds: float | None) -> str:
@@ -102,13 +105,36 @@ def reporter(name: str, tally: Tally, progress: bool) -> AbstractContextManager[
 
 
 class Report:
-    """Called after every batch that is stored; :meth:`note` says something in between."""
+    """Called as often as one likes; a terminal that has gone away is no reason to stop computing."""
+
+    _gone = False
 
     def __call__(self) -> None:
         """What changed is in the tally."""
+        self._try(self.show)
 
     def note(self, text: str) -> None:
         """A sentence for the user."""
+        self._try(lambda: self.say(text))
+
+    def show(self) -> None:
+        """Show the tally."""
+
+    def say(self, text: str) -> None:
+        """Print a sentence."""
+
+    def _try(self, write: Callable[[], None]) -> None:
+        if not self._gone:
+            try:
+                write()
+            except (OSError, ValueError):  # a closed pipe, a lost terminal, a closed file
+                self._gone = True
+
+
+def announce(text: str) -> None:
+    """A line on standard error, where nothing else is shown."""
+    with suppress(OSError, ValueError):
+        print(text, file=sys.stderr, flush=True)
 
 
 @contextmanager
@@ -147,7 +173,7 @@ def _bars(name: str, tally: Tally, console: Console) -> Iterator[Report]:
         }
 
         class Bars(Report):
-            def __call__(self) -> None:
+            def show(self) -> None:
                 total = tally.total
                 note = f"{tally.rate:.3g}/s" + _failures(total)
                 bars.update(all_of_it, completed=total.before + total.done, note=note)
@@ -155,7 +181,7 @@ def _bars(name: str, tally: Tally, console: Console) -> Iterator[Report]:
                     counter = tally[quantity]
                     bars.update(line, completed=counter.before + counter.done, note=_failures(counter))
 
-            def note(self, text: str) -> None:
+            def say(self, text: str) -> None:
                 bars.console.print(text)
 
         report = Bars()
@@ -172,13 +198,13 @@ def _lines(name: str, tally: Tally) -> Iterator[Report]:
     last = time.monotonic()
 
     class Lines(Report):
-        def __call__(self) -> None:
+        def show(self) -> None:
             nonlocal last
             total, now = tally.total, time.monotonic()
             if now - last < LINE_EVERY and total.left:
                 return
             last = now
-            self.note(
+            self.say(
                 f"{name}: {total.before + total.done} of {total.total} cells done, {total.failed} failed, "
                 f"{tally.rate:.3g}/s, {duration(tally.time_left())} left"
                 + "".join(
@@ -186,7 +212,7 @@ def _lines(name: str, tally: Tally) -> Iterator[Report]:
                 )
             )
 
-        def note(self, text: str) -> None:
+        def say(self, text: str) -> None:
             print(text, file=sys.stderr, flush=True)
 
     yield Lines()

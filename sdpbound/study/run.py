@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
-import signal
-import threading
 import time
 from collections import Counter
 from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
-from sdpbound.errors import InvalidInput, InvalidParameter
+from sdpbound.errors import InvalidInput, InvalidParameter, StorageFailure
 from sdpbound.study import export as exports
 from sdpbound.study.dask_ import Tls, run_on_dask
 from sdpbound.study.evaluate import Answer
 from sdpbound.study.executors import cores, run_here, run_in_processes
-from sdpbound.study.progress import Report, Tally, reporter
+from sdpbound.study.progress import Report, Tally, announce, reporter
 from sdpbound.study.provenance import environment
+from sdpbound.study.signals import Stops, Terminated
 from sdpbound.study.store import Store
 from sdpbound.study.study import Study
 from sdpbound.study.tasks import COLUMNS, Task, cell_keys
@@ -30,10 +30,12 @@ __all__ = ["StudyResult", "Terminated", "run_study"]
 #: A batch is stored after this many seconds, or with this many cells.
 BATCH_SECONDS = 0.5
 BATCH_CELLS = 2048
-
-
-class Terminated(KeyboardInterrupt):
-    """The process was asked to end by SIGTERM."""
+#: Seconds between reports.
+REPORT_SECONDS = 0.2
+#: Looking up more cells than this takes long enough to be announced.
+MANY = 200_000
+#: Most parts of a study.
+SHARD_LIMIT = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ def run_study(
     progress : report on standard error: bars on a terminal, else a line a minute
     scheduler, scheduler_file : run on the Dask cluster with this scheduler address, or of this scheduler file
     tls : certificates for a scheduler at a ``tls://`` address
-    retry : compute failed cells again, and only these and missing ones
+    retry : compute again what failed, and what has no certificate if the study keeps them; and what is missing
     shard : (k, n), the k-th of n parts of the study, with a store of its own
 
     Returns
@@ -100,171 +102,177 @@ def run_study(
     NotSelfTesting
         The study requires self-testing points and has one where condition (4) fails.
     KeyboardInterrupt
-        Interrupted, or ended by SIGTERM (``Terminated``): what is done is stored, and the message says so.
+        Interrupted, or ended by SIGTERM or SIGHUP (``Terminated``): the message says what is stored.
     """
     if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 0):
         raise InvalidParameter(f"workers = {workers!r} must be an integer of at least 0; 0 runs in this process.")
     distributed = scheduler is not None or scheduler_file is not None
     if distributed and workers is not None:
         raise InvalidInput("a Dask cluster has workers of its own: give workers or a scheduler, not both.")
-    study = replace(Study.load(path, output), shard=_checked(shard))
+    if tls is not None and not distributed:
+        raise InvalidInput("TLS certificates are for a Dask cluster: give its scheduler too, or leave them out.")
+    study = Study.load(path, output)
+    if shard is not None:
+        study = replace(study, shard=_checked(shard), store=None)
     study.plan.check()
-    _writable(study)
-    count = cores() if workers is None else workers
+    study.prepare_folder()
     start = time.monotonic()
-    with _terminable(), Store.write(study.store_path) as store:
-        store.save_spec(study.spec.model_dump(mode="json"), study.text)
-        run = _Run(study, store, retry)
-        run.survey()
-        if run.tally.total.left:
-            how = {"scheduler": True} if distributed else {"workers": count}
-            run.identity = store.begin(environment() | how | {"started": _now()})
-            with reporter(study.name, run.tally, progress) as report:
-                try:
+    with Stops() as stops, Store.write(study.store_path) as store:
+        run = _Run(study, store, stops, retry)
+        try:
+            store.save_spec(study.spec.model_dump(mode="json"), study.text)
+            run.survey(progress)
+            if run.tally.total.left:
+                count = cores() if workers is None else workers
+                how = {"scheduler": True} if distributed else {"workers": count}
+                run.identity = store.begin(environment() | how | {"started": _now()})
+                file = None if scheduler_file is None else Path(scheduler_file)
+                with reporter(study.name, run.tally, progress) as run.report:
                     if run.closed_left:
-                        run.take(run_here(run.groups(needs_solver=False)), report)
+                        run.take(run_here(run.groups(needs_solver=False)))
+                    run.tally.solving_since = time.monotonic()
                     if run.solver_left:
                         groups = run.groups(needs_solver=True)
-                        file = None if scheduler_file is None else Path(scheduler_file)
                         if distributed:
-                            run.take(run_on_dask(groups, scheduler, file, tls, note=report.note), report)
+                            run.take(run_on_dask(groups, scheduler, file, tls, run.report.note, run.idle))
                         elif count:
-                            run.take(run_in_processes(groups, min(count, run.solver_left)), report)
+                            run.take(run_in_processes(groups, min(count, run.solver_left), idle=run.idle))
                         else:
-                            run.take(run_here(groups), report)
-                except BaseException as stop:
-                    run.finish("interrupted" if isinstance(stop, KeyboardInterrupt) else "stopped")
-                    message = (
-                        f"study '{study.name}' stopped after {run.tally.total.before + run.tally.total.done} of "
-                        f"{run.tally.total.total} cells; they are in '{study.store_path}': the same command goes on."
-                    )
-                    if isinstance(stop, KeyboardInterrupt):
-                        raise type(stop)(message) from None
-                    stop.add_note(message)
-                    raise
-            run.finish("complete")
-        return _written(study, run, start)
+                            run.take(run_here(groups))
+                run.finish("complete")
+            return _written(study, run, start)
+        except BaseException as stop:
+            run.finish("interrupted" if isinstance(stop, KeyboardInterrupt) else "stopped")
+            if isinstance(stop, KeyboardInterrupt):
+                raise type(stop)(run.stopped()) from None
+            stop.add_note(run.stopped())
+            raise
 
 
 def _written(study: Study, run: _Run, start: float) -> StudyResult:
-    """Write the table."""
-    counts: Counter[str] = Counter()
-    status = list(COLUMNS).index("status")
+    """Write the table, if it is not there as it would be written."""
+    table, facts = study.table_path, study.facts()
+    counts = None if run.saved else _current(table, facts)
+    if counts is None:
+        counts = Counter()
+        status = list(COLUMNS).index("status")
 
-    def counted() -> Iterator[list[tuple[Any, ...]]]:
-        for chunk in study.chunks():
-            counts.update(row[status] for row in chunk)
-            yield chunk
+        def counted() -> Iterator[list[tuple[Any, ...]]]:
+            for chunk in study.chunks():
+                counts.update(row[status] for row in chunk)
+                yield chunk
 
-    table = exports.export(study.table_path, counted(), study.facts(), study.spec)
+        table = exports.export(table, counted(), facts, study.spec)
     return StudyResult(
         study.store_path,
         table,
         table.with_suffix(".json"),
         counts.total(),
-        run.tally.total.done,
+        run.saved,
         counts["failed"],
         counts["infeasible"],
         time.monotonic() - start,
     )
 
 
-def _checked(shard: tuple[int, int] | None) -> tuple[int, int] | None:
-    if shard is not None and not 1 <= shard[0] <= shard[1]:
-        raise InvalidParameter(f"shard = {shard[0]}/{shard[1]} must be K/N with 1 <= K <= N, such as 3/64.")
-    return shard
-
-
-def _writable(study: Study) -> None:
-    """Better now than after the run."""
-    folder = study.folder
+def _current(table: Path, facts: dict[str, Any]) -> Counter[str] | None:
+    """The rows by status of a table that was written from the same runs of the same study and not touched since."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".{study.name}.{os.getpid()}.probe"
-        probe.write_bytes(b"")
-        probe.unlink()
-    except OSError as error:
-        raise InvalidInput(
-            f"results cannot be written to '{folder}': {error.strerror}; choose another output folder."
-        ) from None
+        content = json.loads(table.with_suffix(".json").read_bytes())
+        if any(content.get(name) != facts[name] for name in ("study", "text", "runs", "stored")):
+            return None
+        with table.open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != content["sha256"]:
+                return None
+        found = Counter({name: content[name] for name in ("failed", "infeasible")})
+        found["other"] = content["rows"] - found.total()
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return None
+    return found
+
+
+def _checked(shard: tuple[int, int]) -> tuple[int, int]:
+    k, n = shard
+    whole = all(isinstance(value, int) and not isinstance(value, bool) for value in shard)
+    if not whole or not 1 <= k <= n <= SHARD_LIMIT:
+        raise InvalidParameter(f"shard = {k}/{n} must be K/N with 1 <= K <= N <= {SHARD_LIMIT}, such as 3/64.")
+    return k, n
 
 
 def _now() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """SIGTERM ends the block like an interrupt, if this is the main thread."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def end(number: int, frame: FrameType | None) -> None:
-        raise Terminated
-
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
 @dataclass
 class _Run:
-    """What is left to do, and what was handed out and is not stored yet."""
+    """What is left to do, what was handed out and is not stored yet, and what was stored."""
 
     study: Study
     store: Store
+    stops: Stops
     retry: bool
+    report: Report = field(default_factory=Report)
     identity: int = 0
     tally: Tally = field(default_factory=Tally)
     closed_left: int = 0
     solver_left: int = 0
+    saved: int = 0
+    _surveyed: bool = False
+    _finished: bool = False
     _flying: set[bytes] = field(default_factory=set)
+    _recent: set[bytes] = field(default_factory=set)
     _buffer: list[tuple[list[bytes], Answer]] = field(default_factory=list)
     _cells: int = 0
     _stored: float = field(default_factory=time.monotonic)
+    _reported: float = field(default_factory=time.monotonic)
 
-    def survey(self) -> None:
+    def survey(self, progress: bool) -> None:
         """Count what is done and what is left, by quantity."""
+        if progress and self.study.plan.cells > MANY:
+            announce(f"{self.study.name}: looking up {self.study.plan.cells} cells")
         for batch in self.study.batches():
-            present = self.store.present([key for _, keys in batch for key in keys])
+            present = self._present(batch)
             for task, keys in batch:
-                left = 0
                 for quantity, key in zip(task.quantities, keys, strict=True):
                     counter = self.tally[quantity.identity]
+                    counter.needs_solver = task.needs_solver
                     counter.total += 1
-                    if self._has(present, key):
+                    if key in present:
                         counter.before += 1
+                    elif task.needs_solver:
+                        self.solver_left += 1
                     else:
-                        left += 1
-                if left:
-                    if task.needs_solver:
-                        self.solver_left += left
-                    else:
-                        self.closed_left += left
+                        self.closed_left += 1
+        self._surveyed = True
         self.tally.started = time.monotonic()
 
-    def _has(self, present: dict[bytes, str], key: bytes) -> bool:
-        status = present.get(key)
-        return status is not None and not (self.retry and status == "failed")
+    def _present(self, batch: list[tuple[Task, list[bytes]]]) -> set[bytes]:
+        """The cells that need not be computed."""
+        keys = [key for _, keys in batch for key in keys]
+        found = self.store.present(keys)
+        if not self.retry:
+            return set(found)
+        done = {key for key, status in found.items() if status != "failed"}
+        return done - self.store.uncertified(keys) if self.study.spec.certificates else done
 
     def groups(self, needs_solver: bool) -> Iterator[list[Task]]:
         """What is left, each task with the quantities that its store lacks; equal cells are handed out once."""
         for batch in self.study.batches():
-            present = self.store.present([key for _, keys in batch for key in keys])
-            handed: set[bytes] = set()
+            self._recent.clear()
+            present = self._present(batch)
             group: list[Task] = []
             for task, keys in batch:
                 if task.needs_solver != needs_solver:
                     continue
                 wanted = set()
                 for quantity, key in zip(task.quantities, keys, strict=True):
-                    if not self._has(present, key) and key not in handed and key not in self._flying:
-                        handed.add(key)
-                        self._flying.add(key)
-                        wanted.add(quantity if task.search is None else quantity.program)
+                    if key in present:
+                        continue
+                    if key in self._flying or key in self._recent:
+                        self.tally[quantity.identity].before += 1  # another cell is the same, and its answer does
+                        continue
+                    self._flying.add(key)
+                    wanted.add(quantity if task.search is None else quantity.program)
                 if not wanted:
                     continue
                 # a search depends on the quantities with the same program: these come along, and are not stored
@@ -276,18 +284,26 @@ class _Run:
             if group:
                 yield group
 
-    def take(self, results: Generator[tuple[Task, Answer], None, None], report: Report) -> None:
+    def take(self, results: Generator[tuple[Task, Answer], None, None]) -> None:
         """Store what an executor gives, in batches; on an interrupt what has arrived."""
         with closing(results):
             try:
                 for task, answer in results:
-                    self._add(task, answer)
-                    if time.monotonic() - self._stored > BATCH_SECONDS or self._cells >= BATCH_CELLS:
-                        self._store()
-                        report()
+                    with self.stops.held():
+                        self._add(task, answer)
+                    self.idle()
             finally:
                 self._store()
-                report()
+                self.report()
+
+    def idle(self) -> None:
+        """Store what waits for long enough, and report."""
+        now = time.monotonic()
+        if self._buffer and (now - self._stored > BATCH_SECONDS or self._cells >= BATCH_CELLS):
+            self._store()
+        if now - self._reported > REPORT_SECONDS:
+            self._reported = now
+            self.report()
 
     def _add(self, task: Task, answer: Answer) -> None:
         wanted = [
@@ -306,23 +322,33 @@ class _Run:
             counter.seconds += sum(row["seconds"] or 0.0 for row in rows)
 
     def _store(self) -> None:
-        batch, self._buffer, self._cells = self._buffer, [], 0
-        if batch:
-            self.store.add(self.identity, batch, replace=self.retry)
-            for keys, _ in batch:
-                self._flying.difference_update(keys)
-        self._stored = time.monotonic()
+        if not self._buffer:
+            return
+        with self.stops.held():
+            self.store.add(self.identity, self._buffer, replace=self.retry)
+            stored = {key for keys, _ in self._buffer for key in keys}
+            self._buffer, self._cells, self._stored = [], 0, time.monotonic()
+            self.saved += len(stored)
+            self._recent |= stored
+            self._flying -= stored
 
     def finish(self, how: str) -> None:
-        """Note the end of the run."""
-        total = self.tally.total
-        self.store.finish(
-            self.identity,
-            {
-                "ended": how,
-                "finished": _now(),
-                "seconds": round(self.tally.elapsed, 3),
-                "cells": total.done,
-                "failed": total.failed,
-            },
+        """Note the end of the run, if it began."""
+        if not self.identity or self._finished:
+            return
+        self._finished = True
+        ended = {"ended": how, "finished": _now(), "seconds": round(self.tally.elapsed, 3), "cells": self.saved}
+        with suppress(StorageFailure):  # of a full disk the user hears already
+            self.store.finish(self.identity, ended | {"failed": self.tally.total.failed})
+
+    def stopped(self) -> str:
+        """Where a run is that was stopped."""
+        name, total, path = self.study.name, self.tally.total, self.study.store_path
+        if not self._surveyed:
+            return f"study '{name}' stopped before anything was computed."
+        done = total.before + self.saved
+        if done == total.total:
+            return f"study '{name}' has all its {done} cells in '{path}'; its table was not written: run it again."
+        return (
+            f"study '{name}' stopped after {done} of {total.total} cells; they are in '{path}': run it again to go on."
         )

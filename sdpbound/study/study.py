@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sdpbound.errors import InvalidStudy
+from sdpbound.errors import InvalidInput, InvalidStudy
 from sdpbound.study import export as exports
 from sdpbound.study.provenance import environment
 from sdpbound.study.spec import StudySpec, parse_spec, read_spec_and_text
@@ -119,7 +119,19 @@ class Study:
     @property
     def table_path(self) -> Path:
         """The CSV file that a finished run writes."""
-        return self.folder / f"{shard_name(self.name, self.shard)}.csv"
+        return self.store_path.with_suffix(".csv")
+
+    def prepare_folder(self) -> None:
+        """Make the folder, and see that it can be written to; raises InvalidInput if not."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            probe = self.folder / f".{self.name}.{os.getpid()}.probe"
+            probe.write_bytes(b"")
+            probe.unlink()
+        except OSError as error:
+            raise InvalidInput(
+                f"results cannot be written to '{self.folder}': {error.strerror}; choose another output folder."
+            ) from None
 
     @cached_property
     def plan(self) -> Plan:
@@ -184,8 +196,9 @@ class Study:
     def facts(self) -> dict[str, Any]:
         """Where the numbers come from: the study, the runs that computed them, the versions that write them out."""
         with Store.read(self.store_path) as store:
-            runs = store.runs()
-        return {"study": self.spec.model_dump(mode="json"), "text": self.text, **environment(), "runs": runs}
+            runs, stored = store.runs(), sum(store.counts().values())
+        own = {"study": self.spec.model_dump(mode="json"), "text": self.text}
+        return own | environment() | {"runs": runs, "stored": stored}
 
     def table(self) -> Table:
         """All rows."""

@@ -14,7 +14,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import islice
+from itertools import islice, product
 from typing import Any
 
 from sdpbound.errors import InvalidInput, InvalidStudy, NotSelfTesting
@@ -71,6 +71,9 @@ COLUMNS: dict[str, type] = {
 STORED: dict[str, type] = {"place": str} | {
     name: kind for name, kind in COLUMNS.items() if name not in ("study", "point", "where")
 }
+
+#: Most tasks of one group.
+GROUP = 4096
 
 Row = dict[str, Any]
 
@@ -241,21 +244,14 @@ class Plan:
                 ]
             if of_data:
                 visibilities = spec.visibilities_at(values)
-                group += [
-                    Task(
-                        point,
-                        visibility,
-                        observed,
-                        adversary,
-                        of_data,
-                        spec.solver,
-                        search if adversary.model in searched else None,
-                        spec.certificates,
+                for observed, adversary, visibility in product(spec.observed, spec.adversaries, visibilities):
+                    if len(group) >= GROUP:
+                        yield group
+                        group = []
+                    own = search if adversary.model in searched else None
+                    group.append(
+                        Task(point, visibility, observed, adversary, of_data, spec.solver, own, spec.certificates)
                     )
-                    for observed in spec.observed
-                    for adversary in spec.adversaries
-                    for visibility in visibilities
-                ]
             yield group
 
     def _points(self) -> Iterator[tuple[Point, dict[str, float], Search | None]]:

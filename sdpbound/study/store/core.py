@@ -210,6 +210,11 @@ class Store:
             found |= self._look_up("SELECT key, status FROM result WHERE part = 0 AND", chunk, "")
         return found
 
+    def uncertified(self, keys: Sequence[bytes]) -> set[bytes]:
+        """Those of the keys that are stored with a bound and without its certificate."""
+        wanted = "SELECT key FROM result WHERE certificate IS NULL AND value IS NOT NULL AND side <> 'exact' AND"
+        return {key for chunk in _chunks(keys) for (key,) in self._look_up(wanted, chunk, "")}
+
     def rows(self, keys: Iterable[bytes]) -> Iterator[tuple[int, tuple[Any, ...]]]:
         """The rows of those keys that are stored, in the order given.
 

@@ -55,11 +55,19 @@ def _merge(path: Path, store: Store) -> int:
 
 
 def _add(store: Store, cells: Sequence[Cell], runs: _Runs) -> int:
-    """Add the cells that a store does not have; the number of their rows."""
+    """Add the cells that a store does not have, or has as failed; the number of their rows."""
     known = store.present([cell.key for cell in cells])
-    new = [cell._replace(run=runs.number(cell.run)) for cell in cells if cell.key not in known]
-    store.put(new, {})
+    new = [cell._replace(run=runs.number(cell.run)) for cell in cells if _better(cell, known.get(cell.key))]
+    store.put(new, {}, replace=True)
     return sum(len(cell.parts) for cell in new)
+
+
+_STATUS = list(STORED).index("status")
+
+
+def _better(cell: Cell, known: str | None) -> bool:
+    """Whether a cell is worth more than what there is, of which the status is known: an answer than a failure."""
+    return known is None or (known == "failed" and cell.parts[0][_STATUS] != "failed")
 
 
 class _Runs:
@@ -142,7 +150,7 @@ class _Salvage:
         new = []
         for key, (row, cell) in found.items():
             before, parts = self._copied.get(key, (None, 0))
-            if (before is None and key in known) or (before is not None and before > row):
+            if (before is None and not _better(cell, known.get(key))) or (before is not None and before > row):
                 continue
             self._copied[key] = row, len(cell.parts)
             self._rows += len(cell.parts) - parts

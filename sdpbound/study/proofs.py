@@ -1,0 +1,287 @@
+"""The certificates of a store, checked by the independent checker, and the questions that rows need answered."""
+
+from __future__ import annotations
+
+import json
+import math
+import reprlib
+from array import array
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property, lru_cache
+from typing import Any
+
+import numpy as np
+
+from sdpbound.behaviour import Behaviour, Observations
+from sdpbound.bounds import min_entropy_of
+from sdpbound.errors import CertificateError, DamagedStore, StorageFailure
+from sdpbound.models import Quantum
+from sdpbound.rates import error_correction
+from sdpbound.self_tests import SelfTest, find_self_test
+from sdpbound.study.evaluate import ideal_guess, observations
+from sdpbound.study.spec import OF_THE_DATA, OF_THE_EXPRESSION, Quantity
+from sdpbound.study.store import Store
+from sdpbound.study.tasks import Point, Row, Task
+from sdpbound.verify import Verification, verify
+
+__all__ = ["Asked", "Proofs", "is_rate", "prove_infeasible", "prove_value", "same", "show"]
+
+#: Checked certificates that are remembered: the rows that share one are of one task and follow each other.
+KEPT = 64
+#: Bytes of one certificate; no honest one comes near.
+LARGEST = 2**28
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a task asks at a point, as the certificates of its rows must have it."""
+
+    task: Task
+    point: Point
+
+    @cached_property
+    def _data(self) -> tuple[Behaviour, Observations]:
+        return observations(self.task, self.point)
+
+    @property
+    def behaviour(self) -> Behaviour:
+        return self._data[0]
+
+    @cached_property
+    def self_test(self) -> SelfTest | None:
+        """The self-test that the data are against a quantum adversary; no other one has closed forms."""
+        return find_self_test(self._data[1]) if isinstance(self.task.model, Quantum) else None
+
+    @cached_property
+    def may_be_infeasible(self) -> bool:
+        """Whether the adversary's set may lack the data: the local one if they break a Bell inequality, here CHSH or
+        the tested one. They are quantum, so that the other sets have them."""
+        assert self.task.adversary is not None and self.task.visibility is not None
+        if self.task.adversary.model != "local":
+            return False
+        member = self.point.member
+        if self.task.observed == "bell":
+            return abs(member.expression.value(self.behaviour)) > member.local_bound
+        return self.task.visibility * member.chsh > 2.0
+
+    @cached_property
+    def _observed(self) -> list[dict[str, Any]]:
+        data = self._data[1]
+        return [
+            {"coefficients": np.asarray(c).tolist(), "value": float(v), "tolerance": float(t)}
+            for c, v, t in zip(data.coefficients, data.values, data.tolerances, strict=True)
+        ]
+
+    def _question(self, figure: dict[str, Any], side: str, observed: list[dict[str, Any]]) -> dict[str, Any]:
+        outcomes = [list(party) for party in self.point.member.expression.scenario.outcomes]
+        return {"scenario": {"outcomes": outcomes}, "figure": figure, "side": side, "observed": observed}
+
+    def program(self, quantity: Quantity) -> dict[str, Any]:
+        """The question of the program behind a quantity."""
+        kind, x, y = quantity.program
+        model = {"model": self.task.model.describe()}
+        if quantity.name in OF_THE_EXPRESSION:
+            figure = {"kind": "bell_value", "coefficients": self.point.member.expression.coefficients.tolist()}
+            return self._question(figure, quantity.side, []) | model
+        figure = {"kind": "blind_guessing_probability" if kind == "blind" else "guessing_probability", "x": x, "y": y}
+        return self._question(figure, "upper", self._observed) | model
+
+    def entropy(self, quantity: Quantity) -> dict[str, Any]:
+        """The question of the closed form behind a quantity."""
+        _, x, y = quantity.program
+        figure = {"kind": "entropy", "x": x, "y": y, "blind": quantity.name.endswith("blind")}
+        return self._question(figure, "lower", self._observed)
+
+    def separation(self) -> dict[str, Any]:
+        """Whether the data are outside the adversary's set."""
+        return self._question({"kind": "separation"}, "upper", self._observed) | {"model": self.task.model.describe()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Proof:
+    """The question of a certificate that holds, and what the checker found."""
+
+    question: Mapping[str, Any]
+    found: Verification
+
+
+class Proofs:
+    """The certificates of a store by their names; what was checked a moment ago is not checked again.
+
+    In memory are a few certificates, and 8 bytes for each one checked: the hashes of their names, in which Python mixes
+    a number of its own, so that no name can be made to pass for another.
+
+    Attributes
+    ----------
+    checked : certificates asked for, however often, and those of :meth:`rest`
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.checked = 0
+        self._store = store
+        self._seen = array("q")
+        self._recent = lru_cache(maxsize=KEPT)(self._look)
+
+    def of(self, name: str, question: dict[str, Any]) -> Verification:
+        """What the certificate of this name proves; CertificateError if it does not hold or is of another question."""
+        self.checked += 1
+        proof = self._recent(name)
+        if isinstance(proof, str):
+            raise CertificateError(proof)
+        _compare(proof.question, question)
+        return proof.found
+
+    def rest(self) -> Iterator[tuple[str, str]]:
+        """The names of all that :meth:`of` was not asked for, and what is wrong with each, if anything."""
+        seen = np.sort(np.array(self._seen, dtype=np.int64))
+        for name, text in self._store.certificates():
+            place = int(np.searchsorted(seen, hash(name)))
+            if place == seen.size or seen[place] != hash(name):
+                self.checked += 1
+                proof = _checked(text)
+                yield name, proof if isinstance(proof, str) else ""
+
+    def _look(self, name: str) -> _Proof | str:
+        text = self._store.certificate(name)
+        if text is None:
+            return f"its certificate {show(name)} is not in the store."
+        self._seen.append(hash(name))
+        return _checked(text)
+
+
+def _checked(text: bytes) -> _Proof | str:
+    """The checker's result, or why the certificate proves nothing."""
+    try:
+        data = _decoded(text)
+        found = verify(data, strict=False)
+    except CertificateError as error:
+        return f"{error}"
+    except (DamagedStore, StorageFailure):
+        raise
+    except Exception as error:  # the text may be anything, and whatever it does to the checker proves nothing
+        return f"The certificate cannot be checked: {type(error).__name__} {error}."
+    return _Proof(data["question"], found) if found.holds else found.message
+
+
+def _decoded(text: bytes) -> dict[str, Any]:
+    if len(text) > LARGEST:
+        raise CertificateError(f"The certificate has more than {LARGEST} bytes.")
+    try:
+        data = json.loads(text.decode("utf-8"), object_pairs_hook=_unique)
+    except RecursionError:
+        raise CertificateError("The certificate is nested too deeply.") from None
+    except ValueError as error:
+        raise CertificateError(f"The certificate is not JSON in UTF-8: {error}.") from None
+    if not isinstance(data, dict):  # the checker would take a text for the name of a file
+        raise CertificateError(f"The certificate is a JSON {type(data).__name__}, and must be an object.")
+    return data
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    entries = dict(pairs)
+    if len(entries) < len(pairs):
+        raise CertificateError("The certificate has an entry twice in one object.")
+    return entries
+
+
+def _compare(question: Mapping[str, Any], wanted: dict[str, Any]) -> None:
+    """The certificate is about what is wanted; its tolerances may be wider, which only weakens what it proves."""
+    for key, value in wanted.items():
+        own = question.get(key)
+        same = _same_data(own, value) if key == "observed" and isinstance(own, list) else own == value
+        if not same:
+            raise CertificateError(f"its certificate is about another question: {key} differs from the row's.")
+
+
+def _same_data(own: list[dict[str, Any]], wanted: list[dict[str, Any]]) -> bool:
+    """Of a question that the checker could read, so that every entry is there and every number is one."""
+    return len(own) == len(wanted) and all(
+        a["coefficients"] == b["coefficients"]
+        and a["value"] == b["value"]
+        and Fraction(a["tolerance"]) >= Fraction(b["tolerance"])
+        for a, b in zip(own, wanted, strict=True)
+    )
+
+
+# -- rows ---------------------------------------------------------------------------------------------------------
+
+
+def prove_value(proofs: Proofs, asked: Asked, quantity: Quantity, row: Row) -> bool:
+    """Whether the row has certificates; CertificateError unless its numbers follow from each other and from them."""
+    closed = row["method"] == "closed form"
+    leak = _leak(asked, quantity, row)
+    if closed:
+        test = None if quantity.name in OF_THE_EXPRESSION else asked.self_test
+        if test is None:
+            raise CertificateError("it is a closed form, and there is none: its data are no quantum self-test.")
+        if not is_rate(quantity):
+            same(ideal_guess(test, quantity), row["value"], "value")
+    if is_rate(quantity):
+        _at_most(row["value"], _rate(row["entropy"], leak), "value")
+    if row["certificate"] is None:
+        return False
+    program = proofs.of(row["sdp_certificate" if closed else "certificate"], asked.program(quantity))
+    value = row["sdp_value" if closed else "value"]
+    if is_rate(quantity):
+        entropy = min_entropy_of(program.value)
+        if not closed:
+            _at_most(row["entropy"], entropy, "entropy")
+        _at_most(value, _rate(entropy, leak), "sdp_value" if closed else "value")
+    elif quantity.side == "upper":
+        _at_most(program.value, value, "proven value")
+    else:
+        _at_most(value, program.value, "value")
+    if closed:
+        found = proofs.of(row["certificate"], asked.entropy(quantity))
+        if is_rate(quantity):
+            _at_most(row["entropy"], found.claimed, "entropy")  # right up to the rounding of a correlator
+    return True
+
+
+def prove_infeasible(proofs: Proofs, asked: Asked, quantity: Quantity, row: Row) -> bool:
+    """Whether the row has a certificate, which must separate the data; CertificateError if the set has them."""
+    if quantity.name not in OF_THE_DATA or not asked.may_be_infeasible:
+        raise CertificateError("its status is 'infeasible', and the adversary's set has what is asked for.")
+    if row["certificate"] is None:
+        return False
+    if not proofs.of(row["certificate"], asked.separation()).value < 0.0:
+        raise CertificateError("its certificate does not separate the data from the adversary's set.")
+    return True
+
+
+def is_rate(quantity: Quantity) -> bool:
+    """Whether a quantity comes from an entropy."""
+    return quantity.name in OF_THE_DATA and not quantity.name.startswith("guess")
+
+
+def _leak(asked: Asked, quantity: Quantity, row: Row) -> float | None:
+    """What the errors of a key cost, which must be the row's."""
+    if quantity.name != "key_rate":
+        return None
+    x, y = quantity.settings
+    leak = error_correction(asked.behaviour, x, y or 0)
+    same(leak, row["error_correction"], "error_correction")
+    return leak
+
+
+def _rate(entropy: float, leak: float | None) -> float:
+    """The rate that an entropy gives; a key rate is rounded down once more, as its subtraction rounds."""
+    return entropy if leak is None else math.nextafter(entropy - leak, -math.inf)
+
+
+def same(own: object, row: object, name: str) -> None:
+    """Raise CertificateError for a column that is not what it must be."""
+    if own != row:
+        raise CertificateError(f"its {name} is {show(row)}, and must be {show(own)}.")
+
+
+def _at_most(small: float, large: float, name: str) -> None:
+    if not small <= large:
+        raise CertificateError(f"its {name} is {small!r}, and must be at most {large!r}.")
+
+
+def show(value: object) -> str:
+    """A short text of anything."""
+    return reprlib.repr(value)
