@@ -102,9 +102,9 @@ def test_a_sound_store_holds(crafted: Crafted) -> None:
     assert found.faults == [] and found.holds
     assert found.rows == found.proven + found.exact > 20 and found.exact == 1
     assert found.without == found.failed == found.missing == 0
-    assert found.infeasible == found.unproven == 8 and found.separated == 0  # all that is of the data and local
+    assert found.infeasible == found.separated == 8 and found.unproven == 0  # all that is of the data and local
     assert f"{found.proven} of {found.rows} rows proven" in found.summary
-    assert "8 infeasible, 8 of them without a stored proof" in found.summary
+    assert "8 infeasible, 0 of them without a stored proof" in found.summary
 
 
 def test_each_certificate_is_checked_once(crafted: Crafted, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -412,9 +412,10 @@ def test_an_infeasible_row_is_proven_by_a_separation(crafted: Crafted) -> None:
     task, key = crafted.cell("guess_local", "local")
     (row,) = crafted.rows(key)
     data = separation(task)
-    crafted.put(key, [row | {"certificate": "apart"}], apart=zlib.compress(json.dumps(data).encode()))
+    assert crafted.certificate(row["certificate"]) == data
+    crafted.put(key, [row | {"certificate": None}])
     found = audit(crafted.study)
-    assert found.holds and (found.infeasible, found.separated, found.unproven) == (8, 1, 7)
+    assert found.holds and (found.infeasible, found.separated, found.unproven) == (8, 7, 1)
 
     other = crafted.rows(crafted.cell("guess_local", "no-signaling")[1])[0]["certificate"]
     crafted.put(key, [row | {"certificate": other}])
@@ -481,6 +482,23 @@ def test_what_is_no_certificate_is_a_fault(crafted: Crafted, kind: str) -> None:
     (fault,) = found.faults
     assert fault.point == "0" and fault.quantity == "guess_local, x = 0" and "certificate" in fault.message.lower()
     assert len(fault.message) < 1000 and found.proven == sound.proven - 1  # the others were checked all the same
+
+
+def test_a_text_is_no_path_and_an_entry_is_there_once(crafted: Crafted, tmp_path: Path) -> None:
+    """Neither a sound certificate elsewhere, nor one that another reader may read as another, proves a row."""
+    _, key = crafted.cell("guess_local", "no-signaling")
+    (row,) = crafted.rows(key)
+    text = json.dumps(crafted.certificate(row["certificate"]))
+    (tmp_path / "sound.json").write_text(text, encoding="utf-8")
+    path = json.dumps(str(tmp_path / "sound.json")).encode()
+    crafted.put(key, [row | {"certificate": "path"}], path=zlib.compress(path))
+    assert "must be an object" in crafted.fault()
+    twice = text.replace('"claim": {', '"claim": {"value": 0.0, ').encode()
+    crafted.put(key, [row | {"certificate": "twice"}], twice=zlib.compress(twice))
+    assert {f.message for f in audit(crafted.study).faults} == {
+        "The certificate has an entry twice in one object.",
+        "The certificate is a JSON str, and must be an object.",
+    }
 
 
 def entries(data: Any) -> list[tuple[Any, Any]]:

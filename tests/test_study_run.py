@@ -674,6 +674,8 @@ def test_infeasible_is_an_answer(tiny: Path, tmp_path: Path) -> None:
     table = read_table(result.table)
     assert result.failed == 0 and result.infeasible == result.rows and set(table["status"]) == {"infeasible"}
     assert all("local set" in error for error in table["error"])
+    found = audit(Study.load(tiny, tmp_path))
+    assert found.holds and found.infeasible == found.separated == result.rows and found.unproven == 0
 
 
 # -- certificates -------------------------------------------------------------------------------------------------

@@ -436,10 +436,7 @@ def _verify_study(file: Path, output: Path | None, lines: list[str]) -> dict[str
 
     study = Study.load(file, output)
     found = audit(study)
-    lines.append(
-        f"{study.store_path}: {found.proven} of {found.rows} rows proven by certificates that hold, {found.exact} "
-        f"closed forms evaluated again, {found.without} without a certificate, {len(found.faults)} at fault"
-    )
+    lines.append(f"{study.store_path}: {found.summary}")
     for fault in found.faults:
         complain(f"{study.store_path}: point {fault.point}, {fault.quantity}: {fault.message}")
     return {
@@ -450,6 +447,10 @@ def _verify_study(file: Path, output: Path | None, lines: list[str]) -> dict[str
         "proven": found.proven,
         "exact": found.exact,
         "without_certificate": found.without,
+        "infeasible": found.infeasible,
+        "unproven": found.unproven,
+        "failed": found.failed,
+        "missing": found.missing,
         "certificates": found.certificates,
         "faults": [{"point": f.point, "quantity": f.quantity, "message": f.message} for f in found.faults],
     }

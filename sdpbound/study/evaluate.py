@@ -93,6 +93,7 @@ class _Solved:
     seconds: float
     status: str = ""
     error: str = ""
+    separation: Bound | None = None
 
 
 @dataclass
@@ -131,7 +132,7 @@ class _Evaluation:
         try:
             bound = self._bound(point, quantity)
         except Infeasible as answer:
-            return _Solved(None, time.perf_counter() - start, "infeasible", str(answer))
+            return _Solved(None, time.perf_counter() - start, "infeasible", str(answer), answer.bound)
         except Exception as error:  # of a solver or of linear algebra: this row has failed, the study goes on
             return _Solved(None, time.perf_counter() - start, "failed", f"{type(error).__name__}: {error}")
         return _Solved(bound, time.perf_counter() - start)
@@ -183,10 +184,13 @@ class _Evaluation:
         solved = self.solve(point, quantity)
         row["seconds"] = solved.seconds
         if solved.bound is None:
-            return row | {"status": solved.status, "error": solved.error}
+            proof = None if solved.separation is None else self._certificate(solved.separation)
+            return row | {"status": solved.status, "error": solved.error, "certificate": proof}
         bound = solved.bound
-        row |= {"solver": bound.solver, "status": bound.status, "method": "certified", "value": bound.value}
-        row |= {"margin": bound.correction, "certificate": self._certificate(bound)}
+        # "infeasible" and "failed" are for rows without a value, whatever a solver says of a dual that certifies a bound
+        status = "stopped early" if bound.status in ("infeasible", "failed") else bound.status
+        row |= {"solver": bound.solver, "status": status, "method": "certified", "value": bound.value}
+        row |= {"margin": _finite(bound.correction), "certificate": self._certificate(bound)}
         if quantity.name in OF_THE_EXPRESSION:
             return row
         behaviour, observed, test = self.data(point)
@@ -197,7 +201,7 @@ class _Evaluation:
                 )
             return row
         rate = self._rate(quantity, behaviour, observed, bound)
-        row |= {"value": rate.value, "margin": as_min_entropy(bound).correction, "security": rate.security}
+        row |= {"value": rate.value, "margin": _finite(as_min_entropy(bound).correction), "security": rate.security}
         row["entropy"] = rate.entropy.value
         if quantity.name == "key_rate":
             row["error_correction"] = rate.error_correction
@@ -248,6 +252,11 @@ def blank(task: Task, point: Point, quantity: Quantity) -> Row:
     if task.adversary is not None:
         row |= {"model": task.adversary.model, "level": task.model.describe().get("level")}
     return row
+
+
+def _finite(margin: float) -> float | None:
+    """A margin, or None where the solver gave no number to compare with."""
+    return margin if math.isfinite(margin) else None
 
 
 def _beside(row: Row, value: float, sdp_value: float, certificate: str | None) -> Row:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -228,8 +229,9 @@ def shard_name(name: str, shard: tuple[int, int] | None) -> str:
 
 
 def _shard_of(file: Path, name: str) -> tuple[int, int] | None:
-    middle = file.stem.removeprefix(name)
-    parts = middle.removeprefix(".shard-").split("-of-")
-    if middle.startswith(".shard-") and len(parts) == 2 and all(p.isdigit() for p in parts):
-        return int(parts[0]), int(parts[1])
-    return None
+    """The part of a study that a store has by its name; None for the whole, or for a name of the user's own."""
+    found = re.fullmatch(rf"{re.escape(name)}\.shard-(\d{{1,9}})-of-(\d{{1,9}})", file.stem, re.ASCII)
+    if found is None:
+        return None
+    k, n = int(found[1]), int(found[2])
+    return (k, n) if 1 <= k <= n else None
