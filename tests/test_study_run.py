@@ -576,8 +576,12 @@ def test_failed_rows_are_retried_alone(quick: Path, tmp_path: Path, monkeypatch:
     assert np.isnan(table.where(status="failed")["value"]).all()
     monkeypatch.undo()
     assert run_study(quick, tmp_path, workers=0, progress=False).computed == 0  # kept until asked
-    again = run_study(quick, tmp_path, workers=0, progress=False, retry=True)
-    assert again.computed == 4 and again.failed == 0
+    wider = tmp_path / "wider.toml"
+    wider.write_text(QUICK.replace("[0.99, 0.98]", "[0.99, 0.98, 0.97]"), encoding="utf-8")
+    again = run_study(wider, tmp_path, workers=0, progress=False, retry=True)
+    assert again.computed == 4 and again.failed == 0  # what is missing is left to a run
+    again = run_study(quick, tmp_path, workers=0, progress=False)
+    assert again.computed == 0
     assert plain(again.table) == plain(run_study(quick, tmp_path / "afresh", workers=0, progress=False).table)
 
 
@@ -738,6 +742,8 @@ def test_studies_without_certificates_say_so(quick: Path, tmp_path: Path) -> Non
 def test_bad_arguments(quick: Path, tmp_path: Path) -> None:
     with pytest.raises(InvalidParameter, match="workers = -1"):
         run_study(quick, workers=-1)
+    with pytest.raises(InvalidStudy, match="run the study first"):
+        run_study(quick, tmp_path, retry=True)
     with pytest.raises(InvalidInput, match="not both"):
         run_study(quick, workers=1, scheduler="tcp://127.0.0.1:1")
     blocked = tmp_path / "file"

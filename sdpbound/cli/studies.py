@@ -74,7 +74,7 @@ _RUN = """Run a study, or go on with it: compute what its store lacks, write its
 Whatever stops a run, what it had stored is not computed again. Exit status 1 if rows failed, 130 or 143 if it was
 interrupted or terminated.
 """
-_RETRY = """Compute the failed rows of a study again, those without a certificate if it keeps them, and missing ones.
+_RETRY = """Compute the failed rows of a study again, and no others; also rows without a certificate, if it keeps them.
 
 A row stays as it is until its new one is stored.
 """

@@ -58,7 +58,7 @@ def estimate(study: Study, budget: float = 10.0, rows: int = 8) -> Estimate:
         for task, left in zip(batch, missing, strict=True):
             if task.point.name != point:
                 point, number = task.point.name, number + 1
-            if number == 0 and len(first) < rows:
+            if len(first) < rows:
                 first.append(task)
             kind = kinds.setdefault((task.observed, task.adversary), _Sample())
             kind.number += 1

@@ -187,7 +187,7 @@ class _Evaluation:
             proof = None if solved.separation is None else self._certificate(solved.separation)
             return row | {"status": solved.status, "error": solved.error, "certificate": proof}
         bound = solved.bound
-        # "infeasible" and "failed" are for rows without a value, whatever a solver says of a dual that certifies a bound
+        # "infeasible" and "failed" are for rows without a value, whatever a solver said of a dual that proves a bound
         status = "stopped early" if bound.status in ("infeasible", "failed") else bound.status
         row |= {"solver": bound.solver, "status": status, "method": "certified", "value": bound.value}
         row |= {"margin": _finite(bound.correction), "certificate": self._certificate(bound)}

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from sdpbound.errors import InvalidInput, InvalidParameter, StorageFailure
+from sdpbound.errors import InvalidInput, InvalidParameter, InvalidStudy, StorageFailure
 from sdpbound.study import export as exports
 from sdpbound.study.dask_ import Tls, run_on_dask
 from sdpbound.study.evaluate import Answer
@@ -84,7 +84,7 @@ def run_study(
     progress : report on standard error: bars on a terminal, else a line a minute
     scheduler, scheduler_file : run on the Dask cluster with this scheduler address, or of this scheduler file
     tls : certificates for a scheduler at a ``tls://`` address
-    retry : compute again what failed, and what has no certificate if the study keeps them; and what is missing
+    retry : compute only what failed, and what has no certificate if the study keeps them
     shard : (k, n), the k-th of n parts of the study, with a store of its own
 
     Returns
@@ -114,6 +114,8 @@ def run_study(
     study = Study.load(path, output)
     if shard is not None:
         study = replace(study, shard=_checked(shard), store=None)
+    if retry and not study.store_path.is_file():
+        raise InvalidStudy(f"there is no store '{study.store_path}' to try again: run the study first.")
     study.plan.check()
     study.prepare_folder()
     start = time.monotonic()
@@ -231,13 +233,13 @@ class _Run:
         if progress and self.study.plan.cells > MANY:
             announce(f"{self.study.name}: looking up {self.study.plan.cells} cells")
         for batch in self.study.batches():
-            present = self._present(batch)
+            settled = self._settled(batch)
             for task, keys in batch:
                 for quantity, key in zip(task.quantities, keys, strict=True):
                     counter = self.tally[quantity.identity]
                     counter.needs_solver = task.needs_solver
                     counter.total += 1
-                    if key in present:
+                    if key in settled:
                         counter.before += 1
                     elif task.needs_solver:
                         self.solver_left += 1
@@ -246,27 +248,29 @@ class _Run:
         self._surveyed = True
         self.tally.started = time.monotonic()
 
-    def _present(self, batch: list[tuple[Task, list[bytes]]]) -> set[bytes]:
-        """The cells that need not be computed."""
+    def _settled(self, batch: list[tuple[Task, list[bytes]]]) -> set[bytes]:
+        """The cells that this run does not compute: those that are stored, or for a retry all that have not failed."""
         keys = [key for _, keys in batch for key in keys]
-        found = self.store.present(keys)
+        present = self.store.present(keys)
         if not self.retry:
-            return set(found)
-        done = {key for key, status in found.items() if status != "failed"}
-        return done - self.store.uncertified(keys) if self.study.spec.certificates else done
+            return set(present)
+        wanted = {key for key, status in present.items() if status == "failed"}
+        if self.study.spec.certificates:
+            wanted |= self.store.uncertified(keys)
+        return set(keys) - wanted
 
     def groups(self, needs_solver: bool) -> Iterator[list[Task]]:
         """What is left, each task with the quantities that its store lacks; equal cells are handed out once."""
         for batch in self.study.batches():
             self._recent.clear()
-            present = self._present(batch)
+            settled = self._settled(batch)
             group: list[Task] = []
             for task, keys in batch:
                 if task.needs_solver != needs_solver:
                     continue
                 wanted = set()
                 for quantity, key in zip(task.quantities, keys, strict=True):
-                    if key in present:
+                    if key in settled:
                         continue
                     if key in self._flying or key in self._recent:
                         self.tally[quantity.identity].before += 1  # another cell is the same, and its answer does
@@ -347,6 +351,8 @@ class _Run:
         if not self._surveyed:
             return f"study '{name}' stopped before anything was computed."
         done = total.before + self.saved
+        if self.retry:
+            return f"study '{name}' stopped after {self.saved} cells were tried again; they are in '{path}'."
         if done == total.total:
             return f"study '{name}' has all its {done} cells in '{path}'; its table was not written: run it again."
         return (
