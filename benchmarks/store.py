@@ -19,12 +19,13 @@ from sdpbound.study.tasks import STORED, Row
 __all__ = ["measure"]
 
 _READ = """
-import json, resource, sys
+import json, sys
 from benchmarks.store import read_all, resume
+from benchmarks.memory import peak_mb
 from time import perf_counter
 from sdpbound.study.store import Store
 rows = int(sys.argv[2])
-base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+base = peak_mb()
 with Store.read(sys.argv[1]) as store:
     start = perf_counter()
     found = resume(store, rows)
@@ -34,9 +35,8 @@ with Store.read(sys.argv[1]) as store:
     counts = store.counts()
     counted = perf_counter()
 assert found == read == rows == sum(counts.values()), (found, read, counts)
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(json.dumps({"resume": middle - start, "read": end - middle, "counts": counted - end, "peak_mb": peak / 1024,
-                  "imports_mb": base / 1024}))
+print(json.dumps({"resume": middle - start, "read": end - middle, "counts": counted - end, "peak_mb": peak_mb(),
+                  "imports_mb": base}))
 """
 
 

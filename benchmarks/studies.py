@@ -127,13 +127,14 @@ STEPS = {
     "read the Parquet table": "read_table(folder + '/million.parquet')",
 }
 STEP = """
-import resource, sys, time
+import sys, time
+from benchmarks.memory import peak_mb
 from sdpbound.study import Study, read_table, run_study
 study_file, folder, code = sys.argv[1:]
 study = Study.load(study_file, folder)
 start = time.perf_counter()
 eval(code)
-print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+print(time.perf_counter() - start, peak_mb())
 """
 
 

@@ -60,19 +60,14 @@ def quiet() -> Iterator[None]:
         yield
 
 
-# VmHWM, not ru_maxrss: after fork and exec the latter starts at the size of the parent.
 _CHILD = """
 import json, time
+from benchmarks.memory import peak_mb
 {setup}
 start = time.perf_counter()
 value = {expression}
 seconds = time.perf_counter() - start
-try:
-    peak = next(int(line.split()[1]) / 1024 for line in open("/proc/self/status") if line.startswith("VmHWM"))
-except OSError:
-    import resource, sys
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 1024)
-print(json.dumps({{"value": value, "seconds": seconds, "peak_mb": peak}}))
+print(json.dumps({{"value": value, "seconds": seconds, "peak_mb": peak_mb()}}))
 """
 
 
