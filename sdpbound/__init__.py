@@ -47,6 +47,8 @@ from sdpbound.families import (
     tilted_chsh,
 )
 from sdpbound.merits.bell_value import maximize, minimize
+from sdpbound.merits.conditional_entropy import EntropyBound, VonNeumann, conditional_entropy
+from sdpbound.merits.entropy_envelope import EntropyEnvelope, entropy_envelope
 from sdpbound.merits.guessing_probability import blind_guessing_probability, guessing_probability, min_entropy
 from sdpbound.models import Local, NoSignaling, Quantum
 from sdpbound.rates import MinEntropy, Rate, error_correction, key_rate, randomness_rate
@@ -65,6 +67,8 @@ __all__ = [
     "Clarabel",
     "Cvxpy",
     "DamagedStore",
+    "EntropyBound",
+    "EntropyEnvelope",
     "Functional",
     "Highs",
     "Infeasible",
@@ -95,14 +99,17 @@ __all__ = [
     "Strategy",
     "TooLarge",
     "Verification",
+    "VonNeumann",
     "__version__",
     "asymmetric_chsh",
     "blind_guessing_probability",
     "cglmp",
     "chained",
     "chsh",
+    "conditional_entropy",
     "contour_at_chsh",
     "correlators_self_test",
+    "entropy_envelope",
     "error_correction",
     "find_self_test",
     "guessing_probability",

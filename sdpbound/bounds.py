@@ -12,7 +12,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import flint
 import numpy as np
@@ -115,6 +115,31 @@ class Certificate:
         return f"Certificate({figure}, {self.data['question']['side']} bound {self.data['claim']['value']!r})"
 
 
+class Asked(Protocol):
+    """What a proof says of its question."""
+
+    @property
+    def figure(self) -> dict[str, Any]:
+        """The figure as a certificate names it."""
+
+
+class Proof(Protocol):
+    """What a bound needs of its proof."""
+
+    @property
+    def question(self) -> Asked: ...
+
+    @property
+    def given(self) -> Observations:
+        """The data asked about."""
+
+    def functional(self) -> Functional:
+        """The affine functional that is proven for every behaviour."""
+
+    def certificate(self, value: float) -> dict[str, Any]:
+        """The certificate of a value."""
+
+
 @dataclass(frozen=True, eq=False)
 class Bound:
     """A proven number.
@@ -141,7 +166,7 @@ class Bound:
     status: str
     seconds: dict[str, float]
     source: str = ""
-    _proof: _Proof | None = field(default=None, repr=False)
+    _proof: Proof | None = field(default=None, repr=False)
     _closed_form: dict[str, Any] | None = field(default=None, repr=False)
 
     def __float__(self) -> float:
@@ -365,7 +390,7 @@ def _widened(question: Question, model: CorrelationModel, solver: SolverChoice, 
     The wider tolerance is what the bound and its certificate then state.
     """
     observed = question.observed
-    wider = np.maximum(4.0 * observed.tolerances, CERTIFIED_SEPARATION * _threshold_scale(observed))
+    wider = np.maximum(4.0 * observed.tolerances, CERTIFIED_SEPARATION * threshold_scale(observed))
     if float(wider.max()) > 1e-6 * max(1.0, float(np.abs(observed.values).max())):
         raise SolverFailure(
             "the tested data are outside the set by an amount that no solver resolves; move them inside, or test fewer "
@@ -375,7 +400,7 @@ def _widened(question: Question, model: CorrelationModel, solver: SolverChoice, 
     return solve(wide, model, solver, tolerance)
 
 
-def _threshold_scale(observed: Observations) -> float:
+def threshold_scale(observed: Observations) -> float:
     """Size of the smallest tested expression, at most one: separations are compared in its units."""
     sizes = np.abs(observed.coefficients).reshape(len(observed), -1).sum(axis=1)
     return float(min(1.0, sizes[sizes > 0].min(initial=1.0)))
@@ -388,7 +413,7 @@ def _raise_if_contradictory(question: Question, model: CorrelationModel, assembl
         # multipliers . expressions is the constant multipliers . offsets, up to rounding
         offsets = observed.coefficients.reshape(len(observed), -1)[:, 0]
         miss = float(multipliers @ (observed.values - offsets))
-        if abs(miss) <= CERTIFIED_SEPARATION * _threshold_scale(observed):
+        if abs(miss) <= CERTIFIED_SEPARATION * threshold_scale(observed):
             continue
         sign = -math.copysign(1.0, miss)
         empty = _separation_question(question)
@@ -672,7 +697,7 @@ def lower_float(ball: flint.arb) -> float:
 def as_min_entropy(bound: Bound) -> Bound:
     """The min-entropy that a bound on a guessing probability proves, in bits; no further solving."""
     proof = bound._proof
-    if proof is None or "guessing" not in proof.question.figure["kind"]:
+    if not isinstance(proof, _Proof) or "guessing" not in proof.question.figure["kind"]:
         raise InvalidInput(f"{bound.figure} is no guessing probability; -log2 of it is no min-entropy.")
     figure = {"kind": "min_entropy", "of": proof.question.figure}
     question = replace(proof.question, figure=figure, side="lower")
@@ -686,12 +711,16 @@ def as_min_entropy(bound: Bound) -> Bound:
     )
 
 
-def bounds_min_entropy(bound: Bound, observed: Observations, x: int, y: int | None, blind: bool) -> bool:
-    """Whether a bound is one on the min-entropy of these settings, proven from these tested data."""
+def bounds_entropy(
+    bound: Bound, observed: Observations, x: int, y: int | None, blind: bool, preprocessing: float = 0.0
+) -> bool:
+    """Whether a bound is one on the min-entropy or entropy of these settings, proven from these tested data."""
     kind = "blind_guessing_probability" if blind else "guessing_probability"
     proof = bound._proof
-    wanted = {"kind": "min_entropy", "of": {"kind": kind, "x": x, "y": y}}
-    return proof is not None and proof.question.figure == wanted and proof.given == observed
+    wanted = [{"kind": "conditional_entropy", "x": x, "y": y, "preprocessing": preprocessing}] if not blind else []
+    if not preprocessing:
+        wanted.append({"kind": "min_entropy", "of": {"kind": kind, "x": x, "y": y}})
+    return proof is not None and proof.question.figure in wanted and proof.given == observed
 
 
 _FIGURES = {
@@ -708,6 +737,10 @@ def describe_figure(figure: dict[str, Any]) -> str:
         return f"P_guess(A|x={x},E)" if y is None else f"P_guess(AB|x={x},y={y},E)"
     if kind == "blind_guessing_probability":
         return f"P_guess(A|x={figure['x']},y={figure['y']},B,E)"
+    if kind == "conditional_entropy":
+        flip = figure["preprocessing"]
+        text = f"H(A|x={figure['x']},E)" if figure["y"] is None else f"H(AB|x={figure['x']},y={figure['y']},E)"
+        return text + (f" after flips with probability {flip:.6g}" if flip else "")
     if kind == "min_entropy":
         return describe_figure(figure["of"]).replace("P_guess", "H_min")
     return _FIGURES[kind]
@@ -746,7 +779,7 @@ def _raise_if_infeasible(
 ) -> None:
     """Raise if the dual of the zero functional, its multipliers adding up to at most one, is negative enough."""
     separation = -dual.value
-    if separation <= CERTIFIED_SEPARATION * _threshold_scale(empty.observed):
+    if separation <= CERTIFIED_SEPARATION * threshold_scale(empty.observed):
         return
     if result is None:
         result = SolverResult("none", Status.INFEASIBLE, (), np.zeros(0), dual.value, 0.0)

@@ -1,14 +1,13 @@
 """Asymptotic key and randomness rates from certified entropies.
 
-The entropy is a value of its own: an :class:`Entropy` says how H(A|X=x,E) is bounded and against whom. Min-entropy is
-the one that exists now; a von Neumann bound implements the same interface.
+The entropy is a value of its own: an :class:`Entropy` says how H(A|X=x,E) is bounded and against whom: by min-entropy
+(:class:`MinEntropy`) or directly (:class:`VonNeumann`).
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -17,8 +16,10 @@ import numpy as np
 
 from sdpbound.arguments import instance
 from sdpbound.behaviour import Behaviour, Observations
-from sdpbound.bounds import Bound, SolverChoice, bounds_min_entropy, lower_float, rounded
+from sdpbound.bounds import Bound, SolverChoice, bounds_entropy, lower_float, rounded
 from sdpbound.errors import InvalidInput, InvalidParameter, NotSelfTesting
+from sdpbound.merits.conditional_entropy import require_preprocessing
+from sdpbound.merits.entropy import Entropy
 from sdpbound.merits.guessing_probability import min_entropy
 from sdpbound.models import Local, NoSignaling, Quantum
 from sdpbound.relaxation import CorrelationModel
@@ -53,19 +54,6 @@ NO_SELF_TEST = (
 CONSISTENCY = 1e-9
 
 
-class Entropy(ABC):
-    """A way to bound Eve's conditional entropy from below."""
-
-    @property
-    @abstractmethod
-    def adversary(self) -> CorrelationModel:
-        """The adversary's set of correlations."""
-
-    @abstractmethod
-    def lower_bound(self, observed: Observations, x: int, y: int | None, blind: bool) -> Bound:
-        """Certified lower bound in bits on H(A|x,E), with y on H(AB|x,y,E), or if blind on H(A|x,y,B,E)."""
-
-
 @dataclass(frozen=True)
 class MinEntropy(Entropy):
     """Min-entropy as the bound on the von Neumann entropy: H >= H_min.
@@ -84,7 +72,13 @@ class MinEntropy(Entropy):
     def adversary(self) -> CorrelationModel:
         return self.model
 
-    def lower_bound(self, observed: Observations, x: int, y: int | None, blind: bool) -> Bound:
+    def lower_bound(
+        self, observed: Observations, x: int, y: int | None, blind: bool, preprocessing: float = 0.0
+    ) -> Bound:
+        if preprocessing:
+            raise InvalidParameter(
+                f"preprocessing = {preprocessing!r}: a rate from min-entropy takes 0 only; use entropy=VonNeumann()."
+            )
         return min_entropy(observed, self.model, x, y, blind, self.solver, self.tolerance)
 
 
@@ -102,15 +96,17 @@ class KnownEntropy(Entropy):
             raise InvalidInput("a closed form is found from the tested data; give a bound from a program here.")
         return self.bound.model
 
-    def lower_bound(self, observed: Observations, x: int, y: int | None, blind: bool) -> Bound:
+    def lower_bound(
+        self, observed: Observations, x: int, y: int | None, blind: bool, preprocessing: float = 0.0
+    ) -> Bound:
         if (x, y) != (self.x, self.y):
             raise InvalidInput(
                 f"this entropy is known at x={self.x}, y={self.y}, not at x={x}, y={y}: give those settings."
             )
-        if not bounds_min_entropy(self.bound, observed, x, y, blind):
+        if not bounds_entropy(self.bound, observed, x, y, blind, preprocessing):
             raise InvalidInput(
-                f"{self.bound.figure} with its tested data is not the min-entropy that this rate needs; bound the "
-                "min-entropy of the same data, settings and kind."
+                f"{self.bound.figure} with its tested data is not the min-entropy or entropy that this rate needs; "
+                "bound that of the same data, settings, preprocessing and kind."
             )
         return self.bound
 
@@ -180,12 +176,24 @@ def observations_of(behaviour: Behaviour, observed: Observations | str) -> Obser
     raise InvalidParameter(f"observed = {observed!r} must be 'correlators', 'full' or an Observations.")
 
 
-def error_correction(behaviour: Behaviour, x: int, y: int) -> float:
-    """Shannon entropy H(A|B,X=x,Y=y) in bits, rounded up: what Alice must send so that Bob learns her outcome."""
+def error_correction(behaviour: Behaviour, x: int, y: int, preprocessing: float = 0.0) -> float:
+    """Shannon entropy H(A|B,X=x,Y=y) in bits, rounded up: what Alice must send so that Bob learns her outcome.
+
+    ``preprocessing``: probability with which Alice flips her bit before.
+    """
     instance(behaviour, Behaviour, "behaviour", "SingletSelfTest(...).behaviour()")
+    require_preprocessing(preprocessing)
+    if preprocessing and behaviour.scenario.outcomes[0][x] != 2:
+        raise InvalidParameter(
+            f"preprocessing = {preprocessing!r} flips a bit; setting {x} has no two outcomes, use 0."
+        )
+    q = flint.arb(float(preprocessing))
     total = flint.arb(0)
     for column in behaviour.joint(x, y).T:
-        own = [flint.arb(float(p)) for p in column if p > 0.0]
+        exact = [flint.arb(float(p)) for p in column]
+        if preprocessing:
+            exact = [(1 - q) * exact[0] + q * exact[1], (1 - q) * exact[1] + q * exact[0]]
+        own = [p for p in exact if p > 0]
         together = sum(own, flint.arb(0))
         total += sum((p * (together / p).log() for p in own), flint.arb(0))
     return -lower_float(-total / flint.arb(2).log())
@@ -210,7 +218,8 @@ def key_rate(
     x, y : key settings; None: the best pair, reported in the Rate
     entropy : default MinEntropy(Quantum("2"))
     preprocessing : probability with which Alice flips her key bit; min-entropy takes 0 only
-    closed_forms : use the self-test where the data are one; the program's own rate is then ``rate.sdp``
+    closed_forms : use the self-test where the data are one, without preprocessing; the program's own rate is then
+        ``rate.sdp``
     require_self_test : raise NotSelfTesting where the data are none
 
     Against NoSignaling() the difference is a rate for individual attacks only, and ``rate.security`` says so.
@@ -225,16 +234,12 @@ def key_rate(
     >>> rate.is_closed_form, round(rate.value, 6)
     (True, 0.998527)
     """
-    if preprocessing != 0.0:
-        raise InvalidParameter(
-            f"preprocessing = {preprocessing!r}: a rate from min-entropy takes 0 only; von Neumann bounds "
-            "are needed for more."
-        )
+    require_preprocessing(preprocessing)
     data = observations_of(behaviour, observed)
     entropy = MinEntropy() if entropy is None else instance(entropy, Entropy, "entropy", "MinEntropy(Quantum('2'))")
     xs, ys = _choices(behaviour, 0, x, "x"), _choices(behaviour, 1, y, "y")
 
-    leaks = {(s, r): error_correction(behaviour, s, r) for s in xs for r in ys}
+    leaks = {(s, r): error_correction(behaviour, s, r, preprocessing) for s in xs for r in ys}
 
     def best(lower: dict[int, Bound], sdp: Rate | None) -> Rate:
         options = [(lower[s].value - leaks[s, r], s, r) for s in xs for r in ys]
@@ -243,8 +248,8 @@ def key_rate(
         value = math.nextafter(value, -math.inf)  # the subtraction rounds once
         return Rate(value, "lower", "key", lower[s], leak, (s, r), *_security(entropy.adversary, "key", lower[s]), sdp)
 
-    numeric = best({s: entropy.lower_bound(data, s, None, False) for s in xs}, None)
-    test = _self_test(data, entropy.adversary, closed_forms)
+    numeric = best({s: entropy.lower_bound(data, s, None, False, preprocessing) for s in xs}, None)
+    test = _self_test(data, entropy.adversary, closed_forms and not preprocessing)
     if require_self_test and test is None:
         raise NotSelfTesting(NO_SELF_TEST)
     return numeric if test is None else best({s: test.entropy(s) for s in xs}, numeric)

@@ -20,6 +20,8 @@ be of that level, for any words prove a bound on the quantum set.
                              guesses, numbered in base |A| (g(b) = e // |A|^b mod |A|), objective
                              sum_b P_{g(b)|x} P_{b|y}
 ``min_entropy``              -log2 of the bound on one of the guessing probabilities, rounded down (side lower)
+``conditional_entropy``      quantum only: the von Neumann entropy of Alice's outcome (y null), or of both, given Eve,
+                             in bits (side lower); Alice flips her bit with probability ``preprocessing`` before
 ===========================  ==========================================================================================
 
 Tensors are in moment coordinates: one axis per party with the identity at index 0 and then, setting by setting, the
@@ -49,6 +51,27 @@ A claimed functional a + sum_j b_j observed_j . v holds if, for one t, a is at m
 sum_j |b_j + t lambda_j| * (sum of |coefficients of observed_j|); the checker takes the best t for the b_j. The
 functional it returns has the t of the tangent at f0 = mu + sum_j lambda_j value_j, namely 1/(f0 ln 2).
 
+**Von Neumann entropies.** The outcomes are told apart by bits: the first half of them (one more if odd) against the
+rest, and so on within each part; with y first Alice's outcome, then for each of her outcomes Bob's. With M = M_0 + M_1
+the effects of a bit, products of effects of Alice and Bob, r and r_b Eve's operators conditional on them, the entropy
+is the sum over bits of ::
+
+    Tr r - (1/ln 2) integral_0^{1/2} f(s) (1/s + 1/(1-s)) ds,    f(s) = sum_b Tr(s r - r_b)_+,
+
+by the chain rule and Frenkel's formula (arXiv:2208.12194), with f(1-s) = f(s) + (1-2s) Tr r. Flips with probability q
+leave f(t) (1-2q) at s = q + (1-2q) t. A proof has nodes t_1 < ... < t_N = 1/2. f is convex and f(0) = 0, so the lines
+between its values at 0 and the nodes are not below it; integrated, they give weights w_i (floats rounded up), and
+
+    entropy >= sum_bits <M> - sum_i w_i sum_bits,b max_P <P (t_i M - M_b)>,
+
+with P any projection that commutes with the devices. Each copy (node by node, bit by bit, M_0 before M_1) comes with
+factors ``inner`` A and ``outer`` B: with squares S_A = sum_uv (A A^T)_uv w_u^dagger w_v and S_B alike,
+
+    w_i (t_i M - M_b) = S_B - S_A + R,   so   w_i max_P <P (t_i M - M_b)> <= <S_B> + max(0, R[1] + sum_{w != 1} |R[w]|),
+
+for <P S> lies between 0 and <S>, and |<P w>| <= <P> <= 1. What remains, sum S_B - sum_bits M, is an affine question
+about Alice and Bob alone, bounded as in the quantum case above with the entry ``factor``.
+
 **Closed forms.** A file of format ``sdpbound closed form`` has tested data of two parties with two settings of two
 outcomes each, and no proof: the data are said to self-test the singlet, where Eve's entropies are known
 (arXiv:2309.09650, Proposition 1 (iv)). With E the self-tested correlator of the settings x and y, in bits,
@@ -75,7 +98,7 @@ import os
 import re
 import reprlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import product
 from typing import Any
@@ -102,6 +125,8 @@ _LARGEST_TENSOR = 2**20
 _MOST_COPIES = 2**16
 _MOST_LINEAR_WORK = 2**25  # copies times coordinates
 _MOST_WORDS = 2048
+_MOST_NODES = 4096
+_MOST_OUTCOMES = 256  # of the key of an entropy
 _LONGEST_WORD = 32  # letters of one party
 _MOST_PRODUCTS = 2**20  # kept from one copy to the next
 _MOST_STRATEGIES = 2**22
@@ -117,6 +142,7 @@ _ZERO = Fraction(0)
 _ONE = Fraction(1)
 _HALF = Fraction(1, 2)
 _GUESSING = ("guessing_probability", "blind_guessing_probability")
+_OTHERS = ("bell_value", "separation", "min_entropy", "conditional_entropy")
 _CERTIFICATE = "sdpbound certificate"
 _CLOSED_FORM = "sdpbound closed form"
 
@@ -197,7 +223,9 @@ def verify(certificate: Mapping[str, Any] | str | os.PathLike[str], *, strict: b
     if root["format"] == _CLOSED_FORM:
         return _verify_closed_form(root, strict)
     question = _read_question(root["question"])
-    proof = _keys(root["proof"], ("multipliers", "copies"), "proof")
+    entropy = question.kind == "conditional_entropy"
+    entries = ("multipliers", "nodes", "words", "factor", "copies") if entropy else ("multipliers", "copies")
+    proof = _keys(root["proof"], entries, "proof")
     multipliers = _numbers(proof["multipliers"], "proof.multipliers", length=len(question.observed))
     claim = _keys(root["claim"], ("value", "functional"), "claim")
     claimed = _number(claim["value"], "claim.value")
@@ -206,7 +234,10 @@ def verify(certificate: Mapping[str, Any] | str | os.PathLike[str], *, strict: b
     slopes = _numbers(functional["multipliers"], "claim.functional.multipliers", length=len(question.observed))
     _common_denominator([*multipliers, *slopes, claimed, constant], "proof.multipliers and claim")
 
-    charge = max(_charges(question, multipliers, proof["copies"]))
+    if entropy:
+        charge = _entropy_charge(question, multipliers, proof)
+    else:
+        charge = max(_charges(question, multipliers, proof["copies"]))
     conclude = _conclude_entropy if question.kind == "min_entropy" else _conclude_affine
     bound, proven, faults = conclude(question, multipliers, charge, constant, slopes)
     upper = question.side == "upper"
@@ -303,6 +334,8 @@ class _Question:
     observed: list[Tensor]
     values: list[Fraction]
     tolerances: list[Fraction]
+    bits: list[tuple[Tensor, Tensor, Tensor]] = field(default_factory=list)  # M, M_0, M_1 of an entropy
+    flips: Fraction = _ZERO  # probability of a flip before an entropy is asked for
 
     @property
     def limits(self) -> list[Fraction]:
@@ -316,18 +349,25 @@ def _read_question(entry: Any) -> _Question:
     model = _read_model(question["model"])
 
     observed, values, tolerances = _read_observed(question["observed"], scenario)
-    kind = _kind(question["figure"], "question.figure", ("bell_value", "separation", "min_entropy", *_GUESSING))
+    kind = _kind(question["figure"], "question.figure", (*_OTHERS, *_GUESSING))
     figure, name = question["figure"], "question.figure"
     if kind == "min_entropy":
         figure, name = _keys(figure, ("kind", "of"), name)["of"], "question.figure.of"
         _kind(figure, name, _GUESSING)
     side = question["side"]
-    allowed = {"bell_value": ("upper", "lower"), "min_entropy": ("lower",)}.get(kind, ("upper",))
+    allowed: tuple[str, ...] = ("upper", "lower") if kind == "bell_value" else ("upper",)
+    if kind in ("min_entropy", "conditional_entropy"):
+        allowed = ("lower",)
     if not isinstance(side, str) or side not in allowed:
         raise CertificateError(f"question.side is {_show(side)}; for {kind} it must be {' or '.join(allowed)}.")
 
     commuting: dict[int, frozenset[int]] = {}
-    if kind == "bell_value":
+    bits: list[tuple[Tensor, Tensor, Tensor]] = []
+    flips = _ZERO
+    if kind == "conditional_entropy":
+        objectives = []
+        bits, flips = _read_entropy(figure, scenario, model, name)
+    elif kind == "bell_value":
         figure = _keys(figure, ("kind", "coefficients"), name)
         sign = 1 if side == "upper" else -1
         coefficients = _tensor(figure["coefficients"], scenario.shape, f"{name}.coefficients")
@@ -356,7 +396,43 @@ def _read_question(entry: Any) -> _Question:
     for tensors, name in ((objectives, "question.figure"), (observed, "question.observed")):
         _common_denominator((value for tensor in tensors for value in tensor.values()), name)
     _common_denominator(values + tolerances, "question.observed")
-    return _Question(scenario, commuting, kind, side, model, objectives, observed, values, tolerances)
+    return _Question(scenario, commuting, kind, side, model, objectives, observed, values, tolerances, bits, flips)
+
+
+def _read_entropy(
+    entry: Any, scenario: _Scenario, model: str, name: str
+) -> tuple[list[tuple[Tensor, Tensor, Tensor]], Fraction]:
+    """The bits of the key, and the probability of a flip."""
+    figure = _keys(entry, ("kind", "x", "y", "preprocessing"), name)
+    if model != "quantum" or len(scenario.outcomes) != 2:
+        raise CertificateError(f"{name} is about two parties with quantum devices; the question has {model} ones.")
+    x = _integer(figure["x"], 0, len(scenario.outcomes[0]) - 1, f"{name}.x")
+    alice = scenario.effects(0, x)
+    if len(alice) > _MOST_OUTCOMES:
+        raise CertificateError(f"{name} has a key of {len(alice)} outcomes; at most {_MOST_OUTCOMES} can be checked.")
+    bits = _bits([_expand(scenario, (effect,)) for effect in alice])
+    if figure["y"] is not None:
+        y = _integer(figure["y"], 0, len(scenario.outcomes[1]) - 1, f"{name}.y")
+        bob = scenario.effects(1, y)
+        if len(alice) * len(bob) > _MOST_OUTCOMES:
+            raise CertificateError(f"{name} has more than {_MOST_OUTCOMES} pairs of outcomes; they are too many.")
+        for effect in alice:
+            bits += _bits([_expand(scenario, (effect, other)) for other in bob])
+    flips = _number(figure["preprocessing"], f"{name}.preprocessing")
+    if not 0 <= flips <= _HALF or (flips and (figure["y"] is not None or len(alice) != 2)):
+        raise CertificateError(
+            f"{name}.preprocessing is {_show(figure['preprocessing'])}; a probability from 0 to 1/2 is expected, and 0 "
+            "for any other key than one bit of Alice's."
+        )
+    return bits, flips
+
+
+def _bits(effects: list[Tensor]) -> list[tuple[Tensor, Tensor, Tensor]]:
+    if len(effects) == 1:
+        return []
+    half = len(effects) - len(effects) // 2
+    first, rest = effects[:half], effects[half:]
+    return [(_total(effects), _total(first), _total(rest)), *_bits(first), *_bits(rest)]
 
 
 def _read_observed(entry: Any, scenario: _Scenario) -> tuple[list[Tensor], list[Fraction], list[Fraction]]:
@@ -562,32 +638,7 @@ def _quantum_residual(algebra: _Algebra, linear: Tensor, entry: Any, name: str) 
     """linear + sum_uv (L L^T)_uv w_u^dagger w_v, exactly."""
     copy = _keys(entry, ("words", "factor"), name)
     words = _read_words(algebra, copy["words"], f"{name}.words")
-    algebra.forget(_MOST_PRODUCTS)
-    rows = []
-    for i, row in enumerate(_list(copy["factor"], f"{name}.factor", length=len(words))):
-        rows.append(_numbers(row, f"{name}.factor[{i}]", length=i + 1))
-    scale = _common_denominator((value for row in rows for value in row), f"{name}.factor")
-    size = len(words)
-    flat = []
-    for row in rows:
-        flat += [value.numerator * (scale // value.denominator) for value in row] + [0] * (size - len(row))
-    triangle = flint.fmpz_mat(size, size, flat)
-    gram = triangle * triangle.transpose()
-
-    squares: dict[Word, int] = {}
-    for v, right in enumerate(words):
-        for u, left in enumerate(words[: v + 1]):
-            value = int(gram[u, v])
-            if value and (word := algebra.product(left, right)) is not None:
-                # (u, v) and (v, u) are adjoint to each other, so they meet in the same word.
-                squares[word] = squares.get(word, 0) + (value if u == v else 2 * value)
-
-    numerators, denominator = _integers(linear)
-    residual = {word: denominator * value for word, value in squares.items()}
-    for index, value in numerators.items():
-        word = tuple((letter,) if letter else () for letter in index)
-        residual[word] = residual.get(word, 0) + scale * scale * value
-    return residual, denominator * scale * scale
+    return _sum_residuals([_as_residual(linear), _squares(algebra, words, copy["factor"], f"{name}.factor")])
 
 
 def _no_signaling_residual(scenario: _Scenario, linear: Tensor, entry: Any, name: str) -> Residual:
@@ -683,6 +734,129 @@ def _local_charges(scenario: _Scenario, functionals: list[Tensor]) -> Iterator[F
             place = dict(zip(order, index, strict=True))
             dense.append(numerators.get(tuple(place[party] for party in parties), 0))
         yield Fraction(best(dense, 0), denominator)
+
+
+def _entropy_charge(question: _Question, multipliers: list[Fraction], proof: Mapping[str, Any]) -> Fraction:
+    """A number mu with -entropy <= mu + sum_j multipliers_j observed_j . v for every quantum behaviour v."""
+    nodes = [_number(t, f"proof.nodes[{i}]") for i, t in enumerate(_list(proof["nodes"], "proof.nodes"))]
+    rising = all(a < b for a, b in zip([_ZERO, *nodes], nodes, strict=False))
+    if not 1 <= len(nodes) <= _MOST_NODES or not rising or nodes[-1] != _HALF:
+        raise CertificateError(
+            f"proof.nodes is {_show(proof['nodes'])}; 1 to {_MOST_NODES} rising numbers above 0 are expected, and "
+            "the last is 1/2."
+        )
+    weights = _weights(nodes, question.flips)
+    algebra = _Algebra(question.scenario, {})
+    words = _read_words(algebra, proof["words"], "proof.words")
+    tensors = [(whole, part) for whole, *parts in question.bits for part in parts]
+    copies = _list(proof["copies"], "proof.copies", length=len(nodes) * len(tensors))
+
+    charge = _ZERO
+    outside: list[Residual] = []
+    for k, copy in enumerate(copies):
+        name = f"proof.copies[{k}]"
+        copy = _keys(copy, ("inner", "outer"), name)
+        weight, node = weights[k // len(tensors)], nodes[k // len(tensors)]
+        whole, part = tensors[k % len(tensors)]
+        outer = _squares(algebra, words, copy["outer"], f"{name}.outer")
+        linear = _total(
+            (
+                {index: weight * node * value for index, value in whole.items()},
+                {index: -weight * value for index, value in part.items()},
+            )
+        )
+        residual = _sum_residuals(
+            [
+                _as_residual(linear),
+                _squares(algebra, words, copy["inner"], f"{name}.inner"),
+                ({word: -value for word, value in outer[0].items()}, outer[1]),
+            ]
+        )
+        charge += max(_ZERO, _charge(residual))
+        outside.append(outer)
+    shared = _total(
+        [
+            *({index: -value for index, value in whole.items()} for whole, *_ in question.bits),
+            *(
+                {index: -multiplier * value for index, value in tensor.items()}
+                for multiplier, tensor in zip(multipliers, question.observed, strict=True)
+            ),
+        ]
+    )
+    square = _squares(algebra, words, proof["factor"], "proof.factor")
+    return charge + _charge(_sum_residuals([_as_residual(shared), square, *outside]))
+
+
+def _weights(nodes: Sequence[Fraction], flips: Fraction) -> list[Fraction]:
+    """Floats that are not below the weights of the nodes, see the module docstring.
+
+    The tent of a node, rising over [a, b] or falling, is integrated against 1/u and, with v = 1 - u, against 1/v:
+    integral of (u-a)/(b-a)/u = 1 - a/(b-a) ln(b/a), of (b-u)/(b-a)/u = b/(b-a) ln(b/a) - 1.
+    """
+    slope = 1 - 2 * flips
+    if not slope:
+        return [_ZERO] * len(nodes)
+    places = [flips + slope * t for t in (_ZERO, *nodes)]
+
+    def logarithm(a: Fraction, b: Fraction) -> flint.arb:
+        return _ball(b / a).log() / _ball(b - a)
+
+    weights = []
+    with flint.ctx.workprec(_PRECISION):
+        for i, b in enumerate(places[1:], 1):
+            a = places[i - 1]
+            total = flint.arb(1) if a == 0 else 1 - _ball(a) * logarithm(a, b)
+            total += _ball(1 - a) * logarithm(1 - b, 1 - a) - 1
+            if i + 1 < len(places):
+                c = places[i + 1]
+                total += _ball(c) * logarithm(b, c) - 1
+                total += 1 - _ball(1 - c) * logarithm(1 - c, 1 - b)
+            weights.append(Fraction(_rounded(-_lower(-total * _ball(slope) / flint.arb(2).log()), up=True)))
+    return weights
+
+
+def _squares(algebra: _Algebra, words: list[Word], entry: Any, name: str) -> Residual:
+    """sum_uv (L L^T)_uv w_u^dagger w_v, exactly."""
+    algebra.forget(_MOST_PRODUCTS)
+    scale, gram = _gram(entry, len(words), name)
+    squares: dict[Word, int] = {}
+    for v, right in enumerate(words):
+        for u, left in enumerate(words[: v + 1]):
+            value = int(gram[u, v])
+            if value and (word := algebra.product(left, right)) is not None:
+                # (u, v) and (v, u) are adjoint to each other, so they meet in the same word.
+                squares[word] = squares.get(word, 0) + (value if u == v else 2 * value)
+    return squares, scale * scale
+
+
+def _gram(entry: Any, size: int, name: str) -> tuple[int, flint.fmpz_mat]:
+    """A number s and the matrix s^2 L L^T of integers, L lower triangular."""
+    rows = []
+    for i, row in enumerate(_list(entry, name, length=size)):
+        rows.append(_numbers(row, f"{name}[{i}]", length=i + 1))
+    scale = _common_denominator((value for row in rows for value in row), name)
+    flat = []
+    for row in rows:
+        flat += [value.numerator * (scale // value.denominator) for value in row] + [0] * (size - len(row))
+    triangle = flint.fmpz_mat(size, size, flat)
+    return scale, triangle * triangle.transpose()
+
+
+def _as_residual(tensor: Tensor) -> Residual:
+    numerators, denominator = _integers(tensor)
+    return {tuple((letter,) if letter else () for letter in index): v for index, v in numerators.items()}, denominator
+
+
+def _sum_residuals(parts: Sequence[Residual]) -> Residual:
+    common = math.lcm(*(denominator for _, denominator in parts))
+    if common.bit_length() > 4 * _LARGEST_DENOMINATOR:
+        raise CertificateError("The factors of the proof need a common denominator of too many digits; round them.")
+    total: dict[Any, int] = {}
+    for numerators, denominator in parts:
+        factor = common // denominator
+        for word, value in numerators.items():
+            total[word] = total.get(word, 0) + factor * value
+    return total, common
 
 
 # --- the claim -----------------------------------------------------------------------------------------------------

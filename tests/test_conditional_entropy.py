@@ -1,0 +1,518 @@
+from __future__ import annotations
+
+import copy
+import json
+import math
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import sdpbound as sb
+from sdpbound.assemble_entropy import EntropyQuestion, assemble_entropy
+from sdpbound.quadrature import graded_nodes, interpolation_gap, refined_nodes, weights
+
+
+def h(p: float) -> float:
+    return 0.0 if p in (0.0, 1.0) else -p * math.log2(p) - (1 - p) * math.log2(1 - p)
+
+
+def chsh_entropy(s: float, q: float = 0.0) -> float:
+    """H(A|X=0,E) of a CHSH value, arXiv:0903.4460; after flips with probability q, arXiv:2005.13015."""
+    root = math.sqrt(s * s / 4 - 1)
+    noisy = math.sqrt(1 - q * (1 - q) * (8 - s * s))
+    return 1 - h((1 + root) / 2) + h((1 + noisy) / 2)
+
+
+def plogp(matrix: Any) -> float:
+    w = np.linalg.eigvalsh(matrix)
+    w = w[w > 1e-15]
+    return float(-(w * np.log2(w)).sum())
+
+
+def root_of(effect: Any) -> Any:
+    w, v = np.linalg.eigh(effect)
+    return (v * np.sqrt(np.maximum(w, 0.0))) @ v.conj().T
+
+
+def true_entropy(strategy: sb.Strategy, x: int, y: int | None = None, q: float = 0.0) -> float:
+    """The entropy given a purification: Eve's conditional states have the spectra of sqrt(M) rho sqrt(M)."""
+    alice, bob = strategy.measurements
+    effects = [np.kron(m, np.eye(strategy.dimensions[1])) for m in alice[x]]
+    if q:
+        effects = [(1 - q) * effects[0] + q * effects[1], (1 - q) * effects[1] + q * effects[0]]
+    if y is not None:
+        effects = [m @ np.kron(np.eye(strategy.dimensions[0]), n) for m in effects for n in bob[y]]
+    return sum(plogp(root_of(m) @ strategy.state @ root_of(m)) for m in effects) - plogp(strategy.state)
+
+
+# -- quadrature ---------------------------------------------------------------------------------------------------
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=30)
+def test_nodes_bound_the_entropy_of_a_bit_from_below(seed: int) -> None:
+    """Random states r_0, r_1 of Eve: the sum over nodes is below the entropy, and as close as the gap says."""
+    rng = np.random.default_rng(seed)
+    d, q = int(rng.integers(1, 5)), float(rng.choice([0.0, rng.uniform(0, 0.5)]))
+    parts = []
+    for _ in range(2):
+        g = rng.normal(size=(d, int(rng.integers(1, d + 1))))
+        parts.append(rng.uniform() * g @ g.T)
+    norm = sum(np.trace(p) for p in parts)
+    parts = [p / norm for p in parts]
+    total = parts[0] + parts[1]
+    noisy = [(1 - q) * a + q * b for a, b in (parts, parts[::-1])]
+    entropy = plogp(noisy[0]) + plogp(noisy[1]) - plogp(total)
+
+    def positive(t: float) -> tuple[float, float]:
+        value = slope = 0.0
+        for part in parts:
+            w, v = np.linalg.eigh(t * total - part)
+            value += w[w > 0].sum()
+            slope += np.trace(v[:, w > 0].T @ total @ v[:, w > 0])
+        return value, slope
+
+    nodes = graded_nodes(6)
+    for count in (12, 40, 120):
+        f, p = np.array([positive(t) for t in nodes]).T
+        nodes = refined_nodes(nodes, f, p, count, q)
+        assert (np.diff(nodes) > 0).all() and nodes[0] > 0 and nodes[-1] == 0.5
+    f, p = np.array([positive(t) for t in nodes]).T
+    bound = 1.0 - float(weights(nodes, q) @ f)
+    gap = float(interpolation_gap(nodes, f, p, q).sum())
+    assert bound <= entropy + 1e-12
+    assert entropy <= bound + gap + 1e-12
+    assert gap <= 1e-3
+
+
+def test_weights_integrate_a_straight_line() -> None:
+    """f = t is its own interpolation: (1-2q) integral over [q, 1/2] of t (1/s + 1/(1-s)) ds with s = q + (1-2q) t."""
+    for q in (0.0, 0.1, 0.3):
+        low, high = ((s - q * math.log(s) if q else s) - s - (1 - q) * math.log(1 - s) for s in (q, 0.5))
+        exact = (high - low) / math.log(2)
+        for count in (1, 2, 7):
+            nodes = graded_nodes(count)
+            assert float(weights(nodes, q) @ nodes) == pytest.approx(exact, rel=1e-13)
+    assert (weights(graded_nodes(4), 0.5) == 0).all()
+
+
+def test_checker_has_the_same_weights() -> None:
+    from sdpbound.verify import _weights
+
+    nodes = np.sort(np.random.default_rng(2).uniform(0, 0.5, 20))
+    nodes[-1] = 0.5
+    for q in (0.0, 0.07, 0.4999, 0.5):
+        assert [float(w) for w in _weights([Fraction(t) for t in nodes.tolist()], Fraction(q))] == list(
+            weights(nodes, q)
+        )
+
+
+# -- values -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("s", [2.05, 2.2, 2.4, 2.5, 2.7, 2.8])
+def test_chsh(s: float) -> None:
+    data = sb.Observations.bell_value(sb.chsh(), s)
+    for q in (0.0, 0.1):
+        exact = chsh_entropy(s, q)
+        for tolerance in (1e-3, 2e-5):
+            bound = sb.conditional_entropy(data, method=sb.VonNeumann(tolerance=tolerance), preprocessing=q)
+            assert exact - 0.5 * tolerance <= bound.value <= exact
+            assert exact <= bound.value + bound.quadrature_gap + 1e-7
+            assert bound.quadrature_gap <= 0.6 * tolerance
+    assert bound.side == "lower" and abs(bound.correction) < 1e-7
+
+
+def test_at_the_ends_of_the_chsh_range() -> None:
+    full = sb.conditional_entropy(sb.Observations.bell_value(sb.chsh(), 8**0.5))
+    assert 1 - 1e-4 <= full.value <= 1.0
+    none = sb.conditional_entropy(sb.Observations.bell_value(sb.chsh(), 2.0))
+    assert -1e-11 <= none.value <= 1e-12
+    nothing = sb.conditional_entropy(sb.Observations.none(sb.Scenario.bipartite(2, 2)))
+    assert -1e-11 <= nothing.value <= 1e-12
+    assert nothing.certificate.verify().holds
+
+
+@pytest.mark.parametrize("kind", ["bell", "full"])
+@pytest.mark.parametrize("point", [0, 2, 4, 6, 8])
+def test_noisy_points_of_the_family(point: int, kind: str, reference: dict[str, dict[str, Any]]) -> None:
+    """Against the convex roof over qubit strategies, accurate to 5e-5."""
+    entry = reference[f"A7.H_A0_{kind}_pt{point}"]
+    p = entry["params"]
+    t = sb.SingletSelfTest(p["theta"], p["phi"], p["omega"])
+    b = t.behaviour(p["v"])
+    data = (
+        sb.Observations.correlators(b) if kind == "full" else sb.Observations.bell_value(t.expression, t.expression(b))
+    )
+    bound = sb.conditional_entropy(data)
+    assert entry["value"] - 1e-3 <= bound.value <= entry["value"] + 1e-6
+    assert bound.certificate.verify().holds
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["bell", "full"])
+@pytest.mark.parametrize("point", [0, 2, 4, 6, 8])
+def test_noisy_points_closely(point: int, kind: str, reference: dict[str, dict[str, Any]]) -> None:
+    entry = reference[f"A7.H_A0_{kind}_pt{point}"]
+    p = entry["params"]
+    t = sb.SingletSelfTest(p["theta"], p["phi"], p["omega"])
+    b = t.behaviour(p["v"])
+    data = (
+        sb.Observations.correlators(b) if kind == "full" else sb.Observations.bell_value(t.expression, t.expression(b))
+    )
+    bound = sb.conditional_entropy(data, method=sb.VonNeumann(tolerance=2e-4))
+    assert entry["value"] - 2e-4 <= bound.value <= entry["value"] + 1e-6
+
+
+def test_asymmetric_chsh(reference: dict[str, dict[str, Any]]) -> None:
+    """arXiv:2007.16146: with both correlator sums tested, at the CHSH angles."""
+    e = reference["A7.H_A0_full_pt4"]["params"]
+    assert 0 < e["v"] < 1
+    s, alpha = 3.0081463360228073, 1.3
+    data = sb.Observations.bell_value(sb.asymmetric_chsh(alpha), s)
+    exact = 1 - h((1 + math.sqrt(s * s / 4 - alpha * alpha)) / 2)
+    assert exact - 1e-3 <= sb.conditional_entropy(data).value <= exact
+
+
+def test_global_entropy_of_chsh() -> None:
+    """Values of explicit qubit attacks found by optimisation."""
+    for s, attack in ((2.2, 0.209694), (2.7, 1.072957)):
+        bound = sb.conditional_entropy(
+            sb.Observations.bell_value(sb.chsh(), s), 0, 0, sb.VonNeumann(level="2+AAB+ABB", nodes=12)
+        )
+        assert attack - 5e-3 <= bound.value <= attack + 1e-6
+    top = sb.conditional_entropy(
+        sb.Observations.bell_value(sb.chsh(), 8**0.5), 0, 0, sb.VonNeumann(level="1+AB", nodes=16)
+    )
+    assert 1.6009 - 5e-3 <= top.value <= 1 + h((1 + 0.5**0.5) / 2) + 1e-9
+
+
+# -- against explicit strategies ------------------------------------------------------------------------------------
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=15)
+def test_never_above_an_explicit_strategy(seed: int) -> None:
+    """Any state and measurements: its own entropy, and the functional proven elsewhere evaluated on it."""
+    rng = np.random.default_rng(seed)
+    scenario = sb.Scenario((tuple(rng.integers(2, 4, 2)), (2, 2)))
+    strategy = sb.random_strategy(scenario, 2 if scenario.is_binary else 3, rng, projective=bool(rng.integers(2)))
+    vector = sb.random_strategy(scenario, strategy.dimensions[0], rng).state
+    mixed = sb.Strategy(0.97 * vector + 0.03 * np.eye(len(vector)) / len(vector), strategy.measurements)
+    other = sb.random_strategy(scenario, strategy.dimensions[0], rng)
+    y = None if rng.integers(2) else 1
+    q = 0.1 if y is None and scenario.outcomes[0][0] == 2 and rng.integers(2) else 0.0
+    data = sb.Observations.full(mixed.behaviour())
+    bound = sb.conditional_entropy(data, 0, y, sb.VonNeumann(level="1+AB", nodes=6), q)
+    assert bound.value <= true_entropy(mixed, 0, y, q) + 1e-9
+    for candidate in (mixed, other, strategy):
+        assert bound.functional(candidate.behaviour()) <= true_entropy(candidate, 0, y, q) + 1e-9
+    assert bound.functional.at(data.values) == pytest.approx(bound.value, abs=1e-6)
+    assert bound.certificate.verify().holds
+
+
+def test_tight_for_a_tripartite_key_of_three_outcomes() -> None:
+    """Three outcomes on a maximally entangled pair of qutrits: Eve knows nothing, all of log2(3) but for noise."""
+    _, best = sb.see_saw(sb.cglmp(3), dimension=3, rng=np.random.default_rng(1))
+    b = best.behaviour().white_noise(0.98)
+    values = [
+        sb.conditional_entropy(sb.Observations.full(b), 0, None, sb.VonNeumann(level=level, nodes=8)).value
+        for level in ("1", "1+AB")
+    ]
+    assert values[0] <= values[1] + 1e-7 and 0.9 < values[1] < math.log2(3)
+
+
+# -- orders -------------------------------------------------------------------------------------------------------
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=8)
+def test_orders(seed: int) -> None:
+    """More nodes, higher levels, more tested data and flips raise the bound; min-entropy stays below."""
+    rng = np.random.default_rng(seed)
+    t = sb.SingletSelfTest(*rng.uniform(0, 2 * np.pi, 3))
+    b = t.behaviour(rng.uniform(0.9, 0.99))
+    bell, full = sb.Observations.bell_value(t.expression, t.expression(b)), sb.Observations.full(b)
+    few, many = tuple(graded_nodes(6)), tuple(np.sort(np.concatenate([graded_nodes(6), graded_nodes(6)[:-1] * 0.9])))
+
+    def value(data: sb.Observations, level: str, nodes: tuple[float, ...], q: float = 0.0) -> float:
+        return sb.conditional_entropy(data, 0, None, sb.VonNeumann(level=level, nodes=nodes), q).value
+
+    base = value(bell, "1+AB", few)
+    assert base <= value(bell, "1+AB", many) + 1e-6
+    assert base <= value(bell, "1+AB+AA+AAB", few) + 1e-6
+    assert base <= value(full, "1+AB", few) + 1e-6
+    assert base <= value(bell, "1+AB", few, 0.2) + 1e-6
+    tight = sb.conditional_entropy(full, method=sb.VonNeumann(level="1+AB+AA+AAB", nodes=24))
+    assert sb.min_entropy(full, sb.Quantum("1+AB")).value <= tight.value + tight.quadrature_gap + 1e-6
+
+
+def test_flips_of_outcomes_change_nothing() -> None:
+    """The symmetry reduction is exact: the same bound with data that have no symmetry, up to what was added."""
+    t = sb.SingletSelfTest(0.9, 1.3, 2.5)
+    b = t.behaviour(0.97)
+    data = sb.Observations.correlators(b)
+    zero = sb.BellExpression(data.scenario, np.array([[0.0, 0, 0], [1e-30, 0, 0], [0, 0, 0]]))
+    odd = sb.Observations.bell_values([(zero, 0.0)])
+    joined = sb.Observations(
+        data.scenario,
+        np.concatenate([data.coefficients, odd.coefficients]),
+        np.concatenate([data.values, [1e-31]]),
+        np.concatenate([data.tolerances, [1.0]]),
+    )
+    method = sb.VonNeumann(level="1+AB", nodes=8)
+    assert sb.conditional_entropy(data, method=method).value == pytest.approx(
+        sb.conditional_entropy(joined, method=method).value, abs=2e-4
+    )
+    program = assemble_entropy(EntropyQuestion(data, 0, None), "1+AB", graded_nodes(4))
+    assert len(program.solver.structure.symmetries) == 2
+
+
+def test_a_third_setting_costs_nothing_unless_tested() -> None:
+    wide = sb.Scenario.bipartite(2, 3)
+    table = np.zeros((1, 3, 4))
+    table[0, 1:, 1:3] = [[1, 1], [1, -1]]
+    data = sb.Observations(wide, table, np.array([2.5]), np.array(1e-12))
+    small = sb.Observations.bell_value(sb.chsh(), 2.5)
+    method = sb.VonNeumann(level="1+AB", nodes=10)
+    assert sb.conditional_entropy(data, method=method).value == sb.conditional_entropy(small, method=method).value
+    assert sb.conditional_entropy(data, method=method).certificate.verify().holds
+    both = sb.conditional_entropy(data, 0, 2, method)  # Bob's third outcome is free: Eve may know it
+    assert both.value == pytest.approx(sb.conditional_entropy(small, method=method).value, abs=1e-6)
+
+
+def test_wide_tolerances_are_the_worst_of_the_interval() -> None:
+    exact = chsh_entropy(2.4)
+    data = sb.Observations.bell_value(sb.chsh(), 2.5, tolerance=0.1)
+    assert exact - 1e-3 <= sb.conditional_entropy(data).value <= exact
+
+
+# -- certificates -------------------------------------------------------------------------------------------------
+
+
+def bound_for_checks(**options: Any) -> sb.EntropyBound:
+    t = sb.SingletSelfTest(1.0, 1.4, 2.6)
+    data = sb.Observations.correlators(t.behaviour(0.97))
+    return sb.conditional_entropy(data, method=sb.VonNeumann(level="1+AB", nodes=4), **options)
+
+
+@pytest.mark.parametrize("options", [{}, {"y": 1}, {"preprocessing": 0.05}])
+def test_certificates_hold(options: dict[str, Any]) -> None:
+    bound = bound_for_checks(**options)
+    found = sb.verify(json.loads(bound.certificate.to_json()))
+    assert found.holds and found.side == "lower" and found.figure == "conditional_entropy"
+    assert bound.value <= found.value <= bound.value + 1e-9
+    assert found.functional is not None
+    assert found.functional[1] == tuple(bound.functional.multipliers)
+    assert found.functional[0] >= bound.functional.constant
+
+
+def _deeper(proof: dict[str, Any]) -> None:
+    for copy_ in proof["copies"]:
+        copy_["outer"][0][0] *= 0.99
+
+
+TAMPER: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "value": lambda c: c["claim"].update(value=c["claim"]["value"] + 1e-6),
+    "functional": lambda c: c["claim"]["functional"].update(constant=c["claim"]["functional"]["constant"] + 1e-6),
+    "data": lambda c: c["question"]["observed"][0].update(value=0.97 * c["question"]["observed"][0]["value"]),
+    "tolerance": lambda c: c["question"]["observed"][0].update(tolerance=1e-2),
+    "flips": lambda c: c["question"]["figure"].update(
+        preprocessing=0.0 if c["question"]["figure"]["preprocessing"] else 1.0
+    ),
+    "setting": lambda c: c["question"]["figure"].update(x=1),
+    "both": lambda c: c["question"]["figure"].update(y=0),
+    "node moved": lambda c: c["proof"]["nodes"].__setitem__(1, 0.9 * c["proof"]["nodes"][1]),
+    "node out of range": lambda c: c["proof"]["nodes"].__setitem__(-1, 0.6),
+    "nodes not rising": lambda c: c["proof"]["nodes"].reverse(),
+    "node missing": lambda c: c["proof"]["nodes"].pop(0),
+    "copy missing": lambda c: c["proof"]["copies"].pop(),
+    "copies exchanged": lambda c: c["proof"]["copies"].reverse(),
+    "factor": lambda c: c["proof"]["factor"][3].__setitem__(0, 0.3),
+    "outer": lambda c: _deeper(c["proof"]),
+    "inner and outer": lambda c: [k.update(inner=k["outer"], outer=k["inner"]) for k in c["proof"]["copies"]],
+    "word": lambda c: c["proof"]["words"].__setitem__(1, [[2], []]),
+    "letter": lambda c: c["proof"]["words"].__setitem__(1, [[7], []]),
+    "multiplier": lambda c: c["proof"]["multipliers"].__setitem__(0, 0.0),
+    "side": lambda c: c["question"].update(side="upper"),
+    "model": lambda c: c["question"].update(model={"kind": "no-signaling"}),
+    "infinite": lambda c: c["proof"]["copies"][0]["outer"][0].__setitem__(0, math.inf),
+}
+
+
+@pytest.mark.parametrize("name", TAMPER)
+def test_tampered_certificates_are_refused(name: str) -> None:
+    bound = bound_for_checks(preprocessing=0.05) if name == "flips" else bound_for_checks()
+    data = copy.deepcopy(bound.certificate.data)
+    assert sb.verify(data).holds
+    TAMPER[name](data)
+    with pytest.raises(sb.CertificateError):
+        sb.verify(data)
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=10)
+def test_any_dual_proves_a_true_bound(seed: int) -> None:
+    """Random matrices in place of the solver's: the bound stays below the entropy, and the checker agrees."""
+    rng = np.random.default_rng(seed)
+    question = EntropyQuestion(sb.Observations.bell_value(sb.chsh(), 2.5), 0, None)
+    program = assemble_entropy(question, "1+AB", graded_nodes(3))
+    observed = question.observed
+    arguments = (program.objective, program.rewards, observed.values, observed.tolerances)
+    sizes = program.solver.inequality(*arguments).sizes
+    duals = []
+    for n in sizes:
+        g = rng.normal(size=(n, n)) * rng.uniform(0, 0.3)
+        duals.append(g @ g.T if rng.integers(2) else (g + g.T) / 2)
+    dual = program.solver.certify(*arguments, duals, program.slack)
+    assert -dual.value <= chsh_entropy(2.5)
+    from sdpbound.merits.conditional_entropy import _EntropyProof
+
+    certificate = _EntropyProof(question, sb.Quantum("1+AB"), program, dual).certificate(-dual.value)
+    assert sb.verify(certificate).holds
+
+
+# -- rates and curves ---------------------------------------------------------------------------------------------
+
+
+def third_setting(error: float, angle: float = np.pi / 4) -> tuple[sb.Behaviour, list[sb.BellExpression]]:
+    """Depolarised CHSH devices whose Bob has Alice's key setting as his third."""
+    c = (1 - 2 * error) * np.array([[math.cos(angle)] * 2 + [1.0], [math.sin(angle), -math.sin(angle), 0.0]])
+    p = np.array([[(1 + (-1) ** (a + b) * c) / 4 for b in range(2)] for a in range(2)])
+    scenario = sb.Scenario.bipartite(2, 3)
+    first, second = np.zeros((3, 4)), np.zeros((3, 4))
+    first[1, 1:3], second[2, 1:3] = 1.0, (1.0, -1.0)
+    return sb.Behaviour(p), [sb.BellExpression(scenario, first), sb.BellExpression(scenario, second)]
+
+
+def key_rate_at(error: float, separately: bool = False, angle: float = np.pi / 4, q: float = 0.0) -> float:
+    behaviour, (e, f) = third_setting(error, angle)
+    pairs = [(e, e(behaviour)), (f, f(behaviour))] if separately else [(e + f, (e + f)(behaviour))]
+    data = sb.Observations.bell_values(pairs)
+    entropy = sb.VonNeumann(level="1+AB+AA+AAB" if separately else "1+AB", nodes=64)
+    return sb.key_rate(behaviour, data, x=0, y=2, entropy=entropy, preprocessing=q).value
+
+
+def test_critical_error_rates() -> None:
+    """arXiv:2007.16146: 7.15 % by CHSH, 7.42 % with asymmetric expressions, above 8.3 % with flips."""
+    assert key_rate_at(0.0713) > 0 > key_rate_at(0.0717)
+    assert key_rate_at(0.0740, True, 0.82) > 0 > key_rate_at(0.0744, True, 0.82)
+    assert key_rate_at(0.0739, True) > 0 > key_rate_at(0.0741, True)
+    assert key_rate_at(0.083, True, 0.8, 0.4) > 0
+
+
+def test_rates_take_the_entropy() -> None:
+    t = sb.SingletSelfTest(np.pi / 3, np.pi / 2 - 0.02, 5 * np.pi / 6)
+    b = t.behaviour(0.99)
+    method = sb.VonNeumann(level="1+AB", nodes=12)
+    rate = sb.key_rate(b, x=0, y=0, entropy=method)
+    assert rate.value > sb.key_rate(b, x=0, y=0).value
+    assert rate.value == pytest.approx(rate.entropy.value - sb.error_correction(b, 0, 0), abs=1e-12)
+    assert rate.value > 0.595  # the prototype's, node by node
+    flipped = sb.key_rate(b, x=0, y=0, entropy=method, preprocessing=0.1)
+    assert flipped.error_correction > rate.error_correction
+    both = sb.randomness_rate(b, x=0, y=0, entropy=method)
+    assert both.value > sb.randomness_rate(b, local=True, x=0, entropy=method).value
+    with pytest.raises(sb.InvalidInput, match="MinEntropy"):
+        sb.randomness_rate(b, x=0, y=0, entropy=method, blind=True)
+    with pytest.raises(sb.InvalidParameter, match="VonNeumann"):
+        sb.key_rate(b, x=0, y=0, preprocessing=0.1)
+    from sdpbound.rates import KnownEntropy
+
+    known = KnownEntropy(rate.entropy, 0)
+    assert sb.key_rate(b, x=0, y=0, entropy=known).value == rate.value
+    with pytest.raises(sb.InvalidInput):
+        sb.key_rate(b, x=0, y=0, entropy=known, preprocessing=0.1)
+
+
+def test_error_correction_after_flips() -> None:
+    b = sb.Behaviour.from_correlators([[0.8, 0.8], [0.8, -0.8]])
+    assert sb.error_correction(b, 0, 0, 0.1) == pytest.approx(h(0.9 * 0.1 + 0.1 * 0.9), abs=1e-12)
+    assert sb.error_correction(b, 0, 0, 0.5) == pytest.approx(1.0, abs=1e-12)
+
+
+def test_envelope_of_chsh_values() -> None:
+    grid = np.linspace(2.0, 2.8, 81)
+    curve = sb.entropy_envelope(lambda s: sb.Observations.bell_value(sb.chsh(), s), grid, tolerance=2e-3)
+    exact = np.array([chsh_entropy(s) for s in grid])
+    assert curve.proven and curve.gap <= 2e-3 and len(curve.bounds) <= 16
+    assert (curve.values <= exact).all() and (curve.values >= exact - 3e-3).all()
+    between = sb.Observations.bell_value(sb.chsh(), 2.417)
+    assert chsh_entropy(2.417) - 4e-3 <= curve.at(between) <= chsh_entropy(2.417)
+    with pytest.raises(sb.InvalidShape):
+        curve.at(sb.Observations.none(between.scenario))
+
+
+def test_envelope_of_a_curve() -> None:
+    grid = np.linspace(0.8, 1.1, 17)
+    curve = sb.entropy_envelope(
+        lambda theta: sb.Observations.correlators(sb.SingletSelfTest(theta, 1.5, np.pi).behaviour(0.99)),
+        grid,
+        method=sb.VonNeumann(level="1+AB", nodes=10),
+        tolerance=5e-3,
+    )
+    assert not curve.proven and curve.gap <= 5e-3 and len(curve.bounds) < 17
+    for theta, value in list(zip(grid, curve.values, strict=True))[::5]:
+        data = sb.Observations.correlators(sb.SingletSelfTest(theta, 1.5, np.pi).behaviour(0.99))
+        here = sb.conditional_entropy(data, method=sb.VonNeumann(level="1+AB", nodes=10)).value
+        assert value <= here + 2e-3
+
+
+# -- bad input ----------------------------------------------------------------------------------------------------
+
+
+def test_errors() -> None:
+    data = sb.Observations.bell_value(sb.chsh(), 2.5)
+    for q in (-0.1, 0.6, math.nan, True, "0.1"):
+        with pytest.raises(sb.InvalidParameter, match="preprocessing"):
+            sb.conditional_entropy(data, preprocessing=q)  # type: ignore[arg-type]
+    for nodes in (1, 0, 10**6, (0.5,), (0.1, 0.4), (0.3, 0.2, 0.5), (0.0, 0.5), (math.nan, 0.5), True):
+        with pytest.raises(sb.InvalidInput, match="nodes"):
+            sb.VonNeumann(nodes=nodes)  # type: ignore[arg-type]
+    for tolerance in (0.0, -1.0, math.nan, 2.0, "1e-3"):
+        with pytest.raises(sb.InvalidParameter, match="tolerance"):
+            sb.VonNeumann(tolerance=tolerance)  # type: ignore[arg-type]
+    with pytest.raises(sb.InvalidLevel):
+        sb.VonNeumann(level="A+1")
+    with pytest.raises(sb.InvalidLevel, match="reach"):
+        sb.conditional_entropy(data, method=sb.VonNeumann(level=["1", "A0"]))
+    with pytest.raises(sb.InvalidSettings, match="x = 2"):
+        sb.conditional_entropy(data, x=2)
+    with pytest.raises(sb.InvalidSettings, match="y = 5"):
+        sb.conditional_entropy(data, y=5)
+    with pytest.raises(sb.InvalidParameter, match="one bit"):
+        sb.conditional_entropy(data, y=0, preprocessing=0.1)
+    with pytest.raises(sb.InvalidShape, match="two parties"):
+        sb.conditional_entropy(sb.Observations.bell_value(sb.mermin(), 3.0))
+    with pytest.raises(sb.InvalidInput, match="VonNeumann"):
+        sb.conditional_entropy(data, method=sb.Quantum("2"))  # type: ignore[arg-type]
+    with pytest.raises(sb.InvalidSolver):
+        sb.conditional_entropy(data, solver="none such")
+    with pytest.raises(sb.InvalidInput, match="one outcome"):
+        sb.conditional_entropy(sb.Observations.none(sb.Scenario(((1, 2), (2, 2)))))
+    with pytest.raises(sb.InvalidParameter, match="rising"):
+        sb.entropy_envelope(lambda s: data, [2.0])
+    with pytest.raises(sb.InvalidInput, match="same all along"):
+        sb.entropy_envelope(lambda a: sb.Observations.bell_value(sb.asymmetric_chsh(a), 2.5), [1.0, 1.1])
+
+
+def test_data_outside_the_quantum_set() -> None:
+    with pytest.raises(sb.Infeasible) as caught:
+        sb.conditional_entropy(sb.Observations.bell_value(sb.chsh(), 3.0))
+    assert caught.value.separation == pytest.approx(3 - 8**0.5, abs=1e-4)
+    assert caught.value.certificate.verify().holds
+
+
+@pytest.mark.parametrize("solver", ["sdpa", "clarabel", "qics", "scs"])
+def test_every_solver_proves(solver: str) -> None:
+    if solver not in ("clarabel",):
+        pytest.importorskip({"sdpa": "sdpap"}.get(solver, solver))
+    data = sb.Observations.bell_value(sb.chsh(), 2.5)
+    bound = sb.conditional_entropy(data, method=sb.VonNeumann(level="1+AB", nodes=4), solver=solver)
+    assert 0.44 < bound.value < chsh_entropy(2.5)
+    assert bound.solver == solver
