@@ -562,7 +562,9 @@ def test_a_killed_run_leaves_no_worker(quick: Path, tmp_path: Path) -> None:
 # -- retries, shards, locks, damage -------------------------------------------------------------------------------
 
 
-def test_failed_rows_are_retried_alone(quick: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_rows_are_retried_alone(
+    quick: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def failing(task: Task) -> Any:
         if task.point.name == "2" and task.observed == "bell":
             return evaluate_module.failed(task, "no luck")
@@ -578,8 +580,9 @@ def test_failed_rows_are_retried_alone(quick: Path, tmp_path: Path, monkeypatch:
     assert run_study(quick, tmp_path, workers=0, progress=False).computed == 0  # kept until asked
     wider = tmp_path / "wider.toml"
     wider.write_text(QUICK.replace("[0.99, 0.98]", "[0.99, 0.98, 0.97]"), encoding="utf-8")
-    again = run_study(wider, tmp_path, workers=0, progress=False, retry=True)
+    again = run_study(wider, tmp_path, workers=0, retry=True)
     assert again.computed == 4 and again.failed == 0  # what is missing is left to a run
+    assert "4 of 4 cells done, 0 failed" in capsys.readouterr().err
     again = run_study(quick, tmp_path, workers=0, progress=False)
     assert again.computed == 0
     assert plain(again.table) == plain(run_study(quick, tmp_path / "afresh", workers=0, progress=False).table)

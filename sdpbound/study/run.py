@@ -238,6 +238,8 @@ class _Run:
                 for quantity, key in zip(task.quantities, keys, strict=True):
                     counter = self.tally[quantity.identity]
                     counter.needs_solver = task.needs_solver
+                    if self.retry and key in settled:
+                        continue  # neither done by a retry nor left to it
                     counter.total += 1
                     if key in settled:
                         counter.before += 1
