@@ -195,7 +195,7 @@ class _Check:
             if row["status"] == "infeasible":
                 counts["separated"] += prove_infeasible(self.proofs, asked, quantity, row)
         elif quantity.name in CLOSED:
-            same(getattr(point.member, CLOSED[quantity.name]), row["value"], "value")
+            same(getattr(point.member, quantity.name), row["value"], "value")
             counts["exact"] += 1
         else:
             proven = prove_value(self.proofs, asked, quantity, row)

@@ -179,7 +179,7 @@ class _Evaluation:
         """The row of a quantity at a point; with an error and no value where it failed."""
         row = blank(self.task, point, quantity)
         if quantity.name in CLOSED:
-            value = getattr(point.member, CLOSED[quantity.name])
+            value = getattr(point.member, quantity.name)
             return row | {"value": value, "method": "closed form", "status": "closed form", "seconds": 0.0}
         solved = self.solve(point, quantity)
         row["seconds"] = solved.seconds

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -35,8 +35,7 @@ __all__ = [
 
 Observed = Literal["bell", "correlators", "full"]
 OBSERVED: tuple[Observed, ...] = ("bell", "correlators", "full")
-#: Quantities of the behaviour under noise, what is tested of it, and an adversary.
-OF_THE_DATA = (
+OfTheData = Literal[
     "guess_local",
     "guess_global",
     "guess_blind",
@@ -44,18 +43,17 @@ OF_THE_DATA = (
     "randomness_local",
     "randomness_global",
     "randomness_blind",
-)
+]
+OfTheExpression = Literal["bell_maximum", "bell_minimum"]
+Closed = Literal["chsh", "condition", "local_bound", "quantum_bound", "strategy_value"]
+QuantityName = Literal[OfTheData, OfTheExpression, Closed]
+#: Quantities of the behaviour under noise, what is tested of it, and an adversary.
+OF_THE_DATA: tuple[str, ...] = get_args(OfTheData)
 #: Quantities of the Bell expression and an adversary, without any data.
-OF_THE_EXPRESSION = frozenset({"bell_maximum", "bell_minimum"})
-#: Closed forms of the point alone, and the attribute of the family's member that has them.
-CLOSED = {
-    "chsh": "chsh",
-    "condition": "condition",
-    "local_bound": "local_bound",
-    "quantum_bound": "quantum_bound",
-    "strategy_value": "strategy_value",
-}
-QUANTITIES = (*OF_THE_DATA, *sorted(OF_THE_EXPRESSION), *CLOSED)
+OF_THE_EXPRESSION: tuple[str, ...] = get_args(OfTheExpression)
+#: Closed forms of the point alone: attributes of the family's member.
+CLOSED: tuple[str, ...] = get_args(Closed)
+QUANTITIES = (*OF_THE_DATA, *OF_THE_EXPRESSION, *CLOSED)
 #: Quantities of a pair of settings, and Bob's setting where none is given (WBC Props. 2 and 3).
 _DEFAULT_Y = {"guess_global": 1, "guess_blind": 1, "key_rate": 0, "randomness_global": 1, "randomness_blind": 1}
 
@@ -89,24 +87,6 @@ class Adversary(Part):
             return self.model
         level = Quantum().level if self.level is None else self.level
         return f"quantum {level}"
-
-
-QuantityName = Literal[
-    "guess_local",
-    "guess_global",
-    "guess_blind",
-    "key_rate",
-    "randomness_local",
-    "randomness_global",
-    "randomness_blind",
-    "bell_maximum",
-    "bell_minimum",
-    "chsh",
-    "condition",
-    "local_bound",
-    "quantum_bound",
-    "strategy_value",
-]
 
 
 class Quantity(Part):
