@@ -197,7 +197,7 @@ class Bound:
     def __repr__(self) -> str:
         sign = "<=" if self.side == "upper" else ">="
         value = rounded(self.value, self.side)
-        where = f" over {self.model!r}" if self.model is not None else ""
+        where = f" over {self.model!r}" if self.status != "closed form" else ""
         how = (
             f"closed form, {self.source}"
             if self.status == "closed form"

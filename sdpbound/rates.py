@@ -73,7 +73,13 @@ class MinEntropy(Entropy):
         return self.model
 
     def lower_bound(
-        self, observed: Observations, x: int, y: int | None, blind: bool, preprocessing: float = 0.0
+        self,
+        observed: Observations,
+        x: int,
+        y: int | None,
+        blind: bool,
+        preprocessing: float = 0.0,
+        closed_forms: bool = True,
     ) -> Bound:
         if preprocessing:
             raise InvalidParameter(
@@ -97,7 +103,13 @@ class KnownEntropy(Entropy):
         return self.bound.model
 
     def lower_bound(
-        self, observed: Observations, x: int, y: int | None, blind: bool, preprocessing: float = 0.0
+        self,
+        observed: Observations,
+        x: int,
+        y: int | None,
+        blind: bool,
+        preprocessing: float = 0.0,
+        closed_forms: bool = True,
     ) -> Bound:
         if (x, y) != (self.x, self.y):
             raise InvalidInput(
@@ -218,8 +230,8 @@ def key_rate(
     x, y : key settings; None: the best pair, reported in the Rate
     entropy : default MinEntropy(Quantum("2"))
     preprocessing : probability with which Alice flips her key bit; min-entropy takes 0 only
-    closed_forms : use the self-test where the data are one, without preprocessing; the program's own rate is then
-        ``rate.sdp``
+    closed_forms : use the self-test where the data are one, without preprocessing; the rate without it is then
+        ``rate.sdp``. VonNeumann() then also takes its formulas for CHSH values instead of a program
     require_self_test : raise NotSelfTesting where the data are none
 
     Against NoSignaling() the difference is a rate for individual attacks only, and ``rate.security`` says so.
@@ -248,7 +260,7 @@ def key_rate(
         value = math.nextafter(value, -math.inf)  # the subtraction rounds once
         return Rate(value, "lower", "key", lower[s], leak, (s, r), *_security(entropy.adversary, "key", lower[s]), sdp)
 
-    numeric = best({s: entropy.lower_bound(data, s, None, False, preprocessing) for s in xs}, None)
+    numeric = best({s: entropy.lower_bound(data, s, None, False, preprocessing, closed_forms) for s in xs}, None)
     test = _self_test(data, entropy.adversary, closed_forms and not preprocessing)
     if require_self_test and test is None:
         raise NotSelfTesting(NO_SELF_TEST)
@@ -302,7 +314,7 @@ def randomness_rate(
             sdp,
         )
 
-    numeric = best({(s, r): entropy.lower_bound(data, s, r, blind) for s, r in pairs}, None)
+    numeric = best({(s, r): entropy.lower_bound(data, s, r, blind, 0.0, closed_forms) for s, r in pairs}, None)
     test = _self_test(data, entropy.adversary, closed_forms)
     if require_self_test and test is None:
         raise NotSelfTesting(NO_SELF_TEST)
@@ -323,7 +335,7 @@ def _security(model: CorrelationModel, kind: str, bound: Bound) -> tuple[str, tu
     """What makes the number a rate, and what is assumed."""
     common = ("devices do not signal to each other or to Eve", "asymptotic: infinitely many rounds")
     if isinstance(model, Quantum):
-        extra = ("the tested values are exactly those of the self-test",) if bound.status == "closed form" else ()
+        extra = ("the tested values are exactly those of the self-test",) if bound.model is None else ()
         return (DEVETAK_WINTER if kind == "key" else QUANTUM_RANDOMNESS), (*common, *extra)
     if isinstance(model, NoSignaling):
         return INDIVIDUAL, (

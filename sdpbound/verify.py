@@ -88,6 +88,9 @@ within 1e-12 of them satisfy the arcsine criterion of arXiv:1511.04886; then E i
 What this proves is about data *exactly* at the self-test that agrees with the floats within these tolerances: no float
 can say more, and for data that are only close the entropy may be smaller by about the square root of the distance. As E
 is a rounded number where it was claimed, a claim holds if it is at most the entropy of a correlator within 1e-11 of E.
+
+A file of this format about a ``conditional_entropy`` is a formula of one Bell value: see
+:mod:`sdpbound.verify_closed_entropy`.
 """
 
 from __future__ import annotations
@@ -978,6 +981,10 @@ SelfTested = tuple[str, dict[tuple[int, int], flint.arb]]  # by which criterion,
 def _verify_closed_form(root: Mapping[str, Any], strict: bool) -> Verification:
     """The entropy of data at a self-test, and whether the claim is one of it; see the module docstring."""
     question = _keys(root["question"], ("scenario", "figure", "side", "observed"), "question")
+    if isinstance(question["figure"], Mapping) and question["figure"].get("kind") == "conditional_entropy":
+        from sdpbound.verify_closed_entropy import verify_closed_entropy
+
+        return verify_closed_entropy(root, strict)
     scenario = _read_scenario(question["scenario"])
     if scenario.outcomes != ((2, 2), (2, 2)):
         raise CertificateError(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import json
 import math
 from collections.abc import Callable
@@ -15,6 +16,9 @@ from hypothesis import strategies as st
 import sdpbound as sb
 from sdpbound.assemble_entropy import EntropyQuestion, assemble_entropy
 from sdpbound.quadrature import graded_nodes, interpolation_gap, refined_nodes, weights
+
+#: This file is about programs; formulas are in test_closed_entropies.py.
+conditional_entropy = functools.partial(sb.conditional_entropy, closed_forms=False)
 
 
 def h(p: float) -> float:
@@ -121,7 +125,7 @@ def test_chsh(s: float) -> None:
     for q in (0.0, 0.1):
         exact = chsh_entropy(s, q)
         for tolerance in (1e-3, 2e-5):
-            bound = sb.conditional_entropy(data, method=sb.VonNeumann(tolerance=tolerance), preprocessing=q)
+            bound = conditional_entropy(data, method=sb.VonNeumann(tolerance=tolerance), preprocessing=q)
             assert exact - 0.5 * tolerance <= bound.value <= exact
             assert exact <= bound.value + bound.quadrature_gap + 1e-7
             assert bound.quadrature_gap <= 0.6 * tolerance
@@ -129,11 +133,11 @@ def test_chsh(s: float) -> None:
 
 
 def test_at_the_ends_of_the_chsh_range() -> None:
-    full = sb.conditional_entropy(sb.Observations.bell_value(sb.chsh(), 8**0.5))
+    full = conditional_entropy(sb.Observations.bell_value(sb.chsh(), 8**0.5))
     assert 1 - 1e-4 <= full.value <= 1.0
-    none = sb.conditional_entropy(sb.Observations.bell_value(sb.chsh(), 2.0))
+    none = conditional_entropy(sb.Observations.bell_value(sb.chsh(), 2.0))
     assert -1e-11 <= none.value <= 1e-12
-    nothing = sb.conditional_entropy(sb.Observations.none(sb.Scenario.bipartite(2, 2)))
+    nothing = conditional_entropy(sb.Observations.none(sb.Scenario.bipartite(2, 2)))
     assert -1e-11 <= nothing.value <= 1e-12
     assert nothing.certificate.verify().holds
 
@@ -149,7 +153,7 @@ def test_noisy_points_of_the_family(point: int, kind: str, reference: dict[str, 
     data = (
         sb.Observations.correlators(b) if kind == "full" else sb.Observations.bell_value(t.expression, t.expression(b))
     )
-    bound = sb.conditional_entropy(data)
+    bound = conditional_entropy(data)
     assert entry["value"] - 1e-3 <= bound.value <= entry["value"] + 1e-6
     assert bound.certificate.verify().holds
 
@@ -165,7 +169,7 @@ def test_noisy_points_closely(point: int, kind: str, reference: dict[str, dict[s
     data = (
         sb.Observations.correlators(b) if kind == "full" else sb.Observations.bell_value(t.expression, t.expression(b))
     )
-    bound = sb.conditional_entropy(data, method=sb.VonNeumann(tolerance=2e-4))
+    bound = conditional_entropy(data, method=sb.VonNeumann(tolerance=2e-4))
     assert entry["value"] - 2e-4 <= bound.value <= entry["value"] + 1e-6
 
 
@@ -176,17 +180,17 @@ def test_asymmetric_chsh(reference: dict[str, dict[str, Any]]) -> None:
     s, alpha = 3.0081463360228073, 1.3
     data = sb.Observations.bell_value(sb.asymmetric_chsh(alpha), s)
     exact = 1 - h((1 + math.sqrt(s * s / 4 - alpha * alpha)) / 2)
-    assert exact - 1e-3 <= sb.conditional_entropy(data).value <= exact
+    assert exact - 1e-3 <= conditional_entropy(data).value <= exact
 
 
 def test_global_entropy_of_chsh() -> None:
     """Values of explicit qubit attacks found by optimisation."""
     for s, attack in ((2.2, 0.209694), (2.7, 1.072957)):
-        bound = sb.conditional_entropy(
+        bound = conditional_entropy(
             sb.Observations.bell_value(sb.chsh(), s), 0, 0, sb.VonNeumann(level="2+AAB+ABB", nodes=12)
         )
         assert attack - 5e-3 <= bound.value <= attack + 1e-6
-    top = sb.conditional_entropy(
+    top = conditional_entropy(
         sb.Observations.bell_value(sb.chsh(), 8**0.5), 0, 0, sb.VonNeumann(level="1+AB", nodes=16)
     )
     assert 1.6009 - 5e-3 <= top.value <= 1 + h((1 + 0.5**0.5) / 2) + 1e-9
@@ -208,7 +212,7 @@ def test_never_above_an_explicit_strategy(seed: int) -> None:
     y = None if rng.integers(2) else 1
     q = 0.1 if y is None and scenario.outcomes[0][0] == 2 and rng.integers(2) else 0.0
     data = sb.Observations.full(mixed.behaviour())
-    bound = sb.conditional_entropy(data, 0, y, sb.VonNeumann(level="1+AB", nodes=6), q)
+    bound = conditional_entropy(data, 0, y, sb.VonNeumann(level="1+AB", nodes=6), q)
     assert bound.value <= true_entropy(mixed, 0, y, q) + 1e-9
     for candidate in (mixed, other, strategy):
         assert bound.functional(candidate.behaviour()) <= true_entropy(candidate, 0, y, q) + 1e-9
@@ -221,7 +225,7 @@ def test_tight_for_a_tripartite_key_of_three_outcomes() -> None:
     _, best = sb.see_saw(sb.cglmp(3), dimension=3, rng=np.random.default_rng(1))
     b = best.behaviour().white_noise(0.98)
     values = [
-        sb.conditional_entropy(sb.Observations.full(b), 0, None, sb.VonNeumann(level=level, nodes=8)).value
+        conditional_entropy(sb.Observations.full(b), 0, None, sb.VonNeumann(level=level, nodes=8)).value
         for level in ("1", "1+AB")
     ]
     assert values[0] <= values[1] + 1e-7 and 0.9 < values[1] < math.log2(3)
@@ -241,14 +245,14 @@ def test_orders(seed: int) -> None:
     few, many = tuple(graded_nodes(6)), tuple(np.sort(np.concatenate([graded_nodes(6), graded_nodes(6)[:-1] * 0.9])))
 
     def value(data: sb.Observations, level: str, nodes: tuple[float, ...], q: float = 0.0) -> float:
-        return sb.conditional_entropy(data, 0, None, sb.VonNeumann(level=level, nodes=nodes), q).value
+        return conditional_entropy(data, 0, None, sb.VonNeumann(level=level, nodes=nodes), q).value
 
     base = value(bell, "1+AB", few)
     assert base <= value(bell, "1+AB", many) + 1e-6
     assert base <= value(bell, "1+AB+AA+AAB", few) + 1e-6
     assert base <= value(full, "1+AB", few) + 1e-6
     assert base <= value(bell, "1+AB", few, 0.2) + 1e-6
-    tight = sb.conditional_entropy(full, method=sb.VonNeumann(level="1+AB+AA+AAB", nodes=24))
+    tight = conditional_entropy(full, method=sb.VonNeumann(level="1+AB+AA+AAB", nodes=24))
     assert sb.min_entropy(full, sb.Quantum("1+AB")).value <= tight.value + tight.quadrature_gap + 1e-6
 
 
@@ -266,8 +270,8 @@ def test_flips_of_outcomes_change_nothing() -> None:
         np.concatenate([data.tolerances, [1.0]]),
     )
     method = sb.VonNeumann(level="1+AB", nodes=8)
-    assert sb.conditional_entropy(data, method=method).value == pytest.approx(
-        sb.conditional_entropy(joined, method=method).value, abs=2e-4
+    assert conditional_entropy(data, method=method).value == pytest.approx(
+        conditional_entropy(joined, method=method).value, abs=2e-4
     )
     program = assemble_entropy(EntropyQuestion(data, 0, None), "1+AB", graded_nodes(4))
     assert len(program.solver.structure.symmetries) == 2
@@ -280,16 +284,16 @@ def test_a_third_setting_costs_nothing_unless_tested() -> None:
     data = sb.Observations(wide, table, np.array([2.5]), np.array(1e-12))
     small = sb.Observations.bell_value(sb.chsh(), 2.5)
     method = sb.VonNeumann(level="1+AB", nodes=10)
-    assert sb.conditional_entropy(data, method=method).value == sb.conditional_entropy(small, method=method).value
-    assert sb.conditional_entropy(data, method=method).certificate.verify().holds
-    both = sb.conditional_entropy(data, 0, 2, method)  # Bob's third outcome is free: Eve may know it
-    assert both.value == pytest.approx(sb.conditional_entropy(small, method=method).value, abs=1e-6)
+    assert conditional_entropy(data, method=method).value == conditional_entropy(small, method=method).value
+    assert conditional_entropy(data, method=method).certificate.verify().holds
+    both = conditional_entropy(data, 0, 2, method)  # Bob's third outcome is free: Eve may know it
+    assert both.value == pytest.approx(conditional_entropy(small, method=method).value, abs=1e-6)
 
 
 def test_wide_tolerances_are_the_worst_of_the_interval() -> None:
     exact = chsh_entropy(2.4)
     data = sb.Observations.bell_value(sb.chsh(), 2.5, tolerance=0.1)
-    assert exact - 1e-3 <= sb.conditional_entropy(data).value <= exact
+    assert exact - 1e-3 <= conditional_entropy(data).value <= exact
 
 
 # -- certificates -------------------------------------------------------------------------------------------------
@@ -298,7 +302,7 @@ def test_wide_tolerances_are_the_worst_of_the_interval() -> None:
 def bound_for_checks(**options: Any) -> sb.EntropyBound:
     t = sb.SingletSelfTest(1.0, 1.4, 2.6)
     data = sb.Observations.correlators(t.behaviour(0.97))
-    return sb.conditional_entropy(data, method=sb.VonNeumann(level="1+AB", nodes=4), **options)
+    return conditional_entropy(data, method=sb.VonNeumann(level="1+AB", nodes=4), **options)
 
 
 @pytest.mark.parametrize("options", [{}, {"y": 1}, {"preprocessing": 0.05}])
@@ -371,7 +375,7 @@ def test_any_dual_proves_a_true_bound(seed: int) -> None:
         duals.append(g @ g.T if rng.integers(2) else (g + g.T) / 2)
     dual = program.solver.certify(*arguments, duals, program.slack)
     assert -dual.value <= chsh_entropy(2.5)
-    from sdpbound.merits.conditional_entropy import _EntropyProof
+    from sdpbound.merits.projective import _EntropyProof
 
     certificate = _EntropyProof(question, sb.Quantum("1+AB"), program, dual).certificate(-dual.value)
     assert sb.verify(certificate).holds
@@ -395,7 +399,7 @@ def key_rate_at(error: float, separately: bool = False, angle: float = np.pi / 4
     pairs = [(e, e(behaviour)), (f, f(behaviour))] if separately else [(e + f, (e + f)(behaviour))]
     data = sb.Observations.bell_values(pairs)
     entropy = sb.VonNeumann(level="1+AB+AA+AAB" if separately else "1+AB", nodes=64)
-    return sb.key_rate(behaviour, data, x=0, y=2, entropy=entropy, preprocessing=q).value
+    return sb.key_rate(behaviour, data, x=0, y=2, entropy=entropy, preprocessing=q, closed_forms=False).value
 
 
 def test_critical_error_rates() -> None:
@@ -438,7 +442,9 @@ def test_error_correction_after_flips() -> None:
 
 def test_envelope_of_chsh_values() -> None:
     grid = np.linspace(2.0, 2.8, 81)
-    curve = sb.entropy_envelope(lambda s: sb.Observations.bell_value(sb.chsh(), s), grid, tolerance=2e-3)
+    curve = sb.entropy_envelope(
+        lambda s: sb.Observations.bell_value(sb.chsh(), s), grid, tolerance=2e-3, closed_forms=False
+    )
     exact = np.array([chsh_entropy(s) for s in grid])
     assert curve.proven and curve.gap <= 2e-3 and len(curve.bounds) <= 16
     assert (curve.values <= exact).all() and (curve.values >= exact - 3e-3).all()
@@ -459,7 +465,7 @@ def test_envelope_of_a_curve() -> None:
     assert not curve.proven and curve.gap <= 5e-3 and len(curve.bounds) < 17
     for theta, value in list(zip(grid, curve.values, strict=True))[::5]:
         data = sb.Observations.correlators(sb.SingletSelfTest(theta, 1.5, np.pi).behaviour(0.99))
-        here = sb.conditional_entropy(data, method=sb.VonNeumann(level="1+AB", nodes=10)).value
+        here = conditional_entropy(data, method=sb.VonNeumann(level="1+AB", nodes=10)).value
         assert value <= here + 2e-3
 
 
@@ -470,31 +476,33 @@ def test_errors() -> None:
     data = sb.Observations.bell_value(sb.chsh(), 2.5)
     for q in (-0.1, 0.6, math.nan, True, "0.1"):
         with pytest.raises(sb.InvalidParameter, match="preprocessing"):
-            sb.conditional_entropy(data, preprocessing=q)  # type: ignore[arg-type]
+            conditional_entropy(data, preprocessing=q)  # type: ignore[arg-type]
     for nodes in (1, 0, 10**6, (0.5,), (0.1, 0.4), (0.3, 0.2, 0.5), (0.0, 0.5), (math.nan, 0.5), True):
         with pytest.raises(sb.InvalidInput, match="nodes"):
             sb.VonNeumann(nodes=nodes)  # type: ignore[arg-type]
     for tolerance in (0.0, -1.0, math.nan, 2.0, "1e-3"):
         with pytest.raises(sb.InvalidParameter, match="tolerance"):
             sb.VonNeumann(tolerance=tolerance)  # type: ignore[arg-type]
+    with pytest.raises(sb.InvalidParameter, match="must be 'projective'"):
+        sb.VonNeumann("1+AB")
     with pytest.raises(sb.InvalidLevel):
         sb.VonNeumann(level="A+1")
     with pytest.raises(sb.InvalidLevel, match="reach"):
-        sb.conditional_entropy(data, method=sb.VonNeumann(level=["1", "A0"]))
+        conditional_entropy(data, method=sb.VonNeumann(level=["1", "A0"]))
     with pytest.raises(sb.InvalidSettings, match="x = 2"):
-        sb.conditional_entropy(data, x=2)
+        conditional_entropy(data, x=2)
     with pytest.raises(sb.InvalidSettings, match="y = 5"):
-        sb.conditional_entropy(data, y=5)
+        conditional_entropy(data, y=5)
     with pytest.raises(sb.InvalidParameter, match="one bit"):
-        sb.conditional_entropy(data, y=0, preprocessing=0.1)
+        conditional_entropy(data, y=0, preprocessing=0.1)
     with pytest.raises(sb.InvalidShape, match="two parties"):
-        sb.conditional_entropy(sb.Observations.bell_value(sb.mermin(), 3.0))
+        conditional_entropy(sb.Observations.bell_value(sb.mermin(), 3.0))
     with pytest.raises(sb.InvalidInput, match="VonNeumann"):
-        sb.conditional_entropy(data, method=sb.Quantum("2"))  # type: ignore[arg-type]
+        conditional_entropy(data, method=sb.Quantum("2"))  # type: ignore[arg-type]
     with pytest.raises(sb.InvalidSolver):
-        sb.conditional_entropy(data, solver="none such")
+        conditional_entropy(data, solver="none such")
     with pytest.raises(sb.InvalidInput, match="one outcome"):
-        sb.conditional_entropy(sb.Observations.none(sb.Scenario(((1, 2), (2, 2)))))
+        conditional_entropy(sb.Observations.none(sb.Scenario(((1, 2), (2, 2)))))
     with pytest.raises(sb.InvalidParameter, match="rising"):
         sb.entropy_envelope(lambda s: data, [2.0])
     with pytest.raises(sb.InvalidInput, match="same all along"):
@@ -503,7 +511,7 @@ def test_errors() -> None:
 
 def test_data_outside_the_quantum_set() -> None:
     with pytest.raises(sb.Infeasible) as caught:
-        sb.conditional_entropy(sb.Observations.bell_value(sb.chsh(), 3.0))
+        conditional_entropy(sb.Observations.bell_value(sb.chsh(), 3.0))
     assert caught.value.separation == pytest.approx(3 - 8**0.5, abs=1e-4)
     assert caught.value.certificate.verify().holds
 
@@ -513,6 +521,6 @@ def test_every_solver_proves(solver: str) -> None:
     if solver not in ("clarabel",):
         pytest.importorskip({"sdpa": "sdpap"}.get(solver, solver))
     data = sb.Observations.bell_value(sb.chsh(), 2.5)
-    bound = sb.conditional_entropy(data, method=sb.VonNeumann(level="1+AB", nodes=4), solver=solver)
+    bound = conditional_entropy(data, method=sb.VonNeumann(level="1+AB", nodes=4), solver=solver)
     assert 0.44 < bound.value < chsh_entropy(2.5)
     assert bound.solver == solver

@@ -2,71 +2,34 @@
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sdpbound.arguments import floats, instance, whole
-from sdpbound.assemble import Question
-from sdpbound.assemble_entropy import EntropyProgram, EntropyQuestion, assemble_entropy, words_of_level
-from sdpbound.behaviour import Behaviour, Observations
-from sdpbound.bell import BellExpression
-from sdpbound.bounds import (
-    BROKEN,
-    CERTIFIED_SEPARATION,
-    DEFAULT_TOLERANCE,
-    TARGET_CORRECTION,
-    Bound,
-    Functional,
-    SolverChoice,
-    describe_figure,
-    raise_if_separated,
-    threshold_scale,
-)
-from sdpbound.conic.choose import by_name, candidates
-from sdpbound.conic.interval import IntervalDual
-from sdpbound.conic.program import LinearMatrixInequality, SolverResult, Status
-from sdpbound.conic.solver import Solver
-from sdpbound.errors import InvalidInput, InvalidParameter, InvalidShape, InvalidSolver, SolverFailure
+from sdpbound.assemble_entropy import EntropyQuestion
+from sdpbound.behaviour import Observations
+from sdpbound.bounds import Bound, SolverChoice
+from sdpbound.errors import InvalidInput, InvalidParameter, InvalidShape
 from sdpbound.levels import Level, normalise_level
-from sdpbound.merits.entropy import Entropy
+from sdpbound.merits.closed_entropies import closed_entropy
+from sdpbound.merits.entropy import Entropy, EntropyBound
+from sdpbound.merits.projective import LEVELS, MOST_NODES, projective_entropy
 from sdpbound.models import Quantum
-from sdpbound.quadrature import graded_nodes, interpolation_gap, refined_nodes
-from sdpbound.version import __version__
 
 __all__ = ["EntropyBound", "VonNeumann", "conditional_entropy"]
 
-Floats = NDArray[np.float64]
 
-#: Levels tried where none is given, of Alice's outcome and of both, the last only for tolerances below 1e-3. Measured:
-#: "1+AB" is exact for Alice's outcome and CHSH; on noisy points of the singlet family the next loses up to 5e-4, the
-#: last up to 1e-5. Of both outcomes and CHSH the first loses up to 3e-2, the second up to 1e-3.
-LEVELS = ("1+AB", "1+AB+AA+AAB", "1+AB+AA+AAB+AAA+AAAB")
-LEVELS_OF_BOTH = ("1+AB", "2+AAB+ABB", "2+AAB+ABB+AABB")
-#: A level of more words than this, or of more when multiplied by the bits of the key, is not tried unless asked for.
-MOST_WORDS, MOST_WORDS_TIMES_BITS = 40, 100
-#: Part of the tolerance that a higher level must gain at coarse nodes to be worth its time.
-WORTH = 0.02
-#: Numbers of nodes used, few enough for programs to be shared between points.
-_COUNTS = (6, 8, 10, 12, 14, 16, 18, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 256, 320, 384, 512)
-#: Distances towards white noise tried where the data are on the boundary of the set.
-_RETREATS = (1e-8, 1e-7, 1e-6, 1e-5)
-
-
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class VonNeumann(Entropy):
-    """Von Neumann entropies by the projective integral method, one program for all nodes: how to bound them.
-
-    See :mod:`sdpbound.quadrature` for the formula and its safe side, :mod:`sdpbound.assemble_entropy` for the program.
+    """Von Neumann entropies: how to bound them.
 
     Parameters
     ----------
-    level : words of the devices, as in :class:`Quantum`; each stands beside 1 and beside Eve's projection.
+    method : "projective": an integral over nodes, one program for all of them, see :mod:`sdpbound.quadrature` for the
+        formula and its safe side and :mod:`sdpbound.assemble_entropy` for the program
+    level : words of the devices, as in :class:`Quantum`; each stands beside 1 and beside Eve's operators.
         None: the lowest of a short list that coarse nodes show to be good enough for the tolerance
     nodes : their number, from 2, or the nodes themselves, rising and ending with 1/2. None: as many as the tolerance
         needs
@@ -74,16 +37,22 @@ class VonNeumann(Entropy):
         ``quadrature_gap``. The level is chosen by what higher ones gain, which is no proof that others gain nothing
     solver : as in :func:`sdpbound.guessing_probability`; default SDPA, which is fastest here
 
-    >>> VonNeumann(level="1+AB", nodes=8).nodes
+    >>> VonNeumann("projective", "1+AB", 8).nodes
     8
     """
 
+    method: str = "projective"
     level: Level | None = None
     nodes: int | tuple[float, ...] | None = None
     tolerance: float = 1e-3
     solver: SolverChoice = None
 
     def __post_init__(self) -> None:
+        if self.method not in _METHODS:
+            known = " or ".join(repr(name) for name in _METHODS)
+            raise InvalidParameter(
+                f"method = {self.method!r:.60} must be {known}; words of the devices are level=..., after it."
+            )
         if self.level is not None:
             object.__setattr__(self, "level", normalise_level(self.level))
         t = self.tolerance
@@ -92,13 +61,13 @@ class VonNeumann(Entropy):
         if self.nodes is None:
             return
         if isinstance(self.nodes, (int, np.integer)):
-            object.__setattr__(self, "nodes", whole(self.nodes, "nodes", 2, _COUNTS[-1]))
+            object.__setattr__(self, "nodes", whole(self.nodes, "nodes", 2, MOST_NODES))
             return
         array = floats(self.nodes, "nodes").reshape(-1)
         rising = bool((np.diff(np.concatenate([[0.0], array])) > 0).all())
-        if not 2 <= array.size <= _COUNTS[-1] or not rising or array[-1] != 0.5:
+        if not 2 <= array.size <= MOST_NODES or not rising or array[-1] != 0.5:
             raise InvalidParameter(
-                f"nodes = {self.nodes!r:.60} must be a number of nodes from 2 to {_COUNTS[-1]}, or as many rising "
+                f"nodes = {self.nodes!r:.60} must be a number of nodes from 2 to {MOST_NODES}, or as many rising "
                 "numbers above 0 of which the last is 1/2."
             )
         object.__setattr__(self, "nodes", tuple(float(v) for v in array))
@@ -108,26 +77,27 @@ class VonNeumann(Entropy):
         return Quantum(LEVELS[0] if self.level is None else self.level)
 
     def lower_bound(
-        self, observed: Observations, x: int, y: int | None, blind: bool, preprocessing: float = 0.0
+        self,
+        observed: Observations,
+        x: int,
+        y: int | None,
+        blind: bool,
+        preprocessing: float = 0.0,
+        closed_forms: bool = True,
     ) -> Bound:
         if blind:
             raise InvalidInput("blind randomness has a bound by min-entropy only: use MinEntropy(Quantum('2')).")
-        return conditional_entropy(observed, x, y, self, preprocessing)
+        return conditional_entropy(observed, x, y, self, preprocessing, closed_forms=closed_forms)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class EntropyBound(Bound):
-    """A proven lower bound on a von Neumann entropy.
+def _projective(question: EntropyQuestion, method: VonNeumann) -> EntropyBound:
+    return projective_entropy(question, method.level, method.nodes, method.tolerance, method.solver)
 
-    Attributes
-    ----------
-    nodes : the nodes used
-    quadrature_gap : bits by which more nodes could raise the bound at this level, at most; as accurate as the solver's
-        point. What is left between the bound and the value of an attack is due to the level
-    """
 
-    nodes: tuple[float, ...] = ()
-    quadrature_gap: float = math.nan
+#: What bounds a question, by the method's name. A further method is a line here.
+_METHODS: dict[str, Callable[[EntropyQuestion, VonNeumann], EntropyBound]] = {
+    "projective": _projective,
+}
 
 
 def conditional_entropy(
@@ -137,12 +107,15 @@ def conditional_entropy(
     method: VonNeumann | None = None,
     preprocessing: float = 0.0,
     solver: SolverChoice = None,
+    closed_forms: bool = True,
 ) -> EntropyBound:
     """Certified lower bound on the von Neumann entropy H(A|X=x,E), or with ``y`` on H(AB|X=x,Y=y,E), in bits.
 
-    The least entropy, given Eve, of outcomes of quantum devices with the tested values, Eve holding the purification;
-    from below by nodes (arXiv:2208.12194, arXiv:2411.04858; here with half of the range, all nodes in one program)
-    and by the NPA hierarchy. There is no such bound for no-signaling adversaries.
+    The least entropy, given Eve, of outcomes of quantum devices with the tested values, Eve holding the purification.
+    For one tested value of a CHSH or asymmetric CHSH expression it is a formula (arXiv:0903.4460, arXiv:2005.13015,
+    arXiv:2007.16146; see :mod:`sdpbound.merits.closed_entropies`); else a bound from below by nodes (arXiv:2208.12194,
+    arXiv:2411.04858; here with half of the range, all nodes in one program) and by the NPA hierarchy. There is no such
+    bound for no-signaling adversaries.
 
     Parameters
     ----------
@@ -151,6 +124,7 @@ def conditional_entropy(
     method : how; default VonNeumann(): for an accuracy of 1e-3 bits
     preprocessing : probability in [0, 1/2] with which Alice flips her outcome before Eve is asked; one bit only
     solver : instead of the method's
+    closed_forms : take the formula where the data have one; ``method`` is then not used
 
     Returns
     -------
@@ -163,7 +137,9 @@ def conditional_entropy(
 
     >>> import sdpbound as sb
     >>> data = sb.Observations.bell_value(sb.chsh(), 2.5)
-    >>> bound = sb.conditional_entropy(data)
+    >>> round(sb.conditional_entropy(data).value, 9)
+    0.456435557
+    >>> bound = sb.conditional_entropy(data, closed_forms=False)
     >>> 0.4555 < bound.value < 0.456436, bound.quadrature_gap <= 5e-4
     (True, True)
     """
@@ -181,7 +157,12 @@ def conditional_entropy(
             f"preprocessing = {preprocessing!r} flips a key of one bit: leave y out and take a setting x with two "
             "outcomes, or leave it 0."
         )
-    return _Search(question, method).run()
+    if question.outcomes == 1:
+        raise InvalidInput(
+            f"the key of x={x}, y={y} has one outcome only and no entropy; choose settings with two outcomes or more."
+        )
+    closed = closed_entropy(question, method.adversary) if closed_forms else None
+    return _METHODS[method.method](question, method) if closed is None else closed
 
 
 def require_preprocessing(value: float) -> float:
@@ -192,297 +173,3 @@ def require_preprocessing(value: float) -> float:
             "is a lower one with the outcomes renamed."
         )
     return float(value)
-
-
-# -- solving ------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class _Attempt:
-    """One solved program: its proof, and what its point says about the nodes."""
-
-    program: EntropyProgram
-    level: Level
-    result: SolverResult
-    dual: IntervalDual
-    values: Floats
-    slopes: Floats
-    gap: float
-
-    @property
-    def bound(self) -> float:
-        return -self.dual.value
-
-
-@dataclass(eq=False)
-class _Search:
-    """From few nodes and words to as many as the tolerance asks for."""
-
-    question: EntropyQuestion
-    method: VonNeumann
-    seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(("assemble", "solve", "certify"), 0.0))
-    retreat: float = 0.0  # distance towards white noise at which the data are solved for
-    attempts: list[_Attempt] = field(default_factory=list)
-    inside: bool = False  # whether no functional was found that separates the data
-    failures: list[str] = field(default_factory=list)
-
-    def run(self) -> EntropyBound:
-        if self.question.outcomes == 1:
-            raise InvalidInput(
-                f"the key of x={self.question.x}, y={self.question.y} has one outcome only and no entropy; choose "
-                "settings with two outcomes or more."
-            )
-        method = self.method
-        if isinstance(method.nodes, tuple):
-            level = self._levels()[-1] if method.level is None else method.level
-            best = self._solve(level, np.array(method.nodes))
-        else:
-            self._refine(*self._coarse())
-            best = max(self.attempts, key=lambda attempt: attempt.bound)  # near the boundary not always the last
-        if best.bound > self._most:
-            return self._widened()
-        return self._as_bound(best)
-
-    @property
-    def _most(self) -> float:
-        """What no entropy of the key exceeds."""
-        return math.log2(self.question.outcomes)
-
-    @property
-    def _accuracy(self) -> float:
-        """What is asked of the solver: less than nodes cost, for the last digits take long."""
-        if self.method.nodes is not None:
-            return DEFAULT_TOLERANCE
-        return min(max(3e-4 * self.method.tolerance, DEFAULT_TOLERANCE), 1e-6)
-
-    def _levels(self) -> list[Level]:
-        """The levels worth trying."""
-        if self.method.level is not None:
-            return [self.method.level]
-        names: tuple[str, ...] = LEVELS if self.question.y is None else LEVELS_OF_BOTH
-        if self.method.tolerance >= 1e-3:
-            names = names[:2]
-        most = min(MOST_WORDS, MOST_WORDS_TIMES_BITS // len(self.question.bits))
-        few = [n for n in names if len(words_of_level(self.question.scenario, n)) <= most]
-        return list(few or names[:1])
-
-    def _coarse(self) -> tuple[Level, _Attempt]:
-        """A level that is good enough, as far as few nodes tell."""
-        levels = self._levels()
-        count = self.method.nodes if isinstance(self.method.nodes, int) else 12
-        first = self._solve(levels[0], graded_nodes(min(6, count)))
-        best = self._solve(levels[0], self._placed(first, min(12, count)))
-        level = levels[0]
-        for higher in levels[1:]:
-            other = self._solve(higher, best.program.nodes)
-            if other.bound - best.bound <= WORTH * self.method.tolerance:
-                break
-            level, best = higher, other
-        return level, best
-
-    def _refine(self, level: Level, best: _Attempt) -> None:
-        """As many nodes as asked for, or as the tolerance needs; the loss falls with the square of their number."""
-        asked = self.method.nodes
-        if isinstance(asked, int):
-            if asked > 12:
-                self._solve(level, self._placed(best, asked))
-            return
-        allowed = 0.5 * self.method.tolerance
-        for _ in range(3):
-            if best.gap <= allowed or not math.isfinite(best.gap):
-                break
-            now = len(best.program.nodes)
-            wanted = now * math.sqrt(best.gap / (1.4 * allowed))  # better placed, they lose less than the square says
-            count = next((c for c in _COUNTS if c >= min(wanted, 3.0 * now)), _COUNTS[-1])
-            if count <= now:
-                count = next((c for c in _COUNTS if c > now), now)
-            other = self._solve(level, self._placed(best, count))
-            if count == now and other.gap >= best.gap:
-                break
-            best = other
-
-    def _placed(self, attempt: _Attempt, count: int) -> Floats:
-        if not math.isfinite(attempt.gap):
-            return graded_nodes(count)
-        return refined_nodes(attempt.program.nodes, attempt.values, attempt.slopes, count, self.question.preprocessing)
-
-    def _solve(self, level: Level, nodes: Floats) -> _Attempt:
-        """Solve and certify at the data; where that proves little, at data a little closer to white noise.
-
-        On the boundary of the set the program has no interior and every solver stalls. A functional that is optimal
-        slightly inside is proven as well, and at the true data is off by little.
-        """
-        begun = time.perf_counter()
-        program = assemble_entropy(self.question, level, nodes)
-        self.seconds["assemble"] += time.perf_counter() - begun
-        best = self._attempt(program, level, self.retreat)
-        observed = self.question.observed
-        doubtful = best.result.status is Status.INFEASIBLE or best.bound > self._most + CERTIFIED_SEPARATION
-        if doubtful and len(observed) and not self.inside:
-            raise_if_separated(_separation(self.question), Quantum(level))
-            self.inside = True
-        allowed = max(TARGET_CORRECTION, 0.02 * self.method.tolerance)
-        if len(observed) and not self.retreat and (doubtful or abs(best.dual.value - best.result.objective) > allowed):
-            for step in _RETREATS:
-                other = self._attempt(program, level, step)
-                if other.bound > best.bound:
-                    best, self.retreat = other, step
-        self.attempts.append(best)
-        return best
-
-    def _attempt(self, program: EntropyProgram, level: Level, retreat: float) -> _Attempt:
-        """Solve at data moved towards white noise, certify at the data; no point to go by is an infinite gap."""
-        begun = time.perf_counter()
-        observed, nodes = self.question.observed, program.nodes
-        noise = Behaviour.uniform(observed.scenario).moments
-        centre = np.tensordot(observed.coefficients, noise, axes=noise.ndim)
-        moved = (1.0 - retreat) * observed.values + retreat * centre
-        inequality = program.solver.inequality(program.objective, program.rewards, moved, observed.tolerances)
-        self.seconds["assemble"] += time.perf_counter() - begun
-        result = self._first_answer(inequality)
-        dual = self._certify(program, result)
-        values = slopes = np.zeros(len(nodes))
-        gap = math.inf
-        if result.solution is not None and result.status is not Status.INFEASIBLE:
-            values, slopes = (np.maximum(v, 0.0) for v in program.values_and_slopes(result.solution))
-            gap = float(interpolation_gap(nodes, values, slopes, self.question.preprocessing).sum())
-        return _Attempt(program, level, result, dual, values, slopes, gap)
-
-    def _certify(self, program: EntropyProgram, result: SolverResult) -> IntervalDual:
-        begun = time.perf_counter()
-        observed = self.question.observed
-        dual = program.solver.certify(
-            program.objective,
-            program.rewards,
-            observed.values,
-            observed.tolerances,
-            result.duals,
-            program.slack,
-        )
-        self.seconds["certify"] += time.perf_counter() - begun
-        return dual
-
-    def _first_answer(self, inequality: LinearMatrixInequality) -> SolverResult:
-        for solver in _solvers(self.method.solver, inequality, self._accuracy):
-            begun = time.perf_counter()
-            try:
-                return solver.solve(inequality)
-            except SolverFailure as failure:
-                self.failures.append(str(failure))
-            except BROKEN as failure:
-                if self.method.solver is not None:
-                    raise
-                self.failures.append(f"{solver.name}: {type(failure).__name__} {failure}")
-            finally:
-                self.seconds["solve"] += time.perf_counter() - begun
-        raise SolverFailure(
-            f"no solver gave a usable dual ({'; '.join(self.failures)}); try another one with solver=..., or a lower "
-            "level."
-        )
-
-    def _widened(self) -> EntropyBound:
-        """Data outside the set by less than can be called infeasible: the bound for tolerances that reach into it."""
-        observed = self.question.observed
-        wider = np.maximum(4.0 * observed.tolerances, CERTIFIED_SEPARATION * threshold_scale(observed))
-        if not len(observed) or float(wider.max()) > 1e-6 * max(1.0, float(np.abs(observed.values).max())):
-            raise SolverFailure(
-                "the tested data are outside the set by an amount that no solver resolves; move them inside, or test "
-                "fewer values."
-            )
-        wide = replace(observed, tolerances=wider)
-        given = self.question.given or observed
-        return _Search(replace(self.question, observed=wide, given=given), self.method, self.seconds).run()
-
-    def _as_bound(self, best: _Attempt) -> EntropyBound:
-        dual = best.dual
-        trivial = best.program.trivial_factors() if dual.value > 0.0 else None
-        if trivial is not None:
-            observed, program = self.question.observed, best.program
-            data = (program.objective, program.rewards, observed.values, observed.tolerances)
-            dual = min(dual, program.solver.evaluate(*data, *trivial, program.slack), key=lambda d: d.value)
-        model = Quantum(best.level)
-        return EntropyBound(
-            value=-dual.value + 0.0,
-            side="lower",
-            figure=describe_figure(self.question.figure),
-            model=model,
-            solver_value=-best.result.objective,
-            solver=best.result.solver,
-            status=best.result.status.value,
-            seconds=self.seconds,
-            _proof=_EntropyProof(self.question, model, best.program, dual),
-            nodes=tuple(float(t) for t in best.program.nodes),
-            quadrature_gap=best.gap,
-        )
-
-
-def _solvers(choice: SolverChoice, inequality: LinearMatrixInequality, tolerance: float) -> Sequence[Solver]:
-    """The solver asked for, or those worth trying: SDPA first, for its time is linear in the number of nodes."""
-    if choice is None:
-        return sorted(candidates(inequality, tolerance), key=lambda s: s.name != "sdpa")
-    if isinstance(choice, str):
-        return (by_name(choice, tolerance),)
-    if isinstance(choice, Solver):
-        return (choice,)
-    raise InvalidSolver(f"solver = {choice!r} must be a name such as 'sdpa', a Solver, or None for the best installed.")
-
-
-def _separation(question: EntropyQuestion) -> Question:
-    empty = np.zeros((1, *question.scenario.shape))
-    return Question(question.scenario, empty, question.observed, {"kind": "separation"}, "upper", -math.inf)
-
-
-# -- the proof ----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class _EntropyProof:
-    question: EntropyQuestion
-    model: Quantum
-    program: EntropyProgram
-    dual: IntervalDual
-
-    @property
-    def given(self) -> Observations:
-        return self.question.given or self.question.observed
-
-    def functional(self) -> Functional:
-        observed = self.question.observed
-        constant, multipliers = -self.dual.constant, -np.array(self.dual.multipliers)
-        table = np.tensordot(multipliers, observed.coefficients, axes=(0, 0))
-        table[(0, 0)] += constant
-        return Functional("lower", constant, multipliers, BellExpression(observed.scenario, table))
-
-    def certificate(self, value: float) -> dict[str, Any]:
-        observed, dual = self.question.observed, self.dual
-        copies = [{"inner": _rows(a), "outer": _rows(b)} for a, b in zip(dual.inner, dual.outer, strict=True)]
-        return {
-            "format": "sdpbound certificate",
-            "version": 1,
-            "created_by": f"sdpbound {__version__}",
-            "question": {
-                "scenario": {"outcomes": [list(p) for p in observed.scenario.outcomes]},
-                "figure": self.question.figure,
-                "side": "lower",
-                "observed": [
-                    {"coefficients": c.tolist(), "value": float(v), "tolerance": float(t)}
-                    for c, v, t in zip(observed.coefficients, observed.values, observed.tolerances, strict=True)
-                ],
-                "model": self.model.describe(),
-            },
-            "proof": {
-                "multipliers": list(dual.multipliers),
-                "nodes": [float(t) for t in self.program.nodes],
-                "words": [[list(part) for part in word] for word in self.program.words],
-                "factor": _rows(dual.shared),
-                "copies": copies,
-            },
-            "claim": {
-                "value": value,
-                "functional": {"constant": -dual.constant, "multipliers": [-m for m in dual.multipliers]},
-            },
-        }
-
-
-def _rows(factor: Floats) -> list[list[float]]:
-    return [row[: i + 1].tolist() for i, row in enumerate(factor)]

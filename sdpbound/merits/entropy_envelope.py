@@ -58,6 +58,7 @@ def entropy_envelope(
     method: VonNeumann | None = None,
     preprocessing: float = 0.0,
     tolerance: float = 1e-3,
+    closed_forms: bool = True,
 ) -> EntropyEnvelope:
     """Certified lower bounds on H(A|X=x,E) or H(AB|X=x,Y=y,E) along a curve of data, from as few solved points as do.
 
@@ -66,7 +67,7 @@ def entropy_envelope(
     family : the tested data at a parameter; the same expressions at each, only their values change
     parameters : (P,) rising, at least two
     tolerance : bits that the envelope may be below the points themselves, see :class:`EntropyEnvelope`
-    x, y, method, preprocessing : as in :func:`conditional_entropy`
+    x, y, method, preprocessing, closed_forms : as in :func:`conditional_entropy`
 
     Raises
     ------
@@ -86,7 +87,11 @@ def entropy_envelope(
     for other in data[1:]:
         if other.scenario != data[0].scenario or not np.array_equal(other.coefficients, data[0].coefficients):
             raise InvalidInput("the tested expressions must be the same all along the curve; only values may change.")
-    search = _Curve(data, lambda observed: conditional_entropy(observed, x, y, method, preprocessing))
+
+    def solve(tested: Observations) -> EntropyBound:
+        return conditional_entropy(tested, x, y, method, preprocessing, closed_forms=closed_forms)
+
+    search = _Curve(data, solve)
     proven = search.is_straight
     gap = search.fill_line(tolerance) if proven else search.fill_curve(tolerance)
     return EntropyEnvelope(

@@ -1,0 +1,200 @@
+"""Check the entropy that one value of an asymmetric CHSH expression proves by formula.
+
+The question has one tested expression of two parties, ``constant + sum c_xy <A_x B_y>`` with coefficients of two
+settings with two outcomes for each party and no marginals, c_x0 c_x1 c_x'0 c_x'1 < 0, x the setting of the key. With
+
+    k = (|c_x'0| + |c_x'1|)/2,   k alpha = (|c_x0| + |c_x1|)/2,   d = | |c_x0| - |c_x1| | + | |c_x'0| - |c_x'1| |,
+
+flips of outcomes turn it into constant + k S within d, ``S = alpha <A_x (B_0 + B_1)> + <A_x' (B_0 - B_1)>``, or into
+constant - k S. By the theorem of arXiv:2007.16146, with phi(u) = h((1+u)/2), q the probability of a flip of the key and
+
+    F(S) = 1 + phi(sqrt((1-2q)^2 + 4q(1-q) u^2)) - phi(u),   u = sqrt(S^2/4 - alpha^2),
+
+H(A|X=x,E) is at least h(q), and the convex hull of F on [2 max(1, alpha), 2 sqrt(1 + alpha^2)] and, for alpha < 1, of
+the point (2, h(q)). F is convex and rises. With the claim comes a place T in the interval (as "p/q"). The tangent at T
+is below the hull if alpha >= 1, or if it is at most h(q) at 2. If it is more than h(q) there, T is left of where the
+hull's straight part ends; as far as that (F - h(q))/(S - 2) falls, so the line through (2, h(q)) with slope
+(F(T) - h(q))/(2 sqrt(1 + alpha^2) - 2) is below the hull. T null is the constant h(q).
+
+The theorem is trusted, as are the data; everything else is computed again in balls of 1024 bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import flint
+
+from sdpbound.errors import CertificateError
+from sdpbound.verify import (
+    _HALF,
+    _ONE,
+    _PRECISION,
+    _ZERO,
+    Tensor,
+    Verification,
+    _ball,
+    _binary_entropy,
+    _integer,
+    _keys,
+    _kind,
+    _lower,
+    _nearest,
+    _number,
+    _numbers,
+    _read_observed,
+    _read_scenario,
+    _rounded,
+    _Scenario,
+    _show,
+)
+
+__all__ = ["verify_closed_entropy"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Expression:
+    alpha: Fraction
+    unit: Fraction
+    constant: Fraction
+    miss: Fraction
+    limit: Fraction  # of its modulus on any behaviour
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """Nowhere above the least entropy, as a function of S."""
+
+    height: flint.arb
+    slope: flint.arb
+    place: Fraction
+
+
+def verify_closed_entropy(root: Mapping[str, Any], strict: bool) -> Verification:
+    """The bound of a file of format "sdpbound closed form" about a conditional entropy; see the module docstring."""
+    question = _keys(root["question"], ("scenario", "figure", "side", "observed"), "question")
+    scenario = _read_scenario(question["scenario"])
+    name = "question.figure"
+    _kind(question["figure"], name, ("conditional_entropy",))
+    figure = _keys(question["figure"], ("kind", "x", "y", "preprocessing"), name)
+    if len(scenario.outcomes) != 2 or figure["y"] is not None:
+        raise CertificateError(f"{name} has no formula: it must be about Alice's outcome alone (y null) of two.")
+    x = _integer(figure["x"], 0, len(scenario.outcomes[0]) - 1, f"{name}.x")
+    flips = _number(figure["preprocessing"], f"{name}.preprocessing")
+    if not 0 <= flips <= _HALF:
+        raise CertificateError(f"{name}.preprocessing is {_show(figure['preprocessing'])}; it must be from 0 to 1/2.")
+    if question["side"] != "lower":
+        raise CertificateError(f"question.side is {_show(question['side'])}; for an entropy it must be lower.")
+    observed, values, tolerances = _read_observed(question["observed"], scenario)
+    if len(observed) != 1:
+        raise CertificateError(f"question.observed has {len(observed)} entries; the formula is about one.")
+    expression = _expression(scenario, observed[0], x)
+    claim = _keys(root["claim"], ("value", "touching", "functional"), "claim")
+    claimed = _number(claim["value"], "claim.value")
+    functional = _keys(claim["functional"], ("constant", "multipliers"), "claim.functional")
+    constant = _number(functional["constant"], "claim.functional.constant")
+    (slope,) = _numbers(functional["multipliers"], "claim.functional.multipliers", length=1)
+    touching = None if claim["touching"] is None else _number(claim["touching"], "claim.touching")
+
+    with flint.ctx.workprec(_PRECISION):
+        sign = 1 if values[0] > expression.constant else -1
+        line, least = _line(expression.alpha, flips, touching)
+        bound = _lower(least)
+        multiplier = line.slope * _ball(sign / expression.unit)
+
+        def weakest(candidate: Fraction) -> Fraction:
+            """Constant that makes the functional with this multiplier follow."""
+            offset = line.slope * _ball((sign * expression.constant + expression.miss) / expression.unit)
+            moved = abs(multiplier - _ball(candidate)) * _ball(expression.limit)
+            return _lower(line.height - line.slope * _ball(line.place) - offset - moved)
+
+        nearest = _nearest(_lower(multiplier))
+        proven = (_rounded(weakest(Fraction(nearest)), up=False), (nearest,))
+        lowest = (abs(values[0] - expression.constant) - tolerances[0] - expression.miss) / expression.unit
+        bound = max(bound, _lower(line.height + line.slope * _ball(lowest - line.place)))
+        value = _rounded(bound, up=False)
+        holds_functional = constant <= weakest(slope)
+    faults = []
+    if bound < claimed:
+        faults.append(f"the recomputed lower bound is {value!r}, the claimed value {float(claimed)!r}")
+    if not holds_functional:
+        faults.append(f"the claimed functional {float(constant)!r} + {float(slope)!r} v does not follow from {proven}")
+    if faults:
+        message = f"The certificate does not prove its claim on the entropy: {'; '.join(faults)}."
+        if strict:
+            raise CertificateError(message)
+    else:
+        message = f"By arXiv:2007.16146 H(A|x={x},E) is at least {value!r}, as claimed ({float(claimed)!r})."
+    return Verification(
+        value=value,
+        claimed=_rounded(claimed, up=False),
+        side="lower",
+        figure="conditional_entropy",
+        model="quantum",
+        holds=not faults,
+        functional=proven,
+        message=message,
+    )
+
+
+def _expression(scenario: _Scenario, tensor: Tensor, x: int) -> _Expression:
+    """The asymmetric CHSH expression that is tested."""
+    rows, columns = ({index[party] for index in tensor if all(index)} for party in (0, 1))
+    marginals = any(any(index) and not all(index) for index in tensor)
+    settings = [
+        [s for s, letters in enumerate(scenario.letters(party)) if letters.start in found and len(letters) == 1]
+        for party, found in enumerate((rows, columns))
+    ]
+    binary = all(scenario.outcomes[party][s] == 2 for party in (0, 1) for s in settings[party])
+    if marginals or not len(rows) == len(columns) == 2 or [len(s) for s in settings] != [2, 2] or not binary:
+        raise CertificateError(
+            "question.observed[0] has no formula: it must have correlators of two settings of two outcomes for each "
+            "party, a constant and nothing else."
+        )
+    if x not in settings[0]:
+        raise CertificateError(f"question.figure.x is {x}; the tested expression has Alice's settings {settings[0]}.")
+    own = scenario.letters(0)[x].start
+    (other,) = rows - {own}
+    product, sums, miss = _ONE, {}, _ZERO
+    for row in (own, other):
+        a, b = (tensor.get((row, column), _ZERO) for column in sorted(columns))
+        product *= a * b
+        sums[row] = abs(a) + abs(b)
+        miss += abs(abs(a) - abs(b))
+    if not product < 0:
+        raise CertificateError("question.observed[0] is no asymmetric CHSH expression: its signs have no odd one out.")
+    constant = tensor.get((0, 0), _ZERO)
+    limit = sums[own] + sums[other] + abs(constant)
+    return _Expression(sums[own] / sums[other], sums[other] / 2, constant, miss, limit)
+
+
+def _line(alpha: Fraction, flips: Fraction, touching: Fraction | None) -> tuple[_Line, flint.arb]:
+    """A line below the least entropy, and h(q)."""
+    least = _binary_entropy(_ball(1 - 2 * flips))
+    if touching is None:
+        return _Line(least, flint.arb(0), _ZERO), least
+    if not (touching > 2 * max(_ONE, alpha) and touching**2 < 4 * (1 + alpha**2)) or flips == _HALF:
+        raise CertificateError(
+            f"claim.touching is {float(touching)!r}; a place between the local and the quantum maximum "
+            f"{2 * float(max(_ONE, alpha))!r} and {2 * float(1 + alpha**2) ** 0.5!r} is expected, or null where flips "
+            "hide everything."
+        )
+    square = touching**2 / 4 - alpha**2  # of u, in (0, 1)
+    mixed = 4 * flips * (1 - flips)
+    u, v = _ball(square).sqrt(), _ball(1 - mixed + mixed * square).sqrt()
+    height = 1 + _binary_entropy(v) - _binary_entropy(u)
+    # d/dS: u du = S dS / 4, v dv = 4q(1-q) u du
+    slope = _ball(touching / 4) * (-_derivative(u) / u)
+    if mixed:
+        slope += _ball(touching / 4 * mixed) * _derivative(v) / v
+    if alpha >= 1 or height - slope * _ball(touching - 2) <= least:
+        return _Line(height, slope, touching), least
+    return _Line(least, (height - least) / (2 * _ball(1 + alpha**2).sqrt() - 2), Fraction(2)), least
+
+
+def _derivative(u: flint.arb) -> flint.arb:
+    """phi'(u) for 0 < u < 1."""
+    return ((1 - u) / (1 + u)).log() / (2 * flint.arb(2).log())
