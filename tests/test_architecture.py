@@ -30,6 +30,7 @@ LAYERS = [
         "quadrature",
     ],
     ["assemble", "assemble_entropy"],
+    ["qubits"],
     ["bounds"],
     ["merits", "attacks", "self_tests"],
     ["protocols", "rates"],
@@ -81,7 +82,7 @@ def test_import_rule(path: Path) -> None:
     allowed = {m for layer in LAYERS[: level + 1] for m in layer}
     if name not in PHYSICS and name not in LAYERS[0]:
         allowed |= {"conic"}
-    if level >= 3:
+    if level >= LAYERS.index(["bounds"]):
         allowed |= {"verify"}
     assert own <= allowed, f"{path.name} imports {sorted(own - allowed)}"
 

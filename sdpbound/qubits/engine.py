@@ -1,0 +1,156 @@
+"""The entropy of a pair of qubits against an operator, and its dual.
+
+Alice's key outcome is that of Z, flipped with probability q; with ``N_0 = diag(sqrt(1-q), sqrt(q))`` on her side, N_1
+its reverse, and Eve holding the purification of rho (she knows nothing of the flip),
+
+    H(A|E) = S(N_0 rho N_0) + S(N_1 rho N_1) - S(rho) = D(V rho V^T || its pinching),      V = (N_0; N_1) an isometry,
+
+for the spectra of Eve's conditional states are those of N_a rho N_a. The same with N_ab = P_a x P_b for the outcomes of
+both. It is convex in rho. With ``S(w) = min_s -Tr w log s`` over states s of the pinched form,
+
+    G(K) = max_rho Tr K rho - H(rho) = max_s log f(s),   f(s) = Tr exp(K + sum_i N_i log(s_i) N_i)            (nats).
+
+``f`` is concave: it is the greatest value, over rho >= 0, of Tr K rho + Tr rho - D(V rho V^T || s), which is jointly
+concave. And it is homogeneous of degree one, because sum_i N_i^2 = 1. So from *any* s
+
+    G(K) <= log(largest eigenvalue of the gradient of f at s),        with equality at the optimum:
+
+a proof of an upper bound on G that needs no optimum. G is convex in K and changes by at most the operator norm of a
+change of K.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdpbound.qubits.problem import Key
+
+__all__ = ["PAULI", "Engine", "StateEngine", "entropies", "moments_of"]
+
+Floats = NDArray[np.float64]
+
+_SINGLE = np.array([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [0.0, -1.0]], [[0.0, 1.0], [1.0, 0.0]]])
+#: (3, 3, 4, 4): products of 1, Z, X with 1, Z, X.
+PAULI: Floats = np.einsum("iab,jcd->ijacbd", _SINGLE, _SINGLE).reshape(3, 3, 4, 4)
+#: Part of white noise in the states at which duals are taken: keeps them off the boundary, where floats mean nothing.
+_NOISE = 1e-6
+
+
+class Engine(ABC):
+    """G(K) for many K at once; ``hints`` are points of the dual, one for each K, improved by every step."""
+
+    @abstractmethod
+    def cold(self, tables: Floats) -> Floats:
+        """Hints to begin with, for tables (n, 3, 3) of K."""
+
+    @abstractmethod
+    def step(self, tables: Floats, hints: Floats) -> tuple[Floats, Floats, Floats]:
+        """Lower values (n,) and proven upper bounds (n,) on G(K) in nats, and better hints."""
+
+    @abstractmethod
+    def states(self, tables: Floats, hints: Floats) -> Floats:
+        """(n, 4, 4): states, at the optimum those that attain G(K)."""
+
+    def solve(self, tables: Floats, hints: Floats, precision: float, steps: int) -> tuple[Floats, Floats, Floats]:
+        """Steps until the upper bounds are within ``precision`` of the values, at most ``steps``."""
+        values, uppers, hints = self.step(tables, hints)
+        for _ in range(steps - 1):
+            todo = np.flatnonzero(uppers - values > precision)
+            if not todo.size:
+                break
+            v, u, h = self.step(tables[todo], hints[todo])
+            hints[todo] = h
+            values[todo] = np.maximum(values[todo], v)
+            uppers[todo] = np.minimum(uppers[todo], u)
+        return values, uppers, hints
+
+
+@dataclass(frozen=True, eq=False)
+class StateEngine(Engine):
+    """Any tests; the hints are states (n, 4, 4)."""
+
+    key: Key
+    flips: float
+
+    @property
+    def pieces(self) -> list[tuple[NDArray[np.int64], Floats]]:
+        """Of each N_i its support and its diagonal there."""
+        return pieces(self.key, self.flips)
+
+    def cold(self, tables: Floats) -> Floats:
+        return np.broadcast_to(0.25 * np.eye(4), (len(tables), 4, 4)).copy()
+
+    def _exponent(self, tables: Floats, hints: Floats) -> tuple[Floats, list[tuple[Floats, Floats]]]:
+        exponent = np.einsum("nij,ijkl->nkl", tables, PAULI)
+        noisy = (1.0 - _NOISE) * hints + 0.25 * _NOISE * np.eye(4)
+        spectra = []
+        for support, weight in self.pieces:
+            mask = np.outer(weight, weight)
+            e, v = np.linalg.eigh(noisy[:, support[:, None], support] * mask)
+            spectra.append((e, v))
+            exponent[:, support[:, None], support] += mask * ((v * np.log(e)[:, None, :]) @ v.transpose(0, 2, 1))
+        return exponent, spectra
+
+    def step(self, tables: Floats, hints: Floats) -> tuple[Floats, Floats, Floats]:
+        exponent, spectra = self._exponent(tables, hints)
+        e, v = np.linalg.eigh(exponent)
+        top = e[:, -1]
+        weights = np.exp(e - top[:, None])
+        matrix = (v * weights[:, None, :]) @ v.transpose(0, 2, 1)
+        trace = weights.sum(axis=1)
+        largest = np.zeros(len(tables))
+        for (support, weight), (s, u) in zip(self.pieces, spectra, strict=True):
+            part = matrix[:, support[:, None], support] * np.outer(weight, weight)
+            if len(support) == 1:
+                largest = np.maximum(largest, part[:, 0, 0] / s[:, 0])
+                continue
+            gradient = divided_logarithms(s) * (u.transpose(0, 2, 1) @ part @ u)
+            largest = np.maximum(largest, np.linalg.eigvalsh(gradient)[:, -1])
+        return top + np.log(trace), top + np.log(largest), matrix / trace[:, None, None]
+
+    def states(self, tables: Floats, hints: Floats) -> Floats:
+        return hints
+
+
+def pieces(key: Key, flips: float) -> list[tuple[NDArray[np.int64], Floats]]:
+    """Supports and diagonals of the N_i."""
+    if key is Key.BOTH:
+        return [(np.array([i]), np.ones(1)) for i in range(4)]
+    if key is Key.NONE:  # a setting that is not tested is a constant: only the flips are left
+        return [(np.arange(4), np.full(4, np.sqrt(p))) for p in ((1.0 - flips, flips) if flips else (1.0,))]
+    if not flips:
+        return [(np.array([0, 1]), np.ones(2)), (np.array([2, 3]), np.ones(2))]
+    one = np.sqrt([1.0 - flips, 1.0 - flips, flips, flips])
+    return [(np.arange(4), one), (np.arange(4), one[::-1].copy())]
+
+
+def divided_logarithms(s: Floats) -> Floats:
+    """(n, d, d): (log s_k - log s_l) / (s_k - s_l), 1 / s_k on the diagonal; by log1p where they are close."""
+    big, small = np.maximum(s[:, :, None], s[:, None, :]), np.minimum(s[:, :, None], s[:, None, :])
+    x = (big - small) / small
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratio = np.where(x > 1e-8, np.log1p(x) / x, 1.0 - 0.5 * x)
+    return np.asarray(ratio / small, dtype=np.float64)
+
+
+def entropies(states: Floats, key: Key, flips: float) -> Floats:
+    """(n,) the key's entropy given the holder of a purification, in bits."""
+    total = -_shannon(np.linalg.eigvalsh(states))
+    for support, weight in pieces(key, flips):
+        total = total + _shannon(np.linalg.eigvalsh(states[:, support[:, None], support] * np.outer(weight, weight)))
+    return np.maximum(total, 0.0)
+
+
+def _shannon(p: NDArray[np.floating[Any]]) -> Floats:
+    p = np.maximum(p, 0.0)
+    return np.asarray(-(p * np.log2(np.where(p > 0.0, p, 1.0))).sum(axis=1), dtype=np.float64)
+
+
+def moments_of(states: Floats) -> Floats:
+    """(n, 3, 3): expectations of products of 1, Z, X with 1, Z, X."""
+    return np.asarray(np.einsum("nkl,ijkl->nij", states, PAULI), dtype=np.float64)

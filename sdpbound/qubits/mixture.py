@@ -1,0 +1,312 @@
+"""The least entropy of mixtures of qubit strategies with the tested values: an attack, and a functional to prove."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linprog
+
+from sdpbound.assemble_entropy import EntropyQuestion
+from sdpbound.errors import SolverFailure
+from sdpbound.qubits.correlators import CorrelatorEngine
+from sdpbound.qubits.engine import Engine, StateEngine, entropies, moments_of
+from sdpbound.qubits.problem import Key, QubitProblem, frame, qubit_problem
+
+__all__ = ["Columns", "QubitOptimum", "Search", "engine_of", "least_mixture", "operator_tables", "optimum", "search"]
+
+Floats = NDArray[np.float64]
+_LN2 = float(np.log(2.0))
+_ANGLES: Floats = np.linspace(0.0, np.pi, 13)
+#: Part of the way from the best multipliers to those of the linear program that is gone.
+_TRUST = 0.6
+#: Largest multipliers, in bits per size of a test, of the first attempt and later ones.
+_STEEPEST = (30.0, 300.0, 3000.0)
+_WIDE = 1e-9
+
+
+def engine_of(problem: QubitProblem) -> Engine:
+    if problem.correlators_only and not problem.flips and problem.key is not Key.NONE:
+        return CorrelatorEngine(problem.key)
+    return StateEngine(problem.key, problem.flips)
+
+
+def operator_tables(expression: Floats, a: Floats, b: Floats) -> Floats:
+    """(n, 3, 3) tables in nats of the operator of an expression (3, 3) in bits, at angles (n,) of A' and B'."""
+    return np.asarray(_LN2 * frame(a).transpose(0, 2, 1) @ expression @ frame(b), dtype=np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """Strategies of two qubits: angles (n,) of A' and B', states (n, 4, 4), tested values (n, J), entropies (n,)."""
+
+    a: Floats
+    b: Floats
+    states: Floats
+    tests: Floats
+    entropies: Floats
+
+    def __len__(self) -> int:
+        return len(self.a)
+
+    def chosen(self, index: NDArray[np.int64]) -> Columns:
+        return Columns(self.a[index], self.b[index], self.states[index], self.tests[index], self.entropies[index])
+
+    def with_more(self, other: Columns) -> Columns:
+        return Columns(
+            np.concatenate([self.a, other.a]),
+            np.concatenate([self.b, other.b]),
+            np.concatenate([self.states, other.states]),
+            np.concatenate([self.tests, other.tests]),
+            np.concatenate([self.entropies, other.entropies]),
+        )
+
+
+def columns_of(problem: QubitProblem, a: Floats, b: Floats, states: Floats) -> Columns:
+    moments = frame(a) @ moments_of(states) @ frame(b).transpose(0, 2, 1)
+    tests = np.einsum("nij,kij->nk", moments, problem.tests)
+    return Columns(a, b, states, tests, entropies(states, problem.key, problem.flips))
+
+
+def first_columns(problem: QubitProblem) -> Columns:
+    """The sixteen deterministic strategies, and white noise."""
+    a, b, states = [], [], []
+    for i in range(4):
+        state = np.zeros((4, 4))
+        state[i, i] = 1.0
+        for s in (0.0, np.pi):
+            for t in (0.0, np.pi):
+                a.append(s)
+                b.append(t)
+                states.append(state)
+    return columns_of(problem, np.array(a), np.array(b), np.array(states))
+
+
+@dataclass(frozen=True, eq=False)
+class Mixture:
+    """A solution of the linear program over columns.
+
+    Attributes
+    ----------
+    weights : (n,) of the columns
+    value : the mixture's entropy, in bits
+    miss : largest deviation of its tested values from the data, beyond their tolerances, in units of a test's size
+    objective : that and the price of the deviations
+    multipliers : of the affine functional that touches the columns
+    """
+
+    weights: Floats
+    value: float
+    objective: float
+    miss: float
+    multipliers: Floats
+
+
+def cheapest(problem: QubitProblem, columns: Columns, steepest: float) -> Mixture:
+    """The mixture of columns of least entropy, a deviation from the data costing ``steepest`` per size of the test."""
+    n, count = len(columns), len(problem.values)
+    sizes = np.maximum(problem.sizes, 1e-300)
+    price = steepest / sizes
+    wide = np.where(problem.tolerances > _WIDE, problem.tolerances, 0.0)
+    rows = np.hstack([columns.tests.T, np.eye(count), -np.eye(count), np.eye(count)]) / sizes[:, None]
+    sums = np.hstack([np.ones(n), np.zeros(3 * count)])
+    cost = np.concatenate([columns.entropies, price, price, np.zeros(count)])
+    bounds = [(0.0, None)] * (n + 2 * count) + [(-t, t) for t in wide]
+    found = linprog(
+        cost,
+        A_eq=np.vstack([rows, sums]),
+        b_eq=np.concatenate([problem.values / sizes, [1.0]]),
+        bounds=bounds,
+        method="highs-ds",
+        options={"dual_feasibility_tolerance": 1e-10, "primal_feasibility_tolerance": 1e-10},
+    )
+    if found.status != 0:
+        raise SolverFailure(f"the linear program over qubit strategies was not solved: {found.message}")
+    x, dual = found.x, found.eqlin.marginals
+    slack = np.abs(x[n : n + count] - x[n + count : n + 2 * count]) / sizes
+    weights = np.maximum(x[:n], 0.0)
+    return Mixture(
+        weights=weights / weights.sum(),
+        value=float(weights @ columns.entropies),
+        objective=float(found.fun),
+        miss=float(slack.max(initial=0.0)),
+        multipliers=np.asarray(dual[:-1] / sizes, dtype=np.float64),
+    )
+
+
+@dataclass(eq=False)
+class Search:
+    """Column generation: a linear program over strategies, and new ones where its functional is above the entropy."""
+
+    problem: QubitProblem
+    columns: Columns
+    multipliers: Floats | None = None  # of the best functional so far
+    lower: float = -np.inf  # its value at the data, if no strategy was overlooked
+    constant: float = -np.inf
+    mixture: Mixture | None = None
+    rounds: int = 0
+
+    def value_of(self, constant: float, multipliers: Floats) -> float:
+        """A functional's value at the data, tolerances charged."""
+        p = self.problem
+        return float(constant + multipliers @ p.values - np.abs(multipliers) @ p.tolerances)
+
+    def run(self, tolerance: float, rounds: int = 60) -> None:
+        """Until the mixture is within the tolerance of the functional."""
+        for steepest in _STEEPEST:
+            for _ in range(rounds):
+                self.rounds += 1
+                mixture = self.mixture = cheapest(self.problem, self.columns, steepest)
+                if mixture.objective - self.lower <= tolerance:
+                    break
+                used = self.columns.chosen(np.flatnonzero(mixture.weights > 1e-9))
+                trial = mixture.multipliers
+                if self.multipliers is not None:
+                    trial = _TRUST * trial + (1.0 - _TRUST) * self.multipliers
+                self.improve(trial, used, 0.1 * tolerance)
+            if mixture.miss <= 1e-9:
+                return
+
+    def improve(self, multipliers: Floats, near: Columns, precision: float) -> float:
+        """Price a functional, keep the strategies found, and the functional if it is the best."""
+        top, found = price(self.problem, multipliers, near, precision)
+        value = self.value_of(-top, multipliers)
+        if value > self.lower:
+            self.lower, self.constant, self.multipliers = value, -top, multipliers
+        self.columns = self.columns.with_more(found)
+        return value
+
+
+def price(problem: QubitProblem, multipliers: Floats, near: Columns, precision: float) -> tuple[float, Columns]:
+    """The most by which a functional without constant is above the entropy, as far as a grid and ascents tell; and
+    the strategies found, with those reached from ``near``."""
+    engine = engine_of(problem)
+    expression = np.tensordot(multipliers, problem.tests, axes=(0, 0))
+    a, b = (v.reshape(-1) for v in np.meshgrid(_ANGLES, _ANGLES, indexing="ij"))
+    tables = operator_tables(expression, a, b)
+    values, _, hints = engine.solve(tables, engine.cold(tables), 3e-2, 4)
+    board = np.pad(values.reshape(len(_ANGLES), -1), 1, constant_values=-np.inf)
+    n = len(_ANGLES)
+    around = [board[1 + i : 1 + i + n, 1 + j : 1 + j + n] for i in (-1, 0, 1) for j in (-1, 0, 1)]
+    peaks = (board[1:-1, 1:-1] >= np.max(around, axis=0) - 1e-12).reshape(-1)
+    start = np.flatnonzero(peaks & (values > values.max() - 0.5))
+    start = start[np.argsort(-values[start])][:8]
+    more = operator_tables(expression, near.a, near.b)
+    a, b = np.concatenate([a[start], near.a]), np.concatenate([b[start], near.b])
+    hints = np.concatenate([hints[start], engine.cold(more)])
+    found = ascend(problem, engine, expression, a, b, hints, precision)
+    return float((found.tests @ multipliers - found.entropies).max()), found
+
+
+def ascend(
+    problem: QubitProblem, engine: Engine, expression: Floats, a: Floats, b: Floats, hints: Floats, precision: float
+) -> Columns:
+    """See-saw: the state for given angles, then each angle for a given state."""
+    tables = operator_tables(expression, a, b)
+    before = np.full(len(a), -np.inf)
+    for _ in range(40):
+        values, _, hints = engine.step(tables, hints)
+        moments = moments_of(engine.states(tables, hints))
+        v = np.einsum("j,njl,nil->ni", expression[2], frame(b), moments)
+        a = np.arctan2(v[:, 2], v[:, 1])
+        w = np.einsum("i,nik,nkl->nl", expression[:, 2], frame(a), moments)
+        b = np.arctan2(w[:, 2], w[:, 1])
+        tables = operator_tables(expression, a, b)
+        if (values - before).max() < precision:
+            break
+        before = np.maximum(before, values)
+    return columns_of(problem, a, b, engine.states(tables, hints))
+
+
+@dataclass(frozen=True, eq=False)
+class QubitOptimum:
+    """A mixture of strategies of two qubits with the tested values, of least entropy as far as found.
+
+    Attributes
+    ----------
+    weights : (n,) positive, of sum one
+    states : (n, 4, 4) real, Alice's qubit first
+    alice, bob : (n, X, 2, 2), (n, Y, 2, 2): observables of all settings of the scenario; those not tested are 1
+    value : bits, the mixture's entropy: an upper bound on the least entropy, up to ``miss``
+    miss : largest deviation from the tested values beyond their tolerances, in units of sum |coefficients|
+    constant, multipliers : an affine functional of the tested values, below the entropy as far as found; not proven
+    lower : its value at the data, tolerances charged
+    """
+
+    weights: Floats
+    states: Floats
+    alice: Floats
+    bob: Floats
+    value: float
+    miss: float
+    constant: float
+    multipliers: Floats
+    lower: float
+    columns: Columns
+    problem: QubitProblem
+
+
+def least_mixture(
+    question: EntropyQuestion, tolerance: float = 1e-6, start: QubitOptimum | None = None
+) -> QubitOptimum:
+    """The mixture of qubit strategies of least H(A|X=x,E) or H(AB|X=x,Y=y,E) that has the tested values."""
+    return optimum(question, search(question, tolerance, start))
+
+
+def search(question: EntropyQuestion, tolerance: float, start: QubitOptimum | None = None) -> Search:
+    problem = qubit_problem(question)
+    found = Search(problem, first_columns(problem))
+    if start is not None:
+        found.columns = found.columns.with_more(start.columns)
+        found.improve(start.multipliers, start.columns, 0.1 * tolerance)
+    found.run(tolerance)
+    if problem.key is Key.NONE:
+        found.constant = found.lower = float(entropies(0.25 * np.eye(4)[None], problem.key, problem.flips)[0])
+        found.multipliers = np.zeros_like(problem.values)
+    return found
+
+
+def optimum(question: EntropyQuestion, found: Search) -> QubitOptimum:
+    problem, mixture = found.problem, found.mixture
+    assert mixture is not None and found.multipliers is not None
+    index = np.flatnonzero(mixture.weights > 1e-12)
+    columns = found.columns.chosen(index)
+    weights = mixture.weights[index]
+    states = columns.states
+    alice, bob = (
+        _observables(angles, settings, count)
+        for angles, settings, count in zip(
+            (columns.a, columns.b),
+            problem.settings,
+            question.scenario.settings[::-1] if problem.swapped else question.scenario.settings,
+            strict=True,
+        )
+    )
+    if problem.swapped:
+        alice, bob = bob, alice
+        states = states.reshape(-1, 2, 2, 2, 2).transpose(0, 2, 1, 4, 3).reshape(-1, 4, 4)
+    return QubitOptimum(
+        weights=weights / weights.sum(),
+        states=states,
+        alice=alice,
+        bob=bob,
+        value=mixture.value,
+        miss=mixture.miss,
+        constant=found.constant,
+        multipliers=found.multipliers,
+        lower=found.lower,
+        columns=columns,
+        problem=problem,
+    )
+
+
+def _observables(angles: Floats, settings: tuple[int | None, int | None], count: int) -> Floats:
+    out = np.broadcast_to(np.eye(2), (len(angles), count, 2, 2)).copy()
+    first, second = settings
+    if first is not None:
+        out[:, first] = np.diag([1.0, -1.0])
+    if second is not None:
+        c, s = np.cos(angles), np.sin(angles)
+        out[:, second] = np.stack([np.stack([c, s], axis=1), np.stack([s, -c], axis=1)], axis=1)
+    return out
