@@ -225,6 +225,10 @@ def verify(certificate: Mapping[str, Any] | str | os.PathLike[str], *, strict: b
     root = read(certificate)
     if root["format"] == _CLOSED_FORM:
         return _verify_closed_form(root, strict)
+    if isinstance(root["proof"], Mapping) and "strategies" in root["proof"]:
+        from sdpbound.verify_attack import verify_attack  # it uses this module's reading of numbers and questions
+
+        return verify_attack(root, strict)
     question = _read_question(root["question"])
     entropy = question.kind == "conditional_entropy"
     entries = ("multipliers", "nodes", "words", "factor", "copies") if entropy else ("multipliers", "copies")

@@ -1,0 +1,98 @@
+"""Many local minimisations at once: BFGS with a line search of its own for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["descend"]
+
+Floats = NDArray[np.float64]
+
+
+def descend(
+    function: Callable[[Floats, NDArray[np.int64]], tuple[Floats, Floats]],
+    starts: Floats,
+    iterations: int = 150,
+    tolerance: float = 1e-9,
+) -> tuple[Floats, Floats]:
+    """Local minima from each start.
+
+    Parameters
+    ----------
+    function : of points (m, n) and their numbers among the starts (m,); values (m,) and gradients (m, n)
+    starts : (count, n)
+    iterations : steps at most
+    tolerance : a start ends when five steps gain less than this
+
+    Returns
+    -------
+    points (count, n) and values (count,), never above those of the starts
+    """
+    x = starts.copy()
+    alive = np.arange(len(x))
+    value, gradient = function(x, alive)
+    n = x.shape[1]
+    inverse = np.tile(np.eye(n), (len(x), 1, 1))
+    history = [value.copy()]
+    for step in range(iterations):
+        direction = -np.einsum("mij,mj->mi", inverse[alive], gradient[alive])
+        slope = np.einsum("mi,mi->m", direction, gradient[alive])
+        lost = ~(slope < 0)
+        if lost.any():  # rounding has spoilt the approximate Hessian: begin again with the gradient
+            inverse[alive[lost]] = np.eye(n)
+            direction[lost] = -gradient[alive[lost]]
+            slope[lost] = -np.einsum("mi,mi->m", gradient[alive[lost]], gradient[alive[lost]])
+        length = np.sqrt(np.einsum("mi,mi->m", direction, direction))
+        scale = np.minimum(1.0, (0.5 if step == 0 else 5.0) / np.maximum(length, 1e-300))
+        new, new_value, new_gradient = _search(function, alive, x, value, direction, slope, scale)
+        s, y = new - x[alive], new_gradient - gradient[alive]
+        _update(inverse, alive, s, y)
+        x[alive], value[alive], gradient[alive] = new, new_value, new_gradient
+        history.append(value.copy())
+        if len(history) > 5:
+            alive = alive[history[-6][alive] - value[alive] > tolerance]
+            if not alive.size:
+                break
+    return x, value
+
+
+def _search(
+    function: Callable[[Floats, NDArray[np.int64]], tuple[Floats, Floats]],
+    alive: NDArray[np.int64],
+    x: Floats,
+    value: Floats,
+    direction: Floats,
+    slope: Floats,
+    scale: Floats,
+) -> tuple[Floats, Floats, Floats]:
+    """The first of halving steps that falls enough; the old point where none of them does."""
+    new = x[alive] + scale[:, None] * direction
+    new_value, new_gradient = function(new, alive)
+    for _ in range(12):
+        high = np.flatnonzero(~(new_value <= value[alive] + 1e-4 * scale * slope))
+        if not high.size:
+            break
+        scale[high] *= 0.4
+        new[high] = x[alive[high]] + scale[high, None] * direction[high]
+        new_value[high], new_gradient[high] = function(new[high], alive[high])
+    bad = ~(new_value <= value[alive])
+    if bad.any():
+        new[bad] = x[alive[bad]]
+        new_value[bad], new_gradient[bad] = function(new[bad], alive[bad])
+    return new, new_value, new_gradient
+
+
+def _update(inverse: Floats, alive: NDArray[np.int64], s: Floats, y: Floats) -> None:
+    """BFGS formula for the inverse Hessians, where the curvature is positive."""
+    curvature = np.einsum("mi,mi->m", s, y)
+    good = curvature > 1e-14 * np.sqrt(np.einsum("mi,mi->m", s, s) * np.einsum("mi,mi->m", y, y)) + 1e-300
+    which = alive[good]
+    s, y, rho = s[good], y[good], 1.0 / curvature[good]
+    hy = np.einsum("mij,mj->mi", inverse[which], y)
+    yhy = np.einsum("mi,mi->m", y, hy)
+    inverse[which] += ((rho + rho**2 * yhy)[:, None, None] * s[:, :, None] * s[:, None, :]) - rho[:, None, None] * (
+        hy[:, :, None] * s[:, None, :] + s[:, :, None] * hy[:, None, :]
+    )

@@ -1,0 +1,273 @@
+"""What an eavesdropper minimises: a figure of a strategy minus multipliers times its tested values, with gradients.
+
+A point is a real vector: a factor g of the state, ``rho = g g^+ / Tr(g g^+)``, and for each setting an anti-Hermitian
+matrix k, whose Cayley transform ``u = (1 - k) / (1 + k)`` is unitary; its columns are assigned to outcomes and span
+the projective measurement. All functions take many points at once, first axis.
+
+Figures, with E_k the effects of the key's outcomes (after flips, if any) and Eve holding the purification of rho:
+
+- entropy: ``H(key|E) = sum_k S(g^+ E_k g) - S(g^+ g)``, S(X) = -Tr X log2 X, because ``g^+ E_k g`` has the spectrum of
+  Eve's sub-normalised state conditional on the outcome;
+- mutual information of Alice's and Bob's outcomes, ``sum_ab p(ab) log2 p(ab) / (p(a) p(b))``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdpbound.assemble_entropy import EntropyQuestion
+from sdpbound.scenario import Scenario
+from sdpbound.strategies import Strategy
+
+__all__ = ["Landscape", "Points", "key_effects"]
+
+Floats = NDArray[np.float64]
+#: Eigenvalues and probabilities below this are taken as this in logarithms: x log x is then 0 to 1e-28.
+TINY = 1e-30
+
+
+def key_effects(question: EntropyQuestion) -> Floats:
+    """Effects of the key's outcomes in moment coordinates, (outcomes, *shape); flips of the bit applied."""
+    scenario, q = question.scenario, question.preprocessing
+    a, b = scenario.outcomes
+    one = np.eye(scenario.shape[1])[:1]
+    alice = np.array([scenario.effect(0, question.x, i) for i in range(a[question.x])])
+    if q:
+        alice = (1.0 - q) * alice + q * alice[::-1]
+    y = question.y
+    bob = one if y is None else np.array([scenario.effect(1, y, j) for j in range(b[y])])
+    return np.asarray(np.einsum("al,bm->ablm", alice, bob).reshape(-1, *scenario.shape), dtype=np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """Strategies of one dimension.
+
+    Attributes
+    ----------
+    parameters : (count, n), see the module
+    labels : for each party (count, settings, d), the outcome that each column of the unitary belongs to
+    """
+
+    parameters: Floats
+    labels: tuple[NDArray[np.int64], NDArray[np.int64]]
+
+    def __len__(self) -> int:
+        return len(self.parameters)
+
+    def __getitem__(self, index: Any) -> Points:
+        return Points(self.parameters[index], (self.labels[0][index], self.labels[1][index]))
+
+    def join(self, other: Points) -> Points:
+        a, b = (np.concatenate(pair) for pair in zip(self.labels, other.labels, strict=True))
+        return Points(np.concatenate([self.parameters, other.parameters]), (a, b))
+
+
+@dataclass(frozen=True, eq=False)
+class Landscape:
+    """The figure and the tested values as functions of strategies with local dimension d for both parties.
+
+    Attributes
+    ----------
+    scenario : two parties
+    key : (K, *shape) effects of the key's outcomes; of a mutual information, of pairs (a, b)
+    tested : (J, *shape) coefficients of the tested expressions
+    dimension : d, from 2
+    rank : of the state at most; columns of g
+    is_complex : whether states and bases have complex entries
+    bob_outcomes : None for the entropy; for the mutual information, Bob's number of outcomes
+    """
+
+    scenario: Scenario
+    key: Floats
+    tested: Floats
+    dimension: int = 2
+    rank: int = 4
+    is_complex: bool = False
+    bob_outcomes: int | None = None
+
+    @cached_property
+    def _readouts(self) -> tuple[Floats, Floats]:
+        return self.scenario.readout(0), self.scenario.readout(1)
+
+    @property
+    def _angles(self) -> int:
+        """Parameters of one basis."""
+        d = self.dimension
+        return d * (d - 1) // 2 * (2 if self.is_complex else 1)
+
+    @property
+    def parameters(self) -> int:
+        """Parameters of one point."""
+        size = self.dimension**2 * self.rank * (2 if self.is_complex else 1)
+        return size + self._angles * sum(self.scenario.settings)
+
+    def random(self, count: int, rng: np.random.Generator) -> Points:
+        """Random starts; every outcome of a setting has a column, as far as there are enough."""
+        parameters = rng.normal(size=(count, self.parameters))
+        labels = []
+        for party in (0, 1):
+            table = np.zeros((count, self.scenario.settings[party], self.dimension), dtype=np.int64)
+            for s, outcomes in enumerate(self.scenario.outcomes[party]):
+                for i in range(count):
+                    first = rng.permutation(outcomes)[: self.dimension]
+                    rest = rng.integers(outcomes, size=self.dimension - len(first))
+                    table[i, s] = np.concatenate([first, rest])
+            labels.append(table)
+        return Points(parameters, (labels[0], labels[1]))
+
+    # -- from parameters to operators -------------------------------------------------------------------------------
+
+    def _bases(self, parameters: Floats, settings: int) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Unitaries and the inverses of 1 + k, (count, settings, d, d)."""
+        d, i, j = self.dimension, *np.tril_indices(self.dimension, -1)
+        flat = parameters.reshape(len(parameters), settings, self._angles)
+        half = len(i)
+        k = np.zeros((*flat.shape[:2], d, d), dtype=np.complex128 if self.is_complex else np.float64)
+        below = flat[..., :half] + (1j * flat[..., half:] if self.is_complex else 0.0)
+        k[..., i, j] = below
+        k[..., j, i] = -below.conj()
+        inverse = np.linalg.inv(np.eye(d) + k)
+        return 2.0 * inverse - np.eye(d), inverse
+
+    def _masks(self, labels: NDArray[np.int64], party: int) -> Floats:
+        """(count, outcomes, settings, d): one where a column belongs to an outcome."""
+        outcomes = max(self.scenario.outcomes[party])
+        return np.asarray(labels[:, None] == np.arange(outcomes)[:, None, None], dtype=np.float64)
+
+    def _split(self, parameters: Floats) -> tuple[NDArray[Any], Floats, Floats]:
+        x, y = (n * self._angles for n in self.scenario.settings)
+        state, alice, bob = np.split(parameters, [parameters.shape[1] - x - y, parameters.shape[1] - y], axis=1)
+        shape = (len(parameters), self.dimension**2, self.rank)
+        if self.is_complex:
+            half = state.shape[1] // 2
+            return (state[:, :half] + 1j * state[:, half:]).reshape(shape), alice, bob
+        return state.reshape(shape), alice, bob
+
+    def strategies(self, points: Points) -> list[Strategy]:
+        """The strategies themselves."""
+        g, *angles = self._split(points.parameters)
+        effects = []
+        for party in (0, 1):
+            u, _ = self._bases(angles[party], self.scenario.settings[party])
+            effects.append(np.einsum("nsij,nasj,nskj->nsaik", u, self._masks(points.labels[party], party), u.conj()))
+        made = []
+        for n in range(len(points)):
+            state = g[n] @ g[n].conj().T
+            parts = [
+                tuple(effects[party][n, s, :k] for s, k in enumerate(self.scenario.outcomes[party]))
+                for party in (0, 1)
+            ]
+            made.append(Strategy(state / np.trace(state).real, tuple(parts)))
+        return made
+
+    # -- values and gradients -------------------------------------------------------------------------------------
+
+    def evaluate(self, points: Points, multipliers: Floats, weight: float = 1.0) -> tuple[Floats, Floats]:
+        """Values and gradients of ``weight * figure - multipliers . tested values``; (count,), (count, n)."""
+        raw, *angles = self._split(points.parameters)
+        norm = np.sqrt((np.abs(raw) ** 2).sum(axis=(1, 2)))[:, None, None]
+        g = raw / norm
+        unitary, inverse, masks, observables = [], [], [], []
+        for party in (0, 1):
+            u, r = self._bases(angles[party], self.scenario.settings[party])
+            m = self._masks(points.labels[party], party)
+            effects = np.einsum("nsij,nasj,nskj->nasik", u, m, u.conj())
+            o = np.tensordot(self._readouts[party], effects, axes=((1, 2), (1, 2))).transpose(1, 0, 2, 3)
+            for store, item in zip((unitary, inverse, masks, observables), (u, r, m, o), strict=True):
+                store.append(item)
+        table = np.concatenate([self.key, -np.tensordot(multipliers, self.tested, axes=1)[None]])
+        operators = _combine(table, observables)  # (count, K + 1, D, D): effects of the key, minus the Bell operator
+        figure, slopes, through = self._derivatives(g, operators[:, :-1])
+        rho = g @ g.conj().transpose(0, 2, 1)
+        bell = np.einsum("nij,nji->n", operators[:, -1], rho).real
+        value = weight * figure + bell
+        by_state = weight * through + operators[:, -1] @ g
+        by_state = 2.0 * (by_state - g * np.einsum("nij,nij->n", g.conj(), by_state).real[:, None, None]) / norm
+        slopes = np.concatenate([weight * slopes, rho[:, None]], axis=1)
+        parts = [_real(by_state.reshape(len(g), -1), self.is_complex)]
+        for party in (0, 1):
+            by_observable = _partial(table, observables[1 - party], slopes, party)
+            by_effect = np.tensordot(by_observable, self._readouts[party], axes=(1, 0))  # (n, d, d, outcome, setting)
+            parts.append(self._by_angles(by_effect, unitary[party], inverse[party], masks[party]))
+        return value, np.concatenate(parts, axis=1)
+
+    def measured(self, points: Points) -> tuple[Floats, Floats]:
+        """Figure (count,) and tested values (count, J)."""
+        figure, _ = self.evaluate(points, np.zeros(len(self.tested)))
+        values = [
+            -self.evaluate(points, row, 0.0)[0] for row in np.eye(len(self.tested))
+        ]
+        return figure, np.array(values).reshape(len(self.tested), len(points)).T
+
+    def figure(self, g: NDArray[Any], effects: NDArray[Any]) -> Floats:
+        """The figure alone; g (count, D, r) of norm one, effects (count, K, D, D) of the key, any dimension."""
+        return self._derivatives(g, effects)[0]
+
+    def _derivatives(self, g: NDArray[Any], effects: NDArray[Any]) -> tuple[Floats, NDArray[Any], NDArray[Any]]:
+        """The figure, its derivatives by the effects, (count, K, D, D), and half of that by g."""
+        through = effects @ g[:, None]
+        if self.bob_outcomes is not None:
+            p = np.einsum("nir,nkir->nk", g.conj(), through).real.reshape(len(g), -1, self.bob_outcomes)
+            p = np.maximum(p, TINY)
+            log = np.log2(p / (p.sum(axis=2, keepdims=True) * p.sum(axis=1, keepdims=True)))
+            slope = log.reshape(len(g), -1)
+            rho = g @ g.conj().transpose(0, 2, 1)
+            value = (p * log).sum(axis=(1, 2))
+            return value, slope[:, :, None, None] * rho[:, None], np.einsum("nk,nkir->nir", slope, through)
+        conditional = g.conj().transpose(0, 2, 1)[:, None] @ through
+        total = g.conj().transpose(0, 2, 1) @ g
+        values, logs = _entropies(np.concatenate([conditional, total[:, None]], axis=1))
+        figure = values[:, :-1].sum(axis=1) - values[:, -1]
+        slopes = -g[:, None] @ logs[:, :-1] @ g.conj().transpose(0, 2, 1)[:, None]
+        return figure, slopes, g @ logs[:, -1] - (through @ logs[:, :-1]).sum(axis=1)
+
+    def _by_angles(
+        self, by_effect: NDArray[Any], u: NDArray[Any], inverse: NDArray[Any], masks: Floats
+    ) -> Floats:
+        """Through the Cayley transform: du = -2 (1 + k)^-1 dk (1 + k)^-1."""
+        q = np.einsum("nasi,nsji,njkas->nsik", masks, u.conj(), by_effect)
+        z = -4.0 * inverse @ q @ inverse
+        i, j = np.tril_indices(self.dimension, -1)
+        below, above = z[..., j, i], z[..., i, j]
+        grad = (below - above).real
+        if self.is_complex:
+            grad = np.concatenate([grad, -(below + above).imag], axis=-1)
+        return np.asarray(grad.reshape(len(u), -1), dtype=np.float64)
+
+
+def _combine(table: Floats, observables: list[NDArray[Any]]) -> NDArray[Any]:
+    """sum_lm table[s,l,m] A_l (x) B_m: (count, S, D, D)."""
+    a, b = observables
+    part = np.tensordot(b, table, axes=(1, 2))  # (n, d, d, S, L)
+    out = np.einsum("nlij,nkqsl->nsikjq", a, part, optimize=True)
+    d = a.shape[-1] * b.shape[-1]
+    return out.reshape(len(a), len(table), d, d)
+
+
+def _partial(table: Floats, other: NDArray[Any], slopes: NDArray[Any], party: int) -> NDArray[Any]:
+    """Derivatives by a party's observables of sum_s Tr[slopes_s (sum_lm table[s,l,m] A_l (x) B_m)]: (n, l, d, d)."""
+    n, s, size, _ = slopes.shape
+    d = other.shape[-1]
+    own = size // d
+    if party == 0:
+        part = np.tensordot(table, other, axes=(2, 1))  # (S, L, n, d, d)
+        return np.einsum("nsikjq,slnqk->nlij", slopes.reshape(n, s, own, d, own, d), part, optimize=True)
+    part = np.tensordot(table, other, axes=(1, 1))
+    return np.einsum("nskiqj,slnqk->nlij", slopes.reshape(n, s, d, own, d, own), part, optimize=True)
+
+
+def _entropies(matrices: NDArray[Any]) -> tuple[Floats, NDArray[Any]]:
+    """-Tr X log2 X and log2 X."""
+    w, v = np.linalg.eigh(matrices)
+    log = np.log2(np.maximum(w, TINY))
+    return -(w * log).sum(axis=-1), (v * log[..., None, :]) @ v.conj().swapaxes(-1, -2)
+
+
+def _real(array: NDArray[Any], is_complex: bool) -> Floats:
+    return np.concatenate([array.real, array.imag], axis=1) if is_complex else array

@@ -1,0 +1,238 @@
+"""Mixtures of strategies that have the tested values and leave Eve the least ignorance: column generation.
+
+With strategies k, figures f_k and tested values d_k, the best weights are a linear program,
+
+    minimise sum_k w_k f_k   subject to   sum_k w_k d_k = v,  sum_k w_k = 1,  w >= 0,
+
+whose multipliers mu, nu price new strategies: one with f - mu . d < nu improves it. Any feasible weights are an attack;
+that no strategy was found that improves it is no proof that there is none.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linprog
+
+from sdpbound.attacks.descent import descend
+from sdpbound.attacks.landscape import Landscape, Points
+from sdpbound.scenario import Scenario
+from sdpbound.strategies import Strategy
+
+__all__ = ["Mixture", "deterministic_strategies", "least_mixture"]
+
+Floats = NDArray[np.float64]
+#: Price in bits of missing a tested value by one, first and, where the data are then still missed, next.
+PENALTIES = (1e2, 1e4, 1e6)
+MOST_DETERMINISTIC = 4096
+#: Columns kept from round to round.
+MOST_COLUMNS = 400
+#: A tested value missed by no more than this is met by re-solving for the weights.
+MISSED = 1e-9
+#: Weights above this can be re-solved for; where there are too few, data at this relative distance are mixed.
+RESOLVED, SPREAD = 1e-8, 1e-7
+
+
+@dataclass(frozen=True, eq=False)
+class Mixture:
+    """Strategies with weights: (K,), tested values (K, J), figures (K,).
+
+    ``spread``: where these have too few positive weights to re-solve for, a slightly worse mixture that has enough.
+    """
+
+    strategies: tuple[Strategy, ...]
+    weights: Floats
+    tested: Floats
+    figures: Floats
+    spread: Mixture | None = None
+
+    @property
+    def value(self) -> float:
+        return float(self.weights @ self.figures)
+
+
+def deterministic_strategies(scenario: Scenario) -> list[Strategy]:
+    """All local deterministic strategies, in dimension one; none if they are too many to list."""
+    if int(np.prod(scenario.count_deterministic())) > MOST_DETERMINISTIC:
+        return []
+    tables = [list(itertools.product(*(range(d) for d in party))) for party in scenario.outcomes]
+    effects = [
+        [
+            tuple((np.arange(d) == o).astype(float).reshape(d, 1, 1) for d, o in zip(party, choice, strict=True))
+            for choice in table
+        ]
+        for party, table in zip(scenario.outcomes, tables, strict=True)
+    ]
+    return [Strategy(np.ones((1, 1)), pair) for pair in itertools.product(*effects)]
+
+
+@dataclass(eq=False)
+class _Pool:
+    """Columns of the linear program: deterministic strategies, explicit ones, then points of the landscape."""
+
+    fixed: list[Strategy]
+    figures: Floats
+    tested: Floats
+    points: Points
+    first: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.first = len(self.fixed)
+
+    def add(self, points: Points, figures: Floats, tested: Floats) -> None:
+        self.points = self.points.join(points)
+        self.figures = np.concatenate([self.figures, figures])
+        self.tested = np.concatenate([self.tested, tested])
+
+    def keep(self, order: NDArray[np.int64]) -> None:
+        """These points of the landscape only, numbered as columns."""
+        self.points = self.points[order - self.first]
+        both = np.concatenate([np.arange(self.first), order])
+        self.figures, self.tested = self.figures[both], self.tested[both]
+
+
+@dataclass(frozen=True)
+class _Master:
+    weights: Floats
+    multipliers: Floats
+    level: float  # nu
+    missed: float
+    value: float
+
+
+def _master(figures: Floats, tested: Floats, values: Floats, penalty: float) -> _Master:
+    """The linear program, with slacks at a price."""
+    count, j = tested.shape
+    cost = np.concatenate([figures, np.full(2 * j, penalty)])
+    table = np.concatenate([tested.T, np.eye(j), -np.eye(j)], axis=1)
+    total = np.concatenate([np.ones(count), np.zeros(2 * j)])[None]
+    answer = linprog(
+        cost,
+        A_eq=np.concatenate([table, total]),
+        b_eq=np.concatenate([values, [1.0]]),
+        method="highs-ds",
+        options={"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10},
+    )
+    x = np.maximum(answer.x, 0.0)
+    marginals = np.asarray(answer.eqlin.marginals)
+    return _Master(x[:count], marginals[:j], float(marginals[j]), float(x[count:].max(initial=0.0)), float(answer.fun))
+
+
+def least_mixture(
+    landscape: Landscape,
+    values: Floats,
+    fixed: tuple[list[Strategy], Floats, Floats],
+    rng: np.random.Generator,
+    batch: int = 12,
+    rounds: int = 40,
+    tolerance: float = 2e-6,
+) -> Mixture:
+    """A mixture with (nearly) the tested values and a small figure.
+
+    Parameters
+    ----------
+    landscape : where strategies are looked for
+    values : (J,) tested values
+    fixed : strategies to begin with, their figures (K,) and tested values (K, J)
+    batch : strategies looked for in each round
+    rounds : of pricing, at most
+    tolerance : ends when two rounds in a row find no strategy that improves by this
+    """
+    blank = landscape.random(1, rng)[np.zeros(0, dtype=np.int64)]
+    pool = _Pool(fixed[0], fixed[1], fixed[2].reshape(len(fixed[0]), -1), blank)
+    overshoot = _overshooting(landscape, values, rng)
+    pool.add(*overshoot)
+    penalty, quiet = 0, 0
+    master = _master(pool.figures, pool.tested, values, PENALTIES[penalty])
+    for _ in range(rounds):
+        gain = _price(pool, landscape, master, rng, batch)
+        master = _master(pool.figures, pool.tested, values, PENALTIES[penalty])
+        quiet = quiet + 1 if gain < tolerance else 0
+        if quiet >= 2:
+            if master.missed <= MISSED or penalty + 1 == len(PENALTIES):
+                break
+            penalty, quiet = penalty + 1, 0
+            master = _master(pool.figures, pool.tested, values, PENALTIES[penalty])
+        _prune(pool, master)
+    return _finished(pool, landscape, values, master)
+
+
+def _overshooting(landscape: Landscape, values: Floats, rng: np.random.Generator) -> tuple[Points, Floats, Floats]:
+    """Strategies that go as far as they can in the direction of the data, seen from the average of random ones."""
+    random = landscape.random(8, rng)
+    _, tested = landscape.measured(random)
+    direction = values - tested.mean(axis=0)
+    points = _descended(landscape, random, np.tile(direction, (8, 1)), 0.0, 60)
+    return points, *landscape.measured(points)
+
+
+def _descended(landscape: Landscape, starts: Points, multipliers: Floats, weight: float, iterations: int) -> Points:
+    row = multipliers[0]
+
+    def function(x: Floats, which: NDArray[np.int64]) -> tuple[Floats, Floats]:
+        return landscape.evaluate(Points(x, tuple(label[which] for label in starts.labels)), row, weight)
+
+    found, _ = descend(function, starts.parameters, iterations, 1e-9)
+    return Points(found, starts.labels)
+
+
+def _price(
+    pool: _Pool, landscape: Landscape, master: _Master, rng: np.random.Generator, batch: int
+) -> float:
+    """Add strategies of low reduced cost, from those in use and from random ones; what the best of them gains."""
+    used = np.flatnonzero(master.weights[pool.first :] > 1e-9)
+    starts = landscape.random(max(batch - len(used), batch // 3), rng)
+    if len(used):
+        starts = pool.points[used].join(starts)
+    points = _descended(landscape, starts, master.multipliers[None], 1.0, 120)
+    figures, tested = landscape.measured(points)
+    reduced = figures - tested @ master.multipliers - master.level
+    good = reduced < max(-1e-9, float(reduced.min()) * 1e-3) if reduced.min() < -1e-9 else np.zeros(len(reduced), bool)
+    pool.add(points[good], figures[good], tested[good])
+    return float(-reduced.min())
+
+
+def _prune(pool: _Pool, master: _Master) -> None:
+    extra = len(pool.figures) - pool.first
+    if extra <= MOST_COLUMNS:
+        return
+    known = len(master.weights)
+    reduced = pool.figures[:known] - pool.tested[:known] @ master.multipliers - master.level
+    order = np.argsort(reduced[pool.first :])[: MOST_COLUMNS // 2] + pool.first
+    pool.keep(np.sort(order))
+
+
+def _finished(pool: _Pool, landscape: Landscape, values: Floats, master: _Master) -> Mixture:
+    spread = _spread(pool, values, master)
+    other = None if spread is None else _mixture(pool, landscape, spread, None)
+    return _mixture(pool, landscape, master.weights, other)
+
+
+def _mixture(pool: _Pool, landscape: Landscape, weights: Floats, spread: Mixture | None) -> Mixture:
+    used = np.flatnonzero(weights > 0)
+    strategies = [pool.fixed[i] for i in used if i < pool.first]
+    strategies += landscape.strategies(pool.points[used[used >= pool.first] - pool.first])
+    return Mixture(tuple(strategies), weights[used], pool.tested[used], pool.figures[used], spread)
+
+
+def _spread(pool: _Pool, values: Floats, master: _Master) -> Floats | None:
+    """Weights above zero of enough strategies to re-solve for: the average over a small simplex around the data.
+
+    None where they are enough already, or where the data are on the boundary of what the strategies reach.
+    """
+    j = len(values)
+    if np.count_nonzero(master.weights > RESOLVED) >= j + 1 or not j or master.missed > MISSED:
+        return None
+    corners = np.eye(j + 1) - 1.0 / (j + 1)
+    basis = np.linalg.svd(corners)[2][:j].T  # the plane on which the corners' coordinates add up to zero
+    size = np.abs(pool.tested - values).max(axis=0)
+    answers = []
+    for corner in corners @ basis:
+        answer = _master(pool.figures, pool.tested, values + SPREAD * size * corner, PENALTIES[-1])
+        if answer.missed > MISSED:
+            return None
+        answers.append(answer.weights)
+    return np.asarray(np.mean(answers, axis=0), dtype=np.float64)

@@ -1,0 +1,476 @@
+"""Check an explicit attack: that quantum strategies have the tested data and leave an eavesdropper that little.
+
+A certificate of an attack proves an *upper* bound on the least value of a figure over all quantum strategies with the
+tested values: it names strategies k with weights w_k, and Eve holds k and a purification of each state. Everything is
+valid by construction, whatever the numbers in the file are, and is enclosed in balls:
+
+- ``state`` is a matrix G, and the state ``rho = G G^+ / Tr(G G^+)`` on dA x dB dimensions, Alice's index slowest;
+- ``measurements[party][setting][outcome]`` is a matrix T_a of any number of rows (none: the outcome does not occur).
+  With the Cholesky factor ``sum_a T_a^+ T_a = L L^+`` the Kraus operators are ``K_a = T_a L^-+``, for which
+  ``sum_a K_a^+ K_a = 1``. Matrices are ``{"real": rows, "imaginary": rows or null}``;
+- ``weights`` are not negative and are divided by their sum. If ``adjusted`` names J + 1 strategies (J tested
+  expressions), their weights are not those of the file but the solution of the linear system that says that the
+  weights add up to one and the tested values are exactly the given ones; enclosed, it must be positive. Else the
+  tested values of the mixture must lie within the tolerances.
+
+``conditional_entropy``: with Kraus operators of the key's outcomes, Eve's sub-normalised conditional states have the
+spectra of ``X_k = G^+ K_k^+ K_k G / Tr(G G^+)``, flips of the bit mixing X_0 and X_1, and
+
+    H(key|E) = sum_k S(X_k) - S(sum_k X_k),   S(X) = -Tr X log2 X,   averaged with the weights.
+
+``conditional_mutual_information`` of Alice's and Bob's outcomes given a classical Eve who is told the settings and
+learns only ``groups[k]``: ``sum_g sum_ab P_g(ab) log2 P_g(ab) P_g / (P_g(a) P_g(b))``, P_g = sum_{k in g} w_k p_k.
+
+Eigenvalues: rotations that are orthogonal exactly (their angles are numbers, sines and cosines enclosed) make a real
+symmetric matrix almost diagonal; by Weyl's inequality each eigenvalue is as close to a diagonal entry as the norm of the
+rest. A complex matrix is taken as a real one of twice the size, with every eigenvalue twice.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import flint
+
+from sdpbound.errors import CertificateError
+from sdpbound.verify import (
+    Tensor,
+    Verification,
+    _ball,
+    _integer,
+    _keys,
+    _kind,
+    _list,
+    _lower,
+    _number,
+    _numbers,
+    _read_observed,
+    _read_scenario,
+    _rounded,
+    _Scenario,
+    _show,
+)
+
+__all__ = ["AttackQuestion", "Enclosure", "Outcome", "enclose", "mix", "read_question", "verify_attack"]
+
+PRECISION = 256  # bits
+_LARGEST_DIMENSION = 64
+_MOST_STRATEGIES = 4096
+_MOST_WORK = 2**28  # strategies times pairs of outcomes times squares of dimensions
+_FIGURES = ("conditional_entropy", "conditional_mutual_information")
+
+
+@dataclass(frozen=True, slots=True)
+class AttackQuestion:
+    """What is asked: the figure at settings x, y, flips before it, and the tested data."""
+
+    scenario: _Scenario
+    kind: str
+    x: int
+    y: int | None
+    flips: Fraction
+    observed: list[Tensor]
+    values: list[Fraction]
+    tolerances: list[Fraction]
+
+
+@dataclass(frozen=True, slots=True)
+class Enclosure:
+    """Balls around the numbers of one strategy: tested values, its entropy or its p(ab|xy) of the key."""
+
+    tested: list[flint.arb]
+    entropy: flint.arb
+    joint: list[list[flint.arb]]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A mixture: enclosed figure, and the enclosed distances of its tested values from the given ones."""
+
+    figure: flint.arb
+    misses: list[flint.arb]
+
+
+def verify_attack(root: Mapping[str, Any], strict: bool) -> Verification:
+    """Recompute the value of an attack; `root` has passed :func:`sdpbound.verify.read`."""
+    question = read_question(root["question"])
+    names = ("strategies", "weights", "adjusted", "groups")
+    proof = _keys(root["proof"], names, "proof")
+    strategies = _list(proof["strategies"], "proof.strategies")
+    if not 1 <= len(strategies) <= _MOST_STRATEGIES:
+        raise CertificateError(f"proof.strategies has {len(strategies)} entries; 1 to {_MOST_STRATEGIES} are needed.")
+    weights = _numbers(proof["weights"], "proof.weights", length=len(strategies))
+    adjusted = [
+        _integer(k, 0, len(strategies) - 1, "proof.adjusted") for k in _list(proof["adjusted"], "proof.adjusted")
+    ]
+    groups = list(range(len(strategies)))
+    if question.kind == "conditional_mutual_information":
+        entries = _list(proof["groups"], "proof.groups", length=len(strategies))
+        groups = [_integer(g, 0, len(strategies) - 1, "proof.groups") for g in entries]
+    elif proof["groups"] is not None:
+        raise CertificateError("proof.groups is about a classical Eve; for conditional_entropy it must be null.")
+    claimed = _number(_keys(root["claim"], ("value",), "claim")["value"], "claim.value")
+    with flint.ctx.workprec(PRECISION):
+        enclosures = [enclose(question, entry, f"proof.strategies[{k}]") for k, entry in enumerate(strategies)]
+        outcome = mix(question, enclosures, weights, adjusted, groups)
+        for j, (miss, tolerance) in enumerate(zip(outcome.misses, question.tolerances, strict=True)):
+            if not miss <= _ball(tolerance):
+                raise CertificateError(
+                    f"The attack misses the tested value question.observed[{j}] by {float(miss.mid()):.3g}; its "
+                    f"tolerance is {float(tolerance):.3g}."
+                )
+        if not outcome.figure.is_finite():
+            raise CertificateError("The recomputed value of the attack is not finite; the proof has absurd numbers.")
+        value = _rounded(-_lower(-outcome.figure), up=True)
+    holds = value <= claimed
+    subject = f"least {question.kind} of quantum strategies with these data"
+    if holds:
+        how = "exactly the tested values" if adjusted else "tested values within the tolerances"
+        message = f"The {subject} is at most {value!r}, as claimed ({float(claimed)!r}): the attack has {how}."
+    else:
+        message = (
+            f"The certificate does not prove its claim on the {subject}: the attack has {value!r}, and "
+            f"{float(claimed)!r} is claimed."
+        )
+        if strict:
+            raise CertificateError(message)
+    return Verification(
+        value=value,
+        claimed=_rounded(claimed, up=True),
+        side="upper",
+        figure=question.kind,
+        model="quantum",
+        holds=holds,
+        functional=None,
+        message=message,
+    )
+
+
+def read_question(entry: Any) -> AttackQuestion:
+    """The question of a certificate of an attack."""
+    question = _keys(entry, ("scenario", "figure", "side", "observed", "model"), "question")
+    scenario = _read_scenario(question["scenario"])
+    if len(scenario.outcomes) != 2:
+        raise CertificateError(f"question.scenario has {len(scenario.outcomes)} parties; attacks are on two.")
+    _kind(_keys(question["model"], ("kind",), "question.model"), "question.model", ("quantum",))
+    if question["side"] != "upper":
+        raise CertificateError(f"question.side is {_show(question['side'])}; of an attack it must be upper.")
+    name = "question.figure"
+    kind = _kind(question["figure"], name, _FIGURES)
+    entropy = kind == "conditional_entropy"
+    figure = _keys(question["figure"], ("kind", "x", "y", "preprocessing") if entropy else ("kind", "x", "y"), name)
+    x = _integer(figure["x"], 0, len(scenario.outcomes[0]) - 1, f"{name}.x")
+    y = figure["y"]
+    if y is not None or not entropy:
+        y = _integer(y, 0, len(scenario.outcomes[1]) - 1, f"{name}.y")
+    flips = _number(figure["preprocessing"], f"{name}.preprocessing") if entropy else Fraction(0)
+    if not 0 <= flips <= Fraction(1, 2) or (flips and (y is not None or scenario.outcomes[0][x] != 2)):
+        raise CertificateError(
+            f"{name}.preprocessing is {_show(figure['preprocessing'])}; a probability from 0 to 1/2 is expected, and 0 "
+            "for any other key than one bit of Alice's."
+        )
+    return AttackQuestion(scenario, kind, x, y, flips, *_read_observed(question["observed"], scenario))
+
+
+# --- one strategy --------------------------------------------------------------------------------------------------
+
+
+def enclose(question: AttackQuestion, entry: Any, name: str) -> Enclosure:
+    """The numbers of one strategy of a certificate, in balls of the precision in force."""
+    entry = _keys(entry, ("dimensions", "state", "measurements"), name)
+    sizes = [
+        _integer(d, 1, _LARGEST_DIMENSION, f"{name}.dimensions")
+        for d in _list(entry["dimensions"], f"{name}.dimensions", length=2)
+    ]
+    outcomes = question.scenario.outcomes
+    if sizes[0] * sizes[1] > _LARGEST_DIMENSION:
+        raise CertificateError(f"{name}.dimensions {sizes} are too large; {_LARGEST_DIMENSION} in all is the most.")
+    if math.prod(sum(party) for party in outcomes) * (sizes[0] * sizes[1]) ** 2 > _MOST_WORK:
+        raise CertificateError(f"{name} is too large to check: {sizes} for {sum(map(sum, outcomes))} outcomes.")
+    factor = _matrix(entry["state"], sizes[0] * sizes[1], _LARGEST_DIMENSION, f"{name}.state", rows_fixed=True)
+    if factor is None:
+        raise CertificateError(f"{name}.state has no columns; a factor of the state is needed.")
+    total = _adjoint(factor) * factor
+    norm = _trace(total)
+    if not norm > 0:
+        raise CertificateError(f"{name}.state is zero; a factor of the state is needed.")
+    kraus = []
+    parties = _list(entry["measurements"], f"{name}.measurements", length=2)
+    for party, (settings, counts) in enumerate(zip(parties, outcomes, strict=True)):
+        label = f"{name}.measurements[{party}]"
+        kraus.append(
+            [
+                _kraus(_list(effects, f"{label}[{s}]", length=count), sizes[party], f"{label}[{s}]")
+                for s, (effects, count) in enumerate(
+                    zip(_list(settings, label, length=len(counts)), counts, strict=True)
+                )
+            ]
+        )
+
+    grams: dict[tuple[int, int], list[list[Any]]] = {}
+
+    def gram(x: int, y: int) -> list[list[Any]]:
+        """G^+ (M_a (x) N_b) G for all outcomes; None where an outcome does not occur."""
+        if (x, y) not in grams:
+            grams[x, y] = [[_gram(a, b, factor) for b in kraus[1][y]] for a in kraus[0][x]]
+        return grams[x, y]
+
+    def joint(x: int, y: int) -> list[list[flint.arb]]:
+        return [[_trace(m) / norm if m is not None else flint.arb(0) for m in row] for row in gram(x, y)]
+
+    tables = [[joint(x, y) for y in range(len(outcomes[1]))] for x in range(len(outcomes[0]))]
+    tested = [_tested(question.scenario, tables, tensor) for tensor in question.observed]
+    entropy = flint.arb(0)
+    if question.kind == "conditional_entropy":
+        rows = gram(question.x, 0 if question.y is None else question.y)
+        parts = [m for row in rows for m in row] if question.y is not None else [_sum(row) for row in rows]
+        if question.flips:
+            q, zero = _ball(question.flips), total * flint.arb(0)
+            first, second = (zero if part is None else part for part in parts)
+            parts = [first * (1 - q) + second * q, second * (1 - q) + first * q]
+        scale = 1 / norm
+        entropy = sum((_entropy(m * scale) for m in parts if m is not None), flint.arb(0)) - _entropy(total * scale)
+    return Enclosure(tested, entropy, [] if question.y is None else tables[question.x][question.y])
+
+
+def _matrix(entry: Any, size: int, most: int, name: str, rows_fixed: bool) -> Any:
+    """A matrix with `size` rows (rows_fixed) or columns, and at most `most` of the others; None if there are none."""
+    entry = _keys(entry, ("real", "imaginary"), name)
+    parts = []
+    for key in ("real", "imaginary"):
+        if entry[key] is None and key == "imaginary":
+            continue
+        rows = _list(entry[key], f"{name}.{key}", length=size if rows_fixed else None)
+        if len(rows) > most:
+            raise CertificateError(f"{name}.{key} has {len(rows)} rows; at most {most} are allowed.")
+        width = len(_list(rows[0], f"{name}.{key}[0]")) if rows_fixed else size
+        if width > most:
+            raise CertificateError(f"{name}.{key} has {width} columns; at most {most} are allowed.")
+        parts.append([_numbers(row, f"{name}.{key}[{i}]", length=width) for i, row in enumerate(rows)])
+    if not parts[0] or not parts[0][0]:
+        return None
+    balls = [flint.arb_mat([[_ball(v) for v in row] for row in part]) for part in parts]
+    if len(balls) == 1:
+        return balls[0]
+    if (balls[0].nrows(), balls[0].ncols()) != (balls[1].nrows(), balls[1].ncols()):
+        raise CertificateError(f"{name} has real and imaginary parts of different shapes.")
+    return flint.acb_mat(balls[0]) + flint.acb_mat(balls[1]) * flint.acb(0, 1)
+
+
+def _kraus(effects: Sequence[Any], size: int, name: str) -> list[Any]:
+    """K_a = T_a L^-+ of a setting; None for outcomes that do not occur."""
+    factors = [_matrix(e, size, _LARGEST_DIMENSION, f"{name}[{a}]", rows_fixed=False) for a, e in enumerate(effects)]
+    total = _sum([None if t is None else _adjoint(t) * t for t in factors])
+    if total is None:
+        raise CertificateError(f"{name} has no effect; at least one outcome must occur.")
+    lower = _cholesky(total, name)
+    return [None if t is None else _adjoint(lower.solve(_adjoint(t))) for t in factors]
+
+
+def _cholesky(matrix: Any, name: str) -> Any:
+    n = matrix.nrows()
+    real = isinstance(matrix, flint.arb_mat)
+    zero = flint.arb(0) if real else flint.acb(0)
+    rows = [[zero] * n for _ in range(n)]
+    for i in range(n):
+        for j in range(i + 1):
+            value = matrix[i, j]
+            for k in range(j):
+                value -= rows[i][k] * (rows[j][k] if real else rows[j][k].conjugate())
+            if i > j:
+                rows[i][j] = value / rows[j][j]
+                continue
+            pivot = value if real else value.real
+            if not pivot > 0:
+                raise CertificateError(f"The effects of {name} do not span the space; their sum must be invertible.")
+            rows[i][i] = pivot.sqrt() if real else flint.acb(pivot.sqrt())
+    return flint.arb_mat(rows) if real else flint.acb_mat(rows)
+
+
+def _gram(a: Any, b: Any, factor: Any) -> Any:
+    """G^+ (K_a^+ K_a (x) K_b^+ K_b) G."""
+    if a is None or b is None:
+        return None
+    rows = [
+        [u * v for u in first for v in second] for first, second in itertools.product(a.tolist(), b.tolist())
+    ]
+    real = all(isinstance(m, flint.arb_mat) for m in (a, b))
+    through = (flint.arb_mat(rows) if real else flint.acb_mat(rows)) * factor
+    return _adjoint(through) * through
+
+
+def _tested(scenario: _Scenario, tables: list[list[list[list[flint.arb]]]], tensor: Tensor) -> flint.arb:
+    """The value of a tested expression: sum of its coefficients times expectation values of products of coordinates."""
+    total = flint.arb(0)
+    for (i, j), coefficient in tensor.items():
+        x, alice = _readout(scenario, 0, i)
+        y, bob = _readout(scenario, 1, j)
+        table = tables[x][y]
+        value = sum((u * v * table[a][b] for a, u in alice for b, v in bob), flint.arb(0))
+        total += _ball(coefficient) * value
+    return total
+
+
+def _readout(scenario: _Scenario, party: int, coordinate: int) -> tuple[int, list[tuple[int, int]]]:
+    """Setting, outcomes and signs whose probabilities add up to a coordinate; the identity is read in setting 0."""
+    outcomes = scenario.outcomes[party]
+    if coordinate == 0:
+        return 0, [(a, 1) for a in range(outcomes[0])]
+    setting, letters = next((s, r) for s, r in enumerate(scenario.letters(party)) if coordinate in r)
+    if outcomes[setting] == 2:
+        return setting, [(0, 1), (1, -1)]
+    return setting, [(coordinate - letters[0], 1)]
+
+
+# --- the mixture ---------------------------------------------------------------------------------------------------
+
+
+def mix(
+    question: AttackQuestion,
+    enclosures: Sequence[Enclosure],
+    weights: Sequence[Fraction],
+    adjusted: Sequence[int],
+    groups: Sequence[int],
+) -> Outcome:
+    """Figure and misses of the mixture; raises CertificateError where its weights are not."""
+    balls = _weights(question, enclosures, weights, adjusted)
+    misses = []
+    for j, value in enumerate(question.values):
+        own = sum((w * e.tested[j] for w, e in zip(balls, enclosures, strict=True)), flint.arb(0))
+        misses.append(flint.arb(0) if adjusted else abs(own - _ball(value)))
+    if question.kind == "conditional_entropy":
+        figure = sum((w * e.entropy for w, e in zip(balls, enclosures, strict=True)), flint.arb(0))
+        return Outcome(figure, misses)
+    figure = flint.arb(0)
+    for group in sorted(set(groups)):
+        own = [(w, e.joint) for w, e, g in zip(balls, enclosures, groups, strict=True) if g == group]
+        rows, columns = len(own[0][1]), len(own[0][1][0])
+        table = [[sum((w * p[a][b] for w, p in own), flint.arb(0)) for b in range(columns)] for a in range(rows)]
+        figure += _information(table)
+    return Outcome(figure, misses)
+
+
+def _weights(
+    question: AttackQuestion, enclosures: Sequence[Enclosure], weights: Sequence[Fraction], adjusted: Sequence[int]
+) -> list[flint.arb]:
+    if any(w < 0 for w in weights) or not sum(weights) > 0:
+        raise CertificateError("proof.weights has a negative weight, or none above zero.")
+    total = sum(weights, Fraction(0))
+    balls = [_ball(w / total) for w in weights]
+    if not adjusted:
+        return balls
+    j = len(question.values)
+    if len(adjusted) != j + 1 or len(set(adjusted)) != j + 1:
+        raise CertificateError(f"proof.adjusted has {len(adjusted)} entries; {j + 1} different ones are needed.")
+    rest = [k for k in range(len(weights)) if k not in adjusted]
+    rows = [[flint.arb(1)] * (j + 1)]
+    right = [[1 - sum((balls[k] for k in rest), flint.arb(0))]]
+    for i, value in enumerate(question.values):
+        rows.append([enclosures[k].tested[i] for k in adjusted])
+        right.append([_ball(value) - sum((balls[k] * enclosures[k].tested[i] for k in rest), flint.arb(0))])
+    try:
+        solution = flint.arb_mat(rows).solve(flint.arb_mat(right))
+    except ZeroDivisionError:
+        raise CertificateError("The adjusted strategies do not determine their weights: their data are dependent.")
+    for place, k in enumerate(adjusted):
+        balls[k] = solution[place, 0]
+        if not balls[k] >= 0:
+            raise CertificateError(f"The weight of strategy {k} that the data need is not certainly positive.")
+    return balls
+
+
+def _information(table: list[list[flint.arb]]) -> flint.arb:
+    """sum P(ab) log2 P(ab) P / (P(a) P(b)) of a sub-normalised distribution."""
+    rows = [sum(row, flint.arb(0)) for row in table]
+    columns = [sum(column, flint.arb(0)) for column in zip(*table, strict=True)]
+    joint = [p for row in table for p in row]
+    terms = [*map(_plogp, rows), *map(_plogp, columns), *(-_plogp(p) for p in joint), -_plogp(sum(rows, flint.arb(0)))]
+    return sum(terms, flint.arb(0))
+
+
+# --- entropies -----------------------------------------------------------------------------------------------------
+
+
+def _plogp(value: flint.arb) -> flint.arb:
+    """-p log2 p of a number that is known not to be negative."""
+    if value > 0:
+        return -value * value.log() / flint.arb(2).log()
+    top = value.upper()
+    if top <= 0:
+        return flint.arb(0)
+    if not top < flint.arb("0.3"):
+        raise CertificateError("A number of the attack is not known well enough for its logarithm; round the proof.")
+    return flint.arb(0).union(-top * top.log() / flint.arb(2).log())  # rising below 1/e
+
+
+def _entropy(matrix: Any) -> flint.arb:
+    """-Tr X log2 X of a positive matrix."""
+    if isinstance(matrix, flint.arb_mat):
+        return sum(map(_plogp, _eigenvalues(matrix.tolist())), flint.arb(0))
+    n = matrix.nrows()
+    real = [[matrix[i, j].real for j in range(n)] for i in range(n)]
+    imaginary = [[matrix[i, j].imag for j in range(n)] for i in range(n)]
+    rows = [r + [-v for v in m] for r, m in zip(real, imaginary, strict=True)]
+    rows += [m + r for r, m in zip(real, imaginary, strict=True)]
+    return sum(map(_plogp, _eigenvalues(rows)), flint.arb(0)) / 2
+
+
+def _eigenvalues(rows: list[list[flint.arb]]) -> list[flint.arb]:
+    """Enclosures of the eigenvalues of a real symmetric matrix (balls of both halves, the lower one is used)."""
+    n = len(rows)
+    a = [[rows[max(i, j)][min(i, j)] for j in range(n)] for i in range(n)]
+    negligible = flint.arb(2) ** (40 - flint.ctx.prec)  # of a matrix of trace one at most
+    for _ in range(30):
+        moved = False
+        for p, q in itertools.combinations(range(n), 2):
+            if abs(a[p][q].mid()) > negligible:
+                _rotate(a, p, q)
+                moved = True
+        if not moved:
+            break
+    rest = sum((a[i][j] * a[i][j] for i in range(n) for j in range(n) if i != j), flint.arb(0))
+    margin = flint.arb(0, rest.abs_upper().sqrt().upper())
+    return [a[i][i] + margin for i in range(n)]
+
+
+def _rotate(a: list[list[flint.arb]], p: int, q: int) -> None:
+    """One Jacobi rotation, orthogonal whatever its angle."""
+    half = ((a[q][q].mid() - a[p][p].mid()) / (2 * a[p][q].mid())).mid()
+    tangent = (1 / (abs(half) + (1 + half * half).sqrt())).mid()
+    if half < 0:
+        tangent = -tangent
+    cosine = 1 / (1 + tangent * tangent).sqrt()
+    sine = tangent * cosine
+    for i in range(len(a)):
+        if i in (p, q):
+            continue
+        first, second = a[i][p], a[i][q]
+        a[i][p] = a[p][i] = cosine * first - sine * second
+        a[i][q] = a[q][i] = sine * first + cosine * second
+    app, aqq, apq = a[p][p], a[q][q], a[p][q]
+    a[p][p] = cosine * cosine * app - 2 * sine * cosine * apq + sine * sine * aqq
+    a[q][q] = sine * sine * app + 2 * sine * cosine * apq + cosine * cosine * aqq
+    a[p][q] = a[q][p] = (cosine * cosine - sine * sine) * apq + sine * cosine * (app - aqq)
+
+
+def _sum(matrices: Sequence[Any]) -> Any:
+    total = None
+    for m in matrices:
+        if m is not None:
+            total = m if total is None else total + m
+    return total
+
+
+def _adjoint(matrix: Any) -> Any:
+    return matrix.transpose() if isinstance(matrix, flint.arb_mat) else matrix.transpose().conjugate()
+
+
+def _trace(matrix: Any) -> flint.arb:
+    """Of a Hermitian matrix."""
+    entries = (matrix[i, i] for i in range(matrix.nrows()))
+    return sum((v if isinstance(v, flint.arb) else v.real for v in entries), flint.arb(0))
