@@ -19,12 +19,13 @@ from sdpbound.arguments import instance, whole
 from sdpbound.assemble import Question
 from sdpbound.assemble_entropy import EntropyQuestion
 from sdpbound.attacks.landscape import Landscape, key_effects
-from sdpbound.attacks.mixtures import Mixture, deterministic_strategies, least_mixture
+from sdpbound.attacks.mixtures import Mixture, deterministic_strategies, least_mixture, mixture_of
 from sdpbound.behaviour import Behaviour, Observations
 from sdpbound.bounds import Bound, Functional, describe_figure, lower_float, raise_if_separated, rounded
 from sdpbound.errors import CertificateError, InvalidInput, InvalidParameter, InvalidShape, SolverFailure
 from sdpbound.merits.conditional_entropy import require_preprocessing
 from sdpbound.models import Quantum
+from sdpbound.qubits import least_mixture as qubit_mixture
 from sdpbound.strategies import Strategy
 from sdpbound.verify_attack import PRECISION, Enclosure, Outcome, enclose, mix, read_question
 from sdpbound.version import __version__
@@ -140,9 +141,12 @@ def conditional_entropy_upper_bound(
             f"preprocessing = {preprocessing!r} flips a key of one bit: leave y out and take a setting x with two "
             "outcomes, or leave it 0."
         )
+    if isinstance(tolerance, bool) or not isinstance(tolerance, (int, float)) or not 1e-9 <= tolerance <= 1.0:
+        raise InvalidParameter(f"tolerance = {tolerance!r:.60} of an attack must be a number of bits from 1e-9 to 1.")
     begun = time.perf_counter()
     landscape = landscape_of(observed, key_effects(question), dimension)
-    mixture = search(landscape, observed, strategies, seed, tolerance)
+    qubits = _qubit_strategies(question, tolerance) if dimension in (None, 2) else []
+    mixture = search(landscape, observed, strategies, seed, tolerance, qubits)
     return build_attack(observed, question.figure, mixture, time.perf_counter() - begun)
 
 
@@ -159,22 +163,59 @@ def landscape_of(
     return Landscape(scenario, key, observed.coefficients, d, d * d, not qubits or d > 2, bob_outcomes)
 
 
+def _qubit_strategies(question: EntropyQuestion, tolerance: float) -> list[Strategy]:
+    """Those of the best mixture of qubit strategies, where at most two settings of two outcomes a party are tested."""
+    try:
+        optimum = qubit_mixture(question, tolerance=min(tolerance, 1e-6))
+    except InvalidInput:
+        return []
+    made = []
+    for state, *observables in zip(optimum.states, optimum.alice, optimum.bob, strict=True):
+        parties = [
+            tuple(_effects(o, d) for o, d in zip(own, outcomes, strict=True))
+            for own, outcomes in zip(observables, question.scenario.outcomes, strict=True)
+        ]
+        made.append(Strategy(state, tuple(parties)))
+    return made
+
+
+def _effects(observable: Floats, outcomes: int) -> Floats:
+    """Of an observable; with more outcomes than two the setting is not tested, and the observable is the identity."""
+    effects = np.zeros((outcomes, *observable.shape))
+    one = np.eye(len(observable))
+    effects[0] = (one + observable) / 2.0
+    if outcomes > 1:
+        effects[1] = (one - observable) / 2.0
+    return effects
+
+
 def search(
-    landscape: Landscape, observed: Observations, strategies: Sequence[Strategy], seed: int, tolerance: float
+    landscape: Landscape,
+    observed: Observations,
+    strategies: Sequence[Strategy],
+    seed: int,
+    tolerance: float,
+    optimal: Sequence[Strategy] = (),
 ) -> Mixture:
-    """The best mixture found, from deterministic and given strategies and those of the landscape."""
-    if isinstance(tolerance, bool) or not isinstance(tolerance, (int, float)) or not 1e-9 <= tolerance <= 1.0:
-        raise InvalidParameter(f"tolerance = {tolerance!r:.60} of an attack must be a number of bits from 1e-9 to 1.")
+    """The best mixture found, from deterministic and given strategies and those of the landscape.
+
+    ``optimal``: strategies a mixture of which is known to be the best; if it has the tested values, nothing is searched.
+    """
+    generator = np.random.default_rng(whole(seed, "seed", 0, 2**32))
     scenario = observed.scenario
     given = [instance(s, Strategy, "a strategy", "SingletSelfTest(...).strategy") for s in strategies]
     for s in given:
         if s.scenario != scenario:
             raise InvalidInput(f"a strategy of {s.scenario} does not fit tested data of {scenario}.")
-    fixed = deterministic_strategies(scenario) + given
-    figures = np.array([figure_of(s, landscape) for s in fixed])
+    local = deterministic_strategies(scenario)
+    given += optimal
+    fixed = local + given
+    figures = np.array([0.0] * len(local) + [figure_of(s, landscape) for s in given])
     tested = np.array([_tested(observed, s) for s in fixed]).reshape(len(fixed), len(observed))
-    rng = np.random.default_rng(whole(seed, "seed", 0, 2**32))
-    mixture = least_mixture(landscape, observed.values, (fixed, figures, tested), rng, tolerance=tolerance)
+    columns = (fixed, figures, tested)
+    mixture = mixture_of(landscape, observed.values, columns) if optimal else None
+    if mixture is None:
+        mixture = least_mixture(landscape, observed.values, columns, generator, tolerance=tolerance)
     raise_if_out_of_reach(observed, mixture)
     return mixture
 
@@ -329,7 +370,7 @@ def _prove(asked: _AttackQuestion, mixture: Mixture, groups: Sequence[int] | Non
         except CertificateError:  # the weights that the data need are not certainly positive
             adjusted = ()
             outcome = mix(question, enclosures, exact, adjusted, order)
-        value = -lower_float(-outcome.figure)
+        value = -lower_float(-outcome.figure) + 0.0
         misses = np.array([-lower_float(-miss) for miss in outcome.misses])
     kept = None if groups is None else tuple(groups)
     proof = _AttackProof(asked, asked.observed, strategies, weights, adjusted, kept)

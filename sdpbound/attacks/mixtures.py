@@ -22,7 +22,7 @@ from sdpbound.attacks.landscape import Landscape, Points
 from sdpbound.scenario import Scenario
 from sdpbound.strategies import Strategy
 
-__all__ = ["Mixture", "deterministic_strategies", "least_mixture"]
+__all__ = ["Mixture", "deterministic_strategies", "least_mixture", "mixture_of"]
 
 Floats = NDArray[np.float64]
 #: Price in bits of missing a tested value by one, first and, where the data are then still missed, next.
@@ -141,14 +141,13 @@ def least_mixture(
     rounds : of pricing, at most
     tolerance : ends when two rounds in a row find no strategy that improves by this
     """
-    blank = landscape.random(1, rng)[np.zeros(0, dtype=np.int64)]
-    pool = _Pool(fixed[0], fixed[1], fixed[2].reshape(len(fixed[0]), -1), blank)
-    overshoot = _overshooting(landscape, values, rng)
-    pool.add(*overshoot)
+    pool = _Pool(fixed[0], fixed[1], fixed[2].reshape(len(fixed[0]), -1), landscape.random(0, rng))
+    pool.add(*_overshooting(landscape, values, rng))
     penalty, quiet = 0, 0
     master = _master(pool.figures, pool.tested, values, PENALTIES[penalty])
     for _ in range(rounds):
         gain = _price(pool, landscape, master, rng, batch)
+        _prune(pool, master)
         master = _master(pool.figures, pool.tested, values, PENALTIES[penalty])
         quiet = quiet + 1 if gain < tolerance else 0
         if quiet >= 2:
@@ -156,7 +155,6 @@ def least_mixture(
                 break
             penalty, quiet = penalty + 1, 0
             master = _master(pool.figures, pool.tested, values, PENALTIES[penalty])
-        _prune(pool, master)
     return _finished(pool, landscape, values, master)
 
 
@@ -196,13 +194,22 @@ def _price(
 
 
 def _prune(pool: _Pool, master: _Master) -> None:
-    extra = len(pool.figures) - pool.first
-    if extra <= MOST_COLUMNS:
+    """Keep the points of the lowest reduced costs, new ones included; those in use cost nothing."""
+    if len(pool.figures) - pool.first <= MOST_COLUMNS:
         return
-    known = len(master.weights)
-    reduced = pool.figures[:known] - pool.tested[:known] @ master.multipliers - master.level
-    order = np.argsort(reduced[pool.first :])[: MOST_COLUMNS // 2] + pool.first
-    pool.keep(np.sort(order))
+    reduced = pool.figures - pool.tested @ master.multipliers - master.level
+    order = np.argsort(reduced[pool.first :], kind="stable")[: MOST_COLUMNS // 2] + pool.first
+    pool.keep(np.union1d(order, np.flatnonzero(master.weights[pool.first :] > 0) + pool.first))
+
+
+def mixture_of(
+    landscape: Landscape, values: Floats, fixed: tuple[list[Strategy], Floats, Floats]
+) -> Mixture | None:
+    """The best mixture of given strategies alone, if one has the tested values."""
+    nothing = landscape.random(0, np.random.default_rng(0))
+    pool = _Pool(fixed[0], fixed[1], fixed[2].reshape(len(fixed[0]), -1), nothing)
+    master = _master(pool.figures, pool.tested, values, PENALTIES[-1])
+    return _finished(pool, landscape, values, master) if master.missed <= MISSED else None
 
 
 def _finished(pool: _Pool, landscape: Landscape, values: Floats, master: _Master) -> Mixture:
