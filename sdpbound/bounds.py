@@ -714,13 +714,13 @@ def as_min_entropy(bound: Bound) -> Bound:
 def bounds_entropy(
     bound: Bound, observed: Observations, x: int, y: int | None, blind: bool, preprocessing: float = 0.0
 ) -> bool:
-    """Whether a bound is one on the min-entropy or entropy of these settings, proven from these tested data."""
+    """Whether a bound is a lower one on the min-entropy or entropy of these settings, from these tested data."""
     kind = "blind_guessing_probability" if blind else "guessing_probability"
     proof = bound._proof
     wanted = [{"kind": "conditional_entropy", "x": x, "y": y, "preprocessing": preprocessing}] if not blind else []
     if not preprocessing:
         wanted.append({"kind": "min_entropy", "of": {"kind": kind, "x": x, "y": y}})
-    return proof is not None and proof.question.figure in wanted and proof.given == observed
+    return bound.side == "lower" and proof is not None and proof.question.figure in wanted and proof.given == observed
 
 
 _FIGURES = {
@@ -741,6 +741,8 @@ def describe_figure(figure: dict[str, Any]) -> str:
         flip = figure["preprocessing"]
         text = f"H(A|x={figure['x']},E)" if figure["y"] is None else f"H(AB|x={figure['x']},y={figure['y']},E)"
         return text + (f" after flips with probability {flip:.6g}" if flip else "")
+    if kind == "conditional_mutual_information":
+        return f"I(A:B|x={figure['x']},y={figure['y']},E)"
     if kind == "min_entropy":
         return describe_figure(figure["of"]).replace("P_guess", "H_min")
     return _FIGURES[kind]

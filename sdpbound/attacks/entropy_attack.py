@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from decimal import ROUND_CEILING, Context, Decimal
 from fractions import Fraction
 from functools import cached_property
 from typing import Any
@@ -77,15 +78,29 @@ class EntropyAttack(Bound):
         return Behaviour.from_moments(self.strategies[0].scenario, np.asarray(moments))
 
     @property
+    def local_weight(self) -> float:
+        """Weight of the deterministic strategies."""
+        return float(sum(w for w, s in zip(self.weights, self.strategies, strict=True) if max(s.dimensions) == 1))
+
+    @property
     def data(self) -> str:
         """How the tested data are met, in words."""
         if not self.exact:
-            return f"APPROXIMATE: tested values missed by up to {rounded(self.error, 'upper', 3)}"
+            return f"APPROXIMATE: tested values missed by up to {rounded_up(self.error)}"
         return "tested values met exactly" if self.resolved else "tested values met within their tolerances"
 
     def __repr__(self) -> str:
         how = f"explicit attack of {len(self.weights)} strategies, {self.data}"
         return f"least {self.figure} <= {rounded(self.value, self.side)} ({self.side} bound; {how})"
+
+
+def rounded_up(error: float) -> str:
+    """Two digits of a small number.
+
+    >>> rounded_up(1.21e-10)
+    '1.3e-10'
+    """
+    return f"{Context(prec=2, rounding=ROUND_CEILING).create_decimal(Decimal(error)):.1e}"
 
 
 def conditional_entropy_upper_bound(
@@ -153,14 +168,12 @@ def conditional_entropy_upper_bound(
 # -- the search ---------------------------------------------------------------------------------------------------
 
 
-def landscape_of(
-    observed: Observations, key: Floats, dimension: int | None, bob_outcomes: int | None = None
-) -> Landscape:
+def landscape_of(observed: Observations, key: Floats, dimension: int | None) -> Landscape:
     """Strategies worth looking through: real qubits for two binary settings each, else complex ones."""
     scenario = observed.scenario
     qubits = scenario.is_binary and max(scenario.settings) <= 2
     d = max(2, *map(max, scenario.outcomes)) if dimension is None else whole(dimension, "dimension", 2, 6)
-    return Landscape(scenario, key, observed.coefficients, d, d * d, not qubits or d > 2, bob_outcomes)
+    return Landscape(scenario, key, observed.coefficients, d, d * d, not qubits or d > 2)
 
 
 def _qubit_strategies(question: EntropyQuestion, tolerance: float) -> list[Strategy]:
@@ -196,10 +209,12 @@ def search(
     seed: int,
     tolerance: float,
     optimal: Sequence[Strategy] = (),
+    cost: Callable[[Strategy], float] | None = None,
 ) -> Mixture:
     """The best mixture found, from deterministic and given strategies and those of the landscape.
 
     ``optimal``: strategies a mixture of which is known to be the best; if it has the tested values, nothing is searched.
+    ``cost``: of the deterministic and given strategies, default the landscape's figure.
     """
     generator = np.random.default_rng(whole(seed, "seed", 0, 2**32))
     scenario = observed.scenario
@@ -207,10 +222,8 @@ def search(
     for s in given:
         if s.scenario != scenario:
             raise InvalidInput(f"a strategy of {s.scenario} does not fit tested data of {scenario}.")
-    local = deterministic_strategies(scenario)
-    given += optimal
-    fixed = local + given
-    figures = np.array([0.0] * len(local) + [figure_of(s, landscape) for s in given])
+    fixed = [*deterministic_strategies(scenario), *given, *optimal]
+    figures = np.array([figure_of(s, landscape) if cost is None else cost(s) for s in fixed])
     tested = np.array([_tested(observed, s) for s in fixed]).reshape(len(fixed), len(observed))
     columns = (fixed, figures, tested)
     mixture = mixture_of(landscape, observed.values, columns) if optimal else None
@@ -312,14 +325,17 @@ def build_attack(
     figure: dict[str, Any],
     mixture: Mixture,
     seconds: float,
-    groups: Sequence[int] | None = None,
+    grouping: Callable[[Mixture], Sequence[int]] | None = None,
 ) -> EntropyAttack:
-    """Enclose a mixture's numbers in balls, its weights adjusted to the data where they can be."""
+    """Enclose a mixture's numbers in balls, its weights adjusted to the data where they can be.
+
+    ``grouping``: of a classical Eve, what she learns of each strategy.
+    """
     begun = time.perf_counter()
     asked = _AttackQuestion(observed, figure)
-    best = _prove(asked, mixture, groups)
-    if best.excess > 0.0 and mixture.spread is not None and groups is None:
-        best = min(best, _prove(asked, mixture.spread, None), key=lambda proven: proven.excess)
+    best = _prove(asked, mixture, grouping)
+    if best.excess > 0.0 and mixture.spread is not None:
+        best = min(best, _prove(asked, mixture.spread, grouping), key=lambda proven: proven.excess)
     error = best.excess
     misses = np.nextafter(best.misses, math.inf)
     wide = observed if error <= 0.0 else replace(observed, tolerances=np.maximum(observed.tolerances, misses))
@@ -328,7 +344,7 @@ def build_attack(
         side="upper",
         figure=describe_figure(figure),
         model=None,
-        solver_value=mixture.value if groups is None else math.nan,
+        solver_value=mixture.value if grouping is None else math.nan,
         solver="column generation",
         status="explicit attack",
         seconds={"solve": seconds, "certify": time.perf_counter() - begun},
@@ -356,7 +372,10 @@ class _Proven:
         return float((self.misses - self.proof.given.tolerances).max(initial=0.0))
 
 
-def _prove(asked: _AttackQuestion, mixture: Mixture, groups: Sequence[int] | None) -> _Proven:
+def _prove(
+    asked: _AttackQuestion, mixture: Mixture, grouping: Callable[[Mixture], Sequence[int]] | None
+) -> _Proven:
+    groups = None if grouping is None else tuple(grouping(mixture))
     strategies = tuple(_entry(s) for s in mixture.strategies)
     weights = np.asarray(mixture.weights / mixture.weights.sum(), dtype=np.float64)
     exact = [Fraction(float(w)) for w in weights]
@@ -372,8 +391,7 @@ def _prove(asked: _AttackQuestion, mixture: Mixture, groups: Sequence[int] | Non
             outcome = mix(question, enclosures, exact, adjusted, order)
         value = -lower_float(-outcome.figure) + 0.0
         misses = np.array([-lower_float(-miss) for miss in outcome.misses])
-    kept = None if groups is None else tuple(groups)
-    proof = _AttackProof(asked, asked.observed, strategies, weights, adjusted, kept)
+    proof = _AttackProof(asked, asked.observed, strategies, weights, adjusted, groups)
     return _Proven(mixture, proof, value, misses)
 
 

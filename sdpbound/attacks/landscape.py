@@ -8,14 +8,15 @@ Figures, with E_k the effects of the key's outcomes (after flips, if any) and Ev
 
 - entropy: ``H(key|E) = sum_k S(g^+ E_k g) - S(g^+ g)``, S(X) = -Tr X log2 X, because ``g^+ E_k g`` has the spectrum of
   Eve's sub-normalised state conditional on the outcome;
-- mutual information of Alice's and Bob's outcomes, ``sum_ab p(ab) log2 p(ab) / (p(a) p(b))``.
+- information: of Alice's and Bob's outcomes, ``sum_ab p(ab) log2 p(ab) / (p(a) p(b))``;
+- weight: one, so that a mixture's figure is the weight of what comes from the landscape.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,7 +81,8 @@ class Landscape:
     dimension : d, from 2
     rank : of the state at most; columns of g
     is_complex : whether states and bases have complex entries
-    bob_outcomes : None for the entropy; for the mutual information, Bob's number of outcomes
+    figure_kind : "entropy", "information" or "weight"
+    bob_outcomes : for the information, Bob's number of outcomes in the key
     """
 
     scenario: Scenario
@@ -89,7 +91,8 @@ class Landscape:
     dimension: int = 2
     rank: int = 4
     is_complex: bool = False
-    bob_outcomes: int | None = None
+    figure_kind: Literal["entropy", "information", "weight"] = "entropy"
+    bob_outcomes: int = 0
 
     @cached_property
     def _readouts(self) -> tuple[Floats, Floats]:
@@ -212,7 +215,9 @@ class Landscape:
     def _derivatives(self, g: NDArray[Any], effects: NDArray[Any]) -> tuple[Floats, NDArray[Any], NDArray[Any]]:
         """The figure, its derivatives by the effects, (count, K, D, D), and half of that by g."""
         through = effects @ g[:, None]
-        if self.bob_outcomes is not None:
+        if self.figure_kind == "weight":
+            return np.ones(len(g)), np.zeros_like(effects), np.zeros_like(g)
+        if self.figure_kind == "information":
             p = np.einsum("nir,nkir->nk", g.conj(), through).real.reshape(len(g), -1, self.bob_outcomes)
             p = np.maximum(p, TINY)
             log = np.log2(p / (p.sum(axis=2, keepdims=True) * p.sum(axis=1, keepdims=True)))

@@ -1,0 +1,105 @@
+"""The convex-combination attack: a classical Eve who distributes local and quantum correlations.
+
+Farkas, Balanzo-Juando, Lukanowski, Kolodynski and Acin (arXiv:2007.09247): the observed behaviour is a mixture of
+deterministic strategies, of which Eve knows every outcome once the settings are announced, and of quantum behaviours,
+of which she knows none. Her knowledge is a classical variable e, so no key can be distilled faster, with public
+communication in both directions, than the intrinsic information, at most I(A:B|E') for every processing E' of e. Two
+attacks are tried, each a linear program by column generation over explicit strategies (qubits by default):
+
+- Eve keeps all of e: the mixture of least ``sum_k w_k I_k(A:B)``;
+- Eve keeps e where a deterministic strategy gives Alice and Bob outcomes that agree (are likelier together than apart),
+  and forgets it elsewhere: the mixture in which these have the most weight; what is left then agrees least.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from sdpbound.arguments import instance
+from sdpbound.assemble_entropy import EntropyQuestion
+from sdpbound.attacks.entropy_attack import EntropyAttack, build_attack, landscape_of, search
+from sdpbound.attacks.landscape import key_effects
+from sdpbound.attacks.mixtures import Mixture
+from sdpbound.behaviour import Behaviour, Observations
+from sdpbound.errors import InvalidShape
+from sdpbound.strategies import Strategy
+
+__all__ = ["convex_combination_attack"]
+
+
+def convex_combination_attack(
+    behaviour: Behaviour,
+    x: int = 0,
+    y: int = 0,
+    dimension: int | None = None,
+    strategies: Sequence[Strategy] = (),
+    seed: int = 0,
+    tolerance: float = 1e-4,
+) -> EntropyAttack:
+    """Upper bound on I(A:B|X=x,Y=y,E') of a classical Eve who prepares exactly this behaviour.
+
+    No protocol that takes its key from the outcomes of the settings x and y, announces the settings, and uses any
+    public communication, has a higher key rate from devices that behave like this, whatever Alice and Bob do with their
+    outcomes first (arXiv:2007.09247, Eqs. (2)-(4); see the module).
+
+    Parameters
+    ----------
+    behaviour : of two parties, all of it met by the attack
+    x, y : settings of the key
+    dimension, strategies, seed, tolerance : as in :func:`conditional_entropy_upper_bound`
+
+    Returns
+    -------
+    EntropyAttack, side "upper", in bits; its ``local_weight`` is the weight of the deterministic strategies
+
+    Raises
+    ------
+    InvalidSettings, InvalidParameter, InvalidShape, Infeasible, SolverFailure
+
+    >>> import sdpbound as sb
+    >>> local = sb.Behaviour.from_correlators([[0.5, 0.5], [0.5, -0.5]])
+    >>> abs(sb.convex_combination_attack(local).value) < 1e-9
+    True
+    """
+    instance(behaviour, Behaviour, "behaviour", "SingletSelfTest(...).behaviour()")
+    scenario = behaviour.scenario
+    if scenario.parties != 2:
+        raise InvalidShape(f"attacks on key need two parties besides Eve, not {scenario}.")
+    x, y = scenario.require_setting(0, x, "x"), scenario.require_setting(1, y, "y")
+    begun = time.perf_counter()
+    observed = Observations.full(behaviour)
+    key = key_effects(EntropyQuestion(observed, x, y))
+    landscape = landscape_of(observed, key, dimension)
+    kinds = (
+        replace(landscape, figure_kind="information", bob_outcomes=scenario.outcomes[1][y]),
+        replace(landscape, figure_kind="weight"),
+    )
+    figure = {"kind": "conditional_mutual_information", "x": x, "y": y}
+    joint = behaviour.joint(x, y)
+    likely = joint > np.outer(joint.sum(axis=1), joint.sum(axis=0))
+
+    def known(strategy: Strategy) -> bool:
+        """Whether Eve knows both outcomes, and they are such that together they are likelier than apart."""
+        if max(strategy.dimensions) > 1:
+            return False
+        a, b = (np.argmax([e.real for e in strategy.measurements[i][s]]) for i, s in ((0, x), (1, y)))
+        return bool(likely[a, b])
+
+    def forgetful(mixture: Mixture) -> list[int]:
+        kept = [known(s) for s in mixture.strategies]
+        first = kept.index(False) if False in kept else 0
+        return [k if keep else first for k, keep in enumerate(kept)]
+
+    def all_kept(mixture: Mixture) -> list[int]:
+        return list(range(len(mixture.strategies)))
+
+    best = search(kinds[0], observed, strategies, seed, tolerance)
+    most = search(kinds[1], observed, strategies, seed, tolerance, cost=lambda s: 0.0 if known(s) else 1.0)
+    seconds = time.perf_counter() - begun
+    tried = [(best, all_kept), (best, forgetful), (most, forgetful)]
+    attacks = [build_attack(observed, figure, mixture, seconds, grouping) for mixture, grouping in tried]
+    return min(attacks, key=lambda attack: (not attack.exact, attack.value))
