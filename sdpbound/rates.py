@@ -15,6 +15,7 @@ import flint
 import numpy as np
 
 from sdpbound.arguments import instance
+from sdpbound.attacks.entropy_attack import EntropyAttack
 from sdpbound.behaviour import Behaviour, Observations
 from sdpbound.bounds import Bound, SolverChoice, bounds_entropy, lower_float, rounded
 from sdpbound.errors import InvalidInput, InvalidParameter, NotSelfTesting
@@ -30,8 +31,10 @@ __all__ = [
     "KnownEntropy",
     "MinEntropy",
     "Rate",
+    "choices",
     "error_correction",
     "key_rate",
+    "leakage",
     "observations_of",
     "randomness_rate",
 ]
@@ -138,6 +141,7 @@ class Rate:
     security : the theorem that makes the number a rate and its conditions, or "individual attacks"
     assumptions : what else is assumed
     sdp : for a closed form, the rate from the certified program beside it
+    attack : of a bound from above, the explicit attack
     """
 
     value: float
@@ -149,6 +153,7 @@ class Rate:
     security: str
     assumptions: tuple[str, ...]
     sdp: Rate | None = None
+    attack: EntropyAttack | None = None
 
     def __float__(self) -> float:
         return self.value
@@ -161,7 +166,10 @@ class Rate:
         x, y = self.settings
         at = f"x={x}" if y is None else f"x={x}, y={y}"
         how = f"closed form, {self.entropy.source}" if self.is_closed_form else f"certified from {self.entropy.figure}"
-        rate = f"{self.kind} rate >= {rounded(self.value, self.side)} bits a round"
+        if self.attack is not None:
+            how = f"explicit attack, {self.attack.data}"
+        sign = "<=" if self.side == "upper" else ">="
+        rate = f"{self.kind} rate {sign} {rounded(self.value, self.side)} bits a round"
         return f"{rate} ({self.side} bound at {at}; {how}; security: {self.security})"
 
 
@@ -193,6 +201,11 @@ def error_correction(behaviour: Behaviour, x: int, y: int, preprocessing: float 
 
     ``preprocessing``: probability with which Alice flips her bit before.
     """
+    return -lower_float(-leakage(behaviour, x, y, preprocessing))
+
+
+def leakage(behaviour: Behaviour, x: int, y: int, preprocessing: float = 0.0) -> flint.arb:
+    """H(A|B,X=x,Y=y) in bits, enclosed."""
     instance(behaviour, Behaviour, "behaviour", "SingletSelfTest(...).behaviour()")
     require_preprocessing(preprocessing)
     if preprocessing and behaviour.scenario.outcomes[0][x] != 2:
@@ -208,7 +221,7 @@ def error_correction(behaviour: Behaviour, x: int, y: int, preprocessing: float 
         own = [p for p in exact if p > 0]
         together = sum(own, flint.arb(0))
         total += sum((p * (together / p).log() for p in own), flint.arb(0))
-    return -lower_float(-total / flint.arb(2).log())
+    return total / flint.arb(2).log()
 
 
 def key_rate(
@@ -249,7 +262,7 @@ def key_rate(
     require_preprocessing(preprocessing)
     data = observations_of(behaviour, observed)
     entropy = MinEntropy() if entropy is None else instance(entropy, Entropy, "entropy", "MinEntropy(Quantum('2'))")
-    xs, ys = _choices(behaviour, 0, x, "x"), _choices(behaviour, 1, y, "y")
+    xs, ys = choices(behaviour, 0, x, "x"), choices(behaviour, 1, y, "y")
 
     leaks = {(s, r): error_correction(behaviour, s, r, preprocessing) for s in xs for r in ys}
 
@@ -296,8 +309,8 @@ def randomness_rate(
         raise InvalidInput("local randomness is of Alice's outcome alone: leave y and blind out.")
     data = observations_of(behaviour, observed)
     entropy = MinEntropy() if entropy is None else instance(entropy, Entropy, "entropy", "MinEntropy(Quantum('2'))")
-    xs = _choices(behaviour, 0, x, "x")
-    ys: Sequence[int | None] = [None] if local else _choices(behaviour, 1, y, "y")
+    xs = choices(behaviour, 0, x, "x")
+    ys: Sequence[int | None] = [None] if local else choices(behaviour, 1, y, "y")
     pairs = list(itertools.product(xs, ys))
 
     def best(lower: dict[tuple[int, int | None], Bound], sdp: Rate | None) -> Rate:
@@ -321,7 +334,8 @@ def randomness_rate(
     return numeric if test is None else best({(s, r): test.entropy(s, r, blind) for s, r in pairs}, numeric)
 
 
-def _choices(behaviour: Behaviour, party: int, setting: int | None, name: str) -> list[int]:
+def choices(behaviour: Behaviour, party: int, setting: int | None, name: str) -> list[int]:
+    """The setting asked for, or all of them."""
     if setting is None:
         return list(range(behaviour.scenario.settings[party]))
     return [behaviour.scenario.require_setting(party, setting, name)]
