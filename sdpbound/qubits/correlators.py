@@ -34,8 +34,6 @@ Floats = NDArray[np.float64]
 
 _LARGEST = 15.0
 _YY: Floats = np.array([[0, 0, 0, -1], [0, 0, 1, 0], [0, 1, 0, 0], [-1, 0, 0, 0]], dtype=np.float64)
-#: Below this gap Newton's method is trusted.
-_CLOSE = 0.3
 
 
 def _log_cosh(s: Floats) -> Floats:
@@ -49,6 +47,14 @@ class CorrelatorEngine(Engine):
 
     key: Key
 
+    @property
+    def rounding(self) -> float:
+        return 1e-11
+
+    @property
+    def resolution(self) -> float:
+        return 1e-12
+
     def cold(self, tables: Floats) -> Floats:
         g = tables[:, 1, 1:] + 0.0
         if self.key is Key.BOTH:
@@ -61,80 +67,68 @@ class CorrelatorEngine(Engine):
         length = np.hypot(g[:, 0], g[:, 1])
         return np.asarray(g * np.minimum(1.0, _LARGEST / np.maximum(length, 1e-300))[:, None], dtype=np.float64)
 
-    def step(self, tables: Floats, hints: Floats) -> tuple[Floats, Floats, Floats]:
-        z0 = tables[:, 1, 1] + hints[:, 0]
-        z1 = tables[:, 1, 2] + hints[:, 1]
+    def step(self, tables: Floats, hints: Floats, bold: NDArray[np.bool_]) -> tuple[Floats, Floats, Floats]:
+        z0, z1 = tables[:, 1, 1] + hints[:, 0], tables[:, 1, 2] + hints[:, 1]
         x0, x1 = tables[:, 2, 2], -tables[:, 2, 1]
         gamma = np.hypot(hints[:, 0], hints[:, 1])
-        some = gamma > 1e-9
-        size = np.where(some, gamma, 1.0)
-        u0, u1 = np.where(some, hints[:, 0] / size, 1.0), np.where(some, hints[:, 1] / size, 0.0)
-        gamma = np.where(some, gamma, 0.0)
+        gamma = np.where(gamma > 1e-9, gamma, 0.0)
+        size = np.where(gamma > 0.0, gamma, 1.0)
+        u0, u1 = np.where(gamma > 0.0, hints[:, 0] / size, 1.0), np.where(gamma > 0.0, hints[:, 1] / size, 0.0)
 
-        k0 = k1 = rest = h00 = h01 = h11 = np.zeros(len(tables))
-        p = [(z0 + x0, z1 + x1), (z0 - x0, z1 - x1)]
-        s = [np.hypot(*v) for v in p]
-        logs = [_log_cosh(v) for v in s]
+        points = [(z0 + x0, z1 + x1), (z0 - x0, z1 - x1)]
+        lengths = [np.hypot(*v) for v in points]
+        logs = [_log_cosh(v) for v in lengths]
         both = np.logaddexp(logs[0], logs[1])
-        for (v0, v1), length, log in zip(p, s, logs, strict=True):
+        # along g (r) and across it (t): the gradient of log Q, 1 - kappa_r, and second moments h of the gradient
+        across = rest = h_rest = h_rt = h_tt = np.zeros(len(tables))
+        for (v0, v1), length, log in zip(points, lengths, logs, strict=True):
             weight = np.exp(log - both)
             inverse = 1.0 / np.maximum(length, 1e-150)
             v0, v1 = v0 * inverse, v1 * inverse
             decay = np.exp(-2.0 * length)
             tanh = (1.0 - decay) / (1.0 + decay)
-            k0, k1 = k0 + weight * tanh * v0, k1 + weight * tanh * v1
+            r, t = v0 * u0 + v1 * u1, u0 * v1 - u1 * v0
+            across = across + weight * tanh * t
             rest = rest + weight * (2.0 * decay / (1.0 + decay) + 0.5 * tanh * ((v0 - u0) ** 2 + (v1 - u1) ** 2))
-            flat = np.where(length > 1e-4, tanh * inverse, 1.0)
-            h00 = h00 + weight * (flat + (1.0 - flat) * v0 * v0)
-            h01 = h01 + weight * (1.0 - flat) * v0 * v1
-            h11 = h11 + weight * (flat + (1.0 - flat) * v1 * v1)
+            round_ = weight * (1.0 - np.where(length > 1e-4, tanh * inverse, 1.0))
+            h_rest = h_rest + round_ * t * t
+            h_rt = h_rt + round_ * r * t
+            h_tt = h_tt + weight - round_ * r * r
         log_q = both - np.log(2.0) + tables[:, 0, 0]
         value = log_q - _log_cosh(gamma)
 
         rest = np.maximum(rest, 1e-14)
         e = 0.5 * np.log((2.0 - rest) / rest)
-        if self.key is Key.BOTH:  # g = +-gamma along the axis; kappa_t is absent
-            upper = log_q - _log_cosh(np.abs(e)) + np.abs(gamma - e)
+        along = 1.0 - rest
+        distance = np.minimum(np.abs(gamma - e), 300.0)
+        spread = rest * (2.0 - rest)  # 1 - kappa_r^2
+        turn = np.zeros(len(tables))
+        if self.key is Key.BOTH:  # g = +-gamma along the axis
+            upper = log_q - _log_cosh(np.abs(e)) + distance
+            slope = h_rest / spread
+            usable = slope > 1e-30
+            stretch = (e - gamma) / np.where(usable, slope, 1.0)
         else:
-            cross = u0 * k1 - u1 * k0
-            slope = np.where(gamma > 1e-4, gamma / np.sinh(np.maximum(gamma, 1e-4)), 1.0)
-            side = np.cosh(e) * slope * cross
-            gap = np.minimum(np.abs(gamma - e), 300.0)
-            upper = log_q - _log_cosh(np.abs(e)) + np.log(np.cosh(gap) + np.hypot(np.sinh(gap), side))
-        return value, upper, self._better(hints, (u0, u1, gamma), (k0, k1), (h00, h01, h11), upper - value, e)
-
-    def _better(
-        self,
-        hints: Floats,
-        polar: tuple[Floats, Floats, Floats],
-        kappa: tuple[Floats, Floats],
-        second: tuple[Floats, Floats, Floats],
-        gap: Floats,
-        e: Floats,
-    ) -> Floats:
-        """The pinched state of the present optimum, or Newton's point where it is near."""
-        (u0, u1, gamma), (k0, k1), (h00, h01, h11) = polar, kappa, second
-        sech2 = 1.0 / np.cosh(gamma) ** 2
-        flat = np.where(gamma > 1e-4, np.tanh(gamma) / np.maximum(gamma, 1e-4), 1.0)
-        tanh = np.tanh(gamma)
-        d0, d1 = k0 - tanh * u0, k1 - tanh * u1  # the gradient
-        a = sech2 * u0 * u0 + flat * u1 * u1 - (h00 - k0 * k0)
-        b = (sech2 - flat) * u0 * u1 - (h01 - k0 * k1)
-        c = sech2 * u1 * u1 + flat * u0 * u0 - (h11 - k1 * k1)
-        if self.key is Key.BOTH:
-            newton = np.stack([d0 / np.where(a > 0.0, a, 1.0), np.zeros_like(a)], axis=1)
-            usable = a > 0.0
-            fixed = np.stack([np.clip(e, -_LARGEST, _LARGEST) * np.sign(u0), np.zeros_like(a)], axis=1)
-        else:
-            determinant = a * c - b * b
-            usable = (a > 0.0) & (determinant > 0.0)
+            ratio = np.where(gamma > 1e-4, gamma / np.sinh(np.maximum(gamma, 1e-4)), 1.0)
+            side = np.cosh(e) * ratio * across
+            upper = log_q - _log_cosh(np.abs(e)) + np.log(np.cosh(distance) + np.hypot(np.sinh(distance), side))
+            # Newton's method for e = gamma, kappa_t = 0, in gamma and the angle of g, well scaled for large gamma too
+            j00, j01 = h_rest / spread, -(gamma * (h_rt - along * across) + across) / spread
+            j10, j11 = -(h_rt - along * across), along - gamma * (h_tt - across * across)
+            determinant = j00 * j11 - j01 * j10
+            usable = (j11 > 0.0) & (determinant > 0.0) & (gamma > 0.0)
             determinant = np.where(usable, determinant, 1.0)
-            newton = np.stack([(c * d0 - b * d1) / determinant, (a * d1 - b * d0) / determinant], axis=1)
-            length = np.hypot(k0, k1)
-            fixed = np.arctanh(np.minimum(length, 1.0 - 1e-13)) / np.maximum(length, 1e-300)
-            fixed = np.stack([fixed * k0, fixed * k1], axis=1)
-        usable &= (gap < _CLOSE) & (np.hypot(newton[:, 0], newton[:, 1]) < 0.5 + 0.25 * gamma)
-        return self._capped(np.where(usable[:, None], hints + newton, fixed))
+            stretch = ((e - gamma) * j11 - across * j01) / determinant
+            turn = (across * j00 - (e - gamma) * j10) / determinant
+            usable &= np.abs(turn) < 0.5
+        usable &= bold & (stretch > -0.5 * gamma)
+        # elsewhere the pinched state of the present optimum, which never is a worse point
+        angle = np.where(usable, turn, 0.0 if self.key is Key.BOTH else np.arctan2(across, along))
+        length = np.hypot(along, across)
+        fixed = e if self.key is Key.BOTH else np.arctanh(np.minimum(length, 1.0 - 1e-14))
+        length = np.clip(np.where(usable, gamma + np.minimum(stretch, 4.0), fixed), -_LARGEST, _LARGEST)
+        c, s = np.cos(angle), np.sin(angle)
+        return value, upper, np.stack([length * (u0 * c - u1 * s), length * (u1 * c + u0 * s)], axis=1)
 
     def states(self, tables: Floats, hints: Floats) -> Floats:
         z = tables[:, 1, 1:] + hints

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from sdpbound.qubits.problem import Key
 
-__all__ = ["PAULI", "Engine", "StateEngine", "entropies", "moments_of"]
+__all__ = ["PAULI", "Batch", "Engine", "StateEngine", "entropies", "moments_of"]
 
 Floats = NDArray[np.float64]
 
@@ -39,82 +39,139 @@ _SINGLE = np.array([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [0.0, -1.0]], [[0.0, 
 PAULI: Floats = np.einsum("iab,jcd->ijacbd", _SINGLE, _SINGLE).reshape(3, 3, 4, 4)
 #: Part of white noise in the states at which duals are taken: keeps them off the boundary, where floats mean nothing.
 _NOISE = 1e-6
+_BOLDEST = 8.0
 
 
 class Engine(ABC):
-    """G(K) for many K at once; ``hints`` are points of the dual, one for each K, improved by every step."""
+    """G(K) for many K at once, each with a hint: a point of the dual, which every step improves."""
+
+    @property
+    @abstractmethod
+    def rounding(self) -> float:
+        """What the upper bounds may be too low by, in nats."""
+
+    @property
+    @abstractmethod
+    def resolution(self) -> float:
+        """How close values and upper bounds come at best, in nats."""
 
     @abstractmethod
     def cold(self, tables: Floats) -> Floats:
         """Hints to begin with, for tables (n, 3, 3) of K."""
 
     @abstractmethod
-    def step(self, tables: Floats, hints: Floats) -> tuple[Floats, Floats, Floats]:
-        """Lower values (n,) and proven upper bounds (n,) on G(K) in nats, and better hints."""
+    def step(self, tables: Floats, hints: Floats, bold: NDArray[np.bool_]) -> tuple[Floats, Floats, Floats]:
+        """Lower values (n,) and proven upper bounds (n,) on G(K) in nats, and better hints.
+
+        ``bold`` (n,): whether to extrapolate, which is fast near the optimum and may fail far from it.
+        """
 
     @abstractmethod
     def states(self, tables: Floats, hints: Floats) -> Floats:
         """(n, 4, 4): states, at the optimum those that attain G(K)."""
 
-    def solve(self, tables: Floats, hints: Floats, precision: float, steps: int) -> tuple[Floats, Floats, Floats]:
-        """Steps until the upper bounds are within ``precision`` of the values, at most ``steps``."""
-        values, uppers, hints = self.step(tables, hints)
-        for _ in range(steps - 1):
-            todo = np.flatnonzero(uppers - values > precision)
+
+@dataclass(eq=False)
+class Batch:
+    """Many K, what is known of G there, and the hints.
+
+    Attributes
+    ----------
+    values, uppers : (n,) in nats, G(K) is between them
+    gaps : (n,) of the last step
+    """
+
+    engine: Engine
+    tables: Floats
+    hints: Floats
+
+    def __post_init__(self) -> None:
+        n = len(self.tables)
+        self.values, self.uppers, self.gaps = np.full(n, -np.inf), np.full(n, np.inf), np.full(n, np.inf)
+        self.bold = np.ones(n, dtype=bool)
+        self.step(np.arange(n))
+
+    def step(self, index: NDArray[np.int64]) -> None:
+        """Another step for some."""
+        values, uppers, self.hints[index] = self.engine.step(self.tables[index], self.hints[index], self.bold[index])
+        gaps = uppers - values
+        self.bold[index] = gaps <= 0.9 * self.gaps[index]
+        self.gaps[index] = gaps
+        self.values[index] = np.maximum(self.values[index], values)
+        self.uppers[index] = np.minimum(self.uppers[index], uppers)
+
+    def solve(self, precision: float, steps: int) -> None:
+        """Steps until values and upper bounds are so close, at most so many."""
+        for _ in range(steps):
+            todo = np.flatnonzero(self.uppers - self.values > max(precision, self.engine.resolution))
             if not todo.size:
-                break
-            v, u, h = self.step(tables[todo], hints[todo])
-            hints[todo] = h
-            values[todo] = np.maximum(values[todo], v)
-            uppers[todo] = np.minimum(uppers[todo], u)
-        return values, uppers, hints
+                return
+            self.step(todo)
 
 
 @dataclass(frozen=True, eq=False)
 class StateEngine(Engine):
-    """Any tests; the hints are states (n, 4, 4)."""
+    """Any tests; the hints are sums of N_i log(s_i) N_i, (n, 4, 4)."""
 
     key: Key
     flips: float
 
     @property
-    def pieces(self) -> list[tuple[NDArray[np.int64], Floats]]:
-        """Of each N_i its support and its diagonal there."""
-        return pieces(self.key, self.flips)
+    def rounding(self) -> float:
+        return 1e-8
+
+    @property
+    def resolution(self) -> float:
+        return 2.0 * _NOISE
 
     def cold(self, tables: Floats) -> Floats:
-        return np.broadcast_to(0.25 * np.eye(4), (len(tables), 4, 4)).copy()
+        return np.zeros((len(tables), 4, 4))
 
-    def _exponent(self, tables: Floats, hints: Floats) -> tuple[Floats, list[tuple[Floats, Floats]]]:
-        exponent = np.einsum("nij,ijkl->nkl", tables, PAULI)
-        noisy = (1.0 - _NOISE) * hints + 0.25 * _NOISE * np.eye(4)
-        spectra = []
-        for support, weight in self.pieces:
-            mask = np.outer(weight, weight)
-            e, v = np.linalg.eigh(noisy[:, support[:, None], support] * mask)
-            spectra.append((e, v))
-            exponent[:, support[:, None], support] += mask * ((v * np.log(e)[:, None, :]) @ v.transpose(0, 2, 1))
-        return exponent, spectra
-
-    def step(self, tables: Floats, hints: Floats) -> tuple[Floats, Floats, Floats]:
-        exponent, spectra = self._exponent(tables, hints)
-        e, v = np.linalg.eigh(exponent)
-        top = e[:, -1]
-        weights = np.exp(e - top[:, None])
-        matrix = (v * weights[:, None, :]) @ v.transpose(0, 2, 1)
-        trace = weights.sum(axis=1)
+    def step(self, tables: Floats, hints: Floats, bold: NDArray[np.bool_]) -> tuple[Floats, Floats, Floats]:
+        operators = np.einsum("nij,ijkl->nkl", tables, PAULI)
+        first, spectra = self._dual(_exponential(operators + hints)[1])
+        value, state = _exponential(operators + first)
         largest = np.zeros(len(tables))
-        for (support, weight), (s, u) in zip(self.pieces, spectra, strict=True):
-            part = matrix[:, support[:, None], support] * np.outer(weight, weight)
+        for (support, weight), (s, u) in zip(pieces(self.key, self.flips), spectra, strict=True):
+            part = state[:, support[:, None], support] * np.outer(weight, weight)
             if len(support) == 1:
                 largest = np.maximum(largest, part[:, 0, 0] / s[:, 0])
                 continue
             gradient = divided_logarithms(s) * (u.transpose(0, 2, 1) @ part @ u)
             largest = np.maximum(largest, np.linalg.eigvalsh(gradient)[:, -1])
-        return top + np.log(trace), top + np.log(largest), matrix / trace[:, None, None]
+        second = self._dual(state)[0]
+        # two steps of the alternating maximisation, extrapolated (Varadhan and Roland's scheme S3)
+        r, v = _traceless(first - hints), _traceless(second - 2.0 * first + hints)
+        length = np.sqrt((r * r).sum(axis=(1, 2)) / np.maximum((v * v).sum(axis=(1, 2)), 1e-300))
+        length = np.where(bold, np.clip(length, 1.0, _BOLDEST), 1.0)[:, None, None]
+        return value, value + np.log(largest), hints + 2.0 * length * r + length**2 * v
+
+    def _dual(self, states: Floats) -> tuple[Floats, list[tuple[Floats, Floats]]]:
+        """The sum of N_i log(s_i) N_i for s_i the parts of states with a little white noise; the s_i decomposed."""
+        noisy = (1.0 - _NOISE) * states + 0.25 * _NOISE * np.eye(4)
+        total = np.zeros_like(states)
+        spectra = []
+        for support, weight in pieces(self.key, self.flips):
+            mask = np.outer(weight, weight)
+            e, v = np.linalg.eigh(noisy[:, support[:, None], support] * mask)
+            spectra.append((e, v))
+            total[:, support[:, None], support] += mask * ((v * np.log(e)[:, None, :]) @ v.transpose(0, 2, 1))
+        return total, spectra
 
     def states(self, tables: Floats, hints: Floats) -> Floats:
-        return hints
+        return _exponential(np.einsum("nij,ijkl->nkl", tables, PAULI) + hints)[1]
+
+
+def _exponential(matrices: Floats) -> tuple[Floats, Floats]:
+    """Logarithm of the trace of the exponential, and that divided by the trace."""
+    e, v = np.linalg.eigh(matrices)
+    weights = np.exp(e - e[:, -1:])
+    trace = weights.sum(axis=1)
+    return e[:, -1] + np.log(trace), (v * (weights / trace[:, None])[:, None, :]) @ v.transpose(0, 2, 1)
+
+
+def _traceless(matrices: Floats) -> Floats:
+    return matrices - (0.25 * np.trace(matrices, axis1=1, axis2=2))[:, None, None] * np.eye(4)
 
 
 def pieces(key: Key, flips: float) -> list[tuple[NDArray[np.int64], Floats]]:

@@ -11,13 +11,13 @@ from scipy.optimize import linprog
 from sdpbound.assemble_entropy import EntropyQuestion
 from sdpbound.errors import SolverFailure
 from sdpbound.qubits.correlators import CorrelatorEngine
-from sdpbound.qubits.engine import Engine, StateEngine, entropies, moments_of
+from sdpbound.qubits.engine import Batch, Engine, StateEngine, entropies, moments_of
 from sdpbound.qubits.problem import Key, QubitProblem, frame, qubit_problem
 
 __all__ = ["Columns", "QubitOptimum", "Search", "engine_of", "least_mixture", "operator_tables", "optimum", "search"]
 
 Floats = NDArray[np.float64]
-_LN2 = float(np.log(2.0))
+LN2 = float(np.log(2.0))
 _ANGLES: Floats = np.linspace(0.0, np.pi, 13)
 #: Part of the way from the best multipliers to those of the linear program that is gone.
 _TRUST = 0.6
@@ -34,7 +34,7 @@ def engine_of(problem: QubitProblem) -> Engine:
 
 def operator_tables(expression: Floats, a: Floats, b: Floats) -> Floats:
     """(n, 3, 3) tables in nats of the operator of an expression (3, 3) in bits, at angles (n,) of A' and B'."""
-    return np.asarray(_LN2 * frame(a).transpose(0, 2, 1) @ expression @ frame(b), dtype=np.float64)
+    return np.asarray(LN2 * frame(a).transpose(0, 2, 1) @ expression @ frame(b), dtype=np.float64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,7 +185,9 @@ def price(problem: QubitProblem, multipliers: Floats, near: Columns, precision: 
     expression = np.tensordot(multipliers, problem.tests, axes=(0, 0))
     a, b = (v.reshape(-1) for v in np.meshgrid(_ANGLES, _ANGLES, indexing="ij"))
     tables = operator_tables(expression, a, b)
-    values, _, hints = engine.solve(tables, engine.cold(tables), 3e-2, 4)
+    batch = Batch(engine, tables, engine.cold(tables))
+    batch.solve(3e-2, 3)
+    values = batch.values
     board = np.pad(values.reshape(len(_ANGLES), -1), 1, constant_values=-np.inf)
     n = len(_ANGLES)
     around = [board[1 + i : 1 + i + n, 1 + j : 1 + j + n] for i in (-1, 0, 1) for j in (-1, 0, 1)]
@@ -194,7 +196,7 @@ def price(problem: QubitProblem, multipliers: Floats, near: Columns, precision: 
     start = start[np.argsort(-values[start])][:8]
     more = operator_tables(expression, near.a, near.b)
     a, b = np.concatenate([a[start], near.a]), np.concatenate([b[start], near.b])
-    hints = np.concatenate([hints[start], engine.cold(more)])
+    hints = np.concatenate([batch.hints[start], engine.cold(more)])
     found = ascend(problem, engine, expression, a, b, hints, precision)
     return float((found.tests @ multipliers - found.entropies).max()), found
 
@@ -205,8 +207,9 @@ def ascend(
     """See-saw: the state for given angles, then each angle for a given state."""
     tables = operator_tables(expression, a, b)
     before = np.full(len(a), -np.inf)
+    bold = np.zeros(len(a), dtype=bool)
     for _ in range(40):
-        values, _, hints = engine.step(tables, hints)
+        values, _, hints = engine.step(tables, hints, bold)
         moments = moments_of(engine.states(tables, hints))
         v = np.einsum("j,njl,nil->ni", expression[2], frame(b), moments)
         a = np.arctan2(v[:, 2], v[:, 1])
