@@ -8,8 +8,9 @@ at most the largest of the 16 means of its values at the 9 pairs of corners, wit
 the engine.
 
 A cell is done when this is at most the target, else divided in four; what is proven is the largest of the bounds of the
-cells that are done. *Rounding*: the corners are rounded, so K is off by at most 4 roundings of the sum of its
-|entries|, and G by as much; the engine says what its own bounds are off by. Both are added.
+cells that are done. *Rounding*: expression and corners are rounded, so K is off by a few roundings of the sum of the
+|coefficients| times |multipliers|, and G by as much, as are the means; that is a small part of what the engine says its
+own bounds may be off by, which is added.
 """
 
 from __future__ import annotations
@@ -56,13 +57,16 @@ class Proof:
     complete: bool
 
 
-def prove(engine: Engine, expression: Floats, target: float, tolerance: float, most_cells: int = 200_000) -> Proof:
+def prove(
+    engine: Engine, expression: Floats, size: float, target: float, tolerance: float, most_cells: int = 200_000
+) -> Proof:
     """An upper bound on (functional - entropy) over all qubit strategies, in bits.
 
     Parameters
     ----------
     engine : of the entropy
     expression : (3, 3) the functional without its constant, in bits
+    size : bits, at least the sum of the |coefficients| of all the terms that were added up in it
     target : bits, a value that is attained; the bound aimed at is ``tolerance`` more, or than the largest value found
     most_cells : after so many, the bounds of the rest are taken as they are
     """
@@ -89,8 +93,8 @@ def prove(engine: Engine, expression: Floats, target: float, tolerance: float, m
         top = max(top, float(upper[done].max(initial=-np.inf)))
         cells, hints = board.quarters(~done, used)
         level = level + used
-    rounding = engine.rounding + 4.0 * 2.0**-52 * LN2 * float(np.abs(expression).sum())
-    return Proof(float((top + rounding) / LN2), best / LN2, *where, count, complete)
+    proven = (top + engine.rounding(LN2 * size)) / LN2
+    return Proof(proven, best / LN2, *where, count, complete)
 
 
 class _Board:

@@ -13,9 +13,13 @@ homogeneous f, with kappa the gradient of log Q, kappa_r = tanh(e) along g and k
 
     G <= log Q - lc(e) + log( cosh(|g|-e) + sqrt( sinh(|g|-e)^2 + (cosh(e) |g| kappa_t / sinh|g|)^2 ) ),
 
-with kappa_t absent for the key of both. *Rounding.* kappa_r may be close to one, so 1 - kappa_r is summed from terms
-that are all positive and accurate: 1 - tanh s = 2 / (e^2s + 1) and 1 - cos = |difference of unit vectors|^2 / 2. With
-|g| <= 15 and |M| <= 1e3 each of the terms above is then off by less than 1e3 roundings of its size, 1e-12 in all.
+with kappa_t absent for the key of both.
+
+*Rounding.* The unit vectors along z + x* and z - x* are rounded: those of an M a few roundings of |M| + |g| away, which
+moves G by as much. kappa_r may be close to one, so 1 - kappa_r is summed from terms that are positive and each accurate
+to a few roundings of its size: 1 - tanh s = 2 / (e^2s + 1), and 1 - cos = |difference of unit vectors|^2 / 2, where an
+error of their length counts to second order only. So e is accurate to a few roundings of |M| + |g|, |g| <= 15, and the
+bound, whose derivative by e is at most two, as well.
 """
 
 from __future__ import annotations
@@ -25,7 +29,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sdpbound.qubits.engine import PAULI, Engine
+from sdpbound.qubits.engine import PAULI, ROUNDINGS, Engine
 from sdpbound.qubits.problem import Key
 
 __all__ = ["CorrelatorEngine"]
@@ -47,9 +51,8 @@ class CorrelatorEngine(Engine):
 
     key: Key
 
-    @property
-    def rounding(self) -> float:
-        return 1e-11
+    def rounding(self, size: float) -> float:
+        return ROUNDINGS * 2.0**-52 * (16.0 + size)
 
     @property
     def resolution(self) -> float:

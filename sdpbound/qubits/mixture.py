@@ -22,7 +22,7 @@ _ANGLES: Floats = np.linspace(0.0, np.pi, 13)
 #: Part of the way from the best multipliers to those of the linear program that is gone.
 _TRUST = 0.6
 #: Largest multipliers, in bits per size of a test, of the first attempt and later ones.
-_STEEPEST = (30.0, 300.0, 3000.0)
+_STEEPEST = (30.0, 300.0, 3e3, 3e4, 3e5)
 _WIDE = 1e-9
 
 
@@ -167,6 +167,14 @@ class Search:
                 self.improve(trial, used, 0.1 * tolerance)
             if mixture.miss <= 1e-9:
                 return
+
+    def visit(self, a: float, b: float, tolerance: float) -> None:
+        """Take a strategy at these angles into account, which the search overlooked."""
+        assert self.multipliers is not None
+        near = columns_of(self.problem, np.array([a]), np.array([b]), 0.25 * np.eye(4)[None])
+        self.lower = -np.inf
+        self.improve(self.multipliers, near, 0.1 * tolerance)
+        self.run(tolerance)
 
     def improve(self, multipliers: Floats, near: Columns, precision: float) -> float:
         """Price a functional, keep the strategies found, and the functional if it is the best."""
