@@ -51,6 +51,15 @@ from sdpbound.merits.conditional_entropy import EntropyBound, VonNeumann, condit
 from sdpbound.merits.entropy_envelope import EntropyEnvelope, entropy_envelope
 from sdpbound.merits.guessing_probability import blind_guessing_probability, guessing_probability, min_entropy
 from sdpbound.models import Local, NoSignaling, Quantum
+from sdpbound.noise import (
+    Dephasing,
+    DetectionInefficiency,
+    Misalignment,
+    Noise,
+    NoiseSequence,
+    WhiteNoise,
+    noise_from,
+)
 from sdpbound.rates import MinEntropy, Rate, error_correction, key_rate, randomness_rate
 from sdpbound.scenario import Scenario
 from sdpbound.self_tests import SelfTest, find_self_test
@@ -67,6 +76,8 @@ __all__ = [
     "Clarabel",
     "Cvxpy",
     "DamagedStore",
+    "Dephasing",
+    "DetectionInefficiency",
     "EntropyBound",
     "EntropyEnvelope",
     "Functional",
@@ -82,7 +93,10 @@ __all__ = [
     "InvalidStudy",
     "Local",
     "MinEntropy",
+    "Misalignment",
     "NoSignaling",
+    "Noise",
+    "NoiseSequence",
     "NotSelfTesting",
     "Observations",
     "Qics",
@@ -100,6 +114,7 @@ __all__ = [
     "TooLarge",
     "Verification",
     "VonNeumann",
+    "WhiteNoise",
     "__version__",
     "asymmetric_chsh",
     "blind_guessing_probability",
@@ -119,6 +134,7 @@ __all__ = [
     "mermin",
     "min_entropy",
     "minimize",
+    "noise_from",
     "random_strategy",
     "randomness_rate",
     "see_saw",

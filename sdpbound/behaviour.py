@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sdpbound import noise
+from sdpbound import outcome_noise as noise
 from sdpbound.arguments import floats, instance
 from sdpbound.bell import BellExpression
 from sdpbound.errors import InvalidBehaviour, InvalidInput, InvalidParameter, InvalidSettings, InvalidShape

@@ -28,9 +28,11 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 from scipy.special import entr
 
+from sdpbound.arguments import instance
 from sdpbound.behaviour import DATA_TOLERANCE, Behaviour
 from sdpbound.bell import BellExpression
 from sdpbound.errors import InvalidParameter, InvalidShape
+from sdpbound.noise import Noise, WhiteNoise
 from sdpbound.scenario import Scenario
 from sdpbound.strategies import Strategy
 
@@ -320,9 +322,23 @@ class SingletSelfTest:
         """The correlators of Eq. (6), ``sin(a_x + b_y)``, shape (2, 2)."""
         return singlet_correlators(*self.parameters)
 
-    def behaviour(self, visibility: float = 1.0) -> Behaviour:
-        """The behaviour of Eq. (6), ``visibility * ideal + (1 - visibility) * uniform``; visibility in [0, 1]."""
-        return Behaviour.from_correlators(self.correlators).white_noise(visibility)
+    def behaviour(self, visibility: float = 1.0, noise: Noise | None = None) -> Behaviour:
+        """The behaviour of Eq. (6), ``visibility * ideal + (1 - visibility) * uniform``; visibility in [0, 1].
+
+        With ``noise``, of devices that suffer it besides, such as ``WhiteNoise(0.99) + DetectionInefficiency(0.95)``.
+
+        >>> from sdpbound.noise import Dephasing
+        >>> t = SingletSelfTest(0.8, 1.2, 2.5)  # dephasing along A0: its own correlations stay, those of others shrink
+        >>> ratio = t.behaviour(noise=Dephasing(0.1, 0.0, "x")).correlators / t.correlators
+        >>> [round(float(v), 6) for v in ratio.ravel()]
+        [1.0, 1.0, 0.942826, 0.271352]
+        """
+        if noise is None:
+            return Behaviour.from_correlators(self.correlators).white_noise(visibility)
+        instance(noise, Noise, "noise", "WhiteNoise(0.99)")
+        if visibility != 1.0:
+            noise = WhiteNoise(visibility) + noise
+        return self.strategy.behaviour(noise) if noise.needs_strategy else noise.on_behaviour(self.behaviour())
 
     @property
     def chsh(self) -> float:

@@ -9,15 +9,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sdpbound.arguments import instance
 from sdpbound.behaviour import Behaviour
 from sdpbound.bell import BellExpression
 from sdpbound.errors import InvalidParameter, InvalidShape
 from sdpbound.scenario import Scenario
+
+if TYPE_CHECKING:
+    from sdpbound.noise import Noise
 
 __all__ = ["Strategy", "random_strategy", "see_saw"]
 
@@ -114,8 +118,12 @@ class Strategy:
             raise InvalidShape(f"observables need binary outcomes, not {self.scenario}.")
         return np.array([effects[0] - effects[1] for effects in self.measurements[party]])
 
-    def behaviour(self) -> Behaviour:
-        """The probabilities of the strategy, ``p[a, b, x, y]``."""
+    def behaviour(self, noise: Noise | None = None) -> Behaviour:
+        """The probabilities of the strategy, ``p[a, b, x, y]``; with ``noise``, of noisy devices."""
+        if noise is not None:
+            from sdpbound.noise import Noise  # it imports this module
+
+            return instance(noise, Noise, "noise", "WhiteNoise(0.99)").apply_to(self).behaviour()
         n = len(self.measurements)
         t = self.state.reshape(self.dimensions * 2)
         for party in range(n):

@@ -19,6 +19,7 @@ LAYERS = [
     [
         "scenario",
         "noise",
+        "outcome_noise",
         "bell",
         "behaviour",
         "families",
