@@ -2,6 +2,7 @@
 
 from sdpbound.behaviour import Behaviour, Observations
 from sdpbound.bell import BellExpression
+from sdpbound.best_tests import BestTest, best_test
 from sdpbound.bounds import Bound, Certificate, Functional
 from sdpbound.conic.clarabel_ import Clarabel
 from sdpbound.conic.cvxpy_ import Cvxpy
@@ -9,6 +10,7 @@ from sdpbound.conic.highs_ import Highs
 from sdpbound.conic.qics_ import Qics
 from sdpbound.conic.scs_ import Scs
 from sdpbound.conic.sdpa_ import Sdpa
+from sdpbound.critical_points import critical_efficiency, critical_error_rate, critical_visibility
 from sdpbound.errors import (
     CertificateError,
     DamagedStore,
@@ -60,16 +62,18 @@ from sdpbound.noise import (
     WhiteNoise,
     noise_from,
 )
-from sdpbound.rates import MinEntropy, Rate, error_correction, key_rate, randomness_rate
+from sdpbound.rates import MinEntropy, Rate, best_preprocessing, error_correction, key_rate, randomness_rate
 from sdpbound.scenario import Scenario
 from sdpbound.self_tests import SelfTest, find_self_test
 from sdpbound.strategies import Strategy, random_strategy, see_saw
+from sdpbound.thresholds import Threshold, critical_noise
 from sdpbound.verify import Verification, verify
 from sdpbound.version import __version__
 
 __all__ = [
     "Behaviour",
     "BellExpression",
+    "BestTest",
     "Bound",
     "Certificate",
     "CertificateError",
@@ -111,12 +115,15 @@ __all__ = [
     "SolverFailure",
     "StorageFailure",
     "Strategy",
+    "Threshold",
     "TooLarge",
     "Verification",
     "VonNeumann",
     "WhiteNoise",
     "__version__",
     "asymmetric_chsh",
+    "best_preprocessing",
+    "best_test",
     "blind_guessing_probability",
     "cglmp",
     "chained",
@@ -124,6 +131,10 @@ __all__ = [
     "conditional_entropy",
     "contour_at_chsh",
     "correlators_self_test",
+    "critical_efficiency",
+    "critical_error_rate",
+    "critical_noise",
+    "critical_visibility",
     "entropy_envelope",
     "error_correction",
     "find_self_test",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -330,6 +330,25 @@ class Observations:
         """All correlators and marginals; for binary outcomes this is :meth:`full`."""
         behaviour._binary("correlators and marginals")
         return cls.full(behaviour, tolerance)
+
+    def drop_untested(self) -> Observations:
+        """The same data in the scenario without those settings of the second of two parties that none of them involves.
+
+        What Bob's device would answer to a setting that is never tested limits Eve in nothing: her entropy of Alice's
+        outcome is the same.
+        """
+        scenario = self.scenario
+        if scenario.parties != 2:
+            return self
+        used: list[bool] = (self.coefficients != 0.0).any(axis=(0, 1)).tolist()
+        kept = sorted(
+            {letter.setting for letter, touched in zip(scenario.letters[1], used[1:], strict=True) if touched}
+        )
+        if not kept or len(kept) == scenario.settings[1]:
+            return self
+        columns = [0, *(i + 1 for i, letter in enumerate(scenario.letters[1]) if letter.setting in kept)]
+        smaller = Scenario((scenario.outcomes[0], tuple(scenario.outcomes[1][s] for s in kept)))
+        return replace(self, scenario=smaller, coefficients=self.coefficients[:, :, columns])
 
     def __len__(self) -> int:
         return len(self.values)

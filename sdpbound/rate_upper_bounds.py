@@ -84,9 +84,7 @@ def key_rate_upper_bound(
     if attack != "entropy":
         raise InvalidParameter(f"attack = {attack!r:.60} must be 'entropy' or 'convex-combination'.")
     leaks = {pair: lower_float(leakage(behaviour, *pair, preprocessing)) for pair in pairs}
-    attacks = {
-        s: conditional_entropy_upper_bound(data, s, None, preprocessing, dimension, strategies) for s in xs
-    }
+    attacks = {s: conditional_entropy_upper_bound(data, s, None, preprocessing, dimension, strategies) for s in xs}
     best = max(pairs, key=lambda pair: attacks[pair[0]].value - leaks[pair])
     return _rate("key", attacks[best[0]], leaks[best], best, FROM_DATA, (UNTESTED,))
 

@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 
 import flint
 import numpy as np
+from scipy.optimize import minimize_scalar
 
 from sdpbound.arguments import instance
 from sdpbound.attacks.entropy_attack import EntropyAttack
 from sdpbound.behaviour import Behaviour, Observations
 from sdpbound.bounds import Bound, SolverChoice, bounds_entropy, lower_float, rounded
 from sdpbound.errors import InvalidInput, InvalidParameter, NotSelfTesting
-from sdpbound.merits.conditional_entropy import require_preprocessing
+from sdpbound.merits.conditional_entropy import VonNeumann, require_preprocessing
 from sdpbound.merits.entropy import Entropy
 from sdpbound.merits.guessing_probability import min_entropy
 from sdpbound.models import Local, NoSignaling, Quantum
@@ -31,6 +32,7 @@ __all__ = [
     "KnownEntropy",
     "MinEntropy",
     "Rate",
+    "best_preprocessing",
     "choices",
     "error_correction",
     "key_rate",
@@ -142,6 +144,7 @@ class Rate:
     assumptions : what else is assumed
     sdp : for a closed form, the rate from the certified program beside it
     attack : of a bound from above, the explicit attack
+    preprocessing : probability with which Alice flips her key bit
     """
 
     value: float
@@ -154,6 +157,7 @@ class Rate:
     assumptions: tuple[str, ...]
     sdp: Rate | None = None
     attack: EntropyAttack | None = None
+    preprocessing: float = 0.0
 
     def __float__(self) -> float:
         return self.value
@@ -165,6 +169,7 @@ class Rate:
     def __repr__(self) -> str:
         x, y = self.settings
         at = f"x={x}" if y is None else f"x={x}, y={y}"
+        at += f", preprocessing {self.preprocessing:.6g}" if self.preprocessing else ""
         how = f"closed form, {self.entropy.source}" if self.is_closed_form else f"certified from {self.entropy.figure}"
         if self.attack is not None:
             how = f"explicit attack, {self.attack.data}"
@@ -230,7 +235,7 @@ def key_rate(
     x: int | None = None,
     y: int | None = None,
     entropy: Entropy | None = None,
-    preprocessing: float = 0.0,
+    preprocessing: float | str = 0.0,
     closed_forms: bool = True,
     require_self_test: bool = False,
 ) -> Rate:
@@ -242,7 +247,8 @@ def key_rate(
     observed : what is tested: "correlators", "full" or an Observations; Eve is limited by this only
     x, y : key settings; None: the best pair, reported in the Rate
     entropy : default MinEntropy(Quantum("2"))
-    preprocessing : probability with which Alice flips her key bit; min-entropy takes 0 only
+    preprocessing : probability with which Alice flips her key bit, or "best": see :func:`best_preprocessing`;
+        min-entropy takes 0 only
     closed_forms : use the self-test where the data are one, without preprocessing; the rate without it is then
         ``rate.sdp``. VonNeumann() then also takes its formulas for CHSH values instead of a program
     require_self_test : raise NotSelfTesting where the data are none
@@ -259,9 +265,15 @@ def key_rate(
     >>> rate.is_closed_form, round(rate.value, 6)
     (True, 0.998527)
     """
+    if isinstance(preprocessing, str):
+        if preprocessing != "best":
+            raise InvalidParameter(f"preprocessing = {preprocessing!r:.60} must be a number from 0 to 1/2, or 'best'.")
+        return best_preprocessing(behaviour, observed, x, y, entropy, closed_forms)
     require_preprocessing(preprocessing)
     data = observations_of(behaviour, observed)
     entropy = MinEntropy() if entropy is None else instance(entropy, Entropy, "entropy", "MinEntropy(Quantum('2'))")
+    if isinstance(entropy, VonNeumann):
+        data = data.drop_untested()
     xs, ys = choices(behaviour, 0, x, "x"), choices(behaviour, 1, y, "y")
 
     leaks = {(s, r): error_correction(behaviour, s, r, preprocessing) for s in xs for r in ys}
@@ -271,7 +283,8 @@ def key_rate(
         value, s, r = max(options)
         leak = leaks[s, r]
         value = math.nextafter(value, -math.inf)  # the subtraction rounds once
-        return Rate(value, "lower", "key", lower[s], leak, (s, r), *_security(entropy.adversary, "key", lower[s]), sdp)
+        security = _security(entropy.adversary, "key", lower[s])
+        return Rate(value, "lower", "key", lower[s], leak, (s, r), *security, sdp, preprocessing=preprocessing)
 
     numeric = best({s: entropy.lower_bound(data, s, None, False, preprocessing, closed_forms) for s in xs}, None)
     test = _self_test(data, entropy.adversary, closed_forms and not preprocessing)
@@ -332,6 +345,50 @@ def randomness_rate(
     if require_self_test and test is None:
         raise NotSelfTesting(NO_SELF_TEST)
     return numeric if test is None else best({(s, r): test.entropy(s, r, blind) for s, r in pairs}, numeric)
+
+
+def best_preprocessing(
+    behaviour: Behaviour,
+    observed: Observations | str = "correlators",
+    x: int | None = None,
+    y: int | None = None,
+    entropy: Entropy | None = None,
+    closed_forms: bool = True,
+    accuracy: float = 1e-3,
+) -> Rate:
+    """The certified key rate with the best probability in [0, 1/2] of Alice's flipping her key bit.
+
+    Flips cost error correction and cost Eve more where data are noisy (arXiv:quant-ph/0410215, arXiv:2005.13015). A
+    bounded search of one dimension: each rate it meets is proven, that no other probability is better is not. At 1/2
+    every rate is 0.
+
+    Parameters
+    ----------
+    behaviour, observed, x, y, closed_forms : as in :func:`key_rate`
+    entropy : default VonNeumann()
+    accuracy : of the probability, at least 1e-6
+
+    Returns
+    -------
+    Rate, side "lower"; the probability is ``rate.preprocessing``
+
+    >>> import sdpbound as sb
+    >>> b = sb.SingletSelfTest(1.0, 1.5, 2.6).behaviour(0.93)
+    >>> plain, best = (sb.key_rate(b, x=0, y=0, entropy=sb.VonNeumann(), preprocessing=q) for q in (0, "best"))
+    >>> 0.0 < plain.value < best.value, 0.0 < best.preprocessing < 0.5
+    (True, True)
+    """
+    entropy = VonNeumann() if entropy is None else entropy
+    if not 1e-6 <= accuracy <= 0.1:
+        raise InvalidParameter(f"accuracy = {accuracy!r:.60} of a probability must lie between 1e-6 and 0.1.")
+    rates = [key_rate(behaviour, observed, x, y, entropy, 0.0, closed_forms)]
+
+    def loss(q: float) -> float:
+        rates.append(key_rate(behaviour, observed, x, y, entropy, float(q), closed_forms))
+        return -rates[-1].value
+
+    minimize_scalar(loss, bounds=(0.0, 0.5), method="bounded", options={"xatol": accuracy})
+    return max(rates, key=lambda rate: rate.value)
 
 
 def choices(behaviour: Behaviour, party: int, setting: int | None, name: str) -> list[int]:

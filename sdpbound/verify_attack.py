@@ -296,9 +296,7 @@ def _gram(a: Any, b: Any, factor: Any) -> Any:
     """G^+ (K_a^+ K_a (x) K_b^+ K_b) G."""
     if a is None or b is None:
         return None
-    rows = [
-        [u * v for u in first for v in second] for first, second in itertools.product(a.tolist(), b.tolist())
-    ]
+    rows = [[u * v for u in first for v in second] for first, second in itertools.product(a.tolist(), b.tolist())]
     real = all(isinstance(m, flint.arb_mat) for m in (a, b))
     through = (flint.arb_mat(rows) if real else flint.acb_mat(rows)) * factor
     return _adjoint(through) * through

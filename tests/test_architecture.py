@@ -35,6 +35,7 @@ LAYERS = [
     ["bounds"],
     ["merits", "attacks", "self_tests"],
     ["protocols", "rates"],
+    ["thresholds", "best_tests", "critical_points"],
     ["cli", "study", "plotting", "__main__", "__init__"],
 ]
 CONIC_MAY_IMPORT = {"conic", "errors"}

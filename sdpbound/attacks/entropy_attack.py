@@ -372,9 +372,7 @@ class _Proven:
         return float((self.misses - self.proof.given.tolerances).max(initial=0.0))
 
 
-def _prove(
-    asked: _AttackQuestion, mixture: Mixture, grouping: Callable[[Mixture], Sequence[int]] | None
-) -> _Proven:
+def _prove(asked: _AttackQuestion, mixture: Mixture, grouping: Callable[[Mixture], Sequence[int]] | None) -> _Proven:
     groups = None if grouping is None else tuple(grouping(mixture))
     strategies = tuple(_entry(s) for s in mixture.strategies)
     weights = np.asarray(mixture.weights / mixture.weights.sum(), dtype=np.float64)

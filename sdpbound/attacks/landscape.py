@@ -163,8 +163,7 @@ class Landscape:
         for n in range(len(points)):
             state = g[n] @ g[n].conj().T
             parts = [
-                tuple(effects[party][n, s, :k] for s, k in enumerate(self.scenario.outcomes[party]))
-                for party in (0, 1)
+                tuple(effects[party][n, s, :k] for s, k in enumerate(self.scenario.outcomes[party])) for party in (0, 1)
             ]
             made.append(Strategy(state / np.trace(state).real, tuple(parts)))
         return made
@@ -203,9 +202,7 @@ class Landscape:
     def measured(self, points: Points) -> tuple[Floats, Floats]:
         """Figure (count,) and tested values (count, J)."""
         figure, _ = self.evaluate(points, np.zeros(len(self.tested)))
-        values = [
-            -self.evaluate(points, row, 0.0)[0] for row in np.eye(len(self.tested))
-        ]
+        values = [-self.evaluate(points, row, 0.0)[0] for row in np.eye(len(self.tested))]
         return figure, np.array(values).reshape(len(self.tested), len(points)).T
 
     def figure(self, g: NDArray[Any], effects: NDArray[Any]) -> Floats:
@@ -232,9 +229,7 @@ class Landscape:
         slopes = -g[:, None] @ logs[:, :-1] @ g.conj().transpose(0, 2, 1)[:, None]
         return figure, slopes, g @ logs[:, -1] - (through @ logs[:, :-1]).sum(axis=1)
 
-    def _by_angles(
-        self, by_effect: NDArray[Any], u: NDArray[Any], inverse: NDArray[Any], masks: Floats
-    ) -> Floats:
+    def _by_angles(self, by_effect: NDArray[Any], u: NDArray[Any], inverse: NDArray[Any], masks: Floats) -> Floats:
         """Through the Cayley transform: du = -2 (1 + k)^-1 dk (1 + k)^-1."""
         q = np.einsum("nasi,nsji,njkas->nsik", masks, u.conj(), by_effect)
         z = -4.0 * inverse @ q @ inverse

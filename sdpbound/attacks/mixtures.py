@@ -177,9 +177,7 @@ def _descended(landscape: Landscape, starts: Points, multipliers: Floats, weight
     return Points(found, starts.labels)
 
 
-def _price(
-    pool: _Pool, landscape: Landscape, master: _Master, rng: np.random.Generator, batch: int
-) -> float:
+def _price(pool: _Pool, landscape: Landscape, master: _Master, rng: np.random.Generator, batch: int) -> float:
     """Add strategies of low reduced cost, from those in use and from random ones; what the best of them gains."""
     used = np.flatnonzero(master.weights[pool.first :] > 1e-9)
     starts = landscape.random(max(batch - len(used), batch // 3), rng)
@@ -202,9 +200,7 @@ def _prune(pool: _Pool, master: _Master) -> None:
     pool.keep(np.union1d(order, np.flatnonzero(master.weights[pool.first :] > 0) + pool.first))
 
 
-def mixture_of(
-    landscape: Landscape, values: Floats, fixed: tuple[list[Strategy], Floats, Floats]
-) -> Mixture | None:
+def mixture_of(landscape: Landscape, values: Floats, fixed: tuple[list[Strategy], Floats, Floats]) -> Mixture | None:
     """The best mixture of given strategies alone, if one has the tested values."""
     nothing = landscape.random(0, np.random.default_rng(0))
     pool = _Pool(fixed[0], fixed[1], fixed[2].reshape(len(fixed[0]), -1), nothing)
