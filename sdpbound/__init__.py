@@ -48,6 +48,13 @@ from sdpbound.families import (
     theta_at_chsh,
     tilted_chsh,
 )
+from sdpbound.finite_size import (
+    FiniteLength,
+    FiniteSecurity,
+    finite_key_length,
+    finite_randomness_length,
+    minimum_rounds,
+)
 from sdpbound.merits.bell_value import maximize, minimize
 from sdpbound.merits.conditional_entropy import EntropyBound, VonNeumann, conditional_entropy
 from sdpbound.merits.entropy_envelope import EntropyEnvelope, entropy_envelope
@@ -84,6 +91,8 @@ __all__ = [
     "DetectionInefficiency",
     "EntropyBound",
     "EntropyEnvelope",
+    "FiniteLength",
+    "FiniteSecurity",
     "Functional",
     "Highs",
     "Infeasible",
@@ -138,6 +147,8 @@ __all__ = [
     "entropy_envelope",
     "error_correction",
     "find_self_test",
+    "finite_key_length",
+    "finite_randomness_length",
     "guessing_probability",
     "i3322",
     "key_rate",
@@ -145,6 +156,7 @@ __all__ = [
     "mermin",
     "min_entropy",
     "minimize",
+    "minimum_rounds",
     "noise_from",
     "random_strategy",
     "randomness_rate",

@@ -35,7 +35,7 @@ LAYERS = [
     ["bounds"],
     ["merits", "attacks", "self_tests"],
     ["protocols", "rates"],
-    ["thresholds", "best_tests", "critical_points"],
+    ["thresholds", "best_tests", "critical_points", "finite_size"],
     ["cli", "study", "plotting", "__main__", "__init__"],
 ]
 CONIC_MAY_IMPORT = {"conic", "errors"}
@@ -93,7 +93,8 @@ def test_promised_names() -> None:
     promised = (
         "SingletSelfTest chsh tilted_chsh asymmetric_chsh chained i3322 cglmp correlators_self_test Behaviour "
         "Observations BellExpression Quantum NoSignaling Local maximize minimize guessing_probability min_entropy "
-        "key_rate randomness_rate Rate Bound MinEntropy InvalidInput conditional_entropy VonNeumann entropy_envelope"
+        "key_rate randomness_rate Rate Bound MinEntropy InvalidInput conditional_entropy VonNeumann entropy_envelope "
+        "finite_key_length finite_randomness_length minimum_rounds FiniteSecurity FiniteLength"
     )
     missing = [name for name in promised.split(" ") if not hasattr(sb, name)]
     assert not missing

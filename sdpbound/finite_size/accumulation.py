@@ -1,0 +1,287 @@
+"""The length of a key from n rounds, term by term: entropy accumulation with the second order of arXiv:1805.11652.
+
+Every term is ``rate * n + constant`` once the parameters are chosen, whatever they are; a length divided by n therefore
+never falls with n. The same code runs in floats and in balls.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+
+from sdpbound.errors import InvalidParameter
+from sdpbound.finite_size.arithmetic import Number, exp, log, log2, number_type, sqrt, upper_tail
+from sdpbound.finite_size.scores import ScoredTest
+
+__all__ = [
+    "Choice",
+    "FiniteSecurity",
+    "Game",
+    "MinTradeoff",
+    "Term",
+    "epsilons",
+    "information_deviation",
+    "min_tradeoff",
+    "terms",
+    "total",
+]
+
+#: What is assumed of the outcomes' registers.
+REGISTERS = ("classical", "sharp", "quantum")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FiniteSecurity:
+    """What is allowed to fail, and with which probability.
+
+    Parameters
+    ----------
+    soundness : distance, in (0, 1), of what the protocol does from an ideal one that aborts alike: errors of the key
+        and Eve's knowledge together
+    completeness : probability, in (0, 1), that devices which behave as promised make the protocol abort
+    efficiency : of error correction, at least 1: a factor on the Shannon entropy to be sent
+    registers : the bound on the information variance of the d outcomes of a round. "quantum": log(2 d^2 + 1) in V and
+        2 log d in K, the theorem as printed; "classical": log(2 d + 1) and log d, as the paper's lemmas have it for
+        classical outcomes; "sharp": log(sqrt(d) + sqrt(d - 1)) and log d, proven in docs/finite_size.md
+
+    >>> FiniteSecurity(soundness=1e-5).completeness
+    0.01
+    """
+
+    soundness: float = 1e-10
+    completeness: float = 1e-2
+    efficiency: float = 1.0
+    registers: str = "classical"
+
+    def __post_init__(self) -> None:
+        for name, low, high in (("soundness", 1e-300, 1.0), ("completeness", 1e-300, 1.0), ("efficiency", 1.0, 100.0)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
+                raise InvalidParameter(f"{name} = {value!r:.60} must be a number from {low:g} to {high:g}.")
+            if high == 1.0 and value == 1.0:
+                raise InvalidParameter(f"{name} = 1 promises nothing; give a probability below 1, such as 1e-10.")
+        if self.registers not in REGISTERS:
+            raise InvalidParameter(f"registers = {self.registers!r:.60} must be one of {', '.join(REGISTERS)}.")
+
+
+@dataclass(frozen=True, eq=False)
+class Game:
+    """One round: what is tested, what the honest devices do, and what becomes key.
+
+    Attributes
+    ----------
+    test : scores of a tested round
+    results : (score, probability) of a tested round of the honest devices
+    own : probability that a tested round has the key's settings and its entropy counts as well
+    outcomes : number of values d of what a round adds to the entropy
+    other : number of outcomes of Bob's tested rounds, whose entropy is given away; 1 if they belong to the output
+    plain, tested : (p(a, b), p(b)) of Alice's outcome and Bob's, in a key round and in a tested round; empty: nothing
+        is sent
+    security : FiniteSecurity
+    """
+
+    test: ScoredTest
+    results: Sequence[tuple[float, float]]
+    own: float
+    outcomes: int
+    other: int
+    plain: Sequence[tuple[float, float]]
+    tested: Sequence[tuple[float, float]]
+    security: FiniteSecurity
+
+    @cached_property
+    def float_surprises(self) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
+        return self.surprises(1.0)
+
+    def surprises(self, like: Number) -> tuple[list[tuple[Number, Number]], list[tuple[Number, Number]]]:
+        """(-log2 p(a|b), probability) in a key round and in a tested one."""
+        number = number_type(like)
+        lists = []
+        for pairs in (self.plain, self.tested):
+            total = sum((number(p) for p, _ in pairs), 0 * like)
+            lists.append([(log2(number(q) / number(p)) if q > p else 0 * like, number(p) / total) for p, q in pairs])
+        return lists[0], lists[1]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """Free parameters: each value within its range gives a valid length.
+
+    Attributes
+    ----------
+    gamma : probability of a test, in (0, 1]
+    beta : Renyi parameter less one, in (0, 1)
+    place : where between the least and the largest score an untested round is put, in [0, 1]
+    score_tail, count_tail, leak_tail : Chernoff parameters, positive
+    wrong, smoothing : parts of the soundness: unequal keys, smoothing
+    count, leak, hashing : parts of the completeness: tests too many, messages too long, decoding errors
+    """
+
+    gamma: float
+    beta: float
+    place: float
+    score_tail: float
+    count_tail: float
+    leak_tail: float
+    wrong: float
+    smoothing: float
+    count: float
+    leak: float
+    hashing: float
+
+    def as_numbers(self, like: Number) -> dict[str, Number]:
+        number = number_type(like)
+        return {f.name: number(getattr(self, f.name)) for f in fields(self)}
+
+
+@dataclass(frozen=True)
+class Term:
+    """``rate * n + constant`` bits."""
+
+    rate: Number
+    constant: Number
+
+
+def epsilons(game: Game, choice: Choice, like: Number = 1.0) -> dict[str, Number]:
+    """All parts of the soundness and of the completeness.
+
+    ``soundness = unequal keys + max(accumulation, 2 * smoothing + privacy amplification)``: if the test is passed with
+    less probability than ``accumulation``, nothing else matters.
+    """
+    v, number = choice.as_numbers(like), number_type(like)
+    sound, complete = number(game.security.soundness), number(game.security.completeness)
+    rest = sound - v["wrong"]
+    return {
+        "unequal keys": v["wrong"],
+        "smoothing": v["smoothing"],
+        "privacy amplification": rest - 2 * v["smoothing"],
+        "accumulation": rest,
+        "abort by score": complete - v["count"] - v["leak"] - v["hashing"],
+        "abort by number of tests": v["count"],
+        "abort by message": v["leak"],
+        "abort by decoding": v["hashing"],
+    }
+
+
+@dataclass(frozen=True)
+class MinTradeoff:
+    """The min-tradeoff function of the round with its test (Dupuis and Fawzi, Lemma V.5, with the untested free).
+
+    ``f(untested) = rest``, ``f(c) = rest + (weight * score(c) - rest) / gamma``.
+    """
+
+    rest: Number
+    weight: Number
+    gamma: Number
+    variance: Number
+    spread: Number
+
+    def __call__(self, score: Number) -> Number:
+        return self.rest + (self.weight * score - self.rest) / self.gamma
+
+
+def min_tradeoff(game: Game, choice: Choice, like: Number = 1.0) -> MinTradeoff:
+    """f, the largest variance of f and Max f - Min f over what quantum devices can do.
+
+    With h = weight * score - rest in [a, b], and its mean m: E[h^2] <= (a + b) m - a b, and the variance is at most
+    that over gamma, less m^2: concave in m, which lies between the functional's quantum extremes.
+    """
+    v, number, test = choice.as_numbers(like), number_type(like), game.test
+    gamma = v["gamma"]
+    weight = 1 - gamma + gamma * number(game.own)
+    small, large = number(test.smallest), number(test.largest)
+    rest = weight * (small + v["place"] * (large - small))
+    a, b = weight * small - rest, weight * large - rest
+    low, high = weight * number(test.least) - rest, weight * number(test.most) - rest
+    top = (a + b) / (2 * gamma)
+    if top > high:
+        variance = ((a + b) * high - a * b) / gamma - high * high
+    elif top < low:
+        variance = ((a + b) * low - a * b) / gamma - low * low
+    else:
+        variance = top * top - a * b / gamma
+    return MinTradeoff(rest, weight, gamma, variance, rest + b / gamma - weight * number(test.least))
+
+
+def terms(game: Game, choice: Choice, like: Number = 1.0) -> dict[str, Term]:
+    """The terms whose sum is a length in bits; losses are negative."""
+    v, number = choice.as_numbers(like), number_type(like)
+    eps, f = epsilons(game, choice, like), min_tradeoff(game, choice, like)
+    beta, gamma, nothing = v["beta"], v["gamma"], 0 * like
+    ln2 = log(number(2.0))
+    found = {"entropy of the score accepted": _accepted(game, v, eps, f, like)}
+    # V and K of Dupuis and Fawzi, Theorem V.2 with the free alpha of its proof
+    root = information_deviation(game, like) + sqrt(2 + f.variance)
+    found["second order"] = Term(-beta * ln2 / 2 * root * root, nothing)
+    found["third order"] = Term(-beta * beta * _third(game, beta, f, like), nothing)
+    smooth = eps["smoothing"]
+    found["smoothing"] = Term(nothing, -log2((1 + sqrt(1 - smooth * smooth)) / (smooth * smooth)) / beta)
+    found["conditioning on acceptance"] = Term(nothing, (1 + beta) / beta * log2(eps["accumulation"]))
+    found["privacy amplification"] = Term(nothing, 2 * log2(2 * eps["privacy amplification"]))
+    if game.other > 1:
+        width, s = log2(number(float(game.other))), v["count_tail"]
+        tail = upper_tail([1 + nothing, nothing], [gamma, 1 - gamma], s)
+        found["test outcomes of the other party"] = Term(
+            -width * tail, width * log(eps["abort by number of tests"]) / s
+        )
+    if game.plain:
+        found["error correction"] = _leak(game, v, eps, like)
+        found["verification"] = Term(nothing, log2(eps["unequal keys"]) - 2)  # lengths are whole: two bits for rounding
+    return found
+
+
+def information_deviation(game: Game, like: Number = 1.0) -> Number:
+    """Bits that the root of the conditional information variance of a round's outcomes does not exceed."""
+    d = number_type(like)(float(game.outcomes))
+    if game.security.registers == "sharp":
+        return log2(sqrt(d) + sqrt(d - 1))
+    return log2(2 * d + 1 if game.security.registers == "classical" else 2 * d * d + 1)
+
+
+def _accepted(game: Game, v: dict[str, Number], eps: dict[str, Number], f: MinTradeoff, like: Number) -> Term:
+    """The score below which the protocol aborts: honest devices fall below it with no more than their part."""
+    number = number_type(like)
+    total = sum((number(p) for _, p in game.results), 0 * like)
+    values = [-f.rest, *(-f(number(score)) for score, _ in game.results)]
+    chances = [1 - f.gamma, *(f.gamma * number(p) / total for _, p in game.results)]
+    s = v["score_tail"]
+    rate = -upper_tail(values, chances, s) - f.weight * number(game.test.margin)
+    return Term(rate, log(eps["abort by score"]) / s)
+
+
+def _third(game: Game, beta: Number, f: MinTradeoff, like: Number) -> Number:
+    """K of Dupuis and Fawzi."""
+    number = number_type(like)
+    ln2 = log(number(2.0))
+    width = log2(number(float(game.outcomes))) * (2 if game.security.registers == "quantum" else 1)
+    exponent = (width + f.spread) * ln2
+    # ln(2^exponent + e^2), without overflow
+    if exponent > 2:
+        logarithm = exponent + log(1 + exp(2 - exponent))
+    else:
+        logarithm = 2 + log(1 + exp(exponent - 2))
+    left = 1 - beta
+    return exp(beta * exponent) * logarithm**3 / (6 * left * left * left * ln2)
+
+
+def _leak(game: Game, v: dict[str, Number], eps: dict[str, Number], like: Number) -> Term:
+    """A hash of Alice's outcomes, long enough for honest outcomes to be found from Bob's, with the fluctuations."""
+    plain, tested = game.float_surprises if isinstance(like, float) else game.surprises(like)
+    gamma, s = v["gamma"], v["leak_tail"]
+    values = [z for z, _ in plain] + [z for z, _ in tested]
+    chances = [(1 - gamma) * p for _, p in plain] + [gamma * p for _, p in tested]
+    mean = sum((p * z for p, z in zip(chances, values, strict=True)), 0 * like)
+    excess = (number_type(like)(game.security.efficiency) - 1) * mean
+    constant = log(eps["abort by message"]) / s + log2(eps["abort by decoding"])
+    return Term(-(upper_tail(values, chances, s) + excess), constant)
+
+
+def total(found: dict[str, Term]) -> Term:
+    """The sum of all terms; minus infinity where floats overflow."""
+    rate = sum(t.rate for t in found.values())
+    constant = sum(t.constant for t in found.values())
+    if isinstance(rate, float) and not (math.isfinite(rate) and math.isfinite(constant)):
+        return Term(-math.inf, -math.inf)
+    return Term(rate, constant)

@@ -1,0 +1,72 @@
+"""Affine lower bounds on the entropy of a round: solved for, or given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from sdpbound.arguments import instance
+from sdpbound.behaviour import Behaviour, Observations
+from sdpbound.bell import BellExpression
+from sdpbound.bounds import Functional
+from sdpbound.errors import InvalidInput, InvalidShape
+from sdpbound.merits.conditional_entropy import EntropyBound, VonNeumann, conditional_entropy, require_preprocessing
+from sdpbound.rates import observations_of
+
+__all__ = ["RETREATS", "EntropySource", "entropy_functionals"]
+
+EntropySource = VonNeumann | Sequence[EntropyBound | Functional | BellExpression] | None
+#: Distances towards white noise at which entropies are solved for. A functional that is best farther inside is less
+#: steep: the fewer the rounds, the more that is worth.
+RETREATS = (0.0, 0.002, 0.01, 0.03, 0.1)
+
+
+def entropy_functionals(
+    behaviour: Behaviour,
+    observed: Observations | str,
+    x: int,
+    y: int | None,
+    preprocessing: float,
+    entropies: EntropySource,
+) -> list[BellExpression]:
+    """The functionals to choose from, each at most the entropy of every quantum behaviour."""
+    data = observations_of(behaviour, observed)
+    if behaviour.scenario.parties != 2:
+        raise InvalidShape(f"finite-size lengths are for two parties, not {behaviour.scenario}.")
+    x = behaviour.scenario.require_setting(0, x, "x")
+    y = None if y is None else behaviour.scenario.require_setting(1, y, "y")
+    preprocessing = require_preprocessing(preprocessing)
+    if entropies is None or isinstance(entropies, VonNeumann):
+        centre = np.tensordot(data.coefficients, Behaviour.uniform(data.scenario).moments, axes=2)
+        moved = [replace(data, values=(1.0 - t) * data.values + t * centre) for t in RETREATS]
+        return [conditional_entropy(d, x, y, entropies, preprocessing).functional.expression for d in moved]
+    if isinstance(entropies, (EntropyBound, Functional, BellExpression)):
+        entropies = [entropies]
+    found = [_expression(e, x, y, preprocessing) for e in entropies]
+    if not found:
+        raise InvalidInput("entropies must have at least one bound, such as conditional_entropy(observed, x).")
+    for expression in found:
+        if expression.scenario != behaviour.scenario:
+            raise InvalidShape(f"an entropy bound of {expression.scenario} does not fit {behaviour.scenario}.")
+    return found
+
+
+def _expression(
+    given: EntropyBound | Functional | BellExpression, x: int, y: int | None, preprocessing: float
+) -> BellExpression:
+    if isinstance(given, EntropyBound):
+        asked = given.certificate.data["question"]["figure"]
+        wanted = {"kind": "conditional_entropy", "x": x, "y": y, "preprocessing": preprocessing}
+        if asked != wanted:
+            raise InvalidInput(
+                f"{given.figure} is not the entropy of this length: bound x={x}, y={y}, q={preprocessing:g}."
+            )
+        given = given.functional
+    if isinstance(given, Functional):
+        if given.side != "lower":
+            raise InvalidInput(f"{given!r} is an upper bound; a length needs lower bounds on an entropy.")
+        return given.expression
+    expression: BellExpression = instance(given, BellExpression, "an entropy bound", "conditional_entropy(observed, x)")
+    return expression
