@@ -1,6 +1,6 @@
 """Lengths from finitely many rounds: against other formulas, other arithmetic and exact probabilities.
 
-Most tests take the closed form of CHSH (arXiv:0903.4460, arXiv:1607.01796) for the entropy, so that nothing is solved.
+Most tests take the closed form of CHSH (arXiv:0903.4460) for the entropy, so that nothing is solved.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def test_against_an_independent_computation(n: float, registers: str) -> None:
 
 
 def arnon_friedman(error: float, n: float, gamma: float, sound: float, complete: float) -> float:
-    """The key length of arXiv:1607.01796, Theorem 11 with Eqs. (10)-(15), one block a round; epsilons split as here."""
+    """The key length of arXiv:1607.01797 by the theorem of arXiv:1607.01796, one block a round, equal epsilons."""
     omega = 0.5 + (1.0 - 2.0 * error) * math.sqrt(2.0) / 4.0
     e_ec = e_ea = e_s = e_pa = sound / 5.0
     e_est, e_ec_honest = complete / 2.0, complete / 4.0
@@ -150,7 +150,7 @@ def arnon_friedman(error: float, n: float, gamma: float, sound: float, complete:
 
 @pytest.mark.parametrize("error", [0.005, 0.025, 0.05])
 def test_against_the_first_theorem(error: float) -> None:
-    """Better than arXiv:1607.01796 at its own setting (soundness 1e-5, completeness 1e-2), with the same limit."""
+    """Better than arXiv:1607.01797 at its own setting (soundness 1e-5, completeness 1e-2), with the same limit."""
     security = sb.FiniteSecurity(soundness=1e-5, completeness=1e-2, registers="quantum")
     limit = entropy((1.0 - 2.0 * error) * math.sqrt(8.0)) - h(error)
     lines = [*tangents(), tangent((1.0 - 2.0 * error) * math.sqrt(8.0))]

@@ -31,11 +31,12 @@ def exp(x: Number) -> Number:
 
 
 def log(x: Number) -> Number:
-    return x.log() if isinstance(x, flint.arb) else math.log(x)
+    """The logarithm; in floats minus infinity where there is none."""
+    return x.log() if isinstance(x, flint.arb) else (math.log(x) if x > 0.0 else -math.inf)
 
 
 def log2(x: Number) -> Number:
-    return x.log() / flint.arb(2).log() if isinstance(x, flint.arb) else math.log2(x)
+    return x.log() / flint.arb(2).log() if isinstance(x, flint.arb) else log(x) / math.log(2.0)
 
 
 def sqrt(x: Number) -> Number:

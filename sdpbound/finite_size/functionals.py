@@ -20,7 +20,7 @@ __all__ = ["RETREATS", "EntropySource", "entropy_functionals"]
 EntropySource = VonNeumann | Sequence[EntropyBound | Functional | BellExpression] | None
 #: Distances towards white noise at which entropies are solved for. A functional that is best farther inside is less
 #: steep: the fewer the rounds, the more that is worth.
-RETREATS = (0.0, 0.002, 0.01, 0.03, 0.1)
+RETREATS = (0.0, 0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.03, 0.06, 0.1)
 
 
 def entropy_functionals(

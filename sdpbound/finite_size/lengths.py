@@ -75,6 +75,7 @@ class FiniteLength:
     input_bits : entropy of all random choices of the protocol: what drawing them costs on average, up to two bits
     functional : BellExpression, the affine lower bound on the entropy of a round that is used
     asymptotic_rate : of this functional, at the behaviour: ``length / n`` tends to the best one of the functionals
+    choice : all parameters chosen; with any others the formulas of docs/finite_size.md give a length as well
     security, theorem, assumptions
     """
 
@@ -97,6 +98,7 @@ class FiniteLength:
     security: FiniteSecurity
     theorem: str
     assumptions: tuple[str, ...]
+    choice: Choice
     _slope: float
     _offset: float
 
@@ -422,6 +424,7 @@ def _certified(kind: str, game: Game, choice: Choice, n: float) -> FiniteLength:
         security=game.security,
         theorem=f"{THEOREM}; {VARIANCE[game.security.registers]}",
         assumptions=ASSUMPTIONS,
+        choice=choice,
         _slope=slope,
         _offset=offset,
     )

@@ -78,9 +78,11 @@ def _prepared(game: Game, n: float, gamma: float, place: float, stretch: float) 
     smoothing = 0.5 * (security.soundness - wrong) / (1.0 + beta)
     spreads = _spreads(game, f)
     log_fail = math.log(1.0 / security.completeness) + 1.0
-    costs = [math.sqrt(0.5 * n * s / log_fail) + 1e-9 for s in spreads]
-    costs[1] *= math.log2(game.other) if game.other > 1 else 0.0
-    costs[2] *= 1.0 if keyed else 0.0
+    costs = [math.sqrt(0.5 * n * s / log_fail) for s in spreads]
+    floor = 1e-6 * max(costs) + 1e-9  # no part so small that it is lost in rounding
+    costs[0] = max(costs[0], floor)
+    costs[1] = max(costs[1] * math.log2(game.other), floor) if game.other > 1 else 0.0
+    costs[2] = max(costs[2], floor) if keyed else 0.0
     hashing = 1.0 / math.log(2.0) if keyed else 0.0
     unit = security.completeness / (sum(costs) + hashing)
     parts = [c * unit for c in costs]
