@@ -348,6 +348,9 @@ def test_randomness() -> None:
     assert one.input_bits == pytest.approx(1e9 * (h(drawn) + 2 * drawn), rel=1e-9)  # four pairs of settings, alike
     few = sb.finite_randomness_length(p, 1e9, 0, None, "full", entropies=lines, test_probability=1e-3)
     assert few.length < one.length and few.net_length > one.net_length
+    best = sb.finite_randomness_length(p, [1e5, 1e9], 0, None, "full", entropies=lines, net=True)
+    assert best[1].net_length > max(few.net_length, 0.5 * one.length) and best[1].length < one.length
+    assert best[0].net_length < 0
 
 
 def test_preprocessing_counts_untested_rounds_only() -> None:

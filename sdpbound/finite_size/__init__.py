@@ -1,6 +1,7 @@
 """Finite numbers of rounds: lengths of key and randomness against a quantum adversary, by entropy accumulation."""
 
 from sdpbound.finite_size.accumulation import FiniteSecurity
-from sdpbound.finite_size.lengths import FiniteLength, finite_key_length, finite_randomness_length, minimum_rounds
+from sdpbound.finite_size.lengths import finite_key_length, finite_randomness_length, minimum_rounds
+from sdpbound.finite_size.result import FiniteLength
 
 __all__ = ["FiniteLength", "FiniteSecurity", "finite_key_length", "finite_randomness_length", "minimum_rounds"]

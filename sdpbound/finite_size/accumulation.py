@@ -80,6 +80,7 @@ class Game:
     plain, tested : (p(a, b), p(b)) of Alice's outcome and Bob's, in a key round and in a tested round; empty: nothing
         is sent
     security : FiniteSecurity
+    net : whether the search counts what drawing tests and settings takes as a loss; lengths never do
     """
 
     test: ScoredTest
@@ -90,6 +91,12 @@ class Game:
     plain: Sequence[tuple[float, float]]
     tested: Sequence[tuple[float, float]]
     security: FiniteSecurity
+    net: bool = False
+
+    def drawing(self, gamma: float) -> float:
+        """Entropy in bits of one round's choices: ``h(gamma) + gamma H(settings)``."""
+        weights = [1.0 - gamma, *(gamma * float(p) for p in self.test.distribution.ravel())]
+        return -sum(p * math.log2(p) for p in weights if p > 0.0)
 
     @cached_property
     def float_surprises(self) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:

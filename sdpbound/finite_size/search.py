@@ -14,13 +14,14 @@ from sdpbound.finite_size.accumulation import (
     Choice,
     Game,
     MinTradeoff,
+    Term,
     information_deviation,
     min_tradeoff,
     terms,
     total,
 )
 
-__all__ = ["best_choice", "length_at"]
+__all__ = ["best_choice", "length_at", "worth"]
 
 _SMALLEST = 1e-12
 #: How many of the functionals offered are optimised fully; the others are worse at every probability of a test tried.
@@ -28,9 +29,15 @@ _FINALISTS = 2
 _GAMMAS = tuple(10.0 ** (-0.5 * i) for i in range(13))
 
 
-def length_at(game: Game, choice: Choice, n: float) -> float:
-    """The length in floats."""
+def worth(game: Game, choice: Choice) -> Term:
+    """What is made large: the length, in floats; net of the seed where that is asked for."""
     term = total(terms(game, choice))
+    return Term(term.rate - game.drawing(choice.gamma), term.constant) if game.net else term
+
+
+def length_at(game: Game, choice: Choice, n: float) -> float:
+    """:func:`worth` at n rounds."""
+    term = worth(game, choice)
     return term.rate * n + term.constant
 
 

@@ -1,0 +1,156 @@
+"""A length with all that belongs to it, evaluated in balls."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import flint
+import numpy as np
+from numpy.typing import NDArray
+
+from sdpbound.bell import BellExpression
+from sdpbound.bounds import lower_float, rounded
+from sdpbound.errors import InvalidParameter
+from sdpbound.finite_size.accumulation import Choice, FiniteSecurity, Game, epsilons, min_tradeoff, terms, total
+from sdpbound.finite_size.arithmetic import balls
+
+__all__ = ["FiniteLength", "certified"]
+
+THEOREM = (
+    "entropy accumulation, Dupuis and Fawzi, arXiv:1805.11652 (IEEE Trans. Inf. Theory 65, 7596): Theorem V.2 in the "
+    "form of its proof with free alpha, terms V and K_alpha; min-tradeoff function with infrequent sampling, Lemma V.5"
+)
+VARIANCE = {
+    "quantum": "V and K for quantum registers",
+    "classical": "V and K for classical registers, by the paper's bound on their information variance",
+    "sharp": "V and K for classical registers, their information variance bounded by arcosh^2(sqrt(d))",
+}
+ASSUMPTIONS = (
+    "quantum theory is correct and complete",
+    "rounds are sequential; the devices may have memory and be correlated with Eve's quantum system from the start",
+    "the laboratories leak nothing but what the protocol sends; a device is told its own setting only",
+    "trusted randomness, independent of devices and Eve, decides which rounds are tested and with which settings",
+    "classical communication is authenticated, classical processing is trusted",
+)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class FiniteLength:
+    """A proven length of key or of randomness.
+
+    Attributes
+    ----------
+    length : bits; negative: none can be had with these parameters. Rounded down from balls
+    side : "lower": longer outputs may be possible
+    kind : "key" or "randomness"
+    rounds : n
+    test_probability, alpha : those used, optimised unless given
+    terms : bits of each term; their sum is the length up to rounding
+    epsilons : the parts of soundness and completeness
+    threshold : the protocol accepts if the mean of its scores over all rounds is at least this
+    untested : score of an untested round
+    scores : (A, B, X, Y), score of a tested round, where its settings are drawn
+    test_distribution : (X, Y) of the settings of a tested round
+    most_tests : the protocol aborts if more rounds are tested; n where that does not matter
+    input_bits : entropy of all random choices of the protocol: what drawing them costs on average, up to two bits
+    functional : BellExpression, the affine lower bound on the entropy of a round that is used
+    asymptotic_rate : of this functional, at the behaviour: ``length / n`` tends to the best one of the functionals
+    choice : all parameters chosen; with any others the formulas of docs/finite_size.md give a length as well
+    security, theorem, assumptions
+    """
+
+    length: float
+    side: str
+    kind: str
+    rounds: float
+    test_probability: float
+    alpha: float
+    terms: dict[str, float]
+    epsilons: dict[str, float]
+    threshold: float
+    untested: float
+    scores: NDArray[np.float64]
+    test_distribution: NDArray[np.float64]
+    most_tests: float
+    input_bits: float
+    functional: BellExpression
+    asymptotic_rate: float
+    security: FiniteSecurity
+    theorem: str
+    assumptions: tuple[str, ...]
+    choice: Choice
+    _slope: float
+    _offset: float
+
+    def __float__(self) -> float:
+        return self.length
+
+    @property
+    def rate(self) -> float:
+        """``length / rounds``, rounded down."""
+        return math.nextafter(self.length / self.rounds, -math.inf)
+
+    @property
+    def net_length(self) -> float:
+        """The length less what drawing tests and settings takes; the seed of the extractor is not used up."""
+        return math.nextafter(self.length - self.input_bits, -math.inf)
+
+    def __repr__(self) -> str:
+        return (
+            f"{self.kind} of {rounded(self.length, 'lower')} bits from n = {self.rounds:g} rounds (lower bound; tests "
+            f"with probability {self.test_probability:.3g}, soundness {self.security.soundness:g}, completeness "
+            f"{self.security.completeness:g}; entropy accumulation, arXiv:1805.11652)"
+        )
+
+
+def certified(kind: str, game: Game, choice: Choice, n: float) -> FiniteLength:
+    """The length of a choice in balls, rounded down, and what the protocol has to do."""
+    with balls():
+        one = flint.arb(1)
+        parts = epsilons(game, choice, one)
+        if not all(p > 0 or p == 0 for p in parts.values()):
+            raise InvalidParameter("the parts of soundness or completeness do not add up; allow larger ones.")
+        exact = terms(game, choice, one)
+        line, f = total(exact), min_tradeoff(game, choice, one)
+        length = lower_float(line.rate * flint.arb(n) + line.constant)
+        bits = {name: float((t.rate * flint.arb(n) + t.constant).mid()) for name, t in exact.items()}
+        accepted = exact["entropy of the score accepted"]
+        margin = f.weight * flint.arb(game.test.margin)
+        threshold = float(lower_float(accepted.rate + margin + accepted.constant / flint.arb(n)))
+        scores = float(f.rest.mid()) + (
+            float(f.weight.mid()) * game.test.scores - float(f.rest.mid())
+        ) / choice.gamma * (game.test.distribution > 0.0)
+        most = n
+        if game.other > 1:
+            tests = exact["test outcomes of the other party"]
+            most = min(n, bits["test outcomes of the other party"] / -math.log2(game.other))
+            assert tests.rate < 0
+        slope, offset = lower_float(line.rate), lower_float(line.constant)
+        rest = float(f.rest.mid())
+    honest = sum(p * s for s, p in game.results) / sum(p for _, p in game.results)
+    sent = sum(z * p for z, p in game.float_surprises[0])
+    return FiniteLength(
+        length=length,
+        side="lower",
+        kind=kind,
+        rounds=n,
+        test_probability=choice.gamma,
+        alpha=1.0 + choice.beta,
+        terms=bits,
+        epsilons={name: float(p.mid()) for name, p in parts.items()},
+        threshold=threshold,
+        untested=rest,
+        scores=scores,
+        test_distribution=game.test.distribution,
+        most_tests=most,
+        input_bits=n * game.drawing(choice.gamma),
+        functional=game.test.functional,
+        asymptotic_rate=honest - sent,
+        security=game.security,
+        theorem=f"{THEOREM}; {VARIANCE[game.security.registers]}",
+        assumptions=ASSUMPTIONS,
+        choice=choice,
+        _slope=slope,
+        _offset=offset,
+    )
