@@ -90,7 +90,7 @@ can say more, and for data that are only close the entropy may be smaller by abo
 is a rounded number where it was claimed, a claim holds if it is at most the entropy of a correlator within 1e-11 of E.
 
 A file of this format about a ``conditional_entropy`` is a formula of one Bell value: see
-:mod:`sdpbound.verify_closed_entropy`.
+:mod:`sdpbound.verify_closed_entropy`. Lengths from finitely many rounds: see :mod:`sdpbound.verify_finite`.
 """
 
 from __future__ import annotations
@@ -229,6 +229,10 @@ def verify(certificate: Mapping[str, Any] | str | os.PathLike[str], *, strict: b
         from sdpbound.verify_attack import verify_attack  # it uses this module's reading of numbers and questions
 
         return verify_attack(root, strict)
+    if isinstance(root["proof"], Mapping) and "accumulation" in root["proof"]:
+        from sdpbound.verify_finite import verify_finite  # as above
+
+        return verify_finite(root, strict)
     question = _read_question(root["question"])
     entropy = question.kind == "conditional_entropy"
     entries = ("multipliers", "nodes", "words", "factor", "copies") if entropy else ("multipliers", "copies")

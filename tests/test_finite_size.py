@@ -217,7 +217,7 @@ def test_variance_and_spread_bound_all_quantum_devices(gamma: float, place: floa
     line = sb.BellExpression(scenario, rng.normal(size=scenario.shape))
     test = scored_test(line)
     p = sb.random_strategy(scenario, 2, rng).behaviour()
-    game = accumulation.Game(test, test.results(p), 0.3, 4, 1, (), (), SECURITY)
+    game = accumulation.Game(test, test.results(p), 0.3, 4, 1, (), (), SECURITY, p, {})
     choice = accumulation.Choice(
         gamma=gamma,
         beta=0.1,
@@ -373,11 +373,15 @@ def test_solved_entropies_near_the_closed_form() -> None:
     s = 0.96 * math.sqrt(8.0)
     data = sb.Observations.bell_value(CHSH, s)
     p = depolarised(0.02)
-    solved = sb.finite_key_length(p, 1e8, 0, 2, data, security=SECURITY)
+    moved = [replace(data, values=(1.0 - t) * data.values) for t in (0.0, 0.01, 0.03)]
+    bounds = [sb.conditional_entropy(d, 0, closed_forms=False) for d in moved]
+    solved = sb.finite_key_length(p, 1e8, 0, 2, data, entropies=bounds, security=SECURITY)
     closed = key(1e8).length
     assert isinstance(solved, sb.FiniteLength)
     assert closed - 1.5e-3 * 1e8 < solved.length < closed + 2e-3 * 1e8
-    bound = sb.conditional_entropy(data, 0)
+    bound = bounds[0]
+    default = sb.finite_key_length(p, 1e8, 0, 2, data, security=SECURITY)
+    assert isinstance(default, sb.FiniteLength) and default.length > solved.length  # with closed forms
     one = sb.finite_key_length(p, 1e8, 0, 2, data, entropies=[bound], security=SECURITY)
     same = sb.finite_key_length(p, 1e8, 0, 2, data, entropies=[bound.functional], security=SECURITY)
     assert isinstance(one, sb.FiniteLength) and isinstance(same, sb.FiniteLength)

@@ -7,10 +7,13 @@ never falls with n. The same code runs in floats and in balls.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
+from typing import Any
 
+from sdpbound.behaviour import Behaviour
+from sdpbound.bounds import Bound
 from sdpbound.errors import InvalidParameter
 from sdpbound.finite_size.arithmetic import Number, exp, log, log2, number_type, sqrt, upper_tail
 from sdpbound.finite_size.scores import ScoredTest
@@ -80,6 +83,9 @@ class Game:
     plain, tested : (p(a, b), p(b)) of Alice's outcome and Bob's, in a key round and in a tested round; empty: nothing
         is sent
     security : FiniteSecurity
+    behaviour : of the honest devices
+    figure : what is asked, as a certificate says it, but for the number of rounds
+    entropy : what proves the functional; None where it is trusted
     net : whether the search counts what drawing tests and settings takes as a loss; lengths never do
     """
 
@@ -91,6 +97,9 @@ class Game:
     plain: Sequence[tuple[float, float]]
     tested: Sequence[tuple[float, float]]
     security: FiniteSecurity
+    behaviour: Behaviour
+    figure: Mapping[str, Any]
+    entropy: Bound | None = None
     net: bool = False
 
     def drawing(self, gamma: float) -> float:
@@ -254,7 +263,8 @@ def _accepted(game: Game, v: dict[str, Number], eps: dict[str, Number], f: MinTr
     values = [-f.rest, *(-f(number(score)) for score, _ in game.results)]
     chances = [1 - f.gamma, *(f.gamma * number(p) / total for _, p in game.results)]
     s = v["score_tail"]
-    rate = -upper_tail(values, chances, s) - f.weight * number(game.test.margin)
+    # once for the scores, once for the probabilities and the threshold, which are floats as well
+    rate = -upper_tail(values, chances, s) - 2 * f.weight * number(game.test.margin)
     return Term(rate, log(eps["abort by score"]) / s)
 
 

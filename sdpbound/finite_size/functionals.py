@@ -30,8 +30,8 @@ def entropy_functionals(
     y: int | None,
     preprocessing: float,
     entropies: EntropySource,
-) -> list[BellExpression]:
-    """The functionals to choose from, each at most the entropy of every quantum behaviour."""
+) -> list[tuple[BellExpression, EntropyBound | None]]:
+    """The functionals to choose from, each at most the entropy of every quantum behaviour, and what proves them."""
     data = observations_of(behaviour, observed)
     if behaviour.scenario.parties != 2:
         raise InvalidShape(f"finite-size lengths are for two parties, not {behaviour.scenario}.")
@@ -41,13 +41,13 @@ def entropy_functionals(
     if entropies is None or isinstance(entropies, VonNeumann):
         centre = np.tensordot(data.coefficients, Behaviour.uniform(data.scenario).moments, axes=2)
         moved = [replace(data, values=(1.0 - t) * data.values + t * centre) for t in RETREATS]
-        return [conditional_entropy(d, x, y, entropies, preprocessing).functional.expression for d in moved]
+        entropies = [conditional_entropy(d, x, y, entropies, preprocessing) for d in moved]
     if isinstance(entropies, (EntropyBound, Functional, BellExpression)):
         entropies = [entropies]
     found = [_expression(e, x, y, preprocessing) for e in entropies]
     if not found:
         raise InvalidInput("entropies must have at least one bound, such as conditional_entropy(observed, x).")
-    for expression in found:
+    for expression, _ in found:
         if expression.scenario != behaviour.scenario:
             raise InvalidShape(f"an entropy bound of {expression.scenario} does not fit {behaviour.scenario}.")
     return found
@@ -55,7 +55,7 @@ def entropy_functionals(
 
 def _expression(
     given: EntropyBound | Functional | BellExpression, x: int, y: int | None, preprocessing: float
-) -> BellExpression:
+) -> tuple[BellExpression, EntropyBound | None]:
     if isinstance(given, EntropyBound):
         asked = given.certificate.data["question"]["figure"]
         wanted = {"kind": "conditional_entropy", "x": x, "y": y, "preprocessing": preprocessing}
@@ -63,10 +63,10 @@ def _expression(
             raise InvalidInput(
                 f"{given.figure} is not the entropy of this length: bound x={x}, y={y}, q={preprocessing:g}."
             )
-        given = given.functional
+        return given.functional.expression, given
     if isinstance(given, Functional):
         if given.side != "lower":
             raise InvalidInput(f"{given!r} is an upper bound; a length needs lower bounds on an entropy.")
-        return given.expression
+        return given.expression, None
     expression: BellExpression = instance(given, BellExpression, "an entropy bound", "conditional_entropy(observed, x)")
-    return expression
+    return expression, None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import overload
+from dataclasses import asdict
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -228,7 +229,8 @@ def _key_games(
     y = behaviour.scenario.require_setting(1, y, "y")
     outcomes = tuple(max(party) for party in behaviour.scenario.outcomes)
     games = []
-    for functional in functionals:
+    figure = _figure("finite_key_length", x, y, float(preprocessing), security)
+    for functional, entropy in functionals:
         test = scored_test(functional, distribution)
         tested = [
             (float(test.distribution[s, t]) * p, float(test.distribution[s, t]) * q)
@@ -246,6 +248,9 @@ def _key_games(
                 plain=information(behaviour.joint(x, y), preprocessing),
                 tested=tested,
                 security=security,
+                behaviour=behaviour,
+                figure=figure,
+                entropy=entropy,
             )
         )
     return games
@@ -265,7 +270,8 @@ def _randomness_games(
     functionals = entropy_functionals(behaviour, observed, x, y, 0.0, entropies)
     outcomes = tuple(max(party) for party in behaviour.scenario.outcomes)
     games = []
-    for functional in functionals:
+    figure = _figure("finite_randomness_length", x, y, 0.0, security)
+    for functional, entropy in functionals:
         test = scored_test(functional, distribution)
         own = test.distribution[x].sum() if y is None else test.distribution[x, y]
         games.append(
@@ -278,10 +284,19 @@ def _randomness_games(
                 plain=(),
                 tested=(),
                 security=security,
+                behaviour=behaviour,
+                figure=figure,
+                entropy=entropy,
                 net=net,
             )
         )
     return games
+
+
+def _figure(kind: str, x: int, y: int | None, flip: float, security: FiniteSecurity) -> dict[str, Any]:
+    """The question, as a certificate says it, but for the number of rounds."""
+    settings = {"kind": kind, "x": int(x), "y": None if y is None else int(y), "preprocessing": flip}
+    return settings | asdict(security)
 
 
 def _security(security: FiniteSecurity | None) -> FiniteSecurity:

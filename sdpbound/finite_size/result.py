@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import cached_property
 
 import flint
 import numpy as np
 from numpy.typing import NDArray
 
 from sdpbound.bell import BellExpression
-from sdpbound.bounds import lower_float, rounded
-from sdpbound.errors import InvalidParameter
+from sdpbound.bounds import Certificate, lower_float, rounded
+from sdpbound.errors import CertificateError, InvalidParameter
 from sdpbound.finite_size.accumulation import Choice, FiniteSecurity, Game, epsilons, min_tradeoff, terms, total
 from sdpbound.finite_size.arithmetic import balls
+from sdpbound.version import __version__
 
 __all__ = ["FiniteLength", "certified"]
 
@@ -82,9 +84,42 @@ class FiniteLength:
     choice: Choice
     _slope: float
     _offset: float
+    _game: Game
 
     def __float__(self) -> float:
         return self.length
+
+    @cached_property
+    def certificate(self) -> Certificate:
+        """The proof of the length, with those of the entropy and of its extremes: for :func:`sdpbound.verify`."""
+        game, test = self._game, self._game.test
+        if game.entropy is None:
+            raise CertificateError(
+                "the entropy of this length was given as plain numbers, which prove nothing: give bounds of "
+                "conditional_entropy for a certificate."
+            )
+        return Certificate(
+            {
+                "format": "sdpbound certificate",
+                "version": 1,
+                "created_by": f"sdpbound {__version__}",
+                "question": {
+                    "scenario": {"outcomes": [list(p) for p in game.behaviour.scenario.outcomes]},
+                    "figure": {**game.figure, "rounds": int(self.rounds)},
+                    "side": "lower",
+                    "behaviour": game.behaviour.p.tolist(),
+                },
+                "proof": {
+                    "accumulation": asdict(self.choice),
+                    "entropy": game.entropy.certificate.data,
+                    "least": test.bounds[0].certificate.data,
+                    "most": test.bounds[1].certificate.data,
+                    "distribution": test.distribution.tolist(),
+                    "scores": test.scores.tolist(),
+                },
+                "claim": {"value": self.length, "threshold": self.threshold, "most_tests": self.most_tests},
+            }
+        )
 
     @property
     def rate(self) -> float:
@@ -124,8 +159,8 @@ def certified(kind: str, game: Game, choice: Choice, n: float) -> FiniteLength:
         most = n
         if game.other > 1:
             tests = exact["test outcomes of the other party"]
-            most = min(n, bits["test outcomes of the other party"] / -math.log2(game.other))
-            assert tests.rate < 0
+            width = flint.arb(game.other).log() / flint.arb(2).log()
+            most = min(n, -lower_float((tests.rate * flint.arb(n) + tests.constant) / width))
         slope, offset = lower_float(line.rate), lower_float(line.constant)
         rest = float(f.rest.mid())
     honest = sum(p * s for s, p in game.results) / sum(p for _, p in game.results)
@@ -153,4 +188,5 @@ def certified(kind: str, game: Game, choice: Choice, n: float) -> FiniteLength:
         choice=choice,
         _slope=slope,
         _offset=offset,
+        _game=game,
     )

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from sdpbound.arguments import floats
 from sdpbound.behaviour import Behaviour
 from sdpbound.bell import BellExpression
+from sdpbound.bounds import Bound
 from sdpbound.errors import InvalidParameter, InvalidShape
 from sdpbound.merits import bell_value
 from sdpbound.models import Quantum
@@ -37,6 +38,7 @@ class ScoredTest:
     least, most : certified bounds on the functional over quantum behaviours
     smallest, largest : of the scores
     margin : bits, what rounding the scores to floats may have changed at most
+    bounds : on the functional over quantum behaviours, from below and from above
     """
 
     functional: BellExpression
@@ -47,6 +49,7 @@ class ScoredTest:
     smallest: float
     largest: float
     margin: float
+    bounds: tuple[Bound, Bound]
 
     def results(self, behaviour: Behaviour) -> list[tuple[float, float]]:
         """The scores that occur with a behaviour, and the probability of each in a tested round."""
@@ -84,15 +87,17 @@ def scored_test(functional: BellExpression, distribution: ArrayLike | None = Non
     # every score and the constant are sums of at most so many products, each rounded
     size = abs(float(functional.coefficients[0, 0])) + float(np.abs(table).sum()) + float(np.abs(seen).max())
     margin = (scenario.shape[0] * scenario.shape[1] + table.size + 32) * 2.0**-52 * size
+    below, above = bell_value.minimize(functional, LEVEL), bell_value.maximize(functional, LEVEL)
     return ScoredTest(
         functional=functional,
         distribution=drawn,
         scores=scores,
-        least=max(bell_value.minimize(functional, LEVEL).value, float(seen.min()) - margin),
-        most=min(bell_value.maximize(functional, LEVEL).value, float(seen.max()) + margin),
+        least=max(below.value, float(seen.min())) - margin,
+        most=min(above.value, float(seen.max())) + margin,
         smallest=float(seen.min()),
         largest=float(seen.max()),
         margin=margin,
+        bounds=(below, above),
     )
 
 

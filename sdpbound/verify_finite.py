@@ -1,0 +1,337 @@
+"""Check the length of a key, or of randomness, from finitely many rounds.
+
+The question has the honest devices' ``behaviour`` p[a][b][x][y], the settings, the number of rounds and what may fail;
+the proof a certificate of an entropy, certificates of the least and the largest value of its functional F over quantum
+behaviours, a distribution pi of tested settings, scores g and the parameters under ``accumulation``; the claim a
+length, the threshold of the mean score and the largest number of tests. Trusted are the theorem (Dupuis and Fawzi,
+arXiv:1805.11652, Theorem V.2 with free alpha; docs/finite_size.md) and leftover hashing. Checked again are
+
+- that the entropy's certificate holds and is about these settings and flips, so that F is a proven lower bound;
+- that ``sum pi g p`` exceeds F by at most a margin on every no-signaling behaviour (in exact rational numbers; moments
+  are at most 1 in size), and the margin is charged;
+- the largest variance and the spread of the min-tradeoff function (in exact rational numbers);
+- that honest devices abort with at most the probability promised, by Chernoff's bounds, at the threshold and number of
+  tests claimed;
+- that the parts of soundness and completeness add up to no more than asked, and that the length is at most what
+  remains, in balls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import product
+from typing import Any
+
+import flint
+
+from sdpbound.errors import CertificateError
+from sdpbound.verify import (
+    _ONE,
+    _ZERO,
+    Tensor,
+    Verification,
+    _ball,
+    _expand,
+    _integer,
+    _keys,
+    _kind,
+    _lower,
+    _number,
+    _numbers,
+    _read_observed,
+    _read_scenario,
+    _rounded,
+    _Scenario,
+    _show,
+    _tensor,
+    verify,
+)
+
+__all__ = ["verify_finite"]
+
+PRECISION = 384  # bits
+_MOST_ROUNDS = 10**18
+_FIGURES = ("finite_key_length", "finite_randomness_length")
+_POSITIVE = ("score_tail", "count_tail", "leak_tail", "smoothing")
+_PARTS = ("wrong", "count", "leak", "hashing")
+_PARAMETERS = ("gamma", "beta", "place", *_POSITIVE, *_PARTS)
+_REGISTERS = ("classical", "sharp", "quantum")
+Pairs = list[tuple[flint.arb, flint.arb]]  # values and their probabilities
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    scenario: _Scenario
+    key: bool
+    x: int
+    y: int | None
+    flips: Fraction
+    rounds: int
+    soundness: Fraction
+    completeness: Fraction
+    efficiency: Fraction
+    registers: str
+    behaviour: Tensor  # (a, b, x, y), no negative entries, each pair of settings normalised
+
+    @property
+    def results(self) -> list[tuple[int, int, int, int]]:
+        """All a, b, x, y that exist."""
+        one, other = self.scenario.outcomes
+        return [
+            (a, b, x, y)
+            for x, y in product(range(len(one)), range(len(other)))
+            for a, b in product(range(one[x]), range(other[y]))
+        ]
+
+
+def verify_finite(root: Mapping[str, Any], strict: bool) -> Verification:
+    """Recompute a length; `root` has passed :func:`sdpbound.verify.read`."""
+    asked = _read_asked(root["question"])
+    names = ("accumulation", "entropy", "least", "most", "distribution", "scores")
+    proof = _keys(root["proof"], names, "proof")
+    claim = _keys(root["claim"], ("value", "threshold", "most_tests"), "claim")
+    claimed, threshold, most_tests = (_number(claim[name], f"claim.{name}") for name in claim)
+    given = _keys(proof["accumulation"], _PARAMETERS, "proof.accumulation")
+    v = {name: _number(given[name], f"proof.accumulation.{name}") for name in _PARAMETERS}
+    _check_parameters(asked, v)
+    functional = _functional(asked, proof["entropy"])
+    size = (len(asked.scenario.outcomes[0]), len(asked.scenario.outcomes[1]))
+    widest = tuple(max(party) for party in asked.scenario.outcomes)
+    drawn = _tensor(proof["distribution"], size, "proof.distribution")
+    total = sum(drawn.values(), _ZERO)
+    if total <= 0 or min(drawn.values()) < 0:
+        raise CertificateError("proof.distribution must be probabilities of the tested settings.")
+    drawn = {pair: p / total for pair, p in drawn.items()}
+    scores = _tensor(proof["scores"], (*widest, *size), "proof.scores")
+    margin = _margin(asked, functional, drawn, scores)
+    with flint.ctx.workprec(PRECISION):
+        length, faults = _length(asked, v, functional, proof, drawn, scores, margin, threshold, most_tests)
+    value = _rounded(length, up=False)
+    if length < claimed:
+        faults = [f"the recomputed length is {value!r}, the claimed one {float(claimed)!r}", *faults]
+    what = "key" if asked.key else "randomness"
+    if faults:
+        message = f"The certificate does not prove its claim on the {what} length: {'; '.join(faults)}."
+        if strict:
+            raise CertificateError(message)
+    else:
+        message = f"By arXiv:1805.11652 {asked.rounds} rounds give a {what} of {value!r} bits or more, as claimed."
+    return Verification(
+        value=value,
+        claimed=_rounded(claimed, up=False),
+        side="lower",
+        figure=_FIGURES[0] if asked.key else _FIGURES[1],
+        model="quantum",
+        holds=not faults,
+        functional=None,
+        message=message,
+    )
+
+
+# --- reading -------------------------------------------------------------------------------------------------------
+
+
+def _read_asked(entry: Any) -> _Asked:
+    question = _keys(entry, ("scenario", "figure", "side", "behaviour"), "question")
+    scenario = _read_scenario(question["scenario"])
+    name = "question.figure"
+    kind = _kind(question["figure"], name, _FIGURES)
+    names = ["kind", "x", "y", "preprocessing", "rounds", "soundness", "completeness", "efficiency", "registers"]
+    figure = _keys(question["figure"], tuple(names), name)
+    if len(scenario.outcomes) != 2 or question["side"] != "lower":
+        raise CertificateError("question must be about two parties and the side lower.")
+    one, other = scenario.outcomes
+    x = _integer(figure["x"], 0, len(one) - 1, f"{name}.x")
+    y = None if figure["y"] is None else _integer(figure["y"], 0, len(other) - 1, f"{name}.y")
+    soundness, completeness, efficiency, flips = (
+        _number(figure[k], f"{name}.{k}") for k in ("soundness", "completeness", "efficiency", "preprocessing")
+    )
+    key = kind == _FIGURES[0]
+    if not (0 < soundness < 1 and 0 < completeness < 1 and efficiency >= 1 and 0 <= 2 * flips <= 1):
+        raise CertificateError(f"{name} has probabilities or an efficiency out of range.")
+    if (key and y is None) or (flips and not (key and one[x] == 2)):
+        raise CertificateError(f"{name} lacks y, or flips what is no bit of a key.")
+    if figure["registers"] not in _REGISTERS:
+        raise CertificateError(f"{name}.registers is {_show(figure['registers'])}; it must be one of {_REGISTERS}.")
+    rounds = _integer(figure["rounds"], 1, _MOST_ROUNDS, f"{name}.rounds")
+    shape = (max(one), max(other), len(one), len(other))
+    table = {i: p for i, p in _tensor(question["behaviour"], shape, "question.behaviour").items() if p > 0}
+    sums = dict.fromkeys(product(range(len(one)), range(len(other))), _ZERO)
+    for (_, _, s, t), p in table.items():
+        sums[s, t] += p
+    if any(abs(total - 1) > Fraction(1, 10**6) for total in sums.values()):
+        raise CertificateError("question.behaviour must have probabilities that add up to 1 for all settings.")
+    table = {i: p / sums[i[2], i[3]] for i, p in table.items()}
+    return _Asked(scenario, key, x, y, flips, rounds, soundness, completeness, efficiency, figure["registers"], table)
+
+
+def _check_parameters(asked: _Asked, v: Mapping[str, Fraction]) -> None:
+    within = 0 < v["gamma"] <= 1 and 0 < v["beta"] < 1 and 0 <= v["place"] <= 1
+    positive = all(v[name] > 0 for name in _POSITIVE)
+    parts = [v[name] for name in _PARTS]
+    enough = v["wrong"] + 2 * v["smoothing"] < asked.soundness and sum(parts[1:]) < asked.completeness
+    shared = min(parts) > 0 if asked.key else min(parts) >= 0
+    if not (within and positive and enough and shared):
+        raise CertificateError("proof.accumulation has parameters out of range, or parts that exceed what may fail.")
+
+
+def _functional(asked: _Asked, certificate: Any) -> Tensor:
+    """The proven lower bound on the entropy of an untested round, in moment coordinates."""
+    if not isinstance(certificate, Mapping):
+        raise CertificateError("proof.entropy must be the certificate of a conditional entropy.")
+    verify(certificate)
+    question = certificate["question"]
+    figure = question["figure"]
+    # with y given the entropy of randomness is that of both outcomes; a key is Alice's
+    wanted = None if asked.key else asked.y
+    if (
+        figure["kind"] != "conditional_entropy"
+        or (figure["x"], figure["y"]) != (asked.x, wanted)
+        or _number(figure["preprocessing"], "proof.entropy.question.figure.preprocessing") != asked.flips
+        or _read_scenario(question["scenario"]) != asked.scenario
+    ):
+        raise CertificateError("proof.entropy is about another entropy, scenario, setting or preprocessing.")
+    observed, _, _ = _read_observed(question["observed"], asked.scenario)
+    claimed = certificate["claim"]["functional"]
+    multipliers = _numbers(claimed["multipliers"], "proof.entropy.claim", length=len(observed))
+    found: Tensor = {(0, 0): _number(claimed["constant"], "proof.entropy.claim")}
+    for m, tensor in zip(multipliers, observed, strict=True):
+        for index, c in tensor.items():
+            found[index] = found.get(index, _ZERO) + m * c
+    return found
+
+
+def _margin(asked: _Asked, functional: Tensor, drawn: Tensor, scores: Tensor) -> Fraction:
+    """What the mean score may exceed the functional by, on behaviours whose moments are at most 1 in size."""
+    mean: Tensor = {}
+    for a, b, x, y in asked.results:
+        weight = drawn.get((x, y), _ZERO) * scores.get((a, b, x, y), _ZERO)
+        if weight:
+            effects = [asked.scenario.effects(0, x)[a], asked.scenario.effects(1, y)[b]]
+            for index, c in _expand(asked.scenario, effects).items():
+                mean[index] = mean.get(index, _ZERO) + weight * c
+    return _distance(mean, functional)
+
+
+def _distance(one: Tensor, other: Tensor) -> Fraction:
+    return sum((abs(one.get(i, _ZERO) - other.get(i, _ZERO)) for i in {*one, *other}), _ZERO)
+
+
+def _extreme(asked: _Asked, functional: Tensor, certificate: Any, side: str) -> Fraction:
+    """A bound on the functional over quantum behaviours."""
+    if not isinstance(certificate, Mapping):
+        raise CertificateError(f"the certificate of the {side} extreme of the functional is missing.")
+    found = verify(certificate)
+    question = certificate["question"]
+    same = _read_scenario(question["scenario"]) == asked.scenario and not question["observed"]
+    if found.figure != "bell_value" or found.side != side or found.model not in ("quantum", "no-signaling") or not same:
+        raise CertificateError(f"proof has no {side} bound on its functional over quantum behaviours.")
+    table = _tensor(question["figure"]["coefficients"], asked.scenario.shape, "coefficients")
+    off = _distance(table, functional)
+    return Fraction(found.value) + (off if side == "upper" else -off)
+
+
+# --- the length ----------------------------------------------------------------------------------------------------
+
+
+def _length(
+    asked: _Asked,
+    v: Mapping[str, Fraction],
+    functional: Tensor,
+    proof: Mapping[str, Any],
+    drawn: Tensor,
+    scores: Tensor,
+    margin: Fraction,
+    threshold: Fraction,
+    most_tests: Fraction,
+) -> tuple[Fraction, list[str]]:
+    """The length, rounded down, and what is wrong with completeness."""
+    n, gamma, beta = asked.rounds, v["gamma"], v["beta"]
+    seen = [scores.get(i, _ZERO) for i in asked.results if drawn.get(i[2:], _ZERO)]
+    smallest, largest = min(seen), max(seen)
+    least = max(_extreme(asked, functional, proof["least"], "lower"), smallest - margin)
+    most = min(_extreme(asked, functional, proof["most"], "upper"), largest + margin)
+    own = _ZERO  # probability that a tested round has the entropy, too
+    if asked.key or asked.y is None:
+        own = sum((p for (s, _), p in drawn.items() if s == asked.x), _ZERO) if not asked.flips else _ZERO
+    else:
+        own = drawn.get((asked.x, asked.y), _ZERO)
+    weight = 1 - gamma + gamma * own
+    rest = weight * (smallest + v["place"] * (largest - smallest))
+    a, b = weight * smallest - rest, weight * largest - rest
+    low, high = weight * (least - margin) - rest, weight * (most + margin) - rest
+    middle = min(max((a + b) / (2 * gamma), low), high)
+    variance = max(((a + b) * middle - a * b) / gamma - middle**2, _ZERO)
+    spread = rest + b / gamma - weight * (least - margin)
+
+    rest_of_soundness = asked.soundness - v["wrong"]
+    amplification = rest_of_soundness - 2 * v["smoothing"]
+    ln2 = flint.arb(2).log()
+    d = max(asked.scenario.outcomes[0]) * max(asked.scenario.outcomes[1])
+    bounds = {
+        "classical": flint.arb(2 * d + 1),
+        "quantum": flint.arb(2 * d * d + 1),
+        "sharp": flint.arb(d).sqrt() + flint.arb(d - 1).sqrt(),
+    }
+    root = bounds[asked.registers].log() / ln2 + _ball(2 + variance).sqrt()
+    exponent = flint.arb(d).log() * (2 if asked.registers == "quantum" else 1) + _ball(spread) * ln2
+    third = (_ball(beta) * exponent).exp() * (exponent.exp() + flint.arb(2).exp()).log() ** 3
+    third /= 6 * _ball(1 - beta) ** 3 * ln2
+    eps = _ball(v["smoothing"])
+    bits = _ball(n * (threshold - weight * margin))
+    bits -= n * _ball(beta) * (ln2 / 2 * root**2 + _ball(beta) * third)
+    bits -= ((1 + (1 - eps**2).sqrt()) / eps**2).log() / ln2 / _ball(beta)
+    bits += _ball((1 + beta) / beta) * _ball(rest_of_soundness).log() / ln2
+    bits += 2 * _ball(2 * amplification).log() / ln2
+
+    # what honest devices do
+    parts = {name: -_ball(v[name]).log() for name in ("count", "leak", "hashing") if asked.key}
+    score_part = asked.completeness - (v["count"] + v["leak"] + v["hashing"] if asked.key else 0)
+    honest: Pairs = [(_ball(-rest), _ball(1 - gamma))]
+    for index, p in asked.behaviour.items():
+        q = drawn.get(index[2:], _ZERO) * p
+        if q:
+            honest.append((_ball(-rest - (weight * scores.get(index, _ZERO) - rest) / gamma), _ball(gamma * q)))
+    faults = []
+    if not _ball(-threshold) >= _tail(honest, v["score_tail"], -_ball(score_part).log(), n):
+        faults.append("honest devices fall below the threshold with more than the probability promised")
+    if asked.key:
+        tests: Pairs = [(flint.arb(1), _ball(gamma)), (flint.arb(0), _ball(1 - gamma))]
+        if most_tests < n and not _ball(most_tests) >= n * _tail(tests, v["count_tail"], parts["count"], n):
+            faults.append("honest devices are tested more often than allowed with more than the probability promised")
+        bits -= _ball(min(most_tests, Fraction(n))) * flint.arb(max(asked.scenario.outcomes[1])).log() / ln2
+        sent = _surprises(asked, v["gamma"], drawn)
+        mean = sum((p * z for z, p in sent), flint.arb(0))
+        bits -= n * (_tail(sent, v["leak_tail"], parts["leak"], n) + _ball(asked.efficiency - 1) * mean)
+        bits -= parts["hashing"] / ln2 - _ball(v["wrong"]).log() / ln2 + 2
+    return _lower(bits), faults
+
+
+def _tail(pairs: Pairs, s: Fraction, failure: flint.arb, n: int) -> flint.arb:
+    """A mean of n values is above this with probability at most exp(-failure)."""
+    step = _ball(s)
+    moment = sum((p * (step * z).exp() for z, p in pairs), flint.arb(0))
+    return moment.log() / step + failure / (n * step)
+
+
+def _surprises(asked: _Asked, gamma: Fraction, drawn: Tensor) -> Pairs:
+    """-log2 p(a|b) of honest devices in one round, Alice's bit flipped where the round is not tested."""
+    assert asked.y is not None
+    found: Pairs = []
+    rounds = [((asked.x, asked.y), 1 - gamma, asked.flips)]
+    rounds += [(pair, gamma * p, _ZERO) for pair, p in drawn.items()]  # type: ignore[misc]
+    for (x, y), chance, flips in rounds:
+        one, other = asked.scenario.outcomes[0][x], asked.scenario.outcomes[1][y]
+        for b in range(other):
+            column = [asked.behaviour.get((a, b, x, y), _ZERO) for a in range(one)]
+            if flips:
+                column = [(_ONE - flips) * p + flips * q for p, q in zip(column, column[::-1], strict=True)]
+            total = sum(column, _ZERO)
+            found += [(_surprise(p, total), _ball(chance * p)) for p in column if p and chance]
+    return found
+
+
+def _surprise(p: Fraction, total: Fraction) -> flint.arb:
+    return (_ball(total) / _ball(p)).log() / flint.arb(2).log()
