@@ -296,6 +296,8 @@ def test_lengths_fall_with_security() -> None:
     complete = [at(completeness=e) for e in (0.5, 1e-2, 1e-5, 1e-20)]
     efficient = [at(efficiency=e) for e in (1.0, 1.1, 1.3)]
     registers = [at(registers=r) for r in ("sharp", "classical", "quantum")]
+    eager = key(1e15, security=sb.FiniteSecurity(efficiency=1.3))
+    assert 0 < eager.asymptotic_rate - eager.rate < 5e-3
     for falling in (sound, complete, efficient, registers):
         assert (np.diff(falling) < 0).all()
 

@@ -164,7 +164,7 @@ def certified(kind: str, game: Game, choice: Choice, n: float) -> FiniteLength:
         slope, offset = lower_float(line.rate), lower_float(line.constant)
         rest = float(f.rest.mid())
     honest = sum(p * s for s, p in game.results) / sum(p for _, p in game.results)
-    sent = sum(z * p for z, p in game.float_surprises[0])
+    sent = game.security.efficiency * sum(z * p for z, p in game.float_surprises[0])
     return FiniteLength(
         length=length,
         side="lower",
