@@ -1,5 +1,8 @@
 """sdpbound: certified bounds on quantum, no-signaling and local correlations, and the rates they give."""
 
+from sdpbound.attacks.convex_combination import convex_combination_attack
+from sdpbound.attacks.entropy_attack import conditional_entropy_upper_bound
+from sdpbound.attacks.proof import EntropyAttack
 from sdpbound.behaviour import Behaviour, Observations
 from sdpbound.bell import BellExpression
 from sdpbound.best_tests import BestTest, best_test
@@ -69,6 +72,7 @@ from sdpbound.noise import (
     WhiteNoise,
     noise_from,
 )
+from sdpbound.rate_upper_bounds import key_rate_upper_bound, randomness_rate_upper_bound
 from sdpbound.rates import MinEntropy, Rate, best_preprocessing, error_correction, key_rate, randomness_rate
 from sdpbound.scenario import Scenario
 from sdpbound.self_tests import SelfTest, find_self_test
@@ -89,6 +93,7 @@ __all__ = [
     "DamagedStore",
     "Dephasing",
     "DetectionInefficiency",
+    "EntropyAttack",
     "EntropyBound",
     "EntropyEnvelope",
     "FiniteLength",
@@ -138,7 +143,9 @@ __all__ = [
     "chained",
     "chsh",
     "conditional_entropy",
+    "conditional_entropy_upper_bound",
     "contour_at_chsh",
+    "convex_combination_attack",
     "correlators_self_test",
     "critical_efficiency",
     "critical_error_rate",
@@ -152,6 +159,7 @@ __all__ = [
     "guessing_probability",
     "i3322",
     "key_rate",
+    "key_rate_upper_bound",
     "maximize",
     "mermin",
     "min_entropy",
@@ -160,6 +168,7 @@ __all__ = [
     "noise_from",
     "random_strategy",
     "randomness_rate",
+    "randomness_rate_upper_bound",
     "see_saw",
     "singlet_chsh",
     "singlet_condition",

@@ -7,7 +7,8 @@ import math
 from collections.abc import Sequence
 
 from sdpbound.attacks.convex_combination import convex_combination_attack
-from sdpbound.attacks.entropy_attack import EntropyAttack, conditional_entropy_upper_bound
+from sdpbound.attacks.entropy_attack import conditional_entropy_upper_bound
+from sdpbound.attacks.proof import EntropyAttack
 from sdpbound.behaviour import Behaviour, Observations
 from sdpbound.bounds import lower_float
 from sdpbound.errors import InvalidInput, InvalidParameter
@@ -22,9 +23,9 @@ FROM_DATA = (
     "certifies a higher Devetak-Winter rate (arXiv:quant-ph/0306078) of this one-way protocol"
 )
 FROM_BEHAVIOUR = (
-    "upper bound on the key rate of every protocol that takes its key from the settings x and y, announces settings, and "
-    "communicates in public in either direction, with devices of this behaviour: I(A:B|E') of a convex-combination "
-    "attack (arXiv:2007.09247)"
+    "upper bound on the key rate of every protocol that takes its key from the settings x and y, announces settings, "
+    "and communicates in public in either direction, with devices of this behaviour: I(A:B|E') of a "
+    "convex-combination attack (arXiv:2007.09247)"
 )
 RANDOMNESS = (
     "upper bound on the least entropy over devices with the tested data: no analysis of these data certifies more "
@@ -86,7 +87,8 @@ def key_rate_upper_bound(
     leaks = {pair: lower_float(leakage(behaviour, *pair, preprocessing)) for pair in pairs}
     attacks = {s: conditional_entropy_upper_bound(data, s, None, preprocessing, dimension, strategies) for s in xs}
     best = max(pairs, key=lambda pair: attacks[pair[0]].value - leaks[pair])
-    return _rate("key", attacks[best[0]], leaks[best], best, FROM_DATA, (UNTESTED,))
+    untested = () if data.kind == "full" else (UNTESTED,)
+    return _rate("key", attacks[best[0]], leaks[best], best, FROM_DATA, untested)
 
 
 def randomness_rate_upper_bound(

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from sdpbound.arguments import instance
-from sdpbound.attacks.entropy_attack import EntropyAttack
+from sdpbound.attacks.proof import EntropyAttack
 from sdpbound.behaviour import Behaviour, Observations
 from sdpbound.bounds import Bound, SolverChoice, bounds_entropy, lower_float, rounded
 from sdpbound.errors import InvalidInput, InvalidParameter, NotSelfTesting

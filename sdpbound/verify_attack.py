@@ -20,10 +20,6 @@ spectra of ``X_k = G^+ K_k^+ K_k G / Tr(G G^+)``, flips of the bit mixing X_0 an
 
 ``conditional_mutual_information`` of Alice's and Bob's outcomes given a classical Eve who is told the settings and
 learns only ``groups[k]``: ``sum_g sum_ab P_g(ab) log2 P_g(ab) P_g / (P_g(a) P_g(b))``, P_g = sum_{k in g} w_k p_k.
-
-Eigenvalues: rotations that are orthogonal exactly (their angles are numbers, sines and cosines enclosed) make a real
-symmetric matrix almost diagonal; by Weyl's inequality each eigenvalue is as close to a diagonal entry as the norm of the
-rest. A complex matrix is taken as a real one of twice the size, with every eigenvalue twice.
 """
 
 from __future__ import annotations
@@ -55,8 +51,9 @@ from sdpbound.verify import (
     _Scenario,
     _show,
 )
+from sdpbound.verify_spectra import entropy, plogp
 
-__all__ = ["AttackQuestion", "Enclosure", "Outcome", "enclose", "mix", "read_question", "verify_attack"]
+__all__ = ["PRECISION", "AttackQuestion", "Enclosure", "Outcome", "enclose", "mix", "read_question", "verify_attack"]
 
 PRECISION = 256  # bits
 _LARGEST_DIMENSION = 64
@@ -162,13 +159,13 @@ def read_question(entry: Any) -> AttackQuestion:
         raise CertificateError(f"question.side is {_show(question['side'])}; of an attack it must be upper.")
     name = "question.figure"
     kind = _kind(question["figure"], name, _FIGURES)
-    entropy = kind == "conditional_entropy"
-    figure = _keys(question["figure"], ("kind", "x", "y", "preprocessing") if entropy else ("kind", "x", "y"), name)
+    of_entropy = kind == "conditional_entropy"
+    figure = _keys(question["figure"], ("kind", "x", "y", "preprocessing") if of_entropy else ("kind", "x", "y"), name)
     x = _integer(figure["x"], 0, len(scenario.outcomes[0]) - 1, f"{name}.x")
     y = figure["y"]
-    if y is not None or not entropy:
+    if y is not None or not of_entropy:
         y = _integer(y, 0, len(scenario.outcomes[1]) - 1, f"{name}.y")
-    flips = _number(figure["preprocessing"], f"{name}.preprocessing") if entropy else Fraction(0)
+    flips = _number(figure["preprocessing"], f"{name}.preprocessing") if of_entropy else Fraction(0)
     if not 0 <= flips <= Fraction(1, 2) or (flips and (y is not None or scenario.outcomes[0][x] != 2)):
         raise CertificateError(
             f"{name}.preprocessing is {_show(figure['preprocessing'])}; a probability from 0 to 1/2 is expected, and 0 "
@@ -225,7 +222,7 @@ def enclose(question: AttackQuestion, entry: Any, name: str) -> Enclosure:
 
     tables = [[joint(x, y) for y in range(len(outcomes[1]))] for x in range(len(outcomes[0]))]
     tested = [_tested(question.scenario, tables, tensor) for tensor in question.observed]
-    entropy = flint.arb(0)
+    given = flint.arb(0)
     if question.kind == "conditional_entropy":
         rows = gram(question.x, 0 if question.y is None else question.y)
         parts = [m for row in rows for m in row] if question.y is not None else [_sum(row) for row in rows]
@@ -234,8 +231,8 @@ def enclose(question: AttackQuestion, entry: Any, name: str) -> Enclosure:
             first, second = (zero if part is None else part for part in parts)
             parts = [first * (1 - q) + second * q, second * (1 - q) + first * q]
         scale = 1 / norm
-        entropy = sum((_entropy(m * scale) for m in parts if m is not None), flint.arb(0)) - _entropy(total * scale)
-    return Enclosure(tested, entropy, [] if question.y is None else tables[question.x][question.y])
+        given = sum((entropy(m * scale) for m in parts if m is not None), flint.arb(0)) - entropy(total * scale)
+    return Enclosure(tested, given, [] if question.y is None else tables[question.x][question.y])
 
 
 def _matrix(entry: Any, size: int, most: int, name: str, rows_fixed: bool) -> Any:
@@ -374,7 +371,9 @@ def _weights(
     try:
         solution = flint.arb_mat(rows).solve(flint.arb_mat(right))
     except ZeroDivisionError:
-        raise CertificateError("The adjusted strategies do not determine their weights: their data are dependent.")
+        raise CertificateError(
+            "The adjusted strategies do not determine their weights: their data are dependent."
+        ) from None
     for place, k in enumerate(adjusted):
         balls[k] = solution[place, 0]
         if not balls[k] >= 0:
@@ -387,73 +386,8 @@ def _information(table: list[list[flint.arb]]) -> flint.arb:
     rows = [sum(row, flint.arb(0)) for row in table]
     columns = [sum(column, flint.arb(0)) for column in zip(*table, strict=True)]
     joint = [p for row in table for p in row]
-    terms = [*map(_plogp, rows), *map(_plogp, columns), *(-_plogp(p) for p in joint), -_plogp(sum(rows, flint.arb(0)))]
+    terms = [*map(plogp, rows), *map(plogp, columns), *(-plogp(p) for p in joint), -plogp(sum(rows, flint.arb(0)))]
     return sum(terms, flint.arb(0))
-
-
-# --- entropies -----------------------------------------------------------------------------------------------------
-
-
-def _plogp(value: flint.arb) -> flint.arb:
-    """-p log2 p of a number that is known not to be negative."""
-    if value > 0:
-        return -value * value.log() / flint.arb(2).log()
-    top = value.upper()
-    if top <= 0:
-        return flint.arb(0)
-    if not top < flint.arb("0.3"):
-        raise CertificateError("A number of the attack is not known well enough for its logarithm; round the proof.")
-    return flint.arb(0).union(-top * top.log() / flint.arb(2).log())  # rising below 1/e
-
-
-def _entropy(matrix: Any) -> flint.arb:
-    """-Tr X log2 X of a positive matrix."""
-    if isinstance(matrix, flint.arb_mat):
-        return sum(map(_plogp, _eigenvalues(matrix.tolist())), flint.arb(0))
-    n = matrix.nrows()
-    real = [[matrix[i, j].real for j in range(n)] for i in range(n)]
-    imaginary = [[matrix[i, j].imag for j in range(n)] for i in range(n)]
-    rows = [r + [-v for v in m] for r, m in zip(real, imaginary, strict=True)]
-    rows += [m + r for r, m in zip(real, imaginary, strict=True)]
-    return sum(map(_plogp, _eigenvalues(rows)), flint.arb(0)) / 2
-
-
-def _eigenvalues(rows: list[list[flint.arb]]) -> list[flint.arb]:
-    """Enclosures of the eigenvalues of a real symmetric matrix (balls of both halves, the lower one is used)."""
-    n = len(rows)
-    a = [[rows[max(i, j)][min(i, j)] for j in range(n)] for i in range(n)]
-    negligible = flint.arb(2) ** (40 - flint.ctx.prec)  # of a matrix of trace one at most
-    for _ in range(30):
-        moved = False
-        for p, q in itertools.combinations(range(n), 2):
-            if abs(a[p][q].mid()) > negligible:
-                _rotate(a, p, q)
-                moved = True
-        if not moved:
-            break
-    rest = sum((a[i][j] * a[i][j] for i in range(n) for j in range(n) if i != j), flint.arb(0))
-    margin = flint.arb(0, rest.abs_upper().sqrt().upper())
-    return [a[i][i] + margin for i in range(n)]
-
-
-def _rotate(a: list[list[flint.arb]], p: int, q: int) -> None:
-    """One Jacobi rotation, orthogonal whatever its angle."""
-    half = ((a[q][q].mid() - a[p][p].mid()) / (2 * a[p][q].mid())).mid()
-    tangent = (1 / (abs(half) + (1 + half * half).sqrt())).mid()
-    if half < 0:
-        tangent = -tangent
-    cosine = 1 / (1 + tangent * tangent).sqrt()
-    sine = tangent * cosine
-    for i in range(len(a)):
-        if i in (p, q):
-            continue
-        first, second = a[i][p], a[i][q]
-        a[i][p] = a[p][i] = cosine * first - sine * second
-        a[i][q] = a[q][i] = sine * first + cosine * second
-    app, aqq, apq = a[p][p], a[q][q], a[p][q]
-    a[p][p] = cosine * cosine * app - 2 * sine * cosine * apq + sine * sine * aqq
-    a[q][q] = sine * sine * app + 2 * sine * cosine * apq + cosine * cosine * aqq
-    a[p][q] = a[q][p] = (cosine * cosine - sine * sine) * apq + sine * cosine * (app - aqq)
 
 
 def _sum(matrices: Sequence[Any]) -> Any:

@@ -21,9 +21,9 @@ import numpy as np
 
 from sdpbound.arguments import instance
 from sdpbound.assemble_entropy import EntropyQuestion
-from sdpbound.attacks.entropy_attack import EntropyAttack, build_attack, landscape_of, search
-from sdpbound.attacks.landscape import key_effects
+from sdpbound.attacks.entropy_attack import landscape_of, search
 from sdpbound.attacks.mixtures import Mixture
+from sdpbound.attacks.proof import EntropyAttack, build_attack
 from sdpbound.behaviour import Behaviour, Observations
 from sdpbound.errors import InvalidShape
 from sdpbound.strategies import Strategy
@@ -72,8 +72,7 @@ def convex_combination_attack(
     x, y = scenario.require_setting(0, x, "x"), scenario.require_setting(1, y, "y")
     begun = time.perf_counter()
     observed = Observations.full(behaviour)
-    key = key_effects(EntropyQuestion(observed, x, y))
-    landscape = landscape_of(observed, key, dimension)
+    landscape = landscape_of(EntropyQuestion(observed, x, y), dimension)
     kinds = (
         replace(landscape, figure_kind="information", bob_outcomes=scenario.outcomes[1][y]),
         replace(landscape, figure_kind="weight"),

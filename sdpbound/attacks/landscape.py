@@ -25,7 +25,7 @@ from sdpbound.assemble_entropy import EntropyQuestion
 from sdpbound.scenario import Scenario
 from sdpbound.strategies import Strategy
 
-__all__ = ["Landscape", "Points", "key_effects"]
+__all__ = ["Landscape", "Points", "key_effects", "two_binary_settings"]
 
 Floats = NDArray[np.float64]
 #: Eigenvalues and probabilities below this are taken as this in logarithms: x log x is then 0 to 1e-28.
@@ -43,6 +43,11 @@ def key_effects(question: EntropyQuestion) -> Floats:
     y = question.y
     bob = one if y is None else np.array([scenario.effect(1, y, j) for j in range(b[y])])
     return np.asarray(np.einsum("al,bm->ablm", alice, bob).reshape(-1, *scenario.shape), dtype=np.float64)
+
+
+def two_binary_settings(scenario: Scenario) -> bool:
+    """Whether both parties have at most two settings, of two outcomes: qubits are enough, and real ones."""
+    return scenario.is_binary and max(scenario.settings) <= 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +88,7 @@ class Landscape:
     is_complex : whether states and bases have complex entries
     figure_kind : "entropy", "information" or "weight"
     bob_outcomes : for the information, Bob's number of outcomes in the key
+    key_settings : (x, y), only to begin with strategies in which Eve knows the key
     """
 
     scenario: Scenario
@@ -93,6 +99,12 @@ class Landscape:
     is_complex: bool = False
     figure_kind: Literal["entropy", "information", "weight"] = "entropy"
     bob_outcomes: int = 0
+    key_settings: tuple[int | None, int | None] = (None, None)
+
+    @property
+    def is_simple(self) -> bool:
+        """Whether every local minimum worth having has all outcomes: two settings of two outcomes each."""
+        return two_binary_settings(self.scenario)
 
     @cached_property
     def _readouts(self) -> tuple[Floats, Floats]:
@@ -111,18 +123,42 @@ class Landscape:
         return size + self._angles * sum(self.scenario.settings)
 
     def random(self, count: int, rng: np.random.Generator) -> Points:
-        """Random starts; every outcome of a setting has a column, as far as there are enough."""
+        """Random starts; every outcome of a setting has a column, as far as there are enough.
+
+        In a quarter of them the key's settings have one outcome only: Eve knows the key.
+        """
         parameters = rng.normal(size=(count, self.parameters))
         labels = []
         for party in (0, 1):
             table = np.zeros((count, self.scenario.settings[party], self.dimension), dtype=np.int64)
-            for s, outcomes in enumerate(self.scenario.outcomes[party]):
+            for s in range(self.scenario.settings[party]):
                 for i in range(count):
-                    first = rng.permutation(outcomes)[: self.dimension]
-                    rest = rng.integers(outcomes, size=self.dimension - len(first))
-                    table[i, s] = np.concatenate([first, rest])
+                    fixed = i % 4 == 3 and s == self.key_settings[party]
+                    table[i, s] = self._columns(party, s, fixed, rng)
             labels.append(table)
         return Points(parameters, (labels[0], labels[1]))
+
+    def _columns(self, party: int, setting: int, fixed: bool, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Random outcomes of the columns of a basis, all of one outcome if fixed."""
+        outcomes = self.scenario.outcomes[party][setting]
+        if fixed:
+            return np.full(self.dimension, rng.integers(outcomes))
+        first = rng.permutation(outcomes)[: self.dimension]
+        return np.concatenate([first, rng.integers(outcomes, size=self.dimension - len(first))])
+
+    def mutated(self, points: Points, count: int, rng: np.random.Generator) -> Points:
+        """Points with the outcomes of one setting made one, or assigned anew, and parameters moved a little.
+
+        With more than two settings the best strategies may use some of them not at all, and no descent leads there.
+        """
+        chosen = points[rng.integers(len(points), size=count)]
+        labels = [table.copy() for table in chosen.labels]
+        for i in range(count):
+            party = int(rng.integers(2))
+            setting = int(rng.integers(self.scenario.settings[party]))
+            labels[party][i, setting] = self._columns(party, setting, bool(rng.uniform() < 0.7), rng)
+        moved = chosen.parameters + 0.1 * rng.normal(size=chosen.parameters.shape)
+        return Points(moved, (labels[0], labels[1]))
 
     # -- from parameters to operators -------------------------------------------------------------------------------
 
@@ -175,7 +211,10 @@ class Landscape:
         raw, *angles = self._split(points.parameters)
         norm = np.sqrt((np.abs(raw) ** 2).sum(axis=(1, 2)))[:, None, None]
         g = raw / norm
-        unitary, inverse, masks, observables = [], [], [], []
+        unitary: list[NDArray[Any]] = []
+        inverse: list[NDArray[Any]] = []
+        masks: list[Floats] = []
+        observables: list[NDArray[Any]] = []
         for party in (0, 1):
             u, r = self._bases(angles[party], self.scenario.settings[party])
             m = self._masks(points.labels[party], party)

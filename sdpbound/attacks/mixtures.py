@@ -126,9 +126,9 @@ def least_mixture(
     values: Floats,
     fixed: tuple[list[Strategy], Floats, Floats],
     rng: np.random.Generator,
-    batch: int = 12,
-    rounds: int = 40,
     tolerance: float = 2e-6,
+    batch: int = 12,
+    rounds: int = 60,
 ) -> Mixture:
     """A mixture with (nearly) the tested values and a small figure.
 
@@ -137,9 +137,9 @@ def least_mixture(
     landscape : where strategies are looked for
     values : (J,) tested values
     fixed : strategies to begin with, their figures (K,) and tested values (K, J)
+    tolerance : ends when two rounds in a row, five where the landscape is not simple, find nothing better by this
     batch : strategies looked for in each round
     rounds : of pricing, at most
-    tolerance : ends when two rounds in a row find no strategy that improves by this
     """
     pool = _Pool(fixed[0], fixed[1], fixed[2].reshape(len(fixed[0]), -1), landscape.random(0, rng))
     pool.add(*_overshooting(landscape, values, rng))
@@ -150,7 +150,7 @@ def least_mixture(
         _prune(pool, master)
         master = _master(pool.figures, pool.tested, values, PENALTIES[penalty])
         quiet = quiet + 1 if gain < tolerance else 0
-        if quiet >= 2:
+        if quiet >= (2 if landscape.is_simple else 5):
             if master.missed <= MISSED or penalty + 1 == len(PENALTIES):
                 break
             penalty, quiet = penalty + 1, 0
@@ -163,15 +163,13 @@ def _overshooting(landscape: Landscape, values: Floats, rng: np.random.Generator
     random = landscape.random(8, rng)
     _, tested = landscape.measured(random)
     direction = values - tested.mean(axis=0)
-    points = _descended(landscape, random, np.tile(direction, (8, 1)), 0.0, 60)
+    points = _descended(landscape, random, direction, 0.0, 60)
     return points, *landscape.measured(points)
 
 
 def _descended(landscape: Landscape, starts: Points, multipliers: Floats, weight: float, iterations: int) -> Points:
-    row = multipliers[0]
-
     def function(x: Floats, which: NDArray[np.int64]) -> tuple[Floats, Floats]:
-        return landscape.evaluate(Points(x, tuple(label[which] for label in starts.labels)), row, weight)
+        return landscape.evaluate(Points(x, (starts.labels[0][which], starts.labels[1][which])), multipliers, weight)
 
     found, _ = descend(function, starts.parameters, iterations, 1e-9)
     return Points(found, starts.labels)
@@ -180,10 +178,12 @@ def _descended(landscape: Landscape, starts: Points, multipliers: Floats, weight
 def _price(pool: _Pool, landscape: Landscape, master: _Master, rng: np.random.Generator, batch: int) -> float:
     """Add strategies of low reduced cost, from those in use and from random ones; what the best of them gains."""
     used = np.flatnonzero(master.weights[pool.first :] > 1e-9)
-    starts = landscape.random(max(batch - len(used), batch // 3), rng)
+    starts = landscape.random(max(batch - len(used), batch // 2), rng)
     if len(used):
         starts = pool.points[used].join(starts)
-    points = _descended(landscape, starts, master.multipliers[None], 1.0, 120)
+        if not landscape.is_simple:
+            starts = starts.join(landscape.mutated(pool.points[used], 2 * batch, rng))
+    points = _descended(landscape, starts, master.multipliers, 1.0, 120)
     figures, tested = landscape.measured(points)
     reduced = figures - tested @ master.multipliers - master.level
     good = reduced < max(-1e-9, float(reduced.min()) * 1e-3) if reduced.min() < -1e-9 else np.zeros(len(reduced), bool)

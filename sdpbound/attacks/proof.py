@@ -1,0 +1,258 @@
+"""Explicit attacks as proven numbers, with their certificates."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from decimal import ROUND_CEILING, Context, Decimal
+from fractions import Fraction
+from functools import cached_property
+from typing import Any
+
+import flint
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import qr
+
+from sdpbound.attacks.mixtures import Mixture
+from sdpbound.behaviour import Behaviour, Observations
+from sdpbound.bounds import Bound, Functional, describe_figure, lower_float, rounded
+from sdpbound.errors import CertificateError
+from sdpbound.strategies import Strategy
+from sdpbound.verify_attack import PRECISION, Enclosure, Outcome, enclose, mix, read_question
+from sdpbound.version import __version__
+
+__all__ = ["EntropyAttack", "build_attack"]
+
+Floats = NDArray[np.float64]
+#: Eigenvalues of states and effects below this are rounding.
+ROUNDING = 1e-16
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class EntropyAttack(Bound):
+    """An explicit attack, and what it proves: a figure of quantum strategies with the tested data is at most ``value``.
+
+    Eve prepares strategy k with probability ``weights[k]``, knows k, and holds a purification of its state (of
+    conditional mutual information: knows k only). The numbers are enclosed in balls and rounded up.
+
+    Attributes
+    ----------
+    strategies : explicit states and measurements
+    weights : (K,), positive, sum one; floats of the weights proven
+    exact : whether a mixture of exactly these strategies is proven to have the tested data: exactly the tested values
+        if ``resolved``, else within the tolerances of the data
+    error : how far a tested value may be beyond its tolerance: 0 if exact. If not exact, ``value`` is proven for data
+        with tolerances wider by this, and approximate for the data asked about
+    resolved : whether weights are proven to exist for which the tested values are exactly the given ones
+    """
+
+    strategies: tuple[Strategy, ...] = ()
+    weights: Floats = None  # type: ignore[assignment]
+    exact: bool = False
+    error: float = math.nan
+    resolved: bool = False
+
+    @property
+    def functional(self) -> Functional:  # type: ignore[override]
+        """None exists: an attack is about its own data only."""
+        raise CertificateError(
+            "an attack proves no affine functional, it is about its own data only; the bound from below has one."
+        )
+
+    @cached_property
+    def behaviour(self) -> Behaviour:
+        """What the mixture does: p[a, b, x, y] (floating point)."""
+        moments = sum(w * s.behaviour().moments for w, s in zip(self.weights, self.strategies, strict=True))
+        return Behaviour.from_moments(self.strategies[0].scenario, np.asarray(moments))
+
+    @property
+    def local_weight(self) -> float:
+        """Weight of the deterministic strategies."""
+        return float(sum(w for w, s in zip(self.weights, self.strategies, strict=True) if max(s.dimensions) == 1))
+
+    @property
+    def data(self) -> str:
+        """How the tested data are met, in words."""
+        if not self.exact:
+            return f"APPROXIMATE: tested values missed by up to {rounded_up(self.error)}"
+        return "tested values met exactly" if self.resolved else "tested values met within their tolerances"
+
+    def __repr__(self) -> str:
+        how = f"explicit attack of {len(self.weights)} strategies, {self.data}"
+        value = "1e-12" if 0.0 < self.value < 1e-12 else rounded(self.value, self.side)
+        return f"least {self.figure} <= {value} ({self.side} bound; {how})"
+
+
+def rounded_up(error: float) -> str:
+    """Two digits of a small number.
+
+    >>> rounded_up(1.21e-10)
+    '1.3e-10'
+    """
+    return f"{Context(prec=2, rounding=ROUND_CEILING).create_decimal(Decimal(error)):.1e}"
+
+
+# -- the proof ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class _AttackQuestion:
+    observed: Observations
+    figure: dict[str, Any]
+
+    def entry(self) -> dict[str, Any]:
+        observed = self.observed
+        return {
+            "scenario": {"outcomes": [list(p) for p in observed.scenario.outcomes]},
+            "figure": self.figure,
+            "side": "upper",
+            "observed": [
+                {"coefficients": c.tolist(), "value": float(v), "tolerance": float(t)}
+                for c, v, t in zip(observed.coefficients, observed.values, observed.tolerances, strict=True)
+            ],
+            "model": {"kind": "quantum"},
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class _AttackProof:
+    question: _AttackQuestion
+    given: Observations
+    strategies: tuple[dict[str, Any], ...]
+    weights: Floats
+    adjusted: tuple[int, ...]
+    groups: tuple[int, ...] | None
+
+    def functional(self) -> Functional:
+        raise CertificateError("an attack proves no affine functional.")
+
+    def certificate(self, value: float) -> dict[str, Any]:
+        return {
+            "format": "sdpbound certificate",
+            "version": 1,
+            "created_by": f"sdpbound {__version__}",
+            "question": self.question.entry(),
+            "proof": {
+                "strategies": list(self.strategies),
+                "weights": self.weights.tolist(),
+                "adjusted": list(self.adjusted),
+                "groups": None if self.groups is None else list(self.groups),
+            },
+            "claim": {"value": value},
+        }
+
+
+def build_attack(
+    observed: Observations,
+    figure: dict[str, Any],
+    mixture: Mixture,
+    seconds: float,
+    grouping: Callable[[Mixture], Sequence[int]] | None = None,
+) -> EntropyAttack:
+    """Enclose a mixture's numbers in balls, its weights adjusted to the data where they can be.
+
+    ``grouping``: of a classical Eve, what she learns of each strategy.
+    """
+    begun = time.perf_counter()
+    asked = _AttackQuestion(observed, figure)
+    best = _prove(asked, mixture, grouping)
+    if best.excess > 0.0 and mixture.spread is not None:
+        best = min(best, _prove(asked, mixture.spread, grouping), key=lambda proven: proven.excess)
+    error = best.excess
+    misses = np.nextafter(best.misses, math.inf)
+    wide = observed if error <= 0.0 else replace(observed, tolerances=np.maximum(observed.tolerances, misses))
+    return EntropyAttack(
+        value=best.value,
+        side="upper",
+        figure=describe_figure(figure),
+        model=None,
+        solver_value=mixture.value if grouping is None else math.nan,
+        solver="column generation",
+        status="explicit attack",
+        seconds={"solve": seconds, "certify": time.perf_counter() - begun},
+        _proof=replace(best.proof, question=replace(asked, observed=wide)),
+        strategies=best.mixture.strategies,
+        weights=best.proof.weights,
+        exact=error <= 0.0,
+        error=max(error, 0.0),
+        resolved=bool(best.proof.adjusted),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Proven:
+    """A mixture with its enclosed numbers: value and misses rounded up."""
+
+    mixture: Mixture
+    proof: _AttackProof
+    value: float
+    misses: Floats
+
+    @property
+    def excess(self) -> float:
+        """How far a tested value is beyond its tolerance."""
+        return float((self.misses - self.proof.given.tolerances).max(initial=0.0))
+
+
+def _prove(asked: _AttackQuestion, mixture: Mixture, grouping: Callable[[Mixture], Sequence[int]] | None) -> _Proven:
+    groups = None if grouping is None else tuple(grouping(mixture))
+    strategies = tuple(_entry(s) for s in mixture.strategies)
+    weights = np.asarray(mixture.weights / mixture.weights.sum(), dtype=np.float64)
+    exact = [Fraction(float(w)) for w in weights]
+    question = read_question(asked.entry())
+    order = list(range(len(strategies))) if groups is None else list(groups)
+    with flint.ctx.workprec(PRECISION):
+        enclosures = [enclose(question, entry, f"strategy {k}") for k, entry in enumerate(strategies)]
+        adjusted = _independent(enclosures, weights)
+        try:
+            outcome: Outcome = mix(question, enclosures, exact, adjusted, order)
+        except CertificateError:  # the weights that the data need are not certainly positive
+            adjusted = ()
+            outcome = mix(question, enclosures, exact, adjusted, order)
+        value = -lower_float(-outcome.figure) + 0.0
+        misses = np.array([-lower_float(-miss) for miss in outcome.misses])
+    proof = _AttackProof(asked, asked.observed, strategies, weights, adjusted, groups)
+    return _Proven(mixture, proof, value, misses)
+
+
+def _independent(enclosures: Sequence[Enclosure], weights: Floats) -> tuple[int, ...]:
+    """As many strategies as there are tested values, and one more, with large weights and independent data."""
+    tested = np.array([[float(v.mid()) for v in e.tested] for e in enclosures])
+    table = np.concatenate([np.ones((len(weights), 1)), tested.reshape(len(weights), -1)], axis=1)
+    count = table.shape[1]
+    if len(weights) < count:
+        return ()
+    triangle, pivots = qr((table * weights[:, None]).T, mode="r", pivoting=True)
+    diagonal = np.abs(np.diag(triangle[:count, :count]))
+    return tuple(sorted(int(k) for k in pivots[:count])) if diagonal.min() > 0.0 else ()
+
+
+def _entry(strategy: Strategy) -> dict[str, Any]:
+    """A strategy as a certificate has it: factors of its state and effects."""
+    w, v = np.linalg.eigh(_plain(strategy.state))
+    keep = w > ROUNDING
+    state = v[:, keep] * np.sqrt(w[keep])
+    measurements = []
+    for party in strategy.measurements:
+        settings = []
+        for effects in party:
+            factors = []
+            for effect in effects:
+                w, v = np.linalg.eigh(_plain(effect))
+                keep = w > ROUNDING
+                factors.append(_rows((v[:, keep] * np.sqrt(w[keep])).conj().T))
+            settings.append(factors)
+        measurements.append(settings)
+    return {"dimensions": list(strategy.dimensions), "state": _rows(state), "measurements": measurements}
+
+
+def _plain(matrix: NDArray[Any]) -> NDArray[Any]:
+    return matrix.real if not matrix.imag.any() else matrix
+
+
+def _rows(matrix: NDArray[Any]) -> dict[str, Any]:
+    imaginary = matrix.imag.tolist() if np.iscomplexobj(matrix) else None
+    return {"real": matrix.real.tolist(), "imaginary": imaginary}

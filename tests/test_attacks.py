@@ -1,0 +1,469 @@
+"""Upper bounds from explicit attacks: values, proofs, and that no lower bound exceeds them."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import flint
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import sdpbound as sb
+from sdpbound.assemble_entropy import EntropyQuestion
+from sdpbound.attacks.descent import descend
+from sdpbound.attacks.entropy_attack import landscape_of, search
+from sdpbound.attacks.landscape import Points
+from sdpbound.attacks.mixtures import Mixture
+from sdpbound.attacks.proof import build_attack
+from sdpbound.rates import KnownEntropy
+from sdpbound.verify_spectra import entropy
+
+
+def h(p: float) -> float:
+    return 0.0 if p <= 0.0 or p >= 1.0 else -p * math.log2(p) - (1 - p) * math.log2(1 - p)
+
+
+def chsh_entropy(s: float, q: float = 0.0) -> float:
+    """H(A|X=0,E) of a CHSH value, arXiv:0903.4460; after flips with probability q, arXiv:2005.13015."""
+    root = math.sqrt(s * s / 4 - 1)
+    noisy = math.sqrt(1 - q * (1 - q) * (8 - s * s))
+    return 1 - h((1 + root) / 2) + h((1 + noisy) / 2)
+
+
+def plogp(matrix: Any) -> float:
+    w = np.linalg.eigvalsh(matrix)
+    w = w[w > 1e-15]
+    return float(-(w * np.log2(w)).sum())
+
+
+def root_of(effect: Any) -> Any:
+    w, v = np.linalg.eigh(effect)
+    return (v * np.sqrt(np.maximum(w, 0.0))) @ v.conj().T
+
+
+def true_entropy(strategy: sb.Strategy, x: int, y: int | None = None, q: float = 0.0) -> float:
+    """The entropy given a purification: Eve's conditional states have the spectra of sqrt(M) rho sqrt(M)."""
+    alice, bob = strategy.measurements
+    effects = [np.kron(m, np.eye(strategy.dimensions[1])) for m in alice[x]]
+    if q:
+        effects = [(1 - q) * effects[0] + q * effects[1], (1 - q) * effects[1] + q * effects[0]]
+    if y is not None:
+        effects = [m @ np.kron(np.eye(strategy.dimensions[0]), n) for m in effects for n in bob[y]]
+    return sum(plogp(root_of(m) @ strategy.state @ root_of(m)) for m in effects) - plogp(strategy.state)
+
+
+def noisy_point(rng: np.random.Generator) -> tuple[sb.SingletSelfTest, sb.Behaviour]:
+    """A noisy point of the family that still violates its inequality."""
+    while True:
+        t = sb.SingletSelfTest(*rng.uniform(0, 2 * math.pi, 3))
+        v = float(rng.uniform(0.93, 0.99))
+        if t.is_self_test and v * t.quantum_bound > t.local_bound + 1e-2:
+            return t, t.behaviour(v)
+
+
+# -- values -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("s", [2.05, 2.4, 2.8])
+def test_chsh(s: float) -> None:
+    data = sb.Observations.bell_value(sb.chsh(), s)
+    for q in (0.0, 0.1):
+        attack = sb.conditional_entropy_upper_bound(data, preprocessing=q)
+        assert chsh_entropy(s, q) - 1e-12 <= attack.value <= chsh_entropy(s, q) + 2e-5
+        assert attack.exact and attack.resolved and attack.error == 0.0
+        assert attack.side == "upper" and "<=" in repr(attack) and "explicit attack" in repr(attack)
+        assert attack.behaviour.chsh == pytest.approx(s, abs=1e-12)
+        assert attack.weights.sum() == pytest.approx(1.0, abs=1e-15)
+        assert attack.certificate.verify().value == attack.value
+    with pytest.raises(sb.CertificateError, match="functional"):
+        _ = attack.functional
+
+
+def test_global_entropy_of_chsh() -> None:
+    """The known value at the maximum; at 2.2 and 2.7 those of earlier optimisation with other code."""
+    for s, known in ((2.2, 0.209694), (2.7, 1.072957), (8**0.5, 1 + h((1 + 0.5**0.5) / 2))):
+        data = sb.Observations.bell_value(sb.chsh(), s)
+        attack = sb.conditional_entropy_upper_bound(data, 0, 0)
+        assert attack.exact
+        assert attack.value == pytest.approx(known, abs=2e-6)
+        lower = sb.conditional_entropy(data, 0, 0, sb.VonNeumann(level="1+AB", nodes=8))
+        assert lower.value <= attack.value
+
+
+@pytest.mark.parametrize("kind", ["bell", "full"])
+@pytest.mark.parametrize("point", [0, 2, 4, 6, 8])
+def test_noisy_points_of_the_family(point: int, kind: str, reference: dict[str, dict[str, Any]]) -> None:
+    """Within 1e-4 of the convex roof over qubit strategies (accurate to 5e-5) from above, and what the proof says."""
+    entry = reference[f"A7.H_A0_{kind}_pt{point}"]
+    p = entry["params"]
+    t = sb.SingletSelfTest(p["theta"], p["phi"], p["omega"])
+    b = t.behaviour(p["v"])
+    value = t.expression(b)
+    data = sb.Observations.correlators(b) if kind == "full" else sb.Observations.bell_value(t.expression, value)
+    attack = sb.conditional_entropy_upper_bound(data)
+    assert entry["value"] - 5e-5 <= attack.value <= entry["value"] + 1e-4
+    assert attack.resolved
+    mixed = sum(w * true_entropy(s, 0) for w, s in zip(attack.weights, attack.strategies, strict=True))
+    assert attack.value == pytest.approx(mixed, abs=1e-10)  # NumPy beside the balls
+    moments = np.tensordot(data.coefficients, attack.behaviour.moments, axes=2)
+    assert np.abs(moments - data.values).max() < 1e-12
+    assert attack.certificate.verify().holds
+
+
+def test_general_search_finds_what_the_qubit_method_finds() -> None:
+    """Descent from random starts, no knowledge of the qubit reduction."""
+    _, b = noisy_point(np.random.default_rng(3))
+    data = sb.Observations.correlators(b)
+    landscape = landscape_of(EntropyQuestion(data, 0, None), None)
+    mixture = search(landscape, data, (), 0, 2e-6)
+    found = build_attack(data, {"kind": "conditional_entropy", "x": 0, "y": None, "preprocessing": 0.0}, mixture, 0.0)
+    best = sb.conditional_entropy_upper_bound(data)
+    assert found.exact and abs(found.value - best.value) < 2e-5
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=6)
+def test_no_lower_bound_exceeds_an_attack(seed: int) -> None:
+    """Both are theorems: for every kind of data, key and preprocessing, with no margin at all."""
+    rng = np.random.default_rng(seed)
+    t, b = noisy_point(rng)
+    kind = str(rng.choice(["bell", "correlators", "full"]))
+    if kind == "bell":
+        data = sb.Observations.bell_value(t.expression, t.expression(b))
+    else:
+        if kind == "full":
+            b = b.detection_efficiency(0.99, 0.98)
+        data = sb.Observations.correlators(b) if kind == "correlators" else sb.Observations.full(b)
+    y = None if rng.uniform() < 0.7 else int(rng.integers(2))
+    q = float(rng.choice([0.0, 0.07])) if y is None else 0.0
+    x = int(rng.integers(2))
+    attack = sb.conditional_entropy_upper_bound(data, x, y, q)
+    assert attack.exact
+    lower = sb.conditional_entropy(data, x, y, sb.VonNeumann(level="1+AB", nodes=10), q)
+    assert lower.value <= attack.value
+    if y is None:
+        assert attack.value - lower.value < 0.06  # few nodes and words
+
+
+def test_more_data_leave_eve_less() -> None:
+    t, b = noisy_point(np.random.default_rng(11))
+    one = sb.conditional_entropy_upper_bound(sb.Observations.bell_value(t.expression, t.expression(b)))
+    all_of_them = sb.conditional_entropy_upper_bound(sb.Observations.correlators(b))
+    assert one.value <= all_of_them.value + 5e-6
+
+
+def test_three_settings() -> None:
+    """With one outcome fixed I3322 is a CHSH expression, up to (sqrt 2 - 1)/2: that setting's entropy is 0 below."""
+    fixed = sb.conditional_entropy_upper_bound(sb.Observations.bell_value(sb.i3322(), 0.2))
+    assert fixed.exact and fixed.value < 1e-12
+    attack = sb.conditional_entropy_upper_bound(sb.Observations.bell_value(sb.i3322(), 0.24))
+    mixed = (0.24 - (2**0.5 - 1) / 2) / (0.2508754 - (2**0.5 - 1) / 2)  # of that and of the maximum, with one bit
+    assert attack.exact and attack.value <= mixed + 0.02
+    assert attack.certificate.verify().holds
+
+
+@pytest.mark.slow
+def test_three_settings_from_both_sides() -> None:
+    data = sb.Observations.bell_value(sb.i3322(), 0.24)
+    attack = sb.conditional_entropy_upper_bound(data)
+    lower = sb.conditional_entropy(data, method=sb.VonNeumann(level="1+AB+AA+AAB", nodes=8))
+    assert lower.value <= attack.value <= lower.value + 0.04
+
+
+@pytest.mark.slow
+def test_three_outcomes() -> None:
+    """A no-click outcome, all of the behaviour tested."""
+    b = sb.SingletSelfTest(math.pi / 3, math.pi / 2 - 0.02, 5 * math.pi / 6).behaviour(0.97)
+    data = sb.Observations.full(b.detection_efficiency(0.95, 0.95, binning=False))
+    attack = sb.conditional_entropy_upper_bound(data)
+    assert attack.exact and attack.value < 0.2
+    assert attack.certificate.verify().holds
+
+
+# -- data -----------------------------------------------------------------------------------------------------------
+
+
+def test_data_on_the_boundary_are_labelled() -> None:
+    t = sb.SingletSelfTest(1.0, 1.4, 2.6)
+    data = sb.Observations.correlators(t.behaviour())
+    attack = sb.conditional_entropy_upper_bound(data)
+    assert not attack.exact and 0 < attack.error < 1e-6
+    assert "APPROXIMATE" in repr(attack)
+    entry = attack.certificate.data["question"]["observed"][0]
+    assert entry["tolerance"] > data.tolerances[0]  # what the proof is about
+    assert attack.certificate.verify().holds
+    own = sb.conditional_entropy_upper_bound(data, strategies=[t.strategy])  # the devices' own strategy has them
+    assert own.exact and not own.resolved and own.value == pytest.approx(1.0, abs=1e-9)
+    rate = sb.key_rate_upper_bound(t.behaviour(), x=0, y=0)
+    assert any("approximate" in text for text in rate.assumptions) and "APPROXIMATE" in repr(rate)
+
+
+def test_infeasible_data() -> None:
+    with pytest.raises(sb.Infeasible) as error:
+        sb.conditional_entropy_upper_bound(sb.Observations.bell_value(sb.chsh(), 2.9))
+    assert error.value.certificate.verify().value < 0
+
+
+def test_local_data_and_no_data() -> None:
+    zero = sb.conditional_entropy_upper_bound(sb.Observations.bell_value(sb.chsh(), 1.9))
+    assert zero.exact and zero.value < 1e-60
+    nothing = sb.conditional_entropy_upper_bound(sb.Observations.none(sb.Scenario.bipartite(2, 2)))
+    assert nothing.exact and nothing.value == 0.0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "text"),
+    [
+        ({"x": 2}, sb.InvalidSettings, "does not exist"),
+        ({"preprocessing": 0.6}, sb.InvalidParameter, "from 0 to 1/2"),
+        ({"preprocessing": 0.1, "y": 0}, sb.InvalidParameter, "one bit"),
+        ({"dimension": 1}, sb.InvalidParameter, "dimension"),
+        ({"tolerance": 0.0}, sb.InvalidParameter, "tolerance"),
+        ({"seed": -1}, sb.InvalidParameter, "seed"),
+        ({"strategies": [sb.random_strategy(sb.Scenario.bipartite(3, 3), 2, 0)]}, sb.InvalidInput, "does not fit"),
+        ({"strategies": [1]}, sb.InvalidInput, "a strategy must be"),
+    ],
+)
+def test_bad_input(arguments: dict[str, Any], error: type[Exception], text: str) -> None:
+    with pytest.raises(error, match=text):
+        sb.conditional_entropy_upper_bound(sb.Observations.bell_value(sb.chsh(), 2.5), **arguments)
+
+
+# -- the proof ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_checker_agrees_with_numpy_on_random_strategies(seed: int) -> None:
+    """States and general measurements with complex entries, two and three outcomes, several dimensions."""
+    rng = np.random.default_rng(seed)
+    scenario = sb.Scenario(((2, 3), (2, 2))) if seed % 2 else sb.Scenario.bipartite(2, 2)
+    made = []
+    for dimension in (2, 3):
+        pure = sb.random_strategy(scenario, dimension, rng, projective=seed < 2)
+        mixed = 0.8 * pure.state + 0.2 * np.eye(dimension**2) / dimension**2
+        made.append(sb.Strategy(mixed, pure.measurements))
+    weights = np.array([0.25, 0.75])
+    moments = [s.behaviour().moments for s in made]
+    data = sb.Observations.full(sb.Behaviour.from_moments(scenario, 0.25 * moments[0] + 0.75 * moments[1]))
+    tested = np.array([m.reshape(-1)[1:] for m in moments])
+    for x, y, q in ((0, None, 0.0), (1, 1, 0.0), (0, None, 0.2)):
+        figure = {"kind": "conditional_entropy", "x": x, "y": y, "preprocessing": q}
+        values = np.array([true_entropy(s, x, y, q) for s in made])
+        attack = build_attack(data, figure, Mixture(tuple(made), weights, tested, values), 0.0)
+        assert attack.exact and not attack.resolved
+        assert attack.value == pytest.approx(float(weights @ values), abs=1e-10)
+
+
+def test_entropy_of_matrices_with_equal_and_zero_eigenvalues() -> None:
+    rng = np.random.default_rng(0)
+    with flint.ctx.workprec(256):
+        for spectrum in ([0.25] * 4, [0.5, 0.5, 0.0, 0.0], [1.0, 0.0, 0.0], [0.7, 0.1, 0.1, 0.1]):
+            g = rng.normal(size=(len(spectrum),) * 2) + 1j * rng.normal(size=(len(spectrum),) * 2)
+            u = np.linalg.qr(g)[0]
+            m = u @ np.diag(spectrum) @ u.conj().T
+            exact = -sum(p * math.log2(p) for p in spectrum if p)
+            real = np.linalg.qr(g.real)[0]
+            for matrix in (m, real @ np.diag(spectrum) @ real.T):
+                rows = [[complex(v) for v in row] for row in matrix]
+                kind = flint.acb_mat if np.iscomplexobj(matrix) else flint.arb_mat
+                cells = [[v if np.iscomplexobj(matrix) else v.real for v in row] for row in rows]
+                ball = entropy(kind(cells))
+                assert float(ball.mid()) == pytest.approx(exact, abs=1e-12)
+                assert float(ball.rad()) < 1e-12
+
+
+@pytest.fixture(scope="module")
+def certificate() -> dict[str, Any]:
+    data = sb.Observations.correlators(noisy_point(np.random.default_rng(8))[1])
+    return sb.conditional_entropy_upper_bound(data).certificate.data
+
+
+def numbers(entry: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Where the floats of a certificate are."""
+    if isinstance(entry, dict):
+        return [place for key, value in entry.items() for place in numbers(value, (*path, key))]
+    if isinstance(entry, list):
+        return [place for i, value in enumerate(entry) for place in numbers(value, (*path, i))]
+    return [path] if isinstance(entry, float) else []
+
+
+def changed(certificate: dict[str, Any], path: tuple[Any, ...], change: Callable[[Any], Any]) -> dict[str, Any]:
+    data = copy.deepcopy(certificate)
+    place = data
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = change(place[path[-1]])
+    return data
+
+
+def test_a_tampered_attack_fails_or_stays_true(certificate: dict[str, Any], tmp_path: Path) -> None:
+    """A changed number gives another valid attack or none; if it passes, its own value is at most its claim."""
+    path = tmp_path / "attack.json"
+    path.write_text(json.dumps(certificate))
+    assert sb.verify(path).holds
+    rng = np.random.default_rng(0)
+    places = numbers(certificate)
+    refused = 0
+    for k in rng.permutation(len(places))[:40]:
+        path.write_text(json.dumps(changed(certificate, places[k], lambda v: v * 1.1 + 0.01)))
+        try:
+            answer = sb.verify(path)
+            assert answer.holds and answer.value <= answer.claimed
+        except sb.CertificateError:
+            refused += 1
+    assert refused >= 10
+
+
+@pytest.mark.parametrize(
+    ("path", "change", "text"),
+    [
+        (("claim", "value"), lambda v: v - 1e-9, "does not prove"),
+        (("proof", "weights", 0), lambda v: -v, "negative"),
+        (("proof", "adjusted"), lambda v: [], "misses"),  # the weights of the file are moved as well, see the test
+        (("proof", "adjusted"), lambda v: v[:-1], "different"),
+        (("proof", "adjusted"), lambda v: [v[0]] * len(v), "different"),
+        (("question", "observed", 0, "value"), lambda v: -v, "positive|misses"),
+        (("question", "side"), lambda v: "lower", "upper"),
+        (("question", "figure", "x"), lambda v: 1, "does not prove"),
+        (("question", "model"), lambda v: {"kind": "local"}, "quantum"),
+        (("proof", "strategies"), lambda v: [], "1 to"),
+        (("proof", "strategies", 0, "state"), lambda v: {"real": [[0.0]] * 4, "imaginary": None}, "zero|has"),
+        (("proof", "strategies", 0, "dimensions"), lambda v: [2, 10**6], "integer"),
+        (("proof", "groups"), lambda v: [0], "null"),
+    ],
+)
+def test_what_the_checker_refuses(
+    certificate: dict[str, Any], path: tuple[Any, ...], change: Callable[[Any], Any], text: str
+) -> None:
+    data = changed(certificate, path, change)
+    if text == "misses":
+        data["proof"]["weights"][0] += 1e-6
+    with pytest.raises(sb.CertificateError, match=text):
+        sb.verify(data)
+
+
+def test_an_attack_is_no_lower_bound() -> None:
+    b = noisy_point(np.random.default_rng(8))[1]
+    attack = sb.conditional_entropy_upper_bound(sb.Observations.correlators(b))
+    with pytest.raises(sb.InvalidInput, match="is not the"):
+        sb.key_rate(b, x=0, y=0, entropy=KnownEntropy(attack, 0))
+
+
+# -- the search -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["entropy", "information"])
+def test_gradients(kind: Any) -> None:
+    rng = np.random.default_rng(1)
+    b = sb.SingletSelfTest(1.0, 1.5, 2.6).behaviour(0.95).detection_efficiency(0.9, 0.9, binning=False)
+    data = sb.Observations.full(b)
+    landscape = landscape_of(EntropyQuestion(data, 1, 0), None)
+    landscape = replace(landscape, figure_kind=kind, bob_outcomes=3, rank=2)
+    points = landscape.random(2, rng)
+    multipliers = rng.normal(size=len(data))
+    value, gradient = landscape.evaluate(points, multipliers)
+    figures, tested = landscape.measured(points)
+    assert np.allclose(value, figures - tested @ multipliers)
+    for i in rng.permutation(landscape.parameters)[:12]:
+        step = np.zeros(landscape.parameters)
+        step[i] = 1e-6
+        high, low = (
+            landscape.evaluate(Points(points.parameters + sign * step, points.labels), multipliers)[0]
+            for sign in (1, -1)
+        )
+        assert np.allclose((high - low) / 2e-6, gradient[:, i], atol=1e-6)
+    for strategy, values in zip(landscape.strategies(points), tested, strict=True):
+        assert np.allclose(strategy.behaviour().moments.reshape(-1)[1:], values)
+
+
+def test_descent_finds_minima() -> None:
+    def function(x: Any, which: Any) -> tuple[Any, Any]:
+        """Rosenbrock's function."""
+        a, b = x.T
+        gradient = np.stack([-2 * (1 - a) - 400 * a * (b - a * a), 200 * (b - a * a)], axis=1)
+        return (1 - a) ** 2 + 100 * (b - a * a) ** 2, gradient
+
+    starts = np.array([[-1.2, 1.0], [2.0, -1.0], [0.0, 3.0]])
+    x, value = descend(function, starts, 300, 1e-16)
+    assert np.allclose(x, 1.0, atol=1e-5) and value.max() < 1e-9
+
+
+# -- rates ----------------------------------------------------------------------------------------------------------
+
+
+def test_key_rates_from_both_sides(reference: dict[str, dict[str, Any]]) -> None:
+    entry = reference["A7.keyrate_X0_full_pt2"]
+    p = entry["params"]
+    b = sb.SingletSelfTest(p["theta"], p["phi"], p["omega"]).behaviour(p["v"])
+    above = sb.key_rate_upper_bound(b, x=0)
+    below = sb.key_rate(b, x=0, entropy=sb.VonNeumann(tolerance=4e-3))
+    assert below.value <= above.value
+    assert above.value == pytest.approx(entry["value"], abs=5e-5)
+    assert above.settings == below.settings and above.side == "upper"
+    assert above.error_correction <= below.error_correction
+    assert "key rate <=" in repr(above) and "no analysis of these data" in above.security
+    assert above.attack is not None and above.entropy is above.attack and below.attack is None
+    assert above.attack.certificate.verify().holds
+    best = sb.key_rate_upper_bound(b)
+    assert best.value >= above.value
+    noisy = sb.key_rate_upper_bound(b, x=0, y=above.settings[1], preprocessing=0.1)
+    assert noisy.value == pytest.approx(
+        sb.conditional_entropy_upper_bound(sb.Observations.correlators(b), preprocessing=0.1).value
+        - sb.error_correction(b, 0, int(above.settings[1] or 0), 0.1),
+        abs=1e-12,
+    )
+
+
+def test_randomness_rates_from_both_sides() -> None:
+    b = sb.SingletSelfTest(1.0, 1.0, math.pi).behaviour(0.98)
+    above = sb.randomness_rate_upper_bound(b, x=0, y=1)
+    below = sb.randomness_rate(b, x=0, y=1, entropy=sb.VonNeumann(level="1+AB", nodes=8))
+    assert below.value <= above.value < 2.0 and above.kind == "randomness"
+    best = sb.randomness_rate_upper_bound(b)
+    assert best.value >= above.value
+    local = sb.randomness_rate_upper_bound(b, local=True, x=0)
+    assert local.settings == (0, None) and local.value < above.value
+    with pytest.raises(sb.InvalidInput, match="leave y out"):
+        sb.randomness_rate_upper_bound(b, local=True, y=0)
+    with pytest.raises(sb.InvalidParameter, match="convex-combination"):
+        sb.key_rate_upper_bound(b, attack="guess")
+
+
+@pytest.mark.parametrize("v", [0.9, 0.75])
+def test_convex_combination_attack(v: float) -> None:
+    """At most what the mixture of arXiv:2007.09247 (local correlations and v = 1) gives, in closed form."""
+    r = 1 / math.sqrt(2)
+    b = sb.Behaviour.from_correlators(v * np.array([[r, r, 1.0], [r, -r, 0.0]]))
+    attack = sb.convex_combination_attack(b, 0, 2, tolerance=1e-2)
+    local = (1 - v) / (1 - r)  # weight of correlations of visibility r
+    errors = local * (1 - r) / 2  # in which Alice and Bob disagree
+    left = 1 - local + errors
+    assert attack.exact and attack.value <= left * (1 - h(errors / left)) + 1e-9
+    assert (attack.value < 1e-9) == (v == 0.75)
+    assert 0 < attack.local_weight < 1
+    answer = attack.certificate.verify()
+    assert answer.figure == "conditional_mutual_information" and answer.value == attack.value
+    shared = sb.error_correction(b, 0, 2)
+    assert attack.value <= 1 - shared + 1e-9  # never more than I(A:B)
+    data = changed(attack.certificate.data, ("claim", "value"), lambda value: value - 1e-3)
+    with pytest.raises(sb.CertificateError, match="does not prove"):
+        sb.verify(data)
+
+
+@pytest.mark.slow
+def test_convex_combination_bounds_the_key_rate_of_data() -> None:
+    """I(A:B|E') is above the Devetak-Winter rate that an optimal attack leaves."""
+    b = sb.SingletSelfTest(1.0, 1.5, 2.6).behaviour(0.97)
+    protocol = sb.key_rate_upper_bound(b, x=0, y=0, attack="convex-combination")
+    data = sb.key_rate_upper_bound(b, "full", x=0, y=0)
+    assert data.value <= protocol.value
+    assert "every protocol" in protocol.security and protocol.error_correction == 0.0
+    assert "untested" not in " ".join(data.assumptions)
