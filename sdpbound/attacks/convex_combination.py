@@ -44,7 +44,7 @@ def convex_combination_attack(
 
     No protocol that takes its key from the outcomes of the settings x and y, announces the settings, and uses any
     public communication, has a higher key rate from devices that behave like this, whatever Alice and Bob do with their
-    outcomes first (arXiv:2007.09247, Eqs. (2)-(4); see the module).
+    outcomes first (arXiv:2007.09247; see the module).
 
     Parameters
     ----------
