@@ -437,7 +437,7 @@ def test_randomness_rates_from_both_sides() -> None:
         sb.key_rate_upper_bound(b, attack="guess")
 
 
-@pytest.mark.parametrize("v", [0.9, 0.75])
+@pytest.mark.parametrize("v", [pytest.param(0.9, marks=pytest.mark.slow), 0.75])
 def test_convex_combination_attack(v: float) -> None:
     """At most what the mixture of arXiv:2007.09247 (local correlations and v = 1) gives, in closed form."""
     r = 1 / math.sqrt(2)
