@@ -235,7 +235,10 @@ def verify(certificate: Mapping[str, Any] | str | os.PathLike[str], *, strict: b
         return verify_finite(root, strict)
     question = _read_question(root["question"])
     entropy = question.kind == "conditional_entropy"
+    qubit = entropy and isinstance(root["proof"], Mapping) and "method" in root["proof"]
     entries = ("multipliers", "nodes", "words", "factor", "copies") if entropy else ("multipliers", "copies")
+    if qubit:
+        entries = ("method", "multipliers")
     proof = _keys(root["proof"], entries, "proof")
     multipliers = _numbers(proof["multipliers"], "proof.multipliers", length=len(question.observed))
     claim = _keys(root["claim"], ("value", "functional"), "claim")
@@ -245,7 +248,11 @@ def verify(certificate: Mapping[str, Any] | str | os.PathLike[str], *, strict: b
     slopes = _numbers(functional["multipliers"], "claim.functional.multipliers", length=len(question.observed))
     _common_denominator([*multipliers, *slopes, claimed, constant], "proof.multipliers and claim")
 
-    if entropy:
+    if qubit:
+        from sdpbound.verify_qubit import qubit_charge
+
+        charge = qubit_charge(question, root["question"]["figure"], proof["method"], multipliers, constant)
+    elif entropy:
         charge = _entropy_charge(question, multipliers, proof)
     else:
         charge = max(_charges(question, multipliers, proof["copies"]))

@@ -176,6 +176,6 @@ class _QubitProof:
                 ],
                 "model": Quantum("1").describe(),
             },
-            "proof": {"method": "qubit", "multipliers": multipliers},
+            "proof": {"method": "qubit", "multipliers": [-m for m in multipliers]},
             "claim": {"value": value, "functional": {"constant": self.constant, "multipliers": multipliers}},
         }

@@ -2,24 +2,23 @@
 
 Without marginals K and the key are left as they are by Y x Y (which turns both outcomes of all settings round), so by
 convexity states may be taken to commute with it. With M the 2x2 matrix of K in Z, X and ``lc = log cosh``, a pinched
-state ``(1 + Z x tanh|g| g/|g|) / 4`` has logarithm ``Z x g`` up to a constant, and ``Tr exp`` of M' = M + (g; 0) is
-4 cosh(n_1) cosh(n_2), n its singular values. With the rows z, x of M' and x* = (x_1, -x_0) this is 2 (cosh|z + x*| +
-cosh|z - x*|), so that
+state ``(1 + Z x tanh|g| g/|g|) / 4`` has logarithm ``Z x g - log(4 cosh|g|)``, and ``Tr exp`` of M' = M + (g; 0) is
+4 cosh(n_1) cosh(n_2), n its singular values. With the rows z, x of M' and x* = (x_1, -x_0) this is
+4 Q = 2 (cosh|z + x*| + cosh|z - x*|), so that
 
-    G(M) = max_g  log Q(z) - lc(|g|),    Q = (cosh|z + x*| + cosh|z - x*|) / 2,    z = M_0 + g,      (nats)
+    G(M) = max_g  log Q(z) - lc(|g|),        z = M_0 + g,      (nats)
 
-g in the plane for the key of one party; along B, the first axis, for the key of both. The tangent bound of the
-homogeneous f, with kappa the gradient of log Q, kappa_r = tanh(e) along g and kappa_t across it, is
+g in the plane for the key of one party; along B, the first axis, for the key of both. The state r = exp(M') / 4Q, when
+pinched, has g' = artanh(k) along the gradient of log Q, of length k, in the place of g; so K + L(r) - log r is
+Z x (g' - g) + log Q - lc(|g'|), and the tangent bound is
 
-    G <= log Q - lc(e) + log( cosh(|g|-e) + sqrt( sinh(|g|-e)^2 + (cosh(e) |g| kappa_t / sinh|g|)^2 ) ),
-
-with kappa_t absent for the key of both.
+    G(M) <= log Q - lc(|g'|) + |g' - g|    for any g.
 
 *Rounding.* The unit vectors along z + x* and z - x* are rounded: those of an M a few roundings of |M| + |g| away, which
-moves G by as much. kappa_r may be close to one, so 1 - kappa_r is summed from terms that are positive and each accurate
-to a few roundings of its size: 1 - tanh s = 2 / (e^2s + 1), and 1 - cos = |difference of unit vectors|^2 / 2, where an
-error of their length counts to second order only. So e is accurate to a few roundings of |M| + |g|, |g| <= 15, and the
-bound, whose derivative by e is at most two, as well.
+moves G by as much. k may be close to one, so 1 - k is summed from terms that are positive and each accurate to a few
+roundings of its size: 1 - tanh s = 2 / (e^2s + 1), and 1 - cos = |difference of unit vectors|^2 / 2, where an error of
+their length counts to second order only. So |g'| is accurate to a few roundings of |M| + |g|, |g| <= 15, and the bound,
+which changes by at most twice a change of g', as well.
 """
 
 from __future__ import annotations
@@ -80,58 +79,59 @@ class CorrelatorEngine(Engine):
 
         points = [(z0 + x0, z1 + x1), (z0 - x0, z1 - x1)]
         lengths = [np.hypot(*v) for v in points]
-        logs = [_log_cosh(v) for v in lengths]
+        logs = [_log_cosh(s) for s in lengths]
         both = np.logaddexp(logs[0], logs[1])
-        # along g (r) and across it (t): the gradient of log Q, 1 - kappa_r, and second moments h of the gradient
-        across = rest = h_rest = h_rt = h_tt = np.zeros(len(tables))
-        for (v0, v1), length, log in zip(points, lengths, logs, strict=True):
-            weight = np.exp(log - both)
-            inverse = 1.0 / np.maximum(length, 1e-150)
-            v0, v1 = v0 * inverse, v1 * inverse
-            decay = np.exp(-2.0 * length)
-            tanh = (1.0 - decay) / (1.0 + decay)
-            r, t = v0 * u0 + v1 * u1, u0 * v1 - u1 * v0
-            across = across + weight * tanh * t
-            rest = rest + weight * (2.0 * decay / (1.0 + decay) + 0.5 * tanh * ((v0 - u0) ** 2 + (v1 - u1) ** 2))
-            round_ = weight * (1.0 - np.where(length > 1e-4, tanh * inverse, 1.0))
-            h_rest = h_rest + round_ * t * t
-            h_rt = h_rt + round_ * r * t
-            h_tt = h_tt + weight - round_ * r * r
+        weights = [np.exp(log - both) for log in logs]
+        inverses = [1.0 / np.maximum(s, 1e-150) for s in lengths]
+        units = [(v0 * i, v1 * i) for (v0, v1), i in zip(points, inverses, strict=True)]
+        decays = [np.exp(-2.0 * s) for s in lengths]
+        tanhs = [(1.0 - d) / (1.0 + d) for d in decays]
+
+        # the gradient k of log Q: direction w, 1 - |k|, and length e of g'
+        k0, k1 = (sum(p * t * v[i] for p, t, v in zip(weights, tanhs, units, strict=True)) for i in (0, 1))
+        if self.key is Key.BOTH:
+            k1 = np.zeros(len(tables))
+        k = np.hypot(k0, k1)
+        w0, w1 = np.where(k > 0.0, k0 / np.maximum(k, 1e-300), 1.0), k1 / np.maximum(k, 1e-300)
+        rest = 1e-14 + sum(
+            p * (2.0 * d / (1.0 + d) + 0.5 * t * ((v0 - w0) ** 2 + (v1 - w1) ** 2))
+            for p, d, t, (v0, v1) in zip(weights, decays, tanhs, units, strict=True)
+        )
+        e = 0.5 * np.log((2.0 - rest) / rest)
         log_q = both - np.log(2.0) + tables[:, 0, 0]
         value = log_q - _log_cosh(gamma)
+        upper = log_q - _log_cosh(np.abs(e)) + np.hypot(e * w0 - gamma * u0, e * w1 - gamma * u1)
 
-        rest = np.maximum(rest, 1e-14)
-        e = 0.5 * np.log((2.0 - rest) / rest)
-        along = 1.0 - rest
-        distance = np.minimum(np.abs(gamma - e), 300.0)
-        spread = rest * (2.0 - rest)  # 1 - kappa_r^2
-        turn = np.zeros(len(tables))
-        if self.key is Key.BOTH:  # g = +-gamma along the axis
-            upper = log_q - _log_cosh(np.abs(e)) + distance
-            slope = h_rest / spread
-            usable = slope > 1e-30
-            stretch = (e - gamma) / np.where(usable, slope, 1.0)
+        # Newton's method for artanh(k_r) = |g|, k_t = 0, along (r) and across (t) g, in |g| and the angle of g: these
+        # stay well scaled where |g| is large
+        h_rest = h_rt = h_tt = np.zeros(len(tables))
+        for p, t, i, (v0, v1) in zip(weights, tanhs, inverses, units, strict=True):
+            r, s = v0 * u0 + v1 * u1, u0 * v1 - u1 * v0
+            curved = p * (1.0 - np.where(i < 1e4, t * i, 1.0))
+            h_rest, h_rt, h_tt = h_rest + curved * s * s, h_rt + curved * r * s, h_tt + p - curved * r * r
+        rest = rest + 0.5 * k * ((w0 - u0) ** 2 + (w1 - u1) ** 2)
+        along, across = 1.0 - rest, u0 * k1 - u1 * k0
+        far = 0.5 * np.log((2.0 - rest) / rest) - gamma
+        spread = rest * (2.0 - rest)  # 1 - k_r^2
+        j00, turn = h_rest / spread, np.zeros(len(tables))
+        if self.key is Key.BOTH:
+            usable = j00 > 1e-30
+            stretch = far / np.where(usable, j00, 1.0)
         else:
-            ratio = np.where(gamma > 1e-4, gamma / np.sinh(np.maximum(gamma, 1e-4)), 1.0)
-            side = np.cosh(e) * ratio * across
-            upper = log_q - _log_cosh(np.abs(e)) + np.log(np.cosh(distance) + np.hypot(np.sinh(distance), side))
-            # Newton's method for e = gamma, kappa_t = 0, in gamma and the angle of g, well scaled for large gamma too
-            j00, j01 = h_rest / spread, -(gamma * (h_rt - along * across) + across) / spread
-            j10, j11 = -(h_rt - along * across), along - gamma * (h_tt - across * across)
+            j01 = -(gamma * (h_rt - along * across) + across) / spread
+            j10, j11 = along * across - h_rt, along - gamma * (h_tt - across * across)
             determinant = j00 * j11 - j01 * j10
-            usable = (j11 > 0.0) & (determinant > 0.0) & (gamma > 0.0)
+            usable = (j11 > 0.0) & (determinant > 1e-30) & (gamma > 0.0)
             determinant = np.where(usable, determinant, 1.0)
-            stretch = ((e - gamma) * j11 - across * j01) / determinant
-            turn = (across * j00 - (e - gamma) * j10) / determinant
+            stretch = (far * j11 - across * j01) / determinant
+            turn = (across * j00 - far * j10) / determinant
             usable &= np.abs(turn) < 0.5
         usable &= bold & (stretch > -0.5 * gamma)
-        # elsewhere the pinched state of the present optimum, which never is a worse point
-        angle = np.where(usable, turn, 0.0 if self.key is Key.BOTH else np.arctan2(across, along))
-        length = np.hypot(along, across)
-        fixed = e if self.key is Key.BOTH else np.arctanh(np.minimum(length, 1.0 - 1e-14))
-        length = np.clip(np.where(usable, gamma + np.minimum(stretch, 4.0), fixed), -_LARGEST, _LARGEST)
-        c, s = np.cos(angle), np.sin(angle)
-        return value, upper, np.stack([length * (u0 * c - u1 * s), length * (u1 * c + u0 * s)], axis=1)
+        # elsewhere g', which never is a worse point
+        length = np.minimum(np.where(usable, gamma + np.minimum(stretch, 4.0), e), _LARGEST)
+        c, s = np.cos(turn), np.sin(turn)
+        w0, w1 = np.where(usable, u0 * c - u1 * s, w0), np.where(usable, u1 * c + u0 * s, w1)
+        return value, upper, np.stack([length * w0, length * w1], axis=1)
 
     def states(self, tables: Floats, hints: Floats) -> Floats:
         z = tables[:, 1, 1:] + hints

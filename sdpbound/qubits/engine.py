@@ -3,27 +3,25 @@
 Alice's key outcome is that of Z, flipped with probability q; with ``N_0 = diag(sqrt(1-q), sqrt(q))`` on her side, N_1
 its reverse, and Eve holding the purification of rho (she knows nothing of the flip),
 
-    H(A|E) = S(N_0 rho N_0) + S(N_1 rho N_1) - S(rho) = D(V rho V^T || its pinching),      V = (N_0; N_1) an isometry,
+    H(A|E) = S(N_0 rho N_0) + S(N_1 rho N_1) - S(rho),
 
-for the spectra of Eve's conditional states are those of N_a rho N_a. The same with N_ab = P_a x P_b for the outcomes of
-both. It is convex in rho. With ``S(w) = min_s -Tr w log s`` over states s of the pinched form,
+for the spectra of Eve's conditional states are those of N_a rho N_a, and of her state that of rho. With the isometry
+V = (N_0; N_1) this is the relative entropy of V rho V^T to its own diagonal blocks; the same with N_ab = P_a x P_b for
+the outcomes of both. So H is convex in rho, homogeneous of degree one on rho >= 0, and lies above its tangents, which
+go through the origin: for *any* state r > 0 (in nats)
 
-    G(K) = max_rho Tr K rho - H(rho) = max_s log f(s),   f(s) = Tr exp(K + sum_i N_i log(s_i) N_i)            (nats).
+    H(rho) >= Tr rho (log r - L(r)),    L(r) = sum_i N_i log(N_i r N_i) N_i,
+    G(K) = max_rho Tr K rho - H(rho) <= largest eigenvalue of K + L(r) - log r,
 
-``f`` is concave: it is the greatest value, over rho >= 0, of Tr K rho + Tr rho - D(V rho V^T || s), which is jointly
-concave. And it is homogeneous of degree one, because sum_i N_i^2 = 1. So from *any* s
+with equality where r is the optimum: a proof of an upper bound on G that needs no optimum. G is convex in K and changes
+by at most the operator norm of a change of K. Better r come from r' = exp(K + L(r)) / trace, which maximises
+Tr K rho - H(rho) alternately over rho and over the states whose logarithms stand in L (H is a minimum over them).
 
-    G(K) <= log(largest eigenvalue of the gradient of f at s),        with equality at the optimum:
-
-a proof of an upper bound on G that needs no optimum. G is convex in K and changes by at most the operator norm of a
-change of K.
-
-*Rounding* in :class:`StateEngine`. An eigendecomposition in floats is that of a matrix a few roundings away, up to as
-little in its vectors. Any s will do, so s_i is what was decomposed; errors of its logarithm and of the exponent are
-changes of K of a few roundings of |K| + 16. What remains is an error D of exp(..)/Tr, of norm at most c roundings,
-c < 50. Because s_i >= e/4 N_i^2 with e the part of white noise mixed in, N_i D N_i <= (4/e) c roundings s_i, and the
-derivative of the logarithm maps s_i to 1 and positive matrices to positive ones: the gradient is off by at most 4 c/e
-roundings.
+*Rounding* in :class:`StateEngine`. The eigendecomposition that r comes from is that of a matrix a few roundings away,
+and any r will do: log r is that of the r with the floats of that decomposition. What is computed for N_i r N_i is off
+by a D of norm at most c roundings, c < 50. Because r >= e/4 with e the part of white noise mixed in, N_i D N_i is at
+most 4 c/e roundings of N_i r N_i, and the logarithm is monotone: its error is at most as many roundings. The rest is a
+few roundings of |K| + |log e/4|.
 """
 
 from __future__ import annotations
@@ -44,7 +42,7 @@ Floats = NDArray[np.float64]
 _SINGLE = np.array([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [0.0, -1.0]], [[0.0, 1.0], [1.0, 0.0]]])
 #: (3, 3, 4, 4): products of 1, Z, X with 1, Z, X.
 PAULI: Floats = np.einsum("iab,jcd->ijacbd", _SINGLE, _SINGLE).reshape(3, 3, 4, 4)
-#: Part of white noise in the states at which duals are taken: keeps them off the boundary, where floats mean nothing.
+#: Part of white noise in the states at which tangents are taken: keeps them off the boundary, where there is none.
 _NOISE = 1e-6
 #: Longest extrapolation.
 _BOLDEST = 8.0
@@ -120,7 +118,7 @@ class Batch:
 
 @dataclass(frozen=True, eq=False)
 class StateEngine(Engine):
-    """Any tests; the hints are sums of N_i log(s_i) N_i, (n, 4, 4)."""
+    """Any tests; the hints are guesses of L at the optimum, (n, 4, 4)."""
 
     key: Key
     flips: float
@@ -137,37 +135,35 @@ class StateEngine(Engine):
 
     def step(self, tables: Floats, hints: Floats, bold: NDArray[np.bool_]) -> tuple[Floats, Floats, Floats]:
         operators = np.einsum("nij,ijkl->nkl", tables, PAULI)
-        first, spectra = self._dual(_exponential(operators + hints)[1])
-        value, state = _exponential(operators + first)
-        largest = np.zeros(len(tables))
-        for (support, weight), (s, u) in zip(pieces(self.key, self.flips), spectra, strict=True):
-            part = state[:, support[:, None], support] * np.outer(weight, weight)
-            if len(support) == 1:
-                largest = np.maximum(largest, part[:, 0, 0] / s[:, 0])
-                continue
-            gradient = divided_logarithms(s) * (u.transpose(0, 2, 1) @ part @ u)
-            largest = np.maximum(largest, np.linalg.eigvalsh(gradient)[:, -1])
-        second = self._dual(state)[0]
-        # two steps of the alternating maximisation, extrapolated (Varadhan and Roland's scheme S3)
+        e, v = np.linalg.eigh(operators + hints)
+        weights = np.exp(e - e[:, -1:])
+        weights = (1.0 - _NOISE) / weights.sum(axis=1, keepdims=True) * weights + 0.25 * _NOISE
+        first = self._pinched(_rebuilt(weights, v))
+        uppers = np.linalg.eigvalsh(operators + first - _rebuilt(np.log(weights), v))[:, -1]
+        values, states = _exponential(operators + first)
+        second = self._pinched((1.0 - _NOISE) * states + 0.25 * _NOISE * np.eye(4))
+        # two alternating steps, extrapolated (Varadhan and Roland's scheme S3, doi:10.1111/j.1467-9469.2007.00585.x)
         r, v = _traceless(first - hints), _traceless(second - 2.0 * first + hints)
         length = np.sqrt((r * r).sum(axis=(1, 2)) / np.maximum((v * v).sum(axis=(1, 2)), 1e-300))
         length = np.where(bold, np.clip(length, 1.0, _BOLDEST), 1.0)[:, None, None]
-        return value, value + np.log(largest), hints + 2.0 * length * r + length**2 * v
+        return values, uppers, hints + 2.0 * length * r + length**2 * v
 
-    def _dual(self, states: Floats) -> tuple[Floats, list[tuple[Floats, Floats]]]:
-        """The sum of N_i log(s_i) N_i for s_i the parts of states with a little white noise; the s_i decomposed."""
-        noisy = (1.0 - _NOISE) * states + 0.25 * _NOISE * np.eye(4)
+    def _pinched(self, states: Floats) -> Floats:
+        """L."""
         total = np.zeros_like(states)
-        spectra = []
         for support, weight in pieces(self.key, self.flips):
             mask = np.outer(weight, weight)
-            e, v = np.linalg.eigh(noisy[:, support[:, None], support] * mask)
-            spectra.append((e, v))
-            total[:, support[:, None], support] += mask * ((v * np.log(e)[:, None, :]) @ v.transpose(0, 2, 1))
-        return total, spectra
+            e, v = np.linalg.eigh(states[:, support[:, None], support] * mask)
+            total[:, support[:, None], support] += mask * _rebuilt(np.log(e), v)
+        return total
 
     def states(self, tables: Floats, hints: Floats) -> Floats:
         return _exponential(np.einsum("nij,ijkl->nkl", tables, PAULI) + hints)[1]
+
+
+def _rebuilt(e: Floats, v: Floats) -> Floats:
+    """The symmetric matrices with these eigenvalues and vectors."""
+    return np.asarray((v * e[:, None, :]) @ v.transpose(0, 2, 1), dtype=np.float64)
 
 
 def _exponential(matrices: Floats) -> tuple[Floats, Floats]:
@@ -175,7 +171,7 @@ def _exponential(matrices: Floats) -> tuple[Floats, Floats]:
     e, v = np.linalg.eigh(matrices)
     weights = np.exp(e - e[:, -1:])
     trace = weights.sum(axis=1)
-    return e[:, -1] + np.log(trace), (v * (weights / trace[:, None])[:, None, :]) @ v.transpose(0, 2, 1)
+    return e[:, -1] + np.log(trace), _rebuilt(weights / trace[:, None], v)
 
 
 def _traceless(matrices: Floats) -> Floats:
@@ -192,15 +188,6 @@ def pieces(key: Key, flips: float) -> list[tuple[NDArray[np.int64], Floats]]:
         return [(np.array([0, 1]), np.ones(2)), (np.array([2, 3]), np.ones(2))]
     one = np.sqrt([1.0 - flips, 1.0 - flips, flips, flips])
     return [(np.arange(4), one), (np.arange(4), one[::-1].copy())]
-
-
-def divided_logarithms(s: Floats) -> Floats:
-    """(n, d, d): (log s_k - log s_l) / (s_k - s_l), 1 / s_k on the diagonal; by log1p where they are close."""
-    big, small = np.maximum(s[:, :, None], s[:, None, :]), np.minimum(s[:, :, None], s[:, None, :])
-    x = (big - small) / small
-    with np.errstate(invalid="ignore", divide="ignore"):
-        ratio = np.where(x > 1e-8, np.log1p(x) / x, 1.0 - 0.5 * x)
-    return np.asarray(ratio / small, dtype=np.float64)
 
 
 def entropies(states: Floats, key: Key, flips: float) -> Floats:
