@@ -109,7 +109,7 @@ class CorrelatorEngine(Engine):
             r, s = v0 * u0 + v1 * u1, u0 * v1 - u1 * v0
             curved = p * (1.0 - np.where(i < 1e4, t * i, 1.0))
             h_rest, h_rt, h_tt = h_rest + curved * s * s, h_rt + curved * r * s, h_tt + p - curved * r * r
-        rest = rest + 0.5 * k * ((w0 - u0) ** 2 + (w1 - u1) ** 2)
+        rest = np.minimum(rest + 0.5 * k * ((w0 - u0) ** 2 + (w1 - u1) ** 2), 2.0 - 1e-14)
         along, across = 1.0 - rest, u0 * k1 - u1 * k0
         far = 0.5 * np.log((2.0 - rest) / rest) - gamma
         spread = rest * (2.0 - rest)  # 1 - k_r^2

@@ -42,8 +42,8 @@ Floats = NDArray[np.float64]
 _SINGLE = np.array([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [0.0, -1.0]], [[0.0, 1.0], [1.0, 0.0]]])
 #: (3, 3, 4, 4): products of 1, Z, X with 1, Z, X.
 PAULI: Floats = np.einsum("iab,jcd->ijacbd", _SINGLE, _SINGLE).reshape(3, 3, 4, 4)
-#: Part of white noise in the states at which tangents are taken: keeps them off the boundary, where there is none.
-_NOISE = 1e-6
+#: Change of K from which second derivatives are taken.
+_DIFFERENCE = 1e-3
 #: Longest extrapolation.
 _BOLDEST = 8.0
 #: More roundings, of numbers as large as an operator and sixteen, than there are on the way to a bound.
@@ -76,6 +76,17 @@ class Engine(ABC):
     @abstractmethod
     def states(self, tables: Floats, hints: Floats) -> Floats:
         """(n, 4, 4): states, at the optimum those that attain G(K)."""
+
+    def curvature(self, tables: Floats, hints: Floats) -> Floats:
+        """(n, 9, 9): the Hessian of G by the entries of the tables, by differences; for searches only."""
+        n = len(tables)
+        shifts = _DIFFERENCE * np.concatenate([np.eye(9), -np.eye(9)]).reshape(18, 1, 3, 3)
+        many = (tables + shifts).reshape(-1, 3, 3)
+        batch = Batch(self, many, np.concatenate([hints] * 18))
+        batch.step(np.arange(len(many)))
+        moments = moments_of(self.states(many, batch.hints)).reshape(2, 9, n, 9)
+        found = ((moments[0] - moments[1]) / (2.0 * _DIFFERENCE)).transpose(1, 0, 2)
+        return np.asarray(0.5 * (found + found.transpose(0, 2, 1)), dtype=np.float64)
 
 
 @dataclass(eq=False)
@@ -122,13 +133,14 @@ class StateEngine(Engine):
 
     key: Key
     flips: float
+    noise: float = 1e-6  # part of white noise in r, which keeps it off the boundary
 
     def rounding(self, size: float) -> float:
-        return ROUNDINGS * 2.0**-52 * (16.0 + size) + 50.0 * 4.0 * 2.0**-52 / _NOISE
+        return ROUNDINGS * 2.0**-52 * (16.0 + size) + 50.0 * 4.0 * 2.0**-52 / self.noise
 
     @property
     def resolution(self) -> float:
-        return 2.0 * _NOISE
+        return 2.0 * self.noise
 
     def cold(self, tables: Floats) -> Floats:
         return np.zeros((len(tables), 4, 4))
@@ -137,11 +149,11 @@ class StateEngine(Engine):
         operators = np.einsum("nij,ijkl->nkl", tables, PAULI)
         e, v = np.linalg.eigh(operators + hints)
         weights = np.exp(e - e[:, -1:])
-        weights = (1.0 - _NOISE) / weights.sum(axis=1, keepdims=True) * weights + 0.25 * _NOISE
+        weights = (1.0 - self.noise) / weights.sum(axis=1, keepdims=True) * weights + 0.25 * self.noise
         first = self._pinched(_rebuilt(weights, v))
         uppers = np.linalg.eigvalsh(operators + first - _rebuilt(np.log(weights), v))[:, -1]
         values, states = _exponential(operators + first)
-        second = self._pinched((1.0 - _NOISE) * states + 0.25 * _NOISE * np.eye(4))
+        second = self._pinched((1.0 - self.noise) * states + 0.25 * self.noise * np.eye(4))
         # two alternating steps, extrapolated (Varadhan and Roland's scheme S3, doi:10.1111/j.1467-9469.2007.00585.x)
         r, v = _traceless(first - hints), _traceless(second - 2.0 * first + hints)
         length = np.sqrt((r * r).sum(axis=(1, 2)) / np.maximum((v * v).sum(axis=(1, 2)), 1e-300))

@@ -12,6 +12,7 @@ from sdpbound.assemble_entropy import EntropyQuestion
 from sdpbound.errors import SolverFailure
 from sdpbound.qubits.correlators import CorrelatorEngine
 from sdpbound.qubits.engine import Batch, Engine, StateEngine, entropies, moments_of
+from sdpbound.qubits.newton import Peaks, polish
 from sdpbound.qubits.problem import Key, QubitProblem, frame, qubit_problem
 
 __all__ = ["Columns", "QubitOptimum", "Search", "engine_of", "least_mixture", "operator_tables", "optimum", "search"]
@@ -21,15 +22,20 @@ LN2 = float(np.log(2.0))
 _ANGLES: Floats = np.linspace(0.0, np.pi, 13)
 #: Part of the way from the best multipliers to those of the linear program that is gone.
 _TRUST = 0.6
+_SEE_SAWS = 40
+#: Rounds of plain column generation before Newton's method is tried.
+_PLAIN = 3
 #: Largest multipliers, in bits per size of a test, of the first attempt and later ones.
-_STEEPEST = (30.0, 300.0, 3e3, 3e4, 3e5)
+_STEEPEST = (10.0, 60.0, 300.0, 3e3, 3e4, 3e5)
 _WIDE = 1e-9
+_PROOF_NOISE, _SEARCH_NOISE = 1e-6, 1e-10
 
 
-def engine_of(problem: QubitProblem) -> Engine:
+def engine_of(problem: QubitProblem, noise: float = _PROOF_NOISE) -> Engine:
+    """The dual for a problem's tests; ``noise`` as in :class:`StateEngine`."""
     if problem.correlators_only and not problem.flips and problem.key is not Key.NONE:
         return CorrelatorEngine(problem.key)
-    return StateEngine(problem.key, problem.flips)
+    return StateEngine(problem.key, problem.flips, noise)
 
 
 def operator_tables(expression: Floats, a: Floats, b: Floats) -> Floats:
@@ -154,8 +160,9 @@ class Search:
 
     def run(self, tolerance: float, rounds: int = 60) -> None:
         """Until the mixture is within the tolerance of the functional."""
+        stuck = False  # whether Newton's method gained nothing the last time
         for steepest in _STEEPEST:
-            for _ in range(rounds):
+            for round_ in range(rounds):
                 self.rounds += 1
                 mixture = self.mixture = cheapest(self.problem, self.columns, steepest)
                 if mixture.objective - self.lower <= tolerance:
@@ -164,9 +171,34 @@ class Search:
                 trial = mixture.multipliers
                 if self.multipliers is not None:
                     trial = _TRUST * trial + (1.0 - _TRUST) * self.multipliers
-                self.improve(trial, used, 0.1 * tolerance)
+                before = self.lower
+                if round_ >= _PLAIN and not stuck and self.multipliers is not None:
+                    trial, used = self.polished(self.multipliers, used)
+                    self.columns = self.columns.with_more(used)
+                    self.improve(trial, used, 0.1 * tolerance)
+                    stuck = self.lower - before < 0.1 * tolerance
+                else:
+                    self.improve(trial, used, 0.1 * tolerance)
+                    stuck = False
             if mixture.miss <= 1e-9:
                 return
+
+    def polished(self, multipliers: Floats, near: Columns) -> tuple[Floats, Columns]:
+        """Newton's method from the strategies of the mixture and those last found."""
+        problem, engine = self.problem, engine_of(self.problem, _SEARCH_NOISE)
+        recent = self.columns.chosen(np.arange(max(0, len(self.columns) - 12), len(self.columns)))
+        excess = recent.tests @ multipliers - recent.entropies
+        both = _distinct(near.with_more(recent.chosen(np.flatnonzero(excess > excess.max() - 0.1))))
+        classical = first_columns(problem)
+        if not len(both):
+            return multipliers, both
+        start = Peaks(both.a, both.b, engine.cold(self._tables(multipliers, both.a, both.b)))
+        better, peaks = polish(problem, engine, multipliers, start, (classical.tests, classical.entropies))
+        states = engine.states(self._tables(better, peaks.a, peaks.b), peaks.hints)
+        return better, columns_of(problem, peaks.a, peaks.b, states)
+
+    def _tables(self, multipliers: Floats, a: Floats, b: Floats) -> Floats:
+        return operator_tables(np.tensordot(multipliers, self.problem.tests, axes=(0, 0)), a, b)
 
     def visit(self, a: float, b: float, tolerance: float) -> None:
         """Take a strategy at these angles into account, which the search overlooked."""
@@ -179,6 +211,7 @@ class Search:
     def improve(self, multipliers: Floats, near: Columns, precision: float) -> float:
         """Price a functional, keep the strategies found, and the functional if it is the best."""
         top, found = price(self.problem, multipliers, near, precision)
+        top = max(top, float((near.tests @ multipliers - near.entropies).max(initial=-np.inf)))
         value = self.value_of(-top, multipliers)
         if value > self.lower:
             self.lower, self.constant, self.multipliers = value, -top, multipliers
@@ -186,10 +219,20 @@ class Search:
         return value
 
 
+def _distinct(columns: Columns) -> Columns:
+    """Columns whose angles differ, up to the sign of X on either side, and that are not classical."""
+    place = np.stack([np.cos(columns.a), np.cos(columns.b)], axis=1)
+    kept: list[int] = []
+    for k in range(len(columns)):
+        if (np.abs(place[k]) < 0.9998).any() and all(np.abs(place[k] - place[m]).max() > 0.03 for m in kept):
+            kept.append(k)
+    return columns.chosen(np.array(kept, dtype=np.int64))
+
+
 def price(problem: QubitProblem, multipliers: Floats, near: Columns, precision: float) -> tuple[float, Columns]:
     """The most by which a functional without constant is above the entropy, as far as a grid and ascents tell; and
     the strategies found, with those reached from ``near``."""
-    engine = engine_of(problem)
+    engine = engine_of(problem, _SEARCH_NOISE)
     expression = np.tensordot(multipliers, problem.tests, axes=(0, 0))
     a, b = (v.reshape(-1) for v in np.meshgrid(_ANGLES, _ANGLES, indexing="ij"))
     tables = operator_tables(expression, a, b)
@@ -213,21 +256,21 @@ def ascend(
     problem: QubitProblem, engine: Engine, expression: Floats, a: Floats, b: Floats, hints: Floats, precision: float
 ) -> Columns:
     """See-saw: the state for given angles, then each angle for a given state."""
-    tables = operator_tables(expression, a, b)
+    batch = Batch(engine, operator_tables(expression, a, b), hints)
+    everywhere = np.arange(len(a))
     before = np.full(len(a), -np.inf)
-    bold = np.zeros(len(a), dtype=bool)
-    for _ in range(40):
-        values, _, hints = engine.step(tables, hints, bold)
-        moments = moments_of(engine.states(tables, hints))
+    for _ in range(_SEE_SAWS):
+        moments = moments_of(engine.states(batch.tables, batch.hints))
         v = np.einsum("j,njl,nil->ni", expression[2], frame(b), moments)
         a = np.arctan2(v[:, 2], v[:, 1])
         w = np.einsum("i,nik,nkl->nl", expression[:, 2], frame(a), moments)
         b = np.arctan2(w[:, 2], w[:, 1])
-        tables = operator_tables(expression, a, b)
-        if (values - before).max() < precision:
+        batch.tables = operator_tables(expression, a, b)
+        batch.step(everywhere)
+        if (batch.values - before).max() < precision and batch.gaps[batch.values.argmax()] < precision:
             break
-        before = np.maximum(before, values)
-    return columns_of(problem, a, b, engine.states(tables, hints))
+        before = batch.values.copy()
+    return columns_of(problem, a, b, engine.states(batch.tables, batch.hints))
 
 
 @dataclass(frozen=True, eq=False)
