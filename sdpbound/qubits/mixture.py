@@ -113,9 +113,9 @@ def cheapest(problem: QubitProblem, columns: Columns, steepest: float) -> Mixtur
     """The mixture of columns of least entropy, a deviation from the data costing ``steepest`` per size of the test."""
     n, count = len(columns), len(problem.values)
     sizes = np.maximum(problem.sizes, 1e-300)
-    price = steepest / sizes
-    wide = np.where(problem.tolerances > _WIDE, problem.tolerances, 0.0)
-    rows = np.hstack([columns.tests.T, np.eye(count), -np.eye(count), np.eye(count)]) / sizes[:, None]
+    price = np.full(count, steepest)
+    wide = np.where(problem.tolerances > _WIDE, problem.tolerances, 0.0) / sizes
+    rows = np.hstack([columns.tests.T / sizes[:, None], np.eye(count), -np.eye(count), np.eye(count)])
     sums = np.hstack([np.ones(n), np.zeros(3 * count)])
     cost = np.concatenate([columns.entropies, price, price, np.zeros(count)])
     bounds = [(0.0, None)] * (n + 2 * count) + [(-t, t) for t in wide]
@@ -130,7 +130,7 @@ def cheapest(problem: QubitProblem, columns: Columns, steepest: float) -> Mixtur
     if found.status != 0:
         raise SolverFailure(f"the linear program over qubit strategies was not solved: {found.message}")
     x, dual = found.x, found.eqlin.marginals
-    slack = np.abs(x[n : n + count] - x[n + count : n + 2 * count]) / sizes
+    slack = np.abs(x[n : n + count] - x[n + count : n + 2 * count])
     weights = np.maximum(x[:n], 0.0)
     return Mixture(
         weights=weights / weights.sum(),
@@ -160,6 +160,7 @@ class Search:
 
     def run(self, tolerance: float, rounds: int = 60) -> None:
         """Until the mixture is within the tolerance of the functional."""
+        warm = self.multipliers is not None
         stuck = False  # whether Newton's method gained nothing the last time
         for steepest in _STEEPEST:
             for round_ in range(rounds):
@@ -172,7 +173,7 @@ class Search:
                 if self.multipliers is not None:
                     trial = _TRUST * trial + (1.0 - _TRUST) * self.multipliers
                 before = self.lower
-                if round_ >= _PLAIN and not stuck and self.multipliers is not None:
+                if (round_ >= _PLAIN or warm) and not stuck and self.multipliers is not None:
                     trial, used = self.polished(self.multipliers, used)
                     self.columns = self.columns.with_more(used)
                     self.improve(trial, used, 0.1 * tolerance)
@@ -182,6 +183,15 @@ class Search:
                     stuck = False
             if mixture.miss <= 1e-9:
                 return
+
+    def follow(self, start: QubitOptimum) -> None:
+        """Newton's method from the optimum of a neighbouring point; a grid is not searched, for the proof does that."""
+        old = columns_of(self.problem, start.columns.a, start.columns.b, start.columns.states)
+        self.columns = self.columns.with_more(old)
+        self.multipliers, found = self.polished(start.multipliers, old)
+        self.columns = self.columns.with_more(found)
+        self.constant = -float((self.columns.tests @ self.multipliers - self.columns.entropies).max())
+        self.lower = self.value_of(self.constant, self.multipliers)
 
     def polished(self, multipliers: Floats, near: Columns) -> tuple[Floats, Columns]:
         """Newton's method from the strategies of the mixture and those last found."""
@@ -312,8 +322,7 @@ def search(question: EntropyQuestion, tolerance: float, start: QubitOptimum | No
     problem = qubit_problem(question)
     found = Search(problem, first_columns(problem))
     if start is not None:
-        found.columns = found.columns.with_more(start.columns)
-        found.improve(start.multipliers, start.columns, 0.1 * tolerance)
+        found.follow(start)
     found.run(tolerance)
     if problem.key is Key.NONE:
         found.constant = found.lower = float(entropies(0.25 * np.eye(4)[None], problem.key, problem.flips)[0])

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import nnls
 
 from sdpbound.qubits.engine import Batch, Engine, moments_of
 from sdpbound.qubits.problem import QubitProblem, frame
@@ -61,13 +62,14 @@ def polish(
     """
     weights = np.full(len(peaks.a), 1.0 / max(len(peaks.a), 1))
     tests, entropies = fixed
+    sizes = np.maximum(problem.sizes, 1e-300)
     model, peaks = _model(problem, engine, multipliers, peaks)
     for _ in range(_ROUNDS):
         quadratic = np.tensordot(weights[: len(peaks.a)], model.hessians, axes=(0, 0))
-        quadratic += _FLATTEST * max(float(np.trace(quadratic)), 1e-3) * np.eye(len(quadratic))
         values = np.concatenate([model.values, tests @ multipliers - entropies])
         gradients = np.concatenate([model.gradients, tests]) - problem.values
-        step, weights = _step(values, gradients, quadratic)
+        step, weights = _step(values, gradients / sizes, quadratic / np.outer(sizes, sizes))
+        step = step / sizes
         objective = float(values.max() - multipliers @ problem.values)
         length = 1.0
         while True:
@@ -150,30 +152,17 @@ def _derivative(angles: Floats) -> Floats:
 
 
 def _step(values: Floats, gradients: Floats, quadratic: Floats) -> tuple[Floats, Floats]:
-    """The minimiser d of max_k (values_k + gradients_k . d) + d . quadratic d / 2, and its multipliers (n,)."""
-    count, n = len(quadratic), len(values)
-    active = [int(values.argmax())]
-    step, weights = np.zeros(count), np.zeros(n)
-    for _ in range(4 * n + 8):
-        g, k = gradients[active], len(active)
-        system = np.zeros((count + k + 1, count + k + 1))
-        system[:count, :count] = quadratic
-        system[:count, count : count + k] = g.T
-        system[count : count + k, :count] = g
-        system[count : count + k, -1] = -1.0
-        system[-1, count : count + k] = 1.0
-        right = np.concatenate([np.zeros(count), -values[active], [1.0]])
-        solution = np.linalg.lstsq(system, right, rcond=1e-13)[0]
-        mine, level = solution[count : count + k], solution[-1]
-        if k > 1 and mine.min() < -1e-11:
-            active.pop(int(mine.argmin()))
-            continue
-        step = solution[:count]
-        weights = np.zeros(n)
-        weights[active] = np.maximum(mine, 0.0)
-        over = values + gradients @ step - level
-        over[active] = -np.inf
-        if over.max() <= 1e-11:
-            break
-        active.append(int(over.argmax()))
+    """The minimiser d of max_k (values_k + gradients_k . d) + d . quadratic d / 2, and its multipliers (n,).
+
+    With t the maximum, ``t + e t^2 / 2`` in its place makes this a problem of least distance, which is one of
+    non-negative least squares (Lawson and Hanson); values are shifted so that t is nearly zero.
+    """
+    e = 0.1
+    curvatures, axes = np.linalg.eigh(quadratic)
+    axes = axes / np.sqrt(np.maximum(curvatures, _FLATTEST * max(float(curvatures[-1]), 1e-3)))
+    rows = np.hstack([-gradients @ axes, np.full((len(values), 1), e**-0.5)])
+    right = values - values.max() + 1.0 / e
+    weights, _ = nnls(np.vstack([rows.T, right]), np.concatenate([np.zeros(rows.shape[1]), [1.0]]))
+    rest = rows.T @ weights
+    step = axes @ (rest[:-1] / (1.0 - right @ weights))
     return step, weights / weights.sum()
