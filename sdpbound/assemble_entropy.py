@@ -233,7 +233,7 @@ def _structure(
         wide=wide,
         copies=len(copies),
         groups=groups,
-        symmetries=_flips(scenario, relaxation, rows[~np.array(free, dtype=bool)], needed, wholes, parts),
+        symmetries=flips(scenario, relaxation, rows[~np.array(free, dtype=bool)], needed, wholes, parts),
     )
     effects = _in_words(scenario, words, parts)
     return _Structure(IntervalSolver(structure), words, wholes @ to_moments, parts @ to_moments, effects)
@@ -274,7 +274,7 @@ def words_of_level(
     return tuple(tuple(tuple(letters[p][i - 1] for i in part) for p, part in enumerate(word)) for word in small)
 
 
-def _flips(
+def flips(
     scenario: Scenario,
     relaxation: Relaxation,
     rows: Floats,

@@ -24,12 +24,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import flint
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["graded_nodes", "interpolation_gap", "refined_nodes", "weights"]
+__all__ = ["RadauRule", "gauss_radau", "graded_nodes", "interpolation_gap", "refined_nodes", "weights"]
 
 Floats = NDArray[np.float64]
 PRECISION = 1024  # bits, those of sdpbound.verify: both round to the same floats
@@ -121,3 +122,40 @@ def refined_nodes(nodes: Floats, values: Floats, slopes: Floats, count: int, pre
     out = np.interp(np.arange(1, count + 1) / count * filled[-1], filled, places)
     out[-1] = 0.5
     return out
+
+
+@dataclass(frozen=True, eq=False)
+class RadauRule:
+    """The Gauss-Radau rule of an entropy in bits, its last node at 1 left out.
+
+    Attributes
+    ----------
+    nodes, weights : (m - 1,) t_i and kappa_i = w_i / (t_i ln 2) with the weights w_i on [0, 1], rounded to the closest
+    constant : sum of the kappa_i, plus 2q(1-q)/(m^2 ln 2) of the last node for flips with probability q; rounded down
+    """
+
+    nodes: Floats
+    weights: Floats
+    constant: float
+
+
+def gauss_radau(count: int, preprocessing: float = 0.0) -> RadauRule:
+    """The m = ``count`` >= 2 nodes: with x = 2t - 1 the roots of (P_m - P_{m-1})/(x - 1), Legendre polynomials, and
+    w_i = t_i / (m P_{m-1}(x_i))^2.
+
+    >>> rule = gauss_radau(2)
+    >>> abs(rule.nodes[0] - 1 / 3) < 1e-16, abs(rule.weights[0] * math.log(2) - 2.25) < 1e-15
+    (True, True)
+    """
+    with flint.ctx.workprec(PRECISION):
+        before, last = flint.fmpq_poly.legendre_p(count - 1), flint.fmpq_poly.legendre_p(count)
+        points = sorted((r.real for r, _ in (last - before).complex_roots()), key=lambda r: float(r.mid()))[:-1]
+        ln2 = flint.arb(2).log()
+        kappa = [1 / ((count * point.legendre_p(count - 1)) ** 2 * ln2) for point in points]
+        q = flint.arb(float(preprocessing))
+        total = sum(kappa, flint.arb(0)) + 2 * q * (1 - q) / (count * count * ln2)
+        return RadauRule(
+            np.array([float(((1 + point) / 2).mid()) for point in points]),
+            np.array([float(k.mid()) for k in kappa]),
+            -_rounded_up(-total),
+        )

@@ -70,7 +70,8 @@ factors ``inner`` A and ``outer`` B: with squares S_A = sum_uv (A A^T)_uv w_u^da
     w_i (t_i M - M_b) = S_B - S_A + R,   so   w_i max_P <P (t_i M - M_b)> <= <S_B> + max(0, R[1] + sum_{w != 1} |R[w]|),
 
 for <P S> lies between 0 and <S>, and |<P w>| <= <P> <= 1. What remains, sum S_B - sum_bits M, is an affine question
-about Alice and Bob alone, bounded as in the quantum case above with the entry ``factor``.
+about Alice and Bob alone, bounded as in the quantum case above with the entry ``factor``. A proof with an entry
+``gauss_radau`` is of another kind: see :mod:`sdpbound.verify_gauss_radau`.
 
 **Closed forms.** A file of format ``sdpbound closed form`` has tested data of two parties with two settings of two
 outcomes each, and no proof: the data are said to self-test the singlet, where Eve's entropies are known
@@ -235,10 +236,13 @@ def verify(certificate: Mapping[str, Any] | str | os.PathLike[str], *, strict: b
         return verify_finite(root, strict)
     question = _read_question(root["question"])
     entropy = question.kind == "conditional_entropy"
-    qubit = entropy and isinstance(root["proof"], Mapping) and "method" in root["proof"]
+    method = root["proof"] if entropy and isinstance(root["proof"], Mapping) else {}
+    qubit, by_radau = "method" in method, "gauss_radau" in method
     entries = ("multipliers", "nodes", "words", "factor", "copies") if entropy else ("multipliers", "copies")
     if qubit:
         entries = ("method", "multipliers")
+    if by_radau:
+        from sdpbound.verify_gauss_radau import PROOF as entries
     proof = _keys(root["proof"], entries, "proof")
     multipliers = _numbers(proof["multipliers"], "proof.multipliers", length=len(question.observed))
     claim = _keys(root["claim"], ("value", "functional"), "claim")
@@ -252,6 +256,10 @@ def verify(certificate: Mapping[str, Any] | str | os.PathLike[str], *, strict: b
         from sdpbound.verify_qubit import qubit_charge
 
         charge = qubit_charge(question, root["question"]["figure"], proof["method"], multipliers, constant)
+    elif by_radau:
+        from sdpbound.verify_gauss_radau import gauss_radau_charge
+
+        charge = gauss_radau_charge(question, root["question"]["figure"], multipliers, proof)
     elif entropy:
         charge = _entropy_charge(question, multipliers, proof)
     else:
@@ -611,6 +619,16 @@ class _Algebra:
             elif observable[letter]:
                 del stack[place - 1]
         return tuple(stack)
+
+    def setting_of(self, party: int, letter: int) -> int:
+        return self._setting[party][letter]
+
+    def is_observable(self, party: int, letter: int) -> bool:
+        return self._observable[party][letter]
+
+    def first_letter(self, party: int, setting: int) -> int:
+        """The first letter of a setting, which must have one."""
+        return self._setting[party].index(setting)
 
     def forget(self, most: int) -> None:
         """Drop the remembered products if there are more than `most`."""

@@ -30,7 +30,7 @@ LAYERS = [
         "models",
         "quadrature",
     ],
-    ["assemble", "assemble_entropy"],
+    ["assemble", "assemble_entropy", "assemble_radau"],
     ["qubits"],
     ["bounds"],
     ["merits", "attacks", "self_tests"],

@@ -15,6 +15,7 @@ from sdpbound.errors import InvalidInput, InvalidParameter, InvalidShape
 from sdpbound.levels import Level, normalise_level
 from sdpbound.merits.closed_entropies import closed_entropy
 from sdpbound.merits.entropy import Entropy, EntropyBound
+from sdpbound.merits.gauss_radau import MOST_RADAU_NODES, gauss_radau_entropy
 from sdpbound.merits.projective import LEVELS, MOST_NODES, projective_entropy
 from sdpbound.models import Quantum
 
@@ -27,14 +28,17 @@ class VonNeumann(Entropy):
 
     Parameters
     ----------
-    method : "projective": an integral over nodes, one program for all of them, see :mod:`sdpbound.quadrature` for the
-        formula and its safe side and :mod:`sdpbound.assemble_entropy` for the program
+    method : "projective": a projection of Eve for each node of an integral, see :mod:`sdpbound.quadrature` for the
+        formula and its safe side and :mod:`sdpbound.assemble_entropy` for the program;
+        "gauss-radau": that of Brown, Fawzi and Fawzi, with any operator of Eve for each node, certified without limits
+        on them, see :mod:`sdpbound.assemble_radau`. Both are one program for all nodes
     level : words of the devices, as in :class:`Quantum`; each stands beside 1 and beside Eve's operators.
         None: the lowest of a short list that coarse nodes show to be good enough for the tolerance
-    nodes : their number, from 2, or the nodes themselves, rising and ending with 1/2. None: as many as the tolerance
-        needs
+    nodes : their number, from 2, or for "projective" the nodes themselves, rising and ending with 1/2. None: as many
+        as the tolerance needs
     tolerance : accuracy aimed at, in bits. Nodes may cost half of it; what they do cost, at most, is the bound's
-        ``quadrature_gap``. The level is chosen by what higher ones gain, which is no proof that others gain nothing
+        ``quadrature_gap``, unknown (nan) for "gauss-radau", which stops where more nodes gain less than that. The level
+        is chosen by what higher ones gain, which is no proof that others gain nothing
     solver : as in :func:`sdpbound.guessing_probability`; default SDPA, which is fastest here
 
     >>> VonNeumann("projective", "1+AB", 8).nodes
@@ -60,9 +64,14 @@ class VonNeumann(Entropy):
             raise InvalidParameter(f"tolerance = {t!r:.60} of an entropy must be a number of bits from 1e-7 to 1.")
         if self.nodes is None:
             return
+        most = MOST_RADAU_NODES if self.method == "gauss-radau" else MOST_NODES
         if isinstance(self.nodes, (int, np.integer)):
-            object.__setattr__(self, "nodes", whole(self.nodes, "nodes", 2, MOST_NODES))
+            object.__setattr__(self, "nodes", whole(self.nodes, "nodes", 2, most))
             return
+        if self.method == "gauss-radau":
+            raise InvalidParameter(
+                f"nodes = {self.nodes!r:.60} of 'gauss-radau' must be their number, from 2 to {most}."
+            )
         array = floats(self.nodes, "nodes").reshape(-1)
         rising = bool((np.diff(np.concatenate([[0.0], array])) > 0).all())
         if not 2 <= array.size <= MOST_NODES or not rising or array[-1] != 0.5:
@@ -94,9 +103,15 @@ def _projective(question: EntropyQuestion, method: VonNeumann) -> EntropyBound:
     return projective_entropy(question, method.level, method.nodes, method.tolerance, method.solver)
 
 
+def _gauss_radau(question: EntropyQuestion, method: VonNeumann) -> EntropyBound:
+    assert method.nodes is None or isinstance(method.nodes, int)
+    return gauss_radau_entropy(question, method.level, method.nodes, method.tolerance, method.solver)
+
+
 #: What bounds a question, by the method's name. A further method is a line here.
 _METHODS: dict[str, Callable[[EntropyQuestion, VonNeumann], EntropyBound]] = {
     "projective": _projective,
+    "gauss-radau": _gauss_radau,
 }
 
 

@@ -37,7 +37,7 @@ from sdpbound.models import Quantum
 from sdpbound.quadrature import graded_nodes, interpolation_gap, refined_nodes
 from sdpbound.version import __version__
 
-__all__ = ["LEVELS", "MOST_NODES", "projective_entropy"]
+__all__ = ["LEVELS", "LEVELS_OF_BOTH", "MOST_NODES", "RETREATS", "projective_entropy"]
 
 Floats = NDArray[np.float64]
 
@@ -54,7 +54,7 @@ WORTH = 0.02
 _COUNTS = (6, 8, 10, 12, 14, 16, 18, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 256, 320, 384, 512)
 MOST_NODES = _COUNTS[-1]
 #: Distances towards white noise tried where the data are on the boundary of the set.
-_RETREATS = (1e-8, 1e-7, 1e-6, 1e-5)
+RETREATS = (1e-8, 1e-7, 1e-6, 1e-5)
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,6 @@ class _Search:
     retreat: float = 0.0  # distance towards white noise at which the data are solved for
     attempts: list[_Attempt] = field(default_factory=list)
     inside: bool = False  # whether no functional was found that separates the data
-    failures: list[str] = field(default_factory=list)
 
     def run(self) -> EntropyBound:
         method = self.method
@@ -195,11 +194,11 @@ class _Search:
         observed = self.question.observed
         doubtful = best.result.status is Status.INFEASIBLE or best.bound > self._most + CERTIFIED_SEPARATION
         if doubtful and len(observed) and not self.inside:
-            raise_if_separated(_separation(self.question), Quantum(level))
+            raise_if_separated(separation(self.question), Quantum(level))
             self.inside = True
         allowed = max(TARGET_CORRECTION, 0.02 * self.method.tolerance)
         if len(observed) and not self.retreat and (doubtful or abs(best.dual.value - best.result.objective) > allowed):
-            for step in _RETREATS:
+            for step in RETREATS:
                 other = self._attempt(program, level, step)
                 if other.bound > best.bound:
                     best, self.retreat = other, step
@@ -210,12 +209,10 @@ class _Search:
         """Solve at data moved towards white noise, certify at the data; no point to go by is an infinite gap."""
         begun = time.perf_counter()
         observed, nodes = self.question.observed, program.nodes
-        noise = Behaviour.uniform(observed.scenario).moments
-        centre = np.tensordot(observed.coefficients, noise, axes=noise.ndim)
-        moved = (1.0 - retreat) * observed.values + retreat * centre
+        moved = towards_noise(observed, retreat)
         inequality = program.solver.inequality(program.objective, program.rewards, moved, observed.tolerances)
         self.seconds["assemble"] += time.perf_counter() - begun
-        result = self._first_answer(inequality)
+        result = first_answer(inequality, self.method.solver, self._accuracy, self.seconds)
         dual = self._certify(program, result)
         values = slopes = np.zeros(len(nodes))
         gap = math.inf
@@ -238,36 +235,8 @@ class _Search:
         self.seconds["certify"] += time.perf_counter() - begun
         return dual
 
-    def _first_answer(self, inequality: LinearMatrixInequality) -> SolverResult:
-        for solver in _solvers(self.method.solver, inequality, self._accuracy):
-            begun = time.perf_counter()
-            try:
-                return solver.solve(inequality)
-            except SolverFailure as failure:
-                self.failures.append(str(failure))
-            except BROKEN as failure:
-                if self.method.solver is not None:
-                    raise
-                self.failures.append(f"{solver.name}: {type(failure).__name__} {failure}")
-            finally:
-                self.seconds["solve"] += time.perf_counter() - begun
-        raise SolverFailure(
-            f"no solver gave a usable dual ({'; '.join(self.failures)}); try another one with solver=..., or a lower "
-            "level."
-        )
-
     def _widened(self) -> EntropyBound:
-        """Data outside the set by less than can be called infeasible: the bound for tolerances that reach into it."""
-        observed = self.question.observed
-        wider = np.maximum(4.0 * observed.tolerances, CERTIFIED_SEPARATION * threshold_scale(observed))
-        if not len(observed) or float(wider.max()) > 1e-6 * max(1.0, float(np.abs(observed.values).max())):
-            raise SolverFailure(
-                "the tested data are outside the set by an amount that no solver resolves; move them inside, or test "
-                "fewer values."
-            )
-        wide = replace(observed, tolerances=wider)
-        given = self.question.given or observed
-        return _Search(replace(self.question, observed=wide, given=given), self.method, self.seconds).run()
+        return _Search(widened(self.question), self.method, self.seconds).run()
 
     def _as_bound(self, best: _Attempt) -> EntropyBound:
         dual = best.dual
@@ -292,7 +261,29 @@ class _Search:
         )
 
 
-def _solvers(choice: SolverChoice, inequality: LinearMatrixInequality, tolerance: float) -> Sequence[Solver]:
+def first_answer(
+    inequality: LinearMatrixInequality, choice: SolverChoice, accuracy: float, seconds: dict[str, float]
+) -> SolverResult:
+    """Of the solver asked for, or of the first that has one."""
+    failures = []
+    for solver in solvers_for(choice, inequality, accuracy):
+        begun = time.perf_counter()
+        try:
+            return solver.solve(inequality)
+        except SolverFailure as failure:
+            failures.append(str(failure))
+        except BROKEN as failure:
+            if choice is not None:
+                raise
+            failures.append(f"{solver.name}: {type(failure).__name__} {failure}")
+        finally:
+            seconds["solve"] += time.perf_counter() - begun
+    raise SolverFailure(
+        f"no solver gave a usable dual ({'; '.join(failures)}); try another one with solver=..., or a lower level."
+    )
+
+
+def solvers_for(choice: SolverChoice, inequality: LinearMatrixInequality, tolerance: float) -> Sequence[Solver]:
     """The solver asked for, or those worth trying: SDPA first, for its time is linear in the number of nodes."""
     if choice is None:
         return sorted(candidates(inequality, tolerance), key=lambda s: s.name != "sdpa")
@@ -303,7 +294,27 @@ def _solvers(choice: SolverChoice, inequality: LinearMatrixInequality, tolerance
     raise InvalidSolver(f"solver = {choice!r} must be a name such as 'sdpa', a Solver, or None for the best installed.")
 
 
-def _separation(question: EntropyQuestion) -> Question:
+def widened(question: EntropyQuestion) -> EntropyQuestion:
+    """Data outside the set by less than can be called infeasible: with tolerances that reach into it."""
+    observed = question.observed
+    wider = np.maximum(4.0 * observed.tolerances, CERTIFIED_SEPARATION * threshold_scale(observed))
+    if not len(observed) or float(wider.max()) > 1e-6 * max(1.0, float(np.abs(observed.values).max())):
+        raise SolverFailure(
+            "the tested data are outside the set by an amount that no solver resolves; move them inside, or test "
+            "fewer values."
+        )
+    wide = replace(observed, tolerances=wider)
+    return replace(question, observed=wide, given=question.given or observed)
+
+
+def towards_noise(observed: Observations, distance: float) -> Floats:
+    """Tested values a little closer to those of white noise."""
+    noise = Behaviour.uniform(observed.scenario).moments
+    centre = np.tensordot(observed.coefficients, noise, axes=noise.ndim)
+    return np.asarray((1.0 - distance) * observed.values + distance * centre)
+
+
+def separation(question: EntropyQuestion) -> Question:
     empty = np.zeros((1, *question.scenario.shape))
     return Question(question.scenario, empty, question.observed, {"kind": "separation"}, "upper", -math.inf)
 
@@ -331,7 +342,7 @@ class _EntropyProof:
 
     def certificate(self, value: float) -> dict[str, Any]:
         observed, dual = self.question.observed, self.dual
-        copies = [{"inner": _rows(a), "outer": _rows(b)} for a, b in zip(dual.inner, dual.outer, strict=True)]
+        copies = [{"inner": rows_of(a), "outer": rows_of(b)} for a, b in zip(dual.inner, dual.outer, strict=True)]
         return {
             "format": "sdpbound certificate",
             "version": 1,
@@ -350,7 +361,7 @@ class _EntropyProof:
                 "multipliers": list(dual.multipliers),
                 "nodes": [float(t) for t in self.program.nodes],
                 "words": [[list(part) for part in word] for word in self.program.words],
-                "factor": _rows(dual.shared),
+                "factor": rows_of(dual.shared),
                 "copies": copies,
             },
             "claim": {
@@ -360,5 +371,5 @@ class _EntropyProof:
         }
 
 
-def _rows(factor: Floats) -> list[list[float]]:
+def rows_of(factor: Floats) -> list[list[float]]:
     return [row[: i + 1].tolist() for i, row in enumerate(factor)]

@@ -1,0 +1,262 @@
+"""Check a conditional entropy proven by Gauss-Radau nodes.
+
+With x_1 < ... < x_m = 1 the roots of P_m - P_{m-1} (Legendre polynomials), t_i = (1 + x_i)/2 and
+kappa_i = 1/((m P_{m-1}(x_i))^2 ln 2), E_k the effects of the outcomes of the key, products of projectors of Alice and Bob,
+and E'_k = (1 - 2q) E_k + q the same after flips with probability q, arXiv:2106.13692 proves
+
+    H >= sum_{i<m} kappa_i (1 + sum_k min_Z <q_ik(Z)>) + 2q(1-q) / (m^2 ln 2),
+    q_ik(Z) = E'_k (Z + Z* + (1 - t_i) Z* Z) + t_i Z Z*,
+
+over all operators Z that commute with the devices; the last term is that of t_m = 1, where the minimum is -<E'_k^2>.
+
+The proof has three lists of words of Alice and Bob, ``words`` w, ``left`` u and ``right`` v, and for each i < m and k
+(Alice's outcome first) a factor L: with X = L L^T and the rows w, then u E Z (u Z if q > 0), then v Z*,
+
+    0 <= <rows^dagger X rows> = <T> + <p_1(wZ)> + <p_2(Z*Z)> + <p_3(ZZ*)> + <p_4(Z*Z*)>,
+
+T and the p real polynomials, word and adjoint identified. So <kappa q> = <kappa q> - (sum of squares) + <T> + ... gives
+<kappa q> >= -<T> + <r> with r what the p differ from kappa q. With d = <E Z*Z> (q > 0: <Z*Z>) and f = <ZZ*>, and a word
+w of letters that are contractions, |<wZ>| <= sqrt f, |<E w E Z*Z>| <= d, |<w ZZ*>| <= f, |<E w Z*Z*>| <= sqrt(d f). Let
+1 - e be the part of kappa t f that p_3 has. If e pays for the rest of p_2, p_3 and p_4 with d and f,
+
+    <r> >= left f - |r_1| sqrt f >= -|r_1|^2 / (4 left),
+
+so no limit on Z is needed; a block for which e does not is refused. What remains, the sum of all T, is an affine question
+about Alice and Bob alone, bounded as the other quantum ones with the entry ``factor``.
+
+kappa_i and t_i are balls of 1024 bits; where the rule's exact numbers are needed, their ends on the safe side stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import product
+from typing import Any
+
+import flint
+
+from sdpbound.errors import CertificateError
+from sdpbound.verify import (
+    _HALF,
+    _MOST_OUTCOMES,
+    _ONE,
+    _PRECISION,
+    _ZERO,
+    Residual,
+    Tensor,
+    Word,
+    _Algebra,
+    _as_residual,
+    _ball,
+    _charge,
+    _expand,
+    _gram,
+    _integer,
+    _list,
+    _lower,
+    _nearest,
+    _Question,
+    _read_words,
+    _rounded,
+    _squares,
+    _sum_residuals,
+    _total,
+)
+
+__all__ = ["PROOF", "gauss_radau_charge"]
+
+#: Entries of such a proof.
+PROOF = ("multipliers", "gauss_radau", "words", "left", "right", "factor", "blocks")
+_MOST_NODES = 128
+
+
+@dataclass(frozen=True, slots=True)
+class _Node:
+    """kappa as a float and what that may be off; floats not above kappa (1 - t) and kappa t."""
+
+    linear: Fraction
+    off: Fraction
+    square: Fraction
+    other: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """A projector of the key: its outcome for each party with a setting, and its expansion."""
+
+    settings: tuple[int | None, ...]
+    outcomes: tuple[int, ...]
+    effect: Tensor
+
+
+def gauss_radau_charge(
+    question: _Question, figure: Mapping[str, Any], multipliers: Sequence[Fraction], proof: Mapping[str, Any]
+) -> Fraction:
+    """A number mu with -entropy <= mu + sum_j multipliers_j observed_j . v for every quantum behaviour v."""
+    nodes, constant = _nodes(_integer(proof["gauss_radau"], 2, _MOST_NODES, "proof.gauss_radau"), question.flips)
+    algebra = _Algebra(question.scenario, {})
+    words, left, right = (_read_words(algebra, proof[name], f"proof.{name}") for name in ("words", "left", "right"))
+    keys = list(_keys(question, figure["x"], figure["y"]))
+    layouts = [_Layout(algebra, words, left, right, key, question.flips) for key in keys]
+    blocks = _list(proof["blocks"], "proof.blocks", length=len(nodes) * len(keys))
+    charge = -constant
+    outside: list[Residual] = []
+    for k, block in enumerate(blocks):
+        paid, devices = layouts[k % len(keys)].charge(nodes[k // len(keys)], block, f"proof.blocks[{k}]")
+        charge += paid
+        outside.append(devices)
+    tested = _total(
+        {index: -multiplier * value for index, value in tensor.items()}
+        for multiplier, tensor in zip(multipliers, question.observed, strict=True)
+    )
+    square = _squares(algebra, words, proof["factor"], "proof.factor")
+    return charge + _charge(_sum_residuals([_as_residual(tested), square, *outside]))
+
+
+def _nodes(count: int, flips: Fraction) -> tuple[list[_Node], Fraction]:
+    """The rule without its last node, and a float not above the constant terms."""
+    with flint.ctx.workprec(_PRECISION):
+        difference = flint.fmpq_poly.legendre_p(count) - flint.fmpq_poly.legendre_p(count - 1)
+        roots = [root for root, _ in difference.complex_roots()]
+        points = sorted((root.real for root in roots if root.imag == 0), key=lambda point: float(point.mid()))
+        apart = all(a < b for a, b in zip(points, points[1:], strict=False))
+        if len(points) != count or not apart or not points[-1] == 1:
+            raise CertificateError(f"The nodes of the rule with {count} of them could not be told apart.")
+        ln2 = flint.arb(2).log()
+        nodes = []
+        total = 2 * _ball(flips * (1 - flips)) / (count**2 * ln2)
+        for point in points[:-1]:
+            kappa = 1 / ((count * point.legendre_p(count - 1)) ** 2 * ln2)
+            total += kappa
+            linear = Fraction(_nearest(_lower(kappa)))
+            off = -_lower(-abs(kappa - _ball(linear)))
+            square, other = (_lower(kappa * part) for part in ((1 - point) / 2, (1 + point) / 2))
+            nodes.append(
+                _Node(linear, *(Fraction(_rounded(v, up=u)) for v, u in ((off, True), (square, False), (other, False))))
+            )
+        return nodes, Fraction(_rounded(_lower(total), up=False))
+
+
+def _keys(question: _Question, x: int, y: int | None) -> Iterable[_Key]:
+    alice = question.scenario.effects(0, x)
+    bob = [None] if y is None else question.scenario.effects(1, y)
+    if len(alice) * len(bob) > _MOST_OUTCOMES:
+        raise CertificateError(f"question.figure has a key of more than {_MOST_OUTCOMES} outcomes; they are too many.")
+    for (a, effect), (b, other) in product(enumerate(alice), enumerate(bob)):
+        effects = (effect,) if other is None else (effect, other)
+        yield _Key((x, y), (a, b), _expand(question.scenario, effects))
+
+
+class _Layout:
+    """Where the entries of a block stand: [kind][word] for each pair of its rows."""
+
+    def __init__(
+        self, algebra: _Algebra, words: list[Word], left: list[Word], right: list[Word], key: _Key, flips: Fraction
+    ) -> None:
+        self._algebra, self._key, self._flips = algebra, key, flips
+        self._size = len(words) + len(left) + len(right)
+        self._floor = flips or _ONE
+        one: Word = ((),) * len(algebra.shape)
+        expansion = {tuple((i,) if i else () for i in index): value for index, value in key.effect.items()}
+        self._effect = {word: (1 - 2 * flips) * value for word, value in expansion.items()}
+        if flips:
+            self._effect[one] = self._effect.get(one, _ZERO) + flips
+        self._square = self._effect if flips else {one: _ONE}
+        self._one = one
+        self._places: list[tuple[int, int, str, Word, Fraction]] = []
+        beside = expansion if not flips else {one: _ONE}
+        n, k = len(words), len(left)
+        for i, w in enumerate(words):
+            for j, w2 in enumerate(words[i:], i):
+                self._put(i, j, "devices", algebra.product(w, w2))
+            for j, u in enumerate(left):
+                for word, value in beside.items():
+                    self._put(i, n + j, "linear", self._join(_turned(w), u, word), value)
+            for j, v in enumerate(right):  # <w^dagger v Z*> is <v^dagger w Z>, real
+                self._put(i, n + k + j, "linear", self._join(_turned(v), w))
+        for i, u in enumerate(left):
+            for j, u2 in enumerate(left[i:], i):
+                self._put(n + i, n + j, "square", *self._stripped(self._join(_turned(u), u2), both=True))
+            for j, v in enumerate(right):
+                self._put(n + i, n + k + j, "twice", *self._stripped(self._join(_turned(u), v), both=False))
+        for i, v in enumerate(right):
+            for j, v2 in enumerate(right[i:], i):
+                self._put(n + k + i, n + k + j, "other", algebra.product(v, v2))
+
+    def charge(self, node: _Node, entry: Any, name: str) -> tuple[Fraction, Residual]:
+        """What r costs at most, and T."""
+        scale, gram = _gram(entry, self._size, name)
+        found: dict[str, dict[Word, Fraction]] = {
+            kind: {} for kind in ("devices", "linear", "square", "other", "twice")
+        }
+        for i, j, kind, word, weight in self._places:
+            value = int(gram[i, j])
+            if value:
+                part = found[kind]
+                part[word] = part.get(word, _ZERO) + (value if i == j else 2 * value) * weight
+        unit = scale * scale
+        own = {kind: {word: value / unit for word, value in part.items()} for kind, part in found.items()}
+        e = Fraction(_rounded(max(_ZERO, 1 - own["other"].get(self._one, _ZERO) / node.other), up=False))
+        half = _HALF * sum(map(abs, own["twice"].values()), _ZERO)
+        weight = 2 * node.linear
+        linear = _distance({w: weight * v for w, v in self._effect.items()}, own["linear"])
+        linear += 2 * node.off * sum(map(abs, self._effect.values()), _ZERO)
+        inside = _distance({w: (1 - e) * node.square * v for w, v in self._square.items()}, own["square"]) + half
+        outside = _distance({self._one: (1 - e) * node.other}, own["other"]) + half
+        left = e * node.other - outside
+        if e * node.square * self._floor < inside or left < 0 or (linear and not left):
+            raise CertificateError(
+                f"{name} leaves nothing of the objective to pay for what it is off; it proves nothing."
+            )
+        paid = linear * linear / (4 * left) if linear else _ZERO
+        devices = {word: int(value) for word, value in found["devices"].items()}
+        return Fraction(_rounded(paid, up=True)), (devices, unit)
+
+    def _put(self, i: int, j: int, kind: str, word: Word | None, weight: Fraction = _ONE) -> None:
+        if word is not None and weight:
+            self._places.append((i, j, kind, word, weight))
+
+    def _join(self, *parts: Word) -> Word | None:
+        out = []
+        for party in range(len(self._algebra.shape)):
+            reduced = self._algebra.reduce(party, (letter for part in parts for letter in part[party]))
+            if reduced is None:
+                return None
+            out.append(reduced)
+        return tuple(out)
+
+    def _stripped(self, word: Word | None, *, both: bool) -> tuple[Word | None, Fraction]:
+        """E word (and E word E) is this number times the same with a word without letters of the key at that end.
+
+        With flips there is no E: the word itself. If ``both``, the smaller of the word and its adjoint.
+        """
+        if word is None:
+            return None, _ZERO
+        factor = _ONE
+        if not self._flips:
+            out = []
+            for party, part in enumerate(word):
+                setting, outcome = self._key.settings[party], self._key.outcomes[party]
+                for end in (0, -1) if both else (0,):
+                    while part and setting is not None and self._algebra.setting_of(party, part[end]) == setting:
+                        factor *= self._eigenvalue(party, part[end], setting, outcome)
+                        part = part[1:] if end == 0 else part[:-1]
+                out.append(part)
+            word = tuple(out)
+        return (min(word, _turned(word)) if both else word), factor
+
+    def _eigenvalue(self, party: int, letter: int, setting: int, outcome: int) -> Fraction:
+        """What a letter of the key's setting is on E: +-1 for an observable, 1 or 0 for a projector."""
+        if self._algebra.is_observable(party, letter):
+            return -_ONE if outcome else _ONE
+        return _ONE if letter - self._algebra.first_letter(party, setting) == outcome else _ZERO
+
+
+def _turned(word: Word) -> Word:
+    return tuple(part[::-1] for part in word)
+
+
+def _distance(wanted: Mapping[Word, Fraction], found: Mapping[Word, Fraction]) -> Fraction:
+    return sum((abs(wanted.get(w, _ZERO) - found.get(w, _ZERO)) for w in {*wanted, *found}), _ZERO)
