@@ -3,17 +3,16 @@
 With Gauss-Radau nodes t_1 < ... < t_m = 1 and weights kappa_i (:func:`sdpbound.quadrature.gauss_radau`), E_k the
 effects of the outcomes of the key (projectors or products of them), and E'_k the same after flips with probability q,
 
-    H >= sum_{i<m} kappa_i (1 + sum_k min_Z <q_ik(Z)>) + kappa_m (1 - sum_k <E'_k^2>),
-    q_ik(Z) = E'_k (Z + Z* + (1 - t_i) Z* Z) + t_i Z Z*,
+    H >= sum_i kappa_i (1 + sum_k min_Z <q_ik(Z)>),    q_ik(Z) = E'_k (Z + Z* + (1 - t_i) Z* Z) + t_i Z Z*,
 
-Z any operator of Eve, another one for each i and k: Theorem 2.1 there. For t = 1 the minimum is that of the square
-(Z + E')(Z + E')* - E'^2: the last term is the constant kappa_m 2q(1-q), 0 without flips, and it loses nothing, for an
-Eve who holds a purification reaches it with Z = -E'. So no operator needs to be limited where the limit diverges.
+Z any operator of Eve, another one for each i and k. No operator is limited, so that the term of t_m = 1, where the
+limits of that paper diverge, is bounded like the others: (Z + E')(Z + E')* - E'^2 gives the trivial bound, -<E'^2>,
+which only an Eve reaches whose operators map the state to all that Alice's and Bob's do.
 
 **Words.** One block for each i and k has the rows w, u E Z and v Z*: w the words of the level, u and v those of them
-that have a letter less of each party than its longest (or one letter). Only the part E Z of Z occurs in a positive term
-of q if q = 0; all of Z in Z* Z would leave no strictly feasible dual. With flips the rows are u Z and those with a key
-letter more.
+that have a letter less of each party than its longest (or one letter). For t = 1 there are no rows with Z. Only the
+part E Z of Z occurs in a positive term of q if q = 0; all of Z in Z* Z would leave no strictly feasible dual. With
+flips the rows are u Z, and those with a key letter more.
 
 **The proof** of a lower bound is a Gram matrix X of each block that agrees with kappa q on the words with Z; with the
 words of Alice and Bob alone it has a polynomial T, and kappa q = (a sum of squares) - T + r. What is off, r, is a small
@@ -57,8 +56,8 @@ class RadauProgram:
     ----------
     solver : of the program's structure, shared between points
     words, left, right : the words w of Alice and Bob, u beside Z and v beside Z*
-    nodes, weights : (m - 1,) t_i and kappa_i, without the last
-    constant : a number that the sum of all kappa_i, with the last term, is not below
+    nodes, weights : (m,) t_i and kappa_i
+    constant : a number that the sum of all kappa_i is not below
     """
 
     solver: QuadraticSolver
@@ -71,7 +70,7 @@ class RadauProgram:
 
     @property
     def factors(self) -> Floats:
-        """(m - 1, 3): kappa, kappa (1 - t) and kappa t; the last two not above those of the exact rule."""
+        """(m, 3): kappa, kappa (1 - t) and kappa t; the last two not above those of the exact rule."""
         k, t = self.weights, self.nodes
         return np.array([k, k * (1.0 - t) * (1.0 - 1e-15), k * t * (1.0 - 1e-15)]).T
 
@@ -92,7 +91,7 @@ def assemble_radau(question: EntropyQuestion, level: Level, count: int) -> Radau
         tuple(bool(v) for v in free),
         tuple(bool(t > WIDE) for t in observed.tolerances),
     )
-    rule = gauss_radau(count, question.preprocessing)
+    rule = gauss_radau(count)
     return RadauProgram(*structure, rule.nodes, rule.weights, rule.constant)
 
 
@@ -132,20 +131,24 @@ def _structure(
         ((), (j,)) not in singles for w in words for j in w[1]
     ):
         raise InvalidLevel(f"level {level!r} has words of letters that are no words themselves; add them, or '1'.")
-    maps = tuple(_maps(scenario, words, left, right, key, preprocessing, matrix.find) for key in keys)
+    inner, last = (
+        tuple(_maps(scenario, words, u, right, key, preprocessing, matrix.find) for key in keys) for u in (left, ())
+    )
     symmetries = flips(scenario, relaxation, rows[~np.array(free, dtype=bool)], needed, effects, effects)
-    rows_of_block = (*words, *left, *right)
+    inner_rows, last_rows = (*words, *left, *right), (*words, *right)
     structure = QuadraticStructure(
         index=matrix.index,
         moments=matrix.moments,
         unit=relaxation.unit,
         tested=np.asarray(rows @ relaxation.coordinates),
         wide=wide,
-        copies=maps,
-        groups=count - 1,
+        layouts=(*[inner] * (count - 1), last),
         floor=preprocessing if flipped else 1.0,
         symmetries=symmetries,
-        row_signs=tuple(_signs(rows_of_block, words, g.word_sign) for g in symmetries),
+        row_signs=tuple(
+            (*[_signs(inner_rows, words, g.word_sign)] * (count - 1), _signs(last_rows, words, g.word_sign))
+            for g in symmetries
+        ),
     )
     return QuadraticSolver(structure), words, left, right
 
@@ -215,6 +218,8 @@ class _Classes:
             self.entries.append((number, j, i, weight))
 
     def matrix(self, size: int) -> sp.csr_array:
+        if not self.entries:
+            return sp.csr_array((0, size * size))
         number, i, j, weight = (np.array(v) for v in zip(*self.entries, strict=True))
         return sp.csr_array((weight, (number, i * size + j)), shape=(len(self.numbers), size * size))
 
@@ -302,7 +307,9 @@ def _maps(
     numbers = np.array([find(word) for word in devices.numbers])
     place = sp.csr_array((np.ones(len(numbers)), (numbers, np.arange(len(numbers)))))
     where, beside = ({word: i for i, word in enumerate(ws)} for ws in (words, left))
-    squares = np.zeros((2 if flipped else 1, size))  # of the proof that q + E' is not negative at t = 0
+    squares = np.zeros(
+        (0 if not left else 2 if flipped else 1, size)
+    )  # of the proof that q + E' is not negative at t = 0
     parts = [(key.polynomial, 1.0 - preprocessing), (_complement(key.polynomial), preprocessing)]
     for square_row, (part, weight) in zip(squares, parts, strict=False):
         for word, value in part.items():
@@ -320,7 +327,7 @@ def _maps(
         own=sp.csr_array(sp.vstack([c.matrix(size) for c in own], format="csr")),
         kinds=tuple(len(c.numbers) for c in own),
         linear=2.0 * linear.vector(effect),
-        square=square.vector(effect if flipped else {one: 1.0}),
+        square=square.vector((effect if flipped else {one: 1.0}) if left else {}),
         other=other.vector({one: 1.0}),
         size=size,
         squares=squares,

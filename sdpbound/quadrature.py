@@ -126,12 +126,12 @@ def refined_nodes(nodes: Floats, values: Floats, slopes: Floats, count: int, pre
 
 @dataclass(frozen=True, eq=False)
 class RadauRule:
-    """The Gauss-Radau rule of an entropy in bits, its last node at 1 left out.
+    """The Gauss-Radau rule of an entropy in bits.
 
     Attributes
     ----------
-    nodes, weights : (m - 1,) t_i and kappa_i = w_i / (t_i ln 2) with the weights w_i on [0, 1], rounded to the closest
-    constant : sum of the kappa_i, plus 2q(1-q)/(m^2 ln 2) of the last node for flips with probability q; rounded down
+    nodes, weights : (m,) t_i and kappa_i = w_i / (t_i ln 2) with the weights w_i on [0, 1], rounded to the closest
+    constant : sum of the kappa_i, rounded down
     """
 
     nodes: Floats
@@ -139,8 +139,8 @@ class RadauRule:
     constant: float
 
 
-def gauss_radau(count: int, preprocessing: float = 0.0) -> RadauRule:
-    """The m = ``count`` >= 2 nodes: with x = 2t - 1 the roots of (P_m - P_{m-1})/(x - 1), Legendre polynomials, and
+def gauss_radau(count: int) -> RadauRule:
+    """The m = ``count`` >= 2 nodes: with x = 2t - 1 the roots of P_m - P_{m-1}, Legendre polynomials, the last 1, and
     w_i = t_i / (m P_{m-1}(x_i))^2.
 
     >>> rule = gauss_radau(2)
@@ -149,13 +149,13 @@ def gauss_radau(count: int, preprocessing: float = 0.0) -> RadauRule:
     """
     with flint.ctx.workprec(PRECISION):
         before, last = flint.fmpq_poly.legendre_p(count - 1), flint.fmpq_poly.legendre_p(count)
-        points = sorted((r.real for r, _ in (last - before).complex_roots()), key=lambda r: float(r.mid()))[:-1]
+        roots = ((last - before) / flint.fmpq_poly([-1, 1])).complex_roots()  # all are real
+        points = sorted((root.real for root, _ in roots), key=lambda point: float(point.mid()))
+        points.append(flint.arb(1))
         ln2 = flint.arb(2).log()
         kappa = [1 / ((count * point.legendre_p(count - 1)) ** 2 * ln2) for point in points]
-        q = flint.arb(float(preprocessing))
-        total = sum(kappa, flint.arb(0)) + 2 * q * (1 - q) / (count * count * ln2)
         return RadauRule(
             np.array([float(((1 + point) / 2).mid()) for point in points]),
             np.array([float(k.mid()) for k in kappa]),
-            -_rounded_up(-total),
+            -_rounded_up(-sum(kappa, flint.arb(0))),
         )

@@ -238,11 +238,13 @@ def verify(certificate: Mapping[str, Any] | str | os.PathLike[str], *, strict: b
     entropy = question.kind == "conditional_entropy"
     method = root["proof"] if entropy and isinstance(root["proof"], Mapping) else {}
     qubit, by_radau = "method" in method, "gauss_radau" in method
-    entries = ("multipliers", "nodes", "words", "factor", "copies") if entropy else ("multipliers", "copies")
+    entries: tuple[str, ...] = ("multipliers", "copies")
     if qubit:
         entries = ("method", "multipliers")
-    if by_radau:
-        from sdpbound.verify_gauss_radau import PROOF as entries
+    elif by_radau:
+        entries = ("multipliers", "gauss_radau", "words", "left", "right", "factor", "blocks")
+    elif entropy:
+        entries = ("multipliers", "nodes", "words", "factor", "copies")
     proof = _keys(root["proof"], entries, "proof")
     multipliers = _numbers(proof["multipliers"], "proof.multipliers", length=len(question.observed))
     claim = _keys(root["claim"], ("value", "functional"), "claim")

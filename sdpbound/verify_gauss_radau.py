@@ -1,16 +1,15 @@
 """Check a conditional entropy proven by Gauss-Radau nodes.
 
 With x_1 < ... < x_m = 1 the roots of P_m - P_{m-1} (Legendre polynomials), t_i = (1 + x_i)/2 and
-kappa_i = 1/((m P_{m-1}(x_i))^2 ln 2), E_k the effects of the outcomes of the key, products of projectors of Alice and Bob,
-and E'_k = (1 - 2q) E_k + q the same after flips with probability q, arXiv:2106.13692 proves
+kappa_i = 1/((m P_{m-1}(x_i))^2 ln 2), E_k the effects of the outcomes of the key, products of projectors of Alice and
+Bob, and E'_k = (1 - 2q) E_k + q the same after flips with probability q, arXiv:2106.13692 proves
 
-    H >= sum_{i<m} kappa_i (1 + sum_k min_Z <q_ik(Z)>) + 2q(1-q) / (m^2 ln 2),
-    q_ik(Z) = E'_k (Z + Z* + (1 - t_i) Z* Z) + t_i Z Z*,
+    H >= sum_i kappa_i (1 + sum_k min_Z <q_ik(Z)>),    q_ik(Z) = E'_k (Z + Z* + (1 - t_i) Z* Z) + t_i Z Z*,
 
-over all operators Z that commute with the devices; the last term is that of t_m = 1, where the minimum is -<E'_k^2>.
+over all operators Z that commute with the devices.
 
-The proof has three lists of words of Alice and Bob, ``words`` w, ``left`` u and ``right`` v, and for each i < m and k
-(Alice's outcome first) a factor L: with X = L L^T and the rows w, then u E Z (u Z if q > 0), then v Z*,
+The proof has three lists of words of Alice and Bob, ``words`` w, ``left`` u and ``right`` v, and for each i and k
+(Alice's outcome first) a factor L: with X = L L^T and the rows w, u E Z (u Z if q > 0; none for t_m = 1) and v Z*,
 
     0 <= <rows^dagger X rows> = <T> + <p_1(wZ)> + <p_2(Z*Z)> + <p_3(ZZ*)> + <p_4(Z*Z*)>,
 
@@ -21,8 +20,8 @@ w of letters that are contractions, |<wZ>| <= sqrt f, |<E w E Z*Z>| <= d, |<w ZZ
 
     <r> >= left f - |r_1| sqrt f >= -|r_1|^2 / (4 left),
 
-so no limit on Z is needed; a block for which e does not is refused. What remains, the sum of all T, is an affine question
-about Alice and Bob alone, bounded as the other quantum ones with the entry ``factor``.
+so no limit on Z is needed; a block for which e does not is refused. What remains, the sum of all T, is an affine
+question about Alice and Bob alone, bounded as the other quantum ones with the entry ``factor``.
 
 kappa_i and t_i are balls of 1024 bits; where the rule's exact numbers are needed, their ends on the safe side stand.
 """
@@ -32,7 +31,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import product
+from itertools import pairwise, product
 from typing import Any
 
 import flint
@@ -65,11 +64,10 @@ from sdpbound.verify import (
     _total,
 )
 
-__all__ = ["PROOF", "gauss_radau_charge"]
+__all__ = ["gauss_radau_charge"]
 
-#: Entries of such a proof.
-PROOF = ("multipliers", "gauss_radau", "words", "left", "right", "factor", "blocks")
 _MOST_NODES = 128
+_X_MINUS_1 = flint.fmpq_poly([-1, 1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +93,17 @@ def gauss_radau_charge(
     question: _Question, figure: Mapping[str, Any], multipliers: Sequence[Fraction], proof: Mapping[str, Any]
 ) -> Fraction:
     """A number mu with -entropy <= mu + sum_j multipliers_j observed_j . v for every quantum behaviour v."""
-    nodes, constant = _nodes(_integer(proof["gauss_radau"], 2, _MOST_NODES, "proof.gauss_radau"), question.flips)
+    nodes, constant = _nodes(_integer(proof["gauss_radau"], 2, _MOST_NODES, "proof.gauss_radau"))
     algebra = _Algebra(question.scenario, {})
     words, left, right = (_read_words(algebra, proof[name], f"proof.{name}") for name in ("words", "left", "right"))
     keys = list(_keys(question, figure["x"], figure["y"]))
-    layouts = [_Layout(algebra, words, left, right, key, question.flips) for key in keys]
+    layouts = [[_Layout(algebra, words, beside, right, key, question.flips) for key in keys] for beside in (left, [])]
     blocks = _list(proof["blocks"], "proof.blocks", length=len(nodes) * len(keys))
     charge = -constant
     outside: list[Residual] = []
     for k, block in enumerate(blocks):
-        paid, devices = layouts[k % len(keys)].charge(nodes[k // len(keys)], block, f"proof.blocks[{k}]")
+        i, place = divmod(k, len(keys))
+        paid, devices = layouts[i == len(nodes) - 1][place].charge(nodes[i], block, f"proof.blocks[{k}]")
         charge += paid
         outside.append(devices)
     tested = _total(
@@ -115,27 +114,26 @@ def gauss_radau_charge(
     return charge + _charge(_sum_residuals([_as_residual(tested), square, *outside]))
 
 
-def _nodes(count: int, flips: Fraction) -> tuple[list[_Node], Fraction]:
-    """The rule without its last node, and a float not above the constant terms."""
+def _nodes(count: int) -> tuple[list[_Node], Fraction]:
+    """The rule, and a float not above the sum of all kappa."""
     with flint.ctx.workprec(_PRECISION):
         difference = flint.fmpq_poly.legendre_p(count) - flint.fmpq_poly.legendre_p(count - 1)
-        roots = [root for root, _ in difference.complex_roots()]
-        points = sorted((root.real for root in roots if root.imag == 0), key=lambda point: float(point.mid()))
-        apart = all(a < b for a, b in zip(points, points[1:], strict=False))
-        if len(points) != count or not apart or not points[-1] == 1:
+        roots = [root.real for root, _ in (difference / _X_MINUS_1).complex_roots()]  # that they are real is known
+        points = sorted(roots, key=lambda point: float(point.mid()))
+        apart = all(a < b for a, b in pairwise([flint.arb(-1), *points, flint.arb(1)]))
+        if len(points) != count - 1 or not apart:
             raise CertificateError(f"The nodes of the rule with {count} of them could not be told apart.")
         ln2 = flint.arb(2).log()
         nodes = []
-        total = 2 * _ball(flips * (1 - flips)) / (count**2 * ln2)
-        for point in points[:-1]:
+        total = flint.arb(0)
+        for point in (*points, flint.arb(1)):
             kappa = 1 / ((count * point.legendre_p(count - 1)) ** 2 * ln2)
             total += kappa
             linear = Fraction(_nearest(_lower(kappa)))
             off = -_lower(-abs(kappa - _ball(linear)))
             square, other = (_lower(kappa * part) for part in ((1 - point) / 2, (1 + point) / 2))
-            nodes.append(
-                _Node(linear, *(Fraction(_rounded(v, up=u)) for v, u in ((off, True), (square, False), (other, False))))
-            )
+            safe = (_rounded(off, up=True), _rounded(square, up=False), _rounded(other, up=False))
+            nodes.append(_Node(linear, *map(Fraction, safe)))
         return nodes, Fraction(_rounded(_lower(total), up=False))
 
 
@@ -159,11 +157,13 @@ class _Layout:
         self._size = len(words) + len(left) + len(right)
         self._floor = flips or _ONE
         one: Word = ((),) * len(algebra.shape)
-        expansion = {tuple((i,) if i else () for i in index): value for index, value in key.effect.items()}
+        expansion: dict[Word, Fraction] = {}
+        for index, value in key.effect.items():
+            expansion[tuple((i,) if i else () for i in index)] = value
         self._effect = {word: (1 - 2 * flips) * value for word, value in expansion.items()}
         if flips:
             self._effect[one] = self._effect.get(one, _ZERO) + flips
-        self._square = self._effect if flips else {one: _ONE}
+        self._square = (self._effect if flips else {one: _ONE}) if left else {}
         self._one = one
         self._places: list[tuple[int, int, str, Word, Fraction]] = []
         beside = expansion if not flips else {one: _ONE}
@@ -208,7 +208,7 @@ class _Layout:
         left = e * node.other - outside
         if e * node.square * self._floor < inside or left < 0 or (linear and not left):
             raise CertificateError(
-                f"{name} leaves nothing of the objective to pay for what it is off; it proves nothing."
+                f"{name} is off by more than what it leaves of the objective pays for; it proves nothing."
             )
         paid = linear * linear / (4 * left) if linear else _ZERO
         devices = {word: int(value) for word, value in found["devices"].items()}

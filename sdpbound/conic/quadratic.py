@@ -81,6 +81,15 @@ class CopyMaps:
         return np.sort(order[: int((diagonal > 1e-9 * diagonal[0]).sum())])
 
     @cached_property
+    def triangles(self) -> tuple[sp.csr_array, sp.coo_array]:
+        """Rows that read the block's upper triangle, column by column, from y and from the independent z."""
+        q, p = np.tril_indices(self.size)
+        upper, lower = p * self.size + q, q * self.size + p
+        own = self.own[self.independent]
+        of_y = sp.csr_array(0.5 * (self.devices[:, upper] + self.devices[:, lower]).T)
+        return of_y, sp.coo_array(0.5 * (own[:, upper] + own[:, lower]).T)
+
+    @cached_property
     def spread(self) -> Floats:
         """(size^2, numbers): the least change of X that changes own @ vec(X) by given numbers."""
         return np.asarray(self.own.T @ np.linalg.pinv((self.own @ self.own.T).toarray(), hermitian=True))
@@ -92,11 +101,11 @@ class QuadraticStructure:
 
     Attributes
     ----------
-    index, moments, unit, tested, wide, groups : as in :class:`~sdpbound.conic.interval.IntervalStructure`
-    copies : layout of each block of one group; block k = group * len(copies) + place
+    index, moments, unit, tested, wide : as in :class:`~sdpbound.conic.interval.IntervalStructure`
+    layouts : group by group, the layout of each block of it; as many in each
     floor : ``square_k . square >= floor d``
     symmetries : all elements of a group of sign symmetries; ``image`` permutes the blocks of every group
-    row_signs : of each symmetry, (size,) the signs of the rows of a block
+    row_signs : of each symmetry, (groups) the signs of the rows of a block
     """
 
     index: Ints
@@ -104,11 +113,15 @@ class QuadraticStructure:
     unit: int
     tested: Floats
     wide: tuple[bool, ...]
-    copies: tuple[CopyMaps, ...]
-    groups: int
+    layouts: tuple[tuple[CopyMaps, ...], ...]
     floor: float
     symmetries: tuple[SignSymmetry, ...]
-    row_signs: tuple[Floats, ...]
+    row_signs: tuple[tuple[Floats, ...], ...]
+
+    @property
+    def copies(self) -> int:
+        """Blocks of a group."""
+        return len(self.layouts[0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,12 +165,13 @@ class QuadraticSolver:
         plain = s.tested.copy()
         plain[:, s.unit] = 0.0
         self._multiplier_map = np.linalg.pinv(plain @ plain.T) @ plain if len(plain) else np.zeros((0, m))
-        self._terms = max(c.size for c in s.copies) ** 2 + m + len(s.tested) + len(s.copies) * s.groups + 16
+        largest = max(maps.size for group in s.layouts for maps in group)
+        self._terms = largest**2 + m + len(s.tested) + s.copies * len(s.layouts) + 16
 
     def _find_orbits(self) -> list[tuple[int, list[tuple[int, SignSymmetry]]]]:
         """Blocks of one group that symmetries exchange: the first, and the others with what leads there."""
         orbits, done = [], set()
-        for first in range(len(self.structure.copies)):
+        for first in range(self.structure.copies):
             if first in done:
                 continue
             done.add(first)
@@ -189,22 +203,15 @@ class QuadraticSolver:
             sizes.append(_size(s.index, sector))
             starts += triangle.shape[0]
         column = free
-        layouts = []
-        for first, _ in self._orbits:
-            maps = s.copies[first]
-            q, p = np.tril_indices(maps.size)
-            upper, lower = p * maps.size + q, q * maps.size + p
-            own = maps.own[maps.independent]
-            triangle = sp.csr_array(0.5 * (maps.devices[:, upper] + maps.devices[:, lower]).T)
-            mine = sp.coo_array(0.5 * (own[:, upper] + own[:, lower]).T)
-            layouts.append((triangle, mine, maps.size))
-        for _ in range(s.groups):
-            for triangle, mine, size in layouts:
+        for group in s.layouts:
+            for first, _ in self._orbits:
+                maps = group[first]
+                triangle, mine = maps.triangles
                 part = sp.coo_array(triangle @ self._free)
                 parts.append((part.data, part.row + starts, part.col))
                 parts.append((mine.data, mine.row + starts, mine.col + column))
                 selections.append(triangle)
-                sizes.append(size)
+                sizes.append(maps.size)
                 starts += triangle.shape[0]
                 column += mine.shape[1]
         data, row, col = (np.concatenate(x) for x in zip(*parts, strict=True))
@@ -223,9 +230,9 @@ class QuadraticSolver:
             constant[:w] += tolerances[self._wide] - values[self._wide]
             constant[w : 2 * w] += tolerances[self._wide] + values[self._wide]
         costs = [np.zeros(self._free.shape[1])]
-        for a, b, c in weights:
+        for group, (a, b, c) in zip(self.structure.layouts, weights, strict=True):
             for first, others in self._orbits:
-                maps = self.structure.copies[first]
+                maps = group[first]
                 costs.append(-(1 + len(others)) * maps.target(a, b, c)[maps.independent])
         return LinearMatrixInequality(
             cost=np.concatenate(costs),
@@ -252,10 +259,10 @@ class QuadraticSolver:
             shared += _expand(sector, next(queue))
         blocks, charges = [], []
         rows = [(float(a), float(b), float(c)) for a, b, c in weights]
-        for row in rows:
+        for group, row in zip(s.layouts, rows, strict=True):
             for first, others in self._orbits:
                 dual = next(queue) / (1 + len(others))
-                factor, charge = self._block(s.copies[first], dual, row)
+                factor, charge = self._block(group[first], dual, row)
                 blocks.append(factor)
                 charges.append(charge)
         total, _ = self._total(blocks)
@@ -265,7 +272,11 @@ class QuadraticSolver:
         rest[s.unit] = 0.0
         shared = factor_positive(shared - np.where(s.index >= 0, (rest * self._spread)[s.index], 0.0))
         own = self._evaluate(values, tolerances, multipliers, shared, blocks, charges, known)
-        plain = [self._known(s.copies[first], row) for row in rows for first, _ in self._orbits]
+        plain = [
+            self._known(group[first], row)
+            for group, row in zip(s.layouts, rows, strict=True)
+            for first, _ in self._orbits
+        ]
         other = self._evaluate(
             values,
             tolerances,
@@ -279,30 +290,32 @@ class QuadraticSolver:
 
     def _block(self, maps: CopyMaps, dual: Floats, weights: tuple[float, float, float]) -> tuple[Floats, float]:
         """A factor of X that leaves enough to pay for what it is off, and the charge that remains."""
-        a, b, c = weights
-        moved = dual + (maps.spread @ (maps.target(a, b, c) - maps.own @ dual.reshape(-1))).reshape(dual.shape)
-        factor = factor_positive((moved + moved.T) / 2)
-        linear, inside, outside = self._off(maps, factor, weights, 0.0)
-        e = (1.01 * (inside / b + outside / c) / self.structure.floor + 0.5 * linear / math.sqrt(a * c)) * 1.01 + 1e-14
-        if not e < 0.5:
-            return self._known(maps, weights)
-        factor = factor * self._scale(maps, e)[:, None]
-        charge = self._charge(maps, factor, weights)
+        moved = dual + (maps.spread @ (maps.target(*weights) - maps.own @ dual.reshape(-1))).reshape(dual.shape)
+        factor, charge = self._scaled(maps, factor_positive((moved + moved.T) / 2), weights)
         return (factor, charge) if math.isfinite(charge) else self._known(maps, weights)
 
     def _known(self, maps: CopyMaps, weights: tuple[float, float, float]) -> tuple[Floats, float]:
         """The block of a proof without solver."""
         _, b, c = weights
-        vectors = np.vstack([math.sqrt(b) * maps.squares, math.sqrt(c) * maps.star[None]])
-        _, r = np.linalg.qr(vectors * self._scale(maps, 1e-11 / self.structure.floor))
+        _, r = np.linalg.qr(np.vstack([math.sqrt(b) * maps.squares, math.sqrt(c) * maps.star[None]]))
         factor = np.zeros((maps.size, maps.size))
         factor[:, : len(r)] = r.T
-        return factor, self._charge(maps, factor, weights)
+        return self._scaled(maps, factor, weights)
 
-    def _scale(self, maps: CopyMaps, e: float) -> Floats:
+    def _scaled(self, maps: CopyMaps, factor: Floats, weights: tuple[float, float, float]) -> tuple[Floats, float]:
+        """The factor scaled so that what is left of the objective pays for what it is off, and the charge."""
+        a, b, c = weights
+        linear, inside, outside = self._off(maps, factor, weights, 0.0)
+        e = 2.0 * outside / c + 0.5 * linear / math.sqrt(a * c)
+        if maps.square.size:
+            e += inside / b
+        e = 1.1 * e / self.structure.floor + 1e-14
+        if not e < 0.5:
+            return factor, math.inf
         scale = np.full(maps.size, math.sqrt(1.0 - e))
         scale[: len(self.structure.index)] = 1.0 / math.sqrt(1.0 - e)
-        return scale
+        factor = factor * scale[:, None]
+        return factor, self._charge(maps, factor, weights)
 
     def _off(
         self, maps: CopyMaps, factor: Floats, weights: tuple[float, float, float], e: float
@@ -327,7 +340,7 @@ class QuadraticSolver:
         e = max(0.0, 1.0 - float(unit[0]) / c)
         linear, inside, outside = self._off(maps, factor, weights, e)
         left = e * c - outside
-        if e * b * self.structure.floor < inside or left <= 0.0:
+        if left <= 0.0 or (maps.square.size and e * b * self.structure.floor < inside):
             return math.inf
         return linear * linear / (4.0 * left) * (1.0 + 1e-12)
 
@@ -337,10 +350,10 @@ class QuadraticSolver:
         total, size = np.zeros(s.moments), 0.0
         queue = iter(blocks)
         n = len(s.index)
-        for _ in range(s.groups):
+        for group in s.layouts:
             for first, others in self._orbits:
-                factor = next(queue)[:n]
-                part = s.copies[first].devices @ self._padded(factor @ factor.T, s.copies[first].size).reshape(-1)
+                factor, maps = next(queue)[:n], group[first]
+                part = maps.devices @ self._padded(factor @ factor.T, maps.size).reshape(-1)
                 total += part + sum((g.sign * part for _, g in others), np.zeros(s.moments))
                 size += (1 + len(others)) * float((np.abs(factor) @ np.abs(factor).T).sum())
         return total, size
@@ -363,7 +376,7 @@ class QuadraticSolver:
     ) -> QuadraticDual:
         """What factors and multipliers prove, with a bound on the rounding of this very computation."""
         s = self.structure
-        times = [1 + len(others) for _ in range(s.groups) for _, others in self._orbits]
+        times = [1 + len(others) for _ in s.layouts for _, others in self._orbits]
         total, sizes = self._total(blocks)
         residual = total + self._scatter @ (shared @ shared.T).reshape(-1) - multipliers @ s.tested
         absolute = sizes + float((np.abs(shared).sum(axis=0) ** 2).sum())
@@ -389,13 +402,13 @@ class QuadraticSolver:
         s = self.structure
         out: list[Floats] = []
         queue = iter(factors)
-        for _ in range(s.groups):
+        for g, _ in enumerate(s.layouts):
             places: dict[int, Floats] = {}
             for first, others in self._orbits:
                 factor = next(queue)
                 places[first] = factor
-                for place, g in others:
-                    sign = s.row_signs[s.symmetries.index(g)]
+                for place, symmetry in others:
+                    sign = s.row_signs[s.symmetries.index(symmetry)][g]
                     places[place] = factor * np.outer(sign, sign)
-            out += [places[k] for k in range(len(s.copies))]
+            out += [places[k] for k in range(s.copies)]
         return tuple(out)

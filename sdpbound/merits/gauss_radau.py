@@ -163,7 +163,7 @@ class _Search:
             status=best.result.status.value,
             seconds=self.seconds,
             _proof=_RadauProof(self.question, model, best.program, best.dual),
-            nodes=(*(float(t) for t in best.program.nodes), 1.0),
+            nodes=tuple(float(t) for t in best.program.nodes),
             quadrature_gap=math.nan,
         )
 
@@ -204,7 +204,7 @@ class _RadauProof:
             },
             "proof": {
                 "multipliers": list(dual.multipliers),
-                "gauss_radau": len(program.nodes) + 1,
+                "gauss_radau": len(program.nodes),
                 "words": [[list(part) for part in word] for word in program.words],
                 "left": [[list(part) for part in word] for word in program.left],
                 "right": [[list(part) for part in word] for word in program.right],
