@@ -149,6 +149,7 @@ _GUESSING = ("guessing_probability", "blind_guessing_probability")
 _OTHERS = ("bell_value", "separation", "min_entropy", "conditional_entropy")
 _CERTIFICATE = "sdpbound certificate"
 _CLOSED_FORM = "sdpbound closed form"
+_BOXES = "sdpbound box certificate"  # checked in verify_boxes.py
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +174,7 @@ class Verification:
         ``(constant, multipliers)`` of the affine functional that the proof gives: the figure of every behaviour v of
         the set is at most (side "lower": at least) constant + sum_j multipliers_j observed_j . v. None for a closed
         form, which is about data at a self-test only and claims its value up to the rounding of a correlator (module
-        docstring).
+        docstring), and for boxes (:mod:`sdpbound.verify_boxes`).
     message : str
         One or two sentences for people.
     """
@@ -226,6 +227,10 @@ def verify(certificate: Mapping[str, Any] | str | os.PathLike[str], *, strict: b
     root = read(certificate)
     if root["format"] == _CLOSED_FORM:
         return _verify_closed_form(root, strict)
+    if root["format"] == _BOXES:
+        from sdpbound.verify_boxes import verify_boxes  # it uses this module's reading of numbers
+
+        return verify_boxes(root, strict)
     if isinstance(root["proof"], Mapping) and "strategies" in root["proof"]:
         from sdpbound.verify_attack import verify_attack  # it uses this module's reading of numbers and questions
 
@@ -302,8 +307,9 @@ def read(certificate: Mapping[str, Any] | str | os.PathLike[str]) -> Mapping[str
         If the file cannot be opened, is not JSON, or is no certificate.
     """
     root = _read(certificate)
-    if isinstance(root, Mapping) and "format" in root and root["format"] not in (_CERTIFICATE, _CLOSED_FORM):
-        raise CertificateError(f"format is {_show(root['format'])}; {_CERTIFICATE!r} or {_CLOSED_FORM!r} is expected.")
+    formats = (_CERTIFICATE, _CLOSED_FORM, _BOXES)
+    if isinstance(root, Mapping) and "format" in root and root["format"] not in formats:
+        raise CertificateError(f"format is {_show(root['format'])}; it must be one of {', '.join(map(repr, formats))}.")
     if isinstance(root, Mapping) and root.get("format") == _CLOSED_FORM:
         _keys(root, ("format", "version", "created_by", "question", "theorem", "claim"), "certificate")
         _string(root["theorem"], "theorem")
