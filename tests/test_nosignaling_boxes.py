@@ -628,6 +628,11 @@ def test_bad_input_is_one_sentence(call: Any, error: type[Exception], words: str
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 400
 
 
+def test_too_little_time_is_a_failure() -> None:
+    with pytest.raises(sb.SolverFailure, match="729 rows.*allow more time"):
+        guessing_program(random_joint(np.random.default_rng(0), 3), time_limit=1e-6)
+
+
 def test_signaling_boxes_are_refused() -> None:
     p = np.zeros((2, 2, 2, 2))
     for u, v in itertools.product((0, 1), repeat=2):
