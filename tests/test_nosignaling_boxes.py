@@ -498,6 +498,26 @@ def test_lemma_14_as_printed_fails() -> None:
 # -- products of duals -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("u", [0, 1])
+def test_appendix_c_and_lemma_12(u: int) -> None:
+    """P(x=0|u) - P(x=1|u) is the sum of the eight violating probabilities with signs, so that (5) is at most their sum.
+
+    The sign is (-1)^x where Alice's setting is u, else (-1)^(y + u v); it holds for all no-signaling P, of either sign,
+    and so do tensor products: (5) is at most ``all_errors`` for any boxes.
+    """
+    dual, bias = np.zeros((4, 4), dtype=object), np.zeros((4, 4), dtype=object)
+    for a, x, v, y in itertools.product((0, 1), repeat=4):
+        if x ^ y != a & v:
+            dual[2 * a + x, 2 * v + y] = (-1) ** (x if a == u else y ^ (u & v))
+    bias[2 * u, :2], bias[2 * u + 1, :2] = 1, -1
+    assert (exact.functional(dual) == exact.functional(bias)).all()
+    two = [exact.functional(exact.product([m, m])) for m in (dual, bias)]
+    assert (two[0] == two[1]).all() and abs(dual).sum() == 8
+    boxes = random_joint(np.random.default_rng(u), 2)
+    absolute = abs(exact.product([dual, dual]))
+    assert F(int((boxes.table * absolute).sum()), boxes.denominator) == boxes.all_errors
+
+
 def test_tensor_duals() -> None:
     one = guessing_program([F(1, 10)])
     many = tensor_dual([one] * 6)
