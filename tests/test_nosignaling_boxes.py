@@ -282,7 +282,7 @@ def test_a_poor_dual_is_still_a_proof() -> None:
     boxes = random_joint(rng, 2)
     payoffs = [np.array([[1, 0], [0, 1]], dtype=object), np.array([[0, 1], [1, 0]], dtype=object)]
     program = direct_program(boxes, (0, 0), payoffs)
-    best, split, _ = program.solve()
+    best, split = program.solve()
     for weights in (np.zeros((2, 256)), rng.random((2, 256)), np.full((2, 256), 0.3)):
         repaired = program.weights(weights)
         assert min(repaired.numerators.ravel().tolist()) >= 0
@@ -649,7 +649,7 @@ def test_bad_input_is_one_sentence(call: Any, error: type[Exception], words: str
 
 
 def test_too_little_time_is_a_failure() -> None:
-    with pytest.raises(sb.SolverFailure, match="729 rows.*allow more time"):
+    with pytest.raises(sb.SolverFailure, match=r"729 rows.*allow more time"):
         guessing_program(random_joint(np.random.default_rng(0), 3), time_limit=1e-6)
 
 

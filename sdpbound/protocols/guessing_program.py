@@ -183,7 +183,7 @@ def guessing_program(
         program = count_program(marginal)
     else:
         program = pattern_program(marginal, f)
-    weights, split, _ = program.solve(time_limit)
+    weights, split = program.solve(time_limit)
     partition: BoxPartition | SymmetricPartition
     if isinstance(marginal, JointBoxes):
         partition = _partition(marginal, pairs, f, split)

@@ -29,7 +29,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.sparse.linalg import lsmr
 
-from sdpbound.conic.linear_ import StandardAnswer, minimise_standard
+from sdpbound.conic.linear_ import minimise_standard
 from sdpbound.protocols.exact import Face, Integers, as_integers, face, nullspace, times
 
 __all__ = ["Split", "SplitProgram", "Weights"]
@@ -136,30 +136,22 @@ class SplitProgram:
                 seen[id(m)] = nullspace(m[self.empty].toarray().astype(np.int64))
         return tuple(seen[id(m)] for m in self.maps)
 
-    def solve(self, time_limit: float | None = None) -> tuple[Weights, Split, StandardAnswer]:
+    def solve(self, time_limit: float | None = None) -> tuple[Weights, Split]:
         """The best certified dual and split that HiGHS leads to.
 
         Where the marginal has zeros, HiGHS gets the program of the face: without those rows, in its free coordinates.
         """
         lifts = [f.lift() for f in self.faces] if self.empty.size else None
         rows = np.flatnonzero(self.marginal != 0)
-        blocks, targets = [], []
-        for c, (m, b) in enumerate(zip(self.transposed, self.objective, strict=True)):
-            target, block = -b.astype(np.float64), sp.csr_array(m, dtype=np.float64)
-            if lifts is not None:
-                target, block = lifts[c].T @ target, sp.csr_array(lifts[c].T @ block[:, rows])
-            blocks.append([float(s) * block for s in self.signs[:, c]])
-            targets.append(target)
-        matrix = sp.csc_array(sp.block_array(blocks, format="csc"))
-        target = np.concatenate(targets)
+        matrix, targets = self._equations(lifts, rows)
         cuts = np.cumsum([t.size for t in targets])[:-1]
-        best: tuple[Weights, Split, StandardAnswer] | None = None
+        best: tuple[Weights, Split] | None = None
         # a dual is valid for every marginal: where HiGHS cannot tell probabilities from zero, it gets flatter ones
         spread = float(np.log(self.probabilities[rows].min() / self.probabilities.max()))
         first = min(1.0, np.log(SPREAD) / spread) if spread < 0 else 1.0
         for power in (first, first / 2, first / 4):
             cost = np.tile((self.probabilities[rows] / self.share) ** power, self.pieces)
-            answer = minimise_standard(cost, matrix, target, time_limit)
+            answer = minimise_standard(cost, matrix, np.concatenate(targets), time_limit)
             solution = np.zeros((self.pieces, self.marginal.size))
             solution[:, rows] = answer.solution.reshape(self.pieces, -1)
             moves = [-v for v in np.split(answer.multipliers, cuts)]
@@ -175,11 +167,24 @@ class SplitProgram:
                 split = max(split, self.vertex(weights, split), key=lambda found: found.value)
             elif weights.value - split.value > limit and self.size[0] <= MODERATE:
                 split = max(split, self._near_vertex(weights, lifts), key=lambda found: found.value)
-            best = (weights, split, answer if best is None else best[2])
+            best = (weights, split)
             if weights.value - split.value <= limit or self.size[0] > MODERATE:
                 break
         assert best is not None
         return best
+
+    def _equations(
+        self, lifts: list[sp.csr_array] | None, rows: NDArray[np.intp]
+    ) -> tuple[sp.csc_array, list[NDArray[np.float64]]]:
+        """The dual's equations for HiGHS: the matrix, and the right sides for each c."""
+        blocks, targets = [], []
+        for c, (m, b) in enumerate(zip(self.transposed, self.objective, strict=True)):
+            target, block = -b.astype(np.float64), sp.csr_array(m, dtype=np.float64)
+            if lifts is not None:
+                target, block = lifts[c].T @ target, sp.csr_array(lifts[c].T @ block[:, rows])
+            blocks.append([float(s) * block for s in self.signs[:, c]])
+            targets.append(target)
+        return sp.csc_array(sp.block_array(blocks, format="csc")), targets
 
     def _weights_on_empty_rows(self, solution: NDArray[np.float64]) -> NDArray[np.float64]:
         """Weights of rows without cost that balance the equations, given those of the others; (k, empty)."""
