@@ -332,6 +332,28 @@ def test_partition_check_finds_every_fault() -> None:
         assert member.coordinates[0, 0, 0, 0] == member.denominator
 
 
+@pytest.mark.parametrize(
+    "boxes, function",
+    [
+        (DepolarisedBoxes.product([0.1, 0.2, 0.05, 0.1]), "xor"),
+        (DepolarisedBoxes.product([0.1, 0.2, 0.05]), [[1, 1, 0], [0, 1, 0]]),
+        (ExchangeableBoxes.independent(6, 0.125), "xor"),
+    ],
+)
+def test_partitions_of_many_boxes_tell_numbers_of_errors(boxes: Any, function: Any) -> None:
+    found = guessing_program(boxes, function=function)
+    partition, patterns = found.partition, boxes.depolarised()
+    guesses = partition.guesses()  # type: ignore[union-attr]
+    assert sum(right for right, _ in guesses.values()) == partition.value
+    for count, pair in guesses.items():
+        total = sum(int(patterns.patterns[e]) for e in np.ndindex(*patterns.patterns.shape) if sum(e) == count)
+        assert sum(pair) == F(total, patterns.denominator)
+    assert "lower bound" in str(partition)
+    (axes,) = partition.draw().axes
+    assert axes.get_yscale() == "log" and len(axes.patches) == 2 * len(guesses)
+    assert found.min_entropy <= -np.log2(found.guessing_probability) <= found.min_entropy + 1e-12
+
+
 def test_the_individual_attack_meets_the_bound_for_the_xor() -> None:
     errors = [F(1, 10), F(1, 5), F(1, 20)]
     attack = product_partition([single_box_partition(e) for e in errors[:2]])
@@ -553,6 +575,8 @@ def test_joint_attack(n: int) -> None:
         known = np.any([refined.knows(i) for i in range(n)], axis=0)
         total = sum((w for w, k in zip(refined.weights, known, strict=True) if k), F(0))
         assert total == xor_attack.joint_attack(n, F(1, 12)).value
+    assert len(xor_attack.joint_attack(n, F(1, 20)).draw().axes[0].patches) == 2 * (n + 1)
+    assert "individual attack" in str(xor_attack.joint_attack(n, F(1, 20)))
     wrong = dataclasses.replace(xor_attack.joint_attack(n, F(1, 20)), eps=F(1, 21))
     with pytest.raises(sb.CertificateError, match="add up"):
         wrong.check()
