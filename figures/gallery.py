@@ -1,6 +1,8 @@
 """Redraw every figure from its tables, and write the gallery of the documentation.
 
-A figure is a file figures/NAME.py with ``FIGURE`` and ``draw``; its tables are results/STUDY/STUDY.csv.
+A figure is a file figures/NAME.py with ``FIGURE`` and ``draw``; its tables are results/STUDY/STUDY.csv. One that
+computes its table has ``compute`` too, and its table is results/NAME/NAME.csv, computed
+where it is missing.
 
     python figures/gallery.py [--run] [NAME ...]
 
@@ -81,6 +83,13 @@ def page(all_figures: Sequence[FigureSpec]) -> str:
     """The gallery as Markdown."""
     parts = [INTRODUCTION]
     for about in all_figures:
+        if about.computed:
+            parts.append(
+                f"## {about.title}\n\n![{about.alt}]({about.name}.png)\n\n{about.caption}\n\n"
+                f"Computed and drawn by [`figures/{about.name}.py`](../figures/{about.name}.py):\n\n"
+                f"    python figures/{about.name}.py results/{about.name}\n"
+            )
+            continue
         files = ", ".join(f"[`studies/{study}.toml`](../studies/{study}.toml)" for study in about.studies)
         runs = "\n".join(f"    sdpbound run studies/{study}.toml" for study in about.studies)
         tables_of = " ".join(f"results/{study}/{study}.csv" for study in about.studies)
@@ -107,8 +116,13 @@ def main() -> None:
             if name not in known:
                 raise InvalidStudy(f"there is no figure {name!r}; the figures are {', '.join(known)}.")
         for name in given.names or known:
-            sources = tables(known[name].FIGURE, given.results, given.run)
-            for path in known[name].draw(*sources, given.results / name):
+            module = known[name]
+            if module.FIGURE.computed:
+                own = given.results / name / f"{name}.csv"
+                sources = [own if own.is_file() else module.compute(own.parent)]
+            else:
+                sources = tables(module.FIGURE, given.results, given.run)
+            for path in module.draw(*sources, given.results / name):
                 print(path)
             picture(given.results / name / f"{name}.png", given.docs / f"{name}.png")
         (given.docs / "gallery.md").write_text(page([module.FIGURE for module in modules]), encoding="utf-8")

@@ -11,6 +11,9 @@ A script figures/NAME.py has a ``FIGURE`` and ``draw(table, output)``, with one 
             ...
             return save(fig, output / FIGURE.name, FIGURE, [data])
 
+A figure without studies computes its own table: ``computed=True`` in its ``FIGURE``, and ``compute(output)`` beside
+``draw``, see :mod:`sdpbound.computed_table`.
+
 Figures are built without pyplot, so that no backend and no global setting changes.
 """
 
@@ -32,6 +35,7 @@ from matplotlib.colors import LinearSegmentedColormap, to_hex
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from sdpbound.computed_table import ComputedTable
 from sdpbound.errors import InvalidStudy, SdpboundError
 from sdpbound.study.provenance import provenance_text
 from sdpbound.study.table import Table
@@ -206,6 +210,7 @@ class FigureSpec:
     studies : the studies from whose tables it is drawn, in the order in which ``draw`` takes them
     caption : what is seen, in plain text
     alt : the picture in one sentence, for those who do not see it
+    computed : its script computes its table, and there is no study
     """
 
     name: str
@@ -213,9 +218,10 @@ class FigureSpec:
     studies: tuple[str, ...]
     caption: str
     alt: str = ""
+    computed: bool = False
 
 
-def provenance(tables: Sequence[Table]) -> str:
+def provenance(tables: Sequence[Table | ComputedTable]) -> str:
     """Where a figure comes from: name and SHA-256 of each table, and the versions and commits that computed it."""
     parts = (["table " + table.name, provenance_text(table.metadata)] for table in tables)
     return " / ".join("; ".join(filter(None, part)) for part in parts)
@@ -225,7 +231,7 @@ def save(
     fig: Figure,
     stem: str | os.PathLike[str],
     about: FigureSpec,
-    tables: Sequence[Table],
+    tables: Sequence[Table | ComputedTable],
     formats: Sequence[str] = ("pdf", "png"),
 ) -> list[Path]:
     """Write ``stem.pdf`` and ``stem.png`` (300 dpi), with caption and provenance in their metadata; returns the paths.
@@ -250,15 +256,24 @@ def save(
     return paths
 
 
-def main(about: FigureSpec, draw: Callable[..., list[Path]]) -> None:
-    """The command of a figure's script: its tables, then perhaps the folder to draw into."""
+def main(about: FigureSpec, draw: Callable[..., list[Path]], compute: Callable[[Path], Path] | None = None) -> None:
+    """The command of a figure's script: its tables, then perhaps the folder to draw into.
+
+    With ``compute``, the folder alone: the table is computed into it first.
+    """
     count, given = len(about.studies), [Path(word) for word in sys.argv[1:]]
-    if not count <= len(given) <= count + 1:
-        names = " ".join(f"{study}.csv" for study in about.studies)
-        sys.exit(f"usage: python figures/{about.name}.py {names} [output folder]")
-    output = given[count] if len(given) > count else given[0].parent
     try:
-        for path in draw(*given[:count], output):
-            print(path)
+        if compute is not None:
+            if len(given) > 1:
+                sys.exit(f"usage: python figures/{about.name}.py [output folder]")
+            output = given[0] if given else Path("results") / about.name
+            paths = draw(compute(output), output)
+        elif count <= len(given) <= count + 1:
+            paths = draw(*given[:count], given[count] if len(given) > count else given[0].parent)
+        else:
+            names = " ".join(f"{study}.csv" for study in about.studies)
+            sys.exit(f"usage: python figures/{about.name}.py {names} [output folder]")
     except SdpboundError as error:
         sys.exit(str(error))
+    for path in paths:
+        print(path)

@@ -36,7 +36,7 @@ LAYERS = [
     ["merits", "attacks", "self_tests"],
     ["protocols", "rates"],
     ["rate_upper_bounds", "thresholds", "best_tests", "critical_points", "finite_size"],
-    ["cli", "study", "plotting", "__main__", "__init__"],
+    ["cli", "study", "computed_table", "plotting", "__main__", "__init__"],
 ]
 CONIC_MAY_IMPORT = {"conic", "errors"}
 PHYSICS = set(LAYERS[1])

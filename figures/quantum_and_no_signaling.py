@@ -1,0 +1,110 @@
+"""Key rates against visibility for a quantum and for a no-signaling adversary, side by side (``protocols.compare``).
+
+Four behaviours: a member of the singlet family near the local boundary, the box of paper 002, CHSH with a third setting
+of Bob for the key, and the Braunstein-Caves settings of paper 001 with M = 3.
+
+    python figures/quantum_and_no_signaling.py [output folder]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.ticker import MultipleLocator
+
+from sdpbound import Behaviour, SingletSelfTest, theta_at_chsh
+from sdpbound.computed_table import read_computed, write_computed
+from sdpbound.plotting import BLACK, BLUE, ORANGE, PAGE, VERMILLION, FigureSpec, figure, main, save, style
+from sdpbound.protocols import braunstein_caves, compare, vanishing_visibilities, xor_amplification
+from sdpbound.protocols.comparison import Kind
+
+FIGURE = FigureSpec(
+    name="quantum_and_no_signaling",
+    title="Key rates against a quantum and a no-signaling adversary",
+    studies=(),
+    computed=True,
+    caption="Key rates against visibility (white noise), all correlators tested, lower bounds. Quantum adversary, "
+    "general attacks: from certified von Neumann entropy (black) and min-entropy (grey). No-signaling adversary: "
+    "individual attacks (solid blue), general attacks on pairs known to be independent (dashed blue, paper 002), "
+    "general attacks on tested pairs, tests counted as lost (vermillion, random linear hashing; orange, paper 001"
+    " Theorem 9). Triangles on the axis: where each dies. (a) The member of the singlet family with phi = pi/2 - "
+    "0.02, omega = theta + pi/2 and CHSH value 2.3; (b) the box of paper 002; (c) CHSH with a third setting of "
+    "Bob for the key; (d) paper 001 with M = 3. Min-entropy bounds the quantum rate less well than von Neumann "
+    "entropy, and can lie below the rate for individual attacks.",
+    alt="Four panels of key rates on a logarithmic axis; quantum rates die at the lowest visibilities, then come no-"
+    "signaling ones against individual, and against general attacks.",
+)
+LOOK: dict[Kind, tuple[str, Any, str]] = {
+    "von Neumann": (BLACK, "-", "quantum, von Neumann"),
+    "min-entropy": ("#7F7F7F", "-", "quantum, min-entropy"),
+    "individual": (BLUE, "-", "no-signaling, individual"),
+    "independent": (BLUE, (0, (4, 1.6)), "no-signaling, independent pairs"),
+    "tested": (VERMILLION, "-", "no-signaling, tested pairs"),
+    "paper 001": (ORANGE, "-", "no-signaling, paper 001"),
+}
+PHI = np.pi / 2 - 0.02
+THETA = float(theta_at_chsh(2.3, PHI))
+MEMBER = SingletSelfTest(THETA, PHI, THETA + np.pi / 2)
+#: Title, behaviour at a visibility, key settings.
+CASES: dict[str, tuple[str, Callable[[float], Behaviour], tuple[int, int]]] = {
+    "family": ("singlet family, $S=2.3$", MEMBER.behaviour, (0, 0)),
+    "002": ("box of paper 002", xor_amplification.behaviour, (0, 0)),
+    "chsh": ("CHSH and a key setting", lambda v: braunstein_caves.behaviour(1.0 - v, 2), (0, 2)),
+    "001": ("paper 001, $M=3$", lambda v: braunstein_caves.behaviour(1.0 - v, 3), (0, 3)),
+}
+
+
+def compute(output: Path) -> Path:
+    """The table of the figure: rates, and the visibilities at which they die."""
+    rows: list[tuple[str, str, str, float, float]] = []
+    for case, (_, family, (x, y)) in CASES.items():
+        deaths = vanishing_visibilities(family, x, y, tolerance=1e-4)
+        rows += [(case, kind, "dies", np.nan if v is None else v, 0.0) for kind, v in deaths.items()]
+        for kind, dies in deaths.items():
+            if dies is None:
+                continue
+            slow = kind in ("von Neumann", "min-entropy")
+            grid = np.linspace(0.0, 1.0, 13 if slow else 120) ** 2  # dense where the rate dies
+            for t in [*grid[:-1], 0.95, 0.985, 0.996, 0.9993, 1.0] if slow else grid:  # and steep without noise
+                v = float(dies + (1.0 - dies) * t)
+                rows.append((case, kind, "rate", v, compare(family(v), x, y, [kind]).rates[0].value))
+    names = ("case", "kind", "what", "visibility", "rate")
+    columns = dict(zip(names, (list(c) for c in zip(*rows, strict=True)), strict=True))
+    return write_computed(output / f"{FIGURE.name}.csv", columns, "protocols.compare and vanishing_visibilities")
+
+
+def draw(table: Path, output: Path) -> list[Path]:
+    """Draw the figure into a folder; returns the files."""
+    data = read_computed(table)
+    with style():
+        fig = figure(PAGE, 11.6)
+        panels = fig.subplots(2, 2, sharex=True, sharey=True)
+        for letter, axes, (case, (title, _, _)) in zip("abcd", panels.flat, CASES.items(), strict=True):
+            for kind, (colour, dashes, _) in LOOK.items():
+                part = data.where(case=case, kind=kind)
+                curve, dies = part.where(what="rate"), part.where(what="dies")["visibility"]
+                if not dies.size or not np.isfinite(dies[0]):
+                    continue
+                v, rate = np.append(dies, curve["visibility"]), np.append(1e-9, curve["rate"])
+                axes.semilogy(v, rate, color=colour, linestyle=dashes)
+                face = colour if dashes == "-" else "white"
+                axes.plot(dies, [1.25e-5], marker="^", color=colour, markerfacecolor=face, zorder=5)
+            axes.set_title(f"({letter}) {title}", loc="left", pad=3)
+            axes.set_xlim(0.84, 1.0)
+            axes.xaxis.set_major_locator(MultipleLocator(0.04))
+            axes.set_ylim(1e-5, 1.3)
+            axes.label_outer()
+        for axes in panels[1]:
+            axes.set_xlabel("visibility $v$")
+        for axes in panels[:, 0]:
+            axes.set_ylabel("key rate (bits per pair)")
+        handles = [axes.plot([], [], color=c, linestyle=d, label=label)[0] for c, d, label in LOOK.values()]
+        fig.legend(handles=handles, loc="outside lower center", ncols=3)
+        return save(fig, output / FIGURE.name, FIGURE, [data])
+
+
+if __name__ == "__main__":
+    main(FIGURE, draw, compute)

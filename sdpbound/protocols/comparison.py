@@ -1,0 +1,253 @@
+r"""Key rates of one behaviour against a quantum and against a no-signaling adversary, side by side.
+
+With D = 2 P_guess - 1, Eve's largest bias on Alice's key bit within no-signaling (a certified linear program on all
+tested correlators), and H = H(A|B) what error correction publishes:
+
+- individual attacks: every part of a partition has a bias b_z with average D at most, and ``h((1 + b)/2) >= 1 - b``, so
+  ``H(A|E) >= 1 - D``; with binary erasure (paper 002, Lemma 20) this is what Eve reaches. For CHSH, D = 4 eps.
+- general attacks on pairs known to be independent: the dual solutions multiply (paper 002, Lemmas 11 and 12: with f - b
+  and f + b nonnegative on every box, ``f f - b b = ((f - b)(f + b) + (f + b)(f - b))/2`` is so on every two), the XOR
+  of k outcomes has bias at most D^k, and random linear hashing leaves ``1 - log2(1 + D)``: (13) for CHSH.
+- general attacks on pairs that are tested, nothing known: ``linear_hashing``, and paper 001 (21). Both need the errors
+  W of a chained inequality: two settings each, or M each, or M and M + 1. The tested pairs are counted as lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from sdpbound.arguments import floats, instance
+from sdpbound.behaviour import Behaviour, Observations
+from sdpbound.errors import InvalidParameter, InvalidShape
+from sdpbound.merits.conditional_entropy import VonNeumann
+from sdpbound.merits.entropy import Entropy
+from sdpbound.merits.guessing_probability import guessing_probability
+from sdpbound.models import NoSignaling, Quantum
+from sdpbound.protocols import chained_exponent, linear_hashing
+from sdpbound.protocols.information import maximise
+from sdpbound.protocols.ranges import Floats, number
+from sdpbound.rates import MinEntropy, error_correction, key_rate
+
+__all__ = ["KINDS", "ComparedRate", "Comparison", "Kind", "compare", "vanishing_visibilities"]
+
+Kind = Literal["von Neumann", "min-entropy", "individual", "independent", "tested", "paper 001"]
+#: The rates compared: adversary, attacks, and what proves the rate.
+KINDS: dict[Kind, tuple[str, str, str]] = {
+    "von Neumann": (
+        "quantum",
+        "general",
+        "Devetak-Winter rate from a certified von Neumann entropy; entropy accumulation (arXiv:1607.01796)",
+    ),
+    "min-entropy": (
+        "quantum",
+        "general",
+        "the same from certified min-entropy, as arXiv:2309.09650 has its Eq. (1) and figures",
+    ),
+    "individual": (
+        "no-signaling",
+        "individual",
+        "Acin, Gisin, Masanes (PRL 97, 120405), rate I(A:B) - I(A:E) of Csiszar and Koerner; paper 002, Lemmas 5, 20",
+    ),
+    "independent": (
+        "no-signaling",
+        "general, pairs known to be independent",
+        "paper 002 (arXiv:0911.4171), Lemmas 6, 12, 18 and Eq. (13)",
+    ),
+    "tested": (
+        "no-signaling",
+        "general",
+        "sdpbound.protocols.linear_hashing: paper 002's linear hashing with paper 001's Lemmas 3 and 4",
+    ),
+    "paper 001": ("no-signaling", "general", "paper 001 (arXiv:quant-ph/0606049v5), Theorem 9 and Eq. (21)"),
+}
+_QUANTUM: tuple[Kind, ...] = ("von Neumann", "min-entropy")
+#: Rates below this count as none: rounding of sums of terms around 1.
+NONE = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedRate:
+    """One rate of a comparison.
+
+    Attributes
+    ----------
+    kind : its name in :data:`KINDS`
+    adversary : "quantum" or "no-signaling"
+    attacks : "individual", "general", or general with a condition
+    value : bits per pair, a lower bound on what is achievable, signed; "tested" and "paper 001" are at least 0, because
+        all pairs may be tested
+    settings : the key settings (x, y)
+    proof : paper or theorem that proves it
+    """
+
+    kind: Kind
+    adversary: str
+    attacks: str
+    value: float
+    settings: tuple[int, int]
+    proof: str
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Rates of one behaviour, most powerful adversary last; ``comparison["individual"]`` is one of them."""
+
+    rates: tuple[ComparedRate, ...]
+
+    def __getitem__(self, kind: str) -> ComparedRate:
+        for rate in self.rates:
+            if rate.kind == kind:
+                return rate
+        raise InvalidParameter(f"kind = {kind!r} must be one of {', '.join(r.kind for r in self.rates)} here.")
+
+    def __str__(self) -> str:
+        lines = [f"{'adversary':14} {'attacks':40} {'bits a pair':>11}  proof"]
+        lines += [f"{r.adversary:14} {r.attacks:40} {r.value:11.5f}  {r.proof}" for r in self.rates]
+        return "\n".join(lines)
+
+
+def compare(
+    behaviour: Behaviour,
+    x: int | None = None,
+    y: int | None = None,
+    kinds: Sequence[Kind] | None = None,
+    von_neumann: Entropy | None = None,
+    level: str = "2",
+) -> Comparison:
+    """Key rates of a behaviour against quantum and no-signaling adversaries, each with what proves it.
+
+    All correlators are tested. Rates are asymptotic and lower bounds. The printed rates of paper 000 are not among
+    them: they are refuted (docs/papers.md).
+
+    Parameters
+    ----------
+    behaviour : two parties, binary outcomes. The general attacks on tested pairs need settings (2, 2), (M, M) or
+        (M, M + 1) with a chained inequality on the first M of each, oriented as ``bhk.behaviour`` or
+        ``braunstein_caves.behaviour``; for other shapes these two kinds are left out
+    x, y : key settings; None: the best pair for each rate
+    kinds : which of :data:`KINDS`; None: all that the shape allows
+    von_neumann : how to bound the von Neumann entropy; None: ``VonNeumann()``. More than two settings take minutes
+    level : of the quantum adversary, for min-entropy
+
+    >>> import sdpbound as sb
+    >>> found = compare(sb.SingletSelfTest(1.0, 1.5, 2.5).behaviour(0.99), kinds=["individual", "independent"])
+    >>> [round(rate.value, 4) for rate in found.rates]
+    [0.2052, 0.1461]
+    """
+    instance(behaviour, Behaviour, "behaviour", "SingletSelfTest(...).behaviour()")
+    p = behaviour.p
+    if p.ndim != 4 or p.shape[:2] != (2, 2):
+        raise InvalidShape(f"a comparison needs two parties with binary outcomes, not a behaviour of shape {p.shape}.")
+    chained = _chained_error(behaviour)
+    possible: list[Kind] = [k for k in KINDS if chained is not None or k not in ("tested", "paper 001")]
+    wanted = possible if kinds is None else [_known(kind, possible) for kind in kinds]
+    xs = range(p.shape[2]) if x is None else [behaviour.scenario.require_setting(0, x, "x")]
+    ys = range(p.shape[3]) if y is None else [behaviour.scenario.require_setting(1, y, "y")]
+    leaks = {(s, r): error_correction(behaviour, s, r) for s in xs for r in ys}
+    rates: list[ComparedRate] = []
+    for kind in wanted:
+        adversary, attacks, proof = KINDS[kind]
+        if kind in _QUANTUM:
+            entropy = (von_neumann or VonNeumann()) if kind == "von Neumann" else MinEntropy(Quantum(level))
+            rate = key_rate(behaviour, x=x, y=y, entropy=entropy)
+            value, place = rate.value, (rate.settings[0], int(rate.settings[1] or 0))
+        else:
+            options = (
+                (_no_signaling(behaviour, kind, pair[0], leak, chained), -leak, pair) for pair, leak in leaks.items()
+            )
+            value, _, place = max(options)  # among equals the pair with the fewest errors
+        rates.append(ComparedRate(kind, adversary, attacks, value, place, proof))
+    return Comparison(tuple(rates))
+
+
+def vanishing_visibilities(
+    family: Callable[[float], Behaviour],
+    x: int | None = None,
+    y: int | None = None,
+    kinds: Sequence[Kind] | None = None,
+    von_neumann: Entropy | None = None,
+    level: str = "2",
+    low: float = 0.5,
+    tolerance: float = 1e-4,
+) -> dict[Kind, float | None]:
+    """Where each rate of :func:`compare` dies: visibilities below which there is no key; None where there is none at 1.
+
+    Parameters
+    ----------
+    family : the behaviour at a visibility, such as ``SingletSelfTest(...).behaviour``; rates must rise with it
+    low : the search goes from here to 1; there the rates must be none
+    tolerance : of the visibility, from 1e-9. The value returned has a positive rate, so for lower bounds on rates it is
+        an upper bound on the true critical visibility
+    x, y, kinds, von_neumann, level : as in :func:`compare`
+    """
+    width, start = number(floats(tolerance, "tolerance"), "tolerance"), number(floats(low, "low"), "low")
+    if not 1e-9 <= width <= 0.1:
+        raise InvalidParameter(f"tolerance = {width:g} must be from 1e-9 to 0.1.")
+    if not 0.0 <= start < 1.0:
+        raise InvalidParameter(f"low = {start:g} must be at least 0 and below 1.")
+
+    def value(kind: Kind, v: float) -> float:
+        return compare(family(v), x, y, [kind], von_neumann, level).rates[0].value
+
+    found: dict[Kind, float | None] = {}
+    for rate in compare(family(1.0), x, y, kinds, von_neumann, level).rates:
+        if rate.value <= NONE:
+            found[rate.kind] = None
+            continue
+        if value(rate.kind, start) > NONE:
+            raise InvalidParameter(f"low = {start:g}: the rate '{rate.kind}' is positive there; start lower.")
+        none, some = start, 1.0
+        while some - none > width:
+            middle = 0.5 * (none + some)
+            none, some = (none, middle) if value(rate.kind, middle) > NONE else (middle, some)
+        found[rate.kind] = some
+    return found
+
+
+def _known(kind: str, possible: Sequence[Kind]) -> Kind:
+    for known in possible:
+        if kind == known:
+            return known
+    raise InvalidParameter(f"kind = {kind!r} must be one of {', '.join(possible)} for a behaviour of this shape.")
+
+
+def _no_signaling(behaviour: Behaviour, kind: Kind, x: int, leak: float, chained: tuple[float, int] | None) -> float:
+    if kind in ("individual", "independent"):
+        observed = Observations.correlators(behaviour)
+        bias = max(2.0 * guessing_probability(observed, NoSignaling(), x).value - 1.0, 0.0)
+        secret = 1.0 - bias if kind == "individual" else 1.0 - float(np.log1p(bias) / np.log(2.0))
+        return secret - leak
+    assert chained is not None  # compare leaves these kinds out
+    w, m = np.asarray(chained[0]), np.asarray(float(chained[1]))
+    if kind == "tested":
+        return float(linear_hashing.best_rate(w, m, np.asarray(leak)))
+    return float(_theorem_9(w, m, leak))
+
+
+def _theorem_9(w: Floats, m: Floats, leak: float) -> Floats:
+    """Paper 001, Eq. (21), at the best gamma, for any average w and cost of error correction; 0 if none is positive."""
+
+    def rate(key: Floats) -> Floats:  # 1 - gamma
+        r, e = key**2, 2.0 * (1.0 - key) ** 2 / m
+        return np.asarray(chained_exponent.exponent(r, e, w, m) - r * (1.0 + leak))
+
+    return np.maximum(maximise(rate, np.full(w.shape, 1e-6), np.full(w.shape, 0.5))[1], 0.0)
+
+
+def _chained_error(behaviour: Behaviour) -> tuple[float, int] | None:
+    """The average W of the best known orientation of the chained inequality, and M; None if the shape has none."""
+    _, _, m, bob = behaviour.p.shape
+    if m < 2 or bob not in (m, m + 1):
+        return None
+    c = behaviour.correlators[:, :m]
+    if m == 2:  # the best of the eight CHSH expressions
+        return 0.5 - Behaviour.from_correlators(c).chsh / 8.0, 2
+    i = np.arange(m)
+    # paper 000: y - x in {0, 1}, sign at (M - 1, 0); paper 001: x - y in {0, 1}, sign at (0, M - 1)
+    sums = [c[i, i].sum() + c[i, (i + 1) % m].sum() - 2.0 * c[m - 1, 0]]
+    sums += [c[i, i].sum() + c[(i + 1) % m, i].sum() - 2.0 * c[0, m - 1]]
+    return float(0.5 - max(abs(s) for s in sums) / (4.0 * m)), m

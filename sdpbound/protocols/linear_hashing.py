@@ -1,0 +1,58 @@
+r"""Key lengths that are proven for boxes that were tested, not known: random linear hashing with the estimate of
+paper 001.
+
+The estimates of papers 000 and 002 condition the pairs' error pattern on a passed test and then use a bound that
+holds for no-signaling boxes; but Eve's system does not split like the pattern does (docs/papers.md), and the rates of
+paper 000 that follow are refuted by an attack on single pairs. What holds for every no-signaling Eve, with W_n the
+error of pair n, is linear in the boxes: for K a set of key bits, the XOR of K is within ``1/2 < prod_K 2 M W_n >`` of
+uniform (paper 001, Lemma 4: ``beta_0 - beta_1 = 2 nu``; paper 002, Lemma 6, for M = 2). Summed over the characters of
+a random linear hash of s bits next to m published linear bits (paper 002, Lemma 18),
+
+    d(S | E, R) <= 1/2 2^(s+m) < prod_n (1 + 2 M W_n)/2 >,
+
+and with s chosen from the measured average w, for a random choice of the n_e tested among n_r + n_e pairs, paper 001's
+Lemma 3 reduces it to independent pairs of error theta (as its Eqs. (61) to (65)):
+
+    d <= 1/2 (n_r + n_e + 1) sum_w max_theta 2^(s(w) + m - n_e D(w || theta) + n_r log2((1 + 2 M theta)/2)).
+
+Hence ``s + m = n_r + min_theta [n_e D(w || theta) - n_r log2(1 + 2 M theta)] + log2(2 d / ((n_r + n_e + 1)(n_e +
+1)))``. D and the test count here without the factor 2 of paper 001's (17), whose square root costs that.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sdpbound.protocols import chained_exponent
+from sdpbound.protocols.information import maximise
+from sdpbound.protocols.ranges import Floats
+
+__all__ = ["best_length", "best_rate", "length", "measured_length"]
+
+
+def length(r: Floats, e: Floats, leakage: Floats, w: Floats, m: Floats, s: Floats) -> Floats:
+    """The key length s of the module's docstring: r key bits, e tests with average w, distance at most ``s``;
+    signed.
+    """
+    secret = 0.5 * chained_exponent.exponent(r, e, w, m)
+    return np.asarray(secret - leakage + 1.0 + np.log2(s) - np.log2(r + e + 1.0) - np.log2(e + 1.0))
+
+
+def measured_length(r: float, e: float, leakage: float, w: float, m: float, s: float) -> float:
+    """:func:`length` of numbers."""
+    return float(length(*(np.asarray(float(v)) for v in (r, e, leakage, w, m, s))))
+
+
+def best_length(n: Floats, w: Floats, m: Floats, entropy: Floats, s: Floats) -> tuple[Floats, Floats]:
+    """(key bits, length): the longest expected key of n pairs if errors cost ``entropy`` per key bit.
+
+    Even without errors more than 2 M tests for each key bit are needed, so that the key bits are at most n/5.
+    """
+    return maximise(lambda r: length(r, n - r, r * entropy, w, m, s), np.full(n.shape, 0.5), 0.5 * n)
+
+
+def best_rate(w: Floats, m: Floats, entropy: Floats) -> Floats:
+    """The largest rate per pair, all pairs counted: the best fraction of tested pairs; 0 where all are best tested."""
+    one = np.ones(np.shape(w))
+    rate = maximise(lambda r: 0.5 * chained_exponent.exponent(r, 1.0 - r, w, m) - r * entropy, 1e-7 * one, 0.5 * one)
+    return np.maximum(rate[1], 0.0)

@@ -1,0 +1,160 @@
+"""Error correction of a raw key: syndromes from Alice, decoding by Bob, and a two-universal hash that checks the
+result.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from sdpbound.arguments import whole
+from sdpbound.protocols.ranges import number, within
+from sdpbound.protocols.running.codes import Code, design_for, syndrome_bits
+from sdpbound.protocols.running.hashing import seed_bits, toeplitz_hash, toeplitz_seed
+from sdpbound.protocols.running.sampling import Bits, generator
+
+__all__ = ["Performance", "Reconciliation", "measure", "planned_leakage", "reconcile", "tag_length"]
+
+#: Longest block of one code: longer blocks gain little and leave the cache.
+BLOCK = 65536
+#: Iterations and damping for a block that was not decoded at first.
+SECOND_TRY = 200, 0.5
+#: Error rates below this are treated as this: codes for fewer errors would be longer than they are worth.
+LEAST_ERROR = 5e-4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reconciliation:
+    """Bob's corrected key, whether its hash agrees with Alice's, and the bits that were published."""
+
+    corrected: Bits
+    agreed: bool
+    syndrome: int
+    tag: int
+    seeds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Performance:
+    """Error correction measured on random keys.
+
+    Attributes
+    ----------
+    efficiency : published bits (syndrome and tag) in units of the Shannon limit ``n h(error_rate)``
+    failure : fraction of the trials that the hash rejected
+    failure_limit : 95 % upper confidence limit of the failure probability (Clopper and Pearson)
+    undetected : trials in which the hash accepted a wrong key
+    trials : how many
+    """
+
+    efficiency: float
+    failure: float
+    failure_limit: float
+    undetected: int
+    trials: int
+
+
+def tag_length(failure: float) -> int:
+    """Bits of a two-universal hash that accepts a wrong key with probability at most ``failure``."""
+    return math.ceil(-math.log2(failure) - 1e-12)
+
+
+def reconcile(
+    key_alice: Bits,
+    key_bob: Bits,
+    error_rate: float,
+    failure: float,
+    rng: np.random.Generator,
+    known_from: float = math.inf,
+) -> Reconciliation:
+    """Correct Bob's key to Alice's.
+
+    Parameters
+    ----------
+    key_alice, key_bob : (n,) bits
+    error_rate : expected fraction of errors, known in advance or estimated, below 1/2; 0: no syndrome is sent at all
+    failure : probability with which the check may accept a wrong key
+    rng : for the public random code and hash
+    known_from : from how many bits the error rate was estimated
+    """
+    n = key_alice.size
+    tag = tag_length(failure)
+    corrected, syndrome = key_bob, 0
+    if error_rate > 0.0 and n:
+        corrected, syndrome = _decode(key_alice, key_bob, error_rate, known_from, rng)
+    length = min(tag, n)
+    seed = toeplitz_seed(n, length, rng)
+    agreed = bool(np.array_equal(toeplitz_hash(key_alice, seed, length), toeplitz_hash(corrected, seed, length)))
+    return Reconciliation(corrected, agreed, syndrome, length, seed_bits(n, length))
+
+
+def planned_leakage(n: int, error_rate: float, failure: float, known_from: float = math.inf) -> int:
+    """The bits that :func:`reconcile` will publish, known before anything is sent."""
+    tag = min(tag_length(failure), n)
+    return tag + (_plan(n, error_rate, known_from)[3] if error_rate > 0.0 and n else 0)
+
+
+def _plan(n: int, error_rate: float, known_from: float) -> tuple[int, int, float, int]:
+    """Block length, checks of a block, error rate that the decoder assumes, and syndrome bits in all."""
+    blocks = -(-n // BLOCK)
+    size = -(-n // blocks)
+    e = min(max(error_rate, LEAST_ERROR, 8.0 / size), 0.49)
+    m = syndrome_bits(size, e, known_from)
+    return (size, m, e, m * blocks) if m < size else (size, size, e, n)
+
+
+def _decode(a: Bits, b: Bits, error_rate: float, known_from: float, rng: np.random.Generator) -> tuple[Bits, int]:
+    """Bob's key after syndrome decoding in equal blocks, and the syndrome bits. The last block is padded with zeros."""
+    n = a.size
+    size, m, e, published = _plan(n, error_rate, known_from)
+    if m >= size:  # no code is shorter than the key itself, which is published
+        return a.copy(), published
+    code = Code(size, m, design_for(e), rng)
+    prior = np.full(size, math.log((1.0 - e) / e), dtype=np.float32)
+    corrected = b.copy()
+    for start in range(0, n, size):
+        part = slice(start, min(start + size, n))
+        real = part.stop - start
+        pattern = np.zeros(size, dtype=np.uint8)
+        pattern[:real] = a[part] ^ b[part]  # Bob knows H a and H b; H is linear, so this is what he sees of the pattern
+        known = prior.copy()
+        known[real:] = 30.0
+        syndrome = code.syndrome(pattern)
+        found, decoded = code.decode(syndrome, known)
+        if not decoded:
+            found, decoded = code.decode(syndrome, known, *SECOND_TRY)
+        corrected[part] ^= found[:real]
+        if not decoded:  # the check will fail: no need to decode the other blocks
+            break
+    return corrected, published
+
+
+def measure(n: int, error_rate: float, trials: int, seed: int = 0, failure: float = 1e-10) -> Performance:
+    """Error correction of random keys with independent errors: what it publishes and how often it fails.
+
+    Parameters
+    ----------
+    n : key bits
+    error_rate : above 0
+    trials, seed : how often, and the seed of the random numbers
+    failure : of the check, which sets the tag's length
+    """
+    from scipy.stats import beta
+
+    whole(n, "n", 100, 10_000_000)
+    whole(trials, "trials", 1, 1_000_000)
+    e = number(within(error_rate, "error_rate", 0.0, 1.0), "error_rate")
+    rng = generator(seed)
+    rejected = undetected = published = 0
+    for _ in range(trials):
+        a = rng.integers(0, 2, n, dtype=np.uint8)
+        b = a ^ (rng.random(n) < e).astype(np.uint8)
+        done = reconcile(a, b, e, failure, rng)
+        published += done.syndrome + done.tag
+        rejected += not done.agreed
+        undetected += done.agreed and not np.array_equal(done.corrected, a)
+    entropy = -e * math.log2(e) - (1.0 - e) * math.log2(1.0 - e)
+    limit = 1.0 if rejected == trials else float(beta.ppf(0.95, rejected + 1, trials - rejected))
+    return Performance(published / (trials * n * entropy), rejected / trials, limit, undetected, trials)
