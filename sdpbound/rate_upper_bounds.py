@@ -88,7 +88,7 @@ def key_rate_upper_bound(
     attacks = {s: conditional_entropy_upper_bound(data, s, None, preprocessing, dimension, strategies) for s in xs}
     best = max(pairs, key=lambda pair: attacks[pair[0]].value - leaks[pair])
     untested = () if data.kind == "full" else (UNTESTED,)
-    return _rate("key", attacks[best[0]], leaks[best], best, FROM_DATA, untested)
+    return _rate("key", attacks[best[0]], leaks[best], best, FROM_DATA, untested, float(preprocessing))
 
 
 def randomness_rate_upper_bound(
@@ -133,6 +133,7 @@ def _rate(
     settings: tuple[int, int | None],
     statement: str,
     assumptions: tuple[str, ...],
+    preprocessing: float = 0.0,
 ) -> Rate:
     value = attack.value if not leak else math.nextafter(attack.value - leak, math.inf)  # the subtraction rounds once
     doubt = () if attack.exact else (f"{attack.data}: approximate, proven for tolerances that much wider only",)
@@ -146,4 +147,5 @@ def _rate(
         security=statement,
         assumptions=(COLLECTIVE, "asymptotic: infinitely many rounds", *assumptions, *doubt),
         attack=attack,
+        preprocessing=preprocessing,
     )

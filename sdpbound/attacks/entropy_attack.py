@@ -13,7 +13,7 @@ from sdpbound.arguments import instance, whole
 from sdpbound.assemble import Question
 from sdpbound.assemble_entropy import EntropyQuestion
 from sdpbound.attacks.landscape import Landscape, key_effects, two_binary_settings
-from sdpbound.attacks.mixtures import Mixture, deterministic_strategies, least_mixture, mixture_of
+from sdpbound.attacks.mixtures import Mixture, deterministic_strategies, least_mixture
 from sdpbound.attacks.proof import EntropyAttack, build_attack
 from sdpbound.behaviour import Observations
 from sdpbound.bounds import raise_if_separated
@@ -147,7 +147,7 @@ def search(
 ) -> Mixture:
     """The best mixture found, from deterministic and given strategies and those of the landscape.
 
-    ``optimal``: strategies whose best mixture is known to be the best; if it has the tested values, no search is made.
+    ``optimal``: qubit strategies whose best mixture is nearly the best of all; only improved from there.
     ``cost``: of the deterministic and given strategies, default the landscape's figure.
     """
     generator = np.random.default_rng(whole(seed, "seed", 0, 2**32))
@@ -156,13 +156,12 @@ def search(
     for s in given:
         if s.scenario != scenario:
             raise InvalidInput(f"a strategy of {s.scenario} does not fit tested data of {scenario}.")
-    fixed = [*deterministic_strategies(scenario), *given, *optimal]
+    fixed = [*deterministic_strategies(scenario), *given]
     figures = np.array([figure_of(s, landscape) if cost is None else cost(s) for s in fixed])
     tested = np.array([_tested(observed, s) for s in fixed]).reshape(len(fixed), len(observed))
     columns = (fixed, figures, tested)
-    mixture = mixture_of(landscape, observed.values, columns) if optimal else None
-    if mixture is None:
-        mixture = least_mixture(landscape, observed.values, columns, generator, tolerance)
+    start = landscape.points_of(optimal) if optimal else None
+    mixture = least_mixture(landscape, observed.values, columns, generator, tolerance, start)
     _raise_if_out_of_reach(observed, mixture)
     return mixture
 

@@ -14,6 +14,8 @@ Figures, with E_k the effects of the key's outcomes (after flips, if any) and Ev
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -137,6 +139,31 @@ class Landscape:
                     table[i, s] = self._columns(party, s, fixed, rng)
             labels.append(table)
         return Points(parameters, (labels[0], labels[1]))
+
+    def points_of(self, strategies: Sequence[Strategy]) -> Points:
+        """Those of real strategies of two qubits with observables of eigenvalues +-1, in a landscape of qubits.
+
+        A setting with more outcomes than two must have the first one only.
+        """
+        parameters = []
+        extra = [0.0] if self.is_complex else []  # imaginary parts
+        labels: tuple[list[list[list[int]]], list[list[list[int]]]] = ([], [])
+        for strategy in strategies:
+            w, v = np.linalg.eigh(strategy.state.real)
+            row = list((v * np.sqrt(np.maximum(w, 0.0))).reshape(-1))
+            row += extra * len(row)
+            for party in (0, 1):
+                own = []
+                for effects in strategy.measurements[party]:
+                    o = 2.0 * effects[0].real - np.eye(2)
+                    split = abs(float(np.trace(o))) < 1.0
+                    # the columns at half of the observable's angle; the Cayley transform of k turns by -2 atan k
+                    row += [-math.tan(math.atan2(o[0, 1], o[0, 0]) / 4.0) if split else 0.0, *extra]
+                    own.append([0, 1] if split else [int(o[0, 0] < 0)] * 2)
+                labels[party].append(own)
+            parameters.append(row)
+        alice, bob = (np.array(own, dtype=np.int64) for own in labels)
+        return Points(np.array(parameters), (alice, bob))
 
     def _columns(self, party: int, setting: int, fixed: bool, rng: np.random.Generator) -> NDArray[np.int64]:
         """Random outcomes of the columns of a basis, all of one outcome if fixed."""

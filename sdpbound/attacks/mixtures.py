@@ -15,23 +15,26 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linprog
+from scipy.optimize import least_squares, linprog
 
 from sdpbound.attacks.descent import descend
 from sdpbound.attacks.landscape import Landscape, Points
+from sdpbound.errors import SolverFailure
 from sdpbound.scenario import Scenario
 from sdpbound.strategies import Strategy
 
-__all__ = ["Mixture", "deterministic_strategies", "least_mixture", "mixture_of"]
+__all__ = ["Mixture", "deterministic_strategies", "least_mixture"]
 
 Floats = NDArray[np.float64]
 #: Price in bits of missing a tested value by one, first and, where the data are then still missed, next.
-PENALTIES = (1e2, 1e4, 1e6)
+PENALTIES = (1e2, 1e6)
 MOST_DETERMINISTIC = 4096
 #: Columns kept from round to round.
 MOST_COLUMNS = 400
-#: A tested value missed by no more than this is met by re-solving for the weights.
-MISSED = 1e-9
+#: A tested value missed by no more than this is met by re-solving for the weights, or within the data's tolerance.
+MISSED = 1e-12
+#: The solver's feasibility is absolute, 1e-10; rows of the data are scaled by this.
+SCALE = 1e2
 #: Weights above this can be re-solved for; where there are too few, data at this relative distance are mixed.
 RESOLVED, SPREAD = 1e-8, 1e-7
 
@@ -100,25 +103,31 @@ class _Master:
     multipliers: Floats
     level: float  # nu
     missed: float
-    value: float
 
 
 def _master(figures: Floats, tested: Floats, values: Floats, penalty: float) -> _Master:
     """The linear program, with slacks at a price."""
     count, j = tested.shape
-    cost = np.concatenate([figures, np.full(2 * j, penalty)])
-    table = np.concatenate([tested.T, np.eye(j), -np.eye(j)], axis=1)
-    total = np.concatenate([np.ones(count), np.zeros(2 * j)])[None]
-    answer = linprog(
-        cost,
-        A_eq=np.concatenate([table, total]),
-        b_eq=np.concatenate([values, [1.0]]),
-        method="highs-ds",
-        options={"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10},
+    ones = np.concatenate([np.ones(count), np.zeros(2 * j)])[None]
+    for scale, method in ((SCALE, "highs-ds"), (SCALE, "highs-ipm"), (1.0, "highs-ds"), (1.0, "highs-ipm")):
+        table = np.concatenate([scale * tested.T, np.eye(j), -np.eye(j)], axis=1)
+        answer = linprog(
+            np.concatenate([figures, np.full(2 * j, penalty / scale)]),
+            A_eq=np.concatenate([table, ones]),
+            b_eq=np.concatenate([scale * values, [1.0]]),
+            method=method,
+            options={"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10},
+        )
+        if answer.status != 0 or answer.x is None:
+            continue  # hard to solve on the boundary of the set, where multipliers are huge
+        x = np.maximum(answer.x, 0.0)
+        marginals = np.asarray(answer.eqlin.marginals)
+        missed = float(x[count:].max(initial=0.0)) / scale
+        return _Master(x[:count], scale * marginals[:j], float(marginals[j]), missed)
+    raise SolverFailure(
+        f"the linear program for the weights of {count} strategies failed ({answer.message}); give the devices' own "
+        "strategy with strategies=[...], or another seed=."
     )
-    x = np.maximum(answer.x, 0.0)
-    marginals = np.asarray(answer.eqlin.marginals)
-    return _Master(x[:count], marginals[:j], float(marginals[j]), float(x[count:].max(initial=0.0)), float(answer.fun))
 
 
 def least_mixture(
@@ -127,6 +136,7 @@ def least_mixture(
     fixed: tuple[list[Strategy], Floats, Floats],
     rng: np.random.Generator,
     tolerance: float = 2e-6,
+    start: Points | None = None,
     batch: int = 12,
     rounds: int = 60,
 ) -> Mixture:
@@ -137,22 +147,35 @@ def least_mixture(
     landscape : where strategies are looked for
     values : (J,) tested values
     fixed : strategies to begin with, their figures (K,) and tested values (K, J)
-    tolerance : ends when two rounds in a row, five where the landscape is not simple, find nothing better by this
-    batch : strategies looked for in each round
+    tolerance : ends when two rounds in a row, five for more settings or outcomes, find nothing better by this
+    start : points that are nearly the best: few others are tried
+    batch : strategies looked for in each round, without a start
     rounds : of pricing, at most
     """
     pool = _Pool(fixed[0], fixed[1], fixed[2].reshape(len(fixed[0]), -1), landscape.random(0, rng))
     pool.add(*_overshooting(landscape, values, rng))
     penalty, quiet = 0, 0
+    if start is not None:
+        pool.add(start, *landscape.measured(start))
+        batch, rounds, penalty = (
+            4,
+            12,
+            len(PENALTIES) - 1,
+        )  # with less, Eve gains by missing data on the boundary a little
+    thorough = start is None and not landscape.is_simple
     master = _master(pool.figures, pool.tested, values, PENALTIES[penalty])
+    if start is not None and master.missed > MISSED:
+        _fit(pool, landscape, values, master)
+        master, rounds = _master(pool.figures, pool.tested, values, PENALTIES[penalty]), 3
     for _ in range(rounds):
-        gain = _price(pool, landscape, master, rng, batch)
+        gain = _price(pool, landscape, master, rng, batch, thorough)
         _prune(pool, master)
         master = _master(pool.figures, pool.tested, values, PENALTIES[penalty])
         quiet = quiet + 1 if gain < tolerance else 0
-        if quiet >= (2 if landscape.is_simple else 5):
+        if quiet >= (5 if thorough else 2):
             if master.missed <= MISSED or penalty + 1 == len(PENALTIES):
                 break
+            _fit(pool, landscape, values, master)
             penalty, quiet = penalty + 1, 0
             master = _master(pool.figures, pool.tested, values, PENALTIES[penalty])
     return _finished(pool, landscape, values, master)
@@ -168,20 +191,26 @@ def _overshooting(landscape: Landscape, values: Floats, rng: np.random.Generator
 
 
 def _descended(landscape: Landscape, starts: Points, multipliers: Floats, weight: float, iterations: int) -> Points:
-    def function(x: Floats, which: NDArray[np.int64]) -> tuple[Floats, Floats]:
-        return landscape.evaluate(Points(x, (starts.labels[0][which], starts.labels[1][which])), multipliers, weight)
+    scale = max(1.0, float(np.abs(multipliers).max(initial=0.0)))
 
-    found, _ = descend(function, starts.parameters, iterations, 1e-9)
+    def function(x: Floats, which: NDArray[np.int64]) -> tuple[Floats, Floats]:
+        points = Points(x, (starts.labels[0][which], starts.labels[1][which]))
+        value, gradient = landscape.evaluate(points, multipliers / scale, weight / scale)
+        return value, gradient
+
+    found, _ = descend(function, starts.parameters, iterations, 1e-9 / scale)
     return Points(found, starts.labels)
 
 
-def _price(pool: _Pool, landscape: Landscape, master: _Master, rng: np.random.Generator, batch: int) -> float:
+def _price(
+    pool: _Pool, landscape: Landscape, master: _Master, rng: np.random.Generator, batch: int, thorough: bool
+) -> float:
     """Add strategies of low reduced cost, from those in use and from random ones; what the best of them gains."""
     used = np.flatnonzero(master.weights[pool.first :] > 1e-9)
     starts = landscape.random(max(batch - len(used), batch // 2), rng)
     if len(used):
         starts = pool.points[used].join(starts)
-        if not landscape.is_simple:
+        if thorough:
             starts = starts.join(landscape.mutated(pool.points[used], 2 * batch, rng))
     points = _descended(landscape, starts, master.multipliers, 1.0, 120)
     figures, tested = landscape.measured(points)
@@ -191,6 +220,28 @@ def _price(pool: _Pool, landscape: Landscape, master: _Master, rng: np.random.Ge
     return float(-reduced.min())
 
 
+def _fit(pool: _Pool, landscape: Landscape, values: Floats, master: _Master) -> None:
+    """Add single strategies that have the data, from the heaviest in use: on the boundary there may be one only."""
+    weights = master.weights[pool.first :]
+    for k in np.argsort(-weights)[:3]:
+        if not weights[k] > 0:
+            break
+        start = pool.points[k : k + 1]
+
+        def residual(x: Floats, labels: Points = start) -> Floats:
+            return landscape.measured(Points(x[None], labels.labels))[1][0] - values
+
+        def jacobian(x: Floats, labels: Points = start) -> Floats:
+            point = Points(x[None], labels.labels)
+            return np.array([-landscape.evaluate(point, row, 0.0)[1][0] for row in np.eye(len(values))])
+
+        answer = least_squares(residual, start.parameters[0], jacobian, xtol=1e-15, ftol=1e-15, gtol=1e-15, max_nfev=60)
+        found = Points(answer.x[None], start.labels)
+        figures, tested = landscape.measured(found)
+        if np.abs(tested[0] - values).max() < 1e-6:
+            pool.add(found, figures, tested)
+
+
 def _prune(pool: _Pool, master: _Master) -> None:
     """Keep the points of the lowest reduced costs, new ones included; those in use cost nothing."""
     if len(pool.figures) - pool.first <= MOST_COLUMNS:
@@ -198,14 +249,6 @@ def _prune(pool: _Pool, master: _Master) -> None:
     reduced = pool.figures - pool.tested @ master.multipliers - master.level
     order = np.argsort(reduced[pool.first :], kind="stable")[: MOST_COLUMNS // 2] + pool.first
     pool.keep(np.union1d(order, np.flatnonzero(master.weights[pool.first :] > 0) + pool.first))
-
-
-def mixture_of(landscape: Landscape, values: Floats, fixed: tuple[list[Strategy], Floats, Floats]) -> Mixture | None:
-    """The best mixture of given strategies alone, if one has the tested values."""
-    nothing = landscape.random(0, np.random.default_rng(0))
-    pool = _Pool(fixed[0], fixed[1], fixed[2].reshape(len(fixed[0]), -1), nothing)
-    master = _master(pool.figures, pool.tested, values, PENALTIES[-1])
-    return _finished(pool, landscape, values, master) if master.missed <= MISSED else None
 
 
 def _finished(pool: _Pool, landscape: Landscape, values: Floats, master: _Master) -> Mixture:
