@@ -30,6 +30,8 @@ Floats = NDArray[np.float64]
 _SEARCH, _PROOF, _CHECK = 0.5, 0.3, 0.05
 #: How often strategies that the proof found and the search did not are taken into account.
 _REPAIRS = 4
+#: Deviation from the data up to which a mixture is said to have them.
+_MEETS = 1e-10
 #: The words that decide whether data are outside the quantum set.
 _SEPARATING = Quantum("1+AB")
 
@@ -41,7 +43,7 @@ class QubitEntropyBound(EntropyBound):
     Attributes
     ----------
     gap : bits, an explicit mixture of qubit strategies has no more than this above the bound; nan where no mixture was
-        found that has the tested values to 1e-9, as on the boundary of the quantum set
+        found that has the tested values to 1e-10 of their size, as on the boundary of the quantum set
     optimum : the mixture, and where to start at a neighbouring point
     """
 
@@ -81,7 +83,7 @@ def qubit_entropy(
     proof = _proven(question, found, tolerance)
     value = proof.value
     best = optimum(question, found)
-    gap = best.value - value if best.miss <= 1e-9 else math.nan
+    gap = best.value - value if best.miss <= _MEETS and best.value >= value else math.nan
     return QubitEntropyBound(
         value=value,
         side="lower",
@@ -113,23 +115,29 @@ def _raise_if_outside(question: EntropyQuestion, found: Search) -> None:
 def _proven(question: EntropyQuestion, found: Search, tolerance: float) -> _QubitProof:
     """Prove the best functional; where the proof finds a strategy that the search overlooked, search on."""
     problem = found.problem
-    best: _QubitProof | None = None
+    best = _QubitProof(question, _least(question.preprocessing), np.zeros(len(question.observed)))
+    if problem.key is Key.NONE:
+        return best
     for _ in range(_REPAIRS):
         assert found.multipliers is not None and found.mixture is not None
-        if problem.key is Key.NONE:
-            return _QubitProof(question, found.lower - _CHECK * tolerance, found.multipliers)
         m = found.multipliers
         expression = np.tensordot(m, problem.tests, axes=(0, 0))
         size = float(np.abs(m) @ problem.sizes)
         proof = prove(engine_of(problem), expression, size, -found.constant, _PROOF * tolerance)
         candidate = _QubitProof(question, -(proof.top + _CHECK * tolerance), m)
-        if best is None or candidate.value > best.value:
+        if candidate.value > best.value:
             best = candidate
         if found.mixture.objective - best.value <= tolerance or proof.best <= -found.constant + 0.1 * tolerance:
             break
         found.visit(proof.a, proof.b, _SEARCH * tolerance)
-    assert best is not None
     return best
+
+
+def _least(flips: float) -> float:
+    """Not above the entropy of the flip, which no attack lowers."""
+    if not flips:
+        return 0.0
+    return -(1.0 - 1e-14) * (flips * math.log2(flips) + (1.0 - flips) * math.log2(1.0 - flips))
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ from sdpbound.assemble_entropy import EntropyQuestion
 from sdpbound.errors import SolverFailure
 from sdpbound.qubits.correlators import CorrelatorEngine
 from sdpbound.qubits.engine import Batch, Engine, StateEngine, entropies, moments_of
-from sdpbound.qubits.newton import Peaks, polish
+from sdpbound.qubits.newton import Peaks, climb, polish
 from sdpbound.qubits.problem import Key, QubitProblem, frame, qubit_problem
 
 __all__ = ["Columns", "QubitOptimum", "Search", "engine_of", "least_mixture", "operator_tables", "optimum", "search"]
@@ -22,12 +22,21 @@ LN2 = float(np.log(2.0))
 _ANGLES: Floats = np.linspace(0.0, np.pi, 13)
 #: Part of the way from the best multipliers to those of the linear program that is gone.
 _TRUST = 0.6
-_SEE_SAWS = 40
+_SEE_SAWS, _CLIMBS = 12, 4
+#: Bits below the highest at which peaks are still followed.
+_HIGH = 0.02
+_ROUNDS, _IDLE = 40, 5
 #: Rounds of plain column generation before Newton's method is tried.
 _PLAIN = 3
 #: Largest multipliers, in bits per size of a test, of the first attempt and later ones.
 _STEEPEST = (10.0, 60.0, 300.0, 3e3, 3e4, 3e5)
 _WIDE = 1e-9
+#: Ways to solve the linear program: with all digits, and what is left where that fails.
+_LINEAR: tuple[tuple[str, dict[str, float]], ...] = (
+    ("highs-ds", {"dual_feasibility_tolerance": 1e-10, "primal_feasibility_tolerance": 1e-10}),
+    ("highs", {}),
+    ("highs-ipm", {}),
+)
 _PROOF_NOISE, _SEARCH_NOISE = 1e-6, 1e-10
 
 
@@ -119,15 +128,12 @@ def cheapest(problem: QubitProblem, columns: Columns, steepest: float) -> Mixtur
     sums = np.hstack([np.ones(n), np.zeros(3 * count)])
     cost = np.concatenate([columns.entropies, price, price, np.zeros(count)])
     bounds = [(0.0, None)] * (n + 2 * count) + [(-t, t) for t in wide]
-    found = linprog(
-        cost,
-        A_eq=np.vstack([rows, sums]),
-        b_eq=np.concatenate([problem.values / sizes, [1.0]]),
-        bounds=bounds,
-        method="highs-ds",
-        options={"dual_feasibility_tolerance": 1e-10, "primal_feasibility_tolerance": 1e-10},
-    )
-    if found.status != 0:
+    a_eq, b_eq = np.vstack([rows, sums]), np.concatenate([problem.values / sizes, [1.0]])
+    for method, options in _LINEAR:
+        found = linprog(cost, A_eq=a_eq, b_eq=b_eq, bounds=bounds, method=method, options=options)
+        if found.status == 0:
+            break
+    else:
         raise SolverFailure(f"the linear program over qubit strategies was not solved: {found.message}")
     x, dual = found.x, found.eqlin.marginals
     slack = np.abs(x[n : n + count] - x[n + count : n + 2 * count])
@@ -151,36 +157,39 @@ class Search:
     lower: float = -np.inf  # its value at the data, if no strategy was overlooked
     constant: float = -np.inf
     mixture: Mixture | None = None
-    rounds: int = 0
 
     def value_of(self, constant: float, multipliers: Floats) -> float:
         """A functional's value at the data, tolerances charged."""
         p = self.problem
         return float(constant + multipliers @ p.values - np.abs(multipliers) @ p.tolerances)
 
-    def run(self, tolerance: float, rounds: int = 60) -> None:
-        """Until the mixture is within the tolerance of the functional."""
+    def run(self, tolerance: float) -> None:
+        """Until the mixture is within the tolerance of the functional, or neither gets better."""
         warm = self.multipliers is not None
-        stuck = False  # whether Newton's method gained nothing the last time
         for steepest in _STEEPEST:
-            for round_ in range(rounds):
-                self.rounds += 1
+            idle, plain = 0, 0 if warm else _PLAIN  # rounds without progress; rounds before Newton's method
+            best, lower = np.inf, self.lower
+            for _ in range(_ROUNDS):
                 mixture = self.mixture = cheapest(self.problem, self.columns, steepest)
                 if mixture.objective - self.lower <= tolerance:
                     break
+                progress = max(best - mixture.objective, self.lower - lower)
+                idle = idle + 1 if progress < 0.02 * tolerance else 0
+                if idle > _IDLE:
+                    break
+                best, lower = mixture.objective, self.lower
                 used = self.columns.chosen(np.flatnonzero(mixture.weights > 1e-9))
-                trial = mixture.multipliers
-                if self.multipliers is not None:
-                    trial = _TRUST * trial + (1.0 - _TRUST) * self.multipliers
-                before = self.lower
-                if (round_ >= _PLAIN or warm) and not stuck and self.multipliers is not None:
+                if plain or self.multipliers is None:
+                    trial = mixture.multipliers
+                    if self.multipliers is not None:
+                        trial = _TRUST * trial + (1.0 - _TRUST) * self.multipliers
+                    plain = max(plain - 1, 0)
+                else:
                     trial, used = self.polished(self.multipliers, used)
                     self.columns = self.columns.with_more(used)
-                    self.improve(trial, used, 0.1 * tolerance)
-                    stuck = self.lower - before < 0.1 * tolerance
-                else:
-                    self.improve(trial, used, 0.1 * tolerance)
-                    stuck = False
+                self.improve(trial, used, 0.1 * tolerance)
+                if not plain and self.lower - lower < 0.1 * tolerance:
+                    plain = 1  # Newton's method gained nothing: a round without
             if mixture.miss <= 1e-9:
                 return
 
@@ -198,7 +207,7 @@ class Search:
         problem, engine = self.problem, engine_of(self.problem, _SEARCH_NOISE)
         recent = self.columns.chosen(np.arange(max(0, len(self.columns) - 12), len(self.columns)))
         excess = recent.tests @ multipliers - recent.entropies
-        both = _distinct(near.with_more(recent.chosen(np.flatnonzero(excess > excess.max() - 0.1))))
+        both = _distinct(near.with_more(recent.chosen(np.flatnonzero(excess > excess.max() - _HIGH))))
         classical = first_columns(problem)
         if not len(both):
             return multipliers, both
@@ -252,14 +261,22 @@ def price(problem: QubitProblem, multipliers: Floats, near: Columns, precision: 
     board = np.pad(values.reshape(len(_ANGLES), -1), 1, constant_values=-np.inf)
     n = len(_ANGLES)
     around = [board[1 + i : 1 + i + n, 1 + j : 1 + j + n] for i in (-1, 0, 1) for j in (-1, 0, 1)]
-    peaks = (board[1:-1, 1:-1] >= np.max(around, axis=0) - 1e-12).reshape(-1)
-    start = np.flatnonzero(peaks & (values > values.max() - 0.5))
+    highest = (board[1:-1, 1:-1] >= np.max(around, axis=0) - 1e-12).reshape(-1)
+    start = np.flatnonzero(highest & (values > values.max() - 0.5))
     start = start[np.argsort(-values[start])][:8]
     more = operator_tables(expression, near.a, near.b)
     a, b = np.concatenate([a[start], near.a]), np.concatenate([b[start], near.b])
     hints = np.concatenate([batch.hints[start], engine.cold(more)])
     found = ascend(problem, engine, expression, a, b, hints, precision)
-    return float((found.tests @ multipliers - found.entropies).max()), found
+    excess = found.tests @ multipliers - found.entropies
+    high = _distinct(found.chosen(np.flatnonzero(excess > excess.max() - _HIGH)))
+    if len(high):
+        peaks = Peaks(high.a, high.b, engine.cold(operator_tables(expression, high.a, high.b)))
+        peaks = climb(problem, engine, multipliers, peaks, _CLIMBS)
+        states = engine.states(operator_tables(expression, peaks.a, peaks.b), peaks.hints)
+        found = found.with_more(columns_of(problem, peaks.a, peaks.b, states))
+        excess = found.tests @ multipliers - found.entropies
+    return float(excess.max()), found
 
 
 def ascend(

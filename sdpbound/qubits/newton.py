@@ -17,12 +17,14 @@ from scipy.optimize import nnls
 from sdpbound.qubits.engine import Batch, Engine, moments_of
 from sdpbound.qubits.problem import QubitProblem, frame
 
-__all__ = ["Peaks", "polish"]
+__all__ = ["Peaks", "climb", "polish"]
 
 Floats = NDArray[np.float64]
 LN2 = float(np.log(2.0))
 _PRECISION, _STEPS, _ROUNDS = 1e-9, 40, 8
 _LARGEST_TURN = 0.3
+#: Least curvature by the angles at which a peak is one.
+_CURVED = 1e-4
 _FLATTEST = 1e-7
 #: Bits; a step that gains less is the last.
 _GAIN = 1e-11
@@ -68,7 +70,10 @@ def polish(
         quadratic = np.tensordot(weights[: len(peaks.a)], model.hessians, axes=(0, 0))
         values = np.concatenate([model.values, tests @ multipliers - entropies])
         gradients = np.concatenate([model.gradients, tests]) - problem.values
-        step, weights = _step(values, gradients / sizes, quadratic / np.outer(sizes, sizes))
+        try:
+            step, weights = _step(values, gradients / sizes, quadratic / np.outer(sizes, sizes))
+        except RuntimeError:  # the least squares did not converge
+            break
         step = step / sizes
         objective = float(values.max() - multipliers @ problem.values)
         length = 1.0
@@ -90,6 +95,17 @@ def polish(
         if abs(drop) < _GAIN:
             break
     return multipliers, peaks
+
+
+def climb(problem: QubitProblem, engine: Engine, multipliers: Floats, peaks: Peaks, steps: int) -> Peaks:
+    """Peaks at the multipliers themselves: Newton's method for the angles alone."""
+    for _ in range(steps):
+        model, peaks = _model(problem, engine, multipliers, peaks)
+        turns = np.clip(model.turns, -_LARGEST_TURN, _LARGEST_TURN)
+        if np.abs(turns).max(initial=0.0) < 1e-6:
+            break
+        peaks = Peaks(peaks.a + turns[:, 0], peaks.b + turns[:, 1], peaks.hints)
+    return peaks
 
 
 def _model(problem: QubitProblem, engine: Engine, multipliers: Floats, peaks: Peaks) -> tuple[_Model, Peaks]:
@@ -123,15 +139,16 @@ def _model(problem: QubitProblem, engine: Engine, multipliers: Floats, peaks: Pe
         hessian[:, k, :count] += change
         hessian[:, :count, k] += change
     e, v = np.linalg.eigh(-hessian[:, count:, count:])
-    inverse = (v / np.maximum(e, 1e-4)[:, None, :]) @ v.transpose(0, 2, 1)
+    concave = np.where(e > _CURVED, 1.0 / np.maximum(e, _CURVED), 0.0)
+    inverse = (v * concave[:, None, :]) @ v.transpose(0, 2, 1)
+    uphill = (v / np.where(e > _CURVED, e, np.maximum(np.abs(e), 0.1))[:, None, :]) @ v.transpose(0, 2, 1)
     slope, cross = first[:, count:, None], hessian[:, count:, :count]
-    turns = (inverse @ slope)[:, :, 0]
     following = inverse @ cross
     model = _Model(
-        values=batch.values / LN2 + 0.5 * (turns * slope[:, :, 0]).sum(axis=1),
+        values=batch.values / LN2 + 0.5 * (slope * (inverse @ slope)).sum(axis=(1, 2)),
         gradients=first[:, :count] + (following.transpose(0, 2, 1) @ slope)[:, :, 0],
         hessians=hessian[:, :count, :count] + cross.transpose(0, 2, 1) @ following,
-        turns=turns,
+        turns=(uphill @ slope)[:, :, 0],
         following=following,
     )
     return model, Peaks(peaks.a, peaks.b, batch.hints)
