@@ -263,6 +263,38 @@ TAMPER: dict[str, Callable[[dict[str, Any]], Any]] = {
 }
 
 
+def _numbers(entry: Any) -> list[tuple[Any, Any]]:
+    """Every number in a certificate: its container and its key."""
+    pairs = entry.items() if isinstance(entry, dict) else enumerate(entry) if isinstance(entry, list) else ()
+    out: list[tuple[Any, Any]] = []
+    for key, value in list(pairs):
+        out += [(entry, key)] if isinstance(value, float) else _numbers(value)
+    return out
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=15)
+def test_any_number_changed_proves_no_more(seed: int) -> None:
+    """A proof with a number changed is refused, or what it proves stays true."""
+    rng = np.random.default_rng(seed)
+    bound = bound_for_checks(float(rng.choice([0.2, 0.6, 1.0, 2.0])), 0.5, float(rng.choice([0.0, 0.05])))
+    certificate = copy.deepcopy(bound.certificate.data)
+    top = sb.verify(certificate).value + 3e-2  # more than what the bound lacks of the entropy
+    places = _numbers(certificate.get("proof", [])) + _numbers(certificate["claim"])
+    for _ in range(8):
+        container, key = places[int(rng.integers(len(places)))]
+        before = container[key]
+        container[key] = float(rng.choice([0.0, -before, before + 1e-3, 1.5 * before, before * (1 + 1e-6), 1e300]))
+        try:
+            found = sb.verify(certificate, strict=False)
+        except sb.CertificateError:
+            pass
+        else:
+            assert found.value <= top
+            assert not found.holds or certificate["claim"]["value"] <= found.value
+        container[key] = before
+
+
 @pytest.mark.parametrize("name", TAMPER)
 def test_tampered_certificates_are_refused(name: str) -> None:
     certificate = copy.deepcopy(bound_for_checks().certificate.data)

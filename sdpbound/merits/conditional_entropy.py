@@ -17,6 +17,7 @@ from sdpbound.merits.closed_entropies import closed_entropy
 from sdpbound.merits.entropy import Entropy, EntropyBound
 from sdpbound.merits.gauss_radau import MOST_RADAU_NODES, gauss_radau_entropy
 from sdpbound.merits.projective import LEVELS, MOST_NODES, projective_entropy
+from sdpbound.merits.qubit_entropy import qubit_entropy
 from sdpbound.models import Quantum
 
 __all__ = ["EntropyBound", "VonNeumann", "conditional_entropy"]
@@ -31,7 +32,9 @@ class VonNeumann(Entropy):
     method : "projective": a projection of Eve for each node of an integral, see :mod:`sdpbound.quadrature` for the
         formula and its safe side and :mod:`sdpbound.assemble_entropy` for the program;
         "gauss-radau": that of Brown, Fawzi and Fawzi, with any operator of Eve for each node, certified without limits
-        on them, see :mod:`sdpbound.assemble_radau`. Both are one program for all nodes
+        on them, see :mod:`sdpbound.assemble_radau`. Both are one program for all nodes.
+        "qubit": where at most two settings of two outcomes a party are tested, by Jordan's lemma, see
+        :mod:`sdpbound.merits.qubit_entropy`; has no level, nodes and solver
     level : words of the devices, as in :class:`Quantum`; each stands beside 1 and beside Eve's operators.
         None: the lowest of a short list that coarse nodes show to be good enough for the tolerance
     nodes : their number, from 2, or for "projective" the nodes themselves, rising and ending with 1/2. None: as many
@@ -62,6 +65,10 @@ class VonNeumann(Entropy):
         t = self.tolerance
         if isinstance(t, bool) or not isinstance(t, (int, float)) or not 1e-7 <= t <= 1.0:
             raise InvalidParameter(f"tolerance = {t!r:.60} of an entropy must be a number of bits from 1e-7 to 1.")
+        if self.method == "qubit" and (self.level, self.nodes, self.solver) != (None, None, None):
+            raise InvalidParameter(
+                "method 'qubit' has a tolerance only: leave level, nodes and solver out, or take 'projective'."
+            )
         if self.nodes is None:
             return
         most = MOST_RADAU_NODES if self.method == "gauss-radau" else MOST_NODES
@@ -112,6 +119,7 @@ def _gauss_radau(question: EntropyQuestion, method: VonNeumann) -> EntropyBound:
 _METHODS: dict[str, Callable[[EntropyQuestion, VonNeumann], EntropyBound]] = {
     "projective": _projective,
     "gauss-radau": _gauss_radau,
+    "qubit": lambda question, method: qubit_entropy(question, method.tolerance),
 }
 
 
