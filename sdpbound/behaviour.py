@@ -341,9 +341,8 @@ class Observations:
         if scenario.parties != 2:
             return self
         used: list[bool] = (self.coefficients != 0.0).any(axis=(0, 1)).tolist()
-        kept = sorted(
-            {letter.setting for letter, touched in zip(scenario.letters[1], used[1:], strict=True) if touched}
-        )
+        letters = scenario.letters[1]
+        kept = sorted({letter.setting for letter, touched in zip(letters, used[1:], strict=True) if touched})
         if not kept or len(kept) == scenario.settings[1]:
             return self
         columns = [0, *(i + 1 for i, letter in enumerate(scenario.letters[1]) if letter.setting in kept)]

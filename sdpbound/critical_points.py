@@ -19,11 +19,12 @@ from sdpbound.merits.conditional_entropy import require_preprocessing
 from sdpbound.merits.entropy import Entropy
 from sdpbound.merits.warm_entropy import SweptEntropy
 from sdpbound.noise import DetectionInefficiency, Noise, WhiteNoise
+from sdpbound.rate_upper_bounds import key_rate_upper_bound, randomness_rate_upper_bound
 from sdpbound.rates import Rate, error_correction, key_rate, randomness_rate
 from sdpbound.scenario import Scenario
 from sdpbound.self_tests import bell_value_self_test
 from sdpbound.strategies import Strategy
-from sdpbound.thresholds import Threshold, critical_noise
+from sdpbound.thresholds import Threshold, critical_noise, with_dead_end
 
 __all__ = ["critical_efficiency", "critical_error_rate", "critical_visibility"]
 
@@ -32,6 +33,10 @@ Ideal = SingletSelfTest | Strategy | Behaviour
 KINDS = ("key", "local randomness", "global randomness")
 #: How far parameters that are searched for are from the best ones, about.
 ACCURACY = 0.01
+#: Part of the way from the ideal data to local ones at which the search for a visibility begins.
+GUESS = 0.4
+#: Most flips that are searched: rates fall with the square of 1 - 2q, and no solver resolves them nearer to 1/2.
+MOST_FLIPS = 0.49
 
 
 def critical_visibility(
@@ -47,9 +52,10 @@ def critical_visibility(
     target: float = 0.0,
     tolerance: float = 1e-4,
     start: float | None = None,
+    attack: bool = True,
     closed_forms: bool = True,
 ) -> Threshold:
-    """The visibility down to which a rate is proven to survive white noise.
+    """The visibility down to which a rate is proven to survive white noise, and one at which an attack ends it.
 
     Parameters
     ----------
@@ -66,6 +72,7 @@ def critical_visibility(
     target : bits a round that must be exceeded
     tolerance : of the visibility
     start : a visibility near the threshold, if one is known, as in a sweep: saves solves
+    attack : whether to prove the other side by explicit attacks, see :func:`key_rate_upper_bound`
     closed_forms : as in :func:`key_rate`
 
     Returns
@@ -84,8 +91,10 @@ def critical_visibility(
         white = WhiteNoise(v)
         return devices(white if noise is None else white + noise)
 
-    plan = _Plan(noisy, _observer(ideal, observed), rate, x, y, _entropy(entropy, tolerance), closed_forms)
-    return plan.threshold(preprocessing, _Asked("visibility", 1.0, 0.0, target, tolerance, start))
+    observe = _observer(ideal, observed)
+    plan = _Plan(noisy, observe, rate, x, y, _entropy(entropy, tolerance), attack, closed_forms)
+    begin = _first_guess(observe(noisy(1.0)), observe(noisy(0.0))) if start is None else start
+    return plan.threshold(preprocessing, _Asked("visibility", 1.0, 0.0, target, tolerance, begin))
 
 
 def critical_efficiency(
@@ -103,9 +112,10 @@ def critical_efficiency(
     target: float = 0.0,
     tolerance: float = 1e-4,
     start: float | None = None,
+    attack: bool = True,
     closed_forms: bool = True,
 ) -> Threshold:
-    """The detection efficiency down to which a rate is proven to survive losses.
+    """The detection efficiency down to which a rate is proven to survive losses, and one at which an attack ends it.
 
     Parameters
     ----------
@@ -124,7 +134,7 @@ def critical_efficiency(
         lossy = DetectionInefficiency(eta, efficiency_b, binning)
         return devices(lossy if noise is None else noise + lossy)
 
-    plan = _Plan(noisy, _observer(ideal, observed), rate, x, y, _entropy(entropy, tolerance), closed_forms)
+    plan = _Plan(noisy, _observer(ideal, observed), rate, x, y, _entropy(entropy, tolerance), attack, closed_forms)
     return plan.threshold(preprocessing, _Asked("detection efficiency", 1.0, 0.0, target, tolerance, start))
 
 
@@ -140,6 +150,7 @@ def critical_error_rate(
     target: float = 0.0,
     tolerance: float = 1e-5,
     start: float | None = None,
+    attack: bool = True,
     closed_forms: bool = True,
 ) -> Threshold:
     """The error rate of the key up to which key distribution from a Bell test is proven to survive depolarising noise.
@@ -181,7 +192,7 @@ def critical_error_rate(
         y = devices.scenario.settings[1] - 1
         how = _entropy(entropy, tolerance)
         observe = _observer(devices, test)
-        return _Plan(lambda q: noisy(WhiteNoise(1.0 - 2.0 * q)), observe, "key", x, y, how, closed_forms)
+        return _Plan(lambda q: noisy(WhiteNoise(1.0 - 2.0 * q)), observe, "key", x, y, how, attack, closed_forms)
 
     if isinstance(family, BellExpression):
         return plan(family).threshold(preprocessing, asked)
@@ -191,15 +202,19 @@ def critical_error_rate(
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
         raise InvalidParameter(f"between = {between!r:.60} must be the two limits of the family's parameter, rising.")
     if preprocessing == "best":
-        return _farthest(
+        found, (best, flips) = _farthest(
             lambda p, begin: plan(family(p[0])).at(p[1], replace(asked, start=begin)),
-            (("parameter", low, high), ("preprocessing", 0.0, 0.49)),
+            (("parameter", low, high), ("preprocessing", 0.0, MOST_FLIPS)),
             asked,
         )
-    flips = require_preprocessing(preprocessing)  # type: ignore[arg-type]
-    return _farthest(
-        lambda p, begin: plan(family(p[0])).at(flips, replace(asked, start=begin)), (("parameter", low, high),), asked
-    )
+    else:
+        flips = require_preprocessing(preprocessing)  # type: ignore[arg-type]
+        found, (best,) = _farthest(
+            lambda p, begin: plan(family(p[0])).at(flips, replace(asked, start=begin)),
+            (("parameter", low, high),),
+            asked,
+        )
+    return plan(family(best)).both_sides(found, flips, asked)
 
 
 # -- protocols along a line of noise --------------------------------------------------------------------------------
@@ -231,6 +246,7 @@ class _Plan:
     x: int | None
     y: int | None
     entropy: Entropy
+    attack: bool
     closed_forms: bool
 
     def __post_init__(self) -> None:
@@ -244,12 +260,31 @@ class _Plan:
         if preprocessing and self.kind != "key":
             raise InvalidParameter(f"preprocessing = {preprocessing!r:.60} is of keys only; leave it 0.")
         if not isinstance(preprocessing, str):
-            return self.at(require_preprocessing(preprocessing), asked)
+            q = require_preprocessing(preprocessing)
+            return self.both_sides(self.at(q, asked), q, asked)
         if preprocessing != "best":
             raise InvalidParameter(f"preprocessing = {preprocessing!r:.60} must be a number from 0 to 1/2, or 'best'.")
-        return _farthest(
-            lambda p, begin: self.at(p[0], replace(asked, start=begin)), (("preprocessing", 0.0, 0.49),), asked
+        found, (q,) = _farthest(
+            lambda p, begin: self.at(p[0], replace(asked, start=begin)), (("preprocessing", 0.0, MOST_FLIPS),), asked
         )
+        return self.both_sides(found, q, asked)
+
+    def both_sides(self, found: Threshold, preprocessing: float, asked: _Asked) -> Threshold:
+        """With the place past the last point alive where an attack proves that no pair of settings gives more."""
+        if not self.attack:
+            return found
+
+        def upper_of(value: float) -> Rate | None:
+            behaviour = self.behaviour_of(value)
+            data = self.observe(behaviour)
+            if self.kind == "key":
+                rate = key_rate_upper_bound(behaviour, data, self.x, self.y, preprocessing)
+            else:
+                local = self.kind == "local randomness"
+                rate = randomness_rate_upper_bound(behaviour, data, local, self.x, self.y)
+            return rate if rate.attack is not None and rate.attack.exact else None
+
+        return with_dead_end(found, upper_of, (asked.alive, asked.dead), asked.tolerance)
 
     def at(self, preprocessing: float, asked: _Asked) -> Threshold:
         """The farthest of the pairs of settings; each but the first is asked at the farthest so far, left if dead."""
@@ -328,7 +363,7 @@ def _farthest(
     threshold_at: Callable[[tuple[float, ...], float | None], Threshold],
     limits: tuple[tuple[str, float, float], ...],
     asked: _Asked,
-) -> Threshold:
+) -> tuple[Threshold, tuple[float, ...]]:
     """The parameters of a protocol that survive most noise, by a local search; each threshold it meets is proven."""
     best: list[tuple[float, Threshold, tuple[float, ...]]] = []
     solves = 0
@@ -354,7 +389,7 @@ def _farthest(
         minimize(loss, middle, method="Nelder-Mead", options=options, bounds=[(low, high) for _, low, high in limits])
     _, found, point = best[0]
     names = tuple((name, value) for (name, _, _), value in zip(limits, point, strict=True))
-    return replace(found, solves=solves, found=names)
+    return replace(found, solves=solves, found=names), point
 
 
 # -- devices and tests ----------------------------------------------------------------------------------------------
@@ -424,6 +459,24 @@ def _key_devices(expression: BellExpression, x: int) -> Behaviour:
     between = float(c[1, 1:] @ gram @ c[2, 1:]) / (norms[0] * norms[1])
     third = np.where(np.arange(2) == x, 1.0, between)
     return Behaviour.from_correlators(np.column_stack([correlators, third]))
+
+
+def _first_guess(ideal: Observations, noise: Observations) -> float | None:
+    """Where thresholds of keys are seen to be: some way from the ideal data to where they have a local model.
+
+    None where that visibility is not known at once, 1 where the ideal data are local.
+    """
+    if len(ideal) == 1:
+        expression = BellExpression(ideal.scenario, ideal.coefficients[0])
+        start, value = float(noise.values[0]), float(ideal.values[0])
+        edge = expression.local_bound if value > start else expression.local_minimum
+        local = (edge - start) / (value - start) if value != start else 1.0
+    elif ideal.kind in ("correlators", "full") and ideal.scenario == Scenario.bipartite(2, 2):
+        table = np.tensordot(ideal.values, ideal.coefficients, axes=(0, 0))[1:, 1:]
+        local = 2.0 / max(float(np.abs(table.sum() - 2.0 * table).max()), 2.0)  # with noise CHSH shrinks in proportion
+    else:
+        return None
+    return 1.0 - GUESS * (1.0 - min(max(local, 0.0), 1.0))
 
 
 def _with_settings(expression: BellExpression, scenario: Scenario) -> BellExpression:

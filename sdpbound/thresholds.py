@@ -8,16 +8,17 @@ for itself and has its own certificate.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sdpbound.arguments import floats
 from sdpbound.bounds import rounded
 from sdpbound.errors import Infeasible, InvalidParameter, SolverFailure
 from sdpbound.rates import Rate
 
-__all__ = ["Threshold", "critical_noise"]
+__all__ = ["Threshold", "critical_noise", "with_dead_end"]
 
 #: Most solves of one threshold: Newton's method needs three or four, halving the interval this many.
 MOST_SOLVES = 40
@@ -25,8 +26,8 @@ MOST_SOLVES = 40
 MARGIN = 0.1
 #: Where the search begins, as a part of the way from the noisy end: the noiseless end is ill-conditioned.
 BEGIN = 0.9
-#: Steps beyond the last point alive, in tolerances, at which an attack is asked for.
-STEPS = (1.0, 4.0, 16.0, 64.0)
+#: Beyond the last point alive an attack is asked for at one tolerance, and at distances that grow by this factor.
+STRIDE = 3.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +88,7 @@ def critical_noise(
     alive: float,
     dead: float,
     *,
-    upper_of: Callable[[float], Rate] | None = None,
+    upper_of: Callable[[float], Rate | None] | None = None,
     predict: Callable[[Rate, float], float] | None = None,
     target: float = 0.0,
     tolerance: float = 1e-4,
@@ -100,7 +101,7 @@ def critical_noise(
     ----------
     rate_of : the certified rate (side "lower") at a value of the noise; Infeasible or SolverFailure count as no rate
     alive, dead : ends of the interval searched: where the rate is expected above the target and where not
-    upper_of : the rate of an explicit attack (side "upper"); without it nothing is proven dead
+    upper_of : the rate of an explicit attack (side "upper"), or None; without it nothing is proven dead
     predict : a lower bound on the rate at another value from the proof of a rate, say by its functional; steers only.
         Without it the interval is halved
     tolerance : width of the interval aimed at, in units of the noise
@@ -128,9 +129,9 @@ def critical_noise(
         raise InvalidParameter(f"target = {target} of a rate must be a finite number of bits.")
     search = _Bracket(rate_of, predict, float(ends[0]), float(ends[1]), float(target), float(tolerance))
     search.run(start)
-    found, proof = search.settle(upper_of)
     value, rate = search.best if search.best is not None else (None, None)
-    return Threshold(quantity, value, found, rate, proof, float(target), search.solves)
+    found = Threshold(quantity, value, None, rate, None, float(target), search.solves)
+    return found if upper_of is None else with_dead_end(found, upper_of, (float(ends[0]), float(ends[1])), tolerance)
 
 
 class _Bracket:
@@ -216,13 +217,24 @@ class _Bracket:
             low, high = (low, middle) if excess(middle) > 0.0 else (middle, high)
         return high
 
-    def settle(self, upper_of: Callable[[float], Rate] | None) -> tuple[float | None, Rate | None]:
-        """The first place past the last point alive at which an attack proves that the rate is not above the target."""
-        if upper_of is None:
-            return None, None
-        places = [max(self.high - step * self.tolerance, 0.0) for step in STEPS] if self.best is not None else [1.0]
-        for position in dict.fromkeys([*places, 0.0]):
-            rate = upper_of(self.value(position))
-            if rate.value <= self.target:
-                return self.value(position), rate
-        return None, None
+
+def with_dead_end(
+    found: Threshold, upper_of: Callable[[float], Rate | None], ends: tuple[float, float], tolerance: float
+) -> Threshold:
+    """The same with the first place past ``alive`` at which an attack proves that the rate is not above the target.
+
+    ``ends``: of the interval, where alive and where dead is expected.
+    """
+    places = [ends[0]]
+    if found.alive is not None:
+        rest = abs(ends[1] - found.alive)
+        strides = itertools.takewhile(lambda step: step < rest, (tolerance * STRIDE**k for k in itertools.count()))
+        places = [found.alive + math.copysign(step, ends[1] - ends[0]) for step in strides]
+    for place in dict.fromkeys([*places, ends[1]]):
+        try:
+            rate = upper_of(place)
+        except SolverFailure:
+            continue
+        if rate is not None and rate.value <= found.target:
+            return replace(found, dead=place, dead_rate=rate)
+    return found
