@@ -37,7 +37,7 @@ KINDS = ("key", "local randomness", "global randomness")
 #: A member whose expression has less than this sine of an angle with the best expression is that expression.
 ALIGNED = 1e-6
 #: Most rates computed where the best expression is no member.
-MOST_RATES = 60
+MOST_RATES = 40
 
 
 @dataclass(frozen=True, eq=False)

@@ -28,6 +28,8 @@ MARGIN = 0.1
 BEGIN = 0.9
 #: Beyond the last point alive an attack is asked for at one tolerance, and at distances that grow by this factor.
 STRIDE = 3.0
+#: Bits by which the proven rate of an attack may be above the target: an entropy of zero is proven but for rounding.
+ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +44,8 @@ class Threshold:
     ----------
     quantity : what is varied, such as "visibility"
     alive : a value with a certified rate above ``target``, the last found; None: none was found
-    dead : a value with a proven rate of at most ``target``, the first tried past ``alive``; None: unresolved
+    dead : a value with a proven rate of at most ``target`` (within 1e-12 bits), the first tried past ``alive``; None:
+        unresolved
     alive_rate, dead_rate : the two proofs: a Rate of side "lower" and one of side "upper"
     target : bits a round
     solves : rates that were computed on the way
@@ -235,6 +238,6 @@ def with_dead_end(
             rate = upper_of(place)
         except SolverFailure:
             continue
-        if rate is not None and rate.value <= found.target:
+        if rate is not None and rate.value <= found.target + ROUNDING:
             return replace(found, dead=place, dead_rate=rate)
     return found
