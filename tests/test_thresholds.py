@@ -92,9 +92,11 @@ def test_local_randomness_survives_to_the_local_boundary() -> None:
     found = sb.critical_visibility(member, x=0, rate="local randomness", tolerance=1e-3)
     proven(found)
     assert found.dead - 1e-9 <= math.sqrt(0.5) < found.alive  # type: ignore[operator]
-    half = sb.critical_visibility(member, x=0, rate="local randomness", target=0.5, tolerance=1e-3)
+    half = sb.critical_visibility(member, "bell", x=0, rate="local randomness", target=0.5, tolerance=1e-3)
     exact = brentq(lambda v: 0.5 - phi(math.sqrt(2 * v * v - 1)), 0.71, 1.0)
     assert half.dead < exact < half.alive  # type: ignore[operator]
+    more = sb.critical_visibility(member, x=0, rate="local randomness", target=0.5, tolerance=1e-3, attack=False)
+    assert more.alive < half.dead  # type: ignore[operator]  # all four correlators prove more than their CHSH value
 
 
 def test_critical_visibility_by_another_method() -> None:
