@@ -62,6 +62,7 @@ from sdpbound.merits.bell_value import maximize, minimize
 from sdpbound.merits.conditional_entropy import EntropyBound, VonNeumann, conditional_entropy
 from sdpbound.merits.entropy_envelope import EntropyEnvelope, entropy_envelope
 from sdpbound.merits.guessing_probability import blind_guessing_probability, guessing_probability, min_entropy
+from sdpbound.merits.warm_entropy import SweptEntropy
 from sdpbound.models import Local, NoSignaling, Quantum
 from sdpbound.noise import (
     Dephasing,
@@ -129,6 +130,7 @@ __all__ = [
     "SolverFailure",
     "StorageFailure",
     "Strategy",
+    "SweptEntropy",
     "Threshold",
     "TooLarge",
     "Verification",

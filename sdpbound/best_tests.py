@@ -25,8 +25,8 @@ from sdpbound.arguments import instance
 from sdpbound.behaviour import Behaviour, Observations
 from sdpbound.errors import Infeasible, InvalidInput, InvalidParameter, SolverFailure
 from sdpbound.families import SingletSelfTest, singlet_coefficients
-from sdpbound.merits.conditional_entropy import VonNeumann
 from sdpbound.merits.entropy import Entropy
+from sdpbound.merits.warm_entropy import SweptEntropy
 from sdpbound.rates import Rate, key_rate, randomness_rate
 from sdpbound.scenario import Scenario
 from sdpbound.self_tests import bell_value_self_test
@@ -84,7 +84,7 @@ def best_test(
     behaviour : two settings of two outcomes each
     x, y, preprocessing : as in :func:`key_rate`
     rate : "key", "local randomness" or "global randomness"
-    entropy : default VonNeumann()
+    entropy : default SweptEntropy()
 
     Returns
     -------
@@ -108,7 +108,7 @@ def best_test(
         raise InvalidParameter(f"rate = {rate!r:.60} must be one of {', '.join(map(repr, KINDS))}.")
     if preprocessing and rate != "key":
         raise InvalidParameter(f"preprocessing = {preprocessing!r:.60} is of keys only; leave it 0.")
-    how = VonNeumann() if entropy is None else entropy
+    how = SweptEntropy() if entropy is None else entropy
 
     def prove(data: Observations, x: int | None, y: int | None) -> Rate:
         # a self-test's closed form has no functional, and is not what data with noise are about

@@ -64,8 +64,8 @@ def critical_visibility(
         expression of a SingletSelfTest), or a function from Behaviour to Observations
     x, y : settings; None: the best pair, as far as found
     rate : "key", "local randomness" or "global randomness"
-    entropy : default formulas where there are any, the qubit reduction where it applies, else VonNeumann(), to an
-        accuracy of 1e-4 bits or the tolerance
+    entropy : default SweptEntropy(): formulas where there are any, the qubit reduction where it applies, else programs;
+        to 1e-4 bits or the tolerance
     preprocessing : as in :func:`key_rate`; "best": the probability that survives most noise, as far as found; it is
         then in ``threshold.found``
     noise : what the devices suffer besides, after the white noise

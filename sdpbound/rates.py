@@ -23,6 +23,7 @@ from sdpbound.errors import InvalidInput, InvalidParameter, NotSelfTesting
 from sdpbound.merits.conditional_entropy import VonNeumann, require_preprocessing
 from sdpbound.merits.entropy import Entropy
 from sdpbound.merits.guessing_probability import min_entropy
+from sdpbound.merits.warm_entropy import SweptEntropy
 from sdpbound.models import Local, NoSignaling, Quantum
 from sdpbound.relaxation import CorrelationModel
 from sdpbound.self_tests import SelfTest, find_self_test
@@ -365,7 +366,7 @@ def best_preprocessing(
     Parameters
     ----------
     behaviour, observed, x, y, closed_forms : as in :func:`key_rate`
-    entropy : default VonNeumann()
+    entropy : default SweptEntropy(): formulas where there are any, the qubit reduction where it applies, else programs
     accuracy : of the probability, at least 1e-6
 
     Returns
@@ -374,11 +375,11 @@ def best_preprocessing(
 
     >>> import sdpbound as sb
     >>> b = sb.SingletSelfTest(1.0, 1.5, 2.6).behaviour(0.93)
-    >>> plain, best = (sb.key_rate(b, x=0, y=0, entropy=sb.VonNeumann(), preprocessing=q) for q in (0, "best"))
+    >>> plain, best = sb.key_rate(b, x=0, y=0, entropy=sb.SweptEntropy()), sb.best_preprocessing(b, x=0, y=0)
     >>> 0.0 < plain.value < best.value, 0.0 < best.preprocessing < 0.5
     (True, True)
     """
-    entropy = VonNeumann() if entropy is None else entropy
+    entropy = SweptEntropy() if entropy is None else entropy
     if not 1e-6 <= accuracy <= 0.1:
         raise InvalidParameter(f"accuracy = {accuracy!r:.60} of a probability must lie between 1e-6 and 0.1.")
     rates = [key_rate(behaviour, observed, x, y, entropy, 0.0, closed_forms)]
