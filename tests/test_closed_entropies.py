@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sdpbound as sb
+from sdpbound.merits.qubit_entropy import QubitEntropyBound
 
 
 def h(p: float) -> float:
@@ -302,3 +303,17 @@ def test_tampered_certificates_are_refused(name: str) -> None:
     TAMPER[name](certificate)
     with pytest.raises(sb.CertificateError):
         sb.verify(certificate)
+
+
+@pytest.mark.parametrize("alpha", [0.6, 1.0, 1.5])
+def test_between_the_qubit_reduction_and_its_mixture(alpha: float) -> None:
+    """The exact entropy is between a certified lower bound and the value of an explicit mixture of qubit strategies."""
+    for part, q in ((0.1, 0.2), (0.6, 0.0), (0.9, 0.02)):
+        observed = data(alpha, between(alpha, part))
+        closed = sb.conditional_entropy(observed, preprocessing=q)
+        qubits = sb.conditional_entropy(
+            observed, method=sb.VonNeumann("qubit", tolerance=1e-4), preprocessing=q, closed_forms=False
+        )
+        assert isinstance(qubits, QubitEntropyBound)
+        assert qubits.value - 1e-9 <= closed.value <= qubits.value + qubits.gap + 1e-9
+        assert qubits.gap <= 5e-4

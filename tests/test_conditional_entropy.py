@@ -524,3 +524,20 @@ def test_every_solver_proves(solver: str) -> None:
     bound = conditional_entropy(data, method=sb.VonNeumann(level="1+AB", nodes=4), solver=solver)
     assert 0.44 < bound.value < chsh_entropy(2.5)
     assert bound.solver == solver
+
+
+def test_methods_of_one_signature() -> None:
+    """Every method in the table bounds the same entropy, with a functional and a certificate that holds."""
+    data = sb.Observations.correlators(sb.SingletSelfTest(1.0, 1.4, 2.6).behaviour(0.97))
+    bounds = [
+        conditional_entropy(data, method=sb.VonNeumann(name, tolerance=1e-3))
+        for name in ("projective", "gauss-radau", "qubit")
+    ]
+    values = [b.value for b in bounds]
+    assert max(values) - min(values) <= 2e-3
+    for bound in bounds:
+        assert isinstance(bound, sb.EntropyBound) and bound.certificate.verify().holds
+        assert bound.functional.at(data.values) == pytest.approx(bound.value, abs=1e-9)
+    for options in ({"level": "1"}, {"nodes": 4}, {"solver": "sdpa"}):
+        with pytest.raises(sb.InvalidParameter, match="tolerance only"):
+            sb.VonNeumann("qubit", **options)  # type: ignore[arg-type]

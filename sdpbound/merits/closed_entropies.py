@@ -43,7 +43,7 @@ PRECISION = 1024  # bits, those of sdpbound.verify
 ROUNDING = Fraction(1, 10**13)
 #: Beyond this, or below its inverse, one of Alice's settings is as good as not tested: left to the programs.
 LARGEST_ALPHA = 10**6
-CHSH = "arXiv:0903.4460, Eq. (11)"
+CHSH = "arXiv:0903.4460"
 FLIPPED = "arXiv:2005.13015"
 ASYMMETRIC = "arXiv:2007.16146"
 
