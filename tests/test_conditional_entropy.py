@@ -200,7 +200,7 @@ def test_global_entropy_of_chsh() -> None:
 
 
 @given(st.integers(0, 2**32 - 1))
-@settings(max_examples=15)
+@settings(max_examples=6)
 def test_never_above_an_explicit_strategy(seed: int) -> None:
     """Any state and measurements: its own entropy, and the functional proven elsewhere evaluated on it."""
     rng = np.random.default_rng(seed)
@@ -235,7 +235,7 @@ def test_tight_for_a_tripartite_key_of_three_outcomes() -> None:
 
 
 @given(st.integers(0, 2**32 - 1))
-@settings(max_examples=8)
+@settings(max_examples=4)
 def test_orders(seed: int) -> None:
     """More nodes, higher levels, more tested data and flips raise the bound; min-entropy stays below."""
     rng = np.random.default_rng(seed)
