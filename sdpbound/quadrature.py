@@ -144,8 +144,8 @@ def gauss_radau(count: int) -> RadauRule:
     w_i = t_i / (m P_{m-1}(x_i))^2.
 
     >>> rule = gauss_radau(2)
-    >>> abs(rule.nodes[0] - 1 / 3) < 1e-16, abs(rule.weights[0] * math.log(2) - 2.25) < 1e-15
-    (True, True)
+    >>> float(rule.nodes[0]), round(float(rule.weights[0]) * math.log(2), 12)
+    (0.3333333333333333, 2.25)
     """
     with flint.ctx.workprec(PRECISION):
         before, last = flint.fmpq_poly.legendre_p(count - 1), flint.fmpq_poly.legendre_p(count)

@@ -347,22 +347,15 @@ class QuadraticSolver:
     def _total(self, blocks: Sequence[Floats]) -> tuple[Floats, float]:
         """sum_k T_k of all blocks from the factors of the first ones, and the size of its terms."""
         s = self.structure
-        total, size = np.zeros(s.moments), 0.0
+        total, size, n = np.zeros(s.moments), 0.0, len(s.index)
         queue = iter(blocks)
-        n = len(s.index)
         for group in s.layouts:
             for first, others in self._orbits:
-                factor, maps = next(queue)[:n], group[first]
-                part = maps.devices @ self._padded(factor @ factor.T, maps.size).reshape(-1)
+                factor = next(queue)
+                part = group[first].devices @ (factor @ factor.T).reshape(-1)
                 total += part + sum((g.sign * part for _, g in others), np.zeros(s.moments))
-                size += (1 + len(others)) * float((np.abs(factor) @ np.abs(factor).T).sum())
+                size += (1 + len(others)) * float((np.abs(factor[:n]) @ np.abs(factor[:n]).T).sum())
         return total, size
-
-    @staticmethod
-    def _padded(gram: Floats, size: int) -> Floats:
-        out = np.zeros((size, size))
-        out[: len(gram), : len(gram)] = gram
-        return out
 
     def _evaluate(
         self,
