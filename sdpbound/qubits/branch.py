@@ -29,6 +29,8 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 _FIRST_LEVEL, _LAST_LEVEL = 3, 24
+#: More cells of a level than these are not divided further; the tolerance is doubled until they are fewer.
+_MOST_CELLS = 500
 #: Steps of the engine on the vertices of a level; more on the first, which begins cold.
 _STEPS, _COLD_STEPS = 8, 20
 #: Where a quarter's three corners find the nearest of their parent's; the last row for an angle that is not used.
@@ -46,7 +48,6 @@ class Proof:
     top : bits; at every angle the functional exceeds the entropy by at most this
     best, a, b : bits; the functional exceeds the entropy by at least ``best`` at the angles a, b
     cells : how many were looked at
-    complete : whether no cell was given up for their number
     """
 
     top: float
@@ -54,12 +55,9 @@ class Proof:
     a: float
     b: float
     cells: int
-    complete: bool
 
 
-def prove(
-    engine: Engine, expression: Floats, size: float, target: float, tolerance: float, most_cells: int = 200_000
-) -> Proof:
+def prove(engine: Engine, expression: Floats, size: float, target: float, tolerance: float) -> Proof:
     """An upper bound on (functional - entropy) over all qubit strategies, in bits.
 
     Parameters
@@ -68,7 +66,6 @@ def prove(
     expression : (3, 3) the functional without its constant, in bits
     size : bits, at least the sum of the |coefficients| of all the terms that were added up in it
     target : bits, a value that is attained; the bound aimed at is ``tolerance`` more, or than the largest value found
-    most_cells : after so many, the bounds of the rest are taken as they are
     """
     used = np.array([expression[2].any(), expression[:, 2].any()])
     level = np.where(used, _FIRST_LEVEL, 1)
@@ -78,7 +75,6 @@ def prove(
     allowed = tolerance * LN2
     hints: Floats | None = None
     count = 0
-    complete = True
     while len(cells):
         count += len(cells)
         board = _Board(engine, expression, level, cells, hints)
@@ -86,15 +82,16 @@ def prove(
         best, where = max((best, where), board.attained(), key=lambda pair: pair[0])
         upper = board.refine(best + allowed, max(_PRECISION * allowed, engine.resolution), steps)
         best, where = max((best, where), board.attained(), key=lambda pair: pair[0])
+        if level.max() >= _LAST_LEVEL:
+            allowed = np.inf
+        while (upper > best + allowed).sum() > _MOST_CELLS:
+            allowed *= 2.0  # rather a weaker bound than one that takes for ever
         done = upper <= best + allowed
-        if level.max() >= _LAST_LEVEL or count > most_cells:
-            complete = complete and bool(done.all())
-            done[:] = True
         top = max(top, float(upper[done].max(initial=-np.inf)))
         cells, hints = board.quarters(~done, used)
         level = level + used
     proven = (top + engine.rounding(LN2 * size)) / LN2
-    return Proof(proven, best / LN2, *where, count, complete)
+    return Proof(proven, best / LN2, *where, count)
 
 
 class _Board:
