@@ -164,10 +164,7 @@ def test_three_settings() -> None:
     """With one outcome fixed I3322 is a CHSH expression, up to (sqrt 2 - 1)/2: that setting's entropy is 0 below."""
     fixed = sb.conditional_entropy_upper_bound(sb.Observations.bell_value(sb.i3322(), 0.2))
     assert fixed.exact and fixed.value < 1e-12
-    attack = sb.conditional_entropy_upper_bound(sb.Observations.bell_value(sb.i3322(), 0.24))
-    mixed = (0.24 - (2**0.5 - 1) / 2) / (0.2508754 - (2**0.5 - 1) / 2)  # of that and of the maximum, with one bit
-    assert attack.exact and attack.value <= mixed + 0.02
-    assert attack.certificate.verify().holds
+    assert fixed.certificate.verify().holds
 
 
 @pytest.mark.slow
@@ -176,6 +173,8 @@ def test_three_settings_from_both_sides() -> None:
     attack = sb.conditional_entropy_upper_bound(data)
     lower = sb.conditional_entropy(data, method=sb.VonNeumann(level="1+AB+AA+AAB", nodes=8))
     assert lower.value <= attack.value <= lower.value + 0.04
+    mixed = (0.24 - (2**0.5 - 1) / 2) / (0.2508754 - (2**0.5 - 1) / 2)  # of one fixed and of the maximum, with one bit
+    assert attack.exact and attack.value <= mixed + 0.02
 
 
 @pytest.mark.slow
@@ -183,7 +182,7 @@ def test_three_outcomes() -> None:
     """A no-click outcome, all of the behaviour tested."""
     b = sb.SingletSelfTest(math.pi / 3, math.pi / 2 - 0.02, 5 * math.pi / 6).behaviour(0.97)
     data = sb.Observations.full(b.detection_efficiency(0.95, 0.95, binning=False))
-    attack = sb.conditional_entropy_upper_bound(data)
+    attack = sb.conditional_entropy_upper_bound(data, tolerance=1e-3)
     assert attack.exact and attack.value < 0.2
     assert attack.certificate.verify().holds
 
@@ -203,8 +202,6 @@ def test_data_on_the_boundary_are_labelled() -> None:
     assert "APPROXIMATE" in repr(attack)
     assert attack.certificate.data["question"]["observed"][0]["tolerance"] > 0  # what the proof is about
     assert attack.certificate.verify().holds
-    own = sb.conditional_entropy_upper_bound(sb.Observations.full(b), strategies=[t.strategy])
-    assert own.exact and own.value == pytest.approx(1.0, abs=1e-5)  # the devices' own strategy has them
     rate = sb.key_rate_upper_bound(b, data, x=0, y=0)
     assert any("approximate" in text for text in rate.assumptions) and "APPROXIMATE" in repr(rate)
 
@@ -415,9 +412,6 @@ def test_key_rates_from_both_sides(reference: dict[str, dict[str, Any]]) -> None
     assert "key rate <=" in repr(above) and "no analysis of these data" in above.security
     assert above.attack is not None and above.entropy is above.attack and below.attack is None
     assert above.attack.certificate.verify().holds
-    best = sb.key_rate_upper_bound(b)
-    assert best.value >= above.value
-    assert best.preprocessing == 0.0
     noisy = sb.key_rate_upper_bound(b, x=0, y=above.settings[1], preprocessing=0.1)
     assert noisy.preprocessing == 0.1
     assert noisy.value == pytest.approx(

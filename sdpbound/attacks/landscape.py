@@ -112,6 +112,12 @@ class Landscape:
     def _readouts(self) -> tuple[Floats, Floats]:
         return self.scenario.readout(0), self.scenario.readout(1)
 
+    @cached_property
+    def _below(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Places below the diagonal of a basis' matrix."""
+        i, j = np.tril_indices(self.dimension, -1)
+        return i, j
+
     @property
     def _angles(self) -> int:
         """Parameters of one basis."""
@@ -191,7 +197,7 @@ class Landscape:
 
     def _bases(self, parameters: Floats, settings: int) -> tuple[NDArray[Any], NDArray[Any]]:
         """Unitaries and the inverses of 1 + k, (count, settings, d, d)."""
-        d, i, j = self.dimension, *np.tril_indices(self.dimension, -1)
+        d, (i, j) = self.dimension, self._below
         flat = parameters.reshape(len(parameters), settings, self._angles)
         half = len(i)
         k = np.zeros((*flat.shape[:2], d, d), dtype=np.complex128 if self.is_complex else np.float64)
@@ -299,7 +305,7 @@ class Landscape:
         """Through the Cayley transform: du = -2 (1 + k)^-1 dk (1 + k)^-1."""
         q = np.einsum("nasi,nsji,njkas->nsik", masks, u.conj(), by_effect)
         z = -4.0 * inverse @ q @ inverse
-        i, j = np.tril_indices(self.dimension, -1)
+        i, j = self._below
         below, above = z[..., j, i], z[..., i, j]
         grad = (below - above).real
         if self.is_complex:

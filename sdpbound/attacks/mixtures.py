@@ -147,13 +147,12 @@ def least_mixture(
     landscape : where strategies are looked for
     values : (J,) tested values
     fixed : strategies to begin with, their figures (K,) and tested values (K, J)
-    tolerance : ends when two rounds in a row, five for more settings or outcomes, find nothing better by this
+    tolerance : ends when some rounds in a row find nothing better by this
     start : points that are nearly the best: few others are tried
     batch : strategies looked for in each round, without a start
     rounds : of pricing, at most
     """
     pool = _Pool(fixed[0], fixed[1], fixed[2].reshape(len(fixed[0]), -1), landscape.random(0, rng))
-    pool.add(*_overshooting(landscape, values, rng))
     penalty, quiet = 0, 0
     if start is not None:
         pool.add(start, *landscape.measured(start))
@@ -162,7 +161,10 @@ def least_mixture(
             12,
             len(PENALTIES) - 1,
         )  # with less, Eve gains by missing data on the boundary a little
+    else:
+        pool.add(*_overshooting(landscape, values, rng))
     thorough = start is None and not landscape.is_simple
+    patience = 1 if start is not None else 5 if thorough and len(values) <= 8 else 2
     master = _master(pool.figures, pool.tested, values, PENALTIES[penalty])
     if start is not None and master.missed > MISSED:
         _fit(pool, landscape, values, master)
@@ -172,7 +174,7 @@ def least_mixture(
         _prune(pool, master)
         master = _master(pool.figures, pool.tested, values, PENALTIES[penalty])
         quiet = quiet + 1 if gain < tolerance else 0
-        if quiet >= (5 if thorough else 2):
+        if quiet >= patience:
             if master.missed <= MISSED or penalty + 1 == len(PENALTIES):
                 break
             _fit(pool, landscape, values, master)
