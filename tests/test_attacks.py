@@ -122,8 +122,7 @@ def test_general_search_finds_what_the_qubit_method_finds() -> None:
     """Descent from random starts, no knowledge of the qubit reduction."""
     _, b = noisy_point(np.random.default_rng(3))
     data = sb.Observations.correlators(b)
-    landscape = landscape_of(EntropyQuestion(data, 0, None), None)
-    mixture = search(landscape, data, (), 0, 2e-6)
+    mixture = search(EntropyQuestion(data, 0, None), None, (), 0, 2e-6)
     found = build_attack(data, {"kind": "conditional_entropy", "x": 0, "y": None, "preprocessing": 0.0}, mixture, 0.0)
     best = sb.conditional_entropy_upper_bound(data)
     assert found.exact and abs(found.value - best.value) < 2e-5
@@ -185,6 +184,9 @@ def test_three_outcomes() -> None:
     attack = sb.conditional_entropy_upper_bound(data, tolerance=1e-3)
     assert attack.exact and attack.value < 0.2
     assert attack.certificate.verify().holds
+    qutrits = sb.conditional_entropy_upper_bound(sb.Observations.bell_value(sb.cglmp(3), 2.8), tolerance=1e-3)
+    assert qutrits.exact and qutrits.value < math.log2(3)
+    assert any(s.dimensions == (3, 3) for s in qutrits.strategies)
 
 
 # -- data -----------------------------------------------------------------------------------------------------------
@@ -365,7 +367,7 @@ def test_gradients(kind: Any) -> None:
     rng = np.random.default_rng(1)
     b = sb.SingletSelfTest(1.0, 1.5, 2.6).behaviour(0.95).detection_efficiency(0.9, 0.9, binning=False)
     data = sb.Observations.full(b)
-    landscape = landscape_of(EntropyQuestion(data, 1, 0), None)
+    landscape = landscape_of(EntropyQuestion(data, 1, 0), 3)
     landscape = replace(landscape, figure_kind=kind, bob_outcomes=3, rank=2)
     points = landscape.random(2, rng)
     multipliers = rng.normal(size=len(data))

@@ -21,7 +21,8 @@ import numpy as np
 
 from sdpbound.arguments import instance
 from sdpbound.assemble_entropy import EntropyQuestion
-from sdpbound.attacks.entropy_attack import landscape_of, search
+from sdpbound.attacks.entropy_attack import search
+from sdpbound.attacks.landscape import Landscape
 from sdpbound.attacks.mixtures import Mixture
 from sdpbound.attacks.proof import EntropyAttack, build_attack
 from sdpbound.behaviour import Behaviour, Observations
@@ -72,11 +73,7 @@ def convex_combination_attack(
     x, y = scenario.require_setting(0, x, "x"), scenario.require_setting(1, y, "y")
     begun = time.perf_counter()
     observed = Observations.full(behaviour)
-    landscape = landscape_of(EntropyQuestion(observed, x, y), dimension)
-    kinds = (
-        replace(landscape, figure_kind="information", bob_outcomes=scenario.outcomes[1][y]),
-        replace(landscape, figure_kind="weight"),
-    )
+    question = EntropyQuestion(observed, x, y)
     figure = {"kind": "conditional_mutual_information", "x": x, "y": y}
     joint = behaviour.joint(x, y)
     likely = joint > np.outer(joint.sum(axis=1), joint.sum(axis=0))
@@ -96,8 +93,16 @@ def convex_combination_attack(
     def all_kept(mixture: Mixture) -> list[int]:
         return list(range(len(mixture.strategies)))
 
-    best = search(kinds[0], observed, strategies, seed, tolerance)
-    most = search(kinds[1], observed, strategies, seed, tolerance, cost=lambda s: 0.0 if known(s) else 1.0)
+    def information(landscape: Landscape) -> Landscape:
+        return replace(landscape, figure_kind="information", bob_outcomes=scenario.outcomes[1][y])
+
+    def weight(landscape: Landscape) -> Landscape:
+        return replace(landscape, figure_kind="weight")
+
+    best = search(question, dimension, strategies, seed, tolerance, figure=information)
+    most = search(
+        question, dimension, strategies, seed, tolerance, figure=weight, cost=lambda s: 0.0 if known(s) else 1.0
+    )
     seconds = time.perf_counter() - begun
     tried = [(best, all_kept), (best, forgetful), (most, forgetful)]
     attacks = [build_attack(observed, figure, mixture, seconds, grouping) for mixture, grouping in tried]

@@ -50,15 +50,15 @@ def conditional_entropy_upper_bound(
     ----------
     observed : what Alice and Bob test: any linear data of two parties
     x, y, preprocessing : as in :func:`conditional_entropy`
-    dimension : of each party's system, 2 to 6; default 2, or the largest number of outcomes
+    dimension : of each party's system, 2 to 6; default the smallest from 2 to the number of outcomes that has the data
     strategies : explicit strategies to begin with, e.g. the devices' own
     seed : of the random starts
     tolerance : bits; the search ends when it finds no strategy that improves the mixture by this
 
     Returns
     -------
-    EntropyAttack, side "upper", in bits. On the boundary of the quantum set no mixture of floats has the data exactly;
-    the attack then is labelled approximate
+    EntropyAttack, side "upper", in bits. Where no mixture is proven to have the data within their tolerances, as may
+    happen on the boundary of the quantum set, it is labelled approximate
 
     Raises
     ------
@@ -86,26 +86,24 @@ def conditional_entropy_upper_bound(
     if isinstance(tolerance, bool) or not isinstance(tolerance, (int, float)) or not 1e-9 <= tolerance <= 1.0:
         raise InvalidParameter(f"tolerance = {tolerance!r:.60} of an attack must be a number of bits from 1e-9 to 1.")
     begun = time.perf_counter()
-    landscape = landscape_of(question, dimension)
     qubits = _qubit_strategies(question, tolerance) if dimension in (None, 2) else []
-    mixture = search(landscape, observed, strategies, seed, tolerance, qubits)
+    mixture = search(question, dimension, strategies, seed, tolerance, qubits)
     return build_attack(observed, question.figure, mixture, time.perf_counter() - begun)
 
 
 # -- the search ---------------------------------------------------------------------------------------------------
 
 
-def landscape_of(question: EntropyQuestion, dimension: int | None) -> Landscape:
-    """Strategies worth looking through: real qubits for two binary settings each, else complex ones."""
+def landscape_of(question: EntropyQuestion, dimension: int) -> Landscape:
+    """Strategies of one dimension: real qubits for two binary settings each, else complex ones."""
     observed, scenario = question.observed, question.scenario
-    d = max(2, *map(max, scenario.outcomes)) if dimension is None else whole(dimension, "dimension", 2, 6)
     return Landscape(
         scenario=scenario,
         key=key_effects(question),
         tested=observed.coefficients,
-        dimension=d,
-        rank=d * d,
-        is_complex=d > 2 or not two_binary_settings(scenario),
+        dimension=dimension,
+        rank=dimension**2,
+        is_complex=dimension > 2 or not two_binary_settings(scenario),
         key_settings=(question.x, question.y),
     )
 
@@ -137,45 +135,56 @@ def _effects(observable: Floats, outcomes: int) -> Floats:
 
 
 def search(
-    landscape: Landscape,
-    observed: Observations,
+    question: EntropyQuestion,
+    dimension: int | None,
     strategies: Sequence[Strategy],
     seed: int,
     tolerance: float,
     optimal: Sequence[Strategy] = (),
+    figure: Callable[[Landscape], Landscape] | None = None,
     cost: Callable[[Strategy], float] | None = None,
 ) -> Mixture:
-    """The best mixture found, from deterministic and given strategies and those of the landscape.
+    """The best mixture found, from deterministic and given strategies and those of the smallest dimension that does.
 
     ``optimal``: qubit strategies whose best mixture is nearly the best of all; only improved from there.
-    ``cost``: of the deterministic and given strategies, default the landscape's figure.
+    ``figure``: gives the landscape another figure than the entropy. ``cost``: of the deterministic and given
+    strategies, default the landscape's figure.
     """
-    generator = np.random.default_rng(whole(seed, "seed", 0, 2**32))
-    scenario = observed.scenario
+    observed, scenario = question.observed, question.scenario
+    seed = whole(seed, "seed", 0, 2**32)
+    largest = max(2, *map(max, scenario.outcomes))
+    dimensions = range(2, largest + 1) if dimension is None else (whole(dimension, "dimension", 2, 6),)
     given = [instance(s, Strategy, "a strategy", "SingletSelfTest(...).strategy") for s in strategies]
     for s in given:
         if s.scenario != scenario:
             raise InvalidInput(f"a strategy of {s.scenario} does not fit tested data of {scenario}.")
     fixed = [*deterministic_strategies(scenario), *given]
-    figures = np.array([figure_of(s, landscape) if cost is None else cost(s) for s in fixed])
     tested = np.array([_tested(observed, s) for s in fixed]).reshape(len(fixed), len(observed))
-    columns = (fixed, figures, tested)
-    start = landscape.points_of(optimal) if optimal else None
-    mixture = least_mixture(landscape, observed.values, columns, generator, tolerance, start)
+    for d in dimensions:
+        landscape = landscape_of(question, d)
+        landscape = landscape if figure is None else figure(landscape)
+        figures = np.array([figure_of(s, landscape) if cost is None else cost(s) for s in fixed])
+        start = landscape.points_of(optimal) if optimal else None
+        generator = np.random.default_rng(seed)
+        mixture = least_mixture(landscape, observed.values, (fixed, figures, tested), generator, tolerance, start)
+        if _miss(observed, mixture) <= NEAR:
+            return mixture
     _raise_if_out_of_reach(observed, mixture)
     return mixture
 
 
+def _miss(observed: Observations, mixture: Mixture) -> float:
+    """How far a tested value is beyond its tolerance."""
+    misses = np.abs(mixture.weights @ mixture.tested - observed.values) - observed.tolerances
+    return float(misses.max(initial=0.0))
+
+
 def _raise_if_out_of_reach(observed: Observations, mixture: Mixture) -> None:
     """Infeasible where the data are proven to be outside the quantum set, SolverFailure where no mixture has them."""
-    misses = np.abs(mixture.weights @ mixture.tested - observed.values) - observed.tolerances
-    miss = float(misses.max(initial=0.0))
-    if miss <= NEAR:
-        return
     scenario = observed.scenario
     empty = np.zeros((1, *scenario.shape))
-    question = Question(scenario, empty, observed, {"kind": "separation"}, "upper", -math.inf)
-    raise_if_separated(question, Quantum("1+AB"))
+    raise_if_separated(Question(scenario, empty, observed, {"kind": "separation"}, "upper", -math.inf), Quantum("1+AB"))
+    miss = _miss(observed, mixture)
     if miss > FAR:
         raise SolverFailure(
             f"the best mixture found misses a tested value by {miss:.3g}; take a larger dimension=, give the devices' "
