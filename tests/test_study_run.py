@@ -24,6 +24,7 @@ from sdpbound.study import evaluate as evaluate_module
 from sdpbound.study import executors as executors_module
 from sdpbound.study import run as run_module
 from sdpbound.study.provenance import git_commit
+from sdpbound.study.search import BETTER
 from sdpbound.study.spec import parse_spec
 from sdpbound.study.store import Store
 from sdpbound.study.tasks import COLUMNS, STORED, Plan, Point, Task, cell_keys
@@ -235,7 +236,7 @@ def test_serial_and_processes_agree(tiny: Path, tmp_path: Path, capsys: pytest.C
             group = table.where(**{key: row[key] for key in keys}, where="curve", point=row["point"].split("/")[0])
             (curve,) = group
             better = row["value"] - curve["value"] if row["side"] == "lower" else curve["value"] - row["value"]
-            assert better > evaluate_module.BETTER
+            assert better > BETTER
     boxes = table.where(model="no-signaling", observed="correlators", quantity="guess_local")
     assert np.allclose(boxes["value"], 1.5 - boxes["chsh_observed"] / 4.0, atol=1e-9)
     assert set(table.where(model="no-signaling", quantity="key_rate")["security"]) == {"individual attacks"}

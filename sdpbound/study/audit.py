@@ -17,9 +17,10 @@ from functools import lru_cache
 from sdpbound.conic.program import Status
 from sdpbound.errors import CertificateError, DamagedStore, StorageFailure
 from sdpbound.rates import DEVETAK_WINTER, INDIVIDUAL, LOCAL, QUANTUM_RANDOMNESS
-from sdpbound.study.evaluate import blank, contours_of
+from sdpbound.study.evaluate import blank
 from sdpbound.study.proofs import Asked, Proofs, is_rate, prove_infeasible, prove_value, same, show
-from sdpbound.study.spec import CLOSED, Quantity
+from sdpbound.study.search import contours_of
+from sdpbound.study.spec import Quantity
 from sdpbound.study.store import Store
 from sdpbound.study.study import Study
 from sdpbound.study.tasks import STORED, Point, Row, Search, Task
@@ -194,7 +195,7 @@ class _Check:
         if row["value"] is None:
             if row["status"] == "infeasible":
                 counts["separated"] += prove_infeasible(self.proofs, asked, quantity, row)
-        elif quantity.name in CLOSED:
+        elif quantity.group == "point":
             same(getattr(point.member, quantity.name), row["value"], "value")
             counts["exact"] += 1
         else:
@@ -266,7 +267,7 @@ def _kind(quantity: Quantity, row: Row) -> tuple[set[str], set[str]]:
         if status not in ("failed", "infeasible"):
             raise CertificateError(f"it has no value, and its status is {show(status)}, not 'failed' or 'infeasible'.")
         return {"status", "error"}, {"seconds", "certificate"} if status == "infeasible" else {"seconds"}
-    if quantity.name in CLOSED:
+    if quantity.group == "point":
         if (method, status) != ("closed form", "closed form"):
             raise CertificateError(f"its method and status are {show((method, status))}, and it is a closed form.")
         return {"value", "method", "status"}, {"seconds"}

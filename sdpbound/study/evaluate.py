@@ -6,34 +6,31 @@ import hashlib
 import math
 import time
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any, ClassVar
 
-import numpy as np
 from pydantic import ConfigDict, TypeAdapter
 from pydantic_core import to_json
 
 from sdpbound.behaviour import Behaviour, Observations
 from sdpbound.bounds import Bound, as_min_entropy
 from sdpbound.errors import Infeasible
-from sdpbound.families import contour_at_chsh, singlet_chsh_maximum
 from sdpbound.merits.bell_value import maximize, minimize
+from sdpbound.merits.conditional_entropy import EntropyBound, VonNeumann, conditional_entropy
 from sdpbound.merits.guessing_probability import blind_guessing_probability, guessing_probability
 from sdpbound.models import Quantum
 from sdpbound.rates import KnownEntropy, Rate, key_rate, randomness_rate
 from sdpbound.relaxation import CorrelationModel
 from sdpbound.self_tests import SelfTest, find_self_test
-from sdpbound.study.spec import CLOSED, OF_THE_EXPRESSION, Quantity
-from sdpbound.study.tasks import STORED, Point, Row, Search, Task
+from sdpbound.study.noises import noise_columns
+from sdpbound.study.search import better_point
+from sdpbound.study.questions import BEST
+from sdpbound.study.spec import Quantity
+from sdpbound.study.tasks import STORED, Point, Row, Task
 
-__all__ = ["ANSWER", "BETTER", "Answer", "blank", "contours_of", "evaluate", "failed", "ideal_guess", "observations"]
+__all__ = ["ANSWER", "Answer", "blank", "closed_value", "evaluate", "failed", "ideal_guess", "observations"]
 
-#: A point replaces the curve's only if it is better by this much.
-BETTER = 1e-6
-#: A candidate of a search: the number of its contour, and its place along it.
-_Place = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -74,7 +71,7 @@ def evaluate(task: Task) -> Answer:
     cells = {quantity: [evaluation.row(task.point, quantity)] for quantity in order}
     if task.search is not None:
         for quantity in order:
-            best = _search(evaluation, quantity, cells[quantity][0])
+            best = better_point(evaluation, quantity, cells[quantity][0])
             if best is not None:
                 cells[quantity].append(evaluation.row(best, quantity) | {"place": best.name})
     return Answer([cells[quantity] for quantity in task.quantities], evaluation.certificates)
@@ -139,16 +136,15 @@ class _Evaluation:
 
     def _bound(self, point: Point, quantity: Quantity) -> Bound:
         settings = self.task.solver
-        kind, _, y = quantity.program
-        if kind in OF_THE_EXPRESSION:
+        kind, x, y, *_ = quantity.program
+        if quantity.group == "expression":
             optimise = maximize if kind == "bell_maximum" else minimize
             return optimise(point.member.expression, self.model, None, settings.name, settings.tolerance)
-        x, _ = quantity.settings
         _, observed, _ = self.data(point)
-        if kind == "blind":
-            assert y is not None
-            return blind_guessing_probability(observed, self.model, x, y, settings.name, settings.tolerance)
-        return guessing_probability(observed, self.model, x, y, settings.name, settings.tolerance)
+        if kind == "entropy":
+            return conditional_entropy(observed, x, y, _method(quantity, settings.name), _flips(quantity))
+        bounded = blind_guessing_probability if kind == "blind" else guessing_probability
+        return bounded(observed, self.model, x, y, settings.name, settings.tolerance)
 
     def score(self, point: Point, quantity: Quantity) -> float:
         """The quantity, larger is better; by its closed form where there is one, -inf where it failed."""
@@ -161,16 +157,17 @@ class _Evaluation:
                 return -bound.value
             return self._rate(quantity, behaviour, observed, bound).value
         if quantity.name.startswith("guess"):
-            return -ideal_guess(test, quantity)
+            return -closed_value(test, quantity)
         if quantity.name == "key_rate":
             x, y = quantity.settings
             return test.entropy(x).value - point.member.key_leak(x, y or 0)
         return _tested(test, quantity).value
 
     def _rate(self, quantity: Quantity, behaviour: Behaviour, observed: Observations, bound: Bound) -> Rate:
-        entropy, (x, y) = as_min_entropy(bound), quantity.settings
+        (x, y), entropy = quantity.settings, bound if quantity.group == "entropy" else as_min_entropy(bound)
         if quantity.name == "key_rate":
-            return key_rate(behaviour, observed, x=x, y=y, entropy=KnownEntropy(entropy, x))
+            known = KnownEntropy(entropy, x)
+            return key_rate(behaviour, observed, x=x, y=y, entropy=known, preprocessing=_flips(quantity))
         local, blind = quantity.name == "randomness_local", quantity.name == "randomness_blind"
         known = KnownEntropy(entropy, x, y)
         return randomness_rate(behaviour, observed, local=local, x=x, y=y, entropy=known, blind=blind)
@@ -178,7 +175,7 @@ class _Evaluation:
     def row(self, point: Point, quantity: Quantity) -> Row:
         """The row of a quantity at a point; with an error and no value where it failed."""
         row = blank(self.task, point, quantity)
-        if quantity.name in CLOSED:
+        if quantity.group == "point":
             value = getattr(point.member, quantity.name)
             return row | {"value": value, "method": "closed form", "status": "closed form", "seconds": 0.0}
         solved = self.solve(point, quantity)
@@ -191,18 +188,20 @@ class _Evaluation:
         status = "stopped early" if bound.status in ("infeasible", "failed") else bound.status
         row |= {"solver": bound.solver, "status": status, "method": "certified", "value": bound.value}
         row |= {"margin": _finite(bound.correction), "certificate": self._certificate(bound)}
-        if quantity.name in OF_THE_EXPRESSION:
+        if isinstance(bound, EntropyBound):
+            row["gap"] = _finite(bound.quadrature_gap)
+        if quantity.group == "expression":
             return row
         behaviour, observed, test = self.data(point)
-        if quantity.name.startswith("guess"):
-            if test is not None:
-                row |= _beside(
-                    row, ideal_guess(test, quantity), bound.value, self._certificate(_tested(test, quantity))
-                )
+        if not quantity.kind.rate:
+            if test is not None and not _flips(quantity):
+                proof = self._certificate(_tested(test, quantity))
+                row |= _beside(row, closed_value(test, quantity), bound.value, proof)
             return row
         rate = self._rate(quantity, behaviour, observed, bound)
-        row |= {"value": rate.value, "margin": _finite(as_min_entropy(bound).correction), "security": rate.security}
-        row["entropy"] = rate.entropy.value
+        if quantity.group == "data":
+            row["margin"] = _finite(as_min_entropy(bound).correction)
+        row |= {"value": rate.value, "security": rate.security, "entropy": rate.entropy.value}
         if quantity.name == "key_rate":
             row["error_correction"] = rate.error_correction
         if rate.sdp is not None:
@@ -225,7 +224,10 @@ def observations(task: Task, point: Point) -> tuple[Behaviour, Observations]:
     """The behaviour of a task at a point, and what is tested of it."""
     assert task.visibility is not None
     member = point.member
-    behaviour = member.behaviour(task.visibility)
+    if task.noise is None:
+        behaviour = member.behaviour(task.visibility)
+    else:
+        behaviour = member.behaviour(noise=task.noise.noise(task.visibility))
     if task.observed == "bell":
         return behaviour, Observations.bell_value(member.expression, member.expression.value(behaviour))
     if task.observed == "correlators":
@@ -243,16 +245,42 @@ def blank(task: Task, point: Point, quantity: Quantity) -> Row:
         "omega": point.omega,
         "chsh_ideal": chsh,
         "visibility": task.visibility,
-        "chsh_observed": None if task.visibility is None else task.visibility * chsh,
+        "chsh_observed": _chsh(task, point, chsh),
         "observed": task.observed,
         "quantity": quantity.name,
         "x": quantity.x,
         "y": quantity.y,
         "side": quantity.side,
+        "options": quantity.options,
+        **noise_columns(task.visibility, task.noise, quantity.kind.driven),
     }
     if task.adversary is not None:
-        row |= {"model": task.adversary.model, "level": task.model.describe().get("level")}
+        row["model"] = task.adversary.model
+        if quantity.group in ("data", "expression"):
+            row["level"] = task.model.describe().get("level")
+    if quantity.preprocessing is not None and quantity.preprocessing != BEST:
+        row["preprocessing"] = quantity.preprocessing
     return row
+
+
+def _chsh(task: Task, point: Point, ideal: float) -> float | None:
+    """The largest CHSH value with the noise."""
+    if task.visibility is None or task.group == "threshold":
+        return None
+    return task.visibility * ideal if task.noise is None else observations(task, point)[0].chsh
+
+
+def _method(quantity: Quantity, solver: str | None) -> VonNeumann:
+    """How a quantity's von Neumann entropy is bounded."""
+    asked = quantity.entropy
+    assert asked is not None
+    return VonNeumann(level=asked.level, tolerance=asked.accuracy, solver=solver)
+
+
+def _flips(quantity: Quantity) -> float:
+    """The preprocessing of a quantity that is asked with one."""
+    assert quantity.preprocessing != BEST
+    return quantity.preprocessing or 0.0
 
 
 def _finite(margin: float) -> float | None:
@@ -277,6 +305,11 @@ def _tested(test: SelfTest, quantity: Quantity) -> Bound:
     return test.entropy(x, quantity.program[2], quantity.name.endswith("blind"))
 
 
+def closed_value(test: SelfTest, quantity: Quantity) -> float:
+    """What a self-test makes of a quantity that is no rate."""
+    return ideal_guess(test, quantity) if quantity.group == "data" else _tested(test, quantity).value
+
+
 def ideal_guess(test: SelfTest, quantity: Quantity) -> float:
     """The guessing probability at a self-test, where Eve is uncorrelated: the most likely outcome, rounded up."""
     if quantity.y is None:
@@ -284,68 +317,3 @@ def ideal_guess(test: SelfTest, quantity: Quantity) -> float:
     correlator = abs(float(test.correlators[quantity.x, quantity.y]))
     both = (1.0 + correlator) / 4.0
     return math.nextafter(2.0 * both if quantity.name == "guess_blind" else both, math.inf)
-
-
-# -- the best of equal CHSH value ---------------------------------------------------------------------------------
-
-
-@lru_cache(maxsize=8)
-def contours_of(search: Search) -> tuple[list[list[Point]], dict[Point, _Place]]:
-    """The candidates, one list for each phi that reaches the CHSH value, and where each of them stands."""
-    contours: list[list[Point]] = []
-    for i, phi in enumerate(search.phi):
-        if not 2.0 < search.chsh <= singlet_chsh_maximum(phi):
-            continue
-        found = contour_at_chsh(search.chsh, phi, search.contour)
-        points = [Point(f"{i}.{k}", "best", float(t), phi, float(w)) for k, (t, w) in enumerate(found)]
-        if points:
-            contours.append(points)
-    return contours, {p: (i, k) for i, points in enumerate(contours) for k, p in enumerate(points)}
-
-
-def _search(evaluation: _Evaluation, quantity: Quantity, row: Row) -> Point | None:
-    """A better point than the row's, if any: a coarse grid over the contours, then steps to better neighbours.
-
-    A local optimum may be missed: the point is the best one found. Every value is a bound of its own.
-    """
-    task = evaluation.task
-    assert task.search is not None
-    if row["value"] is None or float(row["chsh_observed"]) <= 2.0:
-        return None  # local data: Eve knows every outcome, wherever on the contour
-    contours, places = contours_of(task.search)
-    if not contours:
-        return None
-    sizes = [len(points) for points in contours]
-
-    def at(place: _Place) -> Point:
-        return contours[place[0]][place[1] % sizes[place[0]]]
-
-    def score(place: _Place) -> float:
-        return evaluation.score(at(place), quantity)
-
-    # seen: the best point is opposite to the curve point (place 0), for global randomness there or at 4/5
-    opposite = [(i, round(0.53 * n)) for i, n in enumerate(sizes)]
-    known = [place for place in map(places.get, evaluation.solved_points(quantity)) if place is not None]
-    starts = [max(opposite + known, key=score)]
-    if "global" in quantity.name:
-        starts.append(max(((i, round(0.8 * sizes[i])) for i in range(0, len(sizes), 2)), key=score))
-    floor = (1.0 if row["side"] == "lower" else -1.0) * float(row["value"]) + BETTER
-    if max(map(score, starts)) <= floor and np.ptp([score(place) for place in opposite]) <= BETTER:
-        return None  # a plateau
-    best = max((_climb(score, start, sizes) for start in starts), key=score)
-    return at(best) if score(best) > floor else None
-
-
-def _climb(score: Callable[[_Place], float], best: _Place, sizes: list[int]) -> _Place:
-    """Move to the best of eight neighbours while that helps, then halve the step along the contours."""
-    step = max(1, max(sizes) // 12)
-    while step:
-        i, k = best
-        rows = [j for j in (i - 1, i, i + 1) if 0 <= j < len(sizes)]
-        near = [(j, round(k * sizes[j] / sizes[i]) + shift) for j in rows for shift in (-step, 0, step)]
-        better = max(near, key=score)
-        if score(better) > score(best) + BETTER / 10:
-            best = better
-        else:
-            step //= 2
-    return best

@@ -22,11 +22,15 @@ from sdpbound.levels import normalise_level
 __all__ = [
     "ANGLE",
     "ANY",
+    "BITS",
     "CHSH",
     "CURVE_PHI",
+    "EFFICIENCY",
+    "FLIP",
     "PHI",
     "SECONDS",
     "TOLERANCE",
+    "TURN",
     "VISIBILITY",
     "Domain",
     "SaidLevel",
@@ -94,6 +98,10 @@ PHI = Domain(0.0, math.pi / 2, "[0, pi/2], in radians", "radians")
 CURVE_PHI = Domain(math.pi / 6, math.pi / 2, "[pi/6, pi/2], in radians", "radians")
 CHSH = Domain(math.nextafter(2.0, 3.0), 2.0 * math.sqrt(2.0), "(2, 2 sqrt(2)]")
 VISIBILITY = Domain(0.0, 1.0, "[0, 1]", "fraction")
+EFFICIENCY = Domain(0.0, 1.0, "[0, 1]", "fraction")
+TURN = Domain(-math.pi, math.pi, "[-pi, pi], in radians", "radians")
+FLIP = Domain(0.0, 0.5, "[0, 1/2]", "fraction")
+BITS = Domain(1e-7, 1.0, "[1e-7, 1] bits")
 TOLERANCE = Domain(1e-14, 1e-2, "[1e-14, 1e-2]")
 SECONDS = Domain(0.1, 1e6, "[0.1, 1e6] seconds", "seconds")
 

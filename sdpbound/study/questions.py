@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, ValidationInfo, model_validator
 
 from sdpbound.models import Quantum
 from sdpbound.study.entries import number, said_one
 from sdpbound.study.family import MODELS, Model, Part
 from sdpbound.study.fields import (
+    BITS,
+    FLIP,
     SECONDS,
     TOLERANCE,
     SaidLevel,
@@ -17,16 +19,21 @@ from sdpbound.study.fields import (
     choice,
     fail,
     integer,
+    named,
     read_level,
     read_solver,
 )
+from sdpbound.study.quantities import KINDS, Kind
 
 __all__ = [
-    "CLOSED",
+    "BEST",
+    "DEFAULT_BITS",
+    "METHODS",
+    "MIN",
     "OBSERVED",
-    "OF_THE_DATA",
-    "OF_THE_EXPRESSION",
+    "QUANTITIES",
     "Adversary",
+    "EntropySettings",
     "Observed",
     "Quantity",
     "QuantityName",
@@ -35,27 +42,17 @@ __all__ = [
 
 Observed = Literal["bell", "correlators", "full"]
 OBSERVED: tuple[Observed, ...] = ("bell", "correlators", "full")
-OfTheData = Literal[
-    "guess_local",
-    "guess_global",
-    "guess_blind",
-    "key_rate",
-    "randomness_local",
-    "randomness_global",
-    "randomness_blind",
-]
-OfTheExpression = Literal["bell_maximum", "bell_minimum"]
-Closed = Literal["chsh", "condition", "local_bound", "quantum_bound", "strategy_value"]
-QuantityName = Literal[OfTheData, OfTheExpression, Closed]
-#: Quantities of the behaviour under noise, what is tested of it, and an adversary.
-OF_THE_DATA: tuple[str, ...] = get_args(OfTheData)
-#: Quantities of the Bell expression and an adversary, without any data.
-OF_THE_EXPRESSION: tuple[str, ...] = get_args(OfTheExpression)
-#: Closed forms of the point alone: attributes of the family's member.
-CLOSED: tuple[str, ...] = get_args(Closed)
-QUANTITIES = (*OF_THE_DATA, *OF_THE_EXPRESSION, *CLOSED)
-#: Quantities of a pair of settings, and Bob's setting where none is given (WBC Props. 2 and 3).
-_DEFAULT_Y = {"guess_global": 1, "guess_blind": 1, "key_rate": 0, "randomness_global": 1, "randomness_blind": 1}
+Method = Literal["projective", "gauss-radau", "qubit"]
+METHODS: tuple[Method, ...] = get_args(Method)
+EntropyKind = Literal["min", "von Neumann"]
+ENTROPIES: tuple[EntropyKind, ...] = get_args(EntropyKind)
+QUANTITIES = tuple(KINDS)
+#: The names of quantities, for the JSON schema.
+QuantityName = Annotated[str, Field(json_schema_extra={"enum": list(QUANTITIES)})]
+#: Bits of accuracy of a von Neumann entropy where a study says none.
+DEFAULT_BITS = 1e-3
+#: A preprocessing that is searched.
+BEST: Literal["best"] = "best"
 
 
 _Setting = Annotated[int, BeforeValidator(integer(0, 1), json_schema_input_type=Annotated[int, Field(ge=0, le=1)])]
@@ -89,6 +86,53 @@ class Adversary(Part):
         return f"quantum {level}"
 
 
+class EntropySettings(Part):
+    """The entropy that a rate is made of, and how it is bounded."""
+
+    kind: Annotated[EntropyKind, BeforeValidator(choice(ENTROPIES))] = Field(
+        default="von Neumann", description='"min", or "von Neumann", which is against quantum adversaries only'
+    )
+    method: Annotated[Method, BeforeValidator(choice(METHODS))] | None = Field(
+        default=None, description="how a von Neumann entropy is bounded; absent: the library's choice"
+    )
+    level: Annotated[_Level, BeforeValidator(read_level, json_schema_input_type=SaidLevel)] | None = Field(
+        default=None, description="words of a von Neumann entropy's program; absent: as many as pay"
+    )
+    tolerance: Annotated[float, BeforeValidator(number(BITS), json_schema_input_type=said_one(BITS))] | None = Field(
+        default=None, description="accuracy aimed at, in bits; absent: 1e-3"
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> EntropySettings:
+        given = [key for key in ("method", "level", "tolerance") if getattr(self, key) is not None]
+        if self.kind == "min" and given:
+            raise fail(f"has {given[0]}, and min-entropy takes none; leave it out, or say kind = 'von Neumann'")
+        return self
+
+    @property
+    def accuracy(self) -> float:
+        """The tolerance, in bits."""
+        return DEFAULT_BITS if self.tolerance is None else self.tolerance
+
+    @property
+    def identity(self) -> str:
+        """The same for two entries that mean the same."""
+        if self.kind == "min":
+            return self.kind
+        words = (self.kind, self.method, "" if self.level is None else f"level {Quantum(self.level).describe()['level']}")
+        return " ".join(word for word in (*words, f"{self.accuracy:g}") if word)
+
+
+MIN, VON_NEUMANN = EntropySettings(kind="min"), EntropySettings()
+
+
+def _flip(value: object, info: ValidationInfo) -> object:
+    return value if value == BEST else number(FLIP)(value, info)
+
+
+_Flip = Annotated[float | Literal["best"], BeforeValidator(_flip, json_schema_input_type=said_one(FLIP) | Literal["best"])]
+
+
 class Quantity(Part):
     """A quantity and its key settings; y is Bob's, for quantities of a pair."""
 
@@ -98,26 +142,76 @@ class Quantity(Part):
     ] = Field(description="what is computed")
     x: _Setting | None = Field(default=None, description="Alice's setting; 0 if absent")
     y: _Setting | None = Field(default=None, description="Bob's setting, for quantities of a pair")
+    entropy: Annotated[EntropySettings, BeforeValidator(named("kind"))] | None = Field(
+        default=None, description="the entropy that a rate is made of; absent: the study's"
+    )
+    preprocessing: _Flip | None = Field(
+        default=None, description='probability with which Alice flips her key bit, or "best": searched'
+    )
 
     @model_validator(mode="after")
-    def _settings(self) -> Quantity:
-        if self.name not in OF_THE_DATA:
+    def _consistent(self) -> Quantity:
+        kind = self.kind
+        for key in ("entropy", "preprocessing"):
+            if getattr(self, key) is not None and key not in kind.keys:
+                raise fail(f"has {key}, and {self.name} takes none; leave it out")
+        if kind.group in ("point", "expression"):
             if self.x is not None or self.y is not None:
                 raise fail(f"has settings, and {self.name} is of the expression or the point; leave x and y out")
             return self
-        if self.x is None:
-            object.__setattr__(self, "x", 0)
-        if self.name in _DEFAULT_Y:
-            if self.y is None:
-                object.__setattr__(self, "y", _DEFAULT_Y[self.name])
+        self._fill("x", 0)
+        if kind.bob is not None:
+            self._fill("y", kind.bob)
         elif self.y is not None:
             raise fail(f"has y = {self.y}, and {self.name} is of Alice's outcome alone; leave y out")
+        if kind.group != "data":
+            if self.entropy == MIN:
+                raise fail(f"has entropy = 'min', and {self.name} is of von Neumann's; leave it out")
+            if "entropy" in kind.keys:
+                self._fill("entropy", VON_NEUMANN)
+        if self.preprocessing == BEST and "best" not in kind.keys:
+            raise fail(f"has preprocessing = 'best', and {self.name} has no best one; give a number")
         return self
+
+    def _fill(self, key: str, value: object) -> None:
+        if getattr(self, key) is None:
+            object.__setattr__(self, key, value)
+
+    @property
+    def kind(self) -> Kind:
+        """What the table of quantities says of it."""
+        return KINDS[self.name]
+
+    @property
+    def group(self) -> str:
+        """What it depends on, as :data:`~sdpbound.study.quantities.Group` has it."""
+        return "entropy" if self.entropy not in (None, MIN) and self.kind.group == "data" else self.kind.group
+
+    @property
+    def options(self) -> str | None:
+        """What it was asked with besides settings, in words; None for nothing."""
+        words = []
+        if self.group != "data" and self.entropy is not None:
+            words.append(self.entropy.identity)
+        if self.preprocessing:
+            words.append(f"preprocessing {self.preprocessing}")
+        return ", ".join(words) or None
 
     @property
     def identity(self) -> str:
         """The same for two entries that mean the same."""
-        return self.name + "".join(f", {k} = {v}" for k, v in (("x", self.x), ("y", self.y)) if v is not None)
+        settings = (f"{k} = {v}" for k, v in (("x", self.x), ("y", self.y)) if v is not None)
+        return ", ".join(filter(None, (self.name, *settings, self.options)))
+
+    @property
+    def meaning(self) -> dict[str, Any]:
+        """All that gives it its meaning, as plain data; without what is as if it were absent."""
+        found: dict[str, Any] = {"name": self.name, "x": self.x, "y": self.y}
+        if self.group != "data" and self.entropy is not None:
+            found["entropy"] = self.entropy.model_dump() | {"tolerance": self.entropy.accuracy.hex()}
+        if self.preprocessing:
+            found["preprocessing"] = self.preprocessing if self.preprocessing == BEST else self.preprocessing.hex()
+        return found
 
     @property
     def settings(self) -> tuple[int, int | None]:
@@ -126,20 +220,20 @@ class Quantity(Part):
         return self.x, self.y
 
     @property
-    def program(self) -> tuple[str, int | None, int | None]:
+    def program(self) -> tuple[Any, ...]:
         """The program behind the quantity: quantities with the same one are solved together."""
-        if self.name not in OF_THE_DATA:
+        group = self.group
+        if group in ("point", "expression"):
             return self.name, None, None
-        if self.name.endswith("blind"):
-            return "blind", self.x, self.y
-        return "guess", self.x, self.y if self.name.endswith("global") else None
+        both = self.y if self.name.startswith(_OF_BOTH) else None
+        if group == "data":
+            return ("blind", self.x, self.y) if self.name.endswith("blind") else ("guess", self.x, both)
+        return ("entropy", self.x, both, self.entropy, self.preprocessing)
 
     @property
     def side(self) -> str:
         """Of what is proven, the side: "upper", "lower", or "exact" for a closed form evaluated in floating point."""
-        if self.name in CLOSED:
-            return "exact"
-        return "upper" if self.name.startswith("guess") or self.name == "bell_maximum" else "lower"
+        return self.kind.side
 
 
 class SolverSettings(Part):

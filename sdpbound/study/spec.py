@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     Field,
@@ -26,12 +27,13 @@ from sdpbound.errors import InvalidStudy
 from sdpbound.study.entries import Entry, ExpressionText, evaluated, numbers, read_constants, said
 from sdpbound.study.family import ANGLES, BestOf, Curve, Distinct, Family, Grid, Model, Part, Texts
 from sdpbound.study.fields import VISIBILITY, choice, fail, listed, named, pattern, quote, several
+from sdpbound.study.noises import Condition, Imperfections, NoiseEntry, without
 from sdpbound.study.questions import (
-    CLOSED,
+    MIN,
     OBSERVED,
-    OF_THE_DATA,
-    OF_THE_EXPRESSION,
     Adversary,
+    EntropyKind,
+    EntropySettings,
     Observed,
     Quantity,
     QuantityName,
@@ -39,13 +41,13 @@ from sdpbound.study.questions import (
 )
 
 __all__ = [
-    "CLOSED",
-    "OF_THE_DATA",
-    "OF_THE_EXPRESSION",
     "Adversary",
     "BestOf",
+    "Condition",
     "Curve",
+    "EntropySettings",
     "Grid",
+    "Imperfections",
     "Quantity",
     "SolverSettings",
     "StudySpec",
@@ -65,7 +67,24 @@ CELL_LIMIT = 1_000_000_000
 
 def _visibilities(value: object, info: ValidationInfo) -> tuple[Entry, ...]:
     names = ANGLES if isinstance(info.data.get("family"), Grid) else ("s", *ANGLES)
-    return numbers(VISIBILITY, names)(value, info)
+    return numbers(VISIBILITY, names, empty=bool(info.data.get("noises")))(value, info)
+
+
+def _entries(value: object) -> object:
+    return () if value == [] or value == () else several(value)
+
+
+def _with_entropy(quantities: tuple[Quantity, ...], info: ValidationInfo) -> tuple[Quantity, ...]:
+    """The quantities, and in each that takes an entropy and names none the study's."""
+    default = info.data.get("entropy", MIN)
+    found = []
+    for quantity in quantities:
+        if quantity.entropy is None and "entropy" in quantity.kind.keys and default != MIN:
+            quantity = quantity.model_copy(update={"entropy": default})
+        if quantity.group == "data" and quantity.preprocessing:
+            raise fail(f"has {quantity.name} with preprocessing, and min-entropy takes none; say entropy = 'von Neumann'")
+        found.append(quantity)
+    return tuple(found)
 
 
 class StudySpec(Part):
@@ -87,9 +106,16 @@ class StudySpec(Part):
         description="names for numbers, for use in expressions; may be expressions of each other",
     )
     family: Family = Field(description="the points: a grid of angles, or a curve by its CHSH values")
+    noises: Annotated[
+        tuple[NoiseEntry, ...], BeforeValidator(_entries, json_schema_input_type=listed(NoiseEntry)), Distinct
+    ] = Field(default=(), description="other noise, alone or with white noise: detectors, dephasing, misalignment")
     visibilities: Annotated[
         tuple[Entry, ...], PlainValidator(_visibilities, json_schema_input_type=said(VISIBILITY)), Texts
-    ] = Field(default=(1.0,), description='visibilities under white noise; may depend on the point: "1 - 0.01*theta"')
+    ] = Field(
+        default_factory=lambda data: () if data.get("noises") else (1.0,),
+        description='visibilities under white noise alone; may depend on the point: "1 - 0.01*theta"',
+        json_schema_extra={"default": [1.0]},
+    )
     observed: Annotated[
         tuple[Annotated[Observed, BeforeValidator(choice(OBSERVED))], ...],
         BeforeValidator(several, json_schema_input_type=listed(Observed)),
@@ -103,9 +129,13 @@ class StudySpec(Part):
         default=(Adversary(model="quantum"),),
         description="the adversaries: models, or tables of model and level",
     )
+    entropy: Annotated[
+        EntropySettings, BeforeValidator(named("kind"), json_schema_input_type=EntropySettings | EntropyKind)
+    ] = Field(default=MIN, description="the entropy of rates that name none")
     quantities: Annotated[
         tuple[Annotated[Quantity, BeforeValidator(named("name"))], ...],
         BeforeValidator(several, json_schema_input_type=listed(Quantity | QuantityName)),
+        AfterValidator(_with_entropy),
         Distinct,
     ] = Field(
         default=tuple(Quantity(name=name) for name in ("guess_local", "key_rate")),
@@ -121,13 +151,30 @@ class StudySpec(Part):
         return self
 
     @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """The noise: visibilities of white noise alone, then the products of ``noises``."""
+        others = (condition for entry in self.noises for condition in entry.conditions())
+        return (*((v, None) for v in self.visibilities), *others)
+
+    def lines(self, driven: str) -> tuple[tuple[Entry | None, Imperfections | None], ...]:
+        """The noise without one of its numbers, whose critical value is looked for; None for a visibility."""
+        lines: list[tuple[Entry | None, Imperfections | None]] = []
+        for visibility, what in self.conditions:
+            lines.append((None, what) if driven == "visibility" else (visibility, without(what, driven)))
+        return tuple(dict.fromkeys(lines))
+
+    @property
     def cells(self) -> int:
-        """Number of cells: points and quantities, and of quantities of data or adversaries those."""
-        of_data = sum(q.name in OF_THE_DATA for q in self.quantities)
-        of_model = sum(q.name in OF_THE_EXPRESSION for q in self.quantities)
-        each = of_data * len(self.visibilities) * len(self.observed) + of_model
-        closed = len(self.quantities) - of_data - of_model
-        return self.family.count * (each * len(self.adversaries) + closed)
+        """Number of cells: at each point those of each quantity."""
+        return self.family.count * sum(map(self.cells_of, self.quantities))
+
+    def cells_of(self, quantity: Quantity) -> int:
+        """Number of cells of a quantity at one point."""
+        noises, tested, adversaries = len(self.conditions), len(self.observed), len(self.adversaries)
+        counts = {"point": 1, "expression": adversaries, "data": noises * tested * adversaries, "entropy": noises * tested}
+        if quantity.group == "threshold":
+            return len(self.lines(quantity.kind.driven)) * tested
+        return counts[quantity.group]
 
     def axes(self) -> dict[str, tuple[float, ...]]:
         """The free axes of the family and their numbers, the slowest first: theta, phi, omega, or phi, s."""

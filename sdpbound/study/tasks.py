@@ -1,6 +1,6 @@
 """From a study to its tasks, lazily, and the keys under which their results are stored.
 
-A task is everything asked at one point, visibility, kind of tested data and adversary; each of its quantities is a
+A task is everything asked at one point, noise, kind of tested data and adversary; each of its quantities is a
 cell. A cell's key is a hash of all that gives its number its meaning, and of nothing else: not of the study's name, nor
 of the point's place in a grid. So a changed study finds what it has in common with the old one.
 """
@@ -12,28 +12,20 @@ import json
 import math
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from itertools import islice, product
-from typing import Any
+from typing import Any, get_args
 
 from sdpbound.errors import InvalidInput, InvalidStudy, NotSelfTesting
 from sdpbound.families import SingletSelfTest, correlators_self_test, theta_at_chsh
 from sdpbound.models import Local, NoSignaling, Quantum
 from sdpbound.relaxation import CorrelationModel
-from sdpbound.study.spec import (
-    CLOSED,
-    OF_THE_DATA,
-    OF_THE_EXPRESSION,
-    Adversary,
-    Curve,
-    Quantity,
-    SolverSettings,
-    StudySpec,
-)
+from sdpbound.study.quantities import Group
+from sdpbound.study.spec import Adversary, Curve, Imperfections, Quantity, SolverSettings, StudySpec
 from sdpbound.version import NUMERICS
 
-__all__ = ["COLUMNS", "STORED", "Plan", "Point", "Row", "Search", "Task", "cell_keys"]
+__all__ = ["COLUMNS", "STORED", "QUANTUM", "Plan", "Point", "Row", "Search", "Task", "cell_keys"]
 
 #: The columns of a table and their types, in order.
 COLUMNS: dict[str, type] = {
@@ -66,12 +58,23 @@ COLUMNS: dict[str, type] = {
     "error": str,
     "certificate": str,
     "sdp_certificate": str,
+    "noise": str,
+    "efficiency": float,
+    "dephasing": float,
+    "misalignment": float,
+    "options": str,
+    "preprocessing": float,
+    "gap": float,
+    "dead": float,
+    "dead_certificate": str,
 }
 #: What a store keeps of a row: not the names that a study gives its points, but the place of a search's best point.
 STORED: dict[str, type] = {"place": str} | {
     name: kind for name, kind in COLUMNS.items() if name not in ("study", "point", "where")
 }
 
+#: Against whom von Neumann entropies are: quantum devices, whatever words prove it.
+QUANTUM = Adversary(model="quantum")
 #: Most tasks of one group.
 GROUP = 4096
 
@@ -104,9 +107,10 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One point, visibility, kind of tested data and adversary; plain data, to be sent to another process.
+    """One point, noise, kind of tested data and adversary; plain data, to be sent to another process.
 
-    Where the quantities do not depend on the visibility, the data or the adversary, that is None.
+    Where the quantities do not depend on the visibility, the data or the adversary, that is None; ``noise`` is None for
+    white noise alone. All quantities are of one group.
     """
 
     point: Point
@@ -117,6 +121,12 @@ class Task:
     solver: SolverSettings
     search: Search | None = None
     certificates: bool = True
+    noise: Imperfections | None = None
+
+    @property
+    def group(self) -> Group:
+        """What its quantities depend on."""
+        return self.quantities[0].group
 
     @property
     def needs_solver(self) -> bool:
@@ -149,11 +159,11 @@ def _model(adversary: Adversary) -> CorrelationModel:
 
 def cell_keys(task: Task) -> list[bytes]:
     """The keys of a task's cells, 16 bytes each, in the order of its quantities."""
-    point = task.point
+    point, noise = task.point, task.noise
     visibility = math.nan if task.visibility is None else task.visibility
     numbers = _NUMBERS(point.theta + 0.0, point.phi + 0.0, point.omega + 0.0, visibility + 0.0)  # no -0.0
     keys = []
-    for context in _contexts(task.observed, task.adversary, task.quantities, task.solver, task.search):
+    for context in _contexts(task.observed, task.adversary, task.quantities, task.solver, task.search, noise):
         state = context.copy()
         state.update(numbers)
         keys.append(state.digest())
@@ -170,12 +180,17 @@ def _contexts(
     quantities: tuple[Quantity, ...],
     solver: SolverSettings,
     search: Search | None,
+    noise: Imperfections | None,
 ) -> list[Any]:
     """For each quantity the hash of what its meaning depends on besides the point and the visibility."""
     found = []
     for quantity in quantities:
-        meaning: dict[str, Any] = {"numerics": NUMERICS, "family": "singlet", "quantity": quantity.model_dump()}
-        if adversary is not None:
+        meaning: dict[str, Any] = {"numerics": NUMERICS, "family": "singlet", "quantity": quantity.meaning}
+        if noise is not None:
+            meaning["noise"] = {k: v if isinstance(v, str) else float(v).hex() for k, v in asdict(noise).items()}
+        if quantity.group in ("entropy", "threshold"):
+            meaning |= {"observed": observed, "model": "quantum", "solver": solver.name}
+        elif adversary is not None:
             model = _model(adversary)
             level = model.level if isinstance(model, Quantum) else None  # a label is not unique for own words
             meaning |= {"observed": observed, "model": model.name, "level": level}
@@ -213,14 +228,12 @@ class Plan:
     def __init__(self, spec: StudySpec, shard: tuple[int, int] | None = None) -> None:
         self.spec = spec
         self._shard = (1, 1) if shard is None else shard
-        of_data = tuple(q for q in spec.quantities if q.name in OF_THE_DATA)
-        of_model = tuple(q for q in spec.quantities if q.name in OF_THE_EXPRESSION)
-        closed = tuple(q for q in spec.quantities if q.name in CLOSED)
-        self._quantities = of_data, of_model, closed
+        self._groups: dict[Group, tuple[Quantity, ...]] = {}
+        for group in get_args(Group):
+            self._groups[group] = tuple(q for q in spec.quantities if q.group == group)
         start, step = self._shard
         self.points = max(0, -(-(spec.family.count - start + 1) // step))
-        each = len(of_data) * len(spec.visibilities) * len(spec.observed) * len(spec.adversaries)
-        self.cells = self.points * (each + len(of_model) * len(spec.adversaries) + len(closed))
+        self.cells = self.points * sum(map(spec.cells_of, spec.quantities))
 
     def check(self) -> None:
         """Go through all points once."""
@@ -228,31 +241,58 @@ class Plan:
             self.spec.visibilities_at(values)
 
     def __iter__(self) -> Iterator[list[Task]]:
-        spec = self.spec
-        of_data, of_model, closed = self._quantities
-        best_of = spec.family.best_of if isinstance(spec.family, Curve) else None
-        searched = () if best_of is None else best_of.models
         start, step = self._shard
         for point, values, search in islice(self._points(), start - 1, None, step):
-            group: list[Task] = []
-            if closed:
-                group.append(Task(point, None, None, None, closed, spec.solver))
-            if of_model:
-                group += [
-                    Task(point, None, None, adversary, of_model, spec.solver, certificates=spec.certificates)
-                    for adversary in spec.adversaries
-                ]
-            if of_data:
-                visibilities = spec.visibilities_at(values)
-                for observed, adversary, visibility in product(spec.observed, spec.adversaries, visibilities):
-                    if len(group) >= GROUP:
-                        yield group
-                        group = []
+            tasks = self._tasks(point, self.spec.visibilities_at(values) if self._noisy else (), search)
+            group = list(islice(tasks, GROUP))
+            while group:
+                yield group
+                group = list(islice(tasks, GROUP))
+
+    @property
+    def _noisy(self) -> bool:
+        """Whether anything depends on the noise."""
+        return any(self._groups[group] for group in ("data", "entropy", "threshold"))
+
+    def _tasks(self, point: Point, visibilities: Sequence[float], search: Search | None) -> Iterator[Task]:
+        """The tasks of a point."""
+        spec, groups, keep = self.spec, self._groups, self.spec.certificates
+        best_of = spec.family.best_of if isinstance(spec.family, Curve) else None
+        searched = () if best_of is None else best_of.models
+        if groups["point"]:
+            yield Task(point, None, None, None, groups["point"], spec.solver)
+        if groups["expression"]:
+            for adversary in spec.adversaries:
+                yield Task(point, None, None, adversary, groups["expression"], spec.solver, certificates=keep)
+        values = dict(zip(spec.visibilities, visibilities, strict=True)) if visibilities else {}
+        conditions = [(values.get(v, v), what) for v, what in spec.conditions]
+        for observed in spec.observed:
+            if groups["data"]:
+                for adversary, (visibility, what) in product(spec.adversaries, conditions):
                     own = search if adversary.model in searched else None
-                    group.append(
-                        Task(point, visibility, observed, adversary, of_data, spec.solver, own, spec.certificates)
+                    yield Task(
+                        point, visibility, observed, adversary, groups["data"], spec.solver, own, keep, what
                     )
-            yield group
+            if groups["entropy"]:
+                for visibility, what in conditions:
+                    yield self._quantum(point, visibility, observed, groups["entropy"], what)
+            for driven in dict.fromkeys(q.kind.driven for q in groups["threshold"]):
+                some = tuple(q for q in groups["threshold"] if q.kind.driven == driven)
+                for visibility, what in spec.lines(driven):
+                    yield self._quantum(point, values.get(visibility, visibility), observed, some, what)
+
+    def _quantum(
+        self,
+        point: Point,
+        visibility: float | None,
+        observed: str,
+        quantities: tuple[Quantity, ...],
+        what: Imperfections | None,
+    ) -> Task:
+        """A task against quantum devices."""
+        return Task(
+            point, visibility, observed, QUANTUM, quantities, self.spec.solver, None, self.spec.certificates, what
+        )
 
     def _points(self) -> Iterator[tuple[Point, dict[str, float], Search | None]]:
         family = self.spec.family

@@ -1,0 +1,69 @@
+"""The quantities of studies: one table of what each of them is of, which side is proven, and what it may be asked with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["KINDS", "Group", "Kind", "names"]
+
+#: What a quantity depends on besides the point: nothing ("point"); an adversary ("expression"); noise, what is tested
+#: and an adversary ("data"); noise and what is tested, against quantum devices ("entropy"); what is tested and all noise
+#: but the one whose critical value is looked for ("threshold").
+Group = Literal["point", "expression", "data", "entropy", "threshold"]
+Side = Literal["upper", "lower", "exact"]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a quantity is.
+
+    Attributes
+    ----------
+    label : for people
+    group : what it depends on; with a von Neumann entropy quantities of the data are of the group "entropy"
+    side : of what is proven
+    bob : Bob's setting where none is given (WBC Props. 2 and 3); None for a quantity of Alice's outcome alone, and where
+        there are no settings
+    unit : "bit", or "1"
+    rate : whether it is made of an entropy, as a rate
+    keys : the further keys that it takes: "entropy", "preprocessing", "rounds"
+    driven : of a threshold, the column whose critical value it is
+    """
+
+    label: str
+    group: Group
+    side: Side
+    bob: int | None = None
+    unit: Literal["bit", "1"] = "1"
+    rate: bool = False
+    keys: frozenset[str] = frozenset()
+    driven: str = ""
+
+
+_FLIPS = frozenset({"entropy", "preprocessing"})
+_ENTROPY = frozenset({"entropy"})
+
+KINDS: dict[str, Kind] = {
+    "guess_local": Kind("guessing probability", "data", "upper"),
+    "guess_global": Kind("guessing probability, pair", "data", "upper", 1),
+    "guess_blind": Kind("guessing probability, blind", "data", "upper", 1),
+    "key_rate": Kind("key rate (bits per round)", "data", "lower", 0, "bit", True, _FLIPS),
+    "randomness_local": Kind("local randomness (bits)", "data", "lower", None, "bit", True, _ENTROPY),
+    "randomness_global": Kind("global randomness (bits)", "data", "lower", 1, "bit", True, _ENTROPY),
+    "randomness_blind": Kind("blind randomness (bits)", "data", "lower", 1, "bit", True),
+    "entropy_local": Kind("entropy $H(A|E)$ (bits)", "entropy", "lower", None, "bit", False, _FLIPS),
+    "entropy_global": Kind("entropy $H(AB|E)$ (bits)", "entropy", "lower", 1, "bit", False, _ENTROPY),
+    "bell_maximum": Kind("largest Bell value", "expression", "upper"),
+    "bell_minimum": Kind("smallest Bell value", "expression", "lower"),
+    "chsh": Kind("CHSH value", "point", "exact"),
+    "condition": Kind("condition (4), left side", "point", "exact"),
+    "local_bound": Kind("local bound", "point", "exact"),
+    "quantum_bound": Kind("quantum bound", "point", "exact"),
+    "strategy_value": Kind("Bell value of the strategy", "point", "exact"),
+}
+
+
+def names(*groups: Group) -> tuple[str, ...]:
+    """The names of all quantities of some groups."""
+    return tuple(name for name, kind in KINDS.items() if kind.group in groups)
