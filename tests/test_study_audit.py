@@ -245,6 +245,15 @@ OTHERS: dict[str, Any] = {
     "margin": math.nan,
     "seconds": math.inf,
     "value": math.inf,
+    "noise": "detection(0.9,0.9,binned)",
+    "efficiency": 0.9,
+    "dephasing": 0.1,
+    "misalignment": 0.1,
+    "options": "von Neumann 0.001",
+    "preprocessing": 0.1,
+    "gap": 0.1,
+    "dead": 0.9,
+    "dead_certificate": "00" * 16,
 }
 
 

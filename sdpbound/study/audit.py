@@ -18,7 +18,9 @@ from sdpbound.conic.program import Status
 from sdpbound.errors import CertificateError, DamagedStore, StorageFailure
 from sdpbound.rates import DEVETAK_WINTER, INDIVIDUAL, LOCAL, QUANTUM_RANDOMNESS
 from sdpbound.study.evaluate import blank
-from sdpbound.study.proofs import Asked, Proofs, is_rate, prove_infeasible, prove_value, same, show
+from sdpbound.study.noises import NOISE_COLUMNS
+from sdpbound.study.proofs import Asked, Proofs, prove_infeasible, prove_value, same, show
+from sdpbound.study.questions import BEST
 from sdpbound.study.search import contours_of
 from sdpbound.study.spec import Quantity
 from sdpbound.study.store import Store
@@ -188,6 +190,8 @@ class _Check:
         own = blank(self.task, point, quantity)
         for column in _FIXED:
             same(own[column], row[column], column)
+        if quantity.preprocessing != BEST:
+            same(own["preprocessing"], row["preprocessing"], "preprocessing")
         _columns(quantity, row)
         if number:
             _better(quantity, first, row)
@@ -228,9 +232,9 @@ class _Check:
 #: Columns that the study fixes.
 _FIXED = (
     *("theta", "phi", "omega", "chsh_ideal", "visibility", "chsh_observed"),
-    *("observed", "model", "level", "quantity", "x", "y", "side"),
+    *("observed", "model", "level", "quantity", "x", "y", "side", "options", *NOISE_COLUMNS),
 )
-_REST = tuple(name for name in STORED if name not in _FIXED and name != "place")
+_REST = tuple(name for name in STORED if name not in (*_FIXED, "place", "preprocessing"))
 
 
 def _typed(row: Row) -> None:
@@ -276,7 +280,9 @@ def _kind(quantity: Quantity, row: Row) -> tuple[set[str], set[str]]:
     if method not in ("certified", "closed form"):
         raise CertificateError(f"its method is {show(method)}, and must be 'certified' or 'closed form'.")
     need, may = {"value", "method", "status", "solver"}, {"seconds", "margin", "certificate"}
-    if is_rate(quantity):
+    if quantity.group == "entropy":
+        may.add("gap")
+    if quantity.kind.rate:
         need |= {"entropy", "security"}
         same(_security(quantity, row["model"]), row["security"], "security")
     if quantity.name == "key_rate":

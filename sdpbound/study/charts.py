@@ -49,8 +49,24 @@ AXES = {
     "phi": r"$\phi$ (rad)",
     "omega": r"$\omega$ (rad)",
     "visibility": "visibility $v$",
+    "efficiency": r"efficiency $\eta$",
+    "dephasing": "dephasing $p$",
+    "misalignment": r"misalignment $\delta$ (rad)",
+    "preprocessing": "preprocessing $q$",
 }
-SHORT = {"chsh_ideal": "S", "theta": r"\theta", "phi": r"\phi", "omega": r"\omega", "visibility": "v"}
+SHORT = {
+    "chsh_ideal": "S",
+    "theta": r"\theta",
+    "phi": r"\phi",
+    "omega": r"\omega",
+    "visibility": "v",
+    "efficiency": r"\eta",
+    "dephasing": "p",
+    "misalignment": r"\delta",
+    "preprocessing": "q",
+}
+#: Axes other than the point.
+NOISES = ("visibility", "efficiency", "dephasing", "misalignment")
 DASHES: tuple[Any, ...] = ("solid", (0, (4.5, 1.6)), (0, (1, 1.1)), (0, (6, 1.5, 1, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
 FAILED: dict[str, Any] = {"marker": "x", "color": VERMILLION, "markersize": 4.0, "linestyle": "none", "zorder": 7}
 INFEASIBLE: dict[str, Any] = {"marker": "1", "color": BLACK, "markersize": 5.0, "linestyle": "none", "zorder": 7}
@@ -108,9 +124,9 @@ def _panels(table: Table) -> list[_Panel]:
     """The panels: by quantity, then by what is tested, and by every axis that has no other place."""
     groups: dict[tuple[Any, ...], list[Row]] = {}
     for row in table:
-        groups.setdefault((row["quantity"], row["x"], row["y"], row["observed"]), []).append(row)
+        groups.setdefault((row["quantity"], row["x"], row["y"], row["options"], row["observed"]), []).append(row)
     panels: list[_Panel] = []
-    for (_, _, _, observed), rows in groups.items():
+    for (*_, observed), rows in groups.items():
         free = _free(rows)
         x, rest = (free[0], free[1:]) if free else (None, [])
         y = rest.pop(0) if rest and _count(rows, rest[0]) >= MAP else None
@@ -139,7 +155,7 @@ def _free(rows: Sequence[Row]) -> list[str]:
     """The axes that vary, the longest first. On a curve the CHSH value stands for the angles."""
     curve = any(row["where"] == "curve" for row in rows)
     angles = ["chsh_ideal"] if curve else ["theta", "phi", "omega"]
-    varying = [axis for axis in (*angles, "visibility") if _count(rows, axis) > 1]
+    varying = [axis for axis in (*angles, *NOISES) if _count(rows, axis) > 1]
     return sorted(varying, key=lambda axis: -_count(rows, axis))
 
 

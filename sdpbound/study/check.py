@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from sdpbound.errors import InvalidInput
 from sdpbound.study.evaluate import evaluate
+from sdpbound.study.quantities import Group
 from sdpbound.study.questions import Adversary
 from sdpbound.study.store import Store
 from sdpbound.study.study import Study
@@ -43,7 +44,7 @@ class Estimate:
 
 
 def estimate(study: Study, budget: float = 10.0, rows: int = 8) -> Estimate:
-    """Time samples of each kind of task (data tested, adversary), spread over the points, for about ``budget`` seconds.
+    """Time samples of each kind of task (group, data tested, adversary), over all points, for about ``budget`` s.
 
     Every kind is sampled at least once; the first sample of a kind builds what later ones share and is solved again.
     Nothing is stored.
@@ -60,7 +61,7 @@ def estimate(study: Study, budget: float = 10.0, rows: int = 8) -> Estimate:
                 point, number = task.point.name, number + 1
             if len(first) < rows:
                 first.append(task)
-            kind = kinds.setdefault((task.observed, task.adversary), _Sample())
+            kind = kinds.setdefault((task.observed, task.adversary, task.group), _Sample())
             kind.number += 1
             kind.left += left
             if number % step == 0 and len(kind.tasks) < _CANDIDATES:
@@ -76,7 +77,7 @@ def estimate(study: Study, budget: float = 10.0, rows: int = 8) -> Estimate:
     )
 
 
-_Kind = tuple[str | None, Adversary | None]
+_Kind = tuple[str | None, Adversary | None, Group]
 
 
 @dataclass

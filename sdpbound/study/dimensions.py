@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sdpbound.errors import InvalidInput
 from sdpbound.families import theta_at_chsh
 from sdpbound.models import Quantum
-from sdpbound.study.spec import CLOSED, OF_THE_DATA, Adversary, Curve, Quantity, StudySpec
+from sdpbound.study.noises import NOISE_COLUMNS, Imperfections, noise_columns, without
+from sdpbound.study.spec import Adversary, Curve, Quantity, StudySpec
 
 __all__ = ["ANGLES", "Layout", "integers"]
 
@@ -31,13 +33,21 @@ class Layout:
             self.free["branch"] = branches
         labels = [_label(adversary) for adversary in spec.adversaries]
         fixed = all(isinstance(v, float) for v in spec.visibilities)
-        self.visibility = "visibility" if fixed else "visibility_index"
+        if spec.noises and not fixed:
+            raise InvalidInput(
+                f"study '{spec.name}' has both noises and derived visibilities, which one grid cannot hold: export it "
+                "as .parquet or .csv."
+            )
+        self.visibility = "noise" if spec.noises else "visibility" if fixed else "visibility_index"
         self.sizes = self.free | {
-            self.visibility: len(spec.visibilities),
+            self.visibility: len(spec.conditions),
             "observed": len(spec.observed),
             "adversary": len(labels),
         }
-        self._visibilities = {v: i for i, v in enumerate(spec.visibilities)}
+        self._noises: dict[tuple[Any, ...], int] = {}
+        for i, (v, what) in enumerate(spec.conditions):
+            for driven in ("", "visibility", "efficiency"):
+                self._noises.setdefault(_noise_of(v, what, driven), i)
         self._observed = {o: i for i, o in enumerate(spec.observed)}
         self._adversaries = {a: i for i, a in enumerate(labels)}
         self._points = spec.family.count
@@ -46,20 +56,25 @@ class Layout:
         self.coordinates: dict[str, Labelled] = {name: ((name,), np.array(v)) for name, v in axes.items()}
         self.coordinates |= {"observed": (("observed",), np.array(spec.observed))}
         self.coordinates |= {"adversary": (("adversary",), np.array(labels))}
-        if fixed:
+        if spec.noises:
+            self.coordinates |= {name: (("noise",), numbers) for name, numbers in _coordinates(spec).items()}
+        elif fixed:
             self.coordinates["visibility"] = (("visibility",), np.array(spec.visibilities))
 
     def dims(self, quantity: Quantity) -> tuple[str, ...]:
         """The dimensions that a quantity depends on."""
-        if quantity.name in CLOSED:
+        group = quantity.group
+        if group == "point":
             return tuple(self.free)
-        return tuple(self.sizes) if quantity.name in OF_THE_DATA else (*self.free, "adversary")
+        if group == "expression":
+            return (*self.free, "adversary")
+        return tuple(self.sizes) if group == "data" else (*self.free, self.visibility, "observed")
 
     def derive(self) -> None:
         """Add the coordinates that are derived from others."""
         curve = isinstance(self._spec.family, Curve)
         names = [name for name in (*ANGLES, *(["s"] if curve else [])) if name not in self.free]
-        if not names and "visibility" in self.sizes:
+        if not names and "visibility_index" not in self.sizes:
             return
         found = np.empty((self._points, len(names)))
         visibilities = np.empty((self._points, len(self._spec.visibilities)))
@@ -96,10 +111,12 @@ class Layout:
             point = np.full(len(row["point"]), -1)
         point[point >= self._points] = -1
         if self._derived_visibilities is None:
-            visibility = integers(self._visibilities.get(v, -1) for v in row["visibility"])
+            noises = zip(row["visibility"], *(row[name] for name in NOISE_COLUMNS), strict=True)
+            visibility = integers(self._noises.get(noise, -1) for noise in noises)
         else:
             match = self._derived_visibilities[point] == np.array(row["visibility"], np.float64)[:, None]
-            visibility = np.where(match.any(axis=1), match.argmax(axis=1), -1)
+            lost = [v is not None for v in row["visibility"]]  # a critical one stands at the first place
+            visibility = np.where(match.any(axis=1), match.argmax(axis=1), -np.array(lost, np.int64))
         adversaries = zip(row["model"], row["level"], strict=True)
         return {
             "point": point,
@@ -107,6 +124,23 @@ class Layout:
             "observed": integers(self._observed.get(o, -1) for o in row["observed"]),
             "adversary": integers(self._adversaries.get(f"{m} {n or ''}".strip(), -1) for m, n in adversaries),
         }
+
+
+def _noise_of(visibility: Any, what: Any, driven: str = "") -> tuple[Any, ...]:
+    """What the columns of a row say of its noise; of a critical value, all noise but the one that it is of."""
+    if driven == "visibility":
+        visibility = None
+    elif driven and what is not None:
+        what = without(what, driven)
+    return (visibility, *noise_columns(visibility, what, driven).values())
+
+
+def _coordinates(spec: StudySpec) -> dict[str, NDArray[Any]]:
+    """The noise along its dimension: its name, and its numbers."""
+    rows = [(v, what or Imperfections()) for v, what in spec.conditions if isinstance(v, float)]
+    found: dict[str, NDArray[Any]] = {"noise": np.array([what.noise(v).name for v, what in rows])}
+    found["visibility"] = np.array([v for v, _ in rows])
+    return found | {name: np.array([getattr(what, name) for _, what in rows]) for name in NOISE_COLUMNS[1:]}
 
 
 def integers(values: Iterable[int]) -> NDArray[np.int64]:

@@ -24,13 +24,12 @@ from sdpbound.rates import KnownEntropy, Rate, key_rate, randomness_rate
 from sdpbound.relaxation import CorrelationModel
 from sdpbound.self_tests import SelfTest, find_self_test
 from sdpbound.study.noises import noise_columns
-from sdpbound.study.search import better_point
 from sdpbound.study.questions import BEST
+from sdpbound.study.search import better_point
 from sdpbound.study.spec import Quantity
 from sdpbound.study.tasks import STORED, Point, Row, Task
 
 __all__ = ["ANSWER", "Answer", "blank", "closed_value", "evaluate", "failed", "ideal_guess", "observations"]
-
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
@@ -16,7 +17,7 @@ from sdpbound.errors import InvalidInput
 from sdpbound.study.dimensions import ANGLES, Layout, integers
 from sdpbound.study.files import as_json, needed, replacing
 from sdpbound.study.provenance import Summary
-from sdpbound.study.spec import CLOSED, OF_THE_DATA, Curve, Quantity, StudySpec
+from sdpbound.study.spec import Curve, Quantity, StudySpec
 from sdpbound.study.table import COLUMN_NOTES, by_column, described
 from sdpbound.study.tasks import COLUMNS
 from sdpbound.study.words import SIDES, quantity_label
@@ -28,6 +29,15 @@ __all__ = ["to_xarray", "write_netcdf"]
 
 #: Most numbers in a data set: some gigabytes.
 LIMIT = 200_000_000
+
+#: The columns with numbers of each group of quantities.
+_COLUMNS = {
+    "point": ("value",),
+    "expression": ("value", "margin", "seconds"),
+    "data": ("value", "margin", "sdp_value", "seconds"),
+    "entropy": ("value", "margin", "gap", "sdp_value", "preprocessing", "seconds"),
+    "threshold": ("value", "dead", "preprocessing", "seconds"),
+}
 
 Chunks = Iterable[Sequence[tuple[Any, ...]]]
 _NOTES = {name: (note.unit, note.text) for name, note in COLUMN_NOTES.items()} | {
@@ -95,16 +105,14 @@ class _Variable:
     def name(self) -> str:
         settings = (("x", self.quantity.x), ("y", self.quantity.y))
         text = "".join(f"_{name}{value}" for name, value in settings if value is not None)
+        if self.quantity.options:
+            text += "_" + re.sub(r"[^A-Za-z0-9.]+", "_", self.quantity.options)
         return self.quantity.name + text + ("_best" if self.best else "")
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns with numbers."""
-        if self.quantity.name in CLOSED:
-            return ("value",)
-        if self.quantity.name not in OF_THE_DATA:
-            return ("value", "margin", "seconds")
-        return ("value", "margin", "sdp_value", "seconds", *(ANGLES if self.best else ()))
+        return (*_COLUMNS[self.quantity.group], *(ANGLES if self.best else ()))
 
 
 class _Grid:
@@ -113,7 +121,9 @@ class _Grid:
     def __init__(self, spec: StudySpec) -> None:
         self._spec = spec
         self._layout = Layout(spec)
-        self._variables = {(v.quantity.name, v.quantity.x, v.quantity.y, v.best): v for v in self._all()}
+        self._variables = {
+            (v.quantity.name, v.quantity.x, v.quantity.y, v.quantity.options, v.best): v for v in self._all()
+        }
         needs = sum(v.size * (len(v.columns) + 1) for v in self._variables.values())
         if needs > LIMIT:
             raise InvalidInput(
@@ -131,7 +141,7 @@ class _Grid:
             dims = self._layout.dims(quantity)
             size = prod(self._layout.sizes[name] for name in dims)
             yield _Variable(quantity, False, dims, size)
-            if searched and quantity.name in OF_THE_DATA:
+            if searched and quantity.group == "data":
                 yield _Variable(quantity, True, dims, size)
 
     def take(self, columns: Sequence[tuple[Any, ...]]) -> None:
@@ -141,7 +151,8 @@ class _Grid:
         numbers: dict[str, NDArray[np.float64]] = {}
         statuses = integers(self._statuses.setdefault(s, len(self._statuses)) for s in row["status"])
         members: dict[tuple[Any, ...], list[int]] = {}
-        for i, (*key, where) in enumerate(zip(row["quantity"], row["x"], row["y"], row["where"], strict=True)):
+        keys = zip(*(row[name] for name in ("quantity", "x", "y", "options", "where")), strict=True)
+        for i, (*key, where) in enumerate(keys):
             members.setdefault((*key, where == "best"), []).append(i)
         for variable_key, rows in members.items():
             at = np.array(rows)
@@ -161,7 +172,7 @@ class _Grid:
             self._status[variable_key][place] = statuses[at]
 
     def _misplaced(self, row: Mapping[str, tuple[Any, ...]], i: int) -> InvalidInput:
-        names = ("point", "visibility", "observed", "model", "level", "quantity", "x", "y")
+        names = ("point", "visibility", "noise", "observed", "model", "level", "quantity", "x", "y", "options")
         shown = ", ".join(f"{name} {row[name][i]}" for name in names if row[name][i] is not None)
         return InvalidInput(f"study '{self._spec.name}' has no place for the row of {shown}; give its own study.")
 
@@ -197,15 +208,15 @@ def _beside(variable: _Variable, column: str) -> str:
 
 def _attributes(variable: _Variable, column: str) -> dict[str, Any]:
     quantity = variable.quantity
-    label = quantity_label({"quantity": quantity.name, "x": quantity.x, "y": quantity.y})
+    label = quantity_label({"quantity": quantity.name, "x": quantity.x, "y": quantity.y, "options": quantity.options})
     label += " at the best point found with the same CHSH value" if variable.best else ""
     unit, text = _NOTES[column]
     if column == "value":
         text = label
-    elif column in ("margin", "sdp_value", "status", "seconds"):
+    elif column not in ANGLES:
         text = f"{text} ({label})"
     if " or " in unit:  # of the quantity
-        unit = "bit" if quantity.name.startswith(("key_rate", "randomness")) else "1"
+        unit = quantity.kind.unit
     side = {"side": SIDES[quantity.side]} if column in ("value", "sdp_value") else {}
     return _about(unit, text) | side
 

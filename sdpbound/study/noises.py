@@ -15,7 +15,7 @@ from sdpbound.study.entries import Entry, numbers, said
 from sdpbound.study.family import Part, Texts
 from sdpbound.study.fields import EFFICIENCY, FLIP, TURN, VISIBILITY, choice
 
-__all__ = ["NOISE_COLUMNS", "Condition", "Imperfections", "NoiseEntry", "noise_columns"]
+__all__ = ["NOISE_COLUMNS", "Condition", "Imperfections", "NoiseEntry", "noise_columns", "without"]
 
 Axis = Literal["x", "y", "z"]
 _AXES: tuple[Axis, ...] = ("x", "y", "z")

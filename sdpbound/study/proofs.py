@@ -20,13 +20,13 @@ from sdpbound.errors import CertificateError
 from sdpbound.models import Quantum
 from sdpbound.rates import error_correction
 from sdpbound.self_tests import SelfTest, find_self_test
-from sdpbound.study.evaluate import ideal_guess, observations
-from sdpbound.study.spec import OF_THE_DATA, OF_THE_EXPRESSION, Quantity
+from sdpbound.study.evaluate import closed_value, observations
+from sdpbound.study.spec import Quantity
 from sdpbound.study.store import Store
 from sdpbound.study.tasks import Point, Row, Task
 from sdpbound.verify import Verification, verify
 
-__all__ = ["Asked", "Proofs", "is_rate", "prove_infeasible", "prove_value", "same", "show"]
+__all__ = ["Asked", "Proofs", "prove_infeasible", "prove_value", "same", "show"]
 
 #: Checked certificates that are remembered: the rows that share one are of one task and follow each other.
 KEPT = 64
@@ -64,6 +64,8 @@ class Asked:
         member = self.point.member
         if self.task.observed == "bell":
             return abs(member.expression.value(self.behaviour)) > member.local_bound
+        if self.task.noise is not None:
+            return self.behaviour.chsh > 2.0
         return self.task.visibility * member.chsh > 2.0
 
     @cached_property
@@ -78,11 +80,15 @@ class Asked:
         outcomes = [list(party) for party in self.point.member.expression.scenario.outcomes]
         return {"scenario": {"outcomes": outcomes}, "figure": figure, "side": side, "observed": observed}
 
-    def program(self, quantity: Quantity) -> dict[str, Any]:
-        """The question of the program behind a quantity."""
-        kind, x, y = quantity.program
+    def program(self, quantity: Quantity, flips: float = 0.0) -> dict[str, Any]:
+        """The question of the program behind a quantity, for a preprocessing; of an entropy against quantum devices,
+        whatever words prove it."""
+        kind, x, y, *_ = quantity.program
+        if kind == "entropy":
+            figure = {"kind": "conditional_entropy", "x": x, "y": y, "preprocessing": flips}
+            return self._question(figure, "lower", self._observed) | {"model": {"kind": "quantum"}}
         model = {"model": self.task.model.describe()}
-        if quantity.name in OF_THE_EXPRESSION:
+        if quantity.group == "expression":
             figure = {"kind": "bell_value", "coefficients": self.point.member.expression.coefficients.tolist()}
             return self._question(figure, quantity.side, []) | model
         figure = {"kind": "blind_guessing_probability" if kind == "blind" else "guessing_probability", "x": x, "y": y}
@@ -90,7 +96,7 @@ class Asked:
 
     def entropy(self, quantity: Quantity) -> dict[str, Any]:
         """The question of the closed form behind a quantity."""
-        _, x, y = quantity.program
+        _, x, y, *_ = quantity.program
         figure = {"kind": "entropy", "x": x, "y": y, "blind": quantity.name.endswith("blind")}
         return self._question(figure, "lower", self._observed)
 
@@ -188,7 +194,12 @@ def _compare(question: Mapping[str, Any], wanted: dict[str, Any]) -> None:
     """The certificate is about what is wanted; its tolerances may be wider, which only weakens what it proves."""
     for key, value in wanted.items():
         own = question.get(key)
-        same = _same_data(own, value) if key == "observed" and isinstance(own, list) else own == value
+        if key == "observed" and isinstance(own, list):
+            same = _same_data(own, value)
+        elif key == "model" and value == {"kind": "quantum"} and isinstance(own, dict):
+            same = own.get("kind") == "quantum"
+        else:
+            same = own == value
         if not same:
             raise CertificateError(f"its certificate is about another question: {key} differs from the row's.")
 
@@ -208,22 +219,23 @@ def _same_data(own: list[dict[str, Any]], wanted: list[dict[str, Any]]) -> bool:
 
 def prove_value(proofs: Proofs, asked: Asked, quantity: Quantity, row: Row) -> bool:
     """Whether the row has certificates; CertificateError unless its numbers follow from each other and from them."""
-    closed = row["method"] == "closed form"
-    leak = _leak(asked, quantity, row)
+    closed, rate = row["method"] == "closed form", quantity.kind.rate
+    flips = row["preprocessing"] or 0.0
+    leak = _leak(asked, quantity, row, flips)
     if closed:
-        test = None if quantity.name in OF_THE_EXPRESSION else asked.self_test
+        test = None if quantity.group == "expression" or flips else asked.self_test
         if test is None:
             raise CertificateError("it is a closed form, and there is none: its data are no quantum self-test.")
-        if not is_rate(quantity):
-            same(ideal_guess(test, quantity), row["value"], "value")
-    if is_rate(quantity):
+        if not rate:
+            same(closed_value(test, quantity), row["value"], "value")
+    if rate:
         _at_most(row["value"], _rate(row["entropy"], leak), "value")
     if row["certificate"] is None:
         return False
-    program = proofs.of(row["sdp_certificate" if closed else "certificate"], asked.program(quantity))
+    program = proofs.of(row["sdp_certificate" if closed else "certificate"], asked.program(quantity, flips))
     value = row["sdp_value" if closed else "value"]
-    if is_rate(quantity):
-        entropy = min_entropy_of(program.value)
+    if rate:
+        entropy = min_entropy_of(program.value) if quantity.group == "data" else program.value
         if not closed:
             _at_most(row["entropy"], entropy, "entropy")
         _at_most(value, _rate(entropy, leak), "sdp_value" if closed else "value")
@@ -233,14 +245,14 @@ def prove_value(proofs: Proofs, asked: Asked, quantity: Quantity, row: Row) -> b
         _at_most(value, program.value, "value")
     if closed:
         found = proofs.of(row["certificate"], asked.entropy(quantity))
-        if is_rate(quantity):
+        if rate:
             _at_most(row["entropy"], found.claimed, "entropy")  # right up to the rounding of a correlator
     return True
 
 
 def prove_infeasible(proofs: Proofs, asked: Asked, quantity: Quantity, row: Row) -> bool:
     """Whether the row has a certificate, which must separate the data; CertificateError if the set has them."""
-    if quantity.name not in OF_THE_DATA or not asked.may_be_infeasible:
+    if quantity.group != "data" or not asked.may_be_infeasible:
         raise CertificateError("its status is 'infeasible', and the adversary's set has what is asked for.")
     if row["certificate"] is None:
         return False
@@ -249,17 +261,12 @@ def prove_infeasible(proofs: Proofs, asked: Asked, quantity: Quantity, row: Row)
     return True
 
 
-def is_rate(quantity: Quantity) -> bool:
-    """Whether a quantity comes from an entropy."""
-    return quantity.name in OF_THE_DATA and not quantity.name.startswith("guess")
-
-
-def _leak(asked: Asked, quantity: Quantity, row: Row) -> float | None:
+def _leak(asked: Asked, quantity: Quantity, row: Row, flips: float) -> float | None:
     """What the errors of a key cost, which must be the row's."""
     if quantity.name != "key_rate":
         return None
     x, y = quantity.settings
-    leak = error_correction(asked.behaviour, x, y or 0)
+    leak = error_correction(asked.behaviour, x, y or 0, flips)
     same(leak, row["error_correction"], "error_correction")
     return leak
 

@@ -1,4 +1,4 @@
-"""The quantities of studies: one table of what each of them is of, which side is proven, and what it may be asked with."""
+"""The quantities of studies: one table of what each of them is of, which side is proven, what it may be asked with."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Literal
 __all__ = ["KINDS", "Group", "Kind", "names"]
 
 #: What a quantity depends on besides the point: nothing ("point"); an adversary ("expression"); noise, what is tested
-#: and an adversary ("data"); noise and what is tested, against quantum devices ("entropy"); what is tested and all noise
-#: but the one whose critical value is looked for ("threshold").
+#: and an adversary ("data"); noise and what is tested, against quantum devices ("entropy"); what is tested and all
+#: noise but the one whose critical value is looked for ("threshold").
 Group = Literal["point", "expression", "data", "entropy", "threshold"]
 Side = Literal["upper", "lower", "exact"]
 
@@ -23,8 +23,8 @@ class Kind:
     label : for people
     group : what it depends on; with a von Neumann entropy quantities of the data are of the group "entropy"
     side : of what is proven
-    bob : Bob's setting where none is given (WBC Props. 2 and 3); None for a quantity of Alice's outcome alone, and where
-        there are no settings
+    bob : Bob's setting where none is given (WBC Props. 2 and 3); None for a quantity of Alice's outcome alone, and
+        where there are no settings
     unit : "bit", or "1"
     rate : whether it is made of an entropy, as a rate
     keys : the further keys that it takes: "entropy", "preprocessing", "rounds"
@@ -52,8 +52,8 @@ KINDS: dict[str, Kind] = {
     "randomness_local": Kind("local randomness (bits)", "data", "lower", None, "bit", True, _ENTROPY),
     "randomness_global": Kind("global randomness (bits)", "data", "lower", 1, "bit", True, _ENTROPY),
     "randomness_blind": Kind("blind randomness (bits)", "data", "lower", 1, "bit", True),
-    "entropy_local": Kind("entropy $H(A|E)$ (bits)", "entropy", "lower", None, "bit", False, _FLIPS),
-    "entropy_global": Kind("entropy $H(AB|E)$ (bits)", "entropy", "lower", 1, "bit", False, _ENTROPY),
+    "entropy_local": Kind("entropy H(A|E) (bits)", "entropy", "lower", None, "bit", False, _FLIPS),
+    "entropy_global": Kind("entropy H(AB|E) (bits)", "entropy", "lower", 1, "bit", False, _ENTROPY),
     "bell_maximum": Kind("largest Bell value", "expression", "upper"),
     "bell_minimum": Kind("smallest Bell value", "expression", "lower"),
     "chsh": Kind("CHSH value", "point", "exact"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BeforeValidator, Field, PlainSerializer, ValidationInfo, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 
 from sdpbound.models import Quantum
 from sdpbound.study.entries import number, said_one
@@ -23,7 +23,7 @@ from sdpbound.study.fields import (
     read_level,
     read_solver,
 )
-from sdpbound.study.quantities import KINDS, Kind
+from sdpbound.study.quantities import KINDS, Group, Kind
 
 __all__ = [
     "BEST",
@@ -119,8 +119,8 @@ class EntropySettings(Part):
         """The same for two entries that mean the same."""
         if self.kind == "min":
             return self.kind
-        words = (self.kind, self.method, "" if self.level is None else f"level {Quantum(self.level).describe()['level']}")
-        return " ".join(word for word in (*words, f"{self.accuracy:g}") if word)
+        level = "" if self.level is None else f"level {Quantum(self.level).describe()['level']}"
+        return " ".join(word for word in (self.kind, self.method, level, f"{self.accuracy:g}") if word)
 
 
 MIN, VON_NEUMANN = EntropySettings(kind="min"), EntropySettings()
@@ -130,7 +130,9 @@ def _flip(value: object, info: ValidationInfo) -> object:
     return value if value == BEST else number(FLIP)(value, info)
 
 
-_Flip = Annotated[float | Literal["best"], BeforeValidator(_flip, json_schema_input_type=said_one(FLIP) | Literal["best"])]
+_Flip = Annotated[
+    float | Literal["best"], BeforeValidator(_flip, json_schema_input_type=said_one(FLIP) | Literal["best"])
+]
 
 
 class Quantity(Part):
@@ -183,8 +185,8 @@ class Quantity(Part):
         return KINDS[self.name]
 
     @property
-    def group(self) -> str:
-        """What it depends on, as :data:`~sdpbound.study.quantities.Group` has it."""
+    def group(self) -> Group:
+        """What it depends on."""
         return "entropy" if self.entropy not in (None, MIN) and self.kind.group == "data" else self.kind.group
 
     @property
@@ -225,7 +227,7 @@ class Quantity(Part):
         group = self.group
         if group in ("point", "expression"):
             return self.name, None, None
-        both = self.y if self.name.startswith(_OF_BOTH) else None
+        both = self.y if "global" in self.name else None
         if group == "data":
             return ("blind", self.x, self.y) if self.name.endswith("blind") else ("guess", self.x, both)
         return ("entropy", self.x, both, self.entropy, self.preprocessing)

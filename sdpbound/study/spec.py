@@ -82,7 +82,7 @@ def _with_entropy(quantities: tuple[Quantity, ...], info: ValidationInfo) -> tup
         if quantity.entropy is None and "entropy" in quantity.kind.keys and default != MIN:
             quantity = quantity.model_copy(update={"entropy": default})
         if quantity.group == "data" and quantity.preprocessing:
-            raise fail(f"has {quantity.name} with preprocessing, and min-entropy takes none; say entropy = 'von Neumann'")
+            raise fail(f"has {quantity.name} with preprocessing, which takes entropy = 'von Neumann'; say so")
         found.append(quantity)
     return tuple(found)
 
@@ -171,10 +171,10 @@ class StudySpec(Part):
     def cells_of(self, quantity: Quantity) -> int:
         """Number of cells of a quantity at one point."""
         noises, tested, adversaries = len(self.conditions), len(self.observed), len(self.adversaries)
-        counts = {"point": 1, "expression": adversaries, "data": noises * tested * adversaries, "entropy": noises * tested}
         if quantity.group == "threshold":
             return len(self.lines(quantity.kind.driven)) * tested
-        return counts[quantity.group]
+        counts = {"point": 1, "expression": adversaries, "entropy": noises * tested}
+        return counts.get(quantity.group, noises * tested * adversaries)
 
     def axes(self) -> dict[str, tuple[float, ...]]:
         """The free axes of the family and their numbers, the slowest first: theta, phi, omega, or phi, s."""

@@ -51,12 +51,14 @@ COLUMN_NOTES: dict[str, Note] = {
     "quantity": Note("", "name of the quantity"),
     "x": Note("1", "Alice's key setting"),
     "y": Note("1", "Bob's key setting"),
-    "value": Note("1 or bit", "the quantity: rates in bits per round, all else without unit"),
+    "value": Note("1 or bit", "the quantity: rates in bits per round, entropies in bits, all else without unit"),
     "side": Note("", "what the value is to the quantity: upper or lower bound, or exact up to floating point"),
     "method": Note("", "certified (a proven bound of a program) or closed form"),
     "sdp_value": Note("1 or bit", "where the value is a closed form: the certified value of the program beside it"),
     "margin": Note("1 or bit", "how far certifying moved the solver's value"),
-    "entropy": Note("bit", "conditional min-entropy per round that a rate is made of"),
+    "entropy": Note(
+        "bit", "conditional entropy per round that a rate is made of; min-entropy if options names no other"
+    ),
     "error_correction": Note("bit", "cost of error correction per round, of a key rate"),
     "security": Note("", "attacks against which a rate holds"),
     "solver": Note("", "solver whose dual solution is certified"),
@@ -65,6 +67,15 @@ COLUMN_NOTES: dict[str, Note] = {
     "error": Note("", "why there is no value"),
     "certificate": Note("", "name of the stored certificate of the value"),
     "sdp_certificate": Note("", "name of the stored certificate of sdp_value"),
+    "noise": Note("", "name of the noise where it is more than white noise of the visibility"),
+    "efficiency": Note("1", "efficiency of all detectors; no click is outcome 0"),
+    "dephasing": Note("1", "probability of a phase flip of each qubit"),
+    "misalignment": Note("rad", "angle by which Alice's measurements are turned"),
+    "options": Note("", "what the quantity was asked with: kind, method and accuracy of the entropy, preprocessing"),
+    "preprocessing": Note("1", "probability with which Alice flips her key bit"),
+    "gap": Note("bit", "how far a bound on an entropy may be from the entropy itself, as far as the solver tells"),
+    "dead": Note("1", "of a critical value: where an explicit attack leaves no key"),
+    "dead_certificate": Note("", "name of the stored certificate of that attack"),
 }
 
 

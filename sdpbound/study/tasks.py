@@ -21,11 +21,12 @@ from sdpbound.errors import InvalidInput, InvalidStudy, NotSelfTesting
 from sdpbound.families import SingletSelfTest, correlators_self_test, theta_at_chsh
 from sdpbound.models import Local, NoSignaling, Quantum
 from sdpbound.relaxation import CorrelationModel
+from sdpbound.study.entries import Entry
 from sdpbound.study.quantities import Group
 from sdpbound.study.spec import Adversary, Curve, Imperfections, Quantity, SolverSettings, StudySpec
 from sdpbound.version import NUMERICS
 
-__all__ = ["COLUMNS", "STORED", "QUANTUM", "Plan", "Point", "Row", "Search", "Task", "cell_keys"]
+__all__ = ["COLUMNS", "QUANTUM", "STORED", "Plan", "Point", "Row", "Search", "Task", "cell_keys"]
 
 #: The columns of a table and their types, in order.
 COLUMNS: dict[str, type] = {
@@ -265,21 +266,23 @@ class Plan:
             for adversary in spec.adversaries:
                 yield Task(point, None, None, adversary, groups["expression"], spec.solver, certificates=keep)
         values = dict(zip(spec.visibilities, visibilities, strict=True)) if visibilities else {}
-        conditions = [(values.get(v, v), what) for v, what in spec.conditions]
+
+        def known(visibility: Entry) -> float:
+            return visibility if isinstance(visibility, float) else values[visibility]
+
+        conditions = [(known(v), what) for v, what in spec.conditions] if self._noisy else []
         for observed in spec.observed:
             if groups["data"]:
                 for adversary, (visibility, what) in product(spec.adversaries, conditions):
                     own = search if adversary.model in searched else None
-                    yield Task(
-                        point, visibility, observed, adversary, groups["data"], spec.solver, own, keep, what
-                    )
+                    yield Task(point, visibility, observed, adversary, groups["data"], spec.solver, own, keep, what)
             if groups["entropy"]:
                 for visibility, what in conditions:
                     yield self._quantum(point, visibility, observed, groups["entropy"], what)
             for driven in dict.fromkeys(q.kind.driven for q in groups["threshold"]):
                 some = tuple(q for q in groups["threshold"] if q.kind.driven == driven)
-                for visibility, what in spec.lines(driven):
-                    yield self._quantum(point, values.get(visibility, visibility), observed, some, what)
+                for v, what in spec.lines(driven):
+                    yield self._quantum(point, None if v is None else known(v), observed, some, what)
 
     def _quantum(
         self,
