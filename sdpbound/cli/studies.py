@@ -445,6 +445,7 @@ def _verify_study(file: Path, output: Path | None, lines: list[str]) -> dict[str
         "holds": found.holds,
         "rows": found.rows,
         "proven": found.proven,
+        "approximate": found.approximate,
         "exact": found.exact,
         "without_certificate": found.without,
         "infeasible": found.infeasible,

@@ -16,8 +16,9 @@ from functools import lru_cache
 
 from sdpbound.conic.program import Status
 from sdpbound.errors import CertificateError, DamagedStore, StorageFailure
+from sdpbound.rate_upper_bounds import FROM_DATA, RANDOMNESS
 from sdpbound.rates import DEVETAK_WINTER, INDIVIDUAL, LOCAL, QUANTUM_RANDOMNESS
-from sdpbound.study.evaluate import blank
+from sdpbound.study.evaluate import APPROXIMATE, ATTACK, blank
 from sdpbound.study.noises import NOISE_COLUMNS
 from sdpbound.study.proofs import Asked, Proofs, prove_infeasible, prove_value, same, show
 from sdpbound.study.questions import BEST
@@ -30,7 +31,7 @@ from sdpbound.study.tasks import STORED, Point, Row, Search, Task
 __all__ = ["Audit", "Fault", "audit"]
 
 #: What a solver may have said where there is a value.
-_ANSWERED = {status.value for status in Status} - {"failed", "infeasible"}
+_ANSWERED = {status.value for status in Status} - {"failed", "infeasible"} | {"explicit attack", "inaccurate"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class Audit:
     ----------
     rows : rows with a value
     proven : of these, rows whose certificate holds, asks the row's question, and implies all that the row says
+    approximate : rows of attacks that meet the tested values nearly, and say so; proven for so much wider tolerances
     exact : rows of closed forms of the point alone, evaluated again
     without : rows that have no certificate; each is a fault too if the study keeps certificates
     infeasible : rows that have no value because they say that the data are outside the adversary's set
@@ -69,6 +71,7 @@ class Audit:
 
     rows: int
     proven: int
+    approximate: int
     exact: int
     without: int
     infeasible: int
@@ -93,8 +96,9 @@ class Audit:
         """The counts in words."""
         return (
             f"{self.proven} of {self.rows} rows proven by certificates that hold, {self.exact} closed forms evaluated "
-            f"again, {self.without} without a certificate; {self.infeasible} infeasible, {self.unproven} of them "
-            f"without a stored proof; {self.failed} failed, {self.missing} cells missing; {len(self.faults)} at fault"
+            f"again, {self.approximate} approximate attacks, {self.without} without a certificate; "
+            f"{self.infeasible} infeasible, {self.unproven} of them without a stored proof; {self.failed} failed, "
+            f"{self.missing} cells missing; {len(self.faults)} at fault"
         )
 
 
@@ -135,7 +139,7 @@ def audit(study: Study) -> Audit:
         for name, wrong in proofs.rest():
             if wrong:
                 faults.append(Fault("-", f"certificate {name}", wrong))
-    names = ("rows", "proven", "exact", "without", "infeasible", "separated", "failed", "missing")
+    names = ("rows", "proven", "approximate", "exact", "without", "infeasible", "separated", "failed", "missing")
     return Audit(**{name: counts[name] for name in names}, certificates=proofs.checked, faults=faults)
 
 
@@ -204,7 +208,7 @@ class _Check:
             counts["exact"] += 1
         else:
             proven = prove_value(self.proofs, asked, quantity, row)
-            counts["proven" if proven else "without"] += 1
+            counts["without" if not proven else "approximate" if row["method"] == APPROXIMATE else "proven"] += 1
             if not proven and self.keeps:
                 raise CertificateError("it has no certificate, and the study keeps them; `sdpbound retry` adds it.")
 
@@ -277,15 +281,16 @@ def _kind(quantity: Quantity, row: Row) -> tuple[set[str], set[str]]:
         return {"value", "method", "status"}, {"seconds"}
     if status not in _ANSWERED:
         raise CertificateError(f"it has a value, and its status is {show(status)}.")
-    if method not in ("certified", "closed form"):
-        raise CertificateError(f"its method is {show(method)}, and must be 'certified' or 'closed form'.")
+    methods = (ATTACK, APPROXIMATE) if quantity.kind.attack else ("certified", "closed form")
+    if method not in methods:
+        raise CertificateError(f"its method is {show(method)}, and must be {methods[0]!r} or {methods[1]!r}.")
     need, may = {"value", "method", "status", "solver"}, {"seconds", "margin", "certificate"}
     if quantity.group == "entropy":
         may.add("gap")
     if quantity.kind.rate:
         need |= {"entropy", "security"}
         same(_security(quantity, row["model"]), row["security"], "security")
-    if quantity.name == "key_rate":
+    if quantity.name.startswith("key_rate"):
         need.add("error_correction")
     if method == "closed form":
         need.add("sdp_value")
@@ -295,6 +300,8 @@ def _kind(quantity: Quantity, row: Row) -> tuple[set[str], set[str]]:
 
 def _security(quantity: Quantity, model: str) -> str:
     """The theorem that makes an entropy a rate."""
+    if quantity.kind.attack:
+        return FROM_DATA if quantity.name == "key_rate_attack" else RANDOMNESS
     quantum = DEVETAK_WINTER if quantity.name == "key_rate" else QUANTUM_RANDOMNESS
     return {"quantum": quantum, "no-signaling": INDIVIDUAL, "local": LOCAL}[model]
 

@@ -6,21 +6,24 @@ import hashlib
 import math
 import time
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
 from pydantic import ConfigDict, TypeAdapter
 from pydantic_core import to_json
 
+from sdpbound.attacks.entropy_attack import EntropyAttack, conditional_entropy_upper_bound
 from sdpbound.behaviour import Behaviour, Observations
-from sdpbound.bounds import Bound, as_min_entropy
+from sdpbound.bounds import Bound, as_min_entropy, lower_float
 from sdpbound.errors import Infeasible
 from sdpbound.merits.bell_value import maximize, minimize
 from sdpbound.merits.conditional_entropy import EntropyBound, VonNeumann, conditional_entropy
 from sdpbound.merits.guessing_probability import blind_guessing_probability, guessing_probability
+from sdpbound.merits.qubit_entropy import QubitEntropyBound
 from sdpbound.models import Quantum
-from sdpbound.rates import KnownEntropy, Rate, key_rate, randomness_rate
+from sdpbound.rate_upper_bounds import FROM_DATA, RANDOMNESS
+from sdpbound.rates import KnownEntropy, Rate, best_preprocessing, key_rate, leakage, randomness_rate
 from sdpbound.relaxation import CorrelationModel
 from sdpbound.self_tests import SelfTest, find_self_test
 from sdpbound.study.noises import noise_columns
@@ -29,7 +32,19 @@ from sdpbound.study.search import better_point
 from sdpbound.study.spec import Quantity
 from sdpbound.study.tasks import STORED, Point, Row, Task
 
-__all__ = ["ANSWER", "Answer", "blank", "closed_value", "evaluate", "failed", "ideal_guess", "observations"]
+__all__ = [
+    "ANSWER",
+    "APPROXIMATE",
+    "ATTACK",
+    "Answer",
+    "blank",
+    "closed_value",
+    "evaluate",
+    "failed",
+    "ideal_guess",
+    "least_leak",
+    "observations",
+]
 
 
 @dataclass(frozen=True)
@@ -54,6 +69,8 @@ class Answer:
         return sum(row["status"] == "failed" for rows in self.cells for row in rows)
 
 
+#: What the method of an attack's row is: the tested values are met, or nearly.
+ATTACK, APPROXIMATE = "attack", "approximate attack"
 #: Answers as JSON.
 ANSWER = TypeAdapter(Answer)
 
@@ -99,6 +116,7 @@ class _Evaluation:
     task: Task
     certificates: dict[str, bytes] = field(default_factory=dict)
     _solved: dict[tuple[Point, tuple[Any, ...]], _Solved] = field(default_factory=dict)
+    _flips: dict[tuple[Point, tuple[Any, ...]], float] = field(default_factory=dict)
     _data: dict[Point, tuple[Behaviour, Observations, SelfTest | None]] = field(default_factory=dict)
 
     @cached_property
@@ -141,9 +159,26 @@ class _Evaluation:
             return optimise(point.member.expression, self.model, None, settings.name, settings.tolerance)
         _, observed, _ = self.data(point)
         if kind == "entropy":
-            return conditional_entropy(observed, x, y, _method(quantity, settings.name), _flips(quantity))
+            return conditional_entropy(
+                observed, x, y, _method(quantity, settings.name), self.flips(point, quantity), closed_forms=False
+            )
+        if kind == "attack":
+            return conditional_entropy_upper_bound(observed, x, y, self.flips(point, quantity))
         bounded = blind_guessing_probability if kind == "blind" else guessing_probability
         return bounded(observed, self.model, x, y, settings.name, settings.tolerance)
+
+    def flips(self, point: Point, quantity: Quantity) -> float:
+        """The preprocessing of a quantity, searched if the best one is asked for."""
+        if quantity.preprocessing != BEST:
+            return quantity.preprocessing or 0.0
+        key = (point, quantity.program)
+        if key not in self._flips:
+            behaviour, observed, _ = self.data(point)
+            x, y = quantity.settings
+            method = _method(quantity, self.task.solver.name)
+            rate = best_preprocessing(behaviour, observed, x, y, method, closed_forms=False)
+            self._flips[key] = rate.preprocessing
+        return self._flips[key]
 
     def score(self, point: Point, quantity: Quantity) -> float:
         """The quantity, larger is better; by its closed form where there is one, -inf where it failed."""
@@ -162,11 +197,13 @@ class _Evaluation:
             return test.entropy(x).value - point.member.key_leak(x, y or 0)
         return _tested(test, quantity).value
 
-    def _rate(self, quantity: Quantity, behaviour: Behaviour, observed: Observations, bound: Bound) -> Rate:
+    def _rate(
+        self, quantity: Quantity, behaviour: Behaviour, observed: Observations, bound: Bound, flips: float = 0.0
+    ) -> Rate:
         (x, y), entropy = quantity.settings, bound if quantity.group == "entropy" else as_min_entropy(bound)
         if quantity.name == "key_rate":
             known = KnownEntropy(entropy, x)
-            return key_rate(behaviour, observed, x=x, y=y, entropy=known, preprocessing=_flips(quantity))
+            return key_rate(behaviour, observed, x=x, y=y, entropy=known, preprocessing=flips)
         local, blind = quantity.name == "randomness_local", quantity.name == "randomness_blind"
         known = KnownEntropy(entropy, x, y)
         return randomness_rate(behaviour, observed, local=local, x=x, y=y, entropy=known, blind=blind)
@@ -187,17 +224,22 @@ class _Evaluation:
         status = "stopped early" if bound.status in ("infeasible", "failed") else bound.status
         row |= {"solver": bound.solver, "status": status, "method": "certified", "value": bound.value}
         row |= {"margin": _finite(bound.correction), "certificate": self._certificate(bound)}
+        flips = self.flips(point, quantity)
+        if quantity.preprocessing == BEST:
+            row["preprocessing"] = flips
         if isinstance(bound, EntropyBound):
-            row["gap"] = _finite(bound.quadrature_gap)
+            row["gap"] = _finite(gap_of(bound))
         if quantity.group == "expression":
             return row
+        if isinstance(bound, EntropyAttack):
+            return row | self._attacked(point, quantity, bound, flips)
         behaviour, observed, test = self.data(point)
         if not quantity.kind.rate:
-            if test is not None and not _flips(quantity):
+            if test is not None and not flips:
                 proof = self._certificate(_tested(test, quantity))
                 row |= _beside(row, closed_value(test, quantity), bound.value, proof)
             return row
-        rate = self._rate(quantity, behaviour, observed, bound)
+        rate = self._rate(quantity, behaviour, observed, bound, flips)
         if quantity.group == "data":
             row["margin"] = _finite(as_min_entropy(bound).correction)
         row |= {"value": rate.value, "security": rate.security, "entropy": rate.entropy.value}
@@ -205,6 +247,18 @@ class _Evaluation:
             row["error_correction"] = rate.error_correction
         if rate.sdp is not None:
             row |= _beside(row, rate.value, rate.sdp.value, self._certificate(rate.entropy))
+        return row
+
+    def _attacked(self, point: Point, quantity: Quantity, attack: EntropyAttack, flips: float) -> Row:
+        """What an attack makes of a quantity."""
+        row: Row = {"method": ATTACK if attack.exact else APPROXIMATE}
+        if quantity.kind.rate:
+            value, leak = attack.value, None
+            if quantity.name == "key_rate_attack":
+                leak = least_leak(self.data(point)[0], quantity, flips)
+                value = math.nextafter(value - leak, math.inf)  # the subtraction rounds once
+            row |= {"value": value, "entropy": attack.value, "error_correction": leak}
+            row["security"] = RANDOMNESS if leak is None else FROM_DATA
         return row
 
     def _certificate(self, bound: Bound) -> str | None:
@@ -257,8 +311,8 @@ def blank(task: Task, point: Point, quantity: Quantity) -> Row:
         row["model"] = task.adversary.model
         if quantity.group in ("data", "expression"):
             row["level"] = task.model.describe().get("level")
-    if quantity.preprocessing is not None and quantity.preprocessing != BEST:
-        row["preprocessing"] = quantity.preprocessing
+    if "preprocessing" in quantity.kind.keys and quantity.group == "entropy" and quantity.preprocessing != BEST:
+        row["preprocessing"] = quantity.preprocessing or 0.0
     return row
 
 
@@ -271,15 +325,22 @@ def _chsh(task: Task, point: Point, ideal: float) -> float | None:
 
 def _method(quantity: Quantity, solver: str | None) -> VonNeumann:
     """How a quantity's von Neumann entropy is bounded."""
-    asked = quantity.entropy
+    asked = quantity.how
     assert asked is not None
-    return VonNeumann(level=asked.level, tolerance=asked.accuracy, solver=solver)
+    found = VonNeumann(level=asked.level, tolerance=asked.accuracy, solver=solver)
+    return found if asked.method is None else replace(found, method=asked.method)
 
 
-def _flips(quantity: Quantity) -> float:
-    """The preprocessing of a quantity that is asked with one."""
-    assert quantity.preprocessing != BEST
-    return quantity.preprocessing or 0.0
+def gap_of(bound: EntropyBound) -> float:
+    """How far the bound may be from the entropy: from an explicit mixture if it has one, else what more nodes could
+    add."""
+    return bound.gap if isinstance(bound, QubitEntropyBound) else bound.quadrature_gap
+
+
+def least_leak(behaviour: Behaviour, quantity: Quantity, flips: float) -> float:
+    """What the errors of a key cost at least, rounded down."""
+    x, y = quantity.settings
+    return lower_float(leakage(behaviour, x, y or 0, flips))
 
 
 def _finite(margin: float) -> float | None:

@@ -20,7 +20,7 @@ from sdpbound.errors import CertificateError
 from sdpbound.models import Quantum
 from sdpbound.rates import error_correction
 from sdpbound.self_tests import SelfTest, find_self_test
-from sdpbound.study.evaluate import closed_value, observations
+from sdpbound.study.evaluate import ATTACK, closed_value, least_leak, observations
 from sdpbound.study.spec import Quantity
 from sdpbound.study.store import Store
 from sdpbound.study.tasks import Point, Row, Task
@@ -84,9 +84,9 @@ class Asked:
         """The question of the program behind a quantity, for a preprocessing; of an entropy against quantum devices,
         whatever words prove it."""
         kind, x, y, *_ = quantity.program
-        if kind == "entropy":
+        if kind in ("entropy", "attack"):
             figure = {"kind": "conditional_entropy", "x": x, "y": y, "preprocessing": flips}
-            return self._question(figure, "lower", self._observed) | {"model": {"kind": "quantum"}}
+            return self._question(figure, quantity.side, self._observed) | {"model": {"kind": "quantum"}}
         model = {"model": self.task.model.describe()}
         if quantity.group == "expression":
             figure = {"kind": "bell_value", "coefficients": self.point.member.expression.coefficients.tolist()}
@@ -130,13 +130,16 @@ class Proofs:
         self._seen = array("q")
         self._recent = lru_cache(maxsize=KEPT)(self._look)
 
-    def of(self, name: str, question: dict[str, Any]) -> Verification:
-        """What the certificate of this name proves; CertificateError if it does not hold or is of another question."""
+    def of(self, name: str, question: dict[str, Any], as_given: bool = False) -> Verification:
+        """What the certificate of this name proves; CertificateError if it does not hold or is of another question.
+
+        Its tolerances may be wider, which weakens a bound over all devices; not with ``as_given``, for an attack.
+        """
         self.checked += 1
         proof = self._recent(name)
         if isinstance(proof, str):
             raise CertificateError(proof)
-        _compare(proof.question, question)
+        _compare(proof.question, question, as_given)
         return proof.found
 
     def rest(self) -> Iterator[tuple[str, str]]:
@@ -190,12 +193,12 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return entries
 
 
-def _compare(question: Mapping[str, Any], wanted: dict[str, Any]) -> None:
-    """The certificate is about what is wanted; its tolerances may be wider, which only weakens what it proves."""
+def _compare(question: Mapping[str, Any], wanted: dict[str, Any], as_given: bool) -> None:
+    """The certificate is about what is wanted, but for tolerances that are wider where they may be."""
     for key, value in wanted.items():
         own = question.get(key)
         if key == "observed" and isinstance(own, list):
-            same = _same_data(own, value)
+            same = _same_data(own, value, as_given)
         elif key == "model" and value == {"kind": "quantum"} and isinstance(own, dict):
             same = own.get("kind") == "quantum"
         else:
@@ -204,12 +207,12 @@ def _compare(question: Mapping[str, Any], wanted: dict[str, Any]) -> None:
             raise CertificateError(f"its certificate is about another question: {key} differs from the row's.")
 
 
-def _same_data(own: list[dict[str, Any]], wanted: list[dict[str, Any]]) -> bool:
+def _same_data(own: list[dict[str, Any]], wanted: list[dict[str, Any]], as_given: bool) -> bool:
     """Of a question that the checker could read, so that every entry is there and every number is one."""
     return len(own) == len(wanted) and all(
         a["coefficients"] == b["coefficients"]
         and a["value"] == b["value"]
-        and Fraction(a["tolerance"]) >= Fraction(b["tolerance"])
+        and (a["tolerance"] == b["tolerance"] if as_given else Fraction(a["tolerance"]) >= Fraction(b["tolerance"]))
         for a, b in zip(own, wanted, strict=True)
     )
 
@@ -228,10 +231,13 @@ def prove_value(proofs: Proofs, asked: Asked, quantity: Quantity, row: Row) -> b
             raise CertificateError("it is a closed form, and there is none: its data are no quantum self-test.")
         if not rate:
             same(closed_value(test, quantity), row["value"], "value")
-    if rate:
+    if rate and quantity.side == "lower":
         _at_most(row["value"], _rate(row["entropy"], leak), "value")
     if row["certificate"] is None:
         return False
+    if quantity.kind.attack:
+        _prove_attack(proofs, asked, quantity, row)
+        return True
     program = proofs.of(row["sdp_certificate" if closed else "certificate"], asked.program(quantity, flips))
     value = row["sdp_value" if closed else "value"]
     if rate:
@@ -250,6 +256,19 @@ def prove_value(proofs: Proofs, asked: Asked, quantity: Quantity, row: Row) -> b
     return True
 
 
+def _prove_attack(proofs: Proofs, asked: Asked, quantity: Quantity, row: Row) -> None:
+    """CertificateError unless the row's numbers follow from the certificate of its attack, which is as exact as it
+    says."""
+    question = asked.program(quantity, row["preprocessing"] or 0.0)
+    found = proofs.of(row["certificate"], question, as_given=row["method"] == ATTACK)
+    entropy = row["entropy"] if quantity.kind.rate else row["value"]
+    _at_most(found.value, entropy, "proven value")
+    if quantity.kind.rate:
+        leak = row["error_correction"]
+        least = entropy if leak is None else math.nextafter(entropy - leak, math.inf)
+        _at_most(least, row["value"], "proven rate")
+
+
 def prove_infeasible(proofs: Proofs, asked: Asked, quantity: Quantity, row: Row) -> bool:
     """Whether the row has a certificate, which must separate the data; CertificateError if the set has them."""
     if quantity.group != "data" or not asked.may_be_infeasible:
@@ -263,10 +282,11 @@ def prove_infeasible(proofs: Proofs, asked: Asked, quantity: Quantity, row: Row)
 
 def _leak(asked: Asked, quantity: Quantity, row: Row, flips: float) -> float | None:
     """What the errors of a key cost, which must be the row's."""
-    if quantity.name != "key_rate":
+    if not quantity.name.startswith("key_rate"):
         return None
     x, y = quantity.settings
-    leak = error_correction(asked.behaviour, x, y or 0, flips)
+    exact = least_leak(asked.behaviour, quantity, flips)
+    leak = exact if quantity.kind.attack else error_correction(asked.behaviour, x, y or 0, flips)
     same(leak, row["error_correction"], "error_correction")
     return leak
 

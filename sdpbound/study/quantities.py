@@ -27,7 +27,8 @@ class Kind:
         where there are no settings
     unit : "bit", or "1"
     rate : whether it is made of an entropy, as a rate
-    keys : the further keys that it takes: "entropy", "preprocessing", "rounds"
+    keys : the further keys that it takes: "entropy", "preprocessing"; "best" if the latter may be searched
+    attack : whether it is of an explicit attack
     driven : of a threshold, the column whose critical value it is
     """
 
@@ -38,22 +39,30 @@ class Kind:
     unit: Literal["bit", "1"] = "1"
     rate: bool = False
     keys: frozenset[str] = frozenset()
+    attack: bool = False
     driven: str = ""
 
 
-_FLIPS = frozenset({"entropy", "preprocessing"})
 _ENTROPY = frozenset({"entropy"})
+_FLIPS = frozenset({"preprocessing"})
+_BOTH = _ENTROPY | _FLIPS
+_SEARCHED = _BOTH | {"best"}
 
 KINDS: dict[str, Kind] = {
     "guess_local": Kind("guessing probability", "data", "upper"),
     "guess_global": Kind("guessing probability, pair", "data", "upper", 1),
     "guess_blind": Kind("guessing probability, blind", "data", "upper", 1),
-    "key_rate": Kind("key rate (bits per round)", "data", "lower", 0, "bit", True, _FLIPS),
+    "key_rate": Kind("key rate (bits per round)", "data", "lower", 0, "bit", True, _SEARCHED),
     "randomness_local": Kind("local randomness (bits)", "data", "lower", None, "bit", True, _ENTROPY),
     "randomness_global": Kind("global randomness (bits)", "data", "lower", 1, "bit", True, _ENTROPY),
     "randomness_blind": Kind("blind randomness (bits)", "data", "lower", 1, "bit", True),
-    "entropy_local": Kind("entropy H(A|E) (bits)", "entropy", "lower", None, "bit", False, _FLIPS),
+    "entropy_local": Kind("entropy H(A|E) (bits)", "entropy", "lower", None, "bit", False, _BOTH),
     "entropy_global": Kind("entropy H(AB|E) (bits)", "entropy", "lower", 1, "bit", False, _ENTROPY),
+    "entropy_local_attack": Kind("entropy H(A|E) (bits)", "entropy", "upper", None, "bit", False, _FLIPS, True),
+    "entropy_global_attack": Kind("entropy H(AB|E) (bits)", "entropy", "upper", 1, "bit", attack=True),
+    "key_rate_attack": Kind("key rate (bits per round)", "entropy", "upper", 0, "bit", True, _FLIPS, True),
+    "randomness_local_attack": Kind("local randomness (bits)", "entropy", "upper", None, "bit", True, attack=True),
+    "randomness_global_attack": Kind("global randomness (bits)", "entropy", "upper", 1, "bit", True, attack=True),
     "bell_maximum": Kind("largest Bell value", "expression", "upper"),
     "bell_minimum": Kind("smallest Bell value", "expression", "lower"),
     "chsh": Kind("CHSH value", "point", "exact"),

@@ -166,11 +166,8 @@ class Quantity(Part):
             self._fill("y", kind.bob)
         elif self.y is not None:
             raise fail(f"has y = {self.y}, and {self.name} is of Alice's outcome alone; leave y out")
-        if kind.group != "data":
-            if self.entropy == MIN:
-                raise fail(f"has entropy = 'min', and {self.name} is of von Neumann's; leave it out")
-            if "entropy" in kind.keys:
-                self._fill("entropy", VON_NEUMANN)
+        if kind.group != "data" and self.entropy == MIN:
+            raise fail(f"has entropy = 'min', and {self.name} is of von Neumann's; leave it out")
         if self.preprocessing == BEST and "best" not in kind.keys:
             raise fail(f"has preprocessing = 'best', and {self.name} has no best one; give a number")
         return self
@@ -190,11 +187,16 @@ class Quantity(Part):
         return "entropy" if self.entropy not in (None, MIN) and self.kind.group == "data" else self.kind.group
 
     @property
+    def how(self) -> EntropySettings | None:
+        """How its von Neumann entropy is bounded from below, if it is of one."""
+        if "entropy" not in self.kind.keys or self.group == "data":
+            return None
+        return self.entropy or VON_NEUMANN
+
+    @property
     def options(self) -> str | None:
         """What it was asked with besides settings, in words; None for nothing."""
-        words = []
-        if self.group != "data" and self.entropy is not None:
-            words.append(self.entropy.identity)
+        words = [] if self.how is None else [self.how.identity]
         if self.preprocessing:
             words.append(f"preprocessing {self.preprocessing}")
         return ", ".join(words) or None
@@ -209,8 +211,8 @@ class Quantity(Part):
     def meaning(self) -> dict[str, Any]:
         """All that gives it its meaning, as plain data; without what is as if it were absent."""
         found: dict[str, Any] = {"name": self.name, "x": self.x, "y": self.y}
-        if self.group != "data" and self.entropy is not None:
-            found["entropy"] = self.entropy.model_dump() | {"tolerance": self.entropy.accuracy.hex()}
+        if self.how is not None:
+            found["entropy"] = self.how.model_dump() | {"tolerance": self.how.accuracy.hex()}
         if self.preprocessing:
             found["preprocessing"] = self.preprocessing if self.preprocessing == BEST else self.preprocessing.hex()
         return found
@@ -230,7 +232,7 @@ class Quantity(Part):
         both = self.y if "global" in self.name else None
         if group == "data":
             return ("blind", self.x, self.y) if self.name.endswith("blind") else ("guess", self.x, both)
-        return ("entropy", self.x, both, self.entropy, self.preprocessing)
+        return ("attack" if self.kind.attack else "entropy", self.x, both, self.how, self.preprocessing)
 
     @property
     def side(self) -> str:

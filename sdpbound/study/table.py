@@ -53,7 +53,7 @@ COLUMN_NOTES: dict[str, Note] = {
     "y": Note("1", "Bob's key setting"),
     "value": Note("1 or bit", "the quantity: rates in bits per round, entropies in bits, all else without unit"),
     "side": Note("", "what the value is to the quantity: upper or lower bound, or exact up to floating point"),
-    "method": Note("", "certified (a proven bound of a program) or closed form"),
+    "method": Note("", "certified (a proven bound of a program), closed form, attack or approximate attack"),
     "sdp_value": Note("1 or bit", "where the value is a closed form: the certified value of the program beside it"),
     "margin": Note("1 or bit", "how far certifying moved the solver's value"),
     "entropy": Note(
