@@ -18,9 +18,10 @@ from sdpbound.conic.program import Status
 from sdpbound.errors import CertificateError, DamagedStore, StorageFailure
 from sdpbound.rate_upper_bounds import FROM_DATA, RANDOMNESS
 from sdpbound.rates import DEVETAK_WINTER, INDIVIDUAL, LOCAL, QUANTUM_RANDOMNESS
+from sdpbound.study.critical import NONE
 from sdpbound.study.evaluate import APPROXIMATE, ATTACK, blank
 from sdpbound.study.noises import NOISE_COLUMNS
-from sdpbound.study.proofs import Asked, Proofs, prove_infeasible, prove_value, same, show
+from sdpbound.study.proofs import Asked, Proofs, prove_critical, prove_infeasible, prove_value, same, show
 from sdpbound.study.questions import BEST
 from sdpbound.study.search import contours_of
 from sdpbound.study.spec import Quantity
@@ -200,7 +201,11 @@ class _Check:
         if number:
             _better(quantity, first, row)
         asked = self._asked.setdefault(point, Asked(self.task, point))
-        if row["value"] is None:
+        if quantity.group == "threshold":
+            proven = prove_critical(proofs=self.proofs, task=self.task, point=point, quantity=quantity, row=row)
+            if row["value"] is not None:
+                self._count(proven, "proven")
+        elif row["value"] is None:
             if row["status"] == "infeasible":
                 counts["separated"] += prove_infeasible(self.proofs, asked, quantity, row)
         elif quantity.group == "point":
@@ -208,9 +213,13 @@ class _Check:
             counts["exact"] += 1
         else:
             proven = prove_value(self.proofs, asked, quantity, row)
-            counts["without" if not proven else "approximate" if row["method"] == APPROXIMATE else "proven"] += 1
-            if not proven and self.keeps:
-                raise CertificateError("it has no certificate, and the study keeps them; `sdpbound retry` adds it.")
+            self._count(proven, "approximate" if row["method"] == APPROXIMATE else "proven")
+
+    def _count(self, proven: bool, how: str) -> None:
+        """Count a row with a value; CertificateError if it needs a certificate and has none."""
+        self.counts[how if proven else "without"] += 1
+        if not proven and self.keeps:
+            raise CertificateError("it has no certificate, and the study keeps them; `sdpbound retry` adds it.")
 
     def _point(self, number: int, row: Row) -> Point:
         """The point of the task, or of a second row the better one that its search found."""
@@ -271,6 +280,8 @@ def _columns(quantity: Quantity, row: Row) -> None:
 def _kind(quantity: Quantity, row: Row) -> tuple[set[str], set[str]]:
     """The columns that a row must have, and those that it may have."""
     status, method = row["status"], row["method"]
+    if quantity.group == "threshold" and status != "failed":
+        return _critical_kind(row)
     if row["value"] is None:
         if status not in ("failed", "infeasible"):
             raise CertificateError(f"it has no value, and its status is {show(status)}, not 'failed' or 'infeasible'.")
@@ -296,6 +307,18 @@ def _kind(quantity: Quantity, row: Row) -> tuple[set[str], set[str]]:
         need.add("sdp_value")
         may.add("sdp_certificate")
     return need, may
+
+
+def _critical_kind(row: Row) -> tuple[set[str], set[str]]:
+    """The columns of a critical value."""
+    may = {"seconds", "dead", "dead_certificate"}
+    if row["value"] is None:
+        same(NONE, row["status"], "status")
+        return {"status", "error"}, may
+    if row["method"] != "certified" or row["status"] not in _ANSWERED:
+        raise CertificateError(f"its method and status are {show((row['method'], row['status']))}, and it has a value.")
+    same(DEVETAK_WINTER, row["security"], "security")
+    return {"value", "method", "status", "solver", "entropy", "error_correction", "security"}, may | {"certificate"}
 
 
 def _security(quantity: Quantity, model: str) -> str:

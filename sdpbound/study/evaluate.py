@@ -26,6 +26,7 @@ from sdpbound.rate_upper_bounds import FROM_DATA, RANDOMNESS
 from sdpbound.rates import KnownEntropy, Rate, best_preprocessing, key_rate, leakage, randomness_rate
 from sdpbound.relaxation import CorrelationModel
 from sdpbound.self_tests import SelfTest, find_self_test
+from sdpbound.study.critical import critical_row
 from sdpbound.study.noises import noise_columns
 from sdpbound.study.questions import BEST
 from sdpbound.study.search import better_point
@@ -214,6 +215,8 @@ class _Evaluation:
         if quantity.group == "point":
             value = getattr(point.member, quantity.name)
             return row | {"value": value, "method": "closed form", "status": "closed form", "seconds": 0.0}
+        if quantity.group == "threshold":
+            return row | self._critical(point, quantity)
         solved = self.solve(point, quantity)
         row["seconds"] = solved.seconds
         if solved.bound is None:
@@ -248,6 +251,16 @@ class _Evaluation:
         if rate.sdp is not None:
             row |= _beside(row, rate.value, rate.sdp.value, self._certificate(rate.entropy))
         return row
+
+    def _critical(self, point: Point, quantity: Quantity) -> Row:
+        """What is found of a critical value."""
+        start = time.perf_counter()
+        try:
+            method = _method(quantity, self.task.solver.name)
+            row = critical_row(self.task, point, quantity, method, self._certificate)
+        except Exception as error:  # as in _solve
+            row = {"status": "failed", "error": f"{type(error).__name__}: {error}"}
+        return row | {"seconds": time.perf_counter() - start}
 
     def _attacked(self, point: Point, quantity: Quantity, attack: EntropyAttack, flips: float) -> Row:
         """What an attack makes of a quantity."""

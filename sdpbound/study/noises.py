@@ -74,7 +74,7 @@ def noise_columns(visibility: float | None, what: Imperfections | None, driven: 
     """Of a row the columns of its noise: all empty for white noise alone; empty also where a critical value stands."""
     if what is None:
         return dict.fromkeys(NOISE_COLUMNS)
-    own = {name: getattr(what, name) for name in NOISE_COLUMNS[1:]} | {"noise": what.name(visibility)}
+    own = {"noise": what.name(visibility)} | {name: getattr(what, name) for name in NOISE_COLUMNS[1:]}
     return own | ({driven: None} if driven in own else {})
 
 

@@ -20,6 +20,7 @@ from sdpbound.errors import CertificateError
 from sdpbound.models import Quantum
 from sdpbound.rates import error_correction
 from sdpbound.self_tests import SelfTest, find_self_test
+from sdpbound.study.critical import at_noise
 from sdpbound.study.evaluate import ATTACK, closed_value, least_leak, observations
 from sdpbound.study.spec import Quantity
 from sdpbound.study.store import Store
@@ -81,18 +82,23 @@ class Asked:
         return {"scenario": {"outcomes": outcomes}, "figure": figure, "side": side, "observed": observed}
 
     def program(self, quantity: Quantity, flips: float = 0.0) -> dict[str, Any]:
-        """The question of the program behind a quantity, for a preprocessing; of an entropy against quantum devices,
-        whatever words prove it."""
+        """The question of the program behind a quantity, for a preprocessing."""
         kind, x, y, *_ = quantity.program
         if kind in ("entropy", "attack"):
-            figure = {"kind": "conditional_entropy", "x": x, "y": y, "preprocessing": flips}
-            return self._question(figure, quantity.side, self._observed) | {"model": {"kind": "quantum"}}
+            return self.conditional(quantity, quantity.side, flips)
         model = {"model": self.task.model.describe()}
         if quantity.group == "expression":
             figure = {"kind": "bell_value", "coefficients": self.point.member.expression.coefficients.tolist()}
             return self._question(figure, quantity.side, []) | model
         figure = {"kind": "blind_guessing_probability" if kind == "blind" else "guessing_probability", "x": x, "y": y}
         return self._question(figure, "upper", self._observed) | model
+
+    def conditional(self, quantity: Quantity, side: str, flips: float) -> dict[str, Any]:
+        """The question of a conditional entropy against quantum devices, whatever words prove it."""
+        x, y = quantity.settings
+        both = y if "global" in quantity.name else None
+        figure = {"kind": "conditional_entropy", "x": x, "y": both, "preprocessing": flips}
+        return self._question(figure, side, self._observed) | {"model": {"kind": "quantum"}}
 
     def entropy(self, quantity: Quantity) -> dict[str, Any]:
         """The question of the closed form behind a quantity."""
@@ -267,6 +273,32 @@ def _prove_attack(proofs: Proofs, asked: Asked, quantity: Quantity, row: Row) ->
         leak = row["error_correction"]
         least = entropy if leak is None else math.nextafter(entropy - leak, math.inf)
         _at_most(least, row["value"], "proven rate")
+
+
+def prove_critical(proofs: Proofs, task: Task, point: Point, quantity: Quantity, row: Row) -> bool:
+    """Whether a critical value has its certificates: a key where it says, and none where it says ``dead``."""
+    flips = row["preprocessing"] or 0.0
+    driven, proven = quantity.kind.driven, False
+    if row["value"] is not None:
+        alive = Asked(at_noise(task, driven, row["value"]), point)
+        x, y = quantity.settings
+        leak = error_correction(alive.behaviour, x, y or 0, flips)
+        same(leak, row["error_correction"], "error_correction")
+        if not _rate(row["entropy"], leak) > 0.0:
+            raise CertificateError(
+                f"at its value {row['value']!r} the rate is {_rate(row['entropy'], leak)!r}, no key."
+            )
+        if row["certificate"] is not None:
+            found = proofs.of(row["certificate"], alive.conditional(quantity, "lower", flips))
+            _at_most(row["entropy"], found.value, "entropy")
+            proven = True
+    if row["dead"] is not None and row["dead_certificate"] is not None:
+        dead = Asked(at_noise(task, driven, row["dead"]), point)
+        found = proofs.of(row["dead_certificate"], dead.conditional(quantity, "upper", flips), as_given=True)
+        left = math.nextafter(found.value - least_leak(dead.behaviour, quantity, flips), math.inf)
+        if left > 0.0:
+            raise CertificateError(f"where it says dead, {row['dead']!r}, the attack leaves a rate of {left!r}.")
+    return proven
 
 
 def prove_infeasible(proofs: Proofs, asked: Asked, quantity: Quantity, row: Row) -> bool:

@@ -27,7 +27,8 @@ class Kind:
         where there are no settings
     unit : "bit", or "1"
     rate : whether it is made of an entropy, as a rate
-    keys : the further keys that it takes: "entropy", "preprocessing"; "best" if the latter may be searched
+    keys : the further keys that it takes: "entropy", "preprocessing"; "best" if the latter may be searched,
+        "resolution"
     attack : whether it is of an explicit attack
     driven : of a threshold, the column whose critical value it is
     """
@@ -47,6 +48,7 @@ _ENTROPY = frozenset({"entropy"})
 _FLIPS = frozenset({"preprocessing"})
 _BOTH = _ENTROPY | _FLIPS
 _SEARCHED = _BOTH | {"best"}
+_CRITICAL = _SEARCHED | {"resolution"}
 
 KINDS: dict[str, Kind] = {
     "guess_local": Kind("guessing probability", "data", "upper"),
@@ -63,6 +65,10 @@ KINDS: dict[str, Kind] = {
     "key_rate_attack": Kind("key rate (bits per round)", "entropy", "upper", 0, "bit", True, _FLIPS, True),
     "randomness_local_attack": Kind("local randomness (bits)", "entropy", "upper", None, "bit", True, attack=True),
     "randomness_global_attack": Kind("global randomness (bits)", "entropy", "upper", 1, "bit", True, attack=True),
+    "critical_visibility": Kind("critical visibility", "threshold", "upper", 0, keys=_CRITICAL, driven="visibility"),
+    "critical_efficiency": Kind(
+        "critical detection efficiency", "threshold", "upper", 0, keys=_CRITICAL, driven="efficiency"
+    ),
     "bell_maximum": Kind("largest Bell value", "expression", "upper"),
     "bell_minimum": Kind("smallest Bell value", "expression", "lower"),
     "chsh": Kind("CHSH value", "point", "exact"),

@@ -12,6 +12,7 @@ from sdpbound.study.family import MODELS, Model, Part
 from sdpbound.study.fields import (
     BITS,
     FLIP,
+    RESOLUTION,
     SECONDS,
     TOLERANCE,
     SaidLevel,
@@ -51,6 +52,8 @@ QUANTITIES = tuple(KINDS)
 QuantityName = Annotated[str, Field(json_schema_extra={"enum": list(QUANTITIES)})]
 #: Bits of accuracy of a von Neumann entropy where a study says none.
 DEFAULT_BITS = 1e-3
+#: Width of a critical value where a study says none.
+DEFAULT_WIDTH = 1e-3
 #: A preprocessing that is searched.
 BEST: Literal["best"] = "best"
 
@@ -151,10 +154,14 @@ class Quantity(Part):
         default=None, description='probability with which Alice flips her key bit, or "best": searched'
     )
 
+    resolution: (
+        Annotated[float, BeforeValidator(number(RESOLUTION), json_schema_input_type=said_one(RESOLUTION))] | None
+    ) = Field(default=None, description="of a critical value, the width aimed at between alive and dead; absent: 1e-3")
+
     @model_validator(mode="after")
     def _consistent(self) -> Quantity:
         kind = self.kind
-        for key in ("entropy", "preprocessing"):
+        for key in ("entropy", "preprocessing", "resolution"):
             if getattr(self, key) is not None and key not in kind.keys:
                 raise fail(f"has {key}, and {self.name} takes none; leave it out")
         if kind.group in ("point", "expression"):
@@ -199,7 +206,14 @@ class Quantity(Part):
         words = [] if self.how is None else [self.how.identity]
         if self.preprocessing:
             words.append(f"preprocessing {self.preprocessing}")
+        if "resolution" in self.kind.keys:
+            words.append(f"resolution {self.width:g}")
         return ", ".join(words) or None
+
+    @property
+    def width(self) -> float:
+        """Of a critical value the distance aimed at between alive and dead."""
+        return DEFAULT_WIDTH if self.resolution is None else self.resolution
 
     @property
     def identity(self) -> str:
@@ -215,6 +229,8 @@ class Quantity(Part):
             found["entropy"] = self.how.model_dump() | {"tolerance": self.how.accuracy.hex()}
         if self.preprocessing:
             found["preprocessing"] = self.preprocessing if self.preprocessing == BEST else self.preprocessing.hex()
+        if "resolution" in self.kind.keys:
+            found["resolution"] = self.width.hex()
         return found
 
     @property
@@ -229,6 +245,8 @@ class Quantity(Part):
         group = self.group
         if group in ("point", "expression"):
             return self.name, None, None
+        if group == "threshold":
+            return "threshold", self
         both = self.y if "global" in self.name else None
         if group == "data":
             return ("blind", self.x, self.y) if self.name.endswith("blind") else ("guess", self.x, both)
