@@ -6,7 +6,7 @@ import hashlib
 import math
 import time
 import zlib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -338,10 +338,8 @@ def _chsh(task: Task, point: Point, ideal: float) -> float | None:
 
 def _method(quantity: Quantity, solver: str | None) -> VonNeumann:
     """How a quantity's von Neumann entropy is bounded."""
-    asked = quantity.how
-    assert asked is not None
-    found = VonNeumann(level=asked.level, tolerance=asked.accuracy, solver=solver)
-    return found if asked.method is None else replace(found, method=asked.method)
+    assert quantity.how is not None
+    return quantity.how.bound(solver)
 
 
 def gap_of(bound: EntropyBound) -> float:

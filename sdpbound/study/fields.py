@@ -47,6 +47,8 @@ __all__ = [
     "several",
 ]
 
+#: More names than these are not listed beside the nearest one.
+MANY = 12
 #: Longer texts are no level and no solver.
 LONGEST = 200
 #: What a file says for a level and for a solver, for the JSON schema.
@@ -137,6 +139,8 @@ def choice(allowed: tuple[str, ...]) -> Callable[[object], str]:
     def check(value: object) -> str:
         if not isinstance(value, str) or value not in allowed:
             hint = nearest(value, allowed) if isinstance(value, str) else ""
+            if hint and len(allowed) > MANY:
+                raise fail(f"is none of the {len(allowed)} names that may stand here{hint}")
             raise fail(f"must be one of {', '.join(repr(a) for a in allowed)}{hint}")
         return value
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
@@ -94,18 +95,20 @@ def write_netcdf(path: str | os.PathLike[str], chunks: Chunks, facts: Mapping[st
 
 @dataclass(frozen=True)
 class _Variable:
-    """A quantity, at its point or at the best one, and the dimensions that it depends on."""
+    """A quantity, at its point or at the best one, and the dimensions that it depends on; ``alone``: it is in the study
+    with one choice of options."""
 
     quantity: Quantity
     best: bool
     dims: tuple[str, ...]
     size: int
+    alone: bool
 
     @property
     def name(self) -> str:
         settings = (("x", self.quantity.x), ("y", self.quantity.y))
         text = "".join(f"_{name}{value}" for name, value in settings if value is not None)
-        if self.quantity.options:
+        if self.quantity.options and not self.alone:
             text += "_" + re.sub(r"[^A-Za-z0-9.]+", "_", self.quantity.options)
         return self.quantity.name + text + ("_best" if self.best else "")
 
@@ -137,12 +140,14 @@ class _Grid:
 
     def _all(self) -> Iterator[_Variable]:
         searched = isinstance(self._spec.family, Curve) and self._spec.family.best_of is not None
+        same = Counter((q.name, q.x, q.y) for q in self._spec.quantities)
         for quantity in self._spec.quantities:
+            alone = same[quantity.name, quantity.x, quantity.y] == 1
             dims = self._layout.dims(quantity)
             size = prod(self._layout.sizes[name] for name in dims)
-            yield _Variable(quantity, False, dims, size)
+            yield _Variable(quantity, False, dims, size, alone)
             if searched and quantity.group == "data":
-                yield _Variable(quantity, True, dims, size)
+                yield _Variable(quantity, True, dims, size, alone)
 
     def take(self, columns: Sequence[tuple[Any, ...]]) -> None:
         """Put rows in their places; raises InvalidInput if the study has no place for one."""

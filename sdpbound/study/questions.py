@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 
+from sdpbound.errors import InvalidInput
+from sdpbound.merits.conditional_entropy import VonNeumann
 from sdpbound.models import Quantum
 from sdpbound.study.entries import number, said_one
 from sdpbound.study.family import MODELS, Model, Part
@@ -110,7 +113,17 @@ class EntropySettings(Part):
         given = [key for key in ("method", "level", "tolerance") if getattr(self, key) is not None]
         if self.kind == "min" and given:
             raise fail(f"has {given[0]}, and min-entropy takes none; leave it out, or say kind = 'von Neumann'")
+        if self.kind != "min":
+            try:
+                self.bound(None)
+            except InvalidInput as error:
+                raise fail(f"cannot be used: {str(error).rstrip('.')}") from None
         return self
+
+    def bound(self, solver: str | None) -> VonNeumann:
+        """What bounds it from below; InvalidInput for a method that there is not."""
+        found = VonNeumann(level=self.level, tolerance=self.accuracy, solver=solver)
+        return found if self.method is None else replace(found, method=self.method)
 
     @property
     def accuracy(self) -> float:
