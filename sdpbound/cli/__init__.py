@@ -19,7 +19,7 @@ from typing import Annotated, Any
 import typer
 
 import sdpbound as sb
-from sdpbound.cli import numbers, studies
+from sdpbound.cli import entropies, numbers, rates, studies
 from sdpbound.cli.output import complain, mute, say
 from sdpbound.errors import Infeasible, InvalidInput, SdpboundError
 
@@ -37,6 +37,8 @@ app = typer.Typer(
 )
 rate_app = typer.Typer(help="Certified key and randomness rates of a member of the singlet family.")
 app.add_typer(rate_app, name="rate")
+threshold_app = typer.Typer(help="The noise that the key of a member of the singlet family survives, from both sides.")
+app.add_typer(threshold_app, name="threshold")
 
 
 def _version(value: bool) -> None:
@@ -56,6 +58,7 @@ def _top(
 
 
 @rate_app.callback(invoke_without_command=True)
+@threshold_app.callback(invoke_without_command=True)
 def _rates(context: typer.Context) -> None:
     _help_alone(context)
 
@@ -69,8 +72,11 @@ def _help_alone(context: typer.Context) -> None:
 
 app.command("value")(numbers.value_command)
 app.command("guess")(numbers.guess_command)
-rate_app.command("key")(numbers.key_command)
-rate_app.command("randomness")(numbers.randomness_command)
+app.command("entropy")(entropies.entropy_command)
+rate_app.command("key")(rates.key_command)
+rate_app.command("randomness")(rates.randomness_command)
+threshold_app.command("visibility")(entropies.visibility_command)
+threshold_app.command("efficiency")(entropies.efficiency_command)
 for name, command in studies.COMMANDS.items():
     app.command(name)(command)
 

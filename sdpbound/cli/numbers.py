@@ -1,21 +1,17 @@
-"""Commands that compute one number: value, guess, rate key, rate randomness."""
+"""Commands that compute one number: value and guess."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 import sdpbound as sb
 from sdpbound.cli.options import (
-    AnyX,
-    AnyY,
     AsJson,
     CertificateFile,
     Level,
     Model,
-    NoClosedForms,
     Omega,
     Phi,
     SolverName,
@@ -37,11 +33,8 @@ from sdpbound.cli.output import (
     bound_facts,
     bound_line,
     emit,
-    finite,
     heading,
     how_solved,
-    margin_of,
-    rounded,
 )
 from sdpbound.errors import InvalidInput
 
@@ -153,116 +146,3 @@ def guess_command(
         f"  {how_solved(bound)}; visibility {v:.{DIGITS}g}, tested: {observed}",
     ]
     emit(facts, lines, as_json)
-
-
-def key_command(
-    theta: Theta,
-    phi: Phi,
-    omega: Omega,
-    visibility: Visibility = "1",
-    observed: Tested = "correlators",
-    x: AnyX = None,
-    y: AnyY = None,
-    no_closed_forms: NoClosedForms = False,
-    model: Model = "quantum",
-    level: Level = None,
-    solver: SolverName = None,
-    certificate: CertificateFile = None,
-    as_json: AsJson = False,
-) -> None:
-    """Lower bound on the key rate H(A|X=x,E) - H(A|B,X=x,Y=y), in bits a round; it may be negative."""
-    member, adversary, v = member_of(theta, phi, omega), model_of(model, level), number(visibility, "visibility")
-    behaviour, data = data_of(member, v, observed)
-    check_folder(certificate)
-    entropy = sb.MinEntropy(adversary, solver)
-    rate = sb.key_rate(behaviour, data, integer(x, "x"), integer(y, "y"), entropy, closed_forms=not no_closed_forms)
-    _report_rate(rate, member, v, observed, adversary, certificate, as_json)
-
-
-def randomness_command(
-    theta: Theta,
-    phi: Phi,
-    omega: Omega,
-    visibility: Visibility = "1",
-    observed: Tested = "correlators",
-    x: AnyX = None,
-    y: AnyY = None,
-    local: Annotated[bool, typer.Option("--local", help="Of Alice's outcome alone, H(A|X=x,E).")] = False,
-    blind: Annotated[
-        bool, typer.Option("--blind", help="Against Eve with Bob's device and outcome, H(A|X=x,Y=y,B,E).")
-    ] = False,
-    no_closed_forms: NoClosedForms = False,
-    model: Model = "quantum",
-    level: Level = None,
-    solver: SolverName = None,
-    certificate: CertificateFile = None,
-    as_json: AsJson = False,
-) -> None:
-    """Lower bound on the randomness rate H(AB|X=x,Y=y,E), in bits a round; or local, or blind."""
-    member, adversary, v = member_of(theta, phi, omega), model_of(model, level), number(visibility, "visibility")
-    behaviour, data = data_of(member, v, observed)
-    check_folder(certificate)
-    entropy, s, r = sb.MinEntropy(adversary, solver), integer(x, "x"), integer(y, "y")
-    rate = sb.randomness_rate(behaviour, data, local, s, r, entropy, blind, closed_forms=not no_closed_forms)
-    _report_rate(rate, member, v, observed, adversary, certificate, as_json)
-
-
-def _report_rate(
-    rate: sb.Rate,
-    member: sb.SingletSelfTest,
-    visibility: float,
-    observed: str,
-    adversary: sb.Quantum | sb.NoSignaling | sb.Local,
-    certificate: Path | None,
-    as_json: bool,
-) -> None:
-    save(rate.entropy, certificate)
-    facts = {
-        "command": f"rate {rate.kind}",
-        **angles(member),
-        "visibility": visibility,
-        "observed": observed,
-        **adversary_facts(adversary),
-        **_rate_facts(rate),
-        "program": None if rate.sdp is None else _rate_facts(rate.sdp),
-        "certificate": None if certificate is None else str(certificate),
-    }
-    lines = [heading(member), *_rate_lines(rate)]
-    if rate.sdp is not None:
-        lines += ["beside the closed form, from the program:", *(f"  {line}" for line in _rate_lines(rate.sdp))]
-    program = rate.entropy if rate.sdp is None else rate.sdp.entropy
-    lines += [
-        f"  {how_solved(program)}; visibility {visibility:.{DIGITS}g}, tested: {observed}",
-        f"security: {rate.security}",
-        *(f"assumed: {text}" for text in rate.assumptions),
-    ]
-    emit(facts, lines, as_json)
-
-
-def _rate_facts(rate: sb.Rate) -> dict[str, Any]:
-    x, y = rate.settings
-    return {
-        "rate": rate.value,
-        "side": rate.side,
-        "margin": finite(rate.entropy.correction),
-        "closed_form": rate.is_closed_form,
-        "settings": {"x": x, "y": y},
-        "entropy": bound_facts(rate.entropy),
-        "error_correction": rate.error_correction,
-        "security": rate.security,
-        "assumptions": list(rate.assumptions),
-    }
-
-
-def _rate_lines(rate: sb.Rate) -> list[str]:
-    x, y = rate.settings
-    at = f"x={x}" if y is None else f"x={x}, y={y}"
-    sign = ">=" if rate.side == "lower" else "<="
-    lines = [
-        f"{rate.kind} rate {sign} {rounded(rate.value, rate.side)} bits a round at {at}   "
-        f"({rate.side} bound; {margin_of(rate.entropy)})",
-        f"  {bound_line(rate.entropy)}",
-    ]
-    if rate.kind == "key":
-        lines.append(f"  error correction H(A|B) = {rate.error_correction:.{DIGITS}g}   (of the behaviour)")
-    return lines

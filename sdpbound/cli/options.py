@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -11,9 +12,12 @@ import typer
 
 import sdpbound as sb
 from sdpbound.errors import InvalidInput, InvalidParameter
+from sdpbound.merits.entropy import Entropy
 
 MODELS = ("quantum", "no-signaling", "local")
 OBSERVED = ("bell", "correlators", "full")
+AXES = ("x", "y", "z")
+ENTROPIES = ("min", "von-neumann")
 
 Theta = Annotated[str, typer.Option(help="Angle of A1 in radians, such as 0.8, pi/3 or -pi/2+0.02.", metavar="ANGLE")]
 Phi = Annotated[str, typer.Option(help="Angle of B0, likewise.", metavar="ANGLE")]
@@ -32,6 +36,26 @@ CertificateFile = Annotated[
     Path | None, typer.Option("--certificate", help="Write the certificate to this JSON file.", metavar="FILE")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Efficiency = Annotated[str, typer.Option(help="Of all detectors, 0 to 1; no click is outcome 0.", metavar="ETA")]
+Flip = Annotated[str, typer.Option("--dephasing", help="Probability of a phase flip of each qubit.", metavar="P")]
+FlipAxis = Annotated[
+    str, typer.Option("--axis", help="Axis of dephasing: x, y, or z across the plane of measurements.", metavar="AXIS")
+]
+Turn = Annotated[
+    str, typer.Option("--misalignment", help="Angle in radians by which Alice's measurements turn.", metavar="ANGLE")
+]
+EntropyName = Annotated[str, typer.Option("--entropy", help="min or von-neumann.", metavar="ENTROPY")]
+Method = Annotated[
+    str | None,
+    typer.Option(help="Of von Neumann entropies: projective, gauss-radau or qubit.", metavar="METHOD"),
+]
+Tolerance = Annotated[
+    str | None, typer.Option(help="Accuracy of a von Neumann entropy, in bits. Default 1e-3.", metavar="BITS")
+]
+Preprocessing = Annotated[
+    str, typer.Option(help="Probability with which Alice flips her key bit, 0 to 1/2, or best.", metavar="Q")
+]
+Attack = Annotated[bool, typer.Option("--attack", help="Print the upper bound of an explicit attack too.")]
 AnyX = Annotated[str | None, typer.Option(help="Alice's setting, from 0. Default: of the best pair.", metavar="X")]
 AnyY = Annotated[str | None, typer.Option(help="Bob's setting, from 0. Default: of the best pair.", metavar="Y")]
 NoClosedForms = Annotated[
@@ -86,9 +110,59 @@ def member_of(theta: str, phi: str, omega: str) -> sb.SingletSelfTest:
     return sb.SingletSelfTest(number(theta, "theta"), number(phi, "phi"), number(omega, "omega"))
 
 
-def data_of(member: sb.SingletSelfTest, visibility: float, tested: str) -> tuple[sb.Behaviour, sb.Observations]:
+def others_of(efficiency: str, dephasing: str, axis: str, misalignment: str) -> sb.Noise | None:
+    """The noise besides white noise, in the order in which it happens; None for none."""
+    parts: list[sb.Noise] = []
+    flip, turn, eta = (
+        number(dephasing, "dephasing"),
+        number(misalignment, "misalignment"),
+        number(efficiency, "efficiency"),
+    )
+    along = choice(axis, AXES, "--axis")
+    if flip:
+        parts.append(sb.Dephasing(flip, axis=along))
+    if turn:
+        parts.append(sb.Misalignment(turn, 0.0))
+    if eta != 1.0:
+        parts.append(sb.DetectionInefficiency(eta))
+    return sb.NoiseSequence(tuple(parts)) if parts else None
+
+
+def flips_of(text: str) -> float | str:
+    """A preprocessing, or "best"."""
+    return text if text == "best" else number(text, "preprocessing")
+
+
+def von_neumann(method: str | None, tolerance: str | None, level: str | None, solver: str | None) -> sb.VonNeumann:
+    """How von Neumann entropies are bounded."""
+    accuracy = 1e-3 if tolerance is None else number(tolerance, "tolerance")
+    found = sb.VonNeumann(level=level, tolerance=accuracy, solver=solver)
+    return found if method is None else replace(found, method=method)
+
+
+def entropy_of(
+    name: str, method: str | None, tolerance: str | None, model: str, level: str | None, solver: str | None
+) -> Entropy:
+    """The entropy that a rate is made of."""
+    if choice(name, ENTROPIES, "--entropy") == "min":
+        for option, value in (("--method", method), ("--tolerance", tolerance)):
+            if value is not None:
+                raise InvalidInput(f"{option} {value} is of von Neumann entropies: say --entropy von-neumann too.")
+        return sb.MinEntropy(model_of(model, level), solver)
+    if choice(model, MODELS, "--model") != "quantum":
+        raise InvalidInput(
+            f"--model {model}: von Neumann entropies are against quantum adversaries; use --entropy min."
+        )
+    return von_neumann(method, tolerance, level, solver)
+
+
+def data_of(
+    member: sb.SingletSelfTest, visibility: float, tested: str, others: sb.Noise | None = None
+) -> tuple[sb.Behaviour, sb.Observations]:
     kind = choice(tested, OBSERVED, "--observed")
     behaviour = member.behaviour(visibility)
+    if others is not None:
+        behaviour = member.behaviour(noise=sb.WhiteNoise(visibility) + others)
     if kind == "bell":
         return behaviour, sb.Observations.bell_value(member.expression, member.expression.value(behaviour))
     if kind == "correlators":

@@ -11,6 +11,8 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from typing import Any
 
 import sdpbound as sb
+from sdpbound.attacks.entropy_attack import EntropyAttack
+from sdpbound.relaxation import CorrelationModel
 
 DIGITS = 12
 
@@ -49,6 +51,8 @@ def rounded(value: float, side: str) -> str:
 def margin_of(bound: sb.Bound) -> str:
     if bound.status == "closed form":
         return f"closed form, {bound.source}"
+    if isinstance(bound, EntropyAttack):
+        return f"explicit attack of {len(bound.weights)} strategies, {bound.data}"
     moved = "unknown" if math.isnan(bound.correction) else f"{bound.correction:.1e}"
     return f"certified margin {moved} to the solver's value"
 
@@ -77,7 +81,7 @@ def bound_facts(bound: sb.Bound) -> dict[str, Any]:
     }
 
 
-def adversary_facts(model: sb.Quantum | sb.NoSignaling | sb.Local) -> dict[str, Any]:
+def adversary_facts(model: CorrelationModel) -> dict[str, Any]:
     return {"model": model.name, "level": model.describe().get("level")}
 
 

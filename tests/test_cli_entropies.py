@@ -1,0 +1,114 @@
+"""The command line for von Neumann entropies, attacks, noise and thresholds."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import pytest
+
+import sdpbound as sb
+from sdpbound import cli
+
+ANGLES = ["--theta", "1", "--phi", "1.5", "--omega", "2.6"]
+T = sb.SingletSelfTest(1.0, 1.5, 2.6)
+QUBIT = ["--method", "qubit", "--tolerance", "1e-3"]
+
+
+@pytest.fixture
+def call(capsys):
+    def call(*arguments: str) -> SimpleNamespace:
+        status = cli.run(arguments)
+        out, err = capsys.readouterr()
+        assert "Traceback" not in err
+        return SimpleNamespace(status=status, out=out, err=err)
+
+    return call
+
+
+@pytest.fixture
+def answer(call):
+    def answer(*arguments: str) -> dict:
+        done = call(*arguments, "--json")
+        assert (done.status, done.err) == (0, "")
+        return json.loads(done.out)
+
+    return answer
+
+
+def test_entropy_from_both_sides(answer, call, tmp_path):
+    file = tmp_path / "c.json"
+    found = answer("entropy", *ANGLES, "--visibility", "0.98", *QUBIT, "--certificate", str(file))
+    data = sb.Observations.correlators(T.behaviour(0.98))
+    same = sb.conditional_entropy(data, 0, None, sb.VonNeumann("qubit", tolerance=1e-3))
+    assert found["lower"]["value"] == same.value and found["lower"]["side"] == "lower"
+    assert found["upper"]["side"] == "upper" and found["upper"]["exact"]
+    assert 0.0 <= found["gap"] == found["upper"]["value"] - found["lower"]["value"] < 1e-3
+    assert json.loads(file.read_text())["question"]["figure"]["kind"] == "conditional_entropy"
+    text = call("entropy", *ANGLES, "--visibility", "0.98", "--y", "1", *QUBIT).out
+    assert "H(AB|x=0,y=1,E) >= " in text and "H(AB|x=0,y=1,E) <= " in text and "explicit attack" in text
+
+
+def test_rates_with_noise_and_attack(answer, call):
+    noise = ["--visibility", "0.995", "--efficiency", "0.99", "--dephasing", "0.002", "--axis", "x"]
+    options = [*noise, "--x", "0", "--y", "0", "--entropy", "von-neumann", *QUBIT]
+    found = answer("rate", "key", *ANGLES, *options, "--preprocessing", "0.02", "--attack")
+    own = sb.WhiteNoise(0.995) + sb.Dephasing(0.002, axis="x") + sb.DetectionInefficiency(0.99)
+    how = sb.VonNeumann("qubit", tolerance=1e-3)
+    rate = sb.key_rate(T.behaviour(noise=own), x=0, y=0, entropy=how, preprocessing=0.02)
+    assert found["rate"] == rate.value and found["preprocessing"] == 0.02
+    assert found["noise"] == "dephasing(0.002,0.002,x)+detection(0.99,0.99,binned)"
+    assert found["side"] == "lower" and found["attack"]["side"] == "upper"
+    assert 0.0 <= found["attack"]["rate"] - found["rate"] < 1e-3
+    text = call("rate", "randomness", *ANGLES, *options, "--attack").out
+    assert "randomness rate >= " in text and "randomness rate <= " in text
+
+
+def test_best_preprocessing(answer):
+    options = ["--visibility", "0.93", "--x", "0", "--y", "0", "--entropy", "von-neumann", *QUBIT]
+    plain = answer("rate", "key", *ANGLES, *options)
+    best = answer("rate", "key", *ANGLES, *options, "--preprocessing", "best")
+    assert best["rate"] > plain["rate"] and 0.0 < best["preprocessing"] < 0.5
+
+
+@pytest.mark.parametrize("name", ["visibility", "efficiency"])
+def test_thresholds(answer, call, name):
+    found = answer("threshold", name, *ANGLES, *QUBIT, "--resolution", "1e-2")
+    assert 0.8 < found["alive"] < 0.98 and found["alive_rate"]["rate"] > 0.0
+    if found["dead"] is not None:
+        assert found["dead"] < found["alive"] and found["dead_rate"]["rate"] <= 0.0
+    text = call("threshold", name, *ANGLES, *QUBIT, "--resolution", "1e-2").out
+    assert f"a key is proven at {name} " in text and "key rate >= " in text
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["rate", "key", *ANGLES, "--entropy", "shannon"], ["--entropy", "shannon", "von-neumann"]),
+        (["rate", "key", *ANGLES, "--method", "qubit"], ["--method qubit", "--entropy von-neumann"]),
+        (["rate", "key", *ANGLES, "--entropy", "von-neumann", "--model", "local"], ["--model local", "--entropy min"]),
+        (["rate", "key", *ANGLES, "--preprocessing", "0.1"], ["preprocessing = 0.1", "VonNeumann"]),
+        (["rate", "key", *ANGLES, "--entropy", "von-neumann", "--preprocessing", "0.6"], ["0.6", "0 to 1/2"]),
+        (["entropy", *ANGLES, "--method", "guess"], ["method = 'guess'", "projective"]),
+        (["entropy", *ANGLES, "--tolerance", "0"], ["tolerance = 0", "1e-7"]),
+        (["entropy", *ANGLES, "--x", "2"], ["x = 2", "0 to 1"]),
+        (["entropy", *ANGLES, "--efficiency", "95"], ["95", "between 0 and 1"]),
+        (["entropy", *ANGLES, "--dephasing", "0.7"], ["0.7", "0 to 1/2"]),
+        (["entropy", *ANGLES, "--axis", "w"], ["--axis", "'w'"]),
+        (["rate", "randomness", *ANGLES, "--blind", "--y", "0", "--attack"], ["--attack", "--blind"]),
+        (["threshold", "visibility", *ANGLES, "--resolution", "2"], ["2", "tolerance"]),
+        (["threshold", "noise", *ANGLES], ["'noise'", "efficiency"]),
+    ],
+)
+def test_bad_input(call, arguments, words):
+    done = call(*arguments)
+    assert done.status == 2 and done.out == ""
+    assert done.err.startswith("sdpbound: ") and done.err.count("\n") == 1
+    for word in words:
+        assert word in done.err, done.err
+
+
+@pytest.mark.parametrize("arguments", [["entropy", "--help"], ["threshold"], ["threshold", "visibility", "-h"]])
+def test_help(call, arguments):
+    done = call(*arguments)
+    assert done.status == 0 and "Usage: sdpbound" in done.out and done.err == ""
