@@ -324,7 +324,7 @@ def blank(task: Task, point: Point, quantity: Quantity) -> Row:
         row["model"] = task.adversary.model
         if quantity.group in ("data", "expression"):
             row["level"] = task.model.describe().get("level")
-    if "preprocessing" in quantity.kind.keys and quantity.group == "entropy" and quantity.preprocessing != BEST:
+    if "preprocessing" in quantity.kind.keys and quantity.group != "data" and quantity.preprocessing != BEST:
         row["preprocessing"] = quantity.preprocessing or 0.0
     return row
 

@@ -1,0 +1,394 @@
+"""Studies of von Neumann entropies, attacks and noise: what a file may ask, and every row is the library's number."""
+
+from __future__ import annotations
+
+import json
+import math
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import sdpbound as sb
+from sdpbound.attacks.entropy_attack import conditional_entropy_upper_bound
+from sdpbound.errors import InvalidInput, InvalidStudy
+from sdpbound.study import Study, audit, read_table, run_study
+from sdpbound.study.evaluate import Answer, evaluate
+from sdpbound.study.noises import Imperfections
+from sdpbound.study.quantities import KINDS
+from sdpbound.study.questions import QUANTITIES, Quantity
+from sdpbound.study.spec import parse_spec
+from sdpbound.study.store import Store
+from sdpbound.study.tasks import STORED, Plan, Task, cell_keys
+from sdpbound.study.worker import TASK
+
+QUBIT = {"kind": "von Neumann", "method": "qubit", "tolerance": 1e-3}
+NEUMANN = """
+name = "neumann"
+visibilities = [1, 0.98]
+noises = [{ visibility = 0.995, efficiency = [0.99, 0.98] }, { dephasing = 0.01, axis = "x" }]
+entropy = { kind = "von Neumann", tolerance = 2e-2 }
+quantities = [
+  "entropy_local", "entropy_local_attack", "key_rate", "key_rate_attack", { name = "key_rate", entropy = "min" },
+  { name = "key_rate", preprocessing = 0.05 }, "randomness_local", "randomness_local_attack", "chsh",
+]
+[family]
+kind = "singlet"
+theta = 1.0
+phi = "pi/2 - 0.05"
+omega = "theta + pi/2"
+"""
+FAMILY = {"kind": "singlet", "theta": 1.0, "phi": 1.5, "omega": 2.6}
+Row = dict[str, Any]
+
+
+def content(**changes: Any) -> dict[str, Any]:
+    return {"name": "x", "family": FAMILY} | changes
+
+
+def tasks(**changes: Any) -> list[Task]:
+    return [task for group in Plan(parse_spec(content(**changes))) for task in group]
+
+
+def keys(**changes: Any) -> dict[tuple[float | None, str, str], bytes]:
+    found = {}
+    for task in tasks(**changes):
+        noise = "" if task.noise is None else str(task.noise)
+        found |= {
+            (task.visibility, noise, q.identity): k for q, k in zip(task.quantities, cell_keys(task), strict=True)
+        }
+    return found
+
+
+# -- what a file may ask ------------------------------------------------------------------------------------------
+
+
+def test_the_table_of_quantities() -> None:
+    assert tuple(KINDS) == QUANTITIES
+    for name, kind in KINDS.items():
+        quantity = Quantity(name=name)
+        assert quantity.side == kind.side and quantity.group == kind.group
+        assert kind.attack == name.endswith("attack") and (not kind.attack or kind.side == "upper")
+        assert bool(kind.driven) == (kind.group == "threshold")
+        assert Quantity.model_validate(quantity.model_dump()) == quantity
+
+
+def test_noise_is_a_product_and_white_noise_is_a_visibility() -> None:
+    noises = [{"visibility": [1, 0.9], "efficiency": [0.99, 0.98]}, {"visibility": 0.8}, {"misalignment": 0.1}]
+    spec = parse_spec(content(noises=noises))
+    assert spec.visibilities == ()
+    assert spec.conditions == (
+        *((v, Imperfections(efficiency=e)) for v in (1.0, 0.9) for e in (0.99, 0.98)),
+        (0.8, None),
+        (1.0, Imperfections(misalignment=0.1)),
+    )
+    own = {"quantities": ["key_rate", "guess_local"]}
+    assert set(keys(noises=[{"visibility": [0.8, 0.9]}], **own).values()) == set(
+        keys(visibilities=[0.8, 0.9], **own).values()
+    )
+    both = parse_spec(content(visibilities=[0.99], noises=[{"efficiency": 0.9}]))
+    assert both.conditions == ((0.99, None), (1.0, Imperfections(efficiency=0.9)))
+    assert parse_spec(json.loads(json.dumps(both.model_dump(mode="json")))) == both
+    # an axis of no dephasing is none
+    assert parse_spec(content(noises=[{"axis": "x", "efficiency": 0.9}])).conditions == both.conditions[1:]
+
+
+def test_noise_is_the_library_s() -> None:
+    what = Imperfections(0.95, 0.02, "x", 0.1)
+    noise = (
+        sb.WhiteNoise(0.9) + sb.Dephasing(0.02, axis="x") + sb.Misalignment(0.1, 0.0) + sb.DetectionInefficiency(0.95)
+    )
+    assert what.noise(0.9) == noise and what.name(0.9) == noise.name
+    assert Imperfections(0.95).noise(1.0) == sb.DetectionInefficiency(0.95)
+    assert Imperfections().noise(0.9) == sb.WhiteNoise(0.9) and Imperfections().name(0.9) is None
+
+
+def test_the_study_s_entropy_is_that_of_its_rates() -> None:
+    names = ["key_rate", "entropy_local", "guess_local", {"name": "randomness_global", "entropy": "min"}]
+    spec = parse_spec(content(entropy=QUBIT, quantities=names))
+    assert [q.group for q in spec.quantities] == ["entropy", "entropy", "data", "data"]
+    assert [q.options for q in spec.quantities] == ["von Neumann qubit 0.001"] * 2 + [None, None]
+    assert parse_spec(json.loads(json.dumps(spec.model_dump(mode="json")))) == spec
+    plain = parse_spec(content(quantities=["key_rate", "entropy_local"]))
+    assert [q.options for q in plain.quantities] == [None, "von Neumann 0.001"]
+    assert plain.cells == Plan(plain).cells == 2
+    # of an entropy there is one task for all adversaries, none of which it depends on
+    wide = tasks(entropy=QUBIT, quantities=["key_rate", "guess_local"], adversaries=["local", "no-signaling"])
+    assert [task.group for task in wide] == ["data", "data", "entropy"]
+    for task in wide:
+        assert TASK.validate_json(TASK.dump_json(task)) == task
+
+
+def test_keys_hold_the_meaning() -> None:
+    base = keys(quantities=["key_rate"])
+    assert keys(quantities=[{"name": "key_rate", "entropy": "min"}], entropy=QUBIT).values() != base
+    assert set(keys(quantities=[{"name": "key_rate", "entropy": "min"}], entropy=QUBIT).values()) == set(base.values())
+    rate = {"name": "key_rate", "entropy": "von Neumann"}
+    own = keys(quantities=[rate])
+    same = [
+        keys(quantities=[rate | {"preprocessing": 0}]),
+        keys(quantities=[rate | {"entropy": {"tolerance": 1e-3}}]),
+        keys(quantities=[rate], adversaries=["local"]),
+        keys(quantities=["key_rate"], entropy="von Neumann"),
+        keys(quantities=[rate], solver={"tolerance": 1e-7}),
+    ]
+    assert all(set(other.values()) == set(own.values()) for other in same)
+    different = [
+        base,
+        own,
+        keys(quantities=[rate | {"preprocessing": 0.1}]),
+        keys(quantities=[rate | {"preprocessing": "best"}]),
+        keys(quantities=[rate | {"entropy": {"tolerance": 1e-4}}]),
+        keys(quantities=[rate | {"entropy": {"level": "1+AB"}}]),
+        keys(quantities=[rate | {"entropy": {"method": "qubit"}}]),
+        keys(quantities=["key_rate_attack"]),
+        keys(quantities=["entropy_local"]),
+        keys(quantities=[rate], noises=[{"efficiency": 0.9}]),
+        keys(quantities=[rate], noises=[{"dephasing": 0.1}]),
+        keys(quantities=[rate], noises=[{"dephasing": 0.1, "axis": "x"}]),
+        keys(quantities=[rate], noises=[{"misalignment": 0.1}]),
+        keys(quantities=["critical_visibility"]),
+        keys(quantities=["critical_efficiency"]),
+        keys(quantities=[{"name": "critical_visibility", "resolution": 1e-4}]),
+    ]
+    found = [set(entry.values()) for entry in different]
+    assert all(not a & b for i, a in enumerate(found) for b in found[:i])
+
+
+def test_critical_values_are_of_lines_of_noise() -> None:
+    noises = [{"visibility": [1, 0.9], "efficiency": [0.99, 0.98]}, {"dephasing": 0.1}]
+    changes: dict[str, Any] = {"visibilities": [1, 0.9], "noises": noises}
+    lossy = [Imperfections(efficiency=e) for e in (0.99, 0.98)]
+    dephased = Imperfections(dephasing=0.1)
+    found = tasks(quantities=["critical_visibility"], **changes)
+    assert [(t.visibility, t.noise) for t in found] == [(None, what) for what in (None, *lossy, dephased)]
+    found = tasks(quantities=["critical_efficiency"], **changes)
+    assert [(t.visibility, t.noise) for t in found] == [(1.0, None), (0.9, None), (1.0, dephased)]
+    spec = parse_spec(content(quantities=["critical_visibility", "critical_efficiency"], **changes))
+    assert spec.cells == Plan(spec).cells == 7
+
+
+@pytest.mark.parametrize(
+    ("data", "parts"),
+    [
+        (content(entropy="shannon"), ["entropy.kind = 'shannon'", "'von Neumann'"]),
+        (content(entropy={"kind": "min", "tolerance": 0.1}), ["entropy", "has tolerance", "min-entropy"]),
+        (content(entropy={"method": "guessing"}), ["entropy.method", "'guessing'", "'projective'"]),
+        (content(entropy={"tolerance": 0}), ["entropy.tolerance = 0", "[1e-7, 1]"]),
+        (content(entropy={"level": "1+Q"}), ["entropy.level", "1+Q"]),
+        (content(quantities=[{"name": "entropy_local", "entropy": "min"}]), ["quantities[0]", "entropy_local"]),
+        (content(quantities=[{"name": "guess_local", "entropy": "min"}]), ["has entropy", "guess_local"]),
+        (content(quantities=[{"name": "key_rate", "preprocessing": 0.1}]), ["quantities", "von Neumann"]),
+        (content(quantities=[{"name": "key_rate", "preprocessing": 0.6}]), ["preprocessing = 0.6", "[0, 1/2]"]),
+        (content(quantities=[{"name": "key_rate", "preprocessing": "most"}]), ["preprocessing = 'most'"]),
+        (content(quantities=[{"name": "entropy_local", "preprocessing": "best"}]), ["'best'", "entropy_local"]),
+        (content(quantities=[{"name": "randomness_local", "preprocessing": 0.1}]), ["has preprocessing"]),
+        (content(quantities=[{"name": "key_rate", "resolution": 0.1}]), ["has resolution", "key_rate"]),
+        (content(quantities=["key_rate_atack"]), ["'key_rate_atack'", "'key_rate_attack'"]),
+        (content(noises=[{"efficency": 0.9}]), ["noises[0]", "'efficency'", "'efficiency'"]),
+        (content(noises=[{"efficiency": 95}]), ["noises[0].efficiency = 95", "per cent"]),
+        (content(noises=[{"dephasing": 0.7}]), ["noises[0].dephasing = 0.7", "[0, 1/2]"]),
+        (content(noises=[{"misalignment": 10}]), ["noises[0].misalignment = 10", "[-pi, pi]"]),
+        (content(noises=[{"axis": "w"}]), ["noises[0].axis = 'w'", "'x'"]),
+        (content(noises=[{"efficiency": 0.9}, {"efficiency": 0.9}]), ["noises", "positions 0 and 1"]),
+        (content(noises=[]) | {"visibilities": []}, ["visibilities", "empty"]),
+    ],
+)  # fmt: skip
+def test_wrong_entries_are_named(data: dict[str, Any], parts: list[str]) -> None:
+    with pytest.raises(InvalidStudy) as caught:
+        parse_spec(data, "file.toml")
+    message = str(caught.value)
+    assert "\n" not in message and len(message) < 500
+    for part in parts:
+        assert part in message, message
+
+
+# -- rows ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def neumann(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("neumann")
+    (folder / "neumann.toml").write_text(NEUMANN, encoding="utf-8")
+    result = run_study(folder / "neumann.toml", folder, workers=0, progress=False)
+    assert result.failed == result.infeasible == 0
+    return folder
+
+
+def test_rows_are_the_library_s_numbers(neumann: Path) -> None:
+    table = read_table(neumann / "neumann.csv")
+    member = sb.SingletSelfTest(1.0, math.pi / 2 - 0.05, 1.0 + math.pi / 2)
+    noise = sb.WhiteNoise(0.995) + sb.DetectionInefficiency(0.99)
+    behaviour = member.behaviour(noise=noise)
+    data = sb.Observations.correlators(behaviour)
+    rows = {(r["quantity"], r["options"]): r for r in table.where(noise=noise.name)}
+    how = sb.VonNeumann(tolerance=2e-2)
+    name = "von Neumann 0.02"
+    bound = sb.conditional_entropy(data, 0, None, how)
+    assert rows["entropy_local", name]["value"] == bound.value == rows["randomness_local", name]["value"]
+    assert rows["entropy_local", name]["gap"] == bound.quadrature_gap
+    assert rows["key_rate", name]["value"] == sb.key_rate(behaviour, data, 0, 0, how).value
+    flipped = rows["key_rate", f"{name}, preprocessing 0.05"]
+    assert flipped["value"] == sb.key_rate(behaviour, data, 0, 0, how, 0.05).value and flipped["preprocessing"] == 0.05
+    assert rows["key_rate", None]["value"] == sb.key_rate(behaviour, data, 0, 0).value
+    attack = conditional_entropy_upper_bound(data)
+    assert rows["entropy_local_attack", None]["value"] == attack.value == rows["key_rate_attack", None]["entropy"]
+    assert rows["key_rate_attack", None]["method"] == "attack"
+    for row in rows.values():
+        assert (row["visibility"], row["efficiency"], row["dephasing"]) == (0.995, 0.99, 0.0)
+        assert abs(row["chsh_observed"] - behaviour.chsh) < 1e-12
+        assert row["side"] == ("upper" if row["quantity"].endswith("attack") else "lower")
+
+
+def test_lower_bounds_are_below_attacks(neumann: Path) -> None:
+    table = read_table(neumann / "neumann.csv")
+    compared = 0
+    for row in table.where(options="von Neumann 0.02"):
+        (above,) = table.where(quantity=row["quantity"] + "_attack", visibility=row["visibility"], noise=row["noise"])
+        slack = 1e-9 if above["method"] == "approximate attack" else 0.0  # its data are not quite those asked about
+        assert row["value"] <= above["value"] + slack and above["value"] - row["value"] < 2e-2
+        compared += 1
+    assert compared == 3 * 5
+
+
+def test_a_self_test_s_entropy_stands_beside_the_program_s(neumann: Path) -> None:
+    table = read_table(neumann / "neumann.csv").where(visibility=1.0, noise=None)
+    (row,) = table.where(quantity="entropy_local")
+    assert row["method"] == "closed form" and row["value"] == 1.0 and 0.97 < row["sdp_value"] < 1.0
+    (row,) = (r for r in table if "preprocessing" in (r["options"] or ""))
+    assert row["method"] == "certified"
+
+
+def test_the_store_holds(neumann: Path) -> None:
+    found = audit(Study.load(neumann / "neumann.toml", neumann))
+    assert found.holds, found.faults
+    approximate = sum(r["method"] == "approximate attack" for r in read_table(neumann / "neumann.csv"))
+    assert found.proven == found.rows - found.approximate - found.exact and found.approximate == approximate
+
+
+def test_the_grid_has_a_dimension_of_noise(neumann: Path) -> None:
+    data = Study.load(neumann / "neumann.toml", neumann).to_xarray()
+    assert data.sizes["noise"] == 5 and list(data.visibility.values) == [1, 0.98, 0.995, 0.995, 1.0]
+    assert list(data.efficiency.values) == [1, 1, 0.99, 0.98, 1] and data.dephasing.values[-1] == 0.01
+    table = read_table(neumann / "neumann.csv")
+    for variable, quantity, options in (
+        ("key_rate_x0_y0_von_Neumann_0.02", "key_rate", "von Neumann 0.02"),
+        ("entropy_local_attack_x0", "entropy_local_attack", None),
+    ):
+        values = data[variable].values.reshape(-1)
+        assert np.array_equal(values, table.where(quantity=quantity, options=options)["value"])
+    derived = parse_spec(content(visibilities="1 - theta/100", noises=[{"efficiency": 0.9}]))
+    with pytest.raises(InvalidInput, match=r"both noises and derived visibilities.*parquet"):
+        from sdpbound.study.dimensions import Layout
+
+        Layout(derived)
+
+
+LOSSY = "white_noise(0.995)+detection(0.99,0.99,binned)"
+NAME = "von Neumann 0.02"
+CRAFTED: list[tuple[str, str | None, Row, str]] = [
+    ("key_rate", NAME, {"value": 0.9}, "its value is 0.9"),
+    ("key_rate", NAME, {"entropy": 0.99}, "its entropy is 0.99"),
+    ("key_rate", NAME, {"preprocessing": 0.1}, "its preprocessing is 0.1"),
+    ("key_rate", NAME, {"options": None}, "its options is None"),
+    ("key_rate", NAME, {"efficiency": 0.98}, "its efficiency is 0.98"),
+    ("key_rate", NAME, {"noise": None}, "its noise is None"),
+    ("key_rate", f"{NAME}, preprocessing 0.05", {"preprocessing": 0.0}, "its preprocessing is 0.0"),
+    ("entropy_local", NAME, {"value": 0.99}, "its value is 0.99"),
+    ("entropy_local_attack", None, {"value": 0.1}, "must be at most 0.1"),
+    ("key_rate_attack", None, {"value": 0.1}, "proven rate"),
+    ("key_rate_attack", None, {"entropy": 0.1}, "proven value"),
+    ("key_rate_attack", None, {"error_correction": 9.0}, "its error_correction is 9.0"),
+    ("key_rate_attack", None, {"method": "certified"}, "its method is 'certified'"),
+    ("key_rate_attack", None, {"security": "any"}, "its security is 'any'"),
+]
+
+
+@pytest.mark.parametrize(("quantity", "options", "change", "message"), CRAFTED)
+def test_the_audit_finds_what_is_not_proven(
+    neumann: Path, tmp_path: Path, quantity: str, options: str | None, change: Row, message: str
+) -> None:
+    assert message in fault(neumann, tmp_path, Quantity(name=quantity), options, LOSSY, change)
+
+
+def test_an_approximate_attack_is_no_exact_one(neumann: Path, tmp_path: Path) -> None:
+    attack = Quantity(name="entropy_local_attack")
+    assert "another question: observed" in fault(neumann, tmp_path, attack, None, None, {"method": "attack"})
+
+
+def fault(folder: Path, target: Path, quantity: Quantity, options: str | None, noise: str | None, change: Row) -> str:
+    """The audit's only message about a row of a store of its own, changed."""
+    with Store.read(folder / "neumann.sqlite") as store:
+        key = next(
+            key
+            for group in Study.load(folder / "neumann.toml", folder).plan
+            for task in group
+            for q, key in zip(task.quantities, cell_keys(task), strict=True)
+            if (q.name, q.options) == (quantity.name, options)
+            and (None if task.noise is None else task.noise.name(task.visibility)) == noise
+        )
+        ((_, values),) = store.rows([key])
+        row = dict(zip(STORED, values, strict=True))
+        names = [name for name in (row["certificate"], row["sdp_certificate"]) if name]
+        certificates = {name: zlib.compress(store.certificate(name) or b"") for name in names}
+    text = NEUMANN.split("quantities")[0] + f"quantities = [{_toml(quantity.name, options)}]\n[family]"
+    (target / "neumann.toml").write_text(text + NEUMANN.split("[family]")[1], encoding="utf-8")
+    study = Study.load(target / "neumann.toml", target)
+    with Store.write(study.store_path) as store:
+        store.save_spec(study.spec.model_dump(mode="json"), study.text)
+        store.add(store.begin({}), [([key], Answer([[row | change]], certificates))])
+    (found,) = audit(study).faults
+    return found.message
+
+
+def _toml(name: str, options: str | None) -> str:
+    flips = ", preprocessing = 0.05" if options and "preprocessing" in options else ""
+    return f'{{ name = "{name}"{flips} }}'
+
+
+def test_rows_do_not_depend_on_their_company() -> None:
+    """Nor on the order of tasks: an entropy is solved for itself."""
+    quantities = ["entropy_local", "key_rate", "entropy_local_attack"]
+    noises = [{"visibility": 0.98}, {"visibility": 0.97, "efficiency": 0.99}]
+    every: dict[str, Any] = {"quantities": quantities, "noises": noises, "entropy": QUBIT}
+    together = [row for task in tasks(**every) for (row,) in evaluate(task).cells]
+    alone = [
+        row
+        for task in reversed(tasks(**every))
+        for quantity in reversed(task.quantities)
+        for (row,) in evaluate(task.of([quantity])).cells
+    ]
+    assert [r | {"seconds": 0} for r in together] == [r | {"seconds": 0} for r in reversed(alone)]
+
+
+def test_critical_rows(tmp_path: Path) -> None:
+    text = """
+name = "critical"
+entropy = { kind = "von Neumann", tolerance = 2e-2 }
+noises = [{ visibility = 0.99, efficiency = 0.99 }]
+quantities = [
+  { name = "critical_visibility", resolution = 0.02 }, { name = "critical_efficiency", resolution = 0.02 },
+]
+[family]
+kind = "singlet"
+theta = 1.0
+phi = 1.5
+omega = 2.6
+"""
+    (tmp_path / "critical.toml").write_text(text, encoding="utf-8")
+    result = run_study(tmp_path / "critical.toml", tmp_path, workers=0, progress=False)
+    assert result.failed == 0
+    visibility, efficiency = read_table(result.table)
+    assert visibility["visibility"] is None and visibility["efficiency"] == 0.99
+    assert efficiency["efficiency"] is None and efficiency["visibility"] == 0.99
+    assert efficiency["noise"] is None  # white noise alone
+    for row, driven in ((visibility, "visibility"), (efficiency, "efficiency")):
+        assert 0.85 < row["value"] < 1.0 and row["entropy"] > row["error_correction"]
+        if row["dead"] is not None:
+            assert row["dead"] < row["value"]
+        data = Study.load(result.store).to_xarray()
+        assert data[f"critical_{driven}_x0_y0"].values.item() == row["value"]
+    found = audit(Study.load(result.store))
+    assert found.holds and found.proven == found.rows == 2, found.faults
