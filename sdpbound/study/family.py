@@ -80,6 +80,7 @@ _Singlet = Annotated[
     Field(description="the family of points: the self-tests of the singlet, expression (2) of arXiv:2309.09650"),
 ]
 _RequireSelfTest = Annotated[StrictBool, Field(description="whether a point where condition (4) fails is an error")]
+_OnlySelfTests = Annotated[StrictBool, Field(description="leave out the points where condition (4) fails")]
 
 
 class _Family(Part):
@@ -209,6 +210,13 @@ class Grid(_Family):
         tuple[Entry, ...], PlainValidator(numbers(ANGLE, ANGLES), json_schema_input_type=said(ANGLE)), Texts
     ] = Field(description='angles omega in radians; may be derived from the others, as in "theta + pi/2"')
     require_self_test: _RequireSelfTest = False
+    only_self_tests: _OnlySelfTests = False
+
+    @model_validator(mode="after")
+    def _one_wish(self) -> Grid:
+        if self.require_self_test and self.only_self_tests:
+            raise fail("has both require_self_test and only_self_tests; say which: an error, or left out")
+        return self
 
 
 def _family_tag(value: object) -> str:

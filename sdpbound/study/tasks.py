@@ -23,7 +23,7 @@ from sdpbound.models import Local, NoSignaling, Quantum
 from sdpbound.relaxation import CorrelationModel
 from sdpbound.study.entries import Entry
 from sdpbound.study.quantities import Group
-from sdpbound.study.spec import Adversary, Curve, Imperfections, Quantity, SolverSettings, StudySpec
+from sdpbound.study.spec import Adversary, Curve, Grid, Imperfections, Quantity, SolverSettings, StudySpec
 from sdpbound.version import NUMERICS
 
 __all__ = ["COLUMNS", "QUANTUM", "STORED", "Plan", "Point", "Row", "Search", "Task", "cell_keys"]
@@ -234,7 +234,19 @@ class Plan:
             self._groups[group] = tuple(q for q in spec.quantities if q.group == group)
         start, step = self._shard
         self.points = max(0, -(-(spec.family.count - start + 1) // step))
+        if self._only:
+            self.points = sum(point.member.is_self_test for point, _, _ in self._own_points())
         self.cells = self.points * sum(map(spec.cells_of, spec.quantities))
+
+    @property
+    def _only(self) -> bool:
+        """Whether points where condition (4) fails are left out."""
+        return isinstance(self.spec.family, Grid) and self.spec.family.only_self_tests
+
+    def _own_points(self) -> Iterator[tuple[Point, dict[str, float], Search | None]]:
+        """The points of this part of the study."""
+        start, step = self._shard
+        return islice(self._points(), start - 1, None, step)
 
     def check(self) -> None:
         """Go through all points once."""
@@ -242,8 +254,9 @@ class Plan:
             self.spec.visibilities_at(values)
 
     def __iter__(self) -> Iterator[list[Task]]:
-        start, step = self._shard
-        for point, values, search in islice(self._points(), start - 1, None, step):
+        for point, values, search in self._own_points():
+            if self._only and not point.member.is_self_test:
+                continue
             tasks = self._tasks(point, self.spec.visibilities_at(values) if self._noisy else (), search)
             group = list(islice(tasks, GROUP))
             while group:
