@@ -11,13 +11,14 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 export MPLBACKEND ?= Agg
 
-.PHONY: help setup run test test-slow lint figures bench wheel clean
+.PHONY: help setup run test test-slow lint figures studies bench wheel clean
 
 help:
 	@echo "make run        run studies/near_local_boundary.toml: table and figures in results/"
 	@echo "make test       lint, types, tests and doctests"
 	@echo "make test-slow  the tests that take minutes"
-	@echo "make figures    redraw every figure from its table, and docs/gallery.md"
+	@echo "make figures    redraw every figure from its table, and docs/gallery.md; not those of slow studies"
+	@echo "make studies    run the slow studies too, an hour on two cores, and draw their figures"
 	@echo "make bench      benchmarks against the peers"
 	@echo "make wheel      build the wheel"
 
@@ -46,6 +47,9 @@ lint: setup
 
 figures: setup
 	$(BIN)/python figures/gallery.py --run
+
+studies: setup
+	$(BIN)/python figures/gallery.py --run --slow
 
 bench: setup
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r benchmarks/requirements.lock

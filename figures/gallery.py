@@ -4,9 +4,10 @@ A figure is a file figures/NAME.py with ``FIGURE`` and ``draw``; its tables are 
 computes its table has ``compute`` too, and its table is results/NAME/NAME.csv, computed
 where it is missing.
 
-    python figures/gallery.py [--run] [NAME ...]
+    python figures/gallery.py [--run] [--slow] [NAME ...]
 
-``--run`` runs the studies whose tables are missing; names restrict what is drawn.
+``--run`` runs the studies whose tables are missing, ``--slow`` also those that take long: a figure of such studies is
+else left as it is where a table is missing. Names restrict what is drawn, and ask for it.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ INTRODUCTION = """\
 # Gallery
 
 Every figure is drawn from tables alone, by one script in `figures/`; `make figures` redraws them all and writes this
-page. PDF and PNG files carry the caption, and the name and SHA-256 of their tables, in their metadata.
+page; those of studies that take long only from tables that are there, which `make studies` computes. PDF and PNG files carry the caption, and the name and SHA-256 of their tables, in their metadata.
 """
 
 
@@ -44,6 +45,11 @@ def figures(folder: Path = ROOT / "figures") -> list[ModuleType]:
         if not isinstance(about, FigureSpec) or about.name != path.stem:
             raise InvalidStudy(f"'{path}' declares no FIGURE = FigureSpec(name={path.stem!r}, ...); add it.")
     return modules
+
+
+def missing(about: FigureSpec, results: Path) -> list[str]:
+    """The studies of a figure that have no table yet."""
+    return [study for study in about.studies if not (results / study / f"{study}.csv").is_file()]
 
 
 def tables(about: FigureSpec, results: Path, run: bool) -> list[Path]:
@@ -106,6 +112,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Redraw every figure from its tables and write docs/gallery.md.")
     parser.add_argument("names", nargs="*", metavar="NAME", help="figures to draw; default all")
     parser.add_argument("--run", action="store_true", help="run the studies whose tables are missing")
+    parser.add_argument("--slow", action="store_true", help="also the figures whose studies take long")
     parser.add_argument("--results", type=Path, default=Path("results"), help="folder of the tables; default results")
     parser.add_argument("--docs", type=Path, default=ROOT / "docs", help="folder of the gallery; default docs")
     given = parser.parse_args()
@@ -117,11 +124,15 @@ def main() -> None:
                 raise InvalidStudy(f"there is no figure {name!r}; the figures are {', '.join(known)}.")
         for name in given.names or known:
             module = known[name]
-            if module.FIGURE.computed:
+            about = module.FIGURE
+            if about.slow and not (given.slow or given.names) and missing(about, given.results):
+                print(f"{name} is left as it is: `make studies` computes {', '.join(missing(about, given.results))}")
+                continue
+            if about.computed:
                 own = given.results / name / f"{name}.csv"
                 sources = [own if own.is_file() else module.compute(own.parent)]
             else:
-                sources = tables(module.FIGURE, given.results, given.run)
+                sources = tables(about, given.results, given.run)
             for path in module.draw(*sources, given.results / name):
                 print(path)
             picture(given.results / name / f"{name}.png", given.docs / f"{name}.png")

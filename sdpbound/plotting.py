@@ -211,6 +211,7 @@ class FigureSpec:
     caption : what is seen, in plain text
     alt : the picture in one sentence, for those who do not see it
     computed : its script computes its table, and there is no study
+    slow : its studies take long: it is drawn again only where their tables are there already, or if asked for
     """
 
     name: str
@@ -219,6 +220,7 @@ class FigureSpec:
     caption: str
     alt: str = ""
     computed: bool = False
+    slow: bool = False
 
 
 def provenance(tables: Sequence[Table | ComputedTable]) -> str:

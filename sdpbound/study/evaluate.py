@@ -164,7 +164,9 @@ class _Evaluation:
                 observed, x, y, _method(quantity, settings.name), self.flips(point, quantity), closed_forms=False
             )
         if kind == "attack":
-            return conditional_entropy_upper_bound(observed, x, y, self.flips(point, quantity))
+            # without noise the devices themselves are the only attack that has the data exactly
+            own = (point.member.strategy,)
+            return conditional_entropy_upper_bound(observed, x, y, self.flips(point, quantity), strategies=own)
         bounded = blind_guessing_probability if kind == "blind" else guessing_probability
         return bounded(observed, self.model, x, y, settings.name, settings.tolerance)
 
