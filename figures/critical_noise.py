@@ -1,7 +1,7 @@
 """Maps of the noise that a key survives, from the table of studies/critical_noise.toml.
 
-The colour is the noise at which a key is still proven: 1 - v of white noise, 1 - eta of detectors. Where an attack ends the
-key next to it (within three times the study's resolution) the number is resolved; elsewhere the point is hatched.
+The colour is the noise at which a key is still proven: 1 - v of white noise, 1 - eta of detectors. Where an attack ends
+the key next to it (within three times the study's resolution) the number is resolved; elsewhere the point is hatched.
 
     python figures/critical_noise.py TABLE.csv [output folder]
 """
@@ -25,13 +25,13 @@ FIGURE = FigureSpec(
     name="critical_noise",
     title="Noise that a key survives",
     studies=("critical_noise",),
-    caption="Largest noise at which a key from the settings (0, 0) is proven, over the plane of theta and omega for values "
-    "of phi (rows); all correlators are tested. Left: white noise 1 - v; right: losses 1 - eta of the detectors of both "
-    "sides, no click counted as outcome 0. At each coloured point an explicit attack proves that no key is left at noise "
-    "larger by little; hatched: not resolved by an attack that near, so that more noise may be survived; black: no key is "
-    "proven at any noise. Lines: CHSH values without noise of 2.1, 2.3 and 2.5. White: condition (4) of arXiv:2309.09650 "
-    "fails. Both angles have the period pi.",
-    alt="Maps of triangles in the plane of theta and omega; the noise survived is largest in their middle, where the CHSH "
+    caption="Largest noise at which a key from the settings (0, 0) is proven, over the plane of theta and omega for "
+    "values of phi (rows); all correlators are tested. Left: white noise 1 - v; right: losses 1 - eta of the detectors "
+    "of both sides, no click counted as outcome 0. At each coloured point an explicit attack proves that no key is left "
+    "at noise larger by little; hatched: not resolved by an attack that near, so that more noise may be survived; "
+    "black: no key is proven at any noise. Lines: CHSH values without noise of 2.1, 2.3 and 2.5. White: condition (4) "
+    "of arXiv:2309.09650 fails. Both angles have the period pi.",
+    alt="Maps of triangles in the plane of theta and omega; the noise survived is largest in their middle, as the CHSH "
     "value is, about nine per cent of white noise, and falls to nothing at the edges.",
     slow=True,
 )
@@ -45,7 +45,6 @@ TICKS = (0.001, 0.003, 0.01, 0.03, 0.1)
 def panel(axes: Axes, rows: Table, chsh: Table, resolution: float) -> Any:
     """One map; returns what a colour bar needs."""
     theta, omega, value = gridded(rows, "theta", "omega")
-    _, _, dead = gridded(rows, "theta", "omega", "dead")
     x, y = theta / np.pi, omega / np.pi
     noise = np.maximum(1.0 - value, LEAST)
     colours = light_viridis().copy()

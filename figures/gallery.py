@@ -32,7 +32,8 @@ INTRODUCTION = """\
 # Gallery
 
 Every figure is drawn from tables alone, by one script in `figures/`; `make figures` redraws them all and writes this
-page; those of studies that take long only from tables that are there, which `make studies` computes. PDF and PNG files carry the caption, and the name and SHA-256 of their tables, in their metadata.
+page. Figures of studies that take long are then drawn only from tables that are there; `make studies` computes these,
+in about an hour. PDF and PNG files carry the caption, and the name and SHA-256 of their tables, in their metadata.
 """
 
 

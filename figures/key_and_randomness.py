@@ -23,12 +23,12 @@ FIGURE = FigureSpec(
     title="Key and randomness from the same correlations",
     studies=("key_and_randomness",),
     caption="Key rate from the settings (0, 0) (upper row) and global randomness from (0, 1) (lower row) of the same "
-    "correlations, omega = pi and phi = pi/2 - 0.02 (Propositions 5 and 6 of arXiv:2309.09650), against their CHSH value S "
-    "without noise; all correlators are tested. Left: white noise of visibility v; right: detectors of efficiency eta on "
-    "both sides, no click counted as outcome 0. Lines: certified lower bounds from von Neumann entropies; bands: up to "
-    "explicit attacks that meet the tested data exactly, mostly thinner than the lines.",
-    alt="Four panels of curves over CHSH values from 2 to 2.41; key and randomness fall with noise, and reach zero at CHSH "
-    "values that grow with it.",
+    "correlations, omega = pi and phi = pi/2 - 0.02 (Propositions 5 and 6 of arXiv:2309.09650), against their CHSH "
+    "value S without noise; all correlators are tested. Left: white noise of visibility v; right: detectors of "
+    "efficiency eta on both sides, no click counted as outcome 0. Lines: certified lower bounds from von Neumann "
+    "entropies; bands: up to explicit attacks that meet the tested data exactly, mostly thinner than the lines.",
+    alt="Four panels of curves over CHSH values from 2 to 2.41; key and randomness fall with noise, and reach zero at "
+    "CHSH values that grow with it.",
     slow=True,
 )
 PANELS = {

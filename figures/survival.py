@@ -1,8 +1,8 @@
 """How close to the local boundary a key survives noise, from the table of studies/survival.toml.
 
-For each noise level the smallest CHSH excess S - 2 of the study's members with a positive key: circles where it is proven,
-crosses where an explicit attack proves that none is left. Of the members with the same S the one that survives most is
-shown.
+For each noise level the smallest CHSH excess S - 2 of the study's members with a positive key: circles where it is
+proven, crosses where an explicit attack proves that none is left. Of the members with the same S the one that survives
+most is shown.
 
     python figures/survival.py TABLE.csv [output folder]
 """
@@ -24,10 +24,11 @@ FIGURE = FigureSpec(
     name="survival",
     title="How close to the local boundary a key survives",
     studies=("survival",),
-    caption="Noise that a key survives, of members of the singlet family whose CHSH value without noise is S (omega = theta "
-    "+ pi/2, the better of two phi): circles: a key from the settings (0, 0) is proven; crosses: an explicit attack proves "
-    "that none is left. Left: white noise; right: losses of the detectors of both sides, no click counted as outcome 0. "
-    "Blue: all correlators are tested; red: the Bell value alone. Beside the grey line the noisy correlations are local.",
+    caption="Noise that a key survives, of members of the singlet family whose CHSH value without noise is S (omega = "
+    "theta + pi/2, the better of two phi): circles: a key from the settings (0, 0) is proven; crosses: an explicit "
+    "attack proves that none is left. Left: white noise; right: losses of the detectors of both sides, no click counted "
+    "as outcome 0. Blue: all correlators are tested; red: the Bell value alone. In the grey area the noisy correlations "
+    "are local.",
     alt="Two log-log panels of the CHSH excess against noise; with all correlators tested the excess needed grows in "
     "proportion to the noise, with the Bell value alone as its square root.",
     slow=True,

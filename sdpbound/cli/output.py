@@ -11,7 +11,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from typing import Any
 
 import sdpbound as sb
-from sdpbound.attacks.entropy_attack import EntropyAttack
+from sdpbound.attacks.proof import EntropyAttack
 from sdpbound.relaxation import CorrelationModel
 
 DIGITS = 12

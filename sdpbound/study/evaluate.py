@@ -13,7 +13,8 @@ from typing import Any, ClassVar
 from pydantic import ConfigDict, TypeAdapter
 from pydantic_core import to_json
 
-from sdpbound.attacks.entropy_attack import EntropyAttack, conditional_entropy_upper_bound
+from sdpbound.attacks.entropy_attack import conditional_entropy_upper_bound
+from sdpbound.attacks.proof import EntropyAttack
 from sdpbound.behaviour import Behaviour, Observations
 from sdpbound.bounds import Bound, as_min_entropy, lower_float
 from sdpbound.errors import Infeasible
