@@ -26,13 +26,13 @@ FIGURE = FigureSpec(
     title="Noise that a key survives",
     studies=("critical_noise",),
     caption="Largest noise at which a key from the settings (0, 0) is proven, over the plane of theta and omega for "
-    "values of phi (rows); all correlators are tested. Left: white noise 1 - v; right: losses 1 - eta of the detectors "
-    "of both sides, no click counted as outcome 0. At each coloured point an explicit attack proves that no key is left "
-    "at noise larger by little; hatched: not resolved by an attack that near, so that more noise may be survived; "
-    "black: no key is proven at any noise. Lines: CHSH values without noise of 2.1, 2.3 and 2.5. White: condition (4) "
-    "of arXiv:2309.09650 fails. Both angles have the period pi.",
-    alt="Maps of triangles in the plane of theta and omega; the noise survived is largest in their middle, as the CHSH "
-    "value is, about nine per cent of white noise, and falls to nothing at the edges.",
+    "values of phi (rows); all correlators are tested. Left: white noise 1 - v; right: losses 1 - eta of the "
+    "detectors of both sides, no click counted as outcome 0. At each coloured point an explicit attack proves that no "
+    "key is left at noise larger by little; hatched: not resolved by an attack that near, so that more noise may be "
+    "survived; black: no key is proven at any noise. Lines: CHSH values without noise of 2.1, 2.3 and 2.5. White: "
+    "condition (4) of arXiv:2309.09650 fails. Both angles have the period pi.",
+    alt="Maps of triangles in the plane of theta and omega; the noise survived is largest in their middle, as the "
+    "CHSH value is, about nine per cent of white noise, and falls to nothing at the edges.",
     slow=True,
 )
 COLUMNS = {"critical_visibility": "white noise $1-v$", "critical_efficiency": r"losses $1-\eta$"}

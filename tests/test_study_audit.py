@@ -251,6 +251,7 @@ OTHERS: dict[str, Any] = {
     "misalignment": 0.1,
     "options": "von Neumann 0.001",
     "preprocessing": 0.1,
+    "rounds": 1e6,
     "gap": 0.1,
     "dead": 0.9,
     "dead_certificate": "00" * 16,

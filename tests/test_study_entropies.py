@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import tomllib
 import zlib
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,7 @@ def keys(**changes: Any) -> dict[tuple[float | None, str, str], bytes]:
 def test_the_table_of_quantities() -> None:
     assert tuple(KINDS) == QUANTITIES
     for name, kind in KINDS.items():
-        quantity = Quantity(name=name)
+        quantity = Quantity(name=name, **({"rounds": 1e6} if "rounds" in kind.keys else {}))
         assert quantity.side == kind.side and quantity.group == kind.group
         assert kind.attack == name.endswith("attack") and (not kind.attack or kind.side == "upper")
         assert bool(kind.driven) == (kind.group == "threshold")
@@ -187,6 +188,9 @@ def test_critical_values_are_of_lines_of_noise() -> None:
         (content(quantities=[{"name": "randomness_local", "preprocessing": 0.1}]), ["has preprocessing"]),
         (content(quantities=[{"name": "key_rate", "resolution": 0.1}]), ["has resolution", "key_rate"]),
         (content(quantities=["key_rate_atack"]), ["'key_rate_atack'", "'key_rate_attack'"]),
+        (content(quantities=["finite_key_length"]), ["lacks the key 'rounds'", "finite_key_length"]),
+        (content(quantities=[{"name": "key_rate", "rounds": 5}]), ["has rounds", "key_rate"]),
+        (content(quantities=[{"name": "finite_key_length", "rounds": [1e6, 0]}]), ["rounds", "[1, 1e18]"]),
         (content(noises=[{"efficency": 0.9}]), ["noises[0]", "'efficency'", "'efficiency'"]),
         (content(noises=[{"efficiency": 95}]), ["noises[0].efficiency = 95", "per cent"]),
         (content(noises=[{"dephasing": 0.7}]), ["noises[0].dephasing = 0.7", "[0, 1/2]"]),
@@ -405,3 +409,39 @@ def test_points_may_be_left_out() -> None:
     assert sorted(parts) == sorted(p.name for p in found)
     with pytest.raises(InvalidStudy, match="both require_self_test and only_self_tests"):
         parse_spec(content(family=grid | {"require_self_test": True}))
+
+
+def test_finite_lengths(tmp_path: Path) -> None:
+    text = """
+name = "finite"
+visibilities = 0.99
+entropy = { kind = "von Neumann", method = "qubit" }
+quantities = [{ name = "finite_key_length", rounds = { start = 1e6, stop = 1e10, count = 3, spacing = "geometric" } }]
+[family]
+kind = "singlet"
+theta = 1.0
+phi = 1.5
+omega = 2.6
+"""
+    (tmp_path / "finite.toml").write_text(text, encoding="utf-8")
+    spec = parse_spec(tomllib.loads(text))
+    assert [q.rounds for q in spec.quantities] == [1e6, 1e8, 1e10] and spec.cells == 3
+    assert parse_spec(json.loads(json.dumps(spec.model_dump(mode="json")))) == spec
+    result = run_study(tmp_path / "finite.toml", tmp_path, workers=0, progress=False)
+    rows = list(read_table(result.table))
+    assert [row["rounds"] for row in rows] == [1e6, 1e8, 1e10] and {row["side"] for row in rows} == {"lower"}
+    rates = [row["value"] / row["rounds"] for row in rows]
+    behaviour = sb.SingletSelfTest(1.0, 1.5, 2.6).behaviour(0.99)
+    limit = sb.key_rate(behaviour, x=0, y=0, entropy=sb.VonNeumann("qubit")).value
+    assert rates[0] < rates[1] < rates[2] < limit + 1e-3 and rates[2] > limit - 0.05
+    data = Study.load(result.store).to_xarray()
+    assert data["finite_key_length_x0_y0_n1000000"].values.item() == rows[0]["value"]
+    found = audit(Study.load(result.store))
+    assert found.holds and found.proven == 3, found.faults
+    with Store.write(result.store) as store:
+        ((task,),) = Plan(Study.load(result.store).spec)
+        key = cell_keys(task)[0]
+        wrong = {name: rows[0][name] for name in STORED if name != "place"} | {"place": None, "value": 0.9e6}
+        store.add(1, [([key], Answer([[wrong]], {}))], replace=True)
+    (fault_found,) = audit(Study.load(result.store)).faults
+    assert "its value is 900000.0" in fault_found.message

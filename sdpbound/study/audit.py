@@ -20,6 +20,7 @@ from sdpbound.rate_upper_bounds import FROM_DATA, RANDOMNESS
 from sdpbound.rates import DEVETAK_WINTER, INDIVIDUAL, LOCAL, QUANTUM_RANDOMNESS
 from sdpbound.study.critical import NONE
 from sdpbound.study.evaluate import APPROXIMATE, ATTACK, blank
+from sdpbound.study.finite import THEOREM_USED
 from sdpbound.study.noises import NOISE_COLUMNS
 from sdpbound.study.proofs import Asked, Proofs, prove_critical, prove_infeasible, prove_value, same, show
 from sdpbound.study.questions import BEST
@@ -245,7 +246,7 @@ class _Check:
 #: Columns that the study fixes.
 _FIXED = (
     *("theta", "phi", "omega", "chsh_ideal", "visibility", "chsh_observed"),
-    *("observed", "model", "level", "quantity", "x", "y", "side", "options", *NOISE_COLUMNS),
+    *("observed", "model", "level", "quantity", "x", "y", "side", "options", "rounds", *NOISE_COLUMNS),
 )
 _REST = tuple(name for name in STORED if name not in (*_FIXED, "place", "preprocessing"))
 
@@ -296,6 +297,9 @@ def _kind(quantity: Quantity, row: Row) -> tuple[set[str], set[str]]:
     if method not in methods:
         raise CertificateError(f"its method is {show(method)}, and must be {methods[0]!r} or {methods[1]!r}.")
     need, may = {"value", "method", "status", "solver"}, {"seconds", "margin", "certificate"}
+    if quantity.rounds is not None:
+        same(THEOREM_USED, row["security"], "security")
+        return need | {"security"}, {"seconds", "certificate"}
     if quantity.group == "entropy":
         may.add("gap")
     if quantity.kind.rate:

@@ -53,6 +53,7 @@ AXES = {
     "dephasing": "dephasing $p$",
     "misalignment": r"misalignment $\delta$ (rad)",
     "preprocessing": "preprocessing $q$",
+    "rounds": "rounds $n$",
 }
 SHORT = {
     "chsh_ideal": "S",
@@ -64,9 +65,10 @@ SHORT = {
     "dephasing": "p",
     "misalignment": r"\delta",
     "preprocessing": "q",
+    "rounds": "n",
 }
 #: Axes other than the point.
-NOISES = ("visibility", "efficiency", "dephasing", "misalignment")
+NOISES = ("visibility", "efficiency", "dephasing", "misalignment", "rounds")
 DASHES: tuple[Any, ...] = ("solid", (0, (4.5, 1.6)), (0, (1, 1.1)), (0, (6, 1.5, 1, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
 FAILED: dict[str, Any] = {"marker": "x", "color": VERMILLION, "markersize": 4.0, "linestyle": "none", "zorder": 7}
 INFEASIBLE: dict[str, Any] = {"marker": "1", "color": BLACK, "markersize": 5.0, "linestyle": "none", "zorder": 7}

@@ -18,6 +18,7 @@ from sdpbound.attacks.proof import EntropyAttack
 from sdpbound.behaviour import Behaviour, Observations
 from sdpbound.bounds import Bound, as_min_entropy, lower_float
 from sdpbound.errors import Infeasible
+from sdpbound.finite_size import FiniteLength
 from sdpbound.merits.bell_value import maximize, minimize
 from sdpbound.merits.conditional_entropy import EntropyBound, VonNeumann, conditional_entropy
 from sdpbound.merits.guessing_probability import blind_guessing_probability, guessing_probability
@@ -28,6 +29,7 @@ from sdpbound.rates import KnownEntropy, Rate, best_preprocessing, key_rate, lea
 from sdpbound.relaxation import CorrelationModel
 from sdpbound.self_tests import SelfTest, find_self_test
 from sdpbound.study.critical import critical_row
+from sdpbound.study.finite import finite_length, functionals
 from sdpbound.study.noises import noise_columns
 from sdpbound.study.questions import BEST
 from sdpbound.study.search import better_point
@@ -118,6 +120,7 @@ class _Evaluation:
     task: Task
     certificates: dict[str, bytes] = field(default_factory=dict)
     _solved: dict[tuple[Point, tuple[Any, ...]], _Solved] = field(default_factory=dict)
+    _functionals: dict[tuple[Point, tuple[Any, ...]], list[EntropyBound]] = field(default_factory=dict)
     _flips: dict[tuple[Point, tuple[Any, ...]], float] = field(default_factory=dict)
     _data: dict[Point, tuple[Behaviour, Observations, SelfTest | None]] = field(default_factory=dict)
 
@@ -218,8 +221,8 @@ class _Evaluation:
         if quantity.group == "point":
             value = getattr(point.member, quantity.name)
             return row | {"value": value, "method": "closed form", "status": "closed form", "seconds": 0.0}
-        if quantity.group == "threshold":
-            return row | self._critical(point, quantity)
+        if quantity.group == "threshold" or quantity.rounds is not None:
+            return row | self._apart(point, quantity)
         solved = self.solve(point, quantity)
         row["seconds"] = solved.seconds
         if solved.bound is None:
@@ -255,15 +258,33 @@ class _Evaluation:
             row |= _beside(row, rate.value, rate.sdp.value, self._certificate(rate.entropy))
         return row
 
-    def _critical(self, point: Point, quantity: Quantity) -> Row:
-        """What is found of a critical value."""
+    def _apart(self, point: Point, quantity: Quantity) -> Row:
+        """What is found of a critical value, or of a length from finitely many rounds."""
         start = time.perf_counter()
         try:
             method = _method(quantity, self.task.solver.name)
-            row = critical_row(self.task, point, quantity, method, self._certificate)
+            if quantity.rounds is None:
+                row = critical_row(self.task, point, quantity, method, self._certificate)
+            else:
+                row = self._finite(point, quantity, method)
         except Exception as error:  # as in _solve
             row = {"status": "failed", "error": f"{type(error).__name__}: {error}"}
         return row | {"seconds": time.perf_counter() - start}
+
+    def _finite(self, point: Point, quantity: Quantity, method: VonNeumann) -> Row:
+        """A length from finitely many rounds, by the best of functionals that are solved for once."""
+        behaviour, observed, _ = self.data(point)
+        key = (point, quantity.program)
+        if key not in self._functionals:
+            self._functionals[key] = functionals(behaviour, observed, quantity, method)
+        bounds = self._functionals[key]
+        found = finite_length(behaviour, observed, quantity, bounds)
+        own = {"method": "certified", "value": found.length, "security": found.theorem}
+        return own | {
+            "solver": bounds[0].solver,
+            "status": "solved",
+            "certificate": self._certificate(found),
+        }
 
     def _attacked(self, point: Point, quantity: Quantity, attack: EntropyAttack, flips: float) -> Row:
         """What an attack makes of a quantity."""
@@ -277,7 +298,7 @@ class _Evaluation:
             row["security"] = RANDOMNESS if leak is None else FROM_DATA
         return row
 
-    def _certificate(self, bound: Bound) -> str | None:
+    def _certificate(self, bound: Bound | FiniteLength) -> str | None:
         """The name of a bound's certificate, which is kept, or None if the study keeps none."""
         if not self.task.certificates:
             return None
@@ -321,6 +342,7 @@ def blank(task: Task, point: Point, quantity: Quantity) -> Row:
         "y": quantity.y,
         "side": quantity.side,
         "options": quantity.options,
+        "rounds": quantity.rounds,
         **noise_columns(task.visibility, task.noise, quantity.kind.driven),
     }
     if task.adversary is not None:

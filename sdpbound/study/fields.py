@@ -29,6 +29,7 @@ __all__ = [
     "FLIP",
     "PHI",
     "RESOLUTION",
+    "ROUNDS",
     "SECONDS",
     "TOLERANCE",
     "TURN",
@@ -105,6 +106,7 @@ EFFICIENCY = Domain(0.0, 1.0, "[0, 1]", "fraction")
 TURN = Domain(-math.pi, math.pi, "[-pi, pi], in radians", "radians")
 FLIP = Domain(0.0, 0.5, "[0, 1/2]", "fraction")
 BITS = Domain(1e-7, 1.0, "[1e-7, 1] bits")
+ROUNDS = Domain(1.0, 1e18, "[1, 1e18]")
 RESOLUTION = Domain(1e-6, 0.1, "[1e-6, 0.1]")
 TOLERANCE = Domain(1e-14, 1e-2, "[1e-14, 1e-2]")
 SECONDS = Domain(0.1, 1e6, "[0.1, 1e6] seconds", "seconds")

@@ -108,6 +108,8 @@ class _Variable:
     def name(self) -> str:
         settings = (("x", self.quantity.x), ("y", self.quantity.y))
         text = "".join(f"_{name}{value}" for name, value in settings if value is not None)
+        if self.quantity.rounds is not None:
+            text += f"_n{self.quantity.rounds:.15g}"
         if self.quantity.options and not self.alone:
             text += "_" + re.sub(r"[^A-Za-z0-9.]+", "_", self.quantity.options)
         return self.quantity.name + text + ("_best" if self.best else "")
@@ -125,7 +127,8 @@ class _Grid:
         self._spec = spec
         self._layout = Layout(spec)
         self._variables = {
-            (v.quantity.name, v.quantity.x, v.quantity.y, v.quantity.options, v.best): v for v in self._all()
+            (v.quantity.name, v.quantity.x, v.quantity.y, v.quantity.rounds, v.quantity.options, v.best): v
+            for v in self._all()
         }
         needs = sum(v.size * (len(v.columns) + 1) for v in self._variables.values())
         if needs > LIMIT:
@@ -140,9 +143,9 @@ class _Grid:
 
     def _all(self) -> Iterator[_Variable]:
         searched = isinstance(self._spec.family, Curve) and self._spec.family.best_of is not None
-        same = Counter((q.name, q.x, q.y) for q in self._spec.quantities)
+        same = Counter((q.name, q.x, q.y, q.rounds) for q in self._spec.quantities)
         for quantity in self._spec.quantities:
-            alone = same[quantity.name, quantity.x, quantity.y] == 1
+            alone = same[quantity.name, quantity.x, quantity.y, quantity.rounds] == 1
             dims = self._layout.dims(quantity)
             size = prod(self._layout.sizes[name] for name in dims)
             yield _Variable(quantity, False, dims, size, alone)
@@ -156,7 +159,7 @@ class _Grid:
         numbers: dict[str, NDArray[np.float64]] = {}
         statuses = integers(self._statuses.setdefault(s, len(self._statuses)) for s in row["status"])
         members: dict[tuple[Any, ...], list[int]] = {}
-        keys = zip(*(row[name] for name in ("quantity", "x", "y", "options", "where")), strict=True)
+        keys = zip(*(row[name] for name in ("quantity", "x", "y", "rounds", "options", "where")), strict=True)
         for i, (*key, where) in enumerate(keys):
             members.setdefault((*key, where == "best"), []).append(i)
         for variable_key, rows in members.items():

@@ -22,6 +22,7 @@ from sdpbound.rates import error_correction
 from sdpbound.self_tests import SelfTest, find_self_test
 from sdpbound.study.critical import at_noise
 from sdpbound.study.evaluate import ATTACK, closed_value, least_leak, observations
+from sdpbound.study.finite import finite_question
 from sdpbound.study.spec import Quantity
 from sdpbound.study.store import Store
 from sdpbound.study.tasks import Point, Row, Task
@@ -241,6 +242,10 @@ def prove_value(proofs: Proofs, asked: Asked, quantity: Quantity, row: Row) -> b
         _at_most(row["value"], _rate(row["entropy"], leak), "value")
     if row["certificate"] is None:
         return False
+    if quantity.rounds is not None:
+        found = proofs.of(row["certificate"], finite_question(asked.behaviour, quantity))
+        _at_most(row["value"], found.value, "value")
+        return True
     if quantity.kind.attack:
         _prove_attack(proofs, asked, quantity, row)
         return True

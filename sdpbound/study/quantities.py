@@ -28,7 +28,7 @@ class Kind:
     unit : "bit", or "1"
     rate : whether it is made of an entropy, as a rate
     keys : the further keys that it takes: "entropy", "preprocessing"; "best" if the latter may be searched,
-        "resolution"
+        "resolution", "rounds"
     attack : whether it is of an explicit attack
     driven : of a threshold, the column whose critical value it is
     """
@@ -48,6 +48,7 @@ _ENTROPY = frozenset({"entropy"})
 _FLIPS = frozenset({"preprocessing"})
 _BOTH = _ENTROPY | _FLIPS
 _SEARCHED = _BOTH | {"best"}
+_ROUNDS = frozenset({"rounds"})
 _CRITICAL = _SEARCHED | {"resolution"}
 
 KINDS: dict[str, Kind] = {
@@ -65,6 +66,8 @@ KINDS: dict[str, Kind] = {
     "key_rate_attack": Kind("key rate (bits per round)", "entropy", "upper", 0, "bit", True, _FLIPS, True),
     "randomness_local_attack": Kind("local randomness (bits)", "entropy", "upper", None, "bit", True, attack=True),
     "randomness_global_attack": Kind("global randomness (bits)", "entropy", "upper", 1, "bit", True, attack=True),
+    "finite_key_length": Kind("key (bits)", "entropy", "lower", 0, "bit", keys=_BOTH | _ROUNDS),
+    "finite_randomness_length": Kind("randomness (bits)", "entropy", "lower", 1, "bit", keys=_ENTROPY | _ROUNDS),
     "critical_visibility": Kind("critical visibility", "threshold", "upper", 0, keys=_CRITICAL, driven="visibility"),
     "critical_efficiency": Kind(
         "critical detection efficiency", "threshold", "upper", 0, keys=_CRITICAL, driven="efficiency"

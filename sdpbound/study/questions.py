@@ -6,16 +6,18 @@ from dataclasses import replace
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
+from pydantic_core import PydanticCustomError
 
 from sdpbound.errors import InvalidInput
 from sdpbound.merits.conditional_entropy import VonNeumann
 from sdpbound.models import Quantum
-from sdpbound.study.entries import number, said_one
+from sdpbound.study.entries import number, numbers, said, said_one
 from sdpbound.study.family import MODELS, Model, Part
 from sdpbound.study.fields import (
     BITS,
     FLIP,
     RESOLUTION,
+    ROUNDS,
     SECONDS,
     TOLERANCE,
     SaidLevel,
@@ -24,8 +26,10 @@ from sdpbound.study.fields import (
     fail,
     integer,
     named,
+    quote,
     read_level,
     read_solver,
+    several,
 )
 from sdpbound.study.quantities import KINDS, Group, Kind
 
@@ -42,6 +46,7 @@ __all__ = [
     "Quantity",
     "QuantityName",
     "SolverSettings",
+    "expanded",
 ]
 
 Observed = Literal["bell", "correlators", "full"]
@@ -151,6 +156,25 @@ _Flip = Annotated[
 ]
 
 
+def _whole(value: object, info: ValidationInfo) -> float:
+    return float(round(number(ROUNDS)(value, info)))
+
+
+def expanded(value: object, info: ValidationInfo) -> object:
+    """Entries of quantities, one for each number of rounds of those that have several."""
+    found: list[object] = []
+    for entry in several(value):  # type: ignore[attr-defined]
+        if isinstance(entry, dict) and isinstance(entry.get("rounds"), (list, tuple, dict)):
+            try:
+                rounds = numbers(ROUNDS)(entry["rounds"], info)
+            except PydanticCustomError as error:
+                raise fail(f"has rounds = {quote(entry['rounds'])}, which {error.message()}") from None
+            found += [entry | {"rounds": n} for n in rounds]
+        else:
+            found.append(entry)
+    return tuple(found)
+
+
 class Quantity(Part):
     """A quantity and its key settings; y is Bob's, for quantities of a pair."""
 
@@ -171,10 +195,16 @@ class Quantity(Part):
         Annotated[float, BeforeValidator(number(RESOLUTION), json_schema_input_type=said_one(RESOLUTION))] | None
     ) = Field(default=None, description="of a critical value, the width aimed at between alive and dead; absent: 1e-3")
 
+    rounds: Annotated[float, BeforeValidator(_whole, json_schema_input_type=said(ROUNDS))] | None = Field(
+        default=None, description="of lengths from finitely many rounds, their number; several are several quantities"
+    )
+
     @model_validator(mode="after")
     def _consistent(self) -> Quantity:
         kind = self.kind
-        for key in ("entropy", "preprocessing", "resolution"):
+        if self.rounds is None and "rounds" in kind.keys:
+            raise fail(f"lacks the key 'rounds', the number of rounds of {self.name}; add it")
+        for key in ("entropy", "preprocessing", "resolution", "rounds"):
             if getattr(self, key) is not None and key not in kind.keys:
                 raise fail(f"has {key}, and {self.name} takes none; leave it out")
         if kind.group in ("point", "expression"):
@@ -215,7 +245,7 @@ class Quantity(Part):
 
     @property
     def options(self) -> str | None:
-        """What it was asked with besides settings, in words; None for nothing."""
+        """What it was asked with besides settings and rounds, in words; None for nothing."""
         words = [] if self.how is None else [self.how.identity]
         if self.preprocessing:
             words.append(f"preprocessing {self.preprocessing}")
@@ -231,7 +261,8 @@ class Quantity(Part):
     @property
     def identity(self) -> str:
         """The same for two entries that mean the same."""
-        settings = (f"{k} = {v}" for k, v in (("x", self.x), ("y", self.y)) if v is not None)
+        rounds = None if self.rounds is None else f"{self.rounds:.15g}"
+        settings = (f"{k} = {v}" for k, v in (("x", self.x), ("y", self.y), ("rounds", rounds)) if v is not None)
         return ", ".join(filter(None, (self.name, *settings, self.options)))
 
     @property
@@ -244,6 +275,8 @@ class Quantity(Part):
             found["preprocessing"] = self.preprocessing if self.preprocessing == BEST else self.preprocessing.hex()
         if "resolution" in self.kind.keys:
             found["resolution"] = self.width.hex()
+        if self.rounds is not None:
+            found["rounds"] = self.rounds.hex()
         return found
 
     @property
@@ -260,6 +293,8 @@ class Quantity(Part):
             return self.name, None, None
         if group == "threshold":
             return "threshold", self
+        if self.rounds is not None:
+            return "finite", self.x, self.y, self.how, self.preprocessing
         both = self.y if "global" in self.name else None
         if group == "data":
             return ("blind", self.x, self.y) if self.name.endswith("blind") else ("guess", self.x, both)

@@ -38,6 +38,7 @@ from sdpbound.study.questions import (
     Quantity,
     QuantityName,
     SolverSettings,
+    expanded,
 )
 
 __all__ = [
@@ -134,7 +135,7 @@ class StudySpec(Part):
     ] = Field(default=MIN, description="the entropy of rates that name none")
     quantities: Annotated[
         tuple[Annotated[Quantity, BeforeValidator(named("name"))], ...],
-        BeforeValidator(several, json_schema_input_type=listed(Quantity | QuantityName)),
+        BeforeValidator(expanded, json_schema_input_type=listed(Quantity | QuantityName)),
         AfterValidator(_with_entropy),
         Distinct,
     ] = Field(

@@ -73,6 +73,7 @@ COLUMN_NOTES: dict[str, Note] = {
     "misalignment": Note("rad", "angle by which Alice's measurements are turned"),
     "options": Note("", "what the quantity was asked with: kind, method and accuracy of the entropy, preprocessing"),
     "preprocessing": Note("1", "probability with which Alice flips her key bit"),
+    "rounds": Note("1", "number of rounds of a length from finitely many"),
     "gap": Note("bit", "how far a bound on an entropy may be from the entropy itself, as far as the solver tells"),
     "dead": Note("1", "of a critical value: where an explicit attack leaves no key"),
     "dead_certificate": Note("", "name of the stored certificate of that attack"),

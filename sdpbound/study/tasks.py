@@ -65,6 +65,7 @@ COLUMNS: dict[str, type] = {
     "misalignment": float,
     "options": str,
     "preprocessing": float,
+    "rounds": float,
     "gap": float,
     "dead": float,
     "dead_certificate": str,
