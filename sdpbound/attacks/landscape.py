@@ -179,6 +179,10 @@ class Landscape:
         first = rng.permutation(outcomes)[: self.dimension]
         return np.concatenate([first, rng.integers(outcomes, size=self.dimension - len(first))])
 
+    def jittered(self, points: Points, rng: np.random.Generator) -> Points:
+        """Points close by, whose data surround theirs."""
+        return Points(points.parameters + 1e-3 * rng.normal(size=points.parameters.shape), points.labels)
+
     def mutated(self, points: Points, count: int, rng: np.random.Generator) -> Points:
         """Points with the outcomes of one setting made one, or assigned anew, and parameters moved a little.
 

@@ -180,7 +180,7 @@ def least_mixture(
             _fit(pool, landscape, values, master)
             penalty, quiet = penalty + 1, 0
             master = _master(pool.figures, pool.tested, values, PENALTIES[penalty])
-    return _finished(pool, landscape, values, master)
+    return _finished(pool, landscape, values, master, rng)
 
 
 def _overshooting(landscape: Landscape, values: Floats, rng: np.random.Generator) -> tuple[Points, Floats, Floats]:
@@ -253,10 +253,18 @@ def _prune(pool: _Pool, master: _Master) -> None:
     pool.keep(np.union1d(order, np.flatnonzero(master.weights[pool.first :] > 0) + pool.first))
 
 
-def _finished(pool: _Pool, landscape: Landscape, values: Floats, master: _Master) -> Mixture:
-    spread = _spread(pool, values, master)
+def _finished(pool: _Pool, landscape: Landscape, values: Floats, master: _Master, rng: np.random.Generator) -> Mixture:
+    weights = master.weights
+    if np.count_nonzero(weights > RESOLVED) > len(values) or not len(values) or master.missed > MISSED:
+        return _mixture(pool, landscape, weights, None)
+    heaviest = pool.first + np.argsort(-weights[pool.first :])[:3]
+    heaviest = heaviest[weights[heaviest] > RESOLVED] - pool.first
+    if len(heaviest):
+        near = landscape.jittered(pool.points[np.repeat(heaviest, 4 * (len(values) + 1))], rng)
+        pool.add(near, *landscape.measured(near))
+    spread = _spread(pool, values)
     other = None if spread is None else _mixture(pool, landscape, spread, None)
-    return _mixture(pool, landscape, master.weights, other)
+    return _mixture(pool, landscape, weights, other)
 
 
 def _mixture(pool: _Pool, landscape: Landscape, weights: Floats, spread: Mixture | None) -> Mixture:
@@ -266,14 +274,12 @@ def _mixture(pool: _Pool, landscape: Landscape, weights: Floats, spread: Mixture
     return Mixture(tuple(strategies), weights[used], pool.tested[used], pool.figures[used], spread)
 
 
-def _spread(pool: _Pool, values: Floats, master: _Master) -> Floats | None:
+def _spread(pool: _Pool, values: Floats) -> Floats | None:
     """Weights above zero of enough strategies to re-solve for: the average over a small simplex around the data.
 
-    None where they are enough already, or where the data are on the boundary of what the strategies reach.
+    None where the data are on the boundary of what the strategies reach.
     """
     j = len(values)
-    if np.count_nonzero(master.weights > RESOLVED) >= j + 1 or not j or master.missed > MISSED:
-        return None
     corners = np.eye(j + 1) - 1.0 / (j + 1)
     basis = np.linalg.svd(corners)[2][:j].T  # the plane on which the corners' coordinates add up to zero
     size = np.abs(pool.tested - values).max(axis=0)

@@ -29,6 +29,8 @@ __all__ = ["EntropyAttack", "build_attack"]
 Floats = NDArray[np.float64]
 #: Eigenvalues of states and effects below this are rounding.
 ROUNDING = 1e-16
+#: Bits that a mixture may be worse by which has exactly the tested values, where another has them within tolerances.
+WORTH = 1e-7
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -159,8 +161,10 @@ def build_attack(
     begun = time.perf_counter()
     asked = _AttackQuestion(observed, figure)
     best = _prove(asked, mixture, grouping)
-    if best.excess > 0.0 and mixture.spread is not None:
-        best = min(best, _prove(asked, mixture.spread, grouping), key=lambda proven: proven.excess)
+    if not best.proof.adjusted and mixture.spread is not None:
+        other = _prove(asked, mixture.spread, grouping)
+        if best.excess > 0.0 or (other.proof.adjusted and other.value <= best.value + WORTH):
+            best = min(best, other, key=lambda proven: (proven.excess, not proven.proof.adjusted))
     error = best.excess
     misses = np.nextafter(best.misses, math.inf)
     wide = observed if error <= 0.0 else replace(observed, tolerances=np.maximum(observed.tolerances, misses))
