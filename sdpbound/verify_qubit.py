@@ -51,8 +51,8 @@ Place = tuple[int, int, bool]  # an angle pi k / 2^n as (k, n), and whether it i
 _PRECISION = 128  # bits
 _FIRST_LEVEL, _LAST_LEVEL = 3, 40
 _MOST_CELLS = 40_000
-_STEPS = 12
-_NOISE = 1e-6
+_STEPS = 24
+_NOISE = 1e-9
 _LARGEST = 15.0
 _BOLDEST = 8.0
 
@@ -217,7 +217,7 @@ class _Search:
                     f"the angles {p[0]}/{2 ** p[1]} pi and {q[0]}/{2 ** q[1]} pi."
                 )
             # accuracy gains nothing where the bound is far from the goal
-            if upper - value < max(2e-6, 0.02 * abs(self.limit - value)):
+            if upper - value < max(1e-7, 0.02 * abs(self.limit - value)):
                 break
             hint, bold, before = better, upper - value < 0.9 * before, upper - value
         found = self.known[p, q] = self.dual.bound(table, kept), kept
@@ -366,6 +366,7 @@ class _States:
         else:
             a, b = _ball(1 - flips).sqrt(), _ball(flips).sqrt()
             self.roots = [([0, 1, 2, 3], [a, a, b, b]), ([0, 1, 2, 3], [b, b, a, a])]
+        self.boldest = _BOLDEST / max(1.0 - 2.0 * float(flips), 0.05)
         self.floats = [[float(v.mid()) for v in diagonal] for _, diagonal in self.roots]
 
     def cold(self, table: Table) -> Any:
@@ -394,7 +395,7 @@ class _States:
         s = [b - a for a, b in zip(r, s, strict=True)]
         size = sum(x * x for x in s)
         if bold and size:  # two alternating steps, extrapolated
-            length = min(max(math.sqrt(sum(x * x for x in r) / size), 1.0), _BOLDEST)
+            length = min(max(math.sqrt(sum(x * x for x in r) / size), 1.0), self.boldest)
         return value, upper, [x + 2.0 * length * a + length**2 * b for x, a, b in zip(hint, r, s, strict=True)]
 
     def _pinched(self, state: Table) -> list[float]:

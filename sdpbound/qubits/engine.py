@@ -157,7 +157,8 @@ class StateEngine(Engine):
         # two alternating steps, extrapolated (Varadhan and Roland's scheme S3, doi:10.1111/j.1467-9469.2007.00585.x)
         r, v = _traceless(first - hints), _traceless(second - 2.0 * first + hints)
         length = np.sqrt((r * r).sum(axis=(1, 2)) / np.maximum((v * v).sum(axis=(1, 2)), 1e-300))
-        length = np.where(bold, np.clip(length, 1.0, _BOLDEST), 1.0)[:, None, None]
+        boldest = _BOLDEST / max(1.0 - 2.0 * self.flips, 0.05)  # flips make steps small
+        length = np.where(bold, np.clip(length, 1.0, boldest), 1.0)[:, None, None]
         return values, uppers, hints + 2.0 * length * r + length**2 * v
 
     def _pinched(self, states: Floats) -> Floats:
