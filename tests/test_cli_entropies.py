@@ -81,6 +81,17 @@ def test_thresholds(answer, call, name):
     assert f"a key is proven at {name} " in text and "key rate >= " in text
 
 
+def test_finite_lengths(answer, call, tmp_path):
+    file = tmp_path / "c.json"
+    own = [*ANGLES, "--visibility", "0.99", *QUBIT]
+    found = answer("finite", *own, "--rounds", "1e6", "--rounds", "1e9", "--certificate", str(file))
+    short, long = found["lengths"]
+    assert (short["rounds"], long["rounds"], short["side"]) == (1e6, 1e9, "lower")
+    assert short["rate"] < long["rate"] < long["asymptotic_rate"]
+    assert call("verify", str(file)).status == 0
+    assert "bits or more from 1000000 rounds" in call("finite", *own, "--rounds", "1e6").out
+
+
 @pytest.mark.parametrize(
     "arguments, words",
     [
@@ -97,6 +108,9 @@ def test_thresholds(answer, call, name):
         (["entropy", *ANGLES, "--axis", "w"], ["--axis", "'w'"]),
         (["rate", "randomness", *ANGLES, "--blind", "--y", "0", "--attack"], ["--attack", "--blind"]),
         (["threshold", "visibility", *ANGLES, "--resolution", "2"], ["2", "tolerance"]),
+        (["finite", *ANGLES], ["--rounds"]),
+        (["finite", *ANGLES, "--rounds", "0"], ["0", "rounds"]),
+        (["finite", *ANGLES, "--rounds", "1e6", "--soundness", "2"], ["soundness = 2"]),
         (["threshold", "noise", *ANGLES], ["'noise'", "efficiency"]),
     ],
 )

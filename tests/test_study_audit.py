@@ -17,7 +17,8 @@ from sdpbound.errors import DamagedStore
 from sdpbound.self_tests import find_self_test
 from sdpbound.study import Study, audit, run_study
 from sdpbound.study import proofs as proofs_module
-from sdpbound.study.evaluate import Answer, failed, ideal_guess, observations
+from sdpbound.study.evaluate import Answer, failed, ideal_guess
+from sdpbound.study.rows import observations
 from sdpbound.study.search import contours_of
 from sdpbound.study.spec import Quantity
 from sdpbound.study.store import Store

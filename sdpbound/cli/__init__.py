@@ -73,6 +73,7 @@ def _help_alone(context: typer.Context) -> None:
 app.command("value")(numbers.value_command)
 app.command("guess")(numbers.guess_command)
 app.command("entropy")(entropies.entropy_command)
+app.command("finite")(entropies.finite_command)
 rate_app.command("key")(rates.key_command)
 rate_app.command("randomness")(rates.randomness_command)
 threshold_app.command("visibility")(entropies.visibility_command)

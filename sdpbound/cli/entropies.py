@@ -38,7 +38,7 @@ from sdpbound.cli.options import (
     save,
     von_neumann,
 )
-from sdpbound.cli.output import DIGITS, angles, bound_facts, bound_line, emit, heading, how_solved
+from sdpbound.cli.output import DIGITS, angles, bound_facts, bound_line, emit, heading, how_solved, rounded
 from sdpbound.cli.rates import Asked, rate_facts, rate_lines
 from sdpbound.critical_points import critical_efficiency, critical_visibility
 from sdpbound.errors import InvalidInput
@@ -229,6 +229,92 @@ def _threshold(
     lines += [f"  {key} {value:.6g}" for key, value in found.found]
     lines += [f"tested: {tested}" + ("" if noise is None else f"; noise besides: {noise.name}")]
     emit(facts, lines, as_json)
+
+
+def finite_command(
+    theta: Theta,
+    phi: Phi,
+    omega: Omega,
+    rounds: Annotated[list[str], typer.Option("--rounds", help="Number of rounds; may be repeated.", metavar="N")],
+    visibility: Visibility = "1",
+    observed: Tested = "correlators",
+    x: X = "0",
+    y: Annotated[str, typer.Option(help="Bob's key setting, from 0.", metavar="Y")] = "0",
+    soundness: Annotated[
+        str, typer.Option(help="Distance from an ideal key that is allowed.", metavar="EPS")
+    ] = "1e-10",
+    completeness: Annotated[
+        str, typer.Option(help="Probability with which honest devices may abort.", metavar="EPS")
+    ] = "1e-2",
+    method: Method = None,
+    tolerance: Tolerance = None,
+    preprocessing: Annotated[str, typer.Option(help="Probability of a flip of Alice's bit.", metavar="Q")] = "0",
+    efficiency: Efficiency = "1",
+    dephasing: Flip = "0",
+    axis: FlipAxis = "z",
+    misalignment: Turn = "0",
+    level: Level = None,
+    solver: SolverName = None,
+    certificate: CertificateFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Secret key from finitely many rounds, against every quantum attack, by entropy accumulation: a lower bound.
+
+    With several numbers of rounds the certificate is that of the first.
+    """
+    member, v = member_of(theta, phi, omega), number(visibility, "visibility")
+    others, flips = others_of(efficiency, dephasing, axis, misalignment), number(preprocessing, "preprocessing")
+    behaviour, data = data_of(member, v, observed, others)
+    check_folder(certificate)
+    security = sb.FiniteSecurity(
+        soundness=number(soundness, "soundness"), completeness=number(completeness, "completeness")
+    )
+    found = sb.finite_key_length(
+        behaviour,
+        [number(n, "rounds") for n in rounds],
+        integer(x, "x") or 0,
+        integer(y, "y") or 0,
+        data,
+        entropies=von_neumann(method, tolerance, level, solver),
+        preprocessing=flips,
+        security=security,
+    )
+    save(found[0], certificate)
+    asked = Asked(member, v, observed, others)
+    facts = {
+        "command": "finite",
+        **angles(member),
+        **asked.facts(),
+        "preprocessing": flips,
+        "lengths": [_length_facts(length) for length in found],
+        "theorem": found[0].theorem,
+        "assumptions": list(found[0].assumptions),
+        "certificate": None if certificate is None else str(certificate),
+    }
+    lines = [heading(member)]
+    for length in found:
+        lines.append(
+            f"key of {rounded(length.length, 'lower')} bits or more from {length.rounds:.{DIGITS}g} rounds   (lower "
+            f"bound; {rounded(length.rate, 'lower')} a round; tests with probability {length.test_probability:.3g})"
+        )
+    lines += [f"  soundness {security.soundness:g}, completeness {security.completeness:g}; {asked.line()}"]
+    lines += [f"theorem: {found[0].theorem}", *(f"assumed: {text}" for text in found[0].assumptions)]
+    emit(facts, lines, as_json)
+
+
+def _length_facts(length: sb.FiniteLength) -> dict[str, Any]:
+    return {
+        "rounds": length.rounds,
+        "length": length.length,
+        "side": length.side,
+        "rate": length.rate,
+        "test_probability": length.test_probability,
+        "alpha": length.alpha,
+        "terms": length.terms,
+        "epsilons": length.epsilons,
+        "threshold": length.threshold,
+        "asymptotic_rate": length.asymptotic_rate,
+    }
 
 
 def _indented(rate: sb.Rate) -> list[str]:

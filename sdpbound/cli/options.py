@@ -176,7 +176,7 @@ def check_folder(file: Path | None) -> None:
         raise InvalidInput(f"the certificate cannot be written to '{file}': give a file name in an existing folder.")
 
 
-def save(bound: sb.Bound, file: Path | None) -> None:
+def save(bound: sb.Bound | sb.FiniteLength, file: Path | None) -> None:
     if file is None:
         return
     try:

@@ -19,11 +19,12 @@ from sdpbound.errors import CertificateError, DamagedStore, StorageFailure
 from sdpbound.rate_upper_bounds import FROM_DATA, RANDOMNESS
 from sdpbound.rates import DEVETAK_WINTER, INDIVIDUAL, LOCAL, QUANTUM_RANDOMNESS
 from sdpbound.study.critical import NONE
-from sdpbound.study.evaluate import APPROXIMATE, ATTACK, blank
+from sdpbound.study.evaluate import APPROXIMATE, ATTACK
 from sdpbound.study.finite import THEOREM_USED
 from sdpbound.study.noises import NOISE_COLUMNS
 from sdpbound.study.proofs import Asked, Proofs, prove_critical, prove_infeasible, prove_value, same, show
 from sdpbound.study.questions import BEST
+from sdpbound.study.rows import blank
 from sdpbound.study.search import contours_of
 from sdpbound.study.spec import Quantity
 from sdpbound.study.store import Store

@@ -21,8 +21,9 @@ from sdpbound.models import Quantum
 from sdpbound.rates import error_correction
 from sdpbound.self_tests import SelfTest, find_self_test
 from sdpbound.study.critical import at_noise
-from sdpbound.study.evaluate import ATTACK, closed_value, least_leak, observations
+from sdpbound.study.evaluate import ATTACK, closed_value, least_leak
 from sdpbound.study.finite import finite_question
+from sdpbound.study.rows import observations
 from sdpbound.study.spec import Quantity
 from sdpbound.study.store import Store
 from sdpbound.study.tasks import Point, Row, Task
