@@ -127,6 +127,8 @@ class EntropySettings(Part):
 
     def bound(self, solver: str | None) -> VonNeumann:
         """What bounds it from below; InvalidInput for a method that there is not."""
+        if self.method == "qubit":  # which asks no solver
+            return VonNeumann("qubit", self.level, tolerance=self.accuracy)
         found = VonNeumann(level=self.level, tolerance=self.accuracy, solver=solver)
         return found if self.method is None else replace(found, method=self.method)
 
