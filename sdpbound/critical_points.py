@@ -15,7 +15,7 @@ from sdpbound.behaviour import Behaviour, Observations
 from sdpbound.bell import BellExpression
 from sdpbound.errors import CertificateError, InvalidInput, InvalidParameter
 from sdpbound.families import SingletSelfTest, chsh
-from sdpbound.merits.conditional_entropy import require_preprocessing
+from sdpbound.merits.conditional_entropy import VonNeumann, require_preprocessing
 from sdpbound.merits.entropy import Entropy
 from sdpbound.merits.warm_entropy import SweptEntropy
 from sdpbound.noise import DetectionInefficiency, Noise, WhiteNoise
@@ -399,6 +399,8 @@ def _entropy(entropy: Entropy | None, tolerance: float) -> Entropy:
     """The one given; else one that is fast in a sweep, so accurate that it moves no threshold by much."""
     if entropy is None:
         return SweptEntropy(min(max(tolerance, 1e-6), 1e-4))
+    if isinstance(entropy, VonNeumann) and entropy.method == "qubit":
+        return SweptEntropy(entropy.tolerance)
     return instance(entropy, Entropy, "entropy", "VonNeumann()")
 
 

@@ -26,6 +26,8 @@ MOST_SOLVES = 40
 MARGIN = 0.1
 #: Where the search begins, as a part of the way from the noisy end: the noiseless end is ill-conditioned.
 BEGIN = 0.9
+#: This close to the noiseless end the end itself is asked.
+NEAR = 0.02
 #: Beyond the last point alive an attack is asked for at one tolerance, and at distances that grow by this factor.
 STRIDE = 3.0
 #: Bits by which the proven rate of an attack may be above the target: an entropy of zero is proven but for rounding.
@@ -37,8 +39,11 @@ class Threshold:
     """Where a rate ends, from both sides.
 
     Proven: the rate exceeds ``target`` at ``alive``, and no analysis of these tested data of this protocol gives more
-    than ``target`` at ``dead``. Between the two, and beyond them, nothing is proven: rates need not be monotone in
-    noise, though those under white noise are convex in the visibility where the tested data are affine in it.
+    than ``target`` at ``dead``. Between the two nothing is proven. Beyond them: where the behaviour is affine in what
+    is varied, as in visibilities and error rates, the best provable rate is convex in it (the least entropy is convex
+    in the data, error correction concave), and it is at most the target where all is noise; so it exceeds the target
+    everywhere from ``alive`` to the noiseless end, and nowhere from ``dead`` to the other. Of other noises, such as
+    detection efficiency, nothing is claimed beyond the two points: rates need not be monotone.
 
     Attributes
     ----------
@@ -155,6 +160,8 @@ class _Bracket:
         self.high = 1.0  # the least position known alive, or the end
         self.low = 0.0  # the greatest position tried in vain, or the end
         self.best: tuple[float, Rate] | None = None
+        self.greatest = -math.inf  # of the rates met
+        self.noiseless = False  # whether the noiseless end was asked, to no avail
         self.solves = 0
 
     def value(self, position: float) -> float:
@@ -169,8 +176,13 @@ class _Bracket:
             rate = None
         if rate is not None and rate.value > self.target:
             self.high, self.best = position, (self.value(position), rate)
-        else:
+        elif position < 1.0:
             self.low = max(self.low, position)
+        else:
+            self.noiseless = True
+            if rate is not None and rate.value >= self.greatest:
+                self.low = 1.0  # dead there too; a rate below those before it is the program's trouble at that end
+        self.greatest = max(self.greatest, -math.inf if rate is None else rate.value)
         return rate
 
     def run(self, start: float | None) -> None:
@@ -180,7 +192,7 @@ class _Bracket:
             rate = self.solve(position)
             if self.best is not None and self.high - self.low <= self.tolerance:
                 return
-            if self.best is None and self.low >= 1.0:
+            if self.best is None and 1.0 - self.low <= (self.tolerance if self.noiseless else 0.0):
                 return  # dead at the noiseless end
             root = self.root(rate)
             if root is not None and self.best is not None and self.high - root <= self.tolerance:
@@ -194,7 +206,7 @@ class _Bracket:
             if self.low < inside < self.high:
                 return inside
         if self.best is None:
-            return 1.0 if 1.0 - self.low <= 0.02 else 0.5 * (self.low + 1.0)
+            return 1.0 if not self.noiseless and 1.0 - self.low <= NEAR else 0.5 * (self.low + 1.0)
         return 0.5 * (self.low + self.high)
 
     def root(self, rate: Rate | None) -> float | None:

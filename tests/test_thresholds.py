@@ -107,7 +107,14 @@ def test_critical_visibility_by_another_method() -> None:
     other = sb.VonNeumann(tolerance=2e-3)  # projective: another proof, and weaker by at most about 2e-3 bits
     assert sb.key_rate(MEMBER.behaviour(found.alive + 1e-3), x=0, y=0, entropy=other).value > 0.0  # type: ignore[operator]
     assert sb.key_rate(MEMBER.behaviour(found.dead), x=0, y=0, entropy=other).value <= 0.0  # type: ignore[arg-type]
-    again = sb.critical_visibility(MEMBER, x=0, y=0, start=found.alive, attack=False)
+    swept = SweptEntropy(1e-4)  # convex in the visibility: alive up to 1, dead down to 0
+    for v in np.linspace(float(found), 0.999, 4):
+        assert sb.key_rate(MEMBER.behaviour(v), x=0, y=0, entropy=swept).value > 0.0
+    for v in np.linspace(0.0, float(found) - found.width, 4):  # type: ignore[operator]
+        assert sb.key_rate(MEMBER.behaviour(v), x=0, y=0, entropy=swept).value <= 0.0
+    again = sb.critical_visibility(
+        MEMBER, x=0, y=0, start=found.alive, attack=False, entropy=sb.VonNeumann("qubit", tolerance=1e-4)
+    )
     assert again.solves <= 2 and again.alive == pytest.approx(float(found), abs=1e-4) and again.dead is None
     assert sb.critical_visibility(MEMBER.behaviour(), x=0, y=0, attack=False).alive == pytest.approx(
         float(found), abs=1e-4
@@ -205,7 +212,15 @@ def test_steps_on_a_functional(some_rate: sb.Rate) -> None:
         return rate_of(t)
 
     odd = sb.critical_noise(failing, 1.0, 0.0, predict=predict, tolerance=1e-3)
-    assert odd.alive is None  # the noiseless end fails, and what lies between was not met: nothing is claimed
+    assert odd.alive is None  # what is alive lies between what is dead and what fails, and was not met
+
+    def ill(t: float) -> sb.Rate:
+        if t == 1.0:
+            raise sb.SolverFailure("no interior")
+        return replace(some_rate, value=t - 0.995)
+
+    near = sb.critical_noise(ill, 1.0, 0.0, tolerance=1e-3)
+    assert 0.995 < near.alive <= 0.996  # type: ignore[operator]  # the noiseless end itself fails
     never = sb.critical_noise(lambda t: replace(some_rate, value=-1.0), 1.0, 0.0, upper_of=lambda t: None)
     assert never.alive is None and never.dead is None
 

@@ -20,9 +20,6 @@ from sdpbound.qubits.problem import QubitProblem, qubit_problem
 
 __all__ = ["SweptEntropy"]
 
-#: With flips of the key no more accuracy than this is asked for unless it is given: it takes long.
-FINEST = 1e-5
-
 
 @dataclass(eq=False)
 class SweptEntropy(Entropy):
@@ -33,7 +30,7 @@ class SweptEntropy(Entropy):
 
     Parameters
     ----------
-    tolerance : bits, of the qubit reduction; with flips of the key less, as what they leave of a rate
+    tolerance : bits, of the qubit reduction
     otherwise : default VonNeumann() of that tolerance
     """
 
@@ -81,12 +78,9 @@ class SweptEntropy(Entropy):
             last = replace(last, columns=columns_of(problem, c.a, c.b, c.states))
         if last is not None and last.constant + float(last.multipliers @ problem.values) <= self.tolerance:
             last = None  # its functional proves nothing here, and where there is no entropy a cold start is faster
-        # what flips leave of a rate falls with the square of 1 - 2q
-        left = (1.0 - 2.0 * question.preprocessing) ** 2
-        tolerance = min(self.tolerance, max(self.tolerance * left, FINEST))
-        bound = qubit_entropy(question, tolerance, last)
-        if last is not None and not bound.gap <= tolerance:
-            again = qubit_entropy(question, tolerance)
+        bound = qubit_entropy(question, self.tolerance, last)
+        if last is not None and not bound.gap <= self.tolerance:
+            again = qubit_entropy(question, self.tolerance)
             bound = again if again.value > bound.value else bound
         if bound.optimum is not None:
             self._last[key] = bound.optimum
