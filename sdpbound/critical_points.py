@@ -37,6 +37,8 @@ ACCURACY = 0.01
 GUESS = 0.4
 #: Most flips that are searched: rates fall with the square of 1 - 2q, and no solver resolves them nearer to 1/2.
 MOST_FLIPS = 0.49
+#: Bits within which attacks are the best ones.
+ATTACK = 1e-5
 
 
 def critical_visibility(
@@ -278,10 +280,10 @@ class _Plan:
             behaviour = self.behaviour_of(value)
             data = self.observe(behaviour)
             if self.kind == "key":
-                rate = key_rate_upper_bound(behaviour, data, self.x, self.y, preprocessing)
+                rate = key_rate_upper_bound(behaviour, data, self.x, self.y, preprocessing, tolerance=ATTACK)
             else:
                 local = self.kind == "local randomness"
-                rate = randomness_rate_upper_bound(behaviour, data, local, self.x, self.y)
+                rate = randomness_rate_upper_bound(behaviour, data, local, self.x, self.y, tolerance=ATTACK)
             return rate if rate.attack is not None and rate.attack.exact else None
 
         return with_dead_end(found, upper_of, (asked.alive, asked.dead), asked.tolerance)

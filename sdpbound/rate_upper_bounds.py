@@ -44,6 +44,7 @@ def key_rate_upper_bound(
     attack: str = "entropy",
     strategies: Sequence[Strategy] = (),
     dimension: int | None = None,
+    tolerance: float = 2e-6,
 ) -> Rate:
     """Upper bound on the key rate from an explicit attack. Which of two statements, ``attack`` says.
 
@@ -60,7 +61,7 @@ def key_rate_upper_bound(
     observed, preprocessing : as in :func:`key_rate`
     x, y : key settings; None: the largest bound of all pairs, so that it holds for the best pair
     attack : "entropy" or "convex-combination"
-    strategies, dimension : as in :func:`conditional_entropy_upper_bound`
+    strategies, dimension, tolerance : as in :func:`conditional_entropy_upper_bound`, of the first attack
 
     Returns
     -------
@@ -85,7 +86,10 @@ def key_rate_upper_bound(
     if attack != "entropy":
         raise InvalidParameter(f"attack = {attack!r:.60} must be 'entropy' or 'convex-combination'.")
     leaks = {pair: lower_float(leakage(behaviour, *pair, preprocessing)) for pair in pairs}
-    attacks = {s: conditional_entropy_upper_bound(data, s, None, preprocessing, dimension, strategies) for s in xs}
+    attacks = {
+        s: conditional_entropy_upper_bound(data, s, None, preprocessing, dimension, strategies, tolerance=tolerance)
+        for s in xs
+    }
     best = max(pairs, key=lambda pair: attacks[pair[0]].value - leaks[pair])
     untested = () if data.kind == "full" else (UNTESTED,)
     return _rate("key", attacks[best[0]], leaks[best], best, FROM_DATA, untested, float(preprocessing))
@@ -99,6 +103,7 @@ def randomness_rate_upper_bound(
     y: int | None = None,
     strategies: Sequence[Strategy] = (),
     dimension: int | None = None,
+    tolerance: float = 2e-6,
 ) -> Rate:
     """Upper bound on the randomness rate H(AB|X=x,Y=y,E), or ``local`` H(A|X=x,E), that the tested data can certify.
 
@@ -121,7 +126,10 @@ def randomness_rate_upper_bound(
     xs = choices(behaviour, 0, x, "x")
     ys: Sequence[int | None] = [None] if local else choices(behaviour, 1, y, "y")
     pairs = list(itertools.product(xs, ys))
-    attacks = {(s, r): conditional_entropy_upper_bound(data, s, r, 0.0, dimension, strategies) for s, r in pairs}
+    attacks = {
+        (s, r): conditional_entropy_upper_bound(data, s, r, 0.0, dimension, strategies, tolerance=tolerance)
+        for s, r in pairs
+    }
     best = max(pairs, key=lambda pair: attacks[pair].value)
     return _rate("randomness", attacks[best], 0.0, best, RANDOMNESS, ())
 

@@ -35,6 +35,8 @@ MOST_COLUMNS = 400
 MISSED = 1e-12
 #: The solver's feasibility is absolute, 1e-10; rows of the data are scaled by this.
 SCALE = 1e2
+#: From this tolerance on a start that has the data is taken as it is.
+COARSE = 1e-5
 #: Weights above this can be re-solved for; where there are too few, data at this relative distance are mixed.
 RESOLVED, SPREAD = 1e-8, 1e-7
 
@@ -148,7 +150,7 @@ def least_mixture(
     values : (J,) tested values
     fixed : strategies to begin with, their figures (K,) and tested values (K, J)
     tolerance : ends when some rounds in a row find nothing better by this
-    start : points that are nearly the best: few others are tried
+    start : points that are nearly the best: few others are tried, from a tolerance of 1e-5 on none
     batch : strategies looked for in each round, without a start
     rounds : of pricing, at most
     """
@@ -156,11 +158,8 @@ def least_mixture(
     penalty, quiet = 0, 0
     if start is not None:
         pool.add(start, *landscape.measured(start))
-        batch, rounds, penalty = (
-            4,
-            12,
-            len(PENALTIES) - 1,
-        )  # with less, Eve gains by missing data on the boundary a little
+        # with a lower penalty, Eve gains by missing data on the boundary a little
+        batch, rounds, penalty = 4, 12, len(PENALTIES) - 1
     else:
         pool.add(*_overshooting(landscape, values, rng))
     thorough = start is None and not landscape.is_simple
@@ -169,6 +168,8 @@ def least_mixture(
     if start is not None and master.missed > MISSED:
         _fit(pool, landscape, values, master)
         master, rounds = _master(pool.figures, pool.tested, values, PENALTIES[penalty]), 3
+    elif start is not None and tolerance >= COARSE:
+        rounds = 0
     for _ in range(rounds):
         gain = _price(pool, landscape, master, rng, batch, thorough)
         _prune(pool, master)
