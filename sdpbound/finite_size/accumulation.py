@@ -46,8 +46,8 @@ class FiniteSecurity:
     completeness : probability, in (0, 1), that devices which behave as promised make the protocol abort
     efficiency : of error correction, at least 1: a factor on the Shannon entropy to be sent
     registers : the bound on the information variance of the d outcomes of a round. "quantum": log(2 d^2 + 1) in V and
-        2 log d in K, the theorem as printed; "classical": log(2 d + 1) and log d, as the paper's lemmas have it for
-        classical outcomes; "sharp": log(sqrt(d) + sqrt(d - 1)) and log d, proven in docs/finite_size.md
+        2 log d in K, the theorem as printed; "classical": log(2 d + 1) and log d, with the paper's lemma for classical
+        outcomes; "sharp": log(sqrt(d) + sqrt(d - 1)) and log d. docs/finite_size.md proves all three
 
     >>> FiniteSecurity(soundness=1e-5).completeness
     0.01

@@ -25,14 +25,17 @@ THEOREM = (
 )
 VARIANCE = {
     "quantum": "V and K for quantum registers",
-    "classical": "V and K for classical registers, by the paper's bound on their information variance",
+    "classical": "V and K for classical registers, their information variance bounded by log^2(2 d + 1)",
     "sharp": "V and K for classical registers, their information variance bounded by arcosh^2(sqrt(d))",
 }
 ASSUMPTIONS = (
     "quantum theory is correct and complete",
     "rounds are sequential; the devices may have memory and be correlated with Eve's quantum system from the start",
-    "the laboratories leak nothing but what the protocol sends; a device is told its own setting only",
-    "trusted randomness, independent of devices and Eve, decides which rounds are tested and with which settings",
+    "the laboratories leak nothing but what the protocol sends; a device is told its own setting only, and the devices "
+    "do not communicate during a round",
+    "trusted randomness, independent of devices and Eve, decides which rounds are tested and with which settings; "
+    "nothing that depends on what is public reaches a device still in use",
+    "the devices are not used again while the output has to stay secret",
     "classical communication is authenticated, classical processing is trusted",
 )
 
@@ -55,7 +58,8 @@ class FiniteLength:
     scores : (A, B, X, Y), score of a tested round, where its settings are drawn
     test_distribution : (X, Y) of the settings of a tested round
     most_tests : the protocol aborts if more rounds are tested; n where that does not matter
-    input_bits : entropy of all random choices of the protocol: what drawing them costs on average, up to two bits
+    input_bits : entropy of all random choices of the protocol: what drawing them costs on average, up to two bits. Not
+        taken off ``length``; for a key it matters if they are drawn from a shared secret (docs/finite_size.md)
     functional : BellExpression, the affine lower bound on the entropy of a round that is used
     asymptotic_rate : of this functional, at the behaviour: ``length / n`` tends to the best one of the functionals
     choice : all parameters chosen; with any others the formulas of docs/finite_size.md give a length as well
