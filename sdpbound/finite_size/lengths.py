@@ -94,7 +94,8 @@ def finite_key_length(
 
     Returns
     -------
-    FiniteLength, side "lower", signed; a tuple of them for several n, for which length / n does not fall
+    FiniteLength, side "lower", signed; a tuple of them for several n, for which length / n does not fall. Choosing
+        tests and settings is not counted: ``net_length`` does, and matters if a shared secret is used up for it
 
     Raises
     ------
