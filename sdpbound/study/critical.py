@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from scipy.optimize import brentq
+
 from sdpbound.bounds import Bound
 from sdpbound.critical_points import critical_efficiency, critical_visibility
 from sdpbound.merits.conditional_entropy import VonNeumann
 from sdpbound.study.noises import Imperfections
 from sdpbound.study.questions import BEST
+from sdpbound.study.rows import observations
 from sdpbound.study.spec import Quantity
 from sdpbound.study.tasks import Point, Row, Task
 from sdpbound.thresholds import Threshold
 
 __all__ = ["NONE", "at_noise", "critical_row"]
 
+#: Part of the way to local data at which the search begins.
+PART = 0.15
 #: The status of a row without a value, since no key was found even without the noise.
 NONE = "no key"
 
@@ -69,8 +74,32 @@ def _threshold(task: Task, point: Point, quantity: Quantity, method: VonNeumann)
         preprocessing=quantity.preprocessing or 0.0,
         noise=None if trivial else (task.noise or Imperfections()).noise(rest),
         tolerance=quantity.width,
+        start=_start(task, point, quantity.kind.driven),
         closed_forms=False,
     )
+
+
+def _start(task: Task, point: Point, driven: str) -> float | None:
+    """Where to begin: a part of the way from no noise to where the tested data are local; None if they always are.
+
+    Near the noiseless end functionals are steep and say little of the rest of the line.
+    """
+    member = point.member
+
+    def excess(value: float) -> float:
+        behaviour, _ = observations(at_noise(task, driven, value), point)
+        if task.observed == "bell":
+            return abs(member.expression.value(behaviour)) - member.local_bound
+        return behaviour.chsh - 2.0
+
+    high, low = 1.0, 1.0
+    if excess(high) <= 0.0:
+        return None
+    for power in range(40, 0, -1):  # the way to the nearest local data, from short to long
+        high, low = low, 1.0 - 0.5**power
+        if excess(low) <= 0.0:
+            return 1.0 - PART * (1.0 - float(brentq(excess, low, high, xtol=1e-12)))
+    return None
 
 
 def _flips(found: Threshold, quantity: Quantity) -> float:
