@@ -16,6 +16,7 @@ itself.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -114,7 +115,7 @@ class EntropyProgram:
     slack : sum of what the entries of ``rewards`` may be off
     nodes, weights : (N,)
     wholes : (bits * 2, moments) the functionals M of the copies of one node
-    effects : (bits * 2, words) M_b of the copies of one node as a combination of words, if it is one
+    effects : (bits * 2, words) M_b of the copies of one node as a combination of words
     """
 
     solver: IntervalSolver
@@ -125,15 +126,13 @@ class EntropyProgram:
     nodes: Floats
     weights: Floats
     wholes: Floats
-    effects: Floats | None
+    effects: Floats
 
-    def trivial_factors(self) -> tuple[Floats, Floats] | None:
-        """Factors ``inner`` and ``outer`` that prove the entropy not to be negative; None if the words do not suffice.
+    def trivial_factors(self) -> tuple[Floats, Floats]:
+        """Factors ``inner`` and ``outer`` that prove the entropy not to be negative.
 
         The effects are projectors, so ``t M - M_0 = t M_1 - (1 - t) M_0`` is a difference of two squares.
         """
-        if self.effects is None:
-            return None
         copies, n = self.effects.shape
         inner = np.zeros((len(self.nodes), copies, n, n))
         outer = np.zeros_like(inner)
@@ -190,7 +189,7 @@ class _Structure:
     words: tuple[Word, ...]
     wholes: Floats
     parts: Floats
-    effects: Floats | None
+    effects: Floats
 
 
 @lru_cache(maxsize=128)
@@ -214,14 +213,8 @@ def _structure(
     needed[0] = True
     words = words_of_level(scenario, level, needed.reshape(scenario.shape))
     relaxation = _relaxation(scenario, words)
-    missing = np.flatnonzero(needed & ~relaxation.reached)
-    if missing.size:
-        index = np.unravel_index(int(missing[0]), scenario.shape)
-        word = " ".join(f"{'AB'[p]}[{int(i)}]" for p, i in enumerate(index) if i)
-        raise InvalidLevel(
-            f"level {level!r} does not reach the moment of {word} (coordinate numbers of the scenario) that the "
-            "entropy or the tested data need; take a higher level, at least '1'."
-        )
+    key_words = np.asarray(parts.any(axis=0), dtype=np.bool_)
+    require_words(scenario, level, words, key_words, needed & ~relaxation.reached)
     matrix = relaxation.matrix
     assert matrix is not None
     to_moments = relaxation.coordinates
@@ -235,20 +228,44 @@ def _structure(
         groups=groups,
         symmetries=flips(scenario, relaxation, rows[~np.array(free, dtype=bool)], needed, wholes, parts),
     )
-    effects = _in_words(scenario, words, parts)
-    return _Structure(IntervalSolver(structure), words, wholes @ to_moments, parts @ to_moments, effects)
+    solver, effects = IntervalSolver(structure), _in_words(scenario, words, parts)
+    return _Structure(solver, words, wholes @ to_moments, parts @ to_moments, effects)
 
 
-def _in_words(scenario: Scenario, words: tuple[Word, ...], rows: Floats) -> Floats | None:
-    """Tensors (K, coordinates) as combinations (K, words) of words; None if a coordinate is no word."""
+def require_words(
+    scenario: Scenario,
+    level: str | tuple[str, ...],
+    words: Sequence[Word],
+    key: NDArray[np.bool_],
+    unreached: NDArray[np.bool_],
+) -> None:
+    """InvalidLevel where a coordinate of the key is no word, or one that is needed is no product of two words."""
+    held = set(words)
+    lacking = [index for index in _indices(scenario, key) if _word(index) not in held]
+    for index in [*lacking, *_indices(scenario, unreached)]:
+        names = ("A" if p == 0 else "B" for p in range(len(index)))
+        word = " ".join(f"{name}[{i}]" for name, i in zip(names, index, strict=True) if i)
+        raise InvalidLevel(
+            f"level {level!r} does not hold {word} (coordinate numbers of the scenario), which the entropy or the "
+            f"tested data need; take a higher level, at least {'1+AB' if all(index) else '1'!r}."
+        )
+
+
+def _indices(scenario: Scenario, which: NDArray[np.bool_]) -> list[tuple[int, ...]]:
+    return [tuple(int(i) for i in np.unravel_index(int(c), scenario.shape)) for c in np.flatnonzero(which)]
+
+
+def _word(index: tuple[int, ...]) -> Word:
+    return tuple((i,) if i else () for i in index)
+
+
+def _in_words(scenario: Scenario, words: tuple[Word, ...], rows: Floats) -> Floats:
+    """Tensors (K, coordinates) as combinations (K, words) of words."""
     place = {word: u for u, word in enumerate(words)}
     out = np.zeros((len(rows), len(words)))
     for c in np.flatnonzero(rows.any(axis=0)):
-        index = np.unravel_index(int(c), scenario.shape)
-        u = place.get(tuple((int(i),) if i else () for i in index))
-        if u is None:
-            return None
-        out[:, u] = rows[:, c]
+        (index,) = _indices(scenario, np.arange(rows.shape[1]) == c)
+        out[:, place[_word(index)]] = rows[:, c]
     return out
 
 

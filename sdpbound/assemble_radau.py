@@ -33,7 +33,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sdpbound.algebra import PartyAlgebra, PartyWord, Word, moment_matrix
-from sdpbound.assemble_entropy import WIDE, EntropyQuestion, flips, words_of_level
+from sdpbound.assemble_entropy import WIDE, EntropyQuestion, flips, require_words, words_of_level
 from sdpbound.behaviour import DATA_TOLERANCE
 from sdpbound.conic.quadratic import CopyMaps, QuadraticSolver, QuadraticStructure
 from sdpbound.errors import InvalidLevel
@@ -116,14 +116,8 @@ def _structure(
     words = words_of_level(scenario, level, needed.reshape(scenario.shape))
     relaxation = relaxation_of(scenario, moment_matrix(scenario, words))
     matrix = relaxation.matrix
-    missing = np.flatnonzero(needed & ~relaxation.reached)
-    if missing.size or matrix is None:
-        index = np.unravel_index(int(missing[0]), scenario.shape)
-        word = " ".join(f"{'AB'[p]}[{int(i)}]" for p, i in enumerate(index) if i)
-        raise InvalidLevel(
-            f"level {level!r} does not reach the moment of {word} (coordinate numbers of the scenario) that the "
-            "entropy or the tested data need; take a higher level, at least '1+AB'."
-        )
+    require_words(scenario, level, words, np.asarray(effects.any(axis=0)), needed & ~relaxation.reached)
+    assert matrix is not None
     flipped = preprocessing > 0.0
     left, right = _beside(scenario, words, x, y, flipped)
     singles = {w for w in words if sum(map(len, w)) == 1}

@@ -69,7 +69,7 @@ def critical_visibility(
     entropy : default SweptEntropy(): formulas where there are any, the qubit reduction where it applies, else programs;
         to 1e-4 bits or the tolerance
     preprocessing : as in :func:`key_rate`; "best": the probability that survives most noise, as far as found; it is
-        then in ``threshold.found``
+        then in ``threshold.found``, and ``dead`` is proven for this probability, not for all
     noise : what the devices suffer besides, after the white noise
     target : bits a round that must be exceeded
     tolerance : of the visibility
@@ -284,7 +284,7 @@ class _Plan:
             else:
                 local = self.kind == "local randomness"
                 rate = randomness_rate_upper_bound(behaviour, data, local, self.x, self.y, tolerance=ATTACK)
-            return rate if rate.attack is not None and rate.attack.exact else None
+            return rate if rate.exact else None
 
         return with_dead_end(found, upper_of, (asked.alive, asked.dead), asked.tolerance)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sdpbound.attacks.convex_combination import convex_combination_attack
 from sdpbound.attacks.entropy_attack import conditional_entropy_upper_bound
@@ -82,7 +82,7 @@ def key_rate_upper_bound(
     if attack == "convex-combination":
         found = {pair: convex_combination_attack(behaviour, *pair, dimension, strategies) for pair in pairs}
         best = max(pairs, key=lambda pair: found[pair].value)
-        return _rate("key", found[best], 0.0, best, FROM_BEHAVIOUR, ("settings are announced",))
+        return _rate("key", found[best], found.values(), 0.0, best, FROM_BEHAVIOUR, ("settings are announced",))
     if attack != "entropy":
         raise InvalidParameter(f"attack = {attack!r:.60} must be 'entropy' or 'convex-combination'.")
     leaks = {pair: lower_float(leakage(behaviour, *pair, preprocessing)) for pair in pairs}
@@ -92,7 +92,8 @@ def key_rate_upper_bound(
     }
     best = max(pairs, key=lambda pair: attacks[pair[0]].value - leaks[pair])
     untested = () if data.kind == "full" else (UNTESTED,)
-    return _rate("key", attacks[best[0]], leaks[best], best, FROM_DATA, untested, float(preprocessing))
+    own = attacks[best[0]]
+    return _rate("key", own, attacks.values(), leaks[best], best, FROM_DATA, untested, float(preprocessing))
 
 
 def randomness_rate_upper_bound(
@@ -131,12 +132,13 @@ def randomness_rate_upper_bound(
         for s, r in pairs
     }
     best = max(pairs, key=lambda pair: attacks[pair].value)
-    return _rate("randomness", attacks[best], 0.0, best, RANDOMNESS, ())
+    return _rate("randomness", attacks[best], attacks.values(), 0.0, best, RANDOMNESS, ())
 
 
 def _rate(
     kind: str,
     attack: EntropyAttack,
+    all_attacks: Iterable[EntropyAttack],
     leak: float,
     settings: tuple[int, int | None],
     statement: str,
@@ -144,7 +146,8 @@ def _rate(
     preprocessing: float = 0.0,
 ) -> Rate:
     value = attack.value if not leak else math.nextafter(attack.value - leak, math.inf)  # the subtraction rounds once
-    doubt = () if attack.exact else (f"{attack.data}: approximate, proven for tolerances that much wider only",)
+    inexact = [a for a in all_attacks if not a.exact]
+    doubt = tuple(f"{a.data}: approximate, proven for tolerances that much wider only" for a in inexact[:1])
     return Rate(
         value=value,
         side="upper",
@@ -156,4 +159,5 @@ def _rate(
         assumptions=(COLLECTIVE, "asymptotic: infinitely many rounds", *assumptions, *doubt),
         attack=attack,
         preprocessing=preprocessing,
+        exact=not inexact,
     )

@@ -146,6 +146,7 @@ class Rate:
     sdp : for a closed form, the rate from the certified program beside it
     attack : of a bound from above, the explicit attack
     preprocessing : probability with which Alice flips her key bit
+    exact : of a bound from above, whether every attack that it rests on has the tested data, not only approximately
     """
 
     value: float
@@ -159,6 +160,7 @@ class Rate:
     sdp: Rate | None = None
     attack: EntropyAttack | None = None
     preprocessing: float = 0.0
+    exact: bool = True
 
     def __float__(self) -> float:
         return self.value

@@ -38,6 +38,9 @@ ROUNDING = 1e-12
 class Threshold:
     """Where a rate ends, from both sides.
 
+    ``dead`` is about the protocol with the parameters in ``found`` (flips of the key, the expression tested), if any
+    were searched for: others may survive more noise.
+
     Proven: the rate exceeds ``target`` at ``alive``, and no analysis of these tested data of this protocol gives more
     than ``target`` at ``dead``. Between the two nothing is proven. Beyond them: where the behaviour is affine in what
     is varied, as in visibilities and error rates, the best provable rate is convex in it (the least entropy is convex

@@ -48,6 +48,8 @@ __all__ = ["qubit_charge"]
 Table = list[list[Any]]  # of numbers, Fractions or balls
 Place = tuple[int, int, bool]  # an angle pi k / 2^n as (k, n), and whether it is the meeting point of the tangents
 
+#: Fewer flips of the key are taken for none.
+LEAST_FLIPS = Fraction(1, 10**6)
 _PRECISION = 128  # bits
 _FIRST_LEVEL, _LAST_LEVEL = 3, 40
 _MOST_CELLS = 40_000
@@ -79,7 +81,8 @@ def qubit_charge(
                 raise CertificateError("the setting of the key is not tested, and the proof has multipliers not zero.")
             return -_lower(_binary_entropy(_ball(1 - 2 * question.flips)))
         marginals = any(expression[0][1:]) or any(row[0] for row in expression[1:])
-        dual: _Dual = _States(key, question.flips) if marginals or question.flips else _Correlators(key)
+        flips = question.flips if question.flips >= LEAST_FLIPS else Fraction(0)  # flips lower no entropy
+        dual: _Dual = _States(key, flips) if marginals or flips else _Correlators(key)
         _Search(expression, dual, -constant).run()
     return -constant
 

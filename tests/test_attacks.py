@@ -468,3 +468,20 @@ def test_convex_combination_bounds_the_key_rate_of_data() -> None:
     assert data.value <= protocol.value
     assert "every protocol" in protocol.security and protocol.error_correction == 0.0
     assert "untested" not in " ".join(data.assumptions)
+
+
+def test_a_rate_is_exact_only_if_every_pair_of_settings_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The largest bound of all pairs rests on the attacks of all of them."""
+    import sdpbound.rate_upper_bounds as module
+
+    real = module.conditional_entropy_upper_bound
+
+    def inexact_for_one(data: sb.Observations, x: int, *rest: Any, **options: Any) -> sb.EntropyAttack:
+        attack = real(data, x, *rest, **options)
+        return attack if x == 0 else replace(attack, exact=False, error=1e-9, value=attack.value - 0.5)
+
+    behaviour = sb.SingletSelfTest(1.0, 1.5, 2.6).behaviour(0.97)
+    assert sb.key_rate_upper_bound(behaviour).exact
+    monkeypatch.setattr(module, "conditional_entropy_upper_bound", inexact_for_one)
+    rate = sb.key_rate_upper_bound(behaviour)
+    assert rate.settings[0] == 0 and not rate.exact and any("APPROXIMATE" in text for text in rate.assumptions)

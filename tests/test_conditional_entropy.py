@@ -541,3 +541,11 @@ def test_methods_of_one_signature() -> None:
     for options in ({"level": "1"}, {"nodes": 4}, {"solver": "sdpa"}):
         with pytest.raises(sb.InvalidParameter, match="tolerance only"):
             sb.VonNeumann("qubit", **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("method", ["projective", "gauss-radau"])
+@pytest.mark.parametrize("level", ["1", "1+A"])
+def test_a_level_without_the_words_of_the_key(method: str, level: str) -> None:
+    data = sb.Observations.bell_value(sb.chsh(), 2.5)
+    with pytest.raises(sb.InvalidLevel, match=r"does not hold A\[1\] B\[1\].*at least '1\+AB'"):
+        sb.conditional_entropy(data, 0, 0, sb.VonNeumann(method, level, 4), closed_forms=False)

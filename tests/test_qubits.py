@@ -421,3 +421,14 @@ def test_the_checker_finds_what_floats_find() -> None:
         assert float(closed.mid()) == pytest.approx(float(batch.uppers[0]), abs=1e-9)
         assert closed.rad() < 1e-20 and states.rad() < 1e-20
         assert float(closed.mid()) - 1e-9 <= float(states.mid()) <= float(closed.mid()) + 1e-4
+
+
+@pytest.mark.parametrize("q", [5e-324, 1e-10, 9e-7, 1.1e-6, 1e-4])
+def test_very_few_flips(q: float) -> None:
+    """Neither side fails where the flipped part of a state is as small as rounding, and the order is kept."""
+    data = sb.Observations.correlators(sb.SingletSelfTest(1.0, 1.5, 2.6).behaviour(0.95))
+    bound = sb.conditional_entropy(data, 0, None, sb.VonNeumann("qubit", tolerance=1e-4), q)
+    attack = sb.conditional_entropy_upper_bound(data, 0, None, q)
+    assert bound.value <= attack.value <= bound.value + 2e-4
+    without = sb.conditional_entropy(data, 0, None, sb.VonNeumann("qubit", tolerance=1e-4))
+    assert bound.value >= without.value - 1e-4

@@ -181,7 +181,7 @@ def build_attack(
         strategies=best.mixture.strategies,
         weights=best.proof.weights,
         exact=error <= 0.0,
-        error=max(error, 0.0),
+        error=max(error, 0.0) + 0.0,  # never -0
         resolved=bool(best.proof.adjusted),
     )
 

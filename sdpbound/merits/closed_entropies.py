@@ -13,6 +13,10 @@ the local maximum it is h(q). This is the theorem of arXiv:2007.16146 (Woodhead,
 Sekatski et al.); with alpha = 1 that of arXiv:2005.13015 (Ho et al.), and with q = 0 too that of arXiv:quant-ph/0702152
 and arXiv:0903.4460, ``1 - h((1 + sqrt(S^2/4 - 1))/2)``. It is tight. F rises and is convex where it is used, so each
 tangent is an affine lower bound on the entropy of every quantum behaviour, for alpha < 1 if it is at most h(q) at 2.
+Proof: with w = u^2, which is convex and rising in S, P(w) = 1 - phi(sqrt w) = sum_k w^k / (2k (2k-1) ln 2) and
+c = 4q(1-q), F = 1 + P(w) - P(1 - c (1-w)). So F' = P'(w) - c P'(1 - c(1-w)) >= 0, for y P'(1-y) rises with y = 1-w, the
+coefficients of P' being positive and falling; and F'' >= 0, for y^2 P''(1-y) rises too: the coefficients
+(1 - 1/(2k+3))/4 of P'' are rising and concave, and the first two are in a ratio of less than 2.
 
 Nothing is known in closed form for other tested data. One could test a combination of more of them, but that is not
 the least entropy of those data; the programs find the best combination.

@@ -240,11 +240,11 @@ class _Search:
 
     def _as_bound(self, best: _Attempt) -> EntropyBound:
         dual = best.dual
-        trivial = best.program.trivial_factors() if dual.value > 0.0 else None
-        if trivial is not None:
+        if dual.value > 0.0:
             observed, program = self.question.observed, best.program
             data = (program.objective, program.rewards, observed.values, observed.tolerances)
-            dual = min(dual, program.solver.evaluate(*data, *trivial, program.slack), key=lambda d: d.value)
+            trivial = program.solver.evaluate(*data, *program.trivial_factors(), program.slack)
+            dual = min(dual, trivial, key=lambda d: d.value)
         model = Quantum(best.level)
         return EntropyBound(
             value=-dual.value + 0.0,

@@ -20,8 +20,10 @@ Tr K rho - H(rho) alternately over rho and over the states whose logarithms stan
 *Rounding* in :class:`StateEngine`. The eigendecomposition that r comes from is that of a matrix a few roundings away,
 and any r will do: log r is that of the r with the floats of that decomposition. What is computed for N_i r N_i is off
 by a D of norm at most c roundings, c < 50. Because r >= e/4 with e the part of white noise mixed in, N_i D N_i is at
-most 4 c/e roundings of N_i r N_i, and the logarithm is monotone: its error is at most as many roundings. The rest is a
-few roundings of |K| + |log e/4|.
+most 4 c/e roundings of N_i r N_i, and the logarithm is monotone: its error is at most as many roundings. Its
+eigendecomposition is that of a matrix which a few roundings of its norm, at most one, may separate from it: 18 of them
+(``_FLOOR`` times e) are added to the eigenvalues, and a larger logarithm gives a larger bound. The rest is a few
+roundings of |K| + |log e/4|.
 """
 
 from __future__ import annotations
@@ -46,6 +48,8 @@ PAULI: Floats = np.einsum("iab,jcd->ijacbd", _SINGLE, _SINGLE).reshape(3, 3, 4, 
 _DIFFERENCE = 1e-3
 #: Longest extrapolation.
 _BOLDEST = 8.0
+#: Added to eigenvalues before logarithms are taken, in units of the white noise: 18 roundings of one for proofs.
+_FLOOR = 4e-9
 #: More roundings, of numbers as large as an operator and sixteen, than there are on the way to a bound.
 ROUNDINGS = 128.0
 
@@ -112,6 +116,7 @@ class Batch:
     def step(self, index: NDArray[np.int64]) -> None:
         """Another step for some."""
         values, uppers, self.hints[index] = self.engine.step(self.tables[index], self.hints[index], self.bold[index])
+        values, uppers = np.nan_to_num(values, nan=-np.inf), np.nan_to_num(uppers, nan=np.inf)  # never a proof
         gaps = uppers - values
         self.bold[index] = gaps <= 0.9 * self.gaps[index]
         self.gaps[index] = gaps
@@ -167,7 +172,8 @@ class StateEngine(Engine):
         for support, weight in pieces(self.key, self.flips):
             mask = np.outer(weight, weight)
             e, v = np.linalg.eigh(states[:, support[:, None], support] * mask)
-            total[:, support[:, None], support] += mask * _rebuilt(np.log(e), v)
+            floored = np.maximum(e, 0.0) + _FLOOR * self.noise
+            total[:, support[:, None], support] += mask * _rebuilt(np.log(floored), v)
         return total
 
     def states(self, tables: Floats, hints: Floats) -> Floats:

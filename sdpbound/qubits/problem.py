@@ -24,6 +24,9 @@ from sdpbound.errors import InvalidInput
 
 __all__ = ["Key", "QubitProblem", "frame", "qubit_problem"]
 
+#: Fewer flips are taken for none, which is a lower bound: an unknown flip lowers no entropy, H(A+F|E) >= H(A+F|E,F).
+LEAST_FLIPS = 1e-6
+
 Floats = NDArray[np.float64]
 
 
@@ -44,7 +47,7 @@ class QubitProblem:
     tests : (J, 3, 3) coefficients of products of 1, A, A' with 1, B, B'; A, and B if the key is of both, give the key
     values, tolerances : (J,)
     key : whose outcome the key is
-    flips : probability with which the key's bit is flipped
+    flips : probability with which the key's bit is flipped, 0 for less than ``LEAST_FLIPS``
     swapped : whether A is Bob
     settings : the settings that A, A' and B, B' are, None for one that is not needed
     """
@@ -115,7 +118,7 @@ def qubit_problem(question: EntropyQuestion) -> QubitProblem:
         values=observed.values,
         tolerances=observed.tolerances,
         key=key,
-        flips=question.preprocessing,
+        flips=question.preprocessing if question.preprocessing >= LEAST_FLIPS or key is Key.NONE else 0.0,
         swapped=swapped,
         settings=(order[0], order[1]),
     )
