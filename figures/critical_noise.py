@@ -1,7 +1,7 @@
 """Maps of the noise that a key survives, from the table of studies/critical_noise.toml.
 
 The colour is the noise at which a key is still proven: 1 - v of white noise, 1 - eta of detectors. Where an attack ends
-the key next to it (within three times the study's resolution) the number is resolved; elsewhere the point is hatched.
+the key next to it (within three times the study's resolution) the number is resolved; elsewhere the point is red.
 
     python figures/critical_noise.py TABLE.csv [output folder]
 """
@@ -11,14 +11,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
-from matplotlib.patches import Patch
+from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import FixedLocator, FuncFormatter, MultipleLocator
 
-from sdpbound.plotting import BLACK, COLUMN, GREY, FigureSpec, figure, gridded, light_viridis, main, save, style
+from sdpbound.plotting import BLACK, COLUMN, VERMILLION, FigureSpec, figure, gridded, light_viridis, main, save, style
 from sdpbound.study.table import Table, read_table
 
 FIGURE = FigureSpec(
@@ -28,7 +27,7 @@ FIGURE = FigureSpec(
     caption="Largest noise at which a key from the settings (0, 0) is proven, over the plane of theta and omega for "
     "values of phi (rows); all correlators are tested. Left: white noise 1 - v; right: losses 1 - eta of the "
     "detectors of both sides, no click counted as outcome 0. At each coloured point an explicit attack proves that no "
-    "key is left at noise larger by little; hatched: not resolved by an attack that near, so that more noise may be "
+    "key is left at noise larger by little; red: not resolved by an attack that near, so that more noise may be "
     "survived; black: no key is proven at any noise. Lines: CHSH values without noise of 2.1, 2.3 and 2.5. White: "
     "condition (4) of arXiv:2309.09650 fails. Both angles have the period pi.",
     alt="Maps of triangles in the plane of theta and omega; the noise survived is largest in their middle, as the "
@@ -52,16 +51,13 @@ def panel(axes: Axes, rows: Table, chsh: Table, resolution: float) -> Any:
         x, y, np.ma.masked_invalid(noise), cmap=colours, norm=LogNorm(LEAST, MOST), shading="nearest", rasterized=True
     )
     cell = 0.5 * (x[1] - x[0])
-    with mpl.rc_context({"hatch.linewidth": 0.4}):
-        for row in rows:
-            known = row["value"] is not None
-            if known and row["dead"] is not None and row["value"] - row["dead"] <= NEAR * resolution:
-                continue
-            place = (row["theta"] / np.pi - cell, row["omega"] / np.pi - cell)
-            look: dict[str, Any] = {"facecolor": "none", "edgecolor": BLACK, "hatch": "//////", "linewidth": 0.0}
-            if not known:
-                look = {"facecolor": BLACK, "linewidth": 0.0}
-            axes.add_patch(mpl.patches.Rectangle(place, 2 * cell, 2 * cell, **look))
+    for row in rows:
+        known = row["value"] is not None
+        if known and row["dead"] is not None and row["value"] - row["dead"] <= NEAR * resolution:
+            continue
+        place = (row["theta"] / np.pi - cell, row["omega"] / np.pi - cell)
+        colour = VERMILLION if known else BLACK
+        axes.add_patch(Rectangle(place, 2 * cell, 2 * cell, facecolor=colour, linewidth=0.0))
     s, t, values = gridded(chsh, "theta", "omega")
     lines = axes.contour(s / np.pi, t / np.pi, values, levels=[2.1, 2.3, 2.5], colors=BLACK, linewidths=0.5)
     axes.clabel(lines, fmt="%g", fontsize=6, inline_spacing=2)
@@ -89,15 +85,17 @@ def draw(table: Path, output: Path) -> list[Path]:
                 axes.set_title(f"({'abcdefgh'[index]}) $\\phi=\\pi/2-{np.pi / 2 - phi:.2g}$", loc="left", pad=3)
         for axes, label in zip(grid[0], COLUMNS.values(), strict=True):
             axes.annotate(label, (0.97, 0.95), xycoords="axes fraction", ha="right", va="top", fontsize=8)
-        fig.supxlabel(r"$\theta/\pi$", fontsize=8.5)
-        fig.supylabel(r"$\omega/\pi$", fontsize=8.5)
+        for axes in grid[-1]:
+            axes.set_xlabel(r"$\theta/\pi$")
+        for axes in grid[:, 0]:
+            axes.set_ylabel(r"$\omega/\pi$")
         bar = fig.colorbar(shown, ax=grid, orientation="horizontal", pad=0.02, aspect=38, shrink=0.95, extend="min")
         bar.ax.xaxis.set_major_locator(FixedLocator(TICKS))
         bar.ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         bar.ax.minorticks_off()
         bar.set_label("noise at which a key is proven")
         keys = [
-            Patch(facecolor="white", edgecolor=GREY, hatch="//////", linewidth=0.3, label="not resolved"),
+            Patch(facecolor=VERMILLION, label="not resolved"),
             Patch(facecolor=BLACK, label="no key proven"),
         ]
         fig.legend(handles=keys, loc="outside lower center", ncols=2)

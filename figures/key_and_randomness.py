@@ -77,7 +77,8 @@ def draw(table: Path, output: Path) -> list[Path]:
             axes.set_title(f"({'abcd'[index]}) {title}", loc="left", pad=3)
         for row, (label, _) in zip(grid, PANELS.values(), strict=True):
             row[0].set_ylabel(label)
-        fig.supxlabel("CHSH value $S$ without noise", fontsize=8.5)
+        for axes in grid[-1]:
+            axes.set_xlabel("CHSH value $S$ without noise")
         keys = []
         for symbol, axis in (("v", "visibility"), (r"\eta", "efficiency")):
             keys.append(
@@ -87,7 +88,7 @@ def draw(table: Path, output: Path) -> list[Path]:
             place.legend(
                 handles=handles,
                 loc="upper center",
-                bbox_to_anchor=(0.5, -0.24),
+                bbox_to_anchor=(0.5, -0.28),
                 ncols=2,
                 columnspacing=1.0,
                 borderpad=0,

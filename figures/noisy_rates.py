@@ -77,7 +77,8 @@ def draw(table: Path, output: Path) -> list[Path]:
             axes.set_title(f"({'abcd'[index]}) {TESTED[observed]}", loc="left", pad=3)
         for row, (label, _) in zip(grid, PANELS.values(), strict=True):
             row[0].set_ylabel(label)
-        fig.supxlabel("CHSH value $S$ without noise", fontsize=8.5)
+        for axes in grid[-1]:
+            axes.set_xlabel("CHSH value $S$ without noise")
         keys = [Line2D([], [], color=c, linewidth=1.8, label=f"$v={v:g}$") for v, c in colours.items()]
         keys.append(Patch(facecolor=GREY, alpha=0.35, label="up to an attack"))
         fig.legend(handles=keys, loc="outside lower center", ncols=3, columnspacing=1.4)

@@ -27,8 +27,8 @@ FIGURE = FigureSpec(
     caption="Noise that a key survives, of members of the singlet family whose CHSH value without noise is S (omega = "
     "theta + pi/2, the better of two phi): circles: a key from the settings (0, 0) is proven; crosses: an explicit "
     "attack proves that none is left. Left: white noise; right: losses of the detectors of both sides, no click "
-    "counted as outcome 0. Blue: all correlators are tested; red: the Bell value alone. In the grey area the noisy "
-    "correlations are local.",
+    "counted as outcome 0. Blue: all correlators are tested; red: the Bell value alone. In the grey area of the left "
+    "panel the noisy correlations are local.",
     alt="Two log-log panels of the CHSH excess against noise; with all correlators tested the excess needed grows in "
     "proportion to the noise, with the Bell value alone as its square root.",
     slow=True,
