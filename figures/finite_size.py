@@ -1,7 +1,7 @@
 """Key from finitely many rounds close to the local boundary, from the table of studies/finite_size.toml.
 
 Each line is one member of the family, with the CHSH value of its noiseless correlations; the horizontal axis is the
-number of rounds. Everything is a proven length divided by the number of rounds; marks at the right are asymptotic rates.
+number of rounds. Everything is a proven length divided by their number; marks at the right are asymptotic rates.
 
     python figures/finite_size.py TABLE.csv [output folder]
 """
