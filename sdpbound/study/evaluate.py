@@ -17,7 +17,7 @@ from sdpbound.attacks.entropy_attack import conditional_entropy_upper_bound
 from sdpbound.attacks.proof import EntropyAttack
 from sdpbound.behaviour import Behaviour, Observations
 from sdpbound.bounds import Bound, as_min_entropy, lower_float
-from sdpbound.errors import Infeasible
+from sdpbound.errors import Infeasible, SolverFailure
 from sdpbound.finite_size import FiniteLength
 from sdpbound.merits.bell_value import maximize, minimize
 from sdpbound.merits.conditional_entropy import EntropyBound, VonNeumann, conditional_entropy
@@ -166,9 +166,13 @@ class _Evaluation:
                 observed, x, y, _method(quantity, settings.name), self.flips(point, quantity), closed_forms=False
             )
         if kind == "attack":
-            # without noise the devices themselves are the only attack that has the data exactly
-            own = (point.member.strategy,)
-            return conditional_entropy_upper_bound(observed, x, y, self.flips(point, quantity), strategies=own)
+            flips = self.flips(point, quantity)
+            try:
+                # without noise the devices themselves are an attack that has the data exactly
+                own = (point.member.strategy,)
+                return conditional_entropy_upper_bound(observed, x, y, flips, strategies=own)
+            except SolverFailure:  # of the weights' program, with a strategy more than it needs
+                return conditional_entropy_upper_bound(observed, x, y, flips)
         bounded = blind_guessing_probability if kind == "blind" else guessing_probability
         return bounded(observed, self.model, x, y, settings.name, settings.tolerance)
 
