@@ -13,7 +13,7 @@ from scipy.optimize import minimize, minimize_scalar
 from sdpbound.arguments import instance
 from sdpbound.behaviour import Behaviour, Observations
 from sdpbound.bell import BellExpression
-from sdpbound.errors import CertificateError, InvalidInput, InvalidParameter
+from sdpbound.errors import CertificateError, Infeasible, InvalidInput, InvalidParameter, SolverFailure
 from sdpbound.families import SingletSelfTest, chsh
 from sdpbound.merits.conditional_entropy import VonNeumann, require_preprocessing
 from sdpbound.merits.entropy import Entropy
@@ -176,7 +176,7 @@ def critical_error_rate(
 
     Returns
     -------
-    Threshold of the error rate: ``alive`` is the greatest with a proven positive rate
+    Threshold of the error rate: ``alive`` is the last found with a proven positive rate
 
     >>> import sdpbound as sb
     >>> t = critical_error_rate(sb.chsh(), tolerance=1e-4, entropy=sb.VonNeumann(tolerance=5e-4))
@@ -303,7 +303,10 @@ class _Plan:
             if best is not None and best.alive is not None:
                 start = best.alive
                 solves += 1
-                if line.rate(start).value <= asked.target:
+                try:
+                    if line.rate(start).value <= asked.target:
+                        continue
+                except (Infeasible, SolverFailure):
                     continue
             other = critical_noise(
                 line.rate,

@@ -251,7 +251,7 @@ def with_dead_end(
     for place in dict.fromkeys([*places, ends[1]]):
         try:
             rate = upper_of(place)
-        except SolverFailure:
+        except (Infeasible, SolverFailure):
             continue
         if rate is not None and rate.value <= found.target + ROUNDING:
             return replace(found, dead=place, dead_rate=rate)
