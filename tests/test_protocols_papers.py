@@ -205,27 +205,72 @@ def test_000_and_002_bad_patterns_cost_four_times_their_probability(p: float) ->
     assert -result.fun == pytest.approx(4 * p, abs=1e-9)
 
 
+def flat(table: np.ndarray) -> np.ndarray:
+    """p[a, b, x, y] in the order (x, a, y, b)."""
+    return table.transpose(2, 0, 3, 1).ravel()
+
+
+def key_tables(m: int, y: int, settings: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """For the key settings (0, y): [a XOR b = d], the same with (-1)^a (both indexed by d first), and 2 M W."""
+    a, b = np.indices((2, 2))
+    equal, weight = np.zeros((2, 2, 2, m, settings)), np.zeros((2, 2, m, settings))
+    for d in (0, 1):
+        equal[d, :, :, 0, y] = a ^ b == d
+    for v in range(m):
+        for u in {v, (v + 1) % m}:
+            weight[:, :, u, v] = a ^ b ^ (u == 0 and v == m - 1)
+    return equal, equal * (-1.0) ** a[:, :, None, None], weight
+
+
+def largest_value(functional: np.ndarray, parties: list[int]) -> float:
+    """The largest value of a functional over all no-signaling boxes; parties: their numbers of settings."""
+    blocks = []
+    for settings in parties:  # rows (setting, outcome): coordinates (1, P(0|x) for all x) to probabilities
+        block = np.zeros((2 * settings, 1 + settings))
+        for x in range(settings):
+            block[2 * x, 1 + x] = 1.0
+            block[2 * x + 1, 0], block[2 * x + 1, 1 + x] = 1.0, -1.0
+        blocks.append(sp.csr_array(block))
+    rows = reduce(sp.kron, blocks).tocsr()
+    bounds = [(1, 1)] + [(None, None)] * (rows.shape[1] - 1)
+    result = linprog(-(rows.T @ functional), A_ub=-rows, b_ub=np.zeros(rows.shape[0]), bounds=bounds, method="highs")
+    assert result.status == 0
+    return float(-result.fun)
+
+
 @pytest.mark.parametrize(("m", "pairs"), [(2, 1), (2, 2), (3, 1), (3, 2), (5, 1)])
 def test_bias_of_an_xor_for_any_number_of_settings(m: int, pairs: int) -> None:
     """|P(XOR = 0) - P(XOR = 1)| <= < prod 2 M W >: max of the difference over all no-signaling boxes is 0, by LP.
     With it ``linear_hashing`` holds for M settings."""
-    party = np.zeros((2 * m, 1 + m))
-    for x in range(m):
-        party[2 * x, 1 + x] = 1.0
-        party[2 * x + 1, 0], party[2 * x + 1, 1 + x] = 1.0, -1.0
-    rows = reduce(sp.kron, [sp.csr_array(party)] * (2 * pairs)).tocsr()
-    sign, weight = np.zeros((2, 2, m, m)), np.zeros((2, 2, m, m))
-    for a, b in product(range(2), repeat=2):
-        sign[a, b, 0, 0] = (-1) ** a
-        for y in range(m):
-            for x in {y, (y + 1) % m}:
-                weight[a, b, x, y] = a ^ b ^ (x == 0 and y == m - 1)  # 2 M W with Q = 1/(2M)
-    flat = [t.transpose(2, 0, 3, 1).ravel() for t in (sign, weight)]
-    cost = reduce(np.kron, [flat[0]] * pairs) - reduce(np.kron, [flat[1]] * pairs)
-    bounds = [(1, 1)] + [(None, None)] * (rows.shape[1] - 1)
-    result = linprog(-(rows.T @ cost), A_ub=-rows, b_ub=np.zeros(rows.shape[0]), bounds=bounds, method="highs")
-    assert result.status == 0
-    assert abs(result.fun) < 1e-8
+    _, signed, weight = key_tables(m, 0, m)
+    cost = reduce(np.kron, [flat(signed.sum(axis=0))] * pairs) - reduce(np.kron, [flat(weight)] * pairs)
+    assert largest_value(cost, [m] * (2 * pairs)) == pytest.approx(0.0, abs=1e-8)
+
+
+@pytest.mark.parametrize("m", [2, 3, 6])
+def test_the_error_pattern_tells_eve_nothing(m: int) -> None:
+    """One pair, key settings in the chain: |P(0,d) - P(1,1-d)| is at most the key settings' own error for d = 1, and
+    the sum of the other 2M - 1 errors for d = 0; together they are 2 M W. With Bob's key setting outside the chain
+    (paper 001) nothing follows: he may know a bit of Alice's with W = 0."""
+    equal, signed, weight = key_tables(m, 0, m)
+    for sign in (1, -1):
+        assert largest_value(flat(sign * signed[1] - equal[1]), [m, m]) == pytest.approx(0.0, abs=1e-9)
+        assert largest_value(flat(sign * signed[0] - (weight - equal[1])), [m, m]) == pytest.approx(0.0, abs=1e-9)
+    _, signed, weight = key_tables(m, m, m + 1)
+    assert largest_value(flat(signed[0] - signed[1] - weight), [m, m + 1]) == pytest.approx(1.0, abs=1e-9)
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_the_error_pattern_of_two_pairs_tells_eve_nothing(inside: bool) -> None:
+    """The sum over the patterns d of two pairs of the bias of the XOR of both outcomes (or the first) together with d
+    is at most <prod 2 M W> over the pairs in the XOR: for every sign of the four biases, by LP over all boxes."""
+    equal, signed, weight = key_tables(2, 0, 2)
+    second, most = (signed, weight) if inside else (equal, equal.sum(axis=0))
+    for signs in product((1.0, -1.0), repeat=3):
+        functional = -np.kron(flat(weight), flat(most))
+        for sign, (d, e) in zip((1.0, *signs), product(range(2), repeat=2), strict=True):
+            functional += sign * np.kron(flat(signed[d]), flat(second[e]))
+        assert largest_value(functional, [2] * 4) == pytest.approx(0.0, abs=1e-8)
 
 
 @pytest.mark.parametrize(("m", "n_r", "n_e", "leakage"), [(2, 30, 80, 0), (3, 20, 100, 5), (7, 10, 60, 2)])

@@ -17,7 +17,7 @@ from scipy.stats import chi2
 import sdpbound as sb
 from sdpbound.protocols import bhk, braunstein_caves, simple_chsh, xor_amplification
 from sdpbound.protocols.running import depolarisation, sampling
-from sdpbound.protocols.running.codes import DESIGNS, Code, design_for, syndrome_bits
+from sdpbound.protocols.running.codes import DESIGNS, Code, design_for, further_bits, syndrome_bits
 from sdpbound.protocols.running.hashing import seed_bits, toeplitz_hash, toeplitz_seed
 from sdpbound.protocols.running.outcome import Run
 from sdpbound.protocols.running.reconciliation import measure, planned_leakage, reconcile
@@ -128,7 +128,7 @@ def test_designs_are_distributions_without_cycles_of_degree_2() -> None:
 
 def test_code_is_what_it_says() -> None:
     n = 3000
-    code = Code(n, 700, design_for(0.03), np.random.default_rng(0))
+    code = Code.random(n, 700, design_for(0.03), np.random.default_rng(0))
     assert np.array_equal(np.sort(code.check), code.check)
     assert len({(v, c) for v, c in zip(code.variable.tolist(), code.check.tolist(), strict=True)}) == code.check.size
     degrees = np.bincount(code.variable, minlength=n)
@@ -146,16 +146,63 @@ def test_code_is_what_it_says() -> None:
     assert np.array_equal(found, pattern)
 
 
-@pytest.mark.parametrize(("error_rate", "most_failures"), [(0.02, 8), (0.03, 4), (0.04, 3), (0.05, 3)])
-def test_error_correction_near_the_shannon_limit(error_rate: float, most_failures: int) -> None:
-    """10^4 bits, 2 to 5 % errors: at most 1.25 times the limit, tag included. Long runs: 6 % failures at 2 %, 1 %
-    at 3 %, fewer beyond.
+@pytest.mark.parametrize(
+    "error_rate", [0.02, pytest.param(0.03, marks=pytest.mark.slow), pytest.param(0.04, marks=pytest.mark.slow), 0.05]
+)
+def test_error_correction_near_the_shannon_limit(error_rate: float) -> None:
+    """10^4 bits, 2 to 5 % errors: at most 1.25 times the limit on average, tag and answers included. Long runs: 0.3 %
+    failures or fewer.
     """
     result = measure(10_000, error_rate, trials=40, seed=3)
     assert result.efficiency <= 1.25
-    assert result.failure * 40 <= most_failures
-    assert result.failure < result.failure_limit < 1.0
+    assert result.failure * 40 <= 1
+    assert result.failure < result.failure_limit < 0.12
     assert result.undetected == 0
+
+
+def test_one_message_for_protocols_without_answers() -> None:
+    """6 % failures at 2 % errors in long runs, from the same bits."""
+    result = measure(10_000, 0.02, trials=20, seed=3, repeat=False)
+    assert result.efficiency <= 1.25
+    assert result.failure <= 0.3
+
+
+def test_further_checks_are_sent_until_a_hard_pattern_is_decoded() -> None:
+    rng = np.random.default_rng(0)
+    a = rng.integers(0, 2, 20_000, dtype=np.uint8)
+    hard = a ^ (np.arange(20_000) < 500).astype(np.uint8)  # a burst; 2.5 % where 2 % are expected
+    once, more = (reconcile(a, hard, 0.02, 1e-9, rng, repeat=repeat) for repeat in (False, True))
+    assert not once.agreed
+    assert once.answers == 1
+    assert more.agreed
+    assert np.array_equal(more.corrected, a)
+    assert more.answers >= 3  # not decoded, decoded, and the hash agrees
+    assert more.syndrome > reconcile(a, a, 0.02, 1e-9, rng, repeat=True).syndrome
+
+
+def test_longer_codes_keep_their_first_checks() -> None:
+    rng = np.random.default_rng(0)
+    code = Code.random(3000, 700, design_for(0.03), rng)
+    longer = code.longer(500, rng)
+    bits = rng.integers(0, 2, 3000, dtype=np.uint8)
+    assert np.array_equal(longer.syndrome(bits)[:700], code.syndrome(bits))
+    assert longer.m == 1200
+    more = longer.check >= 700
+    assert len({*zip(longer.variable[more].tolist(), longer.check[more].tolist(), strict=True)}) == more.sum()
+    assert np.ptp(np.bincount(longer.variable[more], minlength=3000)) <= 2
+
+
+@pytest.mark.parametrize("repeat", [False, True])
+def test_answers_are_functions_of_the_error_pattern(repeat: bool) -> None:
+    """What Bob answers, and what is published, is the same for all keys with one error pattern: the proof needs it."""
+    seen = set()
+    for seed in range(4):
+        keys, rng = np.random.default_rng(seed), np.random.default_rng(7)
+        a = keys.integers(0, 2, 4000, dtype=np.uint8)
+        b = a ^ (np.arange(4000) < 120).astype(np.uint8)
+        done = reconcile(a, b, 0.02, 1e-9, rng, repeat=repeat)
+        seen.add((done.agreed, done.syndrome, done.tag, done.answers))
+    assert len(seen) == 1
 
 
 def test_long_error_correction() -> None:
@@ -184,8 +231,9 @@ def test_reconciliation_of_hard_and_easy_keys() -> None:
     assert all_sent.agreed
     assert all_sent.syndrome == 5000
     for e, known in ((0.0, math.inf), (0.02, math.inf), (0.02, 3000.0), (0.45, math.inf)):
-        done = reconcile(a, a, e, 1e-9, rng, known)
-        assert done.syndrome + done.tag == planned_leakage(5000, e, 1e-9, known)
+        for repeat in (False, True):
+            done = reconcile(a, a, e, 1e-9, rng, known, repeat)
+            assert done.syndrome + done.tag + done.answers == planned_leakage(5000, e, 1e-9, known, repeat)
 
 
 def test_hash_of_the_check_misses_as_promised() -> None:
@@ -199,6 +247,8 @@ def test_hash_of_the_check_misses_as_promised() -> None:
 
 
 def test_syndrome_bits_grow_with_what_is_not_known() -> None:
+    assert syndrome_bits(10_000, 0.02, more_follow=True) < syndrome_bits(10_000, 0.02)
+    assert sum(further_bits(10_000, 0.02, 5000)) > sum(further_bits(10_000, 0.02)) > 0
     h = -0.02 * math.log2(0.02) - 0.98 * math.log2(0.98)
     assert syndrome_bits(10_000, 0.02) + 36 <= 1.25 * h * 10_000 + 1
     assert syndrome_bits(10_000, 0.02, known_from=5000) > syndrome_bits(10_000, 0.02)
@@ -252,11 +302,15 @@ def test_run_ends_with_equal_keys_of_the_formulas_length(name: str) -> None:
     assert t.hash_seeds == seed_bits(run.raw_bits, t.tag) + seed_bits(run.raw_bits, run.length)
     assert "key bits" in repr(run)
     assert run.proof.startswith("printed" if "printed" in name else "proven")
-    again = RUNS[name](seed=5)
+
+
+def test_runs_repeat_with_their_seed() -> None:
+    run, again, other = (simple_chsh.simulate(STRONG, 30_000, seed=seed) for seed in (5, 5, 6))
+    assert run.keys_agree
     assert again.length == run.length
     assert np.array_equal(again.key_alice, run.key_alice)
-    other = RUNS[name](seed=6)
-    assert other.key_alice is None or not np.array_equal(other.key_alice[:50], run.key_alice[:50])
+    assert other.keys_agree
+    assert not np.array_equal(other.key_alice[:50], run.key_alice[:50])
 
 
 def test_estimates_are_the_behaviours() -> None:

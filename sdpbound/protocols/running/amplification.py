@@ -34,6 +34,7 @@ def finish(
     length: Callable[[int], float],
     security: float,
     proof: str,
+    repeat: bool,
     rng: np.random.Generator,
 ) -> Run:
     """From raw keys to keys, or to a clean abort.
@@ -43,6 +44,7 @@ def finish(
     error_rate, known_from : what the parties know of the raw key's errors, and from how many bits
     length : the certified key length in bits, from the published bits that tell about the raw key
     security : half of it is spent on a wrong key that the check accepts
+    repeat : whether the proof allows for Bob's asking Alice for more checks
     """
     raw = key_alice.size
     wrong = float(np.count_nonzero(key_alice ^ key_bob)) / raw if raw else math.nan
@@ -74,16 +76,19 @@ def finish(
     if math.floor(best) <= 0:
         why = f"the test does not certify a key even without error correction (length {best:.0f} bits)."
         return end(best, opened, None, why)
-    planned = length(1 + planned_leakage(raw, error_rate, security / 2.0, known_from))
+    planned = length(planned_leakage(raw, error_rate, security / 2.0, known_from, repeat))
     if math.floor(planned) <= 0:
         why = f"error correction would publish more than the test certifies (length {planned:.0f} bits)."
         return end(planned, opened, None, why)
-    done = reconcile(key_alice, key_bob, error_rate, security / 2.0, rng, known_from)
-    sent = Transcript(choices, test_outcomes, done.syndrome, done.tag, 1, done.seeds)
+    done = reconcile(key_alice, key_bob, error_rate, security / 2.0, rng, known_from, repeat)
+    sent = Transcript(choices, test_outcomes, done.syndrome, done.tag, done.answers, done.seeds)
     certified = length(sent.leakage)
     if not done.agreed:
         return end(certified, sent, None, "error correction failed: Bob's corrected key has another hash than Alice's.")
     bits = math.floor(certified)
+    if bits <= 0:
+        why = f"error correction published more than the test certifies (length {certified:.0f} bits)."
+        return end(certified, sent, None, why)
     seed = toeplitz_seed(raw, bits, rng)
     keys = toeplitz_hash(key_alice, seed, bits), toeplitz_hash(done.corrected, seed, bits)
     return end(certified, replace(sent, hash_seeds=done.seeds + seed_bits(raw, bits)), keys, None)

@@ -109,5 +109,6 @@ def simulate(
         length=length,
         security=s,
         proof="proven: paper 001, Theorem 9, with the minimum over theta in (17)",
+        repeat=False,
         rng=rng,
     )

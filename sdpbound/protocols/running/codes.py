@@ -1,9 +1,10 @@
 """Irregular low-density parity-check codes for syndrome coding, and their decoder.
 
-Alice sends ``H a`` (one way, a function of her key alone, as paper 001 requires of C = f(A)); Bob looks for the error
-pattern e with ``H e = H a + H b`` by belief propagation. No library with light wheels builds such codes for a given
-length and rate (``ldpc`` is a decoder for given matrices), and a decoder on arrays is a page; interactive protocols
-like Cascade publish parities of Bob's key too, and doubled leakage would cost more than these codes lose.
+Alice sends ``H a`` (a function of her key alone, as paper 001 requires of C = f(A)); Bob looks for the error pattern e
+with ``H e = H a + H b`` by belief propagation. Where he fails and may say so, she sends the syndrome of further checks.
+No library with light wheels builds such codes for a given length and rate (``ldpc`` is a decoder for given matrices),
+and a decoder on arrays is a page; interactive protocols like Cascade publish parities of Bob's key too, and doubled
+leakage would cost more than these codes lose.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from sdpbound.protocols.running.sampling import Bits
 
-__all__ = ["DESIGNS", "Code", "Design", "design_for", "syndrome_bits"]
+__all__ = ["DESIGNS", "Code", "Design", "design_for", "further_bits", "syndrome_bits"]
 
 Integers = NDArray[np.int64]
 #: How much more than its limit a code of n bits needs, times ``sqrt(n)``: measured at n = 10^4 and 65536.
@@ -27,6 +28,11 @@ DEVIATIONS, LEAST_DEVIATIONS = 3.2, 1.6
 MOST_EFFICIENCY, TAG = 1.25, 36.0
 #: Below this error rate that would fail too often.
 CAPPED_FROM = 0.015
+#: Iterations of the decoder without fewer unsatisfied checks, after which it gives up.
+PATIENCE = 40
+#: Standard deviations in the first of several messages, and what each further one adds: failures are rarely due to the
+#: number of errors alone, hence the growing steps.
+FIRST_DEVIATIONS, FURTHER_DEVIATIONS = 1.2, (1.2, 2.4, 4.8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,22 +108,33 @@ def design_for(error_rate: float) -> Design:
     return min(DESIGNS, key=lambda d: abs(math.log(d.error_rate / error_rate)))
 
 
-def syndrome_bits(n: int, error_rate: float, known_from: float = math.inf) -> int:
+def syndrome_bits(n: int, error_rate: float, known_from: float = math.inf, more_follow: bool = False) -> int:
     """Syndrome bits for n key bits at this error rate: what the code needs, and some standard deviations on top.
 
     The code needs its own limit and ``FINITE_SIZE / sqrt(n)``, in units of ``n h(e)``. The number of errors spreads by
     ``sqrt(n e (1 - e))``, and each more costs ``log2((1 - e)/e)`` bits; an error rate that was estimated from
-    ``known_from`` bits spreads further. :data:`DEVIATIONS` of them are added, or fewer (but at least
-    :data:`LEAST_DEVIATIONS`) where that keeps the published bits, tag included, at :data:`MOST_EFFICIENCY` times the
-    Shannon limit, for error rates from :data:`CAPPED_FROM`.
+    ``known_from`` bits spreads further. If ``more_follow`` on failure, :data:`FIRST_DEVIATIONS` of them are added. Else
+    :data:`DEVIATIONS`, or fewer (but at least :data:`LEAST_DEVIATIONS`) where that keeps the published bits, tag
+    included, at :data:`MOST_EFFICIENCY` times the Shannon limit, for error rates from :data:`CAPPED_FROM`.
     """
     e = error_rate
     entropy = n * (-e * math.log2(e) - (1.0 - e) * math.log2(1.0 - e))
-    spread = math.sqrt(n * e * (1.0 - e) * (1.0 + n / known_from)) * math.log2((1.0 - e) / e)
+    spread = _spread(n, e, known_from)
     needed = (_limit(e) + FINITE_SIZE / math.sqrt(n)) * entropy
+    if more_follow:
+        return math.ceil(needed + FIRST_DEVIATIONS * spread)
     safe, cap = needed + DEVIATIONS * spread, MOST_EFFICIENCY * entropy - TAG
     capped = e >= CAPPED_FROM and needed + LEAST_DEVIATIONS * spread <= cap < safe
     return math.ceil(cap if capped else safe)
+
+
+def further_bits(n: int, error_rate: float, known_from: float = math.inf) -> tuple[int, ...]:
+    """Syndrome bits of each further message: :data:`FURTHER_DEVIATIONS` standard deviations of the number of errors."""
+    return tuple(math.ceil(d * _spread(n, error_rate, known_from)) for d in FURTHER_DEVIATIONS)
+
+
+def _spread(n: int, e: float, known_from: float) -> float:
+    return math.sqrt(n * e * (1.0 - e) * (1.0 + n / known_from)) * math.log2((1.0 - e) / e)
 
 
 def _limit(error_rate: float) -> float:
@@ -126,13 +143,31 @@ def _limit(error_rate: float) -> float:
 
 
 class Code:
-    """A random code of ``m`` checks on ``n`` bits with the degrees of a design; edges are ordered by check.
+    """Parity checks on n bits, as the edges of a graph; edges are ordered by check.
 
-    The variables of degree 2 form one chain through the checks (no cycles among them: those would be undetected errors
-    of few bits); the other edges are a random matching without double edges; check degrees differ by at most one.
+    Parameters
+    ----------
+    n, m : bits, checks
+    variables, checks : (edges,) which bit is in which check
     """
 
-    def __init__(self, n: int, m: int, design: Design, rng: np.random.Generator) -> None:
+    def __init__(self, n: int, m: int, variables: Integers, checks: Integers) -> None:
+        by_check = np.argsort(checks, kind="stable")
+        self.n, self.m = n, m
+        self.variable: Integers = variables[by_check]
+        self.check: Integers = checks[by_check]
+        self.used = np.unique(self.check)
+        self.start: Integers = np.searchsorted(self.check, self.used)
+        self.slot: Integers = np.searchsorted(self.used, self.check)
+
+    @classmethod
+    def random(cls, n: int, m: int, design: Design, rng: np.random.Generator) -> Code:
+        """A random code with the degrees of a design.
+
+        The variables of degree 2 form one chain through the checks (no cycles among them: those would be undetected
+        errors of few bits); the other edges are a random matching without double edges; check degrees differ by at most
+        one. Which bit has which degree is random, so that errors in bursts do no harm.
+        """
         degrees = _degrees(n, m, design)
         edges, chain = int(degrees.sum()), int(np.count_nonzero(degrees == 2))
         target = np.full(m, edges // m)
@@ -147,14 +182,21 @@ class Code:
             checks = np.concatenate([checks, rng.integers(0, m, free.size - checks.size)])
         checks = rng.permutation(checks)[: free.size]
         _separate(free, checks, m, rng)
-        checks = np.concatenate([chained, checks])
-        by_check = np.argsort(checks, kind="stable")
-        self.n, self.m = n, m
-        self.variable: Integers = variables[by_check]
-        self.check: Integers = checks[by_check]
-        self.used = np.unique(self.check)
-        self.start: Integers = np.searchsorted(self.check, self.used)
-        self.slot: Integers = np.searchsorted(self.used, self.check)
+        return cls(n, m, rng.permutation(n)[variables], np.concatenate([chained, checks]))
+
+    def longer(self, more: int, rng: np.random.Generator) -> Code:
+        """This code with ``more`` random checks, on all bits evenly; the old checks come first.
+
+        They have half the average degree of the old ones, which decodes more often than the same degree does.
+        """
+        degree = min(max(self.variable.size // (2 * self.m), 1), self.n)
+        deals = -(-more // (self.n // degree))  # every deal gives each bit at most once
+        dealt = [rng.permutation(self.n)[: self.n // degree * degree] for _ in range(deals)]
+        variables = np.concatenate(dealt)[: more * degree]
+        checks = self.m + np.repeat(np.arange(more), degree)
+        return Code(
+            self.n, self.m + more, np.concatenate([self.variable, variables]), np.concatenate([self.check, checks])
+        )
 
     def syndrome(self, bits: Bits) -> Bits:
         """``H @ bits`` mod 2, m bits."""
@@ -179,6 +221,7 @@ class Code:
         half, kept, wanted = np.float32(0.5), np.float32(damping), syndrome[self.used]
         to_check = prior[self.variable]
         guess = (prior < 0).astype(np.uint8)
+        fewest, since = self.m + 1, 0
         for _ in range(iterations):
             magnitude = -np.log(np.tanh(np.clip(np.abs(to_check), 1e-4, 16.0) * half))
             negative = to_check < 0
@@ -188,8 +231,12 @@ class Code:
             np.negative(to_variable, out=to_variable, where=parity[self.slot] ^ negative)
             total = np.bincount(self.variable, weights=to_variable, minlength=self.n).astype(np.float32) + prior
             guess = (total < 0).astype(np.uint8)
-            if np.array_equal(np.bitwise_xor.reduceat(guess[self.variable], self.start), wanted):
+            unsatisfied = np.count_nonzero(np.bitwise_xor.reduceat(guess[self.variable], self.start) != wanted)
+            if not unsatisfied:
                 return guess, True
+            fewest, since = (unsatisfied, 0) if unsatisfied < fewest else (fewest, since + 1)
+            if since == PATIENCE:
+                break
             fresh = np.clip(total[self.variable] - to_variable, -30.0, 30.0)
             to_check = fresh if damping == 0.0 else kept * to_check + (np.float32(1.0) - kept) * fresh
         return guess, False

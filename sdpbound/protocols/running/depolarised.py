@@ -95,6 +95,7 @@ def simulate(
         length=length,
         security=s,
         proof="printed: paper 000, Eq. (13), refuted (docs/papers.md)" if printed else LINEAR,
+        repeat=True,
         rng=rng,
     )
 

@@ -19,8 +19,8 @@ class Transcript:
     ----------
     choices : which pairs are for what, settings announced, random numbers of the depolarisation
     test_outcomes : outcomes of the tested pairs, both parties
-    syndrome, tag : error correction, and the hash that checks it; these two count as leakage
-    answers : one bit, whether Bob's check passed
+    syndrome, tag : error correction, and the hash that checks it; with the answers they count as leakage
+    answers : Bob's bits: whether he could decode, where Alice then sends more, and whether the check passed
     hash_seeds : the random hash functions
     """
 

@@ -1,5 +1,9 @@
 """Error correction of a raw key: syndromes from Alice, decoding by Bob, and a two-universal hash that checks the
 result.
+
+Everything that Bob answers (which blocks he could not decode, whether the hash agrees) is a function of the error
+pattern ``a XOR b`` and of public random numbers, because codes and hash are linear. For keys made with a tested pair of
+settings such answers tell Eve nothing (``linear_hashing``); else there is one message and one answer.
 """
 
 from __future__ import annotations
@@ -8,10 +12,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sdpbound.arguments import whole
 from sdpbound.protocols.ranges import number, within
-from sdpbound.protocols.running.codes import Code, design_for, syndrome_bits
+from sdpbound.protocols.running.codes import Code, design_for, further_bits, syndrome_bits
 from sdpbound.protocols.running.hashing import seed_bits, toeplitz_hash, toeplitz_seed
 from sdpbound.protocols.running.sampling import Bits, generator
 
@@ -27,12 +32,16 @@ LEAST_ERROR = 5e-4
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reconciliation:
-    """Bob's corrected key, whether its hash agrees with Alice's, and the bits that were published."""
+    """Bob's corrected key, whether its hash agrees with Alice's, and the bits that were published.
+
+    ``answers`` are Bob's bits: one for each decoding he reports, and one for the hash.
+    """
 
     corrected: Bits
     agreed: bool
     syndrome: int
     tag: int
+    answers: int
     seeds: int
 
 
@@ -42,7 +51,7 @@ class Performance:
 
     Attributes
     ----------
-    efficiency : published bits (syndrome and tag) in units of the Shannon limit ``n h(error_rate)``
+    efficiency : published bits (syndromes, tag and answers; the average) in units of the Shannon limit ``n h(error_rate)``
     failure : fraction of the trials that the hash rejected
     failure_limit : 95 % upper confidence limit of the failure probability (Clopper and Pearson)
     undetected : trials in which the hash accepted a wrong key
@@ -68,6 +77,7 @@ def reconcile(
     failure: float,
     rng: np.random.Generator,
     known_from: float = math.inf,
+    repeat: bool = False,
 ) -> Reconciliation:
     """Correct Bob's key to Alice's.
 
@@ -78,40 +88,58 @@ def reconcile(
     failure : probability with which the check may accept a wrong key
     rng : for the public random code and hash
     known_from : from how many bits the error rate was estimated
+    repeat : Bob may report blocks that he could not decode, and Alice sends further checks of these; fewer failures
+        from fewer bits
     """
     n = key_alice.size
     tag = tag_length(failure)
-    corrected, syndrome = key_bob, 0
+    corrected, syndrome, answers = key_bob, 0, 1
     if error_rate > 0.0 and n:
-        corrected, syndrome = _decode(key_alice, key_bob, error_rate, known_from, rng)
+        corrected, syndrome, reports = _decode(key_alice, key_bob, error_rate, known_from, rng, repeat)
+        answers += reports
     length = min(tag, n)
     seed = toeplitz_seed(n, length, rng)
     agreed = bool(np.array_equal(toeplitz_hash(key_alice, seed, length), toeplitz_hash(corrected, seed, length)))
-    return Reconciliation(corrected, agreed, syndrome, length, seed_bits(n, length))
+    return Reconciliation(corrected, agreed, syndrome, length, answers, seed_bits(n, length))
 
 
-def planned_leakage(n: int, error_rate: float, failure: float, known_from: float = math.inf) -> int:
-    """The bits that :func:`reconcile` will publish, known before anything is sent."""
-    tag = min(tag_length(failure), n)
-    return tag + (_plan(n, error_rate, known_from)[3] if error_rate > 0.0 and n else 0)
+def planned_leakage(
+    n: int, error_rate: float, failure: float, known_from: float = math.inf, repeat: bool = False
+) -> int:
+    """The bits that :func:`reconcile` will publish, answers included, known before anything is sent; with ``repeat``,
+    the least.
+    """
+    least = min(tag_length(failure), n) + 1
+    if error_rate > 0.0 and n:
+        size, m, _, published = _plan(n, error_rate, known_from, repeat)
+        least += published + (-(-n // size) if repeat and m < size else 0)
+    return least
 
 
-def _plan(n: int, error_rate: float, known_from: float) -> tuple[int, int, float, int]:
-    """Block length, checks of a block, error rate that the decoder assumes, and syndrome bits in all."""
+def _plan(n: int, error_rate: float, known_from: float, repeat: bool) -> tuple[int, int, float, int]:
+    """Block length, checks of a block, error rate that the decoder assumes, and syndrome bits in all, of the first
+    message.
+    """
     blocks = -(-n // BLOCK)
     size = -(-n // blocks)
     e = min(max(error_rate, LEAST_ERROR, 8.0 / size), 0.49)
-    m = syndrome_bits(size, e, known_from)
+    m = syndrome_bits(size, e, known_from, repeat)
     return (size, m, e, m * blocks) if m < size else (size, size, e, n)
 
 
-def _decode(a: Bits, b: Bits, error_rate: float, known_from: float, rng: np.random.Generator) -> tuple[Bits, int]:
-    """Bob's key after syndrome decoding in equal blocks, and the syndrome bits. The last block is padded with zeros."""
+def _decode(
+    a: Bits, b: Bits, error_rate: float, known_from: float, rng: np.random.Generator, repeat: bool
+) -> tuple[Bits, int, int]:
+    """Bob's key after syndrome decoding in equal blocks, the syndrome bits, and Bob's reports. The last block is padded
+    with zeros.
+    """
     n = a.size
-    size, m, e, published = _plan(n, error_rate, known_from)
+    size, m, e, published = _plan(n, error_rate, known_from, repeat)
     if m >= size:  # no code is shorter than the key itself, which is published
-        return a.copy(), published
-    code = Code(size, m, design_for(e), rng)
+        return a.copy(), published, 0
+    reports = 0
+    first = Code.random(size, m, design_for(e), rng)
+    further = further_bits(size, e, known_from) if repeat else ()
     prior = np.full(size, math.log((1.0 - e) / e), dtype=np.float32)
     corrected = b.copy()
     for start in range(0, n, size):
@@ -121,17 +149,32 @@ def _decode(a: Bits, b: Bits, error_rate: float, known_from: float, rng: np.rand
         pattern[:real] = a[part] ^ b[part]  # Bob knows H a and H b; H is linear, so this is what he sees of the pattern
         known = prior.copy()
         known[real:] = 30.0
-        syndrome = code.syndrome(pattern)
-        found, decoded = code.decode(syndrome, known)
-        if not decoded:
-            found, decoded = code.decode(syndrome, known, *SECOND_TRY)
+        code = first
+        for more in (0, *further):
+            if code.m + more >= size:
+                break
+            if more:
+                code = code.longer(more, rng)
+                published += more
+            found, decoded = _attempt(code, pattern, known)
+            reports += repeat
+            if decoded:
+                break
         corrected[part] ^= found[:real]
         if not decoded:  # the check will fail: no need to decode the other blocks
             break
-    return corrected, published
+    return corrected, published, reports
 
 
-def measure(n: int, error_rate: float, trials: int, seed: int = 0, failure: float = 1e-10) -> Performance:
+def _attempt(code: Code, pattern: Bits, prior: NDArray[np.float32]) -> tuple[Bits, bool]:
+    syndrome = code.syndrome(pattern)
+    found, decoded = code.decode(syndrome, prior)
+    return (found, decoded) if decoded else code.decode(syndrome, prior, *SECOND_TRY)
+
+
+def measure(
+    n: int, error_rate: float, trials: int, seed: int = 0, failure: float = 1e-10, repeat: bool = True
+) -> Performance:
     """Error correction of random keys with independent errors: what it publishes and how often it fails.
 
     Parameters
@@ -140,6 +183,7 @@ def measure(n: int, error_rate: float, trials: int, seed: int = 0, failure: floa
     error_rate : above 0
     trials, seed : how often, and the seed of the random numbers
     failure : of the check, which sets the tag's length
+    repeat : as in :func:`reconcile`
     """
     from scipy.stats import beta
 
@@ -151,8 +195,8 @@ def measure(n: int, error_rate: float, trials: int, seed: int = 0, failure: floa
     for _ in range(trials):
         a = rng.integers(0, 2, n, dtype=np.uint8)
         b = a ^ (rng.random(n) < e).astype(np.uint8)
-        done = reconcile(a, b, e, failure, rng)
-        published += done.syndrome + done.tag
+        done = reconcile(a, b, e, failure, rng, repeat=repeat)
+        published += done.syndrome + done.tag + done.answers
         rejected += not done.agreed
         undetected += done.agreed and not np.array_equal(done.corrected, a)
     entropy = -e * math.log2(e) - (1.0 - e) * math.log2(1.0 - e)

@@ -107,5 +107,6 @@ def simulate(
         length=length,
         security=s,
         proof="printed: paper 002, Lemmas 18 and 21; proven for independent boxes" if printed else LINEAR,
+        repeat=True,
         rng=rng,
     )
