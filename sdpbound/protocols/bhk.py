@@ -24,31 +24,31 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import brentq
 
-from sdpbound.behaviour import Behaviour
 from sdpbound.protocols import chained_privacy, finite, linear_hashing
-from sdpbound.protocols.information import binary_entropy, maximise
+from sdpbound.protocols.information import binary_entropy, bisect, maximise
 from sdpbound.protocols.ranges import (
     LARGEST_SETTINGS,
     amounts,
     answer,
-    behaviour_settings,
     chances,
     number,
     settings_count,
     together,
     within,
 )
+from sdpbound.protocols.relevant_pairs import behaviour, behaviour_errors, guessing_expression
 from sdpbound.protocols.running.depolarised import simulate
 
 __all__ = [
     "behaviour",
+    "behaviour_errors",
     "best_settings",
     "correctness_bound",
     "error_rate",
     "estimation_failure",
     "finite_length",
+    "guessing_expression",
     "individual_rate",
     "key_length",
     "key_rate",
@@ -123,18 +123,20 @@ def best_settings(visibility: ArrayLike, matched: bool = False, largest: int = L
     return answer(best.astype(np.int64))
 
 
-def threshold(settings: int | None = None, matched: bool = False) -> float:
+def threshold(settings: ArrayLike | None = None, matched: bool = False) -> Any:
     """The visibility at which :func:`key_rate` vanishes; None: the lowest of all M (M = 6: 0.778402)."""
     if settings is None:
-        return min(threshold(m, matched) for m in range(2, 16))
-    m = np.asarray(number(settings_count(settings), "settings"))
-    return float(brentq(lambda p: key_rate(p, m, matched), 0.3, 1.0, xtol=1e-15))
+        return float(np.min(threshold(np.arange(2, 16), matched)))
+    m = settings_count(settings)
+    ones = np.ones(m.shape)
+    return answer(bisect(lambda p: np.asarray(key_rate(p, m, matched)), ones, 0.3 * ones))
 
 
-def threshold_error(settings: int) -> float:
+def threshold_error(settings: ArrayLike) -> Any:
     """The error frequency at which :func:`rate_at_error` vanishes."""
-    m = np.asarray(number(settings_count(settings), "settings"))
-    return float(brentq(lambda q: rate_at_error(q, m), 0.0, 0.5, xtol=1e-16))
+    m = settings_count(settings)
+    zero = np.zeros(m.shape)
+    return answer(bisect(lambda q: np.asarray(rate_at_error(q, m)), zero, zero + 0.5))
 
 
 def reconciliation_entropy(error: ArrayLike, delta: ArrayLike) -> Any:
@@ -369,15 +371,3 @@ def proven_finite_length(
     _, every = linear_hashing.best_length(n, q, m, f * binary_entropy(q), s)
     few = np.ones(n.shape)
     return answer(finite.unused_rounds_allowed(every, linear_hashing.length(few, few, few, q, m, s)))
-
-
-def behaviour(visibility: float, settings: int) -> Behaviour:
-    """What noisy EPR pairs show in the bases of paper 000, Eqs. (62) and (63), M settings each.
-
-    Correlators ``p cos(pi (x - y + 1/2)/M)``: every relevant pair of settings (61) has the error (69). The printed (63)
-    lacks Bob's offset of half a step, without which the errors are 0 and sin^2(pi/2M).
-    """
-    m = behaviour_settings(settings)
-    p = number(within(visibility, "visibility", 0.0, 1.0), "visibility")
-    x, y = np.meshgrid(np.arange(m), np.arange(m), indexing="ij")
-    return Behaviour.from_correlators(p * np.cos(np.pi * (x - y + 0.5) / m))

@@ -19,12 +19,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import brentq
 
 from sdpbound.behaviour import Behaviour
+from sdpbound.bell import BellExpression
 from sdpbound.errors import InvalidParameter
 from sdpbound.protocols import chained_exponent, finite
-from sdpbound.protocols.information import binary_entropy
+from sdpbound.protocols.information import binary_entropy, bisect
 from sdpbound.protocols.ranges import (
     amounts,
     answer,
@@ -40,6 +40,7 @@ from sdpbound.protocols.running.braunstein_caves import simulate
 __all__ = [
     "behaviour",
     "bell_average",
+    "bell_expression",
     "best_gamma",
     "best_settings",
     "estimate_exponent",
@@ -48,6 +49,7 @@ __all__ = [
     "key_length",
     "key_rate",
     "local_bell_average",
+    "marginal_rate",
     "simulate",
     "threshold",
     "worst_theta",
@@ -67,6 +69,24 @@ def bell_average(noise: ArrayLike, settings: ArrayLike) -> Any:
     """
     xi, m = together(noise=within(noise, "noise", 0.0, 1.0), settings=settings_count(settings))
     return answer(chained_exponent.bell_average(xi, m))
+
+
+def bell_expression(settings: int, key_setting: bool = True) -> BellExpression:
+    """Paper 001, Eqs. (4) and (5): <W> as a Bell expression, to be minimised.
+
+    At least 1/(2M) for local correlations, ``sin^2(pi/4M)`` for quantum ones, 0 for no-signaling ones.
+
+    Parameters
+    ----------
+    settings : M >= 2
+    key_setting : whether Bob has the setting y = M for the key, which does not enter
+    """
+    m = behaviour_settings(settings)
+    c, i = np.zeros((m, m + key_setting)), np.arange(m)
+    c[i, i] -= 1.0 / (4.0 * m)
+    c[(i + 1) % m, i] -= 1.0 / (4.0 * m)
+    c[0, m - 1] *= -1.0
+    return BellExpression.from_correlators(c, constant=0.5, name=f"<W>, M = {m}")
 
 
 def local_bell_average(settings: ArrayLike) -> Any:
@@ -168,6 +188,14 @@ def key_rate(noise: ArrayLike, settings: ArrayLike | None = None, gamma: ArrayLi
     return answer(chained_exponent.rate(xi, m, g))
 
 
+def marginal_rate(noise: ArrayLike, settings: ArrayLike) -> Any:
+    """``-1 - h(xi/2) - 2 log2(1/2 + M <W>)``: bits that one more raw key bit brings as gamma -> 1, where nearly all
+    pairs are tests. Signed; some gamma has a positive rate if and only if this is positive.
+    """
+    xi, m = together(noise=within(noise, "noise", 0.0, 1.0), settings=settings_count(settings))
+    return answer(-chained_exponent.bracket(xi, m))
+
+
 def best_gamma(noise: ArrayLike, settings: ArrayLike) -> Any:
     """The gamma with the largest :func:`key_rate`; 1.0 (all pairs tested, rate 0) where no gamma has a positive rate.
 
@@ -192,17 +220,17 @@ def best_settings(noise: ArrayLike) -> Any:
     return answer(best.astype(np.int64))
 
 
-def threshold(settings: int | None = None) -> float:
+def threshold(settings: ArrayLike | None = None) -> Any:
     """The noise xi up to which some gamma gives a positive rate; None: the largest of all M (M = 7: 0.027575).
 
-    The root of ``1 + h(xi/2) + 2 log2(1/2 + M <W>)``; 0.0 where it is positive already without noise (M = 2).
+    The root of :func:`marginal_rate`; 0.0 where it is negative already without noise (M = 2).
     """
     if settings is None:
-        return max(threshold(int(m)) for m in CANDIDATES)
-    m = np.asarray(number(settings_count(settings), "settings"))
-    if chained_exponent.bracket(np.float64(0.0), m) >= 0.0:  # type: ignore[arg-type]
-        return 0.0
-    return float(brentq(lambda xi: float(chained_exponent.bracket(np.asarray(xi), m)), 0.0, 0.5, xtol=1e-16))
+        return float(np.max(threshold(CANDIDATES)))
+    m = settings_count(settings)
+    zero = np.zeros(m.shape)
+    root = bisect(lambda xi: -chained_exponent.bracket(xi, m), zero, zero + 0.5)
+    return answer(np.where(chained_exponent.bracket(zero, m) < 0.0, root, 0.0))
 
 
 def finite_length(

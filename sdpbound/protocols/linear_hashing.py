@@ -21,10 +21,11 @@ Hence ``s + m = n_r + min_theta [n_e D(w || theta) - n_r log2(1 + 2 M theta)] + 
 **What Bob may answer.** All this holds too if Eve learns the key's error pattern ``a XOR b``, provided that the key's
 settings are one of the 2M tested pairs: then m may depend on Bob's answers, as long as they are functions of the
 pattern. For one pair, ``|P(0,d) - P(1,1-d)| <= f_d`` with f_1 the error of the key's settings (trivial) and f_0 the sum
-of the other 2M - 1 errors (they lead from A around the chain to -B, so that ``|<A> + <B>| <= 2 f_0``); ``f_0 + f_1 = 2 M
-W``. The f_d multiply like the 2 M W (Lemma 12), with ``g_d = P(a XOR b = d)`` for pairs outside K, so that the bias of
-K together with a pattern d is at most ``< prod_K f_d prod_(not K) g_d >``. With s + m fixed by the test the distances
-of all patterns add up to no more than before, because the sum of ``prod (g_d + f_d)/2`` is ``prod (1 + 2 M W)/2``.
+of the other 2M - 1 errors (they lead from A around the chain to -B, so that ``|<A> + <B>| <= 2 f_0``), and
+``f_0 + f_1 = 2 M W``. The f_d multiply like the 2 M W (Lemma 12), with ``g_d = P(a XOR b = d)`` for pairs outside K, so
+that the bias of K together with a pattern d is at most ``< prod_K f_d prod_(not K) g_d >``. With s + m fixed by the
+test the distances of all patterns add up to no more than before, because the sum of ``prod (g_d + f_d)/2`` is
+``prod (1 + 2 M W)/2``.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from sdpbound.behaviour import Behaviour
+from sdpbound.bell import BellExpression
 from sdpbound.protocols import bhk
 from sdpbound.protocols.bhk import correctness_bound, estimation_failure, reconciliation_entropy
 from sdpbound.protocols.running.depolarised import simulate
@@ -27,6 +28,7 @@ __all__ = [
     "error_rate",
     "estimation_failure",
     "finite_length",
+    "guessing_expression",
     "individual_rate",
     "key_length",
     "key_rate",
@@ -64,12 +66,12 @@ def key_rate(visibility: ArrayLike, matched: bool = False) -> Any:
 
 def threshold(matched: bool = False) -> float:
     """The visibility at which :func:`key_rate` vanishes: 0.965151; the reconstruction's is 0.788765."""
-    return bhk.threshold(2, matched)
+    return float(bhk.threshold(2, matched))
 
 
 def threshold_error() -> float:
     """The CHSH error at which :func:`rate_at_error` vanishes: 0.158768."""
-    return bhk.threshold_error(2)
+    return float(bhk.threshold_error(2))
 
 
 def secret_entropy(error: ArrayLike, delta: ArrayLike) -> Any:
@@ -123,6 +125,11 @@ def proven_finite_length(
 ) -> Any:
     """Expected proven length of noisy EPR pairs; see :func:`bhk.proven_finite_length`."""
     return bhk.proven_finite_length(rounds, visibility, 2, security, efficiency)
+
+
+def guessing_expression() -> BellExpression:
+    """Paper 000, Eq. (42): the Bell expression Gamma with ``P_guess(A|E) <= Gamma`` for one pair, ``1/2 + 2 eps``."""
+    return BellExpression.from_correlators([[-0.25, -0.25], [-0.25, 0.25]], constant=1.5, name="Gamma")
 
 
 def behaviour(visibility: float) -> Behaviour:

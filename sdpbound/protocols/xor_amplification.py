@@ -33,11 +33,13 @@ from sdpbound.protocols import finite, linear_hashing, xor_lengths
 from sdpbound.protocols.guessing_program import guessing_program
 from sdpbound.protocols.information import LN2, binary_entropy, maximise
 from sdpbound.protocols.ranges import Floats, amounts, answer, chances, number, together, within
+from sdpbound.protocols.running.sampling import require_settings
 from sdpbound.protocols.running.xor_amplification import simulate
 
 __all__ = [
     "average_distance",
     "behaviour",
+    "behaviour_errors",
     "best_quantum_point",
     "distance",
     "estimated_error",
@@ -49,7 +51,9 @@ __all__ = [
     "key_rate",
     "largest_delta",
     "largest_eps",
+    "largest_equal_error",
     "largest_quantum_delta",
+    "noisy_errors",
     "proven_finite_length",
     "proven_key_length",
     "proven_rate",
@@ -100,6 +104,15 @@ def largest_delta(eps: ArrayLike) -> Any:
         below = binary_entropy(middle) < target
         low, high = np.where(below, middle, low), np.where(below, high, middle)
     return answer(0.5 * (low + high))
+
+
+def largest_equal_error() -> float:
+    """Where the key rate vanishes if both errors are equal, eps = delta: 0.106326.
+
+    Quantum boxes have eps = delta at (2 - sqrt 2)/4 = 0.1464 or above, so that they need another setting for the key
+    (paper 002, after Corollary 2).
+    """
+    return float(brentq(lambda e: float(xor_lengths.rate(np.asarray(e), np.asarray(e))), 0.0, 0.25, xtol=1e-16))
 
 
 def xor_distance(eps: ArrayLike) -> Any:
@@ -341,13 +354,41 @@ def behaviour(visibility: float = 1.0, angle: float = np.pi / 6) -> Behaviour:
     return Behaviour.from_correlators(v * np.cos(2.0 * (alice[:, None] - bob[None, :])))
 
 
-def threshold() -> float:
-    """The visibility at which the rate of Protocol 1's box vanishes: 0.957208."""
+def behaviour_errors(behaviour: Behaviour) -> Floats:
+    """Errors of a box, ``P(x XOR y differs from u v)``, as an array of shape (2, 2) over the inputs (u, v).
 
-    def rate(v: float) -> float:
-        return float(xor_lengths.rate(np.asarray(0.1875 * v + (1.0 - v) / 2.0), np.asarray((1.0 - v) / 2.0)))
+    Their mean is the CHSH error eps; the key's error delta is that of (0, 0).
+    """
+    p = require_settings(behaviour, 2, 2).p
+    differ = p[0, 1] + p[1, 0]
+    differ[1, 1] = 1.0 - differ[1, 1]
+    return np.asarray(differ)
 
-    return float(brentq(rate, 0.5, 1.0, xtol=1e-16))
+
+def noisy_errors(visibility: ArrayLike, matched: bool = False) -> tuple[Any, Any]:
+    """(eps, delta) of noisy singlets: Protocol 1's box, or ``matched``.
+
+    Protocol 1 has ``eps = 3 v/16 + (1 - v)/2``. ``matched``: the settings of the CHSH maximum, ``eps = 1/2 - v/(2 sqrt
+    2)``, and one more setting of Bob, equal to Alice's first, for the key. delta is ``(1 - v)/2`` for both.
+    """
+    v = within(visibility, "visibility", 0.0, 1.0)
+    eps = 0.5 - v / (2.0 * np.sqrt(2.0)) if matched else 0.1875 * v + (1.0 - v) / 2.0
+    return answer(eps), answer((1.0 - v) / 2.0)
+
+
+def threshold(matched: bool = False, individual: bool = False) -> float:
+    """The visibility at which the rate at :func:`noisy_errors` vanishes: 0.957208; 0.921973 if ``matched``.
+
+    ``individual``: of :func:`individual_rate`; 0.903829 if ``matched``. For other boxes see
+    ``protocols.vanishing_visibilities``.
+    """
+    rate = individual_rate if individual else lambda eps, delta: answer(xor_lengths.rate(eps, delta))
+
+    def at(v: float) -> float:
+        eps, delta = noisy_errors(v, matched)
+        return float(rate(min(eps, 0.25), delta))
+
+    return float(brentq(at, 0.75, 1.0, xtol=1e-16))
 
 
 def _box_error(eps: ArrayLike) -> Floats:

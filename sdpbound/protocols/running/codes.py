@@ -231,7 +231,7 @@ class Code:
             np.negative(to_variable, out=to_variable, where=parity[self.slot] ^ negative)
             total = np.bincount(self.variable, weights=to_variable, minlength=self.n).astype(np.float32) + prior
             guess = (total < 0).astype(np.uint8)
-            unsatisfied = np.count_nonzero(np.bitwise_xor.reduceat(guess[self.variable], self.start) != wanted)
+            unsatisfied = int(np.count_nonzero(np.bitwise_xor.reduceat(guess[self.variable], self.start) != wanted))
             if not unsatisfied:
                 return guess, True
             fewest, since = (unsatisfied, 0) if unsatisfied < fewest else (fewest, since + 1)

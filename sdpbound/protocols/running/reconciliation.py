@@ -51,7 +51,7 @@ class Performance:
 
     Attributes
     ----------
-    efficiency : published bits (syndromes, tag and answers; the average) in units of the Shannon limit ``n h(error_rate)``
+    efficiency : published bits (syndromes, tag, answers; average) in units of the Shannon limit ``n h(error_rate)``
     failure : fraction of the trials that the hash rejected
     failure_limit : 95 % upper confidence limit of the failure probability (Clopper and Pearson)
     undetected : trials in which the hash accepted a wrong key
