@@ -242,11 +242,11 @@ def require_words(
     """InvalidLevel where a coordinate of the key is no word, or one that is needed is no product of two words."""
     held = set(words)
     lacking = [index for index in _indices(scenario, key) if _word(index) not in held]
-    for index in [*lacking, *_indices(scenario, unreached)]:
+    for index, verb in [(i, "hold") for i in lacking] + [(i, "reach") for i in _indices(scenario, unreached)]:
         names = ("A" if p == 0 else "B" for p in range(len(index)))
         word = " ".join(f"{name}[{i}]" for name, i in zip(names, index, strict=True) if i)
         raise InvalidLevel(
-            f"level {level!r} does not hold {word} (coordinate numbers of the scenario), which the entropy or the "
+            f"level {level!r} does not {verb} {word} (coordinate numbers of the scenario), which the entropy or the "
             f"tested data need; take a higher level, at least {'1+AB' if all(index) else '1'!r}."
         )
 

@@ -70,6 +70,18 @@ class Functional:
     multipliers: NDArray[np.float64]
     expression: BellExpression
 
+    @classmethod
+    def of_tests(
+        cls, side: str, constant: float, multipliers: NDArray[np.float64], observed: Observations
+    ) -> Functional:
+        """``constant`` and multiples of tested expressions."""
+        coefficients = observed.coefficients
+        table = (
+            np.tensordot(multipliers, coefficients, axes=(0, 0)) if len(observed) else np.zeros(coefficients.shape[1:])
+        )
+        table[(0,) * table.ndim] += constant
+        return cls(side, constant, multipliers, BellExpression(observed.scenario, table))
+
     def __call__(self, behaviour: Behaviour) -> float:
         """Its value on a behaviour: a bound for every adversary compatible with that behaviour (floating point)."""
         return self.expression.value(behaviour)
@@ -113,6 +125,31 @@ class Certificate:
     def __repr__(self) -> str:
         figure = self.data["question"]["figure"]["kind"]
         return f"Certificate({figure}, {self.data['question']['side']} bound {self.data['claim']['value']!r})"
+
+
+def certificate_head(
+    observed: Observations,
+    figure: dict[str, Any],
+    side: str,
+    model: dict[str, Any] | None,
+    form: str = "sdpbound certificate",
+) -> dict[str, Any]:
+    """What every certificate begins with: its format and its question."""
+    return {
+        "format": form,
+        "version": 1,
+        "created_by": f"sdpbound {__version__}",
+        "question": {
+            "scenario": {"outcomes": [list(p) for p in observed.scenario.outcomes]},
+            "figure": figure,
+            "side": side,
+            "observed": [
+                {"coefficients": c.tolist(), "value": float(v), "tolerance": float(t)}
+                for c, v, t in zip(observed.coefficients, observed.values, observed.tolerances, strict=True)
+            ],
+            **({} if model is None else {"model": model}),
+        },
+    }
 
 
 class Asked(Protocol):
@@ -250,14 +287,7 @@ class _Proof:
             constant, multipliers = self._tangent(constant, multipliers)
         elif self.question.sign < 0:
             constant, multipliers = -constant, -multipliers
-        table = (
-            np.tensordot(multipliers, observed.coefficients, axes=(0, 0))
-            if len(observed)
-            else np.zeros(self.question.scenario.shape)
-        )
-        table[(0,) * table.ndim] += constant
-        expression = BellExpression(self.question.scenario, table)
-        return Functional(self.question.side, constant, multipliers, expression)
+        return Functional.of_tests(self.question.side, constant, multipliers, observed)
 
     def _tangent(self, constant: float, multipliers: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         """The tangent of -log2 that touches at the tested values, a lower bound because -log2 is convex.
@@ -277,25 +307,8 @@ class _Proof:
     def certificate(self, value: float) -> dict[str, Any]:
         question = self.question
         functional = self.functional()
-        return {
-            "format": "sdpbound certificate",
-            "version": 1,
-            "created_by": f"sdpbound {__version__}",
-            "question": {
-                "scenario": {"outcomes": [list(p) for p in question.scenario.outcomes]},
-                "figure": question.figure,
-                "side": question.side,
-                "observed": [
-                    {"coefficients": c.tolist(), "value": float(v), "tolerance": float(t)}
-                    for c, v, t in zip(
-                        question.observed.coefficients,
-                        question.observed.values,
-                        question.observed.tolerances,
-                        strict=True,
-                    )
-                ],
-                "model": self.model.describe(),
-            },
+        model = self.model.describe()
+        return certificate_head(question.observed, question.figure, question.side, model) | {
             "proof": {
                 "multipliers": [_number(m) for m in self.dual.multipliers],
                 "copies": self._copies(),

@@ -18,11 +18,10 @@ from scipy.linalg import qr
 
 from sdpbound.attacks.mixtures import Mixture
 from sdpbound.behaviour import Behaviour, Observations
-from sdpbound.bounds import Bound, Functional, describe_figure, lower_float, rounded
+from sdpbound.bounds import Bound, Functional, certificate_head, describe_figure, lower_float, rounded
 from sdpbound.errors import CertificateError
 from sdpbound.strategies import Strategy
 from sdpbound.verify_attack import PRECISION, Enclosure, Outcome, enclose, mix, read_question
-from sdpbound.version import __version__
 
 __all__ = ["EntropyAttack", "build_attack"]
 
@@ -105,18 +104,9 @@ class _AttackQuestion:
     observed: Observations
     figure: dict[str, Any]
 
-    def entry(self) -> dict[str, Any]:
-        observed = self.observed
-        return {
-            "scenario": {"outcomes": [list(p) for p in observed.scenario.outcomes]},
-            "figure": self.figure,
-            "side": "upper",
-            "observed": [
-                {"coefficients": c.tolist(), "value": float(v), "tolerance": float(t)}
-                for c, v, t in zip(observed.coefficients, observed.values, observed.tolerances, strict=True)
-            ],
-            "model": {"kind": "quantum"},
-        }
+    def head(self) -> dict[str, Any]:
+        """What the certificate begins with."""
+        return certificate_head(self.observed, self.figure, "upper", {"kind": "quantum"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,11 +122,7 @@ class _AttackProof:
         raise CertificateError("an attack proves no affine functional.")
 
     def certificate(self, value: float) -> dict[str, Any]:
-        return {
-            "format": "sdpbound certificate",
-            "version": 1,
-            "created_by": f"sdpbound {__version__}",
-            "question": self.question.entry(),
+        return self.question.head() | {
             "proof": {
                 "strategies": list(self.strategies),
                 "weights": self.weights.tolist(),
@@ -206,7 +192,7 @@ def _prove(asked: _AttackQuestion, mixture: Mixture, grouping: Callable[[Mixture
     strategies = tuple(_entry(s) for s in mixture.strategies)
     weights = np.asarray(mixture.weights / mixture.weights.sum(), dtype=np.float64)
     exact = [Fraction(float(w)) for w in weights]
-    question = read_question(asked.entry())
+    question = read_question(asked.head()["question"])
     order = list(range(len(strategies))) if groups is None else list(groups)
     with flint.ctx.workprec(PRECISION):
         enclosures = [enclose(question, entry, f"strategy {k}") for k, entry in enumerate(strategies)]

@@ -34,11 +34,9 @@ import numpy as np
 
 from sdpbound.assemble_entropy import EntropyQuestion
 from sdpbound.behaviour import Observations
-from sdpbound.bell import BellExpression
-from sdpbound.bounds import Functional, describe_figure, lower_float
+from sdpbound.bounds import Functional, certificate_head, describe_figure, lower_float
 from sdpbound.merits.entropy import EntropyBound
 from sdpbound.models import Quantum
-from sdpbound.version import __version__
 
 __all__ = ["closed_entropy"]
 
@@ -219,27 +217,11 @@ class _ClosedProof:
         return self.question.observed
 
     def functional(self) -> Functional:
-        table = self.multiplier * self.given.coefficients[0]
-        table[0, 0] += self.constant
-        return Functional(
-            "lower", self.constant, np.array([self.multiplier]), BellExpression(self.question.scenario, table)
-        )
+        return Functional.of_tests("lower", self.constant, np.array([self.multiplier]), self.given)
 
     def certificate(self, value: float) -> dict[str, Any]:
         observed = self.given
-        return {
-            "format": "sdpbound closed form",
-            "version": 1,
-            "created_by": f"sdpbound {__version__}",
-            "question": {
-                "scenario": {"outcomes": [list(p) for p in observed.scenario.outcomes]},
-                "figure": self.question.figure,
-                "side": "lower",
-                "observed": [
-                    {"coefficients": c.tolist(), "value": float(v), "tolerance": float(t)}
-                    for c, v, t in zip(observed.coefficients, observed.values, observed.tolerances, strict=True)
-                ],
-            },
+        return certificate_head(observed, self.question.figure, "lower", None, "sdpbound closed form") | {
             "theorem": ASYMMETRIC,
             "claim": {
                 "value": value,

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from sdpbound.assemble_entropy import EntropyQuestion, words_of_level
 from sdpbound.assemble_radau import RadauProgram, assemble_radau
 from sdpbound.behaviour import Observations
-from sdpbound.bell import BellExpression
 from sdpbound.bounds import (
     CERTIFIED_SEPARATION,
     DEFAULT_TOLERANCE,
     TARGET_CORRECTION,
     Functional,
     SolverChoice,
+    certificate_head,
     describe_figure,
     raise_if_separated,
 )
@@ -29,7 +29,6 @@ from sdpbound.levels import Level
 from sdpbound.merits.entropy import EntropyBound
 from sdpbound.merits.projective import RETREATS, first_answer, rows_of, separation, towards_noise, widened
 from sdpbound.models import Quantum
-from sdpbound.version import __version__
 
 __all__ = ["MOST_RADAU_NODES", "gauss_radau_entropy"]
 
@@ -182,26 +181,11 @@ class _RadauProof:
     def functional(self) -> Functional:
         observed = self.question.observed
         constant, multipliers = -self.dual.constant, -np.array(self.dual.multipliers)
-        table = np.tensordot(multipliers, observed.coefficients, axes=(0, 0))
-        table[(0, 0)] += constant
-        return Functional("lower", constant, multipliers, BellExpression(observed.scenario, table))
+        return Functional.of_tests("lower", constant, multipliers, observed)
 
     def certificate(self, value: float) -> dict[str, Any]:
         observed, dual, program = self.question.observed, self.dual, self.program
-        return {
-            "format": "sdpbound certificate",
-            "version": 1,
-            "created_by": f"sdpbound {__version__}",
-            "question": {
-                "scenario": {"outcomes": [list(p) for p in observed.scenario.outcomes]},
-                "figure": self.question.figure,
-                "side": "lower",
-                "observed": [
-                    {"coefficients": c.tolist(), "value": float(v), "tolerance": float(t)}
-                    for c, v, t in zip(observed.coefficients, observed.values, observed.tolerances, strict=True)
-                ],
-                "model": self.model.describe(),
-            },
+        return certificate_head(observed, self.question.figure, "lower", self.model.describe()) | {
             "proof": {
                 "multipliers": list(dual.multipliers),
                 "gauss_radau": len(program.nodes),

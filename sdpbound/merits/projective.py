@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from sdpbound.assemble import Question
 from sdpbound.assemble_entropy import EntropyProgram, EntropyQuestion, assemble_entropy, words_of_level
 from sdpbound.behaviour import Behaviour, Observations
-from sdpbound.bell import BellExpression
 from sdpbound.bounds import (
     BROKEN,
     CERTIFIED_SEPARATION,
@@ -22,6 +21,7 @@ from sdpbound.bounds import (
     TARGET_CORRECTION,
     Functional,
     SolverChoice,
+    certificate_head,
     describe_figure,
     raise_if_separated,
     threshold_scale,
@@ -35,7 +35,6 @@ from sdpbound.levels import Level
 from sdpbound.merits.entropy import EntropyBound
 from sdpbound.models import Quantum
 from sdpbound.quadrature import graded_nodes, interpolation_gap, refined_nodes
-from sdpbound.version import __version__
 
 __all__ = ["LEVELS", "LEVELS_OF_BOTH", "MOST_NODES", "RETREATS", "projective_entropy"]
 
@@ -336,27 +335,12 @@ class _EntropyProof:
     def functional(self) -> Functional:
         observed = self.question.observed
         constant, multipliers = -self.dual.constant, -np.array(self.dual.multipliers)
-        table = np.tensordot(multipliers, observed.coefficients, axes=(0, 0))
-        table[(0, 0)] += constant
-        return Functional("lower", constant, multipliers, BellExpression(observed.scenario, table))
+        return Functional.of_tests("lower", constant, multipliers, observed)
 
     def certificate(self, value: float) -> dict[str, Any]:
         observed, dual = self.question.observed, self.dual
         copies = [{"inner": rows_of(a), "outer": rows_of(b)} for a, b in zip(dual.inner, dual.outer, strict=True)]
-        return {
-            "format": "sdpbound certificate",
-            "version": 1,
-            "created_by": f"sdpbound {__version__}",
-            "question": {
-                "scenario": {"outcomes": [list(p) for p in observed.scenario.outcomes]},
-                "figure": self.question.figure,
-                "side": "lower",
-                "observed": [
-                    {"coefficients": c.tolist(), "value": float(v), "tolerance": float(t)}
-                    for c, v, t in zip(observed.coefficients, observed.values, observed.tolerances, strict=True)
-                ],
-                "model": self.model.describe(),
-            },
+        return certificate_head(observed, self.question.figure, "lower", self.model.describe()) | {
             "proof": {
                 "multipliers": list(dual.multipliers),
                 "nodes": [float(t) for t in self.program.nodes],

@@ -13,14 +13,12 @@ from numpy.typing import NDArray
 from sdpbound.assemble import Question
 from sdpbound.assemble_entropy import EntropyQuestion
 from sdpbound.behaviour import Observations
-from sdpbound.bell import BellExpression
-from sdpbound.bounds import CERTIFIED_SEPARATION, Functional, describe_figure, raise_if_separated
+from sdpbound.bounds import CERTIFIED_SEPARATION, Functional, certificate_head, describe_figure, raise_if_separated
 from sdpbound.merits.entropy import EntropyBound
 from sdpbound.models import Quantum
 from sdpbound.qubits.branch import prove
 from sdpbound.qubits.mixture import QubitOptimum, Search, engine_of, optimum, search
 from sdpbound.qubits.problem import Key
-from sdpbound.version import __version__
 
 __all__ = ["QubitEntropyBound", "qubit_entropy"]
 
@@ -162,28 +160,13 @@ class _QubitProof:
         return exact - (4.0 * m.size + 8.0) * 2.0**-53 * terms
 
     def functional(self) -> Functional:
-        observed = self.question.observed
-        table = np.tensordot(self.multipliers, observed.coefficients, axes=(0, 0))
-        table[(0, 0)] += self.constant
-        return Functional("lower", self.constant, self.multipliers, BellExpression(observed.scenario, table))
+        return Functional.of_tests("lower", self.constant, self.multipliers, self.question.observed)
 
     def certificate(self, value: float) -> dict[str, Any]:
         observed = self.question.observed
         multipliers = self.multipliers.tolist()
-        return {
-            "format": "sdpbound certificate",
-            "version": 1,
-            "created_by": f"sdpbound {__version__}",
-            "question": {
-                "scenario": {"outcomes": [list(p) for p in observed.scenario.outcomes]},
-                "figure": self.question.figure,
-                "side": "lower",
-                "observed": [
-                    {"coefficients": c.tolist(), "value": float(v), "tolerance": float(t)}
-                    for c, v, t in zip(observed.coefficients, observed.values, observed.tolerances, strict=True)
-                ],
-                "model": Quantum("1").describe(),
-            },
+        model = Quantum("1").describe()
+        return certificate_head(observed, self.question.figure, "lower", model) | {
             "proof": {"method": "qubit", "multipliers": [-m for m in multipliers]},
             "claim": {"value": value, "functional": {"constant": self.constant, "multipliers": multipliers}},
         }
