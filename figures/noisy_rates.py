@@ -1,7 +1,7 @@
 """Key and randomness rates under white noise, from the table of studies/noisy_rates.toml.
 
 Bands reach from the certified lower bound to the upper bound of an explicit attack that meets the tested data exactly;
-they are drawn where there is such an attack, and are thinner than a line almost everywhere. At visibility 1 the line is
+they are drawn where there is such an attack, and are thinner than a line. At visibility 1 the line is
 the closed form of the self-test, which is both.
 
     python figures/noisy_rates.py TABLE.csv [output folder]
@@ -29,7 +29,7 @@ FIGURE = FigureSpec(
     "noise, for visibilities v of white noise, members of the singlet family on omega = theta + pi/2 at phi = pi/2 - "
     "0.02. Left: all correlators are tested; right: the Bell value alone. Lines: certified lower bounds from von "
     "Neumann entropies (at v = 1 the closed form of the self-test); bands: up to explicit attacks that meet the "
-    "tested data exactly, mostly thinner than the lines.",
+    "tested data exactly, thinner than the lines; the legend has the largest distance, in bits.",
     alt="Four panels of curves over CHSH values from 2 to 2.5; with all correlators tested key and randomness survive "
     "noise close to CHSH 2, with the Bell value alone they fall to zero far from it.",
     slow=True,
@@ -45,6 +45,17 @@ def curve(table: Table) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """CHSH values and the values of some rows, ascending."""
     order = np.argsort(table["chsh_ideal"], kind="stable")
     return table["chsh_ideal"][order], table["value"][order]
+
+
+def widest(table: Table) -> float:
+    """How far an attack is above its lower bound at most, rounded up to one digit."""
+    gaps = [0.0]
+    for quantity in PANELS:
+        below = {(r["point"], r["observed"], r["visibility"]): r["value"] for r in table.where(quantity=quantity)}
+        for row in table.where(quantity=f"{quantity}_attack", method="attack"):
+            gaps.append(row["value"] - below[row["point"], row["observed"], row["visibility"]])
+    digit = 10.0 ** np.floor(np.log10(max(gaps)))
+    return float(np.ceil(max(gaps) / digit) * digit)
 
 
 def panel(axes: Axes, table: Table, quantity: str, observed: str, colours: dict[float, str]) -> None:
@@ -80,7 +91,7 @@ def draw(table: Path, output: Path) -> list[Path]:
         for axes in grid[-1]:
             axes.set_xlabel("CHSH value $S$ without noise")
         keys = [Line2D([], [], color=c, linewidth=1.8, label=f"$v={v:g}$") for v, c in colours.items()]
-        keys.append(Patch(facecolor=GREY, alpha=0.35, label="up to an attack"))
+        keys.append(Patch(facecolor=GREY, alpha=0.35, label=f"to attacks: +{widest(data):.0e}"))
         fig.legend(handles=keys, loc="outside lower center", ncols=3, columnspacing=1.4)
         return save(fig, output / FIGURE.name, FIGURE, [data])
 
