@@ -56,6 +56,19 @@ def test_thresholds_are_zeros() -> None:
     c = box.correlators
     eps = 0.5 - (c[0, 0] + c[0, 1] + c[1, 0] - c[1, 1]) / 8
     assert abs(xor_amplification.key_rate(eps, delta)) < 1e-12
+    assert (
+        abs(xor_amplification.key_rate(*xor_amplification.noisy_errors(xor_amplification.threshold(True), True)))
+        < 1e-12
+    )
+    errors = xor_amplification.noisy_errors(xor_amplification.threshold(individual=True))
+    assert abs(xor_amplification.individual_rate(*errors)) < 1e-12
+    equal = xor_amplification.largest_equal_error()
+    assert abs(xor_amplification.key_rate(equal, equal)) < 1e-12
+    m = np.arange(2, 9).reshape(-1, 1)
+    assert np.abs(bhk.key_rate(bhk.threshold(m), m)).max() < 1e-12
+    assert np.abs(bhk.rate_at_error(bhk.threshold_error(m), m)).max() < 1e-12
+    assert braunstein_caves.threshold(m).shape == (7, 1)
+    assert np.abs(braunstein_caves.marginal_rate(braunstein_caves.threshold(m[1:]), m[1:])).max() < 1e-12
     for m in (3, 5, 7, 11):
         t = braunstein_caves.threshold(m)
         assert braunstein_caves.key_rate(t * 0.999, m) > 0.0 == braunstein_caves.key_rate(t * 1.001, m)
@@ -327,6 +340,26 @@ def test_curves_are_fast(name: str) -> None:
     assert min(times) < 0.05
 
 
+def test_expressions_bound_what_they_say() -> None:
+    """The Bell expressions against quantum and no-signaling maxima, and the error rates of the behaviours."""
+    for m in (2, 3, 5):
+        box, chain = bhk.behaviour(0.9, m), braunstein_caves.behaviour(0.1, m)
+        assert bhk.behaviour_errors(box) == pytest.approx(np.full(2 * m, bhk.error_rate(0.9, m)), abs=1e-12)
+        assert bhk.guessing_expression(m).value(box) == pytest.approx(0.5 + m * bhk.error_rate(0.9, m), abs=1e-12)
+        average = braunstein_caves.bell_average(0.1, m)
+        assert braunstein_caves.bell_expression(m).value(chain) == pytest.approx(average, abs=1e-12)
+        assert braunstein_caves.bell_expression(m).local_minimum == pytest.approx(1 / (2 * m), abs=1e-12)
+        assert sb.minimize(bhk.guessing_expression(m), sb.NoSignaling()).value == pytest.approx(0.5, abs=1e-8)
+    box = xor_amplification.behaviour(0.9)
+    eps, delta = xor_amplification.noisy_errors(0.9)
+    errors = xor_amplification.behaviour_errors(box)
+    assert errors.mean() == pytest.approx(eps, abs=1e-12)
+    assert errors[0, 0] == pytest.approx(delta, abs=1e-12)
+    assert simple_chsh.guessing_expression().value(box) == pytest.approx(0.5 + 2 * eps, abs=1e-12)
+    chsh = xor_amplification.behaviour_errors(simple_chsh.behaviour(0.9))
+    assert chsh == pytest.approx(np.full((2, 2), xor_amplification.noisy_errors(0.9, matched=True)[0]), abs=1e-12)
+
+
 def test_arrays_in_arrays_out() -> None:
     assert isinstance(bhk.key_rate(0.9, 6), float)
     assert isinstance(bhk.best_settings(0.9), int)
@@ -357,7 +390,10 @@ BAD: dict[str, Callable[[], Any]] = {
     "no rounds": lambda: bhk.finite_length(0, 0.9),
     "array for a behaviour": lambda: bhk.behaviour([0.1, 0.2], 3),  # type: ignore[arg-type]
     "settings of a behaviour": lambda: braunstein_caves.behaviour(0.1, 100_000),
-    "array for a threshold": lambda: bhk.threshold([3, 4]),  # type: ignore[arg-type]
+    "threshold of one setting": lambda: bhk.threshold([3, 1]),
+    "three settings for CHSH": lambda: xor_amplification.behaviour_errors(bhk.behaviour(1.0, 3)),
+    "no behaviour": lambda: bhk.behaviour_errors(0.9),  # type: ignore[arg-type]
+    "too many settings": lambda: braunstein_caves.bell_expression(100_000),
     "efficiency below 1": lambda: braunstein_caves.finite_length(1e6, 0.0, 7, 1e-10, 0.5),
 }
 

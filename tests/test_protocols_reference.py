@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from scipy.optimize import brentq, linprog
+from scipy.optimize import linprog
 
 import sdpbound as sb
 from sdpbound.protocols import bhk, braunstein_caves, simple_chsh, xor_amplification
@@ -123,19 +123,6 @@ def nu_table(m: int) -> np.ndarray:
     return g
 
 
-def bell_expression(m: int, k: int) -> sb.BellExpression:
-    """<W> of paper 001, Eqs. (4) and (5), for M x k settings."""
-    c = np.zeros((m, k))
-    for y in range(m):
-        c[y, y] -= 1 / (4 * m)
-        c[(y + 1) % m, y] -= (-1 if y == m - 1 else 1) / (4 * m)
-    return sb.BellExpression.from_correlators(c, None, None, 0.5)
-
-
-def average_error(p: np.ndarray, m: int) -> float:
-    return float((p * (beta_table(m) - np.where(beta_table(m) > 0, 1 / (4 * m), 0)) * 2).sum() / (2 * m))
-
-
 def deterministic(m: int, k: int) -> list[np.ndarray]:
     out = []
     for f in product(range(2), repeat=m):
@@ -202,18 +189,10 @@ def entropy(x: float) -> float:
     return 0.0 if x in (0.0, 1.0) else -x * math.log2(x) - (1 - x) * math.log2(1 - x)
 
 
-def hrw(p: float) -> float:
-    return XOR.key_rate(simple_chsh.error_rate(p), (1 - p) / 2)
-
-
-def individual(p: float) -> float:
-    return XOR.individual_rate(simple_chsh.error_rate(p), (1 - p) / 2)
-
-
-CHECKS[r"B1\.chsh_hrw\.rate_.*"] = lambda p, _: hrw(p["p"])
-CHECKS[r"B1\.chsh_hrw\.threshold_p"] = lambda p, _: brentq(hrw, 0.8, 1, xtol=1e-15)
-CHECKS[r"B1\.chsh_individual\.rate_.*"] = lambda p, _: individual(p.get("p", 1.0))
-CHECKS[r"B1\.chsh_individual\.threshold_p"] = lambda p, _: brentq(individual, 0.8, 1, xtol=1e-15)
+CHECKS[r"B1\.chsh_hrw\.rate_.*"] = lambda p, _: XOR.key_rate(*XOR.noisy_errors(p["p"], matched=True))
+CHECKS[r"B1\.chsh_hrw\.threshold_p"] = lambda p, _: XOR.threshold(matched=True)
+CHECKS[r"B1\.chsh_individual\.rate_.*"] = lambda p, _: XOR.individual_rate(*XOR.noisy_errors(p["p"], matched=True))
+CHECKS[r"B1\.chsh_individual\.threshold_p"] = lambda p, _: XOR.threshold(matched=True, individual=True)
 CHECKS[r"B2\.Hec_pt\d+"] = lambda p, _: simple_chsh.reconciliation_entropy(p["q1"], p["delta"])
 CHECKS[r"B2\.Hpa_pt\d+"] = lambda p, _: simple_chsh.secret_entropy(p["q1"], p["delta"])
 CHECKS[r"B2\.log2eps_pt\d+"] = lambda p, _: simple_chsh.estimation_failure(p["N"], p["Ne"], p["delta"])
@@ -290,7 +269,9 @@ def _bases(p: dict[str, Any], _: tuple[str, ...]) -> Any:
     low, high, _mean = bases_errors(p["M"], 0.5)
     assert low == pytest.approx(high, abs=1e-12)
     assert low == pytest.approx(float(bhk.error_rate(1.0, p["M"])), abs=1e-12)
-    return bases_errors(p["M"], 0.0)
+    errors = bhk.behaviour_errors(bhk.behaviour(1.0, p["M"], printed=True))
+    assert bases_errors(p["M"], 0.0) == pytest.approx((errors.min(), errors.max(), errors.mean()), abs=1e-12)
+    return [errors.min(), errors.max(), errors.mean()]
 
 
 CHECKS[r"B4\.eta0"] = lambda p, _: eta(0)
@@ -304,7 +285,13 @@ def printed_gamma() -> np.ndarray:
 
 
 def eta(c: int) -> float:
-    return float((printed_gamma() * isotropic(float(c))).sum())
+    box = sb.Behaviour(isotropic(float(c)))
+    for m in (2, 3, 7):  # M settings: 1/2 + c M, for the boxes with correlators +-1
+        signs = np.ones((m, m))
+        signs[m - 1, 0] = -1.0
+        all_or_none = sb.Behaviour.from_correlators((1 - 2 * c) * signs)
+        assert bhk.guessing_expression(m).value(all_or_none) == pytest.approx(0.5 + c * m, abs=1e-12)
+    return simple_chsh.guessing_expression().value(box)
 
 
 @check(r"B4\.gamma42_layout_maxdev")
@@ -314,32 +301,25 @@ def _layout(p: dict[str, Any], _: tuple[str, ...]) -> Any:
 
 
 CHECKS[r"B4\.gamma42_local_min"] = lambda p, _: min(float((printed_gamma() * d).sum()) for d in deterministic(2, 2))
-CHECKS[r"B4\.gamma67_local_min_M\d"] = lambda p, _: min(
-    float((chain_gamma(p["M"]) * d).sum()) for d in deterministic(p["M"], p["M"])
-)
 
 
-def settings_expression(table: np.ndarray) -> sb.BellExpression:
-    """A functional ``sum table[a, b, x, y] p[a, b, x, y]`` as an expression."""
-    c = np.zeros(table.shape[2:])
-    alice, bob = np.zeros(table.shape[2]), np.zeros(table.shape[3])
-    constant = 0.0
-    for a, b, x, y in np.ndindex(*table.shape):
-        t = table[a, b, x, y] / 4
-        c[x, y] += t * (-1) ** (a + b)
-        alice[x] += t * (-1) ** a
-        bob[y] += t * (-1) ** b
-        constant += t
-    return sb.BellExpression.from_correlators(c, alice, bob, constant)
+@check(r"B4\.gamma67_local_min_M\d")
+def _gamma67(p: dict[str, Any], _: tuple[str, ...]) -> Any:
+    m = p["M"]
+    box = random_box(np.random.default_rng(0), m)
+    gamma = bhk.guessing_expression(m)
+    assert gamma.value(sb.Behaviour(box)) == pytest.approx(float((chain_gamma(m) * box).sum()), abs=1e-12)
+    return gamma.local_minimum
 
 
 @check(r"B4\.lemma13_N1_Pmax_gamma\d")
 def _lemma13(p: dict[str, Any], _: tuple[str, ...]) -> Any:
-    """The largest P(0|0) of a box with this Gamma, by the certified linear program."""
-    omega = np.zeros((2, 2, 2, 2))
-    omega[0, :, 0, 0] = 1.0
-    observed = sb.Observations.bell_value(settings_expression(printed_gamma()), p["Gamma"])
-    return sb.maximize(settings_expression(omega), sb.NoSignaling(), observed).value
+    """Eve's guess of a box with this Gamma, by the certified linear program; no more for any M."""
+    for gamma in (bhk.guessing_expression(3), bhk.guessing_expression(6)):
+        observed = sb.Observations.bell_value(gamma, p["Gamma"])
+        assert sb.guessing_probability(observed, sb.NoSignaling(), x=0).value == pytest.approx(p["Gamma"], abs=1e-8)
+    observed = sb.Observations.bell_value(simple_chsh.guessing_expression(), p["Gamma"])
+    return sb.guessing_probability(observed, sb.NoSignaling(), x=0).value
 
 
 def omega_prime(signs: dict[tuple[int, int], float]) -> np.ndarray:
@@ -374,7 +354,9 @@ def _printed_slack(p: dict[str, Any], _: tuple[str, ...]) -> Any:
 
 
 CHECKS[r"C1\.W26_pt\d+"] = lambda p, _: BC.bell_average(p["xi"], p["M"])
-CHECKS[r"C1\.W_sdp_min_M\d"] = lambda p, _: sb.minimize(bell_expression(p["M"], p["M"]), sb.Quantum("1")).value
+CHECKS[r"C1\.W_sdp_min_M\d"] = lambda p, _: (
+    sb.minimize(BC.bell_expression(p["M"], key_setting=False), sb.Quantum("1")).value
+)
 
 
 def states_average(m: int, sign: int) -> float:
@@ -401,7 +383,7 @@ def _quantum(p: dict[str, Any], _: tuple[str, ...]) -> Any:
 def _eq45(p: dict[str, Any], _: tuple[str, ...]) -> Any:
     rng, m = np.random.default_rng(1), p["M"]
     boxes = [random_box(rng, m) for _ in range(30)]
-    w = bell_expression(m, m)
+    w = BC.bell_expression(m, key_setting=False)
     return max(abs(float((beta_table(m) * b).sum()) - 0.5 - m * w.value(sb.Behaviour(b))) for b in boxes)
 
 
@@ -441,7 +423,7 @@ def printed_nu(m: int) -> np.ndarray:
 
 
 CHECKS[r"C1\.local_min_W_M\d"] = lambda p, _: min(
-    bell_expression(p["M"], p["M"]).value(sb.Behaviour(d)) for d in deterministic(p["M"], p["M"])
+    BC.bell_expression(p["M"], key_setting=False).value(sb.Behaviour(d)) for d in deterministic(p["M"], p["M"])
 )
 
 
@@ -450,7 +432,7 @@ def _guess(p: dict[str, Any], key: tuple[str, ...]) -> Any:
     m = p["M"]
     w = p.get("w", float(BC.bell_average(0.0, m)))
     assert BC.guessing_probability(w, m) == pytest.approx(0.5 + m * w)
-    observed = sb.Observations.bell_value(bell_expression(m, m + 1), w)
+    observed = sb.Observations.bell_value(BC.bell_expression(m), w)
     return sb.guessing_probability(observed, sb.NoSignaling(), x=0).value
 
 
@@ -501,18 +483,12 @@ def rejected(call: Callable[[], Any]) -> bool:
     return False
 
 
-CHECKS[r"C3\.M2_bracket_sign"] = lambda p, _: -bracket(2)
-CHECKS[r"C3\.M3_bracket_sign"] = lambda p, _: -bracket(3)
-
-
-def bracket(m: int) -> float:
-    return 1 + 2 * math.log2(0.5 + m * math.sin(math.pi / (4 * m)) ** 2)
-
-
+CHECKS[r"C3\.M2_bracket_sign"] = lambda p, _: BC.marginal_rate(0.0, 2)
+CHECKS[r"C3\.M3_bracket_sign"] = lambda p, _: BC.marginal_rate(0.0, 3)
 CHECKS[r"C3\.M6_vs_M7_.*"] = lambda p, _: [BC.key_rate(p["xi"], 6), BC.key_rate(p["xi"], 7)]
 CHECKS[r"C3\.best_M_zero_noise"] = lambda p, _: BC.best_settings(0.0)
 CHECKS[r"C3\.best_M_threshold"] = lambda p, _: [
-    int(np.argmax([BC.threshold(m) for m in range(2, 31)])) + 2,
+    int(np.argmax(BC.threshold(np.arange(2, 31)))) + 2,
     BC.threshold(),
 ]
 CHECKS[r"C3\.(fig2|rate0)_M.*"] = lambda p, _: [
@@ -599,17 +575,19 @@ CHECKS[r"D3\.protocol1_visibility_threshold"] = lambda p, _: XOR.threshold()
 CHECKS[r"D3\.thm3_delta_max_at_eps0p2"] = lambda p, _: XOR.largest_delta(0.2)
 CHECKS[r"D3\.thm3_eps_max_at_delta0p02"] = lambda p, _: XOR.largest_eps(0.02)
 CHECKS[r"D3\.same_error_rate_tsirelson"] = lambda p, _: XOR.key_rate((2 - math.sqrt(2)) / 4, (2 - math.sqrt(2)) / 4)
-CHECKS[r"D3\.same_error_threshold"] = lambda p, _: brentq(lambda e: XOR.key_rate(e, e), 0.01, 0.2, xtol=1e-15)
-CHECKS[r"D3\.box30_eps"] = lambda p, _: chsh_error(XOR.behaviour(1.0).p)
+CHECKS[r"D3\.same_error_threshold"] = lambda p, _: XOR.largest_equal_error()
+CHECKS[r"D3\.box30_eps"] = lambda p, _: XOR.behaviour_errors(XOR.behaviour(1.0)).mean()
 
 
 @check(r"D3\.box30_errors")
 def _box30(p: dict[str, Any], _: tuple[str, ...]) -> Any:
     box = XOR.behaviour(1.0).p
-    return [
+    errors = [
         sum(box[a, b, x, y] for a, b in product(range(2), repeat=2) if a ^ b != x & y)
         for x, y in product(range(2), repeat=2)
     ]
+    assert XOR.behaviour_errors(XOR.behaviour(1.0)).ravel() == pytest.approx(errors, abs=1e-15)
+    return errors
 
 
 @check(r"D3\.lemma16_avg_n\d")

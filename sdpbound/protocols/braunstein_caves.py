@@ -163,8 +163,12 @@ def key_length(
         settings=settings_count(settings),
         security=chances(security, "security"),
     )
-    if (r + e > total * (1.0 + 1e-12)).any():
-        raise InvalidParameter("n must be at least n_r + n_e: key and test pairs are different pairs.")
+    bad = r + e > total * (1.0 + 1e-12)
+    if bad.any():
+        raise InvalidParameter(
+            f"n = {total[bad][0]:g} must be at least n_r + n_e = {(r + e)[bad][0]:g}: key and test pairs are different "
+            "pairs."
+        )
     return answer(chained_exponent.length(total, r, e, c, w, m, s))
 
 
