@@ -26,7 +26,7 @@ FIGURE = FigureSpec(
     "correlations, omega = pi and phi = pi/2 - 0.02 (Propositions 5 and 6 of arXiv:2309.09650), against their CHSH "
     "value S without noise; all correlators are tested. Left: white noise of visibility v; right: detectors of "
     "efficiency eta on both sides, no click counted as outcome 0. Lines: certified lower bounds from von Neumann "
-    "entropies; bands: up to explicit attacks that meet the tested data exactly, mostly thinner than the lines.",
+    "entropies; bands: up to explicit attacks that meet the tested data exactly, thinner than the lines.",
     alt="Four panels of curves over CHSH values from 2 to 2.41; key and randomness fall with noise, and reach zero at "
     "CHSH values that grow with it.",
     slow=True,
@@ -48,7 +48,7 @@ def panel(axes: Axes, table: Table, quantity: str, axis: str, colours: dict[floa
         axes.fill_between(s, low, high, color=colour, alpha=0.35, linewidth=0.0, zorder=2)
         axes.plot(s, low, color=colour, linewidth=1.1, zorder=3)
     axes.axhline(0.0, color=GREY, linewidth=0.5, zorder=1)
-    axes.set_xlim(1.985, 2.43)
+    axes.set_xlim(1.985, 2.445)
     axes.set_ylim(*PANELS[quantity][1])
     axes.xaxis.set_major_locator(MultipleLocator(0.2))
 
