@@ -55,7 +55,7 @@ def simulate(
 
     Returns
     -------
-    Run : both keys, or the reason to abort. Bob's one-bit answer is counted as leakage
+    Run : both keys, or the reason to abort. Bob's answers are counted as leakage
     """
     require_settings(behaviour, 2, 2)
     n = require_rounds(rounds)
