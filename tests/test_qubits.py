@@ -96,7 +96,7 @@ def test_dual_bounds_are_above_every_state(key: Key, flips: float, size: float) 
     engine = StateEngine(key, flips)
     hint = rng.normal(size=(40, 4, 4))
     hint = hint + hint.transpose(0, 2, 1)
-    first = engine.step(tables, hint, np.ones(40, dtype=bool))[1]
+    first = engine.step(tables, hint)[1]
     batch = Batch(engine, tables, engine.cold(tables))
     batch.solve(1e-5, 60)
     assert np.quantile(batch.uppers - batch.values, 0.7) <= 1e-4

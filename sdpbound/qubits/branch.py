@@ -32,7 +32,7 @@ _FIRST_LEVEL, _LAST_LEVEL = 3, 24
 #: More cells of a level than these are not divided further; the tolerance is doubled until they are fewer.
 _MOST_CELLS = 500
 #: Steps of the engine on the vertices of a level; more on the first, which begins cold.
-_STEPS, _COLD_STEPS = 8, 20
+_STEPS, _COLD_STEPS = 30, 40
 #: Where a quarter's three corners find the nearest of their parent's; the last row for an angle that is not used.
 _NEAREST = np.array([[0, 1, 1], [1, 1, 2], [0, 1, 2]])
 #: Part of the tolerance to which the engine's bounds are driven.

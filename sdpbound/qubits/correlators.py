@@ -69,7 +69,7 @@ class CorrelatorEngine(Engine):
         length = np.hypot(g[:, 0], g[:, 1])
         return np.asarray(g * np.minimum(1.0, _LARGEST / np.maximum(length, 1e-300))[:, None], dtype=np.float64)
 
-    def step(self, tables: Floats, hints: Floats, bold: NDArray[np.bool_]) -> tuple[Floats, Floats, Floats]:
+    def step(self, tables: Floats, hints: Floats) -> tuple[Floats, Floats, Floats, Floats]:
         z0, z1 = tables[:, 1, 1] + hints[:, 0], tables[:, 1, 2] + hints[:, 1]
         x0, x1 = tables[:, 2, 2], -tables[:, 2, 1]
         gamma = np.hypot(hints[:, 0], hints[:, 1])
@@ -126,12 +126,14 @@ class CorrelatorEngine(Engine):
             stretch = (far * j11 - across * j01) / determinant
             turn = (across * j00 - far * j10) / determinant
             usable &= np.abs(turn) < 0.5
-        usable &= bold & (stretch > -0.5 * gamma)
+        cut = 4.0 / np.maximum(stretch, 4.0)
+        stretch, turn = cut * stretch, cut * turn
+        usable &= (stretch > -0.5 * gamma) & (far * spread * stretch + gamma * across * turn > 0.0)  # and uphill
         # elsewhere g', which never is a worse point
-        length = np.minimum(np.where(usable, gamma + np.minimum(stretch, 4.0), e), _LARGEST)
+        length = np.minimum(np.where(usable, gamma + stretch, e), _LARGEST)
         c, s = np.cos(turn), np.sin(turn)
         w0, w1 = np.where(usable, u0 * c - u1 * s, w0), np.where(usable, u1 * c + u0 * s, w1)
-        return value, upper, np.stack([length * w0, length * w1], axis=1)
+        return value, upper, value, np.stack([length * w0, length * w1], axis=1)
 
     def states(self, tables: Floats, hints: Floats) -> Floats:
         z = tables[:, 1, 1:] + hints

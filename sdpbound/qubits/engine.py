@@ -15,7 +15,9 @@ go through the origin: for *any* state r > 0 (in nats)
 
 with equality where r is the optimum: a proof of an upper bound on G that needs no optimum. G is convex in K and changes
 by at most the operator norm of a change of K. Better r come from r' = exp(K + L(r)) / trace, which maximises
-Tr K rho - H(rho) alternately over rho and over the states whose logarithms stand in L (H is a minimum over them).
+Tr K rho - H(rho) alternately over rho and over the states whose logarithms stand in L (H is a minimum over them). For
+weak K, or flips that hide most of the key, these steps are short. Those of Newton's method for their fixed point are not;
+they go uphill, being those for the largest value of the concave Tr K r - H(r), and are cut short where this falls.
 
 *Rounding* in :class:`StateEngine`. The eigendecomposition that r comes from is that of a matrix a few roundings away,
 and any r will do: log r is that of the r with the floats of that decomposition. What is computed for N_i r N_i is off
@@ -35,6 +37,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sdpbound.qubits.derivatives import exponential_slope, logarithm_slope, matrices_of, places_in, vectors_of
 from sdpbound.qubits.problem import Key
 
 __all__ = ["PAULI", "ROUNDINGS", "Batch", "Engine", "StateEngine", "entropies", "moments_of"]
@@ -44,12 +47,15 @@ Floats = NDArray[np.float64]
 _SINGLE = np.array([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [0.0, -1.0]], [[0.0, 1.0], [1.0, 0.0]]])
 #: (3, 3, 4, 4): products of 1, Z, X with 1, Z, X.
 PAULI: Floats = np.einsum("iab,jcd->ijacbd", _SINGLE, _SINGLE).reshape(3, 3, 4, 4)
+#: As in :mod:`sdpbound.qubits.derivatives`.
+_UNIT: Floats = np.eye(10)
+_PAULI_VECTORS: Floats = vectors_of(PAULI.reshape(9, 4, 4))
 #: Change of K from which second derivatives are taken.
 _DIFFERENCE = 1e-3
-#: Longest extrapolation.
-_BOLDEST = 8.0
 #: Added to eigenvalues before logarithms are taken, in units of the white noise: 18 roundings of one for proofs.
 _FLOOR = 4e-9
+#: Longest step of an entry of a hint.
+_LONGEST = 8.0
 #: More roundings, of numbers as large as an operator and sixteen, than there are on the way to a bound.
 ROUNDINGS = 128.0
 
@@ -71,10 +77,10 @@ class Engine(ABC):
         """Hints to begin with, for tables (n, 3, 3) of K."""
 
     @abstractmethod
-    def step(self, tables: Floats, hints: Floats, bold: NDArray[np.bool_]) -> tuple[Floats, Floats, Floats]:
-        """Lower values (n,) and proven upper bounds (n,) on G(K) in nats, and better hints.
+    def step(self, tables: Floats, hints: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+        """Lower values (n,) and proven upper bounds (n,) on G(K) in nats, heights (n,), and better hints.
 
-        ``bold`` (n,): whether to extrapolate, which is fast near the optimum and may fail far from it.
+        On the way to these the height, G(K) at the optimum, rises at first, but they may be too far.
         """
 
     @abstractmethod
@@ -95,7 +101,7 @@ class Engine(ABC):
 
 @dataclass(eq=False)
 class Batch:
-    """Many K, what is known of G there, and the hints.
+    """Many K, what is known of G there, and hints; what lowers the height is gone back on and made shorter.
 
     Attributes
     ----------
@@ -110,18 +116,25 @@ class Batch:
     def __post_init__(self) -> None:
         n = len(self.tables)
         self.values, self.uppers, self.gaps = np.full(n, -np.inf), np.full(n, np.inf), np.full(n, np.inf)
-        self.bold = np.ones(n, dtype=bool)
+        self._base, self._move = self.hints.copy(), np.zeros_like(self.hints)
+        self._height, self._length = np.full(n, -np.inf), np.ones(n)
         self.step(np.arange(n))
 
     def step(self, index: NDArray[np.int64]) -> None:
         """Another step for some."""
-        values, uppers, self.hints[index] = self.engine.step(self.tables[index], self.hints[index], self.bold[index])
-        values, uppers = np.nan_to_num(values, nan=-np.inf), np.nan_to_num(uppers, nan=np.inf)  # never a proof
-        gaps = uppers - values
-        self.bold[index] = gaps <= 0.9 * self.gaps[index]
-        self.gaps[index] = gaps
-        self.values[index] = np.maximum(self.values[index], values)
-        self.uppers[index] = np.minimum(self.uppers[index], uppers)
+        hints = self.hints[index]
+        values, uppers, heights, better = self.engine.step(self.tables[index], hints)
+        self.gaps[index] = uppers - values
+        self.values[index] = np.fmax(self.values[index], values)
+        self.uppers[index] = np.fmin(self.uppers[index], uppers)  # never one that is not a number
+        # every step goes uphill, if it is not too long
+        good = heights >= self._height[index] - self.engine.resolution
+        kept = index[good]
+        self._base[kept], self._move[kept], self._height[kept] = hints[good], (better - hints)[good], heights[good]
+        self._length[index] *= np.where(good, 4.0, 0.25)
+        np.minimum(self._length, 1.0, out=self._length)
+        length = self._length[index].reshape(-1, *([1] * (hints.ndim - 1)))
+        self.hints[index] = self._base[index] + length * self._move[index]
 
     def solve(self, precision: float, steps: int) -> None:
         """Steps until values and upper bounds are so close, at most so many."""
@@ -150,31 +163,49 @@ class StateEngine(Engine):
     def cold(self, tables: Floats) -> Floats:
         return np.zeros((len(tables), 4, 4))
 
-    def step(self, tables: Floats, hints: Floats, bold: NDArray[np.bool_]) -> tuple[Floats, Floats, Floats]:
+    def step(self, tables: Floats, hints: Floats) -> tuple[Floats, Floats, Floats, Floats]:
         operators = np.einsum("nij,ijkl->nkl", tables, PAULI)
         e, v = np.linalg.eigh(operators + hints)
-        weights = np.exp(e - e[:, -1:])
+        e = e - e[:, -1:]
+        weights = np.exp(e)
         weights = (1.0 - self.noise) / weights.sum(axis=1, keepdims=True) * weights + 0.25 * self.noise
-        first = self._pinched(_rebuilt(weights, v))
-        uppers = np.linalg.eigvalsh(operators + first - _rebuilt(np.log(weights), v))[:, -1]
-        values, states = _exponential(operators + first)
-        second = self._pinched((1.0 - self.noise) * states + 0.25 * self.noise * np.eye(4))
-        # two alternating steps, extrapolated (Varadhan and Roland's scheme S3, doi:10.1111/j.1467-9469.2007.00585.x)
-        r, v = _traceless(first - hints), _traceless(second - 2.0 * first + hints)
-        length = np.sqrt((r * r).sum(axis=(1, 2)) / np.maximum((v * v).sum(axis=(1, 2)), 1e-300))
-        boldest = _BOLDEST / max(1.0 - 2.0 * self.flips, 0.05)  # flips make steps small
-        length = np.where(bold, np.clip(length, 1.0, boldest), 1.0)[:, None, None]
-        return values, uppers, hints + 2.0 * length * r + length**2 * v
+        states = _rebuilt(weights, v)
+        pinched, slope = self._pinched(states)
+        tangents = operators + pinched - _rebuilt(np.log(weights), v)
+        heights, uppers = (states * tangents).sum(axis=(1, 2)), np.linalg.eigvalsh(tangents)[:, -1]
+        values = _exponential(operators + pinched)[0]
+        # Newton's method for L = hint but for a multiple of 1
+        jacobian = _UNIT - (1.0 - self.noise) * (slope @ exponential_slope(e, v))
+        move = np.linalg.solve(jacobian, vectors_of(pinched - hints)[:, :, None])[:, :, 0]
+        move = _traceless(matrices_of(move, 4))
+        move /= np.maximum(1.0, np.abs(move).max(axis=(1, 2)) / _LONGEST)[:, None, None]
+        return values, uppers, heights, hints + move
 
-    def _pinched(self, states: Floats) -> Floats:
-        """L."""
-        total = np.zeros_like(states)
+    def _pinched(self, states: Floats) -> tuple[Floats, Floats]:
+        """L and its derivative (n, 10, 10)."""
+        total, slope = np.zeros_like(states), np.zeros((len(states), 10, 10))
         for support, weight in pieces(self.key, self.flips):
             mask = np.outer(weight, weight)
             e, v = np.linalg.eigh(states[:, support[:, None], support] * mask)
-            floored = np.maximum(e, 0.0) + _FLOOR * self.noise
-            total[:, support[:, None], support] += mask * _rebuilt(np.log(floored), v)
-        return total
+            e = np.maximum(e, 0.0) + _FLOOR * self.noise
+            total[:, support[:, None], support] += mask * _rebuilt(np.log(e), v)
+            places = places_in(support, 4)
+            slope[:, places[:, None], places] += logarithm_slope(e, v, weight)
+        return total, slope
+
+    def curvature(self, tables: Floats, hints: Floats) -> Floats:
+        """(n, 9, 9): the Hessian of G by the entries of the tables, where the hints are exact."""
+        operators = np.einsum("nij,ijkl->nkl", tables, PAULI)
+        e, v = np.linalg.eigh(operators + hints)
+        e = e - e[:, -1:]
+        weights = np.exp(e)
+        weights = (1.0 - self.noise) / weights.sum(axis=1, keepdims=True) * weights + 0.25 * self.noise
+        follows, slope = exponential_slope(e, v), self._pinched(_rebuilt(weights, v))[1]
+        # the state changes by ``follows (dK + dhint)``, the hint by ``slope`` times that
+        jacobian = _UNIT - (1.0 - self.noise) * (slope @ follows)
+        turned = np.linalg.solve(jacobian, np.broadcast_to(_PAULI_VECTORS.T, (len(tables), 10, 9)))
+        found = _PAULI_VECTORS @ follows @ turned
+        return np.asarray(0.5 * (found + found.transpose(0, 2, 1)), dtype=np.float64)
 
     def states(self, tables: Floats, hints: Floats) -> Floats:
         return _exponential(np.einsum("nij,ijkl->nkl", tables, PAULI) + hints)[1]
