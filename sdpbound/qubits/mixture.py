@@ -22,7 +22,8 @@ LN2 = float(np.log(2.0))
 _ANGLES: Floats = np.linspace(0.0, np.pi, 13)
 #: Part of the way from the best multipliers to those of the linear program that is gone.
 _TRUST = 0.6
-_SEE_SAWS, _CLIMBS = 12, 4
+#: Steps of the engine before the angles move, of the angles with the state, and of Newton's method for them.
+_FIRST_STEPS, _SEE_SAWS, _CLIMBS = 20, 12, 4
 #: Bits below the highest at which peaks are still followed.
 _HIGH = 0.02
 _ROUNDS, _IDLE = 40, 5
@@ -284,6 +285,7 @@ def ascend(
 ) -> Columns:
     """See-saw: the state for given angles, then each angle for a given state."""
     batch = Batch(engine, operator_tables(expression, a, b), hints)
+    batch.solve(precision, _FIRST_STEPS)
     everywhere = np.arange(len(a))
     before = np.full(len(a), -np.inf)
     for _ in range(_SEE_SAWS):
