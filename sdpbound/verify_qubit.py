@@ -53,10 +53,10 @@ LEAST_FLIPS = Fraction(1, 10**6)
 _PRECISION = 128  # bits
 _FIRST_LEVEL, _LAST_LEVEL = 3, 40
 _MOST_CELLS = 40_000
-_STEPS = 24
-_NOISE = 1e-9
+_STEPS = 40
+_NOISE = 1e-7
 _LARGEST = 15.0
-_BOLDEST = 8.0
+_LONGEST = 8.0
 
 
 def qubit_charge(
@@ -126,8 +126,8 @@ class _Dual(Protocol):
     def cold(self, table: Table) -> Any:
         """A hint to begin with."""
 
-    def step(self, table: Table, hint: Any, bold: bool) -> tuple[float, float, Any]:
-        """In floats: a value below G, what the hint proves, and a better hint, extrapolated if ``bold``."""
+    def step(self, table: Table, hint: Sequence[float]) -> tuple[float, float, list[float]]:
+        """In floats: a value below G, what the hint proves, and how to move it; the value rises at first on the way."""
 
     def bound(self, table: Table, hint: Any) -> flint.arb:
         """What the hint proves."""
@@ -209,9 +209,10 @@ class _Search:
         table = self._table(p, q)
         floats = [[float(v.mid()) for v in row] for row in table]
         hint = self.dual.cold(floats) if hint is None else hint
-        best, kept, before, bold = math.inf, hint, math.inf, True
+        best, kept, height, length = math.inf, hint, -math.inf, 1.0
+        base, move = hint, hint
         for _ in range(_STEPS):
-            value, upper, better = self.dual.step(floats, hint, bold)
+            value, upper, along = self.dual.step(floats, hint)
             if upper < best:
                 best, kept = upper, hint
             if not p[2] and not q[2] and value > self.limit + 1e-9 * (1.0 + abs(self.limit)):
@@ -220,10 +221,14 @@ class _Search:
                     f"the angles {p[0]}/{2 ** p[1]} pi and {q[0]}/{2 ** q[1]} pi."
                 )
             # accuracy gains nothing where the bound is far from the goal
-            if upper - value < max(1e-7, 0.02 * abs(self.limit - value)):
+            if best - max(value, height) < max(1e-7, 0.02 * abs(self.limit - value)):
                 break
-            hint, bold, before = better, upper - value < 0.9 * before, upper - value
-        found = self.known[p, q] = self.dual.bound(table, kept), kept
+            if value >= height - 1e-8:
+                base, move, height, length = hint, along, value, min(4.0 * length, 1.0)
+            else:  # too far
+                length *= 0.25
+            hint = [x + length * y for x, y in zip(base, move, strict=True)]
+        found = self.known[p, q] = self.dual.bound(table, kept), base
         return found
 
     def _table(self, p: Place, q: Place) -> Table:
@@ -263,7 +268,7 @@ class _Correlators:
         z = table[1][1:]
         return z[0] + math.copysign(0.1, z[0]), 0.0 if self.both else z[1]
 
-    def step(self, table: Table, hint: Any, bold: bool) -> tuple[float, float, Any]:
+    def step(self, table: Table, hint: Sequence[float]) -> tuple[float, float, list[float]]:
         g, x = hint, (table[2][2], -table[2][1])
         z = (table[1][1] + g[0], table[1][2] + g[1])
         gamma = math.hypot(*g)
@@ -290,29 +295,31 @@ class _Correlators:
         e = min(0.5 * math.log((2.0 - rest) / rest), _LARGEST)
         upper = log_q - _log_cosh(e) + math.hypot(e * w[0] - g[0], e * w[1] - g[1])
         better = (e * w[0], e * w[1])
-        if bold:
-            # Newton's method for artanh(k_r) = |g|, k_t = 0, along (r) and across (t) g
-            h_rest = h_rt = h_tt = 0.0
-            for p, _, _, flat, v in parts:
-                r, s = v[0] * u[0] + v[1] * u[1], u[0] * v[1] - u[1] * v[0]
-                curved = p * (1.0 - flat)
-                h_rest, h_rt, h_tt = h_rest + curved * s * s, h_rt + curved * r * s, h_tt + p - curved * r * r
-            rest = min(rest + 0.5 * k * ((w[0] - u[0]) ** 2 + (w[1] - u[1]) ** 2), 2.0 - 1e-14)
-            along, across = 1.0 - rest, u[0] * k1 - u[1] * k0
-            far = 0.5 * math.log((2.0 - rest) / rest) - gamma
-            j00, j01, j10, j11 = h_rest / (rest * (2.0 - rest)), 0.0, 0.0, 1.0
-            if not self.both:
-                j01 = -(gamma * (h_rt - along * across) + across) / (rest * (2.0 - rest))
-                j10, j11 = along * across - h_rt, along - gamma * (h_tt - across * across)
-            determinant = j00 * j11 - j01 * j10
-            if j11 > 0.0 and determinant > 1e-30 and (gamma > 0.0 or self.both):
-                stretch = (far * j11 - across * j01) / determinant
-                turn = 0.0 if self.both else (across * j00 - far * j10) / determinant
-                if abs(turn) < 0.5 and stretch > -0.5 * gamma:
-                    length = min(gamma + min(stretch, 4.0), _LARGEST)
-                    c, s = length * math.cos(turn), length * math.sin(turn)
-                    better = (c * u[0] - s * u[1], c * u[1] + s * u[0])
-        return log_q - _log_cosh(gamma), upper, better
+        # Newton's method for artanh(k_r) = |g|, k_t = 0, along (r) and across (t) g
+        h_rest = h_rt = h_tt = 0.0
+        for p, _, _, flat, v in parts:
+            r, s = v[0] * u[0] + v[1] * u[1], u[0] * v[1] - u[1] * v[0]
+            curved = p * (1.0 - flat)
+            h_rest, h_rt, h_tt = h_rest + curved * s * s, h_rt + curved * r * s, h_tt + p - curved * r * r
+        rest = min(rest + 0.5 * k * ((w[0] - u[0]) ** 2 + (w[1] - u[1]) ** 2), 2.0 - 1e-14)
+        along, across = 1.0 - rest, u[0] * k1 - u[1] * k0
+        far = 0.5 * math.log((2.0 - rest) / rest) - gamma
+        j00, j01, j10, j11 = h_rest / (rest * (2.0 - rest)), 0.0, 0.0, 1.0
+        if not self.both:
+            j01 = -(gamma * (h_rt - along * across) + across) / (rest * (2.0 - rest))
+            j10, j11 = along * across - h_rt, along - gamma * (h_tt - across * across)
+        determinant = j00 * j11 - j01 * j10
+        if j11 > 0.0 and determinant > 1e-30 and (gamma > 0.0 or self.both):
+            stretch = (far * j11 - across * j01) / determinant
+            turn = 0.0 if self.both else (across * j00 - far * j10) / determinant
+            uphill = far * rest * (2.0 - rest) * stretch + gamma * across * turn > 0.0
+            if abs(turn) < 0.5 and stretch > -0.5 * gamma and uphill:
+                cut = 4.0 / max(stretch, 4.0)
+                stretch, turn = cut * stretch, cut * turn
+                length = min(gamma + stretch, _LARGEST)
+                c, s = length * math.cos(turn), length * math.sin(turn)
+                better = (c * u[0] - s * u[1], c * u[1] + s * u[0])
+        return log_q - _log_cosh(gamma), upper, [better[0] - g[0], better[1] - g[1]]
 
     def bound(self, table: Table, hint: Any) -> flint.arb:
         g = [_ball(Fraction(v)) for v in hint]
@@ -369,49 +376,70 @@ class _States:
         else:
             a, b = _ball(1 - flips).sqrt(), _ball(flips).sqrt()
             self.roots = [([0, 1, 2, 3], [a, a, b, b]), ([0, 1, 2, 3], [b, b, a, a])]
-        self.boldest = _BOLDEST / max(1.0 - 2.0 * float(flips), 0.05)
         self.floats = [[float(v.mid()) for v in diagonal] for _, diagonal in self.roots]
 
     def cold(self, table: Table) -> Any:
         return [0.0] * 16
 
-    def _point(self, table: Table, hint: Any) -> tuple[list[float], Table, float]:
-        """Eigenvalues and vectors of r, and the logarithm of the trace of exp(K + hint)."""
+    def _point(self, table: Table, hint: Sequence[float]) -> tuple[list[float], Table, list[float]]:
+        """Eigenvalues and vectors of r, and the logarithms of the eigenvalues without the noise in it."""
         operator = _operator(table)
         e, v = _eigen([[operator[i][j] + hint[4 * i + j] for j in range(4)] for i in range(4)])
         top = max(e)
         weights = [math.exp(x - top) for x in e]
         total = sum(weights)
-        return [(1.0 - _NOISE) * w / total + 0.25 * _NOISE for w in weights], v, top + math.log(total)
+        logs = [x - top - math.log(total) for x in e]
+        return [(1.0 - _NOISE) * w / total + 0.25 * _NOISE for w in weights], v, logs
 
-    def step(self, table: Table, hint: Any, bold: bool) -> tuple[float, float, Any]:
+    def step(self, table: Table, hint: Sequence[float]) -> tuple[float, float, list[float]]:
         operator = _operator(table)
-        weights, v, _ = self._point(table, hint)
+        weights, v, logs = self._point(table, hint)
         state, log = _rebuilt(weights, v), _rebuilt([math.log(w) for w in weights], v)
-        first = self._pinched(state)
-        rows = [[operator[i][j] + first[4 * i + j] - log[i][j] for j in range(4)] for i in range(4)]
+        pinched, slope = self._pinched(state)
+        rows = [[operator[i][j] + pinched[4 * i + j] - log[i][j] for j in range(4)] for i in range(4)]
         upper = max(_eigen(rows)[0])
         value = sum(state[i][j] * rows[i][j] for i in range(4) for j in range(4))  # Tr K r - H(r)
-        weights, v, _ = self._point(table, first)
-        second = self._pinched(_rebuilt(weights, v))
-        length, r, s = 1.0, _traceless(first, hint), _traceless(second, first)
-        s = [b - a for a, b in zip(r, s, strict=True)]
-        size = sum(x * x for x in s)
-        if bold and size:  # two alternating steps, extrapolated
-            length = min(max(math.sqrt(sum(x * x for x in r) / size), 1.0), self.boldest)
-        return value, upper, [x + 2.0 * length * a + length**2 * b for x, a, b in zip(hint, r, s, strict=True)]
+        # Newton's method for pinched = hint but for a multiple of 1: the state r follows K + hint
+        quotients = [
+            math.exp(a) if abs(a - b) < 1e-6 else (math.exp(a) - math.exp(b)) / (a - b)
+            for a, b in ((logs[i], logs[j]) for i, j in _PAIRS[4])
+        ]
+        pure = _rebuilt([math.exp(a) for a in logs], v)  # the noise does not follow
+        turn, r = _turn(v, [1.0] * 4), flint.arb_mat([[x] for x in _vector([x for row in pure for x in row])])
+        follows = turn * _spread(quotients) * turn.transpose() - r * r.transpose()
+        miss = flint.arb_mat([[x] for x in _vector([x - y for x, y in zip(pinched, hint, strict=True)])])
+        moved = (_spread([1.0] * 10) - slope * follows).solve(miss, algorithm="approx")
+        move = [0.0] * 16
+        for k, (i, j) in enumerate(_PAIRS[4]):
+            move[4 * i + j] = move[4 * j + i] = float(moved[k, 0].mid()) / (1.0 if i == j else _ROOT)
+        mean = sum(move[::5]) / 4.0
+        move = [x - (mean if i % 5 == 0 else 0.0) for i, x in enumerate(move)]
+        cut = 1.0 / max(1.0, max(abs(x) for x in move) / _LONGEST)
+        return value, upper, [cut * x for x in move]
 
-    def _pinched(self, state: Table) -> list[float]:
-        """sum_i N_i log(N_i r N_i) N_i."""
-        total = [0.0] * 16
+    def _pinched(self, state: Table) -> tuple[list[float], flint.arb_mat]:
+        """sum_i N_i log(N_i r N_i) N_i, and its derivative by r."""
+        total, slope = [0.0] * 16, [[flint.arb(0)] * 10 for _ in range(10)]
         for (support, _), root in zip(self.roots, self.floats, strict=True):
             places = list(zip(support, root, strict=True))
             e, u = _eigen([[state[i][j] * a * b for j, b in places] for i, a in places])
-            logs = _rebuilt([math.log(max(x, 1e-300)) for x in e], u)
+            e = [max(x, 1e-300) for x in e]
+            logs = _rebuilt([math.log(x) for x in e], u)
             for k, (i, a) in enumerate(places):
                 for m, (j, b) in enumerate(places):
                     total[4 * i + j] += a * b * logs[k][m]
-        return total
+            pairs = _PAIRS[len(support)]
+            quotients = [
+                1.0 / e[i] if abs(e[i] - e[j]) < 1e-6 * e[i] else math.log(e[i] / e[j]) / (e[i] - e[j])
+                for i, j in pairs
+            ]
+            turn = _turn(u, root)
+            part = turn * _spread(quotients) * turn.transpose()
+            where = [_PAIRS[4].index((support[i], support[j])) for i, j in pairs]
+            for k, row in enumerate(where):
+                for m, column in enumerate(where):
+                    slope[row][column] += part[k, m]
+        return total, flint.arb_mat(slope)
 
     def bound(self, table: Table, hint: Any) -> flint.arb:
         weights, v, _ = self._point([[float(x.mid()) for x in row] for row in table], hint)
@@ -432,9 +460,30 @@ class _States:
         return max(_diagonal(flint.arb_mat(rows))[1], key=lambda value: float(value.mid()))
 
 
-def _traceless(new: Sequence[float], old: Sequence[float]) -> list[float]:
-    mean = (sum(new[::5]) - sum(old[::5])) / 4.0
-    return [b - a - (mean if i % 5 == 0 else 0.0) for i, (a, b) in enumerate(zip(old, new, strict=True))]
+#: Places on and above the diagonal. A symmetric matrix is a vector of these entries, those above it times the root of 2.
+_PAIRS = {n: [(i, j) for i in range(n) for j in range(i, n)] for n in (1, 2, 4)}
+_ROOT = math.sqrt(2.0)
+
+
+def _vector(matrix: Sequence[float]) -> list[float]:
+    """Of a 4 x 4 matrix, its entries in a row."""
+    return [matrix[4 * i + j] * (1.0 if i == j else _ROOT) for i, j in _PAIRS[4]]
+
+
+def _turn(v: Table, root: Sequence[float]) -> flint.arb_mat:
+    """The vector of N v x v^T N from that of x, N = diag(root)."""
+    pairs = [(i, j, math.sqrt(0.5) if i == j else 1.0) for i, j in _PAIRS[len(v)]]
+    return flint.arb_mat(
+        [
+            [s * t * root[a] * root[b] * (v[a][i] * v[b][j] + v[a][j] * v[b][i]) for i, j, s in pairs]
+            for a, b, t in pairs
+        ]
+    )
+
+
+def _spread(diagonal: Sequence[float]) -> flint.arb_mat:
+    n = len(diagonal)
+    return flint.arb_mat([[diagonal[i] if i == j else 0 for j in range(n)] for i in range(n)])
 
 
 def _operator(table: Table) -> Table:
