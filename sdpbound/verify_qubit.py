@@ -223,7 +223,7 @@ class _Search:
             # accuracy gains nothing where the bound is far from the goal
             if best - max(value, height) < max(1e-7, 0.02 * abs(self.limit - value)):
                 break
-            if value >= height - 1e-8:
+            if value >= height - 2.0 * _NOISE:
                 base, move, height, length = hint, along, value, min(4.0 * length, 1.0)
             else:  # too far
                 length *= 0.25
@@ -401,7 +401,7 @@ class _States:
         value = sum(state[i][j] * rows[i][j] for i in range(4) for j in range(4))  # Tr K r - H(r)
         # Newton's method for pinched = hint but for a multiple of 1: the state r follows K + hint
         quotients = [
-            math.exp(a) if abs(a - b) < 1e-6 else (math.exp(a) - math.exp(b)) / (a - b)
+            math.exp(0.5 * (a + b)) if abs(a - b) < 1e-6 else (math.exp(a) - math.exp(b)) / (a - b)
             for a, b in ((logs[i], logs[j]) for i, j in _PAIRS[4])
         ]
         pure = _rebuilt([math.exp(a) for a in logs], v)  # the noise does not follow
@@ -430,7 +430,7 @@ class _States:
                     total[4 * i + j] += a * b * logs[k][m]
             pairs = _PAIRS[len(support)]
             quotients = [
-                1.0 / e[i] if abs(e[i] - e[j]) < 1e-6 * e[i] else math.log(e[i] / e[j]) / (e[i] - e[j])
+                2.0 / (e[i] + e[j]) if abs(e[i] - e[j]) < 1e-6 * e[i] else math.log(e[i] / e[j]) / (e[i] - e[j])
                 for i, j in pairs
             ]
             turn = _turn(u, root)
@@ -460,7 +460,7 @@ class _States:
         return max(_diagonal(flint.arb_mat(rows))[1], key=lambda value: float(value.mid()))
 
 
-#: Places on and above the diagonal. A symmetric matrix is a vector of these entries, those above it times the root of 2.
+#: Places on and above the diagonal. A symmetric matrix is a vector of these entries, those above it times root 2.
 _PAIRS = {n: [(i, j) for i in range(n) for j in range(i, n)] for n in (1, 2, 4)}
 _ROOT = math.sqrt(2.0)
 

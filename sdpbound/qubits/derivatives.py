@@ -1,7 +1,7 @@
 """Derivatives of functions of small symmetric matrices, many at once.
 
-A symmetric k x k matrix is a vector of its k (k + 1) / 2 entries on and above the diagonal, those above times the root of
-two, so that the product of two vectors is the trace of the product. With ``m = v diag(e) v^T`` the derivative of f(m)
+A symmetric k x k matrix is a vector of its k (k + 1) / 2 entries on and above the diagonal, those above times root two,
+so that the product of two vectors is the trace of the product. With ``m = v diag(e) v^T`` the derivative of f(m)
 along x is ``v (d * (v^T x v)) v^T``, d_ij = (f(e_i) - f(e_j)) / (e_i - e_j).
 """
 

@@ -16,8 +16,8 @@ go through the origin: for *any* state r > 0 (in nats)
 with equality where r is the optimum: a proof of an upper bound on G that needs no optimum. G is convex in K and changes
 by at most the operator norm of a change of K. Better r come from r' = exp(K + L(r)) / trace, which maximises
 Tr K rho - H(rho) alternately over rho and over the states whose logarithms stand in L (H is a minimum over them). For
-weak K, or flips that hide most of the key, these steps are short. Those of Newton's method for their fixed point are not;
-they go uphill, being those for the largest value of the concave Tr K r - H(r), and are cut short where this falls.
+weak K, or flips that hide most of the key, these steps are short. Those of Newton's method for their fixed point are
+not; they go uphill, being those for the largest value of the concave Tr K r - H(r), and are cut short where this falls.
 
 *Rounding* in :class:`StateEngine`. The eigendecomposition that r comes from is that of a matrix a few roundings away,
 and any r will do: log r is that of the r with the floats of that decomposition. What is computed for N_i r N_i is off
@@ -176,8 +176,8 @@ class StateEngine(Engine):
         values = _exponential(operators + pinched)[0]
         # Newton's method for L = hint but for a multiple of 1
         jacobian = _UNIT - (1.0 - self.noise) * (slope @ exponential_slope(e, v))
-        move = np.linalg.solve(jacobian, vectors_of(pinched - hints)[:, :, None])[:, :, 0]
-        move = _traceless(matrices_of(move, 4))
+        solved: Floats = np.linalg.solve(jacobian, vectors_of(pinched - hints)[:, :, None]).astype(np.float64)
+        move = _traceless(matrices_of(solved[:, :, 0], 4))
         move /= np.maximum(1.0, np.abs(move).max(axis=(1, 2)) / _LONGEST)[:, None, None]
         return values, uppers, heights, hints + move
 
