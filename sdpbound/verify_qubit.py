@@ -401,14 +401,14 @@ class _States:
         value = sum(state[i][j] * rows[i][j] for i in range(4) for j in range(4))  # Tr K r - H(r)
         # Newton's method for pinched = hint but for a multiple of 1: the state r follows K + hint
         quotients = [
-            math.exp(0.5 * (a + b)) if abs(a - b) < 1e-6 else (math.exp(a) - math.exp(b)) / (a - b)
+            math.exp(0.5 * (a + b)) if abs(a - b) < 1e-5 else (math.exp(a) - math.exp(b)) / (a - b)
             for a, b in ((logs[i], logs[j]) for i, j in _PAIRS[4])
         ]
         pure = _rebuilt([math.exp(a) for a in logs], v)  # the noise does not follow
         turn, r = _turn(v, [1.0] * 4), flint.arb_mat([[x] for x in _vector([x for row in pure for x in row])])
         follows = turn * _spread(quotients) * turn.transpose() - r * r.transpose()
         miss = flint.arb_mat([[x] for x in _vector([x - y for x, y in zip(pinched, hint, strict=True)])])
-        moved = (_spread([1.0] * 10) - slope * follows).solve(miss, algorithm="approx")
+        moved = (_spread([1.0] * 10) - slope * follows * (1.0 - _NOISE)).solve(miss, algorithm="approx")
         move = [0.0] * 16
         for k, (i, j) in enumerate(_PAIRS[4]):
             move[4 * i + j] = move[4 * j + i] = float(moved[k, 0].mid()) / (1.0 if i == j else _ROOT)
@@ -430,7 +430,7 @@ class _States:
                     total[4 * i + j] += a * b * logs[k][m]
             pairs = _PAIRS[len(support)]
             quotients = [
-                2.0 / (e[i] + e[j]) if abs(e[i] - e[j]) < 1e-6 * e[i] else math.log(e[i] / e[j]) / (e[i] - e[j])
+                2.0 / (e[i] + e[j]) if abs(e[i] - e[j]) < 1e-5 * e[i] else math.log(e[i] / e[j]) / (e[i] - e[j])
                 for i, j in pairs
             ]
             turn = _turn(u, root)
