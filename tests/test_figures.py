@@ -191,6 +191,24 @@ def test_series_takes_the_best_point(near: Path) -> None:
     assert best.max() == part["value"].max()
 
 
+def test_side_by_side(tmp_path: Path) -> None:
+    text = (ROOT / "studies" / "side_by_side.toml").read_text(encoding="utf-8")
+    start, end = text.index("visibilities ="), text.index("quantities =")
+    text = text[:start] + "visibilities = [1, 0.995, 0.97, 0.95, 0.94]\n" + text[end:]
+    table = computed(tmp_path, text.replace("[2.1, 2.3, 2.5]", "2.3"), "side_by_side")
+    module = FIGURES["side_by_side"]
+    rows, found = read_table(table), {}
+    for quantity, entropy in module.CURVES:
+        v, rate = module.curve(rows, quantity, entropy)
+        assert np.array_equal(v, [0.94, 0.95, 0.97, 0.995, 1.0])  # each row in one curve only
+        found[quantity, entropy] = module.death(v, rate)
+    order = [found[key] for key in module.CURVES][:4]
+    assert order == sorted(order) and np.allclose(order, [0.951, 0.969, 0.969, 0.977], atol=4e-3)
+    assert np.isnan(module.death(np.array([0.9, 1.0]), np.array([0.1, 0.2])))
+    assert module.death(np.array([0.8, 0.9, 1.0]), np.array([-0.3, -0.1, 0.1])) == pytest.approx(0.95)
+    check(module.draw(table, tmp_path), module.FIGURE, table)
+
+
 # -- which one is drawn ---------------------------------------------------------------------------------------------
 
 

@@ -30,6 +30,7 @@ from sdpbound.models import NoSignaling, Quantum
 from sdpbound.protocols import chained_exponent, linear_hashing
 from sdpbound.protocols.information import maximise
 from sdpbound.protocols.ranges import Floats, number
+from sdpbound.protocols.secret_bits import secret_bits
 from sdpbound.rates import MinEntropy, error_correction, key_rate
 
 __all__ = ["KINDS", "ComparedRate", "Comparison", "Kind", "compare", "vanishing_visibilities"]
@@ -216,11 +217,9 @@ def _known(kind: str, possible: Sequence[Kind]) -> Kind:
 
 
 def _no_signaling(behaviour: Behaviour, kind: Kind, x: int, leak: float, chained: tuple[float, int] | None) -> float:
-    if kind in ("individual", "independent"):
+    if kind == "individual" or kind == "independent":
         observed = Observations.correlators(behaviour)
-        bias = max(2.0 * guessing_probability(observed, NoSignaling(), x).value - 1.0, 0.0)
-        secret = 1.0 - bias if kind == "individual" else 1.0 - float(np.log1p(bias) / np.log(2.0))
-        return secret - leak
+        return secret_bits(kind, guessing_probability(observed, NoSignaling(), x).value) - leak
     assert chained is not None  # compare leaves these kinds out
     w, m = np.asarray(chained[0]), np.asarray(float(chained[1]))
     if kind == "tested":

@@ -21,6 +21,7 @@ from sdpbound.rates import DEVETAK_WINTER, INDIVIDUAL, LOCAL, QUANTUM_RANDOMNESS
 from sdpbound.study.critical import NONE
 from sdpbound.study.evaluate import APPROXIMATE, ATTACK
 from sdpbound.study.finite import THEOREM_USED
+from sdpbound.study.no_signaling import TESTED, security_of
 from sdpbound.study.noises import NOISE_COLUMNS
 from sdpbound.study.proofs import Asked, Proofs, prove_critical, prove_infeasible, prove_value, same, show
 from sdpbound.study.questions import BEST
@@ -303,8 +304,10 @@ def _kind(quantity: Quantity, row: Row) -> tuple[set[str], set[str]]:
         return need | {"security"}, {"seconds", "certificate"}
     if quantity.group == "entropy":
         may.add("gap")
+    if quantity.group == "no-signaling":
+        may.remove("margin")
     if quantity.kind.rate:
-        need |= {"entropy", "security"}
+        need |= {"entropy", "security"} if quantity.name != TESTED else {"security"}
         same(_security(quantity, row["model"]), row["security"], "security")
     if quantity.name.startswith("key_rate"):
         need.add("error_correction")
@@ -330,6 +333,8 @@ def _security(quantity: Quantity, model: str) -> str:
     """The theorem that makes an entropy a rate."""
     if quantity.kind.attack:
         return FROM_DATA if quantity.name == "key_rate_attack" else RANDOMNESS
+    if quantity.group == "no-signaling":
+        return security_of(quantity.name)
     quantum = DEVETAK_WINTER if quantity.name == "key_rate" else QUANTUM_RANDOMNESS
     return {"quantum": quantum, "no-signaling": INDIVIDUAL, "local": LOCAL}[model]
 

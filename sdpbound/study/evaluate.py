@@ -25,11 +25,12 @@ from sdpbound.merits.guessing_probability import blind_guessing_probability, gue
 from sdpbound.merits.qubit_entropy import QubitEntropyBound
 from sdpbound.models import Quantum
 from sdpbound.rate_upper_bounds import FROM_DATA, RANDOMNESS
-from sdpbound.rates import KnownEntropy, Rate, best_preprocessing, key_rate, leakage, randomness_rate
+from sdpbound.rates import KnownEntropy, Rate, best_preprocessing, error_correction, key_rate, leakage, randomness_rate
 from sdpbound.relaxation import CorrelationModel
 from sdpbound.self_tests import SelfTest, find_self_test
 from sdpbound.study.critical import critical_row
 from sdpbound.study.finite import finite_length, functionals
+from sdpbound.study.no_signaling import no_signaling_columns
 from sdpbound.study.questions import BEST
 from sdpbound.study.rows import blank, observations
 from sdpbound.study.search import better_point
@@ -245,6 +246,10 @@ class _Evaluation:
         if isinstance(bound, EntropyAttack):
             return row | self._attacked(point, quantity, bound, flips)
         behaviour, observed, test = self.data(point)
+        if quantity.group == "no-signaling":
+            x, y = quantity.settings
+            columns = no_signaling_columns(quantity, bound, error_correction(behaviour, x, y or 0))
+            return row | {"margin": None} | columns
         if not quantity.kind.rate:
             if test is not None and not flips:
                 proof = self._certificate(_tested(test, quantity))

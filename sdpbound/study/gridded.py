@@ -37,6 +37,7 @@ _COLUMNS = {
     "expression": ("value", "margin", "seconds"),
     "data": ("value", "margin", "sdp_value", "seconds"),
     "entropy": ("value", "margin", "gap", "sdp_value", "preprocessing", "seconds"),
+    "no-signaling": ("value", "seconds"),
     "threshold": ("value", "dead", "preprocessing", "seconds"),
 }
 

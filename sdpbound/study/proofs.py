@@ -23,6 +23,7 @@ from sdpbound.self_tests import SelfTest, find_self_test
 from sdpbound.study.critical import at_noise
 from sdpbound.study.evaluate import ATTACK, closed_value, least_leak
 from sdpbound.study.finite import finite_question
+from sdpbound.study.no_signaling import TESTED, rate_of_tested, secret_of
 from sdpbound.study.rows import observations
 from sdpbound.study.spec import Quantity
 from sdpbound.study.store import Store
@@ -230,6 +231,8 @@ def _same_data(own: list[dict[str, Any]], wanted: list[dict[str, Any]], as_given
 
 def prove_value(proofs: Proofs, asked: Asked, quantity: Quantity, row: Row) -> bool:
     """Whether the row has certificates; CertificateError unless its numbers follow from each other and from them."""
+    if quantity.group == "no-signaling":
+        return _prove_no_signaling(proofs, asked, quantity, row)
     closed, rate = row["method"] == "closed form", quantity.kind.rate
     flips = row["preprocessing"] or 0.0
     leak = _leak(asked, quantity, row, flips)
@@ -265,6 +268,25 @@ def prove_value(proofs: Proofs, asked: Asked, quantity: Quantity, row: Row) -> b
         found = proofs.of(row["certificate"], asked.entropy(quantity))
         if rate:
             _at_most(row["entropy"], found.claimed, "entropy")  # right up to the rounding of a correlator
+    return True
+
+
+def _prove_no_signaling(proofs: Proofs, asked: Asked, quantity: Quantity, row: Row) -> bool:
+    """As :func:`prove_value`, for a rate that follows from the guessing probability of a no-signaling adversary."""
+    if row["method"] != "certified":
+        raise CertificateError(f"its method is {show(row['method'])}, and must be 'certified'.")
+    leak = _leak(asked, quantity, row, 0.0)
+    assert leak is not None
+    if quantity.name != TESTED:
+        _at_most(row["value"], _rate(row["entropy"], leak), "value")
+    if row["certificate"] is None:
+        return False
+    guess = proofs.of(row["certificate"], asked.program(quantity)).value
+    secret = secret_of(quantity.name, guess)
+    if secret is None:
+        _at_most(row["value"], rate_of_tested(guess, leak), "value")
+    else:
+        _at_most(row["entropy"], secret, "entropy")
     return True
 
 

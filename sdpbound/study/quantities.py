@@ -8,9 +8,9 @@ from typing import Literal
 __all__ = ["KINDS", "Group", "Kind", "names"]
 
 #: What a quantity depends on besides the point: nothing ("point"); an adversary ("expression"); noise, what is tested
-#: and an adversary ("data"); noise and what is tested, against quantum devices ("entropy"); what is tested and all
-#: noise but the one whose critical value is looked for ("threshold").
-Group = Literal["point", "expression", "data", "entropy", "threshold"]
+#: and an adversary ("data"); noise and what is tested, against quantum devices ("entropy") or no-signaling boxes
+#: ("no-signaling"); what is tested and all noise but the one whose critical value is looked for ("threshold").
+Group = Literal["point", "expression", "data", "entropy", "no-signaling", "threshold"]
 Side = Literal["upper", "lower", "exact"]
 
 
@@ -66,6 +66,13 @@ KINDS: dict[str, Kind] = {
     "key_rate_attack": Kind("key rate (bits per round)", "entropy", "upper", 0, "bit", True, _FLIPS, True),
     "randomness_local_attack": Kind("local randomness (bits)", "entropy", "upper", None, "bit", True, attack=True),
     "randomness_global_attack": Kind("global randomness (bits)", "entropy", "upper", 1, "bit", True, attack=True),
+    "key_rate_individual": Kind(
+        "key rate, individual attacks (bits per round)", "no-signaling", "lower", 0, "bit", True
+    ),
+    "key_rate_independent": Kind(
+        "key rate, independent pairs (bits per round)", "no-signaling", "lower", 0, "bit", True
+    ),
+    "key_rate_tested": Kind("key rate, tested pairs (bits per round)", "no-signaling", "lower", 0, "bit", True),
     "finite_key_length": Kind("key (bits)", "entropy", "lower", 0, "bit", keys=_BOTH | _ROUNDS),
     "finite_randomness_length": Kind("randomness (bits)", "entropy", "lower", 1, "bit", keys=_ENTROPY | _ROUNDS),
     "critical_visibility": Kind("critical visibility", "threshold", "upper", 0, keys=_CRITICAL, driven="visibility"),

@@ -298,7 +298,7 @@ class Quantity(Part):
         if self.rounds is not None:
             return "finite", self.x, self.y, self.how, self.preprocessing
         both = self.y if "global" in self.name else None
-        if group == "data":
+        if group in ("data", "no-signaling"):
             return ("blind", self.x, self.y) if self.name.endswith("blind") else ("guess", self.x, both)
         return ("attack" if self.kind.attack else "entropy", self.x, both, self.how, self.preprocessing)
 

@@ -146,6 +146,12 @@ class StudySpec(Part):
     certificates: StrictBool = Field(default=True, description="whether certificates are stored, to be verified")
 
     @model_validator(mode="after")
+    def _tests(self) -> StudySpec:
+        if "bell" in self.observed and any(quantity.name == "key_rate_tested" for quantity in self.quantities):
+            raise fail("has key_rate_tested and observed = 'bell', and its test is of CHSH; test correlators or full")
+        return self
+
+    @model_validator(mode="after")
     def _size(self) -> StudySpec:
         if self.cells > CELL_LIMIT:
             raise fail(f"asks for {self.cells} numbers; at most {CELL_LIMIT} are allowed: use coarser grids")
@@ -174,7 +180,7 @@ class StudySpec(Part):
         noises, tested, adversaries = len(self.conditions), len(self.observed), len(self.adversaries)
         if quantity.group == "threshold":
             return len(self.lines(quantity.kind.driven)) * tested
-        counts = {"point": 1, "expression": adversaries, "entropy": noises * tested}
+        counts = {"point": 1, "expression": adversaries, "entropy": noises * tested, "no-signaling": noises * tested}
         return counts.get(quantity.group, noises * tested * adversaries)
 
     def axes(self) -> dict[str, tuple[float, ...]]:

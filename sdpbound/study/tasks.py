@@ -77,6 +77,9 @@ STORED: dict[str, type] = {"place": str} | {
 
 #: Against whom von Neumann entropies are: quantum devices, whatever words prove it.
 QUANTUM = Adversary(model="quantum")
+#: Against whom the rates of the group "no-signaling" are.
+NO_SIGNALING = Adversary(model="no-signaling")
+_AGAINST: dict[Group, Adversary] = {"entropy": QUANTUM, "no-signaling": NO_SIGNALING}
 #: Most tasks of one group.
 GROUP = 4096
 
@@ -267,7 +270,7 @@ class Plan:
     @property
     def _noisy(self) -> bool:
         """Whether anything depends on the noise."""
-        return any(self._groups[group] for group in ("data", "entropy", "threshold"))
+        return any(self._groups[group] for group in ("data", "entropy", "no-signaling", "threshold"))
 
     def _tasks(self, point: Point, visibilities: Sequence[float], search: Search | None) -> Iterator[Task]:
         """The tasks of a point."""
@@ -290,25 +293,26 @@ class Plan:
                 for adversary, (visibility, what) in product(spec.adversaries, conditions):
                     own = search if adversary.model in searched else None
                     yield Task(point, visibility, observed, adversary, groups["data"], spec.solver, own, keep, what)
-            if groups["entropy"]:
-                for visibility, what in conditions:
-                    yield self._quantum(point, visibility, observed, groups["entropy"], what)
+            for group, against in _AGAINST.items():
+                for visibility, what in conditions if groups[group] else ():
+                    yield self._against(against, point, visibility, observed, groups[group], what)
             for driven in dict.fromkeys(q.kind.driven for q in groups["threshold"]):
                 some = tuple(q for q in groups["threshold"] if q.kind.driven == driven)
                 for v, what in spec.lines(driven):
-                    yield self._quantum(point, None if v is None else known(v), observed, some, what)
+                    yield self._against(QUANTUM, point, None if v is None else known(v), observed, some, what)
 
-    def _quantum(
+    def _against(
         self,
+        adversary: Adversary,
         point: Point,
         visibility: float | None,
         observed: str,
         quantities: tuple[Quantity, ...],
         what: Imperfections | None,
     ) -> Task:
-        """A task against quantum devices."""
+        """A task against an adversary that the study does not choose."""
         return Task(
-            point, visibility, observed, QUANTUM, quantities, self.spec.solver, None, self.spec.certificates, what
+            point, visibility, observed, adversary, quantities, self.spec.solver, None, self.spec.certificates, what
         )
 
     def _points(self) -> Iterator[tuple[Point, dict[str, float], Search | None]]:
