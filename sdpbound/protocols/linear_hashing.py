@@ -80,8 +80,8 @@ def proven_rate(w: float, m: int, entropy: float) -> float:
     ``g(theta) = (1 - r) D(w || theta) - r log2(1/2 + m theta)`` is convex, so that it is at least ``g(t) - |g'(t)|``
     wherever theta is in [0, 1], at any t in (0, 1); taken at the computed minimiser, this is no loss.
 
-    >>> proven_rate(0.15, 2, 0.0), float(best_rate(np.asarray(0.15), np.asarray(2.0), np.asarray(0.0)))
-    (0.0, 0.0)
+    >>> round(proven_rate(0.1, 2, 0.05), 9), proven_rate(0.1, 2, 0.6)
+    (0.06412287, 0.0)
     """
     if w >= 0.5 / m:  # theta = w leaves nothing
         return 0.0
