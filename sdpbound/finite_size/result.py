@@ -38,6 +38,8 @@ ASSUMPTIONS = (
     "the devices are not used again while the output has to stay secret",
     "classical communication is authenticated, classical processing is trusted",
 )
+#: Binary logarithm of the bits a round by which a length is lowered, so that the checker's own is not below it.
+ROUNDED = -48
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -152,7 +154,8 @@ def certified(kind: str, game: Game, choice: Choice, n: float) -> FiniteLength:
             raise InvalidParameter("the parts of soundness or completeness do not add up; allow larger ones.")
         exact = terms(game, choice, one)
         line, f = total(exact), min_tradeoff(game, choice, one)
-        length = lower_float(line.rate * flint.arb(n) + line.constant)
+        rate = line.rate - flint.arb(2) ** ROUNDED  # the checker has threshold and scores as floats
+        length = lower_float(rate * flint.arb(n) + line.constant)
         bits = {name: float((t.rate * flint.arb(n) + t.constant).mid()) for name, t in exact.items()}
         accepted = exact["entropy of the score accepted"]
         margin = f.weight * flint.arb(game.test.margin)
