@@ -126,12 +126,15 @@ def main() -> None:
         sb.VonNeumann("gauss-radau", "1+AB+AA+AAB", 4),
         sb.VonNeumann("gauss-radau", "1+AB+AA+AAB", 6),
         sb.VonNeumann("gauss-radau", "1+AB+AA+AAB", 8),
+        sb.VonNeumann("qubit", tolerance=1e-3),
+        sb.VonNeumann("qubit", tolerance=1e-5),
     ):
         start = time.process_time()
         bound = sb.conditional_entropy(data, method=method, closed_forms=False)
         seconds = time.process_time() - start
+        how = f"{len(bound.nodes)} nodes" if bound.nodes else f"tolerance {method.tolerance:g}"
         print(
-            f"sdpbound, {method.method}, {len(bound.nodes)} nodes: {bound.value:.8f}, {EXACT - bound.value:.1e} below, "
+            f"sdpbound, {method.method}, {how}: {bound.value:.8f}, {EXACT - bound.value:.1e} below, "
             f"{seconds:.2f} s, certified"
         )
 
