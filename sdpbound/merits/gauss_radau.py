@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,20 +14,16 @@ from sdpbound.assemble_entropy import EntropyQuestion, words_of_level
 from sdpbound.assemble_radau import RadauProgram, assemble_radau
 from sdpbound.behaviour import Observations
 from sdpbound.bounds import (
-    CERTIFIED_SEPARATION,
-    DEFAULT_TOLERANCE,
-    TARGET_CORRECTION,
     Functional,
     SolverChoice,
     certificate_head,
     describe_figure,
-    raise_if_separated,
 )
-from sdpbound.conic.program import SolverResult, Status
+from sdpbound.conic.program import SolverResult
 from sdpbound.conic.quadratic import QuadraticDual
 from sdpbound.levels import Level
 from sdpbound.merits.entropy import EntropyBound
-from sdpbound.merits.projective import RETREATS, first_answer, rows_of, separation, towards_noise, widened
+from sdpbound.merits.entropy_search import EntropySearch, first_answer, rows_of, towards_noise, widened
 from sdpbound.models import Quantum
 
 __all__ = ["MOST_RADAU_NODES", "gauss_radau_entropy"]
@@ -50,7 +46,7 @@ def gauss_radau_entropy(
     question: EntropyQuestion, level: Level | None, nodes: int | None, tolerance: float, solver: SolverChoice
 ) -> EntropyBound:
     """Bound a question; arguments as in :class:`sdpbound.VonNeumann`."""
-    return _Search(question, level, nodes, tolerance, solver).run()
+    return _Search(question, tolerance, level, nodes, solver).run()
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,20 +60,16 @@ class _Attempt:
     def bound(self) -> float:
         return -self.dual.value
 
+    @property
+    def claimed(self) -> float:
+        return self.program.constant - self.result.objective
+
 
 @dataclass(eq=False)
-class _Search:
-    """From few nodes and words to as many as the tolerance asks for."""
-
-    question: EntropyQuestion
+class _Search(EntropySearch[_Attempt]):
     level: Level | None
     nodes: int | None
-    tolerance: float
     solver: SolverChoice
-    seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(("assemble", "solve", "certify"), 0.0))
-    retreat: float = 0.0
-    attempts: list[_Attempt] = field(default_factory=list)
-    inside: bool = False
 
     def run(self) -> EntropyBound:
         levels = self._levels()
@@ -92,10 +84,8 @@ class _Search:
         if self.nodes is None:
             self._refine(level, best)
         best = max(self.attempts, key=lambda attempt: attempt.bound)
-        if best.bound > math.log2(self.question.outcomes):
-            return _Search(
-                widened(self.question), self.level, self.nodes, self.tolerance, self.solver, self.seconds
-            ).run()
+        if best.bound > self.most:
+            return replace(self, question=widened(self.question)).run()
         return self._as_bound(best)
 
     def _levels(self) -> list[Level]:
@@ -114,26 +104,11 @@ class _Search:
             best = other
 
     def _solve(self, level: Level, count: int) -> _Attempt:
-        """Solve and certify at the data; where that proves little, at data a little closer to white noise."""
+        """Solve and certify."""
         begun = time.perf_counter()
         program = assemble_radau(self.question, level, count)
         self.seconds["assemble"] += time.perf_counter() - begun
-        best = self._attempt(program, level, self.retreat)
-        observed = self.question.observed
-        most = math.log2(self.question.outcomes)
-        doubtful = best.result.status is Status.INFEASIBLE or best.bound > most + CERTIFIED_SEPARATION
-        if doubtful and len(observed) and not self.inside:
-            raise_if_separated(separation(self.question), Quantum(level))
-            self.inside = True
-        allowed = max(TARGET_CORRECTION, 0.02 * self.tolerance)
-        off = abs(best.dual.value + program.constant - best.result.objective)
-        if len(observed) and not self.retreat and (doubtful or not off <= allowed):
-            for step in RETREATS:
-                other = self._attempt(program, level, step)
-                if other.bound > best.bound:
-                    best, self.retreat = other, step
-        self.attempts.append(best)
-        return best
+        return self.keep_best(lambda retreat: self._attempt(program, level, retreat), level)
 
     def _attempt(self, program: RadauProgram, level: Level, retreat: float) -> _Attempt:
         observed = self.question.observed
@@ -141,8 +116,7 @@ class _Search:
         moved = towards_noise(observed, retreat)
         inequality = program.solver.inequality(program.factors, moved, observed.tolerances)
         self.seconds["assemble"] += time.perf_counter() - begun
-        accuracy = DEFAULT_TOLERANCE if self.nodes is not None else min(max(3e-4 * self.tolerance, 1e-9), 1e-6)
-        result = first_answer(inequality, self.solver, accuracy, self.seconds)
+        result = first_answer(inequality, self.solver, self.accuracy(self.nodes is not None), self.seconds)
         begun = time.perf_counter()
         dual = program.solver.certify(
             program.factors, observed.values, observed.tolerances, result.duals, program.constant
@@ -157,7 +131,7 @@ class _Search:
             side="lower",
             figure=describe_figure(self.question.figure),
             model=model,
-            solver_value=best.program.constant - best.result.objective,
+            solver_value=best.claimed,
             solver=best.result.solver,
             status=best.result.status.value,
             seconds=self.seconds,
