@@ -101,7 +101,7 @@ import math
 import os
 import re
 import reprlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import product
@@ -121,6 +121,8 @@ Residual = tuple[dict[Any, int], int]  # numerators by word (or by coordinates),
 
 # Limits that keep a hostile file from exhausting time or memory; far above any honest certificate.
 _LARGEST_NUMBER = 2**200
+_SMALLEST_NUMBER = Fraction(1, 2**1074)  # what floats have
+_LARGEST_NORMAL = 2**64  # of values and multipliers of expressions in normal form
 _LONGEST_RATIONAL = 400  # characters
 _LARGEST_DENOMINATOR = 8192  # bits of a common denominator
 _LARGEST_FILE = 2**28  # bytes
@@ -224,7 +226,20 @@ def verify(certificate: Mapping[str, Any] | str | os.PathLike[str], *, strict: b
     >>> verify(certificate).value
     2.0
     """
-    root = read(certificate)
+    try:
+        return _verify(read(certificate), strict)
+    except CertificateError:
+        raise
+    except MemoryError:
+        raise CertificateError("The certificate needs more memory to be checked than there is.") from None
+    except (ArithmeticError, LookupError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        # what no reading foresaw proves nothing
+        raise CertificateError(
+            f"The certificate cannot be checked: its numbers lead to {type(error).__name__} ({error})."
+        ) from error
+
+
+def _verify(root: Mapping[str, Any], strict: bool) -> Verification:
     if root["format"] == _CLOSED_FORM:
         return _verify_closed_form(root, strict)
     if root["format"] == _BOXES:
@@ -239,51 +254,47 @@ def verify(certificate: Mapping[str, Any] | str | os.PathLike[str], *, strict: b
         from sdpbound.verify_finite import verify_finite  # as above
 
         return verify_finite(root, strict)
+    return _verify_bound(root, strict)
+
+
+def _verify_bound(root: Mapping[str, Any], strict: bool) -> Verification:
+    """A bound whose proof gives an affine functional."""
+    from sdpbound.verify_trials import out_of_range, range_of, try_statement, try_value  # it uses this module's reading
+
     question = _read_question(root["question"])
-    entropy = question.kind == "conditional_entropy"
-    method = root["proof"] if entropy and isinstance(root["proof"], Mapping) else {}
-    qubit, by_radau = "method" in method, "gauss_radau" in method
-    entries: tuple[str, ...] = ("multipliers", "copies")
-    if qubit:
-        entries = ("method", "multipliers")
-    elif by_radau:
-        entries = ("multipliers", "gauss_radau", "words", "left", "right", "factor", "blocks")
-    elif entropy:
-        entries = ("multipliers", "nodes", "words", "factor", "copies")
-    proof = _keys(root["proof"], entries, "proof")
-    multipliers = _numbers(proof["multipliers"], "proof.multipliers", length=len(question.observed))
+    observed = question.observed
     claim = _keys(root["claim"], ("value", "functional"), "claim")
     claimed = _number(claim["value"], "claim.value")
     functional = _keys(claim["functional"], ("constant", "multipliers"), "claim.functional")
     constant = _number(functional["constant"], "claim.functional.constant")
-    slopes = _numbers(functional["multipliers"], "claim.functional.multipliers", length=len(question.observed))
+    slopes = _numbers(functional["multipliers"], "claim.functional.multipliers", length=len(observed))
+    multipliers, charge_of = _method(root, question)
     _common_denominator([*multipliers, *slopes, claimed, constant], "proof.multipliers and claim")
-
-    if qubit:
-        from sdpbound.verify_qubit import qubit_charge
-
-        charge = qubit_charge(question, root["question"]["figure"], proof["method"], multipliers, constant)
-    elif by_radau:
-        from sdpbound.verify_gauss_radau import gauss_radau_charge
-
-        charge = gauss_radau_charge(question, root["question"]["figure"], multipliers, proof)
-    elif entropy:
-        charge = _entropy_charge(question, multipliers, proof)
-    else:
-        charge = max(_charges(question, multipliers, proof["copies"]))
+    size = max((abs(value) for tensor in question.objectives for value in tensor.values()), default=_ONE)
+    scaled = observed.scaled(multipliers)
+    for j, multiplier in enumerate(scaled):
+        _sized(multiplier / max(size, _ONE), f"proof.multipliers[{j}]")
+    charge = charge_of(scaled, constant + observed.shift(slopes))
     conclude = _conclude_entropy if question.kind == "min_entropy" else _conclude_affine
-    bound, proven, faults = conclude(question, multipliers, charge, constant, slopes)
+    bound, proven, faults = conclude(question, scaled, charge, constant, slopes)
     upper = question.side == "upper"
     value = _rounded(bound, up=upper)
     if bound > claimed if upper else bound < claimed:
-        faults = [f"the recomputed {question.side} bound is {value!r}, the claimed value {float(claimed)!r}", *faults]
+        said = f"the claimed value {_nearest(claimed)!r}"
+        faults = [f"the recomputed {question.side} bound is {value!r}, {said}", *faults]
+    limits = range_of(question)
+    if limits is not None:
+        faults += out_of_range(claimed, question.side, *limits, f"a {question.kind} of this question")
     subject = f"{question.kind} in the {question.model} model"
     if faults:
         message = f"The certificate does not prove its claim on the {subject}: {'; '.join(faults)}."
         if strict:
             raise CertificateError(message)
     else:
-        message = f"The {subject} is at {'most' if upper else 'least'} {value!r}, as claimed ({float(claimed)!r})."
+        for a, b in ((constant, slopes), (Fraction(proven[0]), list(map(Fraction, proven[1])))):
+            try_statement(question, a + observed.shift(b), observed.scaled(b))
+        try_value(question, claimed)
+        message = f"The {subject} is at {'most' if upper else 'least'} {value!r}, as claimed ({_nearest(claimed)!r})."
         if question.kind == "separation":
             message += " The data are outside the set." if value < 0 else " This does not separate the data."
     return Verification(
@@ -296,6 +307,49 @@ def verify(certificate: Mapping[str, Any] | str | os.PathLike[str], *, strict: b
         functional=proven,
         message=message,
     )
+
+
+def _method(
+    root: Mapping[str, Any], question: _Question
+) -> tuple[list[Fraction], Callable[[list[Fraction], Fraction], Fraction]]:
+    """The multipliers of a proof, and what finds its charge from those of the normal forms and the claimed constant."""
+    entropy = question.kind == "conditional_entropy"
+    given = root["proof"] if isinstance(root["proof"], Mapping) else {}
+    method = given.get("method")
+    entries: tuple[str, ...] = ("multipliers", "copies")
+    if "method" in given and (entropy or method == "trivial"):
+        entries = ("method", "multipliers")
+    elif entropy and "gauss_radau" in given:
+        entries = ("multipliers", "gauss_radau", "words", "left", "right", "factor", "blocks")
+    elif entropy:
+        entries = ("multipliers", "nodes", "words", "factor", "copies")
+    proof = _keys(root["proof"], entries, "proof")
+    multipliers = _numbers(proof["multipliers"], "proof.multipliers", length=len(question.observed))
+    if "method" in entries and method == "trivial":
+        return multipliers, lambda scaled, _: _trivial_charge(question, scaled)
+    if "method" in entries:
+        from sdpbound.verify_qubit import qubit_charge
+
+        return multipliers, lambda scaled, constant: qubit_charge(question, method, scaled, constant)
+    if "gauss_radau" in entries:
+        from sdpbound.verify_gauss_radau import gauss_radau_charge
+
+        return multipliers, lambda scaled, _: gauss_radau_charge(question, scaled, proof)
+    if entropy:
+        return multipliers, lambda scaled, _: _entropy_charge(question, scaled, proof)
+    return multipliers, lambda scaled, _: max(_charges(question, scaled, proof["copies"]))
+
+
+def _trivial_charge(question: _Question, multipliers: Sequence[Fraction]) -> Fraction:
+    """A probability is at most one, and the entropy of an outcome not below that of its flips."""
+    if any(multipliers):
+        raise CertificateError("proof.multipliers must be 0 where proof.method is trivial.")
+    if question.kind == "conditional_entropy":
+        with flint.ctx.workprec(_PRECISION):
+            return -_lower(_binary_entropy(_ball(1 - 2 * question.flips)))
+    if question.kind == "min_entropy" or question.kind in _GUESSING:
+        return _ONE
+    raise CertificateError(f"proof.method is trivial; that proves nothing about {question.kind}.")
 
 
 def read(certificate: Mapping[str, Any] | str | os.PathLike[str]) -> Mapping[str, Any]:
@@ -358,6 +412,48 @@ class _Scenario:
 
 
 @dataclass(frozen=True, slots=True)
+class _Observed:
+    """Tested expressions in normal form: without a constant, the largest coefficient in [1, 2).
+
+    Expression j of the file is ``shifts[j] + scales[j] * tensors[j]``, and its value and tolerance go with it. So no
+    number of a file can drown another one before anything is computed.
+    """
+
+    tensors: list[Tensor] = field(default_factory=list)
+    values: list[Fraction] = field(default_factory=list)
+    tolerances: list[Fraction] = field(default_factory=list)
+    shifts: list[Fraction] = field(default_factory=list)
+    scales: list[Fraction] = field(default_factory=list)  # powers of two
+
+    def __len__(self) -> int:
+        return len(self.tensors)
+
+    def scaled(self, multipliers: Sequence[Fraction]) -> list[Fraction]:
+        """Multipliers of the file's expressions, as those of the normal forms."""
+        return [m * scale for m, scale in zip(multipliers, self.scales, strict=True)]
+
+    def unscaled(self, multipliers: Sequence[Fraction]) -> list[Fraction]:
+        """The other way round."""
+        return [m / scale for m, scale in zip(multipliers, self.scales, strict=True)]
+
+    def shift(self, multipliers: Sequence[Fraction]) -> Fraction:
+        """What the constants of the file's expressions contribute to their sum with these multipliers of the file."""
+        return sum((m * shift for m, shift in zip(multipliers, self.shifts, strict=True)), _ZERO)
+
+    def combined(self, multipliers: Sequence[Fraction]) -> Tensor:
+        """The sum of the normal forms with these multipliers."""
+        return _total(
+            {index: m * value for index, value in tensor.items()}
+            for m, tensor in zip(multipliers, self.tensors, strict=True)
+        )
+
+    @property
+    def limits(self) -> list[Fraction]:
+        """Largest modulus of each normal form on any behaviour: the sum of its |coefficients|."""
+        return [sum(map(abs, tensor.values()), _ZERO) for tensor in self.tensors]
+
+
+@dataclass(frozen=True, slots=True)
 class _Question:
     scenario: _Scenario  # with K among Bob's settings if the figure needs it
     commuting: dict[int, frozenset[int]]  # party -> its two settings whose letters commute
@@ -365,16 +461,12 @@ class _Question:
     side: str
     model: str
     objectives: list[Tensor]  # one for each copy, of the maximisation
-    observed: list[Tensor]
-    values: list[Fraction]
-    tolerances: list[Fraction]
+    observed: _Observed
+    x: int = 0  # the settings of the figure, where it has them
+    y: int | None = None
+    blind: bool = False
     bits: list[tuple[Tensor, Tensor, Tensor]] = field(default_factory=list)  # M, M_0, M_1 of an entropy
     flips: Fraction = _ZERO  # probability of a flip before an entropy is asked for
-
-    @property
-    def limits(self) -> list[Fraction]:
-        """Largest modulus of each observed quantity on any behaviour: the sum of its |coefficients|."""
-        return [sum(map(abs, tensor.values()), _ZERO) for tensor in self.observed]
 
 
 def _read_question(entry: Any) -> _Question:
@@ -382,7 +474,7 @@ def _read_question(entry: Any) -> _Question:
     scenario = _read_scenario(question["scenario"])
     model = _read_model(question["model"])
 
-    observed, values, tolerances = _read_observed(question["observed"], scenario)
+    observed = _read_observed(question["observed"], scenario)
     kind = _kind(question["figure"], "question.figure", (*_OTHERS, *_GUESSING))
     figure, name = question["figure"], "question.figure"
     if kind == "min_entropy":
@@ -398,16 +490,19 @@ def _read_question(entry: Any) -> _Question:
     commuting: dict[int, frozenset[int]] = {}
     bits: list[tuple[Tensor, Tensor, Tensor]] = []
     flips = _ZERO
+    x, y, blind = 0, None, False
     if kind == "conditional_entropy":
         objectives = []
-        bits, flips = _read_entropy(figure, scenario, model, name)
+        x, y, bits, flips = _read_entropy(figure, scenario, model, name)
     elif kind == "bell_value":
         figure = _keys(figure, ("kind", "coefficients"), name)
         sign = 1 if side == "upper" else -1
         coefficients = _tensor(figure["coefficients"], scenario.shape, f"{name}.coefficients")
+        _require_work(scenario, model, 1)
         objectives = [{index: sign * value for index, value in coefficients.items()}]
     elif kind == "separation":
         _keys(figure, ("kind",), name)
+        _require_work(scenario, model, 1)
         objectives = [{}]
     else:
         figure = _keys(figure, ("kind", "x", "y"), name)
@@ -419,24 +514,45 @@ def _read_question(entry: Any) -> _Question:
         if blind or figure["y"] is not None:
             y = _integer(figure["y"], 0, len(scenario.outcomes[1]) - 1, f"{name}.y")
             if blind and model == "quantum":
+                _require_work(scenario, model, scenario.outcomes[0][x])
                 scenario = scenario.with_setting(1, scenario.outcomes[0][x])
                 commuting = {1: frozenset({y, len(scenario.outcomes[1]) - 1})}
                 objectives = [_agreement(scenario, x)]
             else:
-                objectives = _pair_objectives(scenario, x, y, blind, name)
+                objectives = _pair_objectives(scenario, model, x, y, blind, name)
         else:
+            _require_work(scenario, model, scenario.outcomes[0][x])
             objectives = [_expand(scenario, (effect,)) for effect in scenario.effects(0, x)]
 
-    for tensors, name in ((objectives, "question.figure"), (observed, "question.observed")):
-        _common_denominator((value for tensor in tensors for value in tensor.values()), name)
-    _common_denominator(values + tolerances, "question.observed")
-    return _Question(scenario, commuting, kind, side, model, objectives, observed, values, tolerances, bits, flips)
+    _common_denominator((value for tensor in objectives for value in tensor.values()), "question.figure")
+    return _Question(scenario, commuting, kind, side, model, objectives, observed, x, y, blind, bits, flips)
+
+
+def _require_work(scenario: _Scenario, model: str, copies: int) -> None:
+    """Refuse a question whose answer takes too long to check, before anything is built for it."""
+    if copies > _MOST_COPIES or copies * math.prod(scenario.shape) > _MOST_LINEAR_WORK:
+        raise CertificateError(
+            f"question needs {_show(copies)} copies of {math.prod(scenario.shape)} coordinates; at most "
+            f"{_MOST_COPIES} copies and {_MOST_LINEAR_WORK} numbers are checked."
+        )
+    if model == "local":
+        number = copies * _enumerated(scenario)
+        if number > _MOST_STRATEGIES or number * max(scenario.shape) > _MOST_LOCAL_WORK:
+            raise CertificateError(
+                f"The local model needs {_show(number)} strategies to be enumerated; at most {_MOST_STRATEGIES} can be."
+            )
+
+
+def _enumerated(scenario: _Scenario) -> int:
+    """How many deterministic strategies are gone through for one functional: all but those of the party with most."""
+    strategies = [math.prod(party) for party in scenario.outcomes]
+    return math.prod(strategies) // max(strategies)
 
 
 def _read_entropy(
     entry: Any, scenario: _Scenario, model: str, name: str
-) -> tuple[list[tuple[Tensor, Tensor, Tensor]], Fraction]:
-    """The bits of the key, and the probability of a flip."""
+) -> tuple[int, int | None, list[tuple[Tensor, Tensor, Tensor]], Fraction]:
+    """The settings of the key, its bits, and the probability of a flip."""
     figure = _keys(entry, ("kind", "x", "y", "preprocessing"), name)
     if model != "quantum" or len(scenario.outcomes) != 2:
         raise CertificateError(f"{name} is about two parties with quantum devices; the question has {model} ones.")
@@ -445,6 +561,7 @@ def _read_entropy(
     if len(alice) > _MOST_OUTCOMES:
         raise CertificateError(f"{name} has a key of {len(alice)} outcomes; at most {_MOST_OUTCOMES} can be checked.")
     bits = _bits([_expand(scenario, (effect,)) for effect in alice])
+    y = None
     if figure["y"] is not None:
         y = _integer(figure["y"], 0, len(scenario.outcomes[1]) - 1, f"{name}.y")
         bob = scenario.effects(1, y)
@@ -458,7 +575,7 @@ def _read_entropy(
             f"{name}.preprocessing is {_show(figure['preprocessing'])}; a probability from 0 to 1/2 is expected, and 0 "
             "for any other key than one bit of Alice's."
         )
-    return bits, flips
+    return x, y, bits, flips
 
 
 def _bits(effects: list[Tensor]) -> list[tuple[Tensor, Tensor, Tensor]]:
@@ -469,18 +586,45 @@ def _bits(effects: list[Tensor]) -> list[tuple[Tensor, Tensor, Tensor]]:
     return [(_total(effects), _total(first), _total(rest)), *_bits(first), *_bits(rest)]
 
 
-def _read_observed(entry: Any, scenario: _Scenario) -> tuple[list[Tensor], list[Fraction], list[Fraction]]:
-    """The tested expressions, their values and tolerances."""
-    observed, values, tolerances = [], [], []
+def _read_observed(entry: Any, scenario: _Scenario) -> _Observed:
+    """The tested expressions, their values and tolerances, in normal form."""
+    observed = _Observed()
+    origin = (0,) * len(scenario.outcomes)
     for j, item in enumerate(_list(entry, "question.observed")):
         name = f"question.observed[{j}]"
         item = _keys(item, ("coefficients", "value", "tolerance"), name)
-        observed.append(_tensor(item["coefficients"], scenario.shape, f"{name}.coefficients"))
-        values.append(_number(item["value"], f"{name}.value"))
-        tolerances.append(_number(item["tolerance"], f"{name}.tolerance"))
-        if tolerances[-1] < 0:
+        tensor = _tensor(item["coefficients"], scenario.shape, f"{name}.coefficients")
+        value, tolerance = _number(item["value"], f"{name}.value"), _number(item["tolerance"], f"{name}.tolerance")
+        if tolerance < 0:
             raise CertificateError(f"{name}.tolerance is {_show(item['tolerance'])}; it must be >= 0.")
-    return observed, values, tolerances
+        shift = tensor.pop(origin, _ZERO)
+        scale = _power_below(max(map(abs, tensor.values()))) if tensor else _ONE
+        observed.tensors.append({index: c / scale for index, c in tensor.items()})
+        observed.values.append(_sized((value - shift) / scale, f"{name}.value"))
+        observed.tolerances.append(_sized(tolerance / scale, f"{name}.tolerance"))
+        observed.shifts.append(shift)
+        observed.scales.append(scale)
+    name = "question.observed"
+    _common_denominator((value for tensor in observed.tensors for value in tensor.values()), name)
+    _common_denominator(observed.values + observed.tolerances, name)
+    _common_denominator(observed.shifts + observed.scales, name)
+    return observed
+
+
+def _power_below(value: Fraction) -> Fraction:
+    """The largest power of two that is not above a positive number."""
+    exponent = value.numerator.bit_length() - value.denominator.bit_length()
+    power = Fraction(2) ** exponent
+    return power if power <= value else power / 2
+
+
+def _sized(value: Fraction, name: str) -> Fraction:
+    """A number of the normal form, refused where no honest question has it."""
+    if abs(value) > _LARGEST_NORMAL:
+        raise CertificateError(
+            f"{name} is {float(value):.3g} in units of its expression's coefficients; numbers beyond 2^64 are refused."
+        )
+    return value
 
 
 def _read_scenario(entry: Any) -> _Scenario:
@@ -530,13 +674,14 @@ def _agreement(scenario: _Scenario, x: int) -> Tensor:
     )
 
 
-def _pair_objectives(scenario: _Scenario, x: int, y: int, blind: bool, name: str) -> list[Tensor]:
+def _pair_objectives(scenario: _Scenario, model: str, x: int, y: int, blind: bool, name: str) -> list[Tensor]:
     """Objectives of the global guess, or of the blind guess as one copy for each map from Bob's outcomes to guesses."""
     alice, bob = scenario.effects(0, x), scenario.effects(1, y)
     # Compare the exponent first: a hostile scenario must not make us compute a huge power.
     copies = len(alice) ** min(len(bob), 64) if blind else len(alice) * len(bob)
     if copies > _MOST_COPIES:
         raise CertificateError(f"{name} needs one copy for each guess; more than {_MOST_COPIES} are too many to check.")
+    _require_work(scenario, model, copies)
     if not blind:
         return [_expand(scenario, pair) for pair in product(alice, bob)]
     return [
@@ -557,12 +702,7 @@ def _charges(question: _Question, multipliers: list[Fraction], entry: Any) -> It
         raise CertificateError(
             f"{name} has {len(copies)} entries; {question.kind} ({question.model}) needs {expected}."
         )
-    if len(question.objectives) * math.prod(question.scenario.shape) > _MOST_LINEAR_WORK:
-        raise CertificateError(f"{name} are too many for a scenario of this size to be checked.")
-    tested = _total(
-        {index: -multiplier * value for index, value in tensor.items()}
-        for multiplier, tensor in zip(multipliers, question.observed, strict=True)
-    )
+    tested = question.observed.combined([-m for m in multipliers])
     linear = (_total((objective, tested)) for objective in question.objectives)
     if question.model == "local":
         yield from _local_charges(question.scenario, list(linear))
@@ -725,11 +865,6 @@ def _local_charges(scenario: _Scenario, functionals: list[Tensor]) -> Iterator[F
     strategies = [math.prod(scenario.outcomes[party]) for party in parties]
     last = max(parties, key=lambda party: strategies[party])
     order = [*(party for party in parties if party != last), last]
-    number = len(functionals) * math.prod(strategies[party] for party in order[:-1])
-    if number > _MOST_STRATEGIES or number * scenario.shape[last] > _MOST_LOCAL_WORK:
-        raise CertificateError(
-            f"The local model needs {_show(number)} strategies to be enumerated; at most {_MOST_STRATEGIES} can be."
-        )
     # For each party but the last, a strategy picks one option of each setting: signed coordinates to be added up.
     choices: list[list[list[tuple[tuple[int, int], ...]]]] = []
     for party in order[:-1]:
@@ -794,6 +929,7 @@ def _entropy_charge(question: _Question, multipliers: list[Fraction], proof: Map
     words = _read_words(algebra, proof["words"], "proof.words")
     tensors = [(whole, part) for whole, *parts in question.bits for part in parts]
     copies = _list(proof["copies"], "proof.copies", length=len(nodes) * len(tensors))
+    _require_triangle(proof["factor"], len(words), "proof.factor")
 
     charge = _ZERO
     outside: list[Residual] = []
@@ -821,10 +957,7 @@ def _entropy_charge(question: _Question, multipliers: list[Fraction], proof: Map
     shared = _total(
         [
             *({index: -value for index, value in whole.items()} for whole, *_ in question.bits),
-            *(
-                {index: -multiplier * value for index, value in tensor.items()}
-                for multiplier, tensor in zip(multipliers, question.observed, strict=True)
-            ),
+            question.observed.combined([-m for m in multipliers]),
         ]
     )
     square = _squares(algebra, words, proof["factor"], "proof.factor")
@@ -873,11 +1006,16 @@ def _squares(algebra: _Algebra, words: list[Word], entry: Any, name: str) -> Res
     return squares, scale * scale
 
 
+def _require_triangle(entry: Any, size: int, name: str) -> None:
+    """Refuse what has not the rows of a lower triangular matrix."""
+    for i, row in enumerate(_list(entry, name, length=size)):
+        _list(row, f"{name}[{i}]", length=i + 1)
+
+
 def _gram(entry: Any, size: int, name: str) -> tuple[int, flint.fmpz_mat]:
     """A number s and the matrix s^2 L L^T of integers, L lower triangular."""
-    rows = []
-    for i, row in enumerate(_list(entry, name, length=size)):
-        rows.append(_numbers(row, f"{name}[{i}]", length=i + 1))
+    _require_triangle(entry, size, name)
+    rows = [_numbers(row, f"{name}[{i}]", length=i + 1) for i, row in enumerate(entry)]
     scale = _common_denominator((value for row in rows for value in row), name)
     flat = []
     for row in rows:
@@ -911,23 +1049,28 @@ Conclusion = tuple[Fraction, tuple[float, tuple[float, ...]], list[str]]  # boun
 def _conclude_affine(
     question: _Question, multipliers: list[Fraction], charge: Fraction, constant: Fraction, slopes: list[Fraction]
 ) -> Conclusion:
-    """Bound on the data, affine functional, and what the claimed functional has beyond it."""
+    """Bound on the data, affine functional, and what the claimed functional has beyond it.
+
+    Multipliers are those of the normal forms; `constant` and `slopes` are the claim of the file, and so is the answer.
+    """
+    observed = question.observed
     upper = question.side == "upper"
     sign = 1 if upper else -1
-    bound = sign * _on_data(question, multipliers, charge)
+    bound = sign * _on_data(observed, multipliers, charge)
     exact = [sign * multiplier for multiplier in multipliers]
 
     def weakest(candidates: Sequence[Fraction]) -> Fraction:
-        """Constant that makes the functional with these multipliers follow from the proven one."""
-        moved = zip(candidates, exact, question.limits, strict=True)
-        return sign * (charge + sum((abs(a - b) * limit for a, b, limit in moved), _ZERO))
+        """Constant that makes the functional with these multipliers of the file follow from the proven one."""
+        moved = zip(observed.scaled(candidates), exact, observed.limits, strict=True)
+        needed = sign * (charge + sum((abs(a - b) * limit for a, b, limit in moved), _ZERO))
+        return needed - observed.shift(candidates)
 
-    floats = tuple(map(float, exact))
+    floats = tuple(map(_nearest, observed.unscaled(exact)))
     proven = _rounded(weakest([Fraction(slope) for slope in floats]), up=upper)
     faults = []
-    for j, (claimed, slope) in enumerate(zip(slopes, exact, strict=True)):
+    for j, (claimed, slope) in enumerate(zip(slopes, observed.unscaled(exact), strict=True)):
         if abs(claimed - slope) > _MULTIPLIER_TOLERANCE * abs(slope):
-            faults.append(_slope_fault(j, claimed, float(slope)))
+            faults.append(_slope_fault(j, claimed, _nearest(slope)))
     needed = weakest(slopes)
     if not faults and sign * (constant - needed) < 0:
         faults.append(_constant_fault(constant, _rounded(needed, up=upper)))
@@ -938,8 +1081,9 @@ def _conclude_entropy(
     question: _Question, multipliers: list[Fraction], charge: Fraction, constant: Fraction, slopes: list[Fraction]
 ) -> Conclusion:
     """The same for -log2 of the bound on the guessing probability, with balls that contain the true numbers."""
-    bound = _on_data(question, multipliers, charge)
-    centre = sum((a * b for a, b in zip(multipliers, question.values, strict=True)), charge)
+    observed = question.observed
+    bound = _on_data(observed, multipliers, charge)
+    centre = sum((a * b for a, b in zip(multipliers, observed.values, strict=True)), charge)
     if bound <= 0 or centre <= 0:
         raise CertificateError(
             "The proof bounds the guessing probability by a number <= 0 on the data or their central values, which "
@@ -958,20 +1102,24 @@ def _conclude_entropy(
                 steepness = _ball(t)
                 ln2 = flint.arb(2).log()
                 total = ((steepness * ln2).log() + 1) / ln2 - steepness * _ball(charge)
-            for claimed, multiplier, limit in zip(candidates, multipliers, question.limits, strict=True):
+            for claimed, multiplier, limit in zip(
+                observed.scaled(candidates), multipliers, observed.limits, strict=True
+            ):
                 total -= abs(_ball(claimed) + steepness * _ball(multiplier)) * _ball(limit)
-            return _lower(total)
+            return _lower(total) - observed.shift(candidates)
 
-        floats = tuple(_nearest(_lower(-touching * _ball(multiplier))) for multiplier in multipliers)
+        scaled = [_lower(-touching * _ball(multiplier)) for multiplier in multipliers]
+        floats = tuple(map(_nearest, observed.unscaled(scaled)))
         proven = _rounded(weakest([Fraction(slope) for slope in floats], None), up=False)
-        t = _best_tangent(multipliers, slopes, question.limits, charge)
+        own = observed.scaled(slopes)
+        t = _best_tangent(multipliers, own, observed.limits, charge)
         needed = weakest(slopes, t)
         faults = []
         if constant > needed:
-            for j, (claimed, multiplier) in enumerate(zip(slopes, multipliers, strict=True)):
+            for j, (claimed, multiplier) in enumerate(zip(own, multipliers, strict=True)):
                 scale = abs(multiplier) * (_lower(touching) if t is None else t)
                 if abs(abs(claimed) - scale) > Fraction(1, 10**6) * scale or claimed * multiplier > 0:
-                    faults.append(_slope_fault(j, claimed, floats[j]))
+                    faults.append(_slope_fault(j, slopes[j], floats[j]))
             faults = faults or [_constant_fault(constant, _rounded(needed, up=False))]
     return entropy, (proven, floats), faults
 
@@ -1000,14 +1148,14 @@ def _best_tangent(
     return kinks[-1][0] if kinks else None
 
 
-def _on_data(question: _Question, multipliers: list[Fraction], charge: Fraction) -> Fraction:
+def _on_data(observed: _Observed, multipliers: list[Fraction], charge: Fraction) -> Fraction:
     """mu + sum_j (lambda_j value_j + |lambda_j| tolerance_j)."""
-    terms = zip(multipliers, question.values, question.tolerances, strict=True)
+    terms = zip(multipliers, observed.values, observed.tolerances, strict=True)
     return sum((m * value + abs(m) * tolerance for m, value, tolerance in terms), charge)
 
 
 def _slope_fault(j: int, claimed: Fraction, proven: float) -> str:
-    return f"claim.functional.multipliers[{j}] is {float(claimed)!r}, the recomputed one {proven!r}"
+    return f"claim.functional.multipliers[{j}] is {_nearest(claimed)!r}, the recomputed one {proven!r}"
 
 
 def _constant_fault(claimed: Fraction, needed: float) -> str:
@@ -1021,6 +1169,8 @@ SelfTested = tuple[str, dict[tuple[int, int], flint.arb]]  # by which criterion,
 
 def _verify_closed_form(root: Mapping[str, Any], strict: bool) -> Verification:
     """The entropy of data at a self-test, and whether the claim is one of it; see the module docstring."""
+    from sdpbound.verify_trials import out_of_range, try_value  # it uses this module's reading
+
     question = _keys(root["question"], ("scenario", "figure", "side", "observed"), "question")
     if isinstance(question["figure"], Mapping) and question["figure"].get("kind") == "conditional_entropy":
         from sdpbound.verify_closed_entropy import verify_closed_entropy
@@ -1043,17 +1193,18 @@ def _verify_closed_form(root: Mapping[str, Any], strict: bool) -> Verification:
         raise CertificateError(f"{name} is blind and has no y; Bob's setting is needed.")
     if question["side"] != "lower":
         raise CertificateError(f"question.side is {_show(question['side'])}; for entropy it must be lower.")
-    observed, values, tolerances = _read_observed(question["observed"], scenario)
-    for j, tolerance in enumerate(tolerances):
-        if tolerance > _SELF_TEST_TOLERANCE:
+    observed = _read_observed(question["observed"], scenario)
+    for j, (tolerance, scale) in enumerate(zip(observed.tolerances, observed.scales, strict=True)):
+        if tolerance * scale > _SELF_TEST_TOLERANCE:
             raise CertificateError(
-                f"question.observed[{j}].tolerance is {float(tolerance)!r}; data that are known no better than "
+                f"question.observed[{j}].tolerance is {float(tolerance * scale)!r}; data that are known no better than "
                 f"{float(_SELF_TEST_TOLERANCE)!r} are not at a self-test."
             )
     claimed = _number(_keys(root["claim"], ("value",), "claim")["value"], "claim.value")
 
+    what = f"H(A|x={x},E)" if y is None else f"H({'A' if blind else 'AB'}|x={x},y={y},{'B,' if blind else ''}E)"
     with flint.ctx.workprec(_PRECISION):
-        how, correlators = _self_test(observed, values, tolerances)
+        how, correlators = _self_test(observed)
         if y is None:
             entropy = most = flint.arb(1)
         else:
@@ -1061,11 +1212,15 @@ def _verify_closed_form(root: Mapping[str, Any], strict: bool) -> Verification:
             rest = (size - _ball(_CORRELATOR_SLACK)).max(flint.arb(0))
             entropy, most = (_binary_entropy(modulus) + (0 if blind else 1) for modulus in (size, rest))
         value = _rounded(_lower(entropy), up=False)
-        # The claim is refused only if it is above every point that the entropy with the slack may have.
+        # A claim holds where it is certainly not above the entropy with the slack.
         holds = claimed <= value or bool(_ball(claimed) <= most)
-    what = f"H(A|x={x},E)" if y is None else f"H({'A' if blind else 'AB'}|x={x},y={y},{'B,' if blind else ''}E)"
+        beyond = out_of_range(claimed, "lower", flint.arb(0), flint.arb(2 if y is not None and not blind else 1), what)
+    holds = holds and not beyond
     near = f"For data exactly at the self-test that agrees with the tested ones within the tolerance ({how})"
     if holds:
+        if not blind:
+            asked = _Question(scenario, {}, "conditional_entropy", "lower", "quantum", [], observed, x, y)
+            try_value(asked, claimed - _CORRELATOR_SLACK)
         message = f"{near}, {what} is {value!r}, as claimed ({float(claimed)!r})."
     else:
         message = (
@@ -1086,23 +1241,32 @@ def _verify_closed_form(root: Mapping[str, Any], strict: bool) -> Verification:
 
 
 def _binary_entropy(modulus: flint.arb) -> flint.arb:
-    """h((1 + E)/2) in bits for |E| <= 1; exact at 0 and 1."""
+    """h((1 + E)/2) in bits for 0 <= E <= 1; exact at 0 and 1."""
     if modulus == 0:
         return flint.arb(1)
-    parts = [(1 + modulus) / 2, (1 - modulus) / 2]
-    return -sum((p * p.log() for p in parts if p > 0), flint.arb(0)) / flint.arb(2).log()
+    first, second = (1 + modulus) / 2, (1 - modulus) / 2
+    total = -first * first.log()
+    if second > 0:
+        total -= second * second.log()
+    elif second == 0:
+        pass
+    else:  # not known to be positive; -p log p rises from 0 to its largest value, below 0.4, at 1/e
+        top = second.upper()
+        total += flint.arb(0).union(-top * top.log() if 0 < top < flint.arb("0.3") else flint.arb("0.4"))
+    return total / flint.arb(2).log()
 
 
-def _self_test(observed: list[Tensor], values: list[Fraction], tolerances: list[Fraction]) -> SelfTested:
+def _self_test(observed: _Observed) -> SelfTested:
     """What the data self-test. One tested expression at its maximum is enough, whatever else is tested."""
     single: dict[Index, Fraction] = {}
-    for j, (tensor, value, tolerance) in enumerate(zip(observed, values, tolerances, strict=True)):
+    tests = zip(observed.tensors, observed.values, observed.tolerances, strict=True)
+    for j, (tensor, value, tolerance) in enumerate(tests):
         found = _self_test_by_value(tensor, value, tolerance)
         if found is not None:
             return f"question.observed[{j}] has its quantum maximum", found
         if len(tensor) == 1:
             ((index, coefficient),) = tensor.items()
-            if coefficient == 1 and any(index):
+            if coefficient == 1 and tolerance <= _SELF_TEST_TOLERANCE:
                 single[index] = value
     marginals = [value for index, value in single.items() if not all(index)]
     table = {(i, j): single[i + 1, j + 1] for i in (0, 1) for j in (0, 1) if (i + 1, j + 1) in single}
@@ -1122,8 +1286,8 @@ def _self_test_by_value(
     With t the cosine between Bob's settings, the maximum is that of f(t) = n_0 + n_1, n_x = |c_x0 + c_x1 exp(i angle)|,
     which is strictly concave: the root of f' is unique, and inside (-1, 1) exceeds the local values f(1), f(-1).
     """
-    if any(index != (0, 0) and not all(index) for index in tensor):
-        return None
+    if not all(map(all, tensor)):
+        return None  # it has marginals
     c = {(i, j): tensor.get((i + 1, j + 1), _ZERO) for i in (0, 1) for j in (0, 1)}
     if not math.prod(c.values(), start=_ONE) < 0:
         return None
@@ -1133,14 +1297,13 @@ def _self_test_by_value(
     if not -1 < t < 1:
         return None
     norms = [_ball(squares[0] + b * t).sqrt(), _ball(squares[1] + d * t).sqrt()]
-    excess = value - tensor.get((0, 0), _ZERO)
     allowed = max(tolerance, _SELF_TEST_TOLERANCE * sum(map(abs, c.values()), _ZERO))
     local = max(sum((abs(c[i, 0] + sign * c[i, 1]) for i in (0, 1)), _ZERO) for sign in (1, -1))
     if not norms[0] + norms[1] - _ball(local) > _ball(_GAP_FACTOR * allowed):
         return None  # the data fit a local behaviour as well
-    if not abs(_ball(abs(excess)) - (norms[0] + norms[1])) <= _ball(allowed):
+    if not abs(_ball(abs(value)) - (norms[0] + norms[1])) <= _ball(allowed):
         return None
-    sign = 1 if excess > 0 else -1
+    sign = 1 if value > 0 else -1
     correlators = {}
     for i in (0, 1):
         correlators[i, 0] = sign * _ball(c[i, 0] + c[i, 1] * t) / norms[i]
@@ -1202,6 +1365,8 @@ def _ball(value: Fraction) -> flint.arb:
 
 def _lower(ball: flint.arb) -> Fraction:
     """Lower end of a ball, as an exact number."""
+    if not ball.is_finite():
+        raise CertificateError("A recomputed number is not known at all; the proof has absurd numbers.")
     mantissa, exponent = (int(part) for part in ball.lower().man_exp())
     if abs(exponent) > 10 * _LARGEST_DENOMINATOR:
         raise CertificateError("A recomputed number is beyond the range of floats; the proof has absurd numbers.")
@@ -1330,6 +1495,8 @@ def _number(entry: Any, name: str) -> Fraction:
         value = Fraction(float(entry) if isinstance(entry, float) else int(entry))
     if abs(value) > _LARGEST_NUMBER:
         raise CertificateError(f"{name} is {_show(entry)}; numbers beyond 2^200 in size are refused.")
+    if value and abs(value) < _SMALLEST_NUMBER:
+        raise CertificateError(f"{name} is {_show(entry)}; numbers below 2^-1074 in size, other than 0, are refused.")
     return value
 
 

@@ -25,7 +25,6 @@ learns only ``groups[k]``: ``sum_g sum_ab P_g(ab) log2 P_g(ab) P_g / (P_g(a) P_g
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -38,13 +37,16 @@ from sdpbound.verify import (
     Tensor,
     Verification,
     _ball,
+    _binary_entropy,
     _integer,
     _keys,
     _kind,
     _list,
+    _log2,
     _lower,
     _number,
     _numbers,
+    _Observed,
     _read_observed,
     _read_scenario,
     _rounded,
@@ -52,13 +54,16 @@ from sdpbound.verify import (
     _show,
 )
 from sdpbound.verify_spectra import entropy, plogp
+from sdpbound.verify_trials import at_fault, out_of_range
 
 __all__ = ["PRECISION", "AttackQuestion", "Enclosure", "Outcome", "enclose", "mix", "read_question", "verify_attack"]
 
 PRECISION = 256  # bits
 _LARGEST_DIMENSION = 64
 _MOST_STRATEGIES = 4096
-_MOST_WORK = 2**28  # strategies times pairs of outcomes times squares of dimensions
+_MOST_WORK = 2**25  # products of two numbers, of all strategies together
+_MOST_ADJUSTED = 512
+_TURNS = 64  # products for each entry of a matrix that is made diagonal, in units of its size
 _FIGURES = ("conditional_entropy", "conditional_mutual_information")
 
 
@@ -71,14 +76,12 @@ class AttackQuestion:
     x: int
     y: int | None
     flips: Fraction
-    observed: list[Tensor]
-    values: list[Fraction]
-    tolerances: list[Fraction]
+    observed: _Observed
 
 
 @dataclass(frozen=True, slots=True)
 class Enclosure:
-    """Balls around the numbers of one strategy: tested values, its entropy or its p(ab|xy) of the key."""
+    """Balls around the numbers of one strategy: tests in normal form, its entropy or its p(ab|xy) of the key."""
 
     tested: list[flint.arb]
     entropy: flint.arb
@@ -87,7 +90,8 @@ class Enclosure:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A mixture: enclosed figure, and the enclosed distances of its tested values from the given ones."""
+    """A mixture: enclosed figure, and the enclosed distances of its tested values from the given ones, as the file has
+    them."""
 
     figure: flint.arb
     misses: list[flint.arb]
@@ -112,10 +116,22 @@ def verify_attack(root: Mapping[str, Any], strict: bool) -> Verification:
     elif proof["groups"] is not None:
         raise CertificateError("proof.groups is about a classical Eve; for conditional_entropy it must be null.")
     claimed = _number(_keys(root["claim"], ("value",), "claim")["value"], "claim.value")
+    work = 0
+    for k, entry in enumerate(strategies):  # counted before any of it is done
+        work += _work(question, entry, f"proof.strategies[{k}]")
+        if work > _MOST_WORK:
+            raise CertificateError(
+                f"proof.strategies take more than {_MOST_WORK} products of numbers to check, of {k + 1} of "
+                f"{len(strategies)} strategies alone; use fewer or smaller ones."
+            )
+    if len(adjusted) > _MOST_ADJUSTED:
+        raise CertificateError(f"proof.adjusted has {len(adjusted)} entries; at most {_MOST_ADJUSTED} are checked.")
     with flint.ctx.workprec(PRECISION):
         enclosures = [enclose(question, entry, f"proof.strategies[{k}]") for k, entry in enumerate(strategies)]
         outcome = mix(question, enclosures, weights, adjusted, groups)
-        for j, (miss, tolerance) in enumerate(zip(outcome.misses, question.tolerances, strict=True)):
+        observed = question.observed
+        for j, (miss, own, scale) in enumerate(zip(outcome.misses, observed.tolerances, observed.scales, strict=True)):
+            tolerance = own * scale
             if not miss <= _ball(tolerance):
                 raise CertificateError(
                     f"The attack misses the tested value question.observed[{j}] by {float(miss.mid()):.3g}; its "
@@ -124,7 +140,11 @@ def verify_attack(root: Mapping[str, Any], strict: bool) -> Verification:
         if not outcome.figure.is_finite():
             raise CertificateError("The recomputed value of the attack is not finite; the proof has absurd numbers.")
         value = _rounded(-_lower(-outcome.figure), up=True)
-    holds = value <= claimed
+        least, most = _range_of(question)
+        if outcome.figure < least or outcome.figure > most:
+            raise at_fault(f"the {question.kind} {value!r} is not between {float(least)!r} and {float(most)!r}")
+        faults = out_of_range(claimed, "upper", least, most, f"a {question.kind} of this question")
+    holds = value <= claimed and not faults
     subject = f"least {question.kind} of quantum strategies with these data"
     if holds:
         how = "exactly the tested values" if adjusted else "tested values within the tolerances"
@@ -132,7 +152,7 @@ def verify_attack(root: Mapping[str, Any], strict: bool) -> Verification:
     else:
         message = (
             f"The certificate does not prove its claim on the {subject}: the attack has {value!r}, and "
-            f"{float(claimed)!r} is claimed."
+            f"{float(claimed)!r} is claimed{'; '.join(['', *faults])}."
         )
         if strict:
             raise CertificateError(message)
@@ -171,7 +191,62 @@ def read_question(entry: Any) -> AttackQuestion:
             f"{name}.preprocessing is {_show(figure['preprocessing'])}; a probability from 0 to 1/2 is expected, and 0 "
             "for any other key than one bit of Alice's."
         )
-    return AttackQuestion(scenario, kind, x, y, flips, *_read_observed(question["observed"], scenario))
+    return AttackQuestion(scenario, kind, x, y, flips, _read_observed(question["observed"], scenario))
+
+
+def _range_of(question: AttackQuestion) -> tuple[flint.arb, flint.arb]:
+    """What the figure can be, in bits."""
+    one, other = question.scenario.outcomes
+    alice, bob = one[question.x], 1 if question.y is None else other[question.y]
+    count = alice * bob if question.kind == "conditional_entropy" else min(alice, bob)
+    least = _binary_entropy(_ball(1 - 2 * question.flips)) if question.flips else flint.arb(0)
+    return least, _log2(Fraction(count))
+
+
+def _work(question: AttackQuestion, entry: Any, name: str) -> int:
+    """About how many products of numbers a strategy takes, from the sizes of its matrices."""
+    sizes, shape, rows = _sizes(question, entry, name)
+    dimension, width = sizes[0] * sizes[1], shape
+    one, other = (sum(map(sum, party)) for party in rows)
+    pairs = one * other  # rows of all pairs of effects
+    effects = sum(size**2 * sum(map(sum, party)) for size, party in zip(sizes, rows, strict=True))
+    counts = [sum(map(len, party)) for party in rows]
+    spectra = _TURNS * width**3 * (counts[0] * counts[1] + 1)
+    return dimension * width * (pairs + 1) + width**2 * (pairs + dimension) + effects + spectra
+
+
+def _sizes(question: AttackQuestion, entry: Any, name: str) -> tuple[list[int], int, list[list[list[int]]]]:
+    """Dimensions, columns of the state's factor, and rows of each effect."""
+    entry = _keys(entry, ("dimensions", "state", "measurements"), name)
+    sizes = [
+        _integer(d, 1, _LARGEST_DIMENSION, f"{name}.dimensions")
+        for d in _list(entry["dimensions"], f"{name}.dimensions", length=2)
+    ]
+    if sizes[0] * sizes[1] > _LARGEST_DIMENSION:
+        raise CertificateError(f"{name}.dimensions {sizes} are too large; {_LARGEST_DIMENSION} in all is the most.")
+    state = _list(
+        _keys(entry["state"], ("real", "imaginary"), f"{name}.state")["real"],
+        f"{name}.state.real",
+        length=sizes[0] * sizes[1],
+    )
+    width = len(_list(state[0], f"{name}.state.real[0]"))
+    if width > _LARGEST_DIMENSION:
+        raise CertificateError(f"{name}.state.real has {width} columns; at most {_LARGEST_DIMENSION} are allowed.")
+    rows = []
+    parties = _list(entry["measurements"], f"{name}.measurements", length=2)
+    for party, (settings, counts) in enumerate(zip(parties, question.scenario.outcomes, strict=True)):
+        label = f"{name}.measurements[{party}]"
+        own = []
+        for s, (effects, count) in enumerate(zip(_list(settings, label, length=len(counts)), counts, strict=True)):
+            effects = _list(effects, f"{label}[{s}]", length=count)
+            own.append(
+                [
+                    len(_list(_keys(e, ("real", "imaginary"), f"{label}[{s}][{a}]")["real"], f"{label}[{s}][{a}].real"))
+                    for a, e in enumerate(effects)
+                ]
+            )
+        rows.append(own)
+    return sizes, width, rows
 
 
 # --- one strategy --------------------------------------------------------------------------------------------------
@@ -179,16 +254,8 @@ def read_question(entry: Any) -> AttackQuestion:
 
 def enclose(question: AttackQuestion, entry: Any, name: str) -> Enclosure:
     """The numbers of one strategy of a certificate, in balls of the precision in force."""
-    entry = _keys(entry, ("dimensions", "state", "measurements"), name)
-    sizes = [
-        _integer(d, 1, _LARGEST_DIMENSION, f"{name}.dimensions")
-        for d in _list(entry["dimensions"], f"{name}.dimensions", length=2)
-    ]
+    sizes, _, _ = _sizes(question, entry, name)
     outcomes = question.scenario.outcomes
-    if sizes[0] * sizes[1] > _LARGEST_DIMENSION:
-        raise CertificateError(f"{name}.dimensions {sizes} are too large; {_LARGEST_DIMENSION} in all is the most.")
-    if math.prod(sum(party) for party in outcomes) * (sizes[0] * sizes[1]) ** 2 > _MOST_WORK:
-        raise CertificateError(f"{name} is too large to check: {sizes} for {sum(map(sum, outcomes))} outcomes.")
     factor = _matrix(entry["state"], sizes[0] * sizes[1], _LARGEST_DIMENSION, f"{name}.state", rows_fixed=True)
     if factor is None:
         raise CertificateError(f"{name}.state has no columns; a factor of the state is needed.")
@@ -221,7 +288,7 @@ def enclose(question: AttackQuestion, entry: Any, name: str) -> Enclosure:
         return [[_trace(m) / norm if m is not None else flint.arb(0) for m in row] for row in gram(x, y)]
 
     tables = [[joint(x, y) for y in range(len(outcomes[1]))] for x in range(len(outcomes[0]))]
-    tested = [_tested(question.scenario, tables, tensor) for tensor in question.observed]
+    tested = [_tested(question.scenario, tables, tensor) for tensor in question.observed.tensors]
     given = flint.arb(0)
     if question.kind == "conditional_entropy":
         rows = gram(question.x, 0 if question.y is None else question.y)
@@ -335,9 +402,9 @@ def mix(
     """Figure and misses of the mixture; raises CertificateError where its weights are not."""
     balls = _weights(question, enclosures, weights, adjusted)
     misses = []
-    for j, value in enumerate(question.values):
+    for j, (value, scale) in enumerate(zip(question.observed.values, question.observed.scales, strict=True)):
         own = sum((w * e.tested[j] for w, e in zip(balls, enclosures, strict=True)), flint.arb(0))
-        misses.append(flint.arb(0) if adjusted else abs(own - _ball(value)))
+        misses.append(flint.arb(0) if adjusted else abs(own - _ball(value)) * _ball(scale))
     if question.kind == "conditional_entropy":
         figure = sum((w * e.entropy for w, e in zip(balls, enclosures, strict=True)), flint.arb(0))
         return Outcome(figure, misses)
@@ -359,18 +426,18 @@ def _weights(
     balls = [_ball(w / total) for w in weights]
     if not adjusted:
         return balls
-    j = len(question.values)
+    j = len(question.observed)
     if len(adjusted) != j + 1 or len(set(adjusted)) != j + 1:
         raise CertificateError(f"proof.adjusted has {len(adjusted)} entries; {j + 1} different ones are needed.")
     rest = [k for k in range(len(weights)) if k not in adjusted]
     rows = [[flint.arb(1)] * (j + 1)]
     right = [[1 - sum((balls[k] for k in rest), flint.arb(0))]]
-    for i, value in enumerate(question.values):
+    for i, value in enumerate(question.observed.values):
         rows.append([enclosures[k].tested[i] for k in adjusted])
         right.append([_ball(value) - sum((balls[k] * enclosures[k].tested[i] for k in rest), flint.arb(0))])
     try:
         solution = flint.arb_mat(rows).solve(flint.arb_mat(right))
-    except ZeroDivisionError:
+    except ZeroDivisionError:  # flint could not invert the enclosure
         raise CertificateError(
             "The adjusted strategies do not determine their weights: their data are dependent."
         ) from None

@@ -45,12 +45,14 @@ from sdpbound.verify import (
     _nearest,
     _number,
     _numbers,
+    _Question,
     _read_observed,
     _read_scenario,
     _rounded,
     _Scenario,
     _show,
 )
+from sdpbound.verify_trials import out_of_range, try_statement, try_value
 
 __all__ = ["verify_closed_entropy"]
 
@@ -59,7 +61,6 @@ __all__ = ["verify_closed_entropy"]
 class _Expression:
     alpha: Fraction
     unit: Fraction
-    constant: Fraction
     miss: Fraction
     limit: Fraction  # of its modulus on any behaviour
 
@@ -88,10 +89,10 @@ def verify_closed_entropy(root: Mapping[str, Any], strict: bool) -> Verification
         raise CertificateError(f"{name}.preprocessing is {_show(figure['preprocessing'])}; it must be from 0 to 1/2.")
     if question["side"] != "lower":
         raise CertificateError(f"question.side is {_show(question['side'])}; for an entropy it must be lower.")
-    observed, values, tolerances = _read_observed(question["observed"], scenario)
+    observed = _read_observed(question["observed"], scenario)
     if len(observed) != 1:
         raise CertificateError(f"question.observed has {len(observed)} entries; the formula is about one.")
-    expression = _expression(scenario, observed[0], x)
+    expression = _expression(scenario, observed.tensors[0], x)
     claim = _keys(root["claim"], ("value", "touching", "functional"), "claim")
     claimed = _number(claim["value"], "claim.value")
     functional = _keys(claim["functional"], ("constant", "multipliers"), "claim.functional")
@@ -99,29 +100,43 @@ def verify_closed_entropy(root: Mapping[str, Any], strict: bool) -> Verification
     (slope,) = _numbers(functional["multipliers"], "claim.functional.multipliers", length=1)
     touching = None if claim["touching"] is None else _number(claim["touching"], "claim.touching")
 
+    tested, tolerance = observed.values[0], observed.tolerances[0]
+    lowest = (abs(tested) - tolerance - expression.miss) / expression.unit  # of S
     with flint.ctx.workprec(_PRECISION):
-        sign = 1 if values[0] > expression.constant else -1
+        most = 2 * _ball(1 + expression.alpha**2).sqrt()
+        if _ball(lowest) > most:
+            raise CertificateError(
+                f"question.observed[0].value is that of S >= {float(lowest)!r}, which no quantum device has: the "
+                f"largest is {float(most.mid())!r}. There is no entropy of such data."
+            )
+        sign = 1 if tested > 0 else -1
         line, least = _line(expression.alpha, flips, touching)
         bound = _lower(least)
-        multiplier = line.slope * _ball(sign / expression.unit)
+        multiplier = line.slope * _ball(sign / expression.unit)  # of the normal form
 
         def weakest(candidate: Fraction) -> Fraction:
-            """Constant that makes the functional with this multiplier follow."""
-            offset = line.slope * _ball((sign * expression.constant + expression.miss) / expression.unit)
-            moved = abs(multiplier - _ball(candidate)) * _ball(expression.limit)
-            return _lower(line.height - line.slope * _ball(line.place) - offset - moved)
+            """Constant that makes the functional with this multiplier of the file follow."""
+            offset = line.slope * _ball(expression.miss / expression.unit)
+            moved = abs(multiplier - _ball(*observed.scaled([candidate]))) * _ball(expression.limit)
+            return _lower(line.height - line.slope * _ball(line.place) - offset - moved) - observed.shift([candidate])
 
-        nearest = _nearest(_lower(multiplier))
+        nearest = _nearest(*observed.unscaled([_lower(multiplier)]))
         proven = (_rounded(weakest(Fraction(nearest)), up=False), (nearest,))
-        lowest = (abs(values[0] - expression.constant) - tolerances[0] - expression.miss) / expression.unit
         bound = max(bound, _lower(line.height + line.slope * _ball(lowest - line.place)))
         value = _rounded(bound, up=False)
         holds_functional = constant <= weakest(slope)
-    faults = []
+        faults = out_of_range(claimed, "lower", flint.arb(0), flint.arb(1), "H(A|x,E) of one bit")
     if bound < claimed:
         faults.append(f"the recomputed lower bound is {value!r}, the claimed value {float(claimed)!r}")
     if not holds_functional:
         faults.append(f"the claimed functional {float(constant)!r} + {float(slope)!r} v does not follow from {proven}")
+    if not faults:
+        asked = _Question(
+            scenario, {}, "conditional_entropy", "lower", "quantum", [], observed, x, None, False, [], flips
+        )
+        for a, b in ((constant, slope), (Fraction(proven[0]), Fraction(nearest))):
+            try_statement(asked, a + observed.shift([b]), observed.scaled([b]))
+        try_value(asked, claimed)
     if faults:
         message = f"The certificate does not prove its claim on the entropy: {'; '.join(faults)}."
         if strict:
@@ -166,9 +181,7 @@ def _expression(scenario: _Scenario, tensor: Tensor, x: int) -> _Expression:
         miss += abs(abs(a) - abs(b))
     if not product < 0:
         raise CertificateError("question.observed[0] is no asymmetric CHSH expression: its signs have no odd one out.")
-    constant = tensor.get((0, 0), _ZERO)
-    limit = sums[own] + sums[other] + abs(constant)
-    return _Expression(sums[own] / sums[other], sums[other] / 2, constant, miss, limit)
+    return _Expression(sums[own] / sums[other], sums[other] / 2, miss, sums[own] + sums[other])
 
 
 def _line(alpha: Fraction, flips: Fraction, touching: Fraction | None) -> tuple[_Line, flint.arb]:

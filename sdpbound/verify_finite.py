@@ -18,7 +18,8 @@ arXiv:1805.11652, Theorem V.2 with free alpha; docs/finite_size.md) and leftover
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
@@ -28,6 +29,7 @@ import flint
 
 from sdpbound.errors import CertificateError
 from sdpbound.verify import (
+    _BOXES,
     _ONE,
     _ZERO,
     Tensor,
@@ -37,6 +39,7 @@ from sdpbound.verify import (
     _integer,
     _keys,
     _kind,
+    _log2,
     _lower,
     _number,
     _numbers,
@@ -46,13 +49,18 @@ from sdpbound.verify import (
     _Scenario,
     _show,
     _tensor,
+    _total,
+    read,
     verify,
 )
+from sdpbound.verify_trials import at_fault, out_of_range
 
 __all__ = ["verify_finite"]
 
 PRECISION = 384  # bits
 _MOST_ROUNDS = 10**18
+_MOST_TRIED = 1024  # deterministic devices
+_ROUNDING = Fraction(1, 10**9)  # how far below 0 a probability of honest devices may be written
 _FIGURES = ("finite_key_length", "finite_randomness_length")
 _POSITIVE = ("score_tail", "count_tail", "leak_tail", "smoothing")
 _PARTS = ("wrong", "count", "leak", "hashing")
@@ -101,13 +109,17 @@ def verify_finite(root: Mapping[str, Any], strict: bool) -> Verification:
     widest = tuple(max(party) for party in asked.scenario.outcomes)
     drawn = _tensor(proof["distribution"], size, "proof.distribution")
     total = sum(drawn.values(), _ZERO)
-    if total <= 0 or min(drawn.values()) < 0:
+    if total <= 0 or min(drawn.values(), default=_ZERO) < 0:
         raise CertificateError("proof.distribution must be probabilities of the tested settings.")
     drawn = {pair: p / total for pair, p in drawn.items()}
     scores = _tensor(proof["scores"], (*widest, *size), "proof.scores")
+    one, other = asked.scenario.outcomes
+    _require_outcomes(scores, one, other, "proof.scores")
     margin = _margin(asked, functional, drawn, scores)
     with flint.ctx.workprec(PRECISION):
         length, faults = _length(asked, v, functional, proof, drawn, scores, margin, threshold, most_tests)
+        most = asked.rounds * _most_bits(asked)
+        faults += out_of_range(claimed, "lower", flint.arb("-inf"), most, "the outcomes of all rounds have bits that")
     value = _rounded(length, up=False)
     if length < claimed:
         faults = [f"the recomputed length is {value!r}, the claimed one {float(claimed)!r}", *faults]
@@ -117,6 +129,8 @@ def verify_finite(root: Mapping[str, Any], strict: bool) -> Verification:
         if strict:
             raise CertificateError(message)
     else:
+        if claimed >= 1 and not asked.flips and max(asked.soundness, asked.completeness) <= Fraction(1, 16):
+            _try_local_devices(asked, v, drawn, scores, threshold)
         message = f"By arXiv:1805.11652 {asked.rounds} rounds give a {what} of {value!r} bits or more, as claimed."
     return Verification(
         value=value,
@@ -157,7 +171,11 @@ def _read_asked(entry: Any) -> _Asked:
         raise CertificateError(f"{name}.registers is {_show(figure['registers'])}; it must be one of {_REGISTERS}.")
     rounds = _integer(figure["rounds"], 1, _MOST_ROUNDS, f"{name}.rounds")
     shape = (max(one), max(other), len(one), len(other))
-    table = {i: p for i, p in _tensor(question["behaviour"], shape, "question.behaviour").items() if p > 0}
+    table = _tensor(question["behaviour"], shape, "question.behaviour")
+    _require_outcomes(table, one, other, "question.behaviour")
+    if min(table.values(), default=_ZERO) < -_ROUNDING:
+        raise CertificateError(f"question.behaviour has the probability {float(min(table.values()))!r} below 0.")
+    table = {i: p for i, p in table.items() if p > 0}
     sums = dict.fromkeys(product(range(len(one)), range(len(other))), _ZERO)
     for (_, _, s, t), p in table.items():
         sums[s, t] += p
@@ -165,6 +183,15 @@ def _read_asked(entry: Any) -> _Asked:
         raise CertificateError("question.behaviour must have probabilities that add up to 1 for all settings.")
     table = {i: p / sums[i[2], i[3]] for i, p in table.items()}
     return _Asked(scenario, key, x, y, flips, rounds, soundness, completeness, efficiency, figure["registers"], table)
+
+
+def _require_outcomes(table: Tensor, one: Sequence[int], other: Sequence[int], name: str) -> None:
+    """Refuse entries (a, b, x, y) of outcomes that the settings do not have."""
+    for a, b, x, y in table:
+        if a >= one[x] or b >= other[y]:
+            raise CertificateError(
+                f"{name}[{a}][{b}][{x}][{y}] is not 0, but settings {x} and {y} have {one[x]} and {other[y]} outcomes."
+            )
 
 
 def _check_parameters(asked: _Asked, v: Mapping[str, Fraction]) -> None:
@@ -179,28 +206,37 @@ def _check_parameters(asked: _Asked, v: Mapping[str, Fraction]) -> None:
 
 def _functional(asked: _Asked, certificate: Any) -> Tensor:
     """The proven lower bound on the entropy of an untested round, in moment coordinates."""
-    if not isinstance(certificate, Mapping):
-        raise CertificateError("proof.entropy must be the certificate of a conditional entropy.")
-    verify(certificate)
-    question = certificate["question"]
+    root = _nested(certificate, "proof.entropy")
+    question = root["question"]
+    if root["format"] == _BOXES or not isinstance(question, Mapping) or question.get("side") != "lower":
+        raise CertificateError("proof.entropy must be the certificate of a lower bound on a conditional entropy.")
+    found = verify(root)
     figure = question["figure"]
     # with y given the entropy of randomness is that of both outcomes; a key is Alice's
     wanted = None if asked.key else asked.y
     if (
-        figure["kind"] != "conditional_entropy"
+        (found.figure, found.side) != ("conditional_entropy", "lower")
+        or found.functional is None
         or (figure["x"], figure["y"]) != (asked.x, wanted)
         or _number(figure["preprocessing"], "proof.entropy.question.figure.preprocessing") != asked.flips
         or _read_scenario(question["scenario"]) != asked.scenario
     ):
         raise CertificateError("proof.entropy is about another entropy, scenario, setting or preprocessing.")
-    observed, _, _ = _read_observed(question["observed"], asked.scenario)
-    claimed = certificate["claim"]["functional"]
+    observed = _read_observed(question["observed"], asked.scenario)
+    claimed = root["claim"]["functional"]
     multipliers = _numbers(claimed["multipliers"], "proof.entropy.claim", length=len(observed))
-    found: Tensor = {(0, 0): _number(claimed["constant"], "proof.entropy.claim")}
-    for m, tensor in zip(multipliers, observed, strict=True):
-        for index, c in tensor.items():
-            found[index] = found.get(index, _ZERO) + m * c
-    return found
+    constant = _number(claimed["constant"], "proof.entropy.claim") + observed.shift(multipliers)
+    return _total([{(0, 0): constant}, observed.combined(observed.scaled(multipliers))])
+
+
+def _nested(certificate: Any, name: str) -> Mapping[str, Any]:
+    """A certificate within this one, that is none of a finite length again."""
+    if not isinstance(certificate, Mapping):
+        raise CertificateError(f"{name} is {_show(certificate)}; a certificate is expected.")
+    root = read(certificate)
+    if isinstance(root.get("proof"), Mapping) and "accumulation" in root["proof"]:
+        raise CertificateError(f"{name} is the certificate of a finite length; one of a bound is expected.")
+    return root
 
 
 def _margin(asked: _Asked, functional: Tensor, drawn: Tensor, scores: Tensor) -> Fraction:
@@ -221,13 +257,14 @@ def _distance(one: Tensor, other: Tensor) -> Fraction:
 
 def _extreme(asked: _Asked, functional: Tensor, certificate: Any, side: str) -> Fraction:
     """A bound on the functional over quantum behaviours."""
-    if not isinstance(certificate, Mapping):
-        raise CertificateError(f"the certificate of the {side} extreme of the functional is missing.")
-    found = verify(certificate)
-    question = certificate["question"]
-    same = _read_scenario(question["scenario"]) == asked.scenario and not question["observed"]
-    if found.figure != "bell_value" or found.side != side or found.model not in ("quantum", "no-signaling") or not same:
-        raise CertificateError(f"proof has no {side} bound on its functional over quantum behaviours.")
+    name = "proof.least" if side == "lower" else "proof.most"
+    root = _nested(certificate, name)
+    found = verify(root)
+    if found.figure != "bell_value" or found.side != side or found.model not in ("quantum", "no-signaling"):
+        raise CertificateError(f"{name} is no {side} bound on a Bell value over quantum behaviours.")
+    question = root["question"]
+    if _read_scenario(question["scenario"]) != asked.scenario or question["observed"]:
+        raise CertificateError(f"{name} is about another scenario, or about tested data.")
     table = _tensor(question["figure"]["coefficients"], asked.scenario.shape, "coefficients")
     off = _distance(table, functional)
     return Fraction(found.value) + (off if side == "upper" else -off)
@@ -249,16 +286,13 @@ def _length(
 ) -> tuple[Fraction, list[str]]:
     """The length, rounded down, and what is wrong with completeness."""
     n, gamma, beta = asked.rounds, v["gamma"], v["beta"]
-    seen = [scores.get(i, _ZERO) for i in asked.results if drawn.get(i[2:], _ZERO)]
-    smallest, largest = min(seen), max(seen)
+    smallest, largest = _range(asked, drawn, scores)
+    # every behaviour has a mean score between the two, so both bounds are bounds, and the better one is taken
     least = max(_extreme(asked, functional, proof["least"], "lower"), smallest - margin)
     most = min(_extreme(asked, functional, proof["most"], "upper"), largest + margin)
-    own = _ZERO  # probability that a tested round has the entropy, too
-    if asked.key or asked.y is None:
-        own = sum((p for (s, _), p in drawn.items() if s == asked.x), _ZERO) if not asked.flips else _ZERO
-    else:
-        own = drawn.get((asked.x, asked.y), _ZERO)
-    weight = 1 - gamma + gamma * own
+    if least > most:
+        raise CertificateError("proof.least is above proof.most: no behaviour has such values of the functional.")
+    weight = _weight(asked, gamma, drawn)
     rest = weight * (smallest + v["place"] * (largest - smallest))
     a, b = weight * smallest - rest, weight * largest - rest
     low, high = weight * (least - margin) - rest, weight * (most + margin) - rest
@@ -309,6 +343,20 @@ def _length(
     return _lower(bits), faults
 
 
+def _weight(asked: _Asked, gamma: Fraction, drawn: Tensor) -> Fraction:
+    """Probability that a round has the entropy of the functional, tested or not."""
+    own = drawn.get((asked.x, asked.y), _ZERO) if asked.y is not None else _ZERO
+    if asked.key or asked.y is None:
+        own = sum((p for (s, _), p in drawn.items() if s == asked.x), _ZERO) if not asked.flips else _ZERO
+    return 1 - gamma + gamma * own
+
+
+def _range(asked: _Asked, drawn: Tensor, scores: Tensor) -> tuple[Fraction, Fraction]:
+    """The smallest and the largest score of a tested round."""
+    seen = [scores.get(i, _ZERO) for i in asked.results if drawn.get(i[2:], _ZERO)]
+    return min(seen), max(seen)
+
+
 def _tail(pairs: Pairs, s: Fraction, failure: flint.arb, n: int) -> flint.arb:
     """A mean of n values is above this with probability at most exp(-failure)."""
     step = _ball(s)
@@ -335,3 +383,39 @@ def _surprises(asked: _Asked, gamma: Fraction, drawn: Tensor) -> Pairs:
 
 def _surprise(p: Fraction, total: Fraction) -> flint.arb:
     return (_ball(total) / _ball(p)).log() / flint.arb(2).log()
+
+
+# --- trials --------------------------------------------------------------------------------------------------------
+
+
+def _most_bits(asked: _Asked) -> flint.arb:
+    """log2 of the number of outcomes of a round that the output is made of."""
+    one, other = map(max, asked.scenario.outcomes)
+    return _log2(Fraction(one if asked.key or asked.y is None else one * other))
+
+
+def _try_local_devices(
+    asked: _Asked, v: Mapping[str, Fraction], drawn: Tensor, scores: Tensor, threshold: Fraction
+) -> None:
+    """Refuse a positive length that deterministic devices would get, too: Eve knows all that they put out.
+
+    Their mean score of a round is weight * sum pi g. Where it is above the threshold by the standard deviation of the
+    mean of all rounds, they are accepted with a probability of at least 1/2 (Cantelli).
+    """
+    one, other = asked.scenario.outcomes
+    if math.prod(one) * math.prod(other) > _MOST_TRIED:
+        return
+    gamma = v["gamma"]
+    weight = _weight(asked, gamma, drawn)
+    smallest, largest = _range(asked, drawn, scores)
+    rest = weight * (smallest + v["place"] * (largest - smallest))
+    for alice in product(*map(range, one)):
+        for bob in product(*map(range, other)):
+            tested = [(p, scores.get((alice[x], bob[y], x, y), _ZERO)) for (x, y), p in drawn.items()]
+            mean = weight * sum((p * g for p, g in tested), _ZERO)
+            squares = sum((p * (rest + (weight * g - rest) / gamma) ** 2 for p, g in tested), _ZERO)
+            variance = (1 - gamma) * rest**2 + gamma * squares - mean**2
+            if mean >= threshold and (mean - threshold) ** 2 * asked.rounds >= variance:
+                raise at_fault(
+                    f"deterministic devices (Alice's outcomes {alice}, Bob's {bob}) are accepted without any entropy"
+                )

@@ -58,10 +58,10 @@ from sdpbound.verify import (
     _nearest,
     _Question,
     _read_words,
+    _require_triangle,
     _rounded,
     _squares,
     _sum_residuals,
-    _total,
 )
 
 __all__ = ["gauss_radau_charge"]
@@ -89,16 +89,18 @@ class _Key:
     effect: Tensor
 
 
-def gauss_radau_charge(
-    question: _Question, figure: Mapping[str, Any], multipliers: Sequence[Fraction], proof: Mapping[str, Any]
-) -> Fraction:
+def gauss_radau_charge(question: _Question, multipliers: Sequence[Fraction], proof: Mapping[str, Any]) -> Fraction:
     """A number mu with -entropy <= mu + sum_j multipliers_j observed_j . v for every quantum behaviour v."""
     nodes, constant = _nodes(_integer(proof["gauss_radau"], 2, _MOST_NODES, "proof.gauss_radau"))
     algebra = _Algebra(question.scenario, {})
     words, left, right = (_read_words(algebra, proof[name], f"proof.{name}") for name in ("words", "left", "right"))
-    keys = list(_keys(question, figure["x"], figure["y"]))
-    layouts = [[_Layout(algebra, words, beside, right, key, question.flips) for key in keys] for beside in (left, [])]
+    keys = list(_keys(question, question.x, question.y))
     blocks = _list(proof["blocks"], "proof.blocks", length=len(nodes) * len(keys))
+    _require_triangle(proof["factor"], len(words), "proof.factor")
+    for k, block in enumerate(blocks):  # before layouts are built: what they take is in proportion to the file
+        last = k // len(keys) == len(nodes) - 1
+        _require_triangle(block, len(words) + len(right) + (0 if last else len(left)), f"proof.blocks[{k}]")
+    layouts = [[_Layout(algebra, words, beside, right, key, question.flips) for key in keys] for beside in (left, [])]
     charge = -constant
     outside: list[Residual] = []
     for k, block in enumerate(blocks):
@@ -106,10 +108,7 @@ def gauss_radau_charge(
         paid, devices = layouts[i == len(nodes) - 1][place].charge(nodes[i], block, f"proof.blocks[{k}]")
         charge += paid
         outside.append(devices)
-    tested = _total(
-        {index: -multiplier * value for index, value in tensor.items()}
-        for multiplier, tensor in zip(multipliers, question.observed, strict=True)
-    )
+    tested = question.observed.combined([-m for m in multipliers])
     square = _squares(algebra, words, proof["factor"], "proof.factor")
     return charge + _charge(_sum_residuals([_as_residual(tested), square, *outside]))
 
@@ -119,7 +118,7 @@ def _nodes(count: int) -> tuple[list[_Node], Fraction]:
     with flint.ctx.workprec(_PRECISION):
         difference = flint.fmpq_poly.legendre_p(count) - flint.fmpq_poly.legendre_p(count - 1)
         roots = [root.real for root, _ in (difference / _X_MINUS_1).complex_roots()]  # that they are real is known
-        points = sorted(roots, key=lambda point: float(point.mid()))
+        points = sorted(roots, key=lambda point: float(point.mid()))  # floats sort, balls say whether it is an order
         apart = all(a < b for a, b in pairwise([flint.arb(-1), *points, flint.arb(1)]))
         if len(points) != count - 1 or not apart:
             raise CertificateError(f"The nodes of the rule with {count} of them could not be told apart.")

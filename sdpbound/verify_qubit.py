@@ -24,7 +24,8 @@ tangents, with weight at most t = cos d / (1 + cos d) on the latter. K is affine
 and G is convex: on a cell of a and b it is at most the largest of the 16 means of its values at the 9 pairs of corners
 with weights (1,0,0), (1-t,t,0), (0,t,1-t), (0,0,1) on either side. Cells where this is not below -constant are divided.
 
-Floats choose r; what they choose is taken as exact, and everything that the proof rests on is computed in balls. Where
+Floats choose r; what they choose is taken as exact, and everything that the proof rests on is computed in balls: a cell
+is done only where the balls say so. If they are too wide to say it, all is done again with twice the precision. Where
 no test has a marginal and nothing is flipped, r may be taken to commute with Y x Y, and the bound is in closed form:
 with M = (z; x) the matrix of K in Z, X, a vector g in the plane (on the first axis for the key of both), z' = z + g,
 x* = (x_1, -x_0), Q = (cosh|z' + x*| + cosh|z' - x*|)/2, k the gradient of log Q by z' (its first entry, for both) and
@@ -34,7 +35,7 @@ g' = artanh|k| k/|k|, the largest eigenvalue is log Q - log cosh|g'| + |g' - g|.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any, Protocol
 
@@ -50,41 +51,49 @@ Place = tuple[int, int, bool]  # an angle pi k / 2^n as (k, n), and whether it i
 
 #: Fewer flips of the key are taken for none.
 LEAST_FLIPS = Fraction(1, 10**6)
-_PRECISION = 128  # bits
+_PRECISION = 128  # bits, more where the numbers of the functional are large
+_DOUBLINGS = 2
 _FIRST_LEVEL, _LAST_LEVEL = 3, 40
 _MOST_CELLS = 40_000
 _STEPS = 40
-_NOISE = 1e-7
+#: Of white noise in r. Less is taken where the bound with the first misses the goal; floats know no less than the last.
+_NOISE = (1e-7, 1e-9, 1e-11, 1e-13)
 _LARGEST = 15.0
 _LONGEST = 8.0
 
 
-def qubit_charge(
-    question: _Question,
-    figure: Mapping[str, Any],
-    method: Any,
-    multipliers: Sequence[Fraction],
-    constant: Fraction,
-) -> Fraction:
-    """``-constant`` if every quantum behaviour v has -entropy <= -constant + sum_j multipliers_j observed_j . v.
+def qubit_charge(question: _Question, method: Any, multipliers: Sequence[Fraction], constant: Fraction) -> Fraction:
+    """``-constant`` if every quantum behaviour v has -entropy <= -constant + sum_j multipliers_j t_j . v.
+
+    `multipliers` are those of the tests t_j in normal form, which have no constants.
 
     Raises
     ------
     CertificateError : the tests are not of this kind, or this is false or could not be shown
     """
     if method != "qubit":
-        raise CertificateError(f"proof.method is {_show(method)}; 'qubit' is expected.")
-    with flint.ctx.workprec(_PRECISION):
-        expression, key = _reduced(question, figure["x"], figure["y"], multipliers)
-        if key == "none" or not any(any(row) for row in expression):
-            if any(any(row) for row in expression):
-                raise CertificateError("the setting of the key is not tested, and the proof has multipliers not zero.")
-            return -_lower(_binary_entropy(_ball(1 - 2 * question.flips)))
-        marginals = any(expression[0][1:]) or any(row[0] for row in expression[1:])
-        flips = question.flips if question.flips >= LEAST_FLIPS else Fraction(0)  # flips lower no entropy
-        dual: _Dual = _States(key, flips) if marginals or flips else _Correlators(key)
-        _Search(expression, dual, -constant).run()
-    return -constant
+        raise CertificateError(f"proof.method is {_show(method)}; 'qubit' or 'trivial' is expected.")
+    expression, key = _reduced(question, question.x, question.y, multipliers)
+    entries = [abs(value) for row in expression for value in row]
+    if key == "none" and any(entries):
+        raise CertificateError("the setting of the key is not tested, and the proof has multipliers not zero.")
+    marginals = any(expression[0][1:]) or any(row[0] for row in expression[1:])
+    flips = question.flips if question.flips >= LEAST_FLIPS else Fraction(0)  # flips lower no entropy
+    precision = _PRECISION + 2 * max(int(value).bit_length() for value in (*entries, abs(constant)))
+    for doubling in range(_DOUBLINGS + 1):
+        with flint.ctx.workprec(precision << doubling):
+            if not any(entries):
+                return -_lower(_binary_entropy(_ball(1 - 2 * question.flips)))
+            dual: _Dual = _States(key, flips) if marginals or flips else _Correlators(key)
+            search = _Search(expression, dual, -constant)
+            if search.run():
+                return -constant
+            if not search.blurred:
+                break
+    raise CertificateError(
+        "the functional is too close to the entropy, or above it, for its proof: more than "
+        f"{_MOST_CELLS} cells of angles would be needed."
+    )
 
 
 def _reduced(question: _Question, x: int, y: int | None, multipliers: Sequence[Fraction]) -> tuple[Table, str]:
@@ -95,7 +104,7 @@ def _reduced(question: _Question, x: int, y: int | None, multipliers: Sequence[F
     keys = (x, y)
     for party in (0, 1):
         letters = scenario.letters(party)
-        used = {index[party] for tensor in question.observed for index in tensor} - {0}
+        used = {index[party] for tensor in question.observed.tensors for index in tensor} - {0}
         settings = [s for s, coordinates in enumerate(letters) if used & set(coordinates)]
         if len(settings) > 2 or any(scenario.outcomes[party][s] != 2 for s in settings):
             raise CertificateError(
@@ -106,9 +115,8 @@ def _reduced(question: _Question, x: int, y: int | None, multipliers: Sequence[F
         places.append({0: 0, **{letters[s].start: k for k, s in enumerate(settings, start=1)}})
         tested.append(settings)
     table: Table = [[_ZERO] * 3 for _ in range(3)]
-    for multiplier, tensor in zip(multipliers, question.observed, strict=True):
-        for (i, j), value in tensor.items():
-            table[places[0][i]][places[1][j]] -= multiplier * value
+    for (i, j), value in question.observed.combined(multipliers).items():
+        table[places[0][i]][places[1][j]] -= value
     seen = [setting is not None and setting in tested[party] for party, setting in enumerate(keys)]
     if seen[0]:
         return table, "both" if seen[1] else "one"
@@ -126,10 +134,10 @@ class _Dual(Protocol):
     def cold(self, table: Table) -> Any:
         """A hint to begin with."""
 
-    def step(self, table: Table, hint: Sequence[float]) -> tuple[float, float, list[float]]:
+    def step(self, table: Table, hint: Sequence[float], noise: float) -> tuple[float, float, list[float]]:
         """In floats: a value below G, what the hint proves, and how to move it; the value rises at first on the way."""
 
-    def bound(self, table: Table, hint: Any) -> flint.arb:
+    def bound(self, table: Table, hint: Any, noise: float) -> flint.arb:
         """What the hint proves."""
 
 
@@ -141,11 +149,14 @@ class _Search:
         self.ln2 = flint.arb(2).log()
         self.goal = self.ln2 * _ball(goal)
         self.limit = float(self.goal.mid())
+        self.size = float(sum(abs(value) for row in expression for value in row))
+        self.blurred = False  # whether a wider ball than its distance from the goal was seen
         self.used = [any(expression[2]), any(row[2] for row in expression)]
         self.known: dict[tuple[Place, Place], tuple[flint.arb, Any]] = {}
         self.vectors: dict[Place, tuple[flint.arb, flint.arb]] = {}
 
-    def run(self) -> None:
+    def run(self) -> bool:
+        """Whether all cells are proven to be below the goal."""
         levels = [_FIRST_LEVEL if used else 1 for used in self.used]
         sizes = [2**level if used else 1 for level, used in zip(levels, self.used, strict=True)]
         cells: list[tuple[int, int, Any]] = [(i, j, {}) for i in range(sizes[0]) for j in range(sizes[1])]
@@ -153,10 +164,7 @@ class _Search:
         while cells:
             count += len(cells)
             if count > _MOST_CELLS or max(levels) > _LAST_LEVEL:
-                raise CertificateError(
-                    "the functional is too close to the entropy, or above it, for its proof: more than "
-                    f"{_MOST_CELLS} cells of angles would be needed."
-                )
+                return False
             weights = [self._weights(level) for level in levels]
             rest = []
             for i, j, hints in cells:
@@ -174,6 +182,7 @@ class _Search:
                         rest.append((2 * i + s if s < 2 else i, 2 * j + t if t < 2 else j, near))
             cells = rest
             levels = [level + used for level, used in zip(levels, self.used, strict=True)]
+        return True
 
     @staticmethod
     def _place(code: int, level: int) -> Place:
@@ -198,8 +207,8 @@ class _Search:
 
     @staticmethod
     def _weights(level: int) -> list[list[flint.arb]]:
-        cosine = math.cos(math.pi / 2 ** (level + 1))
-        t = _ball(Fraction(min(1.0, cosine / (1.0 + cosine) * (1.0 + 2.0**-40))))  # any larger one is as valid
+        cosine = flint.arb.cos_pi_fmpq(flint.fmpq(1, 2 ** (level + 1)))
+        t = cosine / (1 + cosine)
         return [[1 - t, t, flint.arb(0)], [flint.arb(0), t, 1 - t]]
 
     def _corner(self, p: Place, q: Place, hint: Any) -> tuple[flint.arb, Any]:
@@ -209,27 +218,45 @@ class _Search:
         table = self._table(p, q)
         floats = [[float(v.mid()) for v in row] for row in table]
         hint = self.dual.cold(floats) if hint is None else hint
+        proven, least, used = hint, math.inf, _NOISE[0]
+        for noise in _NOISE:
+            kept, best, value, hint = self._climb(p, q, floats, hint, noise)
+            if best < least:
+                proven, least, used = kept, best, noise
+            # near enough, done, or beyond mending
+            if least - value < 0.02 * abs(self.limit - value) or least <= self.limit or value > self.limit:
+                break
+        found = self.known[p, q] = self.dual.bound(table, proven, used), hint
+        return found
+
+    def _climb(
+        self, p: Place, q: Place, floats: list[list[float]], hint: Any, noise: float
+    ) -> tuple[Any, float, float, Any]:
+        """The hint that proves most, what that is, the largest value found, and the hint it is at."""
         best, kept, height, length = math.inf, hint, -math.inf, 1.0
         base, move = hint, hint
         for _ in range(_STEPS):
-            value, upper, along = self.dual.step(floats, hint)
+            try:
+                value, upper, along = self.dual.step(floats, hint, noise)
+            except ArithmeticError:  # the hint is beyond what floats can tell
+                break
             if upper < best:
                 best, kept = upper, hint
-            if not p[2] and not q[2] and value > self.limit + 1e-9 * (1.0 + abs(self.limit)):
+            if not p[2] and not q[2] and value > self.limit + 1e-9 * (1.0 + abs(self.limit)) + 1e-13 * self.size:
                 raise CertificateError(
                     "the functional is above the entropy of a pair of qubits, at "
                     f"the angles {p[0]}/{2 ** p[1]} pi and {q[0]}/{2 ** q[1]} pi."
                 )
             # accuracy gains nothing where the bound is far from the goal
-            if best - max(value, height) < max(1e-7, 0.02 * abs(self.limit - value)):
+            if best - max(value, height) < max(noise, 0.02 * abs(self.limit - value)):
+                height = max(value, height)
                 break
-            if value >= height - 2.0 * _NOISE:
+            if value >= height - 2.0 * noise:
                 base, move, height, length = hint, along, value, min(4.0 * length, 1.0)
             else:  # too far
                 length *= 0.25
             hint = [x + length * y for x, y in zip(base, move, strict=True)]
-        found = self.known[p, q] = self.dual.bound(table, kept), base
-        return found
+        return kept, best, height, base
 
     def _table(self, p: Place, q: Place) -> Table:
         """K in nats."""
@@ -243,7 +270,11 @@ class _Search:
     def _below(self, at: list[list[flint.arb]], weights: list[list[list[flint.arb]]]) -> bool:
         """Whether all means are below the goal."""
         along = [self._means(row, weights[1]) for row in at]
-        return all(mean <= self.goal for column in zip(*along, strict=True) for mean in self._means(column, weights[0]))
+        means = [mean for column in zip(*along, strict=True) for mean in self._means(column, weights[0])]
+        below = all(mean <= self.goal for mean in means)
+        # NaN compares as False everywhere, and is as blurred as can be
+        self.blurred |= not below and not any(mean.mid() > self.goal.mid() for mean in means)
+        return below
 
     @staticmethod
     def _means(values: Sequence[flint.arb], weights: list[list[flint.arb]]) -> list[flint.arb]:
@@ -268,7 +299,7 @@ class _Correlators:
         z = table[1][1:]
         return z[0] + math.copysign(0.1, z[0]), 0.0 if self.both else z[1]
 
-    def step(self, table: Table, hint: Sequence[float]) -> tuple[float, float, list[float]]:
+    def step(self, table: Table, hint: Sequence[float], noise: float) -> tuple[float, float, list[float]]:
         g, x = hint, (table[2][2], -table[2][1])
         z = (table[1][1] + g[0], table[1][2] + g[1])
         gamma = math.hypot(*g)
@@ -321,7 +352,7 @@ class _Correlators:
                 better = (c * u[0] - s * u[1], c * u[1] + s * u[0])
         return log_q - _log_cosh(gamma), upper, [better[0] - g[0], better[1] - g[1]]
 
-    def bound(self, table: Table, hint: Any) -> flint.arb:
+    def bound(self, table: Table, hint: Any, noise: float) -> flint.arb:
         g = [_ball(Fraction(v)) for v in hint]
         z = [table[1][1] + g[0], table[1][2] + g[1]]
         x = [table[2][2], -table[2][1]]
@@ -381,7 +412,7 @@ class _States:
     def cold(self, table: Table) -> Any:
         return [0.0] * 16
 
-    def _point(self, table: Table, hint: Sequence[float]) -> tuple[list[float], Table, list[float]]:
+    def _point(self, table: Table, hint: Sequence[float], noise: float) -> tuple[list[float], Table, list[float]]:
         """Eigenvalues and vectors of r, and the logarithms of the eigenvalues without the noise in it."""
         operator = _operator(table)
         e, v = _eigen([[operator[i][j] + hint[4 * i + j] for j in range(4)] for i in range(4)])
@@ -389,11 +420,11 @@ class _States:
         weights = [math.exp(x - top) for x in e]
         total = sum(weights)
         logs = [x - top - math.log(total) for x in e]
-        return [(1.0 - _NOISE) * w / total + 0.25 * _NOISE for w in weights], v, logs
+        return [(1.0 - noise) * w / total + 0.25 * noise for w in weights], v, logs
 
-    def step(self, table: Table, hint: Sequence[float]) -> tuple[float, float, list[float]]:
+    def step(self, table: Table, hint: Sequence[float], noise: float) -> tuple[float, float, list[float]]:
         operator = _operator(table)
-        weights, v, logs = self._point(table, hint)
+        weights, v, logs = self._point(table, hint, noise)
         state, log = _rebuilt(weights, v), _rebuilt([math.log(w) for w in weights], v)
         pinched, slope = self._pinched(state)
         rows = [[operator[i][j] + pinched[4 * i + j] - log[i][j] for j in range(4)] for i in range(4)]
@@ -408,7 +439,7 @@ class _States:
         turn, r = _turn(v, [1.0] * 4), flint.arb_mat([[x] for x in _vector([x for row in pure for x in row])])
         follows = turn * _spread(quotients) * turn.transpose() - r * r.transpose()
         miss = flint.arb_mat([[x] for x in _vector([x - y for x, y in zip(pinched, hint, strict=True)])])
-        moved = (_spread([1.0] * 10) - slope * follows * (1.0 - _NOISE)).solve(miss, algorithm="approx")
+        moved = (_spread([1.0] * 10) - slope * follows * (1.0 - noise)).solve(miss, algorithm="approx")
         move = [0.0] * 16
         for k, (i, j) in enumerate(_PAIRS[4]):
             move[4 * i + j] = move[4 * j + i] = float(moved[k, 0].mid()) / (1.0 if i == j else _ROOT)
@@ -441,8 +472,8 @@ class _States:
                     slope[row][column] += part[k, m]
         return total, flint.arb_mat(slope)
 
-    def bound(self, table: Table, hint: Any) -> flint.arb:
-        weights, v, _ = self._point([[float(x.mid()) for x in row] for row in table], hint)
+    def bound(self, table: Table, hint: Any, noise: float) -> flint.arb:
+        weights, v, _ = self._point([[float(x.mid()) for x in row] for row in table], hint, noise)
         u = _orthonormal(v)
         exact = [_ball(Fraction(w)) for w in weights]
         state, log = _product(u, exact), _product(u, [w.log() for w in exact])
@@ -457,7 +488,10 @@ class _States:
             for k, (i, a) in enumerate(places):
                 for m, (j, b) in enumerate(places):
                     rows[i][j] += a * b * logs[k, m]
-        return max(_diagonal(flint.arb_mat(rows))[1], key=lambda value: float(value.mid()))
+        largest, *rest = _diagonal(flint.arb_mat(rows))[1]
+        for value in rest:
+            largest = largest.max(value)  # contains the largest of any numbers in the balls
+        return largest
 
 
 #: Places on and above the diagonal. A symmetric matrix is a vector of these entries, those above it times root 2.

@@ -296,7 +296,7 @@ def test_quantum_guessing_probability_has_its_closed_form():
             index = tuple(part[0] if part else 0 for part in word) if single else None
             residual = cvxpy.sum(cvxpy.multiply(pattern, square))
             if index is not None:
-                residual += float(objective.get(index, 0)) - multiplier * float(read.observed[0].get(index, 0))
+                residual += float(objective.get(index, 0)) - multiplier * float(read.observed.tensors[0].get(index, 0))
             constraints.append(residual == (constant if not any(word) else 0))
     cvxpy.Problem(cvxpy.Minimize(constant + multiplier * seen), constraints).solve(solver="CLARABEL")
     copies = []
@@ -610,16 +610,17 @@ def test_no_signaling_residual_adds_the_probabilities(seed):
 
 
 def test_arithmetic_is_exact_and_rounding_outward():
-    """R = x - lambda/3 + f^2 with numbers that no float sum gets right: the answer is the next float above."""
+    """R = -lambda x/3 + f^2 with numbers that no float sum gets right: the answer is the next float above."""
     x, f = 0.1, 1e-9
-    asked = question(bell([[x, 0, 0], [0, 0, 0], [0, 0, 0]]), observed=(([["1/3", 0, 0], [0] * 3, [0] * 3], "2/7", 0),))
+    third = [[str(Fraction(x) / 3), 0, 0], [0] * 3, [0] * 3]
+    asked = question({"kind": "separation"}, observed=((third, str(Fraction(x) * 2 / 7), 0),))
     copies = [{"words": [[[1], []], [[], [2]]], "factor": [[f], [0, "1/3"]]}]
     found = recompute(asked, ["5/11"], copies)
-    exact = Fraction(x) - Fraction(5, 33) + Fraction(f) ** 2 + Fraction(1, 9) + Fraction(10, 77)
+    exact = Fraction(f) ** 2 + Fraction(1, 9) - Fraction(x) * (Fraction(5, 33) - Fraction(10, 77))
     assert Fraction(found.value) >= exact > Fraction(math.nextafter(found.value, -math.inf))
     # A rational claim is compared as it is: equality holds, anything below does not.
     claim = f"{exact.numerator}/{exact.denominator}"
-    constant, slope = math.nextafter(float(exact - Fraction(10, 77)), 1) + 1e-16, "5/11"
+    constant, slope = math.nextafter(float(exact - Fraction(x) * Fraction(10, 77)), 1) + 1e-16, "5/11"
     assert verify(certificate(asked, ["5/11"], copies, claim, constant, [slope])).holds
     claim = f"{exact.numerator * 10**80 - 1}/{exact.denominator * 10**80}"
     assert not verify(certificate(asked, ["5/11"], copies, claim, constant, [slope]), strict=False).holds
@@ -715,14 +716,15 @@ def test_tampering_with_a_separation(path, value):
 @pytest.mark.parametrize("sign", [1, -1])
 @pytest.mark.parametrize("side", [1, -1])
 def test_a_rounded_multiplier_is_charged_to_the_constant(sign, side):
-    """lambda = 1/3 claimed as a float: the constant has to pay |difference| * sum |coefficients|."""
-    asked = question(bell([[0] * 3] * 3), "local", "upper" if side > 0 else "lower", observed=((CHSH, 0, 0),))
-    slope = sign * side / 3
-    needed = side * (Fraction(2, 3) + 4 * abs(Fraction(slope) - Fraction(sign * side, 3)))
+    """lambda = 2/3 or 4/3 claimed as a float: the constant has to pay |difference| * sum |coefficients|."""
+    turned = [[side * c for c in row] for row in CHSH]  # what is maximised is CHSH
+    asked = question(bell(turned), "local", "upper" if side > 0 else "lower", observed=((CHSH, 0, 0),))
+    slope = (3 + sign) * side / 3
+    needed = side * (Fraction(2, 3) + 4 * abs(Fraction(slope) - Fraction((3 + sign) * side, 3)))
     for extra, holds in ((Fraction(0), True), (Fraction(1, 10**40), False)):
         constant = needed - side * extra
         text = f"{constant.numerator}/{constant.denominator}"
-        made = certificate(asked, [f"{sign}/3"], [], f"{2 * side}/3", text, [slope])
+        made = certificate(asked, [f"{3 + sign}/3"], [], f"{2 * side}/3", text, [slope])
         assert verify(made, strict=False).holds == holds
 
 
