@@ -191,7 +191,13 @@ class Verification:
     message: str
 
 
-def verify(certificate: Mapping[str, Any] | str | os.PathLike[str], *, strict: bool = True) -> Verification:
+def verify(
+    certificate: Mapping[str, Any] | str | os.PathLike[str],
+    *,
+    strict: bool = True,
+    time_limit: float | None = None,
+    memory_limit: float | None = None,
+) -> Verification:
     """Recompute the bound of a certificate and compare it with what it claims.
 
     Parameters
@@ -200,6 +206,9 @@ def verify(certificate: Mapping[str, Any] | str | os.PathLike[str], *, strict: b
         The certificate as a dictionary, or the path of its JSON file (a string is always a path).
     strict : bool
         Whether a claim that the proof does not imply is an error; if False, the answer has ``holds`` False.
+    time_limit, memory_limit : float or None
+        Seconds and bytes that the check may take, in a process of its own (of the two, one that is None has the
+        default of :class:`sdpbound.verify_apart.Checker`). Both None: in this process, without limits.
 
     Returns
     -------
@@ -209,8 +218,8 @@ def verify(certificate: Mapping[str, Any] | str | os.PathLike[str], *, strict: b
     Raises
     ------
     CertificateError
-        If an entry is missing, unknown, malformed or too large to check, or (with `strict`) if the proof does not
-        imply the claim.
+        If an entry is missing, unknown, malformed or too large to check, if a limit ended the check, or (with
+        `strict`) if the proof does not imply the claim.
 
     Examples
     --------
@@ -226,6 +235,15 @@ def verify(certificate: Mapping[str, Any] | str | os.PathLike[str], *, strict: b
     >>> verify(certificate).value
     2.0
     """
+    if time_limit is not None or memory_limit is not None:
+        from sdpbound.verify_apart import MEMORY_LIMIT, TIME_LIMIT, Checker  # it calls this function
+
+        limits = (
+            TIME_LIMIT if time_limit is None else time_limit,
+            MEMORY_LIMIT if memory_limit is None else memory_limit,
+        )
+        with Checker(*limits) as checker:
+            return checker.verify(certificate, strict=strict)
     try:
         return _verify(read(certificate), strict)
     except CertificateError:

@@ -61,9 +61,9 @@ __all__ = ["PRECISION", "AttackQuestion", "Enclosure", "Outcome", "enclose", "mi
 PRECISION = 256  # bits
 _LARGEST_DIMENSION = 64
 _MOST_STRATEGIES = 4096
-_MOST_WORK = 2**25  # products of two numbers, of all strategies together
+_MOST_WORK = 2**26  # products of two numbers, of all strategies together
 _MOST_ADJUSTED = 512
-_TURNS = 64  # products for each entry of a matrix that is made diagonal, in units of its size
+_TURNS = 16  # products for each entry of a matrix that is made diagonal, in units of its size
 _FIGURES = ("conditional_entropy", "conditional_mutual_information")
 
 

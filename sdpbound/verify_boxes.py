@@ -48,8 +48,11 @@ from itertools import product
 from math import comb, prod
 from typing import Any
 
+import flint
+
 from sdpbound.errors import CertificateError
-from sdpbound.verify import Verification, _integer, _keys, _kind, _list, _number, _rounded, _show
+from sdpbound.verify import Verification, _integer, _keys, _kind, _list, _nearest, _number, _rounded, _show
+from sdpbound.verify_trials import at_fault, out_of_range
 
 __all__ = ["prove", "verify_boxes"]
 
@@ -61,6 +64,7 @@ _MOST_BITS = 6
 _MOST_VALUES = 2**_MOST_BITS
 _MOST_BOXES = 12
 _MOST_SETTINGS = 8192
+_MOST_SPLITS = 2**14  # deterministic boxes times settings
 
 #: The types of a box in terms of G and H, or of F(0), F(1), F(2), transposed.
 _ODD = ((1, 1, 0, 0), (1, -1, 1, 1))
@@ -68,19 +72,25 @@ _EVEN = ((1, 0, 0, 1), (0, 1, 0, 1), (0, 0, 1, -1))
 _UNUSED = ((1, 0), (0, 1))
 
 Step = Callable[[Sequence[int]], list[int]]
+Answer = tuple[Fraction, Fraction]  # the bound of a proof, and the figure of an explicit split of the boxes
 
 
 def verify_boxes(root: Mapping[str, Any], strict: bool) -> Verification:
     """The answer of :func:`sdpbound.verify.verify` for a certificate of boxes that was read."""
     bound = prove(root)
     claimed = _number(_keys(root["claim"], ("value",), "claim")["value"], "claim.value")
-    figure, value, holds = root["question"]["figure"]["kind"], _rounded(bound, up=True), bound <= claimed
+    figure, value = root["question"]["figure"]["kind"], _rounded(bound, up=True)
+    k = _values(root["question"])
+    share = flint.arb(1) / k
+    ends = (flint.arb(0), 1 - share) if figure == "distance_from_uniform" else (share, flint.arb(1))
+    beyond = out_of_range(claimed, "upper", *ends, f"a {figure} of {k} values")
+    holds = bound <= claimed and not beyond
     if holds:
-        message = f"The {figure} of the boxes is at most {value!r}, as claimed ({float(claimed)!r})."
+        message = f"The {figure} of the boxes is at most {value!r}, as claimed ({_nearest(claimed)!r})."
     else:
         message = (
             f"The certificate does not prove its claim on the {figure} of the boxes: the recomputed upper bound is "
-            f"{value!r}, the claimed value {float(claimed)!r}."
+            f"{value!r}, the claimed value {_nearest(claimed)!r}{'; '.join(['', *beyond])}."
         )
         if strict:
             raise CertificateError(message)
@@ -100,13 +110,22 @@ def prove(root: Mapping[str, Any]) -> Fraction:
     denominator = _positive(proof["denominator"], "proof.denominator")
     kinds = {"joint": _joint, "depolarised": _depolarised, "exchangeable": _exchangeable}
     check = kinds[_kind(question["boxes"], "question.boxes", tuple(kinds))]
-    return check(question, figure == "distance_from_uniform", proof["weights"], denominator)
+    bound, least = check(question, figure == "distance_from_uniform", proof["weights"], denominator)
+    if bound < least:
+        raise at_fault(f"an explicit split of the boxes has the {figure} {float(least):.9g}, above {float(bound):.9g}")
+    return bound
+
+
+def _values(question: Mapping[str, Any]) -> int:
+    """How many values the function has; the question was read."""
+    function = question["function"]
+    return max(function["values"]) + 1 if function["kind"] == "table" else 1 << len(function["matrix"])
 
 
 # --- the kinds of boxes --------------------------------------------------------------------------------------------
 
 
-def _joint(question: Mapping[str, Any], distance: bool, weights: Any, denominator: int) -> Fraction:
+def _joint(question: Mapping[str, Any], distance: bool, weights: Any, denominator: int) -> Answer:
     name = "question.boxes"
     boxes = _keys(question["boxes"], ("kind", "settings", "coordinates", "denominator"), name)
     pairs = _list(boxes["settings"], f"{name}.settings")
@@ -124,7 +143,8 @@ def _joint(question: Mapping[str, Any], distance: bool, weights: Any, denominato
 
     total = _positive(boxes["denominator"], f"{name}.denominator")
     marginal = _integers(boxes["coordinates"], prod(1 + k for k in parties), f"{name}.coordinates")
-    if marginal[0] != total or min(_walk(marginal, [1 + k for k in parties], [_probabilities] * len(parties))) < 0:
+    joint = _walk(marginal, [1 + k for k in parties], [_probabilities] * len(parties))
+    if marginal[0] != total or min(joint) < 0:
         raise CertificateError(f"{name} is no behaviour: it has negative probabilities, or is not normalised.")
 
     functionals = []
@@ -144,10 +164,11 @@ def _joint(question: Mapping[str, Any], distance: bool, weights: Any, denominato
         if any(other != group[0] for other in group):
             raise CertificateError("The weights do not give the same functional for all values: they prove nothing.")
         bound += sum(c * z for c, z in zip(group[0], marginal, strict=True))
-    return Fraction(bound, denominator * total * (k if distance else 1))
+    value = Fraction(bound, denominator * total * (k if distance else 1))
+    return value, _deterministic_split(joint, total, parties, settings, labels, k, distance)
 
 
-def _depolarised(question: Mapping[str, Any], distance: bool, weights: Any, denominator: int) -> Fraction:
+def _depolarised(question: Mapping[str, Any], distance: bool, weights: Any, denominator: int) -> Answer:
     name = "question.function"
     function = _keys(question["function"], ("kind", "matrix"), name)
     _kind(function, name, ("linear",))
@@ -177,10 +198,11 @@ def _depolarised(question: Mapping[str, Any], distance: bool, weights: Any, deno
     given = [q[tuple(t % 2 for t in place)] for place in places]
     proven = Fraction(sum(p * sum(column) for p, column in zip(given, zip(*lists, strict=True), strict=True)), 2**n)
     proven /= denominator * total
-    return proven / 2 if distance else (1 + proven) / k
+    local = min(Fraction(q[e] * 4**n, total * 3 ** e.count(0)) for e in q)
+    return proven / 2 if distance else (1 + proven) / k, _local_split(local, k, distance)
 
 
-def _exchangeable(question: Mapping[str, Any], distance: bool, weights: Any, denominator: int) -> Fraction:
+def _exchangeable(question: Mapping[str, Any], distance: bool, weights: Any, denominator: int) -> Answer:
     boxes = _keys(question["boxes"], ("kind", "errors", "denominator"), "question.boxes")
     n = len(_list(boxes["errors"], "question.boxes.errors")) - 1
     _count(n)
@@ -206,7 +228,58 @@ def _exchangeable(question: Mapping[str, Any], distance: bool, weights: Any, den
             proven += Fraction(w * errors[b + d], comb(n, b + d))
     if any(balance):
         raise CertificateError("The weights do not balance: they prove nothing.")
-    return (1 + proven / (2**n * denominator * total)) / 2
+    local = min(Fraction(p * 4**n, total * comb(n, wrong) * 3 ** (n - wrong)) for wrong, p in enumerate(errors))
+    return (1 + proven / (2**n * denominator * total)) / 2, _local_split(local, 2, False)
+
+
+# --- explicit splits, which no proof can contradict ----------------------------------------------------------------
+
+
+def _local_split(weight: Fraction, k: int, distance: bool) -> Fraction:
+    """The figure where with this probability all boxes are local ones, with errors 1/4, whose outcomes Eve knows."""
+    return weight * (1 - Fraction(1, k)) if distance else weight + (1 - weight) / k
+
+
+def _deterministic_split(
+    joint: Sequence[int],
+    total: int,
+    parties: Sequence[int],
+    settings: Sequence[int],
+    labels: Sequence[int],
+    k: int,
+    distance: bool,
+) -> Fraction:
+    """The figure of a split of the boxes into deterministic ones, taken out one after the other, and the rest."""
+    shape = [2 * count for count in parties]
+    choices = list(product(*map(range, parties)))
+    known = [0] * k  # weight of the parts whose value Eve knows, by value
+    rest = list(joint)
+    if 2 ** sum(parties) * len(choices) <= _MOST_SPLITS:
+        for answers in product(*(product((0, 1), repeat=count) for count in parties)):
+            rows = []
+            for chosen in choices:
+                row = 0
+                for s, own, length in zip(chosen, answers, shape, strict=True):
+                    row = row * length + 2 * s + own[s]
+                rows.append(row)
+            weight = min(rest[row] for row in rows)
+            for row in rows if weight else ():
+                rest[row] -= weight
+            known[labels[_number_of([own[s] for s, own in zip(settings[::2], answers[::2], strict=True)])]] += weight
+    left = [0] * k
+    for x in product((0, 1), repeat=len(parties) // 2):
+        for y in product((0, 1), repeat=len(parties) // 2):
+            left[labels[_number_of(x)]] += rest[_row(settings, x, y, shape)]
+    if not distance:
+        return Fraction(sum(known) + max(left), total)
+    # the distinguisher takes every part that has more of a value than 1/k
+    gains = [k * v - sum(left) for v in left]
+    return Fraction(sum((k - 1) * v for v in known) + sum(max(0, gain) for gain in gains), k * total)
+
+
+def _number_of(bits: Sequence[int]) -> int:
+    """The place of bits in the order of itertools.product."""
+    return sum(bit << i for i, bit in enumerate(reversed(bits)))
 
 
 # --- tensors of integers, flat, the last axis counting fastest -----------------------------------------------------

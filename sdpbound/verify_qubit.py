@@ -56,6 +56,7 @@ _DOUBLINGS = 2
 _FIRST_LEVEL, _LAST_LEVEL = 3, 40
 _MOST_CELLS = 40_000
 _STEPS = 40
+_LARGEST_FUNCTIONAL = 2**24  # bits; floats choose badly beyond, and no honest question comes near
 #: Of white noise in r. Less is taken where the bound with the first misses the goal; floats know no less than the last.
 _NOISE = (1e-7, 1e-9, 1e-11, 1e-13)
 _LARGEST = 15.0
@@ -79,6 +80,11 @@ def qubit_charge(question: _Question, method: Any, multipliers: Sequence[Fractio
         raise CertificateError("the setting of the key is not tested, and the proof has multipliers not zero.")
     marginals = any(expression[0][1:]) or any(row[0] for row in expression[1:])
     flips = question.flips if question.flips >= LEAST_FLIPS else Fraction(0)  # flips lower no entropy
+    if sum(entries) > _LARGEST_FUNCTIONAL:
+        raise CertificateError(
+            f"proof.multipliers change the entropy by up to {float(sum(entries)):.3g} bits; at most "
+            f"{_LARGEST_FUNCTIONAL} are checked."
+        )
     precision = _PRECISION + 2 * max(int(value).bit_length() for value in (*entries, abs(constant)))
     for doubling in range(_DOUBLINGS + 1):
         with flint.ctx.workprec(precision << doubling):
@@ -131,6 +137,8 @@ def _reduced(question: _Question, x: int, y: int | None, multipliers: Sequence[F
 class _Dual(Protocol):
     """Upper bounds on G(K) of a table of K in 1, Z, X, from hints; all hints prove something."""
 
+    most_steps: int  # that are done for one certificate, ten times what honest ones need
+
     def cold(self, table: Table) -> Any:
         """A hint to begin with."""
 
@@ -150,6 +158,7 @@ class _Search:
         self.goal = self.ln2 * _ball(goal)
         self.limit = float(self.goal.mid())
         self.size = float(sum(abs(value) for row in expression for value in row))
+        self.steps = 0
         self.blurred = False  # whether a wider ball than its distance from the goal was seen
         self.used = [any(expression[2]), any(row[2] for row in expression)]
         self.known: dict[tuple[Place, Place], tuple[flint.arb, Any]] = {}
@@ -236,6 +245,11 @@ class _Search:
         best, kept, height, length = math.inf, hint, -math.inf, 1.0
         base, move = hint, hint
         for _ in range(_STEPS):
+            self.steps += 1
+            if self.steps > self.dual.most_steps:
+                raise CertificateError(
+                    f"the functional needs more than {self.dual.most_steps} steps of its search to be checked."
+                )
             try:
                 value, upper, along = self.dual.step(floats, hint, noise)
             except ArithmeticError:  # the hint is beyond what floats can tell
@@ -291,6 +305,8 @@ _NEAREST = ((0, 1, 1), (1, 1, 2), (0, 1, 2))
 
 class _Correlators:
     """Tests without marginals, nothing flipped; hints are the vectors g."""
+
+    most_steps = 400_000
 
     def __init__(self, key: str) -> None:
         self.both = key == "both"
@@ -397,6 +413,8 @@ def _length(v: Sequence[flint.arb]) -> flint.arb:
 
 class _States:
     """Any tests; hints are guesses of sum_i N_i log(N_i r N_i) N_i, the sixteen entries in a row."""
+
+    most_steps = 60_000
 
     def __init__(self, key: str, flips: Fraction) -> None:
         self.roots: list[tuple[list[int], list[flint.arb]]]  # of each N_i its support and its diagonal there

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -12,10 +13,11 @@ import typer
 
 from sdpbound.cli.options import AsJson, integer, number
 from sdpbound.cli.output import complain, emit, finite, rounded, say
-from sdpbound.errors import CertificateError, InvalidInput, InvalidParameter, SdpboundError
+from sdpbound.errors import InvalidInput, InvalidParameter, SdpboundError
 
 if TYPE_CHECKING:
     from sdpbound.study import Study, StudyResult
+    from sdpbound.verify_apart import Checker
 
 StudyFile = Annotated[Path, typer.Argument(help="The study: its TOML file.", metavar="STUDY.toml")]
 AnyStudy = Annotated[
@@ -375,41 +377,47 @@ def verify_command(
         list[Path], typer.Argument(help="Certificates (JSON files) or studies.", metavar="CERTIFICATE.json|STUDY...")
     ],
     output: Output = None,
+    time_limit: Annotated[str, typer.Option(help="Seconds a certificate may take; inf for no limit.")] = "60",
+    memory_limit: Annotated[str, typer.Option(help="GB of memory a certificate may take; inf for no limit.")] = "2",
     as_json: AsJson = False,
 ) -> None:
     """Recompute the bounds of certificates without any solver; of a study, of all certificates in its store.
 
     For a study each row is compared with its certificate too: the same question, and a value that follows. Exit status
-    0 if all of them prove what they claim, 2 if one does not, or cannot be read as a certificate.
+    0 if all of them prove what they claim, 2 if one does not, cannot be read as a certificate, or takes more time or
+    memory than allowed.
     """
+    from sdpbound.verify_apart import Checker
+
     certificates: list[dict[str, Any]] = []
     studies: list[dict[str, Any]] = []
     lines: list[str] = []
-    for file in files:
-        if os.path.isdir(file) or file.suffix in (".toml", ".sqlite"):
-            studies.append(_verify_study(file, output, lines))
-        else:
-            certificates.append(_verify_certificate(file, lines))
+    with Checker(_limit(time_limit, "time-limit"), 1e9 * _limit(memory_limit, "memory-limit")) as checker:
+        for file in files:
+            if os.path.isdir(file) or file.suffix in (".toml", ".sqlite"):
+                studies.append(_verify_study(file, output, lines))
+            else:
+                certificates.append(_verify_certificate(file, checker, lines))
     emit({"command": "verify", "certificates": certificates, "studies": studies}, lines, as_json)
     if not all(entry["holds"] for entry in certificates + studies):
         raise typer.Exit(2)
 
 
-def _verify_certificate(file: Path, lines: list[str]) -> dict[str, Any]:
-    from sdpbound.verify import read, verify
+def _limit(text: str, name: str) -> float:
+    value = math.inf if text.strip() == "inf" else number(text, name)
+    if not value > 0:
+        raise InvalidParameter(f"--{name} {text!r} must be a positive number, or inf for no limit.")
+    return value
 
+
+def _verify_certificate(file: Path, checker: Checker, lines: list[str]) -> dict[str, Any]:
     entry: dict[str, Any] = {"file": str(file), "readable": True, "holds": False}
-    try:
-        data = read(str(file))
-    except CertificateError as error:
-        complain(f"{file}: {error}")
-        return entry | {"readable": False, "message": str(error)}
-    try:
-        found = verify(data, strict=False)
-    except CertificateError as error:  # a question or proof that makes no sense proves nothing
-        lines.append(f"{file}: does not hold")
-        complain(f"{file}: {error}")
-        return entry | {"message": str(error)}
+    found, refused, readable = checker.check(str(file))
+    if found is None:  # a question or proof that makes no sense proves nothing
+        if readable:
+            lines.append(f"{file}: does not hold")
+        complain(f"{file}: {refused}")
+        return entry | {"readable": readable, "message": refused}
     word = "holds" if found.holds else "does not hold"
     lines.append(
         f"{file}: {word}; {found.figure} ({found.model} model), {found.side} bound recomputed {found.value!r}, "

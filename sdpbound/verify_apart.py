@@ -1,0 +1,145 @@
+"""Checks in a process of their own, which limits of time and memory can end.
+
+A certificate of a stranger may be made to take for ever, or all memory. All work is counted before it is done, and this
+is the line behind that one: the process is killed when its time is over, and cannot have more memory than allowed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import multiprocessing
+import os
+import sys
+import warnings
+from collections.abc import Mapping
+from multiprocessing.connection import Connection
+from types import TracebackType
+from typing import Any
+
+from sdpbound.errors import CertificateError, InvalidParameter
+from sdpbound.verify import Verification, read, verify
+
+__all__ = ["MEMORY_LIMIT", "TIME_LIMIT", "Checker"]
+
+TIME_LIMIT = 60.0  # seconds a certificate
+MEMORY_LIMIT = 2e9  # bytes, beyond what the process has when it starts
+
+
+class Checker:
+    """A process that checks certificates one after the other; use it in a ``with`` statement.
+
+    Parameters
+    ----------
+    time_limit : seconds for each certificate, reading included; inf for none
+    memory_limit : bytes that a check may take; inf for none. Systems without such a limit for processes ignore it.
+
+    Raises
+    ------
+    InvalidParameter : a limit is not positive
+    """
+
+    def __init__(self, time_limit: float = TIME_LIMIT, memory_limit: float = MEMORY_LIMIT) -> None:
+        for name, value, unit in (("time_limit", time_limit, "seconds"), ("memory_limit", memory_limit, "bytes")):
+            if not value > 0:
+                raise InvalidParameter(f"{name} = {value!r} must be a positive number of {unit}, or inf for no limit.")
+        self.time_limit, self.memory_limit = float(time_limit), float(memory_limit)
+        self._process: Any = None
+        self._pipe: Connection | None = None
+
+    def __enter__(self) -> Checker:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the process."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
+            self._process.close()
+        if self._pipe is not None:
+            self._pipe.close()
+        self._process = self._pipe = None
+
+    def check(
+        self, certificate: Mapping[str, Any] | str | os.PathLike[str]
+    ) -> tuple[Verification | None, str | None, bool]:
+        """What a certificate proves, or None and why it is refused; and whether it could be read as a certificate."""
+        if self._pipe is None:
+            self._start()
+        assert self._pipe is not None
+        try:
+            self._pipe.send(certificate)
+            if not self._pipe.poll(None if math.isinf(self.time_limit) else self.time_limit):
+                self.close()
+                return (
+                    None,
+                    f"The check took more than {self.time_limit:g} s and was stopped; allow it more time.",
+                    True,
+                )
+            return self._pipe.recv()  # type: ignore[no-any-return]
+        except (EOFError, OSError):
+            self.close()
+            return None, self._out_of_memory(), True
+
+    def verify(self, certificate: Mapping[str, Any] | str | os.PathLike[str], *, strict: bool = True) -> Verification:
+        """As :func:`sdpbound.verify.verify`, within the limits."""
+        found, refused, _ = self.check(certificate)
+        if found is None:
+            raise CertificateError(refused or "The certificate is refused.")
+        if strict and not found.holds:
+            raise CertificateError(found.message)
+        return found
+
+    def _start(self) -> None:
+        forks = "fork" in multiprocessing.get_all_start_methods() and sys.platform != "darwin"
+        context = multiprocessing.get_context("fork" if forks else "spawn")
+        self._pipe, other = context.Pipe()
+        self._process = context.Process(target=_serve, args=(other, self.memory_limit), daemon=True)  # type: ignore[attr-defined]
+        with warnings.catch_warnings():
+            # the new process does nothing but read and compute, whatever threads the old one has
+            warnings.simplefilter("ignore", DeprecationWarning)
+            self._process.start()
+        other.close()
+
+    def _out_of_memory(self) -> str:
+        return f"The check needs more than {self.memory_limit / 1e9:g} GB of memory, or ended by itself; allow it more."
+
+
+def _serve(pipe: Connection, memory_limit: float) -> None:
+    """Answer until the other side is gone."""
+    with contextlib.suppress(OSError):  # what a library writes when it finds no memory is for nobody
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    _limit_memory(memory_limit)
+    with contextlib.suppress(EOFError, OSError, KeyboardInterrupt):
+        while True:
+            pipe.send(_answer(pipe.recv()))
+
+
+def _answer(certificate: Any) -> tuple[Verification | None, str | None, bool]:
+    try:
+        root = read(certificate)
+    except CertificateError as error:
+        return None, str(error), False
+    except MemoryError:
+        return None, "The certificate needs more memory to be read than is allowed.", True
+    try:
+        return verify(root, strict=False), None, True
+    except CertificateError as error:
+        return None, str(error), True
+
+
+def _limit_memory(limit: float) -> None:
+    """Let this process take so much more memory than it has."""
+    try:
+        import resource
+    except ImportError:  # not on this system
+        return
+    if math.isinf(limit):
+        return
+    with contextlib.suppress(OSError, ValueError), open("/proc/self/statm", encoding="ascii") as file:
+        most = int(file.read().split()[0]) * resource.getpagesize() + int(limit)
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        resource.setrlimit(resource.RLIMIT_AS, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
