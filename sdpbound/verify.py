@@ -248,8 +248,6 @@ def verify(
         return _verify(read(certificate), strict)
     except CertificateError:
         raise
-    except MemoryError:
-        raise CertificateError("The certificate needs more memory to be checked than there is.") from None
     except (ArithmeticError, LookupError, ValueError, TypeError, AttributeError, RecursionError) as error:
         # what no reading foresaw proves nothing
         raise CertificateError(

@@ -13,6 +13,7 @@ import os
 import sys
 import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any
@@ -20,10 +21,26 @@ from typing import Any
 from sdpbound.errors import CertificateError, InvalidParameter
 from sdpbound.verify import Verification, read, verify
 
-__all__ = ["MEMORY_LIMIT", "TIME_LIMIT", "Checker"]
+__all__ = ["MEMORY_LIMIT", "TIME_LIMIT", "Answer", "Checker"]
 
 TIME_LIMIT = 60.0  # seconds a certificate
 MEMORY_LIMIT = 2e9  # bytes, beyond what the process has when it starts
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of a check.
+
+    Attributes
+    ----------
+    found : what the certificate proves; None if it is refused, and then ``reason`` says why
+    reason : one sentence
+    stage : "checked", "refused" (it was read and proves nothing), "unreadable" or "ended" (by a limit)
+    """
+
+    found: Verification | None
+    reason: str
+    stage: str
 
 
 class Checker:
@@ -63,10 +80,8 @@ class Checker:
             self._pipe.close()
         self._process = self._pipe = None
 
-    def check(
-        self, certificate: Mapping[str, Any] | str | os.PathLike[str]
-    ) -> tuple[Verification | None, str | None, bool]:
-        """What a certificate proves, or None and why it is refused; and whether it could be read as a certificate."""
+    def check(self, certificate: Mapping[str, Any] | str | os.PathLike[str]) -> Answer:
+        """Check a certificate: a dictionary, or the path of its file."""
         if self._pipe is None:
             self._start()
         assert self._pipe is not None
@@ -74,21 +89,23 @@ class Checker:
             self._pipe.send(certificate)
             if not self._pipe.poll(None if math.isinf(self.time_limit) else self.time_limit):
                 self.close()
-                return (
-                    None,
-                    f"The check took more than {self.time_limit:g} s and was stopped; allow it more time.",
-                    True,
-                )
-            return self._pipe.recv()  # type: ignore[no-any-return]
+                reason = f"The check took more than {self.time_limit:g} s and was stopped; allow it more time."
+                return Answer(None, reason, "ended")
+            answer = self._pipe.recv()
         except (EOFError, OSError):
             self.close()
-            return None, self._out_of_memory(), True
+            answer = None
+        if isinstance(answer, Answer):
+            return answer
+        reason = f"The check needs more than {self.memory_limit / 1e9:g} GB of memory; allow it more."
+        return Answer(None, reason, "ended")
 
     def verify(self, certificate: Mapping[str, Any] | str | os.PathLike[str], *, strict: bool = True) -> Verification:
         """As :func:`sdpbound.verify.verify`, within the limits."""
-        found, refused, _ = self.check(certificate)
+        answer = self.check(certificate)
+        found = answer.found
         if found is None:
-            raise CertificateError(refused or "The certificate is refused.")
+            raise CertificateError(answer.reason)
         if strict and not found.holds:
             raise CertificateError(found.message)
         return found
@@ -104,9 +121,6 @@ class Checker:
             self._process.start()
         other.close()
 
-    def _out_of_memory(self) -> str:
-        return f"The check needs more than {self.memory_limit / 1e9:g} GB of memory, or ended by itself; allow it more."
-
 
 def _serve(pipe: Connection, memory_limit: float) -> None:
     """Answer until the other side is gone."""
@@ -118,17 +132,16 @@ def _serve(pipe: Connection, memory_limit: float) -> None:
             pipe.send(_answer(pipe.recv()))
 
 
-def _answer(certificate: Any) -> tuple[Verification | None, str | None, bool]:
+def _answer(certificate: Any) -> Answer | None:
+    """None where the memory does not do."""
+    root = None
     try:
         root = read(certificate)
+        return Answer(verify(root, strict=False), "", "checked")
     except CertificateError as error:
-        return None, str(error), False
+        return Answer(None, str(error), "unreadable" if root is None else "refused")
     except MemoryError:
-        return None, "The certificate needs more memory to be read than is allowed.", True
-    try:
-        return verify(root, strict=False), None, True
-    except CertificateError as error:
-        return None, str(error), True
+        return None
 
 
 def _limit_memory(limit: float) -> None:

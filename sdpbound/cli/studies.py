@@ -412,12 +412,13 @@ def _limit(text: str, name: str) -> float:
 
 def _verify_certificate(file: Path, checker: Checker, lines: list[str]) -> dict[str, Any]:
     entry: dict[str, Any] = {"file": str(file), "readable": True, "holds": False}
-    found, refused, readable = checker.check(str(file))
+    answer = checker.check(str(file))
+    found = answer.found
     if found is None:  # a question or proof that makes no sense proves nothing
-        if readable:
-            lines.append(f"{file}: does not hold")
-        complain(f"{file}: {refused}")
-        return entry | {"readable": readable, "message": refused}
+        if answer.stage != "unreadable":
+            lines.append(f"{file}: {'not checked' if answer.stage == 'ended' else 'does not hold'}")
+        complain(f"{file}: {answer.reason}")
+        return entry | {"readable": answer.stage != "unreadable", "message": answer.reason}
     word = "holds" if found.holds else "does not hold"
     lines.append(
         f"{file}: {word}; {found.figure} ({found.model} model), {found.side} bound recomputed {found.value!r}, "
