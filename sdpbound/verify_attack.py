@@ -298,7 +298,11 @@ def enclose(question: AttackQuestion, entry: Any, name: str) -> Enclosure:
             first, second = (zero if part is None else part for part in parts)
             parts = [first * (1 - q) + second * q, second * (1 - q) + first * q]
         scale = 1 / norm
-        given = sum((entropy(m * scale) for m in parts if m is not None), flint.arb(0)) - entropy(total * scale)
+        parts = [m * scale for m in parts if m is not None]
+        given = sum(map(entropy, parts), flint.arb(0)) - entropy(total * scale)
+        above = sum((plogp(_trace(m)) for m in parts), flint.arb(0))  # of the outcome, for one who knows nothing
+        if given < 0 or given > above:
+            raise at_fault(f"{name} has the entropy {float(given.mid())!r}, and its outcomes {float(above.mid())!r}")
     return Enclosure(tested, given, [] if question.y is None else tables[question.x][question.y])
 
 

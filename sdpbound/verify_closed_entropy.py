@@ -203,8 +203,14 @@ def _line(alpha: Fraction, flips: Fraction, touching: Fraction | None) -> tuple[
     slope = _ball(touching / 4) * (-_derivative(u) / u)
     if mixed:
         slope += _ball(touching / 4 * mixed) * _derivative(v) / v
-    if alpha >= 1 or height - slope * _ball(touching - 2) <= least:
+    at_local = height - slope * _ball(touching - 2)
+    if alpha >= 1 or at_local <= least:
         return _Line(height, slope, touching), least
+    if not at_local > least:
+        raise CertificateError(
+            f"claim.touching is {float(touching)!r}, where the tangent is too close to h(q) at 2 to be told apart; take "
+            "a place beside it."
+        )
     return _Line(least, (height - least) / (2 * _ball(1 + alpha**2).sqrt() - 2), Fraction(2)), least
 
 

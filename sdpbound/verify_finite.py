@@ -60,6 +60,7 @@ __all__ = ["verify_finite"]
 PRECISION = 384  # bits
 _MOST_ROUNDS = 10**18
 _MOST_TRIED = 1024  # deterministic devices
+_TOLERATED = Fraction(1, 10**6)  # how far honest probabilities may be from a sum of 1, and from no signaling
 _ROUNDING = Fraction(1, 10**9)  # how far below 0 a probability of honest devices may be written
 _FIGURES = ("finite_key_length", "finite_randomness_length")
 _POSITIVE = ("score_tail", "count_tail", "leak_tail", "smoothing")
@@ -179,9 +180,10 @@ def _read_asked(entry: Any) -> _Asked:
     sums = dict.fromkeys(product(range(len(one)), range(len(other))), _ZERO)
     for (_, _, s, t), p in table.items():
         sums[s, t] += p
-    if any(abs(total - 1) > Fraction(1, 10**6) for total in sums.values()):
+    if any(abs(total - 1) > _TOLERATED for total in sums.values()):
         raise CertificateError("question.behaviour must have probabilities that add up to 1 for all settings.")
     table = {i: p / sums[i[2], i[3]] for i, p in table.items()}
+    _require_no_signaling(table, one, other)
     return _Asked(scenario, key, x, y, flips, rounds, soundness, completeness, efficiency, figure["registers"], table)
 
 
@@ -191,6 +193,22 @@ def _require_outcomes(table: Tensor, one: Sequence[int], other: Sequence[int], n
         if a >= one[x] or b >= other[y]:
             raise CertificateError(
                 f"{name}[{a}][{b}][{x}][{y}] is not 0, but settings {x} and {y} have {one[x]} and {other[y]} outcomes."
+            )
+
+
+def _require_no_signaling(table: Tensor, one: Sequence[int], other: Sequence[int]) -> None:
+    """Refuse a behaviour in which an outcome's probability depends on the other party's setting."""
+    marginals: dict[tuple[int, int, int], dict[int, Fraction]] = {}
+    for (a, b, x, y), p in table.items():
+        for party, outcome, setting, far in ((0, a, x, y), (1, b, y, x)):
+            row = marginals.setdefault((party, outcome, setting), {})
+            row[far] = row.get(far, _ZERO) + p
+    for (party, outcome, setting), row in marginals.items():
+        values = [row.get(far, _ZERO) for far in range(len(one if party else other))]
+        if max(values) - min(values) > _TOLERATED:
+            raise CertificateError(
+                f"question.behaviour signals: outcome {outcome} of setting {setting} of party {party} has values "
+                f"from {float(min(values))!r} to {float(max(values))!r}."
             )
 
 
@@ -292,6 +310,12 @@ def _length(
     most = min(_extreme(asked, functional, proof["most"], "upper"), largest + margin)
     if least > most:
         raise CertificateError("proof.least is above proof.most: no behaviour has such values of the functional.")
+    honest_mean = sum((drawn.get(i[2:], _ZERO) * scores.get(i, _ZERO) * p for i, p in asked.behaviour.items()), _ZERO)
+    if honest_mean > most + margin + _TOLERATED * (largest - smallest):
+        raise CertificateError(
+            f"question.behaviour has the mean score {float(honest_mean)!r}; quantum devices have {float(most)!r} at "
+            "most: no honest devices behave like this."
+        )
     weight = _weight(asked, gamma, drawn)
     rest = weight * (smallest + v["place"] * (largest - smallest))
     a, b = weight * smallest - rest, weight * largest - rest
