@@ -208,7 +208,7 @@ def _line(alpha: Fraction, flips: Fraction, touching: Fraction | None) -> tuple[
         return _Line(height, slope, touching), least
     if not at_local > least:
         raise CertificateError(
-            f"claim.touching is {float(touching)!r}, where the tangent is too close to h(q) at 2 to be told apart; take "
+            f"claim.touching is {float(touching)!r}, where the tangent at 2 cannot be told from h(q); take "
             "a place beside it."
         )
     return _Line(least, (height - least) / (2 * _ball(1 + alpha**2).sqrt() - 2), Fraction(2)), least
