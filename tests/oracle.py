@@ -199,12 +199,12 @@ class Question:
 
     scenario: Scenario
     model: str
-    objectives: tuple[Tensor, ...]
+    objectives: list[Tensor]
     entropy: Entropy | None
     logarithm: bool
-    tested: tuple[Tensor, ...]
-    values: tuple[Fraction, ...]
-    tolerances: tuple[Fraction, ...]
+    tested: list[Tensor]
+    values: list[Fraction]
+    tolerances: list[Fraction]
     functional: Tensor | None
     claimed: Fraction
     least: float
@@ -239,9 +239,7 @@ def _read(root: Mapping[str, Any]) -> Question:
     logarithm = figure["kind"] == "min_entropy"
     if logarithm:
         figure = figure["of"]
-    tested = tuple(read_tensor(item["coefficients"], scenario.shape) for item in question["observed"])
-    values = tuple(number(item["value"]) for item in question["observed"])
-    tolerances = tuple(number(item["tolerance"]) for item in question["observed"])
+    _, tested, values, tolerances = _tests(question["observed"], scenario)
     claimed = number(claim["value"])
     upper = question["side"] == "upper"
     functional, follows = None, False
@@ -258,7 +256,7 @@ def _read(root: Mapping[str, Any]) -> Question:
         flips = float(number(figure.get("preprocessing", 0)))
         entropy = Entropy(figure["x"], figure["y"], flips, figure.get("blind", False))
         if figure["kind"] == "entropy":  # data that are at a self-test within 1e-12
-            tolerances = tuple(max(t, Fraction(1, 10**10)) for t in tolerances)
+            tolerances = [max(t, Fraction(1, 10**10)) for t in tolerances]
             slack = 1e-3
     elif figure["kind"] == "bell_value":
         objectives = [read_tensor(figure["coefficients"], scenario.shape)]
@@ -279,7 +277,7 @@ def _read(root: Mapping[str, Any]) -> Question:
     return Question(
         scenario,
         model,
-        tuple(objectives),
+        objectives,
         entropy,
         logarithm,
         tested,
@@ -658,7 +656,7 @@ def _data(question: Question, rounds: int = 2) -> str | None:
     scenario = question.scenario
     if scenario.size > MOST_COORDINATES or question.follows:
         return None  # what the functional says was tried
-    rows, low, high = _rows(question)
+    rows, low, high = _rows(scenario, question.tested, question.values, question.tolerances)
     moments, costs = _start(question)
     for turn in range(rounds + 1):
         if not len(moments):
@@ -687,18 +685,29 @@ def _linear_directions(question: Question, direction: Array) -> list[Array]:
     return [direction + flat(o, question.scenario.shape) for o in question.objectives[:MOST_OBJECTIVES]]
 
 
-def _rows(question: Question) -> tuple[Array, Array, Array]:
+def _tests(observed: Any, scenario: Scenario) -> tuple[Scenario, list[Tensor], list[Fraction], list[Fraction]]:
+    return (
+        scenario,
+        [read_tensor(item["coefficients"], scenario.shape) for item in observed],
+        [number(item["value"]) for item in observed],
+        [number(item["tolerance"]) for item in observed],
+    )
+
+
+def _rows(
+    scenario: Scenario, tested: Sequence[Tensor], values: Sequence[Fraction], tolerances: Sequence[Fraction]
+) -> tuple[Array, Array, Array]:
     """Tested expressions without constants and of size one, and the ends of their values."""
-    zero = (0,) * len(question.scenario.shape)
+    zero = (0,) * len(scenario.shape)
     rows, low, high = [], [], []
-    for tensor, value, tolerance in zip(question.tested, question.values, question.tolerances, strict=True):
+    for tensor, value, tolerance in zip(tested, values, tolerances, strict=True):
         rest = {index: c for index, c in tensor.items() if index != zero}
         size = max(map(abs, rest.values()), default=Fraction(1))
         centre = (value - tensor.get(zero, 0)) / size
-        rows.append(flat({index: c / size for index, c in rest.items()}, question.scenario.shape))
+        rows.append(flat({index: c / size for index, c in rest.items()}, scenario.shape))
         low.append(float(centre - tolerance / size))
         high.append(float(centre + tolerance / size))
-    shape = (len(rows), question.scenario.size)
+    shape = (len(rows), scenario.size)
     return np.array(rows).reshape(shape), np.array(low), np.array(high)
 
 
@@ -828,10 +837,9 @@ def _attack(question: Mapping[str, Any], claimed: float) -> str | None:
     x, y = figure["x"], figure["y"]
     least = 0.0
     if scenario.size <= MOST_COORDINATES:
-        tested = [read_tensor(item["coefficients"], scenario.shape) for item in question["observed"]]
-        table = np.array([flat({(0, 0): Fraction(1)}, scenario.shape), *(flat(t, scenario.shape) for t in tested)])
-        values = np.array([1.0, *(float(number(item["value"])) for item in question["observed"])])
-        widths = np.array([0.0, *(float(number(item["tolerance"])) for item in question["observed"])])
+        rows, low, high = _rows(*_tests(question["observed"], scenario))
+        table = np.vstack([flat({(0, 0): Fraction(1)}, scenario.shape), rows])
+        values, widths = np.concatenate([[1.0], (low + high) / 2]), np.concatenate([[0.0], (high - low) / 2])
         flips = float(number(figure.get("preprocessing", 0)))
         least = h(flips)
         s = _chsh(scenario, x, table, values, widths)
