@@ -568,6 +568,31 @@ def outcome_that_is_none() -> Certificate:
     return certificate
 
 
+def nothing_is_sent() -> Certificate:
+    """Where the key is made honest devices answer 2, which that setting has not, and Alice need not send anything."""
+    certificate = golden(KEY)
+    outcomes = [[2, 2, 3], [2, 2, 2]]
+    question, proof = certificate["question"], certificate["proof"]
+    for part in (question, *(proof[name]["question"] for name in ("entropy", "least", "most"))):
+        part["scenario"]["outcomes"] = outcomes
+    tables = [
+        proof["entropy"]["question"]["observed"][0],
+        *(proof[name]["question"]["figure"] for name in ("least", "most")),
+    ]
+    for table in tables:
+        table["coefficients"] += [[0] * 4, [0] * 4]
+    for b in (0, 1):
+        for a in (0, 1):
+            question["behaviour"][a][b].append([0.5 * (a == 0)] * 3)
+            question["behaviour"][a][b][0][2] = 0
+            proof["scores"][a][b].append([0] * 3)
+        proof["distribution"] += [[0] * 3] * (b == 0)
+    question["behaviour"].append([[[0, 0, 0.5], [0] * 3, [0] * 3]] * 2)
+    proof["scores"].append([[[0] * 3] * 3] * 2)
+    certificate["claim"]["value"] = 7.3e11  # of 10^8 rounds
+    return certificate
+
+
 def attack_in_the_same_scenario() -> Certificate:
     """As the length's entropy, but from above."""
     certificate = golden("attack_entropy_chsh")
@@ -599,6 +624,7 @@ forged(
     false=True,
 )
 forged("finite", "an outcome that is none", outcome_that_is_none, false=True)
+forged("finite", "an outcome that is none, and nothing is sent", nothing_is_sent, false=True)
 for part in ("entropy", "least", "most"):
     for what, make in FINITE_PARTS.items():
         forged("finite", f"{what} as proof.{part}", lambda p=part, m=make: changed(KEY, put("proof", p, m())))
