@@ -1,0 +1,39 @@
+"""Certificates of all kinds that were made once: every later checker must accept them."""
+
+from __future__ import annotations
+
+import pytest
+from golden_certificates import FOLDER, INDEX, golden, text_of
+
+import sdpbound as sb
+
+
+@pytest.mark.parametrize("name", INDEX)
+def test_holds(name: str) -> None:
+    expected = INDEX[name]
+    found = sb.verify(FOLDER / f"{name}.json")
+    assert found.holds
+    assert (found.figure, found.model, found.side) == (expected["figure"], expected["model"], expected["side"])
+    assert found.value == pytest.approx(expected["value"], rel=1e-12, abs=1e-15)
+    assert found.value <= found.claimed if found.side == "upper" else found.value >= found.claimed
+
+
+def test_all_kinds_are_there() -> None:
+    """Every file is in the index; together they are small."""
+    assert sorted(path.stem for path in FOLDER.glob("*.json")) == sorted([*INDEX, "index"])
+    assert len(INDEX) >= 70 and sum(len(text_of(name)) for name in INDEX) < 2.5e6
+    asked = {(entry["figure"], entry["model"]) for entry in INDEX.values()}
+    models = ("quantum", "no-signaling", "local")
+    figures = ("bell_value", "separation", "guessing_probability", "blind_guessing_probability", "min_entropy")
+    assert asked > {(figure, model) for figure in figures for model in models}
+    assert {figure for figure, _ in asked} - set(figures) == {
+        "conditional_entropy",
+        "conditional_mutual_information",
+        "distance_from_uniform",
+        "entropy",
+        "finite_key_length",
+        "finite_randomness_length",
+    }
+    methods = [golden(name)["proof"].keys() for name in INDEX if name.startswith("entropy_")]
+    for entry in ("nodes", "gauss_radau", "method"):
+        assert sum(entry in keys for keys in methods) >= 5

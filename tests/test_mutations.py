@@ -1,0 +1,57 @@
+"""Changed certificates are refused, or do not hold, or are true as far as explicit strategies can tell."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from golden_certificates import FAST, INDEX, QUBITS, golden
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from mutations import mutate
+from oracle import contradiction
+
+import sdpbound as sb
+
+#: What parts are taken from.
+OTHERS = [golden(name) for name in INDEX]
+
+
+def answers(names: list[str], examples: int) -> Counter[str]:
+    """What the checker says to so many changed certificates."""
+    said: Counter[str] = Counter()
+
+    @settings(max_examples=examples, phases=[Phase.generate], database=None)
+    @given(st.sampled_from(names), st.integers(0, 2**64 - 1))
+    def change(name: str, seed: int) -> None:
+        certificate = golden(name)
+        changes = mutate(certificate, seed, OTHERS)
+        try:
+            found = sb.verify(certificate, strict=False)
+        except sb.CertificateError:
+            said["refused"] += 1
+            return
+        said["holds" if found.holds else "does not hold"] += 1
+        if found.holds:
+            false = contradiction(certificate)
+            assert false is None, f"{name}, seed {seed}, {', '.join(changes)}: accepted, but {false}"
+
+    change()
+    return said
+
+
+def test_a_thousand_changes() -> None:
+    said = answers(FAST, 1000)
+    assert len(FAST) >= 60 and said.total() >= 1000
+    assert min(said[answer] for answer in ("refused", "holds", "does not hold")) >= 100
+
+
+@pytest.mark.slow
+def test_many_changes() -> None:
+    said = answers(FAST, 20_000)
+    assert said.total() >= 20_000 and min(said.values()) >= 2000
+
+
+@pytest.mark.slow
+def test_changes_of_qubit_reductions() -> None:
+    assert answers(QUBITS, 100).total() >= 100
