@@ -1240,7 +1240,8 @@ def _verify_closed_form(root: Mapping[str, Any], strict: bool) -> Verification:
         message = f"{near}, {what} is {value!r}, as claimed ({float(claimed)!r})."
     else:
         message = (
-            f"The certificate does not prove its claim. {near}, {what} is {value!r}; {float(claimed)!r} is claimed."
+            f"The certificate does not prove its claim. {near}, {what} is {value!r}; {float(claimed)!r} is claimed"
+            f"{'; '.join(['', *beyond])}."
         )
         if strict:
             raise CertificateError(message)
@@ -1421,8 +1422,10 @@ def _read(certificate: Mapping[str, Any] | str | os.PathLike[str]) -> Mapping[st
     if not isinstance(certificate, str | os.PathLike):
         raise CertificateError(f"A certificate is a dictionary or a path, not a {type(certificate).__name__}.")
     try:
+        data = bytearray()
         with open(certificate, "rb") as file:
-            data = file.read(_LARGEST_FILE + 1)
+            while len(data) <= _LARGEST_FILE and (part := file.read(2**20)):  # no more memory than the file has bytes
+                data += part
     except (OSError, ValueError) as error:
         raise CertificateError(f"The certificate {_show(certificate)} cannot be read: {error}.") from error
     if not data.strip():

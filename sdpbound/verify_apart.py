@@ -97,6 +97,7 @@ class Checker:
             answer = None
         if isinstance(answer, Answer):
             return answer
+        self.close()  # what it holds would be missed by the next check
         reason = f"The check needs more than {self.memory_limit / 1e9:g} GB of memory; allow it more."
         return Answer(None, reason, "ended")
 

@@ -297,6 +297,15 @@ def _plans(scenario: _Scenario) -> tuple[_Plan, ...]:
             name = f"pair of qubits {pattern} with weights {', '.join(map(str, weights))} and angles {angles[0]} pi"
             plans.append(_Plan(name, "qubits", fixed_settings, pair, weights, angles))
         plans.append(_Plan(f"GHZ state {pattern}", "ghz", fixed_settings))
+    for turn in range(8):  # those of Mermin's and Svetlichny's expressions, with both signs
+        rows = [
+            tuple(
+                _Setting((0, 1) if count > 1 else (0,), Fraction(s, 2) + (Fraction(turn, 4) if party == 0 else 0))
+                for s, count in enumerate(counts)
+            )
+            for party, counts in enumerate(scenario.outcomes)
+        ]
+        plans.append(_Plan(f"GHZ state turned by {turn} pi/4", "ghz", tuple(rows)))
     return tuple(plans)
 
 
