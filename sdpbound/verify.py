@@ -307,8 +307,9 @@ def _verify_bound(root: Mapping[str, Any], strict: bool) -> Verification:
         if strict:
             raise CertificateError(message)
     else:
-        for a, b in ((constant, slopes), (Fraction(proven[0]), list(map(Fraction, proven[1])))):
-            try_statement(question, a + observed.shift(b), observed.scaled(b))
+        statements = {(constant, tuple(slopes)), (Fraction(proven[0]), tuple(map(Fraction, proven[1])))}
+        for height, steepness in statements:
+            try_statement(question, height + observed.shift(steepness), observed.scaled(steepness))
         try_value(question, claimed)
         message = f"The {subject} is at {'most' if upper else 'least'} {value!r}, as claimed ({_nearest(claimed)!r})."
         if question.kind == "separation":

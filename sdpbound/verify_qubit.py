@@ -232,8 +232,8 @@ class _Search:
             kept, best, value, hint = self._climb(p, q, floats, hint, noise)
             if best < least:
                 proven, least, used = kept, best, noise
-            # near enough, done, or beyond mending
-            if least - value < 0.02 * abs(self.limit - value) or least <= self.limit or value > self.limit:
+            # done, beyond mending, or not kept from the goal by the noise
+            if least <= self.limit or value > self.limit or best - value > 30.0 * noise:
                 break
         found = self.known[p, q] = self.dual.bound(table, proven, used), hint
         return found

@@ -52,6 +52,7 @@ _PRECISION = 256  # bits, of the balls
 _MOST_ENUMERATED = 2**11
 _MOST_ENUMERATION_WORK = 2**18
 _MOST_TERMS = 2**17  # terms of functionals times strategies, in floats
+_MOST_FIGURES = 64  # remembered of a strategy
 _PATTERNS = 24
 _EMPTY = flint.arb("1e-6")
 _SUSPICIOUS = 1e-9  # what floats must see, in units of the functional's size, before balls are asked
@@ -137,6 +138,7 @@ class _Strategy:
             for settings, counts in zip(plan.settings, scenario.outcomes, strict=True)
         ]
         self._moments: dict[Index, Any] = {}
+        self.figures: dict[tuple[Any, ...], Any] = {}  # what is known of it, by figure and settings
         #: coordinate -> setting and form of each party
         self._coordinates: list[list[tuple[int, Form]]] = [self._letters(party) for party in range(len(plan.settings))]
 
@@ -444,6 +446,15 @@ def _figure(question: _Question, strategy: _Strategy) -> Any:
         terms = (strategy.moment(index) * number(c) for index, c in _objective(question).items())
         value = sum(terms, strategy.zero)
         return value if question.side == "upper" else -value
+    asked = (question.kind, question.x, question.y, question.blind, question.flips)
+    if asked not in strategy.figures:
+        if len(strategy.figures) >= _MOST_FIGURES:
+            strategy.figures.clear()
+        strategy.figures[asked] = _computed(question, strategy)
+    return strategy.figures[asked]
+
+
+def _computed(question: _Question, strategy: _Strategy) -> Any:
     if question.kind == "conditional_entropy":
         return strategy.entropy(question.x, question.y, question.flips)
     guess = _guess(strategy.joint(question.x, question.y), question.blind)
