@@ -26,7 +26,7 @@ from sdpbound.bounds import (
 )
 from sdpbound.conic.choose import by_name, candidates
 from sdpbound.conic.program import LinearMatrixInequality, SolverResult, Status
-from sdpbound.conic.solver import Solver
+from sdpbound.conic.solver import Solver, ask
 from sdpbound.errors import InvalidSolver, SolverFailure
 from sdpbound.levels import Level
 from sdpbound.models import Quantum
@@ -109,7 +109,7 @@ def first_answer(
     for solver in solvers_for(choice, inequality, accuracy):
         begun = time.perf_counter()
         try:
-            return solver.solve(inequality)
+            return ask(solver, inequality)
         except SolverFailure as failure:
             failures.append(str(failure))
         except BROKEN as failure:

@@ -22,7 +22,7 @@ from sdpbound.bounds import (
 from sdpbound.conic.program import SolverResult
 from sdpbound.conic.quadratic import QuadraticDual
 from sdpbound.levels import Level
-from sdpbound.merits.entropy import EntropyBound
+from sdpbound.merits.entropy import EntropyBound, no_less_than_trivial
 from sdpbound.merits.entropy_search import EntropySearch, first_answer, rows_of, towards_noise, widened
 from sdpbound.models import Quantum
 
@@ -126,8 +126,10 @@ class _Search(EntropySearch[_Attempt]):
 
     def _as_bound(self, best: _Attempt) -> EntropyBound:
         model = Quantum(best.level)
+        proof = _RadauProof(self.question, model, best.program, best.dual)
+        value, shown = no_less_than_trivial(best.bound + 0.0, proof, self.question, model)
         return EntropyBound(
-            value=best.bound + 0.0,
+            value=value,
             side="lower",
             figure=describe_figure(self.question.figure),
             model=model,
@@ -135,7 +137,7 @@ class _Search(EntropySearch[_Attempt]):
             solver=best.result.solver,
             status=best.result.status.value,
             seconds=self.seconds,
-            _proof=_RadauProof(self.question, model, best.program, best.dual),
+            _proof=shown,
             nodes=tuple(float(t) for t in best.program.nodes),
             quadrature_gap=math.nan,
         )

@@ -21,7 +21,7 @@ from sdpbound.bounds import (
 from sdpbound.conic.interval import IntervalDual
 from sdpbound.conic.program import SolverResult, Status
 from sdpbound.levels import Level
-from sdpbound.merits.entropy import EntropyBound
+from sdpbound.merits.entropy import EntropyBound, no_less_than_trivial
 from sdpbound.merits.entropy_search import EntropySearch, first_answer, rows_of, towards_noise, widened
 from sdpbound.models import Quantum
 from sdpbound.quadrature import graded_nodes, interpolation_gap, refined_nodes
@@ -181,15 +181,11 @@ class _Search(EntropySearch[_Attempt]):
         return dual
 
     def _as_bound(self, best: _Attempt) -> EntropyBound:
-        dual = best.dual
-        if dual.value > 0.0:
-            observed, program = self.question.observed, best.program
-            data = (program.objective, program.rewards, observed.values, observed.tolerances)
-            trivial = program.solver.evaluate(*data, *program.trivial_factors(), program.slack)
-            dual = min(dual, trivial, key=lambda d: d.value)
         model = Quantum(best.level)
+        proof = _EntropyProof(self.question, model, best.program, best.dual)
+        value, shown = no_less_than_trivial(best.bound + 0.0, proof, self.question, model)
         return EntropyBound(
-            value=-dual.value + 0.0,
+            value=value,
             side="lower",
             figure=describe_figure(self.question.figure),
             model=model,
@@ -197,7 +193,7 @@ class _Search(EntropySearch[_Attempt]):
             solver=best.result.solver,
             status=best.result.status.value,
             seconds=self.seconds,
-            _proof=_EntropyProof(self.question, model, best.program, dual),
+            _proof=shown,
             nodes=tuple(float(t) for t in best.program.nodes),
             quadrature_gap=best.gap,
         )

@@ -84,6 +84,7 @@ def prove(engine: Engine, expression: Floats, size: float, target: float, tolera
         best, where = max((best, where), board.attained(), key=lambda pair: pair[0])
         if level.max() >= _LAST_LEVEL:
             allowed = np.inf
+        upper = np.where(np.isnan(upper), np.inf, upper)  # nothing is proven of such a cell
         while (upper > best + allowed).sum() > _MOST_CELLS:
             allowed *= 2.0  # rather a weaker bound than one that takes for ever
         done = upper <= best + allowed
