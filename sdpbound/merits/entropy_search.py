@@ -94,7 +94,10 @@ class EntropySearch(ABC, Generic[A]):
         allowed = max(TARGET_CORRECTION, 0.02 * self.tolerance)
         if len(observed) and not self.retreat and (doubtful or not abs(best.bound - best.claimed) <= allowed):
             for step in RETREATS:
-                other = attempt(step)
+                try:
+                    other = attempt(step)
+                except SolverFailure:  # what is proven already stands
+                    break
                 if other.bound > best.bound:
                     best, self.retreat = other, step
         self.attempts.append(best)

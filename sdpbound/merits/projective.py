@@ -20,6 +20,7 @@ from sdpbound.bounds import (
 )
 from sdpbound.conic.interval import IntervalDual
 from sdpbound.conic.program import SolverResult, Status
+from sdpbound.errors import SolverFailure
 from sdpbound.levels import Level
 from sdpbound.merits.entropy import EntropyBound, no_less_than_trivial
 from sdpbound.merits.entropy_search import EntropySearch, first_answer, rows_of, towards_noise, widened
@@ -86,7 +87,11 @@ class _Search(EntropySearch[_Attempt]):
         if isinstance(self.nodes, tuple):
             best = self._solve(self._levels()[-1], np.array(self.nodes))
         else:
-            self._refine(*self._coarse())
+            try:
+                self._refine(*self._coarse())
+            except SolverFailure:  # what few nodes prove stands
+                if not self.attempts:
+                    raise
             best = max(self.attempts, key=lambda attempt: attempt.bound)  # near the boundary not always the last
         if best.bound > self.most:
             return replace(self, question=widened(self.question)).run()

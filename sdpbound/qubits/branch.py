@@ -84,7 +84,6 @@ def prove(engine: Engine, expression: Floats, size: float, target: float, tolera
         best, where = max((best, where), board.attained(), key=lambda pair: pair[0])
         if level.max() >= _LAST_LEVEL:
             allowed = np.inf
-        upper = np.where(np.isnan(upper), np.inf, upper)  # nothing is proven of such a cell
         while (upper > best + allowed).sum() > _MOST_CELLS:
             allowed *= 2.0  # rather a weaker bound than one that takes for ever
         done = upper <= best + allowed
@@ -131,9 +130,10 @@ class _Board:
         return np.array([[1.0, 0.0, 0.0], [1.0 - t, t, 0.0], [0.0, t, 1.0 - t], [0.0, 0.0, 1.0]])
 
     def bounds(self, at: Floats) -> Floats:
-        """(cells,) the largest of the means of what is given at the pairs of corners."""
-        means = self.weights[0] @ at[self.place] @ self.weights[1].T
-        return np.asarray(means.max(axis=(1, 2)), dtype=np.float64)
+        """(cells,) the largest of the means of what is given at the pairs of corners; infinite where that is not."""
+        with np.errstate(invalid="ignore"):
+            largest = (self.weights[0] @ at[self.place] @ self.weights[1].T).max(axis=(1, 2))
+        return np.where(np.isnan(largest), np.inf, largest)
 
     def attained(self) -> tuple[float, tuple[float, float]]:
         """The largest value known at angles, and these."""
