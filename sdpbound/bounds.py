@@ -19,6 +19,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from sdpbound.algebra import Word
 from sdpbound.arguments import instance
 from sdpbound.assemble import Assembly, Question, assemble
 from sdpbound.behaviour import Behaviour, Observations
@@ -327,7 +328,7 @@ class _Proof:
             return []
         matrix = self.assembly.relaxation.matrix
         if matrix is not None:
-            words = [[list(part) for part in word] for word in matrix.words]
+            words = [[list(part) for part in word] for word in self.dual.words or matrix.words]
             return [
                 {"words": words, "factor": [row[: i + 1].tolist() for i, row in enumerate(factor)]}
                 for factor in self.dual.factors
@@ -643,25 +644,30 @@ def _certify_vertices(question: Question, assembly: Assembly, multipliers: list[
 def _certainty(question: Question, assembly: Assembly) -> CertifiedDual | None:
     """The proof that a probability is at most one: 1 - Q is its own square for the projector Q that is guessed.
 
-    Exact, so that no bound on a probability is above one. None if the words do not contain those of Q. Over
-    no-signaling behaviours 1 - Q is the sum of the probabilities of the other outcomes.
+    Exact, so that no bound on a probability is above one. Words of Q that the level lacks are taken beside it. Over
+    no-signaling behaviours 1 - Q is the sum of the probabilities of the other outcomes, None if that is not found.
     """
     matrix = assembly.relaxation.matrix
     if matrix is None:
         weights = _other_outcomes(question, assembly)
         return None if weights is None else CertifiedDual(1.0, 1.0, (0.0,) * len(question.observed), (), weights)
-    where = {word: row for row, word in enumerate(matrix.words)}
+    one: Word = ((),) * question.scenario.parties
+    tables: list[dict[Word, float]] = [
+        {
+            tuple((int(i),) if i else () for i in index): float(projector[tuple(index)])
+            for index in np.argwhere(projector)
+        }
+        for projector in question.objective
+    ]
+    needed = {word for table in tables for word in table} - {one}
+    own = () if needed <= set(matrix.words) else (one, *sorted(needed))
+    words = own or matrix.words
     factors = []
-    for projector in question.objective:
-        factor = np.zeros((len(matrix.words),) * 2)
-        for index in np.argwhere(projector):
-            row = where.get(tuple((int(i),) if i else () for i in index))
-            if row is None:
-                return None
-            factor[row, 0] = -projector[tuple(index)]
-        factor[where[((),) * question.scenario.parties], 0] += 1.0
+    for table in tables:
+        factor = np.zeros((len(words),) * 2)
+        factor[:, 0] = [float(word == one) - table.get(word, 0.0) for word in words]
         factors.append(factor)
-    return CertifiedDual(1.0, 1.0, (0.0,) * len(question.observed), tuple(factors), ())
+    return CertifiedDual(1.0, 1.0, (0.0,) * len(question.observed), tuple(factors), (), own)
 
 
 def _other_outcomes(question: Question, assembly: Assembly) -> tuple[float, ...] | None:

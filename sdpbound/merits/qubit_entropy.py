@@ -14,6 +14,7 @@ from sdpbound.assemble import Question
 from sdpbound.assemble_entropy import EntropyQuestion
 from sdpbound.behaviour import Observations
 from sdpbound.bounds import CERTIFIED_SEPARATION, Functional, certificate_head, describe_figure, raise_if_separated
+from sdpbound.errors import SolverFailure
 from sdpbound.merits.entropy import EntropyBound, TrivialProof
 from sdpbound.models import Quantum
 from sdpbound.qubits.branch import prove
@@ -129,7 +130,10 @@ def _proven(question: EntropyQuestion, found: Search, tolerance: float) -> _Qubi
             best = candidate
         if found.mixture.objective - best.value <= tolerance or proof.best <= -found.constant + 0.1 * tolerance:
             break
-        found.visit(proof.a, proof.b, _SEARCH * tolerance)
+        try:
+            found.visit(proof.a, proof.b, _SEARCH * tolerance)
+        except SolverFailure:  # what is proven already stands
+            break
     return best
 
 
