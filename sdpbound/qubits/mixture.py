@@ -346,7 +346,11 @@ def search(question: EntropyQuestion, tolerance: float, start: QubitOptimum | No
     found = Search(problem, first_columns(problem))
     if start is not None:
         found.follow(start)
-    found.run(tolerance)
+    try:
+        found.run(tolerance)
+    except SolverFailure:  # a functional that was found can be proven
+        if found.mixture is None or found.multipliers is None:
+            raise
     if problem.key is Key.NONE:
         found.constant = found.lower = float(entropies(0.25 * np.eye(4)[None], problem.key, problem.flips)[0])
         found.multipliers = np.zeros_like(problem.values)
