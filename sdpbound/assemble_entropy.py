@@ -115,7 +115,6 @@ class EntropyProgram:
     slack : sum of what the entries of ``rewards`` may be off
     nodes, weights : (N,)
     wholes : (bits * 2, moments) the functionals M of the copies of one node
-    effects : (bits * 2, words) M_b of the copies of one node as a combination of words
     """
 
     solver: IntervalSolver
@@ -126,20 +125,6 @@ class EntropyProgram:
     nodes: Floats
     weights: Floats
     wholes: Floats
-    effects: Floats
-
-    def trivial_factors(self) -> tuple[Floats, Floats]:
-        """Factors ``inner`` and ``outer`` that prove the entropy not to be negative.
-
-        The effects are projectors, so ``t M - M_0 = t M_1 - (1 - t) M_0`` is a difference of two squares.
-        """
-        copies, n = self.effects.shape
-        inner = np.zeros((len(self.nodes), copies, n, n))
-        outer = np.zeros_like(inner)
-        inner[..., 0] = np.sqrt(self.weights * (1.0 - self.nodes))[:, None, None] * self.effects
-        others = self.effects[np.arange(copies) ^ 1]
-        outer[..., 0] = np.sqrt(self.weights * self.nodes)[:, None, None] * others
-        return inner.reshape(-1, n, n), outer.reshape(-1, n, n)
 
     def values_and_slopes(self, solution: Floats) -> tuple[Floats, Floats]:
         """f(t_i) and a subgradient of it at each node, of the point that a solver found."""
@@ -179,7 +164,6 @@ def assemble_entropy(question: EntropyQuestion, level: Level, nodes: Floats) -> 
         nodes=nodes,
         weights=w,
         wholes=wholes,
-        effects=structure.effects,
     )
 
 
@@ -189,7 +173,6 @@ class _Structure:
     words: tuple[Word, ...]
     wholes: Floats
     parts: Floats
-    effects: Floats
 
 
 @lru_cache(maxsize=128)
@@ -228,8 +211,7 @@ def _structure(
         groups=groups,
         symmetries=flips(scenario, relaxation, rows[~np.array(free, dtype=bool)], needed, wholes, parts),
     )
-    solver, effects = IntervalSolver(structure), _in_words(scenario, words, parts)
-    return _Structure(solver, words, wholes @ to_moments, parts @ to_moments, effects)
+    return _Structure(IntervalSolver(structure), words, wholes @ to_moments, parts @ to_moments)
 
 
 def require_words(
@@ -257,16 +239,6 @@ def _indices(scenario: Scenario, which: NDArray[np.bool_]) -> list[tuple[int, ..
 
 def _word(index: tuple[int, ...]) -> Word:
     return tuple((i,) if i else () for i in index)
-
-
-def _in_words(scenario: Scenario, words: tuple[Word, ...], rows: Floats) -> Floats:
-    """Tensors (K, coordinates) as combinations (K, words) of words."""
-    place = {word: u for u, word in enumerate(words)}
-    out = np.zeros((len(rows), len(words)))
-    for c in np.flatnonzero(rows.any(axis=0)):
-        (index,) = _indices(scenario, np.arange(rows.shape[1]) == c)
-        out[:, place[_word(index)]] = rows[:, c]
-    return out
 
 
 @lru_cache(maxsize=64)

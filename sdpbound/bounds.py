@@ -19,6 +19,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from sdpbound.algebra import Word
 from sdpbound.arguments import instance
 from sdpbound.assemble import Assembly, Question, assemble
 from sdpbound.behaviour import Behaviour, Observations
@@ -27,7 +28,7 @@ from sdpbound.conic.certificate import CertifiedDual, exact_linear_dual, exact_v
 from sdpbound.conic.choose import by_name, candidates
 from sdpbound.conic.program import ConicProgram, LinearMatrixInequality, SolverResult, Status
 from sdpbound.conic.reduce import Reduction
-from sdpbound.conic.solver import Solver
+from sdpbound.conic.solver import Solver, ask
 from sdpbound.errors import CertificateError, Infeasible, InvalidInput, InvalidShape, InvalidSolver, SolverFailure
 from sdpbound.models import Local
 from sdpbound.relaxation import CorrelationModel
@@ -327,7 +328,7 @@ class _Proof:
             return []
         matrix = self.assembly.relaxation.matrix
         if matrix is not None:
-            words = [[list(part) for part in word] for word in matrix.words]
+            words = [[list(part) for part in word] for word in self.dual.words or matrix.words]
             return [
                 {"words": words, "factor": [row[: i + 1].tolist() for i, row in enumerate(factor)]}
                 for factor in self.dual.factors
@@ -386,7 +387,7 @@ def solve(
             f"no solver gave a usable dual ({'; '.join(search.failures)}); try another one with "
             "solver=..., or a lower level."
         )
-    if len(question.observed) and (search.suspicious or search.best[0].value < question.floor - CERTIFIED_SEPARATION):
+    if search.suspicious or (len(question.observed) and search.best[0].value < question.floor - CERTIFIED_SEPARATION):
         raise_if_separated(question, model)
     if (question.observed.tolerances > CERTIFIED_SEPARATION).any():
         _use_tolerances(search, solvers[0])
@@ -494,7 +495,7 @@ class _Search:
             dual = min(dual, _certify(self.question, self.assembly, nothing), key=lambda d: d.value)
         self.seconds["certify"] += time.perf_counter() - begun
         if direct is None:
-            self.suspicious |= result.status is Status.INFEASIBLE
+            self.suspicious |= result.status is Status.INFEASIBLE and len(self.question.observed) > 0
         else:
             result = replace(result, objective=direct)
         if self.best is None or dual.value < self.best[0].value:
@@ -574,7 +575,7 @@ def _run(solver: Solver, inequality: LinearMatrixInequality) -> SolverResult:
         # nothing is free: the data determine everything, and the zero dual is optimal for the constant objective
         duals = tuple(np.zeros((n, n)) for n in inequality.sizes)
         return SolverResult("none", Status.SOLVED, duals, np.zeros(inequality.linear), inequality.offset, 0.0)
-    return solver.solve(inequality)
+    return ask(solver, inequality)
 
 
 def _certify(
@@ -598,13 +599,31 @@ def _certify(
         exact = exact_linear_dual(program, weights)
         if exact is not None and exact.value <= dual.value + 1e-9:
             dual = exact
+    trivial = _without_multipliers(question, assembly)
+    if dual.value > trivial.value:
+        dual = trivial
     if dual.value > question.ceiling:
         return _certainty(question, assembly) or dual
     return dual
 
 
+def _without_multipliers(question: Question, assembly: Assembly) -> CertifiedDual:
+    """What the zero dual proves, exactly: a moment is at most 1 in size, so each copy is at most a sum of sizes."""
+    value = max(
+        sum((abs(Fraction(v)) for v in rest), Fraction(constant))
+        for constant, *rest in question.objective.reshape(len(question.objective), -1).tolist()
+    )
+    return CertifiedDual(
+        value=round_up(value),
+        constant=round_up(value),
+        multipliers=(0.0,) * len(question.observed),
+        factors=tuple(np.zeros(block.shape) for block in assembly.program.blocks),
+        weights=(0.0,) * assembly.program.inequalities.shape[0],
+    )
+
+
 def _certify_vertices(question: Question, assembly: Assembly, multipliers: list[float]) -> CertifiedDual:
-    """The exact bound of these multipliers over all deterministic strategies."""
+    """The exact bound of these multipliers over all deterministic strategies, or that of none if it is better."""
     observed = question.observed
     size = question.objective[0].size
     dual = exact_vertex_dual(
@@ -615,33 +634,40 @@ def _certify_vertices(question: Question, assembly: Assembly, multipliers: list[
         observed.tolerances,
         multipliers,
     )
-    if dual.value > question.ceiling and any(multipliers):
-        return _certify_vertices(question, assembly, [0.0] * len(multipliers))
+    if any(multipliers):
+        plain = float((question.objective.reshape(-1, size) @ assembly.relaxation.coordinates).max())
+        if dual.value > min(plain, question.ceiling):
+            return min(dual, _certify_vertices(question, assembly, [0.0] * len(multipliers)), key=lambda d: d.value)
     return dual
 
 
 def _certainty(question: Question, assembly: Assembly) -> CertifiedDual | None:
     """The proof that a probability is at most one: 1 - Q is its own square for the projector Q that is guessed.
 
-    Exact, so that no bound on a probability is above one. None if the words do not contain those of Q. Over
-    no-signaling behaviours 1 - Q is the sum of the probabilities of the other outcomes.
+    Exact, so that no bound on a probability is above one. Words of Q that the level lacks are taken beside it. Over
+    no-signaling behaviours 1 - Q is the sum of the probabilities of the other outcomes, None if that is not found.
     """
     matrix = assembly.relaxation.matrix
     if matrix is None:
         weights = _other_outcomes(question, assembly)
         return None if weights is None else CertifiedDual(1.0, 1.0, (0.0,) * len(question.observed), (), weights)
-    where = {word: row for row, word in enumerate(matrix.words)}
+    one: Word = ((),) * question.scenario.parties
+    tables: list[dict[Word, float]] = [
+        {
+            tuple((int(i),) if i else () for i in index): float(projector[tuple(index)])
+            for index in np.argwhere(projector)
+        }
+        for projector in question.objective
+    ]
+    needed = {word for table in tables for word in table} - {one}
+    own = () if needed <= set(matrix.words) else (one, *sorted(needed))
+    words = own or matrix.words
     factors = []
-    for projector in question.objective:
-        factor = np.zeros((len(matrix.words),) * 2)
-        for index in np.argwhere(projector):
-            row = where.get(tuple((int(i),) if i else () for i in index))
-            if row is None:
-                return None
-            factor[row, 0] = -projector[tuple(index)]
-        factor[where[((),) * question.scenario.parties], 0] += 1.0
+    for table in tables:
+        factor = np.zeros((len(words),) * 2)
+        factor[:, 0] = [float(word == one) - table.get(word, 0.0) for word in words]
         factors.append(factor)
-    return CertifiedDual(1.0, 1.0, (0.0,) * len(question.observed), tuple(factors), ())
+    return CertifiedDual(1.0, 1.0, (0.0,) * len(question.observed), tuple(factors), (), own)
 
 
 def _other_outcomes(question: Question, assembly: Assembly) -> tuple[float, ...] | None:
@@ -838,15 +864,13 @@ def _separate(question: Question, assembly: Assembly) -> tuple[CertifiedDual, So
     )
     for solver in candidates(wide, DEFAULT_TOLERANCE):
         try:
-            result = solver.solve(wide)
-        except SolverFailure:
+            result = ask(solver, wide)
+        except (SolverFailure, *BROKEN):
             continue
         # objective + weights . (tested - data) + ...: the multiplier of a tested value is minus the difference
         multipliers = result.linear_dual[count : 2 * count] - result.linear_dual[:count]
         result = replace(result, linear_dual=result.linear_dual[2 * count :])
         total = float(np.abs(multipliers).sum()) * (1.0 + 1e-12)
-        if not np.isfinite(total):
-            continue
         if total > 1.0:  # a separating functional may be scaled: the separation is in units of the tested values
             scaled = tuple(x / total for x in result.duals)
             result = replace(result, duals=scaled, linear_dual=result.linear_dual / total)

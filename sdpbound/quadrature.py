@@ -30,6 +30,8 @@ import flint
 import numpy as np
 from numpy.typing import NDArray
 
+from sdpbound.errors import InvalidParameter
+
 __all__ = ["RadauRule", "gauss_radau", "graded_nodes", "interpolation_gap", "refined_nodes", "weights"]
 
 Floats = NDArray[np.float64]
@@ -69,6 +71,8 @@ def _falling(a: flint.arb, b: flint.arb) -> flint.arb:
 
 
 def _rounded_up(ball: flint.arb) -> float:
+    if not ball.is_finite():
+        raise InvalidParameter("the nodes of an integral must be finite numbers that rise from above 0 to 1/2.")
     high = ball.upper()
     result = float(high)
     while not flint.arb(result) >= high:
@@ -103,7 +107,8 @@ def refined_nodes(nodes: Floats, values: Floats, slopes: Floats, count: int, pre
     """``count`` nodes that share the loss equally, as far as values and slopes at coarser nodes tell.
 
     The loss on an interval of length h is of order h^3, so the density of nodes goes with the cube root of the loss;
-    inside an interval most of them go where its two tangents meet, the place of a kink if there is one.
+    inside an interval most of them go where its two tangents meet, the place of a kink if there is one. Where values
+    and slopes, a solver's, give no rising nodes, they are those of which nothing is known.
     """
     t, f, p = (np.concatenate([[0.0], x]) for x in (nodes, values, slopes))
     h = np.diff(t)
@@ -121,7 +126,7 @@ def refined_nodes(nodes: Floats, values: Floats, slopes: Floats, count: int, pre
     filled = np.concatenate([[0.0], np.cumsum(mass.T.reshape(-1))])
     out = np.interp(np.arange(1, count + 1) / count * filled[-1], filled, places)
     out[-1] = 0.5
-    return out
+    return out if bool((np.diff(out, prepend=0.0) > 0.0).all()) else graded_nodes(count)
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,6 +19,7 @@ from scipy.optimize import least_squares, linprog
 
 from sdpbound.attacks.descent import descend
 from sdpbound.attacks.landscape import Landscape, Points
+from sdpbound.conic.linear_ import mixture_solutions
 from sdpbound.errors import SolverFailure
 from sdpbound.scenario import Scenario
 from sdpbound.strategies import Strategy
@@ -120,10 +121,10 @@ def _master(figures: Floats, tested: Floats, values: Floats, penalty: float) -> 
             method=method,
             options={"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10},
         )
-        if answer.status != 0 or answer.x is None:
+        found = mixture_solutions(answer, count, count + 2 * j, j + 1, penalty / scale)
+        if found is None:
             continue  # hard to solve on the boundary of the set, where multipliers are huge
-        x = np.maximum(answer.x, 0.0)
-        marginals = np.asarray(answer.eqlin.marginals)
+        x, marginals = np.maximum(found.solution, 0.0), found.multipliers
         missed = float(x[count:].max(initial=0.0)) / scale
         return _Master(x[:count], scale * marginals[:j], float(marginals[j]), missed)
     raise SolverFailure(

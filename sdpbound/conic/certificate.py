@@ -19,6 +19,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import flint
 import numpy as np
@@ -45,6 +46,7 @@ class CertifiedDual:
     multipliers : (J,) floats, or exact fractions after :func:`exact_linear_dual`
     factors : lower triangular L_k of each block
     weights : (r,) non-negative multipliers of the inequalities, floats or fractions
+    words : of the rows of the factors, where they are not those of the program's blocks
     """
 
     value: float
@@ -52,6 +54,7 @@ class CertifiedDual:
     multipliers: tuple[float | Fraction, ...]
     factors: tuple[Floats, ...]
     weights: tuple[float | Fraction, ...]
+    words: tuple[Any, ...] = ()
 
 
 def _gamma(terms: int) -> float:

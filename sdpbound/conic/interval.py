@@ -279,22 +279,6 @@ class IntervalSolver:
         shared = factor_positive(shared - np.where(s.index >= 0, (rest * self._spread)[s.index], 0.0))
         return self._evaluate(objective, reward, values, tolerances, multipliers, (shared, inner, outer), slack)
 
-    def evaluate(
-        self,
-        objective: Floats,
-        rewards: Floats,
-        values: Floats,
-        tolerances: Floats,
-        inner: Floats,
-        outer: Floats,
-        slack: float = 0.0,
-    ) -> IntervalDual:
-        """The bound that lower triangular factors of A_k and B_k for every copy prove, with C and multipliers zero."""
-        n = len(self.structure.index)
-        factors = (np.zeros((n, n)), inner[self._firsts], outer[self._firsts])
-        zero = np.zeros(len(self.structure.tested))
-        return self._evaluate(objective, rewards[self._firsts].T, values, tolerances, zero, factors, slack)
-
     def _total(self, objective: Floats, outer: Floats) -> Floats:
         """objective + sum_k B_k of all copies, from the factors of the first ones."""
         outside = self._polynomials(outer @ outer.transpose(0, 2, 1))

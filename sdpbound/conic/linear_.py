@@ -1,4 +1,6 @@
-"""HiGHS, through scipy, for linear programs in standard form, both of whose solutions are wanted.
+"""HiGHS, through scipy, for linear programs with equations, both of whose solutions are wanted.
+
+:func:`both_solutions` is the door through which every such answer comes in. The standard form here is
 
     minimise cost . x  subject to  matrix x = target, x >= 0    (dual: maximise target . y, matrix^T y <= cost)
 
@@ -9,14 +11,16 @@ entries small integers); its crossover ends at a vertex, so that both answers ar
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from sdpbound.conic.solver import numbers
 from sdpbound.errors import SolverFailure
 
-__all__ = ["StandardAnswer", "minimise_standard"]
+__all__ = ["StandardAnswer", "both_solutions", "minimise_standard", "mixture_solutions"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,6 +35,30 @@ class StandardAnswer:
 
     solution: NDArray[np.float64]
     multipliers: NDArray[np.float64]
+
+
+def both_solutions(answer: Any, columns: int, rows: int) -> StandardAnswer | None:
+    """What scipy's ``linprog`` answered for that many columns and equations; None if it is not fit to be used.
+
+    Fit is what is called optimal, and has finite entries that are not absurdly large.
+    """
+    equations = answer.get("eqlin")
+    if answer.status != 0 or equations is None:
+        return None
+    x, y = numbers(answer.x, (columns,)), numbers(equations.get("marginals"), (rows,))
+    return None if x is None or y is None else StandardAnswer(x, y)
+
+
+def mixture_solutions(answer: Any, weights: int, columns: int, rows: int, price: float) -> StandardAnswer | None:
+    """The same of a program for weights, the first columns, that add up to one by the last equation.
+
+    Deviations from the other equations have this price, which their multipliers cannot exceed; None where they do, or
+    where the weights add up to something else than about one.
+    """
+    found = both_solutions(answer, columns, rows)
+    if found is None or float(np.abs(found.multipliers[:-1]).max(initial=0.0)) > 1.01 * price:
+        return None
+    return found if 0.5 < float(np.maximum(found.solution[:weights], 0.0).sum()) < 2.0 else None
 
 
 def minimise_standard(
@@ -63,11 +91,9 @@ def minimise_standard(
             message = str(error)
             continue
         message = str(answer.message)
-        if answer.status == 0 and np.isfinite(answer.x).all():
-            return StandardAnswer(
-                np.asarray(answer.x, dtype=np.float64) * target_unit,
-                np.asarray(answer.eqlin.marginals, dtype=np.float64) * cost_unit,
-            )
+        found = both_solutions(answer, cost.size, target.size)
+        if found is not None:
+            return StandardAnswer(found.solution * target_unit, found.multipliers * cost_unit)
         if answer.status == 1:
             break
     raise SolverFailure(

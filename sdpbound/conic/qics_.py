@@ -79,8 +79,9 @@ class Qics(Solver):
                     tol_feas=0.1 * self.tolerance,
                     tol_infeas=1e-10,  # default 1e-12, not reached when the program is infeasible by 1e-3 only
                 ).solve()
-        except (ArithmeticError, ValueError, RuntimeError, MemoryError, AssertionError) as error:
-            # ValueError includes numpy's LinAlgError; RuntimeError includes scipy's ArpackError.
+        except (ArithmeticError, ValueError, RuntimeError, MemoryError, AssertionError, AttributeError) as error:
+            # ValueError includes numpy's LinAlgError; RuntimeError includes scipy's ArpackError; a block without any
+            # variable is an AttributeError of QICS.
             raise SolverFailure(f"qics failed ({error}); try solver sdpa or clarabel.") from error
         dual = answer["z_opt"].vec.ravel()
         return vectors.result(

@@ -148,13 +148,14 @@ def result(
     if no_optimum:
         objective = -inf if status is Status.INFEASIBLE else inf
     else:
-        objective = program.offset + float(linear_dual @ program.constant[: program.linear])
-        start = program.linear
-        for n, block in zip(program.sizes, duals, strict=True):
-            rows, columns = triangle(n)
-            weights = scale(0, (n,)) ** 2
-            objective += float((weights * block[rows, columns]) @ program.constant[start : start + rows.size])
-            start += rows.size
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused by sdpbound.conic.solver.ask
+            objective = program.offset + float(linear_dual @ program.constant[: program.linear])
+            start = program.linear
+            for n, block in zip(program.sizes, duals, strict=True):
+                rows, columns = triangle(n)
+                weights = scale(0, (n,)) ** 2
+                objective += float((weights * block[rows, columns]) @ program.constant[start : start + rows.size])
+                start += rows.size
     if solution is not None and not np.isfinite(solution).all():
         solution = None
     return SolverResult(solver, status, duals, linear_dual, objective, seconds, iterations, message, solution)

@@ -26,7 +26,7 @@ from sdpbound.bounds import (
 )
 from sdpbound.conic.choose import by_name, candidates
 from sdpbound.conic.program import LinearMatrixInequality, SolverResult, Status
-from sdpbound.conic.solver import Solver
+from sdpbound.conic.solver import Solver, ask
 from sdpbound.errors import InvalidSolver, SolverFailure
 from sdpbound.levels import Level
 from sdpbound.models import Quantum
@@ -94,7 +94,10 @@ class EntropySearch(ABC, Generic[A]):
         allowed = max(TARGET_CORRECTION, 0.02 * self.tolerance)
         if len(observed) and not self.retreat and (doubtful or not abs(best.bound - best.claimed) <= allowed):
             for step in RETREATS:
-                other = attempt(step)
+                try:
+                    other = attempt(step)
+                except SolverFailure:  # what is proven already stands
+                    break
                 if other.bound > best.bound:
                     best, self.retreat = other, step
         self.attempts.append(best)
@@ -109,7 +112,7 @@ def first_answer(
     for solver in solvers_for(choice, inequality, accuracy):
         begun = time.perf_counter()
         try:
-            return solver.solve(inequality)
+            return ask(solver, inequality)
         except SolverFailure as failure:
             failures.append(str(failure))
         except BROKEN as failure:

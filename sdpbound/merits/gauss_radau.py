@@ -21,8 +21,9 @@ from sdpbound.bounds import (
 )
 from sdpbound.conic.program import SolverResult
 from sdpbound.conic.quadratic import QuadraticDual
+from sdpbound.errors import SolverFailure
 from sdpbound.levels import Level
-from sdpbound.merits.entropy import EntropyBound
+from sdpbound.merits.entropy import EntropyBound, no_less_than_trivial
 from sdpbound.merits.entropy_search import EntropySearch, first_answer, rows_of, towards_noise, widened
 from sdpbound.models import Quantum
 
@@ -72,6 +73,18 @@ class _Search(EntropySearch[_Attempt]):
     solver: SolverChoice
 
     def run(self) -> EntropyBound:
+        try:
+            self._improve()
+        except SolverFailure:  # what is proven already stands
+            if not self.attempts:
+                raise
+        best = max(self.attempts, key=lambda attempt: attempt.bound)
+        if best.bound > self.most:
+            return replace(self, question=widened(self.question)).run()
+        return self._as_bound(best)
+
+    def _improve(self) -> None:
+        """From few nodes at the lowest level on."""
         levels = self._levels()
         level = levels[0]
         few = self.nodes or _COUNTS[0]
@@ -83,10 +96,6 @@ class _Search(EntropySearch[_Attempt]):
             level, best = higher, other
         if self.nodes is None:
             self._refine(level, best)
-        best = max(self.attempts, key=lambda attempt: attempt.bound)
-        if best.bound > self.most:
-            return replace(self, question=widened(self.question)).run()
-        return self._as_bound(best)
 
     def _levels(self) -> list[Level]:
         if self.level is not None:
@@ -126,8 +135,10 @@ class _Search(EntropySearch[_Attempt]):
 
     def _as_bound(self, best: _Attempt) -> EntropyBound:
         model = Quantum(best.level)
+        proof = _RadauProof(self.question, model, best.program, best.dual)
+        value, shown = no_less_than_trivial(best.bound + 0.0, proof, self.question, model)
         return EntropyBound(
-            value=best.bound + 0.0,
+            value=value,
             side="lower",
             figure=describe_figure(self.question.figure),
             model=model,
@@ -135,7 +146,7 @@ class _Search(EntropySearch[_Attempt]):
             solver=best.result.solver,
             status=best.result.status.value,
             seconds=self.seconds,
-            _proof=_RadauProof(self.question, model, best.program, best.dual),
+            _proof=shown,
             nodes=tuple(float(t) for t in best.program.nodes),
             quadrature_gap=math.nan,
         )

@@ -20,8 +20,9 @@ from sdpbound.bounds import (
 )
 from sdpbound.conic.interval import IntervalDual
 from sdpbound.conic.program import SolverResult, Status
+from sdpbound.errors import SolverFailure
 from sdpbound.levels import Level
-from sdpbound.merits.entropy import EntropyBound
+from sdpbound.merits.entropy import EntropyBound, no_less_than_trivial
 from sdpbound.merits.entropy_search import EntropySearch, first_answer, rows_of, towards_noise, widened
 from sdpbound.models import Quantum
 from sdpbound.quadrature import graded_nodes, interpolation_gap, refined_nodes
@@ -86,7 +87,11 @@ class _Search(EntropySearch[_Attempt]):
         if isinstance(self.nodes, tuple):
             best = self._solve(self._levels()[-1], np.array(self.nodes))
         else:
-            self._refine(*self._coarse())
+            try:
+                self._refine(*self._coarse())
+            except SolverFailure:  # what few nodes prove stands
+                if not self.attempts:
+                    raise
             best = max(self.attempts, key=lambda attempt: attempt.bound)  # near the boundary not always the last
         if best.bound > self.most:
             return replace(self, question=widened(self.question)).run()
@@ -181,15 +186,11 @@ class _Search(EntropySearch[_Attempt]):
         return dual
 
     def _as_bound(self, best: _Attempt) -> EntropyBound:
-        dual = best.dual
-        if dual.value > 0.0:
-            observed, program = self.question.observed, best.program
-            data = (program.objective, program.rewards, observed.values, observed.tolerances)
-            trivial = program.solver.evaluate(*data, *program.trivial_factors(), program.slack)
-            dual = min(dual, trivial, key=lambda d: d.value)
         model = Quantum(best.level)
+        proof = _EntropyProof(self.question, model, best.program, best.dual)
+        value, shown = no_less_than_trivial(best.bound + 0.0, proof, self.question, model)
         return EntropyBound(
-            value=-dual.value + 0.0,
+            value=value,
             side="lower",
             figure=describe_figure(self.question.figure),
             model=model,
@@ -197,7 +198,7 @@ class _Search(EntropySearch[_Attempt]):
             solver=best.result.solver,
             status=best.result.status.value,
             seconds=self.seconds,
-            _proof=_EntropyProof(self.question, model, best.program, dual),
+            _proof=shown,
             nodes=tuple(float(t) for t in best.program.nodes),
             quadrature_gap=best.gap,
         )

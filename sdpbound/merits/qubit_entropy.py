@@ -14,7 +14,8 @@ from sdpbound.assemble import Question
 from sdpbound.assemble_entropy import EntropyQuestion
 from sdpbound.behaviour import Observations
 from sdpbound.bounds import CERTIFIED_SEPARATION, Functional, certificate_head, describe_figure, raise_if_separated
-from sdpbound.merits.entropy import EntropyBound
+from sdpbound.errors import SolverFailure
+from sdpbound.merits.entropy import EntropyBound, TrivialProof
 from sdpbound.models import Quantum
 from sdpbound.qubits.branch import prove
 from sdpbound.qubits.mixture import QubitOptimum, Search, engine_of, optimum, search
@@ -32,6 +33,8 @@ _REPAIRS = 4
 _MEETS = 1e-10
 #: The words that decide whether data are outside the quantum set.
 _SEPARATING = Quantum("1+AB")
+#: The adversary's set, whose words no proof here uses.
+_MODEL = Quantum("1")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -86,7 +89,7 @@ def qubit_entropy(
         value=value,
         side="lower",
         figure=describe_figure(question.figure),
-        model=Quantum("1"),
+        model=_MODEL,
         solver_value=found.lower,
         solver="highs",
         status="solved" if gap <= tolerance else "inaccurate",
@@ -110,10 +113,10 @@ def _raise_if_outside(question: EntropyQuestion, found: Search) -> None:
         )
 
 
-def _proven(question: EntropyQuestion, found: Search, tolerance: float) -> _QubitProof:
+def _proven(question: EntropyQuestion, found: Search, tolerance: float) -> _QubitProof | TrivialProof:
     """Prove the best functional; where the proof finds a strategy that the search overlooked, search on."""
     problem = found.problem
-    best = _QubitProof(question, _least(question.preprocessing), np.zeros(len(question.observed)))
+    best: _QubitProof | TrivialProof = TrivialProof(question, _MODEL)
     if problem.key is Key.NONE:
         return best
     for _ in range(_REPAIRS):
@@ -127,15 +130,11 @@ def _proven(question: EntropyQuestion, found: Search, tolerance: float) -> _Qubi
             best = candidate
         if found.mixture.objective - best.value <= tolerance or proof.best <= -found.constant + 0.1 * tolerance:
             break
-        found.visit(proof.a, proof.b, _SEARCH * tolerance)
+        try:
+            found.visit(proof.a, proof.b, _SEARCH * tolerance)
+        except SolverFailure:  # what is proven already stands
+            break
     return best
-
-
-def _least(flips: float) -> float:
-    """Not above the entropy of the flip, which no attack lowers."""
-    if not flips:
-        return 0.0
-    return -(1.0 - 1e-14) * (flips * math.log2(flips) + (1.0 - flips) * math.log2(1.0 - flips))
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,8 +164,7 @@ class _QubitProof:
     def certificate(self, value: float) -> dict[str, Any]:
         observed = self.question.observed
         multipliers = self.multipliers.tolist()
-        model = Quantum("1").describe()
-        return certificate_head(observed, self.question.figure, "lower", model) | {
+        return certificate_head(observed, self.question.figure, "lower", _MODEL.describe()) | {
             "proof": {"method": "qubit", "multipliers": [-m for m in multipliers]},
             "claim": {"value": value, "functional": {"constant": self.constant, "multipliers": multipliers}},
         }

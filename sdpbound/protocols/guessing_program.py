@@ -93,10 +93,10 @@ class GuessingProgram:
 
     @property
     def exact_distance(self) -> Fraction:
-        """The proven upper bound on the distance as a fraction."""
-        if self.function.values == 2:
-            return self.certificate.value - Fraction(1, 2)
-        return self.distance_certificate.value
+        """The proven upper bound on the distance as a fraction; no distance of k values is above 1 - 1/k."""
+        k = self.function.values
+        proven = self.certificate.value - Fraction(1, 2) if k == 2 else self.distance_certificate.value
+        return min(proven, 1 - Fraction(1, k))
 
     @property
     def distance(self) -> float:

@@ -36,6 +36,8 @@ __all__ = ["Split", "SplitProgram", "Weights"]
 
 #: Bits after the binary point of rounded weights and splits.
 BITS = 64
+#: Weights above this are no multiples of a simple fraction that floats resolve.
+LARGEST = 2.0**32
 #: Weights of the solver below this are taken for zero.
 NEGLIGIBLE = 1e-9
 #: Programs of up to this many variables have their splits solved exactly, and are solved again where that helps.
@@ -220,6 +222,8 @@ class SplitProgram:
         return Weights(numerators, denominator * self.scale, self.proves(numerators, denominator))
 
     def _simple(self, solution: NDArray[np.float64]) -> tuple[Integers | None, int]:
+        if np.abs(solution).max(initial=0.0) > LARGEST:
+            return None, 1
         for denominator in DENOMINATORS:
             whole = np.rint(solution * denominator)
             if np.abs(whole - solution * denominator).max() < 1e-5:

@@ -130,9 +130,10 @@ class _Board:
         return np.array([[1.0, 0.0, 0.0], [1.0 - t, t, 0.0], [0.0, t, 1.0 - t], [0.0, 0.0, 1.0]])
 
     def bounds(self, at: Floats) -> Floats:
-        """(cells,) the largest of the means of what is given at the pairs of corners."""
-        means = self.weights[0] @ at[self.place] @ self.weights[1].T
-        return np.asarray(means.max(axis=(1, 2)), dtype=np.float64)
+        """(cells,) the largest of the means of what is given at the pairs of corners; infinite where that is not."""
+        with np.errstate(invalid="ignore"):
+            largest = (self.weights[0] @ at[self.place] @ self.weights[1].T).max(axis=(1, 2))
+        return np.where(np.isnan(largest), np.inf, largest)
 
     def attained(self) -> tuple[float, tuple[float, float]]:
         """The largest value known at angles, and these."""

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linprog
 
 from sdpbound.assemble_entropy import EntropyQuestion
+from sdpbound.conic.linear_ import mixture_solutions
 from sdpbound.errors import SolverFailure
 from sdpbound.qubits.correlators import CorrelatorEngine
 from sdpbound.qubits.engine import Batch, Engine, StateEngine, entropies, moments_of
@@ -131,20 +132,23 @@ def cheapest(problem: QubitProblem, columns: Columns, steepest: float) -> Mixtur
     bounds = [(0.0, None)] * (n + 2 * count) + [(-t, t) for t in wide]
     a_eq, b_eq = np.vstack([rows, sums]), np.concatenate([problem.values / sizes, [1.0]])
     for method, options in _LINEAR:
-        found = linprog(cost, A_eq=a_eq, b_eq=b_eq, bounds=bounds, method=method, options=options)
-        if found.status == 0:
+        answer = linprog(cost, A_eq=a_eq, b_eq=b_eq, bounds=bounds, method=method, options=options)
+        found = mixture_solutions(answer, n, len(cost), count + 1, steepest)
+        if found is not None:
             break
     else:
-        raise SolverFailure(f"the linear program over qubit strategies was not solved: {found.message}")
-    x, dual = found.x, found.eqlin.marginals
-    slack = np.abs(x[n : n + count] - x[n + count : n + 2 * count])
-    weights = np.maximum(x[:n], 0.0)
+        raise SolverFailure(f"the linear program over qubit strategies was not solved ({answer.message}).")
+    # what the solver's weights do is computed here: it need not be what it says of them
+    weights = np.maximum(found.solution[:n], 0.0)
+    weights /= weights.sum()
+    slack = np.maximum(np.abs(weights @ columns.tests - problem.values) / sizes - wide, 0.0)
+    value = float(weights @ columns.entropies)
     return Mixture(
-        weights=weights / weights.sum(),
-        value=float(weights @ columns.entropies),
-        objective=float(found.fun),
+        weights=weights,
+        value=value,
+        objective=value + steepest * float(slack.sum()),
         miss=float(slack.max(initial=0.0)),
-        multipliers=np.asarray(dual[:-1] / sizes, dtype=np.float64),
+        multipliers=np.asarray(found.multipliers[:-1] / sizes, dtype=np.float64),
     )
 
 
@@ -342,7 +346,11 @@ def search(question: EntropyQuestion, tolerance: float, start: QubitOptimum | No
     found = Search(problem, first_columns(problem))
     if start is not None:
         found.follow(start)
-    found.run(tolerance)
+    try:
+        found.run(tolerance)
+    except SolverFailure:  # a functional that was found can be proven
+        if found.mixture is None or found.multipliers is None:
+            raise
     if problem.key is Key.NONE:
         found.constant = found.lower = float(entropies(0.25 * np.eye(4)[None], problem.key, problem.flips)[0])
         found.multipliers = np.zeros_like(problem.values)

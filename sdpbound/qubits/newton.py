@@ -75,6 +75,8 @@ def polish(
         except RuntimeError:  # the least squares did not converge
             break
         step = step / sizes
+        if not np.isfinite(step).all():
+            break
         objective = float(values.max() - multipliers @ problem.values)
         length = 1.0
         while True:
