@@ -319,7 +319,7 @@ def test_a_newer_store_is_refused_and_left_alone(path: Path, change: str, words:
     fill(path)
     with raw(path) as db:
         db.execute(change)
-        db.execute("UPDATE meta SET value = ? WHERE name = 'schema'", (file._seal(db),))
+        db.execute("UPDATE meta SET value = ? WHERE name = 'schema'", (file._definitions(db),))
         db.execute(
             "UPDATE meta SET value = ? WHERE name = 'format'", (str(db.execute("PRAGMA user_version").fetchone()[0]),)
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -341,6 +342,8 @@ def merge_command(
     added = merge(stores, found.store_path)
     with Store.write(found.store_path) as store:
         store.save_spec(found.spec.model_dump(mode="json"), found.text)
+        if found.status().complete and "failed" not in store.counts():
+            store.complete(found.identity)
     facts = {"command": "merge", "study": str(study), "store": str(found.store_path), "added": added}
     emit(facts, [f"store     {found.store_path}   ({added} rows added)"], as_json)
 
@@ -375,24 +378,33 @@ def verify_command(
         list[Path], typer.Argument(help="Certificates (JSON files) or studies.", metavar="CERTIFICATE.json|STUDY...")
     ],
     output: Output = None,
+    recompute_failed: Annotated[
+        bool,
+        typer.Option(
+            "--recompute-failed", help="Solve again the rows of a study that have no value and no proof of why."
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Recompute the bounds of certificates without any solver; of a study, of all certificates in its store.
 
     For a study each row is compared with its certificate too: the same question, and a value that follows. Exit status
-    0 if all of them prove what they claim, 2 if one does not, or cannot be read as a certificate.
+    0 if all of them prove what they claim, and a study has all its cells; 1 if a study lacks cells, or some failed; 2
+    if something does not hold, or cannot be read as a certificate.
     """
     certificates: list[dict[str, Any]] = []
     studies: list[dict[str, Any]] = []
     lines: list[str] = []
     for file in files:
         if os.path.isdir(file) or file.suffix in (".toml", ".sqlite"):
-            studies.append(_verify_study(file, output, lines))
+            studies.append(_verify_study(file, output, recompute_failed, lines))
         else:
             certificates.append(_verify_certificate(file, lines))
     emit({"command": "verify", "certificates": certificates, "studies": studies}, lines, as_json)
     if not all(entry["holds"] for entry in certificates + studies):
         raise typer.Exit(2)
+    if not all(entry["complete"] for entry in studies):
+        raise typer.Exit(1)
 
 
 def _verify_certificate(file: Path, lines: list[str]) -> dict[str, Any]:
@@ -430,19 +442,28 @@ def _verify_certificate(file: Path, lines: list[str]) -> dict[str, Any]:
     }
 
 
-def _verify_study(file: Path, output: Path | None, lines: list[str]) -> dict[str, Any]:
+def _verify_study(file: Path, output: Path | None, recompute: bool, lines: list[str]) -> dict[str, Any]:
     from sdpbound.study import Study
     from sdpbound.study.audit import audit
 
     study = Study.load(file, output)
-    found = audit(study)
+    found = audit(study, recompute)
     lines.append(f"{study.store_path}: {found.summary}")
+    lines += [f"  point {cell.point}, {cell.quantity}: {cell.message}" for cell in found.unanswered]
+    if not found.complete:
+        named = "all" if len(found.unanswered) == found.missing + found.failed else f"{len(found.unanswered)} named"
+        complain(
+            f"{study.store_path}: the study is not complete: {found.missing} cells are missing and {found.failed} rows "
+            f"failed ({named} above); 'sdpbound run' or 'sdpbound retry' computes them."
+        )
     for fault in found.faults:
         complain(f"{study.store_path}: point {fault.point}, {fault.quantity}: {fault.message}")
     return {
         "study": study.name,
         "store": str(study.store_path),
         "holds": found.holds,
+        "complete": found.complete,
+        "sealed": found.sealed,
         "rows": found.rows,
         "proven": found.proven,
         "approximate": found.approximate,
@@ -450,10 +471,12 @@ def _verify_study(file: Path, output: Path | None, lines: list[str]) -> dict[str
         "without_certificate": found.without,
         "infeasible": found.infeasible,
         "unproven": found.unproven,
+        "no_key": found.no_key,
         "failed": found.failed,
         "missing": found.missing,
         "certificates": found.certificates,
-        "faults": [{"point": f.point, "quantity": f.quantity, "message": f.message} for f in found.faults],
+        "faults": [asdict(fault) for fault in found.faults],
+        "unanswered": [asdict(cell) for cell in found.unanswered],
     }
 
 
