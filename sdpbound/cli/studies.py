@@ -40,6 +40,13 @@ Shard = Annotated[
     str | None, typer.Option(help="Only the K-th of N parts, in a store of its own; see merge.", metavar="K/N")
 ]
 NoFigure = Annotated[bool, typer.Option("--no-figure", help="Write the table only.")]
+RunScript = Annotated[
+    bool,
+    typer.Option(
+        "--run-figure-script",
+        help="Execute the Python file figures/NAME.py that the study names as its figure; else the default chart.",
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
 
 #: What check prints of a row.
@@ -60,17 +67,21 @@ def _runner(retry: bool) -> Callable[..., None]:
         shard: Shard = None,
         output: Output = None,
         no_figure: NoFigure = False,
+        run_figure_script: RunScript = False,
         quiet: Quiet = False,
         as_json: AsJson = False,
     ) -> None:
         tls = tls_ca, tls_cert, tls_key
-        _run(study, workers, scheduler, scheduler_file, tls, shard, output, no_figure, quiet, retry, as_json)
+        figure = None if no_figure else run_figure_script
+        if no_figure and run_figure_script:
+            raise InvalidInput("give --no-figure or --run-figure-script, not both.")
+        _run(study, workers, scheduler, scheduler_file, tls, shard, output, figure, quiet, retry, as_json)
 
     command.__doc__ = _RETRY if retry else _RUN
     return command
 
 
-_RUN = """Run a study, or go on with it: compute what its store lacks, write its table, draw its figure.
+_RUN = """Run a study, or go on with it: compute what its store lacks, write its table, draw its figure if it names one.
 
 Whatever stops a run, what it had stored is not computed again. Exit status 1 if rows failed, 130 or 143 if it was
 interrupted or terminated.
@@ -89,16 +100,17 @@ def _run(
     tls: tuple[Path | None, Path | None, Path | None],
     shard: str | None,
     output: Path | None,
-    no_figure: bool,
+    figure: bool | None,
     quiet: bool,
     retry: bool,
     as_json: bool,
 ) -> None:
+    """Run a study; ``figure``: None for none, else whether the script that the study names may run."""
     from sdpbound.study import Tls, draw, run_study
     from sdpbound.study.figures import figure_script
 
-    script = None if no_figure or shard is not None or path.suffix != ".toml" else figure_script(path)
-    if script is not None and not script.is_file():  # rather now than after hours
+    script = None if figure is None or shard is not None or path.suffix != ".toml" else figure_script(path)
+    if script is not None and figure and not script.is_file():  # rather now than after hours
         raise InvalidInput(f"study file '{path}' names a figure, and its script '{script}' does not exist.")
     result = run_study(
         path,
@@ -115,10 +127,12 @@ def _run(
     failure: SdpboundError | None = None
     if script is not None and result.failed < result.rows:
         try:
-            figures = draw(path, result.table, result.table.parent)
+            figures = draw(path, result.table, result.table.parent, bool(figure))
         except SdpboundError as error:  # the table is there: say where, then how the figure failed
             failure = error
     _report_run("retry" if retry else "run", path, result, figures, as_json)
+    if figures and not figure:
+        _say_not_run(path, script)
     if failure is not None:
         raise failure
     if result.failed:
@@ -277,25 +291,43 @@ def export_command(
     emit(facts, [f"written   {file}" for file in written], as_json)
 
 
-def plot_command(study: AnyStudy, output: Output = None, as_json: AsJson = False) -> None:
-    """Draw the figure of a study from its table, or from the rows there are; a default chart if it names no figure."""
+def plot_command(
+    study: AnyStudy, output: Output = None, run_figure_script: RunScript = False, as_json: AsJson = False
+) -> None:
+    """Draw the default chart of a study from its table, or from the rows there are; or the figure that it names."""
     from sdpbound.study import Study
 
     found = Study.load(study, output)
-    figures = _draw(study, found)
+    figures = _draw(study, found, run_figure_script)
     facts = {"command": "plot", "study": str(study), "figures": [str(path) for path in figures]}
     emit(facts, [f"figure    {path}" for path in figures], as_json)
 
 
-def _draw(path: Path, study: Study) -> list[Path]:
-    """The figure that the study's file names; a store knows no script, and gets the default chart."""
+def _draw(path: Path, study: Study, run_script: bool) -> list[Path]:
+    """The default chart, or with ``run_script`` the figure that the study's file names; a store knows no script."""
     from sdpbound.study import draw, read_table
     from sdpbound.study.charts import draw_default
+    from sdpbound.study.figures import figure_script
 
-    table = _table(study)
     if path.suffix == ".toml":
-        return draw(path, table, study.folder)
-    return draw_default(read_table(table), study.folder, study.name, study.spec.title)
+        figures = draw(path, _table(study), study.folder, run_script)
+        if not run_script:
+            _say_not_run(path, figure_script(path))
+        return figures
+    if run_script:
+        raise InvalidInput(
+            f"'{path}' has no figure script beside it; --run-figure-script is for the study's TOML file."
+        )
+    return draw_default(read_table(_table(study)), study.folder, study.name, study.spec.title)
+
+
+def _say_not_run(path: Path, script: Path | None) -> None:
+    """Say that a study names a script, which was not run."""
+    if script is not None:
+        complain(
+            f"study file '{path}' names the script '{script.name}' in 'figures' as its figure, which was not run: this is "
+            "the default chart, and --run-figure-script runs the script; read it first if the study is not your own."
+        )
 
 
 def _table(study: Study) -> Path:
@@ -313,6 +345,7 @@ def report_command(
     study: AnyStudy,
     file: Annotated[Path | None, typer.Argument(help="Default: NAME.html beside the store.", metavar="FILE")] = None,
     output: Output = None,
+    run_figure_script: RunScript = False,
     as_json: AsJson = False,
 ) -> None:
     """Write a self-contained HTML page: spec, provenance, figures, tables, certified margins, failures."""
@@ -320,7 +353,7 @@ def report_command(
     from sdpbound.study.report import write_report
 
     found = Study.load(study, output)
-    figures = _draw(study, found)
+    figures = _draw(study, found, run_figure_script)
     page = write_report(file or found.folder / f"{found.name}.html", found.table(), found.text, found.facts(), figures)
     emit({"command": "report", "study": str(study), "report": str(page)}, [f"report    {page}"], as_json)
 
