@@ -325,8 +325,8 @@ def _say_not_run(path: Path, script: Path | None) -> None:
     """Say that a study names a script, which was not run."""
     if script is not None:
         complain(
-            f"study file '{path}' names the script '{script.name}' in 'figures' as its figure, which was not run: this is "
-            "the default chart, and --run-figure-script runs the script; read it first if the study is not your own."
+            f"study file '{path}' names the script '{script.name}' in 'figures' as its figure, which was not run: this "
+            "is the default chart, and --run-figure-script runs the script; read it first if it is not your own."
         )
 
 
