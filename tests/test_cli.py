@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import math
 import re
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,6 +18,10 @@ import pytest
 import sdpbound as sb
 from sdpbound import cli
 from sdpbound.cli.output import rounded
+from sdpbound.study.store import Store
+from sdpbound.study.store.core import Cell
+from sdpbound.study.store.file import read_seal, write_seal
+from sdpbound.study.tasks import STORED
 
 ANGLES = ["--theta", "1", "--phi", "1.5", "--omega", "2.6"]
 T = sb.SingletSelfTest(1.0, 1.5, 2.6)
@@ -284,6 +291,35 @@ def test_a_stranger_s_script_is_not_run_unasked(call, tmp_path):
     for command in ("plot", "report"):
         assert call(command, *common, "--run-figure-script").err == "" and mark.exists()
         mark.unlink()
+
+
+def test_verify_says_what_is_missing_or_failed(call, answer, tmp_path):
+    study, store = tmp_path / "tiny.toml", tmp_path / "out" / "tiny.sqlite"
+    study.write_text(STUDY.format(figure=""))
+    common = [str(study), "--output", str(tmp_path / "out")]
+    assert call("run", *common, "--workers", "0", "--quiet").status == 0
+    assert answer("verify", *common)["studies"][0]["complete"] is True
+    forged = {"status": "failed", "error": "no luck", "seconds": None} | dict.fromkeys(
+        ("value", "method", "solver", "margin", "certificate", "sdp_value", "sdp_certificate")
+    )
+    with Store.read(store) as opened:
+        key, _, parts = next(opened.cells())
+    row = dict(zip(STORED, parts[0], strict=True)) | forged
+    with Store.write(store) as opened:
+        opened.put([Cell(key, 1, (tuple(row.values()),))], {}, replace=True)
+    done = call("verify", *common)
+    assert done.status == 2 and "every cell of the study has an answer, and 1 is failed" in done.err
+    with closing(sqlite3.connect(store)) as db, db:
+        write_seal(db, replace(read_seal(db), complete=[]))
+    done = call("verify", *common)
+    assert done.status == 1 and "failed: 'no luck'" in done.out and "1 failed, 0 cells missing" in done.out
+    assert "0 cells are missing and 1 failed" in done.err
+    done = call("verify", *common, "--recompute-failed", "--json")
+    (found,) = json.loads(done.out)["studies"]
+    assert done.status == 2 and not found["holds"] and found["failed"] == 1 and found["sealed"]
+    assert "when it is solved again" in found["faults"][0]["message"]
+    assert call("retry", *common, "--workers", "0", "--quiet").status == 0
+    assert call("verify", *common).status == 0
 
 
 def test_check_status_export_report_verify(call, answer, tmp_path):

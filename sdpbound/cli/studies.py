@@ -486,7 +486,7 @@ def _verify_study(file: Path, output: Path | None, recompute: bool, lines: list[
     if not found.complete:
         named = "all" if len(found.unanswered) == found.missing + found.failed else f"{len(found.unanswered)} named"
         complain(
-            f"{study.store_path}: the study is not complete: {found.missing} cells are missing and {found.failed} rows "
+            f"{study.store_path}: the study is not complete: {found.missing} cells are missing and {found.failed} "
             f"failed ({named} above); 'sdpbound run' or 'sdpbound retry' computes them."
         )
     for fault in found.faults:
