@@ -403,6 +403,38 @@ def test_a_reader_during_a_run_sees_whole_batches(path: Path) -> None:
             assert reader.check() == 24
 
 
+def test_the_seal_is_of_the_rows_of_its_moment(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also while another process stores, replaces and takes away rows."""
+    with Store.write(path) as store:
+        run = store.begin({})
+        store.add(run, [answer(*range(10))])
+        with Store.read(path) as reader:
+            scan = reader._scan
+
+            def busy(*words: Any) -> Iterator[tuple[Any, ...]]:
+                found = scan(*words)
+                yield next(found)
+                store.add(run, [answer(*range(10, 20))])
+                store.add(run, [answer(5, status="failed", value=None)], replace=True)
+                yield from found
+
+            monkeypatch.setattr(reader, "_scan", busy)
+            seal, own = reader.resealed()
+            assert seal == own and seal is not None and seal.rows == {"solved": 12}
+            monkeypatch.undo()
+            seal, own = reader.resealed()
+            assert seal == own and seal is not None and seal.rows == {"solved": 23, "failed": 1}
+
+
+def test_a_batch_that_is_undone_leaves_the_seal(path: Path) -> None:
+    fill(path)
+    with Store.write(path) as store:
+        before = store.resealed()
+        with pytest.raises(InvalidInput):
+            store.add(1, [answer(50), answer(3)])
+        assert store.resealed() == before and before[0] == before[1]
+
+
 KEEP_ADDING = f"""
 import math, sys
 from hashlib import blake2b
@@ -442,6 +474,8 @@ def kill_while_adding(path: Path, times: int, seed: int) -> None:
             found = [exact(row) for _, row in store.rows(key_of(i) for i in range(start, last))]
             assert found == [exact(values(row)) for i in range(start, count) for row in answer(i)[1].cells[0]]
             assert store.check() == count + count // 5
+            seal, own = store.resealed()
+            assert seal == own
         start = count
 
 

@@ -155,6 +155,7 @@ def audit(study: Study, recompute: bool = False) -> Audit:
     unanswered: list[Fault] = []
     again: list[tuple[str, Task]] = []
     with Store.read(study.store_path) as store:
+        before = store.seal()  # a run may go on meanwhile: what it completes was not complete
         proofs = Proofs(store)
         check = None
         for task, quantity, rows in _cells(study, store):
@@ -181,11 +182,15 @@ def audit(study: Study, recompute: bool = False) -> Audit:
         for name, wrong in proofs.rest():
             if wrong:
                 faults.append(Fault("-", f"certificate {name}", wrong))
-        seal, own = store.seal(), store.resealed()
+        seal, own = store.resealed()
     if again:
         faults += _solved_again(again)
     lacking = {name: counts[name] for name in ("missing", "failed") if counts[name]}
-    wrong = "" if seal is None else _broken(seal, own, lacking if study.identity in seal.complete else {})
+    wrong = (
+        ""
+        if seal is None
+        else _broken(seal, own, lacking if before is not None and study.identity in before.complete else {})
+    )
     if wrong:
         faults.append(Fault("-", "seal", wrong))
     names = ("rows", "proven", "approximate", "exact", "without", "infeasible", "separated", "no_key", "failed")

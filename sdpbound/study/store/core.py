@@ -387,8 +387,18 @@ class Store:
         with guard(self.path):
             return self._seal()
 
-    def resealed(self) -> Seal:
-        """The seal of the rows that there are, every digest checked; it names no complete study."""
+    def resealed(self) -> tuple[Seal | None, Seal]:
+        """The seal as it is stored, and that of the rows there are at the same moment, every digest checked; the latter
+        names no complete study."""
+        with guard(self.path):
+            self._db.execute("BEGIN")  # what another process writes meanwhile is not seen
+        try:
+            return self.seal(), self._own_seal()
+        finally:
+            with suppress(sqlite3.Error):
+                self._db.execute("ROLLBACK")
+
+    def _own_seal(self) -> Seal:
         seal = Seal()
 
         def counted() -> Iterator[tuple[Any, ...]]:
