@@ -257,6 +257,14 @@ def test_certificates(path: Path) -> None:
         assert store.certificate("proof 3") is None
 
 
+def test_a_certificate_too_large_to_be_read_is_not_stored(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(core, "LARGEST", 10)
+    with Store.write(path) as store:
+        with pytest.raises(InvalidInput, match=r"certificate 'long' has 11 bytes, and at most 10 are stored"):
+            store.put([], {"short": bytes(10), "long": bytes(11)})
+        assert list(store._scan("SELECT name FROM certificate", "certificate")) == []
+
+
 def test_a_store_opened_to_read_cannot_be_changed(path: Path) -> None:
     fill(path)
     before = path.read_bytes()

@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 
 from sdpbound import Infeasible, guessing_probability
-from sdpbound.errors import DamagedStore
+from sdpbound.errors import DamagedStore, InvalidInput
 from sdpbound.self_tests import find_self_test
 from sdpbound.study import Study, audit, run_study
 from sdpbound.study import proofs as proofs_module
-from sdpbound.study.evaluate import Answer, failed, ideal_guess
+from sdpbound.study.evaluate import Answer, evaluate, failed, ideal_guess
 from sdpbound.study.rows import observations
 from sdpbound.study.search import contours_of
 from sdpbound.study.spec import Quantity
@@ -817,6 +817,14 @@ def test_a_certificate_that_expands_without_end(crafted: Crafted, tmp_path: Path
         tracemalloc.stop()
     with Store.read(tmp_path / "recovered.sqlite") as store:
         assert store.certificate("bomb") is None and store.certificate(row["certificate"]) is not None
+
+
+def test_a_certificate_too_large_is_not_made(crafted: Crafted, monkeypatch: pytest.MonkeyPatch) -> None:
+    task, _ = crafted.cell("guess_local", "no-signaling")
+    monkeypatch.setattr("sdpbound.study.evaluate.LARGEST", 1000)
+    with pytest.raises(InvalidInput, match="at most 1000 are stored; set certificates = false"):
+        evaluate(task)
+    assert evaluate(replace(task, certificates=False)).failures == 0
 
 
 @pytest.mark.parametrize("data", [b"", b"no zlib", zlib.compress(b"{}" * 1000)[:-9], "text"])
