@@ -32,7 +32,7 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	@touch $@
 
 run: setup
-	$(BIN)/sdpbound run studies/near_local_boundary.toml --workers $(WORKERS)
+	$(BIN)/sdpbound run studies/near_local_boundary.toml --workers $(WORKERS) --run-figure-script
 
 test: lint
 	$(BIN)/python -m pytest -n $(WORKERS)

@@ -98,7 +98,7 @@ def page(all_figures: Sequence[FigureSpec]) -> str:
             )
             continue
         files = ", ".join(f"[`studies/{study}.toml`](../studies/{study}.toml)" for study in about.studies)
-        runs = "\n".join(f"    sdpbound run studies/{study}.toml" for study in about.studies)
+        runs = "\n".join(f"    sdpbound run studies/{study}.toml --run-figure-script" for study in about.studies)
         tables_of = " ".join(f"results/{study}/{study}.csv" for study in about.studies)
         parts.append(
             f"## {about.title}\n\n![{about.alt}]({about.name}.png)\n\n{about.caption}\n\n"

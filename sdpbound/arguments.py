@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sdpbound.errors import InvalidInput, InvalidParameter, InvalidShape
 
-__all__ = ["LARGEST", "floats", "instance", "whole"]
+__all__ = ["LARGEST", "complexes", "floats", "instance", "real", "reals", "unmasked", "whole"]
 
 #: Largest coefficient or value: beyond it floats overflow in products, and certificates would not be exact.
 LARGEST = 1e60
@@ -25,12 +25,105 @@ def instance(value: Any, kind: type[Any], name: str, example: str) -> Any:
     return value
 
 
-def floats(value: Any, name: str) -> NDArray[np.float64]:
-    """A new array of finite floats of moderate size."""
+def unmasked(value: Any, name: str) -> None:
+    """Raise InvalidParameter if an entry is masked, also in lists of arrays: NumPy would take what is below it."""
+    if isinstance(value, np.ma.MaskedArray):
+        mask = np.ma.getmaskarray(value)
+        if mask.any():
+            where = [int(i) for i in np.argwhere(mask)[0]]
+            raise InvalidParameter(
+                f"{name} has {np.count_nonzero(mask)} masked entries, the first at {where}; give every number, or "
+                "leave these out."
+            )
+    elif isinstance(value, (list, tuple)):
+        for entry in value:
+            unmasked(entry, name)
+    elif isinstance(value, np.ndarray) and value.dtype == object:
+        for entry in value.flat:
+            unmasked(entry, name)
+
+
+def _shown(value: Any) -> str:
+    """A value in some characters of one line."""
+    return " ".join(repr(value).split())[:60]
+
+
+def _no_numbers(value: Any, name: str) -> InvalidShape:
+    return InvalidShape(f"{name} must be a number or a rectangular array of numbers, not {_shown(value)}.")
+
+
+def _plain(value: Any, name: str, kinds: str) -> NDArray[Any]:
+    """A new array of numbers, none of them masked: of these kinds of NumPy, or Python's own in an array of objects."""
+    unmasked(value, name)
+    wrong = _no_numbers(value, name)
     try:
-        array = np.array(value, dtype=np.float64)
+        array = np.array(value)
     except (TypeError, ValueError, OverflowError):
-        raise InvalidShape(f"{name} must be a number or a rectangular array of numbers, not {value!r:.60}.") from None
+        raise wrong from None
+    if array.dtype.kind not in kinds + "O":
+        raise wrong
+    if array.dtype == object and any(isinstance(entry, (str, bytes, np.ndarray)) for entry in array.flat):
+        raise wrong
+    return array
+
+
+def reals(value: Any, name: str) -> NDArray[np.float64]:
+    """A new array of floats, NaN and infinity among them.
+
+    Arrays of complex numbers are refused, also where all imaginary parts are zero: NumPy would leave these out with no
+    more than a warning. So are masked entries and texts.
+
+    Raises
+    ------
+    InvalidShape
+        It is no rectangular array of numbers.
+    InvalidParameter
+        An entry is complex or masked.
+    """
+    if type(value) is np.ndarray and value.dtype == np.float64:
+        return value.copy()
+    array = _plain(value, name, "biufc")
+    if array.dtype == object or array.dtype.kind == "c":
+        found = [complex(entry) for entry in array.flat if isinstance(entry, (complex, np.complexfloating))]
+        if found:
+            worst = max(found, key=lambda entry: abs(entry.imag))
+            raise InvalidParameter(
+                f"{name} must be real, and has the complex number {worst:.6g}; give the real part if the imaginary one "
+                "is rounding."
+            )
+    try:
+        return array.astype(np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise _no_numbers(value, name) from None
+
+
+def complexes(value: Any, name: str) -> NDArray[np.complex128]:
+    """As :func:`reals`, for complex numbers."""
+    if type(value) is np.ndarray and value.dtype == np.complex128:
+        return value.copy()
+    array = _plain(value, name, "biufc")
+    try:
+        return array.astype(np.complex128)
+    except (TypeError, ValueError, OverflowError):
+        raise _no_numbers(value, name) from None
+
+
+def real(value: Any, name: str, meaning: str) -> float:
+    """One finite number; ``meaning`` says what it must be, as in "a number between 0 and 1"."""
+    try:
+        array = reals(value, name)
+    except InvalidShape:
+        array = np.zeros(0)
+    if array.ndim or isinstance(value, (bool, np.bool_)):
+        raise InvalidParameter(f"{name} = {_shown(value)} is not a number; it must be {meaning}.")
+    if not np.isfinite(array):
+        raise InvalidParameter(f"{name} = {array} must be {meaning}.")
+    return float(array)
+
+
+def floats(value: Any, name: str) -> NDArray[np.float64]:
+    """A new array of finite floats of moderate size; see :func:`reals`."""
+    array = reals(value, name)
     if not np.isfinite(array).all():
         raise InvalidParameter(f"{name} must be finite; found NaN or infinity.")
     if array.size and float(np.abs(array).max()) > LARGEST:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sdpbound import outcome_noise as noise
-from sdpbound.arguments import floats, instance
+from sdpbound.arguments import floats, instance, reals
 from sdpbound.bell import BellExpression
 from sdpbound.errors import InvalidBehaviour, InvalidInput, InvalidParameter, InvalidSettings, InvalidShape
 from sdpbound.scenario import Scenario
@@ -43,12 +43,7 @@ class Behaviour:
     scenario: Scenario = field(default=None)  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
-        try:
-            if np.iscomplexobj(self.p):
-                raise TypeError
-            p = np.array(self.p, dtype=np.float64)
-        except (TypeError, ValueError):
-            raise InvalidShape("a behaviour must be an array of numbers p[a, b, x, y].") from None
+        p = reals(self.p, "a behaviour p[a, b, x, y]")
         if p.ndim < 2 or p.ndim % 2 or 0 in p.shape:
             raise InvalidShape(f"a behaviour needs axes (a, b, x, y), not shape {p.shape}.")
         n = p.ndim // 2

@@ -20,7 +20,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sdpbound.algebra import Word
-from sdpbound.arguments import instance
+from sdpbound.arguments import floats, instance
 from sdpbound.assemble import Assembly, Question, assemble
 from sdpbound.behaviour import Behaviour, Observations
 from sdpbound.bell import BellExpression, exact_deterministic_maximum
@@ -89,7 +89,7 @@ class Functional:
 
     def at(self, values: Sequence[float] | NDArray[np.float64]) -> float:
         """Its value at other values of the same tested expressions, in order."""
-        v = np.asarray(values, dtype=np.float64)
+        v = floats(values, "tested values")
         if v.shape != self.multipliers.shape:
             raise InvalidShape(f"{self.multipliers.size} tested values are needed, not an array of shape {v.shape}.")
         return self.constant + float(self.multipliers @ v)

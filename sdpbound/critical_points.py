@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.optimize import minimize, minimize_scalar
 
-from sdpbound.arguments import instance
+from sdpbound.arguments import floats, instance
 from sdpbound.behaviour import Behaviour, Observations
 from sdpbound.bell import BellExpression
 from sdpbound.errors import CertificateError, Infeasible, InvalidInput, InvalidParameter, SolverFailure
@@ -200,8 +200,9 @@ def critical_error_rate(
         return plan(family).threshold(preprocessing, asked)
     if not callable(family):
         raise InvalidInput(f"the expression must be a BellExpression or a function that gives one, not {family!r:.60}.")
-    low, high = (float(v) for v in between)
-    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+    limits = floats(between, "between")
+    low, high = map(float, limits) if limits.shape == (2,) else (math.nan, math.nan)
+    if not low < high:
         raise InvalidParameter(f"between = {between!r:.60} must be the two limits of the family's parameter, rising.")
     if preprocessing == "best":
         found, (best, flips) = _farthest(

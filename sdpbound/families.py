@@ -28,7 +28,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 from scipy.special import entr
 
-from sdpbound.arguments import instance
+from sdpbound.arguments import instance, reals
 from sdpbound.behaviour import DATA_TOLERANCE, Behaviour
 from sdpbound.bell import BellExpression
 from sdpbound.errors import InvalidParameter, InvalidShape
@@ -87,8 +87,8 @@ def _angles(
     arrays = []
     for name, value in (("theta", theta), ("phi", phi), ("omega", omega)):
         try:
-            array = np.asarray(value, dtype=np.float64)
-        except (TypeError, ValueError):
+            array = reals(value, name)
+        except InvalidShape:
             raise InvalidParameter(f"{name} must be an angle in radians or an array of them, not {value!r}.") from None
         finite = np.isfinite(array)
         if not finite.all():
@@ -593,10 +593,7 @@ def correlators_self_test(c: ArrayLike, tolerance: float = DATA_TOLERANCE) -> bo
     >>> correlators_self_test([[1, 1], [1, 1]])
     False
     """
-    try:
-        table = np.asarray(c, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InvalidShape("correlators must be an array of numbers of shape (2, 2).") from None
+    table = reals(c, "correlators")
     if table.shape != (2, 2):
         raise InvalidShape(f"correlators must have shape (2, 2), not {table.shape}: two settings for each party.")
     t = _number(tolerance, "tolerance")

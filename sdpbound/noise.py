@@ -21,7 +21,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from sdpbound.arguments import instance
+from sdpbound.arguments import instance, real
 from sdpbound.behaviour import Behaviour
 from sdpbound.errors import InvalidInput, InvalidParameter, InvalidShape
 from sdpbound.outcome_noise import require_probability
@@ -457,15 +457,7 @@ def _both_labelled(letter: str, a: float, b: float | None) -> str:
 
 
 def _angle(value: Any, name: str) -> float:
-    if isinstance(value, (bool, str)):
-        raise InvalidParameter(f"{name} = {value!r:.60} of a misalignment must be an angle in radians.")
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise InvalidParameter(f"{name} = {value!r:.60} of a misalignment must be an angle in radians.") from None
-    if not math.isfinite(number):
-        raise InvalidParameter(f"{name} = {number} of a misalignment must be a finite number of radians.")
-    return number
+    return real(value, name, "the angle of a misalignment, a finite number of radians")
 
 
 def _axis(axis: Any) -> None:

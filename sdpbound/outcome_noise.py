@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
+from sdpbound.arguments import real
 from sdpbound.errors import InvalidParameter
 
 __all__ = ["detection_efficiency", "flip_outcomes", "require_probability", "white_noise"]
@@ -14,13 +13,8 @@ __all__ = ["detection_efficiency", "flip_outcomes", "require_probability", "whit
 
 def require_probability(value: float, name: str) -> float:
     """A number between 0 and 1, or :class:`InvalidParameter`."""
-    try:
-        if isinstance(value, (bool, str)):
-            raise TypeError
-        number = float(value)
-    except (TypeError, ValueError):
-        raise InvalidParameter(f"{name} = {value!r} is not a number; it must lie between 0 and 1.") from None
-    if not math.isfinite(number) or not 0.0 <= number <= 1.0:
+    number = real(value, name, "a number between 0 and 1")
+    if not 0.0 <= number <= 1.0:
         raise InvalidParameter(f"{name} = {number} must lie between 0 and 1.")
     return number
 

@@ -29,7 +29,7 @@ import flint
 import numpy as np
 from numpy.typing import NDArray
 
-from sdpbound.arguments import instance
+from sdpbound.arguments import floats, instance
 from sdpbound.behaviour import DATA_TOLERANCE, Observations
 from sdpbound.bounds import Bound, lower_float
 from sdpbound.errors import InvalidInput
@@ -123,7 +123,7 @@ def bell_value_self_test(coefficients: NDArray[np.float64]) -> tuple[float, NDAr
     >>> round(value**2, 12), np.round(correlators**2, 12).tolist()
     (8.0, [[0.5, 0.5], [0.5, 0.5]])
     """
-    c = np.asarray(coefficients, dtype=np.float64)
+    c = floats(coefficients, "coefficients")
     squares = (c**2).sum(axis=1)
     mixed = 2.0 * c[:, 0] * c[:, 1]
     if not mixed[0] * mixed[1] < 0 or np.abs(c).min() <= COEFFICIENT_ROUNDING * np.abs(c).max():

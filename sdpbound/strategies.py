@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sdpbound.arguments import instance
+from sdpbound.arguments import complexes, instance
 from sdpbound.behaviour import Behaviour
 from sdpbound.bell import BellExpression
 from sdpbound.errors import InvalidParameter, InvalidShape
@@ -63,10 +63,10 @@ class Strategy:
     def __post_init__(self) -> None:
         try:
             parties = tuple(
-                tuple(np.array(effects, dtype=np.complex128) for effects in party) for party in self.measurements
+                tuple(complexes(effects, "a measurement") for effects in party) for party in self.measurements
             )
-            state = np.array(self.state, dtype=np.complex128)
-        except (TypeError, ValueError):
+            state = complexes(self.state, "the state")
+        except (TypeError, InvalidShape):
             raise InvalidShape(
                 "a strategy needs a state and measurements[party][setting][outcome] with square matrices of one size "
                 "for each party."
@@ -94,13 +94,13 @@ class Strategy:
         for observables in (observables_a, observables_b):
             party = []
             for observable in observables:
-                o = np.asarray(observable, dtype=np.complex128)
+                o = complexes(observable, "an observable")
                 if o.ndim != 2 or o.shape[0] != o.shape[1]:
                     raise InvalidShape(f"an observable must be a square matrix, not of shape {o.shape}.")
                 one = np.eye(len(o))
                 party.append(np.array([(one + o) / 2.0, (one - o) / 2.0]))
             parties.append(party)
-        return cls(np.asarray(state, dtype=np.complex128), tuple(tuple(party) for party in parties))
+        return cls(complexes(state, "the state"), tuple(tuple(party) for party in parties))
 
     @property
     def dimensions(self) -> tuple[int, ...]:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import math
 import re
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,6 +18,10 @@ import pytest
 import sdpbound as sb
 from sdpbound import cli
 from sdpbound.cli.output import rounded
+from sdpbound.study.store import Store
+from sdpbound.study.store.core import Cell
+from sdpbound.study.store.file import read_seal, write_seal
+from sdpbound.study.tasks import STORED
 
 ANGLES = ["--theta", "1", "--phi", "1.5", "--omega", "2.6"]
 T = sb.SingletSelfTest(1.0, 1.5, 2.6)
@@ -240,13 +247,15 @@ def test_run_and_plot(call, answer, tmp_path):
     study, output = tmp_path / "studies" / "tiny.toml", tmp_path / "out"
     study.write_text(STUDY.format(figure='figure = "tiny"'))
     common = ["--output", str(output)]
-    done = call("run", str(study), "--workers", "0", *common)
+    scripted = [*common, "--run-figure-script"]
+    done = call("run", str(study), "--workers", "0", *scripted)
     assert done.status == 2  # before any solving
     assert_sentence(done.err, "tiny.py", "does not exist")
+    assert_sentence(call("run", str(study), *scripted, "--no-figure").err, "--no-figure or --run-figure-script")
     assert_sentence(call("plot", str(study), *common).err, "tiny.csv", "run the study first")
 
     (tmp_path / "figures" / "tiny.py").write_text(FIGURE)
-    done = call("run", str(study), "--workers", "0", *common, "--json")
+    done = call("run", str(study), "--workers", "0", *scripted, "--json")
     assert done.status == 0
     found = json.loads(done.out)
     assert (found["rows"], found["computed"], found["failed"]) == (2, 2, 0)
@@ -254,14 +263,63 @@ def test_run_and_plot(call, answer, tmp_path):
     (figure,) = map(Path, found["figures"])
     figure.unlink()
     Path(found["table"]).unlink()  # written again from the store
-    assert answer("plot", str(study), *common)["figures"] == [str(figure)]
+    assert answer("plot", str(study), *scripted)["figures"] == [str(figure)]
     assert figure.is_file()
+    assert_sentence(call("plot", found["store"], "--run-figure-script").err, "tiny.sqlite", "TOML file")
 
     study.write_text(STUDY.format(figure=""))
     done = call("run", str(study), "--workers", "0", *common, "--no-figure", "--quiet")
     assert "2 rows with a value" in done.out and "0 cells computed" in done.out and done.err == ""
     files = answer("plot", str(study), *common)["figures"]  # the default chart
     assert files and all(Path(file).stat().st_size > 1000 for file in files)
+
+
+def test_a_stranger_s_script_is_not_run_unasked(call, tmp_path):
+    (tmp_path / "studies").mkdir()
+    (tmp_path / "figures").mkdir()
+    study, mark = tmp_path / "studies" / "tiny.toml", tmp_path / "ran"
+    study.write_text(STUDY.format(figure='figure = "tiny"'))
+    script = f"from pathlib import Path\nPath({str(mark)!r}).touch()\n" + FIGURE
+    (tmp_path / "figures" / "tiny.py").write_text(script)
+    common = [str(study), "--output", str(tmp_path / "out")]
+    for words in (["run", "--workers", "0", "--quiet"], ["retry", "--workers", "0", "--quiet"], ["plot"], ["report"]):
+        done = call(words[0], *common, *words[1:])
+        assert done.status == 0 and not mark.exists(), words
+        assert_sentence(done.err, "tiny.py", "was not run", "default chart", "--run-figure-script")
+    drawn = json.loads(call("plot", *common, "--json").out)["figures"]
+    assert drawn and all(Path(file).stat().st_size > 1000 for file in drawn)
+    for command in ("plot", "report"):
+        assert call(command, *common, "--run-figure-script").err == "" and mark.exists()
+        mark.unlink()
+
+
+def test_verify_says_what_is_missing_or_failed(call, answer, tmp_path):
+    study, store = tmp_path / "tiny.toml", tmp_path / "out" / "tiny.sqlite"
+    study.write_text(STUDY.format(figure=""))
+    common = [str(study), "--output", str(tmp_path / "out")]
+    assert call("run", *common, "--workers", "0", "--quiet").status == 0
+    assert answer("verify", *common)["studies"][0]["complete"] is True
+    forged = {"status": "failed", "error": "no luck", "seconds": None} | dict.fromkeys(
+        ("value", "method", "solver", "margin", "certificate", "sdp_value", "sdp_certificate")
+    )
+    with Store.read(store) as opened:
+        key, _, parts = next(opened.cells())
+    row = dict(zip(STORED, parts[0], strict=True)) | forged
+    with Store.write(store) as opened:
+        opened.put([Cell(key, 1, (tuple(row.values()),))], {}, replace=True)
+    done = call("verify", *common)
+    assert done.status == 2 and "every cell of the study has an answer, and 1 is failed" in done.err
+    with closing(sqlite3.connect(store)) as db, db:
+        write_seal(db, replace(read_seal(db), complete=[]))
+    done = call("verify", *common)
+    assert done.status == 1 and "failed: 'no luck'" in done.out and "1 failed, 0 cells missing" in done.out
+    assert "0 cells are missing and 1 failed" in done.err
+    done = call("verify", *common, "--recompute-failed", "--json")
+    (found,) = json.loads(done.out)["studies"]
+    assert done.status == 2 and not found["holds"] and found["failed"] == 1 and found["sealed"]
+    assert "when it is solved again" in found["faults"][0]["message"]
+    assert call("retry", *common, "--workers", "0", "--quiet").status == 0
+    assert call("verify", *common).status == 0
 
 
 def test_check_status_export_report_verify(call, answer, tmp_path):

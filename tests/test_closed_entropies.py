@@ -317,3 +317,42 @@ def test_between_the_qubit_reduction_and_its_mixture(alpha: float) -> None:
         assert isinstance(qubits, QubitEntropyBound)
         assert qubits.value - 1e-9 <= closed.value <= qubits.value + qubits.gap + 1e-9
         assert qubits.gap <= 5e-4
+
+
+OUTSIDE: list[Any] = [
+    (sb.chsh(), 3.0),
+    (sb.chsh(), -3.0),
+    (sb.chsh(), 4.5),
+    (sb.chsh(), math.sqrt(8.0) + 1e-6),
+    (sb.asymmetric_chsh(1.5), 3.7),
+    (sb.asymmetric_chsh(0.7), 2.5),
+    (sb.BellExpression.from_correlators([[2.0, 2.0], [2.0, -2.0]], constant=1.0), 7.0),
+]
+
+
+@pytest.mark.parametrize("flips", [0.0, 0.1])
+@pytest.mark.parametrize(("expression", "value"), OUTSIDE)
+def test_a_value_that_no_quantum_device_has(expression: sb.BellExpression, value: float, flips: float) -> None:
+    """It has no entropy, whatever the formula gives there; the certificate separates it from the quantum set."""
+    with pytest.raises(sb.Infeasible, match="outside the quantum set") as answer:
+        sb.conditional_entropy(sb.Observations.bell_value(expression, value), preprocessing=flips)
+    assert sb.verify(answer.value.certificate.data).value < 0.0
+
+
+def test_rates_of_boxes_that_no_quantum_device_is() -> None:
+    for visibility in (0.8, 1.0):
+        box = sb.Behaviour.from_correlators(visibility * np.array([[1.0, 1.0], [1.0, -1.0]]))
+        for observed in (sb.Observations.bell_value(sb.chsh(), box.chsh), sb.Observations.correlators(box)):
+            assert sb.find_self_test(observed) is None
+            for rate in (sb.key_rate, sb.randomness_rate):
+                with pytest.raises(sb.Infeasible, match="outside the quantum set"):
+                    rate(box, observed, entropy=sb.VonNeumann())
+
+
+@pytest.mark.parametrize("excess", [0.0, 1e-13, 9e-13])
+def test_rounding_at_the_largest_value_is_not_outside(excess: float) -> None:
+    bound = sb.conditional_entropy(data(1.0, math.sqrt(8.0) + excess))
+    assert bound.status == "closed form" and 0.99999 < bound.value <= 1.0
+    sb.verify(bound.certificate.data)
+    wide = sb.conditional_entropy(data(1.0, 3.0, tolerance=0.2))  # as much as 2.8
+    assert wide.status == "closed form" and 0.8 < wide.value < curve(2.8, 1.0, 0.0) + 1e-9

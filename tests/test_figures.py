@@ -223,10 +223,11 @@ def test_drawing_never_solves(near: Path, tmp_path: Path, monkeypatch: pytest.Mo
     study = tmp_path / "studies" / "small.toml"
     study.parent.mkdir()
     study.write_text(NEAR, encoding="utf-8")
-    paths = draw(study, near, tmp_path / "out")
+    paths = draw(study, near, tmp_path / "out", run_script=True)
     name = "near_local_boundary"
     assert [p.name for p in paths] == [f"{name}.pdf", f"{name}.png", f"{name}_column.pdf", f"{name}_column.png"]
     check(paths, FIGURES[name].FIGURE, near)
+    assert [p.name for p in draw(study, near, tmp_path / "out")] == ["small.pdf", "small.png"]
     study.write_text(NEAR.replace("figure =", "title ="), encoding="utf-8")
     assert [p.name for p in draw(study, near, tmp_path / "out")] == ["small.pdf", "small.png"]
 
@@ -236,15 +237,15 @@ def test_draw_finds_the_script(tmp_path: Path) -> None:
     study, script = tmp_path / "studies" / "tiny.toml", tmp_path / "figures" / "mine.py"
     study.write_text('figure = "mine"\n' + TINY, encoding="utf-8")
     with pytest.raises(InvalidStudy, match=r"mine\.py' does not exist"):
-        draw(study, table, tmp_path)
+        draw(study, table, tmp_path, run_script=True)
     script.parent.mkdir()
     script.write_text("", encoding="utf-8")
     with pytest.raises(InvalidStudy, match="has no function draw"):
-        draw(study, table, tmp_path)
+        draw(study, table, tmp_path, run_script=True)
     script.write_text("def draw(table, output):\n    return [output / table.name]\n", encoding="utf-8")
-    assert draw(study, table, tmp_path / "out") == [tmp_path / "out" / "tiny.csv"]
+    assert draw(study, table, tmp_path / "out", run_script=True) == [tmp_path / "out" / "tiny.csv"]
     with pytest.raises(InvalidStudy, match="cannot be read"):
-        draw(study, tmp_path / "missing.csv", tmp_path)
+        draw(study, tmp_path / "missing.csv", tmp_path, run_script=True)
     table.write_text(table.read_text(encoding="utf-8").splitlines()[0] + "\n", encoding="utf-8")
     assert draw(study, table, tmp_path) == []  # nothing is computed yet
 
@@ -261,13 +262,13 @@ def test_a_figure_of_two_studies(tmp_path: Path) -> None:
     )
     script.write_text(text, encoding="utf-8")
     with pytest.raises(InvalidStudy, match=r"`sdpbound run studies/other\.toml` makes it"):
-        draw(study, own, tmp_path)
+        draw(study, own, tmp_path, run_script=True)
     other.parent.mkdir()
     other.touch()
-    assert draw(study, own, tmp_path) == [other.resolve(), own, tmp_path]
+    assert draw(study, own, tmp_path, run_script=True) == [other.resolve(), own, tmp_path]
     script.write_text(text.replace("'tiny')", "'third')"), encoding="utf-8")
     with pytest.raises(InvalidStudy, match="'tiny' is none of them"):
-        draw(study, own, tmp_path)
+        draw(study, own, tmp_path, run_script=True)
 
 
 def test_load_script_keeps_no_trace(tmp_path: Path) -> None:

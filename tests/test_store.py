@@ -257,6 +257,14 @@ def test_certificates(path: Path) -> None:
         assert store.certificate("proof 3") is None
 
 
+def test_a_certificate_too_large_to_be_read_is_not_stored(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(core, "LARGEST", 10)
+    with Store.write(path) as store:
+        with pytest.raises(InvalidInput, match=r"certificate 'long' has 11 bytes, and at most 10 are stored"):
+            store.put([], {"short": bytes(10), "long": bytes(11)})
+        assert list(store._scan("SELECT name FROM certificate", "certificate")) == []
+
+
 def test_a_store_opened_to_read_cannot_be_changed(path: Path) -> None:
     fill(path)
     before = path.read_bytes()
@@ -319,7 +327,7 @@ def test_a_newer_store_is_refused_and_left_alone(path: Path, change: str, words:
     fill(path)
     with raw(path) as db:
         db.execute(change)
-        db.execute("UPDATE meta SET value = ? WHERE name = 'schema'", (file._seal(db),))
+        db.execute("UPDATE meta SET value = ? WHERE name = 'schema'", (file._definitions(db),))
         db.execute(
             "UPDATE meta SET value = ? WHERE name = 'format'", (str(db.execute("PRAGMA user_version").fetchone()[0]),)
         )
@@ -403,6 +411,38 @@ def test_a_reader_during_a_run_sees_whole_batches(path: Path) -> None:
             assert reader.check() == 24
 
 
+def test_the_seal_is_of_the_rows_of_its_moment(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also while another process stores, replaces and takes away rows."""
+    with Store.write(path) as store:
+        run = store.begin({})
+        store.add(run, [answer(*range(10))])
+        with Store.read(path) as reader:
+            scan = reader._scan
+
+            def busy(*words: Any) -> Iterator[tuple[Any, ...]]:
+                found = scan(*words)
+                yield next(found)
+                store.add(run, [answer(*range(10, 20))])
+                store.add(run, [answer(5, status="failed", value=None)], replace=True)
+                yield from found
+
+            monkeypatch.setattr(reader, "_scan", busy)
+            seal, own = reader.resealed()
+            assert seal == own and seal is not None and seal.rows == {"solved": 12}
+            monkeypatch.undo()
+            seal, own = reader.resealed()
+            assert seal == own and seal is not None and seal.rows == {"solved": 23, "failed": 1}
+
+
+def test_a_batch_that_is_undone_leaves_the_seal(path: Path) -> None:
+    fill(path)
+    with Store.write(path) as store:
+        before = store.resealed()
+        with pytest.raises(InvalidInput):
+            store.add(1, [answer(50), answer(3)])
+        assert store.resealed() == before and before[0] == before[1]
+
+
 KEEP_ADDING = f"""
 import math, sys
 from hashlib import blake2b
@@ -442,6 +482,8 @@ def kill_while_adding(path: Path, times: int, seed: int) -> None:
             found = [exact(row) for _, row in store.rows(key_of(i) for i in range(start, last))]
             assert found == [exact(values(row)) for i in range(start, count) for row in answer(i)[1].cells[0]]
             assert store.check() == count + count // 5
+            seal, own = store.resealed()
+            assert seal == own
         start = count
 
 

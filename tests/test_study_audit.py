@@ -5,24 +5,30 @@ from __future__ import annotations
 import json
 import math
 import shutil
+import sqlite3
+import tracemalloc
 import zlib
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sdpbound import Infeasible, guessing_probability
-from sdpbound.errors import DamagedStore
+from sdpbound.errors import DamagedStore, InvalidInput
 from sdpbound.self_tests import find_self_test
 from sdpbound.study import Study, audit, run_study
 from sdpbound.study import proofs as proofs_module
-from sdpbound.study.evaluate import Answer, failed, ideal_guess
+from sdpbound.study.evaluate import Answer, evaluate, failed, ideal_guess
 from sdpbound.study.rows import observations
 from sdpbound.study.search import contours_of
 from sdpbound.study.spec import Quantity
-from sdpbound.study.store import Store
+from sdpbound.study.store import Store, merge, recover
+from sdpbound.study.store.file import read_seal, write_seal
+from sdpbound.study.store.form import ENTRIES, LARGEST, Seal, certificate_name, digest, expand, loads
 from sdpbound.study.tasks import STORED, Task, cell_keys
+from sdpbound.verify import verify
 
 SPEC = """
 name = "crafted"
@@ -61,12 +67,26 @@ class Crafted:
             return [dict(zip(STORED, values, strict=True)) for _, values in store.rows([key])]
 
     def put(self, key: bytes, rows: list[Row], **certificates: bytes) -> None:
+        """Replace a cell; a certificate gets the name that its text must have, also in the rows."""
+        names = {name: certificate_name(zlib.decompress(data)) for name, data in certificates.items()}
+        rows = [{c: names.get(v, v) if isinstance(v, str) else v for c, v in row.items()} for row in rows]
+        proofs = {names[name]: data for name, data in certificates.items()}
         with Store.write(self.study.store_path) as store:
-            store.add(1, [([key], Answer([rows], certificates))], replace=True)
+            store.add(1, [([key], Answer([rows], proofs))], replace=True)
 
-    def keep(self, name: str, text: bytes) -> None:
+    def reopen(self) -> None:
+        """Take back what the seal says of complete studies, as where the run had failures."""
+        with closing(sqlite3.connect(self.study.store_path)) as db, db:
+            seal = read_seal(db)
+            assert seal is not None and seal.complete == [self.study.identity]
+            write_seal(db, replace(seal, complete=[]))
+
+    def keep(self, text: bytes) -> str:
+        """Store a certificate that no row names; its name."""
+        name = certificate_name(text)
         with Store.write(self.study.store_path) as store:
             store.put([], {name: zlib.compress(text)})
+        return name
 
     def certificate(self, name: str) -> dict[str, Any]:
         with Store.read(self.study.store_path) as store:
@@ -174,7 +194,7 @@ def test_there_is_no_closed_form_with_noise_or_of_a_bell_value(crafted: Crafted)
         ({"sdp_value": None}, "no sdp_value"),
         ({"sdp_certificate": None}, "one of its two certificates"),
         ({"certificate": None}, "one of its two certificates"),
-        ({"sdp_value": 0.4999}, "proven value"),
+        ({"sdp_value": 0.4999}, "its sdp_value is 0.4999"),
         ({"value": 0.4999}, "its value is 0.4999"),
         ({"sdp_certificate": "00" * 16}, "is not in the store"),
         ({"method": "certified"}, "sdp_value is"),
@@ -235,6 +255,7 @@ OTHERS: dict[str, Any] = {
     "side": "exact",
     "method": "guessed",
     "security": "general attacks",
+    "solver": "oracle",
     "status": "certain",
     "error": "none",
     "sdp_value": 0.5,
@@ -243,8 +264,8 @@ OTHERS: dict[str, Any] = {
     "place": "0.1",
     "error_correction": 0.25,
     "entropy": 0.25,
-    "margin": math.nan,
-    "seconds": math.inf,
+    "margin": 1e300,
+    "seconds": -5.0,
     "value": math.inf,
     "noise": "detection(0.9,0.9,binned)",
     "efficiency": 0.9,
@@ -260,7 +281,7 @@ OTHERS: dict[str, Any] = {
 
 
 def test_every_column_is_accounted_for() -> None:
-    assert STORED.keys() - OTHERS.keys() == {"solver"}  # its name is all that is not looked at
+    assert STORED.keys() == OTHERS.keys()
 
 
 @pytest.mark.parametrize("name", OTHERS)
@@ -319,9 +340,11 @@ def test_a_value_needs_its_certificate_if_the_study_keeps_them(crafted: Crafted)
 def test_rows_without_a_value(crafted: Crafted) -> None:
     task, key = crafted.cell("guess_local", "no-signaling")
     empty = failure(task, "guess_local")
+    crafted.reopen()
     crafted.put(key, [empty])
     found = audit(crafted.study)
-    assert found.holds and found.failed == 1 and "1 failed" in found.summary
+    assert found.holds and not found.complete and found.failed == 1 and "1 failed" in found.summary
+    assert [(cell.point, cell.message) for cell in found.unanswered] == [("0", "failed: 'no luck'")]
     wrongs: list[tuple[Row, str]] = [
         ({"status": "solved"}, "it has no value, and its status is 'solved'"),
         ({"status": None}, "it has no value, and its status is None"),
@@ -356,6 +379,7 @@ def best(crafted: Crafted) -> tuple[bytes, Row, Row]:
 
 
 def test_best_points_are_those_of_the_search(crafted: Crafted, best: tuple[bytes, Row, Row]) -> None:
+    crafted.reopen()
     key, first, second = best
     i, k = second["place"].split(".")
     wrongs: list[tuple[list[Row], str]] = [
@@ -377,6 +401,7 @@ def test_best_points_are_those_of_the_search(crafted: Crafted, best: tuple[bytes
 
 
 def test_a_best_point_may_have_failed_when_it_was_solved_again(crafted: Crafted, best: tuple[bytes, Row, Row]) -> None:
+    crafted.reopen()
     key, first, second = best
     numbers = ("value", "method", "solver", "margin", "certificate")
     crafted.put(key, [first, second | dict.fromkeys(numbers) | {"status": "failed", "error": "no luck"}])
@@ -525,14 +550,15 @@ def test_no_entry_of_a_certificate_stops_the_check(crafted: Crafted, model: str)
     _, key = crafted.cell("guess_local", model, 1.0)
     (row, *_) = crafted.rows(key)
     for name in filter(None, (row["certificate"], row["sdp_certificate"])):
-        text = json.dumps(crafted.certificate(name))
-        for place in range(len(entries(json.loads(text)))):
+        original = json.dumps(crafted.certificate(name))
+        for place in range(len(entries(json.loads(original)))):
             for value in (None, "x", [None], {}):
-                data = json.loads(text)
+                data = json.loads(original)
                 container, entry = entries(data)[place]
                 if container[entry] != value:
                     container[entry] = value
-                    proof = proofs_module._checked(json.dumps(data).encode())
+                    text = json.dumps(data).encode()
+                    proof = proofs_module._checked(certificate_name(text), text, verify)
                     label = entry in ("created_by", "theorem", "level") and value == "x"
                     assert isinstance(proof, str) != label, (entry, value)
 
@@ -558,7 +584,7 @@ def test_a_certificate_of_another_scenario(crafted: Crafted) -> None:
     data["question"]["scenario"]["outcomes"] = [[3], [3]]
     weights = len(data["proof"]["copies"][0]["weights"])
     data["proof"] = {"multipliers": [], "copies": [{"weights": [0.0] * 9}]}
-    total = sum(abs(c) for line in data["question"]["figure"]["coefficients"] for c in line) * 1.01
+    total = sum(abs(c) for line in data["question"]["figure"]["coefficients"] for c in line) * (1 + 1e-9)
     data["claim"] = {"value": total, "functional": {"constant": total, "multipliers": []}}
     crafted.put(key, [row | {"value": 9.0, "certificate": "other"}], other=zlib.compress(json.dumps(data).encode()))
     assert weights == 16 and "another question: scenario" in crafted.fault()
@@ -587,6 +613,282 @@ def test_a_program_cannot_prove_nonsense(crafted: Crafted, monkeypatch: pytest.M
     assert len(found.faults) > 20 and "ZeroDivisionError" in found.faults[0].message and found.exact == 1
 
 
+# -- forged rows, with digests and seal made anew -------------------------------------------------------------------
+
+FORGED: list[tuple[str, Row, str]] = [
+    ("guess_local", {"margin": 1e300}, "its margin is 1e+300, and must be from -1 to 1"),
+    ("guess_local", {"margin": -1.5}, "its margin is -1.5"),
+    ("guess_local", {"margin": math.nan}, "its margin is nan"),
+    ("key_rate", {"margin": 1.5}, "its margin is 1.5"),
+    ("guess_local", {"gap": -1.0}, "its gap is -1.0"),
+    ("guess_local", {"seconds": -5.0}, "its seconds is -5.0, and must be from 0 to 604800"),
+    ("guess_local", {"seconds": 1e6}, "its seconds is 1000000.0"),
+    ("guess_local", {"seconds": math.inf}, "its seconds is inf"),
+    ("guess_local", {"solver": "SCS; all rows checked by hand"}, "its solver is 'SCS; all rows checked by hand'"),
+    ("guess_local", {"solver": "enumeration"}, "its solver is 'enumeration'"),
+    ("guess_local", {"solver": "cvxpy:\u202e"}, "its solver is"),
+    ("guess_local", {"solver": "column generation"}, "its solver is 'column generation'"),
+    ("guess_local", {"status": "proven"}, "its status is 'proven'"),
+    ("guess_local", {"status": "explicit attack"}, "its status is 'explicit attack'"),
+    ("guess_local", {"status": "failed"}, "its status is 'failed'"),
+    ("guess_local", {"value": 0.999}, "its value is 0.999, and its certificate makes it"),
+    ("key_rate", {"entropy": 0.01}, "its entropy is 0.01, and its certificate makes it"),
+    ("key_rate", {"value": -1.0}, "its value is -1.0, and its certificate makes it"),
+]
+
+
+@pytest.mark.parametrize(("quantity", "change", "message"), FORGED)
+def test_a_forged_column_is_named(crafted: Crafted, quantity: str, change: Row, message: str) -> None:
+    _, key = crafted.cell(quantity, "no-signaling")
+    (row,) = crafted.rows(key)
+    crafted.put(key, [row | change])
+    assert message in crafted.fault()
+    (found,) = audit(crafted.study).faults
+    assert (found.point, found.quantity.split(",")[0]) == ("0", quantity)
+
+
+def test_numbers_that_nothing_proves_are_possible_ones(crafted: Crafted) -> None:
+    _, key = crafted.cell("key_rate", "no-signaling")
+    (row,) = crafted.rows(key)
+    crafted.put(key, [row | {"certificate": None, "entropy": 7.0, "value": 7.0 - row["error_correction"]}])
+    assert "must be from -2 to 2" in crafted.fault()
+
+
+def test_an_error_is_of_some_length(crafted: Crafted) -> None:
+    _, key = crafted.cell("guess_local", "local")
+    crafted.put(key, [crafted.rows(key)[0] | {"error": "x" * 100_000}])
+    assert "its error has 100000 characters" in crafted.fault()
+
+
+def test_a_certificate_of_another_row_or_under_another_name(crafted: Crafted) -> None:
+    (row,) = crafted.rows(key := crafted.cell("guess_local", "no-signaling")[1])
+    (other,) = crafted.rows(crafted.cell("guess_global", "no-signaling")[1])
+    crafted.put(key, [row | {"certificate": other["certificate"]}])
+    assert "another question: figure" in crafted.fault()
+    text = json.dumps(crafted.certificate(row["certificate"])).encode()
+    with Store.write(crafted.study.store_path) as store:
+        store.add(1, [([key], Answer([[row | {"certificate": "0" * 32}]], {"0" * 32: zlib.compress(text)}))], True)
+    assert "its certificate is named" in crafted.fault()
+
+
+def edit(store: Path, *statements: str, seal: bool = False, complete: bool = True) -> None:
+    """Change a store by hand; with ``seal`` made anew from its rows, and ``complete`` with what it said of studies."""
+    with closing(sqlite3.connect(store)) as db, db:
+        for statement in statements:
+            db.execute(statement)
+        if seal:
+            old, own = read_seal(db), Seal()
+            assert old is not None
+            for row in db.execute("SELECT key, part, status, digest FROM result"):
+                own.count(*row)
+            write_seal(db, replace(own, complete=old.complete if complete else []))
+
+
+def test_a_deleted_row(crafted: Crafted) -> None:
+    store = crafted.study.store_path
+    delete = "DELETE FROM result WHERE rowid = (SELECT rowid FROM result WHERE quantity = 'chsh')"
+    edit(store, delete)
+    found = audit(crafted.study)
+    assert [fault.quantity for fault in found.faults] == ["seal"] and "rows were removed" in found.faults[0].message
+    assert not found.complete and [cell.message for cell in found.unanswered] == ["missing"]
+    edit(store, seal=True)
+    assert "has an answer, and 1 is missing" in crafted.fault()
+    edit(store, seal=True, complete=False)  # nothing in the store is wrong any more, and it is not complete
+    found = audit(crafted.study)
+    assert found.holds and not found.complete and found.missing == 1
+
+
+def test_a_row_set_to_failed(crafted: Crafted) -> None:
+    task, key = crafted.cell("guess_local", "no-signaling")
+    crafted.put(key, [failure(task, "guess_local")])
+    assert "has an answer, and 1 is failed" in crafted.fault()
+    crafted.reopen()
+    found = audit(crafted.study)
+    assert found.holds and not found.complete and found.failed == 1
+    found = audit(crafted.study, recompute=True)
+    assert [fault.quantity for fault in found.faults] == ["guess_local, x = 0"]
+    assert "when it is solved again" in found.faults[0].message
+
+
+def test_what_really_fails_is_no_fault(crafted: Crafted, monkeypatch: pytest.MonkeyPatch) -> None:
+    task, key = crafted.cell("guess_local", "no-signaling")
+    crafted.reopen()
+    crafted.put(key, [failure(task, "guess_local")])
+    asked = []
+
+    def answer(_: Any, task: Task) -> Answer:
+        asked.append(task)
+        return failed(task, "again no luck")
+
+    monkeypatch.setattr("sdpbound.study.seat.Seat.answer", answer)
+    assert audit(crafted.study, recompute=True).holds
+    assert [task.quantities[0].name for task in asked] == ["guess_local"] and not asked[0].certificates
+
+
+def test_a_changed_status_breaks_the_digest(crafted: Crafted) -> None:
+    edit(crafted.study.store_path, "UPDATE result SET status = 'solved' WHERE quantity = 'chsh'", seal=True)
+    with pytest.raises(DamagedStore, match="was changed"):
+        audit(crafted.study)
+
+
+def test_an_added_or_changed_row_breaks_the_seal(crafted: Crafted) -> None:
+    """Rows with sound digests of their own, one of another study and one in the place of ours."""
+    _, key = crafted.cell("guess_local", "no-signaling")
+    (row,) = crafted.rows(key)
+    with Store.read(crafted.study.store_path) as store:
+        before = store.seal()
+    assert before is not None
+    crafted.put(key, [row | {"seconds": row["seconds"] + 1.0}])
+    with closing(sqlite3.connect(crafted.study.store_path)) as db, db:
+        write_seal(db, before)
+    assert "not of these: rows were changed" in crafted.fault()
+    crafted.put(bytes(16), [row])
+    with closing(sqlite3.connect(crafted.study.store_path)) as db, db:
+        write_seal(db, before)
+    assert "rows were removed, added or changed" in crafted.fault()
+
+
+def test_a_store_of_the_first_version_has_no_seal(crafted: Crafted) -> None:
+    store = crafted.study.store_path
+    old = ["DELETE FROM meta WHERE name = 'seal'", "UPDATE meta SET value = '1' WHERE name = 'format'"]
+    edit(store, *old, "PRAGMA user_version = 1")
+    found = audit(crafted.study)
+    assert found.holds and found.complete and not found.sealed and "no seal" in found.summary
+    result = run_study(crafted.study.folder / "crafted.toml", crafted.study.folder, workers=0, progress=False)
+    assert result.computed == 0
+    found = audit(crafted.study)
+    assert found.holds and found.sealed and "no seal" not in found.summary
+    edit(store, old[0])
+    with pytest.raises(DamagedStore, match="its seal is not there"):
+        audit(crafted.study)
+
+
+def test_a_part_of_a_study_is_complete_as_a_part(tmp_path: Path) -> None:
+    path = tmp_path / "two.toml"
+    spec = (
+        SPEC.split("[family]")[0]
+        .replace('"crafted"', '"two"')
+        .replace(SPEC.split("quantities = ")[1].split("]")[0], '["chsh"')
+    )
+    path.write_text(spec + "[family]\nkind = 'singlet'\ntheta = [0.9, 1.0]\nphi = 1.5\nomega = 'theta + pi/2'\n")
+    result = run_study(path, tmp_path, workers=0, progress=False, shard=(1, 2))
+    part = Study.load(result.store)
+    found = audit(part)
+    assert found.holds and found.complete and found.exact == 1
+    shutil.copy(result.store, tmp_path / "two.sqlite")
+    whole = audit(Study.load(tmp_path / "two.sqlite"))
+    assert whole.holds and not whole.complete and whole.missing == 1
+
+
+def test_an_unfinished_run_claims_nothing(crafted: Crafted) -> None:
+    task, key = crafted.cell("chsh", None, None)
+    crafted.reopen()
+    crafted.put(key, [failed(task, "no luck").cells[0][0]])
+    crafted.study.table_path.unlink(missing_ok=True)
+    for retry, computed in ((False, 0), (True, 1)):
+        result = run_study(
+            crafted.study.folder / "crafted.toml", crafted.study.folder, workers=0, progress=False, retry=retry
+        )
+        assert result.computed == computed
+        with Store.read(crafted.study.store_path) as store:
+            seal = store.seal()
+        assert seal is not None and seal.complete == [crafted.study.identity] * computed
+
+
+# -- files made to fill the memory ----------------------------------------------------------------------------------
+
+
+def test_a_certificate_that_expands_without_end(crafted: Crafted, tmp_path: Path) -> None:
+    """65 kB that are 67 MB: neither the audit nor a merge nor a recovery expands them."""
+    _, key = crafted.cell("guess_local", "no-signaling")
+    (row,) = crafted.rows(key)
+    bomb = zlib.compress(bytes(LARGEST + 1), 9)
+    assert len(bomb) < 70_000
+    with Store.write(crafted.study.store_path) as store:
+        store.add(1, [([key], Answer([[row | {"certificate": "bomb"}]], {"bomb": bomb}))], replace=True)
+    tracemalloc.start()
+    try:
+        with pytest.raises(DamagedStore, match=r"certificate 'bomb' expands from \d+ to more than 67108864 bytes"):
+            audit(crafted.study)
+        with pytest.raises(DamagedStore, match="'bomb'"):
+            merge([crafted.study.store_path], tmp_path / "merged.sqlite")
+        recover(crafted.study.store_path, tmp_path / "recovered.sqlite")
+        assert tracemalloc.get_traced_memory()[1] < 3 * LARGEST
+    finally:
+        tracemalloc.stop()
+    with Store.read(tmp_path / "recovered.sqlite") as store:
+        assert store.certificate("bomb") is None and store.certificate(row["certificate"]) is not None
+
+
+def test_a_certificate_too_large_is_not_made(crafted: Crafted, monkeypatch: pytest.MonkeyPatch) -> None:
+    task, _ = crafted.cell("guess_local", "no-signaling")
+    monkeypatch.setattr("sdpbound.study.evaluate.LARGEST", 1000)
+    with pytest.raises(InvalidInput, match="at most 1000 are stored; set certificates = false"):
+        evaluate(task)
+    assert evaluate(replace(task, certificates=False)).failures == 0
+
+
+@pytest.mark.parametrize("data", [b"", b"no zlib", zlib.compress(b"{}" * 1000)[:-9], "text"])
+def test_what_cannot_be_expanded(data: Any) -> None:
+    with pytest.raises(ValueError, match="cannot be decompressed"):
+        expand(data)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[" * 5000, "nested too deeply"),
+        ("[" + "[]," * ENTRIES + "1]", "entries"),
+        ("1" * (LARGEST + 1), "bytes"),
+        ("{", "not JSON"),
+        (b"\xff", "not JSON in UTF-8"),
+    ],
+)
+def test_json_that_memory_is_not_for(text: str | bytes, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        loads(text)
+
+
+def test_a_spec_or_run_that_is_no_object_is_damage(crafted: Crafted) -> None:
+    for table, text in (("run", "[" * 5000), ("run", "[]"), ("spec", "3")):
+        copy = crafted.study.folder / "copy.sqlite"
+        shutil.copy(crafted.study.store_path, copy)
+        if table == "run":
+            seal = digest(("run", 9, text))
+            with closing(sqlite3.connect(copy)) as db, db:
+                db.execute("INSERT INTO run VALUES (9, ?, ?)", (text, seal))
+            with Store.read(copy) as store, pytest.raises(DamagedStore, match="run 9"):
+                store.runs()
+        else:
+            with closing(sqlite3.connect(copy)) as db, db:
+                values = ("2026-01-01", text, "")
+                db.execute("INSERT INTO spec VALUES (NULL, ?, ?, ?, ?)", (*values, digest(("spec", *values))))
+            with Store.read(copy) as store, pytest.raises(DamagedStore, match="its study is no JSON object"):
+                store.spec()
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ["CREATE TRIGGER t AFTER INSERT ON result BEGIN DELETE FROM result; END"],
+        [
+            "ALTER TABLE run RENAME TO old",
+            "CREATE VIEW run (id, facts, digest) AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) "
+            "SELECT i, '{}', x'00' FROM n",
+            "UPDATE meta SET value = (SELECT group_concat(s, char(10)) FROM (SELECT sql AS s FROM sqlite_master WHERE "
+            "name IN ('result', 'result_cell', 'run', 'spec', 'certificate', 'meta') ORDER BY CASE name WHEN 'result' "
+            "THEN 1 WHEN 'result_cell' THEN 2 WHEN 'run' THEN 3 WHEN 'spec' THEN 4 WHEN 'certificate' THEN 5 ELSE 6 "
+            "END)) WHERE name = 'schema'",
+        ],
+    ],
+)
+def test_tables_that_are_programs(crafted: Crafted, statements: list[str]) -> None:
+    """A view without end in the place of a table, and a trigger that acts when we write."""
+    edit(crafted.study.store_path, *statements)
+    with pytest.raises(DamagedStore, match="the definitions of its tables are not a store's"):
+        Store.read(crafted.study.store_path)
+
+
 # -- the rest of the store ----------------------------------------------------------------------------------------
 
 
@@ -595,15 +897,14 @@ def test_certificates_that_no_row_names_are_checked(crafted: Crafted) -> None:
     (row,) = crafted.rows(key)
     data = crafted.certificate(row["certificate"])
     before = audit(crafted.study).certificates
-    crafted.keep("copy", json.dumps(data).encode())
+    crafted.keep(json.dumps(data, indent=1).encode())
     found = audit(crafted.study)
     assert found.holds and found.certificates == before + 1
     data["claim"]["value"] -= 1e-3
-    crafted.keep("false", json.dumps(data).encode())
-    crafted.keep("none", b"[]")
+    names = crafted.keep(json.dumps(data).encode()), crafted.keep(b"[]")
     found = audit(crafted.study)
     assert found.certificates == before + 3
-    assert {(f.point, f.quantity) for f in found.faults} == {("-", "certificate false"), ("-", "certificate none")}
+    assert {(f.point, f.quantity) for f in found.faults} == {("-", f"certificate {name}") for name in names}
 
 
 def test_missing_cells_are_counted(crafted: Crafted, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from sdpbound.study.quantities import KINDS
 from sdpbound.study.questions import QUANTITIES, Quantity
 from sdpbound.study.spec import parse_spec
 from sdpbound.study.store import Store
+from sdpbound.study.store.form import certificate_name
 from sdpbound.study.tasks import STORED, Plan, Task, cell_keys
 from sdpbound.study.worker import TASK
 
@@ -301,12 +302,19 @@ CRAFTED: list[tuple[str, str | None, Row, str]] = [
     ("key_rate", NAME, {"noise": None}, "its noise is None"),
     ("key_rate", f"{NAME}, preprocessing 0.05", {"preprocessing": 0.0}, "its preprocessing is 0.0"),
     ("entropy_local", NAME, {"value": 0.99}, "its value is 0.99"),
-    ("entropy_local_attack", None, {"value": 0.1}, "must be at most 0.1"),
-    ("key_rate_attack", None, {"value": 0.1}, "proven rate"),
-    ("key_rate_attack", None, {"entropy": 0.1}, "proven value"),
+    ("entropy_local_attack", None, {"value": 0.1}, "its value is 0.1"),
+    ("key_rate_attack", None, {"value": 0.1}, "its value is 0.1"),
+    ("key_rate_attack", None, {"entropy": 0.1}, "its entropy is 0.1"),
     ("key_rate_attack", None, {"error_correction": 9.0}, "its error_correction is 9.0"),
     ("key_rate_attack", None, {"method": "certified"}, "its method is 'certified'"),
     ("key_rate_attack", None, {"security": "any"}, "its security is 'any'"),
+    ("key_rate_attack", None, {"solver": "clarabel"}, "its solver is 'clarabel'"),
+    ("key_rate_attack", None, {"status": "solved"}, "its status is 'solved'"),
+    ("key_rate", NAME, {"gap": -1.0}, "its gap is -1.0, and must be from 0 to 1"),
+    ("key_rate", NAME, {"gap": 1.5}, "its gap is 1.5"),
+    ("key_rate", NAME, {"margin": 1e300}, "its margin is 1e+300"),
+    ("entropy_local", NAME, {"solver": "inaccurate"}, "its solver is 'inaccurate'"),
+    ("entropy_local", NAME, {"value": 0.0}, "its value is 0.0, and its certificate makes it"),
 ]
 
 
@@ -352,9 +360,11 @@ def fault(
         data = json.loads(certificates[row["certificate"]])
         for entry in data["question"]["observed"]:
             entry["tolerance"] = 1e-6
-        certificates = {row["certificate"]: json.dumps(data).encode()}
-    text = NEUMANN.split("quantities")[0] + f"quantities = [{_toml(quantity.name, options)}]\n[family]"
-    (target / "neumann.toml").write_text(text + NEUMANN.split("[family]")[1], encoding="utf-8")
+        text = json.dumps(data).encode()
+        row["certificate"] = certificate_name(text)
+        certificates = {row["certificate"]: text}
+    head = NEUMANN.split("quantities")[0] + f"quantities = [{_toml(quantity.name, options)}]\n[family]"
+    (target / "neumann.toml").write_text(head + NEUMANN.split("[family]")[1], encoding="utf-8")
     study = Study.load(target / "neumann.toml", target)
     with Store.write(study.store_path) as store:
         store.save_spec(study.spec.model_dump(mode="json"), study.text)

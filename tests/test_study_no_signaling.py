@@ -20,6 +20,7 @@ from sdpbound.study.evaluate import Answer
 from sdpbound.study.no_signaling import rate_of_tested, secret_of
 from sdpbound.study.spec import parse_spec, read_spec
 from sdpbound.study.store import Store
+from sdpbound.study.store.form import certificate_name
 from sdpbound.study.tasks import STORED, Plan, Task, cell_keys
 
 QUANTITIES: dict[str, Kind] = {
@@ -236,8 +237,9 @@ def test_secret_bits_are_those_of_the_certificate(study: Study, name: str) -> No
 def test_a_certificate_of_other_data_proves_nothing(study: Study, name: str, visibility: float) -> None:
     key, row = cell(study, name)
     other = guessing_probability(Observations.correlators(MEMBER.behaviour(visibility)), NoSignaling(), 0)
-    text = zlib.compress(json.dumps(other.certificate.data).encode())
-    put(study, key, row | {"certificate": "other"}, other=text)
+    text = json.dumps(other.certificate.data).encode()
+    name = certificate_name(text)
+    put(study, key, row | {"certificate": name}, **{name: zlib.compress(text)})
     faults = audit(study).faults
     put(study, key, row)
     assert any("about another question: observed" in fault.message for fault in faults)

@@ -789,9 +789,9 @@ def test_draw_finds_the_figure(quick: Path, tmp_path: Path) -> None:
     path = tmp_path / "studies" / "tiny.toml"
     path.write_text('figure = "mine"\n' + TINY, encoding="utf-8")
     with pytest.raises(InvalidStudy, match="'mine'"):
-        draw(path, tmp_path / "tiny.csv", tmp_path)
+        draw(path, tmp_path / "tiny.csv", tmp_path, run_script=True)
     (tmp_path / "figures").mkdir()
     script = "def draw(table, output):\n    return [output / table.name]\n"
     (tmp_path / "figures" / "mine.py").write_text(script, encoding="utf-8")
     (tmp_path / "tiny.csv").write_text("header\nrow\n", encoding="utf-8")
-    assert draw(path, tmp_path / "tiny.csv", tmp_path / "out") == [tmp_path / "out" / "tiny.csv"]
+    assert draw(path, tmp_path / "tiny.csv", tmp_path / "out", run_script=True) == [tmp_path / "out" / "tiny.csv"]

@@ -6,6 +6,7 @@ import json
 import math
 import os
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -41,6 +42,13 @@ Shard = Annotated[
     str | None, typer.Option(help="Only the K-th of N parts, in a store of its own; see merge.", metavar="K/N")
 ]
 NoFigure = Annotated[bool, typer.Option("--no-figure", help="Write the table only.")]
+RunScript = Annotated[
+    bool,
+    typer.Option(
+        "--run-figure-script",
+        help="Execute the Python file figures/NAME.py that the study names as its figure; else the default chart.",
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
 
 #: What check prints of a row.
@@ -61,17 +69,21 @@ def _runner(retry: bool) -> Callable[..., None]:
         shard: Shard = None,
         output: Output = None,
         no_figure: NoFigure = False,
+        run_figure_script: RunScript = False,
         quiet: Quiet = False,
         as_json: AsJson = False,
     ) -> None:
         tls = tls_ca, tls_cert, tls_key
-        _run(study, workers, scheduler, scheduler_file, tls, shard, output, no_figure, quiet, retry, as_json)
+        figure = None if no_figure else run_figure_script
+        if no_figure and run_figure_script:
+            raise InvalidInput("give --no-figure or --run-figure-script, not both.")
+        _run(study, workers, scheduler, scheduler_file, tls, shard, output, figure, quiet, retry, as_json)
 
     command.__doc__ = _RETRY if retry else _RUN
     return command
 
 
-_RUN = """Run a study, or go on with it: compute what its store lacks, write its table, draw its figure.
+_RUN = """Run a study, or go on with it: compute what its store lacks, write its table, draw its figure if it names one.
 
 Whatever stops a run, what it had stored is not computed again. Exit status 1 if rows failed, 130 or 143 if it was
 interrupted or terminated.
@@ -90,16 +102,17 @@ def _run(
     tls: tuple[Path | None, Path | None, Path | None],
     shard: str | None,
     output: Path | None,
-    no_figure: bool,
+    figure: bool | None,
     quiet: bool,
     retry: bool,
     as_json: bool,
 ) -> None:
+    """Run a study; ``figure``: None for none, else whether the script that the study names may run."""
     from sdpbound.study import Tls, draw, run_study
     from sdpbound.study.figures import figure_script
 
-    script = None if no_figure or shard is not None or path.suffix != ".toml" else figure_script(path)
-    if script is not None and not script.is_file():  # rather now than after hours
+    script = None if figure is None or shard is not None or path.suffix != ".toml" else figure_script(path)
+    if script is not None and figure and not script.is_file():  # rather now than after hours
         raise InvalidInput(f"study file '{path}' names a figure, and its script '{script}' does not exist.")
     result = run_study(
         path,
@@ -116,10 +129,12 @@ def _run(
     failure: SdpboundError | None = None
     if script is not None and result.failed < result.rows:
         try:
-            figures = draw(path, result.table, result.table.parent)
+            figures = draw(path, result.table, result.table.parent, bool(figure))
         except SdpboundError as error:  # the table is there: say where, then how the figure failed
             failure = error
     _report_run("retry" if retry else "run", path, result, figures, as_json)
+    if figures and not figure:
+        _say_not_run(path, script)
     if failure is not None:
         raise failure
     if result.failed:
@@ -278,25 +293,43 @@ def export_command(
     emit(facts, [f"written   {file}" for file in written], as_json)
 
 
-def plot_command(study: AnyStudy, output: Output = None, as_json: AsJson = False) -> None:
-    """Draw the figure of a study from its table, or from the rows there are; a default chart if it names no figure."""
+def plot_command(
+    study: AnyStudy, output: Output = None, run_figure_script: RunScript = False, as_json: AsJson = False
+) -> None:
+    """Draw the default chart of a study from its table, or from the rows there are; or the figure that it names."""
     from sdpbound.study import Study
 
     found = Study.load(study, output)
-    figures = _draw(study, found)
+    figures = _draw(study, found, run_figure_script)
     facts = {"command": "plot", "study": str(study), "figures": [str(path) for path in figures]}
     emit(facts, [f"figure    {path}" for path in figures], as_json)
 
 
-def _draw(path: Path, study: Study) -> list[Path]:
-    """The figure that the study's file names; a store knows no script, and gets the default chart."""
+def _draw(path: Path, study: Study, run_script: bool) -> list[Path]:
+    """The default chart, or with ``run_script`` the figure that the study's file names; a store knows no script."""
     from sdpbound.study import draw, read_table
     from sdpbound.study.charts import draw_default
+    from sdpbound.study.figures import figure_script
 
-    table = _table(study)
     if path.suffix == ".toml":
-        return draw(path, table, study.folder)
-    return draw_default(read_table(table), study.folder, study.name, study.spec.title)
+        figures = draw(path, _table(study), study.folder, run_script)
+        if not run_script:
+            _say_not_run(path, figure_script(path))
+        return figures
+    if run_script:
+        raise InvalidInput(
+            f"'{path}' has no figure script beside it; --run-figure-script is for the study's TOML file."
+        )
+    return draw_default(read_table(_table(study)), study.folder, study.name, study.spec.title)
+
+
+def _say_not_run(path: Path, script: Path | None) -> None:
+    """Say that a study names a script, which was not run."""
+    if script is not None:
+        complain(
+            f"study file '{path}' names the script '{script.name}' in 'figures' as its figure, which was not run: this "
+            "is the default chart, and --run-figure-script runs the script; read it first if it is not your own."
+        )
 
 
 def _table(study: Study) -> Path:
@@ -314,6 +347,7 @@ def report_command(
     study: AnyStudy,
     file: Annotated[Path | None, typer.Argument(help="Default: NAME.html beside the store.", metavar="FILE")] = None,
     output: Output = None,
+    run_figure_script: RunScript = False,
     as_json: AsJson = False,
 ) -> None:
     """Write a self-contained HTML page: spec, provenance, figures, tables, certified margins, failures."""
@@ -321,7 +355,7 @@ def report_command(
     from sdpbound.study.report import write_report
 
     found = Study.load(study, output)
-    figures = _draw(study, found)
+    figures = _draw(study, found, run_figure_script)
     page = write_report(file or found.folder / f"{found.name}.html", found.table(), found.text, found.facts(), figures)
     emit({"command": "report", "study": str(study), "report": str(page)}, [f"report    {page}"], as_json)
 
@@ -343,6 +377,8 @@ def merge_command(
     added = merge(stores, found.store_path)
     with Store.write(found.store_path) as store:
         store.save_spec(found.spec.model_dump(mode="json"), found.text)
+        if found.status().complete and "failed" not in store.counts():
+            store.complete(found.identity)
     facts = {"command": "merge", "study": str(study), "store": str(found.store_path), "added": added}
     emit(facts, [f"store     {found.store_path}   ({added} rows added)"], as_json)
 
@@ -379,13 +415,19 @@ def verify_command(
     output: Output = None,
     time_limit: Annotated[str, typer.Option(help="Seconds a certificate may take; inf for no limit.")] = "60",
     memory_limit: Annotated[str, typer.Option(help="GB of memory a certificate may take; inf for no limit.")] = "2",
+    recompute_failed: Annotated[
+        bool,
+        typer.Option(
+            "--recompute-failed", help="Solve again the rows of a study that have no value and no proof of why."
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Recompute the bounds of certificates without any solver; of a study, of all certificates in its store.
 
     For a study each row is compared with its certificate too: the same question, and a value that follows. Exit status
-    0 if all of them prove what they claim, 2 if one does not, cannot be read as a certificate, or takes more time or
-    memory than allowed.
+    0 if all of them prove what they claim, and a study has all its cells; 1 if a study lacks cells, or some failed; 2
+    if something does not hold, cannot be read, or takes more time or memory than allowed.
     """
     from sdpbound.verify_apart import Checker
 
@@ -395,12 +437,14 @@ def verify_command(
     with Checker(_limit(time_limit, "time-limit"), 1e9 * _limit(memory_limit, "memory-limit")) as checker:
         for file in files:
             if os.path.isdir(file) or file.suffix in (".toml", ".sqlite"):
-                studies.append(_verify_study(file, output, lines))
+                studies.append(_verify_study(file, output, recompute_failed, checker, lines))
             else:
                 certificates.append(_verify_certificate(file, checker, lines))
     emit({"command": "verify", "certificates": certificates, "studies": studies}, lines, as_json)
     if not all(entry["holds"] for entry in certificates + studies):
         raise typer.Exit(2)
+    if not all(entry["complete"] for entry in studies):
+        raise typer.Exit(1)
 
 
 def _limit(text: str, name: str) -> float:
@@ -439,19 +483,30 @@ def _verify_certificate(file: Path, checker: Checker, lines: list[str]) -> dict[
     }
 
 
-def _verify_study(file: Path, output: Path | None, lines: list[str]) -> dict[str, Any]:
+def _verify_study(
+    file: Path, output: Path | None, recompute: bool, checker: Checker, lines: list[str]
+) -> dict[str, Any]:
     from sdpbound.study import Study
     from sdpbound.study.audit import audit
 
     study = Study.load(file, output)
-    found = audit(study)
+    found = audit(study, recompute, checker)
     lines.append(f"{study.store_path}: {found.summary}")
+    lines += [f"  point {cell.point}, {cell.quantity}: {cell.message}" for cell in found.unanswered]
+    if not found.complete:
+        named = "all" if len(found.unanswered) == found.missing + found.failed else f"{len(found.unanswered)} named"
+        complain(
+            f"{study.store_path}: the study is not complete: {found.missing} cells are missing and {found.failed} "
+            f"failed ({named} above); 'sdpbound run' or 'sdpbound retry' computes them."
+        )
     for fault in found.faults:
         complain(f"{study.store_path}: point {fault.point}, {fault.quantity}: {fault.message}")
     return {
         "study": study.name,
         "store": str(study.store_path),
         "holds": found.holds,
+        "complete": found.complete,
+        "sealed": found.sealed,
         "rows": found.rows,
         "proven": found.proven,
         "approximate": found.approximate,
@@ -459,10 +514,12 @@ def _verify_study(file: Path, output: Path | None, lines: list[str]) -> dict[str
         "without_certificate": found.without,
         "infeasible": found.infeasible,
         "unproven": found.unproven,
+        "no_key": found.no_key,
         "failed": found.failed,
         "missing": found.missing,
         "certificates": found.certificates,
-        "faults": [{"point": f.point, "quantity": f.quantity, "message": f.message} for f in found.faults],
+        "faults": [asdict(fault) for fault in found.faults],
+        "unanswered": [asdict(cell) for cell in found.unanswered],
     }
 
 

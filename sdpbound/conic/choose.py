@@ -15,7 +15,7 @@ from sdpbound.conic.sdpa_ import Sdpa
 from sdpbound.conic.solver import Solver
 from sdpbound.errors import InvalidSolver
 
-__all__ = ["available", "by_name", "candidates"]
+__all__ = ["NAMES", "available", "by_name", "candidates"]
 
 # The modules above import their packages only in solve(), so a missing package breaks nothing here.
 _KNOWN: dict[str, type[Solver]] = {
@@ -26,6 +26,8 @@ _KNOWN: dict[str, type[Solver]] = {
     "highs": Highs,
     "cvxpy": Cvxpy,
 }
+#: The names of all solvers but those that cvxpy calls, "cvxpy:NAME".
+NAMES = frozenset(_KNOWN) - {"cvxpy"}
 _PACKAGE = {"sdpa": "sdpa-python", "highs": "scipy"}
 
 # Measured on moment matrices (one thread). Clarabel is fastest up to 12, its time grows like n^6. SDPA is as fast as

@@ -10,7 +10,7 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sdpbound.arguments import instance
+from sdpbound.arguments import instance, unmasked
 from sdpbound.behaviour import Behaviour, Observations
 from sdpbound.errors import InvalidInput, InvalidParameter
 from sdpbound.finite_size.accumulation import FiniteSecurity, Game
@@ -316,6 +316,7 @@ def _lengths(kind: str, games: list[Game], n: Rounds, gamma: float | None) -> Fi
         isinstance(gamma, bool) or not isinstance(gamma, (int, float)) or not 1e-12 <= gamma <= 1.0
     ):
         raise InvalidParameter(f"test_probability = {gamma!r:.60} must be a number from 1e-12 to 1.")
+    unmasked(n, "n")
     counts = [_rounds(v) for v in np.atleast_1d(np.asarray(n, dtype=object)).tolist()]
     if not counts:
         raise InvalidInput("n must name at least one number of rounds.")

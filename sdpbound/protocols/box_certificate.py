@@ -12,7 +12,7 @@ import numpy as np
 
 from sdpbound.bounds import Certificate
 from sdpbound.conic.certificate import round_up
-from sdpbound.errors import InvalidParameter
+from sdpbound.errors import InvalidParameter, SolverFailure
 from sdpbound.protocols.boxes import Boxes, DepolarisedBoxes, JointBoxes
 from sdpbound.protocols.functions import OutcomeFunction
 from sdpbound.protocols.rational import common
@@ -68,6 +68,12 @@ def box_certificate(
         "proof": {"weights": lists, "denominator": denominator},
     }
     bound = prove(data)
+    most = 1 - Fraction(1, function.values) if distance else Fraction(1)
+    if bound > most + Fraction(1, 10**6):
+        raise SolverFailure(
+            f"the solver's dual proves {float(bound):.6g} only, where no figure exceeds {float(most):.6g}; try again "
+            "with boxes a little noisier."
+        )
     return BoxCertificate({**data, "claim": {"value": round_up(bound)}})
 
 

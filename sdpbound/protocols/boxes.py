@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sdpbound.arguments import whole
+from sdpbound.arguments import unmasked, whole
 from sdpbound.behaviour import VALIDITY_TOLERANCE, Behaviour
 from sdpbound.errors import InvalidBehaviour, InvalidParameter, InvalidShape, TooLarge
 from sdpbound.protocols.exact import Integers, probabilities, product
@@ -235,6 +235,7 @@ class DepolarisedBoxes:
     @classmethod
     def distribution(cls, patterns: Any) -> DepolarisedBoxes:
         """From an array (2,) * n of probabilities (floats or fractions) of the error patterns."""
+        unmasked(patterns, "the probabilities of error patterns")
         table = np.array(patterns, dtype=object)
         _require_patterns(table.ndim)
         numerators, denominator = common(distribution(table.ravel().tolist(), "the probabilities of error patterns"))

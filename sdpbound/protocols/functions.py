@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sdpbound.arguments import reals
 from sdpbound.errors import InvalidParameter, InvalidShape
 
 __all__ = ["OutcomeFunction", "outcome_function"]
@@ -76,8 +77,8 @@ def outcome_function(function: Any, boxes: int) -> OutcomeFunction:
     if callable(function):
         return _tabulated(function, boxes)
     try:
-        matrix = np.array(function, dtype=np.float64)
-    except (TypeError, ValueError):
+        matrix = reals(function, "a linear map")
+    except InvalidShape:
         raise InvalidParameter(
             f"function {function!r:.60} cannot be read; use 'xor', the index of a box, a 0/1 matrix, or a callable."
         ) from None

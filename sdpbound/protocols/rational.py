@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sdpbound.arguments import unmasked
 from sdpbound.errors import InvalidParameter, InvalidShape
 from sdpbound.protocols.exact import Integers, face, probabilities
 
@@ -43,6 +44,7 @@ def common(values: Sequence[Fraction]) -> tuple[list[int], int]:
 
 def listed(values: Any, name: str) -> list[Any]:
     """The values as a list."""
+    unmasked(values, name)
     try:
         return list(values)
     except TypeError:

@@ -1,8 +1,12 @@
 """Check a whole store again: every certificate by the independent checker, and every row against its certificate.
 
 A row is taken for what it says. So each of its columns is either fixed by the study, and compared; or follows from a
-certificate, and is recomputed; or is what the solver said of itself (solver, status, margin, seconds), which nobody can
-prove, and which only has to make sense.
+certificate, and is recomputed; or is what the solver said of itself (solver, status, margin, gap, seconds), which
+nobody can prove, and which only has to be possible (:mod:`sdpbound.study.limits`).
+
+A store may also lack rows, or say that they failed. Its seal counts its rows, and names the studies of which it had all
+cells; rows that do not fit it are a fault. Digests and seal have no key, so that whoever edits a store can make them
+anew: then what is gone is still missing from the study, and the audit is not complete.
 """
 
 from __future__ import annotations
@@ -11,31 +15,35 @@ import itertools
 import math
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
-from sdpbound.conic.program import Status
 from sdpbound.errors import CertificateError, DamagedStore, StorageFailure
 from sdpbound.rate_upper_bounds import FROM_DATA, RANDOMNESS
 from sdpbound.rates import DEVETAK_WINTER, INDIVIDUAL, LOCAL, QUANTUM_RANDOMNESS
 from sdpbound.study.critical import NONE
 from sdpbound.study.evaluate import APPROXIMATE, ATTACK
 from sdpbound.study.finite import THEOREM_USED
+from sdpbound.study.limits import limited, statuses
 from sdpbound.study.no_signaling import TESTED, security_of
 from sdpbound.study.noises import NOISE_COLUMNS
 from sdpbound.study.proofs import Asked, Proofs, prove_critical, prove_infeasible, prove_value, same, show
 from sdpbound.study.questions import BEST
 from sdpbound.study.rows import blank
 from sdpbound.study.search import contours_of
+from sdpbound.study.seat import NotStarted, Seat
 from sdpbound.study.spec import Quantity
 from sdpbound.study.store import Store
+from sdpbound.study.store.form import Seal
 from sdpbound.study.study import Study
 from sdpbound.study.tasks import STORED, Point, Row, Search, Task
+from sdpbound.verify_apart import Checker
 
 __all__ = ["Audit", "Fault", "audit"]
 
-#: What a solver may have said where there is a value.
-_ANSWERED = {status.value for status in Status} - {"failed", "infeasible"} | {"explicit attack", "inaccurate"}
+#: Cells without an answer that are named; all of them are counted.
+LISTED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +52,8 @@ class Fault:
 
     Attributes
     ----------
-    point : its name, "NAME/PLACE" of a better point; "-" for a certificate that no row names
-    quantity : its identity, or "certificate NAME"
+    point : its name, "NAME/PLACE" of a better point; "-" for a certificate that no row names, and for the seal
+    quantity : its identity, "certificate NAME", or "seal"
     message : what is wrong
     """
 
@@ -67,10 +75,13 @@ class Audit:
     without : rows that have no certificate; each is a fault too if the study keeps certificates
     infeasible : rows that have no value because they say that the data are outside the adversary's set
     separated : of these, rows with a certificate that proves it
+    no_key : rows of critical values for which no key was found
     failed : rows that no solver answered
     missing : cells of the study that the store does not have
     certificates : certificates checked, once for each row that names one, and those that no row names
-    faults : all that is wrong, one entry for each row and each certificate that no row names
+    sealed : whether the store has a seal; the versions before it made none
+    faults : all that is wrong, one entry for each row, each certificate that no row names, and the seal
+    unanswered : the first 100 cells that are missing or failed, and what their rows say of it
     """
 
     rows: int
@@ -80,15 +91,23 @@ class Audit:
     without: int
     infeasible: int
     separated: int
+    no_key: int
     failed: int
     missing: int
     certificates: int
+    sealed: bool
     faults: list[Fault]
+    unanswered: list[Fault]
 
     @property
     def holds(self) -> bool:
         """Nothing that the store says is wrong; what it does not say or does not prove is in the other counts."""
         return not self.faults
+
+    @property
+    def complete(self) -> bool:
+        """Every cell of the study is there with an answer."""
+        return not self.missing and not self.failed
 
     @property
     def unproven(self) -> int:
@@ -101,13 +120,25 @@ class Audit:
         return (
             f"{self.proven} of {self.rows} rows proven by certificates that hold, {self.exact} closed forms evaluated "
             f"again, {self.approximate} approximate attacks, {self.without} without a certificate; "
-            f"{self.infeasible} infeasible, {self.unproven} of them without a stored proof; {self.failed} failed, "
-            f"{self.missing} cells missing; {len(self.faults)} at fault"
+            f"{self.infeasible} infeasible, {self.unproven} of them without a stored proof; "
+            + (f"{self.no_key} without a key found; " if self.no_key else "")
+            + f"{self.failed} failed, {self.missing} cells missing; {'' if self.sealed else 'no seal; '}"
+            f"{len(self.faults)} at fault"
         )
 
 
-def audit(study: Study) -> Audit:
+def audit(study: Study, recompute: bool = False, checker: Checker | None = None) -> Audit:
     """Check the rows of a study in its store, and every certificate in it. Reads only; no solver is used.
+
+    Parameters
+    ----------
+    recompute : solve again what has neither a value nor a proof of why: rows that failed, that found no key, or that
+        are infeasible without a certificate; one that has a value now is a fault
+    checker : checks each certificate within its limits of time and memory; None: in this process, without limits
+
+    Returns
+    -------
+    Audit
 
     The question of each certificate is compared with the one that the row's own point, visibility, data and adversary
     give, so that a certificate of something else, or a value that it does not imply, is a fault. So is every other
@@ -123,16 +154,26 @@ def audit(study: Study) -> Audit:
     """
     counts: Counter[str] = Counter()
     faults: list[Fault] = []
+    unanswered: list[Fault] = []
+    again: list[tuple[str, Task]] = []
     with Store.read(study.store_path) as store:
-        proofs = Proofs(store)
+        before = store.seal()  # a run may go on meanwhile: what it completes was not complete
+        proofs = Proofs(store, checker)
         check = None
         for task, quantity, rows in _cells(study, store):
             if check is None or check.task is not task:
                 check = _Check(task, proofs, study.spec.certificates, counts)
-            counts["missing"] += not rows
+            if not rows:
+                counts["missing"] += 1
+                _note(unanswered, task.point.name, quantity, "missing")
             for number, row in enumerate(rows):
+                if row["status"] == "failed":
+                    _note(unanswered, _name(task, row), quantity, f"failed: {show(row['error'])}")
                 try:
                     check.row(quantity, rows[0], number, row)
+                    if recompute and row["value"] is None and row["certificate"] is None:
+                        alone = replace(task, point=check.point(number, row), search=None, certificates=False)
+                        again.append((_name(task, row), alone.of([quantity])))
                 except CertificateError as error:
                     faults.append(Fault(_name(task, row), quantity.identity, f"{error}"))
                 except (DamagedStore, StorageFailure):
@@ -143,8 +184,58 @@ def audit(study: Study) -> Audit:
         for name, wrong in proofs.rest():
             if wrong:
                 faults.append(Fault("-", f"certificate {name}", wrong))
-    names = ("rows", "proven", "approximate", "exact", "without", "infeasible", "separated", "failed", "missing")
-    return Audit(**{name: counts[name] for name in names}, certificates=proofs.checked, faults=faults)
+        seal, own = store.resealed()
+    if again:
+        faults += _solved_again(again)
+    lacking = {name: counts[name] for name in ("missing", "failed") if counts[name]}
+    wrong = (
+        ""
+        if seal is None
+        else _broken(seal, own, lacking if before is not None and study.identity in before.complete else {})
+    )
+    if wrong:
+        faults.append(Fault("-", "seal", wrong))
+    names = ("rows", "proven", "approximate", "exact", "without", "infeasible", "separated", "no_key", "failed")
+    return Audit(
+        **{name: counts[name] for name in (*names, "missing")},
+        certificates=proofs.checked,
+        sealed=seal is not None,
+        faults=faults,
+        unanswered=unanswered,
+    )
+
+
+def _broken(seal: Seal, own: Seal, lacking: dict[str, int]) -> str:
+    """What is wrong with a seal: it is of other rows than there are, or names a study as complete that lacks cells."""
+    if seal.rows != own.rows:
+        return (
+            f"the rows of the store are {_counted(own)}, and its seal is of {_counted(seal)}: rows were removed, "
+            "added or changed."
+        )
+    if seal.total != own.total:
+        return f"the seal is of {_counted(seal)}, and not of these: rows were changed."
+    if lacking:
+        words = " and ".join(f"{count} {'is' if count == 1 else 'are'} {name}" for name, count in lacking.items())
+        return f"the seal says that every cell of the study has an answer, and {words}: rows were removed or changed."
+    return ""
+
+
+def _counted(seal: Seal) -> str:
+    return ", ".join(f"{count} {status[:40]}" for status, count in sorted(seal.rows.items())) or "none"
+
+
+def _solved_again(tasks: list[tuple[str, Task]]) -> Iterator[Fault]:
+    """Faults of cells that have a value when they are solved again, each in a process with the study's time limit."""
+    with closing(Seat()) as seat:
+        for name, task in tasks:
+            (quantity,) = task.quantities
+            try:
+                ((row, *_),) = seat.answer(task).cells
+            except NotStarted as error:
+                raise StorageFailure(f"no process can be started to solve a cell again: {error}; try again.") from None
+            if row["value"] is not None:
+                message = f"it has no value, and is {row['value']!r} when it is solved again; `sdpbound retry` does so."
+                yield Fault(name, quantity.identity, message)
 
 
 def _cells(study: Study, store: Store) -> Iterator[tuple[Task, Quantity, list[Row]]]:
@@ -159,6 +250,11 @@ def _cells(study: Study, store: Store) -> Iterator[tuple[Task, Quantity, list[Ro
                 rows = [dict(zip(STORED, values, strict=True)) for _, values in found]
                 index, found = next(stored, (len(cells), iter(())))
             yield task, quantity, rows
+
+
+def _note(unanswered: list[Fault], point: str, quantity: Quantity, message: str) -> None:
+    if len(unanswered) < LISTED:
+        unanswered.append(Fault(point, quantity.identity, message))
 
 
 def _name(task: Task, row: Row) -> str:
@@ -191,16 +287,17 @@ class _Check:
         counts = self.counts
         if row["value"] is not None:
             counts["rows"] += 1
-        elif row["status"] in ("failed", "infeasible"):
-            counts[row["status"]] += 1
+        elif row["status"] in ("failed", "infeasible", NONE):
+            counts["no_key" if row["status"] == NONE else row["status"]] += 1
         _typed(row)
-        point = self._point(number, row)
+        point = self.point(number, row)
         own = blank(self.task, point, quantity)
         for column in _FIXED:
             same(own[column], row[column], column)
         if quantity.preprocessing != BEST:
             same(own["preprocessing"], row["preprocessing"], "preprocessing")
         _columns(quantity, row)
+        limited(quantity, point, row, proven=row["certificate"] is not None)
         if number:
             _better(quantity, first, row)
         asked = self._asked.setdefault(point, Asked(self.task, point))
@@ -224,7 +321,7 @@ class _Check:
         if not proven and self.keeps:
             raise CertificateError("it has no certificate, and the study keeps them; `sdpbound retry` adds it.")
 
-    def _point(self, number: int, row: Row) -> Point:
+    def point(self, number: int, row: Row) -> Point:
         """The point of the task, or of a second row the better one that its search found."""
         place = row["place"]
         if number > 1:
@@ -284,7 +381,7 @@ def _kind(quantity: Quantity, row: Row) -> tuple[set[str], set[str]]:
     """The columns that a row must have, and those that it may have."""
     status, method = row["status"], row["method"]
     if quantity.group == "threshold" and status != "failed":
-        return _critical_kind(row)
+        return _critical_kind(quantity, row)
     if row["value"] is None:
         if status not in ("failed", "infeasible"):
             raise CertificateError(f"it has no value, and its status is {show(status)}, not 'failed' or 'infeasible'.")
@@ -293,7 +390,7 @@ def _kind(quantity: Quantity, row: Row) -> tuple[set[str], set[str]]:
         if (method, status) != ("closed form", "closed form"):
             raise CertificateError(f"its method and status are {show((method, status))}, and it is a closed form.")
         return {"value", "method", "status"}, {"seconds"}
-    if status not in _ANSWERED:
+    if status not in statuses(quantity):
         raise CertificateError(f"it has a value, and its status is {show(status)}.")
     methods = (ATTACK, APPROXIMATE) if quantity.kind.attack else ("certified", "closed form")
     if method not in methods:
@@ -317,13 +414,13 @@ def _kind(quantity: Quantity, row: Row) -> tuple[set[str], set[str]]:
     return need, may
 
 
-def _critical_kind(row: Row) -> tuple[set[str], set[str]]:
+def _critical_kind(quantity: Quantity, row: Row) -> tuple[set[str], set[str]]:
     """The columns of a critical value."""
     may = {"seconds", "dead", "dead_certificate"}
     if row["value"] is None:
         same(NONE, row["status"], "status")
         return {"status", "error"}, may
-    if row["method"] != "certified" or row["status"] not in _ANSWERED:
+    if row["method"] != "certified" or row["status"] not in statuses(quantity):
         raise CertificateError(f"its method and status are {show((row['method'], row['status']))}, and it has a value.")
     same(DEVETAK_WINTER, row["security"], "security")
     return {"value", "method", "status", "solver", "entropy", "error_correction", "security"}, may | {"certificate"}

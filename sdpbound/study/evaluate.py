@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import time
 import zlib
@@ -17,7 +16,7 @@ from sdpbound.attacks.entropy_attack import conditional_entropy_upper_bound
 from sdpbound.attacks.proof import EntropyAttack
 from sdpbound.behaviour import Behaviour, Observations
 from sdpbound.bounds import Bound, as_min_entropy, lower_float
-from sdpbound.errors import Infeasible, SolverFailure
+from sdpbound.errors import Infeasible, InvalidInput, SolverFailure
 from sdpbound.finite_size import FiniteLength
 from sdpbound.merits.bell_value import maximize, minimize
 from sdpbound.merits.conditional_entropy import EntropyBound, VonNeumann, conditional_entropy
@@ -30,11 +29,13 @@ from sdpbound.relaxation import CorrelationModel
 from sdpbound.self_tests import SelfTest, find_self_test
 from sdpbound.study.critical import critical_row
 from sdpbound.study.finite import finite_length, functionals
+from sdpbound.study.limits import kept
 from sdpbound.study.no_signaling import no_signaling_columns
 from sdpbound.study.questions import BEST
 from sdpbound.study.rows import blank, observations
 from sdpbound.study.search import better_point
 from sdpbound.study.spec import Quantity
+from sdpbound.study.store.form import LARGEST, certificate_name
 from sdpbound.study.tasks import Point, Row, Task
 
 __all__ = [
@@ -235,12 +236,12 @@ class _Evaluation:
         # "infeasible" and "failed" are for rows without a value, whatever a solver said of a dual that proves a bound
         status = "stopped early" if bound.status in ("infeasible", "failed") else bound.status
         row |= {"solver": bound.solver, "status": status, "method": "certified", "value": bound.value}
-        row |= {"margin": _finite(bound.correction), "certificate": self._certificate(bound)}
+        row |= {"margin": kept(bound.correction, quantity, point), "certificate": self._certificate(bound)}
         flips = self.flips(point, quantity)
         if quantity.preprocessing == BEST:
             row["preprocessing"] = flips
         if isinstance(bound, EntropyBound):
-            row["gap"] = _finite(gap_of(bound))
+            row["gap"] = kept(gap_of(bound), quantity, point)
         if quantity.group == "expression":
             return row
         if isinstance(bound, EntropyAttack):
@@ -257,7 +258,7 @@ class _Evaluation:
             return row
         rate = self._rate(quantity, behaviour, observed, bound, flips)
         if quantity.group == "data":
-            row["margin"] = _finite(as_min_entropy(bound).correction)
+            row["margin"] = kept(as_min_entropy(bound).correction, quantity, point)
         row |= {"value": rate.value, "security": rate.security, "entropy": rate.entropy.value}
         if quantity.name == "key_rate":
             row["error_correction"] = rate.error_correction
@@ -311,7 +312,11 @@ class _Evaluation:
             return None
         # three times as fast as json.dumps; a number that is not finite stays visible, and the checker refuses it
         text = to_json(bound.certificate.data, inf_nan_mode="constants")
-        name = hashlib.blake2b(text, digest_size=16).hexdigest()
+        if len(text) > LARGEST:
+            raise InvalidInput(
+                f"a certificate has {len(text)} bytes, and at most {LARGEST} are stored; set certificates = false."
+            )
+        name = certificate_name(text)
         if name not in self.certificates:
             self.certificates[name] = zlib.compress(text, 3)  # beyond this, more time than space
         return name
@@ -333,11 +338,6 @@ def least_leak(behaviour: Behaviour, quantity: Quantity, flips: float) -> float:
     """What the errors of a key cost at least, rounded down."""
     x, y = quantity.settings
     return lower_float(leakage(behaviour, x, y or 0, flips))
-
-
-def _finite(margin: float) -> float | None:
-    """A margin, or None where the solver gave no number to compare with."""
-    return margin if math.isfinite(margin) else None
 
 
 def _beside(row: Row, value: float, sdp_value: float, certificate: str | None) -> Row:

@@ -1,4 +1,7 @@
-"""Draw the figure of a study from its table: figures/NAME.py beside its folder, or else the default chart."""
+"""Draw the figure of a study from its table: figures/NAME.py beside its folder, or else the default chart.
+
+The script is a program, and a study may be a stranger's: it runs only where the caller says so.
+"""
 
 from __future__ import annotations
 
@@ -31,17 +34,29 @@ def load_script(script: Path) -> ModuleType:
 
 
 def draw(
-    study_path: str | os.PathLike[str], table_path: str | os.PathLike[str], output_dir: str | os.PathLike[str]
+    study_path: str | os.PathLike[str],
+    table_path: str | os.PathLike[str],
+    output_dir: str | os.PathLike[str],
+    run_script: bool = False,
 ) -> list[Path]:
     """Draw the study's figure from its table, without solving; returns the files.
 
-    Calls ``draw(table, output)`` of the script that the study names; the tables of further studies that its ``FIGURE``
-    lists are those in the folders beside the table's. A study that names no script gets the default chart; a table
-    without rows gives no figure.
+    Parameters
+    ----------
+    run_script : execute the Python file that the study names, ``../figures/NAME.py``, and call its
+        ``draw(table, output)``; the tables of further studies that its ``FIGURE`` lists are those in the folders beside
+        the table's. Otherwise, and for a study that names none, the default chart is drawn
 
-    Raises InvalidStudy if the script is not there or a table is missing or damaged.
+    Returns
+    -------
+    the files; none for a table without rows
+
+    Raises
+    ------
+    InvalidStudy
+        The script is not there, or a table is missing or damaged.
     """
-    script, table = figure_script(study_path), Path(table_path)
+    script, table = figure_script(study_path) if run_script else None, Path(table_path)
     module = None
     if script is not None:
         if not script.is_file():

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import math
 import reprlib
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, lru_cache
@@ -27,15 +26,22 @@ from sdpbound.study.no_signaling import TESTED, rate_of_tested, secret_of
 from sdpbound.study.rows import observations
 from sdpbound.study.spec import Quantity
 from sdpbound.study.store import Store
+from sdpbound.study.store.form import certificate_name, loads
 from sdpbound.study.tasks import Point, Row, Task
 from sdpbound.verify import Verification, verify
+from sdpbound.verify_apart import Checker
 
 __all__ = ["Asked", "Proofs", "prove_infeasible", "prove_value", "same", "show"]
 
+Check = Callable[..., Verification]  # verify, in this process or in one of its own
+
 #: Checked certificates that are remembered: the rows that share one are of one task and follow each other.
-KEPT = 64
-#: Bytes of one certificate; no honest one comes near.
-LARGEST = 2**28
+KEPT = 16
+#: Entries of one certificate; honest ones have fewer than a third of them.
+ENTRIES = 2**20
+#: How far a number of a row may be on the weaker side of what its certificate claims, as a part of it or in its unit:
+#: logarithms and best parts of pairs are found in floating point.
+WEAKER = 1e-9
 
 
 @dataclass(frozen=True)
@@ -133,8 +139,9 @@ class Proofs:
     checked : certificates asked for, however often, and those of :meth:`rest`
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, checker: Checker | None = None) -> None:
         self.checked = 0
+        self._verify: Check = verify if checker is None else checker.verify
         self._store = store
         self._seen = array("q")
         self._recent = lru_cache(maxsize=KEPT)(self._look)
@@ -158,7 +165,7 @@ class Proofs:
             place = int(np.searchsorted(seen, hash(name)))
             if place == seen.size or seen[place] != hash(name):
                 self.checked += 1
-                proof = _checked(text)
+                proof = _checked(name, text, self._verify)
                 yield name, proof if isinstance(proof, str) else ""
 
     def _look(self, name: str) -> _Proof | str:
@@ -166,14 +173,17 @@ class Proofs:
         if text is None:
             return f"its certificate {show(name)} is not in the store."
         self._seen.append(hash(name))
-        return _checked(text)
+        return _checked(name, text, self._verify)
 
 
-def _checked(text: bytes) -> _Proof | str:
+def _checked(name: str, text: bytes, check: Check) -> _Proof | str:
     """The checker's result, or why the certificate proves nothing."""
+    own = certificate_name(text)
+    if name != own:
+        return f"its certificate is named {show(name)}, and what it says has the name {own}."
     try:
         data = _decoded(text)
-        found = verify(data, strict=False)
+        found = check(data, strict=False)
     except CertificateError as error:
         return f"{error}"
     except Exception as error:  # the text may be anything, and whatever it does to the checker proves nothing
@@ -182,14 +192,10 @@ def _checked(text: bytes) -> _Proof | str:
 
 
 def _decoded(text: bytes) -> dict[str, Any]:
-    if len(text) > LARGEST:
-        raise CertificateError(f"The certificate has more than {LARGEST} bytes.")
     try:
-        data = json.loads(text.decode("utf-8"), object_pairs_hook=_unique)
-    except RecursionError:
-        raise CertificateError("The certificate is nested too deeply.") from None
+        data = loads(text, _unique, ENTRIES)
     except ValueError as error:
-        raise CertificateError(f"The certificate is not JSON in UTF-8: {error}.") from None
+        raise CertificateError(f"The certificate {error}.") from None
     if not isinstance(data, dict):  # the checker would take a text for the name of a file
         raise CertificateError(f"The certificate is a JSON {type(data).__name__}, and must be an object.")
     return data
@@ -231,24 +237,29 @@ def _same_data(own: list[dict[str, Any]], wanted: list[dict[str, Any]], as_given
 
 def prove_value(proofs: Proofs, asked: Asked, quantity: Quantity, row: Row) -> bool:
     """Whether the row has certificates; CertificateError unless its numbers follow from each other and from them."""
-    if quantity.group == "no-signaling":
-        return _prove_no_signaling(proofs, asked, quantity, row)
+    leak = _leak(asked, quantity, row, row["preprocessing"] or 0.0)
+    prove = _prove_no_signaling if quantity.group == "no-signaling" else _prove_bound
+    proven = prove(proofs, asked, quantity, row, leak)
+    if quantity.kind.rate and quantity.side == "lower" and quantity.name != TESTED:
+        _follows(row["value"], _rate(row["entropy"], leak), "value")
+    return proven
+
+
+def _prove_bound(proofs: Proofs, asked: Asked, quantity: Quantity, row: Row, leak: float | None) -> bool:
+    """As :func:`prove_value`, for all but its last step."""
     closed, rate = row["method"] == "closed form", quantity.kind.rate
     flips = row["preprocessing"] or 0.0
-    leak = _leak(asked, quantity, row, flips)
     if closed:
         test = None if quantity.group == "expression" or flips else asked.self_test
         if test is None:
             raise CertificateError("it is a closed form, and there is none: its data are no quantum self-test.")
         if not rate:
             same(closed_value(test, quantity), row["value"], "value")
-    if rate and quantity.side == "lower":
-        _at_most(row["value"], _rate(row["entropy"], leak), "value")
     if row["certificate"] is None:
         return False
     if quantity.rounds is not None:
         found = proofs.of(row["certificate"], finite_question(asked.behaviour, quantity))
-        _at_most(row["value"], found.value, "value")
+        _follows(row["value"], found.claimed, "value")
         return True
     if quantity.kind.attack:
         _prove_attack(proofs, asked, quantity, row)
@@ -256,37 +267,33 @@ def prove_value(proofs: Proofs, asked: Asked, quantity: Quantity, row: Row) -> b
     program = proofs.of(row["sdp_certificate" if closed else "certificate"], asked.program(quantity, flips))
     value = row["sdp_value" if closed else "value"]
     if rate:
-        entropy = min_entropy_of(program.value) if quantity.group == "data" else program.value
-        if not closed:
-            _at_most(row["entropy"], entropy, "entropy")
-        _at_most(value, _rate(entropy, leak), "sdp_value" if closed else "value")
-    elif quantity.side == "upper":
-        _at_most(program.value, value, "proven value")
+        entropy = min_entropy_of(program.claimed) if quantity.group == "data" else program.claimed
+        if closed:
+            _follows(value, _rate(entropy, leak), "sdp_value")
+        else:
+            _follows(row["entropy"], entropy, "entropy")
     else:
-        _at_most(value, program.value, "value")
+        _follows(value, program.claimed, "sdp_value" if closed else "value", quantity.side)
     if closed:
         found = proofs.of(row["certificate"], asked.entropy(quantity))
         if rate:
-            _at_most(row["entropy"], found.claimed, "entropy")  # right up to the rounding of a correlator
+            _follows(row["entropy"], found.claimed, "entropy")  # right up to the rounding of a correlator
     return True
 
 
-def _prove_no_signaling(proofs: Proofs, asked: Asked, quantity: Quantity, row: Row) -> bool:
-    """As :func:`prove_value`, for a rate that follows from the guessing probability of a no-signaling adversary."""
+def _prove_no_signaling(proofs: Proofs, asked: Asked, quantity: Quantity, row: Row, leak: float | None) -> bool:
+    """As :func:`_prove_bound`, for a rate that follows from the guessing probability of a no-signaling adversary."""
     if row["method"] != "certified":
         raise CertificateError(f"its method is {show(row['method'])}, and must be 'certified'.")
-    leak = _leak(asked, quantity, row, 0.0)
     assert leak is not None
-    if quantity.name != TESTED:
-        _at_most(row["value"], _rate(row["entropy"], leak), "value")
     if row["certificate"] is None:
         return False
-    guess = proofs.of(row["certificate"], asked.program(quantity)).value
+    guess = proofs.of(row["certificate"], asked.program(quantity)).claimed
     secret = secret_of(quantity.name, guess)
     if secret is None:
-        _at_most(row["value"], rate_of_tested(guess, leak), "value")
+        _follows(row["value"], rate_of_tested(guess, leak), "value")
     else:
-        _at_most(row["entropy"], secret, "entropy")
+        _follows(row["entropy"], secret, "entropy")
     return True
 
 
@@ -296,11 +303,11 @@ def _prove_attack(proofs: Proofs, asked: Asked, quantity: Quantity, row: Row) ->
     question = asked.program(quantity, row["preprocessing"] or 0.0)
     found = proofs.of(row["certificate"], question, as_given=row["method"] == ATTACK)
     entropy = row["entropy"] if quantity.kind.rate else row["value"]
-    _at_most(found.value, entropy, "proven value")
+    _follows(entropy, found.claimed, "entropy" if quantity.kind.rate else "value", "upper")
     if quantity.kind.rate:
         leak = row["error_correction"]
         least = entropy if leak is None else math.nextafter(entropy - leak, math.inf)
-        _at_most(least, row["value"], "proven rate")
+        _follows(row["value"], least, "value", "upper")
 
 
 def prove_critical(proofs: Proofs, task: Task, point: Point, quantity: Quantity, row: Row) -> bool:
@@ -318,7 +325,7 @@ def prove_critical(proofs: Proofs, task: Task, point: Point, quantity: Quantity,
             )
         if row["certificate"] is not None:
             found = proofs.of(row["certificate"], alive.conditional(quantity, "lower", flips))
-            _at_most(row["entropy"], found.value, "entropy")
+            _follows(row["entropy"], found.claimed, "entropy")
             proven = True
     if row["dead"] is not None and row["dead_certificate"] is not None:
         dead = Asked(at_noise(task, driven, row["dead"]), point)
@@ -362,9 +369,14 @@ def same(own: object, row: object, name: str) -> None:
         raise CertificateError(f"its {name} is {show(row)}, and must be {show(own)}.")
 
 
-def _at_most(small: float, large: float, name: str) -> None:
-    if not small <= large:
-        raise CertificateError(f"its {name} is {small!r}, and must be at most {large!r}.")
+def _follows(own: float, proven: float, name: str, side: str = "lower") -> None:
+    """Raise CertificateError for a number that is not what was proven; weaker it may be by rounding only."""
+    sign = 1.0 if side == "lower" else -1.0
+    if not sign * own <= sign * proven:
+        most = "most" if side == "lower" else "least"
+        raise CertificateError(f"its {name} is {own!r}, and must be at {most} the proven {proven!r}.")
+    if not abs(own - proven) <= WEAKER * max(1.0, abs(proven)):
+        raise CertificateError(f"its {name} is {own!r}, and its certificate makes it {proven!r}.")
 
 
 def show(value: object) -> str:

@@ -142,7 +142,10 @@ def run_study(
                         else:
                             run.take(run_here(groups))
                 run.finish("complete")
-            return _written(study, run, start)
+            result = _written(study, run, start)
+            if not result.failed and (not retry or study.status().complete):  # a retry leaves what is missing
+                store.complete(study.identity)
+            return result
         except BaseException as stop:
             run.finish("interrupted" if isinstance(stop, KeyboardInterrupt) else "stopped")
             if isinstance(stop, KeyboardInterrupt):

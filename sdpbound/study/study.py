@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -17,6 +19,7 @@ from sdpbound.study.spec import StudySpec, parse_spec, read_spec_and_text
 from sdpbound.study.store import Store
 from sdpbound.study.table import Table
 from sdpbound.study.tasks import COLUMNS, Plan, Task, cell_keys
+from sdpbound.version import NUMERICS
 
 if TYPE_CHECKING:
     import pandas
@@ -133,6 +136,12 @@ class Study:
             raise InvalidInput(
                 f"results cannot be written to '{self.folder}': {error.strerror}; choose another output folder."
             ) from None
+
+    @property
+    def identity(self) -> str:
+        """A hash of all that says which cells the study has: what a store's seal names when it has all of them."""
+        facts = [self.spec.model_dump(mode="json"), self.shard, NUMERICS]
+        return hashlib.blake2b(json.dumps(facts, sort_keys=True).encode(), digest_size=16).hexdigest()
 
     @cached_property
     def plan(self) -> Plan:

@@ -2,8 +2,9 @@
 
 One process writes, any number read meanwhile. Each batch of results is one transaction: what :meth:`Store.add` has
 returned from is on the disk, and of a batch that was cut short there is nothing. Every row carries a digest, checked
-whenever it is read. The tables may be queried by any program that reads SQLite; in a column of numbers the texts "nan"
-and "minus zero" stand for what SQLite cannot hold.
+whenever it is read, and a seal counts them all. The tables may be queried by any program that reads SQLite; in a column
+of numbers the texts "nan" and "minus zero" stand for what SQLite cannot hold. A file may come from a stranger: what is
+read from it is limited in size, and its tables must be defined as ours are.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import itertools
 import json
 import os
 import sqlite3
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -28,10 +28,23 @@ from sdpbound.study.store.file import (
     open_to_read,
     open_to_write,
     prepare,
+    read_seal,
     refuse_folder,
     suspect,
+    write_seal,
 )
-from sdpbound.study.store.form import KEY_BYTES, Value, digest, pack, row_digest, unpack
+from sdpbound.study.store.form import (
+    KEY_BYTES,
+    LARGEST,
+    Seal,
+    Value,
+    digest,
+    expand,
+    json_object,
+    pack,
+    row_digest,
+    unpack,
+)
 from sdpbound.study.store.lock import Lock, now
 from sdpbound.study.tasks import STORED
 
@@ -42,8 +55,9 @@ __all__ = ["Cell", "Store"]
 
 #: Keys looked up at once.
 _CHUNK = 1000
-#: Certificates read at once, of some 10 kB to 1 MB each.
-_CERTIFICATES = 16
+#: Certificates read at once, of some kB each, and up to 64 MiB in a store that was made to fill the memory.
+_CERTIFICATES = 4
+_STATUS = list(STORED).index("status")
 
 
 class Cell(NamedTuple):
@@ -176,7 +190,7 @@ class Store:
             found = rows.fetchall()
         for number, text, seen in found:
             self._require(seen == digest(("run", number, text)), f"run {number} was changed")
-        return [{"id": number, **json.loads(text)} for number, text, _ in found]
+        return [{"id": number, **self._object(text, f"run {number}")} for number, text, _ in found]
 
     def save_spec(self, spec: dict[str, Any], text: str) -> None:
         """Keep the study as it is run now, and the text of its file; nothing if they are the latest already."""
@@ -190,8 +204,15 @@ class Store:
         """The latest study and its text."""
         latest = None
         for _, content, text in self.specs():
-            latest = json.loads(content), text
+            latest = self._object(content, "its study"), text
         return latest
+
+    def _object(self, text: str, name: str) -> dict[str, Any]:
+        """A JSON object of the store."""
+        try:
+            return json_object(text)
+        except ValueError as error:
+            raise self._damaged(f"{name} {error}") from None
 
     def specs(self) -> list[tuple[str, str, str]]:
         """All studies that were run on this store, oldest first: the time, the JSON and the text."""
@@ -309,8 +330,16 @@ class Store:
                 except UnicodeEncodeError as error:
                     raise InvalidInput(f"a text of a row, {error.object!r:.60}, is not valid Unicode.") from None
                 rows.append((key, part, run, seal, *values))
+        for name, data in certificates.items():
+            if len(data) > LARGEST:
+                raise InvalidInput(
+                    f"certificate {name!r:.60} has {len(data)} bytes, and at most {LARGEST} are stored; set "
+                    "certificates = false."
+                )
         proofs = [(name, data, digest(("certificate", name, data))) for name, data in certificates.items()]
         with self._transaction():
+            if cells:
+                self._reseal(rows, [cell.key for cell in cells] if replace else [])
             if replace:
                 self._db.executemany("DELETE FROM result WHERE key = ?", [(cell.key,) for cell in cells])
             try:
@@ -319,6 +348,18 @@ class Store:
                 raise self._conflict([cell.key for cell in cells]) from None
             # a certificate is named after what it says
             self._db.executemany("INSERT OR IGNORE INTO certificate VALUES (?, ?, ?)", proofs)
+
+    def _reseal(self, rows: Sequence[tuple[Any, ...]], replaced: Iterable[bytes]) -> None:
+        """Count rows that are stored, and take away those under the keys that they replace; within a transaction."""
+        seal = self._seal()
+        if seal is None:
+            raise self._damaged("it has lost its seal")
+        for key in dict.fromkeys(replaced):
+            for part, status, own in self._db.execute("SELECT part, status, digest FROM result WHERE key = ?", (key,)):
+                seal.count(key, part, status, own, -1)
+        for row in rows:
+            seal.count(row[0], row[1], row[4 + _STATUS], row[3])
+        write_seal(self._db, seal)
 
     def _conflict(self, keys: list[bytes]) -> InvalidInput:
         twice = {key for key in keys if keys.count(key) > 1} if len(set(keys)) < len(keys) else set()
@@ -333,12 +374,59 @@ class Store:
         with guard(self.path):
             return dict(self._db.execute("SELECT status, count(*) FROM result GROUP BY status").fetchall())
 
+    # -- the seal -----------------------------------------------------------------------------------------------------
+
+    def _seal(self) -> Seal | None:
+        try:
+            return read_seal(self._db)
+        except ValueError as error:
+            raise self._damaged(f"{error}") from None
+
+    def seal(self) -> Seal | None:
+        """The seal as it was stored; None for a store that no version with seals has written."""
+        with guard(self.path):
+            return self._seal()
+
+    def resealed(self) -> tuple[Seal | None, Seal]:
+        """The seal as it is stored, and that of the rows there are at the same moment, every digest checked; the latter
+        names no complete study."""
+        with guard(self.path):
+            self._db.execute("BEGIN")  # what another process writes meanwhile is not seen
+        try:
+            return self.seal(), self._own_seal()
+        finally:
+            with suppress(sqlite3.Error):
+                self._db.execute("ROLLBACK")
+
+    def _own_seal(self) -> Seal:
+        seal = Seal()
+
+        def counted() -> Iterator[tuple[Any, ...]]:
+            for row in self._scan(self._row, "result"):
+                key, part, _, own = row[:4]
+                sound = isinstance(key, bytes) and isinstance(part, int) and isinstance(own, bytes)
+                self._require(sound, f"the row of key {_hex(key)} has no key, part or digest")
+                seal.count(key, part, row[4 + _STATUS], own)
+                yield row
+
+        for _ in self._cells(counted()):
+            pass
+        return seal
+
+    def complete(self, name: str) -> None:
+        """Seal that all cells of the study of this name are stored with an answer."""
+        with self._transaction():
+            seal = self._seal()
+            if seal is not None and name not in seal.complete:
+                seal.complete.append(name)
+                write_seal(self._db, seal)
+
     # -- certificates -------------------------------------------------------------------------------------------------
 
     def certificates(self) -> Iterator[tuple[str, bytes]]:
         """The names of all certificates, and their JSON text."""
-        for name, data in self.compressed():
-            yield name, self._text(name, data)
+        for name, _, text in self._proofs():
+            yield name, text
 
     def certificate(self, name: str) -> bytes | None:
         """The JSON text of one certificate, or None if there is none of this name."""
@@ -346,20 +434,24 @@ class Store:
             row = self._db.execute("SELECT data, digest FROM certificate WHERE name = ?", (name,)).fetchone()
         if row is None:
             return None
-        self._require(row[1] == digest(("certificate", name, row[0])), f"certificate {name!r} was changed")
+        self._require(row[1] == digest(("certificate", name, row[0])), f"certificate {name!r:.60} was changed")
         return self._text(name, row[0])
 
     def compressed(self) -> Iterator[tuple[str, bytes]]:
-        """The names of all certificates, and what is stored of them."""
-        for name, data, seen in self._scan("SELECT name, data, digest FROM certificate", "certificate", _CERTIFICATES):
-            self._require(seen == digest(("certificate", name, data)), f"certificate {name!r} was changed")
+        """The names of all certificates, and what is stored of them, which can be expanded."""
+        for name, data, _ in self._proofs():
             yield name, data
+
+    def _proofs(self) -> Iterator[tuple[str, bytes, bytes]]:
+        for name, data, seen in self._scan("SELECT name, data, digest FROM certificate", "certificate", _CERTIFICATES):
+            self._require(seen == digest(("certificate", name, data)), f"certificate {name!r:.60} was changed")
+            yield name, data, self._text(name, data)
 
     def _text(self, name: str, data: bytes) -> bytes:
         try:
-            return zlib.decompress(data)
-        except zlib.error:
-            raise self._damaged(f"certificate {name!r} cannot be decompressed") from None
+            return expand(data)
+        except ValueError as error:
+            raise self._damaged(f"certificate {name!r:.60} {error}") from None
 
     # -- checks -------------------------------------------------------------------------------------------------------
 

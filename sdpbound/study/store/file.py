@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sdpbound.errors import DamagedStore, InvalidInput, InvalidStudy
 from sdpbound.study.store.failures import PATIENCE, RECOVER, damaged, guard, line, system
-from sdpbound.study.store.form import APPLICATION, FORMAT, TABLES, column
+from sdpbound.study.store.form import APPLICATION, FORMAT, LARGEST, TABLES, Seal, column, definition
 from sdpbound.study.store.lock import Lock, now
 from sdpbound.study.tasks import STORED
 
@@ -23,8 +23,10 @@ __all__ = [
     "open_to_read",
     "open_to_write",
     "prepare",
+    "read_seal",
     "refuse_folder",
     "suspect",
+    "write_seal",
 ]
 
 PAGE = 4096
@@ -127,6 +129,8 @@ def prepare(db: sqlite3.Connection, path: Path) -> None:
         db.execute("BEGIN IMMEDIATE")
         if columns < len(STORED):
             _upgrade(db, columns)
+        if read_seal(db) is None:
+            _seal_first(db)
         db.execute("INSERT OR REPLACE INTO meta VALUES ('holder', ?)", (Lock.facts(),))
         db.execute("COMMIT")
 
@@ -156,7 +160,9 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
     """A connection that neither creates a file nor begins transactions by itself."""
     uri = f"{path.absolute().as_uri()}?mode={mode}"
     db = sqlite3.connect(uri, uri=True, timeout=PATIENCE, isolation_level=None, cached_statements=32)
+    db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LARGEST + PAGE)  # of a row
     db.execute("PRAGMA cell_size_check = ON")  # a damaged page is an error, not a guess
+    db.execute("PRAGMA trusted_schema = OFF")  # what a stranger's file defines calls no function with effects
     return db
 
 
@@ -174,7 +180,7 @@ def _create(path: Path) -> None:
         db.execute(f"PRAGMA user_version = {FORMAT}")
         for statement in TABLES.values():
             db.execute(statement)
-        facts = {"format": str(FORMAT), "created": now(), "schema": _seal(db)}
+        facts = {"format": str(FORMAT), "created": now(), "schema": _definitions(db), "seal": Seal().to_json()}
         db.executemany("INSERT INTO meta VALUES (?, ?)", facts.items())
         db.execute("COMMIT")
         db.execute("PRAGMA journal_mode = WAL")
@@ -192,7 +198,7 @@ def _flush(folder: Path) -> None:
             os.close(handle)
 
 
-def _seal(db: sqlite3.Connection) -> str:
+def _definitions(db: sqlite3.Connection) -> str:
     """The definitions of our tables as one text, kept in the store to tell a changed definition from a damaged one."""
     found = dict(db.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall())
     return "\n".join(str(found.get(name)) for name in TABLES)
@@ -248,12 +254,22 @@ def _examine_definitions(db: sqlite3.Connection, path: Path) -> None:
     newer = f"'{path}' was written by a newer sdpbound: {{}}; update sdpbound, or give another --output."
     if version > FORMAT:
         raise InvalidStudy(newer.format(f"its format is {version}, and this version reads {FORMAT}"))
-    if facts.get("schema") != _seal(db) or not set(TABLES) <= tables:
+    if facts.get("schema") != _definitions(db) or not set(TABLES) <= tables:
         raise damaged(path, "the definitions of its tables were changed")
     names = [row[1] for row in db.execute("PRAGMA table_info(result)")][4:]
     for name, known in zip(names, [*STORED, *[None] * len(names)], strict=False):
         if name != known:
             raise InvalidStudy(newer.format(f"its column {name!r} is unknown here"))
+    own = "\n".join((TABLES | {"result": definition(len(names))}).values())
+    if facts["schema"] != own or db.execute("SELECT 1 FROM sqlite_master WHERE type = 'trigger'").fetchone():
+        raise damaged(path, "the definitions of its tables are not a store's")
+    if version > 1:
+        try:
+            sealed = read_seal(db) is not None
+        except ValueError:
+            sealed = False
+        if not sealed:
+            raise damaged(path, "its seal is not there or cannot be read")
 
 
 def _names(db: sqlite3.Connection) -> set[str]:
@@ -287,7 +303,31 @@ def _upgrade(db: sqlite3.Connection, columns: int) -> None:
     """Append the columns that this version has and the file has not; within a transaction."""
     for name in list(STORED)[columns:]:
         db.execute(f"ALTER TABLE result ADD COLUMN {column(name)}")
-    db.execute("UPDATE meta SET value = ? WHERE name = 'schema'", (_seal(db),))
+    db.execute("UPDATE meta SET value = ? WHERE name = 'schema'", (_definitions(db),))
+
+
+# -- the seal -----------------------------------------------------------------------------------------------------
+
+
+def read_seal(db: sqlite3.Connection) -> Seal | None:
+    """The seal of an open store; None if it has none. Raises ValueError for one that is none."""
+    found = db.execute("SELECT value FROM meta WHERE name = 'seal'").fetchone()
+    return None if found is None else Seal.from_json(found[0])
+
+
+def write_seal(db: sqlite3.Connection, seal: Seal) -> None:
+    """Put a seal in the place of the last one; within a transaction."""
+    db.execute("INSERT OR REPLACE INTO meta VALUES ('seal', ?)", (seal.to_json(),))
+
+
+def _seal_first(db: sqlite3.Connection) -> None:
+    """Seal the rows of a store of format 1, as they are; within a transaction."""
+    seal = Seal()
+    for key, part, status, own in db.execute("SELECT key, part, status, digest FROM result"):
+        seal.count(key, part, status, own)
+    write_seal(db, seal)
+    db.execute("UPDATE meta SET value = ? WHERE name = 'format'", (str(FORMAT),))
+    db.execute(f"PRAGMA user_version = {FORMAT}")
 
 
 # -- moving aside -------------------------------------------------------------------------------------------------

@@ -51,7 +51,7 @@ class Lock:
 
 def holder(path: Path) -> str:
     """Who uses a store that is locked, as far as it can be known."""
-    with suppress(sqlite3.Error, ValueError, TypeError, KeyError):
+    with suppress(sqlite3.Error, ValueError, TypeError, KeyError, OverflowError, RecursionError):
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
             facts = json.loads(db.execute("SELECT value FROM meta WHERE name = 'holder'").fetchone()[0])
         here = facts["host"] == socket.gethostname()

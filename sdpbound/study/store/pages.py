@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from sdpbound.study.store.file import PAGE, beside
-from sdpbound.study.store.form import Value
+from sdpbound.study.store.form import LARGEST, Value
 
 __all__ = ["Record", "records"]
 
@@ -86,7 +86,7 @@ class _Pages:
 
     def _overflow(self, page: bytes, at: int, size: int) -> bytes:
         """What follows on other pages, each with the number of the next one first."""
-        if size > self.count * PAGE:
+        if size > min(self.count * PAGE, LARGEST + PAGE):
             raise _Broken
         found: list[bytes] = []
         (number,) = struct.unpack_from(">I", page, at)

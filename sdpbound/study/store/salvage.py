@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sdpbound.errors import InvalidInput, InvalidStudy
 from sdpbound.study.store.core import Cell, Store
 from sdpbound.study.store.failures import system
-from sdpbound.study.store.form import KEY_BYTES, Value, digest, row_digest
+from sdpbound.study.store.form import KEY_BYTES, LARGEST, Value, digest, expand, json_object, row_digest
 from sdpbound.study.store.pages import records
 from sdpbound.study.tasks import STORED
 
 __all__ = ["merge", "recover"]
 
-#: Cells, and certificates, of one transaction.
+#: Cells, and certificates, of one transaction; it ends earlier where certificates are large.
 _BATCH, _CERTIFICATES = 5000, 64
 _T = TypeVar("_T")
 _KINDS = tuple(STORED.values())
@@ -48,8 +48,7 @@ def merge(sources: Sequence[Path], target: Path) -> int:
 
 def _merge(path: Path, store: Store) -> int:
     with Store.read(path) as source:
-        for proofs in _batches(source.compressed(), _CERTIFICATES):
-            store.put([], dict(proofs))
+        _put_certificates(store, source.compressed())
         runs = _Runs(store, {run["id"]: run for run in source.runs()}, {"merged_from": str(path)})
         return sum(_add(store, cells, runs) for cells in _batches(source.cells(), _BATCH))
 
@@ -131,8 +130,7 @@ class _Salvage:
 
     def copy(self) -> tuple[int, int]:
         """Copy first what is beside the results, which they refer to, and then these."""
-        for proofs in _batches(self._others(), _CERTIFICATES):
-            self._store.put([], dict(proofs))
+        _put_certificates(self._store, self._others())
         if self._store.spec() is None:
             for _, (spec, text) in sorted(self._specs.items()):
                 self._store.save_spec(spec, text)
@@ -163,13 +161,15 @@ class _Salvage:
             if record is None:
                 continue
             row, values = record
-            match values:
-                case (str(name), bytes(data), bytes(seal)) if seal == digest(("certificate", name, data)):
-                    yield name, data
-                case (None, str(text), bytes(seal)) if seal == digest(("run", row, text)):
-                    self._runs[row] = json.loads(text)
-                case (None, str(), str(content), str(text), bytes(seal)) if seal == digest(("spec", *values[1:4])):
-                    self._specs[row] = json.loads(content), text
+            with suppress(ValueError):  # what cannot be expanded or read is not sound
+                match values:
+                    case (str(name), bytes(data), bytes(seal)) if seal == digest(("certificate", name, data)):
+                        expand(data)
+                        yield name, data
+                    case (None, str(text), bytes(seal)) if seal == digest(("run", row, text)):
+                        self._runs[row] = json_object(text)
+                    case (None, str(), str(content), str(text), bytes(seal)) if seal == digest(("spec", *values[1:4])):
+                        self._specs[row] = json_object(content), text
 
     def _cells(self) -> Iterator[tuple[int, Cell]]:
         """The whole cells, each with the number of its first row."""
@@ -243,6 +243,19 @@ def _result(values: tuple[Value, ...]) -> tuple[Any, ...]:
 def _distinct(source: Path, target: Path) -> None:
     if Path(source).resolve() == Path(target).resolve():
         raise InvalidInput(f"'{source}' cannot be added to itself; give another file.")
+
+
+def _put_certificates(store: Store, found: Iterable[tuple[str, bytes]]) -> None:
+    """Store certificates, a number at once that memory is for."""
+    batch: dict[str, bytes] = {}
+    size = 0
+    for name, data in found:
+        batch[name] = data
+        size += len(data)
+        if len(batch) == _CERTIFICATES or size > LARGEST:
+            store.put([], batch)
+            batch, size = {}, 0
+    store.put([], batch)
 
 
 def _batches(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
