@@ -374,11 +374,11 @@ def try_statement(question: _Question, constant: Fraction, multipliers: Sequence
 def try_value(question: _Question, value: Fraction) -> None:
     """Try a bound on strategies that have the tested data within their tolerances."""
     observed = question.observed
+    sign = 1.0 if question.side == "upper" else -1.0
+    claim = float(value)
+    least = _SUSPICIOUS * (1.0 + abs(claim))
     for strategy in _in_floats(question.scenario, question.model):
-        if len(observed) and not _agrees(strategy, observed, 1e-9):
-            continue
-        beyond = _figure(question, strategy) - float(value)
-        if (beyond if question.side == "upper" else -beyond) > _SUSPICIOUS * (1.0 + abs(float(value))):
+        if sign * (_figure(question, strategy) - claim) > least and _agrees(strategy, observed, 1e-9):
             with flint.ctx.workprec(_PRECISION):
                 sure = _Strategy(strategy.plan, question.scenario, _BALLS)
                 figure, claimed = _figure(question, sure), _ball(value)
@@ -446,7 +446,7 @@ def _figure(question: _Question, strategy: _Strategy) -> Any:
         terms = (strategy.moment(index) * number(c) for index, c in _objective(question).items())
         value = sum(terms, strategy.zero)
         return value if question.side == "upper" else -value
-    asked = (question.kind, question.x, question.y, question.blind, question.flips)
+    asked = (question.kind, question.x, question.y, question.blind, *question.flips.as_integer_ratio())
     if asked not in strategy.figures:
         if len(strategy.figures) >= _MOST_FIGURES:
             strategy.figures.clear()
