@@ -65,6 +65,7 @@ class Checker:
         self._pipe: Connection | None = None
 
     def __enter__(self) -> Checker:
+        self._start()  # before the caller opens anything that a copy of the process should not hold
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -112,6 +113,7 @@ class Checker:
         return found
 
     def _start(self) -> None:
+        self.close()
         forks = "fork" in multiprocessing.get_all_start_methods() and sys.platform != "darwin"
         context = multiprocessing.get_context("fork" if forks else "spawn")
         self._pipe, other = context.Pipe()

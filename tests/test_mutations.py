@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import pytest
 from golden_certificates import FAST, INDEX, QUBITS, golden
@@ -15,6 +16,19 @@ import sdpbound as sb
 
 #: What parts are taken from.
 OTHERS = [golden(name) for name in INDEX]
+
+
+def restated(certificate: dict[str, Any], found: sb.Verification) -> bool:
+    """Let a certificate claim what its changed proof gives; whether it holds then, as it does unless it says nothing."""
+    claim = certificate["claim"]
+    claim["value"] = found.value
+    if found.functional is not None and isinstance(claim.get("functional"), dict):
+        claim["functional"] = {"constant": found.functional[0], "multipliers": list(found.functional[1])}
+    try:
+        return sb.verify(certificate, strict=False).holds
+    except sb.CertificateError as error:
+        assert "at fault" not in str(error)
+        return False
 
 
 def answers(names: list[str], examples: int) -> Counter[str]:
@@ -32,7 +46,7 @@ def answers(names: list[str], examples: int) -> Counter[str]:
             said["refused"] += 1
             return
         said["holds" if found.holds else "does not hold"] += 1
-        if found.holds:
+        if found.holds or restated(certificate, found):
             false = contradiction(certificate)
             assert false is None, f"{name}, seed {seed}, {', '.join(changes)}: accepted, but {false}"
 
