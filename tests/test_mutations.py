@@ -19,7 +19,7 @@ OTHERS = [golden(name) for name in INDEX]
 
 
 def restated(certificate: dict[str, Any], found: sb.Verification) -> bool:
-    """Let a certificate claim what its changed proof gives; whether it holds then, as it does unless it says nothing."""
+    """Let a certificate claim what its changed proof gives; whether it holds then: unless that says nothing."""
     claim = certificate["claim"]
     claim["value"] = found.value
     if found.functional is not None and isinstance(claim.get("functional"), dict):
