@@ -7,6 +7,7 @@ from sdpbound.behaviour import Behaviour, Observations
 from sdpbound.bell import BellExpression
 from sdpbound.best_tests import BestTest, best_test
 from sdpbound.bounds import Bound, Certificate, Functional
+from sdpbound.checker import Verification, verify
 from sdpbound.conic.clarabel_ import Clarabel
 from sdpbound.conic.cvxpy_ import Cvxpy
 from sdpbound.conic.highs_ import Highs
@@ -79,7 +80,6 @@ from sdpbound.scenario import Scenario
 from sdpbound.self_tests import SelfTest, find_self_test
 from sdpbound.strategies import Strategy, random_strategy, see_saw
 from sdpbound.thresholds import Threshold, critical_noise
-from sdpbound.verify import Verification, verify
 from sdpbound.version import __version__
 
 __all__ = [

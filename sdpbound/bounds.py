@@ -103,13 +103,13 @@ class Functional:
 
 @dataclass(frozen=True, eq=False)
 class Certificate:
-    """A proof of a bound as plain data; any JSON reader can check it, see :mod:`sdpbound.verify`."""
+    """A proof of a bound as plain data; any JSON reader can check it, see :mod:`sdpbound.checker`."""
 
     data: dict[str, Any]
 
     def verify(self) -> Any:
         """Recompute the bound without any solver; raises CertificateError if it does not hold."""
-        from sdpbound.verify import verify
+        from sdpbound.checker import verify
 
         return verify(self.data)
 

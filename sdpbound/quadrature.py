@@ -35,7 +35,7 @@ from sdpbound.errors import InvalidParameter
 __all__ = ["RadauRule", "gauss_radau", "graded_nodes", "interpolation_gap", "refined_nodes", "weights"]
 
 Floats = NDArray[np.float64]
-PRECISION = 1024  # bits, those of sdpbound.verify: both round to the same floats
+PRECISION = 1024  # bits, those of sdpbound.checker: both round to the same floats
 
 
 def weights(nodes: Sequence[float] | Floats, preprocessing: float = 0.0) -> Floats:

@@ -23,8 +23,8 @@ from sdpbound.attacks.entropy_attack import landscape_of, search
 from sdpbound.attacks.landscape import Points
 from sdpbound.attacks.mixtures import Mixture
 from sdpbound.attacks.proof import build_attack
+from sdpbound.checker.spectra import entropy
 from sdpbound.rates import KnownEntropy
-from sdpbound.verify_spectra import entropy
 
 
 def h(p: float) -> float:

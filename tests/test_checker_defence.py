@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -20,22 +20,14 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 import sdpbound as sb
-from sdpbound import (
-    verify_attack,
-    verify_boxes,
-    verify_closed_entropy,
-    verify_finite,
-    verify_gauss_radau,
-    verify_qubit,
-    verify_trials,
-)
+from sdpbound.checker import Checker, attack, boxes, chsh_entropy, finite, kinds, qubit, trials
+from sdpbound.checker import bound as bound_module
+from sdpbound.checker.scenario import Scenario
 from sdpbound.cli import app
 from sdpbound.errors import CertificateError, InvalidParameter
-from sdpbound.verify_apart import Checker
 
 CHSH = [[0, 0, 0], [0, 1, 1], [0, 1, -1]]
 BINARY = [[2, 2], [2, 2]]
-checker_module = sys.modules["sdpbound.verify"]  # the package has the function of this name
 
 
 def question(figure: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -71,18 +63,23 @@ def _too_low(right: Callable[..., Any], by: Fraction = Fraction(1, 4)) -> Callab
 
 
 BROKEN = [
-    ("bell_quantum_chsh_upper", checker_module, "_charges", lambda f: lambda *a: (c - 1 for c in f(*a))),
-    ("bell_quantum_i3322_lower", checker_module, "_charges", lambda f: lambda *a: (c - 1 for c in f(*a))),
-    ("bell_no_signaling_chsh_upper", checker_module, "_charges", lambda f: lambda *a: (c - 1 for c in f(*a))),
-    ("bell_quantum_mermin_upper", checker_module, "_charges", lambda f: lambda *a: (c - 1 for c in f(*a))),
-    ("separation_quantum_chsh", checker_module, "_charges", lambda f: lambda *a: (c - 2 for c in f(*a))),
-    ("guess_local_quantum", checker_module, "_charges", lambda f: lambda *a: (c - Fraction(1, 4) for c in f(*a))),
-    ("guess_blind_no_signaling", checker_module, "_charges", lambda f: lambda *a: (c - Fraction(1, 4) for c in f(*a))),
-    ("entropy_projective_chsh", checker_module, "_entropy_charge", _too_low),
-    ("entropy_projective_three_outcomes", checker_module, "_entropy_charge", _too_low),
-    ("entropy_gauss_radau_both_outcomes", verify_gauss_radau, "gauss_radau_charge", _too_low),
-    ("entropy_qubit_correlators", verify_qubit, "qubit_charge", lambda _: lambda *given: -given[-1]),
-    ("entropy_qubit_flips", verify_qubit, "qubit_charge", lambda _: lambda *given: -given[-1]),
+    ("bell_quantum_chsh_upper", bound_module, "copy_charges", lambda f: lambda *a: (c - 1 for c in f(*a))),
+    ("bell_quantum_i3322_lower", bound_module, "copy_charges", lambda f: lambda *a: (c - 1 for c in f(*a))),
+    ("bell_no_signaling_chsh_upper", bound_module, "copy_charges", lambda f: lambda *a: (c - 1 for c in f(*a))),
+    ("bell_quantum_mermin_upper", bound_module, "copy_charges", lambda f: lambda *a: (c - 1 for c in f(*a))),
+    ("separation_quantum_chsh", bound_module, "copy_charges", lambda f: lambda *a: (c - 2 for c in f(*a))),
+    ("guess_local_quantum", bound_module, "copy_charges", lambda f: lambda *a: (c - Fraction(1, 4) for c in f(*a))),
+    (
+        "guess_blind_no_signaling",
+        bound_module,
+        "copy_charges",
+        lambda f: lambda *a: (c - Fraction(1, 4) for c in f(*a)),
+    ),
+    ("entropy_projective_chsh", bound_module, "integral_charge", _too_low),
+    ("entropy_projective_three_outcomes", bound_module, "integral_charge", _too_low),
+    ("entropy_gauss_radau_both_outcomes", bound_module, "gauss_radau_charge", _too_low),
+    ("entropy_qubit_correlators", bound_module, "qubit_charge", lambda _: lambda *given: -given[-1]),
+    ("entropy_qubit_flips", bound_module, "qubit_charge", lambda _: lambda *given: -given[-1]),
 ]
 
 
@@ -104,7 +101,7 @@ def test_explicit_strategies_contradict_a_broken_checker(
 
 def test_a_min_entropy_is_contradicted(monkeypatch: pytest.MonkeyPatch) -> None:
     name = "min_entropy_local_quantum"
-    monkeypatch.setattr(checker_module, "_charges", lambda *a: iter([Fraction(1, 2)]))
+    monkeypatch.setattr(bound_module, "copy_charges", lambda *a: iter([Fraction(1, 2)]))
     false = golden(name)
     false["proof"]["multipliers"] = [0] * len(false["proof"]["multipliers"])
     false["claim"] = {"value": 0.99, "functional": {"constant": 0.99, "multipliers": false["proof"]["multipliers"]}}
@@ -114,13 +111,13 @@ def test_a_min_entropy_is_contradicted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_boxes_are_contradicted_by_a_split(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, kind in (("boxes_joint_guess_table", "_joint"), ("boxes_depolarised_distance", "_depolarised")):
-        right = getattr(verify_boxes, kind)
+        right = getattr(boxes, kind)
 
         def lower(*given: Any, right: Callable[..., Any] = right) -> tuple[Fraction, Fraction]:
             bound, least = right(*given)
             return bound - Fraction(1, 2), least
 
-        monkeypatch.setattr(verify_boxes, kind, lower)
+        monkeypatch.setattr(boxes, kind, lower)
         with pytest.raises(CertificateError, match="checker itself is at fault"):
             sb.verify(golden(name))
 
@@ -129,9 +126,7 @@ def test_splits_of_boxes_are_tight_where_they_are_known() -> None:
     """One isotropic box: Eve knows the outcome with probability 4 times the error, and guesses 1/2 else."""
     for name in ("boxes_depolarised_guess_xor", "boxes_joint_guess_one"):
         root = golden(name)
-        kind = {"joint": verify_boxes._joint, "depolarised": verify_boxes._depolarised}[
-            root["question"]["boxes"]["kind"]
-        ]
+        kind = {"joint": boxes._joint, "depolarised": boxes._depolarised}[root["question"]["boxes"]["kind"]]
         bound, least = kind(root["question"], False, root["proof"]["weights"], root["proof"]["denominator"])
         assert Fraction(1, 2) < least <= bound
     assert least == bound == Fraction(7, 10)
@@ -144,7 +139,7 @@ def test_a_length_is_contradicted_by_local_devices(monkeypatch: pytest.MonkeyPat
     def generous(*given: Any) -> tuple[Fraction, list[str]]:
         return Fraction(10**9), []
 
-    monkeypatch.setattr(verify_finite, "_length", generous)
+    monkeypatch.setattr(finite, "_length", generous)
     assert sb.verify(root).holds  # the honest threshold is out of reach for local devices
     root["claim"]["threshold"] = -10.0
     with pytest.raises(CertificateError, match="deterministic devices"):
@@ -153,33 +148,33 @@ def test_a_length_is_contradicted_by_local_devices(monkeypatch: pytest.MonkeyPat
 
 def test_an_attack_is_contradicted_by_its_own_outcomes(monkeypatch: pytest.MonkeyPatch) -> None:
     root = golden("attack_entropy_chsh")
-    right = verify_attack.entropy
-    monkeypatch.setattr(verify_attack, "entropy", lambda matrix: 3 * right(matrix) + 1)
+    right = attack.entropy
+    monkeypatch.setattr(attack, "entropy", lambda matrix: 3 * right(matrix) + 1)
     with pytest.raises(CertificateError, match="checker itself is at fault"):
         sb.verify(root)
 
 
 def test_a_formula_is_contradicted(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = verify_closed_entropy._line
+    right = chsh_entropy._line
 
     def higher(*given: Any) -> Any:
         line, least = right(*given)
-        return verify_closed_entropy._Line(line.height + flint.arb(1) / 4, line.slope, line.place), least
+        return chsh_entropy._Line(line.height + flint.arb(1) / 4, line.slope, line.place), least
 
-    monkeypatch.setattr(verify_closed_entropy, "_line", higher)
+    monkeypatch.setattr(chsh_entropy, "_line", higher)
     with pytest.raises(CertificateError, match="checker itself is at fault"):
         sb.verify(stronger("closed_chsh", 0.24))
 
 
 def test_strategies_are_what_they_say() -> None:
     """Moments, entropies and guesses of the trial's strategies against matrices in numpy."""
-    scenario = checker_module._Scenario(((2, 3), (3, 2)))
+    scenario = Scenario(((2, 3), (3, 2)))
     pauli = [np.eye(2), np.diag([1.0, -1.0]), np.array([[0.0, 1.0], [1.0, 0.0]])]
     seen = 0
-    for plan in verify_trials._plans(scenario):
+    for plan in trials._plans(scenario):
         if plan.kind != "qubits":
             continue
-        strategy = verify_trials._Strategy(plan, scenario, verify_trials._FLOATS)
+        strategy = trials._Strategy(plan, scenario, trials._FLOATS)
         t, u = (math.pi * float(angle) for angle in plan.angles)
         c, s, d, e = math.cos(t), math.sin(t), math.cos(u), math.sin(u)
         vectors = [[c, 0, 0, s], [s, 0, 0, -c], [0, d, e, 0], [0, e, -d, 0]]
@@ -225,10 +220,10 @@ def _von_neumann(spectrum: Any) -> float:
 
 def test_no_signaling_strategies_are_boxes() -> None:
     """Non-negative and normalised; among them the boxes with CHSH 4 and -4."""
-    scenario = checker_module._Scenario(((2, 2), (2, 2)))
+    scenario = Scenario(((2, 2), (2, 2)))
     values = []
-    for plan in verify_trials._boxes(scenario):
-        strategy = verify_trials._Strategy(plan, scenario, verify_trials._BALLS)
+    for plan in trials._boxes(scenario):
+        strategy = trials._Strategy(plan, scenario, trials._BALLS)
         for x in range(2):
             for y in range(2):
                 table = [p for row in strategy.joint(x, y) for p in row]
@@ -277,10 +272,10 @@ def test_a_file_says_the_same_in_other_units(size: int, power: int, shift: int) 
 
 def test_precision_rises_where_balls_are_too_wide(monkeypatch: pytest.MonkeyPatch) -> None:
     root = golden("entropy_qubit_chsh_maximum")
-    monkeypatch.setattr(verify_qubit, "_MOST_CELLS", 1000)
-    monkeypatch.setattr(verify_qubit, "_PRECISION", 20)
+    monkeypatch.setattr(qubit, "_MOST_CELLS", 1000)
+    monkeypatch.setattr(qubit, "_PRECISION", 20)
     assert sb.verify(root).holds
-    monkeypatch.setattr(verify_qubit, "_DOUBLINGS", 0)
+    monkeypatch.setattr(qubit, "_DOUBLINGS", 0)
     with pytest.raises(CertificateError, match="too close"):
         sb.verify(root)
 
@@ -428,7 +423,7 @@ def test_work_is_counted_before_it_is_done(name: str) -> None:
 
 
 def test_a_search_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verify_qubit._Correlators, "most_steps", 100)
+    monkeypatch.setattr(qubit._Correlators, "most_steps", 100)
     with pytest.raises(CertificateError, match="more than 100 steps"):
         sb.verify(golden("entropy_qubit_correlators"))
 
@@ -467,7 +462,8 @@ def test_what_no_reading_foresaw_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
     def fails(*given: Any) -> None:
         raise ZeroDivisionError("singular")
 
-    monkeypatch.setattr(checker_module, "_verify_bound", fails)
+    broken = replace(kinds.KINDS[-1], verify=fails)
+    monkeypatch.setattr(kinds, "KINDS", (broken,))
     with pytest.raises(CertificateError, match="ZeroDivisionError"):
         sb.verify(golden("bell_local_chsh_upper"))
 

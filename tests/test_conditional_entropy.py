@@ -106,12 +106,12 @@ def test_weights_integrate_a_straight_line() -> None:
 
 
 def test_checker_has_the_same_weights() -> None:
-    from sdpbound.verify import _weights
+    from sdpbound.checker.integral import tent_weights
 
     nodes = np.sort(np.random.default_rng(2).uniform(0, 0.5, 20))
     nodes[-1] = 0.5
     for q in (0.0, 0.07, 0.4999, 0.5):
-        assert [float(w) for w in _weights([Fraction(t) for t in nodes.tolist()], Fraction(q))] == list(
+        assert [float(w) for w in tent_weights([Fraction(t) for t in nodes.tolist()], Fraction(q))] == list(
             weights(nodes, q)
         )
 

@@ -70,7 +70,7 @@ def test_the_rule(count: int) -> None:
 
 
 def test_checker_has_the_same_rule() -> None:
-    from sdpbound.verify_gauss_radau import _nodes
+    from sdpbound.checker.radau import _nodes
 
     for count in (2, 6, 33):
         rule = gauss_radau(count)

@@ -402,7 +402,7 @@ def test_the_checker_finds_what_floats_find() -> None:
     """The checker's bound in balls is the engine's bound, from hints of its own."""
     import flint
 
-    from sdpbound.verify_qubit import _Correlators, _States
+    from sdpbound.checker.qubit import _Correlators, _States
 
     rng = np.random.default_rng(5)
     for key, name in ((Key.ONE, "one"), (Key.BOTH, "both")):

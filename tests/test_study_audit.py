@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from sdpbound import Infeasible, guessing_probability
+from sdpbound.checker import verify
 from sdpbound.errors import DamagedStore, InvalidInput
 from sdpbound.self_tests import find_self_test
 from sdpbound.study import Study, audit, run_study
@@ -28,7 +29,6 @@ from sdpbound.study.store import Store, merge, recover
 from sdpbound.study.store.file import read_seal, write_seal
 from sdpbound.study.store.form import ENTRIES, LARGEST, Seal, certificate_name, digest, expand, loads
 from sdpbound.study.tasks import STORED, Task, cell_keys
-from sdpbound.verify import verify
 
 SPEC = """
 name = "crafted"

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import sdpbound as sb
+from sdpbound.checker import verify
 from sdpbound.errors import CertificateError
-from sdpbound.verify import verify
 
 T = sb.SingletSelfTest(1.0, 1.5, 2.6)
 

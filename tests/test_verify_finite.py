@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import sdpbound as sb
-from sdpbound.verify_finite import _PARAMETERS
+from sdpbound.checker.finite import _PARAMETERS
 
 CHSH = sb.BellExpression.from_correlators([[1, 1, 0], [1, -1, 0]])
 #: A third setting of Bob for the key, errors 2 %; the CHSH value that goes with them.

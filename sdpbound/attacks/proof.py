@@ -19,9 +19,9 @@ from scipy.linalg import qr
 from sdpbound.attacks.mixtures import Mixture
 from sdpbound.behaviour import Behaviour, Observations
 from sdpbound.bounds import Bound, Functional, certificate_head, describe_figure, lower_float, rounded
+from sdpbound.checker.attack import PRECISION, Enclosure, Outcome, enclose, mix, read_question
 from sdpbound.errors import CertificateError
 from sdpbound.strategies import Strategy
-from sdpbound.verify_attack import PRECISION, Enclosure, Outcome, enclose, mix, read_question
 
 __all__ = ["EntropyAttack", "build_attack"]
 

@@ -17,8 +17,8 @@ from sdpbound.cli.output import complain, emit, finite, rounded, say
 from sdpbound.errors import InvalidInput, InvalidParameter, SdpboundError
 
 if TYPE_CHECKING:
+    from sdpbound.checker import Checker
     from sdpbound.study import Study, StudyResult
-    from sdpbound.verify_apart import Checker
 
 StudyFile = Annotated[Path, typer.Argument(help="The study: its TOML file.", metavar="STUDY.toml")]
 AnyStudy = Annotated[
@@ -429,7 +429,7 @@ def verify_command(
     0 if all of them prove what they claim, and a study has all its cells; 1 if a study lacks cells, or some failed; 2
     if something does not hold, cannot be read, or takes more time or memory than allowed.
     """
-    from sdpbound.verify_apart import Checker
+    from sdpbound.checker import Checker
 
     certificates: list[dict[str, Any]] = []
     studies: list[dict[str, Any]] = []

@@ -40,7 +40,7 @@ from sdpbound.models import Quantum
 
 __all__ = ["closed_entropy"]
 
-PRECISION = 1024  # bits, those of sdpbound.verify
+PRECISION = 1024  # bits, those of sdpbound.checker
 #: How far coefficients may be from those of an asymmetric CHSH expression, relative to their sum; it is charged.
 ROUNDING = Fraction(1, 10**13)
 #: Beyond this, or below its inverse, one of Alice's settings is as good as not tested: left to the programs.

@@ -1,4 +1,4 @@
-"""Certificates of n boxes: plain data that :mod:`sdpbound.verify_boxes` checks on its own."""
+"""Certificates of n boxes: plain data that :mod:`sdpbound.checker.boxes` checks on its own."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from sdpbound.bounds import Certificate
+from sdpbound.checker.boxes import prove
 from sdpbound.conic.certificate import round_up
 from sdpbound.errors import InvalidParameter, SolverFailure
 from sdpbound.protocols.boxes import Boxes, DepolarisedBoxes, JointBoxes
@@ -18,7 +19,6 @@ from sdpbound.protocols.functions import OutcomeFunction
 from sdpbound.protocols.rational import common
 from sdpbound.protocols.split_program import Weights
 from sdpbound.protocols.symmetric import count_rows
-from sdpbound.verify_boxes import prove
 from sdpbound.version import __version__
 
 __all__ = ["BoxCertificate", "box_certificate", "require_digits"]

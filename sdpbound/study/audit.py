@@ -19,6 +19,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
+from sdpbound.checker import Checker
 from sdpbound.errors import CertificateError, DamagedStore, StorageFailure
 from sdpbound.rate_upper_bounds import FROM_DATA, RANDOMNESS
 from sdpbound.rates import DEVETAK_WINTER, INDIVIDUAL, LOCAL, QUANTUM_RANDOMNESS
@@ -38,7 +39,6 @@ from sdpbound.study.store import Store
 from sdpbound.study.store.form import Seal
 from sdpbound.study.study import Study
 from sdpbound.study.tasks import STORED, Point, Row, Search, Task
-from sdpbound.verify_apart import Checker
 
 __all__ = ["Audit", "Fault", "audit"]
 

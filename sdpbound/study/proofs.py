@@ -15,6 +15,7 @@ import numpy as np
 
 from sdpbound.behaviour import Behaviour, Observations
 from sdpbound.bounds import min_entropy_of
+from sdpbound.checker import Checker, Verification, verify
 from sdpbound.errors import CertificateError
 from sdpbound.models import Quantum
 from sdpbound.rates import error_correction
@@ -28,8 +29,6 @@ from sdpbound.study.spec import Quantity
 from sdpbound.study.store import Store
 from sdpbound.study.store.form import certificate_name, loads
 from sdpbound.study.tasks import Point, Row, Task
-from sdpbound.verify import Verification, verify
-from sdpbound.verify_apart import Checker
 
 __all__ = ["Asked", "Proofs", "prove_infeasible", "prove_value", "same", "show"]
 

@@ -32,29 +32,13 @@ from typing import Any
 
 import flint
 
+from sdpbound.checker.claim import Verification
+from sdpbound.checker.numbers import Tensor, binary_entropy, log2_ball, lower_end, rounded_float, to_ball
+from sdpbound.checker.reading import read_integer, read_keys, read_kind, read_list, read_number, read_numbers, shown
+from sdpbound.checker.scenario import Observed, Scenario, read_observed, read_scenario
+from sdpbound.checker.spectra import entropy, plogp
+from sdpbound.checker.trials import at_fault, out_of_range
 from sdpbound.errors import CertificateError
-from sdpbound.verify import (
-    Tensor,
-    Verification,
-    _ball,
-    _binary_entropy,
-    _integer,
-    _keys,
-    _kind,
-    _list,
-    _log2,
-    _lower,
-    _number,
-    _numbers,
-    _Observed,
-    _read_observed,
-    _read_scenario,
-    _rounded,
-    _Scenario,
-    _show,
-)
-from sdpbound.verify_spectra import entropy, plogp
-from sdpbound.verify_trials import at_fault, out_of_range
 
 __all__ = ["PRECISION", "AttackQuestion", "Enclosure", "Outcome", "enclose", "mix", "read_question", "verify_attack"]
 
@@ -71,12 +55,12 @@ _FIGURES = ("conditional_entropy", "conditional_mutual_information")
 class AttackQuestion:
     """What is asked: the figure at settings x, y, flips before it, and the tested data."""
 
-    scenario: _Scenario
+    scenario: Scenario
     kind: str
     x: int
     y: int | None
     flips: Fraction
-    observed: _Observed
+    observed: Observed
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,24 +82,25 @@ class Outcome:
 
 
 def verify_attack(root: Mapping[str, Any], strict: bool) -> Verification:
-    """Recompute the value of an attack; `root` has passed :func:`sdpbound.verify.read`."""
+    """Recompute the value of an attack; `root` has passed :func:`sdpbound.checker.read`."""
     question = read_question(root["question"])
     names = ("strategies", "weights", "adjusted", "groups")
-    proof = _keys(root["proof"], names, "proof")
-    strategies = _list(proof["strategies"], "proof.strategies")
+    proof = read_keys(root["proof"], names, "proof")
+    strategies = read_list(proof["strategies"], "proof.strategies")
     if not 1 <= len(strategies) <= _MOST_STRATEGIES:
         raise CertificateError(f"proof.strategies has {len(strategies)} entries; 1 to {_MOST_STRATEGIES} are needed.")
-    weights = _numbers(proof["weights"], "proof.weights", length=len(strategies))
+    weights = read_numbers(proof["weights"], "proof.weights", length=len(strategies))
     adjusted = [
-        _integer(k, 0, len(strategies) - 1, "proof.adjusted") for k in _list(proof["adjusted"], "proof.adjusted")
+        read_integer(k, 0, len(strategies) - 1, "proof.adjusted")
+        for k in read_list(proof["adjusted"], "proof.adjusted")
     ]
     groups = list(range(len(strategies)))
     if question.kind == "conditional_mutual_information":
-        entries = _list(proof["groups"], "proof.groups", length=len(strategies))
-        groups = [_integer(g, 0, len(strategies) - 1, "proof.groups") for g in entries]
+        entries = read_list(proof["groups"], "proof.groups", length=len(strategies))
+        groups = [read_integer(g, 0, len(strategies) - 1, "proof.groups") for g in entries]
     elif proof["groups"] is not None:
         raise CertificateError("proof.groups is about a classical Eve; for conditional_entropy it must be null.")
-    claimed = _number(_keys(root["claim"], ("value",), "claim")["value"], "claim.value")
+    claimed = read_number(read_keys(root["claim"], ("value",), "claim")["value"], "claim.value")
     work = 0
     for k, entry in enumerate(strategies):  # counted before any of it is done
         work += _work(question, entry, f"proof.strategies[{k}]")
@@ -132,14 +117,14 @@ def verify_attack(root: Mapping[str, Any], strict: bool) -> Verification:
         observed = question.observed
         for j, (miss, own, scale) in enumerate(zip(outcome.misses, observed.tolerances, observed.scales, strict=True)):
             tolerance = own * scale
-            if not miss <= _ball(tolerance):
+            if not miss <= to_ball(tolerance):
                 raise CertificateError(
                     f"The attack misses the tested value question.observed[{j}] by {float(miss.mid()):.3g}; its "
                     f"tolerance is {float(tolerance):.3g}."
                 )
         if not outcome.figure.is_finite():
             raise CertificateError("The recomputed value of the attack is not finite; the proof has absurd numbers.")
-        value = _rounded(-_lower(-outcome.figure), up=True)
+        value = rounded_float(-lower_end(-outcome.figure), up=True)
         least, most = _range_of(question)
         if outcome.figure < least or outcome.figure > most:
             raise at_fault(f"the {question.kind} {value!r} is not between {float(least)!r} and {float(most)!r}")
@@ -158,7 +143,7 @@ def verify_attack(root: Mapping[str, Any], strict: bool) -> Verification:
             raise CertificateError(message)
     return Verification(
         value=value,
-        claimed=_rounded(claimed, up=True),
+        claimed=rounded_float(claimed, up=True),
         side="upper",
         figure=question.kind,
         model="quantum",
@@ -170,28 +155,30 @@ def verify_attack(root: Mapping[str, Any], strict: bool) -> Verification:
 
 def read_question(entry: Any) -> AttackQuestion:
     """The question of a certificate of an attack."""
-    question = _keys(entry, ("scenario", "figure", "side", "observed", "model"), "question")
-    scenario = _read_scenario(question["scenario"])
+    question = read_keys(entry, ("scenario", "figure", "side", "observed", "model"), "question")
+    scenario = read_scenario(question["scenario"])
     if len(scenario.outcomes) != 2:
         raise CertificateError(f"question.scenario has {len(scenario.outcomes)} parties; attacks are on two.")
-    _kind(_keys(question["model"], ("kind",), "question.model"), "question.model", ("quantum",))
+    read_kind(read_keys(question["model"], ("kind",), "question.model"), "question.model", ("quantum",))
     if question["side"] != "upper":
-        raise CertificateError(f"question.side is {_show(question['side'])}; of an attack it must be upper.")
+        raise CertificateError(f"question.side is {shown(question['side'])}; of an attack it must be upper.")
     name = "question.figure"
-    kind = _kind(question["figure"], name, _FIGURES)
+    kind = read_kind(question["figure"], name, _FIGURES)
     of_entropy = kind == "conditional_entropy"
-    figure = _keys(question["figure"], ("kind", "x", "y", "preprocessing") if of_entropy else ("kind", "x", "y"), name)
-    x = _integer(figure["x"], 0, len(scenario.outcomes[0]) - 1, f"{name}.x")
+    figure = read_keys(
+        question["figure"], ("kind", "x", "y", "preprocessing") if of_entropy else ("kind", "x", "y"), name
+    )
+    x = read_integer(figure["x"], 0, len(scenario.outcomes[0]) - 1, f"{name}.x")
     y = figure["y"]
     if y is not None or not of_entropy:
-        y = _integer(y, 0, len(scenario.outcomes[1]) - 1, f"{name}.y")
-    flips = _number(figure["preprocessing"], f"{name}.preprocessing") if of_entropy else Fraction(0)
+        y = read_integer(y, 0, len(scenario.outcomes[1]) - 1, f"{name}.y")
+    flips = read_number(figure["preprocessing"], f"{name}.preprocessing") if of_entropy else Fraction(0)
     if not 0 <= flips <= Fraction(1, 2) or (flips and (y is not None or scenario.outcomes[0][x] != 2)):
         raise CertificateError(
-            f"{name}.preprocessing is {_show(figure['preprocessing'])}; a probability from 0 to 1/2 is expected, and 0 "
+            f"{name}.preprocessing is {shown(figure['preprocessing'])}; a probability from 0 to 1/2 is expected, and 0 "
             "for any other key than one bit of Alice's."
         )
-    return AttackQuestion(scenario, kind, x, y, flips, _read_observed(question["observed"], scenario))
+    return AttackQuestion(scenario, kind, x, y, flips, read_observed(question["observed"], scenario))
 
 
 def _range_of(question: AttackQuestion) -> tuple[flint.arb, flint.arb]:
@@ -199,8 +186,8 @@ def _range_of(question: AttackQuestion) -> tuple[flint.arb, flint.arb]:
     one, other = question.scenario.outcomes
     alice, bob = one[question.x], 1 if question.y is None else other[question.y]
     count = alice * bob if question.kind == "conditional_entropy" else min(alice, bob)
-    least = _binary_entropy(_ball(1 - 2 * question.flips)) if question.flips else flint.arb(0)
-    return least, _log2(Fraction(count))
+    least = binary_entropy(to_ball(1 - 2 * question.flips)) if question.flips else flint.arb(0)
+    return least, log2_ball(Fraction(count))
 
 
 def _work(question: AttackQuestion, entry: Any, name: str) -> int:
@@ -217,31 +204,35 @@ def _work(question: AttackQuestion, entry: Any, name: str) -> int:
 
 def _sizes(question: AttackQuestion, entry: Any, name: str) -> tuple[list[int], int, list[list[list[int]]]]:
     """Dimensions, columns of the state's factor, and rows of each effect."""
-    entry = _keys(entry, ("dimensions", "state", "measurements"), name)
+    entry = read_keys(entry, ("dimensions", "state", "measurements"), name)
     sizes = [
-        _integer(d, 1, _LARGEST_DIMENSION, f"{name}.dimensions")
-        for d in _list(entry["dimensions"], f"{name}.dimensions", length=2)
+        read_integer(d, 1, _LARGEST_DIMENSION, f"{name}.dimensions")
+        for d in read_list(entry["dimensions"], f"{name}.dimensions", length=2)
     ]
     if sizes[0] * sizes[1] > _LARGEST_DIMENSION:
         raise CertificateError(f"{name}.dimensions {sizes} are too large; {_LARGEST_DIMENSION} in all is the most.")
-    state = _list(
-        _keys(entry["state"], ("real", "imaginary"), f"{name}.state")["real"],
+    state = read_list(
+        read_keys(entry["state"], ("real", "imaginary"), f"{name}.state")["real"],
         f"{name}.state.real",
         length=sizes[0] * sizes[1],
     )
-    width = len(_list(state[0], f"{name}.state.real[0]"))
+    width = len(read_list(state[0], f"{name}.state.real[0]"))
     if width > _LARGEST_DIMENSION:
         raise CertificateError(f"{name}.state.real has {width} columns; at most {_LARGEST_DIMENSION} are allowed.")
     rows = []
-    parties = _list(entry["measurements"], f"{name}.measurements", length=2)
+    parties = read_list(entry["measurements"], f"{name}.measurements", length=2)
     for party, (settings, counts) in enumerate(zip(parties, question.scenario.outcomes, strict=True)):
         label = f"{name}.measurements[{party}]"
         own = []
-        for s, (effects, count) in enumerate(zip(_list(settings, label, length=len(counts)), counts, strict=True)):
-            effects = _list(effects, f"{label}[{s}]", length=count)
+        for s, (effects, count) in enumerate(zip(read_list(settings, label, length=len(counts)), counts, strict=True)):
+            effects = read_list(effects, f"{label}[{s}]", length=count)
             own.append(
                 [
-                    len(_list(_keys(e, ("real", "imaginary"), f"{label}[{s}][{a}]")["real"], f"{label}[{s}][{a}].real"))
+                    len(
+                        read_list(
+                            read_keys(e, ("real", "imaginary"), f"{label}[{s}][{a}]")["real"], f"{label}[{s}][{a}].real"
+                        )
+                    )
                     for a, e in enumerate(effects)
                 ]
             )
@@ -264,14 +255,14 @@ def enclose(question: AttackQuestion, entry: Any, name: str) -> Enclosure:
     if not norm > 0:
         raise CertificateError(f"{name}.state is zero; a factor of the state is needed.")
     kraus = []
-    parties = _list(entry["measurements"], f"{name}.measurements", length=2)
+    parties = read_list(entry["measurements"], f"{name}.measurements", length=2)
     for party, (settings, counts) in enumerate(zip(parties, outcomes, strict=True)):
         label = f"{name}.measurements[{party}]"
         kraus.append(
             [
-                _kraus(_list(effects, f"{label}[{s}]", length=count), sizes[party], f"{label}[{s}]")
+                _kraus(read_list(effects, f"{label}[{s}]", length=count), sizes[party], f"{label}[{s}]")
                 for s, (effects, count) in enumerate(
-                    zip(_list(settings, label, length=len(counts)), counts, strict=True)
+                    zip(read_list(settings, label, length=len(counts)), counts, strict=True)
                 )
             ]
         )
@@ -294,7 +285,7 @@ def enclose(question: AttackQuestion, entry: Any, name: str) -> Enclosure:
         rows = gram(question.x, 0 if question.y is None else question.y)
         parts = [m for row in rows for m in row] if question.y is not None else [_sum(row) for row in rows]
         if question.flips:
-            q, zero = _ball(question.flips), total * flint.arb(0)
+            q, zero = to_ball(question.flips), total * flint.arb(0)
             first, second = (zero if part is None else part for part in parts)
             parts = [first * (1 - q) + second * q, second * (1 - q) + first * q]
         scale = 1 / norm
@@ -308,21 +299,21 @@ def enclose(question: AttackQuestion, entry: Any, name: str) -> Enclosure:
 
 def _matrix(entry: Any, size: int, most: int, name: str, rows_fixed: bool) -> Any:
     """A matrix with `size` rows (rows_fixed) or columns, and at most `most` of the others; None if there are none."""
-    entry = _keys(entry, ("real", "imaginary"), name)
+    entry = read_keys(entry, ("real", "imaginary"), name)
     parts = []
     for key in ("real", "imaginary"):
         if entry[key] is None and key == "imaginary":
             continue
-        rows = _list(entry[key], f"{name}.{key}", length=size if rows_fixed else None)
+        rows = read_list(entry[key], f"{name}.{key}", length=size if rows_fixed else None)
         if len(rows) > most:
             raise CertificateError(f"{name}.{key} has {len(rows)} rows; at most {most} are allowed.")
-        width = len(_list(rows[0], f"{name}.{key}[0]")) if rows_fixed else size
+        width = len(read_list(rows[0], f"{name}.{key}[0]")) if rows_fixed else size
         if width > most:
             raise CertificateError(f"{name}.{key} has {width} columns; at most {most} are allowed.")
-        parts.append([_numbers(row, f"{name}.{key}[{i}]", length=width) for i, row in enumerate(rows)])
+        parts.append([read_numbers(row, f"{name}.{key}[{i}]", length=width) for i, row in enumerate(rows)])
     if not parts[0] or not parts[0][0]:
         return None
-    balls = [flint.arb_mat([[_ball(v) for v in row] for row in part]) for part in parts]
+    balls = [flint.arb_mat([[to_ball(v) for v in row] for row in part]) for part in parts]
     if len(balls) == 1:
         return balls[0]
     if (balls[0].nrows(), balls[0].ncols()) != (balls[1].nrows(), balls[1].ncols()):
@@ -370,7 +361,7 @@ def _gram(a: Any, b: Any, factor: Any) -> Any:
     return _adjoint(through) * through
 
 
-def _tested(scenario: _Scenario, tables: list[list[list[list[flint.arb]]]], tensor: Tensor) -> flint.arb:
+def _tested(scenario: Scenario, tables: list[list[list[list[flint.arb]]]], tensor: Tensor) -> flint.arb:
     """The value of a tested expression: sum of its coefficients times expectation values of products of coordinates."""
     total = flint.arb(0)
     for (i, j), coefficient in tensor.items():
@@ -378,11 +369,11 @@ def _tested(scenario: _Scenario, tables: list[list[list[list[flint.arb]]]], tens
         y, bob = _readout(scenario, 1, j)
         table = tables[x][y]
         value = sum((u * v * table[a][b] for a, u in alice for b, v in bob), flint.arb(0))
-        total += _ball(coefficient) * value
+        total += to_ball(coefficient) * value
     return total
 
 
-def _readout(scenario: _Scenario, party: int, coordinate: int) -> tuple[int, list[tuple[int, int]]]:
+def _readout(scenario: Scenario, party: int, coordinate: int) -> tuple[int, list[tuple[int, int]]]:
     """Setting, outcomes and signs whose probabilities add up to a coordinate; the identity is read in setting 0."""
     outcomes = scenario.outcomes[party]
     if coordinate == 0:
@@ -408,7 +399,7 @@ def mix(
     misses = []
     for j, (value, scale) in enumerate(zip(question.observed.values, question.observed.scales, strict=True)):
         own = sum((w * e.tested[j] for w, e in zip(balls, enclosures, strict=True)), flint.arb(0))
-        misses.append(flint.arb(0) if adjusted else abs(own - _ball(value)) * _ball(scale))
+        misses.append(flint.arb(0) if adjusted else abs(own - to_ball(value)) * to_ball(scale))
     if question.kind == "conditional_entropy":
         figure = sum((w * e.entropy for w, e in zip(balls, enclosures, strict=True)), flint.arb(0))
         return Outcome(figure, misses)
@@ -427,7 +418,7 @@ def _weights(
     if any(w < 0 for w in weights) or not sum(weights) > 0:
         raise CertificateError("proof.weights has a negative weight, or none above zero.")
     total = sum(weights, Fraction(0))
-    balls = [_ball(w / total) for w in weights]
+    balls = [to_ball(w / total) for w in weights]
     if not adjusted:
         return balls
     j = len(question.observed)
@@ -438,7 +429,7 @@ def _weights(
     right = [[1 - sum((balls[k] for k in rest), flint.arb(0))]]
     for i, value in enumerate(question.observed.values):
         rows.append([enclosures[k].tested[i] for k in adjusted])
-        right.append([_ball(value) - sum((balls[k] * enclosures[k].tested[i] for k in rest), flint.arb(0))])
+        right.append([to_ball(value) - sum((balls[k] * enclosures[k].tested[i] for k in rest), flint.arb(0))])
     try:
         solution = flint.arb_mat(rows).solve(flint.arb_mat(right))
     except ZeroDivisionError:  # flint could not invert the enclosure

@@ -28,31 +28,24 @@ from typing import Any
 
 import flint
 
-from sdpbound.errors import CertificateError
-from sdpbound.verify import (
-    _HALF,
-    _ONE,
-    _PRECISION,
-    _ZERO,
+from sdpbound.checker.claim import Verification
+from sdpbound.checker.numbers import (
+    HALF,
+    LOG_PRECISION,
+    ONE,
+    ZERO,
     Tensor,
-    Verification,
-    _ball,
-    _binary_entropy,
-    _integer,
-    _keys,
-    _kind,
-    _lower,
-    _nearest,
-    _number,
-    _numbers,
-    _Question,
-    _read_observed,
-    _read_scenario,
-    _rounded,
-    _Scenario,
-    _show,
+    binary_entropy,
+    lower_end,
+    nearest_float,
+    rounded_float,
+    to_ball,
 )
-from sdpbound.verify_trials import out_of_range, try_statement, try_value
+from sdpbound.checker.question import Question
+from sdpbound.checker.reading import read_integer, read_keys, read_kind, read_number, read_numbers, shown
+from sdpbound.checker.scenario import Scenario, read_observed, read_scenario
+from sdpbound.checker.trials import out_of_range, try_statement, try_value
+from sdpbound.errors import CertificateError
 
 __all__ = ["verify_closed_entropy"]
 
@@ -76,54 +69,56 @@ class _Line:
 
 def verify_closed_entropy(root: Mapping[str, Any], strict: bool) -> Verification:
     """The bound of a file of format "sdpbound closed form" about a conditional entropy; see the module docstring."""
-    question = _keys(root["question"], ("scenario", "figure", "side", "observed"), "question")
-    scenario = _read_scenario(question["scenario"])
+    question = read_keys(root["question"], ("scenario", "figure", "side", "observed"), "question")
+    scenario = read_scenario(question["scenario"])
     name = "question.figure"
-    _kind(question["figure"], name, ("conditional_entropy",))
-    figure = _keys(question["figure"], ("kind", "x", "y", "preprocessing"), name)
+    read_kind(question["figure"], name, ("conditional_entropy",))
+    figure = read_keys(question["figure"], ("kind", "x", "y", "preprocessing"), name)
     if len(scenario.outcomes) != 2 or figure["y"] is not None:
         raise CertificateError(f"{name} has no formula: it must be about Alice's outcome alone (y null) of two.")
-    x = _integer(figure["x"], 0, len(scenario.outcomes[0]) - 1, f"{name}.x")
-    flips = _number(figure["preprocessing"], f"{name}.preprocessing")
-    if not 0 <= flips <= _HALF:
-        raise CertificateError(f"{name}.preprocessing is {_show(figure['preprocessing'])}; it must be from 0 to 1/2.")
+    x = read_integer(figure["x"], 0, len(scenario.outcomes[0]) - 1, f"{name}.x")
+    flips = read_number(figure["preprocessing"], f"{name}.preprocessing")
+    if not 0 <= flips <= HALF:
+        raise CertificateError(f"{name}.preprocessing is {shown(figure['preprocessing'])}; it must be from 0 to 1/2.")
     if question["side"] != "lower":
-        raise CertificateError(f"question.side is {_show(question['side'])}; for an entropy it must be lower.")
-    observed = _read_observed(question["observed"], scenario)
+        raise CertificateError(f"question.side is {shown(question['side'])}; for an entropy it must be lower.")
+    observed = read_observed(question["observed"], scenario)
     if len(observed) != 1:
         raise CertificateError(f"question.observed has {len(observed)} entries; the formula is about one.")
     expression = _expression(scenario, observed.tensors[0], x)
-    claim = _keys(root["claim"], ("value", "touching", "functional"), "claim")
-    claimed = _number(claim["value"], "claim.value")
-    functional = _keys(claim["functional"], ("constant", "multipliers"), "claim.functional")
-    constant = _number(functional["constant"], "claim.functional.constant")
-    (slope,) = _numbers(functional["multipliers"], "claim.functional.multipliers", length=1)
-    touching = None if claim["touching"] is None else _number(claim["touching"], "claim.touching")
+    claim = read_keys(root["claim"], ("value", "touching", "functional"), "claim")
+    claimed = read_number(claim["value"], "claim.value")
+    functional = read_keys(claim["functional"], ("constant", "multipliers"), "claim.functional")
+    constant = read_number(functional["constant"], "claim.functional.constant")
+    (slope,) = read_numbers(functional["multipliers"], "claim.functional.multipliers", length=1)
+    touching = None if claim["touching"] is None else read_number(claim["touching"], "claim.touching")
 
     tested, tolerance = observed.values[0], observed.tolerances[0]
     lowest = (abs(tested) - tolerance - expression.miss) / expression.unit  # of S
-    with flint.ctx.workprec(_PRECISION):
-        most = 2 * _ball(1 + expression.alpha**2).sqrt()
-        if _ball(lowest) > most:
+    with flint.ctx.workprec(LOG_PRECISION):
+        most = 2 * to_ball(1 + expression.alpha**2).sqrt()
+        if to_ball(lowest) > most:
             raise CertificateError(
                 f"question.observed[0].value is that of S >= {float(lowest)!r}, which no quantum device has: the "
                 f"largest is {float(most.mid())!r}. There is no entropy of such data."
             )
         sign = 1 if tested > 0 else -1
         line, least = _line(expression.alpha, flips, touching)
-        bound = _lower(least)
-        multiplier = line.slope * _ball(sign / expression.unit)  # of the normal form
+        bound = lower_end(least)
+        multiplier = line.slope * to_ball(sign / expression.unit)  # of the normal form
 
         def weakest(candidate: Fraction) -> Fraction:
             """Constant that makes the functional with this multiplier of the file follow."""
-            offset = line.slope * _ball(expression.miss / expression.unit)
-            moved = abs(multiplier - _ball(*observed.scaled([candidate]))) * _ball(expression.limit)
-            return _lower(line.height - line.slope * _ball(line.place) - offset - moved) - observed.shift([candidate])
+            offset = line.slope * to_ball(expression.miss / expression.unit)
+            moved = abs(multiplier - to_ball(*observed.scaled([candidate]))) * to_ball(expression.limit)
+            return lower_end(line.height - line.slope * to_ball(line.place) - offset - moved) - observed.shift(
+                [candidate]
+            )
 
-        nearest = _nearest(*observed.unscaled([_lower(multiplier)]))
-        proven = (_rounded(weakest(Fraction(nearest)), up=False), (nearest,))
-        bound = max(bound, _lower(line.height + line.slope * _ball(lowest - line.place)))
-        value = _rounded(bound, up=False)
+        nearest = nearest_float(*observed.unscaled([lower_end(multiplier)]))
+        proven = (rounded_float(weakest(Fraction(nearest)), up=False), (nearest,))
+        bound = max(bound, lower_end(line.height + line.slope * to_ball(lowest - line.place)))
+        value = rounded_float(bound, up=False)
         holds_functional = constant <= weakest(slope)
         faults = out_of_range(claimed, "lower", flint.arb(0), flint.arb(1), "H(A|x,E) of one bit")
     if bound < claimed:
@@ -131,7 +126,7 @@ def verify_closed_entropy(root: Mapping[str, Any], strict: bool) -> Verification
     if not holds_functional:
         faults.append(f"the claimed functional {float(constant)!r} + {float(slope)!r} v does not follow from {proven}")
     if not faults:
-        asked = _Question(
+        asked = Question(
             scenario, {}, "conditional_entropy", "lower", "quantum", [], observed, x, None, False, [], flips
         )
         for a, b in ((constant, slope), (Fraction(proven[0]), Fraction(nearest))):
@@ -145,7 +140,7 @@ def verify_closed_entropy(root: Mapping[str, Any], strict: bool) -> Verification
         message = f"By arXiv:2007.16146 H(A|x={x},E) is at least {value!r}, as claimed ({float(claimed)!r})."
     return Verification(
         value=value,
-        claimed=_rounded(claimed, up=False),
+        claimed=rounded_float(claimed, up=False),
         side="lower",
         figure="conditional_entropy",
         model="quantum",
@@ -155,7 +150,7 @@ def verify_closed_entropy(root: Mapping[str, Any], strict: bool) -> Verification
     )
 
 
-def _expression(scenario: _Scenario, tensor: Tensor, x: int) -> _Expression:
+def _expression(scenario: Scenario, tensor: Tensor, x: int) -> _Expression:
     """The asymmetric CHSH expression that is tested."""
     rows, columns = ({index[party] for index in tensor if all(index)} for party in (0, 1))
     marginals = any(any(index) and not all(index) for index in tensor)
@@ -173,9 +168,9 @@ def _expression(scenario: _Scenario, tensor: Tensor, x: int) -> _Expression:
         raise CertificateError(f"question.figure.x is {x}; the tested expression has Alice's settings {settings[0]}.")
     own = scenario.letters(0)[x].start
     (other,) = rows - {own}
-    product, sums, miss = _ONE, {}, _ZERO
+    product, sums, miss = ONE, {}, ZERO
     for row in (own, other):
-        a, b = (tensor.get((row, column), _ZERO) for column in sorted(columns))
+        a, b = (tensor.get((row, column), ZERO) for column in sorted(columns))
         product *= a * b
         sums[row] = abs(a) + abs(b)
         miss += abs(abs(a) - abs(b))
@@ -186,24 +181,24 @@ def _expression(scenario: _Scenario, tensor: Tensor, x: int) -> _Expression:
 
 def _line(alpha: Fraction, flips: Fraction, touching: Fraction | None) -> tuple[_Line, flint.arb]:
     """A line below the least entropy, and h(q)."""
-    least = _binary_entropy(_ball(1 - 2 * flips))
+    least = binary_entropy(to_ball(1 - 2 * flips))
     if touching is None:
-        return _Line(least, flint.arb(0), _ZERO), least
-    if not (touching > 2 * max(_ONE, alpha) and touching**2 < 4 * (1 + alpha**2)) or flips == _HALF:
+        return _Line(least, flint.arb(0), ZERO), least
+    if not (touching > 2 * max(ONE, alpha) and touching**2 < 4 * (1 + alpha**2)) or flips == HALF:
         raise CertificateError(
             f"claim.touching is {float(touching)!r}; a place between the local and the quantum maximum "
-            f"{2 * float(max(_ONE, alpha))!r} and {2 * float(1 + alpha**2) ** 0.5!r} is expected, or null where flips "
+            f"{2 * float(max(ONE, alpha))!r} and {2 * float(1 + alpha**2) ** 0.5!r} is expected, or null where flips "
             "hide everything."
         )
     square = touching**2 / 4 - alpha**2  # of u, in (0, 1)
     mixed = 4 * flips * (1 - flips)
-    u, v = _ball(square).sqrt(), _ball(1 - mixed + mixed * square).sqrt()
-    height = 1 + _binary_entropy(v) - _binary_entropy(u)
+    u, v = to_ball(square).sqrt(), to_ball(1 - mixed + mixed * square).sqrt()
+    height = 1 + binary_entropy(v) - binary_entropy(u)
     # d/dS: u du = S dS / 4, v dv = 4q(1-q) u du
-    slope = _ball(touching / 4) * (-_derivative(u) / u)
+    slope = to_ball(touching / 4) * (-_derivative(u) / u)
     if mixed:
-        slope += _ball(touching / 4 * mixed) * _derivative(v) / v
-    at_local = height - slope * _ball(touching - 2)
+        slope += to_ball(touching / 4 * mixed) * _derivative(v) / v
+    at_local = height - slope * to_ball(touching - 2)
     if alpha >= 1 or at_local <= least:
         return _Line(height, slope, touching), least
     if not at_local > least:
@@ -211,7 +206,7 @@ def _line(alpha: Fraction, flips: Fraction, touching: Fraction | None) -> tuple[
             f"claim.touching is {float(touching)!r}, where the tangent at 2 cannot be told from h(q); take "
             "a place beside it."
         )
-    return _Line(least, (height - least) / (2 * _ball(1 + alpha**2).sqrt() - 2), Fraction(2)), least
+    return _Line(least, (height - least) / (2 * to_ball(1 + alpha**2).sqrt() - 2), Fraction(2)), least
 
 
 def _derivative(u: flint.arb) -> flint.arb:

@@ -31,22 +31,13 @@ from typing import Any
 
 import flint
 
+from sdpbound.checker.linear import local_charges
+from sdpbound.checker.numbers import Index, Tensor, binary_entropy, log2_ball, to_ball
+from sdpbound.checker.question import Question, enumerated
+from sdpbound.checker.scenario import Observed, Scenario, total_of
 from sdpbound.errors import CertificateError
-from sdpbound.verify import (
-    Index,
-    Tensor,
-    _ball,
-    _binary_entropy,
-    _enumerated,
-    _local_charges,
-    _log2,
-    _Observed,
-    _Question,
-    _Scenario,
-    _total,
-)
 
-__all__ = ["at_fault", "out_of_range", "range_of", "try_statement", "try_value"]
+__all__ = ["Form", "at_fault", "out_of_range", "range_of", "try_statement", "try_value"]
 
 _PRECISION = 256  # bits, of the balls
 _MOST_ENUMERATED = 2**11
@@ -87,7 +78,7 @@ def _ball_surprise(p: flint.arb) -> flint.arb:
 
 _FLOATS = _Arithmetic(float, lambda r: math.cos(math.pi * float(r)), lambda v: math.sqrt(max(v, 0.0)), _float_surprise)
 _BALLS = _Arithmetic(
-    _ball,
+    to_ball,
     lambda r: flint.arb.cos_pi_fmpq(flint.fmpq(r.numerator, r.denominator)),
     lambda v: v.nonnegative_part().sqrt(),
     _ball_surprise,
@@ -129,7 +120,7 @@ class _Plan:
 class _Strategy:
     """A plan in floats or in balls."""
 
-    def __init__(self, plan: _Plan, scenario: _Scenario, arithmetic: _Arithmetic) -> None:
+    def __init__(self, plan: _Plan, scenario: Scenario, arithmetic: _Arithmetic) -> None:
         self.plan, self.scenario, self.arithmetic = plan, scenario, arithmetic
         self.zero, self.one = arithmetic.number(Fraction(0)), arithmetic.number(Fraction(1))
         self._state = self._correlations() if plan.kind == "qubits" else []
@@ -268,7 +259,7 @@ _STATES: tuple[tuple[tuple[Fraction, ...], tuple[Fraction, Fraction]], ...] = tu
 
 
 @lru_cache(maxsize=128)
-def _plans(scenario: _Scenario) -> tuple[_Plan, ...]:
+def _plans(scenario: Scenario) -> tuple[_Plan, ...]:
     """Strategies of quantum devices."""
     plans = []
     parties = len(scenario.outcomes)
@@ -312,7 +303,7 @@ def _plans(scenario: _Scenario) -> tuple[_Plan, ...]:
 
 
 @lru_cache(maxsize=128)
-def _boxes(scenario: _Scenario) -> tuple[_Plan, ...]:
+def _boxes(scenario: Scenario) -> tuple[_Plan, ...]:
     """Strategies of no-signaling devices: uniform outcomes whose parity is a function of the settings."""
     plans = []
     rules: list[tuple[str, Callable[[Sequence[int]], int]]] = [
@@ -337,7 +328,7 @@ def _boxes(scenario: _Scenario) -> tuple[_Plan, ...]:
 
 
 @lru_cache(maxsize=16)
-def _in_floats(scenario: _Scenario, model: str) -> list[_Strategy]:
+def _in_floats(scenario: Scenario, model: str) -> list[_Strategy]:
     plans = [] if model == "local" else list(_plans(scenario))
     if model == "no-signaling":
         plans += _boxes(scenario)
@@ -347,14 +338,14 @@ def _in_floats(scenario: _Scenario, model: str) -> list[_Strategy]:
 # --- trials --------------------------------------------------------------------------------------------------------
 
 
-def try_statement(question: _Question, constant: Fraction, multipliers: Sequence[Fraction]) -> None:
+def try_statement(question: Question, constant: Fraction, multipliers: Sequence[Fraction]) -> None:
     """Try ``figure <= (>=) constant + sum_j multipliers_j t_j . v``, t_j the tests in normal form.
 
     Raises
     ------
     CertificateError : a strategy contradicts it
     """
-    functional = _total([{(0,) * len(question.scenario.outcomes): constant}, question.observed.combined(multipliers)])
+    functional = total_of([{(0,) * len(question.scenario.outcomes): constant}, question.observed.combined(multipliers)])
     _try_deterministic(question, functional)
     size = float(sum(map(abs, functional.values()), Fraction(1)))
     terms = [(index, float(value)) for index, value in functional.items()]
@@ -365,13 +356,13 @@ def try_statement(question: _Question, constant: Fraction, multipliers: Sequence
         if sign * (_figure(question, strategy) - value) > _SUSPICIOUS * size:
             with flint.ctx.workprec(_PRECISION):
                 sure = _Strategy(strategy.plan, question.scenario, _BALLS)
-                exact = sum((sure.moment(index) * _ball(c) for index, c in functional.items()), flint.arb(0))
+                exact = sum((sure.moment(index) * to_ball(c) for index, c in functional.items()), flint.arb(0))
                 figure = _figure(question, sure)
                 if figure > exact if question.side == "upper" else figure < exact:
                     raise _contradicted(question, strategy.plan.name, float(figure.mid()), float(exact.mid()))
 
 
-def try_value(question: _Question, value: Fraction) -> None:
+def try_value(question: Question, value: Fraction) -> None:
     """Try a bound on strategies that have the tested data within their tolerances."""
     observed = question.observed
     sign = 1.0 if question.side == "upper" else -1.0
@@ -381,13 +372,13 @@ def try_value(question: _Question, value: Fraction) -> None:
         if sign * (_figure(question, strategy) - claim) > least and _agrees(strategy, observed, 1e-9):
             with flint.ctx.workprec(_PRECISION):
                 sure = _Strategy(strategy.plan, question.scenario, _BALLS)
-                figure, claimed = _figure(question, sure), _ball(value)
+                figure, claimed = _figure(question, sure), to_ball(value)
                 beyond = figure > claimed if question.side == "upper" else figure < claimed
                 if beyond and _agrees(sure, observed, 0):
                     raise _contradicted(question, strategy.plan.name, float(figure.mid()), float(value))
 
 
-def _agrees(strategy: _Strategy, observed: _Observed, slack: float) -> bool:
+def _agrees(strategy: _Strategy, observed: Observed, slack: float) -> bool:
     number = strategy.arithmetic.number
     for tensor, value, tolerance in zip(observed.tensors, observed.values, observed.tolerances, strict=True):
         own = sum((strategy.moment(index) * number(c) for index, c in tensor.items()), number(Fraction(0)))
@@ -396,7 +387,7 @@ def _agrees(strategy: _Strategy, observed: _Observed, slack: float) -> bool:
     return True
 
 
-def _contradicted(question: _Question, name: str, figure: float, bound: float) -> CertificateError:
+def _contradicted(question: Question, name: str, figure: float, bound: float) -> CertificateError:
     return at_fault(f"the {name} has the {question.kind} {figure:.9g} where the {question.side} bound is {bound:.9g}")
 
 
@@ -408,22 +399,22 @@ def at_fault(contradiction: str) -> CertificateError:
     )
 
 
-def _try_deterministic(question: _Question, functional: Tensor) -> None:
+def _try_deterministic(question: Question, functional: Tensor) -> None:
     scenario = question.scenario
-    number = _enumerated(scenario)
+    number = enumerated(scenario)
     if number > _MOST_ENUMERATED or number * math.prod(scenario.shape) > _MOST_ENUMERATION_WORK:
         return
     turned = {index: -value for index, value in functional.items()}
     origin = (0,) * len(scenario.outcomes)
     fixed = Fraction(1) if "guessing" in question.kind else Fraction(0)
     if question.side == "upper":
-        excess = _total([_objective(question), turned, {origin: fixed}])
+        excess = total_of([_objective(question), turned, {origin: fixed}])
     else:
-        excess = _total([functional, _objective(question)])
-    (most,) = _local_charges(scenario, [excess])
+        excess = total_of([functional, _objective(question)])
+    (most,) = local_charges(scenario, [excess])
     if question.flips:
         with flint.ctx.workprec(_PRECISION):
-            if not _ball(most) > _binary_entropy(_ball(1 - 2 * question.flips)):
+            if not to_ball(most) > binary_entropy(to_ball(1 - 2 * question.flips)):
                 return
     elif most <= 0:
         return
@@ -432,12 +423,12 @@ def _try_deterministic(question: _Question, functional: Tensor) -> None:
     )
 
 
-def _objective(question: _Question) -> Tensor:
+def _objective(question: Question) -> Tensor:
     """Of a Bell value, with the sign of the maximisation."""
     return question.objectives[0] if question.kind == "bell_value" else {}
 
 
-def _figure(question: _Question, strategy: _Strategy) -> Any:
+def _figure(question: Question, strategy: _Strategy) -> Any:
     """The figure of a strategy, or a number on the safe side of it: below for upper bounds, above for lower ones."""
     if question.kind == "separation":
         return strategy.zero
@@ -454,7 +445,7 @@ def _figure(question: _Question, strategy: _Strategy) -> Any:
     return strategy.figures[asked]
 
 
-def _computed(question: _Question, strategy: _Strategy) -> Any:
+def _computed(question: Question, strategy: _Strategy) -> Any:
     if question.kind == "conditional_entropy":
         return strategy.entropy(question.x, question.y, question.flips)
     guess = _guess(strategy.joint(question.x, question.y), question.blind)
@@ -485,7 +476,7 @@ def out_of_range(value: Fraction, side: str, least: flint.arb, most: flint.arb, 
     A bound on the wrong side of the range is false. One on the other side says nothing; a millionth is left there for
     rounding.
     """
-    claimed = _ball(value)
+    claimed = to_ball(value)
     false = claimed < least if side == "upper" else claimed > most
     empty = claimed - most if side == "upper" else least - claimed
     if false or empty > _EMPTY * (1 + abs(most) + abs(least)):
@@ -494,7 +485,7 @@ def out_of_range(value: Fraction, side: str, least: flint.arb, most: flint.arb, 
     return []
 
 
-def range_of(question: _Question) -> tuple[flint.arb, flint.arb] | None:
+def range_of(question: Question) -> tuple[flint.arb, flint.arb] | None:
     """What the figure of a question can be; None for a separation, whose size has no limit."""
     if question.kind == "separation":
         return None
@@ -503,11 +494,11 @@ def range_of(question: _Question) -> tuple[flint.arb, flint.arb] | None:
         coefficients = dict(_objective(question))
         centre = sign * coefficients.pop((0,) * len(question.scenario.outcomes), Fraction(0))
         width = sum(map(abs, coefficients.values()), Fraction(0))
-        return _ball(centre - width), _ball(centre + width)
+        return to_ball(centre - width), to_ball(centre + width)
     outcomes = question.scenario.outcomes
     count = outcomes[0][question.x]
     if question.y is not None and not question.blind:
         count *= outcomes[1][question.y]
     if "entropy" in question.kind:
-        return flint.arb(0), _log2(Fraction(count))
-    return _ball(Fraction(1, count)), flint.arb(1)
+        return flint.arb(0), log2_ball(Fraction(count))
+    return to_ball(Fraction(1, count)), flint.arb(1)

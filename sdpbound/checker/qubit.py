@@ -41,10 +41,12 @@ from typing import Any, Protocol
 
 import flint
 
+from sdpbound.checker.numbers import ZERO, binary_entropy, lower_end, to_ball
+from sdpbound.checker.question import Question
+from sdpbound.checker.reading import shown
 from sdpbound.errors import CertificateError
-from sdpbound.verify import _ZERO, _ball, _binary_entropy, _lower, _Question, _show
 
-__all__ = ["qubit_charge"]
+__all__ = ["LEAST_FLIPS", "Place", "Table", "qubit_charge"]
 
 Table = list[list[Any]]  # of numbers, Fractions or balls
 Place = tuple[int, int, bool]  # an angle pi k / 2^n as (k, n), and whether it is the meeting point of the tangents
@@ -63,7 +65,7 @@ _LARGEST = 15.0
 _LONGEST = 8.0
 
 
-def qubit_charge(question: _Question, method: Any, multipliers: Sequence[Fraction], constant: Fraction) -> Fraction:
+def qubit_charge(question: Question, method: Any, multipliers: Sequence[Fraction], constant: Fraction) -> Fraction:
     """``-constant`` if every quantum behaviour v has -entropy <= -constant + sum_j multipliers_j t_j . v.
 
     `multipliers` are those of the tests t_j in normal form, which have no constants.
@@ -73,7 +75,7 @@ def qubit_charge(question: _Question, method: Any, multipliers: Sequence[Fractio
     CertificateError : the tests are not of this kind, or this is false or could not be shown
     """
     if method != "qubit":
-        raise CertificateError(f"proof.method is {_show(method)}; 'qubit' or 'trivial' is expected.")
+        raise CertificateError(f"proof.method is {shown(method)}; 'qubit' or 'trivial' is expected.")
     expression, key = _reduced(question, question.x, question.y, multipliers)
     entries = [abs(value) for row in expression for value in row]
     if key == "none" and any(entries):
@@ -89,7 +91,7 @@ def qubit_charge(question: _Question, method: Any, multipliers: Sequence[Fractio
     for doubling in range(_DOUBLINGS + 1):
         with flint.ctx.workprec(precision << doubling):
             if not any(entries):
-                return -_lower(_binary_entropy(_ball(1 - 2 * question.flips)))
+                return -lower_end(binary_entropy(to_ball(1 - 2 * question.flips)))
             dual: _Dual = _States(key, flips) if marginals or flips else _Correlators(key)
             search = _Search(expression, dual, -constant)
             if search.run():
@@ -102,7 +104,7 @@ def qubit_charge(question: _Question, method: Any, multipliers: Sequence[Fractio
     )
 
 
-def _reduced(question: _Question, x: int, y: int | None, multipliers: Sequence[Fraction]) -> tuple[Table, str]:
+def _reduced(question: Question, x: int, y: int | None, multipliers: Sequence[Fraction]) -> tuple[Table, str]:
     """The functional in 1, A, A' times 1, B, B', and whose outcome the key is of those tested."""
     scenario = question.scenario
     places: list[dict[int, int]] = []
@@ -120,7 +122,7 @@ def _reduced(question: _Question, x: int, y: int | None, multipliers: Sequence[F
         settings.sort(key=lambda s: s != keys[party])
         places.append({0: 0, **{letters[s].start: k for k, s in enumerate(settings, start=1)}})
         tested.append(settings)
-    table: Table = [[_ZERO] * 3 for _ in range(3)]
+    table: Table = [[ZERO] * 3 for _ in range(3)]
     for (i, j), value in question.observed.combined(multipliers).items():
         table[places[0][i]][places[1][j]] -= value
     seen = [setting is not None and setting in tested[party] for party, setting in enumerate(keys)]
@@ -155,7 +157,7 @@ class _Search:
     def __init__(self, expression: Table, dual: _Dual, goal: Fraction) -> None:
         self.expression, self.dual = expression, dual
         self.ln2 = flint.arb(2).log()
-        self.goal = self.ln2 * _ball(goal)
+        self.goal = self.ln2 * to_ball(goal)
         self.limit = float(self.goal.mid())
         self.size = float(sum(abs(value) for row in expression for value in row))
         self.steps = 0
@@ -275,7 +277,7 @@ class _Search:
     def _table(self, p: Place, q: Place) -> Table:
         """K in nats."""
         (c, s), (d, t) = self._vector(p), self._vector(q)
-        rows = [[_ball(v) for v in row] for row in self.expression]
+        rows = [[to_ball(v) for v in row] for row in self.expression]
         rows = [[row[0], row[1] + d * row[2], t * row[2]] for row in rows]
         first, second, third = rows
         rows = [first, [v + c * w for v, w in zip(second, third, strict=True)], [s * w for w in third]]
@@ -369,7 +371,7 @@ class _Correlators:
         return log_q - _log_cosh(gamma), upper, [better[0] - g[0], better[1] - g[1]]
 
     def bound(self, table: Table, hint: Any, noise: float) -> flint.arb:
-        g = [_ball(Fraction(v)) for v in hint]
+        g = [to_ball(Fraction(v)) for v in hint]
         z = [table[1][1] + g[0], table[1][2] + g[1]]
         x = [table[2][2], -table[2][1]]
         points = [[z[0] + x[0], z[1] + x[1]], [z[0] - x[0], z[1] - x[1]]]
@@ -423,7 +425,7 @@ class _States:
         elif not flips:
             self.roots = [([0, 1], [flint.arb(1)] * 2), ([2, 3], [flint.arb(1)] * 2)]
         else:
-            a, b = _ball(1 - flips).sqrt(), _ball(flips).sqrt()
+            a, b = to_ball(1 - flips).sqrt(), to_ball(flips).sqrt()
             self.roots = [([0, 1, 2, 3], [a, a, b, b]), ([0, 1, 2, 3], [b, b, a, a])]
         self.floats = [[float(v.mid()) for v in diagonal] for _, diagonal in self.roots]
 
@@ -493,7 +495,7 @@ class _States:
     def bound(self, table: Table, hint: Any, noise: float) -> flint.arb:
         weights, v, _ = self._point([[float(x.mid()) for x in row] for row in table], hint, noise)
         u = _orthonormal(v)
-        exact = [_ball(Fraction(w)) for w in weights]
+        exact = [to_ball(Fraction(w)) for w in weights]
         state, log = _product(u, exact), _product(u, [w.log() for w in exact])
         total = flint.arb_mat(_operator(table)) - log
         rows = [[total[i, j] for j in range(4)] for i in range(4)]

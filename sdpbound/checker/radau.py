@@ -36,33 +36,33 @@ from typing import Any
 
 import flint
 
-from sdpbound.errors import CertificateError
-from sdpbound.verify import (
-    _HALF,
-    _MOST_OUTCOMES,
-    _ONE,
-    _PRECISION,
-    _ZERO,
-    Residual,
+from sdpbound.checker.numbers import (
+    HALF,
+    LOG_PRECISION,
+    ONE,
+    ZERO,
     Tensor,
-    Word,
-    _Algebra,
-    _as_residual,
-    _ball,
-    _charge,
-    _expand,
-    _gram,
-    _integer,
-    _list,
-    _lower,
-    _nearest,
-    _Question,
-    _read_words,
-    _require_triangle,
-    _rounded,
-    _squares,
-    _sum_residuals,
+    lower_end,
+    nearest_float,
+    rounded_float,
+    to_ball,
 )
+from sdpbound.checker.question import MOST_OUTCOMES, Question
+from sdpbound.checker.reading import read_integer, read_list
+from sdpbound.checker.scenario import expanded
+from sdpbound.checker.words import (
+    Algebra,
+    Residual,
+    Word,
+    as_residual,
+    gram_matrix,
+    read_words,
+    require_triangle,
+    residual_charge,
+    sum_of_residuals,
+    sum_of_squares,
+)
+from sdpbound.errors import CertificateError
 
 __all__ = ["gauss_radau_charge"]
 
@@ -89,17 +89,17 @@ class _Key:
     effect: Tensor
 
 
-def gauss_radau_charge(question: _Question, multipliers: Sequence[Fraction], proof: Mapping[str, Any]) -> Fraction:
+def gauss_radau_charge(question: Question, multipliers: Sequence[Fraction], proof: Mapping[str, Any]) -> Fraction:
     """A number mu with -entropy <= mu + sum_j multipliers_j observed_j . v for every quantum behaviour v."""
-    nodes, constant = _nodes(_integer(proof["gauss_radau"], 2, _MOST_NODES, "proof.gauss_radau"))
-    algebra = _Algebra(question.scenario, {})
-    words, left, right = (_read_words(algebra, proof[name], f"proof.{name}") for name in ("words", "left", "right"))
+    nodes, constant = _nodes(read_integer(proof["gauss_radau"], 2, _MOST_NODES, "proof.gauss_radau"))
+    algebra = Algebra(question.scenario, {})
+    words, left, right = (read_words(algebra, proof[name], f"proof.{name}") for name in ("words", "left", "right"))
     keys = list(_keys(question, question.x, question.y))
-    blocks = _list(proof["blocks"], "proof.blocks", length=len(nodes) * len(keys))
-    _require_triangle(proof["factor"], len(words), "proof.factor")
+    blocks = read_list(proof["blocks"], "proof.blocks", length=len(nodes) * len(keys))
+    require_triangle(proof["factor"], len(words), "proof.factor")
     for k, block in enumerate(blocks):  # before layouts are built: what they take is in proportion to the file
         last = k // len(keys) == len(nodes) - 1
-        _require_triangle(block, len(words) + len(right) + (0 if last else len(left)), f"proof.blocks[{k}]")
+        require_triangle(block, len(words) + len(right) + (0 if last else len(left)), f"proof.blocks[{k}]")
     layouts = [[_Layout(algebra, words, beside, right, key, question.flips) for key in keys] for beside in (left, [])]
     charge = -constant
     outside: list[Residual] = []
@@ -109,13 +109,13 @@ def gauss_radau_charge(question: _Question, multipliers: Sequence[Fraction], pro
         charge += paid
         outside.append(devices)
     tested = question.observed.combined([-m for m in multipliers])
-    square = _squares(algebra, words, proof["factor"], "proof.factor")
-    return charge + _charge(_sum_residuals([_as_residual(tested), square, *outside]))
+    square = sum_of_squares(algebra, words, proof["factor"], "proof.factor")
+    return charge + residual_charge(sum_of_residuals([as_residual(tested), square, *outside]))
 
 
 def _nodes(count: int) -> tuple[list[_Node], Fraction]:
     """The rule, and a float not above the sum of all kappa."""
-    with flint.ctx.workprec(_PRECISION):
+    with flint.ctx.workprec(LOG_PRECISION):
         difference = flint.fmpq_poly.legendre_p(count) - flint.fmpq_poly.legendre_p(count - 1)
         roots = [root.real for root, _ in (difference / _X_MINUS_1).complex_roots()]  # that they are real is known
         points = sorted(roots, key=lambda point: float(point.mid()))  # floats sort, balls say whether it is an order
@@ -128,44 +128,44 @@ def _nodes(count: int) -> tuple[list[_Node], Fraction]:
         for point in (*points, flint.arb(1)):
             kappa = 1 / ((count * point.legendre_p(count - 1)) ** 2 * ln2)
             total += kappa
-            linear = Fraction(_nearest(_lower(kappa)))
-            off = -_lower(-abs(kappa - _ball(linear)))
-            square, other = (_lower(kappa * part) for part in ((1 - point) / 2, (1 + point) / 2))
-            safe = (_rounded(off, up=True), _rounded(square, up=False), _rounded(other, up=False))
+            linear = Fraction(nearest_float(lower_end(kappa)))
+            off = -lower_end(-abs(kappa - to_ball(linear)))
+            square, other = (lower_end(kappa * part) for part in ((1 - point) / 2, (1 + point) / 2))
+            safe = (rounded_float(off, up=True), rounded_float(square, up=False), rounded_float(other, up=False))
             nodes.append(_Node(linear, *map(Fraction, safe)))
-        return nodes, Fraction(_rounded(_lower(total), up=False))
+        return nodes, Fraction(rounded_float(lower_end(total), up=False))
 
 
-def _keys(question: _Question, x: int, y: int | None) -> Iterable[_Key]:
+def _keys(question: Question, x: int, y: int | None) -> Iterable[_Key]:
     alice = question.scenario.effects(0, x)
     bob = [None] if y is None else question.scenario.effects(1, y)
-    if len(alice) * len(bob) > _MOST_OUTCOMES:
-        raise CertificateError(f"question.figure has a key of more than {_MOST_OUTCOMES} outcomes; they are too many.")
+    if len(alice) * len(bob) > MOST_OUTCOMES:
+        raise CertificateError(f"question.figure has a key of more than {MOST_OUTCOMES} outcomes; they are too many.")
     for (a, effect), (b, other) in product(enumerate(alice), enumerate(bob)):
         effects = (effect,) if other is None else (effect, other)
-        yield _Key((x, y), (a, b), _expand(question.scenario, effects))
+        yield _Key((x, y), (a, b), expanded(question.scenario, effects))
 
 
 class _Layout:
     """Where the entries of a block stand: [kind][word] for each pair of its rows."""
 
     def __init__(
-        self, algebra: _Algebra, words: list[Word], left: list[Word], right: list[Word], key: _Key, flips: Fraction
+        self, algebra: Algebra, words: list[Word], left: list[Word], right: list[Word], key: _Key, flips: Fraction
     ) -> None:
         self._algebra, self._key, self._flips = algebra, key, flips
         self._size = len(words) + len(left) + len(right)
-        self._floor = flips or _ONE
+        self._floor = flips or ONE
         one: Word = ((),) * len(algebra.shape)
         expansion: dict[Word, Fraction] = {}
         for index, value in key.effect.items():
             expansion[tuple((i,) if i else () for i in index)] = value
         self._effect = {word: (1 - 2 * flips) * value for word, value in expansion.items()}
         if flips:
-            self._effect[one] = self._effect.get(one, _ZERO) + flips
-        self._square = (self._effect if flips else {one: _ONE}) if left else {}
+            self._effect[one] = self._effect.get(one, ZERO) + flips
+        self._square = (self._effect if flips else {one: ONE}) if left else {}
         self._one = one
         self._places: list[tuple[int, int, str, Word, Fraction]] = []
-        beside = expansion if not flips else {one: _ONE}
+        beside = expansion if not flips else {one: ONE}
         n, k = len(words), len(left)
         for i, w in enumerate(words):
             for j, w2 in enumerate(words[i:], i):
@@ -186,7 +186,7 @@ class _Layout:
 
     def charge(self, node: _Node, entry: Any, name: str) -> tuple[Fraction, Residual]:
         """What r costs at most, and T."""
-        scale, gram = _gram(entry, self._size, name)
+        scale, gram = gram_matrix(entry, self._size, name)
         found: dict[str, dict[Word, Fraction]] = {
             kind: {} for kind in ("devices", "linear", "square", "other", "twice")
         }
@@ -194,14 +194,14 @@ class _Layout:
             value = int(gram[i, j])
             if value:
                 part = found[kind]
-                part[word] = part.get(word, _ZERO) + (value if i == j else 2 * value) * weight
+                part[word] = part.get(word, ZERO) + (value if i == j else 2 * value) * weight
         unit = scale * scale
         own = {kind: {word: value / unit for word, value in part.items()} for kind, part in found.items()}
-        e = Fraction(_rounded(max(_ZERO, 1 - own["other"].get(self._one, _ZERO) / node.other), up=False))
-        half = _HALF * sum(map(abs, own["twice"].values()), _ZERO)
+        e = Fraction(rounded_float(max(ZERO, 1 - own["other"].get(self._one, ZERO) / node.other), up=False))
+        half = HALF * sum(map(abs, own["twice"].values()), ZERO)
         weight = 2 * node.linear
         linear = _distance({w: weight * v for w, v in self._effect.items()}, own["linear"])
-        linear += 2 * node.off * sum(map(abs, self._effect.values()), _ZERO)
+        linear += 2 * node.off * sum(map(abs, self._effect.values()), ZERO)
         inside = _distance({w: (1 - e) * node.square * v for w, v in self._square.items()}, own["square"]) + half
         outside = _distance({self._one: (1 - e) * node.other}, own["other"]) + half
         left = e * node.other - outside
@@ -209,11 +209,11 @@ class _Layout:
             raise CertificateError(
                 f"{name} is off by more than what it leaves of the objective pays for; it proves nothing."
             )
-        paid = linear * linear / (4 * left) if linear else _ZERO
+        paid = linear * linear / (4 * left) if linear else ZERO
         devices = {word: int(value) for word, value in found["devices"].items()}
-        return Fraction(_rounded(paid, up=True)), (devices, unit)
+        return Fraction(rounded_float(paid, up=True)), (devices, unit)
 
-    def _put(self, i: int, j: int, kind: str, word: Word | None, weight: Fraction = _ONE) -> None:
+    def _put(self, i: int, j: int, kind: str, word: Word | None, weight: Fraction = ONE) -> None:
         if word is not None and weight:
             self._places.append((i, j, kind, word, weight))
 
@@ -232,8 +232,8 @@ class _Layout:
         With flips there is no E: the word itself. If ``both``, the smaller of the word and its adjoint.
         """
         if word is None:
-            return None, _ZERO
-        factor = _ONE
+            return None, ZERO
+        factor = ONE
         if not self._flips:
             out = []
             for party, part in enumerate(word):
@@ -249,8 +249,8 @@ class _Layout:
     def _eigenvalue(self, party: int, letter: int, setting: int, outcome: int) -> Fraction:
         """What a letter of the key's setting is on E: +-1 for an observable, 1 or 0 for a projector."""
         if self._algebra.is_observable(party, letter):
-            return -_ONE if outcome else _ONE
-        return _ONE if letter - self._algebra.first_letter(party, setting) == outcome else _ZERO
+            return -ONE if outcome else ONE
+        return ONE if letter - self._algebra.first_letter(party, setting) == outcome else ZERO
 
 
 def _turned(word: Word) -> Word:
@@ -258,4 +258,4 @@ def _turned(word: Word) -> Word:
 
 
 def _distance(wanted: Mapping[Word, Fraction], found: Mapping[Word, Fraction]) -> Fraction:
-    return sum((abs(wanted.get(w, _ZERO) - found.get(w, _ZERO)) for w in {*wanted, *found}), _ZERO)
+    return sum((abs(wanted.get(w, ZERO) - found.get(w, ZERO)) for w in {*wanted, *found}), ZERO)

@@ -1,4 +1,4 @@
-"""Check certificates of n boxes held by a no-signaling adversary, as :mod:`sdpbound.verify` checks others.
+"""Check certificates of n boxes held by a no-signaling adversary, as :mod:`sdpbound.checker` checks others.
 
 A box has an interface at Alice and one at Bob, outcomes 0 and 1. The question: the boxes' joint behaviour P, exactly;
 the settings (u_i, v_i) that Eve knows; a function f of Alice's outcomes x with values 0 .. k-1; and a figure,
@@ -50,11 +50,13 @@ from typing import Any
 
 import flint
 
+from sdpbound.checker.claim import Verification
+from sdpbound.checker.numbers import nearest_float, rounded_float
+from sdpbound.checker.reading import read_integer, read_keys, read_kind, read_list, read_number, shown
+from sdpbound.checker.trials import at_fault, out_of_range
 from sdpbound.errors import CertificateError
-from sdpbound.verify import Verification, _integer, _keys, _kind, _list, _nearest, _number, _rounded, _show
-from sdpbound.verify_trials import at_fault, out_of_range
 
-__all__ = ["prove", "verify_boxes"]
+__all__ = ["Answer", "Step", "prove", "verify_boxes"]
 
 # Limits that keep a hostile file from exhausting time or memory; far above any honest certificate.
 _MOST_DIGITS = 8192  # bits of an integer
@@ -76,40 +78,40 @@ Answer = tuple[Fraction, Fraction]  # the bound of a proof, and the figure of an
 
 
 def verify_boxes(root: Mapping[str, Any], strict: bool) -> Verification:
-    """The answer of :func:`sdpbound.verify.verify` for a certificate of boxes that was read."""
+    """The answer of :func:`sdpbound.checker.verify` for a certificate of boxes that was read."""
     bound = prove(root)
-    claimed = _number(_keys(root["claim"], ("value",), "claim")["value"], "claim.value")
-    figure, value = root["question"]["figure"]["kind"], _rounded(bound, up=True)
+    claimed = read_number(read_keys(root["claim"], ("value",), "claim")["value"], "claim.value")
+    figure, value = root["question"]["figure"]["kind"], rounded_float(bound, up=True)
     k = _values(root["question"])
     share = flint.arb(1) / k
     ends = (flint.arb(0), 1 - share) if figure == "distance_from_uniform" else (share, flint.arb(1))
     beyond = out_of_range(claimed, "upper", *ends, f"a {figure} of {k} values")
     holds = bound <= claimed and not beyond
     if holds:
-        message = f"The {figure} of the boxes is at most {value!r}, as claimed ({_nearest(claimed)!r})."
+        message = f"The {figure} of the boxes is at most {value!r}, as claimed ({nearest_float(claimed)!r})."
     else:
         message = (
             f"The certificate does not prove its claim on the {figure} of the boxes: the recomputed upper bound is "
-            f"{value!r}, the claimed value {_nearest(claimed)!r}{'; '.join(['', *beyond])}."
+            f"{value!r}, the claimed value {nearest_float(claimed)!r}{'; '.join(['', *beyond])}."
         )
         if strict:
             raise CertificateError(message)
-    return Verification(value, _rounded(claimed, up=True), "upper", figure, "no-signaling", holds, None, message)
+    return Verification(value, rounded_float(claimed, up=True), "upper", figure, "no-signaling", holds, None, message)
 
 
 def prove(root: Mapping[str, Any]) -> Fraction:
     """The exact upper bound that the proof gives, whatever is claimed; CertificateError if it proves nothing."""
-    question = _keys(root["question"], ("boxes", "inputs", "function", "figure", "side", "model"), "question")
-    _kind(question["model"], "question.model", ("no-signaling",))
-    _keys(question["model"], ("kind",), "question.model")
+    question = read_keys(root["question"], ("boxes", "inputs", "function", "figure", "side", "model"), "question")
+    read_kind(question["model"], "question.model", ("no-signaling",))
+    read_keys(question["model"], ("kind",), "question.model")
     if question["side"] != "upper":
-        raise CertificateError(f"question.side is {_show(question['side'])}; for boxes it must be upper.")
-    figure = _kind(question["figure"], "question.figure", ("guessing_probability", "distance_from_uniform"))
-    _keys(question["figure"], ("kind",), "question.figure")
-    proof = _keys(root["proof"], ("weights", "denominator"), "proof")
+        raise CertificateError(f"question.side is {shown(question['side'])}; for boxes it must be upper.")
+    figure = read_kind(question["figure"], "question.figure", ("guessing_probability", "distance_from_uniform"))
+    read_keys(question["figure"], ("kind",), "question.figure")
+    proof = read_keys(root["proof"], ("weights", "denominator"), "proof")
     denominator = _positive(proof["denominator"], "proof.denominator")
     kinds = {"joint": _joint, "depolarised": _depolarised, "exchangeable": _exchangeable}
-    check = kinds[_kind(question["boxes"], "question.boxes", tuple(kinds))]
+    check = kinds[read_kind(question["boxes"], "question.boxes", tuple(kinds))]
     bound, least = check(question, figure == "distance_from_uniform", proof["weights"], denominator)
     if bound < least:
         raise at_fault(f"an explicit split of the boxes has the {figure} {float(least):.9g}, above {float(bound):.9g}")
@@ -127,13 +129,13 @@ def _values(question: Mapping[str, Any]) -> int:
 
 def _joint(question: Mapping[str, Any], distance: bool, weights: Any, denominator: int) -> Answer:
     name = "question.boxes"
-    boxes = _keys(question["boxes"], ("kind", "settings", "coordinates", "denominator"), name)
-    pairs = _list(boxes["settings"], f"{name}.settings")
+    boxes = read_keys(question["boxes"], ("kind", "settings", "coordinates", "denominator"), name)
+    pairs = read_list(boxes["settings"], f"{name}.settings")
     _count(len(pairs))
     parties = [
-        _integer(k, 1, _MOST_SETTINGS, f"{name}.settings")
+        read_integer(k, 1, _MOST_SETTINGS, f"{name}.settings")
         for pair in pairs
-        for k in _list(pair, f"{name}.settings", length=2)
+        for k in read_list(pair, f"{name}.settings", length=2)
     ]
     shape = [2 * k for k in parties]
     if prod(shape) > _MOST_ROWS:
@@ -170,14 +172,14 @@ def _joint(question: Mapping[str, Any], distance: bool, weights: Any, denominato
 
 def _depolarised(question: Mapping[str, Any], distance: bool, weights: Any, denominator: int) -> Answer:
     name = "question.function"
-    function = _keys(question["function"], ("kind", "matrix"), name)
-    _kind(function, name, ("linear",))
+    function = read_keys(question["function"], ("kind", "matrix"), name)
+    read_kind(function, name, ("linear",))
     matrix = _matrix(function["matrix"], None)
     n, k = len(matrix[0]), 1 << len(matrix)
     _inputs(question["inputs"], [2] * (2 * n))
     used = [any(column) for column in zip(*matrix, strict=True)]
     shape = [4 if u else 2 for u in used]
-    boxes = _keys(question["boxes"], ("kind", "patterns", "denominator"), "question.boxes")
+    boxes = read_keys(question["boxes"], ("kind", "patterns", "denominator"), "question.boxes")
     total = _positive(boxes["denominator"], "question.boxes.denominator")
     errors = _integers(boxes["patterns"], 2**n, "question.boxes.patterns")
     _distribution(errors, total)
@@ -203,25 +205,25 @@ def _depolarised(question: Mapping[str, Any], distance: bool, weights: Any, deno
 
 
 def _exchangeable(question: Mapping[str, Any], distance: bool, weights: Any, denominator: int) -> Answer:
-    boxes = _keys(question["boxes"], ("kind", "errors", "denominator"), "question.boxes")
-    n = len(_list(boxes["errors"], "question.boxes.errors")) - 1
+    boxes = read_keys(question["boxes"], ("kind", "errors", "denominator"), "question.boxes")
+    n = len(read_list(boxes["errors"], "question.boxes.errors")) - 1
     _count(n)
     total = _positive(boxes["denominator"], "question.boxes.denominator")
     errors = _integers(boxes["errors"], n + 1, "question.boxes.errors")
     _distribution(errors, total)
     _inputs(question["inputs"], [2] * (2 * n))
-    function = _keys(question["function"], ("kind", "matrix"), "question.function")
-    _kind(function, "question.function", ("linear",))
+    function = read_keys(question["function"], ("kind", "matrix"), "question.function")
+    read_kind(function, "question.function", ("linear",))
     if distance or _matrix(function["matrix"], n) != [[1] * n]:
         raise CertificateError("For exchangeable boxes only the guess of the XOR of all of them is checked.")
 
     balance, proven = [-(4**n) * denominator] * (n + 1), Fraction(0)
-    for sign, part in zip((1, -1), _list(weights, "proof.weights", length=2), strict=True):
-        for item in _list(part, "proof.weights"):
-            row, w = _list(item, "proof.weights", length=2)
-            a, b, c, d = (_integer(t, 0, n, "proof.weights") for t in _list(row, "proof.weights", length=4))
+    for sign, part in zip((1, -1), read_list(weights, "proof.weights", length=2), strict=True):
+        for item in read_list(part, "proof.weights"):
+            row, w = read_list(item, "proof.weights", length=2)
+            a, b, c, d = (read_integer(t, 0, n, "proof.weights") for t in read_list(row, "proof.weights", length=4))
             if a + b + c + d != n:
-                raise CertificateError(f"proof.weights has the row {_show(row)}; it must add up to {n} boxes.")
+                raise CertificateError(f"proof.weights has the row {shown(row)}; it must add up to {n} boxes.")
             w = _weight(w)
             for s in range(n + 1):
                 balance[s] -= sign * w * (1 + s) ** a * (1 - s) ** b * s ** (c + d)
@@ -328,9 +330,9 @@ def _count(n: int) -> None:
 def _long(entry: Any, name: str, least: int | None) -> int:
     """An integer of up to ``_MOST_DIGITS`` bits."""
     if isinstance(entry, bool) or not isinstance(entry, int) or entry.bit_length() > _MOST_DIGITS:
-        raise CertificateError(f"{name} has {_show(entry)}; an integer of up to {_MOST_DIGITS} bits is expected.")
+        raise CertificateError(f"{name} has {shown(entry)}; an integer of up to {_MOST_DIGITS} bits is expected.")
     if least is not None and entry < least:
-        raise CertificateError(f"{name} has {_show(entry)}; it must be at least {least}.")
+        raise CertificateError(f"{name} has {shown(entry)}; it must be at least {least}.")
     return entry
 
 
@@ -339,7 +341,7 @@ def _positive(entry: Any, name: str) -> int:
 
 
 def _integers(entry: Any, length: int, name: str) -> list[int]:
-    return [_long(v, name, None) for v in _list(entry, name, length=length)]
+    return [_long(v, name, None) for v in read_list(entry, name, length=length)]
 
 
 def _distribution(values: Sequence[int], total: int) -> None:
@@ -356,11 +358,11 @@ def _weights(entry: Any, lists: int, rows: int) -> list[list[int]]:
     if lists * rows > _MOST_WORK:
         raise CertificateError(f"The proof has {lists} lists of weights for {rows} rows, too many to check.")
     found = []
-    for part in _list(entry, "proof.weights", length=lists):
+    for part in read_list(entry, "proof.weights", length=lists):
         dense = [0] * rows
-        for item in _list(part, "proof.weights"):
-            row, weight = _list(item, "proof.weights", length=2)
-            dense[_integer(row, 0, rows - 1, "proof.weights")] += _weight(weight)
+        for item in read_list(part, "proof.weights"):
+            row, weight = read_list(item, "proof.weights", length=2)
+            dense[read_integer(row, 0, rows - 1, "proof.weights")] += _weight(weight)
         found.append(dense)
     return found
 
@@ -369,19 +371,19 @@ def _inputs(entry: Any, parties: Sequence[int]) -> list[int]:
     """The settings of all interfaces; Eve's figure does not depend on Bob's."""
     flat = [
         setting
-        for pair in _list(entry, "question.inputs", length=len(parties) // 2)
-        for setting in _list(pair, "question.inputs", length=2)
+        for pair in read_list(entry, "question.inputs", length=len(parties) // 2)
+        for setting in read_list(pair, "question.inputs", length=2)
     ]
-    return [_integer(s, 0, k - 1, "question.inputs") for s, k in zip(flat, parties, strict=True)]
+    return [read_integer(s, 0, k - 1, "question.inputs") for s, k in zip(flat, parties, strict=True)]
 
 
 def _matrix(entry: Any, boxes: int | None) -> list[list[int]]:
     """A 0/1 matrix with independent rows."""
     name = "question.function.matrix"
-    rows = _list(entry, name)
-    width = boxes if boxes is not None else len(_list(rows[0], name)) if rows else 0
+    rows = read_list(entry, name)
+    width = boxes if boxes is not None else len(read_list(rows[0], name)) if rows else 0
     _count(width)
-    matrix = [[_integer(v, 0, 1, name) for v in _list(row, name, length=width)] for row in rows]
+    matrix = [[read_integer(v, 0, 1, name) for v in read_list(row, name, length=width)] for row in rows]
     if len(matrix) > _MOST_BITS:
         raise CertificateError(f"{name} has {len(matrix)} rows; at most {_MOST_BITS} are checked.")
     for choice in range(1, 1 << len(matrix)):
@@ -393,13 +395,13 @@ def _matrix(entry: Any, boxes: int | None) -> list[list[int]]:
 def _labels(entry: Any, boxes: int) -> tuple[list[int], int]:
     """f(x) for every x, and the number of values."""
     name = "question.function"
-    if _kind(entry, name, ("linear", "table")) == "table":
-        values = _list(_keys(entry, ("kind", "values"), name)["values"], name, length=2**boxes)
-        labels = [_integer(v, 0, _MOST_VALUES - 1, name) for v in values]
+    if read_kind(entry, name, ("linear", "table")) == "table":
+        values = read_list(read_keys(entry, ("kind", "values"), name)["values"], name, length=2**boxes)
+        labels = [read_integer(v, 0, _MOST_VALUES - 1, name) for v in values]
         k = max(labels) + 1
         if k < 2 or set(labels) != set(range(k)):
             raise CertificateError(f"{name} must have the values 0, 1, .. without gaps, and at least two of them.")
         return labels, k
-    matrix = _matrix(_keys(entry, ("kind", "matrix"), name)["matrix"], boxes)
+    matrix = _matrix(read_keys(entry, ("kind", "matrix"), name)["matrix"], boxes)
     bits = [[sum(map(int.__mul__, row, x)) % 2 for row in matrix] for x in product((0, 1), repeat=boxes)]
     return [sum(bit << i for i, bit in enumerate(row)) for row in bits], 1 << len(matrix)

@@ -18,8 +18,10 @@ from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any
 
+from sdpbound.checker.claim import Verification
+from sdpbound.checker.kinds import check
+from sdpbound.checker.reading import read
 from sdpbound.errors import CertificateError, InvalidParameter
-from sdpbound.verify import Verification, read, verify
 
 __all__ = ["MEMORY_LIMIT", "TIME_LIMIT", "Answer", "Checker"]
 
@@ -103,7 +105,7 @@ class Checker:
         return Answer(None, reason, "ended")
 
     def verify(self, certificate: Mapping[str, Any] | str | os.PathLike[str], *, strict: bool = True) -> Verification:
-        """As :func:`sdpbound.verify.verify`, within the limits."""
+        """As :func:`sdpbound.checker.verify`, within the limits."""
         answer = self.check(certificate)
         found = answer.found
         if found is None:
@@ -140,7 +142,7 @@ def _answer(certificate: Any) -> Answer | None:
     root = None
     try:
         root = read(certificate)
-        return Answer(verify(root, strict=False), "", "checked")
+        return Answer(check(root, strict=False), "", "checked")
     except CertificateError as error:
         return Answer(None, str(error), "unreadable" if root is None else "refused")
     except MemoryError:

@@ -1,0 +1,75 @@
+"""Which kind of certificate a file is, and its check.
+
+The kinds are the table ``KINDS``; a new one is a module of this package and a line there.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sdpbound.checker.attack import verify_attack
+from sdpbound.checker.bound import verify_bound
+from sdpbound.checker.boxes import verify_boxes
+from sdpbound.checker.chsh_entropy import verify_closed_entropy
+from sdpbound.checker.claim import Verification
+from sdpbound.checker.finite import verify_finite
+from sdpbound.checker.reading import BOXES, CERTIFICATE, CLOSED_FORM, read
+from sdpbound.checker.self_test import verify_self_test
+from sdpbound.errors import CertificateError
+
+__all__ = ["KINDS", "Kind", "check"]
+
+Root = Mapping[str, Any]  # a certificate that was read
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of certificate: its name, how it is recognised, and its check of a certificate that was read."""
+
+    name: str
+    recognise: Callable[[Root], bool]
+    verify: Callable[[Root, bool], Verification]
+
+
+def _of_format(form: str) -> Callable[[Root], bool]:
+    return lambda root: root["format"] == form
+
+
+def _with_proof(entry: str) -> Callable[[Root], bool]:
+    """The usual format, with this entry in the proof."""
+    return lambda root: isinstance(root.get("proof"), Mapping) and entry in root["proof"]
+
+
+def _formula(root: Root) -> bool:
+    question = root["question"]
+    figure = question.get("figure") if isinstance(question, Mapping) else None
+    return root["format"] == CLOSED_FORM and isinstance(figure, Mapping) and figure.get("kind") == "conditional_entropy"
+
+
+#: The first that recognises a file checks it.
+KINDS: tuple[Kind, ...] = (
+    Kind("entropy by formula", _formula, verify_closed_entropy),
+    Kind("self-test", _of_format(CLOSED_FORM), verify_self_test),
+    Kind("boxes", _of_format(BOXES), verify_boxes),
+    Kind("attack", _with_proof("strategies"), verify_attack),
+    Kind("finite length", _with_proof("accumulation"), lambda root, strict: verify_finite(root, strict, check)),
+    Kind("bound", _of_format(CERTIFICATE), verify_bound),
+)
+
+
+def check(certificate: Root | str | os.PathLike[str], strict: bool = True) -> Verification:
+    """As :func:`sdpbound.verify`, in this process and without limits."""
+    try:
+        root = read(certificate)
+        kind = next(kind for kind in KINDS if kind.recognise(root))
+        return kind.verify(root, strict)
+    except CertificateError:
+        raise
+    except (ArithmeticError, LookupError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        # what no reading foresaw proves nothing
+        raise CertificateError(
+            f"The certificate cannot be checked: its numbers lead to {type(error).__name__} ({error})."
+        ) from error
