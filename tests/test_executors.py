@@ -246,7 +246,8 @@ def test_an_interrupt_ends_everything_at_once(tmp_path: Path) -> None:
     watching = threading.Thread(
         target=lambda: wait_for(lambda: len(pids(tmp_path)) == 2) and os.kill(os.getpid(), signal.SIGINT)
     )
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where a shell runs this in the background
+    # a shell that runs this in the background has it ignored
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         watching.start()
         with pytest.raises(KeyboardInterrupt):
