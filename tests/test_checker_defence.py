@@ -422,6 +422,15 @@ def test_work_is_counted_before_it_is_done(name: str) -> None:
     assert time.process_time() - begun < 10.0
 
 
+def test_trials_of_large_scenarios_take_little() -> None:
+    """Half a million outcomes: the strategies would take gigabytes."""
+    guess = {"kind": "guessing_probability", "x": 0, "y": None}
+    asked = question(guess, side="upper", scenario={"outcomes": [[2, 500_000], [1]]})
+    begun = time.process_time()
+    assert sb.verify(certificate(asked, {"method": "trivial", "multipliers": []}, 1.0, 1.0, []), memory_limit=5e8).holds
+    assert time.process_time() - begun < 5.0
+
+
 def test_a_search_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(qubit._Correlators, "most_steps", 100)
     with pytest.raises(CertificateError, match="more than 100 steps"):

@@ -43,7 +43,8 @@ _PRECISION = 256  # bits, of the balls
 _MOST_ENUMERATED = 2**11
 _MOST_ENUMERATION_WORK = 2**18
 _MOST_TERMS = 2**17  # terms of functionals times strategies, in floats
-_MOST_FIGURES = 64  # remembered of a strategy
+_MOST_EFFECTS = 2**17  # of all strategies together
+_MOST_FIGURES, _MOST_MOMENTS = 64, 4096  # remembered of a strategy
 _PATTERNS = 24
 _EMPTY = flint.arb("1e-6")
 _SUSPICIOUS = 1e-9  # what floats must see, in units of the functional's size, before balls are asked
@@ -172,6 +173,8 @@ class _Strategy:
         """The value of a moment coordinate."""
         found = self._moments.get(index)
         if found is None:
+            if len(self._moments) >= _MOST_MOMENTS:
+                self._moments.clear()
             chosen = [self._coordinates[party][letter] for party, letter in enumerate(index)]
             found = self._moments[index] = self._mean([s for s, _ in chosen], [form for _, form in chosen])
         return found
@@ -329,10 +332,14 @@ def _boxes(scenario: Scenario) -> tuple[_Plan, ...]:
 
 @lru_cache(maxsize=16)
 def _in_floats(scenario: Scenario, model: str) -> list[_Strategy]:
-    plans = [] if model == "local" else list(_plans(scenario))
+    """Those of a model, fewer where the scenario is so large that they would take too much memory."""
+    effects = sum(map(sum, scenario.outcomes))
+    if model == "local" or effects > _MOST_EFFECTS:
+        return []
+    plans = list(_plans(scenario))
     if model == "no-signaling":
-        plans += _boxes(scenario)
-    return [_Strategy(plan, scenario, _FLOATS) for plan in plans]
+        plans = [*_boxes(scenario), *plans]
+    return [_Strategy(plan, scenario, _FLOATS) for plan in plans[: _MOST_EFFECTS // effects]]
 
 
 # --- trials --------------------------------------------------------------------------------------------------------
