@@ -45,6 +45,8 @@ COEFFICIENT_ROUNDING = 1e-14
 #: The quantum maximum must exceed the local one by this many times what the data leave open: else they fit a local
 #: behaviour just as well, and prove nothing.
 GAP_FACTOR = 10.0
+#: A tolerance may be so many times 1e-12 of the sum of the |coefficients|: beyond, the data are known too badly.
+LOOSEST = 10.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,7 +152,10 @@ def find_self_test(observed: Observations) -> SelfTest | None:
             found = bell_value_self_test(c)
             if found is not None:
                 excess = value - float(table[0, 0])
-                allowed = max(DATA_TOLERANCE * float(np.abs(c).sum()), float(tolerance))
+                known = DATA_TOLERANCE * float(np.abs(c).sum())
+                allowed = max(known, float(tolerance))
+                if allowed > LOOSEST * known:
+                    continue
                 local = max(float(np.abs(c[:, 0] + sign * c[:, 1]).sum()) for sign in (1.0, -1.0))
                 if found[0] - local <= GAP_FACTOR * allowed:
                     continue

@@ -25,6 +25,7 @@ from sdpbound.checker import bound as bound_module
 from sdpbound.checker.scenario import Scenario
 from sdpbound.cli import app
 from sdpbound.errors import CertificateError, InvalidParameter
+from sdpbound.self_tests import find_self_test
 
 CHSH = [[0, 0, 0], [0, 1, 1], [0, 1, -1]]
 BINARY = [[2, 2], [2, 2]]
@@ -358,6 +359,18 @@ def test_the_trivial_proof_proves_the_trivial_bound() -> None:
         sb.verify(certificate(made, {"method": "trivial", "multipliers": [1]}, 0.0, 0.0, [-1]))
 
 
+def test_a_self_test_is_about_data_known_well_in_units_of_their_expression() -> None:
+    """CHSH = 2.8 times 2e-11, known to 1e-12: far from a self-test, and the library says the same."""
+    root = golden("closed_self_test_local_bell")
+    scale = 2e-11
+    table = [[scale * c for c in row] for row in CHSH]
+    root["question"]["observed"] = [{"coefficients": table, "value": 2.8 * scale, "tolerance": 1e-12}]
+    with pytest.raises(CertificateError, match="prove no entropy"):
+        sb.verify(root)
+    expression = sb.BellExpression(sb.Scenario.bipartite(2, 2), np.array(table))
+    assert find_self_test(sb.Observations.bell_value(expression, 2.8 * scale)) is None
+
+
 def test_a_formula_for_data_of_no_device_is_refused() -> None:
     root = golden("closed_chsh")
     root["question"]["observed"][0]["value"] = 3.0
@@ -400,6 +413,12 @@ def _attack(dimension: int, outcomes: int, strategies: int) -> dict[str, Any]:
     return {**head, "proof": proof, "claim": {"value": 1.0}}
 
 
+def _complex(made: dict[str, Any]) -> dict[str, Any]:
+    (strategy,) = made["proof"]["strategies"]
+    strategy["state"]["imaginary"] = strategy["state"]["real"]
+    return made
+
+
 BLIND = {"kind": "blind_guessing_probability", "x": 0, "y": 0}
 EXHAUSTING: dict[str, Callable[[], dict[str, Any]]] = {
     "multipliers of 1e10": lambda: _chsh_with_flips(1e10),
@@ -409,6 +428,14 @@ EXHAUSTING: dict[str, Callable[[], dict[str, Any]]] = {
     "functionals of a blind guess": lambda: _local([[2] * 9, [16] + [2] * 12], BLIND),
     "strategies": lambda: _local([[2] * 23, [2] * 23], {"kind": "bell_value", "coefficients": [[1] * 24] * 24}),
     "effects of an attack": lambda: _attack(8, 2, 1),
+    "long numbers of a local question": lambda: _local(
+        [[2] * 21, [2] * 63],
+        {
+            "kind": "bell_value",
+            "coefficients": [[f"1/{10**300 + 2 * i * j + 1}" for i in range(64)] for j in range(22)],
+        },
+    ),
+    "complex numbers of an attack": lambda: _complex(_attack(4, 6, 1)),
     "strategies of an attack": lambda: _attack(2, 4, 4096),
 }
 

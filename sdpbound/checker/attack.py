@@ -196,10 +196,15 @@ def _work(question: AttackQuestion, entry: Any, name: str) -> int:
     dimension, width = sizes[0] * sizes[1], shape
     one, other = (sum(map(sum, party)) for party in rows)
     pairs = one * other  # rows of all pairs of effects
-    effects = sum(size**2 * sum(map(sum, party)) for size, party in zip(sizes, rows, strict=True))
+    roots = sum(size**2 * sum(map(sum, party)) for size, party in zip(sizes, rows, strict=True))
     counts = [sum(map(len, party)) for party in rows]
     spectra = _TURNS * width**3 * (counts[0] * counts[1] + 1)
-    return dimension * width * (pairs + 1) + width**2 * (pairs + dimension) + effects + spectra
+    complex_numbers = entry["state"]["imaginary"] is not None or any(
+        effect["imaginary"] is not None for party in entry["measurements"] for effects in party for effect in effects
+    )
+    products = dimension * width * (pairs + 1) + width**2 * (pairs + dimension) + roots
+    # a product of complex numbers is four, and spectra are those of real matrices of twice the size
+    return 4 * products + 8 * spectra if complex_numbers else products + spectra
 
 
 def _sizes(question: AttackQuestion, entry: Any, name: str) -> tuple[list[int], int, list[list[list[int]]]]:

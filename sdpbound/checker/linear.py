@@ -18,7 +18,7 @@ from itertools import product
 from typing import Any
 
 from sdpbound.checker.numbers import Tensor, common_denominator, over_one_denominator
-from sdpbound.checker.question import Question
+from sdpbound.checker.question import Question, require_local_work
 from sdpbound.checker.reading import read_keys, read_list, read_numbers
 from sdpbound.checker.scenario import Scenario, total_of
 from sdpbound.checker.words import (
@@ -147,6 +147,8 @@ def local_charges(scenario: Scenario, functionals: list[Tensor]) -> Iterator[Fra
 
     for functional in functionals:
         numerators, denominator = over_one_denominator(functional)
+        digits = max((value.bit_length() for value in numerators.values()), default=0)
+        require_local_work(scenario, len(functionals), digits)
         dense = []
         for index in product(*(range(scenario.shape[party]) for party in order)):
             place = dict(zip(order, index, strict=True))

@@ -34,12 +34,13 @@ from sdpbound.checker.reading import read_integer, read_keys, read_kind, read_nu
 from sdpbound.checker.scenario import Observed, Scenario, expanded, read_observed, read_scenario, total_of
 from sdpbound.errors import CertificateError
 
-__all__ = ["GUESSING", "MOST_OUTCOMES", "Question", "enumerated", "read_question", "require_work"]
+__all__ = ["GUESSING", "MOST_OUTCOMES", "Question", "enumerated", "read_question", "require_local_work", "require_work"]
 
 _MOST_COPIES = 2**16
 _MOST_LINEAR_WORK = 2**25  # copies times coordinates
 _MOST_STRATEGIES = 2**22
-_MOST_LOCAL_WORK = 2**28
+_MOST_LOCAL_WORK = 2**28  # strategies times coordinates, more for long numbers
+_BITS = 256  # a number so much longer takes as long again
 MOST_OUTCOMES = 256  # of the key of an entropy
 GUESSING = ("guessing_probability", "blind_guessing_probability")
 _OTHERS = ("bell_value", "separation", "min_entropy", "conditional_entropy")
@@ -128,11 +129,18 @@ def require_work(scenario: Scenario, model: str, copies: int) -> None:
             f"{_MOST_COPIES} copies and {_MOST_LINEAR_WORK} numbers are checked."
         )
     if model == "local":
-        number = copies * enumerated(scenario)
-        if number > _MOST_STRATEGIES or number * max(scenario.shape) > _MOST_LOCAL_WORK:
-            raise CertificateError(
-                f"The local model needs {shown(number)} strategies to be enumerated; at most {_MOST_STRATEGIES} can be."
-            )
+        require_local_work(scenario, copies, 0)
+
+
+def require_local_work(scenario: Scenario, functionals: int, digits: int) -> None:
+    """Refuse an enumeration of strategies that takes too long with integers of so many bits."""
+    number = functionals * enumerated(scenario)
+    work = number * max(scenario.shape) * (1 + digits // _BITS)
+    if number > _MOST_STRATEGIES or work > _MOST_LOCAL_WORK:
+        raise CertificateError(
+            f"The local model needs {shown(number)} strategies to be enumerated, and has numbers of {digits} bits: "
+            f"at most {_MOST_STRATEGIES} can be, fewer if numbers are long or settings many."
+        )
 
 
 def enumerated(scenario: Scenario) -> int:

@@ -48,6 +48,7 @@ from sdpbound.errors import CertificateError
 __all__ = ["SelfTested", "verify_self_test"]
 
 _SELF_TEST_TOLERANCE = Fraction(1, 10**12)  # how far floats may be from data exactly at a self-test
+_LOOSEST = 11  # how many times that, times the sum of the |coefficients|, a tolerance may be; a tenth is for rounding
 _GAP_FACTOR = 10  # how many times that the self-test must be away from every local behaviour
 _CORRELATOR_SLACK = Fraction(1, 10**11)  # what a claimed entropy may owe to the rounding of its correlator
 SelfTested = tuple[str, dict[tuple[int, int], flint.arb]]  # by which criterion, and the correlators of the settings
@@ -162,7 +163,10 @@ def _self_test_by_value(
     if not -1 < t < 1:
         return None
     norms = [to_ball(squares[0] + b * t).sqrt(), to_ball(squares[1] + d * t).sqrt()]
-    allowed = max(tolerance, _SELF_TEST_TOLERANCE * sum(map(abs, c.values()), ZERO))
+    known = _SELF_TEST_TOLERANCE * sum(map(abs, c.values()), ZERO)
+    allowed = max(tolerance, known)
+    if allowed > _LOOSEST * known:
+        return None  # known too badly, in units of the expression
     local = max(sum((abs(c[i, 0] + sign * c[i, 1]) for i in (0, 1)), ZERO) for sign in (1, -1))
     if not norms[0] + norms[1] - to_ball(local) > to_ball(_GAP_FACTOR * allowed):
         return None  # the data fit a local behaviour as well
