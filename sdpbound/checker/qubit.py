@@ -139,7 +139,7 @@ def _reduced(question: Question, x: int, y: int | None, multipliers: Sequence[Fr
 class _Dual(Protocol):
     """Upper bounds on G(K) of a table of K in 1, Z, X, from hints; all hints prove something."""
 
-    most_steps: int  # that are done for one certificate, ten times what honest ones need
+    most_steps: int  # that are done for one certificate, several times what honest ones need
 
     def cold(self, table: Table) -> Any:
         """A hint to begin with."""
@@ -416,7 +416,7 @@ def _length(v: Sequence[flint.arb]) -> flint.arb:
 class _States:
     """Any tests; hints are guesses of sum_i N_i log(N_i r N_i) N_i, the sixteen entries in a row."""
 
-    most_steps = 60_000
+    most_steps = 30_000
 
     def __init__(self, key: str, flips: Fraction) -> None:
         self.roots: list[tuple[list[int], list[flint.arb]]]  # of each N_i its support and its diagonal there
