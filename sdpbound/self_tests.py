@@ -46,7 +46,7 @@ COEFFICIENT_ROUNDING = 1e-14
 #: behaviour just as well, and prove nothing.
 GAP_FACTOR = 10.0
 #: A tolerance may be so many times 1e-12 of the sum of the |coefficients|: beyond, the data are known too badly.
-LOOSEST = 10.0
+LOOSEST = 10_000.0
 
 
 @dataclass(frozen=True, eq=False)

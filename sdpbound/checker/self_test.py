@@ -48,7 +48,7 @@ from sdpbound.errors import CertificateError
 __all__ = ["SelfTested", "verify_self_test"]
 
 _SELF_TEST_TOLERANCE = Fraction(1, 10**12)  # how far floats may be from data exactly at a self-test
-_LOOSEST = 11  # how many times that, times the sum of the |coefficients|, a tolerance may be; a tenth is for rounding
+_LOOSEST = 10_001  # how many times that, times the sum of the |coefficients|, a tolerance may be; one is for rounding
 _GAP_FACTOR = 10  # how many times that the self-test must be away from every local behaviour
 _CORRELATOR_SLACK = Fraction(1, 10**11)  # what a claimed entropy may owe to the rounding of its correlator
 SelfTested = tuple[str, dict[tuple[int, int], flint.arb]]  # by which criterion, and the correlators of the settings
