@@ -341,6 +341,16 @@ def test_honest_devices_of_a_length_exist() -> None:
         sb.verify(root)
 
 
+@pytest.mark.parametrize("name", ["finite_randomness_both", "finite_randomness_local", "finite_key_negative"])
+def test_a_claim_is_read_by_its_names(name: str) -> None:
+    """The entries in reverse, and the numbers with them: the file claims ten times the bits that its rounds have."""
+    root = golden(name)
+    claim = root["claim"]
+    root["claim"] = {"most_tests": claim["value"], "threshold": claim["threshold"], "value": 1e10}
+    with pytest.raises(CertificateError):
+        sb.verify(root)
+
+
 def test_the_trivial_proof_proves_the_trivial_bound() -> None:
     trivial = {"method": "trivial", "multipliers": []}
     assert sb.verify(certificate(question(entropy()), trivial, 0.0, 0.0, [])).value == 0.0

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import random
+from typing import Any
+
 import pytest
-from golden_certificates import FOLDER, INDEX, golden, text_of
+from golden_certificates import FAST, FOLDER, INDEX, golden, text_of
 
 import sdpbound as sb
 
@@ -16,6 +19,22 @@ def test_holds(name: str) -> None:
     assert (found.figure, found.model, found.side) == (expected["figure"], expected["model"], expected["side"])
     assert found.value == pytest.approx(expected["value"], rel=1e-12, abs=1e-15)
     assert found.value <= found.claimed if found.side == "upper" else found.value >= found.claimed
+
+
+def shuffled(entry: Any, rng: random.Random) -> Any:
+    """The same JSON with the entries of every object in another order."""
+    if isinstance(entry, dict):
+        names = sorted(entry)
+        rng.shuffle(names)
+        return {name: shuffled(entry[name], rng) for name in names}
+    return [shuffled(part, rng) for part in entry] if isinstance(entry, list) else entry
+
+
+@pytest.mark.parametrize("name", FAST)
+def test_the_order_of_entries_means_nothing(name: str) -> None:
+    expected = sb.verify(golden(name))
+    for seed in range(4):
+        assert sb.verify(shuffled(golden(name), random.Random(seed))) == expected
 
 
 def test_all_kinds_are_there() -> None:

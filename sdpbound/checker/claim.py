@@ -55,9 +55,8 @@ class Verification:
         Whether the proof implies the claimed value and the claimed functional.
     functional : tuple or None
         ``(constant, multipliers)`` of the affine functional that the proof gives: the figure of every behaviour v of
-        the set is at most (side "lower": at least) constant + sum_j multipliers_j observed_j . v. None for a closed
-        form, which is about data at a self-test only and claims its value up to the rounding of a correlator (module
-        docstring), and for boxes (:mod:`sdpbound.checker.boxes`).
+        the set is at most (side "lower": at least) constant + sum_j multipliers_j observed_j . v. None where
+        the statement is about its own data only: a closed form at a self-test, boxes, an attack, a finite length.
     message : str
         One or two sentences for people.
     """

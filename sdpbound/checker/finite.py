@@ -55,6 +55,7 @@ _FIGURES = ("finite_key_length", "finite_randomness_length")
 _POSITIVE = ("score_tail", "count_tail", "leak_tail", "smoothing")
 _PARTS = ("wrong", "count", "leak", "hashing")
 _PARAMETERS = ("gamma", "beta", "place", *_POSITIVE, *_PARTS)
+_CLAIM = ("value", "threshold", "most_tests")
 _REGISTERS = ("classical", "sharp", "quantum")
 Pairs = list[tuple[flint.arb, flint.arb]]  # values and their probabilities
 Check = Callable[[Mapping[str, Any]], Verification]  # raises where a certificate does not hold
@@ -91,8 +92,8 @@ def verify_finite(root: Mapping[str, Any], strict: bool, check: Check) -> Verifi
     asked = _read_asked(root["question"])
     names = ("accumulation", "entropy", "least", "most", "distribution", "scores")
     proof = read_keys(root["proof"], names, "proof")
-    claim = read_keys(root["claim"], ("value", "threshold", "most_tests"), "claim")
-    claimed, threshold, most_tests = (read_number(claim[name], f"claim.{name}") for name in claim)
+    claim = read_keys(root["claim"], _CLAIM, "claim")
+    claimed, threshold, most_tests = (read_number(claim[name], f"claim.{name}") for name in _CLAIM)
     given = read_keys(proof["accumulation"], _PARAMETERS, "proof.accumulation")
     v = {name: read_number(given[name], f"proof.accumulation.{name}") for name in _PARAMETERS}
     _check_parameters(asked, v)

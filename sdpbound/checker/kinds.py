@@ -68,7 +68,7 @@ def check(certificate: Root | str | os.PathLike[str], strict: bool = True) -> Ve
         return kind.verify(root, strict)
     except CertificateError:
         raise
-    except (ArithmeticError, LookupError, ValueError, TypeError, AttributeError, RecursionError) as error:
+    except (ArithmeticError, LookupError, ValueError, TypeError, AttributeError, RuntimeError, AssertionError) as error:
         # what no reading foresaw proves nothing
         raise CertificateError(
             f"The certificate cannot be checked: its numbers lead to {type(error).__name__} ({error})."

@@ -88,16 +88,18 @@ def qubit_charge(question: Question, method: Any, multipliers: Sequence[Fraction
             f"{_LARGEST_FUNCTIONAL} are checked."
         )
     precision = _PRECISION + 2 * max(int(value).bit_length() for value in (*entries, abs(constant)))
+    steps = 0  # of all precisions together
     for doubling in range(_DOUBLINGS + 1):
         with flint.ctx.workprec(precision << doubling):
             if not any(entries):
                 return -lower_end(binary_entropy(to_ball(1 - 2 * question.flips)))
             dual: _Dual = _States(key, flips) if marginals or flips else _Correlators(key)
-            search = _Search(expression, dual, -constant)
+            search = _Search(expression, dual, -constant, steps)
             if search.run():
                 return -constant
             if not search.blurred:
                 break
+            steps = search.steps
     raise CertificateError(
         "the functional is too close to the entropy, or above it, for its proof: more than "
         f"{_MOST_CELLS} cells of angles would be needed."
@@ -154,13 +156,13 @@ class _Dual(Protocol):
 class _Search:
     """Cells of half-width pi / 2^(level+1), numbered along either side."""
 
-    def __init__(self, expression: Table, dual: _Dual, goal: Fraction) -> None:
+    def __init__(self, expression: Table, dual: _Dual, goal: Fraction, steps: int) -> None:
         self.expression, self.dual = expression, dual
         self.ln2 = flint.arb(2).log()
         self.goal = self.ln2 * to_ball(goal)
         self.limit = float(self.goal.mid())
         self.size = float(sum(abs(value) for row in expression for value in row))
-        self.steps = 0
+        self.steps = steps
         self.blurred = False  # whether a wider ball than its distance from the goal was seen
         self.used = [any(expression[2]), any(row[2] for row in expression)]
         self.known: dict[tuple[Place, Place], tuple[flint.arb, Any]] = {}
@@ -416,7 +418,7 @@ def _length(v: Sequence[flint.arb]) -> flint.arb:
 class _States:
     """Any tests; hints are guesses of sum_i N_i log(N_i r N_i) N_i, the sixteen entries in a row."""
 
-    most_steps = 30_000
+    most_steps = 20_000
 
     def __init__(self, key: str, flips: Fraction) -> None:
         self.roots: list[tuple[list[int], list[flint.arb]]]  # of each N_i its support and its diagonal there

@@ -40,7 +40,7 @@ _LARGEST_FILE = 2**28  # bytes
 _RATIONAL = re.compile(r"[+-]?[0-9]+(/[0-9]+)?")
 CERTIFICATE = "sdpbound certificate"
 CLOSED_FORM = "sdpbound closed form"
-BOXES = "sdpbound box certificate"  # checked in verify_boxes.py
+BOXES = "sdpbound box certificate"
 
 
 def read(certificate: Mapping[str, Any] | str | os.PathLike[str]) -> Mapping[str, Any]:
@@ -107,7 +107,7 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def read_keys(entry: Any, expected: tuple[str, ...], name: str) -> Mapping[str, Any]:
-    """An object with exactly the expected keys."""
+    """An object with exactly the expected keys, in the order expected: that of the file means nothing."""
     if not isinstance(entry, Mapping):
         raise CertificateError(f"{name} is {shown(entry)}; an object is expected.")
     for key in expected:
@@ -116,7 +116,7 @@ def read_keys(entry: Any, expected: tuple[str, ...], name: str) -> Mapping[str, 
     for key in entry:
         if key not in expected:
             raise CertificateError(f"{name} has an unknown entry {shown(key)}; it may have {', '.join(expected)}.")
-    return entry
+    return {key: entry[key] for key in expected}
 
 
 def read_kind(entry: Any, name: str, known: tuple[str, ...]) -> str:

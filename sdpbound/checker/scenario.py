@@ -130,8 +130,9 @@ def read_observed(entry: Any, scenario: Scenario) -> Observed:
 def sized(value: Fraction, name: str) -> Fraction:
     """A number of the normal form, refused where no honest question has it."""
     if abs(value) > _LARGEST_NORMAL:
+        size = value.numerator.bit_length() - value.denominator.bit_length()
         raise CertificateError(
-            f"{name} is {float(value):.3g} in units of its expression's coefficients; numbers beyond 2^64 are refused."
+            f"{name} is about 2^{size} in units of its expression's coefficients; numbers beyond 2^64 are refused."
         )
     return value
 
