@@ -109,9 +109,8 @@ class Behaviour:
         cls, correlators: ArrayLike, marginals_a: ArrayLike | None = None, marginals_b: ArrayLike | None = None
     ) -> Behaviour:
         """Binary outcomes with ``<A_x B_y> = correlators[x, y]``; marginals uniform unless given."""
-        c = floats(correlators, "correlators")
-        moments = BellExpression.from_correlators(c, marginals_a, marginals_b, 1.0).coefficients
-        return cls.from_moments(Scenario.bipartite(*c.shape), moments)
+        moments = noise.correlator_table(correlators, marginals_a, marginals_b, 1.0)
+        return cls.from_moments(Scenario.bipartite(moments.shape[0] - 1, moments.shape[1] - 1), moments)
 
     @cached_property
     def moments(self) -> NDArray[np.float64]:

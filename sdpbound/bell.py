@@ -8,17 +8,16 @@ import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sdpbound.arguments import floats, instance, whole
+from sdpbound.behaviour import Behaviour
 from sdpbound.errors import InvalidSettings, InvalidShape, TooLarge
+from sdpbound.outcome_noise import correlator_table
 from sdpbound.scenario import Scenario
-
-if TYPE_CHECKING:
-    from sdpbound.behaviour import Behaviour
 
 __all__ = ["BellExpression", "exact_deterministic_maximum", "maximize_deterministic"]
 
@@ -74,22 +73,8 @@ class BellExpression:
         name: str = "",
     ) -> BellExpression:
         """``constant + sum a_x <A_x> + sum b_y <B_y> + sum c_xy <A_x B_y>``, binary outcomes; c has shape (X, Y)."""
-        c = floats(correlators, "correlator coefficients")
-        if c.ndim != 2:
-            raise InvalidShape(f"correlator coefficients must have shape (X, Y), not {c.shape}.")
-        table = np.zeros((1 + c.shape[0], 1 + c.shape[1]))
-        table[0, 0] = floats(constant, "constant")
-        table[1:, 1:] = c
-        for values, target, label, count in (
-            (marginals_a, table[1:, 0], "marginals_a", c.shape[0]),
-            (marginals_b, table[0, 1:], "marginals_b", c.shape[1]),
-        ):
-            if values is not None:
-                values = floats(values, label)
-                if values.shape != (count,):
-                    raise InvalidShape(f"{label} must have shape ({count},), not {values.shape}.")
-                target[:] = values
-        return cls(Scenario.bipartite(*c.shape), table, name)
+        table = correlator_table(correlators, marginals_a, marginals_b, constant)
+        return cls(Scenario.bipartite(table.shape[0] - 1, table.shape[1] - 1), table, name)
 
     @classmethod
     def from_probabilities(cls, table: ArrayLike, scenario: Scenario | None = None, name: str = "") -> BellExpression:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from sdpbound.arguments import real
-from sdpbound.errors import InvalidParameter
+from sdpbound.arguments import floats, real
+from sdpbound.errors import InvalidParameter, InvalidShape
 
-__all__ = ["detection_efficiency", "flip_outcomes", "require_probability", "white_noise"]
+__all__ = ["correlator_table", "detection_efficiency", "flip_outcomes", "require_probability", "white_noise"]
 
 
 def require_probability(value: float, name: str) -> float:
@@ -51,3 +51,28 @@ def flip_outcomes(p: NDArray[np.float64], probabilities: tuple[float, ...]) -> N
         matrix = (1.0 - q) * np.eye(d) + (q / (d - 1) * (1.0 - np.eye(d)) if d > 1 else q * np.eye(d))
         p = _local_map(p, party, matrix)
     return p
+
+
+def correlator_table(
+    correlators: ArrayLike,
+    marginals_a: ArrayLike | None = None,
+    marginals_b: ArrayLike | None = None,
+    constant: float = 0.0,
+) -> NDArray[np.float64]:
+    """The table (1 + X, 1 + Y) of two parties with binary outcomes: constant, marginals and (X, Y) correlators."""
+    c = floats(correlators, "correlator coefficients")
+    if c.ndim != 2:
+        raise InvalidShape(f"correlator coefficients must have shape (X, Y), not {c.shape}.")
+    table = np.zeros((1 + c.shape[0], 1 + c.shape[1]))
+    table[0, 0] = floats(constant, "constant")
+    table[1:, 1:] = c
+    for values, target, label, count in (
+        (marginals_a, table[1:, 0], "marginals_a", c.shape[0]),
+        (marginals_b, table[0, 1:], "marginals_b", c.shape[1]),
+    ):
+        if values is not None:
+            values = floats(values, label)
+            if values.shape != (count,):
+                raise InvalidShape(f"{label} must have shape ({count},), not {values.shape}.")
+            target[:] = values
+    return table

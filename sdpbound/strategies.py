@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,15 +20,20 @@ from sdpbound.bell import BellExpression
 from sdpbound.errors import InvalidParameter, InvalidShape
 from sdpbound.scenario import Scenario
 
-if TYPE_CHECKING:
-    from sdpbound.noise import Noise
-
 __all__ = ["Strategy", "random_strategy", "see_saw"]
 
 #: How far states and effects may be from valid (trace, completeness, most negative eigenvalue).
 VALIDITY_TOLERANCE = 1e-9
 
 ComplexArray = NDArray[np.complex128]
+
+
+@runtime_checkable
+class ActsOnStrategies(Protocol):
+    """What changes a strategy into another one, such as a noise."""
+
+    def apply_to(self, strategy: Strategy, /) -> Strategy:
+        """The changed strategy."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,12 +123,10 @@ class Strategy:
             raise InvalidShape(f"observables need binary outcomes, not {self.scenario}.")
         return np.array([effects[0] - effects[1] for effects in self.measurements[party]])
 
-    def behaviour(self, noise: Noise | None = None) -> Behaviour:
+    def behaviour(self, noise: ActsOnStrategies | None = None) -> Behaviour:
         """The probabilities of the strategy, ``p[a, b, x, y]``; with ``noise``, of noisy devices."""
         if noise is not None:
-            from sdpbound.noise import Noise  # it imports this module
-
-            return instance(noise, Noise, "noise", "WhiteNoise(0.99)").apply_to(self).behaviour()
+            return instance(noise, ActsOnStrategies, "noise", "WhiteNoise(0.99)").apply_to(self).behaviour()
         n = len(self.measurements)
         t = self.state.reshape(self.dimensions * 2)
         for party in range(n):

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from math import comb
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from sdpbound.protocols.exact import probabilities
+from sdpbound.protocols.exact import Integers, probabilities
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-    from sdpbound.protocols.partition import BoxPartition
-    from sdpbound.protocols.symmetric import SymmetricPartition
-    from sdpbound.protocols.xor_attack import JointAttack
 
 __all__ = ["draw_attack", "draw_partition", "draw_symmetric"]
 
@@ -24,7 +21,58 @@ SHOWN, BARS = 4, 24
 PALE, BLUE, ORANGE = "#9ecae1", "#0072B2", "#E69F00"
 
 
-def draw_partition(partition: BoxPartition) -> Figure:
+class Joint(Protocol):
+    """Several boxes."""
+
+    @property
+    def n(self) -> int: ...
+
+
+class Partition(Protocol):
+    """A box as a mixture of conditional boxes."""
+
+    @property
+    def boxes(self) -> Joint: ...
+    @property
+    def labels(self) -> tuple[str, ...]: ...
+    @property
+    def weights(self) -> tuple[Fraction, ...]: ...
+    @property
+    def figures(self) -> tuple[tuple[Fraction, ...], ...]: ...
+    @property
+    def parts(self) -> tuple[Integers, ...]: ...
+    @property
+    def denominator(self) -> int: ...
+    @property
+    def value(self) -> Fraction: ...
+
+
+class Guesses(Protocol):
+    """A mixture that is symmetric under exchange of the boxes."""
+
+    @property
+    def boxes(self) -> Joint: ...
+    @property
+    def value(self) -> Fraction: ...
+    def guesses(self) -> dict[int, tuple[Fraction, Fraction]]: ...
+
+
+class Errors(Protocol):
+    """A mixture of products of boxes, each with its error."""
+
+    @property
+    def n(self) -> int: ...
+    @property
+    def eps(self) -> Fraction: ...
+    @property
+    def errors(self) -> tuple[tuple[Fraction, ...], ...]: ...
+    @property
+    def weights(self) -> tuple[Fraction, ...]: ...
+    @property
+    def value(self) -> Fraction: ...
+
+
+def draw_partition(partition: Partition) -> Figure:
     """Bars: each z's weight, the part that its best guess gets dark. Panels: tables of the heaviest boxes P_z.
 
     In a panel rows are (Alice's setting, outcome) of every box, columns Bob's.
@@ -57,7 +105,7 @@ def draw_partition(partition: BoxPartition) -> Figure:
     return figure
 
 
-def draw_symmetric(partition: SymmetricPartition) -> Figure:
+def draw_symmetric(partition: Guesses) -> Figure:
     """Bars on a logarithmic scale: the probability of every number of errors, the guess right beside wrong."""
     figure, (axes,) = _panels(3.4, 2.4, [1.0])
     found = partition.guesses()
@@ -73,7 +121,7 @@ def draw_symmetric(partition: SymmetricPartition) -> Figure:
     return figure
 
 
-def draw_attack(attack: JointAttack) -> Figure:
+def draw_attack(attack: Errors) -> Figure:
     """Weights by the number of local boxes, beside the individual attack's binomial distribution."""
     n, single = attack.n, 4.0 * float(attack.eps)
     counts = np.arange(n + 1)

@@ -19,6 +19,7 @@ import numpy as np
 from sdpbound.arguments import whole
 from sdpbound.errors import CertificateError, InvalidParameter, InvalidShape
 from sdpbound.protocols.boxes import JointBoxes, isotropic_box, one_box
+from sdpbound.protocols.drawing import draw_partition
 from sdpbound.protocols.exact import Integers, product
 from sdpbound.protocols.functions import OutcomeFunction, outcome_function
 
@@ -145,8 +146,6 @@ class BoxPartition:
 
     def draw(self) -> Figure:
         """Weights and what each z tells (left); the boxes P_z (right, up to four of the largest, one or two boxes)."""
-        from sdpbound.protocols.drawing import draw_partition
-
         return draw_partition(self)
 
 

@@ -31,6 +31,7 @@ import scipy.sparse as sp
 
 from sdpbound.errors import CertificateError, InvalidParameter, TooLarge
 from sdpbound.protocols.boxes import DepolarisedBoxes, ExchangeableBoxes, require_size
+from sdpbound.protocols.drawing import draw_symmetric
 from sdpbound.protocols.exact import Integers, kron
 from sdpbound.protocols.functions import OutcomeFunction
 from sdpbound.protocols.partition import BoxPartition
@@ -199,8 +200,6 @@ class SymmetricPartition:
 
     def draw(self) -> Figure:
         """The probability of every number of errors, with the guess right and wrong."""
-        from sdpbound.protocols.drawing import draw_symmetric
-
         return draw_symmetric(self)
 
     def explicit(self) -> BoxPartition:

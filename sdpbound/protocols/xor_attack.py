@@ -34,6 +34,7 @@ from numpy.typing import ArrayLike, NDArray
 from sdpbound.arguments import floats, whole
 from sdpbound.errors import CertificateError, InvalidParameter, TooLarge
 from sdpbound.protocols.boxes import DepolarisedBoxes, isotropic_box, require_size
+from sdpbound.protocols.drawing import draw_attack
 from sdpbound.protocols.exact import Integers, product
 from sdpbound.protocols.functions import outcome_function
 from sdpbound.protocols.partition import BoxPartition
@@ -182,8 +183,6 @@ class JointAttack:
 
     def draw(self) -> Figure:
         """Bars: the weights by the number of local boxes, the joint attack beside the individual one."""
-        from sdpbound.protocols.drawing import draw_attack
-
         return draw_attack(self)
 
 
