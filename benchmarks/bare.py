@@ -16,12 +16,13 @@ import scipy.sparse as sp
 
 import sdpbound as sb
 from benchmarks.timing import median_seconds
-from sdpbound.assemble import Question, assemble
-from sdpbound.conic import vectors
-from sdpbound.conic.choose import available, by_name
+from sdpbound.adversaries.adversary import CorrelationModel
+from sdpbound.bounds.assemble import assemble
+from sdpbound.bounds.question import Question
 from sdpbound.conic.program import LinearMatrixInequality
+from sdpbound.conic.solvers import vectors
+from sdpbound.conic.solvers.choose import available, by_name
 from sdpbound.errors import SdpboundError
-from sdpbound.relaxation import CorrelationModel
 
 __all__ = ["Bare", "bell_question", "clarabel_direct", "clarabel_input", "fastest", "plain_inequality"]
 
@@ -130,6 +131,6 @@ def fastest(
 
 def bell_question(expression: sb.BellExpression) -> Question:
     """The question that :func:`sdpbound.maximize` asks."""
-    from sdpbound.merits.bell_value import _question
+    from sdpbound.bounds.bell_value import _question
 
     return _question(expression, None, "upper")

@@ -14,8 +14,8 @@ from benchmarks.bare import bell_question, clarabel_direct, clarabel_input, fast
 from benchmarks.report import Report
 from benchmarks.studies import million_rows, runner
 from benchmarks.timing import clear_caches, in_fresh_process, median_seconds, paired_seconds, quiet
-from sdpbound.levels import generating_words
-from sdpbound.models.ncpol2sdpa_ import moment_matrix_by_ncpol2sdpa
+from sdpbound.npa.levels import generating_words
+from sdpbound.npa.ncpol2sdpa_ import moment_matrix_by_ncpol2sdpa
 
 __all__ = ["CASES"]
 

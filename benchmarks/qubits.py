@@ -14,8 +14,8 @@ import numpy as np
 
 import sdpbound as sb
 from benchmarks.entropies import REFERENCE
-from sdpbound.assemble_entropy import EntropyQuestion
-from sdpbound.merits.qubit_entropy import qubit_entropy
+from sdpbound.entropies.qubits.entropy import qubit_entropy
+from sdpbound.entropies.question import EntropyQuestion
 
 
 def cases() -> Iterator[tuple[str, EntropyQuestion, tuple[float, ...]]]:

@@ -12,9 +12,9 @@ from hashlib import blake2b
 from pathlib import Path
 from time import perf_counter
 
-from sdpbound.study.evaluate import Answer
 from sdpbound.study.store import Store
-from sdpbound.study.tasks import STORED, Row
+from sdpbound.study.store.answer import Answer
+from sdpbound.tables.columns import STORED, Row
 
 __all__ = ["measure"]
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from sdpbound import assemble
-from sdpbound.models import local, nosignaling, quantum
+from sdpbound.adversaries import local, nosignaling, quantum
+from sdpbound.bounds import assemble
 
 __all__ = ["clear_caches", "in_fresh_process", "median_seconds", "paired_seconds", "quiet", "versions"]
 

@@ -17,8 +17,19 @@ from matplotlib.colors import LogNorm
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import FixedLocator, FuncFormatter, MultipleLocator
 
-from sdpbound.plotting import BLACK, COLUMN, VERMILLION, FigureSpec, figure, gridded, light_viridis, main, save, style
-from sdpbound.study.table import Table, read_table
+from sdpbound.plotting.look import (
+    BLACK,
+    COLUMN,
+    VERMILLION,
+    FigureSpec,
+    figure,
+    gridded,
+    light_viridis,
+    main,
+    save,
+    style,
+)
+from sdpbound.tables.table import Table, read_table
 
 FIGURE = FigureSpec(
     name="critical_noise",

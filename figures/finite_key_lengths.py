@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from sdpbound.computed_table import read_computed, write_computed
-from sdpbound.plotting import BLACK, BLUE, COLUMN, VERMILLION, FigureSpec, figure, main, save, style
+from sdpbound.plotting.look import BLACK, BLUE, COLUMN, VERMILLION, FigureSpec, figure, main, save, style
 from sdpbound.protocols import bhk, braunstein_caves, xor_amplification
+from sdpbound.tables.computed import read_computed, write_computed
 
 FIGURE = FigureSpec(
     name="finite_key_lengths",

@@ -14,8 +14,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator
 
-from sdpbound.plotting import COLUMN, GREY, FigureSpec, figure, main, save, sequence, style
-from sdpbound.study.table import Table, read_table
+from sdpbound.plotting.look import COLUMN, GREY, FigureSpec, figure, main, save, sequence, style
+from sdpbound.tables.table import Table, read_table
 
 FIGURE = FigureSpec(
     name="finite_size",

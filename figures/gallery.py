@@ -22,8 +22,8 @@ from types import ModuleType
 from PIL import Image, PngImagePlugin
 
 from sdpbound.errors import InvalidStudy, SdpboundError
-from sdpbound.plotting import FigureSpec
-from sdpbound.study.figures import load_script
+from sdpbound.plotting.look import FigureSpec
+from sdpbound.study.out.figures import load_script
 
 ROOT = Path(__file__).resolve().parents[1]
 #: Dots to the inch of the documentation's pictures.

@@ -15,8 +15,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MultipleLocator
 
-from sdpbound.plotting import COLUMN, GREY, FigureSpec, figure, main, save, sequence, style
-from sdpbound.study.table import Table, read_table
+from sdpbound.plotting.look import COLUMN, GREY, FigureSpec, figure, main, save, sequence, style
+from sdpbound.tables.table import Table, read_table
 
 FIGURE = FigureSpec(
     name="key_and_randomness",

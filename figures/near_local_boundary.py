@@ -25,8 +25,8 @@ from matplotlib.ticker import MultipleLocator
 from numpy.typing import NDArray
 from scipy.special import entr
 
-from sdpbound.plotting import BLACK, COLUMN, GREY, PAGE, FigureSpec, figure, main, save, sequence, stripes, style
-from sdpbound.study.table import Table, read_table
+from sdpbound.plotting.look import BLACK, COLUMN, GREY, PAGE, FigureSpec, figure, main, save, sequence, stripes, style
+from sdpbound.tables.table import Table, read_table
 
 FIGURE = FigureSpec(
     name="near_local_boundary",

@@ -18,8 +18,8 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MultipleLocator
 from numpy.typing import NDArray
 
-from sdpbound.plotting import COLUMN, GREY, FigureSpec, figure, main, save, sequence, style
-from sdpbound.study.table import Table, read_table
+from sdpbound.plotting.look import COLUMN, GREY, FigureSpec, figure, main, save, sequence, style
+from sdpbound.tables.table import Table, read_table
 
 FIGURE = FigureSpec(
     name="noisy_rates",

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from sdpbound.computed_table import read_computed, write_computed
-from sdpbound.plotting import COLUMN, FigureSpec, figure, main, save, sequence, stripes, style
+from sdpbound.plotting.look import COLUMN, FigureSpec, figure, main, save, sequence, stripes, style
 from sdpbound.protocols import braunstein_caves
+from sdpbound.tables.computed import read_computed, write_computed
 
 FIGURE = FigureSpec(
     name="paper_001_figure_2",

@@ -15,8 +15,8 @@ from matplotlib.ticker import MultipleLocator
 from matplotlib.tri import Triangulation
 from numpy.typing import NDArray
 
-from sdpbound.plotting import BLACK, COLUMN, FigureSpec, figure, gridded, light_viridis, main, save, style
-from sdpbound.study.table import read_table
+from sdpbound.plotting.look import BLACK, COLUMN, FigureSpec, figure, gridded, light_viridis, main, save, style
+from sdpbound.tables.table import read_table
 
 FIGURE = FigureSpec(
     name="paper_figure_1",

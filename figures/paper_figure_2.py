@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 from matplotlib.ticker import MultipleLocator
 
-from sdpbound.plotting import BLACK, COLUMN, FigureSpec, figure, gridded, light_viridis, main, save, style
-from sdpbound.study.table import read_table
+from sdpbound.plotting.look import BLACK, COLUMN, FigureSpec, figure, gridded, light_viridis, main, save, style
+from sdpbound.tables.table import read_table
 
 FIGURE = FigureSpec(
     name="paper_figure_2",

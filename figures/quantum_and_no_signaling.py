@@ -16,10 +16,10 @@ import numpy as np
 from matplotlib.ticker import MultipleLocator
 
 from sdpbound import Behaviour, SingletSelfTest, theta_at_chsh
-from sdpbound.computed_table import read_computed, write_computed
-from sdpbound.plotting import BLACK, BLUE, ORANGE, PAGE, VERMILLION, FigureSpec, figure, main, save, style
+from sdpbound.plotting.look import BLACK, BLUE, ORANGE, PAGE, VERMILLION, FigureSpec, figure, main, save, style
 from sdpbound.protocols import braunstein_caves, compare, vanishing_visibilities, xor_amplification
 from sdpbound.protocols.comparison import Kind
+from sdpbound.tables.computed import read_computed, write_computed
 
 FIGURE = FigureSpec(
     name="quantum_and_no_signaling",

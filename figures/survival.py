@@ -17,8 +17,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from sdpbound.plotting import BLACK, BLUE, COLUMN, GREY, VERMILLION, FigureSpec, figure, main, save, style
-from sdpbound.study.table import Table, read_table
+from sdpbound.plotting.look import BLACK, BLUE, COLUMN, GREY, VERMILLION, FigureSpec, figure, main, save, style
+from sdpbound.tables.table import Table, read_table
 
 FIGURE = FigureSpec(
     name="survival",

@@ -15,13 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sdpbound.computed_table import read_computed, write_computed
-from sdpbound.plotting import BLACK, COLUMN, GREY, FigureSpec, figure, main, save, sequence, style
-from sdpbound.protocols.xor_attack import (
-    certain_bit_threshold,
-    individual_known_bit_probability,
-    known_bit_probability,
-)
+from sdpbound.boxes.xor_attack import certain_bit_threshold, individual_known_bit_probability, known_bit_probability
+from sdpbound.plotting.look import BLACK, COLUMN, GREY, FigureSpec, figure, main, save, sequence, style
+from sdpbound.tables.computed import read_computed, write_computed
 
 FIGURE = FigureSpec(
     name="xor_attack",

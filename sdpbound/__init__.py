@@ -1,86 +1,85 @@
 """sdpbound: certified bounds on quantum, no-signaling and local correlations, and the rates they give."""
 
-from sdpbound.attacks.convex_combination import convex_combination_attack
-from sdpbound.attacks.entropy_attack import conditional_entropy_upper_bound
-from sdpbound.attacks.proof import EntropyAttack
-from sdpbound.behaviour import Behaviour, Observations
-from sdpbound.bell import BellExpression
-from sdpbound.best_tests import BestTest, best_test
-from sdpbound.bounds import Bound, Certificate, Functional
-from sdpbound.checker import Verification, verify
-from sdpbound.conic.clarabel_ import Clarabel
-from sdpbound.conic.cvxpy_ import Cvxpy
-from sdpbound.conic.highs_ import Highs
-from sdpbound.conic.qics_ import Qics
-from sdpbound.conic.scs_ import Scs
-from sdpbound.conic.sdpa_ import Sdpa
-from sdpbound.critical_points import critical_efficiency, critical_error_rate, critical_visibility
-from sdpbound.errors import (
-    CertificateError,
-    DamagedStore,
-    Infeasible,
-    InvalidBehaviour,
-    InvalidInput,
-    InvalidLevel,
-    InvalidParameter,
-    InvalidSettings,
-    InvalidShape,
-    InvalidSolver,
-    InvalidStudy,
-    NotSelfTesting,
-    SdpboundError,
-    SolverFailure,
-    StorageFailure,
-    TooLarge,
-)
-from sdpbound.families import (
-    SingletSelfTest,
-    asymmetric_chsh,
-    cglmp,
-    chained,
-    chsh,
-    contour_at_chsh,
-    correlators_self_test,
-    i3322,
-    mermin,
-    singlet_chsh,
-    singlet_condition,
-    singlet_correlators,
-    singlet_local_bound,
-    singlet_quantum_bound,
-    singlet_strategy_value,
-    theta_at_chsh,
-    tilted_chsh,
-)
-from sdpbound.finite_size import (
-    FiniteLength,
-    FiniteSecurity,
-    finite_key_length,
-    finite_randomness_length,
-    minimum_rounds,
-)
-from sdpbound.merits.bell_value import maximize, minimize
-from sdpbound.merits.conditional_entropy import EntropyBound, VonNeumann, conditional_entropy
-from sdpbound.merits.entropy_envelope import EntropyEnvelope, entropy_envelope
-from sdpbound.merits.guessing_probability import blind_guessing_probability, guessing_probability, min_entropy
-from sdpbound.merits.warm_entropy import SweptEntropy
-from sdpbound.models import Local, NoSignaling, Quantum
-from sdpbound.noise import (
-    Dephasing,
-    DetectionInefficiency,
-    Misalignment,
-    Noise,
-    NoiseSequence,
-    WhiteNoise,
-    noise_from,
-)
-from sdpbound.rate_upper_bounds import key_rate_upper_bound, randomness_rate_upper_bound
-from sdpbound.rates import MinEntropy, Rate, best_preprocessing, error_correction, key_rate, randomness_rate
-from sdpbound.scenario import Scenario
-from sdpbound.self_tests import SelfTest, find_self_test
-from sdpbound.strategies import Strategy, random_strategy, see_saw
-from sdpbound.thresholds import Threshold, critical_noise
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sdpbound.lazy import lazy_face
 from sdpbound.version import __version__
+
+if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table below
+    from sdpbound.adversaries import Local, NoSignaling, Quantum
+    from sdpbound.attacks.convex_combination import convex_combination_attack
+    from sdpbound.attacks.entropy_attack import conditional_entropy_upper_bound
+    from sdpbound.attacks.proof import EntropyAttack
+    from sdpbound.bell.behaviour import Behaviour
+    from sdpbound.bell.expression import BellExpression
+    from sdpbound.bell.families.contours import contour_at_chsh, theta_at_chsh
+    from sdpbound.bell.families.correlators import correlators_self_test
+    from sdpbound.bell.families.expressions import asymmetric_chsh, cglmp, chained, chsh, i3322, mermin, tilted_chsh
+    from sdpbound.bell.families.formulas import (
+        singlet_chsh,
+        singlet_condition,
+        singlet_correlators,
+        singlet_local_bound,
+        singlet_quantum_bound,
+        singlet_strategy_value,
+    )
+    from sdpbound.bell.families.singlet import SingletSelfTest
+    from sdpbound.bell.noise.kinds import noise_from
+    from sdpbound.bell.noise.measurements import DetectionInefficiency, Misalignment
+    from sdpbound.bell.noise.noise import Noise, NoiseSequence
+    from sdpbound.bell.noise.state import Dephasing, WhiteNoise
+    from sdpbound.bell.observations import Observations
+    from sdpbound.bell.scenario import Scenario
+    from sdpbound.bell.search import random_strategy, see_saw
+    from sdpbound.bell.strategy import Strategy
+    from sdpbound.bounds.bell_value import maximize, minimize
+    from sdpbound.bounds.bound import Bound, Functional
+    from sdpbound.bounds.certificate import Certificate
+    from sdpbound.bounds.guessing import blind_guessing_probability, guessing_probability, min_entropy
+    from sdpbound.checker import Verification, verify
+    from sdpbound.conic.solvers.clarabel_ import Clarabel
+    from sdpbound.conic.solvers.cvxpy_ import Cvxpy
+    from sdpbound.conic.solvers.highs_ import Highs
+    from sdpbound.conic.solvers.qics_ import Qics
+    from sdpbound.conic.solvers.scs_ import Scs
+    from sdpbound.conic.solvers.sdpa_ import Sdpa
+    from sdpbound.entropies.conditional import EntropyBound, VonNeumann, conditional_entropy
+    from sdpbound.entropies.envelope import EntropyEnvelope, entropy_envelope
+    from sdpbound.entropies.min_entropy import MinEntropy
+    from sdpbound.entropies.self_test import SelfTest, find_self_test
+    from sdpbound.entropies.swept import SweptEntropy
+    from sdpbound.errors import (
+        CertificateError,
+        DamagedStore,
+        Infeasible,
+        InvalidBehaviour,
+        InvalidInput,
+        InvalidLevel,
+        InvalidParameter,
+        InvalidSettings,
+        InvalidShape,
+        InvalidSolver,
+        InvalidStudy,
+        NotSelfTesting,
+        SdpboundError,
+        SolverFailure,
+        StorageFailure,
+        TooLarge,
+    )
+    from sdpbound.finite_size import (
+        FiniteLength,
+        FiniteSecurity,
+        finite_key_length,
+        finite_randomness_length,
+        minimum_rounds,
+    )
+    from sdpbound.rates.best_tests import BestTest, best_test
+    from sdpbound.rates.critical import critical_efficiency, critical_error_rate, critical_visibility
+    from sdpbound.rates.rates import Rate, best_preprocessing, error_correction, key_rate, randomness_rate
+    from sdpbound.rates.thresholds import Threshold, critical_noise
+    from sdpbound.rates.upper import key_rate_upper_bound, randomness_rate_upper_bound
 
 __all__ = [
     "Behaviour",
@@ -182,3 +181,60 @@ __all__ = [
     "tilted_chsh",
     "verify",
 ]
+
+__getattr__, __dir__ = lazy_face(
+    __name__,
+    {
+        "sdpbound.adversaries": "Local NoSignaling Quantum",
+        "sdpbound.attacks.convex_combination": "convex_combination_attack",
+        "sdpbound.attacks.entropy_attack": "conditional_entropy_upper_bound",
+        "sdpbound.attacks.proof": "EntropyAttack",
+        "sdpbound.bell.behaviour": "Behaviour",
+        "sdpbound.bell.expression": "BellExpression",
+        "sdpbound.bell.families.contours": "contour_at_chsh theta_at_chsh",
+        "sdpbound.bell.families.correlators": "correlators_self_test",
+        "sdpbound.bell.families.expressions": "asymmetric_chsh cglmp chained chsh i3322 mermin tilted_chsh",
+        "sdpbound.bell.families.formulas": (
+            "singlet_chsh singlet_condition singlet_correlators singlet_local_bound "
+            "singlet_quantum_bound singlet_strategy_value"
+        ),
+        "sdpbound.bell.families.singlet": "SingletSelfTest",
+        "sdpbound.bell.noise.kinds": "noise_from",
+        "sdpbound.bell.noise.measurements": "DetectionInefficiency Misalignment",
+        "sdpbound.bell.noise.noise": "Noise NoiseSequence",
+        "sdpbound.bell.noise.state": "Dephasing WhiteNoise",
+        "sdpbound.bell.observations": "Observations",
+        "sdpbound.bell.scenario": "Scenario",
+        "sdpbound.bell.search": "random_strategy see_saw",
+        "sdpbound.bell.strategy": "Strategy",
+        "sdpbound.bounds.bell_value": "maximize minimize",
+        "sdpbound.bounds.bound": "Bound Functional",
+        "sdpbound.bounds.certificate": "Certificate",
+        "sdpbound.bounds.guessing": "blind_guessing_probability guessing_probability min_entropy",
+        "sdpbound.checker": "Verification verify",
+        "sdpbound.conic.solvers.clarabel_": "Clarabel",
+        "sdpbound.conic.solvers.cvxpy_": "Cvxpy",
+        "sdpbound.conic.solvers.highs_": "Highs",
+        "sdpbound.conic.solvers.qics_": "Qics",
+        "sdpbound.conic.solvers.scs_": "Scs",
+        "sdpbound.conic.solvers.sdpa_": "Sdpa",
+        "sdpbound.entropies.conditional": "EntropyBound VonNeumann conditional_entropy",
+        "sdpbound.entropies.envelope": "EntropyEnvelope entropy_envelope",
+        "sdpbound.entropies.min_entropy": "MinEntropy",
+        "sdpbound.entropies.self_test": "SelfTest find_self_test",
+        "sdpbound.entropies.swept": "SweptEntropy",
+        "sdpbound.errors": (
+            "CertificateError DamagedStore Infeasible InvalidBehaviour InvalidInput InvalidLevel "
+            "InvalidParameter InvalidSettings InvalidShape InvalidSolver InvalidStudy "
+            "NotSelfTesting SdpboundError SolverFailure StorageFailure TooLarge"
+        ),
+        "sdpbound.finite_size": (
+            "FiniteLength FiniteSecurity finite_key_length finite_randomness_length minimum_rounds"
+        ),
+        "sdpbound.rates.best_tests": "BestTest best_test",
+        "sdpbound.rates.critical": "critical_efficiency critical_error_rate critical_visibility",
+        "sdpbound.rates.rates": "Rate best_preprocessing error_correction key_rate randomness_rate",
+        "sdpbound.rates.thresholds": "Threshold critical_noise",
+        "sdpbound.rates.upper": "key_rate_upper_bound randomness_rate_upper_bound",
+    },
+)

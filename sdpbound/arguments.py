@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,7 @@ from numpy.typing import NDArray
 
 from sdpbound.errors import InvalidInput, InvalidParameter, InvalidShape
 
-__all__ = ["LARGEST", "complexes", "floats", "instance", "real", "reals", "unmasked", "whole"]
+__all__ = ["LARGEST", "complexes", "counted", "floats", "instance", "numbered", "real", "reals", "unmasked", "whole"]
 
 #: Largest coefficient or value: beyond it floats overflow in products, and certificates would not be exact.
 LARGEST = 1e60
@@ -135,4 +137,19 @@ def whole(value: Any, name: str, least: int, most: int) -> int:
     """An integer between two limits."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not least <= value <= most:
         raise InvalidParameter(f"{name} = {value!r:.60} must be an integer from {least} to {most}.")
+    return int(value)
+
+
+def numbered(value: Any, name: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise InvalidParameter(f"{name} = {value!r} must be a finite real number.")
+    number = float(value)
+    if not math.isfinite(number):
+        raise InvalidParameter(f"{name} = {number} must be a finite number.")
+    return number
+
+
+def counted(value: Any, name: str, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise InvalidParameter(f"{name} = {value!r} must be an integer of at least {least}.")
     return int(value)

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from sdpbound.protocols.boxes import JointBoxes
+from sdpbound.boxes.boxes import JointBoxes
 
 F = Fraction
 

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import sdpbound as sb
-from sdpbound.algebra import PartyAlgebra, moment_matrix
-from sdpbound.levels import generating_words, normalise_level
-from sdpbound.scenario import Letter
+from sdpbound.bell.scenario import Letter
+from sdpbound.npa.levels import generating_words, normalise_level
+from sdpbound.npa.words import PartyAlgebra, moment_matrix
 
 PLAIN = PartyAlgebra((Letter(0, None), Letter(1, 0), Letter(1, 1), Letter(2, None)))
 MIXED = PartyAlgebra(

@@ -3,121 +3,133 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
+from importlib import import_module
 from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
 
 import sdpbound as sb
+from tests.floors import LONG_FILES, LONG_FUNCTIONS, circles, code_lines, floor, modules, picture, room
 
 PACKAGE = Path(sb.__file__).parent
-#: Downward only: a module may import from its own layer and from those below it.
-LAYERS = [
-    ["errors", "version", "arguments"],
-    [
-        "scenario",
-        "noise",
-        "outcome_noise",
-        "bell",
-        "behaviour",
-        "families",
-        "strategies",
-        "algebra",
-        "levels",
-        "relaxation",
-        "models",
-        "quadrature",
-    ],
-    ["assemble", "assemble_entropy", "assemble_radau"],
-    ["qubits"],
-    ["bounds"],
-    ["merits", "attacks", "self_tests"],
-    ["protocols", "rates"],
-    ["rate_upper_bounds", "thresholds", "best_tests", "critical_points", "finite_size"],
-    ["cli", "study", "computed_table", "plotting", "__main__", "__init__"],
-]
-CONIC_MAY_IMPORT = {"conic", "errors"}
-PHYSICS = set(LAYERS[1])
-SOLVER_PACKAGES = {"clarabel", "scs", "sdpap", "qics", "cvxpy", "highspy"}
+SOLVER_PACKAGES = {"clarabel", "scs", "sdpap", "qics", "cvxpy", "highspy", "ncpol2sdpa"}
+#: The one caller of HiGHS through scipy.
+LINEAR = "sdpbound.conic.solvers.linear_"
+LONGEST_FILE, LONGEST_FUNCTION = 450, 60
+
+MODULES = modules()
 
 
-def modules() -> list[Path]:
-    return sorted(p for p in PACKAGE.rglob("*.py"))
+def test_no_circles_of_modules() -> None:
+    """Deferred imports and those for type checkers count as well."""
+    assert not circles({name: module.imports for name, module in MODULES.items()})
 
 
-def imports(path: Path) -> list[str]:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    found = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            found += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: relative import"
-            found.append(node.module or "")
-    return found
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_a_module(name: str) -> None:
+    """Nothing private comes in from another file, imports go down the floors, and nothing is relative."""
+    module = MODULES[name]
+    private = [
+        f"{source}.{thing}" for source, thing in module.names if thing.startswith("_") and thing != "__version__"
+    ]
+    assert not private, f"{name} imports {private}, private to another file"
+    assert not module.relative
+    own = floor(room(name))
+    for target in module.imports:
+        if room(target) != room(name):
+            assert floor(room(target)) < own, f"{name} imports {target}, which is not below it"
 
 
-def head(path: Path) -> str:
-    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+def test_apart_from_the_rest() -> None:
+    """The checker shares no code with what it checks, and the numerics know no physics."""
+    for name, module in MODULES.items():
+        rooms = {room(target) for target in module.imports}
+        if room(name) == "checker":
+            assert rooms <= {"checker", "errors"}
+            assert "numpy" not in module.outside
+        if room(name) == "conic":
+            assert rooms <= {"conic", "errors", "arrays", "arguments"}
+    assert MODULES["sdpbound.conic.certificate"].imports == {"sdpbound.conic.program", "sdpbound.arrays"}
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_import_rule(path: Path) -> None:
-    name = head(path)
-    own = {m.split(".")[1] for m in imports(path) if m.startswith("sdpbound.") and m.count(".")}
-    outside = {m.split(".")[0] for m in imports(path)} - {"sdpbound"}
-    if name == "checker":
-        assert own <= {"errors", "checker"}
-        assert "numpy" not in outside
-        return
-    if name == "conic":
-        assert own <= CONIC_MAY_IMPORT
-        if path.name == "certificate.py":
-            assert {m for m in imports(path) if m.startswith("sdpbound.")} <= {"sdpbound.conic.program"}
-        if not path.stem.endswith("_"):
-            assert not outside & SOLVER_PACKAGES
-        return
-    assert not outside & SOLVER_PACKAGES
-    level = next(i for i, layer in enumerate(LAYERS) if name in layer)
-    allowed = {m for layer in LAYERS[: level + 1] for m in layer}
-    if name not in PHYSICS and name not in LAYERS[0]:
-        allowed |= {"conic"}
-    if level >= LAYERS.index(["bounds"]):
-        allowed |= {"checker"}
-    assert own <= allowed, f"{path.name} imports {sorted(own - allowed)}"
+def test_solvers_have_a_room_of_their_own() -> None:
+    for name, module in MODULES.items():
+        if name.startswith("sdpbound.conic.solvers.") and name.endswith("_"):
+            continue
+        if name != "sdpbound.npa.ncpol2sdpa_":
+            assert not module.outside & SOLVER_PACKAGES, name
+        assert name == LINEAR or "linprog" not in module.text, name
+    databases = {name for name, module in MODULES.items() if "sqlite3" in module.outside}
+    assert {room(name) for name in databases} == {"study.store"}
 
 
-def room_imports(path: Path) -> list[tuple[str, str]]:
-    """(module, name) of all imports from this package, wherever they stand in the file."""
-    found = []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("sdpbound"):
-            found += [(node.module or "", alias.name) for alias in node.names]
-    return found
+def test_sizes() -> None:
+    """A file can be read in one sitting, a function on one page."""
+    long = {name for name, module in MODULES.items() if module.text.count("\n") > LONGEST_FILE}
+    assert long == set(LONG_FILES), "the list of exceptions is not what the code is"
+    functions = {
+        f"{name}.{function}"
+        for name, module in MODULES.items()
+        for function, lines in code_lines(module.tree).items()
+        if lines > LONGEST_FUNCTION
+    }
+    assert functions == set(LONG_FUNCTIONS), "the list of exceptions is not what the code is"
 
 
-#: Packages in which nothing private crosses a file and no imports run in a circle; to become all of them.
-IN_ORDER = ["checker"]
+def test_faces() -> None:
+    """Every room says what it is for, what may come in and what it hands on."""
+    for name, module in MODULES.items():
+        if module.path.name != "__init__.py" or name in ("sdpbound", "sdpbound.cli", "sdpbound.protocols"):
+            continue
+        text = " ".join((ast.get_docstring(module.tree) or "").split())
+        assert "What may come in: " in text, name
+        assert "What is handed on: " in text, name
 
 
-@pytest.mark.parametrize("room", IN_ORDER)
-def test_a_room_in_order(room: str) -> None:
-    """No private name is imported from another file, and the modules can be laid in floors."""
-    arrows: dict[str, set[str]] = {}
-    for path in sorted((PACKAGE / room).rglob("*.py")):
-        imported = room_imports(path)
-        assert not [name for _, name in imported if name.startswith("_")], path.name
-        arrows[f"sdpbound.{room}.{path.stem}"] = {
-            module for module, _ in imported if module.startswith(f"sdpbound.{room}.")
-        }
-    arrows[f"sdpbound.{room}"] = arrows.pop(f"sdpbound.{room}.__init__")
-    while arrows:
-        lowest = [module for module, below in arrows.items() if not below & arrows.keys()]
-        assert lowest, f"these import each other in a circle: {sorted(arrows)}"
-        for module in lowest:
-            del arrows[module]
+def test_lazy_faces_say_the_same_twice() -> None:
+    """What type checkers read is what is imported when a name is asked for."""
+    for package in ("sdpbound", "sdpbound.study"):
+        tree = MODULES[package].tree
+        block = next(node for node in tree.body if isinstance(node, ast.If))
+        typed = {a.name: node.module for node in block.body if isinstance(node, ast.ImportFrom) for a in node.names}
+        call = next(node for node in ast.walk(tree) if isinstance(node, ast.Call))
+        table = {name: module for module, names in ast.literal_eval(call.args[1]).items() for name in names.split(" ")}
+        assert typed == table
+        assert set(table) == set(import_module(package).__all__) - {"__version__"}
+        for name in table:
+            assert getattr(import_module(package), name) is getattr(import_module(table[name]), name)
+
+
+def test_the_start_is_light() -> None:
+    """``import sdpbound`` loads nothing that draws, models, stores or solves."""
+    heavy = (
+        "matplotlib",
+        "pandas",
+        "cvxpy",
+        "ncpol2sdpa",
+        "sympy",
+        "clarabel",
+        "scs",
+        "sdpap",
+        "qics",
+        "scipy",
+        "numpy",
+    )
+    code = f"import sys, sdpbound; print([m for m in {heavy} if m in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=60)
+    assert found.stdout.strip() == "[]"
+
+
+def test_the_page_on_architecture() -> None:
+    """Its picture is drawn from the floors that the tests hold."""
+    page = (PACKAGE.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
+    assert picture(MODULES) in page, "run `python -m tests.floors` to draw it again"
+    for path in re.findall(r"`([a-z_0-9/]+(?:\.py|/))`", page):
+        assert (PACKAGE / path).exists() or (PACKAGE.parent / path).exists(), f"{path} is not there"
 
 
 def test_promised_names() -> None:

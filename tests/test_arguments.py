@@ -14,13 +14,14 @@ import pytest
 
 import sdpbound as sb
 from sdpbound.arguments import complexes, floats, real, reals
+from sdpbound.bell.families.formulas import singlet_coefficients
+from sdpbound.boxes import xor_attack
+from sdpbound.boxes.boxes import DepolarisedBoxes
+from sdpbound.boxes.functions import outcome_function
+from sdpbound.entropies.self_test import bell_value_self_test
 from sdpbound.errors import InvalidInput, InvalidParameter, InvalidShape
-from sdpbound.families import singlet_coefficients
 from sdpbound.finite_size.scores import scored_test
-from sdpbound.protocols import bhk, braunstein_caves, simple_chsh, xor_amplification, xor_attack
-from sdpbound.protocols.boxes import DepolarisedBoxes
-from sdpbound.protocols.functions import outcome_function
-from sdpbound.self_tests import bell_value_self_test
+from sdpbound.protocols import bhk, braunstein_caves, simple_chsh, xor_amplification
 
 ROOT = math.sqrt(0.5)
 CORRELATORS = ROOT * np.array([[1.0, 1.0], [1.0, -1.0]])

@@ -17,14 +17,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sdpbound as sb
-from sdpbound.assemble_entropy import EntropyQuestion
 from sdpbound.attacks.descent import descend
 from sdpbound.attacks.entropy_attack import landscape_of, search
 from sdpbound.attacks.landscape import Points
 from sdpbound.attacks.mixtures import Mixture
 from sdpbound.attacks.proof import build_attack
 from sdpbound.checker.spectra import entropy
-from sdpbound.rates import KnownEntropy
+from sdpbound.entropies.known import KnownEntropy
+from sdpbound.entropies.question import EntropyQuestion
 
 
 def h(p: float) -> float:
@@ -472,7 +472,7 @@ def test_convex_combination_bounds_the_key_rate_of_data() -> None:
 
 def test_a_rate_is_exact_only_if_every_pair_of_settings_is(monkeypatch: pytest.MonkeyPatch) -> None:
     """The largest bound of all pairs rests on the attacks of all of them."""
-    import sdpbound.rate_upper_bounds as module
+    import sdpbound.rates.upper as module
 
     real = module.conditional_entropy_upper_bound
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import sdpbound as sb
 from sdpbound.conic.program import LinearMatrixInequality, SolverResult
-from sdpbound.conic.solver import Solver
+from sdpbound.conic.solvers.solver import Solver
 
 seeds = st.integers(0, 2**32 - 1)
 LEVELS = ("1", "1+AB", "2", "3")
@@ -155,7 +155,7 @@ class Broken(Solver):
 def test_failing_solvers(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(sb.SolverFailure, match="broken"):
         sb.maximize(sb.chsh(), sb.Quantum("1"), solver=Broken())
-    import sdpbound.bounds as bounds
+    import sdpbound.bounds.solving as bounds
 
     monkeypatch.setattr(bounds, "candidates", lambda program, tolerance: (Broken(), sb.Clarabel()))
     bound = sb.maximize(sb.chsh(), sb.Quantum("1"))

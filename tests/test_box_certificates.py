@@ -16,10 +16,10 @@ import pytest
 from typer.testing import CliRunner
 
 import sdpbound as sb
+from sdpbound.boxes.boxes import DepolarisedBoxes, ExchangeableBoxes, JointBoxes
+from sdpbound.boxes.guessing import GuessingProgram, guessing_program
 from sdpbound.checker.boxes import prove
 from sdpbound.cli import app
-from sdpbound.protocols.boxes import DepolarisedBoxes, ExchangeableBoxes, JointBoxes
-from sdpbound.protocols.guessing_program import GuessingProgram, guessing_program
 
 F = Fraction
 PAIR = [[0.72, 0.13], [0.1, 0.05]]  # of error patterns

@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import sdpbound as sb
-from sdpbound.assemble import Assembly, assemble
-from sdpbound.bounds import _certify
+from sdpbound.adversaries import Local, NoSignaling, Quantum
+from sdpbound.bounds.assemble import Assembly, assemble
+from sdpbound.bounds.bell_value import _question
+from sdpbound.bounds.certify import certify
+from sdpbound.bounds.guessing import _guessing_question
 from sdpbound.conic.certificate import factor_positive, round_up
 from sdpbound.conic.program import SolverResult, Status
-from sdpbound.merits.bell_value import _question
-from sdpbound.merits.guessing_probability import _guessing_question
-from sdpbound.models import Local, NoSignaling, Quantum
 
 SCENARIO = sb.Scenario.bipartite(2, 2)
 STRATEGIES = [sb.random_strategy(SCENARIO, 2, np.random.default_rng(i)) for i in range(40)]
@@ -47,7 +47,7 @@ def test_random_duals_bound_every_strategy(seed: int, scale: float, spoil: float
     question = _question(expression, None, "upper")
     for model in (Quantum("1+AB"), Quantum("2"), NoSignaling()):
         assembly = assemble(question, model, symmetry)
-        dual = _certify(question, assembly, some_dual(assembly, rng, scale, spoil))
+        dual = certify(question, assembly, some_dual(assembly, rng, scale, spoil))
         assert dual.value >= max(expression(b) for b in BEHAVIOURS)
 
 
@@ -59,7 +59,7 @@ def test_random_duals_bound_every_guess(seed: int, scale: float) -> None:
     question = _guessing_question(tested, 0, None)
     for model in (Quantum("1+AB"), NoSignaling(), Local()):
         assembly = assemble(question, model)
-        dual = _certify(question, assembly, some_dual(assembly, rng, scale))
+        dual = certify(question, assembly, some_dual(assembly, rng, scale))
         multipliers = np.array([float(m) for m in dual.multipliers])
         pool = BEHAVIOURS if not isinstance(model, Local) else [sb.Behaviour.uniform(SCENARIO)]
         for b in pool:
@@ -85,7 +85,7 @@ def test_a_corrupted_dual_loosens(seed: int, size: float) -> None:
         good.objective,
         0.0,
     )
-    value = _certify(question, assembly, bad).value
+    value = certify(question, assembly, bad).value
     assert 8**0.5 <= value <= 8**0.5 + 1e-7 + 200 * size
 
 
@@ -95,7 +95,7 @@ def test_symmetric_and_plain_reductions_agree(seed: int) -> None:
     c = rng.normal(size=(2, 2))
     expression = sb.BellExpression.from_correlators(c + c.T)  # symmetric under exchange, odd under no flip
     question = _question(expression, None, "upper")
-    from sdpbound.bounds import solve
+    from sdpbound.bounds.solving import solve
 
     plain = solve(question, Quantum("2"), symmetry=False)
     reduced = solve(question, Quantum("2"))

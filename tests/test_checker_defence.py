@@ -24,8 +24,8 @@ from sdpbound.checker import Checker, attack, boxes, chsh_entropy, finite, kinds
 from sdpbound.checker import bound as bound_module
 from sdpbound.checker.scenario import Scenario
 from sdpbound.cli import app
+from sdpbound.entropies.self_test import find_self_test
 from sdpbound.errors import CertificateError, InvalidParameter
-from sdpbound.self_tests import find_self_test
 
 CHSH = [[0, 0, 0], [0, 1, 1], [0, 1, -1]]
 BINARY = [[2, 2], [2, 2]]

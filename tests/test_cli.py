@@ -21,7 +21,7 @@ from sdpbound.cli.output import rounded
 from sdpbound.study.store import Store
 from sdpbound.study.store.core import Cell
 from sdpbound.study.store.file import read_seal, write_seal
-from sdpbound.study.tasks import STORED
+from sdpbound.tables.columns import STORED
 
 ANGLES = ["--theta", "1", "--phi", "1.5", "--omega", "2.6"]
 T = sb.SingletSelfTest(1.0, 1.5, 2.6)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sdpbound as sb
-from sdpbound.merits.qubit_entropy import QubitEntropyBound
+from sdpbound.entropies.qubits.entropy import QubitEntropyBound
 
 
 def h(p: float) -> float:
@@ -207,7 +207,7 @@ def test_rates_use_them_unless_told_not_to() -> None:
     assert rate.is_closed_form and "closed form" in repr(rate) and "self-test" not in " ".join(rate.assumptions)
     program = sb.key_rate(b, observed, 0, 0, entropy, closed_forms=False)
     assert not program.is_closed_form and program.value < rate.value
-    from sdpbound.rates import KnownEntropy
+    from sdpbound.entropies.known import KnownEntropy
 
     assert sb.key_rate(b, observed, 0, 0, KnownEntropy(rate.entropy, 0)).value == rate.value
     assert sb.randomness_rate(b, observed, True, 0, None, entropy).value == rate.entropy.value

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sdpbound.computed_table import read_computed, write_computed
 from sdpbound.errors import InvalidInput, InvalidStudy
+from sdpbound.tables.computed import read_computed, write_computed
 
 
 def test_round_trip(tmp_path: Path) -> None:

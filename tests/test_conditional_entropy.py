@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sdpbound as sb
-from sdpbound.assemble_entropy import EntropyQuestion, assemble_entropy
-from sdpbound.quadrature import graded_nodes, interpolation_gap, refined_nodes, weights
+from sdpbound.entropies.integral.assemble import assemble_entropy
+from sdpbound.entropies.quadrature import graded_nodes, interpolation_gap, refined_nodes, weights
+from sdpbound.entropies.question import EntropyQuestion
 
 #: This file is about programs; formulas are in test_closed_entropies.py.
 conditional_entropy = functools.partial(sb.conditional_entropy, closed_forms=False)
@@ -375,7 +376,7 @@ def test_any_dual_proves_a_true_bound(seed: int) -> None:
         duals.append(g @ g.T if rng.integers(2) else (g + g.T) / 2)
     dual = program.solver.certify(*arguments, duals, program.slack)
     assert -dual.value <= chsh_entropy(2.5)
-    from sdpbound.merits.projective import _EntropyProof
+    from sdpbound.entropies.integral.search import _EntropyProof
 
     certificate = _EntropyProof(question, sb.Quantum("1+AB"), program, dual).certificate(-dual.value)
     found = sb.verify(certificate, strict=False)
@@ -428,7 +429,7 @@ def test_rates_take_the_entropy() -> None:
         sb.randomness_rate(b, x=0, y=0, entropy=method, blind=True)
     with pytest.raises(sb.InvalidParameter, match="VonNeumann"):
         sb.key_rate(b, x=0, y=0, preprocessing=0.1)
-    from sdpbound.rates import KnownEntropy
+    from sdpbound.entropies.known import KnownEntropy
 
     known = KnownEntropy(rate.entropy, 0)
     assert sb.key_rate(b, x=0, y=0, entropy=known).value == rate.value

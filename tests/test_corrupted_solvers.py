@@ -24,17 +24,17 @@ from numpy.typing import NDArray
 
 import sdpbound as sb
 from sdpbound.attacks import mixtures as attack_mixtures
-from sdpbound.conic import choose, vectors
+from sdpbound.boxes.guessing import guessing_program
 from sdpbound.conic.program import LinearMatrixInequality, SolverResult, Status
-from sdpbound.conic.solver import LARGEST, Solver, ask
-from sdpbound.merits.entropy import least_entropy
-from sdpbound.merits.qubit_entropy import QubitEntropyBound
-from sdpbound.protocols.guessing_program import guessing_program
-from sdpbound.quadrature import graded_nodes, refined_nodes, weights
-from sdpbound.qubits import mixture as qubit_mixture
-from sdpbound.qubits.branch import prove
-from sdpbound.qubits.engine import StateEngine
-from sdpbound.qubits.problem import Key
+from sdpbound.conic.solvers import choose, vectors
+from sdpbound.conic.solvers.solver import LARGEST, Solver, ask
+from sdpbound.entropies.entropy import least_entropy
+from sdpbound.entropies.quadrature import graded_nodes, refined_nodes, weights
+from sdpbound.entropies.qubits import mixture as qubit_mixture
+from sdpbound.entropies.qubits.branch import prove
+from sdpbound.entropies.qubits.engine import StateEngine
+from sdpbound.entropies.qubits.entropy import QubitEntropyBound
+from sdpbound.entropies.qubits.problem import Key
 
 Floats = NDArray[np.float64]
 Results = list[tuple[sb.Bound, float]]  # bounds with the true values
@@ -497,7 +497,12 @@ def test_there_is_no_other_door() -> None:
     asks = {path.name for path in package.rglob("*.py") if "solver.solve(" in path.read_text(encoding="utf-8")}
     assert asks == {"solver.py"}
     linear = {path.name for path in package.rglob("*.py") if "= linprog(" in path.read_text(encoding="utf-8")}
-    assert linear == {"highs_.py", "linear_.py", "mixture.py", "mixtures.py"}  # the last three by conic/linear_.py
+    assert linear == {
+        "highs_.py",
+        "linear_.py",
+        "mixture.py",
+        "mixtures.py",
+    }  # the last three by conic/solvers/linear_.py
 
 
 def test_an_answer_that_overflows_is_refused_without_a_warning() -> None:

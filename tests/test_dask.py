@@ -18,13 +18,13 @@ from typing import Any
 import pytest
 
 from sdpbound.errors import InvalidInput, SolverFailure
-from sdpbound.study import dask_connect
-from sdpbound.study.dask_ import PER_THREAD, Tls, _Batch, _Lost, _Work, run_on_dask
-from sdpbound.study.dask_worker import _Seats
-from sdpbound.study.evaluate import Answer
-from sdpbound.study.executors import run_here
-from sdpbound.study.spec import parse_spec
-from sdpbound.study.tasks import Plan, Task
+from sdpbound.study.file.spec import parse_spec
+from sdpbound.study.plan import Plan, Task
+from sdpbound.study.running import dask_connect
+from sdpbound.study.running.dask_ import PER_THREAD, Tls, _Batch, _Lost, _Work, run_on_dask
+from sdpbound.study.running.dask_worker import _Seats
+from sdpbound.study.running.executors import run_here
+from sdpbound.study.store.answer import Answer
 
 psutil = pytest.importorskip("psutil")
 pytest.importorskip("distributed")

@@ -16,12 +16,12 @@ from typing import Any
 import pytest
 
 from sdpbound.errors import SolverFailure
-from sdpbound.study.evaluate import Answer
-from sdpbound.study.executors import WAITING, cores, run_here, run_in_processes
-from sdpbound.study.seat import Seat, Stopped
-from sdpbound.study.spec import parse_spec
-from sdpbound.study.tasks import Plan, Task
-from sdpbound.study.worker import TASK
+from sdpbound.study.file.spec import parse_spec
+from sdpbound.study.plan import Plan, Task
+from sdpbound.study.running.executors import WAITING, cores, run_here, run_in_processes
+from sdpbound.study.running.solver_process import Seat, Stopped
+from sdpbound.study.running.worker import TASK
+from sdpbound.study.store.answer import Answer
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="uses signals")
 

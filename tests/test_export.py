@@ -22,13 +22,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sdpbound.errors import InvalidInput, InvalidStudy, StorageFailure
-from sdpbound.study import files
-from sdpbound.study.evaluate import evaluate
-from sdpbound.study.export import export, to_arrow, to_pandas, to_xarray, write_csv, write_parquet
-from sdpbound.study.provenance import environment, git_commit, provenance_text, versions
-from sdpbound.study.spec import StudySpec, parse_spec
-from sdpbound.study.table import COLUMN_NOTES, Table, read_table
-from sdpbound.study.tasks import COLUMNS, Plan
+from sdpbound.study.answers.evaluate import evaluate
+from sdpbound.study.file.spec import StudySpec, parse_spec
+from sdpbound.study.out.export import export, write_csv
+from sdpbound.study.out.gridded import to_xarray
+from sdpbound.study.plan import Plan
+from sdpbound.tables import files
+from sdpbound.tables.columns import COLUMN_NOTES, COLUMNS
+from sdpbound.tables.frames import to_pandas
+from sdpbound.tables.parquet import to_arrow, write_parquet
+from sdpbound.tables.provenance import environment, git_commit, provenance_text, versions
+from sdpbound.tables.table import Table, read_table
 
 Tuple = tuple[Any, ...]
 FACTS = {"study": {"name": "made_up"}, "tolerance": 1e-9, **environment(), "runs": []}

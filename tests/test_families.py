@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy.optimize import minimize_scalar
 
-from sdpbound import families
-from sdpbound.behaviour import Behaviour
-from sdpbound.bell import BellExpression
+from sdpbound.bell import families
+from sdpbound.bell.behaviour import Behaviour
+from sdpbound.bell.expression import BellExpression
+from sdpbound.bell.families.singlet import SingletSelfTest
+from sdpbound.bell.strategy import Strategy
 from sdpbound.errors import InvalidInput, InvalidParameter, InvalidSettings, InvalidShape
-from sdpbound.families import SingletSelfTest
-from sdpbound.strategies import Strategy
 
 REFERENCE: dict[str, dict[str, Any]] = json.loads(Path(__file__).with_name("reference_values.json").read_text())
 PI = math.pi

@@ -15,13 +15,13 @@ from PIL import Image
 
 from sdpbound import singlet_chsh
 from sdpbound.errors import InvalidStudy
-from sdpbound.plotting import COLUMN, PAGE, FigureSpec
-from sdpbound.study import charts
-from sdpbound.study.figures import draw, load_script
-from sdpbound.study.run import run_study
-from sdpbound.study.spec import read_spec
-from sdpbound.study.table import Table, read_table
-from sdpbound.study.tasks import COLUMNS
+from sdpbound.plotting.look import COLUMN, PAGE, FigureSpec
+from sdpbound.study.file.spec import read_spec
+from sdpbound.study.out import charts
+from sdpbound.study.out.figures import draw, load_script
+from sdpbound.study.running.run import run_study
+from sdpbound.tables.columns import COLUMNS
+from sdpbound.tables.table import Table, read_table
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -213,7 +213,7 @@ def test_side_by_side(tmp_path: Path) -> None:
 
 
 def test_drawing_never_solves(near: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from sdpbound import bounds
+    from sdpbound.bounds import solving as bounds
 
     def refuse(*_: object) -> None:
         raise AssertionError("a figure solved a program")

@@ -17,10 +17,10 @@ from scipy.optimize import minimize_scalar
 from scipy.stats import binom
 
 import sdpbound as sb
+from sdpbound.bell.scenario import Scenario
 from sdpbound.finite_size import accumulation, search
 from sdpbound.finite_size.lengths import _key_games
 from sdpbound.finite_size.scores import scored_test
-from sdpbound.scenario import Scenario
 
 CHSH = sb.BellExpression.from_correlators([[1, 1, 0], [1, -1, 0]])
 WIN = (2.0 + math.sqrt(2.0)) / 4.0

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sdpbound as sb
-from sdpbound.assemble_entropy import EntropyQuestion
-from sdpbound.assemble_radau import assemble_radau
-from sdpbound.quadrature import gauss_radau
+from sdpbound.entropies.quadrature import gauss_radau
+from sdpbound.entropies.question import EntropyQuestion
+from sdpbound.entropies.radau.assemble import assemble_radau
 
 conditional_entropy = functools.partial(sb.conditional_entropy, closed_forms=False)
 
@@ -240,7 +240,7 @@ def test_any_dual_proves_a_true_bound(seed: int) -> None:
         duals.append(x + (g @ g.T if rng.integers(2) else (g + g.T) / 2))
     dual = program.solver.certify(*arguments, duals, program.constant)
     assert -dual.value <= sb.conditional_entropy(observed, preprocessing=q).value + 1e-10
-    from sdpbound.merits.gauss_radau import _RadauProof
+    from sdpbound.entropies.radau.search import _RadauProof
 
     certificate = _RadauProof(question, sb.Quantum("1+AB"), program, dual).certificate(-dual.value)
     assert sb.verify(certificate).holds

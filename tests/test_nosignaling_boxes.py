@@ -15,10 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sdpbound as sb
-from sdpbound.protocols.boxes import DepolarisedBoxes, ExchangeableBoxes, JointBoxes, as_boxes
-from sdpbound.protocols.guessing_program import guessing_program
-from sdpbound.protocols.partition import BoxPartition, product_partition, single_box_partition
-from sdpbound.protocols.tensor_dual import list_guess_bound, tensor_dual
+from sdpbound.boxes.boxes import DepolarisedBoxes, ExchangeableBoxes, JointBoxes, as_boxes
+from sdpbound.boxes.guessing import guessing_program
+from sdpbound.boxes.partition import BoxPartition, product_partition, single_box_partition
+from sdpbound.boxes.tensor_dual import list_guess_bound, tensor_dual
 
 
 def best_guess_by_vertices(p: np.ndarray, u: int) -> float:
@@ -147,7 +147,7 @@ def test_functions_of_two_biased_boxes_against_the_definition(seed: int) -> None
 
 def test_a_poor_dual_is_still_a_proof() -> None:
     """Rounded, truncated or random weights give a valid, weaker bound."""
-    from sdpbound.protocols.direct import direct_program
+    from sdpbound.boxes.direct import direct_program
 
     rng = np.random.default_rng(1)
     boxes = random_joint(rng, 2)

@@ -12,10 +12,10 @@ import pytest
 from box_samples import F, random_joint
 
 import sdpbound as sb
-from sdpbound.protocols import exact, xor_attack
-from sdpbound.protocols.boxes import DepolarisedBoxes, ExchangeableBoxes, JointBoxes
-from sdpbound.protocols.guessing_program import guessing_program
-from sdpbound.protocols.tensor_dual import tensor_dual
+from sdpbound.boxes import exact, xor_attack
+from sdpbound.boxes.boxes import DepolarisedBoxes, ExchangeableBoxes, JointBoxes
+from sdpbound.boxes.guessing import guessing_program
+from sdpbound.boxes.tensor_dual import tensor_dual
 
 # -- symmetry -----------------------------------------------------------------------------------------------------
 

@@ -12,11 +12,11 @@ import pytest
 from box_samples import F, deterministic, random_box, random_joint
 
 import sdpbound as sb
-from sdpbound.protocols import exact, rational, xor_attack
-from sdpbound.protocols.boxes import DepolarisedBoxes, ExchangeableBoxes, JointBoxes, as_boxes, isotropic_box
-from sdpbound.protocols.guessing_program import guessing_program
-from sdpbound.protocols.partition import single_box_partition
-from sdpbound.protocols.tensor_dual import tensor_dual
+from sdpbound.boxes import exact, rational, xor_attack
+from sdpbound.boxes.boxes import DepolarisedBoxes, ExchangeableBoxes, JointBoxes, as_boxes, isotropic_box
+from sdpbound.boxes.guessing import guessing_program
+from sdpbound.boxes.partition import single_box_partition
+from sdpbound.boxes.tensor_dual import tensor_dual
 
 # -- reference values ---------------------------------------------------------------------------------------------
 

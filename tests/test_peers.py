@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from scipy.optimize import linprog
 
 import sdpbound as sb
-from sdpbound.algebra import MomentMatrix
-from sdpbound.models.quantum import _relax
-from sdpbound.relaxation import BlindMeasurement
+from sdpbound.adversaries.quantum import _relax
+from sdpbound.bell.scenario import BlindMeasurement
+from sdpbound.npa.words import MomentMatrix
 
 #: Two certified bounds of one relaxation may differ by what each of them charges.
 SAME_BOUND = 2e-7

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from sdpbound.errors import InvalidStudy
-from sdpbound.plotting import (
+from sdpbound.plotting.look import (
     COLUMN,
     PAGE,
     FigureSpec,
@@ -25,8 +25,8 @@ from sdpbound.plotting import (
     stripes,
     style,
 )
-from sdpbound.study.table import Table
-from sdpbound.study.tasks import COLUMNS
+from sdpbound.tables.columns import COLUMNS
+from sdpbound.tables.table import Table
 
 ABOUT = FigureSpec("plot", "A title", ("name",), caption="What is seen.", alt="A line.")
 

@@ -15,7 +15,7 @@ import scipy.sparse as sp
 from scipy.optimize import linprog
 from scipy.stats import binom, hypergeom
 
-from sdpbound.behaviour import Behaviour
+from sdpbound.bell.behaviour import Behaviour
 from sdpbound.protocols import bhk, braunstein_caves, simple_chsh, xor_amplification
 from sdpbound.protocols.running import depolarisation
 from sdpbound.protocols.running.depolarisation import Map

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 import sdpbound as sb
-from sdpbound.assemble_entropy import EntropyQuestion
-from sdpbound.merits.qubit_entropy import QubitEntropyBound, qubit_entropy
-from sdpbound.qubits import QubitOptimum, least_mixture
-from sdpbound.qubits.branch import prove
-from sdpbound.qubits.correlators import CorrelatorEngine
-from sdpbound.qubits.engine import PAULI, Batch, StateEngine, entropies, moments_of
-from sdpbound.qubits.mixture import engine_of
-from sdpbound.qubits.problem import Key, frame, qubit_problem
+from sdpbound.entropies.qubits import QubitOptimum, least_mixture
+from sdpbound.entropies.qubits.branch import prove
+from sdpbound.entropies.qubits.correlators import CorrelatorEngine
+from sdpbound.entropies.qubits.engine import PAULI, Batch, StateEngine, entropies, moments_of
+from sdpbound.entropies.qubits.entropy import QubitEntropyBound, qubit_entropy
+from sdpbound.entropies.qubits.mixture import engine_of
+from sdpbound.entropies.qubits.problem import Key, frame, qubit_problem
+from sdpbound.entropies.question import EntropyQuestion
 
 CASES = [(Key.ONE, 0.0), (Key.ONE, 0.1), (Key.BOTH, 0.0), (Key.NONE, 0.2)]
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import sdpbound as sb
-from sdpbound.rates import KnownEntropy
+from sdpbound.entropies.known import KnownEntropy
 
 
 def h(p: float) -> float:

@@ -19,11 +19,11 @@ from typing import Any
 import pytest
 
 from sdpbound.errors import InvalidInput
-from sdpbound.plotting import COLUMN, FigureSpec, figure, save, style
-from sdpbound.study import report
-from sdpbound.study.report import write_report
-from sdpbound.study.table import Table
-from sdpbound.study.tasks import COLUMNS
+from sdpbound.plotting.look import COLUMN, FigureSpec, figure, save, style
+from sdpbound.study.out import report
+from sdpbound.study.out.report import write_report
+from sdpbound.tables.columns import COLUMNS
+from sdpbound.tables.table import Table
 
 ROW = dict.fromkeys(COLUMNS) | {
     "study": "small", "point": "0", "where": "grid", "theta": 1.0, "phi": 1.5, "omega": 2.6, "chsh_ideal": 2.4,

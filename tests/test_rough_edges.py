@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import sdpbound as sb
-from sdpbound.rates import KnownEntropy
+from sdpbound.entropies.known import KnownEntropy
 
 LOCAL_POINT = sb.Behaviour.from_correlators(np.ones((2, 2)))
 
@@ -184,7 +184,7 @@ def test_wrong_arguments_get_one_of_our_errors(call: Any) -> None:
 
 def test_a_broken_solver_package_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     """Installed but not importable, as with a missing library: the next solver answers."""
-    from sdpbound.conic.sdpa_ import Sdpa
+    from sdpbound.conic.solvers.sdpa_ import Sdpa
 
     def broken(self: Any, program: Any) -> Any:
         raise OSError("libgomp.so.1: cannot open shared object file")

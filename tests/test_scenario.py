@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import sdpbound as sb
-from sdpbound.bell import maximize_deterministic
+from sdpbound.bell.deterministic import maximize_deterministic
 
 outcomes = st.lists(st.lists(st.integers(1, 4), min_size=1, max_size=3), min_size=1, max_size=3)
 

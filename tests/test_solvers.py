@@ -11,11 +11,11 @@ import pytest
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from sdpbound.conic import choose, vectors
-from sdpbound.conic.cvxpy_ import Cvxpy
-from sdpbound.conic.highs_ import Highs
 from sdpbound.conic.program import LinearMatrixInequality, SolverResult, Status, triangle_size
-from sdpbound.conic.solver import Solver
+from sdpbound.conic.solvers import choose, vectors
+from sdpbound.conic.solvers.cvxpy_ import Cvxpy
+from sdpbound.conic.solvers.highs_ import Highs
+from sdpbound.conic.solvers.solver import Solver
 from sdpbound.errors import InvalidSolver, SolverFailure
 
 

@@ -27,10 +27,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sdpbound.errors import DamagedStore, InvalidInput, InvalidStudy, StorageFailure
-from sdpbound.study.evaluate import Answer
 from sdpbound.study.store import Store, core, file, form, merge, recover
+from sdpbound.study.store.answer import Answer
 from sdpbound.study.store.lock import Lock
-from sdpbound.study.tasks import STORED, Row
+from sdpbound.tables.columns import STORED, Row
 
 ROOT = Path(__file__).parents[1]
 CERTIFICATES = {f"proof {i}": zlib.compress(json.dumps({"i": i, "dual": [i / 7] * 2000}).encode()) for i in range(3)}

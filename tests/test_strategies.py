@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from sdpbound import families
-from sdpbound.bell import BellExpression
+from sdpbound.bell import families
+from sdpbound.bell.expression import BellExpression
+from sdpbound.bell.scenario import Scenario
+from sdpbound.bell.search import random_strategy, see_saw
+from sdpbound.bell.strategy import Strategy
 from sdpbound.errors import InvalidParameter, InvalidShape
-from sdpbound.scenario import Scenario
-from sdpbound.strategies import Strategy, random_strategy, see_saw
 
 Z, X = np.diag([1.0, -1.0]), np.array([[0.0, 1.0], [1.0, 0.0]])
 PHI = np.array([1.0, 0.0, 0.0, 1.0]) / math.sqrt(2.0)

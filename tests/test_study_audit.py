@@ -17,18 +17,21 @@ import pytest
 
 from sdpbound import Infeasible, guessing_probability
 from sdpbound.checker import verify
+from sdpbound.entropies.self_test import find_self_test
 from sdpbound.errors import DamagedStore, InvalidInput
-from sdpbound.self_tests import find_self_test
-from sdpbound.study import Study, audit, run_study
-from sdpbound.study import proofs as proofs_module
-from sdpbound.study.evaluate import Answer, evaluate, failed, ideal_guess
-from sdpbound.study.rows import observations
-from sdpbound.study.search import contours_of
-from sdpbound.study.spec import Quantity
+from sdpbound.study import Study, run_study
+from sdpbound.study.answers.best_member import contours_of
+from sdpbound.study.answers.blank import observations
+from sdpbound.study.answers.evaluate import evaluate, failed, ideal_guess
+from sdpbound.study.auditing import audit
+from sdpbound.study.auditing import proofs as proofs_module
+from sdpbound.study.file.spec import Quantity
+from sdpbound.study.plan import Task, cell_keys
 from sdpbound.study.store import Store, merge, recover
+from sdpbound.study.store.answer import Answer
 from sdpbound.study.store.file import read_seal, write_seal
 from sdpbound.study.store.form import ENTRIES, LARGEST, Seal, certificate_name, digest, expand, loads
-from sdpbound.study.tasks import STORED, Task, cell_keys
+from sdpbound.tables.columns import STORED
 
 SPEC = """
 name = "crafted"
@@ -720,7 +723,7 @@ def test_what_really_fails_is_no_fault(crafted: Crafted, monkeypatch: pytest.Mon
         asked.append(task)
         return failed(task, "again no luck")
 
-    monkeypatch.setattr("sdpbound.study.seat.Seat.answer", answer)
+    monkeypatch.setattr("sdpbound.study.running.solver_process.Seat.answer", answer)
     assert audit(crafted.study, recompute=True).holds
     assert [task.quantities[0].name for task in asked] == ["guess_local"] and not asked[0].certificates
 
@@ -822,7 +825,7 @@ def test_a_certificate_that_expands_without_end(crafted: Crafted, tmp_path: Path
 
 def test_a_certificate_too_large_is_not_made(crafted: Crafted, monkeypatch: pytest.MonkeyPatch) -> None:
     task, _ = crafted.cell("guess_local", "no-signaling")
-    monkeypatch.setattr("sdpbound.study.evaluate.LARGEST", 1000)
+    monkeypatch.setattr("sdpbound.study.answers.evaluate.LARGEST", 1000)
     with pytest.raises(InvalidInput, match="at most 1000 are stored; set certificates = false"):
         evaluate(task)
     assert evaluate(replace(task, certificates=False)).failures == 0

@@ -15,16 +15,19 @@ import pytest
 import sdpbound as sb
 from sdpbound.attacks.entropy_attack import conditional_entropy_upper_bound
 from sdpbound.errors import InvalidInput, InvalidStudy
-from sdpbound.study import Study, audit, read_table, run_study
-from sdpbound.study.evaluate import Answer, evaluate
-from sdpbound.study.noises import Imperfections
-from sdpbound.study.quantities import KINDS
-from sdpbound.study.questions import QUANTITIES, Quantity
-from sdpbound.study.spec import parse_spec
+from sdpbound.study import Study, read_table, run_study
+from sdpbound.study.answers.evaluate import evaluate
+from sdpbound.study.auditing import audit
+from sdpbound.study.file.noises import Imperfections
+from sdpbound.study.file.quantities import KINDS
+from sdpbound.study.file.questions import QUANTITIES, Quantity
+from sdpbound.study.file.spec import parse_spec
+from sdpbound.study.plan import Plan, Task, cell_keys
+from sdpbound.study.running.worker import TASK
 from sdpbound.study.store import Store
+from sdpbound.study.store.answer import Answer
 from sdpbound.study.store.form import certificate_name
-from sdpbound.study.tasks import STORED, Plan, Task, cell_keys
-from sdpbound.study.worker import TASK
+from sdpbound.tables.columns import STORED
 
 QUBIT = {"kind": "von Neumann", "method": "qubit", "tolerance": 1e-3}
 NEUMANN = """
@@ -286,7 +289,7 @@ def test_the_grid_has_a_dimension_of_noise(neumann: Path) -> None:
         assert np.array_equal(values, table.where(quantity=quantity, options=options)["value"])
     derived = parse_spec(content(visibilities="1 - theta/100", noises=[{"efficiency": 0.9}]))
     with pytest.raises(InvalidInput, match=r"both noises and derived visibilities.*parquet"):
-        from sdpbound.study.dimensions import Layout
+        from sdpbound.study.out.dimensions import Layout
 
         Layout(derived)
 

@@ -12,16 +12,19 @@ import pytest
 
 from sdpbound import Behaviour, NoSignaling, Observations, SingletSelfTest, guessing_probability
 from sdpbound.errors import InvalidStudy
-from sdpbound.protocols import compare, linear_hashing, vanishing_visibilities
+from sdpbound.protocols import compare, vanishing_visibilities
 from sdpbound.protocols.comparison import KINDS as COMPARED
 from sdpbound.protocols.comparison import Kind
-from sdpbound.study import Study, audit, read_table, run_study
-from sdpbound.study.evaluate import Answer
-from sdpbound.study.no_signaling import rate_of_tested, secret_of
-from sdpbound.study.spec import parse_spec, read_spec
+from sdpbound.protocols.formulas import linear_hashing
+from sdpbound.study import Study, read_table, run_study
+from sdpbound.study.answers.no_signaling import rate_of_tested, secret_of
+from sdpbound.study.auditing import audit
+from sdpbound.study.file.spec import parse_spec, read_spec
+from sdpbound.study.plan import Plan, Task, cell_keys
 from sdpbound.study.store import Store
+from sdpbound.study.store.answer import Answer
 from sdpbound.study.store.form import certificate_name
-from sdpbound.study.tasks import STORED, Plan, Task, cell_keys
+from sdpbound.tables.columns import STORED
 
 QUANTITIES: dict[str, Kind] = {
     "key_rate_individual": "individual",

@@ -10,10 +10,11 @@ import pytest
 from rich.console import Console
 
 from sdpbound.errors import InvalidInput
-from sdpbound.study import Study, progress, run_study
-from sdpbound.study import check as check_module
-from sdpbound.study.check import estimate
-from sdpbound.study.progress import Counter, Tally, duration, reporter
+from sdpbound.study import Study, run_study
+from sdpbound.study.running import estimate as check_module
+from sdpbound.study.running import progress
+from sdpbound.study.running.estimate import estimate
+from sdpbound.study.running.progress import Counter, Tally, duration, reporter
 
 STUDY = """
 name = "small"

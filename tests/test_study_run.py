@@ -19,16 +19,18 @@ import pytest
 
 from sdpbound import NoSignaling, Observations, Quantum, SingletSelfTest, guessing_probability, key_rate
 from sdpbound.errors import DamagedStore, InvalidInput, InvalidParameter, InvalidStudy, NotSelfTesting
-from sdpbound.study import Study, Terminated, audit, draw, merge, read_spec, read_table, run_study
-from sdpbound.study import evaluate as evaluate_module
-from sdpbound.study import executors as executors_module
-from sdpbound.study import run as run_module
-from sdpbound.study.provenance import git_commit
-from sdpbound.study.search import BETTER
-from sdpbound.study.spec import parse_spec
+from sdpbound.study import Study, Terminated, draw, merge, read_spec, read_table, run_study
+from sdpbound.study.answers import evaluate as evaluate_module
+from sdpbound.study.answers.best_member import BETTER
+from sdpbound.study.auditing import audit
+from sdpbound.study.file.spec import parse_spec
+from sdpbound.study.plan import Plan, Point, Task, cell_keys
+from sdpbound.study.running import executors as executors_module
+from sdpbound.study.running import run as run_module
+from sdpbound.study.running.worker import TASK
 from sdpbound.study.store import Store
-from sdpbound.study.tasks import COLUMNS, STORED, Plan, Point, Task, cell_keys
-from sdpbound.study.worker import TASK
+from sdpbound.tables.columns import COLUMNS, STORED
+from sdpbound.tables.provenance import git_commit
 
 ROOT = Path(__file__).parents[1]
 TINY = """
@@ -157,8 +159,8 @@ def test_keys_hold_the_meaning_and_nothing_else(monkeypatch: pytest.MonkeyPatch)
     ]
     found = [set(base)] + [set(keys_of(**changes)) for changes in different]
     assert all(not a & b for i, a in enumerate(found) for b in found[:i])
-    monkeypatch.setattr("sdpbound.study.tasks.NUMERICS", -1)
-    from sdpbound.study import tasks
+    monkeypatch.setattr("sdpbound.study.plan.NUMERICS", -1)
+    from sdpbound.study import plan as tasks
 
     tasks._contexts.cache_clear()
     assert not set(keys_of()) & set(base)
@@ -447,7 +449,7 @@ def test_equal_cells_in_different_look_ups(
     omega = '["theta + pi/2", "theta + 1.6", "theta + 1.7", "pi/2 + theta"]'
     text = 'quantities = ["guess_local", "chsh"]\nadversaries = "local"\n[family]\nkind = "singlet"\nphi = 1.4\n'
     path.write_text(f"{text}theta = [0.9, 1.0]\nomega = {omega}\n", encoding="utf-8")
-    monkeypatch.setattr("sdpbound.study.study.CHUNK", 5)
+    monkeypatch.setattr("sdpbound.study.at_hand.CHUNK", 5)
     monkeypatch.setattr(run_module, "BATCH_CELLS", 1)
     result = run_study(path, tmp_path, workers=0, progress=False)
     assert result.rows == 16 and result.computed == len(computed) == 12

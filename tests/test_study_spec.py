@@ -16,13 +16,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sdpbound.conic.choose import _KNOWN
+from sdpbound.conic.solvers.choose import _KNOWN
 from sdpbound.errors import InvalidStudy, NotSelfTesting
-from sdpbound.study.expressions import Expression, dependency_order, evaluate, parse
-from sdpbound.study.questions import QUANTITIES
-from sdpbound.study.schema import study_schema, write_schema
-from sdpbound.study.spec import Curve, StudySpec, parse_spec, read_spec, read_spec_and_text
-from sdpbound.study.tasks import Plan
+from sdpbound.study.file.expressions import Expression, dependency_order, evaluate, parse
+from sdpbound.study.file.questions import QUANTITIES
+from sdpbound.study.file.schema import study_schema, write_schema
+from sdpbound.study.file.spec import Curve, StudySpec, parse_spec, read_spec, read_spec_and_text
+from sdpbound.study.plan import Plan
 
 ROOT = Path(__file__).parents[1]
 STUDIES = sorted((ROOT / "studies").glob("*.toml"))

@@ -12,9 +12,9 @@ import pytest
 from scipy.optimize import brentq
 
 import sdpbound as sb
-from sdpbound import best_tests
-from sdpbound.merits.warm_entropy import SweptEntropy
-from sdpbound.rates import key_rate
+from sdpbound.entropies.swept import SweptEntropy
+from sdpbound.rates import best_tests
+from sdpbound.rates.rates import key_rate
 
 MEMBER = sb.SingletSelfTest(math.pi / 3, math.pi / 2 - 0.02, 5 * math.pi / 6)
 

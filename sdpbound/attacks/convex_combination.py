@@ -20,14 +20,15 @@ from dataclasses import replace
 import numpy as np
 
 from sdpbound.arguments import instance
-from sdpbound.assemble_entropy import EntropyQuestion
 from sdpbound.attacks.entropy_attack import search
 from sdpbound.attacks.landscape import Landscape
 from sdpbound.attacks.mixtures import Mixture
 from sdpbound.attacks.proof import EntropyAttack, build_attack
-from sdpbound.behaviour import Behaviour, Observations
+from sdpbound.bell.behaviour import Behaviour
+from sdpbound.bell.observations import Observations
+from sdpbound.bell.strategy import Strategy
+from sdpbound.entropies.question import EntropyQuestion
 from sdpbound.errors import InvalidShape
-from sdpbound.strategies import Strategy
 
 __all__ = ["convex_combination_attack"]
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["descend"]
+from sdpbound.arrays import Floats
 
-Floats = NDArray[np.float64]
+__all__ = ["descend"]
 
 
 def descend(

@@ -7,25 +7,24 @@ import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sdpbound.adversaries import Quantum
 from sdpbound.arguments import instance, whole
-from sdpbound.assemble import Question
-from sdpbound.assemble_entropy import EntropyQuestion
+from sdpbound.arrays import Floats
 from sdpbound.attacks.landscape import Landscape, key_effects, two_binary_settings
 from sdpbound.attacks.mixtures import Mixture, deterministic_strategies, least_mixture
 from sdpbound.attacks.proof import EntropyAttack, build_attack
-from sdpbound.behaviour import Observations
-from sdpbound.bounds import raise_if_separated
+from sdpbound.bell.observations import Observations
+from sdpbound.bell.strategy import Strategy
+from sdpbound.bounds.question import Question
+from sdpbound.bounds.separation import raise_if_separated
+from sdpbound.entropies.conditional import require_preprocessing
+from sdpbound.entropies.qubits import least_mixture as qubit_mixture
+from sdpbound.entropies.question import EntropyQuestion
 from sdpbound.errors import InvalidInput, InvalidParameter, InvalidShape, SolverFailure
-from sdpbound.merits.conditional_entropy import require_preprocessing
-from sdpbound.models import Quantum
-from sdpbound.qubits import least_mixture as qubit_mixture
-from sdpbound.strategies import Strategy
 
 __all__ = ["conditional_entropy_upper_bound", "landscape_of", "search"]
 
-Floats = NDArray[np.float64]
 #: Data missed by more than this are looked at for a separating functional; by more than FAR they are not answered.
 NEAR, FAR = 1e-7, 1e-4
 
@@ -54,7 +53,8 @@ def conditional_entropy_upper_bound(
     strategies : explicit strategies to begin with, e.g. the devices' own
     seed : of the random starts
     tolerance : bits; the search ends when it finds no strategy that improves the mixture by this. From 1e-5 on the best
-        mixture of :func:`sdpbound.qubits.least_mixture` is taken as it is where it has the data, which is faster
+        mixture of :func:`sdpbound.entropies.qubits.least_mixture` is taken as it is where it has the data, which is
+        faster
 
     Returns
     -------

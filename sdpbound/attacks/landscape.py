@@ -23,13 +23,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sdpbound.assemble_entropy import EntropyQuestion
-from sdpbound.scenario import Scenario
-from sdpbound.strategies import Strategy
+from sdpbound.arrays import Floats
+from sdpbound.bell.scenario import Scenario
+from sdpbound.bell.strategy import Strategy
+from sdpbound.entropies.question import EntropyQuestion
 
 __all__ = ["Landscape", "Points", "key_effects", "two_binary_settings"]
 
-Floats = NDArray[np.float64]
 #: Eigenvalues and probabilities below this are taken as this in logarithms: x log x is then 0 to 1e-28.
 TINY = 1e-30
 

@@ -17,16 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares, linprog
 
+from sdpbound.arrays import Floats
 from sdpbound.attacks.descent import descend
 from sdpbound.attacks.landscape import Landscape, Points
-from sdpbound.conic.linear_ import mixture_solutions
+from sdpbound.bell.scenario import Scenario
+from sdpbound.bell.strategy import Strategy
+from sdpbound.conic.solvers.linear_ import mixture_solutions
 from sdpbound.errors import SolverFailure
-from sdpbound.scenario import Scenario
-from sdpbound.strategies import Strategy
 
 __all__ = ["Mixture", "deterministic_strategies", "least_mixture"]
 
-Floats = NDArray[np.float64]
 #: Price in bits of missing a tested value by one, first and, where the data are then still missed, next.
 PENALTIES = (1e2, 1e6)
 MOST_DETERMINISTIC = 4096

@@ -16,16 +16,20 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import qr
 
+from sdpbound.arrays import Floats
 from sdpbound.attacks.mixtures import Mixture
-from sdpbound.behaviour import Behaviour, Observations
-from sdpbound.bounds import Bound, Functional, certificate_head, describe_figure, lower_float, rounded
+from sdpbound.bell.behaviour import Behaviour
+from sdpbound.bell.observations import Observations
+from sdpbound.bell.strategy import Strategy
+from sdpbound.bounds.bound import Bound, Functional
+from sdpbound.bounds.certificate import certificate_head
+from sdpbound.bounds.figures import describe_figure
+from sdpbound.bounds.rounding import lower_float, rounded
 from sdpbound.checker.attack import PRECISION, Enclosure, Outcome, enclose, mix, read_question
 from sdpbound.errors import CertificateError
-from sdpbound.strategies import Strategy
 
 __all__ = ["EntropyAttack", "build_attack"]
 
-Floats = NDArray[np.float64]
 #: Eigenvalues of states and effects below this are rounding.
 ROUNDING = 1e-16
 #: Bits that a mixture may be worse by which has exactly the tested values, where another has them within tolerances.

@@ -40,9 +40,9 @@ from sdpbound.cli.options import (
 )
 from sdpbound.cli.output import DIGITS, angles, bound_facts, bound_line, emit, heading, how_solved, rounded
 from sdpbound.cli.rates import Asked, rate_facts, rate_lines
-from sdpbound.critical_points import critical_efficiency, critical_visibility
 from sdpbound.errors import InvalidInput
-from sdpbound.thresholds import Threshold
+from sdpbound.rates.critical import critical_efficiency, critical_visibility
+from sdpbound.rates.thresholds import Threshold
 
 X = Annotated[str, typer.Option(help="Alice's key setting, from 0.", metavar="X")]
 Resolution = Annotated[str, typer.Option(help="Distance aimed at between alive and dead.", metavar="WIDTH")]

@@ -108,7 +108,7 @@ def guess_command(
     as_json: AsJson = False,
 ) -> None:
     """Eve's guessing probability (an upper bound) and the min-entropy it proves (a lower bound)."""
-    from sdpbound.bounds import as_min_entropy
+    from sdpbound.bounds.proof import as_min_entropy
 
     member, adversary, v = member_of(theta, phi, omega), model_of(model, level), number(visibility, "visibility")
     _, data = data_of(member, v, observed)

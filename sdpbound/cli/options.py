@@ -11,8 +11,8 @@ from typing import Annotated
 import typer
 
 import sdpbound as sb
+from sdpbound.entropies.entropy import Entropy
 from sdpbound.errors import InvalidInput, InvalidParameter
-from sdpbound.merits.entropy import Entropy
 
 MODELS = ("quantum", "no-signaling", "local")
 OBSERVED = ("bell", "correlators", "full")
@@ -69,7 +69,7 @@ def number(text: str, name: str) -> float:
         return float(text)
     except ValueError:
         pass
-    from sdpbound.study.expressions import ALLOWED, evaluate
+    from sdpbound.study.file.expressions import ALLOWED, evaluate
 
     try:
         return evaluate(text)

@@ -11,8 +11,8 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from typing import Any
 
 import sdpbound as sb
+from sdpbound.adversaries.adversary import CorrelationModel
 from sdpbound.attacks.proof import EntropyAttack
-from sdpbound.relaxation import CorrelationModel
 
 DIGITS = 12
 

@@ -55,9 +55,9 @@ from sdpbound.cli.output import (
     margin_of,
     rounded,
 )
+from sdpbound.entropies.entropy import Entropy
 from sdpbound.errors import InvalidInput
-from sdpbound.merits.entropy import Entropy
-from sdpbound.rate_upper_bounds import key_rate_upper_bound, randomness_rate_upper_bound
+from sdpbound.rates.upper import key_rate_upper_bound, randomness_rate_upper_bound
 
 
 def key_command(

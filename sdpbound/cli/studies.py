@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import json
-import math
-import os
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from sdpbound.cli.options import AsJson, integer, number
 from sdpbound.cli.output import complain, emit, finite, rounded, say
+from sdpbound.cli.study_options import AnyStudy, Output, StudyFile
+from sdpbound.cli.verifying import verify_command
 from sdpbound.errors import InvalidInput, InvalidParameter, SdpboundError
+from sdpbound.study import Study, StudyResult
 
-if TYPE_CHECKING:
-    from sdpbound.checker import Checker
-    from sdpbound.study import Study, StudyResult
+__all__ = []
 
-StudyFile = Annotated[Path, typer.Argument(help="The study: its TOML file.", metavar="STUDY.toml")]
-AnyStudy = Annotated[
-    Path, typer.Argument(help="The study: its TOML file, its store or the folder of results.", metavar="STUDY")
-]
-Output = Annotated[Path | None, typer.Option(help="Folder of the results. Default results/NAME.", metavar="DIR")]
 Workers = Annotated[
     str | None, typer.Option(help="Worker processes; 0: this process. Default: one a core.", metavar="N")
 ]
@@ -109,7 +102,7 @@ def _run(
 ) -> None:
     """Run a study; ``figure``: None for none, else whether the script that the study names may run."""
     from sdpbound.study import Tls, draw, run_study
-    from sdpbound.study.figures import figure_script
+    from sdpbound.study.out.figures import figure_script
 
     script = None if figure is None or shard is not None or path.suffix != ".toml" else figure_script(path)
     if script is not None and figure and not script.is_file():  # rather now than after hours
@@ -192,9 +185,9 @@ def check_command(
     Nothing is stored.
     """
     from sdpbound.study import Study
-    from sdpbound.study.check import estimate
-    from sdpbound.study.executors import cores
-    from sdpbound.study.progress import duration
+    from sdpbound.study.running.estimate import estimate
+    from sdpbound.study.running.executors import cores
+    from sdpbound.study.running.progress import duration
 
     found = Study.load(study, output)
     found.plan.check()
@@ -308,8 +301,8 @@ def plot_command(
 def _draw(path: Path, study: Study, run_script: bool) -> list[Path]:
     """The default chart, or with ``run_script`` the figure that the study's file names; a store knows no script."""
     from sdpbound.study import draw, read_table
-    from sdpbound.study.charts import draw_default
-    from sdpbound.study.figures import figure_script
+    from sdpbound.study.out.charts import draw_default
+    from sdpbound.study.out.figures import figure_script
 
     if path.suffix == ".toml":
         figures = draw(path, _table(study), study.folder, run_script)
@@ -352,7 +345,7 @@ def report_command(
 ) -> None:
     """Write a self-contained HTML page: spec, provenance, figures, tables, certified margins, failures."""
     from sdpbound.study import Study
-    from sdpbound.study.report import write_report
+    from sdpbound.study.out.report import write_report
 
     found = Study.load(study, output)
     figures = _draw(study, found, run_figure_script)
@@ -403,124 +396,9 @@ def recover_command(
 
 def schema_command() -> None:
     """Print the JSON schema of study files, for editors."""
-    from sdpbound.study.schema import study_schema
+    from sdpbound.study.file.schema import study_schema
 
     say(json.dumps(study_schema(), indent=1))
-
-
-def verify_command(
-    files: Annotated[
-        list[Path], typer.Argument(help="Certificates (JSON files) or studies.", metavar="CERTIFICATE.json|STUDY...")
-    ],
-    output: Output = None,
-    time_limit: Annotated[str, typer.Option(help="Seconds a certificate may take; inf for no limit.")] = "60",
-    memory_limit: Annotated[str, typer.Option(help="GB of memory a certificate may take; inf for no limit.")] = "2",
-    recompute_failed: Annotated[
-        bool,
-        typer.Option(
-            "--recompute-failed", help="Solve again the rows of a study that have no value and no proof of why."
-        ),
-    ] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Recompute the bounds of certificates without any solver; of a study, of all certificates in its store.
-
-    For a study each row is compared with its certificate too: the same question, and a value that follows. Exit status
-    0 if all of them prove what they claim, and a study has all its cells; 1 if a study lacks cells, or some failed; 2
-    if something does not hold, cannot be read, or takes more time or memory than allowed.
-    """
-    from sdpbound.checker import Checker
-
-    certificates: list[dict[str, Any]] = []
-    studies: list[dict[str, Any]] = []
-    lines: list[str] = []
-    with Checker(_limit(time_limit, "time-limit"), 1e9 * _limit(memory_limit, "memory-limit")) as checker:
-        for file in files:
-            if os.path.isdir(file) or file.suffix in (".toml", ".sqlite"):
-                studies.append(_verify_study(file, output, recompute_failed, checker, lines))
-            else:
-                certificates.append(_verify_certificate(file, checker, lines))
-    emit({"command": "verify", "certificates": certificates, "studies": studies}, lines, as_json)
-    if not all(entry["holds"] for entry in certificates + studies):
-        raise typer.Exit(2)
-    if not all(entry["complete"] for entry in studies):
-        raise typer.Exit(1)
-
-
-def _limit(text: str, name: str) -> float:
-    value = math.inf if text.strip() == "inf" else number(text, name)
-    if not value > 0:
-        raise InvalidParameter(f"--{name} {text!r} must be a positive number, or inf for no limit.")
-    return value
-
-
-def _verify_certificate(file: Path, checker: Checker, lines: list[str]) -> dict[str, Any]:
-    entry: dict[str, Any] = {"file": str(file), "readable": True, "holds": False}
-    answer = checker.check(str(file))
-    found = answer.found
-    if found is None:  # a question or proof that makes no sense proves nothing
-        if answer.stage != "unreadable":
-            lines.append(f"{file}: {'not checked' if answer.stage == 'ended' else 'does not hold'}")
-        complain(f"{file}: {answer.reason}")
-        return entry | {"readable": answer.stage != "unreadable", "message": answer.reason}
-    word = "holds" if found.holds else "does not hold"
-    lines.append(
-        f"{file}: {word}; {found.figure} ({found.model} model), {found.side} bound recomputed {found.value!r}, "
-        f"claimed {found.claimed!r}"
-    )
-    if found.holds:
-        lines.append(f"  {found.message}")
-    else:
-        complain(f"{file}: {found.message}")
-    return entry | {
-        "holds": found.holds,
-        "value": found.value,
-        "side": found.side,
-        "claimed": found.claimed,
-        "figure": found.figure,
-        "model": found.model,
-        "message": found.message,
-    }
-
-
-def _verify_study(
-    file: Path, output: Path | None, recompute: bool, checker: Checker, lines: list[str]
-) -> dict[str, Any]:
-    from sdpbound.study import Study
-    from sdpbound.study.audit import audit
-
-    study = Study.load(file, output)
-    found = audit(study, recompute, checker)
-    lines.append(f"{study.store_path}: {found.summary}")
-    lines += [f"  point {cell.point}, {cell.quantity}: {cell.message}" for cell in found.unanswered]
-    if not found.complete:
-        named = "all" if len(found.unanswered) == found.missing + found.failed else f"{len(found.unanswered)} named"
-        complain(
-            f"{study.store_path}: the study is not complete: {found.missing} cells are missing and {found.failed} "
-            f"failed ({named} above); 'sdpbound run' or 'sdpbound retry' computes them."
-        )
-    for fault in found.faults:
-        complain(f"{study.store_path}: point {fault.point}, {fault.quantity}: {fault.message}")
-    return {
-        "study": study.name,
-        "store": str(study.store_path),
-        "holds": found.holds,
-        "complete": found.complete,
-        "sealed": found.sealed,
-        "rows": found.rows,
-        "proven": found.proven,
-        "approximate": found.approximate,
-        "exact": found.exact,
-        "without_certificate": found.without,
-        "infeasible": found.infeasible,
-        "unproven": found.unproven,
-        "no_key": found.no_key,
-        "failed": found.failed,
-        "missing": found.missing,
-        "certificates": found.certificates,
-        "faults": [asdict(fault) for fault in found.faults],
-        "unanswered": [asdict(cell) for cell in found.unanswered],
-    }
 
 
 COMMANDS: dict[str, Callable[..., None]] = {

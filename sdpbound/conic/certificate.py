@@ -25,13 +25,12 @@ import flint
 import numpy as np
 import scipy.linalg
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
+from sdpbound.arrays import Floats
 from sdpbound.conic.program import ConicProgram
 
 __all__ = ["CertifiedDual", "Certifier", "exact_linear_dual", "exact_vertex_dual"]
 
-Floats = NDArray[np.float64]
 UNIT_ROUNDOFF = 2.0**-53
 
 
@@ -57,7 +56,7 @@ class CertifiedDual:
     words: tuple[Any, ...] = ()
 
 
-def _gamma(terms: int) -> float:
+def rounding_unit(terms: int) -> float:
     """Twice the bound gamma_K: the factor also covers the rounding of the bound itself."""
     return 2.0 * terms * UNIT_ROUNDOFF
 
@@ -169,19 +168,23 @@ class Certifier:
         if multipliers.size:
             residual -= self._tested_t @ multipliers
             absolute += float(self._abs_tested_sum @ np.abs(multipliers))
-        error = _gamma(self._terms + residual.size) * absolute if self._simplex else _gamma(self._terms) * absolute
+        error = (
+            rounding_unit(self._terms + residual.size) * absolute
+            if self._simplex
+            else rounding_unit(self._terms) * absolute
+        )
         if self._simplex:
             constant = float(residual.max()) + error
         else:
             charge = np.abs(residual)
             charge[self._units] = 0.0
             totals = np.bincount(self._copy, weights=charge, minlength=self._units.size)
-            kappa = residual[self._units] + totals * (1.0 + _gamma(residual.size))
-            constant = float(kappa.max()) + error + _gamma(4) * float(np.abs(kappa).max())
+            kappa = residual[self._units] + totals * (1.0 + rounding_unit(residual.size))
+            constant = float(kappa.max()) + error + rounding_unit(4) * float(np.abs(kappa).max())
         constant = math.nextafter(constant, math.inf)
         terms = np.abs(multipliers) @ (np.abs(values) + tolerances)
         value = constant + float(multipliers @ values + np.abs(multipliers) @ tolerances)
-        value += _gamma(2 * multipliers.size + 8) * (float(terms) + abs(constant))
+        value += rounding_unit(2 * multipliers.size + 8) * (float(terms) + abs(constant))
         return CertifiedDual(
             value=math.nextafter(value, math.inf),
             constant=constant,

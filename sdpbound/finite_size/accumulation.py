@@ -12,8 +12,8 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
-from sdpbound.behaviour import Behaviour
-from sdpbound.bounds import Bound
+from sdpbound.bell.behaviour import Behaviour
+from sdpbound.bounds.bound import Bound
 from sdpbound.errors import InvalidParameter
 from sdpbound.finite_size.arithmetic import Number, exp, log, log2, number_type, sqrt, upper_tail
 from sdpbound.finite_size.scores import ScoredTest

@@ -8,12 +8,13 @@ from dataclasses import replace
 import numpy as np
 
 from sdpbound.arguments import instance
-from sdpbound.behaviour import Behaviour, Observations
-from sdpbound.bell import BellExpression
-from sdpbound.bounds import Functional
+from sdpbound.bell.behaviour import Behaviour
+from sdpbound.bell.expression import BellExpression
+from sdpbound.bell.observations import Observations
+from sdpbound.bounds.bound import Functional
+from sdpbound.entropies.conditional import EntropyBound, VonNeumann, conditional_entropy, require_preprocessing
 from sdpbound.errors import InvalidInput, InvalidShape
-from sdpbound.merits.conditional_entropy import EntropyBound, VonNeumann, conditional_entropy, require_preprocessing
-from sdpbound.rates import observations_of
+from sdpbound.rates.rates import observations_of
 
 __all__ = ["RETREATS", "EntropySource", "entropy_functionals"]
 

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sdpbound.arguments import instance, unmasked
-from sdpbound.behaviour import Behaviour, Observations
+from sdpbound.bell.behaviour import Behaviour
+from sdpbound.bell.observations import Observations
 from sdpbound.errors import InvalidInput, InvalidParameter
 from sdpbound.finite_size.accumulation import FiniteSecurity, Game
 from sdpbound.finite_size.functionals import EntropySource, entropy_functionals

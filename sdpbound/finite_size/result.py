@@ -10,8 +10,9 @@ import flint
 import numpy as np
 from numpy.typing import NDArray
 
-from sdpbound.bell import BellExpression
-from sdpbound.bounds import Certificate, lower_float, rounded
+from sdpbound.bell.expression import BellExpression
+from sdpbound.bounds.certificate import Certificate
+from sdpbound.bounds.rounding import lower_float, rounded
 from sdpbound.errors import CertificateError, InvalidParameter
 from sdpbound.finite_size.accumulation import Choice, FiniteSecurity, Game, epsilons, min_tradeoff, terms, total
 from sdpbound.finite_size.arithmetic import balls

@@ -6,19 +6,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from sdpbound.adversaries import Quantum
 from sdpbound.arguments import floats
-from sdpbound.behaviour import Behaviour
-from sdpbound.bell import BellExpression
-from sdpbound.bounds import Bound
+from sdpbound.arrays import Floats
+from sdpbound.bell.behaviour import Behaviour
+from sdpbound.bell.expression import BellExpression
+from sdpbound.bounds import bell_value
+from sdpbound.bounds.bound import Bound
 from sdpbound.errors import InvalidParameter, InvalidShape
-from sdpbound.merits import bell_value
-from sdpbound.models import Quantum
 
 __all__ = ["ScoredTest", "scored_test"]
 
-Floats = NDArray[np.float64]
 #: Where the extremes of a functional are bounded; they enter second-order terms only.
 LEVEL = Quantum("1")
 

@@ -25,9 +25,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sdpbound.protocols import chained_privacy, finite, linear_hashing
-from sdpbound.protocols.information import binary_entropy, bisect, maximise
-from sdpbound.protocols.ranges import (
+from sdpbound.protocols.formulas import chained_privacy, finite, linear_hashing
+from sdpbound.protocols.formulas.information import binary_entropy, bisect, maximise
+from sdpbound.protocols.formulas.ranges import (
     LARGEST_SETTINGS,
     amounts,
     answer,
@@ -37,8 +37,8 @@ from sdpbound.protocols.ranges import (
     together,
     within,
 )
-from sdpbound.protocols.relevant_pairs import behaviour, behaviour_errors, guessing_expression
 from sdpbound.protocols.running.depolarised import simulate
+from sdpbound.protocols.running.relevant_pairs import behaviour, behaviour_errors, guessing_expression
 
 __all__ = [
     "behaviour",

@@ -20,12 +20,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sdpbound.behaviour import Behaviour
-from sdpbound.bell import BellExpression
+from sdpbound.bell.behaviour import Behaviour
+from sdpbound.bell.expression import BellExpression
 from sdpbound.errors import InvalidParameter
-from sdpbound.protocols import chained_exponent, finite
-from sdpbound.protocols.information import binary_entropy, bisect
-from sdpbound.protocols.ranges import (
+from sdpbound.protocols.formulas import chained_exponent, finite
+from sdpbound.protocols.formulas.information import binary_entropy, bisect
+from sdpbound.protocols.formulas.ranges import (
     amounts,
     answer,
     behaviour_settings,

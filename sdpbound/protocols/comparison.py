@@ -20,18 +20,21 @@ from typing import Literal
 
 import numpy as np
 
+from sdpbound.adversaries import NoSignaling, Quantum
 from sdpbound.arguments import floats, instance
-from sdpbound.behaviour import Behaviour, Observations
+from sdpbound.arrays import Floats
+from sdpbound.bell.behaviour import Behaviour
+from sdpbound.bell.observations import Observations
+from sdpbound.bounds.guessing import guessing_probability
+from sdpbound.entropies.conditional import VonNeumann
+from sdpbound.entropies.entropy import Entropy
+from sdpbound.entropies.min_entropy import MinEntropy
 from sdpbound.errors import InvalidParameter, InvalidShape
-from sdpbound.merits.conditional_entropy import VonNeumann
-from sdpbound.merits.entropy import Entropy
-from sdpbound.merits.guessing_probability import guessing_probability
-from sdpbound.models import NoSignaling, Quantum
-from sdpbound.protocols import chained_exponent, linear_hashing
-from sdpbound.protocols.information import maximise
-from sdpbound.protocols.ranges import Floats, number
-from sdpbound.protocols.secret_bits import secret_bits
-from sdpbound.rates import MinEntropy, error_correction, key_rate
+from sdpbound.protocols.formulas import chained_exponent, linear_hashing
+from sdpbound.protocols.formulas.information import maximise
+from sdpbound.protocols.formulas.ranges import number
+from sdpbound.protocols.formulas.secret_bits import secret_bits
+from sdpbound.rates.rates import error_correction, key_rate
 
 __all__ = ["KINDS", "ComparedRate", "Comparison", "Kind", "compare", "vanishing_visibilities"]
 
@@ -61,7 +64,7 @@ KINDS: dict[Kind, tuple[str, str, str]] = {
     "tested": (
         "no-signaling",
         "general",
-        "sdpbound.protocols.linear_hashing: paper 002's linear hashing with paper 001's Lemmas 3 and 4",
+        "sdpbound.protocols.formulas.linear_hashing: paper 002's linear hashing with paper 001's Lemmas 3 and 4",
     ),
     "paper 001": ("no-signaling", "general", "paper 001 (arXiv:quant-ph/0606049v5), Theorem 9 and Eq. (21)"),
 }

@@ -16,8 +16,8 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from sdpbound.behaviour import Behaviour
-from sdpbound.bell import BellExpression
+from sdpbound.bell.behaviour import Behaviour
+from sdpbound.bell.expression import BellExpression
 from sdpbound.protocols import bhk
 from sdpbound.protocols.bhk import correctness_bound, estimation_failure, reconciliation_entropy
 from sdpbound.protocols.running.depolarised import simulate

@@ -28,11 +28,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import brentq, minimize_scalar
 
-from sdpbound.behaviour import Behaviour
-from sdpbound.protocols import finite, linear_hashing, xor_lengths
-from sdpbound.protocols.guessing_program import guessing_program
-from sdpbound.protocols.information import LN2, binary_entropy, maximise
-from sdpbound.protocols.ranges import Floats, amounts, answer, chances, number, together, within
+from sdpbound.arrays import Floats
+from sdpbound.bell.behaviour import Behaviour
+from sdpbound.boxes.guessing import guessing_program
+from sdpbound.protocols.formulas import finite, linear_hashing, xor_lengths
+from sdpbound.protocols.formulas.information import LN2, binary_entropy, maximise
+from sdpbound.protocols.formulas.ranges import amounts, answer, chances, number, together, within
 from sdpbound.protocols.running.sampling import require_settings
 from sdpbound.protocols.running.xor_amplification import simulate
 

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 
 import sdpbound as sb
-from sdpbound.protocols.boxes import DepolarisedBoxes, ExchangeableBoxes, JointBoxes
-from sdpbound.protocols.guessing_program import guessing_program
+from sdpbound.boxes.boxes import DepolarisedBoxes, ExchangeableBoxes, JointBoxes
+from sdpbound.boxes.guessing import guessing_program
 
 HERE = Path(__file__).parent
 RECIPES: dict[str, Callable[[], Any]] = {}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from sdpbound.arguments import instance
-from sdpbound.behaviour import Behaviour
+from sdpbound.bell.behaviour import Behaviour
 from sdpbound.errors import InvalidShape
-from sdpbound.protocols import chained_exponent
-from sdpbound.protocols.ranges import chances, number, within
+from sdpbound.protocols.formulas import chained_exponent
+from sdpbound.protocols.formulas.ranges import chances, number, within
 from sdpbound.protocols.running.amplification import finish
 from sdpbound.protocols.running.depolarisation import random_numbers, shift_map
 from sdpbound.protocols.running.outcome import Run

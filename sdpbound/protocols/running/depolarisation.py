@@ -15,7 +15,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from sdpbound.behaviour import Behaviour
+from sdpbound.bell.behaviour import Behaviour
 from sdpbound.errors import InvalidShape
 from sdpbound.protocols.running.sampling import Bits
 

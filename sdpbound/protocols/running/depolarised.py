@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from sdpbound.behaviour import Behaviour
-from sdpbound.protocols import chained_privacy, linear_hashing
-from sdpbound.protocols.information import binary_entropy
-from sdpbound.protocols.ranges import chances, number
+from sdpbound.bell.behaviour import Behaviour
+from sdpbound.protocols.formulas import chained_privacy, linear_hashing
+from sdpbound.protocols.formulas.information import binary_entropy
+from sdpbound.protocols.formulas.ranges import chances, number
 from sdpbound.protocols.running.amplification import LINEAR, finish
 from sdpbound.protocols.running.depolarisation import bhk_map, random_numbers, three_bit_map
 from sdpbound.protocols.running.outcome import Run

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdpbound.arguments import whole
-from sdpbound.protocols.ranges import number, within
+from sdpbound.protocols.formulas.ranges import number, within
 from sdpbound.protocols.running.codes import Code, design_for, further_bits, syndrome_bits
 from sdpbound.protocols.running.hashing import seed_bits, toeplitz_hash, toeplitz_seed
 from sdpbound.protocols.running.sampling import Bits, generator

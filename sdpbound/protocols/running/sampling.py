@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdpbound.arguments import instance, whole
-from sdpbound.behaviour import Behaviour
+from sdpbound.bell.behaviour import Behaviour
 from sdpbound.errors import InvalidInput, InvalidShape
 
 __all__ = [

@@ -46,10 +46,10 @@ from sdpbound.study.store.form import (
     unpack,
 )
 from sdpbound.study.store.lock import Lock, now
-from sdpbound.study.tasks import STORED
+from sdpbound.tables.columns import STORED
 
 if TYPE_CHECKING:
-    from sdpbound.study.evaluate import Answer
+    from sdpbound.study.store.answer import Answer
 
 __all__ = ["Cell", "Store"]
 

@@ -12,7 +12,7 @@ from sdpbound.errors import DamagedStore, InvalidInput, InvalidStudy
 from sdpbound.study.store.failures import PATIENCE, RECOVER, damaged, guard, line, system
 from sdpbound.study.store.form import APPLICATION, FORMAT, LARGEST, TABLES, Seal, column, definition
 from sdpbound.study.store.lock import Lock, now
-from sdpbound.study.tasks import STORED
+from sdpbound.tables.columns import STORED
 
 __all__ = [
     "PAGE",

@@ -25,7 +25,7 @@ from hashlib import blake2b
 from typing import Any
 
 from sdpbound.errors import InvalidInput
-from sdpbound.study.tasks import STORED, Row
+from sdpbound.tables.columns import STORED, Row
 
 __all__ = [
     "APPLICATION",
@@ -100,7 +100,7 @@ def pack(row: Row) -> tuple[Value, ...]:
     if row.keys() != STORED.keys():
         wrong = ", ".join(sorted(row.keys() ^ STORED.keys()))
         raise InvalidInput(
-            f"a row has the wrong columns ({wrong}); give it exactly those of sdpbound.study.tasks.STORED."
+            f"a row has the wrong columns ({wrong}); give it exactly those of sdpbound.tables.columns.STORED."
         )
     values: list[Value] = []
     for name, kind in _COLUMNS:

@@ -13,7 +13,7 @@ from sdpbound.study.store.core import Cell, Store
 from sdpbound.study.store.failures import system
 from sdpbound.study.store.form import KEY_BYTES, LARGEST, Value, digest, expand, json_object, row_digest
 from sdpbound.study.store.pages import records
-from sdpbound.study.tasks import STORED
+from sdpbound.tables.columns import STORED
 
 __all__ = ["merge", "recover"]
 

@@ -1,0 +1,105 @@
+"""Quantum correlations, from outside: the NPA hierarchy (arXiv:0803.4290)."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+import numpy as np
+import scipy.sparse as sp
+
+from sdpbound.adversaries.adversary import CorrelationModel, Relaxation
+from sdpbound.bell.scenario import BlindMeasurement, Scenario
+from sdpbound.errors import InvalidParameter
+from sdpbound.npa.levels import Level, generating_words, normalise_level
+from sdpbound.npa.words import MomentMatrix, Word, moment_matrix
+
+__all__ = ["Quantum"]
+
+Generator = Literal["native", "ncpol2sdpa"]
+
+
+@dataclass(frozen=True)
+class Quantum(CorrelationModel):
+    """Quantum behaviours, relaxed to a level of the NPA hierarchy: an outer approximation.
+
+    Parameters
+    ----------
+    level : str, int or list of words
+        "1", "1+AB", "2", "3", ..., sums such as "1+AB+AAB", or words such as ["1", "A0", "B0", "A0 B0"].
+    generator : "native" or "ncpol2sdpa"
+        Who builds the moment matrix. The second uses the package ncpol2sdpa (GPL-3.0), slower; same bounds.
+
+    >>> Quantum("1+AB")
+    Quantum(level='1+AB')
+    """
+
+    level: Level = "2"
+    generator: Generator = "native"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "level", normalise_level(self.level))
+        if self.generator not in ("native", "ncpol2sdpa"):
+            raise InvalidParameter(f"generator = {self.generator!r} must be 'native' or 'ncpol2sdpa'.")
+
+    @property
+    def name(self) -> str:
+        return "quantum"
+
+    @property
+    def label(self) -> str:
+        """The level in one string."""
+        return self.level if isinstance(self.level, str) else f"{len(tuple(self.level))} words"  # type: ignore[arg-type]
+
+    def describe(self) -> dict[str, object]:
+        return {"kind": "quantum", "level": self.label}
+
+    def relax(self, scenario: Scenario, blind: BlindMeasurement | None = None) -> Relaxation:
+        return _relax(scenario, self.level, self.generator, blind)  # type: ignore[arg-type]
+
+    def __repr__(self) -> str:
+        extra = "" if self.generator == "native" else f", generator='{self.generator}'"
+        return f"Quantum(level={self.level!r}{extra})"
+
+
+@lru_cache(maxsize=64)
+def _relax(
+    scenario: Scenario, level: str | tuple[str, ...], generator: Generator, blind: BlindMeasurement | None
+) -> Relaxation:
+    commuting: Sequence[frozenset[tuple[int, int]]] = [frozenset()] * scenario.parties
+    if blind is not None:
+        extra = scenario.settings[1]
+        scenario = scenario.extended(1, [blind.outcomes])
+        commuting = [frozenset(), frozenset({(blind.y, extra)}), *commuting[2:]]
+    words = generating_words(scenario, level, commuting)
+    if generator == "ncpol2sdpa":
+        from sdpbound.npa.ncpol2sdpa_ import moment_matrix_by_ncpol2sdpa
+
+        matrix = moment_matrix_by_ncpol2sdpa(scenario, words, blind)
+    else:
+        matrix = moment_matrix(scenario, words, commuting)
+    return relaxation_of(scenario, matrix)
+
+
+def relaxation_of(scenario: Scenario, matrix: MomentMatrix) -> Relaxation:
+    """The relaxation whose one block is a moment matrix."""
+    words: list[Word] = [
+        tuple((i,) if i else () for i in index) for index in itertools.product(*(range(k) for k in scenario.shape))
+    ]
+    found = np.array([matrix.find(word) for word in words], dtype=np.int64)
+    reached = found >= 0
+    rows = np.flatnonzero(reached)
+    coordinates = sp.csr_array((np.ones(rows.size), (rows, found[rows])), shape=(len(words), matrix.moments))
+    return Relaxation(
+        scenario=scenario,
+        variables=matrix.moments,
+        coordinates=coordinates,
+        reached=reached,
+        blocks=(matrix.index,),
+        inequalities=sp.csr_array((0, matrix.moments)),
+        unit=int(found[0]),
+        matrix=matrix,
+    )

@@ -1,0 +1,207 @@
+"""Behaviours p(ab|xy), and the linear data that the parties test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sdpbound.arguments import floats, instance, reals
+from sdpbound.bell import tables as noise
+from sdpbound.bell.scenario import Scenario
+from sdpbound.errors import InvalidBehaviour, InvalidShape
+
+__all__ = ["Behaviour"]
+
+#: How far a table of probabilities may be from valid.
+VALIDITY_TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Behaviour:
+    """Conditional probabilities ``p[a, b, x, y]`` (n parties: outcomes first, then settings), validated.
+
+    Parameters
+    ----------
+    p : array (A, B, X, Y)
+        Non-negative, normalised for each (x, y), and no-signaling, each within 1e-9.
+    scenario : Scenario, optional
+        Needed only where settings of one party have different numbers of outcomes (missing outcomes have zeros).
+
+    Raises
+    ------
+    InvalidBehaviour, InvalidShape
+    """
+
+    p: NDArray[np.float64]
+    scenario: Scenario = field(default=None)  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        p = reals(self.p, "a behaviour p[a, b, x, y]")
+        if p.ndim < 2 or p.ndim % 2 or 0 in p.shape:
+            raise InvalidShape(f"a behaviour needs axes (a, b, x, y), not shape {p.shape}.")
+        n = p.ndim // 2
+        if self.scenario is not None:
+            instance(self.scenario, Scenario, "scenario", "Scenario.bipartite(2, 2)")
+        scenario = self.scenario or Scenario(tuple((p.shape[i],) * p.shape[n + i] for i in range(n)))
+        if p.shape != scenario.table_shape:
+            raise InvalidShape(
+                f"a behaviour of shape {p.shape} does not fit {scenario}: expected {scenario.table_shape}."
+            )
+        if not np.isfinite(p).all():
+            raise InvalidBehaviour("a behaviour contains NaN or infinity; every probability must be a finite number.")
+        if p.min() < -VALIDITY_TOLERANCE:
+            where = tuple(int(i) for i in np.unravel_index(int(p.argmin()), p.shape))
+            raise InvalidBehaviour(
+                f"p{list(where)} = {p.min():.6g} is negative; probabilities must be at least 0 (index "
+                "order p[a, b, x, y])."
+            )
+        sums = p.sum(axis=tuple(range(n)))
+        if np.abs(sums - 1.0).max() > VALIDITY_TOLERANCE:
+            where = tuple(int(i) for i in np.unravel_index(int(np.abs(sums - 1).argmax()), sums.shape))
+            raise InvalidBehaviour(
+                f"the probabilities of settings {where} add up to {sums[where]:.9g} instead of 1; "
+                "normalise p[:, :, x, y]."
+            )
+        for party in range(n):
+            marginal = p.sum(axis=party)  # party's outcome summed: must not depend on its setting
+            axis = n - 1 + party
+            spread = marginal.max(axis=axis) - marginal.min(axis=axis)
+            if spread.max() > VALIDITY_TOLERANCE:
+                raise InvalidBehaviour(
+                    f"the behaviour signals: the other parties' marginal moves by {spread.max():.3g} with "
+                    "the setting of "
+                    f"party {'ABCDEFGH'[party]} (allowed {VALIDITY_TOLERANCE:g}); project the data on the no-signaling "
+                    "space first."
+                )
+        p.flags.writeable = False
+        object.__setattr__(self, "p", p)
+        object.__setattr__(self, "scenario", scenario)
+
+    @classmethod
+    def from_moments(cls, scenario: Scenario, moments: ArrayLike) -> Behaviour:
+        """From the tensor of expectation values in the scenario's moment coordinates."""
+        t = floats(moments, "moments")
+        if t.shape != scenario.shape:
+            raise InvalidShape(f"moments of shape {t.shape} do not fit {scenario}: expected {scenario.shape}.")
+        p = np.zeros(scenario.table_shape)
+        rows = t
+        for party in range(scenario.parties):
+            rows = np.tensordot(rows, scenario.effects(party), axes=(0, 1))
+        flat = [[(a, x) for x, d in enumerate(party) for a in range(d)] for party in scenario.outcomes]
+        index = np.ix_(*(np.arange(len(f)) for f in flat))
+        places: list[NDArray[np.int64]] = []
+        for which in (0, 1):
+            for party, f in enumerate(flat):
+                column = np.array([pair[which] for pair in f])
+                places.append(column[index[party]])
+        p[tuple(np.broadcast_arrays(*places))] = rows
+        return cls(p, scenario)
+
+    @classmethod
+    def from_correlators(
+        cls, correlators: ArrayLike, marginals_a: ArrayLike | None = None, marginals_b: ArrayLike | None = None
+    ) -> Behaviour:
+        """Binary outcomes with ``<A_x B_y> = correlators[x, y]``; marginals uniform unless given."""
+        moments = noise.correlator_table(correlators, marginals_a, marginals_b, 1.0)
+        return cls.from_moments(Scenario.bipartite(moments.shape[0] - 1, moments.shape[1] - 1), moments)
+
+    @cached_property
+    def moments(self) -> NDArray[np.float64]:
+        """Expectation values in moment coordinates, shape ``scenario.shape``."""
+        n = self.scenario.parties
+        t = self.p
+        for party in range(n):
+            t = np.tensordot(t, self.scenario.readout(party), axes=((0, n - party), (1, 2)))
+        t.flags.writeable = False
+        return t
+
+    def _binary(self, what: str) -> None:
+        if not self.scenario.is_binary or self.scenario.parties != 2:
+            raise InvalidShape(f"{what} need two parties with binary outcomes, not {self.scenario}.")
+
+    @property
+    def correlators(self) -> NDArray[np.float64]:
+        """<A_x B_y>, shape (X, Y); binary outcomes."""
+        self._binary("correlators")
+        return self.moments[1:, 1:]
+
+    @property
+    def marginals_a(self) -> NDArray[np.float64]:
+        """<A_x>, shape (X,); binary outcomes."""
+        self._binary("marginals")
+        return self.moments[1:, 0]
+
+    @property
+    def marginals_b(self) -> NDArray[np.float64]:
+        """<B_y>, shape (Y,); binary outcomes."""
+        self._binary("marginals")
+        return self.moments[0, 1:]
+
+    @property
+    def chsh(self) -> float:
+        """The largest of the eight CHSH values; two settings each, binary outcomes."""
+        self._binary("CHSH values")
+        c = self.correlators
+        if c.shape != (2, 2):
+            raise InvalidShape(f"the CHSH value needs two settings for each party, not {c.shape}.")
+        return float(np.abs(c.sum() - 2.0 * c).max())
+
+    def joint(self, x: int, y: int) -> NDArray[np.float64]:
+        """The distribution p(ab|xy) of one pair of settings, shape (A, B)."""
+        if self.scenario.parties != 2:
+            raise InvalidShape(f"joint(x, y) needs two parties, not {self.scenario}.")
+        x, y = self.scenario.require_setting(0, x, "x"), self.scenario.require_setting(1, y, "y")
+        return self.p[:, :, x, y]
+
+    def mix(self, other: Behaviour, weight: float) -> Behaviour:
+        """``weight * self + (1 - weight) * other``."""
+        if other.scenario != self.scenario:
+            raise InvalidShape(f"behaviours of {self.scenario} and {other.scenario} cannot be mixed.")
+        w = noise.require_probability(weight, "weight")
+        return Behaviour(w * self.p + (1.0 - w) * other.p, self.scenario)
+
+    @classmethod
+    def uniform(cls, scenario: Scenario) -> Behaviour:
+        """Independent, uniform outcomes: white noise."""
+        instance(scenario, Scenario, "scenario", "Scenario.bipartite(2, 2)")
+        p = np.zeros(scenario.table_shape)
+        n = scenario.parties
+        for settings in np.ndindex(*scenario.settings):
+            counts = [scenario.outcomes[i][settings[i]] for i in range(n)]
+            p[(*(slice(0, d) for d in counts), *settings)] = 1.0 / float(np.prod(counts))
+        return cls(p, scenario)
+
+    def white_noise(self, visibility: float) -> Behaviour:
+        """``visibility * p + (1 - visibility) * uniform``."""
+        return Behaviour(noise.white_noise(self.p, visibility, Behaviour.uniform(self.scenario).p), self.scenario)
+
+    def detection_efficiency(self, eta_a: float, eta_b: float, binning: bool = True) -> Behaviour:
+        """Lossy detectors; no click is outcome 0 if ``binning``, else a further, last outcome."""
+        if self.scenario.parties != 2:
+            raise InvalidShape(f"detection_efficiency takes two efficiencies, for two parties, not {self.scenario}.")
+        p = noise.detection_efficiency(self.p, (eta_a, eta_b), binning)
+        if binning:
+            return Behaviour(p, self.scenario)
+        if len({d for party in self.scenario.outcomes for d in party}) > 1:
+            raise InvalidShape(
+                "a no-click outcome needs the same number of outcomes for every setting; use binning=True."
+            )
+        return Behaviour(p, Scenario(tuple(tuple(d + 1 for d in party) for party in self.scenario.outcomes)))
+
+    def flip_outcomes(self, probability_a: float, probability_b: float) -> Behaviour:
+        """Independent errors of the outcomes."""
+        return Behaviour(noise.flip_outcomes(self.p, (probability_a, probability_b)), self.scenario)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Behaviour):
+            return NotImplemented
+        return self.scenario == other.scenario and np.array_equal(self.p, other.p)
+
+    def __hash__(self) -> int:
+        return hash((self.scenario, self.p.tobytes()))
+
+    def __repr__(self) -> str:
+        return f"Behaviour(shape {self.p.shape}, {self.scenario})"

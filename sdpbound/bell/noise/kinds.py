@@ -1,0 +1,54 @@
+"""The table of noises, and how a noise is read from plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+from sdpbound.bell.noise.measurements import DetectionInefficiency, Misalignment
+from sdpbound.bell.noise.noise import Noise, NoiseSequence
+from sdpbound.bell.noise.state import Dephasing, WhiteNoise
+from sdpbound.errors import InvalidInput
+
+__all__ = ["KINDS", "noise_from"]
+
+
+KINDS: dict[str, type[Noise]] = {
+    cls.kind: cls for cls in (WhiteNoise, Dephasing, Misalignment, DetectionInefficiency, NoiseSequence)
+}
+
+
+def noise_from(data: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Noise:
+    """A noise from plain data: a table with its ``kind`` and parameters, or a list of them in order of happening.
+
+    Raises
+    ------
+    InvalidInput, InvalidParameter
+
+    >>> noise_from({"kind": "white_noise", "visibility": 0.99})
+    WhiteNoise(visibility=0.99)
+    >>> noise_from([{"kind": "white_noise", "visibility": 0.99}, {"kind": "detection_inefficiency", "eta_a": 0.9}]).name
+    'white_noise(0.99)+detection(0.9,0.9,binned)'
+    """
+    if isinstance(data, Sequence) and not isinstance(data, (str, bytes)):
+        return NoiseSequence(tuple(noise_from(item) for item in data))
+    if not isinstance(data, Mapping):
+        raise InvalidInput(f"a noise must be a table with a kind, or a list of them, not {data!r:.60}.")
+    kind = data.get("kind")
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise InvalidInput(f"kind = {kind!r:.60} of a noise must be one of {', '.join(sorted(KINDS))}.")
+    given = {str(k): v for k, v in data.items() if k != "kind"}
+    cls = KINDS[kind]
+    if cls is NoiseSequence:
+        given = {k: tuple(noise_from(item) for item in v) if k == "members" else v for k, v in given.items()}
+    names = [f.name for f in fields(cls)]  # type: ignore[arg-type]
+    unknown = sorted(set(given) - set(names))
+    if unknown:
+        raise InvalidInput(f"{kind} has no parameter {unknown[0]!r}; it has {', '.join(names)}.")
+    try:
+        return cls(**given)
+    except TypeError:
+        raise InvalidInput(
+            f"{kind} needs its parameters: {', '.join(names)}; found {', '.join(given) or 'none'}."
+        ) from None

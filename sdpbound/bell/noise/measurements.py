@@ -1,0 +1,152 @@
+"""Noise of measurements and detectors: misalignment and lost outcomes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+
+from sdpbound.bell.behaviour import Behaviour
+from sdpbound.bell.noise.noise import Noise, noise_number, require_behaviour, require_strategy
+from sdpbound.bell.noise.qubits import PAULI, angle_of, axis_of, both, both_labelled, no_state, require_qubits
+from sdpbound.bell.strategy import Strategy
+from sdpbound.bell.tables import require_probability
+from sdpbound.errors import InvalidParameter, InvalidShape
+
+__all__ = ["DetectionInefficiency", "Misalignment"]
+
+
+@dataclass(frozen=True)
+class Misalignment(Noise):
+    """Measurements of qubits turned about an axis of the Bloch sphere, ``M -> U M U*``, ``U = exp(-i angle S/2)``.
+
+    About "z", the default, ``cos(t) X + sin(t) Y`` becomes the same with t + angle: in the singlet family the angle is
+    added to that of the setting (0, theta for Alice, phi, omega for Bob).
+
+    Parameters
+    ----------
+    a, b : angle in radians of Alice's and Bob's measurements: one number for all settings, or one for each setting
+    axis : "x", "y" or "z": the Pauli matrix S
+    """
+
+    a: float | tuple[float, ...]
+    b: float | tuple[float, ...]
+    axis: str = "z"
+    kind: ClassVar[str] = "misalignment"
+    own_stage: ClassVar[str] = "measurement"
+    reads_state: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        for name in ("a", "b"):
+            given = getattr(self, name)
+            if isinstance(given, (Sequence, np.ndarray)) and not isinstance(given, str):
+                if len(given) == 0:
+                    raise InvalidParameter(f"{name} of a misalignment needs an angle, or one for each setting.")
+                value: float | tuple[float, ...] = tuple(angle_of(v, name) for v in given)
+            else:
+                value = angle_of(given, name)
+            object.__setattr__(self, name, value)
+        axis_of(self.axis)
+
+    @property
+    def name(self) -> str:
+        parts = [
+            noise_number(v) if isinstance(v, float) else "[" + ",".join(map(noise_number, v)) + "]"
+            for v in (self.a, self.b)
+        ]
+        return f"misalignment({','.join(parts)},{self.axis})"
+
+    @property
+    def label(self) -> str:
+        parts = [
+            noise_number(v) if isinstance(v, float) else f"({','.join(map(noise_number, v))})" for v in (self.a, self.b)
+        ]
+        about = "" if self.axis == "z" else f" about {self.axis}"
+        return rf"$\delta_A={parts[0]},\ \delta_B={parts[1]}${about}"
+
+    def apply_to(self, strategy: Strategy) -> Strategy:
+        require_qubits(strategy, "misalignment")
+        parties = []
+        for given, party, who in zip((self.a, self.b), strategy.measurements, ("Alice", "Bob"), strict=True):
+            angles = (given,) * len(party) if isinstance(given, float) else given
+            if len(angles) != len(party):
+                raise InvalidShape(
+                    f"a misalignment with {len(angles)} angles of {who} does not fit {len(party)} settings; give one "
+                    "for each setting, or one number for all."
+                )
+            turned = []
+            for angle, effects in zip(angles, party, strict=True):
+                u = math.cos(angle / 2.0) * np.eye(2) - 1j * math.sin(angle / 2.0) * PAULI[self.axis]
+                turned.append(u @ effects @ u.conj().T)
+            parties.append(tuple(turned))
+        return replace(strategy, measurements=tuple(parties))
+
+    def on_behaviour(self, behaviour: Behaviour) -> Behaviour:
+        raise no_state("misalignment")
+
+
+@dataclass(frozen=True)
+class DetectionInefficiency(Noise):
+    """Detectors that click with probability eta, independently: ``M_a -> eta M_a``, and ``(1 - eta) 1`` for no click.
+
+    Parameters
+    ----------
+    eta_a, eta_b : efficiencies in [0, 1]; eta_b None: the same as eta_a
+    binning : no click is outcome 0; False: a further, last outcome
+    """
+
+    eta_a: float
+    eta_b: float | None = None
+    binning: bool = True
+    kind: ClassVar[str] = "detection_inefficiency"
+    own_stage: ClassVar[str] = "detector"
+    reads_state: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "eta_a", require_probability(self.eta_a, "eta_a"))
+        given = self.eta_a if self.eta_b is None else self.eta_b
+        object.__setattr__(self, "eta_b", require_probability(given, "eta_b"))
+        if not isinstance(self.binning, (bool, np.bool_)):
+            raise InvalidParameter(
+                f"binning = {self.binning!r:.60} must be True (no click is outcome 0) or False (a further outcome)."
+            )
+        object.__setattr__(self, "binning", bool(self.binning))
+
+    @property
+    def efficiencies(self) -> tuple[float, float]:
+        """(eta_a, eta_b)."""
+        assert self.eta_b is not None
+        return self.eta_a, self.eta_b
+
+    @property
+    def name(self) -> str:
+        return f"detection({both(*self.efficiencies)},{'binned' if self.binning else 'no_click'})"
+
+    @property
+    def label(self) -> str:
+        efficiencies = both_labelled(r"\eta", *self.efficiencies)
+        return f"${efficiencies}$" + ("" if self.binning else " (no click kept)")
+
+    def apply_to(self, strategy: Strategy) -> Strategy:
+        require_strategy(strategy)
+        if len(strategy.measurements) != 2:
+            raise InvalidShape(f"detection inefficiency has two efficiencies, for two parties, not {strategy!r}.")
+        parties = []
+        for eta, party in zip(self.efficiencies, strategy.measurements, strict=True):
+            lossy = []
+            for effects in party:
+                lost = (1.0 - eta) * np.eye(effects.shape[-1], dtype=np.complex128)[None]
+                clicked = eta * effects
+                if self.binning:
+                    clicked[0] += lost[0]
+                    lossy.append(clicked)
+                else:
+                    lossy.append(np.concatenate([clicked, lost]))
+            parties.append(tuple(lossy))
+        return replace(strategy, measurements=tuple(parties))
+
+    def on_behaviour(self, behaviour: Behaviour) -> Behaviour:
+        return require_behaviour(behaviour).detection_efficiency(*self.efficiencies, self.binning)

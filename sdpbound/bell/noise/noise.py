@@ -1,0 +1,157 @@
+"""Noise as objects: what devices do to a state, to measurements and in detectors.
+
+    white = WhiteNoise(0.99)                              # of the state
+    turned = Misalignment(0.01, (0.0, -0.02))             # of the measurements
+    lossy = DetectionInefficiency(0.95)                   # of the detectors
+    strategy.behaviour(noise=white + turned + lossy)      # in the order in which they happen
+
+A noise changes a :class:`~sdpbound.bell.strategy.Strategy` (:meth:`Noise.apply_to`); those that do not depend on the
+state also change a bare :class:`~sdpbound.bell.behaviour.Behaviour` (:meth:`Noise.on_behaviour`), with the same result.
+"""
+
+from __future__ import annotations
+
+import itertools
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, fields
+from functools import reduce
+from typing import Any, ClassVar
+
+from sdpbound.arguments import instance
+from sdpbound.bell.behaviour import Behaviour
+from sdpbound.bell.strategy import Strategy
+from sdpbound.errors import InvalidInput
+
+__all__ = ["Noise", "NoiseSequence", "noise_number", "require_behaviour", "require_strategy"]
+
+
+STAGES = ("state", "measurement", "detector")
+EXAMPLE = "WhiteNoise(0.99)"
+
+
+class Noise(ABC):
+    """What devices do to an ideal strategy. Frozen, comparable, composed with ``+`` in the order of happening.
+
+    ``kind`` names it in plain data (:meth:`to_dict`).
+    """
+
+    kind: ClassVar[str]
+    own_stage: ClassVar[str]
+    reads_state: ClassVar[bool]
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """What it is, with its parameters: stable, for tables."""
+
+    @property
+    @abstractmethod
+    def label(self) -> str:
+        """For figures, in mathtext."""
+
+    @property
+    def parts(self) -> tuple[Noise, ...]:
+        """The noises it is made of, in order."""
+        return (self,)
+
+    @property
+    def stage(self) -> str:
+        """Where it happens, of a sequence the last of it: "state", "measurement" or "detector"."""
+        return self.parts[-1].own_stage
+
+    @property
+    def needs_strategy(self) -> bool:
+        """Whether a bare behaviour says too little for it."""
+        return any(part.reads_state for part in self.parts)
+
+    @abstractmethod
+    def apply_to(self, strategy: Strategy) -> Strategy:
+        """The strategy of the noisy devices."""
+
+    @abstractmethod
+    def on_behaviour(self, behaviour: Behaviour) -> Behaviour:
+        """The behaviour of the noisy devices; InvalidInput for a noise that needs the state."""
+
+    def then(self, later: Noise) -> Noise:
+        """This noise and then another; also ``noise + later``.
+
+        State, measurement, detector is the order in which noises happen; a state cannot suffer after it was measured.
+
+        Raises
+        ------
+        InvalidInput
+            The later one belongs to an earlier stage.
+        """
+        return NoiseSequence((*self.parts, *instance(later, Noise, "a noise", EXAMPLE).parts))
+
+    def __add__(self, later: object) -> Noise:
+        return self.then(later) if isinstance(later, Noise) else NotImplemented
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain data that TOML and JSON hold; :func:`noise_from` reads it."""
+        own = {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
+        return {"kind": self.kind, **{k: list(v) if isinstance(v, tuple) else v for k, v in own.items()}}
+
+
+@dataclass(frozen=True)
+class NoiseSequence(Noise):
+    """Several noises in the order in which they happen: of the state, of the measurements, of the detectors.
+
+    >>> noise = WhiteNoise(0.99) + DetectionInefficiency(0.95)
+    >>> noise.name
+    'white_noise(0.99)+detection(0.95,0.95,binned)'
+    >>> noise_from(noise.to_dict()) == noise
+    True
+    """
+
+    members: tuple[Noise, ...]
+    kind: ClassVar[str] = "sequence"
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.members, (tuple, list)) or not self.members:
+            raise InvalidInput(f"a sequence of noises must name at least one, not {self.members!r:.60}.")
+        flat = tuple(p for member in self.members for p in instance(member, Noise, "a noise", EXAMPLE).parts)
+        for first, later in itertools.pairwise(flat):
+            if STAGES.index(later.stage) < STAGES.index(first.stage):
+                raise InvalidInput(
+                    f"{later.name} of the {later.stage} cannot come after {first.name} of the {first.stage}: noises "
+                    f"happen in the order state, measurement, detector; write {later.name} first."
+                )
+        object.__setattr__(self, "members", flat)
+
+    @property
+    def parts(self) -> tuple[Noise, ...]:
+        return self.members
+
+    @property
+    def name(self) -> str:
+        return "+".join(part.name for part in self.members)
+
+    @property
+    def label(self) -> str:
+        return ", ".join(part.label for part in self.members)
+
+    def apply_to(self, strategy: Strategy) -> Strategy:
+        return reduce(lambda done, part: part.apply_to(done), self.members, require_strategy(strategy))
+
+    def on_behaviour(self, behaviour: Behaviour) -> Behaviour:
+        return reduce(lambda done, part: part.on_behaviour(done), self.members, require_behaviour(behaviour))
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"kind": self.kind, "members": [part.to_dict() for part in self.members]}
+
+
+# -- arguments ------------------------------------------------------------------------------------------------------
+
+
+def noise_number(value: float) -> str:
+    """The shortest decimals that give the float back."""
+    return repr(value).removesuffix(".0")
+
+
+def require_strategy(strategy: Any) -> Strategy:
+    return instance(strategy, Strategy, "strategy", "SingletSelfTest(...).strategy")
+
+
+def require_behaviour(behaviour: Any) -> Behaviour:
+    return instance(behaviour, Behaviour, "behaviour", "SingletSelfTest(...).behaviour()")

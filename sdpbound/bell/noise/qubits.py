@@ -1,0 +1,50 @@
+"""What noises share: Pauli matrices, axes, and refusals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from sdpbound.arguments import real
+from sdpbound.bell.noise.noise import noise_number, require_strategy
+from sdpbound.errors import InvalidInput, InvalidParameter, InvalidShape
+
+__all__ = ["PAULI", "angle_of", "axis_of", "both", "both_labelled", "no_state", "require_qubits"]
+
+PAULI = {
+    "x": np.array([[0, 1], [1, 0]], dtype=np.complex128),
+    "y": np.array([[0, -1j], [1j, 0]], dtype=np.complex128),
+    "z": np.array([[1, 0], [0, -1]], dtype=np.complex128),
+}
+
+
+def no_state(what: str) -> InvalidInput:
+    return InvalidInput(
+        f"{what} acts on a state and its measurements, which a behaviour does not name: apply it to a Strategy, as in "
+        "strategy.behaviour(noise=...) or SingletSelfTest(...).behaviour(noise=...)."
+    )
+
+
+def both(a: float, b: float | None) -> str:
+    assert b is not None
+    return f"{noise_number(a)},{noise_number(b)}"
+
+
+def both_labelled(letter: str, a: float, b: float | None) -> str:
+    assert b is not None
+    return f"{letter}={noise_number(a)}" if a == b else rf"{letter}_A={noise_number(a)},\ {letter}_B={noise_number(b)}"
+
+
+def angle_of(value: Any, name: str) -> float:
+    return real(value, name, "the angle of a misalignment, a finite number of radians")
+
+
+def axis_of(axis: Any) -> None:
+    if not isinstance(axis, str) or axis not in PAULI:
+        raise InvalidParameter(f"axis = {axis!r:.60} must be 'x', 'y' or 'z'.")
+
+
+def require_qubits(strategy: Any, what: str) -> None:
+    if require_strategy(strategy).dimensions != (2, 2):
+        raise InvalidShape(f"{what} is of two qubits, not of a {strategy!r}.")

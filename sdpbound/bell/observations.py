@@ -1,0 +1,173 @@
+"""What the parties test: linear data of a behaviour."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sdpbound.arguments import floats, instance
+from sdpbound.bell.behaviour import Behaviour
+from sdpbound.bell.expression import BellExpression
+from sdpbound.bell.scenario import Scenario
+from sdpbound.errors import InvalidInput, InvalidParameter, InvalidSettings, InvalidShape
+
+__all__ = ["DATA_TOLERANCE", "Observations"]
+
+
+#: Tested data mean this interval around the floats; its width is charged to every bound.
+DATA_TOLERANCE = 1e-12
+
+
+@dataclass(frozen=True, eq=False)
+class Observations:
+    """What the parties test: values of Bell expressions, each meant as an interval of 1e-12 around the float.
+
+    Attributes
+    ----------
+    scenario : Scenario
+    coefficients : (J, *scenario.shape)
+    values, tolerances : (J,)
+    kind : "bell", "correlators", "full" or "custom"; for tables and messages
+    """
+
+    scenario: Scenario
+    coefficients: NDArray[np.float64]
+    values: NDArray[np.float64]
+    tolerances: NDArray[np.float64]
+    kind: str = "custom"
+
+    def __post_init__(self) -> None:
+        instance(self.scenario, Scenario, "scenario", "Scenario.bipartite(2, 2)")
+        c = floats(self.coefficients, "tested expressions")
+        v = floats(self.values, "tested values").reshape(-1)
+        t = floats(self.tolerances, "tolerances of tested values")
+        if c.shape != (v.size, *self.scenario.shape) or t.shape not in ((), v.shape):
+            raise InvalidShape(
+                f"tested expressions of shape {c.shape}, {v.size} values, tolerances of shape {t.shape} do not match: "
+                f"expressions need shape (J, {', '.join(map(str, self.scenario.shape))}), values and tolerances (J,)."
+            )
+        t = np.array(np.broadcast_to(t, v.shape))
+        if (t < 0).any():
+            raise InvalidParameter(f"tolerances of tested values must be at least 0, not {t.min():g}.")
+        for name, array in (("coefficients", c), ("values", v), ("tolerances", t)):
+            array.flags.writeable = False
+            object.__setattr__(self, name, array)
+
+    @classmethod
+    def none(cls, scenario: Scenario) -> Observations:
+        """Nothing tested."""
+        return cls(scenario, np.zeros((0, *scenario.shape)), np.zeros(0), np.zeros(0), "none")
+
+    @classmethod
+    def bell_value(cls, expression: BellExpression, value: float, tolerance: float = DATA_TOLERANCE) -> Observations:
+        """One Bell expression has this value."""
+        return cls.bell_values([(expression, value)], tolerance)
+
+    @classmethod
+    def bell_values(
+        cls, pairs: Iterable[tuple[BellExpression, float]], tolerance: float = DATA_TOLERANCE
+    ) -> Observations:
+        """Several Bell expressions have these values."""
+        try:
+            items = [(instance(e, BellExpression, "a tested expression", "chsh()"), v) for e, v in pairs]
+        except (TypeError, ValueError) as error:
+            if isinstance(error, InvalidInput):
+                raise
+            raise InvalidParameter("tested Bell values are a list of pairs (expression, value).") from None
+        if not items:
+            raise InvalidParameter("give at least one pair (expression, value) to test.")
+        scenario = items[0][0].scenario
+        if any(e.scenario != scenario for e, _ in items):
+            raise InvalidShape("all tested expressions must belong to the same scenario.")
+        values = np.array([floats(v, "a tested Bell value") for _, v in items])
+        table = np.array([e.coefficients for e, _ in items])
+        return cls(scenario, table, values, floats(tolerance, "tolerance"), "bell")
+
+    @classmethod
+    def correlators(
+        cls,
+        behaviour: Behaviour | ArrayLike,
+        settings: Sequence[tuple[int, int]] | None = None,
+        tolerance: float = DATA_TOLERANCE,
+    ) -> Observations:
+        """The correlators <A_x B_y>: all X * Y of them, or those of the pairs ``settings``. Binary outcomes.
+
+        ``behaviour`` may also be an array (X, Y) of correlators.
+        """
+        if isinstance(behaviour, Behaviour):
+            c = behaviour.correlators
+        else:
+            c = floats(behaviour, "correlators")
+            if c.ndim != 2:
+                raise InvalidShape(f"correlators must have shape (X, Y), not {c.shape}.")
+        scenario = Scenario.bipartite(*c.shape)
+        if settings is None:
+            pairs = [(x, y) for x in range(c.shape[0]) for y in range(c.shape[1])]
+        else:
+            try:
+                asked = [(x, y) for x, y in settings]
+            except (TypeError, ValueError):
+                raise InvalidSettings(f"settings = {settings!r:.60} must be a list of pairs (x, y).") from None
+            pairs = [(scenario.require_setting(0, x, "x"), scenario.require_setting(1, y, "y")) for x, y in asked]
+            if not pairs or len(set(pairs)) != len(pairs):
+                raise InvalidSettings(f"settings = {list(settings)} must name at least one pair (x, y), each once.")
+        table = np.zeros((len(pairs), *scenario.shape))
+        for j, (x, y) in enumerate(pairs):
+            table[j, 1 + x, 1 + y] = 1.0
+        return cls(
+            scenario, table, np.array([c[x, y] for x, y in pairs]), floats(tolerance, "tolerance"), "correlators"
+        )
+
+    @classmethod
+    def full(cls, behaviour: Behaviour, tolerance: float = DATA_TOLERANCE) -> Observations:
+        """The full behaviour: every coordinate of the scenario except the constant."""
+        scenario = instance(behaviour, Behaviour, "behaviour", "SingletSelfTest(...).behaviour()").scenario
+        size = int(np.prod(scenario.shape))
+        table = np.eye(size)[1:].reshape(-1, *scenario.shape)
+        return cls(scenario, table, behaviour.moments.reshape(-1)[1:], floats(tolerance, "tolerance"), "full")
+
+    @classmethod
+    def correlators_and_marginals(cls, behaviour: Behaviour, tolerance: float = DATA_TOLERANCE) -> Observations:
+        """All correlators and marginals; for binary outcomes this is :meth:`full`."""
+        behaviour._binary("correlators and marginals")
+        return cls.full(behaviour, tolerance)
+
+    def drop_untested(self) -> Observations:
+        """The same data in the scenario without those settings of the second of two parties that none of them involves.
+
+        What Bob's device would answer to a setting that is never tested limits Eve in nothing: her entropy of Alice's
+        outcome is the same.
+        """
+        scenario = self.scenario
+        if scenario.parties != 2:
+            return self
+        used: list[bool] = (self.coefficients != 0.0).any(axis=(0, 1)).tolist()
+        letters = scenario.letters[1]
+        kept = sorted({letter.setting for letter, touched in zip(letters, used[1:], strict=True) if touched})
+        if not kept or len(kept) == scenario.settings[1]:
+            return self
+        columns = [0, *(i + 1 for i, letter in enumerate(scenario.letters[1]) if letter.setting in kept)]
+        smaller = Scenario((scenario.outcomes[0], tuple(scenario.outcomes[1][s] for s in kept)))
+        return replace(self, scenario=smaller, coefficients=self.coefficients[:, :, columns])
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Observations):
+            return NotImplemented
+        return (
+            self.scenario == other.scenario
+            and np.array_equal(self.coefficients, other.coefficients)
+            and np.array_equal(self.values, other.values)
+            and np.array_equal(self.tolerances, other.tolerances)
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.scenario, self.coefficients.tobytes(), self.values.tobytes()))
+
+    def __repr__(self) -> str:
+        return f"Observations({self.kind}, {len(self)} tested values, {self.scenario})"

@@ -1,0 +1,166 @@
+"""Where physics meets numerics: a question about behaviours becomes a :class:`ConicProgram`.
+
+A figure of merit is ``maximise sum_e objective_e . v_e`` over sub-normalised behaviours v_e of the model, one for each
+of Eve's guesses e, that add up to a normalised behaviour with the tested values. (Eve has one setting, so her
+projectors commute with everything: arXiv:1309.3930, arXiv:1309.3894.) A Bell value is the case of one e.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from sdpbound.adversaries.adversary import CorrelationModel, Relaxation
+from sdpbound.arrays import Floats
+from sdpbound.bell.scenario import BlindMeasurement, Scenario
+from sdpbound.bounds.question import Question
+from sdpbound.bounds.symmetries import program_symmetries, symmetry_key
+from sdpbound.conic.certificate import Certifier
+from sdpbound.conic.program import ConicProgram
+from sdpbound.conic.reduce import Reduction
+from sdpbound.errors import InvalidLevel
+
+__all__ = ["Assembly", "assemble"]
+
+
+@dataclass(frozen=True, eq=False)
+class Assembly:
+    """A program with everything that depends on its structure only, shared between the points of a sweep."""
+
+    program: ConicProgram
+    reduction: Reduction
+    certifier: Certifier
+    relaxation: Relaxation
+    copies: int
+    dependencies: tuple[Floats, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class _Structure:
+    equalities: sp.csr_array
+    blocks: tuple[NDArray[np.int64], ...]
+    inequalities: sp.csr_array
+    unit: NDArray[np.int64]
+    coordinates_t: sp.csr_array
+    reduction: Reduction
+    certifier: Certifier
+    relaxation: Relaxation
+    dependencies: tuple[Floats, ...]
+
+
+def assemble(question: Question, model: CorrelationModel, symmetry: bool = True) -> Assembly:
+    """Write the program of a question for a model; ``symmetry=False`` leaves its symmetries unused."""
+    relaxation = model.relax(question.scenario, question.blind)
+    observed = question.observed
+    copies = len(question.objective)
+    rows = _data_rows(question, relaxation)
+    objective_rows = question.objective.reshape(copies, -1)
+    _require_reached(question, model, relaxation, objective_rows, rows)
+    key = symmetry_key(relaxation, objective_rows, rows, observed.values) if symmetry and relaxation.matrix else ()
+    structure = _structure(model, question.scenario, question.blind, copies, rows.shape[0], rows.tobytes(), key)
+    objective = np.concatenate([structure.coordinates_t @ row for row in objective_rows])
+    program = ConicProgram(
+        objective=objective,
+        equalities=structure.equalities,
+        values=np.concatenate([[1.0], observed.values]),
+        tolerances=np.concatenate([[0.0], observed.tolerances]),
+        blocks=structure.blocks,
+        inequalities=structure.inequalities,
+        unit=structure.unit,
+    )
+    return Assembly(
+        program, structure.reduction, structure.certifier, structure.relaxation, copies, structure.dependencies
+    )
+
+
+def _dependencies(rows: Floats) -> tuple[Floats, ...]:
+    """Combinations of tested expressions that are constant, each with sum of |multipliers| one.
+
+    Of rows scaled to one; a combination is dependent if it vanishes up to rounding.
+    """
+    scale = np.abs(rows).sum(axis=1)
+    scale[scale == 0.0] = 1.0
+    left, sizes, _ = np.linalg.svd((rows / scale[:, None])[:, 1:], full_matrices=True)
+    rank = int((sizes > 1e-13 * max(1.0, float(sizes.max(initial=0.0)))).sum())
+    out = []
+    for column in left[:, rank:].T:
+        multipliers = column / scale
+        out.append(multipliers / np.abs(multipliers).sum())
+    return tuple(out)
+
+
+def _data_rows(question: Question, relaxation: Relaxation) -> Floats:
+    """Tested functionals in the relaxation's scenario, (J, coordinates)."""
+    table = question.observed.coefficients
+    shape = relaxation.scenario.shape
+    if table.shape[1:] != shape:
+        wide = np.zeros((len(table), *shape))
+        wide[(slice(None), *(slice(0, k) for k in table.shape[1:]))] = table
+        table = wide
+    return np.ascontiguousarray(table.reshape(len(table), relaxation.coordinates.shape[0]))
+
+
+def _require_reached(
+    question: Question, model: CorrelationModel, relaxation: Relaxation, objective: Floats, rows: Floats
+) -> None:
+    if relaxation.reached.all():
+        return
+    needed = (objective != 0).any(axis=0) | (rows != 0).any(axis=0)
+    missing = np.flatnonzero(needed & ~relaxation.reached)
+    if missing.size:
+        index = np.unravel_index(int(missing[0]), relaxation.scenario.shape)
+        word = " ".join(f"{'ABCDEFGH'[p]}[{int(i)}]" for p, i in enumerate(index) if i)
+        raise InvalidLevel(
+            f"{model!r} does not reach the moment of {word} (coordinate numbers of the scenario) that the "
+            "question needs; "
+            "take a higher level, for two parties at least '1', for three at least '2'."
+        )
+
+
+@lru_cache(maxsize=128)
+def _structure(
+    model: CorrelationModel,
+    scenario: Scenario,
+    blind: BlindMeasurement | None,
+    copies: int,
+    tested: int,
+    rows_bytes: bytes,
+    key: tuple[Any, ...],
+) -> _Structure:
+    relaxation = model.relax(scenario, blind)
+    m = relaxation.variables
+    rows = np.frombuffer(rows_bytes).reshape(tested, relaxation.coordinates.shape[0])
+    if relaxation.unit >= 0:
+        unit_row = np.zeros(m)
+        unit_row[relaxation.unit] = 1.0
+        unit = np.concatenate([np.full(m, e * m + relaxation.unit, dtype=np.int64) for e in range(copies)])
+    else:
+        unit_row = np.ones(m)
+        unit = np.full(copies * m, -1, dtype=np.int64)
+    one = sp.csr_array(np.vstack([unit_row[None], (relaxation.coordinates.T @ rows.T).T]))
+    equalities = sp.csr_array(sp.hstack([one] * copies, format="csr"))
+    blocks = tuple(np.where(b >= 0, b + e * m, -1) for e in range(copies) for b in relaxation.blocks)
+    inequalities = sp.csr_array(
+        sp.block_diag([relaxation.inequalities] * copies, format="csr")
+        if relaxation.inequalities.shape[0]
+        else sp.csr_array((0, copies * m))
+    )
+    shell = ConicProgram(
+        np.zeros(copies * m), equalities, np.zeros(tested + 1), np.zeros(tested + 1), blocks, inequalities, unit
+    )
+    return _Structure(
+        equalities,
+        blocks,
+        inequalities,
+        unit,
+        sp.csr_array(relaxation.coordinates.T),
+        Reduction(shell, program_symmetries(relaxation, key)),
+        Certifier(shell),
+        relaxation,
+        _dependencies(rows) if tested else (),
+    )

@@ -1,0 +1,88 @@
+"""Bell values: the largest and smallest value of an expression over a model's set."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from sdpbound.adversaries.adversary import CorrelationModel
+from sdpbound.arguments import instance
+from sdpbound.bell.expression import BellExpression
+from sdpbound.bell.observations import Observations
+from sdpbound.bounds.bound import Bound
+from sdpbound.bounds.question import Question
+from sdpbound.bounds.solving import SolverChoice, solve
+from sdpbound.errors import InvalidShape
+
+__all__ = ["maximize", "minimize"]
+
+
+def maximize(
+    expression: BellExpression,
+    model: CorrelationModel,
+    observed: Observations | None = None,
+    solver: SolverChoice = None,
+    tolerance: float | None = None,
+) -> Bound:
+    """Certified upper bound on a Bell expression over a model's set, given what is tested (if anything).
+
+    Parameters
+    ----------
+    expression : BellExpression
+    model : Quantum(level), NoSignaling() or Local()
+    observed : Observations of the same scenario, optional
+    solver : name such as "clarabel", a Solver, or None: chosen by size, the next one tried where the certificate
+        charges more than 1e-6
+    tolerance : accuracy asked of the solver
+
+    Returns
+    -------
+    Bound, side "upper". ``bound.functional`` is proven for every behaviour of the model.
+
+    Raises
+    ------
+    Infeasible if the tested data are certified to lie outside the set; InvalidInput; SolverFailure
+
+    >>> import sdpbound as sb
+    >>> bound = sb.maximize(sb.chsh(), sb.Quantum("1"))
+    >>> abs(bound.value - 8**0.5) < 1e-6 and bound.value >= 8**0.5
+    True
+    """
+    return solve(_question(expression, observed, "upper"), model, solver, tolerance)
+
+
+def minimize(
+    expression: BellExpression,
+    model: CorrelationModel,
+    observed: Observations | None = None,
+    solver: SolverChoice = None,
+    tolerance: float | None = None,
+) -> Bound:
+    """Certified lower bound on a Bell expression over a model's set; as :func:`maximize`, side "lower".
+
+    >>> import sdpbound as sb
+    >>> sb.minimize(sb.chsh(), sb.Local()).value
+    -2.0
+    """
+    return solve(_question(expression, observed, "lower"), model, solver, tolerance)
+
+
+def _question(expression: BellExpression, observed: Observations | None, side: Literal["upper", "lower"]) -> Question:
+    instance(expression, BellExpression, "expression", "chsh()")
+    if observed is None:
+        observed = Observations.none(expression.scenario)
+    elif (
+        instance(observed, Observations, "observed", "Observations.correlators(behaviour)").scenario
+        != expression.scenario
+    ):
+        raise InvalidShape(f"tested data of {observed.scenario} do not fit an expression of {expression.scenario}.")
+    table = expression.coefficients
+    return Question(
+        scenario=expression.scenario,
+        objective=(table if side == "upper" else -table)[None],
+        observed=observed,
+        figure={"kind": "bell_value", "coefficients": table.tolist()},
+        side=side,
+        floor=-float(np.abs(table).sum()),
+    )

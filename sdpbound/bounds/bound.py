@@ -1,0 +1,175 @@
+"""Bounds: proven numbers, and the functionals that prove them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdpbound.adversaries.adversary import CorrelationModel
+from sdpbound.arguments import floats
+from sdpbound.bell.behaviour import Behaviour
+from sdpbound.bell.expression import BellExpression
+from sdpbound.bell.observations import Observations
+from sdpbound.bounds.certificate import Certificate
+from sdpbound.bounds.rounding import rounded
+from sdpbound.errors import CertificateError, InvalidShape
+
+__all__ = ["Asked", "Bound", "Functional", "Proof", "bounds_entropy"]
+
+
+@dataclass(frozen=True, eq=False)
+class Functional:
+    """An affine functional of behaviours, proven on the whole set of a model.
+
+    For side "upper" every behaviour p of the model has ``figure(p) <= functional(p)``; for "lower" ``>=``.
+
+    Attributes
+    ----------
+    side : "upper" or "lower"
+    constant : float
+    multipliers : (J,) of the tested expressions
+    expression : BellExpression, constant included: the optimal Bell expression found
+    """
+
+    side: str
+    constant: float
+    multipliers: NDArray[np.float64]
+    expression: BellExpression
+
+    @classmethod
+    def of_tests(
+        cls, side: str, constant: float, multipliers: NDArray[np.float64], observed: Observations
+    ) -> Functional:
+        """``constant`` and multiples of tested expressions."""
+        coefficients = observed.coefficients
+        table = (
+            np.tensordot(multipliers, coefficients, axes=(0, 0)) if len(observed) else np.zeros(coefficients.shape[1:])
+        )
+        table[(0,) * table.ndim] += constant
+        return cls(side, constant, multipliers, BellExpression(observed.scenario, table))
+
+    def __call__(self, behaviour: Behaviour) -> float:
+        """Its value on a behaviour: a bound for every adversary compatible with that behaviour (floating point)."""
+        return self.expression.value(behaviour)
+
+    def at(self, values: Sequence[float] | NDArray[np.float64]) -> float:
+        """Its value at other values of the same tested expressions, in order."""
+        v = floats(values, "tested values")
+        if v.shape != self.multipliers.shape:
+            raise InvalidShape(f"{self.multipliers.size} tested values are needed, not an array of shape {v.shape}.")
+        return self.constant + float(self.multipliers @ v)
+
+    def __repr__(self) -> str:
+        return f"Functional({self.side} bound: {self.expression!r})"
+
+    def _repr_latex_(self) -> str:
+        return self.expression._repr_latex_()
+
+
+class Asked(Protocol):
+    """What a proof says of its question."""
+
+    @property
+    def figure(self) -> dict[str, Any]:
+        """The figure as a certificate names it."""
+
+
+class Proof(Protocol):
+    """What a bound needs of its proof."""
+
+    @property
+    def question(self) -> Asked: ...
+
+    @property
+    def given(self) -> Observations:
+        """The data asked about."""
+
+    def functional(self) -> Functional:
+        """The affine functional that is proven for every behaviour."""
+
+    def certificate(self, value: float) -> dict[str, Any]:
+        """The certificate of a value."""
+
+
+@dataclass(frozen=True, eq=False)
+class Bound:
+    """A proven number.
+
+    Attributes
+    ----------
+    value : float, certified: holds whatever the solver did
+    side : "upper" or "lower"
+    figure : what is bounded, in words
+    model : the adversary's set
+    solver_value : the solver's own print-out, for comparison only
+    solver : who solved
+    status : what the solver said, or "closed form"
+    seconds : wall time of "assemble", "solve", "certify"
+    source : for closed forms, the theorem
+    """
+
+    value: float
+    side: str
+    figure: str
+    model: CorrelationModel | None
+    solver_value: float
+    solver: str
+    status: str
+    seconds: dict[str, float]
+    source: str = ""
+    _proof: Proof | None = field(default=None, repr=False)
+    _closed_form: dict[str, Any] | None = field(default=None, repr=False)
+
+    def __float__(self) -> float:
+        return self.value
+
+    @property
+    def correction(self) -> float:
+        """How much the certificate moved the solver's value, to the safe side if positive."""
+        if math.isnan(self.solver_value):
+            return math.nan
+        return (self.value - self.solver_value) * (1.0 if self.side == "upper" else -1.0)
+
+    @cached_property
+    def functional(self) -> Functional:
+        """The affine functional that the dual proves for every behaviour of the model."""
+        if self._proof is None:
+            raise CertificateError("a closed form proves no affine functional; ask with closed_forms=False for one.")
+        return self._proof.functional()
+
+    @cached_property
+    def certificate(self) -> Certificate:
+        """The proof, self-contained."""
+        if self._proof is None:
+            assert self._closed_form is not None
+            return Certificate(self._closed_form)
+        return Certificate(self._proof.certificate(self.value))
+
+    def __repr__(self) -> str:
+        sign = "<=" if self.side == "upper" else ">="
+        value = rounded(self.value, self.side)
+        where = f" over {self.model!r}" if self.status != "closed form" else ""
+        how = (
+            f"closed form, {self.source}"
+            if self.status == "closed form"
+            else f"certified, margin {self.correction:.1e}"
+        )
+        return f"{self.figure} {sign} {value} ({self.side} bound{where}; {how})"
+
+
+def bounds_entropy(
+    bound: Bound, observed: Observations, x: int, y: int | None, blind: bool, preprocessing: float = 0.0
+) -> bool:
+    """Whether a bound is a lower one on the min-entropy or entropy of these settings, from these tested data."""
+    kind = "blind_guessing_probability" if blind else "guessing_probability"
+    proof = bound._proof
+    wanted = [{"kind": "conditional_entropy", "x": x, "y": y, "preprocessing": preprocessing}] if not blind else []
+    if not preprocessing:
+        wanted.append({"kind": "min_entropy", "of": {"kind": kind, "x": x, "y": y}})
+    return bound.side == "lower" and proof is not None and proof.question.figure in wanted and proof.given == observed

@@ -1,0 +1,73 @@
+"""Certificates: proofs as plain data."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from sdpbound.bell.observations import Observations
+from sdpbound.version import __version__
+
+__all__ = ["Certificate", "certificate_head", "exact_number"]
+
+
+@dataclass(frozen=True, eq=False)
+class Certificate:
+    """A proof of a bound as plain data; any JSON reader can check it, see :mod:`sdpbound.checker`."""
+
+    data: dict[str, Any]
+
+    def verify(self) -> Any:
+        """Recompute the bound without any solver; raises CertificateError if it does not hold."""
+        from sdpbound.checker import verify
+
+        return verify(self.data)
+
+    def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
+        """The certificate as JSON text, also written to ``path`` if given."""
+        text = json.dumps(self.data, allow_nan=False)
+        if path is not None:
+            target = Path(path)
+            partial = target.with_name(target.name + ".partial")
+            partial.write_text(text + "\n", encoding="utf-8")
+            partial.replace(target)
+        return text
+
+    def __repr__(self) -> str:
+        figure = self.data["question"]["figure"]["kind"]
+        return f"Certificate({figure}, {self.data['question']['side']} bound {self.data['claim']['value']!r})"
+
+
+def certificate_head(
+    observed: Observations,
+    figure: dict[str, Any],
+    side: str,
+    model: dict[str, Any] | None,
+    form: str = "sdpbound certificate",
+) -> dict[str, Any]:
+    """What every certificate begins with: its format and its question."""
+    return {
+        "format": form,
+        "version": 1,
+        "created_by": f"sdpbound {__version__}",
+        "question": {
+            "scenario": {"outcomes": [list(p) for p in observed.scenario.outcomes]},
+            "figure": figure,
+            "side": side,
+            "observed": [
+                {"coefficients": c.tolist(), "value": float(v), "tolerance": float(t)}
+                for c, v, t in zip(observed.coefficients, observed.values, observed.tolerances, strict=True)
+            ],
+            **({} if model is None else {"model": model}),
+        },
+    }
+
+
+def exact_number(value: float | Fraction) -> float | str:
+    if isinstance(value, Fraction):
+        return str(value.numerator) if value.denominator == 1 else f"{value.numerator}/{value.denominator}"
+    return float(value)

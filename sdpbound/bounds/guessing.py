@@ -1,0 +1,162 @@
+"""Guessing probabilities of an eavesdropper, and the min-entropies they give."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+
+from sdpbound.adversaries import Quantum
+from sdpbound.adversaries.adversary import CorrelationModel
+from sdpbound.arguments import instance
+from sdpbound.bell.observations import Observations
+from sdpbound.bell.scenario import BlindMeasurement
+from sdpbound.bounds.bound import Bound
+from sdpbound.bounds.proof import as_min_entropy
+from sdpbound.bounds.question import Question
+from sdpbound.bounds.solving import SolverChoice, solve
+from sdpbound.errors import InvalidInput, InvalidShape
+
+__all__ = ["blind_guessing_probability", "guessing_probability", "min_entropy"]
+
+
+def guessing_probability(
+    observed: Observations,
+    model: CorrelationModel,
+    x: int = 0,
+    y: int | None = None,
+    solver: SolverChoice = None,
+    tolerance: float | None = None,
+) -> Bound:
+    """Certified upper bound on the probability that Eve guesses Alice's outcome, or both outcomes.
+
+    ``max sum_e p(a = e, e | x)`` over tripartite behaviours of the model whose Alice-Bob marginal has the tested
+    values; with ``y`` the pair (a, b) of settings x, y is guessed (arXiv:1309.3894, arXiv:1309.3930).
+
+    Parameters
+    ----------
+    observed : Observations, what Alice and Bob test
+    model : Quantum(level), NoSignaling() or Local(): the adversary
+    x : Alice's setting
+    y : Bob's setting; None for local guessing P_guess(A|x,E), an int for global P_guess(AB|x,y,E)
+
+    Returns
+    -------
+    Bound, side "upper", a probability
+
+    Raises
+    ------
+    Infeasible, InvalidSettings, InvalidLevel, SolverFailure
+
+    >>> import sdpbound as sb
+    >>> data = sb.Observations.bell_value(sb.chsh(), 2.4)
+    >>> bound = sb.guessing_probability(data, sb.NoSignaling())
+    >>> abs(bound.value - (3/2 - 2.4/4)) < 1e-11
+    True
+    """
+    return solve(_guessing_question(observed, x, y), model, solver, tolerance)
+
+
+def blind_guessing_probability(
+    observed: Observations,
+    model: CorrelationModel,
+    x: int = 0,
+    y: int = 0,
+    solver: SolverChoice = None,
+    tolerance: float | None = None,
+) -> Bound:
+    """Certified upper bound on the probability that Bob and Eve together guess Alice's outcome: blind randomness.
+
+    Bob measures y and gets his outcome; then an Eve who holds that outcome, Bob's device as the measurement left it,
+    and her own system guesses Alice's outcome of setting x. Her measurement, with as many outcomes as Alice's, may be
+    taken projective; it commutes with Alice's operators and with Bob's setting y, but not with his other settings:
+    a further measurement of Bob's with that one commutation rule.
+
+    A no-signaling or local adversary has no post-measurement device; for those models Eve holds Bob's outcome only.
+
+    Returns
+    -------
+    Bound, side "upper", a probability
+    """
+    return solve(_blind_question(observed, model, x, y), model, solver, tolerance)
+
+
+def min_entropy(
+    observed: Observations,
+    model: CorrelationModel,
+    x: int = 0,
+    y: int | None = None,
+    blind: bool = False,
+    solver: SolverChoice = None,
+    tolerance: float | None = None,
+) -> Bound:
+    """Certified lower bound on the conditional min-entropy, ``-log2`` of the guessing probability, in bits.
+
+    ``y`` as in :func:`guessing_probability`; with ``blind`` as in :func:`blind_guessing_probability`.
+    ``bound.functional`` is the tangent of -log2 of the proven functional: affine, and a lower bound by convexity.
+
+    Returns
+    -------
+    Bound, side "lower", in bits
+
+    >>> import sdpbound as sb
+    >>> data = sb.Observations.bell_value(sb.chsh(), 8**0.5)
+    >>> 0.99 < sb.min_entropy(data, sb.Quantum("1+AB")).value <= 1
+    True
+    """
+    if blind:
+        if y is None:
+            raise InvalidInput("blind min-entropy needs Bob's setting: give y as an integer from 0.")
+        question = _blind_question(observed, model, x, y)
+    else:
+        question = _guessing_question(observed, x, y)
+    return as_min_entropy(solve(question, model, solver, tolerance))
+
+
+def _require_bipartite(observed: Observations) -> None:
+    instance(observed, Observations, "observed", "Observations.correlators(behaviour)")
+    if observed.scenario.parties != 2:
+        raise InvalidShape(f"guessing probabilities need two parties besides Eve, not {observed.scenario}.")
+
+
+def _guessing_question(observed: Observations, x: int, y: int | None) -> Question:
+    _require_bipartite(observed)
+    scenario = observed.scenario
+    x = scenario.require_setting(0, x, "x")
+    rows_a = [scenario.effect(0, x, a) for a in range(scenario.outcomes[0][x])]
+    if y is None:
+        rows_b = [np.eye(scenario.shape[1])[0]]
+    else:
+        y = scenario.require_setting(1, y, "y")
+        rows_b = [scenario.effect(1, y, b) for b in range(scenario.outcomes[1][y])]
+    objective = np.array([np.outer(a, b) for a in rows_a for b in rows_b])
+    figure = {"kind": "guessing_probability", "x": x, "y": y}
+    return Question(scenario, objective, observed, figure, "upper", 1.0 / len(objective))
+
+
+def _blind_question(observed: Observations, model: CorrelationModel, x: int, y: int) -> Question:
+    _require_bipartite(observed)
+    instance(model, CorrelationModel, "the model", "Quantum('2'), NoSignaling() or Local()")
+    scenario = observed.scenario
+    x, y = scenario.require_setting(0, x, "x"), scenario.require_setting(1, y, "y")
+    guesses, answers = scenario.outcomes[0][x], scenario.outcomes[1][y]
+    figure = {"kind": "blind_guessing_probability", "x": x, "y": y}
+    if isinstance(model, Quantum):
+        wide = scenario.extended(1, [guesses])
+        last = wide.settings[1] - 1
+        objective = sum(np.outer(wide.effect(0, x, a), wide.effect(1, last, a)) for a in range(guesses))
+        return Question(
+            scenario,
+            np.asarray(objective)[None],
+            observed,
+            figure,
+            "upper",
+            1.0 / guesses,
+            BlindMeasurement(y, guesses),
+        )
+    # Eve's classical side information fixes one guess for each of Bob's outcomes; outcome 0 varies fastest
+    functions = [g[::-1] for g in itertools.product(range(guesses), repeat=answers)]
+    table = [
+        sum(np.outer(scenario.effect(0, x, g[b]), scenario.effect(1, y, b)) for b in range(answers)) for g in functions
+    ]
+    return Question(scenario, np.array(table), observed, figure, "upper", 1.0 / guesses)

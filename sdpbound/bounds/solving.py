@@ -1,0 +1,248 @@
+"""Bounds: solve with an untrusted solver, then prove."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdpbound.adversaries import Local
+from sdpbound.adversaries.adversary import CorrelationModel
+from sdpbound.arguments import instance
+from sdpbound.bell.behaviour import Behaviour
+from sdpbound.bell.deterministic import exact_deterministic_maximum
+from sdpbound.bounds.assemble import Assembly, assemble
+from sdpbound.bounds.bound import Bound
+from sdpbound.bounds.certify import certify
+from sdpbound.bounds.proof import proven_bound
+from sdpbound.bounds.question import Question
+from sdpbound.bounds.separation import CERTIFIED_SEPARATION, raise_if_contradictory, raise_if_separated, threshold_scale
+from sdpbound.conic.certificate import CertifiedDual, round_up
+from sdpbound.conic.program import LinearMatrixInequality, SolverResult, Status
+from sdpbound.conic.solvers.choose import by_name, candidates
+from sdpbound.conic.solvers.solver import BROKEN, DEFAULT_TOLERANCE, Solver, ask
+from sdpbound.errors import InvalidSolver, SolverFailure
+
+__all__ = ["TARGET_CORRECTION", "solve"]
+
+
+#: A certificate that charges more than this makes the next solver be tried; the better bound is kept.
+TARGET_CORRECTION = 1e-6
+#: A multiplier above this, in units of its expression: only on the boundary does a bound change so fast with the data.
+STEEP = 1e4
+#: Distances towards white noise tried where the program at the data themselves has no interior.
+RETREATS = (1e-10, 1e-9, 1e-8, 1e-7)
+
+SolverChoice = Solver | str | None
+
+
+# -- solving ------------------------------------------------------------------------------------------------------
+
+
+def solve(
+    question: Question,
+    model: CorrelationModel,
+    solver: SolverChoice = None,
+    tolerance: float | None = None,
+    symmetry: bool = True,
+) -> Bound:
+    """Bound a figure of merit over a model's set.
+
+    ``solver``: None tries the best installed solvers for the program's shape until the certificate charges less than
+    1e-6; a name or a :class:`Solver` uses that one only. Raises Infeasible (with a proof), SolverFailure.
+    """
+    instance(model, CorrelationModel, "the model", "Quantum('2'), NoSignaling() or Local()")
+    asked = DEFAULT_TOLERANCE if tolerance is None else tolerance
+    if isinstance(model, Local) and not len(question.observed):
+        _solvers("highs" if solver is None else solver, None, asked)  # not needed, but a wrong one is an error
+        return _enumerated(question, model)
+    start = time.perf_counter()
+    assembly = assemble(question, model, symmetry)
+    program = assembly.program
+    raise_if_contradictory(question, model, assembly)
+    inequality = assembly.reduction.inequality(program.objective, program.values)
+    solvers = _solvers(solver, inequality, asked)
+    seconds = {"assemble": time.perf_counter() - start, "solve": 0.0, "certify": 0.0}
+    search = _Search(question, assembly, seconds, automatic=solver is None)
+    for candidate in solvers:
+        if candidate.name == "scs" and search.best is not None:
+            continue  # a first-order method improves on no interior-point dual: it is the last resort
+        search.attempt(candidate, inequality)
+        if search.suspicious or search.settled:
+            break
+    if search.best is None:
+        raise SolverFailure(
+            f"no solver gave a usable dual ({'; '.join(search.failures)}); try another one with "
+            "solver=..., or a lower level."
+        )
+    if search.suspicious or (len(question.observed) and search.best[0].value < question.floor - CERTIFIED_SEPARATION):
+        raise_if_separated(question, model)
+    if (question.observed.tolerances > CERTIFIED_SEPARATION).any():
+        _use_tolerances(search, solvers[0])
+    elif len(question.observed) and program.blocks and (not search.tight or search.steep):
+        _retreat(search, solvers)
+    if search.best[0].value < question.floor and len(question.observed):
+        return _widened(question, model, solver, tolerance)
+    return proven_bound(question, model, assembly, *search.best, search.seconds)
+
+
+def _widened(question: Question, model: CorrelationModel, solver: SolverChoice, tolerance: float | None) -> Bound:
+    """Data outside the set by less than can be called infeasible: the bound for tolerances that reach into the set.
+
+    The wider tolerance is what the bound and its certificate then state.
+    """
+    observed = question.observed
+    wider = np.maximum(4.0 * observed.tolerances, CERTIFIED_SEPARATION * threshold_scale(observed))
+    if float(wider.max()) > 1e-6 * max(1.0, float(np.abs(observed.values).max())):
+        raise SolverFailure(
+            "the tested data are outside the set by an amount that no solver resolves; move them inside, or test fewer "
+            "values."
+        )
+    wide = replace(question, observed=replace(observed, tolerances=wider), given=question.given or observed)
+    return solve(wide, model, solver, tolerance)
+
+
+def _enumerated(question: Question, model: CorrelationModel) -> Bound:
+    """The exact local maximum by enumeration; no program is needed where nothing is tested."""
+    start = time.perf_counter()
+    exact = max(exact_deterministic_maximum(question.scenario, objective) for objective in question.objective)
+    dual = CertifiedDual(round_up(exact), round_up(exact), (), (), ())
+    result = SolverResult("enumeration", Status.SOLVED, (), np.zeros(0), float(exact), time.perf_counter() - start)
+    return proven_bound(question, model, None, dual, result, {"assemble": 0.0, "solve": result.seconds, "certify": 0.0})
+
+
+class _Search:
+    """The best certified dual found so far."""
+
+    def __init__(self, question: Question, assembly: Assembly, seconds: dict[str, float], automatic: bool) -> None:
+        self.automatic = automatic
+        self.question = question
+        self.assembly = assembly
+        self.seconds = seconds
+        self.best: tuple[CertifiedDual, SolverResult] | None = None
+        self.settled = False
+        self.tight = False
+        self.suspicious = False
+        self.failures: list[str] = []
+
+    @property
+    def steep(self) -> bool:
+        """Whether the bound changes so fast with the data that they must lie on the boundary of the set."""
+        if self.best is None:
+            return False
+        table = self.question.observed.coefficients
+        sizes = np.abs(table).reshape(len(table), -1).sum(axis=1)
+        return any(abs(float(m)) * size > STEEP for m, size in zip(self.best[0].multipliers, sizes, strict=True))
+
+    def attempt(self, solver: Solver, inequality: LinearMatrixInequality, direct: float | None = None) -> None:
+        """Solve, certify at the true data, keep if better. ``direct``: data are moved, report this solver value."""
+        begun = time.perf_counter()
+        try:
+            result = _run(solver, inequality)
+        except SolverFailure as failure:
+            self.failures.append(str(failure))
+            return
+        except BROKEN as failure:
+            if not self.automatic:
+                raise
+            self.failures.append(f"{solver.name}: {type(failure).__name__} {failure}")
+            return
+        finally:
+            self.seconds["solve"] += time.perf_counter() - begun
+        begun = time.perf_counter()
+        dual = certify(self.question, self.assembly, result)
+        if np.abs(inequality.cost).max(initial=0.0) <= 1e-14 * np.abs(self.question.objective).sum():
+            # the data determine the objective: the zero dual is optimal, a solver's only adds noise
+            result = replace(result, objective=inequality.offset)
+            nothing = replace(
+                result,
+                duals=tuple(np.zeros_like(x) for x in result.duals),
+                linear_dual=np.zeros_like(result.linear_dual),
+            )
+            dual = min(dual, certify(self.question, self.assembly, nothing), key=lambda d: d.value)
+        self.seconds["certify"] += time.perf_counter() - begun
+        if direct is None:
+            self.suspicious |= result.status is Status.INFEASIBLE and len(self.question.observed) > 0
+        else:
+            result = replace(result, objective=direct)
+        if self.best is None or dual.value < self.best[0].value:
+            self.best = (dual, result)
+        # the true optimum lies between the solver's primal value, if its point is feasible, and the proven bound; given
+        # data on the boundary both may be wrong together where a solver says ALMOST_SOLVED: then the next one is asked
+        primal = result.objective
+        if result.solution is not None:
+            primal = inequality.offset + float(inequality.cost @ result.solution)
+        gap = max(dual.value - result.objective, dual.value - primal, result.objective - dual.value)
+        if direct is None and gap <= TARGET_CORRECTION * max(1.0, abs(dual.value)):
+            self.tight = True
+            self.settled |= result.status is not Status.ALMOST_SOLVED or not len(self.question.observed)
+
+
+def _retreat(search: _Search, solvers: Sequence[Solver]) -> None:
+    """Solve at data moved a little towards white noise, and charge the dual at the true data.
+
+    On the boundary of the set the program has no interior and every solver stalls. A functional that is optimal for
+    data slightly inside is proven as well, and at the true data it is off by only the root of the distance.
+    """
+    program = search.assembly.program
+    assert search.best is not None
+    direct = search.best[1].objective  # reported as the solver's value: the others belong to moved data
+    centre = _values_of_noise(search.question)
+    chosen = [s for s in solvers if s.name in ("sdpa", "qics")] or solvers[:1]  # Clarabel is slow where it stalls
+    for step in RETREATS:
+        values = program.values.copy()
+        values[1:] = (1.0 - step) * values[1:] + step * centre
+        inequality = search.assembly.reduction.inequality(program.objective, values)
+        for solver in chosen:
+            search.attempt(solver, inequality, direct)
+
+
+def _values_of_noise(question: Question) -> NDArray[np.float64]:
+    """The tested expressions on white noise, a point well inside every set."""
+    noise = Behaviour.uniform(question.scenario).moments
+    return np.asarray(np.tensordot(question.observed.coefficients, noise, axes=noise.ndim), dtype=np.float64)
+
+
+def _use_tolerances(search: _Search, solver: Solver) -> None:
+    """Solve at other data within wide tolerances: the bound must hold there, so a dual that is optimal there is better.
+
+    First at the data closest to white noise, then at the corner that the best dual finds worst, while that helps.
+    """
+    program = search.assembly.program
+    assert search.best is not None
+    data, tolerances = program.values[1:], program.tolerances[1:]
+    direct = search.best[1].objective
+    tried: list[NDArray[np.float64]] = []
+    corner = data + np.clip(_values_of_noise(search.question) - data, -tolerances, tolerances)
+    for _ in range(5):
+        if any(np.array_equal(corner, other) for other in tried):
+            break
+        tried.append(corner)
+        values = np.concatenate([program.values[:1], corner])
+        search.attempt(solver, search.assembly.reduction.inequality(program.objective, values), direct)
+        corner = data + np.sign([float(m) for m in search.best[0].multipliers]) * tolerances
+
+
+def _solvers(solver: SolverChoice, inequality: LinearMatrixInequality | None, tolerance: float) -> tuple[Solver, ...]:
+    """The solver asked for, or without one the candidates for a program."""
+    if solver is None:
+        assert inequality is not None
+        return candidates(inequality, tolerance)
+    if isinstance(solver, str):
+        return (by_name(solver, tolerance),)
+    if isinstance(solver, Solver):
+        return (solver,)
+    raise InvalidSolver(
+        f"solver = {solver!r} must be a name such as 'clarabel', a Solver, or None for the best installed."
+    )
+
+
+def _run(solver: Solver, inequality: LinearMatrixInequality) -> SolverResult:
+    if inequality.variables == 0:
+        # nothing is free: the data determine everything, and the zero dual is optimal for the constant objective
+        duals = tuple(np.zeros((n, n)) for n in inequality.sizes)
+        return SolverResult("none", Status.SOLVED, duals, np.zeros(inequality.linear), inequality.offset, 0.0)
+    return ask(solver, inequality)

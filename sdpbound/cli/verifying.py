@@ -1,0 +1,134 @@
+"""`sdpbound verify`: certificates and the stores of studies."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sdpbound.checker import Checker
+from sdpbound.cli.options import AsJson, number
+from sdpbound.cli.output import complain, emit
+from sdpbound.cli.study_options import Output
+from sdpbound.errors import InvalidParameter
+from sdpbound.study import Study
+
+__all__ = ["verify_command"]
+
+
+def verify_command(
+    files: Annotated[
+        list[Path], typer.Argument(help="Certificates (JSON files) or studies.", metavar="CERTIFICATE.json|STUDY...")
+    ],
+    output: Output = None,
+    time_limit: Annotated[str, typer.Option(help="Seconds a certificate may take; inf for no limit.")] = "60",
+    memory_limit: Annotated[str, typer.Option(help="GB of memory a certificate may take; inf for no limit.")] = "2",
+    recompute_failed: Annotated[
+        bool,
+        typer.Option(
+            "--recompute-failed", help="Solve again the rows of a study that have no value and no proof of why."
+        ),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Recompute the bounds of certificates without any solver; of a study, of all certificates in its store.
+
+    For a study each row is compared with its certificate too: the same question, and a value that follows. Exit status
+    0 if all of them prove what they claim, and a study has all its cells; 1 if a study lacks cells, or some failed; 2
+    if something does not hold, cannot be read, or takes more time or memory than allowed.
+    """
+    from sdpbound.checker import Checker
+
+    certificates: list[dict[str, Any]] = []
+    studies: list[dict[str, Any]] = []
+    lines: list[str] = []
+    with Checker(_limit(time_limit, "time-limit"), 1e9 * _limit(memory_limit, "memory-limit")) as checker:
+        for file in files:
+            if os.path.isdir(file) or file.suffix in (".toml", ".sqlite"):
+                studies.append(_verify_study(file, output, recompute_failed, checker, lines))
+            else:
+                certificates.append(_verify_certificate(file, checker, lines))
+    emit({"command": "verify", "certificates": certificates, "studies": studies}, lines, as_json)
+    if not all(entry["holds"] for entry in certificates + studies):
+        raise typer.Exit(2)
+    if not all(entry["complete"] for entry in studies):
+        raise typer.Exit(1)
+
+
+def _limit(text: str, name: str) -> float:
+    value = math.inf if text.strip() == "inf" else number(text, name)
+    if not value > 0:
+        raise InvalidParameter(f"--{name} {text!r} must be a positive number, or inf for no limit.")
+    return value
+
+
+def _verify_certificate(file: Path, checker: Checker, lines: list[str]) -> dict[str, Any]:
+    entry: dict[str, Any] = {"file": str(file), "readable": True, "holds": False}
+    answer = checker.check(str(file))
+    found = answer.found
+    if found is None:  # a question or proof that makes no sense proves nothing
+        if answer.stage != "unreadable":
+            lines.append(f"{file}: {'not checked' if answer.stage == 'ended' else 'does not hold'}")
+        complain(f"{file}: {answer.reason}")
+        return entry | {"readable": answer.stage != "unreadable", "message": answer.reason}
+    word = "holds" if found.holds else "does not hold"
+    lines.append(
+        f"{file}: {word}; {found.figure} ({found.model} model), {found.side} bound recomputed {found.value!r}, "
+        f"claimed {found.claimed!r}"
+    )
+    if found.holds:
+        lines.append(f"  {found.message}")
+    else:
+        complain(f"{file}: {found.message}")
+    return entry | {
+        "holds": found.holds,
+        "value": found.value,
+        "side": found.side,
+        "claimed": found.claimed,
+        "figure": found.figure,
+        "model": found.model,
+        "message": found.message,
+    }
+
+
+def _verify_study(
+    file: Path, output: Path | None, recompute: bool, checker: Checker, lines: list[str]
+) -> dict[str, Any]:
+    from sdpbound.study.auditing.audit import audit
+
+    study = Study.load(file, output)
+    found = audit(study, recompute, checker)
+    lines.append(f"{study.store_path}: {found.summary}")
+    lines += [f"  point {cell.point}, {cell.quantity}: {cell.message}" for cell in found.unanswered]
+    if not found.complete:
+        named = "all" if len(found.unanswered) == found.missing + found.failed else f"{len(found.unanswered)} named"
+        complain(
+            f"{study.store_path}: the study is not complete: {found.missing} cells are missing and {found.failed} "
+            f"failed ({named} above); 'sdpbound run' or 'sdpbound retry' computes them."
+        )
+    for fault in found.faults:
+        complain(f"{study.store_path}: point {fault.point}, {fault.quantity}: {fault.message}")
+    return {
+        "study": study.name,
+        "store": str(study.store_path),
+        "holds": found.holds,
+        "complete": found.complete,
+        "sealed": found.sealed,
+        "rows": found.rows,
+        "proven": found.proven,
+        "approximate": found.approximate,
+        "exact": found.exact,
+        "without_certificate": found.without,
+        "infeasible": found.infeasible,
+        "unproven": found.unproven,
+        "no_key": found.no_key,
+        "failed": found.failed,
+        "missing": found.missing,
+        "certificates": found.certificates,
+        "faults": [asdict(fault) for fault in found.faults],
+        "unanswered": [asdict(cell) for cell in found.unanswered],
+    }

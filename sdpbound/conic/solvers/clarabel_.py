@@ -1,0 +1,110 @@
+"""Clarabel: an interior-point solver in Rust, the fastest here for blocks up to about 16.
+
+It minimises ``q @ x`` with ``A x + s = b``, ``s`` in the cone. ``PSDTriangleConeT`` is the upper triangle column by
+column, off-diagonal entries times sqrt(2): the order of the program itself. So ``q = -cost``, ``A = -D matrix``,
+``b = D constant`` with D that scaling, and the dual is ``X = D^-1 z``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import import_module
+from importlib.util import find_spec
+from time import perf_counter
+
+import numpy as np
+import scipy.sparse as sp
+
+from sdpbound.conic.program import LinearMatrixInequality, SolverResult, Status
+from sdpbound.conic.solvers import vectors
+from sdpbound.conic.solvers.solver import Solver
+from sdpbound.errors import InvalidSolver, SolverFailure
+
+__all__ = ["Clarabel"]
+
+_STATUS = {
+    "Solved": Status.SOLVED,
+    "AlmostSolved": Status.ALMOST_SOLVED,
+    "PrimalInfeasible": Status.INFEASIBLE,
+    "AlmostPrimalInfeasible": Status.INFEASIBLE,
+    "DualInfeasible": Status.UNBOUNDED,
+    "AlmostDualInfeasible": Status.UNBOUNDED,
+    "MaxIterations": Status.STOPPED,
+    "MaxTime": Status.STOPPED,
+    "InsufficientProgress": Status.STOPPED,
+    "NumericalError": Status.FAILED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Clarabel(Solver):
+    """Clarabel, called without a modelling layer."""
+
+    @property
+    def name(self) -> str:
+        return "clarabel"
+
+    @classmethod
+    def installed(cls) -> bool:
+        return find_spec("clarabel") is not None
+
+    def solve(self, program: LinearMatrixInequality) -> SolverResult:
+        try:
+            clarabel = import_module("clarabel")  # its stubs do not list the compiled classes
+        except ImportError as error:
+            raise InvalidSolver("clarabel is not installed: pip install clarabel.") from error
+
+        vectors.require_finite(program, self.name)
+        start = perf_counter()
+        settings = clarabel.DefaultSettings()
+        settings.verbose = False
+        settings.max_threads = 1
+        settings.time_limit = self.time_limit
+        settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = self.tolerance
+        # Moment matrices have no sparsity to decompose, and a decomposed dual would have to be completed.
+        settings.chordal_decomposition_enable = False
+        # Presolve drops rows with huge constants only; there are none.
+        settings.presolve_enable = False
+        # Default 1e-8. Measured on degenerate moment matrices (CHSH, guessing): 5 to 100 times better residuals, and
+        # the solver says Solved where it stalled before; iterative refinement makes up for the perturbation.
+        settings.static_regularization_constant = 1e-6
+
+        # A small objective is lost against the regularisation, and the solver stops early with a loose dual: normalise
+        # it. Measured on 18000 points of the singlet family, certified minus exact: at most 6e-8, 2e-5 if it is not
+        # normalised, 5e-6 if it is and tol_feas is a tenth of the tolerance.
+        unit = 1.0 / (float(np.abs(program.cost).max(initial=0.0)) or 1.0)
+        scale = vectors.scale(program.linear, program.sizes)
+        cones = [clarabel.NonnegativeConeT(program.linear)] if program.linear else []
+        cones += [clarabel.PSDTriangleConeT(n) for n in program.sizes]
+        try:
+            answer = clarabel.DefaultSolver(
+                _no_quadratic_term(program.variables),
+                -unit * program.cost,
+                vectors.scaled_matrix(program, -1.0),
+                program.constant * scale,
+                cones,
+                settings,
+            ).solve()
+        except BaseException as error:  # a panic in Rust derives from BaseException
+            if isinstance(error, Exception) or type(error).__name__ == "PanicException":
+                raise SolverFailure(f"clarabel failed ({error}); try solver sdpa or qics.") from error
+            raise
+        dual = np.asarray(answer.z) / (unit * scale)
+        message = str(answer.status)
+        return vectors.result(
+            program,
+            self.name,
+            _STATUS.get(message, Status.FAILED),
+            vectors.unfold(dual, program.linear, program.sizes),
+            dual[: program.linear],
+            seconds=perf_counter() - start,
+            iterations=answer.iterations,
+            message=message,
+            solution=np.asarray(answer.x),
+        )
+
+
+@lru_cache(maxsize=64)
+def _no_quadratic_term(variables: int) -> sp.csc_matrix:
+    return sp.csc_matrix((variables, variables))

@@ -1,0 +1,152 @@
+"""The question of a conditional von Neumann entropy, and its interval program.
+
+The key is a tree of bits: "is the outcome in the first half of those left?", until one is left; with Bob's setting
+Alice's outcome comes first. By the chain rule the entropy is the sum of those of the bits, each given the bits before,
+and :mod:`sdpbound.entropies.quadrature` bounds each from below. For a bit with effects M_0, M_1, M = M_0 + M_1, on
+the devices
+and t a node, Eve's part is ``max_P <P (t M - M_b)>`` over her projections, which commute with all of the devices. Her
+moments ``<P w>`` and ``<(1 - P) w>`` with the devices' words w are two positive semidefinite matrices with sum M(y),
+the moment matrix of Alice and Bob alone: level "1+AB" of the devices is {1, A, B, AB} x {1, P} with Eve.
+
+**One program for all nodes.** With one Alice-Bob behaviour (and state) for all nodes Eve's best attack must serve them
+all, and the bound is that of the minimum of a sum and not the sum of minima. Products of projections of different nodes
+and bits do not occur: Eve holds a purification, fixed by the Alice-Bob state, on which each projection is optimal by
+itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from sdpbound.adversaries.adversary import Relaxation
+from sdpbound.adversaries.quantum import relaxation_of
+from sdpbound.arrays import Floats
+from sdpbound.bell.observations import DATA_TOLERANCE, Observations
+from sdpbound.bell.scenario import Scenario
+from sdpbound.conic.programs.interval import IntervalSolver, IntervalStructure
+from sdpbound.entropies.quadrature import weights
+from sdpbound.entropies.question import EntropyQuestion
+from sdpbound.entropies.words import WIDE, flips, require_words, words_of_level
+from sdpbound.npa.levels import Level, normalise_level
+from sdpbound.npa.words import Word, moment_matrix
+
+__all__ = ["EntropyProgram", "assemble_entropy"]
+
+
+@dataclass(frozen=True, eq=False)
+class EntropyProgram:
+    """The interval program ``maximise -H`` of a question at a level, for some nodes.
+
+    Attributes
+    ----------
+    solver : of the program's structure, shared between points
+    words : the generating words
+    objective, rewards : of the program; copies are node by node, bit by bit, M_0 before M_1
+    slack : sum of what the entries of ``rewards`` may be off
+    nodes, weights : (N,)
+    wholes : (bits * 2, moments) the functionals M of the copies of one node
+    """
+
+    solver: IntervalSolver
+    words: tuple[Word, ...]
+    objective: Floats
+    rewards: Floats
+    slack: float
+    nodes: Floats
+    weights: Floats
+    wholes: Floats
+
+    def values_and_slopes(self, solution: Floats) -> tuple[Floats, Floats]:
+        """f(t_i) and a subgradient of it at each node, of the point that a solver found."""
+        z = self.solver.moments_of_copies(solution).reshape(len(self.nodes), len(self.wholes), -1)
+        rewards = self.rewards.reshape(z.shape)
+        scale = np.where(self.weights > 0.0, self.weights, 1.0)
+        return (rewards * z).sum(axis=(1, 2)) / scale, (self.wholes * z).sum(axis=(1, 2))
+
+
+def assemble_entropy(question: EntropyQuestion, level: Level, nodes: Floats) -> EntropyProgram:
+    """Write the interval program of a question."""
+    scenario, observed = question.scenario, question.observed
+    size = int(np.prod(scenario.shape))
+    rows = np.ascontiguousarray(observed.coefficients.reshape(len(observed), size))
+    single = np.count_nonzero(rows, axis=1) == 1
+    free = single & (np.abs(observed.values) <= DATA_TOLERANCE)
+    structure = _structure(
+        scenario,
+        normalise_level(level),
+        question.x,
+        question.y,
+        len(nodes),
+        rows.tobytes(),
+        tuple(bool(v) for v in free),
+        tuple(bool(t > WIDE) for t in observed.tolerances),
+    )
+    w = weights(nodes, question.preprocessing)
+    wholes, parts = structure.wholes, structure.parts
+    rewards = w[:, None, None] * (nodes[:, None, None] * wholes - parts)
+    size_of_terms = w[:, None, None] * (nodes[:, None, None] * np.abs(wholes) + np.abs(parts))
+    return EntropyProgram(
+        solver=structure.solver,
+        words=structure.words,
+        objective=-wholes[::2].sum(axis=0),  # sums of halves and quarters: exact
+        rewards=rewards.reshape(-1, wholes.shape[1]),
+        slack=4.0 * 2.0**-53 * float(size_of_terms.sum()),
+        nodes=nodes,
+        weights=w,
+        wholes=wholes,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Structure:
+    solver: IntervalSolver
+    words: tuple[Word, ...]
+    wholes: Floats
+    parts: Floats
+
+
+@lru_cache(maxsize=128)
+def _structure(
+    scenario: Scenario,
+    level: str | tuple[str, ...],
+    x: int,
+    y: int | None,
+    groups: int,
+    rows_bytes: bytes,
+    free: tuple[bool, ...],
+    wide: tuple[bool, ...],
+) -> _Structure:
+    size = int(np.prod(scenario.shape))
+    rows = np.frombuffer(rows_bytes).reshape(-1, size)
+    bits = EntropyQuestion(Observations.none(scenario), x, y).bits
+    copies = [(whole, part) for whole, *children in bits for part in children]
+    wholes = np.array([whole.reshape(-1) for whole, _ in copies]).reshape(-1, size)
+    parts = np.array([part.reshape(-1) for _, part in copies]).reshape(-1, size)
+    needed = np.asarray(np.vstack([rows, wholes, parts]).any(axis=0), dtype=np.bool_)
+    needed[0] = True
+    words = words_of_level(scenario, level, needed.reshape(scenario.shape))
+    relaxation = _relaxation(scenario, words)
+    key_words = np.asarray(parts.any(axis=0), dtype=np.bool_)
+    require_words(scenario, level, words, key_words, needed & ~relaxation.reached)
+    matrix = relaxation.matrix
+    assert matrix is not None
+    to_moments = relaxation.coordinates
+    structure = IntervalStructure(
+        index=matrix.index,
+        moments=matrix.moments,
+        unit=relaxation.unit,
+        tested=np.asarray(rows @ to_moments),
+        wide=wide,
+        copies=len(copies),
+        groups=groups,
+        symmetries=flips(scenario, relaxation, rows[~np.array(free, dtype=bool)], needed, wholes, parts),
+    )
+    return _Structure(IntervalSolver(structure), words, wholes @ to_moments, parts @ to_moments)
+
+
+@lru_cache(maxsize=64)
+def _relaxation(scenario: Scenario, words: tuple[Word, ...]) -> Relaxation:
+    return relaxation_of(scenario, moment_matrix(scenario, words))

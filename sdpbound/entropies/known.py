@@ -1,0 +1,48 @@
+"""An entropy bound that is known already, as the entropy of a rate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sdpbound.adversaries.adversary import CorrelationModel
+from sdpbound.bell.observations import Observations
+from sdpbound.bounds.bound import Bound, bounds_entropy
+from sdpbound.entropies.entropy import Entropy
+from sdpbound.errors import InvalidInput
+
+__all__ = ["KnownEntropy"]
+
+
+@dataclass(frozen=True)
+class KnownEntropy(Entropy):
+    """An entropy bound solved for already, for one choice of settings: saves a study from solving twice."""
+
+    bound: Bound
+    x: int
+    y: int | None = None
+
+    @property
+    def adversary(self) -> CorrelationModel:
+        if self.bound.model is None:
+            raise InvalidInput("a closed form is found from the tested data; give a bound from a program here.")
+        return self.bound.model
+
+    def lower_bound(
+        self,
+        observed: Observations,
+        x: int,
+        y: int | None,
+        blind: bool,
+        preprocessing: float = 0.0,
+        closed_forms: bool = True,
+    ) -> Bound:
+        if (x, y) != (self.x, self.y):
+            raise InvalidInput(
+                f"this entropy is known at x={self.x}, y={self.y}, not at x={x}, y={y}: give those settings."
+            )
+        if not bounds_entropy(self.bound, observed, x, y, blind, preprocessing):
+            raise InvalidInput(
+                f"{self.bound.figure} with its tested data is not the min-entropy or entropy that this rate needs; "
+                "bound that of the same data, settings, preprocessing and kind."
+            )
+        return self.bound

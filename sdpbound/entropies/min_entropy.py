@@ -1,0 +1,50 @@
+"""Min-entropy as the entropy of a rate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sdpbound.adversaries import Quantum
+from sdpbound.adversaries.adversary import CorrelationModel
+from sdpbound.bell.observations import Observations
+from sdpbound.bounds.bound import Bound
+from sdpbound.bounds.guessing import min_entropy
+from sdpbound.bounds.solving import SolverChoice
+from sdpbound.entropies.entropy import Entropy
+from sdpbound.errors import InvalidParameter
+
+__all__ = ["MinEntropy"]
+
+
+@dataclass(frozen=True)
+class MinEntropy(Entropy):
+    """Min-entropy as the bound on the von Neumann entropy: H >= H_min.
+
+    Parameters
+    ----------
+    model : the adversary, default Quantum("2")
+    solver, tolerance : as in :func:`sdpbound.min_entropy`
+    """
+
+    model: CorrelationModel = field(default_factory=lambda: Quantum("2"))
+    solver: SolverChoice = None
+    tolerance: float | None = None
+
+    @property
+    def adversary(self) -> CorrelationModel:
+        return self.model
+
+    def lower_bound(
+        self,
+        observed: Observations,
+        x: int,
+        y: int | None,
+        blind: bool,
+        preprocessing: float = 0.0,
+        closed_forms: bool = True,
+    ) -> Bound:
+        if preprocessing:
+            raise InvalidParameter(
+                f"preprocessing = {preprocessing!r}: a rate from min-entropy takes 0 only; use entropy=VonNeumann()."
+            )
+        return min_entropy(observed, self.model, x, y, blind, self.solver, self.tolerance)

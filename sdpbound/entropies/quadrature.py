@@ -1,0 +1,165 @@
+"""A von Neumann entropy from below by finitely many traces of positive parts.
+
+For positive operators ``r = r_0 + r_1`` the entropy of the bit given the quantum system is, by Frenkel's formula in
+Jencova's form (arXiv:2208.12194; used for devices in arXiv:2411.04858), ::
+
+    ln 2 H = Tr r - integral_0^1 f(s) ds/s,    f(s) = sum_b Tr(s r - r_b)_+.
+
+With ``(-X)_+ = X_+ - X`` for ``X = s r - r_0 = -((1-s) r - r_1)`` one finds ``f(1-s) = f(s) + (1 - 2s) Tr r``, so that
+half of the range is enough::
+
+    ln 2 H = ln 2 Tr r - integral_0^{1/2} f(s) (1/s + 1/(1-s)) ds.
+
+If the bit is first flipped with probability q, s r - r'_b = g (t r - r_b) with g = 1 - 2q and s = q + g t: the same f
+at other places, f'(q + g t) = g f(t), and zero below q.
+
+**The safe side.** ``Tr(s r - r_b)_+ = max_P Tr P (s r - r_b)`` over 0 <= P <= 1 is a maximum of functions affine in s.
+So f is convex, f(0) = 0, and the straight lines between nodes 0 = t_0 < t_1 < ... < t_N = 1/2 are nowhere below f.
+Integrating them gives ``H >= Tr r - sum_i w_i f(t_i)`` with ``w_i = (g / ln 2) integral hat_i (1/u + 1/(1-u)) du``,
+where hat_i is the tent of the nodes u_i = q + g t_i. The w_i are positive, and f is only ever bounded from above: any
+number that is not below w_i may stand for it. Floats rounded up do.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import flint
+import numpy as np
+
+from sdpbound.arrays import Floats
+from sdpbound.errors import InvalidParameter
+
+__all__ = ["RadauRule", "gauss_radau", "graded_nodes", "interpolation_gap", "refined_nodes", "weights"]
+
+PRECISION = 1024  # bits, those of sdpbound.checker: both round to the same floats
+
+
+def weights(nodes: Sequence[float] | Floats, preprocessing: float = 0.0) -> Floats:
+    """The w_i of the module docstring in bits, each rounded up to a float.
+
+    >>> round(float(weights([0.5])[0]), 12)
+    2.0
+    """
+    if preprocessing == 0.5:
+        return np.zeros(len(nodes))
+    with flint.ctx.workprec(PRECISION):
+        q = flint.arb(float(preprocessing))
+        g = 1 - 2 * q
+        u = [q, *(q + g * flint.arb(float(t)) for t in nodes)]
+        unit = g / flint.arb(2).log()
+        out = []
+        for i in range(1, len(u)):
+            total = _rising(u[i - 1], u[i]) + _falling(1 - u[i], 1 - u[i - 1])
+            if i + 1 < len(u):
+                total += _falling(u[i], u[i + 1]) + _rising(1 - u[i + 1], 1 - u[i])
+            out.append(_rounded_up(unit * total))
+    return np.array(out)
+
+
+def _rising(a: flint.arb, b: flint.arb) -> flint.arb:
+    """Integral over [a, b] of (u - a)/(b - a) / u."""
+    return flint.arb(1) if a == 0 else 1 - a / (b - a) * (b / a).log()
+
+
+def _falling(a: flint.arb, b: flint.arb) -> flint.arb:
+    """Integral over [a, b] of (b - u)/(b - a) / u."""
+    return b / (b - a) * (b / a).log() - 1
+
+
+def _rounded_up(ball: flint.arb) -> float:
+    if not ball.is_finite():
+        raise InvalidParameter("the nodes of an integral must be finite numbers that rise from above 0 to 1/2.")
+    high = ball.upper()
+    result = float(high)
+    while not flint.arb(result) >= high:
+        result = math.nextafter(result, math.inf)
+    return result
+
+
+def graded_nodes(count: int) -> Floats:
+    """Nodes t_1 < ... < t_N = 1/2, denser towards 0, for a function of which nothing is known."""
+    return 0.5 * (np.arange(1, count + 1) / count) ** 1.3
+
+
+def interpolation_gap(nodes: Floats, values: Floats, slopes: Floats, preprocessing: float = 0.0) -> Floats:
+    """Bits lost on each interval, at most: between the straight line and the tangents at its ends.
+
+    ``values`` and ``slopes`` (N,) are f(t_i) and a subgradient there. f is convex, so it lies above its tangents, and
+    above 0.
+    """
+    g = 1.0 - 2.0 * preprocessing
+    t, f, p = (np.concatenate([[0.0], x]) for x in (nodes, values, slopes))
+    steps = (np.arange(16) + 0.5) / 16
+    a, b = t[:-1, None], t[1:, None]
+    x = a + (b - a) * steps
+    chord = f[:-1, None] + (f[1:, None] - f[:-1, None]) * steps
+    tangents = np.maximum(f[:-1, None] + p[:-1, None] * (x - a), f[1:, None] + p[1:, None] * (x - b))
+    u = preprocessing + g * x
+    lost = np.maximum(chord - np.maximum(tangents, 0.0), 0.0) * g * g / (u * (1.0 - u))
+    return np.asarray(lost.mean(axis=1) * np.diff(t) / math.log(2.0), dtype=np.float64)
+
+
+def refined_nodes(nodes: Floats, values: Floats, slopes: Floats, count: int, preprocessing: float = 0.0) -> Floats:
+    """``count`` nodes that share the loss equally, as far as values and slopes at coarser nodes tell.
+
+    The loss on an interval of length h is of order h^3, so the density of nodes goes with the cube root of the loss;
+    inside an interval most of them go where its two tangents meet, the place of a kink if there is one. Where values
+    and slopes, a solver's, give no rising nodes, they are those of which nothing is known.
+    """
+    t, f, p = (np.concatenate([[0.0], x]) for x in (nodes, values, slopes))
+    h = np.diff(t)
+    share = np.cbrt(interpolation_gap(nodes, values, slopes, preprocessing))
+    share = np.maximum(share, 0.1 * share.mean() + 1e-9)
+    bend = np.maximum(np.diff(p), 1e-12)
+    meet = (f[:-1] - p[:-1] * t[:-1] - f[1:] + p[1:] * t[1:]) / bend
+    meet = np.clip(meet, t[:-1] + 0.15 * h, t[1:] - 0.15 * h)
+    half = np.minimum(meet - t[:-1], t[1:] - meet)
+    ends = np.array([t[:-1], meet - half, meet + half, t[1:]])
+    lengths = np.maximum(np.diff(ends, axis=0), 0.0)
+    aside = 0.15 * share * lengths[[0, 2]] / h
+    mass = np.array([aside[0], share - aside.sum(axis=0), aside[1]])
+    places = np.concatenate([[0.0], ends[1:].T.reshape(-1)])
+    filled = np.concatenate([[0.0], np.cumsum(mass.T.reshape(-1))])
+    out = np.interp(np.arange(1, count + 1) / count * filled[-1], filled, places)
+    out[-1] = 0.5
+    return out if bool((np.diff(out, prepend=0.0) > 0.0).all()) else graded_nodes(count)
+
+
+@dataclass(frozen=True, eq=False)
+class RadauRule:
+    """The Gauss-Radau rule of an entropy in bits.
+
+    Attributes
+    ----------
+    nodes, weights : (m,) t_i and kappa_i = w_i / (t_i ln 2) with the weights w_i on [0, 1], rounded to the closest
+    constant : sum of the kappa_i, rounded down
+    """
+
+    nodes: Floats
+    weights: Floats
+    constant: float
+
+
+def gauss_radau(count: int) -> RadauRule:
+    """The m = ``count`` >= 2 nodes: with x = 2t - 1 the roots of P_m - P_{m-1}, Legendre polynomials, the last 1, and
+    w_i = t_i / (m P_{m-1}(x_i))^2.
+
+    >>> rule = gauss_radau(2)
+    >>> float(rule.nodes[0]), round(float(rule.weights[0]) * math.log(2), 12)
+    (0.3333333333333333, 2.25)
+    """
+    with flint.ctx.workprec(PRECISION):
+        before, last = flint.fmpq_poly.legendre_p(count - 1), flint.fmpq_poly.legendre_p(count)
+        roots = ((last - before) / flint.fmpq_poly([-1, 1])).complex_roots()  # all are real
+        points = sorted((root.real for root, _ in roots), key=lambda point: float(point.mid()))
+        points.append(flint.arb(1))
+        ln2 = flint.arb(2).log()
+        kappa = [1 / ((count * point.legendre_p(count - 1)) ** 2 * ln2) for point in points]
+        return RadauRule(
+            np.array([float(((1 + point) / 2).mid()) for point in points]),
+            np.array([float(k.mid()) for k in kappa]),
+            -_rounded_up(-sum(kappa, flint.arb(0))),
+        )

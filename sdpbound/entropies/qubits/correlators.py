@@ -1,0 +1,152 @@
+"""The dual of :mod:`sdpbound.entropies.qubits.engine` in closed form, for tests on correlators and a key without flips.
+
+Without marginals K and the key are left as they are by Y x Y (which turns both outcomes of all settings round), so by
+convexity states may be taken to commute with it. With M the 2x2 matrix of K in Z, X and ``lc = log cosh``, a pinched
+state ``(1 + Z x tanh|g| g/|g|) / 4`` has logarithm ``Z x g - log(4 cosh|g|)``, and ``Tr exp`` of M' = M + (g; 0) is
+4 cosh(n_1) cosh(n_2), n its singular values. With the rows z, x of M' and x* = (x_1, -x_0) this is
+4 Q = 2 (cosh|z + x*| + cosh|z - x*|), so that
+
+    G(M) = max_g  log Q(z) - lc(|g|),        z = M_0 + g,      (nats)
+
+g in the plane for the key of one party; along B, the first axis, for the key of both. The state r = exp(M') / 4Q, when
+pinched, has g' = artanh(k) along the gradient of log Q, of length k, in the place of g; so K + L(r) - log r is
+Z x (g' - g) + log Q - lc(|g'|), and the tangent bound is
+
+    G(M) <= log Q - lc(|g'|) + |g' - g|    for any g.
+
+*Rounding.* The unit vectors along z + x* and z - x* are rounded: those of an M a few roundings of |M| + |g| away, which
+moves G by as much. k may be close to one, so 1 - k is summed from terms that are positive and each accurate to a few
+roundings of its size: 1 - tanh s = 2 / (e^2s + 1), and 1 - cos = |difference of unit vectors|^2 / 2, where an error of
+their length counts to second order only. So |g'| is accurate to a few roundings of |M| + |g|, |g| <= 15, and the bound,
+which changes by at most twice a change of g', as well.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sdpbound.arrays import Floats
+from sdpbound.entropies.qubits.engine import PAULI, ROUNDINGS, Engine
+from sdpbound.entropies.qubits.problem import Key
+
+__all__ = ["CorrelatorEngine"]
+
+_LARGEST = 15.0
+_YY: Floats = np.array([[0, 0, 0, -1], [0, 0, 1, 0], [0, 1, 0, 0], [-1, 0, 0, 0]], dtype=np.float64)
+
+
+def _log_cosh(s: Floats) -> Floats:
+    """Of s >= 0."""
+    return np.asarray(s + np.log1p(np.expm1(-2.0 * s) / 2.0), dtype=np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class CorrelatorEngine(Engine):
+    """Correlators only, no flips; the hints are the vectors g (n, 2)."""
+
+    key: Key
+
+    def rounding(self, size: float) -> float:
+        return ROUNDINGS * 2.0**-52 * (16.0 + size)
+
+    @property
+    def resolution(self) -> float:
+        return 1e-12
+
+    def cold(self, tables: Floats) -> Floats:
+        g = tables[:, 1, 1:] + 0.0
+        if self.key is Key.BOTH:
+            g[:, 1] = 0.0
+        g[:, 0] += np.where(g[:, 0] < 0.0, -0.1, 0.1)
+        return self._capped(g)
+
+    @staticmethod
+    def _capped(g: Floats) -> Floats:
+        length = np.hypot(g[:, 0], g[:, 1])
+        return np.asarray(g * np.minimum(1.0, _LARGEST / np.maximum(length, 1e-300))[:, None], dtype=np.float64)
+
+    def step(self, tables: Floats, hints: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+        z0, z1 = tables[:, 1, 1] + hints[:, 0], tables[:, 1, 2] + hints[:, 1]
+        x0, x1 = tables[:, 2, 2], -tables[:, 2, 1]
+        gamma = np.hypot(hints[:, 0], hints[:, 1])
+        gamma = np.where(gamma > 1e-9, gamma, 0.0)
+        size = np.where(gamma > 0.0, gamma, 1.0)
+        u0, u1 = np.where(gamma > 0.0, hints[:, 0] / size, 1.0), np.where(gamma > 0.0, hints[:, 1] / size, 0.0)
+
+        points = [(z0 + x0, z1 + x1), (z0 - x0, z1 - x1)]
+        lengths = [np.hypot(*v) for v in points]
+        logs = [_log_cosh(s) for s in lengths]
+        both = np.logaddexp(logs[0], logs[1])
+        weights = [np.exp(log - both) for log in logs]
+        inverses = [1.0 / np.maximum(s, 1e-150) for s in lengths]
+        units = [(v0 * i, v1 * i) for (v0, v1), i in zip(points, inverses, strict=True)]
+        decays = [np.exp(-2.0 * s) for s in lengths]
+        tanhs = [(1.0 - d) / (1.0 + d) for d in decays]
+
+        # the gradient k of log Q: direction w, 1 - |k|, and length e of g'
+        k0, k1 = (sum(p * t * v[i] for p, t, v in zip(weights, tanhs, units, strict=True)) for i in (0, 1))
+        if self.key is Key.BOTH:
+            k1 = np.zeros(len(tables))
+        k = np.hypot(k0, k1)
+        w0, w1 = np.where(k > 0.0, k0 / np.maximum(k, 1e-300), 1.0), k1 / np.maximum(k, 1e-300)
+        rest = 1e-14 + sum(
+            p * (2.0 * d / (1.0 + d) + 0.5 * t * ((v0 - w0) ** 2 + (v1 - w1) ** 2))
+            for p, d, t, (v0, v1) in zip(weights, decays, tanhs, units, strict=True)
+        )
+        e = 0.5 * np.log((2.0 - rest) / rest)
+        log_q = both - np.log(2.0) + tables[:, 0, 0]
+        value = log_q - _log_cosh(gamma)
+        upper = log_q - _log_cosh(np.abs(e)) + np.hypot(e * w0 - gamma * u0, e * w1 - gamma * u1)
+
+        # Newton's method for artanh(k_r) = |g|, k_t = 0, along (r) and across (t) g, in |g| and the angle of g: these
+        # stay well scaled where |g| is large
+        h_rest = h_rt = h_tt = np.zeros(len(tables))
+        for p, t, i, (v0, v1) in zip(weights, tanhs, inverses, units, strict=True):
+            r, s = v0 * u0 + v1 * u1, u0 * v1 - u1 * v0
+            curved = p * (1.0 - np.where(i < 1e4, t * i, 1.0))
+            h_rest, h_rt, h_tt = h_rest + curved * s * s, h_rt + curved * r * s, h_tt + p - curved * r * r
+        rest = np.minimum(rest + 0.5 * k * ((w0 - u0) ** 2 + (w1 - u1) ** 2), 2.0 - 1e-14)
+        along, across = 1.0 - rest, u0 * k1 - u1 * k0
+        far = 0.5 * np.log((2.0 - rest) / rest) - gamma
+        spread = rest * (2.0 - rest)  # 1 - k_r^2
+        j00, turn = h_rest / spread, np.zeros(len(tables))
+        if self.key is Key.BOTH:
+            usable = j00 > 1e-30
+            stretch = far / np.where(usable, j00, 1.0)
+        else:
+            j01 = -(gamma * (h_rt - along * across) + across) / spread
+            j10, j11 = along * across - h_rt, along - gamma * (h_tt - across * across)
+            determinant = j00 * j11 - j01 * j10
+            usable = (j11 > 0.0) & (determinant > 1e-30) & (gamma > 0.0)
+            determinant = np.where(usable, determinant, 1.0)
+            stretch = (far * j11 - across * j01) / determinant
+            turn = (across * j00 - far * j10) / determinant
+            usable &= np.abs(turn) < 0.5
+        cut = 4.0 / np.maximum(stretch, 4.0)
+        stretch, turn = cut * stretch, cut * turn
+        usable &= (stretch > -0.5 * gamma) & (far * spread * stretch + gamma * across * turn > 0.0)  # and uphill
+        # elsewhere g', which never is a worse point
+        length = np.minimum(np.where(usable, gamma + stretch, e), _LARGEST)
+        c, s = np.cos(turn), np.sin(turn)
+        w0, w1 = np.where(usable, u0 * c - u1 * s, w0), np.where(usable, u1 * c + u0 * s, w1)
+        return value, upper, value, np.stack([length * w0, length * w1], axis=1)
+
+    def states(self, tables: Floats, hints: Floats) -> Floats:
+        z = tables[:, 1, 1:] + hints
+        x = np.stack([tables[:, 2, 2], -tables[:, 2, 1]], axis=1)
+        parts, logs = [], []
+        for v in (z + x, z - x):
+            length = np.hypot(v[:, 0], v[:, 1])
+            logs.append(_log_cosh(length))
+            parts.append(v * np.where(length > 1e-8, np.tanh(length) / np.maximum(length, 1e-8), 1.0)[:, None])
+        both = np.logaddexp(*logs)
+        first, last = (np.exp(log - both)[:, None] * part for log, part in zip(logs, parts, strict=True))
+        along, across = first + last, first - last
+        t = np.stack([along, np.stack([-across[:, 1], across[:, 0]], axis=1)], axis=1)
+        determinant = t[:, 0, 0] * t[:, 1, 1] - t[:, 0, 1] * t[:, 1, 0]
+        return np.asarray(
+            0.25 * (np.eye(4) + np.einsum("nij,ijkl->nkl", t, PAULI[1:, 1:]) - determinant[:, None, None] * _YY),
+            dtype=np.float64,
+        )

@@ -1,0 +1,402 @@
+"""The least entropy of mixtures of qubit strategies with the tested values: an attack, and a functional to prove."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linprog
+
+from sdpbound.arrays import Floats
+from sdpbound.conic.solvers.linear_ import mixture_solutions
+from sdpbound.entropies.qubits.correlators import CorrelatorEngine
+from sdpbound.entropies.qubits.engine import Batch, Engine, StateEngine, entropies, moments_of
+from sdpbound.entropies.qubits.newton import Peaks, climb, polish
+from sdpbound.entropies.qubits.problem import Key, QubitProblem, frame, qubit_problem
+from sdpbound.entropies.question import EntropyQuestion
+from sdpbound.errors import SolverFailure
+
+__all__ = ["Columns", "QubitOptimum", "Search", "engine_of", "least_mixture", "operator_tables", "optimum", "search"]
+
+LN2 = float(np.log(2.0))
+_ANGLES: Floats = np.linspace(0.0, np.pi, 13)
+#: Part of the way from the best multipliers to those of the linear program that is gone.
+_TRUST = 0.6
+#: Steps of the engine before the angles move, of the angles with the state, and of Newton's method for them.
+_FIRST_STEPS, _SEE_SAWS, _CLIMBS = 20, 12, 4
+#: Bits below the highest at which peaks are still followed.
+_HIGH = 0.02
+_ROUNDS, _IDLE = 40, 5
+#: Rounds of plain column generation before Newton's method is tried.
+_PLAIN = 3
+#: Largest multipliers, in bits per size of a test, of the first attempt and later ones.
+_STEEPEST = (10.0, 60.0, 300.0, 3e3, 3e4, 3e5)
+_WIDE = 1e-9
+#: Ways to solve the linear program: with all digits, and what is left where that fails.
+_LINEAR: tuple[tuple[str, dict[str, float]], ...] = (
+    ("highs-ds", {"dual_feasibility_tolerance": 1e-10, "primal_feasibility_tolerance": 1e-10}),
+    ("highs", {}),
+    ("highs-ipm", {}),
+)
+_PROOF_NOISE, _SEARCH_NOISE = 1e-6, 1e-10
+
+
+def engine_of(problem: QubitProblem, noise: float = _PROOF_NOISE) -> Engine:
+    """The dual for a problem's tests; ``noise`` as in :class:`StateEngine`."""
+    if problem.correlators_only and not problem.flips and problem.key is not Key.NONE:
+        return CorrelatorEngine(problem.key)
+    return StateEngine(problem.key, problem.flips, noise)
+
+
+def operator_tables(expression: Floats, a: Floats, b: Floats) -> Floats:
+    """(n, 3, 3) tables in nats of the operator of an expression (3, 3) in bits, at angles (n,) of A' and B'."""
+    return np.asarray(LN2 * frame(a).transpose(0, 2, 1) @ expression @ frame(b), dtype=np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """Strategies of two qubits: angles (n,) of A' and B', states (n, 4, 4), tested values (n, J), entropies (n,)."""
+
+    a: Floats
+    b: Floats
+    states: Floats
+    tests: Floats
+    entropies: Floats
+
+    def __len__(self) -> int:
+        return len(self.a)
+
+    def chosen(self, index: NDArray[np.int64]) -> Columns:
+        return Columns(self.a[index], self.b[index], self.states[index], self.tests[index], self.entropies[index])
+
+    def with_more(self, other: Columns) -> Columns:
+        return Columns(
+            np.concatenate([self.a, other.a]),
+            np.concatenate([self.b, other.b]),
+            np.concatenate([self.states, other.states]),
+            np.concatenate([self.tests, other.tests]),
+            np.concatenate([self.entropies, other.entropies]),
+        )
+
+
+def columns_of(problem: QubitProblem, a: Floats, b: Floats, states: Floats) -> Columns:
+    moments = frame(a) @ moments_of(states) @ frame(b).transpose(0, 2, 1)
+    tests = np.einsum("nij,kij->nk", moments, problem.tests)
+    return Columns(a, b, states, tests, entropies(states, problem.key, problem.flips))
+
+
+def first_columns(problem: QubitProblem) -> Columns:
+    """The sixteen deterministic strategies, and white noise."""
+    a, b, states = [], [], []
+    for i in range(4):
+        state = np.zeros((4, 4))
+        state[i, i] = 1.0
+        for s in (0.0, np.pi):
+            for t in (0.0, np.pi):
+                a.append(s)
+                b.append(t)
+                states.append(state)
+    return columns_of(problem, np.array(a), np.array(b), np.array(states))
+
+
+@dataclass(frozen=True, eq=False)
+class Mixture:
+    """A solution of the linear program over columns.
+
+    Attributes
+    ----------
+    weights : (n,) of the columns
+    value : the mixture's entropy, in bits
+    miss : largest deviation of its tested values from the data, beyond their tolerances, in units of a test's size
+    objective : that and the price of the deviations
+    multipliers : of the affine functional that touches the columns
+    """
+
+    weights: Floats
+    value: float
+    objective: float
+    miss: float
+    multipliers: Floats
+
+
+def cheapest(problem: QubitProblem, columns: Columns, steepest: float) -> Mixture:
+    """The mixture of columns of least entropy, a deviation from the data costing ``steepest`` per size of the test."""
+    n, count = len(columns), len(problem.values)
+    sizes = np.maximum(problem.sizes, 1e-300)
+    price = np.full(count, steepest)
+    wide = np.where(problem.tolerances > _WIDE, problem.tolerances, 0.0) / sizes
+    rows = np.hstack([columns.tests.T / sizes[:, None], np.eye(count), -np.eye(count), np.eye(count)])
+    sums = np.hstack([np.ones(n), np.zeros(3 * count)])
+    cost = np.concatenate([columns.entropies, price, price, np.zeros(count)])
+    bounds = [(0.0, None)] * (n + 2 * count) + [(-t, t) for t in wide]
+    a_eq, b_eq = np.vstack([rows, sums]), np.concatenate([problem.values / sizes, [1.0]])
+    for method, options in _LINEAR:
+        answer = linprog(cost, A_eq=a_eq, b_eq=b_eq, bounds=bounds, method=method, options=options)
+        found = mixture_solutions(answer, n, len(cost), count + 1, steepest)
+        if found is not None:
+            break
+    else:
+        raise SolverFailure(f"the linear program over qubit strategies was not solved ({answer.message}).")
+    # what the solver's weights do is computed here: it need not be what it says of them
+    weights = np.maximum(found.solution[:n], 0.0)
+    weights /= weights.sum()
+    slack = np.maximum(np.abs(weights @ columns.tests - problem.values) / sizes - wide, 0.0)
+    value = float(weights @ columns.entropies)
+    return Mixture(
+        weights=weights,
+        value=value,
+        objective=value + steepest * float(slack.sum()),
+        miss=float(slack.max(initial=0.0)),
+        multipliers=np.asarray(found.multipliers[:-1] / sizes, dtype=np.float64),
+    )
+
+
+@dataclass(eq=False)
+class Search:
+    """Column generation: a linear program over strategies, and new ones where its functional is above the entropy."""
+
+    problem: QubitProblem
+    columns: Columns
+    multipliers: Floats | None = None  # of the best functional so far
+    lower: float = -np.inf  # its value at the data, if no strategy was overlooked
+    constant: float = -np.inf
+    mixture: Mixture | None = None
+
+    def value_of(self, constant: float, multipliers: Floats) -> float:
+        """A functional's value at the data, tolerances charged."""
+        p = self.problem
+        return float(constant + multipliers @ p.values - np.abs(multipliers) @ p.tolerances)
+
+    def run(self, tolerance: float) -> None:
+        """Until the mixture is within the tolerance of the functional, or neither gets better."""
+        warm = self.multipliers is not None
+        for steepest in _STEEPEST:
+            idle, plain = 0, 0 if warm else _PLAIN  # rounds without progress; rounds before Newton's method
+            best, lower = np.inf, self.lower
+            for _ in range(_ROUNDS):
+                mixture = self.mixture = cheapest(self.problem, self.columns, steepest)
+                if mixture.objective - self.lower <= tolerance:
+                    break
+                progress = max(best - mixture.objective, self.lower - lower)
+                idle = idle + 1 if progress < 0.02 * tolerance else 0
+                if idle > _IDLE:
+                    break
+                best, lower = mixture.objective, self.lower
+                used = self.columns.chosen(np.flatnonzero(mixture.weights > 1e-9))
+                if plain or self.multipliers is None:
+                    trial = mixture.multipliers
+                    if self.multipliers is not None:
+                        trial = _TRUST * trial + (1.0 - _TRUST) * self.multipliers
+                    plain = max(plain - 1, 0)
+                else:
+                    trial, used = self.polished(self.multipliers, used)
+                    self.columns = self.columns.with_more(used)
+                self.improve(trial, used, 0.1 * tolerance)
+                if not plain and self.lower - lower < 0.1 * tolerance:
+                    plain = 1  # Newton's method gained nothing: a round without
+            if mixture.miss <= 1e-9:
+                return
+
+    def follow(self, start: QubitOptimum) -> None:
+        """Newton's method from the optimum of a neighbouring point; a grid is not searched, for the proof does that."""
+        old = columns_of(self.problem, start.columns.a, start.columns.b, start.columns.states)
+        self.columns = self.columns.with_more(old)
+        self.multipliers, found = self.polished(start.multipliers, old)
+        self.columns = self.columns.with_more(found)
+        self.constant = -float((self.columns.tests @ self.multipliers - self.columns.entropies).max())
+        self.lower = self.value_of(self.constant, self.multipliers)
+
+    def polished(self, multipliers: Floats, near: Columns) -> tuple[Floats, Columns]:
+        """Newton's method from the strategies of the mixture and those last found."""
+        problem, engine = self.problem, engine_of(self.problem, _SEARCH_NOISE)
+        recent = self.columns.chosen(np.arange(max(0, len(self.columns) - 12), len(self.columns)))
+        excess = recent.tests @ multipliers - recent.entropies
+        both = _distinct(near.with_more(recent.chosen(np.flatnonzero(excess > excess.max() - _HIGH))))
+        classical = first_columns(problem)
+        if not len(both):
+            return multipliers, both
+        start = Peaks(both.a, both.b, engine.cold(self._tables(multipliers, both.a, both.b)))
+        better, peaks = polish(problem, engine, multipliers, start, (classical.tests, classical.entropies))
+        states = engine.states(self._tables(better, peaks.a, peaks.b), peaks.hints)
+        return better, columns_of(problem, peaks.a, peaks.b, states)
+
+    def _tables(self, multipliers: Floats, a: Floats, b: Floats) -> Floats:
+        return operator_tables(np.tensordot(multipliers, self.problem.tests, axes=(0, 0)), a, b)
+
+    def visit(self, a: float, b: float, tolerance: float) -> None:
+        """Take a strategy at these angles into account, which the search overlooked."""
+        assert self.multipliers is not None
+        near = columns_of(self.problem, np.array([a]), np.array([b]), 0.25 * np.eye(4)[None])
+        self.lower = -np.inf
+        self.improve(self.multipliers, near, 0.1 * tolerance)
+        self.run(tolerance)
+
+    def improve(self, multipliers: Floats, near: Columns, precision: float) -> float:
+        """Price a functional, keep the strategies found, and the functional if it is the best."""
+        top, found = price(self.problem, multipliers, near, precision)
+        top = max(top, float((near.tests @ multipliers - near.entropies).max(initial=-np.inf)))
+        value = self.value_of(-top, multipliers)
+        if value > self.lower:
+            self.lower, self.constant, self.multipliers = value, -top, multipliers
+        self.columns = self.columns.with_more(found)
+        return value
+
+
+def _distinct(columns: Columns) -> Columns:
+    """Columns whose angles differ, up to the sign of X on either side, and that are not classical."""
+    place = np.stack([np.cos(columns.a), np.cos(columns.b)], axis=1)
+    kept: list[int] = []
+    for k in range(len(columns)):
+        if (np.abs(place[k]) < 0.9998).any() and all(np.abs(place[k] - place[m]).max() > 0.03 for m in kept):
+            kept.append(k)
+    return columns.chosen(np.array(kept, dtype=np.int64))
+
+
+def price(problem: QubitProblem, multipliers: Floats, near: Columns, precision: float) -> tuple[float, Columns]:
+    """The most by which a functional without constant is above the entropy, as far as a grid and ascents tell; and
+    the strategies found, with those reached from ``near``."""
+    engine = engine_of(problem, _SEARCH_NOISE)
+    expression = np.tensordot(multipliers, problem.tests, axes=(0, 0))
+    a, b = (v.reshape(-1) for v in np.meshgrid(_ANGLES, _ANGLES, indexing="ij"))
+    tables = operator_tables(expression, a, b)
+    batch = Batch(engine, tables, engine.cold(tables))
+    batch.solve(3e-2, 3)
+    values = batch.values
+    board = np.pad(values.reshape(len(_ANGLES), -1), 1, constant_values=-np.inf)
+    n = len(_ANGLES)
+    around = [board[1 + i : 1 + i + n, 1 + j : 1 + j + n] for i in (-1, 0, 1) for j in (-1, 0, 1)]
+    highest = (board[1:-1, 1:-1] >= np.max(around, axis=0) - 1e-12).reshape(-1)
+    start = np.flatnonzero(highest & (values > values.max() - 0.5))
+    start = start[np.argsort(-values[start])][:8]
+    more = operator_tables(expression, near.a, near.b)
+    a, b = np.concatenate([a[start], near.a]), np.concatenate([b[start], near.b])
+    hints = np.concatenate([batch.hints[start], engine.cold(more)])
+    found = ascend(problem, engine, expression, a, b, hints, precision)
+    excess = found.tests @ multipliers - found.entropies
+    high = _distinct(found.chosen(np.flatnonzero(excess > excess.max() - _HIGH)))
+    if len(high):
+        peaks = Peaks(high.a, high.b, engine.cold(operator_tables(expression, high.a, high.b)))
+        peaks = climb(problem, engine, multipliers, peaks, _CLIMBS)
+        states = engine.states(operator_tables(expression, peaks.a, peaks.b), peaks.hints)
+        found = found.with_more(columns_of(problem, peaks.a, peaks.b, states))
+        excess = found.tests @ multipliers - found.entropies
+    return float(excess.max()), found
+
+
+def ascend(
+    problem: QubitProblem, engine: Engine, expression: Floats, a: Floats, b: Floats, hints: Floats, precision: float
+) -> Columns:
+    """See-saw: the state for given angles, then each angle for a given state."""
+    batch = Batch(engine, operator_tables(expression, a, b), hints)
+    batch.solve(precision, _FIRST_STEPS)
+    everywhere = np.arange(len(a))
+    before = np.full(len(a), -np.inf)
+    for _ in range(_SEE_SAWS):
+        moments = moments_of(engine.states(batch.tables, batch.hints))
+        v = np.einsum("j,njl,nil->ni", expression[2], frame(b), moments)
+        a = np.arctan2(v[:, 2], v[:, 1])
+        w = np.einsum("i,nik,nkl->nl", expression[:, 2], frame(a), moments)
+        b = np.arctan2(w[:, 2], w[:, 1])
+        batch.tables = operator_tables(expression, a, b)
+        batch.step(everywhere)
+        if (batch.values - before).max() < precision and batch.gaps[batch.values.argmax()] < precision:
+            break
+        before = batch.values.copy()
+    return columns_of(problem, a, b, engine.states(batch.tables, batch.hints))
+
+
+@dataclass(frozen=True, eq=False)
+class QubitOptimum:
+    """A mixture of strategies of two qubits with the tested values, of least entropy as far as found.
+
+    Attributes
+    ----------
+    weights : (n,) positive, of sum one
+    states : (n, 4, 4) real, Alice's qubit first
+    alice, bob : (n, X, 2, 2), (n, Y, 2, 2): observables of all settings of the scenario; those not tested are 1
+    value : bits, the mixture's entropy: an upper bound on the least entropy, up to ``miss``
+    miss : largest deviation from the tested values beyond their tolerances, in units of sum |coefficients|
+    constant, multipliers : an affine functional of the tested values, below the entropy as far as found; not proven
+    lower : its value at the data, tolerances charged
+    """
+
+    weights: Floats
+    states: Floats
+    alice: Floats
+    bob: Floats
+    value: float
+    miss: float
+    constant: float
+    multipliers: Floats
+    lower: float
+    columns: Columns
+    problem: QubitProblem
+
+
+def least_mixture(
+    question: EntropyQuestion, tolerance: float = 1e-6, start: QubitOptimum | None = None
+) -> QubitOptimum:
+    """The mixture of qubit strategies of least H(A|X=x,E) or H(AB|X=x,Y=y,E) that has the tested values."""
+    return optimum(question, search(question, tolerance, start))
+
+
+def search(question: EntropyQuestion, tolerance: float, start: QubitOptimum | None = None) -> Search:
+    problem = qubit_problem(question)
+    found = Search(problem, first_columns(problem))
+    if start is not None:
+        found.follow(start)
+    try:
+        found.run(tolerance)
+    except SolverFailure:  # a functional that was found can be proven
+        if found.mixture is None or found.multipliers is None:
+            raise
+    if problem.key is Key.NONE:
+        found.constant = found.lower = float(entropies(0.25 * np.eye(4)[None], problem.key, problem.flips)[0])
+        found.multipliers = np.zeros_like(problem.values)
+    return found
+
+
+def optimum(question: EntropyQuestion, found: Search) -> QubitOptimum:
+    problem, mixture = found.problem, found.mixture
+    assert mixture is not None and found.multipliers is not None
+    index = np.flatnonzero(mixture.weights > 1e-12)
+    columns = found.columns.chosen(index)
+    weights = mixture.weights[index]
+    states = columns.states
+    alice, bob = (
+        _observables(angles, settings, count)
+        for angles, settings, count in zip(
+            (columns.a, columns.b),
+            problem.settings,
+            question.scenario.settings[::-1] if problem.swapped else question.scenario.settings,
+            strict=True,
+        )
+    )
+    if problem.swapped:
+        alice, bob = bob, alice
+        states = states.reshape(-1, 2, 2, 2, 2).transpose(0, 2, 1, 4, 3).reshape(-1, 4, 4)
+    return QubitOptimum(
+        weights=weights / weights.sum(),
+        states=states,
+        alice=alice,
+        bob=bob,
+        value=mixture.value,
+        miss=mixture.miss,
+        constant=found.constant,
+        multipliers=found.multipliers,
+        lower=found.lower,
+        columns=columns,
+        problem=problem,
+    )
+
+
+def _observables(angles: Floats, settings: tuple[int | None, int | None], count: int) -> Floats:
+    out = np.broadcast_to(np.eye(2), (len(angles), count, 2, 2)).copy()
+    first, second = settings
+    if first is not None:
+        out[:, first] = np.diag([1.0, -1.0])
+    if second is not None:
+        c, s = np.cos(angles), np.sin(angles)
+        out[:, second] = np.stack([np.stack([c, s], axis=1), np.stack([s, -c], axis=1)], axis=1)
+    return out

@@ -1,0 +1,136 @@
+"""A question about two binary settings on each side, as one about qubits.
+
+By Jordan's lemma two binary observables of a party are a direct sum of blocks of dimension one or two. In a block of
+dimension two they are ``Z`` and ``cos a Z + sin a X`` in a suitable basis, 0 < a < pi; a block of dimension one is that
+with a = 0 or pi and a state on one vector of the basis. The blocks commute with all observables, so Eve may know which
+pair of blocks a round is in, and the entropy given Eve of the mixture is at least the mean of the entropies of the
+blocks: an affine functional below the entropy of every pair of qubits with real observables is below that of every
+quantum behaviour. The transpose of a state leaves the moments of real observables and the entropy as they are, and the
+entropy H(A|E) is convex in the state of Alice and Bob that Eve purifies: states may be taken real.
+
+A setting that is not tested may be a deterministic one, and then adds nothing to the entropy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+
+from sdpbound.arrays import Floats
+from sdpbound.entropies.question import EntropyQuestion
+from sdpbound.errors import InvalidInput
+
+__all__ = ["Key", "QubitProblem", "frame", "qubit_problem"]
+
+#: Fewer flips are taken for none, which is a lower bound: an unknown flip lowers no entropy, H(A+F|E) >= H(A+F|E,F).
+LEAST_FLIPS = 1e-6
+
+
+class Key(Enum):
+    """Whose outcome the key is, of those that the tests see."""
+
+    NONE = "none"
+    ONE = "one"
+    BOTH = "both"
+
+
+@dataclass(frozen=True, eq=False)
+class QubitProblem:
+    """The tested expressions in the observables of two qubits.
+
+    Attributes
+    ----------
+    tests : (J, 3, 3) coefficients of products of 1, A, A' with 1, B, B'; A, and B if the key is of both, give the key
+    values, tolerances : (J,)
+    key : whose outcome the key is
+    flips : probability with which the key's bit is flipped, 0 for less than ``LEAST_FLIPS``
+    swapped : whether A is Bob
+    settings : the settings that A, A' and B, B' are, None for one that is not needed
+    """
+
+    tests: Floats
+    values: Floats
+    tolerances: Floats
+    key: Key
+    flips: float
+    swapped: bool
+    settings: tuple[tuple[int | None, int | None], tuple[int | None, int | None]]
+
+    @property
+    def correlators_only(self) -> bool:
+        """Whether no test has a marginal."""
+        return not (self.tests[:, 0, 1:].any() or self.tests[:, 1:, 0].any())
+
+    @property
+    def sizes(self) -> Floats:
+        """(J,) sums of |coefficients|."""
+        return np.asarray(np.abs(self.tests).sum(axis=(1, 2)), dtype=np.float64)
+
+
+def qubit_problem(question: EntropyQuestion) -> QubitProblem:
+    """The tests in the order of the key.
+
+    Raises
+    ------
+    InvalidInput : more than two settings of a party, or one of more than two outcomes, are tested
+    """
+    observed = question.observed
+    scenario = observed.scenario
+    if scenario.parties != 2:
+        raise InvalidInput(f"the qubit method is about two parties, not {scenario}.")
+    tested: list[list[int]] = []
+    for party in (0, 1):
+        used = np.abs(np.moveaxis(observed.coefficients, 1 + party, 0)).reshape(scenario.shape[party], -1).any(axis=1)
+        letters = [scenario.letters[party][i - 1] for i in np.flatnonzero(used) if i]
+        settings = sorted({letter.setting for letter in letters})
+        if len(settings) > 2 or any(letter.outcome is not None for letter in letters):
+            raise InvalidInput(
+                f"the qubit method is for at most two tested settings of two outcomes a party, and party "
+                f"{'AB'[party]} has more ({len(settings)} tested settings); use the projective method."
+            )
+        tested.append(settings)
+    keys = [question.x, question.y]
+    free = [setting is None or setting not in tested[party] for party, setting in enumerate(keys)]
+    key = {2: Key.NONE, 1: Key.ONE, 0: Key.BOTH}[sum(free)]
+    swapped = free[0] and not free[1]
+    table = observed.coefficients
+    order: list[tuple[int | None, int | None]] = []
+    for party in (0, 1):
+        chosen: list[int | None] = list(tested[party])
+        if not free[party]:
+            chosen.sort(key=lambda s: s != keys[party])
+        chosen += [None] * (2 - len(chosen))
+        places = [0] + [0 if s is None else 1 + _place(question, party, s) for s in chosen]
+        table = np.take(table, places, axis=1 + party)
+        for slot, s in enumerate(chosen, start=1):
+            if s is None:
+                table[(slice(None),) * (1 + party) + (slot,)] = 0.0
+        order.append((chosen[0], chosen[1]))
+    if swapped:
+        table = table.transpose(0, 2, 1)
+        order.reverse()
+    return QubitProblem(
+        tests=np.ascontiguousarray(table),
+        values=observed.values,
+        tolerances=observed.tolerances,
+        key=key,
+        flips=question.preprocessing if question.preprocessing >= LEAST_FLIPS or key is Key.NONE else 0.0,
+        swapped=swapped,
+        settings=(order[0], order[1]),
+    )
+
+
+def _place(question: EntropyQuestion, party: int, setting: int) -> int:
+    letters = question.scenario.letters[party]
+    return next(i for i, letter in enumerate(letters) if letter.setting == setting)
+
+
+def frame(angles: Floats) -> Floats:
+    """(..., 3, 3): 1, A, A' in terms of 1, Z, X, for angles (...) between A and A'."""
+    angles = np.asarray(angles)
+    out = np.zeros((*angles.shape, 3, 3))
+    out[..., 0, 0] = out[..., 1, 1] = 1.0
+    out[..., 2, 1], out[..., 2, 2] = np.cos(angles), np.sin(angles)
+    return out

@@ -1,0 +1,75 @@
+"""A question about a conditional entropy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from sdpbound.arrays import Floats
+from sdpbound.bell.observations import Observations
+from sdpbound.bell.scenario import Scenario
+
+__all__ = ["EntropyQuestion", "sum_of"]
+
+
+@dataclass(frozen=True, eq=False)
+class EntropyQuestion:
+    """H(A|X=x,E), or with y H(AB|X=x,Y=y,E), of what is observed.
+
+    Attributes
+    ----------
+    observed : what is tested
+    x, y : settings; y None for Alice's outcome alone
+    preprocessing : probability with which Alice flips her bit; 0 for any other key than one bit
+    given : the data as asked about, where the tolerances of ``observed`` had to be widened
+    """
+
+    observed: Observations
+    x: int
+    y: int | None
+    preprocessing: float = 0.0
+    given: Observations | None = None
+
+    @property
+    def scenario(self) -> Scenario:
+        return self.observed.scenario
+
+    @property
+    def figure(self) -> dict[str, Any]:
+        """The figure as a certificate names it."""
+        return {"kind": "conditional_entropy", "x": self.x, "y": self.y, "preprocessing": self.preprocessing}
+
+    @property
+    def outcomes(self) -> int:
+        """How many outcomes the key has."""
+        a, b = self.scenario.outcomes
+        return a[self.x] * (1 if self.y is None else b[self.y])
+
+    @cached_property
+    def bits(self) -> tuple[tuple[Floats, Floats, Floats], ...]:
+        """(M, M_0, M_1) of each bit, in moment coordinates."""
+        scenario = self.scenario
+        one = np.eye(scenario.shape[1])[0]
+        alice = [scenario.effect(0, self.x, a) for a in range(scenario.outcomes[0][self.x])]
+        found = _tree([np.outer(e, one) for e in alice])
+        if self.y is not None:
+            bob = [scenario.effect(1, self.y, b) for b in range(scenario.outcomes[1][self.y])]
+            for e in alice:
+                found += _tree([np.outer(e, f) for f in bob])
+        return tuple(found)
+
+
+def _tree(effects: list[Floats]) -> list[tuple[Floats, Floats, Floats]]:
+    """The bits that tell apart some effects: the first half, one more if odd, against the rest, and so on."""
+    if len(effects) < 2:
+        return []
+    half = (len(effects) + 1) // 2
+    first, rest = effects[:half], effects[half:]
+    return [(sum_of(effects), sum_of(first), sum_of(rest)), *_tree(first), *_tree(rest)]
+
+
+def sum_of(tensors: list[Floats]) -> Floats:
+    return np.asarray(np.sum(tensors, axis=0), dtype=np.float64)

@@ -1,0 +1,348 @@
+"""The Brown-Fawzi-Fawzi program of a conditional entropy (arXiv:2106.13692), without norm limits.
+
+With Gauss-Radau nodes t_1 < ... < t_m = 1 and weights kappa_i (:func:`sdpbound.entropies.quadrature.gauss_radau`),
+E_k the
+effects of the outcomes of the key (projectors or products of them), and E'_k the same after flips with probability q,
+
+    H >= sum_i kappa_i (1 + sum_k min_Z <q_ik(Z)>),    q_ik(Z) = E'_k (Z + Z* + (1 - t_i) Z* Z) + t_i Z Z*,
+
+Z any operator of Eve, another one for each i and k. No operator is limited, so that the term of t_m = 1, where the
+limits of that paper diverge, is bounded like the others: (Z + E')(Z + E')* - E'^2 gives the trivial bound, -<E'^2>,
+which only an Eve reaches whose operators map the state to all that Alice's and Bob's do.
+
+**Words.** One block for each i and k has the rows w, u E Z and v Z*: w the words of the level, u and v those of them
+that have a letter less of each party than its longest (or one letter). For t = 1 there are no rows with Z. Only the
+part E Z of Z occurs in a positive term of q if q = 0; all of Z in Z* Z would leave no strictly feasible dual. With
+flips the rows are u Z, and those with a key letter more.
+
+**The proof** of a lower bound is a Gram matrix X of each block that agrees with kappa q on the words with Z; with the
+words of Alice and Bob alone it has a polynomial T, and kappa q = (a sum of squares) - T + r. What is off, r, is a small
+polynomial in wZ, wZ*Z, wZZ*, wZ*Z*, and is charged without any limit on Z: with d = <E Z* Z> (with flips <Z* Z>) and
+f = <Z Z*>, contractions w have |<wZ>| <= sqrt f, |<E w E Z* Z>| <= d, |<w Z Z*>| <= f, |<E w Z* Z*>| <= sqrt(d f), and
+X is first scaled so that it leaves a little of kappa (1 - t) d and of kappa t f to pay for them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import scipy.sparse as sp
+
+from sdpbound.adversaries.quantum import relaxation_of
+from sdpbound.arrays import Floats
+from sdpbound.bell.observations import DATA_TOLERANCE
+from sdpbound.bell.scenario import Scenario
+from sdpbound.conic.programs.quadratic import CopyMaps, QuadraticSolver, QuadraticStructure
+from sdpbound.entropies.quadrature import gauss_radau
+from sdpbound.entropies.question import EntropyQuestion
+from sdpbound.entropies.words import WIDE, flips, require_words, words_of_level
+from sdpbound.errors import InvalidLevel
+from sdpbound.npa.levels import Level, normalise_level
+from sdpbound.npa.words import PartyAlgebra, PartyWord, Word, moment_matrix
+
+__all__ = ["RadauProgram", "assemble_radau"]
+
+Polynomial = dict[Word, float]
+
+
+@dataclass(frozen=True, eq=False)
+class RadauProgram:
+    """The program of a question at a level, for m nodes.
+
+    Attributes
+    ----------
+    solver : of the program's structure, shared between points
+    words, left, right : the words w of Alice and Bob, u beside Z and v beside Z*
+    nodes, weights : (m,) t_i and kappa_i
+    constant : a number that the sum of all kappa_i is not below
+    """
+
+    solver: QuadraticSolver
+    words: tuple[Word, ...]
+    left: tuple[Word, ...]
+    right: tuple[Word, ...]
+    nodes: Floats
+    weights: Floats
+    constant: float
+
+    @property
+    def factors(self) -> Floats:
+        """(m, 3): kappa, kappa (1 - t) and kappa t; the last two not above those of the exact rule."""
+        k, t = self.weights, self.nodes
+        return np.array([k, k * (1.0 - t) * (1.0 - 1e-15), k * t * (1.0 - 1e-15)]).T
+
+
+def assemble_radau(question: EntropyQuestion, level: Level, count: int) -> RadauProgram:
+    """Write the program of a question with ``count`` nodes."""
+    scenario, observed = question.scenario, question.observed
+    rows = np.ascontiguousarray(observed.coefficients.reshape(len(observed), int(np.prod(scenario.shape))))
+    free = (np.count_nonzero(rows, axis=1) == 1) & (np.abs(observed.values) <= DATA_TOLERANCE)
+    structure = _structure(
+        scenario,
+        normalise_level(level),
+        question.x,
+        question.y,
+        question.preprocessing,
+        count,
+        rows.tobytes(),
+        tuple(bool(v) for v in free),
+        tuple(bool(t > WIDE) for t in observed.tolerances),
+    )
+    rule = gauss_radau(count)
+    return RadauProgram(*structure, rule.nodes, rule.weights, rule.constant)
+
+
+@lru_cache(maxsize=64)
+def _structure(
+    scenario: Scenario,
+    level: str | tuple[str, ...],
+    x: int,
+    y: int | None,
+    preprocessing: float,
+    count: int,
+    rows_bytes: bytes,
+    free: tuple[bool, ...],
+    wide: tuple[bool, ...],
+) -> tuple[QuadraticSolver, tuple[Word, ...], tuple[Word, ...], tuple[Word, ...]]:
+    size = int(np.prod(scenario.shape))
+    rows = np.frombuffer(rows_bytes).reshape(-1, size)
+    keys = list(_keys(scenario, x, y))
+    effects = np.array([key.tensor.reshape(-1) for key in keys])
+    needed = np.asarray(np.vstack([rows, effects]).any(axis=0), dtype=np.bool_)
+    needed[0] = True
+    words = words_of_level(scenario, level, needed.reshape(scenario.shape))
+    relaxation = relaxation_of(scenario, moment_matrix(scenario, words))
+    matrix = relaxation.matrix
+    require_words(scenario, level, words, np.asarray(effects.any(axis=0)), needed & ~relaxation.reached)
+    assert matrix is not None
+    flipped = preprocessing > 0.0
+    left, right = _beside(scenario, words, x, y, flipped)
+    singles = {w for w in words if sum(map(len, w)) == 1}
+    if any(((i,), ()) not in singles for w in (*words, *left) for i in w[0]) or any(
+        ((), (j,)) not in singles for w in words for j in w[1]
+    ):
+        raise InvalidLevel(f"level {level!r} has words of letters that are no words themselves; add them, or '1'.")
+    inner, last = (
+        tuple(_maps(scenario, words, u, right, key, preprocessing, matrix.find) for key in keys) for u in (left, ())
+    )
+    symmetries = flips(scenario, relaxation, rows[~np.array(free, dtype=bool)], needed, effects, effects)
+    inner_rows, last_rows = (*words, *left, *right), (*words, *right)
+    structure = QuadraticStructure(
+        index=matrix.index,
+        moments=matrix.moments,
+        unit=relaxation.unit,
+        tested=np.asarray(rows @ relaxation.coordinates),
+        wide=wide,
+        layouts=(*[inner] * (count - 1), last),
+        floor=preprocessing if flipped else 1.0,
+        symmetries=symmetries,
+        row_signs=tuple(
+            (*[_signs(inner_rows, words, g.word_sign)] * (count - 1), _signs(last_rows, words, g.word_sign))
+            for g in symmetries
+        ),
+    )
+    return QuadraticSolver(structure), words, left, right
+
+
+def _signs(rows: Sequence[Word], words: Sequence[Word], signs: Floats) -> Floats:
+    """Signs of further words, from those of the words with one letter."""
+    letters = {w: signs[i] for i, w in enumerate(words) if sum(map(len, w)) == 1}
+    single = [[((i,), ()) for i in w[0]] + [((), (j,)) for j in w[1]] for w in rows]
+    return np.array([math.prod((letters[letter] for letter in w), start=1.0) for w in single])
+
+
+@dataclass(frozen=True, eq=False)
+class _Key:
+    """An outcome of the key: a projector of each party that has one."""
+
+    tensor: Floats
+    settings: tuple[int | None, int | None]
+    outcomes: tuple[int, int]
+    polynomial: Polynomial
+
+
+def _keys(scenario: Scenario, x: int, y: int | None) -> Iterator[_Key]:
+    one = np.eye(scenario.shape[1])[0]
+    for a in range(scenario.outcomes[0][x]):
+        alice = scenario.effect(0, x, a)
+        for b in range(1 if y is None else scenario.outcomes[1][y]):
+            tensor = np.outer(alice, one if y is None else scenario.effect(1, y, b))
+            polynomial: Polynomial = {}
+            for i, j in np.argwhere(tensor):
+                polynomial[(int(i),) if i else (), (int(j),) if j else ()] = float(tensor[i, j])
+            yield _Key(tensor, (x, y), (a, b), polynomial)
+
+
+def _beside(
+    scenario: Scenario, words: tuple[Word, ...], x: int, y: int | None, flipped: bool
+) -> tuple[tuple[Word, ...], tuple[Word, ...]]:
+    """The words beside Z and those beside Z*."""
+    most = [max(1, max(len(w[p]) for w in words) - 1) for p in (0, 1)]
+    right = tuple(w for w in words if all(len(part) <= limit for part, limit in zip(w, most, strict=True)))
+    algebras = [PartyAlgebra(scenario.letters[p]) for p in (0, 1)]
+
+    def ends(word: Word) -> bool:
+        """Whether a letter of the key is the last one of its party: E absorbs it."""
+        return any(
+            setting is not None and part and algebras[p].letters[part[-1] - 1].setting == setting
+            for p, (part, setting) in enumerate(zip(word, (x, y), strict=True))
+        )
+
+    left = [w for w in right if not ends(w)]
+    if flipped:
+        key = [i for i, letter in enumerate(scenario.letters[0], 1) if letter.setting == x]
+        left += [((*w[0], i), w[1]) for w in left for i in key]
+    return tuple(left), right
+
+
+class _Classes:
+    """Numbers of words, in order of appearance, and the entries where they stand."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[Word, int] = {}
+        self.entries: list[tuple[int, int, int, float]] = []
+
+    def add(self, i: int, j: int, word: Word, weight: float) -> None:
+        number = self.numbers.setdefault(word, len(self.numbers))
+        self.entries.append((number, i, j, weight))
+        if i != j:
+            self.entries.append((number, j, i, weight))
+
+    def matrix(self, size: int) -> sp.csr_array:
+        if not self.entries:
+            return sp.csr_array((0, size * size))
+        number, i, j, weight = (np.array(v) for v in zip(*self.entries, strict=True))
+        return sp.csr_array((weight, (number, i * size + j)), shape=(len(self.numbers), size * size))
+
+    def vector(self, polynomial: Polynomial) -> Floats:
+        out = np.zeros(len(self.numbers))
+        for word, value in polynomial.items():
+            out[self.numbers[word]] += value
+        return out
+
+
+def _maps(
+    scenario: Scenario,
+    words: Sequence[Word],
+    left: Sequence[Word],
+    right: Sequence[Word],
+    key: _Key,
+    preprocessing: float,
+    find: Callable[[Word], int],
+) -> CopyMaps:
+    """Where each moment of a block stands, and what the block must agree with."""
+    algebras = [PartyAlgebra(scenario.letters[p]) for p in (0, 1)]
+
+    def joined(*parts: Word) -> Word | None:
+        out: list[PartyWord] = []
+        for p in (0, 1):
+            reduced = algebras[p].reduce(tuple(letter for part in parts for letter in part[p]))
+            if reduced is None:
+                return None
+            out.append(reduced)
+        return out[0], out[1]
+
+    def strip(word: Word, both: bool) -> tuple[Word, float]:
+        """E word, and word E if ``both``, is this number times E times a word that begins (and ends) otherwise."""
+        out, factor = [], 1.0
+        for p, setting in enumerate(key.settings):
+            part = word[p]
+            for end in (0, -1) if both else (0,):
+                while part and setting is not None and algebras[p].letters[part[end] - 1].setting == setting:
+                    outcome = algebras[p].letters[part[end] - 1].outcome
+                    a = key.outcomes[p]
+                    factor *= (1.0 - 2.0 * a) if outcome is None else float(a == outcome)
+                    part = part[1:] if end == 0 else part[:-1]
+            out.append(part)
+        return (out[0], out[1]), factor
+
+    flipped = preprocessing > 0.0
+    n, k = len(words), len(left)
+    size = n + k + len(right)
+    devices, linear, square, other, twice = (_Classes() for _ in range(5))
+    rows: list[Polynomial] = [{u: 1.0} for u in left]
+    if not flipped:
+        rows = [_times(joined, u, key.polynomial) for u in left]
+    for i, w in enumerate(words):
+        for j, w2 in enumerate(words[i:], i):
+            if (word := joined(_adjoint(w), w2)) is not None:
+                devices.add(i, j, min(word, _adjoint(word)), 1.0)
+        for j, row in enumerate(rows):
+            for u, value in row.items():
+                if (word := joined(_adjoint(w), u)) is not None:
+                    linear.add(i, n + j, word, value)
+        for j, v in enumerate(right):
+            if (word := joined(_adjoint(v), w)) is not None:  # <w* v Z*> is <v* w Z>, real
+                linear.add(i, n + k + j, word, 1.0)
+    for i, u in enumerate(left):
+        for j, u2 in enumerate(left[i:], i):
+            word = joined(_adjoint(u), u2)
+            word, factor = (word, 1.0) if flipped or word is None else strip(word, True)
+            if word is not None and factor:
+                square.add(n + i, n + j, min(word, _adjoint(word)), factor)
+        for j, v in enumerate(right):
+            word = joined(_adjoint(u), v)
+            word, factor = (word, 1.0) if flipped or word is None else strip(word, False)
+            if word is not None and factor:
+                twice.add(n + i, n + k + j, word, factor)
+    for i, v in enumerate(right):
+        for j, v2 in enumerate(right[i:], i):
+            if (word := joined(_adjoint(v), v2)) is not None:
+                other.add(n + k + i, n + k + j, min(word, _adjoint(word)), 1.0)
+
+    one: Word = ((), ())
+    effect = {w: (1.0 - 2.0 * preprocessing) * value for w, value in key.polynomial.items()}
+    if flipped:  # (1-q) E + q (1-E)
+        effect[one] = effect.get(one, 0.0) + preprocessing
+    own = [linear, square, other, twice]
+    numbers = np.array([find(word) for word in devices.numbers])
+    place = sp.csr_array((np.ones(len(numbers)), (numbers, np.arange(len(numbers)))))
+    where, beside = ({word: i for i, word in enumerate(ws)} for ws in (words, left))
+    squares = np.zeros(
+        (0 if not left else 2 if flipped else 1, size)
+    )  # of the proof that q + E' is not negative at t = 0
+    parts = [(key.polynomial, 1.0 - preprocessing), (_complement(key.polynomial), preprocessing)]
+    for square_row, (part, weight) in zip(squares, parts, strict=False):
+        for word, value in part.items():
+            square_row[where[word]] = np.sqrt(weight) * value
+            if flipped:
+                square_row[n + beside[word]] = np.sqrt(weight) * value
+        if not flipped:
+            square_row[n + beside[one]] = 1.0
+    star = np.zeros(size)
+    for word, value in effect.items():
+        star[where[word]] = value
+    star[n + k + right.index(one)] = 1.0
+    return CopyMaps(
+        devices=sp.csr_array(place @ devices.matrix(size)),
+        own=sp.csr_array(sp.vstack([c.matrix(size) for c in own], format="csr")),
+        kinds=tuple(len(c.numbers) for c in own),
+        linear=2.0 * linear.vector(effect),
+        square=square.vector((effect if flipped else {one: 1.0}) if left else {}),
+        other=other.vector({one: 1.0}),
+        size=size,
+        squares=squares,
+        star=star,
+    )
+
+
+def _complement(polynomial: Polynomial) -> Polynomial:
+    one: Word = ((), ())
+    return {one: 1.0 - polynomial.get(one, 0.0)} | {w: -value for w, value in polynomial.items() if w != one}
+
+
+def _times(joined: Callable[..., Word | None], u: Word, polynomial: Polynomial) -> Polynomial:
+    out: Polynomial = {}
+    for word, value in polynomial.items():
+        product = joined(u, word)
+        if product is not None:
+            out[product] = out.get(product, 0.0) + value
+    return out
+
+
+def _adjoint(word: Word) -> Word:
+    return tuple(part[::-1] for part in word)

@@ -1,0 +1,178 @@
+"""When tested data self-test the singlet, Eve's entropies are closed forms.
+
+At a self-test the state is, up to local isometries and a junk state, a singlet with known measurements: Eve's system is
+in product with the outcomes, which are uniform with known correlators E_xy (arXiv:2309.09650, Proposition 1 (iv)). So
+
+    H(A|X=x,E) = 1,   H(AB|X=x,Y=y,E) = 1 + h((1+E_xy)/2),   H(A|X=x,Y=y,B,E) = h((1+E_xy)/2).
+
+Two criteria. All four correlators: arXiv:1511.04886
+(:func:`sdpbound.bell.families.correlators.correlators_self_test`). One Bell value
+``sum c_xy <A_x B_y>``: with t the cosine of the angle between Bob's measurements its quantum maximum is
+
+    max over -1 <= t <= 1 of  sqrt(c00^2 + c01^2 + 2 c00 c01 t) + sqrt(c10^2 + c11^2 + 2 c10 c11 t),
+
+a concave function of t. With c00 c01 c10 c11 < 0 and its stationary point strictly inside, the maximum is above the
+local one and, by the argument of Proposition 1, attained only by the singlet with that angle. For expression (2) of
+arXiv:2309.09650 this is its condition (4).
+
+Floats know the data only to 1e-12. A self-test is granted only where the quantum maximum exceeds the local one by
+ten times that (in the units of the expression; for correlators, where CHSH exceeds 2 so): closer to the local set
+the data would fit a local behaviour as well.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import flint
+import numpy as np
+from numpy.typing import NDArray
+
+from sdpbound.arguments import floats, instance
+from sdpbound.bell.families.correlators import correlators_self_test
+from sdpbound.bell.observations import DATA_TOLERANCE, Observations
+from sdpbound.bounds.bound import Bound
+from sdpbound.bounds.rounding import lower_float
+from sdpbound.errors import InvalidInput
+from sdpbound.version import __version__
+
+__all__ = ["SelfTest", "bell_value_self_test", "find_self_test"]
+
+BELL_SOURCE = "arXiv:2309.09650, Proposition 1 (iv)"
+CORRELATORS_SOURCE = "arXiv:1511.04886, with arXiv:2309.09650, Propositions 4 and 6"
+#: A coefficient below this part of the largest one is zero up to rounding, and has no sign.
+COEFFICIENT_ROUNDING = 1e-14
+#: The quantum maximum must exceed the local one by this many times what the data leave open: else they fit a local
+#: behaviour just as well, and prove nothing.
+GAP_FACTOR = 10.0
+#: A tolerance may be so many times 1e-12 of the sum of the |coefficients|: beyond, the data are known too badly.
+LOOSEST = 10_000.0
+
+
+@dataclass(frozen=True, eq=False)
+class SelfTest:
+    """Tested data that self-test the singlet.
+
+    Attributes
+    ----------
+    observed : the data
+    correlators : (2, 2), what the self-tested strategy has
+    source : the theorem used
+    """
+
+    observed: Observations
+    correlators: NDArray[np.float64]
+    source: str
+
+    def entropy(self, x: int = 0, y: int | None = None, blind: bool = False) -> Bound:
+        """The exact von Neumann entropy, as a lower bound: H(A|x,E); with y H(AB|x,y,E), or blind H(A|x,y,B,E).
+
+        Exact for data that are exactly at the self-test; the floats given agree with it within their tolerance.
+        """
+        scenario = self.observed.scenario
+        x = scenario.require_setting(0, x, "x")
+        if y is not None:
+            y = scenario.require_setting(1, y, "y")
+        elif blind:
+            raise InvalidInput("blind entropy needs Bob's setting: give y as an integer from 0.")
+        if y is None:
+            value, figure = 1.0, f"H(A|x={x},E)"
+        else:
+            e = flint.arb(float(self.correlators[x, y]))
+            h = sum((-p * p.log() for p in ((1 + e) / 2, (1 - e) / 2) if p > 0), flint.arb(0)) / flint.arb(2).log()
+            value = lower_float(h if blind else 1 + h)
+            figure = f"H(A|x={x},y={y},B,E)" if blind else f"H(AB|x={x},y={y},E)"
+        return Bound(
+            value=value,
+            side="lower",
+            figure=figure,
+            model=None,
+            solver_value=math.nan,
+            solver="none",
+            status="closed form",
+            seconds={},
+            source=self.source,
+            _closed_form=self._certificate({"kind": "entropy", "x": x, "y": y, "blind": blind}, value),
+        )
+
+    def _certificate(self, figure: dict[str, Any], value: float) -> dict[str, Any]:
+        """The claim with what is needed to check it again."""
+        observed = self.observed
+        return {
+            "format": "sdpbound closed form",
+            "version": 1,
+            "created_by": f"sdpbound {__version__}",
+            "question": {
+                "scenario": {"outcomes": [list(p) for p in observed.scenario.outcomes]},
+                "figure": figure,
+                "side": "lower",
+                "observed": [
+                    {"coefficients": c.tolist(), "value": float(v), "tolerance": float(t)}
+                    for c, v, t in zip(observed.coefficients, observed.values, observed.tolerances, strict=True)
+                ],
+            },
+            "theorem": self.source,
+            "claim": {"value": value},
+        }
+
+
+def bell_value_self_test(coefficients: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]] | None:
+    """Quantum maximum and its correlators for ``sum c_xy <A_x B_y>``, c of shape (2, 2), if the maximum self-tests.
+
+    None where the quantum maximum is the local one.
+
+    >>> value, correlators = bell_value_self_test(np.array([[1.0, 1.0], [1.0, -1.0]]))
+    >>> round(value**2, 12), np.round(correlators**2, 12).tolist()
+    (8.0, [[0.5, 0.5], [0.5, 0.5]])
+    """
+    c = floats(coefficients, "coefficients")
+    squares = (c**2).sum(axis=1)
+    mixed = 2.0 * c[:, 0] * c[:, 1]
+    if not mixed[0] * mixed[1] < 0 or np.abs(c).min() <= COEFFICIENT_ROUNDING * np.abs(c).max():
+        return None
+    b, d = float(mixed[0]), float(mixed[1])
+    t = (d * d * squares[0] - b * b * squares[1]) / (b * d * (b - d))
+    if not abs(t) < 1.0:
+        return None
+    norms = np.sqrt(squares + mixed * t)
+    correlators = np.array([[c[x, 0] + c[x, 1] * t, c[x, 0] * t + c[x, 1]] for x in (0, 1)]) / norms[:, None]
+    return float(norms.sum()), correlators
+
+
+def find_self_test(observed: Observations) -> SelfTest | None:
+    """The self-test that tested data are, if any: two settings and outcomes for both parties, values known to 1e-12."""
+    instance(observed, Observations, "observed", "Observations.correlators(behaviour)")
+    if observed.scenario.outcomes != ((2, 2), (2, 2)) or (observed.tolerances > DATA_TOLERANCE).any():
+        return None
+    correlators = np.full((2, 2), np.nan)
+    marginals: list[float] = []
+    for table, value, tolerance in zip(observed.coefficients, observed.values, observed.tolerances, strict=True):
+        c = table[1:, 1:]
+        if not table[1:, 0].any() and not table[0, 1:].any():
+            found = bell_value_self_test(c)
+            if found is not None:
+                excess = value - float(table[0, 0])
+                known = DATA_TOLERANCE * float(np.abs(c).sum())
+                allowed = max(known, float(tolerance))
+                if allowed > LOOSEST * known:
+                    continue
+                local = max(float(np.abs(c[:, 0] + sign * c[:, 1]).sum()) for sign in (1.0, -1.0))
+                if found[0] - local <= GAP_FACTOR * allowed:
+                    continue
+                for sign in (1.0, -1.0):
+                    if abs(excess - sign * found[0]) <= allowed:
+                        return SelfTest(observed, sign * found[1], BELL_SOURCE)
+        places = np.argwhere(table)
+        if len(places) == 1 and table[tuple(places[0])] == 1.0:
+            x, y = (int(i) for i in places[0])
+            if x and y:
+                correlators[x - 1, y - 1] = value
+            elif x or y:
+                marginals.append(float(value))
+    within = np.isfinite(correlators).all() and np.abs(correlators).max() <= 1.0 + DATA_TOLERANCE
+    within = within and np.abs(correlators.sum() - 2.0 * correlators).max() - 2.0 > GAP_FACTOR * 4.0 * DATA_TOLERANCE
+    if within and all(abs(m) <= DATA_TOLERANCE for m in marginals) and correlators_self_test(correlators):
+        return SelfTest(observed, np.clip(correlators, -1.0, 1.0), CORRELATORS_SOURCE)
+    return None

@@ -1,0 +1,91 @@
+"""Von Neumann entropies along a sweep: by the qubit reduction where it applies, each point started from the last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from sdpbound.adversaries import Quantum
+from sdpbound.bell.observations import Observations
+from sdpbound.bounds.bound import Bound
+from sdpbound.entropies.closed import closed_entropy
+from sdpbound.entropies.conditional import VonNeumann
+from sdpbound.entropies.entropy import Entropy, EntropyBound
+from sdpbound.entropies.qubits.entropy import qubit_entropy
+from sdpbound.entropies.qubits.mixture import QubitOptimum, columns_of
+from sdpbound.entropies.qubits.problem import QubitProblem, qubit_problem
+from sdpbound.entropies.question import EntropyQuestion
+from sdpbound.errors import InvalidInput
+
+__all__ = ["SweptEntropy"]
+
+
+@dataclass(eq=False)
+class SweptEntropy(Entropy):
+    """As :func:`conditional_entropy` for the points of a sweep, with the strategies of earlier points kept.
+
+    Where at most two settings of two outcomes a party are tested it is the qubit reduction; elsewhere the programs of
+    ``otherwise``. What is proven of a point does not depend on the points before it, but the last digits may.
+
+    Parameters
+    ----------
+    tolerance : bits, of the qubit reduction
+    otherwise : default VonNeumann() of that tolerance
+    """
+
+    tolerance: float = 1e-4
+    otherwise: VonNeumann | None = None
+    _last: dict[object, QubitOptimum] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.otherwise is None:
+            self.otherwise = VonNeumann(tolerance=self.tolerance)
+
+    @property
+    def adversary(self) -> Quantum:
+        assert self.otherwise is not None
+        return self.otherwise.adversary
+
+    def lower_bound(
+        self,
+        observed: Observations,
+        x: int,
+        y: int | None,
+        blind: bool,
+        preprocessing: float = 0.0,
+        closed_forms: bool = True,
+    ) -> Bound:
+        assert self.otherwise is not None
+        if not blind:
+            question = EntropyQuestion(observed, x, y, preprocessing)
+            closed = closed_entropy(question, self.adversary) if closed_forms else None
+            if closed is not None:
+                return closed
+            try:
+                problem = qubit_problem(question)
+            except InvalidInput:  # another test: left to the programs
+                pass
+            else:
+                return self._by_qubits(question, problem)
+        return self.otherwise.lower_bound(observed, x, y, blind, preprocessing, closed_forms)
+
+    def _by_qubits(self, question: EntropyQuestion, problem: QubitProblem) -> EntropyBound:
+        key = (problem.tests.shape, problem.key, problem.swapped, problem.settings)
+        last = self._last.get(key)
+        if last is not None and not _same(last.problem, problem):
+            c = last.columns
+            last = replace(last, columns=columns_of(problem, c.a, c.b, c.states))
+        if last is not None and last.constant + float(last.multipliers @ problem.values) <= self.tolerance:
+            last = None  # its functional proves nothing here, and where there is no entropy a cold start is faster
+        bound = qubit_entropy(question, self.tolerance, last)
+        if last is not None and not bound.gap <= self.tolerance:
+            again = qubit_entropy(question, self.tolerance)
+            bound = again if again.value > bound.value else bound
+        if bound.optimum is not None:
+            self._last[key] = bound.optimum
+        return bound
+
+
+def _same(one: QubitProblem, other: QubitProblem) -> bool:
+    return one.flips == other.flips and np.array_equal(one.tests, other.tests)

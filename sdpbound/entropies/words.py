@@ -1,0 +1,109 @@
+"""Words of operators in the programs of entropies."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdpbound.adversaries.adversary import Relaxation
+from sdpbound.arrays import Floats
+from sdpbound.bell.scenario import Scenario
+from sdpbound.bounds.symmetries import coordinate_parity, null_space_mod2
+from sdpbound.conic.programs.shared import SignSymmetry
+from sdpbound.errors import InvalidLevel
+from sdpbound.npa.levels import generating_words
+from sdpbound.npa.words import Word
+
+__all__ = ["WIDE", "flips", "packed_word", "require_words", "word_indices", "words_of_level"]
+
+#: Tested values known no better than this are intervals for the solver as well.
+WIDE = 1e-9
+_MOST_FLIPS = 6
+
+
+def require_words(
+    scenario: Scenario,
+    level: str | tuple[str, ...],
+    words: Sequence[Word],
+    key: NDArray[np.bool_],
+    unreached: NDArray[np.bool_],
+) -> None:
+    """InvalidLevel where a coordinate of the key is no word, or one that is needed is no product of two words."""
+    held = set(words)
+    lacking = [index for index in word_indices(scenario, key) if packed_word(index) not in held]
+    for index, verb in [(i, "hold") for i in lacking] + [(i, "reach") for i in word_indices(scenario, unreached)]:
+        names = ("A" if p == 0 else "B" for p in range(len(index)))
+        word = " ".join(f"{name}[{i}]" for name, i in zip(names, index, strict=True) if i)
+        raise InvalidLevel(
+            f"level {level!r} does not {verb} {word} (coordinate numbers of the scenario), which the entropy or the "
+            f"tested data need; take a higher level, at least {'1+AB' if all(index) else '1'!r}."
+        )
+
+
+def word_indices(scenario: Scenario, which: NDArray[np.bool_]) -> list[tuple[int, ...]]:
+    return [tuple(int(i) for i in np.unravel_index(int(c), scenario.shape)) for c in np.flatnonzero(which)]
+
+
+def packed_word(index: tuple[int, ...]) -> Word:
+    return tuple((i,) if i else () for i in index)
+
+
+def words_of_level(
+    scenario: Scenario, level: str | tuple[str, ...], needed: NDArray[np.bool_] | None = None
+) -> tuple[Word, ...]:
+    """Generating words; a level by name leaves out settings that occur in none of the ``needed`` coordinates."""
+    if isinstance(level, tuple) or needed is None:
+        return generating_words(scenario, level)
+    letters: list[list[int]] = []
+    outcomes: list[tuple[int, ...]] = []
+    for party, counts in enumerate(scenario.outcomes):
+        own = np.asarray(needed.any(axis=1 - party), dtype=np.bool_)
+        settings = sorted({letter.setting for i, letter in enumerate(scenario.letters[party], 1) if own[i]}) or [0]
+        letters.append([i for i, letter in enumerate(scenario.letters[party], 1) if letter.setting in settings])
+        outcomes.append(tuple(counts[s] for s in settings))
+    small = generating_words(Scenario(tuple(outcomes)), level)
+    return tuple(tuple(tuple(letters[p][i - 1] for i in part) for p, part in enumerate(word)) for word in small)
+
+
+def flips(
+    scenario: Scenario,
+    relaxation: Relaxation,
+    rows: Floats,
+    needed: NDArray[np.bool_],
+    wholes: Floats,
+    parts: Floats,
+) -> tuple[SignSymmetry, ...]:
+    """All flips of observables that leave the data unchanged and permute the copies; no flip at all comes first."""
+    matrix = relaxation.matrix
+    assert matrix is not None
+    parity = coordinate_parity(scenario)
+    used = np.asarray(parity[needed].any(axis=0), dtype=np.bool_)
+    basis = null_space_mod2(np.ascontiguousarray(parity[(rows != 0).any(axis=0)][:, used]))[:_MOST_FLIPS]
+    both = np.hstack([wholes, parts])
+    found = []
+    for choice in itertools.product((0, 1), repeat=len(basis)):
+        flip = np.zeros(len(used), dtype=np.int8)
+        for take, b in zip(choice, basis, strict=True):
+            if take:
+                flip[used] ^= b
+        sign = 1.0 - 2.0 * ((parity @ flip) & 1)
+        image = _places(both, both * np.tile(sign, 2))
+        if image is not None:
+            found.append(
+                SignSymmetry(
+                    sign=np.asarray(1.0 - 2.0 * ((matrix.parity @ flip) & 1), dtype=np.float64),
+                    word_sign=np.asarray(1.0 - 2.0 * ((matrix.word_parity @ flip) & 1), dtype=np.float64),
+                    image=image,
+                )
+            )
+    return tuple(found)
+
+
+def _places(rows: Floats, moved: Floats) -> tuple[int, ...] | None:
+    """For each row the place of its moved version; None if one is missing."""
+    where = {row.tobytes(): k for k, row in enumerate(rows + 0.0)}
+    image = [where.get(row.tobytes(), -1) for row in moved + 0.0]
+    return None if -1 in image else tuple(image)

@@ -1,1 +1,0 @@
-"""Figures of merit: linear functionals of what the parties and Eve hold."""

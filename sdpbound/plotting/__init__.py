@@ -1,0 +1,47 @@
+"""The style of figures, and what every figure of this project shares.
+
+What may come in: a table. What is handed on: a figure at the width of a journal's column, with its provenance in the
+file.
+"""
+
+from __future__ import annotations
+
+from sdpbound.plotting.look import (
+    BLACK,
+    BLUE,
+    COLUMN,
+    GREY,
+    ORANGE,
+    PAGE,
+    VERMILLION,
+    FigureSpec,
+    figure,
+    gridded,
+    light_viridis,
+    main,
+    provenance,
+    save,
+    sequence,
+    stripes,
+    style,
+)
+
+__all__ = [
+    "BLACK",
+    "BLUE",
+    "COLUMN",
+    "GREY",
+    "ORANGE",
+    "PAGE",
+    "VERMILLION",
+    "FigureSpec",
+    "figure",
+    "gridded",
+    "light_viridis",
+    "main",
+    "provenance",
+    "save",
+    "sequence",
+    "stripes",
+    "style",
+]

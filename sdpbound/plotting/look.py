@@ -1,0 +1,281 @@
+"""One style for publication figures, what a figure declares, and saving with provenance.
+
+A script figures/NAME.py has a ``FIGURE`` and ``draw(table, output)``, with one table for each of the figure's studies:
+
+    FIGURE = FigureSpec("name", "Its title", ("study",), caption="What is seen.", alt="The picture in a sentence.")
+
+    def draw(table: Path, output: Path) -> list[Path]:
+        data = read_table(table)
+        with style():
+            fig = figure(COLUMN, 7.0)
+            ...
+            return save(fig, output / FIGURE.name, FIGURE, [data])
+
+A figure without studies computes its own table: ``computed=True`` in its ``FIGURE``, and ``compute(output)`` beside
+``draw``, see :mod:`sdpbound.tables.computed`.
+
+Figures are built without pyplot, so that no backend and no global setting changes.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LinearSegmentedColormap, to_hex
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from sdpbound.errors import InvalidStudy, SdpboundError
+from sdpbound.tables.computed import ComputedTable
+from sdpbound.tables.provenance import provenance_text
+from sdpbound.tables.table import Table
+from sdpbound.version import __version__
+
+__all__ = [
+    "BLACK",
+    "BLUE",
+    "COLUMN",
+    "GREY",
+    "ORANGE",
+    "PAGE",
+    "VERMILLION",
+    "FigureSpec",
+    "figure",
+    "gridded",
+    "light_viridis",
+    "main",
+    "provenance",
+    "save",
+    "sequence",
+    "stripes",
+    "style",
+]
+
+#: Widths of one and of two columns, in cm.
+COLUMN, PAGE = 8.6, 17.8
+
+# Okabe and Ito's palette, distinct for every form of colour vision.
+BLACK, BLUE, ORANGE, VERMILLION, GREY = "#000000", "#0072B2", "#E69F00", "#D55E00", "#7F7F7F"
+
+_STYLE: dict[str, Any] = {
+    "font.family": "serif",
+    "font.serif": ["STIXGeneral"],
+    "mathtext.fontset": "stix",
+    "font.size": 8.0,
+    "axes.labelsize": 8.5,
+    "axes.titlesize": 8.5,
+    "xtick.labelsize": 7.5,
+    "ytick.labelsize": 7.5,
+    "legend.fontsize": 7.5,
+    "axes.linewidth": 0.6,
+    "lines.linewidth": 1.1,
+    "lines.markersize": 3.0,
+    "xtick.direction": "in",
+    "ytick.direction": "in",
+    "xtick.top": True,
+    "ytick.right": True,
+    "xtick.major.size": 3.0,
+    "ytick.major.size": 3.0,
+    "xtick.minor.size": 1.6,
+    "ytick.minor.size": 1.6,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.minor.width": 0.5,
+    "ytick.minor.width": 0.5,
+    "xtick.minor.visible": True,
+    "ytick.minor.visible": True,
+    "legend.frameon": False,
+    "legend.handlelength": 2.0,
+    "legend.borderaxespad": 0.4,
+    "legend.labelspacing": 0.3,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "pdf.fonttype": 42,
+    "ps.fonttype": 42,
+    "axes.unicode_minus": True,
+    "text.usetex": False,
+}
+
+
+@contextmanager
+def style(**changes: Any) -> Iterator[None]:
+    """The style, for the time of a ``with`` block; ``changes`` are further matplotlib settings, dots as ``__``."""
+    extra = {key.replace("__", "."): value for key, value in changes.items()}
+    with mpl.rc_context():
+        mpl.rcParams.update(mpl.rcParamsDefault)
+        mpl.rcParams.update(_STYLE | extra)
+        yield
+
+
+def figure(width: float, height: float) -> Figure:
+    """An empty figure of this size in cm, with constrained layout."""
+    fig = Figure(figsize=(width / 2.54, height / 2.54), layout="constrained")
+    FigureCanvasAgg(fig)
+    return fig
+
+
+def sequence(count: int) -> list[str]:
+    """Colours for ordered values, dark blue to yellow, in order of lightness for every form of colour vision."""
+    anchors = ["#0b1f4b", "#2f5d9c", "#2f9098", "#7fae45", "#eeb010"]
+    colours = LinearSegmentedColormap.from_list("sequence", anchors)
+    return [to_hex(colours(i / (count - 1) if count > 1 else 0.0)) for i in range(count)]
+
+
+def light_viridis() -> LinearSegmentedColormap:
+    """Viridis without its darkest part, so that black lines stand out."""
+    return LinearSegmentedColormap.from_list("light_viridis", mpl.colormaps["viridis"](np.linspace(0.3, 1.0, 256)))
+
+
+def gridded(
+    table: Table, x: str, y: str, column: str = "value"
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """The values of two columns, ascending, and a third one over their product, (len(y), len(x)); NaN where empty.
+
+    Raises InvalidStudy if two rows have the same place.
+    """
+    if not len(table):
+        raise InvalidStudy(f"the table '{table.name}' has no rows for this chart; run its study again.")
+    xs, i = np.unique(table[x], return_inverse=True)
+    ys, j = np.unique(table[y], return_inverse=True)
+    if np.unique(j * xs.size + i).size < len(table):
+        raise InvalidStudy(f"the table '{table.name}' has several rows for one ({x}, {y}); choose among them first.")
+    values = np.full((ys.size, xs.size), np.nan)
+    values[j, i] = table[column]
+    return xs, ys, values
+
+
+def stripes(
+    axes: Axes,
+    x: NDArray[np.float64],
+    curves: Sequence[NDArray[np.float64]],
+    colours: Sequence[str],
+    tolerance: float,
+    **line: Any,
+) -> None:
+    """Draw curves over the same x; where some coincide within a tolerance, in stripes of their colours.
+
+    Otherwise the last one drawn would hide the others, and seem to be the only one.
+    """
+    for curve, colour in zip(curves, colours, strict=True):
+        axes.plot(x, curve, color=colour, **line)
+    dash = 4.0
+    for start, stop, members in _coincidences(curves, tolerance):
+        for place, member in enumerate(members):
+            pattern = (-place * dash % (len(members) * dash), (dash, (len(members) - 1) * dash))
+            look = line | {"color": colours[member], "linestyle": pattern, "dash_capstyle": "butt"}
+            # each stripe on the same curve, or its neighbours would show at its edges
+            axes.plot(x[start:stop], curves[members[0]][start:stop], **look)
+
+
+def _coincidences(curves: Sequence[NDArray[np.float64]], tolerance: float) -> list[tuple[int, int, tuple[int, ...]]]:
+    """Stretches (start, stop) of at least two places over which the same curves coincide, and these curves."""
+    found: list[tuple[int, int, tuple[int, ...]]] = []
+    size = len(curves[0]) if curves else 0
+    for first in range(len(curves)):
+        together = [
+            tuple(k for k, curve in enumerate(curves) if abs(curve[i] - curves[first][i]) <= tolerance)
+            for i in range(size)
+        ]
+        start = 0
+        for i in range(1, size + 1):
+            if i == size or together[i] != together[start]:
+                members = together[start]
+                if len(members) > 1 and members[0] == first and i - start > 1:
+                    found.append((start, i, members))
+                start = i
+    return found
+
+
+# -- saving ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class FigureSpec:
+    """What a figure is: plain data, for its metadata and the gallery.
+
+    Attributes
+    ----------
+    name : of its script and files
+    title : a few words
+    studies : the studies from whose tables it is drawn, in the order in which ``draw`` takes them
+    caption : what is seen, in plain text
+    alt : the picture in one sentence, for those who do not see it
+    computed : its script computes its table, and there is no study
+    slow : its studies take long: it is drawn again only where their tables are there already, or if asked for
+    """
+
+    name: str
+    title: str
+    studies: tuple[str, ...]
+    caption: str
+    alt: str = ""
+    computed: bool = False
+    slow: bool = False
+
+
+def provenance(tables: Sequence[Table | ComputedTable]) -> str:
+    """Where a figure comes from: name and SHA-256 of each table, and the versions and commits that computed it."""
+    parts = (["table " + table.name, provenance_text(table.metadata)] for table in tables)
+    return " / ".join("; ".join(filter(None, part)) for part in parts)
+
+
+def save(
+    fig: Figure,
+    stem: str | os.PathLike[str],
+    about: FigureSpec,
+    tables: Sequence[Table | ComputedTable],
+    formats: Sequence[str] = ("pdf", "png"),
+) -> list[Path]:
+    """Write ``stem.pdf`` and ``stem.png`` (300 dpi), with caption and provenance in their metadata; returns the paths.
+
+    The size is that of the figure, not trimmed. Within :func:`style`, so that fonts are embedded. The same tables give
+    the same files: there is no date in them.
+    """
+    base, origin, creator = Path(stem), provenance(tables), f"sdpbound {__version__}"
+    base.parent.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for suffix in formats:
+        path = base.with_name(f"{base.name}.{suffix}")
+        details: dict[str, str | None] = {"Title": about.title}
+        if suffix == "pdf":
+            details |= {"Subject": about.caption, "Keywords": origin, "Creator": creator, "CreationDate": None}
+        else:
+            details |= {"Description": about.caption, "Source": origin, "Software": creator}
+        partial = path.with_name(f"{path.name}.partial")
+        fig.savefig(partial, format=suffix, dpi=300, metadata=details)
+        os.replace(partial, path)
+        paths.append(path)
+    return paths
+
+
+def main(about: FigureSpec, draw: Callable[..., list[Path]], compute: Callable[[Path], Path] | None = None) -> None:
+    """The command of a figure's script: its tables, then perhaps the folder to draw into.
+
+    With ``compute``, the folder alone: the table is computed into it first.
+    """
+    count, given = len(about.studies), [Path(word) for word in sys.argv[1:]]
+    try:
+        if compute is not None:
+            if len(given) > 1:
+                sys.exit(f"usage: python figures/{about.name}.py [output folder]")
+            output = given[0] if given else Path("results") / about.name
+            paths = draw(compute(output), output)
+        elif count <= len(given) <= count + 1:
+            paths = draw(*given[:count], given[count] if len(given) > count else given[0].parent)
+        else:
+            names = " ".join(f"{study}.csv" for study in about.studies)
+            sys.exit(f"usage: python figures/{about.name}.py {names} [output folder]")
+    except SdpboundError as error:
+        sys.exit(str(error))
+    for path in paths:
+        print(path)

@@ -1,0 +1,99 @@
+"""Checks of the arguments of protocol formulas (each failure is one sentence), and the shape of the answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from sdpbound.arguments import floats
+from sdpbound.arrays import Floats
+from sdpbound.errors import InvalidParameter, InvalidShape, TooLarge
+
+__all__ = [
+    "LARGEST_SETTINGS",
+    "amounts",
+    "answer",
+    "behaviour_settings",
+    "chances",
+    "number",
+    "settings_count",
+    "together",
+    "within",
+]
+
+#: Largest number of settings of a chained Bell inequality.
+LARGEST_SETTINGS = 1_000_000
+#: Largest number of settings of a behaviour, whose table grows with its square.
+LARGEST_BEHAVIOUR = 1000
+
+
+def within(
+    value: ArrayLike, name: str, low: float, high: float, *, above: bool = False, below: bool = False, hint: str = ""
+) -> Floats:
+    """Floats from ``low`` to ``high``; ``above`` and ``below`` exclude the ends."""
+    array = floats(value, name)
+    bad = (array <= low if above else array < low) | (array >= high if below else array > high)
+    if bad.any():
+        first = float(array[bad].flat[0])
+        interval = f"{'above' if above else 'at least'} {low:g} and {'below' if below else 'at most'} {high:g}"
+        raise InvalidParameter(f"{name} = {first:g} must be {interval}{'; ' + hint if hint else ''}.")
+    return array
+
+
+def amounts(value: ArrayLike, name: str, least: float = 0.0) -> Floats:
+    """Numbers of rounds or bits: finite, at least ``least``; they need not be whole, so that curves are smooth."""
+    array = floats(value, name)
+    if (array < least).any():
+        raise InvalidParameter(f"{name} = {float(array.min()):g} must be at least {least:g}.")
+    return array
+
+
+def chances(value: ArrayLike, name: str, most: float = 0.5) -> Floats:
+    """Security parameters: probabilities or distances above 0."""
+    return within(value, name, 0.0, most, above=True, hint="1e-10 is usual")
+
+
+def settings_count(value: ArrayLike) -> Floats:
+    """Numbers of settings M of a chained Bell inequality: whole, at least 2."""
+    array = floats(value, "settings")
+    bad = (array < 2) | (array > LARGEST_SETTINGS) | (array != np.floor(array))
+    if bad.any():
+        raise InvalidParameter(
+            f"settings = {float(array[bad].flat[0]):g} must be a whole number from 2 to {LARGEST_SETTINGS}: each party "
+            "needs two settings for a Bell inequality."
+        )
+    return array
+
+
+def number(array: Floats, name: str) -> float:
+    """The float of an argument that takes one number."""
+    if array.ndim:
+        raise InvalidShape(f"{name} must be one number here, not an array of shape {array.shape}; call once for each.")
+    return float(array)
+
+
+def behaviour_settings(value: ArrayLike) -> int:
+    """The number of settings of a behaviour."""
+    m = int(number(settings_count(value), "settings"))
+    if m > LARGEST_BEHAVIOUR:
+        raise TooLarge(
+            f"settings = {m} makes a behaviour too large; use at most {LARGEST_BEHAVIOUR}, or the closed forms."
+        )
+    return m
+
+
+def together(**arrays: Floats) -> tuple[Floats, ...]:
+    """The arrays, broadcast to one shape."""
+    try:
+        return tuple(np.broadcast_arrays(*arrays.values()))
+    except ValueError:
+        shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
+        raise InvalidShape(f"these shapes do not broadcast together: {shapes}.") from None
+
+
+def answer(array: Any) -> Any:
+    """A float where every argument was a number, else the array."""
+    array = np.asarray(array)
+    return array[()].item() if array.ndim == 0 else array

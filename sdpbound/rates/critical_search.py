@@ -1,0 +1,338 @@
+"""The search for a critical point: what is asked, along which line, and the bracket of its answer."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.optimize import minimize, minimize_scalar
+
+from sdpbound.arguments import instance
+from sdpbound.bell.behaviour import Behaviour
+from sdpbound.bell.expression import BellExpression
+from sdpbound.bell.families.singlet import SingletSelfTest
+from sdpbound.bell.noise.noise import Noise
+from sdpbound.bell.observations import Observations
+from sdpbound.bell.scenario import Scenario
+from sdpbound.bell.strategy import Strategy
+from sdpbound.entropies.conditional import VonNeumann, require_preprocessing
+from sdpbound.entropies.entropy import Entropy
+from sdpbound.entropies.self_test import bell_value_self_test
+from sdpbound.entropies.swept import SweptEntropy
+from sdpbound.errors import CertificateError, Infeasible, InvalidInput, InvalidParameter, SolverFailure
+from sdpbound.rates.rates import Rate, error_correction, key_rate, randomness_rate
+from sdpbound.rates.thresholds import Threshold, critical_noise, with_dead_end
+from sdpbound.rates.upper import key_rate_upper_bound, randomness_rate_upper_bound
+
+__all__ = [
+    "ACCURACY",
+    "ATTACK",
+    "GUESS",
+    "KINDS",
+    "MOST_FLIPS",
+    "Asked",
+    "Ideal",
+    "Line",
+    "Plan",
+    "Tested",
+    "devices_of",
+    "entropy_of",
+    "farthest",
+    "first_guess",
+    "key_devices",
+    "observer",
+    "with_settings",
+]
+
+
+Tested = str | BellExpression | Callable[[Behaviour], Observations]
+Ideal = SingletSelfTest | Strategy | Behaviour
+KINDS = ("key", "local randomness", "global randomness")
+#: How far parameters that are searched for are from the best ones, about.
+ACCURACY = 0.01
+#: Part of the way from the ideal data to local ones at which the search for a visibility begins.
+GUESS = 0.4
+#: Most flips that are searched: rates fall with the square of 1 - 2q, and no solver resolves them nearer to 1/2.
+MOST_FLIPS = 0.49
+#: Bits within which attacks are the best ones.
+ATTACK = 1e-5
+
+
+# -- protocols along a line of noise --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of a threshold, whatever the protocol."""
+
+    quantity: str
+    alive: float
+    dead: float
+    target: float
+    tolerance: float
+    start: float | None
+
+    def reach(self, alive: float | None) -> float:
+        """How far from the noiseless end, as a part of the interval; negative if nothing is alive."""
+        return -1.0 if alive is None else abs(alive - self.alive) / abs(self.dead - self.alive)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A protocol whose devices depend on one number; settings and preprocessing may be left to be found."""
+
+    behaviour_of: Callable[[float], Behaviour]
+    observe: Callable[[Behaviour], Observations]
+    kind: str
+    x: int | None
+    y: int | None
+    entropy: Entropy
+    attack: bool
+    closed_forms: bool
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise InvalidParameter(f"rate = {self.kind!r:.60} must be one of {', '.join(map(repr, KINDS))}.")
+        if self.kind == "local randomness" and self.y is not None:
+            raise InvalidInput("local randomness is of Alice's outcome alone: leave y out.")
+
+    def threshold(self, preprocessing: float | str, asked: Asked) -> Threshold:
+        """The threshold, with the best preprocessing if that is asked for."""
+        if preprocessing and self.kind != "key":
+            raise InvalidParameter(f"preprocessing = {preprocessing!r:.60} is of keys only; leave it 0.")
+        if not isinstance(preprocessing, str):
+            q = require_preprocessing(preprocessing)
+            return self.both_sides(self.at(q, asked), q, asked)
+        if preprocessing != "best":
+            raise InvalidParameter(f"preprocessing = {preprocessing!r:.60} must be a number from 0 to 1/2, or 'best'.")
+        found, (q,) = farthest(
+            lambda p, begin: self.at(p[0], replace(asked, start=begin)), (("preprocessing", 0.0, MOST_FLIPS),), asked
+        )
+        return self.both_sides(found, q, asked)
+
+    def both_sides(self, found: Threshold, preprocessing: float, asked: Asked) -> Threshold:
+        """With the place past the last point alive where an attack proves that no pair of settings gives more."""
+        if not self.attack:
+            return found
+
+        def upper_of(value: float) -> Rate | None:
+            behaviour = self.behaviour_of(value)
+            data = self.observe(behaviour)
+            if self.kind == "key":
+                rate = key_rate_upper_bound(behaviour, data, self.x, self.y, preprocessing, tolerance=ATTACK)
+            else:
+                local = self.kind == "local randomness"
+                rate = randomness_rate_upper_bound(behaviour, data, local, self.x, self.y, tolerance=ATTACK)
+            return rate if rate.exact else None
+
+        return with_dead_end(found, upper_of, (asked.alive, asked.dead), asked.tolerance)
+
+    def at(self, preprocessing: float, asked: Asked) -> Threshold:
+        """The farthest of the pairs of settings; each but the first is asked at the farthest so far, left if dead."""
+        scenario = self.behaviour_of(asked.alive).scenario
+        xs = range(scenario.settings[0]) if self.x is None else [scenario.require_setting(0, self.x, "x")]
+        ys: Sequence[int | None] = [None] if self.y is None else [scenario.require_setting(1, self.y, "y")]
+        if self.kind == "global randomness" and self.y is None:
+            ys = range(scenario.settings[1])
+        best: Threshold | None = None
+        solves = 0
+        for x, y in itertools.product(xs, ys):
+            line = Line(self, x, y, preprocessing)
+            start = asked.start
+            if best is not None and best.alive is not None:
+                start = best.alive
+                solves += 1
+                try:
+                    if line.rate(start).value <= asked.target:
+                        continue
+                except (Infeasible, SolverFailure):
+                    continue
+            other = critical_noise(
+                line.rate,
+                asked.alive,
+                asked.dead,
+                predict=line.predict,
+                target=asked.target,
+                tolerance=asked.tolerance,
+                start=start,
+                quantity=asked.quantity,
+            )
+            solves += other.solves
+            if best is None or asked.reach(other.alive) > asked.reach(best.alive):
+                best = other
+        assert best is not None
+        return replace(best, solves=solves)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A plan with its settings and preprocessing."""
+
+    plan: Plan
+    x: int
+    y: int | None
+    preprocessing: float
+
+    def rate(self, value: float) -> Rate:
+        plan, behaviour = self.plan, self.plan.behaviour_of(value)
+        data = plan.observe(behaviour)
+        if plan.kind == "key":
+            return key_rate(
+                behaviour, data, self.x, self.y, plan.entropy, self.preprocessing, closed_forms=plan.closed_forms
+            )
+        local = plan.kind == "local randomness"
+        return randomness_rate(behaviour, data, local, self.x, self.y, plan.entropy, closed_forms=plan.closed_forms)
+
+    def predict(self, rate: Rate, value: float) -> float:
+        """The functional of a solved point at another value of the noise, less the exact error correction there."""
+        try:
+            functional = rate.entropy.functional
+        except CertificateError:
+            return -math.inf  # a self-test says nothing of other data
+        behaviour = self.plan.behaviour_of(value)
+        data = self.plan.observe(behaviour)
+        if functional.expression.scenario != data.scenario:
+            data = data.drop_untested()
+        entropy = functional.at(data.values) - float(np.abs(functional.multipliers) @ data.tolerances)
+        return entropy - self.leak(behaviour)
+
+    def leak(self, behaviour: Behaviour) -> float:
+        if self.plan.kind != "key":
+            return 0.0
+        settings = range(behaviour.scenario.settings[1]) if self.y is None else [self.y]
+        return min(error_correction(behaviour, self.x, y, self.preprocessing) for y in settings)
+
+
+def farthest(
+    threshold_at: Callable[[tuple[float, ...], float | None], Threshold],
+    limits: tuple[tuple[str, float, float], ...],
+    asked: Asked,
+) -> tuple[Threshold, tuple[float, ...]]:
+    """The parameters of a protocol that survive most noise, by a local search; each threshold it meets is proven."""
+    best: list[tuple[float, Threshold, tuple[float, ...]]] = []
+    solves = 0
+
+    def loss(point: Sequence[float]) -> float:
+        nonlocal solves
+        p = tuple(float(min(max(v, low), high)) for v, (_, low, high) in zip(point, limits, strict=True))
+        found = threshold_at(p, best[0][1].alive if best else asked.start)
+        solves += found.solves
+        reach = asked.reach(found.alive)
+        if not best or reach > best[0][0]:
+            best[:] = [(reach, found, p)]
+        return -reach
+
+    if len(limits) == 1:
+        _, low, high = limits[0]
+        minimize_scalar(lambda v: loss([v]), bounds=(low, high), method="bounded", options={"xatol": ACCURACY})
+    else:
+        middle = np.array([0.5 * (low + high) for _, low, high in limits])
+        size = np.array([high - low for _, low, high in limits])
+        simplex = np.vstack([middle, *(middle + 0.3 * size * row for row in np.eye(len(limits)))])
+        options = {"xatol": ACCURACY, "fatol": 0.1 * asked.tolerance, "maxfev": 80, "initial_simplex": simplex}
+        minimize(loss, middle, method="Nelder-Mead", options=options, bounds=[(low, high) for _, low, high in limits])
+    _, found, point = best[0]
+    names = tuple((name, value) for (name, _, _), value in zip(limits, point, strict=True))
+    return replace(found, solves=solves, found=names), point
+
+
+# -- devices and tests ----------------------------------------------------------------------------------------------
+
+
+def entropy_of(entropy: Entropy | None, tolerance: float) -> Entropy:
+    """The one given; else one that is fast in a sweep, so accurate that it moves no threshold by much."""
+    if entropy is None:
+        return SweptEntropy(min(max(tolerance, 1e-6), 1e-4))
+    if isinstance(entropy, VonNeumann) and entropy.method == "qubit":
+        return SweptEntropy(entropy.tolerance)
+    return instance(entropy, Entropy, "entropy", "VonNeumann()")
+
+
+def devices_of(ideal: Ideal) -> Callable[[Noise], Behaviour]:
+    """The behaviour of the devices under a noise."""
+    if isinstance(ideal, SingletSelfTest):
+        return lambda noise: ideal.behaviour(noise=noise)
+    if isinstance(ideal, Strategy):
+        plain = ideal.behaviour()
+        return lambda noise: ideal.behaviour(noise) if noise.needs_strategy else noise.on_behaviour(plain)
+    if isinstance(ideal, Behaviour):
+        return lambda noise: noise.on_behaviour(ideal)
+    raise InvalidInput(
+        f"the ideal devices must be a SingletSelfTest, a Strategy or a Behaviour, not {type(ideal).__name__} "
+        f"{ideal!r:.60}."
+    )
+
+
+def observer(ideal: Ideal, observed: Tested) -> Callable[[Behaviour], Observations]:
+    """What is tested of the noisy devices."""
+    if isinstance(observed, BellExpression):
+        expression = observed
+    elif observed == "bell":
+        if not isinstance(ideal, SingletSelfTest):
+            raise InvalidInput("observed = 'bell' is the expression of a SingletSelfTest; give the expression itself.")
+        expression = ideal.expression
+    elif observed == "correlators":
+        return Observations.correlators
+    elif observed == "full":
+        return Observations.full
+    elif callable(observed):
+        return observed
+    else:
+        raise InvalidParameter(
+            f"observed = {observed!r:.60} must be 'bell', 'correlators', 'full', a BellExpression, or a function that "
+            "gives the Observations of a behaviour."
+        )
+    return lambda behaviour: Observations.bell_value(expression, expression.value(behaviour))
+
+
+def key_devices(expression: BellExpression, x: int) -> Behaviour:
+    """The singlet at the angles best for the expression, and a third setting of Bob's along Alice's setting x."""
+    c = instance(expression, BellExpression, "the expression", "chsh()").coefficients
+    found = None
+    if expression.scenario == Scenario.bipartite(2, 2) and not c[1:, 0].any() and not c[0, 1:].any():
+        found = bell_value_self_test(c[1:, 1:])
+    if found is None:
+        raise InvalidInput(
+            f"{expression!r:.80} is no expression of four correlators whose maximum self-tests the singlet, so that "
+            "there are no best angles for it; give the noiseless devices as ideal=..."
+        )
+    x = expression.scenario.require_setting(0, x, "x")
+    correlators = found[1]
+    norms = (c[1:, 1:] * correlators).sum(axis=1)
+    # Alice's vectors are (c_x0 b_0 + c_x1 b_1) / norm_x, so that b_0 . b_1 follows from a_0 . b_0
+    t = (correlators[0, 0] * norms[0] - c[1, 1]) / c[1, 2]
+    gram = np.array([[1.0, t], [t, 1.0]])
+    between = float(c[1, 1:] @ gram @ c[2, 1:]) / (norms[0] * norms[1])
+    third = np.where(np.arange(2) == x, 1.0, between)
+    return Behaviour.from_correlators(np.column_stack([correlators, third]))
+
+
+def first_guess(ideal: Observations, noise: Observations) -> float | None:
+    """Where thresholds of keys are seen to be: some way from the ideal data to where they have a local model.
+
+    None where that visibility is not known at once, 1 where the ideal data are local.
+    """
+    if len(ideal) == 1:
+        expression = BellExpression(ideal.scenario, ideal.coefficients[0])
+        start, value = float(noise.values[0]), float(ideal.values[0])
+        edge = expression.local_bound if value > start else expression.local_minimum
+        local = (edge - start) / (value - start) if value != start else 1.0
+    elif ideal.kind in ("correlators", "full") and ideal.scenario == Scenario.bipartite(2, 2):
+        table = np.tensordot(ideal.values, ideal.coefficients, axes=(0, 0))[1:, 1:]
+        local = 2.0 / max(float(np.abs(table.sum() - 2.0 * table).max()), 2.0)  # with noise CHSH shrinks in proportion
+    else:
+        return None
+    return 1.0 - GUESS * (1.0 - min(max(local, 0.0), 1.0))
+
+
+def with_settings(expression: BellExpression, scenario: Scenario) -> BellExpression:
+    """The same expression where Bob has further settings."""
+    table = np.zeros(scenario.shape)
+    rows, columns = expression.coefficients.shape
+    if table.shape[0] != rows or table.shape[1] < columns:
+        raise InvalidInput(f"an expression of {expression.scenario} cannot be tested by devices of {scenario}.")
+    table[:rows, :columns] = expression.coefficients
+    return BellExpression(scenario, table, expression.name)

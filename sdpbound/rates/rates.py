@@ -1,0 +1,356 @@
+"""Asymptotic key and randomness rates from certified entropies.
+
+The entropy is a value of its own: an :class:`Entropy` says how H(A|X=x,E) is bounded and against whom: by min-entropy
+(:class:`MinEntropy`) or directly (:class:`VonNeumann`).
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import flint
+import numpy as np
+from scipy.optimize import minimize_scalar
+
+from sdpbound.adversaries import Local, NoSignaling, Quantum
+from sdpbound.adversaries.adversary import CorrelationModel
+from sdpbound.arguments import instance
+from sdpbound.attacks.proof import EntropyAttack
+from sdpbound.bell.behaviour import Behaviour
+from sdpbound.bell.observations import Observations
+from sdpbound.bounds.bound import Bound
+from sdpbound.bounds.rounding import lower_float, rounded
+from sdpbound.entropies.conditional import VonNeumann, require_preprocessing
+from sdpbound.entropies.entropy import Entropy
+from sdpbound.entropies.min_entropy import MinEntropy
+from sdpbound.entropies.self_test import SelfTest, find_self_test
+from sdpbound.entropies.swept import SweptEntropy
+from sdpbound.errors import InvalidInput, InvalidParameter, NotSelfTesting
+
+__all__ = [
+    "Rate",
+    "best_preprocessing",
+    "choices",
+    "error_correction",
+    "key_rate",
+    "leakage",
+    "observations_of",
+    "randomness_rate",
+]
+
+
+DEVETAK_WINTER = (
+    "Devetak-Winter rate (arXiv:quant-ph/0306078) against collective quantum attacks; general attacks asymptotically "
+    "by entropy accumulation (arXiv:1607.01796)"
+)
+QUANTUM_RANDOMNESS = (
+    "entropy rate against collective quantum attacks; general attacks by entropy accumulation (arXiv:1607.01796)"
+)
+INDIVIDUAL = "individual attacks"
+LOCAL = "local adversary: only data with a local model are possible, and Eve then knows every outcome"
+NO_SELF_TEST = (
+    "the tested data are no self-test of the singlet against a quantum adversary: they need the exact maximum of a "
+    "member for which condition (4) holds, or four correlators that pass correlators_self_test; leave "
+    "require_self_test out for the certified program alone."
+)
+#: How far an explicit tested value may be from the behaviour's own.
+CONSISTENCY = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Rate:
+    """A rate in bits per round; it may be negative, nothing is clipped.
+
+    Attributes
+    ----------
+    value : float
+    side : "lower" or "upper": which side of the best achievable rate is proven
+    kind : "key" or "randomness"
+    entropy : Bound on Eve's conditional entropy
+    error_correction : H(A|B,X=x,Y=y) in bits, of the behaviour; 0 for randomness
+    settings : (x, y); y is None for local randomness
+    security : the theorem that makes the number a rate and its conditions, or "individual attacks"
+    assumptions : what else is assumed
+    sdp : for a closed form, the rate from the certified program beside it
+    attack : of a bound from above, the explicit attack
+    preprocessing : probability with which Alice flips her key bit
+    exact : of a bound from above, whether every attack that it rests on has the tested data, not only approximately
+    """
+
+    value: float
+    side: str
+    kind: str
+    entropy: Bound
+    error_correction: float
+    settings: tuple[int, int | None]
+    security: str
+    assumptions: tuple[str, ...]
+    sdp: Rate | None = None
+    attack: EntropyAttack | None = None
+    preprocessing: float = 0.0
+    exact: bool = True
+
+    def __float__(self) -> float:
+        return self.value
+
+    @property
+    def is_closed_form(self) -> bool:
+        return self.entropy.status == "closed form"
+
+    def __repr__(self) -> str:
+        x, y = self.settings
+        at = f"x={x}" if y is None else f"x={x}, y={y}"
+        at += f", preprocessing {self.preprocessing:.6g}" if self.preprocessing else ""
+        how = f"closed form, {self.entropy.source}" if self.is_closed_form else f"certified from {self.entropy.figure}"
+        if self.attack is not None:
+            how = f"explicit attack, {self.attack.data}"
+        sign = "<=" if self.side == "upper" else ">="
+        rate = f"{self.kind} rate {sign} {rounded(self.value, self.side)} bits a round"
+        return f"{rate} ({self.side} bound at {at}; {how}; security: {self.security})"
+
+
+def observations_of(behaviour: Behaviour, observed: Observations | str) -> Observations:
+    """What is tested: an Observations that the behaviour fulfils, or "correlators" or "full" of the behaviour."""
+    instance(behaviour, Behaviour, "behaviour", "SingletSelfTest(...).behaviour()")
+    if isinstance(observed, Observations):
+        if observed.scenario != behaviour.scenario:
+            raise InvalidInput(f"tested data of {observed.scenario} do not fit a behaviour of {behaviour.scenario}.")
+        own = np.tensordot(observed.coefficients, behaviour.moments, axes=behaviour.moments.ndim)
+        miss = np.abs(own - observed.values) - observed.tolerances
+        scale = np.maximum(1.0, np.abs(observed.coefficients).reshape(len(observed), -1).sum(axis=1))
+        if (miss > CONSISTENCY * scale).any():
+            worst = int((miss / scale).argmax())
+            raise InvalidInput(
+                f"tested value {worst} is {observed.values[worst]:.9g}, but the behaviour has {own[worst]:.9g}: a "
+                "rate needs the data of the devices whose errors it corrects; test values of this behaviour."
+            )
+        return observed
+    if observed == "correlators":
+        return Observations.correlators(behaviour)
+    if observed == "full":
+        return Observations.full(behaviour)
+    raise InvalidParameter(f"observed = {observed!r} must be 'correlators', 'full' or an Observations.")
+
+
+def error_correction(behaviour: Behaviour, x: int, y: int, preprocessing: float = 0.0) -> float:
+    """Shannon entropy H(A|B,X=x,Y=y) in bits, rounded up: what Alice must send so that Bob learns her outcome.
+
+    ``preprocessing``: probability with which Alice flips her bit before.
+    """
+    return -lower_float(-leakage(behaviour, x, y, preprocessing))
+
+
+def leakage(behaviour: Behaviour, x: int, y: int, preprocessing: float = 0.0) -> flint.arb:
+    """H(A|B,X=x,Y=y) in bits, enclosed."""
+    instance(behaviour, Behaviour, "behaviour", "SingletSelfTest(...).behaviour()")
+    require_preprocessing(preprocessing)
+    if preprocessing and behaviour.scenario.outcomes[0][x] != 2:
+        raise InvalidParameter(
+            f"preprocessing = {preprocessing!r} flips a bit; setting {x} has no two outcomes, use 0."
+        )
+    q = flint.arb(float(preprocessing))
+    total = flint.arb(0)
+    for column in behaviour.joint(x, y).T:
+        exact = [flint.arb(float(p)) for p in column]
+        if preprocessing:
+            exact = [(1 - q) * exact[0] + q * exact[1], (1 - q) * exact[1] + q * exact[0]]
+        own = [p for p in exact if p > 0]
+        together = sum(own, flint.arb(0))
+        total += sum((p * (together / p).log() for p in own), flint.arb(0))
+    return total / flint.arb(2).log()
+
+
+def key_rate(
+    behaviour: Behaviour,
+    observed: Observations | str = "correlators",
+    x: int | None = None,
+    y: int | None = None,
+    entropy: Entropy | None = None,
+    preprocessing: float | str = 0.0,
+    closed_forms: bool = True,
+    require_self_test: bool = False,
+) -> Rate:
+    """Certified lower bound on the key rate ``H(A|X=x,E) - H(A|B,X=x,Y=y)``, arXiv:2309.09650 Eq. (1).
+
+    Parameters
+    ----------
+    behaviour : what the devices do: its error-correction cost is paid
+    observed : what is tested: "correlators", "full" or an Observations; Eve is limited by this only
+    x, y : key settings; None: the best pair, reported in the Rate
+    entropy : default MinEntropy(Quantum("2"))
+    preprocessing : probability with which Alice flips her key bit, or "best": see :func:`best_preprocessing`;
+        min-entropy takes 0 only
+    closed_forms : use the self-test where the data are one, without preprocessing; the rate without it is then
+        ``rate.sdp``. VonNeumann() then also takes its formulas for CHSH values instead of a program
+    require_self_test : raise NotSelfTesting where the data are none
+
+    Against NoSignaling() the difference is a rate for individual attacks only, and ``rate.security`` says so.
+
+    Returns
+    -------
+    Rate, side "lower", in bits a round
+
+    >>> import numpy as np, sdpbound as sb
+    >>> t = sb.SingletSelfTest(np.pi / 3, np.pi / 2 - 0.02, 5 * np.pi / 6)
+    >>> rate = sb.key_rate(t.behaviour(), x=0, y=0)
+    >>> rate.is_closed_form, round(rate.value, 6)
+    (True, 0.998527)
+    """
+    if isinstance(preprocessing, str):
+        if preprocessing != "best":
+            raise InvalidParameter(f"preprocessing = {preprocessing!r:.60} must be a number from 0 to 1/2, or 'best'.")
+        return best_preprocessing(behaviour, observed, x, y, entropy, closed_forms)
+    require_preprocessing(preprocessing)
+    data = observations_of(behaviour, observed)
+    entropy = MinEntropy() if entropy is None else instance(entropy, Entropy, "entropy", "MinEntropy(Quantum('2'))")
+    if isinstance(entropy, VonNeumann):
+        data = data.drop_untested()
+    xs, ys = choices(behaviour, 0, x, "x"), choices(behaviour, 1, y, "y")
+
+    leaks = {(s, r): error_correction(behaviour, s, r, preprocessing) for s in xs for r in ys}
+
+    def best(lower: dict[int, Bound], sdp: Rate | None) -> Rate:
+        options = [(lower[s].value - leaks[s, r], s, r) for s in xs for r in ys]
+        value, s, r = max(options)
+        leak = leaks[s, r]
+        value = math.nextafter(value, -math.inf)  # the subtraction rounds once
+        security = _security(entropy.adversary, "key", lower[s])
+        return Rate(value, "lower", "key", lower[s], leak, (s, r), *security, sdp, preprocessing=preprocessing)
+
+    numeric = best({s: entropy.lower_bound(data, s, None, False, preprocessing, closed_forms) for s in xs}, None)
+    test = _self_test(data, entropy.adversary, closed_forms and not preprocessing)
+    if require_self_test and test is None:
+        raise NotSelfTesting(NO_SELF_TEST)
+    return numeric if test is None else best({s: test.entropy(s) for s in xs}, numeric)
+
+
+def randomness_rate(
+    behaviour: Behaviour,
+    observed: Observations | str = "correlators",
+    local: bool = False,
+    x: int | None = None,
+    y: int | None = None,
+    entropy: Entropy | None = None,
+    blind: bool = False,
+    closed_forms: bool = True,
+    require_self_test: bool = False,
+) -> Rate:
+    """Certified lower bound on the randomness rate: global H(AB|X=x,Y=y,E), local H(A|X=x,E), or blind.
+
+    Parameters as in :func:`key_rate`. ``local``: of Alice's outcome alone. ``blind``: of Alice's outcome against an Eve
+    who also holds Bob's device and outcome, H(A|X=x,Y=y,B,E).
+
+    Returns
+    -------
+    Rate, side "lower", in bits a round
+
+    >>> import numpy as np, sdpbound as sb
+    >>> t = sb.SingletSelfTest(np.pi / 3, np.pi / 3, np.pi)
+    >>> round(sb.randomness_rate(t.behaviour(), x=0, y=1).value, 9)
+    2.0
+    """
+    if local and (blind or y is not None):
+        raise InvalidInput("local randomness is of Alice's outcome alone: leave y and blind out.")
+    data = observations_of(behaviour, observed)
+    entropy = MinEntropy() if entropy is None else instance(entropy, Entropy, "entropy", "MinEntropy(Quantum('2'))")
+    xs = choices(behaviour, 0, x, "x")
+    ys: Sequence[int | None] = [None] if local else choices(behaviour, 1, y, "y")
+    pairs = list(itertools.product(xs, ys))
+
+    def best(lower: dict[tuple[int, int | None], Bound], sdp: Rate | None) -> Rate:
+        settings = max(pairs, key=lambda pair: lower[pair].value)
+        bound = lower[settings]
+        return Rate(
+            bound.value,
+            "lower",
+            "randomness",
+            bound,
+            0.0,
+            settings,
+            *_security(entropy.adversary, "randomness", bound),
+            sdp,
+        )
+
+    numeric = best({(s, r): entropy.lower_bound(data, s, r, blind, 0.0, closed_forms) for s, r in pairs}, None)
+    test = _self_test(data, entropy.adversary, closed_forms)
+    if require_self_test and test is None:
+        raise NotSelfTesting(NO_SELF_TEST)
+    return numeric if test is None else best({(s, r): test.entropy(s, r, blind) for s, r in pairs}, numeric)
+
+
+def best_preprocessing(
+    behaviour: Behaviour,
+    observed: Observations | str = "correlators",
+    x: int | None = None,
+    y: int | None = None,
+    entropy: Entropy | None = None,
+    closed_forms: bool = True,
+    accuracy: float = 1e-3,
+) -> Rate:
+    """The certified key rate with the best probability in [0, 1/2] of Alice's flipping her key bit.
+
+    Flips cost error correction and cost Eve more where data are noisy (arXiv:quant-ph/0410215, arXiv:2005.13015). A
+    bounded search of one dimension: each rate it meets is proven, that no other probability is better is not. At 1/2
+    every rate is 0.
+
+    Parameters
+    ----------
+    behaviour, observed, x, y, closed_forms : as in :func:`key_rate`
+    entropy : default SweptEntropy(): formulas where there are any, the qubit reduction where it applies, else programs
+    accuracy : of the probability, at least 1e-6
+
+    Returns
+    -------
+    Rate, side "lower"; the probability is ``rate.preprocessing``
+
+    >>> import sdpbound as sb
+    >>> b = sb.SingletSelfTest(1.0, 1.5, 2.6).behaviour(0.93)
+    >>> plain, best = sb.key_rate(b, x=0, y=0, entropy=sb.SweptEntropy()), sb.best_preprocessing(b, x=0, y=0)
+    >>> 0.0 < plain.value < best.value, 0.0 < best.preprocessing < 0.5
+    (True, True)
+    """
+    entropy = SweptEntropy() if entropy is None else entropy
+    if not 1e-6 <= accuracy <= 0.1:
+        raise InvalidParameter(f"accuracy = {accuracy!r:.60} of a probability must lie between 1e-6 and 0.1.")
+    rates = [key_rate(behaviour, observed, x, y, entropy, 0.0, closed_forms)]
+
+    def loss(q: float) -> float:
+        rates.append(key_rate(behaviour, observed, x, y, entropy, float(q), closed_forms))
+        return -rates[-1].value
+
+    minimize_scalar(loss, bounds=(0.0, 0.5), method="bounded", options={"xatol": accuracy})
+    return max(rates, key=lambda rate: rate.value)
+
+
+def choices(behaviour: Behaviour, party: int, setting: int | None, name: str) -> list[int]:
+    """The setting asked for, or all of them."""
+    if setting is None:
+        return list(range(behaviour.scenario.settings[party]))
+    return [behaviour.scenario.require_setting(party, setting, name)]
+
+
+def _self_test(data: Observations, model: CorrelationModel, closed_forms: bool) -> SelfTest | None:
+    return find_self_test(data) if closed_forms and isinstance(model, Quantum) else None
+
+
+def _security(model: CorrelationModel, kind: str, bound: Bound) -> tuple[str, tuple[str, ...]]:
+    """What makes the number a rate, and what is assumed."""
+    common = ("devices do not signal to each other or to Eve", "asymptotic: infinitely many rounds")
+    if isinstance(model, Quantum):
+        extra = ("the tested values are exactly those of the self-test",) if bound.model is None else ()
+        return (DEVETAK_WINTER if kind == "key" else QUANTUM_RANDOMNESS), (*common, *extra)
+    if isinstance(model, NoSignaling):
+        return INDIVIDUAL, (
+            *common,
+            "Eve attacks every round alone and alike and measures before the parties' communication",
+            "H(A|E) >= H_min(A|E) for her outcome E"
+            + ("; Csiszar-Koerner rate I(A:B) - I(A:E)" if kind == "key" else ""),
+        )
+    if not isinstance(model, Local):
+        raise InvalidInput(
+            f"no theorem turns an entropy against {model!r} into a rate; use Quantum, NoSignaling or Local."
+        )
+    return LOCAL, common

@@ -1,0 +1,97 @@
+"""The best member of equal CHSH value: candidates on contours, and a search among them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Protocol
+
+import numpy as np
+
+from sdpbound.bell.families.contours import contour_at_chsh, singlet_chsh_maximum
+from sdpbound.study.file.spec import Quantity
+from sdpbound.study.plan import Point, Search, Task
+from sdpbound.tables.columns import Row
+
+__all__ = ["BETTER", "Scored", "better_point", "contours_of"]
+
+#: A point replaces the curve's only if it is better by this much.
+BETTER = 1e-6
+#: A candidate of a search: the number of its contour, and its place along it.
+_Place = tuple[int, int]
+
+
+class Scored(Protocol):
+    """What the search asks of an evaluation."""
+
+    @property
+    def task(self) -> Task:
+        """The task, which has a search."""
+
+    def score(self, point: Point, quantity: Quantity) -> float:
+        """The quantity, larger is better."""
+
+    def solved_points(self, quantity: Quantity) -> list[Point]:
+        """Where the program behind the quantity is solved already."""
+
+
+@lru_cache(maxsize=8)
+def contours_of(search: Search) -> tuple[list[list[Point]], dict[Point, _Place]]:
+    """The candidates, one list for each phi that reaches the CHSH value, and where each of them stands."""
+    contours: list[list[Point]] = []
+    for i, phi in enumerate(search.phi):
+        if not 2.0 < search.chsh <= singlet_chsh_maximum(phi):
+            continue
+        found = contour_at_chsh(search.chsh, phi, search.contour)
+        points = [Point(f"{i}.{k}", "best", float(t), phi, float(w)) for k, (t, w) in enumerate(found)]
+        if points:
+            contours.append(points)
+    return contours, {p: (i, k) for i, points in enumerate(contours) for k, p in enumerate(points)}
+
+
+def better_point(evaluation: Scored, quantity: Quantity, row: Row) -> Point | None:
+    """A better point than the row's, if any: a coarse grid over the contours, then steps to better neighbours.
+
+    A local optimum may be missed: the point is the best one found. Every value is a bound of its own.
+    """
+    task = evaluation.task
+    assert task.search is not None
+    if row["value"] is None or float(row["chsh_observed"]) <= 2.0:
+        return None  # local data: Eve knows every outcome, wherever on the contour
+    contours, places = contours_of(task.search)
+    if not contours:
+        return None
+    sizes = [len(points) for points in contours]
+
+    def at(place: _Place) -> Point:
+        return contours[place[0]][place[1] % sizes[place[0]]]
+
+    def score(place: _Place) -> float:
+        return evaluation.score(at(place), quantity)
+
+    # seen: the best point is opposite to the curve point (place 0), for global randomness there or at 4/5
+    opposite = [(i, round(0.53 * n)) for i, n in enumerate(sizes)]
+    known = [place for place in map(places.get, evaluation.solved_points(quantity)) if place is not None]
+    starts = [max(opposite + known, key=score)]
+    if "global" in quantity.name:
+        starts.append(max(((i, round(0.8 * sizes[i])) for i in range(0, len(sizes), 2)), key=score))
+    floor = (1.0 if row["side"] == "lower" else -1.0) * float(row["value"]) + BETTER
+    if max(map(score, starts)) <= floor and np.ptp([score(place) for place in opposite]) <= BETTER:
+        return None  # a plateau
+    best = max((_climb(score, start, sizes) for start in starts), key=score)
+    return at(best) if score(best) > floor else None
+
+
+def _climb(score: Callable[[_Place], float], best: _Place, sizes: list[int]) -> _Place:
+    """Move to the best of eight neighbours while that helps, then halve the step along the contours."""
+    step = max(1, max(sizes) // 12)
+    while step:
+        i, k = best
+        rows = [j for j in (i - 1, i, i + 1) if 0 <= j < len(sizes)]
+        near = [(j, round(k * sizes[j] / sizes[i]) + shift) for j in rows for shift in (-step, 0, step)]
+        better = max(near, key=score)
+        if score(better) > score(best) + BETTER / 10:
+            best = better
+        else:
+            step //= 2
+    return best

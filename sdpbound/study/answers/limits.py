@@ -1,0 +1,101 @@
+"""Limits of what a row says that no certificate proves: how large it can be, and which words it may have."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import numpy as np
+
+from sdpbound.conic.program import Status
+from sdpbound.conic.solvers.choose import NAMES
+from sdpbound.errors import CertificateError
+from sdpbound.study.file.questions import BEST
+from sdpbound.study.file.spec import Quantity
+from sdpbound.study.plan import Point
+from sdpbound.tables.columns import Row
+
+__all__ = ["WEEK", "kept", "limited", "span", "statuses"]
+
+#: Seconds that no task takes.
+WEEK = 7 * 24 * 3600.0
+#: Characters of the longest error.
+LONGEST = 2**16
+#: What the solvers of conic programs may say of an answer that proves a value.
+_CONIC = frozenset(status.value for status in Status) - {"failed", "infeasible"}
+
+
+def span(quantity: Quantity, point: Point) -> float:
+    """How far two values of a quantity can be apart at most, for two outcomes of each party: the most of a margin.
+
+    Bell values: twice the sum of the coefficients' sizes. Entropies and rates: 1 bit of Alice's outcome, 2 of a pair.
+    Probabilities and critical values: 1. Lengths: all outcomes of both parties.
+    """
+    if quantity.group == "expression":
+        return 2.0 * float(np.abs(point.member.expression.coefficients).sum())
+    pair = quantity.name.startswith(("entropy_global", "randomness_global", "randomness_blind", "finite"))
+    bits = 2.0 if pair else 1.0
+    if quantity.rounds is not None:
+        return bits * quantity.rounds
+    return bits if quantity.kind.unit == "bit" else 1.0
+
+
+def kept(number: float, quantity: Quantity, point: Point) -> float | None:
+    """A margin or a gap, or None where the solver gave no number to compare with: none, or one out of range."""
+    return number if abs(number) <= span(quantity, point) else None
+
+
+def statuses(quantity: Quantity) -> frozenset[str]:
+    """What may have been said of an answer to a quantity."""
+    if quantity.kind.attack:
+        return frozenset({"explicit attack"})
+    if quantity.rounds is not None:
+        return frozenset({"solved"})
+    return _CONIC if quantity.how is None else _CONIC | {"inaccurate"}  # of the search for devices of qubits
+
+
+def limited(quantity: Quantity, point: Point, row: Row, proven: bool) -> None:
+    """Raise CertificateError for a number or a word that cannot be.
+
+    Parameters
+    ----------
+    proven : whether certificates are compared with the value and what it is made of
+    """
+    _within(row, ("seconds",), 0.0, WEEK)
+    most = span(quantity, point)
+    _within(row, ("margin",), -most, most)
+    _within(row, ("gap",), 0.0, most)
+    if quantity.preprocessing == BEST:
+        _within(row, ("preprocessing",), 0.0, 0.5)
+    if row["error"] is not None and len(row["error"]) > LONGEST:
+        raise CertificateError(f"its error has {len(row['error'])} characters, and may have {LONGEST}.")
+    if row["value"] is None:
+        return
+    if quantity.group == "threshold":
+        _within(row, ("value", "dead"), 0.0, 1.0)
+        if row["dead"] is not None and not row["dead"] < row["value"]:
+            raise CertificateError(f"its dead is {row['dead']!r}, and must be below its value, {row['value']!r}.")
+    elif not proven and quantity.group != "point":
+        # a rate is an entropy less what errors cost; proven bounds may be somewhat outside what is bounded
+        _within(row, ("value", "sdp_value", "entropy"), -2.0 * most, 2.0 * most)
+    if row["solver"] is not None and not _known(row["solver"], quantity, row):
+        raise CertificateError(f"its solver is {row['solver']!r:.60}, and no solver of such a quantity has this name.")
+
+
+def _known(solver: str, quantity: Quantity, row: Row) -> bool:
+    """Whether a solver of this name may have answered."""
+    if quantity.kind.attack:
+        return solver == "column generation"
+    if quantity.how is not None and quantity.how.method == "qubit":
+        return solver == "highs"
+    if solver == "enumeration":  # of the local set's points, for a Bell value
+        return quantity.group == "expression" and row["model"] == "local"
+    # "none": the data left nothing to solve for
+    return solver in NAMES or solver == "none" or re.fullmatch(r"cvxpy:[A-Z0-9_]{1,30}", solver, re.ASCII) is not None
+
+
+def _within(row: Row, columns: Iterable[str], least: float, most: float) -> None:
+    for column in columns:
+        number = row[column]
+        if number is not None and not least <= number <= most:
+            raise CertificateError(f"its {column} is {number!r}, and must be from {least:g} to {most:g}.")

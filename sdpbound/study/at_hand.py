@@ -1,0 +1,250 @@
+"""A study at hand: its file, its store, and the numbers in it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sdpbound.errors import InvalidInput, InvalidStudy
+from sdpbound.study.file.spec import StudySpec, parse_spec, read_spec_and_text
+from sdpbound.study.out import export as exports
+from sdpbound.study.out.gridded import to_xarray
+from sdpbound.study.plan import Plan, Task, cell_keys
+from sdpbound.study.store import Store
+from sdpbound.tables.columns import COLUMNS
+from sdpbound.tables.frames import to_pandas
+from sdpbound.tables.parquet import to_arrow
+from sdpbound.tables.provenance import environment
+from sdpbound.tables.table import Table
+from sdpbound.version import NUMERICS
+
+if TYPE_CHECKING:
+    import pandas
+    import pyarrow
+    import xarray
+
+__all__ = ["Status", "Study", "shard_name"]
+
+#: Cells looked up at once, and rows in one chunk.
+CHUNK = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How far a study is, in cells: one number each, of a quantity at a point.
+
+    Attributes
+    ----------
+    cells, done, failed, infeasible : of the study as it stands in its file; done counts those with an answer,
+        infeasible ones among them, and not those that failed
+    by_quantity : the same four for each quantity
+    stored : rows in the store, including those of other versions of the study
+    """
+
+    cells: int
+    done: int
+    failed: int
+    infeasible: int
+    by_quantity: dict[str, tuple[int, int, int, int]]
+    stored: int
+
+    @property
+    def complete(self) -> bool:
+        """Nothing is left to compute; failed cells are left."""
+        return self.done == self.cells
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study file with its results.
+
+    Attributes
+    ----------
+    spec : what the file says
+    text : the file
+    folder : where results are
+    shard : (k, n): only the k-th of n parts
+    store : the store that the study was read from; None: the one of this name in the folder
+
+    >>> Study.load("missing.toml")
+    Traceback (most recent call last):
+    ...
+    sdpbound.errors.InvalidStudy: study file 'missing.toml' does not exist; give the path of a TOML file.
+    """
+
+    spec: StudySpec
+    text: str
+    folder: Path
+    shard: tuple[int, int] | None = None
+    store: Path | None = None
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], output: str | os.PathLike[str] | None = None) -> Study:
+        """A study from its TOML file, from its store (``NAME.sqlite``), or from the folder of its results.
+
+        Parameters
+        ----------
+        path : the file or folder
+        output : for a TOML file, the folder of results, default ``results/NAME`` in the current folder
+
+        Raises
+        ------
+        InvalidStudy if the file cannot be read or says something wrong, DamagedStore if a store is damaged
+        """
+        file = Path(path)
+        if file.is_dir():
+            stores = sorted(file.glob("*.sqlite"))
+            if len(stores) != 1:
+                found = ", ".join(f"'{s.name}'" for s in stores) or "none"
+                raise InvalidStudy(f"folder '{file}' must have one store, NAME.sqlite; found {found}: name the file.")
+            file = stores[0]
+        if file.suffix != ".sqlite":
+            spec, text = read_spec_and_text(file)
+            return cls(spec, text, Path(output) if output is not None else Path("results") / spec.name)
+        with Store.read(file) as store:
+            saved = store.spec()
+        if saved is None:
+            raise InvalidStudy(f"store '{file}' has no study in it yet; run its study first.")
+        spec = parse_spec(saved[0], f"store '{file}'")
+        return cls(spec, saved[1], file.parent, _shard_of(file, spec.name), file)
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+    @property
+    def store_path(self) -> Path:
+        """The SQLite file of the results."""
+        return self.store or self.folder / f"{shard_name(self.name, self.shard)}.sqlite"
+
+    @property
+    def table_path(self) -> Path:
+        """The CSV file that a finished run writes."""
+        return self.store_path.with_suffix(".csv")
+
+    def prepare_folder(self) -> None:
+        """Make the folder, and see that it can be written to; raises InvalidInput if not."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            probe = self.folder / f".{self.name}.{os.getpid()}.probe"
+            probe.write_bytes(b"")
+            probe.unlink()
+        except OSError as error:
+            raise InvalidInput(
+                f"results cannot be written to '{self.folder}': {error.strerror}; choose another output folder."
+            ) from None
+
+    @property
+    def identity(self) -> str:
+        """A hash of all that says which cells the study has: what a store's seal names when it has all of them."""
+        facts = [self.spec.model_dump(mode="json"), self.shard, NUMERICS]
+        return hashlib.blake2b(json.dumps(facts, sort_keys=True).encode(), digest_size=16).hexdigest()
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The tasks of the study."""
+        return Plan(self.spec, self.shard)
+
+    def status(self) -> Status:
+        """How far the study is."""
+        if not self.store_path.is_file():
+            self.plan.check()
+            return Status(self.plan.cells, 0, 0, 0, {}, 0)
+        counts: dict[str, list[int]] = {}
+        with Store.read(self.store_path) as store:
+            for batch in self.batches():
+                present = store.present([key for _, keys in batch for key in keys])
+                for task, keys in batch:
+                    for quantity, key in zip(task.quantities, keys, strict=True):
+                        count = counts.setdefault(quantity.identity, [0, 0, 0, 0])
+                        status = present.get(key)
+                        count[0] += 1
+                        count[1] += status not in (None, "failed")
+                        count[2] += status == "failed"
+                        count[3] += status == "infeasible"
+            stored = sum(store.counts().values())
+        cells, done, failed, infeasible = (sum(count[i] for count in counts.values()) for i in range(4))
+        by_quantity = {name: (c[0], c[1], c[2], c[3]) for name, c in counts.items()}
+        return Status(cells, done, failed, infeasible, by_quantity, stored)
+
+    def batches(self) -> Iterator[list[tuple[Task, list[bytes]]]]:
+        """The tasks with the keys of their cells, about ``CHUNK`` cells at once."""
+        batch: list[tuple[Task, list[bytes]]] = []
+        size = 0
+        for group in self.plan:
+            for task in group:
+                keys = cell_keys(task)
+                batch.append((task, keys))
+                size += len(keys)
+            if size >= CHUNK:
+                yield batch
+                batch, size = [], 0
+        if batch:
+            yield batch
+
+    def chunks(self) -> Iterator[list[tuple[Any, ...]]]:
+        """The rows there are, as tuples in the order of the columns, in the order of the study."""
+        if not self.store_path.is_file():
+            raise InvalidStudy(f"there is no store '{self.store_path}': run the study first, or name its folder.")
+        name = self.name
+        with Store.read(self.store_path) as store:
+            for batch in self.batches():
+                cells = [(task.point, key) for task, keys in batch for key in keys]
+                rows = []
+                for index, values in store.rows([key for _, key in cells]):
+                    point, place = cells[index][0], values[0]
+                    if place is None:
+                        rows.append((name, point.name, point.where, *values[1:]))
+                    else:
+                        rows.append((name, f"{point.name}/{place}", "best", *values[1:]))
+                if rows:
+                    yield rows
+
+    def facts(self) -> dict[str, Any]:
+        """Where the numbers come from: the study, the runs that computed them, the versions that write them out."""
+        with Store.read(self.store_path) as store:
+            runs, stored = store.runs(), sum(store.counts().values())
+        own = {"study": self.spec.model_dump(mode="json"), "text": self.text}
+        return own | environment() | {"runs": runs, "stored": stored}
+
+    def table(self) -> Table:
+        """All rows."""
+        rows = tuple(dict(zip(COLUMNS, row, strict=True)) for chunk in self.chunks() for row in chunk)
+        return Table(rows, self.facts(), self.store_path.name)
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """All rows as a data frame; its ``attrs["provenance"]`` says where they come from."""
+        return to_pandas(self.chunks(), self.facts())
+
+    def to_arrow(self) -> pyarrow.Table:
+        """All rows as an Arrow table."""
+        return to_arrow(self.chunks(), self.facts())
+
+    def to_xarray(self) -> xarray.Dataset:
+        """The numbers on the grid of the study: one variable for each quantity."""
+        return to_xarray(self.chunks(), self.facts(), self.spec)
+
+    def export(self, path: str | os.PathLike[str]) -> Path:
+        """Write the rows there are as ``.csv`` (a JSON file beside it), ``.parquet`` or ``.nc``; returns the path."""
+        return exports.export(Path(path), self.chunks(), self.facts(), self.spec)
+
+
+def shard_name(name: str, shard: tuple[int, int] | None) -> str:
+    """The name of a part of a study: ``NAME.shard-3-of-64``."""
+    return name if shard is None else f"{name}.shard-{shard[0]}-of-{shard[1]}"
+
+
+def _shard_of(file: Path, name: str) -> tuple[int, int] | None:
+    """The part of a study that a store has by its name; None for the whole, or for a name of the user's own."""
+    found = re.fullmatch(rf"{re.escape(name)}\.shard-(\d{{1,9}})-of-(\d{{1,9}})", file.stem, re.ASCII)
+    if found is None:
+        return None
+    k, n = int(found[1]), int(found[2])
+    return (k, n) if 1 <= k <= n else None

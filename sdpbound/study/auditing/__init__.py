@@ -1,0 +1,5 @@
+"""Checking a store again: every row against its certificates.
+
+What may come in: a study with its store, from anyone. What is handed on: an
+:class:`~sdpbound.study.auditing.audit.Audit`.
+"""

@@ -1,0 +1,448 @@
+"""Check a whole store again: every certificate by the independent checker, and every row against its certificate.
+
+A row is taken for what it says. So each of its columns is either fixed by the study, and compared; or follows from a
+certificate, and is recomputed; or is what the solver said of itself (solver, status, margin, gap, seconds), which
+nobody can prove, and which only has to be possible (:mod:`sdpbound.study.answers.limits`).
+
+A store may also lack rows, or say that they failed. Its seal counts its rows, and names the studies of which it had all
+cells; rows that do not fit it are a fault. Digests and seal have no key, so that whoever edits a store can make them
+anew: then what is gone is still missing from the study, and the audit is not complete.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+
+from sdpbound.checker import Checker
+from sdpbound.errors import CertificateError, DamagedStore, StorageFailure
+from sdpbound.rates.rates import DEVETAK_WINTER, INDIVIDUAL, LOCAL, QUANTUM_RANDOMNESS
+from sdpbound.rates.upper import FROM_DATA, RANDOMNESS
+from sdpbound.study.answers.best_member import contours_of
+from sdpbound.study.answers.blank import blank
+from sdpbound.study.answers.critical import NONE
+from sdpbound.study.answers.evaluate import APPROXIMATE, ATTACK
+from sdpbound.study.answers.finite import THEOREM_USED
+from sdpbound.study.answers.limits import limited, statuses
+from sdpbound.study.answers.no_signaling import TESTED, security_of
+from sdpbound.study.at_hand import Study
+from sdpbound.study.auditing.proofs import Asked, Proofs, prove_critical, prove_infeasible, prove_value, same, show
+from sdpbound.study.file.noises import NOISE_COLUMNS
+from sdpbound.study.file.questions import BEST
+from sdpbound.study.file.spec import Quantity
+from sdpbound.study.plan import Point, Search, Task
+from sdpbound.study.running.solver_process import NotStarted, Seat
+from sdpbound.study.store import Store
+from sdpbound.study.store.form import Seal
+from sdpbound.tables.columns import STORED, Row
+
+__all__ = ["Audit", "Fault", "audit"]
+
+#: Cells without an answer that are named; all of them are counted.
+LISTED = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A row that is not proven as it stands, or a certificate that does not hold.
+
+    Attributes
+    ----------
+    point : its name, "NAME/PLACE" of a better point; "-" for a certificate that no row names, and for the seal
+    quantity : its identity, "certificate NAME", or "seal"
+    message : what is wrong
+    """
+
+    point: str
+    quantity: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What checking a store found.
+
+    Attributes
+    ----------
+    rows : rows with a value
+    proven : of these, rows whose certificate holds, asks the row's question, and implies all that the row says
+    approximate : rows of attacks that meet the tested values nearly, and say so; proven for so much wider tolerances
+    exact : rows of closed forms of the point alone, evaluated again
+    without : rows that have no certificate; each is a fault too if the study keeps certificates
+    infeasible : rows that have no value because they say that the data are outside the adversary's set
+    separated : of these, rows with a certificate that proves it
+    no_key : rows of critical values for which no key was found
+    failed : rows that no solver answered
+    missing : cells of the study that the store does not have
+    certificates : certificates checked, once for each row that names one, and those that no row names
+    sealed : whether the store has a seal; the versions before it made none
+    faults : all that is wrong, one entry for each row, each certificate that no row names, and the seal
+    unanswered : the first 100 cells that are missing or failed, and what their rows say of it
+    """
+
+    rows: int
+    proven: int
+    approximate: int
+    exact: int
+    without: int
+    infeasible: int
+    separated: int
+    no_key: int
+    failed: int
+    missing: int
+    certificates: int
+    sealed: bool
+    faults: list[Fault]
+    unanswered: list[Fault]
+
+    @property
+    def holds(self) -> bool:
+        """Nothing that the store says is wrong; what it does not say or does not prove is in the other counts."""
+        return not self.faults
+
+    @property
+    def complete(self) -> bool:
+        """Every cell of the study is there with an answer."""
+        return not self.missing and not self.failed
+
+    @property
+    def unproven(self) -> int:
+        """Rows that say the data are outside the adversary's set, without a stored proof."""
+        return self.infeasible - self.separated
+
+    @property
+    def summary(self) -> str:
+        """The counts in words."""
+        return (
+            f"{self.proven} of {self.rows} rows proven by certificates that hold, {self.exact} closed forms evaluated "
+            f"again, {self.approximate} approximate attacks, {self.without} without a certificate; "
+            f"{self.infeasible} infeasible, {self.unproven} of them without a stored proof; "
+            + (f"{self.no_key} without a key found; " if self.no_key else "")
+            + f"{self.failed} failed, {self.missing} cells missing; {'' if self.sealed else 'no seal; '}"
+            f"{len(self.faults)} at fault"
+        )
+
+
+def audit(study: Study, recompute: bool = False, checker: Checker | None = None) -> Audit:
+    """Check the rows of a study in its store, and every certificate in it. Reads only; no solver is used.
+
+    Parameters
+    ----------
+    recompute : solve again what has neither a value nor a proof of why: rows that failed, that found no key, or that
+        are infeasible without a certificate; one that has a value now is a fault
+    checker : checks each certificate within its limits of time and memory; None: in this process, without limits
+
+    Returns
+    -------
+    Audit
+
+    The question of each certificate is compared with the one that the row's own point, visibility, data and adversary
+    give, so that a certificate of something else, or a value that it does not imply, is a fault. So is every other
+    column that is not what the study and the certificate make it. Certificates that no row of the study names, such as
+    those of earlier versions of it, are checked for what they claim.
+
+    Raises
+    ------
+    DamagedStore
+        The file itself is damaged.
+    InvalidStudy
+        There is no store.
+    """
+    counts: Counter[str] = Counter()
+    faults: list[Fault] = []
+    unanswered: list[Fault] = []
+    again: list[tuple[str, Task]] = []
+    with Store.read(study.store_path) as store:
+        before = store.seal()  # a run may go on meanwhile: what it completes was not complete
+        proofs = Proofs(store, checker)
+        check = None
+        for task, quantity, rows in _cells(study, store):
+            if check is None or check.task is not task:
+                check = _Check(task, proofs, study.spec.certificates, counts)
+            if not rows:
+                counts["missing"] += 1
+                _note(unanswered, task.point.name, quantity, "missing")
+            for number, row in enumerate(rows):
+                if row["status"] == "failed":
+                    _note(unanswered, _name(task, row), quantity, f"failed: {show(row['error'])}")
+                try:
+                    check.row(quantity, rows[0], number, row)
+                    if recompute and row["value"] is None and row["certificate"] is None:
+                        alone = replace(task, point=check.point(number, row), search=None, certificates=False)
+                        again.append((_name(task, row), alone.of([quantity])))
+                except CertificateError as error:
+                    faults.append(Fault(_name(task, row), quantity.identity, f"{error}"))
+                except (DamagedStore, StorageFailure):
+                    raise
+                except Exception as error:  # a row may say anything: it is at fault, and the others are still checked
+                    message = f"it cannot be checked: {type(error).__name__} {error}."
+                    faults.append(Fault(_name(task, row), quantity.identity, message))
+        for name, wrong in proofs.rest():
+            if wrong:
+                faults.append(Fault("-", f"certificate {name}", wrong))
+        seal, own = store.resealed()
+    if again:
+        faults += _solved_again(again)
+    lacking = {name: counts[name] for name in ("missing", "failed") if counts[name]}
+    wrong = (
+        ""
+        if seal is None
+        else _broken(seal, own, lacking if before is not None and study.identity in before.complete else {})
+    )
+    if wrong:
+        faults.append(Fault("-", "seal", wrong))
+    names = ("rows", "proven", "approximate", "exact", "without", "infeasible", "separated", "no_key", "failed")
+    return Audit(
+        **{name: counts[name] for name in (*names, "missing")},
+        certificates=proofs.checked,
+        sealed=seal is not None,
+        faults=faults,
+        unanswered=unanswered,
+    )
+
+
+def _broken(seal: Seal, own: Seal, lacking: dict[str, int]) -> str:
+    """What is wrong with a seal: it is of other rows than there are, or names a study as complete that lacks cells."""
+    if seal.rows != own.rows:
+        return (
+            f"the rows of the store are {_counted(own)}, and its seal is of {_counted(seal)}: rows were removed, "
+            "added or changed."
+        )
+    if seal.total != own.total:
+        return f"the seal is of {_counted(seal)}, and not of these: rows were changed."
+    if lacking:
+        words = " and ".join(f"{count} {'is' if count == 1 else 'are'} {name}" for name, count in lacking.items())
+        return f"the seal says that every cell of the study has an answer, and {words}: rows were removed or changed."
+    return ""
+
+
+def _counted(seal: Seal) -> str:
+    return ", ".join(f"{count} {status[:40]}" for status, count in sorted(seal.rows.items())) or "none"
+
+
+def _solved_again(tasks: list[tuple[str, Task]]) -> Iterator[Fault]:
+    """Faults of cells that have a value when they are solved again, each in a process with the study's time limit."""
+    with closing(Seat()) as seat:
+        for name, task in tasks:
+            (quantity,) = task.quantities
+            try:
+                ((row, *_),) = seat.answer(task).cells
+            except NotStarted as error:
+                raise StorageFailure(f"no process can be started to solve a cell again: {error}; try again.") from None
+            if row["value"] is not None:
+                message = f"it has no value, and is {row['value']!r} when it is solved again; `sdpbound retry` does so."
+                yield Fault(name, quantity.identity, message)
+
+
+def _cells(study: Study, store: Store) -> Iterator[tuple[Task, Quantity, list[Row]]]:
+    """Every cell of the study with its rows; none if the store does not have it."""
+    for batch in study.batches():
+        cells = [(task, q, key) for task, keys in batch for q, key in zip(task.quantities, keys, strict=True)]
+        stored = itertools.groupby(store.rows([key for _, _, key in cells]), key=lambda found: found[0])
+        index, found = next(stored, (len(cells), iter(())))
+        for place, (task, quantity, _) in enumerate(cells):
+            rows = []
+            if place == index:
+                rows = [dict(zip(STORED, values, strict=True)) for _, values in found]
+                index, found = next(stored, (len(cells), iter(())))
+            yield task, quantity, rows
+
+
+def _note(unanswered: list[Fault], point: str, quantity: Quantity, message: str) -> None:
+    if len(unanswered) < LISTED:
+        unanswered.append(Fault(point, quantity.identity, message))
+
+
+def _name(task: Task, row: Row) -> str:
+    """The name of a row's point in tables."""
+    place = row["place"]
+    return task.point.name if place is None else f"{task.point.name}/{str(place)[:40]}"
+
+
+@lru_cache(maxsize=8)
+def _candidates(search: Search) -> dict[str, Point]:
+    """The points that a search may have found, by their places."""
+    return {point.name: point for points in contours_of(search)[0] for point in points}
+
+
+# -- rows ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Check:
+    """The rows of one task."""
+
+    task: Task
+    proofs: Proofs
+    keeps: bool
+    counts: Counter[str]
+    _asked: dict[Point, Asked] = field(default_factory=dict)
+
+    def row(self, quantity: Quantity, first: Row, number: int, row: Row) -> None:
+        """Raise CertificateError unless the row, number ``number`` of its cell, is as it must be; count it."""
+        counts = self.counts
+        if row["value"] is not None:
+            counts["rows"] += 1
+        elif row["status"] in ("failed", "infeasible", NONE):
+            counts["no_key" if row["status"] == NONE else row["status"]] += 1
+        _typed(row)
+        point = self.point(number, row)
+        own = blank(self.task, point, quantity)
+        for column in _FIXED:
+            same(own[column], row[column], column)
+        if quantity.preprocessing != BEST:
+            same(own["preprocessing"], row["preprocessing"], "preprocessing")
+        _columns(quantity, row)
+        limited(quantity, point, row, proven=row["certificate"] is not None)
+        if number:
+            _better(quantity, first, row)
+        asked = self._asked.setdefault(point, Asked(self.task, point))
+        if quantity.group == "threshold":
+            proven = prove_critical(proofs=self.proofs, task=self.task, point=point, quantity=quantity, row=row)
+            if row["value"] is not None:
+                self._count(proven, "proven")
+        elif row["value"] is None:
+            if row["status"] == "infeasible":
+                counts["separated"] += prove_infeasible(self.proofs, asked, quantity, row)
+        elif quantity.group == "point":
+            same(getattr(point.member, quantity.name), row["value"], "value")
+            counts["exact"] += 1
+        else:
+            proven = prove_value(self.proofs, asked, quantity, row)
+            self._count(proven, "approximate" if row["method"] == APPROXIMATE else "proven")
+
+    def _count(self, proven: bool, how: str) -> None:
+        """Count a row with a value; CertificateError if it needs a certificate and has none."""
+        self.counts[how if proven else "without"] += 1
+        if not proven and self.keeps:
+            raise CertificateError("it has no certificate, and the study keeps them; `sdpbound retry` adds it.")
+
+    def point(self, number: int, row: Row) -> Point:
+        """The point of the task, or of a second row the better one that its search found."""
+        place = row["place"]
+        if number > 1:
+            raise CertificateError(f"it is row {number + 1} of its cell, and a cell has one, or two with a better one.")
+        if number == 0:
+            if place is not None:
+                raise CertificateError(f"its place is {show(place)}, and the first row is of the point itself.")
+            return self.task.point
+        if place is None:
+            raise CertificateError("it is a second row, of a better point, and has no place.")
+        if self.task.search is None:
+            raise CertificateError(f"its place is {show(place)}, and the study searches no better point here.")
+        point = _candidates(self.task.search).get(place)
+        if point is None:
+            raise CertificateError(f"its place is {show(place)}, and there is none of this name to search.")
+        return point
+
+
+# -- columns ------------------------------------------------------------------------------------------------------
+
+#: Columns that the study fixes.
+_FIXED = (
+    *("theta", "phi", "omega", "chsh_ideal", "visibility", "chsh_observed"),
+    *("observed", "model", "level", "quantity", "x", "y", "side", "options", "rounds", *NOISE_COLUMNS),
+)
+_REST = tuple(name for name in STORED if name not in (*_FIXED, "place", "preprocessing"))
+
+
+def _typed(row: Row) -> None:
+    """Every column has its type, and every number is finite."""
+    for name, kind in STORED.items():
+        value = row[name]
+        if value is None:
+            continue
+        if type(value) is not kind:
+            raise CertificateError(f"its {name} is {show(value)}, and must be of type {kind.__name__}.")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise CertificateError(f"its {name} is {value!r}, and must be finite.")
+
+
+def _columns(quantity: Quantity, row: Row) -> None:
+    """The row has what a row of its kind has, and nothing else; the texts are those of its kind."""
+    need, may = _kind(quantity, row)
+    for name in _REST:
+        if row[name] is None and name in need:
+            raise CertificateError(f"it has no {name}.")
+        if row[name] is not None and name not in need | may:
+            raise CertificateError(f"its {name} is {show(row[name])}, and must be empty in such a row.")
+    if row["value"] is None:
+        if not row["error"].strip():
+            raise CertificateError("it has no value, and its error does not say why.")
+    elif (row["certificate"] is None) != (row["sdp_certificate"] is None) and "sdp_certificate" in may:
+        raise CertificateError("one of its two certificates is missing.")
+
+
+def _kind(quantity: Quantity, row: Row) -> tuple[set[str], set[str]]:
+    """The columns that a row must have, and those that it may have."""
+    status, method = row["status"], row["method"]
+    if quantity.group == "threshold" and status != "failed":
+        return _critical_kind(quantity, row)
+    if row["value"] is None:
+        if status not in ("failed", "infeasible"):
+            raise CertificateError(f"it has no value, and its status is {show(status)}, not 'failed' or 'infeasible'.")
+        return {"status", "error"}, {"seconds", "certificate"} if status == "infeasible" else {"seconds"}
+    if quantity.group == "point":
+        if (method, status) != ("closed form", "closed form"):
+            raise CertificateError(f"its method and status are {show((method, status))}, and it is a closed form.")
+        return {"value", "method", "status"}, {"seconds"}
+    if status not in statuses(quantity):
+        raise CertificateError(f"it has a value, and its status is {show(status)}.")
+    methods = (ATTACK, APPROXIMATE) if quantity.kind.attack else ("certified", "closed form")
+    if method not in methods:
+        raise CertificateError(f"its method is {show(method)}, and must be {methods[0]!r} or {methods[1]!r}.")
+    need, may = {"value", "method", "status", "solver"}, {"seconds", "margin", "certificate"}
+    if quantity.rounds is not None:
+        same(THEOREM_USED, row["security"], "security")
+        return need | {"security"}, {"seconds", "certificate"}
+    if quantity.group == "entropy":
+        may.add("gap")
+    if quantity.group == "no-signaling":
+        may.remove("margin")
+    if quantity.kind.rate:
+        need |= {"entropy", "security"} if quantity.name != TESTED else {"security"}
+        same(_security(quantity, row["model"]), row["security"], "security")
+    if quantity.name.startswith("key_rate"):
+        need.add("error_correction")
+    if method == "closed form":
+        need.add("sdp_value")
+        may.add("sdp_certificate")
+    return need, may
+
+
+def _critical_kind(quantity: Quantity, row: Row) -> tuple[set[str], set[str]]:
+    """The columns of a critical value."""
+    may = {"seconds", "dead", "dead_certificate"}
+    if row["value"] is None:
+        same(NONE, row["status"], "status")
+        return {"status", "error"}, may
+    if row["method"] != "certified" or row["status"] not in statuses(quantity):
+        raise CertificateError(f"its method and status are {show((row['method'], row['status']))}, and it has a value.")
+    same(DEVETAK_WINTER, row["security"], "security")
+    return {"value", "method", "status", "solver", "entropy", "error_correction", "security"}, may | {"certificate"}
+
+
+def _security(quantity: Quantity, model: str) -> str:
+    """The theorem that makes an entropy a rate."""
+    if quantity.kind.attack:
+        return FROM_DATA if quantity.name == "key_rate_attack" else RANDOMNESS
+    if quantity.group == "no-signaling":
+        return security_of(quantity.name)
+    quantum = DEVETAK_WINTER if quantity.name == "key_rate" else QUANTUM_RANDOMNESS
+    return {"quantum": quantum, "no-signaling": INDIVIDUAL, "local": LOCAL}[model]
+
+
+def _better(quantity: Quantity, first: Row, row: Row) -> None:
+    """A second row is of a point that is better than the first; it may have failed when it was solved again."""
+    if row["status"] == "failed":
+        return
+    if row["value"] is None or not isinstance(first["value"], float):
+        raise CertificateError("it is said to be better than the first row of its cell, and one of them has no value.")
+    sign = 1.0 if quantity.side == "lower" else -1.0
+    if not sign * row["value"] > sign * first["value"]:
+        raise CertificateError(f"its value is {row['value']!r}, and no better than {first['value']!r} at the point.")

@@ -1,0 +1,322 @@
+"""What a study asks at each point: the data tested, the adversaries, the quantities and how they are solved."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
+from pydantic_core import PydanticCustomError
+
+from sdpbound.adversaries import Quantum
+from sdpbound.entropies.conditional import VonNeumann
+from sdpbound.errors import InvalidInput
+from sdpbound.study.file.family import MODELS, Model, Part
+from sdpbound.study.file.numbers import number, numbers, said, said_one
+from sdpbound.study.file.quantities import KINDS, Group, Kind
+from sdpbound.study.file.validators import (
+    BITS,
+    FLIP,
+    RESOLUTION,
+    ROUNDS,
+    SECONDS,
+    TOLERANCE,
+    SaidLevel,
+    SaidSolver,
+    choice,
+    fail,
+    integer,
+    named,
+    quote,
+    read_level,
+    read_solver,
+    several,
+)
+
+__all__ = [
+    "BEST",
+    "DEFAULT_BITS",
+    "METHODS",
+    "MIN",
+    "OBSERVED",
+    "QUANTITIES",
+    "Adversary",
+    "EntropySettings",
+    "Observed",
+    "Quantity",
+    "QuantityName",
+    "SolverSettings",
+    "expanded",
+]
+
+Observed = Literal["bell", "correlators", "full"]
+OBSERVED: tuple[Observed, ...] = ("bell", "correlators", "full")
+Method = Literal["projective", "gauss-radau", "qubit"]
+METHODS: tuple[Method, ...] = get_args(Method)
+EntropyKind = Literal["min", "von Neumann"]
+ENTROPIES: tuple[EntropyKind, ...] = get_args(EntropyKind)
+QUANTITIES = tuple(KINDS)
+#: The names of quantities, for the JSON schema.
+QuantityName = Annotated[str, Field(json_schema_extra={"enum": list(QUANTITIES)})]
+#: Bits of accuracy of a von Neumann entropy where a study says none.
+DEFAULT_BITS = 1e-3
+#: Width of a critical value where a study says none.
+DEFAULT_WIDTH = 1e-3
+#: A preprocessing that is searched.
+BEST: Literal["best"] = "best"
+
+
+_Setting = Annotated[int, BeforeValidator(integer(0, 1), json_schema_input_type=Annotated[int, Field(ge=0, le=1)])]
+
+
+_Level = str | tuple[str, ...]
+
+
+class Adversary(Part):
+    """A model of the adversary, and for the quantum one the level of the hierarchy."""
+
+    model: Annotated[Model, BeforeValidator(choice(MODELS))] = Field(
+        description="the set of correlations that the adversary may use"
+    )
+    level: Annotated[_Level, BeforeValidator(read_level, json_schema_input_type=SaidLevel)] | None = Field(
+        default=None, description='the level of the NPA hierarchy, such as "2" or "1+AB"; for the quantum model only'
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Adversary:
+        if self.model != "quantum" and self.level is not None:
+            raise fail(f"has a level, and the {self.model} set has none; leave the key level out")
+        return self
+
+    @property
+    def identity(self) -> str:
+        """The same for two entries that mean the same."""
+        if self.model != "quantum":
+            return self.model
+        level = Quantum().level if self.level is None else self.level
+        return f"quantum {level}"
+
+
+class EntropySettings(Part):
+    """The entropy that a rate is made of, and how it is bounded."""
+
+    kind: Annotated[EntropyKind, BeforeValidator(choice(ENTROPIES))] = Field(
+        default="von Neumann", description='"min", or "von Neumann", which is against quantum adversaries only'
+    )
+    method: Annotated[Method, BeforeValidator(choice(METHODS))] | None = Field(
+        default=None, description="how a von Neumann entropy is bounded; absent: the library's choice"
+    )
+    level: Annotated[_Level, BeforeValidator(read_level, json_schema_input_type=SaidLevel)] | None = Field(
+        default=None, description="words of a von Neumann entropy's program; absent: as many as pay"
+    )
+    tolerance: Annotated[float, BeforeValidator(number(BITS), json_schema_input_type=said_one(BITS))] | None = Field(
+        default=None, description="accuracy aimed at, in bits; absent: 1e-3"
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> EntropySettings:
+        given = [key for key in ("method", "level", "tolerance") if getattr(self, key) is not None]
+        if self.kind == "min" and given:
+            raise fail(f"has {given[0]}, and min-entropy takes none; leave it out, or say kind = 'von Neumann'")
+        if self.kind != "min":
+            try:
+                self.bound(None)
+            except InvalidInput as error:
+                raise fail(f"cannot be used: {str(error).rstrip('.')}") from None
+        return self
+
+    def bound(self, solver: str | None) -> VonNeumann:
+        """What bounds it from below; InvalidInput for a method that there is not."""
+        if self.method == "qubit":  # which asks no solver
+            return VonNeumann("qubit", self.level, tolerance=self.accuracy)
+        found = VonNeumann(level=self.level, tolerance=self.accuracy, solver=solver)
+        return found if self.method is None else replace(found, method=self.method)
+
+    @property
+    def accuracy(self) -> float:
+        """The tolerance, in bits."""
+        return DEFAULT_BITS if self.tolerance is None else self.tolerance
+
+    @property
+    def identity(self) -> str:
+        """The same for two entries that mean the same."""
+        if self.kind == "min":
+            return self.kind
+        level = "" if self.level is None else f"level {Quantum(self.level).describe()['level']}"
+        return " ".join(word for word in (self.kind, self.method, level, f"{self.accuracy:g}") if word)
+
+
+MIN, VON_NEUMANN = EntropySettings(kind="min"), EntropySettings()
+
+
+def _flip(value: object, info: ValidationInfo) -> object:
+    return value if value == BEST else number(FLIP)(value, info)
+
+
+_Flip = Annotated[
+    float | Literal["best"], BeforeValidator(_flip, json_schema_input_type=said_one(FLIP) | Literal["best"])
+]
+
+
+def _whole(value: object, info: ValidationInfo) -> float:
+    return float(round(number(ROUNDS)(value, info)))
+
+
+def expanded(value: object, info: ValidationInfo) -> object:
+    """Entries of quantities, one for each number of rounds of those that have several."""
+    found: list[object] = []
+    for entry in several(value):  # type: ignore[attr-defined]
+        if isinstance(entry, dict) and isinstance(entry.get("rounds"), (list, tuple, dict)):
+            try:
+                rounds = numbers(ROUNDS)(entry["rounds"], info)
+            except PydanticCustomError as error:
+                raise fail(f"has rounds = {quote(entry['rounds'])}, which {error.message()}") from None
+            found += [entry | {"rounds": n} for n in rounds]
+        else:
+            found.append(entry)
+    return tuple(found)
+
+
+class Quantity(Part):
+    """A quantity and its key settings; y is Bob's, for quantities of a pair."""
+
+    name: Annotated[
+        QuantityName,
+        BeforeValidator(choice(QUANTITIES)),
+    ] = Field(description="what is computed")
+    x: _Setting | None = Field(default=None, description="Alice's setting; 0 if absent")
+    y: _Setting | None = Field(default=None, description="Bob's setting, for quantities of a pair")
+    entropy: Annotated[EntropySettings, BeforeValidator(named("kind"))] | None = Field(
+        default=None, description="the entropy that a rate is made of; absent: the study's"
+    )
+    preprocessing: _Flip | None = Field(
+        default=None, description='probability with which Alice flips her key bit, or "best": searched'
+    )
+
+    resolution: (
+        Annotated[float, BeforeValidator(number(RESOLUTION), json_schema_input_type=said_one(RESOLUTION))] | None
+    ) = Field(default=None, description="of a critical value, the width aimed at between alive and dead; absent: 1e-3")
+
+    rounds: Annotated[float, BeforeValidator(_whole, json_schema_input_type=said(ROUNDS))] | None = Field(
+        default=None, description="of lengths from finitely many rounds, their number; several are several quantities"
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Quantity:
+        kind = self.kind
+        if self.rounds is None and "rounds" in kind.keys:
+            raise fail(f"lacks the key 'rounds', the number of rounds of {self.name}; add it")
+        for key in ("entropy", "preprocessing", "resolution", "rounds"):
+            if getattr(self, key) is not None and key not in kind.keys:
+                raise fail(f"has {key}, and {self.name} takes none; leave it out")
+        if kind.group in ("point", "expression"):
+            if self.x is not None or self.y is not None:
+                raise fail(f"has settings, and {self.name} is of the expression or the point; leave x and y out")
+            return self
+        self._fill("x", 0)
+        if kind.bob is not None:
+            self._fill("y", kind.bob)
+        elif self.y is not None:
+            raise fail(f"has y = {self.y}, and {self.name} is of Alice's outcome alone; leave y out")
+        if kind.group != "data" and self.entropy == MIN:
+            raise fail(f"has entropy = 'min', and {self.name} is of von Neumann's; leave it out")
+        if self.preprocessing == BEST and "best" not in kind.keys:
+            raise fail(f"has preprocessing = 'best', and {self.name} has no best one; give a number")
+        return self
+
+    def _fill(self, key: str, value: object) -> None:
+        if getattr(self, key) is None:
+            object.__setattr__(self, key, value)
+
+    @property
+    def kind(self) -> Kind:
+        """What the table of quantities says of it."""
+        return KINDS[self.name]
+
+    @property
+    def group(self) -> Group:
+        """What it depends on."""
+        return "entropy" if self.entropy not in (None, MIN) and self.kind.group == "data" else self.kind.group
+
+    @property
+    def how(self) -> EntropySettings | None:
+        """How its von Neumann entropy is bounded from below, if it is of one."""
+        if "entropy" not in self.kind.keys or self.group == "data":
+            return None
+        return self.entropy or VON_NEUMANN
+
+    @property
+    def options(self) -> str | None:
+        """What it was asked with besides settings and rounds, in words; None for nothing."""
+        words = [] if self.how is None else [self.how.identity]
+        if self.preprocessing:
+            words.append(f"preprocessing {self.preprocessing}")
+        if "resolution" in self.kind.keys:
+            words.append(f"resolution {self.width:g}")
+        return ", ".join(words) or None
+
+    @property
+    def width(self) -> float:
+        """Of a critical value the distance aimed at between alive and dead."""
+        return DEFAULT_WIDTH if self.resolution is None else self.resolution
+
+    @property
+    def identity(self) -> str:
+        """The same for two entries that mean the same."""
+        rounds = None if self.rounds is None else f"{self.rounds:.15g}"
+        settings = (f"{k} = {v}" for k, v in (("x", self.x), ("y", self.y), ("rounds", rounds)) if v is not None)
+        return ", ".join(filter(None, (self.name, *settings, self.options)))
+
+    @property
+    def meaning(self) -> dict[str, Any]:
+        """All that gives it its meaning, as plain data; without what is as if it were absent."""
+        found: dict[str, Any] = {"name": self.name, "x": self.x, "y": self.y}
+        if self.how is not None:
+            found["entropy"] = self.how.model_dump() | {"tolerance": self.how.accuracy.hex()}
+        if self.preprocessing:
+            found["preprocessing"] = self.preprocessing if self.preprocessing == BEST else self.preprocessing.hex()
+        if "resolution" in self.kind.keys:
+            found["resolution"] = self.width.hex()
+        if self.rounds is not None:
+            found["rounds"] = self.rounds.hex()
+        return found
+
+    @property
+    def settings(self) -> tuple[int, int | None]:
+        """Alice's and Bob's settings, of a quantity of the data."""
+        assert self.x is not None
+        return self.x, self.y
+
+    @property
+    def program(self) -> tuple[Any, ...]:
+        """The program behind the quantity: quantities with the same one are solved together."""
+        group = self.group
+        if group in ("point", "expression"):
+            return self.name, None, None
+        if group == "threshold":
+            return "threshold", self
+        if self.rounds is not None:
+            return "finite", self.x, self.y, self.how, self.preprocessing
+        both = self.y if "global" in self.name else None
+        if group in ("data", "no-signaling"):
+            return ("blind", self.x, self.y) if self.name.endswith("blind") else ("guess", self.x, both)
+        return ("attack" if self.kind.attack else "entropy", self.x, both, self.how, self.preprocessing)
+
+    @property
+    def side(self) -> str:
+        """Of what is proven, the side: "upper", "lower", or "exact" for a closed form evaluated in floating point."""
+        return self.kind.side
+
+
+class SolverSettings(Part):
+    """The solver, its tolerance, and the time that a task may take."""
+
+    name: Annotated[str, BeforeValidator(read_solver, json_schema_input_type=SaidSolver)] | None = Field(
+        default=None, description="the solver; absent: the best installed for the size, and the next where it fails"
+    )
+    tolerance: Annotated[float, BeforeValidator(number(TOLERANCE), json_schema_input_type=said_one(TOLERANCE))] = Field(
+        default=1e-9, description="relative tolerance asked of the solver"
+    )
+    time_limit: Annotated[float, BeforeValidator(number(SECONDS), json_schema_input_type=said_one(SECONDS))] = Field(
+        default=120.0, description="seconds for one task"
+    )

@@ -1,0 +1,73 @@
+"""The JSON schema of study files, so that editors complete their keys."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from sdpbound.study.file.spec import StudySpec
+
+__all__ = ["study_schema", "write_schema"]
+
+
+def study_schema() -> dict[str, Any]:
+    """The JSON schema of a study file, made from the models that check it.
+
+    It says what a file may say; limits that depend on several keys are left to
+    :func:`~sdpbound.study.file.spec.read_spec`.
+    Draft 7 without what draft 4 lacks, because editors' TOML plugins know no more.
+
+    >>> study_schema()["properties"]["certificates"]["type"]
+    'boolean'
+    """
+    schema = StudySpec.model_json_schema(ref_template="#/definitions/{model}")
+    definitions = schema.pop("$defs")
+    found: dict[str, Any] = {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "A study of sdpbound",
+        **_plain(schema),
+        "description": "What is computed: at which points, of which data, against which adversaries.",
+        "definitions": {name: _plain(definition) for name, definition in sorted(definitions.items())},
+    }
+    found["required"].remove("name")  # the file's name if absent
+    return found
+
+
+def write_schema(path: Path) -> None:
+    """Write the schema to a file."""
+    path.write_text(json.dumps(study_schema(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _plain(schema: Any) -> Any:
+    """A schema without titles made of names, without null, which TOML lacks, and with one way to say a thing."""
+    if isinstance(schema, list):
+        return [_plain(entry) for entry in schema]
+    if not isinstance(schema, dict):
+        return schema
+    plain: dict[str, Any] = {}
+    for key, value in schema.items():
+        if key in ("properties", "definitions"):
+            plain[key] = {name: _plain(entry) for name, entry in value.items()}
+        elif key == "default":
+            if value is not None:
+                plain[key] = _said(value)
+        elif key in ("examples", "enum"):
+            plain[key] = value
+        elif key == "const":
+            plain["enum"] = [value]
+        elif key == "anyOf":
+            options = [_plain(option) for option in value if option != {"type": "null"}]
+            plain |= options[0] if len(options) == 1 else {"anyOf": options}
+        elif key != "title":
+            plain[key] = _plain(value)
+    if "$ref" in plain and len(plain) > 1:
+        plain = {"allOf": [{"$ref": plain.pop("$ref")}], **plain}  # what stands beside a reference is ignored
+    return plain
+
+
+def _said(value: Any) -> Any:
+    """A default without the keys that are absent."""
+    if isinstance(value, list):
+        return [_said(entry) for entry in value]
+    return {k: v for k, v in value.items() if v is not None} if isinstance(value, dict) else value

@@ -1,0 +1,270 @@
+"""The study file: what a TOML file may say, and one sentence for everything it may not."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    PlainValidator,
+    StrictBool,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
+
+from sdpbound.errors import InvalidStudy
+from sdpbound.study.file.family import ANGLES, BestOf, Curve, Distinct, Family, Grid, Model, Part, Texts
+from sdpbound.study.file.noises import Condition, Imperfections, NoiseEntry, without
+from sdpbound.study.file.numbers import Entry, ExpressionText, evaluated, numbers, read_constants, said
+from sdpbound.study.file.questions import (
+    MIN,
+    OBSERVED,
+    Adversary,
+    EntropyKind,
+    EntropySettings,
+    Observed,
+    Quantity,
+    QuantityName,
+    SolverSettings,
+    expanded,
+)
+from sdpbound.study.file.validators import VISIBILITY, choice, fail, listed, named, pattern, quote, several
+
+__all__ = [
+    "Adversary",
+    "BestOf",
+    "Condition",
+    "Curve",
+    "EntropySettings",
+    "Grid",
+    "Imperfections",
+    "Quantity",
+    "SolverSettings",
+    "StudySpec",
+    "parse_spec",
+    "read_spec",
+    "read_spec_and_text",
+]
+
+#: Names of studies and of figures.
+NAME = "[A-Za-z0-9][A-Za-z0-9_-]*"
+FIGURE = "[A-Za-z_][A-Za-z0-9_]*"
+_Name = Annotated[str, Field(pattern=f"^{NAME}$")]
+_Figure = Annotated[str, Field(pattern=f"^{FIGURE}$")]
+#: Most cells of a study.
+CELL_LIMIT = 1_000_000_000
+
+
+def _visibilities(value: object, info: ValidationInfo) -> tuple[Entry, ...]:
+    names = ANGLES if isinstance(info.data.get("family"), Grid) else ("s", *ANGLES)
+    return numbers(VISIBILITY, names, empty=bool(info.data.get("noises")))(value, info)
+
+
+def _entries(value: object) -> object:
+    return () if value == [] or value == () else several(value)
+
+
+def _with_entropy(quantities: tuple[Quantity, ...], info: ValidationInfo) -> tuple[Quantity, ...]:
+    """The quantities, and in each that takes an entropy and names none the study's."""
+    default = info.data.get("entropy", MIN)
+    found = []
+    for quantity in quantities:
+        if quantity.entropy is None and "entropy" in quantity.kind.keys and default != MIN:
+            quantity = quantity.model_copy(update={"entropy": default})
+        if quantity.group == "data" and quantity.preprocessing:
+            raise fail(f"has {quantity.name} with preprocessing, which takes entropy = 'von Neumann'; say so")
+        found.append(quantity)
+    return tuple(found)
+
+
+class StudySpec(Part):
+    """A study as it stands in its file, every number evaluated that is the same at all points."""
+
+    name: Annotated[
+        str,
+        BeforeValidator(pattern(NAME, "letters, digits, '_' and '-'"), json_schema_input_type=_Name),
+    ] = Field(description="the study's name, which its results have; absent: the name of the file")
+    title: str = Field(default="", description="a line for people")
+    figure: (
+        Annotated[str, BeforeValidator(pattern(FIGURE, "the name of a figure"), json_schema_input_type=_Figure)] | None
+    ) = Field(default=None, description="the script in figures/ that draws the table")
+    # before all that may mention them
+    constants: Annotated[
+        dict[str, float], BeforeValidator(read_constants, json_schema_input_type=dict[str, float | ExpressionText])
+    ] = Field(
+        default={},
+        description="names for numbers, for use in expressions; may be expressions of each other",
+    )
+    family: Family = Field(description="the points: a grid of angles, or a curve by its CHSH values")
+    noises: Annotated[
+        tuple[NoiseEntry, ...], BeforeValidator(_entries, json_schema_input_type=listed(NoiseEntry)), Distinct
+    ] = Field(default=(), description="other noise, alone or with white noise: detectors, dephasing, misalignment")
+    visibilities: Annotated[
+        tuple[Entry, ...], PlainValidator(_visibilities, json_schema_input_type=said(VISIBILITY)), Texts
+    ] = Field(
+        default_factory=lambda data: () if data.get("noises") else (1.0,),
+        description='visibilities under white noise alone; may depend on the point: "1 - 0.01*theta"',
+        json_schema_extra={"default": [1.0]},
+    )
+    observed: Annotated[
+        tuple[Annotated[Observed, BeforeValidator(choice(OBSERVED))], ...],
+        BeforeValidator(several, json_schema_input_type=listed(Observed)),
+        Distinct,
+    ] = Field(default=("correlators",), description="what is tested of the behaviour")
+    adversaries: Annotated[
+        tuple[Annotated[Adversary, BeforeValidator(named("model"))], ...],
+        BeforeValidator(several, json_schema_input_type=listed(Adversary | Model)),
+        Distinct,
+    ] = Field(
+        default=(Adversary(model="quantum"),),
+        description="the adversaries: models, or tables of model and level",
+    )
+    entropy: Annotated[
+        EntropySettings, BeforeValidator(named("kind"), json_schema_input_type=EntropySettings | EntropyKind)
+    ] = Field(default=MIN, description="the entropy of rates that name none")
+    quantities: Annotated[
+        tuple[Annotated[Quantity, BeforeValidator(named("name"))], ...],
+        BeforeValidator(expanded, json_schema_input_type=listed(Quantity | QuantityName)),
+        AfterValidator(_with_entropy),
+        Distinct,
+    ] = Field(
+        default=tuple(Quantity(name=name) for name in ("guess_local", "key_rate")),
+        description="what is computed: names, or tables with a name and settings",
+    )
+    solver: SolverSettings = Field(default=SolverSettings(), description="the solver, its tolerance and time")
+    certificates: StrictBool = Field(default=True, description="whether certificates are stored, to be verified")
+
+    @model_validator(mode="after")
+    def _tests(self) -> StudySpec:
+        if "bell" in self.observed and any(quantity.name == "key_rate_tested" for quantity in self.quantities):
+            raise fail("has key_rate_tested and observed = 'bell', and its test is of CHSH; test correlators or full")
+        return self
+
+    @model_validator(mode="after")
+    def _size(self) -> StudySpec:
+        if self.cells > CELL_LIMIT:
+            raise fail(f"asks for {self.cells} numbers; at most {CELL_LIMIT} are allowed: use coarser grids")
+        return self
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """The noise: visibilities of white noise alone, then the products of ``noises``."""
+        others = (condition for entry in self.noises for condition in entry.conditions())
+        return (*((v, None) for v in self.visibilities), *others)
+
+    def lines(self, driven: str) -> tuple[tuple[Entry | None, Imperfections | None], ...]:
+        """The noise without one of its numbers, whose critical value is looked for; None for a visibility."""
+        lines: list[tuple[Entry | None, Imperfections | None]] = []
+        for visibility, what in self.conditions:
+            lines.append((None, what) if driven == "visibility" else (visibility, without(what, driven)))
+        return tuple(dict.fromkeys(lines))
+
+    @property
+    def cells(self) -> int:
+        """Number of cells: at each point those of each quantity."""
+        return self.family.count * sum(map(self.cells_of, self.quantities))
+
+    def cells_of(self, quantity: Quantity) -> int:
+        """Number of cells of a quantity at one point."""
+        noises, tested, adversaries = len(self.conditions), len(self.observed), len(self.adversaries)
+        if quantity.group == "threshold":
+            return len(self.lines(quantity.kind.driven)) * tested
+        counts = {"point": 1, "expression": adversaries, "entropy": noises * tested, "no-signaling": noises * tested}
+        return counts.get(quantity.group, noises * tested * adversaries)
+
+    def axes(self) -> dict[str, tuple[float, ...]]:
+        """The free axes of the family and their numbers, the slowest first: theta, phi, omega, or phi, s."""
+        return self.family.axes()
+
+    def visibilities_at(self, values: Mapping[str, float]) -> tuple[float, ...]:
+        """The visibilities at a point, given all its values: theta, phi, omega, and s of a curve's point.
+
+        Raises
+        ------
+        InvalidStudy
+            Where a derived visibility does not exist or leaves [0, 1], or two of them are equal.
+        """
+        return evaluated("visibilities", self.visibilities, VISIBILITY, values)
+
+
+# -- reading ------------------------------------------------------------------------------------------------------
+
+
+def read_spec(path: str | os.PathLike[str]) -> StudySpec:
+    """Read and check a study file; raises InvalidStudy with one sentence for anything wrong with it."""
+    return read_spec_and_text(path)[0]
+
+
+def read_spec_and_text(path: str | os.PathLike[str]) -> tuple[StudySpec, str]:
+    """A study and the text of its file; raises InvalidStudy with one sentence for anything wrong with it."""
+    file = Path(path)
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise InvalidStudy(f"study file '{path}' does not exist{_other_file(file)}") from None
+    except UnicodeDecodeError:
+        raise InvalidStudy(f"study file '{path}' is not UTF-8 text; save it as UTF-8.") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InvalidStudy(f"study file '{path}' cannot be read: {reason}; give a readable file.") from None
+    try:
+        data = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidStudy(f"study file '{path}' is not valid TOML: {error}; correct that line.") from None
+    data.setdefault("name", re.sub(r"[^A-Za-z0-9_-]+", "_", file.stem).strip("_-") or "study")
+    return parse_spec(data, str(path)), text
+
+
+def parse_spec(data: dict[str, Any], source: str = "study") -> StudySpec:
+    """A study from the content of a file, or from what :meth:`StudySpec.model_dump` gives."""
+    try:
+        # the context: the constants, once they are read
+        return StudySpec.model_validate(data, context={})
+    except ValidationError as error:
+        raise InvalidStudy(f"{source}: {_sentence(error.errors()[0])}") from None
+
+
+def _other_file(file: Path) -> str:
+    try:
+        names = sorted(p.name for p in file.parent.iterdir() if p.suffix == ".toml")
+    except OSError:
+        return "; give the path of a TOML file."
+    near = difflib.get_close_matches(file.name, names, n=1, cutoff=0.5)
+    return f"; did you mean '{file.parent / near[0]}'?" if near else "; give the path of a TOML file."
+
+
+def _sentence(error: ErrorDetails) -> str:
+    """One sentence: where, what was found, what is allowed."""
+    where = ""
+    for step in error["loc"]:
+        if isinstance(step, int):
+            where += f"[{step}]"
+        elif not step.startswith("<"):
+            where += f".{step}" if where else step
+    kind, found = error["type"], error["input"]
+    if kind == "unknown_key":
+        return f"{error['msg']}" + (f" (in {where})." if where else ".")
+    if kind == "missing":
+        curve = ", or give at_chsh and phi" if error["loc"][-2:] == ("<grid>", "theta") else ""
+        return f"the key '{where}' is missing; add it{curve}."
+    expected = {
+        "study": error["msg"],
+        "bool_type": "must be true or false",
+        "string_type": "must be a text in quotes",
+        "model_type": "must be a table of keys",
+        "model_attributes_type": "must be a table of keys",
+    }.get(kind, f"cannot be used: {error['msg'][:1].lower()}{error['msg'][1:]}")
+    shown = "" if isinstance(found, (dict, BaseModel)) or not where else f" = {quote(found)}"
+    end = "" if expected.endswith("?") else "."
+    return f"{where or 'the study'}{shown} {expected}{end}"

@@ -1,0 +1,198 @@
+"""What entries of a study file may be: domains of numbers, choices, names, levels, solvers, and lists of them.
+
+A validator's message completes "<path> = <value> ...".
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+from pydantic_core import PydanticCustomError
+
+from sdpbound.conic.solvers.choose import by_name
+from sdpbound.errors import InvalidInput
+from sdpbound.npa.levels import normalise_level
+
+__all__ = [
+    "ANGLE",
+    "ANY",
+    "BITS",
+    "CHSH",
+    "CURVE_PHI",
+    "EFFICIENCY",
+    "FLIP",
+    "PHI",
+    "RESOLUTION",
+    "ROUNDS",
+    "SECONDS",
+    "TOLERANCE",
+    "TURN",
+    "VISIBILITY",
+    "Domain",
+    "SaidLevel",
+    "SaidSolver",
+    "choice",
+    "fail",
+    "integer",
+    "listed",
+    "named",
+    "nearest",
+    "pattern",
+    "quote",
+    "several",
+]
+
+#: More names than these are not listed beside the nearest one.
+MANY = 12
+#: Longer texts are no level and no solver.
+LONGEST = 200
+#: What a file says for a level and for a solver, for the JSON schema.
+SaidLevel = (
+    Annotated[str, Field(pattern=r"^ *[1-9][0-9]*( *\+ *([0-9]+|[A-Ha-h]+))* *$", examples=["2", "1+AB"])]
+    | Annotated[int, Field(ge=1)]
+    | Annotated[list[str], Field(min_length=1, examples=[["A0", "B0", "A0 B0"]])]
+)
+SaidSolver = (
+    Literal["clarabel", "sdpa", "qics", "scs", "highs"]
+    | Annotated[str, Field(pattern="^cvxpy:.+$", examples=["cvxpy:MOSEK"])]
+)
+
+
+def fail(message: str) -> PydanticCustomError:
+    """The error of a validator."""
+    return PydanticCustomError("study", "{message}", {"message": message})
+
+
+def nearest(word: str, allowed: Iterable[str], cutoff: float = 0.5) -> str:
+    """The hint at what was probably meant, or nothing."""
+    near = difflib.get_close_matches(word, list(allowed), n=1, cutoff=cutoff)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """Where a number must lie, and in which unit it is."""
+
+    low: float
+    high: float
+    text: str
+    unit: str = ""
+
+    def wrong(self, value: float) -> str | None:
+        """What is wrong with a number, if anything."""
+        if self.low <= value <= self.high:
+            return None
+        hint = ""
+        if self.unit == "radians" and 4.0 * math.pi < abs(value) <= 1440.0:
+            hint = f"; it looks like degrees: write {value:.12g}*deg"
+        if self.unit == "fraction" and 2.0 <= value <= 100.0:
+            hint = f"; it looks like per cent: write {value / 100.0:.12g}"
+        return f"must lie in {self.text}{hint}"
+
+
+ANY = Domain(-math.inf, math.inf, "the real numbers")
+ANGLE = Domain(-4.0 * math.pi, 4.0 * math.pi, "[-4 pi, 4 pi], in radians", "radians")
+PHI = Domain(0.0, math.pi / 2, "[0, pi/2], in radians", "radians")
+CURVE_PHI = Domain(math.pi / 6, math.pi / 2, "[pi/6, pi/2], in radians", "radians")
+CHSH = Domain(math.nextafter(2.0, 3.0), 2.0 * math.sqrt(2.0), "(2, 2 sqrt(2)]")
+VISIBILITY = Domain(0.0, 1.0, "[0, 1]", "fraction")
+EFFICIENCY = Domain(0.0, 1.0, "[0, 1]", "fraction")
+TURN = Domain(-math.pi, math.pi, "[-pi, pi], in radians", "radians")
+FLIP = Domain(0.0, 0.5, "[0, 1/2]", "fraction")
+BITS = Domain(1e-7, 1.0, "[1e-7, 1] bits")
+ROUNDS = Domain(1.0, 1e18, "[1, 1e18]")
+RESOLUTION = Domain(1e-6, 0.1, "[1e-6, 0.1]")
+TOLERANCE = Domain(1e-14, 1e-2, "[1e-14, 1e-2]")
+SECONDS = Domain(0.1, 1e6, "[0.1, 1e6] seconds", "seconds")
+
+
+def quote(value: object) -> str:
+    """A value as it was found, shortened."""
+    try:
+        text = repr(list(value) if isinstance(value, tuple) else value)
+    except ValueError:
+        return "a number of too many digits"
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+# -- what is no number --------------------------------------------------------------------------------------------
+
+
+def integer(low: int, high: int) -> Callable[[object], int]:
+    """An integer in a range."""
+
+    def check(value: object) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            raise fail(f"must be an integer from {low} to {high}")
+        return value
+
+    return check
+
+
+def choice(allowed: tuple[str, ...]) -> Callable[[object], str]:
+    """One of some words."""
+
+    def check(value: object) -> str:
+        if not isinstance(value, str) or value not in allowed:
+            hint = nearest(value, allowed) if isinstance(value, str) else ""
+            if hint and len(allowed) > MANY:
+                raise fail(f"is none of the {len(allowed)} names that may stand here{hint}")
+            raise fail(f"must be one of {', '.join(repr(a) for a in allowed)}{hint}")
+        return value
+
+    return check
+
+
+def several(value: object) -> object:
+    """A list, with one entry standing for a list of it."""
+    entries = value if isinstance(value, (list, tuple)) else [value]
+    if not entries:
+        raise fail("is empty; give at least one entry")
+    return tuple(entries)
+
+
+def listed(one: Any) -> Any:
+    """The type of what a file says for several: one entry or a list of different ones, for the JSON schema."""
+    return one | Annotated[list[one], Field(min_length=1, json_schema_extra={"uniqueItems": True})]
+
+
+def named(key: str) -> Callable[[object], object]:
+    """A bare value standing for a table with one key."""
+    return lambda value: value if isinstance(value, dict) else {key: value}
+
+
+def pattern(expression: str, meaning: str) -> Callable[[object], str]:
+    """A text of some form."""
+
+    def check(value: object) -> str:
+        if not isinstance(value, str) or not re.fullmatch(expression, value):
+            raise fail(f"must be {meaning}")
+        return value
+
+    return check
+
+
+def read_level(value: object) -> str | tuple[str, ...]:
+    """A level of the hierarchy."""
+    if not isinstance(value, (str, int, list, tuple)) or (isinstance(value, str) and len(value) > LONGEST):
+        raise fail("must be like '1+AB' or '2', or a list of words")
+    try:
+        return normalise_level(value)
+    except InvalidInput as error:
+        raise fail(f"is no level: {str(error).rstrip('.')}") from None
+
+
+def read_solver(value: object) -> str:
+    """The name of a solver that is installed."""
+    if not isinstance(value, str) or len(value) > LONGEST:
+        raise fail("must be the name of a solver")
+    try:
+        return by_name(value).name
+    except InvalidInput as error:
+        raise fail(f"cannot be used: {str(error).rstrip('.')}") from None

@@ -1,0 +1,341 @@
+"""A chart of any study: one panel for each quantity, along its longest axis, or a map over two long ones."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from numpy.typing import NDArray
+
+from sdpbound.bounds.rounding import rounded
+from sdpbound.plotting.look import (
+    BLACK,
+    COLUMN,
+    PAGE,
+    VERMILLION,
+    FigureSpec,
+    figure,
+    gridded,
+    light_viridis,
+    save,
+    sequence,
+    stripes,
+    style,
+)
+from sdpbound.study.out.labels import SIDES, TESTED, adversary, quantity_label
+from sdpbound.tables.columns import Row
+from sdpbound.tables.table import Table
+
+__all__ = ["draw_default"]
+
+#: Two axes of at least so many values make a map.
+MAP = 10
+#: Lines of different colours in one panel, panels on one page, and pages, at most.
+LINES, PANELS, PAGES = 9, 9, 4
+#: What a table can vary besides its quantities, with the label and unit of an axis.
+AXES = {
+    "chsh_ideal": "CHSH value $S$ without noise",
+    "theta": r"$\theta$ (rad)",
+    "phi": r"$\phi$ (rad)",
+    "omega": r"$\omega$ (rad)",
+    "visibility": "visibility $v$",
+    "efficiency": r"efficiency $\eta$",
+    "dephasing": "dephasing $p$",
+    "misalignment": r"misalignment $\delta$ (rad)",
+    "preprocessing": "preprocessing $q$",
+    "rounds": "rounds $n$",
+}
+SHORT = {
+    "chsh_ideal": "S",
+    "theta": r"\theta",
+    "phi": r"\phi",
+    "omega": r"\omega",
+    "visibility": "v",
+    "efficiency": r"\eta",
+    "dephasing": "p",
+    "misalignment": r"\delta",
+    "preprocessing": "q",
+    "rounds": "n",
+}
+#: Axes other than the point.
+NOISES = ("visibility", "efficiency", "dephasing", "misalignment", "rounds")
+DASHES: tuple[Any, ...] = ("solid", (0, (4.5, 1.6)), (0, (1, 1.1)), (0, (6, 1.5, 1, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
+FAILED: dict[str, Any] = {"marker": "x", "color": VERMILLION, "markersize": 4.0, "linestyle": "none", "zorder": 7}
+INFEASIBLE: dict[str, Any] = {"marker": "1", "color": BLACK, "markersize": 5.0, "linestyle": "none", "zorder": 7}
+MARKS = {"failed": FAILED, "infeasible": INFEASIBLE}
+
+
+def draw_default(table: Table, output: Path, name: str, title: str = "") -> list[Path]:
+    """Draw the chart of a table into ``output/NAME.pdf`` and ``.png``, ``NAME_2`` and so on; returns the files.
+
+    Colours are visibilities, or the second axis; dashes are adversaries; failed and infeasible points are marked and
+    counted. An empty list for a table without rows.
+    """
+    every = _panels(table)
+    shown = every[: PANELS * PAGES]
+    pages = [shown[i : i + PANELS] for i in range(0, len(shown), PANELS)]
+    files: list[Path] = []
+    for number, panels in enumerate(pages):
+        caption = _caption(table, panels, len(every) - len(shown))
+        about = FigureSpec(name, title or name, (name,), caption)
+        with style():
+            fig = _page(panels, table)
+            files += save(fig, Path(output) / (f"{name}_{number + 1}" if number else name), about, [table])
+    return files
+
+
+# -- what is drawn where --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Panel:
+    """Rows of one quantity and one kind of data, and the columns that are its axes; ``y`` only of a map."""
+
+    table: Table
+    x: str | None
+    y: str | None
+    colour: str | None
+    words: tuple[str, ...]
+
+    @property
+    def label(self) -> str:
+        return quantity_label(self.table.rows[0])
+
+    @property
+    def best(self) -> Table:
+        """The better points that a search found."""
+        return self.table.where(where="best")
+
+    @property
+    def own(self) -> Table:
+        """The study's own points."""
+        return Table(tuple(row for row in self.table if row["where"] != "best"), self.table.metadata, self.table.name)
+
+
+def _panels(table: Table) -> list[_Panel]:
+    """The panels: by quantity, then by what is tested, and by every axis that has no other place."""
+    groups: dict[tuple[Any, ...], list[Row]] = {}
+    for row in table:
+        groups.setdefault((row["quantity"], row["x"], row["y"], row["options"], row["observed"]), []).append(row)
+    panels: list[_Panel] = []
+    for (*_, observed), rows in groups.items():
+        free = _free(rows)
+        x, rest = (free[0], free[1:]) if free else (None, [])
+        y = rest.pop(0) if rest and _count(rows, rest[0]) >= MAP else None
+        colour = None
+        if y is None and rest:
+            # visibilities first: they are few, and ordered
+            usable = [axis for axis in rest if _count(rows, axis) <= LINES]
+            colour = "visibility" if "visibility" in usable else usable[0] if usable else None
+        slices = [axis for axis in rest if axis != colour]
+        by_adversary = y is not None and len({adversary(row) for row in rows}) > 1
+        split: dict[tuple[Any, ...], list[Row]] = {}
+        for row in rows:
+            place = (*(row[axis] for axis in slices), *([adversary(row)] if by_adversary else []))
+            split.setdefault(place, []).append(row)
+        for place, part in split.items():
+            words = [SIDES.get(part[0]["side"], str(part[0]["side"]))]
+            words += [TESTED.get(observed, str(observed))] if observed else []
+            words += [f"${SHORT[axis]}={value:.5g}$" for axis, value in zip(slices, place, strict=False)]
+            if by_adversary:
+                words.append(place[-1])
+            panels.append(_Panel(Table(tuple(part), table.metadata, table.name), x, y, colour, tuple(words)))
+    return panels
+
+
+def _free(rows: Sequence[Row]) -> list[str]:
+    """The axes that vary, the longest first. On a curve the CHSH value stands for the angles."""
+    curve = any(row["where"] == "curve" for row in rows)
+    angles = ["chsh_ideal"] if curve else ["theta", "phi", "omega"]
+    varying = [axis for axis in (*angles, *NOISES) if _count(rows, axis) > 1]
+    return sorted(varying, key=lambda axis: -_count(rows, axis))
+
+
+def _count(rows: Sequence[Row], column: str) -> int:
+    return len({row[column] for row in rows if row["where"] != "best" and row[column] is not None})
+
+
+def _caption(table: Table, panels: Sequence[_Panel], left_out: int) -> str:
+    sides = {f"{panel.label}: {SIDES.get(panel.table.rows[0]['side'], '')}" for panel in panels}
+    text = f"Study {table.rows[0]['study']}. {'; '.join(sorted(sides))}."
+    if left_out:
+        text += f" {left_out} further panels are left out."
+    return text
+
+
+# -- drawing --------------------------------------------------------------------------------------------------------
+
+
+def _page(panels: Sequence[_Panel], table: Table) -> Figure:
+    adversaries = list(dict.fromkeys(map(adversary, table)))
+    dashes = {a: DASHES[i % len(DASHES)] for i, a in enumerate(a for a in adversaries if a)} | {"": "solid"}
+    colours: dict[str, dict[float, str]] = {}
+    for axis in {panel.colour for panel in panels} - {None}:
+        values = sorted({v for v in table.distinct(str(axis)) if v is not None}, reverse=axis == "visibility")
+        shades = sequence(len(values)) if axis == "visibility" else _other_sequence(len(values))
+        colours[str(axis)] = dict(zip(values, shades, strict=True))
+    columns = min(len(panels), 3)
+    rows = math.ceil(len(panels) / columns)
+    wide = PAGE if columns > 1 else COLUMN
+    tall = {1: 6.4, 2: 6.4, 3: 5.2}[columns]
+    fig = figure(wide, rows * tall + 1.6)
+    grid = fig.subplots(rows, columns, squeeze=False).flat
+    legend: dict[str, Line2D] = {}
+    marked: set[str] = set()
+    for index, (axes, panel) in enumerate(itertools.zip_longest(grid, panels)):
+        if panel is None:
+            axes.set_axis_off()
+            continue
+        if panel.y is not None:
+            _map(fig, axes, panel, panel.y)
+        elif panel.x is not None:
+            legend |= _lines(axes, panel, panel.x, colours.get(panel.colour or "", {}), dashes)
+        else:
+            _dots(axes, panel)
+        marked |= _unanswered(axes, panel)
+        letter = f"({chr(ord('a') + index)}) " if len(panels) > 1 else ""
+        first = 1 if len(panel.words) > 2 else 2  # more than two do not fit on one line
+        parts = [", ".join(panel.words[:first]), ", ".join(panel.words[first:])]
+        axes.set_title(letter + "\n".join(part for part in parts if part), loc="left", pad=3, linespacing=1.05)
+    for status in sorted(marked):
+        count = sum(row["status"] == status for panel in panels for row in panel.table)
+        legend[status] = Line2D([], [], label=f"{status} ({count})", **MARKS[status])
+    if legend:
+        fig.legend(handles=list(legend.values()), loc="outside lower center", ncols=2 if columns == 1 else 5)
+    return fig
+
+
+def _other_sequence(count: int) -> list[str]:
+    """Colours for ordered values that are not visibilities, beside which they may stand."""
+    places = np.linspace(0.25, 0.8, count) if count > 1 else [0.25]
+    return [to_hex(mpl.colormaps["magma"](place)) for place in places]
+
+
+def _lines(
+    axes: Axes, panel: _Panel, x: str, colours: Mapping[float, str], dashes: Mapping[str, Any]
+) -> dict[str, Line2D]:
+    """Curves: one colour for each value of an axis, one dash for each adversary; circles for better points."""
+    legend: dict[str, Line2D] = {}
+    own = panel.own
+    values = own["value"]
+    finite = values[np.isfinite(values)]
+    height = float(np.ptp(finite)) if finite.size else 0.0
+    shades = {c: s for c, s in colours.items() if c in own.distinct(panel.colour)} if panel.colour else {None: BLACK}
+    for name in dict.fromkeys(map(adversary, own)):
+        rows = [row for row in own if adversary(row) == name]
+        places = np.array(sorted({row[x] for row in rows}), dtype=np.float64)
+        curves = []
+        for entry in shades:
+            found = {r[x]: r["value"] for r in rows if panel.colour is None or r[panel.colour] == entry}
+            curves.append(np.array([_number(found.get(p)) for p in places], dtype=np.float64))
+        # few points: markers say where they are
+        mark: dict[str, Any] = {"marker": "o", "markersize": 2.4} if places.size <= 25 else {}
+        for curve, shade in zip(curves, shades.values(), strict=True):
+            axes.plot(places, curve, color=shade, linestyle="none", **mark)
+        if dashes[name] == "solid":
+            stripes(axes, places, curves, list(shades.values()), 0.004 * height)
+        else:
+            for curve, shade in zip(curves, shades.values(), strict=True):
+                axes.plot(places, curve, color=shade, linestyle=dashes[name])
+        if name:
+            legend[name] = Line2D([], [], color=BLACK, linestyle=dashes[name], label=name)
+    best = [row for row in panel.best if row["value"] is not None]
+    look: dict[str, Any] = {"marker": "o", "markersize": 2.8, "markerfacecolor": "white", "markeredgewidth": 0.6}
+    for row in best:
+        shade = shades.get(row[panel.colour], BLACK) if panel.colour else BLACK
+        axes.plot(row[x], row["value"], color=shade, linestyle="none", zorder=5, **look)
+    if best:
+        legend["best"] = Line2D([], [], color=BLACK, linestyle="none", label="best point found", **look)
+    if panel.colour:
+        name = SHORT[panel.colour]
+        keys = {
+            f"{name}{v}": Line2D([], [], color=c, linewidth=1.8, label=f"${name}={v:.5g}$") for v, c in shades.items()
+        }
+        legend = keys | legend
+    axes.set_xlabel(AXES[x])
+    axes.set_ylabel(panel.label)
+    _room(axes, finite, any(row["value"] is None for row in panel.table))
+    return legend
+
+
+def _map(fig: Figure, axes: Axes, panel: _Panel, y: str) -> None:
+    """A map over two axes; what is not answered stays grey."""
+    assert panel.x is not None
+    xs, ys, values = gridded(panel.own, panel.x, y)
+    axes.set_facecolor("#dddddd")
+    shown = axes.pcolormesh(
+        xs, ys, np.ma.masked_invalid(values), cmap=light_viridis(), shading="nearest", rasterized=True
+    )
+    bar = fig.colorbar(shown, ax=axes, pad=0.02)
+    bar.set_label(panel.label)
+    bar.ax.minorticks_off()
+    axes.set_xlabel(AXES[panel.x])
+    axes.set_ylabel(AXES[y])
+
+
+def _dots(axes: Axes, panel: _Panel) -> None:
+    """A quantity at a single point: one line for each adversary, with its number."""
+    rows = list(panel.table)
+    for place, row in enumerate(rows):
+        if row["value"] is None:
+            continue
+        axes.plot(row["value"], place, marker="o", markersize=4.0, color=BLACK, linestyle="none")
+        text = rounded(float(row["value"]), row["side"], 6)
+        axes.annotate(text, (row["value"], place), (0, 5), textcoords="offset points", ha="center", fontsize=7.5)
+    axes.set_yticks(range(len(rows)), [_name(row) for row in rows])
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.tick_params(axis="y", which="both", length=0)
+    axes.minorticks_off()
+    axes.margins(x=0.35)
+    axes.locator_params(axis="x", nbins=4)
+    axes.grid(axis="y", color="#dddddd", linewidth=0.5)
+    axes.set_axisbelow(True)
+    axes.set_xlabel(panel.label)
+
+
+def _name(row: Row) -> str:
+    words = [adversary(row) or "value", "best point" if row["where"] == "best" else ""]
+    return "\n".join(word for word in words if word)
+
+
+def _unanswered(axes: Axes, panel: _Panel) -> set[str]:
+    """Marks where there is no value: in a map at the point, else at the edge of the panel; which ones there are."""
+    found = set()
+    for status, look in MARKS.items():
+        rows = [row for row in panel.table if row["status"] == status]
+        if not rows:
+            continue
+        if panel.x is not None and panel.y is not None:
+            axes.plot([r[panel.x] for r in rows], [r[panel.y] for r in rows], **look)
+        else:
+            foot = axes.get_xaxis_transform() if panel.x else axes.get_yaxis_transform()
+            every = list(panel.table)
+            x = [r[panel.x] for r in rows] if panel.x is not None else [0.04] * len(rows)
+            y = [0.04] * len(rows) if panel.x else [next(i for i, e in enumerate(every) if e is r) for r in rows]
+            axes.plot(x, y, transform=foot, **look)
+        found.add(status)
+    return found
+
+
+def _room(axes: Axes, finite: NDArray[np.float64], marks: bool) -> None:
+    """Limits that leave room for marks, and do not magnify the rounding of values that are all equal."""
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+    least = max(0.1, 0.2 * abs(low))
+    if high - low < 1e-6:
+        low, high = (low + high - least) / 2, (low + high + least) / 2
+    height = high - low
+    axes.set_ylim(low - (0.15 if marks else 0.05) * height, high + 0.05 * height)
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value

@@ -1,0 +1,233 @@
+"""Studies as labelled grids: an xarray data set, and NetCDF files."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdpbound.errors import InvalidInput
+from sdpbound.study.file.spec import Curve, Quantity, StudySpec
+from sdpbound.study.out.dimensions import ANGLES, Layout, integers
+from sdpbound.study.out.labels import SIDES, quantity_label
+from sdpbound.tables.columns import COLUMN_NOTES, COLUMNS, by_column
+from sdpbound.tables.files import as_json, needed, replacing
+from sdpbound.tables.provenance import Summary, described
+
+if TYPE_CHECKING:
+    import xarray
+
+__all__ = ["to_xarray", "write_netcdf"]
+
+#: Most numbers in a data set: some gigabytes.
+LIMIT = 200_000_000
+
+#: The columns with numbers of each group of quantities.
+_COLUMNS = {
+    "point": ("value",),
+    "expression": ("value", "margin", "seconds"),
+    "data": ("value", "margin", "sdp_value", "seconds"),
+    "entropy": ("value", "margin", "gap", "sdp_value", "preprocessing", "seconds"),
+    "no-signaling": ("value", "seconds"),
+    "threshold": ("value", "dead", "preprocessing", "seconds"),
+}
+
+Chunks = Iterable[Sequence[tuple[Any, ...]]]
+_NOTES = {name: (note.unit, note.text) for name, note in COLUMN_NOTES.items()} | {
+    "s": ("1", "CHSH value of the noiseless correlations"),
+    "branch": ("1", "number of the point among those derived from the same free values"),
+    "adversary": ("", "model of the adversary, with the level of the hierarchy"),
+}
+
+
+def to_xarray(chunks: Chunks, facts: Mapping[str, Any], spec: StudySpec) -> xarray.Dataset:
+    """Rows on the grid of their study.
+
+    Dimensions are the free axes of the family (theta, phi, omega; or phi and the CHSH value s), then visibility,
+    observed and adversary; derived angles and visibilities are coordinates over the dimensions they vary with. Where
+    derived lists give several points for the same free values, the dimension ``branch`` numbers them; with derived
+    visibilities their dimension is ``visibility_index``.
+
+    Each quantity is a variable named with its settings, such as ``key_rate_x0_y0``, over the dimensions it depends on,
+    with ``_margin``, ``_sdp_value``, ``_seconds`` and ``_status`` beside it. What a search found is in ``_best``, with
+    ``_best_theta``, ``_best_phi`` and ``_best_omega``, where it is better than the point itself. What is not computed
+    or has no value is NaN; its status is empty, "infeasible" or "failed".
+    """
+    as_json(facts)  # before the work
+    needed("xarray")
+    grid, summary = _Grid(spec), Summary()
+    for chunk in filter(None, chunks):
+        columns = by_column(chunk)
+        summary.add(columns)
+        grid.take(columns)
+    return grid.dataset(described(facts, summary))
+
+
+def write_netcdf(path: str | os.PathLike[str], chunks: Chunks, facts: Mapping[str, Any], spec: StudySpec) -> Path:
+    """Write the data set of :func:`to_xarray` as a compressed NetCDF-4 file."""
+    target = Path(path)
+    for package in ("h5py", "h5netcdf"):
+        needed(package)
+    with replacing(target) as (output,):
+        data = to_xarray(chunks, facts, spec)
+        encoding: dict[Any, dict[str, Any]] = {}
+        for name, variable in data.variables.items():
+            if name in data.coords:
+                encoding[name] = {} if variable.dtype.kind == "U" else {"_FillValue": None}
+            else:
+                # texts as characters: those of variable length are not compressed
+                kind = {"dtype": "S1"} if variable.dtype.kind == "U" else {"fletcher32": True}
+                encoding[name] = {"zlib": True, "complevel": 4, "shuffle": True, **kind}
+        output.write(data.to_netcdf(engine="h5netcdf", encoding=encoding))
+    return target
+
+
+# -- variables ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Variable:
+    """A quantity, at its point or at the best one, and the dimensions that it depends on; ``alone``: it is in the study
+    with one choice of options."""
+
+    quantity: Quantity
+    best: bool
+    dims: tuple[str, ...]
+    size: int
+    alone: bool
+
+    @property
+    def name(self) -> str:
+        settings = (("x", self.quantity.x), ("y", self.quantity.y))
+        text = "".join(f"_{name}{value}" for name, value in settings if value is not None)
+        if self.quantity.rounds is not None:
+            text += f"_n{self.quantity.rounds:.15g}"
+        if self.quantity.options and not self.alone:
+            text += "_" + re.sub(r"[^A-Za-z0-9.]+", "_", self.quantity.options)
+        return self.quantity.name + text + ("_best" if self.best else "")
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns with numbers."""
+        return (*_COLUMNS[self.quantity.group], *(ANGLES if self.best else ()))
+
+
+class _Grid:
+    """The arrays of a study, filled row by row."""
+
+    def __init__(self, spec: StudySpec) -> None:
+        self._spec = spec
+        self._layout = Layout(spec)
+        self._variables = {
+            (v.quantity.name, v.quantity.x, v.quantity.y, v.quantity.rounds, v.quantity.options, v.best): v
+            for v in self._all()
+        }
+        needs = sum(v.size * (len(v.columns) + 1) for v in self._variables.values())
+        if needs > LIMIT:
+            raise InvalidInput(
+                f"study '{spec.name}' has {needs} numbers on its grid, and at most {LIMIT} are put in one: "
+                "export it as .parquet or .csv."
+            )
+        self._layout.derive()
+        self._numbers = {k: {c: np.full(v.size, np.nan) for c in v.columns} for k, v in self._variables.items()}
+        self._status = {k: np.zeros(v.size, np.int16) for k, v in self._variables.items()}
+        self._statuses: dict[str | None, int] = {None: 0}
+
+    def _all(self) -> Iterator[_Variable]:
+        searched = isinstance(self._spec.family, Curve) and self._spec.family.best_of is not None
+        same = Counter((q.name, q.x, q.y, q.rounds) for q in self._spec.quantities)
+        for quantity in self._spec.quantities:
+            alone = same[quantity.name, quantity.x, quantity.y, quantity.rounds] == 1
+            dims = self._layout.dims(quantity)
+            size = prod(self._layout.sizes[name] for name in dims)
+            yield _Variable(quantity, False, dims, size, alone)
+            if searched and quantity.group == "data":
+                yield _Variable(quantity, True, dims, size, alone)
+
+    def take(self, columns: Sequence[tuple[Any, ...]]) -> None:
+        """Put rows in their places; raises InvalidInput if the study has no place for one."""
+        row = dict(zip(COLUMNS, columns, strict=True))
+        places = self._layout.places(row)
+        numbers: dict[str, NDArray[np.float64]] = {}
+        statuses = integers(self._statuses.setdefault(s, len(self._statuses)) for s in row["status"])
+        members: dict[tuple[Any, ...], list[int]] = {}
+        keys = zip(*(row[name] for name in ("quantity", "x", "y", "rounds", "options", "where")), strict=True)
+        for i, (*key, where) in enumerate(keys):
+            members.setdefault((*key, where == "best"), []).append(i)
+        for variable_key, rows in members.items():
+            at = np.array(rows)
+            variable = self._variables.get(variable_key)
+            if variable is None:
+                raise self._misplaced(row, rows[0])
+            place = lost = places["point"][at]
+            for name in variable.dims[len(self._layout.free) :]:
+                place = place * self._layout.sizes[name] + places[name][at]
+                lost = np.minimum(lost, places[name][at])
+            if lost.min() < 0:
+                raise self._misplaced(row, rows[int(lost.argmin())])
+            for column, array in self._numbers[variable_key].items():
+                if column not in numbers:
+                    numbers[column] = np.array(row[column], np.float64)  # None becomes NaN
+                array[place] = numbers[column][at]
+            self._status[variable_key][place] = statuses[at]
+
+    def _misplaced(self, row: Mapping[str, tuple[Any, ...]], i: int) -> InvalidInput:
+        names = ("point", "visibility", "noise", "observed", "model", "level", "quantity", "x", "y", "options")
+        shown = ", ".join(f"{name} {row[name][i]}" for name in names if row[name][i] is not None)
+        return InvalidInput(f"study '{self._spec.name}' has no place for the row of {shown}; give its own study.")
+
+    def dataset(self, content: Mapping[str, Any]) -> xarray.Dataset:
+        """What has been put in, with its labels."""
+        texts = np.array(["" if s is None else s for s in self._statuses])
+        variables: dict[str, Any] = {}
+        for key, variable in self._variables.items():
+            shape = [self._layout.sizes[name] for name in variable.dims]
+            beside = {c: _beside(variable, c) for c in (*variable.columns, "status")}
+            for column, numbers in self._numbers[key].items():
+                attributes = _attributes(variable, column)
+                if column == "value":
+                    attributes["ancillary_variables"] = " ".join(n for c, n in beside.items() if c != "value")
+                variables[beside[column]] = (variable.dims, numbers.reshape(shape), attributes)
+            status = texts[self._status[key]].reshape(shape)
+            variables[beside["status"]] = (variable.dims, status, _attributes(variable, "status"))
+        coordinates = {name: (*values, _about(*_NOTES[name])) for name, values in self._layout.coordinates.items()}
+        runs = [run for run in content.get("runs", ()) if run.get("started")]
+        attributes = {
+            "Conventions": "CF-1.8",
+            "title": self._spec.title or self._spec.name,
+            "source": f"study {self._spec.name}, sdpbound {content['sdpbound']}",
+            "history": "\n".join(f"{run['started']} computed by sdpbound {run.get('sdpbound')}" for run in runs),
+            "sdpbound": as_json(content),
+        }
+        return needed("xarray").Dataset(variables, coordinates, attributes)
+
+
+def _beside(variable: _Variable, column: str) -> str:
+    return variable.name if column == "value" else f"{variable.name}_{column}"
+
+
+def _attributes(variable: _Variable, column: str) -> dict[str, Any]:
+    quantity = variable.quantity
+    label = quantity_label({"quantity": quantity.name, "x": quantity.x, "y": quantity.y, "options": quantity.options})
+    label += " at the best point found with the same CHSH value" if variable.best else ""
+    unit, text = _NOTES[column]
+    if column == "value":
+        text = label
+    elif column not in ANGLES:
+        text = f"{text} ({label})"
+    if " or " in unit:  # of the quantity
+        unit = quantity.kind.unit
+    side = {"side": SIDES[quantity.side]} if column in ("value", "sdp_value") else {}
+    return _about(unit, text) | side
+
+
+def _about(unit: str, text: str) -> dict[str, str]:
+    return {"long_name": text} | ({"units": unit} if unit else {})

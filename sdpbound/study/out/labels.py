@@ -1,0 +1,34 @@
+"""What charts and reports call the columns of a table and what is in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sdpbound.study.file.quantities import KINDS
+
+__all__ = ["SIDES", "TESTED", "adversary", "quantity_label"]
+
+SIDES = {"upper": "upper bound", "lower": "lower bound", "exact": "closed form"}
+TESTED = {"bell": "Bell value tested", "correlators": "correlators tested", "full": "full behaviour tested"}
+
+
+def quantity_label(row: Mapping[str, Any]) -> str:
+    """A quantity with its settings.
+
+    >>> quantity_label({"quantity": "key_rate", "x": 0, "y": 1})
+    'key rate (bits per round), x=0, y=1'
+    """
+    settings = [f"{s}={row[s]}" for s in ("x", "y") if row[s] is not None]
+    kind = KINDS.get(row["quantity"])
+    label = str(row["quantity"]) if kind is None else kind.label
+    return ", ".join([label, *settings, *filter(None, [row.get("options")])])
+
+
+def adversary(row: Mapping[str, Any]) -> str:
+    """The model of the adversary with its level; empty where there is none.
+
+    >>> adversary({"model": "quantum", "level": "2"})
+    'quantum, level 2'
+    """
+    return ", level ".join(str(row[column]) for column in ("model", "level") if row[column])

@@ -1,0 +1,303 @@
+"""From a study to its tasks, lazily, and the keys under which their results are stored.
+
+A task is everything asked at one point, noise, kind of tested data and adversary; each of its quantities is a
+cell. A cell's key is a hash of all that gives its number its meaning, and of nothing else: not of the study's name, nor
+of the point's place in a grid. So a changed study finds what it has in common with the old one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+from itertools import islice, product
+from typing import Any, get_args
+
+from sdpbound.adversaries import Local, NoSignaling, Quantum
+from sdpbound.adversaries.adversary import CorrelationModel
+from sdpbound.bell.families.contours import theta_at_chsh
+from sdpbound.bell.families.correlators import correlators_self_test
+from sdpbound.bell.families.singlet import SingletSelfTest
+from sdpbound.errors import InvalidInput, InvalidStudy, NotSelfTesting
+from sdpbound.study.file.numbers import Entry
+from sdpbound.study.file.quantities import Group
+from sdpbound.study.file.spec import Adversary, Curve, Grid, Imperfections, Quantity, SolverSettings, StudySpec
+from sdpbound.version import NUMERICS
+
+__all__ = ["QUANTUM", "Plan", "Point", "Search", "Task", "cell_keys"]
+
+
+#: Against whom von Neumann entropies are: quantum devices, whatever words prove it.
+QUANTUM = Adversary(model="quantum")
+#: Against whom the rates of the group "no-signaling" are.
+NO_SIGNALING = Adversary(model="no-signaling")
+_AGAINST: dict[Group, Adversary] = {"entropy": QUANTUM, "no-signaling": NO_SIGNALING}
+#: Most tasks of one group.
+GROUP = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A member of the singlet family; ``where`` is "curve", "grid" or, of a search, "best"."""
+
+    name: str
+    where: str
+    theta: float
+    phi: float
+    omega: float
+
+    @property
+    def member(self) -> SingletSelfTest:
+        return SingletSelfTest(self.theta, self.phi, self.omega)
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Members of the same ideal CHSH value: ``contour`` points on the contour of each phi."""
+
+    chsh: float
+    phi: tuple[float, ...]
+    contour: int
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One point, noise, kind of tested data and adversary; plain data, to be sent to another process.
+
+    Where the quantities do not depend on the visibility, the data or the adversary, that is None; ``noise`` is None for
+    white noise alone. All quantities are of one group.
+    """
+
+    point: Point
+    visibility: float | None
+    observed: str | None
+    adversary: Adversary | None
+    quantities: tuple[Quantity, ...]
+    solver: SolverSettings
+    search: Search | None = None
+    certificates: bool = True
+    noise: Imperfections | None = None
+
+    @property
+    def group(self) -> Group:
+        """What its quantities depend on."""
+        return self.quantities[0].group
+
+    @property
+    def needs_solver(self) -> bool:
+        return self.adversary is not None
+
+    @property
+    def model(self) -> CorrelationModel:
+        """The adversary's set."""
+        assert self.adversary is not None
+        return _model(self.adversary)
+
+    def with_solver(self, name: str | None) -> Task:
+        """The same task for another solver."""
+        return replace(self, solver=self.solver.model_copy(update={"name": name}))
+
+    def of(self, quantities: Sequence[Quantity]) -> Task:
+        """The same task for some of its quantities."""
+        return replace(self, quantities=tuple(quantities))
+
+
+@lru_cache(maxsize=64)
+def _model(adversary: Adversary) -> CorrelationModel:
+    if adversary.model == "quantum":
+        return Quantum() if adversary.level is None else Quantum(adversary.level)
+    return NoSignaling() if adversary.model == "no-signaling" else Local()
+
+
+# -- keys ---------------------------------------------------------------------------------------------------------
+
+
+def cell_keys(task: Task) -> list[bytes]:
+    """The keys of a task's cells, 16 bytes each, in the order of its quantities."""
+    point, noise = task.point, task.noise
+    visibility = math.nan if task.visibility is None else task.visibility
+    numbers = _NUMBERS(point.theta + 0.0, point.phi + 0.0, point.omega + 0.0, visibility + 0.0)  # no -0.0
+    keys = []
+    for context in _contexts(task.observed, task.adversary, task.quantities, task.solver, task.search, noise):
+        state = context.copy()
+        state.update(numbers)
+        keys.append(state.digest())
+    return keys
+
+
+_NUMBERS = struct.Struct("<4d").pack
+
+
+@lru_cache(maxsize=4096)
+def _contexts(
+    observed: str | None,
+    adversary: Adversary | None,
+    quantities: tuple[Quantity, ...],
+    solver: SolverSettings,
+    search: Search | None,
+    noise: Imperfections | None,
+) -> list[Any]:
+    """For each quantity the hash of what its meaning depends on besides the point and the visibility."""
+    found = []
+    for quantity in quantities:
+        meaning: dict[str, Any] = {"numerics": NUMERICS, "family": "singlet", "quantity": quantity.meaning}
+        if noise is not None:
+            meaning["noise"] = {k: v if isinstance(v, str) else float(v).hex() for k, v in asdict(noise).items()}
+        if quantity.group in ("entropy", "threshold"):
+            meaning |= {"observed": observed, "model": "quantum", "solver": solver.name}
+        elif adversary is not None:
+            model = _model(adversary)
+            level = model.level if isinstance(model, Quantum) else None  # a label is not unique for own words
+            meaning |= {"observed": observed, "model": model.name, "level": level}
+            meaning |= {"solver": solver.name, "tolerance": solver.tolerance.hex()}
+        if search is not None:
+            # a search begins where the programs of other quantities with the same settings were solved
+            beside = sorted(q.identity for q in quantities if q != quantity and q.program == quantity.program)
+            contours = [float(p).hex() for p in search.phi]
+            meaning["search"] = [float(search.chsh).hex(), contours, search.contour, beside]
+        text = json.dumps(meaning, sort_keys=True, separators=(",", ":"))
+        found.append(hashlib.blake2b(text.encode(), digest_size=16))
+    return found
+
+
+# -- study -> tasks -----------------------------------------------------------------------------------------------
+
+
+class Plan:
+    """The tasks of a study, generated as they are needed, in groups of one point that share program structures.
+
+    Raises InvalidStudy for a CHSH value that its phi does not reach, and NotSelfTesting for a point where condition (4)
+    fails if the study requires it; both before anything is solved if :meth:`check` is called.
+
+    Parameters
+    ----------
+    spec : the study
+    shard : (k, n), 1 <= k <= n: every n-th point from the k-th on, one of n parts; None: all points
+
+    Attributes
+    ----------
+    points : number of points
+    cells : number of cells; a search may add a row to a cell
+    """
+
+    def __init__(self, spec: StudySpec, shard: tuple[int, int] | None = None) -> None:
+        self.spec = spec
+        self._shard = (1, 1) if shard is None else shard
+        self._groups: dict[Group, tuple[Quantity, ...]] = {}
+        for group in get_args(Group):
+            self._groups[group] = tuple(q for q in spec.quantities if q.group == group)
+        start, step = self._shard
+        self.points = max(0, -(-(spec.family.count - start + 1) // step))
+        if self._only:
+            self.points = sum(point.member.is_self_test for point, _, _ in self._own_points())
+        self.cells = self.points * sum(map(spec.cells_of, spec.quantities))
+
+    @property
+    def _only(self) -> bool:
+        """Whether points where condition (4) fails are left out."""
+        return isinstance(self.spec.family, Grid) and self.spec.family.only_self_tests
+
+    def _own_points(self) -> Iterator[tuple[Point, dict[str, float], Search | None]]:
+        """The points of this part of the study."""
+        start, step = self._shard
+        return islice(self._points(), start - 1, None, step)
+
+    def check(self) -> None:
+        """Go through all points once."""
+        for _, values, _ in self._points():
+            self.spec.visibilities_at(values)
+
+    def __iter__(self) -> Iterator[list[Task]]:
+        for point, values, search in self._own_points():
+            if self._only and not point.member.is_self_test:
+                continue
+            tasks = self._tasks(point, self.spec.visibilities_at(values) if self._noisy else (), search)
+            group = list(islice(tasks, GROUP))
+            while group:
+                yield group
+                group = list(islice(tasks, GROUP))
+
+    @property
+    def _noisy(self) -> bool:
+        """Whether anything depends on the noise."""
+        return any(self._groups[group] for group in ("data", "entropy", "no-signaling", "threshold"))
+
+    def _tasks(self, point: Point, visibilities: Sequence[float], search: Search | None) -> Iterator[Task]:
+        """The tasks of a point."""
+        spec, groups, keep = self.spec, self._groups, self.spec.certificates
+        best_of = spec.family.best_of if isinstance(spec.family, Curve) else None
+        searched = () if best_of is None else best_of.models
+        if groups["point"]:
+            yield Task(point, None, None, None, groups["point"], spec.solver)
+        if groups["expression"]:
+            for adversary in spec.adversaries:
+                yield Task(point, None, None, adversary, groups["expression"], spec.solver, certificates=keep)
+        values = dict(zip(spec.visibilities, visibilities, strict=True)) if visibilities else {}
+
+        def known(visibility: Entry) -> float:
+            return visibility if isinstance(visibility, float) else values[visibility]
+
+        conditions = [(known(v), what) for v, what in spec.conditions] if self._noisy else []
+        for observed in spec.observed:
+            if groups["data"]:
+                for adversary, (visibility, what) in product(spec.adversaries, conditions):
+                    own = search if adversary.model in searched else None
+                    yield Task(point, visibility, observed, adversary, groups["data"], spec.solver, own, keep, what)
+            for group, against in _AGAINST.items():
+                for visibility, what in conditions if groups[group] else ():
+                    yield self._against(against, point, visibility, observed, groups[group], what)
+            for driven in dict.fromkeys(q.kind.driven for q in groups["threshold"]):
+                some = tuple(q for q in groups["threshold"] if q.kind.driven == driven)
+                for v, what in spec.lines(driven):
+                    yield self._against(QUANTUM, point, None if v is None else known(v), observed, some, what)
+
+    def _against(
+        self,
+        adversary: Adversary,
+        point: Point,
+        visibility: float | None,
+        observed: str,
+        quantities: tuple[Quantity, ...],
+        what: Imperfections | None,
+    ) -> Task:
+        """A task against an adversary that the study does not choose."""
+        return Task(
+            point, visibility, observed, adversary, quantities, self.spec.solver, None, self.spec.certificates, what
+        )
+
+    def _points(self) -> Iterator[tuple[Point, dict[str, float], Search | None]]:
+        family = self.spec.family
+        width = len(str(max(family.count - 1, 0)))
+        for i, values in enumerate(family.points()):
+            search = None
+            if isinstance(family, Curve):
+                s, phi = values["s"], values["phi"]
+                try:
+                    theta = theta_at_chsh(s, phi)
+                except InvalidInput as error:
+                    raise InvalidStudy(f"study '{self.spec.name}': family.at_chsh, family.phi: {error}") from None
+                values = values | {"theta": theta, "omega": theta + math.pi / 2}
+                point = Point(f"{i:0{width}}", "curve", theta, phi, values["omega"])
+                if family.best_of is not None:
+                    search = Search(s, tuple(dict.fromkeys((phi, *family.best_of.phi))), family.best_of.contour)
+            else:
+                point = Point(f"{i:0{width}}", "grid", values["theta"], values["phi"], values["omega"])
+            if family.require_self_test:
+                self._require_self_test(point)
+            yield point, values, search
+
+    def _require_self_test(self, point: Point) -> None:
+        member = point.member
+        if member.is_self_test:
+            return
+        if "bell" not in self.spec.observed and correlators_self_test(member.correlators):
+            return
+        raise NotSelfTesting(
+            f"study '{self.spec.name}': condition (4) fails at point {point.name}, theta = {point.theta:.9g}, "
+            f"phi = {point.phi:.9g}, omega = {point.omega:.9g} (its left side is {member.condition:.3g}, and must be "
+            "negative); change family, or set family.require_self_test = false."
+        )

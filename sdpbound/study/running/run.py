@@ -1,0 +1,366 @@
+"""Run a study: what its store lacks is computed, stored batch by batch, and written out as a table."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections import Counter
+from collections.abc import Generator, Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from sdpbound.errors import InvalidInput, InvalidParameter, InvalidStudy, StorageFailure
+from sdpbound.study.at_hand import Study
+from sdpbound.study.out import export as exports
+from sdpbound.study.plan import Task, cell_keys
+from sdpbound.study.running.dask_ import Tls, run_on_dask
+from sdpbound.study.running.executors import cores, run_here, run_in_processes
+from sdpbound.study.running.progress import Report, Tally, announce, reporter
+from sdpbound.study.running.signals import Stops, Terminated
+from sdpbound.study.store import Store
+from sdpbound.study.store.answer import Answer
+from sdpbound.tables.columns import COLUMNS
+from sdpbound.tables.provenance import environment
+
+__all__ = ["StudyResult", "Terminated", "run_study"]
+
+#: A batch is stored after this many seconds, or with this many cells.
+BATCH_SECONDS = 0.5
+BATCH_CELLS = 2048
+#: Seconds between reports.
+REPORT_SECONDS = 0.2
+#: Looking up more cells than this takes long enough to be announced.
+MANY = 200_000
+#: Most parts of a study.
+SHARD_LIMIT = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class StudyResult:
+    """What a run did.
+
+    Attributes
+    ----------
+    store : path of the SQLite file with all results
+    table, metadata : paths of the CSV file and of its JSON file
+    rows : rows of the table, those of earlier runs among them
+    computed : cells computed by this run
+    failed, infeasible : rows of the table without a value: no solver answered; the data are outside the set
+    seconds : wall time
+    """
+
+    store: Path
+    table: Path
+    metadata: Path
+    rows: int
+    computed: int
+    failed: int
+    infeasible: int
+    seconds: float
+
+
+def run_study(
+    path: str | os.PathLike[str],
+    output: str | os.PathLike[str] | None = None,
+    workers: int | None = None,
+    progress: bool = True,
+    *,
+    scheduler: str | None = None,
+    scheduler_file: str | os.PathLike[str] | None = None,
+    tls: Tls | None = None,
+    retry: bool = False,
+    shard: tuple[int, int] | None = None,
+) -> StudyResult:
+    """Run a study file, or go on with it: what its store has already is not computed again.
+
+    Parameters
+    ----------
+    path : the study, a TOML file
+    output : folder for results, default ``results/NAME`` in the current folder
+    workers : worker processes, default one for each core; 0 runs in this process, without isolation from solvers
+    progress : report on standard error: bars on a terminal, else a line a minute
+    scheduler, scheduler_file : run on the Dask cluster with this scheduler address, or of this scheduler file
+    tls : certificates for a scheduler at a ``tls://`` address
+    retry : compute only what failed, and what has no certificate if the study keeps them
+    shard : (k, n), the k-th of n parts of the study, with a store of its own
+
+    Returns
+    -------
+    StudyResult
+
+    Raises
+    ------
+    InvalidStudy
+        The file cannot be read or has a wrong entry.
+    DamagedStore
+        The store is damaged; it was moved aside.
+    InvalidInput
+        The store is in use by another run, the folder cannot be written, or the scheduler does not answer.
+    NotSelfTesting
+        The study requires self-testing points and has one where condition (4) fails.
+    KeyboardInterrupt
+        Interrupted, or ended by SIGTERM or SIGHUP (``Terminated``): the message says what is stored.
+    """
+    if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 0):
+        raise InvalidParameter(f"workers = {workers!r} must be an integer of at least 0; 0 runs in this process.")
+    distributed = scheduler is not None or scheduler_file is not None
+    if distributed and workers is not None:
+        raise InvalidInput("a Dask cluster has workers of its own: give workers or a scheduler, not both.")
+    if tls is not None and not distributed:
+        raise InvalidInput("TLS certificates are for a Dask cluster: give its scheduler too, or leave them out.")
+    study = Study.load(path, output)
+    if shard is not None:
+        study = replace(study, shard=_checked(shard), store=None)
+    if retry and not study.store_path.is_file():
+        raise InvalidStudy(f"there is no store '{study.store_path}' to try again: run the study first.")
+    study.plan.check()
+    study.prepare_folder()
+    start = time.monotonic()
+    with Stops() as stops, Store.write(study.store_path) as store:
+        run = _Run(study, store, stops, retry)
+        try:
+            store.save_spec(study.spec.model_dump(mode="json"), study.text)
+            run.survey(progress)
+            if run.tally.total.left:
+                count = cores() if workers is None else workers
+                how = {"scheduler": True} if distributed else {"workers": count}
+                run.identity = store.begin(environment() | how | {"started": _now()})
+                file = None if scheduler_file is None else Path(scheduler_file)
+                with reporter(study.name, run.tally, progress) as run.report:
+                    if run.closed_left:
+                        run.take(run_here(run.groups(needs_solver=False)))
+                    run.tally.solving_since = time.monotonic()
+                    if run.solver_left:
+                        groups = run.groups(needs_solver=True)
+                        if distributed:
+                            run.take(run_on_dask(groups, scheduler, file, tls, run.report.note, run.idle))
+                        elif count:
+                            run.take(run_in_processes(groups, min(count, run.solver_left), idle=run.idle))
+                        else:
+                            run.take(run_here(groups))
+                run.finish("complete")
+            result = _written(study, run, start)
+            if not result.failed and (not retry or study.status().complete):  # a retry leaves what is missing
+                store.complete(study.identity)
+            return result
+        except BaseException as stop:
+            run.finish("interrupted" if isinstance(stop, KeyboardInterrupt) else "stopped")
+            if isinstance(stop, KeyboardInterrupt):
+                raise type(stop)(run.stopped()) from None
+            stop.add_note(run.stopped())
+            raise
+
+
+def _written(study: Study, run: _Run, start: float) -> StudyResult:
+    """Write the table, if it is not there as it would be written."""
+    table, facts = study.table_path, study.facts()
+    counts = None if run.saved else _current(table, facts)
+    if counts is None:
+        counts = Counter()
+        status = list(COLUMNS).index("status")
+
+        def counted() -> Iterator[list[tuple[Any, ...]]]:
+            for chunk in study.chunks():
+                counts.update(row[status] for row in chunk)
+                yield chunk
+
+        table = exports.export(table, counted(), facts, study.spec)
+    return StudyResult(
+        study.store_path,
+        table,
+        table.with_suffix(".json"),
+        counts.total(),
+        run.saved,
+        counts["failed"],
+        counts["infeasible"],
+        time.monotonic() - start,
+    )
+
+
+def _current(table: Path, facts: dict[str, Any]) -> Counter[str] | None:
+    """The rows by status of a table that was written from the same runs of the same study and not touched since."""
+    try:
+        content = json.loads(table.with_suffix(".json").read_bytes())
+        if any(content.get(name) != facts[name] for name in ("study", "text", "runs", "stored")):
+            return None
+        with table.open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != content["sha256"]:
+                return None
+        found = Counter({name: content[name] for name in ("failed", "infeasible")})
+        found["other"] = content["rows"] - found.total()
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return None
+    return found
+
+
+def _checked(shard: tuple[int, int]) -> tuple[int, int]:
+    k, n = shard
+    whole = all(isinstance(value, int) and not isinstance(value, bool) for value in shard)
+    if not whole or not 1 <= k <= n <= SHARD_LIMIT:
+        raise InvalidParameter(f"shard = {k}/{n} must be K/N with 1 <= K <= N <= {SHARD_LIMIT}, such as 3/64.")
+    return k, n
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+@dataclass
+class _Run:
+    """What is left to do, what was handed out and is not stored yet, and what was stored."""
+
+    study: Study
+    store: Store
+    stops: Stops
+    retry: bool
+    report: Report = field(default_factory=Report)
+    identity: int = 0
+    tally: Tally = field(default_factory=Tally)
+    closed_left: int = 0
+    solver_left: int = 0
+    saved: int = 0
+    _surveyed: bool = False
+    _finished: bool = False
+    _flying: set[bytes] = field(default_factory=set)
+    _recent: set[bytes] = field(default_factory=set)
+    _buffer: list[tuple[list[bytes], Answer]] = field(default_factory=list)
+    _cells: int = 0
+    _stored: float = field(default_factory=time.monotonic)
+    _reported: float = field(default_factory=time.monotonic)
+
+    def survey(self, progress: bool) -> None:
+        """Count what is done and what is left, by quantity."""
+        if progress and self.study.plan.cells > MANY:
+            announce(f"{self.study.name}: looking up {self.study.plan.cells} cells")
+        for batch in self.study.batches():
+            settled = self._settled(batch)
+            for task, keys in batch:
+                for quantity, key in zip(task.quantities, keys, strict=True):
+                    counter = self.tally[quantity.identity]
+                    counter.needs_solver = task.needs_solver
+                    if self.retry and key in settled:
+                        continue  # neither done by a retry nor left to it
+                    counter.total += 1
+                    if key in settled:
+                        counter.before += 1
+                    elif task.needs_solver:
+                        self.solver_left += 1
+                    else:
+                        self.closed_left += 1
+        self._surveyed = True
+        self.tally.started = time.monotonic()
+
+    def _settled(self, batch: list[tuple[Task, list[bytes]]]) -> set[bytes]:
+        """The cells that this run does not compute: those that are stored, or for a retry all that have not failed."""
+        keys = [key for _, keys in batch for key in keys]
+        present = self.store.present(keys)
+        if not self.retry:
+            return set(present)
+        wanted = {key for key, status in present.items() if status == "failed"}
+        if self.study.spec.certificates:
+            wanted |= self.store.uncertified(keys)
+        return set(keys) - wanted
+
+    def groups(self, needs_solver: bool) -> Iterator[list[Task]]:
+        """What is left, each task with the quantities that its store lacks; equal cells are handed out once."""
+        for batch in self.study.batches():
+            self._recent.clear()
+            settled = self._settled(batch)
+            group: list[Task] = []
+            for task, keys in batch:
+                if task.needs_solver != needs_solver:
+                    continue
+                wanted = set()
+                for quantity, key in zip(task.quantities, keys, strict=True):
+                    if key in settled:
+                        continue
+                    if key in self._flying or key in self._recent:
+                        self.tally[quantity.identity].before += 1  # another cell is the same, and its answer does
+                        continue
+                    self._flying.add(key)
+                    wanted.add(quantity if task.search is None else quantity.program)
+                if not wanted:
+                    continue
+                # a search depends on the quantities with the same program: these come along, and are not stored
+                part = [q for q in task.quantities if (q if task.search is None else q.program) in wanted]
+                if group and group[0].point.name != task.point.name:
+                    yield group
+                    group = []
+                group.append(task.of(part))
+            if group:
+                yield group
+
+    def take(self, results: Generator[tuple[Task, Answer], None, None]) -> None:
+        """Store what an executor gives, in batches; on an interrupt what has arrived."""
+        with closing(results):
+            try:
+                for task, answer in results:
+                    with self.stops.held():
+                        self._add(task, answer)
+                    self.idle()
+            finally:
+                self._store()
+                self.report()
+
+    def idle(self) -> None:
+        """Store what waits for long enough, and report."""
+        now = time.monotonic()
+        if self._buffer and (now - self._stored > BATCH_SECONDS or self._cells >= BATCH_CELLS):
+            self._store()
+        if now - self._reported > REPORT_SECONDS:
+            self._reported = now
+            self.report()
+
+    def _add(self, task: Task, answer: Answer) -> None:
+        wanted = [
+            (key, quantity, rows)
+            for key, quantity, rows in zip(cell_keys(task), task.quantities, answer.cells, strict=True)
+            if key in self._flying
+        ]
+        self._buffer.append(
+            ([key for key, _, _ in wanted], Answer([rows for _, _, rows in wanted], answer.certificates))
+        )
+        self._cells += len(wanted)
+        for _, quantity, rows in wanted:
+            counter = self.tally[quantity.identity]
+            counter.done += 1
+            counter.failed += rows[0]["status"] == "failed"
+            counter.seconds += sum(row["seconds"] or 0.0 for row in rows)
+
+    def _store(self) -> None:
+        if not self._buffer:
+            return
+        with self.stops.held():
+            self.store.add(self.identity, self._buffer, replace=self.retry)
+            stored = {key for keys, _ in self._buffer for key in keys}
+            self._buffer, self._cells, self._stored = [], 0, time.monotonic()
+            self.saved += len(stored)
+            self._recent |= stored
+            self._flying -= stored
+
+    def finish(self, how: str) -> None:
+        """Note the end of the run, if it began."""
+        if not self.identity or self._finished:
+            return
+        self._finished = True
+        ended = {"ended": how, "finished": _now(), "seconds": round(self.tally.elapsed, 3), "cells": self.saved}
+        with suppress(StorageFailure):  # of a full disk the user hears already
+            self.store.finish(self.identity, ended | {"failed": self.tally.total.failed})
+
+    def stopped(self) -> str:
+        """Where a run is that was stopped."""
+        name, total, path = self.study.name, self.tally.total, self.study.store_path
+        if not self._surveyed:
+            return f"study '{name}' stopped before anything was computed."
+        done = total.before + self.saved
+        if self.retry:
+            return f"study '{name}' stopped after {self.saved} cells were tried again; they are in '{path}'."
+        if done == total.total:
+            return f"study '{name}' has all its {done} cells in '{path}'; its table was not written: run it again."
+        return (
+            f"study '{name}' stopped after {done} of {total.total} cells; they are in '{path}': run it again to go on."
+        )

@@ -1,0 +1,247 @@
+"""A solver process and the one thread that drives it: time limits, crashes, and the next solver.
+
+The process is a fresh interpreter with one thread for BLAS and the solvers; it does not import the caller's main module
+and answers one task at a time. One that dies, or takes longer than the task's time limit and is killed, costs that task
+alone: it is asked again of the next solver, in a new process; if none answers, its rows record the failure.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+from sdpbound.conic.solvers.choose import available
+from sdpbound.study.answers.evaluate import failed
+from sdpbound.study.plan import Task
+from sdpbound.study.running.worker import TASK
+from sdpbound.study.store.answer import ANSWER, Answer
+
+__all__ = ["COMMAND", "NotStarted", "Seat", "Stopped"]
+
+#: What a solver process runs. -P: no file of the current folder is taken for a module.
+COMMAND = (sys.executable, "-P", "-m", "sdpbound.study.running.worker")
+#: Attempts to start a process, and the seconds that each may take.
+START_ATTEMPTS = 3
+START_SECONDS = 120.0
+#: Seconds between looks whether a process is late.
+_WATCH = 0.2
+
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "RAYON_NUM_THREADS")
+
+
+class NotStarted(Exception):
+    """A solver process cannot be started; the text is the reason."""
+
+
+class Stopped(Exception):
+    """The seat was stopped while it was asked."""
+
+
+class Seat:
+    """A solver process: started when it is needed, replaced when it has ended.
+
+    All methods but :meth:`stop` are for the thread that owns the seat.
+    """
+
+    def __init__(self, command: Sequence[str] = COMMAND) -> None:
+        self._command = command
+        self._process: _Process | None = None
+        self._starting = threading.Lock()
+        self._stopped = threading.Event()
+
+    @property
+    def stopped(self) -> bool:
+        return self._stopped.is_set()
+
+    def start(self) -> None:
+        """Start a process unless one is ready; raises NotStarted if none can be, and Stopped."""
+        if self._process is not None and self._process.ready:
+            return
+        for attempt in range(START_ATTEMPTS):
+            if self._process is not None:
+                self._process.close()
+            with self._starting:  # so that stop() misses no process
+                if self.stopped:
+                    raise Stopped
+                self._process = _Process(self._command)
+            reason = self._process.wait_until_ready()
+            if not reason:
+                return
+            last = attempt == START_ATTEMPTS - 1
+            if self._stopped.wait(0.0 if last else 0.1 * 4.0**attempt):  # no memory now, perhaps soon
+                raise Stopped
+        raise NotStarted(reason)
+
+    def answer(self, task: Task) -> Answer:
+        """Ask the process, then other solvers in new ones, until there is an answer; raises NotStarted and Stopped."""
+        reasons: list[str] = []
+        for name in _solvers(task):
+            self.start()
+            assert self._process is not None
+            answer, reason = self._process.ask(task.with_solver(name))
+            if answer is not None:
+                return answer
+            if self.stopped:
+                raise Stopped
+            reasons.append(f"{name or 'automatic'}: {reason}")
+        return failed(task, f"no solver answered ({'; '.join(reasons)})")
+
+    def stop(self) -> None:
+        """Kill the process and start no other; from any thread. What is being asked ends with Stopped."""
+        with self._starting:
+            self._stopped.set()
+            process = self._process
+        if process is not None:
+            process.kill()
+
+    def close(self) -> None:
+        """Stop, and give back the files of the process."""
+        self.stop()
+        if self._process is not None:
+            self._process.close()
+
+
+def _solvers(task: Task) -> Iterator[str | None]:
+    """The study's solver; if it names none, its choice, and then those to ask if no answer comes."""
+    yield task.solver.name
+    if task.solver.name is None:
+        linear = task.adversary is not None and task.adversary.model != "quantum"
+        order = ("highs", "clarabel", "scs") if linear else ("clarabel", "sdpa", "qics", "scs")
+        installed = available()  # slow: only where it is needed
+        yield from (name for name in order if name in installed)
+
+
+def _environment() -> dict[str, str]:
+    """One thread for each library, and this very package, installed or not."""
+    environment = os.environ | dict.fromkeys(_THREADS, "1")
+    root = str(Path(__file__).resolve().parents[2])
+    if root not in map(os.path.realpath, sysconfig.get_paths().values()):
+        paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
+        environment["PYTHONPATH"] = os.pathsep.join(paths)
+    return environment
+
+
+class _Process:
+    """One solver process."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self._errors: IO[bytes] | None = None
+        self._process: subprocess.Popen[str] | None = None
+        self._reason = ""
+        self._timing = threading.Lock()
+        self._deadline = math.inf
+        self._late = False
+        self._over = threading.Event()
+        try:
+            self._errors = tempfile.TemporaryFile()  # noqa: SIM115
+            self._process = subprocess.Popen(
+                list(command),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                env=_environment(),
+                text=True,
+                encoding="utf-8",
+                start_new_session=True,  # an interrupt at the terminal reaches the parent alone
+            )
+        except OSError as error:  # no memory, no process, no file
+            self._reason = error.strerror or str(error)
+        else:
+            threading.Thread(target=self._watch, daemon=True).start()
+
+    @property
+    def ready(self) -> bool:
+        """Whether it waits for a task: it was not killed meanwhile, nor late with its last answer."""
+        return not self._over.is_set() and self._process is not None and self._process.poll() is None
+
+    def wait_until_ready(self) -> str:
+        """Nothing, or the reason why it did not start."""
+        if self._process is None:
+            return self._reason
+        line = self._read(START_SECONDS)
+        return "" if line == "ready\n" else self._end(START_SECONDS)
+
+    def ask(self, task: Task) -> tuple[Answer | None, str]:
+        """The answer to a task, or None and the reason."""
+        assert self._process is not None and self._process.stdin is not None
+        limit = task.solver.time_limit
+        try:
+            self._process.stdin.write(TASK.dump_json(task).decode() + "\n")
+            self._process.stdin.flush()
+            line = self._read(limit)
+        except OSError:
+            line = ""
+        if not line.endswith("\n"):
+            return None, self._end(limit)
+        if self._late:  # an answer at the last moment, and the process is being killed
+            self.close()
+        return ANSWER.validate_json(line), ""
+
+    def _read(self, limit: float) -> str:
+        """One line, or what there is when the process ends; it is killed when it is late."""
+        assert self._process is not None and self._process.stdout is not None
+        with self._timing:
+            self._deadline = time.monotonic() + limit
+        try:
+            return self._process.stdout.readline()
+        finally:
+            with self._timing:
+                self._deadline = math.inf
+
+    def _watch(self) -> None:
+        """Kill the process when it is late. One thread, as starting a timer for each task takes longer than a task's
+        way to the process and back."""
+        while not self._over.wait(_WATCH):
+            with self._timing:
+                if time.monotonic() > self._deadline:
+                    self._late = True
+                    self.kill()
+                    return
+
+    def _end(self, limit: float) -> str:
+        """Why the process ended; ends it."""
+        assert self._process is not None
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=5.0)
+        code = self._process.returncode
+        last = self._last_error()
+        self.close()
+        if self._late:
+            return f"stopped after {limit:g} s"
+        if code is not None and code < 0:
+            return f"killed by signal {-code}"
+        return f"ended with status {code}" + (f", {last}" if last else "")
+
+    def _last_error(self) -> str:
+        assert self._errors is not None
+        self._errors.seek(0)
+        lines = self._errors.read().decode(errors="replace").strip().splitlines()
+        return lines[-1][:200] if lines else ""
+
+    def kill(self) -> None:
+        """End the process, from any thread; the thread that reads then sees the end of its output."""
+        if self._process is not None:
+            self._process.kill()
+
+    def close(self) -> None:
+        """End the process and give back its files."""
+        self._over.set()
+        streams: list[IO[str] | IO[bytes] | None] = [self._errors]
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            streams += [self._process.stdin, self._process.stdout]
+        for stream in streams:
+            if stream is not None:
+                with suppress(OSError):  # what was not sent any more
+                    stream.close()

@@ -1,0 +1,163 @@
+"""Tables as Apache Arrow in memory and as Parquet files, with units, provenance and a hash of the rows."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sdpbound.errors import InvalidStudy
+from sdpbound.tables.columns import COLUMN_NOTES, COLUMNS, Row, by_column, check_format
+from sdpbound.tables.files import as_json, needed, replacing
+from sdpbound.tables.provenance import Summary, described
+
+if TYPE_CHECKING:
+    import pyarrow
+
+__all__ = ["read_parquet", "to_arrow", "write_parquet"]
+
+#: Rows in one group of a file.
+GROUP = 100_000
+KEY = b"sdpbound"
+
+Chunks = Iterable[Sequence[tuple[Any, ...]]]
+
+
+def _schema() -> pyarrow.Schema:
+    """The columns with their units and descriptions."""
+    pa = needed("pyarrow")
+    kinds = {float: pa.float64(), int: pa.int64(), str: pa.string()}
+    notes = {name: {"unit": note.unit, "description": note.text} for name, note in COLUMN_NOTES.items()}
+    return pa.schema([pa.field(name, kinds[kind], metadata=notes[name]) for name, kind in COLUMNS.items()])
+
+
+class _Stream:
+    """Rows on their way into Arrow: counted and hashed."""
+
+    def __init__(self, facts: Mapping[str, Any]) -> None:
+        as_json(facts)  # before the work
+        self._facts = facts
+        self._summary, self._digest = Summary(), _Digest()
+        self.schema = _schema()
+
+    def batches(self, chunks: Chunks) -> Iterator[pyarrow.RecordBatch]:
+        pa = needed("pyarrow")
+        for chunk in filter(None, chunks):
+            columns = by_column(chunk)
+            self._summary.add(columns)
+            # NaN stays NaN, None is null
+            arrays = [
+                pa.array(values, field.type, from_pandas=False)
+                for values, field in zip(columns, self.schema, strict=True)
+            ]
+            batch = pa.record_batch(arrays, schema=self.schema)
+            self._digest.add(batch)
+            yield batch
+
+    def described(self) -> pyarrow.Schema:
+        """The schema with the provenance, once all rows have passed."""
+        content = described(self._facts, self._summary) | {"sha256": self._digest.hexdigest()}
+        return self.schema.with_metadata({KEY: as_json(content).encode()})
+
+
+class _Digest:
+    """A SHA-256 of rows, the same however they are cut into batches, encoded or compressed.
+
+    It is over the hashes of two streams for each column: which entries are null, or of texts their lengths in bytes;
+    and the entries, as 8-byte little-endian numbers (null: zero) or UTF-8.
+    """
+
+    def __init__(self) -> None:
+        self._columns = {name: (hashlib.sha256(), hashlib.sha256()) for name in COLUMNS}
+
+    def add(self, batch: pyarrow.RecordBatch) -> None:
+        compute = needed("pyarrow.compute")
+        for (name, kind), array in zip(COLUMNS.items(), batch.columns, strict=True):
+            first, second = self._columns[name]
+            if kind is str:
+                lengths = compute.fill_null(compute.binary_length(array), -1).to_numpy()
+                first.update(lengths.astype("<i4"))
+                filled = compute.fill_null(array, "")
+                _, offsets, texts = filled.buffers()
+                ends = np.frombuffer(offsets, np.int32)[filled.offset :]
+                if texts is not None:
+                    second.update(memoryview(texts)[ends[0] : ends[len(filled)]])
+            else:
+                first.update(array.is_null().to_numpy(zero_copy_only=False))
+                numbers = compute.fill_null(array, kind(0)).to_numpy()
+                second.update(numbers.astype("<f8" if kind is float else "<i8"))
+
+    def hexdigest(self) -> str:
+        parts = [[n, COLUMNS[n].__name__, a.hexdigest(), b.hexdigest()] for n, (a, b) in self._columns.items()]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def to_arrow(chunks: Chunks, facts: Mapping[str, Any]) -> pyarrow.Table:
+    """Rows as an Arrow table: units in the metadata of the fields, the provenance in that of the schema."""
+    pa = needed("pyarrow")
+    stream = _Stream(facts)
+    batches = list(stream.batches(chunks))
+    return pa.Table.from_batches(batches, stream.schema).cast(stream.described())
+
+
+def write_parquet(path: str | os.PathLike[str], chunks: Chunks, facts: Mapping[str, Any]) -> Path:
+    """Write rows as Parquet; the metadata are those of :func:`to_arrow`, with a hash that is checked on reading."""
+    target = Path(path)
+    pa, parquet = needed("pyarrow"), needed("pyarrow.parquet")
+    stream = _Stream(facts)
+    with replacing(target) as (output,):
+        writer = parquet.ParquetWriter(
+            output, stream.schema, compression="zstd", write_page_checksum=True, store_schema=False
+        )
+        with writer:
+            group: list[pyarrow.RecordBatch] = []
+            for batch in stream.batches(chunks):
+                group.append(batch)
+                if sum(len(b) for b in group) >= GROUP:
+                    writer.write_table(pa.Table.from_batches(group), GROUP)
+                    group = []
+            if group:
+                writer.write_table(pa.Table.from_batches(group), GROUP)
+            # only now is the hash known, and the schema with it, which Arrow keeps under a key of its own
+            schema = stream.described()
+            arrow = base64.b64encode(schema.serialize()).decode()
+            writer.add_key_value_metadata({"ARROW:schema": arrow, KEY.decode(): schema.metadata[KEY].decode()})
+    return target
+
+
+def read_parquet(path: Path) -> tuple[tuple[Row, ...], dict[str, Any]]:
+    """The rows of a Parquet file and its provenance; raises InvalidStudy if they do not fit each other."""
+    pa, parquet = needed("pyarrow"), needed("pyarrow.parquet")
+    rows: list[Row] = []
+    texts: dict[str | None, str | None] = {}  # each text once in memory
+    digest = _Digest()
+    try:
+        with path.open("rb") as file:
+            try:
+                with parquet.ParquetFile(file, page_checksum_verification=True) as source:
+                    content = json.loads((source.schema_arrow.metadata or {}).get(KEY, b"null"))
+                    expected = check_format(content, str(path))
+                    if not source.schema_arrow.equals(_schema()):
+                        raise ValueError
+                    for batch in source.iter_batches(GROUP):
+                        digest.add(batch)
+                        columns = [column.to_pylist() for column in batch.columns]
+                        for i, kind in enumerate(COLUMNS.values()):
+                            if kind is str:
+                                columns[i] = list(map(texts.setdefault, columns[i], columns[i]))
+                        rows += (dict(zip(COLUMNS, row, strict=True)) for row in zip(*columns, strict=True))
+            except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
+                if isinstance(error, InvalidStudy):
+                    raise
+                raise InvalidStudy(f"'{path}' is damaged: it is not a whole Parquet file; export it again.") from None
+    except OSError as error:
+        raise InvalidStudy(f"'{path}' cannot be read: {error.strerror}; export it first.") from None
+    if digest.hexdigest() != expected:
+        raise InvalidStudy(f"'{path}' is damaged or was edited: its rows do not have their SHA-256; export it again.")
+    return tuple(rows), content

@@ -1,0 +1,145 @@
+"""The table of a study: its columns, its rows in memory, and reading it back from a file."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas
+from numpy.typing import NDArray
+
+from sdpbound.errors import InvalidStudy
+from sdpbound.tables.columns import COLUMNS, Row, check_format, require_column
+
+__all__ = ["Table", "read_table"]
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """The rows of a study with their metadata.
+
+    ``table["value"]`` is a column, as floats (NaN where empty) or texts; ``table.where(model="quantum")`` the rows with
+    these entries.
+    """
+
+    rows: tuple[Row, ...]
+    metadata: dict[str, Any]
+    name: str = ""
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self.rows)
+
+    def __getitem__(self, column: str) -> NDArray[Any]:
+        require_column(column)
+        values = [row[column] for row in self.rows]
+        if COLUMNS[column] is not str:
+            return np.array([np.nan if v is None else v for v in values], dtype=np.float64)
+        return np.array(["" if v is None else v for v in values], dtype=np.str_)
+
+    def where(self, **entries: Any) -> Table:
+        """The rows whose columns have these values."""
+        for column in entries:
+            require_column(column)
+        kept = tuple(row for row in self.rows if all(row[c] == v for c, v in entries.items()))
+        return Table(kept, self.metadata, self.name)
+
+    def distinct(self, column: str) -> list[Any]:
+        """The values of a column, each once, in order of appearance."""
+        require_column(column)
+        return list(dict.fromkeys(row[column] for row in self.rows))
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """The rows as a data frame; its ``attrs["provenance"]`` says where they come from."""
+        from sdpbound.tables.frames import to_pandas  # only here: a table needs no data frames otherwise
+
+        return to_pandas([[tuple(row[c] for c in COLUMNS) for row in self.rows]], self.metadata)
+
+
+# -- reading ------------------------------------------------------------------------------------------------------
+
+
+def read_table(path: str | os.PathLike[str]) -> Table:
+    """Read a table and check it against the hash in its provenance.
+
+    Parameters
+    ----------
+    path : a ``.csv`` file with its ``.json`` file beside it, or a ``.parquet`` file
+
+    Returns
+    -------
+    Table
+
+    Raises
+    ------
+    InvalidStudy
+        A file cannot be read, is damaged, was edited, or is of another version; the message names it.
+    """
+    table = Path(path)
+    if table.suffix == ".parquet":
+        from sdpbound.tables.parquet import read_parquet  # which reads the notes of this module
+
+        return Table(*read_parquet(table), table.name)
+    if table.suffix != ".csv":
+        raise InvalidStudy(f"'{table}' is no table that can be read back; give a .csv or .parquet file.")
+    description = table.with_suffix(".json")
+    text = _read(description)
+    content: Any = None
+    with suppress(ValueError):
+        content = json.loads(text)
+    expected = check_format(content, str(description))
+    digest = hashlib.sha256()
+    try:
+        with table.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+            if digest.hexdigest() != expected:
+                raise InvalidStudy(
+                    f"'{table}' is damaged or was edited: its SHA-256 is not the one in '{description.name}'; "
+                    "export it again."
+                )
+        with table.open(encoding="utf-8", newline="") as lines:
+            return Table(_rows(lines), content, table.name)
+    except OSError as error:
+        raise _unreadable(table, error) from None
+    except (ValueError, csv.Error) as error:
+        if isinstance(error, InvalidStudy):
+            raise
+        raise InvalidStudy(f"'{table}' is damaged: {error}; export it again.") from None
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: OSError) -> InvalidStudy:
+    return InvalidStudy(f"'{path}' cannot be read: {error.strerror}; run the study first.")
+
+
+def _rows(lines: Iterator[str]) -> tuple[Row, ...]:
+    reader = csv.reader(lines)
+    if next(reader, None) != list(COLUMNS):
+        raise ValueError("its header is not that of a table")
+    texts: dict[str, str] = {}  # each text once in memory
+    parse: dict[type, Callable[[str], Any]] = {float: float, int: int, str: lambda text: texts.setdefault(text, text)}
+    parsers = [parse[kind] for kind in COLUMNS.values()]
+    rows: list[Row] = []
+    while fields := list(islice(reader, 10_000)):
+        columns = zip(parsers, zip(*fields, strict=True), strict=True)
+        values = [[parser(text) if text else None for text in column] for parser, column in columns]
+        rows += (dict(zip(COLUMNS, row, strict=True)) for row in zip(*values, strict=True))
+    return tuple(rows)
