@@ -33,8 +33,8 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="uses signals")
 #: What a worker does before a task.
 SLOW = """
 import os, signal, time
-from sdpbound.study import dask_worker, seat
-class Slow(seat.Seat):
+from sdpbound.study.running import dask_worker, solver_process
+class Slow(solver_process.Seat):
     def answer(self, task):
         {before}
         return super().answer(task)
@@ -232,7 +232,7 @@ def test_another_version_is_refused(start: Callable[..., Cluster]) -> None:
     good = cluster.worker(SLOW.format(before="time.sleep(0.02)"))
     results = run_on_dask(plan(2000), cluster.address)
     next(results)
-    other = "from sdpbound.study import dask_worker\ndask_worker.versions = lambda: ('0.0.1', 7)\n"
+    other = "from sdpbound.study.running import dask_worker\ndask_worker.versions = lambda: ('0.0.1', 7)\n"
     cluster.worker(other)
     with pytest.raises(InvalidInput, match=r"worker tcp://.* has sdpbound 0\.0\.1 \(numerics 7\).*same version"):
         list(results)

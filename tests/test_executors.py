@@ -262,14 +262,14 @@ PARENT = """
 import sys
 sys.path.insert(0, {tests!r})
 from test_executors import plan
-from sdpbound.study.executors import run_in_processes
+from sdpbound.study.running.executors import run_in_processes
 child = '''{child}'''
 list(run_in_processes(plan(4), 2, [sys.executable, "-c", child]))
 """
 CHILD = """
 import os, time
 from pathlib import Path
-from sdpbound.study import worker
+from sdpbound.study.running import worker
 def evaluate(task):
     (Path({folder!r}) / str(os.getpid())).touch()
     {work}

@@ -446,9 +446,9 @@ def test_a_batch_that_is_undone_leaves_the_seal(path: Path) -> None:
 KEEP_ADDING = f"""
 import math, sys
 from hashlib import blake2b
-from sdpbound.study.evaluate import Answer
+from sdpbound.study.store.answer import Answer
 from sdpbound.study.store import Store
-from sdpbound.study.tasks import STORED, Row
+from sdpbound.tables.columns import STORED, Row
 Any = object
 {inspect.getsource(key_of)}
 {inspect.getsource(row_of)}

@@ -19,11 +19,10 @@ from sdpbound import Infeasible, guessing_probability
 from sdpbound.checker import verify
 from sdpbound.entropies.self_test import find_self_test
 from sdpbound.errors import DamagedStore, InvalidInput
-from sdpbound.study import Study, run_study
+from sdpbound.study import Study, audit, run_study
 from sdpbound.study.answers.best_member import contours_of
 from sdpbound.study.answers.blank import observations
 from sdpbound.study.answers.evaluate import evaluate, failed, ideal_guess
-from sdpbound.study.auditing import audit
 from sdpbound.study.auditing import proofs as proofs_module
 from sdpbound.study.file.spec import Quantity
 from sdpbound.study.plan import Task, cell_keys

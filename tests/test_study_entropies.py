@@ -15,9 +15,8 @@ import pytest
 import sdpbound as sb
 from sdpbound.attacks.entropy_attack import conditional_entropy_upper_bound
 from sdpbound.errors import InvalidInput, InvalidStudy
-from sdpbound.study import Study, read_table, run_study
+from sdpbound.study import Study, audit, read_table, run_study
 from sdpbound.study.answers.evaluate import evaluate
-from sdpbound.study.auditing import audit
 from sdpbound.study.file.noises import Imperfections
 from sdpbound.study.file.quantities import KINDS
 from sdpbound.study.file.questions import QUANTITIES, Quantity

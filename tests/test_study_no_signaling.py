@@ -16,9 +16,8 @@ from sdpbound.protocols import compare, vanishing_visibilities
 from sdpbound.protocols.comparison import KINDS as COMPARED
 from sdpbound.protocols.comparison import Kind
 from sdpbound.protocols.formulas import linear_hashing
-from sdpbound.study import Study, read_table, run_study
+from sdpbound.study import Study, audit, read_table, run_study
 from sdpbound.study.answers.no_signaling import rate_of_tested, secret_of
-from sdpbound.study.auditing import audit
 from sdpbound.study.file.spec import parse_spec, read_spec
 from sdpbound.study.plan import Plan, Task, cell_keys
 from sdpbound.study.store import Store

@@ -19,10 +19,9 @@ import pytest
 
 from sdpbound import NoSignaling, Observations, Quantum, SingletSelfTest, guessing_probability, key_rate
 from sdpbound.errors import DamagedStore, InvalidInput, InvalidParameter, InvalidStudy, NotSelfTesting
-from sdpbound.study import Study, Terminated, draw, merge, read_spec, read_table, run_study
+from sdpbound.study import Study, Terminated, audit, draw, merge, read_spec, read_table, run_study
 from sdpbound.study.answers import evaluate as evaluate_module
 from sdpbound.study.answers.best_member import BETTER
-from sdpbound.study.auditing import audit
 from sdpbound.study.file.spec import parse_spec
 from sdpbound.study.plan import Plan, Point, Task, cell_keys
 from sdpbound.study.running import executors as executors_module
@@ -460,9 +459,11 @@ def test_equal_cells_in_different_look_ups(
 #: Runs a study in one process and notes each task before it is evaluated, and each batch once it is stored.
 NOTING = """
 import sys
-from sdpbound.study import run_study, executors, evaluate as e
+from sdpbound.study import run_study
+from sdpbound.study.answers import evaluate as e
+from sdpbound.study.running import executors
 from sdpbound.study.store import Store
-from sdpbound.study.tasks import cell_keys
+from sdpbound.study.plan import cell_keys
 notes = open(sys.argv[3], "a", buffering=1)
 def evaluate(task):
     for key in cell_keys(task):
@@ -477,7 +478,7 @@ def noted(self, run, answers, replace=False):
         for key in keys:
             print("stored", key.hex(), file=notes)
 Store.add = noted
-from sdpbound.study import run
+from sdpbound.study.running import run
 run.BATCH_SECONDS = 0.02
 run_study(sys.argv[1], sys.argv[2], workers=0, progress=False)
 """

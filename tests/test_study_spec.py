@@ -581,7 +581,7 @@ def validator() -> Any:
 def test_the_schema_is_up_to_date(tmp_path: Path) -> None:
     assert SCHEMA.exists() and json.loads(SCHEMA.read_text(encoding="utf-8")) == study_schema(), (
         "the study file has changed: write its schema again, "
-        "python -c 'from pathlib import Path; from sdpbound.study.schema import write_schema; "
+        "python -c 'from pathlib import Path; from sdpbound.study.file.schema import write_schema; "
         'write_schema(Path("docs/study.schema.json"))\''
     )
     write_schema(tmp_path / "schema.json")
