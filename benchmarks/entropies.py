@@ -3,7 +3,7 @@
 Tables: ``accuracy`` (every method at points of known entropy), ``rates`` (key rates near the local boundary),
 ``losses`` (what nodes and words cost at one point). CPU seconds on one core, the better of two runs: structure is
 shared, as in a sweep. Exact values: the formula for CHSH (arXiv:0903.4460); convex roofs over qubit strategies,
-accurate to 5e-5, from ``tests/reference_values.json`` for the points of the family.
+accurate to 5e-5, from ``tests/reference/values.json`` for the points of the family.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import sdpbound as sb
 
-REFERENCE = Path(__file__).parents[1] / "tests" / "reference_values.json"
+REFERENCE = Path(__file__).parents[1] / "tests" / "reference" / "values.json"
 MIDDLE = "1+AB+AA+AAB"
 RATES = [  # theta, omega, pi/2 - phi, and a prototype's uncertified rates at the columns of NOISE
     (math.pi / 3, 5 * math.pi / 6, 0.02, (0.9985, 0.868, 0.595, 0.354, 0.796, 0.004)),

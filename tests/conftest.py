@@ -16,4 +16,4 @@ settings.load_profile("sdpbound")
 @pytest.fixture(scope="session")
 def reference() -> dict[str, dict[str, Any]]:
     """Values of the source papers and of independent computations, by key."""
-    return json.loads((Path(__file__).parent / "reference_values.json").read_text(encoding="utf-8"))
+    return json.loads((Path(__file__).parent / "reference" / "values.json").read_text(encoding="utf-8"))
