@@ -25,7 +25,8 @@ from sdpbound.bounds.bound import Bound, Functional
 from sdpbound.bounds.certificate import certificate_head
 from sdpbound.bounds.figures import describe_figure
 from sdpbound.bounds.rounding import lower_float, rounded
-from sdpbound.checker.attack import PRECISION, Enclosure, Outcome, enclose, mix, read_question
+from sdpbound.checker.attack import PRECISION
+from sdpbound.checker.mixtures import Enclosure, Outcome, enclose, mix, read_question
 from sdpbound.errors import CertificateError
 
 __all__ = ["EntropyAttack", "build_attack"]

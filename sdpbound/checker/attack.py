@@ -24,7 +24,6 @@ learns only ``groups[k]``: ``sum_g sum_ab P_g(ab) log2 P_g(ab) P_g / (P_g(a) P_g
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -33,87 +32,29 @@ from typing import Any
 import flint
 
 from sdpbound.checker.claim import Verification
-from sdpbound.checker.numbers import Tensor, binary_entropy, log2_ball, lower_end, rounded_float, to_ball
-from sdpbound.checker.reading import read_integer, read_keys, read_kind, read_list, read_number, read_numbers, shown
-from sdpbound.checker.scenario import Observed, Scenario, read_observed, read_scenario
-from sdpbound.checker.spectra import entropy, plogp
+from sdpbound.checker.mixtures import AttackQuestion, enclose, mix, range_of_attack, read_question, work_of
+from sdpbound.checker.numbers import lower_end, rounded_float, to_ball
+from sdpbound.checker.reading import read_integer, read_keys, read_list, read_number, read_numbers
 from sdpbound.checker.trials import at_fault, out_of_range
 from sdpbound.errors import CertificateError
 
-__all__ = ["PRECISION", "AttackQuestion", "Enclosure", "Outcome", "enclose", "mix", "read_question", "verify_attack"]
+__all__ = ["PRECISION", "verify_attack"]
+
 
 PRECISION = 256  # bits
-_LARGEST_DIMENSION = 64
 _MOST_STRATEGIES = 4096
 _MOST_WORK = 2**26  # products of two numbers, of all strategies together
 _MOST_ADJUSTED = 512
-_TURNS = 16  # products for each entry of a matrix that is made diagonal, in units of its size
-_FIGURES = ("conditional_entropy", "conditional_mutual_information")
-
-
-@dataclass(frozen=True, slots=True)
-class AttackQuestion:
-    """What is asked: the figure at settings x, y, flips before it, and the tested data."""
-
-    scenario: Scenario
-    kind: str
-    x: int
-    y: int | None
-    flips: Fraction
-    observed: Observed
-
-
-@dataclass(frozen=True, slots=True)
-class Enclosure:
-    """Balls around the numbers of one strategy: tests in normal form, its entropy or its p(ab|xy) of the key."""
-
-    tested: list[flint.arb]
-    entropy: flint.arb
-    joint: list[list[flint.arb]]
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """A mixture: enclosed figure, and the enclosed distances of its tested values from the given ones, as the file has
-    them."""
-
-    figure: flint.arb
-    misses: list[flint.arb]
 
 
 def verify_attack(root: Mapping[str, Any], strict: bool) -> Verification:
     """Recompute the value of an attack; `root` has passed :func:`sdpbound.checker.read`."""
     question = read_question(root["question"])
-    names = ("strategies", "weights", "adjusted", "groups")
-    proof = read_keys(root["proof"], names, "proof")
-    strategies = read_list(proof["strategies"], "proof.strategies")
-    if not 1 <= len(strategies) <= _MOST_STRATEGIES:
-        raise CertificateError(f"proof.strategies has {len(strategies)} entries; 1 to {_MOST_STRATEGIES} are needed.")
-    weights = read_numbers(proof["weights"], "proof.weights", length=len(strategies))
-    adjusted = [
-        read_integer(k, 0, len(strategies) - 1, "proof.adjusted")
-        for k in read_list(proof["adjusted"], "proof.adjusted")
-    ]
-    groups = list(range(len(strategies)))
-    if question.kind == "conditional_mutual_information":
-        entries = read_list(proof["groups"], "proof.groups", length=len(strategies))
-        groups = [read_integer(g, 0, len(strategies) - 1, "proof.groups") for g in entries]
-    elif proof["groups"] is not None:
-        raise CertificateError("proof.groups is about a classical Eve; for conditional_entropy it must be null.")
+    proof = _read_mixture(question, root["proof"])
     claimed = read_number(read_keys(root["claim"], ("value",), "claim")["value"], "claim.value")
-    work = 0
-    for k, entry in enumerate(strategies):  # counted before any of it is done
-        work += _work(question, entry, f"proof.strategies[{k}]")
-        if work > _MOST_WORK:
-            raise CertificateError(
-                f"proof.strategies take more than {_MOST_WORK} products of numbers to check, of {k + 1} of "
-                f"{len(strategies)} strategies alone; use fewer or smaller ones."
-            )
-    if len(adjusted) > _MOST_ADJUSTED:
-        raise CertificateError(f"proof.adjusted has {len(adjusted)} entries; at most {_MOST_ADJUSTED} are checked.")
     with flint.ctx.workprec(PRECISION):
-        enclosures = [enclose(question, entry, f"proof.strategies[{k}]") for k, entry in enumerate(strategies)]
-        outcome = mix(question, enclosures, weights, adjusted, groups)
+        enclosures = [enclose(question, entry, f"proof.strategies[{k}]") for k, entry in enumerate(proof.strategies)]
+        outcome = mix(question, enclosures, proof.weights, proof.adjusted, proof.groups)
         observed = question.observed
         for j, (miss, own, scale) in enumerate(zip(outcome.misses, observed.tolerances, observed.scales, strict=True)):
             tolerance = own * scale
@@ -125,14 +66,14 @@ def verify_attack(root: Mapping[str, Any], strict: bool) -> Verification:
         if not outcome.figure.is_finite():
             raise CertificateError("The recomputed value of the attack is not finite; the proof has absurd numbers.")
         value = rounded_float(-lower_end(-outcome.figure), up=True)
-        least, most = _range_of(question)
+        least, most = range_of_attack(question)
         if outcome.figure < least or outcome.figure > most:
             raise at_fault(f"the {question.kind} {value!r} is not between {float(least)!r} and {float(most)!r}")
         faults = out_of_range(claimed, "upper", least, most, f"a {question.kind} of this question")
     holds = value <= claimed and not faults
     subject = f"least {question.kind} of quantum strategies with these data"
     if holds:
-        how = "exactly the tested values" if adjusted else "tested values within the tolerances"
+        how = "exactly the tested values" if proof.adjusted else "tested values within the tolerances"
         message = f"The {subject} is at most {value!r}, as claimed ({float(claimed)!r}): the attack has {how}."
     else:
         message = (
@@ -153,323 +94,42 @@ def verify_attack(root: Mapping[str, Any], strict: bool) -> Verification:
     )
 
 
-def read_question(entry: Any) -> AttackQuestion:
-    """The question of a certificate of an attack."""
-    question = read_keys(entry, ("scenario", "figure", "side", "observed", "model"), "question")
-    scenario = read_scenario(question["scenario"])
-    if len(scenario.outcomes) != 2:
-        raise CertificateError(f"question.scenario has {len(scenario.outcomes)} parties; attacks are on two.")
-    read_kind(read_keys(question["model"], ("kind",), "question.model"), "question.model", ("quantum",))
-    if question["side"] != "upper":
-        raise CertificateError(f"question.side is {shown(question['side'])}; of an attack it must be upper.")
-    name = "question.figure"
-    kind = read_kind(question["figure"], name, _FIGURES)
-    of_entropy = kind == "conditional_entropy"
-    figure = read_keys(
-        question["figure"], ("kind", "x", "y", "preprocessing") if of_entropy else ("kind", "x", "y"), name
-    )
-    x = read_integer(figure["x"], 0, len(scenario.outcomes[0]) - 1, f"{name}.x")
-    y = figure["y"]
-    if y is not None or not of_entropy:
-        y = read_integer(y, 0, len(scenario.outcomes[1]) - 1, f"{name}.y")
-    flips = read_number(figure["preprocessing"], f"{name}.preprocessing") if of_entropy else Fraction(0)
-    if not 0 <= flips <= Fraction(1, 2) or (flips and (y is not None or scenario.outcomes[0][x] != 2)):
-        raise CertificateError(
-            f"{name}.preprocessing is {shown(figure['preprocessing'])}; a probability from 0 to 1/2 is expected, and 0 "
-            "for any other key than one bit of Alice's."
-        )
-    return AttackQuestion(scenario, kind, x, y, flips, read_observed(question["observed"], scenario))
+@dataclass(frozen=True, slots=True)
+class _Mixture:
+    """The proof as read: strategies as they are in the file, and how they are mixed."""
+
+    strategies: Sequence[Any]
+    weights: list[Fraction]
+    adjusted: list[int]
+    groups: list[int]
 
 
-def _range_of(question: AttackQuestion) -> tuple[flint.arb, flint.arb]:
-    """What the figure can be, in bits."""
-    one, other = question.scenario.outcomes
-    alice, bob = one[question.x], 1 if question.y is None else other[question.y]
-    count = alice * bob if question.kind == "conditional_entropy" else min(alice, bob)
-    least = binary_entropy(to_ball(1 - 2 * question.flips)) if question.flips else flint.arb(0)
-    return least, log2_ball(Fraction(count))
-
-
-def _work(question: AttackQuestion, entry: Any, name: str) -> int:
-    """About how many products of numbers a strategy takes, from the sizes of its matrices."""
-    sizes, shape, rows = _sizes(question, entry, name)
-    dimension, width = sizes[0] * sizes[1], shape
-    one, other = (sum(map(sum, party)) for party in rows)
-    pairs = one * other  # rows of all pairs of effects
-    roots = sum(size**2 * sum(map(sum, party)) for size, party in zip(sizes, rows, strict=True))
-    counts = [sum(map(len, party)) for party in rows]
-    spectra = _TURNS * width**3 * (counts[0] * counts[1] + 1)
-    complex_numbers = entry["state"]["imaginary"] is not None or any(
-        effect["imaginary"] is not None for party in entry["measurements"] for effects in party for effect in effects
-    )
-    products = dimension * width * (pairs + 1) + width**2 * (pairs + dimension) + roots
-    # a product of complex numbers is four, and spectra are those of real matrices of twice the size
-    return 4 * products + 8 * spectra if complex_numbers else products + spectra
-
-
-def _sizes(question: AttackQuestion, entry: Any, name: str) -> tuple[list[int], int, list[list[list[int]]]]:
-    """Dimensions, columns of the state's factor, and rows of each effect."""
-    entry = read_keys(entry, ("dimensions", "state", "measurements"), name)
-    sizes = [
-        read_integer(d, 1, _LARGEST_DIMENSION, f"{name}.dimensions")
-        for d in read_list(entry["dimensions"], f"{name}.dimensions", length=2)
+def _read_mixture(question: AttackQuestion, entry: Any) -> _Mixture:
+    """Read a proof; the work that it asks for is counted before any of it is done."""
+    names = ("strategies", "weights", "adjusted", "groups")
+    proof = read_keys(entry, names, "proof")
+    strategies = read_list(proof["strategies"], "proof.strategies")
+    if not 1 <= len(strategies) <= _MOST_STRATEGIES:
+        raise CertificateError(f"proof.strategies has {len(strategies)} entries; 1 to {_MOST_STRATEGIES} are needed.")
+    weights = read_numbers(proof["weights"], "proof.weights", length=len(strategies))
+    adjusted = [
+        read_integer(k, 0, len(strategies) - 1, "proof.adjusted")
+        for k in read_list(proof["adjusted"], "proof.adjusted")
     ]
-    if sizes[0] * sizes[1] > _LARGEST_DIMENSION:
-        raise CertificateError(f"{name}.dimensions {sizes} are too large; {_LARGEST_DIMENSION} in all is the most.")
-    state = read_list(
-        read_keys(entry["state"], ("real", "imaginary"), f"{name}.state")["real"],
-        f"{name}.state.real",
-        length=sizes[0] * sizes[1],
-    )
-    width = len(read_list(state[0], f"{name}.state.real[0]"))
-    if width > _LARGEST_DIMENSION:
-        raise CertificateError(f"{name}.state.real has {width} columns; at most {_LARGEST_DIMENSION} are allowed.")
-    rows = []
-    parties = read_list(entry["measurements"], f"{name}.measurements", length=2)
-    for party, (settings, counts) in enumerate(zip(parties, question.scenario.outcomes, strict=True)):
-        label = f"{name}.measurements[{party}]"
-        own = []
-        for s, (effects, count) in enumerate(zip(read_list(settings, label, length=len(counts)), counts, strict=True)):
-            effects = read_list(effects, f"{label}[{s}]", length=count)
-            own.append(
-                [
-                    len(
-                        read_list(
-                            read_keys(e, ("real", "imaginary"), f"{label}[{s}][{a}]")["real"], f"{label}[{s}][{a}].real"
-                        )
-                    )
-                    for a, e in enumerate(effects)
-                ]
+    groups = list(range(len(strategies)))
+    if question.kind == "conditional_mutual_information":
+        entries = read_list(proof["groups"], "proof.groups", length=len(strategies))
+        groups = [read_integer(g, 0, len(strategies) - 1, "proof.groups") for g in entries]
+    elif proof["groups"] is not None:
+        raise CertificateError("proof.groups is about a classical Eve; for conditional_entropy it must be null.")
+    work = 0
+    for k, entry in enumerate(strategies):
+        work += work_of(question, entry, f"proof.strategies[{k}]")
+        if work > _MOST_WORK:
+            raise CertificateError(
+                f"proof.strategies take more than {_MOST_WORK} products of numbers to check, of {k + 1} of "
+                f"{len(strategies)} strategies alone; use fewer or smaller ones."
             )
-        rows.append(own)
-    return sizes, width, rows
-
-
-# --- one strategy --------------------------------------------------------------------------------------------------
-
-
-def enclose(question: AttackQuestion, entry: Any, name: str) -> Enclosure:
-    """The numbers of one strategy of a certificate, in balls of the precision in force."""
-    sizes, _, _ = _sizes(question, entry, name)
-    outcomes = question.scenario.outcomes
-    factor = _matrix(entry["state"], sizes[0] * sizes[1], _LARGEST_DIMENSION, f"{name}.state", rows_fixed=True)
-    if factor is None:
-        raise CertificateError(f"{name}.state has no columns; a factor of the state is needed.")
-    total = _adjoint(factor) * factor
-    norm = _trace(total)
-    if not norm > 0:
-        raise CertificateError(f"{name}.state is zero; a factor of the state is needed.")
-    kraus = []
-    parties = read_list(entry["measurements"], f"{name}.measurements", length=2)
-    for party, (settings, counts) in enumerate(zip(parties, outcomes, strict=True)):
-        label = f"{name}.measurements[{party}]"
-        kraus.append(
-            [
-                _kraus(read_list(effects, f"{label}[{s}]", length=count), sizes[party], f"{label}[{s}]")
-                for s, (effects, count) in enumerate(
-                    zip(read_list(settings, label, length=len(counts)), counts, strict=True)
-                )
-            ]
-        )
-
-    grams: dict[tuple[int, int], list[list[Any]]] = {}
-
-    def gram(x: int, y: int) -> list[list[Any]]:
-        """G^+ (M_a (x) N_b) G for all outcomes; None where an outcome does not occur."""
-        if (x, y) not in grams:
-            grams[x, y] = [[_gram(a, b, factor) for b in kraus[1][y]] for a in kraus[0][x]]
-        return grams[x, y]
-
-    def joint(x: int, y: int) -> list[list[flint.arb]]:
-        return [[_trace(m) / norm if m is not None else flint.arb(0) for m in row] for row in gram(x, y)]
-
-    tables = [[joint(x, y) for y in range(len(outcomes[1]))] for x in range(len(outcomes[0]))]
-    tested = [_tested(question.scenario, tables, tensor) for tensor in question.observed.tensors]
-    given = flint.arb(0)
-    if question.kind == "conditional_entropy":
-        rows = gram(question.x, 0 if question.y is None else question.y)
-        parts = [m for row in rows for m in row] if question.y is not None else [_sum(row) for row in rows]
-        if question.flips:
-            q, zero = to_ball(question.flips), total * flint.arb(0)
-            first, second = (zero if part is None else part for part in parts)
-            parts = [first * (1 - q) + second * q, second * (1 - q) + first * q]
-        scale = 1 / norm
-        parts = [m * scale for m in parts if m is not None]
-        given = sum(map(entropy, parts), flint.arb(0)) - entropy(total * scale)
-        above = sum((plogp(_trace(m)) for m in parts), flint.arb(0))  # of the outcome, for one who knows nothing
-        if given < 0 or given > above:
-            raise at_fault(f"{name} has the entropy {float(given.mid())!r}, and its outcomes {float(above.mid())!r}")
-    return Enclosure(tested, given, [] if question.y is None else tables[question.x][question.y])
-
-
-def _matrix(entry: Any, size: int, most: int, name: str, rows_fixed: bool) -> Any:
-    """A matrix with `size` rows (rows_fixed) or columns, and at most `most` of the others; None if there are none."""
-    entry = read_keys(entry, ("real", "imaginary"), name)
-    parts = []
-    for key in ("real", "imaginary"):
-        if entry[key] is None and key == "imaginary":
-            continue
-        rows = read_list(entry[key], f"{name}.{key}", length=size if rows_fixed else None)
-        if len(rows) > most:
-            raise CertificateError(f"{name}.{key} has {len(rows)} rows; at most {most} are allowed.")
-        width = len(read_list(rows[0], f"{name}.{key}[0]")) if rows_fixed else size
-        if width > most:
-            raise CertificateError(f"{name}.{key} has {width} columns; at most {most} are allowed.")
-        parts.append([read_numbers(row, f"{name}.{key}[{i}]", length=width) for i, row in enumerate(rows)])
-    if not parts[0] or not parts[0][0]:
-        return None
-    balls = [flint.arb_mat([[to_ball(v) for v in row] for row in part]) for part in parts]
-    if len(balls) == 1:
-        return balls[0]
-    if (balls[0].nrows(), balls[0].ncols()) != (balls[1].nrows(), balls[1].ncols()):
-        raise CertificateError(f"{name} has real and imaginary parts of different shapes.")
-    return flint.acb_mat(balls[0]) + flint.acb_mat(balls[1]) * flint.acb(0, 1)
-
-
-def _kraus(effects: Sequence[Any], size: int, name: str) -> list[Any]:
-    """K_a = T_a L^-+ of a setting; None for outcomes that do not occur."""
-    factors = [_matrix(e, size, _LARGEST_DIMENSION, f"{name}[{a}]", rows_fixed=False) for a, e in enumerate(effects)]
-    total = _sum([None if t is None else _adjoint(t) * t for t in factors])
-    if total is None:
-        raise CertificateError(f"{name} has no effect; at least one outcome must occur.")
-    lower = _cholesky(total, name)
-    return [None if t is None else _adjoint(lower.solve(_adjoint(t))) for t in factors]
-
-
-def _cholesky(matrix: Any, name: str) -> Any:
-    n = matrix.nrows()
-    real = isinstance(matrix, flint.arb_mat)
-    zero = flint.arb(0) if real else flint.acb(0)
-    rows = [[zero] * n for _ in range(n)]
-    for i in range(n):
-        for j in range(i + 1):
-            value = matrix[i, j]
-            for k in range(j):
-                value -= rows[i][k] * (rows[j][k] if real else rows[j][k].conjugate())
-            if i > j:
-                rows[i][j] = value / rows[j][j]
-                continue
-            pivot = value if real else value.real
-            if not pivot > 0:
-                raise CertificateError(f"The effects of {name} do not span the space; their sum must be invertible.")
-            rows[i][i] = pivot.sqrt() if real else flint.acb(pivot.sqrt())
-    return flint.arb_mat(rows) if real else flint.acb_mat(rows)
-
-
-def _gram(a: Any, b: Any, factor: Any) -> Any:
-    """G^+ (K_a^+ K_a (x) K_b^+ K_b) G."""
-    if a is None or b is None:
-        return None
-    rows = [[u * v for u in first for v in second] for first, second in itertools.product(a.tolist(), b.tolist())]
-    real = all(isinstance(m, flint.arb_mat) for m in (a, b))
-    through = (flint.arb_mat(rows) if real else flint.acb_mat(rows)) * factor
-    return _adjoint(through) * through
-
-
-def _tested(scenario: Scenario, tables: list[list[list[list[flint.arb]]]], tensor: Tensor) -> flint.arb:
-    """The value of a tested expression: sum of its coefficients times expectation values of products of coordinates."""
-    total = flint.arb(0)
-    for (i, j), coefficient in tensor.items():
-        x, alice = _readout(scenario, 0, i)
-        y, bob = _readout(scenario, 1, j)
-        table = tables[x][y]
-        value = sum((u * v * table[a][b] for a, u in alice for b, v in bob), flint.arb(0))
-        total += to_ball(coefficient) * value
-    return total
-
-
-def _readout(scenario: Scenario, party: int, coordinate: int) -> tuple[int, list[tuple[int, int]]]:
-    """Setting, outcomes and signs whose probabilities add up to a coordinate; the identity is read in setting 0."""
-    outcomes = scenario.outcomes[party]
-    if coordinate == 0:
-        return 0, [(a, 1) for a in range(outcomes[0])]
-    setting, letters = next((s, r) for s, r in enumerate(scenario.letters(party)) if coordinate in r)
-    if outcomes[setting] == 2:
-        return setting, [(0, 1), (1, -1)]
-    return setting, [(coordinate - letters[0], 1)]
-
-
-# --- the mixture ---------------------------------------------------------------------------------------------------
-
-
-def mix(
-    question: AttackQuestion,
-    enclosures: Sequence[Enclosure],
-    weights: Sequence[Fraction],
-    adjusted: Sequence[int],
-    groups: Sequence[int],
-) -> Outcome:
-    """Figure and misses of the mixture; raises CertificateError where its weights are not."""
-    balls = _weights(question, enclosures, weights, adjusted)
-    misses = []
-    for j, (value, scale) in enumerate(zip(question.observed.values, question.observed.scales, strict=True)):
-        own = sum((w * e.tested[j] for w, e in zip(balls, enclosures, strict=True)), flint.arb(0))
-        misses.append(flint.arb(0) if adjusted else abs(own - to_ball(value)) * to_ball(scale))
-    if question.kind == "conditional_entropy":
-        figure = sum((w * e.entropy for w, e in zip(balls, enclosures, strict=True)), flint.arb(0))
-        return Outcome(figure, misses)
-    figure = flint.arb(0)
-    for group in sorted(set(groups)):
-        own = [(w, e.joint) for w, e, g in zip(balls, enclosures, groups, strict=True) if g == group]
-        rows, columns = len(own[0][1]), len(own[0][1][0])
-        table = [[sum((w * p[a][b] for w, p in own), flint.arb(0)) for b in range(columns)] for a in range(rows)]
-        figure += _information(table)
-    return Outcome(figure, misses)
-
-
-def _weights(
-    question: AttackQuestion, enclosures: Sequence[Enclosure], weights: Sequence[Fraction], adjusted: Sequence[int]
-) -> list[flint.arb]:
-    if any(w < 0 for w in weights) or not sum(weights) > 0:
-        raise CertificateError("proof.weights has a negative weight, or none above zero.")
-    total = sum(weights, Fraction(0))
-    balls = [to_ball(w / total) for w in weights]
-    if not adjusted:
-        return balls
-    j = len(question.observed)
-    if len(adjusted) != j + 1 or len(set(adjusted)) != j + 1:
-        raise CertificateError(f"proof.adjusted has {len(adjusted)} entries; {j + 1} different ones are needed.")
-    rest = [k for k in range(len(weights)) if k not in adjusted]
-    rows = [[flint.arb(1)] * (j + 1)]
-    right = [[1 - sum((balls[k] for k in rest), flint.arb(0))]]
-    for i, value in enumerate(question.observed.values):
-        rows.append([enclosures[k].tested[i] for k in adjusted])
-        right.append([to_ball(value) - sum((balls[k] * enclosures[k].tested[i] for k in rest), flint.arb(0))])
-    try:
-        solution = flint.arb_mat(rows).solve(flint.arb_mat(right))
-    except ZeroDivisionError:  # flint could not invert the enclosure
-        raise CertificateError(
-            "The adjusted strategies do not determine their weights: their data are dependent."
-        ) from None
-    for place, k in enumerate(adjusted):
-        balls[k] = solution[place, 0]
-        if not balls[k] >= 0:
-            raise CertificateError(f"The weight of strategy {k} that the data need is not certainly positive.")
-    return balls
-
-
-def _information(table: list[list[flint.arb]]) -> flint.arb:
-    """sum P(ab) log2 P(ab) P / (P(a) P(b)) of a sub-normalised distribution."""
-    rows = [sum(row, flint.arb(0)) for row in table]
-    columns = [sum(column, flint.arb(0)) for column in zip(*table, strict=True)]
-    joint = [p for row in table for p in row]
-    terms = [*map(plogp, rows), *map(plogp, columns), *(-plogp(p) for p in joint), -plogp(sum(rows, flint.arb(0)))]
-    return sum(terms, flint.arb(0))
-
-
-def _sum(matrices: Sequence[Any]) -> Any:
-    total = None
-    for m in matrices:
-        if m is not None:
-            total = m if total is None else total + m
-    return total
-
-
-def _adjoint(matrix: Any) -> Any:
-    return matrix.transpose() if isinstance(matrix, flint.arb_mat) else matrix.transpose().conjugate()
-
-
-def _trace(matrix: Any) -> flint.arb:
-    """Of a Hermitian matrix."""
-    entries = (matrix[i, i] for i in range(matrix.nrows()))
-    return sum((v if isinstance(v, flint.arb) else v.real for v in entries), flint.arb(0))
+    if len(adjusted) > _MOST_ADJUSTED:
+        raise CertificateError(f"proof.adjusted has {len(adjusted)} entries; at most {_MOST_ADJUSTED} are checked.")
+    return _Mixture(strategies, weights, adjusted, groups)

@@ -43,7 +43,7 @@ from sdpbound.checker.numbers import (
 )
 from sdpbound.checker.question import Question
 from sdpbound.checker.reading import read_integer, read_keys, read_kind, read_number, read_numbers, shown
-from sdpbound.checker.scenario import Scenario, read_observed, read_scenario
+from sdpbound.checker.scenario import Observed, Scenario, read_observed, read_scenario
 from sdpbound.checker.trials import out_of_range, try_statement, try_value
 from sdpbound.errors import CertificateError
 
@@ -69,23 +69,8 @@ class _Line:
 
 def verify_closed_entropy(root: Mapping[str, Any], strict: bool) -> Verification:
     """The bound of a file of format "sdpbound closed form" about a conditional entropy; see the module docstring."""
-    question = read_keys(root["question"], ("scenario", "figure", "side", "observed"), "question")
-    scenario = read_scenario(question["scenario"])
-    name = "question.figure"
-    read_kind(question["figure"], name, ("conditional_entropy",))
-    figure = read_keys(question["figure"], ("kind", "x", "y", "preprocessing"), name)
-    if len(scenario.outcomes) != 2 or figure["y"] is not None:
-        raise CertificateError(f"{name} has no formula: it must be about Alice's outcome alone (y null) of two.")
-    x = read_integer(figure["x"], 0, len(scenario.outcomes[0]) - 1, f"{name}.x")
-    flips = read_number(figure["preprocessing"], f"{name}.preprocessing")
-    if not 0 <= flips <= HALF:
-        raise CertificateError(f"{name}.preprocessing is {shown(figure['preprocessing'])}; it must be from 0 to 1/2.")
-    if question["side"] != "lower":
-        raise CertificateError(f"question.side is {shown(question['side'])}; for an entropy it must be lower.")
-    observed = read_observed(question["observed"], scenario)
-    if len(observed) != 1:
-        raise CertificateError(f"question.observed has {len(observed)} entries; the formula is about one.")
-    expression = _expression(scenario, observed.tensors[0], x)
+    asked = _read_asked(root["question"])
+    scenario, observed, expression, x = asked.scenario, asked.observed, asked.expression, asked.x
     claim = read_keys(root["claim"], ("value", "touching", "functional"), "claim")
     claimed = read_number(claim["value"], "claim.value")
     functional = read_keys(claim["functional"], ("constant", "multipliers"), "claim.functional")
@@ -103,7 +88,7 @@ def verify_closed_entropy(root: Mapping[str, Any], strict: bool) -> Verification
                 f"largest is {float(most.mid())!r}. There is no entropy of such data."
             )
         sign = 1 if tested > 0 else -1
-        line, least = _line(expression.alpha, flips, touching)
+        line, least = _line(expression.alpha, asked.flips, touching)
         bound = lower_end(least)
         multiplier = line.slope * to_ball(sign / expression.unit)  # of the normal form
 
@@ -126,12 +111,12 @@ def verify_closed_entropy(root: Mapping[str, Any], strict: bool) -> Verification
     if not holds_functional:
         faults.append(f"the claimed functional {float(constant)!r} + {float(slope)!r} v does not follow from {proven}")
     if not faults:
-        asked = Question(
-            scenario, {}, "conditional_entropy", "lower", "quantum", [], observed, x, None, False, [], flips
+        entropy = Question(
+            scenario, {}, "conditional_entropy", "lower", "quantum", [], observed, x, None, False, [], asked.flips
         )
         for a, b in ((constant, slope), (Fraction(proven[0]), Fraction(nearest))):
-            try_statement(asked, a + observed.shift([b]), observed.scaled([b]))
-        try_value(asked, claimed)
+            try_statement(entropy, a + observed.shift([b]), observed.scaled([b]))
+        try_value(entropy, claimed)
     if faults:
         message = f"The certificate does not prove its claim on the entropy: {'; '.join(faults)}."
         if strict:
@@ -148,6 +133,37 @@ def verify_closed_entropy(root: Mapping[str, Any], strict: bool) -> Verification
         functional=proven,
         message=message,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The question as read: the entropy of Alice's outcome x after flips, from one tested expression."""
+
+    scenario: Scenario
+    observed: Observed
+    expression: _Expression
+    x: int
+    flips: Fraction
+
+
+def _read_asked(entry: Any) -> _Asked:
+    question = read_keys(entry, ("scenario", "figure", "side", "observed"), "question")
+    scenario = read_scenario(question["scenario"])
+    name = "question.figure"
+    read_kind(question["figure"], name, ("conditional_entropy",))
+    figure = read_keys(question["figure"], ("kind", "x", "y", "preprocessing"), name)
+    if len(scenario.outcomes) != 2 or figure["y"] is not None:
+        raise CertificateError(f"{name} has no formula: it must be about Alice's outcome alone (y null) of two.")
+    x = read_integer(figure["x"], 0, len(scenario.outcomes[0]) - 1, f"{name}.x")
+    flips = read_number(figure["preprocessing"], f"{name}.preprocessing")
+    if not 0 <= flips <= HALF:
+        raise CertificateError(f"{name}.preprocessing is {shown(figure['preprocessing'])}; it must be from 0 to 1/2.")
+    if question["side"] != "lower":
+        raise CertificateError(f"question.side is {shown(question['side'])}; for an entropy it must be lower.")
+    observed = read_observed(question["observed"], scenario)
+    if len(observed) != 1:
+        raise CertificateError(f"question.observed has {len(observed)} entries; the formula is about one.")
+    return _Asked(scenario, observed, _expression(scenario, observed.tensors[0], x), x, flips)
 
 
 def _expression(scenario: Scenario, tensor: Tensor, x: int) -> _Expression:

@@ -19,7 +19,18 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 import sdpbound as sb
-from sdpbound.checker import Checker, attack, boxes, chsh_entropy, finite, kinds, qubit, trials
+from sdpbound.checker import (
+    Checker,
+    boxes,
+    chsh_entropy,
+    finite,
+    kinds,
+    mixtures,
+    qubit,
+    qubit_correlators,
+    qubit_search,
+    strategies,
+)
 from sdpbound.checker import bound as bound_module
 from sdpbound.checker.scenario import Scenario
 from sdpbound.cli import app
@@ -149,8 +160,8 @@ def test_a_length_is_contradicted_by_local_devices(monkeypatch: pytest.MonkeyPat
 
 def test_an_attack_is_contradicted_by_its_own_outcomes(monkeypatch: pytest.MonkeyPatch) -> None:
     root = golden("attack_entropy_chsh")
-    right = attack.entropy
-    monkeypatch.setattr(attack, "entropy", lambda matrix: 3 * right(matrix) + 1)
+    right = mixtures.entropy
+    monkeypatch.setattr(mixtures, "entropy", lambda matrix: 3 * right(matrix) + 1)
     with pytest.raises(CertificateError, match="checker itself is at fault"):
         sb.verify(root)
 
@@ -172,10 +183,10 @@ def test_strategies_are_what_they_say() -> None:
     scenario = Scenario(((2, 3), (3, 2)))
     pauli = [np.eye(2), np.diag([1.0, -1.0]), np.array([[0.0, 1.0], [1.0, 0.0]])]
     seen = 0
-    for plan in trials._plans(scenario):
+    for plan in strategies.plans_of(scenario):
         if plan.kind != "qubits":
             continue
-        strategy = trials._Strategy(plan, scenario, trials._FLOATS)
+        strategy = strategies.ExplicitStrategy(plan, scenario, strategies.FLOATS)
         t, u = (math.pi * float(angle) for angle in plan.angles)
         c, s, d, e = math.cos(t), math.sin(t), math.cos(u), math.sin(u)
         vectors = [[c, 0, 0, s], [s, 0, 0, -c], [0, d, e, 0], [0, e, -d, 0]]
@@ -223,8 +234,8 @@ def test_no_signaling_strategies_are_boxes() -> None:
     """Non-negative and normalised; among them the boxes with CHSH 4 and -4."""
     scenario = Scenario(((2, 2), (2, 2)))
     values = []
-    for plan in trials._boxes(scenario):
-        strategy = trials._Strategy(plan, scenario, trials._BALLS)
+    for plan in strategies.boxes_of(scenario):
+        strategy = strategies.ExplicitStrategy(plan, scenario, strategies.BALLS)
         for x in range(2):
             for y in range(2):
                 table = [p for row in strategy.joint(x, y) for p in row]
@@ -273,7 +284,7 @@ def test_a_file_says_the_same_in_other_units(size: int, power: int, shift: int) 
 
 def test_precision_rises_where_balls_are_too_wide(monkeypatch: pytest.MonkeyPatch) -> None:
     root = golden("entropy_qubit_chsh_maximum")
-    monkeypatch.setattr(qubit, "_MOST_CELLS", 1000)
+    monkeypatch.setattr(qubit_search, "MOST_CELLS", 1000)
     monkeypatch.setattr(qubit, "_PRECISION", 20)
     assert sb.verify(root).holds
     monkeypatch.setattr(qubit, "_DOUBLINGS", 0)
@@ -469,7 +480,7 @@ def test_trials_of_large_scenarios_take_little() -> None:
 
 
 def test_a_search_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(qubit._Correlators, "most_steps", 100)
+    monkeypatch.setattr(qubit_correlators.CorrelatorDual, "most_steps", 100)
     with pytest.raises(CertificateError, match="more than 100 steps"):
         sb.verify(golden("entropy_qubit_correlators"))
 

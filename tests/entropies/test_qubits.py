@@ -402,7 +402,8 @@ def test_the_checker_finds_what_floats_find() -> None:
     """The checker's bound in balls is the engine's bound, from hints of its own."""
     import flint
 
-    from sdpbound.checker.qubit import _Correlators, _States
+    from sdpbound.checker.qubit_correlators import CorrelatorDual
+    from sdpbound.checker.qubit_states import StateDual
 
     rng = np.random.default_rng(5)
     for key, name in ((Key.ONE, "one"), (Key.BOTH, "both")):
@@ -413,11 +414,11 @@ def test_the_checker_finds_what_floats_find() -> None:
         batch.solve(1e-10, 40)
         with flint.ctx.workprec(128):
             balls = [[flint.arb(v) for v in row] for row in table.tolist()]
-            closed = _Correlators(name).bound(balls, batch.hints[0].tolist(), 1e-7)
+            closed = CorrelatorDual(name).bound(balls, batch.hints[0].tolist(), 1e-7)
             general = StateEngine(key, 0.0)
             other = Batch(general, table[None], general.cold(table[None]))
             other.solve(1e-5, 60)
-            states = _States(name, 0).bound(balls, other.hints[0].reshape(-1).tolist(), 1e-7)
+            states = StateDual(name, 0).bound(balls, other.hints[0].reshape(-1).tolist(), 1e-7)
         assert float(closed.mid()) == pytest.approx(float(batch.uppers[0]), abs=1e-9)
         assert closed.rad() < 1e-20 and states.rad() < 1e-20
         assert float(closed.mid()) - 1e-9 <= float(states.mid()) <= float(closed.mid()) + 1e-4
