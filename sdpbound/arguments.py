@@ -23,7 +23,8 @@ def instance(value: Any, kind: type[Any], name: str, example: str) -> Any:
         given = f"{type(value).__name__} {value!r:.60}"
         if isinstance(value, type):
             given = f"the class {value.__name__} itself; write {value.__name__}(...)"
-        raise InvalidInput(f"{name} must be a {kind.__name__}, such as {example}, not {given}.")
+        article = "an" if kind.__name__[0] in "AEIO" else "a"
+        raise InvalidInput(f"{name} must be {article} {kind.__name__}, such as {example}, not {given}.")
     return value
 
 

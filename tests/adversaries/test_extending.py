@@ -230,3 +230,9 @@ def test_a_study_takes_its_name(installed: dict[str, str], tmp_path: Path) -> No
     assert np.isfinite(list(values.values())).all()
     unknown = call(os.environ | {"PYTHONPATH": str(ROOT)}, "run", *common)
     assert unknown.returncode == 2 and "'almost-quantum'" in unknown.stderr and "no-signaling" in unknown.stderr
+
+
+@pytest.mark.parametrize("model", ["quantum", None, sb.Quantum, object()])
+def test_what_is_no_adversary(model: Any) -> None:
+    with pytest.raises(sb.InvalidInput, match="the model must be an Adversary, such as Quantum"):
+        sb.maximize(sb.chsh(), model)
