@@ -148,3 +148,9 @@ def test_errors() -> None:
         sb.guessing_probability(sb.Observations.bell_value(sb.mermin(), 3.0), sb.Quantum("2"))
     with pytest.raises(sb.InvalidInput, match="y"):
         sb.min_entropy(data, sb.Quantum("1"), blind=True)
+
+
+def test_a_printed_upper_bound_is_rounded_up() -> None:
+    data = sb.Observations.correlators(sb.SingletSelfTest(1.0, 1.5, 2.6).behaviour(0.97))
+    bound = sb.guessing_probability(data, sb.Quantum("1+AB"))
+    assert float(repr(bound).split("<= ")[1].split(" ")[0]) >= bound.value

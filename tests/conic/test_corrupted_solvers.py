@@ -35,6 +35,7 @@ from sdpbound.entropies.qubits.branch import prove
 from sdpbound.entropies.qubits.engine import StateEngine
 from sdpbound.entropies.qubits.entropy import QubitEntropyBound
 from sdpbound.entropies.qubits.problem import Key
+from tests.support import chsh_entropy
 
 Floats = NDArray[np.float64]
 Results = list[tuple[sb.Bound, float]]  # bounds with the true values
@@ -53,15 +54,6 @@ FLIPS = 0.1
 SANE = sb.Clarabel(1e-12)
 #: How far a sane solver's bound may be from the optimum of its program.
 SLACK = 2e-6
-
-
-def entropy_of_chsh(s: float, q: float = 0.0) -> float:
-    """H(A|X=0,E), arXiv:0903.4460 and arXiv:2005.13015."""
-
-    def h(p: float) -> float:
-        return sum(-x * math.log2(x) for x in (p, 1 - p) if x > 0)
-
-    return 1 - h((1 + math.sqrt(s * s / 4 - 1)) / 2) + h((1 + math.sqrt(1 - q * (1 - q) * (8 - s * s))) / 2)
 
 
 GUESS = 0.5 + 0.5 * math.sqrt(2 - S * S / 4)
@@ -92,9 +84,9 @@ def envelope(solver: Choice) -> Results:
     found = sb.entropy_envelope(
         lambda s: sb.Observations.bell_value(sb.chsh(), s), points, method=method, tolerance=1e-3, closed_forms=False
     )
-    true = [entropy_of_chsh(s) for s in points]
+    true = [chsh_entropy(s) for s in points]
     assert np.isfinite(found.values).all() and (found.values >= 0.0).all() and (found.values <= true).all()
-    return [(b, entropy_of_chsh(s)) for s, b in zip(found.solved, found.bounds, strict=True)]
+    return [(b, chsh_entropy(s)) for s, b in zip(found.solved, found.bounds, strict=True)]
 
 
 def rate(solver: Choice, entropy: sb.Entropy, data: sb.Observations | str = "correlators") -> sb.Bound:
@@ -121,14 +113,14 @@ METHODS: dict[str, Callable[[Choice], Results]] = {
     "guess blind ternary": simple(lambda s: sb.blind_guessing_probability(TERNARY, sb.Quantum("1"), 0, 0, s)),
     "guess blind": simple(lambda s: sb.blind_guessing_probability(STRONG_DATA, LEVEL, 0, 0, s)),
     "min-entropy": simple(lambda s: sb.min_entropy(DATA, LEVEL, solver=s), -math.log2(GUESS)),
-    "projective": simple(lambda s: von_neumann(s, method="projective", level="1+AB", nodes=4), entropy_of_chsh(S)),
+    "projective": simple(lambda s: von_neumann(s, method="projective", level="1+AB", nodes=4), chsh_entropy(S)),
     "projective with flips": simple(
-        lambda s: von_neumann(s, FLIPS, method="projective", level="1+AB", nodes=4), entropy_of_chsh(S, FLIPS)
+        lambda s: von_neumann(s, FLIPS, method="projective", level="1+AB", nodes=4), chsh_entropy(S, FLIPS)
     ),
     "projective refined": simple(
-        lambda s: von_neumann(s, method="projective", level="1+AB", tolerance=0.02), entropy_of_chsh(S)
+        lambda s: von_neumann(s, method="projective", level="1+AB", tolerance=0.02), chsh_entropy(S)
     ),
-    "gauss-radau": simple(lambda s: von_neumann(s, method="gauss-radau", level="1+AB", nodes=3), entropy_of_chsh(S)),
+    "gauss-radau": simple(lambda s: von_neumann(s, method="gauss-radau", level="1+AB", nodes=3), chsh_entropy(S)),
     "envelope": envelope,
     "key rate": simple(lambda s: rate(s, sb.MinEntropy(LEVEL, s))),
     "key rate projective": simple(lambda s: rate(s, sb.VonNeumann("projective", "1+AB", 4, solver=s))),
@@ -329,21 +321,21 @@ def qubit(preprocessing: float = 0.0) -> Results:
     bound = von_neumann(None, preprocessing, method="qubit", tolerance=1e-2)
     assert isinstance(bound, QubitEntropyBound) and bound.optimum is not None
     # the mixture of strategies is what it is said to be
-    assert bound.optimum.miss > 1e-10 or bound.optimum.value >= entropy_of_chsh(S, preprocessing) - 1e-9
-    return [(bound, entropy_of_chsh(S, preprocessing))]
+    assert bound.optimum.miss > 1e-10 or bound.optimum.value >= chsh_entropy(S, preprocessing) - 1e-9
+    return [(bound, chsh_entropy(S, preprocessing))]
 
 
 def qubit_key_rate() -> Results:
     data = sb.Observations.bell_value(sb.chsh(), DEVICES.chsh)
     bound = rate(None, sb.VonNeumann("qubit", tolerance=1e-2), data)
-    return [(bound, entropy_of_chsh(DEVICES.chsh))]
+    return [(bound, chsh_entropy(DEVICES.chsh))]
 
 
 def attack() -> Results:
     """From above: the strategies are explicit, and data that they miss are said to be missed."""
     found = sb.conditional_entropy_upper_bound(DATA, tolerance=1e-3)
     assert found.certificate.verify().holds and found.value <= 1.0
-    assert not found.exact or found.value >= entropy_of_chsh(S) - 1e-12
+    assert not found.exact or found.value >= chsh_entropy(S) - 1e-12
     return []
 
 
@@ -547,7 +539,7 @@ def test_what_was_proven_stands_when_later_answers_are_refused(monkeypatch: pyte
     monkeypatch.setattr(sb.Sdpa, "solve", solve)
     bound = von_neumann("sdpa", tolerance=1e-3)
     assert len(calls) > 1
-    assert 0.3 < bound.value <= entropy_of_chsh(S)
+    assert 0.3 < bound.value <= chsh_entropy(S)
     assert bound.certificate.verify().holds
 
 
@@ -640,3 +632,17 @@ def test_many_corrupted_linear_programs(method: str, monkeypatch: pytest.MonkeyP
         answers += count[0]
     assert answers >= MANY
     assert bounds > len(calls) // 5
+
+
+def test_a_broken_solver_package_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Installed but not importable, as with a missing library: the next solver answers."""
+    from sdpbound.conic.solvers.sdpa_ import Sdpa
+
+    def broken(self: Any, program: Any) -> Any:
+        raise OSError("libgomp.so.1: cannot open shared object file")
+
+    monkeypatch.setattr(Sdpa, "solve", broken)
+    bound = sb.maximize(sb.i3322(), sb.Quantum("2"))
+    assert bound.solver != "sdpa" and abs(bound.value - 0.2509397) < 1e-6
+    with pytest.raises(OSError, match="libgomp"):
+        sb.maximize(sb.i3322(), sb.Quantum("2"), solver="sdpa")

@@ -13,10 +13,7 @@ from hypothesis import strategies as st
 
 import sdpbound as sb
 from sdpbound.entropies.qubits.entropy import QubitEntropyBound
-
-
-def h(p: float) -> float:
-    return 0.0 if p <= 0.0 or p >= 1.0 else -p * math.log2(p) - (1 - p) * math.log2(1 - p)
+from tests.support import h
 
 
 def curve(s: float, alpha: float, q: float) -> float:

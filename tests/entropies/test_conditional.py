@@ -17,42 +17,10 @@ import sdpbound as sb
 from sdpbound.entropies.integral.assemble import assemble_entropy
 from sdpbound.entropies.quadrature import graded_nodes, interpolation_gap, refined_nodes, weights
 from sdpbound.entropies.question import EntropyQuestion
+from tests.support import chsh_entropy, h, plogp, true_entropy
 
 #: This file is about programs; formulas are in test_closed_entropies.py.
 conditional_entropy = functools.partial(sb.conditional_entropy, closed_forms=False)
-
-
-def h(p: float) -> float:
-    return 0.0 if p in (0.0, 1.0) else -p * math.log2(p) - (1 - p) * math.log2(1 - p)
-
-
-def chsh_entropy(s: float, q: float = 0.0) -> float:
-    """H(A|X=0,E) of a CHSH value, arXiv:0903.4460; after flips with probability q, arXiv:2005.13015."""
-    root = math.sqrt(s * s / 4 - 1)
-    noisy = math.sqrt(1 - q * (1 - q) * (8 - s * s))
-    return 1 - h((1 + root) / 2) + h((1 + noisy) / 2)
-
-
-def plogp(matrix: Any) -> float:
-    w = np.linalg.eigvalsh(matrix)
-    w = w[w > 1e-15]
-    return float(-(w * np.log2(w)).sum())
-
-
-def root_of(effect: Any) -> Any:
-    w, v = np.linalg.eigh(effect)
-    return (v * np.sqrt(np.maximum(w, 0.0))) @ v.conj().T
-
-
-def true_entropy(strategy: sb.Strategy, x: int, y: int | None = None, q: float = 0.0) -> float:
-    """The entropy given a purification: Eve's conditional states have the spectra of sqrt(M) rho sqrt(M)."""
-    alice, bob = strategy.measurements
-    effects = [np.kron(m, np.eye(strategy.dimensions[1])) for m in alice[x]]
-    if q:
-        effects = [(1 - q) * effects[0] + q * effects[1], (1 - q) * effects[1] + q * effects[0]]
-    if y is not None:
-        effects = [m @ np.kron(np.eye(strategy.dimensions[0]), n) for m in effects for n in bob[y]]
-    return sum(plogp(root_of(m) @ strategy.state @ root_of(m)) for m in effects) - plogp(strategy.state)
 
 
 # -- quadrature ---------------------------------------------------------------------------------------------------

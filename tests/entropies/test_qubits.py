@@ -18,17 +18,9 @@ from sdpbound.entropies.qubits.entropy import QubitEntropyBound, qubit_entropy
 from sdpbound.entropies.qubits.mixture import engine_of
 from sdpbound.entropies.qubits.problem import Key, frame, qubit_problem
 from sdpbound.entropies.question import EntropyQuestion
+from tests.support import chsh_entropy, h
 
 CASES = [(Key.ONE, 0.0), (Key.ONE, 0.1), (Key.BOTH, 0.0), (Key.NONE, 0.2)]
-
-
-def h(p: float) -> float:
-    return 0.0 if p in (0.0, 1.0) else -p * math.log2(p) - (1 - p) * math.log2(1 - p)
-
-
-def chsh_entropy(s: float, q: float = 0.0) -> float:
-    """arXiv:0903.4460, arXiv:2005.13015."""
-    return 1 - h((1 + math.sqrt(s * s / 4 - 1)) / 2) + h((1 + math.sqrt(1 - q * (1 - q) * (8 - s * s))) / 2)
 
 
 def point(entry: dict[str, Any], kind: str) -> sb.Observations:

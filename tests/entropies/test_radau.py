@@ -16,6 +16,7 @@ import sdpbound as sb
 from sdpbound.entropies.quadrature import gauss_radau
 from sdpbound.entropies.question import EntropyQuestion
 from sdpbound.entropies.radau.assemble import assemble_radau
+from tests.support import plogp, root_of, true_entropy
 
 conditional_entropy = functools.partial(sb.conditional_entropy, closed_forms=False)
 
@@ -26,30 +27,6 @@ def by(level: str | None = "1+AB", nodes: int | None = 4, tolerance: float = 1e-
 
 def chsh_data(s: float) -> sb.Observations:
     return sb.Observations.bell_value(sb.chsh(), s)
-
-
-def plogp(matrix: Any) -> float:
-    w = np.linalg.eigvalsh(matrix)
-    w = w[w > 1e-15]
-    return float(-(w * np.log2(w)).sum())
-
-
-def root_of(effect: Any) -> Any:
-    w, v = np.linalg.eigh(effect)
-    return (v * np.sqrt(np.maximum(w, 0.0))) @ v.conj().T
-
-
-def true_entropy(strategy: sb.Strategy, x: int, y: int | None = None, q: float = 0.0) -> float:
-    """The entropy given a purification: Eve's conditional states have the spectra of sqrt(rho) M sqrt(rho)."""
-    alice, bob = strategy.measurements
-    effects = [np.kron(m, np.eye(strategy.dimensions[1])) for m in alice[x]]
-    if y is not None:
-        effects = [m @ np.kron(np.eye(strategy.dimensions[0]), n) for m in effects for n in bob[y]]
-    root = root_of(strategy.state)
-    after = [root @ m @ root for m in effects]
-    if q:
-        after = [(1 - q) * after[0] + q * after[1], (1 - q) * after[1] + q * after[0]]
-    return sum(plogp(m) for m in after) - plogp(strategy.state)
 
 
 # -- the rule -----------------------------------------------------------------------------------------------------

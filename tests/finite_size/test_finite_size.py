@@ -21,14 +21,11 @@ from sdpbound.bell.scenario import Scenario
 from sdpbound.finite_size import accumulation, search
 from sdpbound.finite_size.lengths import _key_games
 from sdpbound.finite_size.scores import scored_test
+from tests.support import h
 
 CHSH = sb.BellExpression.from_correlators([[1, 1, 0], [1, -1, 0]])
 WIN = (2.0 + math.sqrt(2.0)) / 4.0
 SECURITY = sb.FiniteSecurity(soundness=1e-10, completeness=1e-2)
-
-
-def h(p: float) -> float:
-    return 0.0 if p in (0.0, 1.0) else -p * math.log2(p) - (1 - p) * math.log2(1 - p)
 
 
 def devices(chsh: float, error: float) -> sb.Behaviour:

@@ -209,3 +209,59 @@ def test_the_array_given_is_not_the_one_kept() -> None:
     for dtype, read in ((np.float64, reals), (np.complex128, complexes)):
         given = np.ones(2, dtype=dtype)
         assert not np.shares_memory(read(given, "x"), given)
+
+
+MEMBER = sb.SingletSelfTest(1.0, 1.5, 2.6).behaviour(0.97)
+CORRELATED = sb.Observations.correlators(MEMBER)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: sb.maximize("chsh", sb.Quantum()),  # type: ignore[arg-type]
+        lambda: sb.maximize(CHSH, "quantum"),  # type: ignore[arg-type]
+        lambda: sb.maximize(CHSH, sb.Quantum),  # type: ignore[arg-type]
+        lambda: sb.maximize(CHSH, sb.Quantum(), "correlators"),  # type: ignore[arg-type]
+        lambda: sb.maximize(CHSH, sb.NoSignaling(), tolerance=float("nan")),
+        lambda: sb.maximize(CHSH, sb.Quantum("1"), tolerance=-1.0),
+        lambda: sb.maximize(CHSH, sb.Quantum("1"), tolerance="a"),  # type: ignore[arg-type]
+        lambda: sb.Clarabel(time_limit=0.0),
+        lambda: sb.maximize(CHSH, sb.Local(), solver="bogus"),
+        lambda: sb.maximize(CHSH, sb.Local(), solver=3),  # type: ignore[arg-type]
+        lambda: sb.maximize(CHSH, sb.Local(), tolerance=float("nan")),
+        lambda: sb.guessing_probability(MEMBER, sb.Quantum()),  # type: ignore[arg-type]
+        lambda: sb.guessing_probability(None, sb.Quantum()),  # type: ignore[arg-type]
+        lambda: sb.blind_guessing_probability(CORRELATED, None),  # type: ignore[arg-type]
+        lambda: sb.key_rate(MEMBER, entropy="min"),  # type: ignore[arg-type]
+        lambda: sb.key_rate(MEMBER, entropy=[]),  # type: ignore[arg-type]
+        lambda: sb.key_rate(None),  # type: ignore[arg-type]
+        lambda: sb.key_rate(MEMBER, entropy=sb.MinEntropy(sb.Quantum)),  # type: ignore[arg-type]
+        lambda: sb.error_correction(None, 0, 0),  # type: ignore[arg-type]
+        lambda: sb.find_self_test(None),  # type: ignore[arg-type]
+        lambda: sb.Behaviour(MEMBER.p, "abc"),  # type: ignore[arg-type]
+        lambda: sb.Behaviour.uniform(None),  # type: ignore[arg-type]
+        lambda: sb.Behaviour.from_correlators("abc"),
+        lambda: sb.BellExpression.from_correlators([["a", 1], [1, 1]]),
+        lambda: sb.BellExpression.from_correlators([[1, 1], [1, -1]], constant="x"),  # type: ignore[arg-type]
+        lambda: sb.BellExpression.from_correlators([[1e200, 1], [1, -1]]),
+        lambda: sb.BellExpression.from_probabilities(None),  # type: ignore[arg-type]
+        lambda: sb.Observations.bell_value(CHSH, 2.0, "abc"),  # type: ignore[arg-type]
+        lambda: sb.Observations.bell_value(CHSH, 2.0, -1.0),
+        lambda: sb.Observations.bell_values(None),  # type: ignore[arg-type]
+        lambda: sb.Observations.correlators(MEMBER, settings=[1, 2]),  # type: ignore[list-item]
+        lambda: sb.Observations.full(None),  # type: ignore[arg-type]
+        lambda: sb.Scenario.bipartite(2, 2, 1.5),  # type: ignore[arg-type]
+        lambda: sb.Scenario.bipartite("a", 2),  # type: ignore[arg-type]
+        lambda: sb.Scenario(((2,),) * 9),
+        lambda: CHSH.permute_settings(0, None),  # type: ignore[arg-type]
+        lambda: CHSH.permute_settings(7, (0, 1)),
+        lambda: CHSH.permute_outcomes(0, 9, (0, 1)),
+        lambda: sb.SingletSelfTest("a", 0, 0),  # type: ignore[arg-type]
+        lambda: sb.find_self_test(sb.Observations.bell_value(CHSH, 8**0.5)).entropy(7),  # type: ignore[union-attr]
+        lambda: sb.find_self_test(sb.Observations.bell_value(CHSH, 8**0.5)).entropy(0, blind=True),  # type: ignore[union-attr]
+    ],
+)
+def test_wrong_arguments_get_one_of_our_errors(call: Any) -> None:
+    with pytest.raises(sb.SdpboundError) as caught:
+        call()
+    assert len(str(caught.value)) < 400 and "\n" not in str(caught.value)

@@ -19,6 +19,7 @@ from sdpbound.bell.behaviour import Behaviour
 from sdpbound.protocols import bhk, braunstein_caves, simple_chsh, xor_amplification
 from sdpbound.protocols.running import depolarisation
 from sdpbound.protocols.running.depolarisation import Map
+from tests.support import chsh_error, isotropic
 
 REFERENCE = json.loads((Path(__file__).parents[1] / "reference" / "protocols.json").read_text(encoding="utf-8"))
 BITS = list(product(range(2), repeat=4))  # a, b, x, y
@@ -26,13 +27,6 @@ BITS = list(product(range(2), repeat=4))  # a, b, x, y
 
 def value(key: str) -> float:
     return REFERENCE[key]["value"]
-
-
-def isotropic(eps: float) -> np.ndarray:
-    p = np.zeros((2, 2, 2, 2))
-    for a, b, x, y in BITS:
-        p[a, b, x, y] = (1 - eps) / 2 if a ^ b == x & y else eps / 2
-    return p
 
 
 def random_box(rng: np.random.Generator, m: int = 2) -> np.ndarray:
@@ -43,10 +37,6 @@ def random_box(rng: np.random.Generator, m: int = 2) -> np.ndarray:
     if m == 2:
         p = 0.5 * p + 0.5 * isotropic(0.0)
     return p
-
-
-def chsh_error(p: np.ndarray) -> float:
-    return sum(p[a, b, x, y] for a, b, x, y in BITS if a ^ b != x & y) / 4
 
 
 # --- paper 000

@@ -24,6 +24,7 @@ from scipy.optimize import linprog
 import sdpbound as sb
 from sdpbound.protocols import bhk, braunstein_caves, simple_chsh, xor_amplification
 from sdpbound.protocols.running import depolarisation
+from tests.support import chsh_error, isotropic
 
 REFERENCE = json.loads((Path(__file__).parents[1] / "reference" / "protocols.json").read_text(encoding="utf-8"))
 XOR = xor_amplification
@@ -46,17 +47,6 @@ def random_box(rng: np.random.Generator, m: int = 2, k: int | None = None) -> np
         pr[a, a ^ c[x, y], x, y] = 0.5
     t = rng.random()
     return t * p + (1 - t) * pr
-
-
-def chsh_error(p: np.ndarray) -> float:
-    return sum(p[a, b, x, y] for a, b, x, y in product(range(2), repeat=4) if a ^ b != x & y) / 4
-
-
-def isotropic(eps: float) -> np.ndarray:
-    p = np.zeros((2, 2, 2, 2))
-    for a, b, x, y in product(range(2), repeat=4):
-        p[a, b, x, y] = (1 - eps) / 2 if a ^ b == x & y else eps / 2
-    return p
 
 
 def one_party(m: int = 2) -> np.ndarray:

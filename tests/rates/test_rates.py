@@ -7,10 +7,7 @@ import pytest
 
 import sdpbound as sb
 from sdpbound.entropies.known import KnownEntropy
-
-
-def h(p: float) -> float:
-    return 0.0 if p in (0.0, 1.0) else -p * math.log2(p) - (1 - p) * math.log2(1 - p)
+from tests.support import h
 
 
 def curve(s: float, phi: float = math.pi / 2 - 0.02) -> sb.SingletSelfTest:
@@ -146,3 +143,40 @@ def test_bad_input() -> None:
         sb.randomness_rate(b, local=True, y=1)
     with pytest.raises(sb.InvalidInput):
         sb.key_rate(b, sb.Observations.bell_value(sb.i3322(), 0.1))
+
+
+def test_known_entropy_must_be_the_one_needed() -> None:
+    t = sb.SingletSelfTest(1.0, 1.5, 2.6)
+    b = t.behaviour(0.97)
+    data = sb.Observations.correlators(b)
+    guess = sb.guessing_probability(data, sb.Quantum("1+AB"))
+    other = sb.min_entropy(sb.Observations.correlators(t.behaviour(0.99)), sb.Quantum("1+AB"))
+    everything = sb.min_entropy(data, sb.Quantum("1+AB"), 0, 1)
+    for bound, y in ((guess, None), (other, None)):
+        with pytest.raises(sb.InvalidInput, match="min-entropy"):
+            sb.key_rate(b, x=0, y=0, entropy=KnownEntropy(bound, 0, y))
+    with pytest.raises(sb.InvalidInput, match="min-entropy"):
+        sb.randomness_rate(b, x=0, y=1, blind=True, entropy=KnownEntropy(everything, 0, 1))
+    assert sb.randomness_rate(b, x=0, y=1, entropy=KnownEntropy(everything, 0, 1)).value == everything.value
+
+
+def test_a_rate_needs_the_data_of_its_devices() -> None:
+    t = sb.SingletSelfTest(1.0, 1.5, 2.6)
+    with pytest.raises(sb.InvalidInput, match="behaviour has"):
+        sb.key_rate(t.behaviour(0.9), sb.Observations.bell_value(t.expression, t.strategy_value))
+
+
+def test_required_self_tests() -> None:
+    t = sb.SingletSelfTest(1.0, 1.5, 2.6)
+    assert sb.key_rate(t.behaviour(), require_self_test=True).is_closed_form
+    with pytest.raises(sb.NotSelfTesting):
+        sb.key_rate(t.behaviour(0.99), require_self_test=True)
+    with pytest.raises(sb.NotSelfTesting):
+        sb.randomness_rate(
+            t.behaviour(), x=0, y=1, entropy=sb.MinEntropy(model=sb.NoSignaling()), require_self_test=True
+        )
+
+
+def test_a_printed_rate_is_rounded_down() -> None:
+    rate = sb.key_rate(sb.SingletSelfTest(1.0, 1.5, 2.6).behaviour(0.97), x=0, y=0)
+    assert float(repr(rate).split(">= ")[1].split(" ")[0]) <= rate.value

@@ -15,12 +15,9 @@ import sdpbound as sb
 from sdpbound.entropies.swept import SweptEntropy
 from sdpbound.rates import best_tests
 from sdpbound.rates.rates import key_rate
+from tests.support import h
 
 MEMBER = sb.SingletSelfTest(math.pi / 3, math.pi / 2 - 0.02, 5 * math.pi / 6)
-
-
-def h(p: float) -> float:
-    return 0.0 if p <= 0.0 or p >= 1.0 else -p * math.log2(p) - (1 - p) * math.log2(1 - p)
 
 
 def phi(u: float) -> float:

@@ -25,6 +25,7 @@ from sdpbound.study.running.dask_ import PER_THREAD, Tls, _Batch, _Lost, _Work, 
 from sdpbound.study.running.dask_worker import _Seats
 from sdpbound.study.running.executors import run_here
 from sdpbound.study.store.answer import Answer
+from tests.support import wait_for
 
 psutil = pytest.importorskip("psutil")
 pytest.importorskip("distributed")
@@ -99,15 +100,6 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Cluster]]:
     yield one
     for cluster in clusters:
         cluster.close()
-
-
-def wait_for(condition: Callable[[], Any], seconds: float) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return False
 
 
 def plan(points: int, **changes: Any) -> Plan:

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from sdpbound.study.running.executors import WAITING, cores, run_here, run_in_pr
 from sdpbound.study.running.solver_process import Seat, Stopped
 from sdpbound.study.running.worker import TASK
 from sdpbound.study.store.answer import Answer
+from tests.support import wait_for
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="uses signals")
 
@@ -58,15 +58,6 @@ def alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
-
-
-def wait_for(condition: Any, seconds: float = 30.0) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return False
 
 
 def plan(points: int = 1, **changes: Any) -> Plan:
