@@ -19,7 +19,7 @@ import sdpbound as sb
 from sdpbound import cli
 from sdpbound.cli.output import rounded
 from sdpbound.study.store import Store
-from sdpbound.study.store.core import Cell
+from sdpbound.study.store.contents import Cell
 from sdpbound.study.store.file import read_seal, write_seal
 from sdpbound.tables.columns import STORED
 

@@ -311,7 +311,7 @@ def test_no_column_may_be_missing(crafted: Crafted, name: str) -> None:
 
 def test_a_wrong_type_is_a_fault(crafted: Crafted) -> None:
     """Below ``add``, which would refuse them, a store takes any values."""
-    from sdpbound.study.store.core import Cell
+    from sdpbound.study.store.contents import Cell
     from sdpbound.study.store.form import pack
 
     _, key = crafted.cell("guess_local", "no-signaling")

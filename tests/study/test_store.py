@@ -27,7 +27,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sdpbound.errors import DamagedStore, InvalidInput, InvalidStudy, StorageFailure
-from sdpbound.study.store import Store, core, file, form, merge, recover
+from sdpbound.study.store import Store, contents, core, file, form, merge, recover
 from sdpbound.study.store.answer import Answer
 from sdpbound.study.store.lock import Lock
 from sdpbound.tables.columns import STORED, Row
@@ -188,7 +188,7 @@ def test_digests_tell_values_apart(one: Any, other: Any) -> None:
 
 
 def test_present_and_rows_in_the_order_asked(path: Path) -> None:
-    count = core._CHUNK + 50
+    count = contents._CHUNK + 50
     with Store.write(path) as store:
         run = store.begin({})
         store.add(run, [answer(*range(0, count, 2))])

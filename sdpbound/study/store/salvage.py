@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sdpbound.errors import InvalidInput, InvalidStudy
-from sdpbound.study.store.core import Cell, Store
+from sdpbound.study.store.contents import Cell
+from sdpbound.study.store.core import Store
 from sdpbound.study.store.failures import system
 from sdpbound.study.store.form import KEY_BYTES, LARGEST, Value, digest, expand, json_object, row_digest
 from sdpbound.study.store.pages import records
