@@ -22,6 +22,7 @@ from sdpbound.attacks.entropy_attack import landscape_of, search
 from sdpbound.attacks.landscape import Points
 from sdpbound.attacks.mixtures import Mixture
 from sdpbound.attacks.proof import build_attack
+from sdpbound.bounds import ConditionalEntropy
 from sdpbound.checker.spectra import entropy
 from sdpbound.entropies.known import KnownEntropy
 from sdpbound.entropies.question import EntropyQuestion
@@ -91,7 +92,7 @@ def test_general_search_finds_what_the_qubit_method_finds() -> None:
     _, b = noisy_point(np.random.default_rng(3))
     data = sb.Observations.correlators(b)
     mixture = search(EntropyQuestion(data, 0, None), None, (), 0, 2e-6)
-    found = build_attack(data, {"kind": "conditional_entropy", "x": 0, "y": None, "preprocessing": 0.0}, mixture, 0.0)
+    found = build_attack(data, ConditionalEntropy(0), mixture, 0.0)
     best = sb.conditional_entropy_upper_bound(data)
     assert found.exact and abs(found.value - best.value) < 2e-5
 
@@ -225,7 +226,7 @@ def test_checker_agrees_with_numpy_on_random_strategies(seed: int) -> None:
     data = sb.Observations.full(sb.Behaviour.from_moments(scenario, 0.25 * moments[0] + 0.75 * moments[1]))
     tested = np.array([m.reshape(-1)[1:] for m in moments])
     for x, y, q in ((0, None, 0.0), (1, 1, 0.0), (0, None, 0.2)):
-        figure = {"kind": "conditional_entropy", "x": x, "y": y, "preprocessing": q}
+        figure = ConditionalEntropy(x, y, q)
         values = np.array([true_entropy(s, x, y, q) for s in made])
         attack = build_attack(data, figure, Mixture(tuple(made), weights, tested, values), 0.0)
         assert attack.exact and not attack.resolved
