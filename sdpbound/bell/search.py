@@ -34,7 +34,7 @@ def _random_measurement(outcomes: int, dimension: int, rng: np.random.Generator,
     values, vectors = np.linalg.eigh(positive.sum(axis=0))
     root = (vectors / np.sqrt(values)) @ vectors.conj().T
     effects = root @ positive @ root
-    return (effects + effects.conj().transpose(0, 2, 1)) / 2.0
+    return np.asarray((effects + effects.conj().transpose(0, 2, 1)) / 2.0, dtype=np.complex128)
 
 
 def random_strategy(
@@ -97,7 +97,7 @@ def _best_measurement(scores: ComplexArray, current: ComplexArray, steps: int) -
         gradient = (positive @ roots).transpose(1, 0, 2).reshape(d, outcomes * d)
         left, _, right = np.linalg.svd(gradient, full_matrices=False)
         roots = (left @ right).reshape(d, outcomes, d).transpose(1, 0, 2)
-    return roots @ roots.conj().transpose(0, 2, 1)
+    return np.asarray(roots @ roots.conj().transpose(0, 2, 1), dtype=np.complex128)
 
 
 def see_saw(

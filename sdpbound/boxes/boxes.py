@@ -304,7 +304,7 @@ class ExchangeableBoxes:
 
     @property
     def all_errors(self) -> Fraction:
-        return self.weights[-1] * 4**self.n
+        return self.weights[-1] * Fraction(4) ** self.n
 
     def depolarised(self) -> DepolarisedBoxes:
         """The same with every pattern listed."""

@@ -252,7 +252,7 @@ def _degrees(n: int, m: int, design: Design) -> Integers:
     if counts[0] > m - 1:  # the first degree is 2
         counts[1] += counts[0] - (m - 1)
         counts[0] = m - 1
-    return np.minimum(np.repeat(degree, counts), max(2, m))
+    return np.asarray(np.minimum(np.repeat(degree, counts), max(2, m)), dtype=np.int64)
 
 
 def _separate(variables: Integers, checks: Integers, m: int, rng: np.random.Generator) -> None:

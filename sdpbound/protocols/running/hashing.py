@@ -45,4 +45,4 @@ def toeplitz_hash(key: Bits, seed: Bits, length: int) -> Bits:
     whole = np.rint(sums)
     if np.abs(sums - whole).max() > 0.125:  # pragma: no cover - needs more than 10^12 bits
         raise InvalidParameter(f"a hash of {n} bits is too long for floating-point transforms; hash shorter blocks.")
-    return (whole.astype(np.int64) & 1).astype(np.uint8)
+    return np.asarray(whole.astype(np.int64) & 1, dtype=np.uint8)
