@@ -28,6 +28,7 @@ from typing import Any, Protocol
 
 __all__ = [
     "CertificateError",
+    "Certified",
     "DamagedStore",
     "Infeasible",
     "InvalidBehaviour",
@@ -39,6 +40,7 @@ __all__ = [
     "InvalidSolver",
     "InvalidStudy",
     "NotSelfTesting",
+    "Proven",
     "SdpboundError",
     "SolverFailure",
     "StorageFailure",
