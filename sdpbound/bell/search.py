@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -67,7 +65,7 @@ def random_strategy(
     return Strategy(vector / np.linalg.norm(vector), parties)
 
 
-def _require_positive(value: Any, name: str) -> int:
+def _require_positive(value: object, name: str) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
         raise InvalidParameter(f"{name} = {value!r} must be an integer of at least 1.")
     return int(value)

@@ -1,8 +1,8 @@
-r"""The protocol of Barrett, Hardy and Kent with M settings: paper 000, Section VI (``simple_chsh`` is M = 2).
+r"""The protocol of Barrett, Hardy and Kent with M settings: Masanes et al. v4, Section VI (``simple_chsh`` is M = 2).
 
 Alice and Bob share pairs measured in M bases each, depolarise every pair to one error probability q(1) on all relevant
 pairs of settings, test n_e rounds, and hash the rest. Eve is limited by no-signaling between all 2N + 1 systems,
-attacks generally, and measures her system before the public discussion (paper 000: no nonclassical memory).
+attacks generally, and measures her system before the public discussion (Masanes et al. v4: no nonclassical memory).
 
 **The paper's key rate and lengths are refuted.** The proof of (13) uses a no-signaling bound for a distribution that
 signals to Eve, and an attack on single pairs (:func:`individual_rate`) leaves less than the claimed rate for every

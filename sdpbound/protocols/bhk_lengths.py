@@ -34,7 +34,9 @@ def reconciliation_entropy(error: float, delta: float) -> float: ...
 @overload
 def reconciliation_entropy(error: ArrayLike, delta: ArrayLike) -> Floats: ...
 def reconciliation_entropy(error: ArrayLike, delta: ArrayLike) -> float | Floats:
-    """Paper 000, Eq. (9): ``max h(q(1))`` over ``||q - q_e|| <= delta``; the norm is L1, so q(1) moves by delta/2."""
+    """Masanes et al. v4, Eq. (9): ``max h(q(1))`` over ``||q - q_e|| <= delta``; the norm is L1, so q(1) moves by
+    delta/2.
+    """
     q, d = together(error=within(error, "error", 0.0, 1.0), delta=within(delta, "delta", 0.0, 2.0))
     return answer(chained_privacy.reconciliation_entropy(q, d))
 
@@ -44,7 +46,7 @@ def secret_entropy(error: float, delta: float, settings: float) -> float: ...
 @overload
 def secret_entropy(error: ArrayLike, delta: ArrayLike, settings: ArrayLike) -> Floats: ...
 def secret_entropy(error: ArrayLike, delta: ArrayLike, settings: ArrayLike) -> float | Floats:
-    """Paper 000, Eq. (10) with (68): ``min 1 - q(1) log2(1 + 2M)`` over ``||q - q_e|| <= delta`` (L1)."""
+    """Masanes et al. v4, Eq. (10) with (68): ``min 1 - q(1) log2(1 + 2M)`` over ``||q - q_e|| <= delta`` (L1)."""
     q, d, m = together(
         error=within(error, "error", 0.0, 1.0),
         delta=within(delta, "delta", 0.0, 2.0),
@@ -58,7 +60,7 @@ def estimation_failure(n: float, n_e: float, delta: float) -> float: ...
 @overload
 def estimation_failure(n: ArrayLike, n_e: ArrayLike, delta: ArrayLike) -> Floats: ...
 def estimation_failure(n: ArrayLike, n_e: ArrayLike, delta: ArrayLike) -> float | Floats:
-    """log2 of epsilon in paper 000, Eqs. (14) and (36), as printed: ``4 (N+1)^4 exp(-delta^2 N_e/(8 ln 2))``.
+    """log2 of epsilon in Masanes et al. v4, Eqs. (14) and (36), as printed: ``4 (N+1)^4 exp(-delta^2 N_e/(8 ln 2))``.
 
     The printed proof of Theorem 4 takes the relative entropy in bits into ``exp(-D N)``, which is false; for a binary C
     the bound holds all the same, by Serfling's inequality, when N_e <= N/2 (docs/papers.md).
@@ -93,7 +95,7 @@ def secrecy_bound(
     delta: ArrayLike,
     settings: ArrayLike,
 ) -> tuple[float | Floats, float | Floats]:
-    """Paper 000, Eq. (13): log2 of its right-hand side, and log2 of its first term.
+    """Masanes et al. v4, Eq. (13): log2 of its right-hand side, and log2 of its first term.
 
         || P_{G(A_r) E W G} - P_U P_{E W G} ||_1 <= sqrt(2)^(N_s + N_f + 2 N_e - N_r H_pa) + 2 epsilon
 
@@ -132,7 +134,7 @@ def correctness_bound(
 def correctness_bound(
     n: ArrayLike, n_e: ArrayLike, n_f: ArrayLike, error: ArrayLike, delta: ArrayLike
 ) -> tuple[float | Floats, float | Floats]:
-    """Paper 000, Eq. (15): log2 of its right-hand side, and log2 of its second term.
+    """Masanes et al. v4, Eq. (15): log2 of its right-hand side, and log2 of its second term.
 
     Prob{Bob's key differs} <= epsilon + 2^(N_r H_ec + 4 log2(N_r + 1) - N_f), for ideal decoding of a random hash.
     """
@@ -178,8 +180,8 @@ def key_length(
     leakage: ArrayLike | None = None,
     sharp: bool = False,
 ) -> float | Floats:
-    """Key length in bits for which the bounds (13) and (15) of paper 000 add up to at most ``security``. Signed;
-    refuted.
+    """Key length in bits for which the bounds (13) and (15) of Masanes et al. v4 add up to at most ``security``.
+    Signed; refuted.
 
     Parameters
     ----------

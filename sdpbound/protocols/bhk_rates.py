@@ -40,7 +40,7 @@ def error_rate(visibility: float, settings: float) -> float: ...
 @overload
 def error_rate(visibility: ArrayLike, settings: ArrayLike) -> Floats: ...
 def error_rate(visibility: ArrayLike, settings: ArrayLike) -> float | Floats:
-    """Paper 000, Eq. (69): the error frequency q(1) of noisy EPR pairs, ``p sin^2(pi/4M) + (1 - p)/2``.
+    """Masanes et al. v4, Eq. (69): the error frequency q(1) of noisy EPR pairs, ``p sin^2(pi/4M) + (1 - p)/2``.
 
     Parameters
     ----------
@@ -56,9 +56,9 @@ def rate_at_error(error: float, settings: float) -> float: ...
 @overload
 def rate_at_error(error: ArrayLike, settings: ArrayLike) -> Floats: ...
 def rate_at_error(error: ArrayLike, settings: ArrayLike) -> float | Floats:
-    """Paper 000, Eq. (68): asymptotic key rate in bits per pair at error frequency q, ``1 - q log2(1 + 2M) - h(q)``.
+    """Masanes et al. v4, Eq. (68): key rate in bits per pair at error frequency q, ``1 - q log2(1 + 2M) - h(q)``.
 
-    The printed claim, which is refuted; signed.
+    Asymptotic. The printed claim, which is refuted; signed.
     """
     q, m = together(error=within(error, "error", 0.0, 1.0), settings=settings_count(settings))
     return answer(1.0 - q * np.log2(1.0 + 2.0 * m) - binary_entropy(q))
@@ -69,7 +69,7 @@ def key_rate(visibility: float, settings: float | None = ..., matched: bool = ..
 @overload
 def key_rate(visibility: ArrayLike, settings: ArrayLike | None = ..., matched: bool = ...) -> Floats: ...
 def key_rate(visibility: ArrayLike, settings: ArrayLike | None = None, matched: bool = False) -> float | Floats:
-    """Asymptotic key rate of noisy EPR pairs in bits per pair: paper 000, Eqs. (68) and (69). Signed; refuted.
+    """Asymptotic key rate of noisy EPR pairs in bits per pair: Masanes et al. v4, Eqs. (68) and (69). Signed; refuted.
 
     Parameters
     ----------
@@ -93,8 +93,8 @@ def best_settings(visibility: ArrayLike, matched: bool = ..., largest: int = ...
 def best_settings(visibility: ArrayLike, matched: bool = False, largest: int = LARGEST_SETTINGS) -> int | Ints:
     """The M from 2 to ``largest`` with the largest :func:`key_rate`, as integers.
 
-    At visibility 1 the rate grows with M for ever, and ``largest`` is returned. Paper 000 says 'in the low purity
-    regime p <~ 0.8 the optimal value is M = 6': M = 6 is best from 0.7467 to 0.7911.
+    At visibility 1 the rate grows with M for ever, and ``largest`` is returned. Masanes et al. v4 says 'in the low
+    purity regime p <~ 0.8 the optimal value is M = 6': M = 6 is best from 0.7467 to 0.7911.
     """
     p = within(visibility, "visibility", 0.0, 1.0)
     top = number(settings_count(largest), "largest")

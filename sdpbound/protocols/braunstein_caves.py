@@ -1,4 +1,5 @@
-r"""The protocol of paper 001: Braunstein-Caves inequality with M settings, general attacks, universally composable.
+r"""The protocol of Masanes et al. v5: Braunstein-Caves inequality with M settings, general attacks, universally
+composable.
 
 Alice and Bob choose for every pair, with probability gamma each, to test (random settings below M) or to make key (x
 = 0, y = M). With W the error of the relevant pairs of settings, ``<W> >= 1/(2M)`` for local correlations,
@@ -66,7 +67,7 @@ def bell_average(noise: float, settings: float) -> float: ...
 @overload
 def bell_average(noise: ArrayLike, settings: ArrayLike) -> Floats: ...
 def bell_average(noise: ArrayLike, settings: ArrayLike) -> float | Floats:
-    """Paper 001, Eq. (26): ``<W> = (1 - xi) sin^2(pi/4M) + xi/2`` of noisy EPR pairs.
+    """Masanes et al. v5, Eq. (26): ``<W> = (1 - xi) sin^2(pi/4M) + xi/2`` of noisy EPR pairs.
 
     Parameters
     ----------
@@ -78,7 +79,7 @@ def bell_average(noise: ArrayLike, settings: ArrayLike) -> float | Floats:
 
 
 def bell_expression(settings: int, key_setting: bool = True) -> BellExpression:
-    """Paper 001, Eqs. (4) and (5): <W> as a Bell expression, to be minimised.
+    """Masanes et al. v5, Eqs. (4) and (5): <W> as a Bell expression, to be minimised.
 
     At least 1/(2M) for local correlations, ``sin^2(pi/4M)`` for quantum ones, 0 for no-signaling ones.
 
@@ -100,7 +101,7 @@ def local_bell_average(settings: float) -> float: ...
 @overload
 def local_bell_average(settings: ArrayLike) -> Floats: ...
 def local_bell_average(settings: ArrayLike) -> float | Floats:
-    """Paper 001, Eq. (6): local correlations have ``<W> >= 1/(2M)``."""
+    """Masanes et al. v5, Eq. (6): local correlations have ``<W> >= 1/(2M)``."""
     return answer(1.0 / (2.0 * settings_count(settings)))
 
 
@@ -109,7 +110,7 @@ def guessing_probability(average: float, settings: float) -> float: ...
 @overload
 def guessing_probability(average: ArrayLike, settings: ArrayLike) -> Floats: ...
 def guessing_probability(average: ArrayLike, settings: ArrayLike) -> float | Floats:
-    """Paper 001, Eq. (9): ``P_guess(A|E) <= 1/2 + M <W>`` (at most 1), an upper bound that no-signaling theory
+    """Masanes et al. v5, Eq. (9): ``P_guess(A|E) <= 1/2 + M <W>`` (at most 1), an upper bound that no-signaling theory
     reaches.
     """
     w, m = together(bell_average=within(average, "bell_average", 0.0, 1.0), settings=settings_count(settings))
@@ -174,7 +175,7 @@ def key_length(
     settings: ArrayLike,
     security: ArrayLike = 1e-10,
 ) -> float | Floats:
-    """Paper 001, Eq. (17) with the minimum over theta: key length in bits, signed, before rounding down.
+    """Masanes et al. v5, Eq. (17) with the minimum over theta: key length in bits, signed, before rounding down.
 
         min_theta [2 N_e D(w || theta) - 2 N_r log2(1/2 + M theta)] - N_r - N_c - 2 log2(8 N_e N / eps)
 
@@ -213,7 +214,7 @@ def key_rate(noise: float, settings: float | None = ..., gamma: float | None = .
 @overload
 def key_rate(noise: ArrayLike, settings: ArrayLike | None = ..., gamma: ArrayLike | None = ...) -> Floats: ...
 def key_rate(noise: ArrayLike, settings: ArrayLike | None = None, gamma: ArrayLike | None = None) -> float | Floats:
-    """Paper 001, Eqs. (21) and (26): asymptotic key rate of noisy EPR pairs, in bits per pair, signed.
+    """Masanes et al. v5, Eqs. (21) and (26): asymptotic key rate of noisy EPR pairs, in bits per pair, signed.
 
         -(1 - gamma)^2 [1 + h(xi/2)] + min_theta [4 gamma^2/M D(w || theta) - 2 (1 - gamma)^2 log2(1/2 + M theta)]
 
@@ -342,7 +343,7 @@ def finite_length(
 
 
 def behaviour(noise: float, settings: int) -> Behaviour:
-    """What noisy EPR pairs show in the bases of paper 001, Eqs. (23) to (25): M settings for Alice, M + 1 for Bob.
+    """Noisy EPR pairs in the bases of Masanes et al. v5, Eqs. (23) to (25): M settings for Alice, M + 1 for Bob.
 
     Correlators ``(1 - xi) cos(pi (x - y - 1/2)/M)`` for y < M and ``(1 - xi) cos(pi x/M)`` for y = M. In (24) Bob's
     phase needs a minus sign; as printed, <W> = 1/2.

@@ -1,4 +1,4 @@
-r"""The simple CHSH protocol of paper 000, Sections III to V: ``bhk`` with two settings.
+r"""The simple CHSH protocol of Masanes et al. v4, Sections III to V: ``bhk`` with two settings.
 
 Key and test rounds both use the depolarised settings X = Y = 0, so the key's error is the CHSH error, and the rate with
 quantum devices is small: 0.059 at visibility 1.
@@ -51,7 +51,7 @@ def error_rate(visibility: float) -> float: ...
 @overload
 def error_rate(visibility: ArrayLike) -> Floats: ...
 def error_rate(visibility: ArrayLike) -> float | Floats:
-    """The CHSH error q(1) of noisy EPR pairs, ``1/2 - p/(2 sqrt 2)``: paper 000, before Eq. (18)."""
+    """The CHSH error q(1) of noisy EPR pairs, ``1/2 - p/(2 sqrt 2)``: Masanes et al. v4, before Eq. (18)."""
     return bhk.error_rate(visibility, 2)
 
 
@@ -60,7 +60,7 @@ def rate_at_error(error: float) -> float: ...
 @overload
 def rate_at_error(error: ArrayLike) -> Floats: ...
 def rate_at_error(error: ArrayLike) -> float | Floats:
-    """Paper 000, Eq. (16): asymptotic key rate at CHSH error q, ``1 - q log2 5 - h(q)``; signed."""
+    """Masanes et al. v4, Eq. (16): asymptotic key rate at CHSH error q, ``1 - q log2 5 - h(q)``; signed."""
     return bhk.rate_at_error(error, 2)
 
 
@@ -69,7 +69,7 @@ def key_rate(visibility: float, matched: bool = ...) -> float: ...
 @overload
 def key_rate(visibility: ArrayLike, matched: bool = ...) -> Floats: ...
 def key_rate(visibility: ArrayLike, matched: bool = False) -> float | Floats:
-    """Paper 000, Eq. (18): asymptotic key rate of noisy EPR pairs, in bits per pair, signed; refuted.
+    """Masanes et al. v4, Eq. (18): asymptotic key rate of noisy EPR pairs, in bits per pair, signed; refuted.
 
     ``1 - (1/2 - p/(2 sqrt 2)) log2 5 - h(1/2 - p/(2 sqrt 2))``. ``matched``: our reconstruction of the curve 'CHSH
     protocol' of Figure 1, with ``h((1 - p)/2)`` (no formula is printed).
@@ -92,7 +92,7 @@ def secret_entropy(error: float, delta: float) -> float: ...
 @overload
 def secret_entropy(error: ArrayLike, delta: ArrayLike) -> Floats: ...
 def secret_entropy(error: ArrayLike, delta: ArrayLike) -> float | Floats:
-    """Paper 000, Eq. (10): ``min 1 - q(1) log2 5`` over ``||q - q_e|| <= delta``; L1 norm, so q(1) moves by delta/2."""
+    """Masanes et al. v4, Eq. (10): ``min 1 - q(1) log2 5`` over ``||q - q_e|| <= delta`` (L1)."""
     return bhk.secret_entropy(error, delta, 2)
 
 
@@ -105,7 +105,7 @@ def secrecy_bound(
 def secrecy_bound(
     n: ArrayLike, n_e: ArrayLike, n_f: ArrayLike, n_s: ArrayLike, error: ArrayLike, delta: ArrayLike
 ) -> tuple[float | Floats, float | Floats]:
-    """Paper 000, Eq. (13): log2 of its right-hand side, and of its first term; see :func:`bhk.secrecy_bound`."""
+    """Masanes et al. v4, Eq. (13): log2 of both sides' terms; see :func:`bhk.secrecy_bound`."""
     return bhk.secrecy_bound(n, n_e, n_f, n_s, error, delta, 2)
 
 
@@ -190,7 +190,7 @@ def proven_finite_length(
 
 
 def guessing_expression() -> BellExpression:
-    """Paper 000, Eq. (42): the Bell expression Gamma with ``P_guess(A|E) <= Gamma`` for one pair, ``1/2 + 2 eps``."""
+    """Masanes et al. v4, Eq. (42): Gamma with ``P_guess(A|E) <= Gamma = 1/2 + 2 eps`` for one pair."""
     return BellExpression.from_correlators([[-0.25, -0.25], [-0.25, 0.25]], constant=1.5, name="Gamma")
 
 

@@ -1,4 +1,4 @@
-r"""XOR privacy amplification of paper 002: general attacks, universally composable, random linear hashing.
+r"""XOR privacy amplification of Hanggi et al.: general attacks, universally composable, random linear hashing.
 
 n boxes with CHSH errors eps_i (probability that x XOR y differs from u v, for uniform inputs) held by Alice, Bob and a
 (2n+1)-partite no-signaling Eve: the XOR of Alice's outcomes is within ``1/2 prod(4 eps_i)`` of uniform (Lemma 6, and
@@ -81,7 +81,9 @@ def key_rate(eps: float, delta: float) -> float: ...
 @overload
 def key_rate(eps: ArrayLike, delta: ArrayLike) -> Floats: ...
 def key_rate(eps: ArrayLike, delta: ArrayLike) -> float | Floats:
-    """Paper 002, Eq. (13), Lemma 19: asymptotic key rate ``1 - h(delta) - log2(1 + 4 eps)`` in bits per box. Signed.
+    """Hanggi et al., Eq. (13), Lemma 19: asymptotic key rate ``1 - h(delta) - log2(1 + 4 eps)``.
+
+    In bits per box, signed.
 
     Parameters
     ----------
@@ -111,7 +113,7 @@ def largest_eps(delta: float) -> float: ...
 @overload
 def largest_eps(delta: ArrayLike) -> Floats: ...
 def largest_eps(delta: ArrayLike) -> float | Floats:
-    """Paper 002, Corollary 2: the CHSH error below which the key rate is positive, ``2^(-h(delta) - 1) - 1/4``."""
+    """Hanggi et al., Corollary 2: the CHSH error below which the key rate is positive, ``2^(-h(delta) - 1) - 1/4``."""
     d = within(delta, "delta", 0.0, 0.5)
     return answer(np.exp2(-binary_entropy(d) - 1.0) - 0.25)
 
@@ -136,7 +138,7 @@ def largest_equal_error() -> float:
     """Where the key rate vanishes if both errors are equal, eps = delta: 0.106326.
 
     Quantum boxes have eps = delta at (2 - sqrt 2)/4 = 0.1464 or above, so that they need another setting for the key
-    (paper 002, after Corollary 2).
+    (Hanggi et al., after Corollary 2).
     """
     return float(brentq(lambda e: float(xor_lengths.rate(np.asarray(e), np.asarray(e))), 0.0, 0.25, xtol=1e-16))
 
@@ -160,7 +162,7 @@ def quantum_boundary(delta: float) -> float: ...
 @overload
 def quantum_boundary(delta: ArrayLike) -> Floats: ...
 def quantum_boundary(delta: ArrayLike) -> float | Floats:
-    """The smallest CHSH error of quantum mechanics at key error delta (paper 002, Figure 4; formula derived).
+    """The smallest CHSH error of quantum mechanics at key error delta (Hanggi et al., Figure 4; formula derived).
 
     ``(4 - cos a - 3 cos((pi - a)/3))/8`` with ``cos a = 1 - 2 delta``: four unit vectors whose first angle is a reach
     the smallest error with the other three angles equal, (pi - a)/3 each. Its minimum is (2 - sqrt 2)/4, at delta
@@ -190,7 +192,7 @@ def largest_quantum_delta() -> tuple[float, float]:
 
 
 def behaviour(visibility: float = 1.0, angle: float = np.pi / 6) -> Behaviour:
-    """The box of paper 002, Protocol 1 (Figures 13, 14): polarisation angles 0 and ``angle``, Bob's 0 and ``-angle``.
+    """The box of Hanggi et al., Protocol 1 (Figures 13, 14): Alice's angles 0 and ``angle``, Bob's 0 and ``-angle``.
 
     Singlets with one party's bit flipped: correlators ``v cos 2(a - b)``. At 30 degrees the errors of the inputs
     (0,0), (0,1), (1,0), (1,1) are 0, 1/4, 1/4, 1/4, so eps = 0.1875 and delta = 0 at visibility 1.

@@ -33,10 +33,10 @@ def xor_distance(eps: float) -> float: ...
 @overload
 def xor_distance(eps: ArrayLike) -> Floats: ...
 def xor_distance(eps: ArrayLike) -> float | Floats:
-    """log2 of paper 002, Lemma 6: the XOR of all outcomes is within ``1/2 prod(4 eps_i)`` of uniform, along the last
-    axis.
+    """log2 of Hanggi et al., Lemma 6: the XOR of all outcomes is within ``1/2 prod(4 eps_i)`` of uniform.
 
-    An upper bound for every no-signaling Eve, reached by attacking each box alone.
+    The product runs along the last axis. An upper bound for every no-signaling Eve, reached by attacking each box
+    alone.
     """
     e = np.atleast_1d(chsh_error(eps))
     with np.errstate(divide="ignore"):
@@ -50,7 +50,7 @@ def average_distance(eps: ArrayLike) -> Floats: ...
 def average_distance(eps: ArrayLike) -> float | Floats:
     """log2 of the average over random subsets K of ``1/2 prod_K (4 eps_i)``: ``1/2 prod (1 + 4 eps_i)/2``, last axis.
 
-    Paper 002, Lemma 16, bounds it by ``1/2 ((1 + 4 mean)/2)^n`` (Lemma 29).
+    Hanggi et al., Lemma 16, bounds it by ``1/2 ((1 + 4 mean)/2)^n`` (Lemma 29).
     """
     e = np.atleast_1d(chsh_error(eps))
     return answer((np.log1p(4.0 * e) / LN2 - 1.0).sum(axis=-1) - 1.0)
@@ -61,7 +61,7 @@ def distance(n: float, eps: float, length: float) -> float: ...
 @overload
 def distance(n: ArrayLike, eps: ArrayLike, length: ArrayLike) -> Floats: ...
 def distance(n: ArrayLike, eps: ArrayLike, length: ArrayLike) -> float | Floats:
-    """log2 of paper 002, Eqs. (11) and (12): ``1/2 2^(s+m) ((1 + 4 eps)/2)^n``, the key's distance from uniform.
+    """log2 of Hanggi et al., Eqs. (11) and (12): ``1/2 2^(s+m) ((1 + 4 eps)/2)^n``, the key's distance from uniform.
 
     An upper bound, for the universally composable distance of Definition 6 (half the L1 norm). The values are
     exponents, so that 10^15 boxes do not underflow; above 0 the bound says nothing.
@@ -83,8 +83,8 @@ def estimation_failure(k: ArrayLike, margin: ArrayLike, sharp: bool = ...) -> Fl
 def estimation_failure(k: ArrayLike, margin: ArrayLike, sharp: bool = False) -> float | Floats:
     """log2 of the probability that the estimate of :func:`estimated_error` is too low.
 
-    Paper 002, Lemma 21: ``2 exp(-k margin^2/16)``. ``sharp``: Hoeffding's inequality, which holds for sampling without
-    replacement too (1963, Section 6): ``exp(-2 k margin^2)``.
+    Hanggi et al., Lemma 21: ``2 exp(-k margin^2/16)``. ``sharp``: Hoeffding's inequality, which holds for sampling
+    without replacement too (1963, Section 6): ``exp(-2 k margin^2)``.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def estimated_error(
 ) -> float | Floats:
     """Upper confidence limit of the average error of the n boxes not tested: ``measured + (1 + k/n) margin``.
 
-    Paper 002, Appendix D, where the margin has :func:`estimation_failure` equal to ``failure``. The print has the
+    Hanggi et al., Appendix D, where the margin has :func:`estimation_failure` equal to ``failure``. The print has the
     product ``measured (1 + k/n) margin``; its own line before, ``n/(n+k) (error - measured) >= margin``, gives the sum.
 
     Parameters

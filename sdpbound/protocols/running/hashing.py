@@ -1,8 +1,8 @@
 """Two-universal hashing by random Toeplitz matrices over GF(2), by convolution.
 
 Every nonzero linear combination of rows of a random Toeplitz matrix is a uniformly random vector, so that these
-matrices do for paper 002 (random linear functions, Lemma 16) what independent entries do, at n + s - 1 instead of n s
-random bits.
+matrices do for Hanggi et al. (random linear functions, Lemma 16) what independent entries do, at n + s - 1 instead of n
+s random bits.
 """
 
 from __future__ import annotations
