@@ -116,5 +116,5 @@ def test_names_of_earlier_versions_are_understood() -> None:
     old = compare(box, kinds=["paper 001"])
     assert [rate.kind for rate in old.rates] == ["Masanes et al. v5"]
     assert old["paper 001"] is old["Masanes et al. v5"]
-    with pytest.raises(sb.InvalidParameter, match="Masanes et al. v5"):
+    with pytest.raises(sb.InvalidParameter, match=r"Masanes et al\. v5"):
         compare(box, kinds=["paper 002"])  # type: ignore[list-item]
