@@ -21,9 +21,9 @@ FIGURE = FigureSpec(
     studies=(),
     computed=True,
     caption="Key rate of the Braunstein-Caves protocol with M settings on EPR pairs with a fraction xi of white noise, "
-    "general attacks of a no-signaling adversary, universally composable: Eq. (21) of Masanes et al. v5 with "
-    "the minimum over theta, and the best probability gamma to test at every noise. M = 6 (not in the paper's figure) is best"
-    " between xi = 0.0045 and 0.0231, by at most 1 per cent (striped). Figure 2 of the paper.",
+    "general attacks of a no-signaling adversary, universally composable: Eq. (21) of Masanes et al. v5 with the "
+    "minimum over theta, and the best probability gamma to test at every noise. M = 6 (not in the paper's figure)"
+    " is best between xi = 0.0045 and 0.0231, by at most 1 per cent (striped). Figure 2 of the paper.",
     alt="Five falling curves over the noise from 0 to 0.03; the highest starts at 0.0042 and ends at 0.0276.",
 )
 SETTINGS = (5, 6, 7, 11, 15)
