@@ -1,7 +1,7 @@
 """Key bits per pair against the number of pairs, for the three protocols at security 1e-10.
 
-Solid: proven for tested pairs. Dashed: the papers' own formulas, of which 000's are refuted and 002's are proven for
-independent boxes only. Ideal error correction; the number of tests is optimised.
+Solid: proven for tested pairs. Dashed: the papers' own formulas, of which those of Masanes et al. v4 are refuted and
+those of Hanggi et al. are proven for independent boxes only. Ideal error correction; the number of tests is optimised.
 
     python figures/finite_key_lengths.py [output folder]
 """
@@ -22,18 +22,19 @@ FIGURE = FigureSpec(
     studies=(),
     computed=True,
     caption="Key bits per pair from n noisy EPR pairs of visibility 0.99 at security 1e-10, with the best number of "
-    "tests and ideal error correction. Solid: proven for tested pairs and general no-signaling attacks: paper 001 (M ="
-    " 6), and random linear hashing for the protocols of papers 002 and 000 (BHK with M = 6). Dashed: what papers"
-    " 002 and 000 print; 002's is proven for independent boxes, 000's is refuted. Ticks at the right: the limits.",
+    "tests and ideal error correction. Solid: proven for tested pairs and general no-signaling attacks: Masanes et al. "
+    "v5 (M = 6), and random linear hashing for the protocols of Hanggi et al. and of Masanes et al. v4 (BHK with M = "
+    "6). Dashed: what these two papers print; the first is proven for independent boxes, the second is refuted. Ticks "
+    "at the right: the limits.",
     alt="Five curves over 100 to 1e15 pairs on logarithmic axes, each rising from zero to its limit at the right.",
 )
 VISIBILITY, SECURITY, SETTINGS = 0.99, 1e-10, 6
 CURVES = {
-    "000 printed": ("000 (BHK), printed, refuted", VERMILLION, (0, (4, 1.6))),
-    "002 printed": ("002, printed", BLUE, (0, (4, 1.6))),
-    "000 proven": ("000 (BHK), proven", VERMILLION, "-"),
-    "002 proven": ("002, proven", BLUE, "-"),
-    "001": ("001, proven", BLACK, "-"),
+    "000 printed": ("Masanes et al. v4 (BHK), printed, refuted", VERMILLION, (0, (4, 1.6))),
+    "002 printed": ("Hanggi et al., printed", BLUE, (0, (4, 1.6))),
+    "000 proven": ("Masanes et al. v4 (BHK), proven", VERMILLION, "-"),
+    "002 proven": ("Hanggi et al., proven", BLUE, "-"),
+    "001": ("Masanes et al. v5, proven", BLACK, "-"),
 }
 
 

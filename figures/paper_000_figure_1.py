@@ -1,4 +1,4 @@
-"""Figure 1 of paper 000 (arXiv:quant-ph/0606049v4): printed key rates of noisy EPR pairs against their purity.
+"""Figure 1 of Masanes et al. v4 (arXiv:quant-ph/0606049v4): printed key rates of noisy EPR pairs against their purity.
 
 The rates are the paper's claims, (18) and (68) with (69); no formula is printed for the curve 'CHSH protocol', and
 ours is a reconstruction. Thin: what an attack on single pairs leaves (docs/papers.md), which refutes the claims.
@@ -18,11 +18,11 @@ from sdpbound.tables.computed import read_computed, write_computed
 
 FIGURE = FigureSpec(
     name="paper_000_figure_1",
-    title="Paper 000: claimed key rates, and an attack",
+    title="Masanes et al. v4: claimed key rates, and an attack",
     studies=(),
     computed=True,
-    caption="Key rates of noisy EPR pairs of purity p that paper 000 claims against a no-signaling adversary: BHK "
-    "protocol with the best number of settings (dotted), CHSH protocol (dashed; a reconstruction, the paper "
+    caption="Key rates of noisy EPR pairs of purity p that Masanes et al. v4 claims against a no-signaling adversary: "
+    "BHK protocol with the best number of settings (dotted), CHSH protocol (dashed; a reconstruction, the paper "
     "prints no formula) and the simple protocol (solid). Thin: what an attack on single pairs leaves of each, at "
     "the best number of settings. The claims exceed it for every p < 1, and with two settings at p = 1 too (the "
     "simple protocol is left -0.187 there), so they are refuted. Figure 1 of the paper.",
@@ -47,7 +47,7 @@ def compute(output: Path) -> Path:
         "attacked_chsh": simple_chsh.individual_rate(p, matched=True),
         "attacked_simple": simple_chsh.individual_rate(p),
     }
-    return write_computed(output / f"{FIGURE.name}.csv", columns, "claims of paper 000 and what an attack leaves")
+    return write_computed(output / f"{FIGURE.name}.csv", columns, "claimed rates and what an attack leaves")
 
 
 def draw(table: Path, output: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""Figure 4 of paper 002 (arXiv:0911.4171): where key agreement is possible, and what quantum mechanics reaches.
+"""Figure 4 of Hanggi et al. (arXiv:0911.4171): where key agreement is possible, and what quantum mechanics reaches.
 
 Key: Corollary 2. Quantum: our closed form of the boundary (``xor_amplification.quantum_boundary``).
 
@@ -17,11 +17,11 @@ from sdpbound.tables.computed import read_computed, write_computed
 
 FIGURE = FigureSpec(
     name="paper_002_figure_4",
-    title="Paper 002: where XOR privacy amplification gives a key",
+    title="Hanggi et al.: where XOR privacy amplification gives a key",
     studies=(),
     computed=True,
     caption="CHSH error eps and key error delta. Below the red line the key rate 1 - h(delta) - log2(1 + 4 eps) is "
-    "positive (paper 002, Corollary 2; proven for independent boxes, and the sign for tested ones too); above the"
+    "positive (Hanggi et al., Corollary 2; proven for independent boxes, and the sign for tested ones too); above the"
     " blue line is what quantum mechanics reaches. In green both. Dot: the box of Protocol 1, rate 0.1926; "
     "circle: the best quantum point, 0.2031; square: the corner at delta = 0.0566. Figure 4 of the paper.",
     alt="Two lines over the key error that cross; between them, at key errors below 0.057, a green wedge.",
@@ -42,7 +42,7 @@ def compute(output: Path) -> Path:
         "quantum_eps": np.concatenate([xor_amplification.quantum_boundary(delta), [0.1875, best_eps, corner_eps]]),
         "rate": np.concatenate([np.full(lines, np.nan), [xor_amplification.key_rate(0.1875, 0.0), rate, 0.0]]),
     }
-    return write_computed(output / f"{FIGURE.name}.csv", columns, "paper 002, Corollary 2 and the quantum boundary")
+    return write_computed(output / f"{FIGURE.name}.csv", columns, "Hanggi et al., Corollary 2 and the quantum boundary")
 
 
 def draw(table: Path, output: Path) -> list[Path]:

@@ -1,7 +1,7 @@
 """Key rates against visibility for a quantum and for a no-signaling adversary, side by side (``protocols.compare``).
 
-Four behaviours: a member of the singlet family near the local boundary, the box of paper 002, CHSH with a third setting
-of Bob for the key, and the Braunstein-Caves settings of paper 001 with M = 3.
+Four behaviours: a member of the singlet family near the local boundary, the box of Hanggi et al., CHSH with a third
+setting of Bob for the key, and the Braunstein-Caves settings of Masanes et al. v5 with M = 3.
 
     python figures/quantum_and_no_signaling.py [output folder]
 """
@@ -28,11 +28,11 @@ FIGURE = FigureSpec(
     computed=True,
     caption="Key rates against visibility (white noise), all correlators tested, lower bounds. Quantum adversary, "
     "general attacks: from certified von Neumann entropy (black) and min-entropy (grey). No-signaling adversary: "
-    "individual attacks (solid blue), general attacks on pairs known to be independent (dashed blue, paper 002), "
-    "general attacks on tested pairs, tests counted as lost (vermillion, random linear hashing; orange, paper 001"
-    " Theorem 9). Triangles on the axis: where each dies. (a) The member of the singlet family with phi = pi/2 - "
-    "0.02, omega = theta + pi/2 and CHSH value 2.3; (b) the box of paper 002; (c) CHSH with a third setting of "
-    "Bob for the key; (d) paper 001 with M = 3. Min-entropy bounds the quantum rate less well than von Neumann "
+    "individual attacks (solid blue), general attacks on pairs known to be independent (dashed blue, Hanggi et al.), "
+    "general attacks on tested pairs, tests counted as lost (vermillion, random linear hashing; orange, Masanes et al. "
+    "v5, Theorem 9). Triangles on the axis: where each dies. (a) The member of the singlet family with phi = pi/2 - "
+    "0.02, omega = theta + pi/2 and CHSH value 2.3; (b) the box of Hanggi et al.; (c) CHSH with a third setting of "
+    "Bob for the key; (d) Masanes et al. v5 with M = 3. Min-entropy bounds the quantum rate less well than von Neumann "
     "entropy, and can lie below the rate for individual attacks.",
     alt="Four panels of key rates on a logarithmic axis; quantum rates die at the lowest visibilities, then come no-"
     "signaling ones against individual, and against general attacks.",
@@ -43,7 +43,7 @@ LOOK: dict[Kind, tuple[str, Any, str]] = {
     "individual": (BLUE, "-", "no-signaling, individual"),
     "independent": (BLUE, (0, (4, 1.6)), "no-signaling, independent pairs"),
     "tested": (VERMILLION, "-", "no-signaling, tested pairs"),
-    "paper 001": (ORANGE, "-", "no-signaling, paper 001"),
+    "Masanes et al. v5": (ORANGE, "-", "no-signaling, Masanes et al. v5"),
 }
 PHI = np.pi / 2 - 0.02
 THETA = float(theta_at_chsh(2.3, PHI))
@@ -51,9 +51,9 @@ MEMBER = SingletSelfTest(THETA, PHI, THETA + np.pi / 2)
 #: Title, behaviour at a visibility, key settings.
 CASES: dict[str, tuple[str, Callable[[float], Behaviour], tuple[int, int]]] = {
     "family": ("singlet family, $S=2.3$", MEMBER.behaviour, (0, 0)),
-    "002": ("box of paper 002", xor_amplification.behaviour, (0, 0)),
+    "002": ("box of Hanggi et al.", xor_amplification.behaviour, (0, 0)),
     "chsh": ("CHSH and a key setting", lambda v: braunstein_caves.behaviour(1.0 - v, 2), (0, 2)),
-    "001": ("paper 001, $M=3$", lambda v: braunstein_caves.behaviour(1.0 - v, 3), (0, 3)),
+    "001": ("Masanes et al. v5, $M=3$", lambda v: braunstein_caves.behaviour(1.0 - v, 3), (0, 3)),
 }
 
 

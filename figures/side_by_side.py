@@ -29,7 +29,7 @@ FIGURE = FigureSpec(
     "Quantum adversary, general attacks: certified lower bounds from von Neumann entropies (black) and min-entropy "
     "(grey), and what explicit attacks leave at most (circles). No-signaling adversary, lower bounds from certified "
     "guessing probabilities: individual attacks (solid blue), general attacks on pairs known to be independent (dashed "
-    "blue, paper 002), general attacks on tested pairs, tests counted as lost (vermillion, random linear hashing). "
+    "blue, Hanggi et al.), general attacks on tested pairs, tests counted as lost (vermillion, random linear hashing). "
     "Triangles: where each dies; the last two die at the same visibility.",
     alt="Three panels of key rates on a logarithmic axis, CHSH values 2.1, 2.3 and 2.5; the quantum rate dies at the "
     "lowest visibility, then min-entropy's and that for individual no-signaling attacks, last those for general ones.",

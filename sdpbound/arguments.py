@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from numbers import Real
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +15,10 @@ __all__ = ["LARGEST", "complexes", "counted", "floats", "instance", "numbered", 
 
 #: Largest coefficient or value: beyond it floats overflow in products, and certificates would not be exact.
 LARGEST = 1e60
+T = TypeVar("T")
 
 
-def instance(value: Any, kind: type[Any], name: str, example: str) -> Any:
+def instance(value: object, kind: type[T], name: str, example: str) -> T:
     """The value, if it is of the kind wanted."""
     if not isinstance(value, kind):
         given = f"{type(value).__name__} {value!r:.60}"
@@ -28,7 +29,7 @@ def instance(value: Any, kind: type[Any], name: str, example: str) -> Any:
     return value
 
 
-def unmasked(value: Any, name: str) -> None:
+def unmasked(value: object, name: str) -> None:
     """Raise InvalidParameter if an entry is masked, also in lists of arrays: NumPy would take what is below it."""
     if isinstance(value, np.ma.MaskedArray):
         mask = np.ma.getmaskarray(value)
@@ -46,16 +47,16 @@ def unmasked(value: Any, name: str) -> None:
             unmasked(entry, name)
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     """A value in some characters of one line."""
     return " ".join(repr(value).split())[:60]
 
 
-def _no_numbers(value: Any, name: str) -> InvalidShape:
+def _no_numbers(value: object, name: str) -> InvalidShape:
     return InvalidShape(f"{name} must be a number or a rectangular array of numbers, not {_shown(value)}.")
 
 
-def _plain(value: Any, name: str, kinds: str) -> NDArray[Any]:
+def _plain(value: object, name: str, kinds: str) -> NDArray[Any]:
     """A new array of numbers, none of them masked: of these kinds of NumPy, or Python's own in an array of objects."""
     unmasked(value, name)
     wrong = _no_numbers(value, name)
@@ -70,7 +71,7 @@ def _plain(value: Any, name: str, kinds: str) -> NDArray[Any]:
     return array
 
 
-def reals(value: Any, name: str) -> NDArray[np.float64]:
+def reals(value: object, name: str) -> NDArray[np.float64]:
     """A new array of floats, NaN and infinity among them.
 
     Arrays of complex numbers are refused, also where all imaginary parts are zero: NumPy would leave these out with no
@@ -100,7 +101,7 @@ def reals(value: Any, name: str) -> NDArray[np.float64]:
         raise _no_numbers(value, name) from None
 
 
-def complexes(value: Any, name: str) -> NDArray[np.complex128]:
+def complexes(value: object, name: str) -> NDArray[np.complex128]:
     """As :func:`reals`, for complex numbers."""
     if type(value) is np.ndarray and value.dtype == np.complex128:
         return value.copy()
@@ -111,7 +112,7 @@ def complexes(value: Any, name: str) -> NDArray[np.complex128]:
         raise _no_numbers(value, name) from None
 
 
-def real(value: Any, name: str, meaning: str) -> float:
+def real(value: object, name: str, meaning: str) -> float:
     """One finite number; ``meaning`` says what it must be, as in "a number between 0 and 1"."""
     try:
         array = reals(value, name)
@@ -124,7 +125,7 @@ def real(value: Any, name: str, meaning: str) -> float:
     return float(array)
 
 
-def floats(value: Any, name: str) -> NDArray[np.float64]:
+def floats(value: object, name: str) -> NDArray[np.float64]:
     """A new array of finite floats of moderate size; see :func:`reals`."""
     array = reals(value, name)
     if not np.isfinite(array).all():
@@ -134,14 +135,14 @@ def floats(value: Any, name: str) -> NDArray[np.float64]:
     return array
 
 
-def whole(value: Any, name: str, least: int, most: int) -> int:
+def whole(value: object, name: str, least: int, most: int) -> int:
     """An integer between two limits."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not least <= value <= most:
         raise InvalidParameter(f"{name} = {value!r:.60} must be an integer from {least} to {most}.")
     return int(value)
 
 
-def numbered(value: Any, name: str) -> float:
+def numbered(value: object, name: str) -> float:
     if isinstance(value, bool) or not isinstance(value, Real):
         raise InvalidParameter(f"{name} = {value!r} must be a finite real number.")
     number = float(value)
@@ -150,7 +151,7 @@ def numbered(value: Any, name: str) -> float:
     return number
 
 
-def counted(value: Any, name: str, least: int) -> int:
+def counted(value: object, name: str, least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
         raise InvalidParameter(f"{name} = {value!r} must be an integer of at least {least}.")
     return int(value)

@@ -22,10 +22,13 @@ Messages are one sentence or two: the value received, the range allowed, a next 
 
 from __future__ import annotations
 
-from typing import Any
+import os
+from collections.abc import Callable
+from typing import Any, Protocol
 
 __all__ = [
     "CertificateError",
+    "Certified",
     "DamagedStore",
     "Infeasible",
     "InvalidBehaviour",
@@ -37,6 +40,7 @@ __all__ = [
     "InvalidSolver",
     "InvalidStudy",
     "NotSelfTesting",
+    "Proven",
     "SdpboundError",
     "SolverFailure",
     "StorageFailure",
@@ -102,6 +106,33 @@ class TooLarge(InvalidInput):
     """The problem is larger than can be enumerated or solved."""
 
 
+class Certified(Protocol):
+    """What an error knows of a certificate, whose class stands above: that it can be checked and saved."""
+
+    @property
+    def data(self) -> dict[str, Any]: ...
+
+    def verify(self) -> object: ...
+
+    def to_json(self, path: str | os.PathLike[str] | None = None) -> str: ...
+
+
+class Proven(Protocol):
+    """What an error knows of a bound, whose class stands above."""
+
+    @property
+    def value(self) -> float: ...
+
+    @property
+    def side(self) -> str: ...
+
+    @property
+    def functional(self) -> Callable[..., float]: ...
+
+    @property
+    def certificate(self) -> Certified: ...
+
+
 class Infeasible(SdpboundError):
     """The tested data lie outside the adversary's set.
 
@@ -114,13 +145,13 @@ class Infeasible(SdpboundError):
         Certified distance (in the largest deviation of a tested quantity) of the data from the set; above 1e-9.
     """
 
-    def __init__(self, message: str, bound: Any, separation: float) -> None:
+    def __init__(self, message: str, bound: Proven, separation: float) -> None:
         super().__init__(message)
         self.bound = bound
         self.separation = separation
 
     @property
-    def certificate(self) -> Any:
+    def certificate(self) -> Certified:
         """The certificate of the separating functional, to be saved or verified."""
         return self.bound.certificate
 

@@ -69,7 +69,7 @@ class Quantum(Adversary):
     @property
     def label(self) -> str:
         """The level in one string."""
-        return self.level if isinstance(self.level, str) else f"{len(tuple(self.level))} words"  # type: ignore[arg-type]
+        return f"{len(self.level)} words" if isinstance(self.level, tuple) else str(self.level)
 
     @property
     def meaning(self) -> object:
@@ -80,7 +80,7 @@ class Quantum(Adversary):
         return {"kind": "quantum", "level": self.label}
 
     def relax(self, scenario: Scenario, blind: BlindMeasurement | None = None) -> Relaxation:
-        return _relax(scenario, self.level, self.generator, blind)  # type: ignore[arg-type]
+        return _relax(scenario, self.level, self.generator, blind)
 
     def security(self, kind: str) -> Security:
         return Security(DEVETAK_WINTER if kind == "key" else QUANTUM_RANDOMNESS, ASSUMED)

@@ -323,7 +323,7 @@ def _combine(table: Floats, observables: list[NDArray[Any]]) -> NDArray[Any]:
     part = np.tensordot(b, table, axes=(1, 2))  # (n, d, d, S, L)
     out = np.einsum("nlij,nkqsl->nsikjq", a, part, optimize=True)
     d = a.shape[-1] * b.shape[-1]
-    return out.reshape(len(a), len(table), d, d)
+    return np.asarray(out.reshape(len(a), len(table), d, d))
 
 
 def _partial(table: Floats, other: NDArray[Any], slopes: NDArray[Any], party: int) -> NDArray[Any]:
@@ -333,9 +333,9 @@ def _partial(table: Floats, other: NDArray[Any], slopes: NDArray[Any], party: in
     own = size // d
     if party == 0:
         part = np.tensordot(table, other, axes=(2, 1))  # (S, L, n, d, d)
-        return np.einsum("nsikjq,slnqk->nlij", slopes.reshape(n, s, own, d, own, d), part, optimize=True)
+        return np.asarray(np.einsum("nsikjq,slnqk->nlij", slopes.reshape(n, s, own, d, own, d), part, optimize=True))
     part = np.tensordot(table, other, axes=(1, 1))
-    return np.einsum("nskiqj,slnqk->nlij", slopes.reshape(n, s, d, own, d, own), part, optimize=True)
+    return np.asarray(np.einsum("nskiqj,slnqk->nlij", slopes.reshape(n, s, d, own, d, own), part, optimize=True))
 
 
 def _entropies(matrices: NDArray[Any]) -> tuple[Floats, NDArray[Any]]:

@@ -233,7 +233,7 @@ def _fit(pool: _Pool, landscape: Landscape, values: Floats, master: _Master) -> 
         start = pool.points[k : k + 1]
 
         def residual(x: Floats, labels: Points = start) -> Floats:
-            return landscape.measured(Points(x[None], labels.labels))[1][0] - values
+            return np.asarray(landscape.measured(Points(x[None], labels.labels))[1][0] - values, dtype=np.float64)
 
         def jacobian(x: Floats, labels: Points = start) -> Floats:
             point = Points(x[None], labels.labels)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import SupportsIndex
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -271,7 +271,7 @@ class BellExpression:
         return "$" + ("".join(parts) or "0") + "$"
 
 
-def _order(order: Any) -> tuple[int, ...]:
+def _order(order: Iterable[SupportsIndex]) -> tuple[int, ...]:
     try:
         return tuple(operator.index(i) for i in order)
     except TypeError:

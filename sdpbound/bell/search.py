@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -34,7 +32,7 @@ def _random_measurement(outcomes: int, dimension: int, rng: np.random.Generator,
     values, vectors = np.linalg.eigh(positive.sum(axis=0))
     root = (vectors / np.sqrt(values)) @ vectors.conj().T
     effects = root @ positive @ root
-    return (effects + effects.conj().transpose(0, 2, 1)) / 2.0
+    return np.asarray((effects + effects.conj().transpose(0, 2, 1)) / 2.0, dtype=np.complex128)
 
 
 def random_strategy(
@@ -67,7 +65,7 @@ def random_strategy(
     return Strategy(vector / np.linalg.norm(vector), parties)
 
 
-def _require_positive(value: Any, name: str) -> int:
+def _require_positive(value: object, name: str) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
         raise InvalidParameter(f"{name} = {value!r} must be an integer of at least 1.")
     return int(value)
@@ -97,7 +95,7 @@ def _best_measurement(scores: ComplexArray, current: ComplexArray, steps: int) -
         gradient = (positive @ roots).transpose(1, 0, 2).reshape(d, outcomes * d)
         left, _, right = np.linalg.svd(gradient, full_matrices=False)
         roots = (left @ right).reshape(d, outcomes, d).transpose(1, 0, 2)
-    return roots @ roots.conj().transpose(0, 2, 1)
+    return np.asarray(roots @ roots.conj().transpose(0, 2, 1), dtype=np.complex128)
 
 
 def see_saw(

@@ -7,11 +7,14 @@ import os
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.figures import Figure
 from sdpbound.version import __version__
+
+if TYPE_CHECKING:
+    from sdpbound.checker import Verification
 
 __all__ = ["Certificate", "certificate_head", "exact_number"]
 
@@ -22,7 +25,7 @@ class Certificate:
 
     data: dict[str, Any]
 
-    def verify(self) -> Any:
+    def verify(self) -> Verification:
         """Recompute the bound without any solver; raises CertificateError if it does not hold."""
         from sdpbound.checker import verify
 

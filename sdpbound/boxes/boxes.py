@@ -292,7 +292,7 @@ class ExchangeableBoxes:
             )
 
     @classmethod
-    def independent(cls, n: int, error: Any) -> ExchangeableBoxes:
+    def independent(cls, n: int, error: object) -> ExchangeableBoxes:
         """n independent boxes of the same error."""
         e, n = box_error(error), whole(n, "the number of boxes", 1, LARGEST_TABLE)
         return cls(n, tuple(comb(n, j) * e**j * (1 - e) ** (n - j) for j in range(n + 1)))
@@ -304,7 +304,7 @@ class ExchangeableBoxes:
 
     @property
     def all_errors(self) -> Fraction:
-        return self.weights[-1] * 4**self.n
+        return self.weights[-1] * Fraction(4) ** self.n
 
     def depolarised(self) -> DepolarisedBoxes:
         """The same with every pattern listed."""
@@ -320,7 +320,7 @@ class ExchangeableBoxes:
 Boxes = JointBoxes | DepolarisedBoxes | ExchangeableBoxes
 
 
-def isotropic_box(error: Any) -> JointBoxes:
+def isotropic_box(error: object) -> JointBoxes:
     """One unbiased box with the same CHSH error (0 to 1) for all settings: (1 - eps) PR + eps anti-PR.
 
     >>> isotropic_box(0.1).errors
@@ -329,7 +329,7 @@ def isotropic_box(error: Any) -> JointBoxes:
     return DepolarisedBoxes.product([error]).joint()
 
 
-def as_boxes(boxes: Any) -> Boxes:
+def as_boxes(boxes: object) -> Boxes:
     """Read boxes: one of the three kinds, a list of boxes (each a behaviour p[a, b, x, y], an array of that shape, or
     the error of an unbiased box), or one Behaviour of 2n parties (Alice 1, Bob 1, Alice 2, ...).
 
@@ -386,7 +386,7 @@ def _require_patterns(n: int) -> None:
         )
 
 
-def _isotropic_error(box: Any, place: int) -> Fraction | None:
+def _isotropic_error(box: object, place: int) -> Fraction | None:
     if is_number(box):
         return box_error(box)
     found = one_box(box, place).as_depolarised()

@@ -125,7 +125,7 @@ class GuessingProgram:
 
 
 def guessing_program(
-    boxes: Any,
+    boxes: object,
     inputs: Sequence[Any] | None = None,
     function: Any = "xor",
     time_limit: float | None = None,
@@ -168,7 +168,8 @@ def guessing_program(
     f = outcome_function(function, marginal.n)
     pairs = _inputs(inputs, marginal)
     require_digits(marginal)
-    if time_limit is not None and not (is_number(time_limit) and 0 < time_limit < math.inf):
+    limit: object = time_limit
+    if limit is not None and not (is_number(limit) and 0 < limit < math.inf):
         raise InvalidParameter(f"time_limit = {time_limit!r:.60} must be a positive number of seconds, or None.")
     if isinstance(marginal, ExchangeableBoxes) and not _is_full_xor(f):
         marginal = marginal.depolarised()

@@ -159,7 +159,7 @@ def _table(coordinates: Integers) -> Integers:
     return t
 
 
-def single_box_partition(box: Any, u: int = 0) -> BoxPartition:
+def single_box_partition(box: object, u: int = 0) -> BoxPartition:
     """Eve's best partition of one box with CHSH error eps <= 1/4: eight deterministic boxes and a PR box.
 
     Each probability that violates x + y = uv is the weight of the one deterministic box that has this entry and

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from math import lcm
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,11 @@ SNAP, ZERO = 4e-16, 1e-12
 MOST_BITS = 1024
 
 
-def as_fraction(value: Any) -> Fraction:
+#: What has an exact value.
+Exact = int | float | Fraction | np.integer | np.floating
+
+
+def as_fraction(value: Exact) -> Fraction:
     """A float as the simple fraction that it is the nearest float to, else as it is; integers and fractions as is.
 
     >>> as_fraction(0.1), as_fraction(2.0**-60)
@@ -51,12 +55,12 @@ def listed(values: Any, name: str) -> list[Any]:
         raise InvalidShape(f"{name} must be a list, not {type(values).__name__} {values!r:.60}.") from None
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: object) -> TypeGuard[Exact]:
     """A real number that has an exact value."""
     return isinstance(value, int | float | Fraction | np.integer | np.floating) and not isinstance(value, bool)
 
 
-def box_error(value: Any) -> Fraction:
+def box_error(value: object) -> Fraction:
     """The CHSH error of a box."""
     if not is_number(value) or not 0 <= value <= 1:
         raise InvalidParameter(f"the error {value!r:.60} of a box must be a number from 0 to 1.")

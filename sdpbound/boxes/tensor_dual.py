@@ -58,7 +58,7 @@ class TensorDual:
         """Number of boxes."""
         return sum(f.boxes.n for f in self.factors)
 
-    def bound(self, boxes: Any = None) -> Fraction:
+    def bound(self, boxes: object = None) -> Fraction:
         """Upper bound on (5): for the product of the factors' own marginals, or for other boxes.
 
         ``boxes``: a list with one entry (what ``as_boxes`` reads) for each factor, their product; or a joint marginal

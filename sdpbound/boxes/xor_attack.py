@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -186,7 +186,7 @@ class JointAttack:
         return draw_attack(self)
 
 
-def joint_attack(n: int, eps: Any) -> JointAttack:
+def joint_attack(n: int, eps: object) -> JointAttack:
     """The attack on n boxes of error eps (0 to 1/4), explicit; n up to 8.
 
     >>> joint_attack(2, Fraction(1, 10)).check()  # the individual attack has 1 - (1 - 4/10)^2 = 0.64
@@ -214,7 +214,7 @@ def joint_attack(n: int, eps: Any) -> JointAttack:
     return JointAttack(m, e, tuple(weights), (*errors, *inner_errors))
 
 
-def local_box_partition(eps: Any) -> BoxPartition:
+def local_box_partition(eps: object) -> BoxPartition:
     """Lemma 22: an unbiased box of error 1/4 to 3/4 as a mixture of 16 deterministic boxes.
 
     Eight of them err at one setting pair, eight at three; the mixture of the first has error 1/4, of the second 3/4.

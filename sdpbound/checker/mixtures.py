@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -21,6 +21,7 @@ __all__ = ["AttackQuestion", "Enclosure", "Outcome", "enclose", "mix", "range_of
 
 _LARGEST_DIMENSION = 64
 _TURNS = 16  # products for each entry of a matrix that is made diagonal, in units of its size
+Matrix = flint.arb_mat | flint.acb_mat
 _FIGURES = ("conditional_entropy", "conditional_mutual_information")
 
 
@@ -173,9 +174,9 @@ def enclose(question: AttackQuestion, entry: Any, name: str) -> Enclosure:
             ]
         )
 
-    grams: dict[tuple[int, int], list[list[Any]]] = {}
+    grams: dict[tuple[int, int], list[list[Matrix | None]]] = {}
 
-    def gram(x: int, y: int) -> list[list[Any]]:
+    def gram(x: int, y: int) -> list[list[Matrix | None]]:
         """G^+ (M_a (x) N_b) G for all outcomes; None where an outcome does not occur."""
         if (x, y) not in grams:
             grams[x, y] = [[_gram(a, b, factor) for b in kraus[1][y]] for a in kraus[0][x]]
@@ -195,15 +196,15 @@ def enclose(question: AttackQuestion, entry: Any, name: str) -> Enclosure:
             first, second = (zero if part is None else part for part in parts)
             parts = [first * (1 - q) + second * q, second * (1 - q) + first * q]
         scale = 1 / norm
-        parts = [m * scale for m in parts if m is not None]
-        given = sum(map(entropy, parts), flint.arb(0)) - entropy(total * scale)
-        above = sum((plogp(_trace(m)) for m in parts), flint.arb(0))  # of the outcome, for one who knows nothing
+        states = [m * scale for m in parts if m is not None]
+        given = sum(map(entropy, states), flint.arb(0)) - entropy(total * scale)
+        above = sum((plogp(_trace(m)) for m in states), flint.arb(0))  # of the outcome, for one who knows nothing
         if given < 0 or given > above:
             raise at_fault(f"{name} has the entropy {float(given.mid())!r}, and its outcomes {float(above.mid())!r}")
     return Enclosure(tested, given, [] if question.y is None else tables[question.x][question.y])
 
 
-def _matrix(entry: Any, size: int, most: int, name: str, rows_fixed: bool) -> Any:
+def _matrix(entry: Any, size: int, most: int, name: str, rows_fixed: bool) -> Matrix | None:
     """A matrix with `size` rows (rows_fixed) or columns, and at most `most` of the others; None if there are none."""
     entry = read_keys(entry, ("real", "imaginary"), name)
     parts = []
@@ -227,24 +228,23 @@ def _matrix(entry: Any, size: int, most: int, name: str, rows_fixed: bool) -> An
     return flint.acb_mat(balls[0]) + flint.acb_mat(balls[1]) * flint.acb(0, 1)
 
 
-def _kraus(effects: Sequence[Any], size: int, name: str) -> list[Any]:
+def _kraus(effects: Sequence[Any], size: int, name: str) -> list[Matrix | None]:
     """K_a = T_a L^-+ of a setting; None for outcomes that do not occur."""
     factors = [_matrix(e, size, _LARGEST_DIMENSION, f"{name}[{a}]", rows_fixed=False) for a, e in enumerate(effects)]
     total = _sum([None if t is None else _adjoint(t) * t for t in factors])
     if total is None:
         raise CertificateError(f"{name} has no effect; at least one outcome must occur.")
-    lower = _cholesky(total, name)
+    lower: Any = _cholesky(total, name)  # real only where all effects are
     return [None if t is None else _adjoint(lower.solve(_adjoint(t))) for t in factors]
 
 
-def _cholesky(matrix: Any, name: str) -> Any:
+def _cholesky(matrix: Matrix, name: str) -> Matrix:
     n = matrix.nrows()
     real = isinstance(matrix, flint.arb_mat)
-    zero = flint.arb(0) if real else flint.acb(0)
-    rows = [[zero] * n for _ in range(n)]
+    rows: list[list[Any]] = [[flint.arb(0) if real else flint.acb(0)] * n for _ in range(n)]
     for i in range(n):
         for j in range(i + 1):
-            value = matrix[i, j]
+            value: Any = matrix[i, j]
             for k in range(j):
                 value -= rows[i][k] * (rows[j][k] if real else rows[j][k].conjugate())
             if i > j:
@@ -257,13 +257,15 @@ def _cholesky(matrix: Any, name: str) -> Any:
     return flint.arb_mat(rows) if real else flint.acb_mat(rows)
 
 
-def _gram(a: Any, b: Any, factor: Any) -> Any:
+def _gram(a: Matrix | None, b: Matrix | None, factor: Matrix) -> Matrix | None:
     """G^+ (K_a^+ K_a (x) K_b^+ K_b) G."""
     if a is None or b is None:
         return None
-    rows = [[u * v for u in first for v in second] for first, second in itertools.product(a.tolist(), b.tolist())]
+    pairs: Iterator[tuple[list[Any], list[Any]]] = itertools.product(a.tolist(), b.tolist())
+    rows = [[u * v for u in first for v in second] for first, second in pairs]
     real = all(isinstance(m, flint.arb_mat) for m in (a, b))
-    through = (flint.arb_mat(rows) if real else flint.acb_mat(rows)) * factor
+    local: Matrix = flint.arb_mat(rows) if real else flint.acb_mat(rows)
+    through = local * factor
     return _adjoint(through) * through
 
 
@@ -311,9 +313,9 @@ def mix(
         return Outcome(figure, misses)
     figure = flint.arb(0)
     for group in sorted(set(groups)):
-        own = [(w, e.joint) for w, e, g in zip(balls, enclosures, groups, strict=True) if g == group]
-        rows, columns = len(own[0][1]), len(own[0][1][0])
-        table = [[sum((w * p[a][b] for w, p in own), flint.arb(0)) for b in range(columns)] for a in range(rows)]
+        members = [(w, e.joint) for w, e, g in zip(balls, enclosures, groups, strict=True) if g == group]
+        rows, columns = len(members[0][1]), len(members[0][1][0])
+        table = [[sum((w * p[a][b] for w, p in members), flint.arb(0)) for b in range(columns)] for a in range(rows)]
         figure += _information(table)
     return Outcome(figure, misses)
 
@@ -358,19 +360,19 @@ def _information(table: list[list[flint.arb]]) -> flint.arb:
     return sum(terms, flint.arb(0))
 
 
-def _sum(matrices: Sequence[Any]) -> Any:
-    total = None
+def _sum(matrices: Sequence[Matrix | None]) -> Matrix | None:
+    total: Matrix | None = None
     for m in matrices:
         if m is not None:
             total = m if total is None else total + m
     return total
 
 
-def _adjoint(matrix: Any) -> Any:
+def _adjoint(matrix: Matrix) -> Matrix:
     return matrix.transpose() if isinstance(matrix, flint.arb_mat) else matrix.transpose().conjugate()
 
 
-def _trace(matrix: Any) -> flint.arb:
+def _trace(matrix: Matrix) -> flint.arb:
     """Of a Hermitian matrix."""
     entries = (matrix[i, i] for i in range(matrix.nrows()))
     return sum((v if isinstance(v, flint.arb) else v.real for v in entries), flint.arb(0))

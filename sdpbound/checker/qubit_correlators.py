@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any
 
 import flint
 
 from sdpbound.checker.numbers import to_ball
-from sdpbound.checker.qubit_search import Table
+from sdpbound.checker.qubit_search import Hint, Table
 
 __all__ = ["CorrelatorDual"]
 
@@ -28,7 +27,7 @@ class CorrelatorDual:
     def __init__(self, key: str) -> None:
         self.both = key == "both"
 
-    def cold(self, table: Table) -> Any:
+    def cold(self, table: Table) -> Hint:
         z = table[1][1:]
         return z[0] + math.copysign(0.1, z[0]), 0.0 if self.both else z[1]
 
@@ -85,7 +84,7 @@ class CorrelatorDual:
                 better = (c * u[0] - s * u[1], c * u[1] + s * u[0])
         return log_q - _log_cosh(gamma), upper, [better[0] - g[0], better[1] - g[1]]
 
-    def bound(self, table: Table, hint: Any, noise: float) -> flint.arb:
+    def bound(self, table: Table, hint: Hint, noise: float) -> flint.arb:
         g = [to_ball(Fraction(v)) for v in hint]
         z = [table[1][1] + g[0], table[1][2] + g[1]]
         x = [table[2][2], -table[2][1]]
@@ -112,7 +111,7 @@ class CorrelatorDual:
         d = flint.arb(2) ** -90
         more, less = 2 - rest + d, rest + d
         e = (more / less).log() / 2
-        log_q = (total / 2).log() + table[0][0]
+        log_q: flint.arb = (total / 2).log() + table[0][0]
         miss = _length([e * w[0] - g[0], e * w[1] - g[1]]) if size > 0 else e + _length(g)
         return log_q + (more * less).log() / 2 + miss
 

@@ -12,9 +12,10 @@ import flint
 from sdpbound.checker.numbers import to_ball
 from sdpbound.errors import CertificateError
 
-__all__ = ["MOST_CELLS", "NEAREST", "CellSearch", "Dual", "Place", "Table"]
+__all__ = ["MOST_CELLS", "NEAREST", "CellSearch", "Dual", "Hint", "Place", "Table"]
 
 
+Hint = Sequence[float]  # where the dual of a cell begins
 Table = list[list[Any]]  # of numbers, Fractions or balls
 Place = tuple[int, int, bool]  # an angle pi k / 2^n as (k, n), and whether it is the meeting point of the tangents
 _FIRST_LEVEL, _LAST_LEVEL = 3, 40
@@ -32,13 +33,13 @@ class Dual(Protocol):
 
     most_steps: int  # that are done for one certificate, several times what honest ones need
 
-    def cold(self, table: Table) -> Any:
+    def cold(self, table: Table) -> Hint:
         """A hint to begin with."""
 
     def step(self, table: Table, hint: Sequence[float], noise: float) -> tuple[float, float, list[float]]:
         """In floats: a value below G, what the hint proves, and how to move it; the value rises at first on the way."""
 
-    def bound(self, table: Table, hint: Any, noise: float) -> flint.arb:
+    def bound(self, table: Table, hint: Hint, noise: float) -> flint.arb:
         """What the hint proves."""
 
 
@@ -54,7 +55,7 @@ class CellSearch:
         self.steps = steps
         self.blurred = False  # whether a wider ball than its distance from the goal was seen
         self.used = [any(expression[2]), any(row[2] for row in expression)]
-        self.known: dict[tuple[Place, Place], tuple[flint.arb, Any]] = {}
+        self.known: dict[tuple[Place, Place], tuple[flint.arb, Hint]] = {}
         self.vectors: dict[Place, tuple[flint.arb, flint.arb]] = {}
 
     def run(self) -> bool:
@@ -113,7 +114,7 @@ class CellSearch:
         t = cosine / (1 + cosine)
         return [[1 - t, t, flint.arb(0)], [flint.arb(0), t, 1 - t]]
 
-    def _corner(self, p: Place, q: Place, hint: Any) -> tuple[flint.arb, Any]:
+    def _corner(self, p: Place, q: Place, hint: Hint | None) -> tuple[flint.arb, Hint]:
         found = self.known.get((p, q))
         if found is not None:
             return found
@@ -132,8 +133,8 @@ class CellSearch:
         return found
 
     def _climb(
-        self, p: Place, q: Place, floats: list[list[float]], hint: Any, noise: float
-    ) -> tuple[Any, float, float, Any]:
+        self, p: Place, q: Place, floats: list[list[float]], hint: Hint, noise: float
+    ) -> tuple[Hint, float, float, Hint]:
         """The hint that proves most, what that is, the largest value found, and the hint it is at."""
         best, kept, height, length = math.inf, hint, -math.inf, 1.0
         base, move = hint, hint

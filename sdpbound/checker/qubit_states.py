@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any
 
 import flint
 
 from sdpbound.checker.numbers import to_ball
-from sdpbound.checker.qubit_search import Table
+from sdpbound.checker.qubit_search import Hint, Table
 
 __all__ = ["StateDual"]
 
@@ -36,7 +35,7 @@ class StateDual:
             self.roots = [([0, 1, 2, 3], [a, a, b, b]), ([0, 1, 2, 3], [b, b, a, a])]
         self.floats = [[float(v.mid()) for v in diagonal] for _, diagonal in self.roots]
 
-    def cold(self, table: Table) -> Any:
+    def cold(self, table: Table) -> Hint:
         return [0.0] * 16
 
     def _point(self, table: Table, hint: Sequence[float], noise: float) -> tuple[list[float], Table, list[float]]:
@@ -99,7 +98,7 @@ class StateDual:
                     slope[row][column] += part[k, m]
         return total, flint.arb_mat(slope)
 
-    def bound(self, table: Table, hint: Any, noise: float) -> flint.arb:
+    def bound(self, table: Table, hint: Hint, noise: float) -> flint.arb:
         weights, v, _ = self._point([[float(x.mid()) for x in row] for row in table], hint, noise)
         u = _orthonormal(v)
         exact = [to_ball(Fraction(w)) for w in weights]

@@ -89,11 +89,12 @@ def _loaded(certificate: Mapping[str, Any] | str | os.PathLike[str]) -> Mapping[
     except UnicodeDecodeError as error:
         raise CertificateError(f"The certificate {shown(certificate)} is not UTF-8: {error}.") from error
     try:
-        return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique_keys)
+        root: Mapping[str, Any] = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique_keys)
     except RecursionError:
         raise CertificateError(f"The certificate {shown(certificate)} is nested too deeply.") from None
     except ValueError as error:
         raise CertificateError(f"The certificate {shown(certificate)} is not JSON: {error}.") from error
+    return root
 
 
 def _refuse_constant(text: str) -> Any:

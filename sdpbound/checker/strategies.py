@@ -145,7 +145,8 @@ class ExplicitStrategy:
         forms: list[tuple[int, Form]] = [(0, (self.one, self.zero, self.zero))]
         for s, (count, effects) in enumerate(zip(self.scenario.outcomes[party], self._effects[party], strict=True)):
             if count == 2:
-                forms.append((s, tuple(u - v for u, v in zip(*effects, strict=True))))  # type: ignore[arg-type]
+                one, z, x = (u - v for u, v in zip(*effects, strict=True))
+                forms.append((s, (one, z, x)))
             else:
                 forms += [(s, effect) for effect in effects[:-1]]
         return forms

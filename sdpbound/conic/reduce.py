@@ -74,7 +74,7 @@ class Reduction:
 
     @property
     def variables(self) -> int:
-        return self._matrix.shape[1]
+        return int(self._matrix.shape[1])
 
     def inequality(self, objective: Floats, values: Floats) -> LinearMatrixInequality:
         """The solver's program for an objective (variables,) and the right-hand sides (1 + J,) of the equalities."""

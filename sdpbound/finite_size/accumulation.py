@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
+from typing import Generic
 
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bounds.bound import Bound
@@ -114,14 +115,14 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Term:
+class Term(Generic[Number]):
     """``rate * n + constant`` bits."""
 
     rate: Number
     constant: Number
 
 
-def epsilons(game: Game, choice: Choice, like: Number = 1.0) -> dict[str, Number]:
+def epsilons(game: Game, choice: Choice, like: Number) -> dict[str, Number]:
     """All parts of the soundness and of the completeness.
 
     ``soundness = unequal keys + max(accumulation, 2 * smoothing + privacy amplification)``: if the test is passed with
@@ -143,7 +144,7 @@ def epsilons(game: Game, choice: Choice, like: Number = 1.0) -> dict[str, Number
 
 
 @dataclass(frozen=True)
-class MinTradeoff:
+class MinTradeoff(Generic[Number]):
     """The min-tradeoff function of the round with its test (Dupuis and Fawzi, Lemma V.5, with the untested free).
 
     ``f(untested) = rest``, ``f(c) = rest + (weight * score(c) - rest) / gamma``.
@@ -159,7 +160,7 @@ class MinTradeoff:
         return self.rest + (self.weight * score - self.rest) / self.gamma
 
 
-def min_tradeoff(game: Game, choice: Choice, like: Number = 1.0) -> MinTradeoff:
+def min_tradeoff(game: Game, choice: Choice, like: Number) -> MinTradeoff[Number]:
     """f, the largest variance of f and Max f - Min f over what quantum devices can do.
 
     With h = weight * score - rest in [a, b], and its mean m: E[h^2] <= (a + b) m - a b, and the variance is at most
@@ -182,7 +183,7 @@ def min_tradeoff(game: Game, choice: Choice, like: Number = 1.0) -> MinTradeoff:
     return MinTradeoff(rest, weight, gamma, variance, rest + b / gamma - weight * number(test.least))
 
 
-def terms(game: Game, choice: Choice, like: Number = 1.0) -> dict[str, Term]:
+def terms(game: Game, choice: Choice, like: Number) -> dict[str, Term[Number]]:
     """The terms whose sum is a length in bits; losses are negative."""
     v, number = choice.as_numbers(like), number_type(like)
     eps, f = epsilons(game, choice, like), min_tradeoff(game, choice, like)
@@ -209,7 +210,7 @@ def terms(game: Game, choice: Choice, like: Number = 1.0) -> dict[str, Term]:
     return found
 
 
-def information_deviation(game: Game, like: Number = 1.0) -> Number:
+def information_deviation(game: Game, like: Number) -> Number:
     """Bits that the root of the conditional information variance of a round's outcomes does not exceed."""
     d = number_type(like)(float(game.outcomes))
     if game.security.registers == "sharp":
@@ -217,19 +218,21 @@ def information_deviation(game: Game, like: Number = 1.0) -> Number:
     return log2(2 * d + 1 if game.security.registers == "classical" else 2 * d * d + 1)
 
 
-def _accepted(game: Game, v: dict[str, Number], eps: dict[str, Number], f: MinTradeoff, like: Number) -> Term:
+def _accepted(
+    game: Game, v: dict[str, Number], eps: dict[str, Number], f: MinTradeoff[Number], like: Number
+) -> Term[Number]:
     """The score below which the protocol aborts: honest devices fall below it with no more than their part."""
     number = number_type(like)
-    total = sum((number(p) for _, p in game.results), 0 * like)
-    values = [-f.rest, *(-f(number(score)) for score, _ in game.results)]
-    chances = [1 - f.gamma, *(f.gamma * number(p) / total for _, p in game.results)]
+    whole = sum((number(p) for _, p in game.results), 0 * like)
+    values = [-f.rest] + [-f(number(score)) for score, _ in game.results]
+    chances = [1 - f.gamma] + [f.gamma * number(p) / whole for _, p in game.results]
     s = v["score_tail"]
     # once for the scores, once for the probabilities and the threshold, which are floats as well
     rate = -upper_tail(values, chances, s) - 2 * f.weight * number(game.test.margin)
     return Term(rate, log(eps["abort by score"]) / s)
 
 
-def _third(game: Game, beta: Number, f: MinTradeoff, like: Number) -> Number:
+def _third(game: Game, beta: Number, f: MinTradeoff[Number], like: Number) -> Number:
     """K of Dupuis and Fawzi."""
     number = number_type(like)
     ln2 = log(number(2.0))
@@ -244,7 +247,7 @@ def _third(game: Game, beta: Number, f: MinTradeoff, like: Number) -> Number:
     return exp(beta * exponent) * logarithm**3 / (6 * left * left * left * ln2)
 
 
-def _leak(game: Game, v: dict[str, Number], eps: dict[str, Number], like: Number) -> Term:
+def _leak(game: Game, v: dict[str, Number], eps: dict[str, Number], like: Number) -> Term[Number]:
     """A hash of Alice's outcomes, long enough for honest outcomes to be found from Bob's, with the fluctuations."""
     plain, tested = game.float_surprises if isinstance(like, float) else game.surprises(like)
     gamma, s = v["gamma"], v["leak_tail"]
@@ -256,10 +259,12 @@ def _leak(game: Game, v: dict[str, Number], eps: dict[str, Number], like: Number
     return Term(-(upper_tail(values, chances, s) + excess), constant)
 
 
-def total(found: dict[str, Term]) -> Term:
+def total(found: dict[str, Term[Number]]) -> Term[Number]:
     """The sum of all terms; minus infinity where floats overflow."""
-    rate = sum(t.rate for t in found.values())
-    constant = sum(t.constant for t in found.values())
+    first, *others = found.values()
+    rate, constant = first.rate, first.constant
+    for term in others:
+        rate, constant = rate + term.rate, constant + term.constant
     if isinstance(rate, float) and not (math.isfinite(rate) and math.isfinite(constant)):
         return Term(-math.inf, -math.inf)
     return Term(rate, constant)

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from contextlib import AbstractContextManager
+from typing import TypeVar
 
 import flint
 
 __all__ = ["PRECISION", "Number", "balls", "exp", "log", "log2", "number_type", "smooth_excess", "sqrt", "upper_tail"]
 
-#: A float or a flint.arb, which share their operators.
-Number = Any
+#: A float or a flint.arb, which share their operators; a formula's numbers are all of one kind.
+Number = TypeVar("Number", float, flint.arb)
 #: Bits of the balls: a tail at 1e15 rounds cancels about 60.
 PRECISION = 256
 
 
-def balls() -> Any:
+def balls() -> AbstractContextManager[None]:
     """A context in which balls have :data:`PRECISION` bits."""
     return flint.ctx.workprec(PRECISION)
 
 
 def number_type(like: Number) -> Callable[[float], Number]:
     """What makes further numbers of the same kind."""
-    return flint.arb if isinstance(like, flint.arb) else float
+    return type(like)
 
 
 def exp(x: Number) -> Number:

@@ -29,16 +29,16 @@ _FINALISTS = 2
 _GAMMAS = tuple(10.0 ** (-0.5 * i) for i in range(13))
 
 
-def worth(game: Game, choice: Choice) -> Term:
+def worth(game: Game, choice: Choice) -> Term[float]:
     """What is made large: the length, in floats; net of the seed where that is asked for."""
-    term = total(terms(game, choice))
+    term = total(terms(game, choice, 1.0))
     return Term(term.rate - game.drawing(choice.gamma), term.constant) if game.net else term
 
 
 def length_at(game: Game, choice: Choice, n: float) -> float:
     """:func:`worth` at n rounds."""
     term = worth(game, choice)
-    return term.rate * n + term.constant
+    return float(term.rate * n + term.constant)
 
 
 def best_choice(games: Sequence[Game], n: float, gamma: float | None = None) -> tuple[int, Choice]:
@@ -75,8 +75,8 @@ def _prepared(game: Game, n: float, gamma: float, place: float, stretch: float) 
         leak=0.0,
         hashing=0.0,
     )
-    f = min_tradeoff(game, plain)
-    root = information_deviation(game) + math.sqrt(2.0 + f.variance)
+    f = min_tradeoff(game, plain, 1.0)
+    root = information_deviation(game, 1.0) + math.sqrt(2.0 + f.variance)
     bits = 4.0 + 3.0 * math.log2(1.0 / security.soundness)
     beta = min(0.9, max(_SMALLEST, stretch * math.sqrt(bits / (n * 0.5 * math.log(2.0))) / root))
     # each part in proportion to the derivative of its cost
@@ -111,7 +111,7 @@ def _prepared(game: Game, n: float, gamma: float, place: float, stretch: float) 
     )
 
 
-def _spreads(game: Game, f: MinTradeoff) -> list[float]:
+def _spreads(game: Game, f: MinTradeoff[float]) -> list[float]:
     """Variances of the honest score, of being tested and of what must be sent, in one round."""
     gamma = f.gamma
     scores = [(f(score), gamma * p) for score, p in game.results] + [(f.rest, 1.0 - gamma)]
@@ -136,7 +136,7 @@ def _refined(game: Game, n: float, start: Choice, gamma: float | None) -> Choice
     def loss(v: NDArray[np.float64]) -> float:
         outside = max(0.0, v[0] - 1.0) + max(0.0, -v[0]) + (max(0.0, v[2]) if v.size > 2 else 0.0)
         value = -length_at(game, choice(v), n) / n
-        return (value if math.isfinite(value) else 1e12) + outside
+        return float((value if math.isfinite(value) else 1e12) + outside)
 
     first = np.array([0.8, 0.0] + ([] if gamma is not None else [math.log(start.gamma)]))
     simplex = np.vstack([first, *(first + step for step in np.diag([-0.25, 0.3, -0.7][: first.size]))])

@@ -2,14 +2,14 @@
 
 ``simple_chsh`` and ``bhk``
     Masanes, Renner, Winter, Barrett and Christandl, 'Security of key distribution from causality constraints'
-    (arXiv:quant-ph/0606049v4; 'paper 000'): general attacks, Eve measures before the public discussion. Its rates are
-    refuted, see docs/papers.md.
+    (2006, arXiv:quant-ph/0606049v4; here 'Masanes et al. v4'): general attacks, Eve measures
+    before the public discussion. Its rates are refuted, see docs/papers.md.
 ``braunstein_caves``
     Masanes, Renner, Christandl, Winter and Barrett, 'Full security of quantum key distribution from no-signaling
-    constraints' (arXiv:quant-ph/0606049v5; 'paper 001'): general attacks, universally composable.
+    constraints' (2006, arXiv:quant-ph/0606049v5; here 'Masanes et al. v5'): general attacks, universally composable.
 ``xor_amplification``
-    Hanggi, Renner and Wolf, 'Efficient device-independent quantum key distribution' (arXiv:0911.4171; 'paper 002'):
-    general attacks, universally composable.
+    Hanggi, Renner and Wolf, 'Efficient device-independent quantum key distribution' (2009, arXiv:0911.4171;
+    here 'Hanggi et al.'): general attacks, universally composable.
 ``compare``, ``vanishing_visibilities``
     Rates of one behaviour against quantum and no-signaling adversaries, and where each dies.
 

@@ -1,4 +1,5 @@
-r"""The protocol of paper 001: Braunstein-Caves inequality with M settings, general attacks, universally composable.
+r"""The protocol of Masanes et al. v5: Braunstein-Caves inequality with M settings, general attacks, universally
+composable.
 
 Alice and Bob choose for every pair, with probability gamma each, to test (random settings below M) or to make key (x
 = 0, y = M). With W the error of the relevant pairs of settings, ``<W> >= 1/(2M)`` for local correlations,
@@ -15,11 +16,12 @@ the maximum is infinite, and the proof, Eqs. (61) to (65), needs the length for 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import overload
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sdpbound.arrays import Floats, Ints
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.expression import BellExpression
 from sdpbound.errors import InvalidParameter
@@ -33,6 +35,7 @@ from sdpbound.protocols.formulas.ranges import (
     number,
     settings_count,
     together,
+    whole_answer,
     within,
 )
 from sdpbound.protocols.running.braunstein_caves import simulate
@@ -59,8 +62,12 @@ __all__ = [
 CANDIDATES = np.arange(5.0, 9.0)
 
 
-def bell_average(noise: ArrayLike, settings: ArrayLike) -> Any:
-    """Paper 001, Eq. (26): ``<W> = (1 - xi) sin^2(pi/4M) + xi/2`` of noisy EPR pairs.
+@overload
+def bell_average(noise: float, settings: float) -> float: ...
+@overload
+def bell_average(noise: ArrayLike, settings: ArrayLike) -> Floats: ...
+def bell_average(noise: ArrayLike, settings: ArrayLike) -> float | Floats:
+    """Masanes et al. v5, Eq. (26): ``<W> = (1 - xi) sin^2(pi/4M) + xi/2`` of noisy EPR pairs.
 
     Parameters
     ----------
@@ -72,7 +79,7 @@ def bell_average(noise: ArrayLike, settings: ArrayLike) -> Any:
 
 
 def bell_expression(settings: int, key_setting: bool = True) -> BellExpression:
-    """Paper 001, Eqs. (4) and (5): <W> as a Bell expression, to be minimised.
+    """Masanes et al. v5, Eqs. (4) and (5): <W> as a Bell expression, to be minimised.
 
     At least 1/(2M) for local correlations, ``sin^2(pi/4M)`` for quantum ones, 0 for no-signaling ones.
 
@@ -89,20 +96,32 @@ def bell_expression(settings: int, key_setting: bool = True) -> BellExpression:
     return BellExpression.from_correlators(c, constant=0.5, name=f"<W>, M = {m}")
 
 
-def local_bell_average(settings: ArrayLike) -> Any:
-    """Paper 001, Eq. (6): local correlations have ``<W> >= 1/(2M)``."""
+@overload
+def local_bell_average(settings: float) -> float: ...
+@overload
+def local_bell_average(settings: ArrayLike) -> Floats: ...
+def local_bell_average(settings: ArrayLike) -> float | Floats:
+    """Masanes et al. v5, Eq. (6): local correlations have ``<W> >= 1/(2M)``."""
     return answer(1.0 / (2.0 * settings_count(settings)))
 
 
-def guessing_probability(average: ArrayLike, settings: ArrayLike) -> Any:
-    """Paper 001, Eq. (9): ``P_guess(A|E) <= 1/2 + M <W>`` (at most 1), an upper bound that no-signaling theory
+@overload
+def guessing_probability(average: float, settings: float) -> float: ...
+@overload
+def guessing_probability(average: ArrayLike, settings: ArrayLike) -> Floats: ...
+def guessing_probability(average: ArrayLike, settings: ArrayLike) -> float | Floats:
+    """Masanes et al. v5, Eq. (9): ``P_guess(A|E) <= 1/2 + M <W>`` (at most 1), an upper bound that no-signaling theory
     reaches.
     """
     w, m = together(bell_average=within(average, "bell_average", 0.0, 1.0), settings=settings_count(settings))
     return answer(np.minimum(0.5 + m * w, 1.0))
 
 
-def worst_theta(n_r: ArrayLike, n_e: ArrayLike, bell_average: ArrayLike, settings: ArrayLike) -> Any:
+@overload
+def worst_theta(n_r: float, n_e: float, bell_average: float, settings: float) -> float: ...
+@overload
+def worst_theta(n_r: ArrayLike, n_e: ArrayLike, bell_average: ArrayLike, settings: ArrayLike) -> Floats: ...
+def worst_theta(n_r: ArrayLike, n_e: ArrayLike, bell_average: ArrayLike, settings: ArrayLike) -> float | Floats:
     """The theta that minimises ``2 N_e D(w || theta) - 2 N_r log2(1/2 + M theta)``.
 
     The root in [w, 1] of ``N_e (theta - w)(1/2 + M theta) = N_r M theta (1 - theta)``.
@@ -116,7 +135,11 @@ def worst_theta(n_r: ArrayLike, n_e: ArrayLike, bell_average: ArrayLike, setting
     return answer(chained_exponent.worst_theta(r, e, w, m))
 
 
-def estimate_exponent(n_r: ArrayLike, n_e: ArrayLike, bell_average: ArrayLike, settings: ArrayLike) -> Any:
+@overload
+def estimate_exponent(n_r: float, n_e: float, bell_average: float, settings: float) -> float: ...
+@overload
+def estimate_exponent(n_r: ArrayLike, n_e: ArrayLike, bell_average: ArrayLike, settings: ArrayLike) -> Floats: ...
+def estimate_exponent(n_r: ArrayLike, n_e: ArrayLike, bell_average: ArrayLike, settings: ArrayLike) -> float | Floats:
     """``min over theta of 2 N_e D(w || theta) - 2 N_r log2(1/2 + M theta)``: what (17) gains from the Bell
     violation.
     """
@@ -129,6 +152,20 @@ def estimate_exponent(n_r: ArrayLike, n_e: ArrayLike, bell_average: ArrayLike, s
     return answer(chained_exponent.exponent(r, e, w, m))
 
 
+@overload
+def key_length(
+    n: float, n_r: float, n_e: float, n_c: float, bell_average: float, settings: float, security: float = ...
+) -> float: ...
+@overload
+def key_length(
+    n: ArrayLike,
+    n_r: ArrayLike,
+    n_e: ArrayLike,
+    n_c: ArrayLike,
+    bell_average: ArrayLike,
+    settings: ArrayLike,
+    security: ArrayLike = ...,
+) -> Floats: ...
 def key_length(
     n: ArrayLike,
     n_r: ArrayLike,
@@ -137,8 +174,8 @@ def key_length(
     bell_average: ArrayLike,
     settings: ArrayLike,
     security: ArrayLike = 1e-10,
-) -> Any:
-    """Paper 001, Eq. (17) with the minimum over theta: key length in bits, signed, before rounding down.
+) -> float | Floats:
+    """Masanes et al. v5, Eq. (17) with the minimum over theta: key length in bits, signed, before rounding down.
 
         min_theta [2 N_e D(w || theta) - 2 N_r log2(1/2 + M theta)] - N_r - N_c - 2 log2(8 N_e N / eps)
 
@@ -172,8 +209,12 @@ def key_length(
     return answer(chained_exponent.length(total, r, e, c, w, m, s))
 
 
-def key_rate(noise: ArrayLike, settings: ArrayLike | None = None, gamma: ArrayLike | None = None) -> Any:
-    """Paper 001, Eqs. (21) and (26): asymptotic key rate of noisy EPR pairs, in bits per pair, signed.
+@overload
+def key_rate(noise: float, settings: float | None = ..., gamma: float | None = ...) -> float: ...
+@overload
+def key_rate(noise: ArrayLike, settings: ArrayLike | None = ..., gamma: ArrayLike | None = ...) -> Floats: ...
+def key_rate(noise: ArrayLike, settings: ArrayLike | None = None, gamma: ArrayLike | None = None) -> float | Floats:
+    """Masanes et al. v5, Eqs. (21) and (26): asymptotic key rate of noisy EPR pairs, in bits per pair, signed.
 
         -(1 - gamma)^2 [1 + h(xi/2)] + min_theta [4 gamma^2/M D(w || theta) - 2 (1 - gamma)^2 log2(1/2 + M theta)]
 
@@ -192,7 +233,11 @@ def key_rate(noise: ArrayLike, settings: ArrayLike | None = None, gamma: ArrayLi
     return answer(chained_exponent.rate(xi, m, g))
 
 
-def marginal_rate(noise: ArrayLike, settings: ArrayLike) -> Any:
+@overload
+def marginal_rate(noise: float, settings: float) -> float: ...
+@overload
+def marginal_rate(noise: ArrayLike, settings: ArrayLike) -> Floats: ...
+def marginal_rate(noise: ArrayLike, settings: ArrayLike) -> float | Floats:
     """``-1 - h(xi/2) - 2 log2(1/2 + M <W>)``: bits that one more raw key bit brings as gamma -> 1, where nearly all
     pairs are tests. Signed; some gamma has a positive rate if and only if this is positive.
     """
@@ -200,7 +245,11 @@ def marginal_rate(noise: ArrayLike, settings: ArrayLike) -> Any:
     return answer(-chained_exponent.bracket(xi, m))
 
 
-def best_gamma(noise: ArrayLike, settings: ArrayLike) -> Any:
+@overload
+def best_gamma(noise: float, settings: float) -> float: ...
+@overload
+def best_gamma(noise: ArrayLike, settings: ArrayLike) -> Floats: ...
+def best_gamma(noise: ArrayLike, settings: ArrayLike) -> float | Floats:
     """The gamma with the largest :func:`key_rate`; 1.0 (all pairs tested, rate 0) where no gamma has a positive rate.
 
     The root of the derivative ``(1 - gamma) [1 + h(xi/2) + 2 log2(1/2 + M theta)] + (4 gamma/M) D(w || theta)`` at the
@@ -210,7 +259,11 @@ def best_gamma(noise: ArrayLike, settings: ArrayLike) -> Any:
     return answer(chained_exponent.best_gamma(xi, m))
 
 
-def best_settings(noise: ArrayLike) -> Any:
+@overload
+def best_settings(noise: float) -> int: ...
+@overload
+def best_settings(noise: ArrayLike) -> Ints: ...
+def best_settings(noise: ArrayLike) -> int | Ints:
     """The M with the largest :func:`key_rate` at the best gamma; beyond the last threshold the M closest to a key.
 
     7 up to xi = 0.0045 and from 0.0231, 6 between: the paper says 'the optimal protocol is the one with
@@ -221,10 +274,14 @@ def best_settings(noise: ArrayLike) -> Any:
     rates = chained_exponent.rate(xi, m, chained_exponent.best_gamma(xi + np.zeros_like(m), m, 24))
     score = np.where(rates.max(axis=0) > 0.0, rates, -chained_exponent.bracket(xi, m))
     best = np.take_along_axis(m, np.argmax(score, axis=0)[None], axis=0)[0]
-    return answer(best.astype(np.int64))
+    return whole_answer(best)
 
 
-def threshold(settings: ArrayLike | None = None) -> Any:
+@overload
+def threshold(settings: float | None = ...) -> float: ...
+@overload
+def threshold(settings: ArrayLike | None = ...) -> Floats: ...
+def threshold(settings: ArrayLike | None = None) -> float | Floats:
     """The noise xi up to which some gamma gives a positive rate; None: the largest of all M (M = 7: 0.027575).
 
     The root of :func:`marginal_rate`; 0.0 where it is negative already without noise (M = 2).
@@ -237,13 +294,25 @@ def threshold(settings: ArrayLike | None = None) -> Any:
     return answer(np.where(chained_exponent.bracket(zero, m) < 0.0, root, 0.0))
 
 
+@overload
+def finite_length(
+    rounds: float, noise: float, settings: float | None = ..., security: float = ..., efficiency: float = ...
+) -> float: ...
+@overload
+def finite_length(
+    rounds: ArrayLike,
+    noise: ArrayLike,
+    settings: ArrayLike | None = ...,
+    security: ArrayLike = ...,
+    efficiency: float = ...,
+) -> Floats: ...
 def finite_length(
     rounds: ArrayLike,
     noise: ArrayLike,
     settings: ArrayLike | None = None,
     security: ArrayLike = 1e-10,
     efficiency: float = 1.0,
-) -> Any:
+) -> float | Floats:
     """Expected key length in bits of noisy EPR pairs, with the best gamma for this number of rounds. Signed.
 
     :func:`key_length` at the expected counts ``N_r = (1 - gamma)^2 N``, ``N_e = 2 gamma^2 N / M`` and ``w = <W>``.
@@ -274,7 +343,7 @@ def finite_length(
 
 
 def behaviour(noise: float, settings: int) -> Behaviour:
-    """What noisy EPR pairs show in the bases of paper 001, Eqs. (23) to (25): M settings for Alice, M + 1 for Bob.
+    """Noisy EPR pairs in the bases of Masanes et al. v5, Eqs. (23) to (25): M settings for Alice, M + 1 for Bob.
 
     Correlators ``(1 - xi) cos(pi (x - y - 1/2)/M)`` for y < M and ``(1 - xi) cos(pi x/M)`` for y = M. In (24) Bob's
     phase needs a minus sign; as printed, <W> = 1/2.

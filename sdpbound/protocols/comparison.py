@@ -4,12 +4,12 @@ With D = 2 P_guess - 1, Eve's largest bias on Alice's key bit within no-signalin
 tested correlators), and H = H(A|B) what error correction publishes:
 
 - individual attacks: every part of a partition has a bias b_z with average D at most, and ``h((1 + b)/2) >= 1 - b``, so
-  ``H(A|E) >= 1 - D``; with binary erasure (paper 002, Lemma 20) this is what Eve reaches. For CHSH, D = 4 eps.
-- general attacks on pairs known to be independent: the dual solutions multiply (paper 002, Lemmas 11 and 12: with f - b
-  and f + b nonnegative on every box, ``f f - b b = ((f - b)(f + b) + (f + b)(f - b))/2`` is so on every two), the XOR
-  of k outcomes has bias at most D^k, and random linear hashing leaves ``1 - log2(1 + D)``: (13) for CHSH.
-- general attacks on pairs that are tested, nothing known: ``linear_hashing``, and paper 001 (21). Both need the errors
-  W of a chained inequality: two settings each, or M each, or M and M + 1. The tested pairs are counted as lost.
+  ``H(A|E) >= 1 - D``; with binary erasure (Hanggi et al., Lemma 20) this is what Eve reaches. For CHSH, D = 4 eps.
+- general attacks on pairs known to be independent: the dual solutions multiply (Hanggi et al., Lemmas 11 and 12: with f
+  - b and f + b nonnegative on every box, ``f f - b b = ((f - b)(f + b) + (f + b)(f - b))/2`` is so on every two), the
+  XOR of k outcomes has bias at most D^k, and random linear hashing leaves ``1 - log2(1 + D)``: (13) for CHSH.
+- general attacks on pairs that are tested, nothing known: ``linear_hashing``, and Masanes et al. v5 (21). Both need the
+  errors W of a chained inequality: two settings each, or M each, or M and M + 1. The tested pairs are counted as lost.
 """
 
 from __future__ import annotations
@@ -36,9 +36,11 @@ from sdpbound.protocols.formulas.ranges import number
 from sdpbound.protocols.formulas.secret_bits import secret_bits
 from sdpbound.rates.rates import error_correction, key_rate
 
-__all__ = ["KINDS", "ComparedRate", "Comparison", "Kind", "compare", "vanishing_visibilities"]
+__all__ = ["KINDS", "RENAMED", "ComparedRate", "Comparison", "Kind", "compare", "vanishing_visibilities"]
 
-Kind = Literal["von Neumann", "min-entropy", "individual", "independent", "tested", "paper 001"]
+Kind = Literal["von Neumann", "min-entropy", "individual", "independent", "tested", "Masanes et al. v5"]
+#: Names of earlier versions, still understood.
+RENAMED: dict[str, Kind] = {"paper 001": "Masanes et al. v5"}
 #: The rates compared: adversary, attacks, and what proves the rate.
 KINDS: dict[Kind, tuple[str, str, str]] = {
     "von Neumann": (
@@ -54,19 +56,19 @@ KINDS: dict[Kind, tuple[str, str, str]] = {
     "individual": (
         "no-signaling",
         "individual",
-        "Acin, Gisin, Masanes (PRL 97, 120405), rate I(A:B) - I(A:E) of Csiszar and Koerner; paper 002, Lemmas 5, 20",
+        "Acin, Gisin, Masanes (PRL 97, 120405), I(A:B) - I(A:E) of Csiszar and Koerner; Hanggi et al., Lemmas 5, 20",
     ),
     "independent": (
         "no-signaling",
         "general, pairs known to be independent",
-        "paper 002 (arXiv:0911.4171), Lemmas 6, 12, 18 and Eq. (13)",
+        "Hanggi et al. (arXiv:0911.4171), Lemmas 6, 12, 18 and Eq. (13)",
     ),
     "tested": (
         "no-signaling",
         "general",
-        "sdpbound.protocols.formulas.linear_hashing: paper 002's linear hashing with paper 001's Lemmas 3 and 4",
+        "sdpbound.protocols.formulas.linear_hashing: Hanggi et al., with Lemmas 3 and 4 of Masanes et al. v5",
     ),
-    "paper 001": ("no-signaling", "general", "paper 001 (arXiv:quant-ph/0606049v5), Theorem 9 and Eq. (21)"),
+    "Masanes et al. v5": ("no-signaling", "general", "arXiv:quant-ph/0606049v5, Theorem 9 and Eq. (21)"),
 }
 _QUANTUM: tuple[Kind, ...] = ("von Neumann", "min-entropy")
 #: Rates below this count as none: rounding of sums of terms around 1.
@@ -82,8 +84,8 @@ class ComparedRate:
     kind : its name in :data:`KINDS`
     adversary : "quantum" or "no-signaling"
     attacks : "individual", "general", or general with a condition
-    value : bits per pair, a lower bound on what is achievable, signed; "tested" and "paper 001" are at least 0, because
-        all pairs may be tested
+    value : bits per pair, a lower bound on what is achievable, signed; "tested" and "Masanes et al. v5" are at least 0,
+        because all pairs may be tested
     settings : the key settings (x, y)
     proof : paper or theorem that proves it
     """
@@ -104,7 +106,7 @@ class Comparison:
 
     def __getitem__(self, kind: str) -> ComparedRate:
         for rate in self.rates:
-            if rate.kind == kind:
+            if rate.kind == RENAMED.get(kind, kind):
                 return rate
         raise InvalidParameter(f"kind = {kind!r} must be one of {', '.join(r.kind for r in self.rates)} here.")
 
@@ -118,14 +120,14 @@ def compare(
     behaviour: Behaviour,
     x: int | None = None,
     y: int | None = None,
-    kinds: Sequence[Kind] | None = None,
+    kinds: Sequence[Kind | Literal["paper 001"]] | None = None,
     von_neumann: Entropy | None = None,
     level: str = "2",
 ) -> Comparison:
     """Key rates of a behaviour against quantum and no-signaling adversaries, each with what proves it.
 
-    All correlators are tested. Rates are asymptotic and lower bounds. The printed rates of paper 000 are not among
-    them: they are refuted (docs/papers.md).
+    All correlators are tested. Rates are asymptotic and lower bounds. The printed rates of Masanes et al. v4 are not
+    among them: they are refuted (docs/papers.md).
 
     Parameters
     ----------
@@ -147,7 +149,7 @@ def compare(
     if p.ndim != 4 or p.shape[:2] != (2, 2):
         raise InvalidShape(f"a comparison needs two parties with binary outcomes, not a behaviour of shape {p.shape}.")
     chained = _chained_error(behaviour)
-    possible: list[Kind] = [k for k in KINDS if chained is not None or k not in ("tested", "paper 001")]
+    possible: list[Kind] = [k for k in KINDS if chained is not None or k not in ("tested", "Masanes et al. v5")]
     wanted = possible if kinds is None else [_known(kind, possible) for kind in kinds]
     xs = range(p.shape[2]) if x is None else [behaviour.scenario.require_setting(0, x, "x")]
     ys = range(p.shape[3]) if y is None else [behaviour.scenario.require_setting(1, y, "y")]
@@ -172,7 +174,7 @@ def vanishing_visibilities(
     family: Callable[[float], Behaviour],
     x: int | None = None,
     y: int | None = None,
-    kinds: Sequence[Kind] | None = None,
+    kinds: Sequence[Kind | Literal["paper 001"]] | None = None,
     von_neumann: Entropy | None = None,
     level: str = "2",
     low: float = 0.5,
@@ -214,7 +216,7 @@ def vanishing_visibilities(
 
 def _known(kind: str, possible: Sequence[Kind]) -> Kind:
     for known in possible:
-        if kind == known:
+        if RENAMED.get(kind, kind) == known:
             return known
     raise InvalidParameter(f"kind = {kind!r} must be one of {', '.join(possible)} for a behaviour of this shape.")
 
@@ -231,7 +233,9 @@ def _no_signaling(behaviour: Behaviour, kind: Kind, x: int, leak: float, chained
 
 
 def _theorem_9(w: Floats, m: Floats, leak: float) -> Floats:
-    """Paper 001, Eq. (21), at the best gamma, for any average w and cost of error correction; 0 if none is positive."""
+    """Masanes et al. v5, Eq. (21), at the best gamma, for any average w and cost of error correction; 0 if none is
+    positive.
+    """
 
     def rate(key: Floats) -> Floats:  # 1 - gamma
         r, e = key**2, 2.0 * (1.0 - key) ** 2 / m
@@ -249,7 +253,7 @@ def _chained_error(behaviour: Behaviour) -> tuple[float, int] | None:
     if m == 2:  # the best of the eight CHSH expressions
         return 0.5 - Behaviour.from_correlators(c).chsh / 8.0, 2
     i = np.arange(m)
-    # paper 000: y - x in {0, 1}, sign at (M - 1, 0); paper 001: x - y in {0, 1}, sign at (0, M - 1)
+    # Masanes et al. v4: y - x in {0, 1}, sign at (M - 1, 0); Masanes et al. v5: x - y in {0, 1}, sign at (0, M - 1)
     sums = [c[i, i].sum() + c[i, (i + 1) % m].sum() - 2.0 * c[m - 1, 0]]
     sums += [c[i, i].sum() + c[(i + 1) % m, i].sum() - 2.0 * c[0, m - 1]]
     return float(0.5 - max(abs(s) for s in sums) / (4.0 * m)), m

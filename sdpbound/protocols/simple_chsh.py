@@ -1,4 +1,4 @@
-r"""The simple CHSH protocol of paper 000, Sections III to V: ``bhk`` with two settings.
+r"""The simple CHSH protocol of Masanes et al. v4, Sections III to V: ``bhk`` with two settings.
 
 Key and test rounds both use the depolarised settings X = Y = 0, so the key's error is the CHSH error, and the rate with
 quantum devices is small: 0.059 at visibility 1.
@@ -12,10 +12,11 @@ leaves -0.187. With quantum devices this protocol gives no key at all; the funct
 
 from __future__ import annotations
 
-from typing import Any
+from typing import overload
 
 from numpy.typing import ArrayLike
 
+from sdpbound.arrays import Floats
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.expression import BellExpression
 from sdpbound.protocols import bhk
@@ -45,18 +46,30 @@ __all__ = [
 ]
 
 
-def error_rate(visibility: ArrayLike) -> Any:
-    """The CHSH error q(1) of noisy EPR pairs, ``1/2 - p/(2 sqrt 2)``: paper 000, before Eq. (18)."""
+@overload
+def error_rate(visibility: float) -> float: ...
+@overload
+def error_rate(visibility: ArrayLike) -> Floats: ...
+def error_rate(visibility: ArrayLike) -> float | Floats:
+    """The CHSH error q(1) of noisy EPR pairs, ``1/2 - p/(2 sqrt 2)``: Masanes et al. v4, before Eq. (18)."""
     return bhk.error_rate(visibility, 2)
 
 
-def rate_at_error(error: ArrayLike) -> Any:
-    """Paper 000, Eq. (16): asymptotic key rate at CHSH error q, ``1 - q log2 5 - h(q)``; signed."""
+@overload
+def rate_at_error(error: float) -> float: ...
+@overload
+def rate_at_error(error: ArrayLike) -> Floats: ...
+def rate_at_error(error: ArrayLike) -> float | Floats:
+    """Masanes et al. v4, Eq. (16): asymptotic key rate at CHSH error q, ``1 - q log2 5 - h(q)``; signed."""
     return bhk.rate_at_error(error, 2)
 
 
-def key_rate(visibility: ArrayLike, matched: bool = False) -> Any:
-    """Paper 000, Eq. (18): asymptotic key rate of noisy EPR pairs, in bits per pair, signed; refuted.
+@overload
+def key_rate(visibility: float, matched: bool = ...) -> float: ...
+@overload
+def key_rate(visibility: ArrayLike, matched: bool = ...) -> Floats: ...
+def key_rate(visibility: ArrayLike, matched: bool = False) -> float | Floats:
+    """Masanes et al. v4, Eq. (18): asymptotic key rate of noisy EPR pairs, in bits per pair, signed; refuted.
 
     ``1 - (1/2 - p/(2 sqrt 2)) log2 5 - h(1/2 - p/(2 sqrt 2))``. ``matched``: our reconstruction of the curve 'CHSH
     protocol' of Figure 1, with ``h((1 - p)/2)`` (no formula is printed).
@@ -74,18 +87,41 @@ def threshold_error() -> float:
     return float(bhk.threshold_error(2))
 
 
-def secret_entropy(error: ArrayLike, delta: ArrayLike) -> Any:
-    """Paper 000, Eq. (10): ``min 1 - q(1) log2 5`` over ``||q - q_e|| <= delta``; L1 norm, so q(1) moves by delta/2."""
+@overload
+def secret_entropy(error: float, delta: float) -> float: ...
+@overload
+def secret_entropy(error: ArrayLike, delta: ArrayLike) -> Floats: ...
+def secret_entropy(error: ArrayLike, delta: ArrayLike) -> float | Floats:
+    """Masanes et al. v4, Eq. (10): ``min 1 - q(1) log2 5`` over ``||q - q_e|| <= delta`` (L1)."""
     return bhk.secret_entropy(error, delta, 2)
 
 
+@overload
+def secrecy_bound(n: float, n_e: float, n_f: float, n_s: float, error: float, delta: float) -> tuple[float, float]: ...
+@overload
 def secrecy_bound(
     n: ArrayLike, n_e: ArrayLike, n_f: ArrayLike, n_s: ArrayLike, error: ArrayLike, delta: ArrayLike
-) -> tuple[Any, Any]:
-    """Paper 000, Eq. (13): log2 of its right-hand side, and of its first term; see :func:`bhk.secrecy_bound`."""
+) -> tuple[Floats, Floats]: ...
+def secrecy_bound(
+    n: ArrayLike, n_e: ArrayLike, n_f: ArrayLike, n_s: ArrayLike, error: ArrayLike, delta: ArrayLike
+) -> tuple[float | Floats, float | Floats]:
+    """Masanes et al. v4, Eq. (13): log2 of both sides' terms; see :func:`bhk.secrecy_bound`."""
     return bhk.secrecy_bound(n, n_e, n_f, n_s, error, delta, 2)
 
 
+@overload
+def key_length(
+    n: float, n_e: float, error: float, security: float = ..., leakage: float | None = ..., sharp: bool = ...
+) -> float: ...
+@overload
+def key_length(
+    n: ArrayLike,
+    n_e: ArrayLike,
+    error: ArrayLike,
+    security: ArrayLike = ...,
+    leakage: ArrayLike | None = ...,
+    sharp: bool = ...,
+) -> Floats: ...
 def key_length(
     n: ArrayLike,
     n_e: ArrayLike,
@@ -93,42 +129,68 @@ def key_length(
     security: ArrayLike = 1e-10,
     leakage: ArrayLike | None = None,
     sharp: bool = False,
-) -> Any:
+) -> float | Floats:
     """Key length in bits for which (13) and (15) add up to at most ``security``; see :func:`bhk.key_length`."""
     return bhk.key_length(n, n_e, error, 2, security, leakage, sharp)
 
 
-def finite_length(rounds: ArrayLike, visibility: ArrayLike, security: ArrayLike = 1e-10, sharp: bool = False) -> Any:
+@overload
+def finite_length(rounds: float, visibility: float, security: float = ..., sharp: bool = ...) -> float: ...
+@overload
+def finite_length(rounds: ArrayLike, visibility: ArrayLike, security: ArrayLike = ..., sharp: bool = ...) -> Floats: ...
+def finite_length(
+    rounds: ArrayLike, visibility: ArrayLike, security: ArrayLike = 1e-10, sharp: bool = False
+) -> float | Floats:
     """Expected key length in bits with the best number of test rounds; see :func:`bhk.finite_length`."""
     return bhk.finite_length(rounds, visibility, 2, security, sharp)
 
 
-def individual_rate(visibility: ArrayLike, matched: bool = False) -> Any:
+@overload
+def individual_rate(visibility: float, matched: bool = ...) -> float: ...
+@overload
+def individual_rate(visibility: ArrayLike, matched: bool = ...) -> Floats: ...
+def individual_rate(visibility: ArrayLike, matched: bool = False) -> float | Floats:
     """``1 - 4 q - h(q)``: what an attack on single pairs leaves, an upper bound; see :func:`bhk.individual_rate`."""
     return bhk.individual_rate(visibility, 2, matched)
 
 
-def proven_rate(visibility: ArrayLike) -> Any:
+@overload
+def proven_rate(visibility: float) -> float: ...
+@overload
+def proven_rate(visibility: ArrayLike) -> Floats: ...
+def proven_rate(visibility: ArrayLike) -> float | Floats:
     """Proven asymptotic rate of noisy EPR pairs (0 for all); see :func:`bhk.proven_rate`."""
     return bhk.proven_rate(visibility, 2)
 
 
+@overload
+def proven_key_length(n: float, n_e: float, error: float, leakage: float, security: float = ...) -> float: ...
+@overload
+def proven_key_length(
+    n: ArrayLike, n_e: ArrayLike, error: ArrayLike, leakage: ArrayLike, security: ArrayLike = ...
+) -> Floats: ...
 def proven_key_length(
     n: ArrayLike, n_e: ArrayLike, error: ArrayLike, leakage: ArrayLike, security: ArrayLike = 1e-10
-) -> Any:
+) -> float | Floats:
     """Proven key length in bits; see :func:`bhk.proven_key_length`."""
     return bhk.proven_key_length(n, n_e, error, leakage, 2, security)
 
 
+@overload
+def proven_finite_length(rounds: float, visibility: float, security: float = ..., efficiency: float = ...) -> float: ...
+@overload
+def proven_finite_length(
+    rounds: ArrayLike, visibility: ArrayLike, security: ArrayLike = ..., efficiency: float = ...
+) -> Floats: ...
 def proven_finite_length(
     rounds: ArrayLike, visibility: ArrayLike, security: ArrayLike = 1e-10, efficiency: float = 1.0
-) -> Any:
+) -> float | Floats:
     """Expected proven length of noisy EPR pairs; see :func:`bhk.proven_finite_length`."""
     return bhk.proven_finite_length(rounds, visibility, 2, security, efficiency)
 
 
 def guessing_expression() -> BellExpression:
-    """Paper 000, Eq. (42): the Bell expression Gamma with ``P_guess(A|E) <= Gamma`` for one pair, ``1/2 + 2 eps``."""
+    """Masanes et al. v4, Eq. (42): Gamma with ``P_guess(A|E) <= Gamma = 1/2 + 2 eps`` for one pair."""
     return BellExpression.from_correlators([[-0.25, -0.25], [-0.25, 0.25]], constant=1.5, name="Gamma")
 
 

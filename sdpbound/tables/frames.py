@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
-
-import pandas
+from typing import TYPE_CHECKING, Any
 
 from sdpbound.tables.files import needed
 from sdpbound.tables.parquet import to_arrow
+
+if TYPE_CHECKING:
+    import pandas
 
 __all__ = ["Chunks", "to_pandas"]
 
@@ -25,9 +26,8 @@ _CATEGORIES = (
 
 def to_pandas(chunks: Chunks, facts: Mapping[str, Any]) -> pandas.DataFrame:
     """Rows as a data frame, with ``attrs["provenance"]``; missing numbers are NaN, missing settings and texts NA."""
-    pandas = needed("pandas")
     table = to_arrow(chunks, facts)
-    integers = {needed("pyarrow").int64(): pandas.Int64Dtype()}
-    frame = table.to_pandas(categories=list(_CATEGORIES), types_mapper=integers.get)
+    integers = {needed("pyarrow").int64(): needed("pandas").Int64Dtype()}
+    frame: pandas.DataFrame = table.to_pandas(categories=list(_CATEGORIES), types_mapper=integers.get)
     frame.attrs["provenance"] = json.loads(table.schema.metadata[b"sdpbound"])
     return frame

@@ -227,7 +227,7 @@ def test_one_round_of_the_theorem(registers: str, seed: int, d: int, side: int, 
     p = depolarised(0.0)
     security = replace(SECURITY, registers=registers)
     game = accumulation.Game(scored_test(CHSH), [], 0.0, d, 1, (), (), security, p, {})
-    deviation = accumulation.information_deviation(game)
+    deviation = accumulation.information_deviation(game, 1.0)
     own = float(plain[1] @ plain[0] ** 2 - (plain[1] @ plain[0]) ** 2) / math.log(2) ** 2
     both = float(chances @ z**2 - (chances @ z) ** 2) / math.log(2) ** 2
     assert own <= deviation**2 * (1 + 1e-9)
@@ -290,7 +290,7 @@ def test_variance_and_spread_bound_all_quantum_devices(gamma: float, place: floa
         leak=0.0,
         hashing=0.0,
     )
-    f = accumulation.min_tradeoff(game, choice)
+    f = accumulation.min_tradeoff(game, choice, 1.0)
     values = np.array([f.rest, *(f(score) for score, _ in game.results)])
     chances = np.array([1.0 - gamma, *(gamma * q for _, q in game.results)])
     mean = values @ chances
@@ -368,7 +368,9 @@ def test_the_search_finds_no_worse_than_chance(n: float) -> None:
     index, best = search.best_choice(games, n)
     value = search.length_at(games[index], best, n)
     lost = sum(
-        t.rate * n + t.constant for name, t in accumulation.terms(games[index], best).items() if "entropy" not in name
+        t.rate * n + t.constant
+        for name, t in accumulation.terms(games[index], best, 1.0).items()
+        if "entropy" not in name
     )
     rng = np.random.default_rng(1)
     for _ in range(300):

@@ -12,7 +12,7 @@ import sdpbound as sb
 from sdpbound.protocols import Comparison, bhk, braunstein_caves, compare, vanishing_visibilities, xor_amplification
 from sdpbound.protocols.comparison import KINDS, Kind
 
-CHEAP: list[Kind] = ["individual", "independent", "tested", "paper 001"]
+CHEAP: list[Kind] = ["individual", "independent", "tested", "Masanes et al. v5"]
 MEMBER = sb.SingletSelfTest(np.pi / 3, np.pi / 2 - 0.02, 5 * np.pi / 6)
 
 
@@ -23,7 +23,7 @@ def test_box_of_paper_002(v: float) -> None:
     assert found["individual"].value == pytest.approx(xor_amplification.individual_rate(eps, delta), abs=1e-9)
     assert found["independent"].value == pytest.approx(xor_amplification.key_rate(eps, delta), abs=1e-9)
     assert found["tested"].value == pytest.approx(xor_amplification.proven_rate(eps, delta), abs=1e-9)
-    assert found["paper 001"].value == 0.0
+    assert found["Masanes et al. v5"].value == 0.0
     assert {rate.settings for rate in found.rates} == {(0, 0)}
 
 
@@ -33,7 +33,7 @@ def test_settings_of_paper_001(m: int, xi: float) -> None:
     found = compare(braunstein_caves.behaviour(xi, m), 0, m, CHEAP)
     w, h = braunstein_caves.bell_average(xi, m), 0.0 if xi == 0 else -xi / 2 * math.log2(xi / 2)
     h -= 0.0 if xi == 0 else (1 - xi / 2) * math.log2(1 - xi / 2)
-    assert found["paper 001"].value == pytest.approx(braunstein_caves.key_rate(xi, m), abs=1e-9)
+    assert found["Masanes et al. v5"].value == pytest.approx(braunstein_caves.key_rate(xi, m), abs=1e-9)
     assert found["individual"].value == pytest.approx(1 - 2 * m * w - h, abs=1e-8)
     assert found["independent"].value == pytest.approx(1 - math.log2(1 + 2 * m * w) - h, abs=1e-8)
 
@@ -79,7 +79,7 @@ def test_where_each_dies() -> None:
     found = vanishing_visibilities(xor_amplification.behaviour, kinds=CHEAP, tolerance=1e-6)
     assert found["independent"] == pytest.approx(xor_amplification.threshold(), abs=2e-6)
     assert found["tested"] == pytest.approx(xor_amplification.threshold(), abs=3e-5)  # the rate is below 1e-12 near it
-    assert found["paper 001"] is None
+    assert found["Masanes et al. v5"] is None
     third = vanishing_visibilities(lambda v: braunstein_caves.behaviour(1 - v, 2), 0, 2, ["individual", "independent"])
     assert third["individual"] == pytest.approx(0.90383, abs=1.1e-4)  # B1: individual attacks, and the XOR method
     assert third["independent"] == pytest.approx(0.92197, abs=1.1e-4)
@@ -109,3 +109,12 @@ def test_bad_input() -> None:
         compare(box, x=2)
     with pytest.raises(sb.InvalidParameter, match="'tested' must be one of individual here"):
         compare(box, kinds=["individual"])["tested"]
+
+
+def test_names_of_earlier_versions_are_understood() -> None:
+    box = xor_amplification.behaviour(1.0)
+    old = compare(box, kinds=["paper 001"])
+    assert [rate.kind for rate in old.rates] == ["Masanes et al. v5"]
+    assert old["paper 001"] is old["Masanes et al. v5"]
+    with pytest.raises(sb.InvalidParameter, match=r"Masanes et al\. v5"):
+        compare(box, kinds=["paper 002"])  # type: ignore[list-item]

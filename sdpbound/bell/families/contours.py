@@ -20,7 +20,7 @@ __all__ = ["contour_at_chsh", "curve_chsh", "curve_w", "singlet_chsh_maximum", "
 
 
 def _root(function: Callable[[float], float], low: float, high: float) -> float:
-    return float(brentq(function, low, high, xtol=1e-14, rtol=4 * np.finfo(np.float64).eps))  # type: ignore[arg-type]
+    return float(brentq(function, low, high, xtol=1e-14, rtol=4 * np.finfo(np.float64).eps))
 
 
 def singlet_chsh_maximum(phi: float) -> float:
@@ -177,7 +177,7 @@ def contour_at_chsh(s: float, phi: float, count: int) -> NDArray[np.float64]:
     valid = (u > 0.0) & (a > 0.0) & (w > 0.0)
     if phi < math.pi / 2:
         valid &= singlet_condition(points[:, 0], phi, points[:, 1]) < 0.0
-    return points[valid]
+    return np.asarray(points[valid], dtype=np.float64)
 
 
 def curve_w(s: float, phi: float) -> float | None:

@@ -92,7 +92,7 @@ def singlet_local_bound(theta: ArrayLike, phi: ArrayLike, omega: ArrayLike) -> N
     first, second = c_tw * c_w, c_tp * c_p
     plus = np.abs(first * (c_tp + c_p)) + np.abs(second * (c_tw + c_w))
     minus = np.abs(first * (c_tp - c_p)) + np.abs(second * (c_tw - c_w))
-    return np.maximum(plus, minus)
+    return np.asarray(np.maximum(plus, minus), dtype=np.float64)
 
 
 def singlet_strategy_value(theta: ArrayLike, phi: ArrayLike, omega: ArrayLike) -> NDArray[np.float64]:
@@ -159,7 +159,4 @@ def singlet_chsh(theta: ArrayLike, phi: ArrayLike, omega: ArrayLike) -> NDArray[
     t, p, w = np.broadcast_arrays(*angles(theta, phi, omega))
     e = [np.sin(p), np.sin(w), np.sin(t + p), np.sin(t + w)]
     total = e[0] + e[1] + e[2] + e[3]
-    best = np.abs(total - 2.0 * e[0])
-    for value in e[1:]:
-        best = np.maximum(best, np.abs(total - 2.0 * value))
-    return best
+    return np.asarray(np.max([np.abs(total - 2.0 * value) for value in e], axis=0), dtype=np.float64)

@@ -149,9 +149,9 @@ def noise_number(value: float) -> str:
     return repr(value).removesuffix(".0")
 
 
-def require_strategy(strategy: Any) -> Strategy:
+def require_strategy(strategy: object) -> Strategy:
     return instance(strategy, Strategy, "strategy", "SingletSelfTest(...).strategy")
 
 
-def require_behaviour(behaviour: Any) -> Behaviour:
+def require_behaviour(behaviour: object) -> Behaviour:
     return instance(behaviour, Behaviour, "behaviour", "SingletSelfTest(...).behaviour()")

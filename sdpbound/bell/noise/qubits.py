@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from sdpbound.arguments import real
@@ -36,15 +34,15 @@ def both_labelled(letter: str, a: float, b: float | None) -> str:
     return f"{letter}={noise_number(a)}" if a == b else rf"{letter}_A={noise_number(a)},\ {letter}_B={noise_number(b)}"
 
 
-def angle_of(value: Any, name: str) -> float:
+def angle_of(value: object, name: str) -> float:
     return real(value, name, "the angle of a misalignment, a finite number of radians")
 
 
-def axis_of(axis: Any) -> None:
+def axis_of(axis: object) -> None:
     if not isinstance(axis, str) or axis not in PAULI:
         raise InvalidParameter(f"axis = {axis!r:.60} must be 'x', 'y' or 'z'.")
 
 
-def require_qubits(strategy: Any, what: str) -> None:
+def require_qubits(strategy: object, what: str) -> None:
     if require_strategy(strategy).dimensions != (2, 2):
         raise InvalidShape(f"{what} is of two qubits, not of a {strategy!r}.")

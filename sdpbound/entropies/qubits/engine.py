@@ -224,7 +224,8 @@ def _exponential(matrices: Floats) -> tuple[Floats, Floats]:
 
 
 def _traceless(matrices: Floats) -> Floats:
-    return matrices - (0.25 * np.trace(matrices, axis1=1, axis2=2))[:, None, None] * np.eye(4)
+    middle = 0.25 * np.trace(matrices, axis1=1, axis2=2)
+    return np.asarray(matrices - middle[:, None, None] * np.eye(4), dtype=np.float64)
 
 
 def pieces(key: Key, flips: float) -> list[tuple[NDArray[np.int64], Floats]]:

@@ -1,4 +1,4 @@
-"""The formulas behind ``braunstein_caves``, on arrays that are already checked: paper 001, Eqs. (17), (21), (26), (58).
+"""The formulas behind ``braunstein_caves``, on arrays already checked: Masanes et al. v5, Eqs. (17), (21), (26), (58).
 
 Letters: n all pairs, r and e the raw key's and the tested pairs, c published bits, w the average of W, m the settings,
 s the security, xi the noise.

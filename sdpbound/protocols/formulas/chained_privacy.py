@@ -1,4 +1,4 @@
-r"""What ``simple_chsh`` (M = 2) and ``bhk`` (M settings) share: paper 000, Sections III, V and VI.
+r"""What ``simple_chsh`` (M = 2) and ``bhk`` (M settings) share: Masanes et al. v4, Sections III, V and VI.
 
 After depolarisation every pair has an error bit C; q(1) is its frequency among the n_e test rounds. For M settings
 Eve's guessing probability of n_r key bits is at most ``prod eta_c`` with eta_0 = 1/2 and eta_1 = 1/2 + M, hence the
@@ -30,7 +30,7 @@ __all__ = [
 
 
 def quantum_error(visibility: Floats, settings: Floats) -> Floats:
-    """Paper 000, Eq. (69): ``p sin^2(pi/4M) + (1 - p)/2``."""
+    """Masanes et al. v4, Eq. (69): ``p sin^2(pi/4M) + (1 - p)/2``."""
     return np.asarray(visibility * np.sin(np.pi / (4.0 * settings)) ** 2 + (1.0 - visibility) / 2.0)
 
 
@@ -40,18 +40,18 @@ def error(q: Floats, delta: Floats) -> tuple[Floats, Floats]:
 
 
 def reconciliation_entropy(q: Floats, delta: Floats) -> Floats:
-    """Paper 000, Eq. (9): the largest h(q(1)) within the confidence interval."""
+    """Masanes et al. v4, Eq. (9): the largest h(q(1)) within the confidence interval."""
     low, high = error(q, delta)
     return binary_entropy(np.clip(0.5, low, high))
 
 
 def secret_entropy(q: Floats, delta: Floats, settings: Floats) -> Floats:
-    """Paper 000, Eq. (10) for M = 2: the smallest ``1 - q(1) log2(1 + 2M)`` within the confidence interval."""
+    """Masanes et al. v4, Eq. (10) for M = 2: the smallest ``1 - q(1) log2(1 + 2M)`` within the confidence interval."""
     return np.asarray(1.0 - error(q, delta)[1] * np.log2(1.0 + 2.0 * settings))
 
 
 def estimation_failure(n: Floats, n_e: Floats, delta: Floats) -> Floats:
-    """log2 of paper 000, Eq. (14) as printed: ``4 (N + 1)^4 exp(-delta^2 N_e / (8 ln 2))``, for N_e <= N/2."""
+    """log2 of Masanes et al. v4, Eq. (14) as printed: ``4 (N + 1)^4 exp(-delta^2 N_e / (8 ln 2))``, for N_e <= N/2."""
     return np.asarray(2.0 + 4.0 * np.log2(n + 1.0) - delta**2 * n_e / (8.0 * LN2**2))
 
 
@@ -69,12 +69,12 @@ def confidence_radius(n: Floats, n_e: Floats, log2_failure: Floats, sharp: bool)
 
 
 def secrecy(n: Floats, n_e: Floats, n_f: Floats, n_s: Floats, q: Floats, delta: Floats, settings: Floats) -> Floats:
-    """log2 of the first term of paper 000, Eq. (13): ``sqrt(2) ** (N_s + N_f + 2 N_e - N_r H_pa)``."""
+    """log2 of the first term of Masanes et al. v4, Eq. (13): ``sqrt(2) ** (N_s + N_f + 2 N_e - N_r H_pa)``."""
     return np.asarray(0.5 * (n_s + n_f + 2.0 * n_e - (n - n_e) * secret_entropy(q, delta, settings)))
 
 
 def correctness(n: Floats, n_e: Floats, n_f: Floats, q: Floats, delta: Floats) -> Floats:
-    """log2 of the second term of paper 000, Eq. (15): ``2 ** (N_r H_ec + 4 log2(N_r + 1) - N_f)``."""
+    """log2 of the second term of Masanes et al. v4, Eq. (15): ``2 ** (N_r H_ec + 4 log2(N_r + 1) - N_f)``."""
     n_r = n - n_e
     return np.asarray(n_r * reconciliation_entropy(q, delta) + 4.0 * np.log2(n_r + 1.0) - n_f)
 

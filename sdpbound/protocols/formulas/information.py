@@ -20,7 +20,7 @@ def binary_entropy(p: Floats) -> Floats:
 
 
 def relative_entropy(p: Floats, q: Floats) -> Floats:
-    """``D(p || q) = p log2 (p/q) + (1 - p) log2 ((1 - p)/(1 - q))``: paper 001, Eq. (18)."""
+    """``D(p || q) = p log2 (p/q) + (1 - p) log2 ((1 - p)/(1 - q))``: Masanes et al. v5, Eq. (18)."""
     return np.asarray((rel_entr(p, q) + rel_entr(1.0 - p, 1.0 - q)) / LN2)
 
 

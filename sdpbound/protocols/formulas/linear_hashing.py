@@ -1,22 +1,23 @@
 r"""Key lengths that are proven for boxes that were tested, not known: random linear hashing with the estimate of
-paper 001.
+Masanes et al. v5.
 
-The estimates of papers 000 and 002 condition the pairs' error pattern on a passed test and then use a bound that
-holds for no-signaling boxes; but Eve's system does not split like the pattern does (docs/papers.md), and the rates of
-paper 000 that follow are refuted by an attack on single pairs. What holds for every no-signaling Eve, with W_n the
-error of pair n, is linear in the boxes: for K a set of key bits, the XOR of K is within ``1/2 < prod_K 2 M W_n >`` of
-uniform (paper 001, Lemma 4: ``beta_0 - beta_1 = 2 nu``; paper 002, Lemma 6, for M = 2). Summed over the characters of
-a random linear hash of s bits next to m published linear bits (paper 002, Lemma 18),
+The estimates of Masanes et al. v4 and of Hanggi et al. condition the pairs' error pattern on a passed test and then use
+a bound that holds for no-signaling boxes; but Eve's system does not split like the pattern does (docs/papers.md), and
+the rates of Masanes et al. v4 that follow are refuted by an attack on single pairs. What holds for every no-signaling
+Eve, with W_n the error of pair n, is linear in the boxes: for K a set of key bits, the XOR of K is within ``1/2 <
+prod_K 2 M W_n >`` of uniform (Masanes et al. v5, Lemma 4: ``beta_0 - beta_1 = 2 nu``; Hanggi et al., Lemma 6, for M =
+2). Summed over the characters of a random linear hash of s bits next to m published linear bits (Hanggi et al., Lemma
+18),
 
     d(S | E, R) <= 1/2 2^(s+m) < prod_n (1 + 2 M W_n)/2 >,
 
-and with s chosen from the measured average w, for a random choice of the n_e tested among n_r + n_e pairs, paper 001's
-Lemma 3 reduces it to independent pairs of error theta (as its Eqs. (61) to (65)):
+and with s chosen from the measured average w, for a random choice of the n_e tested among n_r + n_e pairs, Masanes et
+al. v5's Lemma 3 reduces it to independent pairs of error theta (as its Eqs. (61) to (65)):
 
     d <= 1/2 (n_r + n_e + 1) sum_w max_theta 2^(s(w) + m - n_e D(w || theta) + n_r log2((1 + 2 M theta)/2)).
 
 Hence ``s + m = n_r + min_theta [n_e D(w || theta) - n_r log2(1 + 2 M theta)] + log2(2 d / ((n_r + n_e + 1)(n_e +
-1)))``. D and the test count here without the factor 2 of paper 001's (17), whose square root costs that.
+1)))``. D and the test count here without the factor 2 of Masanes et al. v5's (17), whose square root costs that.
 
 **What Bob may answer.** All this holds too if Eve learns the key's error pattern ``a XOR b``, provided that the key's
 settings are one of the 2M tested pairs: then m may depend on Bob's answers, as long as they are functions of the

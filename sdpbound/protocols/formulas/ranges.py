@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike
 
 from sdpbound.arguments import floats
-from sdpbound.arrays import Floats
+from sdpbound.arrays import Floats, Ints
 from sdpbound.errors import InvalidParameter, InvalidShape, TooLarge
 
 __all__ = [
@@ -17,9 +15,11 @@ __all__ = [
     "answer",
     "behaviour_settings",
     "chances",
+    "chsh_error",
     "number",
     "settings_count",
     "together",
+    "whole_answer",
     "within",
 ]
 
@@ -53,6 +53,11 @@ def amounts(value: ArrayLike, name: str, least: float = 0.0) -> Floats:
 def chances(value: ArrayLike, name: str, most: float = 0.5) -> Floats:
     """Security parameters: probabilities or distances above 0."""
     return within(value, name, 0.0, most, above=True, hint="1e-10 is usual")
+
+
+def chsh_error(eps: ArrayLike) -> Floats:
+    """Errors of boxes in the CHSH game, which have a secret below 1/4."""
+    return within(eps, "eps", 0.0, 0.25, hint="above 1/4 the box is local and has no secrecy")
 
 
 def settings_count(value: ArrayLike) -> Floats:
@@ -93,7 +98,16 @@ def together(**arrays: Floats) -> tuple[Floats, ...]:
         raise InvalidShape(f"these shapes do not broadcast together: {shapes}.") from None
 
 
-def answer(array: Any) -> Any:
-    """A float where every argument was a number, else the array."""
-    array = np.asarray(array)
-    return array[()].item() if array.ndim == 0 else array
+def answer(array: ArrayLike) -> float | Floats:
+    """A float where every argument was a number or an array of shape (), else the array.
+
+    The closed forms say so by overloads: numbers give a number, all else an array.
+    """
+    found: Floats = np.asarray(array, dtype=np.float64)
+    return found if found.ndim else float(found)
+
+
+def whole_answer(array: ArrayLike) -> int | Ints:
+    """As :func:`answer`, of whole numbers."""
+    found: Ints = np.asarray(array).astype(np.int64)
+    return found if found.ndim else int(found)

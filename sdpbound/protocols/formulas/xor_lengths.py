@@ -1,4 +1,4 @@
-"""The formulas behind ``xor_amplification``, on arrays that are already checked: paper 002, Eqs. (12), (13), Lemma
+"""The formulas behind ``xor_amplification``, on arrays that are already checked: Hanggi et al., Eqs. (12), (13), Lemma
 21.
 """
 

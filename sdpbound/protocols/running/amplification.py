@@ -16,7 +16,7 @@ from sdpbound.protocols.running.sampling import Bits
 __all__ = ["LINEAR", "finish"]
 
 #: The proof of the default lengths.
-LINEAR = "proven: random linear hashing with the estimate of paper 001 (sdpbound.protocols.formulas.linear_hashing)"
+LINEAR = "proven: random linear hashing, estimate of Masanes et al. v5 (sdpbound.protocols.formulas.linear_hashing)"
 
 
 def finish(

@@ -1,4 +1,4 @@
-"""Runs of the protocol of paper 001."""
+"""Runs of the protocol of Masanes et al. v5."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def simulate(
     depolarise: bool = False,
     seed: int | np.random.Generator = 0,
 ) -> Run:
-    """Run the protocol of paper 001, Section III A, on rounds drawn from a behaviour.
+    """Run the protocol of Masanes et al. v5, Section III A, on rounds drawn from a behaviour.
 
     1. Each party tests with probability gamma (a random setting below M) and else makes key (x = 0, y = M). 2. The
        pairs that both test are announced; those with x - y in {0, 1} mod M give the average W. 3. Alice sends a
@@ -108,7 +108,7 @@ def simulate(
         test_outcomes=2 * int(np.count_nonzero(both)),
         length=length,
         security=s,
-        proof="proven: paper 001, Theorem 9, with the minimum over theta in (17)",
+        proof="proven: Masanes et al. v5, Theorem 9, with the minimum over theta in (17)",
         repeat=False,
         rng=rng,
     )

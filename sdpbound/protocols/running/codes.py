@@ -1,10 +1,10 @@
 """Irregular low-density parity-check codes for syndrome coding, and their decoder.
 
-Alice sends ``H a`` (a function of her key alone, as paper 001 requires of C = f(A)); Bob looks for the error pattern e
-with ``H e = H a + H b`` by belief propagation. Where he fails and may say so, she sends the syndrome of further checks.
-No library with light wheels builds such codes for a given length and rate (``ldpc`` is a decoder for given matrices),
-and a decoder on arrays is a page; interactive protocols like Cascade publish parities of Bob's key too, and doubled
-leakage would cost more than these codes lose.
+Alice sends ``H a`` (a function of her key alone, as Masanes et al. v5 requires of C = f(A)); Bob looks for the error
+pattern e with ``H e = H a + H b`` by belief propagation. Where he fails and may say so, she sends the syndrome of
+further checks. No library with light wheels builds such codes for a given length and rate (``ldpc`` is a decoder for
+given matrices), and a decoder on arrays is a page; interactive protocols like Cascade publish parities of Bob's key
+too, and doubled leakage would cost more than these codes lose.
 """
 
 from __future__ import annotations
@@ -252,7 +252,7 @@ def _degrees(n: int, m: int, design: Design) -> Integers:
     if counts[0] > m - 1:  # the first degree is 2
         counts[1] += counts[0] - (m - 1)
         counts[0] = m - 1
-    return np.minimum(np.repeat(degree, counts), max(2, m))
+    return np.asarray(np.minimum(np.repeat(degree, counts), max(2, m)), dtype=np.int64)
 
 
 def _separate(variables: Integers, checks: Integers, m: int, rng: np.random.Generator) -> None:

@@ -1,5 +1,6 @@
-"""The maps that make any box a mixture of few: paper 000, Eqs. (4) and (64) to (66); paper 001, (A5); paper 002, App.
-E.
+"""The maps that make any box a mixture of few.
+
+Masanes et al. v4, Eqs. (4) and (64) to (66); Masanes et al. v5, Eq. (A5); Hanggi et al., Appendix E.
 
 A map takes the settings that a pair is meant to have and public random numbers, and gives the settings that are really
 measured and which outcomes are flipped. In all of them the formulas for the outcomes refer to the settings really
@@ -39,7 +40,7 @@ Formula = Callable[[Integers, Integers, int, Sequence[Integers]], Map]
 
 
 def three_bit_map(x: Integers, y: Integers, settings: int, random: Sequence[Integers]) -> Map:
-    """Paper 000, Eq. (4), random bits R, R', R'': always gives ``(1 - eps) PR + eps anti-PR``; M = 2.
+    """Masanes et al. v4, Eq. (4), random bits R, R', R'': always gives ``(1 - eps) PR + eps anti-PR``; M = 2.
 
     ``A + R + R'X + R'R''``, ``B + R + R''Y``, ``X + R''``, ``Y + R'`` (mod 2), with X, Y measured.
     """
@@ -49,7 +50,7 @@ def three_bit_map(x: Integers, y: Integers, settings: int, random: Sequence[Inte
 
 
 def four_step_map(x: Integers, y: Integers, settings: int, random: Sequence[Integers]) -> Map:
-    """Paper 002, Appendix E: flip both (bit 0), then one of four maps (bits 1, 2); M = 2. Same average as (4).
+    """Hanggi et al., Appendix E: flip both (bit 0), then one of four maps (bits 1, 2); M = 2. Same average as (4).
 
     Map 2: x + u, v + 1. Map 3: u + 1, y + v. Map 4: u + 1, x + u + 1, v + 1, y + v, in which u and v on the right are
     the old inputs; with the new u the CHSH error changes.
@@ -60,7 +61,7 @@ def four_step_map(x: Integers, y: Integers, settings: int, random: Sequence[Inte
 
 
 def bhk_map(x: Integers, y: Integers, settings: int, random: Sequence[Integers]) -> Map:
-    """Paper 000, Eqs. (64) to (66), random R, T below M, R': all relevant pairs of settings get the same error.
+    """Masanes et al. v4, Eqs. (64) to (66), random R, T below M, R': all relevant pairs of settings get the same error.
 
     Applied in the printed order: (64) flips both with R, (65) shifts by T, (66) reflects if R' = 1. The step functions
     refer to the new settings: they flip the outcome where the shift has wrapped around.
@@ -74,7 +75,7 @@ def bhk_map(x: Integers, y: Integers, settings: int, random: Sequence[Integers])
 
 
 def shift_map(x: Integers, y: Integers, settings: int, random: Sequence[Integers]) -> Map:
-    """Paper 001, Eq. (A5), a random shift m, with a random flip of both outcomes: <W> is kept, marginals become
+    """Masanes et al. v5, Eq. (A5), a random shift m, with a random flip of both outcomes: <W> is kept, marginals become
     uniform.
 
     ``A + [M - m <= X <= M - 1]`` with X measured, and the same for B, for settings below M.

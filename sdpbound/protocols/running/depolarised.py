@@ -1,4 +1,4 @@
-"""Runs of the protocols of paper 000: simple CHSH (two settings) and BHK (M settings)."""
+"""Runs of the protocols of Masanes et al. v4: simple CHSH (two settings) and BHK (M settings)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def simulate(
     printed: bool = False,
     seed: int | np.random.Generator = 0,
 ) -> Run:
-    """Run the protocol of paper 000, Section III A, on rounds drawn from a behaviour.
+    """Run the protocol of Masanes et al. v4, Section III A, on rounds drawn from a behaviour.
 
     1. Both relabel every pair by public random numbers, (4) or for M settings (64) to (66), and measure X = Y = 0 after
        the relabelling. 2. A random subset of N_e pairs is opened: q_e(1). 3. Alice sends a syndrome and a hash of her
@@ -94,7 +94,7 @@ def simulate(
         test_outcomes=2 * n_e,
         length=length,
         security=s,
-        proof="printed: paper 000, Eq. (13), refuted (docs/papers.md)" if printed else LINEAR,
+        proof="printed: Masanes et al. v4, Eq. (13), refuted (docs/papers.md)" if printed else LINEAR,
         repeat=True,
         rng=rng,
     )

@@ -1,8 +1,8 @@
 """Two-universal hashing by random Toeplitz matrices over GF(2), by convolution.
 
 Every nonzero linear combination of rows of a random Toeplitz matrix is a uniformly random vector, so that these
-matrices do for paper 002 (random linear functions, Lemma 16) what independent entries do, at n + s - 1 instead of n s
-random bits.
+matrices do for Hanggi et al. (random linear functions, Lemma 16) what independent entries do, at n + s - 1 instead of n
+s random bits.
 """
 
 from __future__ import annotations
@@ -45,4 +45,4 @@ def toeplitz_hash(key: Bits, seed: Bits, length: int) -> Bits:
     whole = np.rint(sums)
     if np.abs(sums - whole).max() > 0.125:  # pragma: no cover - needs more than 10^12 bits
         raise InvalidParameter(f"a hash of {n} bits is too long for floating-point transforms; hash shorter blocks.")
-    return (whole.astype(np.int64) & 1).astype(np.uint8)
+    return np.asarray(whole.astype(np.int64) & 1, dtype=np.uint8)

@@ -1,4 +1,6 @@
-"""The pairs of settings of paper 000, Eq. (61), M settings each: what devices show there; the bound on Eve's guess."""
+"""The pairs of settings of Masanes et al. v4, Eq. (61), M settings each: what devices show there; the bound on Eve's
+guess.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ __all__ = ["behaviour", "behaviour_errors", "guessing_expression"]
 
 
 def guessing_expression(settings: int) -> BellExpression:
-    """Paper 000, Eq. (67): the Bell expression Gamma with ``P_guess(A|E) <= Gamma`` for one pair, tight (Lemma 13).
+    """Masanes et al. v4, Eq. (67): the Bell expression Gamma, with ``P_guess(A|E) <= Gamma`` for one pair.
+
+    Tight (Lemma 13).
 
     ``1/2 + (sum of the errors of the 2M relevant pairs)/2``: eta_0 = 1/2 where none err, eta_1 = 1/2 + M where all do
     (Lemma 15), at least 1 for local boxes. (42) is its case M = 2 with x and y of the CHSH signs as in
@@ -40,7 +44,7 @@ def behaviour_errors(behaviour: Behaviour) -> NDArray[np.float64]:
 
 
 def behaviour(visibility: float, settings: int, printed: bool = False) -> Behaviour:
-    """What noisy EPR pairs show in the bases of paper 000, Eqs. (62) and (63), M settings each.
+    """What noisy EPR pairs show in the bases of Masanes et al. v4, Eqs. (62) and (63), M settings each.
 
     Correlators ``p cos(pi (x - y + 1/2)/M)``: every relevant pair of settings (61) has the error (69). The printed (63)
     lacks Bob's offset of half a step, without which (``printed``) the errors are 0 and sin^2(pi/2M).

@@ -1,4 +1,4 @@
-"""Runs of Protocol 1 of paper 002."""
+"""Runs of Protocol 1 of Hanggi et al."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def simulate(
     depolarise: bool = False,
     seed: int | np.random.Generator = 0,
 ) -> Run:
-    """Run Protocol 1 of paper 002, Section 6.5, on rounds drawn from a behaviour.
+    """Run Protocol 1 of Hanggi et al., Section 6.5, on rounds drawn from a behaviour.
 
     1. A public random subset of k pairs is tested with uniform settings: the CHSH error eps, and from those with
        settings (0, 0) the key error delta. The others are measured with (0, 0). 2. Alice sends a syndrome and a hash
@@ -106,7 +106,7 @@ def simulate(
         test_outcomes=2 * k,
         length=length,
         security=s,
-        proof="printed: paper 002, Lemmas 18 and 21; proven for independent boxes" if printed else LINEAR,
+        proof="printed: Hanggi et al., Lemmas 18 and 21; proven for independent boxes" if printed else LINEAR,
         repeat=True,
         rng=rng,
     )

@@ -31,7 +31,7 @@ def observations(task: Task, point: Point) -> tuple[Behaviour, Observations]:
 def blank(task: Task, point: Point, quantity: Quantity) -> Row:
     """The row of a quantity at a point with all that does not have to be solved for."""
     chsh = point.member.chsh
-    row: Row = dict.fromkeys(STORED)  # type: ignore[assignment]
+    row: Row = dict.fromkeys(STORED)
     row |= {
         "theta": point.theta,
         "phi": point.phi,

@@ -25,7 +25,7 @@ from sdpbound.entropies.conditional import EntropyBound, VonNeumann, conditional
 from sdpbound.entropies.known import KnownEntropy
 from sdpbound.entropies.qubits.entropy import QubitEntropyBound
 from sdpbound.entropies.self_test import SelfTest, find_self_test
-from sdpbound.errors import Infeasible, InvalidInput, SolverFailure
+from sdpbound.errors import Infeasible, InvalidInput, Proven, SolverFailure
 from sdpbound.finite_size import FiniteLength
 from sdpbound.rates.rates import Rate, best_preprocessing, error_correction, key_rate, leakage, randomness_rate
 from sdpbound.rates.upper import FROM_DATA, RANDOMNESS
@@ -80,7 +80,7 @@ class _Solved:
     seconds: float
     status: str = ""
     error: str = ""
-    separation: Bound | None = None
+    separation: Proven | None = None
 
 
 @dataclass
@@ -276,7 +276,7 @@ class _Evaluation:
             row["security"] = RANDOMNESS if leak is None else FROM_DATA
         return row
 
-    def _certificate(self, bound: Bound | FiniteLength) -> str | None:
+    def _certificate(self, bound: Bound | FiniteLength | Proven) -> str | None:
         """The name of a bound's certificate, which is kept, or None if the study keeps none."""
         if not self.task.certificates:
             return None

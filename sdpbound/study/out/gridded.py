@@ -207,7 +207,8 @@ class _Grid:
             "history": "\n".join(f"{run['started']} computed by sdpbound {run.get('sdpbound')}" for run in runs),
             "sdpbound": as_json(content),
         }
-        return needed("xarray").Dataset(variables, coordinates, attributes)
+        dataset: xarray.Dataset = needed("xarray").Dataset(variables, coordinates, attributes)
+        return dataset
 
 
 def _beside(variable: _Variable, column: str) -> str:
