@@ -16,7 +16,7 @@ from sdpbound.bounds.question import Question
 from sdpbound.bounds.solving import SolverChoice, solve
 from sdpbound.errors import InvalidShape
 
-__all__ = ["maximize", "minimize"]
+__all__ = ["bell_question", "maximize", "minimize"]
 
 
 def maximize(
@@ -50,7 +50,7 @@ def maximize(
     >>> abs(bound.value - 8**0.5) < 1e-6 and bound.value >= 8**0.5
     True
     """
-    return solve(_question(expression, observed, "upper"), model, solver, tolerance)
+    return solve(bell_question(expression, observed, "upper"), model, solver, tolerance)
 
 
 def minimize(
@@ -66,10 +66,12 @@ def minimize(
     >>> sb.minimize(sb.chsh(), sb.Local()).value
     -2.0
     """
-    return solve(_question(expression, observed, "lower"), model, solver, tolerance)
+    return solve(bell_question(expression, observed, "lower"), model, solver, tolerance)
 
 
-def _question(expression: BellExpression, observed: Observations | None, side: Literal["upper", "lower"]) -> Question:
+def bell_question(
+    expression: BellExpression, observed: Observations | None, side: Literal["upper", "lower"]
+) -> Question:
     instance(expression, BellExpression, "expression", "chsh()")
     if observed is None:
         observed = Observations.none(expression.scenario)

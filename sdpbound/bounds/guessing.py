@@ -17,7 +17,7 @@ from sdpbound.bounds.question import Question
 from sdpbound.bounds.solving import SolverChoice, solve
 from sdpbound.errors import InvalidInput, InvalidShape
 
-__all__ = ["blind_guessing_probability", "guessing_probability", "min_entropy"]
+__all__ = ["blind_guessing_probability", "guessing_probability", "guessing_question", "min_entropy"]
 
 
 def guessing_probability(
@@ -54,7 +54,7 @@ def guessing_probability(
     >>> abs(bound.value - (3/2 - 2.4/4)) < 1e-11
     True
     """
-    return solve(_guessing_question(observed, x, y), model, solver, tolerance)
+    return solve(guessing_question(observed, x, y), model, solver, tolerance)
 
 
 def blind_guessing_probability(
@@ -110,7 +110,7 @@ def min_entropy(
             raise InvalidInput("blind min-entropy needs Bob's setting: give y as an integer from 0.")
         question = _blind_question(observed, model, x, y)
     else:
-        question = _guessing_question(observed, x, y)
+        question = guessing_question(observed, x, y)
     return as_min_entropy(solve(question, model, solver, tolerance))
 
 
@@ -120,7 +120,7 @@ def _require_bipartite(observed: Observations) -> None:
         raise InvalidShape(f"guessing probabilities need two parties besides Eve, not {observed.scenario}.")
 
 
-def _guessing_question(observed: Observations, x: int, y: int | None) -> Question:
+def guessing_question(observed: Observations, x: int, y: int | None) -> Question:
     _require_bipartite(observed)
     scenario = observed.scenario
     x = scenario.require_setting(0, x, "x")

@@ -48,13 +48,13 @@ from sdpbound.checker.question import Question
 from sdpbound.checker.reading import shown
 from sdpbound.errors import CertificateError
 
-__all__ = ["LEAST_FLIPS", "qubit_charge"]
+__all__ = ["DOUBLINGS", "LEAST_FLIPS", "PRECISION", "qubit_charge"]
 
 
 #: Fewer flips of the key are taken for none.
 LEAST_FLIPS = Fraction(1, 10**6)
-_PRECISION = 128  # bits, more where the numbers of the functional are large
-_DOUBLINGS = 2
+PRECISION = 128  # bits, more where the numbers of the functional are large
+DOUBLINGS = 2
 _LARGEST_FUNCTIONAL = 2**24  # bits; floats choose badly beyond, and no honest question comes near
 
 
@@ -80,9 +80,9 @@ def qubit_charge(question: Question, method: Any, multipliers: Sequence[Fraction
             f"proof.multipliers change the entropy by up to {float(sum(entries)):.3g} bits; at most "
             f"{_LARGEST_FUNCTIONAL} are checked."
         )
-    precision = _PRECISION + 2 * max(int(value).bit_length() for value in (*entries, abs(constant)))
+    precision = PRECISION + 2 * max(int(value).bit_length() for value in (*entries, abs(constant)))
     steps = 0  # of all precisions together
-    for doubling in range(_DOUBLINGS + 1):
+    for doubling in range(DOUBLINGS + 1):
         with flint.ctx.workprec(precision << doubling):
             if not any(entries):
                 return -lower_end(binary_entropy(to_ball(1 - 2 * question.flips)))

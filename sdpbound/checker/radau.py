@@ -64,7 +64,7 @@ from sdpbound.checker.words import (
 )
 from sdpbound.errors import CertificateError
 
-__all__ = ["gauss_radau_charge"]
+__all__ = ["gauss_radau_charge", "gauss_radau_nodes"]
 
 _MOST_NODES = 128
 _X_MINUS_1 = flint.fmpq_poly([-1, 1])
@@ -91,7 +91,7 @@ class _Key:
 
 def gauss_radau_charge(question: Question, multipliers: Sequence[Fraction], proof: Mapping[str, Any]) -> Fraction:
     """A number mu with -entropy <= mu + sum_j multipliers_j observed_j . v for every quantum behaviour v."""
-    nodes, constant = _nodes(read_integer(proof["gauss_radau"], 2, _MOST_NODES, "proof.gauss_radau"))
+    nodes, constant = gauss_radau_nodes(read_integer(proof["gauss_radau"], 2, _MOST_NODES, "proof.gauss_radau"))
     algebra = Algebra(question.scenario, {})
     words, left, right = (read_words(algebra, proof[name], f"proof.{name}") for name in ("words", "left", "right"))
     keys = list(_keys(question, question.x, question.y))
@@ -113,7 +113,7 @@ def gauss_radau_charge(question: Question, multipliers: Sequence[Fraction], proo
     return charge + residual_charge(sum_of_residuals([as_residual(tested), square, *outside]))
 
 
-def _nodes(count: int) -> tuple[list[_Node], Fraction]:
+def gauss_radau_nodes(count: int) -> tuple[list[_Node], Fraction]:
     """The rule, and a float not above the sum of all kappa."""
     with flint.ctx.workprec(LOG_PRECISION):
         difference = flint.fmpq_poly.legendre_p(count) - flint.fmpq_poly.legendre_p(count - 1)

@@ -27,6 +27,7 @@ __all__ = [
     "information_deviation",
     "min_tradeoff",
     "terms",
+    "third_order",
     "total",
 ]
 
@@ -193,7 +194,7 @@ def terms(game: Game, choice: Choice, like: Number) -> dict[str, Term[Number]]:
     # V and K of Dupuis and Fawzi, Theorem V.2 with the free alpha of its proof
     root = information_deviation(game, like) + sqrt(2 + f.variance)
     found["second order"] = Term(-beta * ln2 / 2 * root * root, nothing)
-    found["third order"] = Term(-beta * beta * _third(game, beta, f, like), nothing)
+    found["third order"] = Term(-beta * beta * third_order(game, beta, f, like), nothing)
     smooth = eps["smoothing"]
     found["smoothing"] = Term(nothing, -log2((1 + sqrt(1 - smooth * smooth)) / (smooth * smooth)) / beta)
     found["conditioning on acceptance"] = Term(nothing, (1 + beta) / beta * log2(eps["accumulation"]))
@@ -232,7 +233,7 @@ def _accepted(
     return Term(rate, log(eps["abort by score"]) / s)
 
 
-def _third(game: Game, beta: Number, f: MinTradeoff[Number], like: Number) -> Number:
+def third_order(game: Game, beta: Number, f: MinTradeoff[Number], like: Number) -> Number:
     """K of Dupuis and Fawzi."""
     number = number_type(like)
     ln2 = log(number(2.0))

@@ -20,7 +20,7 @@ from sdpbound.finite_size.result import FiniteLength, certified
 from sdpbound.finite_size.scores import information, scored_test
 from sdpbound.finite_size.search import best_choice, worth
 
-__all__ = ["finite_key_length", "finite_randomness_length", "minimum_rounds"]
+__all__ = ["finite_key_length", "finite_randomness_length", "key_games", "minimum_rounds"]
 
 Several = Sequence[float] | NDArray[np.float64]
 Rounds = float | Several
@@ -109,7 +109,7 @@ def finite_key_length(
     >>> key.side, 0.54e9 < key.length < 0.6e9
     ('lower', True)
     """
-    games = _key_games(behaviour, x, y, observed, entropies, preprocessing, security, test_distribution)
+    games = key_games(behaviour, x, y, observed, entropies, preprocessing, security, test_distribution)
     return _lengths("key", games, n, test_probability)
 
 
@@ -198,7 +198,7 @@ def minimum_rounds(
     >>> 1e5 < minimum_rounds(p, entropies=bounds) < 1e8
     True
     """
-    games = _key_games(behaviour, x, y, observed, entropies, preprocessing, security, test_distribution)
+    games = key_games(behaviour, x, y, observed, entropies, preprocessing, security, test_distribution)
     least, n = math.inf, MOST_ROUNDS
     for _ in range(60):
         found = _lengths("key", games, n, test_probability)
@@ -216,7 +216,7 @@ def minimum_rounds(
 # -- the games ----------------------------------------------------------------------------------------------------
 
 
-def _key_games(
+def key_games(
     behaviour: Behaviour,
     x: int,
     y: int,

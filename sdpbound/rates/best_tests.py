@@ -33,7 +33,7 @@ from sdpbound.entropies.swept import SweptEntropy
 from sdpbound.errors import Infeasible, InvalidInput, InvalidParameter, SolverFailure
 from sdpbound.rates.rates import Rate, key_rate, randomness_rate
 
-__all__ = ["BestTest", "best_test"]
+__all__ = ["BestTest", "best_test", "closest_member"]
 
 KINDS = ("key", "local randomness", "global randomness")
 #: A member whose expression has less than this sine of an angle with the best expression is that expression.
@@ -130,14 +130,14 @@ def best_test(
     def test(member: SingletSelfTest) -> Rate:
         return prove(Observations.bell_value(member.expression, member.expression.value(behaviour)), x, y)
 
-    member, sine = _closest(multipliers)
+    member, sine = closest_member(multipliers)
     best = test(member)
     if sine > ALIGNED:
         member, best = _improved(member, best, test)
     return BestTest(member, best, everything, sine <= ALIGNED)
 
 
-def _closest(multipliers: NDArray[np.float64]) -> tuple[SingletSelfTest, float]:
+def closest_member(multipliers: NDArray[np.float64]) -> tuple[SingletSelfTest, float]:
     """The member whose expression is closest to these multipliers in direction, and the sine of the angle between."""
     found = bell_value_self_test(multipliers)
     if found is not None:

@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from scipy.optimize import linprog
 
 import sdpbound as sb
-from sdpbound.adversaries.quantum import _relax
 from sdpbound.bell.scenario import BlindMeasurement
 from sdpbound.npa.words import MomentMatrix
 
@@ -44,8 +43,8 @@ def both(expression: sb.BellExpression, level: Any) -> tuple[sb.Bound, sb.Bound]
 
 
 def matrices(scenario: sb.Scenario, level: Any, blind: BlindMeasurement | None) -> tuple[MomentMatrix, MomentMatrix]:
-    native = _relax(scenario, sb.Quantum(level).level, "native", blind).matrix
-    peer = _relax(scenario, sb.Quantum(level).level, "ncpol2sdpa", blind).matrix
+    native = sb.Quantum(level).relax(scenario, blind).matrix
+    peer = sb.Quantum(level, generator="ncpol2sdpa").relax(scenario, blind).matrix
     assert native is not None and peer is not None
     return native, peer
 

@@ -171,7 +171,7 @@ def test_a_formula_is_contradicted(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def higher(*given: Any) -> Any:
         line, least = right(*given)
-        return chsh_entropy._Line(line.height + flint.arb(1) / 4, line.slope, line.place), least
+        return type(line)(line.height + flint.arb(1) / 4, line.slope, line.place), least
 
     monkeypatch.setattr(chsh_entropy, "_line", higher)
     with pytest.raises(CertificateError, match="checker itself is at fault"):
@@ -285,9 +285,9 @@ def test_a_file_says_the_same_in_other_units(size: int, power: int, shift: int) 
 def test_precision_rises_where_balls_are_too_wide(monkeypatch: pytest.MonkeyPatch) -> None:
     root = golden("entropy_qubit_chsh_maximum")
     monkeypatch.setattr(qubit_search, "MOST_CELLS", 1000)
-    monkeypatch.setattr(qubit, "_PRECISION", 20)
+    monkeypatch.setattr(qubit, "PRECISION", 20)
     assert sb.verify(root).holds
-    monkeypatch.setattr(qubit, "_DOUBLINGS", 0)
+    monkeypatch.setattr(qubit, "DOUBLINGS", 0)
     with pytest.raises(CertificateError, match="too close"):
         sb.verify(root)
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 import sdpbound as sb
 from sdpbound.adversaries import Local, NoSignaling, Quantum
 from sdpbound.bounds.assemble import Assembly, assemble
-from sdpbound.bounds.bell_value import _question
+from sdpbound.bounds.bell_value import bell_question
 from sdpbound.bounds.certify import certify
-from sdpbound.bounds.guessing import _guessing_question
+from sdpbound.bounds.guessing import guessing_question
 from sdpbound.conic.certificate import factor_positive, round_up
 from sdpbound.conic.program import SolverResult, Status
 
@@ -44,7 +44,7 @@ def some_dual(assembly: Assembly, rng: np.random.Generator, scale: float, spoil:
 def test_random_duals_bound_every_strategy(seed: int, scale: float, spoil: float | None, symmetry: bool) -> None:
     rng = np.random.default_rng(seed)
     expression = sb.BellExpression(SCENARIO, rng.normal(size=SCENARIO.shape))
-    question = _question(expression, None, "upper")
+    question = bell_question(expression, None, "upper")
     for model in (Quantum("1+AB"), Quantum("2"), NoSignaling()):
         assembly = assemble(question, model, symmetry)
         dual = certify(question, assembly, some_dual(assembly, rng, scale, spoil))
@@ -56,7 +56,7 @@ def test_random_duals_bound_every_guess(seed: int, scale: float) -> None:
     """The functional of a random dual is above 'Eve always says 0' for every behaviour, not only the tested one."""
     rng = np.random.default_rng(seed)
     tested = sb.Observations.correlators(BEHAVIOURS[seed % len(BEHAVIOURS)])
-    question = _guessing_question(tested, 0, None)
+    question = guessing_question(tested, 0, None)
     for model in (Quantum("1+AB"), NoSignaling(), Local()):
         assembly = assemble(question, model)
         dual = certify(question, assembly, some_dual(assembly, rng, scale))
@@ -72,7 +72,7 @@ def test_random_duals_bound_every_guess(seed: int, scale: float) -> None:
 def test_a_corrupted_dual_loosens(seed: int, size: float) -> None:
     """Noise on a good dual moves the bound up, continuously, never below the truth."""
     rng = np.random.default_rng(seed)
-    question = _question(sb.chsh(), None, "upper")
+    question = bell_question(sb.chsh(), None, "upper")
     assembly = assemble(question, Quantum("1+AB"))
     program = assembly.program
     inequality = assembly.reduction.inequality(program.objective, program.values)
@@ -94,7 +94,7 @@ def test_symmetric_and_plain_reductions_agree(seed: int) -> None:
     rng = np.random.default_rng(seed)
     c = rng.normal(size=(2, 2))
     expression = sb.BellExpression.from_correlators(c + c.T)  # symmetric under exchange, odd under no flip
-    question = _question(expression, None, "upper")
+    question = bell_question(expression, None, "upper")
     from sdpbound.bounds.solving import solve
 
     plain = solve(question, Quantum("2"), symmetry=False)

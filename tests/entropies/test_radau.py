@@ -47,11 +47,11 @@ def test_the_rule(count: int) -> None:
 
 
 def test_checker_has_the_same_rule() -> None:
-    from sdpbound.checker.radau import _nodes
+    from sdpbound.checker.radau import gauss_radau_nodes
 
     for count in (2, 6, 33):
         rule = gauss_radau(count)
-        nodes, constant = _nodes(count)
+        nodes, constant = gauss_radau_nodes(count)
         assert [float(node.linear) for node in nodes] == pytest.approx(list(rule.weights), rel=1e-15)
         assert float(constant) == rule.constant
         for node, t, k in zip(nodes, rule.nodes, rule.weights, strict=True):

@@ -19,7 +19,7 @@ from scipy.stats import binom
 import sdpbound as sb
 from sdpbound.bell.scenario import Scenario
 from sdpbound.finite_size import accumulation, search
-from sdpbound.finite_size.lengths import _key_games
+from sdpbound.finite_size.lengths import key_games
 from sdpbound.finite_size.scores import scored_test
 from tests.support import h
 
@@ -233,7 +233,7 @@ def test_one_round_of_the_theorem(registers: str, seed: int, d: int, side: int, 
     assert own <= deviation**2 * (1 + 1e-9)
     assert both <= (math.sqrt(max(own, 0.0)) + math.sqrt(0.9142 + variance)) ** 2 + 1e-6
     second = beta * math.log(2) / 2 * (deviation + math.sqrt(2 + variance)) ** 2
-    third = beta**2 * accumulation._third(game, beta, tradeoff, 1.0)
+    third = beta**2 * accumulation.third_order(game, beta, tradeoff, 1.0)
     alone = -float(plain[1] @ plain[0]) / math.log(2)
     assert entropy_of_both == pytest.approx(alone + f.max() - outcome @ f, abs=1e-6)
     assert renyi >= entropy_of_both - second - third - 1e-9
@@ -364,7 +364,7 @@ def test_lengths_fall_with_security() -> None:
 @pytest.mark.parametrize("n", [1e5, 1e9])
 def test_the_search_finds_no_worse_than_chance(n: float) -> None:
     """No choice near the one found is better by more than a little, and every choice is a length."""
-    games = _key_games(depolarised(0.02), 0, 2, "full", tangents(), 0.0, SECURITY, None)
+    games = key_games(depolarised(0.02), 0, 2, "full", tangents(), 0.0, SECURITY, None)
     index, best = search.best_choice(games, n)
     value = search.length_at(games[index], best, n)
     lost = sum(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sdpbound.study.file.quantities import KINDS
+from sdpbound.study.file.questions import QUANTITIES
 from sdpbound.version import NUMERICS
 from tests.numerics import Number, computed, differences, stored, verdict, write
 
@@ -22,7 +22,7 @@ def test_the_numbers_are_those_of_numerics(numbers: list[Number]) -> None:
 
 
 def test_every_quantity_is_there(numbers: list[Number]) -> None:
-    assert {number["quantity"] for number in numbers} == set(KINDS)
+    assert {number["quantity"] for number in numbers} == set(QUANTITIES)
     assert {number["model"] for number in numbers} == {"", "quantum", "no-signaling", "local"}
     assert {"infeasible", "a number"} == {number["status"] for number in numbers}
     for number in numbers:  # an accuracy that allowed everything would prove nothing

@@ -105,7 +105,7 @@ def test_gridded() -> None:
         gridded(table(), "theta", "phi")
 
 
-def test_stripes() -> None:
+def test_stripes(tmp_path: Path) -> None:
     """Curves that coincide share the stretch: each has as long a part of it, and they do not overlap."""
     x = np.arange(6.0)
     curves = [np.zeros(6), np.where(x < 3, 0.001, 5.0), np.full(6, np.nan)]
@@ -113,11 +113,16 @@ def test_stripes() -> None:
         axes = figure(8, 8).add_subplot()
         stripes(axes, x, curves, ["#000001", "#000002", "#000003"], 0.01, linewidth=1.0)
         lines = axes.get_lines()[3:]
+        axes.figure.savefig(tmp_path / "stripes.svg")
     assert [line.get_color() for line in lines] == ["#000001", "#000002"]
     assert all(line.get_xdata().tolist() == [0, 1, 2] and (line.get_ydata() == 0).all() for line in lines)
-    offsets, dashes = zip(*(line._unscaled_dash_pattern for line in lines), strict=True)
-    assert dashes[0] == dashes[1] and dashes[0][0] == dashes[0][1]
-    assert abs(offsets[0] - offsets[1]) == dashes[0][0]
+    styles = re.findall(
+        r'style="[^"]*stroke-dasharray[^"]*stroke: #00000[12]', (tmp_path / "stripes.svg").read_text(encoding="utf-8")
+    )
+    dashes = [tuple(map(float, re.findall(r"stroke-dasharray: ([\d.]+),([\d.]+)", text)[0])) for text in styles]
+    offsets = [float(re.findall(r"stroke-dashoffset: (-?[\d.]+)", text)[0]) for text in styles]
+    assert len(styles) == 2 and dashes[0] == dashes[1] and dashes[0][0] == dashes[0][1]
+    assert abs(offsets[0] - offsets[1]) == pytest.approx(dashes[0][0])
 
 
 def test_stripes_only_where_curves_coincide() -> None:

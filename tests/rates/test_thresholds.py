@@ -266,14 +266,14 @@ def test_the_best_expression_of_four_correlators_is_a_member() -> None:
 
 def test_where_the_best_expression_is_no_member(monkeypatch: pytest.MonkeyPatch) -> None:
     for member in (MEMBER, sb.SingletSelfTest(1.0, 1.2, 2.6), sb.SingletSelfTest(5.0, 4.0, 2.0)):
-        near, sine = best_tests._closest(member.expression.coefficients[1:, 1:])
+        near, sine = best_tests.closest_member(member.expression.coefficients[1:, 1:])
         a, b = near.expression.coefficients, member.expression.coefficients
         assert sine < 1e-6
         assert abs(abs(np.sum(a * b)) / np.linalg.norm(a) / np.linalg.norm(b) - 1.0) < 1e-9
-    assert best_tests._closest(np.array([[1.0, 1.0], [1.0, 0.2]]))[1] > 0.1  # the family is not all of them
+    assert best_tests.closest_member(np.array([[1.0, 1.0], [1.0, 0.2]]))[1] > 0.1  # the family is not all of them
     # the search from a member that is not the best one
     behaviour = sb.SingletSelfTest(1.0, 1.2, 2.6).behaviour(0.95)
-    monkeypatch.setattr(best_tests, "_closest", lambda multipliers: (sb.SingletSelfTest(1.05, 1.15, 2.6), 0.1))
+    monkeypatch.setattr(best_tests, "closest_member", lambda multipliers: (sb.SingletSelfTest(1.05, 1.15, 2.6), 0.1))
     found = sb.best_test(behaviour, x=0, y=0, entropy=SweptEntropy(1e-3))
     start = sb.SingletSelfTest(1.05, 1.15, 2.6)
     data = sb.Observations.bell_value(start.expression, start.expression(behaviour))

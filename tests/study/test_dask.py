@@ -21,8 +21,8 @@ from sdpbound.errors import InvalidInput, SolverFailure
 from sdpbound.study.file.spec import parse_spec
 from sdpbound.study.plan import Plan, Task
 from sdpbound.study.running import dask_connect
-from sdpbound.study.running.dask_ import PER_THREAD, Tls, _Batch, _Lost, _Work, run_on_dask
-from sdpbound.study.running.dask_worker import _Seats
+from sdpbound.study.running.dask_ import PER_THREAD, Batch, Lost, Tls, Work, run_on_dask
+from sdpbound.study.running.dask_worker import Seats
 from sdpbound.study.running.executors import run_here
 from sdpbound.study.store.answer import Answer
 from tests.support import wait_for
@@ -335,7 +335,7 @@ def test_tls(start: Callable[..., Cluster], tmp_path: Path, monkeypatch: pytest.
 
 def test_batches_are_about_half_a_second_and_small_at_the_end() -> None:
     some = tasks(plan(1000))
-    work = _Work(iter([some]))
+    work = Work(iter([some]))
     first = work.batch(4, 0)
     assert first is not None and first.tasks == some[:1]
     work.measured(1, 0.01)
@@ -345,13 +345,13 @@ def test_batches_are_about_half_a_second_and_small_at_the_end() -> None:
         sizes.append(len(batch.tasks))
     assert 1 + sum(sizes) == 1000
     assert sizes[:8] == [50] * 8 and sizes[-4:] == [1] * 4 and sizes == sorted(sizes, reverse=True)
-    long = _Work(iter([some]))
+    long = Work(iter([some]))
     long.measured(1, 30.0)
     assert [len(long.batch(4, 0).tasks) for _ in range(5)] == [1] * 5  # type: ignore[union-attr]
 
 
 def test_what_a_worker_keeps_of_its_runs() -> None:
-    seats = _Seats()
+    seats = Seats()
     killed, first, second = seats.take("killed"), seats.take("first"), seats.take("second")
     seats.give_back(killed)
     seats.give_back(second)
@@ -366,11 +366,11 @@ def test_what_a_worker_keeps_of_its_runs() -> None:
 
 def test_a_batch_without_a_solver_process_is_sent_three_times() -> None:
     some = tasks(plan(3))
-    work = _Work(iter(()))
-    batch: _Batch | None = _Batch(some)
+    work = Work(iter(()))
+    batch: Batch | None = Batch(some)
     for _ in range(2):
-        assert batch is not None and list(work.again(batch, _Lost("no process", False))) == []
+        assert batch is not None and list(work.again(batch, Lost("no process", False))) == []
         batch = work.batch(1, 5)
     assert batch is not None and batch.tasks == some
     with pytest.raises(SolverFailure, match="no process"):
-        list(work.again(batch, _Lost("no process", False)))
+        list(work.again(batch, Lost("no process", False)))

@@ -202,7 +202,7 @@ def test_what_happens_between_tasks_is_not_the_next_task_s_fault(tmp_path: Path)
     try:
         first, _ = said(seat.answer(task)).split()
         os.kill(int(first), signal.SIGKILL)
-        assert wait_for(lambda: not seat._process.ready)  # type: ignore[union-attr]
+        assert wait_for(lambda: not seat.ready)
         second, solver = said(seat.answer(task)).split()
         assert second != first and solver == "None"
     finally:

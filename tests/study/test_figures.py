@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import sdpbound as sb
 from sdpbound import singlet_chsh
 from sdpbound.errors import InvalidStudy
 from sdpbound.plotting.look import COLUMN, PAGE, FigureSpec
@@ -213,12 +214,11 @@ def test_side_by_side(tmp_path: Path) -> None:
 
 
 def test_drawing_never_solves(near: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from sdpbound.bounds import solving as bounds
-
     def refuse(*_: object) -> None:
         raise AssertionError("a figure solved a program")
 
-    monkeypatch.setattr(bounds, "_run", refuse)
+    for solver in (sb.Clarabel, sb.Cvxpy, sb.Highs, sb.Qics, sb.Scs, sb.Sdpa):
+        monkeypatch.setattr(solver, "solve", refuse)
     shutil.copytree(ROOT / "figures", tmp_path / "figures")
     study = tmp_path / "studies" / "small.toml"
     study.parent.mkdir()
@@ -376,7 +376,7 @@ def test_chart_of_many_panels_goes_on(drawn: Any, monkeypatch: pytest.MonkeyPatc
     rows = [{"quantity": f"q{i}", "side": "upper"} for i in range(5)]
     figures = drawn(rows)
     assert [len(fig.axes) for fig in figures] == [2, 2]
-    assert "1 further panels" in charts._caption(table(rows), [], 1)
+    assert "1 further panels" in charts.caption_of(table(rows), [], 1)
 
 
 def test_chart_of_nothing(tmp_path: Path) -> None:

@@ -142,10 +142,10 @@ def test_numbers(tmp_path: Path) -> None:
     assert "rows 10 certified 7 closed form 0 infeasible 2 failed 1" in re.sub(
         r"(?<=[a-z])(?=\d)", " ", flat.replace("\n", " ")
     )
-    (line,) = [s for s in report._summary(usual()) if s["quantity"].startswith("key rate")]
+    (line,) = [s for s in report.summary_of(usual()) if s["quantity"].startswith("key rate")]
     assert (line["least"], line["side"]) == ("0.66666666", "lower bound")
     (line,) = [
-        s for s in report._summary(usual()) if s["adversary"] == "quantum, level 2" and s["side"] == "upper bound"
+        s for s in report.summary_of(usual()) if s["adversary"] == "quantum, level 2" and s["side"] == "upper bound"
     ]
     assert (line["least"], line["most"], line["margin"]) == ("0.14285715", "0.85714286", "9.4e-10")
     assert line["counts"] == {"rows": 7, "certified": 6, "closed form": 0, "infeasible": 0, "failed": 1}
@@ -164,17 +164,17 @@ def test_numbers(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_bounds_are_rounded_to_their_side(value: float | None, side: str, text: str) -> None:
-    assert report._bound(value, side) == text
+    assert report.rounded_bound(value, side) == text
 
 
 def test_failures_are_grouped(tmp_path: Path) -> None:
     _, page = written(tmp_path, usual())
-    shown = report._failures(usual())["shown"]
+    shown = report.failures_of(usual())["shown"]
     assert [(f["status"], f["count"], f["others"]) for f in shown] == [("failed", 1, 0), ("infeasible", 2, 1)]
     assert shown[1]["places"][0] == "point 0, v = 1, Bell value tested, local, guessing probability, x=0"
     assert "off by 0.1." in page.text and "(and 1 with other numbers)" in page.text
     many = table(NONE | {"status": "failed", "error": "x" * i} for i in range(1, 60))
-    assert (len(report._failures(many)["shown"]), report._failures(many)["left_out"]) == (50, 9)
+    assert (len(report.failures_of(many)["shown"]), report.failures_of(many)["left_out"]) == (50, 9)
 
 
 def test_the_table_in_the_page_and_as_csv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,7 +197,7 @@ def test_provenance(tmp_path: Path) -> None:
     for part in ("ab" * 20, "numpy 2.0", "2030-01-02T03:04:05Z", "processes 2", "sdpbound verify small.toml"):
         assert part in page.text
     runs = [{"sdpbound": "0.1.0", "seconds": 1.5, "packages": {"numpy": v}} for v in ("2.0", "2.1")]
-    told = report._runs(runs, FACTS)
+    told = report.runs_of(runs, FACTS)
     assert told == {"columns": ["seconds", "packages"], "rows": [["1.5", "numpy 2.0"], ["1.5", "numpy 2.1"]]}
 
 

@@ -29,6 +29,7 @@ from hypothesis import strategies as st
 from sdpbound.errors import DamagedStore, InvalidInput, InvalidStudy, StorageFailure
 from sdpbound.study.store import Store, contents, core, file, form, merge, recover
 from sdpbound.study.store.answer import Answer
+from sdpbound.study.store.form import Seal
 from sdpbound.study.store.lock import Lock
 from sdpbound.tables.columns import STORED, Row
 
@@ -188,7 +189,7 @@ def test_digests_tell_values_apart(one: Any, other: Any) -> None:
 
 
 def test_present_and_rows_in_the_order_asked(path: Path) -> None:
-    count = contents._CHUNK + 50
+    count = contents.CHUNK + 50
     with Store.write(path) as store:
         run = store.begin({})
         store.add(run, [answer(*range(0, count, 2))])
@@ -262,7 +263,7 @@ def test_a_certificate_too_large_to_be_read_is_not_stored(path: Path, monkeypatc
     with Store.write(path) as store:
         with pytest.raises(InvalidInput, match=r"certificate 'long' has 11 bytes, and at most 10 are stored"):
             store.put([], {"short": bytes(10), "long": bytes(11)})
-        assert list(store._scan("SELECT name FROM certificate", "certificate")) == []
+        assert dict(store.certificates()) == {}
 
 
 def test_a_store_opened_to_read_cannot_be_changed(path: Path) -> None:
@@ -298,7 +299,7 @@ def test_columns_appended_later(path: Path, monkeypatch: pytest.MonkeyPatch) -> 
             "result",
             form.TABLES["result"].replace(", ".join(map(form.column, list(STORED)[-2:])), "").rstrip(", )") + ")",
         )
-        file._create(path)
+        file.create(path)
     packed = form.pack(row_of(1))[:-2]
     with raw(path) as db:
         names = ", ".join(f'"{n}"' for n in ("key", "part", "run", "digest", *old))
@@ -327,7 +328,7 @@ def test_a_newer_store_is_refused_and_left_alone(path: Path, change: str, words:
     fill(path)
     with raw(path) as db:
         db.execute(change)
-        db.execute("UPDATE meta SET value = ? WHERE name = 'schema'", (file._definitions(db),))
+        db.execute("UPDATE meta SET value = ? WHERE name = 'schema'", (file.definitions(db),))
         db.execute(
             "UPDATE meta SET value = ? WHERE name = 'format'", (str(db.execute("PRAGMA user_version").fetchone()[0]),)
         )
@@ -417,19 +418,17 @@ def test_the_seal_is_of_the_rows_of_its_moment(path: Path, monkeypatch: pytest.M
         run = store.begin({})
         store.add(run, [answer(*range(10))])
         with Store.read(path) as reader:
-            scan = reader._scan
+            count = Seal.count
 
-            def busy(*words: Any) -> Iterator[tuple[Any, ...]]:
-                found = scan(*words)
-                yield next(found)
+            def busy(seal: Seal, *row: Any) -> None:
+                monkeypatch.undo()  # the first row is read; then another process stores
                 store.add(run, [answer(*range(10, 20))])
                 store.add(run, [answer(5, status="failed", value=None)], replace=True)
-                yield from found
+                count(seal, *row)
 
-            monkeypatch.setattr(reader, "_scan", busy)
+            monkeypatch.setattr(Seal, "count", busy)
             seal, own = reader.resealed()
             assert seal == own and seal is not None and seal.rows == {"solved": 12}
-            monkeypatch.undo()
             seal, own = reader.resealed()
             assert seal == own and seal is not None and seal.rows == {"solved": 23, "failed": 1}
 
@@ -563,12 +562,12 @@ def test_a_full_disk(path: Path) -> None:
     with Store.write(path) as store:
         run = store.begin({})
         store.add(run, [answer(*range(20))])
-        (pages,) = store._db.execute("PRAGMA page_count").fetchone()
-        store._db.execute(f"PRAGMA max_page_count = {pages + 1}")
+        (pages,) = store.connection.execute("PRAGMA page_count").fetchone()
+        store.connection.execute(f"PRAGMA max_page_count = {pages + 1}")
         with pytest.raises(StorageFailure, match="the disk is full; what was stored before is safe"):
             store.add(run, [answer(*range(20, 200))])
         assert len(store.present([key_of(i) for i in range(200)])) == 20
-        store._db.execute("PRAGMA max_page_count = 1000000")
+        store.connection.execute("PRAGMA max_page_count = 1000000")
         store.add(run, [answer(*range(20, 200))])
     with Store.read(path) as store:
         assert store.check() == 240
@@ -597,7 +596,7 @@ def test_a_truly_full_disk(tmp_path: Path) -> None:
 def test_a_store_locked_by_another_program(path: Path) -> None:
     fill(path)
     with raw(path) as db, Store.write(path) as store:
-        store._db.execute("PRAGMA busy_timeout = 10")
+        store.connection.execute("PRAGMA busy_timeout = 10")
         db.execute("BEGIN IMMEDIATE")
         with pytest.raises(StorageFailure, match="locked by another program"):
             store.begin({})
@@ -605,12 +604,23 @@ def test_a_store_locked_by_another_program(path: Path) -> None:
         store.begin({})
 
 
-def test_interrupted_within_a_batch(path: Path) -> None:
+def test_interrupted_within_a_batch(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(path)
+    write = core.write_seal
+
+    def interrupted(*words: Any) -> None:
+        write(*words)
+        raise KeyboardInterrupt
+
     with Store.write(path) as store:
-        with pytest.raises(KeyboardInterrupt), store._transaction():
-            store._put_run(7, {})
-            raise KeyboardInterrupt
-        assert store.runs() == []
+        before = store.seal(), store.check()
+        run = store.begin({})
+        monkeypatch.setattr(core, "write_seal", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            store.add(run, [answer(*range(100, 110))])
+        monkeypatch.undo()
+        assert (store.seal(), store.check()) == before and not store.present([key_of(100)])
+        store.add(run, [answer(*range(100, 110))])
 
 
 # -- damage -------------------------------------------------------------------------------------------------------
@@ -797,7 +807,7 @@ def test_recover_reads_the_log_and_prefers_what_replaced(path: Path, tmp_path: P
     store = Store.write(path)
     run = store.begin({})
     store.add(run, [answer(*range(30), status="failed")])
-    store._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    store.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     store.add(run, [answer(*range(30))], replace=True)
     copy = tmp_path / "copy"
     for suffix in ("", "-wal"):

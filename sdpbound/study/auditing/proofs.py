@@ -40,7 +40,7 @@ from sdpbound.study.store import Store
 from sdpbound.study.store.form import certificate_name, loads
 from sdpbound.tables.columns import Row
 
-__all__ = ["Asked", "Proofs", "prove_infeasible", "prove_value", "same", "show"]
+__all__ = ["Asked", "Proofs", "checked", "prove_infeasible", "prove_value", "same", "show"]
 
 Check = Callable[..., Verification]  # verify, in this process or in one of its own
 
@@ -172,7 +172,7 @@ class Proofs:
             place = int(np.searchsorted(seen, hash(name)))
             if place == seen.size or seen[place] != hash(name):
                 self.checked += 1
-                proof = _checked(name, text, self._verify)
+                proof = checked(name, text, self._verify)
                 yield name, proof if isinstance(proof, str) else ""
 
     def _look(self, name: str) -> _Proof | str:
@@ -180,10 +180,10 @@ class Proofs:
         if text is None:
             return f"its certificate {show(name)} is not in the store."
         self._seen.append(hash(name))
-        return _checked(name, text, self._verify)
+        return checked(name, text, self._verify)
 
 
-def _checked(name: str, text: bytes, check: Check) -> _Proof | str:
+def checked(name: str, text: bytes, check: Check) -> _Proof | str:
     """The checker's result, or why the certificate proves nothing."""
     own = certificate_name(text)
     if name != own:

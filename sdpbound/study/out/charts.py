@@ -36,7 +36,7 @@ from sdpbound.study.out.labels import SIDES, TESTED, adversary, quantity_label
 from sdpbound.tables.columns import Row
 from sdpbound.tables.table import Table
 
-__all__ = ["draw_default"]
+__all__ = ["caption_of", "draw_default"]
 
 #: Two axes of at least so many values make a map.
 MAP = 10
@@ -86,7 +86,7 @@ def draw_default(table: Table, output: Path, name: str, title: str = "") -> list
     pages = [shown[i : i + PANELS] for i in range(0, len(shown), PANELS)]
     files: list[Path] = []
     for number, panels in enumerate(pages):
-        caption = _caption(table, panels, len(every) - len(shown))
+        caption = caption_of(table, panels, len(every) - len(shown))
         about = FigureSpec(name, title or name, (name,), caption)
         with style():
             fig = _page(panels, table)
@@ -165,7 +165,7 @@ def _count(rows: Sequence[Row], column: str) -> int:
     return len({row[column] for row in rows if row["where"] != "best" and row[column] is not None})
 
 
-def _caption(table: Table, panels: Sequence[_Panel], left_out: int) -> str:
+def caption_of(table: Table, panels: Sequence[_Panel], left_out: int) -> str:
     sides = {f"{panel.label}: {SIDES.get(panel.table.rows[0]['side'], '')}" for panel in panels}
     text = f"Study {table.rows[0]['study']}. {'; '.join(sorted(sides))}."
     if left_out:

@@ -23,7 +23,7 @@ from sdpbound.tables.columns import COLUMNS, Row
 from sdpbound.tables.table import Table
 from sdpbound.version import __version__
 
-__all__ = ["write_report"]
+__all__ = ["failures_of", "rounded_bound", "runs_of", "summary_of", "write_report"]
 
 #: Rows shown in the page, and bytes of CSV that it carries, at most.
 ROWS, CSV_BYTES = 2000, 5_000_000
@@ -68,12 +68,12 @@ def write_report(
         name=name,
         spec=spec_text,
         facts=[(key, _text(value)) for key, value in facts.items() if key not in _NOT_FACTS and value is not None],
-        runs=_runs(facts.get("runs") or [], facts),
+        runs=runs_of(facts.get("runs") or [], facts),
         counts=_counts(table),
-        summary=_summary(table),
+        summary=summary_of(table),
         figures=_pictures(figures),
         margins=_margins(table),
-        failures=_failures(table),
+        failures=failures_of(table),
         rows=_rows(table),
         csv=_csv(table),
         version=__version__,
@@ -102,7 +102,7 @@ def _template() -> Any:
 # -- numbers --------------------------------------------------------------------------------------------------------
 
 
-def _bound(value: float | None, side: str, digits: int = DIGITS) -> str:
+def rounded_bound(value: float | None, side: str, digits: int = DIGITS) -> str:
     """A bound, rounded to its side; other numbers to the nearest."""
     if value is None or math.isnan(value):
         return ""
@@ -128,7 +128,7 @@ def _counts(table: Table) -> dict[str, int]:
     }
 
 
-def _summary(table: Table) -> list[dict[str, Any]]:
+def summary_of(table: Table) -> list[dict[str, Any]]:
     """One line for each quantity, adversary and kind of tested data."""
     groups: dict[tuple[str, str, str, str], list[Row]] = {}
     for row in table:
@@ -145,16 +145,16 @@ def _summary(table: Table) -> list[dict[str, Any]]:
                 "tested": tested,
                 "side": SIDES.get(side, side),
                 "counts": _counts(Table(tuple(rows), {})),
-                "least": _bound(min(values), side) if values else "",
-                "most": _bound(max(values), side) if values else "",
-                "margin": _bound(max(margins), "upper", 2) if margins else "",
+                "least": rounded_bound(min(values), side) if values else "",
+                "most": rounded_bound(max(values), side) if values else "",
+                "margin": rounded_bound(max(margins), "upper", 2) if margins else "",
                 "seconds": _seconds(sum(row["seconds"] or 0.0 for row in rows)),
             }
         )
     return lines
 
 
-def _failures(table: Table) -> dict[str, Any]:
+def failures_of(table: Table) -> dict[str, Any]:
     """What failed or was infeasible, by message but for its numbers, the most frequent first."""
     groups: dict[tuple[str, str], list[Row]] = {}
     for row in table:
@@ -195,7 +195,7 @@ def _text(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def _runs(runs: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]) -> dict[str, Any]:
+def runs_of(runs: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]) -> dict[str, Any]:
     """The runs, one line each, without what is the same in all of them and in the facts above."""
     keys = dict.fromkeys((*_OF_A_RUN, *(key for run in runs for key in sorted(run))))
     told = [key for key in keys if key in facts and all(run.get(key) == facts[key] for run in runs)]
@@ -250,7 +250,11 @@ def _margins(table: Table) -> dict[str, Any] | None:
     if not margins.size:
         return None
     positive = margins[margins > 0.0]
-    facts = {"count": margins.size, "rest": margins.size - positive.size, "largest": _bound(margins.max(), "upper", 2)}
+    facts = {
+        "count": margins.size,
+        "rest": margins.size - positive.size,
+        "largest": rounded_bound(margins.max(), "upper", 2),
+    }
     return facts | {"uri": _histogram(positive) if positive.size else ""}
 
 
@@ -298,7 +302,7 @@ def _cell(row: Row, column: str) -> str:
     if value is None:
         return ""
     if column in _BOUNDS:
-        return _bound(value, _BOUNDS[column] or row["side"], 3 if column == "margin" else DIGITS)
+        return rounded_bound(value, _BOUNDS[column] or row["side"], 3 if column == "margin" else DIGITS)
     if column == "seconds":
         return f"{value:.3g}"
     return f"{value:.10g}" if isinstance(value, float) else str(value)

@@ -27,7 +27,7 @@ from sdpbound.study.running.dask_worker import ANSWERS, TASKS, Answers, answer, 
 from sdpbound.study.running.executors import Done, nothing
 from sdpbound.version import __version__
 
-__all__ = ["Tls", "run_on_dask"]
+__all__ = ["Batch", "Lost", "Tls", "Work", "run_on_dask"]
 
 #: Seconds of work in a batch, and the most tasks in one.
 BATCH_SECONDS = 0.5
@@ -86,7 +86,7 @@ def run_on_dask(
 def _stream(
     groups: Iterable[Sequence[Task]], cluster: _Cluster, idle: Callable[[], None]
 ) -> Generator[Done, None, None]:
-    work = _Work(iter(groups))
+    work = Work(iter(groups))
     with silence():
         try:
             while True:
@@ -113,7 +113,7 @@ def _stream(
 
 
 @dataclass(frozen=True, slots=True)
-class _Batch:
+class Batch:
     """Tasks that are sent together, for the n-th time; ``alone`` on the cluster or not."""
 
     tasks: list[Task]
@@ -122,7 +122,7 @@ class _Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class _Lost:
+class Lost:
     """Why a batch has no answers: its workers died one after the other, or one could not start a solver process."""
 
     reason: str
@@ -130,17 +130,17 @@ class _Lost:
 
 
 @dataclass
-class _Work:
+class Work:
     """The tasks that were not sent, cut into batches by the seconds that the last ones took."""
 
     left: Iterator[Sequence[Task]]
     _ahead: deque[Task] = field(default_factory=deque)
-    _again: deque[_Batch] = field(default_factory=deque)
+    _again: deque[Batch] = field(default_factory=deque)
     _suspects: deque[Task] = field(default_factory=deque)
     _each: float | None = None
     _all_taken: bool = False
 
-    def batch(self, threads: int, in_flight: int) -> _Batch | None:
+    def batch(self, threads: int, in_flight: int) -> Batch | None:
         """The next batch, if any; smaller towards the end, so that all threads have work until then."""
         if self._again:
             return self._again.popleft()
@@ -153,9 +153,9 @@ class _Work:
                 self._ahead.extend(group)
         size = min(size, -(-len(self._ahead) // (2 * threads)))
         if size:
-            return _Batch([self._ahead.popleft() for _ in range(size)])
+            return Batch([self._ahead.popleft() for _ in range(size)])
         if self._suspects and not in_flight:
-            return _Batch([self._suspects.popleft()], alone=True)
+            return Batch([self._suspects.popleft()], alone=True)
         return None
 
     def measured(self, tasks: int, seconds: float) -> None:
@@ -163,7 +163,7 @@ class _Work:
         each = max(seconds / tasks, 1e-6)
         self._each = each if self._each is None else (self._each + each) / 2.0
 
-    def again(self, batch: _Batch, lost: _Lost) -> Iterator[Done]:
+    def again(self, batch: Batch, lost: Lost) -> Iterator[Done]:
         """Ask a batch again that has no answers; the rows of a task that kills workers record the failure.
 
         Dask blames all that was with a worker when it died. So these tasks are asked again at the end, each alone: one
@@ -191,7 +191,7 @@ class _Cluster:
         self._client = client
         self._note = note
         self._run = uuid.uuid4().hex[:12]
-        self._flying: dict[str, tuple[Any, _Batch]] = {}
+        self._flying: dict[str, tuple[Any, Batch]] = {}
         self._back: queue.Queue[str] = queue.Queue()
         self._sent = 0
         self._threads = 1  # as if there were one, so that it is noted if there is none
@@ -221,7 +221,7 @@ class _Cluster:
                 self._note(f"the Dask cluster {self._address} has no worker; waiting for one to join.")
         return self._threads
 
-    def send(self, batch: _Batch) -> None:
+    def send(self, batch: Batch) -> None:
         self._sent += 1
         key = f"sdpbound-{self._run}-{self._sent}"
         payload = call(answer, self._run, versions(), TASKS.dump_json(batch.tasks))
@@ -233,7 +233,7 @@ class _Cluster:
         key = future.key
         future.add_done_callback(lambda _: self._back.put(key))
 
-    def outcomes(self) -> Iterator[tuple[_Batch, Answers | _Lost]]:
+    def outcomes(self) -> Iterator[tuple[Batch, Answers | Lost]]:
         """The batches that have come back; waits a moment for one, so that an interrupt is seen at once."""
         if self._client.status != "running":
             raise self._gone()
@@ -247,7 +247,7 @@ class _Cluster:
                     yield batch, outcome
                 key = self._back.get_nowait()
 
-    def _outcome(self, future: Any) -> Answers | _Lost | None:
+    def _outcome(self, future: Any) -> Answers | Lost | None:
         """What came of a batch; None if it must be awaited again."""
         if future.status == "finished":
             try:
@@ -264,14 +264,14 @@ class _Cluster:
         self._await(future)
         return None
 
-    def _failure(self, error: Exception) -> _Lost:
+    def _failure(self, error: Exception) -> Lost:
         from distributed import KilledWorker
 
         if isinstance(error, KilledWorker):
             deaths = error.allowed_failures + 1
-            return _Lost(f"{deaths} Dask workers, one after the other, were lost while they did this task alone", True)
+            return Lost(f"{deaths} Dask workers, one after the other, were lost while they did this task alone", True)
         if isinstance(error, SolverFailure):
-            return _Lost(str(error), False)
+            return Lost(str(error), False)
         if isinstance(error, ImportError):
             raise self._not_installed("that joined", error)
         if isinstance(error, InvalidInput):

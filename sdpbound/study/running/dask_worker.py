@@ -21,7 +21,7 @@ from sdpbound.study.running.solver_process import NotStarted, Seat, Stopped
 from sdpbound.study.store.answer import Answer
 from sdpbound.version import NUMERICS, __version__
 
-__all__ = ["ANSWERS", "TASKS", "Answers", "answer", "call", "end", "same_version", "versions"]
+__all__ = ["ANSWERS", "TASKS", "Answers", "Seats", "answer", "call", "end", "same_version", "versions"]
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def end(run: str) -> None:
 
 
 @dataclass
-class _Seats:
+class Seats:
     """The solver processes of this worker, in work or idle, with the run that each works for."""
 
     _busy: dict[Seat, str] = field(default_factory=dict)
@@ -141,4 +141,4 @@ class _Seats:
 
 
 #: One for each worker, that is for each interpreter: batches come as calls, and processes outlive them.
-_HERE = _Seats()
+_HERE = Seats()

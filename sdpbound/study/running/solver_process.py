@@ -63,9 +63,14 @@ class Seat:
     def stopped(self) -> bool:
         return self._stopped.is_set()
 
+    @property
+    def ready(self) -> bool:
+        """Whether there is a process that waits for a task."""
+        return self._process is not None and self._process.ready
+
     def start(self) -> None:
         """Start a process unless one is ready; raises NotStarted if none can be, and Stopped."""
-        if self._process is not None and self._process.ready:
+        if self.ready:
             return
         for attempt in range(START_ATTEMPTS):
             if self._process is not None:

@@ -30,10 +30,10 @@ from sdpbound.tables.columns import STORED
 if TYPE_CHECKING:
     pass
 
-__all__ = ["STATUS", "Cell", "Contents", "key_text"]
+__all__ = ["CHUNK", "STATUS", "Cell", "Contents", "key_text"]
 
 #: Keys looked up at once.
-_CHUNK = 1000
+CHUNK = 1000
 #: Certificates read at once, of some kB each, and up to 64 MiB in a store that was made to fill the memory.
 _CERTIFICATES = 4
 STATUS = list(STORED).index("status")
@@ -129,9 +129,9 @@ class Contents:
                 place += 1
 
     def _look_up(self, select: str, keys: Sequence[bytes], order: str) -> list[Any]:
-        padded = [*keys, *[keys[-1]] * (_CHUNK - len(keys))]  # one statement for all lengths
+        padded = [*keys, *[keys[-1]] * (CHUNK - len(keys))]  # one statement for all lengths
         with guard(self.path):
-            return self._db.execute(f"{select} key IN ({_places(_CHUNK)}) {order}", padded).fetchall()
+            return self._db.execute(f"{select} key IN ({_places(CHUNK)}) {order}", padded).fetchall()
 
     def _cells(self, raw: Iterable[tuple[Any, ...]]) -> Iterator[Cell]:
         """The cells of rows in which those of a cell follow each other, every digest checked."""
@@ -146,7 +146,7 @@ class Contents:
         """Every cell, in the order in which they were stored, every digest checked."""
         return self._cells(self._scan(self._row, "result"))
 
-    def _scan(self, select: str, table: str, size: int = 4 * _CHUNK) -> Iterator[tuple[Any, ...]]:
+    def _scan(self, select: str, table: str, size: int = 4 * CHUNK) -> Iterator[tuple[Any, ...]]:
         """All rows of a table, in pieces, so that no long read holds up the writer."""
         last = -(2**63)
         while True:
@@ -188,6 +188,11 @@ class Contents:
         finally:
             with suppress(sqlite3.Error):
                 self._db.execute("ROLLBACK")
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """The open file, for limits and pragmas; its tables are changed by the methods of the store alone."""
+        return self._db
 
     def _own_seal(self) -> Seal:
         seal = Seal()
@@ -271,7 +276,7 @@ def _places(count: int) -> str:
 
 def _chunks(keys: Iterable[bytes]) -> Iterator[list[bytes]]:
     left = iter(keys)
-    while chunk := list(itertools.islice(left, _CHUNK)):
+    while chunk := list(itertools.islice(left, CHUNK)):
         yield chunk
 
 

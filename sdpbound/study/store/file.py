@@ -18,6 +18,8 @@ __all__ = [
     "PAGE",
     "beside",
     "columns_of",
+    "create",
+    "definitions",
     "digests_due",
     "move_aside",
     "open_to_read",
@@ -104,7 +106,7 @@ def open_to_write(path: Path) -> sqlite3.Connection:
         if unclean:
             raise damaged(path, "it is gone, while its log is still there")
         with guard(path):
-            _create(path)
+            create(path)
     _examine_start(path)
     db = _connect(path, "rw")
     try:
@@ -166,7 +168,7 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
     return db
 
 
-def _create(path: Path) -> None:
+def create(path: Path) -> None:
     """Make an empty store under another name and give it its own when it is whole."""
     partial = beside(path, ".partial")
     for suffix in ("", "-journal", "-wal", "-shm"):
@@ -180,7 +182,7 @@ def _create(path: Path) -> None:
         db.execute(f"PRAGMA user_version = {FORMAT}")
         for statement in TABLES.values():
             db.execute(statement)
-        facts = {"format": str(FORMAT), "created": now(), "schema": _definitions(db), "seal": Seal().to_json()}
+        facts = {"format": str(FORMAT), "created": now(), "schema": definitions(db), "seal": Seal().to_json()}
         db.executemany("INSERT INTO meta VALUES (?, ?)", facts.items())
         db.execute("COMMIT")
         db.execute("PRAGMA journal_mode = WAL")
@@ -198,7 +200,7 @@ def _flush(folder: Path) -> None:
             os.close(handle)
 
 
-def _definitions(db: sqlite3.Connection) -> str:
+def definitions(db: sqlite3.Connection) -> str:
     """The definitions of our tables as one text, kept in the store to tell a changed definition from a damaged one."""
     found = dict(db.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall())
     return "\n".join(str(found.get(name)) for name in TABLES)
@@ -254,7 +256,7 @@ def _examine_definitions(db: sqlite3.Connection, path: Path) -> None:
     newer = f"'{path}' was written by a newer sdpbound: {{}}; update sdpbound, or give another --output."
     if version > FORMAT:
         raise InvalidStudy(newer.format(f"its format is {version}, and this version reads {FORMAT}"))
-    if facts.get("schema") != _definitions(db) or not set(TABLES) <= tables:
+    if facts.get("schema") != definitions(db) or not set(TABLES) <= tables:
         raise damaged(path, "the definitions of its tables were changed")
     names = [row[1] for row in db.execute("PRAGMA table_info(result)")][4:]
     for name, known in zip(names, [*STORED, *[None] * len(names)], strict=False):
@@ -303,7 +305,7 @@ def _upgrade(db: sqlite3.Connection, columns: int) -> None:
     """Append the columns that this version has and the file has not; within a transaction."""
     for name in list(STORED)[columns:]:
         db.execute(f"ALTER TABLE result ADD COLUMN {column(name)}")
-    db.execute("UPDATE meta SET value = ? WHERE name = 'schema'", (_definitions(db),))
+    db.execute("UPDATE meta SET value = ? WHERE name = 'schema'", (definitions(db),))
 
 
 # -- the seal -----------------------------------------------------------------------------------------------------
