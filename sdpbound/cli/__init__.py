@@ -19,6 +19,3 @@ from __future__ import annotations
 from sdpbound.cli.program import app, main, run
 
 __all__ = ["app", "main", "run"]
-
-if __name__ == "__main__":
-    main()

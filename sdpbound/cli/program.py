@@ -5,16 +5,17 @@ from __future__ import annotations
 import difflib
 import re
 import sys
-from collections.abc import Sequence
-from typing import Annotated, Any
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Annotated, Any, ClassVar
 
 import typer
 import typer.core
 
-import sdpbound as sb
-from sdpbound.cli import clicks, entropies, families, finite, numbers, rates, studies, thresholds
+from sdpbound.cli import clicks
 from sdpbound.cli.output import discard_output, print_error, print_text
 from sdpbound.errors import Infeasible, InvalidInput, SdpboundError
+from sdpbound.version import __version__
 
 __all__ = ["app", "main", "run"]
 
@@ -38,32 +39,77 @@ class _Command(_Helpful, typer.core.TyperCommand):
 
 
 class _Group(_Helpful, typer.core.TyperGroup):
-    pass
+    """Commands by name, each imported when it is asked for, so that a start costs nothing."""
+
+    #: Where the command is, below this package, and its name there.
+    places: ClassVar[Mapping[str, str]]
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(self.places)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in self.places:
+            return None
+        module, _, name = self.places[cmd_name].partition(":")
+        found = getattr(import_module(f"sdpbound.cli.{module}"), name)
+        if isinstance(found, typer.Typer):
+            return typer.main.get_group(found)
+        alone = typer.Typer(add_completion=False)
+        alone.command(cmd_name, cls=_Command)(found)
+        return typer.main.get_command(alone)
 
 
-def _help_alone(context: typer.Context) -> None:
-    if context.invoked_subcommand is None:
-        context.get_help()
+class _Rates(_Group):
+    places = {"key": "rates:key_command", "randomness": "rates:randomness_command"}
 
 
-def _version(value: bool) -> None:
-    if value:
-        print_text(f"sdpbound {sb.__version__}")
-        raise typer.Exit()
+class _Thresholds(_Group):
+    places = {"visibility": "thresholds:visibility_command", "efficiency": "thresholds:efficiency_command"}
+
+
+class _Program(_Group):
+    places = {
+        "value": "numbers:value_command",
+        "guess": "numbers:guess_command",
+        "entropy": "entropies:entropy_command",
+        "finite": "finite:finite_command",
+        "rate": "program:rate_app",
+        "threshold": "program:threshold_app",
+        "families": "families:families_command",
+        "check": "checking:check_command",
+        "run": "running:run_command",
+        "status": "studies:status_command",
+        "retry": "running:retry_command",
+        "export": "studies:export_command",
+        "plot": "studies:plot_command",
+        "report": "studies:report_command",
+        "verify": "verifying:verify_command",
+        "merge": "studies:merge_command",
+        "recover": "studies:recover_command",
+        "schema": "studies:schema_command",
+    }
 
 
 app = typer.Typer(
-    cls=_Group,
+    cls=_Program,
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Certified bounds on quantum, no-signaling and local correlations, and the rates they give.",
     epilog="Exit status: 0 success, 1 not finished, 2 bad input, a certificate that does not hold or a damaged file, "
     "130 interrupted, 143 terminated.",
 )
-rate_app = typer.Typer(cls=_Group, help="Certified key and randomness rates of devices of any family, or own data.")
-app.add_typer(rate_app, name="rate")
-threshold_app = typer.Typer(cls=_Group, help="The noise that the key of devices survives, from both sides.")
-app.add_typer(threshold_app, name="threshold")
+rate_app = typer.Typer(
+    name="rate", cls=_Rates, help="Certified key and randomness rates of devices of any family, or own data."
+)
+threshold_app = typer.Typer(
+    name="threshold", cls=_Thresholds, help="The noise that the key of devices survives, from both sides."
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        print_text(f"sdpbound {__version__}")
+        raise typer.Exit()
 
 
 @app.callback(invoke_without_command=True)
@@ -82,17 +128,9 @@ def _several(context: typer.Context) -> None:
     _help_alone(context)
 
 
-app.command("value", cls=_Command)(numbers.value_command)
-app.command("guess", cls=_Command)(numbers.guess_command)
-app.command("entropy", cls=_Command)(entropies.entropy_command)
-app.command("finite", cls=_Command)(finite.finite_command)
-app.command("families", cls=_Command)(families.families_command)
-rate_app.command("key", cls=_Command)(rates.key_command)
-rate_app.command("randomness", cls=_Command)(rates.randomness_command)
-threshold_app.command("visibility", cls=_Command)(thresholds.visibility_command)
-threshold_app.command("efficiency", cls=_Command)(thresholds.efficiency_command)
-for name, command in studies.COMMANDS.items():
-    app.command(name, cls=_Command)(command)
+def _help_alone(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        context.get_help()
 
 
 def _usage_sentence(error: Any) -> str:
@@ -107,7 +145,7 @@ def _usage_sentence(error: Any) -> str:
         return f"'{path}' has no option {error.option_name!r}; {hint}"
     command = re.match(r"No such command '(.*?)'", error.format_message())
     if command is not None and context is not None:
-        known = sorted(context.command.commands)
+        known = sorted(context.command.list_commands(context))
         near = difflib.get_close_matches(command[1], known, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(known)}."
         return f"'{path}' has no command {command[1]!r}; {hint}"

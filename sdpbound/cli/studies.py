@@ -1,26 +1,30 @@
-"""Commands on studies and their results, and the table of all commands on studies."""
+"""Commands on studies and their results, but those that compute, check or verify."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sdpbound.cli.checking import check_command
 from sdpbound.cli.options import AsJson
 from sdpbound.cli.output import emit, print_text
-from sdpbound.cli.running import retry_command, run_command
 from sdpbound.cli.study_options import AnyStudy, Output, RunScript, StudyFile, note_script_not_run
-from sdpbound.cli.verifying import verify_command
 from sdpbound.errors import InvalidInput
 
 if TYPE_CHECKING:
     from sdpbound.study import Study
 
-__all__ = ["COMMANDS"]
+__all__ = [
+    "export_command",
+    "merge_command",
+    "plot_command",
+    "recover_command",
+    "report_command",
+    "schema_command",
+    "status_command",
+]
 
 
 def status_command(study: AnyStudy, output: Output = None, as_json: AsJson = False) -> None:
@@ -175,18 +179,3 @@ def schema_command() -> None:
     from sdpbound.study.file.schema import study_schema
 
     print_text(json.dumps(study_schema(), indent=1))
-
-
-COMMANDS: dict[str, Callable[..., None]] = {
-    "check": check_command,
-    "run": run_command,
-    "status": status_command,
-    "retry": retry_command,
-    "export": export_command,
-    "plot": plot_command,
-    "report": report_command,
-    "verify": verify_command,
-    "merge": merge_command,
-    "recover": recover_command,
-    "schema": schema_command,
-}
