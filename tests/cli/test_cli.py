@@ -326,11 +326,11 @@ def test_check_status_export_report_verify(call, answer, tmp_path):
     study = tmp_path / "tiny.toml"
     study.write_text(STUDY.format(figure=""))
     common = ["--output", str(tmp_path / "out")]
-    found = answer("check", str(study), *common, "--seconds", "0.05")
+    found = answer("check", str(study), *common, "--seconds", "60")
     assert (found["points"], found["cells"], found["done"]) == (1, 2, 0)
     assert 0 < found["core_seconds"] < 60 and found["samples"] >= 1 and len(found["rows"]) == 2
     assert not (tmp_path / "out").exists()
-    words = call("check", str(study), *common, "--seconds", "0.05").out
+    words = call("check", str(study), *common, "--seconds", "60").out
     assert "1 points, 2 cells" in words and "bound; margin" in words and words.count("<=") + words.count(">=") == 2
     assert answer("status", str(study), *common)["done"] == 0
 
