@@ -258,7 +258,7 @@ class Devices:
         if self.others is None:
             behaviour = self.member.behaviour(self.visibility)
         else:
-            behaviour = self.member.behaviour(noise=sb.WhiteNoise(self.visibility) + self.others)
+            behaviour = self.member.behaviour(noise=self.noise)
         if self.observed == "bell" and self.member.expression is not None:
             expression = self.member.expression
             return behaviour, sb.Observations.bell_value(expression, expression.value(behaviour))

@@ -69,14 +69,15 @@ def _axis_facts(axis: Axis) -> dict[str, Any]:
 def _lines(family: type[Family]) -> list[str]:
     """A family for people."""
     lines = [f"{family.name}: {family.text}   ({family.source})"]
-    for name, default in _arguments(family).items():
-        lines.append(f"  {name:12} an argument; {'needed' if default is MISSING else f'default {default}'}")
-    axes = _axes(family)
+    axes, arguments = _axes(family), _arguments(family)
+    width = max((len(name) for name in (*arguments, *(axis.name for axis in axes or ()))), default=0)
+    for name, default in arguments.items():
+        lines.append(f"  {name:{width}}  an argument; {'needed' if default is MISSING else f'default {default}'}")
     if axes is None:
         lines.append("  its axes depend on its arguments")
     for axis in axes or ():
         default = "" if axis.default is None else f"; default {axis.default:g}"
-        lines.append(f"  {axis.name:12} {axis.text}: {axis.range}{default}")
+        lines.append(f"  {axis.name:{width}}  {axis.text}: {axis.range}{default}")
     return lines
 
 

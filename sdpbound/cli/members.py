@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import sdpbound as sb
 from sdpbound.cli.texts import angle, number
 from sdpbound.errors import InvalidInput
+from sdpbound.registry import near
 
 if TYPE_CHECKING:
     from sdpbound.bell.families.family import Axis, Family, Member
@@ -18,6 +19,8 @@ __all__ = ["assignments", "heading", "member_facts", "named_member", "singlet_me
 
 #: What opens and closes a text inside which a comma separates nothing.
 OPEN, CLOSED = "([", ")]"
+#: Points of a family that a message names.
+MOST_POINTS = 8
 
 
 def singlet_member(angles: Mapping[str, str | None], at: Sequence[str] | None) -> tuple[Family, Member]:
@@ -63,9 +66,17 @@ def _axis_value(family: Family, axis: Axis, text: str) -> float:
     if axis.unit == "rad":
         return angle(text, axis.name)
     points = family.point_names()
-    if points is not None and text in points:
+    if points is None:
+        return number(text, axis.name)
+    if text in points:
         return float(points.index(text))
-    return number(text, axis.name)
+    try:
+        return number(text, axis.name)
+    except InvalidInput:
+        shown = ", ".join(points[:MOST_POINTS]) + (", ..." if len(points) > MOST_POINTS else "")
+        raise InvalidInput(
+            f"{axis.name} = {text!r:.60} must be a name, {shown}, or {axis.range}{near(text, points)}"
+        ) from None
 
 
 def _structure(text: str) -> Any:
