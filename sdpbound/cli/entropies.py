@@ -10,7 +10,7 @@ import sdpbound as sb
 from sdpbound.cli.devices import DeviceOptions
 from sdpbound.cli.groups import Without, grouped
 from sdpbound.cli.members import heading, member_facts
-from sdpbound.cli.options import ENTROPY, Adversary, OneOrBoth, Output, VonNeumannEntropy
+from sdpbound.cli.options import ENTROPY, AdversaryOptions, OneOrBoth, Output, VonNeumannEntropy
 from sdpbound.cli.output import bound_facts, bound_line, emit, how_solved
 from sdpbound.cli.texts import integer, number
 
@@ -26,7 +26,7 @@ def entropy_command(
     devices: DeviceOptions,
     settings: OneOrBoth,
     entropy: VonNeumannEntropy,
-    adversary: Annotated[Adversary, Without("model")],
+    adversary: Annotated[AdversaryOptions, Without("model")],
     output: Output,
     preprocessing: OneFlip = "0",
     no_closed_forms: Annotated[

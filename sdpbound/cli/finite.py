@@ -12,7 +12,7 @@ from sdpbound.cli.devices import DeviceOptions
 from sdpbound.cli.entropies import OneFlip
 from sdpbound.cli.groups import Options, Without, grouped
 from sdpbound.cli.members import heading, member_facts
-from sdpbound.cli.options import Adversary, KeyPair, Output, VonNeumannEntropy
+from sdpbound.cli.options import AdversaryOptions, KeyPair, Output, VonNeumannEntropy
 from sdpbound.cli.output import DIGITS, emit, rounded
 from sdpbound.cli.texts import integer, number
 
@@ -54,7 +54,7 @@ def finite_command(
     run: Rounds,
     settings: KeyPair,
     entropy: VonNeumannEntropy,
-    adversary: Annotated[Adversary, Without("model")],
+    adversary: Annotated[AdversaryOptions, Without("model")],
     output: Output,
     preprocessing: OneFlip = "0",
 ) -> None:

@@ -10,7 +10,7 @@ import sdpbound as sb
 from sdpbound.cli.devices import DeviceOptions, MemberOptions
 from sdpbound.cli.groups import grouped
 from sdpbound.cli.members import heading, member_facts
-from sdpbound.cli.options import Adversary, OneOrBoth, Output
+from sdpbound.cli.options import AdversaryOptions, OneOrBoth, Output
 from sdpbound.cli.output import DIGITS, adversary_facts, bound_facts, bound_line, emit, how_solved
 from sdpbound.cli.texts import integer
 from sdpbound.errors import InvalidInput
@@ -22,7 +22,7 @@ __all__ = ["guess_command", "value_command"]
 
 
 @grouped
-def value_command(devices: MemberOptions, adversary: Adversary, output: Output) -> None:
+def value_command(devices: MemberOptions, adversary: AdversaryOptions, output: Output) -> None:
     """Certified maximum and minimum of the member's Bell expression, next to the closed forms.
 
     Of the singlet family it is that of arXiv:2309.09650 Eq. (2). The certificate is that of the maximum.
@@ -93,7 +93,7 @@ def _closed_lines(member: Member) -> list[str]:
 def guess_command(
     devices: DeviceOptions,
     settings: OneOrBoth,
-    adversary: Adversary,
+    adversary: AdversaryOptions,
     output: Output,
     blind: Annotated[
         bool, typer.Option("--blind", help="Guess Alice's outcome with Bob's device and outcome of setting y.")

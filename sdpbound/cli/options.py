@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sdpbound.entropies.entropy import Entropy
 
 __all__ = [
-    "Adversary",
+    "AdversaryOptions",
     "AnyPair",
     "AsJson",
     "KeyPair",
@@ -44,7 +44,7 @@ Preprocessing = Annotated[
 
 
 @dataclass(frozen=True, slots=True)
-class Adversary(Options):
+class AdversaryOptions(Options):
     """The set of correlations that the adversary is held to, and what solves programs over it."""
 
     model: Annotated[
@@ -107,7 +107,7 @@ class VonNeumannEntropy(Options):
         ),
     ] = None
 
-    def von_neumann(self, adversary: Adversary) -> sb.VonNeumann:
+    def von_neumann(self, adversary: AdversaryOptions) -> sb.VonNeumann:
         """The method of the library, against the quantum adversary."""
         accuracy = ACCURACY if self.tolerance is None else number(self.tolerance, "tolerance")
         found = sb.VonNeumann(level=adversary.level, tolerance=accuracy, solver=adversary.solver)
@@ -134,7 +134,7 @@ class RateEntropy(VonNeumannEntropy):
         ),
     ] = False
 
-    def read(self, adversary: Adversary) -> Entropy:
+    def read(self, adversary: AdversaryOptions) -> Entropy:
         """The entropy of the library."""
         if choice(self.entropy, ENTROPIES, "--entropy") == "min":
             for option, value in (("--method", self.method), ("--tolerance", self.tolerance)):

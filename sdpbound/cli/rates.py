@@ -11,7 +11,7 @@ import sdpbound as sb
 from sdpbound.cli.devices import DeviceOptions, Devices
 from sdpbound.cli.groups import Options, grouped
 from sdpbound.cli.members import heading, member_facts
-from sdpbound.cli.options import Adversary, AnyPair, Output, Preprocessing, RateEntropy
+from sdpbound.cli.options import AdversaryOptions, AnyPair, Output, Preprocessing, RateEntropy
 from sdpbound.cli.output import (
     DIGITS,
     adversary_facts,
@@ -37,7 +37,7 @@ def key_command(
     devices: DeviceOptions,
     settings: AnyPair,
     entropy: RateEntropy,
-    adversary: Adversary,
+    adversary: AdversaryOptions,
     output: Output,
     preprocessing: Preprocessing = "0",
 ) -> None:
@@ -70,7 +70,7 @@ def randomness_command(
     settings: AnyPair,
     kind: Randomness,
     entropy: RateEntropy,
-    adversary: Adversary,
+    adversary: AdversaryOptions,
     output: Output,
 ) -> None:
     """Lower bound on the randomness rate H(AB|X=x,Y=y,E), in bits a round; or local, or blind."""

@@ -11,7 +11,7 @@ import sdpbound as sb
 from sdpbound.cli.devices import DeviceOptions, Devices
 from sdpbound.cli.groups import Without, grouped
 from sdpbound.cli.members import heading, member_facts
-from sdpbound.cli.options import Adversary, KeyPair, Output, Preprocessing, VonNeumannEntropy
+from sdpbound.cli.options import AdversaryOptions, KeyPair, Output, Preprocessing, VonNeumannEntropy
 from sdpbound.cli.output import DIGITS, emit
 from sdpbound.cli.rates import rate_facts, rate_lines
 from sdpbound.cli.texts import flips, integer, number
@@ -30,7 +30,7 @@ def visibility_command(
     devices: Annotated[DeviceOptions, Without("visibility")],
     settings: KeyPair,
     entropy: VonNeumannEntropy,
-    adversary: Annotated[Adversary, Without("model")],
+    adversary: Annotated[AdversaryOptions, Without("model")],
     output: Output,
     preprocessing: Preprocessing = "0",
     resolution: Resolution = "1e-4",
@@ -51,7 +51,7 @@ def efficiency_command(
     devices: Annotated[DeviceOptions, Without("efficiency")],
     settings: KeyPair,
     entropy: VonNeumannEntropy,
-    adversary: Annotated[Adversary, Without("model")],
+    adversary: Annotated[AdversaryOptions, Without("model")],
     output: Output,
     preprocessing: Preprocessing = "0",
     resolution: Resolution = "1e-4",

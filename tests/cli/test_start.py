@@ -138,6 +138,8 @@ def test_options_of_groups_are_frozen():
         for kind in vars(module).values()
         if isinstance(kind, type) and issubclass(kind, Options) and kind is not Options
     }
-    assert {"MemberOptions", "DeviceOptions", "Adversary", "Output", "Machines"} <= {kind.__name__ for kind in kinds}
+    assert {"MemberOptions", "DeviceOptions", "AdversaryOptions", "Output", "Machines"} <= {
+        kind.__name__ for kind in kinds
+    }
     for kind in kinds:
         assert kind.__dataclass_params__.frozen and "__slots__" in vars(kind), kind

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 
+from sdpbound.adversaries import ADVERSARIES
 from sdpbound.errors import InvalidInput, SolverFailure
 from sdpbound.study.at_hand import Study
 from sdpbound.study.file.quantities import Group
@@ -159,7 +160,9 @@ class _Sample:
     def cost(self) -> float:
         """A guess of what one task costs, to compare kinds."""
         task = self.tasks[0]
-        level = "1" if task.adversary is None or task.adversary.model != "quantum" else task.adversary.level or "2"
+        level: str | Sequence[str] = "1"
+        if task.adversary is not None and ADVERSARIES.named(task.adversary.model, "model").takes_level:
+            level = task.adversary.level or "2"
         terms = level.split("+") if isinstance(level, str) else level
         degree = max(int(term) if term.isdigit() else len(term) for term in terms)
         return _GROUP_COST.get(task.group, 1.0) * _LEVEL_COST**degree
