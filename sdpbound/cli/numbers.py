@@ -2,78 +2,49 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 import sdpbound as sb
-from sdpbound.cli.options import (
-    AsJson,
-    CertificateFile,
-    Level,
-    Model,
-    Omega,
-    Phi,
-    SolverName,
-    Tested,
-    Theta,
-    Visibility,
-    check_folder,
-    data_of,
-    integer,
-    member_of,
-    model_of,
-    number,
-    save,
-)
-from sdpbound.cli.output import (
-    DIGITS,
-    adversary_facts,
-    angles,
-    bound_facts,
-    bound_line,
-    emit,
-    heading,
-    how_solved,
-)
+from sdpbound.cli.devices import DeviceOptions, MemberOptions
+from sdpbound.cli.groups import grouped
+from sdpbound.cli.members import heading, member_facts
+from sdpbound.cli.options import AdversaryOptions, OneOrBoth, Output
+from sdpbound.cli.output import DIGITS, adversary_facts, bound_facts, bound_line, emit, how_solved
+from sdpbound.cli.texts import integer
 from sdpbound.errors import InvalidInput
 
+if TYPE_CHECKING:
+    from sdpbound.bell.families import Member
 
-def value_command(
-    theta: Theta,
-    phi: Phi,
-    omega: Omega,
-    model: Model = "quantum",
-    level: Level = None,
-    solver: SolverName = None,
-    certificate: CertificateFile = None,
-    as_json: AsJson = False,
-) -> None:
-    """Certified maximum and minimum of the Bell expression, arXiv:2309.09650 Eq. (2), next to the closed forms.
+__all__ = ["guess_command", "value_command"]
 
-    The certificate is that of the maximum.
+
+@grouped
+def value_command(devices: MemberOptions, adversary: AdversaryOptions, output: Output) -> None:
+    """Certified maximum and minimum of the member's Bell expression, next to the closed forms.
+
+    Of the singlet family it is that of arXiv:2309.09650 Eq. (2). The certificate is that of the maximum.
     """
-    member, adversary = member_of(theta, phi, omega), model_of(model, level)
-    check_folder(certificate)
-    top = sb.maximize(member.expression, adversary, solver=solver)
-    bottom = sb.minimize(member.expression, adversary, solver=solver)
-    save(top, certificate)
-    closed = {
-        "condition": member.condition,
-        "is_self_test": member.is_self_test,
-        "local_bound": member.local_bound,
-        "quantum_bound": member.quantum_bound,
-        "strategy_value": member.strategy_value,
-        "chsh": member.chsh,
-    }
+    family, member = devices.member()
+    model, expression = adversary.read(), member.expression
+    if expression is None:
+        raise InvalidInput(
+            f"{member.title} has no Bell expression, so that there is no value to bound; choose another family."
+        )
+    output.require_folder()
+    top = sb.maximize(expression, model, solver=adversary.solver)
+    bottom = sb.minimize(expression, model, solver=adversary.solver)
+    output.write_certificate(top)
     facts = {
         "command": "value",
-        **angles(member),
-        **adversary_facts(adversary),
+        **member_facts(family, member),
+        **adversary_facts(model),
         "maximum": bound_facts(top),
         "minimum": bound_facts(bottom),
-        "closed_forms": closed,
-        "certificate": None if certificate is None else str(certificate),
+        "closed_forms": _closed_forms(member),
+        "certificate": output.file,
     }
     lines = [
         heading(member),
@@ -81,53 +52,73 @@ def value_command(
         f"minimum: {bound_line(bottom)}",
         f"  {how_solved(top)}",
         "closed forms, in floating point:",
-        f"  quantum bound    {member.quantum_bound:.{DIGITS}g}",
-        f"  local bound      {member.local_bound:.{DIGITS}g}   (Eq. (3))",
-        f"  strategy value   {member.strategy_value:.{DIGITS}g}   (Eq. (5))",
-        f"  CHSH value       {member.chsh:.{DIGITS}g}   (of the strategy, Eq. (6))",
-        f"  condition (4)    {member.condition:.{DIGITS}g}   (fulfilled if negative)",
+        *_closed_lines(member),
     ]
-    emit(facts, lines, as_json)
+    emit(facts, lines, output.as_json)
 
 
+def _closed_forms(member: Member) -> dict[str, Any]:
+    """What is known of a member in closed form; None for what is not."""
+    own: dict[str, Any] = {}
+    if isinstance(member, sb.SingletSelfTest):
+        own = {"condition": member.condition, "is_self_test": member.is_self_test}
+    return {
+        **own,
+        "local_bound": member.local_bound,
+        "quantum_bound": member.quantum_bound,
+        "strategy_value": member.strategy_value,
+        "chsh": member.chsh,
+    }
+
+
+def _closed_lines(member: Member) -> list[str]:
+    """The same for people."""
+    singlet = isinstance(member, sb.SingletSelfTest)
+    found = [
+        ("quantum bound", member.quantum_bound, ""),
+        ("local bound", member.local_bound, "(Eq. (3))" if singlet else ""),
+        ("strategy value", member.strategy_value, "(Eq. (5))" if singlet else "(of the member's own devices)"),
+        ("CHSH value", member.chsh, "(of the strategy, Eq. (6))" if singlet else "(of the member's own devices)"),
+    ]
+    if isinstance(member, sb.SingletSelfTest):
+        found.append(("condition (4)", member.condition, "(fulfilled if negative)"))
+    return [
+        f"  {name:16} {value:.{DIGITS}g}{f'   {where}' if where else ''}"
+        for name, value, where in found
+        if value is not None
+    ]
+
+
+@grouped
 def guess_command(
-    theta: Theta,
-    phi: Phi,
-    omega: Omega,
-    visibility: Visibility = "1",
-    observed: Tested = "correlators",
-    x: Annotated[str, typer.Option(help="Alice's setting, from 0.", metavar="X")] = "0",
-    y: Annotated[str | None, typer.Option(help="Bob's setting: guess both outcomes (or blind).", metavar="Y")] = None,
+    devices: DeviceOptions,
+    settings: OneOrBoth,
+    adversary: AdversaryOptions,
+    output: Output,
     blind: Annotated[
         bool, typer.Option("--blind", help="Guess Alice's outcome with Bob's device and outcome of setting y.")
     ] = False,
-    model: Model = "quantum",
-    level: Level = None,
-    solver: SolverName = None,
-    certificate: CertificateFile = None,
-    as_json: AsJson = False,
 ) -> None:
     """Eve's guessing probability (an upper bound) and the min-entropy it proves (a lower bound)."""
     from sdpbound.bounds.proof import as_min_entropy
 
-    member, adversary, v = member_of(theta, phi, omega), model_of(model, level), number(visibility, "visibility")
-    _, data = data_of(member, v, observed)
-    s, r = integer(x, "x") or 0, integer(y, "y")
-    check_folder(certificate)
+    chosen, model = devices.devices(), adversary.read()
+    _, data = chosen.data()
+    s, r = integer(settings.x, "x") or 0, integer(settings.y, "y")
+    output.require_folder()
     if blind:
         if r is None:
             raise InvalidInput("--blind needs Bob's setting: give --y 0 or --y 1.")
-        bound = sb.blind_guessing_probability(data, adversary, s, r, solver)
+        bound = sb.blind_guessing_probability(data, model, s, r, adversary.solver)
     else:
-        bound = sb.guessing_probability(data, adversary, s, r, solver)
+        bound = sb.guessing_probability(data, model, s, r, adversary.solver)
     entropy = as_min_entropy(bound)
-    save(bound, certificate)
+    output.write_certificate(bound)
     facts = {
         "command": "guess",
-        **angles(member),
-        "visibility": v,
-        "observed": observed,
-        **adversary_facts(adversary),
+        **member_facts(chosen.family, chosen.member),
+        **chosen.facts(),
+        **adversary_facts(model),
         "settings": {"x": s, "y": r},
         "blind": blind,
         "guessing_probability": bound_facts(bound),
@@ -137,12 +128,12 @@ def guess_command(
             "constant": bound.functional.constant,
             "multipliers": bound.functional.multipliers.tolist(),
         },
-        "certificate": None if certificate is None else str(certificate),
+        "certificate": output.file,
     }
     lines = [
-        heading(member),
+        heading(chosen.member),
         bound_line(bound),
         f"{bound_line(entropy)}, in bits",
-        f"  {how_solved(bound)}; visibility {v:.{DIGITS}g}, tested: {observed}",
+        f"  {how_solved(bound)}; {chosen.line()}",
     ]
-    emit(facts, lines, as_json)
+    emit(facts, lines, output.as_json)

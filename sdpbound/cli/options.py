@@ -1,184 +1,225 @@
-"""What several commands take, and how a text becomes a value: one sentence for everything that does not."""
+"""Groups of options about the adversary, the entropy, the settings and what is written."""
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 import sdpbound as sb
-from sdpbound.adversaries import ADVERSARIES, adversary_named
-from sdpbound.entropies.entropy import Entropy
-from sdpbound.errors import InvalidInput, InvalidParameter
+from sdpbound.cli.groups import Options
+from sdpbound.cli.texts import choice, number
+from sdpbound.errors import InvalidInput
 
-OBSERVED = ("bell", "correlators", "full")
-AXES = ("x", "y", "z")
+if TYPE_CHECKING:
+    from sdpbound.entropies.entropy import Entropy
+
+__all__ = [
+    "AdversaryOptions",
+    "AnyPair",
+    "AsJson",
+    "KeyPair",
+    "OneOrBoth",
+    "Output",
+    "Preprocessing",
+    "RateEntropy",
+    "VonNeumannEntropy",
+]
+
 ENTROPIES = ("min", "von-neumann")
+#: Bits to which a von Neumann entropy is bounded unless another accuracy is asked for.
+ACCURACY = 1e-3
+#: Headings of groups of options in a command's help.
+ADVERSARY, ENTROPY, SETTINGS, OUTPUT = "Adversary and solver", "Entropy", "Settings", "Output"
 
-Theta = Annotated[str, typer.Option(help="Angle of A1 in radians, such as 0.8, pi/3 or -pi/2+0.02.", metavar="ANGLE")]
-Phi = Annotated[str, typer.Option(help="Angle of B0, likewise.", metavar="ANGLE")]
-Omega = Annotated[str, typer.Option(help="Angle of B1, likewise.", metavar="ANGLE")]
-Visibility = Annotated[str, typer.Option(help="Weight of the ideal behaviour in white noise, 0 to 1.", metavar="V")]
-Tested = Annotated[str, typer.Option(help="What is tested: bell, correlators or full.", metavar="DATA")]
-Model = Annotated[str, typer.Option(help="The adversary: quantum, no-signaling or local.", metavar="MODEL")]
-Level = Annotated[
-    str | None,
-    typer.Option(help="Level of the quantum hierarchy, such as 1+AB or 2. Default 2.", metavar="LEVEL"),
-]
-SolverName = Annotated[
-    str | None, typer.Option(help="clarabel, sdpa, qics, scs, highs or cvxpy:NAME. Default: by size.", metavar="NAME")
-]
-CertificateFile = Annotated[
-    Path | None, typer.Option("--certificate", help="Write the certificate to this JSON file.", metavar="FILE")
-]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-Efficiency = Annotated[str, typer.Option(help="Of all detectors, 0 to 1; no click is outcome 0.", metavar="ETA")]
-Flip = Annotated[str, typer.Option("--dephasing", help="Probability of a phase flip of each qubit.", metavar="P")]
-FlipAxis = Annotated[
-    str, typer.Option("--axis", help="Axis of dephasing: x, y, or z across the plane of measurements.", metavar="AXIS")
-]
-Turn = Annotated[
-    str, typer.Option("--misalignment", help="Angle in radians by which Alice's measurements turn.", metavar="ANGLE")
-]
-EntropyName = Annotated[str, typer.Option("--entropy", help="min or von-neumann.", metavar="ENTROPY")]
-Method = Annotated[
-    str | None,
-    typer.Option(help="Of von Neumann entropies: projective, gauss-radau or qubit.", metavar="METHOD"),
-]
-Tolerance = Annotated[
-    str | None, typer.Option(help="Accuracy of a von Neumann entropy, in bits. Default 1e-3.", metavar="BITS")
-]
 Preprocessing = Annotated[
-    str, typer.Option(help="Probability with which Alice flips her key bit, 0 to 1/2, or best.", metavar="Q")
-]
-Attack = Annotated[bool, typer.Option("--attack", help="Print the upper bound of an explicit attack too.")]
-AnyX = Annotated[str | None, typer.Option(help="Alice's setting, from 0. Default: of the best pair.", metavar="X")]
-AnyY = Annotated[str | None, typer.Option(help="Bob's setting, from 0. Default: of the best pair.", metavar="Y")]
-NoClosedForms = Annotated[
-    bool, typer.Option("--no-closed-forms", help="Bound by a program also where a self-test gives the entropy.")
+    str,
+    typer.Option(
+        help="Probability with which Alice flips her key bit, 0 to 1/2, or best.", metavar="Q", rich_help_panel=ENTROPY
+    ),
 ]
 
 
-def number(text: str, name: str) -> float:
-    """A number as such, or an arithmetic expression such as "pi/2 - 0.02"."""
-    try:
-        return float(text)
-    except ValueError:
-        pass
-    from sdpbound.study.file.expressions import ALLOWED, evaluate
+@dataclass(frozen=True, slots=True)
+class AdversaryOptions(Options):
+    """The set of correlations that the adversary is held to, and what solves programs over it."""
 
-    try:
-        return evaluate(text)
-    except ValueError as error:
-        raise InvalidParameter(f"{name} = {text!r}: {error}; write {ALLOWED}.") from None
+    model: Annotated[
+        str,
+        typer.Option(help="The adversary: quantum, no-signaling or local.", metavar="MODEL", rich_help_panel=ADVERSARY),
+    ] = "quantum"
+    level: Annotated[
+        str | None,
+        typer.Option(
+            help="Level of the quantum hierarchy, such as 1+AB or 2. Default 2.",
+            metavar="LEVEL",
+            rich_help_panel=ADVERSARY,
+        ),
+    ] = None
+    solver: Annotated[
+        str | None,
+        typer.Option(
+            help="clarabel, sdpa, qics, scs, highs or cvxpy:NAME. Default: by size.",
+            metavar="NAME",
+            rich_help_panel=ADVERSARY,
+        ),
+    ] = None
 
+    def read(self) -> sb.Adversary:
+        """The adversary of the library."""
+        from sdpbound.adversaries import ADVERSARIES, adversary_named
 
-def integer(text: str | None, name: str) -> int | None:
-    """Range left to the library, which knows it."""
-    if text is None:
-        return None
-    try:
-        return int(text)
-    except ValueError:
-        raise InvalidParameter(f"{name} = {text!r} must be an integer from 0.") from None
+        if self.level is not None and not ADVERSARIES.named(self.model, "--model").takes_level:
+            raise InvalidInput(
+                f"--level {self.level} is of the quantum hierarchy, and --model is {self.model}: leave one of them out."
+            )
+        return adversary_named(self.model, self.level, "--model")
 
+    @property
+    def is_quantum(self) -> bool:
+        """Whether it is the quantum adversary, which von Neumann entropies are against."""
+        from sdpbound.adversaries import ADVERSARIES
 
-def choice(value: str, allowed: Sequence[str], name: str) -> str:
-    if value in allowed:
-        return value
-    near = difflib.get_close_matches(value.lower(), allowed, n=1, cutoff=0.4)
-    hint = f"; did you mean {near[0]!r}?" if near else "."
-    raise InvalidParameter(f"{name} = {value!r} must be {', '.join(allowed[:-1])} or {allowed[-1]}{hint}")
-
-
-def model_of(name: str, level: str | None) -> sb.Adversary:
-    if level is not None and not ADVERSARIES.named(name, "--model").takes_level:
-        raise InvalidInput(
-            f"--level {level} is of the quantum hierarchy, and --model is {name}: leave one of them out."
-        )
-    return adversary_named(name, level, "--model")
-
-
-def member_of(theta: str, phi: str, omega: str) -> sb.SingletSelfTest:
-    return sb.SingletSelfTest(number(theta, "theta"), number(phi, "phi"), number(omega, "omega"))
-
-
-def others_of(efficiency: str, dephasing: str, axis: str, misalignment: str) -> sb.Noise | None:
-    """The noise besides white noise, in the order in which it happens; None for none."""
-    parts: list[sb.Noise] = []
-    flip, turn, eta = (
-        number(dephasing, "dephasing"),
-        number(misalignment, "misalignment"),
-        number(efficiency, "efficiency"),
-    )
-    along = choice(axis, AXES, "--axis")
-    if flip:
-        parts.append(sb.Dephasing(flip, axis=along))
-    if turn:
-        parts.append(sb.Misalignment(turn, 0.0))
-    if eta != 1.0:
-        parts.append(sb.DetectionInefficiency(eta))
-    return sb.NoiseSequence(tuple(parts)) if parts else None
+        return ADVERSARIES.named(self.model, "--model") is sb.Quantum
 
 
-def flips_of(text: str) -> float | str:
-    """A preprocessing, or "best"."""
-    return text if text == "best" else number(text, "preprocessing")
-
-
-def von_neumann(method: str | None, tolerance: str | None, level: str | None, solver: str | None) -> sb.VonNeumann:
+@dataclass(frozen=True, slots=True)
+class VonNeumannEntropy(Options):
     """How von Neumann entropies are bounded."""
-    accuracy = 1e-3 if tolerance is None else number(tolerance, "tolerance")
-    found = sb.VonNeumann(level=level, tolerance=accuracy, solver=solver)
-    return found if method is None else replace(found, method=method)
+
+    method: Annotated[
+        str | None,
+        typer.Option(
+            help="Of von Neumann entropies: projective, gauss-radau or qubit.",
+            metavar="METHOD",
+            rich_help_panel=ENTROPY,
+        ),
+    ] = None
+    tolerance: Annotated[
+        str | None,
+        typer.Option(
+            help=f"Accuracy of a von Neumann entropy, in bits. Default {ACCURACY:g}.",
+            metavar="BITS",
+            rich_help_panel=ENTROPY,
+        ),
+    ] = None
+
+    def von_neumann(self, adversary: AdversaryOptions) -> sb.VonNeumann:
+        """The method of the library, against the quantum adversary."""
+        accuracy = ACCURACY if self.tolerance is None else number(self.tolerance, "tolerance")
+        found = sb.VonNeumann(level=adversary.level, tolerance=accuracy, solver=adversary.solver)
+        return found if self.method is None else replace(found, method=self.method)
 
 
-def entropy_of(
-    name: str, method: str | None, tolerance: str | None, model: str, level: str | None, solver: str | None
-) -> Entropy:
+@dataclass(frozen=True, slots=True)
+class RateEntropy(VonNeumannEntropy):
     """The entropy that a rate is made of."""
-    if choice(name, ENTROPIES, "--entropy") == "min":
-        for option, value in (("--method", method), ("--tolerance", tolerance)):
-            if value is not None:
-                raise InvalidInput(f"{option} {value} is of von Neumann entropies: say --entropy von-neumann too.")
-        return sb.MinEntropy(model_of(model, level), solver)
-    if ADVERSARIES.named(model, "--model") is not sb.Quantum:
-        raise InvalidInput(
-            f"--model {model}: von Neumann entropies are against quantum adversaries; use --entropy min."
-        )
-    return von_neumann(method, tolerance, level, solver)
+
+    entropy: Annotated[str, typer.Option(help="min or von-neumann.", metavar="ENTROPY", rich_help_panel=ENTROPY)] = (
+        "min"
+    )
+    attack: Annotated[
+        bool,
+        typer.Option("--attack", help="Print the upper bound of an explicit attack too.", rich_help_panel=ENTROPY),
+    ] = False
+    no_closed_forms: Annotated[
+        bool,
+        typer.Option(
+            "--no-closed-forms",
+            help="Bound by a program also where a self-test gives the entropy.",
+            rich_help_panel=ENTROPY,
+        ),
+    ] = False
+
+    def read(self, adversary: AdversaryOptions) -> Entropy:
+        """The entropy of the library."""
+        if choice(self.entropy, ENTROPIES, "--entropy") == "min":
+            for option, value in (("--method", self.method), ("--tolerance", self.tolerance)):
+                if value is not None:
+                    raise InvalidInput(f"{option} {value} is of von Neumann entropies: say --entropy von-neumann too.")
+            return sb.MinEntropy(adversary.read(), adversary.solver)
+        if not adversary.is_quantum:
+            raise InvalidInput(
+                f"--model {adversary.model}: von Neumann entropies are against quantum adversaries; use --entropy min."
+            )
+        return self.von_neumann(adversary)
 
 
-def data_of(
-    member: sb.SingletSelfTest, visibility: float, tested: str, others: sb.Noise | None = None
-) -> tuple[sb.Behaviour, sb.Observations]:
-    kind = choice(tested, OBSERVED, "--observed")
-    behaviour = member.behaviour(visibility)
-    if others is not None:
-        behaviour = member.behaviour(noise=sb.WhiteNoise(visibility) + others)
-    if kind == "bell":
-        return behaviour, sb.Observations.bell_value(member.expression, member.expression.value(behaviour))
-    if kind == "correlators":
-        return behaviour, sb.Observations.correlators(behaviour)
-    return behaviour, sb.Observations.full(behaviour)
+@dataclass(frozen=True, slots=True)
+class OneOrBoth(Options):
+    """Alice's setting, and Bob's if the outcomes of both are asked for."""
+
+    x: Annotated[str, typer.Option(help="Alice's setting, from 0.", metavar="X", rich_help_panel=SETTINGS)] = "0"
+    y: Annotated[
+        str | None,
+        typer.Option(
+            help="Bob's setting, from 0: of both outcomes (of Alice's outcome alone, if blind).",
+            metavar="Y",
+            rich_help_panel=SETTINGS,
+        ),
+    ] = None
 
 
-def check_folder(file: Path | None) -> None:
-    """Before any solving: a certificate can be written here."""
-    if file is not None and (file.is_dir() or not file.absolute().parent.is_dir()):
-        raise InvalidInput(f"the certificate cannot be written to '{file}': give a file name in an existing folder.")
+@dataclass(frozen=True, slots=True)
+class KeyPair(Options):
+    """The settings of the key."""
+
+    x: Annotated[str, typer.Option(help="Alice's key setting, from 0.", metavar="X", rich_help_panel=SETTINGS)] = "0"
+    y: Annotated[str, typer.Option(help="Bob's key setting, from 0.", metavar="Y", rich_help_panel=SETTINGS)] = "0"
 
 
-def save(bound: sb.Bound | sb.FiniteLength, file: Path | None) -> None:
-    if file is None:
-        return
-    try:
-        bound.certificate.to_json(file)
-    except OSError as error:
-        raise InvalidInput(
-            f"the certificate cannot be written to '{file}': {error.strerror}; choose another file."
-        ) from None
+@dataclass(frozen=True, slots=True)
+class AnyPair(Options):
+    """The settings of a rate; those of the best pair where none are given."""
+
+    x: Annotated[
+        str | None,
+        typer.Option(help="Alice's setting, from 0. Default: of the best pair.", metavar="X", rich_help_panel=SETTINGS),
+    ] = None
+    y: Annotated[
+        str | None,
+        typer.Option(help="Bob's setting, from 0. Default: of the best pair.", metavar="Y", rich_help_panel=SETTINGS),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Output(Options):
+    """What a command writes: text or JSON, and a file with the certificate."""
+
+    certificate: Annotated[
+        Path | None,
+        typer.Option(
+            "--certificate",
+            help="Write the certificate to this JSON file.",
+            metavar="FILE",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.", rich_help_panel=OUTPUT)] = False
+
+    @property
+    def file(self) -> str | None:
+        """The file of the certificate, for JSON."""
+        return None if self.certificate is None else str(self.certificate)
+
+    def require_folder(self) -> None:
+        """Raise InvalidInput, before any solving, where the certificate cannot be written."""
+        file = self.certificate
+        if file is not None and (file.is_dir() or not file.absolute().parent.is_dir()):
+            raise InvalidInput(
+                f"the certificate cannot be written to '{file}': give a file name in an existing folder."
+            )
+
+    def write_certificate(self, bound: sb.Bound | sb.FiniteLength) -> None:
+        """Write the certificate of a bound, if a file is given for it."""
+        if self.certificate is None:
+            return
+        try:
+            bound.certificate.to_json(self.certificate)
+        except OSError as error:
+            raise InvalidInput(
+                f"the certificate cannot be written to '{self.certificate}': {error.strerror}; choose another file."
+            ) from None

@@ -8,32 +8,55 @@ import os
 import sys
 from collections.abc import Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sdpbound as sb
-from sdpbound.adversaries.adversary import Adversary
-from sdpbound.attacks.proof import EntropyAttack
+
+if TYPE_CHECKING:
+    from sdpbound.adversaries import Adversary
+
+__all__ = [
+    "DIGITS",
+    "adversary_facts",
+    "bound_facts",
+    "bound_line",
+    "discard_output",
+    "emit",
+    "finite",
+    "how_solved",
+    "margin_of",
+    "print_error",
+    "print_text",
+    "rounded",
+]
 
 DIGITS = 12
 
 
-def say(text: str) -> None:
+def print_text(text: str) -> None:
     """To standard output; a reader that has gone away, as in ``| head``, is no error."""
     try:
         print(text, flush=True)
     except BrokenPipeError:
-        mute()
+        discard_output()
 
 
-def mute() -> None:
+def print_error(message: str) -> None:
+    """One sentence on standard error."""
+    print(f"sdpbound: {' '.join(message.split())}", file=sys.stderr, flush=True)
+
+
+def discard_output() -> None:
+    """From now on nothing is written to standard output: its reader has gone away."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def emit(facts: dict[str, Any], lines: Sequence[str], as_json: bool) -> None:
+    """What a command found: one JSON object of the facts, or the lines."""
     if as_json:
-        say(json.dumps({"sdpbound": sb.__version__, **facts}, indent=2, allow_nan=False))
+        print_text(json.dumps({"sdpbound": sb.__version__, **facts}, indent=2, allow_nan=False))
     elif lines:
-        say("\n".join(lines))
+        print_text("\n".join(lines))
 
 
 def finite(value: float) -> float | None:
@@ -42,32 +65,36 @@ def finite(value: float) -> float | None:
 
 
 def rounded(value: float, side: str) -> str:
-    """A bound in decimal, rounded so that it stays one."""
+    """A bound in decimal, rounded so that it stays one; short, also where it is tiny."""
     context = Context(prec=DIGITS, rounding=ROUND_CEILING if side == "upper" else ROUND_FLOOR)
     number = context.create_decimal(Decimal(value + 0.0)).normalize()
     return f"{number:f}" if -5 <= number.adjusted() < DIGITS else f"{number:e}"
 
 
 def margin_of(bound: sb.Bound) -> str:
+    """How far the bound is proven from what the solver said, or what proves it instead."""
     if bound.status == "closed form":
         return f"closed form, {bound.source}"
-    if isinstance(bound, EntropyAttack):
+    if isinstance(bound, sb.EntropyAttack):
         return f"explicit attack of {len(bound.weights)} strategies, {bound.data}"
     moved = "unknown" if math.isnan(bound.correction) else f"{bound.correction:.1e}"
     return f"certified margin {moved} to the solver's value"
 
 
 def bound_line(bound: sb.Bound) -> str:
+    """The bound as an inequality, with its side and margin."""
     sign = "<=" if bound.side == "upper" else ">="
     return f"{bound.figure} {sign} {rounded(bound.value, bound.side)}   ({bound.side} bound; {margin_of(bound)})"
 
 
 def how_solved(bound: sb.Bound) -> str:
+    """The set of correlations, the solver and its time."""
     seconds = sum(bound.seconds.values())
     return f"{bound.model!r}, {bound.solver}: {bound.status}, {seconds:.3g} s"
 
 
 def bound_facts(bound: sb.Bound) -> dict[str, Any]:
+    """A bound for JSON, its floats as they are."""
     return {
         "figure": bound.figure,
         "value": bound.value,
@@ -82,19 +109,5 @@ def bound_facts(bound: sb.Bound) -> dict[str, Any]:
 
 
 def adversary_facts(model: Adversary) -> dict[str, Any]:
+    """An adversary for JSON."""
     return {"model": model.name, "level": model.label or None}
-
-
-def angles(member: sb.SingletSelfTest) -> dict[str, float]:
-    return {"theta": member.theta, "phi": member.phi, "omega": member.omega}
-
-
-def heading(member: sb.SingletSelfTest) -> str:
-    theta, phi, omega = member.parameters
-    word = "fulfilled: self-tests the singlet" if member.is_self_test else "not fulfilled"
-    return f"theta = {theta:.12g}, phi = {phi:.12g}, omega = {omega:.12g}   (condition (4) {word})"
-
-
-def complain(message: str) -> None:
-    """One sentence on standard error."""
-    print(f"sdpbound: {' '.join(message.split())}", file=sys.stderr, flush=True)

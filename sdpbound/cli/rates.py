@@ -3,191 +3,119 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 import sdpbound as sb
-from sdpbound.cli.options import (
-    AnyX,
-    AnyY,
-    AsJson,
-    Attack,
-    CertificateFile,
-    Efficiency,
-    EntropyName,
-    Flip,
-    FlipAxis,
-    Level,
-    Method,
-    Model,
-    NoClosedForms,
-    Omega,
-    Phi,
-    Preprocessing,
-    SolverName,
-    Tested,
-    Theta,
-    Tolerance,
-    Turn,
-    Visibility,
-    check_folder,
-    data_of,
-    entropy_of,
-    flips_of,
-    integer,
-    member_of,
-    number,
-    others_of,
-    save,
-)
+from sdpbound.cli.devices import DeviceOptions, Devices
+from sdpbound.cli.groups import Options, grouped
+from sdpbound.cli.members import heading, member_facts
+from sdpbound.cli.options import AdversaryOptions, AnyPair, Output, Preprocessing, RateEntropy
 from sdpbound.cli.output import (
     DIGITS,
     adversary_facts,
-    angles,
     bound_facts,
     bound_line,
     emit,
     finite,
-    heading,
     how_solved,
     margin_of,
     rounded,
 )
-from sdpbound.entropies.entropy import Entropy
+from sdpbound.cli.texts import flips, integer
 from sdpbound.errors import InvalidInput
-from sdpbound.rates.upper import key_rate_upper_bound, randomness_rate_upper_bound
+
+if TYPE_CHECKING:
+    from sdpbound.entropies.entropy import Entropy
+
+__all__ = ["key_command", "randomness_command", "rate_facts", "rate_lines"]
 
 
+@grouped
 def key_command(
-    theta: Theta,
-    phi: Phi,
-    omega: Omega,
-    visibility: Visibility = "1",
-    observed: Tested = "correlators",
-    x: AnyX = None,
-    y: AnyY = None,
-    entropy: EntropyName = "min",
-    method: Method = None,
-    tolerance: Tolerance = None,
+    devices: DeviceOptions,
+    settings: AnyPair,
+    entropy: RateEntropy,
+    adversary: AdversaryOptions,
+    output: Output,
     preprocessing: Preprocessing = "0",
-    efficiency: Efficiency = "1",
-    dephasing: Flip = "0",
-    axis: FlipAxis = "z",
-    misalignment: Turn = "0",
-    attack: Attack = False,
-    no_closed_forms: NoClosedForms = False,
-    model: Model = "quantum",
-    level: Level = None,
-    solver: SolverName = None,
-    certificate: CertificateFile = None,
-    as_json: AsJson = False,
 ) -> None:
     """Lower bound on the key rate H(A|X=x,E) - H(A|B,X=x,Y=y), in bits a round; it may be negative."""
-    member, v = member_of(theta, phi, omega), number(visibility, "visibility")
-    how = entropy_of(entropy, method, tolerance, model, level, solver)
-    others, flips = others_of(efficiency, dephasing, axis, misalignment), flips_of(preprocessing)
-    behaviour, data = data_of(member, v, observed, others)
-    check_folder(certificate)
-    s, r = integer(x, "x"), integer(y, "y")
-    rate = sb.key_rate(behaviour, data, s, r, how, flips, closed_forms=not no_closed_forms)
-    above = key_rate_upper_bound(behaviour, data, *rate.settings, rate.preprocessing) if attack else None
-    _report_rate(rate, above, how, Asked(member, v, observed, others), certificate, as_json)
+    how, chosen = entropy.read(adversary), devices.devices()
+    behaviour, data = chosen.data()
+    output.require_folder()
+    x, y = integer(settings.x, "x"), integer(settings.y, "y")
+    closed = not entropy.no_closed_forms
+    rate = sb.key_rate(behaviour, data, x, y, how, flips(preprocessing), closed_forms=closed)
+    above = None
+    if entropy.attack:
+        above = sb.key_rate_upper_bound(behaviour, data, *rate.settings, rate.preprocessing)
+    _report(rate, above, how, chosen, output)
 
 
-def randomness_command(
-    theta: Theta,
-    phi: Phi,
-    omega: Omega,
-    visibility: Visibility = "1",
-    observed: Tested = "correlators",
-    x: AnyX = None,
-    y: AnyY = None,
-    local: Annotated[bool, typer.Option("--local", help="Of Alice's outcome alone, H(A|X=x,E).")] = False,
+@dataclass(frozen=True, slots=True)
+class Randomness(Options):
+    """Whose randomness, and against whom; of both outcomes against Eve where nothing is said."""
+
+    local: Annotated[bool, typer.Option("--local", help="Of Alice's outcome alone, H(A|X=x,E).")] = False
     blind: Annotated[
         bool, typer.Option("--blind", help="Against Eve with Bob's device and outcome, H(A|X=x,Y=y,B,E).")
-    ] = False,
-    entropy: EntropyName = "min",
-    method: Method = None,
-    tolerance: Tolerance = None,
-    efficiency: Efficiency = "1",
-    dephasing: Flip = "0",
-    axis: FlipAxis = "z",
-    misalignment: Turn = "0",
-    attack: Attack = False,
-    no_closed_forms: NoClosedForms = False,
-    model: Model = "quantum",
-    level: Level = None,
-    solver: SolverName = None,
-    certificate: CertificateFile = None,
-    as_json: AsJson = False,
+    ] = False
+
+
+@grouped
+def randomness_command(
+    devices: DeviceOptions,
+    settings: AnyPair,
+    kind: Randomness,
+    entropy: RateEntropy,
+    adversary: AdversaryOptions,
+    output: Output,
 ) -> None:
     """Lower bound on the randomness rate H(AB|X=x,Y=y,E), in bits a round; or local, or blind."""
-    member, v = member_of(theta, phi, omega), number(visibility, "visibility")
-    how = entropy_of(entropy, method, tolerance, model, level, solver)
-    others = others_of(efficiency, dephasing, axis, misalignment)
-    behaviour, data = data_of(member, v, observed, others)
-    check_folder(certificate)
-    if blind and attack:
+    how, chosen = entropy.read(adversary), devices.devices()
+    behaviour, data = chosen.data()
+    output.require_folder()
+    if kind.blind and entropy.attack:
         raise InvalidInput("--attack has no attack on blind randomness; leave it or --blind out.")
-    s, r = integer(x, "x"), integer(y, "y")
-    rate = sb.randomness_rate(behaviour, data, local, s, r, how, blind, closed_forms=not no_closed_forms)
-    above = randomness_rate_upper_bound(behaviour, data, local, *rate.settings) if attack else None
-    _report_rate(rate, above, how, Asked(member, v, observed, others), certificate, as_json)
+    x, y = integer(settings.x, "x"), integer(settings.y, "y")
+    closed = not entropy.no_closed_forms
+    rate = sb.randomness_rate(behaviour, data, kind.local, x, y, how, kind.blind, closed_forms=closed)
+    above = None
+    if entropy.attack:
+        above = sb.randomness_rate_upper_bound(behaviour, data, kind.local, *rate.settings)
+    _report(rate, above, how, chosen, output)
 
 
-@dataclass(frozen=True)
-class Asked:
-    """The devices, their noise and what is tested."""
-
-    member: sb.SingletSelfTest
-    visibility: float
-    observed: str
-    others: sb.Noise | None
-
-    def facts(self) -> dict[str, Any]:
-        noise = None if self.others is None else self.others.name
-        return {"visibility": self.visibility, "noise": noise, "observed": self.observed}
-
-    def line(self) -> str:
-        noise = "" if self.others is None else f", then {self.others.name}"
-        return f"visibility {self.visibility:.{DIGITS}g}{noise}, tested: {self.observed}"
-
-
-def _report_rate(
-    rate: sb.Rate,
-    above: sb.Rate | None,
-    entropy: Entropy,
-    asked: Asked,
-    certificate: Path | None,
-    as_json: bool,
-) -> None:
-    save(rate.entropy, certificate)
+def _report(rate: sb.Rate, above: sb.Rate | None, entropy: Entropy, chosen: Devices, output: Output) -> None:
+    """Print a rate, with an upper bound if there is one, and write its certificate."""
+    output.write_certificate(rate.entropy)
     facts = {
         "command": f"rate {rate.kind}",
-        **angles(asked.member),
-        **asked.facts(),
+        **member_facts(chosen.family, chosen.member),
+        **chosen.facts(),
         **adversary_facts(entropy.adversary),
         **rate_facts(rate),
         "program": None if rate.sdp is None else rate_facts(rate.sdp),
         "attack": None if above is None else rate_facts(above),
-        "certificate": None if certificate is None else str(certificate),
+        "certificate": output.file,
     }
-    lines = [heading(asked.member), *rate_lines(rate)]
+    lines = [heading(chosen.member), *rate_lines(rate)]
     if rate.sdp is not None:
         lines += ["beside the closed form, from the program:", *(f"  {line}" for line in rate_lines(rate.sdp))]
     program = rate.entropy if rate.sdp is None else rate.sdp.entropy
-    lines += [f"  {how_solved(program)}; {asked.line()}"]
+    lines += [f"  {how_solved(program)}; {chosen.line()}"]
     if above is not None:
         lines += rate_lines(above)
     lines += [f"security: {rate.security}", *(f"assumed: {text}" for text in rate.assumptions)]
     if above is not None:
         lines += [f"attack: {above.security}"]
-    emit(facts, lines, as_json)
+    emit(facts, lines, output.as_json)
 
 
 def rate_facts(rate: sb.Rate) -> dict[str, Any]:
+    """A rate for JSON."""
     x, y = rate.settings
     return {
         "rate": rate.value,
@@ -204,6 +132,7 @@ def rate_facts(rate: sb.Rate) -> dict[str, Any]:
 
 
 def rate_lines(rate: sb.Rate) -> list[str]:
+    """A rate for people, with the entropy that proves it."""
     x, y = rate.settings
     at = f"x={x}" if y is None else f"x={x}, y={y}"
     if rate.preprocessing:

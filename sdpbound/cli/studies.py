@@ -1,241 +1,30 @@
-"""Commands on studies, and the checker of certificates."""
+"""Commands on studies and their results, but those that compute, check or verify."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sdpbound.cli.options import AsJson, integer, number
-from sdpbound.cli.output import complain, emit, finite, rounded, say
-from sdpbound.cli.study_options import AnyStudy, Output, StudyFile
-from sdpbound.cli.verifying import verify_command
-from sdpbound.errors import InvalidInput, InvalidParameter, SdpboundError
-from sdpbound.study import Study, StudyResult
+from sdpbound.cli.options import AsJson
+from sdpbound.cli.output import emit, print_text
+from sdpbound.cli.study_options import AnyStudy, Output, RunScript, StudyFile, note_script_not_run
+from sdpbound.errors import InvalidInput
 
-__all__ = []
-
-Workers = Annotated[
-    str | None, typer.Option(help="Worker processes; 0: this process. Default: one a core.", metavar="N")
-]
-Scheduler = Annotated[
-    str | None,
-    typer.Option(help="Run on the Dask cluster with this scheduler, such as tcp://host:8786.", metavar="URL"),
-]
-SchedulerFile = Annotated[
-    Path | None, typer.Option(help="Run on the Dask cluster that wrote this scheduler file.", metavar="FILE")
-]
-TlsCa = Annotated[Path | None, typer.Option(help="For tls:// schedulers: the authority's certificate.", metavar="PEM")]
-TlsCert = Annotated[Path | None, typer.Option(help="For tls:// schedulers: the client's certificate.", metavar="PEM")]
-TlsKey = Annotated[Path | None, typer.Option(help="For tls:// schedulers: the client's key.", metavar="PEM")]
-Shard = Annotated[
-    str | None, typer.Option(help="Only the K-th of N parts, in a store of its own; see merge.", metavar="K/N")
-]
-NoFigure = Annotated[bool, typer.Option("--no-figure", help="Write the table only.")]
-RunScript = Annotated[
-    bool,
-    typer.Option(
-        "--run-figure-script",
-        help="Execute the Python file figures/NAME.py that the study names as its figure; else the default chart.",
-    ),
-]
-Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
-
-#: What check prints of a row.
-_SHOWN = ("point", "theta", "phi", "omega", "visibility", "observed", "model", "quantity", "x", "y")
-
-
-def _runner(retry: bool) -> Callable[..., None]:
-    """The commands run and retry, which take the same options."""
-
-    def command(
-        study: StudyFile,
-        workers: Workers = None,
-        scheduler: Scheduler = None,
-        scheduler_file: SchedulerFile = None,
-        tls_ca: TlsCa = None,
-        tls_cert: TlsCert = None,
-        tls_key: TlsKey = None,
-        shard: Shard = None,
-        output: Output = None,
-        no_figure: NoFigure = False,
-        run_figure_script: RunScript = False,
-        quiet: Quiet = False,
-        as_json: AsJson = False,
-    ) -> None:
-        tls = tls_ca, tls_cert, tls_key
-        figure = None if no_figure else run_figure_script
-        if no_figure and run_figure_script:
-            raise InvalidInput("give --no-figure or --run-figure-script, not both.")
-        _run(study, workers, scheduler, scheduler_file, tls, shard, output, figure, quiet, retry, as_json)
-
-    command.__doc__ = _RETRY if retry else _RUN
-    return command
-
-
-_RUN = """Run a study, or go on with it: compute what its store lacks, write its table, draw its figure if it names one.
-
-Whatever stops a run, what it had stored is not computed again. Exit status 1 if rows failed, 130 or 143 if it was
-interrupted or terminated.
-"""
-_RETRY = """Compute the failed rows of a study again, and no others; also rows without a certificate, if it keeps them.
-
-A row stays as it is until its new one is stored.
-"""
-
-
-def _run(
-    path: Path,
-    workers: str | None,
-    scheduler: str | None,
-    scheduler_file: Path | None,
-    tls: tuple[Path | None, Path | None, Path | None],
-    shard: str | None,
-    output: Path | None,
-    figure: bool | None,
-    quiet: bool,
-    retry: bool,
-    as_json: bool,
-) -> None:
-    """Run a study; ``figure``: None for none, else whether the script that the study names may run."""
-    from sdpbound.study import Tls, draw, run_study
-    from sdpbound.study.out.figures import figure_script
-
-    script = None if figure is None or shard is not None or path.suffix != ".toml" else figure_script(path)
-    if script is not None and figure and not script.is_file():  # rather now than after hours
-        raise InvalidInput(f"study file '{path}' names a figure, and its script '{script}' does not exist.")
-    result = run_study(
-        path,
-        output,
-        integer(workers, "workers"),
-        not quiet,
-        scheduler=scheduler,
-        scheduler_file=scheduler_file,
-        tls=Tls(*tls) if any(tls) else None,
-        retry=retry,
-        shard=_shard(shard),
-    )
-    figures: list[Path] = []
-    failure: SdpboundError | None = None
-    if script is not None and result.failed < result.rows:
-        try:
-            figures = draw(path, result.table, result.table.parent, bool(figure))
-        except SdpboundError as error:  # the table is there: say where, then how the figure failed
-            failure = error
-    _report_run("retry" if retry else "run", path, result, figures, as_json)
-    if figures and not figure:
-        _say_not_run(path, script)
-    if failure is not None:
-        raise failure
-    if result.failed:
-        options = (f" --output {output}" if output else "") + (f" --shard {shard}" if shard else "")
-        complain(
-            f"{result.failed} of {result.rows} rows failed; the column error of the table says why, and "
-            f"'sdpbound retry {path}{options}' computes them again."
-        )
-        raise typer.Exit(1)
-
-
-def _report_run(command: str, path: Path, result: StudyResult, figures: list[Path], as_json: bool) -> None:
-    facts = {
-        "command": command,
-        "study": str(path),
-        "store": str(result.store),
-        "table": str(result.table),
-        "metadata": str(result.metadata),
-        "figures": [str(figure) for figure in figures],
-        "rows": result.rows,
-        "computed": result.computed,
-        "failed": result.failed,
-        "infeasible": result.infeasible,
-        "seconds": result.seconds,
-    }
-    answered = result.rows - result.failed - result.infeasible
-    lines = [
-        f"table     {result.table}   ({answered} rows with a value, {result.infeasible} infeasible, {result.failed} "
-        f"failed; {result.computed} cells computed in {result.seconds:.1f} s)",
-        f"metadata  {result.metadata}",
-        f"store     {result.store}",
-        *(f"figure    {figure}" for figure in figures),
-    ]
-    emit(facts, lines, as_json)
-
-
-def _shard(text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    parts = text.split("/")
-    if len(parts) != 2 or not all(part.isascii() and part.isdigit() for part in parts):
-        raise InvalidParameter(f"--shard {text!r} must be K/N with 1 <= K <= N, such as 3/64.")
-    return int(parts[0]), int(parts[1])
-
-
-def check_command(
-    study: StudyFile,
-    output: Output = None,
-    workers: Workers = None,
-    seconds: Annotated[str, typer.Option(help="Time for the samples.", metavar="S")] = "10",
-    as_json: AsJson = False,
-) -> None:
-    """Check a study file; print its size, an estimate of its time from timed samples, and its first rows.
-
-    Nothing is stored.
-    """
+if TYPE_CHECKING:
     from sdpbound.study import Study
-    from sdpbound.study.running.estimate import estimate
-    from sdpbound.study.running.executors import cores
-    from sdpbound.study.running.progress import duration
 
-    found = Study.load(study, output)
-    found.plan.check()
-    count = cores() if workers is None else integer(workers, "workers") or 1
-    if count < 0:
-        raise InvalidParameter(f"workers = {count} must be an integer of at least 0.")
-    guess = estimate(found, number(seconds, "seconds"))
-    status = found.status()
-    facts = {
-        "command": "check",
-        "study": str(study),
-        "name": found.name,
-        "points": found.plan.points,
-        "cells": found.plan.cells,
-        "done": status.done,
-        "failed": status.failed,
-        "samples": guess.samples,
-        "core_seconds": guess.seconds,
-        "core_seconds_error": guess.error,
-        "core_seconds_left": guess.left,
-        "workers": count,
-        "rows": [{k: finite(v) if isinstance(v, float) else v for k, v in row.items()} for row in guess.rows],
-    }
-    lines = [
-        f"{found.name}: {found.plan.points} points, {found.plan.cells} cells (numbers)"
-        + (f", {status.done} done and {status.failed} failed in '{found.store_path}'" if status.stored else ""),
-        f"about {duration(guess.seconds)} of solving on one core (standard error {duration(guess.error)}, from "
-        f"{guess.samples} timed tasks), {duration(guess.seconds / count)} with {count} workers"
-        + (f"; left {duration(guess.left / count)}" if status.stored else ""),
-        "first rows:",
-        *(_row_line(row) for row in guess.rows),
-    ]
-    emit(facts, lines, as_json)
-
-
-def _row_line(row: dict[str, Any]) -> str:
-    parts = [
-        f"{name}={row[name]:.6g}" if isinstance(row[name], float) else f"{name}={row[name]}"
-        for name in _SHOWN
-        if row[name] is not None
-    ]
-    if row["value"] is None:
-        return f"  {' '.join(parts)}: {row['status']}"
-    if row["side"] == "exact":
-        return f"  {' '.join(parts)}: {row['value']:.12g}   (closed form, in floating point)"
-    sign = "<=" if row["side"] == "upper" else ">="
-    how = row["method"] if row["margin"] is None or row["method"] == "closed form" else f"margin {row['margin']:.1e}"
-    return f"  {' '.join(parts)}: {sign} {rounded(row['value'], row['side'])}   ({row['side']} bound; {how})"
+__all__ = [
+    "export_command",
+    "merge_command",
+    "plot_command",
+    "recover_command",
+    "report_command",
+    "schema_command",
+    "status_command",
+]
 
 
 def status_command(study: AnyStudy, output: Output = None, as_json: AsJson = False) -> None:
@@ -307,22 +96,13 @@ def _draw(path: Path, study: Study, run_script: bool) -> list[Path]:
     if path.suffix == ".toml":
         figures = draw(path, _table(study), study.folder, run_script)
         if not run_script:
-            _say_not_run(path, figure_script(path))
+            note_script_not_run(path, figure_script(path))
         return figures
     if run_script:
         raise InvalidInput(
             f"'{path}' has no figure script beside it; --run-figure-script is for the study's TOML file."
         )
     return draw_default(read_table(_table(study)), study.folder, study.name, study.spec.title)
-
-
-def _say_not_run(path: Path, script: Path | None) -> None:
-    """Say that a study names a script, which was not run."""
-    if script is not None:
-        complain(
-            f"study file '{path}' names the script '{script.name}' in 'figures' as its figure, which was not run: this "
-            "is the default chart, and --run-figure-script runs the script; read it first if it is not your own."
-        )
 
 
 def _table(study: Study) -> Path:
@@ -398,19 +178,4 @@ def schema_command() -> None:
     """Print the JSON schema of study files, for editors."""
     from sdpbound.study.file.schema import study_schema
 
-    say(json.dumps(study_schema(), indent=1))
-
-
-COMMANDS: dict[str, Callable[..., None]] = {
-    "check": check_command,
-    "run": _runner(retry=False),
-    "status": status_command,
-    "retry": _runner(retry=True),
-    "export": export_command,
-    "plot": plot_command,
-    "report": report_command,
-    "verify": verify_command,
-    "merge": merge_command,
-    "recover": recover_command,
-    "schema": schema_command,
-}
+    print_text(json.dumps(study_schema(), indent=1))

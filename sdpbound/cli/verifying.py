@@ -6,16 +6,18 @@ import math
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sdpbound.checker import Checker
-from sdpbound.cli.options import AsJson, number
-from sdpbound.cli.output import complain, emit
+from sdpbound.cli.options import AsJson
+from sdpbound.cli.output import emit, print_error
 from sdpbound.cli.study_options import Output
+from sdpbound.cli.texts import number
 from sdpbound.errors import InvalidParameter
-from sdpbound.study import Study
+
+if TYPE_CHECKING:
+    from sdpbound.checker import Checker
 
 __all__ = ["verify_command"]
 
@@ -73,7 +75,7 @@ def _verify_certificate(file: Path, checker: Checker, lines: list[str]) -> dict[
     if found is None:  # a question or proof that makes no sense proves nothing
         if answer.stage != "unreadable":
             lines.append(f"{file}: {'not checked' if answer.stage == 'ended' else 'does not hold'}")
-        complain(f"{file}: {answer.reason}")
+        print_error(f"{file}: {answer.reason}")
         return entry | {"readable": answer.stage != "unreadable", "message": answer.reason}
     word = "holds" if found.holds else "does not hold"
     lines.append(
@@ -83,7 +85,7 @@ def _verify_certificate(file: Path, checker: Checker, lines: list[str]) -> dict[
     if found.holds:
         lines.append(f"  {found.message}")
     else:
-        complain(f"{file}: {found.message}")
+        print_error(f"{file}: {found.message}")
     return entry | {
         "holds": found.holds,
         "value": found.value,
@@ -98,7 +100,7 @@ def _verify_certificate(file: Path, checker: Checker, lines: list[str]) -> dict[
 def _verify_study(
     file: Path, output: Path | None, recompute: bool, checker: Checker, lines: list[str]
 ) -> dict[str, Any]:
-    from sdpbound.study.auditing.audit import audit
+    from sdpbound.study import Study, audit
 
     study = Study.load(file, output)
     found = audit(study, recompute, checker)
@@ -106,12 +108,12 @@ def _verify_study(
     lines += [f"  point {cell.point}, {cell.quantity}: {cell.message}" for cell in found.unanswered]
     if not found.complete:
         named = "all" if len(found.unanswered) == found.missing + found.failed else f"{len(found.unanswered)} named"
-        complain(
+        print_error(
             f"{study.store_path}: the study is not complete: {found.missing} cells are missing and {found.failed} "
             f"failed ({named} above); 'sdpbound run' or 'sdpbound retry' computes them."
         )
     for fault in found.faults:
-        complain(f"{study.store_path}: point {fault.point}, {fault.quantity}: {fault.message}")
+        print_error(f"{study.store_path}: point {fault.point}, {fault.quantity}: {fault.message}")
     return {
         "study": study.name,
         "store": str(study.store_path),

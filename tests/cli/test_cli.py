@@ -6,17 +6,13 @@ import json
 import math
 import re
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 import sdpbound as sb
-from sdpbound import cli
 from sdpbound.cli.output import rounded
 from sdpbound.study.store import Store
 from sdpbound.study.store.contents import Cell
@@ -25,29 +21,6 @@ from sdpbound.tables.columns import STORED
 
 ANGLES = ["--theta", "1", "--phi", "1.5", "--omega", "2.6"]
 T = sb.SingletSelfTest(1.0, 1.5, 2.6)
-
-
-@pytest.fixture
-def call(capsys):
-    def call(*arguments: str) -> SimpleNamespace:
-        status = cli.run(arguments)
-        out, err = capsys.readouterr()
-        assert "Traceback" not in err
-        return SimpleNamespace(status=status, out=out, err=err)
-
-    return call
-
-
-@pytest.fixture
-def answer(call):
-    """The JSON object of a command that succeeds."""
-
-    def answer(*arguments: str) -> dict:
-        done = call(*arguments, "--json")
-        assert (done.status, done.err) == (0, "")
-        return json.loads(done.out)
-
-    return answer
 
 
 def entropy(e: float) -> float:
@@ -326,11 +299,11 @@ def test_check_status_export_report_verify(call, answer, tmp_path):
     study = tmp_path / "tiny.toml"
     study.write_text(STUDY.format(figure=""))
     common = ["--output", str(tmp_path / "out")]
-    found = answer("check", str(study), *common, "--seconds", "0.05")
+    found = answer("check", str(study), *common, "--seconds", "60")
     assert (found["points"], found["cells"], found["done"]) == (1, 2, 0)
     assert 0 < found["core_seconds"] < 60 and found["samples"] >= 1 and len(found["rows"]) == 2
     assert not (tmp_path / "out").exists()
-    words = call("check", str(study), *common, "--seconds", "0.05").out
+    words = call("check", str(study), *common, "--seconds", "60").out
     assert "1 points, 2 cells" in words and "bound; margin" in words and words.count("<=") + words.count(">=") == 2
     assert answer("status", str(study), *common)["done"] == 0
 
@@ -473,31 +446,3 @@ def test_a_computation_that_cannot_be_finished(call, monkeypatch):
 def test_help(call, arguments):
     done = call(*arguments)
     assert done.status == 0 and "Usage: sdpbound" in done.out and done.err == ""
-
-
-def test_version(call):
-    assert call("--version").out == f"sdpbound {sb.__version__}\n"
-
-
-def _process(*arguments: str, **options) -> subprocess.Popen:
-    return subprocess.Popen(
-        [sys.executable, "-m", "sdpbound", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options
-    )
-
-
-def test_as_a_process_and_with_a_broken_pipe():
-    with _process("value", *ANGLES, "--model", "local") as process:
-        out, err = process.communicate(timeout=60)
-    assert process.returncode == 0 and b"Bell value" in out and err == b""
-    with _process("value", *ANGLES, "--model", "local") as process:
-        assert process.stdout is not None and process.stderr is not None
-        process.stdout.close()
-        assert process.stderr.read() == b""
-        assert process.wait(60) == 0
-
-
-def test_help_imports_nothing_heavy():
-    text = "import sys, sdpbound.cli as c; c.run(['--version']); print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True, timeout=60)
-    loaded = set(done.stdout.split())
-    assert not loaded & {"cvxpy", "matplotlib", "qics", "pydantic", "clarabel", "scs", "sdpap", "ncpol2sdpa"}

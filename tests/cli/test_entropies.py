@@ -3,37 +3,14 @@
 from __future__ import annotations
 
 import json
-from types import SimpleNamespace
 
 import pytest
 
 import sdpbound as sb
-from sdpbound import cli
 
 ANGLES = ["--theta", "1", "--phi", "1.5", "--omega", "2.6"]
 T = sb.SingletSelfTest(1.0, 1.5, 2.6)
 QUBIT = ["--method", "qubit", "--tolerance", "1e-3"]
-
-
-@pytest.fixture
-def call(capsys):
-    def call(*arguments: str) -> SimpleNamespace:
-        status = cli.run(arguments)
-        out, err = capsys.readouterr()
-        assert "Traceback" not in err
-        return SimpleNamespace(status=status, out=out, err=err)
-
-    return call
-
-
-@pytest.fixture
-def answer(call):
-    def answer(*arguments: str) -> dict:
-        done = call(*arguments, "--json")
-        assert (done.status, done.err) == (0, "")
-        return json.loads(done.out)
-
-    return answer
 
 
 def test_entropy_from_both_sides(answer, call, tmp_path):

@@ -83,7 +83,7 @@ def test_sizes() -> None:
 def test_faces() -> None:
     """Every room says what it is for, what may come in and what it hands on."""
     for name, module in MODULES.items():
-        if module.path.name != "__init__.py" or name in ("sdpbound", "sdpbound.cli", "sdpbound.protocols"):
+        if module.path.name != "__init__.py" or name in ("sdpbound", "sdpbound.protocols"):
             continue
         text = " ".join((ast.get_docstring(module.tree) or "").split())
         assert "What may come in: " in text, name

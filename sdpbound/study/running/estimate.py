@@ -1,27 +1,55 @@
-"""What a study will be, before it runs: how many numbers, about how long, and the first of them."""
+"""What a study will be, before it runs: how many numbers, about how long, and the first of them.
+
+Samples are solved in a process of their own, so that a task which takes long can be stopped when the time is over.
+"""
 
 from __future__ import annotations
 
 import random
 import statistics
+import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 
-from sdpbound.errors import InvalidInput
-from sdpbound.study.answers.evaluate import evaluate
+from sdpbound.adversaries import ADVERSARIES
+from sdpbound.errors import InvalidInput, SolverFailure
 from sdpbound.study.at_hand import Study
 from sdpbound.study.file.quantities import Group
 from sdpbound.study.file.questions import AdversarySettings
 from sdpbound.study.plan import Task
+from sdpbound.study.running.solver_process import NotStarted, Seat, Stopped
 from sdpbound.study.store import Store
+from sdpbound.study.store.answer import Answer
 from sdpbound.tables.columns import COLUMNS, Row
 
-__all__ = ["Estimate", "estimate"]
+__all__ = ["Estimate", "Unreached", "estimate"]
 
 #: Points that samples are drawn from, and most samples of a kind.
 _CANDIDATES = 64
+#: Seconds that samples may take at least, whatever is asked for: the first task of a process imports its solver.
+LEAST = 5.0
+#: How much more a task of a group costs than one bound, and a level of the hierarchy than the one below: rough guesses,
+#: only for the order in which kinds are tried.
+_GROUP_COST = {"entropy": 10.0, "threshold": 100.0}
+_LEVEL_COST = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Unreached:
+    """A kind of tasks of which none was answered in time.
+
+    Attributes
+    ----------
+    text : which tasks: adversary, data tested and quantities
+    tasks : how many of them the study has
+    seconds : what one of them was given, and takes longer than; 0 if none was tried
+    """
+
+    text: str
+    tasks: int
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +59,12 @@ class Estimate:
     Attributes
     ----------
     samples : tasks timed
-    seconds : of solving in all, on one core: the mean of each kind of task times its number
+    seconds : of solving in all, on one core: the mean of each kind of task times its number; a lower bound where
+        some kinds were not reached
     error : the standard error of that, by the scatter of the samples; 0 where there are too few to tell
     left : the part of ``seconds`` of tasks that the store does not have yet
-    rows : the first rows
+    rows : those of the first rows that were reached
+    unreached : kinds of tasks without an answer
     """
 
     samples: int
@@ -42,13 +72,15 @@ class Estimate:
     error: float
     left: float
     rows: list[Row]
+    unreached: tuple[Unreached, ...] = ()
 
 
 def estimate(study: Study, budget: float = 10.0, rows: int = 8) -> Estimate:
-    """Time samples of each kind of task (group, data tested, adversary), over all points, for about ``budget`` s.
+    """Time samples of each kind of task (group, data tested, adversary), over all points, for ``budget`` seconds.
 
-    Every kind is sampled at least once; the first sample of a kind builds what later ones share and is solved again.
-    Nothing is stored.
+    They count from when the process that solves is ready, and are at least :data:`LEAST`; what runs then is stopped.
+    Kinds come in the order of their cost, as far as it can be told, so that one which takes too long takes no time from
+    others. The first task of a kind builds what later ones share and is not timed. Nothing is stored.
     """
     if not budget > 0.0:
         raise InvalidInput(f"budget = {budget!r} must be a positive number of seconds.")
@@ -60,44 +92,92 @@ def estimate(study: Study, budget: float = 10.0, rows: int = 8) -> Estimate:
         for task, left in zip(batch, missing, strict=True):
             if task.point.name != point:
                 point, number = task.point.name, number + 1
-            if len(first) < rows:
+            if sum(len(earlier.quantities) for earlier in first) < rows:
                 first.append(task)
-            kind = kinds.setdefault((task.observed, task.adversary, task.group), _Sample())
+            kind = kinds.setdefault(_kind(task), _Sample())
             kind.number += 1
             kind.left += left
             if number % step == 0 and len(kind.tasks) < _CANDIDATES:
                 kind.tasks.append(task)
-    shown = _first_rows(study, first, rows)
-    _time(list(kinds.values()), budget)
+    samples = list(kinds.values())
+    generator = random.Random(1)
+    for sample in samples:
+        generator.shuffle(sample.tasks)
+    samples.sort(key=lambda sample: sample.cost)
+    answers: dict[int, Answer] = {}
+    with closing(_Bench(budget)) as bench:
+        for sample in samples:
+            own = {place: task for place, task in enumerate(first) if kinds[_kind(task)] is sample}
+            answers |= _try(bench, sample, own)
+        _time(bench, samples)
     return Estimate(
-        sum(len(kind.times) for kind in kinds.values()),
-        sum(kind.number * kind.mean for kind in kinds.values()),
-        sum((kind.number * kind.error) ** 2 for kind in kinds.values()) ** 0.5,
-        sum(kind.left * kind.mean for kind in kinds.values()),
-        shown,
+        sum(len(sample.times) for sample in samples),
+        sum(sample.number * sample.mean for sample in samples),
+        sum((sample.number * sample.error) ** 2 for sample in samples) ** 0.5,
+        sum(sample.left * sample.mean for sample in samples),
+        [row for place in sorted(answers) for row in _rows(study, first[place], answers[place])][:rows],
+        tuple(Unreached(s.text, s.number, s.given) for s in samples if not s.reached),
     )
 
 
 _Kind = tuple[str | None, AdversarySettings | None, Group]
 
 
+def _kind(task: Task) -> _Kind:
+    return task.observed, task.adversary, task.group
+
+
 @dataclass
 class _Sample:
-    """The tasks of one kind: some of them with their seconds, how many there are, and how many of them are left."""
+    """The tasks of one kind: some of them with their seconds, how many there are, and how many of them are left.
+
+    ``given`` are the seconds after which the first of them was stopped, if it was; ``first`` is what it took.
+    """
 
     tasks: list[Task] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
     number: int = 0
     left: int = 0
+    given: float = 0.0
+    first: float | None = None
+
+    @property
+    def reached(self) -> bool:
+        return self.first is not None
 
     @property
     def mean(self) -> float:
-        return statistics.fmean(self.times)
+        if self.times:
+            return statistics.fmean(self.times)
+        return self.given if self.first is None else self.first
 
     @property
     def error(self) -> float:
         """Standard error of the mean."""
         return statistics.stdev(self.times) / len(self.times) ** 0.5 if len(self.times) > 1 else 0.0
+
+    @property
+    def cost(self) -> float:
+        """A guess of what one task costs, to compare kinds."""
+        task = self.tasks[0]
+        level: str | Sequence[str] = "1"
+        if task.adversary is not None and ADVERSARIES.named(task.adversary.model, "model").takes_level:
+            level = task.adversary.level or "2"
+        terms = level.split("+") if isinstance(level, str) else level
+        degree = max(int(term) if term.isdigit() else len(term) for term in terms)
+        return _GROUP_COST.get(task.group, 1.0) * _LEVEL_COST**degree
+
+    @property
+    def text(self) -> str:
+        """Which tasks they are, for people."""
+        task = self.tasks[0]
+        parts: list[str] = [] if task.adversary is None else [task.adversary.model]
+        if task.adversary is not None and task.adversary.level is not None:
+            parts.append(f"level {task.adversary.level}")
+        if task.observed is not None:
+            parts.append(f"{task.observed} tested")
+        names = ", ".join(dict.fromkeys(quantity.name for quantity in task.quantities))
+        return f"{names} ({', '.join(parts)})" if parts else names
 
 
 def _missing(study: Study) -> Iterator[tuple[list[Task], list[bool]]]:
@@ -109,31 +189,93 @@ def _missing(study: Study) -> Iterator[tuple[list[Task], list[bool]]]:
             yield [task for task, _ in batch], [not all(key in present for key in keys) for _, keys in batch]
 
 
-def _time(kinds: list[_Sample], budget: float) -> None:
-    """Time tasks of all kinds in turns, each at least once; the first of a kind is solved twice, to warm it up."""
-    generator = random.Random(1)
-    for kind in kinds:
-        generator.shuffle(kind.tasks)
-        evaluate(kind.tasks[0])
-    end = time.perf_counter() + budget
-    for turn in range(_CANDIDATES):
-        for kind in kinds:
-            if turn < len(kind.tasks) and (turn == 0 or time.perf_counter() < end):
-                start = time.perf_counter()
-                evaluate(kind.tasks[turn])
-                kind.times.append(time.perf_counter() - start)
+class _Bench:
+    """A solver process that is stopped when its time is over."""
+
+    def __init__(self, budget: float) -> None:
+        self._seat = Seat()
+        try:
+            self._seat.start()
+        except NotStarted as error:
+            raise _not_started(error) from None
+        now = time.perf_counter()
+        self._end, self._stop = now + budget, now + max(budget, LEAST)
+        self._timer = threading.Timer(max(budget, LEAST), self._seat.stop)
+        self._timer.daemon = True
+        self._timer.start()
+
+    @property
+    def left(self) -> float:
+        """Seconds until the process is stopped."""
+        return max(0.0, self._stop - time.perf_counter())
+
+    @property
+    def over(self) -> bool:
+        """Whether the time that was asked for is over."""
+        return time.perf_counter() >= self._end
+
+    def ask(self, task: Task) -> tuple[Answer | None, float]:
+        """The answer to a task and its seconds; None if the process was stopped before."""
+        if self._seat.stopped:
+            return None, 0.0
+        start = time.perf_counter()
+        answer = None
+        try:
+            answer = self._seat.answer(task)
+        except Stopped:
+            pass
+        except NotStarted as error:
+            raise _not_started(error) from None
+        return answer, time.perf_counter() - start
+
+    def close(self) -> None:
+        self._timer.cancel()
+        self._seat.close()
 
 
-def _first_rows(study: Study, tasks: Sequence[Task], count: int) -> list[Row]:
-    """The first rows that the study would have."""
-    shown: list[Row] = []
-    for task in tasks:
-        for cell in evaluate(task).cells:
-            for row in cell:
-                name = task.point.name if row["place"] is None else f"{task.point.name}/{row['place']}"
-                where = task.point.where if row["place"] is None else "best"
-                named = {"study": study.name, "point": name, "where": where} | row
-                shown.append({column: named[column] for column in COLUMNS})
-        if len(shown) >= count:
+def _not_started(error: NotStarted) -> SolverFailure:
+    return SolverFailure(f"no process can be started to time samples in: {error}.")
+
+
+def _try(bench: _Bench, sample: _Sample, shown: Mapping[int, Task]) -> dict[int, Answer]:
+    """Solve a task of a kind, then time another one; and solve those whose rows are shown, in half of the time left."""
+    places = iter(shown)
+    place = next(places, None)
+    answer, seconds = bench.ask(sample.tasks[0] if place is None else shown[place])
+    if answer is None:
+        sample.given = seconds
+        return {}
+    sample.first = seconds
+    answers = {} if place is None else {place: answer}
+    answer, seconds = bench.ask(sample.tasks[0])
+    if answer is not None:
+        sample.times.append(seconds)
+    stop = bench.left / 2.0
+    for place in places:
+        answer, _ = bench.ask(shown[place]) if bench.left > stop else (None, 0.0)
+        if answer is None:
             break
-    return shown[:count]
+        answers[place] = answer
+    return answers
+
+
+def _time(bench: _Bench, samples: Sequence[_Sample]) -> None:
+    """Time further tasks of all kinds that were reached, in turns, until the time is over."""
+    for turn in range(1, _CANDIDATES):
+        for sample in samples:
+            if sample.reached and turn < len(sample.tasks) and not bench.over:
+                answer, seconds = bench.ask(sample.tasks[turn])
+                if answer is not None:
+                    sample.times.append(seconds)
+
+
+def _rows(study: Study, task: Task, answer: Answer) -> list[Row]:
+    """The rows of an answer, as the study would have them."""
+    shown: list[Row] = []
+    for cell in answer.cells:
+        for row in cell:
+            name = task.point.name if row["place"] is None else f"{task.point.name}/{row['place']}"
+            where = task.point.where if row["place"] is None else "best"
+            named = {"study": study.name, "point": name, "where": where} | row
+            shown.append({column: named[column] for column in COLUMNS})
+    return shown

@@ -1,0 +1,21 @@
+"""click, as typer has it: newer versions of typer carry their own, older ones use the package."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import typer
+
+__all__ = ["current_context", "errors"]
+
+#: The module of click's errors: where ``typer.BadParameter`` is.
+errors: Any = sys.modules[typer.BadParameter.__module__]
+
+
+def current_context() -> typer.Context:
+    """The context of the command that runs."""
+    package = errors.__name__.rpartition(".")[0]
+    context: typer.Context = import_module(f"{package}.globals").get_current_context()
+    return context

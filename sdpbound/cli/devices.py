@@ -1,0 +1,277 @@
+"""The devices that a command is about: a member of a family or own data, their noise, and what is tested of them.
+
+Each command takes the same options, :class:`MemberOptions` or :class:`DeviceOptions`, and reads them into
+:class:`Devices`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+import sdpbound as sb
+from sdpbound.cli.groups import Options
+from sdpbound.cli.members import assignments, named_member, singlet_member
+from sdpbound.cli.output import DIGITS
+from sdpbound.cli.texts import angle, choice, number, of_parties
+from sdpbound.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from sdpbound.bell.families.family import Family, Member
+
+__all__ = ["DeviceOptions", "Devices", "MemberOptions"]
+
+OBSERVED = ("bell", "correlators", "full")
+AXES = ("x", "y", "z")
+#: Headings of groups of options in a command's help.
+DEVICES, NOISE = "Devices", "Noise of the devices"
+
+
+# -- what is typed --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class MemberOptions(Options):
+    """Which devices: a member of a family by its axes, the singlet's by three angles of their own, or own data."""
+
+    theta: Annotated[
+        str | None,
+        typer.Option(
+            help="Of the singlet family, angle of A1 in radians, such as 0.8, pi/3 or -pi/2+0.02.",
+            metavar="ANGLE",
+            rich_help_panel=DEVICES,
+        ),
+    ] = None
+    phi: Annotated[
+        str | None, typer.Option(help="Angle of B0, likewise.", metavar="ANGLE", rich_help_panel=DEVICES)
+    ] = None
+    omega: Annotated[
+        str | None, typer.Option(help="Angle of B1, likewise.", metavar="ANGLE", rich_help_panel=DEVICES)
+    ] = None
+    family: Annotated[
+        str | None,
+        typer.Option(
+            help="Another family, by its name; 'sdpbound families' lists them.", metavar="NAME", rich_help_panel=DEVICES
+        ),
+    ] = None
+    at: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--at",
+            help="Its member: a value of an axis; may be repeated, or separated by commas.",
+            metavar="AXIS=VALUE",
+            rich_help_panel=DEVICES,
+        ),
+    ] = None
+    behaviour: Annotated[
+        Path | None,
+        typer.Option(
+            help="Own data instead: p(ab|xy) in a CSV or Parquet file; --at row=NAME if it has several.",
+            metavar="FILE",
+            rich_help_panel=DEVICES,
+        ),
+    ] = None
+
+    def member(self) -> tuple[Family, Member]:
+        """The member, with its family."""
+        angles = {"theta": self.theta, "phi": self.phi, "omega": self.omega}
+        if self.behaviour is None and self.family is None:
+            return singlet_member(angles, self.at)
+        for name, text in angles.items():
+            if text is not None and self.family != "singlet":
+                what = f"--behaviour {self.behaviour}" if self.family is None else f"--family {self.family}"
+                raise InvalidInput(
+                    f"--{name} is of the singlet family, and {what} is not: give --at AXIS=VALUE instead."
+                )
+        if self.behaviour is not None and self.family is not None:
+            raise InvalidInput(
+                f"--family {self.family} and --behaviour {self.behaviour} are two kinds of devices: leave one out."
+            )
+        own = [f"{name}={text}" for name, text in angles.items() if text is not None]
+        return named_member(self.family, self.behaviour, [*(self.at or ()), *own])
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceOptions(MemberOptions):
+    """The devices, their noise, and what is tested of them."""
+
+    observed: Annotated[
+        str | None,
+        typer.Option(
+            help="What is tested: bell, correlators or full. Default: correlators; full if outcomes are not two.",
+            metavar="DATA",
+            rich_help_panel=DEVICES,
+        ),
+    ] = None
+    visibility: Annotated[
+        str,
+        typer.Option(help="Weight of the ideal behaviour in white noise, 0 to 1.", metavar="V", rich_help_panel=NOISE),
+    ] = "1"
+    efficiency: Annotated[
+        str,
+        typer.Option(
+            help="Of all detectors, 0 to 1; no click is outcome 0. Two with a comma: Alice's and Bob's.",
+            metavar="ETA",
+            rich_help_panel=NOISE,
+        ),
+    ] = "1"
+    dephasing: Annotated[
+        str,
+        typer.Option(
+            help="Probability of a phase flip of each qubit. Two with a comma: Alice's and Bob's.",
+            metavar="P",
+            rich_help_panel=NOISE,
+        ),
+    ] = "0"
+    axis: Annotated[
+        str,
+        typer.Option(
+            help="Axis of dephasing: x, y, or z across the plane of measurements.",
+            metavar="AXIS",
+            rich_help_panel=NOISE,
+        ),
+    ] = "z"
+    misalignment: Annotated[
+        str,
+        typer.Option(
+            help="Angle in radians by which Alice's measurements turn; with a comma, Bob's too; with colons, one for "
+            "each setting: 0.01:0.02,0.",
+            metavar="ANGLE",
+            rich_help_panel=NOISE,
+        ),
+    ] = "0"
+    noise: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--noise",
+            help="Any noise by its kind, such as dephasing:a=0.01,axis=x; may be repeated.",
+            metavar="KIND:NAME=VALUE,...",
+            rich_help_panel=NOISE,
+        ),
+    ] = None
+
+    def devices(self) -> Devices:
+        """The devices, of library objects."""
+        family, member = self.member()
+        visibility, others = number(self.visibility, "visibility"), self._others()
+        observed = self.observed
+        if observed is None:
+            binary = all(number == 2 for party in member.scenario.outcomes for number in party)
+            observed = "correlators" if binary else "full"
+        return Devices(family, member, visibility, others, choice(observed, OBSERVED, "--observed"))
+
+    def _others(self) -> sb.Noise | None:
+        """The noise besides white noise, in the order in which it happens; None for none."""
+        from sdpbound.bell.noise.noise import STAGES
+
+        flip, turn = of_parties(self.dephasing, "dephasing"), of_parties(self.misalignment, "misalignment", angle)
+        click = of_parties(self.efficiency, "efficiency")
+        along = choice(self.axis, AXES, "--axis")
+        parts: list[sb.Noise] = []
+        if flip != [0.0]:
+            parts.append(sb.Dephasing(*_both(flip, "dephasing"), along))
+        if turn != [0.0]:
+            parts.append(sb.Misalignment(turn[0], turn[1] if len(turn) > 1 else 0.0))
+        if click != [1.0]:
+            parts.append(sb.DetectionInefficiency(*_both(click, "efficiency")))
+        parts += [_noise(text) for text in self.noise or ()]
+        parts.sort(key=lambda part: STAGES.index(part.parts[0].stage))
+        return sb.NoiseSequence(tuple(parts)) if parts else None
+
+
+def _both(values: Sequence[float | tuple[float, ...]], name: str) -> tuple[float, float]:
+    """A number for Alice and one for Bob, who has the same where one is given."""
+    first, last = values[0], values[-1]
+    if isinstance(first, tuple) or isinstance(last, tuple):
+        raise InvalidInput(f"{name} is one number for each party, not for each setting: leave the colons out.")
+    return first, last
+
+
+def _noise(text: str) -> sb.Noise:
+    """A noise by its kind, such as "dephasing:a=0.01,axis=x"."""
+    kind, _, rest = text.partition(":")
+    given = assignments([rest] if rest.strip() else [], "--noise", "KIND:NAME=VALUE")
+    return sb.noise_from({"kind": kind.strip(), **{name: _value(value, name) for name, value in given.items()}})
+
+
+def _value(text: str, name: str) -> Any:
+    """A word, a number, or numbers for each setting."""
+    words: dict[str, Any] = {"true": True, "false": False, **{axis: axis for axis in AXES}}
+    return words[text] if text in words else of_parties(text, name)[0]
+
+
+# -- what it means --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Devices:
+    """A member of a family with its noise, and what is tested of it.
+
+    Attributes
+    ----------
+    family, member : the ideal devices
+    visibility : weight of the ideal behaviour in white noise, 0 to 1
+    others : the noise besides white noise, after it; None for none
+    observed : "bell", "correlators" or "full"
+    """
+
+    family: Family
+    member: Member
+    visibility: float
+    others: sb.Noise | None
+    observed: str
+
+    def __post_init__(self) -> None:
+        if self.observed == "bell" and self.member.expression is None:
+            raise InvalidInput(
+                f"--observed bell tests a Bell expression, and {self.member.title} has none: use correlators or full."
+            )
+
+    @property
+    def noise(self) -> sb.Noise | None:
+        """All the noise, white noise first; None for none."""
+        if self.visibility == 1.0:
+            return self.others
+        white = sb.WhiteNoise(self.visibility)
+        return white if self.others is None else white + self.others
+
+    @property
+    def ideal(self) -> sb.SingletSelfTest | sb.Strategy | sb.Behaviour:
+        """The noiseless devices, as searches for thresholds take them."""
+        if isinstance(self.member, sb.SingletSelfTest):
+            return self.member
+        return self.member.behaviour() if self.member.strategy is None else self.member.strategy
+
+    @property
+    def tested(self) -> str | sb.BellExpression:
+        """What is tested, as searches for thresholds take it."""
+        if self.observed == "bell" and self.member.expression is not None and self.ideal is not self.member:
+            return self.member.expression
+        return self.observed
+
+    def data(self) -> tuple[sb.Behaviour, sb.Observations]:
+        """What the devices do, and what is tested of it."""
+        if self.others is None:
+            behaviour = self.member.behaviour(self.visibility)
+        else:
+            behaviour = self.member.behaviour(noise=self.noise)
+        if self.observed == "bell" and self.member.expression is not None:
+            expression = self.member.expression
+            return behaviour, sb.Observations.bell_value(expression, expression.value(behaviour))
+        if self.observed == "correlators":
+            return behaviour, sb.Observations.correlators(behaviour)
+        return behaviour, sb.Observations.full(behaviour)
+
+    def facts(self) -> dict[str, Any]:
+        """Noise and what is tested, for JSON."""
+        noise = None if self.others is None else self.others.name
+        return {"visibility": self.visibility, "noise": noise, "observed": self.observed}
+
+    def line(self) -> str:
+        """Noise and what is tested, for people."""
+        noise = "" if self.others is None else f", then {self.others.name}"
+        return f"visibility {self.visibility:.{DIGITS}g}{noise}, tested: {self.observed}"

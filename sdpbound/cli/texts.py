@@ -1,0 +1,86 @@
+"""How a text of the command line becomes a value: one sentence for everything that does not."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Callable, Sequence
+
+from sdpbound.errors import InvalidParameter
+
+__all__ = ["angle", "choice", "flips", "integer", "number", "of_parties"]
+
+#: What an angle may be followed by, and its radians.
+UNITS = {"deg": math.pi / 180.0, "rad": 1.0}
+
+#: Between the parties, and between the settings of one.
+BETWEEN_PARTIES, BETWEEN_SETTINGS = ",", ":"
+
+
+def number(text: str, name: str) -> float:
+    """A number as such, or an arithmetic expression such as "pi/2 - 0.02"."""
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    from sdpbound.study.file.expressions import ALLOWED, evaluate
+
+    try:
+        return evaluate(text)
+    except ValueError as error:
+        raise InvalidParameter(f"{name} = {text!r}: {error}; write {ALLOWED}.") from None
+
+
+def angle(text: str, name: str) -> float:
+    """An angle in radians; "45 deg" and "45 rad" say which they are, a number that looks like degrees is refused.
+
+    >>> angle("pi/4", "theta") == angle("45 deg", "theta"), angle("45 rad", "theta")
+    (True, 45.0)
+    """
+    words = text.split()
+    if len(words) > 1 and words[-1] in UNITS:
+        return number(" ".join(words[:-1]), name) * UNITS[words[-1]]
+    from sdpbound.bell.families.family import require_radians  # not at the start: it imports numpy
+
+    return require_radians(number(text, name), name)
+
+
+def integer(text: str | None, name: str) -> int | None:
+    """An integer; its range is left to the library, which knows it."""
+    if text is None:
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        raise InvalidParameter(f"{name} = {text!r} must be an integer from 0.") from None
+
+
+def choice(value: str, allowed: Sequence[str], name: str) -> str:
+    """One of some words."""
+    if value in allowed:
+        return value
+    near = difflib.get_close_matches(value.lower(), allowed, n=1, cutoff=0.4)
+    hint = f"; did you mean {near[0]!r}?" if near else "."
+    raise InvalidParameter(f"{name} = {value!r} must be {', '.join(allowed[:-1])} or {allowed[-1]}{hint}")
+
+
+def flips(text: str) -> float | str:
+    """A probability of preprocessing, or "best"."""
+    return text if text == "best" else number(text, "preprocessing")
+
+
+def of_parties(text: str, name: str, read: Callable[[str, str], float] = number) -> list[float | tuple[float, ...]]:
+    """What Alice has, and Bob if there is a comma: each a number, or one for each setting with colons between.
+
+    >>> of_parties("0.9", "efficiency"), of_parties("0.01:-0.02, 0", "misalignment")
+    ([0.9], [(0.01, -0.02), 0.0])
+    """
+    parts = text.split(BETWEEN_PARTIES)
+    if len(parts) > 2:
+        raise InvalidParameter(f"{name} = {text!r} must be one number, or two with a comma between: Alice's and Bob's.")
+    return [_of_settings(part, name, read) for part in parts]
+
+
+def _of_settings(text: str, name: str, read: Callable[[str, str], float]) -> float | tuple[float, ...]:
+    values = tuple(read(part.strip(), name) for part in text.split(BETWEEN_SETTINGS))
+    return values if len(values) > 1 else values[0]

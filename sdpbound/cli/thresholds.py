@@ -1,0 +1,123 @@
+"""Commands for the noise that a key survives: threshold visibility, threshold efficiency."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+import sdpbound as sb
+from sdpbound.cli.devices import DeviceOptions, Devices
+from sdpbound.cli.groups import Without, grouped
+from sdpbound.cli.members import heading, member_facts
+from sdpbound.cli.options import AdversaryOptions, KeyPair, Output, Preprocessing, VonNeumannEntropy
+from sdpbound.cli.output import DIGITS, emit
+from sdpbound.cli.rates import rate_facts, rate_lines
+from sdpbound.cli.texts import flips, integer, number
+from sdpbound.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from sdpbound.rates.thresholds import Threshold
+
+__all__ = ["efficiency_command", "visibility_command"]
+
+Resolution = Annotated[str, typer.Option(help="Distance aimed at between alive and dead.", metavar="WIDTH")]
+
+
+@grouped
+def visibility_command(
+    devices: Annotated[DeviceOptions, Without("visibility")],
+    settings: KeyPair,
+    entropy: VonNeumannEntropy,
+    adversary: Annotated[AdversaryOptions, Without("model")],
+    output: Output,
+    preprocessing: Preprocessing = "0",
+    resolution: Resolution = "1e-4",
+) -> None:
+    """The visibility down to which a key is proven, and one at which an attack leaves none.
+
+    The certificate is that of the entropy at the visibility where the key is proven.
+    """
+    chosen = devices.devices()
+    output.require_folder()
+    asked = _asked(settings, entropy.von_neumann(adversary), preprocessing, resolution)
+    found = sb.critical_visibility(chosen.ideal, chosen.tested, noise=chosen.noise, **asked)
+    _report("visibility", found, chosen, output)
+
+
+@grouped
+def efficiency_command(
+    devices: Annotated[DeviceOptions, Without("efficiency")],
+    settings: KeyPair,
+    entropy: VonNeumannEntropy,
+    adversary: Annotated[AdversaryOptions, Without("model")],
+    output: Output,
+    preprocessing: Preprocessing = "0",
+    resolution: Resolution = "1e-4",
+) -> None:
+    """The detection efficiency of both sides down to which a key is proven, and one at which an attack leaves none.
+
+    No click is outcome 0. The certificate is that of the entropy at the efficiency where the key is proven.
+    """
+    chosen = devices.devices()
+    output.require_folder()
+    asked = _asked(settings, entropy.von_neumann(adversary), preprocessing, resolution)
+    found = sb.critical_efficiency(chosen.ideal, chosen.tested, noise=chosen.noise, **asked)
+    _report("efficiency", found, chosen, output)
+
+
+def _asked(settings: KeyPair, entropy: sb.VonNeumann, preprocessing: str, resolution: str) -> Mapping[str, Any]:
+    """What both searches are asked, as their keyword arguments."""
+    return {
+        "x": integer(settings.x, "x"),
+        "y": integer(settings.y, "y"),
+        "entropy": entropy,
+        "preprocessing": flips(preprocessing),
+        "tolerance": number(resolution, "resolution"),
+    }
+
+
+def _report(name: str, found: Threshold, chosen: Devices, output: Output) -> None:
+    """Print a threshold, and write the certificate of the last key that is proven."""
+    if found.alive_rate is not None:
+        output.write_certificate(found.alive_rate.entropy)
+    elif output.certificate is not None:
+        raise InvalidInput(f"no key is proven at any {name}, so that there is no certificate; leave --certificate out.")
+    noise = None if chosen.noise is None else chosen.noise.name
+    facts = {
+        "command": f"threshold {name}",
+        **member_facts(chosen.family, chosen.member),
+        "observed": chosen.observed,
+        "noise": noise,
+        "alive": found.alive,
+        "dead": found.dead,
+        "alive_rate": None if found.alive_rate is None else rate_facts(found.alive_rate),
+        "dead_rate": None if found.dead_rate is None else rate_facts(found.dead_rate),
+        "found": dict(found.found),
+        "solves": found.solves,
+        "certificate": output.file,
+    }
+    emit(facts, [heading(chosen.member), *_lines(name, found), _tested(chosen.observed, noise)], output.as_json)
+
+
+def _lines(name: str, found: Threshold) -> list[str]:
+    """The two sides of a threshold for people."""
+    if found.alive is None or found.alive_rate is None:
+        lines = [f"no key is proven at any {name}"]
+    else:
+        lines = [f"a key is proven at {name} {found.alive:.{DIGITS}g}", *_indented(found.alive_rate)]
+    if found.dead is None or found.dead_rate is None:
+        lines += ["no attack was found that leaves no key: unresolved below"]
+    else:
+        lines += [f"an attack leaves no key at {name} {found.dead:.{DIGITS}g}", *_indented(found.dead_rate)]
+    lines += ["between the two, and beyond them, nothing is proven"]
+    return lines + [f"  {key} {value:.6g}" for key, value in found.found]
+
+
+def _tested(observed: str, noise: str | None) -> str:
+    return f"tested: {observed}" + ("" if noise is None else f"; noise besides: {noise}")
+
+
+def _indented(rate: sb.Rate) -> list[str]:
+    return [f"  {line}" for line in rate_lines(rate)]
