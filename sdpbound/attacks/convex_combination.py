@@ -27,6 +27,7 @@ from sdpbound.attacks.proof import EntropyAttack, build_attack
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.observations import Observations
 from sdpbound.bell.strategy import Strategy
+from sdpbound.bounds.figures import ConditionalMutualInformation
 from sdpbound.entropies.question import EntropyQuestion
 from sdpbound.errors import InvalidShape
 
@@ -75,7 +76,7 @@ def convex_combination_attack(
     begun = time.perf_counter()
     observed = Observations.full(behaviour)
     question = EntropyQuestion(observed, x, y)
-    figure = {"kind": "conditional_mutual_information", "x": x, "y": y}
+    figure = ConditionalMutualInformation(x, y)
     joint = behaviour.joint(x, y)
     likely = joint > np.outer(joint.sum(axis=1), joint.sum(axis=0))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Sequence
 
@@ -16,7 +15,6 @@ from sdpbound.attacks.mixtures import Mixture, deterministic_strategies, least_m
 from sdpbound.attacks.proof import EntropyAttack, build_attack
 from sdpbound.bell.observations import Observations
 from sdpbound.bell.strategy import Strategy
-from sdpbound.bounds.question import Question
 from sdpbound.bounds.separation import raise_if_separated
 from sdpbound.entropies.conditional import require_preprocessing
 from sdpbound.entropies.qubits import least_mixture as qubit_mixture
@@ -182,9 +180,7 @@ def _miss(observed: Observations, mixture: Mixture) -> float:
 
 def _raise_if_out_of_reach(observed: Observations, mixture: Mixture) -> None:
     """Infeasible where the data are proven to be outside the quantum set, SolverFailure where no mixture has them."""
-    scenario = observed.scenario
-    empty = np.zeros((1, *scenario.shape))
-    raise_if_separated(Question(scenario, empty, observed, {"kind": "separation"}, "upper", -math.inf), Quantum("1+AB"))
+    raise_if_separated(observed, Quantum("1+AB"))
     miss = _miss(observed, mixture)
     if miss > FAR:
         raise SolverFailure(

@@ -21,9 +21,9 @@ from sdpbound.attacks.mixtures import Mixture
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.observations import Observations
 from sdpbound.bell.strategy import Strategy
-from sdpbound.bounds.bound import Bound, Functional
+from sdpbound.bounds.bound import Bound, Proof
 from sdpbound.bounds.certificate import certificate_head
-from sdpbound.bounds.figures import describe_figure
+from sdpbound.bounds.figures import Figure
 from sdpbound.bounds.rounding import lower_float, rounded
 from sdpbound.checker.attack import PRECISION, Enclosure, Outcome, enclose, mix, read_question
 from sdpbound.errors import CertificateError
@@ -59,13 +59,6 @@ class EntropyAttack(Bound):
     exact: bool = False
     error: float = math.nan
     resolved: bool = False
-
-    @property
-    def functional(self) -> Functional:  # type: ignore[override]
-        """None exists: an attack is about its own data only."""
-        raise CertificateError(
-            "an attack proves no affine functional, it is about its own data only; the bound from below has one."
-        )
 
     @cached_property
     def behaviour(self) -> Behaviour:
@@ -106,24 +99,29 @@ def rounded_up(error: float) -> str:
 @dataclass(frozen=True, eq=False)
 class _AttackQuestion:
     observed: Observations
-    figure: dict[str, Any]
+    figure: Figure
 
     def head(self) -> dict[str, Any]:
         """What the certificate begins with."""
-        return certificate_head(self.observed, self.figure, "upper", {"kind": "quantum"})
+        return certificate_head(self.observed, self.figure, "upper", {"kind": "quantum"}, kind="attack")
 
 
 @dataclass(frozen=True, eq=False)
-class _AttackProof:
+class _AttackProof(Proof):
+    no_functional = (
+        "an attack proves no affine functional, it is about its own data only; the bound from below has one."
+    )
+
     question: _AttackQuestion
-    given: Observations
+    own: Observations
     strategies: tuple[dict[str, Any], ...]
     weights: Floats
     adjusted: tuple[int, ...]
     groups: tuple[int, ...] | None
 
-    def functional(self) -> Functional:
-        raise CertificateError("an attack proves no affine functional.")
+    @property
+    def given(self) -> Observations:
+        return self.own
 
     def certificate(self, value: float) -> dict[str, Any]:
         return self.question.head() | {
@@ -139,7 +137,7 @@ class _AttackProof:
 
 def build_attack(
     observed: Observations,
-    figure: dict[str, Any],
+    figure: Figure,
     mixture: Mixture,
     seconds: float,
     grouping: Callable[[Mixture], Sequence[int]] | None = None,
@@ -161,7 +159,7 @@ def build_attack(
     return EntropyAttack(
         value=best.value,
         side="upper",
-        figure=describe_figure(figure),
+        merit=figure,
         model=None,
         solver_value=mixture.value if grouping is None else math.nan,
         solver="column generation",

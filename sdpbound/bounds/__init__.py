@@ -9,16 +9,36 @@ from __future__ import annotations
 from sdpbound.bounds.bell_value import maximize, minimize
 from sdpbound.bounds.bound import Bound, Functional
 from sdpbound.bounds.certificate import Certificate
+from sdpbound.bounds.figures import (
+    BellValue,
+    BlindGuessingProbability,
+    ConditionalEntropy,
+    ConditionalMutualInformation,
+    Figure,
+    GuessingProbability,
+    MinEntropyOf,
+    SelfTestedEntropy,
+    Separation,
+)
 from sdpbound.bounds.guessing import blind_guessing_probability, guessing_probability, min_entropy
 from sdpbound.bounds.proof import as_min_entropy
 from sdpbound.bounds.question import Question
 from sdpbound.bounds.solving import solve
 
 __all__ = [
+    "BellValue",
+    "BlindGuessingProbability",
     "Bound",
     "Certificate",
+    "ConditionalEntropy",
+    "ConditionalMutualInformation",
+    "Figure",
     "Functional",
+    "GuessingProbability",
+    "MinEntropyOf",
     "Question",
+    "SelfTestedEntropy",
+    "Separation",
     "as_min_entropy",
     "blind_guessing_probability",
     "guessing_probability",

@@ -11,6 +11,7 @@ from sdpbound.arguments import instance
 from sdpbound.bell.expression import BellExpression
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.bound import Bound
+from sdpbound.bounds.figures import BellValue
 from sdpbound.bounds.question import Question
 from sdpbound.bounds.solving import SolverChoice, solve
 from sdpbound.errors import InvalidShape
@@ -82,7 +83,7 @@ def _question(expression: BellExpression, observed: Observations | None, side: L
         scenario=expression.scenario,
         objective=(table if side == "upper" else -table)[None],
         observed=observed,
-        figure={"kind": "bell_value", "coefficients": table.tolist()},
+        figure=BellValue(expression),
         side=side,
         floor=-float(np.abs(table).sum()),
     )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +18,17 @@ from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.expression import BellExpression
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.certificate import Certificate
+from sdpbound.bounds.figures import (
+    BlindGuessingProbability,
+    ConditionalEntropy,
+    Figure,
+    GuessingProbability,
+    MinEntropyOf,
+)
 from sdpbound.bounds.rounding import rounded
 from sdpbound.errors import CertificateError, InvalidShape
 
-__all__ = ["Asked", "Bound", "Functional", "Proof", "bounds_entropy"]
+__all__ = ["AffineProof", "Bound", "Functional", "Proof", "bounds_entropy"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,29 +80,28 @@ class Functional:
         return self.expression._repr_latex_()
 
 
-class Asked(Protocol):
-    """What a proof says of its question."""
-
-    @property
-    def figure(self) -> dict[str, Any]:
-        """The figure as a certificate names it."""
-
-
-class Proof(Protocol):
+class Proof(ABC):
     """What a bound needs of its proof."""
 
-    @property
-    def question(self) -> Asked: ...
+    #: Said where a functional is asked for, of a proof that is of one number only: why there is none, and what to do.
+    no_functional: ClassVar[str] = "this proof is of one number only, and gives no affine functional."
 
     @property
+    @abstractmethod
     def given(self) -> Observations:
         """The data asked about."""
 
-    def functional(self) -> Functional:
-        """The affine functional that is proven for every behaviour."""
-
+    @abstractmethod
     def certificate(self, value: float) -> dict[str, Any]:
         """The certificate of a value."""
+
+
+class AffineProof(Proof):
+    """A proof that holds for every behaviour of a set, and bounds the figure by an affine functional there."""
+
+    @abstractmethod
+    def functional(self) -> Functional:
+        """The affine functional that is proven for every behaviour."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +112,7 @@ class Bound:
     ----------
     value : float, certified: holds whatever the solver did
     side : "upper" or "lower"
-    figure : what is bounded, in words
+    merit : Figure, what is bounded; ``figure`` has it in words
     model : the adversary's set
     solver_value : the solver's own print-out, for comparison only
     solver : who solved
@@ -116,18 +123,27 @@ class Bound:
 
     value: float
     side: str
-    figure: str
+    merit: Figure
     model: CorrelationModel | None
     solver_value: float
     solver: str
     status: str
     seconds: dict[str, float]
     source: str = ""
-    _proof: Proof | None = field(default=None, repr=False)
-    _closed_form: dict[str, Any] | None = field(default=None, repr=False)
+    _proof: Proof = field(repr=False, kw_only=True)
 
     def __float__(self) -> float:
         return self.value
+
+    @property
+    def figure(self) -> str:
+        """What is bounded, in words."""
+        return self.merit.words
+
+    @property
+    def given(self) -> Observations:
+        """The tested data that the bound is about, as they were asked about."""
+        return self._proof.given
 
     @property
     def correction(self) -> float:
@@ -138,17 +154,20 @@ class Bound:
 
     @cached_property
     def functional(self) -> Functional:
-        """The affine functional that the dual proves for every behaviour of the model."""
-        if self._proof is None:
-            raise CertificateError("a closed form proves no affine functional; ask with closed_forms=False for one.")
+        """The affine functional that the dual proves for every behaviour of the model.
+
+        Raises
+        ------
+        CertificateError
+            If the proof is of one number only, as a closed form at a self-test or an explicit attack is.
+        """
+        if not isinstance(self._proof, AffineProof):
+            raise CertificateError(self._proof.no_functional)
         return self._proof.functional()
 
     @cached_property
     def certificate(self) -> Certificate:
         """The proof, self-contained."""
-        if self._proof is None:
-            assert self._closed_form is not None
-            return Certificate(self._closed_form)
         return Certificate(self._proof.certificate(self.value))
 
     def __repr__(self) -> str:
@@ -167,9 +186,9 @@ def bounds_entropy(
     bound: Bound, observed: Observations, x: int, y: int | None, blind: bool, preprocessing: float = 0.0
 ) -> bool:
     """Whether a bound is a lower one on the min-entropy or entropy of these settings, from these tested data."""
-    kind = "blind_guessing_probability" if blind else "guessing_probability"
-    proof = bound._proof
-    wanted = [{"kind": "conditional_entropy", "x": x, "y": y, "preprocessing": preprocessing}] if not blind else []
-    if not preprocessing:
-        wanted.append({"kind": "min_entropy", "of": {"kind": kind, "x": x, "y": y}})
-    return bound.side == "lower" and proof is not None and proof.question.figure in wanted and proof.given == observed
+    wanted: list[Figure] = [] if blind else [ConditionalEntropy(x, y, preprocessing)]
+    if not preprocessing and not blind:
+        wanted.append(MinEntropyOf(GuessingProbability(x, y)))
+    elif not preprocessing and y is not None:
+        wanted.append(MinEntropyOf(BlindGuessingProbability(x, y)))
+    return bound.side == "lower" and bound.merit in wanted and bound.given == observed

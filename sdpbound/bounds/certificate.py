@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sdpbound.bell.observations import Observations
+from sdpbound.bounds.figures import Figure
 from sdpbound.version import __version__
 
 __all__ = ["Certificate", "certificate_head", "exact_number"]
@@ -44,19 +45,21 @@ class Certificate:
 
 def certificate_head(
     observed: Observations,
-    figure: dict[str, Any],
+    figure: Figure,
     side: str,
     model: dict[str, Any] | None,
     form: str = "sdpbound certificate",
+    kind: str = "bound",
 ) -> dict[str, Any]:
-    """What every certificate begins with: its format and its question."""
+    """What every certificate begins with: its format, its kind (a name of sdpbound.checker.kinds) and its question."""
     return {
         "format": form,
         "version": 1,
         "created_by": f"sdpbound {__version__}",
+        "kind": kind,
         "question": {
             "scenario": {"outcomes": [list(p) for p in observed.scenario.outcomes]},
-            "figure": figure,
+            "figure": figure.entry(),
             "side": side,
             "observed": [
                 {"coefficients": c.tolist(), "value": float(v), "tolerance": float(t)}

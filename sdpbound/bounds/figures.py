@@ -1,32 +1,241 @@
-"""Figures of merit in words."""
+"""Figures of merit: what a bound is about, one frozen class for each.
+
+A figure knows its words, its entry in a certificate, its unit and its sign. A new one is a class here, or in the room
+that bounds it, that fills in :class:`Figure`; figures are compared by type and fields.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
 
-__all__ = ["describe_figure"]
+from sdpbound.arguments import counted, instance, numbered
+from sdpbound.bell.expression import BellExpression
+from sdpbound.errors import InvalidParameter
+
+__all__ = [
+    "BellValue",
+    "BlindGuessingProbability",
+    "ConditionalEntropy",
+    "ConditionalMutualInformation",
+    "Figure",
+    "GuessingProbability",
+    "MinEntropyOf",
+    "SelfTestedEntropy",
+    "Separation",
+]
 
 
-_FIGURES = {
-    "bell_value": "Bell value",
-    "separation": "zero functional at the tested data",
-}
+@dataclass(frozen=True, slots=True)
+class Figure(ABC):
+    """A figure of merit.
+
+    Attributes
+    ----------
+    kind : its name in a certificate
+    unit : "" where it has none, "probability" or "bit"
+    ceiling : what a program that maximises it is never worse than, proven by the zero dual; infinite if nothing is
+    """
+
+    kind: ClassVar[str]
+    unit: ClassVar[str] = ""
+    ceiling: ClassVar[float] = math.inf
+
+    @property
+    @abstractmethod
+    def words(self) -> str:
+        """The figure in the field's notation, such as "P_guess(A|x=0,E)"."""
+
+    def entry(self) -> dict[str, Any]:
+        """The figure as a certificate has it: its kind and its fields, plain data."""
+        return {"kind": self.kind} | {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def sign(self, side: str) -> float:
+        """+1 if a bound of this side maximises the figure itself, -1 if its negative."""
+        return 1.0
+
+    @property
+    def is_probability(self) -> bool:
+        return self.unit == "probability"
+
+    @property
+    def is_entropy(self) -> bool:
+        """Whether it is an entropy of outcomes, given what Eve has."""
+        return False
+
+    def __str__(self) -> str:
+        return self.words
 
 
-def describe_figure(figure: dict[str, Any]) -> str:
-    """A figure of merit in words."""
-    kind = figure["kind"]
-    if kind == "guessing_probability":
-        x, y = figure["x"], figure["y"]
-        return f"P_guess(A|x={x},E)" if y is None else f"P_guess(AB|x={x},y={y},E)"
-    if kind == "blind_guessing_probability":
-        return f"P_guess(A|x={figure['x']},y={figure['y']},B,E)"
-    if kind == "conditional_entropy":
-        flip = figure["preprocessing"]
-        text = f"H(A|x={figure['x']},E)" if figure["y"] is None else f"H(AB|x={figure['x']},y={figure['y']},E)"
-        return text + (f" after flips with probability {flip:.6g}" if flip else "")
-    if kind == "conditional_mutual_information":
-        return f"I(A:B|x={figure['x']},y={figure['y']},E)"
-    if kind == "min_entropy":
-        return describe_figure(figure["of"]).replace("P_guess", "H_min")
-    return _FIGURES[kind]
+def _require_settings(figure: Any, y_may_be_none: bool) -> None:
+    """Settings are counted from 0; ``y`` None is Alice's outcome alone."""
+    object.__setattr__(figure, "x", counted(figure.x, "x", 0))
+    if figure.y is not None or not y_may_be_none:
+        object.__setattr__(figure, "y", counted(figure.y, "y", 0))
+
+
+@dataclass(frozen=True, slots=True)
+class BellValue(Figure):
+    """The value of a Bell expression. Its "lower" bound is found as an upper one on the negative."""
+
+    kind = "bell_value"
+    expression: BellExpression
+
+    def __post_init__(self) -> None:
+        instance(self.expression, BellExpression, "expression", "chsh()")
+
+    @property
+    def words(self) -> str:
+        return "Bell value"
+
+    def entry(self) -> dict[str, Any]:
+        return {"kind": self.kind, "coefficients": self.expression.coefficients.tolist()}
+
+    def sign(self, side: str) -> float:
+        return -1.0 if side == "lower" else 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Separation(Figure):
+    """Zero: a negative upper bound on it at tested data proves that they lie outside the set."""
+
+    kind = "separation"
+
+    @property
+    def words(self) -> str:
+        return "zero functional at the tested data"
+
+
+@dataclass(frozen=True, slots=True)
+class GuessingProbability(Figure):
+    """Eve's probability to guess Alice's outcome of x, or with y the pair of outcomes of x and y."""
+
+    kind = "guessing_probability"
+    unit = "probability"
+    ceiling = 1.0
+    x: int
+    y: int | None = None
+
+    def __post_init__(self) -> None:
+        _require_settings(self, y_may_be_none=True)
+
+    @property
+    def words(self) -> str:
+        return f"P_guess(A|x={self.x},E)" if self.y is None else f"P_guess(AB|x={self.x},y={self.y},E)"
+
+
+@dataclass(frozen=True, slots=True)
+class BlindGuessingProbability(Figure):
+    """The probability that Bob, after his setting y, and Eve together guess Alice's outcome of x."""
+
+    kind = "blind_guessing_probability"
+    unit = "probability"
+    ceiling = 1.0
+    x: int
+    y: int
+
+    def __post_init__(self) -> None:
+        _require_settings(self, y_may_be_none=False)
+
+    @property
+    def words(self) -> str:
+        return f"P_guess(A|x={self.x},y={self.y},B,E)"
+
+
+@dataclass(frozen=True, slots=True)
+class MinEntropyOf(Figure):
+    """``-log2`` of a guessing probability, in bits."""
+
+    kind = "min_entropy"
+    unit = "bit"
+    ceiling = 1.0  # of the probability, which is what is maximised
+    of: GuessingProbability | BlindGuessingProbability
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.of, GuessingProbability | BlindGuessingProbability):
+            raise InvalidParameter(f"of = {self.of!r:.60} must be a guessing probability, such as {_EXAMPLE}.")
+
+    @property
+    def words(self) -> str:
+        return self.of.words.replace("P_guess", "H_min")
+
+    def entry(self) -> dict[str, Any]:
+        return {"kind": self.kind, "of": self.of.entry()}
+
+    @property
+    def is_entropy(self) -> bool:
+        return True
+
+
+_EXAMPLE = "GuessingProbability(0)"
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionalEntropy(Figure):
+    """The von Neumann entropy H(A|X=x,E) in bits, or with y H(AB|X=x,Y=y,E).
+
+    ``preprocessing`` is the probability, 0 to 1/2, with which Alice flips her bit first.
+    """
+
+    kind = "conditional_entropy"
+    unit = "bit"
+    x: int
+    y: int | None = None
+    preprocessing: float = 0.0
+
+    def __post_init__(self) -> None:
+        _require_settings(self, y_may_be_none=True)
+        if not 0.0 <= numbered(self.preprocessing, "preprocessing") <= 0.5:
+            raise InvalidParameter(f"preprocessing = {self.preprocessing!r} must lie between 0 and 1/2.")
+
+    @property
+    def words(self) -> str:
+        text = f"H(A|x={self.x},E)" if self.y is None else f"H(AB|x={self.x},y={self.y},E)"
+        return text + (f" after flips with probability {self.preprocessing:.6g}" if self.preprocessing else "")
+
+    @property
+    def is_entropy(self) -> bool:
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class SelfTestedEntropy(Figure):
+    """The exact von Neumann entropy of data that self-test the singlet, in bits; ``blind``: given Bob's side too."""
+
+    kind = "entropy"
+    unit = "bit"
+    x: int
+    y: int | None = None
+    blind: bool = False
+
+    def __post_init__(self) -> None:
+        _require_settings(self, y_may_be_none=not self.blind)
+
+    @property
+    def words(self) -> str:
+        if self.y is None:
+            return f"H(A|x={self.x},E)"
+        return f"H(A|x={self.x},y={self.y},B,E)" if self.blind else f"H(AB|x={self.x},y={self.y},E)"
+
+    @property
+    def is_entropy(self) -> bool:
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionalMutualInformation(Figure):
+    """I(A:B|X=x,Y=y,E) of a classical Eve, in bits."""
+
+    kind = "conditional_mutual_information"
+    unit = "bit"
+    x: int
+    y: int
+
+    def __post_init__(self) -> None:
+        _require_settings(self, y_may_be_none=False)
+
+    @property
+    def words(self) -> str:
+        return f"I(A:B|x={self.x},y={self.y},E)"

@@ -12,6 +12,7 @@ from sdpbound.arguments import instance
 from sdpbound.bell.observations import Observations
 from sdpbound.bell.scenario import BlindMeasurement
 from sdpbound.bounds.bound import Bound
+from sdpbound.bounds.figures import BlindGuessingProbability, GuessingProbability
 from sdpbound.bounds.proof import as_min_entropy
 from sdpbound.bounds.question import Question
 from sdpbound.bounds.solving import SolverChoice, solve
@@ -130,8 +131,7 @@ def _guessing_question(observed: Observations, x: int, y: int | None) -> Questio
         y = scenario.require_setting(1, y, "y")
         rows_b = [scenario.effect(1, y, b) for b in range(scenario.outcomes[1][y])]
     objective = np.array([np.outer(a, b) for a in rows_a for b in rows_b])
-    figure = {"kind": "guessing_probability", "x": x, "y": y}
-    return Question(scenario, objective, observed, figure, "upper", 1.0 / len(objective))
+    return Question(scenario, objective, observed, GuessingProbability(x, y), "upper", 1.0 / len(objective))
 
 
 def _blind_question(observed: Observations, model: CorrelationModel, x: int, y: int) -> Question:
@@ -140,7 +140,7 @@ def _blind_question(observed: Observations, model: CorrelationModel, x: int, y: 
     scenario = observed.scenario
     x, y = scenario.require_setting(0, x, "x"), scenario.require_setting(1, y, "y")
     guesses, answers = scenario.outcomes[0][x], scenario.outcomes[1][y]
-    figure = {"kind": "blind_guessing_probability", "x": x, "y": y}
+    figure = BlindGuessingProbability(x, y)
     if isinstance(model, Quantum):
         wide = scenario.extended(1, [guesses])
         last = wide.settings[1] - 1

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from sdpbound.adversaries.adversary import CorrelationModel
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.assemble import Assembly
-from sdpbound.bounds.bound import Bound, Functional
+from sdpbound.bounds.bound import AffineProof, Bound, Functional
 from sdpbound.bounds.certificate import certificate_head, exact_number
-from sdpbound.bounds.figures import describe_figure
+from sdpbound.bounds.figures import BlindGuessingProbability, GuessingProbability, MinEntropyOf
 from sdpbound.bounds.question import Question
 from sdpbound.bounds.rounding import lower_float, min_entropy_of
 from sdpbound.conic.certificate import CertifiedDual
@@ -30,7 +30,9 @@ __all__ = ["DualProof", "as_min_entropy", "proven_bound"]
 
 
 @dataclass(frozen=True, eq=False)
-class DualProof:
+class DualProof(AffineProof):
+    """A dual of the program of a question, certified."""
+
     question: Question
     model: CorrelationModel
     assembly: Assembly | None
@@ -54,7 +56,7 @@ class DualProof:
         )
         if slack:
             constant = math.nextafter(constant + slack, math.inf)
-        if self.question.figure["kind"] == "min_entropy":
+        if isinstance(self.question.figure, MinEntropyOf):
             constant, multipliers = self._tangent(constant, multipliers)
         elif self.question.sign < 0:
             constant, multipliers = -constant, -multipliers
@@ -126,7 +128,7 @@ def proven_bound(
     return Bound(
         value=value + 0.0,
         side=question.side,
-        figure=describe_figure(question.figure),
+        merit=question.figure,
         model=model,
         solver_value=solver_value,
         solver=result.solver,
@@ -139,15 +141,16 @@ def proven_bound(
 def as_min_entropy(bound: Bound) -> Bound:
     """The min-entropy that a bound on a guessing probability proves, in bits; no further solving."""
     proof = bound._proof
-    if not isinstance(proof, DualProof) or "guessing" not in proof.question.figure["kind"]:
+    of = bound.merit
+    if not isinstance(proof, DualProof) or not isinstance(of, GuessingProbability | BlindGuessingProbability):
         raise InvalidInput(f"{bound.figure} is no guessing probability; -log2 of it is no min-entropy.")
-    figure = {"kind": "min_entropy", "of": proof.question.figure}
+    figure = MinEntropyOf(of)
     question = replace(proof.question, figure=figure, side="lower")
     return replace(
         bound,
         value=min_entropy_of(bound.value),
         side="lower",
-        figure=describe_figure(figure),
+        merit=figure,
         solver_value=-math.log2(bound.solver_value) if bound.solver_value > 0 else math.nan,
         _proof=replace(proof, question=question),
     )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Any
+
+import numpy as np
 
 from sdpbound.arrays import Floats
 from sdpbound.bell.observations import Observations
 from sdpbound.bell.scenario import BlindMeasurement, Scenario
+from sdpbound.bounds.figures import Figure, Separation
 
 __all__ = ["Question"]
 
@@ -21,7 +24,7 @@ class Question:
     scenario : the scenario of the parties
     objective : (E, *shape) coefficients for each of Eve's guesses, in the scenario, extended if ``blind``
     observed : what is tested
-    figure : the figure as a certificate names it
+    figure : the figure of merit
     side : "upper" or "lower": of the figure. "lower" of a Bell value maximises its negative.
     floor : a number that the maximum never goes below for feasible data
     blind : Eve's measurement on Bob's device, if she has it
@@ -31,18 +34,24 @@ class Question:
     scenario: Scenario
     objective: Floats
     observed: Observations
-    figure: dict[str, Any]
+    figure: Figure
     side: str
     floor: float
     blind: BlindMeasurement | None = None
     given: Observations | None = None
 
+    @classmethod
+    def of_separation(cls, observed: Observations) -> Question:
+        """The zero functional at tested data: a negative upper bound on it proves them infeasible."""
+        empty = np.zeros((1, *observed.scenario.shape))
+        return cls(observed.scenario, empty, observed, Separation(), "upper", -math.inf)
+
     @property
     def ceiling(self) -> float:
         """A bound that the zero dual proves: a dual that is worse is not worth keeping."""
-        return float("inf") if self.figure["kind"] in ("bell_value", "separation") else 1.0
+        return self.figure.ceiling
 
     @property
     def sign(self) -> float:
         """+1 if the figure itself is maximised, -1 if its negative is."""
-        return -1.0 if self.side == "lower" and self.figure["kind"] == "bell_value" else 1.0
+        return self.figure.sign(self.side)

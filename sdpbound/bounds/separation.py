@@ -43,7 +43,7 @@ def raise_if_contradictory(question: Question, model: CorrelationModel, assembly
         if abs(miss) <= CERTIFIED_SEPARATION * threshold_scale(observed):
             continue
         sign = -math.copysign(1.0, miss)
-        empty = _separation_question(question)
+        empty = Question.of_separation(observed)
         dual = certify(empty, assemble(empty, model, symmetry=False), None, sign * multipliers)
         _raise_if_infeasible(empty, model, dual, assemble(empty, model, symmetry=False))
 
@@ -51,21 +51,9 @@ def raise_if_contradictory(question: Question, model: CorrelationModel, assembly
 # -- infeasible data ----------------------------------------------------------------------------------------------
 
 
-def _separation_question(question: Question) -> Question:
-    """The zero functional at the same data: a negative upper bound on it proves them infeasible."""
-    return Question(
-        scenario=question.scenario,
-        objective=np.zeros((1, *question.scenario.shape)),
-        observed=question.observed,
-        figure={"kind": "separation"},
-        side="upper",
-        floor=-math.inf,
-    )
-
-
-def raise_if_separated(question: Question, model: CorrelationModel) -> None:
+def raise_if_separated(observed: Observations, model: CorrelationModel) -> None:
     """Raise :class:`Infeasible` if a functional of the tested expressions certifiably separates the data."""
-    empty = _separation_question(question)
+    empty = Question.of_separation(observed)
     assembly = assemble(empty, model, symmetry=False)
     found = _separate(empty, assembly)
     if found is not None:

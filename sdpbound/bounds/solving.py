@@ -79,7 +79,7 @@ def solve(
             "solver=..., or a lower level."
         )
     if search.suspicious or (len(question.observed) and search.best[0].value < question.floor - CERTIFIED_SEPARATION):
-        raise_if_separated(question, model)
+        raise_if_separated(question.observed, model)
     if (question.observed.tolerances > CERTIFIED_SEPARATION).any():
         _use_tolerances(search, solvers[0])
     elif len(question.observed) and program.blocks and (not search.tight or search.steep):

@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from sdpbound.adversaries import NoSignaling
 from sdpbound.bounds.certificate import Certificate
 from sdpbound.boxes.boxes import Boxes, DepolarisedBoxes, JointBoxes
+from sdpbound.boxes.figures import DistanceFromUniform, FunctionGuessing
 from sdpbound.boxes.functions import OutcomeFunction
 from sdpbound.boxes.rational import common
 from sdpbound.boxes.split_program import Weights
@@ -41,7 +43,7 @@ def box_certificate(
     inputs: Sequence[tuple[int, int]],
     function: OutcomeFunction,
     proofs: Sequence[Weights],
-    distance: bool = False,
+    figure: FunctionGuessing | DistanceFromUniform,
 ) -> BoxCertificate:
     """From exact duals: one of a whole program, or for the distance of joint boxes one for each value."""
     denominator = lcm(*(w.denominator for w in proofs))
@@ -55,20 +57,21 @@ def box_certificate(
         "format": "sdpbound box certificate",
         "version": 1,
         "created_by": f"sdpbound {__version__}",
+        "kind": "boxes",
         "question": {
             "boxes": _boxes(boxes),
             "inputs": [list(pair) for pair in inputs],
             "function": {"kind": "table", "values": function.labels.ravel().tolist()}
             if function.matrix is None
             else {"kind": "linear", "matrix": function.matrix.tolist()},
-            "figure": {"kind": "distance_from_uniform" if distance else "guessing_probability"},
+            "figure": figure.entry(),
             "side": "upper",
-            "model": {"kind": "no-signaling"},
+            "model": NoSignaling().describe(),
         },
         "proof": {"weights": lists, "denominator": denominator},
     }
     bound = prove(data)
-    most = 1 - Fraction(1, function.values) if distance else Fraction(1)
+    most = 1 - Fraction(1, function.values) if isinstance(figure, DistanceFromUniform) else Fraction(1)
     if bound > most + Fraction(1, 10**6):
         raise SolverFailure(
             f"the solver's dual proves {float(bound):.6g} only, where no figure exceeds {float(most):.6g}; try again "

@@ -28,6 +28,7 @@ import numpy as np
 from sdpbound.boxes.boxes import Boxes, DepolarisedBoxes, ExchangeableBoxes, JointBoxes, as_boxes
 from sdpbound.boxes.certificate import BoxCertificate, box_certificate, require_digits
 from sdpbound.boxes.direct import direct_program, require_solvable
+from sdpbound.boxes.figures import DistanceFromUniform, FunctionGuessing
 from sdpbound.boxes.functions import OutcomeFunction, outcome_function
 from sdpbound.boxes.partition import BoxPartition
 from sdpbound.boxes.rational import is_number
@@ -89,7 +90,7 @@ class GuessingProgram:
             assert isinstance(self.boxes, DepolarisedBoxes)
             programs = [pattern_program(self.boxes, self.function, distance=True)]
         duals = [program.solve(self.time_limit)[0] for program in programs]
-        return box_certificate(self.boxes, self.inputs, self.function, duals, distance=True)
+        return box_certificate(self.boxes, self.inputs, self.function, duals, DistanceFromUniform())
 
     @property
     def exact_distance(self) -> Fraction:
@@ -189,7 +190,7 @@ def guessing_program(
         partition = _partition(marginal, pairs, f, split)
     else:
         partition = SymmetricPartition(marginal, tuple(u for u, _ in pairs), f, program, split)
-    certificate = box_certificate(marginal, pairs, f, [weights])
+    certificate = box_certificate(marginal, pairs, f, [weights], FunctionGuessing())
     return GuessingProgram(marginal, pairs, f, certificate, partition, perf_counter() - start, time_limit)
 
 

@@ -16,7 +16,7 @@ from sdpbound.checker.boxes import verify_boxes
 from sdpbound.checker.chsh_entropy import verify_closed_entropy
 from sdpbound.checker.claim import Verification
 from sdpbound.checker.finite import verify_finite
-from sdpbound.checker.reading import BOXES, CERTIFICATE, CLOSED_FORM, read
+from sdpbound.checker.reading import BOXES, CERTIFICATE, CLOSED_FORM, read, shown
 from sdpbound.checker.self_test import verify_self_test
 from sdpbound.errors import CertificateError
 
@@ -49,7 +49,7 @@ def _formula(root: Root) -> bool:
     return root["format"] == CLOSED_FORM and isinstance(figure, Mapping) and figure.get("kind") == "conditional_entropy"
 
 
-#: The first that recognises a file checks it.
+#: The first that recognises a file checks it; a file that names its kind must be recognised as that one.
 KINDS: tuple[Kind, ...] = (
     Kind("entropy by formula", _formula, verify_closed_entropy),
     Kind("self-test", _of_format(CLOSED_FORM), verify_self_test),
@@ -64,8 +64,7 @@ def check(certificate: Root | str | os.PathLike[str], strict: bool = True) -> Ve
     """As :func:`sdpbound.verify`, in this process and without limits."""
     try:
         root = read(certificate)
-        kind = next(kind for kind in KINDS if kind.recognise(root))
-        return kind.verify(root, strict)
+        return _kind_of(root).verify(root, strict)
     except CertificateError:
         raise
     except (ArithmeticError, LookupError, ValueError, TypeError, AttributeError, RuntimeError, AssertionError) as error:
@@ -73,3 +72,17 @@ def check(certificate: Root | str | os.PathLike[str], strict: bool = True) -> Ve
         raise CertificateError(
             f"The certificate cannot be checked: its numbers lead to {type(error).__name__} ({error})."
         ) from error
+
+
+def _kind_of(root: Root) -> Kind:
+    """The kind that a file says it is, if its entries are those of that kind; of older files, that of the entries."""
+    found = next(kind for kind in KINDS if kind.recognise(root))
+    if "kind" not in root:
+        return found
+    named = {kind.name: kind for kind in KINDS}
+    said = root["kind"]
+    if not isinstance(said, str) or said not in named:
+        raise CertificateError(f"kind is {shown(said)}; it must be one of {', '.join(named)}.")
+    if named[said] is not found:
+        raise CertificateError(f"kind is {said!r}, and the entries are those of a certificate of kind {found.name!r}.")
+    return found

@@ -41,6 +41,8 @@ _RATIONAL = re.compile(r"[+-]?[0-9]+(/[0-9]+)?")
 CERTIFICATE = "sdpbound certificate"
 CLOSED_FORM = "sdpbound closed form"
 BOXES = "sdpbound box certificate"
+#: The entry that says which kind of certificate a file is; those of older versions have none.
+KIND = ("kind",)
 
 
 def read(certificate: Mapping[str, Any] | str | os.PathLike[str]) -> Mapping[str, Any]:
@@ -56,10 +58,10 @@ def read(certificate: Mapping[str, Any] | str | os.PathLike[str]) -> Mapping[str
     if isinstance(root, Mapping) and "format" in root and root["format"] not in formats:
         raise CertificateError(f"format is {shown(root['format'])}; it must be one of {', '.join(map(repr, formats))}.")
     if isinstance(root, Mapping) and root.get("format") == CLOSED_FORM:
-        read_keys(root, ("format", "version", "created_by", "question", "theorem", "claim"), "certificate")
+        read_keys(root, ("format", "version", "created_by", "question", "theorem", "claim"), "certificate", KIND)
         read_string(root["theorem"], "theorem")
     else:
-        read_keys(root, ("format", "version", "created_by", "question", "proof", "claim"), "certificate")
+        read_keys(root, ("format", "version", "created_by", "question", "proof", "claim"), "certificate", KIND)
     if isinstance(root["version"], bool) or not isinstance(root["version"], int) or root["version"] != 1:
         raise CertificateError(f"version is {shown(root['version'])}; this sdpbound reads version 1.")
     read_string(root["created_by"], "created_by")
@@ -106,16 +108,20 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return entries
 
 
-def read_keys(entry: Any, expected: tuple[str, ...], name: str) -> Mapping[str, Any]:
-    """An object with exactly the expected keys, in the order expected: that of the file means nothing."""
+def read_keys(entry: Any, expected: tuple[str, ...], name: str, optional: tuple[str, ...] = ()) -> Mapping[str, Any]:
+    """An object with exactly the expected keys, in the order expected: that of the file means nothing.
+
+    Those that are ``optional`` may be there, and are left out of what is returned.
+    """
     if not isinstance(entry, Mapping):
         raise CertificateError(f"{name} is {shown(entry)}; an object is expected.")
     for key in expected:
         if key not in entry:
             raise CertificateError(f"{name} has no entry {key!r}.")
     for key in entry:
-        if key not in expected:
-            raise CertificateError(f"{name} has an unknown entry {shown(key)}; it may have {', '.join(expected)}.")
+        if key not in expected and key not in optional:
+            allowed = ", ".join((*expected, *optional))
+            raise CertificateError(f"{name} has an unknown entry {shown(key)}; it may have {allowed}.")
     return {key: entry[key] for key in expected}
 
 

@@ -34,9 +34,8 @@ import numpy as np
 
 from sdpbound.adversaries import Quantum
 from sdpbound.bell.observations import Observations
-from sdpbound.bounds.bound import Functional
+from sdpbound.bounds.bound import AffineProof, Functional
 from sdpbound.bounds.certificate import certificate_head
-from sdpbound.bounds.figures import describe_figure
 from sdpbound.bounds.rounding import lower_float
 from sdpbound.entropies.entropy import EntropyBound
 from sdpbound.entropies.question import EntropyQuestion
@@ -84,7 +83,7 @@ def closed_entropy(question: EntropyQuestion, model: Quantum) -> EntropyBound | 
     return EntropyBound(
         value=lower_float(value),
         side="lower",
-        figure=describe_figure(question.figure),
+        merit=question.figure,
         model=model,
         solver_value=math.nan,
         solver="none",
@@ -207,7 +206,7 @@ def ball(value: Fraction) -> flint.arb:
 
 
 @dataclass(frozen=True, eq=False)
-class _ClosedProof:
+class _ClosedProof(AffineProof):
     """A straight line below the convex curve, or where ``touching`` is None its least value, the constant."""
 
     question: EntropyQuestion
@@ -224,7 +223,9 @@ class _ClosedProof:
 
     def certificate(self, value: float) -> dict[str, Any]:
         observed = self.given
-        return certificate_head(observed, self.question.figure, "lower", None, "sdpbound closed form") | {
+        return certificate_head(
+            observed, self.question.figure, "lower", None, "sdpbound closed form", "entropy by formula"
+        ) | {
             "theorem": ASYMMETRIC,
             "claim": {
                 "value": value,

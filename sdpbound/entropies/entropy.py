@@ -12,7 +12,7 @@ import numpy as np
 
 from sdpbound.adversaries.adversary import CorrelationModel
 from sdpbound.bell.observations import Observations
-from sdpbound.bounds.bound import Bound, Functional, Proof
+from sdpbound.bounds.bound import AffineProof, Bound, Functional, Proof
 from sdpbound.bounds.certificate import certificate_head
 from sdpbound.bounds.rounding import lower_float
 from sdpbound.entropies.question import EntropyQuestion
@@ -77,7 +77,7 @@ def least_entropy(flips: float) -> float:
 
 
 @dataclass(frozen=True, eq=False)
-class TrivialProof:
+class TrivialProof(AffineProof):
     """A conditional entropy of outcomes is not negative, and not below the entropy of the flips made after them."""
 
     question: EntropyQuestion

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
 from sdpbound.arrays import Floats
 from sdpbound.bell.observations import Observations
 from sdpbound.bell.scenario import Scenario
+from sdpbound.bounds.figures import ConditionalEntropy
 
 __all__ = ["EntropyQuestion", "sum_of"]
 
@@ -38,9 +38,9 @@ class EntropyQuestion:
         return self.observed.scenario
 
     @property
-    def figure(self) -> dict[str, Any]:
-        """The figure as a certificate names it."""
-        return {"kind": "conditional_entropy", "x": self.x, "y": self.y, "preprocessing": self.preprocessing}
+    def figure(self) -> ConditionalEntropy:
+        """The figure of merit."""
+        return ConditionalEntropy(self.x, self.y, self.preprocessing)
 
     @property
     def outcomes(self) -> int:

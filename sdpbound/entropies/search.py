@@ -15,7 +15,6 @@ from sdpbound.adversaries import Quantum
 from sdpbound.arrays import Floats
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.observations import Observations
-from sdpbound.bounds.question import Question
 from sdpbound.bounds.separation import CERTIFIED_SEPARATION, raise_if_separated, threshold_scale
 from sdpbound.bounds.solving import TARGET_CORRECTION, SolverChoice
 from sdpbound.conic.program import LinearMatrixInequality, SolverResult, Status
@@ -81,7 +80,7 @@ class EntropySearch(ABC, Generic[A]):
         observed = self.question.observed
         doubtful = best.result.status is Status.INFEASIBLE or best.bound > self.most + CERTIFIED_SEPARATION
         if doubtful and len(observed) and not self.inside:
-            raise_if_separated(_separation(self.question), Quantum(level))
+            raise_if_separated(observed, Quantum(level))
             self.inside = True
         allowed = max(TARGET_CORRECTION, 0.02 * self.tolerance)
         if len(observed) and not self.retreat and (doubtful or not abs(best.bound - best.claimed) <= allowed):
@@ -147,11 +146,6 @@ def towards_noise(observed: Observations, distance: float) -> Floats:
     noise = Behaviour.uniform(observed.scenario).moments
     centre = np.tensordot(observed.coefficients, noise, axes=noise.ndim)
     return np.asarray((1.0 - distance) * observed.values + distance * centre)
-
-
-def _separation(question: EntropyQuestion) -> Question:
-    empty = np.zeros((1, *question.scenario.shape))
-    return Question(question.scenario, empty, question.observed, {"kind": "separation"}, "upper", -math.inf)
 
 
 def rows_of(factor: Floats) -> list[list[float]]:

@@ -33,10 +33,11 @@ from numpy.typing import NDArray
 from sdpbound.arguments import floats, instance
 from sdpbound.bell.families.correlators import correlators_self_test
 from sdpbound.bell.observations import DATA_TOLERANCE, Observations
-from sdpbound.bounds.bound import Bound
+from sdpbound.bounds.bound import Bound, Proof
+from sdpbound.bounds.certificate import certificate_head
+from sdpbound.bounds.figures import SelfTestedEntropy
 from sdpbound.bounds.rounding import lower_float
 from sdpbound.errors import InvalidInput
-from sdpbound.version import __version__
 
 __all__ = ["SelfTest", "bell_value_self_test", "find_self_test"]
 
@@ -78,42 +79,43 @@ class SelfTest:
         elif blind:
             raise InvalidInput("blind entropy needs Bob's setting: give y as an integer from 0.")
         if y is None:
-            value, figure = 1.0, f"H(A|x={x},E)"
+            value = 1.0
         else:
             e = flint.arb(float(self.correlators[x, y]))
             h = sum((-p * p.log() for p in ((1 + e) / 2, (1 - e) / 2) if p > 0), flint.arb(0)) / flint.arb(2).log()
             value = lower_float(h if blind else 1 + h)
-            figure = f"H(A|x={x},y={y},B,E)" if blind else f"H(AB|x={x},y={y},E)"
+        figure = SelfTestedEntropy(x, y, blind)
         return Bound(
             value=value,
             side="lower",
-            figure=figure,
+            merit=figure,
             model=None,
             solver_value=math.nan,
             solver="none",
             status="closed form",
             seconds={},
             source=self.source,
-            _closed_form=self._certificate({"kind": "entropy", "x": x, "y": y, "blind": blind}, value),
+            _proof=_SelfTestProof(self.observed, figure, self.source),
         )
 
-    def _certificate(self, figure: dict[str, Any], value: float) -> dict[str, Any]:
-        """The claim with what is needed to check it again."""
-        observed = self.observed
-        return {
-            "format": "sdpbound closed form",
-            "version": 1,
-            "created_by": f"sdpbound {__version__}",
-            "question": {
-                "scenario": {"outcomes": [list(p) for p in observed.scenario.outcomes]},
-                "figure": figure,
-                "side": "lower",
-                "observed": [
-                    {"coefficients": c.tolist(), "value": float(v), "tolerance": float(t)}
-                    for c, v, t in zip(observed.coefficients, observed.values, observed.tolerances, strict=True)
-                ],
-            },
-            "theorem": self.source,
+
+@dataclass(frozen=True, eq=False)
+class _SelfTestProof(Proof):
+    """A theorem about data that self-test: the checker finds again that they do."""
+
+    no_functional = "a closed form proves no affine functional; ask with closed_forms=False for one."
+
+    observed: Observations
+    figure: SelfTestedEntropy
+    theorem: str
+
+    @property
+    def given(self) -> Observations:
+        return self.observed
+
+    def certificate(self, value: float) -> dict[str, Any]:
+        return certificate_head(self.observed, self.figure, "lower", None, "sdpbound closed form", "self-test") | {
+            "theorem": self.theorem,
             "claim": {"value": value},
         }
 

@@ -1,6 +1,6 @@
 """Finite numbers of rounds: lengths of key and randomness against a quantum adversary, by entropy accumulation."""
 
-from sdpbound.finite_size.accumulation import FiniteSecurity
+from sdpbound.finite_size.figures import FiniteSecurity
 from sdpbound.finite_size.lengths import finite_key_length, finite_randomness_length, minimum_rounds
 from sdpbound.finite_size.result import FiniteLength
 

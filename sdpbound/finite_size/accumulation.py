@@ -7,20 +7,18 @@ never falls with n. The same code runs in floats and in balls.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Any
 
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bounds.bound import Bound
-from sdpbound.errors import InvalidParameter
 from sdpbound.finite_size.arithmetic import Number, exp, log, log2, number_type, sqrt, upper_tail
+from sdpbound.finite_size.figures import FiniteFigure, FiniteSecurity
 from sdpbound.finite_size.scores import ScoredTest
 
 __all__ = [
     "Choice",
-    "FiniteSecurity",
     "Game",
     "MinTradeoff",
     "Term",
@@ -30,43 +28,6 @@ __all__ = [
     "terms",
     "total",
 ]
-
-#: What is assumed of the outcomes' registers.
-REGISTERS = ("classical", "sharp", "quantum")
-
-
-@dataclass(frozen=True, kw_only=True)
-class FiniteSecurity:
-    """What is allowed to fail, and with which probability.
-
-    Parameters
-    ----------
-    soundness : distance, in (0, 1), of what the protocol does from an ideal one that aborts alike: errors of the key
-        and Eve's knowledge together
-    completeness : probability, in (0, 1), that devices which behave as promised make the protocol abort
-    efficiency : of error correction, at least 1: a factor on the Shannon entropy to be sent
-    registers : the bound on the information variance of the d outcomes of a round. "quantum": log(2 d^2 + 1) in V and
-        2 log d in K, the theorem as printed; "classical": log(2 d + 1) and log d, with the paper's lemma for classical
-        outcomes; "sharp": log(sqrt(d) + sqrt(d - 1)) and log d. docs/finite_size.md proves all three
-
-    >>> FiniteSecurity(soundness=1e-5).completeness
-    0.01
-    """
-
-    soundness: float = 1e-10
-    completeness: float = 1e-2
-    efficiency: float = 1.0
-    registers: str = "classical"
-
-    def __post_init__(self) -> None:
-        for name, low, high in (("soundness", 1e-300, 1.0), ("completeness", 1e-300, 1.0), ("efficiency", 1.0, 100.0)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
-                raise InvalidParameter(f"{name} = {value!r:.60} must be a number from {low:g} to {high:g}.")
-            if high == 1.0 and value == 1.0:
-                raise InvalidParameter(f"{name} = 1 promises nothing; give a probability below 1, such as 1e-10.")
-        if self.registers not in REGISTERS:
-            raise InvalidParameter(f"registers = {self.registers!r:.60} must be one of {', '.join(REGISTERS)}.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +45,7 @@ class Game:
         is sent
     security : FiniteSecurity
     behaviour : of the honest devices
-    figure : what is asked, as a certificate says it, but for the number of rounds
+    figure : what is asked, but for the number of rounds
     entropy : what proves the functional; None where it is trusted
     net : whether the search counts what drawing tests and settings takes as a loss; lengths never do
     """
@@ -98,7 +59,7 @@ class Game:
     tested: Sequence[tuple[float, float]]
     security: FiniteSecurity
     behaviour: Behaviour
-    figure: Mapping[str, Any]
+    figure: FiniteFigure
     entropy: Bound | None = None
     net: bool = False
 

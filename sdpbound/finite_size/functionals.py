@@ -12,6 +12,7 @@ from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.expression import BellExpression
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.bound import Functional
+from sdpbound.bounds.figures import ConditionalEntropy
 from sdpbound.entropies.conditional import EntropyBound, VonNeumann, conditional_entropy, require_preprocessing
 from sdpbound.errors import InvalidInput, InvalidShape
 from sdpbound.rates.rates import observations_of
@@ -58,9 +59,7 @@ def _expression(
     given: EntropyBound | Functional | BellExpression, x: int, y: int | None, preprocessing: float
 ) -> tuple[BellExpression, EntropyBound | None]:
     if isinstance(given, EntropyBound):
-        asked = given.certificate.data["question"]["figure"]
-        wanted = {"kind": "conditional_entropy", "x": x, "y": y, "preprocessing": preprocessing}
-        if asked != wanted:
+        if given.merit != ConditionalEntropy(x, y, preprocessing):
             raise InvalidInput(
                 f"{given.figure} is not the entropy of this length: bound x={x}, y={y}, q={preprocessing:g}."
             )

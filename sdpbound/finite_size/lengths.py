@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any, overload
+from typing import overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,7 +13,8 @@ from sdpbound.arguments import instance, unmasked
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.observations import Observations
 from sdpbound.errors import InvalidInput, InvalidParameter
-from sdpbound.finite_size.accumulation import FiniteSecurity, Game
+from sdpbound.finite_size.accumulation import Game
+from sdpbound.finite_size.figures import FiniteKeyLength, FiniteRandomnessLength, FiniteSecurity
 from sdpbound.finite_size.functionals import EntropySource, entropy_functionals
 from sdpbound.finite_size.result import FiniteLength, certified
 from sdpbound.finite_size.scores import information, scored_test
@@ -231,7 +231,7 @@ def _key_games(
     y = behaviour.scenario.require_setting(1, y, "y")
     outcomes = tuple(max(party) for party in behaviour.scenario.outcomes)
     games = []
-    figure = _figure("finite_key_length", x, y, float(preprocessing), security)
+    figure = FiniteKeyLength(x, y, float(preprocessing), security)
     for functional, entropy in functionals:
         test = scored_test(functional, distribution)
         tested = [
@@ -272,7 +272,7 @@ def _randomness_games(
     functionals = entropy_functionals(behaviour, observed, x, y, 0.0, entropies)
     outcomes = tuple(max(party) for party in behaviour.scenario.outcomes)
     games = []
-    figure = _figure("finite_randomness_length", x, y, 0.0, security)
+    figure = FiniteRandomnessLength(x, y, 0.0, security)
     for functional, entropy in functionals:
         test = scored_test(functional, distribution)
         own = test.distribution[x].sum() if y is None else test.distribution[x, y]
@@ -293,12 +293,6 @@ def _randomness_games(
             )
         )
     return games
-
-
-def _figure(kind: str, x: int, y: int | None, flip: float, security: FiniteSecurity) -> dict[str, Any]:
-    """The question, as a certificate says it, but for the number of rounds."""
-    settings = {"kind": kind, "x": int(x), "y": None if y is None else int(y), "preprocessing": flip}
-    return settings | asdict(security)
 
 
 def _security(security: FiniteSecurity | None) -> FiniteSecurity:

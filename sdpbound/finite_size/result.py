@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 
 import flint
@@ -14,8 +14,9 @@ from sdpbound.bell.expression import BellExpression
 from sdpbound.bounds.certificate import Certificate
 from sdpbound.bounds.rounding import lower_float, rounded
 from sdpbound.errors import CertificateError, InvalidParameter
-from sdpbound.finite_size.accumulation import Choice, FiniteSecurity, Game, epsilons, min_tradeoff, terms, total
+from sdpbound.finite_size.accumulation import Choice, Game, epsilons, min_tradeoff, terms, total
 from sdpbound.finite_size.arithmetic import balls
+from sdpbound.finite_size.figures import FiniteFigure, FiniteSecurity
 from sdpbound.version import __version__
 
 __all__ = ["FiniteLength", "certified"]
@@ -96,6 +97,11 @@ class FiniteLength:
     def __float__(self) -> float:
         return self.length
 
+    @property
+    def figure(self) -> FiniteFigure:
+        """The length as a figure of merit."""
+        return replace(self._game.figure, rounds=int(self.rounds))
+
     @cached_property
     def certificate(self) -> Certificate:
         """The proof of the length, with those of the entropy and of its extremes: for :func:`sdpbound.verify`."""
@@ -110,9 +116,10 @@ class FiniteLength:
                 "format": "sdpbound certificate",
                 "version": 1,
                 "created_by": f"sdpbound {__version__}",
+                "kind": "finite length",
                 "question": {
                     "scenario": {"outcomes": [list(p) for p in game.behaviour.scenario.outcomes]},
-                    "figure": {**game.figure, "rounds": int(self.rounds)},
+                    "figure": self.figure.entry(),
                     "side": "lower",
                     "behaviour": game.behaviour.p.tolist(),
                 },

@@ -12,10 +12,8 @@ import numpy as np
 from sdpbound.adversaries import Quantum
 from sdpbound.arrays import Floats
 from sdpbound.bell.observations import Observations
-from sdpbound.bounds.bound import Functional
+from sdpbound.bounds.bound import AffineProof, Functional
 from sdpbound.bounds.certificate import certificate_head
-from sdpbound.bounds.figures import describe_figure
-from sdpbound.bounds.question import Question
 from sdpbound.bounds.separation import CERTIFIED_SEPARATION, raise_if_separated
 from sdpbound.entropies.entropy import EntropyBound, TrivialProof
 from sdpbound.entropies.qubits.branch import prove
@@ -89,7 +87,7 @@ def qubit_entropy(
     return QubitEntropyBound(
         value=value,
         side="lower",
-        figure=describe_figure(question.figure),
+        merit=question.figure,
         model=_MODEL,
         solver_value=found.lower,
         solver="highs",
@@ -107,11 +105,7 @@ def _raise_if_outside(question: EntropyQuestion, found: Search) -> None:
     if len(question.observed) and (
         found.mixture.miss > 1e-9 or found.lower > math.log2(question.outcomes) + CERTIFIED_SEPARATION
     ):
-        empty = np.zeros((1, *question.scenario.shape))
-        figure = {"kind": "separation"}
-        raise_if_separated(
-            Question(question.scenario, empty, question.observed, figure, "upper", -math.inf), _SEPARATING
-        )
+        raise_if_separated(question.observed, _SEPARATING)
 
 
 def _proven(question: EntropyQuestion, found: Search, tolerance: float) -> _QubitProof | TrivialProof:
@@ -139,7 +133,7 @@ def _proven(question: EntropyQuestion, found: Search, tolerance: float) -> _Qubi
 
 
 @dataclass(frozen=True, eq=False)
-class _QubitProof:
+class _QubitProof(AffineProof):
     """entropy >= constant + multipliers . tested values, for every quantum behaviour."""
 
     question: EntropyQuestion

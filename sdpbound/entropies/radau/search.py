@@ -11,9 +11,8 @@ import numpy as np
 
 from sdpbound.adversaries import Quantum
 from sdpbound.bell.observations import Observations
-from sdpbound.bounds.bound import Functional
+from sdpbound.bounds.bound import AffineProof, Functional
 from sdpbound.bounds.certificate import certificate_head
-from sdpbound.bounds.figures import describe_figure
 from sdpbound.bounds.solving import SolverChoice
 from sdpbound.conic.program import SolverResult
 from sdpbound.conic.programs.quadratic import QuadraticDual
@@ -136,7 +135,7 @@ class _Search(EntropySearch[_Attempt]):
         return EntropyBound(
             value=value,
             side="lower",
-            figure=describe_figure(self.question.figure),
+            merit=self.question.figure,
             model=model,
             solver_value=best.claimed,
             solver=best.result.solver,
@@ -149,7 +148,7 @@ class _Search(EntropySearch[_Attempt]):
 
 
 @dataclass(frozen=True, eq=False)
-class _RadauProof:
+class _RadauProof(AffineProof):
     question: EntropyQuestion
     model: Quantum
     program: RadauProgram

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.observations import Observations
 from sdpbound.entropies.conditional import EntropyBound, VonNeumann
 from sdpbound.finite_size import FiniteLength, FiniteSecurity, finite_key_length, finite_randomness_length
+from sdpbound.finite_size.figures import FiniteKeyLength, FiniteRandomnessLength
 from sdpbound.finite_size.functionals import entropy_functionals
 from sdpbound.finite_size.result import THEOREM, VARIANCE
 from sdpbound.study.file.spec import Quantity
@@ -49,10 +49,10 @@ def finite_question(behaviour: Behaviour, quantity: Quantity) -> dict[str, Any]:
     """What the certificate of a length must be about."""
     x, y = quantity.settings
     assert quantity.rounds is not None
-    figure = {"kind": quantity.name, "x": x, "y": y, "preprocessing": _flips(quantity), **asdict(FiniteSecurity())}
+    length = FiniteKeyLength if quantity.name == FiniteKeyLength.kind else FiniteRandomnessLength
     return {
         "scenario": {"outcomes": [list(party) for party in behaviour.scenario.outcomes]},
-        "figure": figure | {"rounds": int(quantity.rounds)},
+        "figure": length(x, y, _flips(quantity), rounds=int(quantity.rounds)).entry(),
         "side": "lower",
         "behaviour": np.asarray(behaviour.p).tolist(),
     }

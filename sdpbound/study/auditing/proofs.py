@@ -16,6 +16,15 @@ import numpy as np
 from sdpbound.adversaries import Quantum
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.observations import Observations
+from sdpbound.bounds.figures import (
+    BellValue,
+    BlindGuessingProbability,
+    ConditionalEntropy,
+    Figure,
+    GuessingProbability,
+    SelfTestedEntropy,
+    Separation,
+)
 from sdpbound.bounds.rounding import min_entropy_of
 from sdpbound.checker import Checker, Verification, verify
 from sdpbound.entropies.self_test import SelfTest, find_self_test
@@ -87,9 +96,9 @@ class Asked:
             for c, v, t in zip(data.coefficients, data.values, data.tolerances, strict=True)
         ]
 
-    def _question(self, figure: dict[str, Any], side: str, observed: list[dict[str, Any]]) -> dict[str, Any]:
+    def _question(self, figure: Figure, side: str, observed: list[dict[str, Any]]) -> dict[str, Any]:
         outcomes = [list(party) for party in self.point.member.expression.scenario.outcomes]
-        return {"scenario": {"outcomes": outcomes}, "figure": figure, "side": side, "observed": observed}
+        return {"scenario": {"outcomes": outcomes}, "figure": figure.entry(), "side": side, "observed": observed}
 
     def program(self, quantity: Quantity, flips: float = 0.0) -> dict[str, Any]:
         """The question of the program behind a quantity, for a preprocessing."""
@@ -98,27 +107,25 @@ class Asked:
             return self.conditional(quantity, quantity.side, flips)
         model = {"model": self.task.model.describe()}
         if quantity.group == "expression":
-            figure = {"kind": "bell_value", "coefficients": self.point.member.expression.coefficients.tolist()}
-            return self._question(figure, quantity.side, []) | model
-        figure = {"kind": "blind_guessing_probability" if kind == "blind" else "guessing_probability", "x": x, "y": y}
-        return self._question(figure, "upper", self._observed) | model
+            return self._question(BellValue(self.point.member.expression), quantity.side, []) | model
+        guess = BlindGuessingProbability if kind == "blind" else GuessingProbability
+        return self._question(guess(x, y), "upper", self._observed) | model
 
     def conditional(self, quantity: Quantity, side: str, flips: float) -> dict[str, Any]:
         """The question of a conditional entropy against quantum devices, whatever words prove it."""
         x, y = quantity.settings
         both = y if "global" in quantity.name else None
-        figure = {"kind": "conditional_entropy", "x": x, "y": both, "preprocessing": flips}
+        figure = ConditionalEntropy(x, both, flips)
         return self._question(figure, side, self._observed) | {"model": {"kind": "quantum"}}
 
     def entropy(self, quantity: Quantity) -> dict[str, Any]:
         """The question of the closed form behind a quantity."""
         _, x, y, *_ = quantity.program
-        figure = {"kind": "entropy", "x": x, "y": y, "blind": quantity.name.endswith("blind")}
-        return self._question(figure, "lower", self._observed)
+        return self._question(SelfTestedEntropy(x, y, quantity.name.endswith("blind")), "lower", self._observed)
 
     def separation(self) -> dict[str, Any]:
         """Whether the data are outside the adversary's set."""
-        return self._question({"kind": "separation"}, "upper", self._observed) | {"model": self.task.model.describe()}
+        return self._question(Separation(), "upper", self._observed) | {"model": self.task.model.describe()}
 
 
 @dataclass(frozen=True, slots=True)

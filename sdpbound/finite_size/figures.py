@@ -1,0 +1,106 @@
+"""Lengths from finitely many rounds as figures of merit, and what they allow to fail."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from sdpbound.arguments import counted, instance
+from sdpbound.bounds.figures import ConditionalEntropy, Figure
+from sdpbound.errors import InvalidParameter
+
+__all__ = ["REGISTERS", "FiniteFigure", "FiniteKeyLength", "FiniteRandomnessLength", "FiniteSecurity"]
+
+#: What is assumed of the outcomes' registers.
+REGISTERS = ("classical", "sharp", "quantum")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FiniteSecurity:
+    """What is allowed to fail, and with which probability.
+
+    Parameters
+    ----------
+    soundness : distance, in (0, 1), of what the protocol does from an ideal one that aborts alike: errors of the key
+        and Eve's knowledge together
+    completeness : probability, in (0, 1), that devices which behave as promised make the protocol abort
+    efficiency : of error correction, at least 1: a factor on the Shannon entropy to be sent
+    registers : the bound on the information variance of the d outcomes of a round. "quantum": log(2 d^2 + 1) in V and
+        2 log d in K, the theorem as printed; "classical": log(2 d + 1) and log d, with the paper's lemma for classical
+        outcomes; "sharp": log(sqrt(d) + sqrt(d - 1)) and log d. docs/finite_size.md proves all three
+
+    >>> FiniteSecurity(soundness=1e-5).completeness
+    0.01
+    """
+
+    soundness: float = 1e-10
+    completeness: float = 1e-2
+    efficiency: float = 1.0
+    registers: str = "classical"
+
+    def __post_init__(self) -> None:
+        for name, low, high in (("soundness", 1e-300, 1.0), ("completeness", 1e-300, 1.0), ("efficiency", 1.0, 100.0)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
+                raise InvalidParameter(f"{name} = {value!r:.60} must be a number from {low:g} to {high:g}.")
+            if high == 1.0 and value == 1.0:
+                raise InvalidParameter(f"{name} = 1 promises nothing; give a probability below 1, such as 1e-10.")
+        if self.registers not in REGISTERS:
+            raise InvalidParameter(f"registers = {self.registers!r:.60} must be one of {', '.join(REGISTERS)}.")
+
+
+@dataclass(frozen=True, slots=True)
+class FiniteFigure(Figure):
+    """A length in bits from a number of rounds; None where that is still open.
+
+    Attributes
+    ----------
+    x, y, preprocessing : settings of the output, and probability with which Alice flips her bit
+    security : what may fail
+    rounds : their number n
+    """
+
+    unit = "bit"
+    x: int
+    y: int | None
+    preprocessing: float = 0.0
+    security: FiniteSecurity = field(default_factory=FiniteSecurity)
+    rounds: int | None = None
+
+    def __post_init__(self) -> None:
+        instance(self.security, FiniteSecurity, "security", "FiniteSecurity(soundness=1e-10)")
+        settings = ConditionalEntropy(self.x, self.y, self.preprocessing)  # the same numbers, with the same limits
+        object.__setattr__(self, "x", settings.x)
+        object.__setattr__(self, "y", settings.y)
+        if self.rounds is not None:
+            object.__setattr__(self, "rounds", counted(self.rounds, "rounds", 1))
+
+    def entry(self) -> dict[str, Any]:
+        own = {"kind": self.kind, "x": self.x, "y": self.y, "preprocessing": self.preprocessing}
+        return own | asdict(self.security) | ({} if self.rounds is None else {"rounds": self.rounds})
+
+    def _words(self, output: str) -> str:
+        at = f"x={self.x}" if self.y is None else f"x={self.x}, y={self.y}"
+        return f"length of {output} at {at}" + ("" if self.rounds is None else f" from {self.rounds:g} rounds")
+
+
+@dataclass(frozen=True, slots=True)
+class FiniteKeyLength(FiniteFigure):
+    """The length of a secret key; y is Bob's setting of the key."""
+
+    kind = "finite_key_length"
+
+    @property
+    def words(self) -> str:
+        return self._words("key")
+
+
+@dataclass(frozen=True, slots=True)
+class FiniteRandomnessLength(FiniteFigure):
+    """The length of a random string, of Alice's outcome or with y of both."""
+
+    kind = "finite_randomness_length"
+
+    @property
+    def words(self) -> str:
+        return self._words("randomness")

@@ -1,0 +1,205 @@
+"""Figures of merit as types: words, entries of certificates, sides; and the kinds of certificates."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import FrozenInstanceError
+from typing import Any
+
+import pytest
+from golden_certificates import INDEX, golden
+
+import sdpbound as sb
+from sdpbound.bounds import (
+    BellValue,
+    BlindGuessingProbability,
+    ConditionalEntropy,
+    ConditionalMutualInformation,
+    Figure,
+    GuessingProbability,
+    MinEntropyOf,
+    SelfTestedEntropy,
+    Separation,
+    as_min_entropy,
+)
+from sdpbound.boxes.figures import DistanceFromUniform, FunctionGuessing
+from sdpbound.checker.kinds import KINDS
+from sdpbound.finite_size.figures import FiniteKeyLength, FiniteRandomnessLength, FiniteSecurity
+
+SECURITY = FiniteSecurity(soundness=1e-9)
+#: Figure, words, and the entry as JSON text.
+CASES: list[tuple[Figure, str, str]] = [
+    (
+        BellValue(sb.chsh()),
+        "Bell value",
+        '{"kind": "bell_value", "coefficients": [[0.0, 0.0, 0.0], [0.0, 1.0, 1.0], [0.0, 1.0, -1.0]]}',
+    ),
+    (Separation(), "zero functional at the tested data", '{"kind": "separation"}'),
+    (GuessingProbability(1), "P_guess(A|x=1,E)", '{"kind": "guessing_probability", "x": 1, "y": null}'),
+    (GuessingProbability(0, 1), "P_guess(AB|x=0,y=1,E)", '{"kind": "guessing_probability", "x": 0, "y": 1}'),
+    (
+        BlindGuessingProbability(0, 1),
+        "P_guess(A|x=0,y=1,B,E)",
+        '{"kind": "blind_guessing_probability", "x": 0, "y": 1}',
+    ),
+    (
+        MinEntropyOf(GuessingProbability(0)),
+        "H_min(A|x=0,E)",
+        '{"kind": "min_entropy", "of": {"kind": "guessing_probability", "x": 0, "y": null}}',
+    ),
+    (
+        ConditionalEntropy(0, None, 0.25),
+        "H(A|x=0,E) after flips with probability 0.25",
+        '{"kind": "conditional_entropy", "x": 0, "y": null, "preprocessing": 0.25}',
+    ),
+    (
+        ConditionalEntropy(0, 1),
+        "H(AB|x=0,y=1,E)",
+        '{"kind": "conditional_entropy", "x": 0, "y": 1, "preprocessing": 0.0}',
+    ),
+    (SelfTestedEntropy(0), "H(A|x=0,E)", '{"kind": "entropy", "x": 0, "y": null, "blind": false}'),
+    (SelfTestedEntropy(0, 1), "H(AB|x=0,y=1,E)", '{"kind": "entropy", "x": 0, "y": 1, "blind": false}'),
+    (SelfTestedEntropy(0, 1, True), "H(A|x=0,y=1,B,E)", '{"kind": "entropy", "x": 0, "y": 1, "blind": true}'),
+    (
+        ConditionalMutualInformation(0, 1),
+        "I(A:B|x=0,y=1,E)",
+        '{"kind": "conditional_mutual_information", "x": 0, "y": 1}',
+    ),
+    (FunctionGuessing(), "P_guess(f|E)", '{"kind": "guessing_probability"}'),
+    (DistanceFromUniform(), "distance of f from uniform, given E", '{"kind": "distance_from_uniform"}'),
+    (
+        FiniteKeyLength(0, 1, 0.0, SECURITY, 1000),
+        "length of key at x=0, y=1 from 1000 rounds",
+        '{"kind": "finite_key_length", "x": 0, "y": 1, "preprocessing": 0.0, "soundness": 1e-09, "completeness": 0.01, '
+        '"efficiency": 1.0, "registers": "classical", "rounds": 1000}',
+    ),
+    (
+        FiniteRandomnessLength(0, None, 0.0, SECURITY),
+        "length of randomness at x=0",
+        '{"kind": "finite_randomness_length", "x": 0, "y": null, "preprocessing": 0.0, "soundness": 1e-09, '
+        '"completeness": 0.01, "efficiency": 1.0, "registers": "classical"}',
+    ),
+]
+
+
+@pytest.mark.parametrize(("figure", "words", "entry"), CASES, ids=[words for _, words, _ in CASES])
+def test_words_and_entries(figure: Figure, words: str, entry: str) -> None:
+    assert figure.words == words == str(figure)
+    assert json.dumps(figure.entry()) == entry
+    with pytest.raises((FrozenInstanceError, AttributeError, TypeError)):
+        figure.kind = "another"  # type: ignore[misc]
+
+
+def test_every_figure_of_the_golden_certificates_is_a_type() -> None:
+    known = {figure.kind for figure, _, _ in CASES}
+    assert {entry["figure"] for entry in INDEX.values()} <= known
+
+
+def test_equality_is_of_type_and_fields() -> None:
+    assert GuessingProbability(0, 1) == GuessingProbability(0, 1) != GuessingProbability(0)
+    assert GuessingProbability(0, 1) != BlindGuessingProbability(0, 1)
+    assert SelfTestedEntropy(0) != ConditionalEntropy(0)
+    assert BellValue(sb.chsh()) == BellValue(sb.chsh()) != BellValue(2 * sb.chsh())
+    assert len({figure for figure, _, _ in CASES}) == len(CASES)
+
+
+def test_units_ceilings_and_signs() -> None:
+    for figure, _, _ in CASES:
+        assert not (figure.is_probability and figure.is_entropy)
+        assert figure.ceiling == (1.0 if figure.is_probability or figure in _LIMITED else math.inf)
+        assert figure.sign("upper") == 1.0
+        assert figure.sign("lower") == (-1.0 if isinstance(figure, BellValue) else 1.0)
+        assert not figure.is_entropy or figure.unit == "bit"
+
+
+_LIMITED = (MinEntropyOf(GuessingProbability(0)), DistanceFromUniform())
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: GuessingProbability(-1), "x = -1 must be an integer of at least 0"),
+        (lambda: GuessingProbability(0, True), "y = True"),
+        (lambda: BlindGuessingProbability(0, None), "y = None"),
+        (lambda: SelfTestedEntropy(0, None, True), "y = None"),
+        (lambda: ConditionalEntropy(0, None, 0.75), "preprocessing = 0.75 must lie between 0 and 1/2"),
+        (lambda: ConditionalEntropy(0, None, math.nan), "preprocessing = nan"),
+        (lambda: MinEntropyOf(Separation()), "must be a guessing probability"),
+        (lambda: BellValue([[1.0]]), "expression must be a BellExpression"),
+        (lambda: FiniteKeyLength(0, 1, 0.0, SECURITY, 0), "rounds = 0"),
+        (lambda: FiniteKeyLength(0, 1, 0.0, None), "security must be a FiniteSecurity"),
+    ],
+)
+def test_what_is_refused(make: Any, words: str) -> None:
+    with pytest.raises(sb.InvalidInput, match=words.replace("(", r"\(")):
+        make()
+
+
+def test_bounds_have_their_figure() -> None:
+    data = sb.Observations.bell_value(sb.chsh(), 2.4)
+    assert sb.maximize(sb.chsh(), sb.Local()).merit == BellValue(sb.chsh())
+    guess = sb.guessing_probability(data, sb.NoSignaling(), 1)
+    assert (guess.merit, guess.figure) == (GuessingProbability(1), "P_guess(A|x=1,E)")
+    assert as_min_entropy(guess).merit == MinEntropyOf(guess.merit)
+    assert guess.given == data
+    with pytest.raises(sb.InvalidInput, match="Bell value is no guessing probability"):
+        as_min_entropy(sb.maximize(sb.chsh(), sb.Local()))
+
+
+def test_a_proof_of_one_number_has_no_functional_and_says_why() -> None:
+    """Both are bounds with all that these promise: the functional, or why there is none."""
+    exact = sb.find_self_test(sb.Observations.bell_value(sb.chsh(), 8**0.5))
+    assert exact is not None
+    attack = sb.conditional_entropy_upper_bound(sb.Observations.bell_value(sb.chsh(), 2.5), tolerance=1e-3)
+    for bound, why in ((exact.entropy(), "closed_forms=False"), (attack, "the bound from below has one")):
+        assert isinstance(bound, sb.Bound)
+        assert "functional" not in vars(type(bound)) or type(bound) is sb.Bound
+        with pytest.raises(sb.CertificateError, match=why):
+            _ = bound.functional
+        assert bound.certificate.verify().holds
+
+
+# -- kinds of certificates ----------------------------------------------------------------------------------------
+
+NAMES = [kind.name for kind in KINDS]
+
+
+def kind_of(name: str) -> str:
+    """The kind of a golden certificate, by the table."""
+    return next(kind.name for kind in KINDS if kind.recognise(golden(name)))
+
+
+SAMPLES = {kind_of(name): name for name in INDEX if not name.startswith(("entropy_qubit", "finite"))}
+SAMPLES["finite length"] = min((name for name in INDEX if kind_of(name) == "finite length"), key=len)
+
+
+def test_older_certificates_say_no_kind() -> None:
+    assert not any("kind" in golden(name) for name in INDEX)
+    assert set(SAMPLES) == set(NAMES)
+
+
+@pytest.mark.parametrize("kind", NAMES)
+def test_a_kind_that_is_said_must_be_the_right_one(kind: str) -> None:
+    data = golden(SAMPLES[kind])
+    assert sb.verify(data | {"kind": kind}).holds
+    for other in [*NAMES, "Bound", "", None, 1, [], {}, [kind], "x" * 999]:
+        if other != kind:
+            with pytest.raises(sb.CertificateError, match=r"^kind is "):
+                sb.verify(data | {"kind": other})
+
+
+def test_new_certificates_say_their_kind() -> None:
+    data = sb.Observations.bell_value(sb.chsh(), 2.5)
+    exact = sb.find_self_test(sb.Observations.bell_value(sb.chsh(), 8**0.5))
+    assert exact is not None
+    made = {
+        "bound": sb.maximize(sb.chsh(), sb.Local()),
+        "self-test": exact.entropy(),
+        "entropy by formula": sb.conditional_entropy(data),
+        "attack": sb.conditional_entropy_upper_bound(data, tolerance=1e-3),
+    }
+    for kind, bound in made.items():
+        assert bound.certificate.data["kind"] == kind
+        assert bound.certificate.verify().holds
+    assert set(made) <= set(NAMES)
