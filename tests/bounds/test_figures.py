@@ -8,7 +8,6 @@ from dataclasses import FrozenInstanceError
 from typing import Any
 
 import pytest
-from golden_certificates import INDEX, golden
 
 import sdpbound as sb
 from sdpbound.bounds import (
@@ -26,6 +25,7 @@ from sdpbound.bounds import (
 from sdpbound.boxes.figures import DistanceFromUniform, FunctionGuessing
 from sdpbound.checker.kinds import KINDS
 from sdpbound.finite_size.figures import FiniteKeyLength, FiniteRandomnessLength, FiniteSecurity
+from tests.golden_certificates import INDEX, golden
 
 SECURITY = FiniteSecurity(soundness=1e-9)
 #: Figure, words, and the entry as JSON text.
