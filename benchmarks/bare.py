@@ -16,7 +16,7 @@ import scipy.sparse as sp
 
 import sdpbound as sb
 from benchmarks.timing import median_seconds
-from sdpbound.adversaries.adversary import CorrelationModel
+from sdpbound.adversaries.adversary import Adversary
 from sdpbound.bounds.assemble import assemble
 from sdpbound.bounds.question import Question
 from sdpbound.conic.program import LinearMatrixInequality
@@ -40,7 +40,7 @@ class Bare:
     value: float
 
 
-def plain_inequality(question: Question, model: CorrelationModel) -> LinearMatrixInequality:
+def plain_inequality(question: Question, model: Adversary) -> LinearMatrixInequality:
     """The program without its symmetries."""
     assembly = assemble(question, model, symmetry=False)
     return assembly.reduction.inequality(assembly.program.objective, assembly.program.values)

@@ -8,7 +8,7 @@ from sdpbound.lazy import lazy_face
 from sdpbound.version import __version__
 
 if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table below
-    from sdpbound.adversaries import Local, NoSignaling, Quantum
+    from sdpbound.adversaries import Adversary, Local, NoSignaling, Quantum
     from sdpbound.attacks.convex_combination import convex_combination_attack
     from sdpbound.attacks.entropy_attack import conditional_entropy_upper_bound
     from sdpbound.attacks.proof import EntropyAttack
@@ -82,6 +82,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from sdpbound.rates.upper import key_rate_upper_bound, randomness_rate_upper_bound
 
 __all__ = [
+    "Adversary",
     "Behaviour",
     "BellExpression",
     "BestTest",
@@ -185,7 +186,7 @@ __all__ = [
 __getattr__, __dir__ = lazy_face(
     __name__,
     {
-        "sdpbound.adversaries": "Local NoSignaling Quantum",
+        "sdpbound.adversaries": "Adversary Local NoSignaling Quantum",
         "sdpbound.attacks.convex_combination": "convex_combination_attack",
         "sdpbound.attacks.entropy_attack": "conditional_entropy_upper_bound",
         "sdpbound.attacks.proof": "EntropyAttack",

@@ -1,14 +1,25 @@
 """The adversaries, each a set of correlations: ``Local`` inside ``Quantum(level)`` inside ``NoSignaling``.
 
 What may come in: a scenario. What is handed on: a :class:`Relaxation`, the set as linear and matrix conditions on
-moments. An adversary is one class with ``relax``, and one line of a table.
+moments. An adversary is one class, :class:`Adversary`, and one line of the table ``ADVERSARIES``; that of another
+package has an entry point instead.
 """
 
 from __future__ import annotations
 
-from sdpbound.adversaries.adversary import CorrelationModel, Relaxation
+from sdpbound.adversaries.adversary import Adversary, Relaxation, Security
 from sdpbound.adversaries.local import Local
 from sdpbound.adversaries.nosignaling import NoSignaling
 from sdpbound.adversaries.quantum import Quantum
+from sdpbound.adversaries.table import ADVERSARIES, adversary_named
 
-__all__ = ["CorrelationModel", "Local", "NoSignaling", "Quantum", "Relaxation"]
+__all__ = [
+    "ADVERSARIES",
+    "Adversary",
+    "Local",
+    "NoSignaling",
+    "Quantum",
+    "Relaxation",
+    "Security",
+    "adversary_named",
+]

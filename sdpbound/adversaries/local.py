@@ -9,19 +9,24 @@ from math import prod
 import numpy as np
 import scipy.sparse as sp
 
-from sdpbound.adversaries.adversary import CorrelationModel, Relaxation
+from sdpbound.adversaries.adversary import ASSUMED, Adversary, Relaxation, Security
 from sdpbound.bell.scenario import BlindMeasurement, Scenario
 from sdpbound.errors import TooLarge
 
-__all__ = ["Local"]
+__all__ = ["LOCAL", "Local"]
+
+LOCAL = "local adversary: only data with a local model are possible, and Eve then knows every outcome"
 
 #: Most deterministic strategies written down as columns of one linear program.
 LIMIT = 1 << 16
 
 
 @dataclass(frozen=True)
-class Local(CorrelationModel):
+class Local(Adversary):
     """The local polytope, exactly, by its vertices: one weight for each deterministic strategy."""
+
+    linear = True
+    deterministic = True
 
     @property
     def name(self) -> str:
@@ -32,6 +37,9 @@ class Local(CorrelationModel):
 
     def relax(self, scenario: Scenario, blind: BlindMeasurement | None = None) -> Relaxation:
         return _relax(scenario)
+
+    def security(self, kind: str) -> Security:
+        return Security(LOCAL, ASSUMED)
 
 
 @lru_cache(maxsize=64)

@@ -8,19 +8,24 @@ from functools import lru_cache
 import numpy as np
 import scipy.sparse as sp
 
-from sdpbound.adversaries.adversary import CorrelationModel, Relaxation
+from sdpbound.adversaries.adversary import ASSUMED, Adversary, Relaxation, Security
 from sdpbound.bell.scenario import BlindMeasurement, Scenario
 from sdpbound.errors import TooLarge
 
-__all__ = ["NoSignaling"]
+__all__ = ["INDIVIDUAL", "NoSignaling"]
+
+INDIVIDUAL = "individual attacks"
 
 #: Most positivity conditions of one no-signaling behaviour.
 LIMIT = 20000
 
 
 @dataclass(frozen=True)
-class NoSignaling(CorrelationModel):
+class NoSignaling(Adversary):
     """The no-signaling polytope, exactly; bounds are optima of linear programs with exact rational certificates."""
+
+    linear = True
+    contains_quantum = True
 
     @property
     def name(self) -> str:
@@ -31,6 +36,17 @@ class NoSignaling(CorrelationModel):
 
     def relax(self, scenario: Scenario, blind: BlindMeasurement | None = None) -> Relaxation:
         return _relax(scenario)
+
+    def security(self, kind: str) -> Security:
+        theorem = "; Csiszar-Koerner rate I(A:B) - I(A:E)" if kind == "key" else ""
+        return Security(
+            INDIVIDUAL,
+            (
+                *ASSUMED,
+                "Eve attacks every round alone and alike and measures before the parties' communication",
+                f"H(A|E) >= H_min(A|E) for her outcome E{theorem}",
+            ),
+        )
 
 
 @lru_cache(maxsize=64)

@@ -6,24 +6,32 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 import scipy.sparse as sp
 
-from sdpbound.adversaries.adversary import CorrelationModel, Relaxation
+from sdpbound.adversaries.adversary import ASSUMED, Adversary, Relaxation, Security
 from sdpbound.bell.scenario import BlindMeasurement, Scenario
 from sdpbound.errors import InvalidParameter
 from sdpbound.npa.levels import Level, generating_words, normalise_level
 from sdpbound.npa.words import MomentMatrix, Word, moment_matrix
 
-__all__ = ["Quantum"]
+__all__ = ["DEVETAK_WINTER", "QUANTUM_RANDOMNESS", "Quantum"]
+
+DEVETAK_WINTER = (
+    "Devetak-Winter rate (arXiv:quant-ph/0306078) against collective quantum attacks; general attacks asymptotically "
+    "by entropy accumulation (arXiv:1607.01796)"
+)
+QUANTUM_RANDOMNESS = (
+    "entropy rate against collective quantum attacks; general attacks by entropy accumulation (arXiv:1607.01796)"
+)
 
 Generator = Literal["native", "ncpol2sdpa"]
 
 
 @dataclass(frozen=True)
-class Quantum(CorrelationModel):
+class Quantum(Adversary):
     """Quantum behaviours, relaxed to a level of the NPA hierarchy: an outer approximation.
 
     Parameters
@@ -37,6 +45,11 @@ class Quantum(CorrelationModel):
     Quantum(level='1+AB')
     """
 
+    takes_level = True
+    keeps_devices = True
+    contains_quantum = True
+    self_tests = True
+
     level: Level = "2"
     generator: Generator = "native"
 
@@ -44,6 +57,10 @@ class Quantum(CorrelationModel):
         object.__setattr__(self, "level", normalise_level(self.level))
         if self.generator not in ("native", "ncpol2sdpa"):
             raise InvalidParameter(f"generator = {self.generator!r} must be 'native' or 'ncpol2sdpa'.")
+
+    @classmethod
+    def at_level(cls, level: Level | None) -> Self:
+        return cls() if level is None else cls(level)
 
     @property
     def name(self) -> str:
@@ -54,11 +71,19 @@ class Quantum(CorrelationModel):
         """The level in one string."""
         return self.level if isinstance(self.level, str) else f"{len(tuple(self.level))} words"  # type: ignore[arg-type]
 
+    @property
+    def meaning(self) -> object:
+        """The level itself: a label is not unique for own words."""
+        return self.level
+
     def describe(self) -> dict[str, object]:
         return {"kind": "quantum", "level": self.label}
 
     def relax(self, scenario: Scenario, blind: BlindMeasurement | None = None) -> Relaxation:
         return _relax(scenario, self.level, self.generator, blind)  # type: ignore[arg-type]
+
+    def security(self, kind: str) -> Security:
+        return Security(DEVETAK_WINTER if kind == "key" else QUANTUM_RANDOMNESS, ASSUMED)
 
     def __repr__(self) -> str:
         extra = "" if self.generator == "native" else f", generator='{self.generator}'"

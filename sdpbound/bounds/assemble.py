@@ -15,7 +15,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from sdpbound.adversaries.adversary import CorrelationModel, Relaxation
+from sdpbound.adversaries.adversary import Adversary, Relaxation, checked_relaxation
 from sdpbound.arrays import Floats
 from sdpbound.bell.scenario import BlindMeasurement, Scenario
 from sdpbound.bounds.question import Question
@@ -53,9 +53,9 @@ class _Structure:
     dependencies: tuple[Floats, ...]
 
 
-def assemble(question: Question, model: CorrelationModel, symmetry: bool = True) -> Assembly:
+def assemble(question: Question, model: Adversary, symmetry: bool = True) -> Assembly:
     """Write the program of a question for a model; ``symmetry=False`` leaves its symmetries unused."""
-    relaxation = model.relax(question.scenario, question.blind)
+    relaxation = checked_relaxation(model, question.scenario, question.blind)
     observed = question.observed
     copies = len(question.objective)
     rows = _data_rows(question, relaxation)
@@ -106,7 +106,7 @@ def _data_rows(question: Question, relaxation: Relaxation) -> Floats:
 
 
 def _require_reached(
-    question: Question, model: CorrelationModel, relaxation: Relaxation, objective: Floats, rows: Floats
+    question: Question, model: Adversary, relaxation: Relaxation, objective: Floats, rows: Floats
 ) -> None:
     if relaxation.reached.all():
         return
@@ -124,7 +124,7 @@ def _require_reached(
 
 @lru_cache(maxsize=128)
 def _structure(
-    model: CorrelationModel,
+    model: Adversary,
     scenario: Scenario,
     blind: BlindMeasurement | None,
     copies: int,
@@ -135,7 +135,7 @@ def _structure(
     relaxation = model.relax(scenario, blind)
     m = relaxation.variables
     rows = np.frombuffer(rows_bytes).reshape(tested, relaxation.coordinates.shape[0])
-    if relaxation.unit >= 0:
+    if not relaxation.of_vertices:
         unit_row = np.zeros(m)
         unit_row[relaxation.unit] = 1.0
         unit = np.concatenate([np.full(m, e * m + relaxation.unit, dtype=np.int64) for e in range(copies)])

@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from sdpbound.adversaries.adversary import CorrelationModel
+from sdpbound.adversaries.adversary import Adversary
 from sdpbound.arguments import instance
 from sdpbound.bell.expression import BellExpression
 from sdpbound.bell.observations import Observations
@@ -21,7 +21,7 @@ __all__ = ["maximize", "minimize"]
 
 def maximize(
     expression: BellExpression,
-    model: CorrelationModel,
+    model: Adversary,
     observed: Observations | None = None,
     solver: SolverChoice = None,
     tolerance: float | None = None,
@@ -55,7 +55,7 @@ def maximize(
 
 def minimize(
     expression: BellExpression,
-    model: CorrelationModel,
+    model: Adversary,
     observed: Observations | None = None,
     solver: SolverChoice = None,
     tolerance: float | None = None,

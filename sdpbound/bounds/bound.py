@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from sdpbound.adversaries.adversary import CorrelationModel
+from sdpbound.adversaries.adversary import Adversary
 from sdpbound.arguments import floats
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.expression import BellExpression
@@ -124,7 +124,7 @@ class Bound:
     value: float
     side: str
     merit: Figure
-    model: CorrelationModel | None
+    model: Adversary | None
     solver_value: float
     solver: str
     status: str

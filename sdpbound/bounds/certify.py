@@ -32,7 +32,7 @@ def certify(
         lifted, weights = assembly.reduction.lift(result.duals), result.linear_dual
     data = (program.objective, program.values[1:], program.tolerances[1:])
     dual = assembly.certifier.certify(*data, lifted, weights, multipliers)
-    if assembly.relaxation.unit < 0:
+    if assembly.relaxation.of_vertices:
         return _certify_vertices(question, assembly, [float(m) for m in dual.multipliers])
     if not program.blocks and multipliers is None:
         exact = exact_linear_dual(program, weights)

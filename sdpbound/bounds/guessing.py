@@ -6,8 +6,7 @@ import itertools
 
 import numpy as np
 
-from sdpbound.adversaries import Quantum
-from sdpbound.adversaries.adversary import CorrelationModel
+from sdpbound.adversaries.adversary import Adversary
 from sdpbound.arguments import instance
 from sdpbound.bell.observations import Observations
 from sdpbound.bell.scenario import BlindMeasurement
@@ -23,7 +22,7 @@ __all__ = ["blind_guessing_probability", "guessing_probability", "min_entropy"]
 
 def guessing_probability(
     observed: Observations,
-    model: CorrelationModel,
+    model: Adversary,
     x: int = 0,
     y: int | None = None,
     solver: SolverChoice = None,
@@ -60,7 +59,7 @@ def guessing_probability(
 
 def blind_guessing_probability(
     observed: Observations,
-    model: CorrelationModel,
+    model: Adversary,
     x: int = 0,
     y: int = 0,
     solver: SolverChoice = None,
@@ -73,7 +72,8 @@ def blind_guessing_probability(
     taken projective; it commutes with Alice's operators and with Bob's setting y, but not with his other settings:
     a further measurement of Bob's with that one commutation rule.
 
-    A no-signaling or local adversary has no post-measurement device; for those models Eve holds Bob's outcome only.
+    A no-signaling or local adversary has no post-measurement device (``model.keeps_devices``); for those models Eve
+    holds Bob's outcome only.
 
     Returns
     -------
@@ -84,7 +84,7 @@ def blind_guessing_probability(
 
 def min_entropy(
     observed: Observations,
-    model: CorrelationModel,
+    model: Adversary,
     x: int = 0,
     y: int | None = None,
     blind: bool = False,
@@ -134,14 +134,14 @@ def _guessing_question(observed: Observations, x: int, y: int | None) -> Questio
     return Question(scenario, objective, observed, GuessingProbability(x, y), "upper", 1.0 / len(objective))
 
 
-def _blind_question(observed: Observations, model: CorrelationModel, x: int, y: int) -> Question:
+def _blind_question(observed: Observations, model: Adversary, x: int, y: int) -> Question:
     _require_bipartite(observed)
-    instance(model, CorrelationModel, "the model", "Quantum('2'), NoSignaling() or Local()")
+    instance(model, Adversary, "the model", "Quantum('2'), NoSignaling() or Local()")
     scenario = observed.scenario
     x, y = scenario.require_setting(0, x, "x"), scenario.require_setting(1, y, "y")
     guesses, answers = scenario.outcomes[0][x], scenario.outcomes[1][y]
     figure = BlindGuessingProbability(x, y)
-    if isinstance(model, Quantum):
+    if model.keeps_devices:
         wide = scenario.extended(1, [guesses])
         last = wide.settings[1] - 1
         objective = sum(np.outer(wide.effect(0, x, a), wide.effect(1, last, a)) for a in range(guesses))

@@ -11,7 +11,7 @@ import flint
 import numpy as np
 from numpy.typing import NDArray
 
-from sdpbound.adversaries.adversary import CorrelationModel
+from sdpbound.adversaries.adversary import Adversary
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.assemble import Assembly
 from sdpbound.bounds.bound import AffineProof, Bound, Functional
@@ -34,7 +34,7 @@ class DualProof(AffineProof):
     """A dual of the program of a question, certified."""
 
     question: Question
-    model: CorrelationModel
+    model: Adversary
     assembly: Assembly | None
     dual: CertifiedDual
 
@@ -105,7 +105,7 @@ class DualProof(AffineProof):
                 {"words": words, "factor": [row[: i + 1].tolist() for i, row in enumerate(factor)]}
                 for factor in self.dual.factors
             ]
-        if self.assembly.relaxation.unit < 0:
+        if self.assembly.relaxation.of_vertices:
             return []
         rows = self.assembly.relaxation.inequalities.shape[0]
         return [
@@ -116,7 +116,7 @@ class DualProof(AffineProof):
 
 def proven_bound(
     question: Question,
-    model: CorrelationModel,
+    model: Adversary,
     assembly: Assembly | None,
     dual: CertifiedDual,
     result: SolverResult,

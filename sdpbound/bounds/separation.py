@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import scipy.sparse as sp
 
-from sdpbound.adversaries.adversary import CorrelationModel
+from sdpbound.adversaries.adversary import Adversary
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.assemble import Assembly, assemble
 from sdpbound.bounds.certify import certify
@@ -33,7 +33,7 @@ def threshold_scale(observed: Observations) -> float:
     return float(min(1.0, sizes[sizes > 0].min(initial=1.0)))
 
 
-def raise_if_contradictory(question: Question, model: CorrelationModel, assembly: Assembly) -> None:
+def raise_if_contradictory(question: Question, model: Adversary, assembly: Assembly) -> None:
     """Tested expressions that depend linearly on each other must have values that do, too."""
     observed = question.observed
     for multipliers in assembly.dependencies:
@@ -51,7 +51,7 @@ def raise_if_contradictory(question: Question, model: CorrelationModel, assembly
 # -- infeasible data ----------------------------------------------------------------------------------------------
 
 
-def raise_if_separated(observed: Observations, model: CorrelationModel) -> None:
+def raise_if_separated(observed: Observations, model: Adversary) -> None:
     """Raise :class:`Infeasible` if a functional of the tested expressions certifiably separates the data."""
     empty = Question.of_separation(observed)
     assembly = assemble(empty, model, symmetry=False)
@@ -62,7 +62,7 @@ def raise_if_separated(observed: Observations, model: CorrelationModel) -> None:
 
 def _raise_if_infeasible(
     empty: Question,
-    model: CorrelationModel,
+    model: Adversary,
     dual: CertifiedDual,
     assembly: Assembly,
     result: SolverResult | None = None,

@@ -9,8 +9,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sdpbound.adversaries import Local
-from sdpbound.adversaries.adversary import CorrelationModel
+from sdpbound.adversaries.adversary import Adversary
 from sdpbound.arguments import instance
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.deterministic import exact_deterministic_maximum
@@ -44,7 +43,7 @@ SolverChoice = Solver | str | None
 
 def solve(
     question: Question,
-    model: CorrelationModel,
+    model: Adversary,
     solver: SolverChoice = None,
     tolerance: float | None = None,
     symmetry: bool = True,
@@ -54,9 +53,9 @@ def solve(
     ``solver``: None tries the best installed solvers for the program's shape until the certificate charges less than
     1e-6; a name or a :class:`Solver` uses that one only. Raises Infeasible (with a proof), SolverFailure.
     """
-    instance(model, CorrelationModel, "the model", "Quantum('2'), NoSignaling() or Local()")
+    instance(model, Adversary, "the model", "Quantum('2'), NoSignaling() or Local()")
     asked = DEFAULT_TOLERANCE if tolerance is None else tolerance
-    if isinstance(model, Local) and not len(question.observed):
+    if model.deterministic and not len(question.observed):
         _solvers("highs" if solver is None else solver, None, asked)  # not needed, but a wrong one is an error
         return _enumerated(question, model)
     start = time.perf_counter()
@@ -89,7 +88,7 @@ def solve(
     return proven_bound(question, model, assembly, *search.best, search.seconds)
 
 
-def _widened(question: Question, model: CorrelationModel, solver: SolverChoice, tolerance: float | None) -> Bound:
+def _widened(question: Question, model: Adversary, solver: SolverChoice, tolerance: float | None) -> Bound:
     """Data outside the set by less than can be called infeasible: the bound for tolerances that reach into the set.
 
     The wider tolerance is what the bound and its certificate then state.
@@ -105,7 +104,7 @@ def _widened(question: Question, model: CorrelationModel, solver: SolverChoice, 
     return solve(wide, model, solver, tolerance)
 
 
-def _enumerated(question: Question, model: CorrelationModel) -> Bound:
+def _enumerated(question: Question, model: Adversary) -> Bound:
     """The exact local maximum by enumeration; no program is needed where nothing is tested."""
     start = time.perf_counter()
     exact = max(exact_deterministic_maximum(question.scenario, objective) for objective in question.objective)

@@ -11,10 +11,10 @@ from typing import Annotated
 import typer
 
 import sdpbound as sb
+from sdpbound.adversaries import ADVERSARIES, adversary_named
 from sdpbound.entropies.entropy import Entropy
 from sdpbound.errors import InvalidInput, InvalidParameter
 
-MODELS = ("quantum", "no-signaling", "local")
 OBSERVED = ("bell", "correlators", "full")
 AXES = ("x", "y", "z")
 ENTROPIES = ("min", "von-neumann")
@@ -95,15 +95,12 @@ def choice(value: str, allowed: Sequence[str], name: str) -> str:
     raise InvalidParameter(f"{name} = {value!r} must be {', '.join(allowed[:-1])} or {allowed[-1]}{hint}")
 
 
-def model_of(name: str, level: str | None) -> sb.Quantum | sb.NoSignaling | sb.Local:
-    kind = choice(name, MODELS, "--model")
-    if kind == "quantum":
-        return sb.Quantum("2" if level is None else level)
-    if level is not None:
+def model_of(name: str, level: str | None) -> sb.Adversary:
+    if level is not None and not ADVERSARIES.named(name, "--model").takes_level:
         raise InvalidInput(
-            f"--level {level} is of the quantum hierarchy, and --model is {kind}: leave one of them out."
+            f"--level {level} is of the quantum hierarchy, and --model is {name}: leave one of them out."
         )
-    return sb.NoSignaling() if kind == "no-signaling" else sb.Local()
+    return adversary_named(name, level, "--model")
 
 
 def member_of(theta: str, phi: str, omega: str) -> sb.SingletSelfTest:
@@ -149,7 +146,7 @@ def entropy_of(
             if value is not None:
                 raise InvalidInput(f"{option} {value} is of von Neumann entropies: say --entropy von-neumann too.")
         return sb.MinEntropy(model_of(model, level), solver)
-    if choice(model, MODELS, "--model") != "quantum":
+    if ADVERSARIES.named(model, "--model") is not sb.Quantum:
         raise InvalidInput(
             f"--model {model}: von Neumann entropies are against quantum adversaries; use --entropy min."
         )

@@ -11,7 +11,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from typing import Any
 
 import sdpbound as sb
-from sdpbound.adversaries.adversary import CorrelationModel
+from sdpbound.adversaries.adversary import Adversary
 from sdpbound.attacks.proof import EntropyAttack
 
 DIGITS = 12
@@ -81,8 +81,8 @@ def bound_facts(bound: sb.Bound) -> dict[str, Any]:
     }
 
 
-def adversary_facts(model: CorrelationModel) -> dict[str, Any]:
-    return {"model": model.name, "level": model.describe().get("level")}
+def adversary_facts(model: Adversary) -> dict[str, Any]:
+    return {"model": model.name, "level": model.label or None}
 
 
 def angles(member: sb.SingletSelfTest) -> dict[str, float]:

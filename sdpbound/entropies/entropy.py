@@ -10,7 +10,7 @@ from typing import Any
 import flint
 import numpy as np
 
-from sdpbound.adversaries.adversary import CorrelationModel
+from sdpbound.adversaries.adversary import Adversary
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.bound import AffineProof, Bound, Functional, Proof
 from sdpbound.bounds.certificate import certificate_head
@@ -28,7 +28,7 @@ class Entropy(ABC):
 
     @property
     @abstractmethod
-    def adversary(self) -> CorrelationModel:
+    def adversary(self) -> Adversary:
         """The adversary's set of correlations."""
 
     @abstractmethod
@@ -81,7 +81,7 @@ class TrivialProof(AffineProof):
     """A conditional entropy of outcomes is not negative, and not below the entropy of the flips made after them."""
 
     question: EntropyQuestion
-    model: CorrelationModel
+    model: Adversary
 
     @property
     def given(self) -> Observations:
@@ -105,7 +105,7 @@ class TrivialProof(AffineProof):
 
 
 def no_less_than_trivial(
-    value: float, proof: Proof, question: EntropyQuestion, model: CorrelationModel
+    value: float, proof: Proof, question: EntropyQuestion, model: Adversary
 ) -> tuple[float, Proof]:
     """A proven value in bits with its proof, or the trivial ones where they are better."""
     trivial = TrivialProof(question, model)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sdpbound.adversaries.adversary import CorrelationModel
+from sdpbound.adversaries.adversary import Adversary
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.bound import Bound, bounds_entropy
 from sdpbound.entropies.entropy import Entropy
@@ -22,7 +22,7 @@ class KnownEntropy(Entropy):
     y: int | None = None
 
     @property
-    def adversary(self) -> CorrelationModel:
+    def adversary(self) -> Adversary:
         if self.bound.model is None:
             raise InvalidInput("a closed form is found from the tested data; give a bound from a program here.")
         return self.bound.model

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from sdpbound.adversaries import Quantum
-from sdpbound.adversaries.adversary import CorrelationModel
+from sdpbound.adversaries.adversary import Adversary
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.bound import Bound
 from sdpbound.bounds.guessing import min_entropy
@@ -26,12 +26,12 @@ class MinEntropy(Entropy):
     solver, tolerance : as in :func:`sdpbound.min_entropy`
     """
 
-    model: CorrelationModel = field(default_factory=lambda: Quantum("2"))
+    model: Adversary = field(default_factory=lambda: Quantum("2"))
     solver: SolverChoice = None
     tolerance: float | None = None
 
     @property
-    def adversary(self) -> CorrelationModel:
+    def adversary(self) -> Adversary:
         return self.model
 
     def lower_bound(

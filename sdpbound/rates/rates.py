@@ -15,8 +15,7 @@ import flint
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from sdpbound.adversaries import Local, NoSignaling, Quantum
-from sdpbound.adversaries.adversary import CorrelationModel
+from sdpbound.adversaries.adversary import Adversary
 from sdpbound.arguments import instance
 from sdpbound.attacks.proof import EntropyAttack
 from sdpbound.bell.behaviour import Behaviour
@@ -42,15 +41,6 @@ __all__ = [
 ]
 
 
-DEVETAK_WINTER = (
-    "Devetak-Winter rate (arXiv:quant-ph/0306078) against collective quantum attacks; general attacks asymptotically "
-    "by entropy accumulation (arXiv:1607.01796)"
-)
-QUANTUM_RANDOMNESS = (
-    "entropy rate against collective quantum attacks; general attacks by entropy accumulation (arXiv:1607.01796)"
-)
-INDIVIDUAL = "individual attacks"
-LOCAL = "local adversary: only data with a local model are possible, and Eve then knows every outcome"
 NO_SELF_TEST = (
     "the tested data are no self-test of the singlet against a quantum adversary: they need the exact maximum of a "
     "member for which condition (4) holds, or four correlators that pass correlators_self_test; leave "
@@ -332,25 +322,12 @@ def choices(behaviour: Behaviour, party: int, setting: int | None, name: str) ->
     return [behaviour.scenario.require_setting(party, setting, name)]
 
 
-def _self_test(data: Observations, model: CorrelationModel, closed_forms: bool) -> SelfTest | None:
-    return find_self_test(data) if closed_forms and isinstance(model, Quantum) else None
+def _self_test(data: Observations, model: Adversary, closed_forms: bool) -> SelfTest | None:
+    return find_self_test(data) if closed_forms and model.self_tests else None
 
 
-def _security(model: CorrelationModel, kind: str, bound: Bound) -> tuple[str, tuple[str, ...]]:
+def _security(model: Adversary, kind: str, bound: Bound) -> tuple[str, tuple[str, ...]]:
     """What makes the number a rate, and what is assumed."""
-    common = ("devices do not signal to each other or to Eve", "asymptotic: infinitely many rounds")
-    if isinstance(model, Quantum):
-        extra = ("the tested values are exactly those of the self-test",) if bound.model is None else ()
-        return (DEVETAK_WINTER if kind == "key" else QUANTUM_RANDOMNESS), (*common, *extra)
-    if isinstance(model, NoSignaling):
-        return INDIVIDUAL, (
-            *common,
-            "Eve attacks every round alone and alike and measures before the parties' communication",
-            "H(A|E) >= H_min(A|E) for her outcome E"
-            + ("; Csiszar-Koerner rate I(A:B) - I(A:E)" if kind == "key" else ""),
-        )
-    if not isinstance(model, Local):
-        raise InvalidInput(
-            f"no theorem turns an entropy against {model!r} into a rate; use Quantum, NoSignaling or Local."
-        )
-    return LOCAL, common
+    known = model.security(kind)
+    extra = ("the tested values are exactly those of the self-test",) if bound.model is None else ()
+    return known.theorem, (*known.assumptions, *extra)

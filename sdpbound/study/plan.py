@@ -17,25 +17,24 @@ from functools import lru_cache
 from itertools import islice, product
 from typing import Any, get_args
 
-from sdpbound.adversaries import Local, NoSignaling, Quantum
-from sdpbound.adversaries.adversary import CorrelationModel
+from sdpbound.adversaries import Adversary, adversary_named
 from sdpbound.bell.families.contours import theta_at_chsh
 from sdpbound.bell.families.correlators import correlators_self_test
 from sdpbound.bell.families.singlet import SingletSelfTest
 from sdpbound.errors import InvalidInput, InvalidStudy, NotSelfTesting
 from sdpbound.study.file.numbers import Entry
 from sdpbound.study.file.quantities import Group
-from sdpbound.study.file.spec import Adversary, Curve, Grid, Imperfections, Quantity, SolverSettings, StudySpec
+from sdpbound.study.file.spec import AdversarySettings, Curve, Grid, Imperfections, Quantity, SolverSettings, StudySpec
 from sdpbound.version import NUMERICS
 
 __all__ = ["QUANTUM", "Plan", "Point", "Search", "Task", "cell_keys"]
 
 
 #: Against whom von Neumann entropies are: quantum devices, whatever words prove it.
-QUANTUM = Adversary(model="quantum")
+QUANTUM = AdversarySettings(model="quantum")
 #: Against whom the rates of the group "no-signaling" are.
-NO_SIGNALING = Adversary(model="no-signaling")
-_AGAINST: dict[Group, Adversary] = {"entropy": QUANTUM, "no-signaling": NO_SIGNALING}
+NO_SIGNALING = AdversarySettings(model="no-signaling")
+_AGAINST: dict[Group, AdversarySettings] = {"entropy": QUANTUM, "no-signaling": NO_SIGNALING}
 #: Most tasks of one group.
 GROUP = 4096
 
@@ -75,7 +74,7 @@ class Task:
     point: Point
     visibility: float | None
     observed: str | None
-    adversary: Adversary | None
+    adversary: AdversarySettings | None
     quantities: tuple[Quantity, ...]
     solver: SolverSettings
     search: Search | None = None
@@ -92,7 +91,7 @@ class Task:
         return self.adversary is not None
 
     @property
-    def model(self) -> CorrelationModel:
+    def model(self) -> Adversary:
         """The adversary's set."""
         assert self.adversary is not None
         return _model(self.adversary)
@@ -107,10 +106,8 @@ class Task:
 
 
 @lru_cache(maxsize=64)
-def _model(adversary: Adversary) -> CorrelationModel:
-    if adversary.model == "quantum":
-        return Quantum() if adversary.level is None else Quantum(adversary.level)
-    return NoSignaling() if adversary.model == "no-signaling" else Local()
+def _model(adversary: AdversarySettings) -> Adversary:
+    return adversary_named(adversary.model, adversary.level)
 
 
 # -- keys ---------------------------------------------------------------------------------------------------------
@@ -135,7 +132,7 @@ _NUMBERS = struct.Struct("<4d").pack
 @lru_cache(maxsize=4096)
 def _contexts(
     observed: str | None,
-    adversary: Adversary | None,
+    adversary: AdversarySettings | None,
     quantities: tuple[Quantity, ...],
     solver: SolverSettings,
     search: Search | None,
@@ -151,8 +148,7 @@ def _contexts(
             meaning |= {"observed": observed, "model": "quantum", "solver": solver.name}
         elif adversary is not None:
             model = _model(adversary)
-            level = model.level if isinstance(model, Quantum) else None  # a label is not unique for own words
-            meaning |= {"observed": observed, "model": model.name, "level": level}
+            meaning |= {"observed": observed, "model": model.name, "level": model.meaning}
             meaning |= {"solver": solver.name, "tolerance": solver.tolerance.hex()}
         if search is not None:
             # a search begins where the programs of other quantities with the same settings were solved
@@ -257,7 +253,7 @@ class Plan:
 
     def _against(
         self,
-        adversary: Adversary,
+        adversary: AdversarySettings,
         point: Point,
         visibility: float | None,
         observed: str,

@@ -591,7 +591,7 @@ def test_the_schema_is_up_to_date(tmp_path: Path) -> None:
 def test_the_schema_describes_every_key() -> None:
     schema = study_schema()
     tables = [schema, *schema["definitions"].values()]
-    assert {"Curve", "Grid", "Adversary", "Quantity", "SolverSettings"} <= set(schema["definitions"])
+    assert {"Curve", "Grid", "AdversarySettings", "Quantity", "SolverSettings"} <= set(schema["definitions"])
     for table in tables:
         assert table["additionalProperties"] is False and table["description"]
         assert all(entry.get("description") for entry in table["properties"].values())

@@ -51,7 +51,7 @@ def blank(task: Task, point: Point, quantity: Quantity) -> Row:
     if task.adversary is not None:
         row["model"] = task.adversary.model
         if quantity.group in ("data", "expression"):
-            row["level"] = task.model.describe().get("level")
+            row["level"] = task.model.label or None
     if "preprocessing" in quantity.kind.keys and quantity.group != "data" and quantity.preprocessing != BEST:
         row["preprocessing"] = quantity.preprocessing or 0.0
     return row

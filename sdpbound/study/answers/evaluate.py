@@ -11,8 +11,7 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from sdpbound.adversaries import Quantum
-from sdpbound.adversaries.adversary import CorrelationModel
+from sdpbound.adversaries.adversary import Adversary
 from sdpbound.attacks.entropy_attack import conditional_entropy_upper_bound
 from sdpbound.attacks.proof import EntropyAttack
 from sdpbound.bell.behaviour import Behaviour
@@ -96,14 +95,14 @@ class _Evaluation:
     _data: dict[Point, tuple[Behaviour, Observations, SelfTest | None]] = field(default_factory=dict)
 
     @cached_property
-    def model(self) -> CorrelationModel:
+    def model(self) -> Adversary:
         return self.task.model
 
     def data(self, point: Point) -> tuple[Behaviour, Observations, SelfTest | None]:
         """The behaviour, what is tested of it, and the self-test that this is, if any."""
         if point not in self._data:
             behaviour, observed = observations(self.task, point)
-            test = find_self_test(observed) if isinstance(self.model, Quantum) else None
+            test = find_self_test(observed) if self.model.self_tests else None
             self._data[point] = behaviour, observed, test
         return self._data[point]
 

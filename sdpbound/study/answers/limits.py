@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from sdpbound.adversaries import adversary_named
 from sdpbound.conic.program import Status
 from sdpbound.conic.solvers.choose import NAMES
 from sdpbound.errors import CertificateError
@@ -89,7 +90,7 @@ def _known(solver: str, quantity: Quantity, row: Row) -> bool:
     if quantity.how is not None and quantity.how.method == "qubit":
         return solver == "highs"
     if solver == "enumeration":  # of the local set's points, for a Bell value
-        return quantity.group == "expression" and row["model"] == "local"
+        return quantity.group == "expression" and adversary_named(row["model"]).deterministic
     # "none": the data left nothing to solve for
     return solver in NAMES or solver == "none" or re.fullmatch(r"cvxpy:[A-Z0-9_]{1,30}", solver, re.ASCII) is not None
 

@@ -19,9 +19,10 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
+from sdpbound.adversaries import adversary_named
+from sdpbound.adversaries.quantum import DEVETAK_WINTER
 from sdpbound.checker import Checker
 from sdpbound.errors import CertificateError, DamagedStore, StorageFailure
-from sdpbound.rates.rates import DEVETAK_WINTER, INDIVIDUAL, LOCAL, QUANTUM_RANDOMNESS
 from sdpbound.rates.upper import FROM_DATA, RANDOMNESS
 from sdpbound.study.answers.best_member import contours_of
 from sdpbound.study.answers.blank import blank
@@ -433,8 +434,7 @@ def _security(quantity: Quantity, model: str) -> str:
         return FROM_DATA if quantity.name == "key_rate_attack" else RANDOMNESS
     if quantity.group == "no-signaling":
         return security_of(quantity.name)
-    quantum = DEVETAK_WINTER if quantity.name == "key_rate" else QUANTUM_RANDOMNESS
-    return {"quantum": quantum, "no-signaling": INDIVIDUAL, "local": LOCAL}[model]
+    return adversary_named(model).security("key" if quantity.name == "key_rate" else "randomness").theorem
 
 
 def _better(quantity: Quantity, first: Row, row: Row) -> None:

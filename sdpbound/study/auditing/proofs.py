@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from sdpbound.adversaries import Quantum
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.figures import (
@@ -71,16 +70,16 @@ class Asked:
 
     @cached_property
     def self_test(self) -> SelfTest | None:
-        """The self-test that the data are against a quantum adversary; no other one has closed forms."""
-        return find_self_test(self._data[1]) if isinstance(self.task.model, Quantum) else None
+        """The self-test that the data are, against an adversary for whom there are closed forms."""
+        return find_self_test(self._data[1]) if self.task.model.self_tests else None
 
     @cached_property
     def may_be_infeasible(self) -> bool:
         """Whether the adversary's set may lack the data: the local one if they break a Bell inequality, here CHSH or
-        the tested one. They are quantum, so that the other sets have them."""
-        assert self.task.adversary is not None and self.task.visibility is not None
-        if self.task.adversary.model != "local":
-            return False
+        the tested one. They are quantum, so that sets which contain all quantum behaviours have them."""
+        assert self.task.visibility is not None
+        if not self.task.model.deterministic:
+            return not self.task.model.contains_quantum
         member = self.point.member
         if self.task.observed == "bell":
             return abs(member.expression.value(self.behaviour)) > member.local_bound

@@ -23,6 +23,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from sdpbound.adversaries import ADVERSARIES
 from sdpbound.study.file.expressions import Expression, dependency_order
 from sdpbound.study.file.numbers import Entry, distinct, evaluated, numbers, said
 from sdpbound.study.file.validators import (
@@ -38,13 +39,15 @@ from sdpbound.study.file.validators import (
     named,
     nearest,
     quote,
+    registered,
     several,
 )
 
 __all__ = ["ANGLES", "MODELS", "BestOf", "Curve", "Distinct", "Family", "Grid", "Model", "Part", "Texts"]
 
-Model = Literal["quantum", "no-signaling", "local"]
-MODELS: tuple[Model, ...] = ("quantum", "no-signaling", "local")
+MODELS = tuple(ADVERSARIES)
+#: The names of adversaries: the schema lists those of this package, a file may name those of entry points too.
+Model = Annotated[str, Field(json_schema_extra={"enum": list(MODELS)})]
 ANGLES = ("theta", "phi", "omega")
 #: No two equal entries; expressions are written as their text.
 Distinct = AfterValidator(distinct)
@@ -154,7 +157,7 @@ class BestOf(Part):
         BeforeValidator(numbers(PHI, empty=True), json_schema_input_type=said(PHI)),
     ] = Field(default=(), description="the contours, by their phi in radians, besides that of the point's phi")
     models: Annotated[
-        tuple[Annotated[Model, BeforeValidator(choice(MODELS))], ...],
+        tuple[Annotated[Model, BeforeValidator(registered(ADVERSARIES))], ...],
         BeforeValidator(several, json_schema_input_type=listed(Model)),
         Distinct,
     ] = Field(default=MODELS, description="the adversaries for which the search is made")

@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
-from sdpbound.adversaries import Quantum
+from sdpbound.adversaries import ADVERSARIES, Quantum, adversary_named
 from sdpbound.entropies.conditional import VonNeumann
 from sdpbound.errors import InvalidInput
-from sdpbound.study.file.family import MODELS, Model, Part
+from sdpbound.study.file.family import Model, Part
 from sdpbound.study.file.numbers import number, numbers, said, said_one
 from sdpbound.study.file.quantities import KINDS, Group, Kind
 from sdpbound.study.file.validators import (
@@ -30,6 +30,7 @@ from sdpbound.study.file.validators import (
     quote,
     read_level,
     read_solver,
+    registered,
     several,
 )
 
@@ -40,7 +41,7 @@ __all__ = [
     "MIN",
     "OBSERVED",
     "QUANTITIES",
-    "Adversary",
+    "AdversarySettings",
     "EntropySettings",
     "Observed",
     "Quantity",
@@ -72,10 +73,10 @@ _Setting = Annotated[int, BeforeValidator(integer(0, 1), json_schema_input_type=
 _Level = str | tuple[str, ...]
 
 
-class Adversary(Part):
+class AdversarySettings(Part):
     """A model of the adversary, and for the quantum one the level of the hierarchy."""
 
-    model: Annotated[Model, BeforeValidator(choice(MODELS))] = Field(
+    model: Annotated[Model, BeforeValidator(registered(ADVERSARIES))] = Field(
         description="the set of correlations that the adversary may use"
     )
     level: Annotated[_Level, BeforeValidator(read_level, json_schema_input_type=SaidLevel)] | None = Field(
@@ -83,18 +84,16 @@ class Adversary(Part):
     )
 
     @model_validator(mode="after")
-    def _consistent(self) -> Adversary:
-        if self.model != "quantum" and self.level is not None:
+    def _consistent(self) -> AdversarySettings:
+        if self.level is not None and not ADVERSARIES.named(self.model, "model").takes_level:
             raise fail(f"has a level, and the {self.model} set has none; leave the key level out")
         return self
 
     @property
     def identity(self) -> str:
         """The same for two entries that mean the same."""
-        if self.model != "quantum":
-            return self.model
-        level = Quantum().level if self.level is None else self.level
-        return f"quantum {level}"
+        meaning = adversary_named(self.model, self.level).meaning
+        return self.model if meaning is None else f"{self.model} {meaning}"
 
 
 class EntropySettings(Part):
@@ -142,7 +141,7 @@ class EntropySettings(Part):
         """The same for two entries that mean the same."""
         if self.kind == "min":
             return self.kind
-        level = "" if self.level is None else f"level {Quantum(self.level).describe()['level']}"
+        level = "" if self.level is None else f"level {Quantum(self.level).label}"
         return " ".join(word for word in (self.kind, self.method, level, f"{self.accuracy:g}") if word)
 
 

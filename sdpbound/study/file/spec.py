@@ -30,7 +30,7 @@ from sdpbound.study.file.numbers import Entry, ExpressionText, evaluated, number
 from sdpbound.study.file.questions import (
     MIN,
     OBSERVED,
-    Adversary,
+    AdversarySettings,
     EntropyKind,
     EntropySettings,
     Observed,
@@ -42,7 +42,7 @@ from sdpbound.study.file.questions import (
 from sdpbound.study.file.validators import VISIBILITY, choice, fail, listed, named, pattern, quote, several
 
 __all__ = [
-    "Adversary",
+    "AdversarySettings",
     "BestOf",
     "Condition",
     "Curve",
@@ -123,11 +123,11 @@ class StudySpec(Part):
         Distinct,
     ] = Field(default=("correlators",), description="what is tested of the behaviour")
     adversaries: Annotated[
-        tuple[Annotated[Adversary, BeforeValidator(named("model"))], ...],
-        BeforeValidator(several, json_schema_input_type=listed(Adversary | Model)),
+        tuple[Annotated[AdversarySettings, BeforeValidator(named("model"))], ...],
+        BeforeValidator(several, json_schema_input_type=listed(AdversarySettings | Model)),
         Distinct,
     ] = Field(
-        default=(Adversary(model="quantum"),),
+        default=(AdversarySettings(model="quantum"),),
         description="the adversaries: models, or tables of model and level",
     )
     entropy: Annotated[

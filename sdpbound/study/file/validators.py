@@ -18,6 +18,7 @@ from pydantic_core import PydanticCustomError
 from sdpbound.conic.solvers.choose import by_name
 from sdpbound.errors import InvalidInput
 from sdpbound.npa.levels import normalise_level
+from sdpbound.registry import Registry
 
 __all__ = [
     "ANGLE",
@@ -45,6 +46,7 @@ __all__ = [
     "nearest",
     "pattern",
     "quote",
+    "registered",
     "several",
 ]
 
@@ -145,6 +147,17 @@ def choice(allowed: tuple[str, ...]) -> Callable[[object], str]:
                 raise fail(f"is none of the {len(allowed)} names that may stand here{hint}")
             raise fail(f"must be one of {', '.join(repr(a) for a in allowed)}{hint}")
         return value
+
+    return check
+
+
+def registered(table: Registry[Any]) -> Callable[[object], str]:
+    """A name of a table, or of what another package adds to it by an entry point."""
+
+    def check(value: object) -> str:
+        if isinstance(value, str) and table.find(value) is not None:
+            return value
+        return choice(tuple(name for name in table.names() if name != value))(value)
 
     return check
 

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sdpbound.adversaries import Quantum
+from sdpbound.adversaries import adversary_named
 from sdpbound.bell.families.contours import theta_at_chsh
 from sdpbound.errors import InvalidInput
 from sdpbound.study.file.noises import NOISE_COLUMNS, Imperfections, noise_columns, without
-from sdpbound.study.file.spec import Adversary, Curve, Quantity, StudySpec
+from sdpbound.study.file.spec import AdversarySettings, Curve, Quantity, StudySpec
 
 __all__ = ["ANGLES", "Layout", "integers"]
 
@@ -147,8 +147,5 @@ def integers(values: Iterable[int]) -> NDArray[np.int64]:
     return np.fromiter(values, np.int64)
 
 
-def _label(adversary: Adversary) -> str:
-    if adversary.model != "quantum":
-        return adversary.model
-    model = Quantum() if adversary.level is None else Quantum(adversary.level)
-    return f"quantum {model.describe()['level']}"
+def _label(adversary: AdversarySettings) -> str:
+    return f"{adversary.model} {adversary_named(adversary.model, adversary.level).label}".strip()

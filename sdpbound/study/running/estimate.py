@@ -13,7 +13,7 @@ from sdpbound.errors import InvalidInput
 from sdpbound.study.answers.evaluate import evaluate
 from sdpbound.study.at_hand import Study
 from sdpbound.study.file.quantities import Group
-from sdpbound.study.file.questions import Adversary
+from sdpbound.study.file.questions import AdversarySettings
 from sdpbound.study.plan import Task
 from sdpbound.study.store import Store
 from sdpbound.tables.columns import COLUMNS, Row
@@ -78,7 +78,7 @@ def estimate(study: Study, budget: float = 10.0, rows: int = 8) -> Estimate:
     )
 
 
-_Kind = tuple[str | None, Adversary | None, Group]
+_Kind = tuple[str | None, AdversarySettings | None, Group]
 
 
 @dataclass

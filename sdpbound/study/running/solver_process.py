@@ -115,7 +115,7 @@ def _solvers(task: Task) -> Iterator[str | None]:
     """The study's solver; if it names none, its choice, and then those to ask if no answer comes."""
     yield task.solver.name
     if task.solver.name is None:
-        linear = task.adversary is not None and task.adversary.model != "quantum"
+        linear = task.adversary is not None and task.model.linear
         order = ("highs", "clarabel", "scs") if linear else ("clarabel", "sdpa", "qics", "scs")
         installed = available()  # slow: only where it is needed
         yield from (name for name in order if name in installed)
