@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from sdpbound.bell.families.contours import contour_at_chsh, theta_at_chsh
     from sdpbound.bell.families.correlators import correlators_self_test
     from sdpbound.bell.families.expressions import asymmetric_chsh, cglmp, chained, chsh, i3322, mermin, tilted_chsh
+    from sdpbound.bell.families.family import Axis, Family, Member
     from sdpbound.bell.families.formulas import (
         singlet_chsh,
         singlet_condition,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
         singlet_strategy_value,
     )
     from sdpbound.bell.families.singlet import SingletSelfTest
+    from sdpbound.bell.families.table import family_named
     from sdpbound.bell.noise.kinds import noise_from
     from sdpbound.bell.noise.measurements import DetectionInefficiency, Misalignment
     from sdpbound.bell.noise.noise import Noise, NoiseSequence
@@ -83,6 +85,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
 
 __all__ = [
     "Adversary",
+    "Axis",
     "Behaviour",
     "BellExpression",
     "BestTest",
@@ -97,6 +100,7 @@ __all__ = [
     "EntropyAttack",
     "EntropyBound",
     "EntropyEnvelope",
+    "Family",
     "FiniteLength",
     "FiniteSecurity",
     "Functional",
@@ -111,6 +115,7 @@ __all__ = [
     "InvalidSolver",
     "InvalidStudy",
     "Local",
+    "Member",
     "MinEntropy",
     "Misalignment",
     "NoSignaling",
@@ -155,6 +160,7 @@ __all__ = [
     "critical_visibility",
     "entropy_envelope",
     "error_correction",
+    "family_named",
     "find_self_test",
     "finite_key_length",
     "finite_randomness_length",
@@ -195,11 +201,13 @@ __getattr__, __dir__ = lazy_face(
         "sdpbound.bell.families.contours": "contour_at_chsh theta_at_chsh",
         "sdpbound.bell.families.correlators": "correlators_self_test",
         "sdpbound.bell.families.expressions": "asymmetric_chsh cglmp chained chsh i3322 mermin tilted_chsh",
+        "sdpbound.bell.families.family": "Axis Family Member",
         "sdpbound.bell.families.formulas": (
             "singlet_chsh singlet_condition singlet_correlators singlet_local_bound "
             "singlet_quantum_bound singlet_strategy_value"
         ),
         "sdpbound.bell.families.singlet": "SingletSelfTest",
+        "sdpbound.bell.families.table": "family_named",
         "sdpbound.bell.noise.kinds": "noise_from",
         "sdpbound.bell.noise.measurements": "DetectionInefficiency Misalignment",
         "sdpbound.bell.noise.noise": "Noise NoiseSequence",

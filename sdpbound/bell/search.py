@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from sdpbound.bell.scenario import Scenario
 from sdpbound.bell.strategy import ComplexArray, Strategy, stacked
 from sdpbound.errors import InvalidParameter, InvalidShape
 
-__all__ = ["random_strategy", "see_saw"]
+__all__ = ["best_state", "random_strategy", "see_saw"]
 
 
 # -- random strategies ----------------------------------------------------------------------------------------------
@@ -183,6 +184,18 @@ def see_saw(
         raise InvalidParameter("see_saw found no finite value; check the coefficients of the expression.")
     strategy = Strategy(best[0], tuple(tuple(party) for party in best[1]))
     return expression.value(strategy.behaviour()), strategy
+
+
+def best_state(
+    expression: BellExpression, measurements: Sequence[Sequence[ComplexArray]]
+) -> tuple[float, ComplexArray]:
+    """The largest value of a bipartite expression with given measurements, and the state vector that attains it.
+
+    The largest eigenvalue of the Bell operator. ``measurements[party][setting]`` are effects (outcomes, d, d), both
+    parties with the same d; the vector (d*d,) has the first party's index slowest.
+    """
+    readouts = [expression.scenario.readout(party) for party in (0, 1)]
+    return _top(expression.coefficients, readouts, [list(party) for party in measurements])
 
 
 def _top(

@@ -130,6 +130,7 @@ def contour_at_chsh(s: float, phi: float, count: int) -> NDArray[np.float64]:
     ------
     InvalidParameter
 
+    >>> from sdpbound import singlet_chsh
     >>> points = contour_at_chsh(2.3, 1.5, 4)
     >>> np.round(singlet_chsh(points[:, 0], 1.5, points[:, 1]), 12).tolist()
     [2.3, 2.3, 2.3, 2.3]

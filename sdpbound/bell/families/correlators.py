@@ -56,6 +56,7 @@ def correlators_self_test(c: ArrayLike, tolerance: float = DATA_TOLERANCE) -> bo
     ------
     InvalidShape, InvalidParameter
 
+    >>> from sdpbound import singlet_correlators
     >>> correlators_self_test(singlet_correlators(np.pi / 3, np.pi / 2, 5 * np.pi / 6))
     True
     >>> correlators_self_test(0.999 * singlet_correlators(np.pi / 3, np.pi / 2, 5 * np.pi / 6))

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+import inspect
+import re
+from collections.abc import Callable
+
 import numpy as np
 
 from sdpbound.arguments import counted, numbered
 from sdpbound.bell.expression import BellExpression
 from sdpbound.bell.scenario import Scenario
+from sdpbound.errors import InvalidInput
+from sdpbound.registry import unknown
 
-__all__ = ["asymmetric_chsh", "cglmp", "chained", "chsh", "i3322", "mermin", "tilted_chsh"]
+__all__ = [
+    "EXPRESSIONS",
+    "asymmetric_chsh",
+    "cglmp",
+    "chained",
+    "chsh",
+    "expression_named",
+    "i3322",
+    "mermin",
+    "tilted_chsh",
+]
 
 
 # -- other expressions ----------------------------------------------------------------------------------------------
@@ -138,3 +154,42 @@ def mermin() -> BellExpression:
     table[1, 1, 2] = table[1, 2, 1] = table[2, 1, 1] = 1.0
     table[2, 2, 2] = -1.0
     return BellExpression(Scenario(((2, 2),) * 3), table, "Mermin")
+
+
+# -- by name --------------------------------------------------------------------------------------------------------
+
+#: The expressions that files and commands name, some with numbers in brackets: "chsh", "tilted_chsh(0.5, 1.2)".
+EXPRESSIONS: dict[str, Callable[..., BellExpression]] = {
+    function.__name__: function for function in (chsh, tilted_chsh, asymmetric_chsh, chained, i3322, cglmp, mermin)
+}
+
+
+def expression_named(text: str) -> BellExpression:
+    """An expression by its name, with its numbers in brackets if it has any.
+
+    Raises
+    ------
+    InvalidInput
+        The name is unknown, or the numbers are too few, too many or none.
+    InvalidParameter
+        A number is out of its range.
+
+    >>> expression_named("chained(3)") == chained(3), expression_named("chsh") == chsh()
+    (True, True)
+    """
+    found = re.fullmatch(r"\s*([A-Za-z_0-9]+)\s*(?:\((.*)\))?\s*", str(text))
+    name = found.group(1) if found else str(text)
+    if found is None or name not in EXPRESSIONS:
+        raise InvalidInput(unknown(name, EXPRESSIONS, "the expression"))
+    make = EXPRESSIONS[name]
+    wanted = inspect.signature(make).parameters.values()
+    texts = [part for part in (found.group(2) or "").split(",") if part.strip()]
+    least = sum(parameter.default is inspect.Parameter.empty for parameter in wanted)
+    try:
+        numbers = [int(part) if re.fullmatch(r"\s*[+-]?\d+\s*", part) else float(part) for part in texts]
+    except ValueError:
+        raise InvalidInput(f"{str(text)[:60]!r} must have numbers in its brackets, such as chained(3).") from None
+    if not least <= len(numbers) <= len(wanted):
+        names = ", ".join(parameter.name for parameter in wanted) or "none"
+        raise InvalidInput(f"{str(text)[:60]!r} has {len(numbers)} numbers in brackets; {name} takes {names}.")
+    return make(*numbers)

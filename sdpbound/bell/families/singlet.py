@@ -28,6 +28,7 @@ from sdpbound.arguments import instance, numbered
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.expression import BellExpression
 from sdpbound.bell.families.correlators import COSINE_ROUNDING
+from sdpbound.bell.families.family import Member
 from sdpbound.bell.families.formulas import (
     cosines,
     singlet_chsh,
@@ -50,7 +51,7 @@ __all__ = ["SingletSelfTest"]
 
 
 @dataclass(frozen=True)
-class SingletSelfTest:
+class SingletSelfTest(Member):
     """A member of the family of WBC (arXiv:2309.09650), Eq. (2):
 
         cos(t+p) cos(t+w) <A0 (cos(w) B0 - cos(p) B1)> + cos(p) cos(w) <A1 (-cos(t+w) B0 + cos(t+p) B1)>,
@@ -87,6 +88,21 @@ class SingletSelfTest:
     def parameters(self) -> tuple[float, float, float]:
         """(theta, phi, omega), in radians."""
         return self.theta, self.phi, self.omega
+
+    @property
+    def values(self) -> dict[str, float]:
+        """theta, phi and omega by name, in radians."""
+        return {"theta": self.theta, "phi": self.phi, "omega": self.omega}
+
+    @property
+    def title(self) -> str:
+        """The angles in one line."""
+        return f"singlet(theta={self.theta:.6g}, phi={self.phi:.6g}, omega={self.omega:.6g})"
+
+    @property
+    def source(self) -> str:
+        """Of the expression, the strategy and the closed forms."""
+        return "arXiv:2309.09650, Eqs. (2) to (6)"
 
     @cached_property
     def expression(self) -> BellExpression:
