@@ -45,7 +45,6 @@ RunScript = Annotated[
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
 
 #: What check prints of a row.
-_SHOWN = ("point", "theta", "phi", "omega", "visibility", "observed", "model", "quantity", "x", "y")
 
 
 def _runner(retry: bool) -> Callable[..., None]:
@@ -224,9 +223,13 @@ def check_command(
 
 
 def _row_line(row: dict[str, Any]) -> str:
+    from sdpbound.tables.columns import COLUMNS, PLACE  # with tables come data frames, which a start has no use for
+
+    added = [name for name in row if name not in COLUMNS]
+    shown = (*PLACE[: PLACE.index("visibility")], *added, *PLACE[PLACE.index("visibility") :])
     parts = [
         f"{name}={row[name]:.6g}" if isinstance(row[name], float) else f"{name}={row[name]}"
-        for name in _SHOWN
+        for name in shown
         if row[name] is not None
     ]
     if row["value"] is None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas
 
+from sdpbound.tables.columns import FEW
 from sdpbound.tables.files import needed
 from sdpbound.tables.parquet import to_arrow
 
@@ -16,18 +17,12 @@ __all__ = ["Chunks", "to_pandas"]
 
 Chunks = Iterable[Sequence[tuple[Any, ...]]]
 
-#: Columns that repeat a few texts.
-_CATEGORIES = (
-    *("study", "where", "observed", "model", "level", "quantity"),
-    *("side", "method", "security", "solver", "status"),
-)
-
 
 def to_pandas(chunks: Chunks, facts: Mapping[str, Any]) -> pandas.DataFrame:
     """Rows as a data frame, with ``attrs["provenance"]``; missing numbers are NaN, missing settings and texts NA."""
     pandas = needed("pandas")
     table = to_arrow(chunks, facts)
     integers = {needed("pyarrow").int64(): pandas.Int64Dtype()}
-    frame = table.to_pandas(categories=list(_CATEGORIES), types_mapper=integers.get)
+    frame = table.to_pandas(categories=list(FEW), types_mapper=integers.get)
     frame.attrs["provenance"] = json.loads(table.schema.metadata[b"sdpbound"])
     return frame

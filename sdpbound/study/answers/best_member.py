@@ -43,7 +43,7 @@ def contours_of(search: Search) -> tuple[list[list[Point]], dict[Point, _Place]]
         if not 2.0 < search.chsh <= singlet_chsh_maximum(phi):
             continue
         found = contour_at_chsh(search.chsh, phi, search.contour)
-        points = [Point(f"{i}.{k}", "best", float(t), phi, float(w)) for k, (t, w) in enumerate(found)]
+        points = [Point(f"{i}.{k}", "best", (float(t), phi, float(w))) for k, (t, w) in enumerate(found)]
         if points:
             contours.append(points)
     return contours, {p: (i, k) for i, points in enumerate(contours) for k, p in enumerate(points)}

@@ -7,11 +7,14 @@ from dataclasses import replace
 
 from scipy.optimize import brentq
 
+from sdpbound.bell.behaviour import Behaviour
+from sdpbound.bell.families.singlet import SingletSelfTest
+from sdpbound.bell.strategy import Strategy
 from sdpbound.bounds.bound import Bound
 from sdpbound.entropies.conditional import VonNeumann
 from sdpbound.rates.critical import critical_efficiency, critical_visibility
 from sdpbound.rates.thresholds import Threshold
-from sdpbound.study.answers.blank import observations
+from sdpbound.study.answers.blank import beyond_local, observations
 from sdpbound.study.file.noises import Imperfections
 from sdpbound.study.file.questions import BEST
 from sdpbound.study.file.spec import Quantity
@@ -67,8 +70,8 @@ def _threshold(task: Task, point: Point, quantity: Quantity, method: VonNeumann)
     rest = 1.0 if task.visibility is None else task.visibility
     trivial = task.noise is None and rest == 1.0
     return critical(
-        point.member,
-        task.observed,
+        _ideal(point),
+        point.member.expression or task.observed if task.observed == "bell" else task.observed,
         x,
         y,
         entropy=method,
@@ -80,18 +83,22 @@ def _threshold(task: Task, point: Point, quantity: Quantity, method: VonNeumann)
     )
 
 
+def _ideal(point: Point) -> SingletSelfTest | Strategy | Behaviour:
+    """The devices without noise."""
+    return point.singlet or point.member.strategy or point.member.behaviour()
+
+
 def _start(task: Task, point: Point, driven: str) -> float | None:
     """Where to begin: a part of the way from no noise to where the tested data are local; None if they always are.
 
     Near the noiseless end functionals are steep and say little of the rest of the line.
     """
-    member = point.member
+    if task.observed != "bell" and point.member.chsh is None:
+        return None
 
     def excess(value: float) -> float:
         behaviour, _ = observations(at_noise(task, driven, value), point)
-        if task.observed == "bell":
-            return abs(member.expression.value(behaviour)) - member.local_bound
-        return behaviour.chsh - 2.0
+        return beyond_local(point, behaviour) if task.observed == "bell" else behaviour.chsh - 2.0
 
     high, low = 1.0, 1.0
     if excess(high) <= 0.0:

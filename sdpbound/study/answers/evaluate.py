@@ -30,7 +30,7 @@ from sdpbound.finite_size import FiniteLength
 from sdpbound.rates.rates import Rate, best_preprocessing, error_correction, key_rate, leakage, randomness_rate
 from sdpbound.rates.upper import FROM_DATA, RANDOMNESS
 from sdpbound.study.answers.best_member import better_point
-from sdpbound.study.answers.blank import blank, observations
+from sdpbound.study.answers.blank import blank, expression_of, observations
 from sdpbound.study.answers.critical import critical_row
 from sdpbound.study.answers.finite import finite_length, functionals
 from sdpbound.study.answers.limits import kept
@@ -42,7 +42,7 @@ from sdpbound.study.store.answer import Answer
 from sdpbound.study.store.form import LARGEST, certificate_name
 from sdpbound.tables.columns import Row
 
-__all__ = ["APPROXIMATE", "ATTACK", "closed_value", "evaluate", "failed", "ideal_guess", "least_leak"]
+__all__ = ["APPROXIMATE", "ATTACK", "closed_form", "closed_value", "evaluate", "failed", "ideal_guess", "least_leak"]
 
 
 #: What the method of an attack's row is: the tested values are met, or nearly.
@@ -131,7 +131,7 @@ class _Evaluation:
         kind, x, y, *_ = quantity.program
         if quantity.group == "expression":
             optimise = maximize if kind == "bell_maximum" else minimize
-            return optimise(point.member.expression, self.model, None, settings.name, settings.tolerance)
+            return optimise(expression_of(point), self.model, None, settings.name, settings.tolerance)
         _, observed, _ = self.data(point)
         if kind == "entropy":
             return conditional_entropy(
@@ -141,8 +141,9 @@ class _Evaluation:
             flips = self.flips(point, quantity)
             try:
                 # without noise the devices themselves are an attack that has the data exactly
-                own = (point.member.strategy,)
-                return conditional_entropy_upper_bound(observed, x, y, flips, strategies=own)
+                own = point.member.strategy
+                given = () if own is None else (own,)
+                return conditional_entropy_upper_bound(observed, x, y, flips, strategies=given)
             except SolverFailure:  # of the weights' program, with a strategy more than it needs
                 return conditional_entropy_upper_bound(observed, x, y, flips)
         bounded = blind_guessing_probability if kind == "blind" else guessing_probability
@@ -173,9 +174,9 @@ class _Evaluation:
             return self._rate(quantity, behaviour, observed, bound).value
         if quantity.name.startswith("guess"):
             return -closed_value(test, quantity)
-        if quantity.name == "key_rate":
+        if quantity.name == "key_rate" and point.singlet is not None:  # searches are in the singlet family
             x, y = quantity.settings
-            return test.entropy(x).value - point.member.key_leak(x, y or 0)
+            return test.entropy(x).value - point.singlet.key_leak(x, y or 0)
         return _tested(test, quantity).value
 
     def _rate(
@@ -193,7 +194,10 @@ class _Evaluation:
         """The row of a quantity at a point; with an error and no value where it failed."""
         row = blank(self.task, point, quantity)
         if quantity.group == "point":
-            value = getattr(point.member, quantity.name)
+            try:
+                value = closed_form(point, quantity)
+            except InvalidInput as error:
+                return row | {"status": "failed", "error": f"{type(error).__name__}: {error}", "seconds": 0.0}
             return row | {"value": value, "method": "closed form", "status": "closed form", "seconds": 0.0}
         if quantity.group == "threshold" or quantity.rounds is not None:
             return row | self._apart(point, quantity)
@@ -302,6 +306,16 @@ def gap_of(bound: EntropyBound) -> float:
     """How far the bound may be from the entropy: from an explicit mixture if it has one, else what more nodes could
     add."""
     return bound.gap if isinstance(bound, QubitEntropyBound) else bound.quadrature_gap
+
+
+def closed_form(point: Point, quantity: Quantity) -> float:
+    """A quantity of a point alone; raises InvalidInput if the point has none."""
+    found: float | None = getattr(point.member, quantity.name, None)
+    if found is None:
+        raise InvalidInput(
+            f"{point.member.title} has no {quantity.kind.label} in closed form; leave {quantity.name} out."
+        )
+    return found
 
 
 def least_leak(behaviour: Behaviour, quantity: Quantity, flips: float) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 
@@ -11,6 +12,7 @@ from sdpbound.adversaries import adversary_named
 from sdpbound.conic.program import Status
 from sdpbound.conic.solvers.choose import NAMES
 from sdpbound.errors import CertificateError
+from sdpbound.study.answers.blank import expression_of
 from sdpbound.study.file.questions import BEST
 from sdpbound.study.file.spec import Quantity
 from sdpbound.study.plan import Point
@@ -27,15 +29,16 @@ _CONIC = frozenset(status.value for status in Status) - {"failed", "infeasible"}
 
 
 def span(quantity: Quantity, point: Point) -> float:
-    """How far two values of a quantity can be apart at most, for two outcomes of each party: the most of a margin.
+    """How far two values of a quantity can be apart at most: the most of a margin.
 
-    Bell values: twice the sum of the coefficients' sizes. Entropies and rates: 1 bit of Alice's outcome, 2 of a pair.
-    Probabilities and critical values: 1. Lengths: all outcomes of both parties.
+    Bell values: twice the sum of the coefficients' sizes. Entropies and rates: all bits of Alice's outcome, or of a
+    pair. Probabilities and critical values: 1. Lengths: all outcomes of both parties.
     """
     if quantity.group == "expression":
-        return 2.0 * float(np.abs(point.member.expression.coefficients).sum())
+        return 2.0 * float(np.abs(expression_of(point).coefficients).sum())
     pair = quantity.name.startswith(("entropy_global", "randomness_global", "randomness_blind", "finite"))
-    bits = 2.0 if pair else 1.0
+    most = [math.log2(max(party)) for party in point.member.scenario.outcomes]
+    bits = sum(most) if pair else most[0]
     if quantity.rounds is not None:
         return bits * quantity.rounds
     return bits if quantity.kind.unit == "bit" else 1.0

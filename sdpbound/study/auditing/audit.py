@@ -27,20 +27,19 @@ from sdpbound.rates.upper import FROM_DATA, RANDOMNESS
 from sdpbound.study.answers.best_member import contours_of
 from sdpbound.study.answers.blank import blank
 from sdpbound.study.answers.critical import NONE
-from sdpbound.study.answers.evaluate import APPROXIMATE, ATTACK
+from sdpbound.study.answers.evaluate import APPROXIMATE, ATTACK, closed_form
 from sdpbound.study.answers.finite import THEOREM_USED
 from sdpbound.study.answers.limits import limited, statuses
 from sdpbound.study.answers.no_signaling import TESTED, security_of
 from sdpbound.study.at_hand import Study
 from sdpbound.study.auditing.proofs import Asked, Proofs, prove_critical, prove_infeasible, prove_value, same, show
-from sdpbound.study.file.noises import NOISE_COLUMNS
 from sdpbound.study.file.questions import BEST
 from sdpbound.study.file.spec import Quantity
 from sdpbound.study.plan import Point, Search, Task
 from sdpbound.study.running.solver_process import NotStarted, Seat
 from sdpbound.study.store import Store
 from sdpbound.study.store.form import Seal
-from sdpbound.tables.columns import STORED, Row
+from sdpbound.tables.columns import FIXED, STORED, Row
 
 __all__ = ["Audit", "Fault", "audit"]
 
@@ -294,7 +293,7 @@ class _Check:
         _typed(row)
         point = self.point(number, row)
         own = blank(self.task, point, quantity)
-        for column in _FIXED:
+        for column in FIXED:
             same(own[column], row[column], column)
         if quantity.preprocessing != BEST:
             same(own["preprocessing"], row["preprocessing"], "preprocessing")
@@ -311,7 +310,7 @@ class _Check:
             if row["status"] == "infeasible":
                 counts["separated"] += prove_infeasible(self.proofs, asked, quantity, row)
         elif quantity.group == "point":
-            same(getattr(point.member, quantity.name), row["value"], "value")
+            same(closed_form(point, quantity), row["value"], "value")
             counts["exact"] += 1
         else:
             proven = prove_value(self.proofs, asked, quantity, row)
@@ -344,12 +343,7 @@ class _Check:
 
 # -- columns ------------------------------------------------------------------------------------------------------
 
-#: Columns that the study fixes.
-_FIXED = (
-    *("theta", "phi", "omega", "chsh_ideal", "visibility", "chsh_observed"),
-    *("observed", "model", "level", "quantity", "x", "y", "side", "options", "rounds", *NOISE_COLUMNS),
-)
-_REST = tuple(name for name in STORED if name not in (*_FIXED, "place", "preprocessing"))
+_REST = tuple(name for name in STORED if name not in (*FIXED, "place", "preprocessing"))
 
 
 def _typed(row: Row) -> None:

@@ -29,7 +29,7 @@ from sdpbound.checker import Checker, Verification, verify
 from sdpbound.entropies.self_test import SelfTest, find_self_test
 from sdpbound.errors import CertificateError
 from sdpbound.rates.rates import error_correction
-from sdpbound.study.answers.blank import observations
+from sdpbound.study.answers.blank import beyond_local, expression_of, observations
 from sdpbound.study.answers.critical import at_noise
 from sdpbound.study.answers.evaluate import ATTACK, closed_value, least_leak
 from sdpbound.study.answers.finite import finite_question
@@ -75,17 +75,25 @@ class Asked:
 
     @cached_property
     def may_be_infeasible(self) -> bool:
-        """Whether the adversary's set may lack the data: the local one if they break a Bell inequality, here CHSH or
-        the tested one. They are quantum, so that sets which contain all quantum behaviours have them."""
+        """Whether the adversary's set may lack the data.
+
+        A set with deterministic points only may if the data break a Bell inequality: CHSH or the tested one; in other
+        scenarios none is looked at. Data of a strategy are quantum, so that sets which contain all quantum behaviours
+        have them; bare behaviours need not be.
+        """
         assert self.task.visibility is not None
-        if not self.task.model.deterministic:
-            return not self.task.model.contains_quantum
         member = self.point.member
+        if not self.task.model.deterministic:
+            contains = self.task.model.contains_quantum
+            return not contains or (member.strategy is None and not isinstance(self.task.model, NoSignaling))
         if self.task.observed == "bell":
-            return abs(member.expression.value(self.behaviour)) > member.local_bound
+            return beyond_local(self.point, self.behaviour) > 0.0
+        ideal = member.chsh
+        if ideal is None:
+            return True
         if self.task.noise is not None:
             return self.behaviour.chsh > 2.0
-        return self.task.visibility * member.chsh > 2.0
+        return self.task.visibility * ideal > 2.0
 
     @cached_property
     def _observed(self) -> list[dict[str, Any]]:
@@ -96,7 +104,8 @@ class Asked:
         ]
 
     def _question(self, figure: Figure, side: str, observed: list[dict[str, Any]]) -> dict[str, Any]:
-        outcomes = [list(party) for party in self.point.member.expression.scenario.outcomes]
+        own = expression_of(self.point) if self.task.visibility is None else self.behaviour
+        outcomes = [list(party) for party in own.scenario.outcomes]
         return {"scenario": {"outcomes": outcomes}, "figure": figure.entry(), "side": side, "observed": observed}
 
     def program(self, quantity: Quantity, flips: float = 0.0) -> dict[str, Any]:
@@ -106,7 +115,7 @@ class Asked:
             return self.conditional(quantity, quantity.side, flips)
         model = {"model": self.task.model.describe()}
         if quantity.group == "expression":
-            return self._question(BellValue(self.point.member.expression), quantity.side, []) | model
+            return self._question(BellValue(expression_of(self.point)), quantity.side, []) | model
         guess = BlindGuessingProbability if kind == "blind" else GuessingProbability
         return self._question(guess(x, y), "upper", self._observed) | model
 

@@ -13,9 +13,10 @@ from pydantic import BeforeValidator, Field, PlainValidator
 from sdpbound.bell.noise.measurements import DetectionInefficiency, Misalignment
 from sdpbound.bell.noise.noise import Noise, NoiseSequence
 from sdpbound.bell.noise.state import Dephasing, WhiteNoise
-from sdpbound.study.file.family import Part, Texts
 from sdpbound.study.file.numbers import Entry, numbers, said
+from sdpbound.study.file.product import Part, Texts
 from sdpbound.study.file.validators import EFFICIENCY, FLIP, TURN, VISIBILITY, choice
+from sdpbound.tables.columns import NOISES
 
 __all__ = ["NOISE_COLUMNS", "Condition", "Imperfections", "NoiseEntry", "noise_columns", "without"]
 
@@ -69,7 +70,7 @@ def _noise(what: Imperfections, visibility: float) -> Noise:
 
 
 #: The columns of a table that say what the noise is, besides the visibility.
-NOISE_COLUMNS = ("noise", "efficiency", "dephasing", "misalignment")
+NOISE_COLUMNS = NOISES
 
 
 def noise_columns(visibility: float | None, what: Imperfections | None, driven: str = "") -> dict[str, Any]:

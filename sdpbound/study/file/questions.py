@@ -11,8 +11,9 @@ from pydantic_core import PydanticCustomError
 from sdpbound.adversaries import ADVERSARIES, Quantum, adversary_named
 from sdpbound.entropies.conditional import VonNeumann
 from sdpbound.errors import InvalidInput
-from sdpbound.study.file.family import Model, Part
+from sdpbound.study.file.family import Model
 from sdpbound.study.file.numbers import number, numbers, said, said_one
+from sdpbound.study.file.product import Part
 from sdpbound.study.file.quantities import KINDS, Group, Kind
 from sdpbound.study.file.validators import (
     BITS,

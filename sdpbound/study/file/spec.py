@@ -24,9 +24,10 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from sdpbound.errors import InvalidStudy
-from sdpbound.study.file.family import ANGLES, BestOf, Curve, Distinct, Family, Grid, Model, Part, Texts
+from sdpbound.study.file.family import BestOf, Curve, Family, Grid, Model
 from sdpbound.study.file.noises import Condition, Imperfections, NoiseEntry, without
-from sdpbound.study.file.numbers import Entry, ExpressionText, evaluated, numbers, read_constants, said
+from sdpbound.study.file.numbers import Entry, ExpressionText, FileContext, evaluated, numbers, read_constants, said
+from sdpbound.study.file.product import Distinct, Part, Texts
 from sdpbound.study.file.questions import (
     MIN,
     OBSERVED,
@@ -40,6 +41,7 @@ from sdpbound.study.file.questions import (
     expanded,
 )
 from sdpbound.study.file.validators import VISIBILITY, choice, fail, listed, named, pattern, quote, several
+from sdpbound.tables.columns import ANGLES, COLUMNS, Column
 
 __all__ = [
     "AdversarySettings",
@@ -67,7 +69,8 @@ CELL_LIMIT = 1_000_000_000
 
 
 def _visibilities(value: object, info: ValidationInfo) -> tuple[Entry, ...]:
-    names = ANGLES if isinstance(info.data.get("family"), Grid) else ("s", *ANGLES)
+    family = info.data.get("family")
+    names = ("s", *ANGLES) if family is None else family.names
     return numbers(VISIBILITY, names, empty=bool(info.data.get("noises")))(value, info)
 
 
@@ -106,7 +109,9 @@ class StudySpec(Part):
         default={},
         description="names for numbers, for use in expressions; may be expressions of each other",
     )
-    family: Family = Field(description="the points: a grid of angles, or a curve by its CHSH values")
+    family: Family = Field(
+        description="the points: a grid of angles, a curve by its CHSH values, or members of another family"
+    )
     noises: Annotated[
         tuple[NoiseEntry, ...], BeforeValidator(_entries, json_schema_input_type=listed(NoiseEntry)), Distinct
     ] = Field(default=(), description="other noise, alone or with white noise: detectors, dephasing, misalignment")
@@ -183,6 +188,15 @@ class StudySpec(Part):
         counts = {"point": 1, "expression": adversaries, "entropy": noises * tested, "no-signaling": noises * tested}
         return counts.get(quantity.group, noises * tested * adversaries)
 
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns that the study adds to those of every table: the axes of its family that have none there."""
+        return tuple(
+            Column(axis.name, float, axis.unit, axis.text, False, axis=axis.label, symbol=axis.symbol)
+            for axis in self.family.of.axes
+            if axis.name not in COLUMNS
+        )
+
     def axes(self) -> dict[str, tuple[float, ...]]:
         """The free axes of the family and their numbers, the slowest first: theta, phi, omega, or phi, s."""
         return self.family.axes()
@@ -223,14 +237,14 @@ def read_spec_and_text(path: str | os.PathLike[str]) -> tuple[StudySpec, str]:
     except (ValueError, RecursionError) as error:
         raise InvalidStudy(f"study file '{path}' is not valid TOML: {error}; correct that line.") from None
     data.setdefault("name", re.sub(r"[^A-Za-z0-9_-]+", "_", file.stem).strip("_-") or "study")
-    return parse_spec(data, str(path)), text
+    return parse_spec(data, str(path), file.parent), text
 
 
-def parse_spec(data: dict[str, Any], source: str = "study") -> StudySpec:
-    """A study from the content of a file, or from what :meth:`StudySpec.model_dump` gives."""
+def parse_spec(data: dict[str, Any], source: str = "study", folder: str | os.PathLike[str] = ".") -> StudySpec:
+    """A study from the content of a file in a folder, or from what :meth:`StudySpec.model_dump` gives."""
     try:
         # the context: the constants, once they are read
-        return StudySpec.model_validate(data, context={})
+        return StudySpec.model_validate(data, context=FileContext(Path(folder)))
     except ValidationError as error:
         raise InvalidStudy(f"{source}: {_sentence(error.errors()[0])}") from None
 

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 from pydantic_core import PydanticCustomError
 
+from sdpbound.bell.families.family import Axis
 from sdpbound.conic.solvers.choose import by_name
 from sdpbound.errors import InvalidInput
 from sdpbound.npa.levels import normalise_level
@@ -39,6 +40,7 @@ __all__ = [
     "SaidLevel",
     "SaidSolver",
     "choice",
+    "domain_of",
     "fail",
     "integer",
     "listed",
@@ -85,10 +87,11 @@ class Domain:
     high: float
     text: str
     unit: str = ""
+    whole: bool = False
 
     def wrong(self, value: float) -> str | None:
         """What is wrong with a number, if anything."""
-        if self.low <= value <= self.high:
+        if self.low <= value <= self.high and (not self.whole or value.is_integer()):
             return None
         hint = ""
         if self.unit == "radians" and 4.0 * math.pi < abs(value) <= 1440.0:
@@ -112,6 +115,16 @@ ROUNDS = Domain(1.0, 1e18, "[1, 1e18]")
 RESOLUTION = Domain(1e-6, 0.1, "[1e-6, 0.1]")
 TOLERANCE = Domain(1e-14, 1e-2, "[1e-14, 1e-2]")
 SECONDS = Domain(0.1, 1e6, "[0.1, 1e6] seconds", "seconds")
+
+
+def domain_of(axis: Axis) -> Domain:
+    """Where the numbers of an axis of a family lie; angles without limits as those of the singlet family."""
+    unit = "radians" if axis.unit == "rad" else ""
+    if math.isinf(axis.low) and math.isinf(axis.high):
+        return ANGLE if unit else ANY
+    text = f"[{axis.low:.12g}, {axis.high:.12g}]" if math.isfinite(axis.high) else f"[{axis.low:.12g}, infinity)"
+    text = f"{text}, in radians" if unit else f"{text}, and be whole" if axis.whole else text
+    return Domain(axis.low, axis.high, text, unit, axis.whole)
 
 
 def quote(value: object) -> str:

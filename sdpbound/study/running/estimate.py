@@ -14,7 +14,7 @@ from sdpbound.study.answers.evaluate import evaluate
 from sdpbound.study.at_hand import Study
 from sdpbound.study.file.quantities import Group
 from sdpbound.study.file.questions import AdversarySettings
-from sdpbound.study.plan import Task
+from sdpbound.study.plan import Task, added_columns
 from sdpbound.study.store import Store
 from sdpbound.tables.columns import COLUMNS, Row
 
@@ -127,13 +127,15 @@ def _time(kinds: list[_Sample], budget: float) -> None:
 def _first_rows(study: Study, tasks: Sequence[Task], count: int) -> list[Row]:
     """The first rows that the study would have."""
     shown: list[Row] = []
+    added = [column.name for column in study.spec.columns]
     for task in tasks:
         for cell in evaluate(task).cells:
             for row in cell:
                 name = task.point.name if row["place"] is None else f"{task.point.name}/{row['place']}"
                 where = task.point.where if row["place"] is None else "best"
-                named = {"study": study.name, "point": name, "where": where} | row
-                shown.append({column: named[column] for column in COLUMNS})
+                named = {"study": study.name, "point": name, "where": where, "family": task.point.family.name} | row
+                named |= zip(added, added_columns(task, added), strict=True)
+                shown.append({column: named[column] for column in (*COLUMNS, *added)})
         if len(shown) >= count:
             break
     return shown[:count]
