@@ -115,7 +115,7 @@ def test_near_local_boundary_covers_what_it_must() -> None:
     points = [group[0].point.member for group in Plan(spec)]
     s = np.array([point.chsh for point in points])
     assert s.size >= 60 and s.min() < 2.01 and abs(s.max() - 2.5) < 1e-9
-    assert {point.phi for point in points} == {math.pi / 2 - 0.02}
+    assert {point.values["phi"] for point in points} == {math.pi / 2 - 0.02}
     assert len(spec.visibilities) == 5 and max(spec.visibilities) == 1.0 and min(spec.visibilities) == 0.97
     assert {"bell", "correlators"} == set(spec.observed)
     assert {"quantum", "no-signaling"} == {a.model for a in spec.adversaries}
@@ -183,7 +183,7 @@ def test_all_quantities_at_once() -> None:
         for quantity, (row, *_) in zip(task.quantities, evaluate_module.evaluate(task).cells, strict=True):
             assert list(row) == list(STORED) and row["side"] == quantity.side
             values[quantity.name] = row
-    point = Point("", "", *(values["chsh"][name] for name in ("theta", "phi", "omega"))).member
+    point = Point("", "", tuple(values["chsh"][name] for name in ("theta", "phi", "omega"))).member
     e = abs(point.correlators[0, 1])
     assert values["guess_local"]["value"] == 0.5
     assert math.isclose(values["guess_global"]["value"], (1 + e) / 4, rel_tol=1e-15)

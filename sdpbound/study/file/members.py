@@ -13,10 +13,11 @@ from pydantic_core import PydanticCustomError, core_schema
 from sdpbound.bell.families.family import Family
 from sdpbound.bell.families.table import FAMILIES, family_named, structure_names
 from sdpbound.errors import InvalidInput
+from sdpbound.registry import listed, near
 from sdpbound.study.file.expressions import KNOWN, Expression
 from sdpbound.study.file.numbers import Entry, numbers
 from sdpbound.study.file.product import Product
-from sdpbound.study.file.validators import Domain, domain_of, fail, nearest, quote
+from sdpbound.study.file.validators import Domain, domain_of, fail, fail_at, nearest, quote
 from sdpbound.tables.columns import ANGLES, COLUMNS
 
 __all__ = ["Members"]
@@ -42,6 +43,9 @@ class Members(Product):
         if not isinstance(data, dict) or isinstance(data.get("family"), Family):
             return data
         name = data["kind"]
+        if FAMILIES.find(name) is None:
+            names = FAMILIES.names()
+            raise fail_at("kind", f"must be {listed(names)}{near(name, names)}".rstrip("."))
         try:
             known = structure_names(FAMILIES.named(name, "kind", InvalidInput))
             given = {key: value for key, value in data.items() if key in known}
@@ -69,12 +73,12 @@ class Members(Product):
             "type": "object",
             "properties": {
                 "kind": {
-                    "description": "the family of points, such as " + ", ".join(n for n in FAMILIES if n != "singlet"),
-                    "type": "string",
-                    "not": {"enum": ["singlet"]},
+                    "description": "the family of points; other packages may add more",
+                    "enum": [name for name in FAMILIES if name != "singlet"],
                 }
             },
             "required": ["kind"],
+            "additionalProperties": True,
         }
 
     def own_axes(self) -> dict[str, tuple[str, Domain]]:
@@ -115,7 +119,7 @@ def _entries(family: Family, said: Mapping[str, Any], info: ValidationInfo) -> d
             try:
                 found[axis.name] = numbers(domain_of(axis), names)(said[axis.name], info)
             except PydanticCustomError as error:
-                raise fail(f"has {axis.name} = {quote(said[axis.name])}, which {error.message()}") from None
+                raise fail_at(axis.name, error.message()) from None
         elif every is not None:
             found[axis.name] = tuple(map(float, range(len(every))))
         elif axis.default is not None:

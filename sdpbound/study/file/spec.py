@@ -267,6 +267,9 @@ def _sentence(error: ErrorDetails) -> str:
         elif not step.startswith("<"):
             where += f".{step}" if where else step
     kind, found = error["type"], error["input"]
+    if kind == "at":
+        key = error["ctx"]["key"]
+        where, found = f"{where}.{key}" if where else key, found.get(key)
     if kind == "unknown_key":
         return f"{error['msg']}" + (f" (in {where})." if where else ".")
     if kind == "missing":
@@ -274,6 +277,7 @@ def _sentence(error: ErrorDetails) -> str:
         return f"the key '{where}' is missing; add it{curve}."
     expected = {
         "study": error["msg"],
+        "at": error["msg"],
         "bool_type": "must be true or false",
         "string_type": "must be a text in quotes",
         "model_type": "must be a table of keys",

@@ -42,6 +42,7 @@ __all__ = [
     "choice",
     "domain_of",
     "fail",
+    "fail_at",
     "integer",
     "listed",
     "named",
@@ -71,6 +72,11 @@ SaidSolver = (
 def fail(message: str) -> PydanticCustomError:
     """The error of a validator."""
     return PydanticCustomError("study", "{message}", {"message": message})
+
+
+def fail_at(key: str, message: str) -> PydanticCustomError:
+    """The error of a validator of a whole table, about one of its keys."""
+    return PydanticCustomError("at", "{message}", {"message": message, "key": key})
 
 
 def nearest(word: str, allowed: Iterable[str], cutoff: float = 0.5) -> str:

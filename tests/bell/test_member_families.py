@@ -268,7 +268,9 @@ def test_bad_input(make: object, message: str) -> None:
 
 
 def test_angles_that_may_be_degrees() -> None:
-    assert [looks_like_degrees(v) for v in (45.0, -90.0, 22.5, 10.0, 6.0, 7.0, math.pi, 0.0)] == [True] * 4 + [False] * 4
+    assert [looks_like_degrees(v) for v in (45.0, -90.0, 22.5, 10.0, 6.0, 7.0, math.pi, 0.0)] == [True] * 4 + [
+        False
+    ] * 4
     assert require_radians(3.0, "theta") == 3.0
 
 
