@@ -84,8 +84,7 @@ class Asked:
         assert self.task.visibility is not None
         member = self.point.member
         if not self.task.model.deterministic:
-            contains = self.task.model.contains_quantum
-            return not contains or (member.strategy is None and not isinstance(self.task.model, NoSignaling))
+            return not self.task.model.contains_quantum or member.strategy is None
         if self.task.observed == "bell":
             return beyond_local(self.point, self.behaviour) > 0.0
         ideal = member.chsh
