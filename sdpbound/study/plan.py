@@ -29,8 +29,8 @@ from sdpbound.errors import InvalidInput, InvalidStudy, NotSelfTesting
 from sdpbound.study.file.members import Members
 from sdpbound.study.file.numbers import Entry
 from sdpbound.study.file.product import SINGLET
-from sdpbound.study.file.quantities import Group
 from sdpbound.study.file.spec import AdversarySettings, Curve, Grid, Imperfections, Quantity, SolverSettings, StudySpec
+from sdpbound.study.quantities.kind import Group
 from sdpbound.version import NUMERICS
 
 __all__ = ["QUANTUM", "Plan", "Point", "Search", "Task", "added_columns", "cell_keys"]

@@ -18,10 +18,10 @@ from sdpbound.errors import InvalidInput, InvalidStudy
 from sdpbound.study import Study, audit, read_table, run_study
 from sdpbound.study.answers.evaluate import evaluate
 from sdpbound.study.file.noises import Imperfections
-from sdpbound.study.file.quantities import KINDS
 from sdpbound.study.file.questions import QUANTITIES, Quantity
 from sdpbound.study.file.spec import parse_spec
 from sdpbound.study.plan import Plan, Task, cell_keys
+from sdpbound.study.quantities.table import QUANTITIES as KINDS
 from sdpbound.study.running.worker import TASK
 from sdpbound.study.store import Store
 from sdpbound.study.store.answer import Answer

@@ -73,7 +73,7 @@ def better_point(evaluation: Scored, quantity: Quantity, row: Row) -> Point | No
     opposite = [(i, round(0.53 * n)) for i, n in enumerate(sizes)]
     known = [place for place in map(places.get, evaluation.solved_points(quantity)) if place is not None]
     starts = [max(opposite + known, key=score)]
-    if "global" in quantity.name:
+    if quantity.kind.pair:
         starts.append(max(((i, round(0.8 * sizes[i])) for i in range(0, len(sizes), 2)), key=score))
     floor = (1.0 if row["side"] == "lower" else -1.0) * float(row["value"]) + BETTER
     if max(map(score, starts)) <= floor and np.ptp([score(place) for place in opposite]) <= BETTER:

@@ -2,50 +2,48 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sdpbound.bell.behaviour import Behaviour
-from sdpbound.bell.expression import BellExpression
-from sdpbound.bell.observations import Observations
-from sdpbound.errors import InvalidInput
-from sdpbound.study.file.noises import noise_columns
-from sdpbound.study.file.questions import BEST
+from sdpbound.study.file.noises import Imperfections, noise_columns
 from sdpbound.study.file.spec import Quantity
 from sdpbound.study.plan import Point, Task
+from sdpbound.study.quantities.at_point import AtPoint, noisy_chsh
+from sdpbound.study.quantities.kind import BEST
 from sdpbound.tables.columns import ANGLES, STORED, Row
 
-__all__ = ["beyond_local", "blank", "expression_of", "noisy_chsh", "observations"]
+__all__ = ["at_point", "blank"]
 
 
-def observations(task: Task, point: Point) -> tuple[Behaviour, Observations]:
-    """The behaviour of a task at a point, and what is tested of it."""
-    assert task.visibility is not None
-    member = point.member
-    if task.noise is None:
-        behaviour = member.behaviour(task.visibility)
-    else:
-        behaviour = member.behaviour(noise=task.noise.noise(task.visibility))
-    if task.observed == "bell":
-        expression = expression_of(point)
-        return behaviour, Observations.bell_value(expression, expression.value(behaviour))
-    if task.observed == "correlators":
-        return behaviour, Observations.correlators(behaviour)
-    return behaviour, Observations.full(behaviour)
+def at_point(task: Task, point: Point) -> AtPoint:
+    """A point as its quantities see it: with the noise, the tested data and the adversary of a task."""
+    rest = 1.0 if task.visibility is None else task.visibility
+
+    def noisy() -> Behaviour:
+        assert task.visibility is not None
+        if task.noise is None:
+            return point.member.behaviour(task.visibility)
+        return point.member.behaviour(noise=task.noise.noise(task.visibility))
+
+    return AtPoint(
+        member=point.member,
+        adversary=None if task.adversary is None else task.model,
+        tested=task.observed,
+        solver=task.solver.name,
+        tolerance=task.solver.tolerance,
+        noise=(task.noise or Imperfections()).noise(rest),
+        plain=task.noise is None and rest == 1.0,
+        noisy=noisy,
+        at_noise=lambda driven, value: at_point(_at_noise(task, driven, value), point),
+    )
 
 
-def expression_of(point: Point) -> BellExpression:
-    """The Bell expression of a point; raises InvalidInput if it has none."""
-    found = point.member.expression
-    if found is None:
-        raise InvalidInput(f"{point.member.title} has no Bell expression; test correlators or full.")
-    return found
-
-
-def beyond_local(point: Point, behaviour: Behaviour) -> float:
-    """By how much the Bell value of a behaviour is above the local maximum or below the local minimum."""
-    expression, most = expression_of(point), point.member.local_bound
-    if point.singlet is not None:  # the local minimum is the negative of the maximum
-        return abs(expression.value(behaviour)) - point.singlet.local_bound
-    value = expression.value(behaviour)
-    return max(value - (expression.local_bound if most is None else most), expression.local_minimum - value)
+def _at_noise(task: Task, driven: str, value: float) -> Task:
+    """The task of a critical value at a value of its noise."""
+    what = task.noise or Imperfections()
+    if driven == "visibility":
+        return replace(task, visibility=value, noise=what)
+    return replace(task, noise=replace(what, efficiency=value))
 
 
 def blank(task: Task, point: Point, quantity: Quantity) -> Row:
@@ -79,9 +77,4 @@ def _chsh(task: Task, point: Point, ideal: float | None) -> float | None:
     """The largest CHSH value with the noise; None but for two settings each and binary outcomes."""
     if task.visibility is None or task.group == "threshold" or ideal is None:
         return None
-    return task.visibility * ideal if task.noise is None else noisy_chsh(observations(task, point)[0])
-
-
-def noisy_chsh(behaviour: Behaviour) -> float | None:
-    """The largest CHSH value; None but for two settings each and binary outcomes, which noise may add to."""
-    return behaviour.chsh if behaviour.scenario.outcomes == ((2, 2), (2, 2)) else None
+    return task.visibility * ideal if task.noise is None else noisy_chsh(at_point(task, point).behaviour)

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from sdpbound.errors import InvalidInput
 from sdpbound.study.answers.evaluate import evaluate
 from sdpbound.study.at_hand import Study
-from sdpbound.study.file.quantities import Group
 from sdpbound.study.file.questions import AdversarySettings
 from sdpbound.study.plan import Task, added_columns
+from sdpbound.study.quantities.kind import Group
 from sdpbound.study.store import Store
 from sdpbound.tables.columns import COLUMNS, Row
 
