@@ -12,7 +12,7 @@ import json
 import math
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice, product
 from typing import Annotated, Any, get_args
@@ -141,7 +141,7 @@ def _model(adversary: AdversarySettings) -> Adversary:
 
 def added_columns(task: Task, names: Sequence[str]) -> tuple[float | None, ...]:
     """The numbers of a task's row in the columns that its study adds to those of every table."""
-    values = task.point.values
+    values = task.point.values if task.noise is None else task.noise.numbers() | task.point.values
     return tuple(values.get(name) for name in names)
 
 
@@ -185,7 +185,7 @@ def _contexts(
     for quantity in quantities:
         meaning: dict[str, Any] = {"numerics": NUMERICS, "family": family, "quantity": quantity.meaning}
         if noise is not None:
-            meaning["noise"] = {k: v if isinstance(v, str) else float(v).hex() for k, v in asdict(noise).items()}
+            meaning["noise"] = noise.meaning
         if quantity.group in ("entropy", "threshold"):
             meaning |= {"observed": observed, "model": "quantum", "solver": solver.name}
         elif adversary is not None:

@@ -24,6 +24,7 @@ from sdpbound.study.answers import evaluate as evaluate_module
 from sdpbound.study.answers.best_member import BETTER
 from sdpbound.study.file.spec import parse_spec
 from sdpbound.study.plan import Plan, Point, Task, cell_keys
+from sdpbound.study.quantities import of_data as of_data_module
 from sdpbound.study.running import executors as executors_module
 from sdpbound.study.running import run as run_module
 from sdpbound.study.running.worker import TASK
@@ -603,14 +604,14 @@ def test_a_failure_does_not_keep_an_answer_out(quick: Path, tmp_path: Path, monk
 
 
 def test_an_error_of_linear_algebra_costs_its_row(quick: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    guess = evaluate_module.guessing_probability
+    guess = of_data_module.guessing_probability
 
     def unlucky(observed: Any, *arguments: Any) -> Any:
         if observed.values[0] < 0.9:
             raise np.linalg.LinAlgError("singular matrix")
         return guess(observed, *arguments)
 
-    monkeypatch.setattr(evaluate_module, "guessing_probability", unlucky)
+    monkeypatch.setattr(of_data_module, "guessing_probability", unlucky)
     result = run_study(quick, tmp_path, workers=0, progress=False)
     assert 0 < result.failed < result.rows
     assert set(read_table(result.table).where(status="failed")["error"]) == {"LinAlgError: singular matrix"}

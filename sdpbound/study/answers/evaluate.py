@@ -45,6 +45,10 @@ def failed(task: Task, message: str) -> Answer:
     return Answer([[blank(task, task.point, q) | {"status": "failed", "error": message}] for q in task.quantities])
 
 
+class _TooLargeToStore(InvalidInput):
+    """A certificate is larger than a store keeps."""
+
+
 @dataclass
 class _Evaluation:
     """What a task has solved so far."""
@@ -73,6 +77,8 @@ class _Evaluation:
         here, start = self.here(point), time.perf_counter()
         try:
             own = quantity.kind.row(here.at, quantity, here)
+        except _TooLargeToStore:
+            raise  # the study must be changed
         except Exception as error:  # of a solver or of linear algebra: this row has failed, the study goes on
             own = {"status": "failed", "error": _said(error), "seconds": time.perf_counter() - start}
         return blank(self.task, point, quantity) | own
@@ -136,7 +142,7 @@ class _Here:
         # three times as fast as json.dumps; a number that is not finite stays visible, and the checker refuses it
         text = to_json(bound.certificate.data, inf_nan_mode="constants")
         if len(text) > LARGEST:
-            raise InvalidInput(
+            raise _TooLargeToStore(
                 f"a certificate has {len(text)} bytes, and at most {LARGEST} are stored; set certificates = false."
             )
         name, certificates = certificate_name(text), self._evaluation.certificates

@@ -7,6 +7,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,7 +26,7 @@ from pydantic_core import ErrorDetails
 
 from sdpbound.errors import InvalidStudy
 from sdpbound.study.file.family import BestOf, Curve, Family, Grid, Model
-from sdpbound.study.file.noises import Condition, Imperfections, NoiseEntry, without
+from sdpbound.study.file.noises import AnyNoise, Condition, Imperfections, without
 from sdpbound.study.file.numbers import Entry, ExpressionText, FileContext, evaluated, numbers, read_constants, said
 from sdpbound.study.file.product import Distinct, Part, Texts
 from sdpbound.study.file.questions import (
@@ -113,7 +114,7 @@ class StudySpec(Part):
         description="the points: a grid of angles, a curve by its CHSH values, or members of another family"
     )
     noises: Annotated[
-        tuple[NoiseEntry, ...], BeforeValidator(_entries, json_schema_input_type=listed(NoiseEntry)), Distinct
+        tuple[AnyNoise, ...], BeforeValidator(_entries, json_schema_input_type=listed(AnyNoise)), Distinct
     ] = Field(default=(), description="other noise, alone or with white noise: detectors, dephasing, misalignment")
     visibilities: Annotated[
         tuple[Entry, ...], PlainValidator(_visibilities, json_schema_input_type=said(VISIBILITY)), Texts
@@ -190,12 +191,18 @@ class StudySpec(Part):
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """The columns that the study adds to those of every table: the axes of its family that have none there."""
-        return tuple(
-            Column(axis.name, float, axis.unit, axis.text, False, axis=axis.label, symbol=axis.symbol)
+        """The columns that the study adds to those of every table: axes of its family, and numbers of its noise."""
+        found = {
+            axis.name: Column(axis.name, float, axis.unit, axis.text, False, axis=axis.label, symbol=axis.symbol)
             for axis in self.family.of.axes
             if axis.name not in COLUMNS
-        )
+        }
+        for name in dict.fromkeys(name for _, what in self.conditions if what is not None for name in what.added):
+            if name not in found:
+                unit = "rad" if name.startswith("misalignment") else "1"
+                found[name] = Column(name, float, unit, f"{name.replace('_', ' ')} of the noise", False)
+                found[name] = replace(found[name], axis=name.replace("_", " ") + (" (rad)" if unit == "rad" else ""))
+        return tuple(found.values())
 
     def axes(self) -> dict[str, tuple[float, ...]]:
         """The free axes of the family and their numbers, the slowest first: theta, phi, omega, or phi, s."""

@@ -112,7 +112,9 @@ def _panels(table: Table) -> list[_Panel]:
         groups.setdefault((row["quantity"], row["x"], row["y"], row["options"], row["observed"]), []).append(row)
     panels: list[_Panel] = []
     for (*_, observed), rows in groups.items():
-        free = _free(rows, tuple(column.name for column in table.axes))
+        every = _free(rows, tuple(column.name for column in table.axes))
+        free = [axis for axis in every if all(row[axis] is not None for row in rows)]
+        partly = [axis for axis in every if axis not in free]  # numbers of one kind of noise among several
         x, rest = (free[0], free[1:]) if free else (None, [])
         y = rest.pop(0) if rest and _count(rows, rest[0]) >= MAP else None
         colour = None
@@ -120,7 +122,7 @@ def _panels(table: Table) -> list[_Panel]:
             # visibilities first: they are few, and ordered
             usable = [axis for axis in rest if _count(rows, axis) <= LINES]
             colour = "visibility" if "visibility" in usable else usable[0] if usable else None
-        slices = [axis for axis in rest if axis != colour]
+        slices = [*(axis for axis in rest if axis != colour), *partly]
         by_adversary = y is not None and len({adversary(row) for row in rows}) > 1
         split: dict[tuple[Any, ...], list[Row]] = {}
         for row in rows:
@@ -129,7 +131,8 @@ def _panels(table: Table) -> list[_Panel]:
         for place, part in split.items():
             words = [SIDES.get(part[0]["side"], str(part[0]["side"]))]
             words += [TESTED.get(observed, str(observed))] if observed else []
-            words += [f"${known[axis].short}={value:.5g}$" for axis, value in zip(slices, place, strict=False)]
+            places = zip(slices, place, strict=False)
+            words += [f"${known[axis].short}={value:.5g}$" for axis, value in places if value is not None]
             if by_adversary:
                 words.append(place[-1])
             panels.append(_Panel(Table(tuple(part), table.metadata, table.name), x, y, colour, tuple(words)))

@@ -145,7 +145,8 @@ def _coordinates(spec: StudySpec) -> dict[str, NDArray[Any]]:
     rows = [(v, what or Imperfections()) for v, what in spec.conditions if isinstance(v, float)]
     found: dict[str, NDArray[Any]] = {"noise": np.array([what.noise(v).name for v, what in rows])}
     found["visibility"] = np.array([v for v, _ in rows])
-    return found | {name: np.array([getattr(what, name) for _, what in rows]) for name in NOISE_COLUMNS[1:]}
+    columns = [noise_columns(v, what) for v, what in rows]
+    return found | {name: np.array([c[name] for c in columns], np.float64) for name in NOISE_COLUMNS[1:]}
 
 
 def integers(values: Iterable[int]) -> NDArray[np.int64]:

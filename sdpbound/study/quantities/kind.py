@@ -270,7 +270,7 @@ class ProgramKind(QuantityKind):
 
     def prove(self, at: AtPoint, asked: Asked, row: Row, proofs: Proofs) -> str:
         if row["method"] == "closed form":
-            raise CertificateError("it is a closed form, and there is none of such a quantity.")
+            raise CertificateError("it is a closed form, and there is none: its data are no quantum self-test.")
         if row["certificate"] is None:
             return ""
         flips = row["preprocessing"] or 0.0
