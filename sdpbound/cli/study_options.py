@@ -14,4 +14,10 @@ StudyFile = Annotated[Path, typer.Argument(help="The study: its TOML file.", met
 AnyStudy = Annotated[
     Path, typer.Argument(help="The study: its TOML file, its store or the folder of results.", metavar="STUDY")
 ]
-Output = Annotated[Path | None, typer.Option(help="Folder of the results. Default results/NAME.", metavar="DIR")]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder of the results. Default: results/NAME beside the study, or beside its folder studies.",
+        metavar="DIR",
+    ),
+]

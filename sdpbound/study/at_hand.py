@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import pyarrow
     import xarray
 
-__all__ = ["Status", "Study", "shard_name"]
+__all__ = ["Status", "Study", "results_of", "shard_name"]
 
 #: Cells looked up at once, and rows in one chunk.
 CHUNK = 8192
@@ -92,7 +92,7 @@ class Study:
         Parameters
         ----------
         path : the file or folder
-        output : for a TOML file, the folder of results, default ``results/NAME`` in the current folder
+        output : for a TOML file, the folder of results; default: :func:`results_of` it
 
         Raises
         ------
@@ -107,7 +107,7 @@ class Study:
             file = stores[0]
         if file.suffix != ".sqlite":
             spec, text = read_spec_and_text(file)
-            return cls(spec, text, Path(output) if output is not None else Path("results") / spec.name)
+            return cls(spec, text, Path(output) if output is not None else results_of(file, spec.name))
         with Store.read(file) as store:
             saved = store.spec()
         if saved is None:
@@ -240,6 +240,20 @@ class Study:
     def export(self, path: str | os.PathLike[str]) -> Path:
         """Write the rows there are as ``.csv`` (a JSON file beside it), ``.parquet`` or ``.nc``; returns the path."""
         return exports.export(Path(path), self.chunks(), self.facts(), self.spec)
+
+
+def results_of(file: Path, name: str) -> Path:
+    """The folder of a study's results: ``results/NAME`` beside its file, wherever the study is called from.
+
+    Of a file in a folder called ``studies`` it is beside that folder. A store of this name in ``results/NAME`` of the
+    current folder, where earlier versions had it, is used where there is none beside the file.
+    """
+    folder = file.parent
+    if folder.resolve().name == "studies":
+        folder = folder.parent if folder.name == "studies" else folder / ".."
+    beside, here = folder / "results" / name, Path("results") / name
+    own = f"{name}*.sqlite"
+    return here if any(here.glob(own)) and not any(beside.glob(own)) else beside
 
 
 def shard_name(name: str, shard: tuple[int, int] | None) -> str:

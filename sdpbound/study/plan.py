@@ -26,6 +26,7 @@ from sdpbound.bell.families.singlet import SingletSelfTest
 from sdpbound.bell.families.singlet_family import Singlet
 from sdpbound.bell.families.table import family_from
 from sdpbound.errors import InvalidInput, InvalidStudy, NotSelfTesting
+from sdpbound.study.file.fit import require_fit
 from sdpbound.study.file.members import Members
 from sdpbound.study.file.numbers import Entry
 from sdpbound.study.file.product import SINGLET
@@ -251,8 +252,15 @@ class Plan:
 
     def check(self) -> None:
         """Go through all points once."""
-        for _, values, _ in self._points():
+        seen: set[tuple[float, ...]] = set()
+        counts = [i for i, axis in enumerate(self.spec.family.of.axes) if axis.whole]
+        for point, values, _ in self._points():
             self.spec.visibilities_at(values)
+            # settings and outcomes depend on axes that count, on no others
+            scenario = tuple(point.at[i] for i in counts)
+            if scenario not in seen:
+                seen.add(scenario)
+                require_fit(self.spec, point.name, point.family, point.values)
 
     def __iter__(self) -> Iterator[list[Task]]:
         for point, values, search in self._own_points():

@@ -326,6 +326,11 @@ class Family(ABC):
         """A family with the same member at these values, to be sent to another process: without other data."""
         return self
 
+    def scenario(self, values: Mapping[str, float]) -> Scenario:
+        """The numbers of settings and outcomes of a member; they may depend on axes that count, on no others."""
+        found = self.expression(values)
+        return self.at(values).scenario if found is None else found.scenario
+
     def to_dict(self) -> dict[str, Any]:
         """As plain data that TOML and JSON hold; :func:`~sdpbound.bell.families.table.family_from` reads it."""
         return {"kind": self.name} | {name: _thawed(value) for name, value in self.structure.items()}

@@ -111,6 +111,10 @@ class Curve(Product):
         return data
 
     @property
+    def settings(self) -> tuple[int, ...]:
+        return (2, 2)
+
+    @property
     def names(self) -> tuple[str, ...]:
         return ("s", *ANGLES)
 

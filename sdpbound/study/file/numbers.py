@@ -51,6 +51,8 @@ class FileContext(dict[str, float]):
     def __init__(self, folder: Path) -> None:
         super().__init__()
         self.folder = folder
+        #: Numbers of settings of Alice and Bob at all points, once the family is read; None if points differ.
+        self.settings: tuple[int, ...] | None = None
 
 
 #: A number, or an expression of what differs from point to point.

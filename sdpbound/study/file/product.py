@@ -69,6 +69,14 @@ class Product(Part):
         return SINGLET
 
     @property
+    def settings(self) -> tuple[int, ...] | None:
+        """The numbers of settings of the parties; None if they differ from point to point."""
+        entries = self.own_entries()
+        if any(axis.whole and len(entries[axis.name]) > 1 for axis in self.of.axes if axis.name in entries):
+            return None
+        return self.of.scenario(self.at(next(self.points()))).settings
+
+    @property
     def names(self) -> tuple[str, ...]:
         """What expressions of a point may mention."""
         return tuple(self.own_axes())

@@ -68,7 +68,18 @@ DEFAULT_BITS = 1e-3
 DEFAULT_WIDTH = 1e-3
 
 
-_Setting = Annotated[int, BeforeValidator(integer(0, 1), json_schema_input_type=Annotated[int, Field(ge=0, le=1)])]
+#: Settings beyond this one are not asked for.
+LAST = 63
+
+
+def _setting(value: object, info: ValidationInfo) -> int:
+    """A setting that the points have, as far as all of them have the same."""
+    settings = getattr(info.context, "settings", None)
+    last = LAST if settings is None else settings[0 if info.field_name == "x" else 1] - 1
+    return integer(0, last)(value)
+
+
+_Setting = Annotated[int, BeforeValidator(_setting, json_schema_input_type=Annotated[int, Field(ge=0, le=LAST)])]
 
 
 _Level = str | tuple[str, ...]

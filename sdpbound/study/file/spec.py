@@ -24,11 +24,11 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from sdpbound.errors import InvalidStudy
+from sdpbound.errors import InvalidInput, InvalidStudy
 from sdpbound.study.file.family import BestOf, Curve, Family, Grid, Model
 from sdpbound.study.file.noises import AnyNoise, Condition, Imperfections, without
 from sdpbound.study.file.numbers import Entry, ExpressionText, FileContext, evaluated, numbers, read_constants, said
-from sdpbound.study.file.product import Distinct, Part, Texts
+from sdpbound.study.file.product import Distinct, Part, Product, Texts
 from sdpbound.study.file.questions import (
     MIN,
     OBSERVED,
@@ -75,6 +75,16 @@ def _visibilities(value: object, info: ValidationInfo) -> tuple[Entry, ...]:
     return numbers(VISIBILITY, names, empty=bool(info.data.get("noises")))(value, info)
 
 
+def _noted(family: Product, info: ValidationInfo) -> Product:
+    """The family, whose numbers of settings limit what is read after it."""
+    if isinstance(info.context, FileContext):
+        try:
+            info.context.settings = family.settings
+        except InvalidInput as error:
+            raise fail(f"cannot be used: {str(error).rstrip('.')}") from None
+    return family
+
+
 def _entries(value: object) -> object:
     return () if value == [] or value == () else several(value)
 
@@ -110,7 +120,7 @@ class StudySpec(Part):
         default={},
         description="names for numbers, for use in expressions; may be expressions of each other",
     )
-    family: Family = Field(
+    family: Annotated[Family, AfterValidator(_noted)] = Field(
         description="the points: a grid of angles, a curve by its CHSH values, or members of another family"
     )
     noises: Annotated[
@@ -153,7 +163,7 @@ class StudySpec(Part):
 
     @model_validator(mode="after")
     def _tests(self) -> StudySpec:
-        if "bell" in self.observed and any(quantity.name == "key_rate_tested" for quantity in self.quantities):
+        if "bell" in self.observed and any(quantity.kind.of_chsh for quantity in self.quantities):
             raise fail("has key_rate_tested and observed = 'bell', and its test is of CHSH; test correlators or full")
         return self
 

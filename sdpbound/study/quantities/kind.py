@@ -152,6 +152,8 @@ class QuantityKind(ABC):
     attack: ClassVar[bool] = False
     #: Whether its members must have a Bell expression.
     of_expression: ClassVar[bool] = False
+    #: Whether its proof is for two outcomes of each setting.
+    of_bits: ClassVar[bool] = False
     #: Whether its proof is for two settings with two outcomes each, tested by correlators.
     of_chsh: ClassVar[bool] = False
 

@@ -41,6 +41,7 @@ class NoSignalingKey(OfData):
     group: Group = "no-signaling"
     rate: bool = True
     key: bool = True
+    of_bits: ClassVar[bool] = True
 
     @property
     def theorem(self) -> str:
