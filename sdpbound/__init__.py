@@ -82,9 +82,12 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from sdpbound.rates.rates import Rate, best_preprocessing, error_correction, key_rate, randomness_rate
     from sdpbound.rates.thresholds import Threshold, critical_noise
     from sdpbound.rates.upper import key_rate_upper_bound, randomness_rate_upper_bound
+    from sdpbound.study.quantities.at_point import AtPoint
+    from sdpbound.study.quantities.kind import ProgramKind, QuantityKind
 
 __all__ = [
     "Adversary",
+    "AtPoint",
     "Axis",
     "Behaviour",
     "BellExpression",
@@ -123,7 +126,9 @@ __all__ = [
     "NoiseSequence",
     "NotSelfTesting",
     "Observations",
+    "ProgramKind",
     "Qics",
+    "QuantityKind",
     "Quantum",
     "Rate",
     "Scenario",
@@ -244,6 +249,8 @@ __getattr__, __dir__ = lazy_face(
         "sdpbound.rates.critical": "critical_efficiency critical_error_rate critical_visibility",
         "sdpbound.rates.rates": "Rate best_preprocessing error_correction key_rate randomness_rate",
         "sdpbound.rates.thresholds": "Threshold critical_noise",
+        "sdpbound.study.quantities.at_point": "AtPoint",
+        "sdpbound.study.quantities.kind": "ProgramKind QuantityKind",
         "sdpbound.rates.upper": "key_rate_upper_bound randomness_rate_upper_bound",
     },
 )

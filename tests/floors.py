@@ -25,6 +25,7 @@ FLOORS = (
     ("finite_size", "protocols"),
     ("tables",),
     ("plotting",),
+    ("study.quantities",),
     ("study.file",),
     ("study.plan",),
     ("study.store",),

@@ -16,9 +16,9 @@ from sdpbound.errors import InvalidInput, InvalidStudy
 from sdpbound.study.file.spec import StudySpec, parse_spec, read_spec_and_text
 from sdpbound.study.out import export as exports
 from sdpbound.study.out.gridded import to_xarray
-from sdpbound.study.plan import Plan, Task, cell_keys
+from sdpbound.study.plan import Plan, Task, added_columns, cell_keys
 from sdpbound.study.store import Store
-from sdpbound.tables.columns import COLUMNS
+from sdpbound.tables.columns import entries_of_axes, table_columns
 from sdpbound.tables.frames import to_pandas
 from sdpbound.tables.parquet import to_arrow
 from sdpbound.tables.provenance import environment
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import pyarrow
     import xarray
 
-__all__ = ["Status", "Study", "shard_name"]
+__all__ = ["Status", "Study", "results_of", "shard_name"]
 
 #: Cells looked up at once, and rows in one chunk.
 CHUNK = 8192
@@ -92,7 +92,7 @@ class Study:
         Parameters
         ----------
         path : the file or folder
-        output : for a TOML file, the folder of results, default ``results/NAME`` in the current folder
+        output : for a TOML file, the folder of results; default: :func:`results_of` it
 
         Raises
         ------
@@ -107,7 +107,7 @@ class Study:
             file = stores[0]
         if file.suffix != ".sqlite":
             spec, text = read_spec_and_text(file)
-            return cls(spec, text, Path(output) if output is not None else Path("results") / spec.name)
+            return cls(spec, text, Path(output) if output is not None else results_of(file, spec.name))
         with Store.read(file) as store:
             saved = store.spec()
         if saved is None:
@@ -193,17 +193,19 @@ class Study:
         """The rows there are, as tuples in the order of the columns, in the order of the study."""
         if not self.store_path.is_file():
             raise InvalidStudy(f"there is no store '{self.store_path}': run the study first, or name its folder.")
-        name = self.name
+        name, family = self.name, self.spec.family.of.name
+        added = [column.name for column in self.spec.columns]
         with Store.read(self.store_path) as store:
             for batch in self.batches():
-                cells = [(task.point, key) for task, keys in batch for key in keys]
+                cells = [(task, key) for task, keys in batch for key in keys]
                 rows = []
                 for index, values in store.rows([key for _, key in cells]):
-                    point, place = cells[index][0], values[0]
+                    task, place = cells[index][0], values[0]
+                    own = (family, *added_columns(task, added)) if added else (family,)
                     if place is None:
-                        rows.append((name, point.name, point.where, *values[1:]))
+                        rows.append((name, task.point.name, task.point.where, *values[1:], *own))
                     else:
-                        rows.append((name, f"{point.name}/{place}", "best", *values[1:]))
+                        rows.append((name, f"{task.point.name}/{place}", "best", *values[1:], *own))
                 if rows:
                     yield rows
 
@@ -211,13 +213,17 @@ class Study:
         """Where the numbers come from: the study, the runs that computed them, the versions that write them out."""
         with Store.read(self.store_path) as store:
             runs, stored = store.runs(), sum(store.counts().values())
-        own = {"study": self.spec.model_dump(mode="json"), "text": self.text}
+        own: dict[str, Any] = {"study": self.spec.model_dump(mode="json"), "text": self.text}
+        if self.spec.columns:
+            own["axes"] = entries_of_axes(self.spec.columns)
         return own | environment() | {"runs": runs, "stored": stored}
 
     def table(self) -> Table:
         """All rows."""
-        rows = tuple(dict(zip(COLUMNS, row, strict=True)) for chunk in self.chunks() for row in chunk)
-        return Table(rows, self.facts(), self.store_path.name)
+        facts = self.facts()
+        columns = table_columns(facts)
+        rows = tuple(dict(zip(columns, row, strict=True)) for chunk in self.chunks() for row in chunk)
+        return Table(rows, facts, self.store_path.name)
 
     def to_pandas(self) -> pandas.DataFrame:
         """All rows as a data frame; its ``attrs["provenance"]`` says where they come from."""
@@ -234,6 +240,20 @@ class Study:
     def export(self, path: str | os.PathLike[str]) -> Path:
         """Write the rows there are as ``.csv`` (a JSON file beside it), ``.parquet`` or ``.nc``; returns the path."""
         return exports.export(Path(path), self.chunks(), self.facts(), self.spec)
+
+
+def results_of(file: Path, name: str) -> Path:
+    """The folder of a study's results: ``results/NAME`` beside its file, wherever the study is called from.
+
+    Of a file in a folder called ``studies`` it is beside that folder. A store of this name in ``results/NAME`` of the
+    current folder, where earlier versions had it, is used where there is none beside the file.
+    """
+    folder = file.parent
+    if folder.resolve().name == "studies":
+        folder = folder.parent if folder.name == "studies" else folder / ".."
+    beside, here = folder / "results" / name, Path("results") / name
+    own = f"{name}*.sqlite"
+    return here if any(here.glob(own)) and not any(beside.glob(own)) else beside
 
 
 def shard_name(name: str, shard: tuple[int, int] | None) -> str:

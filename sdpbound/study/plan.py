@@ -12,22 +12,29 @@ import json
 import math
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice, product
-from typing import Any, get_args
+from typing import Annotated, Any, get_args
+
+from pydantic import PlainSerializer, PlainValidator
 
 from sdpbound.adversaries import Adversary, adversary_named
-from sdpbound.bell.families.contours import theta_at_chsh
 from sdpbound.bell.families.correlators import correlators_self_test
+from sdpbound.bell.families.family import Family, Member
 from sdpbound.bell.families.singlet import SingletSelfTest
+from sdpbound.bell.families.singlet_family import Singlet
+from sdpbound.bell.families.table import family_from
 from sdpbound.errors import InvalidInput, InvalidStudy, NotSelfTesting
+from sdpbound.study.file.fit import require_fit
+from sdpbound.study.file.members import Members
 from sdpbound.study.file.numbers import Entry
-from sdpbound.study.file.quantities import Group
+from sdpbound.study.file.product import SINGLET
 from sdpbound.study.file.spec import AdversarySettings, Curve, Grid, Imperfections, Quantity, SolverSettings, StudySpec
+from sdpbound.study.quantities.kind import Group
 from sdpbound.version import NUMERICS
 
-__all__ = ["QUANTUM", "Plan", "Point", "Search", "Task", "cell_keys"]
+__all__ = ["QUANTUM", "Plan", "Point", "Search", "Task", "added_columns", "cell_keys"]
 
 
 #: Against whom von Neumann entropies are: quantum devices, whatever words prove it.
@@ -39,19 +46,42 @@ _AGAINST: dict[Group, AdversarySettings] = {"entropy": QUANTUM, "no-signaling": 
 GROUP = 4096
 
 
+def _as_family(value: Family | dict[str, Any]) -> Family:
+    """A family, also from the plain data in which a task is sent to another process."""
+    return value if isinstance(value, Family) else family_from(value)
+
+
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A member of the singlet family; ``where`` is "curve", "grid" or, of a search, "best"."""
+    """A member of a family, by a value for each of its axes.
+
+    ``where`` is "curve" or "grid" of the singlet family, "best" of a search in it, "family" of another family.
+    """
 
     name: str
     where: str
-    theta: float
-    phi: float
-    omega: float
+    at: tuple[float, ...]
+    family: Annotated[Family, PlainValidator(_as_family), PlainSerializer(Family.to_dict)] = SINGLET
 
     @property
-    def member(self) -> SingletSelfTest:
-        return SingletSelfTest(self.theta, self.phi, self.omega)
+    def values(self) -> dict[str, float]:
+        """The value of each axis."""
+        return dict(zip((axis.name for axis in self.family.axes), self.at, strict=True))
+
+    @property
+    def member(self) -> Member:
+        return _member(self.family, self.at)
+
+    @property
+    def singlet(self) -> SingletSelfTest | None:
+        """The member, if it is one of the singlet family."""
+        member = self.member
+        return member if isinstance(member, SingletSelfTest) else None
+
+
+@lru_cache(maxsize=256)
+def _member(family: Family, at: tuple[float, ...]) -> Member:
+    return family.at(dict(zip((axis.name for axis in family.axes), at, strict=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +140,12 @@ def _model(adversary: AdversarySettings) -> Adversary:
     return adversary_named(adversary.model, adversary.level)
 
 
+def added_columns(task: Task, names: Sequence[str]) -> tuple[float | None, ...]:
+    """The numbers of a task's row in the columns that its study adds to those of every table."""
+    values = task.point.values if task.noise is None else task.noise.numbers() | task.point.values
+    return tuple(values.get(name) for name in names)
+
+
 # -- keys ---------------------------------------------------------------------------------------------------------
 
 
@@ -117,11 +153,17 @@ def cell_keys(task: Task) -> list[bytes]:
     """The keys of a task's cells, 16 bytes each, in the order of its quantities."""
     point, noise = task.point, task.noise
     visibility = math.nan if task.visibility is None else task.visibility
-    numbers = _NUMBERS(point.theta + 0.0, point.phi + 0.0, point.omega + 0.0, visibility + 0.0)  # no -0.0
+    if isinstance(point.family, Singlet):
+        theta, phi, omega = point.at
+        own = _NUMBERS(theta + 0.0, phi + 0.0, omega + 0.0, visibility + 0.0)  # no -0.0
+    else:
+        facts = json.dumps(point.family.identity(point.values), sort_keys=True, separators=(",", ":"))
+        own = facts.encode() + struct.pack("<d", visibility + 0.0)
     keys = []
-    for context in _contexts(task.observed, task.adversary, task.quantities, task.solver, task.search, noise):
+    about = (task.observed, task.adversary, task.quantities, task.solver, task.search, noise)
+    for context in _contexts(point.family.name, *about):
         state = context.copy()
-        state.update(numbers)
+        state.update(own)
         keys.append(state.digest())
     return keys
 
@@ -131,6 +173,7 @@ _NUMBERS = struct.Struct("<4d").pack
 
 @lru_cache(maxsize=4096)
 def _contexts(
+    family: str,
     observed: str | None,
     adversary: AdversarySettings | None,
     quantities: tuple[Quantity, ...],
@@ -141,9 +184,9 @@ def _contexts(
     """For each quantity the hash of what its meaning depends on besides the point and the visibility."""
     found = []
     for quantity in quantities:
-        meaning: dict[str, Any] = {"numerics": NUMERICS, "family": "singlet", "quantity": quantity.meaning}
+        meaning: dict[str, Any] = {"numerics": NUMERICS, "family": family, "quantity": quantity.meaning}
         if noise is not None:
-            meaning["noise"] = {k: v if isinstance(v, str) else float(v).hex() for k, v in asdict(noise).items()}
+            meaning["noise"] = noise.meaning
         if quantity.group in ("entropy", "threshold"):
             meaning |= {"observed": observed, "model": "quantum", "solver": solver.name}
         elif adversary is not None:
@@ -158,6 +201,11 @@ def _contexts(
         text = json.dumps(meaning, sort_keys=True, separators=(",", ":"))
         found.append(hashlib.blake2b(text.encode(), digest_size=16))
     return found
+
+
+def _self_tests(point: Point) -> bool:
+    """Whether condition (4) holds at a point of the singlet family."""
+    return point.singlet is not None and point.singlet.is_self_test
 
 
 # -- study -> tasks -----------------------------------------------------------------------------------------------
@@ -189,7 +237,7 @@ class Plan:
         start, step = self._shard
         self.points = max(0, -(-(spec.family.count - start + 1) // step))
         if self._only:
-            self.points = sum(point.member.is_self_test for point, _, _ in self._own_points())
+            self.points = sum(_self_tests(point) for point, _, _ in self._own_points())
         self.cells = self.points * sum(map(spec.cells_of, spec.quantities))
 
     @property
@@ -204,12 +252,19 @@ class Plan:
 
     def check(self) -> None:
         """Go through all points once."""
-        for _, values, _ in self._points():
+        seen: set[tuple[float, ...]] = set()
+        counts = [i for i, axis in enumerate(self.spec.family.of.axes) if axis.whole]
+        for point, values, _ in self._points():
             self.spec.visibilities_at(values)
+            # settings and outcomes depend on axes that count, on no others
+            scenario = tuple(point.at[i] for i in counts)
+            if scenario not in seen:
+                seen.add(scenario)
+                require_fit(self.spec, point.name, point.family, point.values)
 
     def __iter__(self) -> Iterator[list[Task]]:
         for point, values, search in self._own_points():
-            if self._only and not point.member.is_self_test:
+            if self._only and not _self_tests(point):
                 continue
             tasks = self._tasks(point, self.spec.visibilities_at(values) if self._noisy else (), search)
             group = list(islice(tasks, GROUP))
@@ -266,34 +321,35 @@ class Plan:
         )
 
     def _points(self) -> Iterator[tuple[Point, dict[str, float], Search | None]]:
-        family = self.spec.family
+        family, of = self.spec.family, self.spec.family.of
         width = len(str(max(family.count - 1, 0)))
-        for i, values in enumerate(family.points()):
+        where = "curve" if isinstance(family, Curve) else "grid" if isinstance(family, Grid) else "family"
+        names, axes = of.point_names(), tuple(axis.name for axis in of.axes)
+        for i, free in enumerate(family.points()):
             search = None
-            if isinstance(family, Curve):
-                s, phi = values["s"], values["phi"]
-                try:
-                    theta = theta_at_chsh(s, phi)
-                except InvalidInput as error:
-                    raise InvalidStudy(f"study '{self.spec.name}': family.at_chsh, family.phi: {error}") from None
-                values = values | {"theta": theta, "omega": theta + math.pi / 2}
-                point = Point(f"{i:0{width}}", "curve", theta, phi, values["omega"])
-                if family.best_of is not None:
-                    search = Search(s, tuple(dict.fromkeys((phi, *family.best_of.phi))), family.best_of.contour)
-            else:
-                point = Point(f"{i:0{width}}", "grid", values["theta"], values["phi"], values["omega"])
-            if family.require_self_test:
+            try:
+                values = family.at(free)
+            except InvalidInput as error:
+                raise InvalidStudy(f"study '{self.spec.name}': family.at_chsh, family.phi: {error}") from None
+            at = tuple(values[name] for name in axes)
+            name = f"{i:0{width}}" if names is None else names[int(at[0])]
+            point = Point(name, where, at, of.narrowed(values))
+            if isinstance(family, Curve) and family.best_of is not None:
+                contours = tuple(dict.fromkeys((values["phi"], *family.best_of.phi)))
+                search = Search(values["s"], contours, family.best_of.contour)
+            if not isinstance(family, Members) and family.require_self_test:
                 self._require_self_test(point)
             yield point, values, search
 
     def _require_self_test(self, point: Point) -> None:
-        member = point.member
+        member = point.singlet
+        assert member is not None
         if member.is_self_test:
             return
         if "bell" not in self.spec.observed and correlators_self_test(member.correlators):
             return
         raise NotSelfTesting(
-            f"study '{self.spec.name}': condition (4) fails at point {point.name}, theta = {point.theta:.9g}, "
-            f"phi = {point.phi:.9g}, omega = {point.omega:.9g} (its left side is {member.condition:.3g}, and must be "
+            f"study '{self.spec.name}': condition (4) fails at point {point.name}, theta = {member.theta:.9g}, "
+            f"phi = {member.phi:.9g}, omega = {member.omega:.9g} (its left side is {member.condition:.3g}, and must be "
             "negative); change family, or set family.require_self_test = false."
         )

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from sdpbound.tables.columns import FEW
 from sdpbound.tables.files import needed
 from sdpbound.tables.parquet import to_arrow
 
@@ -17,17 +18,11 @@ __all__ = ["Chunks", "to_pandas"]
 
 Chunks = Iterable[Sequence[tuple[Any, ...]]]
 
-#: Columns that repeat a few texts.
-_CATEGORIES = (
-    *("study", "where", "observed", "model", "level", "quantity"),
-    *("side", "method", "security", "solver", "status"),
-)
-
 
 def to_pandas(chunks: Chunks, facts: Mapping[str, Any]) -> pandas.DataFrame:
     """Rows as a data frame, with ``attrs["provenance"]``; missing numbers are NaN, missing settings and texts NA."""
     table = to_arrow(chunks, facts)
-    integers = {needed("pyarrow").int64(): needed("pandas").Int64Dtype()}
-    frame: pandas.DataFrame = table.to_pandas(categories=list(_CATEGORIES), types_mapper=integers.get)
+    integers = {needed("pyarrow").int64(): pandas.Int64Dtype()}
+    frame: pandas.DataFrame = table.to_pandas(categories=list(FEW), types_mapper=integers.get)
     frame.attrs["provenance"] = json.loads(table.schema.metadata[b"sdpbound"])
     return frame

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sdpbound.errors import InvalidStudy
-from sdpbound.tables.columns import COLUMN_NOTES, COLUMNS, Row, by_column, check_format
+from sdpbound.tables.columns import Row, by_column, check_format, table_columns, table_notes
 from sdpbound.tables.files import as_json, needed, replacing
 from sdpbound.tables.provenance import Summary, described
 
@@ -29,12 +29,12 @@ KEY = b"sdpbound"
 Chunks = Iterable[Sequence[tuple[Any, ...]]]
 
 
-def _schema() -> pyarrow.Schema:
-    """The columns with their units and descriptions."""
+def _schema(facts: Mapping[str, Any], columns: Mapping[str, type]) -> pyarrow.Schema:
+    """Columns of a table with their units and descriptions."""
     pa = needed("pyarrow")
     kinds = {float: pa.float64(), int: pa.int64(), str: pa.string()}
-    notes = {name: {"unit": note.unit, "description": note.text} for name, note in COLUMN_NOTES.items()}
-    return pa.schema([pa.field(name, kinds[kind], metadata=notes[name]) for name, kind in COLUMNS.items()])
+    notes = {name: {"unit": note.unit, "description": note.text} for name, note in table_notes(facts).items()}
+    return pa.schema([pa.field(name, kinds[kind], metadata=notes[name]) for name, kind in columns.items()])
 
 
 class _Stream:
@@ -43,13 +43,14 @@ class _Stream:
     def __init__(self, facts: Mapping[str, Any]) -> None:
         as_json(facts)  # before the work
         self._facts = facts
-        self._summary, self._digest = Summary(), _Digest()
-        self.schema = _schema()
+        self._columns = table_columns(facts)
+        self._summary, self._digest = Summary(), _Digest(self._columns)
+        self.schema = _schema(facts, self._columns)
 
     def batches(self, chunks: Chunks) -> Iterator[pyarrow.RecordBatch]:
         pa = needed("pyarrow")
         for chunk in filter(None, chunks):
-            columns = by_column(chunk)
+            columns = by_column(chunk, self._columns)
             self._summary.add(columns)
             # NaN stays NaN, None is null
             arrays = [
@@ -73,12 +74,13 @@ class _Digest:
     and the entries, as 8-byte little-endian numbers (null: zero) or UTF-8.
     """
 
-    def __init__(self) -> None:
-        self._columns = {name: (hashlib.sha256(), hashlib.sha256()) for name in COLUMNS}
+    def __init__(self, columns: Mapping[str, type]) -> None:
+        self._kinds = columns
+        self._columns = {name: (hashlib.sha256(), hashlib.sha256()) for name in columns}
 
     def add(self, batch: pyarrow.RecordBatch) -> None:
         compute = needed("pyarrow.compute")
-        for (name, kind), array in zip(COLUMNS.items(), batch.columns, strict=True):
+        for (name, kind), array in zip(self._kinds.items(), batch.columns, strict=True):
             first, second = self._columns[name]
             if kind is str:
                 lengths = compute.fill_null(compute.binary_length(array), -1).to_numpy()
@@ -94,7 +96,7 @@ class _Digest:
                 second.update(numbers.astype("<f8" if kind is float else "<i8"))
 
     def hexdigest(self) -> str:
-        parts = [[n, COLUMNS[n].__name__, a.hexdigest(), b.hexdigest()] for n, (a, b) in self._columns.items()]
+        parts = [[n, self._kinds[n].__name__, a.hexdigest(), b.hexdigest()] for n, (a, b) in self._columns.items()]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
@@ -136,22 +138,23 @@ def read_parquet(path: Path) -> tuple[tuple[Row, ...], dict[str, Any]]:
     pa, parquet = needed("pyarrow"), needed("pyarrow.parquet")
     rows: list[Row] = []
     texts: dict[str | None, str | None] = {}  # each text once in memory
-    digest = _Digest()
+    digest = _Digest({})
     try:
         with path.open("rb") as file:
             try:
                 with parquet.ParquetFile(file, page_checksum_verification=True) as source:
                     content = json.loads((source.schema_arrow.metadata or {}).get(KEY, b"null"))
-                    expected = check_format(content, str(path))
-                    if not source.schema_arrow.equals(_schema()):
+                    expected, own = check_format(content, str(path))
+                    if not source.schema_arrow.equals(_schema(content, own)):
                         raise ValueError
+                    digest, blank = _Digest(own), dict.fromkeys(table_columns(content))
                     for batch in source.iter_batches(GROUP):
                         digest.add(batch)
                         columns = [column.to_pylist() for column in batch.columns]
-                        for i, kind in enumerate(COLUMNS.values()):
+                        for i, kind in enumerate(own.values()):
                             if kind is str:
                                 columns[i] = list(map(texts.setdefault, columns[i], columns[i]))
-                        rows += (dict(zip(COLUMNS, row, strict=True)) for row in zip(*columns, strict=True))
+                        rows += (blank | dict(zip(own, row, strict=True)) for row in zip(*columns, strict=True))
             except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
                 if isinstance(error, InvalidStudy):
                     raise

@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from sdpbound.tables.columns import COLUMNS, FORMAT, VERSION
+from sdpbound.tables.columns import COLUMNS, FORMAT, VERSION, table_columns
 from sdpbound.version import NUMERICS, __version__
 
 __all__ = ["Summary", "described", "environment", "git_commit", "provenance_text", "versions"]
@@ -126,4 +126,4 @@ def described(facts: Mapping[str, Any], summary: Summary) -> dict[str, Any]:
     """The provenance that goes with a table: facts of the study and its runs, and a summary of the rows."""
     here = {} if "sdpbound" in facts else environment()
     counted = summary.facts(facts.get("cells"))
-    return {"format": FORMAT, "version": VERSION, **here, **facts, **counted, "columns": list(COLUMNS)}
+    return {"format": FORMAT, "version": VERSION, **here, **facts, **counted, "columns": list(table_columns(facts))}

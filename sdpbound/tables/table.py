@@ -6,9 +6,10 @@ import csv
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ import pandas
 from numpy.typing import NDArray
 
 from sdpbound.errors import InvalidStudy
-from sdpbound.tables.columns import COLUMNS, Row, check_format, require_column
+from sdpbound.tables.columns import Column, Row, axes_of, check_format, require_column, table_columns
 
 __all__ = ["Table", "read_table"]
 
@@ -41,30 +42,40 @@ class Table:
     def __iter__(self) -> Iterator[Row]:
         return iter(self.rows)
 
+    @cached_property
+    def columns(self) -> dict[str, type]:
+        """The columns and their types: those of every table, and behind them the axes of its study's family."""
+        return table_columns(self.metadata)
+
+    @property
+    def axes(self) -> tuple[Column, ...]:
+        """The columns that its study adds."""
+        return axes_of(self.metadata)
+
     def __getitem__(self, column: str) -> NDArray[Any]:
-        require_column(column)
+        require_column(column, self.columns)
         values = [row[column] for row in self.rows]
-        if COLUMNS[column] is not str:
+        if self.columns[column] is not str:
             return np.array([np.nan if v is None else v for v in values], dtype=np.float64)
         return np.array(["" if v is None else v for v in values], dtype=np.str_)
 
     def where(self, **entries: Any) -> Table:
         """The rows whose columns have these values."""
         for column in entries:
-            require_column(column)
+            require_column(column, self.columns)
         kept = tuple(row for row in self.rows if all(row[c] == v for c, v in entries.items()))
         return Table(kept, self.metadata, self.name)
 
     def distinct(self, column: str) -> list[Any]:
         """The values of a column, each once, in order of appearance."""
-        require_column(column)
+        require_column(column, self.columns)
         return list(dict.fromkeys(row[column] for row in self.rows))
 
     def to_pandas(self) -> pandas.DataFrame:
         """The rows as a data frame; its ``attrs["provenance"]`` says where they come from."""
         from sdpbound.tables.frames import to_pandas  # only here: a table needs no data frames otherwise
 
-        return to_pandas([[tuple(row[c] for c in COLUMNS) for row in self.rows]], self.metadata)
+        return to_pandas([[tuple(row[c] for c in self.columns) for row in self.rows]], self.metadata)
 
 
 # -- reading ------------------------------------------------------------------------------------------------------
@@ -98,7 +109,7 @@ def read_table(path: str | os.PathLike[str]) -> Table:
     content: Any = None
     with suppress(ValueError):
         content = json.loads(text)
-    expected = check_format(content, str(description))
+    expected, columns = check_format(content, str(description))
     digest = hashlib.sha256()
     try:
         with table.open("rb") as file:
@@ -110,7 +121,7 @@ def read_table(path: str | os.PathLike[str]) -> Table:
                     "export it again."
                 )
         with table.open(encoding="utf-8", newline="") as lines:
-            return Table(_rows(lines), content, table.name)
+            return Table(_rows(lines, columns, content), content, table.name)
     except OSError as error:
         raise _unreadable(table, error) from None
     except (ValueError, csv.Error) as error:
@@ -130,16 +141,18 @@ def _unreadable(path: Path, error: OSError) -> InvalidStudy:
     return InvalidStudy(f"'{path}' cannot be read: {error.strerror}; run the study first.")
 
 
-def _rows(lines: Iterator[str]) -> tuple[Row, ...]:
+def _rows(lines: Iterator[str], own: Mapping[str, type], facts: Mapping[str, Any]) -> tuple[Row, ...]:
+    """The rows of a file with its ``own`` columns; None in those that an older one lacks."""
+    blank: Row = dict.fromkeys(table_columns(facts))
     reader = csv.reader(lines)
-    if next(reader, None) != list(COLUMNS):
+    if next(reader, None) != list(own):
         raise ValueError("its header is not that of a table")
     texts: dict[str, str] = {}  # each text once in memory
     parse: dict[type, Callable[[str], Any]] = {float: float, int: int, str: lambda text: texts.setdefault(text, text)}
-    parsers = [parse[kind] for kind in COLUMNS.values()]
+    parsers = [parse[kind] for kind in own.values()]
     rows: list[Row] = []
     while fields := list(islice(reader, 10_000)):
         columns = zip(parsers, zip(*fields, strict=True), strict=True)
         values = [[parser(text) if text else None for text in column] for parser, column in columns]
-        rows += (dict(zip(COLUMNS, row, strict=True)) for row in zip(*values, strict=True))
+        rows += (blank | dict(zip(own, row, strict=True)) for row in zip(*values, strict=True))
     return tuple(rows)

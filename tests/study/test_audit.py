@@ -21,10 +21,9 @@ from sdpbound.entropies.self_test import find_self_test
 from sdpbound.errors import DamagedStore, InvalidInput
 from sdpbound.study import Study, audit, run_study
 from sdpbound.study.answers.best_member import contours_of
-from sdpbound.study.answers.blank import observations
-from sdpbound.study.answers.evaluate import evaluate, failed, ideal_guess
+from sdpbound.study.answers.blank import at_point
+from sdpbound.study.answers.evaluate import evaluate, failed
 from sdpbound.study.auditing import proofs as proofs_module
-from sdpbound.study.file.spec import Quantity
 from sdpbound.study.plan import Task, cell_keys
 from sdpbound.study.store import Store, merge, recover
 from sdpbound.study.store.answer import Answer
@@ -154,14 +153,14 @@ def test_a_self_test_s_closed_form_is_of_quantum_rows(crafted: Crafted, model: s
     """The honest closed form of the quantum row, beside the program of the row's own model."""
     task, key = crafted.cell("guess_local", model, 1.0)
     (own, *_) = crafted.rows(key)
-    _, observed = observations(task, task.point)
+    observed = at_point(task, task.point).observed
     test = find_self_test(observed)
     assert test is not None
     text = json.dumps(test.entropy(0).certificate.data).encode()
     program = own["sdp_certificate"] or own["certificate"]
     row = own | {
         "method": "closed form",
-        "value": ideal_guess(test, Quantity(name="guess_local", x=0)),
+        "value": 0.5,  # of an outcome that is uncorrelated with Eve
         "sdp_value": own["sdp_value"] or own["value"],
         "certificate": "forged",
         "sdp_certificate": program,
@@ -440,7 +439,7 @@ def test_places_are_named_after_all_contours(crafted: Crafted) -> None:
 
 
 def separation(task: Task) -> dict[str, Any]:
-    _, observed = observations(task, task.point)
+    observed = at_point(task, task.point).observed
     with pytest.raises(Infeasible) as answer:
         guessing_probability(observed, task.model, 0)
     data: dict[str, Any] = answer.value.certificate.data

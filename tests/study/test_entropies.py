@@ -18,10 +18,10 @@ from sdpbound.errors import InvalidInput, InvalidStudy
 from sdpbound.study import Study, audit, read_table, run_study
 from sdpbound.study.answers.evaluate import evaluate
 from sdpbound.study.file.noises import Imperfections
-from sdpbound.study.file.quantities import KINDS
 from sdpbound.study.file.questions import QUANTITIES, Quantity
 from sdpbound.study.file.spec import parse_spec
 from sdpbound.study.plan import Plan, Task, cell_keys
+from sdpbound.study.quantities.table import QUANTITIES as KINDS
 from sdpbound.study.running.worker import TASK
 from sdpbound.study.store import Store
 from sdpbound.study.store.answer import Answer
@@ -434,7 +434,7 @@ def test_points_may_be_left_out() -> None:
     spec = parse_spec(content(family=grid, quantities=["chsh"]))
     found = [group[0].point for group in Plan(spec)]
     inside = [(t, w) for t in (0.5, 1.0, 2.0, 3.0) for w in (2.6, 4.0) if sb.SingletSelfTest(t, 1.5, w).is_self_test]
-    assert [(p.theta, p.omega) for p in found] == inside and 0 < len(inside) < 8
+    assert [(p.values["theta"], p.values["omega"]) for p in found] == inside and 0 < len(inside) < 8
     assert Plan(spec).points == Plan(spec).cells == len(inside)
     parts = [group[0].point.name for k in (1, 2, 3) for group in Plan(spec, (k, 3))]
     assert sorted(parts) == sorted(p.name for p in found)

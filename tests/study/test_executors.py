@@ -185,7 +185,11 @@ def test_killed_and_stalled_processes(tmp_path: Path) -> None:
             for part in ("automatic: killed by signal 9", "highs: stopped after 0.5 s", "clarabel: ended", "go on"):
                 assert part in said(answer)
             (row,) = answer.cells[0]
-            assert row["status"] == "failed" and row["quantity"] == "guess_local" and row["theta"] == task.point.theta
+            assert (
+                row["status"] == "failed"
+                and row["quantity"] == "guess_local"
+                and row["theta"] == task.point.values["theta"]
+            )
 
 
 @posix

@@ -60,9 +60,9 @@ def rows_of(spec: StudySpec) -> list[Tuple]:
         for row in (row for cell in evaluate(task).cells for row in cell):
             place = row.pop("place")
             if place is None:
-                rows.append((spec.name, task.point.name, task.point.where, *row.values()))
+                rows.append((spec.name, task.point.name, task.point.where, *row.values(), spec.family.of.name))
             else:
-                rows.append((spec.name, f"{task.point.name}/{place}", "best", *row.values()))
+                rows.append((spec.name, f"{task.point.name}/{place}", "best", *row.values(), spec.family.of.name))
     return rows
 
 

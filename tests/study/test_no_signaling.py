@@ -17,9 +17,10 @@ from sdpbound.protocols.comparison import KINDS as COMPARED
 from sdpbound.protocols.comparison import Kind
 from sdpbound.protocols.formulas import linear_hashing
 from sdpbound.study import Study, audit, read_table, run_study
-from sdpbound.study.answers.no_signaling import rate_of_tested, secret_of
 from sdpbound.study.file.spec import parse_spec, read_spec
 from sdpbound.study.plan import Plan, Task, cell_keys
+from sdpbound.study.quantities.no_signaling import NoSignalingKey, rate_of_tested
+from sdpbound.study.quantities.table import kind_of
 from sdpbound.study.store import Store
 from sdpbound.study.store.answer import Answer
 from sdpbound.study.store.form import certificate_name
@@ -136,12 +137,12 @@ def test_independent_and_tested_pairs_die_together() -> None:
 
 
 def test_individual_attacks_leave_more_than_general_ones() -> None:
+    individual, independent = kind_of("key_rate_individual"), kind_of("key_rate_independent")
+    assert isinstance(individual, NoSignalingKey) and isinstance(independent, NoSignalingKey)
     for guess in (0.5, 0.6, 0.75, 0.99):
-        one, other = secret_of("key_rate_individual", guess), secret_of("key_rate_independent", guess)
-        assert one is not None and other is not None and one >= other >= rate_of_tested(guess, 0.0)
-    assert secret_of("key_rate_individual", 0.5) == 1.0 and secret_of("key_rate_individual", 1.0) == 0.0
-    assert secret_of("key_rate_independent", 0.5) == pytest.approx(1.0, abs=1e-15)
-    assert secret_of("key_rate_tested", 0.5) is None
+        assert individual.secret(guess) >= independent.secret(guess) >= rate_of_tested(guess, 0.0)
+    assert individual.secret(0.5) == 1.0 and individual.secret(1.0) == 0.0
+    assert independent.secret(0.5) == pytest.approx(1.0, abs=1e-15)
 
 
 # -- what a file may ask ----------------------------------------------------------------------------------------------

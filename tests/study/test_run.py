@@ -24,6 +24,7 @@ from sdpbound.study.answers import evaluate as evaluate_module
 from sdpbound.study.answers.best_member import BETTER
 from sdpbound.study.file.spec import parse_spec
 from sdpbound.study.plan import Plan, Point, Task, cell_keys
+from sdpbound.study.quantities import of_data as of_data_module
 from sdpbound.study.running import executors as executors_module
 from sdpbound.study.running import run as run_module
 from sdpbound.study.running.worker import TASK
@@ -115,7 +116,7 @@ def test_near_local_boundary_covers_what_it_must() -> None:
     points = [group[0].point.member for group in Plan(spec)]
     s = np.array([point.chsh for point in points])
     assert s.size >= 60 and s.min() < 2.01 and abs(s.max() - 2.5) < 1e-9
-    assert {point.phi for point in points} == {math.pi / 2 - 0.02}
+    assert {point.values["phi"] for point in points} == {math.pi / 2 - 0.02}
     assert len(spec.visibilities) == 5 and max(spec.visibilities) == 1.0 and min(spec.visibilities) == 0.97
     assert {"bell", "correlators"} == set(spec.observed)
     assert {"quantum", "no-signaling"} == {a.model for a in spec.adversaries}
@@ -183,7 +184,7 @@ def test_all_quantities_at_once() -> None:
         for quantity, (row, *_) in zip(task.quantities, evaluate_module.evaluate(task).cells, strict=True):
             assert list(row) == list(STORED) and row["side"] == quantity.side
             values[quantity.name] = row
-    point = Point("", "", *(values["chsh"][name] for name in ("theta", "phi", "omega"))).member
+    point = Point("", "", tuple(values["chsh"][name] for name in ("theta", "phi", "omega"))).member
     e = abs(point.correlators[0, 1])
     assert values["guess_local"]["value"] == 0.5
     assert math.isclose(values["guess_global"]["value"], (1 + e) / 4, rel_tol=1e-15)
@@ -603,14 +604,14 @@ def test_a_failure_does_not_keep_an_answer_out(quick: Path, tmp_path: Path, monk
 
 
 def test_an_error_of_linear_algebra_costs_its_row(quick: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    guess = evaluate_module.guessing_probability
+    guess = of_data_module.guessing_probability
 
     def unlucky(observed: Any, *arguments: Any) -> Any:
         if observed.values[0] < 0.9:
             raise np.linalg.LinAlgError("singular matrix")
         return guess(observed, *arguments)
 
-    monkeypatch.setattr(evaluate_module, "guessing_probability", unlucky)
+    monkeypatch.setattr(of_data_module, "guessing_probability", unlucky)
     result = run_study(quick, tmp_path, workers=0, progress=False)
     assert 0 < result.failed < result.rows
     assert set(read_table(result.table).where(status="failed")["error"]) == {"LinAlgError: singular matrix"}

@@ -85,6 +85,15 @@ class BehaviourTable(Family):
         own = self.behaviour(values)
         return {"outcomes": own.scenario.outcomes, "p": hashlib.sha256(own.p.astype("<f8").tobytes()).hexdigest()}
 
+    def to_dict(self) -> dict[str, Any]:
+        own = [{"outcomes": b.scenario.outcomes, "p": b.p.tolist()} for b in self.behaviours]
+        return {"kind": self.name, "file": self.file, "names": list(self.names), "behaviours": own}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> BehaviourTable:
+        own = (Behaviour(entry["p"], Scenario(entry["outcomes"])) for entry in data.get("behaviours", ()))
+        return cls(data["file"], tuple(data.get("names", ())), tuple(own))
+
     def point_names(self) -> tuple[str, ...]:
         return self.names
 

@@ -48,12 +48,16 @@ MOST = 2.0**53
 
 
 def looks_like_degrees(value: float) -> bool:
-    """Whether a number of radians was more likely meant in degrees: beyond a full turn, and whole or half a whole.
+    """Whether a number of radians was more likely meant in degrees.
 
-    >>> [looks_like_degrees(v) for v in (45, 22.5, 6.0, 7.3)]
-    [True, True, False, False]
+    It is beyond a full turn and a multiple of 5/2, or beyond two turns and a multiple of 1/2.
+
+    >>> [looks_like_degrees(v) for v in (45, 22.5, 33, 10, 8.0, 6.0, 7.3)]
+    [True, True, True, True, False, False, False]
     """
-    return math.isfinite(value) and abs(value) > 2.0 * math.pi and float(2.0 * value).is_integer()
+    if not math.isfinite(value) or abs(value) <= 2.0 * math.pi:
+        return False
+    return float(value / 2.5).is_integer() or (abs(value) > 4.0 * math.pi and float(2.0 * value).is_integer())
 
 
 def require_radians(value: float, name: str) -> float:
@@ -63,8 +67,8 @@ def require_radians(value: float, name: str) -> float:
     """
     if looks_like_degrees(value):
         raise InvalidParameter(
-            f"{name} = {value:g} looks like degrees, and angles are in radians; write '{value:g} deg' if it is in "
-            f"degrees, or '{value:g} rad' if it is not."
+            f"{name} = {value:g} looks like degrees, and angles are in radians; write '{value:g}*deg' if it is in "
+            f"degrees, or '{value:g}*rad' if it is not."
         )
     return value
 
@@ -309,7 +313,7 @@ class Family(ABC):
         """The quantum maximum of the expression in closed form; None for none."""
         return None
 
-    def require(self, values: Mapping[str, float]) -> None:
+    def require(self, values: Mapping[str, float]) -> None:  # noqa: B027 -- most families have nothing to refuse
         """Raise InvalidParameter if axes, each in its range, do not go together."""
 
     def identity(self, values: Mapping[str, float]) -> dict[str, Any]:
@@ -324,6 +328,20 @@ class Family(ABC):
     def narrowed(self, values: Mapping[str, float]) -> Family:
         """A family with the same member at these values, to be sent to another process: without other data."""
         return self
+
+    def scenario(self, values: Mapping[str, float]) -> Scenario:
+        """The numbers of settings and outcomes of a member; they may depend on axes that count, on no others."""
+        found = self.expression(values)
+        return self.at(values).scenario if found is None else found.scenario
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain data that TOML and JSON hold; :func:`~sdpbound.bell.families.table.family_from` reads it."""
+        return {"kind": self.name} | {name: _thawed(value) for name, value in self.structure.items()}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Family:
+        """The family of what :meth:`to_dict` gave, without its kind."""
+        return cls(**{name: _frozen(value) for name, value in data.items()})
 
     # what it is asked
 
@@ -370,6 +388,14 @@ class Family(ABC):
         """A member in one line, for people."""
         own = [f"{name}={_shown(value)}" for name, value in self.structure.items() if value is not None]
         return f"{self.name}({', '.join([*own, *(f'{k}={v:.6g}' for k, v in values.items())])})"
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
+
+
+def _thawed(value: Any) -> Any:
+    return list(map(_thawed, value)) if isinstance(value, tuple) else value
 
 
 def _shown(value: object) -> str:

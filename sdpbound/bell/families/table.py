@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from typing import Any
 
@@ -16,7 +17,7 @@ from sdpbound.bell.families.two_qubit import TwoQubit
 from sdpbound.errors import InvalidInput
 from sdpbound.registry import Registry, concrete, near
 
-__all__ = ["FAMILIES", "family_named", "structure_names"]
+__all__ = ["FAMILIES", "family_from", "family_named", "structure_names"]
 
 
 #: One line for each family. Other packages add theirs by an entry point of this group.
@@ -45,6 +46,16 @@ FAMILIES: Registry[type[Family]] = Registry(
 def structure_names(family: type[Family]) -> tuple[str, ...]:
     """The arguments that say which family of a class it is: its dataclass fields that are arguments."""
     return tuple(f.name for f in fields(family) if f.init)  # type: ignore[arg-type]
+
+
+def family_from(data: Mapping[str, Any]) -> Family:
+    """A family from its ``kind`` and structure as plain data, such as :meth:`~sdpbound.Family.to_dict` gives.
+
+    >>> family_from({"kind": "two_qubit", "settings": [2, 3], "complex": False}).settings
+    (2, 3)
+    """
+    kind = FAMILIES.named(data.get("kind"), "kind", InvalidInput)
+    return kind.from_dict({key: value for key, value in data.items() if key != "kind"})
 
 
 def family_named(name: str, **structure: Any) -> Family:

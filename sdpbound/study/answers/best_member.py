@@ -43,7 +43,7 @@ def contours_of(search: Search) -> tuple[list[list[Point]], dict[Point, _Place]]
         if not 2.0 < search.chsh <= singlet_chsh_maximum(phi):
             continue
         found = contour_at_chsh(search.chsh, phi, search.contour)
-        points = [Point(f"{i}.{k}", "best", float(t), phi, float(w)) for k, (t, w) in enumerate(found)]
+        points = [Point(f"{i}.{k}", "best", (float(t), phi, float(w))) for k, (t, w) in enumerate(found)]
         if points:
             contours.append(points)
     return contours, {p: (i, k) for i, points in enumerate(contours) for k, p in enumerate(points)}
@@ -73,7 +73,7 @@ def better_point(evaluation: Scored, quantity: Quantity, row: Row) -> Point | No
     opposite = [(i, round(0.53 * n)) for i, n in enumerate(sizes)]
     known = [place for place in map(places.get, evaluation.solved_points(quantity)) if place is not None]
     starts = [max(opposite + known, key=score)]
-    if "global" in quantity.name:
+    if quantity.kind.pair:
         starts.append(max(((i, round(0.8 * sizes[i])) for i in range(0, len(sizes), 2)), key=score))
     floor = (1.0 if row["side"] == "lower" else -1.0) * float(row["value"]) + BETTER
     if max(map(score, starts)) <= floor and np.ptp([score(place) for place in opposite]) <= BETTER:

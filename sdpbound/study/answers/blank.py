@@ -2,40 +2,56 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sdpbound.bell.behaviour import Behaviour
-from sdpbound.bell.observations import Observations
-from sdpbound.study.file.noises import noise_columns
-from sdpbound.study.file.questions import BEST
+from sdpbound.study.file.noises import Imperfections, noise_columns
 from sdpbound.study.file.spec import Quantity
 from sdpbound.study.plan import Point, Task
-from sdpbound.tables.columns import STORED, Row
+from sdpbound.study.quantities.at_point import AtPoint, noisy_chsh
+from sdpbound.study.quantities.kind import BEST
+from sdpbound.tables.columns import ANGLES, STORED, Row
 
-__all__ = ["blank", "observations"]
+__all__ = ["at_point", "blank"]
 
 
-def observations(task: Task, point: Point) -> tuple[Behaviour, Observations]:
-    """The behaviour of a task at a point, and what is tested of it."""
-    assert task.visibility is not None
-    member = point.member
-    if task.noise is None:
-        behaviour = member.behaviour(task.visibility)
-    else:
-        behaviour = member.behaviour(noise=task.noise.noise(task.visibility))
-    if task.observed == "bell":
-        return behaviour, Observations.bell_value(member.expression, member.expression.value(behaviour))
-    if task.observed == "correlators":
-        return behaviour, Observations.correlators(behaviour)
-    return behaviour, Observations.full(behaviour)
+def at_point(task: Task, point: Point) -> AtPoint:
+    """A point as its quantities see it: with the noise, the tested data and the adversary of a task."""
+    rest = 1.0 if task.visibility is None else task.visibility
+
+    def noisy() -> Behaviour:
+        assert task.visibility is not None
+        if task.noise is None:
+            return point.member.behaviour(task.visibility)
+        return point.member.behaviour(noise=task.noise.noise(task.visibility))
+
+    return AtPoint(
+        member=point.member,
+        adversary=None if task.adversary is None else task.model,
+        tested=task.observed,
+        solver=task.solver.name,
+        tolerance=task.solver.tolerance,
+        noise=(task.noise or Imperfections()).noise(rest),
+        plain=task.noise is None and rest == 1.0,
+        noisy=noisy,
+        at_noise=lambda driven, value: at_point(_at_noise(task, driven, value), point),
+    )
+
+
+def _at_noise(task: Task, driven: str, value: float) -> Task:
+    """The task of a critical value at a value of its noise."""
+    what = task.noise or Imperfections()
+    if driven == "visibility":
+        return replace(task, visibility=value, noise=what)
+    return replace(task, noise=replace(what, efficiency=value))
 
 
 def blank(task: Task, point: Point, quantity: Quantity) -> Row:
     """The row of a quantity at a point with all that does not have to be solved for."""
     chsh = point.member.chsh
     row: Row = dict.fromkeys(STORED)
+    row |= {name: value for name, value in point.values.items() if name in ANGLES}
     row |= {
-        "theta": point.theta,
-        "phi": point.phi,
-        "omega": point.omega,
         "chsh_ideal": chsh,
         "visibility": task.visibility,
         "chsh_observed": _chsh(task, point, chsh),
@@ -57,8 +73,8 @@ def blank(task: Task, point: Point, quantity: Quantity) -> Row:
     return row
 
 
-def _chsh(task: Task, point: Point, ideal: float) -> float | None:
-    """The largest CHSH value with the noise."""
-    if task.visibility is None or task.group == "threshold":
+def _chsh(task: Task, point: Point, ideal: float | None) -> float | None:
+    """The largest CHSH value with the noise; None but for two settings each and binary outcomes."""
+    if task.visibility is None or task.group == "threshold" or ideal is None:
         return None
-    return task.visibility * ideal if task.noise is None else observations(task, point)[0].chsh
+    return task.visibility * ideal if task.noise is None else noisy_chsh(at_point(task, point).behaviour)

@@ -5,18 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-import numpy as np
-
-from sdpbound.adversaries import adversary_named
 from sdpbound.conic.program import Status
 from sdpbound.conic.solvers.choose import NAMES
 from sdpbound.errors import CertificateError
 from sdpbound.study.file.questions import BEST
 from sdpbound.study.file.spec import Quantity
-from sdpbound.study.plan import Point
+from sdpbound.study.quantities.at_point import AtPoint
 from sdpbound.tables.columns import Row
 
-__all__ = ["WEEK", "kept", "limited", "span", "statuses"]
+__all__ = ["WEEK", "limited", "statuses"]
 
 #: Seconds that no task takes.
 WEEK = 7 * 24 * 3600.0
@@ -26,36 +23,13 @@ LONGEST = 2**16
 _CONIC = frozenset(status.value for status in Status) - {"failed", "infeasible"}
 
 
-def span(quantity: Quantity, point: Point) -> float:
-    """How far two values of a quantity can be apart at most, for two outcomes of each party: the most of a margin.
-
-    Bell values: twice the sum of the coefficients' sizes. Entropies and rates: 1 bit of Alice's outcome, 2 of a pair.
-    Probabilities and critical values: 1. Lengths: all outcomes of both parties.
-    """
-    if quantity.group == "expression":
-        return 2.0 * float(np.abs(point.member.expression.coefficients).sum())
-    pair = quantity.name.startswith(("entropy_global", "randomness_global", "randomness_blind", "finite"))
-    bits = 2.0 if pair else 1.0
-    if quantity.rounds is not None:
-        return bits * quantity.rounds
-    return bits if quantity.kind.unit == "bit" else 1.0
-
-
-def kept(number: float, quantity: Quantity, point: Point) -> float | None:
-    """A margin or a gap, or None where the solver gave no number to compare with: none, or one out of range."""
-    return number if abs(number) <= span(quantity, point) else None
-
-
 def statuses(quantity: Quantity) -> frozenset[str]:
     """What may have been said of an answer to a quantity."""
-    if quantity.kind.attack:
-        return frozenset({"explicit attack"})
-    if quantity.rounds is not None:
-        return frozenset({"solved"})
-    return _CONIC if quantity.how is None else _CONIC | {"inaccurate"}  # of the search for devices of qubits
+    # "inaccurate": of the search for devices of qubits
+    return quantity.kind.statuses(_CONIC if quantity.how is None else _CONIC | {"inaccurate"})
 
 
-def limited(quantity: Quantity, point: Point, row: Row, proven: bool) -> None:
+def limited(quantity: Quantity, at: AtPoint, row: Row, proven: bool) -> None:
     """Raise CertificateError for a number or a word that cannot be.
 
     Parameters
@@ -63,7 +37,7 @@ def limited(quantity: Quantity, point: Point, row: Row, proven: bool) -> None:
     proven : whether certificates are compared with the value and what it is made of
     """
     _within(row, ("seconds",), 0.0, WEEK)
-    most = span(quantity, point)
+    most = quantity.kind.span(at, quantity)
     _within(row, ("margin",), -most, most)
     _within(row, ("gap",), 0.0, most)
     if quantity.preprocessing == BEST:
@@ -85,12 +59,11 @@ def limited(quantity: Quantity, point: Point, row: Row, proven: bool) -> None:
 
 def _known(solver: str, quantity: Quantity, row: Row) -> bool:
     """Whether a solver of this name may have answered."""
-    if quantity.kind.attack:
-        return solver == "column generation"
+    own = quantity.kind.solvers(quantity, row["model"])
+    if own is not None and (quantity.kind.attack or solver in own):
+        return solver in own
     if quantity.how is not None and quantity.how.method == "qubit":
         return solver == "highs"
-    if solver == "enumeration":  # of the local set's points, for a Bell value
-        return quantity.group == "expression" and adversary_named(row["model"]).deterministic
     # "none": the data left nothing to solve for
     return solver in NAMES or solver == "none" or re.fullmatch(r"cvxpy:[A-Z0-9_]{1,30}", solver, re.ASCII) is not None
 

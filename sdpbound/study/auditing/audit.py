@@ -19,28 +19,23 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
-from sdpbound.adversaries import adversary_named
-from sdpbound.adversaries.quantum import DEVETAK_WINTER
 from sdpbound.checker import Checker
 from sdpbound.errors import CertificateError, DamagedStore, StorageFailure
-from sdpbound.rates.upper import FROM_DATA, RANDOMNESS
 from sdpbound.study.answers.best_member import contours_of
-from sdpbound.study.answers.blank import blank
-from sdpbound.study.answers.critical import NONE
-from sdpbound.study.answers.evaluate import APPROXIMATE, ATTACK
-from sdpbound.study.answers.finite import THEOREM_USED
+from sdpbound.study.answers.blank import at_point, blank
 from sdpbound.study.answers.limits import limited, statuses
-from sdpbound.study.answers.no_signaling import TESTED, security_of
 from sdpbound.study.at_hand import Study
-from sdpbound.study.auditing.proofs import Asked, Proofs, prove_critical, prove_infeasible, prove_value, same, show
-from sdpbound.study.file.noises import NOISE_COLUMNS
-from sdpbound.study.file.questions import BEST
+from sdpbound.study.auditing.proofs import Proofs, prove_infeasible
 from sdpbound.study.file.spec import Quantity
 from sdpbound.study.plan import Point, Search, Task
+from sdpbound.study.quantities.at_point import AtPoint
+from sdpbound.study.quantities.checks import same, show
+from sdpbound.study.quantities.critical import NONE
+from sdpbound.study.quantities.kind import BEST, Needs
 from sdpbound.study.running.solver_process import NotStarted, Seat
 from sdpbound.study.store import Store
 from sdpbound.study.store.form import Seal
-from sdpbound.tables.columns import STORED, Row
+from sdpbound.tables.columns import FIXED, STORED, Row
 
 __all__ = ["Audit", "Fault", "audit"]
 
@@ -282,7 +277,7 @@ class _Check:
     proofs: Proofs
     keeps: bool
     counts: Counter[str]
-    _asked: dict[Point, Asked] = field(default_factory=dict)
+    _at: dict[Point, AtPoint] = field(default_factory=dict)
 
     def row(self, quantity: Quantity, first: Row, number: int, row: Row) -> None:
         """Raise CertificateError unless the row, number ``number`` of its cell, is as it must be; count it."""
@@ -294,28 +289,21 @@ class _Check:
         _typed(row)
         point = self.point(number, row)
         own = blank(self.task, point, quantity)
-        for column in _FIXED:
+        for column in FIXED:
             same(own[column], row[column], column)
         if quantity.preprocessing != BEST:
             same(own["preprocessing"], row["preprocessing"], "preprocessing")
         _columns(quantity, row)
-        limited(quantity, point, row, proven=row["certificate"] is not None)
+        at = self._at.setdefault(point, at_point(self.task, point))
+        limited(quantity, at, row, proven=row["certificate"] is not None)
         if number:
             _better(quantity, first, row)
-        asked = self._asked.setdefault(point, Asked(self.task, point))
-        if quantity.group == "threshold":
-            proven = prove_critical(proofs=self.proofs, task=self.task, point=point, quantity=quantity, row=row)
+        if row["value"] is not None or (quantity.kind.driven and row["status"] != "failed"):
+            found = quantity.kind.prove(at, quantity, row, self.proofs)
             if row["value"] is not None:
-                self._count(proven, "proven")
-        elif row["value"] is None:
-            if row["status"] == "infeasible":
-                counts["separated"] += prove_infeasible(self.proofs, asked, quantity, row)
-        elif quantity.group == "point":
-            same(getattr(point.member, quantity.name), row["value"], "value")
-            counts["exact"] += 1
-        else:
-            proven = prove_value(self.proofs, asked, quantity, row)
-            self._count(proven, "approximate" if row["method"] == APPROXIMATE else "proven")
+                self._count(bool(found), found)
+        elif row["status"] == "infeasible":
+            counts["separated"] += prove_infeasible(self.proofs, at, quantity, row)
 
     def _count(self, proven: bool, how: str) -> None:
         """Count a row with a value; CertificateError if it needs a certificate and has none."""
@@ -344,12 +332,7 @@ class _Check:
 
 # -- columns ------------------------------------------------------------------------------------------------------
 
-#: Columns that the study fixes.
-_FIXED = (
-    *("theta", "phi", "omega", "chsh_ideal", "visibility", "chsh_observed"),
-    *("observed", "model", "level", "quantity", "x", "y", "side", "options", "rounds", *NOISE_COLUMNS),
-)
-_REST = tuple(name for name in STORED if name not in (*_FIXED, "place", "preprocessing"))
+_REST = tuple(name for name in STORED if name not in (*FIXED, "place", "preprocessing"))
 
 
 def _typed(row: Row) -> None:
@@ -379,62 +362,16 @@ def _columns(quantity: Quantity, row: Row) -> None:
         raise CertificateError("one of its two certificates is missing.")
 
 
-def _kind(quantity: Quantity, row: Row) -> tuple[set[str], set[str]]:
+def _kind(quantity: Quantity, row: Row) -> Needs:
     """The columns that a row must have, and those that it may have."""
-    status, method = row["status"], row["method"]
-    if quantity.group == "threshold" and status != "failed":
-        return _critical_kind(quantity, row)
-    if row["value"] is None:
+    status = row["status"]
+    if row["value"] is None and not (quantity.kind.driven and status != "failed"):
         if status not in ("failed", "infeasible"):
             raise CertificateError(f"it has no value, and its status is {show(status)}, not 'failed' or 'infeasible'.")
         return {"status", "error"}, {"seconds", "certificate"} if status == "infeasible" else {"seconds"}
-    if quantity.group == "point":
-        if (method, status) != ("closed form", "closed form"):
-            raise CertificateError(f"its method and status are {show((method, status))}, and it is a closed form.")
-        return {"value", "method", "status"}, {"seconds"}
-    if status not in statuses(quantity):
+    if row["value"] is not None and status not in statuses(quantity):
         raise CertificateError(f"it has a value, and its status is {show(status)}.")
-    methods = (ATTACK, APPROXIMATE) if quantity.kind.attack else ("certified", "closed form")
-    if method not in methods:
-        raise CertificateError(f"its method is {show(method)}, and must be {methods[0]!r} or {methods[1]!r}.")
-    need, may = {"value", "method", "status", "solver"}, {"seconds", "margin", "certificate"}
-    if quantity.rounds is not None:
-        same(THEOREM_USED, row["security"], "security")
-        return need | {"security"}, {"seconds", "certificate"}
-    if quantity.group == "entropy":
-        may.add("gap")
-    if quantity.group == "no-signaling":
-        may.remove("margin")
-    if quantity.kind.rate:
-        need |= {"entropy", "security"} if quantity.name != TESTED else {"security"}
-        same(_security(quantity, row["model"]), row["security"], "security")
-    if quantity.name.startswith("key_rate"):
-        need.add("error_correction")
-    if method == "closed form":
-        need.add("sdp_value")
-        may.add("sdp_certificate")
-    return need, may
-
-
-def _critical_kind(quantity: Quantity, row: Row) -> tuple[set[str], set[str]]:
-    """The columns of a critical value."""
-    may = {"seconds", "dead", "dead_certificate"}
-    if row["value"] is None:
-        same(NONE, row["status"], "status")
-        return {"status", "error"}, may
-    if row["method"] != "certified" or row["status"] not in statuses(quantity):
-        raise CertificateError(f"its method and status are {show((row['method'], row['status']))}, and it has a value.")
-    same(DEVETAK_WINTER, row["security"], "security")
-    return {"value", "method", "status", "solver", "entropy", "error_correction", "security"}, may | {"certificate"}
-
-
-def _security(quantity: Quantity, model: str) -> str:
-    """The theorem that makes an entropy a rate."""
-    if quantity.kind.attack:
-        return FROM_DATA if quantity.name == "key_rate_attack" else RANDOMNESS
-    if quantity.group == "no-signaling":
-        return security_of(quantity.name)
-    return adversary_named(model).security("key" if quantity.name == "key_rate" else "randomness").theorem
+    return quantity.kind.needs(quantity, row)
 
 
 def _better(quantity: Quantity, first: Row, row: Row) -> None:

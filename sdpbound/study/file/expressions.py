@@ -17,7 +17,7 @@ __all__ = ["ALLOWED", "KNOWN", "Expression", "dependency_order", "evaluate", "pa
 #: Longer texts are refused.
 LIMIT = 200
 
-_CONSTANTS: dict[str, float] = {"pi": math.pi, "deg": math.pi / 180.0}
+_CONSTANTS: dict[str, float] = {"pi": math.pi, "deg": math.pi / 180.0, "rad": 1.0}
 _FUNCTIONS: dict[str, Callable[..., float]] = {
     "sqrt": math.sqrt,
     "sin": math.sin,

@@ -1,31 +1,27 @@
-"""The points of a study: products of axes of numbers, and of what is derived from them."""
+"""The points of a study: a curve or a grid of the singlet family, or members of another one."""
 
 from __future__ import annotations
 
 import difflib
-import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
-    AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Discriminator,
     Field,
-    PlainSerializer,
     PlainValidator,
     StrictBool,
     Tag,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
 
 from sdpbound.adversaries import ADVERSARIES
-from sdpbound.study.file.expressions import Expression, dependency_order
-from sdpbound.study.file.numbers import Entry, distinct, evaluated, numbers, said
+from sdpbound.bell.families.contours import theta_at_chsh
+from sdpbound.study.file.members import Members
+from sdpbound.study.file.numbers import Entry, numbers, said
+from sdpbound.study.file.product import SINGLET, Distinct, Part, Product, Texts
 from sdpbound.study.file.validators import (
     ANGLE,
     CHSH,
@@ -37,42 +33,16 @@ from sdpbound.study.file.validators import (
     integer,
     listed,
     named,
-    nearest,
-    quote,
     registered,
     several,
 )
+from sdpbound.tables.columns import ANGLES
 
-__all__ = ["ANGLES", "MODELS", "BestOf", "Curve", "Distinct", "Family", "Grid", "Model", "Part", "Texts"]
+__all__ = ["MODELS", "BestOf", "Curve", "Family", "Grid", "Model"]
 
 MODELS = tuple(ADVERSARIES)
 #: The names of adversaries: the schema lists those of this package, a file may name those of entry points too.
 Model = Annotated[str, Field(json_schema_extra={"enum": list(MODELS)})]
-ANGLES = ("theta", "phi", "omega")
-#: No two equal entries; expressions are written as their text.
-Distinct = AfterValidator(distinct)
-Texts = PlainSerializer(lambda found: [v.text if isinstance(v, Expression) else v for v in found], list[float | str])
-
-
-class Part(BaseModel):
-    """A table of the file; a key it does not know is an error that names the nearest one."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _known_keys(cls, data: Any) -> Any:
-        if isinstance(data, dict):
-            for key in data:
-                if key not in cls.model_fields:
-                    allowed = ", ".join(cls.model_fields)
-                    hint = nearest(key, cls.model_fields) or ";"
-                    raise PydanticCustomError(
-                        "unknown_key",
-                        "unknown key {key}{hint} allowed here: {allowed}",
-                        {"key": quote(key), "hint": hint, "allowed": allowed},
-                    )
-        return data
 
 
 # -- families of points -------------------------------------------------------------------------------------------
@@ -84,62 +54,6 @@ _Singlet = Annotated[
 ]
 _RequireSelfTest = Annotated[StrictBool, Field(description="whether a point where condition (4) fails is an error")]
 _OnlySelfTests = Annotated[StrictBool, Field(description="leave out the points where condition (4) fails")]
-
-
-class _Family(Part):
-    """Axes whose product, with what is derived from them, are the points."""
-
-    #: The key and the domain of each axis, by the name it has in expressions; the slowest axis first.
-    _AXES: ClassVar[dict[str, tuple[str, Domain]]]
-
-    def _entries(self) -> dict[str, tuple[Entry, ...]]:
-        return {name: getattr(self, key) for name, (key, _) in self._AXES.items()}
-
-    @model_validator(mode="after")
-    def _no_cycle(self) -> _Family:
-        try:
-            dependency_order(self._entries())
-        except ValueError as error:
-            raise fail(f"has {error}; give at least one of its axes as numbers") from None
-        return self
-
-    @property
-    def count(self) -> int:
-        """Number of points."""
-        return math.prod(map(len, self._entries().values()))
-
-    def axes(self) -> dict[str, tuple[float, ...]]:
-        """The free axes and their numbers, the slowest first: those that no expression derives from others."""
-        return {
-            name: tuple(v for v in entries if not isinstance(v, Expression))
-            for name, entries in self._entries().items()
-            if not any(isinstance(v, Expression) for v in entries)
-        }
-
-    def points(self) -> Iterator[dict[str, float]]:
-        """The values of each point by name: the product of the free axes, and at each of its points the derived ones.
-
-        Raises
-        ------
-        InvalidStudy
-            Where a derived value does not exist or leaves its range.
-        """
-        free, entries = self.axes(), self._entries()
-        derived = [
-            (name, entries[name], f"family.{self._AXES[name][0]}", self._AXES[name][1])
-            for name in dependency_order(entries)
-            if name not in free
-        ]
-        names = tuple(free)
-        for combination in itertools.product(*free.values()):
-            point = dict(zip(names, combination, strict=True))
-            if not derived:
-                yield point
-                continue
-            points = [point]
-            for name, values, key, domain in derived:
-                points = [p | {name: value} for p in points for value in evaluated(key, values, domain, p)]
-            yield from points
 
 
 _Contour = Annotated[int, Field(ge=1, le=10_000)]
@@ -163,7 +77,7 @@ class BestOf(Part):
     ] = Field(default=MODELS, description="the adversaries for which the search is made")
 
 
-class Curve(_Family):
+class Curve(Product):
     """Members of the singlet family on the curve omega = theta + pi/2, by phi and their ideal CHSH value."""
 
     _AXES: ClassVar[dict[str, tuple[str, Domain]]] = {"phi": ("phi", CURVE_PHI), "s": ("at_chsh", CHSH)}
@@ -196,8 +110,21 @@ class Curve(_Family):
                     raise fail(f"has both at_chsh and {key}; give at_chsh and phi, or theta, phi and omega")
         return data
 
+    @property
+    def settings(self) -> tuple[int, ...]:
+        return (2, 2)
 
-class Grid(_Family):
+    @property
+    def names(self) -> tuple[str, ...]:
+        return ("s", *ANGLES)
+
+    def at(self, values: Mapping[str, float]) -> dict[str, float]:
+        """With theta and omega of the curve; InvalidInput for a CHSH value that is not reached at this phi."""
+        theta = theta_at_chsh(values["s"], values["phi"])
+        return {**values, "theta": theta, "omega": theta + math.pi / 2}
+
+
+class Grid(Product):
     """Members of the singlet family on the product of three axes; omega varies fastest."""
 
     _AXES: ClassVar[dict[str, tuple[str, Domain]]] = {name: (name, ANGLE) for name in ANGLES}
@@ -223,6 +150,10 @@ class Grid(_Family):
 
 
 def _family_tag(value: object) -> str:
+    if isinstance(value, Members):
+        return "<members>"
+    if isinstance(value, dict) and isinstance(value.get("kind"), str) and value["kind"] != SINGLET.name:
+        return "<members>"
     return "<curve>" if isinstance(value, (Curve, dict)) and _has(value, "at_chsh") else "<grid>"
 
 
@@ -232,4 +163,7 @@ def _has(value: Any, key: str) -> bool:
     return hasattr(value, key)
 
 
-Family = Annotated[Annotated[Curve, Tag("<curve>")] | Annotated[Grid, Tag("<grid>")], Discriminator(_family_tag)]
+Family = Annotated[
+    Annotated[Curve, Tag("<curve>")] | Annotated[Grid, Tag("<grid>")] | Annotated[Members, Tag("<members>")],
+    Discriminator(_family_tag),
+]

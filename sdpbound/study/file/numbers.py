@@ -9,12 +9,14 @@ import math
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from keyword import iskeyword
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo
 from pydantic_core import PydanticCustomError
 
+from sdpbound.bell.families.family import looks_like_degrees
 from sdpbound.errors import InvalidStudy
 from sdpbound.study.file.expressions import ALLOWED, KNOWN, Expression, dependency_order, parse, unknown
 from sdpbound.study.file.validators import ANY, Domain, fail, nearest, quote
@@ -23,6 +25,7 @@ __all__ = [
     "GRID_LIMIT",
     "Entry",
     "ExpressionText",
+    "FileContext",
     "distinct",
     "evaluated",
     "number",
@@ -40,6 +43,17 @@ _ELSEWHERE = {name: f"{name!r} is an angle of a point, and not known here" for n
     "s": "'s' is the CHSH value of a point of at_chsh, and not known here",
     "at_chsh": "the CHSH value of a point of at_chsh is called 's'",
 }
+
+
+class FileContext(dict[str, float]):
+    """The constants of a study file, once they are read, and its folder, from which the files it names are seen."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.folder = folder
+        #: Numbers of settings of Alice and Bob at all points, once the family is read; None if points differ.
+        self.settings: tuple[int, ...] | None = None
+
 
 #: A number, or an expression of what differs from point to point.
 Entry = float | Expression
@@ -92,6 +106,11 @@ def _entry(value: object, domain: Domain, known: Mapping[str, float], open_: Col
             result = math.inf
         if not math.isfinite(result):
             raise fail("must be finite; write a real number")
+        if domain.unit == "radians" and looks_like_degrees(result) and not domain.wrong(result):
+            raise fail(
+                f"looks like degrees, and angles are in radians; write '{value}*deg' if it is in degrees, or "
+                f"'{value}*rad' if it is not"
+            )
     wrong = domain.wrong(result)
     if wrong:
         raise fail(shown + wrong)
@@ -297,7 +316,7 @@ def evaluated(key: str, entries: Sequence[Entry], domain: Domain, values: Mappin
         if isinstance(entry, Expression):
             try:
                 result = entry(values)
-                if not domain.low <= result <= domain.high:
+                if domain.wrong(result):
                     raise ValueError(f"it is {result:.12g} and must lie in {domain.text}")
             except ValueError as error:
                 raise InvalidStudy(

@@ -11,9 +11,9 @@ from pydantic_core import PydanticCustomError
 from sdpbound.adversaries import ADVERSARIES, Quantum, adversary_named
 from sdpbound.entropies.conditional import VonNeumann
 from sdpbound.errors import InvalidInput
-from sdpbound.study.file.family import Model, Part
+from sdpbound.study.file.family import Model
 from sdpbound.study.file.numbers import number, numbers, said, said_one
-from sdpbound.study.file.quantities import KINDS, Group, Kind
+from sdpbound.study.file.product import Part
 from sdpbound.study.file.validators import (
     BITS,
     FLIP,
@@ -33,6 +33,9 @@ from sdpbound.study.file.validators import (
     registered,
     several,
 )
+from sdpbound.study.quantities.kind import BEST, Group, QuantityKind
+from sdpbound.study.quantities.table import QUANTITIES as TABLE
+from sdpbound.study.quantities.table import kind_of
 
 __all__ = [
     "BEST",
@@ -56,18 +59,27 @@ Method = Literal["projective", "gauss-radau", "qubit"]
 METHODS: tuple[Method, ...] = get_args(Method)
 EntropyKind = Literal["min", "von Neumann"]
 ENTROPIES: tuple[EntropyKind, ...] = get_args(EntropyKind)
-QUANTITIES = tuple(KINDS)
+QUANTITIES = tuple(TABLE)
 #: The names of quantities, for the JSON schema.
 QuantityName = Annotated[str, Field(json_schema_extra={"enum": list(QUANTITIES)})]
 #: Bits of accuracy of a von Neumann entropy where a study says none.
 DEFAULT_BITS = 1e-3
 #: Width of a critical value where a study says none.
 DEFAULT_WIDTH = 1e-3
-#: A preprocessing that is searched.
-BEST: Literal["best"] = "best"
 
 
-_Setting = Annotated[int, BeforeValidator(integer(0, 1), json_schema_input_type=Annotated[int, Field(ge=0, le=1)])]
+#: Settings beyond this one are not asked for.
+LAST = 63
+
+
+def _setting(value: object, info: ValidationInfo) -> int:
+    """A setting that the points have, as far as all of them have the same."""
+    settings = getattr(info.context, "settings", None)
+    last = LAST if settings is None else settings[0 if info.field_name == "x" else 1] - 1
+    return integer(0, last)(value)
+
+
+_Setting = Annotated[int, BeforeValidator(_setting, json_schema_input_type=Annotated[int, Field(ge=0, le=LAST)])]
 
 
 _Level = str | tuple[str, ...]
@@ -181,7 +193,7 @@ class Quantity(Part):
 
     name: Annotated[
         QuantityName,
-        BeforeValidator(choice(QUANTITIES)),
+        BeforeValidator(registered(TABLE)),
     ] = Field(description="what is computed")
     x: _Setting | None = Field(default=None, description="Alice's setting; 0 if absent")
     y: _Setting | None = Field(default=None, description="Bob's setting, for quantities of a pair")
@@ -228,9 +240,9 @@ class Quantity(Part):
             object.__setattr__(self, key, value)
 
     @property
-    def kind(self) -> Kind:
-        """What the table of quantities says of it."""
-        return KINDS[self.name]
+    def kind(self) -> QuantityKind:
+        """What the table of quantities has for it."""
+        return kind_of(self.name)
 
     @property
     def group(self) -> Group:
@@ -289,17 +301,7 @@ class Quantity(Part):
     @property
     def program(self) -> tuple[Any, ...]:
         """The program behind the quantity: quantities with the same one are solved together."""
-        group = self.group
-        if group in ("point", "expression"):
-            return self.name, None, None
-        if group == "threshold":
-            return "threshold", self
-        if self.rounds is not None:
-            return "finite", self.x, self.y, self.how, self.preprocessing
-        both = self.y if "global" in self.name else None
-        if group in ("data", "no-signaling"):
-            return ("blind", self.x, self.y) if self.name.endswith("blind") else ("guess", self.x, both)
-        return ("attack" if self.kind.attack else "entropy", self.x, both, self.how, self.preprocessing)
+        return self.kind.program(self)
 
     @property
     def side(self) -> str:

@@ -7,6 +7,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,10 +24,11 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from sdpbound.errors import InvalidStudy
-from sdpbound.study.file.family import ANGLES, BestOf, Curve, Distinct, Family, Grid, Model, Part, Texts
-from sdpbound.study.file.noises import Condition, Imperfections, NoiseEntry, without
-from sdpbound.study.file.numbers import Entry, ExpressionText, evaluated, numbers, read_constants, said
+from sdpbound.errors import InvalidInput, InvalidStudy
+from sdpbound.study.file.family import BestOf, Curve, Family, Grid, Model
+from sdpbound.study.file.noises import AnyNoise, Condition, Imperfections, without
+from sdpbound.study.file.numbers import Entry, ExpressionText, FileContext, evaluated, numbers, read_constants, said
+from sdpbound.study.file.product import Distinct, Part, Product, Texts
 from sdpbound.study.file.questions import (
     MIN,
     OBSERVED,
@@ -40,6 +42,7 @@ from sdpbound.study.file.questions import (
     expanded,
 )
 from sdpbound.study.file.validators import VISIBILITY, choice, fail, listed, named, pattern, quote, several
+from sdpbound.tables.columns import ANGLES, COLUMNS, Column
 
 __all__ = [
     "AdversarySettings",
@@ -67,8 +70,19 @@ CELL_LIMIT = 1_000_000_000
 
 
 def _visibilities(value: object, info: ValidationInfo) -> tuple[Entry, ...]:
-    names = ANGLES if isinstance(info.data.get("family"), Grid) else ("s", *ANGLES)
+    family = info.data.get("family")
+    names = ("s", *ANGLES) if family is None else family.names
     return numbers(VISIBILITY, names, empty=bool(info.data.get("noises")))(value, info)
+
+
+def _noted(family: Product, info: ValidationInfo) -> Product:
+    """The family, whose numbers of settings limit what is read after it."""
+    if isinstance(info.context, FileContext):
+        try:
+            info.context.settings = family.settings
+        except InvalidInput as error:
+            raise fail(f"cannot be used: {str(error).rstrip('.')}") from None
+    return family
 
 
 def _entries(value: object) -> object:
@@ -106,9 +120,11 @@ class StudySpec(Part):
         default={},
         description="names for numbers, for use in expressions; may be expressions of each other",
     )
-    family: Family = Field(description="the points: a grid of angles, or a curve by its CHSH values")
+    family: Annotated[Family, AfterValidator(_noted)] = Field(
+        description="the points: a grid of angles, a curve by its CHSH values, or members of another family"
+    )
     noises: Annotated[
-        tuple[NoiseEntry, ...], BeforeValidator(_entries, json_schema_input_type=listed(NoiseEntry)), Distinct
+        tuple[AnyNoise, ...], BeforeValidator(_entries, json_schema_input_type=listed(AnyNoise)), Distinct
     ] = Field(default=(), description="other noise, alone or with white noise: detectors, dephasing, misalignment")
     visibilities: Annotated[
         tuple[Entry, ...], PlainValidator(_visibilities, json_schema_input_type=said(VISIBILITY)), Texts
@@ -147,7 +163,7 @@ class StudySpec(Part):
 
     @model_validator(mode="after")
     def _tests(self) -> StudySpec:
-        if "bell" in self.observed and any(quantity.name == "key_rate_tested" for quantity in self.quantities):
+        if "bell" in self.observed and any(quantity.kind.of_chsh for quantity in self.quantities):
             raise fail("has key_rate_tested and observed = 'bell', and its test is of CHSH; test correlators or full")
         return self
 
@@ -182,6 +198,21 @@ class StudySpec(Part):
             return len(self.lines(quantity.kind.driven)) * tested
         counts = {"point": 1, "expression": adversaries, "entropy": noises * tested, "no-signaling": noises * tested}
         return counts.get(quantity.group, noises * tested * adversaries)
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns that the study adds to those of every table: axes of its family, and numbers of its noise."""
+        found = {
+            axis.name: Column(axis.name, float, axis.unit, axis.text, False, axis=axis.label, symbol=axis.symbol)
+            for axis in self.family.of.axes
+            if axis.name not in COLUMNS
+        }
+        for name in dict.fromkeys(name for _, what in self.conditions if what is not None for name in what.added):
+            if name not in found:
+                unit = "rad" if name.startswith("misalignment") else "1"
+                found[name] = Column(name, float, unit, f"{name.replace('_', ' ')} of the noise", False)
+                found[name] = replace(found[name], axis=name.replace("_", " ") + (" (rad)" if unit == "rad" else ""))
+        return tuple(found.values())
 
     def axes(self) -> dict[str, tuple[float, ...]]:
         """The free axes of the family and their numbers, the slowest first: theta, phi, omega, or phi, s."""
@@ -223,14 +254,14 @@ def read_spec_and_text(path: str | os.PathLike[str]) -> tuple[StudySpec, str]:
     except (ValueError, RecursionError) as error:
         raise InvalidStudy(f"study file '{path}' is not valid TOML: {error}; correct that line.") from None
     data.setdefault("name", re.sub(r"[^A-Za-z0-9_-]+", "_", file.stem).strip("_-") or "study")
-    return parse_spec(data, str(path)), text
+    return parse_spec(data, str(path), file.parent), text
 
 
-def parse_spec(data: dict[str, Any], source: str = "study") -> StudySpec:
-    """A study from the content of a file, or from what :meth:`StudySpec.model_dump` gives."""
+def parse_spec(data: dict[str, Any], source: str = "study", folder: str | os.PathLike[str] = ".") -> StudySpec:
+    """A study from the content of a file in a folder, or from what :meth:`StudySpec.model_dump` gives."""
     try:
         # the context: the constants, once they are read
-        return StudySpec.model_validate(data, context={})
+        return StudySpec.model_validate(data, context=FileContext(Path(folder)))
     except ValidationError as error:
         raise InvalidStudy(f"{source}: {_sentence(error.errors()[0])}") from None
 
@@ -253,6 +284,9 @@ def _sentence(error: ErrorDetails) -> str:
         elif not step.startswith("<"):
             where += f".{step}" if where else step
     kind, found = error["type"], error["input"]
+    if kind == "at":
+        key = error["ctx"]["key"]
+        where, found = f"{where}.{key}" if where else key, found.get(key)
     if kind == "unknown_key":
         return f"{error['msg']}" + (f" (in {where})." if where else ".")
     if kind == "missing":
@@ -260,6 +294,7 @@ def _sentence(error: ErrorDetails) -> str:
         return f"the key '{where}' is missing; add it{curve}."
     expected = {
         "study": error["msg"],
+        "at": error["msg"],
         "bool_type": "must be true or false",
         "string_type": "must be a text in quotes",
         "model_type": "must be a table of keys",

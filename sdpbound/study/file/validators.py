@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 from pydantic_core import PydanticCustomError
 
+from sdpbound.bell.families.family import Axis
 from sdpbound.conic.solvers.choose import by_name
 from sdpbound.errors import InvalidInput
 from sdpbound.npa.levels import normalise_level
@@ -39,7 +40,9 @@ __all__ = [
     "SaidLevel",
     "SaidSolver",
     "choice",
+    "domain_of",
     "fail",
+    "fail_at",
     "integer",
     "listed",
     "named",
@@ -71,6 +74,11 @@ def fail(message: str) -> PydanticCustomError:
     return PydanticCustomError("study", "{message}", {"message": message})
 
 
+def fail_at(key: str, message: str) -> PydanticCustomError:
+    """The error of a validator of a whole table, about one of its keys."""
+    return PydanticCustomError("at", "{message}", {"message": message, "key": key})
+
+
 def nearest(word: str, allowed: Iterable[str], cutoff: float = 0.5) -> str:
     """The hint at what was probably meant, or nothing."""
     near = difflib.get_close_matches(word, list(allowed), n=1, cutoff=cutoff)
@@ -85,10 +93,11 @@ class Domain:
     high: float
     text: str
     unit: str = ""
+    whole: bool = False
 
     def wrong(self, value: float) -> str | None:
         """What is wrong with a number, if anything."""
-        if self.low <= value <= self.high:
+        if self.low <= value <= self.high and (not self.whole or value.is_integer()):
             return None
         hint = ""
         if self.unit == "radians" and 4.0 * math.pi < abs(value) <= 1440.0:
@@ -112,6 +121,16 @@ ROUNDS = Domain(1.0, 1e18, "[1, 1e18]")
 RESOLUTION = Domain(1e-6, 0.1, "[1e-6, 0.1]")
 TOLERANCE = Domain(1e-14, 1e-2, "[1e-14, 1e-2]")
 SECONDS = Domain(0.1, 1e6, "[0.1, 1e6] seconds", "seconds")
+
+
+def domain_of(axis: Axis) -> Domain:
+    """Where the numbers of an axis of a family lie; angles without limits as those of the singlet family."""
+    unit = "radians" if axis.unit == "rad" else ""
+    if math.isinf(axis.low) and math.isinf(axis.high):
+        return ANGLE if unit else ANY
+    text = f"[{axis.low:.12g}, {axis.high:.12g}]" if math.isfinite(axis.high) else f"[{axis.low:.12g}, infinity)"
+    text = f"{text}, in radians" if unit else f"{text}, and be whole" if axis.whole else text
+    return Domain(axis.low, axis.high, text, unit, axis.whole)
 
 
 def quote(value: object) -> str:

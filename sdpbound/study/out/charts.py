@@ -33,7 +33,7 @@ from sdpbound.plotting.look import (
     style,
 )
 from sdpbound.study.out.labels import SIDES, TESTED, adversary, quantity_label
-from sdpbound.tables.columns import Row
+from sdpbound.tables.columns import ANGLES, LIST, Column, Row
 from sdpbound.tables.table import Table
 
 __all__ = ["caption_of", "draw_default"]
@@ -42,33 +42,10 @@ __all__ = ["caption_of", "draw_default"]
 MAP = 10
 #: Lines of different colours in one panel, panels on one page, and pages, at most.
 LINES, PANELS, PAGES = 9, 9, 4
-#: What a table can vary besides its quantities, with the label and unit of an axis.
-AXES = {
-    "chsh_ideal": "CHSH value $S$ without noise",
-    "theta": r"$\theta$ (rad)",
-    "phi": r"$\phi$ (rad)",
-    "omega": r"$\omega$ (rad)",
-    "visibility": "visibility $v$",
-    "efficiency": r"efficiency $\eta$",
-    "dephasing": "dephasing $p$",
-    "misalignment": r"misalignment $\delta$ (rad)",
-    "preprocessing": "preprocessing $q$",
-    "rounds": "rounds $n$",
-}
-SHORT = {
-    "chsh_ideal": "S",
-    "theta": r"\theta",
-    "phi": r"\phi",
-    "omega": r"\omega",
-    "visibility": "v",
-    "efficiency": r"\eta",
-    "dephasing": "p",
-    "misalignment": r"\delta",
-    "preprocessing": "q",
-    "rounds": "n",
-}
+#: What a table can vary besides its quantities, as far as every table has it: the columns that may be axes.
+AXES = {column.name: column for column in LIST if column.axis}
 #: Axes other than the point.
-NOISES = ("visibility", "efficiency", "dephasing", "misalignment", "rounds")
+OTHERS = tuple(name for name in AXES if name not in (*ANGLES, "chsh_ideal", "preprocessing"))
 DASHES: tuple[Any, ...] = ("solid", (0, (4.5, 1.6)), (0, (1, 1.1)), (0, (6, 1.5, 1, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
 FAILED: dict[str, Any] = {"marker": "x", "color": VERMILLION, "markersize": 4.0, "linestyle": "none", "zorder": 7}
 INFEASIBLE: dict[str, Any] = {"marker": "1", "color": BLACK, "markersize": 5.0, "linestyle": "none", "zorder": 7}
@@ -122,14 +99,22 @@ class _Panel:
         return Table(tuple(row for row in self.table if row["where"] != "best"), self.table.metadata, self.table.name)
 
 
+def _axes(table: Table) -> dict[str, Column]:
+    """The columns that may be axes: those of every table, and those of the study's family."""
+    return AXES | {column.name: column for column in table.axes}
+
+
 def _panels(table: Table) -> list[_Panel]:
     """The panels: by quantity, then by what is tested, and by every axis that has no other place."""
+    known = _axes(table)
     groups: dict[tuple[Any, ...], list[Row]] = {}
     for row in table:
         groups.setdefault((row["quantity"], row["x"], row["y"], row["options"], row["observed"]), []).append(row)
     panels: list[_Panel] = []
     for (*_, observed), rows in groups.items():
-        free = _free(rows)
+        every = _free(rows, tuple(column.name for column in table.axes))
+        free = [axis for axis in every if all(row[axis] is not None for row in rows)]
+        partly = [axis for axis in every if axis not in free]  # numbers of one kind of noise among several
         x, rest = (free[0], free[1:]) if free else (None, [])
         y = rest.pop(0) if rest and _count(rows, rest[0]) >= MAP else None
         colour = None
@@ -137,7 +122,7 @@ def _panels(table: Table) -> list[_Panel]:
             # visibilities first: they are few, and ordered
             usable = [axis for axis in rest if _count(rows, axis) <= LINES]
             colour = "visibility" if "visibility" in usable else usable[0] if usable else None
-        slices = [axis for axis in rest if axis != colour]
+        slices = [*(axis for axis in rest if axis != colour), *partly]
         by_adversary = y is not None and len({adversary(row) for row in rows}) > 1
         split: dict[tuple[Any, ...], list[Row]] = {}
         for row in rows:
@@ -146,18 +131,19 @@ def _panels(table: Table) -> list[_Panel]:
         for place, part in split.items():
             words = [SIDES.get(part[0]["side"], str(part[0]["side"]))]
             words += [TESTED.get(observed, str(observed))] if observed else []
-            words += [f"${SHORT[axis]}={value:.5g}$" for axis, value in zip(slices, place, strict=False)]
+            places = zip(slices, place, strict=False)
+            words += [f"${known[axis].short}={value:.5g}$" for axis, value in places if value is not None]
             if by_adversary:
                 words.append(place[-1])
             panels.append(_Panel(Table(tuple(part), table.metadata, table.name), x, y, colour, tuple(words)))
     return panels
 
 
-def _free(rows: Sequence[Row]) -> list[str]:
+def _free(rows: Sequence[Row], added: Sequence[str]) -> list[str]:
     """The axes that vary, the longest first. On a curve the CHSH value stands for the angles."""
     curve = any(row["where"] == "curve" for row in rows)
-    angles = ["chsh_ideal"] if curve else ["theta", "phi", "omega"]
-    varying = [axis for axis in (*angles, *NOISES) if _count(rows, axis) > 1]
+    of_a_point = ("chsh_ideal",) if curve else (*ANGLES, *added)
+    varying = [axis for axis in (*of_a_point, *OTHERS) if _count(rows, axis) > 1]
     return sorted(varying, key=lambda axis: -_count(rows, axis))
 
 
@@ -257,12 +243,12 @@ def _lines(
     if best:
         legend["best"] = Line2D([], [], color=BLACK, linestyle="none", label="best point found", **look)
     if panel.colour:
-        name = SHORT[panel.colour]
+        name = _axes(own)[panel.colour].short
         keys = {
             f"{name}{v}": Line2D([], [], color=c, linewidth=1.8, label=f"${name}={v:.5g}$") for v, c in shades.items()
         }
         legend = keys | legend
-    axes.set_xlabel(AXES[x])
+    axes.set_xlabel(_axes(own)[x].axis)
     axes.set_ylabel(panel.label)
     _room(axes, finite, any(row["value"] is None for row in panel.table))
     return legend
@@ -279,8 +265,8 @@ def _map(fig: Figure, axes: Axes, panel: _Panel, y: str) -> None:
     bar = fig.colorbar(shown, ax=axes, pad=0.02)
     bar.set_label(panel.label)
     bar.ax.minorticks_off()
-    axes.set_xlabel(AXES[panel.x])
-    axes.set_ylabel(AXES[y])
+    axes.set_xlabel(_axes(panel.table)[panel.x].axis)
+    axes.set_ylabel(_axes(panel.table)[y].axis)
 
 
 def _dots(axes: Axes, panel: _Panel) -> None:

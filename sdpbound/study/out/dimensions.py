@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from math import pi, prod
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sdpbound.adversaries import adversary_named
-from sdpbound.bell.families.contours import theta_at_chsh
 from sdpbound.errors import InvalidInput
 from sdpbound.study.file.noises import NOISE_COLUMNS, Imperfections, noise_columns, without
 from sdpbound.study.file.spec import AdversarySettings, Curve, Quantity, StudySpec
 
-__all__ = ["ANGLES", "Layout", "integers"]
+__all__ = ["Layout", "integers"]
 
-ANGLES = ("theta", "phi", "omega")
 #: Values over some dimensions.
 Labelled = tuple[tuple[str, ...], NDArray[Any]]
 
@@ -51,6 +49,10 @@ class Layout:
         self._observed = {o: i for i, o in enumerate(spec.observed)}
         self._adversaries = {a: i for i, a in enumerate(labels)}
         self._points = spec.family.count
+        every = spec.family.of.point_names()
+        self._names: dict[str, int] | None = None
+        if every is not None:
+            self._names = {every[int(next(iter(v.values())))]: i for i, v in enumerate(spec.family.points())}
         self._spec = spec
         self._derived_visibilities: NDArray[np.float64] | None = None
         self.coordinates: dict[str, Labelled] = {name: ((name,), np.array(v)) for name, v in axes.items()}
@@ -72,16 +74,15 @@ class Layout:
 
     def derive(self) -> None:
         """Add the coordinates that are derived from others."""
-        curve = isinstance(self._spec.family, Curve)
-        names = [name for name in (*ANGLES, *(["s"] if curve else [])) if name not in self.free]
+        family = self._spec.family
+        every = [axis.name for axis in family.of.axes]
+        names = [name for name in (*every, *(["s"] if isinstance(family, Curve) else [])) if name not in self.free]
         if not names and "visibility_index" not in self.sizes:
             return
         found = np.empty((self._points, len(names)))
         visibilities = np.empty((self._points, len(self._spec.visibilities)))
-        for i, values in enumerate(self._spec.family.points()):
-            if curve:
-                theta = theta_at_chsh(values["s"], values["phi"])
-                values = values | {"theta": theta, "omega": theta + pi / 2}
+        for i, free in enumerate(family.points()):
+            values = family.at(free)
             found[i] = [values[name] for name in names]
             if "visibility_index" in self.sizes:
                 visibilities[i] = self._spec.visibilities_at(values)
@@ -105,10 +106,14 @@ class Layout:
 
     def places(self, row: Mapping[str, tuple[Any, ...]]) -> dict[str, NDArray[np.int64]]:
         """For each row the number of its point and its place along the other dimensions, -1 where it has none."""
-        try:
-            point = integers(int(name.partition("/")[0]) for name in row["point"])
-        except ValueError:
-            point = np.full(len(row["point"]), -1)
+        names = (name.partition("/")[0] for name in row["point"])
+        if self._names is not None:
+            point = integers(self._names.get(name, -1) for name in names)
+        else:
+            try:
+                point = integers(map(int, names))
+            except ValueError:
+                point = np.full(len(row["point"]), -1)
         point[point >= self._points] = -1
         if self._derived_visibilities is None:
             noises = zip(row["visibility"], *(row[name] for name in NOISE_COLUMNS), strict=True)
@@ -140,7 +145,8 @@ def _coordinates(spec: StudySpec) -> dict[str, NDArray[Any]]:
     rows = [(v, what or Imperfections()) for v, what in spec.conditions if isinstance(v, float)]
     found: dict[str, NDArray[Any]] = {"noise": np.array([what.noise(v).name for v, what in rows])}
     found["visibility"] = np.array([v for v, _ in rows])
-    return found | {name: np.array([getattr(what, name) for _, what in rows]) for name in NOISE_COLUMNS[1:]}
+    columns = [noise_columns(v, what) for v, what in rows]
+    return found | {name: np.array([c[name] for c in columns], np.float64) for name in NOISE_COLUMNS[1:]}
 
 
 def integers(values: Iterable[int]) -> NDArray[np.int64]:

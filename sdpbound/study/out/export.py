@@ -14,7 +14,7 @@ from sdpbound.errors import InvalidInput
 from sdpbound.study.file.spec import StudySpec
 from sdpbound.study.out.gridded import write_netcdf
 from sdpbound.study.plan import Plan
-from sdpbound.tables.columns import COLUMN_NOTES, COLUMNS, by_column
+from sdpbound.tables.columns import by_column, entries_of_axes, table_columns, table_notes
 from sdpbound.tables.files import as_json, replacing
 from sdpbound.tables.frames import Chunks
 from sdpbound.tables.parquet import write_parquet
@@ -55,6 +55,8 @@ def export(path: str | os.PathLike[str], chunks: Chunks, facts: Mapping[str, Any
         ending = f"the ending '{target.suffix}' of '{target}'" if target.suffix else f"'{target}' without an ending"
         raise InvalidInput(f"{ending} is no format that tables are written in; use .csv, .parquet or .nc.")
     known = {"study": spec.model_dump(mode="json"), "tolerance": spec.solver.tolerance, "cells": Plan(spec).cells}
+    if spec.columns:
+        known["axes"] = entries_of_axes(spec.columns)
     return writers[target.suffix](known | dict(facts))
 
 
@@ -66,6 +68,7 @@ def write_csv(path: str | os.PathLike[str], chunks: Chunks, facts: Mapping[str, 
     table = Path(path)
     as_json(facts)  # before the work
     summary, digest = Summary(), hashlib.sha256()
+    columns, notes = table_columns(facts), table_notes(facts)
     with replacing(table, table.with_suffix(".json")) as (rows, description):
 
         def put(lines: Sequence[tuple[Any, ...]]) -> None:
@@ -73,13 +76,13 @@ def write_csv(path: str | os.PathLike[str], chunks: Chunks, facts: Mapping[str, 
             digest.update(text)
             rows.write(text)
 
-        put([tuple(COLUMNS)])
+        put([tuple(columns)])
         for chunk in filter(None, chunks):
-            summary.add(by_column(chunk))
+            summary.add(by_column(chunk, columns))
             put(chunk)
         content = described(facts, summary) | {
-            "units": {name: note.unit for name, note in COLUMN_NOTES.items() if note.unit},
-            "descriptions": {name: note.text for name, note in COLUMN_NOTES.items()},
+            "units": {name: note.unit for name, note in notes.items() if note.unit},
+            "descriptions": {name: note.text for name, note in notes.items()},
             "sha256": digest.hexdigest(),
         }
         description.write((as_json(content, indent=1) + "\n").encode())

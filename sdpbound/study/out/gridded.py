@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from sdpbound.errors import InvalidInput
 from sdpbound.study.file.spec import Curve, Quantity, StudySpec
-from sdpbound.study.out.dimensions import ANGLES, Layout, integers
+from sdpbound.study.out.dimensions import Layout, integers
 from sdpbound.study.out.labels import SIDES, quantity_label
-from sdpbound.tables.columns import COLUMN_NOTES, COLUMNS, by_column
+from sdpbound.tables.columns import ANGLES, COLUMN_NOTES, COLUMNS, by_column, numbers_of, table_columns
 from sdpbound.tables.files import as_json, needed, replacing
 from sdpbound.tables.provenance import Summary, described
 
@@ -29,16 +29,6 @@ __all__ = ["to_xarray", "write_netcdf"]
 
 #: Most numbers in a data set: some gigabytes.
 LIMIT = 200_000_000
-
-#: The columns with numbers of each group of quantities.
-_COLUMNS = {
-    "point": ("value",),
-    "expression": ("value", "margin", "seconds"),
-    "data": ("value", "margin", "sdp_value", "seconds"),
-    "entropy": ("value", "margin", "gap", "sdp_value", "preprocessing", "seconds"),
-    "no-signaling": ("value", "seconds"),
-    "threshold": ("value", "dead", "preprocessing", "seconds"),
-}
 
 Chunks = Iterable[Sequence[tuple[Any, ...]]]
 _NOTES = {name: (note.unit, note.text) for name, note in COLUMN_NOTES.items()} | {
@@ -63,9 +53,9 @@ def to_xarray(chunks: Chunks, facts: Mapping[str, Any], spec: StudySpec) -> xarr
     """
     as_json(facts)  # before the work
     needed("xarray")
-    grid, summary = _Grid(spec), Summary()
+    grid, summary, names = _Grid(spec), Summary(), table_columns(facts)
     for chunk in filter(None, chunks):
-        columns = by_column(chunk)
+        columns = by_column(chunk, names)
         summary.add(columns)
         grid.take(columns)
     return grid.dataset(described(facts, summary))
@@ -117,7 +107,7 @@ class _Variable:
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns with numbers."""
-        return (*_COLUMNS[self.quantity.group], *(ANGLES if self.best else ()))
+        return (*numbers_of(self.quantity.group), *(ANGLES if self.best else ()))
 
 
 class _Grid:
@@ -154,7 +144,7 @@ class _Grid:
 
     def take(self, columns: Sequence[tuple[Any, ...]]) -> None:
         """Put rows in their places; raises InvalidInput if the study has no place for one."""
-        row = dict(zip(COLUMNS, columns, strict=True))
+        row = dict(zip(COLUMNS, columns, strict=False))  # what the study adds is known from its points
         places = self._layout.places(row)
         numbers: dict[str, NDArray[np.float64]] = {}
         statuses = integers(self._statuses.setdefault(s, len(self._statuses)) for s in row["status"])
@@ -198,7 +188,8 @@ class _Grid:
                 variables[beside[column]] = (variable.dims, numbers.reshape(shape), attributes)
             status = texts[self._status[key]].reshape(shape)
             variables[beside["status"]] = (variable.dims, status, _attributes(variable, "status"))
-        coordinates = {name: (*values, _about(*_NOTES[name])) for name, values in self._layout.coordinates.items()}
+        notes = _NOTES | {axis.name: (axis.unit, axis.text) for axis in self._spec.family.of.axes}
+        coordinates = {name: (*values, _about(*notes[name])) for name, values in self._layout.coordinates.items()}
         runs = [run for run in content.get("runs", ()) if run.get("started")]
         attributes = {
             "Conventions": "CF-1.8",

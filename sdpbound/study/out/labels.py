@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sdpbound.study.file.quantities import KINDS
+from sdpbound.study.quantities.table import QUANTITIES
 
 __all__ = ["SIDES", "TESTED", "adversary", "quantity_label"]
 
@@ -20,7 +20,7 @@ def quantity_label(row: Mapping[str, Any]) -> str:
     'key rate (bits per round), x=0, y=1'
     """
     settings = [f"{s}={row[s]}" for s in ("x", "y") if row[s] is not None]
-    kind = KINDS.get(row["quantity"])
+    kind = QUANTITIES.find(row["quantity"])
     label = str(row["quantity"]) if kind is None else kind.label
     return ", ".join([label, *settings, *filter(None, [row.get("options")])])
 

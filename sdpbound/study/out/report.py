@@ -19,7 +19,7 @@ from PIL import Image
 from sdpbound.bounds.rounding import rounded
 from sdpbound.errors import InvalidInput
 from sdpbound.study.out.labels import SIDES, TESTED, adversary, quantity_label
-from sdpbound.tables.columns import COLUMNS, Row
+from sdpbound.tables.columns import Row
 from sdpbound.tables.table import Table
 from sdpbound.version import __version__
 
@@ -286,14 +286,14 @@ def _histogram(margins: Any) -> str:
 def _rows(table: Table) -> dict[str, Any]:
     """The first rows as text, without columns that are the same in all of them, which are told apart."""
     columns, same = [], []
-    for column in sorted(COLUMNS, key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST)):
+    for column in sorted(table.columns, key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST)):
         values = table.distinct(column)
         if len(values) > 1:
             columns.append(column)
         elif values and values[0] is not None:
             same.append((column, _cell(table.rows[0], column)))
     shown = [[_cell(row, column) for column in columns] for row in table.rows[:ROWS]]
-    numeric = [COLUMNS[column] is not str for column in columns]
+    numeric = [table.columns[column] is not str for column in columns]
     return {"columns": list(zip(columns, numeric, strict=True)), "same": same, "shown": shown, "total": len(table)}
 
 
@@ -312,10 +312,10 @@ def _csv(table: Table) -> dict[str, Any] | None:
     """The whole table for download; None if it is too large."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    writer.writerow(table.columns)
     for row in table:
         # floats in the shortest form that reads back exactly
-        writer.writerow([repr(float(v)) if isinstance(v, float) else v for v in map(row.get, COLUMNS)])
+        writer.writerow([repr(float(v)) if isinstance(v, float) else v for v in map(row.get, table.columns)])
         if stream.tell() > CSV_BYTES:
             return None
     return {"uri": _uri("text/csv", stream.getvalue().encode()), "kilobytes": round(stream.tell() / 1000)}

@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from sdpbound.adversaries import ADVERSARIES
 from sdpbound.errors import InvalidInput, SolverFailure
 from sdpbound.study.at_hand import Study
-from sdpbound.study.file.quantities import Group
 from sdpbound.study.file.questions import AdversarySettings
 from sdpbound.study.plan import Task
+from sdpbound.study.quantities.kind import Group
 from sdpbound.study.running.solver_process import NotStarted, Seat, Stopped
 from sdpbound.study.store import Store
 from sdpbound.study.store.answer import Answer
@@ -272,10 +272,12 @@ def _time(bench: _Bench, samples: Sequence[_Sample]) -> None:
 def _rows(study: Study, task: Task, answer: Answer) -> list[Row]:
     """The rows of an answer, as the study would have them."""
     shown: list[Row] = []
+    added = [column.name for column in study.spec.columns]
     for cell in answer.cells:
         for row in cell:
             name = task.point.name if row["place"] is None else f"{task.point.name}/{row['place']}"
             where = task.point.where if row["place"] is None else "best"
-            named = {"study": study.name, "point": name, "where": where} | row
-            shown.append({column: named[column] for column in COLUMNS})
+            named = {"study": study.name, "point": name, "where": where, "family": task.point.family.name} | row
+            named |= zip(added, added_columns(task, added), strict=True)
+            shown.append({column: named[column] for column in (*COLUMNS, *added)})
     return shown

@@ -80,7 +80,7 @@ def run_study(
     Parameters
     ----------
     path : the study, a TOML file
-    output : folder for results, default ``results/NAME`` in the current folder
+    output : folder for results, default ``results/NAME`` beside the study file, or beside its folder ``studies``
     workers : worker processes, default one for each core; 0 runs in this process, without isolation from solvers
     progress : report on standard error: bars on a terminal, else a line a minute
     scheduler, scheduler_file : run on the Dask cluster with this scheduler address, or of this scheduler file

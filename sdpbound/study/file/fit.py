@@ -1,0 +1,51 @@
+"""Whether what a study asks fits the members of its family: their settings, outcomes and expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sdpbound.bell.families.family import Family
+from sdpbound.errors import InvalidInput, InvalidStudy
+from sdpbound.study.file.spec import StudySpec
+
+__all__ = ["require_fit"]
+
+
+def require_fit(spec: StudySpec, name: str, family: Family, values: Mapping[str, float]) -> None:
+    """Raise InvalidStudy unless what a study asks can be asked at a point."""
+    at = f"study '{spec.name}', point {name}: "
+    try:
+        scenario, expression = family.scenario(values), family.expression(values)
+    except InvalidInput as error:
+        raise InvalidStudy(f"{at}{error}") from None
+    binary = all(outcomes == 2 for party in scenario.outcomes for outcomes in party)
+    if scenario.parties != 2:
+        raise InvalidStudy(f"{at}studies are of two parties, not {scenario}; choose another family.")
+    if "correlators" in spec.observed and not binary:
+        raise InvalidStudy(f"{at}observed = 'correlators' needs two outcomes, not {scenario}; test full, or bell.")
+    if "bell" in spec.observed and expression is None:
+        raise InvalidStudy(f"{at}observed = 'bell' needs a Bell expression; test correlators or full.")
+    for quantity in spec.quantities:
+        for key, party, who in (("x", 0, "Alice"), ("y", 1, "Bob")):
+            setting = getattr(quantity, key)
+            if setting is not None and setting >= scenario.settings[party]:
+                last = scenario.settings[party] - 1
+                raise InvalidStudy(f"{at}{quantity.name} has {key} = {setting}, and {who}'s settings are 0 to {last}.")
+        kind = quantity.kind
+        if kind.of_expression and expression is None:
+            raise InvalidStudy(f"{at}{quantity.name} is of a Bell expression, and there is none; leave it out.")
+        if kind.of_bits and not binary:
+            raise InvalidStudy(f"{at}{quantity.name} is of two outcomes, not of {scenario}; leave it out.")
+        if kind.of_chsh and scenario.outcomes != ((2, 2), (2, 2)):
+            raise InvalidStudy(f"{at}{quantity.name} is of two settings with two outcomes, not of {scenario}.")
+    _require_devices(spec, at, family, values)
+
+
+def _require_devices(spec: StudySpec, at: str, family: Family, values: Mapping[str, float]) -> None:
+    """Noise of states and measurements acts on strategies only."""
+    for _, what in spec.conditions:
+        if what is not None and what.noise(1.0).needs_strategy and family.strategy(values) is None:
+            raise InvalidStudy(
+                f"{at}{what.name(None)} acts on a state, and the points are bare behaviours; use visibilities and "
+                "efficiencies."
+            )

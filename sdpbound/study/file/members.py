@@ -1,0 +1,129 @@
+"""The points of a study in any family but the singlet's: a product of the family's axes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ConfigDict, GetJsonSchemaHandler, ValidationInfo, model_serializer, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import PydanticCustomError, core_schema
+
+from sdpbound.bell.families.family import Family
+from sdpbound.bell.families.table import FAMILIES, family_named, structure_names
+from sdpbound.errors import InvalidInput
+from sdpbound.registry import listed, near
+from sdpbound.study.file.expressions import KNOWN, Expression
+from sdpbound.study.file.numbers import Entry, numbers
+from sdpbound.study.file.product import Product
+from sdpbound.study.file.validators import Domain, domain_of, fail, fail_at, nearest, quote
+from sdpbound.tables.columns import ANGLES, COLUMNS
+
+__all__ = ["Members"]
+
+
+#: Names of dimensions on grids.
+TAKEN = ("adversary", "branch", "s", "visibility_index")
+
+
+class Members(Product):
+    """Members of a family: the product of its axes, the first slowest; further keys say its structure."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+    kind: str
+    structure: dict[str, Any]
+    entries: dict[str, tuple[Entry, ...]]
+    family: Family
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read(cls, data: Any, info: ValidationInfo) -> Any:
+        if not isinstance(data, dict) or isinstance(data.get("family"), Family):
+            return data
+        name = data["kind"]
+        if FAMILIES.find(name) is None:
+            names = FAMILIES.names()
+            raise fail_at("kind", f"must be {listed(names)}{near(name, names)}".rstrip("."))
+        try:
+            known = structure_names(FAMILIES.named(name, "kind", InvalidInput))
+            given = {key: value for key, value in data.items() if key in known}
+            if isinstance(given.get("file"), str):  # also read back from a store, which is in another folder
+                given["file"] = str(Path(getattr(info.context, "folder", "."), given["file"]).resolve())
+            family = family_named(name, **{key: _frozen(value) for key, value in given.items()})
+        except InvalidInput as error:
+            raise fail(f"cannot be used: {str(error).rstrip('.')}") from None
+        said = {key: value for key, value in data.items() if key != "kind" and key not in given}
+        return {"kind": name, "structure": given, "entries": _entries(family, said, info), "family": family}
+
+    @model_serializer
+    def _flat(self) -> dict[str, Any]:
+        texts = {
+            name: [v.text if isinstance(v, Expression) else v for v in values] for name, values in self.entries.items()
+        }
+        return {"kind": self.kind, **self.structure, **texts}
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {
+            "description": "Members of another family, by numbers for its axes; further keys say its structure.",
+            "type": "object",
+            "properties": {
+                "kind": {
+                    "description": "the family of points; other packages may add more",
+                    "enum": [name for name in FAMILIES if name != "singlet"],
+                }
+            },
+            "required": ["kind"],
+            "additionalProperties": True,
+        }
+
+    def own_axes(self) -> dict[str, tuple[str, Domain]]:
+        return {axis.name: (axis.name, domain_of(axis)) for axis in self.family.axes}
+
+    def own_entries(self) -> dict[str, tuple[Entry, ...]]:
+        return self.entries
+
+    @property
+    def of(self) -> Family:
+        return self.family
+
+
+def _frozen(value: Any) -> Any:
+    """Lists as tuples, as the fields of families are."""
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
+
+
+def _entries(family: Family, said: Mapping[str, Any], info: ValidationInfo) -> dict[str, tuple[Entry, ...]]:
+    """The numbers of each axis, its default where there are none."""
+    names = tuple(axis.name for axis in family.axes)
+    for name in names:
+        if name in (info.context or {}):
+            raise fail(f"has the axis {name!r}, and a constant has this name too; rename the constant")
+        if name in KNOWN or name in TAKEN or (name in COLUMNS and name not in ANGLES):
+            raise fail(f"has the axis {name!r}, which means something else in studies; rename it in the family")
+    for key in said:
+        if key not in names:
+            allowed = ", ".join(("kind", *structure_names(type(family)), *names))
+            raise fail(
+                f"has an unknown key {quote(key)}{nearest(key, names) or ';'} allowed in the family {family.name!r}: "
+                f"{allowed}"
+            )
+    every = family.point_names()
+    found: dict[str, tuple[Entry, ...]] = {}
+    for axis in family.axes:
+        if axis.name in said:
+            try:
+                found[axis.name] = numbers(domain_of(axis), names)(said[axis.name], info)
+            except PydanticCustomError as error:
+                raise fail_at(axis.name, error.message()) from None
+        elif every is not None:
+            found[axis.name] = tuple(map(float, range(len(every))))
+        elif axis.default is not None:
+            found[axis.name] = (float(axis.default),)
+        else:
+            raise fail(f"lacks the key {axis.name!r}, {axis.text}: {axis.range}")
+    return found

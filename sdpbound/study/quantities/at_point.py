@@ -1,0 +1,123 @@
+"""What quantities are told of a point: its member, what is tested of the noisy behaviour, and against whom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+from sdpbound.adversaries import Adversary
+from sdpbound.bell.behaviour import Behaviour
+from sdpbound.bell.expression import BellExpression
+from sdpbound.bell.families.family import Member
+from sdpbound.bell.families.singlet import SingletSelfTest
+from sdpbound.bell.noise.noise import Noise
+from sdpbound.bell.observations import Observations
+from sdpbound.entropies.self_test import SelfTest, find_self_test
+from sdpbound.errors import InvalidInput
+
+__all__ = ["AtPoint", "beyond_local", "expression_of", "noisy_chsh", "observations"]
+
+
+@dataclass(frozen=True, eq=False)
+class AtPoint:
+    """A point of a study with the noise, the tested data and the adversary of one of its tasks.
+
+    Attributes
+    ----------
+    member : the devices without noise
+    adversary : None for quantities that have none
+    tested : "bell", "correlators", "full", or None where nothing is
+    solver, tolerance : how programs are solved; None: the best solver
+    noise : of the devices; None where quantities do not depend on it; of a critical value, all noise but its own
+    plain : whether the devices have no noise at all
+    at_noise : the same point with a value of the noise that a critical value is of, "visibility" or "efficiency"
+    """
+
+    member: Member
+    adversary: Adversary | None
+    tested: str | None
+    solver: str | None
+    tolerance: float
+    noise: Noise | None
+    plain: bool
+    noisy: Callable[[], Behaviour]
+    at_noise: Callable[[str, float], AtPoint]
+
+    @property
+    def model(self) -> Adversary:
+        """The adversary's set."""
+        assert self.adversary is not None
+        return self.adversary
+
+    @property
+    def expression(self) -> BellExpression:
+        """The Bell expression of the point; raises InvalidInput if it has none."""
+        return expression_of(self.member)
+
+    @property
+    def singlet(self) -> SingletSelfTest | None:
+        """The member, if it is of the singlet family."""
+        return self.member if isinstance(self.member, SingletSelfTest) else None
+
+    @cached_property
+    def behaviour(self) -> Behaviour:
+        """What the noisy devices do."""
+        return self.noisy()
+
+    @cached_property
+    def observed(self) -> Observations:
+        """What is tested of it."""
+        return observations(self.member, self.behaviour, self.tested)
+
+    @cached_property
+    def self_test(self) -> SelfTest | None:
+        """The self-test that the data are, against an adversary for whom there are closed forms."""
+        return find_self_test(self.observed) if self.model.self_tests else None
+
+    @cached_property
+    def may_be_infeasible(self) -> bool:
+        """Whether the adversary's set may lack the data.
+
+        A set with deterministic points only may if the data break a Bell inequality: CHSH or the tested one; in other
+        scenarios none is looked at. Data of a strategy are quantum, so that sets which contain all quantum behaviours
+        have them; bare behaviours need not be.
+        """
+        if not self.model.deterministic:
+            return not self.model.contains_quantum or self.member.strategy is None
+        if self.tested == "bell":
+            return beyond_local(self.member, self.behaviour) > 0.0
+        chsh = noisy_chsh(self.behaviour)
+        return chsh is None or chsh > 2.0
+
+
+def observations(member: Member, behaviour: Behaviour, tested: str | None) -> Observations:
+    """What is tested of a behaviour of a member."""
+    if tested == "bell":
+        expression = expression_of(member)
+        return Observations.bell_value(expression, expression.value(behaviour))
+    if tested == "correlators":
+        return Observations.correlators(behaviour)
+    return Observations.full(behaviour)
+
+
+def expression_of(member: Member) -> BellExpression:
+    """The Bell expression of a member; raises InvalidInput if it has none."""
+    found = member.expression
+    if found is None:
+        raise InvalidInput(f"{member.title} has no Bell expression; test correlators or full.")
+    return found
+
+
+def beyond_local(member: Member, behaviour: Behaviour) -> float:
+    """By how much the Bell value of a behaviour is above the local maximum or below the local minimum."""
+    expression, most = expression_of(member), member.local_bound
+    value = expression.value(behaviour)
+    if isinstance(member, SingletSelfTest):  # the local minimum is the negative of the maximum
+        return abs(value) - member.local_bound
+    return max(value - (expression.local_bound if most is None else most), expression.local_minimum - value)
+
+
+def noisy_chsh(behaviour: Behaviour) -> float | None:
+    """The largest CHSH value; None but for two settings each and binary outcomes, which noise may add to."""
+    return behaviour.chsh if behaviour.scenario.outcomes == ((2, 2), (2, 2)) else None

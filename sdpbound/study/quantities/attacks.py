@@ -1,0 +1,130 @@
+"""What explicit attacks leave: upper bounds on entropies, on rates, and on what any protocol gets."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from sdpbound.attacks.convex_combination import convex_combination_attack
+from sdpbound.attacks.entropy_attack import conditional_entropy_upper_bound
+from sdpbound.attacks.proof import EntropyAttack
+from sdpbound.bell.observations import Observations
+from sdpbound.bounds.bound import Bound
+from sdpbound.bounds.figures import ConditionalEntropy, ConditionalMutualInformation, Figure
+from sdpbound.errors import SolverFailure
+from sdpbound.rates.upper import FROM_DATA, RANDOMNESS
+from sdpbound.study.quantities.at_point import AtPoint
+from sdpbound.study.quantities.checks import Proofs, follows, least_leak, same
+from sdpbound.study.quantities.kind import Asked, Group, Needs, ProgramKind, Run, Side, question
+from sdpbound.tables.columns import Row
+
+__all__ = ["APPROXIMATE", "ATTACK", "Attack", "ConvexCombination"]
+
+#: What the method of an attack's row is: the tested values are met, or nearly.
+ATTACK, APPROXIMATE = "attack", "approximate attack"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attack(ProgramKind):
+    """The entropy that an explicit attack leaves, and the rate that is made of it."""
+
+    group: Group = "entropy"
+    side: Side = "upper"
+    attack: ClassVar[bool] = True
+
+    def both(self, asked: Asked) -> int | None:
+        """Bob's setting if both outcomes are attacked."""
+        return asked.settings[1] if self.pair else None
+
+    def program(self, asked: Asked) -> tuple[Any, ...]:
+        return "attack", asked.settings[0], self.both(asked), asked.how, asked.preprocessing
+
+    def solve(self, at: AtPoint, asked: Asked, flips: float) -> Bound:
+        x, y = asked.settings[0], self.both(asked)
+        own = at.member.strategy
+        try:
+            # without noise the devices themselves are an attack that has the data exactly
+            given = () if own is None else (own,)
+            return conditional_entropy_upper_bound(at.observed, x, y, flips, strategies=given)
+        except SolverFailure:  # of the weights' program, with a strategy more than it needs
+            return conditional_entropy_upper_bound(at.observed, x, y, flips)
+
+    def figure(self, at: AtPoint, asked: Asked, flips: float) -> Figure:
+        return ConditionalEntropy(asked.settings[0], self.both(asked), flips)
+
+    def question(self, at: AtPoint, asked: Asked, flips: float) -> dict[str, Any]:
+        return question(at, self.figure(at, asked, flips), "upper") | {"model": {"kind": "quantum"}}
+
+    def finish(self, at: AtPoint, asked: Asked, bound: Bound, row: Row, run: Run) -> Row:
+        assert isinstance(bound, EntropyAttack)
+        found: Row = {"value": bound.value, "method": ATTACK if bound.exact else APPROXIMATE}
+        if self.rate:
+            leak = None
+            if self.key:
+                leak = least_leak(at.behaviour, asked.settings, run.flips(asked))
+                found["value"] = math.nextafter(bound.value - leak, math.inf)  # the subtraction rounds once
+            found |= {"entropy": bound.value, "error_correction": leak}
+            found["security"] = self.theorem
+        return found
+
+    @property
+    def theorem(self) -> str:
+        """Against what the rate is an upper bound."""
+        return FROM_DATA if self.key else RANDOMNESS
+
+    def methods(self) -> tuple[str, str]:
+        return ATTACK, APPROXIMATE
+
+    def needs(self, asked: Asked, row: Row) -> Needs:
+        need, may = super().needs(asked, row)
+        if self.rate:
+            same(self.theorem, row["security"], "security")
+            need |= {"entropy", "security"} | ({"error_correction"} if self.key else set())
+        return need, may
+
+    def prove(self, at: AtPoint, asked: Asked, row: Row, proofs: Proofs) -> str:
+        flips = row["preprocessing"] or 0.0
+        leak = None
+        if self.key:
+            leak = least_leak(at.behaviour, asked.settings, flips)
+            same(leak, row["error_correction"], "error_correction")
+        if row["certificate"] is None:
+            return ""
+        exact = row["method"] == ATTACK
+        found = proofs.of(row["certificate"], self.question(at, asked, flips), as_given=exact)
+        entropy = row["entropy"] if self.rate else row["value"]
+        follows(entropy, found.claimed, "entropy" if self.rate else "value", "upper")
+        if self.rate:
+            least = entropy if leak is None else math.nextafter(entropy - leak, math.inf)
+            follows(row["value"], least, "value", "upper")
+        return "proven" if exact else "approximate"
+
+    def solvers(self, asked: Asked, model: str | None) -> frozenset[str] | None:
+        return frozenset({"column generation"})
+
+    def statuses(self, conic: frozenset[str]) -> frozenset[str]:
+        return frozenset({"explicit attack"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConvexCombination(Attack):
+    """What the convex-combination attack leaves of the key rate of any protocol, whatever is tested (arXiv:2007.09247).
+
+    The attack has the whole behaviour; a protocol that tests less is not safer.
+    """
+
+    def program(self, asked: Asked) -> tuple[Any, ...]:
+        return "convex combination", *asked.settings
+
+    def solve(self, at: AtPoint, asked: Asked, flips: float) -> Bound:
+        x, y = asked.settings
+        return convex_combination_attack(at.behaviour, x, y or 0)
+
+    def figure(self, at: AtPoint, asked: Asked, flips: float) -> Figure:
+        x, y = asked.settings
+        return ConditionalMutualInformation(x, y or 0)
+
+    def question(self, at: AtPoint, asked: Asked, flips: float) -> dict[str, Any]:
+        figure = self.figure(at, asked, flips)
+        return question(at, figure, "upper", data=Observations.full(at.behaviour)) | {"model": {"kind": "quantum"}}

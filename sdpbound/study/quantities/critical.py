@@ -1,0 +1,157 @@
+"""Critical visibilities and efficiencies of a study: noise where a key is proven, and where an attack leaves none."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from scipy.optimize import brentq
+
+from sdpbound.adversaries.quantum import DEVETAK_WINTER
+from sdpbound.bounds.figures import ConditionalEntropy
+from sdpbound.errors import CertificateError
+from sdpbound.rates.critical import critical_efficiency, critical_visibility
+from sdpbound.rates.rates import error_correction
+from sdpbound.rates.thresholds import Threshold
+from sdpbound.study.quantities.at_point import AtPoint, beyond_local
+from sdpbound.study.quantities.checks import Proofs, follows, least_leak, rate_of, same, show
+from sdpbound.study.quantities.kind import BEST, Asked, Group, Needs, QuantityKind, Run, Side, question
+from sdpbound.tables.columns import Row
+
+__all__ = ["NONE", "Critical"]
+
+#: Part of the way to local data at which the search begins.
+PART = 0.15
+#: The status of a row without a value, since no key was found even without the noise.
+NONE = "no key"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Critical(QuantityKind):
+    """The last value of a noise at which a key is proven.
+
+    ``dead`` is the first past it at which an explicit attack is proven to leave none; between the two nothing is
+    proven.
+    """
+
+    group: Group = "threshold"
+    side: Side = "upper"
+
+    def program(self, asked: Asked) -> tuple[Any, ...]:
+        return "threshold", asked
+
+    def row(self, at: AtPoint, asked: Asked, run: Run) -> Row:
+        start = time.perf_counter()
+        found = self._threshold(at, asked)
+        row: Row = {"method": "certified", "preprocessing": _flips(found, asked)}
+        if found.dead is not None and found.dead_rate is not None:
+            row |= {"dead": found.dead, "dead_certificate": run.certificate(found.dead_rate.entropy)}
+        if found.alive is None or found.alive_rate is None:
+            row |= {"method": None, "status": NONE, "error": "no key is proven, even without this noise."}
+            return row | {"seconds": time.perf_counter() - start}
+        rate = found.alive_rate
+        return row | {
+            "value": found.alive,
+            "entropy": rate.entropy.value,
+            "error_correction": rate.error_correction,
+            "security": rate.security,
+            "solver": rate.entropy.solver,
+            "status": rate.entropy.status,
+            "certificate": run.certificate(rate.entropy),
+            "seconds": time.perf_counter() - start,
+        }
+
+    def _threshold(self, at: AtPoint, asked: Asked) -> Threshold:
+        x, y = asked.settings
+        assert at.tested is not None and asked.how is not None
+        critical = critical_visibility if self.driven == "visibility" else critical_efficiency
+        return critical(
+            at.singlet or at.member.strategy or at.member.behaviour(),
+            at.expression if at.tested == "bell" else at.tested,
+            x,
+            y,
+            entropy=asked.how.bound(at.solver),
+            preprocessing=asked.preprocessing or 0.0,
+            noise=None if at.plain else at.noise,
+            tolerance=asked.width,
+            start=self._start(at),
+            closed_forms=False,
+        )
+
+    def _start(self, at: AtPoint) -> float | None:
+        """Where to begin: a part of the way from no noise to where the tested data are local; None if they always are.
+
+        Near the noiseless end functionals are steep and say little of the rest of the line.
+        """
+        if at.tested != "bell" and at.member.chsh is None:
+            return None
+
+        def excess(value: float) -> float:
+            behaviour = at.at_noise(self.driven, value).behaviour
+            return beyond_local(at.member, behaviour) if at.tested == "bell" else behaviour.chsh - 2.0
+
+        high, low = 1.0, 1.0
+        if excess(high) <= 0.0:
+            return None
+        for power in range(40, 0, -1):  # the way to the nearest local data, from short to long
+            high, low = low, 1.0 - 0.5**power
+            if excess(low) <= 0.0:
+                return 1.0 - PART * (1.0 - float(brentq(excess, low, high, xtol=1e-12)))
+        return None
+
+    # -- audit --
+
+    def statuses(self, conic: frozenset[str]) -> frozenset[str]:
+        return conic
+
+    def needs(self, asked: Asked, row: Row) -> Needs:
+        may = {"seconds", "dead", "dead_certificate"}
+        if row["value"] is None:
+            same(NONE, row["status"], "status")
+            return {"status", "error"}, may
+        if row["method"] != "certified":
+            raise CertificateError(
+                f"its method and status are {show((row['method'], row['status']))}, and it has a value."
+            )
+        same(DEVETAK_WINTER, row["security"], "security")
+        need = {"value", "method", "status", "solver", "entropy", "error_correction", "security"}
+        return need, may | {"certificate"}
+
+    def prove(self, at: AtPoint, asked: Asked, row: Row, proofs: Proofs) -> str:
+        """A key where it says, and none where it says ``dead``."""
+        flips, proven = row["preprocessing"] or 0.0, ""
+        if row["value"] is not None:
+            alive = at.at_noise(self.driven, row["value"])
+            x, y = asked.settings
+            leak = error_correction(alive.behaviour, x, y or 0, flips)
+            same(leak, row["error_correction"], "error_correction")
+            left = rate_of(row["entropy"], leak)
+            if not left > 0.0:
+                raise CertificateError(f"at its value {row['value']!r} the rate is {left!r}, no key.")
+            if row["certificate"] is not None:
+                found = proofs.of(row["certificate"], _conditional(alive, asked, "lower", flips))
+                follows(row["entropy"], found.claimed, "entropy")
+                proven = "proven"
+        if row["dead"] is not None and row["dead_certificate"] is not None:
+            dead = at.at_noise(self.driven, row["dead"])
+            found = proofs.of(row["dead_certificate"], _conditional(dead, asked, "upper", flips), as_given=True)
+            left = math.nextafter(found.value - least_leak(dead.behaviour, asked.settings, flips), math.inf)
+            if left > 0.0:
+                raise CertificateError(f"where it says dead, {row['dead']!r}, the attack leaves a rate of {left!r}.")
+        return proven
+
+
+def _conditional(at: AtPoint, asked: Asked, side: str, flips: float) -> dict[str, Any]:
+    """The question of Alice's entropy against quantum devices, whatever words prove it."""
+    figure = ConditionalEntropy(asked.settings[0], None, flips)
+    return question(at, figure, side) | {"model": {"kind": "quantum"}}
+
+
+def _flips(found: Threshold, asked: Asked) -> float:
+    """The preprocessing of what was found."""
+    if asked.preprocessing == BEST:
+        return dict(found.found).get("preprocessing", 0.0)
+    assert not isinstance(asked.preprocessing, str)
+    return asked.preprocessing or 0.0

@@ -1,0 +1,131 @@
+"""Lengths of key and randomness from finitely many rounds, as quantities of studies."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sdpbound.entropies.conditional import EntropyBound
+from sdpbound.finite_size import FiniteLength, FiniteSecurity, finite_key_length, finite_randomness_length
+from sdpbound.finite_size.figures import FiniteKeyLength, FiniteRandomnessLength
+from sdpbound.finite_size.functionals import entropy_functionals
+from sdpbound.finite_size.result import THEOREM, VARIANCE
+from sdpbound.study.quantities.at_point import AtPoint
+from sdpbound.study.quantities.checks import Proofs, follows, same
+from sdpbound.study.quantities.kind import Asked, Group, Needs, QuantityKind, Run, Side
+from sdpbound.tables.columns import Row
+
+__all__ = ["FiniteKey", "FiniteRandomness"]
+
+#: The theorem that makes an entropy a length, as the rows have it.
+THEOREM_USED = f"{THEOREM}; {VARIANCE[FiniteSecurity().registers]}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Finite(QuantityKind):
+    """A length in bits; of pairs of outcomes, that is what both parties' outcomes have at most."""
+
+    group: Group = "entropy"
+    side: Side = "lower"
+
+    def length(self, at: AtPoint, asked: Asked, rounds: float, entropies: list[EntropyBound]) -> FiniteLength:
+        """The length from so many rounds, by the best of some entropy bounds."""
+        raise NotImplementedError
+
+    def merit(self, asked: Asked, rounds: int) -> FiniteKeyLength | FiniteRandomnessLength:
+        """What the certificate is about."""
+        raise NotImplementedError
+
+    def program(self, asked: Asked) -> tuple[Any, ...]:
+        x, y = asked.settings
+        return "finite", x, y, asked.how, asked.preprocessing
+
+    def row(self, at: AtPoint, asked: Asked, run: Run) -> Row:
+        """Each number of rounds is looked at for itself; the functionals are solved for once, for all rounds."""
+        start = time.perf_counter()
+        assert asked.rounds is not None
+        bounds = run.once(asked.program, lambda: self._functionals(at, asked))
+        found = self.length(at, asked, asked.rounds, bounds)
+        return {
+            "method": "certified",
+            "value": found.length,
+            "security": found.theorem,
+            "solver": bounds[0].solver,
+            "status": "solved",
+            "certificate": run.certificate(found),
+            "seconds": time.perf_counter() - start,
+        }
+
+    def _functionals(self, at: AtPoint, asked: Asked) -> list[EntropyBound]:
+        """The entropy bounds to choose from, at the data and at some distances towards white noise."""
+        x, y = asked.settings
+        assert asked.how is not None
+        method = asked.how.bound(at.solver)
+        both = y if self.pair else None
+        found = entropy_functionals(at.behaviour, at.observed, x, both, flips_of(asked), method)
+        return [bound for _, bound in found if bound is not None]
+
+    def span(self, at: AtPoint, asked: Asked) -> float:
+        """All outcomes of both parties."""
+        assert asked.rounds is not None
+        return sum(float(np.log2(max(party))) for party in at.member.scenario.outcomes) * asked.rounds
+
+    def statuses(self, conic: frozenset[str]) -> frozenset[str]:
+        return frozenset({"solved"})
+
+    def needs(self, asked: Asked, row: Row) -> Needs:
+        same("certified", row["method"], "method")
+        same(THEOREM_USED, row["security"], "security")
+        return {"value", "method", "status", "solver", "security"}, {"seconds", "certificate"}
+
+    def prove(self, at: AtPoint, asked: Asked, row: Row, proofs: Proofs) -> str:
+        if row["certificate"] is None:
+            return ""
+        assert asked.rounds is not None
+        question = {
+            "scenario": {"outcomes": [list(party) for party in at.behaviour.scenario.outcomes]},
+            "figure": self.merit(asked, int(asked.rounds)).entry(),
+            "side": "lower",
+            "behaviour": np.asarray(at.behaviour.p).tolist(),
+        }
+        follows(row["value"], proofs.of(row["certificate"], question).claimed, "value")
+        return "proven"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FiniteKey(_Finite):
+    """A length of key."""
+
+    def length(self, at: AtPoint, asked: Asked, rounds: float, entropies: list[EntropyBound]) -> FiniteLength:
+        x, y = asked.settings
+        return finite_key_length(
+            at.behaviour, rounds, x, y or 0, at.observed, entropies=entropies, preprocessing=flips_of(asked)
+        )
+
+    def merit(self, asked: Asked, rounds: int) -> FiniteKeyLength:
+        x, y = asked.settings
+        return FiniteKeyLength(x, y or 0, flips_of(asked), rounds=rounds)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FiniteRandomness(_Finite):
+    """A length of randomness."""
+
+    pair: bool = True
+
+    def length(self, at: AtPoint, asked: Asked, rounds: float, entropies: list[EntropyBound]) -> FiniteLength:
+        x, y = asked.settings
+        return finite_randomness_length(at.behaviour, rounds, x, y, at.observed, entropies=entropies)
+
+    def merit(self, asked: Asked, rounds: int) -> FiniteRandomnessLength:
+        x, y = asked.settings
+        return FiniteRandomnessLength(x, y, flips_of(asked), rounds=rounds)
+
+
+def flips_of(asked: Asked) -> float:
+    """The preprocessing, a number."""
+    assert not isinstance(asked.preprocessing, str)
+    return asked.preprocessing or 0.0

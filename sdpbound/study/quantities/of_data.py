@@ -1,0 +1,260 @@
+"""Quantities of tested data: guessing probabilities, entropies and the rates made of them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from sdpbound.adversaries import adversary_named
+from sdpbound.bounds.bound import Bound
+from sdpbound.bounds.figures import (
+    BlindGuessingProbability,
+    ConditionalEntropy,
+    Figure,
+    GuessingProbability,
+    SelfTestedEntropy,
+)
+from sdpbound.bounds.guessing import blind_guessing_probability, guessing_probability
+from sdpbound.bounds.proof import as_min_entropy
+from sdpbound.bounds.rounding import min_entropy_of
+from sdpbound.entropies.conditional import conditional_entropy
+from sdpbound.entropies.known import KnownEntropy
+from sdpbound.entropies.self_test import SelfTest
+from sdpbound.errors import CertificateError
+from sdpbound.rates.rates import Rate, error_correction, key_rate, randomness_rate
+from sdpbound.study.quantities.at_point import AtPoint
+from sdpbound.study.quantities.checks import Proofs, follows, rate_of, same
+from sdpbound.study.quantities.kind import Asked, Group, Needs, ProgramKind, Run, question
+from sdpbound.tables.columns import Row
+
+__all__ = ["Entropy", "Guess", "KeyRate", "OfData", "Randomness"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfData(ProgramKind):
+    """What follows from the guessing probability, or with a von Neumann entropy from that."""
+
+    group: Group = "data"
+
+    def both(self, asked: Asked) -> int | None:
+        """Bob's setting if both outcomes are guessed."""
+        return asked.settings[1] if self.pair else None
+
+    def program(self, asked: Asked) -> tuple[Any, ...]:
+        x, y = asked.settings
+        if asked.how is not None:
+            return "entropy", x, self.both(asked), asked.how, asked.preprocessing
+        return ("blind", x, y) if self.blind else ("guess", x, self.both(asked))
+
+    def solve(self, at: AtPoint, asked: Asked, flips: float) -> Bound:
+        x, y = asked.settings
+        if asked.how is not None:
+            method = asked.how.bound(at.solver)
+            return conditional_entropy(at.observed, x, self.both(asked), method, flips, closed_forms=False)
+        if self.blind:
+            return blind_guessing_probability(at.observed, at.model, x, y or 0, at.solver, at.tolerance)
+        return guessing_probability(at.observed, at.model, x, self.both(asked), at.solver, at.tolerance)
+
+    def figure(self, at: AtPoint, asked: Asked, flips: float) -> Figure:
+        x, y = asked.settings
+        if asked.how is not None:
+            return ConditionalEntropy(x, self.both(asked), flips)
+        return BlindGuessingProbability(x, y or 0) if self.blind else GuessingProbability(x, self.both(asked))
+
+    def certified_side(self, asked: Asked) -> str:
+        return "upper" if asked.how is None else "lower"
+
+    def question(self, at: AtPoint, asked: Asked, flips: float) -> dict[str, Any]:
+        if asked.how is None:
+            return super().question(at, asked, flips)
+        # against quantum devices, whatever words prove it
+        return question(at, self.figure(at, asked, flips), "lower") | {"model": {"kind": "quantum"}}
+
+    # -- where a self-test gives the entropy --
+
+    def tested(self, test: SelfTest, asked: Asked) -> Bound:
+        """The entropy that the self-test gives for what Eve guesses."""
+        x, y = asked.settings
+        return test.entropy(x, y if self.pair or self.blind else None, self.blind)
+
+    def closed_value(self, test: SelfTest, asked: Asked) -> float:
+        """What a self-test makes of the quantity."""
+        return self.tested(test, asked).value
+
+    def closed_question(self, at: AtPoint, asked: Asked) -> dict[str, Any]:
+        """The question of the closed form behind the quantity."""
+        x, y = asked.settings
+        return question(at, SelfTestedEntropy(x, y if self.pair or self.blind else None, self.blind), "lower")
+
+    def proven_test(self, at: AtPoint, row: Row) -> SelfTest:
+        """The self-test of a row that says it is a closed form; CertificateError if there is none."""
+        test = None if row["preprocessing"] else at.self_test
+        if test is None:
+            raise CertificateError("it is a closed form, and there is none: its data are no quantum self-test.")
+        return test
+
+    def finish(self, at: AtPoint, asked: Asked, bound: Bound, row: Row, run: Run) -> Row:
+        found: Row = {"value": bound.value}
+        test = at.self_test
+        if test is not None and not run.flips(asked):
+            proof = run.certificate(self.tested(test, asked))
+            found |= beside(row, self.closed_value(test, asked), bound.value, proof)
+        return found
+
+    def prove(self, at: AtPoint, asked: Asked, row: Row, proofs: Proofs) -> str:
+        closed, flips = row["method"] == "closed form", row["preprocessing"] or 0.0
+        if closed:
+            same(self.closed_value(self.proven_test(at, row), asked), row["value"], "value")
+        if row["certificate"] is None:
+            return ""
+        program = proofs.of(row["sdp_certificate" if closed else "certificate"], self.question(at, asked, flips))
+        name = "sdp_value" if closed else "value"
+        follows(row[name], program.claimed, name, self.side)
+        if closed:
+            proofs.of(row["certificate"], self.closed_question(at, asked))
+        return "proven"
+
+    def statuses(self, conic: frozenset[str]) -> frozenset[str]:
+        return conic
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guess(OfData):
+    """A guessing probability."""
+
+    def closed_value(self, test: SelfTest, asked: Asked) -> float:
+        """At a self-test, where Eve is uncorrelated: the most likely outcome, rounded up."""
+        x, y = asked.settings
+        if y is None:
+            return 0.5
+        correlator = abs(float(test.correlators[x, y]))
+        both = (1.0 + correlator) / 4.0
+        return math.nextafter(2.0 * both if self.blind else both, math.inf)
+
+    def score(self, at: AtPoint, asked: Asked, run: Run) -> float:
+        if at.self_test is not None:
+            return -self.closed_value(at.self_test, asked)
+        bound = run.solved(asked).bound
+        return -math.inf if bound is None else -bound.value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entropy(OfData):
+    """A von Neumann entropy."""
+
+    group: Group = "entropy"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Rate(OfData):
+    """What an entropy gives in each round."""
+
+    rate: bool = True
+
+    def of(self, at: AtPoint, asked: Asked, bound: Bound, flips: float) -> Rate:
+        """The rate of the entropy that is proven."""
+        raise NotImplementedError
+
+    def _entropy(self, asked: Asked, bound: Bound) -> Bound:
+        return bound if asked.group == "entropy" else as_min_entropy(bound)
+
+    def finish(self, at: AtPoint, asked: Asked, bound: Bound, row: Row, run: Run) -> Row:
+        rate = self.of(at, asked, bound, run.flips(asked))
+        found: Row = {"value": rate.value, "security": rate.security, "entropy": rate.entropy.value}
+        if asked.group == "data":
+            found["margin"] = self.kept(as_min_entropy(bound).correction, at, asked)
+        if self.key:
+            found["error_correction"] = rate.error_correction
+        if rate.sdp is not None:
+            found |= beside(row, rate.value, rate.sdp.value, run.certificate(rate.entropy))
+        return found
+
+    def score(self, at: AtPoint, asked: Asked, run: Run) -> float:
+        if at.self_test is None:
+            bound = run.solved(asked).bound
+            return -math.inf if bound is None else self.of(at, asked, bound, 0.0).value
+        return self.tested(at.self_test, asked).value
+
+    def needs(self, asked: Asked, row: Row) -> Needs:
+        need, may = super().needs(asked, row)
+        same(self.theorem(row["model"]), row["security"], "security")
+        need |= {"entropy", "security"} | ({"error_correction"} if self.key else set())
+        return need, may
+
+    def theorem(self, model: str) -> str:
+        """What makes an entropy a rate."""
+        return adversary_named(model).security("key" if self.key else "randomness").theorem
+
+    def leak(self, at: AtPoint, asked: Asked, row: Row) -> float | None:
+        """What the errors of a key cost, which must be the row's; None for randomness."""
+        if not self.key:
+            return None
+        x, y = asked.settings
+        found = error_correction(at.behaviour, x, y or 0, row["preprocessing"] or 0.0)
+        same(found, row["error_correction"], "error_correction")
+        return found
+
+    def prove(self, at: AtPoint, asked: Asked, row: Row, proofs: Proofs) -> str:
+        leak = self.leak(at, asked, row)
+        proven = self._prove_entropy(at, asked, row, proofs, leak)
+        follows(row["value"], rate_of(row["entropy"], leak), "value")
+        return "proven" if proven else ""
+
+    def _prove_entropy(self, at: AtPoint, asked: Asked, row: Row, proofs: Proofs, leak: float | None) -> bool:
+        closed, flips = row["method"] == "closed form", row["preprocessing"] or 0.0
+        if closed:
+            self.proven_test(at, row)
+        if row["certificate"] is None:
+            return False
+        program = proofs.of(row["sdp_certificate" if closed else "certificate"], self.question(at, asked, flips))
+        entropy = min_entropy_of(program.claimed) if asked.group == "data" else program.claimed
+        if closed:
+            follows(row["sdp_value"], rate_of(entropy, leak), "sdp_value")
+            found = proofs.of(row["certificate"], self.closed_question(at, asked))
+            follows(row["entropy"], found.claimed, "entropy")  # right up to the rounding of a correlator
+        else:
+            follows(row["entropy"], entropy, "entropy")
+        return True
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyRate(_Rate):
+    """A rate of key."""
+
+    key: bool = True
+    first: bool = True
+
+    def of(self, at: AtPoint, asked: Asked, bound: Bound, flips: float) -> Rate:
+        x, y = asked.settings
+        known = KnownEntropy(self._entropy(asked, bound), x)
+        return key_rate(at.behaviour, at.observed, x=x, y=y, entropy=known, preprocessing=flips)
+
+    def score(self, at: AtPoint, asked: Asked, run: Run) -> float:
+        if at.self_test is None or at.singlet is None:  # searches are in the singlet family
+            return super().score(at, asked, run)
+        x, y = asked.settings
+        return at.self_test.entropy(x).value - at.singlet.key_leak(x, y or 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Randomness(_Rate):
+    """A rate of randomness: of one outcome, of both, or of one against whoever has the other device, too."""
+
+    local: bool = False
+
+    def of(self, at: AtPoint, asked: Asked, bound: Bound, flips: float) -> Rate:
+        x, y = asked.settings
+        known = KnownEntropy(self._entropy(asked, bound), x, y)
+        return randomness_rate(at.behaviour, at.observed, local=self.local, x=x, y=y, entropy=known, blind=self.blind)
+
+
+def beside(row: Row, value: float, sdp_value: float, certificate: str | None) -> Row:
+    """A closed form in the place of a program's number, which stands beside it."""
+    return {
+        "method": "closed form",
+        "value": value,
+        "sdp_value": sdp_value,
+        "certificate": certificate,
+        "sdp_certificate": row["certificate"],
+    }

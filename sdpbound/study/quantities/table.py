@@ -1,0 +1,87 @@
+"""The table of quantities: one line for each, to which other packages add theirs."""
+
+from __future__ import annotations
+
+from sdpbound.registry import Registry
+from sdpbound.study.quantities.attacks import Attack, ConvexCombination
+from sdpbound.study.quantities.bell import BellExtremum
+from sdpbound.study.quantities.closed_forms import ClosedForm
+from sdpbound.study.quantities.critical import Critical
+from sdpbound.study.quantities.finite import FiniteKey, FiniteRandomness
+from sdpbound.study.quantities.kind import Group, QuantityKind
+from sdpbound.study.quantities.no_signaling import NoSignalingKey, TestedKey
+from sdpbound.study.quantities.of_data import Entropy, Guess, KeyRate, Randomness
+
+__all__ = ["QUANTITIES", "kind_of", "names"]
+
+_ENTROPY = frozenset({"entropy"})
+_FLIPS = frozenset({"preprocessing"})
+_BOTH = _ENTROPY | _FLIPS
+_SEARCHED = _BOTH | {"best"}
+_ROUNDS = frozenset({"rounds"})
+_CRITICAL = _SEARCHED | {"resolution"}
+_KEY, _LOCAL, _GLOBAL = "key rate (bits per round)", "local randomness (bits)", "global randomness (bits)"
+_HAE, _HABE = "entropy H(A|E) (bits)", "entropy H(AB|E) (bits)"
+_INDIVIDUAL = "key rate, individual attacks (bits per round)"
+_INDEPENDENT = "key rate, independent pairs (bits per round)"
+
+#: One line for each quantity. Other packages add theirs by an entry point of this group: an object of their own class.
+QUANTITIES: Registry[QuantityKind] = Registry(
+    "a quantity",
+    "sdpbound.quantities",
+    {
+        "guess_local": Guess(label="guessing probability", side="upper"),
+        "guess_global": Guess(label="guessing probability, pair", side="upper", bob=1, pair=True),
+        "guess_blind": Guess(label="guessing probability, blind", side="upper", bob=1, blind=True),
+        "key_rate": KeyRate(label=_KEY, side="lower", bob=0, unit="bit", keys=_SEARCHED),
+        "randomness_local": Randomness(label=_LOCAL, side="lower", unit="bit", keys=_ENTROPY, local=True),
+        "randomness_global": Randomness(label=_GLOBAL, side="lower", bob=1, unit="bit", keys=_ENTROPY, pair=True),
+        "randomness_blind": Randomness(label="blind randomness (bits)", side="lower", bob=1, unit="bit", blind=True),
+        "entropy_local": Entropy(label=_HAE, side="lower", unit="bit", keys=_BOTH),
+        "entropy_global": Entropy(label=_HABE, side="lower", bob=1, unit="bit", keys=_ENTROPY, pair=True),
+        "entropy_local_attack": Attack(label=_HAE, unit="bit", keys=_FLIPS),
+        "entropy_global_attack": Attack(label=_HABE, bob=1, unit="bit", pair=True),
+        "key_rate_attack": Attack(label=_KEY, bob=0, unit="bit", rate=True, keys=_FLIPS, key=True),
+        "randomness_local_attack": Attack(label=_LOCAL, unit="bit", rate=True),
+        "randomness_global_attack": Attack(label=_GLOBAL, bob=1, unit="bit", rate=True, pair=True),
+        "convex_combination_attack": ConvexCombination(
+            label="key rate of any protocol, convex combination (bits per round)", bob=0, unit="bit"
+        ),
+        "key_rate_individual": NoSignalingKey(
+            label=_INDIVIDUAL, side="lower", bob=0, unit="bit", protocol="individual"
+        ),
+        "key_rate_independent": NoSignalingKey(
+            label=_INDEPENDENT, side="lower", bob=0, unit="bit", protocol="independent"
+        ),
+        "key_rate_tested": TestedKey(
+            label="key rate, tested pairs (bits per round)", side="lower", bob=0, unit="bit", protocol="tested"
+        ),
+        "finite_key_length": FiniteKey(label="key (bits)", bob=0, unit="bit", keys=_BOTH | _ROUNDS),
+        "finite_randomness_length": FiniteRandomness(
+            label="randomness (bits)", bob=1, unit="bit", keys=_ENTROPY | _ROUNDS
+        ),
+        "critical_visibility": Critical(label="critical visibility", bob=0, keys=_CRITICAL, driven="visibility"),
+        "critical_efficiency": Critical(
+            label="critical detection efficiency", bob=0, keys=_CRITICAL, driven="efficiency"
+        ),
+        "bell_maximum": BellExtremum(label="largest Bell value", side="upper"),
+        "bell_minimum": BellExtremum(label="smallest Bell value", side="lower"),
+        "chsh": ClosedForm(label="CHSH value", attribute="chsh"),
+        "condition": ClosedForm(label="condition (4), left side", attribute="condition"),
+        "local_bound": ClosedForm(label="local bound", attribute="local_bound"),
+        "quantum_bound": ClosedForm(label="quantum bound", attribute="quantum_bound"),
+        "strategy_value": ClosedForm(label="Bell value of the strategy", attribute="strategy_value"),
+    },
+    fits=lambda thing: isinstance(thing, QuantityKind),
+    wanted="an object of a subclass of sdpbound.QuantityKind",
+)
+
+
+def kind_of(name: str) -> QuantityKind:
+    """The quantity of a name; raises InvalidParameter for a name that there is not."""
+    return QUANTITIES.named(name, "quantity")
+
+
+def names(*groups: Group) -> tuple[str, ...]:
+    """The names of all quantities of some groups, in the order of the table."""
+    return tuple(name for name, kind in QUANTITIES.items() if kind.group in groups)
