@@ -152,7 +152,8 @@ def test_promised_names() -> None:
 
 def test_every_error_is_one_of_ours() -> None:
     tree = ast.parse((PACKAGE / "errors.py").read_text(encoding="utf-8"))
-    names = [node.name for node in tree.body if isinstance(node, ast.ClassDef)]
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    names = [node.name for node in classes if "Protocol" not in map(ast.unparse, node.bases)]
     doc = sb.SdpboundError.__module__ and (PACKAGE / "errors.py").read_text(encoding="utf-8").split('"""')[1]
     for name in names:
         assert name in doc, f"{name} is missing from the tree in the docstring"

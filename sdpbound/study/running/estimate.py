@@ -17,7 +17,7 @@ from sdpbound.adversaries import ADVERSARIES
 from sdpbound.errors import InvalidInput, SolverFailure
 from sdpbound.study.at_hand import Study
 from sdpbound.study.file.questions import AdversarySettings
-from sdpbound.study.plan import Task
+from sdpbound.study.plan import Task, added_columns
 from sdpbound.study.quantities.kind import Group
 from sdpbound.study.running.solver_process import NotStarted, Seat, Stopped
 from sdpbound.study.store import Store
