@@ -46,8 +46,10 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from sdpbound.conic.solvers.scs_ import Scs
     from sdpbound.conic.solvers.sdpa_ import Sdpa
     from sdpbound.entropies.conditional import EntropyBound, VonNeumann, conditional_entropy
+    from sdpbound.entropies.entropy import Entropy
     from sdpbound.entropies.envelope import EntropyEnvelope, entropy_envelope
     from sdpbound.entropies.min_entropy import MinEntropy
+    from sdpbound.entropies.question import KeyQuestion
     from sdpbound.entropies.self_test import SelfTest, find_self_test
     from sdpbound.entropies.swept import SweptEntropy
     from sdpbound.errors import (
@@ -94,6 +96,7 @@ __all__ = [
     "DamagedStore",
     "Dephasing",
     "DetectionInefficiency",
+    "Entropy",
     "EntropyAttack",
     "EntropyBound",
     "EntropyEnvelope",
@@ -110,6 +113,7 @@ __all__ = [
     "InvalidShape",
     "InvalidSolver",
     "InvalidStudy",
+    "KeyQuestion",
     "Local",
     "MinEntropy",
     "Misalignment",
@@ -220,8 +224,10 @@ __getattr__, __dir__ = lazy_face(
         "sdpbound.conic.solvers.scs_": "Scs",
         "sdpbound.conic.solvers.sdpa_": "Sdpa",
         "sdpbound.entropies.conditional": "EntropyBound VonNeumann conditional_entropy",
+        "sdpbound.entropies.entropy": "Entropy",
         "sdpbound.entropies.envelope": "EntropyEnvelope entropy_envelope",
         "sdpbound.entropies.min_entropy": "MinEntropy",
+        "sdpbound.entropies.question": "KeyQuestion",
         "sdpbound.entropies.self_test": "SelfTest find_self_test",
         "sdpbound.entropies.swept": "SweptEntropy",
         "sdpbound.errors": (

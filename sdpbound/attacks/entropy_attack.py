@@ -16,9 +16,8 @@ from sdpbound.attacks.proof import EntropyAttack, build_attack
 from sdpbound.bell.observations import Observations
 from sdpbound.bell.strategy import Strategy
 from sdpbound.bounds.separation import raise_if_separated
-from sdpbound.entropies.conditional import require_preprocessing
 from sdpbound.entropies.qubits import least_mixture as qubit_mixture
-from sdpbound.entropies.question import EntropyQuestion
+from sdpbound.entropies.question import EntropyQuestion, require_preprocessing
 from sdpbound.errors import InvalidInput, InvalidParameter, InvalidShape, SolverFailure
 
 __all__ = ["conditional_entropy_upper_bound", "landscape_of", "search"]

@@ -86,7 +86,7 @@ def finite_key_length(
     x, y : settings of the key
     observed : what the entropy is bounded from: "correlators", "full" or an Observations of the behaviour
     entropies : affine lower bounds on H(A|X=x,E) after preprocessing, instead of solving for some: bounds of
-        :func:`conditional_entropy`, their functionals, or BellExpressions in bits, which are trusted; or a VonNeumann
+        :func:`conditional_entropy`, their functionals, or BellExpressions in bits, which are trusted; or an Entropy
         to solve with. The best for each n is taken
     preprocessing : probability in [0, 1/2] with which Alice flips a key bit (in tests she does not)
     security : FiniteSecurity()

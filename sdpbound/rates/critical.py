@@ -13,8 +13,8 @@ from sdpbound.bell.families.expressions import chsh
 from sdpbound.bell.noise.measurements import DetectionInefficiency
 from sdpbound.bell.noise.noise import Noise
 from sdpbound.bell.noise.state import WhiteNoise
-from sdpbound.entropies.conditional import require_preprocessing
 from sdpbound.entropies.entropy import Entropy
+from sdpbound.entropies.question import require_preprocessing
 from sdpbound.errors import InvalidInput, InvalidParameter
 from sdpbound.rates.critical_search import (
     MOST_FLIPS,
@@ -205,7 +205,7 @@ def critical_error_rate(
             asked,
         )
     else:
-        flips = require_preprocessing(preprocessing)  # type: ignore[arg-type]
+        flips = require_preprocessing(preprocessing)
         found, (best,) = farthest(
             lambda p, begin: plan(family(p[0])).at(flips, replace(asked, start=begin)),
             (("parameter", low, high),),

@@ -18,8 +18,9 @@ from sdpbound.bell.noise.noise import Noise
 from sdpbound.bell.observations import Observations
 from sdpbound.bell.scenario import Scenario
 from sdpbound.bell.strategy import Strategy
-from sdpbound.entropies.conditional import VonNeumann, require_preprocessing
+from sdpbound.entropies.conditional import named_entropy
 from sdpbound.entropies.entropy import Entropy
+from sdpbound.entropies.question import require_preprocessing
 from sdpbound.entropies.self_test import bell_value_self_test
 from sdpbound.entropies.swept import SweptEntropy
 from sdpbound.errors import CertificateError, Infeasible, InvalidInput, InvalidParameter, SolverFailure
@@ -194,8 +195,8 @@ class Line:
             return -math.inf  # a self-test says nothing of other data
         behaviour = self.plan.behaviour_of(value)
         data = self.plan.observe(behaviour)
-        if functional.expression.scenario != data.scenario:
-            data = data.drop_untested()
+        if self.plan.kind == "key":
+            data = self.plan.entropy.tested(data)
         entropy = functional.at(data.values) - float(np.abs(functional.multipliers) @ data.tolerances)
         return entropy - self.leak(behaviour)
 
@@ -242,13 +243,11 @@ def farthest(
 # -- devices and tests ----------------------------------------------------------------------------------------------
 
 
-def entropy_of(entropy: Entropy | None, tolerance: float) -> Entropy:
+def entropy_of(entropy: Entropy | str | None, tolerance: float) -> Entropy:
     """The one given; else one that is fast in a sweep, so accurate that it moves no threshold by much."""
     if entropy is None:
         return SweptEntropy(min(max(tolerance, 1e-6), 1e-4))
-    if isinstance(entropy, VonNeumann) and entropy.method == "qubit":
-        return SweptEntropy(entropy.tolerance)
-    return instance(entropy, Entropy, "entropy", "VonNeumann()")
+    return named_entropy(entropy).swept()
 
 
 def devices_of(ideal: Ideal) -> Callable[[Noise], Behaviour]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import flint
 import numpy as np
@@ -22,9 +22,10 @@ from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.bound import Bound
 from sdpbound.bounds.rounding import lower_float, rounded
-from sdpbound.entropies.conditional import VonNeumann, require_preprocessing
+from sdpbound.entropies.conditional import named_entropy
 from sdpbound.entropies.entropy import Entropy
 from sdpbound.entropies.min_entropy import MinEntropy
+from sdpbound.entropies.question import KeyQuestion, require_preprocessing
 from sdpbound.entropies.self_test import SelfTest, find_self_test
 from sdpbound.entropies.swept import SweptEntropy
 from sdpbound.errors import InvalidInput, InvalidParameter, NotSelfTesting
@@ -158,7 +159,7 @@ def key_rate(
     observed: Observations | str = "correlators",
     x: int | None = None,
     y: int | None = None,
-    entropy: Entropy | None = None,
+    entropy: Entropy | str | None = None,
     preprocessing: float | str = 0.0,
     closed_forms: bool = True,
     require_self_test: bool = False,
@@ -170,7 +171,7 @@ def key_rate(
     behaviour : what the devices do: its error-correction cost is paid
     observed : what is tested: "correlators", "full" or an Observations; Eve is limited by this only
     x, y : key settings; None: the best pair, reported in the Rate
-    entropy : default MinEntropy(Quantum("2"))
+    entropy : an Entropy, or the name of a method of :class:`sdpbound.VonNeumann`; default MinEntropy(Quantum("2"))
     preprocessing : probability with which Alice flips her key bit, or "best": see :func:`best_preprocessing`;
         min-entropy takes 0 only
     closed_forms : use the self-test where the data are one, without preprocessing; the rate without it is then
@@ -195,9 +196,8 @@ def key_rate(
         return best_preprocessing(behaviour, observed, x, y, entropy, closed_forms)
     require_preprocessing(preprocessing)
     data = observations_of(behaviour, observed)
-    entropy = MinEntropy() if entropy is None else instance(entropy, Entropy, "entropy", "MinEntropy(Quantum('2'))")
-    if isinstance(entropy, VonNeumann):
-        data = data.drop_untested()
+    entropy = MinEntropy() if entropy is None else named_entropy(entropy)
+    data = entropy.tested(data)
     xs, ys = choices(behaviour, 0, x, "x"), choices(behaviour, 1, y, "y")
 
     leaks = {(s, r): error_correction(behaviour, s, r, preprocessing) for s in xs for r in ys}
@@ -210,7 +210,8 @@ def key_rate(
         security = _security(entropy.adversary, "key", lower[s])
         return Rate(value, "lower", "key", lower[s], leak, (s, r), *security, sdp, preprocessing=preprocessing)
 
-    numeric = best({s: entropy.lower_bound(data, s, None, False, preprocessing, closed_forms) for s in xs}, None)
+    asked = KeyQuestion(data, xs[0], preprocessing=preprocessing, closed_forms=closed_forms)
+    numeric = best({s: entropy.lower_bound(replace(asked, x=s)) for s in xs}, None)
     test = _self_test(data, entropy.adversary, closed_forms and not preprocessing)
     if require_self_test and test is None:
         raise NotSelfTesting(NO_SELF_TEST)
@@ -223,7 +224,7 @@ def randomness_rate(
     local: bool = False,
     x: int | None = None,
     y: int | None = None,
-    entropy: Entropy | None = None,
+    entropy: Entropy | str | None = None,
     blind: bool = False,
     closed_forms: bool = True,
     require_self_test: bool = False,
@@ -245,7 +246,7 @@ def randomness_rate(
     if local and (blind or y is not None):
         raise InvalidInput("local randomness is of Alice's outcome alone: leave y and blind out.")
     data = observations_of(behaviour, observed)
-    entropy = MinEntropy() if entropy is None else instance(entropy, Entropy, "entropy", "MinEntropy(Quantum('2'))")
+    entropy = MinEntropy() if entropy is None else named_entropy(entropy)
     xs = choices(behaviour, 0, x, "x")
     ys: Sequence[int | None] = [None] if local else choices(behaviour, 1, y, "y")
     pairs = list(itertools.product(xs, ys))
@@ -264,7 +265,8 @@ def randomness_rate(
             sdp,
         )
 
-    numeric = best({(s, r): entropy.lower_bound(data, s, r, blind, 0.0, closed_forms) for s, r in pairs}, None)
+    asked = KeyQuestion(data, blind=blind, closed_forms=closed_forms)
+    numeric = best({(s, r): entropy.lower_bound(replace(asked, x=s, y=r)) for s, r in pairs}, None)
     test = _self_test(data, entropy.adversary, closed_forms)
     if require_self_test and test is None:
         raise NotSelfTesting(NO_SELF_TEST)
@@ -276,7 +278,7 @@ def best_preprocessing(
     observed: Observations | str = "correlators",
     x: int | None = None,
     y: int | None = None,
-    entropy: Entropy | None = None,
+    entropy: Entropy | str | None = None,
     closed_forms: bool = True,
     accuracy: float = 1e-3,
 ) -> Rate:

@@ -13,7 +13,7 @@ from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.observations import Observations
 from sdpbound.bell.strategy import Strategy
 from sdpbound.bounds.rounding import lower_float
-from sdpbound.entropies.conditional import require_preprocessing
+from sdpbound.entropies.question import require_preprocessing
 from sdpbound.errors import InvalidInput, InvalidParameter
 from sdpbound.rates.rates import Rate, choices, leakage, observations_of
 
