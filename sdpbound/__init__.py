@@ -11,6 +11,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from sdpbound.adversaries import Adversary, Local, NoSignaling, Quantum
     from sdpbound.attacks.convex_combination import convex_combination_attack
     from sdpbound.attacks.entropy_attack import conditional_entropy_upper_bound
+    from sdpbound.attacks.options import AttackOptions
     from sdpbound.attacks.proof import EntropyAttack
     from sdpbound.bell.behaviour import Behaviour
     from sdpbound.bell.expression import BellExpression
@@ -71,7 +72,9 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
         TooLarge,
     )
     from sdpbound.finite_size import (
+        FiniteKeyOptions,
         FiniteLength,
+        FiniteRandomnessOptions,
         FiniteSecurity,
         finite_key_length,
         finite_randomness_length,
@@ -79,12 +82,14 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     )
     from sdpbound.rates.best_tests import BestTest, best_test
     from sdpbound.rates.critical import critical_efficiency, critical_error_rate, critical_visibility
+    from sdpbound.rates.options import LineOptions, RandomnessOptions, RateOptions, SearchOptions
     from sdpbound.rates.rates import Rate, best_preprocessing, error_correction, key_rate, randomness_rate
     from sdpbound.rates.thresholds import Threshold, critical_noise
     from sdpbound.rates.upper import key_rate_upper_bound, randomness_rate_upper_bound
 
 __all__ = [
     "Adversary",
+    "AttackOptions",
     "Behaviour",
     "BellExpression",
     "BestTest",
@@ -100,7 +105,9 @@ __all__ = [
     "EntropyAttack",
     "EntropyBound",
     "EntropyEnvelope",
+    "FiniteKeyOptions",
     "FiniteLength",
+    "FiniteRandomnessOptions",
     "FiniteSecurity",
     "Functional",
     "Highs",
@@ -114,6 +121,7 @@ __all__ = [
     "InvalidSolver",
     "InvalidStudy",
     "KeyQuestion",
+    "LineOptions",
     "Local",
     "MinEntropy",
     "Misalignment",
@@ -124,11 +132,14 @@ __all__ = [
     "Observations",
     "Qics",
     "Quantum",
+    "RandomnessOptions",
     "Rate",
+    "RateOptions",
     "Scenario",
     "Scs",
     "Sdpa",
     "SdpboundError",
+    "SearchOptions",
     "SelfTest",
     "SingletSelfTest",
     "SolverFailure",
@@ -193,6 +204,7 @@ __getattr__, __dir__ = lazy_face(
         "sdpbound.adversaries": "Adversary Local NoSignaling Quantum",
         "sdpbound.attacks.convex_combination": "convex_combination_attack",
         "sdpbound.attacks.entropy_attack": "conditional_entropy_upper_bound",
+        "sdpbound.attacks.options": "AttackOptions",
         "sdpbound.attacks.proof": "EntropyAttack",
         "sdpbound.bell.behaviour": "Behaviour",
         "sdpbound.bell.expression": "BellExpression",
@@ -236,10 +248,12 @@ __getattr__, __dir__ = lazy_face(
             "NotSelfTesting SdpboundError SolverFailure StorageFailure TooLarge"
         ),
         "sdpbound.finite_size": (
-            "FiniteLength FiniteSecurity finite_key_length finite_randomness_length minimum_rounds"
+            "FiniteKeyOptions FiniteLength FiniteRandomnessOptions FiniteSecurity finite_key_length "
+            "finite_randomness_length minimum_rounds"
         ),
         "sdpbound.rates.best_tests": "BestTest best_test",
         "sdpbound.rates.critical": "critical_efficiency critical_error_rate critical_visibility",
+        "sdpbound.rates.options": "LineOptions RandomnessOptions RateOptions SearchOptions",
         "sdpbound.rates.rates": "Rate best_preprocessing error_correction key_rate randomness_rate",
         "sdpbound.rates.thresholds": "Threshold critical_noise",
         "sdpbound.rates.upper": "key_rate_upper_bound randomness_rate_upper_bound",

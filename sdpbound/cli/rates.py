@@ -132,7 +132,7 @@ def randomness_command(
     if blind and attack:
         raise InvalidInput("--attack has no attack on blind randomness; leave it or --blind out.")
     s, r = integer(x, "x"), integer(y, "y")
-    rate = sb.randomness_rate(behaviour, data, local, s, r, how, blind, closed_forms=not no_closed_forms)
+    rate = sb.randomness_rate(behaviour, data, local, s, r, how, blind=blind, closed_forms=not no_closed_forms)
     above = randomness_rate_upper_bound(behaviour, data, local, *rate.settings) if attack else None
     _report_rate(rate, above, how, Asked(member, v, observed, others), certificate, as_json)
 

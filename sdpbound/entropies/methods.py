@@ -40,7 +40,8 @@ def method_named(name: object, options: Mapping[str, object]) -> Entropy:
     given = {key: value for key, value in options.items() if value is not None}
     others = [key for key in given if key not in taken and key != "tolerance"]
     if others:
-        own = [key for key in options if key in taken]
-        has = f"a {own[0]} only" if len(own) == 1 else f"{' and '.join(own)} only" if own else "no options"
-        raise InvalidParameter(f"method {name!r} has {has}: leave {' and '.join(others)} out, or take 'projective'.")
+        own = " and ".join(key for key in options if key in taken) or "no option"
+        raise InvalidParameter(
+            f"method {name!r} takes {own} only: leave {' and '.join(others)} out, or take 'projective'."
+        )
     return kind(**{key: value for key, value in given.items() if key in taken})
