@@ -48,7 +48,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from sdpbound.conic.solvers.sdpa_ import Sdpa
     from sdpbound.entropies.conditional import EntropyBound, VonNeumann, conditional_entropy
     from sdpbound.entropies.entropy import Entropy
-    from sdpbound.entropies.envelope import EntropyEnvelope, entropy_envelope
+    from sdpbound.entropies.envelope import EntropyEnvelope, EnvelopeOptions, entropy_envelope
     from sdpbound.entropies.min_entropy import MinEntropy
     from sdpbound.entropies.question import KeyQuestion
     from sdpbound.entropies.self_test import SelfTest, find_self_test
@@ -105,6 +105,7 @@ __all__ = [
     "EntropyAttack",
     "EntropyBound",
     "EntropyEnvelope",
+    "EnvelopeOptions",
     "FiniteKeyOptions",
     "FiniteLength",
     "FiniteRandomnessOptions",
@@ -237,7 +238,7 @@ __getattr__, __dir__ = lazy_face(
         "sdpbound.conic.solvers.sdpa_": "Sdpa",
         "sdpbound.entropies.conditional": "EntropyBound VonNeumann conditional_entropy",
         "sdpbound.entropies.entropy": "Entropy",
-        "sdpbound.entropies.envelope": "EntropyEnvelope entropy_envelope",
+        "sdpbound.entropies.envelope": "EntropyEnvelope EnvelopeOptions entropy_envelope",
         "sdpbound.entropies.min_entropy": "MinEntropy",
         "sdpbound.entropies.question": "KeyQuestion",
         "sdpbound.entropies.self_test": "SelfTest find_self_test",
