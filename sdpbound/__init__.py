@@ -11,6 +11,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from sdpbound.adversaries import Adversary, Local, NoSignaling, Quantum
     from sdpbound.attacks.convex_combination import convex_combination_attack
     from sdpbound.attacks.entropy_attack import conditional_entropy_upper_bound
+    from sdpbound.attacks.options import AttackOptions
     from sdpbound.attacks.proof import EntropyAttack
     from sdpbound.bell.behaviour import Behaviour
     from sdpbound.bell.expression import BellExpression
@@ -48,8 +49,10 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from sdpbound.conic.solvers.scs_ import Scs
     from sdpbound.conic.solvers.sdpa_ import Sdpa
     from sdpbound.entropies.conditional import EntropyBound, VonNeumann, conditional_entropy
-    from sdpbound.entropies.envelope import EntropyEnvelope, entropy_envelope
+    from sdpbound.entropies.entropy import Entropy
+    from sdpbound.entropies.envelope import EntropyEnvelope, EnvelopeOptions, entropy_envelope
     from sdpbound.entropies.min_entropy import MinEntropy
+    from sdpbound.entropies.question import KeyQuestion
     from sdpbound.entropies.self_test import SelfTest, find_self_test
     from sdpbound.entropies.swept import SweptEntropy
     from sdpbound.errors import (
@@ -71,7 +74,9 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
         TooLarge,
     )
     from sdpbound.finite_size import (
+        FiniteKeyOptions,
         FiniteLength,
+        FiniteRandomnessOptions,
         FiniteSecurity,
         finite_key_length,
         finite_randomness_length,
@@ -79,6 +84,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     )
     from sdpbound.rates.best_tests import BestTest, best_test
     from sdpbound.rates.critical import critical_efficiency, critical_error_rate, critical_visibility
+    from sdpbound.rates.options import LineOptions, RandomnessOptions, RateOptions, SearchOptions
     from sdpbound.rates.rates import Rate, best_preprocessing, error_correction, key_rate, randomness_rate
     from sdpbound.rates.thresholds import Threshold, critical_noise
     from sdpbound.rates.upper import key_rate_upper_bound, randomness_rate_upper_bound
@@ -88,6 +94,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
 __all__ = [
     "Adversary",
     "AtPoint",
+    "AttackOptions",
     "Axis",
     "Behaviour",
     "BellExpression",
@@ -100,11 +107,15 @@ __all__ = [
     "DamagedStore",
     "Dephasing",
     "DetectionInefficiency",
+    "Entropy",
     "EntropyAttack",
     "EntropyBound",
     "EntropyEnvelope",
+    "EnvelopeOptions",
     "Family",
+    "FiniteKeyOptions",
     "FiniteLength",
+    "FiniteRandomnessOptions",
     "FiniteSecurity",
     "Functional",
     "Highs",
@@ -117,6 +128,8 @@ __all__ = [
     "InvalidShape",
     "InvalidSolver",
     "InvalidStudy",
+    "KeyQuestion",
+    "LineOptions",
     "Local",
     "Member",
     "MinEntropy",
@@ -130,11 +143,14 @@ __all__ = [
     "Qics",
     "QuantityKind",
     "Quantum",
+    "RandomnessOptions",
     "Rate",
+    "RateOptions",
     "Scenario",
     "Scs",
     "Sdpa",
     "SdpboundError",
+    "SearchOptions",
     "SelfTest",
     "SingletSelfTest",
     "SolverFailure",
@@ -200,6 +216,7 @@ __getattr__, __dir__ = lazy_face(
         "sdpbound.adversaries": "Adversary Local NoSignaling Quantum",
         "sdpbound.attacks.convex_combination": "convex_combination_attack",
         "sdpbound.attacks.entropy_attack": "conditional_entropy_upper_bound",
+        "sdpbound.attacks.options": "AttackOptions",
         "sdpbound.attacks.proof": "EntropyAttack",
         "sdpbound.bell.behaviour": "Behaviour",
         "sdpbound.bell.expression": "BellExpression",
@@ -233,8 +250,10 @@ __getattr__, __dir__ = lazy_face(
         "sdpbound.conic.solvers.scs_": "Scs",
         "sdpbound.conic.solvers.sdpa_": "Sdpa",
         "sdpbound.entropies.conditional": "EntropyBound VonNeumann conditional_entropy",
-        "sdpbound.entropies.envelope": "EntropyEnvelope entropy_envelope",
+        "sdpbound.entropies.entropy": "Entropy",
+        "sdpbound.entropies.envelope": "EntropyEnvelope EnvelopeOptions entropy_envelope",
         "sdpbound.entropies.min_entropy": "MinEntropy",
+        "sdpbound.entropies.question": "KeyQuestion",
         "sdpbound.entropies.self_test": "SelfTest find_self_test",
         "sdpbound.entropies.swept": "SweptEntropy",
         "sdpbound.errors": (
@@ -243,10 +262,12 @@ __getattr__, __dir__ = lazy_face(
             "NotSelfTesting SdpboundError SolverFailure StorageFailure TooLarge"
         ),
         "sdpbound.finite_size": (
-            "FiniteLength FiniteSecurity finite_key_length finite_randomness_length minimum_rounds"
+            "FiniteKeyOptions FiniteLength FiniteRandomnessOptions FiniteSecurity finite_key_length "
+            "finite_randomness_length minimum_rounds"
         ),
         "sdpbound.rates.best_tests": "BestTest best_test",
         "sdpbound.rates.critical": "critical_efficiency critical_error_rate critical_visibility",
+        "sdpbound.rates.options": "LineOptions RandomnessOptions RateOptions SearchOptions",
         "sdpbound.rates.rates": "Rate best_preprocessing error_correction key_rate randomness_rate",
         "sdpbound.rates.thresholds": "Threshold critical_noise",
         "sdpbound.study.quantities.at_point": "AtPoint",

@@ -3,19 +3,38 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from dataclasses import fields, replace
 from numbers import Real
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sdpbound.errors import InvalidInput, InvalidParameter, InvalidShape
+from sdpbound.registry import unknown
 
-__all__ = ["LARGEST", "complexes", "counted", "floats", "instance", "numbered", "real", "reals", "unmasked", "whole"]
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+__all__ = [
+    "LARGEST",
+    "complexes",
+    "counted",
+    "floats",
+    "instance",
+    "numbered",
+    "real",
+    "reals",
+    "unmasked",
+    "whole",
+    "with_changes",
+]
 
 #: Largest coefficient or value: beyond it floats overflow in products, and certificates would not be exact.
 LARGEST = 1e60
 T = TypeVar("T")
+Options = TypeVar("Options", bound="DataclassInstance")
 
 
 def instance(value: object, kind: type[T], name: str, example: str) -> T:
@@ -27,6 +46,20 @@ def instance(value: object, kind: type[T], name: str, example: str) -> T:
         article = "an" if kind.__name__[0] in "AEIO" else "a"
         raise InvalidInput(f"{name} must be {article} {kind.__name__}, such as {example}, not {given}.")
     return value
+
+
+def with_changes(options: Options | None, default: Options, changes: Mapping[str, object], caller: str) -> Options:
+    """The options given, or the default ones, with those changed that a call names one by one.
+
+    A name that is no option is InvalidParameter, with the nearest one.
+    """
+    kind = type(default)
+    given = default if options is None else instance(options, kind, "options", f"{kind.__name__}()")
+    known = [field.name for field in fields(given)]
+    for name in changes:
+        if name not in known:
+            raise InvalidParameter(unknown(name, known, f"an option of {caller}"))
+    return replace(given, **changes) if changes else given
 
 
 def unmasked(value: object, name: str) -> None:

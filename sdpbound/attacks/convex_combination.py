@@ -14,15 +14,16 @@ attacks are tried, each a linear program by column generation over explicit stra
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import replace
+from typing import Unpack
 
 import numpy as np
 
-from sdpbound.arguments import instance
+from sdpbound.arguments import instance, with_changes
 from sdpbound.attacks.entropy_attack import search
 from sdpbound.attacks.landscape import Landscape
 from sdpbound.attacks.mixtures import Mixture
+from sdpbound.attacks.options import AttackChanges, AttackOptions
 from sdpbound.attacks.proof import EntropyAttack, build_attack
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.observations import Observations
@@ -38,10 +39,8 @@ def convex_combination_attack(
     behaviour: Behaviour,
     x: int = 0,
     y: int = 0,
-    dimension: int | None = None,
-    strategies: Sequence[Strategy] = (),
-    seed: int = 0,
-    tolerance: float = 1e-4,
+    options: AttackOptions | None = None,
+    **changes: Unpack[AttackChanges],
 ) -> EntropyAttack:
     """Upper bound on I(A:B|X=x,Y=y,E') of a classical Eve who prepares exactly this behaviour.
 
@@ -53,7 +52,7 @@ def convex_combination_attack(
     ----------
     behaviour : of two parties, all of it met by the attack
     x, y : settings of the key
-    dimension, strategies, seed, tolerance : as in :func:`conditional_entropy_upper_bound`
+    options, changes : as in :func:`conditional_entropy_upper_bound`; default AttackOptions(tolerance=1e-4)
 
     Returns
     -------
@@ -68,6 +67,7 @@ def convex_combination_attack(
     >>> sb.convex_combination_attack(local).value < 1e-6
     True
     """
+    how = with_changes(options, AttackOptions(tolerance=1e-4), changes, "convex_combination_attack")
     instance(behaviour, Behaviour, "behaviour", "SingletSelfTest(...).behaviour()")
     scenario = behaviour.scenario
     if scenario.parties != 2:
@@ -101,10 +101,8 @@ def convex_combination_attack(
     def weight(landscape: Landscape) -> Landscape:
         return replace(landscape, figure_kind="weight")
 
-    best = search(question, dimension, strategies, seed, tolerance, figure=information)
-    most = search(
-        question, dimension, strategies, seed, tolerance, figure=weight, cost=lambda s: 0.0 if known(s) else 1.0
-    )
+    best = search(question, how, figure=information)
+    most = search(question, how, figure=weight, cost=lambda s: 0.0 if known(s) else 1.0)
     seconds = time.perf_counter() - begun
     tried = [(best, all_kept), (best, forgetful), (most, forgetful)]
     attacks = [build_attack(observed, figure, mixture, seconds, grouping) for mixture, grouping in tried]

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from typing import Unpack
 
 import numpy as np
 
 from sdpbound.adversaries import Quantum
-from sdpbound.arguments import instance, whole
+from sdpbound.arguments import with_changes
 from sdpbound.arrays import Floats
 from sdpbound.attacks.landscape import Landscape, key_effects, two_binary_settings
 from sdpbound.attacks.mixtures import Mixture, deterministic_strategies, least_mixture
+from sdpbound.attacks.options import AttackChanges, AttackOptions
 from sdpbound.attacks.proof import EntropyAttack, build_attack
 from sdpbound.bell.observations import Observations
 from sdpbound.bell.strategy import Strategy
 from sdpbound.bounds.separation import raise_if_separated
-from sdpbound.entropies.conditional import require_preprocessing
 from sdpbound.entropies.qubits import least_mixture as qubit_mixture
-from sdpbound.entropies.question import EntropyQuestion
-from sdpbound.errors import InvalidInput, InvalidParameter, InvalidShape, SolverFailure
+from sdpbound.entropies.question import EntropyQuestion, KeyQuestion
+from sdpbound.errors import InvalidInput, SolverFailure
 
 __all__ = ["conditional_entropy_upper_bound", "landscape_of", "search"]
 
@@ -32,10 +33,8 @@ def conditional_entropy_upper_bound(
     x: int = 0,
     y: int | None = None,
     preprocessing: float = 0.0,
-    dimension: int | None = None,
-    strategies: Sequence[Strategy] = (),
-    seed: int = 0,
-    tolerance: float = 2e-6,
+    options: AttackOptions | None = None,
+    **changes: Unpack[AttackChanges],
 ) -> EntropyAttack:
     """Upper bound on the least H(A|X=x,E), or with ``y`` H(AB|X=x,Y=y,E), of the tested data: an explicit attack.
 
@@ -47,12 +46,8 @@ def conditional_entropy_upper_bound(
     ----------
     observed : what Alice and Bob test: any linear data of two parties
     x, y, preprocessing : as in :func:`conditional_entropy`
-    dimension : of each party's system, 2 to 6; default the smallest from 2 to the number of outcomes that has the data
-    strategies : explicit strategies to begin with, e.g. the devices' own
-    seed : of the random starts
-    tolerance : bits; the search ends when it finds no strategy that improves the mixture by this. From 1e-5 on the best
-        mixture of :func:`sdpbound.entropies.qubits.least_mixture` is taken as it is where it has the data, which is
-        faster
+    options : how the attack is looked for, default AttackOptions()
+    changes : single options by their names: dimension, strategies, seed, tolerance
 
     Returns
     -------
@@ -70,23 +65,11 @@ def conditional_entropy_upper_bound(
     >>> attack.certificate.verify().side
     'upper'
     """
-    instance(observed, Observations, "observed", "Observations.correlators(behaviour)")
-    scenario = observed.scenario
-    if scenario.parties != 2:
-        raise InvalidShape(f"conditional entropies need two parties besides Eve, not {scenario}.")
-    x = scenario.require_setting(0, x, "x")
-    y = None if y is None else scenario.require_setting(1, y, "y")
-    question = EntropyQuestion(observed, x, y, require_preprocessing(preprocessing))
-    if question.preprocessing and (y is not None or question.outcomes != 2):
-        raise InvalidParameter(
-            f"preprocessing = {preprocessing!r} flips a key of one bit: leave y out and take a setting x with two "
-            "outcomes, or leave it 0."
-        )
-    if isinstance(tolerance, bool) or not isinstance(tolerance, (int, float)) or not 1e-9 <= tolerance <= 1.0:
-        raise InvalidParameter(f"tolerance = {tolerance!r:.60} of an attack must be a number of bits from 1e-9 to 1.")
+    how = with_changes(options, AttackOptions(), changes, "conditional_entropy_upper_bound")
+    question = KeyQuestion(observed, x, y, preprocessing=preprocessing).of_entropy()
     begun = time.perf_counter()
-    qubits = _qubit_strategies(question, tolerance) if dimension in (None, 2) else []
-    mixture = search(question, dimension, strategies, seed, tolerance, qubits)
+    qubits = _qubit_strategies(question, how.tolerance) if how.dimension in (None, 2) else []
+    mixture = search(question, how, qubits)
     return build_attack(observed, question.figure, mixture, time.perf_counter() - begun)
 
 
@@ -135,10 +118,7 @@ def _effects(observable: Floats, outcomes: int) -> Floats:
 
 def search(
     question: EntropyQuestion,
-    dimension: int | None,
-    strategies: Sequence[Strategy],
-    seed: int,
-    tolerance: float,
+    options: AttackOptions,
     optimal: Sequence[Strategy] = (),
     figure: Callable[[Landscape], Landscape] | None = None,
     cost: Callable[[Strategy], float] | None = None,
@@ -150,22 +130,21 @@ def search(
     strategies, default the landscape's figure.
     """
     observed, scenario = question.observed, question.scenario
-    seed = whole(seed, "seed", 0, 2**32)
     largest = max(2, *map(max, scenario.outcomes))
-    dimensions = range(2, largest + 1) if dimension is None else (whole(dimension, "dimension", 2, 6),)
-    given = [instance(s, Strategy, "a strategy", "SingletSelfTest(...).strategy") for s in strategies]
-    for s in given:
+    dimensions = range(2, largest + 1) if options.dimension is None else (options.dimension,)
+    for s in options.strategies:
         if s.scenario != scenario:
             raise InvalidInput(f"a strategy of {s.scenario} does not fit tested data of {scenario}.")
-    fixed = [*deterministic_strategies(scenario), *given]
+    fixed = [*deterministic_strategies(scenario), *options.strategies]
     tested = np.array([_tested(observed, s) for s in fixed]).reshape(len(fixed), len(observed))
     for d in dimensions:
         landscape = landscape_of(question, d)
         landscape = landscape if figure is None else figure(landscape)
         figures = np.array([figure_of(s, landscape) if cost is None else cost(s) for s in fixed])
         start = landscape.points_of(optimal) if optimal else None
-        generator = np.random.default_rng(seed)
-        mixture = least_mixture(landscape, observed.values, (fixed, figures, tested), generator, tolerance, start)
+        generator = np.random.default_rng(options.seed)
+        known = (fixed, figures, tested)
+        mixture = least_mixture(landscape, observed.values, known, generator, options.tolerance, start)
         if _miss(observed, mixture) <= NEAR:
             return mixture
     _raise_if_out_of_reach(observed, mixture)

@@ -81,7 +81,7 @@ def randomness_command(
         raise InvalidInput("--attack has no attack on blind randomness; leave it or --blind out.")
     x, y = integer(settings.x, "x"), integer(settings.y, "y")
     closed = not entropy.no_closed_forms
-    rate = sb.randomness_rate(behaviour, data, kind.local, x, y, how, kind.blind, closed_forms=closed)
+    rate = sb.randomness_rate(behaviour, data, kind.local, x, y, how, blind=kind.blind, closed_forms=closed)
     above = None
     if entropy.attack:
         above = sb.randomness_rate_upper_bound(behaviour, data, kind.local, *rate.settings)

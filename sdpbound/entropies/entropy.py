@@ -15,7 +15,7 @@ from sdpbound.bell.observations import Observations
 from sdpbound.bounds.bound import AffineProof, Bound, Functional, Proof
 from sdpbound.bounds.certificate import certificate_head
 from sdpbound.bounds.rounding import lower_float
-from sdpbound.entropies.question import EntropyQuestion
+from sdpbound.entropies.question import EntropyQuestion, KeyQuestion
 
 __all__ = ["Entropy", "EntropyBound", "TrivialProof", "least_entropy", "no_less_than_trivial"]
 
@@ -24,7 +24,13 @@ PRECISION = 256
 
 
 class Entropy(ABC):
-    """A way to bound Eve's conditional entropy from below."""
+    """A way to bound Eve's conditional entropy from below, of which rates are made.
+
+    A further one is a class with these methods. It works as an object at once, in ``key_rate(..., entropy=...)``; with
+    a line in ``METHODS``, or an entry point of the group "sdpbound.entropies", also by its name, as the ``method`` of
+    :class:`sdpbound.VonNeumann`, of the command line and of study files. By name it is called with those of the options
+    ``level``, ``nodes``, ``tolerance`` and ``solver`` that its constructor takes.
+    """
 
     @property
     @abstractmethod
@@ -32,20 +38,16 @@ class Entropy(ABC):
         """The adversary's set of correlations."""
 
     @abstractmethod
-    def lower_bound(
-        self,
-        observed: Observations,
-        x: int,
-        y: int | None,
-        blind: bool,
-        preprocessing: float = 0.0,
-        closed_forms: bool = True,
-    ) -> Bound:
-        """Certified lower bound in bits on H(A|x,E), with y on H(AB|x,y,E), or if blind on H(A|x,y,B,E).
+    def lower_bound(self, question: KeyQuestion) -> Bound:
+        """Certified lower bound, in bits, on the entropy asked for; InvalidInput for a question it does not know."""
 
-        ``preprocessing``: probability with which Alice flips her bit before the entropy is asked for;
-        ``closed_forms``: whether a formula may stand for a program.
-        """
+    def tested(self, observed: Observations) -> Observations:
+        """The data that it needs for Alice's outcome alone: all, or without what limits Eve in nothing."""
+        return observed
+
+    def swept(self) -> Entropy:
+        """The same for the points of a sweep, where one point may begin at the one before."""
+        return self
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sdpbound.arguments import floats, instance
+from sdpbound.arguments import floats, instance, with_changes
 from sdpbound.arrays import Floats
 from sdpbound.bell.observations import Observations
-from sdpbound.entropies.conditional import EntropyBound, VonNeumann, conditional_entropy
+from sdpbound.entropies.conditional import conditional_entropy
+from sdpbound.entropies.entropy import Entropy, EntropyBound
 from sdpbound.errors import InvalidInput, InvalidParameter, InvalidShape
 
-__all__ = ["EntropyEnvelope", "entropy_envelope"]
+__all__ = ["EntropyEnvelope", "EnvelopeOptions", "entropy_envelope"]
 
 _COLLINEAR = 1e-9
 
@@ -50,15 +52,41 @@ class EntropyEnvelope:
         return float(_values(self.bounds, observed.values[None], observed.tolerances[None]).max())
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvelopeOptions:
+    """How close an envelope is to the points that it stands for.
+
+    Parameters
+    ----------
+    tolerance : bits that the envelope may be below the points themselves, see :class:`EntropyEnvelope`
+    closed_forms : as in :func:`conditional_entropy`
+    """
+
+    tolerance: float = 1e-3
+    closed_forms: bool = True
+
+    def __post_init__(self) -> None:
+        t = self.tolerance
+        if not 0.0 < t <= 1.0:
+            raise InvalidParameter(f"tolerance = {t!r:.60} of an envelope must be a number of bits above 0, to 1.")
+
+
+class EnvelopeChanges(TypedDict, total=False):
+    """The options of :class:`EnvelopeOptions`, each as a keyword of a call."""
+
+    tolerance: float
+    closed_forms: bool
+
+
 def entropy_envelope(
     family: Callable[[float], Observations],
     parameters: ArrayLike,
     x: int = 0,
     y: int | None = None,
-    method: VonNeumann | None = None,
+    method: Entropy | str | None = None,
     preprocessing: float = 0.0,
-    tolerance: float = 1e-3,
-    closed_forms: bool = True,
+    options: EnvelopeOptions | None = None,
+    **changes: Unpack[EnvelopeChanges],
 ) -> EntropyEnvelope:
     """Certified lower bounds on H(A|X=x,E) or H(AB|X=x,Y=y,E) along a curve of data, from as few solved points as do.
 
@@ -66,8 +94,9 @@ def entropy_envelope(
     ----------
     family : the tested data at a parameter; the same expressions at each, only their values change
     parameters : (P,) rising, at least two
-    tolerance : bits that the envelope may be below the points themselves, see :class:`EntropyEnvelope`
-    x, y, method, preprocessing, closed_forms : as in :func:`conditional_entropy`
+    options : how close the envelope is, default EnvelopeOptions()
+    changes : single options by their names: tolerance, closed_forms
+    x, y, method, preprocessing : as in :func:`conditional_entropy`
 
     Raises
     ------
@@ -78,22 +107,21 @@ def entropy_envelope(
     >>> curve.proven, curve.gap <= 1e-3, len(curve.bounds) < 20
     (True, True, True)
     """
+    how = with_changes(options, EnvelopeOptions(), changes, "entropy_envelope")
     p = floats(parameters, "parameters").reshape(-1)
     if p.size < 2 or (np.diff(p) <= 0).any():
         raise InvalidParameter(f"parameters must be at least two rising numbers, not {p.size} like {p[:3]}.")
-    if not 0.0 < tolerance <= 1.0:
-        raise InvalidParameter(f"tolerance = {tolerance!r:.60} of an envelope must be a number of bits above 0, to 1.")
     data = [instance(family(float(v)), Observations, "the family's data", "Observations.bell_value(...)") for v in p]
     for other in data[1:]:
         if other.scenario != data[0].scenario or not np.array_equal(other.coefficients, data[0].coefficients):
             raise InvalidInput("the tested expressions must be the same all along the curve; only values may change.")
 
     def solve(tested: Observations) -> EntropyBound:
-        return conditional_entropy(tested, x, y, method, preprocessing, closed_forms=closed_forms)
+        return conditional_entropy(tested, x, y, method, preprocessing, closed_forms=how.closed_forms)
 
     search = _Curve(data, solve)
     proven = search.is_straight
-    gap = search.fill_line(tolerance) if proven else search.fill_curve(tolerance)
+    gap = search.fill_line(how.tolerance) if proven else search.fill_curve(how.tolerance)
     return EntropyEnvelope(
         parameters=p,
         values=search.envelope(),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sdpbound.adversaries.adversary import Adversary
-from sdpbound.bell.observations import Observations
 from sdpbound.bounds.bound import Bound, bounds_entropy
 from sdpbound.entropies.entropy import Entropy
+from sdpbound.entropies.question import KeyQuestion
 from sdpbound.errors import InvalidInput
 
 __all__ = ["KnownEntropy"]
@@ -27,20 +27,13 @@ class KnownEntropy(Entropy):
             raise InvalidInput("a closed form is found from the tested data; give a bound from a program here.")
         return self.bound.model
 
-    def lower_bound(
-        self,
-        observed: Observations,
-        x: int,
-        y: int | None,
-        blind: bool,
-        preprocessing: float = 0.0,
-        closed_forms: bool = True,
-    ) -> Bound:
+    def lower_bound(self, question: KeyQuestion) -> Bound:
+        x, y = question.x, question.y
         if (x, y) != (self.x, self.y):
             raise InvalidInput(
                 f"this entropy is known at x={self.x}, y={self.y}, not at x={x}, y={y}: give those settings."
             )
-        if not bounds_entropy(self.bound, observed, x, y, blind, preprocessing):
+        if not bounds_entropy(self.bound, question.observed, x, y, question.blind, question.preprocessing):
             raise InvalidInput(
                 f"{self.bound.figure} with its tested data is not the min-entropy or entropy that this rate needs; "
                 "bound that of the same data, settings, preprocessing and kind."

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 from sdpbound.adversaries import Quantum
 from sdpbound.adversaries.adversary import Adversary
-from sdpbound.bell.observations import Observations
 from sdpbound.bounds.bound import Bound
 from sdpbound.bounds.guessing import min_entropy
 from sdpbound.bounds.solving import SolverChoice
 from sdpbound.entropies.entropy import Entropy
+from sdpbound.entropies.question import KeyQuestion
 from sdpbound.errors import InvalidParameter
 
 __all__ = ["MinEntropy"]
@@ -34,17 +34,11 @@ class MinEntropy(Entropy):
     def adversary(self) -> Adversary:
         return self.model
 
-    def lower_bound(
-        self,
-        observed: Observations,
-        x: int,
-        y: int | None,
-        blind: bool,
-        preprocessing: float = 0.0,
-        closed_forms: bool = True,
-    ) -> Bound:
-        if preprocessing:
+    def lower_bound(self, question: KeyQuestion) -> Bound:
+        if question.preprocessing:
             raise InvalidParameter(
-                f"preprocessing = {preprocessing!r}: a rate from min-entropy takes 0 only; use entropy=VonNeumann()."
+                f"preprocessing = {question.preprocessing!r}: a rate from min-entropy takes 0 only; use "
+                "entropy=VonNeumann()."
             )
-        return min_entropy(observed, self.model, x, y, blind, self.solver, self.tolerance)
+        x, y, blind = question.x, question.y, question.blind
+        return min_entropy(question.observed, self.model, x, y, blind, self.solver, self.tolerance)

@@ -7,12 +7,69 @@ from functools import cached_property
 
 import numpy as np
 
+from sdpbound.arguments import instance
 from sdpbound.arrays import Floats
 from sdpbound.bell.observations import Observations
 from sdpbound.bell.scenario import Scenario
 from sdpbound.bounds.figures import ConditionalEntropy
+from sdpbound.errors import InvalidInput, InvalidParameter, InvalidShape
 
-__all__ = ["EntropyQuestion", "sum_of"]
+__all__ = ["EntropyQuestion", "KeyQuestion", "require_preprocessing", "sum_of"]
+
+
+def require_preprocessing(value: object) -> float:
+    """A probability of a flip, at most 1/2."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.floating)) or not 0.0 <= value <= 0.5:
+        raise InvalidParameter(
+            f"preprocessing = {value!r:.60} must be the probability of a flip, a number from 0 to 1/2; a higher one "
+            "is a lower one with the outcomes renamed."
+        )
+    return float(value)
+
+
+@dataclass(frozen=True, eq=False)
+class KeyQuestion:
+    """What a rate asks of an entropy: H(A|X=x,E), with y H(AB|X=x,Y=y,E), or if blind H(A|X=x,Y=y,B,E), in bits.
+
+    Parameters
+    ----------
+    observed : what is tested
+    x, y : settings of the key, from 0; y None for Alice's outcome alone
+    blind : whether Eve also holds Bob's device and outcome
+    preprocessing : probability in [0, 1/2] with which Alice flips her bit before the entropy is asked for
+    closed_forms : whether a formula may stand for a program
+    """
+
+    observed: Observations
+    x: int = 0
+    y: int | None = None
+    blind: bool = False
+    preprocessing: float = 0.0
+    closed_forms: bool = True
+
+    def __post_init__(self) -> None:
+        observed = instance(self.observed, Observations, "observed", "Observations.correlators(behaviour)")
+        object.__setattr__(self, "x", observed.scenario.require_setting(0, self.x, "x"))
+        if self.y is not None:
+            object.__setattr__(self, "y", observed.scenario.require_setting(1, self.y, "y"))
+        object.__setattr__(self, "preprocessing", require_preprocessing(self.preprocessing))
+
+    def of_entropy(self) -> EntropyQuestion:
+        """The question about a von Neumann entropy, refused where there is none to ask."""
+        if self.observed.scenario.parties != 2:
+            raise InvalidShape(f"conditional entropies need two parties besides Eve, not {self.observed.scenario}.")
+        question = EntropyQuestion(self.observed, self.x, self.y, self.preprocessing)
+        if self.preprocessing and (self.y is not None or question.outcomes != 2):
+            raise InvalidParameter(
+                f"preprocessing = {self.preprocessing!r} flips a key of one bit: leave y out and take a setting x with "
+                "two outcomes, or leave it 0."
+            )
+        if question.outcomes == 1:
+            raise InvalidInput(
+                f"the key of x={self.x}, y={self.y} has one outcome only and no entropy; choose settings with two "
+                "outcomes or more."
+            )
+        return question
 
 
 @dataclass(frozen=True, eq=False)

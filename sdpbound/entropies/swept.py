@@ -7,15 +7,16 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from sdpbound.adversaries import Quantum
+from sdpbound.adversaries.adversary import Adversary
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.bound import Bound
 from sdpbound.entropies.closed import closed_entropy
-from sdpbound.entropies.conditional import VonNeumann
 from sdpbound.entropies.entropy import Entropy, EntropyBound
+from sdpbound.entropies.integral.method import Projective
 from sdpbound.entropies.qubits.entropy import qubit_entropy
 from sdpbound.entropies.qubits.mixture import QubitOptimum, columns_of
 from sdpbound.entropies.qubits.problem import QubitProblem, qubit_problem
-from sdpbound.entropies.question import EntropyQuestion
+from sdpbound.entropies.question import EntropyQuestion, KeyQuestion
 from sdpbound.errors import InvalidInput
 
 __all__ = ["SweptEntropy"]
@@ -35,40 +36,34 @@ class SweptEntropy(Entropy):
     """
 
     tolerance: float = 1e-4
-    otherwise: VonNeumann | None = None
+    otherwise: Entropy | None = None
     _last: dict[object, QubitOptimum] = field(default_factory=dict, repr=False)
 
-    def __post_init__(self) -> None:
-        if self.otherwise is None:
-            self.otherwise = VonNeumann(tolerance=self.tolerance)
+    @property
+    def programs(self) -> Entropy:
+        """What is asked where the qubit reduction does not apply."""
+        return Projective(self.tolerance) if self.otherwise is None else self.otherwise
 
     @property
-    def adversary(self) -> Quantum:
-        assert self.otherwise is not None
-        return self.otherwise.adversary
+    def adversary(self) -> Adversary:
+        return self.programs.adversary
 
-    def lower_bound(
-        self,
-        observed: Observations,
-        x: int,
-        y: int | None,
-        blind: bool,
-        preprocessing: float = 0.0,
-        closed_forms: bool = True,
-    ) -> Bound:
-        assert self.otherwise is not None
-        if not blind:
-            question = EntropyQuestion(observed, x, y, preprocessing)
-            closed = closed_entropy(question, self.adversary) if closed_forms else None
+    def tested(self, observed: Observations) -> Observations:
+        return self.programs.tested(observed)
+
+    def lower_bound(self, question: KeyQuestion) -> Bound:
+        if not question.blind:
+            asked = question.of_entropy()
+            closed = closed_entropy(asked, Quantum()) if question.closed_forms else None
             if closed is not None:
                 return closed
             try:
-                problem = qubit_problem(question)
+                problem = qubit_problem(asked)
             except InvalidInput:  # another test: left to the programs
                 pass
             else:
-                return self._by_qubits(question, problem)
-        return self.otherwise.lower_bound(observed, x, y, blind, preprocessing, closed_forms)
+                return self._by_qubits(asked, problem)
+        return self.programs.lower_bound(question)
 
     def _by_qubits(self, question: EntropyQuestion, problem: QubitProblem) -> EntropyBound:
         key = (problem.tests.shape, problem.key, problem.swapped, problem.settings)

@@ -6,6 +6,15 @@ What may come in: a behaviour, what is tested of it, numbers of rounds and error
 
 from sdpbound.finite_size.figures import FiniteSecurity
 from sdpbound.finite_size.lengths import finite_key_length, finite_randomness_length, minimum_rounds
+from sdpbound.finite_size.options import FiniteKeyOptions, FiniteRandomnessOptions
 from sdpbound.finite_size.result import FiniteLength
 
-__all__ = ["FiniteLength", "FiniteSecurity", "finite_key_length", "finite_randomness_length", "minimum_rounds"]
+__all__ = [
+    "FiniteKeyOptions",
+    "FiniteLength",
+    "FiniteRandomnessOptions",
+    "FiniteSecurity",
+    "finite_key_length",
+    "finite_randomness_length",
+    "minimum_rounds",
+]

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import overload
+from typing import Unpack, overload
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from sdpbound.arguments import instance, unmasked
+from sdpbound.arguments import unmasked, with_changes
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.observations import Observations
 from sdpbound.errors import InvalidInput, InvalidParameter
 from sdpbound.finite_size.accumulation import Game
-from sdpbound.finite_size.figures import FiniteKeyLength, FiniteRandomnessLength, FiniteSecurity
-from sdpbound.finite_size.functionals import EntropySource, entropy_functionals
+from sdpbound.finite_size.figures import FiniteKeyLength, FiniteRandomnessLength
+from sdpbound.finite_size.functionals import entropy_functionals
+from sdpbound.finite_size.options import (
+    FiniteKeyChanges,
+    FiniteKeyOptions,
+    FiniteRandomnessChanges,
+    FiniteRandomnessOptions,
+)
 from sdpbound.finite_size.result import FiniteLength, certified
 from sdpbound.finite_size.scores import information, scored_test
 from sdpbound.finite_size.search import best_choice, worth
@@ -35,12 +41,8 @@ def finite_key_length(
     x: int = 0,
     y: int = 0,
     observed: Observations | str = "correlators",
-    *,
-    entropies: EntropySource = None,
-    preprocessing: float = 0.0,
-    security: FiniteSecurity | None = None,
-    test_probability: float | None = None,
-    test_distribution: ArrayLike | None = None,
+    options: FiniteKeyOptions | None = None,
+    **changes: Unpack[FiniteKeyChanges],
 ) -> FiniteLength: ...
 
 
@@ -51,12 +53,8 @@ def finite_key_length(
     x: int = 0,
     y: int = 0,
     observed: Observations | str = "correlators",
-    *,
-    entropies: EntropySource = None,
-    preprocessing: float = 0.0,
-    security: FiniteSecurity | None = None,
-    test_probability: float | None = None,
-    test_distribution: ArrayLike | None = None,
+    options: FiniteKeyOptions | None = None,
+    **changes: Unpack[FiniteKeyChanges],
 ) -> tuple[FiniteLength, ...]: ...
 
 
@@ -66,12 +64,8 @@ def finite_key_length(
     x: int = 0,
     y: int = 0,
     observed: Observations | str = "correlators",
-    *,
-    entropies: EntropySource = None,
-    preprocessing: float = 0.0,
-    security: FiniteSecurity | None = None,
-    test_probability: float | None = None,
-    test_distribution: ArrayLike | None = None,
+    options: FiniteKeyOptions | None = None,
+    **changes: Unpack[FiniteKeyChanges],
 ) -> FiniteLength | tuple[FiniteLength, ...]:
     """Secret key from n rounds, in bits, against every quantum attack on devices that are not trusted.
 
@@ -85,13 +79,8 @@ def finite_key_length(
     n : rounds, or several numbers of them
     x, y : settings of the key
     observed : what the entropy is bounded from: "correlators", "full" or an Observations of the behaviour
-    entropies : affine lower bounds on H(A|X=x,E) after preprocessing, instead of solving for some: bounds of
-        :func:`conditional_entropy`, their functionals, or BellExpressions in bits, which are trusted; or a VonNeumann
-        to solve with. The best for each n is taken
-    preprocessing : probability in [0, 1/2] with which Alice flips a key bit (in tests she does not)
-    security : FiniteSecurity()
-    test_probability : of a round; default: the best
-    test_distribution : (X, Y) of the settings of a tested round; default: in proportion to how much they matter
+    options : how it is secured, tested and processed, default FiniteKeyOptions()
+    changes : single options by their names: entropies, preprocessing, security, test_probability, test_distribution
 
     Returns
     -------
@@ -109,8 +98,8 @@ def finite_key_length(
     >>> key.side, 0.54e9 < key.length < 0.6e9
     ('lower', True)
     """
-    games = key_games(behaviour, x, y, observed, entropies, preprocessing, security, test_distribution)
-    return _lengths("key", games, n, test_probability)
+    how = with_changes(options, FiniteKeyOptions(), changes, "finite_key_length")
+    return _lengths("key", key_games(behaviour, x, y, observed, how), n, how.test_probability)
 
 
 @overload
@@ -120,12 +109,8 @@ def finite_randomness_length(
     x: int = 0,
     y: int | None = None,
     observed: Observations | str = "correlators",
-    *,
-    net: bool = False,
-    entropies: EntropySource = None,
-    security: FiniteSecurity | None = None,
-    test_probability: float | None = None,
-    test_distribution: ArrayLike | None = None,
+    options: FiniteRandomnessOptions | None = None,
+    **changes: Unpack[FiniteRandomnessChanges],
 ) -> FiniteLength: ...
 
 
@@ -136,12 +121,8 @@ def finite_randomness_length(
     x: int = 0,
     y: int | None = None,
     observed: Observations | str = "correlators",
-    *,
-    net: bool = False,
-    entropies: EntropySource = None,
-    security: FiniteSecurity | None = None,
-    test_probability: float | None = None,
-    test_distribution: ArrayLike | None = None,
+    options: FiniteRandomnessOptions | None = None,
+    **changes: Unpack[FiniteRandomnessChanges],
 ) -> tuple[FiniteLength, ...]: ...
 
 
@@ -151,19 +132,15 @@ def finite_randomness_length(
     x: int = 0,
     y: int | None = None,
     observed: Observations | str = "correlators",
-    *,
-    net: bool = False,
-    entropies: EntropySource = None,
-    security: FiniteSecurity | None = None,
-    test_probability: float | None = None,
-    test_distribution: ArrayLike | None = None,
+    options: FiniteRandomnessOptions | None = None,
+    **changes: Unpack[FiniteRandomnessChanges],
 ) -> FiniteLength | tuple[FiniteLength, ...]:
     """Private randomness from n rounds, in bits: of both outcomes, the devices being in one laboratory.
 
     Parameters as in :func:`finite_key_length`; with ``y`` the entropy bounded is H(AB|X=x,Y=y,E), without it
     H(A|X=x,E), and untested rounds use ``x`` and any y. ``length`` counts the output; ``net_length`` is what is left
-    after drawing tests and settings from a uniform seed: positive where randomness expands. ``net`` makes the
-    parameters best for that.
+    after drawing tests and settings from a uniform seed: positive where randomness expands. Options: default
+    FiniteRandomnessOptions(), of which ``net`` makes the parameters best for that.
 
     >>> import sdpbound as sb
     >>> p = sb.SingletSelfTest(1.0, 1.5, 2.6).behaviour(visibility=0.99)
@@ -172,8 +149,8 @@ def finite_randomness_length(
     >>> random.length > random.net_length > 0.45e9
     True
     """
-    games = _randomness_games(behaviour, x, y, observed, entropies, security, test_distribution, net)
-    return _lengths("randomness", games, n, test_probability)
+    how = with_changes(options, FiniteRandomnessOptions(), changes, "finite_randomness_length")
+    return _lengths("randomness", _randomness_games(behaviour, x, y, observed, how), n, how.test_probability)
 
 
 def minimum_rounds(
@@ -181,12 +158,8 @@ def minimum_rounds(
     x: int = 0,
     y: int = 0,
     observed: Observations | str = "correlators",
-    *,
-    entropies: EntropySource = None,
-    preprocessing: float = 0.0,
-    security: FiniteSecurity | None = None,
-    test_probability: float | None = None,
-    test_distribution: ArrayLike | None = None,
+    options: FiniteKeyOptions | None = None,
+    **changes: Unpack[FiniteKeyChanges],
 ) -> float:
     """The smallest number of rounds found from which a key of at least one bit comes; infinite if none up to 1e18 do.
 
@@ -198,11 +171,11 @@ def minimum_rounds(
     >>> 1e5 < minimum_rounds(p, entropies=bounds) < 1e8
     True
     """
-    games = key_games(behaviour, x, y, observed, entropies, preprocessing, security, test_distribution)
+    how = with_changes(options, FiniteKeyOptions(), changes, "minimum_rounds")
+    games = key_games(behaviour, x, y, observed, how)
     least, n = math.inf, MOST_ROUNDS
     for _ in range(60):
-        found = _lengths("key", games, n, test_probability)
-        assert isinstance(found, FiniteLength)
+        (found,) = _each("key", games, [n], how.test_probability)
         # with these parameters fixed the length is slope * n + offset
         if found._slope <= 0.0:
             break
@@ -217,23 +190,16 @@ def minimum_rounds(
 
 
 def key_games(
-    behaviour: Behaviour,
-    x: int,
-    y: int,
-    observed: Observations | str,
-    entropies: EntropySource,
-    preprocessing: float,
-    security: FiniteSecurity | None,
-    distribution: ArrayLike | None,
+    behaviour: Behaviour, x: int, y: int, observed: Observations | str, options: FiniteKeyOptions
 ) -> list[Game]:
-    security = _security(security)
-    functionals = entropy_functionals(behaviour, observed, x, None, preprocessing, entropies)
+    preprocessing, security = options.preprocessing, options.security
+    functionals = entropy_functionals(behaviour, observed, x, None, preprocessing, options.entropies)
     y = behaviour.scenario.require_setting(1, y, "y")
     outcomes = tuple(max(party) for party in behaviour.scenario.outcomes)
     games = []
     figure = FiniteKeyLength(x, y, float(preprocessing), security)
     for functional, entropy in functionals:
-        test = scored_test(functional, distribution)
+        test = scored_test(functional, options.test_distribution)
         tested = [
             (float(test.distribution[s, t]) * p, float(test.distribution[s, t]) * q)
             for s, t in zip(*np.nonzero(test.distribution), strict=True)
@@ -259,22 +225,15 @@ def key_games(
 
 
 def _randomness_games(
-    behaviour: Behaviour,
-    x: int,
-    y: int | None,
-    observed: Observations | str,
-    entropies: EntropySource,
-    security: FiniteSecurity | None,
-    distribution: ArrayLike | None,
-    net: bool,
+    behaviour: Behaviour, x: int, y: int | None, observed: Observations | str, options: FiniteRandomnessOptions
 ) -> list[Game]:
-    security = _security(security)
-    functionals = entropy_functionals(behaviour, observed, x, y, 0.0, entropies)
+    security = options.security
+    functionals = entropy_functionals(behaviour, observed, x, y, 0.0, options.entropies)
     outcomes = tuple(max(party) for party in behaviour.scenario.outcomes)
     games = []
     figure = FiniteRandomnessLength(x, y, 0.0, security)
     for functional, entropy in functionals:
-        test = scored_test(functional, distribution)
+        test = scored_test(functional, options.test_distribution)
         own = test.distribution[x].sum() if y is None else test.distribution[x, y]
         games.append(
             Game(
@@ -289,17 +248,10 @@ def _randomness_games(
                 behaviour=behaviour,
                 figure=figure,
                 entropy=entropy,
-                net=net,
+                net=options.net,
             )
         )
     return games
-
-
-def _security(security: FiniteSecurity | None) -> FiniteSecurity:
-    if security is None:
-        return FiniteSecurity()
-    given: FiniteSecurity = instance(security, FiniteSecurity, "security", "FiniteSecurity(soundness=1e-10)")
-    return given
 
 
 # -- the lengths --------------------------------------------------------------------------------------------------
@@ -307,21 +259,22 @@ def _security(security: FiniteSecurity | None) -> FiniteSecurity:
 
 def _lengths(kind: str, games: list[Game], n: Rounds, gamma: float | None) -> FiniteLength | tuple[FiniteLength, ...]:
     """The best length for each n, over the parameters found for any of them: so that length / n never falls."""
-    if gamma is not None and (
-        isinstance(gamma, bool) or not isinstance(gamma, (int, float)) or not 1e-12 <= gamma <= 1.0
-    ):
-        raise InvalidParameter(f"test_probability = {gamma!r:.60} must be a number from 1e-12 to 1.")
     unmasked(n, "n")
     counts = [_rounds(v) for v in np.atleast_1d(np.asarray(n, dtype=object)).tolist()]
     if not counts:
         raise InvalidInput("n must name at least one number of rounds.")
+    found = _each(kind, games, counts, gamma)
+    return found[0] if np.ndim(n) == 0 else tuple(found)
+
+
+def _each(kind: str, games: list[Game], counts: list[float], gamma: float | None) -> list[FiniteLength]:
     pool = [best_choice(games, count, None if gamma is None else float(gamma)) for count in counts]
     lines = [worth(games[index], choice) for index, choice in pool]
     found = []
     for count in counts:
         best = max(range(len(pool)), key=lambda i: lines[i].rate * count + lines[i].constant)
         found.append(certified(kind, games[pool[best][0]], pool[best][1], count))
-    return found[0] if np.ndim(n) == 0 else tuple(found)
+    return found
 
 
 def _rounds(value: object) -> float:

@@ -18,11 +18,12 @@ and never clipped; bounds on probabilities are returned as their base-2 logarith
 """
 
 from sdpbound.protocols import bhk, braunstein_caves, simple_chsh, xor_amplification
-from sdpbound.protocols.comparison import ComparedRate, Comparison, compare, vanishing_visibilities
+from sdpbound.protocols.comparison import ComparedRate, Comparison, VanishingOptions, compare, vanishing_visibilities
 
 __all__ = [
     "ComparedRate",
     "Comparison",
+    "VanishingOptions",
     "bhk",
     "braunstein_caves",
     "compare",

@@ -16,12 +16,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypedDict, Unpack
 
 import numpy as np
 
 from sdpbound.adversaries import NoSignaling, Quantum
-from sdpbound.arguments import floats, instance
+from sdpbound.arguments import floats, instance, with_changes
 from sdpbound.arrays import Floats
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.observations import Observations
@@ -36,7 +36,16 @@ from sdpbound.protocols.formulas.ranges import number
 from sdpbound.protocols.formulas.secret_bits import secret_bits
 from sdpbound.rates.rates import error_correction, key_rate
 
-__all__ = ["KINDS", "RENAMED", "ComparedRate", "Comparison", "Kind", "compare", "vanishing_visibilities"]
+__all__ = [
+    "KINDS",
+    "RENAMED",
+    "ComparedRate",
+    "Comparison",
+    "Kind",
+    "VanishingOptions",
+    "compare",
+    "vanishing_visibilities",
+]
 
 Kind = Literal["von Neumann", "min-entropy", "individual", "independent", "tested", "Masanes et al. v5"]
 #: Names of earlier versions, still understood.
@@ -170,6 +179,37 @@ def compare(
     return Comparison(tuple(rates))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VanishingOptions:
+    """Where and how finely visibilities are searched at which rates die.
+
+    Parameters
+    ----------
+    low : the search goes from here to 1; there the rates must be none
+    tolerance : of the visibility, from 1e-9 to 0.1. The value returned has a positive rate, so for lower bounds on
+        rates it is an upper bound on the true critical visibility
+    """
+
+    low: float = 0.5
+    tolerance: float = 1e-4
+
+    def __post_init__(self) -> None:
+        width, start = number(floats(self.tolerance, "tolerance"), "tolerance"), number(floats(self.low, "low"), "low")
+        if not 1e-9 <= width <= 0.1:
+            raise InvalidParameter(f"tolerance = {width:g} must be from 1e-9 to 0.1.")
+        if not 0.0 <= start < 1.0:
+            raise InvalidParameter(f"low = {start:g} must be at least 0 and below 1.")
+        object.__setattr__(self, "tolerance", width)
+        object.__setattr__(self, "low", start)
+
+
+class VanishingChanges(TypedDict, total=False):
+    """The options of :class:`VanishingOptions`, each as a keyword of a call."""
+
+    low: float
+    tolerance: float
+
+
 def vanishing_visibilities(
     family: Callable[[float], Behaviour],
     x: int | None = None,
@@ -177,24 +217,20 @@ def vanishing_visibilities(
     kinds: Sequence[Kind | Literal["paper 001"]] | None = None,
     von_neumann: Entropy | None = None,
     level: str = "2",
-    low: float = 0.5,
-    tolerance: float = 1e-4,
+    options: VanishingOptions | None = None,
+    **changes: Unpack[VanishingChanges],
 ) -> dict[Kind, float | None]:
     """Where each rate of :func:`compare` dies: visibilities below which there is no key; None where there is none at 1.
 
     Parameters
     ----------
     family : the behaviour at a visibility, such as ``SingletSelfTest(...).behaviour``; rates must rise with it
-    low : the search goes from here to 1; there the rates must be none
-    tolerance : of the visibility, from 1e-9. The value returned has a positive rate, so for lower bounds on rates it is
-        an upper bound on the true critical visibility
+    options : where and how finely to search, default VanishingOptions()
+    changes : single options by their names: low, tolerance
     x, y, kinds, von_neumann, level : as in :func:`compare`
     """
-    width, start = number(floats(tolerance, "tolerance"), "tolerance"), number(floats(low, "low"), "low")
-    if not 1e-9 <= width <= 0.1:
-        raise InvalidParameter(f"tolerance = {width:g} must be from 1e-9 to 0.1.")
-    if not 0.0 <= start < 1.0:
-        raise InvalidParameter(f"low = {start:g} must be at least 0 and below 1.")
+    how = with_changes(options, VanishingOptions(), changes, "vanishing_visibilities")
+    width, start = how.tolerance, how.low
 
     def value(kind: Kind, v: float) -> float:
         return compare(family(v), x, y, [kind], von_neumann, level).rates[0].value

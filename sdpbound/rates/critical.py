@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
+from typing import Unpack
 
-from sdpbound.arguments import floats
+from sdpbound.arguments import floats, with_changes
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.expression import BellExpression
 from sdpbound.bell.families.expressions import chsh
 from sdpbound.bell.noise.measurements import DetectionInefficiency
-from sdpbound.bell.noise.noise import Noise
 from sdpbound.bell.noise.state import WhiteNoise
-from sdpbound.entropies.conditional import require_preprocessing
-from sdpbound.entropies.entropy import Entropy
+from sdpbound.entropies.question import require_preprocessing
 from sdpbound.errors import InvalidInput, InvalidParameter
 from sdpbound.rates.critical_search import (
     MOST_FLIPS,
@@ -23,13 +21,13 @@ from sdpbound.rates.critical_search import (
     Plan,
     Tested,
     devices_of,
-    entropy_of,
     farthest,
     first_guess,
     key_devices,
     observer,
     with_settings,
 )
+from sdpbound.rates.options import ErrorRateChanges, SearchChanges, SearchOptions
 from sdpbound.rates.thresholds import Threshold
 
 __all__ = ["critical_efficiency", "critical_error_rate", "critical_visibility"]
@@ -40,16 +38,8 @@ def critical_visibility(
     observed: Tested = "correlators",
     x: int | None = None,
     y: int | None = None,
-    *,
-    rate: str = "key",
-    entropy: Entropy | None = None,
-    preprocessing: float | str = 0.0,
-    noise: Noise | None = None,
-    target: float = 0.0,
-    tolerance: float = 1e-4,
-    start: float | None = None,
-    attack: bool = True,
-    closed_forms: bool = True,
+    options: SearchOptions | None = None,
+    **changes: Unpack[SearchChanges],
 ) -> Threshold:
     """The visibility down to which a rate is proven to survive white noise, and one at which an attack ends it.
 
@@ -59,17 +49,10 @@ def critical_visibility(
     observed : what is tested of the noisy devices: "correlators", "full", a BellExpression (its value), "bell" (the
         expression of a SingletSelfTest), or a function from Behaviour to Observations
     x, y : settings; None: the best pair, as far as found
-    rate : "key", "local randomness" or "global randomness"
-    entropy : default SweptEntropy(): formulas where there are any, the qubit reduction where it applies, else programs;
-        to 1e-4 bits or the tolerance
-    preprocessing : as in :func:`key_rate`; "best": the probability that survives most noise, as far as found; it is
-        then in ``threshold.found``, and ``dead`` is proven for this probability, not for all
-    noise : what the devices suffer besides, after the white noise
-    target : bits a round that must be exceeded
-    tolerance : of the visibility
-    start : a visibility near the threshold, if one is known, as in a sweep: saves solves
-    attack : whether to prove the other side by explicit attacks, see :func:`key_rate_upper_bound`
-    closed_forms : as in :func:`key_rate`
+    options : which rate, against what else, and how to search, default SearchOptions(); a start is a visibility, and
+        the other noise comes after the white one
+    changes : single options by their names: rate, entropy, preprocessing, noise, target, tolerance, start, attack,
+        closed_forms
 
     Returns
     -------
@@ -81,16 +64,18 @@ def critical_visibility(
     >>> 0.90 < found.alive < 0.93, found.alive_rate.value > 0
     (True, True)
     """
-    devices = devices_of(ideal)
+    devices, asked = devices_of(ideal), with_changes(options, SearchOptions(), changes, "critical_visibility")
 
     def noisy(v: float) -> Behaviour:
         white = WhiteNoise(v)
-        return devices(white if noise is None else white + noise)
+        return devices(white if asked.noise is None else white + asked.noise)
 
     observe = observer(ideal, observed)
-    plan = Plan(noisy, observe, rate, x, y, entropy_of(entropy, tolerance), attack, closed_forms)
-    begin = first_guess(observe(noisy(1.0)), observe(noisy(0.0))) if start is None else start
-    return plan.threshold(preprocessing, Asked("visibility", 1.0, 0.0, target, tolerance, begin))
+    plan = Plan(noisy, observe, x, y, asked)
+    line = Asked("visibility", 1.0, 0.0, asked)
+    if asked.start is None:
+        line = line.from_start(first_guess(observe(noisy(1.0)), observe(noisy(0.0))))
+    return plan.threshold(line)
 
 
 def critical_efficiency(
@@ -98,18 +83,11 @@ def critical_efficiency(
     observed: Tested = "full",
     x: int | None = None,
     y: int | None = None,
+    options: SearchOptions | None = None,
     *,
     efficiency_b: float | None = None,
     binning: bool = True,
-    rate: str = "key",
-    entropy: Entropy | None = None,
-    preprocessing: float | str = 0.0,
-    noise: Noise | None = None,
-    target: float = 0.0,
-    tolerance: float = 1e-4,
-    start: float | None = None,
-    attack: bool = True,
-    closed_forms: bool = True,
+    **changes: Unpack[SearchChanges],
 ) -> Threshold:
     """The detection efficiency down to which a rate is proven to survive losses, and one at which an attack ends it.
 
@@ -117,37 +95,32 @@ def critical_efficiency(
     ----------
     efficiency_b : of Bob's detectors; None: the same as Alice's, which is varied
     binning : no click is outcome 0; else a third outcome, for which ``observed`` must be "full" or a function
-    noise : what the devices suffer before the detectors
+    options : as in :func:`critical_visibility`; a start is an efficiency, the other noise comes first
     others : as in :func:`critical_visibility`
 
     Returns
     -------
     Threshold
     """
-    devices = devices_of(ideal)
+    devices, asked = devices_of(ideal), with_changes(options, SearchOptions(), changes, "critical_efficiency")
 
     def noisy(eta: float) -> Behaviour:
         lossy = DetectionInefficiency(eta, efficiency_b, binning)
-        return devices(lossy if noise is None else noise + lossy)
+        return devices(lossy if asked.noise is None else asked.noise + lossy)
 
-    plan = Plan(noisy, observer(ideal, observed), rate, x, y, entropy_of(entropy, tolerance), attack, closed_forms)
-    return plan.threshold(preprocessing, Asked("detection efficiency", 1.0, 0.0, target, tolerance, start))
+    plan = Plan(noisy, observer(ideal, observed), x, y, asked)
+    return plan.threshold(Asked("detection efficiency", 1.0, 0.0, asked))
 
 
 def critical_error_rate(
     expression: BellExpression | Callable[[float], BellExpression] | None = None,
     observed: Tested = "bell",
     x: int = 0,
+    options: SearchOptions | None = None,
     *,
     between: tuple[float, float] = (0.7, 1.3),
     ideal: Behaviour | None = None,
-    entropy: Entropy | None = None,
-    preprocessing: float | str = 0.0,
-    target: float = 0.0,
-    tolerance: float = 1e-5,
-    start: float | None = None,
-    attack: bool = True,
-    closed_forms: bool = True,
+    **changes: Unpack[ErrorRateChanges],
 ) -> Threshold:
     """The error rate of the key up to which key distribution from a Bell test is proven to survive depolarising noise.
 
@@ -166,6 +139,7 @@ def critical_error_rate(
     x : Alice's key setting
     between : limits of the family's parameter
     ideal : other noiseless devices than these, a behaviour of the two settings of Alice and three of Bob
+    options : as in :func:`critical_visibility`, default SearchOptions(tolerance=1e-5); of keys, without other noise
     others : as in :func:`critical_visibility`
 
     Returns
@@ -178,7 +152,10 @@ def critical_error_rate(
     True
     """
     family = chsh() if expression is None else expression
-    asked = Asked("error rate", 0.0, 0.5, target, tolerance, start)
+    search = with_changes(options, SearchOptions(tolerance=1e-5), changes, "critical_error_rate")
+    if search.rate != "key" or search.noise is not None:
+        raise InvalidInput("an error rate is of keys, and its noise is depolarising: leave rate and noise out.")
+    asked = Asked("error rate", 0.0, 0.5, search)
 
     def plan(member: BellExpression) -> Plan:
         devices = key_devices(member, x) if ideal is None else ideal
@@ -186,29 +163,37 @@ def critical_error_rate(
         test: Tested = wide if isinstance(observed, str) and observed == "bell" else observed
         noisy = devices_of(devices)
         y = devices.scenario.settings[1] - 1
-        how = entropy_of(entropy, tolerance)
-        observe = observer(devices, test)
-        return Plan(lambda q: noisy(WhiteNoise(1.0 - 2.0 * q)), observe, "key", x, y, how, attack, closed_forms)
+        return Plan(lambda q: noisy(WhiteNoise(1.0 - 2.0 * q)), observer(devices, test), x, y, search)
 
     if isinstance(family, BellExpression):
-        return plan(family).threshold(preprocessing, asked)
+        return plan(family).threshold(asked)
     if not callable(family):
         raise InvalidInput(f"the expression must be a BellExpression or a function that gives one, not {family!r:.60}.")
+    return _best_member(family, plan, asked, between, search.preprocessing)
+
+
+def _best_member(
+    family: Callable[[float], BellExpression],
+    plan: Callable[[BellExpression], Plan],
+    asked: Asked,
+    between: tuple[float, float],
+    preprocessing: float | str,
+) -> Threshold:
+    """The threshold of the member that survives most noise, as far as found."""
     limits = floats(between, "between")
     low, high = map(float, limits) if limits.shape == (2,) else (math.nan, math.nan)
     if not low < high:
         raise InvalidParameter(f"between = {between!r:.60} must be the two limits of the family's parameter, rising.")
-    if preprocessing == "best":
+    parameter: tuple[str, float, float] = ("parameter", low, high)
+    if isinstance(preprocessing, str):
         found, (best, flips) = farthest(
-            lambda p, begin: plan(family(p[0])).at(p[1], replace(asked, start=begin)),
-            (("parameter", low, high), ("preprocessing", 0.0, MOST_FLIPS)),
+            lambda p, begin: plan(family(p[0])).at(p[1], asked.from_start(begin)),
+            (parameter, ("preprocessing", 0.0, MOST_FLIPS)),
             asked,
         )
     else:
-        flips = require_preprocessing(preprocessing)  # type: ignore[arg-type]
+        flips = require_preprocessing(preprocessing)
         found, (best,) = farthest(
-            lambda p, begin: plan(family(p[0])).at(flips, replace(asked, start=begin)),
-            (("parameter", low, high),),
-            asked,
+            lambda p, begin: plan(family(p[0])).at(flips, asked.from_start(begin)), (parameter,), asked
         )
     return plan(family(best)).both_sides(found, flips, asked)

@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from scipy.optimize import minimize, minimize_scalar
@@ -18,11 +19,13 @@ from sdpbound.bell.noise.noise import Noise
 from sdpbound.bell.observations import Observations
 from sdpbound.bell.scenario import Scenario
 from sdpbound.bell.strategy import Strategy
-from sdpbound.entropies.conditional import VonNeumann, require_preprocessing
+from sdpbound.entropies.conditional import named_entropy
 from sdpbound.entropies.entropy import Entropy
+from sdpbound.entropies.question import require_preprocessing
 from sdpbound.entropies.self_test import bell_value_self_test
 from sdpbound.entropies.swept import SweptEntropy
 from sdpbound.errors import CertificateError, Infeasible, InvalidInput, InvalidParameter, SolverFailure
+from sdpbound.rates.options import LineOptions, SearchOptions
 from sdpbound.rates.rates import Rate, error_correction, key_rate, randomness_rate
 from sdpbound.rates.thresholds import Threshold, critical_noise, with_dead_end
 from sdpbound.rates.upper import key_rate_upper_bound, randomness_rate_upper_bound
@@ -31,7 +34,6 @@ __all__ = [
     "ACCURACY",
     "ATTACK",
     "GUESS",
-    "KINDS",
     "MOST_FLIPS",
     "Asked",
     "Ideal",
@@ -50,7 +52,6 @@ __all__ = [
 
 Tested = str | BellExpression | Callable[[Behaviour], Observations]
 Ideal = SingletSelfTest | Strategy | Behaviour
-KINDS = ("key", "local randomness", "global randomness")
 #: How far parameters that are searched for are from the best ones, about.
 ACCURACY = 0.01
 #: Part of the way from the ideal data to local ones at which the search for a visibility begins.
@@ -71,9 +72,11 @@ class Asked:
     quantity: str
     alive: float
     dead: float
-    target: float
-    tolerance: float
-    start: float | None
+    options: LineOptions
+
+    def from_start(self, start: float | None) -> Asked:
+        """The same, begun elsewhere."""
+        return replace(self, options=replace(self.options, start=start))
 
     def reach(self, alive: float | None) -> float:
         """How far from the noiseless end, as a part of the interval; negative if nothing is alive."""
@@ -86,36 +89,39 @@ class Plan:
 
     behaviour_of: Callable[[float], Behaviour]
     observe: Callable[[Behaviour], Observations]
-    kind: str
     x: int | None
     y: int | None
-    entropy: Entropy
-    attack: bool
-    closed_forms: bool
+    options: SearchOptions
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise InvalidParameter(f"rate = {self.kind!r:.60} must be one of {', '.join(map(repr, KINDS))}.")
         if self.kind == "local randomness" and self.y is not None:
             raise InvalidInput("local randomness is of Alice's outcome alone: leave y out.")
+        entropy_of(self.options)
 
-    def threshold(self, preprocessing: float | str, asked: Asked) -> Threshold:
+    @property
+    def kind(self) -> str:
+        """Which rate it is."""
+        return self.options.rate
+
+    @cached_property
+    def entropy(self) -> Entropy:
+        """One for all points: it may keep what it found at others."""
+        return entropy_of(self.options)
+
+    def threshold(self, asked: Asked) -> Threshold:
         """The threshold, with the best preprocessing if that is asked for."""
-        if preprocessing and self.kind != "key":
-            raise InvalidParameter(f"preprocessing = {preprocessing!r:.60} is of keys only; leave it 0.")
+        preprocessing = self.options.preprocessing
         if not isinstance(preprocessing, str):
             q = require_preprocessing(preprocessing)
             return self.both_sides(self.at(q, asked), q, asked)
-        if preprocessing != "best":
-            raise InvalidParameter(f"preprocessing = {preprocessing!r:.60} must be a number from 0 to 1/2, or 'best'.")
         found, (q,) = farthest(
-            lambda p, begin: self.at(p[0], replace(asked, start=begin)), (("preprocessing", 0.0, MOST_FLIPS),), asked
+            lambda p, begin: self.at(p[0], asked.from_start(begin)), (("preprocessing", 0.0, MOST_FLIPS),), asked
         )
         return self.both_sides(found, q, asked)
 
     def both_sides(self, found: Threshold, preprocessing: float, asked: Asked) -> Threshold:
         """With the place past the last point alive where an attack proves that no pair of settings gives more."""
-        if not self.attack:
+        if not self.options.attack:
             return found
 
         def upper_of(value: float) -> Rate | None:
@@ -128,7 +134,7 @@ class Plan:
                 rate = randomness_rate_upper_bound(behaviour, data, local, self.x, self.y, tolerance=ATTACK)
             return rate if rate.exact else None
 
-        return with_dead_end(found, upper_of, (asked.alive, asked.dead), asked.tolerance)
+        return with_dead_end(found, upper_of, (asked.alive, asked.dead), asked.options.tolerance)
 
     def at(self, preprocessing: float, asked: Asked) -> Threshold:
         """The farthest of the pairs of settings; each but the first is asked at the farthest so far, left if dead."""
@@ -141,12 +147,12 @@ class Plan:
         solves = 0
         for x, y in itertools.product(xs, ys):
             line = Line(self, x, y, preprocessing)
-            start = asked.start
+            start = asked.options.start
             if best is not None and best.alive is not None:
                 start = best.alive
                 solves += 1
                 try:
-                    if line.rate(start).value <= asked.target:
+                    if line.rate(start).value <= asked.options.target:
                         continue
                 except (Infeasible, SolverFailure):
                     continue
@@ -155,10 +161,8 @@ class Plan:
                 asked.alive,
                 asked.dead,
                 predict=line.predict,
-                target=asked.target,
-                tolerance=asked.tolerance,
-                start=start,
                 quantity=asked.quantity,
+                options=replace(asked.options, start=start),
             )
             solves += other.solves
             if best is None or asked.reach(other.alive) > asked.reach(best.alive):
@@ -179,12 +183,11 @@ class Line:
     def rate(self, value: float) -> Rate:
         plan, behaviour = self.plan, self.plan.behaviour_of(value)
         data = plan.observe(behaviour)
+        proofs = plan.options.closed_forms
         if plan.kind == "key":
-            return key_rate(
-                behaviour, data, self.x, self.y, plan.entropy, self.preprocessing, closed_forms=plan.closed_forms
-            )
+            return key_rate(behaviour, data, self.x, self.y, plan.entropy, self.preprocessing, closed_forms=proofs)
         local = plan.kind == "local randomness"
-        return randomness_rate(behaviour, data, local, self.x, self.y, plan.entropy, closed_forms=plan.closed_forms)
+        return randomness_rate(behaviour, data, local, self.x, self.y, plan.entropy, closed_forms=proofs)
 
     def predict(self, rate: Rate, value: float) -> float:
         """The functional of a solved point at another value of the noise, less the exact error correction there."""
@@ -194,8 +197,8 @@ class Line:
             return -math.inf  # a self-test says nothing of other data
         behaviour = self.plan.behaviour_of(value)
         data = self.plan.observe(behaviour)
-        if functional.expression.scenario != data.scenario:
-            data = data.drop_untested()
+        if self.plan.kind == "key":
+            data = self.plan.entropy.tested(data)
         entropy = functional.at(data.values) - float(np.abs(functional.multipliers) @ data.tolerances)
         return entropy - self.leak(behaviour)
 
@@ -218,7 +221,7 @@ def farthest(
     def loss(point: Sequence[float]) -> float:
         nonlocal solves
         p = tuple(float(min(max(v, low), high)) for v, (_, low, high) in zip(point, limits, strict=True))
-        found = threshold_at(p, best[0][1].alive if best else asked.start)
+        found = threshold_at(p, best[0][1].alive if best else asked.options.start)
         solves += found.solves
         reach = asked.reach(found.alive)
         if not best or reach > best[0][0]:
@@ -232,7 +235,7 @@ def farthest(
         middle = np.array([0.5 * (low + high) for _, low, high in limits])
         size = np.array([high - low for _, low, high in limits])
         simplex = np.vstack([middle, *(middle + 0.3 * size * row for row in np.eye(len(limits)))])
-        options = {"xatol": ACCURACY, "fatol": 0.1 * asked.tolerance, "maxfev": 80, "initial_simplex": simplex}
+        options = {"xatol": ACCURACY, "fatol": 0.1 * asked.options.tolerance, "maxfev": 80, "initial_simplex": simplex}
         minimize(loss, middle, method="Nelder-Mead", options=options, bounds=[(low, high) for _, low, high in limits])
     _, found, point = best[0]
     names = tuple((name, value) for (name, _, _), value in zip(limits, point, strict=True))
@@ -242,13 +245,11 @@ def farthest(
 # -- devices and tests ----------------------------------------------------------------------------------------------
 
 
-def entropy_of(entropy: Entropy | None, tolerance: float) -> Entropy:
+def entropy_of(options: SearchOptions) -> Entropy:
     """The one given; else one that is fast in a sweep, so accurate that it moves no threshold by much."""
-    if entropy is None:
-        return SweptEntropy(min(max(tolerance, 1e-6), 1e-4))
-    if isinstance(entropy, VonNeumann) and entropy.method == "qubit":
-        return SweptEntropy(entropy.tolerance)
-    return instance(entropy, Entropy, "entropy", "VonNeumann()")
+    if options.entropy is None:
+        return SweptEntropy(min(max(options.tolerance, 1e-6), 1e-4))
+    return named_entropy(options.entropy).swept()
 
 
 def devices_of(ideal: Ideal) -> Callable[[Noise], Behaviour]:

@@ -9,25 +9,28 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Unpack
 
 import flint
 import numpy as np
 from scipy.optimize import minimize_scalar
 
 from sdpbound.adversaries.adversary import Adversary
-from sdpbound.arguments import instance
+from sdpbound.arguments import instance, with_changes
 from sdpbound.attacks.proof import EntropyAttack
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.bound import Bound
 from sdpbound.bounds.rounding import lower_float, rounded
-from sdpbound.entropies.conditional import VonNeumann, require_preprocessing
+from sdpbound.entropies.conditional import named_entropy
 from sdpbound.entropies.entropy import Entropy
 from sdpbound.entropies.min_entropy import MinEntropy
+from sdpbound.entropies.question import KeyQuestion, require_preprocessing
 from sdpbound.entropies.self_test import SelfTest, find_self_test
 from sdpbound.entropies.swept import SweptEntropy
 from sdpbound.errors import InvalidInput, InvalidParameter, NotSelfTesting
+from sdpbound.rates.options import RandomnessChanges, RandomnessOptions, RateChanges, RateOptions
 
 __all__ = [
     "Rate",
@@ -158,10 +161,10 @@ def key_rate(
     observed: Observations | str = "correlators",
     x: int | None = None,
     y: int | None = None,
-    entropy: Entropy | None = None,
+    entropy: Entropy | str | None = None,
     preprocessing: float | str = 0.0,
-    closed_forms: bool = True,
-    require_self_test: bool = False,
+    options: RateOptions | None = None,
+    **changes: Unpack[RateChanges],
 ) -> Rate:
     """Certified lower bound on the key rate ``H(A|X=x,E) - H(A|B,X=x,Y=y)``, arXiv:2309.09650 Eq. (1).
 
@@ -170,12 +173,11 @@ def key_rate(
     behaviour : what the devices do: its error-correction cost is paid
     observed : what is tested: "correlators", "full" or an Observations; Eve is limited by this only
     x, y : key settings; None: the best pair, reported in the Rate
-    entropy : default MinEntropy(Quantum("2"))
+    entropy : an Entropy, or the name of a method of :class:`sdpbound.VonNeumann`; default MinEntropy(Quantum("2"))
     preprocessing : probability with which Alice flips her key bit, or "best": see :func:`best_preprocessing`;
         min-entropy takes 0 only
-    closed_forms : use the self-test where the data are one, without preprocessing; the rate without it is then
-        ``rate.sdp``. VonNeumann() then also takes its formulas for CHSH values instead of a program
-    require_self_test : raise NotSelfTesting where the data are none
+    options : which proofs the rate may use, default RateOptions()
+    changes : single options by their names: closed_forms, require_self_test
 
     Against NoSignaling() the difference is a rate for individual attacks only, and ``rate.security`` says so.
 
@@ -189,15 +191,15 @@ def key_rate(
     >>> rate.is_closed_form, round(rate.value, 6)
     (True, 0.998527)
     """
+    how = with_changes(options, RateOptions(), changes, "key_rate")
     if isinstance(preprocessing, str):
         if preprocessing != "best":
             raise InvalidParameter(f"preprocessing = {preprocessing!r:.60} must be a number from 0 to 1/2, or 'best'.")
-        return best_preprocessing(behaviour, observed, x, y, entropy, closed_forms)
+        return best_preprocessing(behaviour, observed, x, y, entropy, how.closed_forms)
     require_preprocessing(preprocessing)
     data = observations_of(behaviour, observed)
-    entropy = MinEntropy() if entropy is None else instance(entropy, Entropy, "entropy", "MinEntropy(Quantum('2'))")
-    if isinstance(entropy, VonNeumann):
-        data = data.drop_untested()
+    entropy = MinEntropy() if entropy is None else named_entropy(entropy)
+    data = entropy.tested(data)
     xs, ys = choices(behaviour, 0, x, "x"), choices(behaviour, 1, y, "y")
 
     leaks = {(s, r): error_correction(behaviour, s, r, preprocessing) for s in xs for r in ys}
@@ -210,9 +212,10 @@ def key_rate(
         security = _security(entropy.adversary, "key", lower[s])
         return Rate(value, "lower", "key", lower[s], leak, (s, r), *security, sdp, preprocessing=preprocessing)
 
-    numeric = best({s: entropy.lower_bound(data, s, None, False, preprocessing, closed_forms) for s in xs}, None)
-    test = _self_test(data, entropy.adversary, closed_forms and not preprocessing)
-    if require_self_test and test is None:
+    asked = KeyQuestion(data, xs[0], preprocessing=preprocessing, closed_forms=how.closed_forms)
+    numeric = best({s: entropy.lower_bound(replace(asked, x=s)) for s in xs}, None)
+    test = _self_test(data, entropy.adversary, how.closed_forms and not preprocessing)
+    if how.require_self_test and test is None:
         raise NotSelfTesting(NO_SELF_TEST)
     return numeric if test is None else best({s: test.entropy(s) for s in xs}, numeric)
 
@@ -223,15 +226,14 @@ def randomness_rate(
     local: bool = False,
     x: int | None = None,
     y: int | None = None,
-    entropy: Entropy | None = None,
-    blind: bool = False,
-    closed_forms: bool = True,
-    require_self_test: bool = False,
+    entropy: Entropy | str | None = None,
+    options: RandomnessOptions | None = None,
+    **changes: Unpack[RandomnessChanges],
 ) -> Rate:
     """Certified lower bound on the randomness rate: global H(AB|X=x,Y=y,E), local H(A|X=x,E), or blind.
 
-    Parameters as in :func:`key_rate`. ``local``: of Alice's outcome alone. ``blind``: of Alice's outcome against an Eve
-    who also holds Bob's device and outcome, H(A|X=x,Y=y,B,E).
+    Parameters as in :func:`key_rate`. ``local``: of Alice's outcome alone. Options: default RandomnessOptions(), of
+    which ``blind`` is one: against an Eve who also holds Bob's device and outcome, H(A|X=x,Y=y,B,E).
 
     Returns
     -------
@@ -242,10 +244,12 @@ def randomness_rate(
     >>> round(sb.randomness_rate(t.behaviour(), x=0, y=1).value, 9)
     2.0
     """
+    how = with_changes(options, RandomnessOptions(), changes, "randomness_rate")
+    blind = how.blind
     if local and (blind or y is not None):
         raise InvalidInput("local randomness is of Alice's outcome alone: leave y and blind out.")
     data = observations_of(behaviour, observed)
-    entropy = MinEntropy() if entropy is None else instance(entropy, Entropy, "entropy", "MinEntropy(Quantum('2'))")
+    entropy = MinEntropy() if entropy is None else named_entropy(entropy)
     xs = choices(behaviour, 0, x, "x")
     ys: Sequence[int | None] = [None] if local else choices(behaviour, 1, y, "y")
     pairs = list(itertools.product(xs, ys))
@@ -264,9 +268,10 @@ def randomness_rate(
             sdp,
         )
 
-    numeric = best({(s, r): entropy.lower_bound(data, s, r, blind, 0.0, closed_forms) for s, r in pairs}, None)
-    test = _self_test(data, entropy.adversary, closed_forms)
-    if require_self_test and test is None:
+    asked = KeyQuestion(data, blind=blind, closed_forms=how.closed_forms)
+    numeric = best({(s, r): entropy.lower_bound(replace(asked, x=s, y=r)) for s, r in pairs}, None)
+    test = _self_test(data, entropy.adversary, how.closed_forms)
+    if how.require_self_test and test is None:
         raise NotSelfTesting(NO_SELF_TEST)
     return numeric if test is None else best({(s, r): test.entropy(s, r, blind) for s, r in pairs}, numeric)
 
@@ -276,7 +281,7 @@ def best_preprocessing(
     observed: Observations | str = "correlators",
     x: int | None = None,
     y: int | None = None,
-    entropy: Entropy | None = None,
+    entropy: Entropy | str | None = None,
     closed_forms: bool = True,
     accuracy: float = 1e-3,
 ) -> Rate:
@@ -305,10 +310,10 @@ def best_preprocessing(
     entropy = SweptEntropy() if entropy is None else entropy
     if not 1e-6 <= accuracy <= 0.1:
         raise InvalidParameter(f"accuracy = {accuracy!r:.60} of a probability must lie between 1e-6 and 0.1.")
-    rates = [key_rate(behaviour, observed, x, y, entropy, 0.0, closed_forms)]
+    rates = [key_rate(behaviour, observed, x, y, entropy, closed_forms=closed_forms)]
 
     def loss(q: float) -> float:
-        rates.append(key_rate(behaviour, observed, x, y, entropy, float(q), closed_forms))
+        rates.append(key_rate(behaviour, observed, x, y, entropy, float(q), closed_forms=closed_forms))
         return -rates[-1].value
 
     minimize_scalar(loss, bounds=(0.0, 0.5), method="bounded", options={"xatol": accuracy})

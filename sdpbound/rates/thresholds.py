@@ -12,10 +12,12 @@ import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Unpack
 
-from sdpbound.arguments import floats
+from sdpbound.arguments import floats, with_changes
 from sdpbound.bounds.rounding import rounded
 from sdpbound.errors import Infeasible, InvalidParameter, SolverFailure
+from sdpbound.rates.options import LineChanges, LineOptions
 from sdpbound.rates.rates import Rate
 
 __all__ = ["Threshold", "critical_noise", "with_dead_end"]
@@ -101,10 +103,9 @@ def critical_noise(
     *,
     upper_of: Callable[[float], Rate | None] | None = None,
     predict: Callable[[Rate, float], float] | None = None,
-    target: float = 0.0,
-    tolerance: float = 1e-4,
-    start: float | None = None,
     quantity: str = "noise",
+    options: LineOptions | None = None,
+    **changes: Unpack[LineChanges],
 ) -> Threshold:
     """The noise at which a certified rate falls to a target.
 
@@ -115,8 +116,9 @@ def critical_noise(
     upper_of : the rate of an explicit attack (side "upper"), or None; without it nothing is proven dead
     predict : a lower bound on the rate at another value from the proof of a rate, say by its functional; steers only.
         Without it the interval is halved
-    tolerance : width of the interval aimed at, in units of the noise
-    start : where to begin; None: a tenth of the interval from ``alive``
+    quantity : what the noise is called
+    options : how to search, default LineOptions(); without a start a tenth of the interval from ``alive``
+    changes : single options by their names: target, tolerance, start
 
     Returns
     -------
@@ -128,6 +130,8 @@ def critical_noise(
     >>> t.alive is not None and t.alive_rate.value > 0, t.dead
     (True, None)
     """
+    how = with_changes(options, LineOptions(), changes, "critical_noise")
+    target, tolerance = float(how.target), how.tolerance
     ends = floats([alive, dead], "the ends of the interval of noise")
     if ends[0] == ends[1]:
         raise InvalidParameter(f"the ends of the interval of noise, {alive} and {dead}, must differ.")
@@ -136,12 +140,10 @@ def critical_noise(
         raise InvalidParameter(
             f"tolerance = {tolerance!r:.60} of a threshold must be from 1e-9 to 1/2 of the interval."
         )
-    if not math.isfinite(target):
-        raise InvalidParameter(f"target = {target} of a rate must be a finite number of bits.")
-    search = _Bracket(rate_of, predict, float(ends[0]), float(ends[1]), float(target), float(tolerance))
-    search.run(start)
+    search = _Bracket(rate_of, predict, float(ends[0]), float(ends[1]), target, float(tolerance))
+    search.run(how.start)
     value, rate = search.best if search.best is not None else (None, None)
-    found = Threshold(quantity, value, None, rate, None, float(target), search.solves)
+    found = Threshold(quantity, value, None, rate, None, target, search.solves)
     return found if upper_of is None else with_dead_end(found, upper_of, (float(ends[0]), float(ends[1])), tolerance)
 
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Unpack
 
+from sdpbound.arguments import with_changes
 from sdpbound.attacks.convex_combination import convex_combination_attack
 from sdpbound.attacks.entropy_attack import conditional_entropy_upper_bound
+from sdpbound.attacks.options import AttackChanges, AttackOptions
 from sdpbound.attacks.proof import EntropyAttack
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.observations import Observations
-from sdpbound.bell.strategy import Strategy
 from sdpbound.bounds.rounding import lower_float
-from sdpbound.entropies.conditional import require_preprocessing
+from sdpbound.entropies.question import require_preprocessing
 from sdpbound.errors import InvalidInput, InvalidParameter
 from sdpbound.rates.rates import Rate, choices, leakage, observations_of
 
@@ -43,9 +46,8 @@ def key_rate_upper_bound(
     y: int | None = None,
     preprocessing: float = 0.0,
     attack: str = "entropy",
-    strategies: Sequence[Strategy] = (),
-    dimension: int | None = None,
-    tolerance: float = 2e-6,
+    options: AttackOptions | None = None,
+    **changes: Unpack[AttackChanges],
 ) -> Rate:
     """Upper bound on the key rate from an explicit attack. Which of two statements, ``attack`` says.
 
@@ -62,7 +64,7 @@ def key_rate_upper_bound(
     observed, preprocessing : as in :func:`key_rate`
     x, y : key settings; None: the largest bound of all pairs, so that it holds for the best pair
     attack : "entropy" or "convex-combination"
-    strategies, dimension, tolerance : as in :func:`conditional_entropy_upper_bound`, of the first attack
+    options, changes : as in :func:`conditional_entropy_upper_bound`; of the second attack only dimension and strategies
 
     Returns
     -------
@@ -77,24 +79,24 @@ def key_rate_upper_bound(
     True
     """
     require_preprocessing(preprocessing)
+    how = with_changes(options, AttackOptions(), changes, "key_rate_upper_bound")
     data = observations_of(behaviour, observed)
     xs, ys = choices(behaviour, 0, x, "x"), choices(behaviour, 1, y, "y")
     pairs = list(itertools.product(xs, ys))
     if attack == "convex-combination":
-        found = {pair: convex_combination_attack(behaviour, *pair, dimension, strategies) for pair in pairs}
+        rougher = replace(how, seed=0, tolerance=1e-4)
+        found = {pair: convex_combination_attack(behaviour, *pair, rougher) for pair in pairs}
         best = max(pairs, key=lambda pair: found[pair].value)
-        return _rate("key", found[best], found.values(), 0.0, best, FROM_BEHAVIOUR, ("settings are announced",))
+        claim = _Claim("key", best, FROM_BEHAVIOUR, ("settings are announced",))
+        return _rate(claim, found[best], found.values())
     if attack != "entropy":
         raise InvalidParameter(f"attack = {attack!r:.60} must be 'entropy' or 'convex-combination'.")
     leaks = {pair: lower_float(leakage(behaviour, *pair, preprocessing)) for pair in pairs}
-    attacks = {
-        s: conditional_entropy_upper_bound(data, s, None, preprocessing, dimension, strategies, tolerance=tolerance)
-        for s in xs
-    }
+    attacks = {s: conditional_entropy_upper_bound(data, s, None, preprocessing, how) for s in xs}
     best = max(pairs, key=lambda pair: attacks[pair[0]].value - leaks[pair])
     untested = () if data.kind == "full" else (UNTESTED,)
     own = attacks[best[0]]
-    return _rate("key", own, attacks.values(), leaks[best], best, FROM_DATA, untested, float(preprocessing))
+    return _rate(_Claim("key", best, FROM_DATA, untested, leaks[best], float(preprocessing)), own, attacks.values())
 
 
 def randomness_rate_upper_bound(
@@ -103,9 +105,8 @@ def randomness_rate_upper_bound(
     local: bool = False,
     x: int | None = None,
     y: int | None = None,
-    strategies: Sequence[Strategy] = (),
-    dimension: int | None = None,
-    tolerance: float = 2e-6,
+    options: AttackOptions | None = None,
+    **changes: Unpack[AttackChanges],
 ) -> Rate:
     """Upper bound on the randomness rate H(AB|X=x,Y=y,E), or ``local`` H(A|X=x,E), that the tested data can certify.
 
@@ -124,41 +125,43 @@ def randomness_rate_upper_bound(
     """
     if local and y is not None:
         raise InvalidInput("local randomness is of Alice's outcome alone: leave y out.")
+    how = with_changes(options, AttackOptions(), changes, "randomness_rate_upper_bound")
     data = observations_of(behaviour, observed)
     xs = choices(behaviour, 0, x, "x")
     ys: Sequence[int | None] = [None] if local else choices(behaviour, 1, y, "y")
     pairs = list(itertools.product(xs, ys))
-    attacks = {
-        (s, r): conditional_entropy_upper_bound(data, s, r, 0.0, dimension, strategies, tolerance=tolerance)
-        for s, r in pairs
-    }
+    attacks = {(s, r): conditional_entropy_upper_bound(data, s, r, 0.0, how) for s, r in pairs}
     best = max(pairs, key=lambda pair: attacks[pair].value)
-    return _rate("randomness", attacks[best], attacks.values(), 0.0, best, RANDOMNESS, ())
+    return _rate(_Claim("randomness", best, RANDOMNESS), attacks[best], attacks.values())
 
 
-def _rate(
-    kind: str,
-    attack: EntropyAttack,
-    all_attacks: Iterable[EntropyAttack],
-    leak: float,
-    settings: tuple[int, int | None],
-    statement: str,
-    assumptions: tuple[str, ...],
-    preprocessing: float = 0.0,
-) -> Rate:
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """What is said of a rate, whatever the attack."""
+
+    kind: str
+    settings: tuple[int, int | None]
+    statement: str
+    assumptions: tuple[str, ...] = ()
+    leak: float = 0.0
+    preprocessing: float = 0.0
+
+
+def _rate(claim: _Claim, attack: EntropyAttack, all_attacks: Iterable[EntropyAttack]) -> Rate:
+    leak = claim.leak
     value = attack.value if not leak else math.nextafter(attack.value - leak, math.inf)  # the subtraction rounds once
     inexact = [a for a in all_attacks if not a.exact]
     doubt = tuple(f"{a.data}: approximate, proven for tolerances that much wider only" for a in inexact[:1])
     return Rate(
         value=value,
         side="upper",
-        kind=kind,
+        kind=claim.kind,
         entropy=attack,
         error_correction=leak,
-        settings=settings,
-        security=statement,
-        assumptions=(COLLECTIVE, "asymptotic: infinitely many rounds", *assumptions, *doubt),
+        settings=claim.settings,
+        security=claim.statement,
+        assumptions=(COLLECTIVE, "asymptotic: infinitely many rounds", *claim.assumptions, *doubt),
         attack=attack,
-        preprocessing=preprocessing,
+        preprocessing=claim.preprocessing,
         exact=not inexact,
     )

@@ -21,6 +21,7 @@ from sdpbound.attacks.descent import descend
 from sdpbound.attacks.entropy_attack import landscape_of, search
 from sdpbound.attacks.landscape import Points
 from sdpbound.attacks.mixtures import Mixture
+from sdpbound.attacks.options import AttackOptions
 from sdpbound.attacks.proof import build_attack
 from sdpbound.bounds import ConditionalEntropy
 from sdpbound.checker.spectra import entropy
@@ -91,7 +92,7 @@ def test_general_search_finds_what_the_qubit_method_finds() -> None:
     """Descent from random starts, no knowledge of the qubit reduction."""
     _, b = noisy_point(np.random.default_rng(3))
     data = sb.Observations.correlators(b)
-    mixture = search(EntropyQuestion(data, 0, None), None, (), 0, 2e-6)
+    mixture = search(EntropyQuestion(data, 0, None), AttackOptions())
     found = build_attack(data, ConditionalEntropy(0), mixture, 0.0)
     best = sb.conditional_entropy_upper_bound(data)
     assert found.exact and abs(found.value - best.value) < 2e-5

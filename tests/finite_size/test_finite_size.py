@@ -364,7 +364,7 @@ def test_lengths_fall_with_security() -> None:
 @pytest.mark.parametrize("n", [1e5, 1e9])
 def test_the_search_finds_no_worse_than_chance(n: float) -> None:
     """No choice near the one found is better by more than a little, and every choice is a length."""
-    games = key_games(depolarised(0.02), 0, 2, "full", tangents(), 0.0, SECURITY, None)
+    games = key_games(depolarised(0.02), 0, 2, "full", sb.FiniteKeyOptions(entropies=tangents(), security=SECURITY))
     index, best = search.best_choice(games, n)
     value = search.length_at(games[index], best, n)
     lost = sum(

@@ -12,6 +12,7 @@ import pytest
 from scipy.optimize import brentq
 
 import sdpbound as sb
+from sdpbound.entropies.question import KeyQuestion
 from sdpbound.entropies.swept import SweptEntropy
 from sdpbound.rates import best_tests
 from sdpbound.rates.rates import key_rate
@@ -286,17 +287,17 @@ def test_entropies_of_a_sweep_are_those_of_single_points() -> None:
     swept = SweptEntropy(1e-4)
     for v in (0.97, 0.96, 0.95, 0.7, 0.96):  # local data on the way: no start for what follows
         data = sb.Observations.correlators(MEMBER.behaviour(v))
-        bound = swept.lower_bound(data, 0, None, False)
-        cold = SweptEntropy(1e-4).lower_bound(data, 0, None, False)
+        bound = swept.lower_bound(KeyQuestion(data))
+        cold = SweptEntropy(1e-4).lower_bound(KeyQuestion(data))
         assert bound.value == pytest.approx(cold.value, abs=1.1e-4) and bound.side == "lower"
     one = sb.Observations.bell_value(sb.chsh(), 2.5)
-    assert swept.lower_bound(one, 0, None, False).status == "closed form"
-    assert swept.lower_bound(one, 0, None, False, closed_forms=False).status != "closed form"
+    assert swept.lower_bound(KeyQuestion(one)).status == "closed form"
+    assert swept.lower_bound(KeyQuestion(one, closed_forms=False)).status != "closed form"
     three = sb.Observations.bell_value(sb.chained(3), 5.15)
     weak = SweptEntropy(1e-4, sb.VonNeumann(level="1+AB", nodes=4))
-    assert weak.lower_bound(three, 0, None, False).value > 0.9  # three settings tested: by the programs
+    assert weak.lower_bound(KeyQuestion(three)).value > 0.9  # three settings tested: by the programs
     with pytest.raises(sb.InvalidInput, match="blind"):
-        swept.lower_bound(one, 0, 0, True)
+        swept.lower_bound(KeyQuestion(one, 0, 0, True))
 
 
 def test_untested_settings_change_no_rate() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
@@ -10,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from sdpbound.adversaries import ADVERSARIES, Quantum, adversary_named
 from sdpbound.entropies.conditional import VonNeumann
+from sdpbound.entropies.methods import METHODS, options_of
 from sdpbound.errors import InvalidInput
 from sdpbound.study.file.family import Model
 from sdpbound.study.file.numbers import number, numbers, said, said_one
@@ -40,7 +40,6 @@ from sdpbound.study.quantities.table import kind_of
 __all__ = [
     "BEST",
     "DEFAULT_BITS",
-    "METHODS",
     "MIN",
     "OBSERVED",
     "QUANTITIES",
@@ -55,8 +54,8 @@ __all__ = [
 
 Observed = Literal["bell", "correlators", "full"]
 OBSERVED: tuple[Observed, ...] = ("bell", "correlators", "full")
-Method = Literal["projective", "gauss-radau", "qubit"]
-METHODS: tuple[Method, ...] = get_args(Method)
+#: The names of methods: the schema lists those of this package, a file may name those of entry points too.
+Method = Annotated[str, Field(json_schema_extra={"enum": list(METHODS)})]
 EntropyKind = Literal["min", "von Neumann"]
 ENTROPIES: tuple[EntropyKind, ...] = get_args(EntropyKind)
 QUANTITIES = tuple(TABLE)
@@ -114,7 +113,7 @@ class EntropySettings(Part):
     kind: Annotated[EntropyKind, BeforeValidator(choice(ENTROPIES))] = Field(
         default="von Neumann", description='"min", or "von Neumann", which is against quantum adversaries only'
     )
-    method: Annotated[Method, BeforeValidator(choice(METHODS))] | None = Field(
+    method: Annotated[Method, BeforeValidator(registered(METHODS))] | None = Field(
         default=None, description="how a von Neumann entropy is bounded; absent: the library's choice"
     )
     level: Annotated[_Level, BeforeValidator(read_level, json_schema_input_type=SaidLevel)] | None = Field(
@@ -138,10 +137,9 @@ class EntropySettings(Part):
 
     def bound(self, solver: str | None) -> VonNeumann:
         """What bounds it from below; InvalidInput for a method that there is not."""
-        if self.method == "qubit":  # which asks no solver
-            return VonNeumann("qubit", self.level, tolerance=self.accuracy)
-        found = VonNeumann(level=self.level, tolerance=self.accuracy, solver=solver)
-        return found if self.method is None else replace(found, method=self.method)
+        name = self.method or VonNeumann.method
+        asks_solver = "solver" in options_of(METHODS.named(name, "method"))
+        return VonNeumann(name, self.level, tolerance=self.accuracy, solver=solver if asks_solver else None)
 
     @property
     def accuracy(self) -> float:

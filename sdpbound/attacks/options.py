@@ -1,0 +1,52 @@
+"""How explicit attacks are looked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypedDict
+
+from sdpbound.arguments import instance, whole
+from sdpbound.bell.strategy import Strategy
+from sdpbound.errors import InvalidParameter
+
+__all__ = ["AttackChanges", "AttackOptions"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttackOptions:
+    """How an explicit attack is looked for; whatever they are, what is found is proven.
+
+    Parameters
+    ----------
+    dimension : of each party's system, 2 to 6; None: the smallest from 2 to the number of outcomes that has the data
+    strategies : explicit strategies to begin with, e.g. the devices' own
+    seed : of the random starts
+    tolerance : bits; the search ends when it finds no strategy that improves the mixture by this. From 1e-5 on the best
+        mixture of :func:`sdpbound.entropies.qubits.least_mixture` is taken as it is where it has the data, which is
+        faster
+    """
+
+    dimension: int | None = None
+    strategies: Sequence[Strategy] = ()
+    seed: int = 0
+    tolerance: float = 2e-6
+
+    def __post_init__(self) -> None:
+        t = self.tolerance
+        if isinstance(t, bool) or not isinstance(t, (int, float)) or not 1e-9 <= t <= 1.0:
+            raise InvalidParameter(f"tolerance = {t!r:.60} of an attack must be a number of bits from 1e-9 to 1.")
+        if self.dimension is not None:
+            object.__setattr__(self, "dimension", whole(self.dimension, "dimension", 2, 6))
+        object.__setattr__(self, "seed", whole(self.seed, "seed", 0, 2**32))
+        given = [instance(s, Strategy, "a strategy", "SingletSelfTest(...).strategy") for s in self.strategies]
+        object.__setattr__(self, "strategies", tuple(given))
+
+
+class AttackChanges(TypedDict, total=False):
+    """The options of :class:`AttackOptions`, each as a keyword of a call."""
+
+    dimension: int | None
+    strategies: Sequence[Strategy]
+    seed: int
+    tolerance: float

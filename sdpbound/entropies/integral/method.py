@@ -1,0 +1,55 @@
+"""The method "projective": nodes of an integral, a projection of Eve for each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sdpbound.adversaries import Quantum
+from sdpbound.arguments import floats, whole
+from sdpbound.bounds.solving import SolverChoice
+from sdpbound.entropies.entropy import EntropyBound
+from sdpbound.entropies.integral.search import LEVELS, MOST_NODES, projective_entropy
+from sdpbound.entropies.method import VonNeumannMethod
+from sdpbound.entropies.question import EntropyQuestion
+from sdpbound.errors import InvalidParameter
+from sdpbound.npa.levels import Level, normalise_level
+
+__all__ = ["Projective"]
+
+
+@dataclass(frozen=True)
+class Projective(VonNeumannMethod):
+    """Nodes of an integral in one program; options as in :class:`sdpbound.VonNeumann`."""
+
+    level: Level | None = None
+    nodes: int | tuple[float, ...] | None = None
+    solver: SolverChoice = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.level is not None:
+            object.__setattr__(self, "level", normalise_level(self.level))
+        if isinstance(self.nodes, (int, np.integer)):
+            object.__setattr__(self, "nodes", whole(self.nodes, "nodes", 2, MOST_NODES))
+        elif self.nodes is not None:
+            object.__setattr__(self, "nodes", _nodes(self.nodes))
+
+    @property
+    def adversary(self) -> Quantum:
+        return Quantum(LEVELS[0] if self.level is None else self.level)
+
+    def solved(self, question: EntropyQuestion) -> EntropyBound:
+        return projective_entropy(question, self.level, self.nodes, self.tolerance, self.solver)
+
+
+def _nodes(given: tuple[float, ...]) -> tuple[float, ...]:
+    array = floats(given, "nodes").reshape(-1)
+    rising = bool((np.diff(np.concatenate([[0.0], array])) > 0).all())
+    if not 2 <= array.size <= MOST_NODES or not rising or array[-1] != 0.5:
+        raise InvalidParameter(
+            f"nodes = {given!r:.60} must be a number of nodes from 2 to {MOST_NODES}, or as many rising "
+            "numbers above 0 of which the last is 1/2."
+        )
+    return tuple(float(v) for v in array)

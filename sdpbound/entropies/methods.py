@@ -1,0 +1,47 @@
+"""The table of methods for von Neumann entropies, and what is asked of them by name."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+
+from sdpbound.entropies.entropy import Entropy
+from sdpbound.entropies.integral.method import Projective
+from sdpbound.entropies.qubits.method import QubitReduction
+from sdpbound.entropies.radau.method import GaussRadau
+from sdpbound.errors import InvalidParameter
+from sdpbound.registry import Registry, concrete, unknown
+
+__all__ = ["METHODS", "method_named", "options_of"]
+
+#: Each method has a line here; another package adds its own by an entry point. The class is called with the options of
+#: :class:`sdpbound.VonNeumann` that it takes by name.
+METHODS: Registry[type[Entropy]] = Registry(
+    "a method for entropies",
+    "sdpbound.entropies",
+    {"projective": Projective, "gauss-radau": GaussRadau, "qubit": QubitReduction},
+    concrete(Entropy),
+    "a subclass of sdpbound.Entropy with all its methods",
+)
+
+
+def options_of(kind: type[Entropy]) -> tuple[str, ...]:
+    """The options that a method takes by name."""
+    return tuple(inspect.signature(kind).parameters)
+
+
+def method_named(name: object, options: Mapping[str, object]) -> Entropy:
+    """The method with the options given; those that are None are left to it."""
+    kind = METHODS.find(name)
+    if kind is None:
+        text = unknown(name, METHODS.names(), "method").rstrip(".")
+        raise InvalidParameter(f"{text}; words of the devices are level=..., after it.")
+    taken = options_of(kind)
+    given = {key: value for key, value in options.items() if value is not None}
+    others = [key for key in given if key not in taken and key != "tolerance"]
+    if others:
+        own = " and ".join(key for key in options if key in taken) or "no option"
+        raise InvalidParameter(
+            f"method {name!r} takes {own} only: leave {' and '.join(others)} out, or take 'projective'."
+        )
+    return kind(**{key: value for key, value in given.items() if key in taken})

@@ -1,0 +1,48 @@
+"""The method "gauss-radau": that of Brown, Fawzi and Fawzi, with any operator of Eve for each node."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sdpbound.adversaries import Quantum
+from sdpbound.arguments import whole
+from sdpbound.bounds.solving import SolverChoice
+from sdpbound.entropies.entropy import EntropyBound
+from sdpbound.entropies.integral.search import LEVELS
+from sdpbound.entropies.method import VonNeumannMethod
+from sdpbound.entropies.question import EntropyQuestion
+from sdpbound.entropies.radau.search import MOST_RADAU_NODES, gauss_radau_entropy
+from sdpbound.errors import InvalidParameter
+from sdpbound.npa.levels import Level, normalise_level
+
+__all__ = ["GaussRadau"]
+
+
+@dataclass(frozen=True)
+class GaussRadau(VonNeumannMethod):
+    """Nodes of Gauss and Radau; options as in :class:`sdpbound.VonNeumann`."""
+
+    level: Level | None = None
+    nodes: int | None = None
+    solver: SolverChoice = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.level is not None:
+            object.__setattr__(self, "level", normalise_level(self.level))
+        if self.nodes is None:
+            return
+        if not isinstance(self.nodes, (int, np.integer)):
+            raise InvalidParameter(
+                f"nodes = {self.nodes!r:.60} of 'gauss-radau' must be their number, from 2 to {MOST_RADAU_NODES}."
+            )
+        object.__setattr__(self, "nodes", whole(self.nodes, "nodes", 2, MOST_RADAU_NODES))
+
+    @property
+    def adversary(self) -> Quantum:
+        return Quantum(LEVELS[0] if self.level is None else self.level)
+
+    def solved(self, question: EntropyQuestion) -> EntropyBound:
+        return gauss_radau_entropy(question, self.level, self.nodes, self.tolerance, self.solver)

@@ -1,0 +1,103 @@
+"""Options of finite lengths."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypedDict
+
+from numpy.typing import ArrayLike
+
+from sdpbound.arguments import instance
+from sdpbound.entropies.question import require_preprocessing
+from sdpbound.errors import InvalidParameter
+from sdpbound.finite_size.figures import FiniteSecurity
+from sdpbound.finite_size.functionals import EntropySource
+
+__all__ = [
+    "FiniteChanges",
+    "FiniteKeyChanges",
+    "FiniteKeyOptions",
+    "FiniteOptions",
+    "FiniteRandomnessChanges",
+    "FiniteRandomnessOptions",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FiniteOptions:
+    """How a finite length is secured and tested.
+
+    Parameters
+    ----------
+    entropies : affine lower bounds on the entropy of the key, instead of solving for some: bounds of
+        :func:`conditional_entropy`, their functionals, or BellExpressions in bits, which are trusted; or an Entropy
+        to solve with. The best for each number of rounds is taken
+    security : default FiniteSecurity()
+    test_probability : of a round, from 1e-12 to 1; default: the best
+    test_distribution : (X, Y) of the settings of a tested round; default: in proportion to how much they matter
+    """
+
+    entropies: EntropySource = None
+    security: FiniteSecurity = field(default_factory=FiniteSecurity)
+    test_probability: float | None = None
+    test_distribution: ArrayLike | None = None
+
+    def __post_init__(self) -> None:
+        security = FiniteSecurity() if self.security is None else self.security
+        instance(security, FiniteSecurity, "security", "FiniteSecurity(soundness=1e-10)")
+        object.__setattr__(self, "security", security)
+        p = self.test_probability
+        if p is not None and (isinstance(p, bool) or not isinstance(p, (int, float)) or not 1e-12 <= p <= 1.0):
+            raise InvalidParameter(f"test_probability = {p!r:.60} must be a number from 1e-12 to 1.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FiniteKeyOptions(FiniteOptions):
+    """How a finite key is secured, tested and processed.
+
+    Parameters
+    ----------
+    preprocessing : probability in [0, 1/2] with which Alice flips a key bit (in tests she does not); ``entropies`` are
+        those after it
+    entropies, security, test_probability, test_distribution : as in :class:`FiniteOptions`
+    """
+
+    preprocessing: float = 0.0
+
+    def __post_init__(self) -> None:
+        FiniteOptions.__post_init__(self)
+        object.__setattr__(self, "preprocessing", require_preprocessing(self.preprocessing))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FiniteRandomnessOptions(FiniteOptions):
+    """How finite randomness is secured and tested.
+
+    Parameters
+    ----------
+    net : make the parameters best for what is left after drawing tests and settings from a uniform seed
+    entropies, security, test_probability, test_distribution : as in :class:`FiniteOptions`
+    """
+
+    net: bool = False
+
+
+class FiniteChanges(TypedDict, total=False):
+    """The options of :class:`FiniteOptions`, each as a keyword of a call."""
+
+    entropies: EntropySource
+    security: FiniteSecurity | None
+    test_probability: float | None
+    test_distribution: ArrayLike | None
+
+
+class FiniteKeyChanges(FiniteChanges, total=False):
+    """The options of :class:`FiniteKeyOptions`, each as a keyword of a call."""
+
+    preprocessing: float
+
+
+class FiniteRandomnessChanges(FiniteChanges, total=False):
+    """The options of :class:`FiniteRandomnessOptions`, each as a keyword of a call."""
+
+    net: bool

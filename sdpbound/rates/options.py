@@ -1,0 +1,147 @@
+"""Options of rates and of the search for thresholds."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TypedDict
+
+from sdpbound.bell.noise.noise import Noise
+from sdpbound.entropies.entropy import Entropy
+from sdpbound.errors import InvalidParameter
+
+__all__ = [
+    "ErrorRateChanges",
+    "LineChanges",
+    "LineOptions",
+    "RandomnessChanges",
+    "RandomnessOptions",
+    "RateChanges",
+    "RateOptions",
+    "SearchChanges",
+    "SearchOptions",
+]
+
+#: The rates of which thresholds are searched.
+RATES = ("key", "local randomness", "global randomness")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateOptions:
+    """Which proofs a rate may use.
+
+    Parameters
+    ----------
+    closed_forms : use the self-test where the data are one, without preprocessing; the rate without it is then
+        ``rate.sdp``. VonNeumann() then also takes its formulas for CHSH values instead of a program
+    require_self_test : raise NotSelfTesting where the data are none
+    """
+
+    closed_forms: bool = True
+    require_self_test: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RandomnessOptions(RateOptions):
+    """Which proofs a randomness rate may use, and against whom it is.
+
+    Parameters
+    ----------
+    blind : of Alice's outcome against an Eve who also holds Bob's device and outcome, H(A|X=x,Y=y,B,E)
+    closed_forms, require_self_test : as in :class:`RateOptions`
+    """
+
+    blind: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineOptions:
+    """How the end of a rate is searched along a line of noise.
+
+    Parameters
+    ----------
+    target : bits a round that must be exceeded
+    tolerance : width of the interval aimed at, in units of the noise
+    start : a noise near the threshold, if one is known, as in a sweep: saves solves
+    """
+
+    target: float = 0.0
+    tolerance: float = 1e-4
+    start: float | None = None
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.target):
+            raise InvalidParameter(f"target = {self.target} of a rate must be a finite number of bits.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchOptions(LineOptions):
+    """Which rate's end is searched, and how.
+
+    Parameters
+    ----------
+    rate : "key", "local randomness" or "global randomness"
+    entropy : default SweptEntropy(): formulas where there are any, the qubit reduction where it applies, else programs;
+        to 1e-4 bits or the tolerance. The name of a method stands for VonNeumann of it
+    preprocessing : as in :func:`key_rate`; "best": the probability that survives most noise, as far as found; it is
+        then in ``threshold.found``, and ``dead`` is proven for this probability, not for all
+    noise : what the devices suffer besides
+    attack : whether to prove the other side by explicit attacks, see :func:`key_rate_upper_bound`
+    closed_forms : as in :func:`key_rate`
+    target, tolerance, start : as in :class:`LineOptions`
+    """
+
+    rate: str = "key"
+    entropy: Entropy | str | None = None
+    preprocessing: float | str = 0.0
+    noise: Noise | None = None
+    attack: bool = True
+    closed_forms: bool = True
+
+    def __post_init__(self) -> None:
+        LineOptions.__post_init__(self)
+        if self.rate not in RATES:
+            raise InvalidParameter(f"rate = {self.rate!r:.60} must be one of {', '.join(map(repr, RATES))}.")
+        if isinstance(self.preprocessing, str) and self.preprocessing != "best":
+            raise InvalidParameter(
+                f"preprocessing = {self.preprocessing!r:.60} must be a number from 0 to 1/2, or 'best'."
+            )
+        if self.preprocessing and self.rate != "key":
+            raise InvalidParameter(f"preprocessing = {self.preprocessing!r:.60} is of keys only; leave it 0.")
+
+
+class RateChanges(TypedDict, total=False):
+    """The options of :class:`RateOptions`, each as a keyword of a call."""
+
+    closed_forms: bool
+    require_self_test: bool
+
+
+class RandomnessChanges(RateChanges, total=False):
+    """The options of :class:`RandomnessOptions`, each as a keyword of a call."""
+
+    blind: bool
+
+
+class LineChanges(TypedDict, total=False):
+    """The options of :class:`LineOptions`, each as a keyword of a call."""
+
+    target: float
+    tolerance: float
+    start: float | None
+
+
+class ErrorRateChanges(LineChanges, total=False):
+    """The options of :class:`SearchOptions` that a threshold of keys in the error rate has."""
+
+    entropy: Entropy | str | None
+    preprocessing: float | str
+    attack: bool
+    closed_forms: bool
+
+
+class SearchChanges(ErrorRateChanges, total=False):
+    """The options of :class:`SearchOptions`, each as a keyword of a call."""
+
+    rate: str
+    noise: Noise | None
