@@ -30,7 +30,8 @@ Level = Annotated[
     typer.Option(help="Level of the quantum hierarchy, such as 1+AB or 2. Default 2.", metavar="LEVEL"),
 ]
 SolverName = Annotated[
-    str | None, typer.Option(help="clarabel, sdpa, qics, scs, highs or cvxpy:NAME. Default: by size.", metavar="NAME")
+    str | None,
+    typer.Option(help="A solver, such as clarabel or cvxpy:CVXOPT; a wrong name lists all. By size.", metavar="NAME"),
 ]
 CertificateFile = Annotated[
     Path | None, typer.Option("--certificate", help="Write the certificate to this JSON file.", metavar="FILE")

@@ -11,7 +11,7 @@ from sdpbound.adversaries import Quantum
 from sdpbound.arguments import floats, instance, whole
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.bound import Bound
-from sdpbound.bounds.solving import SolverChoice
+from sdpbound.conic.solvers.choose import SolverChoice
 from sdpbound.entropies.closed import closed_entropy
 from sdpbound.entropies.entropy import Entropy, EntropyBound
 from sdpbound.entropies.integral.search import LEVELS, MOST_NODES, projective_entropy

@@ -5,26 +5,22 @@ from __future__ import annotations
 import math
 import time
 from abc import ABC
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
-
-import numpy as np
 
 from sdpbound.adversaries import Quantum
 from sdpbound.arrays import Floats
-from sdpbound.bell.behaviour import Behaviour
-from sdpbound.bell.observations import Observations
-from sdpbound.bounds.separation import CERTIFIED_SEPARATION, raise_if_separated, threshold_scale
-from sdpbound.bounds.solving import TARGET_CORRECTION, SolverChoice
+from sdpbound.bounds.separation import CERTIFIED_SEPARATION, raise_if_separated
+from sdpbound.bounds.solving import TARGET_CORRECTION
 from sdpbound.conic.program import LinearMatrixInequality, SolverResult, Status
-from sdpbound.conic.solvers.choose import by_name, candidates
-from sdpbound.conic.solvers.solver import BROKEN, DEFAULT_TOLERANCE, Solver, ask
+from sdpbound.conic.solvers.choose import SolverChoice, first_answer
+from sdpbound.conic.solvers.solver import DEFAULT_TOLERANCE
 from sdpbound.entropies.question import EntropyQuestion
-from sdpbound.errors import InvalidSolver, SolverFailure
+from sdpbound.errors import SolverFailure
 from sdpbound.npa.levels import Level
 
-__all__ = ["EntropySearch", "first_answer", "rows_of", "towards_noise", "widened"]
+__all__ = ["EntropySearch", "rows_of", "solved"]
 
 #: Distances towards white noise tried where the data are on the boundary of the set.
 RETREATS = (1e-8, 1e-7, 1e-6, 1e-5)
@@ -95,57 +91,15 @@ class EntropySearch(ABC, Generic[A]):
         return best
 
 
-def first_answer(
+def solved(
     inequality: LinearMatrixInequality, choice: SolverChoice, accuracy: float, seconds: dict[str, float]
 ) -> SolverResult:
-    """Of the solver asked for, or of the first that has one."""
-    failures = []
-    for solver in solvers_for(choice, inequality, accuracy):
-        begun = time.perf_counter()
-        try:
-            return ask(solver, inequality)
-        except SolverFailure as failure:
-            failures.append(str(failure))
-        except BROKEN as failure:
-            if choice is not None:
-                raise
-            failures.append(f"{solver.name}: {type(failure).__name__} {failure}")
-        finally:
-            seconds["solve"] += time.perf_counter() - begun
-    raise SolverFailure(
-        f"no solver gave a usable dual ({'; '.join(failures)}); try another one with solver=..., or a lower level."
-    )
-
-
-def solvers_for(choice: SolverChoice, inequality: LinearMatrixInequality, tolerance: float) -> Sequence[Solver]:
-    """The solver asked for, or those worth trying: SDPA first, for its time is linear in the number of nodes."""
-    if choice is None:
-        return sorted(candidates(inequality, tolerance), key=lambda s: s.name != "sdpa")
-    if isinstance(choice, str):
-        return (by_name(choice, tolerance),)
-    if isinstance(choice, Solver):
-        return (choice,)
-    raise InvalidSolver(f"solver = {choice!r} must be a name such as 'sdpa', a Solver, or None for the best installed.")
-
-
-def widened(question: EntropyQuestion) -> EntropyQuestion:
-    """Data outside the set by less than can be called infeasible: with tolerances that reach into it."""
-    observed = question.observed
-    wider = np.maximum(4.0 * observed.tolerances, CERTIFIED_SEPARATION * threshold_scale(observed))
-    if not len(observed) or float(wider.max()) > 1e-6 * max(1.0, float(np.abs(observed.values).max())):
-        raise SolverFailure(
-            "the tested data are outside the set by an amount that no solver resolves; move them inside, or test "
-            "fewer values."
-        )
-    wide = replace(observed, tolerances=wider)
-    return replace(question, observed=wide, given=question.given or observed)
-
-
-def towards_noise(observed: Observations, distance: float) -> Floats:
-    """Tested values a little closer to those of white noise."""
-    noise = Behaviour.uniform(observed.scenario).moments
-    centre = np.tensordot(observed.coefficients, noise, axes=noise.ndim)
-    return np.asarray((1.0 - distance) * observed.values + distance * centre)
+    """The first answer there is, of a solver whose time is linear in the number of nodes if there is one."""
+    begun = time.perf_counter()
+    try:
+        return first_answer(choice, inequality, accuracy, lambda solver: solver.forms_schur_complement)
+    finally:
+        seconds["solve"] += time.perf_counter() - begun
 
 
 def rows_of(factor: Floats) -> list[list[float]]:

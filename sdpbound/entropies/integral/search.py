@@ -13,15 +13,16 @@ from sdpbound.adversaries import Quantum
 from sdpbound.arrays import Floats
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.bound import AffineProof, Functional
+from sdpbound.bounds.boundary import towards_noise
 from sdpbound.bounds.certificate import certificate_head
-from sdpbound.bounds.solving import SolverChoice
 from sdpbound.conic.program import SolverResult, Status
 from sdpbound.conic.programs.interval import IntervalDual
+from sdpbound.conic.solvers.choose import SolverChoice
 from sdpbound.entropies.entropy import EntropyBound, no_less_than_trivial
 from sdpbound.entropies.integral.assemble import EntropyProgram, assemble_entropy
 from sdpbound.entropies.quadrature import graded_nodes, interpolation_gap, refined_nodes
 from sdpbound.entropies.question import EntropyQuestion
-from sdpbound.entropies.search import EntropySearch, first_answer, rows_of, towards_noise, widened
+from sdpbound.entropies.search import EntropySearch, rows_of, solved
 from sdpbound.entropies.words import words_of_level
 from sdpbound.errors import SolverFailure
 from sdpbound.npa.levels import Level
@@ -91,7 +92,7 @@ class _Search(EntropySearch[_Attempt]):
                     raise
             best = max(self.attempts, key=lambda attempt: attempt.bound)  # near the boundary not always the last
         if best.bound > self.most:
-            return replace(self, question=widened(self.question)).run()
+            return replace(self, question=self.question.widened()).run()
         return self._as_bound(best)
 
     def _levels(self) -> list[Level]:
@@ -159,7 +160,7 @@ class _Search(EntropySearch[_Attempt]):
         moved = towards_noise(observed, retreat)
         inequality = program.solver.inequality(program.objective, program.rewards, moved, observed.tolerances)
         self.seconds["assemble"] += time.perf_counter() - begun
-        result = first_answer(inequality, self.solver, self.accuracy(self.nodes is not None), self.seconds)
+        result = solved(inequality, self.solver, self.accuracy(self.nodes is not None), self.seconds)
         dual = self._certify(program, result)
         values = slopes = np.zeros(len(nodes))
         gap = math.inf

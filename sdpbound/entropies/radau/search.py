@@ -12,14 +12,15 @@ import numpy as np
 from sdpbound.adversaries import Quantum
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.bound import AffineProof, Functional
+from sdpbound.bounds.boundary import towards_noise
 from sdpbound.bounds.certificate import certificate_head
-from sdpbound.bounds.solving import SolverChoice
 from sdpbound.conic.program import SolverResult
 from sdpbound.conic.programs.quadratic import QuadraticDual
+from sdpbound.conic.solvers.choose import SolverChoice
 from sdpbound.entropies.entropy import EntropyBound, no_less_than_trivial
 from sdpbound.entropies.question import EntropyQuestion
 from sdpbound.entropies.radau.assemble import RadauProgram, assemble_radau
-from sdpbound.entropies.search import EntropySearch, first_answer, rows_of, towards_noise, widened
+from sdpbound.entropies.search import EntropySearch, rows_of, solved
 from sdpbound.entropies.words import words_of_level
 from sdpbound.errors import SolverFailure
 from sdpbound.npa.levels import Level
@@ -75,7 +76,7 @@ class _Search(EntropySearch[_Attempt]):
                 raise
         best = max(self.attempts, key=lambda attempt: attempt.bound)
         if best.bound > self.most:
-            return replace(self, question=widened(self.question)).run()
+            return replace(self, question=self.question.widened()).run()
         return self._as_bound(best)
 
     def _improve(self) -> None:
@@ -120,7 +121,7 @@ class _Search(EntropySearch[_Attempt]):
         moved = towards_noise(observed, retreat)
         inequality = program.solver.inequality(program.factors, moved, observed.tolerances)
         self.seconds["assemble"] += time.perf_counter() - begun
-        result = first_answer(inequality, self.solver, self.accuracy(self.nodes is not None), self.seconds)
+        result = solved(inequality, self.solver, self.accuracy(self.nodes is not None), self.seconds)
         begun = time.perf_counter()
         dual = program.solver.certify(
             program.factors, observed.values, observed.tolerances, result.duals, program.constant

@@ -9,7 +9,7 @@ import numpy as np
 
 from sdpbound.adversaries import adversary_named
 from sdpbound.conic.program import Status
-from sdpbound.conic.solvers.choose import NAMES
+from sdpbound.conic.solvers.choose import names
 from sdpbound.errors import CertificateError
 from sdpbound.study.file.questions import BEST
 from sdpbound.study.file.spec import Quantity
@@ -92,7 +92,7 @@ def _known(solver: str, quantity: Quantity, row: Row) -> bool:
     if solver == "enumeration":  # of the local set's points, for a Bell value
         return quantity.group == "expression" and adversary_named(row["model"]).deterministic
     # "none": the data left nothing to solve for
-    return solver in NAMES or solver == "none" or re.fullmatch(r"cvxpy:[A-Z0-9_]{1,30}", solver, re.ASCII) is not None
+    return solver in names() or solver == "none" or re.fullmatch(r"cvxpy:[A-Z0-9_]{1,30}", solver, re.ASCII) is not None
 
 
 def _within(row: Row, columns: Iterable[str], least: float, most: float) -> None:
