@@ -98,7 +98,7 @@ def _separate(question: Question, assembly: Assembly) -> tuple[CertifiedDual, So
         inequalities=sp.csr_array(sp.vstack([tested, -tested, program.inequalities], format="csr")),
         unit=program.unit,
     )
-    reduced = Reduction(shell).inequality(program.objective, program.values[:1])
+    reduced = Reduction(shell).inequality(shell)
     count = tested.shape[0]
     column = np.concatenate([np.ones(2 * count), np.zeros(reduced.matrix.shape[0] - 2 * count)])
     data = program.values[1:]

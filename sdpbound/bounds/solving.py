@@ -63,7 +63,7 @@ def solve(
     assembly = assemble(question, model, symmetry)
     program = assembly.program
     raise_if_contradictory(question, model, assembly)
-    inequality = assembly.reduction.inequality(program.objective, program.values)
+    inequality = assembly.reduction.inequality(program)
     solvers = solvers_for(solver, inequality, asked)
     seconds = {"assemble": time.perf_counter() - start, "solve": 0.0, "certify": 0.0}
     search = _Search(question, assembly, seconds, automatic=solver is None)
@@ -178,7 +178,7 @@ def _retreat(search: _Search, solvers: Sequence[Solver]) -> None:
     chosen = [solver for solver in solvers if solver.good_on_boundary] or solvers[:1]  # the others are slow there
     for step in RETREATS:
         values = np.concatenate([program.values[:1], towards_noise(search.question.observed, step)])
-        inequality = search.assembly.reduction.inequality(program.objective, values)
+        inequality = search.assembly.reduction.inequality(replace(program, values=values))
         for solver in chosen:
             search.attempt(solver, inequality, direct)
 
@@ -199,7 +199,7 @@ def _use_tolerances(search: _Search, solver: Solver) -> None:
             break
         tried.append(corner)
         values = np.concatenate([program.values[:1], corner])
-        search.attempt(solver, search.assembly.reduction.inequality(program.objective, values), direct)
+        search.attempt(solver, search.assembly.reduction.inequality(replace(program, values=values)), direct)
         corner = data + np.sign([float(m) for m in search.best[0].multipliers]) * tolerances
 
 

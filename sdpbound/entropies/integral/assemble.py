@@ -26,7 +26,7 @@ from sdpbound.adversaries.quantum import relaxation_of
 from sdpbound.arrays import Floats
 from sdpbound.bell.observations import DATA_TOLERANCE, Observations
 from sdpbound.bell.scenario import Scenario
-from sdpbound.conic.programs.interval import IntervalSolver, IntervalStructure
+from sdpbound.conic.programs.interval import IntervalData, IntervalProgram, IntervalStructure
 from sdpbound.entropies.quadrature import weights
 from sdpbound.entropies.question import EntropyQuestion
 from sdpbound.entropies.words import WIDE, flips, require_words, words_of_level
@@ -42,7 +42,7 @@ class EntropyProgram:
 
     Attributes
     ----------
-    solver : of the program's structure, shared between points
+    reduced : of the program's structure, shared between points
     words : the generating words
     objective, rewards : of the program; copies are node by node, bit by bit, M_0 before M_1
     slack : sum of what the entries of ``rewards`` may be off
@@ -50,7 +50,7 @@ class EntropyProgram:
     wholes : (bits * 2, moments) the functionals M of the copies of one node
     """
 
-    solver: IntervalSolver
+    reduced: IntervalProgram
     words: tuple[Word, ...]
     objective: Floats
     rewards: Floats
@@ -59,9 +59,13 @@ class EntropyProgram:
     weights: Floats
     wholes: Floats
 
+    def data(self, values: Floats, tolerances: Floats) -> IntervalData:
+        """With these tested values."""
+        return IntervalData(values, tolerances, self.objective, self.rewards, self.slack)
+
     def values_and_slopes(self, solution: Floats) -> tuple[Floats, Floats]:
         """f(t_i) and a subgradient of it at each node, of the point that a solver found."""
-        z = self.solver.moments_of_copies(solution).reshape(len(self.nodes), len(self.wholes), -1)
+        z = self.reduced.moments_of_copies(solution).reshape(len(self.nodes), len(self.wholes), -1)
         rewards = self.rewards.reshape(z.shape)
         scale = np.where(self.weights > 0.0, self.weights, 1.0)
         return (rewards * z).sum(axis=(1, 2)) / scale, (self.wholes * z).sum(axis=(1, 2))
@@ -89,7 +93,7 @@ def assemble_entropy(question: EntropyQuestion, level: Level, nodes: Floats) -> 
     rewards = w[:, None, None] * (nodes[:, None, None] * wholes - parts)
     size_of_terms = w[:, None, None] * (nodes[:, None, None] * np.abs(wholes) + np.abs(parts))
     return EntropyProgram(
-        solver=structure.solver,
+        reduced=structure.reduced,
         words=structure.words,
         objective=-wholes[::2].sum(axis=0),  # sums of halves and quarters: exact
         rewards=rewards.reshape(-1, wholes.shape[1]),
@@ -102,7 +106,7 @@ def assemble_entropy(question: EntropyQuestion, level: Level, nodes: Floats) -> 
 
 @dataclass(frozen=True, eq=False)
 class _Structure:
-    solver: IntervalSolver
+    reduced: IntervalProgram
     words: tuple[Word, ...]
     wholes: Floats
     parts: Floats
@@ -144,7 +148,7 @@ def _structure(
         groups=groups,
         symmetries=flips(scenario, relaxation, rows[~np.array(free, dtype=bool)], needed, wholes, parts),
     )
-    return _Structure(IntervalSolver(structure), words, wholes @ to_moments, parts @ to_moments)
+    return _Structure(IntervalProgram(structure), words, wholes @ to_moments, parts @ to_moments)
 
 
 @lru_cache(maxsize=64)

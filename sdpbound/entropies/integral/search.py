@@ -158,7 +158,7 @@ class _Search(EntropySearch[_Attempt]):
         begun = time.perf_counter()
         observed, nodes = self.question.observed, program.nodes
         moved = towards_noise(observed, retreat)
-        inequality = program.solver.inequality(program.objective, program.rewards, moved, observed.tolerances)
+        inequality = program.reduced.inequality(program.data(moved, observed.tolerances))
         self.seconds["assemble"] += time.perf_counter() - begun
         result = solved(inequality, self.solver, self.accuracy(self.nodes is not None), self.seconds)
         dual = self._certify(program, result)
@@ -172,14 +172,7 @@ class _Search(EntropySearch[_Attempt]):
     def _certify(self, program: EntropyProgram, result: SolverResult) -> IntervalDual:
         begun = time.perf_counter()
         observed = self.question.observed
-        dual = program.solver.certify(
-            program.objective,
-            program.rewards,
-            observed.values,
-            observed.tolerances,
-            result.duals,
-            program.slack,
-        )
+        dual = program.reduced.certify(program.data(observed.values, observed.tolerances), result.duals)
         self.seconds["certify"] += time.perf_counter() - begun
         return dual
 

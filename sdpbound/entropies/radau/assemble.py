@@ -36,7 +36,7 @@ from sdpbound.adversaries.quantum import relaxation_of
 from sdpbound.arrays import Floats
 from sdpbound.bell.observations import DATA_TOLERANCE
 from sdpbound.bell.scenario import Scenario
-from sdpbound.conic.programs.quadratic import CopyMaps, QuadraticSolver, QuadraticStructure
+from sdpbound.conic.programs.quadratic import CopyMaps, QuadraticData, QuadraticProgram, QuadraticStructure
 from sdpbound.entropies.quadrature import gauss_radau
 from sdpbound.entropies.question import EntropyQuestion
 from sdpbound.entropies.words import WIDE, flips, require_words, words_of_level
@@ -57,19 +57,23 @@ class RadauProgram:
 
     Attributes
     ----------
-    solver : of the program's structure, shared between points
+    reduced : of the program's structure, shared between points
     words, left, right : the words w of Alice and Bob, u beside Z and v beside Z*
     nodes, weights : (m,) t_i and kappa_i
     constant : a number that the sum of all kappa_i is not below
     """
 
-    solver: QuadraticSolver
+    reduced: QuadraticProgram
     words: tuple[Word, ...]
     left: tuple[Word, ...]
     right: tuple[Word, ...]
     nodes: Floats
     weights: Floats
     constant: float
+
+    def data(self, values: Floats, tolerances: Floats) -> QuadraticData:
+        """With these tested values."""
+        return QuadraticData(values, tolerances, self.factors, self.constant)
 
     @property
     def factors(self) -> Floats:
@@ -109,7 +113,7 @@ def _structure(
     rows_bytes: bytes,
     free: tuple[bool, ...],
     wide: tuple[bool, ...],
-) -> tuple[QuadraticSolver, tuple[Word, ...], tuple[Word, ...], tuple[Word, ...]]:
+) -> tuple[QuadraticProgram, tuple[Word, ...], tuple[Word, ...], tuple[Word, ...]]:
     size = int(np.prod(scenario.shape))
     rows = np.frombuffer(rows_bytes).reshape(-1, size)
     keys = list(_keys(scenario, x, y))
@@ -147,7 +151,7 @@ def _structure(
             for g in symmetries
         ),
     )
-    return QuadraticSolver(structure), words, left, right
+    return QuadraticProgram(structure), words, left, right
 
 
 def _signs(rows: Sequence[Word], words: Sequence[Word], signs: Floats) -> Floats:

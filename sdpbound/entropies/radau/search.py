@@ -119,13 +119,11 @@ class _Search(EntropySearch[_Attempt]):
         observed = self.question.observed
         begun = time.perf_counter()
         moved = towards_noise(observed, retreat)
-        inequality = program.solver.inequality(program.factors, moved, observed.tolerances)
+        inequality = program.reduced.inequality(program.data(moved, observed.tolerances))
         self.seconds["assemble"] += time.perf_counter() - begun
         result = solved(inequality, self.solver, self.accuracy(self.nodes is not None), self.seconds)
         begun = time.perf_counter()
-        dual = program.solver.certify(
-            program.factors, observed.values, observed.tolerances, result.duals, program.constant
-        )
+        dual = program.reduced.certify(program.data(observed.values, observed.tolerances), result.duals)
         self.seconds["certify"] += time.perf_counter() - begun
         return _Attempt(program, level, result, dual)
 
