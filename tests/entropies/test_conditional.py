@@ -344,9 +344,9 @@ def test_any_dual_proves_a_true_bound(seed: int) -> None:
         duals.append(g @ g.T if rng.integers(2) else (g + g.T) / 2)
     dual = program.reduced.certify(data, duals)
     assert -dual.value <= chsh_entropy(2.5)
-    from sdpbound.entropies.integral.search import _EntropyProof
+    from sdpbound.entropies.proof import ProgramProof
 
-    certificate = _EntropyProof(question, sb.Quantum("1+AB"), program, dual).certificate(-dual.value)
+    certificate = ProgramProof(question, sb.Quantum("1+AB"), program, dual).certificate(-dual.value)
     found = sb.verify(certificate, strict=False)
     assert found.value == pytest.approx(-dual.value, rel=1e-9) and found.value >= found.claimed
     assert found.holds == (-dual.value >= 0.0)  # a bound below 0 is true and says nothing

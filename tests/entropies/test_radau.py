@@ -217,9 +217,9 @@ def test_any_dual_proves_a_true_bound(seed: int) -> None:
         duals.append(x + (g @ g.T if rng.integers(2) else (g + g.T) / 2))
     dual = program.reduced.certify(data, duals)
     assert -dual.value <= sb.conditional_entropy(observed, preprocessing=q).value + 1e-10
-    from sdpbound.entropies.radau.search import _RadauProof
+    from sdpbound.entropies.proof import ProgramProof
 
-    certificate = _RadauProof(question, sb.Quantum("1+AB"), program, dual).certificate(-dual.value)
+    certificate = ProgramProof(question, sb.Quantum("1+AB"), program, dual).certificate(-dual.value)
     assert sb.verify(certificate).holds
 
 

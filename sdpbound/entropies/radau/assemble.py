@@ -28,6 +28,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -36,7 +37,15 @@ from sdpbound.adversaries.quantum import relaxation_of
 from sdpbound.arrays import Floats
 from sdpbound.bell.observations import DATA_TOLERANCE
 from sdpbound.bell.scenario import Scenario
-from sdpbound.conic.programs.quadratic import CopyMaps, QuadraticData, QuadraticProgram, QuadraticStructure
+from sdpbound.conic.program import SolverResult
+from sdpbound.conic.programs.quadratic import (
+    CopyMaps,
+    QuadraticData,
+    QuadraticDual,
+    QuadraticProgram,
+    QuadraticStructure,
+)
+from sdpbound.entropies.proof import rows_of
 from sdpbound.entropies.quadrature import gauss_radau
 from sdpbound.entropies.question import EntropyQuestion
 from sdpbound.entropies.words import WIDE, flips, require_words, words_of_level
@@ -74,6 +83,21 @@ class RadauProgram:
     def data(self, values: Floats, tolerances: Floats) -> QuadraticData:
         """With these tested values."""
         return QuadraticData(values, tolerances, self.factors, self.constant)
+
+    def claimed(self, result: SolverResult) -> float:
+        """The entropy that a solver says."""
+        return self.constant - result.objective
+
+    def entries(self, dual: QuadraticDual) -> dict[str, Any]:
+        """What a certificate says of a dual, beside its multipliers."""
+        return {
+            "gauss_radau": len(self.nodes),
+            "words": [[list(part) for part in word] for word in self.words],
+            "left": [[list(part) for part in word] for word in self.left],
+            "right": [[list(part) for part in word] for word in self.right],
+            "factor": rows_of(dual.shared),
+            "blocks": [rows_of(x) for x in dual.blocks],
+        }
 
     @property
     def factors(self) -> Floats:
