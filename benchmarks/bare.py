@@ -43,7 +43,7 @@ class Bare:
 def plain_inequality(question: Question, model: Adversary) -> LinearMatrixInequality:
     """The program without its symmetries."""
     assembly = assemble(question, model, symmetry=False)
-    return assembly.reduction.inequality(assembly.program.objective, assembly.program.values)
+    return assembly.reduction.inequality(assembly.program)
 
 
 def clarabel_input(program: LinearMatrixInequality) -> tuple[Any, ...]:

@@ -48,6 +48,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from sdpbound.conic.solvers.qics_ import Qics
     from sdpbound.conic.solvers.scs_ import Scs
     from sdpbound.conic.solvers.sdpa_ import Sdpa
+    from sdpbound.conic.solvers.solver import Solver
     from sdpbound.entropies.conditional import EntropyBound, VonNeumann, conditional_entropy
     from sdpbound.entropies.entropy import Entropy
     from sdpbound.entropies.envelope import EntropyEnvelope, EnvelopeOptions, entropy_envelope
@@ -153,6 +154,7 @@ __all__ = [
     "SearchOptions",
     "SelfTest",
     "SingletSelfTest",
+    "Solver",
     "SolverFailure",
     "StorageFailure",
     "Strategy",
@@ -249,6 +251,7 @@ __getattr__, __dir__ = lazy_face(
         "sdpbound.conic.solvers.qics_": "Qics",
         "sdpbound.conic.solvers.scs_": "Scs",
         "sdpbound.conic.solvers.sdpa_": "Sdpa",
+        "sdpbound.conic.solvers.solver": "Solver",
         "sdpbound.entropies.conditional": "EntropyBound VonNeumann conditional_entropy",
         "sdpbound.entropies.entropy": "Entropy",
         "sdpbound.entropies.envelope": "EntropyEnvelope EnvelopeOptions entropy_envelope",

@@ -15,15 +15,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import least_squares, linprog
+from scipy.optimize import least_squares
 
 from sdpbound.arrays import Floats
 from sdpbound.attacks.descent import descend
 from sdpbound.attacks.landscape import Landscape, Points
 from sdpbound.bell.scenario import Scenario
 from sdpbound.bell.strategy import Strategy
-from sdpbound.conic.solvers.linear_ import mixture_solutions
-from sdpbound.errors import SolverFailure
+from sdpbound.conic.solvers.linear_ import Way, WeightsAnswer, cheapest_weights
 
 __all__ = ["Mixture", "deterministic_strategies", "least_mixture"]
 
@@ -34,8 +33,9 @@ MOST_DETERMINISTIC = 4096
 MOST_COLUMNS = 400
 #: A tested value missed by no more than this is met by re-solving for the weights, or within the data's tolerance.
 MISSED = 1e-12
-#: The solver's feasibility is absolute, 1e-10; rows of the data are scaled by this.
-SCALE = 1e2
+#: Ways to solve for the weights: with rows of the data scaled, and what is left where that fails.
+WAYS = (Way("highs-ds", 1e2), Way("highs-ipm", 1e2), Way("highs-ds"), Way("highs-ipm"))
+ADVICE = "give the devices' own strategy with strategies=[...], or another seed="
 #: From this tolerance on a start that has the data is taken as it is.
 COARSE = 1e-5
 #: Weights above this can be re-solved for; where there are too few, data at this relative distance are mixed.
@@ -100,37 +100,8 @@ class _Pool:
         self.figures, self.tested = self.figures[both], self.tested[both]
 
 
-@dataclass(frozen=True)
-class _Master:
-    weights: Floats
-    multipliers: Floats
-    level: float  # nu
-    missed: float
-
-
-def _master(figures: Floats, tested: Floats, values: Floats, penalty: float) -> _Master:
-    """The linear program, with slacks at a price."""
-    count, j = tested.shape
-    ones = np.concatenate([np.ones(count), np.zeros(2 * j)])[None]
-    for scale, method in ((SCALE, "highs-ds"), (SCALE, "highs-ipm"), (1.0, "highs-ds"), (1.0, "highs-ipm")):
-        table = np.concatenate([scale * tested.T, np.eye(j), -np.eye(j)], axis=1)
-        answer = linprog(
-            np.concatenate([figures, np.full(2 * j, penalty / scale)]),
-            A_eq=np.concatenate([table, ones]),
-            b_eq=np.concatenate([scale * values, [1.0]]),
-            method=method,
-            options={"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10},
-        )
-        found = mixture_solutions(answer, count, count + 2 * j, j + 1, penalty / scale)
-        if found is None:
-            continue  # hard to solve on the boundary of the set, where multipliers are huge
-        x, marginals = np.maximum(found.solution, 0.0), found.multipliers
-        missed = float(x[count:].max(initial=0.0)) / scale
-        return _Master(x[:count], scale * marginals[:j], float(marginals[j]), missed)
-    raise SolverFailure(
-        f"the linear program for the weights of {count} strategies failed ({answer.message}); give the devices' own "
-        "strategy with strategies=[...], or another seed=."
-    )
+def _master(figures: Floats, tested: Floats, values: Floats, penalty: float) -> WeightsAnswer:
+    return cheapest_weights(figures, tested.T, values, penalty, WAYS, advice=ADVICE)
 
 
 def least_mixture(
@@ -207,7 +178,7 @@ def _descended(landscape: Landscape, starts: Points, multipliers: Floats, weight
 
 
 def _price(
-    pool: _Pool, landscape: Landscape, master: _Master, rng: np.random.Generator, batch: int, thorough: bool
+    pool: _Pool, landscape: Landscape, master: WeightsAnswer, rng: np.random.Generator, batch: int, thorough: bool
 ) -> float:
     """Add strategies of low reduced cost, from those in use and from random ones; what the best of them gains."""
     used = np.flatnonzero(master.weights[pool.first :] > 1e-9)
@@ -224,7 +195,7 @@ def _price(
     return float(-reduced.min())
 
 
-def _fit(pool: _Pool, landscape: Landscape, values: Floats, master: _Master) -> None:
+def _fit(pool: _Pool, landscape: Landscape, values: Floats, master: WeightsAnswer) -> None:
     """Add single strategies that have the data, from the heaviest in use: on the boundary there may be one only."""
     weights = master.weights[pool.first :]
     for k in np.argsort(-weights)[:3]:
@@ -246,7 +217,7 @@ def _fit(pool: _Pool, landscape: Landscape, values: Floats, master: _Master) -> 
             pool.add(found, figures, tested)
 
 
-def _prune(pool: _Pool, master: _Master) -> None:
+def _prune(pool: _Pool, master: WeightsAnswer) -> None:
     """Keep the points of the lowest reduced costs, new ones included; those in use cost nothing."""
     if len(pool.figures) - pool.first <= MOST_COLUMNS:
         return
@@ -255,7 +226,9 @@ def _prune(pool: _Pool, master: _Master) -> None:
     pool.keep(np.union1d(order, np.flatnonzero(master.weights[pool.first :] > 0) + pool.first))
 
 
-def _finished(pool: _Pool, landscape: Landscape, values: Floats, master: _Master, rng: np.random.Generator) -> Mixture:
+def _finished(
+    pool: _Pool, landscape: Landscape, values: Floats, master: WeightsAnswer, rng: np.random.Generator
+) -> Mixture:
     weights = master.weights
     if np.count_nonzero(weights > RESOLVED) > len(values) or not len(values) or master.missed > MISSED:
         return _mixture(pool, landscape, weights, None)

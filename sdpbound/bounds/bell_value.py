@@ -13,7 +13,8 @@ from sdpbound.bell.observations import Observations
 from sdpbound.bounds.bound import Bound
 from sdpbound.bounds.figures import BellValue
 from sdpbound.bounds.question import Question
-from sdpbound.bounds.solving import SolverChoice, solve
+from sdpbound.bounds.solving import solve
+from sdpbound.conic.solvers.choose import SolverChoice
 from sdpbound.errors import InvalidShape
 
 __all__ = ["bell_question", "maximize", "minimize"]

@@ -14,7 +14,8 @@ from sdpbound.bounds.bound import Bound
 from sdpbound.bounds.figures import BlindGuessingProbability, GuessingProbability
 from sdpbound.bounds.proof import as_min_entropy
 from sdpbound.bounds.question import Question
-from sdpbound.bounds.solving import SolverChoice, solve
+from sdpbound.bounds.solving import solve
+from sdpbound.conic.solvers.choose import SolverChoice
 from sdpbound.errors import InvalidInput, InvalidShape
 
 __all__ = ["blind_guessing_probability", "guessing_probability", "guessing_question", "min_entropy"]

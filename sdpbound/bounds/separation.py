@@ -17,8 +17,8 @@ from sdpbound.bounds.question import Question
 from sdpbound.conic.certificate import CertifiedDual
 from sdpbound.conic.program import ConicProgram, LinearMatrixInequality, SolverResult, Status
 from sdpbound.conic.reduce import Reduction
-from sdpbound.conic.solvers.choose import candidates
-from sdpbound.conic.solvers.solver import BROKEN, DEFAULT_TOLERANCE, ask
+from sdpbound.conic.solvers.choose import first_answer
+from sdpbound.conic.solvers.solver import DEFAULT_TOLERANCE
 from sdpbound.errors import Infeasible, SolverFailure
 
 __all__ = ["CERTIFIED_SEPARATION", "raise_if_contradictory", "raise_if_separated", "threshold_scale"]
@@ -98,7 +98,7 @@ def _separate(question: Question, assembly: Assembly) -> tuple[CertifiedDual, So
         inequalities=sp.csr_array(sp.vstack([tested, -tested, program.inequalities], format="csr")),
         unit=program.unit,
     )
-    reduced = Reduction(shell).inequality(program.objective, program.values[:1])
+    reduced = Reduction(shell).inequality(shell)
     count = tested.shape[0]
     column = np.concatenate([np.ones(2 * count), np.zeros(reduced.matrix.shape[0] - 2 * count)])
     data = program.values[1:]
@@ -113,18 +113,16 @@ def _separate(question: Question, assembly: Assembly) -> tuple[CertifiedDual, So
         linear=reduced.linear,
         sizes=reduced.sizes,
     )
-    for solver in candidates(wide, DEFAULT_TOLERANCE):
-        try:
-            result = ask(solver, wide)
-        except (SolverFailure, *BROKEN):
-            continue
-        # objective + weights . (tested - data) + ...: the multiplier of a tested value is minus the difference
-        multipliers = result.linear_dual[count : 2 * count] - result.linear_dual[:count]
-        result = replace(result, linear_dual=result.linear_dual[2 * count :])
-        total = float(np.abs(multipliers).sum()) * (1.0 + 1e-12)
-        if total > 1.0:  # a separating functional may be scaled: the separation is in units of the tested values
-            scaled = tuple(x / total for x in result.duals)
-            result = replace(result, duals=scaled, linear_dual=result.linear_dual / total)
-            multipliers = multipliers / total
-        return certify(question, assembly, result, multipliers), result
-    return None
+    try:
+        result = first_answer(None, wide, DEFAULT_TOLERANCE)
+    except SolverFailure:
+        return None
+    # objective + weights . (tested - data) + ...: the multiplier of a tested value is minus the difference
+    multipliers = result.linear_dual[count : 2 * count] - result.linear_dual[:count]
+    result = replace(result, linear_dual=result.linear_dual[2 * count :])
+    total = float(np.abs(multipliers).sum()) * (1.0 + 1e-12)
+    if total > 1.0:  # a separating functional may be scaled: the separation is in units of the tested values
+        scaled = tuple(x / total for x in result.duals)
+        result = replace(result, duals=scaled, linear_dual=result.linear_dual / total)
+        multipliers = multipliers / total
+    return certify(question, assembly, result, multipliers), result

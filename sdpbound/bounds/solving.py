@@ -7,23 +7,24 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sdpbound.adversaries.adversary import Adversary
 from sdpbound.arguments import instance
-from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.deterministic import exact_deterministic_maximum
 from sdpbound.bounds.assemble import Assembly, assemble
 from sdpbound.bounds.bound import Bound
+from sdpbound.bounds.boundary import noise_values, towards_noise, widened
 from sdpbound.bounds.certify import certify
 from sdpbound.bounds.proof import proven_bound
 from sdpbound.bounds.question import Question
-from sdpbound.bounds.separation import CERTIFIED_SEPARATION, raise_if_contradictory, raise_if_separated, threshold_scale
+from sdpbound.bounds.separation import CERTIFIED_SEPARATION, raise_if_contradictory, raise_if_separated
 from sdpbound.conic.certificate import CertifiedDual, round_up
 from sdpbound.conic.program import LinearMatrixInequality, SolverResult, Status
-from sdpbound.conic.solvers.choose import by_name, candidates
+from sdpbound.conic.solvers.choose import SolverChoice, solvers_for
 from sdpbound.conic.solvers.solver import BROKEN, DEFAULT_TOLERANCE, Solver, ask
-from sdpbound.errors import InvalidSolver, SolverFailure
+from sdpbound.errors import SolverFailure
 
 __all__ = ["TARGET_CORRECTION", "solve"]
 
@@ -34,8 +35,8 @@ TARGET_CORRECTION = 1e-6
 STEEP = 1e4
 #: Distances towards white noise tried where the program at the data themselves has no interior.
 RETREATS = (1e-10, 1e-9, 1e-8, 1e-7)
-
-SolverChoice = Solver | str | None
+#: A program without variables and rows, to ask for solvers where there is nothing to solve.
+NOTHING = LinearMatrixInequality(np.zeros(0), 0.0, sp.csc_array((0, 0)), np.zeros(0), 0, ())
 
 
 # -- solving ------------------------------------------------------------------------------------------------------
@@ -56,19 +57,19 @@ def solve(
     instance(model, Adversary, "the model", "Quantum('2'), NoSignaling() or Local()")
     asked = DEFAULT_TOLERANCE if tolerance is None else tolerance
     if model.deterministic and not len(question.observed):
-        _solvers("highs" if solver is None else solver, None, asked)  # not needed, but a wrong one is an error
+        solvers_for(solver, NOTHING, asked)  # not needed, but a wrong choice is an error
         return _enumerated(question, model)
     start = time.perf_counter()
     assembly = assemble(question, model, symmetry)
     program = assembly.program
     raise_if_contradictory(question, model, assembly)
-    inequality = assembly.reduction.inequality(program.objective, program.values)
-    solvers = _solvers(solver, inequality, asked)
+    inequality = assembly.reduction.inequality(program)
+    solvers = solvers_for(solver, inequality, asked)
     seconds = {"assemble": time.perf_counter() - start, "solve": 0.0, "certify": 0.0}
     search = _Search(question, assembly, seconds, automatic=solver is None)
     for candidate in solvers:
-        if candidate.name == "scs" and search.best is not None:
-            continue  # a first-order method improves on no interior-point dual: it is the last resort
+        if candidate.first_order and search.best is not None:
+            continue  # it improves on no interior-point dual
         search.attempt(candidate, inequality)
         if search.suspicious or search.settled:
             break
@@ -84,24 +85,9 @@ def solve(
     elif len(question.observed) and program.blocks and (not search.tight or search.steep):
         _retreat(search, solvers)
     if search.best[0].value < question.floor and len(question.observed):
-        return _widened(question, model, solver, tolerance)
+        wide = replace(question, observed=widened(question.observed), given=question.given or question.observed)
+        return solve(wide, model, solver, tolerance)
     return proven_bound(question, model, assembly, *search.best, search.seconds)
-
-
-def _widened(question: Question, model: Adversary, solver: SolverChoice, tolerance: float | None) -> Bound:
-    """Data outside the set by less than can be called infeasible: the bound for tolerances that reach into the set.
-
-    The wider tolerance is what the bound and its certificate then state.
-    """
-    observed = question.observed
-    wider = np.maximum(4.0 * observed.tolerances, CERTIFIED_SEPARATION * threshold_scale(observed))
-    if float(wider.max()) > 1e-6 * max(1.0, float(np.abs(observed.values).max())):
-        raise SolverFailure(
-            "the tested data are outside the set by an amount that no solver resolves; move them inside, or test fewer "
-            "values."
-        )
-    wide = replace(question, observed=replace(observed, tolerances=wider), given=question.given or observed)
-    return solve(wide, model, solver, tolerance)
 
 
 def _enumerated(question: Question, model: Adversary) -> Bound:
@@ -189,20 +175,12 @@ def _retreat(search: _Search, solvers: Sequence[Solver]) -> None:
     program = search.assembly.program
     assert search.best is not None
     direct = search.best[1].objective  # reported as the solver's value: the others belong to moved data
-    centre = _values_of_noise(search.question)
-    chosen = [s for s in solvers if s.name in ("sdpa", "qics")] or solvers[:1]  # Clarabel is slow where it stalls
+    chosen = [solver for solver in solvers if solver.good_on_boundary] or solvers[:1]  # the others are slow there
     for step in RETREATS:
-        values = program.values.copy()
-        values[1:] = (1.0 - step) * values[1:] + step * centre
-        inequality = search.assembly.reduction.inequality(program.objective, values)
+        values = np.concatenate([program.values[:1], towards_noise(search.question.observed, step)])
+        inequality = search.assembly.reduction.inequality(replace(program, values=values))
         for solver in chosen:
             search.attempt(solver, inequality, direct)
-
-
-def _values_of_noise(question: Question) -> NDArray[np.float64]:
-    """The tested expressions on white noise, a point well inside every set."""
-    noise = Behaviour.uniform(question.scenario).moments
-    return np.asarray(np.tensordot(question.observed.coefficients, noise, axes=noise.ndim), dtype=np.float64)
 
 
 def _use_tolerances(search: _Search, solver: Solver) -> None:
@@ -215,28 +193,14 @@ def _use_tolerances(search: _Search, solver: Solver) -> None:
     data, tolerances = program.values[1:], program.tolerances[1:]
     direct = search.best[1].objective
     tried: list[NDArray[np.float64]] = []
-    corner = data + np.clip(_values_of_noise(search.question) - data, -tolerances, tolerances)
+    corner = data + np.clip(noise_values(search.question.observed) - data, -tolerances, tolerances)
     for _ in range(5):
         if any(np.array_equal(corner, other) for other in tried):
             break
         tried.append(corner)
         values = np.concatenate([program.values[:1], corner])
-        search.attempt(solver, search.assembly.reduction.inequality(program.objective, values), direct)
+        search.attempt(solver, search.assembly.reduction.inequality(replace(program, values=values)), direct)
         corner = data + np.sign([float(m) for m in search.best[0].multipliers]) * tolerances
-
-
-def _solvers(solver: SolverChoice, inequality: LinearMatrixInequality | None, tolerance: float) -> tuple[Solver, ...]:
-    """The solver asked for, or without one the candidates for a program."""
-    if solver is None:
-        assert inequality is not None
-        return candidates(inequality, tolerance)
-    if isinstance(solver, str):
-        return (by_name(solver, tolerance),)
-    if isinstance(solver, Solver):
-        return (solver,)
-    raise InvalidSolver(
-        f"solver = {solver!r} must be a name such as 'clarabel', a Solver, or None for the best installed."
-    )
 
 
 def _run(solver: Solver, inequality: LinearMatrixInequality) -> SolverResult:

@@ -7,8 +7,10 @@ full matrices: what happened here needs no trust, since the certificate is compu
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -16,9 +18,28 @@ from scipy.sparse.csgraph import connected_components
 
 from sdpbound.arrays import Floats, Ints
 from sdpbound.conic.program import ConicProgram, LinearMatrixInequality, Symmetry
-from sdpbound.conic.sectors import Sector, eliminate, sectors_of, triangle_map
+from sdpbound.conic.sectors import Sector, eliminate, expanded, sectors_of, triangle_map
 
-__all__ = ["Reduction"]
+__all__ = ["Reduced", "Reduction", "clean"]
+
+Data = TypeVar("Data")
+Lifted = TypeVar("Lifted")
+
+
+class Reduced(ABC, Generic[Data, Lifted]):
+    """A program as a solver gets it, for all data of one structure, and the way back.
+
+    Programs of entropies certify as well (:class:`~sdpbound.conic.programs.shared.SharedProgram`); an ordinary one is
+    certified apart from its reduction, by :class:`~sdpbound.conic.certificate.Certifier`.
+    """
+
+    @abstractmethod
+    def inequality(self, data: Data) -> LinearMatrixInequality:
+        """The solver's program for these data."""
+
+    @abstractmethod
+    def lift(self, duals: Sequence[Floats]) -> Lifted:
+        """Dual matrices in full words, from those of a solver's program."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,14 +49,8 @@ class _Block:
     parent: int
     sector: Sector | None
 
-    def expand(self, dual: Floats) -> Floats:
-        if self.sector is None:
-            return dual
-        basis = self.sector.basis
-        return np.asarray(basis @ (basis @ dual.T).T)
 
-
-class Reduction:
+class Reduction(Reduced[ConicProgram, tuple[Floats, ...]]):
     """Symmetry reduction and elimination of equalities for all programs of one structure.
 
     Only ``equalities``, ``blocks``, ``inequalities`` of ``program`` are used; objective and values may change.
@@ -62,10 +77,9 @@ class Reduction:
         select = (
             sp.csr_array(sp.vstack(selections, format="csr")) if selections else sp.csr_array((0, program.variables))
         )
-        self._matrix = sp.csc_array(select @ self._free)
-        self._matrix.sum_duplicates()
-        self._matrix.data[np.abs(self._matrix.data) < 1e-15] = 0.0
-        self._matrix.eliminate_zeros()
+        matrix = sp.csc_array(select @ self._free)
+        matrix.sum_duplicates()
+        self._matrix = clean(matrix)
         self._matrix.sort_indices()
         self._constant = sp.csr_array(select @ self._offsets)
         self._free_t = sp.csr_array(self._free.T)
@@ -76,13 +90,13 @@ class Reduction:
     def variables(self) -> int:
         return int(self._matrix.shape[1])
 
-    def inequality(self, objective: Floats, values: Floats) -> LinearMatrixInequality:
-        """The solver's program for an objective (variables,) and the right-hand sides (1 + J,) of the equalities."""
+    def inequality(self, data: ConicProgram) -> LinearMatrixInequality:
+        """The solver's program, of the objective and the values of ``data``, a program of the same structure."""
         return LinearMatrixInequality(
-            cost=self._free_t @ objective,
-            offset=float(objective @ (self._offsets @ values)),
+            cost=self._free_t @ data.objective,
+            offset=float(data.objective @ (self._offsets @ data.values)),
             matrix=self._matrix,
-            constant=self._constant @ values,
+            constant=self._constant @ data.values,
             linear=self._linear,
             sizes=self._reduced_sizes,
         )
@@ -93,7 +107,7 @@ class Reduction:
             return tuple(duals)
         full: dict[int, Floats] = {}
         for block, dual in zip(self._blocks, duals, strict=True):
-            part = block.expand(dual)
+            part = expanded(block.sector, dual)
             full[block.parent] = full[block.parent] + part if block.parent in full else part
         counts = np.bincount(self._orbits, minlength=len(self._sizes))
         out = []
@@ -107,6 +121,13 @@ class Reduction:
                 source = moved
             out.append(source)
         return tuple(out)
+
+
+def clean(matrix: sp.csc_array) -> sp.csc_array:
+    """The matrix, changed in place, without entries that are zero but for rounding."""
+    matrix.data[np.abs(matrix.data) < 1e-15] = 0.0
+    matrix.eliminate_zeros()
+    return matrix
 
 
 def _orbit_matrix(variables: int, symmetries: Sequence[Symmetry]) -> sp.csr_array:

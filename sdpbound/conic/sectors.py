@@ -12,7 +12,7 @@ import scipy.sparse as sp
 
 from sdpbound.arrays import Floats, Ints
 
-__all__ = ["Sector", "eliminate", "sectors_of", "triangle_map"]
+__all__ = ["Sector", "eliminate", "expanded", "sectors_of", "triangle_map"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +28,14 @@ class Sector:
         columns, width = self.words.shape
         starts = np.arange(0, columns * width + 1, width)
         return sp.csc_array((self.weights.reshape(-1), self.words.reshape(-1), starts), shape=(self.size, columns))
+
+
+def expanded(sector: Sector | None, dual: Floats) -> Floats:
+    """A dual matrix of a sector in full words."""
+    if sector is None:
+        return dual
+    basis = sector.basis
+    return np.asarray(basis @ (basis @ dual.T).T)
 
 
 def eliminate(equalities: sp.csr_array) -> tuple[sp.csr_array, sp.csr_array]:

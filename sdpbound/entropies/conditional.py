@@ -9,7 +9,7 @@ from sdpbound.adversaries.adversary import Adversary
 from sdpbound.arguments import instance
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.bound import Bound
-from sdpbound.bounds.solving import SolverChoice
+from sdpbound.conic.solvers.choose import SolverChoice
 from sdpbound.entropies.entropy import Entropy, EntropyBound
 from sdpbound.entropies.methods import method_named
 from sdpbound.entropies.question import KeyQuestion

@@ -11,10 +11,11 @@ import flint
 import numpy as np
 
 from sdpbound.adversaries.adversary import Adversary
+from sdpbound.arrays import Floats
 from sdpbound.bell.observations import Observations
-from sdpbound.bounds.bound import AffineProof, Bound, Functional, Proof
-from sdpbound.bounds.certificate import certificate_head
+from sdpbound.bounds.bound import Bound, Proof
 from sdpbound.bounds.rounding import lower_float
+from sdpbound.entropies.proof import EntropyProof
 from sdpbound.entropies.question import EntropyQuestion, KeyQuestion
 
 __all__ = ["Entropy", "EntropyBound", "TrivialProof", "least_entropy", "no_less_than_trivial"]
@@ -79,31 +80,19 @@ def least_entropy(flips: float) -> float:
 
 
 @dataclass(frozen=True, eq=False)
-class TrivialProof(AffineProof):
+class TrivialProof(EntropyProof):
     """A conditional entropy of outcomes is not negative, and not below the entropy of the flips made after them."""
-
-    question: EntropyQuestion
-    model: Adversary
-
-    @property
-    def given(self) -> Observations:
-        return self.question.given or self.question.observed
 
     @property
     def value(self) -> float:
         return least_entropy(self.question.preprocessing)
 
-    def functional(self) -> Functional:
-        observed = self.question.observed
-        return Functional.of_tests("lower", self.value, np.zeros(len(observed)), observed)
+    @property
+    def line(self) -> tuple[float, Floats]:
+        return self.value, np.zeros(len(self.question.observed))
 
-    def certificate(self, value: float) -> dict[str, Any]:
-        observed = self.question.observed
-        zeros = [0.0] * len(observed)
-        return certificate_head(observed, self.question.figure, "lower", self.model.describe()) | {
-            "proof": {"method": "trivial", "multipliers": zeros},
-            "claim": {"value": value, "functional": {"constant": self.value, "multipliers": zeros}},
-        }
+    def entries(self) -> dict[str, Any]:
+        return {"method": "trivial", "multipliers": [0.0] * len(self.question.observed)}
 
 
 def no_less_than_trivial(

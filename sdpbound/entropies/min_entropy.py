@@ -8,7 +8,7 @@ from sdpbound.adversaries import Quantum
 from sdpbound.adversaries.adversary import Adversary
 from sdpbound.bounds.bound import Bound
 from sdpbound.bounds.guessing import min_entropy
-from sdpbound.bounds.solving import SolverChoice
+from sdpbound.conic.solvers.choose import SolverChoice
 from sdpbound.entropies.entropy import Entropy
 from sdpbound.entropies.question import KeyQuestion
 from sdpbound.errors import InvalidParameter

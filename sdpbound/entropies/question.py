@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -11,6 +11,7 @@ from sdpbound.arguments import instance
 from sdpbound.arrays import Floats
 from sdpbound.bell.observations import Observations
 from sdpbound.bell.scenario import Scenario
+from sdpbound.bounds.boundary import widened
 from sdpbound.bounds.figures import ConditionalEntropy
 from sdpbound.errors import InvalidInput, InvalidParameter, InvalidShape
 
@@ -98,6 +99,10 @@ class EntropyQuestion:
     def figure(self) -> ConditionalEntropy:
         """The figure of merit."""
         return ConditionalEntropy(self.x, self.y, self.preprocessing)
+
+    def widened(self) -> EntropyQuestion:
+        """With tolerances that reach into the set; see :func:`sdpbound.bounds.boundary.widened`."""
+        return replace(self, observed=widened(self.observed), given=self.given or self.observed)
 
     @property
     def outcomes(self) -> int:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from sdpbound.arguments import instance
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.expression import BellExpression
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.bound import Functional
+from sdpbound.bounds.boundary import towards_noise
 from sdpbound.bounds.figures import ConditionalEntropy
 from sdpbound.entropies.conditional import conditional_entropy
 from sdpbound.entropies.entropy import Entropy, EntropyBound
@@ -19,12 +18,12 @@ from sdpbound.entropies.question import require_preprocessing
 from sdpbound.errors import InvalidInput, InvalidShape
 from sdpbound.rates.rates import observations_of
 
-__all__ = ["RETREATS", "EntropySource", "entropy_functionals"]
+__all__ = ["DISTANCES", "EntropySource", "entropy_functionals"]
 
 EntropySource = Entropy | Sequence[EntropyBound | Functional | BellExpression] | None
 #: Distances towards white noise at which entropies are solved for. A functional that is best farther inside is less
 #: steep: the fewer the rounds, the more that is worth.
-RETREATS = (0.0, 0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.03, 0.06, 0.1)
+DISTANCES = (0.0, 0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.03, 0.06, 0.1)
 
 
 def entropy_functionals(
@@ -43,8 +42,7 @@ def entropy_functionals(
     y = None if y is None else behaviour.scenario.require_setting(1, y, "y")
     preprocessing = require_preprocessing(preprocessing)
     if entropies is None or isinstance(entropies, Entropy):
-        centre = np.tensordot(data.coefficients, Behaviour.uniform(data.scenario).moments, axes=2)
-        moved = [replace(data, values=(1.0 - t) * data.values + t * centre) for t in RETREATS]
+        moved = [replace(data, values=towards_noise(data, distance)) for distance in DISTANCES]
         entropies = [conditional_entropy(d, x, y, entropies, preprocessing) for d in moved]
     if isinstance(entropies, (EntropyBound, Functional, BellExpression)):
         entropies = [entropies]

@@ -12,19 +12,19 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from sdpbound.conic.solvers.choose import packages
 from sdpbound.tables.columns import COLUMNS, FORMAT, VERSION, table_columns
 from sdpbound.version import NUMERICS, __version__
 
 __all__ = ["Summary", "described", "environment", "git_commit", "provenance_text", "versions"]
 
-_PACKAGES = ("numpy", "scipy", "clarabel", "sdpa-python", "qics", "scs", "cvxpy", "python-flint", "pydantic")
 _AT = {name: place for place, name in enumerate(COLUMNS)}
 
 
 def versions() -> dict[str, str]:
     """The versions of the packages that numbers may depend on, as far as installed."""
     found = {}
-    for package in _PACKAGES:
+    for package in dict.fromkeys(("numpy", "scipy", *packages(), "python-flint", "pydantic")):
         try:
             found[package] = metadata.version(package)
         except metadata.PackageNotFoundError:

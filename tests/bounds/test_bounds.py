@@ -155,9 +155,9 @@ class Broken(Solver):
 def test_failing_solvers(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(sb.SolverFailure, match="broken"):
         sb.maximize(sb.chsh(), sb.Quantum("1"), solver=Broken())
-    import sdpbound.bounds.solving as bounds
+    from sdpbound.conic.solvers import choose
 
-    monkeypatch.setattr(bounds, "candidates", lambda program, tolerance: (Broken(), sb.Clarabel()))
+    monkeypatch.setattr(choose, "candidates", lambda program, tolerance: (Broken(), sb.Clarabel()))
     bound = sb.maximize(sb.chsh(), sb.Quantum("1"))
     assert bound.solver == "clarabel"
     with pytest.raises(sb.InvalidSolver, match="sdpa"):

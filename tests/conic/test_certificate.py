@@ -28,7 +28,7 @@ seeds = st.integers(0, 2**32 - 1)
 def some_dual(assembly: Assembly, rng: np.random.Generator, scale: float, spoil: float | None = None) -> SolverResult:
     """Random symmetric matrices of the reduced blocks, sometimes with NaN or infinity in them."""
     program = assembly.program
-    inequality = assembly.reduction.inequality(program.objective, program.values)
+    inequality = assembly.reduction.inequality(program)
     duals = []
     for n in inequality.sizes:
         m = rng.normal(size=(n, n)) * scale
@@ -75,7 +75,7 @@ def test_a_corrupted_dual_loosens(seed: int, size: float) -> None:
     question = bell_question(sb.chsh(), None, "upper")
     assembly = assemble(question, Quantum("1+AB"))
     program = assembly.program
-    inequality = assembly.reduction.inequality(program.objective, program.values)
+    inequality = assembly.reduction.inequality(program)
     good = sb.Clarabel(tolerance=1e-9).solve(inequality)
     bad = SolverResult(
         "noisy",

@@ -265,6 +265,34 @@ def test_dual_not_finite_is_a_failure() -> None:
     np.testing.assert_array_equal(ray.duals[0], np.zeros((5, 5)))
 
 
+@pytest.mark.parametrize("name", choose.SOLVERS)
+def test_virtues(name: str) -> None:
+    """What a class says of itself is of use: something to install, no rank for programs that it does not take."""
+    kind = choose.SOLVERS[name]
+    assert kind.package and kind.module and kind.license
+    assert kind.package in choose.packages()
+    ranks = [kind.rank(sizes) for sizes in ((), (5,), (50,), (50,) * 20)]
+    assert not kind.linear_only or ranks[1:] == [None, None, None]
+    assert not kind.example or ranks == [None] * 4
+    if not kind.example and kind.installed():
+        assert kind().name == name and choose.by_name(name) == kind()
+
+
+def test_what_is_asked_first() -> None:
+    """Where a caller prefers some, they come first and the others keep their order; a solver asked for is alone."""
+    program = CASES["chsh"].program
+    plain = [solver.name for solver in choose.solvers_for(None, program, 1e-7)]
+    assert plain == list(choose.ranked(program.sizes))
+    sorted_ = [s.name for s in choose.solvers_for(None, program, 1e-7, lambda s: s.forms_schur_complement)]
+    if "sdpa" in plain:
+        assert sorted_ == ["sdpa", *(name for name in plain if name != "sdpa")]
+    assert choose.solvers_for("clarabel", program, 1e-7) == (choose.by_name("clarabel", 1e-7),)
+    own = Highs(tolerance=1e-3)
+    assert choose.solvers_for(own, program, 1e-7) == (own,)
+    with pytest.raises(InvalidSolver, match="solver = 3 must be a name"):
+        choose.solvers_for(3, program, 1e-7)  # type: ignore[arg-type]
+
+
 def test_index_maps() -> None:
     """Triangle order, the lower order of SCS and full matrices, on a matrix with distinct entries."""
     m = np.array([[1.0, 2.0, 4.0], [2.0, 3.0, 5.0], [4.0, 5.0, 6.0]])
@@ -332,9 +360,28 @@ def test_candidates() -> None:
 
     assert names(lmi([1.0], [(1.0, [-1.0])], []))[0] == "highs"
     installed = set(choose.available())
-    if installed >= {"clarabel", "sdpa", "qics", "scs"}:
-        assert names(shaped(9)) == ["clarabel", "sdpa", "qics", "scs"]
-        assert names(shaped(28, 5)) == ["sdpa", "qics", "clarabel", "scs"]
-        assert names(shaped(88)) == ["qics", "sdpa", "clarabel", "scs"]
-        assert names(shaped(*(50,) * 16))[0] == "sdpa"
+    small, middle, large = (
+        ["clarabel", "sdpa", "qics", "scs"],
+        ["sdpa", "qics", "clarabel", "scs"],
+        ["qics", "sdpa", "clarabel", "scs"],
+    )
+    table: dict[tuple[int, ...], list[str]] = {
+        (): ["highs", "clarabel", "scs"],
+        (1,): small,
+        (9,): small,
+        (12,): small,
+        (12,) * 9: small,
+        (13,): middle,
+        (28, 5): middle,
+        (39,): middle,
+        (40,): large,
+        (40,) * 8: large,
+        (40,) * 9: middle,
+        (2, 88, 2): large,
+        (50,) * 16: middle,
+    }
+    for sizes, order in table.items():
+        expected = [name for name in order if name in installed]
+        assert list(choose.ranked(sizes)) == expected
+        assert not sizes or names(shaped(*sizes)) == expected
     assert all(solver.tolerance == 1e-7 for solver in choose.candidates(shaped(3), 1e-7))

@@ -243,7 +243,7 @@ def test_flips_of_outcomes_change_nothing() -> None:
         conditional_entropy(joined, method=method).value, abs=2e-4
     )
     program = assemble_entropy(EntropyQuestion(data, 0, None), "1+AB", graded_nodes(4))
-    assert len(program.solver.structure.symmetries) == 2
+    assert len(program.reduced.structure.symmetries) == 2
 
 
 def test_a_third_setting_costs_nothing_unless_tested() -> None:
@@ -336,17 +336,17 @@ def test_any_dual_proves_a_true_bound(seed: int) -> None:
     question = EntropyQuestion(sb.Observations.bell_value(sb.chsh(), 2.5), 0, None)
     program = assemble_entropy(question, "1+AB", graded_nodes(3))
     observed = question.observed
-    arguments = (program.objective, program.rewards, observed.values, observed.tolerances)
-    sizes = program.solver.inequality(*arguments).sizes
+    data = program.data(observed.values, observed.tolerances)
+    sizes = program.reduced.inequality(data).sizes
     duals = []
     for n in sizes:
         g = rng.normal(size=(n, n)) * rng.uniform(0, 0.3)
         duals.append(g @ g.T if rng.integers(2) else (g + g.T) / 2)
-    dual = program.solver.certify(*arguments, duals, program.slack)
+    dual = program.reduced.certify(data, duals)
     assert -dual.value <= chsh_entropy(2.5)
-    from sdpbound.entropies.integral.search import _EntropyProof
+    from sdpbound.entropies.proof import ProgramProof
 
-    certificate = _EntropyProof(question, sb.Quantum("1+AB"), program, dual).certificate(-dual.value)
+    certificate = ProgramProof(question, sb.Quantum("1+AB"), program, dual).certificate(-dual.value)
     found = sb.verify(certificate, strict=False)
     assert found.value == pytest.approx(-dual.value, rel=1e-9) and found.value >= found.claimed
     assert found.holds == (-dual.value >= 0.0)  # a bound below 0 is true and says nothing

@@ -196,7 +196,7 @@ def test_flips_of_outcomes_change_nothing() -> None:
         values = [conditional_entropy(d, method=by(), preprocessing=q).value for d in (data, joined)]
         assert values[0] == pytest.approx(values[1], abs=1e-6)
     program = assemble_radau(EntropyQuestion(data, 0, None), "1+AB", 4)
-    assert len(program.solver.structure.symmetries) == 2
+    assert len(program.reduced.structure.symmetries) == 2
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -208,18 +208,18 @@ def test_any_dual_proves_a_true_bound(seed: int) -> None:
     question = EntropyQuestion(chsh_data(2.5), 0, None, q)
     program = assemble_radau(question, "1+AB", 3)
     observed = question.observed
-    arguments = (program.factors, observed.values, observed.tolerances)
-    inequality = program.solver.inequality(*arguments)
+    data = program.data(observed.values, observed.tolerances)
+    inequality = program.reduced.inequality(data)
     good = sb.Sdpa().solve(inequality).duals if rng.integers(2) else [np.zeros((n, n)) for n in inequality.sizes]
     duals = []
     for x in good:
         g = rng.normal(size=x.shape) * 10 ** rng.uniform(-9, 0)
         duals.append(x + (g @ g.T if rng.integers(2) else (g + g.T) / 2))
-    dual = program.solver.certify(*arguments, duals, program.constant)
+    dual = program.reduced.certify(data, duals)
     assert -dual.value <= sb.conditional_entropy(observed, preprocessing=q).value + 1e-10
-    from sdpbound.entropies.radau.search import _RadauProof
+    from sdpbound.entropies.proof import ProgramProof
 
-    certificate = _RadauProof(question, sb.Quantum("1+AB"), program, dual).certificate(-dual.value)
+    certificate = ProgramProof(question, sb.Quantum("1+AB"), program, dual).certificate(-dual.value)
     assert sb.verify(certificate).holds
 
 

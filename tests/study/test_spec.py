@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sdpbound.conic.solvers.choose import _KNOWN
+from sdpbound.conic.solvers.choose import SOLVERS
 from sdpbound.errors import InvalidStudy, NotSelfTesting
 from sdpbound.study.file.expressions import Expression, dependency_order, evaluate, parse
 from sdpbound.study.file.questions import QUANTITIES
@@ -600,7 +600,7 @@ def test_the_schema_describes_every_key() -> None:
     assert set(schema["properties"]) == set(StudySpec.model_fields) and schema["required"] == ["family"]
     assert set(schema["definitions"]["Quantity"]["properties"]["name"]["enum"]) == set(QUANTITIES)
     solvers = schema["definitions"]["SolverSettings"]["properties"]["name"]["anyOf"][0]["enum"]
-    assert {*solvers, "cvxpy"} == set(_KNOWN)
+    assert {*solvers, "cvxpy"} == set(SOLVERS)
     assert "$defs" not in json.dumps(schema) and '"null"' not in json.dumps(schema)
 
 

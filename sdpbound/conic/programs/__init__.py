@@ -1,22 +1,34 @@
 """Structured programs: many matrices that share one.
 
-What may come in: the structure and data of an entropy's program. What is handed on: an inequality for a solver, and
-what its dual proves.
+What may come in: the structure of an entropy's program, and its data. What is handed on: an inequality for a solver,
+and what its dual proves. :class:`~sdpbound.conic.programs.shared.SharedProgram` is their one interface.
 """
 
 from __future__ import annotations
 
-from sdpbound.conic.programs.interval import IntervalDual, IntervalSolver, IntervalStructure
-from sdpbound.conic.programs.quadratic import CopyMaps, QuadraticDual, QuadraticSolver, QuadraticStructure
-from sdpbound.conic.programs.shared import SignSymmetry
+from sdpbound.conic.programs.interval import IntervalData, IntervalDual, IntervalProgram, IntervalStructure
+from sdpbound.conic.programs.quadratic import (
+    CopyMaps,
+    QuadraticData,
+    QuadraticDual,
+    QuadraticProgram,
+    QuadraticStructure,
+)
+from sdpbound.conic.programs.shared import SharedData, SharedDual, SharedProgram, SharedStructure, SignSymmetry
 
 __all__ = [
     "CopyMaps",
+    "IntervalData",
     "IntervalDual",
-    "IntervalSolver",
+    "IntervalProgram",
     "IntervalStructure",
+    "QuadraticData",
     "QuadraticDual",
-    "QuadraticSolver",
+    "QuadraticProgram",
     "QuadraticStructure",
+    "SharedData",
+    "SharedDual",
+    "SharedProgram",
+    "SharedStructure",
     "SignSymmetry",
 ]

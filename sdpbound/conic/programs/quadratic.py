@@ -33,11 +33,9 @@ import scipy.sparse as sp
 
 from sdpbound.arrays import Floats, Ints
 from sdpbound.conic.certificate import factor_positive, rounding_unit
-from sdpbound.conic.program import LinearMatrixInequality
-from sdpbound.conic.programs.shared import SignSymmetry, expanded, sector_size, sign_generators
-from sdpbound.conic.sectors import eliminate, sectors_of, triangle_map
+from sdpbound.conic.programs.shared import Rows, SharedData, SharedDual, SharedProgram, SharedStructure, orbits_of
 
-__all__ = ["CopyMaps", "QuadraticDual", "QuadraticSolver", "QuadraticStructure"]
+__all__ = ["CopyMaps", "QuadraticData", "QuadraticDual", "QuadraticProgram", "QuadraticStructure"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,27 +90,19 @@ class CopyMaps:
         return np.asarray(self.own.T @ np.linalg.pinv((self.own @ self.own.T).toarray(), hermitian=True))
 
 
-@dataclass(frozen=True, eq=False)
-class QuadraticStructure:
-    """What does not change from point to point.
+@dataclass(frozen=True, slots=True, eq=False)
+class QuadraticStructure(SharedStructure):
+    """What does not change from point to point; ``image`` of a symmetry permutes the blocks of every group.
 
     Attributes
     ----------
-    index, moments, unit, tested, wide : as in :class:`~sdpbound.conic.programs.interval.IntervalStructure`
     layouts : group by group, the layout of each block of it; as many in each
     floor : ``square_k . square >= floor d``
-    symmetries : all elements of a group of sign symmetries; ``image`` permutes the blocks of every group
     row_signs : of each symmetry, (groups) the signs of the rows of a block
     """
 
-    index: Ints
-    moments: int
-    unit: int
-    tested: Floats
-    wide: tuple[bool, ...]
     layouts: tuple[tuple[CopyMaps, ...], ...]
     floor: float
-    symmetries: tuple[SignSymmetry, ...]
     row_signs: tuple[tuple[Floats, ...], ...]
 
     @property
@@ -121,168 +111,80 @@ class QuadraticStructure:
         return len(self.layouts[0])
 
 
-@dataclass(frozen=True, eq=False)
-class QuadraticDual:
-    """A proof: lower triangular factors of C and of X_k of every block; what they prove.
+@dataclass(frozen=True, slots=True, eq=False)
+class QuadraticData(SharedData):
+    """What changes.
 
-    ``value`` is the upper bound on minus the minimum at the data, ``constant`` that without ``multipliers . data``.
+    Attributes
+    ----------
+    weights : (groups, 3) a, b, c of each group
+    known : a constant to be added to the minimum
     """
 
-    value: float
-    constant: float
-    multipliers: tuple[float, ...]
-    shared: Floats
+    weights: Floats
+    known: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class QuadraticDual(SharedDual):
+    """A proof: lower triangular factors of C and of X_k of every block; a bound on minus the minimum."""
+
     blocks: tuple[Floats, ...]
 
 
-class QuadraticSolver:
-    """Between quadratic programs of one structure, a solver's program, and a proof."""
+class QuadraticProgram(SharedProgram[QuadraticData, tuple[Floats, list[Floats]], QuadraticDual]):
+    """Between quadratic programs of one structure, a solver's program (maximise -sum q), and a proof."""
+
+    structure: QuadraticStructure
 
     def __init__(self, structure: QuadraticStructure) -> None:
-        self.structure = s = structure
-        n, m = len(s.index), s.moments
-        self._orbits = self._find_orbits()
-        signs = np.array([g.sign for g in s.symmetries])
-        invariant = np.flatnonzero((signs > 0).all(axis=0))
-        put = sp.csr_array((np.ones(invariant.size), (invariant, np.arange(invariant.size))), shape=(m, invariant.size))
-        self._narrow = [j for j, wide in enumerate(s.wide) if not wide]
-        self._wide = [j for j, wide in enumerate(s.wide) if wide]
-        rows = np.zeros((1 + len(self._narrow), m))
-        rows[0, s.unit] = 1.0
-        rows[1:] = s.tested[self._narrow]
-        offsets, free = eliminate(sp.csr_array(rows @ put))
-        self._free, self._offsets = sp.csr_array(put @ free), sp.csr_array(put @ offsets)
-        self._sectors = sectors_of(n, [(np.arange(n), g.word_sign) for g in sign_generators(s.symmetries)])
-        self._build()
-        flat = s.index.reshape(-1)
-        known = np.flatnonzero(flat >= 0)
-        self._scatter = sp.csr_array((np.ones(known.size), (flat[known], known)), shape=(m, n * n))
-        counts = np.bincount(flat[known], minlength=m)
-        self._spread = np.where(counts > 0, 1.0 / np.maximum(counts, 1), 0.0)
-        plain = s.tested.copy()
-        plain[:, s.unit] = 0.0
-        self._multiplier_map = np.linalg.pinv(plain @ plain.T) @ plain if len(plain) else np.zeros((0, m))
+        s = structure
+        self._orbits = orbits_of(s.copies, s.symmetries)
+        super().__init__(s)
         largest = max(maps.size for group in s.layouts for maps in group)
-        self._terms = largest**2 + m + len(s.tested) + s.copies * len(s.layouts) + 16
+        self.terms = largest**2 + s.moments + len(s.tested) + s.copies * len(s.layouts) + 16
 
-    def _find_orbits(self) -> list[tuple[int, list[tuple[int, SignSymmetry]]]]:
-        """Blocks of one group that symmetries exchange: the first, and the others with what leads there."""
-        orbits, done = [], set()
-        for first in range(self.structure.copies):
-            if first in done:
-                continue
-            done.add(first)
-            others = []
-            for g in self.structure.symmetries:
-                if g.image[first] not in done:
-                    done.add(g.image[first])
-                    others.append((g.image[first], g))
-            orbits.append((first, others))
-        return orbits
+    def add_copies(self, rows: Rows) -> list[int]:
+        sizes = []
+        for group in self.structure.layouts:
+            for orbit in self._orbits:
+                of_y, own = group[orbit.first].triangles
+                rows.add(of_y, own)
+                rows.columns += own.shape[1]
+                sizes.append(group[orbit.first].size)
+        return sizes
 
-    def _build(self) -> None:
-        """The solver's matrix: y's free numbers first, then for each group and orbit its own numbers."""
-        s = self.structure
-        m, free = s.moments, self._free.shape[1]
-        sizes, starts, parts, selections = [], 0, [], []
-        if self._wide:
-            rows = sp.csr_array(s.tested[self._wide])
-            for sign in (1.0, -1.0):
-                part = sp.coo_array(sign * rows @ self._free)
-                parts.append((part.data, part.row + starts, part.col))
-                selections.append(sp.csr_array(sign * rows))
-                starts += len(self._wide)
-        for sector in self._sectors:
-            triangle = triangle_map(s.index, sector, m)
-            part = sp.coo_array(triangle @ self._free)
-            parts.append((part.data, part.row + starts, part.col))
-            selections.append(triangle)
-            sizes.append(sector_size(s.index, sector))
-            starts += triangle.shape[0]
-        column = free
-        for group in s.layouts:
-            for first, _ in self._orbits:
-                maps = group[first]
-                triangle, mine = maps.triangles
-                part = sp.coo_array(triangle @ self._free)
-                parts.append((part.data, part.row + starts, part.col))
-                parts.append((mine.data, mine.row + starts, mine.col + column))
-                selections.append(triangle)
-                sizes.append(maps.size)
-                starts += triangle.shape[0]
-                column += mine.shape[1]
-        data, row, col = (np.concatenate(x) for x in zip(*parts, strict=True))
-        self._matrix = sp.csc_array(sp.coo_array((data, (row, col)), shape=(starts, column)))
-        self._matrix.data[np.abs(self._matrix.data) < 1e-15] = 0.0
-        self._matrix.eliminate_zeros()
-        self._constant = sp.csr_array(sp.vstack(selections, format="csr") @ self._offsets)
-        self._sizes = tuple(sizes)
+    def objective(self, data: QuadraticData) -> Floats:
+        return np.zeros(self.structure.moments)
 
-    def inequality(self, weights: Floats, values: Floats, tolerances: Floats) -> LinearMatrixInequality:
-        """The solver's program, maximise -sum q; ``weights`` (groups, 3) are a, b, c of each group."""
-        right = np.concatenate([[1.0], values[self._narrow]])
-        constant = self._constant @ right
-        if self._wide:
-            w = len(self._wide)
-            constant[:w] += tolerances[self._wide] - values[self._wide]
-            constant[w : 2 * w] += tolerances[self._wide] + values[self._wide]
-        costs = [np.zeros(self._free.shape[1])]
-        for group, (a, b, c) in zip(self.structure.layouts, weights, strict=True):
-            for first, others in self._orbits:
-                maps = group[first]
-                costs.append(-(1 + len(others)) * maps.target(a, b, c)[maps.independent])
-        return LinearMatrixInequality(
-            cost=np.concatenate(costs),
-            offset=0.0,
-            matrix=self._matrix,
-            constant=constant,
-            linear=2 * len(self._wide),
-            sizes=self._sizes,
-        )
+    def cost_of_copies(self, data: QuadraticData) -> list[Floats]:
+        costs = []
+        for group, (a, b, c) in zip(self.structure.layouts, data.weights, strict=True):
+            for orbit in self._orbits:
+                maps = group[orbit.first]
+                costs.append(-len(orbit) * maps.target(a, b, c)[maps.independent])
+        return costs
 
-    def certify(
-        self, weights: Floats, values: Floats, tolerances: Floats, duals: Sequence[Floats], known: float = 0.0
-    ) -> QuadraticDual:
-        """The bound that a solver's dual proves; blocks that prove nothing are replaced by known squares.
-
-        ``known``: a constant to be added to the minimum.
-        """
-        s = self.structure
-        n = len(s.index)
-        duals = [x if np.isfinite(x).all() else np.zeros_like(x) for x in duals]
-        shared = np.zeros((n, n))
+    def lift(self, duals: Sequence[Floats]) -> tuple[Floats, list[Floats]]:
+        """C in full words, and X of the first block of each orbit and group."""
         queue = iter(duals)
-        for sector in self._sectors:
-            shared += expanded(sector, next(queue))
-        blocks, charges = [], []
-        rows = [(float(a), float(b), float(c)) for a, b, c in weights]
-        for group, row in zip(s.layouts, rows, strict=True):
-            for first, others in self._orbits:
-                dual = next(queue) / (1 + len(others))
-                factor, charge = self._block(group[first], dual, row)
-                blocks.append(factor)
-                charges.append(charge)
-        total, _ = self._total(blocks)
-        rest = total + self._scatter @ shared.reshape(-1)
-        multipliers = self._multiplier_map @ rest
-        rest = rest - multipliers @ s.tested
-        rest[s.unit] = 0.0
-        shared = factor_positive(shared - np.where(s.index >= 0, (rest * self._spread)[s.index], 0.0))
-        own = self._evaluate(values, tolerances, multipliers, shared, blocks, charges, known)
-        plain = [
-            self._known(group[first], row)
-            for group, row in zip(s.layouts, rows, strict=True)
-            for first, _ in self._orbits
+        shared = self.lift_shared(queue)
+        return shared, [next(queue) / len(orbit) for _ in self.structure.layouts for orbit in self._orbits]
+
+    def certify(self, data: QuadraticData, duals: Sequence[Floats]) -> QuadraticDual:
+        """The bound that a solver's dual proves; blocks that prove nothing are replaced by known squares."""
+        s = self.structure
+        shared, matrices = self.lift([x if np.isfinite(x).all() else np.zeros_like(x) for x in duals])
+        rows = [(float(a), float(b), float(c)) for a, b, c in data.weights]
+        firsts = [
+            (group[orbit.first], row) for group, row in zip(s.layouts, rows, strict=True) for orbit in self._orbits
         ]
-        other = self._evaluate(
-            values,
-            tolerances,
-            np.zeros(len(multipliers)),
-            np.zeros((n, n)),
-            [factor for factor, _ in plain],
-            [charge for _, charge in plain],
-            known,
-        )
+        found = [self._block(maps, dual, row) for (maps, row), dual in zip(firsts, matrices, strict=True)]
+        total, _ = self._total([factor for factor, _ in found])
+        multipliers, factor = self.balanced(total + self.scatter @ shared.reshape(-1), shared)
+        own = self._evaluate(data, multipliers, factor, found)
+        plain = [self._known(maps, row) for maps, row in firsts]
+        other = self._evaluate(data, np.zeros(len(multipliers)), np.zeros_like(shared), plain)
         return min(own, other, key=lambda dual: dual.value)
 
     def _block(self, maps: CopyMaps, dual: Floats, weights: tuple[float, float, float]) -> tuple[Floats, float]:
@@ -347,40 +249,31 @@ class QuadraticSolver:
         total, size, n = np.zeros(s.moments), 0.0, len(s.index)
         queue = iter(blocks)
         for group in s.layouts:
-            for first, others in self._orbits:
+            for orbit in self._orbits:
                 factor = next(queue)
-                part = group[first].devices @ (factor @ factor.T).reshape(-1)
-                total += part + sum((g.sign * part for _, g in others), np.zeros(s.moments))
-                size += (1 + len(others)) * float((np.abs(factor[:n]) @ np.abs(factor[:n]).T).sum())
+                part = group[orbit.first].devices @ (factor @ factor.T).reshape(-1)
+                total += part + sum((g.sign * part for _, g in orbit.others), np.zeros(s.moments))
+                size += len(orbit) * float((np.abs(factor[:n]) @ np.abs(factor[:n]).T).sum())
         return total, size
 
     def _evaluate(
-        self,
-        values: Floats,
-        tolerances: Floats,
-        multipliers: Floats,
-        shared: Floats,
-        blocks: Sequence[Floats],
-        charges: Sequence[float],
-        known: float,
+        self, data: QuadraticData, multipliers: Floats, shared: Floats, found: Sequence[tuple[Floats, float]]
     ) -> QuadraticDual:
-        """What factors and multipliers prove, with a bound on the rounding of this very computation."""
+        """What factors, their charges and multipliers prove, with a bound on the rounding of this very computation."""
         s = self.structure
-        times = [1 + len(others) for _ in s.layouts for _, others in self._orbits]
+        times = [len(orbit) for _ in s.layouts for orbit in self._orbits]
+        blocks, charges = [factor for factor, _ in found], [charge for _, charge in found]
         total, sizes = self._total(blocks)
-        residual = total + self._scatter @ (shared @ shared.T).reshape(-1) - multipliers @ s.tested
+        residual = total + self.scatter @ (shared @ shared.T).reshape(-1) - multipliers @ s.tested
         absolute = sizes + float((np.abs(shared).sum(axis=0) ** 2).sum())
         absolute += float(np.abs(s.tested).sum(axis=1) @ np.abs(multipliers))
         charge = np.abs(residual)
         charge[s.unit] = residual[s.unit]
         constant = float(charge.sum()) + sum(t * c for t, c in zip(times, charges, strict=True))
-        constant += 2.0 * rounding_unit(self._terms) * (absolute + abs(known)) - known
-        constant = math.nextafter(constant + 4e-16 * abs(constant), math.inf)
-        value = constant + float(multipliers @ values + np.abs(multipliers) @ tolerances)
-        moved = float(np.abs(multipliers) @ (np.abs(values) + tolerances))
-        value += rounding_unit(2 * multipliers.size + 8) * (moved + abs(constant))
+        constant += 2.0 * rounding_unit(self.terms) * (absolute + abs(data.known)) - data.known
+        constant, value = self.rounded_up(constant, multipliers, data)
         return QuadraticDual(
-            value=math.nextafter(value, math.inf),
+            value=value,
             constant=constant,
             multipliers=tuple(float(v) for v in multipliers),
             shared=shared,
@@ -394,10 +287,10 @@ class QuadraticSolver:
         queue = iter(factors)
         for g, _ in enumerate(s.layouts):
             places: dict[int, Floats] = {}
-            for first, others in self._orbits:
+            for orbit in self._orbits:
                 factor = next(queue)
-                places[first] = factor
-                for place, symmetry in others:
+                places[orbit.first] = factor
+                for place, symmetry in orbit.others:
                     sign = s.row_signs[s.symmetries.index(symmetry)][g]
                     places[place] = factor * np.outer(sign, sign)
             out += [places[k] for k in range(s.copies)]

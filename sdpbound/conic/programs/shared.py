@@ -1,21 +1,43 @@
-"""What the programs of entropies share."""
+"""Programs of several matrices that share one: their data, what a solver gets, and the steps of their proofs.
+
+Both kinds have M(y)[u, v] = y[index[u, v]] >= 0, y[unit] = 1 and tested . y = values, each within its tolerance; copies
+beside it, which symmetries exchange and of which only the first of each orbit is solved for, differ.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
+import scipy.sparse as sp
 
 from sdpbound.arrays import Floats, Ints
-from sdpbound.conic.sectors import Sector
+from sdpbound.conic.certificate import factor_positive, rounding_unit
+from sdpbound.conic.program import LinearMatrixInequality
+from sdpbound.conic.reduce import Reduced, clean
+from sdpbound.conic.sectors import Sector, eliminate, expanded, sectors_of, triangle_map
 
-__all__ = ["SignSymmetry", "expanded", "sector_size", "sign_generators"]
+__all__ = [
+    "Orbit",
+    "Rows",
+    "SharedData",
+    "SharedDual",
+    "SharedProgram",
+    "SharedStructure",
+    "SignSymmetry",
+    "orbits_of",
+    "sector_size",
+    "sign_generators",
+]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SignSymmetry:
-    """A symmetry of an interval program: signs of moments and words, and a permutation of the copies.
+    """A symmetry of a program: signs of moments and words, and a permutation of the copies.
 
     ``y[i] -> sign[i] y[i]``, ``z_k[i] -> sign[i] z_{image[k]}[i]``; the word u takes ``word_sign[u]``.
     """
@@ -25,15 +47,231 @@ class SignSymmetry:
     image: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class SharedStructure:
+    """What does not change from point to point.
+
+    Attributes
+    ----------
+    index : (n, n) symmetric, numbers of moments, -1 where the entry is zero
+    moments : m, the number of moments
+    unit : the moment that is one
+    tested : (J, m)
+    wide : (J,) whether a tested value has a tolerance that the solver is to use
+    symmetries : all elements of a group of sign symmetries of one group of copies, the identity first
+    """
+
+    index: Ints
+    moments: int
+    unit: int
+    tested: Floats
+    wide: tuple[bool, ...]
+    symmetries: tuple[SignSymmetry, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SharedData:
+    """What changes: tested values and their tolerances, (J,) each."""
+
+    values: Floats
+    tolerances: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SharedDual:
+    """A proof: multipliers, and a lower triangular factor of the matrix C beside M(y); what they prove.
+
+    ``value`` is the upper bound at the data, ``constant`` that without ``multipliers . data``; both rounded up.
+    """
+
+    value: float
+    constant: float
+    multipliers: tuple[float, ...]
+    shared: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Orbit:
+    """Copies of one group that symmetries exchange: the first, and the others with what leads there."""
+
+    first: int
+    others: tuple[tuple[int, SignSymmetry], ...]
+
+    def __len__(self) -> int:
+        return 1 + len(self.others)
+
+
+class Rows:
+    """The matrix of a solver's program, row by row: linear in the free numbers of y and in other columns."""
+
+    def __init__(self, free: sp.csr_array) -> None:
+        self._free = free
+        self._parts: list[sp.coo_array] = []
+        self._selections: list[sp.csr_array] = []  # of y, for the constant
+        self._count = 0
+        self.columns = free.shape[1]
+
+    def add(self, of_y: sp.csr_array | None, own: sp.sparray | None = None) -> None:
+        """Rows of y, of other numbers, which begin at the column ``columns``, or of both."""
+        rows = next(part.shape[0] for part in (of_y, own) if part is not None)
+        for part, column in ((None if of_y is None else of_y @ self._free, 0), (own, self.columns)):
+            if part is not None:
+                found = sp.coo_array(part)
+                self._parts.append((found.data, found.row + self._count, found.col + column))
+        self._selections.append(sp.csr_array((rows, self._free.shape[0])) if of_y is None else of_y)
+        self._count += rows
+
+    def finished(self, offsets: sp.csr_array) -> tuple[sp.csc_array, sp.csr_array]:
+        """The matrix, and what multiplies the right-hand sides of the equalities in the constant."""
+        data, row, column = (np.concatenate(x) for x in zip(*self._parts, strict=True))
+        matrix = sp.csc_array(sp.coo_array((data, (row, column)), shape=(self._count, self.columns)))
+        return clean(matrix), sp.csr_array(sp.vstack(self._selections, format="csr") @ offsets)
+
+
+Data = TypeVar("Data", bound=SharedData)
+Lifted = TypeVar("Lifted")
+Proof = TypeVar("Proof", bound=SharedDual)
+
+
+class SharedProgram(Reduced[Data, Lifted], Generic[Data, Lifted, Proof]):
+    """Between programs of one structure, a solver's program, and a proof.
+
+    A subclass sets ``terms``, of the longest sum in its proof, and says what its copies are.
+
+    Attributes
+    ----------
+    free, offsets : y = free z + offsets (1, values of the tests that are no ``wide`` ones)
+    sectors : of the shared matrix
+    scatter : (m, n^2), the coefficients of the moments in <matrix, M(y)>
+    spread : (m,) one over the number of entries where a moment stands
+    terms : bound on the number of terms of a sum
+    """
+
+    structure: SharedStructure
+    terms: int
+
+    def __init__(self, structure: SharedStructure) -> None:
+        self.structure = s = structure
+        n, m = len(s.index), s.moments
+        signs = np.array([g.sign for g in s.symmetries])
+        # y: invariant moments, equalities eliminated
+        invariant = np.flatnonzero((signs > 0).all(axis=0))
+        put = sp.csr_array((np.ones(invariant.size), (invariant, np.arange(invariant.size))), shape=(m, invariant.size))
+        self.narrow = [j for j, wide in enumerate(s.wide) if not wide]
+        self.wide = [j for j, wide in enumerate(s.wide) if wide]
+        rows = np.zeros((1 + len(self.narrow), m))
+        rows[0, s.unit] = 1.0
+        rows[1:] = s.tested[self.narrow]
+        offsets, free = eliminate(sp.csr_array(rows @ put))
+        self.free, self.offsets = sp.csr_array(put @ free), sp.csr_array(put @ offsets)
+        self.sectors = sectors_of(n, [(np.arange(n), g.word_sign) for g in sign_generators(s.symmetries)])
+        flat = s.index.reshape(-1)
+        known = np.flatnonzero(flat >= 0)
+        self.scatter = sp.csr_array((np.ones(known.size), (flat[known], known)), shape=(m, n * n))
+        counts = np.bincount(flat[known], minlength=m)
+        self.spread = np.where(counts > 0, 1.0 / np.maximum(counts, 1), 0.0)
+        plain = s.tested.copy()
+        plain[:, s.unit] = 0.0
+        self._multiplier_map = np.linalg.pinv(plain @ plain.T) @ plain if len(plain) else np.zeros((0, m))
+        self._matrix, self._constant, self._sizes = self._written()
+
+    def _written(self) -> tuple[sp.csc_array, sp.csr_array, tuple[int, ...]]:
+        """The solver's matrix: y's free numbers first, then for each group and orbit of copies its own numbers."""
+        s, rows = self.structure, Rows(self.free)
+        if self.wide:
+            tested = sp.csr_array(s.tested[self.wide])
+            rows.add(tested)
+            rows.add(sp.csr_array(-tested))
+        sizes = []
+        for sector in self.sectors:
+            rows.add(triangle_map(s.index, sector, s.moments))
+            sizes.append(sector_size(s.index, sector))
+        sizes += self.add_copies(rows)
+        return *rows.finished(self.offsets), tuple(sizes)
+
+    @abstractmethod
+    def add_copies(self, rows: Rows) -> list[int]:
+        """Add the rows of all groups and orbits; the sizes of their blocks."""
+
+    @abstractmethod
+    def objective(self, data: Data) -> Floats:
+        """(m,) what the objective has of y."""
+
+    @abstractmethod
+    def cost_of_copies(self, data: Data) -> list[Floats]:
+        """What it has of the numbers of each group and orbit."""
+
+    @abstractmethod
+    def certify(self, data: Data, duals: Sequence[Floats]) -> Proof:
+        """The bound that a solver's dual proves; a dual that is not finite is replaced by zero."""
+
+    def inequality(self, data: Data) -> LinearMatrixInequality:
+        right = np.concatenate([[1.0], data.values[self.narrow]])
+        constant = self._constant @ right
+        if self.wide:
+            # rows are tested . y - value + tolerance and its mirror image
+            w = len(self.wide)
+            constant[:w] += data.tolerances[self.wide] - data.values[self.wide]
+            constant[w : 2 * w] += data.tolerances[self.wide] + data.values[self.wide]
+        objective = self.objective(data)
+        return LinearMatrixInequality(
+            cost=np.concatenate([self.free.T @ objective, *self.cost_of_copies(data)]),
+            offset=float(objective @ (self.offsets @ right)),
+            matrix=self._matrix,
+            constant=constant,
+            linear=2 * len(self.wide),
+            sizes=self._sizes,
+        )
+
+    def lift_shared(self, duals: Iterator[Floats]) -> Floats:
+        """C in full words, from the first of a solver's duals."""
+        n = len(self.structure.index)
+        shared = np.zeros((n, n))
+        for sector in self.sectors:
+            shared += expanded(sector, next(duals))
+        return shared
+
+    def balanced(self, total: Floats, shared: Floats) -> tuple[Floats, Floats]:
+        """Multipliers, and a factor of C moved so that little of ``total`` - multipliers . tested is left.
+
+        Parameters
+        ----------
+        total : (m,) objective and all matrices as functionals of y, C included
+        shared : C
+        """
+        s = self.structure
+        multipliers = self._multiplier_map @ total
+        rest = total - multipliers @ s.tested
+        rest[s.unit] = 0.0
+        return multipliers, factor_positive(shared - np.where(s.index >= 0, (rest * self.spread)[s.index], 0.0))
+
+    def rounded_up(self, constant: float, multipliers: Floats, data: Data) -> tuple[float, float]:
+        """Constant and value of a proof, with a bound on the rounding of their last sums."""
+        constant = math.nextafter(constant + 4e-16 * abs(constant), math.inf)
+        moved = float(np.abs(multipliers) @ (np.abs(data.values) + data.tolerances))
+        value = constant + float(multipliers @ data.values + np.abs(multipliers) @ data.tolerances)
+        value += rounding_unit(2 * multipliers.size + 8) * (moved + abs(constant))
+        return constant, math.nextafter(value, math.inf)
+
+
+def orbits_of(copies: int, symmetries: Sequence[SignSymmetry]) -> tuple[Orbit, ...]:
+    """The orbits of the copies of one group."""
+    orbits, done = [], set()
+    for first in range(copies):
+        if first in done:
+            continue
+        done.add(first)
+        others = []
+        for g in symmetries:
+            if g.image[first] not in done:
+                done.add(g.image[first])
+                others.append((g.image[first], g))
+        orbits.append(Orbit(first, tuple(others)))
+    return tuple(orbits)
+
+
 def sector_size(index: Ints, sector: Sector | None) -> int:
     return len(index) if sector is None else len(sector.words)
-
-
-def expanded(sector: Sector | None, dual: Floats) -> Floats:
-    if sector is None:
-        return dual
-    basis = sector.basis
-    return np.asarray(basis @ (basis @ dual.T).T)
 
 
 def sign_generators(elements: Sequence[SignSymmetry]) -> list[SignSymmetry]:

@@ -5,7 +5,7 @@ What may come in: a linear matrix inequality. What is handed on: a dual whose nu
 
 from __future__ import annotations
 
-from sdpbound.conic.solvers.choose import available, by_name, candidates
+from sdpbound.conic.solvers.choose import SOLVERS, available, by_name, candidates, ranked
 from sdpbound.conic.solvers.clarabel_ import Clarabel
 from sdpbound.conic.solvers.cvxpy_ import Cvxpy
 from sdpbound.conic.solvers.highs_ import Highs
@@ -14,4 +14,18 @@ from sdpbound.conic.solvers.scs_ import Scs
 from sdpbound.conic.solvers.sdpa_ import Sdpa
 from sdpbound.conic.solvers.solver import Solver, ask
 
-__all__ = ["Clarabel", "Cvxpy", "Highs", "Qics", "Scs", "Sdpa", "Solver", "ask", "available", "by_name", "candidates"]
+__all__ = [
+    "SOLVERS",
+    "Clarabel",
+    "Cvxpy",
+    "Highs",
+    "Qics",
+    "Scs",
+    "Sdpa",
+    "Solver",
+    "ask",
+    "available",
+    "by_name",
+    "candidates",
+    "ranked",
+]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.util import find_spec
 from time import perf_counter
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -39,6 +39,11 @@ class Cvxpy(Solver):
         cvxpy's name of it, in capitals, for example "MOSEK" or "CVXOPT".
     """
 
+    package: ClassVar[str] = "cvxpy"
+    module: ClassVar[str] = "cvxpy"
+    license: ClassVar[str] = "Apache-2.0"
+    example: ClassVar[str] = "CVXOPT"
+
     backend: str = "CLARABEL"
 
     def __post_init__(self) -> None:
@@ -66,8 +71,8 @@ class Cvxpy(Solver):
         return f"cvxpy:{self.backend}"
 
     @classmethod
-    def installed(cls) -> bool:
-        return find_spec("cvxpy") is not None
+    def named(cls, backend: str, settings: Mapping[str, float]) -> Solver:
+        return cls(**settings, backend=backend)
 
     def solve(self, program: LinearMatrixInequality) -> SolverResult:
         import cvxpy

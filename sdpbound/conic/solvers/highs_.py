@@ -7,8 +7,8 @@ with respect to the right-hand side, so they are not positive, and the multiplie
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.util import find_spec
 from time import perf_counter
+from typing import ClassVar
 
 import numpy as np
 
@@ -32,13 +32,18 @@ _STATUS = {
 class Highs(Solver):
     """HiGHS for programs without semidefinite blocks. ``tolerance`` below 1e-10 is read as 1e-10."""
 
+    package: ClassVar[str] = "scipy"
+    module: ClassVar[str] = "scipy"
+    license: ClassVar[str] = "BSD-3-Clause"
+    linear_only: ClassVar[bool] = True
+
     @property
     def name(self) -> str:
         return "highs"
 
     @classmethod
-    def installed(cls) -> bool:
-        return find_spec("scipy") is not None
+    def rank(cls, sizes: tuple[int, ...]) -> float | None:
+        return None if sizes else 0.0
 
     def solve(self, program: LinearMatrixInequality) -> SolverResult:
         if program.sizes:

@@ -6,10 +6,13 @@
 
 The interior point method is the fast one for the programs of many boxes (thousands of columns on hundreds of rows, all
 entries small integers); its crossover ends at a vertex, so that both answers are sparse or exactly on their faces.
+
+:func:`cheapest_weights` is the linear program of column generation: its multipliers price new strategies.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +23,10 @@ from numpy.typing import NDArray
 from sdpbound.conic.solvers.solver import numbers
 from sdpbound.errors import SolverFailure
 
-__all__ = ["StandardAnswer", "both_solutions", "minimise_standard", "mixture_solutions"]
+__all__ = ["StandardAnswer", "Way", "WeightsAnswer", "both_solutions", "cheapest_weights", "minimise_standard"]
+
+#: The least that HiGHS takes.
+PRECISE = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,16 +55,94 @@ def both_solutions(answer: Any, columns: int, rows: int) -> StandardAnswer | Non
     return None if x is None or y is None else StandardAnswer(x, y)
 
 
-def mixture_solutions(answer: Any, weights: int, columns: int, rows: int, price: float) -> StandardAnswer | None:
-    """The same of a program for weights, the first columns, that add up to one by the last equation.
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to ask HiGHS for weights.
 
-    Deviations from the other equations have this price, which their multipliers cannot exceed; None where they do, or
-    where the weights add up to something else than about one.
+    Attributes
+    ----------
+    method : scipy's name of it
+    scale : rows of the data are multiplied by this, for HiGHS's tolerances are absolute
+    precise : whether tolerances of 1e-10 are asked for, or HiGHS's own, 1e-7
     """
-    found = both_solutions(answer, columns, rows)
-    if found is None or float(np.abs(found.multipliers[:-1]).max(initial=0.0)) > 1.01 * price:
-        return None
-    return found if 0.5 < float(np.maximum(found.solution[:weights], 0.0).sum()) < 2.0 else None
+
+    method: str
+    scale: float = 1.0
+    precise: bool = True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WeightsAnswer:
+    """A mixture and the functional that touches it, untrusted.
+
+    Attributes
+    ----------
+    weights : (K,) not negative, that add up to about one
+    missed : largest deviation from a tested value that had to be paid for
+    multipliers : (J,) of the tested values
+    level : multiplier of the sum of the weights
+    """
+
+    weights: NDArray[np.float64]
+    missed: float
+    multipliers: NDArray[np.float64]
+    level: float
+
+
+def cheapest_weights(
+    figures: NDArray[np.float64],
+    tested: NDArray[np.float64],
+    values: NDArray[np.float64],
+    price: float,
+    ways: Sequence[Way],
+    free: NDArray[np.float64] | None = None,
+    advice: str = "try another solver",
+) -> WeightsAnswer:
+    """The weights of least figure with the tested values: the linear program of column generation.
+
+    ::
+
+        minimise  sum_k w_k f_k + price sum_j (up_j + down_j)
+        subject to  sum_k w_k d_jk + up_j - down_j + slack_j = v_j,  sum_k w_k = 1,  w, up, down >= 0,
+                    |slack_j| <= free_j
+
+    Parameters
+    ----------
+    figures, tested, values : f of shape (K,), d of shape (J, K), v of shape (J,)
+    price : what a deviation by one costs; no multiplier exceeds it
+    ways : tried in this order, until one gives an answer that is fit to be used
+    free : (J,) deviations that cost nothing; none if None
+    advice : how the sentence of the error goes on
+
+    Raises
+    ------
+    SolverFailure
+        Where no way gives weights that add up to about one, and multipliers within the price.
+    """
+    j, count = tested.shape
+    message = "no method ran"
+    for way in ways:
+        identity = [np.eye(j), -np.eye(j)] + ([] if free is None else [np.eye(j)])
+        cost = np.concatenate([figures, np.full(2 * j, price / way.scale), np.zeros(0 if free is None else j)])
+        sums = (np.arange(cost.size) < count).astype(float)
+        answer = _equations(
+            cost,
+            np.concatenate([np.concatenate([way.scale * tested, *identity], axis=1), sums[None]]),
+            np.concatenate([way.scale * values, [1.0]]),
+            way.method,
+            PRECISE if way.precise else {},
+            [] if free is None else way.scale * free,
+        )
+        message = str(answer.message)
+        found = both_solutions(answer, cost.size, j + 1)
+        if found is None or float(np.abs(found.multipliers[:-1]).max(initial=0.0)) > 1.01 * price / way.scale:
+            continue  # hard to solve on the boundary of the set, where multipliers are huge
+        x = np.maximum(found.solution[: count + 2 * j], 0.0)
+        if not 0.5 < float(x[:count].sum()) < 2.0:
+            continue
+        missed = float(x[count:].max(initial=0.0)) / way.scale
+        return WeightsAnswer(x[:count], missed, way.scale * found.multipliers[:-1], float(found.multipliers[-1]))
+    raise SolverFailure(f"the linear program for the weights of {count} strategies failed ({message}); {advice}.")
 
 
 def minimise_standard(
@@ -68,25 +152,13 @@ def minimise_standard(
     time_limit: float | None = None,
 ) -> StandardAnswer:
     """Solve, by simplex where interior points fail; raises SolverFailure unless HiGHS calls its answer optimal."""
-    from scipy.optimize import linprog
-
     message = "no method ran"
     # HiGHS's tolerances are absolute: cost and target are scaled to size 1
     cost_unit, target_unit = float(np.abs(cost).max(initial=0.0)) or 1.0, float(np.abs(target).max(initial=0.0)) or 1.0
     for method in ("highs-ipm", "highs-ds"):
         try:
-            answer = linprog(
-                cost / cost_unit,
-                A_eq=matrix,
-                b_eq=target / target_unit,
-                bounds=(0, None),
-                method=method,
-                options={
-                    "time_limit": time_limit,
-                    "primal_feasibility_tolerance": 1e-10,
-                    "dual_feasibility_tolerance": 1e-10,
-                },
-            )
+            options = {"time_limit": time_limit, **PRECISE}
+            answer = _equations(cost / cost_unit, matrix, target / target_unit, method, options)
         except (ValueError, RuntimeError, MemoryError) as error:
             message = str(error)
             continue
@@ -100,3 +172,18 @@ def minimise_standard(
         f"highs did not solve a linear program of {matrix.shape[0]} rows and {matrix.shape[1]} columns ({message}); "
         "try fewer boxes, or allow more time."
     )
+
+
+def _equations(
+    cost: NDArray[np.float64],
+    matrix: Any,
+    target: NDArray[np.float64],
+    method: str,
+    options: Mapping[str, float | None],
+    free: Sequence[float] | NDArray[np.float64] = (),
+) -> Any:
+    """scipy's answer for the standard form, the last columns bounded by ``free`` from both sides instead."""
+    from scipy.optimize import linprog  # here, for it takes a moment to load
+
+    bounds: Any = [(0.0, None)] * (cost.size - len(free)) + [(-f, f) for f in free] if len(free) else (0, None)
+    return linprog(cost, A_eq=matrix, b_eq=target, bounds=bounds, method=method, options=dict(options))

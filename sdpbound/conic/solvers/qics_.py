@@ -10,8 +10,8 @@ Importing it compiles with numba once per machine and starts numba's threads at 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.util import find_spec
 from time import perf_counter
+from typing import ClassVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -39,13 +39,21 @@ _STATUS = {
 class Qics(Solver):
     """QICS, LMI form."""
 
+    package: ClassVar[str] = "qics"
+    module: ClassVar[str] = "qics"
+    license: ClassVar[str] = "MIT"
+    good_on_boundary: ClassVar[bool] = True
+
     @property
     def name(self) -> str:
         return "qics"
 
     @classmethod
-    def installed(cls) -> bool:
-        return find_spec("qics") is not None
+    def rank(cls, sizes: tuple[int, ...]) -> float | None:
+        # Measured on moment matrices (one thread): 2 to 4 times as fast as SDPA on a few large blocks.
+        if not sizes:
+            return None
+        return 0.0 if max(sizes) >= 40 and len(sizes) <= 8 else 2.0
 
     def solve(self, program: LinearMatrixInequality) -> SolverResult:
         try:

@@ -8,8 +8,8 @@ column, off-diagonal entries times sqrt(2). With D the scaling and P the reorder
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.util import find_spec
 from time import perf_counter
+from typing import ClassVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -38,13 +38,18 @@ _STATUS = {
 class Scs(Solver):
     """SCS with a direct linear solver. ``tolerance`` below 1e-7 is read as 1e-7."""
 
+    package: ClassVar[str] = "scs"
+    module: ClassVar[str] = "scs"
+    license: ClassVar[str] = "MIT"
+    first_order: ClassVar[bool] = True
+
     @property
     def name(self) -> str:
         return "scs"
 
     @classmethod
-    def installed(cls) -> bool:
-        return find_spec("scs") is not None
+    def rank(cls, sizes: tuple[int, ...]) -> float | None:
+        return 9.0
 
     def solve(self, program: LinearMatrixInequality) -> SolverResult:
         try:

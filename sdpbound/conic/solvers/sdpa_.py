@@ -14,9 +14,9 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from threading import Lock
 from time import perf_counter
+from typing import ClassVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -49,13 +49,21 @@ _STATUS = {
 class Sdpa(Solver):
     """SDPA. It has no time limit of its own: ``time_limit`` is not used, iterations are limited to 100."""
 
+    package: ClassVar[str] = "sdpa-python"
+    module: ClassVar[str] = "sdpap"
+    license: ClassVar[str] = "GPL-2.0"
+    good_on_boundary: ClassVar[bool] = True
+    forms_schur_complement: ClassVar[bool] = True
+
     @property
     def name(self) -> str:
         return "sdpa"
 
     @classmethod
-    def installed(cls) -> bool:
-        return find_spec("sdpap") is not None
+    def rank(cls, sizes: tuple[int, ...]) -> float | None:
+        # Measured on moment matrices (one thread): as fast as QICS up to 40, without the second that numba compiles,
+        # and 2 to 4 times as fast with many blocks.
+        return 1.0 if sizes else None
 
     def solve(self, program: LinearMatrixInequality) -> SolverResult:
         try:

@@ -1,5 +1,9 @@
 """The interface that every solver implements, and the door through which every answer comes in.
 
+**A solver's virtues** are attributes of its class: what to install, which programs it takes, where it is good. Callers
+ask for these and for no solver's name, so a solver is its class and one line in :data:`sdpbound.conic.solvers.SOLVERS`;
+one of another package is its class and an entry point of the group "sdpbound.solvers".
+
 **The door.** A certificate holds whatever the numbers of a dual are, but they must be numbers that can be computed
 with. :func:`ask` refuses an answer whose dual is not finite, has other shapes than the program, or has an entry above
 ``LARGEST`` times the program's cost (or 1). Rounding alone is charged 2^-53 of a dual's size. So a dual 2^53 times as
@@ -11,8 +15,10 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from importlib.util import find_spec
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -33,15 +39,41 @@ LARGEST = 2.0**100
 
 @dataclass(frozen=True, slots=True)
 class Solver(ABC):
-    """A solver and its settings, a value.
+    """A solver and its settings, a value. A subclass has a ``name``, a method ``solve``, and says its virtues.
 
     Attributes
     ----------
+    package : str, of the class
+        What brings the solver, as ``pip install`` knows it; "" if nothing has to be installed.
+    module : str, of the class
+        What is imported from it, by which :meth:`installed` tells whether it is there.
+    license : str, of the class
+        Of the package.
+    linear_only : bool, of the class
+        Whether it takes no programs with semidefinite blocks.
+    first_order : bool, of the class
+        Whether its duals are of few digits: the last resort, for it improves on no interior-point dual.
+    good_on_boundary : bool, of the class
+        Whether it gives many digits, fast, where the program has (nearly) no interior, as for data on the boundary.
+    forms_schur_complement : bool, of the class
+        Whether its equations are formed over the variables, block by block: its time is then linear in the number of
+        blocks, and it is asked first where there are many.
+    example : str, of the class
+        An example of the solvers that stand behind it, each named "name:BACKEND"; "" if it is one solver.
     tolerance : float
         Relative accuracy asked of the solver. It decides how tight a bound is, never whether it holds.
     time_limit : float
         Seconds after which the solver is told to stop with what it has.
     """
+
+    package: ClassVar[str] = ""
+    module: ClassVar[str] = ""
+    license: ClassVar[str] = ""
+    linear_only: ClassVar[bool] = False
+    first_order: ClassVar[bool] = False
+    good_on_boundary: ClassVar[bool] = False
+    forms_schur_complement: ClassVar[bool] = False
+    example: ClassVar[str] = ""
 
     tolerance: float = 1e-9
     time_limit: float = 3600.0
@@ -58,9 +90,24 @@ class Solver(ABC):
         """The solver's name, as the user writes it."""
 
     @classmethod
-    @abstractmethod
     def installed(cls) -> bool:
         """Whether the package is importable here."""
+        return not cls.module or find_spec(cls.module) is not None
+
+    @classmethod
+    def rank(cls, sizes: tuple[int, ...]) -> float | None:
+        """Its place among the solvers that are tried where none is named, the lowest first; None: it is not tried.
+
+        Parameters
+        ----------
+        sizes : rows of each semidefinite block of the program; none for a linear program
+        """
+        return None
+
+    @classmethod
+    def named(cls, backend: str, settings: Mapping[str, float]) -> Solver:
+        """The solver with these settings; ``backend``, in capitals, for a class that has an ``example`` of it."""
+        return cls(**settings)
 
     @abstractmethod
     def solve(self, program: LinearMatrixInequality) -> SolverResult:

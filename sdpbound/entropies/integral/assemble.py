@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -26,23 +27,25 @@ from sdpbound.adversaries.quantum import relaxation_of
 from sdpbound.arrays import Floats
 from sdpbound.bell.observations import DATA_TOLERANCE, Observations
 from sdpbound.bell.scenario import Scenario
-from sdpbound.conic.programs.interval import IntervalSolver, IntervalStructure
+from sdpbound.conic.program import SolverResult
+from sdpbound.conic.programs.interval import IntervalData, IntervalDual, IntervalProgram, IntervalStructure
+from sdpbound.entropies.proof import rows_of
 from sdpbound.entropies.quadrature import weights
 from sdpbound.entropies.question import EntropyQuestion
 from sdpbound.entropies.words import WIDE, flips, require_words, words_of_level
 from sdpbound.npa.levels import Level, normalise_level
 from sdpbound.npa.words import Word, moment_matrix
 
-__all__ = ["EntropyProgram", "assemble_entropy"]
+__all__ = ["IntegralProgram", "assemble_entropy"]
 
 
 @dataclass(frozen=True, eq=False)
-class EntropyProgram:
+class IntegralProgram:
     """The interval program ``maximise -H`` of a question at a level, for some nodes.
 
     Attributes
     ----------
-    solver : of the program's structure, shared between points
+    reduced : of the program's structure, shared between points
     words : the generating words
     objective, rewards : of the program; copies are node by node, bit by bit, M_0 before M_1
     slack : sum of what the entries of ``rewards`` may be off
@@ -50,7 +53,7 @@ class EntropyProgram:
     wholes : (bits * 2, moments) the functionals M of the copies of one node
     """
 
-    solver: IntervalSolver
+    reduced: IntervalProgram
     words: tuple[Word, ...]
     objective: Floats
     rewards: Floats
@@ -59,15 +62,32 @@ class EntropyProgram:
     weights: Floats
     wholes: Floats
 
+    def data(self, values: Floats, tolerances: Floats) -> IntervalData:
+        """With these tested values."""
+        return IntervalData(values, tolerances, self.objective, self.rewards, self.slack)
+
+    def claimed(self, result: SolverResult) -> float:
+        """The entropy that a solver says."""
+        return -result.objective
+
+    def entries(self, dual: IntervalDual) -> dict[str, Any]:
+        """What a certificate says of a dual, beside its multipliers."""
+        return {
+            "nodes": [float(t) for t in self.nodes],
+            "words": [[list(part) for part in word] for word in self.words],
+            "factor": rows_of(dual.shared),
+            "copies": [{"inner": rows_of(a), "outer": rows_of(b)} for a, b in zip(dual.inner, dual.outer, strict=True)],
+        }
+
     def values_and_slopes(self, solution: Floats) -> tuple[Floats, Floats]:
         """f(t_i) and a subgradient of it at each node, of the point that a solver found."""
-        z = self.solver.moments_of_copies(solution).reshape(len(self.nodes), len(self.wholes), -1)
+        z = self.reduced.moments_of_copies(solution).reshape(len(self.nodes), len(self.wholes), -1)
         rewards = self.rewards.reshape(z.shape)
         scale = np.where(self.weights > 0.0, self.weights, 1.0)
         return (rewards * z).sum(axis=(1, 2)) / scale, (self.wholes * z).sum(axis=(1, 2))
 
 
-def assemble_entropy(question: EntropyQuestion, level: Level, nodes: Floats) -> EntropyProgram:
+def assemble_entropy(question: EntropyQuestion, level: Level, nodes: Floats) -> IntegralProgram:
     """Write the interval program of a question."""
     scenario, observed = question.scenario, question.observed
     size = int(np.prod(scenario.shape))
@@ -88,8 +108,8 @@ def assemble_entropy(question: EntropyQuestion, level: Level, nodes: Floats) -> 
     wholes, parts = structure.wholes, structure.parts
     rewards = w[:, None, None] * (nodes[:, None, None] * wholes - parts)
     size_of_terms = w[:, None, None] * (nodes[:, None, None] * np.abs(wholes) + np.abs(parts))
-    return EntropyProgram(
-        solver=structure.solver,
+    return IntegralProgram(
+        reduced=structure.reduced,
         words=structure.words,
         objective=-wholes[::2].sum(axis=0),  # sums of halves and quarters: exact
         rewards=rewards.reshape(-1, wholes.shape[1]),
@@ -102,7 +122,7 @@ def assemble_entropy(question: EntropyQuestion, level: Level, nodes: Floats) -> 
 
 @dataclass(frozen=True, eq=False)
 class _Structure:
-    solver: IntervalSolver
+    reduced: IntervalProgram
     words: tuple[Word, ...]
     wholes: Floats
     parts: Floats
@@ -144,7 +164,7 @@ def _structure(
         groups=groups,
         symmetries=flips(scenario, relaxation, rows[~np.array(free, dtype=bool)], needed, wholes, parts),
     )
-    return _Structure(IntervalSolver(structure), words, wholes @ to_moments, parts @ to_moments)
+    return _Structure(IntervalProgram(structure), words, wholes @ to_moments, parts @ to_moments)
 
 
 @lru_cache(maxsize=64)

@@ -8,7 +8,7 @@ import numpy as np
 
 from sdpbound.adversaries import Quantum
 from sdpbound.arguments import floats, whole
-from sdpbound.bounds.solving import SolverChoice
+from sdpbound.conic.solvers.choose import SolverChoice
 from sdpbound.entropies.entropy import EntropyBound
 from sdpbound.entropies.integral.search import LEVELS, MOST_NODES, projective_entropy
 from sdpbound.entropies.method import VonNeumannMethod

@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import math
-import time
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 
-from sdpbound.adversaries import Quantum
 from sdpbound.arrays import Floats
-from sdpbound.bell.observations import Observations
-from sdpbound.bounds.bound import AffineProof, Functional
-from sdpbound.bounds.certificate import certificate_head
-from sdpbound.bounds.solving import SolverChoice
-from sdpbound.conic.program import SolverResult, Status
-from sdpbound.conic.programs.interval import IntervalDual
-from sdpbound.entropies.entropy import EntropyBound, no_less_than_trivial
-from sdpbound.entropies.integral.assemble import EntropyProgram, assemble_entropy
+from sdpbound.conic.program import Status
+from sdpbound.conic.solvers.choose import SolverChoice
+from sdpbound.entropies.entropy import EntropyBound
+from sdpbound.entropies.integral.assemble import IntegralProgram, assemble_entropy
 from sdpbound.entropies.quadrature import graded_nodes, interpolation_gap, refined_nodes
 from sdpbound.entropies.question import EntropyQuestion
-from sdpbound.entropies.search import EntropySearch, first_answer, rows_of, towards_noise, widened
-from sdpbound.entropies.words import words_of_level
-from sdpbound.errors import SolverFailure
+from sdpbound.entropies.search import Attempt, EntropySearch
 from sdpbound.npa.levels import Level
 
 __all__ = ["LEVELS", "LEVELS_OF_BOTH", "MOST_NODES", "projective_entropy"]
@@ -35,8 +28,6 @@ LEVELS = ("1+AB", "1+AB+AA+AAB", "1+AB+AA+AAB+AAA+AAAB")
 LEVELS_OF_BOTH = ("1+AB", "2+AAB+ABB", "2+AAB+ABB+AABB")
 #: A level of more words than this, or of more when multiplied by the bits of the key, is not tried unless asked for.
 MOST_WORDS, MOST_WORDS_TIMES_BITS = 40, 100
-#: Part of the tolerance that a higher level must gain at coarse nodes to be worth its time.
-WORTH = 0.02
 #: Numbers of nodes used, few enough for programs to be shared between points.
 _COUNTS = (6, 8, 10, 12, 14, 16, 18, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 256, 320, 384, 512)
 MOST_NODES = _COUNTS[-1]
@@ -54,77 +45,61 @@ def projective_entropy(
 
 
 @dataclass(frozen=True, eq=False)
-class _Attempt:
-    """One solved program: its proof, and what its point says about the nodes."""
+class _Attempt(Attempt[IntegralProgram]):
+    """With what the solver's point says about the nodes."""
 
-    program: EntropyProgram
-    level: Level
-    result: SolverResult
-    dual: IntervalDual
-    values: Floats
-    slopes: Floats
-    gap: float
-
-    @property
-    def bound(self) -> float:
-        return -self.dual.value
+    @cached_property
+    def values_and_slopes(self) -> tuple[Floats, Floats] | None:
+        """At each node; None if there is no point to go by."""
+        if self.result.solution is None or self.result.status is Status.INFEASIBLE:
+            return None
+        values, slopes = (np.maximum(v, 0.0) for v in self.program.values_and_slopes(self.result.solution))
+        return values, slopes
 
     @property
-    def claimed(self) -> float:
-        return -self.result.objective
+    def gap(self) -> float:
+        """No point to go by is an infinite gap."""
+        if self.values_and_slopes is None:
+            return math.inf
+        return float(interpolation_gap(self.program.nodes, *self.values_and_slopes, self.question.preprocessing).sum())
 
 
 @dataclass(eq=False)
-class _Search(EntropySearch[_Attempt]):
-    level: Level | None
-    nodes: int | tuple[float, ...] | None
-    solver: SolverChoice
+class _Search(EntropySearch[IntegralProgram, _Attempt]):
+    attempt_type = _Attempt
+    worth: ClassVar[float] = 0.02
 
-    def run(self) -> EntropyBound:
+    def improve(self) -> None:
         if isinstance(self.nodes, tuple):
-            best = self._solve(self._levels()[-1], np.array(self.nodes))
+            self.solve(self._levels()[-1], np.array(self.nodes))
         else:
-            try:
-                self._refine(*self._coarse())
-            except SolverFailure:  # what few nodes prove stands
-                if not self.attempts:
-                    raise
-            best = max(self.attempts, key=lambda attempt: attempt.bound)  # near the boundary not always the last
-        if best.bound > self.most:
-            return replace(self, question=widened(self.question)).run()
-        return self._as_bound(best)
+            self._refine(*self._coarse())
+
+    def program(self, level: Level, nodes: Floats) -> IntegralProgram:
+        return assemble_entropy(self.question, level, nodes)
 
     def _levels(self) -> list[Level]:
         """The levels worth trying."""
-        if self.level is not None:
-            return [self.level]
         names: tuple[str, ...] = LEVELS if self.question.y is None else LEVELS_OF_BOTH
         if self.tolerance >= 1e-3:
             names = names[:2]
-        most = min(MOST_WORDS, MOST_WORDS_TIMES_BITS // len(self.question.bits))
-        few = [n for n in names if len(words_of_level(self.question.scenario, n)) <= most]
-        return list(few or names[:1])
+        bits = max(len(self.question.bits), 1) if self.level is None else 1
+        return self.levels(names, min(MOST_WORDS, MOST_WORDS_TIMES_BITS // bits))
 
     def _coarse(self) -> tuple[Level, _Attempt]:
         """A level that is good enough, as far as few nodes tell."""
         levels = self._levels()
         count = self.nodes if isinstance(self.nodes, int) else 12
-        first = self._solve(levels[0], graded_nodes(min(6, count)))
-        best = self._solve(levels[0], self._placed(first, min(12, count)))
-        level = levels[0]
-        for higher in levels[1:]:
-            other = self._solve(higher, best.program.nodes)
-            if other.bound - best.bound <= WORTH * self.tolerance:
-                break
-            level, best = higher, other
-        return level, best
+        first = self.solve(levels[0], graded_nodes(min(6, count)))
+        best = self.solve(levels[0], self._placed(first, min(12, count)))
+        return self.climbed(levels, best, lambda level, attempt: self.solve(level, attempt.program.nodes))
 
     def _refine(self, level: Level, best: _Attempt) -> None:
         """As many nodes as asked for, or as the tolerance needs; the loss falls with the square of their number."""
         asked = self.nodes
         if isinstance(asked, int):
             if asked > 12:
-                self._solve(level, self._placed(best, asked))
+                self.solve(level, self._placed(best, asked))
             return
         allowed = 0.5 * self.tolerance
         for _ in range(3):
@@ -135,104 +110,13 @@ class _Search(EntropySearch[_Attempt]):
             count = next((c for c in _COUNTS if c >= min(wanted, 3.0 * now)), _COUNTS[-1])
             if count <= now:
                 count = next((c for c in _COUNTS if c > now), now)
-            other = self._solve(level, self._placed(best, count))
+            other = self.solve(level, self._placed(best, count))
             if count == now and other.gap >= best.gap:
                 break
             best = other
 
     def _placed(self, attempt: _Attempt, count: int) -> Floats:
-        if not math.isfinite(attempt.gap):
+        found = attempt.values_and_slopes
+        if found is None or not math.isfinite(attempt.gap):
             return graded_nodes(count)
-        return refined_nodes(attempt.program.nodes, attempt.values, attempt.slopes, count, self.question.preprocessing)
-
-    def _solve(self, level: Level, nodes: Floats) -> _Attempt:
-        """Solve and certify."""
-        begun = time.perf_counter()
-        program = assemble_entropy(self.question, level, nodes)
-        self.seconds["assemble"] += time.perf_counter() - begun
-        return self.keep_best(lambda retreat: self._attempt(program, level, retreat), level)
-
-    def _attempt(self, program: EntropyProgram, level: Level, retreat: float) -> _Attempt:
-        """Solve at data moved towards white noise, certify at the data; no point to go by is an infinite gap."""
-        begun = time.perf_counter()
-        observed, nodes = self.question.observed, program.nodes
-        moved = towards_noise(observed, retreat)
-        inequality = program.solver.inequality(program.objective, program.rewards, moved, observed.tolerances)
-        self.seconds["assemble"] += time.perf_counter() - begun
-        result = first_answer(inequality, self.solver, self.accuracy(self.nodes is not None), self.seconds)
-        dual = self._certify(program, result)
-        values = slopes = np.zeros(len(nodes))
-        gap = math.inf
-        if result.solution is not None and result.status is not Status.INFEASIBLE:
-            values, slopes = (np.maximum(v, 0.0) for v in program.values_and_slopes(result.solution))
-            gap = float(interpolation_gap(nodes, values, slopes, self.question.preprocessing).sum())
-        return _Attempt(program, level, result, dual, values, slopes, gap)
-
-    def _certify(self, program: EntropyProgram, result: SolverResult) -> IntervalDual:
-        begun = time.perf_counter()
-        observed = self.question.observed
-        dual = program.solver.certify(
-            program.objective,
-            program.rewards,
-            observed.values,
-            observed.tolerances,
-            result.duals,
-            program.slack,
-        )
-        self.seconds["certify"] += time.perf_counter() - begun
-        return dual
-
-    def _as_bound(self, best: _Attempt) -> EntropyBound:
-        model = Quantum(best.level)
-        proof = _EntropyProof(self.question, model, best.program, best.dual)
-        value, shown = no_less_than_trivial(best.bound + 0.0, proof, self.question, model)
-        return EntropyBound(
-            value=value,
-            side="lower",
-            merit=self.question.figure,
-            model=model,
-            solver_value=best.claimed,
-            solver=best.result.solver,
-            status=best.result.status.value,
-            seconds=self.seconds,
-            _proof=shown,
-            nodes=tuple(float(t) for t in best.program.nodes),
-            quadrature_gap=best.gap,
-        )
-
-
-# -- the proof ----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class _EntropyProof(AffineProof):
-    question: EntropyQuestion
-    model: Quantum
-    program: EntropyProgram
-    dual: IntervalDual
-
-    @property
-    def given(self) -> Observations:
-        return self.question.given or self.question.observed
-
-    def functional(self) -> Functional:
-        observed = self.question.observed
-        constant, multipliers = -self.dual.constant, -np.array(self.dual.multipliers)
-        return Functional.of_tests("lower", constant, multipliers, observed)
-
-    def certificate(self, value: float) -> dict[str, Any]:
-        observed, dual = self.question.observed, self.dual
-        copies = [{"inner": rows_of(a), "outer": rows_of(b)} for a, b in zip(dual.inner, dual.outer, strict=True)]
-        return certificate_head(observed, self.question.figure, "lower", self.model.describe()) | {
-            "proof": {
-                "multipliers": list(dual.multipliers),
-                "nodes": [float(t) for t in self.program.nodes],
-                "words": [[list(part) for part in word] for word in self.program.words],
-                "factor": rows_of(dual.shared),
-                "copies": copies,
-            },
-            "claim": {
-                "value": value,
-                "functional": {"constant": -dual.constant, "multipliers": [-m for m in dual.multipliers]},
-            },
-        }
+        return refined_nodes(attempt.program.nodes, *found, count, self.question.preprocessing)

@@ -26,6 +26,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sdpbound.arrays import Floats
 from sdpbound.entropies.qubits.engine import PAULI, ROUNDINGS, Engine
@@ -86,7 +87,7 @@ class CorrelatorEngine(Engine):
         tanhs = [(1.0 - d) / (1.0 + d) for d in decays]
 
         # the gradient k of log Q: direction w, 1 - |k|, and length e of g'
-        k0, k1 = (sum(p * t * v[i] for p, t, v in zip(weights, tanhs, units, strict=True)) for i in (0, 1))
+        k0, k1 = (np.asarray(sum(p * t * v[i] for p, t, v in zip(weights, tanhs, units, strict=True))) for i in (0, 1))
         if self.key is Key.BOTH:
             k1 = np.zeros(len(tables))
         k = np.hypot(k0, k1)
@@ -100,18 +101,44 @@ class CorrelatorEngine(Engine):
         value = log_q - _log_cosh(gamma)
         upper = log_q - _log_cosh(np.abs(e)) + np.hypot(e * w0 - gamma * u0, e * w1 - gamma * u1)
 
-        # Newton's method for artanh(k_r) = |g|, k_t = 0, along (r) and across (t) g, in |g| and the angle of g: these
-        # stay well scaled where |g| is large
-        h_rest = h_rt = h_tt = np.zeros(len(tables))
-        for p, t, i, (v0, v1) in zip(weights, tanhs, inverses, units, strict=True):
-            r, s = v0 * u0 + v1 * u1, u0 * v1 - u1 * v0
-            curved = p * (1.0 - np.where(i < 1e4, t * i, 1.0))
-            h_rest, h_rt, h_tt = h_rest + curved * s * s, h_rt + curved * r * s, h_tt + p - curved * r * r
+        curvatures = [
+            p * (1.0 - np.where(i < 1e4, t * i, 1.0)) for p, t, i in zip(weights, tanhs, inverses, strict=True)
+        ]
         rest = np.minimum(rest + 0.5 * k * ((w0 - u0) ** 2 + (w1 - u1) ** 2), 2.0 - 1e-14)
+        moved = self._moved(gamma, (u0, u1), (k0, k1), rest, list(zip(weights, curvatures, units, strict=True)))
+        usable, length, v0, v1 = moved
+        # elsewhere g', which never is a worse point
+        length = np.minimum(np.where(usable, length, e), _LARGEST)
+        w0, w1 = np.where(usable, v0, w0), np.where(usable, v1, w1)
+        return value, upper, value, np.stack([length * w0, length * w1], axis=1)
+
+    def _moved(
+        self,
+        gamma: Floats,
+        direction: tuple[Floats, Floats],
+        gradient: tuple[Floats, Floats],
+        rest: Floats,
+        points: list[tuple[Floats, Floats, tuple[Floats, Floats]]],
+    ) -> tuple[NDArray[np.bool_], Floats, Floats, Floats]:
+        """Newton's method for artanh(k_r) = |g|, k_t = 0, along (r) and across (t) g, in |g| and the angle of g.
+
+        These stay well scaled where |g| is large. Whether the new point is of use, its length and its direction.
+
+        Parameters
+        ----------
+        gamma, direction : (n,) length of g, and components of the unit vector along it
+        gradient, rest : components of the gradient k of log Q, and 1 - k_r
+        points : weight, curvature and unit vector of each of z + x* and z - x*
+        """
+        (u0, u1), (k0, k1) = direction, gradient
+        h_rest = h_rt = h_tt = np.zeros(len(gamma))
+        for p, curved, (v0, v1) in points:
+            r, s = v0 * u0 + v1 * u1, u0 * v1 - u1 * v0
+            h_rest, h_rt, h_tt = h_rest + curved * s * s, h_rt + curved * r * s, h_tt + p - curved * r * r
         along, across = 1.0 - rest, u0 * k1 - u1 * k0
         far = 0.5 * np.log((2.0 - rest) / rest) - gamma
         spread = rest * (2.0 - rest)  # 1 - k_r^2
-        j00, turn = h_rest / spread, np.zeros(len(tables))
+        j00, turn = h_rest / spread, np.zeros(len(gamma))
         if self.key is Key.BOTH:
             usable = j00 > 1e-30
             stretch = far / np.where(usable, j00, 1.0)
@@ -127,11 +154,8 @@ class CorrelatorEngine(Engine):
         cut = 4.0 / np.maximum(stretch, 4.0)
         stretch, turn = cut * stretch, cut * turn
         usable &= (stretch > -0.5 * gamma) & (far * spread * stretch + gamma * across * turn > 0.0)  # and uphill
-        # elsewhere g', which never is a worse point
-        length = np.minimum(np.where(usable, gamma + stretch, e), _LARGEST)
         c, s = np.cos(turn), np.sin(turn)
-        w0, w1 = np.where(usable, u0 * c - u1 * s, w0), np.where(usable, u1 * c + u0 * s, w1)
-        return value, upper, value, np.stack([length * w0, length * w1], axis=1)
+        return usable, gamma + stretch, u0 * c - u1 * s, u1 * c + u0 * s
 
     def states(self, tables: Floats, hints: Floats) -> Floats:
         z = tables[:, 1, 1:] + hints

@@ -11,11 +11,9 @@ import numpy as np
 
 from sdpbound.adversaries import Quantum
 from sdpbound.arrays import Floats
-from sdpbound.bell.observations import Observations
-from sdpbound.bounds.bound import AffineProof, Functional
-from sdpbound.bounds.certificate import certificate_head
 from sdpbound.bounds.separation import CERTIFIED_SEPARATION, raise_if_separated
 from sdpbound.entropies.entropy import EntropyBound, TrivialProof
+from sdpbound.entropies.proof import EntropyProof
 from sdpbound.entropies.qubits.branch import prove
 from sdpbound.entropies.qubits.mixture import QubitOptimum, Search, engine_of, optimum, search
 from sdpbound.entropies.qubits.problem import Key
@@ -120,7 +118,7 @@ def _proven(question: EntropyQuestion, found: Search, tolerance: float) -> _Qubi
         expression = np.tensordot(m, problem.tests, axes=(0, 0))
         size = float(np.abs(m) @ problem.sizes)
         proof = prove(engine_of(problem), expression, size, -found.constant, _PROOF * tolerance)
-        candidate = _QubitProof(question, -(proof.top + _CHECK * tolerance), m)
+        candidate = _QubitProof(question, _MODEL, -(proof.top + _CHECK * tolerance), m)
         if candidate.value > best.value:
             best = candidate
         if found.mixture.objective - best.value <= tolerance or proof.best <= -found.constant + 0.1 * tolerance:
@@ -133,16 +131,11 @@ def _proven(question: EntropyQuestion, found: Search, tolerance: float) -> _Qubi
 
 
 @dataclass(frozen=True, eq=False)
-class _QubitProof(AffineProof):
+class _QubitProof(EntropyProof):
     """entropy >= constant + multipliers . tested values, for every quantum behaviour."""
 
-    question: EntropyQuestion
     constant: float
     multipliers: Floats
-
-    @property
-    def given(self) -> Observations:
-        return self.question.given or self.question.observed
 
     @property
     def value(self) -> float:
@@ -153,13 +146,9 @@ class _QubitProof(AffineProof):
         terms = abs(self.constant) + float(m @ (np.abs(observed.values) + observed.tolerances))
         return exact - (4.0 * m.size + 8.0) * 2.0**-53 * terms
 
-    def functional(self) -> Functional:
-        return Functional.of_tests("lower", self.constant, self.multipliers, self.question.observed)
+    @property
+    def line(self) -> tuple[float, Floats]:
+        return self.constant, self.multipliers
 
-    def certificate(self, value: float) -> dict[str, Any]:
-        observed = self.question.observed
-        multipliers = self.multipliers.tolist()
-        return certificate_head(observed, self.question.figure, "lower", _MODEL.describe()) | {
-            "proof": {"method": "qubit", "multipliers": [-m for m in multipliers]},
-            "claim": {"value": value, "functional": {"constant": self.constant, "multipliers": multipliers}},
-        }
+    def entries(self) -> dict[str, Any]:
+        return {"method": "qubit", "multipliers": [-m for m in self.multipliers.tolist()]}

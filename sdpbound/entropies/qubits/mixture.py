@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linprog
 
 from sdpbound.arrays import Floats
-from sdpbound.conic.solvers.linear_ import mixture_solutions
+from sdpbound.conic.solvers.linear_ import Way, cheapest_weights
 from sdpbound.entropies.qubits.correlators import CorrelatorEngine
 from sdpbound.entropies.qubits.engine import Batch, Engine, StateEngine, entropies, moments_of
 from sdpbound.entropies.qubits.newton import Peaks, climb, polish
@@ -34,11 +33,7 @@ _PLAIN = 3
 _STEEPEST = (10.0, 60.0, 300.0, 3e3, 3e4, 3e5)
 _WIDE = 1e-9
 #: Ways to solve the linear program: with all digits, and what is left where that fails.
-_LINEAR: tuple[tuple[str, dict[str, float]], ...] = (
-    ("highs-ds", {"dual_feasibility_tolerance": 1e-10, "primal_feasibility_tolerance": 1e-10}),
-    ("highs", {}),
-    ("highs-ipm", {}),
-)
+_WAYS = (Way("highs-ds"), Way("highs", precise=False), Way("highs-ipm", precise=False))
 _PROOF_NOISE, _SEARCH_NOISE = 1e-6, 1e-10
 
 
@@ -122,25 +117,19 @@ class Mixture:
 
 def cheapest(problem: QubitProblem, columns: Columns, steepest: float) -> Mixture:
     """The mixture of columns of least entropy, a deviation from the data costing ``steepest`` per size of the test."""
-    n, count = len(columns), len(problem.values)
     sizes = np.maximum(problem.sizes, 1e-300)
-    price = np.full(count, steepest)
     wide = np.where(problem.tolerances > _WIDE, problem.tolerances, 0.0) / sizes
-    rows = np.hstack([columns.tests.T / sizes[:, None], np.eye(count), -np.eye(count), np.eye(count)])
-    sums = np.hstack([np.ones(n), np.zeros(3 * count)])
-    cost = np.concatenate([columns.entropies, price, price, np.zeros(count)])
-    bounds = [(0.0, None)] * (n + 2 * count) + [(-t, t) for t in wide]
-    a_eq, b_eq = np.vstack([rows, sums]), np.concatenate([problem.values / sizes, [1.0]])
-    for method, options in _LINEAR:
-        answer = linprog(cost, A_eq=a_eq, b_eq=b_eq, bounds=bounds, method=method, options=options)
-        found = mixture_solutions(answer, n, len(cost), count + 1, steepest)
-        if found is not None:
-            break
-    else:
-        raise SolverFailure(f"the linear program over qubit strategies was not solved ({answer.message}).")
+    found = cheapest_weights(
+        columns.entropies,
+        columns.tests.T / sizes[:, None],
+        problem.values / sizes,
+        steepest,
+        _WAYS,
+        wide,
+        "test fewer values, or use another method",
+    )
     # what the solver's weights do is computed here: it need not be what it says of them
-    weights = np.maximum(found.solution[:n], 0.0)
-    weights /= weights.sum()
+    weights = found.weights / found.weights.sum()
     slack = np.maximum(np.abs(weights @ columns.tests - problem.values) / sizes - wide, 0.0)
     value = float(weights @ columns.entropies)
     return Mixture(
@@ -148,7 +137,7 @@ def cheapest(problem: QubitProblem, columns: Columns, steepest: float) -> Mixtur
         value=value,
         objective=value + steepest * float(slack.sum()),
         miss=float(slack.max(initial=0.0)),
-        multipliers=np.asarray(found.multipliers[:-1] / sizes, dtype=np.float64),
+        multipliers=np.asarray(found.multipliers / sizes, dtype=np.float64),
     )
 
 

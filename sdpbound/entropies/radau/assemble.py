@@ -28,6 +28,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -36,7 +37,15 @@ from sdpbound.adversaries.quantum import relaxation_of
 from sdpbound.arrays import Floats
 from sdpbound.bell.observations import DATA_TOLERANCE
 from sdpbound.bell.scenario import Scenario
-from sdpbound.conic.programs.quadratic import CopyMaps, QuadraticSolver, QuadraticStructure
+from sdpbound.conic.program import SolverResult
+from sdpbound.conic.programs.quadratic import (
+    CopyMaps,
+    QuadraticData,
+    QuadraticDual,
+    QuadraticProgram,
+    QuadraticStructure,
+)
+from sdpbound.entropies.proof import rows_of
 from sdpbound.entropies.quadrature import gauss_radau
 from sdpbound.entropies.question import EntropyQuestion
 from sdpbound.entropies.words import WIDE, flips, require_words, words_of_level
@@ -47,6 +56,8 @@ from sdpbound.npa.words import PartyAlgebra, PartyWord, Word, moment_matrix
 __all__ = ["RadauProgram", "assemble_radau"]
 
 Polynomial = dict[Word, float]
+#: The word without letters.
+ONE: Word = ((), ())
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,19 +66,38 @@ class RadauProgram:
 
     Attributes
     ----------
-    solver : of the program's structure, shared between points
+    reduced : of the program's structure, shared between points
     words, left, right : the words w of Alice and Bob, u beside Z and v beside Z*
     nodes, weights : (m,) t_i and kappa_i
     constant : a number that the sum of all kappa_i is not below
     """
 
-    solver: QuadraticSolver
+    reduced: QuadraticProgram
     words: tuple[Word, ...]
     left: tuple[Word, ...]
     right: tuple[Word, ...]
     nodes: Floats
     weights: Floats
     constant: float
+
+    def data(self, values: Floats, tolerances: Floats) -> QuadraticData:
+        """With these tested values."""
+        return QuadraticData(values, tolerances, self.factors, self.constant)
+
+    def claimed(self, result: SolverResult) -> float:
+        """The entropy that a solver says."""
+        return self.constant - result.objective
+
+    def entries(self, dual: QuadraticDual) -> dict[str, Any]:
+        """What a certificate says of a dual, beside its multipliers."""
+        return {
+            "gauss_radau": len(self.nodes),
+            "words": [[list(part) for part in word] for word in self.words],
+            "left": [[list(part) for part in word] for word in self.left],
+            "right": [[list(part) for part in word] for word in self.right],
+            "factor": rows_of(dual.shared),
+            "blocks": [rows_of(x) for x in dual.blocks],
+        }
 
     @property
     def factors(self) -> Floats:
@@ -107,7 +137,7 @@ def _structure(
     rows_bytes: bytes,
     free: tuple[bool, ...],
     wide: tuple[bool, ...],
-) -> tuple[QuadraticSolver, tuple[Word, ...], tuple[Word, ...], tuple[Word, ...]]:
+) -> tuple[QuadraticProgram, tuple[Word, ...], tuple[Word, ...], tuple[Word, ...]]:
     size = int(np.prod(scenario.shape))
     rows = np.frombuffer(rows_bytes).reshape(-1, size)
     keys = list(_keys(scenario, x, y))
@@ -145,7 +175,7 @@ def _structure(
             for g in symmetries
         ),
     )
-    return QuadraticSolver(structure), words, left, right
+    return QuadraticProgram(structure), words, left, right
 
 
 def _signs(rows: Sequence[Word], words: Sequence[Word], signs: Floats) -> Floats:
@@ -225,6 +255,95 @@ class _Classes:
         return out
 
 
+class _Products:
+    """Products of words, and what the projectors of an outcome of the key do to them."""
+
+    def __init__(self, scenario: Scenario, key: _Key) -> None:
+        self.key = key
+        self._algebras = [PartyAlgebra(scenario.letters[p]) for p in (0, 1)]
+
+    def joined(self, *parts: Word) -> Word | None:
+        out: list[PartyWord] = []
+        for p in (0, 1):
+            reduced = self._algebras[p].reduce(tuple(letter for part in parts for letter in part[p]))
+            if reduced is None:
+                return None
+            out.append(reduced)
+        return out[0], out[1]
+
+    def between(self, u: Word, v: Word) -> Word | None:
+        """u* v."""
+        return self.joined(_adjoint(u), v)
+
+    def stripped(self, word: Word | None, both: bool) -> tuple[Word | None, float]:
+        """E word, and word E if ``both``, is this number times E times a word that begins (and ends) otherwise."""
+        if word is None:
+            return None, 0.0
+        out, factor = [], 1.0
+        for p, setting in enumerate(self.key.settings):
+            part, letters = word[p], self._algebras[p].letters
+            for end in (0, -1) if both else (0,):
+                while part and setting is not None and letters[part[end] - 1].setting == setting:
+                    outcome = letters[part[end] - 1].outcome
+                    a = self.key.outcomes[p]
+                    factor *= (1.0 - 2.0 * a) if outcome is None else float(a == outcome)
+                    part = part[1:] if end == 0 else part[:-1]
+            out.append(part)
+        return (out[0], out[1]), factor
+
+    def times_effect(self, u: Word) -> Polynomial:
+        """u E."""
+        out: Polynomial = {}
+        for word, value in self.key.polynomial.items():
+            product = self.joined(u, word)
+            if product is not None:
+                out[product] = out.get(product, 0.0) + value
+        return out
+
+
+class _Entries:
+    """Where the moments of a block stand: those of the devices, and those with Z, Z* Z, Z Z*, Z* Z*."""
+
+    def __init__(
+        self, products: _Products, words: Sequence[Word], left: Sequence[Word], right: Sequence[Word], flipped: bool
+    ) -> None:
+        self.devices, self.linear, self.square, self.other, self.twice = (_Classes() for _ in range(5))
+        n, k = len(words), len(left)
+        self._words(products, words)
+        rows: list[Polynomial] = [{u: 1.0} if flipped else products.times_effect(u) for u in left]
+        for i, w in enumerate(words):
+            for j, row in enumerate(rows):
+                for u, value in row.items():
+                    if (word := products.between(w, u)) is not None:
+                        self.linear.add(i, n + j, word, value)
+            for j, v in enumerate(right):
+                if (word := products.between(v, w)) is not None:  # <w* v Z*> is <v* w Z>, real
+                    self.linear.add(i, n + k + j, word, 1.0)
+        for i, u in enumerate(left):
+            for j, u2 in enumerate(left[i:], i):
+                word, factor = products.between(u, u2), 1.0
+                if not flipped:
+                    word, factor = products.stripped(word, True)
+                if word is not None and factor:
+                    self.square.add(n + i, n + j, min(word, _adjoint(word)), factor)
+            for j, v in enumerate(right):
+                word, factor = products.between(u, v), 1.0
+                if not flipped:
+                    word, factor = products.stripped(word, False)
+                if word is not None and factor:
+                    self.twice.add(n + i, n + k + j, word, factor)
+        for i, v in enumerate(right):
+            for j, v2 in enumerate(right[i:], i):
+                if (word := products.between(v, v2)) is not None:
+                    self.other.add(n + k + i, n + k + j, min(word, _adjoint(word)), 1.0)
+
+    def _words(self, products: _Products, words: Sequence[Word]) -> None:
+        for i, w in enumerate(words):
+            for j, w2 in enumerate(words[i:], i):
+                if (word := products.between(w, w2)) is not None:
+                    self.devices.add(i, j, min(word, _adjoint(word)), 1.0)
+
+
 def _maps(
     scenario: Scenario,
     words: Sequence[Word],
@@ -235,113 +354,49 @@ def _maps(
     find: Callable[[Word], int],
 ) -> CopyMaps:
     """Where each moment of a block stands, and what the block must agree with."""
-    algebras = [PartyAlgebra(scenario.letters[p]) for p in (0, 1)]
-
-    def joined(*parts: Word) -> Word | None:
-        out: list[PartyWord] = []
-        for p in (0, 1):
-            reduced = algebras[p].reduce(tuple(letter for part in parts for letter in part[p]))
-            if reduced is None:
-                return None
-            out.append(reduced)
-        return out[0], out[1]
-
-    def strip(word: Word, both: bool) -> tuple[Word, float]:
-        """E word, and word E if ``both``, is this number times E times a word that begins (and ends) otherwise."""
-        out, factor = [], 1.0
-        for p, setting in enumerate(key.settings):
-            part = word[p]
-            for end in (0, -1) if both else (0,):
-                while part and setting is not None and algebras[p].letters[part[end] - 1].setting == setting:
-                    outcome = algebras[p].letters[part[end] - 1].outcome
-                    a = key.outcomes[p]
-                    factor *= (1.0 - 2.0 * a) if outcome is None else float(a == outcome)
-                    part = part[1:] if end == 0 else part[:-1]
-            out.append(part)
-        return (out[0], out[1]), factor
-
     flipped = preprocessing > 0.0
-    n, k = len(words), len(left)
-    size = n + k + len(right)
-    devices, linear, square, other, twice = (_Classes() for _ in range(5))
-    rows: list[Polynomial] = [{u: 1.0} for u in left]
-    if not flipped:
-        rows = [_times(joined, u, key.polynomial) for u in left]
-    for i, w in enumerate(words):
-        for j, w2 in enumerate(words[i:], i):
-            if (word := joined(_adjoint(w), w2)) is not None:
-                devices.add(i, j, min(word, _adjoint(word)), 1.0)
-        for j, row in enumerate(rows):
-            for u, value in row.items():
-                if (word := joined(_adjoint(w), u)) is not None:
-                    linear.add(i, n + j, word, value)
-        for j, v in enumerate(right):
-            if (word := joined(_adjoint(v), w)) is not None:  # <w* v Z*> is <v* w Z>, real
-                linear.add(i, n + k + j, word, 1.0)
-    for i, u in enumerate(left):
-        for j, u2 in enumerate(left[i:], i):
-            word = joined(_adjoint(u), u2)
-            word, factor = (word, 1.0) if flipped or word is None else strip(word, True)
-            if word is not None and factor:
-                square.add(n + i, n + j, min(word, _adjoint(word)), factor)
-        for j, v in enumerate(right):
-            word = joined(_adjoint(u), v)
-            word, factor = (word, 1.0) if flipped or word is None else strip(word, False)
-            if word is not None and factor:
-                twice.add(n + i, n + k + j, word, factor)
-    for i, v in enumerate(right):
-        for j, v2 in enumerate(right[i:], i):
-            if (word := joined(_adjoint(v), v2)) is not None:
-                other.add(n + k + i, n + k + j, min(word, _adjoint(word)), 1.0)
-
-    one: Word = ((), ())
+    size = len(words) + len(left) + len(right)
+    entries = _Entries(_Products(scenario, key), words, left, right, flipped)
     effect = {w: (1.0 - 2.0 * preprocessing) * value for w, value in key.polynomial.items()}
     if flipped:  # (1-q) E + q (1-E)
-        effect[one] = effect.get(one, 0.0) + preprocessing
-    own = [linear, square, other, twice]
-    numbers = np.array([find(word) for word in devices.numbers])
+        effect[ONE] = effect.get(ONE, 0.0) + preprocessing
+    own = [entries.linear, entries.square, entries.other, entries.twice]
+    numbers = np.array([find(word) for word in entries.devices.numbers])
     place = sp.csr_array((np.ones(len(numbers)), (numbers, np.arange(len(numbers)))))
-    where, beside = ({word: i for i, word in enumerate(ws)} for ws in (words, left))
-    squares = np.zeros(
-        (0 if not left else 2 if flipped else 1, size)
-    )  # of the proof that q + E' is not negative at t = 0
-    parts = [(key.polynomial, 1.0 - preprocessing), (_complement(key.polynomial), preprocessing)]
-    for square_row, (part, weight) in zip(squares, parts, strict=False):
-        for word, value in part.items():
-            square_row[where[word]] = np.sqrt(weight) * value
-            if flipped:
-                square_row[n + beside[word]] = np.sqrt(weight) * value
-        if not flipped:
-            square_row[n + beside[one]] = 1.0
     star = np.zeros(size)
     for word, value in effect.items():
-        star[where[word]] = value
-    star[n + k + right.index(one)] = 1.0
+        star[words.index(word)] = value
+    star[len(words) + len(left) + right.index(ONE)] = 1.0
     return CopyMaps(
-        devices=sp.csr_array(place @ devices.matrix(size)),
+        devices=sp.csr_array(place @ entries.devices.matrix(size)),
         own=sp.csr_array(sp.vstack([c.matrix(size) for c in own], format="csr")),
         kinds=tuple(len(c.numbers) for c in own),
-        linear=2.0 * linear.vector(effect),
-        square=square.vector((effect if flipped else {one: 1.0}) if left else {}),
-        other=other.vector({one: 1.0}),
+        linear=2.0 * entries.linear.vector(effect),
+        square=entries.square.vector((effect if flipped else {ONE: 1.0}) if left else {}),
+        other=entries.other.vector({ONE: 1.0}),
         size=size,
-        squares=squares,
+        squares=_squares(words, left, size, key, preprocessing),
         star=star,
     )
 
 
+def _squares(words: Sequence[Word], left: Sequence[Word], size: int, key: _Key, preprocessing: float) -> Floats:
+    """Rows of the proof that q + E' is not negative at t = 0."""
+    flipped = preprocessing > 0.0
+    squares = np.zeros((0 if not left else 2 if flipped else 1, size))
+    parts = [(key.polynomial, 1.0 - preprocessing), (_complement(key.polynomial), preprocessing)]
+    for row, (part, weight) in zip(squares, parts, strict=False):
+        for word, value in part.items():
+            row[words.index(word)] = np.sqrt(weight) * value
+            if flipped:
+                row[len(words) + left.index(word)] = np.sqrt(weight) * value
+        if not flipped:
+            row[len(words) + left.index(ONE)] = 1.0
+    return squares
+
+
 def _complement(polynomial: Polynomial) -> Polynomial:
-    one: Word = ((), ())
-    return {one: 1.0 - polynomial.get(one, 0.0)} | {w: -value for w, value in polynomial.items() if w != one}
-
-
-def _times(joined: Callable[..., Word | None], u: Word, polynomial: Polynomial) -> Polynomial:
-    out: Polynomial = {}
-    for word, value in polynomial.items():
-        product = joined(u, word)
-        if product is not None:
-            out[product] = out.get(product, 0.0) + value
-    return out
+    return {ONE: 1.0 - polynomial.get(ONE, 0.0)} | {w: -value for w, value in polynomial.items() if w != ONE}
 
 
 def _adjoint(word: Word) -> Word:

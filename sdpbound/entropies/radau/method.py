@@ -8,7 +8,7 @@ import numpy as np
 
 from sdpbound.adversaries import Quantum
 from sdpbound.arguments import whole
-from sdpbound.bounds.solving import SolverChoice
+from sdpbound.conic.solvers.choose import SolverChoice
 from sdpbound.entropies.entropy import EntropyBound
 from sdpbound.entropies.integral.search import LEVELS
 from sdpbound.entropies.method import VonNeumannMethod

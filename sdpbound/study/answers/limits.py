@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from sdpbound.conic.program import Status
-from sdpbound.conic.solvers.choose import NAMES
+from sdpbound.conic.solvers.choose import names
 from sdpbound.errors import CertificateError
 from sdpbound.study.file.questions import BEST
 from sdpbound.study.file.spec import Quantity
@@ -65,7 +65,7 @@ def _known(solver: str, quantity: Quantity, row: Row) -> bool:
     if quantity.how is not None and quantity.how.method == "qubit":
         return solver == "highs"
     # "none": the data left nothing to solve for
-    return solver in NAMES or solver == "none" or re.fullmatch(r"cvxpy:[A-Z0-9_]{1,30}", solver, re.ASCII) is not None
+    return solver in names() or solver == "none" or re.fullmatch(r"cvxpy:[A-Z0-9_]{1,30}", solver, re.ASCII) is not None
 
 
 def _within(row: Row, columns: Iterable[str], least: float, most: float) -> None:

@@ -10,13 +10,13 @@ import math
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field
 from pydantic_core import PydanticCustomError
 
 from sdpbound.bell.families.family import Axis
-from sdpbound.conic.solvers.choose import by_name
+from sdpbound.conic.solvers.choose import by_name, names
 from sdpbound.errors import InvalidInput
 from sdpbound.npa.levels import normalise_level
 from sdpbound.registry import Registry
@@ -64,7 +64,7 @@ SaidLevel = (
     | Annotated[list[str], Field(min_length=1, examples=[["A0", "B0", "A0 B0"]])]
 )
 SaidSolver = (
-    Literal["clarabel", "sdpa", "qics", "scs", "highs"]
+    Annotated[str, Field(json_schema_extra=lambda schema: schema.update(enum=list(names())))]
     | Annotated[str, Field(pattern="^cvxpy:.+$", examples=["cvxpy:MOSEK"])]
 )
 

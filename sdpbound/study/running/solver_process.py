@@ -20,7 +20,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from sdpbound.conic.solvers.choose import available
+from sdpbound.conic.solvers.choose import ranked
 from sdpbound.study.answers.evaluate import failed
 from sdpbound.study.plan import Task
 from sdpbound.study.running.worker import TASK
@@ -35,6 +35,8 @@ START_ATTEMPTS = 3
 START_SECONDS = 120.0
 #: Seconds between looks whether a process is late.
 _WATCH = 0.2
+#: Blocks of a small semidefinite program, by whose size the order of solvers is chosen before there is a program.
+_SMALL = (2,)
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "RAYON_NUM_THREADS")
 
@@ -121,9 +123,7 @@ def _solvers(task: Task) -> Iterator[str | None]:
     yield task.solver.name
     if task.solver.name is None:
         linear = task.adversary is not None and task.model.linear
-        order = ("highs", "clarabel", "scs") if linear else ("clarabel", "sdpa", "qics", "scs")
-        installed = available()  # slow: only where it is needed
-        yield from (name for name in order if name in installed)
+        yield from ranked(() if linear else _SMALL)  # slow: only where it is needed
 
 
 def _environment() -> dict[str, str]:

@@ -1,0 +1,83 @@
+"""Proofs of lower bounds on an entropy: a functional of the tested values, and how a certificate states it."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+import numpy as np
+
+from sdpbound.adversaries.adversary import Adversary
+from sdpbound.arrays import Floats
+from sdpbound.bell.observations import Observations
+from sdpbound.bounds.bound import AffineProof, Functional
+from sdpbound.bounds.certificate import certificate_head
+from sdpbound.conic.programs.shared import SharedDual
+from sdpbound.entropies.question import EntropyQuestion
+
+__all__ = ["EntropyProof", "Program", "ProgramProof", "rows_of"]
+
+
+@dataclass(frozen=True, eq=False)
+class EntropyProof(AffineProof):
+    """entropy >= constant + multipliers . tested values, for every behaviour of the model."""
+
+    question: EntropyQuestion
+    model: Adversary
+
+    @property
+    @abstractmethod
+    def line(self) -> tuple[float, Floats]:
+        """Constant and multipliers (J,), in bits."""
+
+    @abstractmethod
+    def entries(self) -> dict[str, Any]:
+        """The certificate's "proof"; its multipliers are those of an upper bound on minus the entropy."""
+
+    @property
+    def given(self) -> Observations:
+        return self.question.given or self.question.observed
+
+    def functional(self) -> Functional:
+        constant, multipliers = self.line
+        return Functional.of_tests("lower", constant, multipliers, self.question.observed)
+
+    def certificate(self, value: float) -> dict[str, Any]:
+        constant, multipliers = self.line
+        head = certificate_head(self.question.observed, self.question.figure, "lower", self.model.describe())
+        functional = {"constant": constant, "multipliers": multipliers.tolist()}
+        return head | {"proof": self.entries(), "claim": {"value": value, "functional": functional}}
+
+
+D = TypeVar("D", bound=SharedDual, contravariant=True)
+
+
+class Program(Protocol[D]):
+    """A program whose duals bound minus an entropy."""
+
+    def entries(self, dual: D) -> dict[str, Any]:
+        """What a certificate says of a dual, beside its multipliers."""
+
+
+E = TypeVar("E", bound=SharedDual)
+
+
+@dataclass(frozen=True, eq=False)
+class ProgramProof(EntropyProof, Generic[E]):
+    """The dual of a program, which is an upper bound on minus the entropy."""
+
+    program: Program[E]
+    dual: E
+
+    @property
+    def line(self) -> tuple[float, Floats]:
+        return -self.dual.constant, -np.array(self.dual.multipliers)
+
+    def entries(self) -> dict[str, Any]:
+        return {"multipliers": list(self.dual.multipliers)} | self.program.entries(self.dual)
+
+
+def rows_of(factor: Floats) -> list[list[float]]:
+    """A lower triangular matrix, row by row."""
+    return [row[: i + 1].tolist() for i, row in enumerate(factor)]
