@@ -1,4 +1,7 @@
-"""Declarative parameter studies: a TOML file becomes a store, a table and figures of certified numbers."""
+"""Declarative parameter studies: a TOML file becomes a store, a table and figures of certified numbers.
+
+What may come in: the file of a study, from anyone. What is handed on: a :class:`Study` with its store, tables, figures.
+"""
 
 from __future__ import annotations
 
