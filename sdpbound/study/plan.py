@@ -61,7 +61,7 @@ class Point:
     name: str
     where: str
     at: tuple[float, ...]
-    family: Annotated[Family, PlainValidator(_as_family), PlainSerializer(Family.to_dict)] = SINGLET
+    family: Annotated[Family, PlainValidator(_as_family), PlainSerializer(lambda family: family.to_dict())] = SINGLET
 
     @property
     def values(self) -> dict[str, float]:

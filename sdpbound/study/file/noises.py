@@ -125,16 +125,23 @@ class Imperfections:
                 found[f"{kind}_a"] = found[f"{kind}_b"] = getattr(self, kind)
         if found["misalignment_a"] is None:
             found["misalignment_a"], found["misalignment_b"] = self.misalignment, 0.0
-        for part in () if self.other is None else self.other.parts:
-            own = {k: v for k, v in part.to_dict().items() if k != "kind"}
-            found |= {f"{part.kind}_{k}": v for k, v in own.items() if not isinstance(v, bool)}
+        found |= self._others()
         return {name: float(value) for name, value in found.items() if isinstance(value, (int, float))}
+
+    def _others(self) -> dict[str, Any]:
+        """The numbers of the further noise, named with its kind."""
+        found: dict[str, Any] = {}
+        for part in () if self.other is None else self.other.parts:
+            own = {k: v for k, v in part.to_dict().items() if k != "kind" and not isinstance(v, bool)}
+            found |= {f"{part.kind}_{name}": value for name, value in own.items()}
+        return found
 
     @property
     def added(self) -> tuple[str, ...]:
         """The names of its numbers for which a table needs columns of their own."""
         kinds = [kind for kind in ("efficiency", "dephasing", "misalignment") if self.shared(kind) is None]
-        return tuple(name for name in self.numbers() if name not in PARTIES or name.rpartition("_")[0] in kinds)
+        own = self._others()
+        return tuple(name for name in self.numbers() if name in own or name.rpartition("_")[0] in kinds)
 
     def shared(self, kind: str) -> float | None:
         """An imperfection that both parties have, or of misalignment that Alice has in all settings; None for none."""

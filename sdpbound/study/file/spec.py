@@ -7,6 +7,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -78,10 +79,8 @@ def _visibilities(value: object, info: ValidationInfo) -> tuple[Entry, ...]:
 def _noted(family: Product, info: ValidationInfo) -> Product:
     """The family, whose numbers of settings limit what is read after it."""
     if isinstance(info.context, FileContext):
-        try:
+        with suppress(InvalidInput):  # of a point that cannot be: said when all points are checked
             info.context.settings = family.settings
-        except InvalidInput as error:
-            raise fail(f"cannot be used: {str(error).rstrip('.')}") from None
     return family
 
 
