@@ -206,7 +206,7 @@ def _values_of_noise(question: Question) -> NDArray[np.float64]:
 
 
 def _use_tolerances(search: _Search, solver: Solver) -> None:
-    """Solve at other data within wide tolerances: the bound must hold there, so a dual that is optimal there is better.
+    """Solve at other data within wide tolerances too. The bound must hold there, and their dual may be better.
 
     First at the data closest to white noise, then at the corner that the best dual finds worst, while that helps.
     """

@@ -1,4 +1,6 @@
-"""A curve of certified entropies from few solved points: every bound's functional holds at every other point too."""
+"""A curve of certified entropies from few solved points.
+
+The functional of each bound holds at every other point as well."""
 
 from __future__ import annotations
 
@@ -122,7 +124,7 @@ class _Curve:
         self.is_straight = rising and float(np.abs(self.values - line).max(initial=0.0)) <= _COLLINEAR
 
     def add(self, i: int) -> float:
-        """Solve at a point; what that raises its value by."""
+        """Solve at a point, and return by how much that raises the value there."""
         before = float(self.envelope()[i]) if self.order else 0.0
         self.bounds[i] = self.solve(self.data[i])
         self.order.append(i)

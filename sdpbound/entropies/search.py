@@ -63,11 +63,11 @@ class EntropySearch(ABC, Generic[A]):
 
     @property
     def most(self) -> float:
-        """What no entropy of the key exceeds, in bits."""
+        """The largest entropy that the key can have, in bits."""
         return math.log2(self.question.outcomes)
 
     def accuracy(self, nodes_given: bool) -> float:
-        """What is asked of the solver: less than nodes cost, for the last digits take long."""
+        """The accuracy asked of the solver: less than nodes cost, since the last digits take long."""
         return DEFAULT_TOLERANCE if nodes_given else min(max(3e-4 * self.tolerance, DEFAULT_TOLERANCE), 1e-6)
 
     def keep_best(self, attempt: Callable[[float], A], level: Level) -> A:
@@ -98,7 +98,7 @@ class EntropySearch(ABC, Generic[A]):
 def first_answer(
     inequality: LinearMatrixInequality, choice: SolverChoice, accuracy: float, seconds: dict[str, float]
 ) -> SolverResult:
-    """Of the solver asked for, or of the first that has one."""
+    """The answer of the solver asked for, or of the first solver that has one."""
     failures = []
     for solver in solvers_for(choice, inequality, accuracy):
         begun = time.perf_counter()
@@ -129,7 +129,7 @@ def solvers_for(choice: SolverChoice, inequality: LinearMatrixInequality, tolera
 
 
 def widened(question: EntropyQuestion) -> EntropyQuestion:
-    """Data outside the set by less than can be called infeasible: with tolerances that reach into it."""
+    """Data that are outside the set by too little to be called infeasible, with tolerances that reach into the set."""
     observed = question.observed
     wider = np.maximum(4.0 * observed.tolerances, CERTIFIED_SEPARATION * threshold_scale(observed))
     if not len(observed) or float(wider.max()) > 1e-6 * max(1.0, float(np.abs(observed.values).max())):

@@ -66,7 +66,7 @@ ATTACK = 1e-5
 
 @dataclass(frozen=True)
 class Asked:
-    """What is asked of a threshold, whatever the protocol."""
+    """The options of a threshold that do not depend on the protocol."""
 
     quantity: str
     alive: float
@@ -311,7 +311,7 @@ def key_devices(expression: BellExpression, x: int) -> Behaviour:
 
 
 def first_guess(ideal: Observations, noise: Observations) -> float | None:
-    """Where thresholds of keys are seen to be: some way from the ideal data to where they have a local model.
+    """A guess of where the key ends, from experience: part of the way from ideal data to those with a local model.
 
     None where that visibility is not known at once, 1 where the ideal data are local.
     """

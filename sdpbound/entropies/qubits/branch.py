@@ -85,7 +85,7 @@ def prove(engine: Engine, expression: Floats, size: float, target: float, tolera
         if level.max() >= _LAST_LEVEL:
             allowed = np.inf
         while (upper > best + allowed).sum() > _MOST_CELLS:
-            allowed *= 2.0  # rather a weaker bound than one that takes for ever
+            allowed *= 2.0  # a weaker bound is accepted, so that the number of cells stays limited
         done = upper <= best + allowed
         top = max(top, float(upper[done].max(initial=-np.inf)))
         cells, hints = board.quarters(~done, used)
