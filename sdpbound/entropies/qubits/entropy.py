@@ -126,7 +126,7 @@ def _proven(question: EntropyQuestion, found: Search, tolerance: float) -> _Qubi
         if found.mixture.objective - best.value <= tolerance or proof.best <= -found.constant + 0.1 * tolerance:
             break
         try:
-            found.visit(proof.a, proof.b, _SEARCH * tolerance)
+            found.add_near(proof.a, proof.b, _SEARCH * tolerance)
         except SolverFailure:  # what is proven already stands
             break
     return best

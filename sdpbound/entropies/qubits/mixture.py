@@ -12,7 +12,7 @@ from sdpbound.arrays import Floats
 from sdpbound.conic.solvers.linear_ import mixture_solutions
 from sdpbound.entropies.qubits.correlators import CorrelatorEngine
 from sdpbound.entropies.qubits.engine import Batch, Engine, StateEngine, entropies, moments_of
-from sdpbound.entropies.qubits.newton import Peaks, climb, polish
+from sdpbound.entropies.qubits.newton import Maxima, follow_maxima, newton_improvement
 from sdpbound.entropies.qubits.problem import Key, QubitProblem, frame, qubit_problem
 from sdpbound.entropies.question import EntropyQuestion
 from sdpbound.errors import SolverFailure
@@ -24,8 +24,8 @@ _ANGLES: Floats = np.linspace(0.0, np.pi, 13)
 #: Part of the way from the best multipliers to those of the linear program that is gone.
 _TRUST = 0.6
 #: Steps of the engine before the angles move, of the angles with the state, and of Newton's method for them.
-_FIRST_STEPS, _SEE_SAWS, _CLIMBS = 20, 12, 4
-#: Bits below the highest at which peaks are still followed.
+_FIRST_STEPS, _SEE_SAWS, _FOLLOWING_STEPS = 20, 12, 4
+#: Bits below the highest at which maxima are still followed.
 _HIGH = 0.02
 _ROUNDS, _IDLE = 40, 5
 #: Rounds of plain column generation before Newton's method is tried.
@@ -190,7 +190,7 @@ class Search:
                         trial = _TRUST * trial + (1.0 - _TRUST) * self.multipliers
                     plain = max(plain - 1, 0)
                 else:
-                    trial, used = self.polished(self.multipliers, used)
+                    trial, used = self.by_newton(self.multipliers, used)
                     self.columns = self.columns.with_more(used)
                 self.improve(trial, used, 0.1 * tolerance)
                 if not plain and self.lower - lower < 0.1 * tolerance:
@@ -202,13 +202,13 @@ class Search:
         """Newton's method from the optimum of a neighbouring point; a grid is not searched, for the proof does that."""
         old = columns_of(self.problem, start.columns.a, start.columns.b, start.columns.states)
         self.columns = self.columns.with_more(old)
-        self.multipliers, found = self.polished(start.multipliers, old)
+        self.multipliers, found = self.by_newton(start.multipliers, old)
         self.columns = self.columns.with_more(found)
         self.constant = -float((self.columns.tests @ self.multipliers - self.columns.entropies).max())
         self.lower = self.value_of(self.constant, self.multipliers)
 
-    def polished(self, multipliers: Floats, near: Columns) -> tuple[Floats, Columns]:
-        """Newton's method from the strategies of the mixture and those last found."""
+    def by_newton(self, multipliers: Floats, near: Columns) -> tuple[Floats, Columns]:
+        """Multipliers improved by Newton's method, from the mixture's strategies and those last found."""
         problem, engine = self.problem, engine_of(self.problem, _SEARCH_NOISE)
         recent = self.columns.chosen(np.arange(max(0, len(self.columns) - 12), len(self.columns)))
         excess = recent.tests @ multipliers - recent.entropies
@@ -216,16 +216,16 @@ class Search:
         classical = first_columns(problem)
         if not len(both):
             return multipliers, both
-        start = Peaks(both.a, both.b, engine.cold(self._tables(multipliers, both.a, both.b)))
-        better, peaks = polish(problem, engine, multipliers, start, (classical.tests, classical.entropies))
-        states = engine.states(self._tables(better, peaks.a, peaks.b), peaks.hints)
-        return better, columns_of(problem, peaks.a, peaks.b, states)
+        start = Maxima(both.a, both.b, engine.cold(self._tables(multipliers, both.a, both.b)))
+        better, maxima = newton_improvement(problem, engine, multipliers, start, (classical.tests, classical.entropies))
+        states = engine.states(self._tables(better, maxima.a, maxima.b), maxima.hints)
+        return better, columns_of(problem, maxima.a, maxima.b, states)
 
     def _tables(self, multipliers: Floats, a: Floats, b: Floats) -> Floats:
         return operator_tables(np.tensordot(multipliers, self.problem.tests, axes=(0, 0)), a, b)
 
-    def visit(self, a: float, b: float, tolerance: float) -> None:
-        """Take a strategy at these angles into account, which the search overlooked."""
+    def add_near(self, a: float, b: float, tolerance: float) -> None:
+        """Add a strategy at these angles, which the search overlooked, and search on from there."""
         assert self.multipliers is not None
         near = columns_of(self.problem, np.array([a]), np.array([b]), 0.25 * np.eye(4)[None])
         self.lower = -np.inf
@@ -276,10 +276,10 @@ def price(problem: QubitProblem, multipliers: Floats, near: Columns, precision: 
     excess = found.tests @ multipliers - found.entropies
     high = _distinct(found.chosen(np.flatnonzero(excess > excess.max() - _HIGH)))
     if len(high):
-        peaks = Peaks(high.a, high.b, engine.cold(operator_tables(expression, high.a, high.b)))
-        peaks = climb(problem, engine, multipliers, peaks, _CLIMBS)
-        states = engine.states(operator_tables(expression, peaks.a, peaks.b), peaks.hints)
-        found = found.with_more(columns_of(problem, peaks.a, peaks.b, states))
+        maxima = Maxima(high.a, high.b, engine.cold(operator_tables(expression, high.a, high.b)))
+        maxima = follow_maxima(problem, engine, multipliers, maxima, _FOLLOWING_STEPS)
+        states = engine.states(operator_tables(expression, maxima.a, maxima.b), maxima.hints)
+        found = found.with_more(columns_of(problem, maxima.a, maxima.b, states))
         excess = found.tests @ multipliers - found.entropies
     return float(excess.max()), found
 

@@ -32,7 +32,7 @@ from sdpbound.study.quantities.at_point import AtPoint
 from sdpbound.study.quantities.checks import same, show
 from sdpbound.study.quantities.critical import NONE
 from sdpbound.study.quantities.kind import BEST, Needs
-from sdpbound.study.running.solver_process import NotStarted, Seat
+from sdpbound.study.running.solver_process import NotStarted, SolverProcess
 from sdpbound.study.store import Store
 from sdpbound.study.store.form import Seal
 from sdpbound.tables.columns import FIXED, STORED, Row
@@ -223,11 +223,11 @@ def _counted(seal: Seal) -> str:
 
 def _solved_again(tasks: list[tuple[str, Task]]) -> Iterator[Fault]:
     """Faults of cells that have a value when they are solved again, each in a process with the study's time limit."""
-    with closing(Seat()) as seat:
+    with closing(SolverProcess()) as process:
         for name, task in tasks:
             (quantity,) = task.quantities
             try:
-                ((row, *_),) = seat.answer(task).cells
+                ((row, *_),) = process.answer(task).cells
             except NotStarted as error:
                 raise StorageFailure(f"no process can be started to solve a cell again: {error}; try again.") from None
             if row["value"] is not None:

@@ -26,7 +26,7 @@ from sdpbound.study.plan import Task
 from sdpbound.study.running.worker import TASK
 from sdpbound.study.store.answer import ANSWER, Answer
 
-__all__ = ["COMMAND", "NotStarted", "Seat", "Stopped"]
+__all__ = ["COMMAND", "NotStarted", "SolverProcess", "Stopped"]
 
 #: What a solver process runs. -P: no file of the current folder is taken for a module.
 COMMAND = (sys.executable, "-P", "-m", "sdpbound.study.running.worker")
@@ -44,13 +44,13 @@ class NotStarted(Exception):
 
 
 class Stopped(Exception):
-    """The seat was stopped while it was asked."""
+    """The process was stopped while a task was asked of it."""
 
 
-class Seat:
-    """A solver process: started when it is needed, replaced when it has ended.
+class SolverProcess:
+    """A solver process, which is started when it is needed and replaced when it has ended.
 
-    All methods but :meth:`stop` are for the thread that owns the seat.
+    All methods but :meth:`stop` are for the thread that owns the object.
     """
 
     def __init__(self, command: Sequence[str] = COMMAND) -> None:
