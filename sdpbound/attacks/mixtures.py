@@ -109,7 +109,7 @@ class _Master:
 
 
 def _master(figures: Floats, tested: Floats, values: Floats, penalty: float) -> _Master:
-    """The linear program, with slacks at a price."""
+    """Solve the linear program of the weights. Slacks are allowed at a price."""
     count, j = tested.shape
     ones = np.concatenate([np.ones(count), np.zeros(2 * j)])[None]
     for scale, method in ((SCALE, "highs-ds"), (SCALE, "highs-ipm"), (1.0, "highs-ds"), (1.0, "highs-ipm")):
@@ -225,7 +225,7 @@ def _price(
 
 
 def _fit(pool: _Pool, landscape: Landscape, values: Floats, master: _Master) -> None:
-    """Add single strategies that have the data, from the heaviest in use: on the boundary there may be one only."""
+    """Add single strategies that have the data, found from the heaviest ones. On the boundary there may be one only."""
     weights = master.weights[pool.first :]
     for k in np.argsort(-weights)[:3]:
         if not weights[k] > 0:

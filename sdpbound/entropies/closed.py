@@ -207,7 +207,7 @@ def ball(value: Fraction) -> flint.arb:
 
 @dataclass(frozen=True, eq=False)
 class _ClosedProof(AffineProof):
-    """A straight line below the convex curve, or where ``touching`` is None its least value, the constant."""
+    """A straight line below the convex curve. Where ``touching`` is None the line is the constant least value."""
 
     question: EntropyQuestion
     constant: float

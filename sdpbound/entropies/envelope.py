@@ -62,7 +62,7 @@ def entropy_envelope(
     tolerance: float = 1e-3,
     closed_forms: bool = True,
 ) -> EntropyEnvelope:
-    """Certified lower bounds on H(A|X=x,E) or H(AB|X=x,Y=y,E) along a curve of data, from as few solved points as do.
+    """Certified lower bounds on H(A|X=x,E) or H(AB|X=x,Y=y,E) along a curve of data, from few solved points.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ class _Curve:
         return np.asarray(out, dtype=np.float64)
 
     def fill_line(self, tolerance: float) -> float:
-        """Solve where the chord of the bounds is farthest above the envelope."""
+        """Solve at points where the chord of the bounds is farthest above the envelope."""
         self.add(0)
         self.add(len(self.data) - 1)
         while True:
@@ -172,7 +172,7 @@ class _Curve:
 
 
 def _values(bounds: Sequence[EntropyBound], values: Floats, tolerances: Floats) -> Floats:
-    """(bounds, points): the functionals, tolerances charged, less what floats may round."""
+    """Values (bounds, points) of the functionals, less the charges for tolerances and for rounding."""
     slopes = np.array([b.functional.multipliers for b in bounds]).reshape(len(bounds), -1)
     constants = np.array([b.functional.constant for b in bounds])
     terms = np.abs(slopes) @ (np.abs(values) + tolerances).T + np.abs(constants)[:, None]

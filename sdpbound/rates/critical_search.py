@@ -114,7 +114,7 @@ class Plan:
         return self.both_sides(found, q, asked)
 
     def both_sides(self, found: Threshold, preprocessing: float, asked: Asked) -> Threshold:
-        """With the place past the last point alive where an attack proves that no pair of settings gives more."""
+        """The threshold, with the place past it where an attack proves that no pair of settings gives more."""
         if not self.attack:
             return found
 
@@ -131,7 +131,7 @@ class Plan:
         return with_dead_end(found, upper_of, (asked.alive, asked.dead), asked.tolerance)
 
     def at(self, preprocessing: float, asked: Asked) -> Threshold:
-        """The farthest of the pairs of settings; each but the first is asked at the farthest so far, left if dead."""
+        """The threshold of the best pair of settings. A pair that is dead at the best one so far is left."""
         scenario = self.behaviour_of(asked.alive).scenario
         xs = range(scenario.settings[0]) if self.x is None else [scenario.require_setting(0, self.x, "x")]
         ys: Sequence[int | None] = [None] if self.y is None else [scenario.require_setting(1, self.y, "y")]
@@ -243,7 +243,7 @@ def farthest(
 
 
 def entropy_of(entropy: Entropy | None, tolerance: float) -> Entropy:
-    """The one given; else one that is fast in a sweep, so accurate that it moves no threshold by much."""
+    """The entropy given, or a default that is fast in a sweep and accurate enough to move no threshold by much."""
     if entropy is None:
         return SweptEntropy(min(max(tolerance, 1e-6), 1e-4))
     if isinstance(entropy, VonNeumann) and entropy.method == "qubit":
@@ -267,7 +267,7 @@ def devices_of(ideal: Ideal) -> Callable[[Noise], Behaviour]:
 
 
 def observer(ideal: Ideal, observed: Tested) -> Callable[[Behaviour], Observations]:
-    """What is tested of the noisy devices."""
+    """A function that gives the tested data of the noisy devices."""
     if isinstance(observed, BellExpression):
         expression = observed
     elif observed == "bell":

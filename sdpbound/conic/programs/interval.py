@@ -219,7 +219,7 @@ class IntervalSolver:
         return out.reshape(-1, s.moments)
 
     def _lift(self, duals: Sequence[Floats]) -> tuple[Floats, Floats, Floats]:
-        """C, and the A and B of the first copy of each orbit and group, in full words."""
+        """Lift C, and the A and B of the first copy of each orbit and group, to all words."""
         n = len(self.structure.index)
         queue = iter(duals)
         shared = np.zeros((n, n))
@@ -319,7 +319,7 @@ class IntervalSolver:
         )
 
     def _polynomials(self, matrices: Floats) -> Floats:
-        """(m, K): coefficients of the moments in <matrix, M(y)>."""
+        """Coefficients (m, K) of the moments in <matrix, M(y)>."""
         return np.asarray(self._scatter @ matrices.reshape(len(matrices), -1).T, dtype=np.float64)
 
     def _images(self, factors: Floats) -> tuple[Floats, ...]:

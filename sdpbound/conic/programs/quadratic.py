@@ -94,7 +94,7 @@ class CopyMaps:
 
 @dataclass(frozen=True, eq=False)
 class QuadraticStructure:
-    """What does not change from point to point.
+    """The structure that all points of a sweep share.
 
     Attributes
     ----------

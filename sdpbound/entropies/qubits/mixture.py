@@ -169,7 +169,7 @@ class Search:
         return float(constant + multipliers @ p.values - np.abs(multipliers) @ p.tolerances)
 
     def run(self, tolerance: float) -> None:
-        """Until the mixture is within the tolerance of the functional, or neither gets better."""
+        """Search until the mixture is within the tolerance of the functional, or neither of them improves."""
         warm = self.multipliers is not None
         for steepest in _STEEPEST:
             idle, plain = 0, 0 if warm else _PLAIN  # rounds without progress; rounds before Newton's method
@@ -199,7 +199,7 @@ class Search:
                 return
 
     def follow(self, start: QubitOptimum) -> None:
-        """Newton's method from the optimum of a neighbouring point; a grid is not searched, for the proof does that."""
+        """Newton's method from the optimum of a neighbouring point. No grid is searched, since the proof does that."""
         old = columns_of(self.problem, start.columns.a, start.columns.b, start.columns.states)
         self.columns = self.columns.with_more(old)
         self.multipliers, found = self.by_newton(start.multipliers, old)
@@ -233,7 +233,7 @@ class Search:
         self.run(tolerance)
 
     def improve(self, multipliers: Floats, near: Columns, precision: float) -> float:
-        """Price a functional, keep the strategies found, and the functional if it is the best."""
+        """Price a functional. The strategies found are kept, and the functional if it is the best so far."""
         top, found = price(self.problem, multipliers, near, precision)
         top = max(top, float((near.tests @ multipliers - near.entropies).max(initial=-np.inf)))
         value = self.value_of(-top, multipliers)
@@ -287,7 +287,7 @@ def price(problem: QubitProblem, multipliers: Floats, near: Columns, precision: 
 def ascend(
     problem: QubitProblem, engine: Engine, expression: Floats, a: Floats, b: Floats, hints: Floats, precision: float
 ) -> Columns:
-    """See-saw: the state for given angles, then each angle for a given state."""
+    """Ascend by a see-saw: find the best state for given angles, then the best angles for that state."""
     batch = Batch(engine, operator_tables(expression, a, b), hints)
     batch.solve(precision, _FIRST_STEPS)
     everywhere = np.arange(len(a))

@@ -159,14 +159,14 @@ def _model(problem: QubitProblem, engine: Engine, multipliers: Floats, maxima: M
 
 
 def _part(alice: Floats, expression: Floats, bob: Floats, moments: Floats, side: int) -> Floats:
-    """(n,) the part of the functional's expectation that A' (side 0) or B' (side 1) has."""
+    """For each maximum the part of the functional's mean that comes from A' (side 0) or B' (side 1)."""
     if side == 0:
         return np.asarray(np.einsum("ni,s,nsk,nik->n", alice[:, 2], expression[2], bob, moments), dtype=np.float64)
     return np.asarray(np.einsum("nri,r,nk,nik->n", alice, expression[:, 2], bob[:, 2], moments), dtype=np.float64)
 
 
 def _derivative(angles: Floats) -> Floats:
-    """Of the frame by the angle."""
+    """The derivative of the frame by the angle."""
     out = np.zeros((len(angles), 3, 3))
     out[:, 2, 1], out[:, 2, 2] = -np.sin(angles), np.cos(angles)
     return out
