@@ -1,8 +1,8 @@
 """Check a whole store again: every certificate by the independent checker, and every row against its certificate.
 
-A row is taken for what it says. So each of its columns is either fixed by the study, and compared; or follows from a
-certificate, and is recomputed; or is what the solver said of itself (solver, status, margin, gap, seconds), which
-nobody can prove, and which only has to be possible (:mod:`sdpbound.study.answers.limits`).
+A row is a statement, and the audit looks for a proof of each of its columns. A column that the study fixes is compared
+with the study. A column that follows from a certificate is recomputed from it. What the solver said of itself (solver,
+status, margin, gap, seconds) cannot be proven; it only has to be possible (:mod:`sdpbound.study.answers.limits`).
 
 A store may also lack rows, or say that they failed. Its seal counts its rows, and names the studies of which it had all
 cells; rows that do not fit it are a fault. Digests and seal have no key, so that whoever edits a store can make them

@@ -1,8 +1,9 @@
 """A solver process and the one thread that drives it: time limits, crashes, and the next solver.
 
 The process is a fresh interpreter with one thread for BLAS and the solvers; it does not import the caller's main module
-and answers one task at a time. One that dies, or takes longer than the task's time limit and is killed, costs that task
-alone: it is asked again of the next solver, in a new process; if none answers, its rows record the failure.
+and answers one task at a time. A process may die, or it is killed when it takes longer than the task's time limit. Then
+a new process asks the next solver for this task; other tasks are not touched. If no solver answers, the rows of the
+task record the failure.
 """
 
 from __future__ import annotations
