@@ -81,7 +81,7 @@ def convex_combination_attack(
     likely = joint > np.outer(joint.sum(axis=1), joint.sum(axis=0))
 
     def known(strategy: Strategy) -> bool:
-        """Whether Eve knows both outcomes, and they are such that together they are likelier than apart."""
+        """Whether Eve knows both outcomes, and this pair of outcomes is likelier than independent ones would be."""
         if max(strategy.dimensions) > 1:
             return False
         a, b = (np.argmax([e.real for e in strategy.measurements[i][s]]) for i, s in ((0, x), (1, y)))

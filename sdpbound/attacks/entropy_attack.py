@@ -91,7 +91,7 @@ def landscape_of(question: EntropyQuestion, dimension: int) -> Landscape:
 
 
 def _qubit_strategies(question: EntropyQuestion, tolerance: float) -> list[Strategy]:
-    """Those of the best mixture of qubit strategies, where at most two settings of two outcomes a party are tested."""
+    """The strategies of the best mixture of qubits; only for at most two tested settings of two outcomes a party."""
     try:
         optimum = qubit_mixture(question, tolerance=min(tolerance, 1e-6))
     except InvalidInput:
@@ -107,7 +107,7 @@ def _qubit_strategies(question: EntropyQuestion, tolerance: float) -> list[Strat
 
 
 def _effects(observable: Floats, outcomes: int) -> Floats:
-    """Of an observable; with more outcomes than two the setting is not tested, and the observable is the identity."""
+    """Effects of an observable. An untested setting with more than two outcomes has the identity as its observable."""
     effects = np.zeros((outcomes, *observable.shape))
     one = np.eye(len(observable))
     effects[0] = (one + observable) / 2.0
@@ -123,7 +123,7 @@ def search(
     figure: Callable[[Landscape], Landscape] | None = None,
     cost: Callable[[Strategy], float] | None = None,
 ) -> Mixture:
-    """The best mixture found, from deterministic and given strategies and those of the smallest dimension that does.
+    """The best mixture found of deterministic and given strategies, and those of the smallest dimension that is enough.
 
     ``optimal``: qubit strategies whose best mixture is nearly the best of all; only improved from there.
     ``figure``: gives the landscape another figure than the entropy. ``cost``: of the deterministic and given

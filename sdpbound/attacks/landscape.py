@@ -147,7 +147,7 @@ class Landscape:
         return Points(parameters, (labels[0], labels[1]))
 
     def points_of(self, strategies: Sequence[Strategy]) -> Points:
-        """Those of real strategies of two qubits with observables of eigenvalues +-1, in a landscape of qubits.
+        """Points of real two-qubit strategies whose observables have eigenvalues +-1, in a landscape of qubits.
 
         A setting with more outcomes than two must have the first one only.
         """
@@ -306,7 +306,7 @@ class Landscape:
         return figure, slopes, g @ logs[:, -1] - (through @ logs[:, :-1]).sum(axis=1)
 
     def _by_angles(self, by_effect: NDArray[Any], u: NDArray[Any], inverse: NDArray[Any], masks: Floats) -> Floats:
-        """Through the Cayley transform: du = -2 (1 + k)^-1 dk (1 + k)^-1."""
+        """Derivatives by the angles, through the Cayley transform: du = -2 (1 + k)^-1 dk (1 + k)^-1."""
         q = np.einsum("nasi,nsji,njkas->nsik", masks, u.conj(), by_effect)
         z = -4.0 * inverse @ q @ inverse
         i, j = self._below

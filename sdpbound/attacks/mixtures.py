@@ -157,7 +157,7 @@ def least_mixture(
 
 
 def _overshooting(landscape: Landscape, values: Floats, rng: np.random.Generator) -> tuple[Points, Floats, Floats]:
-    """Strategies that go as far as they can in the direction of the data, seen from the average of random ones."""
+    """Strategies that go as far as they can from the average of random ones, in the direction of the data."""
     random = landscape.random(8, rng)
     _, tested = landscape.measured(random)
     direction = values - tested.mean(axis=0)
@@ -180,7 +180,7 @@ def _descended(landscape: Landscape, starts: Points, multipliers: Floats, weight
 def _price(
     pool: _Pool, landscape: Landscape, master: WeightsAnswer, rng: np.random.Generator, batch: int, thorough: bool
 ) -> float:
-    """Add strategies of low reduced cost, from those in use and from random ones; what the best of them gains."""
+    """Add strategies of low reduced cost, found from those in use and from random ones. Returns the best one's gain."""
     used = np.flatnonzero(master.weights[pool.first :] > 1e-9)
     starts = landscape.random(max(batch - len(used), batch // 2), rng)
     if len(used):

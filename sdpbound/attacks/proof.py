@@ -63,7 +63,7 @@ class EntropyAttack(Bound):
 
     @cached_property
     def behaviour(self) -> Behaviour:
-        """What the mixture does: p[a, b, x, y] (floating point)."""
+        """The behaviour p[a, b, x, y] of the mixture, in floating point."""
         moments = sum(w * s.behaviour().moments for w, s in zip(self.weights, self.strategies, strict=True))
         return Behaviour.from_moments(self.strategies[0].scenario, np.asarray(moments))
 
@@ -103,7 +103,7 @@ class _AttackQuestion:
     figure: Figure
 
     def head(self) -> dict[str, Any]:
-        """What the certificate begins with."""
+        """The entries at the head of the certificate."""
         return certificate_head(self.observed, self.figure, "upper", {"kind": "quantum"}, kind="attack")
 
 
@@ -212,7 +212,7 @@ def _prove(asked: _AttackQuestion, mixture: Mixture, grouping: Callable[[Mixture
 
 
 def _independent(enclosures: Sequence[Enclosure], weights: Floats) -> tuple[int, ...]:
-    """As many strategies as there are tested values, and one more, with large weights and independent data."""
+    """Strategies with large weights and independent data, one more than there are tested values."""
     tested = np.array([[float(v.mid()) for v in e.tested] for e in enclosures])
     table = np.concatenate([np.ones((len(weights), 1)), tested.reshape(len(weights), -1)], axis=1)
     count = table.shape[1]

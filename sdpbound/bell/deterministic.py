@@ -24,7 +24,7 @@ def maximize_deterministic(scenario: Scenario, coefficients: NDArray[np.float64]
 
 
 def exact_deterministic_maximum(scenario: Scenario, coefficients: NDArray[np.float64]) -> Fraction:
-    """The same, exactly: floating point finds the strategies that can attain it, rational arithmetic decides."""
+    """The exact maximum: floating point finds the strategies that can attain it, and rational arithmetic decides."""
     values, last, others = _best_responses(scenario, coefficients)
     slack = max(1e-13, 4e-16 * coefficients.size) * (1.0 + float(np.abs(coefficients).sum()))
     table = np.moveaxis(coefficients, last, -1)

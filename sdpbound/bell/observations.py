@@ -138,8 +138,8 @@ class Observations:
     def drop_untested(self) -> Observations:
         """The same data in the scenario without those settings of the second of two parties that none of them involves.
 
-        What Bob's device would answer to a setting that is never tested limits Eve in nothing: her entropy of Alice's
-        outcome is the same.
+        A setting of Bob that is never tested puts no condition on Eve, whatever his device would answer to it. So Eve's
+        entropy of Alice's outcome is the same without that setting.
         """
         scenario = self.scenario
         if scenario.parties != 2:

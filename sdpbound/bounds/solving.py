@@ -184,7 +184,7 @@ def _retreat(search: _Search, solvers: Sequence[Solver]) -> None:
 
 
 def _use_tolerances(search: _Search, solver: Solver) -> None:
-    """Solve at other data within wide tolerances: the bound must hold there, so a dual that is optimal there is better.
+    """Solve at other data within wide tolerances too. The bound must hold there, and their dual may be better.
 
     First at the data closest to white noise, then at the corner that the best dual finds worst, while that helps.
     """

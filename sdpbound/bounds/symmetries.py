@@ -25,7 +25,7 @@ _SIGN_LIMIT = 6
 
 @lru_cache(maxsize=256)
 def coordinate_parity(scenario: Scenario) -> NDArray[np.int8]:
-    """(coordinates, observables): which observables of all parties occur in each coordinate."""
+    """Array (coordinates, observables): which observables of all parties occur in each coordinate."""
     parts = []
     for letters in scenario.letters:
         observables = [i for i, letter in enumerate(letters, start=1) if letter.outcome is None]

@@ -130,7 +130,7 @@ class JointBoxes:
         return Fraction(q[(1,) * self.n] * 4**self.n, d)
 
     def depolarised(self) -> DepolarisedBoxes:
-        """The marginal after the local maps of Appendix E: only the error distribution stays.
+        """The marginal after the local maps of Appendix E, which keep the distribution of the errors and nothing else.
 
         Eve may guess it worse than these boxes, which Lemma 14 excludes: its proof takes a mixture of boxes with errors
         up to 1/4 for granted (a counterexample is in the tests). ``all_errors`` bounds (5) for both in any case.
@@ -307,7 +307,7 @@ class ExchangeableBoxes:
         return self.weights[-1] * Fraction(4) ** self.n
 
     def depolarised(self) -> DepolarisedBoxes:
-        """The same with every pattern listed."""
+        """The same boxes as :class:`DepolarisedBoxes`, with every error pattern listed."""
         _require_patterns(self.n)
         count = np.indices((2,) * self.n).sum(axis=0).ravel().tolist()
         each = [self.weights[j] / comb(self.n, j) for j in count]

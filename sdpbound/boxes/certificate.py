@@ -34,7 +34,7 @@ class BoxCertificate(Certificate):
 
     @cached_property
     def value(self) -> Fraction:
-        """What it proves, exactly, recomputed from the data alone."""
+        """The exact value that the weights prove, recomputed from the data alone."""
         return prove(self.data)
 
 
@@ -45,7 +45,7 @@ def box_certificate(
     proofs: Sequence[Weights],
     figure: FunctionGuessing | DistanceFromUniform,
 ) -> BoxCertificate:
-    """From exact duals: one of a whole program, or for the distance of joint boxes one for each value."""
+    """The certificate of exact duals: one dual for a program, or for the distance of joint boxes one for each value."""
     denominator = lcm(*(w.denominator for w in proofs))
     rows = None if isinstance(boxes, JointBoxes | DepolarisedBoxes) else [list(row) for row in count_rows(boxes.n)]
     lists = [

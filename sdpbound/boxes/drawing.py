@@ -73,7 +73,7 @@ class Errors(Protocol):
 
 
 def draw_partition(partition: Partition) -> Figure:
-    """Bars: each z's weight, the part that its best guess gets dark. Panels: tables of the heaviest boxes P_z.
+    """Draw a bar for the weight of each z; the dark part is what Eve's best guess gets. Panels show the heaviest P_z.
 
     In a panel rows are (Alice's setting, outcome) of every box, columns Bob's.
     """
@@ -106,7 +106,7 @@ def draw_partition(partition: Partition) -> Figure:
 
 
 def draw_symmetric(partition: Guesses) -> Figure:
-    """Bars on a logarithmic scale: the probability of every number of errors, the guess right beside wrong."""
+    """Draw the probability of every number of errors as bars, for a right and a wrong guess, on a logarithmic scale."""
     figure, (axes,) = _panels(3.4, 2.4, [1.0])
     found = partition.guesses()
     for shift, place, colour, label in ((-0.2, 0, BLUE, "guess right"), (0.2, 1, ORANGE, "guess wrong")):

@@ -42,7 +42,7 @@ __all__ = ["GuessingProgram", "guessing_program"]
 
 @dataclass(frozen=True, eq=False)
 class GuessingProgram:
-    """A solved program: what Eve can do at most, and what she does.
+    """A solved program: a proven bound on Eve's guess, and a strategy of hers.
 
     Attributes
     ----------
@@ -79,7 +79,7 @@ class GuessingProgram:
 
     @cached_property
     def distance_certificate(self) -> BoxCertificate:
-        """The proof of the distance for more than two values, solved for now; of one bit ``certificate`` proves it."""
+        """The proof of the distance. For one bit it is ``certificate``; for more values a program is solved now."""
         k, labels = self.function.values, self.function.labels
         if k == 2:
             return self.certificate
@@ -130,7 +130,7 @@ def guessing_program(
     function: Any = "xor",
     time_limit: float | None = None,
 ) -> GuessingProgram:
-    """Eve's best guess of a function of Alice's outcomes: a proven upper bound, and a strategy that reaches it.
+    """Eve's best guess of a function of Alice's outcomes, bounded from above by a proof and from below by a strategy.
 
     Parameters
     ----------

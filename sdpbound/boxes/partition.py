@@ -150,7 +150,7 @@ class BoxPartition:
 
 
 def _table(coordinates: Integers) -> Integers:
-    """Probabilities from coordinates, written out again for :meth:`BoxPartition.check`."""
+    """Probabilities from coordinates, written a second time so that :meth:`BoxPartition.check` is independent."""
     t = coordinates
     for axis in range(t.ndim):
         unit = t.take(0, axis)

@@ -1,7 +1,8 @@
 """Checks in a process of their own, which limits of time and memory can end.
 
-A certificate of a stranger may be made to take for ever, or all memory. All work is counted before it is done, and this
-is the line behind that one: the process is killed when its time is over, and cannot have more memory than allowed.
+A stranger may make a certificate that takes all memory, or whose check never ends. The checker counts all work before
+it does it. These limits are a second defence: the process is killed when its time is over, and it gets no more memory
+than is allowed.
 """
 
 from __future__ import annotations

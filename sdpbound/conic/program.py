@@ -92,7 +92,7 @@ class LinearMatrixInequality:
 
 
 class Status(Enum):
-    """What a solver said of its answer. Nothing downstream trusts it; it is reported."""
+    """The solver's own word on its answer. It is reported, and no bound depends on it."""
 
     SOLVED = "solved"
     ALMOST_SOLVED = "almost solved"

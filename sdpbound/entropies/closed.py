@@ -1,4 +1,4 @@
-"""The entropy of Alice's outcome at a value of CHSH and of its asymmetric kin: a theorem, not a program.
+"""The entropy of Alice's outcome at a value of CHSH or of an asymmetric CHSH expression, by a theorem.
 
 Tested is one value v of an expression ``constant + sum c_xy <A_x B_y>`` with |c_x0| = |c_x1| = k alpha for the key's
 setting x, |c_x'0| = |c_x'1| = k for Alice's other one, and c_x0 c_x1 c_x'0 c_x'1 < 0. Flips of outcomes turn it into
@@ -127,7 +127,7 @@ def _recognise(question: EntropyQuestion) -> _Tested | None:
 
 
 class _Curve:
-    """F of the module docstring, in balls."""
+    """The function F of the module docstring, in balls."""
 
     def __init__(self, alpha: Fraction, flips: Fraction) -> None:
         self.alpha = alpha
@@ -207,7 +207,7 @@ def ball(value: Fraction) -> flint.arb:
 
 @dataclass(frozen=True, eq=False)
 class _ClosedProof(AffineProof):
-    """A straight line below the convex curve, or where ``touching`` is None its least value, the constant."""
+    """A straight line below the convex curve. Where ``touching`` is None the line is the constant least value."""
 
     question: EntropyQuestion
     constant: float

@@ -67,7 +67,7 @@ class EntropyBound(Bound):
 
 
 def least_entropy(flips: float) -> float:
-    """The entropy of a flip with this probability, in bits, rounded down: Eve knows nothing of it.
+    """The entropy in bits of a flip with this probability, rounded down. Eve knows nothing about the flip.
 
     >>> least_entropy(0.0), round(least_entropy(0.11), 6)
     (0.0, 0.499916)

@@ -1,4 +1,6 @@
-"""A curve of certified entropies from few solved points: every bound's functional holds at every other point too."""
+"""A curve of certified entropies from few solved points.
+
+The functional of each bound holds at every other point as well."""
 
 from __future__ import annotations
 
@@ -88,7 +90,7 @@ def entropy_envelope(
     options: EnvelopeOptions | None = None,
     **changes: Unpack[EnvelopeChanges],
 ) -> EntropyEnvelope:
-    """Certified lower bounds on H(A|X=x,E) or H(AB|X=x,Y=y,E) along a curve of data, from as few solved points as do.
+    """Certified lower bounds on H(A|X=x,E) or H(AB|X=x,Y=y,E) along a curve of data, from few solved points.
 
     Parameters
     ----------
@@ -150,7 +152,7 @@ class _Curve:
         self.is_straight = rising and float(np.abs(self.values - line).max(initial=0.0)) <= _COLLINEAR
 
     def add(self, i: int) -> float:
-        """Solve at a point; what that raises its value by."""
+        """Solve at a point, and return by how much that raises the value there."""
         before = float(self.envelope()[i]) if self.order else 0.0
         self.bounds[i] = self.solve(self.data[i])
         self.order.append(i)
@@ -164,7 +166,7 @@ class _Curve:
         return np.asarray(out, dtype=np.float64)
 
     def fill_line(self, tolerance: float) -> float:
-        """Solve where the chord of the bounds is farthest above the envelope."""
+        """Solve at points where the chord of the bounds is farthest above the envelope."""
         self.add(0)
         self.add(len(self.data) - 1)
         while True:
@@ -198,7 +200,7 @@ class _Curve:
 
 
 def _values(bounds: Sequence[EntropyBound], values: Floats, tolerances: Floats) -> Floats:
-    """(bounds, points): the functionals, tolerances charged, less what floats may round."""
+    """Values (bounds, points) of the functionals, less the charges for tolerances and for rounding."""
     slopes = np.array([b.functional.multipliers for b in bounds]).reshape(len(bounds), -1)
     constants = np.array([b.functional.constant for b in bounds])
     terms = np.abs(slopes) @ (np.abs(values) + tolerances).T + np.abs(constants)[:, None]

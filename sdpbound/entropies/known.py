@@ -15,7 +15,7 @@ __all__ = ["KnownEntropy"]
 
 @dataclass(frozen=True)
 class KnownEntropy(Entropy):
-    """An entropy bound solved for already, for one choice of settings: saves a study from solving twice."""
+    """An entropy bound that was computed before, for one choice of settings, so that nothing is solved twice."""
 
     bound: Bound
     x: int

@@ -85,7 +85,7 @@ def graded_nodes(count: int) -> Floats:
 
 
 def interpolation_gap(nodes: Floats, values: Floats, slopes: Floats, preprocessing: float = 0.0) -> Floats:
-    """Bits lost on each interval, at most: between the straight line and the tangents at its ends.
+    """Largest number of bits lost on each interval, between the straight line and the tangents at its ends.
 
     ``values`` and ``slopes`` (N,) are f(t_i) and a subgradient there. f is convex, so it lies above its tangents, and
     above 0.

@@ -134,7 +134,7 @@ class EntropySearch(ABC, Generic[P, A]):
 
     @property
     def most(self) -> float:
-        """What no entropy of the key exceeds, in bits."""
+        """The largest entropy that the key can have, in bits."""
         return math.log2(self.question.outcomes)
 
     def levels(self, names: Sequence[str], most_words: int) -> list[Level]:

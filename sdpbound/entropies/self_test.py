@@ -101,7 +101,7 @@ class SelfTest:
 
 @dataclass(frozen=True, eq=False)
 class _SelfTestProof(Proof):
-    """A theorem about data that self-test: the checker finds again that they do."""
+    """The proof by a theorem: the checker finds again that the data self-test."""
 
     no_functional = "a closed form proves no affine functional; ask with closed_forms=False for one."
 

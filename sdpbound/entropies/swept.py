@@ -24,7 +24,7 @@ __all__ = ["SweptEntropy"]
 
 @dataclass(eq=False)
 class SweptEntropy(Entropy):
-    """As :func:`conditional_entropy` for the points of a sweep, with the strategies of earlier points kept.
+    """:func:`conditional_entropy` for the points of a sweep. Strategies of earlier points start the search at the next.
 
     Where at most two settings of two outcomes a party are tested it is the qubit reduction; elsewhere the programs of
     ``otherwise``. What is proven of a point does not depend on the points before it, but the last digits may.

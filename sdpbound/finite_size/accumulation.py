@@ -34,7 +34,7 @@ __all__ = [
 
 @dataclass(frozen=True, eq=False)
 class Game:
-    """One round: what is tested, what the honest devices do, and what becomes key.
+    """One round of the protocol: the test, the honest devices, and the outcomes that become key.
 
     Attributes
     ----------
@@ -162,7 +162,7 @@ class MinTradeoff(Generic[Number]):
 
 
 def min_tradeoff(game: Game, choice: Choice, like: Number) -> MinTradeoff[Number]:
-    """f, the largest variance of f and Max f - Min f over what quantum devices can do.
+    """The function f, its largest variance, and Max f - Min f, over all quantum devices.
 
     With h = weight * score - rest in [a, b], and its mean m: E[h^2] <= (a + b) m - a b, and the variance is at most
     that over gamma, less m^2: concave in m, which lies between the functional's quantum extremes.

@@ -17,7 +17,7 @@ REGISTERS = ("classical", "sharp", "quantum")
 
 @dataclass(frozen=True, kw_only=True)
 class FiniteSecurity:
-    """What is allowed to fail, and with which probability.
+    """The failures that are allowed, each with its probability.
 
     Parameters
     ----------

@@ -34,7 +34,7 @@ def entropy_functionals(
     preprocessing: float,
     entropies: EntropySource,
 ) -> list[tuple[BellExpression, EntropyBound | None]]:
-    """The functionals to choose from, each at most the entropy of every quantum behaviour, and what proves them."""
+    """Functionals to choose from, with their proofs. Each is at most the entropy of every quantum behaviour."""
     data = observations_of(behaviour, observed)
     if behaviour.scenario.parties != 2:
         raise InvalidShape(f"finite-size lengths are for two parties, not {behaviour.scenario}.")

@@ -30,7 +30,7 @@ _GAMMAS = tuple(10.0 ** (-0.5 * i) for i in range(13))
 
 
 def worth(game: Game, choice: Choice) -> Term[float]:
-    """What is made large: the length, in floats; net of the seed where that is asked for."""
+    """The objective of the search: the length in floats, less the seed where the net length is asked for."""
     term = total(terms(game, choice, 1.0))
     return Term(term.rate - game.drawing(choice.gamma), term.constant) if game.net else term
 
@@ -150,7 +150,7 @@ def _refined(game: Game, n: float, start: Choice, gamma: float | None) -> Choice
 
 
 def _tuned(game: Game, n: float, choice: Choice, name: str) -> Choice:
-    """One tail parameter, within a factor of e of where it is."""
+    """Improve one tail parameter, within a factor of e of its present value."""
     centre = getattr(choice, name)
 
     def loss(x: float) -> float:

@@ -201,7 +201,7 @@ def _coincidences(curves: Sequence[NDArray[np.float64]], tolerance: float) -> li
 
 @dataclass(frozen=True, slots=True)
 class FigureSpec:
-    """What a figure is: plain data, for its metadata and the gallery.
+    """The description of a figure as plain data, for its metadata and the gallery.
 
     Attributes
     ----------
@@ -224,7 +224,7 @@ class FigureSpec:
 
 
 def provenance(tables: Sequence[Table | ComputedTable]) -> str:
-    """Where a figure comes from: name and SHA-256 of each table, and the versions and commits that computed it."""
+    """The provenance of a figure: name and SHA-256 of each table, and the versions and commits that computed them."""
     parts = (["table " + table.name, provenance_text(table.metadata)] for table in tables)
     return " / ".join("; ".join(filter(None, part)) for part in parts)
 
@@ -259,7 +259,7 @@ def save(
 
 
 def main(about: FigureSpec, draw: Callable[..., list[Path]], compute: Callable[[Path], Path] | None = None) -> None:
-    """The command of a figure's script: its tables, then perhaps the folder to draw into.
+    """The command line of a figure's script. Its arguments are the tables, and perhaps the folder to draw into.
 
     With ``compute``, the folder alone: the table is computed into it first.
     """

@@ -67,7 +67,7 @@ ATTACK = 1e-5
 
 @dataclass(frozen=True)
 class Asked:
-    """What is asked of a threshold, whatever the protocol."""
+    """The options of a threshold that do not depend on the protocol."""
 
     quantity: str
     alive: float
@@ -137,7 +137,7 @@ class Plan:
         return with_dead_end(found, upper_of, (asked.alive, asked.dead), asked.options.tolerance)
 
     def at(self, preprocessing: float, asked: Asked) -> Threshold:
-        """The farthest of the pairs of settings; each but the first is asked at the farthest so far, left if dead."""
+        """The threshold of the best pair of settings. A pair that is dead at the best one so far is left."""
         scenario = self.behaviour_of(asked.alive).scenario
         xs = range(scenario.settings[0]) if self.x is None else [scenario.require_setting(0, self.x, "x")]
         ys: Sequence[int | None] = [None] if self.y is None else [scenario.require_setting(1, self.y, "y")]
@@ -268,7 +268,7 @@ def devices_of(ideal: Ideal) -> Callable[[Noise], Behaviour]:
 
 
 def observer(ideal: Ideal, observed: Tested) -> Callable[[Behaviour], Observations]:
-    """What is tested of the noisy devices."""
+    """A function that gives the tested data of the noisy devices."""
     if isinstance(observed, BellExpression):
         expression = observed
     elif observed == "bell":
@@ -312,7 +312,7 @@ def key_devices(expression: BellExpression, x: int) -> Behaviour:
 
 
 def first_guess(ideal: Observations, noise: Observations) -> float | None:
-    """Where thresholds of keys are seen to be: some way from the ideal data to where they have a local model.
+    """A guess of where the key ends, from experience: part of the way from ideal data to those with a local model.
 
     None where that visibility is not known at once, 1 where the ideal data are local.
     """

@@ -106,7 +106,7 @@ class Rate:
 
 
 def observations_of(behaviour: Behaviour, observed: Observations | str) -> Observations:
-    """What is tested: an Observations that the behaviour fulfils, or "correlators" or "full" of the behaviour."""
+    """The tested data: Observations that the behaviour fulfils, or its "correlators", or all of it ("full")."""
     instance(behaviour, Behaviour, "behaviour", "SingletSelfTest(...).behaviour()")
     if isinstance(observed, Observations):
         if observed.scenario != behaviour.scenario:

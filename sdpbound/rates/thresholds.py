@@ -22,17 +22,17 @@ from sdpbound.rates.rates import Rate
 
 __all__ = ["Threshold", "critical_noise", "with_dead_end"]
 
-#: Most solves of one threshold: Newton's method needs three or four, halving the interval this many.
+#: Largest number of solves for one threshold. Newton's method needs three or four, halving the interval this many.
 MOST_SOLVES = 40
-#: Part of the tolerance by which a point is taken inside the side where the bound is positive.
+#: A point next to the zero of the bound is taken inside the positive side, by this part of the tolerance.
 MARGIN = 0.1
 #: Where the search begins, as a part of the way from the noisy end: the noiseless end is ill-conditioned.
 BEGIN = 0.9
-#: This close to the noiseless end the end itself is asked.
+#: A search that comes this close to the noiseless end asks for the rate at the end itself.
 NEAR = 0.02
-#: Beyond the last point alive an attack is asked for at one tolerance, and at distances that grow by this factor.
+#: Past the last point alive, attacks are tried first at a distance of one tolerance; distances grow by this factor.
 STRIDE = 3.0
-#: Bits by which the proven rate of an attack may be above the target: an entropy of zero is proven but for rounding.
+#: An attack's proven rate may be above the target by so many bits: an entropy of zero is proven up to rounding.
 ROUNDING = 1e-12
 
 
@@ -173,7 +173,7 @@ class _Bracket:
         return self.dead + position * (self.alive - self.dead)
 
     def solve(self, position: float) -> Rate | None:
-        """The rate there; moves one end of the bracket."""
+        """Solve for the rate at a point, and move one end of the bracket there."""
         self.solves += 1
         try:
             rate = self.rate_of(self.value(position))
@@ -205,7 +205,9 @@ class _Bracket:
             position = self.next(root)
 
     def next(self, root: float | None) -> float:
-        """Just inside the bound's zero, if that is within the bracket; else halfway, the noiseless end last of all."""
+        """The next point to solve at: just inside the bound's zero if the bracket holds it, else halfway.
+
+        The noiseless end itself comes last."""
         if root is not None:
             inside = root + MARGIN * self.tolerance
             if self.low < inside < self.high:
@@ -241,7 +243,7 @@ class _Bracket:
 def with_dead_end(
     found: Threshold, upper_of: Callable[[float], Rate | None], ends: tuple[float, float], tolerance: float
 ) -> Threshold:
-    """The same with the first place past ``alive`` at which an attack proves that the rate is not above the target.
+    """The threshold, with the first place past ``alive`` where an attack proves that the rate is not above the target.
 
     ``ends``: of the interval, where alive and where dead is expected.
     """

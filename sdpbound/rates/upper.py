@@ -49,7 +49,7 @@ def key_rate_upper_bound(
     options: AttackOptions | None = None,
     **changes: Unpack[AttackChanges],
 ) -> Rate:
-    """Upper bound on the key rate from an explicit attack. Which of two statements, ``attack`` says.
+    """Upper bound on the key rate from an explicit attack. ``attack`` chooses one of two statements.
 
     - "entropy": ``H(A|X=x,E) - H(A|B,X=x,Y=y)`` with the entropy of :func:`conditional_entropy_upper_bound`, a quantum
       Eve limited by the tested data only. No analysis of these data certifies a higher Devetak-Winter rate with this

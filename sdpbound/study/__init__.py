@@ -1,6 +1,7 @@
 """Declarative parameter studies: a TOML file becomes a store, a table and figures of certified numbers.
 
-What may come in: the file of a study, from anyone. What is handed on: a :class:`Study` with its store, tables, figures.
+What may come in: the path of a study file, of its store, or of the folder with its results. What is handed on: a
+:class:`Study`, its results, tables, figures and an :class:`Audit`.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ def _explained(target: Path) -> Iterator[None]:
 
 
 class Output(io.BufferedWriter):
-    """A file beside its target, which explains what fails by the target's name."""
+    """A file that is written beside its target. Errors name the target."""
 
     def __init__(self, target: Path) -> None:
         self.target = target
@@ -64,7 +64,7 @@ class Output(io.BufferedWriter):
             return super().write(data)
 
     def finish(self) -> None:
-        """Put everything on the disk; the target is as it was."""
+        """Write everything to the disk. The target is not touched yet."""
         with _explained(self.target):
             self.flush()
             os.fsync(self.fileno())
@@ -76,7 +76,7 @@ class Output(io.BufferedWriter):
             os.replace(self.partial, self.target)
 
     def discard(self) -> None:
-        """Leave nothing behind."""
+        """Remove the file."""
         with suppress(OSError):
             self.close()  # may want to write what is buffered
         with suppress(OSError):

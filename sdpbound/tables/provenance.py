@@ -54,7 +54,7 @@ def git_commit() -> str | None:
 
 
 def environment() -> dict[str, Any]:
-    """What computes: versions of this package, of its numbers and of others, commit, Python and kind of machine."""
+    """The computing environment: versions of this package, its numbers and others, commit, Python, kind of machine."""
     return {
         "sdpbound": __version__,
         "numerics": NUMERICS,
@@ -81,7 +81,7 @@ def provenance_text(facts: Mapping[str, Any]) -> str:
 
 @dataclass
 class Summary:
-    """What the rows of a table say together, gathered as they pass by.
+    """Counts over the rows of a table, gathered while the rows are written.
 
     Attributes
     ----------

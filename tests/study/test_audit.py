@@ -721,7 +721,7 @@ def test_what_really_fails_is_no_fault(crafted: Crafted, monkeypatch: pytest.Mon
         asked.append(task)
         return failed(task, "again no luck")
 
-    monkeypatch.setattr("sdpbound.study.running.solver_process.Seat.answer", answer)
+    monkeypatch.setattr("sdpbound.study.running.solver_process.SolverProcess.answer", answer)
     assert audit(crafted.study, recompute=True).holds
     assert [task.quantities[0].name for task in asked] == ["guess_local"] and not asked[0].certificates
 

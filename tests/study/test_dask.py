@@ -22,7 +22,7 @@ from sdpbound.study.file.spec import parse_spec
 from sdpbound.study.plan import Plan, Task
 from sdpbound.study.running import dask_connect
 from sdpbound.study.running.dask_ import PER_THREAD, Batch, Lost, Tls, Work, run_on_dask
-from sdpbound.study.running.dask_worker import Seats
+from sdpbound.study.running.dask_worker import SolverProcesses
 from sdpbound.study.running.executors import run_here
 from sdpbound.study.store.answer import Answer
 from tests.support import wait_for
@@ -35,11 +35,11 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="uses signals")
 SLOW = """
 import os, signal, time
 from sdpbound.study.running import dask_worker, solver_process
-class Slow(solver_process.Seat):
+class Slow(solver_process.SolverProcess):
     def answer(self, task):
         {before}
         return super().answer(task)
-dask_worker.Seat = Slow
+dask_worker.SolverProcess = Slow
 """
 #: A machine without this package.
 BARE = "import sys\nsys.modules['sdpbound'] = None\n"
@@ -351,17 +351,17 @@ def test_batches_are_about_half_a_second_and_small_at_the_end() -> None:
 
 
 def test_what_a_worker_keeps_of_its_runs() -> None:
-    seats = Seats()
-    killed, first, second = seats.take("killed"), seats.take("first"), seats.take("second")
-    seats.give_back(killed)
-    seats.give_back(second)
-    assert seats.take("second") is second
-    seats.end("second")
+    processes = SolverProcesses()
+    killed, first, second = processes.take("killed"), processes.take("first"), processes.take("second")
+    processes.give_back(killed)
+    processes.give_back(second)
+    assert processes.take("second") is second
+    processes.end("second")
     assert second.stopped and killed.stopped and not first.stopped
-    seats.give_back(second)
-    assert seats.take("second").stopped  # on its way when the run ended
-    seats.give_back(first)
-    assert seats.take("first") is first
+    processes.give_back(second)
+    assert processes.take("second").stopped  # on its way when the run ended
+    processes.give_back(first)
+    assert processes.take("first") is first
 
 
 def test_a_batch_without_a_solver_process_is_sent_three_times() -> None:

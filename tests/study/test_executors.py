@@ -18,7 +18,7 @@ from sdpbound.errors import SolverFailure
 from sdpbound.study.file.spec import parse_spec
 from sdpbound.study.plan import Plan, Task
 from sdpbound.study.running.executors import WAITING, cores, run_here, run_in_processes
-from sdpbound.study.running.solver_process import Seat, Stopped
+from sdpbound.study.running.solver_process import SolverProcess, Stopped
 from sdpbound.study.running.worker import TASK
 from sdpbound.study.store.answer import Answer
 from tests.support import wait_for
@@ -201,18 +201,18 @@ def test_a_named_solver_is_not_replaced(tmp_path: Path) -> None:
 
 @posix
 def test_what_happens_between_tasks_is_not_the_next_task_s_fault(tmp_path: Path) -> None:
-    seat = Seat(fake(tmp_path))
+    process = SolverProcess(fake(tmp_path))
     (task,) = tasks(plan())
     try:
-        first, _ = said(seat.answer(task)).split()
+        first, _ = said(process.answer(task)).split()
         os.kill(int(first), signal.SIGKILL)
-        assert wait_for(lambda: not seat.ready)
-        second, solver = said(seat.answer(task)).split()
+        assert wait_for(lambda: not process.ready)
+        second, solver = said(process.answer(task)).split()
         assert second != first and solver == "None"
     finally:
-        seat.close()
+        process.close()
     with pytest.raises(Stopped):
-        seat.answer(task)
+        process.answer(task)
 
 
 def test_processes_that_cannot_start(tmp_path: Path) -> None:

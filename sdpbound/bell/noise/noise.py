@@ -42,7 +42,7 @@ class Noise(ABC):
     @property
     @abstractmethod
     def name(self) -> str:
-        """What it is, with its parameters: stable, for tables."""
+        """The noise with its parameters, as tables have it. The text stays the same between versions."""
 
     @property
     @abstractmethod
@@ -56,12 +56,12 @@ class Noise(ABC):
 
     @property
     def stage(self) -> str:
-        """Where it happens, of a sequence the last of it: "state", "measurement" or "detector"."""
+        """Where the noise happens: "state", "measurement" or "detector". A sequence has the stage of its last noise."""
         return self.parts[-1].own_stage
 
     @property
     def needs_strategy(self) -> bool:
-        """Whether a bare behaviour says too little for it."""
+        """Whether the noise depends on the state, so that a behaviour alone does not determine the result."""
         return any(part.reads_state for part in self.parts)
 
     @abstractmethod
@@ -73,7 +73,7 @@ class Noise(ABC):
         """The behaviour of the noisy devices; InvalidInput for a noise that needs the state."""
 
     def then(self, later: Noise) -> Noise:
-        """This noise and then another; also ``noise + later``.
+        """This noise followed by another one. ``noise + later`` means the same.
 
         State, measurement, detector is the order in which noises happen; a state cannot suffer after it was measured.
 

@@ -1,4 +1,4 @@
-"""What noises share: Pauli matrices, axes, and refusals."""
+"""What noises share: Pauli matrices, axes, and checks that refuse unfit strategies."""
 
 from __future__ import annotations
 

@@ -194,7 +194,7 @@ class QuadraticProgram(SharedProgram[QuadraticData, tuple[Floats, list[Floats]],
         return (factor, charge) if math.isfinite(charge) else self._known(maps, weights)
 
     def _known(self, maps: CopyMaps, weights: tuple[float, float, float]) -> tuple[Floats, float]:
-        """The block of a proof without solver."""
+        """A block that is known to prove something without any solver."""
         _, b, c = weights
         _, r = np.linalg.qr(np.vstack([math.sqrt(b) * maps.squares, math.sqrt(c) * maps.star[None]]))
         factor = np.zeros((maps.size, maps.size))
@@ -219,7 +219,7 @@ class QuadraticProgram(SharedProgram[QuadraticData, tuple[Floats, list[Floats]],
     def _off(
         self, maps: CopyMaps, factor: Floats, weights: tuple[float, float, float], e: float
     ) -> tuple[float, float, float]:
-        """How much linear, and square and other but for a part e, are off, twice and rounding included."""
+        """Twice the residuals with rounding: of linear words, and of square and other ones but for a part e."""
         a, b, c = weights
         found = maps.own @ (factor @ factor.T).reshape(-1)
         linear, square, other, twice = np.split(found, np.cumsum(maps.kinds)[:3])
@@ -233,7 +233,7 @@ class QuadraticProgram(SharedProgram[QuadraticData, tuple[Floats, list[Floats]],
         )
 
     def _charge(self, maps: CopyMaps, factor: Floats, weights: tuple[float, float, float]) -> float:
-        """What r . z costs at most; infinite if nothing is left to pay for it. The checker finds the same e."""
+        """A bound on the cost of r . z, infinite if nothing is left to pay for it. The checker finds the same e."""
         _, b, c = weights
         unit = maps.own[[sum(maps.kinds[:2])]] @ (factor @ factor.T).reshape(-1)
         e = max(0.0, 1.0 - float(unit[0]) / c)

@@ -44,7 +44,7 @@ class StandardAnswer:
 
 
 def both_solutions(answer: Any, columns: int, rows: int) -> StandardAnswer | None:
-    """What scipy's ``linprog`` answered for that many columns and equations; None if it is not fit to be used.
+    """The answer of scipy's ``linprog`` for so many columns and equations; None if it cannot be used.
 
     Fit is what is called optimal, and has finite entries that are not absurdly large.
     """

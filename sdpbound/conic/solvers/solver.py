@@ -115,7 +115,7 @@ class Solver(ABC):
 
 
 def ask(solver: Solver, program: LinearMatrixInequality) -> SolverResult:
-    """A solver's answer to a program, fit to be computed with; else SolverFailure.
+    """Ask a solver, and return its answer if one can compute with it; raise SolverFailure if not.
 
     Matrices are made symmetric. A solution, which is only a hint, is left out where it is unfit.
     """

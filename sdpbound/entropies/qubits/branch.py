@@ -41,7 +41,7 @@ _PRECISION = 0.1
 
 @dataclass(frozen=True, eq=False)
 class Proof:
-    """What was proven.
+    """The result of the branch and bound: a bound, and where the largest value was found.
 
     Attributes
     ----------
@@ -85,7 +85,7 @@ def prove(engine: Engine, expression: Floats, size: float, target: float, tolera
         if level.max() >= _LAST_LEVEL:
             allowed = np.inf
         while (upper > best + allowed).sum() > _MOST_CELLS:
-            allowed *= 2.0  # rather a weaker bound than one that takes for ever
+            allowed *= 2.0  # a weaker bound is accepted, so that the number of cells stays limited
         done = upper <= best + allowed
         top = max(top, float(upper[done].max(initial=-np.inf)))
         cells, hints = board.quarters(~done, used)
@@ -125,25 +125,25 @@ class _Board:
 
     @staticmethod
     def _weights(half: float) -> Floats:
-        """(4, 3): the extreme means of three corners that hold an arc."""
+        """Weights (4, 3) of the extreme means of three corners whose triangle holds an arc."""
         t = np.cos(half) / (1.0 + np.cos(half))
         return np.array([[1.0, 0.0, 0.0], [1.0 - t, t, 0.0], [0.0, t, 1.0 - t], [0.0, 0.0, 1.0]])
 
     def bounds(self, at: Floats) -> Floats:
-        """(cells,) the largest of the means of what is given at the pairs of corners; infinite where that is not."""
+        """For each cell the largest mean of the values given at its pairs of corners; infinite where a value is."""
         with np.errstate(invalid="ignore"):
             largest = (self.weights[0] @ at[self.place] @ self.weights[1].T).max(axis=(1, 2))
         return np.where(np.isnan(largest), np.inf, largest)
 
     def attained(self) -> tuple[float, tuple[float, float]]:
-        """The largest value known at angles, and these."""
+        """The largest value known at any angles, and those angles."""
         even = np.flatnonzero((self.codes % 2 == 0).all(axis=1))
         k = int(even[self.batch.values[even].argmax()])
         a, b = self.codes[k] * self.half
         return float(self.batch.values[k]), (float(a), float(b))
 
     def refine(self, goal: float, precision: float, steps: int) -> Floats:
-        """Upper bounds of the cells; the engine works where it is not yet known whether they are below the goal."""
+        """Upper bounds of the cells. The engine works on cells that are not yet known to be below the goal."""
         for _ in range(steps):
             upper = self.bounds(self.batch.uppers)
             open_ = (upper > goal) & (self.bounds(self.batch.values) <= goal)
@@ -156,7 +156,7 @@ class _Board:
         return self.bounds(self.batch.uppers)
 
     def quarters(self, chosen: NDArray[np.bool_], used: NDArray[np.bool_]) -> tuple[Integers, Floats]:
-        """The parts of the cells chosen, and hints for their corners."""
+        """The four parts of each chosen cell, with hints for their corners."""
         place, cells = self.place[chosen], self.cells[chosen]
         parts, hints = [], []
         for s in (0, 1) if used[0] else (2,):

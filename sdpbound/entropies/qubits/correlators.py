@@ -39,7 +39,7 @@ _YY: Floats = np.array([[0, 0, 0, -1], [0, 0, 1, 0], [0, 1, 0, 0], [-1, 0, 0, 0]
 
 
 def _log_cosh(s: Floats) -> Floats:
-    """Of s >= 0."""
+    """log cosh s for s >= 0, without overflow."""
     return np.asarray(s + np.log1p(np.expm1(-2.0 * s) / 2.0), dtype=np.float64)
 
 

@@ -38,13 +38,13 @@ def _double_pairs(k: int) -> tuple[tuple[Integers, ...], Floats]:
 
 
 def vectors_of(matrices: Floats) -> Floats:
-    """(n, k(k+1)/2) of (n, k, k)."""
+    """Vectors (n, k(k+1)/2) of symmetric matrices (n, k, k)."""
     i, j, scale = _pairs(matrices.shape[1])
     return np.asarray(matrices[:, i, j] * scale, dtype=np.float64)
 
 
 def matrices_of(vectors: Floats, k: int) -> Floats:
-    """(n, k, k) of (n, k(k+1)/2)."""
+    """Symmetric matrices (n, k, k) of vectors (n, k(k+1)/2)."""
     i, j, scale = _pairs(k)
     out = np.empty((len(vectors), k, k))
     out[:, i, j] = out[:, j, i] = vectors / scale

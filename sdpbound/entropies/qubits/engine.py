@@ -60,16 +60,16 @@ ROUNDINGS = 128.0
 
 
 class Engine(ABC):
-    """G(K) for many K at once, each with a hint: a point of the dual, which every step improves."""
+    """The function G(K) for many K at once. Each K has a hint, a point of the dual, and every step improves it."""
 
     @abstractmethod
     def rounding(self, size: float) -> float:
-        """What the upper bounds may be too low by, in nats, for operators of norm at most ``size``."""
+        """By how much rounding may make the upper bounds too low, in nats, for operators of norm at most ``size``."""
 
     @property
     @abstractmethod
     def resolution(self) -> float:
-        """How close values and upper bounds come at best, in nats."""
+        """The smallest distance in nats that values and upper bounds can reach."""
 
     @abstractmethod
     def cold(self, tables: Floats) -> Floats:
@@ -100,7 +100,7 @@ class Engine(ABC):
 
 @dataclass(eq=False)
 class Batch:
-    """Many K, what is known of G there, and hints; what lowers the height is gone back on and made shorter.
+    """Many K with the bounds known on G there, and hints. A step that lowers the height is undone and shortened.
 
     Attributes
     ----------
@@ -120,7 +120,7 @@ class Batch:
         self.step(np.arange(n))
 
     def step(self, index: NDArray[np.int64]) -> None:
-        """Another step for some."""
+        """Take another step for some of the K."""
         hints = self.hints[index]
         values, uppers, heights, better = self.engine.step(self.tables[index], hints)
         self.gaps[index] = uppers - values
@@ -136,7 +136,7 @@ class Batch:
         self.hints[index] = self._base[index] + length * self._move[index]
 
     def solve(self, precision: float, steps: int) -> None:
-        """Steps until values and upper bounds are so close, at most so many."""
+        """Take steps until values and upper bounds are so close, but no more than so many."""
         for _ in range(steps):
             todo = np.flatnonzero(self.uppers - self.values > max(precision, self.engine.resolution))
             if not todo.size:
@@ -181,7 +181,7 @@ class StateEngine(Engine):
         return values, uppers, heights, hints + move
 
     def _pinched(self, states: Floats) -> tuple[Floats, Floats]:
-        """L and its derivative (n, 10, 10)."""
+        """The pinched logarithm L, and its derivative (n, 10, 10)."""
         total, slope = np.zeros_like(states), np.zeros((len(states), 10, 10))
         for support, weight in pieces(self.key, self.flips):
             mask = np.outer(weight, weight)

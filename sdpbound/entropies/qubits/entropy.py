@@ -98,7 +98,7 @@ def qubit_entropy(
 
 
 def _raise_if_outside(question: EntropyQuestion, found: Search) -> None:
-    """Data that no mixture of strategies has, or whose entropy would exceed that of the key."""
+    """Raise Infeasible for data that no mixture has, or whose entropy would exceed that of the key."""
     assert found.mixture is not None
     if len(question.observed) and (
         found.mixture.miss > 1e-9 or found.lower > math.log2(question.outcomes) + CERTIFIED_SEPARATION
@@ -124,7 +124,7 @@ def _proven(question: EntropyQuestion, found: Search, tolerance: float) -> _Qubi
         if found.mixture.objective - best.value <= tolerance or proof.best <= -found.constant + 0.1 * tolerance:
             break
         try:
-            found.visit(proof.a, proof.b, _SEARCH * tolerance)
+            found.add_near(proof.a, proof.b, _SEARCH * tolerance)
         except SolverFailure:  # what is proven already stands
             break
     return best
@@ -139,7 +139,7 @@ class _QubitProof(EntropyProof):
 
     @property
     def value(self) -> float:
-        """At the data, tolerances charged and rounded down."""
+        """The functional's value at the data, less the charge for tolerances, rounded down."""
         observed = self.question.observed
         m = np.abs(self.multipliers)
         exact = self.constant + float(self.multipliers @ observed.values) - float(m @ observed.tolerances)

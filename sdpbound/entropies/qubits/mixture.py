@@ -11,7 +11,7 @@ from sdpbound.arrays import Floats
 from sdpbound.conic.solvers.linear_ import Way, cheapest_weights
 from sdpbound.entropies.qubits.correlators import CorrelatorEngine
 from sdpbound.entropies.qubits.engine import Batch, Engine, StateEngine, entropies, moments_of
-from sdpbound.entropies.qubits.newton import Peaks, climb, polish
+from sdpbound.entropies.qubits.newton import Maxima, follow_maxima, newton_improvement
 from sdpbound.entropies.qubits.problem import Key, QubitProblem, frame, qubit_problem
 from sdpbound.entropies.question import EntropyQuestion
 from sdpbound.errors import SolverFailure
@@ -23,8 +23,8 @@ _ANGLES: Floats = np.linspace(0.0, np.pi, 13)
 #: Part of the way from the best multipliers to those of the linear program that is gone.
 _TRUST = 0.6
 #: Steps of the engine before the angles move, of the angles with the state, and of Newton's method for them.
-_FIRST_STEPS, _SEE_SAWS, _CLIMBS = 20, 12, 4
-#: Bits below the highest at which peaks are still followed.
+_FIRST_STEPS, _SEE_SAWS, _FOLLOWING_STEPS = 20, 12, 4
+#: Bits below the highest at which maxima are still followed.
 _HIGH = 0.02
 _ROUNDS, _IDLE = 40, 5
 #: Rounds of plain column generation before Newton's method is tried.
@@ -158,7 +158,7 @@ class Search:
         return float(constant + multipliers @ p.values - np.abs(multipliers) @ p.tolerances)
 
     def run(self, tolerance: float) -> None:
-        """Until the mixture is within the tolerance of the functional, or neither gets better."""
+        """Search until the mixture is within the tolerance of the functional, or neither of them improves."""
         warm = self.multipliers is not None
         for steepest in _STEEPEST:
             idle, plain = 0, 0 if warm else _PLAIN  # rounds without progress; rounds before Newton's method
@@ -179,7 +179,7 @@ class Search:
                         trial = _TRUST * trial + (1.0 - _TRUST) * self.multipliers
                     plain = max(plain - 1, 0)
                 else:
-                    trial, used = self.polished(self.multipliers, used)
+                    trial, used = self.by_newton(self.multipliers, used)
                     self.columns = self.columns.with_more(used)
                 self.improve(trial, used, 0.1 * tolerance)
                 if not plain and self.lower - lower < 0.1 * tolerance:
@@ -188,16 +188,16 @@ class Search:
                 return
 
     def follow(self, start: QubitOptimum) -> None:
-        """Newton's method from the optimum of a neighbouring point; a grid is not searched, for the proof does that."""
+        """Newton's method from the optimum of a neighbouring point. No grid is searched, since the proof does that."""
         old = columns_of(self.problem, start.columns.a, start.columns.b, start.columns.states)
         self.columns = self.columns.with_more(old)
-        self.multipliers, found = self.polished(start.multipliers, old)
+        self.multipliers, found = self.by_newton(start.multipliers, old)
         self.columns = self.columns.with_more(found)
         self.constant = -float((self.columns.tests @ self.multipliers - self.columns.entropies).max())
         self.lower = self.value_of(self.constant, self.multipliers)
 
-    def polished(self, multipliers: Floats, near: Columns) -> tuple[Floats, Columns]:
-        """Newton's method from the strategies of the mixture and those last found."""
+    def by_newton(self, multipliers: Floats, near: Columns) -> tuple[Floats, Columns]:
+        """Multipliers improved by Newton's method, from the mixture's strategies and those last found."""
         problem, engine = self.problem, engine_of(self.problem, _SEARCH_NOISE)
         recent = self.columns.chosen(np.arange(max(0, len(self.columns) - 12), len(self.columns)))
         excess = recent.tests @ multipliers - recent.entropies
@@ -205,16 +205,16 @@ class Search:
         classical = first_columns(problem)
         if not len(both):
             return multipliers, both
-        start = Peaks(both.a, both.b, engine.cold(self._tables(multipliers, both.a, both.b)))
-        better, peaks = polish(problem, engine, multipliers, start, (classical.tests, classical.entropies))
-        states = engine.states(self._tables(better, peaks.a, peaks.b), peaks.hints)
-        return better, columns_of(problem, peaks.a, peaks.b, states)
+        start = Maxima(both.a, both.b, engine.cold(self._tables(multipliers, both.a, both.b)))
+        better, maxima = newton_improvement(problem, engine, multipliers, start, (classical.tests, classical.entropies))
+        states = engine.states(self._tables(better, maxima.a, maxima.b), maxima.hints)
+        return better, columns_of(problem, maxima.a, maxima.b, states)
 
     def _tables(self, multipliers: Floats, a: Floats, b: Floats) -> Floats:
         return operator_tables(np.tensordot(multipliers, self.problem.tests, axes=(0, 0)), a, b)
 
-    def visit(self, a: float, b: float, tolerance: float) -> None:
-        """Take a strategy at these angles into account, which the search overlooked."""
+    def add_near(self, a: float, b: float, tolerance: float) -> None:
+        """Add a strategy at these angles, which the search overlooked, and search on from there."""
         assert self.multipliers is not None
         near = columns_of(self.problem, np.array([a]), np.array([b]), 0.25 * np.eye(4)[None])
         self.lower = -np.inf
@@ -222,7 +222,7 @@ class Search:
         self.run(tolerance)
 
     def improve(self, multipliers: Floats, near: Columns, precision: float) -> float:
-        """Price a functional, keep the strategies found, and the functional if it is the best."""
+        """Price a functional. The strategies found are kept, and the functional if it is the best so far."""
         top, found = price(self.problem, multipliers, near, precision)
         top = max(top, float((near.tests @ multipliers - near.entropies).max(initial=-np.inf)))
         value = self.value_of(-top, multipliers)
@@ -265,10 +265,10 @@ def price(problem: QubitProblem, multipliers: Floats, near: Columns, precision: 
     excess = found.tests @ multipliers - found.entropies
     high = _distinct(found.chosen(np.flatnonzero(excess > excess.max() - _HIGH)))
     if len(high):
-        peaks = Peaks(high.a, high.b, engine.cold(operator_tables(expression, high.a, high.b)))
-        peaks = climb(problem, engine, multipliers, peaks, _CLIMBS)
-        states = engine.states(operator_tables(expression, peaks.a, peaks.b), peaks.hints)
-        found = found.with_more(columns_of(problem, peaks.a, peaks.b, states))
+        maxima = Maxima(high.a, high.b, engine.cold(operator_tables(expression, high.a, high.b)))
+        maxima = follow_maxima(problem, engine, multipliers, maxima, _FOLLOWING_STEPS)
+        states = engine.states(operator_tables(expression, maxima.a, maxima.b), maxima.hints)
+        found = found.with_more(columns_of(problem, maxima.a, maxima.b, states))
         excess = found.tests @ multipliers - found.entropies
     return float(excess.max()), found
 
@@ -276,7 +276,7 @@ def price(problem: QubitProblem, multipliers: Floats, near: Columns, precision: 
 def ascend(
     problem: QubitProblem, engine: Engine, expression: Floats, a: Floats, b: Floats, hints: Floats, precision: float
 ) -> Columns:
-    """See-saw: the state for given angles, then each angle for a given state."""
+    """Ascend by a see-saw: find the best state for given angles, then the best angles for that state."""
     batch = Batch(engine, operator_tables(expression, a, b), hints)
     batch.solve(precision, _FIRST_STEPS)
     everywhere = np.arange(len(a))

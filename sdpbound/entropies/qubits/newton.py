@@ -17,12 +17,12 @@ from sdpbound.arrays import Floats
 from sdpbound.entropies.qubits.engine import Batch, Engine, moments_of
 from sdpbound.entropies.qubits.problem import QubitProblem, frame
 
-__all__ = ["Peaks", "climb", "polish"]
+__all__ = ["Maxima", "follow_maxima", "newton_improvement"]
 
 LN2 = float(np.log(2.0))
 _PRECISION, _STEPS, _ROUNDS = 1e-9, 40, 8
 _LARGEST_TURN = 0.3
-#: Least curvature by the angles at which a peak is one.
+#: Least curvature by the angles at which a maximum is one.
 _CURVED = 1e-4
 _FLATTEST = 1e-7
 #: Bits; a step that gains less is the last.
@@ -30,7 +30,7 @@ _GAIN = 1e-11
 
 
 @dataclass(frozen=True, eq=False)
-class Peaks:
+class Maxima:
     """Angles (n,) at which the functional comes close to the entropy, and the engine's hints there."""
 
     a: Floats
@@ -40,7 +40,10 @@ class Peaks:
 
 @dataclass(frozen=True, eq=False)
 class _Model:
-    """Of each peak: value (n,), gradient (n, J), Hessian (n, J, J) in bits; and how its angles follow: start, by m."""
+    """The value (n,), gradient (n, J) and Hessian (n, J, J) of each maximum, in bits.
+
+    Its angles follow a change of the multipliers: they start with ``turns`` and change by ``following`` per multiplier.
+    """
 
     values: Floats
     gradients: Floats
@@ -49,24 +52,24 @@ class _Model:
     following: Floats  # (n, 2, J)
 
 
-def polish(
+def newton_improvement(
     problem: QubitProblem,
     engine: Engine,
     multipliers: Floats,
-    peaks: Peaks,
+    maxima: Maxima,
     fixed: tuple[Floats, Floats],
-) -> tuple[Floats, Peaks]:
-    """Better multipliers, and the peaks there.
+) -> tuple[Floats, Maxima]:
+    """Better multipliers, and the maxima there.
 
-    ``fixed`` : tested values (k, J) and entropies (k,) of strategies that do not change with the multipliers, as those
-    that are deterministic; where two of them tie, G has a corner, so they are no ``peaks``
+    ``fixed`` : tested values (k, J) and entropies (k,) of strategies that do not change with the multipliers, such as
+    deterministic ones. Where two of them tie, G has a corner, so they are not among the ``maxima``.
     """
-    weights = np.full(len(peaks.a), 1.0 / max(len(peaks.a), 1))
+    weights = np.full(len(maxima.a), 1.0 / max(len(maxima.a), 1))
     tests, entropies = fixed
     sizes = np.maximum(problem.sizes, 1e-300)
-    model, peaks = _model(problem, engine, multipliers, peaks)
+    model, maxima = _model(problem, engine, multipliers, maxima)
     for _ in range(_ROUNDS):
-        quadratic = np.tensordot(weights[: len(peaks.a)], model.hessians, axes=(0, 0))
+        quadratic = np.tensordot(weights[: len(maxima.a)], model.hessians, axes=(0, 0))
         values = np.concatenate([model.values, tests @ multipliers - entropies])
         gradients = np.concatenate([model.gradients, tests]) - problem.values
         try:
@@ -81,7 +84,7 @@ def polish(
         while True:
             trial = multipliers + length * step
             turns = np.clip(model.turns + length * (model.following @ step), -_LARGEST_TURN, _LARGEST_TURN)
-            moved = Peaks(peaks.a + turns[:, 0], peaks.b + turns[:, 1], peaks.hints)
+            moved = Maxima(maxima.a + turns[:, 0], maxima.b + turns[:, 1], maxima.hints)
             other, moved = _model(problem, engine, trial, moved)
             most = max(
                 float(other.values.max(initial=-np.inf)), float((tests @ trial - entropies).max(initial=-np.inf))
@@ -92,33 +95,33 @@ def polish(
             length *= 0.4
         if drop < -1e-9:
             break
-        multipliers, peaks, model = trial, moved, other
+        multipliers, maxima, model = trial, moved, other
         if abs(drop) < _GAIN:
             break
-    return multipliers, peaks
+    return multipliers, maxima
 
 
-def climb(problem: QubitProblem, engine: Engine, multipliers: Floats, peaks: Peaks, steps: int) -> Peaks:
-    """Peaks at the multipliers themselves: Newton's method for the angles alone."""
+def follow_maxima(problem: QubitProblem, engine: Engine, multipliers: Floats, maxima: Maxima, steps: int) -> Maxima:
+    """The maxima at the given multipliers, by Newton's method for the angles alone."""
     for _ in range(steps):
-        model, peaks = _model(problem, engine, multipliers, peaks)
+        model, maxima = _model(problem, engine, multipliers, maxima)
         turns = np.clip(model.turns, -_LARGEST_TURN, _LARGEST_TURN)
         if np.abs(turns).max(initial=0.0) < 1e-6:
             break
-        peaks = Peaks(peaks.a + turns[:, 0], peaks.b + turns[:, 1], peaks.hints)
-    return peaks
+        maxima = Maxima(maxima.a + turns[:, 0], maxima.b + turns[:, 1], maxima.hints)
+    return maxima
 
 
-def _model(problem: QubitProblem, engine: Engine, multipliers: Floats, peaks: Peaks) -> tuple[_Model, Peaks]:
+def _model(problem: QubitProblem, engine: Engine, multipliers: Floats, maxima: Maxima) -> tuple[_Model, Maxima]:
     expression = np.tensordot(multipliers, problem.tests, axes=(0, 0))
-    alice, bob = frame(peaks.a), frame(peaks.b)
+    alice, bob = frame(maxima.a), frame(maxima.b)
     tables = LN2 * alice.transpose(0, 2, 1) @ expression @ bob
-    batch = Batch(engine, tables, peaks.hints)
+    batch = Batch(engine, tables, maxima.hints)
     batch.solve(_PRECISION, _STEPS)
     moments = moments_of(engine.states(tables, batch.hints))
     second = LN2 * engine.curvature(tables, batch.hints)
     # derivatives of K: by the multipliers, by the angles, and the second ones of the latter against the moments
-    da, db = _derivative(peaks.a), _derivative(peaks.b)
+    da, db = _derivative(maxima.a), _derivative(maxima.b)
     by_m = np.einsum("nri,jrs,nsk->njik", alice, problem.tests, bob)
     by_a = da.transpose(0, 2, 1) @ expression @ bob
     by_b = alice.transpose(0, 2, 1) @ expression @ db
@@ -152,18 +155,18 @@ def _model(problem: QubitProblem, engine: Engine, multipliers: Floats, peaks: Pe
         turns=(uphill @ slope)[:, :, 0],
         following=following,
     )
-    return model, Peaks(peaks.a, peaks.b, batch.hints)
+    return model, Maxima(maxima.a, maxima.b, batch.hints)
 
 
 def _part(alice: Floats, expression: Floats, bob: Floats, moments: Floats, side: int) -> Floats:
-    """(n,) the part of the functional's expectation that A' (side 0) or B' (side 1) has."""
+    """For each maximum the part of the functional's mean that comes from A' (side 0) or B' (side 1)."""
     if side == 0:
         return np.asarray(np.einsum("ni,s,nsk,nik->n", alice[:, 2], expression[2], bob, moments), dtype=np.float64)
     return np.asarray(np.einsum("nri,r,nk,nik->n", alice, expression[:, 2], bob[:, 2], moments), dtype=np.float64)
 
 
 def _derivative(angles: Floats) -> Floats:
-    """Of the frame by the angle."""
+    """The derivative of the frame by the angle."""
     out = np.zeros((len(angles), 3, 3))
     out[:, 2, 1], out[:, 2, 2] = -np.sin(angles), np.cos(angles)
     return out

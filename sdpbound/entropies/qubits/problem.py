@@ -29,7 +29,7 @@ LEAST_FLIPS = 1e-6
 
 
 class Key(Enum):
-    """Whose outcome the key is, of those that the tests see."""
+    """Which outcomes make the key: of one party, of both, or of an untested setting."""
 
     NONE = "none"
     ONE = "one"

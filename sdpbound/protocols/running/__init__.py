@@ -1,6 +1,8 @@
-"""The protocols of the three papers run on rounds drawn from a behaviour: sampling, depolarisation, error correction,
-privacy amplification.
+"""Runs of the protocols of the three papers, on rounds drawn from a behaviour.
 
-What may come in: a behaviour and the parameters of a protocol. What is handed on: a
+A run samples, depolarises, corrects errors and amplifies privacy. Random numbers and timing are those of a simulation,
+not fit for real keys.
+
+What may come in: a protocol's parameters, a behaviour, and a seed. What is handed on: a
 :class:`~sdpbound.protocols.running.outcome.Run`.
 """

@@ -1,8 +1,8 @@
 """Check a whole store again: every certificate by the independent checker, and every row against its certificate.
 
-A row is taken for what it says. So each of its columns is either fixed by the study, and compared; or follows from a
-certificate, and is recomputed; or is what the solver said of itself (solver, status, margin, gap, seconds), which
-nobody can prove, and which only has to be possible (:mod:`sdpbound.study.answers.limits`).
+A row is a statement, and the audit looks for a proof of each of its columns. A column that the study fixes is compared
+with the study. A column that follows from a certificate is recomputed from it. What the solver said of itself (solver,
+status, margin, gap, seconds) cannot be proven; it only has to be possible (:mod:`sdpbound.study.answers.limits`).
 
 A store may also lack rows, or say that they failed. Its seal counts its rows, and names the studies of which it had all
 cells; rows that do not fit it are a fault. Digests and seal have no key, so that whoever edits a store can make them
@@ -32,7 +32,7 @@ from sdpbound.study.quantities.at_point import AtPoint
 from sdpbound.study.quantities.checks import same, show
 from sdpbound.study.quantities.critical import NONE
 from sdpbound.study.quantities.kind import BEST, Needs
-from sdpbound.study.running.solver_process import NotStarted, Seat
+from sdpbound.study.running.solver_process import NotStarted, SolverProcess
 from sdpbound.study.store import Store
 from sdpbound.study.store.form import Seal
 from sdpbound.tables.columns import FIXED, STORED, Row
@@ -223,11 +223,11 @@ def _counted(seal: Seal) -> str:
 
 def _solved_again(tasks: list[tuple[str, Task]]) -> Iterator[Fault]:
     """Faults of cells that have a value when they are solved again, each in a process with the study's time limit."""
-    with closing(Seat()) as seat:
+    with closing(SolverProcess()) as process:
         for name, task in tasks:
             (quantity,) = task.quantities
             try:
-                ((row, *_),) = seat.answer(task).cells
+                ((row, *_),) = process.answer(task).cells
             except NotStarted as error:
                 raise StorageFailure(f"no process can be started to solve a cell again: {error}; try again.") from None
             if row["value"] is not None:

@@ -1,6 +1,6 @@
 """Draw the figure of a study from its table: figures/NAME.py beside its folder, or else the default chart.
 
-The script is a program, and a study may be a stranger's: it runs only where the caller says so.
+The script of a figure is a program, and a study may come from a stranger. So a script runs only if the caller says so.
 """
 
 from __future__ import annotations

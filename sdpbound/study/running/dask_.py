@@ -1,4 +1,4 @@
-"""Run tasks on a Dask cluster: batches go out, answers stream back, workers join and leave as they like.
+"""Run tasks on a Dask cluster: batches go out and answers stream back, while workers may join and leave.
 
 A batch is about half a second of work. On a Dask worker it is answered by a solver process, as on this machine
 (:mod:`sdpbound.study.running.solver_process`), so that time limits, crashes and warm program structures are the same.

@@ -17,11 +17,11 @@ from pydantic import TypeAdapter
 
 from sdpbound.errors import InvalidInput, SolverFailure
 from sdpbound.study.plan import Task
-from sdpbound.study.running.solver_process import NotStarted, Seat, Stopped
+from sdpbound.study.running.solver_process import NotStarted, SolverProcess, Stopped
 from sdpbound.study.store.answer import Answer
 from sdpbound.version import NUMERICS, __version__
 
-__all__ = ["ANSWERS", "TASKS", "Answers", "Seats", "answer", "call", "end", "same_version", "versions"]
+__all__ = ["ANSWERS", "TASKS", "Answers", "SolverProcesses", "answer", "call", "end", "same_version", "versions"]
 
 
 @dataclass(frozen=True)
@@ -78,11 +78,11 @@ def answer(run: str, study: tuple[str, int], tasks: bytes) -> bytes:
 
     worker = get_worker().address
     same_version(worker, versions(), study)
-    seat = _HERE.take(run)
+    process = _HERE.take(run)
     try:
-        seat.start()
+        process.start()
         start = time.perf_counter()
-        answers = [seat.answer(task) for task in TASKS.validate_json(tasks)]
+        answers = [process.answer(task) for task in TASKS.validate_json(tasks)]
         return ANSWERS.dump_json(Answers(time.perf_counter() - start, answers))
     except NotStarted as failure:
         raise SolverFailure(
@@ -91,7 +91,7 @@ def answer(run: str, study: tuple[str, int], tasks: bytes) -> bytes:
     except Stopped:
         return b""
     finally:
-        _HERE.give_back(seat)
+        _HERE.give_back(process)
 
 
 def end(run: str) -> None:
@@ -103,42 +103,43 @@ def end(run: str) -> None:
 
 
 @dataclass
-class Seats:
+class SolverProcesses:
     """The solver processes of this worker, in work or idle, with the run that each works for."""
 
-    _busy: dict[Seat, str] = field(default_factory=dict)
-    _idle: list[tuple[Seat, str]] = field(default_factory=list)
+    _busy: dict[SolverProcess, str] = field(default_factory=dict)
+    _idle: list[tuple[SolverProcess, str]] = field(default_factory=list)
     _ended: deque[str] = field(default_factory=lambda: deque(maxlen=1000))
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def take(self, run: str) -> Seat:
+    def take(self, run: str) -> SolverProcess:
         with self._lock:
-            seat = self._idle.pop()[0] if self._idle else Seat()
+            process = self._idle.pop()[0] if self._idle else SolverProcess()
             if run in self._ended:
-                seat.stop()  # a batch that was on its way
-            self._busy[seat] = run
-            return seat
+                process.stop()  # a batch that was on its way
+            self._busy[process] = run
+            return process
 
-    def give_back(self, seat: Seat) -> None:
+    def give_back(self, process: SolverProcess) -> None:
         with self._lock:
-            run = self._busy.pop(seat)
-            if not seat.stopped:
-                self._idle.append((seat, run))
+            run = self._busy.pop(process)
+            if not process.stopped:
+                self._idle.append((process, run))
                 return
-        seat.close()
+        process.close()
 
     def end(self, run: str) -> None:
         with self._lock:
             self._ended.append(run)
-            for seat, its_run in self._busy.items():
+            for process, its_run in self._busy.items():
                 if its_run == run:
-                    seat.stop()  # closed by its own thread
+                    process.stop()  # closed by its own thread
             others = set(self._busy.values()) - {run}
-            over = [seat for seat, its_run in self._idle if its_run not in others]  # also of a run that was killed
-            self._idle = [(seat, its_run) for seat, its_run in self._idle if its_run in others]
-        for seat in over:
-            seat.close()
+            # also processes of a run that was killed
+            over = [process for process, its_run in self._idle if its_run not in others]
+            self._idle = [(process, its_run) for process, its_run in self._idle if its_run in others]
+        for process in over:
+            process.close()
 
 
 #: One for each worker, that is for each interpreter: batches come as calls, and processes outlive them.
-_HERE = Seats()
+_HERE = SolverProcesses()

@@ -16,7 +16,7 @@ from contextlib import suppress
 from sdpbound.errors import SolverFailure
 from sdpbound.study.answers.evaluate import evaluate
 from sdpbound.study.plan import Task
-from sdpbound.study.running.solver_process import COMMAND, NotStarted, Seat, Stopped
+from sdpbound.study.running.solver_process import COMMAND, NotStarted, SolverProcess, Stopped
 from sdpbound.study.store.answer import Answer
 
 __all__ = ["Done", "cores", "nothing", "run_here", "run_in_processes"]
@@ -92,12 +92,12 @@ class _Pool:
         self._unanswered = 0
         self._all_given = False
         self._stopping = False
-        self._seats = [Seat(command) for _ in range(workers)]
-        self._rests: list[deque[Task]] = [deque() for _ in self._seats]
+        self._processes = [SolverProcess(command) for _ in range(workers)]
+        self._rests: list[deque[Task]] = [deque() for _ in self._processes]
         self._able = workers
         self._threads = [
             threading.Thread(target=self._serve, args=pair, daemon=True)
-            for pair in zip(self._seats, self._rests, strict=True)
+            for pair in zip(self._processes, self._rests, strict=True)
         ]
         for thread in self._threads:
             thread.start()
@@ -145,19 +145,19 @@ class _Pool:
         with self._change:
             self._stopping = True
             self._change.notify_all()
-        for seat in self._seats:
-            seat.stop()
+        for process in self._processes:
+            process.stop()
         for thread in self._threads:
             thread.join(timeout=5.0)
 
     # -- the threads of the processes -----------------------------------------------------------------------------
 
-    def _serve(self, seat: Seat, mine: deque[Task]) -> None:
+    def _serve(self, process: SolverProcess, mine: deque[Task]) -> None:
         """Answer tasks until the pool is stopped; one whose process cannot be started leaves its work to the others."""
         task = None
         try:
             while (task := self._take(mine)) is not None:
-                self._results.put((task, seat.answer(task)))
+                self._results.put((task, process.answer(task)))
         except Stopped:
             pass
         except NotStarted as failure:
@@ -171,7 +171,7 @@ class _Pool:
         except Exception as error:  # handed to the caller's thread, which raises it
             self._results.put(error)
         finally:
-            seat.close()
+            process.close()
 
     def _take(self, mine: deque[Task]) -> Task | None:
         """The next task of one's group, of a new one, or the last of another's; None when the pool is stopped."""

@@ -33,7 +33,7 @@ BATCH_SECONDS = 0.5
 BATCH_CELLS = 2048
 #: Seconds between reports.
 REPORT_SECONDS = 0.2
-#: Looking up more cells than this takes long enough to be announced.
+#: The lookup of more cells than this takes so long that a line announces it.
 MANY = 200_000
 #: Most parts of a study.
 SHARD_LIMIT = 1_000_000

@@ -1,8 +1,9 @@
 """A solver process and the one thread that drives it: time limits, crashes, and the next solver.
 
 The process is a fresh interpreter with one thread for BLAS and the solvers; it does not import the caller's main module
-and answers one task at a time. One that dies, or takes longer than the task's time limit and is killed, costs that task
-alone: it is asked again of the next solver, in a new process; if none answers, its rows record the failure.
+and answers one task at a time. A process may die, or it is killed when it takes longer than the task's time limit. Then
+a new process asks the next solver for this task; other tasks are not touched. If no solver answers, the rows of the
+task record the failure.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from sdpbound.study.plan import Task
 from sdpbound.study.running.worker import TASK
 from sdpbound.study.store.answer import ANSWER, Answer
 
-__all__ = ["COMMAND", "NotStarted", "Seat", "Stopped"]
+__all__ = ["COMMAND", "NotStarted", "SolverProcess", "Stopped"]
 
 #: What a solver process runs. -P: no file of the current folder is taken for a module.
 COMMAND = (sys.executable, "-P", "-m", "sdpbound.study.running.worker")
@@ -46,13 +47,13 @@ class NotStarted(Exception):
 
 
 class Stopped(Exception):
-    """The seat was stopped while it was asked."""
+    """The process was stopped while a task was asked of it."""
 
 
-class Seat:
-    """A solver process: started when it is needed, replaced when it has ended.
+class SolverProcess:
+    """A solver process, which is started when it is needed and replaced when it has ended.
 
-    All methods but :meth:`stop` are for the thread that owns the seat.
+    All methods but :meth:`stop` are for the thread that owns the object.
     """
 
     def __init__(self, command: Sequence[str] = COMMAND) -> None:

@@ -1,4 +1,8 @@
-"""The store of a study: one SQLite file with every result, its provenance and its certificates."""
+"""The store of a study: one SQLite file with every result, its provenance and its certificates.
+
+What may come in: answers to tasks, or the file of a store, from anyone. What is handed on: rows whose digests were
+checked, and certificates.
+"""
 
 from __future__ import annotations
 
