@@ -11,10 +11,13 @@ from rich.console import Console
 
 from sdpbound.errors import InvalidInput
 from sdpbound.study import Study, run_study
+from sdpbound.study.answers.evaluate import evaluate
+from sdpbound.study.plan import Task
 from sdpbound.study.running import estimate as check_module
 from sdpbound.study.running import progress
 from sdpbound.study.running.estimate import estimate
 from sdpbound.study.running.progress import Counter, Tally, duration, reporter
+from sdpbound.study.store.answer import Answer
 
 STUDY = """
 name = "small"
@@ -133,15 +136,18 @@ def test_durations(seconds: float, text: str) -> None:
 def test_the_estimate_counts_each_kind_of_task(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With tasks of known length the estimate is their sum: 10 of no-signaling, 10 of local, 5 closed forms."""
     clock = 0.0
-    evaluate = check_module.evaluate
 
-    def timed(task: object) -> object:
-        nonlocal clock
-        adversary = task.adversary  # type: ignore[attr-defined]
-        clock += 0.0 if adversary is None else {"no-signaling": 2.0, "local": 5.0}[adversary.model]
-        return evaluate(task)  # type: ignore[arg-type]
+    class Timed(check_module.Seat):
+        """Answers in this process, and takes as long as it is said to."""
 
-    monkeypatch.setattr(check_module, "evaluate", timed)
+        def start(self) -> None: ...
+
+        def answer(self, task: Task) -> Answer:
+            nonlocal clock
+            clock += 0.0 if task.adversary is None else {"no-signaling": 2.0, "local": 5.0}[task.adversary.model]
+            return evaluate(task)
+
+    monkeypatch.setattr(check_module, "Seat", Timed)
     monkeypatch.setattr(check_module.time, "perf_counter", lambda: clock)
     found = estimate(Study.load(study), budget=30.0)
     assert found.seconds == pytest.approx(10 * 2.0 + 10 * 5.0) and found.error == 0.0
@@ -149,15 +155,15 @@ def test_the_estimate_counts_each_kind_of_task(study: Path, monkeypatch: pytest.
 
 
 def test_the_estimate_s_rows_are_the_study_s(study: Path, tmp_path: Path) -> None:
-    found = estimate(Study.load(study, tmp_path), budget=0.1, rows=4)
+    found = estimate(Study.load(study, tmp_path), budget=30.0, rows=4)
     assert not list(tmp_path.glob("*.sqlite"))
     run_study(study, tmp_path, workers=0, progress=False)
     table = Study.load(study, tmp_path).table()
     assert [row | {"seconds": None} for row in found.rows] == [row | {"seconds": None} for row in table.rows[:4]]
-    again = estimate(Study.load(study, tmp_path), budget=0.1)
+    again = estimate(Study.load(study, tmp_path), budget=30.0)
     assert again.left == 0.0 and again.seconds > 0.0
     study.write_text(STUDY.replace("0.98]", "0.98, 0.97]"), encoding="utf-8")  # a third more to solve
-    more = estimate(Study.load(study, tmp_path), budget=0.1)
+    more = estimate(Study.load(study, tmp_path), budget=30.0)
     assert more.left == pytest.approx(more.seconds / 3.0, rel=0.05)
     with pytest.raises(InvalidInput, match=r"budget = 0"):
         estimate(Study.load(study), budget=0.0)
