@@ -1,8 +1,8 @@
 """What a charge proves of the data and of all behaviours, and what a claim has beyond it.
 
 The residuals R_e are those of :mod:`sdpbound.checker.linear`. Every word w has |<w>| <= <1>, so that
-R_e . v_e <= kappa_e <1>_e with kappa_e = R_e[1] + sum_{w != 1} |R_e[w]|; for a local adversary kappa_e is the enumerated
-maximum. With mu = max_e kappa_e this gives ::
+R_e . v_e <= kappa_e <1>_e with kappa_e = R_e[1] + sum_{w != 1} |R_e[w]|; for a local adversary kappa_e is the
+enumerated maximum. With mu = max_e kappa_e this gives ::
 
     figure <= mu + sum_j lambda_j observed_j . v                      for every behaviour v of the model's set,
     figure <= mu + sum_j (lambda_j value_j + |lambda_j| tolerance_j)  on the data.

@@ -137,7 +137,7 @@ def test_the_estimate_counts_each_kind_of_task(study: Path, monkeypatch: pytest.
     """With tasks of known length the estimate is their sum: 10 of no-signaling, 10 of local, 5 closed forms."""
     clock = 0.0
 
-    class Timed(check_module.Seat):
+    class Timed(check_module.SolverProcess):
         """Answers in this process, and takes as long as it is said to."""
 
         def start(self) -> None: ...
@@ -147,7 +147,7 @@ def test_the_estimate_counts_each_kind_of_task(study: Path, monkeypatch: pytest.
             clock += 0.0 if task.adversary is None else {"no-signaling": 2.0, "local": 5.0}[task.adversary.model]
             return evaluate(task)
 
-    monkeypatch.setattr(check_module, "Seat", Timed)
+    monkeypatch.setattr(check_module, "SolverProcess", Timed)
     monkeypatch.setattr(check_module.time, "perf_counter", lambda: clock)
     found = estimate(Study.load(study), budget=30.0)
     assert found.seconds == pytest.approx(10 * 2.0 + 10 * 5.0) and found.error == 0.0

@@ -19,7 +19,7 @@ from sdpbound.study.at_hand import Study
 from sdpbound.study.file.questions import AdversarySettings
 from sdpbound.study.plan import Task, added_columns
 from sdpbound.study.quantities.kind import Group
-from sdpbound.study.running.solver_process import NotStarted, Seat, Stopped
+from sdpbound.study.running.solver_process import NotStarted, SolverProcess, Stopped
 from sdpbound.study.store import Store
 from sdpbound.study.store.answer import Answer
 from sdpbound.tables.columns import COLUMNS, Row
@@ -193,14 +193,14 @@ class _Bench:
     """A solver process that is stopped when its time is over."""
 
     def __init__(self, budget: float) -> None:
-        self._seat = Seat()
+        self._solver = SolverProcess()
         try:
-            self._seat.start()
+            self._solver.start()
         except NotStarted as error:
             raise _not_started(error) from None
         now = time.perf_counter()
         self._end, self._stop = now + budget, now + max(budget, LEAST)
-        self._timer = threading.Timer(max(budget, LEAST), self._seat.stop)
+        self._timer = threading.Timer(max(budget, LEAST), self._solver.stop)
         self._timer.daemon = True
         self._timer.start()
 
@@ -216,12 +216,12 @@ class _Bench:
 
     def ask(self, task: Task) -> tuple[Answer | None, float]:
         """The answer to a task and its seconds; None if the process was stopped before."""
-        if self._seat.stopped:
+        if self._solver.stopped:
             return None, 0.0
         start = time.perf_counter()
         answer = None
         try:
-            answer = self._seat.answer(task)
+            answer = self._solver.answer(task)
         except Stopped:
             pass
         except NotStarted as error:
@@ -230,7 +230,7 @@ class _Bench:
 
     def close(self) -> None:
         self._timer.cancel()
-        self._seat.close()
+        self._solver.close()
 
 
 def _not_started(error: NotStarted) -> SolverFailure:
