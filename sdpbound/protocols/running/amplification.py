@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,82 +13,92 @@ from sdpbound.protocols.running.outcome import Run, Transcript
 from sdpbound.protocols.running.reconciliation import planned_leakage, reconcile
 from sdpbound.protocols.running.sampling import Bits
 
-__all__ = ["LINEAR", "finish"]
+__all__ = ["LINEAR", "Measured", "finish"]
 
 #: The proof of the default lengths.
 LINEAR = "proven: random linear hashing, estimate of Masanes et al. v5 (sdpbound.protocols.formulas.linear_hashing)"
 
 
-def finish(
-    *,
-    protocol: str,
-    rounds: int,
-    key_alice: Bits,
-    key_bob: Bits,
-    test_rounds: int,
-    bell_error: float,
-    error_rate: float,
-    known_from: float,
-    choices: int,
-    test_outcomes: int,
-    length: Callable[[int], float],
-    security: float,
-    proof: str,
-    repeat: bool,
-    rng: np.random.Generator,
-) -> Run:
-    """From raw keys to keys, or to a clean abort.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Measured:
+    """What a protocol has when all pairs are measured, and what its proof says.
 
-    Parameters
+    Attributes
     ----------
+    protocol, rounds : its name, and all pairs
+    key_alice, key_bob : (n_r,) bits, the raw keys
+    test_rounds, bell_error : pairs tested, and the error found in the test
     error_rate, known_from : what the parties know of the raw key's errors, and from how many bits
-    length : the certified key length in bits, from the published bits that tell about the raw key
+    choices, test_outcomes : bits announced of settings and subsets, and of outcomes of tests
     security : half of it is spent on a wrong key that the check accepts
+    proof : what proves the length
     repeat : whether the proof allows for Bob's asking Alice for more checks
     """
-    raw = key_alice.size
-    wrong = float(np.count_nonzero(key_alice ^ key_bob)) / raw if raw else math.nan
 
-    def end(certified: float, transcript: Transcript, keys: tuple[Bits, Bits] | None, why: str | None) -> Run:
+    protocol: str
+    rounds: int
+    key_alice: Bits
+    key_bob: Bits
+    test_rounds: int
+    bell_error: float
+    error_rate: float
+    known_from: float
+    choices: int
+    test_outcomes: int
+    security: float
+    proof: str
+    repeat: bool
+
+    def end(self, certified: float, sent: Transcript, why: str | None, keys: tuple[Bits, Bits] | None = None) -> Run:
+        """The end of the run: keys, or the reason why there are none."""
+        raw = self.key_alice.size
+        wrong = float(np.count_nonzero(self.key_alice ^ self.key_bob)) / raw if raw else math.nan
         a, b = keys or (None, None)
-        bits = 0 if a is None else a.size
         return Run(
-            protocol,
-            rounds,
+            self.protocol,
+            self.rounds,
             raw,
-            test_rounds,
-            bell_error,
+            self.test_rounds,
+            self.bell_error,
             wrong,
             certified,
-            bits,
+            0 if a is None else a.size,
             a,
             b,
             why,
-            transcript,
-            security,
-            proof,
+            sent,
+            self.security,
+            self.proof,
         )
 
-    opened = Transcript(choices, test_outcomes)
-    if raw == 0 or test_rounds == 0:
-        return end(math.nan, opened, None, "no pairs were left for the key or for the test; use more rounds.")
+
+def finish(measured: Measured, length: Callable[[int], float], rng: np.random.Generator) -> Run:
+    """From raw keys to keys, or to a clean abort.
+
+    ``length``: the certified key length in bits, from the published bits that tell about the raw key.
+    """
+    raw, half, end = measured.key_alice.size, measured.security / 2.0, measured.end
+    opened = Transcript(measured.choices, measured.test_outcomes)
+    if raw == 0 or measured.test_rounds == 0:
+        return end(math.nan, opened, "no pairs were left for the key or for the test; use more rounds.")
     best = length(0)
     if math.floor(best) <= 0:
         why = f"the test does not certify a key even without error correction (length {best:.0f} bits)."
-        return end(best, opened, None, why)
-    planned = length(planned_leakage(raw, error_rate, security / 2.0, known_from, repeat))
+        return end(best, opened, why)
+    planned = length(planned_leakage(raw, measured.error_rate, half, measured.known_from, measured.repeat))
     if math.floor(planned) <= 0:
         why = f"error correction would publish more than the test certifies (length {planned:.0f} bits)."
-        return end(planned, opened, None, why)
-    done = reconcile(key_alice, key_bob, error_rate, security / 2.0, rng, known_from, repeat)
-    sent = Transcript(choices, test_outcomes, done.syndrome, done.tag, done.answers, done.seeds)
+        return end(planned, opened, why)
+    expected, known_from, repeat = measured.error_rate, measured.known_from, measured.repeat
+    done = reconcile(measured.key_alice, measured.key_bob, expected, half, rng, known_from, repeat)
+    sent = replace(opened, syndrome=done.syndrome, tag=done.tag, answers=done.answers, hash_seeds=done.seeds)
     certified = length(sent.leakage)
     if not done.agreed:
-        return end(certified, sent, None, "error correction failed: Bob's corrected key has another hash than Alice's.")
+        return end(certified, sent, "error correction failed: Bob's corrected key has another hash than Alice's.")
     bits = math.floor(certified)
     if bits <= 0:
         why = f"error correction published more than the test certifies (length {certified:.0f} bits)."
-        return end(certified, sent, None, why)
+        return end(certified, sent, why)
     seed = toeplitz_seed(raw, bits, rng)
-    keys = toeplitz_hash(key_alice, seed, bits), toeplitz_hash(done.corrected, seed, bits)
-    return end(certified, replace(sent, hash_seeds=done.seeds + seed_bits(raw, bits)), keys, None)
+    keys = toeplitz_hash(measured.key_alice, seed, bits), toeplitz_hash(done.corrected, seed, bits)
+    return end(certified, replace(sent, hash_seeds=done.seeds + seed_bits(raw, bits)), None, keys)

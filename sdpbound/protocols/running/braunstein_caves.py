@@ -9,7 +9,7 @@ from sdpbound.bell.behaviour import Behaviour
 from sdpbound.errors import InvalidShape
 from sdpbound.protocols.formulas import chained_exponent
 from sdpbound.protocols.formulas.ranges import chances, number, within
-from sdpbound.protocols.running.amplification import finish
+from sdpbound.protocols.running.amplification import Measured, finish
 from sdpbound.protocols.running.depolarisation import random_numbers, shift_map
 from sdpbound.protocols.running.outcome import Run
 from sdpbound.protocols.running.sampling import draw, generator, require_rounds
@@ -95,7 +95,7 @@ def simulate(
     def length(leakage: int) -> float:
         return chained_exponent.measured_length(n, n_r, n_e, leakage, average, m, s / 2.0)
 
-    return finish(
+    found = Measured(
         protocol=f"Braunstein-Caves with {m} settings",
         rounds=n,
         key_alice=a[key],
@@ -106,9 +106,8 @@ def simulate(
         known_from=np.inf,
         choices=announced,
         test_outcomes=2 * int(np.count_nonzero(both)),
-        length=length,
         security=s,
         proof="proven: Masanes et al. v5, Theorem 9, with the minimum over theta in (17)",
         repeat=False,
-        rng=rng,
     )
+    return finish(found, length, rng)

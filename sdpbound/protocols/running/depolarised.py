@@ -8,7 +8,7 @@ from sdpbound.bell.behaviour import Behaviour
 from sdpbound.protocols.formulas import chained_privacy, linear_hashing
 from sdpbound.protocols.formulas.information import binary_entropy
 from sdpbound.protocols.formulas.ranges import chances, number
-from sdpbound.protocols.running.amplification import LINEAR, finish
+from sdpbound.protocols.running.amplification import LINEAR, Measured, finish
 from sdpbound.protocols.running.depolarisation import bhk_map, random_numbers, three_bit_map
 from sdpbound.protocols.running.outcome import Run
 from sdpbound.protocols.running.sampling import (
@@ -81,7 +81,7 @@ def simulate(
     def length(leakage: int) -> float:
         return certified(n_e, q, leakage)
 
-    return finish(
+    found = Measured(
         protocol="simple CHSH" if m == 2 else f"BHK with {m} settings",
         rounds=n,
         key_alice=a[~tested],
@@ -92,12 +92,11 @@ def simulate(
         known_from=n_e,
         choices=announced + subset_bits(n, n_e),
         test_outcomes=2 * n_e,
-        length=length,
         security=s,
         proof="printed: Masanes et al. v4, Eq. (13), refuted (docs/papers.md)" if printed else LINEAR,
         repeat=True,
-        rng=rng,
     )
+    return finish(found, length, rng)
 
 
 def _expected_error(behaviour: Behaviour, m: int) -> float:

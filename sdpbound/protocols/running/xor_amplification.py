@@ -8,7 +8,7 @@ from sdpbound.bell.behaviour import Behaviour
 from sdpbound.protocols.formulas import linear_hashing, xor_lengths
 from sdpbound.protocols.formulas.information import binary_entropy
 from sdpbound.protocols.formulas.ranges import chances, number
-from sdpbound.protocols.running.amplification import LINEAR, finish
+from sdpbound.protocols.running.amplification import LINEAR, Measured, finish
 from sdpbound.protocols.running.depolarisation import four_step_map, random_numbers
 from sdpbound.protocols.running.outcome import Run
 from sdpbound.protocols.running.sampling import (
@@ -93,7 +93,7 @@ def simulate(
     def length(leakage: int) -> float:
         return certified(k, measured, leakage)
 
-    return finish(
+    found = Measured(
         protocol="XOR amplification",
         rounds=n,
         key_alice=a[~tested],
@@ -104,9 +104,8 @@ def simulate(
         known_from=max(seen, 1),
         choices=announced,
         test_outcomes=2 * k,
-        length=length,
         security=s,
         proof="printed: Hanggi et al., Lemmas 18 and 21; proven for independent boxes" if printed else LINEAR,
         repeat=True,
-        rng=rng,
     )
+    return finish(found, length, rng)
