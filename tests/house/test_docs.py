@@ -102,3 +102,16 @@ def test_faults_of_texts_are_found(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(text.encode())
     found = faults(sorted(tmp_path.iterdir()))
     assert {Path(line.split(": ")[0]).name for line in found} == set(texts) - {"good.toml"}
+
+
+def test_extending_names_every_group_of_entry_points() -> None:
+    text = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
+    groups = {
+        group
+        for module in modules().values()
+        if "Registry(" in module.text
+        for group in re.findall(r'^    "(sdpbound\.\w+)",$', module.text, re.M)
+    }
+    assert {"sdpbound.adversaries", "sdpbound.families"} <= groups
+    for group in groups:
+        assert f"`{group}`" in text, f"{group} is not on the page"

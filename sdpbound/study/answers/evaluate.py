@@ -28,8 +28,9 @@ __all__ = ["evaluate", "failed"]
 def evaluate(task: Task) -> Answer:
     """Solve a task: one row for each quantity at its point, and one for each quantity that is better elsewhere."""
     evaluation = _Evaluation(task)
-    # in an order of their own, whatever the study's: a search begins where other quantities were solved; the key rate
-    # first, as it varies, by its error correction, where the guessing probability is a plateau
+    # The order is not the study's, so that the file's order changes no number: a search begins at points where earlier
+    # quantities were solved. The key rate comes first. It varies with its error correction even where the guessing
+    # probability is constant, and so its search does not stop on a plateau.
     order = sorted(task.quantities, key=lambda quantity: (not quantity.kind.first, quantity.identity))
     cells = {quantity: [evaluation.row(task.point, quantity)] for quantity in order}
     if task.search is not None:

@@ -79,9 +79,9 @@ class AtPoint:
     def may_be_infeasible(self) -> bool:
         """Whether the adversary's set may lack the data.
 
-        A set with deterministic points only may if the data break a Bell inequality: CHSH or the tested one; in other
-        scenarios none is looked at. Data of a strategy are quantum, so that sets which contain all quantum behaviours
-        have them; bare behaviours need not be.
+        A set of mixtures of deterministic points may lack data that break a Bell inequality. Two inequalities are
+        tried, CHSH and the tested one; scenarios that have neither are not tried. Data of a strategy are quantum, so
+        every set that contains all quantum behaviours has them. A behaviour without a strategy need not be quantum.
         """
         if not self.model.deterministic:
             return not self.model.contains_quantum or self.member.strategy is None
