@@ -32,7 +32,9 @@ def number(text: str, name: str) -> float:
 
 
 def angle(text: str, name: str) -> float:
-    """An angle in radians; "45 deg" and "45 rad" say which they are, a number that looks like degrees is refused.
+    """An angle in radians, by the rule of study files: a bare number that looks like degrees is refused.
+
+    "45 deg", "45 rad" and expressions such as "45*deg" say what they are.
 
     >>> angle("pi/4", "theta") == angle("45 deg", "theta"), angle("45 rad", "theta")
     (True, 45.0)
@@ -40,9 +42,13 @@ def angle(text: str, name: str) -> float:
     words = text.split()
     if len(words) > 1 and words[-1] in UNITS:
         return number(" ".join(words[:-1]), name) * UNITS[words[-1]]
+    try:
+        value = float(text)
+    except ValueError:
+        return number(text, name)
     from sdpbound.bell.families.family import require_radians  # not at the start: it imports numpy
 
-    return require_radians(number(text, name), name)
+    return require_radians(value, name)
 
 
 def integer(text: str | None, name: str) -> int | None:

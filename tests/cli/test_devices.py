@@ -239,7 +239,7 @@ def test_noise_is_the_same_of_every_command(answer):
         (["value", "--family", "see_saw"], ["see_saw", "of ="]),
         (["value", "--family", "see_saw", "--at", "of=i332"], ["i332", "did you mean 'i3322'?"]),
         (["value", "--family", "two_qubit", "--at", "theta=0,a0=0,a1=0,b0=0,b1=0"], ["no Bell expression"]),
-        (["value", "--theta", "45", "--phi", "1", "--omega", "1"], ["theta = 45", "degrees", "'45 deg'", "'45 rad'"]),
+        (["value", "--theta", "45", "--phi", "1", "--omega", "1"], ["theta = 45", "degrees", "deg'", "rad'"]),
         (["guess", *CHSH, "--misalignment", "90"], ["misalignment = 90", "degrees"]),
         (["guess", *CHSH, "--misalignment", "1,2,3"], ["misalignment = '1,2,3'", "Alice's and Bob's"]),
         (["guess", *CHSH, "--misalignment", "0.1:0.2:0.3"], ["3 angles", "2 settings"]),
@@ -278,6 +278,7 @@ def test_an_angle_that_only_looks_like_degrees(answer):
     assert answer("value", "--theta", "45 rad", *words)["theta"] == 45.0
     assert answer("value", "--theta", "45 deg", *words)["theta"] == math.pi / 4
     assert answer("value", "--theta", "45*deg", *words)["theta"] == math.pi / 4
+    assert answer("value", "--theta", "10+1", *words)["theta"] == 11.0  # as in study files, an expression is meant
 
 
 def test_the_singlet_has_its_angles_and_its_family(answer):
