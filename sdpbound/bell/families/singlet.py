@@ -47,6 +47,9 @@ from sdpbound.bell.strategy import Strategy
 __all__ = ["SingletSelfTest"]
 
 
+_SCENARIO = Scenario.bipartite(2, 2)
+
+
 # -- the family -----------------------------------------------------------------------------------------------------
 
 
@@ -98,6 +101,11 @@ class SingletSelfTest(Member):
     def title(self) -> str:
         """The angles in one line."""
         return f"singlet(theta={self.theta:.6g}, phi={self.phi:.6g}, omega={self.omega:.6g})"
+
+    @property
+    def scenario(self) -> Scenario:
+        """Two settings with two outcomes for each party."""
+        return _SCENARIO
 
     @property
     def source(self) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sdpbound.bell.expression import BellExpression
 from sdpbound.bell.families.family import Axis, Family
 from sdpbound.bell.families.singlet import SingletSelfTest
+from sdpbound.bell.scenario import Scenario
 from sdpbound.bell.strategy import Strategy
 
 __all__ = ["Singlet"]
@@ -33,6 +34,9 @@ class Singlet(Family):
 
     def at(self, values: Mapping[str, float]) -> SingletSelfTest:
         return SingletSelfTest(values["theta"], values["phi"], values["omega"])
+
+    def scenario(self, values: Mapping[str, float]) -> Scenario:
+        return self.at(values).scenario
 
     def expression(self, values: Mapping[str, float]) -> BellExpression:
         return self.at(values).expression
