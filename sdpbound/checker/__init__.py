@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
 
 from sdpbound.checker.apart import MEMORY_LIMIT, TIME_LIMIT, Answer, Checker
 from sdpbound.checker.claim import Verification
@@ -35,7 +34,7 @@ __all__ = ["Answer", "Checker", "Verification", "read", "verify"]
 
 
 def verify(
-    certificate: Mapping[str, Any] | str | os.PathLike[str],
+    certificate: Mapping[str, object] | str | os.PathLike[str],
     *,
     strict: bool = True,
     time_limit: float | None = None,

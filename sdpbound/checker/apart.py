@@ -84,7 +84,7 @@ class Checker:
             self._pipe.close()
         self._process = self._pipe = None
 
-    def check(self, certificate: Mapping[str, Any] | str | os.PathLike[str]) -> Answer:
+    def check(self, certificate: Mapping[str, object] | str | os.PathLike[str]) -> Answer:
         """Check a certificate: a dictionary, or the path of its file."""
         if self._pipe is None:
             self._start()
@@ -105,7 +105,9 @@ class Checker:
         reason = f"The check needs more than {self.memory_limit / 1e9:g} GB of memory; allow it more."
         return Answer(None, reason, "ended")
 
-    def verify(self, certificate: Mapping[str, Any] | str | os.PathLike[str], *, strict: bool = True) -> Verification:
+    def verify(
+        self, certificate: Mapping[str, object] | str | os.PathLike[str], *, strict: bool = True
+    ) -> Verification:
         """As :func:`sdpbound.checker.verify`, within the limits."""
         answer = self.check(certificate)
         found = answer.found

@@ -47,7 +47,7 @@ _MOST_WORK = 2**26  # products of two numbers, of all strategies together
 _MOST_ADJUSTED = 512
 
 
-def verify_attack(root: Mapping[str, Any], strict: bool) -> Verification:
+def verify_attack(root: Mapping[str, object], strict: bool) -> Verification:
     """Recompute the value of an attack; `root` has passed :func:`sdpbound.checker.read`."""
     question = read_question(root["question"])
     proof = _read_mixture(question, root["proof"])
@@ -104,7 +104,7 @@ class _Mixture:
     groups: list[int]
 
 
-def _read_mixture(question: AttackQuestion, entry: Any) -> _Mixture:
+def _read_mixture(question: AttackQuestion, entry: object) -> _Mixture:
     """Read a proof; the work that it asks for is counted before any of it is done."""
     names = ("strategies", "weights", "adjusted", "groups")
     proof = read_keys(entry, names, "proof")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
-from typing import Any
 
 import flint
 
@@ -36,7 +35,7 @@ from sdpbound.errors import CertificateError
 __all__ = ["verify_bound"]
 
 
-def verify_bound(root: Mapping[str, Any], strict: bool) -> Verification:
+def verify_bound(root: Mapping[str, object], strict: bool) -> Verification:
     """A bound whose proof gives an affine functional."""
     question = read_question(root["question"])
     observed = question.observed
@@ -90,7 +89,7 @@ def verify_bound(root: Mapping[str, Any], strict: bool) -> Verification:
 
 
 def _method(
-    root: Mapping[str, Any], question: Question
+    root: Mapping[str, object], question: Question
 ) -> tuple[list[Fraction], Callable[[list[Fraction], Fraction], Fraction]]:
     """The multipliers of a proof, and what finds its charge from those of the normal forms and the claimed constant."""
     entropy = question.kind == "conditional_entropy"

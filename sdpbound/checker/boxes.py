@@ -327,7 +327,7 @@ def _count(n: int) -> None:
         raise CertificateError(f"question.boxes has {n} boxes; certificates of 1 to {_MOST_BOXES} are checked.")
 
 
-def _long(entry: Any, name: str, least: int | None) -> int:
+def _long(entry: object, name: str, least: int | None) -> int:
     """An integer of up to ``_MOST_DIGITS`` bits."""
     if isinstance(entry, bool) or not isinstance(entry, int) or entry.bit_length() > _MOST_DIGITS:
         raise CertificateError(f"{name} has {shown(entry)}; an integer of up to {_MOST_DIGITS} bits is expected.")
@@ -336,11 +336,11 @@ def _long(entry: Any, name: str, least: int | None) -> int:
     return entry
 
 
-def _positive(entry: Any, name: str) -> int:
+def _positive(entry: object, name: str) -> int:
     return _long(entry, name, 1)
 
 
-def _integers(entry: Any, length: int, name: str) -> list[int]:
+def _integers(entry: object, length: int, name: str) -> list[int]:
     return [_long(v, name, None) for v in read_list(entry, name, length=length)]
 
 
@@ -349,11 +349,11 @@ def _distribution(values: Sequence[int], total: int) -> None:
         raise CertificateError("question.boxes has errors that are no distribution: negative, or not adding up to 1.")
 
 
-def _weight(entry: Any) -> int:
+def _weight(entry: object) -> int:
     return _long(entry, "proof.weights", 0)
 
 
-def _weights(entry: Any, lists: int, rows: int) -> list[list[int]]:
+def _weights(entry: object, lists: int, rows: int) -> list[list[int]]:
     """Dense lists from lists of [row, weight]."""
     if lists * rows > _MOST_WORK:
         raise CertificateError(f"The proof has {lists} lists of weights for {rows} rows, too many to check.")
@@ -367,7 +367,7 @@ def _weights(entry: Any, lists: int, rows: int) -> list[list[int]]:
     return found
 
 
-def _inputs(entry: Any, parties: Sequence[int]) -> list[int]:
+def _inputs(entry: object, parties: Sequence[int]) -> list[int]:
     """The settings of all interfaces; Eve's figure does not depend on Bob's."""
     flat = [
         setting
@@ -377,7 +377,7 @@ def _inputs(entry: Any, parties: Sequence[int]) -> list[int]:
     return [read_integer(s, 0, k - 1, "question.inputs") for s, k in zip(flat, parties, strict=True)]
 
 
-def _matrix(entry: Any, boxes: int | None) -> list[list[int]]:
+def _matrix(entry: object, boxes: int | None) -> list[list[int]]:
     """A 0/1 matrix with independent rows."""
     name = "question.function.matrix"
     rows = read_list(entry, name)
@@ -392,7 +392,7 @@ def _matrix(entry: Any, boxes: int | None) -> list[list[int]]:
     return matrix
 
 
-def _labels(entry: Any, boxes: int) -> tuple[list[int], int]:
+def _labels(entry: object, boxes: int) -> tuple[list[int], int]:
     """f(x) for every x, and the number of values."""
     name = "question.function"
     if read_kind(entry, name, ("linear", "table")) == "table":

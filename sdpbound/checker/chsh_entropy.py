@@ -24,7 +24,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 import flint
 
@@ -67,7 +66,7 @@ class _Line:
     place: Fraction
 
 
-def verify_closed_entropy(root: Mapping[str, Any], strict: bool) -> Verification:
+def verify_closed_entropy(root: Mapping[str, object], strict: bool) -> Verification:
     """The bound of a file of format "sdpbound closed form" about a conditional entropy; see the module docstring."""
     asked = _read_asked(root["question"])
     scenario, observed, expression, x = asked.scenario, asked.observed, asked.expression, asked.x
@@ -146,7 +145,7 @@ class _Asked:
     flips: Fraction
 
 
-def _read_asked(entry: Any) -> _Asked:
+def _read_asked(entry: object) -> _Asked:
     question = read_keys(entry, ("scenario", "figure", "side", "observed"), "question")
     scenario = read_scenario(question["scenario"])
     name = "question.figure"

@@ -141,7 +141,7 @@ def verify_finite(root: Mapping[str, Any], strict: bool, check: Check) -> Verifi
 # --- reading -------------------------------------------------------------------------------------------------------
 
 
-def _read_asked(entry: Any) -> _Asked:
+def _read_asked(entry: object) -> _Asked:
     question = read_keys(entry, ("scenario", "figure", "side", "behaviour"), "question")
     scenario = read_scenario(question["scenario"])
     name = "question.figure"
@@ -245,7 +245,8 @@ def _nested(certificate: Any, name: str) -> Mapping[str, Any]:
     if not isinstance(certificate, Mapping):
         raise CertificateError(f"{name} is {shown(certificate)}; a certificate is expected.")
     root = read(certificate)
-    if isinstance(root.get("proof"), Mapping) and "accumulation" in root["proof"]:
+    proof = root.get("proof")
+    if isinstance(proof, Mapping) and "accumulation" in proof:
         raise CertificateError(f"{name} is the certificate of a finite length; one of a bound is expected.")
     return root
 

@@ -26,7 +26,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import Any
 
 import flint
 
@@ -51,7 +50,7 @@ __all__ = ["integral_charge", "tent_weights"]
 _MOST_NODES = 4096
 
 
-def integral_charge(question: Question, multipliers: list[Fraction], proof: Mapping[str, Any]) -> Fraction:
+def integral_charge(question: Question, multipliers: list[Fraction], proof: Mapping[str, object]) -> Fraction:
     """A number mu with -entropy <= mu + sum_j multipliers_j observed_j . v for every quantum behaviour v."""
     nodes = [read_number(t, f"proof.nodes[{i}]") for i, t in enumerate(read_list(proof["nodes"], "proof.nodes"))]
     rising = all(a < b for a, b in zip([ZERO, *nodes], nodes, strict=False))

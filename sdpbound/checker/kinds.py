@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from sdpbound.checker.attack import verify_attack
 from sdpbound.checker.bound import verify_bound
@@ -22,7 +21,7 @@ from sdpbound.errors import CertificateError
 
 __all__ = ["KINDS", "Kind", "check"]
 
-Root = Mapping[str, Any]  # a certificate that was read
+Root = Mapping[str, object]  # a certificate that was read
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,12 @@ def _of_format(form: str) -> Callable[[Root], bool]:
 
 def _with_proof(entry: str) -> Callable[[Root], bool]:
     """The usual format, with this entry in the proof."""
-    return lambda root: isinstance(root.get("proof"), Mapping) and entry in root["proof"]
+
+    def has(root: Root) -> bool:
+        proof = root.get("proof")
+        return isinstance(proof, Mapping) and entry in proof
+
+    return has
 
 
 def _formula(root: Root) -> bool:

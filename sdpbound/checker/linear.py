@@ -15,7 +15,6 @@ import math
 from collections.abc import Iterator
 from fractions import Fraction
 from itertools import product
-from typing import Any
 
 from sdpbound.checker.numbers import Tensor, common_denominator, over_one_denominator
 from sdpbound.checker.question import Question, require_local_work
@@ -35,7 +34,7 @@ from sdpbound.errors import CertificateError
 __all__ = ["copy_charges", "local_charges", "no_signaling_residual", "quantum_residual"]
 
 
-def copy_charges(question: Question, multipliers: list[Fraction], entry: Any) -> Iterator[Fraction]:
+def copy_charges(question: Question, multipliers: list[Fraction], entry: object) -> Iterator[Fraction]:
     """The constants kappa_e of the copies."""
     name = "proof.copies"
     copies = read_list(entry, name)
@@ -57,14 +56,14 @@ def copy_charges(question: Question, multipliers: list[Fraction], entry: Any) ->
             yield residual_charge(no_signaling_residual(question.scenario, functional, copy, f"{name}[{e}]"))
 
 
-def quantum_residual(algebra: Algebra, linear: Tensor, entry: Any, name: str) -> Residual:
+def quantum_residual(algebra: Algebra, linear: Tensor, entry: object, name: str) -> Residual:
     """linear + sum_uv (L L^T)_uv w_u^dagger w_v, exactly."""
     copy = read_keys(entry, ("words", "factor"), name)
     words = read_words(algebra, copy["words"], f"{name}.words")
     return sum_of_residuals([as_residual(linear), sum_of_squares(algebra, words, copy["factor"], f"{name}.factor")])
 
 
-def no_signaling_residual(scenario: Scenario, linear: Tensor, entry: Any, name: str) -> Residual:
+def no_signaling_residual(scenario: Scenario, linear: Tensor, entry: object, name: str) -> Residual:
     """linear + sum of weight * probability, the effects of party 0 being the slowest index of the weights."""
     copy = read_keys(entry, ("weights",), name)
     tables = []

@@ -55,7 +55,7 @@ class Outcome:
     misses: list[flint.arb]
 
 
-def read_question(entry: Any) -> AttackQuestion:
+def read_question(entry: object) -> AttackQuestion:
     """The question of a certificate of an attack."""
     question = read_keys(entry, ("scenario", "figure", "side", "observed", "model"), "question")
     scenario = read_scenario(question["scenario"])
@@ -109,7 +109,7 @@ def work_of(question: AttackQuestion, entry: Any, name: str) -> int:
     return 4 * products + 8 * spectra if complex_numbers else products + spectra
 
 
-def _sizes(question: AttackQuestion, entry: Any, name: str) -> tuple[list[int], int, list[list[list[int]]]]:
+def _sizes(question: AttackQuestion, entry: object, name: str) -> tuple[list[int], int, list[list[list[int]]]]:
     """Dimensions, columns of the state's factor, and rows of each effect."""
     entry = read_keys(entry, ("dimensions", "state", "measurements"), name)
     sizes = [
@@ -204,7 +204,7 @@ def enclose(question: AttackQuestion, entry: Any, name: str) -> Enclosure:
     return Enclosure(tested, given, [] if question.y is None else tables[question.x][question.y])
 
 
-def _matrix(entry: Any, size: int, most: int, name: str, rows_fixed: bool) -> Matrix | None:
+def _matrix(entry: object, size: int, most: int, name: str, rows_fixed: bool) -> Matrix | None:
     """A matrix with `size` rows (rows_fixed) or columns, and at most `most` of the others; None if there are none."""
     entry = read_keys(entry, ("real", "imaginary"), name)
     parts = []

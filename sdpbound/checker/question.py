@@ -27,7 +27,6 @@ import math
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import product
-from typing import Any
 
 from sdpbound.checker.numbers import HALF, ZERO, Tensor, common_denominator
 from sdpbound.checker.reading import read_integer, read_keys, read_kind, read_number, read_string, read_tensor, shown
@@ -62,7 +61,7 @@ class Question:
     flips: Fraction = ZERO  # probability of a flip before an entropy is asked for
 
 
-def read_question(entry: Any) -> Question:
+def read_question(entry: object) -> Question:
     question = read_keys(entry, ("scenario", "figure", "side", "observed", "model"), "question")
     scenario = read_scenario(question["scenario"])
     model = _read_model(question["model"])
@@ -150,7 +149,7 @@ def enumerated(scenario: Scenario) -> int:
 
 
 def _read_entropy(
-    entry: Any, scenario: Scenario, model: str, name: str
+    entry: object, scenario: Scenario, model: str, name: str
 ) -> tuple[int, int | None, list[tuple[Tensor, Tensor, Tensor]], Fraction]:
     """The settings of the key, its bits, and the probability of a flip."""
     figure = read_keys(entry, ("kind", "x", "y", "preprocessing"), name)
@@ -186,11 +185,11 @@ def _bits(effects: list[Tensor]) -> list[tuple[Tensor, Tensor, Tensor]]:
     return [(total_of(effects), total_of(first), total_of(rest)), *_bits(first), *_bits(rest)]
 
 
-def _read_model(entry: Any) -> str:
+def _read_model(entry: object) -> str:
     kind = read_kind(entry, "question.model", ("quantum", "no-signaling", "local"))
-    read_keys(entry, ("kind", "level") if kind == "quantum" else ("kind",), "question.model")
+    keys = read_keys(entry, ("kind", "level") if kind == "quantum" else ("kind",), "question.model")
     if kind == "quantum":
-        read_string(entry["level"], "question.model.level")
+        read_string(keys["level"], "question.model.level")
     return kind
 
 

@@ -32,7 +32,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise, product
-from typing import Any
 
 import flint
 
@@ -89,7 +88,7 @@ class _Key:
     effect: Tensor
 
 
-def gauss_radau_charge(question: Question, multipliers: Sequence[Fraction], proof: Mapping[str, Any]) -> Fraction:
+def gauss_radau_charge(question: Question, multipliers: Sequence[Fraction], proof: Mapping[str, object]) -> Fraction:
     """A number mu with -entropy <= mu + sum_j multipliers_j observed_j . v for every quantum behaviour v."""
     nodes, constant = gauss_radau_nodes(read_integer(proof["gauss_radau"], 2, _MOST_NODES, "proof.gauss_radau"))
     algebra = Algebra(question.scenario, {})
@@ -184,7 +183,7 @@ class _Layout:
             for j, v2 in enumerate(right[i:], i):
                 self._put(n + k + i, n + k + j, "other", algebra.product(v, v2))
 
-    def charge(self, node: _Node, entry: Any, name: str) -> tuple[Fraction, Residual]:
+    def charge(self, node: _Node, entry: object, name: str) -> tuple[Fraction, Residual]:
         """What r costs at most, and T."""
         scale, gram = gram_matrix(entry, self._size, name)
         found: dict[str, dict[Word, Fraction]] = {

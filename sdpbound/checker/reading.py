@@ -45,7 +45,7 @@ BOXES = "sdpbound box certificate"
 KIND = ("kind",)
 
 
-def read(certificate: Mapping[str, Any] | str | os.PathLike[str]) -> Mapping[str, Any]:
+def read(certificate: Mapping[str, object] | str | os.PathLike[str]) -> Mapping[str, object]:
     """The entries of a certificate in a format and version that :func:`verify` can check; nothing else is checked.
 
     Raises
@@ -68,7 +68,7 @@ def read(certificate: Mapping[str, Any] | str | os.PathLike[str]) -> Mapping[str
     return root
 
 
-def _loaded(certificate: Mapping[str, Any] | str | os.PathLike[str]) -> Mapping[str, Any]:
+def _loaded(certificate: Mapping[str, object] | str | os.PathLike[str]) -> Mapping[str, object]:
     if isinstance(certificate, Mapping):
         return certificate
     if not isinstance(certificate, str | os.PathLike):
@@ -89,7 +89,7 @@ def _loaded(certificate: Mapping[str, Any] | str | os.PathLike[str]) -> Mapping[
     except UnicodeDecodeError as error:
         raise CertificateError(f"The certificate {shown(certificate)} is not UTF-8: {error}.") from error
     try:
-        root: Mapping[str, Any] = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique_keys)
+        root: Mapping[str, object] = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique_keys)
     except RecursionError:
         raise CertificateError(f"The certificate {shown(certificate)} is nested too deeply.") from None
     except ValueError as error:
@@ -101,7 +101,7 @@ def _refuse_constant(text: str) -> Any:
     raise CertificateError(f"The certificate contains {text}; numbers must be finite.")
 
 
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, object]:
     entries = dict(pairs)
     if len(entries) < len(pairs):
         key = next(key for i, (key, _) in enumerate(pairs) if any(key == other for other, _ in pairs[:i]))
@@ -109,7 +109,9 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return entries
 
 
-def read_keys(entry: Any, expected: tuple[str, ...], name: str, optional: tuple[str, ...] = ()) -> Mapping[str, Any]:
+def read_keys(
+    entry: object, expected: tuple[str, ...], name: str, optional: tuple[str, ...] = ()
+) -> Mapping[str, object]:
     """An object with exactly the expected keys, in the order expected: that of the file means nothing.
 
     Those that are ``optional`` may be there, and are left out of what is returned.
@@ -126,7 +128,7 @@ def read_keys(entry: Any, expected: tuple[str, ...], name: str, optional: tuple[
     return {key: entry[key] for key in expected}
 
 
-def read_kind(entry: Any, name: str, known: tuple[str, ...]) -> str:
+def read_kind(entry: object, name: str, known: tuple[str, ...]) -> str:
     if not isinstance(entry, Mapping):
         raise CertificateError(f"{name} is {shown(entry)}; an object is expected.")
     kind = entry.get("kind")
@@ -135,7 +137,7 @@ def read_kind(entry: Any, name: str, known: tuple[str, ...]) -> str:
     return kind
 
 
-def read_list(entry: Any, name: str, *, length: int | None = None) -> Sequence[Any]:
+def read_list(entry: object, name: str, *, length: int | None = None) -> Sequence[Any]:
     if not isinstance(entry, list | tuple):
         raise CertificateError(f"{name} is {shown(entry)}; a list is expected.")
     if length is not None and len(entry) != length:
@@ -143,18 +145,18 @@ def read_list(entry: Any, name: str, *, length: int | None = None) -> Sequence[A
     return entry
 
 
-def read_string(entry: Any, name: str) -> None:
+def read_string(entry: object, name: str) -> None:
     if not isinstance(entry, str):
         raise CertificateError(f"{name} is {shown(entry)}; a string is expected.")
 
 
-def read_integer(entry: Any, low: int, high: int, name: str) -> int:
+def read_integer(entry: object, low: int, high: int, name: str) -> int:
     if isinstance(entry, bool) or not isinstance(entry, int) or not low <= entry <= high:
         raise CertificateError(f"{name} has {shown(entry)}; an integer from {low} to {high} is expected.")
     return int(entry)
 
 
-def read_number(entry: Any, name: str) -> Fraction:
+def read_number(entry: object, name: str) -> Fraction:
     """A float or an integer as it is, or a string "p/q"."""
     if isinstance(entry, bool) or not isinstance(entry, int | float | str):
         raise CertificateError(f"{name} is {shown(entry)}; a number or a string 'p/q' is expected.")
@@ -176,15 +178,15 @@ def read_number(entry: Any, name: str) -> Fraction:
     return value
 
 
-def read_numbers(entry: Any, name: str, *, length: int) -> list[Fraction]:
+def read_numbers(entry: object, name: str, *, length: int) -> list[Fraction]:
     return [read_number(item, f"{name}[{i}]") for i, item in enumerate(read_list(entry, name, length=length))]
 
 
-def read_tensor(entry: Any, shape: tuple[int, ...], name: str) -> Tensor:
+def read_tensor(entry: object, shape: tuple[int, ...], name: str) -> Tensor:
     """A nested list of this shape, without its zeros."""
     tensor: Tensor = {}
 
-    def walk(part: Any, index: Index, label: str) -> None:
+    def walk(part: object, index: Index, label: str) -> None:
         if len(index) == len(shape):
             if value := read_number(part, label):
                 tensor[index] = value
@@ -196,7 +198,7 @@ def read_tensor(entry: Any, shape: tuple[int, ...], name: str) -> Tensor:
     return tensor
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     """Short text of a value that may be anything; a huge integer has no repr."""
     try:
         return reprlib.repr(value)

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import product
-from typing import Any
 
 from sdpbound.checker.numbers import HALF, ONE, ZERO, Tensor, common_denominator, power_below
 from sdpbound.checker.reading import read_integer, read_keys, read_list, read_number, read_tensor, shown
@@ -99,7 +98,7 @@ class Observed:
         return [sum(map(abs, tensor.values()), ZERO) for tensor in self.tensors]
 
 
-def read_observed(entry: Any, scenario: Scenario) -> Observed:
+def read_observed(entry: object, scenario: Scenario) -> Observed:
     """The tested expressions, their values and tolerances, in normal form."""
     observed = Observed()
     origin = (0,) * len(scenario.outcomes)
@@ -137,7 +136,7 @@ def sized(value: Fraction, name: str) -> Fraction:
     return value
 
 
-def read_scenario(entry: Any) -> Scenario:
+def read_scenario(entry: object) -> Scenario:
     name = "question.scenario.outcomes"
     rows = []
     for party, row in enumerate(read_list(read_keys(entry, ("outcomes",), "question.scenario")["outcomes"], name)):

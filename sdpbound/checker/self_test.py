@@ -23,7 +23,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any
 
 import flint
 
@@ -54,7 +53,7 @@ _CORRELATOR_SLACK = Fraction(1, 10**11)  # what a claimed entropy may owe to the
 SelfTested = tuple[str, dict[tuple[int, int], flint.arb]]  # by which criterion, and the correlators of the settings
 
 
-def verify_self_test(root: Mapping[str, Any], strict: bool) -> Verification:
+def verify_self_test(root: Mapping[str, object], strict: bool) -> Verification:
     """The entropy of data at a self-test, and whether the claim is one of it; see the module docstring."""
     question = read_keys(root["question"], ("scenario", "figure", "side", "observed"), "question")
     scenario = read_scenario(question["scenario"])

@@ -118,7 +118,7 @@ class Algebra:
         return min(tuple(word), tuple(adjoint))
 
 
-def read_words(algebra: Algebra, entry: Any, name: str) -> list[Word]:
+def read_words(algebra: Algebra, entry: object, name: str) -> list[Word]:
     words = read_list(entry, name)
     if len(words) > _MOST_WORDS:
         raise CertificateError(f"{name} has {len(words)} words; at most {_MOST_WORDS} can be checked.")
@@ -136,7 +136,7 @@ def read_words(algebra: Algebra, entry: Any, name: str) -> list[Word]:
     return result
 
 
-def sum_of_squares(algebra: Algebra, words: list[Word], entry: Any, name: str) -> Residual:
+def sum_of_squares(algebra: Algebra, words: list[Word], entry: object, name: str) -> Residual:
     """sum_uv (L L^T)_uv w_u^dagger w_v, exactly."""
     algebra.forget(_MOST_PRODUCTS)
     scale, gram = gram_matrix(entry, len(words), name)
@@ -150,7 +150,7 @@ def sum_of_squares(algebra: Algebra, words: list[Word], entry: Any, name: str) -
     return squares, scale * scale
 
 
-def require_triangle(entry: Any, size: int, name: str) -> None:
+def require_triangle(entry: object, size: int, name: str) -> None:
     """Refuse what has not the rows of a lower triangular matrix."""
     for i, row in enumerate(read_list(entry, name, length=size)):
         read_list(row, f"{name}[{i}]", length=i + 1)

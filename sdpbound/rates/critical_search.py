@@ -143,12 +143,12 @@ class Plan:
         ys: Sequence[int | None] = [None] if self.y is None else [scenario.require_setting(1, self.y, "y")]
         if self.kind == "global randomness" and self.y is None:
             ys = range(scenario.settings[1])
-        best: Threshold | None = None
-        solves = 0
-        for x, y in itertools.product(xs, ys):
-            line = Line(self, x, y, preprocessing)
+        lines = [Line(self, x, y, preprocessing) for x, y in itertools.product(xs, ys)]
+        best = lines[0].threshold(asked, asked.options.start)
+        solves = best.solves
+        for line in lines[1:]:
             start = asked.options.start
-            if best is not None and best.alive is not None:
+            if best.alive is not None:
                 start = best.alive
                 solves += 1
                 try:
@@ -156,18 +156,10 @@ class Plan:
                         continue
                 except (Infeasible, SolverFailure):
                     continue
-            other = critical_noise(
-                line.rate,
-                asked.alive,
-                asked.dead,
-                predict=line.predict,
-                quantity=asked.quantity,
-                options=replace(asked.options, start=start),
-            )
+            other = line.threshold(asked, start)
             solves += other.solves
-            if best is None or asked.reach(other.alive) > asked.reach(best.alive):
+            if asked.reach(other.alive) > asked.reach(best.alive):
                 best = other
-        assert best is not None
         return replace(best, solves=solves)
 
 
@@ -179,6 +171,17 @@ class Line:
     x: int
     y: int | None
     preprocessing: float
+
+    def threshold(self, asked: Asked, start: float | None) -> Threshold:
+        """Where the rate falls to the target, searched from a start."""
+        return critical_noise(
+            self.rate,
+            asked.alive,
+            asked.dead,
+            predict=self.predict,
+            quantity=asked.quantity,
+            options=replace(asked.options, start=start),
+        )
 
     def rate(self, value: float) -> Rate:
         plan, behaviour = self.plan, self.plan.behaviour_of(value)

@@ -145,10 +145,9 @@ def _structure(
     needed = np.asarray(np.vstack([rows, effects]).any(axis=0), dtype=np.bool_)
     needed[0] = True
     words = words_of_level(scenario, level, needed.reshape(scenario.shape))
-    relaxation = relaxation_of(scenario, moment_matrix(scenario, words))
-    matrix = relaxation.matrix
+    matrix = moment_matrix(scenario, words)
+    relaxation = relaxation_of(scenario, matrix)
     require_words(scenario, level, words, np.asarray(effects.any(axis=0)), needed & ~relaxation.reached)
-    assert matrix is not None
     flipped = preprocessing > 0.0
     left, right = _beside(scenario, words, x, y, flipped)
     singles = {w for w in words if sum(map(len, w)) == 1}
