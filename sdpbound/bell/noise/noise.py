@@ -97,7 +97,7 @@ class Noise(ABC):
 class NoiseSequence(Noise):
     """Several noises in the order in which they happen: of the state, of the measurements, of the detectors.
 
-    >>> from sdpbound.bell.noise import DetectionInefficiency, WhiteNoise
+    >>> from sdpbound.bell.noise import DetectionInefficiency, WhiteNoise, noise_from
     >>> noise = WhiteNoise(0.99) + DetectionInefficiency(0.95)
     >>> noise.name
     'white_noise(0.99)+detection(0.95,0.95,binned)'
