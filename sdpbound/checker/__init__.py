@@ -23,14 +23,14 @@ What may come in: a certificate, from anyone. What is handed on: a :class:`Verif
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sdpbound.checker.apart import MEMORY_LIMIT, TIME_LIMIT, Answer, Checker
 from sdpbound.checker.claim import Verification
-from sdpbound.checker.kinds import check
+from sdpbound.checker.kinds import Kind, check
 from sdpbound.checker.reading import read
 
-__all__ = ["Answer", "Checker", "Verification", "read", "verify"]
+__all__ = ["Answer", "Checker", "Kind", "Verification", "read", "verify"]
 
 
 def verify(
@@ -39,6 +39,7 @@ def verify(
     strict: bool = True,
     time_limit: float | None = None,
     memory_limit: float | None = None,
+    kinds: Sequence[Kind] = (),
 ) -> Verification:
     """Recompute the bound of a certificate and compare it with what it claims.
 
@@ -51,6 +52,9 @@ def verify(
     time_limit, memory_limit : float or None
         Seconds and bytes that the check may take, in a process of its own (of the two, one that is None has the
         default of :class:`Checker`). Both None: in this process, without limits.
+    kinds : sequence of Kind
+        Further kinds of certificates that the caller trusts; each checks the files that name it. None is ever loaded
+        because of what a file says.
 
     Returns
     -------
@@ -82,6 +86,6 @@ def verify(
             TIME_LIMIT if time_limit is None else time_limit,
             MEMORY_LIMIT if memory_limit is None else memory_limit,
         )
-        with Checker(*limits) as checker:
+        with Checker(*limits, kinds=kinds) as checker:
             return checker.verify(certificate, strict=strict)
-    return check(certificate, strict)
+    return check(certificate, strict, kinds)

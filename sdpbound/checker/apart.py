@@ -13,14 +13,14 @@ import multiprocessing
 import os
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any
 
 from sdpbound.checker.claim import Verification
-from sdpbound.checker.kinds import check
+from sdpbound.checker.kinds import Kind, check, require_kinds
 from sdpbound.checker.reading import read
 from sdpbound.errors import CertificateError, InvalidParameter
 
@@ -53,17 +53,21 @@ class Checker:
     ----------
     time_limit : seconds for each certificate, reading included; inf for none
     memory_limit : bytes that a check may take; inf for none. Systems without such a limit for processes ignore it.
+    kinds : further kinds of certificates, as of :func:`sdpbound.verify`
 
     Raises
     ------
     InvalidParameter : a limit is not positive
     """
 
-    def __init__(self, time_limit: float = TIME_LIMIT, memory_limit: float = MEMORY_LIMIT) -> None:
+    def __init__(
+        self, time_limit: float = TIME_LIMIT, memory_limit: float = MEMORY_LIMIT, kinds: Sequence[Kind] = ()
+    ) -> None:
         for name, value, unit in (("time_limit", time_limit, "seconds"), ("memory_limit", memory_limit, "bytes")):
             if not value > 0:
                 raise InvalidParameter(f"{name} = {value!r} must be a positive number of {unit}, or inf for no limit.")
         self.time_limit, self.memory_limit = float(time_limit), float(memory_limit)
+        self._kinds = require_kinds(kinds)
         self._process: Any = None
         self._pipe: Connection | None = None
 
@@ -122,7 +126,7 @@ class Checker:
         forks = "fork" in multiprocessing.get_all_start_methods() and sys.platform != "darwin"
         context = multiprocessing.get_context("fork" if forks else "spawn")
         self._pipe, other = context.Pipe()
-        self._process = context.Process(target=_serve, args=(other, self.memory_limit), daemon=True)  # type: ignore[attr-defined]
+        self._process = context.Process(target=_serve, args=(other, self.memory_limit, self._kinds), daemon=True)  # type: ignore[attr-defined]
         with warnings.catch_warnings():
             # the new process does nothing but read and compute, whatever threads the old one has
             warnings.simplefilter("ignore", DeprecationWarning)
@@ -130,22 +134,22 @@ class Checker:
         other.close()
 
 
-def _serve(pipe: Connection, memory_limit: float) -> None:
+def _serve(pipe: Connection, memory_limit: float, kinds: Sequence[Kind]) -> None:
     """Answer until the other side is gone."""
     with contextlib.suppress(OSError):  # what a library writes when it finds no memory is for nobody
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     _limit_memory(memory_limit)
     with contextlib.suppress(EOFError, OSError, KeyboardInterrupt):
         while True:
-            pipe.send(_answer(pipe.recv()))
+            pipe.send(_answer(pipe.recv(), kinds))
 
 
-def _answer(certificate: Any) -> Answer | None:
+def _answer(certificate: Any, kinds: Sequence[Kind]) -> Answer | None:
     """None where the memory does not do."""
     root = None
     try:
         root = read(certificate)
-        return Answer(check(root, strict=False), "", "checked")
+        return Answer(check(root, strict=False, kinds=kinds), "", "checked")
     except CertificateError as error:
         return Answer(None, str(error), "unreadable" if root is None else "refused")
     except MemoryError:

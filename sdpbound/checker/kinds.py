@@ -1,12 +1,13 @@
 """Which kind of certificate a file is, and its check.
 
-The kinds are the table ``KINDS``; a new one is a module of this package and a line there.
+The kinds are the table ``KINDS``; a new one is a module of this package and a line there. Kinds of other packages are
+never looked for: who trusts one hands it over, and it checks the files that name it.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sdpbound.checker.attack import verify_attack
@@ -17,16 +18,23 @@ from sdpbound.checker.claim import Verification
 from sdpbound.checker.finite import verify_finite
 from sdpbound.checker.reading import BOXES, CERTIFICATE, CLOSED_FORM, read, shown
 from sdpbound.checker.self_test import verify_self_test
-from sdpbound.errors import CertificateError
+from sdpbound.errors import CertificateError, InvalidParameter
 
-__all__ = ["KINDS", "Kind", "check"]
+__all__ = ["KINDS", "Kind", "check", "require_kinds"]
 
 Root = Mapping[str, object]  # a certificate that was read
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of certificate: its name, how it is recognised, and its check of a certificate that was read."""
+    """A kind of certificate.
+
+    Attributes
+    ----------
+    name : what files of this kind say in ``kind``
+    recognise : whether a file that was read has the entries of this kind
+    verify : its check: takes the entries and ``strict``, returns a :class:`Verification`, raises CertificateError
+    """
 
     name: str
     recognise: Callable[[Root], bool]
@@ -64,12 +72,12 @@ KINDS: tuple[Kind, ...] = (
 )
 
 
-def check(certificate: Root | str | os.PathLike[str], strict: bool = True) -> Verification:
+def check(certificate: Root | str | os.PathLike[str], strict: bool = True, kinds: Sequence[Kind] = ()) -> Verification:
     """As :func:`sdpbound.verify`, in this process and without limits."""
     try:
         root = read(certificate)
-        return _kind_of(root).verify(root, strict)
-    except CertificateError:
+        return _kind_of(root, kinds).verify(root, strict)
+    except (CertificateError, InvalidParameter):
         raise
     except (ArithmeticError, LookupError, ValueError, TypeError, AttributeError, RuntimeError, AssertionError) as error:
         # what no reading foresaw proves nothing
@@ -78,8 +86,23 @@ def check(certificate: Root | str | os.PathLike[str], strict: bool = True) -> Ve
         ) from error
 
 
-def _kind_of(root: Root) -> Kind:
+def require_kinds(kinds: Sequence[Kind]) -> tuple[Kind, ...]:
+    """Kinds of others, if each has a name of its own."""
+    names = [kind.name for kind in KINDS]
+    for kind in kinds:
+        if not isinstance(kind, Kind):
+            raise InvalidParameter(f"kinds has {kind!r}; each must be a sdpbound.checker.Kind.")
+        if kind.name in names:
+            raise InvalidParameter(f"kinds has two of the name {kind.name!r}; give it a name of its own.")
+        names.append(kind.name)
+    return tuple(kinds)
+
+
+def _kind_of(root: Root, kinds: Sequence[Kind]) -> Kind:
     """The kind that a file says it is, if its entries are those of that kind; of older files, that of the entries."""
+    for kind in require_kinds(kinds):
+        if root.get("kind") == kind.name and kind.recognise(root):
+            return kind
     found = next(kind for kind in KINDS if kind.recognise(root))
     if "kind" not in root:
         return found
