@@ -62,7 +62,7 @@ class AdversaryOptions(Options):
     solver: Annotated[
         str | None,
         typer.Option(
-            help="clarabel, sdpa, qics, scs, highs or cvxpy:NAME. Default: by size.",
+            help="A solver, such as clarabel or cvxpy:CVXOPT; a wrong name lists all. Default: by size.",
             metavar="NAME",
             rich_help_panel=ADVERSARY,
         ),
