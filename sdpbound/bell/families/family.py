@@ -67,8 +67,8 @@ def require_radians(value: float, name: str) -> float:
     """
     if looks_like_degrees(value):
         raise InvalidParameter(
-            f"{name} = {value:g} looks like degrees, and angles are in radians; write '{value:g}*deg' if it is in "
-            f"degrees, or '{value:g}*rad' if it is not."
+            f"{name} = {value:g} looks like degrees, and angles are in radians; write '{value:g} deg' if it is in "
+            f"degrees, or '{value:g} rad' if it is not."
         )
     return value
 
