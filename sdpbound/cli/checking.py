@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["check_command"]
 
 #: What check prints of a row.
-_SHOWN = ("point", "theta", "phi", "omega", "visibility", "observed", "model", "quantity", "x", "y")
 
 
 def check_command(
@@ -89,9 +88,13 @@ def _unreached_lines(guess: Estimate, budget: float) -> list[str]:
 
 
 def _row_line(row: dict[str, Any]) -> str:
+    from sdpbound.tables.columns import COLUMNS, PLACE  # with tables come data frames, which a start has no use for
+
+    added = [name for name in row if name not in COLUMNS]
+    shown = (*PLACE[: PLACE.index("visibility")], *added, *PLACE[PLACE.index("visibility") :])
     parts = [
         f"{name}={row[name]:.6g}" if isinstance(row[name], float) else f"{name}={row[name]}"
-        for name in _SHOWN
+        for name in shown
         if row[name] is not None
     ]
     if row["value"] is None:

@@ -89,7 +89,7 @@ def test_each_rate_is_labelled_with_its_attacks(study: Study) -> None:
     found = {r["quantity"]: r["security"] for r in read_table(study.store_path.with_suffix(".csv"))}
     assert found["key_rate_individual"].startswith("attacks: individual; ")
     assert "known to be independent" in found["key_rate_independent"]
-    assert "paper 002" in found["key_rate_independent"] and "linear_hashing" in found["key_rate_tested"]
+    assert "Hanggi et al." in found["key_rate_independent"] and "linear_hashing" in found["key_rate_tested"]
 
 
 def test_the_bias_is_four_times_the_tested_error() -> None:
