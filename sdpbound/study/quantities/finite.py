@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,13 +32,13 @@ class _Finite(QuantityKind):
     group: Group = "entropy"
     side: Side = "lower"
 
+    @abstractmethod
     def length(self, at: AtPoint, asked: Asked, rounds: float, entropies: list[EntropyBound]) -> FiniteLength:
         """The length from so many rounds, by the best of some entropy bounds."""
-        raise NotImplementedError
 
+    @abstractmethod
     def merit(self, asked: Asked, rounds: int) -> FiniteKeyLength | FiniteRandomnessLength:
         """What the certificate is about."""
-        raise NotImplementedError
 
     def program(self, asked: Asked) -> tuple[Any, ...]:
         x, y = asked.settings

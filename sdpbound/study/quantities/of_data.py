@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
@@ -152,9 +153,9 @@ class _Rate(OfData):
 
     rate: bool = True
 
+    @abstractmethod
     def of(self, at: AtPoint, asked: Asked, bound: Bound, flips: float) -> Rate:
         """The rate of the entropy that is proven."""
-        raise NotImplementedError
 
     def _entropy(self, asked: Asked, bound: Bound) -> Bound:
         return bound if asked.group == "entropy" else as_min_entropy(bound)
