@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -178,8 +179,13 @@ class Behaviour:
         """``visibility * p + (1 - visibility) * uniform``."""
         return Behaviour(noise.white_noise(self.p, visibility, Behaviour.uniform(self.scenario).p), self.scenario)
 
-    def detection_efficiency(self, eta_a: float, eta_b: float, binning: bool = True) -> Behaviour:
-        """Lossy detectors; no click is outcome 0 if ``binning``, else a further, last outcome."""
+    def detection_efficiency(
+        self, eta_a: float | Sequence[float], eta_b: float | Sequence[float], binning: bool = True
+    ) -> Behaviour:
+        """Lossy detectors; no click is outcome 0 if ``binning``, else a further, last outcome.
+
+        Each efficiency is a number in [0, 1] for all settings of a party, or one for each setting.
+        """
         if self.scenario.parties != 2:
             raise InvalidShape(f"detection_efficiency takes two efficiencies, for two parties, not {self.scenario}.")
         p = noise.detection_efficiency(self.p, (eta_a, eta_b), binning)

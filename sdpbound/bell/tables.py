@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -30,17 +32,50 @@ def _local_map(p: NDArray[np.float64], party: int, matrix: NDArray[np.float64]) 
     return np.moveaxis(np.tensordot(matrix, p, axes=(1, party)), 0, party)
 
 
-def detection_efficiency(p: NDArray[np.float64], efficiencies: tuple[float, ...], binning: bool) -> NDArray[np.float64]:
-    """Each party's detector fires with its efficiency. No click: outcome 0 if binned, else a further, last outcome."""
+def efficiencies_of(value: float | Sequence[float], name: str) -> float | tuple[float, ...]:
+    """An efficiency in [0, 1] of all settings, or one for each; :class:`InvalidParameter` otherwise."""
+    if isinstance(value, (Sequence, np.ndarray)) and not isinstance(value, str) and np.ndim(value) > 0:
+        if len(value) == 0:
+            raise InvalidParameter(f"{name} needs an efficiency, or one for each setting.")
+        return tuple(require_probability(eta, f"{name}[{x}]") for x, eta in enumerate(value))
+    return require_probability(value, name)  # type: ignore[arg-type]
+
+
+def detection_efficiency(
+    p: NDArray[np.float64], efficiencies: Sequence[float | Sequence[float]], binning: bool
+) -> NDArray[np.float64]:
+    """Each party's detectors fire with their efficiency: a number for all settings, or one for each.
+
+    No click is outcome 0 if binned, else a further, last outcome.
+    """
+    parties = len(efficiencies)
     for party, value in enumerate(efficiencies):
-        eta = require_probability(value, f"detection efficiency of party {'ABCDEFGH'[party]}")
-        d = p.shape[party]
-        matrix = np.vstack([eta * np.eye(d), np.full((1, d), 1.0 - eta)])
-        if binning:
-            matrix[0] += matrix[-1]
-            matrix = matrix[:-1]
-        p = _local_map(p, party, matrix)
+        name = "ABCDEFGH"[party]
+        eta = efficiencies_of(value, f"detection efficiency of party {name}")
+        if isinstance(eta, float):
+            p = _local_map(p, party, _loss(eta, p.shape[party], binning))
+            continue
+        settings = p.shape[parties + party]
+        if len(eta) != settings:
+            raise InvalidShape(
+                f"{len(eta)} efficiencies of party {name} do not fit {settings} settings; give one for each setting, "
+                "or one number for all."
+            )
+        one_by_one = []
+        for x, of_setting in enumerate(eta):
+            chosen = np.take(p, [x], axis=parties + party)
+            one_by_one.append(_local_map(chosen, party, _loss(of_setting, chosen.shape[party], binning)))
+        p = np.concatenate(one_by_one, axis=parties + party)
     return p
+
+
+def _loss(eta: float, outcomes: int, binning: bool) -> NDArray[np.float64]:
+    """The stochastic matrix (new outcomes, old outcomes) of a detector that fires with probability eta."""
+    matrix = np.vstack([eta * np.eye(outcomes), np.full((1, outcomes), 1.0 - eta)])
+    if binning:
+        matrix[0] += matrix[-1]
+        matrix = matrix[:-1]
+    return matrix
 
 
 def flip_outcomes(p: NDArray[np.float64], probabilities: tuple[float, ...]) -> NDArray[np.float64]:

@@ -114,7 +114,8 @@ class DeviceOptions(MemberOptions):
     efficiency: Annotated[
         str,
         typer.Option(
-            help="Of all detectors, 0 to 1; no click is outcome 0. Two with a comma: Alice's and Bob's.",
+            help="Of all detectors, 0 to 1; no click is outcome 0. Two with a comma: Alice's and Bob's; with colons, "
+            "one for each setting: 0.9:0.95,0.97.",
             metavar="ETA",
             rich_help_panel=NOISE,
         ),
@@ -177,7 +178,7 @@ class DeviceOptions(MemberOptions):
         if turn != [0.0]:
             parts.append(sb.Misalignment(turn[0], turn[1] if len(turn) > 1 else 0.0))
         if click != [1.0]:
-            parts.append(sb.DetectionInefficiency(*_both(click, "efficiency")))
+            parts.append(sb.DetectionInefficiency(click[0], click[-1]))
         parts += [_noise(text) for text in self.noise or ()]
         parts.sort(key=lambda part: STAGES.index(part.parts[0].stage))
         return sb.NoiseSequence(tuple(parts)) if parts else None

@@ -114,6 +114,45 @@ def test_detection_inefficiency_by_effects(binning: bool) -> None:
         assert np.allclose(b.p, table, atol=1e-14)
 
 
+@pytest.mark.parametrize("binning", [True, False])
+def test_efficiencies_of_settings(binning: bool) -> None:
+    def lossy(effects: list[np.ndarray], eta: float) -> list[np.ndarray]:
+        lost = (1 - eta) * np.eye(2)
+        return [eta * effects[0] + lost, eta * effects[1]] if binning else [eta * effects[0], eta * effects[1], lost]
+
+    alice, bob = (0.9, 0.8), (0.7, 0.95)
+    table = by_hand(
+        SINGLET,
+        [lossy(m, eta) for m, eta in zip(ALICE, alice, strict=True)],
+        [lossy(m, eta) for m, eta in zip(BOB, bob, strict=True)],
+    )
+    noise = sb.DetectionInefficiency(alice, bob, binning)
+    assert noise.name == f"detection([0.9,0.8],[0.7,0.95],{'binned' if binning else 'no_click'})"
+    assert noise.label.startswith(r"$\eta_A=(0.9,0.8),\ \eta_B=(0.7,0.95)$")
+    assert sb.noise_from(noise.to_dict()) == noise
+    for b in (
+        noise.on_behaviour(MEMBER.behaviour()),
+        MEMBER.strategy.behaviour(noise),
+        MEMBER.behaviour().detection_efficiency(np.array(alice), list(bob), binning),
+    ):
+        assert np.allclose(b.p, table, atol=1e-14)
+    ideal = MEMBER.behaviour()
+    same = sb.DetectionInefficiency((0.9, 0.9), 0.7, binning).on_behaviour(ideal)
+    assert np.allclose(same.p, ideal.detection_efficiency(0.9, 0.7, binning).p)
+
+
+def test_efficiencies_of_settings_are_checked() -> None:
+    with pytest.raises(sb.InvalidParameter, match=r"eta_a\[1\] = 1.2 must lie between 0 and 1"):
+        sb.DetectionInefficiency((0.9, 1.2))
+    with pytest.raises(sb.InvalidParameter, match="eta_b needs an efficiency, or one for each setting"):
+        sb.DetectionInefficiency(0.9, ())
+    three = sb.DetectionInefficiency((0.9, 0.8, 0.7))
+    with pytest.raises(sb.InvalidShape, match="3 efficiencies of Alice do not fit 2 settings"):
+        MEMBER.strategy.behaviour(three)
+    with pytest.raises(sb.InvalidShape, match="3 efficiencies of party A do not fit 2 settings"):
+        three.on_behaviour(MEMBER.behaviour())
+
+
 @given(st.lists(noises, min_size=1, max_size=5))
 def test_noisy_behaviours_are_valid_and_quantum(parts: list[sb.Noise]) -> None:
     order = {"state": 0, "measurement": 1, "detector": 2}

@@ -309,6 +309,8 @@ efficiency_b = 0.95
 misalignment_a = [[0.01, 0.02]]
 misalignment_b = 0.03
 [[noises]]
+efficiency_a = [[0.9, 0.95]]
+[[noises]]
 kind = "dephasing"
 a = 0.01
 b = [0.02, 0.03]
@@ -321,6 +323,7 @@ b = [0.02, 0.03]
         sb.DetectionInefficiency(1.0, 0.95),
         sb.DetectionInefficiency(0.95),
         sb.Misalignment((0.01, 0.02), 0.03),
+        sb.DetectionInefficiency((0.9, 0.95), 1.0),
         sb.Dephasing(0.01, 0.02),
         sb.Dephasing(0.01, 0.03),
     ]
@@ -328,7 +331,7 @@ b = [0.02, 0.03]
     assert table["chsh_observed"] == pytest.approx([t.behaviour(noise=noise).chsh for noise in wanted], abs=1e-12)
     assert list(table["efficiency_a"][:2]) == [1.0, 0.95]
     assert list(table["efficiency_b"][:2]) == [0.95, 0.95]
-    assert list(table["dephasing_b"][3:]) == [0.02, 0.03]
+    assert list(table["dephasing_b"][4:]) == [0.02, 0.03]
     assert np.isnan(table["efficiency"][0])
     assert table["efficiency"][1] == 0.95
     assert audit(Study.load(path)).holds
@@ -342,6 +345,7 @@ b = [0.02, 0.03]
         ({"efficiency_c": 0.9}, ["unknown key 'efficiency_c'; did you mean 'efficiency"]),
         ({"efficiency_a": 1.5}, ["efficiency_a = 1.5", "[0, 1]"]),
         ({"misalignment_a": [[0.1, 9.0]]}, ["misalignment_a", "[-pi, pi]"]),
+        ({"efficiency_b": [[0.1, 9.0]]}, ["efficiency_b", "[0, 1]"]),
         ({"kind": "dephase", "a": 0.1}, ["kind = 'dephase'", "did you mean 'dephasing'?"]),
         ({"kind": "dephasing", "c": 0.1}, ["has no parameter 'c'"]),
         ({"kind": "dephasing", "a": [0.1, 0.7]}, ["0.7"]),

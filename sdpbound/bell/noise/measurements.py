@@ -10,10 +10,11 @@ from typing import ClassVar
 import numpy as np
 
 from sdpbound.bell.behaviour import Behaviour
-from sdpbound.bell.noise.noise import Noise, noise_number, require_behaviour, require_strategy
-from sdpbound.bell.noise.qubits import PAULI, angle_of, axis_of, both, both_labelled, no_state, require_qubits
+from sdpbound.bell.noise.noise import Noise, require_behaviour, require_strategy
+from sdpbound.bell.noise.qubits import PAULI, angle_of, axis_of, no_state, require_qubits
+from sdpbound.bell.noise.settings import both_labelled, labelled, named, of_settings
 from sdpbound.bell.strategy import Strategy
-from sdpbound.bell.tables import require_probability
+from sdpbound.bell.tables import efficiencies_of
 from sdpbound.errors import InvalidParameter, InvalidShape
 
 __all__ = ["DetectionInefficiency", "Misalignment"]
@@ -53,32 +54,19 @@ class Misalignment(Noise):
 
     @property
     def name(self) -> str:
-        parts = [
-            noise_number(v) if isinstance(v, float) else "[" + ",".join(map(noise_number, v)) + "]"
-            for v in (self.a, self.b)
-        ]
-        return f"misalignment({','.join(parts)},{self.axis})"
+        return f"misalignment({named(self.a)},{named(self.b)},{self.axis})"
 
     @property
     def label(self) -> str:
-        parts = [
-            noise_number(v) if isinstance(v, float) else f"({','.join(map(noise_number, v))})" for v in (self.a, self.b)
-        ]
         about = "" if self.axis == "z" else f" about {self.axis}"
-        return rf"$\delta_A={parts[0]},\ \delta_B={parts[1]}${about}"
+        return rf"$\delta_A={labelled(self.a)},\ \delta_B={labelled(self.b)}${about}"
 
     def apply_to(self, strategy: Strategy) -> Strategy:
         require_qubits(strategy, "misalignment")
         parties = []
         for given, party, who in zip((self.a, self.b), strategy.measurements, ("Alice", "Bob"), strict=True):
-            angles = (given,) * len(party) if isinstance(given, float) else given
-            if len(angles) != len(party):
-                raise InvalidShape(
-                    f"a misalignment with {len(angles)} angles of {who} does not fit {len(party)} settings; give one "
-                    "for each setting, or one number for all."
-                )
             turned = []
-            for angle, effects in zip(angles, party, strict=True):
+            for angle, effects in zip(of_settings(given, len(party), "angles", who), party, strict=True):
                 u = math.cos(angle / 2.0) * np.eye(2) - 1j * math.sin(angle / 2.0) * PAULI[self.axis]
                 turned.append(u @ effects @ u.conj().T)
             parties.append(tuple(turned))
@@ -94,21 +82,22 @@ class DetectionInefficiency(Noise):
 
     Parameters
     ----------
-    eta_a, eta_b : efficiencies in [0, 1]; eta_b None: the same as eta_a
+    eta_a, eta_b : efficiencies in [0, 1] of Alice's and Bob's detectors: one number for all settings, or one for each
+        setting; eta_b None: the same as eta_a
     binning : no click is outcome 0; False: a further, last outcome
     """
 
-    eta_a: float
-    eta_b: float | None = None
+    eta_a: float | tuple[float, ...]
+    eta_b: float | tuple[float, ...] | None = None
     binning: bool = True
     kind: ClassVar[str] = "detection_inefficiency"
     own_stage: ClassVar[str] = "detector"
     reads_state: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "eta_a", require_probability(self.eta_a, "eta_a"))
+        object.__setattr__(self, "eta_a", efficiencies_of(self.eta_a, "eta_a"))
         given = self.eta_a if self.eta_b is None else self.eta_b
-        object.__setattr__(self, "eta_b", require_probability(given, "eta_b"))
+        object.__setattr__(self, "eta_b", efficiencies_of(given, "eta_b"))
         if not isinstance(self.binning, (bool, np.bool_)):
             raise InvalidParameter(
                 f"binning = {self.binning!r:.60} must be True (no click is outcome 0) or False (a further outcome)."
@@ -116,14 +105,15 @@ class DetectionInefficiency(Noise):
         object.__setattr__(self, "binning", bool(self.binning))
 
     @property
-    def efficiencies(self) -> tuple[float, float]:
-        """(eta_a, eta_b)."""
+    def efficiencies(self) -> tuple[float | tuple[float, ...], float | tuple[float, ...]]:
+        """(eta_a, eta_b), each a number or one for each setting."""
         assert self.eta_b is not None
         return self.eta_a, self.eta_b
 
     @property
     def name(self) -> str:
-        return f"detection({both(*self.efficiencies)},{'binned' if self.binning else 'no_click'})"
+        a, b = map(named, self.efficiencies)
+        return f"detection({a},{b},{'binned' if self.binning else 'no_click'})"
 
     @property
     def label(self) -> str:
@@ -135,9 +125,9 @@ class DetectionInefficiency(Noise):
         if len(strategy.measurements) != 2:
             raise InvalidShape(f"detection inefficiency has two efficiencies, for two parties, not {strategy!r}.")
         parties = []
-        for eta, party in zip(self.efficiencies, strategy.measurements, strict=True):
+        for given, party, who in zip(self.efficiencies, strategy.measurements, ("Alice", "Bob"), strict=True):
             lossy = []
-            for effects in party:
+            for eta, effects in zip(of_settings(given, len(party), "efficiencies", who), party, strict=True):
                 lost = (1.0 - eta) * np.eye(effects.shape[-1], dtype=np.complex128)[None]
                 clicked = eta * effects
                 if self.binning:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from sdpbound.arguments import real
-from sdpbound.bell.noise.noise import noise_number, require_strategy
+from sdpbound.bell.noise.noise import require_strategy
 from sdpbound.errors import InvalidInput, InvalidParameter, InvalidShape
 
-__all__ = ["PAULI", "angle_of", "axis_of", "both", "both_labelled", "no_state", "require_qubits"]
+__all__ = ["PAULI", "angle_of", "axis_of", "no_state", "require_qubits"]
 
 PAULI = {
     "x": np.array([[0, 1], [1, 0]], dtype=np.complex128),
@@ -22,16 +22,6 @@ def no_state(what: str) -> InvalidInput:
         f"{what} acts on a state and its measurements, which a behaviour does not name: apply it to a Strategy, as in "
         "strategy.behaviour(noise=...) or SingletSelfTest(...).behaviour(noise=...)."
     )
-
-
-def both(a: float, b: float | None) -> str:
-    assert b is not None
-    return f"{noise_number(a)},{noise_number(b)}"
-
-
-def both_labelled(letter: str, a: float, b: float | None) -> str:
-    assert b is not None
-    return f"{letter}={noise_number(a)}" if a == b else rf"{letter}_A={noise_number(a)},\ {letter}_B={noise_number(b)}"
 
 
 def angle_of(value: object, name: str) -> float:

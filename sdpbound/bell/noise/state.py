@@ -9,7 +9,8 @@ import numpy as np
 
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.noise.noise import Noise, noise_number, require_behaviour, require_strategy
-from sdpbound.bell.noise.qubits import PAULI, axis_of, both, both_labelled, no_state, require_qubits
+from sdpbound.bell.noise.qubits import PAULI, axis_of, no_state, require_qubits
+from sdpbound.bell.noise.settings import both_labelled, named
 from sdpbound.bell.strategy import Strategy
 from sdpbound.bell.tables import require_probability
 from sdpbound.errors import InvalidInput, InvalidParameter
@@ -107,20 +108,26 @@ class Dephasing(Noise):
         axis_of(self.axis)
 
     @property
+    def probabilities(self) -> tuple[float, float]:
+        """(a, b)."""
+        assert self.b is not None
+        return self.a, self.b
+
+    @property
     def name(self) -> str:
-        return f"dephasing({both(self.a, self.b)},{self.axis})"
+        return f"dephasing({','.join(map(named, self.probabilities))},{self.axis})"
 
     @property
     def label(self) -> str:
-        return f"${both_labelled('p', self.a, self.b)}$ ({self.axis} dephasing)"
+        return f"${both_labelled('p', *self.probabilities)}$ ({self.axis} dephasing)"
 
     def apply_to(self, strategy: Strategy) -> Strategy:
         require_qubits(strategy, "dephasing")
         state = strategy.state
-        assert self.b is not None
+        a, b = self.probabilities
         for p, operator in (
-            (self.a, np.kron(PAULI[self.axis], np.eye(2))),
-            (self.b, np.kron(np.eye(2), PAULI[self.axis])),
+            (a, np.kron(PAULI[self.axis], np.eye(2))),
+            (b, np.kron(np.eye(2), PAULI[self.axis])),
         ):
             state = (1.0 - p) * state + p * operator @ state @ operator
         return replace(strategy, state=state)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Annotated, Any, Literal
@@ -35,7 +35,7 @@ from sdpbound.registry import near
 from sdpbound.study.file.expressions import Expression
 from sdpbound.study.file.numbers import Entry, distinct, number, numbers, said, said_one
 from sdpbound.study.file.product import Part, Texts
-from sdpbound.study.file.validators import EFFICIENCY, FLIP, TURN, VISIBILITY, choice, fail, fail_at
+from sdpbound.study.file.validators import EFFICIENCY, FLIP, TURN, VISIBILITY, Domain, choice, fail, fail_at
 from sdpbound.tables.columns import NOISES
 
 __all__ = [
@@ -57,7 +57,7 @@ def _as_noise(value: Noise | dict[str, Any] | None) -> Noise | None:
     return value if value is None or isinstance(value, Noise) else noise_from(value)
 
 
-Angles = float | tuple[float, ...]
+OfSettings = float | tuple[float, ...]
 Other = Annotated[
     Noise | None, PlainValidator(_as_noise), PlainSerializer(lambda noise: None if noise is None else noise.to_dict())
 ]
@@ -73,7 +73,8 @@ class Imperfections:
     dephasing : probability of a phase flip of each qubit
     axis : about which it dephases: "z" is perpendicular to the plane of the measurements
     misalignment : angle by which Alice's measurements are turned in their plane, in radians
-    efficiency_a, efficiency_b : of Alice's and Bob's detectors, where they differ
+    efficiency_a, efficiency_b : of Alice's and Bob's detectors, where they or their settings differ: a number, or one
+        for each setting
     dephasing_a, dephasing_b : of Alice's and Bob's qubit, where they differ
     misalignment_a, misalignment_b : of Alice's and Bob's measurements, where Bob's are turned too or the settings
         differ: a number, or one for each setting
@@ -84,12 +85,12 @@ class Imperfections:
     dephasing: float = 0.0
     axis: str = "z"
     misalignment: float = 0.0
-    efficiency_a: float | None = None
-    efficiency_b: float | None = None
+    efficiency_a: OfSettings | None = None
+    efficiency_b: OfSettings | None = None
     dephasing_a: float | None = None
     dephasing_b: float | None = None
-    misalignment_a: Angles | None = None
-    misalignment_b: Angles | None = None
+    misalignment_a: OfSettings | None = None
+    misalignment_b: OfSettings | None = None
     other: Other = None
 
     def noise(self, visibility: float) -> Noise:
@@ -202,7 +203,8 @@ def imperfect(
             continue
         a = found[kind] if a is None else a
         b = rest if b is None else b
-        if (kind != "misalignment" and a == b) or (kind == "misalignment" and b == 0.0 and isinstance(a, float)):
+        same = b == 0.0 if kind == "misalignment" else a == b
+        if same and isinstance(a, float):
             found[kind] = a
         else:
             found |= {kind: getattr(_NONE, kind), f"{kind}_a": a, f"{kind}_b": b}
@@ -210,30 +212,40 @@ def imperfect(
     return Imperfections(**found, axis=axis if dephased else "z")
 
 
-def _per_setting(value: object, info: ValidationInfo) -> tuple[Angles, ...]:
-    """Angles, each a number or a list with one for each setting."""
-    if isinstance(value, (list, tuple)) and any(isinstance(entry, (list, tuple)) for entry in value):
-        one = number(TURN)
-        rows: list[Angles] = []
-        for entry in value:
-            many = isinstance(entry, (list, tuple))
-            rows.append(tuple(one(angle, info) for angle in entry) if many else one(entry, info))
-        return distinct(tuple(rows))
-    found = numbers(TURN, empty=True)(value, info)
-    return tuple(float(entry) for entry in found)  # type: ignore[arg-type]
+def _per_setting(domain: Domain) -> Callable[[object, ValidationInfo], tuple[OfSettings, ...]]:
+    """A reader of numbers, each of which may be a list with one for each setting."""
+
+    def read(value: object, info: ValidationInfo) -> tuple[OfSettings, ...]:
+        if isinstance(value, (list, tuple)) and any(isinstance(entry, (list, tuple)) for entry in value):
+            one = number(domain)
+            rows: list[OfSettings] = []
+            for entry in value:
+                many = isinstance(entry, (list, tuple))
+                rows.append(tuple(one(of_setting, info) for of_setting in entry) if many else one(entry, info))
+            return distinct(tuple(rows))
+        found = numbers(domain, empty=True)(value, info)
+        return tuple(float(entry) for entry in found)  # type: ignore[arg-type]
+
+    return read
 
 
 #: Numbers of one party, none where both have the same.
-_Efficiencies = Annotated[
-    tuple[Entry, ...], PlainValidator(numbers(EFFICIENCY, empty=True), json_schema_input_type=said(EFFICIENCY)), Texts
-]
 _Flips = Annotated[
     tuple[Entry, ...], PlainValidator(numbers(FLIP, empty=True), json_schema_input_type=said(FLIP)), Texts
 ]
-_OfSettings = Annotated[
-    tuple[Angles, ...],
-    PlainSerializer(lambda found: [list(v) if isinstance(v, tuple) else v for v in found], list[Any]),
-    PlainValidator(_per_setting, json_schema_input_type=said(TURN) | list[said_one(TURN) | list[said_one(TURN)]]),  # type: ignore[misc]
+_Lists = PlainSerializer(lambda found: [list(v) if isinstance(v, tuple) else v for v in found], list[Any])
+_Turns = Annotated[
+    tuple[OfSettings, ...],
+    _Lists,
+    PlainValidator(_per_setting(TURN), json_schema_input_type=said(TURN) | list[said_one(TURN) | list[said_one(TURN)]]),  # type: ignore[misc]
+]
+_Efficiencies = Annotated[
+    tuple[OfSettings, ...],
+    _Lists,
+    PlainValidator(
+        _per_setting(EFFICIENCY),
+        json_schema_input_type=said(EFFICIENCY) | list[said_one(EFFICIENCY) | list[said_one(EFFICIENCY)]],  # type: ignore[misc]
+    ),
 ]
 
 
@@ -256,14 +268,18 @@ class NoiseEntry(Part):
         tuple[Entry, ...], PlainValidator(numbers(TURN), json_schema_input_type=said(TURN)), Texts
     ] = Field(default=(0.0,), description="angles in radians by which Alice's measurements are turned")
 
-    efficiency_a: _Efficiencies = Field(default=(), description="of Alice's detectors, where Bob's differ")
-    efficiency_b: _Efficiencies = Field(default=(), description="of Bob's detectors, where Alice's differ")
+    efficiency_a: _Efficiencies = Field(
+        default=(), description="of Alice's detectors, where Bob's differ; a list in the list has one for each setting"
+    )
+    efficiency_b: _Efficiencies = Field(
+        default=(), description="of Bob's detectors, where Alice's differ; a list in the list has one for each setting"
+    )
     dephasing_a: _Flips = Field(default=(), description="of Alice's qubit, where Bob's differs")
     dephasing_b: _Flips = Field(default=(), description="of Bob's qubit, where Alice's differs")
-    misalignment_a: _OfSettings = Field(
+    misalignment_a: _Turns = Field(
         default=(), description="angles of Alice's measurements; a list in the list has one for each setting"
     )
-    misalignment_b: _OfSettings = Field(
+    misalignment_b: _Turns = Field(
         default=(), description="angles of Bob's measurements; a list in the list has one for each setting"
     )
 
