@@ -81,8 +81,7 @@ class EntropyAttack(Bound):
 
     def __repr__(self) -> str:
         how = f"explicit attack of {len(self.weights)} strategies, {self.data}"
-        value = "1e-12" if 0.0 < self.value < 1e-12 else rounded(self.value, self.side)
-        return f"least {self.figure} <= {value} ({self.side} bound; {how})"
+        return f"least {self.figure} <= {rounded(self.value, self.side)} ({self.side} bound; {how})"
 
 
 def rounded_up(error: float) -> str:

@@ -17,11 +17,14 @@ def rounded(value: float, side: str, digits: int = 10) -> str:
 
     >>> rounded(0.03741371488893685, "lower"), rounded(8**0.5, "upper")
     ('0.03741371488', '2.828427125')
+    >>> rounded(1.5e-13, "upper", 3)
+    '1.5e-13'
     """
     if not math.isfinite(value):
         return str(value)
     context = Context(prec=digits, rounding=ROUND_CEILING if side == "upper" else ROUND_FLOOR)
-    return f"{context.create_decimal(Decimal(value)).normalize():f}"
+    number = context.create_decimal(Decimal(value + 0.0)).normalize()
+    return f"{number:f}" if -5 <= number.adjusted() < max(digits, 10) else f"{number:e}"
 
 
 def min_entropy_of(probability: float) -> float:

@@ -34,7 +34,7 @@ TARGET_CORRECTION = 1e-6
 #: A multiplier above this, in units of its expression: only on the boundary does a bound change so fast with the data.
 STEEP = 1e4
 #: Distances towards white noise tried where the program at the data themselves has no interior.
-RETREATS = (1e-10, 1e-9, 1e-8, 1e-7)
+RETREATS_TO_NOISE = (1e-10, 1e-9, 1e-8, 1e-7)
 #: A program without variables and rows, to ask for solvers where there is nothing to solve.
 NOTHING = LinearMatrixInequality(np.zeros(0), 0.0, sp.csc_array((0, 0)), np.zeros(0), 0, ())
 
@@ -176,7 +176,7 @@ def _retreat(search: _Search, solvers: Sequence[Solver]) -> None:
     assert search.best is not None
     direct = search.best[1].objective  # reported as the solver's value: the others belong to moved data
     chosen = [solver for solver in solvers if solver.good_on_boundary] or solvers[:1]  # the others are slow there
-    for step in RETREATS:
+    for step in RETREATS_TO_NOISE:
         values = np.concatenate([program.values[:1], towards_noise(search.question.observed, step)])
         inequality = search.assembly.reduction.inequality(replace(program, values=values))
         for solver in chosen:

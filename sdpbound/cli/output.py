@@ -7,7 +7,6 @@ import math
 import os
 import sys
 from collections.abc import Sequence
-from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from typing import TYPE_CHECKING, Any
 
 import sdpbound as sb
@@ -66,9 +65,9 @@ def finite(value: float) -> float | None:
 
 def rounded(value: float, side: str) -> str:
     """A bound in decimal, rounded so that it stays one; short, also where it is tiny."""
-    context = Context(prec=DIGITS, rounding=ROUND_CEILING if side == "upper" else ROUND_FLOOR)
-    number = context.create_decimal(Decimal(value + 0.0)).normalize()
-    return f"{number:f}" if -5 <= number.adjusted() < DIGITS else f"{number:e}"
+    from sdpbound.bounds.rounding import rounded as rounded_to  # here, as it loads flint, which help does not need
+
+    return rounded_to(value, side, DIGITS)
 
 
 def margin_of(bound: sb.Bound) -> str:

@@ -33,7 +33,7 @@ from sdpbound.npa.levels import Level
 __all__ = ["Attempt", "EntropyProgram", "EntropySearch"]
 
 #: Distances towards white noise tried where the data are on the boundary of the set.
-RETREATS = (1e-8, 1e-7, 1e-6, 1e-5)
+ENTROPY_RETREATS = (1e-8, 1e-7, 1e-6, 1e-5)
 
 
 class EntropyProgram(Protocol):
@@ -171,7 +171,7 @@ class EntropySearch(ABC, Generic[P, A]):
             self.inside = True
         allowed = max(TARGET_CORRECTION, 0.02 * self.tolerance)
         if len(observed) and not self.retreat and (doubtful or not abs(best.bound - best.claimed) <= allowed):
-            for step in RETREATS:
+            for step in ENTROPY_RETREATS:
                 try:
                     other = self._attempt(program, level, step)
                 except SolverFailure:  # what is proven already stands

@@ -106,9 +106,7 @@ def rounded_bound(value: float | None, side: str, digits: int = DIGITS) -> str:
     """A bound, rounded to its side; other numbers to the nearest."""
     if value is None or math.isnan(value):
         return ""
-    text = f"{value:.{digits}g}" if side not in ("upper", "lower") else rounded(value, side, digits)
-    # as short as other numbers are: 1E-13 has no use for its zeros
-    return text if len(text) <= digits + 6 else f"{float(text):.{digits - 1}e}"
+    return f"{value:.{digits}g}" if side not in ("upper", "lower") else rounded(value, side, digits)
 
 
 def _seconds(seconds: float) -> str:
