@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +13,7 @@ import pytest
 
 import sdpbound as sb
 from sdpbound.adversaries import ADVERSARIES, Relaxation, Security, adversary_named
+from tests.packages import called, install
 
 ROOT = Path(sb.__file__).parents[1]
 ANGLES = ["--theta", "1", "--phi", "1.5", "--omega", "2.6"]
@@ -151,32 +149,23 @@ def page() -> str:
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The environment of a process that finds a package with the page's class, and one whose class does not load."""
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of packages: one with the page's class, and one whose class does not load."""
     folder = tmp_path_factory.mktemp("packages")
-    (folder / "almost.py").write_text(page(), encoding="utf-8")
-    info = folder / "almost-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: almost\nVersion: 1.0\n", encoding="utf-8")
     points = "almost-quantum = almost:AlmostQuantum\nmisnamed = almost:AlmostQuantum\nbroken = almost:Nothing\n"
-    (info / "entry_points.txt").write_text(f"[sdpbound.adversaries]\n{points}", encoding="utf-8")
-    return os.environ | {"PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)])}
+    install(folder, "almost", "almost", page(), f"[sdpbound.adversaries]\n{points}")
+    return folder
 
 
-def call(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "sdpbound", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
-
-
-def test_the_command_line_takes_its_name(installed: dict[str, str], tmp_path: Path) -> None:
+def test_the_command_line_takes_its_name(installed: Path, tmp_path: Path) -> None:
     file = tmp_path / "certificate.json"
-    done = call(installed, "value", *ANGLES, "--model", "almost-quantum", "--certificate", str(file), "--json")
+    done = called(installed, "value", *ANGLES, "--model", "almost-quantum", "--certificate", str(file), "--json")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert (found["model"], found["level"]) == ("almost-quantum", None)
     assert found["maximum"]["value"] == pytest.approx(sb.maximize(T.expression, QUANTUM).value, abs=1e-9)
     assert sb.verify(file).model == "quantum"
-    done = call(installed, "value", *ANGLES, "--model", "almost-quantum", "--level", "2")
+    done = called(installed, "value", *ANGLES, "--model", "almost-quantum", "--level", "2")
     assert done.returncode == 2 and "leave one of them out" in done.stderr
 
 
@@ -188,8 +177,8 @@ def test_the_command_line_takes_its_name(installed: dict[str, str], tmp_path: Pa
         ("broken", "entry point 'broken' of the group 'sdpbound.adversaries', cannot be loaded"),
     ],
 )
-def test_wrong_names(installed: dict[str, str], name: str, words: str) -> None:
-    done = call(installed, "value", *ANGLES, "--model", name)
+def test_wrong_names(installed: Path, name: str, words: str) -> None:
+    done = called(installed, "value", *ANGLES, "--model", name)
     assert done.returncode == 2 and words in done.stderr and "Traceback" not in done.stderr
 
 
@@ -207,17 +196,17 @@ omega = 2.6
 """
 
 
-def test_a_study_takes_its_name(installed: dict[str, str], tmp_path: Path) -> None:
+def test_a_study_takes_its_name(installed: Path, tmp_path: Path) -> None:
     study = tmp_path / "almost.toml"
     study.write_text(STUDY, encoding="utf-8")
     common = [str(study), "--output", str(tmp_path / "out")]
-    done = call(installed, "run", *common, "--workers", "1", "--quiet", "--json")
+    done = called(installed, "run", *common, "--workers", "1", "--quiet", "--json")
     assert done.returncode == 0, done.stderr
     facts = json.loads(done.stdout)
     assert (facts["rows"], facts["failed"]) == (6, 0)
-    done = call(installed, "verify", *common)
+    done = called(installed, "verify", *common)
     assert done.returncode == 0, done.stdout + done.stderr
-    done = call(installed, "run", *common, "--workers", "0", "--quiet", "--json")
+    done = called(installed, "run", *common, "--workers", "0", "--quiet", "--json")
     assert json.loads(done.stdout)["computed"] == 0  # known again
     lines = [line.split(",") for line in Path(facts["table"]).read_text(encoding="utf-8").splitlines()]
     lines = [line for line in lines if not line[0].startswith("#")]
@@ -228,7 +217,7 @@ def test_a_study_takes_its_name(installed: dict[str, str], tmp_path: Path) -> No
         sb.guessing_probability(DATA, QUANTUM).value, abs=1e-8
     )
     assert np.isfinite(list(values.values())).all()
-    unknown = call(os.environ | {"PYTHONPATH": str(ROOT)}, "run", *common)
+    unknown = called(ROOT, "run", *common)
     assert unknown.returncode == 2 and "'almost-quantum'" in unknown.stderr and "no-signaling" in unknown.stderr
 
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Callable
 from math import sqrt
 from pathlib import Path
@@ -18,10 +16,10 @@ import sdpbound as sb
 from sdpbound.conic.solvers import SOLVERS, by_name
 from tests.conic import test_solvers as contract
 from tests.conic.toy_solver import Toy
+from tests.packages import called, install
 
 ROOT = Path(sb.__file__).parents[1]
 #: What sdpbound knows of the package that brings the solver.
-METADATA = "Metadata-Version: 2.1\nName: sdpbound-toy\nVersion: 3.1.4\n"
 ENTRY_POINTS = "[sdpbound.solvers]\ntoy = sdpbound_toy:Toy\nsecond = sdpbound_toy:Second\n"
 #: A second one, which is worth trying on any program first.
 SECOND = """
@@ -62,23 +60,15 @@ name = "toy"
 @pytest.fixture
 def installed(tmp_path: Path) -> Path:
     """A folder with the package as it is installed."""
-    info = tmp_path / "site" / "sdpbound_toy-3.1.4.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text(METADATA, encoding="utf-8")
-    (info / "entry_points.txt").write_text(ENTRY_POINTS, encoding="utf-8")
     text = Path(__file__).with_name("toy_solver.py").read_text(encoding="utf-8")
     module = text + "\n\nimport os\n\nRANKED = bool(os.environ.get('RANKED'))\n" + SECOND
-    (tmp_path / "site" / "sdpbound_toy.py").write_text(module, encoding="utf-8")
+    install(tmp_path / "site", "sdpbound_toy", "sdpbound_toy", module, ENTRY_POINTS, "3.1.4")
     return tmp_path
 
 
-def called(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+def python(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Python in a new process that finds the package."""
-    path = os.pathsep.join([str(folder / "site"), str(ROOT)])
-    environment = os.environ | {"PYTHONPATH": path} | variables
-    return subprocess.run(
-        [sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=120
-    )
+    return called(folder / "site", *arguments, module="", cwd=folder, **variables)
 
 
 # -- the contract -------------------------------------------------------------------------------------------------
@@ -137,12 +127,12 @@ def test_by_name(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_command_line(installed: Path) -> None:
     member = ("--theta", "0.9", "--phi", "1.5", "--omega", "0.9+pi/2", "--level", "1+AB")
-    value = called(installed, "-m", "sdpbound", "value", *member, "--solver", "toy", "--json")
+    value = python(installed, "-m", "sdpbound", "value", *member, "--solver", "toy", "--json")
     assert value.returncode == 0, value.stderr
-    other = called(installed, "-m", "sdpbound", "value", *member, "--json")
+    other = python(installed, "-m", "sdpbound", "value", *member, "--json")
     assert _numbers(value.stdout) == pytest.approx(_numbers(other.stdout), abs=1e-6)
     assert '"toy"' in value.stdout and '"toy"' not in other.stdout
-    wrong = called(installed, "-m", "sdpbound", "value", *member, "--solver", "toi")
+    wrong = python(installed, "-m", "sdpbound", "value", *member, "--solver", "toi")
     assert wrong.returncode == 2
     assert "scs, highs, second, toy or cvxpy:NAME" in " ".join(wrong.stderr.split()) and "'toy'?" in wrong.stderr
 
@@ -170,7 +160,7 @@ def _numbers(text: str) -> list[float]:
 def test_a_study(installed: Path) -> None:
     """Rows, certificates and provenance of a study that names the solver; its processes find it as well."""
     (installed / "toy.toml").write_text(STUDY, encoding="utf-8")
-    done = called(installed, "-m", "sdpbound", "run", "toy.toml", "--output", "results", "--workers", "1")
+    done = python(installed, "-m", "sdpbound", "run", "toy.toml", "--output", "results", "--workers", "1")
     assert done.returncode == 0, done.stderr
     (table,) = installed.rglob("toy.csv")
     with table.open(encoding="utf-8", newline="") as file:
@@ -184,7 +174,7 @@ def test_a_study(installed: Path) -> None:
     facts = json.loads(table.with_suffix(".json").read_text(encoding="utf-8"))
     assert facts["solvers"] == ["toy"]
     assert '"sdpbound-toy": "3.1.4"' in table.with_suffix(".json").read_text(encoding="utf-8")
-    checked = called(installed, "-m", "sdpbound", "verify", "toy.toml", "--output", "results")
+    checked = python(installed, "-m", "sdpbound", "verify", "toy.toml", "--output", "results")
     assert checked.returncode == 0, checked.stderr
 
 
@@ -196,15 +186,15 @@ print(ranked((5,))[0], ranked(())[0], "toy" in available(), sb.maximize(sb.chsh(
 
 
 def test_a_rank_decides_where_no_solver_is_named(installed: Path) -> None:
-    plain = called(installed, "-c", RANKED)
+    plain = python(installed, "-c", RANKED)
     assert plain.stdout.split() == ["clarabel", "highs", "True", "clarabel"], plain.stderr
-    ranked = called(installed, "-c", RANKED, RANKED="1")
+    ranked = python(installed, "-c", RANKED, RANKED="1")
     assert ranked.stdout.split() == ["second", "highs", "True", "second"], ranked.stderr
 
 
 def test_a_broken_package_takes_nothing_down(installed: Path) -> None:
     """What cannot be loaded is named in a warning, and the others answer."""
     (installed / "site" / "sdpbound_toy.py").write_text("raise OSError('no library')\n", encoding="utf-8")
-    done = called(installed, "-c", RANKED)
+    done = python(installed, "-c", RANKED)
     assert done.stdout.split() == ["clarabel", "highs", "False", "clarabel"]
     assert "entry point 'toy' of the group 'sdpbound.solvers'" in done.stderr and "no library" in done.stderr

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +11,7 @@ import pytest
 
 import sdpbound as sb
 from sdpbound.entropies.methods import METHODS
+from tests.packages import called, install
 
 ROOT = Path(sb.__file__).parents[1]
 ANGLES = ["--theta", "1", "--phi", "1.5", "--omega", "2.6"]
@@ -127,24 +125,15 @@ def test_what_its_classes_lack() -> None:
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The environment of a process that finds a package with a method, and one that is no method."""
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of packages: one with a method, and one that is no method."""
     folder = tmp_path_factory.mktemp("packages")
-    (folder / "coarse.py").write_text(SOURCE, encoding="utf-8")
-    info = folder / "coarse-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: coarse\nVersion: 1.0\n", encoding="utf-8")
     points = "coarse = coarse:Coarse\nwrong = coarse:dataclass\nprojective = coarse:Coarse\n"
-    (info / "entry_points.txt").write_text(f"[sdpbound.entropies]\n{points}", encoding="utf-8")
-    return os.environ | {"PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)])}
+    install(folder, "coarse", "coarse", SOURCE, f"[sdpbound.entropies]\n{points}")
+    return folder
 
 
-def call(environment: dict[str, str], *arguments: str, module: str = "sdpbound") -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, *(("-m", module) if module else ()), *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
-
-
-def test_python_takes_its_name(installed: dict[str, str]) -> None:
+def test_python_takes_its_name(installed: Path) -> None:
     text = (
         "import sdpbound as sb\n"
         "b = sb.SingletSelfTest(1.0, 1.5, 2.6).behaviour(0.98)\n"
@@ -153,7 +142,7 @@ def test_python_takes_its_name(installed: dict[str, str]) -> None:
         "print(sb.VonNeumann('projective').chosen.tolerance)\n"
         "try:\n    sb.VonNeumann('coarse', level='2')\nexcept sb.InvalidParameter as error:\n    print(error)\n"
     )
-    done = call(installed, "-c", text, module="")
+    done = called(installed, "-c", text, module="")
     assert done.returncode == 0, done.stderr
     few, many, own, refused = done.stdout.splitlines()
     rule = sb.VonNeumann("projective", "1+AB", 4)
@@ -162,18 +151,18 @@ def test_python_takes_its_name(installed: dict[str, str]) -> None:
     assert refused == "method 'coarse' takes nodes only: leave level out, or take 'projective'."
 
 
-def test_the_command_line_takes_its_name(installed: dict[str, str], tmp_path: Path) -> None:
+def test_the_command_line_takes_its_name(installed: Path, tmp_path: Path) -> None:
     file = tmp_path / "certificate.json"
     asked = ["rate", "key", *ANGLES, "--visibility", "0.98", "--x", "0", "--y", "0", "--entropy", "von-neumann"]
-    done = call(installed, *asked, "--method", "coarse", "--certificate", str(file), "--json")
+    done = called(installed, *asked, "--method", "coarse", "--certificate", str(file), "--json")
     assert done.returncode == 0, done.stderr
     value = json.loads(done.stdout)["rate"]
     rule = sb.VonNeumann("projective", "1+AB", 4)
     assert value == pytest.approx(sb.key_rate(BEHAVIOUR, x=0, y=0, entropy=rule).value, abs=1e-6)
     assert sb.verify(file).side == "lower"
-    done = call(installed, *asked, "--method", "coarser")
+    done = called(installed, *asked, "--method", "coarser")
     assert done.returncode == 2 and "did you mean 'coarse'?" in done.stderr
-    done = call(installed, *asked, "--method", "wrong")
+    done = called(installed, *asked, "--method", "wrong")
     assert done.returncode == 2 and "not a subclass of sdpbound.Entropy" in done.stderr
 
 
@@ -191,23 +180,23 @@ omega = 2.6
 """
 
 
-def test_a_study_takes_its_name(installed: dict[str, str], tmp_path: Path) -> None:
+def test_a_study_takes_its_name(installed: Path, tmp_path: Path) -> None:
     study = tmp_path / "coarse.toml"
     study.write_text(STUDY.replace("METHOD", "coarse"), encoding="utf-8")
     common = [str(study), "--output", str(tmp_path / "out")]
-    done = call(installed, "run", *common, "--workers", "1", "--quiet", "--json")
+    done = called(installed, "run", *common, "--workers", "1", "--quiet", "--json")
     assert done.returncode == 0, done.stderr
     facts = json.loads(done.stdout)
     assert (facts["rows"], facts["failed"]) == (1, 0)
-    done = call(installed, "verify", *common)
+    done = called(installed, "verify", *common)
     assert done.returncode == 0, done.stdout + done.stderr
-    done = call(installed, "run", *common, "--workers", "0", "--quiet", "--json")
+    done = called(installed, "run", *common, "--workers", "0", "--quiet", "--json")
     assert json.loads(done.stdout)["computed"] == 0  # known again
     lines = [row.split(",") for row in Path(facts["table"]).read_text(encoding="utf-8").splitlines() if row[0] != "#"]
     row = dict(zip(lines[0], lines[1], strict=False))
     rule = sb.VonNeumann("projective", "1+AB", 4)
     assert float(row["value"]) == pytest.approx(sb.key_rate(BEHAVIOUR, entropy=rule).value, abs=1e-6)
-    unknown = call(os.environ | {"PYTHONPATH": str(ROOT)}, "run", *common)
+    unknown = called(ROOT, "run", *common)
     assert unknown.returncode == 2 and "'coarse'" in unknown.stderr and "gauss-radau" in unknown.stderr
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from sdpbound.errors import InvalidParameter, InvalidSolver
 from sdpbound.registry import Registry, concrete, listed, unknown
+from tests.packages import install
 
 GROUP = "sdpbound.tests"
 
@@ -30,10 +31,7 @@ def shapes() -> Registry[type[Sized]]:
 
 def distribution(folder: Path, name: str, points: str) -> None:
     """An installed package as far as its metadata says."""
-    info = folder / f"{name}-1.0.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n", encoding="utf-8")
-    (info / "entry_points.txt").write_text(f"[{GROUP}]\n{points}\n", encoding="utf-8")
+    install(folder, name, "", None, f"[{GROUP}]\n{points}\n")
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ import pytest
 
 import sdpbound as sb
 from sdpbound.study import Study, audit, draw, read_table, run_study
+from tests.packages import install
 
 MODULE = '''
 """A package that extends sdpbound: Werner states, detectors that guess, and the deviation from a fair coin."""
@@ -132,11 +133,7 @@ rate = [0.01, 0.02]
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     site = tmp_path / "site"
-    about = site / "sdpbound_werner-1.0.dist-info"
-    about.mkdir(parents=True)
-    (site / "sdpbound_werner.py").write_text(MODULE, encoding="utf-8")
-    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: sdpbound-werner\nVersion: 1.0\n", encoding="utf-8")
-    (about / "entry_points.txt").write_text(POINTS, encoding="utf-8")
+    install(site, "sdpbound_werner", "sdpbound_werner", MODULE, POINTS)
     monkeypatch.syspath_prepend(str(site))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")]))
     return site
