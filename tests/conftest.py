@@ -34,9 +34,11 @@ class _Times:
 
     def pytest_sessionfinish(self, exitstatus: int) -> None:
         # only whole runs of files count: what was deselected or interrupted would look quick
-        if exitstatus == 0 and not self.config.option.keyword and "::" not in " ".join(self.config.args):
-            known = self.config.cache.get(TIMES, {})
-            self.config.cache.set(TIMES, known | {path: round(s, 2) for path, s in self.seconds.items()})
+        whole = exitstatus == 0 and not self.config.option.keyword and "::" not in " ".join(self.config.args)
+        cache = getattr(self.config, "cache", None)  # none with -p no:cacheprovider
+        if whole and cache is not None:
+            known = cache.get(TIMES, {})
+            cache.set(TIMES, known | {path: round(s, 2) for path, s in self.seconds.items()})
 
 
 def pytest_configure(config: pytest.Config) -> None:

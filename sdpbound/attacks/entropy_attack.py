@@ -94,7 +94,7 @@ def _qubit_strategies(question: EntropyQuestion, tolerance: float) -> list[Strat
     """The strategies of the best mixture of qubits; only for at most two tested settings of two outcomes a party."""
     try:
         optimum = qubit_mixture(question, tolerance=min(tolerance, 1e-6))
-    except InvalidInput:
+    except (InvalidInput, SolverFailure):  # the general search needs no start
         return []
     made = []
     for state, *observables in zip(optimum.states, optimum.alice, optimum.bob, strict=True):

@@ -16,12 +16,14 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from sdpbound.study.file.spec import StudySpec, read_spec
     from sdpbound.study.out.figures import draw
     from sdpbound.study.running.dask_ import Tls
+    from sdpbound.study.running.options import RunOptions
     from sdpbound.study.running.run import StudyResult, Terminated, run_study
     from sdpbound.study.store import merge, recover
     from sdpbound.tables.table import Table, read_table
 
 __all__ = [
     "Audit",
+    "RunOptions",
     "Status",
     "Study",
     "StudyResult",
@@ -46,6 +48,7 @@ __getattr__, __dir__ = lazy_face(
         "sdpbound.study.file.spec": "StudySpec read_spec",
         "sdpbound.study.out.figures": "draw",
         "sdpbound.study.running.dask_": "Tls",
+        "sdpbound.study.running.options": "RunOptions",
         "sdpbound.study.running.run": "StudyResult Terminated run_study",
         "sdpbound.study.store": "merge recover",
         "sdpbound.tables.table": "Table read_table",

@@ -455,3 +455,16 @@ def test_a_rate_is_exact_only_if_every_pair_of_settings_is(monkeypatch: pytest.M
     monkeypatch.setattr(module, "conditional_entropy_upper_bound", inexact_for_one)
     rate = sb.key_rate_upper_bound(behaviour)
     assert rate.settings[0] == 0 and not rate.exact and any("APPROXIMATE" in text for text in rate.assumptions)
+
+
+def test_a_failed_start_is_no_failed_attack(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mixture of qubits is only where the search begins."""
+
+    def failed(*_: Any, **__: Any) -> None:
+        raise sb.SolverFailure("the linear program has no answer.")
+
+    data = sb.Observations.bell_value(sb.chsh(), 2.5)
+    known = sb.conditional_entropy_upper_bound(data).value
+    monkeypatch.setattr("sdpbound.attacks.entropy_attack.qubit_mixture", failed)
+    attack = sb.conditional_entropy_upper_bound(data)
+    assert attack.exact and attack.value == pytest.approx(known, abs=1e-4)

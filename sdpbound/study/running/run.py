@@ -11,14 +11,16 @@ from collections.abc import Generator, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
+from sdpbound.arguments import with_changes
 from sdpbound.errors import InvalidInput, InvalidParameter, InvalidStudy, StorageFailure
 from sdpbound.study.at_hand import Study
 from sdpbound.study.out import export as exports
 from sdpbound.study.plan import Task, cell_keys
-from sdpbound.study.running.dask_ import Tls, run_on_dask
+from sdpbound.study.running.dask_ import run_on_dask
 from sdpbound.study.running.executors import cores, run_here, run_in_processes
+from sdpbound.study.running.options import RunChanges, RunOptions
 from sdpbound.study.running.progress import Report, Tally, announce, reporter
 from sdpbound.study.running.signals import Stops, Terminated
 from sdpbound.study.store import Store
@@ -35,8 +37,6 @@ BATCH_CELLS = 2048
 REPORT_SECONDS = 0.2
 #: The lookup of more cells than this takes so long that a line announces it.
 MANY = 200_000
-#: Most parts of a study.
-SHARD_LIMIT = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +69,8 @@ def run_study(
     workers: int | None = None,
     progress: bool = True,
     *,
-    scheduler: str | None = None,
-    scheduler_file: str | os.PathLike[str] | None = None,
-    tls: Tls | None = None,
-    retry: bool = False,
-    shard: tuple[int, int] | None = None,
+    options: RunOptions | None = None,
+    **changes: Unpack[RunChanges],
 ) -> StudyResult:
     """Run a study file, or go on with it: what its store has already is not computed again.
 
@@ -83,10 +80,8 @@ def run_study(
     output : folder for results, default ``results/NAME`` beside the study file, or beside its folder ``studies``
     workers : worker processes, default one for each core; 0 runs in this process, without isolation from solvers
     progress : report on standard error: bars on a terminal, else a line a minute
-    scheduler, scheduler_file : run on the Dask cluster with this scheduler address, or of this scheduler file
-    tls : certificates for a scheduler at a ``tls://`` address
-    retry : compute only what failed, and what has no certificate if the study keeps them
-    shard : (k, n), the k-th of n parts of the study, with a store of its own
+    options : a cluster to compute on, a retry, one part of the study: default RunOptions()
+    changes : single options by their names: scheduler, scheduler_file, tls, retry, shard
 
     Returns
     -------
@@ -107,44 +102,42 @@ def run_study(
     """
     if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 0):
         raise InvalidParameter(f"workers = {workers!r} must be an integer of at least 0; 0 runs in this process.")
-    distributed = scheduler is not None or scheduler_file is not None
-    if distributed and workers is not None:
+    how = with_changes(options, RunOptions(), changes, "run_study")
+    if how.distributed and workers is not None:
         raise InvalidInput("a Dask cluster has workers of its own: give workers or a scheduler, not both.")
-    if tls is not None and not distributed:
-        raise InvalidInput("TLS certificates are for a Dask cluster: give its scheduler too, or leave them out.")
     study = Study.load(path, output)
-    if shard is not None:
-        study = replace(study, shard=_checked(shard), store=None)
-    if retry and not study.store_path.is_file():
+    if how.shard is not None:
+        study = replace(study, shard=how.shard, store=None)
+    if how.retry and not study.store_path.is_file():
         raise InvalidStudy(f"there is no store '{study.store_path}' to try again: run the study first.")
     study.plan.check()
     study.prepare_folder()
     start = time.monotonic()
     with Stops() as stops, Store.write(study.store_path) as store:
-        run = _Run(study, store, stops, retry)
+        run = _Run(study, store, stops, how.retry)
         try:
             store.save_spec(study.spec.model_dump(mode="json"), study.text)
             run.survey(progress)
             if run.tally.total.left:
                 count = cores() if workers is None else workers
-                how = {"scheduler": True} if distributed else {"workers": count}
-                run.identity = store.begin(environment() | how | {"started": _now()})
-                file = None if scheduler_file is None else Path(scheduler_file)
+                where = {"scheduler": True} if how.distributed else {"workers": count}
+                run.identity = store.begin(environment() | where | {"started": _now()})
                 with reporter(study.name, run.tally, progress) as run.report:
                     if run.closed_left:
                         run.take(run_here(run.groups(needs_solver=False)))
                     run.tally.solving_since = time.monotonic()
                     if run.solver_left:
                         groups = run.groups(needs_solver=True)
-                        if distributed:
-                            run.take(run_on_dask(groups, scheduler, file, tls, run.report.note, run.idle))
+                        if how.distributed:
+                            note = run.report.note
+                            run.take(run_on_dask(groups, how.scheduler, how.file, how.tls, note, run.idle))
                         elif count:
                             run.take(run_in_processes(groups, min(count, run.solver_left), idle=run.idle))
                         else:
                             run.take(run_here(groups))
                 run.finish("complete")
             result = _written(study, run, start)
-            if not result.failed and (not retry or study.status().complete):  # a retry leaves what is missing
+            if not result.failed and (not how.retry or study.status().complete):  # a retry leaves what is missing
                 store.complete(study.identity)
             return result
         except BaseException as stop:
@@ -195,14 +188,6 @@ def _current(table: Path, facts: dict[str, Any]) -> Counter[str] | None:
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
     return found
-
-
-def _checked(shard: tuple[int, int]) -> tuple[int, int]:
-    k, n = shard
-    whole = all(isinstance(value, int) and not isinstance(value, bool) for value in shard)
-    if not whole or not 1 <= k <= n <= SHARD_LIMIT:
-        raise InvalidParameter(f"shard = {k}/{n} must be K/N with 1 <= K <= N <= {SHARD_LIMIT}, such as 3/64.")
-    return k, n
 
 
 def _now() -> str:
