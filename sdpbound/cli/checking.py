@@ -1,4 +1,4 @@
-"""The command that says what a study will be, before it runs."""
+"""The command that checks a study file and estimates the study, before the study runs."""
 
 from __future__ import annotations
 
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from sdpbound.study.running.estimate import Estimate
 
 __all__ = ["check_command"]
-
-#: What check prints of a row.
 
 
 def check_command(
@@ -74,7 +72,7 @@ def check_command(
 
 
 def _unreached_lines(guess: Estimate, budget: float) -> list[str]:
-    """Which tasks were not reached, and what to do."""
+    """Return the lines that name the tasks that were not reached and say what to do."""
     if not guess.unreached:
         return []
     return [
@@ -88,7 +86,7 @@ def _unreached_lines(guess: Estimate, budget: float) -> list[str]:
 
 
 def _row_line(row: dict[str, Any]) -> str:
-    from sdpbound.tables.columns import COLUMNS, PLACE  # with tables come data frames, which a start has no use for
+    from sdpbound.tables.columns import COLUMNS, PLACE  # the tables import data frames, which are slow to import
 
     added = [name for name in row if name not in COLUMNS]
     shown = (*PLACE[: PLACE.index("visibility")], *added, *PLACE[PLACE.index("visibility") :])

@@ -1,4 +1,4 @@
-"""click, as typer has it: newer versions of typer carry their own, older ones use the package."""
+"""Access to click: newer versions of typer carry a click of their own, and older ones use the package."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import typer
 
 __all__ = ["current_context", "errors"]
 
-#: The module of click's errors: where ``typer.BadParameter`` is.
+#: The module of click's errors. It is the module of ``typer.BadParameter``.
 errors: Any = sys.modules[typer.BadParameter.__module__]
 
 
 def current_context() -> typer.Context:
-    """The context of the command that runs."""
+    """Return the context of the command that runs."""
     package = errors.__name__.rpartition(".")[0]
     context: typer.Context = import_module(f"{package}.globals").get_current_context()
     return context

@@ -1,4 +1,4 @@
-"""The devices that a command is about: a member of a family or own data, their noise, and what is tested of them.
+"""The devices that a command is about: a member of a family or the user's own data, the noise, and what is tested.
 
 Each command takes the same options, :class:`MemberOptions` or :class:`DeviceOptions`, and reads them into
 :class:`Devices`.
@@ -36,7 +36,11 @@ DEVICES, NOISE = "Devices", "Noise of the devices"
 
 @dataclass(frozen=True, slots=True)
 class MemberOptions(Options):
-    """Which devices: a member of a family by its axes, the singlet's by three angles of their own, or own data."""
+    """The options that choose the devices.
+
+    The devices are a member of a family at values of its axes, a member of the singlet family at three angles, which
+    have options of their own, or the user's own data.
+    """
 
     theta: Annotated[
         str | None,
@@ -77,7 +81,7 @@ class MemberOptions(Options):
     ] = None
 
     def member(self) -> tuple[Family, Member]:
-        """The member, with its family."""
+        """Return the family and its member."""
         angles = {"theta": self.theta, "phi": self.phi, "omega": self.omega}
         if self.behaviour is None and self.family is None:
             return singlet_member(angles, self.at)
@@ -97,7 +101,7 @@ class MemberOptions(Options):
 
 @dataclass(frozen=True, slots=True)
 class DeviceOptions(MemberOptions):
-    """The devices, their noise, and what is tested of them."""
+    """The options for the devices, their noise, and what is tested of them."""
 
     observed: Annotated[
         str | None,
@@ -156,7 +160,7 @@ class DeviceOptions(MemberOptions):
     ] = None
 
     def devices(self) -> Devices:
-        """The devices, of library objects."""
+        """Return the devices as objects of the library."""
         family, member = self.member()
         visibility, others = number(self.visibility, "visibility"), self._others()
         observed = self.observed
@@ -166,7 +170,7 @@ class DeviceOptions(MemberOptions):
         return Devices(family, member, visibility, others, choice(observed, OBSERVED, "--observed"))
 
     def _others(self) -> sb.Noise | None:
-        """The noise besides white noise, in the order in which it happens; None for none."""
+        """Return the noise besides white noise, in the order in which it happens; None if there is none."""
         from sdpbound.bell.noise.noise import STAGES
 
         flip, turn = of_parties(self.dephasing, "dephasing"), of_parties(self.misalignment, "misalignment", angle)
@@ -185,7 +189,7 @@ class DeviceOptions(MemberOptions):
 
 
 def _both(values: Sequence[float | tuple[float, ...]], name: str) -> tuple[float, float]:
-    """A number for Alice and one for Bob, who has the same where one is given."""
+    """Return Alice's number and Bob's. Bob has the same number as Alice where only one is given."""
     first, last = values[0], values[-1]
     if isinstance(first, tuple) or isinstance(last, tuple):
         raise InvalidInput(f"{name} is one number for each party, not for each setting: leave the colons out.")
@@ -193,14 +197,14 @@ def _both(values: Sequence[float | tuple[float, ...]], name: str) -> tuple[float
 
 
 def _noise(text: str) -> sb.Noise:
-    """A noise by its kind, such as "dephasing:a=0.01,axis=x"."""
+    """Read a noise by its kind, such as "dephasing:a=0.01,axis=x"."""
     kind, _, rest = text.partition(":")
     given = assignments([rest] if rest.strip() else [], "--noise", "KIND:NAME=VALUE")
     return sb.noise_from({"kind": kind.strip(), **{name: _value(value, name) for name, value in given.items()}})
 
 
 def _value(text: str, name: str) -> Any:
-    """A word, a number, or numbers for each setting."""
+    """Read a word, a number, or numbers for each setting."""
     words: dict[str, Any] = {"true": True, "false": False, **{axis: axis for axis in AXES}}
     return words[text] if text in words else of_parties(text, name)[0]
 
@@ -216,7 +220,7 @@ class Devices:
     ----------
     family, member : the ideal devices
     visibility : weight of the ideal behaviour in white noise, 0 to 1
-    others : the noise besides white noise, after it; None for none
+    others : the noise that acts after the white noise; None if there is none
     observed : "bell", "correlators" or "full"
     """
 
@@ -234,7 +238,7 @@ class Devices:
 
     @property
     def noise(self) -> sb.Noise | None:
-        """All the noise, white noise first; None for none."""
+        """All the noise, white noise first; None if there is none."""
         if self.visibility == 1.0:
             return self.others
         white = sb.WhiteNoise(self.visibility)
@@ -242,20 +246,20 @@ class Devices:
 
     @property
     def ideal(self) -> sb.SingletSelfTest | sb.Strategy | sb.Behaviour:
-        """The noiseless devices, as searches for thresholds take them."""
+        """The noiseless devices, in the form that searches for thresholds take."""
         if isinstance(self.member, sb.SingletSelfTest):
             return self.member
         return self.member.behaviour() if self.member.strategy is None else self.member.strategy
 
     @property
     def tested(self) -> str | sb.BellExpression:
-        """What is tested, as searches for thresholds take it."""
+        """What is tested, in the form that searches for thresholds take."""
         if self.observed == "bell" and self.member.expression is not None and self.ideal is not self.member:
             return self.member.expression
         return self.observed
 
     def data(self) -> tuple[sb.Behaviour, sb.Observations]:
-        """What the devices do, and what is tested of it."""
+        """Return the behaviour of the devices, and what is tested of it."""
         if self.others is None:
             behaviour = self.member.behaviour(self.visibility)
         else:
@@ -268,11 +272,11 @@ class Devices:
         return behaviour, sb.Observations.full(behaviour)
 
     def facts(self) -> dict[str, Any]:
-        """Noise and what is tested, for JSON."""
+        """Return the noise and what is tested, for JSON."""
         noise = None if self.others is None else self.others.name
         return {"visibility": self.visibility, "noise": noise, "observed": self.observed}
 
     def line(self) -> str:
-        """Noise and what is tested, for people."""
+        """Return the noise and what is tested as a line of text."""
         noise = "" if self.others is None else f", then {self.others.name}"
         return f"visibility {self.visibility:.{DIGITS}g}{noise}, tested: {self.observed}"

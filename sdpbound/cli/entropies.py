@@ -1,4 +1,4 @@
-"""The command for an entropy from both sides."""
+"""The command that bounds an entropy from both sides."""
 
 from __future__ import annotations
 

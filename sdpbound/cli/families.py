@@ -39,7 +39,7 @@ def families_command(
 
 
 def _facts(family: type[Family]) -> dict[str, Any]:
-    """A family for JSON; its axes are null where they depend on arguments that it needs."""
+    """Return the facts of a family for JSON. Its axes are null where they depend on arguments that must be given."""
     axes = _axes(family)
     return {
         "name": family.name,
@@ -54,7 +54,7 @@ def _facts(family: type[Family]) -> dict[str, Any]:
 
 
 def _axis_facts(axis: Axis) -> dict[str, Any]:
-    """An axis for JSON; an end of its range that is infinite is null."""
+    """Return the facts of an axis for JSON. An infinite end of its range is null."""
     return {
         "name": axis.name,
         "unit": axis.unit,
@@ -67,7 +67,7 @@ def _axis_facts(axis: Axis) -> dict[str, Any]:
 
 
 def _lines(family: type[Family]) -> list[str]:
-    """A family for people."""
+    """Return the lines of text about a family."""
     lines = [f"{family.name}: {family.text}   ({family.source})"]
     axes, arguments = _axes(family), _arguments(family)
     width = max((len(name) for name in (*arguments, *(axis.name for axis in axes or ()))), default=0)
@@ -82,9 +82,10 @@ def _lines(family: type[Family]) -> list[str]:
 
 
 def _arguments(family: type[Family]) -> dict[str, Any]:
-    """What distinguishes families of a kind, each with its default, MISSING where it is needed.
+    """Return the arguments that a family takes, each with its default; an argument that must be given has MISSING.
 
-    Arguments that are empty by default hold what a family has read, for other processes; they are not for people.
+    Arguments that are empty by default hold what a family has read, for other processes. A user does not give these
+    arguments, so they are left out.
     """
     return {
         field.name: field.default
@@ -94,7 +95,7 @@ def _arguments(family: type[Family]) -> dict[str, Any]:
 
 
 def _axes(family: type[Family]) -> tuple[Axis, ...] | None:
-    """The axes of the family with its default arguments; None where it has none without arguments."""
+    """Return the axes of the family with its default arguments; None if an argument must be given."""
     if isinstance(family.axes, tuple):
         return family.axes
     try:

@@ -23,7 +23,7 @@ RUN = "Rounds and security"
 
 @dataclass(frozen=True, slots=True)
 class Rounds(Options):
-    """How many rounds, and how secure the key from them."""
+    """The options for the number of rounds and the security of the key."""
 
     rounds: Annotated[
         list[str],
@@ -38,11 +38,11 @@ class Rounds(Options):
     ] = "1e-2"
 
     def numbers(self) -> list[float]:
-        """The numbers of rounds."""
+        """Return the numbers of rounds."""
         return [number(text, "rounds") for text in self.rounds]
 
     def security(self) -> sb.FiniteSecurity:
-        """The probabilities that are allowed."""
+        """Return the failure probabilities that are allowed."""
         return sb.FiniteSecurity(
             soundness=number(self.soundness, "soundness"), completeness=number(self.completeness, "completeness")
         )
@@ -99,7 +99,7 @@ def finite_command(
 
 
 def _facts(length: sb.FiniteLength) -> dict[str, Any]:
-    """A length for JSON."""
+    """Return the facts of a length for JSON."""
     return {
         "rounds": length.rounds,
         "length": length.length,

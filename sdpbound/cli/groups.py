@@ -1,7 +1,8 @@
-"""Groups of options: a frozen dataclass that many commands take as one parameter, each of its fields an option.
+"""Groups of options: a frozen dataclass that many commands take as one parameter. Each field of it is an option.
 
-typer makes one option of each parameter of a function. :func:`grouped` shows it a function in which each parameter that
-is a group is replaced by the fields of the group, and calls the command with the groups made from what was typed::
+typer makes one option of each parameter of a function. :func:`grouped` shows typer a function in which the fields of a
+group stand in the place of the parameter for the group. That function makes the groups from what was typed, and calls
+the command with them::
 
     @dataclass(frozen=True, slots=True)
     class Printing(Options):
@@ -26,13 +27,16 @@ __all__ = ["Options", "Without", "grouped"]
 
 
 class Options:
-    """A group of options. A subclass is a frozen dataclass whose fields are annotated as parameters of commands are."""
+    """A group of options.
+
+    A subclass is a frozen dataclass whose fields have the annotations of a command's parameters.
+    """
 
     __slots__ = ()
 
 
 class Without:
-    """Marks a parameter: the options of its group that the command does not have.
+    """A mark on a parameter of a command that names the options of the group that the command does not have.
 
     Parameters
     ----------
@@ -45,7 +49,7 @@ class Without:
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """A parameter of a command that is a group, and the fields of it that are options of the command."""
+    """A parameter of a command that is a group, and those fields of the group that are options of the command."""
 
     name: str
     kind: type[Options]
@@ -58,17 +62,17 @@ class _Group:
             yield _option(field.name, hints[field.name], default)
 
     def made_from(self, given: dict[str, Any]) -> Options:
-        """The group; what it needs is taken out of ``given``."""
+        """Make the group, and take the values of its options out of ``given``."""
         return self.kind(**{field.name: given.pop(field.name) for field in self.shown})
 
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with its groups of options spread out, for typer.
+    """Return the command as typer takes it: with one parameter for each option of its groups.
 
     Raises
     ------
     TypeError
-        Two options of a command have the same name, or a group is without an option that it does not have.
+        Two options of the command have the same name, or ``Without`` names an option that the group does not have.
     """
     hints = get_type_hints(command, include_extras=True)
     groups: list[_Group] = []
@@ -95,7 +99,7 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _option(name: str, annotation: Any, default: Any) -> inspect.Parameter:
-    """By name only, so that an option without a default may follow one that has it."""
+    """Return a parameter by name only, so that an option without a default may follow one with a default."""
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 

@@ -1,4 +1,4 @@
-"""Members of families by what is typed, and what is printed of them."""
+"""The member of a family from what is typed, and the facts of a member that are printed."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 __all__ = ["assignments", "heading", "member_facts", "named_member", "singlet_member"]
 
-#: What opens and closes a text inside which a comma separates nothing.
+#: The brackets that open and close. A comma between them separates nothing.
 OPEN, CLOSED = "([", ")]"
-#: Points of a family that a message names.
+#: The most points of a family that a message names.
 MOST_POINTS = 8
 
 
 def singlet_member(angles: Mapping[str, str | None], at: Sequence[str] | None) -> tuple[Family, Member]:
-    """The singlet's member at three angles, with its family."""
+    """Return the singlet family and its member at three angles."""
     if at:
         raise InvalidInput(f"--at {at[0]} is of a family: give --family NAME too; 'sdpbound families' lists them.")
     missing = [f"--{name}" for name, text in angles.items() if text is None]
@@ -43,7 +43,7 @@ def singlet_member(angles: Mapping[str, str | None], at: Sequence[str] | None) -
 
 
 def named_member(name: str | None, file: Path | None, at: Sequence[str]) -> tuple[Family, Member]:
-    """The member of a family by its name, or of the table of behaviours in a file, with the family.
+    """Return a family and its member. The family has a name, or it is the table of behaviours in a file.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def named_member(name: str | None, file: Path | None, at: Sequence[str]) -> tupl
 
 
 def _axis_value(family: Family, axis: Axis, text: str) -> float:
-    """A value of an axis: an angle, the name of a point, or a number."""
+    """Read a value of an axis: an angle, the name of a point, or a number."""
     if axis.unit == "rad":
         return angle(text, axis.name)
     points = family.point_names()
@@ -80,7 +80,7 @@ def _axis_value(family: Family, axis: Axis, text: str) -> float:
 
 
 def _structure(text: str) -> Any:
-    """A value as in a study file, such as true, 3, [2, 3] or "chsh"; anything else is a word."""
+    """Read a value in the form of a study file, such as true, 3, [2, 3] or "chsh". Anything else is read as a word."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
@@ -88,7 +88,7 @@ def _structure(text: str) -> Any:
 
 
 def assignments(texts: Iterable[str], option: str, form: str) -> dict[str, str]:
-    """Names and what they are set to, such as "beta=0.5, alpha=1"; a comma inside brackets separates nothing."""
+    """Read names and their values, such as "beta=0.5, alpha=1". A comma inside brackets separates nothing."""
     found: dict[str, str] = {}
     for text in texts:
         for part in _parts(text):
@@ -102,7 +102,7 @@ def assignments(texts: Iterable[str], option: str, form: str) -> dict[str, str]:
 
 
 def _parts(text: str) -> Iterator[str]:
-    """The text between commas that are in no brackets."""
+    """Split the text at the commas that are outside all brackets."""
     start = depth = 0
     for place, character in enumerate(text):
         depth += (character in OPEN) - (character in CLOSED)
@@ -113,14 +113,14 @@ def _parts(text: str) -> Iterator[str]:
 
 
 def member_facts(family: Family, member: Member) -> dict[str, Any]:
-    """The devices for JSON: the singlet's angles also as they have always been."""
+    """Return the devices for JSON. A member of the singlet family also has its angles under their older keys."""
     angles = member.values if isinstance(member, sb.SingletSelfTest) else {}
     structure = {name: value for name, value in family.structure.items() if value is not None}
     return {**angles, "family": family.name, "structure": structure, "parameters": member.values}
 
 
 def heading(member: Member) -> str:
-    """The devices in one line."""
+    """Return the devices as one line of text."""
     if not isinstance(member, sb.SingletSelfTest):
         return f"{member.title}   ({member.source})"
     theta, phi, omega = member.parameters
@@ -129,7 +129,7 @@ def heading(member: Member) -> str:
 
 
 def _command_path() -> str:
-    """The command that runs, such as "sdpbound rate key"."""
+    """Return the command that runs, such as "sdpbound rate key"."""
     from sdpbound.cli.clicks import current_context
 
     return current_context().command_path

@@ -58,7 +58,7 @@ def value_command(devices: MemberOptions, adversary: AdversaryOptions, output: O
 
 
 def _closed_forms(member: Member) -> dict[str, Any]:
-    """What is known of a member in closed form; None for what is not."""
+    """Return the closed forms of a member. A closed form that is not known is None."""
     own: dict[str, Any] = {}
     if isinstance(member, sb.SingletSelfTest):
         own = {"condition": member.condition, "is_self_test": member.is_self_test}
@@ -72,7 +72,7 @@ def _closed_forms(member: Member) -> dict[str, Any]:
 
 
 def _closed_lines(member: Member) -> list[str]:
-    """The same for people."""
+    """Return the closed forms of a member as lines of text."""
     singlet = isinstance(member, sb.SingletSelfTest)
     found = [
         ("quantum bound", member.quantum_bound, ""),

@@ -1,4 +1,4 @@
-"""Groups of options about the adversary, the entropy, the settings and what is written."""
+"""Groups of options for the adversary, the entropy, the settings and the output."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 ENTROPIES = ("min", "von-neumann")
-#: Bits to which a von Neumann entropy is bounded unless another accuracy is asked for.
+#: The accuracy, in bits, to which a von Neumann entropy is bounded if no other accuracy is asked for.
 ACCURACY = 1e-3
 #: Headings of groups of options in a command's help.
 ADVERSARY, ENTROPY, SETTINGS, OUTPUT = "Adversary and solver", "Entropy", "Settings", "Output"
@@ -45,7 +45,7 @@ Preprocessing = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class AdversaryOptions(Options):
-    """The set of correlations that the adversary is held to, and what solves programs over it."""
+    """The options for the adversary's set of correlations, and for the solver of programs over that set."""
 
     model: Annotated[
         str,
@@ -69,7 +69,7 @@ class AdversaryOptions(Options):
     ] = None
 
     def read(self) -> sb.Adversary:
-        """The adversary of the library."""
+        """Return the adversary as an object of the library."""
         from sdpbound.adversaries import ADVERSARIES, adversary_named
 
         if self.level is not None and not ADVERSARIES.named(self.model, "--model").takes_level:
@@ -80,7 +80,7 @@ class AdversaryOptions(Options):
 
     @property
     def is_quantum(self) -> bool:
-        """Whether it is the quantum adversary, which von Neumann entropies are against."""
+        """Whether the adversary is the quantum one, against whom von Neumann entropies are bounded."""
         from sdpbound.adversaries import ADVERSARIES
 
         return ADVERSARIES.named(self.model, "--model") is sb.Quantum
@@ -88,7 +88,7 @@ class AdversaryOptions(Options):
 
 @dataclass(frozen=True, slots=True)
 class VonNeumannEntropy(Options):
-    """How von Neumann entropies are bounded."""
+    """The options that say how von Neumann entropies are bounded."""
 
     method: Annotated[
         str | None,
@@ -108,7 +108,7 @@ class VonNeumannEntropy(Options):
     ] = None
 
     def von_neumann(self, adversary: AdversaryOptions) -> sb.VonNeumann:
-        """The method of the library, against the quantum adversary."""
+        """Return the method of the library that bounds the entropy against the quantum adversary."""
         accuracy = ACCURACY if self.tolerance is None else number(self.tolerance, "tolerance")
         found = sb.VonNeumann(level=adversary.level, tolerance=accuracy, solver=adversary.solver)
         return found if self.method is None else replace(found, method=self.method)
@@ -116,7 +116,7 @@ class VonNeumannEntropy(Options):
 
 @dataclass(frozen=True, slots=True)
 class RateEntropy(VonNeumannEntropy):
-    """The entropy that a rate is made of."""
+    """The options for the entropy from which a rate is computed."""
 
     entropy: Annotated[str, typer.Option(help="min or von-neumann.", metavar="ENTROPY", rich_help_panel=ENTROPY)] = (
         "min"
@@ -135,7 +135,7 @@ class RateEntropy(VonNeumannEntropy):
     ] = False
 
     def read(self, adversary: AdversaryOptions) -> Entropy:
-        """The entropy of the library."""
+        """Return the entropy as an object of the library."""
         if choice(self.entropy, ENTROPIES, "--entropy") == "min":
             for option, value in (("--method", self.method), ("--tolerance", self.tolerance)):
                 if value is not None:
@@ -150,7 +150,7 @@ class RateEntropy(VonNeumannEntropy):
 
 @dataclass(frozen=True, slots=True)
 class OneOrBoth(Options):
-    """Alice's setting, and Bob's if the outcomes of both are asked for."""
+    """The options for Alice's setting, and for Bob's if the outcomes of both are asked for."""
 
     x: Annotated[str, typer.Option(help="Alice's setting, from 0.", metavar="X", rich_help_panel=SETTINGS)] = "0"
     y: Annotated[
@@ -165,7 +165,7 @@ class OneOrBoth(Options):
 
 @dataclass(frozen=True, slots=True)
 class KeyPair(Options):
-    """The settings of the key."""
+    """The options for the settings of the key."""
 
     x: Annotated[str, typer.Option(help="Alice's key setting, from 0.", metavar="X", rich_help_panel=SETTINGS)] = "0"
     y: Annotated[str, typer.Option(help="Bob's key setting, from 0.", metavar="Y", rich_help_panel=SETTINGS)] = "0"
@@ -173,7 +173,7 @@ class KeyPair(Options):
 
 @dataclass(frozen=True, slots=True)
 class AnyPair(Options):
-    """The settings of a rate; those of the best pair where none are given."""
+    """The options for the settings of a rate. If none are given, the best pair is used."""
 
     x: Annotated[
         str | None,
@@ -187,7 +187,7 @@ class AnyPair(Options):
 
 @dataclass(frozen=True, slots=True)
 class Output(Options):
-    """What a command writes: text or JSON, and a file with the certificate."""
+    """The options for what a command writes: text or JSON, and a file with the certificate."""
 
     certificate: Annotated[
         Path | None,
@@ -202,11 +202,11 @@ class Output(Options):
 
     @property
     def file(self) -> str | None:
-        """The file of the certificate, for JSON."""
+        """The name of the certificate's file, for JSON."""
         return None if self.certificate is None else str(self.certificate)
 
     def require_folder(self) -> None:
-        """Raise InvalidInput, before any solving, where the certificate cannot be written."""
+        """Raise InvalidInput, before any solving, if the certificate cannot be written."""
         file = self.certificate
         if file is not None and (file.is_dir() or not file.absolute().parent.is_dir()):
             raise InvalidInput(

@@ -1,4 +1,7 @@
-"""Printing: every bound with its side, rounded to it, so that the number on the screen is proven as well."""
+"""Printing.
+
+Every bound is printed with its side and rounded to it, so that the number on the screen is proven as well.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,7 @@ DIGITS = 12
 
 
 def print_text(text: str) -> None:
-    """To standard output; a reader that has gone away, as in ``| head``, is no error."""
+    """Print a text to standard output. It is no error if the reader has gone away, as in ``| head``."""
     try:
         print(text, flush=True)
     except BrokenPipeError:
@@ -41,17 +44,17 @@ def print_text(text: str) -> None:
 
 
 def print_error(message: str) -> None:
-    """One sentence on standard error."""
+    """Print one sentence to standard error."""
     print(f"sdpbound: {' '.join(message.split())}", file=sys.stderr, flush=True)
 
 
 def discard_output() -> None:
-    """From now on nothing is written to standard output: its reader has gone away."""
+    """Write nothing more to standard output, because its reader has gone away."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def emit(facts: dict[str, Any], lines: Sequence[str], as_json: bool) -> None:
-    """What a command found: one JSON object of the facts, or the lines."""
+    """Print what a command found: the facts as one JSON object, or the lines."""
     if as_json:
         print_text(json.dumps({"sdpbound": sb.__version__, **facts}, indent=2, allow_nan=False))
     elif lines:
@@ -59,19 +62,20 @@ def emit(facts: dict[str, Any], lines: Sequence[str], as_json: bool) -> None:
 
 
 def finite(value: float) -> float | None:
-    """JSON has no NaN."""
+    """Return the value, or None in its place if it is not finite: JSON has no NaN and no infinity."""
     return value if math.isfinite(value) else None
 
 
 def rounded(value: float, side: str) -> str:
-    """A bound in decimal, rounded so that it stays one; short, also where it is tiny."""
-    from sdpbound.bounds.rounding import rounded as rounded_to  # here, as it loads flint, which help does not need
+    """Return a bound in decimal, rounded so that it stays a bound. The text is short even for a tiny bound."""
+    # imported here, because it loads flint, which help does not need
+    from sdpbound.bounds.rounding import rounded as rounded_to
 
     return rounded_to(value, side, DIGITS)
 
 
 def margin_of(bound: sb.Bound) -> str:
-    """How far the bound is proven from what the solver said, or what proves it instead."""
+    """Say how far the proven bound is from the solver's value, or what proves the bound instead."""
     if bound.status == "closed form":
         return f"closed form, {bound.source}"
     if isinstance(bound, sb.EntropyAttack):
@@ -81,19 +85,19 @@ def margin_of(bound: sb.Bound) -> str:
 
 
 def bound_line(bound: sb.Bound) -> str:
-    """The bound as an inequality, with its side and margin."""
+    """Return the bound as an inequality, with its side and margin."""
     sign = "<=" if bound.side == "upper" else ">="
     return f"{bound.figure} {sign} {rounded(bound.value, bound.side)}   ({bound.side} bound; {margin_of(bound)})"
 
 
 def how_solved(bound: sb.Bound) -> str:
-    """The set of correlations, the solver and its time."""
+    """Return the set of correlations, the solver and the time of the solver."""
     seconds = sum(bound.seconds.values())
     return f"{bound.model!r}, {bound.solver}: {bound.status}, {seconds:.3g} s"
 
 
 def bound_facts(bound: sb.Bound) -> dict[str, Any]:
-    """A bound for JSON, its floats as they are."""
+    """Return the facts of a bound for JSON, with unrounded floats."""
     return {
         "figure": bound.figure,
         "value": bound.value,
@@ -108,5 +112,5 @@ def bound_facts(bound: sb.Bound) -> dict[str, Any]:
 
 
 def adversary_facts(model: Adversary) -> dict[str, Any]:
-    """An adversary for JSON."""
+    """Return the facts of an adversary for JSON."""
     return {"model": model.name, "level": model.label or None}

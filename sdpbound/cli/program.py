@@ -1,4 +1,4 @@
-"""The program: its commands by name, and the exit status and sentence of every error."""
+"""The program: its commands by name, and the exit status and the sentence of every error."""
 
 from __future__ import annotations
 
@@ -21,12 +21,15 @@ __all__ = ["app", "main", "run"]
 
 
 class _Helpful:
-    """Help whose reader may go away, as in ``sdpbound --help | head -1``; mixed into the classes of typer."""
+    """Help whose reader may go away, as in ``sdpbound --help | head -1``.
+
+    The class is mixed into the classes of typer.
+    """
 
     def get_help(self, ctx: Any) -> str:
         try:
             text = super().get_help(ctx)  # type: ignore[misc]
-        except (BrokenPipeError, SystemExit):  # rich prints it itself, and exits where nobody reads
+        except (BrokenPipeError, SystemExit):  # rich prints the help itself, and exits if nobody reads
             discard_output()
             return ""
         if text:
@@ -39,9 +42,9 @@ class _Command(_Helpful, typer.core.TyperCommand):
 
 
 class _Group(_Helpful, typer.core.TyperGroup):
-    """Commands by name, each imported when it is asked for, so that a start costs nothing."""
+    """A group of commands by name. A command is imported when it is asked for, so that the start is fast."""
 
-    #: Where the command is, below this package, and its name there.
+    #: For each command: its module, seen from this package, and its name in that module.
     places: ClassVar[Mapping[str, str]]
 
     def list_commands(self, ctx: Any) -> list[str]:
@@ -134,7 +137,7 @@ def _help_alone(context: typer.Context) -> None:
 
 
 def _usage_sentence(error: Any) -> str:
-    """A usage error of click in one sentence, with the nearest name that is allowed."""
+    """Say a usage error of click in one sentence, with the nearest allowed name."""
     context = error.ctx
     path = "sdpbound" if context is None else context.command_path
     if isinstance(error, clicks.errors.NoSuchOption) and context is not None:
@@ -154,7 +157,7 @@ def _usage_sentence(error: Any) -> str:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command line; the exit status."""
+    """Run one command line, and return its exit status."""
     command = typer.main.get_command(app)
     try:
         with command.make_context("sdpbound", list(arguments)) as context:
@@ -187,7 +190,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def main() -> None:
-    """Entry point of the script ``sdpbound``."""
+    """Run the script ``sdpbound``."""
     status = run(sys.argv[1:])
     try:
         sys.stdout.flush()

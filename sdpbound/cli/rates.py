@@ -1,4 +1,4 @@
-"""Commands for rates: rate key, rate randomness."""
+"""Commands for rates: rate key and rate randomness."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def key_command(
 
 @dataclass(frozen=True, slots=True)
 class Randomness(Options):
-    """Whose randomness, and against whom; of both outcomes against Eve where nothing is said."""
+    """The options that say whose randomness it is, and against whom. The default is both outcomes, against Eve."""
 
     local: Annotated[bool, typer.Option("--local", help="Of Alice's outcome alone, H(A|X=x,E).")] = False
     blind: Annotated[
@@ -89,7 +89,7 @@ def randomness_command(
 
 
 def _report(rate: sb.Rate, above: sb.Rate | None, entropy: Entropy, chosen: Devices, output: Output) -> None:
-    """Print a rate, with an upper bound if there is one, and write its certificate."""
+    """Print a rate and, if there is one, an upper bound, and write the certificate of the rate."""
     output.write_certificate(rate.entropy)
     facts = {
         "command": f"rate {rate.kind}",
@@ -115,7 +115,7 @@ def _report(rate: sb.Rate, above: sb.Rate | None, entropy: Entropy, chosen: Devi
 
 
 def rate_facts(rate: sb.Rate) -> dict[str, Any]:
-    """A rate for JSON."""
+    """Return the facts of a rate for JSON."""
     x, y = rate.settings
     return {
         "rate": rate.value,
@@ -132,7 +132,7 @@ def rate_facts(rate: sb.Rate) -> dict[str, Any]:
 
 
 def rate_lines(rate: sb.Rate) -> list[str]:
-    """A rate for people, with the entropy that proves it."""
+    """Return a rate as lines of text, with the entropy that proves it."""
     x, y = rate.settings
     at = f"x={x}" if y is None else f"x={x}, y={y}"
     if rate.preprocessing:

@@ -22,7 +22,7 @@ __all__ = ["retry_command", "run_command"]
 
 @dataclass(frozen=True, slots=True)
 class Written(Options):
-    """Where the results go, and what is printed."""
+    """The options for where the results go, and for what is printed."""
 
     output: Output = None
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False
@@ -55,7 +55,8 @@ def _compute(command: str, path: Path, machines: Machines, figures: Figures, wri
     figures.check()
     whole = not figures.no_figure and machines.shard is None and path.suffix == ".toml"
     script = figure_script(path) if whole else None
-    if script is not None and figures.run_figure_script and not script.is_file():  # rather now than after hours
+    # a missing script is found now, not after hours of solving
+    if script is not None and figures.run_figure_script and not script.is_file():
         raise InvalidInput(f"study file '{path}' names a figure, and its script '{script}' does not exist.")
     result = run_study(
         path,
@@ -73,7 +74,7 @@ def _compute(command: str, path: Path, machines: Machines, figures: Figures, wri
     if script is not None and result.failed < result.rows:
         try:
             drawn = draw(path, result.table, result.table.parent, figures.run_figure_script)
-        except SdpboundError as error:  # the table is there: say where, then how the figure failed
+        except SdpboundError as error:  # the table is written: print its place first, and then how the figure failed
             failure = error
     _report(command, path, result, drawn, written.as_json)
     if drawn and not figures.run_figure_script:

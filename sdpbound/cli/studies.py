@@ -1,4 +1,4 @@
-"""Commands on studies and their results, but those that compute, check or verify."""
+"""Commands on studies and their results: status, export, plot, report, merge, recover and schema."""
 
 from __future__ import annotations
 
@@ -88,7 +88,10 @@ def plot_command(
 
 
 def _draw(path: Path, study: Study, run_script: bool) -> list[Path]:
-    """The default chart, or with ``run_script`` the figure that the study's file names; a store knows no script."""
+    """Draw the default chart or, with ``run_script``, the figure that the study's file names.
+
+    A store names no script.
+    """
     from sdpbound.study import draw, read_table
     from sdpbound.study.out.charts import draw_default
     from sdpbound.study.out.figures import figure_script
@@ -106,7 +109,7 @@ def _draw(path: Path, study: Study, run_script: bool) -> list[Path]:
 
 
 def _table(study: Study) -> Path:
-    """The study's table, written anew from its store if there is one."""
+    """Return the study's table, after writing it anew if there is a store."""
     if study.store_path.is_file():
         return study.export(study.table_path)
     if not study.table_path.is_file():
@@ -145,7 +148,7 @@ def merge_command(
 
     found = Study.load(study, output)
     for file in stores:
-        Store.read(file).close()  # all of them, before anything is made
+        Store.read(file).close()  # every store is read before anything is made
     found.prepare_folder()
     added = merge(stores, found.store_path)
     with Store.write(found.store_path) as store:

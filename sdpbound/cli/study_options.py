@@ -1,4 +1,4 @@
-"""Arguments and groups of options of commands on studies, and what several of them print."""
+"""Arguments and groups of options of the commands on studies, and the lines that several of these commands print."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ RunScript = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Machines(Options):
-    """Where a study is computed, and which part of it."""
+    """The options for where a study is computed, and for which part of it."""
 
     workers: Workers = None
     scheduler: Annotated[
@@ -59,18 +59,18 @@ class Machines(Options):
     ] = None
 
     def count(self) -> int | None:
-        """The number of worker processes; None: one a core."""
+        """The number of worker processes; None means one for each core."""
         return integer(self.workers, "workers")
 
     def tls(self) -> Tls | None:
-        """What tls:// schedulers need, if anything is given."""
+        """The certificates for tls:// schedulers, if any are given."""
         from sdpbound.study import Tls
 
         files = self.tls_ca, self.tls_cert, self.tls_key
         return Tls(*files) if any(files) else None
 
     def part(self) -> tuple[int, int] | None:
-        """The part (k, n) of the study; None for all of it."""
+        """The part (k, n) of the study; None means the whole study."""
         if self.shard is None:
             return None
         parts = self.shard.split("/")
@@ -81,19 +81,19 @@ class Machines(Options):
 
 @dataclass(frozen=True, slots=True)
 class Figures(Options):
-    """Whether figures are drawn, and by what."""
+    """The options that say whether figures are drawn, and by which script."""
 
     no_figure: Annotated[bool, typer.Option("--no-figure", help="Write the table only.")] = False
     run_figure_script: RunScript = False
 
     def check(self) -> None:
-        """Raise InvalidInput where the two contradict each other."""
+        """Raise InvalidInput if the two options contradict each other."""
         if self.no_figure and self.run_figure_script:
             raise InvalidInput("give --no-figure or --run-figure-script, not both.")
 
 
 def note_script_not_run(path: Path, script: Path | None) -> None:
-    """Say that a study names a script, which was not run."""
+    """Print that a study names a script that was not run."""
     if script is not None:
         print_error(
             f"study file '{path}' names the script '{script.name}' in 'figures' as its figure, which was not run: this "

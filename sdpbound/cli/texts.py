@@ -1,4 +1,4 @@
-"""How a text of the command line becomes a value: one sentence for everything that does not."""
+"""Values from the texts of a command line. A text that is no value gets an error of one sentence."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from sdpbound.errors import InvalidParameter
 
 __all__ = ["angle", "choice", "flips", "integer", "number", "of_parties"]
 
-#: What an angle may be followed by, and its radians.
+#: The units that may follow an angle, and their sizes in radians.
 UNITS = {"deg": math.pi / 180.0, "rad": 1.0}
 
-#: Between the parties, and between the settings of one.
+#: What stands between the numbers of the parties, and between the numbers of one party's settings.
 BETWEEN_PARTIES, BETWEEN_SETTINGS = ",", ":"
 
 
 def number(text: str, name: str) -> float:
-    """A number as such, or an arithmetic expression such as "pi/2 - 0.02"."""
+    """Read a number, or an arithmetic expression such as "pi/2 - 0.02"."""
     try:
         return float(text)
     except ValueError:
@@ -32,9 +32,9 @@ def number(text: str, name: str) -> float:
 
 
 def angle(text: str, name: str) -> float:
-    """An angle in radians, by the rule of study files: a bare number that looks like degrees is refused.
+    """Read an angle in radians. As in study files, a bare number that looks like degrees is refused.
 
-    "45 deg", "45 rad" and expressions such as "45*deg" say what they are.
+    "45 deg", "45 rad" and expressions such as "45*deg" name their unit and are read.
 
     >>> angle("pi/4", "theta") == angle("45 deg", "theta"), angle("45 rad", "theta")
     (True, 45.0)
@@ -46,13 +46,14 @@ def angle(text: str, name: str) -> float:
         value = float(text)
     except ValueError:
         return number(text, name)
-    from sdpbound.bell.families.family import require_radians  # not at the start: it imports numpy
+    # imported here and not at the start, because it imports numpy
+    from sdpbound.bell.families.family import require_radians
 
     return require_radians(value, name)
 
 
 def integer(text: str | None, name: str) -> int | None:
-    """An integer; its range is left to the library, which knows it."""
+    """Read an integer. The library checks its range."""
     if text is None:
         return None
     try:
@@ -62,7 +63,7 @@ def integer(text: str | None, name: str) -> int | None:
 
 
 def choice(value: str, allowed: Sequence[str], name: str) -> str:
-    """One of some words."""
+    """Return the value if it is one of the allowed words, and raise InvalidParameter otherwise."""
     if value in allowed:
         return value
     near = difflib.get_close_matches(value.lower(), allowed, n=1, cutoff=0.4)
@@ -71,12 +72,12 @@ def choice(value: str, allowed: Sequence[str], name: str) -> str:
 
 
 def flips(text: str) -> float | str:
-    """A probability of preprocessing, or "best"."""
+    """Read a probability of preprocessing, or "best"."""
     return text if text == "best" else number(text, "preprocessing")
 
 
 def of_parties(text: str, name: str, read: Callable[[str, str], float] = number) -> list[float | tuple[float, ...]]:
-    """What Alice has, and Bob if there is a comma: each a number, or one for each setting with colons between.
+    """Read Alice's numbers and, after a comma, Bob's. Each has one number, or one for each setting with colons between.
 
     >>> of_parties("0.9", "efficiency"), of_parties("0.01:-0.02, 0", "misalignment")
     ([0.9], [(0.01, -0.02), 0.0])

@@ -1,4 +1,4 @@
-"""Commands for the noise that a key survives: threshold visibility, threshold efficiency."""
+"""Commands for the noise that a key survives: threshold visibility and threshold efficiency."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def efficiency_command(
 
 
 def _asked(settings: KeyPair, entropy: sb.VonNeumann, preprocessing: str, resolution: str) -> Mapping[str, Any]:
-    """What both searches are asked, as their keyword arguments."""
+    """Return the keyword arguments that both searches take."""
     return {
         "x": integer(settings.x, "x"),
         "y": integer(settings.y, "y"),
@@ -102,7 +102,7 @@ def _report(name: str, found: Threshold, chosen: Devices, output: Output) -> Non
 
 
 def _lines(name: str, found: Threshold) -> list[str]:
-    """The two sides of a threshold for people."""
+    """Return the two sides of a threshold as lines of text."""
     if found.alive is None or found.alive_rate is None:
         lines = [f"no key is proven at any {name}"]
     else:

@@ -1,4 +1,4 @@
-"""`sdpbound verify`: certificates and the stores of studies."""
+"""The command ``sdpbound verify``, which checks certificates and the stores of studies."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _verify_certificate(file: Path, checker: Checker, lines: list[str]) -> dict[
     entry: dict[str, Any] = {"file": str(file), "readable": True, "holds": False}
     answer = checker.check(str(file))
     found = answer.found
-    if found is None:  # a question or proof that makes no sense proves nothing
+    if found is None:  # a question or a proof that cannot be read proves nothing
         if answer.stage != "unreadable":
             lines.append(f"{file}: {'not checked' if answer.stage == 'ended' else 'does not hold'}")
         print_error(f"{file}: {answer.reason}")

@@ -1,4 +1,4 @@
-"""The style of figures, and what every figure of this project shares.
+"""The style of figures, and the functions that every figure of this project uses.
 
 What may come in: a table. What is handed on: a figure at the width of a journal's column, with its provenance in the
 file.

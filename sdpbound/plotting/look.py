@@ -1,4 +1,4 @@
-"""One style for publication figures, what a figure declares, and saving with provenance.
+"""One style for publication figures, the description of a figure, and saving with provenance.
 
 A script figures/NAME.py has a ``FIGURE`` and ``draw(table, output)``, with one table for each of the figure's studies:
 
@@ -11,8 +11,8 @@ A script figures/NAME.py has a ``FIGURE`` and ``draw(table, output)``, with one 
             ...
             return save(fig, output / FIGURE.name, FIGURE, [data])
 
-A figure without studies computes its own table: ``computed=True`` in its ``FIGURE``, and ``compute(output)`` beside
-``draw``, see :mod:`sdpbound.tables.computed`.
+A figure without studies computes its own table. Its ``FIGURE`` has ``computed=True``, and its script has
+``compute(output)`` beside ``draw``, see :mod:`sdpbound.tables.computed`.
 
 Figures are built without pyplot, so that no backend and no global setting changes.
 """
@@ -61,10 +61,10 @@ __all__ = [
     "style",
 ]
 
-#: Widths of one and of two columns, in cm.
+#: Widths of one column and of a page of two columns, in cm.
 COLUMN, PAGE = 8.6, 17.8
 
-# Okabe and Ito's palette, distinct for every form of colour vision.
+# The palette of Okabe and Ito, whose colours are distinct for every form of colour vision.
 BLACK, BLUE, ORANGE, VERMILLION, GREY = "#000000", "#0072B2", "#E69F00", "#D55E00", "#7F7F7F"
 
 _STYLE: dict[str, Any] = {
@@ -109,7 +109,7 @@ _STYLE: dict[str, Any] = {
 
 @contextmanager
 def style(**changes: Any) -> Iterator[None]:
-    """The style, for the time of a ``with`` block; ``changes`` are further matplotlib settings, dots as ``__``."""
+    """Set the style within a ``with`` block. ``changes`` are further matplotlib settings, with ``__`` for each dot."""
     extra = {key.replace("__", "."): value for key, value in changes.items()}
     with mpl.rc_context():
         mpl.rcParams.update(mpl.rcParamsDefault)
@@ -118,30 +118,34 @@ def style(**changes: Any) -> Iterator[None]:
 
 
 def figure(width: float, height: float) -> Figure:
-    """An empty figure of this size in cm, with constrained layout."""
+    """Return an empty figure of this size in cm, with constrained layout."""
     fig = Figure(figsize=(width / 2.54, height / 2.54), layout="constrained")
     FigureCanvasAgg(fig)
     return fig
 
 
 def sequence(count: int) -> list[str]:
-    """Colours for ordered values, dark blue to yellow, in order of lightness for every form of colour vision."""
+    """Return colours for ordered values, from dark blue to yellow.
+
+    Their lightness grows, for every form of colour vision.
+    """
     anchors = ["#0b1f4b", "#2f5d9c", "#2f9098", "#7fae45", "#eeb010"]
     colours = LinearSegmentedColormap.from_list("sequence", anchors)
     return [to_hex(colours(i / (count - 1) if count > 1 else 0.0)) for i in range(count)]
 
 
 def light_viridis() -> LinearSegmentedColormap:
-    """Viridis without its darkest part, so that black lines stand out."""
+    """Return viridis without its darkest part, so that black lines stand out."""
     return LinearSegmentedColormap.from_list("light_viridis", mpl.colormaps["viridis"](np.linspace(0.3, 1.0, 256)))
 
 
 def gridded(
     table: Table, x: str, y: str, column: str = "value"
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """The values of two columns, ascending, and a third one over their product, (len(y), len(x)); NaN where empty.
+    """Return the values of two columns, ascending, and a third column over their product.
 
-    Raises InvalidStudy if two rows have the same place.
+    The third array has shape (len(y), len(x)), and NaN where the table has no row. Raises InvalidStudy if two rows have
+    the same place.
     """
     if not len(table):
         raise InvalidStudy(f"the table '{table.name}' has no rows for this chart; run its study again.")
@@ -162,9 +166,9 @@ def stripes(
     tolerance: float,
     **line: Any,
 ) -> None:
-    """Draw curves over the same x; where some coincide within a tolerance, in stripes of their colours.
+    """Draw curves over the same x. Where curves coincide within a tolerance, draw stripes of their colours.
 
-    Otherwise the last one drawn would hide the others, and seem to be the only one.
+    Without stripes, only the curve that is drawn last could be seen.
     """
     for curve, colour in zip(curves, colours, strict=True):
         axes.plot(x, curve, color=colour, **line)
@@ -173,12 +177,12 @@ def stripes(
         for place, member in enumerate(members):
             pattern = (-place * dash % (len(members) * dash), (dash, (len(members) - 1) * dash))
             look = line | {"color": colours[member], "linestyle": pattern, "dash_capstyle": "butt"}
-            # each stripe on the same curve, or its neighbours would show at its edges
+            # all stripes follow the same curve: stripes of different curves would show at each other's edges
             axes.plot(x[start:stop], curves[members[0]][start:stop], **look)
 
 
 def _coincidences(curves: Sequence[NDArray[np.float64]], tolerance: float) -> list[tuple[int, int, tuple[int, ...]]]:
-    """Stretches (start, stop) of at least two places over which the same curves coincide, and these curves."""
+    """Return the stretches (start, stop, curves) of at least two places over which the same curves coincide."""
     found: list[tuple[int, int, tuple[int, ...]]] = []
     size = len(curves[0]) if curves else 0
     for first in range(len(curves)):
@@ -205,13 +209,13 @@ class FigureSpec:
 
     Attributes
     ----------
-    name : of its script and files
-    title : a few words
+    name : name of its script and of its files
+    title : title, a few words
     studies : the studies from whose tables it is drawn, in the order in which ``draw`` takes them
-    caption : what is seen, in plain text
-    alt : the picture in one sentence, for those who do not see it
-    computed : its script computes its table, and there is no study
-    slow : its studies take long: it is drawn again only where their tables are there already, or if asked for
+    caption : description of the figure, in plain text
+    alt : description in one sentence, for readers who do not see the picture
+    computed : whether its script computes its table, so that there is no study
+    slow : whether its studies take long; then it is drawn again only if its tables exist already, or if it is asked for
     """
 
     name: str
@@ -224,7 +228,7 @@ class FigureSpec:
 
 
 def provenance(tables: Sequence[Table | ComputedTable]) -> str:
-    """The provenance of a figure: name and SHA-256 of each table, and the versions and commits that computed them."""
+    """Return a figure's provenance: name and SHA-256 of its tables, and the versions and commits that computed them."""
     parts = (["table " + table.name, provenance_text(table.metadata)] for table in tables)
     return " / ".join("; ".join(filter(None, part)) for part in parts)
 
@@ -238,8 +242,8 @@ def save(
 ) -> list[Path]:
     """Write ``stem.pdf`` and ``stem.png`` (300 dpi), with caption and provenance in their metadata; returns the paths.
 
-    The size is that of the figure, not trimmed. Within :func:`style`, so that fonts are embedded. The same tables give
-    the same files: there is no date in them.
+    The files have the size of the figure: nothing is trimmed. Call this within :func:`style`, so that fonts are
+    embedded. The files contain no date, so that the same tables give the same files.
     """
     base, origin, creator = Path(stem), provenance(tables), f"sdpbound {__version__}"
     base.parent.mkdir(parents=True, exist_ok=True)
@@ -259,9 +263,9 @@ def save(
 
 
 def main(about: FigureSpec, draw: Callable[..., list[Path]], compute: Callable[[Path], Path] | None = None) -> None:
-    """The command line of a figure's script. Its arguments are the tables, and perhaps the folder to draw into.
+    """Run the command line of a figure's script. Its arguments are the tables and, optionally, the folder to draw into.
 
-    With ``compute``, the folder alone: the table is computed into it first.
+    With ``compute``, the only argument is the folder, and the table is first computed into it.
     """
     count, given = len(about.studies), [Path(word) for word in sys.argv[1:]]
     try:

@@ -1,4 +1,4 @@
-"""Tables: the columns of a study's results, their files, and where they come from.
+"""Tables: the columns of a study's results, the files of tables, and the provenance of their numbers.
 
 What may come in: rows, or the file of a table. What is handed on: a :class:`Table`, files, data frames.
 """

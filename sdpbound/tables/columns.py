@@ -1,7 +1,7 @@
-"""The columns of a study's table: one list, from which every format, chart and check takes what it knows of them.
+"""The columns of a study's table: one list, from which every format, chart and check reads the facts of a column.
 
-A table has the columns of :data:`LIST`, and behind them those of its study: the axes of its family and the numbers of
-its noise that are not in the list. The provenance of a table names these under ``"axes"``.
+A table has the columns of :data:`LIST`, and behind them the columns that its study adds: the axes of its family and the
+numbers of its noise that are not in the list. The provenance of a table names the added columns under ``"axes"``.
 """
 
 from __future__ import annotations
@@ -44,15 +44,15 @@ class Column:
 
     Attributes
     ----------
-    name, kind : as in the table; float, int or str
-    unit : empty for texts
-    text : what it is, for people
-    stored : whether a store keeps it; the others follow from the study
-    fixed : whether the study fixes it, so that an audit compares it
-    noise : whether it says what the noise is, besides the visibility
+    name, kind : name in the table, and type: float, int or str
+    unit : unit of the numbers; empty for texts
+    text : description in words
+    stored : whether a store keeps the column; the other columns follow from the study
+    fixed : whether the study fixes the entries, so that an audit compares them
+    noise : whether it describes the noise besides the visibility
     few : whether it repeats a few texts
-    axis, symbol : for charts, where it may be an axis: its label, and its symbol in mathtext
-    groups : the groups of quantities that have it as a number on a grid, see
+    axis, symbol : for a column that may be an axis of a chart: the label of the axis, and the symbol in mathtext
+    groups : the groups of quantities that have the column as a number on a grid, see
         :data:`~sdpbound.study.quantities.kind.Group`
     """
 
@@ -70,12 +70,12 @@ class Column:
 
     @property
     def short(self) -> str:
-        """Its symbol in mathtext, or its name upright."""
+        """The symbol in mathtext, or the name in upright letters."""
         return self.symbol or rf"\mathrm{{{self.name.replace('_', ' ')}}}".replace(" ", r"\ ")
 
 
 _BOUNDS = "expression data entropy"
-#: All columns, in order. New ones are appended, so that older tables and stores are still read.
+#: All columns, in order. New columns are appended, so that older tables and stores can still be read.
 LIST: tuple[Column, ...] = (
     Column("study", str, "", "name of the study", stored=False, few=True),
     Column(
@@ -279,7 +279,7 @@ LIST: tuple[Column, ...] = (
 
 
 class Note(NamedTuple):
-    """What a column is; ``unit`` is empty for texts."""
+    """The description of a column. ``unit`` is empty for texts."""
 
     unit: str
     text: str
@@ -287,18 +287,19 @@ class Note(NamedTuple):
 
 #: The columns of every table and their types, in order.
 COLUMNS: dict[str, type] = {column.name: column.kind for column in LIST}
-#: What a store keeps of a row: not the names that a study gives its points, but the place of a search's best point.
+#: The columns of a row that a store keeps. A store keeps no names of points, which the study gives, but it keeps the
+#: place of the best point of a search.
 STORED: dict[str, type] = {"place": str} | {column.name: column.kind for column in LIST if column.stored}
 COLUMN_NOTES: dict[str, Note] = {column.name: Note(column.unit, column.text) for column in LIST}
-#: Columns that the study fixes.
+#: The columns whose entries the study fixes.
 FIXED = tuple(column.name for column in LIST if column.fixed)
-#: The columns that say what the noise is, besides the visibility.
+#: The columns that describe the noise besides the visibility.
 NOISES = tuple(column.name for column in LIST if column.noise)
-#: Columns that repeat a few texts.
+#: The columns that repeat a few texts.
 FEW = tuple(column.name for column in LIST if column.few)
-#: The angles of the singlet family, which every table has columns for.
+#: The angles of the singlet family. Every table has columns for them.
 ANGLES = ("theta", "phi", "omega")
-#: What tells one row from others, for people, besides the axes of the family behind the first of them.
+#: The columns by which a reader tells one row from another. The other axes of the family come after the first column.
 PLACE = ("point", *ANGLES, "visibility", "observed", "model", "quantity", "x", "y")
 
 Row = dict[str, Any]
@@ -311,7 +312,10 @@ FORMAT, VERSION = "sdpbound study table", 2
 
 
 def axes_of(facts: Mapping[str, Any]) -> tuple[Column, ...]:
-    """The columns of a table that its study adds, from its provenance; ValueError if that names none that can be."""
+    """Return the columns that the study adds to its table, as the provenance of the table names them.
+
+    Raises ValueError if an entry of the provenance cannot be read, or cannot be a column.
+    """
     found = []
     for entry in facts.get("axes") or ():
         if not isinstance(entry, Mapping) or not all(isinstance(value, str) for value in entry.values()):
@@ -325,22 +329,22 @@ def axes_of(facts: Mapping[str, Any]) -> tuple[Column, ...]:
 
 
 def entries_of_axes(columns: Iterable[Column]) -> list[dict[str, str]]:
-    """What :func:`axes_of` reads, plain data for a provenance."""
+    """Return the columns as plain data for a provenance, in the form that :func:`axes_of` reads."""
     return [{"name": c.name, "unit": c.unit, "text": c.text, "label": c.axis, "symbol": c.symbol} for c in columns]
 
 
 def table_columns(facts: Mapping[str, Any]) -> dict[str, type]:
-    """The columns of a table and their types, from its provenance."""
+    """Return the columns of a table and their types, from its provenance."""
     return COLUMNS | {column.name: column.kind for column in axes_of(facts)}
 
 
 def table_notes(facts: Mapping[str, Any]) -> dict[str, Note]:
-    """What the columns of a table are, from its provenance."""
+    """Return the descriptions of a table's columns, from its provenance."""
     return COLUMN_NOTES | {column.name: Note(column.unit, column.text) for column in axes_of(facts)}
 
 
 def numbers_of(group: str) -> tuple[str, ...]:
-    """The columns with the numbers of a group of quantities."""
+    """Return the columns that hold the numbers of a group of quantities."""
     return tuple(column.name for column in LIST if group in column.groups.split())
 
 
@@ -354,7 +358,7 @@ def require_column(column: str, columns: Iterable[str] = COLUMNS) -> None:
 
 
 def by_column(rows: Sequence[tuple[Any, ...]], names: Iterable[str] = COLUMNS) -> list[tuple[Any, ...]]:
-    """The columns of some rows."""
+    """Return rows as columns."""
     try:
         columns = list(zip(*rows, strict=True))
     except ValueError:
@@ -366,9 +370,9 @@ def by_column(rows: Sequence[tuple[Any, ...]], names: Iterable[str] = COLUMNS) -
 
 
 def check_format(content: Any, file: str) -> tuple[str, dict[str, type]]:
-    """The hash that the provenance of a table promises, and the columns of the file with their types.
+    """Return the hash that the provenance of a table names, and the columns of the file with their types.
 
-    Of an older table some of the last columns of this version are missing.
+    An older table may lack some of the last columns of this version.
 
     Raises
     ------
@@ -398,5 +402,5 @@ def check_format(content: Any, file: str) -> tuple[str, dict[str, type]]:
     return expected, columns
 
 
-#: Columns of the tables that are without a family, all of them of the singlet's.
+#: The number of columns of tables that have no column for the family. All of these are of the singlet family.
 _FIRST_VERSION = len(COLUMNS) - 1

@@ -1,7 +1,7 @@
 """The table of a figure that computes its own numbers: free columns, with hash and provenance beside it.
 
-A study's table has fixed columns and a store behind it; closed forms of protocols need neither. A figure's script has
-``compute(output)``, which writes such a table, and draws from the file alone.
+A study's table has fixed columns and a store behind it. Closed forms of protocols need neither. The script of such a
+figure has ``compute(output)``, which writes the table, and it draws from the table's file alone.
 """
 
 from __future__ import annotations
@@ -29,7 +29,10 @@ FORMAT, VERSION = "sdpbound computed table", 1
 
 @dataclass(frozen=True, eq=False)
 class ComputedTable:
-    """Columns of equal length by name, floats (NaN where empty) or texts, and where they come from."""
+    """A table of columns of equal length.
+
+    A column is floats (NaN where empty) or texts. ``facts`` is their provenance.
+    """
 
     columns: Mapping[str, NDArray[Any]]
     metadata: dict[str, Any]
@@ -44,7 +47,7 @@ class ComputedTable:
         return self.columns[column]
 
     def where(self, **entries: Any) -> ComputedTable:
-        """The rows whose columns have these values."""
+        """Return the rows whose columns have these values."""
         keep = np.ones(len(self), dtype=bool)
         for column, value in entries.items():
             keep &= self[column] == value
@@ -54,13 +57,13 @@ class ComputedTable:
 def write_computed(
     path: str | os.PathLike[str], columns: Mapping[str, Sequence[Any] | NDArray[Any]], about: str
 ) -> Path:
-    """Write a CSV file, and a JSON file beside it with its SHA-256, what it is, versions and commit; returns the path.
+    """Write a CSV file, and beside it a JSON file with its SHA-256, description, versions and commit; returns the path.
 
     Parameters
     ----------
-    path : ends in ``.csv``
-    columns : of equal length, numbers or texts; numbers are written with all their digits
-    about : one line
+    path : the CSV file; its name ends in ``.csv``
+    columns : columns of equal length, numbers or texts; numbers are written with all their digits
+    about : description in one line
     """
     file = Path(path)
     lengths = {name: len(values) for name, values in columns.items()}
@@ -80,7 +83,7 @@ def write_computed(
 
 
 def read_computed(path: str | os.PathLike[str]) -> ComputedTable:
-    """Read a table of :func:`write_computed` and check its hash; raises InvalidStudy if it was edited or is damaged."""
+    """Read a table of :func:`write_computed` and check its hash. Raises InvalidStudy if it was edited or is damaged."""
     file = Path(path)
     try:
         data = file.read_bytes()

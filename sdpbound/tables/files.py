@@ -1,4 +1,4 @@
-"""Write files whole or not at all, with one sentence where that fails."""
+"""Files that are written whole or not at all. A failure raises an error of one sentence."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
 def needed(module: str) -> Any:
-    """An optional package; raises InvalidInput if it is not installed."""
+    """Import an optional package. Raises InvalidInput if it is not installed."""
     try:
         return import_module(module)
     except ImportError:
@@ -28,7 +28,7 @@ def needed(module: str) -> Any:
 
 
 def as_json(facts: Mapping[str, Any], indent: int | None = None) -> str:
-    """Facts as JSON text, without NaN or infinity, which JSON does not have."""
+    """Return facts as JSON text. NaN and infinity are refused, since JSON does not have them."""
     try:
         return json.dumps(facts, indent=indent, allow_nan=False)
     except (TypeError, ValueError) as error:
@@ -64,28 +64,28 @@ class Output(io.BufferedWriter):
             return super().write(data)
 
     def finish(self) -> None:
-        """Write everything to the disk. The target is not touched yet."""
+        """Write everything to the disk. The target is not changed yet."""
         with _explained(self.target):
             self.flush()
             os.fsync(self.fileno())
             self.close()
 
     def replace(self) -> None:
-        """Take the target's place."""
+        """Put this file in the place of the target."""
         with _explained(self.target):
             os.replace(self.partial, self.target)
 
     def discard(self) -> None:
-        """Remove the file."""
+        """Remove this file."""
         with suppress(OSError):
-            self.close()  # may want to write what is buffered
+            self.close()  # closing may write what is buffered, and fail
         with suppress(OSError):
             self.partial.unlink(missing_ok=True)
 
 
 @contextmanager
 def replacing(*targets: Path) -> Iterator[list[Output]]:
-    """Files that take the place of these when the block is done, and vanish if anything in it fails.
+    """Open files that take the place of the targets when the block ends; all are removed if the block fails.
 
     Raises
     ------

@@ -20,7 +20,10 @@ Chunks = Iterable[Sequence[tuple[Any, ...]]]
 
 
 def to_pandas(chunks: Chunks, facts: Mapping[str, Any]) -> pandas.DataFrame:
-    """Rows as a data frame, with ``attrs["provenance"]``; missing numbers are NaN, missing settings and texts NA."""
+    """Return rows as a data frame, with ``attrs["provenance"]``.
+
+    Missing numbers are NaN, missing settings and texts NA.
+    """
     table = to_arrow(chunks, facts)
     integers = {needed("pyarrow").int64(): needed("pandas").Int64Dtype()}
     frame: pandas.DataFrame = table.to_pandas(categories=list(FEW), types_mapper=integers.get)

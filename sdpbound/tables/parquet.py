@@ -30,7 +30,7 @@ Chunks = Iterable[Sequence[tuple[Any, ...]]]
 
 
 def _schema(facts: Mapping[str, Any], columns: Mapping[str, type]) -> pyarrow.Schema:
-    """Columns of a table with their units and descriptions."""
+    """Return the columns of a table with their units and descriptions."""
     pa = needed("pyarrow")
     kinds = {float: pa.float64(), int: pa.int64(), str: pa.string()}
     notes = {name: {"unit": note.unit, "description": note.text} for name, note in table_notes(facts).items()}
@@ -38,10 +38,10 @@ def _schema(facts: Mapping[str, Any], columns: Mapping[str, type]) -> pyarrow.Sc
 
 
 class _Stream:
-    """Rows on their way into Arrow: counted and hashed."""
+    """Rows that are turned into Arrow batches, counted and hashed."""
 
     def __init__(self, facts: Mapping[str, Any]) -> None:
-        as_json(facts)  # before the work
+        as_json(facts)  # a provenance that cannot be written is refused before the work
         self._facts = facts
         self._columns = table_columns(facts)
         self._summary, self._digest = Summary(), _Digest(self._columns)
@@ -62,16 +62,17 @@ class _Stream:
             yield batch
 
     def described(self) -> pyarrow.Schema:
-        """The schema with the provenance, once all rows have passed."""
+        """Return the schema with the provenance. All rows must have passed."""
         content = described(self._facts, self._summary) | {"sha256": self._digest.hexdigest()}
         return self.schema.with_metadata({KEY: as_json(content).encode()})
 
 
 class _Digest:
-    """A SHA-256 of rows, the same however they are cut into batches, encoded or compressed.
+    """A SHA-256 of rows. It does not depend on how the rows are cut into batches, encoded or compressed.
 
-    It is over the hashes of two streams for each column: which entries are null, or of texts their lengths in bytes;
-    and the entries, as 8-byte little-endian numbers (null: zero) or UTF-8.
+    The hash is over the hashes of two streams for each column. The first stream says which entries are null or, for a
+    column of texts, the lengths of the texts in bytes. The second stream has the entries: 8-byte little-endian numbers
+    (zero for null), or UTF-8.
     """
 
     def __init__(self, columns: Mapping[str, type]) -> None:
@@ -101,7 +102,10 @@ class _Digest:
 
 
 def to_arrow(chunks: Chunks, facts: Mapping[str, Any]) -> pyarrow.Table:
-    """Rows as an Arrow table: units in the metadata of the fields, the provenance in that of the schema."""
+    """Return rows as an Arrow table.
+
+    The metadata of a field has its unit, and that of the schema has the provenance.
+    """
     pa = needed("pyarrow")
     stream = _Stream(facts)
     batches = list(stream.batches(chunks))
@@ -109,7 +113,7 @@ def to_arrow(chunks: Chunks, facts: Mapping[str, Any]) -> pyarrow.Table:
 
 
 def write_parquet(path: str | os.PathLike[str], chunks: Chunks, facts: Mapping[str, Any]) -> Path:
-    """Write rows as Parquet; the metadata are those of :func:`to_arrow`, with a hash that is checked on reading."""
+    """Write rows as Parquet. The metadata are those of :func:`to_arrow`, with a hash that is checked on reading."""
     target = Path(path)
     pa, parquet = needed("pyarrow"), needed("pyarrow.parquet")
     stream = _Stream(facts)
@@ -126,7 +130,7 @@ def write_parquet(path: str | os.PathLike[str], chunks: Chunks, facts: Mapping[s
                     group = []
             if group:
                 writer.write_table(pa.Table.from_batches(group), GROUP)
-            # only now is the hash known, and the schema with it, which Arrow keeps under a key of its own
+            # The hash is known only now, and with it the schema. Arrow keeps the schema under a key of its own.
             schema = stream.described()
             arrow = base64.b64encode(schema.serialize()).decode()
             writer.add_key_value_metadata({"ARROW:schema": arrow, KEY.decode(): schema.metadata[KEY].decode()})
@@ -134,10 +138,10 @@ def write_parquet(path: str | os.PathLike[str], chunks: Chunks, facts: Mapping[s
 
 
 def read_parquet(path: Path) -> tuple[tuple[Row, ...], dict[str, Any]]:
-    """The rows of a Parquet file and its provenance; raises InvalidStudy if they do not fit each other."""
+    """Return the rows of a Parquet file and its provenance. Raises InvalidStudy if they do not fit each other."""
     pa, parquet = needed("pyarrow"), needed("pyarrow.parquet")
     rows: list[Row] = []
-    texts: dict[str | None, str | None] = {}  # each text once in memory
+    texts: dict[str | None, str | None] = {}  # each text is once in memory
     digest = _Digest({})
     try:
         with path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""Where numbers come from: versions, commit and machine, and what a table says of itself."""
+"""The provenance of numbers: versions, commit and machine, and a summary of a table."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _AT = {name: place for place, name in enumerate(COLUMNS)}
 
 
 def versions() -> dict[str, str]:
-    """The versions of the packages that numbers may depend on, as far as installed."""
+    """Return the versions of those installed packages that numbers may depend on."""
     found = {}
     for package in dict.fromkeys(("numpy", "scipy", *packages(), "python-flint", "pydantic")):
         try:
@@ -33,7 +33,7 @@ def versions() -> dict[str, str]:
 
 
 def git_commit() -> str | None:
-    """The commit of the source tree this package runs from, "-dirty" if files differ; None outside a repository."""
+    """Return the commit of this package's source tree, with "-dirty" if files differ; None outside a repository."""
     here = Path(__file__).resolve().parent
 
     def git(*arguments: str) -> str | None:
@@ -46,7 +46,7 @@ def git_commit() -> str | None:
         return done.stdout.strip() if done.returncode == 0 else None
 
     if git("ls-files", "--error-unmatch", Path(__file__).name) is None:
-        return None  # another project's repository around an installed copy
+        return None  # an installed copy inside the repository of another project
     commit = git("rev-parse", "HEAD")
     if commit is None:
         return None
@@ -54,7 +54,11 @@ def git_commit() -> str | None:
 
 
 def environment() -> dict[str, Any]:
-    """The computing environment: versions of this package, its numbers and others, commit, Python, kind of machine."""
+    """Return the computing environment.
+
+    It has the versions of this package, of its numbers and of other packages, the commit, Python, and the kind of
+    machine.
+    """
     return {
         "sdpbound": __version__,
         "numerics": NUMERICS,
@@ -66,7 +70,7 @@ def environment() -> dict[str, Any]:
 
 
 def provenance_text(facts: Mapping[str, Any]) -> str:
-    """One line for the metadata of a figure or a file: study, hash of its table, and what computed it.
+    """Return one line for the metadata of a figure or a file: the study, the hash of its table, and what computed it.
 
     >>> provenance_text({"study": {"name": "tiny"}, "sha256": "ab12", "sdpbound": "0.1.0", "git_commit": "cd34"})
     'study tiny; sha256 ab12; sdpbound 0.1.0; commit cd34'
@@ -81,13 +85,13 @@ def provenance_text(facts: Mapping[str, Any]) -> str:
 
 @dataclass
 class Summary:
-    """Counts over the rows of a table, gathered while the rows are written.
+    """Counts over the rows of a table, collected while the rows are written.
 
     Attributes
     ----------
-    rows, best : all rows, and those of better points that searches found
-    statuses : rows of each status
-    models, solvers : those that occur
+    rows, best : number of all rows, and of the rows of better points that searches found
+    statuses : number of rows of each status
+    models, solvers : the models and the solvers that occur
     worst_margin : the largest finite margin
     """
 
@@ -110,7 +114,10 @@ class Summary:
             self.worst_margin = max(*margins, -math.inf if self.worst_margin is None else self.worst_margin)
 
     def facts(self, cells: int | None = None) -> dict[str, Any]:
-        """The summary as JSON; ``cells``, the numbers that the whole study has, tells whether it is complete."""
+        """Return the summary as JSON.
+
+        ``cells`` is the number of cells of the whole study, and tells whether it is complete.
+        """
         done = self.rows - self.best
         return {
             "models": sorted(f"{model} {level or ''}".strip() for model, level in self.models if model),
@@ -123,7 +130,7 @@ class Summary:
 
 
 def described(facts: Mapping[str, Any], summary: Summary) -> dict[str, Any]:
-    """The provenance that goes with a table: facts of the study and its runs, and a summary of the rows."""
+    """Return the provenance of a table: the facts of the study and of its runs, and a summary of the rows."""
     here = {} if "sdpbound" in facts else environment()
     counted = summary.facts(facts.get("cells"))
     return {"format": FORMAT, "version": VERSION, **here, **facts, **counted, "columns": list(table_columns(facts))}

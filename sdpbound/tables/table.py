@@ -28,8 +28,8 @@ __all__ = ["Table", "read_table"]
 class Table:
     """The rows of a study with their metadata.
 
-    ``table["value"]`` is a column, as floats (NaN where empty) or texts; ``table.where(model="quantum")`` the rows with
-    these entries.
+    ``table["value"]`` is a column, as floats (NaN where empty) or texts. ``table.where(model="quantum")`` has the rows
+    with these entries.
     """
 
     rows: tuple[Row, ...]
@@ -44,12 +44,12 @@ class Table:
 
     @cached_property
     def columns(self) -> dict[str, type]:
-        """The columns and their types: those of every table, and behind them the axes of its study's family."""
+        """The columns and their types: the columns of every table, and behind them the columns that the study adds."""
         return table_columns(self.metadata)
 
     @property
     def axes(self) -> tuple[Column, ...]:
-        """The columns that its study adds."""
+        """The columns that the study adds."""
         return axes_of(self.metadata)
 
     def __getitem__(self, column: str) -> NDArray[Any]:
@@ -60,20 +60,21 @@ class Table:
         return np.array(["" if v is None else v for v in values], dtype=np.str_)
 
     def where(self, **entries: Any) -> Table:
-        """The rows whose columns have these values."""
+        """Return the rows whose columns have these values."""
         for column in entries:
             require_column(column, self.columns)
         kept = tuple(row for row in self.rows if all(row[c] == v for c, v in entries.items()))
         return Table(kept, self.metadata, self.name)
 
     def distinct(self, column: str) -> list[Any]:
-        """The values of a column, each once, in order of appearance."""
+        """Return the values of a column, each once, in order of appearance."""
         require_column(column, self.columns)
         return list(dict.fromkeys(row[column] for row in self.rows))
 
     def to_pandas(self) -> pandas.DataFrame:
-        """The rows as a data frame; its ``attrs["provenance"]`` says where they come from."""
-        from sdpbound.tables.frames import to_pandas  # only here: a table needs no data frames otherwise
+        """Return the rows as a data frame. Its ``attrs["provenance"]`` has their provenance."""
+        # imported here, because a table needs data frames for nothing else
+        from sdpbound.tables.frames import to_pandas
 
         return to_pandas([[tuple(row[c] for c in self.columns) for row in self.rows]], self.metadata)
 
@@ -95,11 +96,11 @@ def read_table(path: str | os.PathLike[str]) -> Table:
     Raises
     ------
     InvalidStudy
-        A file cannot be read, is damaged, was edited, or is of another version; the message names it.
+        A file cannot be read, is damaged, was edited, or has another version; the message names the file.
     """
     table = Path(path)
     if table.suffix == ".parquet":
-        from sdpbound.tables.parquet import read_parquet  # which reads the notes of this module
+        from sdpbound.tables.parquet import read_parquet  # imported here, because it imports the notes of this module
 
         return Table(*read_parquet(table), table.name)
     if table.suffix != ".csv":
@@ -142,12 +143,12 @@ def _unreadable(path: Path, error: OSError) -> InvalidStudy:
 
 
 def _rows(lines: Iterator[str], own: Mapping[str, type], facts: Mapping[str, Any]) -> tuple[Row, ...]:
-    """The rows of a file with its ``own`` columns; None in those that an older one lacks."""
+    """Read the rows of a file with its ``own`` columns. A column that an older file lacks is None."""
     blank: Row = dict.fromkeys(table_columns(facts))
     reader = csv.reader(lines)
     if next(reader, None) != list(own):
         raise ValueError("its header is not that of a table")
-    texts: dict[str, str] = {}  # each text once in memory
+    texts: dict[str, str] = {}  # each text is once in memory
     parse: dict[type, Callable[[str], Any]] = {float: float, int: int, str: lambda text: texts.setdefault(text, text)}
     parsers = [parse[kind] for kind in own.values()]
     rows: list[Row] = []
