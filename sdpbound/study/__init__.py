@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sdpbound.lazy import lazy_face
 
-if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table below
+if TYPE_CHECKING:  # for type checkers and editors; a test compares it with the table below
     from sdpbound.study.at_hand import Status, Study
     from sdpbound.study.auditing.audit import Audit, audit
     from sdpbound.study.file.spec import StudySpec, read_spec

@@ -1,4 +1,4 @@
-"""A study at hand: its file, its store, and the numbers in it."""
+"""A study at hand: its file, its store, and the numbers in the store."""
 
 from __future__ import annotations
 
@@ -32,19 +32,20 @@ if TYPE_CHECKING:
 
 __all__ = ["Status", "Study", "results_of", "shard_name"]
 
-#: Cells looked up at once, and rows in one chunk.
+#: Number of cells that are looked up at once, and number of rows in one chunk.
 CHUNK = 8192
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How far a study is, in cells: one number each, of a quantity at a point.
+    """How much of a study is computed, counted in cells. A cell is one number: a quantity at a point.
 
     Attributes
     ----------
-    cells, done, failed, infeasible : of the study as it stands in its file; done counts those with an answer,
-        infeasible ones among them, and not those that failed
-    by_quantity : the same four for each quantity
+    cells, done, failed, infeasible : cells of the study as its file describes it now; ``done`` counts cells with an
+        answer,
+        infeasible ones included, and does not count cells that failed
+    by_quantity : the same four counts for each quantity
     stored : rows in the store, including those of other versions of the study
     """
 
@@ -57,7 +58,7 @@ class Status:
 
     @property
     def complete(self) -> bool:
-        """Nothing is left to compute; failed cells are left."""
+        """Whether every cell has an answer or has failed."""
         return self.done == self.cells
 
 
@@ -67,11 +68,11 @@ class Study:
 
     Attributes
     ----------
-    spec : what the file says
-    text : the file
-    folder : where results are
-    shard : (k, n): only the k-th of n parts
-    store : the store that the study was read from; None: the one of this name in the folder
+    spec : content of the file, checked
+    text : text of the file
+    folder : folder of the results
+    shard : (k, n) for the k-th of n parts; None for the whole study
+    store : store from which the study was read; None for the store of this name in the folder
 
     >>> Study.load("missing.toml")
     Traceback (most recent call last):
@@ -87,16 +88,16 @@ class Study:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], output: str | os.PathLike[str] | None = None) -> Study:
-        """A study from its TOML file, from its store (``NAME.sqlite``), or from the folder of its results.
+        """Load a study from its TOML file, from its store (``NAME.sqlite``), or from the folder of its results.
 
         Parameters
         ----------
         path : the file or folder
-        output : for a TOML file, the folder of results; default: :func:`results_of` it
+        output : for a TOML file, the folder of results; the default is given by :func:`results_of`
 
         Raises
         ------
-        InvalidStudy if the file cannot be read or says something wrong, DamagedStore if a store is damaged
+        InvalidStudy if the file cannot be read or has a wrong entry, DamagedStore if a store is damaged
         """
         file = Path(path)
         if file.is_dir():
@@ -130,7 +131,7 @@ class Study:
         return self.store_path.with_suffix(".csv")
 
     def prepare_folder(self) -> None:
-        """Make the folder, and see that it can be written to; raises InvalidInput if not."""
+        """Make the folder, and check that files can be written there. Raises InvalidInput if they cannot."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             probe = self.folder / f".{self.name}.{os.getpid()}.probe"
@@ -143,7 +144,10 @@ class Study:
 
     @property
     def identity(self) -> str:
-        """A hash of all that says which cells the study has: what a store's seal names when it has all of them."""
+        """A hash of all that determines the cells of the study.
+
+        The seal of a store has this name if all cells are stored.
+        """
         facts = [self.spec.model_dump(mode="json"), self.shard, NUMERICS]
         return hashlib.blake2b(json.dumps(facts, sort_keys=True).encode(), digest_size=16).hexdigest()
 
@@ -153,7 +157,7 @@ class Study:
         return Plan(self.spec, self.shard)
 
     def status(self) -> Status:
-        """How far the study is."""
+        """Return how many cells of the study are done, and how many have failed."""
         if not self.store_path.is_file():
             self.plan.check()
             return Status(self.plan.cells, 0, 0, 0, {}, 0)
@@ -175,7 +179,7 @@ class Study:
         return Status(cells, done, failed, infeasible, by_quantity, stored)
 
     def batches(self) -> Iterator[list[tuple[Task, list[bytes]]]]:
-        """The tasks with the keys of their cells, about ``CHUNK`` cells at once."""
+        """Yield the tasks with the keys of their cells, about ``CHUNK`` cells at once."""
         batch: list[tuple[Task, list[bytes]]] = []
         size = 0
         for group in self.plan:
@@ -190,7 +194,7 @@ class Study:
             yield batch
 
     def chunks(self) -> Iterator[list[tuple[Any, ...]]]:
-        """The rows there are, as tuples in the order of the columns, in the order of the study."""
+        """Yield the stored rows as tuples in the order of the columns. The rows come in the order of the study."""
         if not self.store_path.is_file():
             raise InvalidStudy(f"there is no store '{self.store_path}': run the study first, or name its folder.")
         name, family = self.name, self.spec.family.of.name
@@ -210,7 +214,10 @@ class Study:
                     yield rows
 
     def facts(self) -> dict[str, Any]:
-        """Where the numbers come from: the study, the runs that computed them, the versions that write them out."""
+        """Return the provenance of the numbers.
+
+        It has the study, the runs that computed the numbers, and the versions that write the numbers out.
+        """
         with Store.read(self.store_path) as store:
             runs, stored = store.runs(), sum(store.counts().values())
         own: dict[str, Any] = {"study": self.spec.model_dump(mode="json"), "text": self.text}
@@ -219,34 +226,35 @@ class Study:
         return own | environment() | {"runs": runs, "stored": stored}
 
     def table(self) -> Table:
-        """All rows."""
+        """Return all rows as a table."""
         facts = self.facts()
         columns = table_columns(facts)
         rows = tuple(dict(zip(columns, row, strict=True)) for chunk in self.chunks() for row in chunk)
         return Table(rows, facts, self.store_path.name)
 
     def to_pandas(self) -> pandas.DataFrame:
-        """All rows as a data frame; its ``attrs["provenance"]`` says where they come from."""
+        """Return all rows as a data frame. Its ``attrs["provenance"]`` has their provenance."""
         return to_pandas(self.chunks(), self.facts())
 
     def to_arrow(self) -> pyarrow.Table:
-        """All rows as an Arrow table."""
+        """Return all rows as an Arrow table."""
         return to_arrow(self.chunks(), self.facts())
 
     def to_xarray(self) -> xarray.Dataset:
-        """The numbers on the grid of the study: one variable for each quantity."""
+        """Return the numbers on the grid of the study, with one variable for each quantity."""
         return to_xarray(self.chunks(), self.facts(), self.spec)
 
     def export(self, path: str | os.PathLike[str]) -> Path:
-        """Write the rows there are as ``.csv`` (a JSON file beside it), ``.parquet`` or ``.nc``; returns the path."""
+        """Write the stored rows as ``.csv`` (with a JSON file beside it), ``.parquet`` or ``.nc``; returns the path."""
         return exports.export(Path(path), self.chunks(), self.facts(), self.spec)
 
 
 def results_of(file: Path, name: str) -> Path:
-    """The folder of a study's results: ``results/NAME`` beside its file, wherever the study is called from.
+    """Return the folder of a study's results: ``results/NAME`` beside its file, whatever the current folder is.
 
-    Of a file in a folder called ``studies`` it is beside that folder. A store of this name in ``results/NAME`` of the
-    current folder, where earlier versions had it, is used where there is none beside the file.
+    For a file in a folder called ``studies``, ``results`` is beside that folder. Earlier versions used ``results/NAME``
+    of the current folder. That folder is returned if it has a store of this name and the folder beside the file has
+    none.
     """
     folder = file.parent
     if folder.resolve().name == "studies":
@@ -257,12 +265,15 @@ def results_of(file: Path, name: str) -> Path:
 
 
 def shard_name(name: str, shard: tuple[int, int] | None) -> str:
-    """The name of a part of a study: ``NAME.shard-3-of-64``."""
+    """Return the name of a part of a study: ``NAME.shard-3-of-64``."""
     return name if shard is None else f"{name}.shard-{shard[0]}-of-{shard[1]}"
 
 
 def _shard_of(file: Path, name: str) -> tuple[int, int] | None:
-    """The part of a study that a store has by its name; None for the whole, or for a name of the user's own."""
+    """Return the part of a study that the name of a store tells.
+
+    None means the whole study, or a name the user chose.
+    """
     found = re.fullmatch(rf"{re.escape(name)}\.shard-(\d{{1,9}})-of-(\d{{1,9}})", file.stem, re.ASCII)
     if found is None:
         return None

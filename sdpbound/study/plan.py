@@ -1,8 +1,9 @@
 """From a study to its tasks, lazily, and the keys under which their results are stored.
 
-A task is everything asked at one point, noise, kind of tested data and adversary; each of its quantities is a
-cell. A cell's key is a hash of all that gives its number its meaning, and of nothing else: not of the study's name, nor
-of the point's place in a grid. So a changed study finds what it has in common with the old one.
+A task is everything asked at one point, with one noise, one kind of tested data and one adversary. Each quantity of a
+task is a cell. The key of a cell is a hash of all that gives the cell's number its meaning. The name of the study and
+the place of the point in a grid are not in the hash. So a changed study finds the results that it shares with the old
+one.
 """
 
 from __future__ import annotations
@@ -37,9 +38,9 @@ from sdpbound.version import NUMERICS
 __all__ = ["QUANTUM", "Plan", "Point", "Search", "Task", "added_columns", "cell_keys"]
 
 
-#: Against whom von Neumann entropies are: quantum devices, whatever words prove it.
+#: The adversary of von Neumann entropies: quantum devices, at any level of the hierarchy.
 QUANTUM = AdversarySettings(model="quantum")
-#: Against whom the rates of the group "no-signaling" are.
+#: The adversary of rates of the group "no-signaling".
 NO_SIGNALING = AdversarySettings(model="no-signaling")
 _AGAINST: dict[Group, AdversarySettings] = {"entropy": QUANTUM, "no-signaling": NO_SIGNALING}
 #: Most tasks of one group.
@@ -47,7 +48,7 @@ GROUP = 4096
 
 
 def _as_family(value: Family | dict[str, Any]) -> Family:
-    """A family, also from the plain data in which a task is sent to another process."""
+    """Return a family. It may come as the plain data in which a task is sent to another process."""
     return value if isinstance(value, Family) else family_from(value)
 
 
@@ -55,7 +56,8 @@ def _as_family(value: Family | dict[str, Any]) -> Family:
 class Point:
     """A member of a family, by a value for each of its axes.
 
-    ``where`` is "curve" or "grid" of the singlet family, "best" of a search in it, "family" of another family.
+    ``where`` is "curve" or "grid" for points of the singlet family, "best" for a point that a search in this family
+    found, and "family" for points of another family.
     """
 
     name: str
@@ -74,7 +76,7 @@ class Point:
 
     @property
     def singlet(self) -> SingletSelfTest | None:
-        """The member, if it is one of the singlet family."""
+        """The member if it is of the singlet family, else None."""
         member = self.member
         return member if isinstance(member, SingletSelfTest) else None
 
@@ -86,7 +88,7 @@ def _member(family: Family, at: tuple[float, ...]) -> Member:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Members of the same ideal CHSH value: ``contour`` points on the contour of each phi."""
+    """The members among which a search looks: all have one CHSH value, with ``contour`` points for each phi."""
 
     chsh: float
     phi: tuple[float, ...]
@@ -95,10 +97,10 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One point, noise, kind of tested data and adversary; plain data, to be sent to another process.
+    """One point with a noise, a kind of tested data and an adversary. It is plain data, to be sent to another process.
 
-    Where the quantities do not depend on the visibility, the data or the adversary, that is None; ``noise`` is None for
-    white noise alone. All quantities are of one group.
+    The visibility, the tested data or the adversary is None if the quantities do not depend on it. ``noise`` is None if
+    there is white noise alone. All quantities are of one group.
     """
 
     point: Point
@@ -113,7 +115,7 @@ class Task:
 
     @property
     def group(self) -> Group:
-        """What its quantities depend on."""
+        """The group of the quantities, which says what they depend on."""
         return self.quantities[0].group
 
     @property
@@ -122,16 +124,16 @@ class Task:
 
     @property
     def model(self) -> Adversary:
-        """The adversary's set."""
+        """The adversary with its set of correlations."""
         assert self.adversary is not None
         return _model(self.adversary)
 
     def with_solver(self, name: str | None) -> Task:
-        """The same task for another solver."""
+        """Return the same task for another solver."""
         return replace(self, solver=self.solver.model_copy(update={"name": name}))
 
     def of(self, quantities: Sequence[Quantity]) -> Task:
-        """The same task for some of its quantities."""
+        """Return the same task for some of its quantities."""
         return replace(self, quantities=tuple(quantities))
 
 
@@ -141,7 +143,7 @@ def _model(adversary: AdversarySettings) -> Adversary:
 
 
 def added_columns(task: Task, names: Sequence[str]) -> tuple[float | None, ...]:
-    """The numbers of a task's row in the columns that its study adds to those of every table."""
+    """Return a task's numbers in the columns that its study adds to the columns of every table."""
     values = task.point.values if task.noise is None else task.noise.numbers() | task.point.values
     return tuple(values.get(name) for name in names)
 
@@ -150,12 +152,12 @@ def added_columns(task: Task, names: Sequence[str]) -> tuple[float | None, ...]:
 
 
 def cell_keys(task: Task) -> list[bytes]:
-    """The keys of a task's cells, 16 bytes each, in the order of its quantities."""
+    """Return the keys of a task's cells, 16 bytes each, in the order of its quantities."""
     point, noise = task.point, task.noise
     visibility = math.nan if task.visibility is None else task.visibility
     if isinstance(point.family, Singlet):
         theta, phi, omega = point.at
-        own = _NUMBERS(theta + 0.0, phi + 0.0, omega + 0.0, visibility + 0.0)  # no -0.0
+        own = _NUMBERS(theta + 0.0, phi + 0.0, omega + 0.0, visibility + 0.0)  # adding 0.0 turns -0.0 into 0.0
     else:
         facts = json.dumps(point.family.identity(point.values), sort_keys=True, separators=(",", ":"))
         own = facts.encode() + struct.pack("<d", visibility + 0.0)
@@ -181,7 +183,7 @@ def _contexts(
     search: Search | None,
     noise: Imperfections | None,
 ) -> list[Any]:
-    """For each quantity the hash of what its meaning depends on besides the point and the visibility."""
+    """Return a hash for each quantity, of all that gives its number a meaning, except the point and the visibility."""
     found = []
     for quantity in quantities:
         meaning: dict[str, Any] = {"numerics": NUMERICS, "family": family, "quantity": quantity.meaning}
@@ -194,7 +196,7 @@ def _contexts(
             meaning |= {"observed": observed, "model": model.name, "level": model.meaning}
             meaning |= {"solver": solver.name, "tolerance": solver.tolerance.hex()}
         if search is not None:
-            # a search begins where the programs of other quantities with the same settings were solved
+            # A search begins at points where the programs of other quantities with the same settings were solved.
             beside = sorted(q.identity for q in quantities if q != quantity and q.program == quantity.program)
             contours = [float(p).hex() for p in search.phi]
             meaning["search"] = [float(search.chsh).hex(), contours, search.contour, beside]
@@ -212,15 +214,15 @@ def _self_tests(point: Point) -> bool:
 
 
 class Plan:
-    """The tasks of a study, generated as they are needed, in groups of one point that share program structures.
+    """The tasks of a study, generated when they are needed. A group of tasks is of one point and shares program structures.
 
-    Raises InvalidStudy for a CHSH value that its phi does not reach, and NotSelfTesting for a point where condition (4)
-    fails if the study requires it; both before anything is solved if :meth:`check` is called.
+    Raises InvalidStudy if a phi does not reach its CHSH value. Raises NotSelfTesting if condition (4) fails at a point
+    of a study that requires it. Both are raised before anything is solved if :meth:`check` is called.
 
     Parameters
     ----------
     spec : the study
-    shard : (k, n), 1 <= k <= n: every n-th point from the k-th on, one of n parts; None: all points
+    shard : (k, n), 1 <= k <= n, for one of n parts: every n-th point from the k-th on; None for all points
 
     Attributes
     ----------
@@ -246,17 +248,17 @@ class Plan:
         return isinstance(self.spec.family, Grid) and self.spec.family.only_self_tests
 
     def _own_points(self) -> Iterator[tuple[Point, dict[str, float], Search | None]]:
-        """The points of this part of the study."""
+        """Yield the points of this part of the study."""
         start, step = self._shard
         return islice(self._points(), start - 1, None, step)
 
     def check(self) -> None:
-        """Go through all points once."""
+        """Go through all points once, and raise the errors that they have."""
         seen: set[tuple[float, ...]] = set()
         counts = [i for i, axis in enumerate(self.spec.family.of.axes) if axis.whole]
         for point, values, _ in self._points():
             self.spec.visibilities_at(values)
-            # settings and outcomes depend on axes that count, on no others
+            # settings and outcomes depend only on axes of whole numbers
             scenario = tuple(point.at[i] for i in counts)
             if scenario not in seen:
                 seen.add(scenario)
@@ -274,11 +276,11 @@ class Plan:
 
     @property
     def _noisy(self) -> bool:
-        """Whether anything depends on the noise."""
+        """Whether any quantity depends on the noise."""
         return any(self._groups[group] for group in ("data", "entropy", "no-signaling", "threshold"))
 
     def _tasks(self, point: Point, visibilities: Sequence[float], search: Search | None) -> Iterator[Task]:
-        """The tasks of a point."""
+        """Yield the tasks of a point."""
         spec, groups, keep = self.spec, self._groups, self.spec.certificates
         best_of = spec.family.best_of if isinstance(spec.family, Curve) else None
         searched = () if best_of is None else best_of.models
@@ -315,7 +317,7 @@ class Plan:
         quantities: tuple[Quantity, ...],
         what: Imperfections | None,
     ) -> Task:
-        """A task against an adversary that the study does not choose."""
+        """Return a task against an adversary that the quantities fix, and not the study."""
         return Task(
             point, visibility, observed, adversary, quantities, self.spec.solver, None, self.spec.certificates, what
         )

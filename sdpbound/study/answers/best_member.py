@@ -1,4 +1,4 @@
-"""The best member of equal CHSH value: candidates on contours, and a search among them."""
+"""The search for the best member of equal CHSH value, among candidates on contours."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from sdpbound.tables.columns import Row
 
 __all__ = ["BETTER", "Scored", "better_point", "contours_of"]
 
-#: A point replaces the curve's only if it is better by this much.
+#: A point replaces the point of the curve only if it is better by this much, in the unit of the quantity.
 BETTER = 1e-6
-#: A candidate of a search: the number of its contour, and its place along it.
+#: A candidate of a search: the number of its contour, and its place along the contour.
 _Place = tuple[int, int]
 
 
 class Scored(Protocol):
-    """What the search asks of an evaluation."""
+    """An evaluation of quantities, as the search uses it."""
 
     @property
     def task(self) -> Task:
         """The task, which has a search."""
 
     def score(self, point: Point, quantity: Quantity) -> float:
-        """The quantity, larger is better."""
+        """Return the quantity at a point, with its sign turned if smaller is better."""
 
     def solved_points(self, quantity: Quantity) -> list[Point]:
-        """Where the program behind the quantity is solved already."""
+        """Return the points at which the program behind the quantity is solved already."""
 
 
 @lru_cache(maxsize=8)
 def contours_of(search: Search) -> tuple[list[list[Point]], dict[Point, _Place]]:
-    """The candidates, one list for each phi that reaches the CHSH value, and where each of them stands."""
+    """Return the candidates, one list for each phi that reaches the CHSH value, and the place of each candidate."""
     contours: list[list[Point]] = []
     for i, phi in enumerate(search.phi):
         if not 2.0 < search.chsh <= singlet_chsh_maximum(phi):
@@ -50,14 +50,15 @@ def contours_of(search: Search) -> tuple[list[list[Point]], dict[Point, _Place]]
 
 
 def better_point(evaluation: Scored, quantity: Quantity, row: Row) -> Point | None:
-    """A better point than the row's, if any: a coarse grid over the contours, then steps to better neighbours.
+    """Return a better point than the row's, or None if the search finds none.
 
-    A local optimum may be missed: the point is the best one found. Every value is a bound of its own.
+    The search looks at a coarse grid over the contours, and then steps to better neighbours. It may miss a point,
+    because it may stop at a local optimum. The value at each point is a bound in any case.
     """
     task = evaluation.task
     assert task.search is not None
     if row["value"] is None or float(row["chsh_observed"]) <= 2.0:
-        return None  # local data: Eve knows every outcome, wherever on the contour
+        return None  # the data are local: Eve knows every outcome at every point of the contour
     contours, places = contours_of(task.search)
     if not contours:
         return None
@@ -69,7 +70,8 @@ def better_point(evaluation: Scored, quantity: Quantity, row: Row) -> Point | No
     def score(place: _Place) -> float:
         return evaluation.score(at(place), quantity)
 
-    # seen: the best point is opposite to the curve point (place 0), for global randomness there or at 4/5
+    # The best points were seen opposite to the point of the curve (place 0); for global randomness they were also seen
+    # at 4/5 of the contour.
     opposite = [(i, round(0.53 * n)) for i, n in enumerate(sizes)]
     known = [place for place in map(places.get, evaluation.solved_points(quantity)) if place is not None]
     starts = [max(opposite + known, key=score)]
@@ -77,7 +79,7 @@ def better_point(evaluation: Scored, quantity: Quantity, row: Row) -> Point | No
         starts.append(max(((i, round(0.8 * sizes[i])) for i in range(0, len(sizes), 2)), key=score))
     floor = (1.0 if row["side"] == "lower" else -1.0) * float(row["value"]) + BETTER
     if max(map(score, starts)) <= floor and np.ptp([score(place) for place in opposite]) <= BETTER:
-        return None  # a plateau
+        return None  # the quantity is constant along the contours
     best = max((_climb(score, start, sizes) for start in starts), key=score)
     return at(best) if score(best) > floor else None
 

@@ -1,4 +1,4 @@
-"""What a row says before anything is solved: the point, the noise, what is tested and asked."""
+"""The columns of a row that need no solving: the point, the noise, what is tested and what is asked."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["at_point", "blank"]
 
 
 def at_point(task: Task, point: Point) -> AtPoint:
-    """A point as its quantities see it: with the noise, the tested data and the adversary of a task."""
+    """Return a point as its quantities take it: with the noise, the tested data and the adversary of a task."""
     rest = 1.0 if task.visibility is None else task.visibility
 
     def noisy() -> Behaviour:
@@ -39,7 +39,7 @@ def at_point(task: Task, point: Point) -> AtPoint:
 
 
 def _at_noise(task: Task, driven: str, value: float) -> Task:
-    """The task of a critical value at a value of its noise."""
+    """Return the task of a critical value with its noise set to a value."""
     what = task.noise or Imperfections()
     if driven == "visibility":
         return replace(task, visibility=value, noise=what)
@@ -47,7 +47,7 @@ def _at_noise(task: Task, driven: str, value: float) -> Task:
 
 
 def blank(task: Task, point: Point, quantity: Quantity) -> Row:
-    """The row of a quantity at a point with all that does not have to be solved for."""
+    """Return the row of a quantity at a point, with all columns that need no solving."""
     chsh = point.member.chsh
     row: Row = dict.fromkeys(STORED)
     row |= {name: value for name, value in point.values.items() if name in ANGLES}
@@ -74,7 +74,7 @@ def blank(task: Task, point: Point, quantity: Quantity) -> Row:
 
 
 def _chsh(task: Task, point: Point, ideal: float | None) -> float | None:
-    """The largest CHSH value with the noise; None but for two settings each and binary outcomes."""
+    """Return the largest CHSH value with the noise; None unless each party has two settings with two outcomes."""
     if task.visibility is None or task.group == "threshold" or ideal is None:
         return None
     return task.visibility * ideal if task.noise is None else noisy_chsh(at_point(task, point).behaviour)

@@ -1,4 +1,4 @@
-"""From a task to its rows: each quantity evaluates itself, programs that several share are solved once."""
+"""From a task to its rows: each quantity evaluates itself, and a program that several of them share is solved once."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ __all__ = ["evaluate", "failed"]
 
 
 def evaluate(task: Task) -> Answer:
-    """Solve a task: one row for each quantity at its point, and one for each quantity that is better elsewhere."""
+    """Solve a task.
+
+    The answer has a row for each quantity at its point, and one for each quantity that is better elsewhere.
+    """
     evaluation = _Evaluation(task)
     # The order is not the study's, so that the file's order changes no number: a search begins at points where earlier
     # quantities were solved. The key rate comes first. It varies with its error correction even where the guessing
@@ -42,45 +45,49 @@ def evaluate(task: Task) -> Answer:
 
 
 def failed(task: Task, message: str) -> Answer:
-    """The answer for a task that no solver answered."""
+    """Return the answer for a task that no solver answered."""
     return Answer([[blank(task, task.point, q) | {"status": "failed", "error": message}] for q in task.quantities])
 
 
 class _TooLargeToStore(InvalidInput):
-    """A certificate is larger than a store keeps."""
+    """A certificate is larger than a store accepts."""
 
 
 @dataclass
 class _Evaluation:
-    """What a task has solved so far."""
+    """What is solved so far for one task."""
 
     task: Task
     certificates: dict[str, bytes] = field(default_factory=dict)
     _here: dict[Point, _Here] = field(default_factory=dict)
 
     def here(self, point: Point) -> _Here:
-        """What is known at a point."""
+        """Return what is known at a point."""
         if point not in self._here:
             self._here[point] = _Here(at_point(self.task, point), self)
         return self._here[point]
 
     def solved_points(self, quantity: Quantity) -> list[Point]:
-        """Where the program behind the quantity is solved already."""
+        """Return the points at which the program behind the quantity is solved already."""
         return [point for point, here in self._here.items() if here.has_solved(quantity)]
 
     def score(self, point: Point, quantity: Quantity) -> float:
-        """The quantity, larger is better; by its closed form where there is one, -inf where it failed."""
+        """Return the quantity with a sign such that larger is better.
+
+        The number is a closed form where there is one, and -inf where the quantity failed.
+        """
         here = self.here(point)
         return quantity.kind.score(here.at, quantity, here)
 
     def row(self, point: Point, quantity: Quantity) -> Row:
-        """The row of a quantity at a point; with an error and no value where it failed."""
+        """Return the row of a quantity at a point. Where the quantity failed, the row has an error and no value."""
         here, start = self.here(point), time.perf_counter()
         try:
             own = quantity.kind.row(here.at, quantity, here)
         except _TooLargeToStore:
-            raise  # the study must be changed
-        except Exception as error:  # of a solver or of linear algebra: this row has failed, the study goes on
+            raise  # the user must change the study
+        # Solvers and linear algebra raise errors of many types. This row has failed, and the study goes on.
+        except Exception as error:
             own = {"status": "failed", "error": _said(error), "seconds": time.perf_counter() - start}
         return blank(self.task, point, quantity) | own
 
@@ -99,7 +106,7 @@ class _Here:
         return quantity.program in self._solved
 
     def solved(self, asked: Asked) -> Solved:
-        """The program behind a quantity, solved once for all quantities that share it."""
+        """Solve the program behind a quantity, once for all quantities that share it."""
         key = asked.program
         if key not in self._solved:
             self._solved[key] = self._solve(asked)
@@ -113,12 +120,13 @@ class _Here:
             bound = kind.solve(self.at, asked, self.flips(asked))
         except Infeasible as answer:
             return Solved(None, time.perf_counter() - start, "infeasible", str(answer), answer.bound)
-        except Exception as error:  # of a solver or of linear algebra: this row has failed, the study goes on
+        # Solvers and linear algebra raise errors of many types. This row has failed, and the study goes on.
+        except Exception as error:
             return Solved(None, time.perf_counter() - start, "failed", _said(error))
         return Solved(bound, time.perf_counter() - start)
 
     def flips(self, asked: Asked) -> float:
-        """The preprocessing of a quantity, searched if the best one is asked for."""
+        """Return the preprocessing of a quantity. If the best one is asked for, it is searched."""
         if not isinstance(asked.preprocessing, str):
             return asked.preprocessing or 0.0
         return float(self.once(("flips", asked.program), lambda: self._best_flips(asked)))
@@ -131,16 +139,17 @@ class _Here:
         return rate.preprocessing
 
     def once(self, key: Hashable, make: Any) -> Any:
-        """What ``make()`` gave for a key, made once."""
+        """Return what ``make()`` gave for a key. It is called once for each key."""
         if key not in self._made:
             self._made[key] = make()
         return self._made[key]
 
     def certificate(self, bound: Certified) -> str | None:
-        """The name of a bound's certificate, which is kept, or None if the study keeps none."""
+        """Keep a bound's certificate and return its name; None if the study keeps no certificates."""
         if not self._evaluation.task.certificates:
             return None
-        # three times as fast as json.dumps; a number that is not finite stays visible, and the checker refuses it
+        # This is three times as fast as json.dumps. A number that is not finite stays visible, and the checker refuses
+        # it.
         text = to_json(bound.certificate.data, inf_nan_mode="constants")
         if len(text) > LARGEST:
             raise _TooLargeToStore(
@@ -148,7 +157,7 @@ class _Here:
             )
         name, certificates = certificate_name(text), self._evaluation.certificates
         if name not in certificates:
-            certificates[name] = zlib.compress(text, 3)  # beyond this, more time than space
+            certificates[name] = zlib.compress(text, 3)  # higher levels take more time and save little space
         return name
 
 

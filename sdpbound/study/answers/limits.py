@@ -1,4 +1,4 @@
-"""Limits of what a row says that no certificate proves: how large it can be, and which words it may have."""
+"""Limits of the columns that no certificate proves: how large a number can be, and which words are allowed."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from sdpbound.tables.columns import Row
 
 __all__ = ["WEEK", "limited", "statuses"]
 
-#: Seconds that no task takes.
+#: Seconds in a week, longer than any task takes.
 WEEK = 7 * 24 * 3600.0
-#: Characters of the longest error.
+#: Most characters of an error.
 LONGEST = 2**16
-#: What the solvers of conic programs may say of an answer that proves a value.
+#: The statuses that solvers of conic programs may have for an answer that proves a value.
 _CONIC = frozenset(status.value for status in Status) - {"failed", "infeasible"}
 
 
 def statuses(quantity: Quantity) -> frozenset[str]:
-    """What may have been said of an answer to a quantity."""
-    # "inaccurate": of the search for devices of qubits
+    """Return the statuses that an answer to a quantity may have."""
+    # "inaccurate" is a status of the search for devices of qubits
     return quantity.kind.statuses(_CONIC if quantity.how is None else _CONIC | {"inaccurate"})
 
 
 def limited(quantity: Quantity, at: AtPoint, row: Row, proven: bool) -> None:
-    """Raise CertificateError for a number or a word that cannot be.
+    """Raise CertificateError for a number that is out of range, or for a word that is not allowed.
 
     Parameters
     ----------
-    proven : whether certificates are compared with the value and what it is made of
+    proven : whether certificates are compared with the value and with the numbers it is made of
     """
     _within(row, ("seconds",), 0.0, WEEK)
     most = quantity.kind.span(at, quantity)
@@ -51,7 +51,8 @@ def limited(quantity: Quantity, at: AtPoint, row: Row, proven: bool) -> None:
         if row["dead"] is not None and not row["dead"] < row["value"]:
             raise CertificateError(f"its dead is {row['dead']!r}, and must be below its value, {row['value']!r}.")
     elif not proven and quantity.group != "point":
-        # a rate is an entropy less what errors cost; proven bounds may be somewhat outside what is bounded
+        # A rate is an entropy less the cost of errors. A proven bound may be somewhat outside the range of the
+        # quantity.
         _within(row, ("value", "sdp_value", "entropy"), -2.0 * most, 2.0 * most)
     if row["solver"] is not None and not _known(row["solver"], quantity, row):
         raise CertificateError(f"its solver is {row['solver']!r:.60}, and no solver of such a quantity has this name.")
@@ -64,7 +65,7 @@ def _known(solver: str, quantity: Quantity, row: Row) -> bool:
         return solver in own
     if quantity.how is not None and quantity.how.method == "qubit":
         return solver == "highs"
-    # "none": the data left nothing to solve for
+    # "none" means that the data left nothing to solve
     return solver in names() or solver == "none" or re.fullmatch(r"cvxpy:[A-Z0-9_]{1,30}", solver, re.ASCII) is not None
 
 

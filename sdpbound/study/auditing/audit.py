@@ -1,12 +1,13 @@
 """Check a whole store again: every certificate by the independent checker, and every row against its certificate.
 
 A row is a statement, and the audit looks for a proof of each of its columns. A column that the study fixes is compared
-with the study. A column that follows from a certificate is recomputed from it. What the solver said of itself (solver,
-status, margin, gap, seconds) cannot be proven; it only has to be possible (:mod:`sdpbound.study.answers.limits`).
+with the study. A column that follows from a certificate is recomputed from it. The solver's own report (solver, status,
+margin, gap, seconds) cannot be proven; it only has to be possible (:mod:`sdpbound.study.answers.limits`).
 
-A store may also lack rows, or say that they failed. Its seal counts its rows, and names the studies of which it had all
-cells; rows that do not fit it are a fault. Digests and seal have no key, so that whoever edits a store can make them
-anew: then what is gone is still missing from the study, and the audit is not complete.
+A store may also lack rows, or say that rows failed. The seal of a store counts its rows, and names the studies of which
+the store had all cells. Rows that do not fit the seal are a fault. Digests and seal have no key. So whoever edits a
+store can also recompute them. A row that was removed is then still missing from the study, and the audit is not
+complete.
 """
 
 from __future__ import annotations
@@ -39,18 +40,20 @@ from sdpbound.tables.columns import FIXED, STORED, Row
 
 __all__ = ["Audit", "Fault", "audit"]
 
-#: Cells without an answer that are named; all of them are counted.
+#: Cells without an answer that are named. All of them are counted.
 LISTED = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A row that is not proven as it stands, or a certificate that does not hold.
+    """A row that is not proven as it stands, a certificate that does not hold, or a seal that does not fit the rows.
 
     Attributes
     ----------
-    point : its name, "NAME/PLACE" of a better point; "-" for a certificate that no row names, and for the seal
-    quantity : its identity, "certificate NAME", or "seal"
+    point : name of the row's point, "NAME/PLACE" for a better point; "-" for a certificate that no row names, and for
+        the
+        seal
+    quantity : identity of the quantity, "certificate NAME", or "seal"
     message : what is wrong
     """
 
@@ -61,24 +64,25 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What checking a store found.
+    """The result of checking a store.
 
     Attributes
     ----------
     rows : rows with a value
-    proven : of these, rows whose certificate holds, asks the row's question, and implies all that the row says
-    approximate : rows of attacks that meet the tested values nearly, and say so; proven for so much wider tolerances
-    exact : rows of closed forms of the point alone, evaluated again
-    without : rows that have no certificate; each is a fault too if the study keeps certificates
-    infeasible : rows that have no value because they say that the data are outside the adversary's set
-    separated : of these, rows with a certificate that proves it
+    proven : rows with a value whose certificate holds, asks the row's question, and implies all that the row says
+    approximate : rows of attacks that meet the tested values nearly, and say so; each is proven for tolerances that are
+        wider by that much
+    exact : rows of closed forms that depend on the point alone, evaluated again
+    without : rows with a value and no certificate; each is a fault too if the study keeps certificates
+    infeasible : rows without a value that say that the data are outside the adversary's set
+    separated : infeasible rows with a certificate that proves it
     no_key : rows of critical values for which no key was found
     failed : rows that no solver answered
     missing : cells of the study that the store does not have
     certificates : certificates checked, once for each row that names one, and those that no row names
-    sealed : whether the store has a seal; the versions before it made none
+    sealed : whether the store has a seal; older versions made none
     faults : all that is wrong, one entry for each row, each certificate that no row names, and the seal
-    unanswered : the first 100 cells that are missing or failed, and what their rows say of it
+    unanswered : the first 100 cells that are missing or failed, with the message of a failed row
     """
 
     rows: int
@@ -98,17 +102,17 @@ class Audit:
 
     @property
     def holds(self) -> bool:
-        """Nothing that the store says is wrong; what it does not say or does not prove is in the other counts."""
+        """Whether the audit found no fault. Rows that are missing or not proven are in the other counts."""
         return not self.faults
 
     @property
     def complete(self) -> bool:
-        """Every cell of the study is there with an answer."""
+        """Whether every cell of the study is stored with an answer."""
         return not self.missing and not self.failed
 
     @property
     def unproven(self) -> int:
-        """Rows that say the data are outside the adversary's set, without a stored proof."""
+        """The number of rows that say that the data are outside the adversary's set and have no proof of it."""
         return self.infeasible - self.separated
 
     @property
@@ -125,22 +129,24 @@ class Audit:
 
 
 def audit(study: Study, recompute: bool = False, checker: Checker | None = None) -> Audit:
-    """Check the rows of a study in its store, and every certificate in it. Reads only; no solver is used.
+    """Check the rows of a study in its store, and every certificate in the store.
+
+    The audit only reads the store, and it uses no solver unless ``recompute`` is set. Each row's point, visibility,
+    data and adversary give a question, with which the question of its certificate is compared. So a certificate of
+    another question is a fault, and so is a value that the certificate does not imply. A column is also a fault if it
+    is not what the study and the certificate make it. Certificates that no row of the study names, such as those of
+    earlier versions of the study, are checked for what they claim.
 
     Parameters
     ----------
-    recompute : solve again what has neither a value nor a proof of why: rows that failed, that found no key, or that
-        are infeasible without a certificate; one that has a value now is a fault
-    checker : checks each certificate within its limits of time and memory; None: in this process, without limits
+    recompute : solve again the cells that have neither a value nor a proof of why: rows that failed, that found no key,
+        or
+        that are infeasible without a certificate; a cell that has a value when it is solved again is a fault
+    checker : checks each certificate within its limits of time and memory; None checks in this process, without limits
 
     Returns
     -------
     Audit
-
-    The question of each certificate is compared with the one that the row's own point, visibility, data and adversary
-    give, so that a certificate of something else, or a value that it does not imply, is a fault. So is every other
-    column that is not what the study and the certificate make it. Certificates that no row of the study names, such as
-    those of earlier versions of it, are checked for what they claim.
 
     Raises
     ------
@@ -154,7 +160,7 @@ def audit(study: Study, recompute: bool = False, checker: Checker | None = None)
     unanswered: list[Fault] = []
     again: list[tuple[str, Task]] = []
     with Store.read(study.store_path) as store:
-        before = store.seal()  # a run may go on meanwhile: what it completes was not complete
+        before = store.seal()  # a run may add cells meanwhile, so the seal is read first
         proofs = Proofs(store, checker)
         check = None
         for task, quantity, rows in _cells(study, store):
@@ -175,7 +181,9 @@ def audit(study: Study, recompute: bool = False, checker: Checker | None = None)
                     faults.append(Fault(_name(task, row), quantity.identity, f"{error}"))
                 except (DamagedStore, StorageFailure):
                     raise
-                except Exception as error:  # a row may say anything: it is at fault, and the others are still checked
+                # A row may hold anything, so the check may raise any error. The row is then at fault, and the other
+                # rows are still checked.
+                except Exception as error:
                     message = f"it cannot be checked: {type(error).__name__} {error}."
                     faults.append(Fault(_name(task, row), quantity.identity, message))
         for name, wrong in proofs.rest():
@@ -203,7 +211,10 @@ def audit(study: Study, recompute: bool = False, checker: Checker | None = None)
 
 
 def _broken(seal: Seal, own: Seal, lacking: dict[str, int]) -> str:
-    """What is wrong with a seal: it is of other rows than there are, or names a study as complete that lacks cells."""
+    """Say what is wrong with a seal; "" if nothing is.
+
+    A seal is wrong if it does not fit the rows of the store, or if it names a study as complete that lacks cells.
+    """
     if seal.rows != own.rows:
         return (
             f"the rows of the store are {_counted(own)}, and its seal is of {_counted(seal)}: rows were removed, "
@@ -222,7 +233,10 @@ def _counted(seal: Seal) -> str:
 
 
 def _solved_again(tasks: list[tuple[str, Task]]) -> Iterator[Fault]:
-    """Faults of cells that have a value when they are solved again, each in a process with the study's time limit."""
+    """Solve cells again, and yield a fault for each that has a value now.
+
+    The cells are solved in another process, with the study's time limit.
+    """
     with closing(SolverProcess()) as process:
         for name, task in tasks:
             (quantity,) = task.quantities
@@ -236,7 +250,7 @@ def _solved_again(tasks: list[tuple[str, Task]]) -> Iterator[Fault]:
 
 
 def _cells(study: Study, store: Store) -> Iterator[tuple[Task, Quantity, list[Row]]]:
-    """Every cell of the study with its rows; none if the store does not have it."""
+    """Yield every cell of the study with its rows. A cell that the store does not have comes with no rows."""
     for batch in study.batches():
         cells = [(task, q, key) for task, keys in batch for q, key in zip(task.quantities, keys, strict=True)]
         stored = itertools.groupby(store.rows([key for _, _, key in cells]), key=lambda found: found[0])
@@ -255,14 +269,14 @@ def _note(unanswered: list[Fault], point: str, quantity: Quantity, message: str)
 
 
 def _name(task: Task, row: Row) -> str:
-    """The name of a row's point in tables."""
+    """Return the name that a row's point has in tables."""
     place = row["place"]
     return task.point.name if place is None else f"{task.point.name}/{str(place)[:40]}"
 
 
 @lru_cache(maxsize=8)
 def _candidates(search: Search) -> dict[str, Point]:
-    """The points that a search may have found, by their places."""
+    """Return the points that a search may have found, by their places."""
     return {point.name: point for points in contours_of(search)[0] for point in points}
 
 
@@ -271,7 +285,7 @@ def _candidates(search: Search) -> dict[str, Point]:
 
 @dataclass
 class _Check:
-    """The rows of one task."""
+    """The check of the rows of one task."""
 
     task: Task
     proofs: Proofs
@@ -280,7 +294,7 @@ class _Check:
     _at: dict[Point, AtPoint] = field(default_factory=dict)
 
     def row(self, quantity: Quantity, first: Row, number: int, row: Row) -> None:
-        """Raise CertificateError unless the row, number ``number`` of its cell, is as it must be; count it."""
+        """Count a row, and raise CertificateError unless it is as it must be. ``number`` is its number in its cell."""
         counts = self.counts
         if row["value"] is not None:
             counts["rows"] += 1
@@ -306,13 +320,16 @@ class _Check:
             counts["separated"] += prove_infeasible(self.proofs, at, quantity, row)
 
     def _count(self, proven: bool, how: str) -> None:
-        """Count a row with a value; CertificateError if it needs a certificate and has none."""
+        """Count a row with a value.
+
+        Raises CertificateError if the row has no certificate and the study keeps certificates.
+        """
         self.counts[how if proven else "without"] += 1
         if not proven and self.keeps:
             raise CertificateError("it has no certificate, and the study keeps them; `sdpbound retry` adds it.")
 
     def point(self, number: int, row: Row) -> Point:
-        """The point of the task, or of a second row the better one that its search found."""
+        """Return the point of a row: the task's own point or, for a second row, the better point that a search found."""
         place = row["place"]
         if number > 1:
             raise CertificateError(f"it is row {number + 1} of its cell, and a cell has one, or two with a better one.")
@@ -336,7 +353,7 @@ _REST = tuple(name for name in STORED if name not in (*FIXED, "place", "preproce
 
 
 def _typed(row: Row) -> None:
-    """Every column has its type, and every number is finite."""
+    """Raise CertificateError unless every entry has the type of its column, and every number is finite."""
     for name, kind in STORED.items():
         value = row[name]
         if value is None:
@@ -348,7 +365,7 @@ def _typed(row: Row) -> None:
 
 
 def _columns(quantity: Quantity, row: Row) -> None:
-    """The row has what a row of its kind has, and nothing else; the texts are those of its kind."""
+    """Raise CertificateError unless the row has the entries that a row of its kind has, and no others."""
     need, may = _kind(quantity, row)
     for name in _REST:
         if row[name] is None and name in need:
@@ -363,7 +380,7 @@ def _columns(quantity: Quantity, row: Row) -> None:
 
 
 def _kind(quantity: Quantity, row: Row) -> Needs:
-    """The columns that a row must have, and those that it may have."""
+    """Return the columns that a row must have, and those that it may have."""
     status = row["status"]
     if row["value"] is None and not (quantity.kind.driven and status != "failed"):
         if status not in ("failed", "infeasible"):
@@ -375,7 +392,7 @@ def _kind(quantity: Quantity, row: Row) -> Needs:
 
 
 def _better(quantity: Quantity, first: Row, row: Row) -> None:
-    """A second row is of a point that is better than the first; it may have failed when it was solved again."""
+    """Raise CertificateError unless a second row is better than the first. A second row that failed is allowed."""
     if row["status"] == "failed":
         return
     if row["value"] is None or not isinstance(first["value"], float):

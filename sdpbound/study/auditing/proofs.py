@@ -1,4 +1,4 @@
-"""The certificates of a store, checked by the independent checker, and the questions that rows need answered."""
+"""The certificates of a store, checked by the independent checker and compared with the questions of rows."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from sdpbound.tables.columns import Row
 
 __all__ = ["Proofs", "prove_infeasible"]
 
-Check = Callable[..., Verification]  # verify, in this process or in one of its own
+Check = Callable[..., Verification]  # verify, in this process or in another one
 
-#: Checked certificates that are remembered: the rows that share one are of one task and follow each other.
+#: Checked certificates that are remembered. The rows that share one are of one task and follow each other.
 KEPT = 16
-#: Entries of one certificate; honest ones have fewer than a third of them.
+#: Most entries of one certificate. Certificates of this package have fewer than a third of them.
 ENTRIES = 2**20
 
 
@@ -41,14 +41,14 @@ class _Proof:
 
 
 class Proofs:
-    """The certificates of a store by their names; what was checked a moment ago is not checked again.
+    """The certificates of a store by their names. A certificate that was checked recently is not checked again.
 
-    In memory are a few certificates, and 8 bytes for each one checked: the hashes of their names, in which Python mixes
-    a number of its own, so that no name can be made to pass for another.
+    A few certificates are in memory, and 8 bytes for each one that was checked. These bytes are the hash of its name.
+    Python mixes a random number into the hash, so that nobody can make a name with the hash of another one.
 
     Attributes
     ----------
-    checked : certificates asked for, however often, and those of :meth:`rest`
+    checked : number of checks asked for, repeated ones included, and of the certificates of :meth:`rest`
     """
 
     def __init__(self, store: Store, checker: Checker | None = None) -> None:
@@ -59,9 +59,11 @@ class Proofs:
         self._recent = lru_cache(maxsize=KEPT)(self._look)
 
     def of(self, name: str, question: dict[str, Any], as_given: bool = False) -> Verification:
-        """What the certificate of this name proves; CertificateError if it does not hold or is of another question.
+        """Return what the certificate of this name proves.
 
-        Its tolerances may be wider, which weakens a bound over all devices; not with ``as_given``, for an attack.
+        Raises CertificateError if the certificate does not hold, or answers another question. The tolerances of the
+        certificate may be wider than those of the question, because that only weakens a bound over all devices. With
+        ``as_given``, for an attack, the tolerances must be equal.
         """
         self.checked += 1
         proof = self._recent(name)
@@ -71,7 +73,7 @@ class Proofs:
         return proof.found
 
     def rest(self) -> Iterator[tuple[str, str]]:
-        """The names of all that :meth:`of` was not asked for, and what is wrong with each, if anything."""
+        """Yield the names of all certificates for which :meth:`of` was not called, and what is wrong with each, or ""."""
         seen = np.sort(np.array(self._seen, dtype=np.int64))
         for name, text in self._store.certificates():
             place = int(np.searchsorted(seen, hash(name)))
@@ -89,7 +91,7 @@ class Proofs:
 
 
 def checked(name: str, text: bytes, check: Check) -> _Proof | str:
-    """The checker's result, or why the certificate proves nothing."""
+    """Return the checker's result, or a text that says why the certificate proves nothing."""
     own = certificate_name(text)
     if name != own:
         return f"its certificate is named {show(name)}, and what it says has the name {own}."
@@ -98,7 +100,8 @@ def checked(name: str, text: bytes, check: Check) -> _Proof | str:
         found = check(data, strict=False)
     except CertificateError as error:
         return f"{error}"
-    except Exception as error:  # the text may be anything, and whatever it does to the checker proves nothing
+    # The text may be anything, and may raise any error in the checker. Then it proves nothing.
+    except Exception as error:
         return f"The certificate cannot be checked: {type(error).__name__} {error}."
     return _Proof(data["question"], found) if found.holds else found.message
 
@@ -121,7 +124,10 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _compare(question: Mapping[str, Any], wanted: dict[str, Any], as_given: bool) -> None:
-    """The certificate is about what is wanted, but for tolerances that are wider where they may be."""
+    """Raise CertificateError unless the certificate is about the wanted question.
+
+    Tolerances may be wider where allowed.
+    """
     for key, value in wanted.items():
         own = question.get(key)
         if key == "observed" and isinstance(own, list):
@@ -135,7 +141,10 @@ def _compare(question: Mapping[str, Any], wanted: dict[str, Any], as_given: bool
 
 
 def _same_data(own: list[dict[str, Any]], wanted: list[dict[str, Any]], as_given: bool) -> bool:
-    """Of a question that the checker could read, so that every entry is there and every number is one."""
+    """Whether the tested data are the same.
+
+    The checker has read the question, so every entry is there and is a number.
+    """
     return len(own) == len(wanted) and all(
         a["coefficients"] == b["coefficients"]
         and a["value"] == b["value"]
@@ -148,7 +157,10 @@ def _same_data(own: list[dict[str, Any]], wanted: list[dict[str, Any]], as_given
 
 
 def prove_infeasible(proofs: Proofs, at: AtPoint, quantity: Quantity, row: Row) -> bool:
-    """Whether the row has a certificate, which must separate the data; CertificateError if the set has them."""
+    """Whether the row has a certificate that separates the data from the adversary's set.
+
+    Raises CertificateError if the set contains such data anyway, or if the certificate does not separate them.
+    """
     if quantity.group != "data" or not at.may_be_infeasible:
         raise CertificateError("its status is 'infeasible', and the adversary's set has what is asked for.")
     if row["certificate"] is None:
