@@ -1,4 +1,4 @@
-"""What a task gives, as plain data."""
+"""The answer to a task, as plain data."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ __all__ = ["ANSWER", "Answer"]
 
 @dataclass(frozen=True)
 class Answer:
-    """What a task gives, as plain data: rows with the columns ``STORED``.
+    """The answer to a task, as plain data: rows with the columns ``STORED``.
 
     Attributes
     ----------
-    cells : for each quantity of the task its row, and behind it the row of a better point if a search found one
+    cells : for each quantity of the task its row, followed by the row of a better point if a search found one
     certificates : the certificates that the rows name, compressed, by their names
     """
 
@@ -32,5 +32,5 @@ class Answer:
         return sum(row["status"] == "failed" for rows in self.cells for row in rows)
 
 
-#: Answers as JSON.
+#: Reads and writes answers as JSON.
 ANSWER = TypeAdapter(Answer)

@@ -1,4 +1,4 @@
-"""What is in the file of a store: rows, certificates, studies, runs and the seal, read and checked."""
+"""The contents of a store's file: rows, certificates, studies, runs and the seal, read and checked."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ __all__ = ["CHUNK", "STATUS", "Cell", "Contents", "key_text"]
 
 #: Keys looked up at once.
 CHUNK = 1000
-#: Certificates read at once, of some kB each, and up to 64 MiB in a store that was made to fill the memory.
+#: Certificates read at once. A certificate has some kB, and up to 64 MiB in a store that was made to fill the memory.
 _CERTIFICATES = 4
 STATUS = list(STORED).index("status")
 
 
 class Cell(NamedTuple):
-    """What is stored under one key: the run it comes from, and for each part the values as SQLite keeps them."""
+    """The rows under one key: the run that computed them, and the values of each row as SQLite keeps them."""
 
     key: bytes
     run: int
@@ -48,7 +48,10 @@ class Cell(NamedTuple):
 
 
 class Contents:
-    """The open file of a store, to read: the part of :class:`~sdpbound.study.store.core.Store` that changes nothing."""
+    """The open file of a store, to read.
+
+    It is the part of :class:`~sdpbound.study.store.core.Store` that changes nothing.
+    """
 
     def __init__(self, path: Path, db: sqlite3.Connection) -> None:
         self.path = path
@@ -64,7 +67,7 @@ class Contents:
         raise InvalidInput(f"'{self.path}' has no run {run}; begin one first.")
 
     def runs(self, run: int | None = None) -> list[dict[str, Any]]:
-        """The provenance of all runs, or of one, oldest first; each with its number as "id"."""
+        """Return the provenance of all runs, or of one run, oldest first. Each has the number of the run as "id"."""
         with guard(self.path):
             rows = self._db.execute("SELECT id, facts, digest FROM run WHERE ? IN (id, 0) ORDER BY id", (run or 0,))
             found = rows.fetchall()
@@ -73,21 +76,21 @@ class Contents:
         return [{"id": number, **self._object(text, f"run {number}")} for number, text, _ in found]
 
     def spec(self) -> tuple[dict[str, Any], str] | None:
-        """The latest study and its text."""
+        """Return the latest study and its text; None if there is none."""
         latest = None
         for _, content, text in self.specs():
             latest = self._object(content, "its study"), text
         return latest
 
     def _object(self, text: str, name: str) -> dict[str, Any]:
-        """A JSON object of the store."""
+        """Read a JSON object of the store."""
         try:
             return json_object(text)
         except ValueError as error:
             raise self._damaged(f"{name} {error}") from None
 
     def specs(self) -> list[tuple[str, str, str]]:
-        """All studies that were run on this store, oldest first: the time, the JSON and the text."""
+        """Return all studies that were run on this store, oldest first: the time, the JSON and the text of each."""
         with guard(self.path):
             found = self._db.execute("SELECT id, time, content, toml, digest FROM spec ORDER BY id").fetchall()
         for number, *values, seen in found:
@@ -95,19 +98,19 @@ class Contents:
         return [(time, content, text) for _, time, content, text, _ in found]
 
     def present(self, keys: Sequence[bytes]) -> dict[bytes, str]:
-        """Those of the keys that are stored, with the status of their first row."""
+        """Return those of the keys that are stored, with the status of the first row of each."""
         found: dict[bytes, str] = {}
         for chunk in _chunks(keys):
             found |= self._look_up("SELECT key, status FROM result WHERE part = 0 AND", chunk, "")
         return found
 
     def uncertified(self, keys: Sequence[bytes]) -> set[bytes]:
-        """Those of the keys that are stored with a bound and without its certificate."""
+        """Return those of the keys that are stored with a bound and without the certificate of the bound."""
         wanted = "SELECT key FROM result WHERE certificate IS NULL AND value IS NOT NULL AND side <> 'exact' AND"
         return {key for chunk in _chunks(keys) for (key,) in self._look_up(wanted, chunk, "")}
 
     def rows(self, keys: Iterable[bytes]) -> Iterator[tuple[int, tuple[Any, ...]]]:
-        """The rows of those keys that are stored, in the order given.
+        """Yield the rows of those keys that are stored, in the order given.
 
         Yields
         ------
@@ -129,12 +132,13 @@ class Contents:
                 place += 1
 
     def _look_up(self, select: str, keys: Sequence[bytes], order: str) -> list[Any]:
-        padded = [*keys, *[keys[-1]] * (CHUNK - len(keys))]  # one statement for all lengths
+        # every lookup has the same length, so one prepared statement serves all
+        padded = [*keys, *[keys[-1]] * (CHUNK - len(keys))]
         with guard(self.path):
             return self._db.execute(f"{select} key IN ({_places(CHUNK)}) {order}", padded).fetchall()
 
     def _cells(self, raw: Iterable[tuple[Any, ...]]) -> Iterator[Cell]:
-        """The cells of rows in which those of a cell follow each other, every digest checked."""
+        """Yield the cells, with every digest checked. The rows of a cell must follow each other."""
         for key, group in itertools.groupby(raw, key=lambda row: row[0]):
             rows = list(group)
             for part, row in enumerate(rows):
@@ -143,11 +147,11 @@ class Contents:
             yield Cell(key, rows[0][2], tuple(row[4:] for row in rows))
 
     def cells(self) -> Iterator[Cell]:
-        """Every cell, in the order in which they were stored, every digest checked."""
+        """Yield every cell, in the order in which they were stored, with every digest checked."""
         return self._cells(self._scan(self._row, "result"))
 
     def _scan(self, select: str, table: str, size: int = 4 * CHUNK) -> Iterator[tuple[Any, ...]]:
-        """All rows of a table, in pieces, so that no long read holds up the writer."""
+        """Yield all rows of a table. They are read in pieces, so that no long read makes the writer wait."""
         last = -(2**63)
         while True:
             with guard(self.path):
@@ -163,7 +167,7 @@ class Contents:
             last = top
 
     def counts(self) -> dict[str, int]:
-        """Rows of each status."""
+        """Return the number of rows of each status."""
         with guard(self.path):
             return dict(self._db.execute("SELECT status, count(*) FROM result GROUP BY status").fetchall())
 
@@ -174,15 +178,17 @@ class Contents:
             raise self._damaged(f"{error}") from None
 
     def seal(self) -> Seal | None:
-        """The seal as it was stored; None for a store that no version with seals has written."""
+        """Return the stored seal. None means that only versions without seals have written the store."""
         with guard(self.path):
             return self._seal()
 
     def resealed(self) -> tuple[Seal | None, Seal]:
-        """The seal as it is stored, and that of the rows there are at the same moment, every digest checked; the latter
-        names no complete study."""
+        """Return the stored seal, and a seal of the rows that are in the store at the same moment.
+
+        Every digest is checked. The second seal names no complete study.
+        """
         with guard(self.path):
-            self._db.execute("BEGIN")  # what another process writes meanwhile is not seen
+            self._db.execute("BEGIN")  # within the transaction, changes by another process are not seen
         try:
             return self.seal(), self._own_seal()
         finally:
@@ -191,7 +197,7 @@ class Contents:
 
     @property
     def connection(self) -> sqlite3.Connection:
-        """The open file, for limits and pragmas; its tables are changed by the methods of the store alone."""
+        """The open file, for limits and pragmas. Only the methods of the store change its tables."""
         return self._db
 
     def _own_seal(self) -> Seal:
@@ -210,12 +216,12 @@ class Contents:
         return seal
 
     def certificates(self) -> Iterator[tuple[str, bytes]]:
-        """The names of all certificates, and their JSON text."""
+        """Yield the names of all certificates, and their JSON texts."""
         for name, _, text in self._proofs():
             yield name, text
 
     def certificate(self, name: str) -> bytes | None:
-        """The JSON text of one certificate, or None if there is none of this name."""
+        """Return the JSON text of one certificate; None if no certificate has this name."""
         with guard(self.path):
             row = self._db.execute("SELECT data, digest FROM certificate WHERE name = ?", (name,)).fetchone()
         if row is None:
@@ -224,7 +230,7 @@ class Contents:
         return self._text(name, row[0])
 
     def compressed(self) -> Iterator[tuple[str, bytes]]:
-        """The names of all certificates, and what is stored of them, which can be expanded."""
+        """Yield the names of all certificates, and their compressed texts. Each text was expanded as a check."""
         for name, data, _ in self._proofs():
             yield name, data
 
@@ -240,7 +246,7 @@ class Contents:
             raise self._damaged(f"certificate {name!r:.60} {error}") from None
 
     def check(self) -> int:
-        """Check the file's structure, its indices and every digest; the number of rows.
+        """Check the structure of the file, its indices and every digest; returns the number of rows.
 
         Raises
         ------
@@ -264,7 +270,10 @@ class Contents:
             raise self._damaged(reason)
 
     def _damaged(self, reason: str) -> DamagedStore:
-        """The error for what only a digest shows; noted, so that the next writer looks at all of them."""
+        """Return the error for damage that only a digest shows, and note it.
+
+        The note makes the next writer check all digests.
+        """
         with suppress(OSError):
             suspect(self.path).touch()
         return damaged(self.path, reason)
@@ -281,5 +290,5 @@ def _chunks(keys: Iterable[bytes]) -> Iterator[list[bytes]]:
 
 
 def key_text(key: object) -> str:
-    """A key as messages show it."""
+    """Return a key in the form that messages show."""
     return key.hex() if isinstance(key, bytes) else repr(key)

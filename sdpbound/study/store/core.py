@@ -1,10 +1,11 @@
 """The store of a study: one SQLite file with every result, its provenance and its certificates.
 
-One process writes, any number read meanwhile. Each batch of results is one transaction: what :meth:`Store.add` has
-returned from is on the disk, and of a batch that was cut short there is nothing. Every row carries a digest, checked
-whenever it is read, and a seal counts them all. The tables may be queried by any program that reads SQLite; in a column
-of numbers the texts "nan" and "minus zero" stand for what SQLite cannot hold. A file may come from a stranger: what is
-read from it is limited in size, and its tables must be defined as ours are.
+One process writes, and any number of processes read meanwhile. Each batch of results is one transaction: when
+:meth:`Store.add` has returned, the batch is on the disk, and a batch that was cut short leaves nothing. Every row has a
+digest, which is checked whenever the row is read. A seal counts all rows. Any program that reads SQLite may query the
+tables. In a column of numbers the texts "nan" and "minus zero" stand for the two numbers that SQLite cannot hold. A
+file may come from a stranger. So the size of what is read from it is limited, and its tables must have the definitions
+of this module.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ __all__ = ["Store"]
 
 
 class Store(Contents):
-    """The results of a study in one file; a context manager, made by :meth:`read` or :meth:`write`."""
+    """The results of a study in one file. It is a context manager, made by :meth:`read` or :meth:`write`."""
 
     def __init__(self, path: Path, db: sqlite3.Connection, lock: Lock | None) -> None:
         super().__init__(path, db)
@@ -57,16 +58,16 @@ class Store(Contents):
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Store:
-        """Open a store to read it, also while another process writes it and in a folder that cannot be written.
+        """Open a store to read it. Another process may write it meanwhile, and its folder may be read-only.
 
         Raises
         ------
         InvalidStudy
-            There is none, it is not a store, or a newer sdpbound wrote it.
+            There is no store, the file is no store, or a newer sdpbound wrote it.
         DamagedStore
-            It is damaged; the file stays where it is.
+            The store is damaged; the file stays where it is.
         InvalidInput
-            It cannot be read.
+            The file cannot be read.
         """
         file = Path(path)
         with system(file, "read"):
@@ -75,14 +76,14 @@ class Store(Contents):
 
     @classmethod
     def write(cls, path: str | os.PathLike[str]) -> Store:
-        """Open a store to write it, or make it; no other process can until it is closed.
+        """Open a store to write it, or make it. No other process can write it until it is closed.
 
         Raises
         ------
         InvalidInput
-            Another process writes it, or the place cannot be written.
+            Another process writes the store, or its place cannot be written.
         DamagedStore
-            It is damaged; the file was moved aside and the message names both.
+            The store is damaged; its file was moved aside and the message names both files.
         InvalidStudy
             The file is another program's database, or a newer sdpbound wrote it.
         StorageFailure
@@ -122,10 +123,10 @@ class Store(Contents):
         self.close()
 
     def close(self) -> None:
-        """Put everything into the one file, and let others write."""
+        """Write everything into the one file, and let other processes write."""
         try:
             if self._lock is not None:
-                # a full disk, or a reader in the way: the log stays, and the next one to open the store uses it
+                # If the disk is full or a reader blocks, the log stays. The next process that opens the store uses it.
                 with suppress(sqlite3.Error):
                     self._db.execute("PRAGMA busy_timeout = 1000")
                     self._db.execute("DELETE FROM meta WHERE name = 'holder'")
@@ -138,14 +139,14 @@ class Store(Contents):
     # -- provenance ---------------------------------------------------------------------------------------------------
 
     def begin(self, facts: dict[str, Any]) -> int:
-        """Note a new run with its provenance; its number."""
+        """Store the provenance of a new run; returns the number of the run."""
         with self._transaction():
             (last,) = self._db.execute("SELECT coalesce(max(id), 0) FROM run").fetchone()
             self._put_run(last + 1, facts)
         return int(last + 1)
 
     def finish(self, run: int, facts: dict[str, Any]) -> None:
-        """Add to the provenance of a run."""
+        """Add facts to the provenance of a run."""
         with self._transaction():
             self._put_run(run, self._facts(run) | facts)
 
@@ -154,7 +155,10 @@ class Store(Contents):
         self._db.execute("INSERT OR REPLACE INTO run VALUES (?, ?, ?)", (run, text, digest(("run", run, text))))
 
     def save_spec(self, spec: dict[str, Any], text: str) -> None:
-        """Keep the study as it is run now, and the text of its file; nothing if they are the latest already."""
+        """Store the study as it is run now, and the text of its file.
+
+        Nothing is stored if they are the latest already.
+        """
         if self.spec() == (json.loads(_json(spec)), text):
             return
         values = (now(), _json(spec), text)
@@ -164,13 +168,14 @@ class Store(Contents):
     # -- results ------------------------------------------------------------------------------------------------------
 
     def add(self, run: int, answers: Iterable[tuple[Sequence[bytes], Answer]], replace: bool = False) -> None:
-        """Store a batch of answers, all or nothing; when this returns they are on the disk.
+        """Store a batch of answers, all or nothing. When this returns, they are on the disk.
 
         Parameters
         ----------
         run : the number of the run that computed them
         answers : for each task the keys of its cells, and its answer
-        replace : put them in the place of what is stored under their keys; else a key that is stored is an error
+        replace : whether the answers replace those that are stored under their keys; if not, a key that is stored is an
+            error
 
         Raises
         ------
@@ -190,7 +195,7 @@ class Store(Contents):
         self.put(cells, certificates, replace)
 
     def put(self, cells: Sequence[Cell], certificates: dict[str, bytes], replace: bool = False) -> None:
-        """As :meth:`add`, for cells with their values as SQLite keeps them, and certificates as they are compressed."""
+        """Store cells as :meth:`add` does, with values as SQLite keeps them and certificates as they are compressed."""
         rows = []
         for key, run, parts in cells:
             if not isinstance(key, bytes) or len(key) != KEY_BYTES or not parts:
@@ -217,11 +222,11 @@ class Store(Contents):
                 self._db.executemany(self._insert, rows)
             except sqlite3.IntegrityError:
                 raise self._conflict([cell.key for cell in cells]) from None
-            # a certificate is named after what it says
+            # The name of a certificate is a hash of its text. So a certificate that is stored already is the same.
             self._db.executemany("INSERT OR IGNORE INTO certificate VALUES (?, ?, ?)", proofs)
 
     def _reseal(self, rows: Sequence[tuple[Any, ...]], replaced: Iterable[bytes]) -> None:
-        """Count rows that are stored, and take away those under the keys that they replace; within a transaction."""
+        """Count new rows in the seal, and take away the rows that they replace. Call this within a transaction."""
         seal = self._seal()
         if seal is None:
             raise self._damaged("it has lost its seal")
@@ -243,20 +248,18 @@ class Store(Contents):
     # -- the seal -----------------------------------------------------------------------------------------------------
 
     def complete(self, name: str) -> None:
-        """Seal that all cells of the study of this name are stored with an answer."""
+        """Note in the seal that all cells of the study of this name are stored with an answer."""
         with self._transaction():
             seal = self._seal()
             if seal is not None and name not in seal.complete:
                 seal.complete.append(name)
                 write_seal(self._db, seal)
 
-    # -- certificates -------------------------------------------------------------------------------------------------
-
     # -- checks -------------------------------------------------------------------------------------------------------
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        """All that is done within, or nothing."""
+        """Run the block as a transaction: everything in it is stored, or nothing."""
         if self._lock is None:
             raise InvalidInput(f"'{self.path}' was opened to read it; open it with Store.write.")
         with guard(self.path):

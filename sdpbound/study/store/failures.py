@@ -1,4 +1,4 @@
-"""What SQLite and the system report, as one sentence each."""
+"""The errors of SQLite and of the system, as errors of this package with one sentence each."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RECOVER = "recover its sound rows with `sdpbound recover STUDY FILE`"
 
 
 def damaged(path: Path, reason: str) -> DamagedStore:
-    """The error for a file that stays where it is."""
+    """Return the error for a damaged file that stays where it is."""
     return DamagedStore(
         f"'{path}' is damaged: {reason}; run the study again, which moves the file aside and starts afresh, or "
         f"{RECOVER}.",
@@ -27,20 +27,20 @@ def damaged(path: Path, reason: str) -> DamagedStore:
 
 @contextmanager
 def guard(path: Path) -> Iterator[None]:
-    """Turn SQLite's errors into ours."""
+    """Turn errors of SQLite into errors of this package."""
     try:
         yield
     except sqlite3.ProgrammingError:
         raise  # a mistake of the caller, such as a store that is closed
     except sqlite3.Error as error:
         raise _failure(error, path) from None
-    except UnicodeDecodeError:  # of an error that quotes what is damaged
+    except UnicodeDecodeError:  # SQLite's message quotes the damaged text
         raise damaged(path, "its text is not UTF-8") from None
 
 
 def _failure(error: sqlite3.Error, path: Path) -> SdpboundError:
     code = getattr(error, "sqlite_errorcode", None)
-    if code is None:  # raised by Python's module itself, for a text that is no UTF-8
+    if code is None:  # raised by Python's own module for a text that is not UTF-8
         return damaged(path, f"{error}")
     primary = code & 0xFF
     if primary == sqlite3.SQLITE_FULL:
@@ -66,7 +66,7 @@ def _failure(error: sqlite3.Error, path: Path) -> SdpboundError:
 
 @contextmanager
 def system(path: Path, verb: str) -> Iterator[None]:
-    """Turn the system's errors into ours; ``verb`` is what cannot be done, "read" or "written"."""
+    """Turn the system's errors into errors of this package. ``verb`` says what cannot be done: "read" or "written"."""
     try:
         yield
     except OSError as error:
@@ -76,5 +76,5 @@ def system(path: Path, verb: str) -> Iterator[None]:
 
 
 def line(problem: str) -> str:
-    """SQLite's report as the part of a sentence."""
+    """Return SQLite's report as a part of a sentence."""
     return " ".join(problem.replace("*", " ").split()).rstrip(".")

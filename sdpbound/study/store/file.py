@@ -1,4 +1,4 @@
-"""The file of a store: made at once, examined before it is used, moved aside if it is damaged."""
+"""The file of a store. It is made in one step, examined before it is used, and moved aside if it is damaged."""
 
 from __future__ import annotations
 
@@ -35,10 +35,11 @@ PAGE = 4096
 #: KiB of pages kept in memory: the index of a million cells fits. The file is not mapped into memory, since a failing
 #: disk would then kill the process.
 CACHE = 64 * 1024
-#: Pages in the log before they are put in their places: 64 MB.
+#: Pages in the log before they are written to their places: 64 MB.
 LOG = 16_384
-#: Bytes up to which every opening checks pages and indices (and every one to write also the digests), and up to which
-#: it checks the pages alone. Measured for a million rows, 300 MB: 2.3 s (and 5 s), and 0.5 s.
+#: Bytes of the largest file of which every opening checks pages and indices, and every opening to write also the
+#: digests; and bytes of the largest file of which every opening checks the pages alone. Measured for a million rows,
+#: 300 MB: 2.3 s for pages and indices, 5 s with the digests, and 0.5 s for the pages alone.
 CHECKED, PAGES_CHECKED = 2**24, 2**30
 
 _MAGIC = b"SQLite format 3\0"
@@ -54,7 +55,7 @@ _CONSTANT = (
 
 
 def beside(path: Path, suffix: str) -> Path:
-    """The file of this name with something appended, such as SQLite's "-wal"."""
+    """Return the file of this name with something appended, such as SQLite's "-wal"."""
     return path.with_name(path.name + suffix)
 
 
@@ -62,7 +63,7 @@ def beside(path: Path, suffix: str) -> Path:
 
 
 def open_to_read(path: Path) -> sqlite3.Connection:
-    """A connection that reads a store that was examined."""
+    """Return a connection that reads a store. The store was examined."""
     db = None
     try:
         with system(path, "read"), guard(path):
@@ -81,7 +82,10 @@ def open_to_read(path: Path) -> sqlite3.Connection:
 
 
 def _reader(path: Path) -> sqlite3.Connection:
-    """A read-only connection; where SQLite cannot keep its files beside a closed store, one that goes without them."""
+    """Return a read-only connection.
+
+    Where SQLite cannot keep its files beside a closed store, it works without them.
+    """
     db = _connect(path, "ro")
     try:
         db.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -95,12 +99,15 @@ def _reader(path: Path) -> sqlite3.Connection:
                 ) from None
             return _connect(path, "ro&immutable=1")
     except (sqlite3.DatabaseError, UnicodeDecodeError):
-        pass  # damaged, or another program's: found out next
+        pass  # The file is damaged, or another program's. The next examination finds out which.
     return db
 
 
 def open_to_write(path: Path) -> sqlite3.Connection:
-    """A connection to a store that was examined, or made, and that :func:`prepare` makes ready; the lock is held."""
+    """Return a connection to a store that was examined or made.
+
+    The caller holds the lock and calls :func:`prepare` next.
+    """
     unclean = _unclean(path)
     if not path.exists():
         if unclean:
@@ -121,11 +128,11 @@ def open_to_write(path: Path) -> sqlite3.Connection:
 
 
 def prepare(db: sqlite3.Connection, path: Path) -> None:
-    """Make a sound store ready to be written: the log, the columns that are missing, and who writes it."""
+    """Make a sound store ready to be written: set up the log, add missing columns, and note who writes it."""
     with guard(path):
         columns = columns_of(db)
         db.execute("PRAGMA journal_mode = WAL")
-        # Measured: 0.1 ms for a batch more than NORMAL, with which a power cut could cost the last batches.
+        # Measured: a batch takes 0.1 ms more than with NORMAL. With NORMAL a power cut could lose the last batches.
         db.execute("PRAGMA synchronous = FULL")
         db.execute(f"PRAGMA wal_autocheckpoint = {LOG}")
         db.execute("BEGIN IMMEDIATE")
@@ -138,38 +145,39 @@ def prepare(db: sqlite3.Connection, path: Path) -> None:
 
 
 def columns_of(db: sqlite3.Connection) -> int:
-    """The number of columns of ``STORED`` in an open store."""
+    """Return the number of columns of ``STORED`` in an open store."""
     return len(db.execute("PRAGMA table_info(result)").fetchall()) - 4
 
 
 def suspect(path: Path) -> Path:
-    """The file that tells the next writer of rows that were found changed."""
+    """Return the file that tells the next writer that changed rows were found."""
     return beside(path, ".suspect")
 
 
 def digests_due(path: Path) -> bool:
-    """Whether to check every digest before a store is written."""
+    """Whether to check every digest before the store is written."""
     return path.stat().st_size <= CHECKED or suspect(path).exists()
 
 
 def refuse_folder(path: Path) -> None:
-    """Raise InvalidInput for a folder under the name of a store."""
+    """Raise InvalidInput if a folder has the name of the store."""
     if path.is_dir():
         raise InvalidInput(f"'{path}' is a folder, and a store is a file; give another --output.")
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
-    """A connection that neither creates a file nor begins transactions by itself."""
+    """Return a connection that neither creates a file nor begins transactions by itself."""
     uri = f"{path.absolute().as_uri()}?mode={mode}"
     db = sqlite3.connect(uri, uri=True, timeout=PATIENCE, isolation_level=None, cached_statements=32)
-    db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LARGEST + PAGE)  # of a row
-    db.execute("PRAGMA cell_size_check = ON")  # a damaged page is an error, not a guess
-    db.execute("PRAGMA trusted_schema = OFF")  # what a stranger's file defines calls no function with effects
+    db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LARGEST + PAGE)  # the limit is for one row
+    db.execute("PRAGMA cell_size_check = ON")  # a damaged page is then an error
+    # definitions in a stranger's file then call no function with side effects
+    db.execute("PRAGMA trusted_schema = OFF")
     return db
 
 
 def create(path: Path) -> None:
-    """Make an empty store under another name and give it its own when it is whole."""
+    """Make an empty store under another name, and rename it when it is whole."""
     partial = beside(path, ".partial")
     for suffix in ("", "-journal", "-wal", "-shm"):
         beside(partial, suffix).unlink(missing_ok=True)
@@ -191,7 +199,7 @@ def create(path: Path) -> None:
 
 
 def _flush(folder: Path) -> None:
-    """Make a new name in a folder outlast a power cut, where the system can."""
+    """Make a new name in a folder survive a power cut, where the system can."""
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:
@@ -201,13 +209,16 @@ def _flush(folder: Path) -> None:
 
 
 def definitions(db: sqlite3.Connection) -> str:
-    """The definitions of our tables as one text, kept in the store to tell a changed definition from a damaged one."""
+    """Return the definitions of our tables as one text.
+
+    A store keeps this text, so that a changed definition can be told from a damaged one.
+    """
     found = dict(db.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall())
     return "\n".join(str(found.get(name)) for name in TABLES)
 
 
 def _unclean(path: Path) -> bool:
-    """Whether the last writer did not close the store: a log beside it that is not empty."""
+    """Whether the last writer did not close the store. A log that is not empty is then beside it."""
     try:
         return beside(path, "-wal").stat().st_size > 0
     except OSError:
@@ -215,7 +226,7 @@ def _unclean(path: Path) -> bool:
 
 
 def _examine_start(path: Path) -> None:
-    """Raise DamagedStore for a file that is no SQLite database at all."""
+    """Raise DamagedStore if the file is no SQLite database at all."""
     with path.open("rb") as file:
         header = file.read(100)
     if not header:
@@ -227,14 +238,14 @@ def _examine_start(path: Path) -> None:
 
 
 def _examine(db: sqlite3.Connection, path: Path) -> None:
-    """Check that an open file is a store and its definitions are whole.
+    """Check that an open file is a store and that its definitions are whole.
 
     Raises
     ------
     DamagedStore
-        It was a store and is damaged.
+        The file was a store and is damaged.
     InvalidStudy
-        It is another program's database, or a later sdpbound's.
+        The file is the database of another program, or of a later sdpbound.
     """
     with path.open("rb") as file:
         named = file.read(72)[68:] == APPLICATION.to_bytes(4, "big")
@@ -279,18 +290,24 @@ def _names(db: sqlite3.Connection) -> set[str]:
 
 
 def _examine_header(path: Path) -> None:
-    """Raise DamagedStore if a store's header differs where all are alike; for one without a log beside it."""
+    """Raise DamagedStore if the bytes of the header that all stores share differ.
+
+    The store must have no log beside it.
+    """
     with path.open("rb") as file:
         header = file.read(100)
     alike = all(header[at : at + len(content)] == content for at, content in _CONSTANT)
-    if not alike or not set(header[18:20]) <= {1, 2}:  # written and read with a rollback journal or a log
+    if not alike or not set(header[18:20]) <= {1, 2}:  # 1 stands for a rollback journal and 2 for a log
         raise damaged(path, "its header is not a store's")
     if path.stat().st_size % PAGE:
         raise damaged(path, "it is cut off within a page")
 
 
 def _examine_pages(db: sqlite3.Connection, path: Path, unclean: bool) -> None:
-    """Raise DamagedStore if pages or, of a small store or one that was not closed, indices do not fit together."""
+    """Raise DamagedStore if the pages do not fit together.
+
+    The indices are checked too if the store is small, or if its last writer did not close it.
+    """
     if not _unclean(path):
         _examine_header(path)
     size = path.stat().st_size
@@ -302,7 +319,7 @@ def _examine_pages(db: sqlite3.Connection, path: Path, unclean: bool) -> None:
 
 
 def _upgrade(db: sqlite3.Connection, columns: int) -> None:
-    """Append the columns that this version has and the file has not; within a transaction."""
+    """Append the columns that this version has and the file lacks. Call this within a transaction."""
     for name in list(STORED)[columns:]:
         db.execute(f"ALTER TABLE result ADD COLUMN {column(name)}")
     db.execute("UPDATE meta SET value = ? WHERE name = 'schema'", (definitions(db),))
@@ -312,18 +329,18 @@ def _upgrade(db: sqlite3.Connection, columns: int) -> None:
 
 
 def read_seal(db: sqlite3.Connection) -> Seal | None:
-    """The seal of an open store; None if it has none. Raises ValueError for one that is none."""
+    """Return the seal of an open store; None if it has none. Raises ValueError if the text is no seal."""
     found = db.execute("SELECT value FROM meta WHERE name = 'seal'").fetchone()
     return None if found is None else Seal.from_json(found[0])
 
 
 def write_seal(db: sqlite3.Connection, seal: Seal) -> None:
-    """Put a seal in the place of the last one; within a transaction."""
+    """Replace the seal of the store. Call this within a transaction."""
     db.execute("INSERT OR REPLACE INTO meta VALUES ('seal', ?)", (seal.to_json(),))
 
 
 def _seal_first(db: sqlite3.Connection) -> None:
-    """Seal the rows of a store of format 1, as they are; within a transaction."""
+    """Seal the rows of a store of format 1 as they are. Call this within a transaction."""
     seal = Seal()
     for key, part, status, own in db.execute("SELECT key, part, status, digest FROM result"):
         seal.count(key, part, status, own)
@@ -336,13 +353,16 @@ def _seal_first(db: sqlite3.Connection) -> None:
 
 
 def move_aside(path: Path, reason: str) -> DamagedStore:
-    """Rename a damaged file and what SQLite keeps beside it, over nothing; the error that says so."""
+    """Rename a damaged file and the files that SQLite keeps beside it; returns the error to raise.
+
+    No file that has the new name already is replaced.
+    """
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     aside, count = beside(path, f".damaged-{stamp}"), 1
     while any(beside(aside, suffix).exists() for suffix in ("", "-wal", "-shm")):
         count += 1
         aside = beside(path, f".damaged-{stamp}-{count}")
-    # the log first: left behind, it would be taken for that of the next store
+    # The log is moved first. If it were left behind, the next store would use it as its own.
     for suffix in ("-wal", "-shm", ""):
         with suppress(FileNotFoundError):
             os.rename(beside(path, suffix), beside(aside, suffix))

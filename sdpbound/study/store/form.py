@@ -1,13 +1,14 @@
-"""The form of a store: its tables, how a row is kept in SQLite, and the digest by which it is known again.
+"""The form of a store: its tables, how a row is kept in SQLite, and the digest that shows whether a row was changed.
 
-A row is kept under the key of its cell and its part in it: 0 is the point's, 1 the better point's of a search. Its
-digest covers the key, the part, how many parts the cell has, the run and the values; so neither a changed value nor a
-lost half of a cell passes unseen. Values left out at the end count as None: columns that a later version appends to
-``STORED`` leave the digests of older rows as they are. ``STORED`` may therefore grow at its end only.
+A row is kept under the key of its cell and its part of the cell: part 0 is the row of the point, and part 1 the row of
+the better point of a search. Its digest covers the key, the part, the number of parts of the cell, the run and the
+values. So the digest shows a changed value, and also a lost half of a cell. Values that are left out at the end count
+as None. So columns that a later version appends to ``STORED`` do not change the digests of older rows. Therefore
+``STORED`` may grow at its end only.
 
-The seal of a store counts its rows by status and adds up a hash of each, so that a row that is removed, added or
-changed shows although the others are as they were. Neither digests nor the seal have a key: they find damage and edits
-by hand, and whoever knows this program can make them anew.
+The seal of a store counts its rows by status and adds up a hash of each row. So it shows a row that was removed, added
+or changed, even if all other rows are as they were. Neither digests nor the seal have a key. They find damage and edits
+by hand, but anyone who knows this program can recompute them.
 """
 
 from __future__ import annotations
@@ -47,14 +48,16 @@ __all__ = [
     "unpack",
 ]
 
-#: "sdpb" in the file's header: what tells a store from any other SQLite file.
+#: "sdpb" in the file's header, by which a store is told from any other SQLite file.
 APPLICATION = 0x73647062
-#: Raised with any change but columns appended to ``STORED``, also when a table is added. 1 is without a seal.
+#: The number of the format. It grows with any change, also when a table is added, except when columns are appended to
+#: ``STORED``. Format 1 has no seal.
 FORMAT = 2
 KEY_BYTES = 16
-#: Bytes of the largest entry of a store, and of the largest certificate when it is expanded: honest ones have some kB.
+#: Bytes of the largest entry of a store, and of the largest certificate when it is expanded. Certificates of this
+#: package have some kB.
 LARGEST = 2**26
-#: Most entries of a JSON text, which take up to 0.1 kB each in memory.
+#: Most entries of a JSON text. An entry takes up to 0.1 kB in memory.
 ENTRIES = 2**22
 
 Value = float | int | str | bytes | None
@@ -63,12 +66,12 @@ _AFFINITY = {float: "REAL", int: "INTEGER", str: "TEXT"}
 
 
 def column(name: str) -> str:
-    """The definition of a column of ``STORED``."""
+    """Return the definition of a column of ``STORED``."""
     return f'"{name}" {_AFFINITY[STORED[name]]}'
 
 
 def definition(columns: int) -> str:
-    """The statement that makes the table of results with the first columns of ``STORED``."""
+    """Return the statement that makes the table of results with the first columns of ``STORED``."""
     own = "key BLOB NOT NULL", "part INTEGER NOT NULL", "run INTEGER NOT NULL", "digest BLOB NOT NULL"
     return f"CREATE TABLE result ({', '.join([*own, *map(column, list(STORED)[:columns])])})"
 
@@ -87,7 +90,7 @@ TABLES = {
 
 # -- values -------------------------------------------------------------------------------------------------------
 
-#: SQLite makes NaN NULL and -0.0 0.0: in a column of floats these texts stand for them.
+#: SQLite turns NaN into NULL and -0.0 into 0.0. In a column of floats these texts stand for them.
 _NAN, _MINUS_ZERO = "nan", "minus zero"
 _SPECIAL = {_NAN: math.nan, _MINUS_ZERO: -0.0}
 _FLOATS = tuple(i for i, kind in enumerate(STORED.values()) if kind is float)
@@ -96,7 +99,10 @@ _COLUMNS = tuple(STORED.items())
 
 
 def pack(row: Row) -> tuple[Value, ...]:
-    """The values of a row as SQLite keeps them, in the order of ``STORED``; raises InvalidInput for what it cannot."""
+    """Return the values of a row as SQLite keeps them, in the order of ``STORED``.
+
+    Raises InvalidInput for a value that SQLite cannot keep.
+    """
     if row.keys() != STORED.keys():
         wrong = ", ".join(sorted(row.keys() ^ STORED.keys()))
         raise InvalidInput(
@@ -120,7 +126,7 @@ def pack(row: Row) -> tuple[Value, ...]:
 
 
 def _converted(name: str, kind: type, value: Any) -> Any:
-    """A value of another type, such as NumPy's, where it means the same."""
+    """Convert a value of another type, such as NumPy's, if it has the same meaning in the type of the column."""
     if not isinstance(value, bool):
         if kind is str and isinstance(value, str):
             return str(value)
@@ -135,7 +141,7 @@ def _converted(name: str, kind: type, value: Any) -> Any:
 
 
 def unpack(values: Sequence[Value]) -> tuple[Any, ...]:
-    """The values of a row from what SQLite kept; None for columns that the file does not have yet."""
+    """Return the values of a row from what SQLite kept. Columns that the file does not have yet are None."""
     if len(values) < len(_COLUMNS):
         values = (*values, *[None] * (len(_COLUMNS) - len(values)))
     if str in map(type, _floats(values)):
@@ -150,12 +156,12 @@ def unpack(values: Sequence[Value]) -> tuple[Any, ...]:
 
 
 def loads(text: str | bytes, hook: Callable[[list[tuple[str, Any]]], Any] | None = None, entries: int = ENTRIES) -> Any:
-    """The content of a JSON text of so many ``entries`` at most; ``hook`` makes an object of its pairs.
+    """Return the content of a JSON text that has at most ``entries`` entries. ``hook`` makes an object from its pairs.
 
     Raises
     ------
     ValueError
-        It is no JSON in UTF-8, is nested too deeply, or is longer or has more entries than memory is for.
+        The text is no JSON in UTF-8, is nested too deeply, or is too long or has too many entries.
     """
     data = text.encode() if isinstance(text, str) else text
     if len(data) > LARGEST:
@@ -171,7 +177,7 @@ def loads(text: str | bytes, hook: Callable[[list[tuple[str, Any]]], Any] | None
 
 
 def json_object(text: str) -> dict[str, Any]:
-    """As :func:`loads`, for a JSON object."""
+    """Return the content of a JSON text that is an object, as :func:`loads` does."""
     found = loads(text)
     if not isinstance(found, dict):
         raise ValueError("is no JSON object")
@@ -182,17 +188,19 @@ def json_object(text: str) -> dict[str, Any]:
 
 
 def certificate_name(text: bytes) -> str:
-    """The name of a certificate: a hash of its text."""
+    """Return the name of a certificate, a hash of its text."""
     return blake2b(text, digest_size=16).hexdigest()
 
 
 def expand(data: bytes) -> bytes:
-    """The text of a compressed certificate.
+    """Return the text of a compressed certificate.
 
     Raises
     ------
     ValueError
-        It is no such text, is cut off, or is longer than ``LARGEST`` bytes; no more than these are expanded.
+        The data are no compressed text, are cut off, or have a text longer than ``LARGEST`` bytes. No more than these
+        bytes
+        are expanded.
     """
     engine = zlib.decompressobj()
     try:
@@ -213,12 +221,12 @@ _MODULUS = 2**256
 
 @dataclass
 class Seal:
-    """How many rows of each status a store has, the sum of a hash of each, and the studies that it has all cells of.
+    """The number of rows of each status in a store, the sum of a hash of each row, and the studies that are complete.
 
     Attributes
     ----------
-    rows : rows of each status
-    total : the sum of the hashes modulo 2^256, whatever their order
+    rows : number of rows of each status
+    total : sum of the hashes modulo 2^256, which does not depend on their order
     complete : names of the studies all of whose cells were stored with an answer
     """
 
@@ -227,7 +235,7 @@ class Seal:
     complete: list[str] = field(default_factory=list)
 
     def count(self, key: bytes, part: int, status: object, own: bytes, sign: int = 1) -> None:
-        """Count a row with its digest ``own``; with ``sign`` -1 one that is taken away."""
+        """Count a row with its digest ``own``. With ``sign`` -1 the row is taken away."""
         name = str(status)
         self.rows[name] += sign
         if not self.rows[name]:
@@ -241,7 +249,7 @@ class Seal:
 
     @classmethod
     def from_json(cls, text: str) -> Seal:
-        """Raises ValueError if the text is no seal."""
+        """Read a seal from its text. Raises ValueError if the text is no seal."""
         try:
             facts = loads(text)
             rows = Counter({str(name): int(count) for name, count in facts["rows"].items()})
@@ -254,7 +262,7 @@ class Seal:
 
 
 def row_digest(key: bytes, part: int, parts: int, run: int, values: Sequence[Value]) -> bytes:
-    """The digest of a row from its values as SQLite keeps them."""
+    """Return the digest of a row from its values as SQLite keeps them."""
     n = len(values)
     while n and values[n - 1] is None:
         n -= 1
@@ -262,7 +270,7 @@ def row_digest(key: bytes, part: int, parts: int, run: int, values: Sequence[Val
 
 
 def digest(values: tuple[Value, ...]) -> bytes:
-    """The 8-byte BLAKE2b hash of the types, the numbers, the lengths of the texts and the texts.
+    """Return the 8-byte BLAKE2b hash of the types, the numbers, the lengths of the texts and the texts.
 
     Raises
     ------
@@ -280,7 +288,11 @@ def digest(values: tuple[Value, ...]) -> bytes:
 
 @lru_cache(maxsize=1024)
 def _layout(kinds: tuple[type, ...]) -> tuple[bytes, list[int], list[int], list[int], Any]:
-    """For values of these types: the types in letters, the places of each sort, and what writes numbers and lengths."""
+    """Return the layout of values of these types.
+
+    It has a letter for each type, the places of the values of each sort, and a function that writes numbers and
+    lengths.
+    """
     letters = {float: "d", int: "q", str: "s", bytes: "b", type(None): "-"}
     form = "".join(letters[kind] for kind in kinds)
     numbers = [i for i, letter in enumerate(form) if letter in "dq"]

@@ -1,4 +1,4 @@
-"""One writer for a store."""
+"""The lock that lets only one process write a store."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ __all__ = ["Lock", "holder", "now"]
 
 
 def now() -> str:
-    """The time in UTC, to the second."""
+    """Return the time in UTC, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 class Lock:
-    """The right to write a store, on a file beside it; the system gives it back when the process ends."""
+    """The right to write a store, kept on a file beside it. The system releases it when the process ends."""
 
     def __init__(self, path: Path) -> None:
         self._lock = FileLock(path.with_name(path.name + ".lock"), thread_local=False)
@@ -45,17 +45,18 @@ class Lock:
 
     @staticmethod
     def facts() -> str:
-        """Who we are, for the one who finds the store in use."""
+        """Return the facts of this process, which another process reads when it finds the store in use."""
         return json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "started": now()})
 
 
 def holder(path: Path) -> str:
-    """Who uses a store that is locked, as far as it can be known."""
+    """Say which process uses a locked store, as far as it can be known."""
     with suppress(sqlite3.Error, ValueError, TypeError, KeyError, OverflowError, RecursionError):
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
             facts = json.loads(db.execute("SELECT value FROM meta WHERE name = 'holder'").fetchone()[0])
         here = facts["host"] == socket.gethostname()
-        if not (here and _ended(facts["pid"])):  # else a killed run's, and the holder has only just begun
+        # If the process that the file names has ended, it was killed, and the real holder has only just begun.
+        if not (here and _ended(facts["pid"])):
             return f"process {facts['pid']} on {'this host' if here else facts['host']} since {facts['started']}"
     return "another process"
 

@@ -1,7 +1,7 @@
-"""The records of an SQLite file, read from its pages one by one, whatever the other pages are like.
+"""The records of an SQLite file, read from its pages one by one, so that damaged pages do not hide the others.
 
 The file format is that of https://sqlite.org/fileformat2.html, with 4096-byte pages. Only the leaves of tables are
-read: which table one belongs to is seen from its records.
+read. The records of a leaf show to which table it belongs.
 """
 
 from __future__ import annotations
@@ -16,21 +16,24 @@ from sdpbound.study.store.form import LARGEST, Value
 
 __all__ = ["Record", "records"]
 
-#: The number of a record's row, and its values.
+#: The number of a record's row, and the values of the record.
 Record = tuple[int, tuple[Value, ...]]
 
 _LEAF = 0x0D
 _INTEGERS = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}
-#: The parts of a record that stay on its leaf, if it is too long for it.
+#: The most and the least bytes of a record that stay on its leaf if the record is too long for the leaf.
 _MOST, _LEAST = PAGE - 35, (PAGE - 12) * 32 // 255 - 23
 
 
 class _Broken(Exception):
-    """A record that cannot be read."""
+    """A record cannot be read."""
 
 
 def records(path: Path) -> Iterator[Record | None]:
-    """The records on all leaves of tables, those of the log in the place of older ones; None for one that is broken."""
+    """Yield the records on all leaves of tables. A record that is broken comes as None.
+
+    Pages of the log are read in the place of older pages of the file.
+    """
     log = beside(path, "-wal")
     with path.open("rb") as file:
         if log.is_file():
@@ -49,7 +52,7 @@ class _Pages:
         self.count = max([file.seek(0, 2) // PAGE, *self._logged])
 
     def page(self, number: int) -> bytes:
-        """A page by its number, from 1."""
+        """Return a page by its number, from 1."""
         if number in self._logged:
             assert self._log is not None
             self._log.seek(self._logged[number])
@@ -85,7 +88,7 @@ class _Pages:
         return row if row < 2**63 else row - 2**64, tuple(_values(payload))
 
     def _overflow(self, page: bytes, at: int, size: int) -> bytes:
-        """What follows on other pages, each with the number of the next one first."""
+        """Return the rest of a record from other pages. Each of these pages begins with the number of the next one."""
         if size > min(self.count * PAGE, LARGEST + PAGE):
             raise _Broken
         found: list[bytes] = []
@@ -126,7 +129,7 @@ def _values(payload: bytes) -> Iterator[Value]:
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """An integer of SQLite's variable length, and where it ends."""
+    """Return an integer of SQLite's variable length, and the place where it ends."""
     value = 0
     for i in range(8):
         byte = data[at + i]
@@ -137,19 +140,20 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
 
 
 def _committed(log: BinaryIO) -> dict[int, int]:
-    """Where in a log the latest committed content of each page is."""
+    """Return, for each page, where its latest committed content is in a log."""
     header = log.read(32)
     committed: dict[int, int] = {}
     pending: dict[int, int] = {}
     at = 32
-    while len(frame := log.read(24)) == 24 and frame[8:16] == header[16:24]:  # else of the log's last use
+    # other frames are left from the last use of the log
+    while len(frame := log.read(24)) == 24 and frame[8:16] == header[16:24]:
         number, size = struct.unpack_from(">II", frame)
         pending[number] = at + 24
         at += 24 + PAGE
         if log.seek(0, 1) + PAGE > log.seek(0, 2):
             break
         log.seek(at)
-        if size:  # the last page of a transaction
+        if size:  # the size is set in the last frame of a transaction
             committed |= pending
             pending = {}
     return committed

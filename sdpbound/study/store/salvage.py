@@ -1,4 +1,4 @@
-"""What can be carried from one store into another: all of a sound one, and what is sound in a damaged one."""
+"""Copies from one store to another: all results of a sound store, or the sound results of a damaged one."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from sdpbound.tables.columns import STORED
 
 __all__ = ["merge", "recover"]
 
-#: Cells, and certificates, of one transaction; it ends earlier where certificates are large.
+#: Cells, and certificates, of one transaction. A transaction is shorter if its certificates are large.
 _BATCH, _CERTIFICATES = 5000, 64
 _T = TypeVar("_T")
 _KINDS = tuple(STORED.values())
 
 
 def merge(sources: Sequence[Path], target: Path) -> int:
-    """Add the results of other stores to one, which is made if there is none.
+    """Add the results of other stores to one store, which is made if there is none.
 
-    Results that it has already stay as they are. An interrupted merge can be repeated.
+    Results that the store has already stay as they are. An interrupted merge can be repeated.
 
     Returns
     -------
@@ -36,7 +36,7 @@ def merge(sources: Sequence[Path], target: Path) -> int:
     Raises
     ------
     DamagedStore
-        A source is damaged; what was read before is kept.
+        A source is damaged; the results that were read before are kept.
     InvalidStudy, InvalidInput
         A source is no store or the target itself, or the target is in use.
     """
@@ -55,7 +55,7 @@ def _merge(path: Path, store: Store) -> int:
 
 
 def _add(store: Store, cells: Sequence[Cell], runs: _Runs) -> int:
-    """Add the cells that a store does not have, or has as failed; the number of their rows."""
+    """Add the cells that a store does not have, or has as failed; returns the number of rows added."""
     known = store.present([cell.key for cell in cells])
     new = [cell._replace(run=runs.number(cell.run)) for cell in cells if _better(cell, known.get(cell.key))]
     store.put(new, {}, replace=True)
@@ -66,19 +66,19 @@ _STATUS = list(STORED).index("status")
 
 
 def _better(cell: Cell, known: str | None) -> bool:
-    """Whether a cell is worth more than what there is, of which the status is known: an answer than a failure."""
+    """Whether a cell should be copied: no cell of its key is known, or the known one failed and this one is an answer."""
     return known is None or (known == "failed" and cell.parts[0][_STATUS] != "failed")
 
 
 class _Runs:
-    """The runs of another store, noted here as soon as there is a row of theirs."""
+    """The runs of another store. A run is copied to this store when the first row of it is copied."""
 
     def __init__(self, store: Store, facts: dict[int, dict[str, Any]], origin: dict[str, Any]) -> None:
         self._store, self._facts, self._origin = store, facts, origin
         self._numbers: dict[int, int] = {}
 
     def number(self, run: int) -> int:
-        """The number here of a run there."""
+        """Return the number in this store of a run of the other store."""
         if run not in self._numbers:
             facts = {name: value for name, value in self._facts.get(run, {}).items() if name != "id"}
             self._numbers[run] = self._store.begin(facts | self._origin)
@@ -89,23 +89,24 @@ class _Runs:
 
 
 def recover(damaged: Path, target: Path) -> tuple[int, int]:
-    """Copy what is sound in a damaged store into another one, which is made if there is none.
+    """Copy the sound results of a damaged store into another store, which is made if there is none.
 
-    The pages of the file are read one by one, without SQLite, and so is the log beside it; a row counts if its digest
-    holds and its cell is whole. What the target has already stays as it is. The memory needed grows with the number of
-    rows, some 200 MB for a million.
+    The pages of the file are read one by one, without SQLite, and so is the log beside it. A row is sound if its digest
+    holds and its cell is whole. Results that the target has already stay as they are. The memory needed grows with the
+    number of rows; it is some 200 MB for a million.
 
     Returns
     -------
-    the number of rows copied, and the number of rows found that are not sound; rows on a page that is not recognisable
-    as one of a table are in neither
+    the number of rows copied, and the number of rows found that are not sound; neither counts rows on a page that
+    cannot be
+    recognised as a page of a table
 
     Raises
     ------
     InvalidStudy
         There is no such file.
     InvalidInput
-        It cannot be read, or is the target itself; the target cannot be written.
+        The file cannot be read, or is the target itself; or the target cannot be written.
     """
     damaged, target = Path(damaged), Path(target)
     if not damaged.is_file():
@@ -119,18 +120,19 @@ def recover(damaged: Path, target: Path) -> tuple[int, int]:
 
 
 class _Salvage:
-    """A damaged file, and where its content goes."""
+    """A damaged file, and the store to which its content is copied."""
 
     def __init__(self, path: Path, store: Store) -> None:
         self._path, self._store = path, store
         self._unsound = self._rows = 0
         self._runs: dict[int, dict[str, Any]] = {}
         self._specs: dict[int, tuple[dict[str, Any], str]] = {}
-        #: of each key that came from here, the number of its first row: a later one replaced it
+        #: For each key that was copied from here: the number of its first row and the number of its rows. A later row
+        #: replaces an earlier one.
         self._copied: dict[bytes, tuple[int, int]] = {}
 
     def copy(self) -> tuple[int, int]:
-        """Copy first what is beside the results, which they refer to, and then these."""
+        """Copy the certificates, studies and runs first, since the results refer to them, and then the results."""
         _put_certificates(self._store, self._others())
         if self._store.spec() is None:
             for _, (spec, text) in sorted(self._specs.items()):
@@ -157,12 +159,12 @@ class _Salvage:
         self._store.put(new, {}, replace=True)
 
     def _others(self) -> Iterator[tuple[str, bytes]]:
-        """The certificates; runs and studies are noted as they are seen."""
+        """Yield the certificates, and note the runs and studies among the records."""
         for record in records(self._path):
             if record is None:
                 continue
             row, values = record
-            with suppress(ValueError):  # what cannot be expanded or read is not sound
+            with suppress(ValueError):  # a record that cannot be expanded or read is not sound
                 match values:
                     case (str(name), bytes(data), bytes(seal)) if seal == digest(("certificate", name, data)):
                         expand(data)
@@ -173,7 +175,7 @@ class _Salvage:
                         self._specs[row] = json_object(content), text
 
     def _cells(self) -> Iterator[tuple[int, Cell]]:
-        """The whole cells, each with the number of its first row."""
+        """Yield the whole cells, each with the number of its first row."""
         results = ((record[0], _result(record[1])) for record in self._counted() if _is_result(record[1]))
         halves: dict[bytes, list[tuple[int, tuple[Any, ...]]]] = {}
         for _, group in itertools.groupby(results, key=lambda result: result[1][0]):
@@ -182,7 +184,7 @@ class _Salvage:
                 size = self._whole(rows)
                 if size:
                     yield _cell(rows[:size])
-                else:  # perhaps its other half is on a page elsewhere
+                else:  # the other half of the cell may be on another page
                     halves.setdefault(rows[0][1][0], []).append(rows[0])
                 rows = rows[size or 1 :]
         for rows in halves.values():
@@ -193,7 +195,7 @@ class _Salvage:
                 self._unsound += len(rows)
 
     def _whole(self, rows: Sequence[tuple[int, tuple[Any, ...]]]) -> int:
-        """How many of the first rows are a whole cell; 0 if they are none."""
+        """Return how many of the first rows are a whole cell; 0 if they are none."""
         for size in (1, 2):
             first = rows[:size]
             if len(first) == size and all(
@@ -230,7 +232,10 @@ def _is_result(values: tuple[Value, ...]) -> bool:
 
 
 def _result(values: tuple[Value, ...]) -> tuple[Any, ...]:
-    """The record of a row as SQLite would give it: in columns of floats it keeps whole numbers as integers."""
+    """Return the record of a row as SQLite would give it.
+
+    In columns of floats SQLite keeps whole numbers as integers.
+    """
     floats = [
         float(value) if kind is float and isinstance(value, int) else value
         for value, kind in zip(values[4:], _KINDS, strict=False)
@@ -247,7 +252,7 @@ def _distinct(source: Path, target: Path) -> None:
 
 
 def _put_certificates(store: Store, found: Iterable[tuple[str, bytes]]) -> None:
-    """Store certificates, a number at once that memory is for."""
+    """Store certificates, in batches that fit in memory."""
     batch: dict[str, bytes] = {}
     size = 0
     for name, data in found:
