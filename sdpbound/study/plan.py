@@ -214,7 +214,7 @@ def _self_tests(point: Point) -> bool:
 
 
 class Plan:
-    """The tasks of a study, generated when they are needed. A group of tasks is of one point and shares program structures.
+    """The tasks of a study, generated when they are needed. A group of tasks shares a point and program structures.
 
     Raises InvalidStudy if a phi does not reach its CHSH value. Raises NotSelfTesting if condition (4) fails at a point
     of a study that requires it. Both are raised before anything is solved if :meth:`check` is called.

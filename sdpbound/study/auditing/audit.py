@@ -329,7 +329,7 @@ class _Check:
             raise CertificateError("it has no certificate, and the study keeps them; `sdpbound retry` adds it.")
 
     def point(self, number: int, row: Row) -> Point:
-        """Return the point of a row: the task's own point or, for a second row, the better point that a search found."""
+        """Return the point of a row: the task's point or, for a second row, the better point that a search found."""
         place = row["place"]
         if number > 1:
             raise CertificateError(f"it is row {number + 1} of its cell, and a cell has one, or two with a better one.")

@@ -73,7 +73,7 @@ class Proofs:
         return proof.found
 
     def rest(self) -> Iterator[tuple[str, str]]:
-        """Yield the names of all certificates for which :meth:`of` was not called, and what is wrong with each, or ""."""
+        """Yield the names of the certificates for which :meth:`of` was not called, each with its fault, or ""."""
         seen = np.sort(np.array(self._seen, dtype=np.int64))
         for name, text in self._store.certificates():
             place = int(np.searchsorted(seen, hash(name)))

@@ -1,4 +1,4 @@
-"""Running a study: what the store lacks goes to processes here or on a cluster, what comes back is stored.
+"""Running a study: tasks that the store lacks go to processes here or on a cluster, and their answers are stored.
 
 What may come in: a study at hand. What is handed on: a filled store. An executor is a generator of answers.
 """

@@ -1,8 +1,8 @@
-"""Run tasks on a Dask cluster: batches go out and answers stream back, while workers may join and leave.
+"""Run tasks on a Dask cluster: batches are sent and their answers come back, while workers may join and leave.
 
-A batch is about half a second of work. On a Dask worker it is answered by a solver process, as on this machine
+A batch is about half a second of work. On a Dask worker a solver process answers it, as on this machine
 (:mod:`sdpbound.study.running.solver_process`), so that time limits, crashes and warm program structures are the same.
-Only the workers need this package: to the scheduler a batch is bytes.
+Only the workers need this package: for the scheduler a batch is bytes.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ __all__ = ["Batch", "Lost", "Tls", "Work", "run_on_dask"]
 #: Seconds of work in a batch, and the most tasks in one.
 BATCH_SECONDS = 0.5
 BATCH_TASKS = 500
-#: Batches in flight for each thread of the workers: one in work, the others waiting for it.
+#: Batches in flight for each thread of the workers: one is in work, the others wait for it.
 PER_THREAD = 3
-#: Most tasks looked at in advance, to make the last batches small.
+#: Most tasks that are read in advance, so that the last batches can be small.
 AHEAD = 20_000
-#: How often a batch is sent that finds no solver process.
+#: The number of times that a batch is sent if it finds no solver process.
 TRIES = 3
-#: Seconds between looks for workers, for a word to all workers, and for the last one.
+#: Seconds between counts of the workers, for a call to all workers, and for the last call.
 LOOK_SECONDS = 1.0
 WORD_SECONDS = 10.0
 LAST_WORD_SECONDS = 3.0
@@ -52,15 +52,16 @@ def run_on_dask(
     note: Callable[[str], None] | None = None,
     idle: Callable[[], None] = nothing,
 ) -> Generator[Done, None, None]:
-    """Evaluate all tasks on a Dask cluster; connects at once, then yields each task with its answer as they are done.
+    """Evaluate all tasks on a Dask cluster: connect at once, and then yield each task with its answer when it is done.
 
-    The work of a lost worker is done again elsewhere. Closing the generator ends what runs.
+    The work of a lost worker is done again on another one. Closing the generator ends the tasks that run.
 
     Parameters
     ----------
-    groups : the tasks, taken by the thread that asks for the results, no more than keep the cluster busy
-    scheduler, scheduler_file : the scheduler's address, such as ``tcp://host:8786``, or the file that it wrote; of
-        neither, the address in Dask's configuration
+    groups : the tasks; the thread that asks for the results takes them, and no more than keep the cluster busy
+    scheduler, scheduler_file : the scheduler's address, such as ``tcp://host:8786``, or the file that the scheduler
+        wrote;
+        without either, the address in Dask's configuration
     tls : certificates
     note : called with a sentence when the cluster has no worker and the study waits for one
     idle : called several times a second while there is nothing to yield
@@ -114,7 +115,10 @@ def _stream(
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Tasks that are sent together, for the n-th time; ``alone`` on the cluster or not."""
+    """Tasks that are sent together.
+
+    ``asked`` counts how often they are sent; ``alone`` says that no other batch is in flight.
+    """
 
     tasks: list[Task]
     asked: int = 1
@@ -123,7 +127,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """Why a batch has no answers: its workers died one after the other, or one could not start a solver process."""
+    """Why a batch has no answers: its workers died one after another, or no solver process could be started."""
 
     reason: str
     died: bool
@@ -131,7 +135,7 @@ class Lost:
 
 @dataclass
 class Work:
-    """The tasks that were not sent, cut into batches by the seconds that the last ones took."""
+    """The tasks that were not sent yet, cut into batches by the seconds that earlier batches took."""
 
     left: Iterator[Sequence[Task]]
     _ahead: deque[Task] = field(default_factory=deque)
@@ -141,7 +145,10 @@ class Work:
     _all_taken: bool = False
 
     def batch(self, threads: int, in_flight: int) -> Batch | None:
-        """The next batch, if any; smaller towards the end, so that all threads have work until then."""
+        """Return the next batch, or None if there is none now.
+
+        Batches are smaller at the end, so that all threads have work.
+        """
         if self._again:
             return self._again.popleft()
         size = 1 if self._each is None else max(1, min(BATCH_TASKS, round(BATCH_SECONDS / self._each)))
@@ -164,10 +171,10 @@ class Work:
         self._each = each if self._each is None else (self._each + each) / 2.0
 
     def again(self, batch: Batch, lost: Lost) -> Iterator[Done]:
-        """Ask a batch again that has no answers; the rows of a task that kills workers record the failure.
+        """Send a batch without answers again, or yield its tasks as failed if it killed its workers.
 
-        Dask blames all that was with a worker when it died. So these tasks are asked again at the end, each alone: one
-        that kills even then is the cause.
+        Dask counts the death of a worker against every batch that was with the worker. So these tasks are sent again at
+        the end, each alone. A task that kills its workers even then is the cause, and its rows record the failure.
         """
         if not lost.died:
             if batch.asked == TRIES:
@@ -194,7 +201,7 @@ class _Cluster:
         self._flying: dict[str, tuple[Any, Batch]] = {}
         self._back: queue.Queue[str] = queue.Queue()
         self._sent = 0
-        self._threads = 1  # as if there were one, so that it is noted if there is none
+        self._threads = 1  # the first count of no workers is noted as a change from this one
         self._looked = -LOOK_SECONDS
 
     @property
@@ -202,19 +209,19 @@ class _Cluster:
         return len(self._flying)
 
     def check_versions(self) -> None:
-        """Refuse workers that cannot import this package or have another version of it."""
+        """Refuse workers that cannot import this package or that have another version of it."""
         for worker, found in self._tell(WORD_SECONDS, versions).items():
             if isinstance(found, Exception):
                 raise self._not_installed(worker, found)
             same_version(worker, found, versions())
 
     def threads(self) -> int:
-        """Threads of all workers now, or a moment ago."""
+        """Return the number of threads of all workers, as counted a moment ago at most."""
         if time.monotonic() - self._looked >= LOOK_SECONDS:
             before = self._threads
             try:
                 self._threads = sum(self._client.nthreads().values())
-            except Exception as error:  # of many kinds: the connection may break at any point
+            except Exception as error:  # the connection may break at any point, with errors of many types
                 raise self._gone() from error
             self._looked = time.monotonic()
             if before and not self._threads:
@@ -234,7 +241,10 @@ class _Cluster:
         future.add_done_callback(lambda _: self._back.put(key))
 
     def outcomes(self) -> Iterator[tuple[Batch, Answers | Lost]]:
-        """The batches that have come back; waits a moment for one, so that an interrupt is seen at once."""
+        """Yield the batches that have come back.
+
+        It waits a moment for one, and not longer, so that interrupts are seen.
+        """
         if self._client.status != "running":
             raise self._gone()
         with suppress(queue.Empty):
@@ -248,11 +258,11 @@ class _Cluster:
                 key = self._back.get_nowait()
 
     def _outcome(self, future: Any) -> Answers | Lost | None:
-        """What came of a batch; None if it must be awaited again."""
+        """Return what became of a batch; None if it must be awaited again."""
         if future.status == "finished":
             try:
                 return ANSWERS.validate_json(future.result(timeout=WORD_SECONDS))
-            except TimeoutError:  # its worker was lost with the result, and another one computes it again
+            except TimeoutError:  # the worker was lost with the result, and another worker computes it again
                 pass
             except Exception as error:
                 if future.status != "error":
@@ -291,7 +301,7 @@ class _Cluster:
         )
 
     def _tell(self, seconds: float, function: Callable[..., Any], *args: object) -> dict[str, Any]:
-        """Call a function on all workers; what those answer that do in time."""
+        """Call a function on all workers; returns the results of those workers that answer in time."""
         replies: dict[str, Any] = {}
 
         def tell() -> None:
@@ -304,7 +314,7 @@ class _Cluster:
         return dict(replies)
 
     def close(self) -> None:
-        """End what runs of this study, everywhere, and the connection."""
+        """End all work for this study on the cluster, and close the connection."""
         with suppress(Exception):  # the connection may be gone
             if self._client.status == "running":
                 self._client.cancel([future for future, _ in self._flying.values()], force=True)

@@ -1,4 +1,4 @@
-"""Reach a Dask scheduler: its address, certificates, silence, and one sentence if it does not answer."""
+"""The connection to a Dask scheduler: its address, certificates, log messages, and the error if it does not answer."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ CLOSE_SECONDS = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """Files for a ``tls://`` scheduler, in PEM format; what is not given is taken from Dask's configuration.
+    """Files for a ``tls://`` scheduler, in PEM format. A file that is not given is taken from Dask's configuration.
 
     Attributes
     ----------
     ca : certificates of the authorities that are trusted
     cert : certificate of this client
-    key : its private key; None if it stands in the file of the certificate
+    key : private key of this client; None if it is in the file of the certificate
     """
 
     ca: Path | None = None
@@ -38,7 +38,7 @@ class Tls:
 
 
 def scheduler_address(scheduler: str | None, scheduler_file: Path | None) -> str:
-    """The address given, in the scheduler's file, or else in Dask's configuration."""
+    """Return the address that is given, or that in the scheduler's file, or else that in Dask's configuration."""
     if scheduler_file is None:
         return _configured() if scheduler is None else scheduler
     if scheduler is not None:
@@ -73,7 +73,7 @@ def _missing() -> InvalidInput:
 
 
 def connect(address: str, tls: Tls | None) -> Any:
-    """A client of the scheduler; raises InvalidInput."""
+    """Return a client of the scheduler. Raises InvalidInput if the scheduler cannot be reached."""
     try:
         from distributed import Client, Security
     except ImportError:
@@ -86,9 +86,9 @@ def connect(address: str, tls: Tls | None) -> Any:
         except OSError as error:
             raise InvalidInput(f"the file '{file}' cannot be read: {error.strerror}; give a PEM file.") from None
     security: Any = Security
-    client: Any = Client.__new__(Client)  # so that there is something to close if it fails
+    client: Any = Client.__new__(Client)  # made without __init__, so that the client can be closed if __init__ fails
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that versions of other packages differ here and there
+        warnings.simplefilter("ignore")  # the warning is that versions of other packages differ between machines
         try:
             client.__init__(
                 address,
@@ -96,7 +96,8 @@ def connect(address: str, tls: Tls | None) -> Any:
                 security=security(require_encryption=True, **given) if tls is not None else None,
                 set_as_default=False,
             )
-        except Exception as error:  # of many kinds: sockets, addresses, certificates, versions of the protocol
+        # errors of many types: of sockets, addresses, certificates, and versions of the protocol
+        except Exception as error:
             disconnect(client)
             raise _unreachable(address, tls, error) from None
         except BaseException:
@@ -108,13 +109,13 @@ def connect(address: str, tls: Tls | None) -> Any:
 def disconnect(client: Any) -> None:
     """Close a client for good, connected or not.
 
-    One that is left open is closed when it is collected as garbage; if that happens while another client starts, in the
-    same thread, they wait for each other for ever.
+    A client that is left open is closed when Python collects it as garbage. If another client starts in the same thread
+    at that moment, the two wait for each other without end.
     """
     try:
         with suppress(Exception):  # the connection may be gone
             client.close(timeout=CLOSE_SECONDS)
-        with suppress(Exception):  # where connecting failed, close() leaves the thread of the event loop
+        with suppress(Exception):  # after a failed connection, close() leaves the thread of the event loop
             client._loop_runner.stop()
     finally:
         client.status = "closed"
@@ -131,7 +132,7 @@ def _unreachable(address: str, tls: Tls | None, error: Exception) -> InvalidInpu
 
 @contextmanager
 def silence() -> Iterator[None]:
-    """What distributed and tornado log is not for the user's terminal: what matters is raised."""
+    """Keep the log messages of distributed and tornado from the terminal. Errors that matter are raised."""
     try:
         import distributed  # noqa: F401  (it sets the levels of its loggers)
     except ImportError:

@@ -1,6 +1,6 @@
-"""The side of a Dask worker: batches of tasks, answered by solver processes that stay for the next batch.
+"""The part that runs on a Dask worker: solver processes answer batches of tasks, and stay for the next batch.
 
-A solver process ends by itself when its Dask worker does, however that ends (:mod:`sdpbound.study.running.worker`).
+A solver process ends by itself when its Dask worker ends, in whatever way (:mod:`sdpbound.study.running.worker`).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Answers:
     answers: list[Answer]
 
 
-#: Batches as JSON.
+#: Reads and writes batches as JSON.
 TASKS = TypeAdapter(list[Task])
 ANSWERS = TypeAdapter(Answers)
 
@@ -41,7 +41,7 @@ ANSWERS = TypeAdapter(Answers)
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """A function and its arguments: unpickled, this is what the function returns."""
+    """A function and its arguments. Unpickling it calls the function, and gives the function's result."""
 
     function: Callable[..., Any]
     args: tuple[Any, ...]
@@ -51,20 +51,20 @@ class _Call:
 
 
 def call(function: Callable[..., Any], *args: object) -> bytes:
-    """A call, to be made by ``pickle.loads``.
+    """Return a call of a function, as bytes that ``pickle.loads`` turns into the result.
 
-    To a scheduler it is bytes: that unpickles what it passes on, and may be without this package.
+    A scheduler unpickles what it passes on, and may lack this package. To the scheduler this call is bytes.
     """
     return pickle.dumps(_Call(function, args), protocol=4)
 
 
 def versions() -> tuple[str, int]:
-    """The versions of the package and of its numbers here."""
+    """Return the version of the package here, and the version of its numbers."""
     return __version__, NUMERICS
 
 
 def same_version(worker: str, there: tuple[str, int], study: tuple[str, int]) -> None:
-    """Refuse a worker of another version."""
+    """Raise InvalidInput if a worker has another version."""
     if there != study:
         raise InvalidInput(
             f"the Dask worker {worker} has sdpbound {there[0]} (numerics {there[1]}), and the study is run with "
@@ -73,7 +73,7 @@ def same_version(worker: str, there: tuple[str, int], study: tuple[str, int]) ->
 
 
 def answer(run: str, study: tuple[str, int], tasks: bytes) -> bytes:
-    """The answers to a batch of tasks of a run; nothing if the run ends meanwhile."""
+    """Return the answers to a batch of tasks of a run. They are empty if the run ends meanwhile."""
     from distributed import get_worker
 
     worker = get_worker().address
@@ -95,7 +95,7 @@ def answer(run: str, study: tuple[str, int], tasks: bytes) -> bytes:
 
 
 def end(run: str) -> None:
-    """End what this worker does for a run, and the solver processes that no other run uses."""
+    """End the work of this worker for a run, and the solver processes that no other run uses."""
     _HERE.end(run)
 
 
@@ -104,7 +104,7 @@ def end(run: str) -> None:
 
 @dataclass
 class SolverProcesses:
-    """The solver processes of this worker, in work or idle, with the run that each works for."""
+    """The solver processes of this worker, at work or idle, each with the run for which it works."""
 
     _busy: dict[SolverProcess, str] = field(default_factory=dict)
     _idle: list[tuple[SolverProcess, str]] = field(default_factory=list)
@@ -115,7 +115,7 @@ class SolverProcesses:
         with self._lock:
             process = self._idle.pop()[0] if self._idle else SolverProcess()
             if run in self._ended:
-                process.stop()  # a batch that was on its way
+                process.stop()  # a batch of a run that has ended was still on its way
             self._busy[process] = run
             return process
 
@@ -132,14 +132,14 @@ class SolverProcesses:
             self._ended.append(run)
             for process, its_run in self._busy.items():
                 if its_run == run:
-                    process.stop()  # closed by its own thread
+                    process.stop()  # its own thread closes it
             others = set(self._busy.values()) - {run}
-            # also processes of a run that was killed
+            # this also ends processes of a run that was killed
             over = [process for process, its_run in self._idle if its_run not in others]
             self._idle = [(process, its_run) for process, its_run in self._idle if its_run in others]
         for process in over:
             process.close()
 
 
-#: One for each worker, that is for each interpreter: batches come as calls, and processes outlive them.
+#: One for each worker, that is for each interpreter. Batches come as calls, and the processes outlive them.
 _HERE = SolverProcesses()

@@ -1,6 +1,6 @@
-"""What a study will be, before it runs: how many numbers, about how long, and the first of them.
+"""The estimate of a study before it runs: how many numbers it has, about how long it takes, and its first numbers.
 
-Samples are solved in a process of their own, so that a task which takes long can be stopped when the time is over.
+Samples are solved in a process of their own, so that a long task can be stopped when the time is over.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from sdpbound.tables.columns import COLUMNS, Row
 
 __all__ = ["Estimate", "Unreached", "estimate"]
 
-#: Points that samples are drawn from, and most samples of a kind.
+#: Points from which samples are drawn, and most samples of a kind.
 _CANDIDATES = 64
-#: Seconds that samples may take at least, whatever is asked for: the first task of a process imports its solver.
+#: Least seconds for samples, even if fewer are asked for: the first task of a process imports its solver.
 LEAST = 5.0
-#: How much more a task of a group costs than one bound, and a level of the hierarchy than the one below: rough guesses,
-#: only for the order in which kinds are tried.
+#: How much more a task of a group costs than one bound, and how much more a level of the hierarchy costs than the level
+#: below. These are rough guesses, only for the order in which kinds are tried.
 _GROUP_COST = {"entropy": 10.0, "threshold": 100.0}
 _LEVEL_COST = 4.0
 
@@ -42,9 +42,9 @@ class Unreached:
 
     Attributes
     ----------
-    text : which tasks: adversary, data tested and quantities
-    tasks : how many of them the study has
-    seconds : what one of them was given, and takes longer than; 0 if none was tried
+    text : the kind of tasks: adversary, tested data and quantities
+    tasks : number of tasks of this kind in the study
+    seconds : seconds after which one task was stopped; 0 if none was tried
     """
 
     text: str
@@ -58,11 +58,12 @@ class Estimate:
 
     Attributes
     ----------
-    samples : tasks timed
-    seconds : of solving in all, on one core: the mean of each kind of task times its number; a lower bound where
-        some kinds were not reached
-    error : the standard error of that, by the scatter of the samples; 0 where there are too few to tell
-    left : the part of ``seconds`` of tasks that the store does not have yet
+    samples : number of tasks timed
+    seconds : seconds of solving on one core: for each kind of task, the mean time times the number of tasks; a lower
+        bound
+        where some kinds were not reached
+    error : standard error of ``seconds``, from the scatter of the samples; 0 where there are too few samples
+    left : part of ``seconds`` for tasks that the store does not have yet
     rows : those of the first rows that were reached
     unreached : kinds of tasks without an answer
     """
@@ -76,11 +77,12 @@ class Estimate:
 
 
 def estimate(study: Study, budget: float = 10.0, rows: int = 8) -> Estimate:
-    """Time samples of each kind of task (group, data tested, adversary), over all points, for ``budget`` seconds.
+    """Time samples of each kind of task (group, tested data, adversary), over all points, for ``budget`` seconds.
 
-    They count from when the process that solves is ready, and are at least :data:`LEAST`; what runs then is stopped.
-    Kinds come in the order of their cost, as far as it can be told, so that one which takes too long takes no time from
-    others. The first task of a kind builds what later ones share and is not timed. Nothing is stored.
+    The time begins when the process that solves is ready, and is at least :data:`LEAST` seconds. A task that runs at
+    its end is stopped. Cheap kinds come first, as far as the cost can be guessed, so that a kind that takes too long
+    takes no time from the others. The first task of a kind builds structures that later tasks share, and is not timed.
+    Nothing is stored.
     """
     if not budget > 0.0:
         raise InvalidInput(f"budget = {budget!r} must be a positive number of seconds.")
@@ -129,9 +131,10 @@ def _kind(task: Task) -> _Kind:
 
 @dataclass
 class _Sample:
-    """The tasks of one kind: some of them with their seconds, how many there are, and how many of them are left.
+    """The tasks of one kind: some of them with their seconds, the number of all, and the number of those that are left.
 
-    ``given`` are the seconds after which the first of them was stopped, if it was; ``first`` is what it took.
+    ``first`` is the seconds of the first task. ``given`` is the seconds after which the first task was stopped, if it
+    was.
     """
 
     tasks: list[Task] = field(default_factory=list)
@@ -158,7 +161,7 @@ class _Sample:
 
     @property
     def cost(self) -> float:
-        """A guess of what one task costs, to compare kinds."""
+        """A guess of the cost of one task, to compare kinds."""
         task = self.tasks[0]
         level: str | Sequence[str] = "1"
         if task.adversary is not None and ADVERSARIES.named(task.adversary.model, "model").takes_level:
@@ -169,7 +172,7 @@ class _Sample:
 
     @property
     def text(self) -> str:
-        """Which tasks they are, for people."""
+        """The kind of the tasks, in words."""
         task = self.tasks[0]
         parts: list[str] = [] if task.adversary is None else [task.adversary.model]
         if task.adversary is not None and task.adversary.level is not None:
@@ -181,7 +184,7 @@ class _Sample:
 
 
 def _missing(study: Study) -> Iterator[tuple[list[Task], list[bool]]]:
-    """All tasks in batches, and whether the store lacks some of their cells."""
+    """Yield all tasks in batches, each with whether the store lacks some of its cells."""
     with ExitStack() as stack:
         store = stack.enter_context(Store.read(study.store_path)) if study.store_path.is_file() else None
         for batch in study.batches():
@@ -215,7 +218,7 @@ class _Bench:
         return time.perf_counter() >= self._end
 
     def ask(self, task: Task) -> tuple[Answer | None, float]:
-        """The answer to a task and its seconds; None if the process was stopped before."""
+        """Return the answer to a task and its seconds. The answer is None if the process was stopped before."""
         if self._solver.stopped:
             return None, 0.0
         start = time.perf_counter()
@@ -238,7 +241,10 @@ def _not_started(error: NotStarted) -> SolverFailure:
 
 
 def _try(bench: _Bench, sample: _Sample, shown: Mapping[int, Task]) -> dict[int, Answer]:
-    """Solve a task of a kind, then time another one; and solve those whose rows are shown, in half of the time left."""
+    """Solve one task of a kind and time another one.
+
+    Then solve the tasks whose rows are shown, in half of the time left.
+    """
     places = iter(shown)
     place = next(places, None)
     answer, seconds = bench.ask(sample.tasks[0] if place is None else shown[place])
@@ -270,7 +276,7 @@ def _time(bench: _Bench, samples: Sequence[_Sample]) -> None:
 
 
 def _rows(study: Study, task: Task, answer: Answer) -> list[Row]:
-    """The rows of an answer, as the study would have them."""
+    """Return the rows of an answer, with the columns of the study."""
     shown: list[Row] = []
     added = [column.name for column in study.spec.columns]
     for cell in answer.cells:

@@ -1,7 +1,7 @@
-"""Run tasks here or in processes of this machine.
+"""Run tasks in this process, or in processes of this machine.
 
-Groups come from an iterable that may be endless: no more are taken than keep the processes busy, always by the thread
-that asks for the results, so that they may come from a database connection.
+Groups of tasks come from an iterable that may be endless. No more groups are taken than keep the processes busy. The
+thread that asks for the results takes them, so that they may come from a database connection.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from sdpbound.study.store.answer import Answer
 
 __all__ = ["Done", "cores", "nothing", "run_here", "run_in_processes"]
 
-#: Tasks that wait for a process: work for the processes while the caller stores results.
+#: Tasks that wait for a process. They keep the processes at work while the caller stores results.
 WAITING = 64
 
 Done = tuple[Task, Answer]
 
 
 def cores() -> int:
-    """The processor cores this process may use."""
+    """Return the number of processor cores that this process may use."""
     with suppress(AttributeError):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def nothing() -> None:
-    """What is done while waiting, if nobody asks for anything."""
+    """Do nothing. It is the default of what is done while waiting."""
 
 
 def run_here(groups: Iterable[Sequence[Task]]) -> Generator[Done, None, None]:
@@ -51,16 +51,16 @@ def run_in_processes(
     command: Sequence[str] = COMMAND,
     idle: Callable[[], None] = nothing,
 ) -> Generator[Done, None, None]:
-    """Evaluate all tasks in processes; yields each task with its answer as they are done.
+    """Evaluate all tasks in processes; yields each task with its answer when it is done.
 
-    A group stays with one process until there is nothing else for another one to do. Closing the generator ends all
+    A group stays with one process until another process has nothing else to do. Closing the generator ends all
     processes.
 
     Parameters
     ----------
     groups : the tasks, in groups that share program structures
     workers : number of processes, default :func:`cores`
-    command : what a process runs
+    command : command that a process runs
     idle : called several times a second while there is nothing to yield
 
     Raises
@@ -105,7 +105,7 @@ class _Pool:
     # -- the caller's thread --------------------------------------------------------------------------------------
 
     def fill(self, left: Iterator[Sequence[Task]]) -> None:
-        """Take groups until enough tasks wait; one, and then only while no result does."""
+        """Take groups until enough tasks wait. If a result is ready, take one group only."""
         while not self._all_given and self._unstarted < WAITING:
             group = next(left, None)
             with self._change:
@@ -120,7 +120,7 @@ class _Pool:
                 return
 
     def next(self, idle: Callable[[], None]) -> Done | None:
-        """The next result, or None at the end; waits in short steps, so that an interrupt is seen at once."""
+        """Return the next result, or None at the end. It waits in short steps, so that an interrupt is seen at once."""
         while self._unanswered:
             try:
                 result = self._results.get(timeout=0.2)
@@ -153,7 +153,10 @@ class _Pool:
     # -- the threads of the processes -----------------------------------------------------------------------------
 
     def _serve(self, process: SolverProcess, mine: deque[Task]) -> None:
-        """Answer tasks until the pool is stopped; one whose process cannot be started leaves its work to the others."""
+        """Answer tasks until the pool is stopped.
+
+        If the process cannot be started, the other processes get its tasks.
+        """
         task = None
         try:
             while (task := self._take(mine)) is not None:
@@ -168,13 +171,16 @@ class _Pool:
                 mine.clear()
                 self._change.notify_all()
             self._results.put(failure)
-        except Exception as error:  # handed to the caller's thread, which raises it
+        except Exception as error:  # the caller's thread raises it
             self._results.put(error)
         finally:
             process.close()
 
     def _take(self, mine: deque[Task]) -> Task | None:
-        """The next task of one's group, of a new one, or the last of another's; None when the pool is stopped."""
+        """Return the next task: of this process's group, of a new group, or the last one of another process's group.
+
+        It is None when the pool is stopped.
+        """
         with self._change:
             while not self._stopping:
                 if not mine and self._waiting:

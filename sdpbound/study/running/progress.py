@@ -1,4 +1,4 @@
-"""What a run reports while it goes on: cells done, failed, rate and time left, for each quantity."""
+"""The reports of a run while it goes on: cells done, cells failed, rate and time left, for each quantity."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LINE_EVERY = 60.0
 
 @dataclass
 class Counter:
-    """The cells of one quantity: in all, done before this run, done in it, failed in it, their seconds of solving."""
+    """The cells of one quantity: all, done before this run, done in it, failed in it, and their seconds of solving."""
 
     total: int = 0
     before: int = 0
@@ -37,7 +37,7 @@ class Counter:
 
 @dataclass
 class Tally:
-    """The counters of a run by quantity; what is left takes as long as the mean of what is done."""
+    """The counters of a run by quantity. The time left follows from the mean time of the cells that are done."""
 
     counters: dict[str, Counter] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
@@ -63,10 +63,11 @@ class Tally:
         return self.total.done / self.elapsed if self.elapsed > 0.0 else 0.0
 
     def time_left(self, quantity: str | None = None) -> float | None:
-        """Seconds, or None while nothing tells; of one quantity, as if its cells were done one after another.
+        """Return the seconds left, or None if there is nothing to judge by yet.
 
-        Each quantity is weighed by its own mean time of solving, one that was not solved yet by the mean of the others;
-        closed forms take no time beside programs, and do not promise that these are as quick.
+        Each quantity has its own mean time of solving. A quantity without a solved cell gets the mean over the others.
+        Closed forms take almost no time, so their rate is not used for quantities that need a solver. For one quantity,
+        the time is that of its cells done one after another.
         """
         counters = list(self.counters.values()) if quantity is None else [self[quantity]]
         if not any(c.left for c in counters):
@@ -83,7 +84,7 @@ class Tally:
 
 
 def duration(seconds: float | None) -> str:
-    """Such as "12 s", "3.5 min", "2.1 h", "4.2 d".
+    """Return a time in words, such as "12 s", "3.5 min", "2.1 h" or "4.2 d".
 
     >>> duration(90), duration(None)
     ('1.5 min', 'unknown')
@@ -97,7 +98,10 @@ def duration(seconds: float | None) -> str:
 
 
 def reporter(name: str, tally: Tally, progress: bool) -> AbstractContextManager[Report]:
-    """Reports on standard error: bars on a terminal, else a line a minute; nothing without ``progress``."""
+    """Return what reports on standard error: bars on a terminal, else a line a minute.
+
+    Without ``progress`` it is silent.
+    """
     if not progress:
         return _silent()
     console = Console(stderr=True)
@@ -105,16 +109,19 @@ def reporter(name: str, tally: Tally, progress: bool) -> AbstractContextManager[
 
 
 class Report:
-    """Called as often as one likes; a terminal that has gone away is no reason to stop computing."""
+    """A report, to be called at any time.
+
+    If the terminal has gone away, the report ends and the computation goes on.
+    """
 
     _gone = False
 
     def __call__(self) -> None:
-        """What changed is in the tally."""
+        """Show the tally, which has changed."""
         self._try(self.show)
 
     def note(self, text: str) -> None:
-        """A sentence for the user."""
+        """Show a sentence to the user."""
         self._try(lambda: self.say(text))
 
     def show(self) -> None:
@@ -132,7 +139,7 @@ class Report:
 
 
 def announce(text: str) -> None:
-    """A line on standard error, where nothing else is shown."""
+    """Print a line on standard error. Call this only while no bars are shown."""
     with suppress(OSError, ValueError):
         print(text, file=sys.stderr, flush=True)
 
@@ -143,7 +150,7 @@ def _silent() -> Iterator[Report]:
 
 
 class _Left(ProgressColumn):
-    """Time left by the tally."""
+    """A column of the bars that shows the time left by the tally."""
 
     def __init__(self, tally: Tally) -> None:
         super().__init__()

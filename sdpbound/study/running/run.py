@@ -1,4 +1,4 @@
-"""Run a study: what its store lacks is computed, stored batch by batch, and written out as a table."""
+"""Run a study: cells that the store lacks are computed, stored in batches, and written as a table."""
 
 from __future__ import annotations
 
@@ -30,26 +30,27 @@ from sdpbound.tables.provenance import environment
 
 __all__ = ["StudyResult", "Terminated", "run_study"]
 
-#: A batch is stored after this many seconds, or with this many cells.
+#: A batch is stored after this many seconds, or when it has this many cells.
 BATCH_SECONDS = 0.5
 BATCH_CELLS = 2048
 #: Seconds between reports.
 REPORT_SECONDS = 0.2
-#: The lookup of more cells than this takes so long that a line announces it.
+#: If more cells than this are looked up, it takes so long that a line announces it.
 MANY = 200_000
 
 
 @dataclass(frozen=True, slots=True)
 class StudyResult:
-    """What a run did.
+    """The result of a run.
 
     Attributes
     ----------
     store : path of the SQLite file with all results
     table, metadata : paths of the CSV file and of its JSON file
-    rows : rows of the table, those of earlier runs among them
-    computed : cells computed by this run
-    failed, infeasible : rows of the table without a value: no solver answered; the data are outside the set
+    rows : number of rows of the table, those of earlier runs included
+    computed : number of cells computed by this run
+    failed, infeasible : numbers of rows of the table without a value: where no solver answered, and where the data are
+        outside the set
     seconds : wall time
     """
 
@@ -72,15 +73,16 @@ def run_study(
     options: RunOptions | None = None,
     **changes: Unpack[RunChanges],
 ) -> StudyResult:
-    """Run a study file, or go on with it: what its store has already is not computed again.
+    """Run a study file, or continue it: a cell that its store has already is not computed again.
 
     Parameters
     ----------
     path : the study, a TOML file
     output : folder for results, default ``results/NAME`` beside the study file, or beside its folder ``studies``
-    workers : worker processes, default one for each core; 0 runs in this process, without isolation from solvers
-    progress : report on standard error: bars on a terminal, else a line a minute
-    options : a cluster to compute on, a retry, one part of the study: default RunOptions()
+    workers : number of worker processes, default one for each core; 0 runs in this process, without isolation from
+        solvers
+    progress : whether to report on standard error: bars on a terminal, else a line a minute
+    options : a cluster to compute on, a retry, or one part of the study; default RunOptions()
     changes : single options by their names: scheduler, scheduler_file, tls, retry, shard
 
     Returns
@@ -98,7 +100,7 @@ def run_study(
     NotSelfTesting
         The study requires self-testing points and has one where condition (4) fails.
     KeyboardInterrupt
-        Interrupted, or ended by SIGTERM or SIGHUP (``Terminated``): the message says what is stored.
+        The run was interrupted, or ended by SIGTERM or SIGHUP (``Terminated``). The message says what is stored.
     """
     if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 0):
         raise InvalidParameter(f"workers = {workers!r} must be an integer of at least 0; 0 runs in this process.")
@@ -137,7 +139,8 @@ def run_study(
                             run.take(run_here(groups))
                 run.finish("complete")
             result = _written(study, run, start)
-            if not result.failed and (not how.retry or study.status().complete):  # a retry leaves what is missing
+            # a retry does not compute missing cells
+            if not result.failed and (not how.retry or study.status().complete):
                 store.complete(study.identity)
             return result
         except BaseException as stop:
@@ -149,7 +152,7 @@ def run_study(
 
 
 def _written(study: Study, run: _Run, start: float) -> StudyResult:
-    """Write the table, if it is not there as it would be written."""
+    """Write the table, unless the file has it already."""
     table, facts = study.table_path, study.facts()
     counts = None if run.saved else _current(table, facts)
     if counts is None:
@@ -175,7 +178,10 @@ def _written(study: Study, run: _Run, start: float) -> StudyResult:
 
 
 def _current(table: Path, facts: dict[str, Any]) -> Counter[str] | None:
-    """The rows by status of a table that was written from the same runs of the same study and not touched since."""
+    """Count the rows by status, from the metadata of the table. None means that the table must be written again.
+
+    The table need not be written if it comes from the same runs of the same study, and has its hash.
+    """
     try:
         content = json.loads(table.with_suffix(".json").read_bytes())
         if any(content.get(name) != facts[name] for name in ("study", "text", "runs", "stored")):
@@ -196,7 +202,7 @@ def _now() -> str:
 
 @dataclass
 class _Run:
-    """What is left to do, what was handed out and is not stored yet, and what was stored."""
+    """The state of a run: the cells left to do, those handed out and not stored yet, and those stored."""
 
     study: Study
     store: Store
@@ -218,7 +224,7 @@ class _Run:
     _reported: float = field(default_factory=time.monotonic)
 
     def survey(self, progress: bool) -> None:
-        """Count what is done and what is left, by quantity."""
+        """Count the cells that are done and those that are left, by quantity."""
         if progress and self.study.plan.cells > MANY:
             announce(f"{self.study.name}: looking up {self.study.plan.cells} cells")
         for batch in self.study.batches():
@@ -228,7 +234,7 @@ class _Run:
                     counter = self.tally[quantity.identity]
                     counter.needs_solver = task.needs_solver
                     if self.retry and key in settled:
-                        continue  # neither done by a retry nor left to it
+                        continue  # a retry does not compute this cell
                     counter.total += 1
                     if key in settled:
                         counter.before += 1
@@ -240,7 +246,11 @@ class _Run:
         self.tally.started = time.monotonic()
 
     def _settled(self, batch: list[tuple[Task, list[bytes]]]) -> set[bytes]:
-        """The cells that this run does not compute: those that are stored, or for a retry all that have not failed."""
+        """Return the cells that this run does not compute.
+
+        They are the cells that are stored. For a retry they are all cells but those that failed or, if the study keeps
+        certificates, lack one.
+        """
         keys = [key for _, keys in batch for key in keys]
         present = self.store.present(keys)
         if not self.retry:
@@ -251,7 +261,10 @@ class _Run:
         return set(keys) - wanted
 
     def groups(self, needs_solver: bool) -> Iterator[list[Task]]:
-        """What is left, each task with the quantities that its store lacks; equal cells are handed out once."""
+        """Yield the tasks that are left, each with the quantities that its store lacks.
+
+        Equal cells are given out once.
+        """
         for batch in self.study.batches():
             self._recent.clear()
             settled = self._settled(batch)
@@ -264,13 +277,14 @@ class _Run:
                     if key in settled:
                         continue
                     if key in self._flying or key in self._recent:
-                        self.tally[quantity.identity].before += 1  # another cell is the same, and its answer does
+                        self.tally[quantity.identity].before += 1  # another cell has the same key, and gets the answer
                         continue
                     self._flying.add(key)
                     wanted.add(quantity if task.search is None else quantity.program)
                 if not wanted:
                     continue
-                # a search depends on the quantities with the same program: these come along, and are not stored
+                # A search depends on the quantities that have the same program. So these quantities are solved too, and
+                # not stored.
                 part = [q for q in task.quantities if (q if task.search is None else q.program) in wanted]
                 if group and group[0].point.name != task.point.name:
                     yield group
@@ -280,7 +294,7 @@ class _Run:
                 yield group
 
     def take(self, results: Generator[tuple[Task, Answer], None, None]) -> None:
-        """Store what an executor gives, in batches; on an interrupt what has arrived."""
+        """Store the answers of an executor, in batches. On an interrupt, the answers that have arrived are stored."""
         with closing(results):
             try:
                 for task, answer in results:
@@ -292,7 +306,7 @@ class _Run:
                 self.report()
 
     def idle(self) -> None:
-        """Store what waits for long enough, and report."""
+        """Store the answers that have waited long enough, and report."""
         now = time.monotonic()
         if self._buffer and (now - self._stored > BATCH_SECONDS or self._cells >= BATCH_CELLS):
             self._store()
@@ -328,16 +342,16 @@ class _Run:
             self._flying -= stored
 
     def finish(self, how: str) -> None:
-        """Note the end of the run, if it began."""
+        """Store the end of the run, if the run has begun."""
         if not self.identity or self._finished:
             return
         self._finished = True
         ended = {"ended": how, "finished": _now(), "seconds": round(self.tally.elapsed, 3), "cells": self.saved}
-        with suppress(StorageFailure):  # of a full disk the user hears already
+        with suppress(StorageFailure):  # the user already gets the error of a full disk
             self.store.finish(self.identity, ended | {"failed": self.tally.total.failed})
 
     def stopped(self) -> str:
-        """Where a run is that was stopped."""
+        """Say how far a run was when it was stopped."""
         name, total, path = self.study.name, self.tally.total, self.study.store_path
         if not self._surveyed:
             return f"study '{name}' stopped before anything was computed."

@@ -1,4 +1,4 @@
-"""Signals that end a run: once, and not while something is being stored."""
+"""Signals that end a run. Only the first counts, and no signal interrupts storing."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ __all__ = ["Stops", "Terminated"]
 
 
 class Terminated(KeyboardInterrupt):
-    """The process was asked to end, by SIGTERM or by the end of its terminal (SIGHUP)."""
+    """SIGTERM asked the process to end, or its terminal ended (SIGHUP)."""
 
 
 class Stops:
-    """Within the block SIGINT raises KeyboardInterrupt and SIGTERM and SIGHUP raise Terminated, in the main thread.
+    """A context in which SIGINT raises KeyboardInterrupt, and SIGTERM and SIGHUP raise Terminated, in the main thread.
 
-    The first one counts: what it interrupts can then be put in order in peace. None is raised within :meth:`held`, but
-    at its end. A signal that was ignored before, as under nohup, stays so. In other threads this does nothing.
+    Only the first signal counts, so that no second one interrupts the clean-up. No signal raises within :meth:`held`;
+    it raises at the end of that block. A signal that was ignored before, as under nohup, is still ignored. In other
+    threads than the main one this does nothing.
     """
 
     def __init__(self) -> None:
@@ -53,7 +54,7 @@ class Stops:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """No signal interrupts this; one that came is raised at the end."""
+        """Run a block that no signal interrupts. A signal that came during the block raises at its end."""
         self._holders += 1
         try:
             yield

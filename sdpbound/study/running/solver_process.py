@@ -1,9 +1,9 @@
 """A solver process and the one thread that drives it: time limits, crashes, and the next solver.
 
-The process is a fresh interpreter with one thread for BLAS and the solvers; it does not import the caller's main module
-and answers one task at a time. A process may die, or it is killed when it takes longer than the task's time limit. Then
-a new process asks the next solver for this task; other tasks are not touched. If no solver answers, the rows of the
-task record the failure.
+The process is a fresh interpreter with one thread for BLAS and the solvers. It does not import the caller's main
+module, and it answers one task at a time. A process may die, or it is killed when it takes longer than the task's time
+limit. Then a new process asks the next solver for this task; other tasks are not touched. If no solver answers, the
+rows of the task record the failure.
 """
 
 from __future__ import annotations
@@ -29,31 +29,31 @@ from sdpbound.study.store.answer import ANSWER, Answer
 
 __all__ = ["COMMAND", "NotStarted", "SolverProcess", "Stopped"]
 
-#: What a solver process runs. -P: no file of the current folder is taken for a module.
+#: The command of a solver process. With -P, no file of the current folder is imported as a module.
 COMMAND = (sys.executable, "-P", "-m", "sdpbound.study.running.worker")
 #: Attempts to start a process, and the seconds that each may take.
 START_ATTEMPTS = 3
 START_SECONDS = 120.0
-#: Seconds between looks whether a process is late.
+#: Seconds between checks whether a process is late.
 _WATCH = 0.2
-#: Blocks of a small semidefinite program, by whose size the order of solvers is chosen before there is a program.
+#: Blocks of a small semidefinite program. The order of solvers is chosen by this size before there is a program.
 _SMALL = (2,)
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "RAYON_NUM_THREADS")
 
 
 class NotStarted(Exception):
-    """A solver process cannot be started; the text is the reason."""
+    """A solver process cannot be started. The text is the reason."""
 
 
 class Stopped(Exception):
-    """The process was stopped while a task was asked of it."""
+    """The process was stopped while it worked on a task."""
 
 
 class SolverProcess:
-    """A solver process, which is started when it is needed and replaced when it has ended.
+    """A solver process. It is started when it is needed, and replaced when it has ended.
 
-    All methods but :meth:`stop` are for the thread that owns the object.
+    Only the thread that owns the object may call its methods, except :meth:`stop`.
     """
 
     def __init__(self, command: Sequence[str] = COMMAND) -> None:
@@ -72,7 +72,7 @@ class SolverProcess:
         return self._process is not None and self._process.ready
 
     def start(self) -> None:
-        """Start a process unless one is ready; raises NotStarted if none can be, and Stopped."""
+        """Start a process unless one is ready. Raises NotStarted if none can be started, and Stopped."""
         if self.ready:
             return
         for attempt in range(START_ATTEMPTS):
@@ -86,12 +86,12 @@ class SolverProcess:
             if not reason:
                 return
             last = attempt == START_ATTEMPTS - 1
-            if self._stopped.wait(0.0 if last else 0.1 * 4.0**attempt):  # no memory now, perhaps soon
+            if self._stopped.wait(0.0 if last else 0.1 * 4.0**attempt):  # there may be no memory now, and some soon
                 raise Stopped
         raise NotStarted(reason)
 
     def answer(self, task: Task) -> Answer:
-        """Ask the process, then other solvers in new ones, until there is an answer; raises NotStarted and Stopped."""
+        """Ask the process, then other solvers in new processes, until one answers. Raises NotStarted and Stopped."""
         reasons: list[str] = []
         for name in _solvers(task):
             self.start()
@@ -105,7 +105,7 @@ class SolverProcess:
         return failed(task, f"no solver answered ({'; '.join(reasons)})")
 
     def stop(self) -> None:
-        """Kill the process and start no other; from any thread. What is being asked ends with Stopped."""
+        """Kill the process and start no other one. Any thread may call this. A task in work ends with Stopped."""
         with self._starting:
             self._stopped.set()
             process = self._process
@@ -113,22 +113,25 @@ class SolverProcess:
             process.kill()
 
     def close(self) -> None:
-        """Stop, and give back the files of the process."""
+        """Stop, and close the files of the process."""
         self.stop()
         if self._process is not None:
             self._process.close()
 
 
 def _solvers(task: Task) -> Iterator[str | None]:
-    """The study's solver; if it names none, its choice, and then those to ask if no answer comes."""
+    """Yield the names of the solvers to ask, in order.
+
+    The first is the study's solver. If the study names none, it is None, for the automatic choice, and others follow.
+    """
     yield task.solver.name
     if task.solver.name is None:
         linear = task.adversary is not None and task.model.linear
-        yield from ranked(() if linear else _SMALL)  # slow: only where it is needed
+        yield from ranked(() if linear else _SMALL)  # this is slow, so it is done only where it is needed
 
 
 def _environment() -> dict[str, str]:
-    """One thread for each library, and this very package, installed or not."""
+    """Return the environment of a process: one thread for each library, and this package on the path."""
     environment = os.environ | dict.fromkeys(_THREADS, "1")
     root = str(Path(__file__).resolve().parents[2])
     if root not in map(os.path.realpath, sysconfig.get_paths().values()):
@@ -158,27 +161,27 @@ class _Process:
                 env=_environment(),
                 text=True,
                 encoding="utf-8",
-                start_new_session=True,  # an interrupt at the terminal reaches the parent alone
+                start_new_session=True,  # an interrupt at the terminal then reaches only the parent
             )
-        except OSError as error:  # no memory, no process, no file
+        except OSError as error:  # there is no memory, no process or no file
             self._reason = error.strerror or str(error)
         else:
             threading.Thread(target=self._watch, daemon=True).start()
 
     @property
     def ready(self) -> bool:
-        """Whether it waits for a task: it was not killed meanwhile, nor late with its last answer."""
+        """Whether it waits for a task: it was not killed meanwhile, and its last answer was not late."""
         return not self._over.is_set() and self._process is not None and self._process.poll() is None
 
     def wait_until_ready(self) -> str:
-        """Nothing, or the reason why it did not start."""
+        """Return "" when the process has started, or the reason why it did not start."""
         if self._process is None:
             return self._reason
         line = self._read(START_SECONDS)
         return "" if line == "ready\n" else self._end(START_SECONDS)
 
     def ask(self, task: Task) -> tuple[Answer | None, str]:
-        """The answer to a task, or None and the reason."""
+        """Return the answer to a task and "", or None and the reason."""
         assert self._process is not None and self._process.stdin is not None
         limit = task.solver.time_limit
         try:
@@ -189,12 +192,12 @@ class _Process:
             line = ""
         if not line.endswith("\n"):
             return None, self._end(limit)
-        if self._late:  # an answer at the last moment, and the process is being killed
+        if self._late:  # the answer came at the last moment, and the process is being killed
             self.close()
         return ANSWER.validate_json(line), ""
 
     def _read(self, limit: float) -> str:
-        """One line, or what there is when the process ends; it is killed when it is late."""
+        """Return one line, or less if the process ends. The process is killed when it is late."""
         assert self._process is not None and self._process.stdout is not None
         with self._timing:
             self._deadline = time.monotonic() + limit
@@ -205,8 +208,11 @@ class _Process:
                 self._deadline = math.inf
 
     def _watch(self) -> None:
-        """Kill the process when it is late. One thread, as starting a timer for each task takes longer than a task's
-        way to the process and back."""
+        """Kill the process when it is late.
+
+        One thread serves all tasks, because starting a timer for each task takes longer than sending a task and its
+        answer.
+        """
         while not self._over.wait(_WATCH):
             with self._timing:
                 if time.monotonic() > self._deadline:
@@ -215,7 +221,7 @@ class _Process:
                     return
 
     def _end(self, limit: float) -> str:
-        """Why the process ended; ends it."""
+        """End the process, and return the reason why it ended."""
         assert self._process is not None
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=5.0)
@@ -235,12 +241,12 @@ class _Process:
         return lines[-1][:200] if lines else ""
 
     def kill(self) -> None:
-        """End the process, from any thread; the thread that reads then sees the end of its output."""
+        """Kill the process. Any thread may call this. The thread that reads then sees the end of the output."""
         if self._process is not None:
             self._process.kill()
 
     def close(self) -> None:
-        """End the process and give back its files."""
+        """End the process and close its files."""
         self._over.set()
         streams: list[IO[str] | IO[bytes] | None] = [self._errors]
         if self._process is not None:
@@ -249,5 +255,5 @@ class _Process:
             streams += [self._process.stdin, self._process.stdout]
         for stream in streams:
             if stream is not None:
-                with suppress(OSError):  # what was not sent any more
+                with suppress(OSError):  # some input may still be unsent
                     stream.close()

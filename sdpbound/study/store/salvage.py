@@ -66,7 +66,7 @@ _STATUS = list(STORED).index("status")
 
 
 def _better(cell: Cell, known: str | None) -> bool:
-    """Whether a cell should be copied: no cell of its key is known, or the known one failed and this one is an answer."""
+    """Whether a cell should be copied: its key is not known, or the known cell failed and this one is an answer."""
     return known is None or (known == "failed" and cell.parts[0][_STATUS] != "failed")
 
 
