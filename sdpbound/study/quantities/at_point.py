@@ -1,4 +1,4 @@
-"""What quantities are told of a point: its member, what is tested of the noisy behaviour, and against whom."""
+"""A point as quantities take it: its member, what is tested of the noisy behaviour, and the adversary."""
 
 from __future__ import annotations
 
@@ -26,12 +26,15 @@ class AtPoint:
     Attributes
     ----------
     member : the devices without noise
-    adversary : None for quantities that have none
-    tested : "bell", "correlators", "full", or None where nothing is
-    solver, tolerance : how programs are solved; None: the best solver
-    noise : of the devices; None where quantities do not depend on it; of a critical value, all noise but its own
+    adversary : the adversary; None for quantities that have none
+    tested : "bell", "correlators", "full", or None where nothing is tested
+    solver, tolerance : solver of programs and its tolerance; None for the best solver
+    noise : noise of the devices; None for quantities that do not depend on it; for a critical value, all noise except
+        the
+        one whose critical value is looked for
     plain : whether the devices have no noise at all
-    at_noise : the same point with a value of the noise that a critical value is of, "visibility" or "efficiency"
+    at_noise : gives the same point with a value of the noise whose critical value is looked for, "visibility" or
+        "efficiency"
     """
 
     member: Member
@@ -46,33 +49,33 @@ class AtPoint:
 
     @property
     def model(self) -> Adversary:
-        """The adversary's set."""
+        """The adversary with its set of correlations."""
         assert self.adversary is not None
         return self.adversary
 
     @property
     def expression(self) -> BellExpression:
-        """The Bell expression of the point; raises InvalidInput if it has none."""
+        """The Bell expression of the point. Raises InvalidInput if it has none."""
         return expression_of(self.member)
 
     @property
     def singlet(self) -> SingletSelfTest | None:
-        """The member, if it is of the singlet family."""
+        """The member if it is of the singlet family, else None."""
         return self.member if isinstance(self.member, SingletSelfTest) else None
 
     @cached_property
     def behaviour(self) -> Behaviour:
-        """What the noisy devices do."""
+        """The behaviour of the noisy devices."""
         return self.noisy()
 
     @cached_property
     def observed(self) -> Observations:
-        """What is tested of it."""
+        """What is tested of the behaviour."""
         return observations(self.member, self.behaviour, self.tested)
 
     @cached_property
     def self_test(self) -> SelfTest | None:
-        """The self-test that the data are, against an adversary for whom there are closed forms."""
+        """The self-test that the data are; None if they are none, or if no closed forms hold against the adversary."""
         return find_self_test(self.observed) if self.model.self_tests else None
 
     @cached_property
@@ -92,7 +95,7 @@ class AtPoint:
 
 
 def observations(member: Member, behaviour: Behaviour, tested: str | None) -> Observations:
-    """What is tested of a behaviour of a member."""
+    """Return what is tested of the behaviour of a member."""
     if tested == "bell":
         expression = expression_of(member)
         return Observations.bell_value(expression, expression.value(behaviour))
@@ -102,7 +105,7 @@ def observations(member: Member, behaviour: Behaviour, tested: str | None) -> Ob
 
 
 def expression_of(member: Member) -> BellExpression:
-    """The Bell expression of a member; raises InvalidInput if it has none."""
+    """Return the Bell expression of a member. Raises InvalidInput if it has none."""
     found = member.expression
     if found is None:
         raise InvalidInput(f"{member.title} has no Bell expression; test correlators or full.")
@@ -110,14 +113,17 @@ def expression_of(member: Member) -> BellExpression:
 
 
 def beyond_local(member: Member, behaviour: Behaviour) -> float:
-    """By how much the Bell value of a behaviour is above the local maximum or below the local minimum."""
+    """Return how far the Bell value of a behaviour is above the local maximum or below the local minimum."""
     expression, most = expression_of(member), member.local_bound
     value = expression.value(behaviour)
-    if isinstance(member, SingletSelfTest):  # the local minimum is the negative of the maximum
+    if isinstance(member, SingletSelfTest):  # the local minimum is the negative of the local maximum
         return abs(value) - member.local_bound
     return max(value - (expression.local_bound if most is None else most), expression.local_minimum - value)
 
 
 def noisy_chsh(behaviour: Behaviour) -> float | None:
-    """The largest CHSH value; None but for two settings each and binary outcomes, which noise may add to."""
+    """Return the largest CHSH value.
+
+    None unless each party has two settings with two outcomes; noise may add outcomes.
+    """
     return behaviour.chsh if behaviour.scenario.outcomes == ((2, 2), (2, 2)) else None

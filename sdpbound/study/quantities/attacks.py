@@ -1,4 +1,4 @@
-"""What explicit attacks leave: upper bounds on entropies, on rates, and on what any protocol gets."""
+"""Upper bounds from explicit attacks: on entropies, on rates, and on the key rate of any protocol."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from sdpbound.tables.columns import Row
 
 __all__ = ["APPROXIMATE", "ATTACK", "Attack", "ConvexCombination"]
 
-#: What the method of an attack's row is: the tested values are met, or nearly.
+#: The methods of an attack's row. The attack meets the tested values exactly, or nearly.
 ATTACK, APPROXIMATE = "attack", "approximate attack"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Attack(ProgramKind):
-    """The entropy that an explicit attack leaves, and the rate that is made of it."""
+    """The entropy that an explicit attack leaves, and the rate that follows from it."""
 
     group: Group = "entropy"
     side: Side = "upper"
     attack: ClassVar[bool] = True
 
     def both(self, asked: Asked) -> int | None:
-        """Bob's setting if both outcomes are attacked."""
+        """Return Bob's setting if both outcomes are attacked, else None."""
         return asked.settings[1] if self.pair else None
 
     def program(self, asked: Asked) -> tuple[Any, ...]:
@@ -44,10 +44,10 @@ class Attack(ProgramKind):
         x, y = asked.settings[0], self.both(asked)
         own = at.member.strategy
         try:
-            # without noise the devices themselves are an attack that has the data exactly
+            # without noise the devices themselves are an attack that has exactly the tested data
             given = () if own is None else (own,)
             return conditional_entropy_upper_bound(at.observed, x, y, flips, strategies=given)
-        except SolverFailure:  # of the weights' program, with a strategy more than it needs
+        except SolverFailure:  # the program for the weights failed with a strategy that it can do without
             return conditional_entropy_upper_bound(at.observed, x, y, flips)
 
     def figure(self, at: AtPoint, asked: Asked, flips: float) -> Figure:
@@ -70,7 +70,7 @@ class Attack(ProgramKind):
 
     @property
     def theorem(self) -> str:
-        """Against what the rate is an upper bound."""
+        """The protocols for which the rate is an upper bound."""
         return FROM_DATA if self.key else RANDOMNESS
 
     def methods(self) -> tuple[str, str]:
@@ -109,9 +109,9 @@ class Attack(ProgramKind):
 
 @dataclass(frozen=True, kw_only=True)
 class ConvexCombination(Attack):
-    """What the convex-combination attack leaves of the key rate of any protocol, whatever is tested (arXiv:2007.09247).
+    """The key rate that the convex-combination attack leaves to any protocol, whatever is tested (arXiv:2007.09247).
 
-    The attack has the whole behaviour; a protocol that tests less is not safer.
+    The attack reproduces the whole behaviour. So a protocol that tests less of it is not safer.
     """
 
     def program(self, asked: Asked) -> tuple[Any, ...]:

@@ -1,4 +1,4 @@
-"""The largest and smallest Bell values that an adversary's set has."""
+"""The largest and the smallest Bell value in an adversary's set."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["BellExtremum"]
 
 @dataclass(frozen=True, kw_only=True)
 class BellExtremum(ProgramKind):
-    """An extremal value of the point's expression: the largest if its side is "upper"."""
+    """An extremal value of the point's expression: the largest for the side "upper", the smallest for "lower"."""
 
     group: Group = "expression"
     of_expression: ClassVar[bool] = True
@@ -39,7 +39,7 @@ class BellExtremum(ProgramKind):
         return asked.name, None, None
 
     def span(self, at: AtPoint, asked: Asked) -> float:
-        """Twice the sum of the coefficients' sizes."""
+        """Return twice the sum of the absolute values of the coefficients."""
         return 2.0 * float(np.abs(at.expression.coefficients).sum())
 
     def solvers(self, asked: Asked, model: str | None) -> frozenset[str] | None:

@@ -1,4 +1,4 @@
-"""How an audit compares the numbers of a row with each other and with what certificates prove."""
+"""Comparisons of an audit: of the numbers of a row with each other, and with what certificates prove."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from sdpbound.rates.rates import leakage
 
 __all__ = ["Proofs", "follows", "least_leak", "rate_of", "same", "show"]
 
-#: How far a number of a row may be on the weaker side of what its certificate claims, as a part of it or in its unit:
-#: logarithms and best parts of pairs are found in floating point.
+#: How much weaker a number of a row may be than the number that its certificate claims, relative to that number or in
+#: its unit, whichever is larger. Logarithms and best parts of pairs are found in floating point.
 WEAKER = 1e-9
 
 
@@ -24,20 +24,22 @@ class Proofs(Protocol):
     """The certificates of a store."""
 
     def of(self, name: str, question: dict[str, Any], as_given: bool = False) -> Verification:
-        """What the certificate of this name proves; CertificateError if it does not hold or is of another question.
+        """Return what the certificate of this name proves.
 
-        Its tolerances may be wider, which weakens a bound over all devices; not with ``as_given``, for an attack.
+        Raises CertificateError if the certificate does not hold, or answers another question. The tolerances of the
+        certificate may be wider than those of the question, because that only weakens a bound over all devices. With
+        ``as_given``, for an attack, the tolerances must be equal.
         """
 
 
 def same(own: object, row: object, name: str) -> None:
-    """Raise CertificateError for a column that is not what it must be."""
+    """Raise CertificateError if an entry of a row is not what it must be."""
     if own != row:
         raise CertificateError(f"its {name} is {show(row)}, and must be {show(own)}.")
 
 
 def follows(own: float, proven: float, name: str, side: str = "lower") -> None:
-    """Raise CertificateError for a number that is not what was proven; weaker it may be by rounding only."""
+    """Raise CertificateError unless a number follows from a proven one: it may be weaker, but only by rounding."""
     sign = 1.0 if side == "lower" else -1.0
     if not sign * own <= sign * proven:
         most = "most" if side == "lower" else "least"
@@ -47,18 +49,21 @@ def follows(own: float, proven: float, name: str, side: str = "lower") -> None:
 
 
 def rate_of(entropy: float, leak: float | None) -> float:
-    """The rate that an entropy gives; a key rate is rounded down once more, as its subtraction rounds."""
+    """Return the rate that an entropy gives.
+
+    The cost of a key's errors is subtracted, and the difference is rounded down.
+    """
     return entropy if leak is None else math.nextafter(entropy - leak, -math.inf)
 
 
 def least_leak(behaviour: Behaviour, settings: tuple[int, int | None], flips: float) -> float:
-    """What the errors of a key cost at least, rounded down."""
+    """Return a lower bound on the cost of a key's errors, in bits per round."""
     x, y = settings
     return lower_float(leakage(behaviour, x, y or 0, flips))
 
 
 def show(value: object) -> str:
-    """A short text of anything."""
+    """Return any value as a short text."""
     return reprlib.repr(value)
 
 

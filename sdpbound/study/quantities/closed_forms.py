@@ -1,4 +1,4 @@
-"""Quantities of a point alone, evaluated in floating point."""
+"""Quantities that depend on the point alone, evaluated in floating point."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ __all__ = ["ClosedForm"]
 
 @dataclass(frozen=True, kw_only=True)
 class ClosedForm(QuantityKind):
-    """An attribute of the member: a closed form, or what follows from its strategy."""
+    """A quantity that is an attribute of the member: a closed form, or a number that its strategy gives."""
 
     attribute: str
     group: Group = "point"
     side: Side = "exact"
 
     def value(self, at: AtPoint) -> float:
-        """The number; raises InvalidInput if the member has none."""
+        """Return the number. Raises InvalidInput if the member has none."""
         found: float | None = getattr(at.member, self.attribute, None)
         if found is None:
             raise InvalidInput(f"{at.member.title} has no {self.label} in closed form; leave {self.attribute} out.")

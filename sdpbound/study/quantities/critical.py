@@ -1,4 +1,4 @@
-"""Critical visibilities and efficiencies of a study: noise where a key is proven, and where an attack leaves none."""
+"""Critical visibilities and efficiencies: the noise at which a key is proven, and at which an attack leaves no key."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from sdpbound.tables.columns import Row
 
 __all__ = ["NONE", "Critical"]
 
-#: Part of the way to local data at which the search begins.
+#: The search begins at this part of the way to local data.
 PART = 0.15
-#: The status of a row without a value, since no key was found even without the noise.
+#: The status of a row without a value, because no key was found even without the noise.
 NONE = "no key"
 
 
@@ -32,8 +32,8 @@ NONE = "no key"
 class Critical(QuantityKind):
     """The last value of a noise at which a key is proven.
 
-    ``dead`` is the first past it at which an explicit attack is proven to leave none; between the two nothing is
-    proven.
+    ``dead`` is the first value beyond it at which an explicit attack is proven to leave no key. Between the two nothing
+    is proven.
     """
 
     group: Group = "threshold"
@@ -81,9 +81,9 @@ class Critical(QuantityKind):
         )
 
     def _start(self, at: AtPoint) -> float | None:
-        """Where to begin: a part of the way from no noise to where the tested data are local; None if they always are.
+        """Return where to begin: a part of the way from no noise to local data; None if the data are always local.
 
-        Near the noiseless end functionals are steep and say little of the rest of the line.
+        Near the noiseless end, functionals are steep and give little information about other values of the noise.
         """
         if at.tested != "bell" and at.member.chsh is None:
             return None
@@ -95,7 +95,7 @@ class Critical(QuantityKind):
         high, low = 1.0, 1.0
         if excess(high) <= 0.0:
             return None
-        for power in range(40, 0, -1):  # the way to the nearest local data, from short to long
+        for power in range(40, 0, -1):  # the distance to the nearest local data is tried from short to long
             high, low = low, 1.0 - 0.5**power
             if excess(low) <= 0.0:
                 return 1.0 - PART * (1.0 - float(brentq(excess, low, high, xtol=1e-12)))
@@ -120,7 +120,7 @@ class Critical(QuantityKind):
         return need, may | {"certificate"}
 
     def prove(self, at: AtPoint, asked: Asked, row: Row, proofs: Proofs) -> str:
-        """A key where it says, and none where it says ``dead``."""
+        """Check that there is a key at the row's value, and that the attack leaves none at the row's ``dead``."""
         flips, proven = row["preprocessing"] or 0.0, ""
         if row["value"] is not None:
             alive = at.at_noise(self.driven, row["value"])
@@ -144,13 +144,13 @@ class Critical(QuantityKind):
 
 
 def _conditional(at: AtPoint, asked: Asked, side: str, flips: float) -> dict[str, Any]:
-    """The question of Alice's entropy against quantum devices, whatever words prove it."""
+    """Return the question of Alice's entropy against quantum devices, for a proof at any level."""
     figure = ConditionalEntropy(asked.settings[0], None, flips)
     return question(at, figure, side) | {"model": {"kind": "quantum"}}
 
 
 def _flips(found: Threshold, asked: Asked) -> float:
-    """The preprocessing of what was found."""
+    """Return the preprocessing of the threshold that was found."""
     if asked.preprocessing == BEST:
         return dict(found.found).get("preprocessing", 0.0)
     assert not isinstance(asked.preprocessing, str)

@@ -21,31 +21,31 @@ from sdpbound.tables.columns import Row
 
 __all__ = ["FiniteKey", "FiniteRandomness"]
 
-#: The theorem that makes an entropy a length, as the rows have it.
+#: The theorem by which an entropy gives a length, as the rows name it.
 THEOREM_USED = f"{THEOREM}; {VARIANCE[FiniteSecurity().registers]}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Finite(QuantityKind):
-    """A length in bits; of pairs of outcomes, that is what both parties' outcomes have at most."""
+    """A length in bits. For pairs of outcomes it is at most the number of bits in both parties' outcomes."""
 
     group: Group = "entropy"
     side: Side = "lower"
 
     @abstractmethod
     def length(self, at: AtPoint, asked: Asked, rounds: float, entropies: list[EntropyBound]) -> FiniteLength:
-        """The length from so many rounds, by the best of some entropy bounds."""
+        """Return the length from so many rounds, by the best of the entropy bounds."""
 
     @abstractmethod
     def merit(self, asked: Asked, rounds: int) -> FiniteKeyLength | FiniteRandomnessLength:
-        """What the certificate is about."""
+        """Return what the certificate is about."""
 
     def program(self, asked: Asked) -> tuple[Any, ...]:
         x, y = asked.settings
         return "finite", x, y, asked.how, asked.preprocessing
 
     def row(self, at: AtPoint, asked: Asked, run: Run) -> Row:
-        """Each number of rounds is looked at for itself; the functionals are solved for once, for all rounds."""
+        """Return the columns for one number of rounds. The functionals are found once, for all numbers of rounds."""
         start = time.perf_counter()
         assert asked.rounds is not None
         bounds = run.once(asked.program, lambda: self._functionals(at, asked))
@@ -61,7 +61,10 @@ class _Finite(QuantityKind):
         }
 
     def _functionals(self, at: AtPoint, asked: Asked) -> list[EntropyBound]:
-        """The entropy bounds to choose from, at the data and at some distances towards white noise."""
+        """Return the entropy bounds to choose from.
+
+        They are found at the data, and at some distances towards white noise.
+        """
         x, y = asked.settings
         assert asked.how is not None
         method = asked.how.bound(at.solver)
@@ -70,7 +73,7 @@ class _Finite(QuantityKind):
         return [bound for _, bound in found if bound is not None]
 
     def span(self, at: AtPoint, asked: Asked) -> float:
-        """All outcomes of both parties."""
+        """Return the number of bits in all outcomes of both parties."""
         assert asked.rounds is not None
         return sum(float(np.log2(max(party))) for party in at.member.scenario.outcomes) * asked.rounds
 
@@ -98,7 +101,7 @@ class _Finite(QuantityKind):
 
 @dataclass(frozen=True, kw_only=True)
 class FiniteKey(_Finite):
-    """A length of key."""
+    """A length of key, in bits."""
 
     def length(self, at: AtPoint, asked: Asked, rounds: float, entropies: list[EntropyBound]) -> FiniteLength:
         x, y = asked.settings
@@ -113,7 +116,7 @@ class FiniteKey(_Finite):
 
 @dataclass(frozen=True, kw_only=True)
 class FiniteRandomness(_Finite):
-    """A length of randomness."""
+    """A length of randomness, in bits."""
 
     pair: bool = True
 
@@ -127,6 +130,6 @@ class FiniteRandomness(_Finite):
 
 
 def flips_of(asked: Asked) -> float:
-    """The preprocessing, a number."""
+    """Return the preprocessing as a number."""
     assert not isinstance(asked.preprocessing, str)
     return asked.preprocessing or 0.0

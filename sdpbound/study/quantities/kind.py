@@ -1,4 +1,4 @@
-"""What a quantity of studies is: a class of one's own is a quantity that study files name."""
+"""The base class of quantities. A class derived from it is a quantity that study files can name."""
 
 from __future__ import annotations
 
@@ -36,26 +36,27 @@ __all__ = [
     "question",
 ]
 
-#: What a quantity depends on besides the point: nothing ("point"); an adversary ("expression"); noise, what is tested
-#: and an adversary ("data"); noise and what is tested, against quantum devices ("entropy") or no-signaling boxes
-#: ("no-signaling"); what is tested and all noise but the one whose critical value is looked for ("threshold").
+#: What a quantity depends on besides the point. "point": nothing. "expression": an adversary. "data": noise, tested
+#: data and an adversary. "entropy": noise and tested data, against quantum devices. "no-signaling": noise and tested
+#: data, against no-signaling boxes. "threshold": tested data and all noise except the one whose critical value is
+#: looked for.
 Group = Literal["point", "expression", "data", "entropy", "no-signaling", "threshold"]
 Side = Literal["upper", "lower", "exact"]
-#: A preprocessing that is searched.
+#: The preprocessing that stands for a search of the best one.
 BEST: Literal["best"] = "best"
 #: The columns that a row must have, and those that it may have besides.
 Needs = tuple[set[str], set[str]]
 
 
 class Method(Protocol):
-    """How a von Neumann entropy is bounded, as a study says it."""
+    """A method that bounds a von Neumann entropy, as a study names it."""
 
     def bound(self, solver: str | None) -> VonNeumann:
-        """What bounds it, with the study's solver."""
+        """Return the library's method, with the study's solver."""
 
 
 class Asked(Protocol):
-    """A quantity as a study asks for it: with settings, an entropy, a preprocessing, numbers of rounds."""
+    """A quantity as a study asks for it: with settings, an entropy, a preprocessing and a number of rounds."""
 
     @property
     def name(self) -> str: ...
@@ -95,7 +96,7 @@ class Certified(Protocol):
 
 @dataclass(frozen=True)
 class Solved:
-    """A bound, or why there is none."""
+    """A bound, or the reason why there is none."""
 
     bound: Bound | None
     seconds: float
@@ -105,19 +106,19 @@ class Solved:
 
 
 class Run(Protocol):
-    """What evaluates quantities at one point: it remembers what is solved, and keeps certificates."""
+    """The evaluation of quantities at one point. It remembers what is solved, and keeps certificates."""
 
     def solved(self, asked: Asked) -> Solved:
-        """The program behind a quantity, solved once for all quantities that share it."""
+        """Solve the program behind a quantity, once for all quantities that share it."""
 
     def flips(self, asked: Asked) -> float:
-        """The preprocessing of a quantity, searched if the best one is asked for."""
+        """Return the preprocessing of a quantity. If the best one is asked for, it is searched."""
 
     def certificate(self, bound: Certified) -> str | None:
-        """The name of a bound's certificate, which is kept; None if the study keeps none."""
+        """Keep a bound's certificate and return its name; None if the study keeps no certificates."""
 
     def once(self, key: Hashable, make: Any) -> Any:
-        """What ``make()`` gave for a key, made once."""
+        """Return what ``make()`` gave for a key. It is called once for each key."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,20 +127,23 @@ class QuantityKind(ABC):
 
     Attributes
     ----------
-    label : for people
-    group : what it depends on; with a von Neumann entropy quantities of the data are of the group "entropy"
-    side : of what is proven
-    bob : Bob's setting where none is given (WBC Props. 2 and 3); None for a quantity of Alice's outcome alone, and
-        where there are no settings
+    label : name in charts and reports
+    group : what the quantity depends on; a quantity of the group "data" that is asked with a von Neumann entropy is of
+        the
+        group "entropy"
+    side : side of the bound that is proven
+    bob : Bob's setting where none is given (WBC Props. 2 and 3); None for a quantity of Alice's outcome alone, and for
+        one
+        without settings
     unit : "bit", or "1"
-    rate : whether it is made of an entropy, as a rate
-    keys : the further keys that it takes: "entropy", "preprocessing"; "best" if the latter may be searched,
+    rate : whether it is a rate, which follows from an entropy
+    keys : the further keys that it takes: "entropy", "preprocessing", "best" if the best preprocessing may be searched,
         "resolution", "rounds"
-    pair : whether both outcomes are guessed or hashed, not Alice's alone
-    blind : whether Alice's outcome is guessed by whoever also has Bob's device
-    key : whether it is a rate of key, from which the cost of errors is taken
-    driven : of a threshold, the column whose critical value it is
-    first : whether it is evaluated before others, so that searches begin at its best points
+    pair : whether both outcomes are guessed or hashed, and not Alice's alone
+    blind : whether Alice's outcome is guessed by an adversary who also has Bob's device
+    key : whether it is a rate of key, from which the cost of errors is subtracted
+    driven : for a threshold, the column whose critical value it is
+    first : whether it is evaluated before other quantities, so that their searches begin at its best points
     """
 
     label: str
@@ -154,22 +158,25 @@ class QuantityKind(ABC):
     key: bool = False
     driven: str = ""
     first: bool = False
-    #: Whether it is proven by explicit attacks.
+    #: Whether explicit attacks prove it.
     attack: ClassVar[bool] = False
     #: Whether its members must have a Bell expression.
     of_expression: ClassVar[bool] = False
-    #: Whether its proof is for two outcomes of each setting.
+    #: Whether its proof holds only for settings with two outcomes.
     of_bits: ClassVar[bool] = False
-    #: Whether its proof is for two settings with two outcomes each, tested by correlators.
+    #: Whether its proof holds only for two settings with two outcomes each, tested by correlators.
     of_chsh: ClassVar[bool] = False
 
     @abstractmethod
     def row(self, at: AtPoint, asked: Asked, run: Run) -> Row:
-        """The columns that evaluating it fills: value, status, seconds and what else there is."""
+        """Return the columns that evaluating the quantity fills: value, status, seconds and others."""
 
     @abstractmethod
     def needs(self, asked: Asked, row: Row) -> Needs:
-        """The columns that a row with a value must have, and those that it may have; CertificateError for its texts."""
+        """Return the columns that a row with a value must have, and those that it may have.
+
+        Raises CertificateError if a text of the row is wrong.
+        """
 
     @abstractmethod
     def prove(self, at: AtPoint, asked: Asked, row: Row, proofs: Proofs) -> str:
@@ -177,59 +184,65 @@ class QuantityKind(ABC):
 
         Returns
         -------
-        "proven", "approximate" (an attack that meets the data nearly), "exact" (evaluated again); empty: no certificate
+        "proven", "approximate" for an attack that meets the data nearly, "exact" for a number that was evaluated again,
+        or ""
+        if the row has no certificate
         """
 
     def score(self, at: AtPoint, asked: Asked, run: Run) -> float:
-        """The quantity at a point of a search, larger is better; -inf where it has none."""
+        """Return the quantity at a point of a search with a sign such that larger is better; -inf where it has none."""
         return -math.inf
 
     def program(self, asked: Asked) -> tuple[Any, ...]:
-        """The program behind it: quantities with the same one are solved together."""
+        """Return a name of the program behind the quantity. Quantities with the same program are solved together."""
         x, y = asked.settings
         return asked.name, x, y, asked.how, asked.preprocessing
 
     def span(self, at: AtPoint, asked: Asked) -> float:
-        """How far two values can be apart at most: for bits, all of Alice's outcome, or of a pair; else 1."""
+        """Return the largest distance of two values.
+
+        For a quantity in bits it is the number of bits in Alice's outcome, or in both outcomes for a pair. Otherwise it
+        is 1.
+        """
         if self.unit != "bit":
             return 1.0
         most = [math.log2(max(party)) for party in at.member.scenario.outcomes]
         return sum(most) if self.pair or self.blind else most[0]
 
     def solvers(self, asked: Asked, model: str | None) -> frozenset[str] | None:
-        """The names of what may have answered; None: solvers of conic programs."""
+        """Return the names of what may have answered; None means any solver of conic programs."""
         return None
 
     def statuses(self, conic: frozenset[str]) -> frozenset[str]:
-        """What may have been said of an answer, ``conic`` by solvers of conic programs."""
+        """Return the statuses of an answer. ``conic`` are those that solvers of conic programs give."""
         return conic
 
 
 class ProgramKind(QuantityKind):
     """A quantity that follows from one bound with a certificate.
 
-    A subclass says how the bound is found (:meth:`solve`), what its certificate must be about (:meth:`figure`), and
-    what it makes of the number that is proven (:meth:`value`).
+    A subclass says how the bound is found (:meth:`solve`), what its certificate must be about (:meth:`figure`), and how
+    the value follows from the number that is proven (:meth:`value`).
     """
 
     @abstractmethod
     def solve(self, at: AtPoint, asked: Asked, flips: float) -> Bound:
-        """The bound, for a preprocessing."""
+        """Return the bound, for a preprocessing."""
 
     @abstractmethod
     def figure(self, at: AtPoint, asked: Asked, flips: float) -> Figure:
-        """What the certificate is about."""
+        """Return what the certificate is about."""
 
     def value(self, proven: float, at: AtPoint, asked: Asked) -> float:
-        """The quantity, from what the certificate proves: on the safe side of it."""
+        """Return the quantity from the number that the certificate proves, rounded to the safe side."""
         return proven
 
     def certified_side(self, asked: Asked) -> str:
-        """The side of the bound that is certified."""
+        """Return the side of the bound that is certified."""
         return asked.side
 
     def question(self, at: AtPoint, asked: Asked, flips: float) -> dict[str, Any]:
-        """What the certificate must be about, in its own form."""
+        """Return what the certificate must be about, in the form of a certificate's question."""
         found = question(at, self.figure(at, asked, flips), self.certified_side(asked))
         return found | {"model": at.model.describe()}
 
@@ -240,7 +253,8 @@ class ProgramKind(QuantityKind):
             proof = None if solved.separation is None else run.certificate(solved.separation)
             return row | {"status": solved.status, "error": solved.error, "certificate": proof}
         bound = solved.bound
-        # "infeasible" and "failed" are for rows without a value, whatever a solver said of a dual that proves a bound
+        # "infeasible" and "failed" are only for rows without a value. A solver may give these statuses to a dual that
+        # proves a bound.
         status = "stopped early" if bound.status in ("infeasible", "failed") else bound.status
         row |= {"solver": bound.solver, "status": status, "method": "certified"}
         row |= {"margin": self.kept(bound.correction, at, asked), "certificate": run.certificate(bound)}
@@ -251,15 +265,15 @@ class ProgramKind(QuantityKind):
         return row | self.finish(at, asked, bound, row, run)
 
     def finish(self, at: AtPoint, asked: Asked, bound: Bound, row: Row, run: Run) -> Row:
-        """The value and what else the bound gives."""
+        """Return the columns that the bound gives: the value and others."""
         return {"value": self.value(bound.value, at, asked)}
 
     def kept(self, number: float, at: AtPoint, asked: Asked) -> float | None:
-        """A margin or a gap, or None where the solver gave no number to compare with: none, or one out of range."""
+        """Return a margin or a gap. It is None where the solver gave no number to compare with, or one out of range."""
         return number if abs(number) <= self.span(at, asked) else None
 
     def methods(self) -> tuple[str, str]:
-        """What the method of a row may be."""
+        """Return the methods that a row may name."""
         return "certified", "closed form"
 
     def needs(self, asked: Asked, row: Row) -> Needs:
@@ -290,7 +304,7 @@ class ProgramKind(QuantityKind):
 def question(
     at: AtPoint, figure: Figure, side: str, tested: bool = True, data: Observations | None = None
 ) -> dict[str, Any]:
-    """What a certificate must be about: a figure, for the data of a point, for others, or without any."""
+    """Return what a certificate must be about: a figure, for the data of a point, for other data, or without data."""
     own = at.behaviour if tested else at.expression
     outcomes = [list(party) for party in own.scenario.outcomes]
     observed = data_entries(at.observed if data is None else data) if tested else []
@@ -298,7 +312,7 @@ def question(
 
 
 def data_entries(data: Observations) -> list[dict[str, Any]]:
-    """Tested data as a certificate has them."""
+    """Return tested data in the form that certificates have."""
     return [
         {"coefficients": np.asarray(c).tolist(), "value": float(v), "tolerance": float(t)}
         for c, v, t in zip(data.coefficients, data.values, data.tolerances, strict=True)
@@ -306,6 +320,9 @@ def data_entries(data: Observations) -> list[dict[str, Any]]:
 
 
 def gap_of(bound: EntropyBound) -> float:
-    """How far the bound may be from the entropy: from an explicit mixture if it has one, else what more nodes could
-    add."""
+    """Return how far the bound may be from the entropy.
+
+    If the bound has an explicit mixture, that is the distance to the entropy of the mixture. Otherwise it is what more
+    nodes could add.
+    """
     return bound.gap if isinstance(bound, QubitEntropyBound) else bound.quadrature_gap

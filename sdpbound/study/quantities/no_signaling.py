@@ -1,11 +1,11 @@
-"""Key rates against a no-signaling adversary, as quantities of studies: what :func:`sdpbound.protocols.compare` has.
+"""Key rates against a no-signaling adversary, as quantities of studies, as :func:`sdpbound.protocols.compare` has them.
 
-All three follow from one certified guessing probability P of Alice's key outcome, and Eve's bias D = 2 P - 1 on it. For
-individual attacks and independent pairs it gives the secret bits of :mod:`sdpbound.protocols.formulas.secret_bits`.
-For tested
-pairs it gives the average error W of the CHSH test: two settings with two outcomes each have D = 4 W, as a box that
-violates a CHSH inequality is in only one way a mixture of the extremal one, of which Eve knows nothing, and
-deterministic ones with CHSH value 2. Tested correlators have the same D; another Bell value alone has not.
+All three rates follow from one certified guessing probability P of Alice's key outcome. Eve's bias on this outcome is
+D = 2 P - 1. For individual attacks and for independent pairs, P gives the secret bits of
+:mod:`sdpbound.protocols.formulas.secret_bits`. For tested pairs, D gives the average error W of the CHSH test: with two
+settings of two outcomes each, D = 4 W. The reason is that a box that violates a CHSH inequality is a mixture of one
+extremal box and of deterministic boxes with CHSH value 2, in only one way, and that Eve knows nothing of the extremal
+box's outcomes. Tested correlators have the same D. Another Bell value alone does not have it.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from sdpbound.tables.columns import Row
 
 __all__ = ["NoSignalingKey", "TestedKey", "rate_of_tested"]
 
-#: A rate of tested pairs is stored lower by this, in bits: the part of pairs to test is found in floating point, and
-#: another machine, which finds another one as good, must prove the number too.
+#: A rate of tested pairs is stored lower by this, in bits. The part of pairs to test is found in floating point.
+#: Another machine may find another part that is as good, and must still prove the stored number.
 SLACK = 2.0**-40
 
 
@@ -45,12 +45,12 @@ class NoSignalingKey(OfData):
 
     @property
     def theorem(self) -> str:
-        """Against which attacks the rate is proven, and by what."""
+        """The attacks against which the rate is proven, and the proof."""
         _, attacks, proof = KINDS[self.protocol]
         return f"attacks: {attacks}; {proof}"
 
     def secret(self, guess: float) -> float:
-        """The secret bits of a key bit that an upper bound on P leaves."""
+        """Return the secret bits of a key bit, given an upper bound on P."""
         assert self.protocol != "tested"
         return secret_bits(self.protocol, guess)
 
@@ -61,7 +61,7 @@ class NoSignalingKey(OfData):
         return own | self.made(bound.value, leak)
 
     def made(self, guess: float, leak: float) -> Row:
-        """The value, and what it is made of."""
+        """Return the value and the numbers from which it follows."""
         secret = self.secret(guess)
         return {"entropy": secret, "value": math.nextafter(secret - leak, -math.inf)}  # the subtraction rounds once
 
@@ -87,13 +87,13 @@ class NoSignalingKey(OfData):
         follows(row["entropy"], self.secret(guess), "entropy")
 
     def consistent(self, row: Row, leak: float) -> None:
-        """Raise CertificateError unless the value follows from what it is made of."""
+        """Raise CertificateError unless the value follows from the row's own numbers."""
         follows(row["value"], rate_of(row["entropy"], leak), "value")
 
 
 @dataclass(frozen=True, kw_only=True)
 class TestedKey(NoSignalingKey):
-    """A key rate of pairs some of which are tested; the tests cost a part."""
+    """A key rate of pairs some of which are tested. The tests use up a part of the pairs."""
 
     of_chsh: ClassVar[bool] = True
 
@@ -108,9 +108,9 @@ class TestedKey(NoSignalingKey):
         follows(row["value"], rate_of_tested(guess, leak), "value")
 
     def consistent(self, row: Row, leak: float) -> None:
-        """The value is proven by itself."""
+        """Check nothing: :meth:`proven` proves the value directly."""
 
 
 def rate_of_tested(guess: float, leak: float) -> float:
-    """The rate of tested pairs that an upper bound on P and the cost of errors prove, at least 0."""
+    """Return the rate of tested pairs that an upper bound on P and the cost of errors prove, at least 0."""
     return proven_rate((2.0 * guess - 1.0) / 4.0, 2, leak)

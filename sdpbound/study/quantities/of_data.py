@@ -1,4 +1,4 @@
-"""Quantities of tested data: guessing probabilities, entropies and the rates made of them."""
+"""Quantities of tested data: guessing probabilities, entropies and the rates that follow from them."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ __all__ = ["Entropy", "Guess", "KeyRate", "OfData", "Randomness"]
 
 @dataclass(frozen=True, kw_only=True)
 class OfData(ProgramKind):
-    """What follows from the guessing probability, or with a von Neumann entropy from that."""
+    """A quantity that follows from the guessing probability or, if one is asked for, from a von Neumann entropy."""
 
     group: Group = "data"
 
     def both(self, asked: Asked) -> int | None:
-        """Bob's setting if both outcomes are guessed."""
+        """Return Bob's setting if both outcomes are guessed, else None."""
         return asked.settings[1] if self.pair else None
 
     def program(self, asked: Asked) -> tuple[Any, ...]:
@@ -69,27 +69,27 @@ class OfData(ProgramKind):
     def question(self, at: AtPoint, asked: Asked, flips: float) -> dict[str, Any]:
         if asked.how is None:
             return super().question(at, asked, flips)
-        # against quantum devices, whatever words prove it
+        # the adversary is quantum, and the proof may be at any level
         return question(at, self.figure(at, asked, flips), "lower") | {"model": {"kind": "quantum"}}
 
     # -- where a self-test gives the entropy --
 
     def tested(self, test: SelfTest, asked: Asked) -> Bound:
-        """The entropy that the self-test gives for what Eve guesses."""
+        """Return the entropy that the self-test gives for what Eve guesses."""
         x, y = asked.settings
         return test.entropy(x, y if self.pair or self.blind else None, self.blind)
 
     def closed_value(self, test: SelfTest, asked: Asked) -> float:
-        """What a self-test makes of the quantity."""
+        """Return the value of the quantity at a self-test."""
         return self.tested(test, asked).value
 
     def closed_question(self, at: AtPoint, asked: Asked) -> dict[str, Any]:
-        """The question of the closed form behind the quantity."""
+        """Return the question of the closed form behind the quantity."""
         x, y = asked.settings
         return question(at, SelfTestedEntropy(x, y if self.pair or self.blind else None, self.blind), "lower")
 
     def proven_test(self, at: AtPoint, row: Row) -> SelfTest:
-        """The self-test of a row that says it is a closed form; CertificateError if there is none."""
+        """Return the self-test of a row whose method is a closed form. Raises CertificateError if there is none."""
         test = None if row["preprocessing"] else at.self_test
         if test is None:
             raise CertificateError("it is a closed form, and there is none: its data are no quantum self-test.")
@@ -125,7 +125,10 @@ class Guess(OfData):
     """A guessing probability."""
 
     def closed_value(self, test: SelfTest, asked: Asked) -> float:
-        """At a self-test, where Eve is uncorrelated: the most likely outcome, rounded up."""
+        """Return the probability of the most likely outcome, rounded up.
+
+        At a self-test Eve is uncorrelated with the outcome.
+        """
         x, y = asked.settings
         if y is None:
             return 0.5
@@ -149,13 +152,13 @@ class Entropy(OfData):
 
 @dataclass(frozen=True, kw_only=True)
 class _Rate(OfData):
-    """What an entropy gives in each round."""
+    """A rate: the bits that an entropy gives in each round."""
 
     rate: bool = True
 
     @abstractmethod
     def of(self, at: AtPoint, asked: Asked, bound: Bound, flips: float) -> Rate:
-        """The rate of the entropy that is proven."""
+        """Return the rate that follows from the proven bound."""
 
     def _entropy(self, asked: Asked, bound: Bound) -> Bound:
         return bound if asked.group == "entropy" else as_min_entropy(bound)
@@ -184,11 +187,11 @@ class _Rate(OfData):
         return need, may
 
     def theorem(self, model: str) -> str:
-        """What makes an entropy a rate."""
+        """Return the theorem by which an entropy gives a rate."""
         return adversary_named(model).security("key" if self.key else "randomness").theorem
 
     def leak(self, at: AtPoint, asked: Asked, row: Row) -> float | None:
-        """What the errors of a key cost, which must be the row's; None for randomness."""
+        """Return the cost of a key's errors, and raise CertificateError unless the row has it; None for randomness."""
         if not self.key:
             return None
         x, y = asked.settings
@@ -213,7 +216,7 @@ class _Rate(OfData):
         if closed:
             follows(row["sdp_value"], rate_of(entropy, leak), "sdp_value")
             found = proofs.of(row["certificate"], self.closed_question(at, asked))
-            follows(row["entropy"], found.claimed, "entropy")  # right up to the rounding of a correlator
+            follows(row["entropy"], found.claimed, "entropy")  # the difference is at most the rounding of a correlator
         else:
             follows(row["entropy"], entropy, "entropy")
         return True
@@ -240,7 +243,7 @@ class KeyRate(_Rate):
 
 @dataclass(frozen=True, kw_only=True)
 class Randomness(_Rate):
-    """A rate of randomness: of one outcome, of both, or of one against whoever has the other device, too."""
+    """A rate of randomness: of one outcome, of both, or of one against an adversary who also has the other device."""
 
     local: bool = False
 
@@ -251,7 +254,10 @@ class Randomness(_Rate):
 
 
 def beside(row: Row, value: float, sdp_value: float, certificate: str | None) -> Row:
-    """A closed form in the place of a program's number, which stands beside it."""
+    """Return the columns of a closed form that takes the place of a program's number.
+
+    The program's number stands beside it.
+    """
     return {
         "method": "closed form",
         "value": value,

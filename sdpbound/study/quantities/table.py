@@ -1,4 +1,4 @@
-"""The table of quantities: one line for each, to which other packages add theirs."""
+"""The table of quantities: one line for each. Other packages add their own quantities to it."""
 
 from __future__ import annotations
 
@@ -78,10 +78,10 @@ QUANTITIES: Registry[QuantityKind] = Registry(
 
 
 def kind_of(name: str) -> QuantityKind:
-    """The quantity of a name; raises InvalidParameter for a name that there is not."""
+    """Return the quantity of a name. Raises InvalidParameter if no quantity has the name."""
     return QUANTITIES.named(name, "quantity")
 
 
 def names(*groups: Group) -> tuple[str, ...]:
-    """The names of all quantities of some groups, in the order of the table."""
+    """Return the names of all quantities of some groups, in the order of the table."""
     return tuple(name for name, kind in QUANTITIES.items() if kind.group in groups)
