@@ -1,4 +1,4 @@
-"""Numbers written as expressions, such as "pi/2 - 0.02" or "theta + eps"; parsed, never evaluated as code."""
+"""Numbers written as expressions, such as "pi/2 - 0.02" or "theta + eps". They are parsed, and never run as code."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ _BINARY: dict[type[ast.operator], Callable[[float, float], float]] = {
     ast.Pow: _power,
 }
 _UNARY: dict[type[ast.unaryop], Callable[[float], float]] = {ast.UAdd: operator.pos, ast.USub: operator.neg}
-#: What people write, and what it is here.
+#: Signs that people write, and what expressions have in their place.
 _INSTEAD = {"π": "pi", "°": "*deg", "·": "*", "×": "*", "−": "-", "–": "-", "÷": "/", "²": "**2", "√": "sqrt(...)"}
 
-#: The names that have a meaning already.
+#: The names of constants and functions.
 KNOWN = frozenset(_CONSTANTS) | frozenset(_FUNCTIONS)
 ALLOWED = f"numbers, {', '.join(_CONSTANTS)}, + - * / **, parentheses and {', '.join(_FUNCTIONS)}"
 
@@ -64,13 +64,13 @@ _Function = Callable[[_Values], float]
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """An arithmetic expression, compiled once; called with the values of the names that it mentions.
+    """An arithmetic expression, compiled once. It is called with the values of the names that it mentions.
 
     Attributes
     ----------
-    text : as it was written
-    names : the names whose values it needs
-    bound : the constants it mentions, with their values
+    text : text as it was written
+    names : names whose values the expression needs
+    bound : constants that the expression mentions, with their values
 
     >>> double = parse("2*theta + eps", {"eps": 0.5})
     >>> double({"theta": 1.0}), sorted(double.names)
@@ -83,7 +83,7 @@ class Expression:
     _function: _Function = field(compare=False, repr=False)
 
     def __call__(self, values: _Values) -> float:
-        """The value; ValueError, with the reason, where there is none."""
+        """Return the value. Raises ValueError, with the reason, where there is no value."""
         try:
             value = self._function(values)
         except ZeroDivisionError:
@@ -99,7 +99,7 @@ class Expression:
 
 
 def evaluate(text: str, constants: _Values | None = None) -> float:
-    """The value of an arithmetic expression; ValueError, with the reason, for anything else.
+    """Return the value of an arithmetic expression. Raises ValueError, with the reason, for any other text.
 
     >>> evaluate("45*deg") == math.pi / 4
     True
@@ -116,7 +116,7 @@ def evaluate(text: str, constants: _Values | None = None) -> float:
 
 
 def parse(text: str, constants: _Values | None = None) -> Expression:
-    """An expression from its text; ValueError, with the reason, if it is none.
+    """Return an expression from its text. Raises ValueError, with the reason, if the text is no expression.
 
     Names that are neither constants nor functions are left open.
     """
@@ -128,7 +128,7 @@ def parse(text: str, constants: _Values | None = None) -> Expression:
             raise ValueError(f"it has the character {character!r}{instead}")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # such as "1if" is refused below
+            warnings.simplefilter("ignore")  # Python warns of texts such as "1if", which are refused below
             tree = ast.parse(text.strip(), mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise ValueError("it is not an arithmetic expression") from None
@@ -144,13 +144,15 @@ def parse(text: str, constants: _Values | None = None) -> Expression:
 
 
 def unknown(name: str, others: Collection[str] = ()) -> str:
-    """That a name is not known, and the nearest that is."""
+    """Return the sentence that a name is not known, with the nearest known name."""
     near = difflib.get_close_matches(name, [*others, *KNOWN], n=1, cutoff=0.5)
     return f"{name!r} is not known" + (f" (did you mean {near[0]!r}?)" if near else "")
 
 
 def dependency_order(expressions: Mapping[str, Collection[float | Expression]]) -> list[str]:
-    """The names in an order in which each comes after those that its expressions mention; ValueError for a cycle.
+    """Return the names in an order in which each comes after the names that its expressions mention.
+
+    Raises ValueError for a cycle.
 
     >>> dependency_order({"a": [parse("b/2")], "b": [1.0]})
     ['b', 'a']
@@ -168,7 +170,7 @@ def dependency_order(expressions: Mapping[str, Collection[float | Expression]]) 
 
 
 class _Compiler:
-    """From a syntax tree to nested closures; what mentions no open name is evaluated at once."""
+    """Compiles a syntax tree to nested closures. A part that mentions no open name is evaluated at once."""
 
     def __init__(self, constants: _Values) -> None:
         self.constants = constants

@@ -1,4 +1,4 @@
-"""The points of a study: a curve or a grid of the singlet family, or members of another one."""
+"""The points of a study: a curve or a grid of the singlet family, or members of another family."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from sdpbound.tables.columns import ANGLES
 __all__ = ["MODELS", "BestOf", "Curve", "Family", "Grid", "Model"]
 
 MODELS = tuple(ADVERSARIES)
-#: The names of adversaries: the schema lists those of this package, a file may name those of entry points too.
+#: The names of adversaries. The schema lists those of this package; a file may also name those of entry points.
 Model = Annotated[str, Field(json_schema_extra={"enum": list(MODELS)})]
 
 
@@ -119,7 +119,10 @@ class Curve(Product):
         return ("s", *ANGLES)
 
     def at(self, values: Mapping[str, float]) -> dict[str, float]:
-        """With theta and omega of the curve; InvalidInput for a CHSH value that is not reached at this phi."""
+        """Return the values with theta and omega of the curve.
+
+        Raises InvalidInput if this phi does not reach the CHSH value.
+        """
         theta = theta_at_chsh(values["s"], values["phi"])
         return {**values, "theta": theta, "omega": theta + math.pi / 2}
 

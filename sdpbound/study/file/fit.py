@@ -1,4 +1,4 @@
-"""Whether what a study asks fits the members of its family: their settings, outcomes and expressions."""
+"""The check that the questions of a study fit the members of its family: their settings, outcomes and expressions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["require_fit"]
 
 
 def require_fit(spec: StudySpec, name: str, family: Family, values: Mapping[str, float]) -> None:
-    """Raise InvalidStudy unless what a study asks can be asked at a point."""
+    """Raise InvalidStudy unless the questions of a study can be asked at a point."""
     at = f"study '{spec.name}', point {name}: "
     try:
         scenario, expression = family.scenario(values), family.expression(values)
@@ -42,7 +42,7 @@ def require_fit(spec: StudySpec, name: str, family: Family, values: Mapping[str,
 
 
 def _require_devices(spec: StudySpec, at: str, family: Family, values: Mapping[str, float]) -> None:
-    """Noise of states and measurements acts on strategies only."""
+    """Raise InvalidStudy if the noise acts on states or measurements and the member has no strategy."""
     for _, what in spec.conditions:
         if what is not None and what.noise(1.0).needs_strategy and family.strategy(values) is None:
             raise InvalidStudy(

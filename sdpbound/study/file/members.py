@@ -1,4 +1,4 @@
-"""The points of a study in any family but the singlet's: a product of the family's axes."""
+"""The points of a study in any family other than the singlet family: a product of the family's axes."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from sdpbound.tables.columns import ANGLES, COLUMNS
 __all__ = ["Members"]
 
 
-#: Names of dimensions on grids.
+#: The names that dimensions of grids have.
 TAKEN = ("adversary", "branch", "s", "visibility_index")
 
 
 class Members(Product):
-    """Members of a family: the product of its axes, the first slowest; further keys say its structure."""
+    """Members of a family: the product of its axes, the first slowest. Further keys set the structure of the family."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
@@ -49,7 +49,7 @@ class Members(Product):
         try:
             known = structure_names(FAMILIES.named(name, "kind", InvalidInput))
             given = {key: value for key, value in data.items() if key in known}
-            if isinstance(given.get("file"), str):  # also read back from a store, which is in another folder
+            if isinstance(given.get("file"), str):  # the file may be read back from a store, which is in another folder
                 given["file"] = str(Path(getattr(info.context, "folder", "."), given["file"]).resolve())
             family = family_named(name, **{key: _frozen(value) for key, value in given.items()})
         except InvalidInput as error:
@@ -93,12 +93,12 @@ class Members(Product):
 
 
 def _frozen(value: Any) -> Any:
-    """Lists as tuples, as the fields of families are."""
+    """Return lists as tuples, which the fields of families are."""
     return tuple(map(_frozen, value)) if isinstance(value, list) else value
 
 
 def _entries(family: Family, said: Mapping[str, Any], info: ValidationInfo) -> dict[str, tuple[Entry, ...]]:
-    """The numbers of each axis, its default where there are none."""
+    """Return the numbers of each axis. An axis without numbers has its default."""
     names = tuple(axis.name for axis in family.axes)
     for name in names:
         if name in (info.context or {}):

@@ -1,4 +1,4 @@
-"""The noise of a study beyond visibilities: detectors, dephasing, misalignment, and products of their values."""
+"""The noise of a study besides visibilities: detectors, dephasing, misalignment, and products of their values."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _AXES: tuple[Axis, ...] = ("x", "y", "z")
 
 
 def _as_noise(value: Noise | dict[str, Any] | None) -> Noise | None:
-    """A noise, also from the plain data in which a task is sent to another process."""
+    """Return a noise. It may come as the plain data in which a task is sent to another process."""
     return value if value is None or isinstance(value, Noise) else noise_from(value)
 
 
@@ -65,19 +65,19 @@ Other = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Imperfections:
-    """What else than white noise the devices have; plain data.
+    """The noise of the devices besides white noise, as plain data.
 
     Attributes
     ----------
-    efficiency : of all detectors; no click is outcome 0
-    dephasing : probability of a phase flip of each qubit
-    axis : about which it dephases: "z" is perpendicular to the plane of the measurements
+    efficiency : efficiency of all detectors, 0 to 1; no click is outcome 0
+    dephasing : probability of a phase flip of each qubit, 0 to 1/2
+    axis : axis of the dephasing; "z" is perpendicular to the plane of the measurements
     misalignment : angle by which Alice's measurements are turned in their plane, in radians
-    efficiency_a, efficiency_b : of Alice's and Bob's detectors, where they or their settings differ: a number, or one
-        for each setting
-    dephasing_a, dephasing_b : of Alice's and Bob's qubit, where they differ
-    misalignment_a, misalignment_b : of Alice's and Bob's measurements, where Bob's are turned too or the settings
-        differ: a number, or one for each setting
+    efficiency_a, efficiency_b : efficiencies of Alice's and of Bob's detectors, where they or their settings differ;
+        each is a number, or one for each setting
+    dephasing_a, dephasing_b : probabilities of a phase flip of Alice's and of Bob's qubit, where they differ
+    misalignment_a, misalignment_b : angles of Alice's and of Bob's measurements, where Bob's are turned too, or where
+        the settings of a party differ; each is a number, or one for each setting
     other : a further noise
     """
 
@@ -94,18 +94,18 @@ class Imperfections:
     other: Other = None
 
     def noise(self, visibility: float) -> Noise:
-        """The noise of these devices on a state of some visibility."""
+        """Return the noise of these devices on a state of some visibility."""
         return _noise(self, visibility)
 
     def name(self, visibility: float | None) -> str | None:
-        """Its stable name; None for white noise alone."""
+        """Return the stable name of the noise; None for white noise alone."""
         if self == _NONE:
             return None
         return _noise(self, 1.0 if visibility is None else visibility).name
 
     @property
     def meaning(self) -> dict[str, Any]:
-        """All that gives it its meaning, as plain data; without what is not there, but for what every noise has."""
+        """All that gives the noise its meaning, as plain data. A party's own number is left out if it is not there."""
         found: dict[str, Any] = {}
         for name in _FIELDS:
             value = getattr(self, name)
@@ -119,7 +119,7 @@ class Imperfections:
         return found
 
     def numbers(self) -> dict[str, float]:
-        """Its numbers that no column of every table has, by name."""
+        """Return the numbers of the noise, by name, for which not every table has a column."""
         found = {name: getattr(self, name) for name in PARTIES}
         for kind in ("efficiency", "dephasing"):
             if found[f"{kind}_a"] is None:
@@ -130,7 +130,7 @@ class Imperfections:
         return {name: float(value) for name, value in found.items() if isinstance(value, (int, float))}
 
     def _others(self) -> dict[str, Any]:
-        """The numbers of the further noise, named with its kind."""
+        """Return the numbers of the further noise, named with its kind."""
         found: dict[str, Any] = {}
         for part in () if self.other is None else self.other.parts:
             own = {k: v for k, v in part.to_dict().items() if k != "kind" and not isinstance(v, bool)}
@@ -139,21 +139,24 @@ class Imperfections:
 
     @property
     def added(self) -> tuple[str, ...]:
-        """The names of its numbers for which a table needs columns of their own."""
+        """The names of the numbers for which a table needs columns of its own."""
         kinds = [kind for kind in ("efficiency", "dephasing", "misalignment") if self.shared(kind) is None]
         own = self._others()
         return tuple(name for name in self.numbers() if name in own or name.rpartition("_")[0] in kinds)
 
     def shared(self, kind: str) -> float | None:
-        """An imperfection that both parties have, or of misalignment that Alice has in all settings; None for none."""
+        """Return an imperfection that both parties have; None if they differ.
+
+        A misalignment counts as shared if it turns Alice's measurements alone, by one angle for all settings.
+        """
         return None if getattr(self, f"{kind}_a") is not None else float(getattr(self, kind))
 
 
-#: The numbers of one party, in the order of the columns that they get.
+#: The keys for one party's numbers, in the order of their columns.
 PARTIES = ("efficiency_a", "efficiency_b", "dephasing_a", "dephasing_b", "misalignment_a", "misalignment_b")
 _FIELDS = ("efficiency", "dephasing", "axis", "misalignment", *PARTIES)
 _NONE = Imperfections()
-#: A visibility, or an expression for it, and what else there is.
+#: A visibility, or an expression for it, and the noise besides white noise.
 Condition = tuple[Entry, Imperfections | None]
 
 
@@ -180,12 +183,15 @@ def _noise(what: Imperfections, visibility: float) -> Noise:
     return parts[0] if len(parts) == 1 else NoiseSequence(tuple(parts))
 
 
-#: The columns of a table that say what the noise is, besides the visibility.
+#: The columns of a table that describe the noise besides the visibility.
 NOISE_COLUMNS = NOISES
 
 
 def noise_columns(visibility: float | None, what: Imperfections | None, driven: str = "") -> dict[str, Any]:
-    """Of a row the columns of its noise: all empty for white noise alone; empty also where a critical value stands."""
+    """Return the columns of a row that describe its noise.
+
+    All are empty for white noise alone. The column of a critical value is empty too.
+    """
     if what is None:
         return dict.fromkeys(NOISE_COLUMNS)
     own = {"noise": what.name(visibility)} | {name: what.shared(name) for name in NOISE_COLUMNS[1:]}
@@ -195,7 +201,10 @@ def noise_columns(visibility: float | None, what: Imperfections | None, driven: 
 def imperfect(
     efficiency: float, dephasing: float, axis: str, misalignment: float, own: dict[str, Any]
 ) -> Imperfections:
-    """Imperfections of both parties, and of each where they differ; what means the same is the same."""
+    """Return imperfections of both parties, and of each party where the parties differ.
+
+    Numbers with the same meaning give equal results, in whatever way they are written.
+    """
     found: dict[str, Any] = {"efficiency": efficiency, "dephasing": dephasing, "misalignment": misalignment}
     for kind, rest in (("efficiency", efficiency), ("dephasing", dephasing), ("misalignment", 0.0)):
         a, b = own[f"{kind}_a"], own[f"{kind}_b"]
@@ -213,7 +222,7 @@ def imperfect(
 
 
 def _per_setting(domain: Domain) -> Callable[[object, ValidationInfo], tuple[OfSettings, ...]]:
-    """A reader of numbers, each of which may be a list with one for each setting."""
+    """Return a validator of numbers. Each may be a list with one number for each setting."""
 
     def read(value: object, info: ValidationInfo) -> tuple[OfSettings, ...]:
         if isinstance(value, (list, tuple)) and any(isinstance(entry, (list, tuple)) for entry in value):
@@ -229,7 +238,7 @@ def _per_setting(domain: Domain) -> Callable[[object, ValidationInfo], tuple[OfS
     return read
 
 
-#: Numbers of one party, none where both have the same.
+#: Numbers of one party; empty where both parties have the same numbers.
 _Flips = Annotated[
     tuple[Entry, ...], PlainValidator(numbers(FLIP, empty=True), json_schema_input_type=said(FLIP)), Texts
 ]
@@ -284,7 +293,7 @@ class NoiseEntry(Part):
     )
 
     def conditions(self) -> Iterator[Condition]:
-        """The product, the last key fastest."""
+        """Yield the product of all numbers, the last key fastest."""
         parties = [getattr(self, name) or (None,) for name in PARTIES]
         for v, efficiency, p, turn, *own in itertools.product(
             self.visibility, self.efficiency, self.dephasing, self.misalignment, *parties
@@ -294,19 +303,19 @@ class NoiseEntry(Part):
 
     @model_serializer(mode="wrap")
     def _given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without the parties' own numbers where there are none."""
+        """Return the entry as plain data, without those keys for one party's numbers that are empty."""
         own: dict[str, Any] = handler(self)
         return {key: value for key, value in own.items() if key not in PARTIES or value}
 
     @property
     def identity(self) -> str:
-        """The same for two entries that mean the same."""
+        """A text that is the same for two entries with the same meaning."""
         given = {key: value for key, value in self.model_dump().items() if value != () and value != []}
         return ", ".join(f"{key} = {value}" for key, value in given.items())
 
 
 def without(what: Imperfections | None, key: str) -> Imperfections | None:
-    """The same without one imperfection, of either party."""
+    """Return the noise without one imperfection, for both parties."""
     if what is None:
         return None
     rest = replace(what, **{key: getattr(_NONE, key), f"{key}_a": None, f"{key}_b": None})
@@ -314,7 +323,10 @@ def without(what: Imperfections | None, key: str) -> Imperfections | None:
 
 
 class KindEntry(Part):
-    """A noise by its kind, such as another package's: each parameter a number, or several for the product of all."""
+    """A noise by its kind, such as one of another package.
+
+    A parameter is a number, or several for the product of all.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
@@ -365,18 +377,21 @@ class KindEntry(Part):
         }
 
     def conditions(self) -> Iterator[Condition]:
-        """The product, the last key fastest."""
+        """Yield the product of all numbers, the last key fastest."""
         for v, noise in itertools.product(self.visibility, noises_of(self.kind, self.parameters)):
             yield v, Imperfections(other=noise)
 
     @property
     def identity(self) -> str:
-        """The same for two entries that mean the same."""
+        """A text that is the same for two entries with the same meaning."""
         return ", ".join(f"{key} = {value}" for key, value in self.model_dump().items())
 
 
 def noises_of(kind: str, parameters: Mapping[str, Any]) -> Iterator[Noise]:
-    """A noise for each member of the product of its parameters; a list in a list has one number for each setting."""
+    """Yield a noise for each member of the product of its parameters.
+
+    A list in a list has one number for each setting.
+    """
     lists = [value if isinstance(value, (list, tuple)) else [value] for value in parameters.values()]
     for values in itertools.product(*lists):
         own = {key: tuple(v) if isinstance(v, list) else v for key, v in zip(parameters, values, strict=True)}

@@ -1,4 +1,4 @@
-"""The numbers of a study file: as such, as expressions, in lists and ranges; with what is wrong with any other.
+"""The numbers of a study file: plain numbers, expressions, lists and ranges, and messages about wrong ones.
 
 A validator's message completes "<path> = <value> ...".
 """
@@ -36,7 +36,7 @@ __all__ = [
 
 #: Most numbers of one axis.
 GRID_LIMIT = 1_000_000
-#: What differs from point to point; no constant has these names.
+#: Names of values that differ from point to point. No constant has these names.
 OF_A_POINT = ("theta", "phi", "omega", "s")
 
 _ELSEWHERE = {name: f"{name!r} is an angle of a point, and not known here" for name in OF_A_POINT} | {
@@ -46,16 +46,20 @@ _ELSEWHERE = {name: f"{name!r} is an angle of a point, and not known here" for n
 
 
 class FileContext(dict[str, float]):
-    """The constants of a study file, once they are read, and its folder, from which the files it names are seen."""
+    """The constants of a study file, once they are read, and its folder.
+
+    Files that it names are relative to this folder.
+    """
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
         self.folder = folder
-        #: Numbers of settings of Alice and Bob at all points, once the family is read; None if points differ.
+        #: Numbers of settings of Alice and Bob at all points, once the family is read. None if the numbers differ
+        #: between points.
         self.settings: tuple[int, ...] | None = None
 
 
-#: A number, or an expression of what differs from point to point.
+#: A number, or an expression of values that differ from point to point.
 Entry = float | Expression
 
 
@@ -65,7 +69,7 @@ _WITH_UNIT = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(%|°
 
 
 def _unit(text: str, domain: Domain, names: Collection[str]) -> None:
-    """Refuse a number with a unit behind it, and say what to write."""
+    """Refuse a number that is followed by a unit, and say what to write."""
     match = _WITH_UNIT.fullmatch(text)
     if not match:
         return
@@ -81,7 +85,10 @@ def _unit(text: str, domain: Domain, names: Collection[str]) -> None:
 
 
 def _entry(value: object, domain: Domain, known: Mapping[str, float], open_: Collection[str] = ()) -> Entry:
-    """A number as such or as an expression of constants; an expression as such if it mentions open names."""
+    """Read a number or an expression of constants as a number.
+
+    An expression that mentions open names stays an expression.
+    """
     shown = ""
     if isinstance(value, str):
         _unit(value, domain, {*KNOWN, *known, *open_})
@@ -118,7 +125,7 @@ def _entry(value: object, domain: Domain, known: Mapping[str, float], open_: Col
 
 
 def number(domain: Domain) -> Callable[[object, ValidationInfo], float]:
-    """One number, which may be an expression of constants."""
+    """Return a validator that reads one number, which may be an expression of constants."""
 
     def check(value: object, info: ValidationInfo) -> float:
         result = _entry(value, domain, info.context or {})
@@ -131,7 +138,10 @@ def number(domain: Domain) -> Callable[[object, ValidationInfo], float]:
 def numbers(
     domain: Domain, open_: Collection[str] = (), empty: bool = False
 ) -> Callable[[object, ValidationInfo], tuple[Entry, ...]]:
-    """A number, a list of numbers or a range; numbers may be expressions of constants and of the open names."""
+    """Return a validator that reads a number, a list of numbers or a range.
+
+    Numbers may be expressions of constants and of the open names.
+    """
 
     def check(value: object, info: ValidationInfo) -> tuple[Entry, ...]:
         known = info.context or {}
@@ -155,7 +165,7 @@ def numbers(
 
 
 def distinct(entries: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The entries, if no two of them are equal."""
+    """Return the entries, and refuse them if two are equal."""
     again = _again([_identity(entry) for entry in entries])
     if again:
         i, j = again
@@ -164,7 +174,7 @@ def distinct(entries: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _again(keys: Sequence[Any]) -> tuple[int, int] | None:
-    """The positions of the first key that is there twice."""
+    """Return the two positions of the first key that occurs twice; None if none does."""
     if len(set(keys)) == len(keys):
         return None
     first: dict[Any, int] = {}
@@ -224,12 +234,12 @@ _RANGE = (
 
 
 def said_one(domain: Domain) -> Any:
-    """The type of what a file says for a number in a domain, for the JSON schema."""
+    """Return the type of a number in a domain as files may write it, for the JSON schema."""
     return Annotated[float, Field(ge=domain.low, le=domain.high)] | ExpressionText
 
 
 def said(domain: Domain) -> Any:
-    """The type of what a file says for numbers in a domain, for the JSON schema."""
+    """Return the type of numbers in a domain as files may write them, for the JSON schema."""
     one = said_one(domain)
     many = Annotated[list[one], Field(min_length=1, max_length=GRID_LIMIT, json_schema_extra={"uniqueItems": True})]  # type: ignore[valid-type]
     return one | many | CountRange | StepRange
@@ -275,7 +285,7 @@ def _counted(start: float, stop: float, count: int, geometric: bool) -> tuple[fl
             raise fail(f"has start = {start:.12g} and stop = {stop:.12g}, and geometric spacing needs both of one sign")
         values = [float(f"{v:.15g}") for v in np.geomspace(start, stop, count)[1:-1]]
     else:
-        # in lowest terms, so that 3/4 of the way from 0 to 2 pi is 3 pi/2 to the last digit
+        # the fraction is in lowest terms, so that 3/4 of the way from 0 to 2 pi is 3 pi/2 to the last digit
         divisor = np.gcd(inner, count - 1)
         values = _tidy(start + (stop - start) * (inner // divisor) / ((count - 1) // divisor), start, stop)
     return distinct((start, *values, stop)) if count > 1 else (start,)
@@ -285,7 +295,7 @@ def _stepped(start: float, stop: float, step: float) -> tuple[float, ...]:
     steps = (stop - start) / step if step else math.nan
     if not steps >= 0.0:
         raise fail(f"has step = {step:.12g}, which does not lead from {start:.12g} to {stop:.12g}")
-    steps += 1e-9  # the end belongs to the range if a step leads to it but for rounding
+    steps += 1e-9  # the end belongs to the range if a step leads to it up to rounding
     if steps + 1.0 > GRID_LIMIT:
         raise fail(f"has {steps + 1.0:.3g} numbers; at most {GRID_LIMIT} are allowed: use a larger step")
     values = [start, *_tidy(start + step * np.arange(1, int(steps) + 1), start, step)]
@@ -295,7 +305,7 @@ def _stepped(start: float, stop: float, step: float) -> tuple[float, ...]:
 
 
 def _tidy(values: Any, *given: float) -> list[float]:
-    """Decimals where decimals were given: 2.012, not 2.0119999999999996."""
+    """Return short decimals if short decimals were given: 2.012, not 2.0119999999999996."""
     if not all(float(f"{v:.12g}") == v for v in given):
         return [float(v) for v in values]
     scale = max(map(abs, [*values, *given]))
@@ -307,9 +317,9 @@ def _tidy(values: Any, *given: float) -> list[float]:
 
 
 def evaluated(key: str, entries: Sequence[Entry], domain: Domain, values: Mapping[str, float]) -> tuple[float, ...]:
-    """The numbers that entries are at a point; InvalidStudy for what leaves its domain.
+    """Return the numbers of the entries at a point. Raises InvalidStudy for a number outside the domain.
 
-    Two that agree at some point are fine: equal points are computed once.
+    Two numbers may agree at a point: equal points are computed once.
     """
     found = []
     for entry in entries:
@@ -333,7 +343,7 @@ def _point(values: Mapping[str, float]) -> str:
 
 
 def read_constants(value: object, info: ValidationInfo) -> dict[str, float]:
-    """The constants of a file, evaluated; they become known to all that is read after them."""
+    """Return the constants of a file, evaluated. Everything that is read later may use them."""
     if not isinstance(value, dict):
         raise fail("must be a table of names and numbers")
     entries: dict[str, tuple[Entry, ...]] = {}

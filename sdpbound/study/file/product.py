@@ -1,4 +1,4 @@
-"""Parts of a study file, and products of axes of numbers with what is derived from them."""
+"""Parts of a study file, and products of axes of numbers with values that expressions derive from them."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ __all__ = ["SINGLET", "Distinct", "Part", "Product", "Texts"]
 
 #: The family of grids and curves of angles.
 SINGLET = Singlet()
-#: No two equal entries; expressions are written as their text.
+#: Refuses two equal entries.
 Distinct = AfterValidator(distinct)
 Texts = PlainSerializer(lambda found: [v.text if isinstance(v, Expression) else v for v in found], list[float | str])
 
 
 class Part(BaseModel):
-    """A table of the file; a key it does not know is an error that names the nearest one."""
+    """A table of the file. A key that it does not know is an error, which names the nearest known key."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -50,17 +50,17 @@ class Part(BaseModel):
 
 
 class Product(Part):
-    """Axes whose product, with what is derived from them, are the points."""
+    """Axes whose product gives the points, together with the values that expressions derive."""
 
-    #: The key and the domain of each axis, by the name it has in expressions; the slowest axis first.
+    #: The key and the domain of each axis, by its name in expressions. The slowest axis is first.
     _AXES: ClassVar[dict[str, tuple[str, Domain]]] = {}
 
     def own_axes(self) -> dict[str, tuple[str, Domain]]:
-        """The key and the domain of each axis, by the name it has in expressions; the slowest axis first."""
+        """Return the key and the domain of each axis, by its name in expressions. The slowest axis is first."""
         return self._AXES
 
     def own_entries(self) -> dict[str, tuple[Entry, ...]]:
-        """What the file says for each axis."""
+        """Return the entries that the file has for each axis."""
         return {name: getattr(self, key) for name, (key, _) in self._AXES.items()}
 
     @property
@@ -78,11 +78,11 @@ class Product(Part):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What expressions of a point may mention."""
+        """The names that expressions of a point may mention."""
         return tuple(self.own_axes())
 
     def at(self, values: Mapping[str, float]) -> dict[str, float]:
-        """The values of a point with all of its family's axes, from those of the product."""
+        """Return the values of a point for all axes of its family, from the values of the product."""
         return dict(values)
 
     @model_validator(mode="after")
@@ -99,7 +99,7 @@ class Product(Part):
         return math.prod(map(len, self.own_entries().values()))
 
     def axes(self) -> dict[str, tuple[float, ...]]:
-        """The free axes and their numbers, the slowest first: those that no expression derives from others."""
+        """Return the free axes and their numbers, the slowest first. No expression derives a free axis from others."""
         return {
             name: tuple(v for v in entries if not isinstance(v, Expression))
             for name, entries in self.own_entries().items()
@@ -107,12 +107,12 @@ class Product(Part):
         }
 
     def points(self) -> Iterator[dict[str, float]]:
-        """The values of each point by name: the product of the free axes, and at each of its points the derived ones.
+        """Yield the values of each point by name: those of the product of the free axes, and the derived ones.
 
         Raises
         ------
         InvalidStudy
-            Where a derived value does not exist or leaves its range.
+            A derived value does not exist or leaves its range.
         """
         free, entries, own = self.axes(), self.own_entries(), self.own_axes()
         derived = [

@@ -1,4 +1,4 @@
-"""What a study asks at each point: the data tested, the adversaries, the quantities and how they are solved."""
+"""The questions of a study at each point: the tested data, the adversaries, the quantities, and how to solve them."""
 
 from __future__ import annotations
 
@@ -54,25 +54,25 @@ __all__ = [
 
 Observed = Literal["bell", "correlators", "full"]
 OBSERVED: tuple[Observed, ...] = ("bell", "correlators", "full")
-#: The names of methods: the schema lists those of this package, a file may name those of entry points too.
+#: The names of methods. The schema lists those of this package; a file may also name those of entry points.
 Method = Annotated[str, Field(json_schema_extra={"enum": list(METHODS)})]
 EntropyKind = Literal["min", "von Neumann"]
 ENTROPIES: tuple[EntropyKind, ...] = get_args(EntropyKind)
 QUANTITIES = tuple(TABLE)
 #: The names of quantities, for the JSON schema.
 QuantityName = Annotated[str, Field(json_schema_extra={"enum": list(QUANTITIES)})]
-#: Bits of accuracy of a von Neumann entropy where a study says none.
+#: Accuracy of a von Neumann entropy in bits, if a study gives none.
 DEFAULT_BITS = 1e-3
-#: Width of a critical value where a study says none.
+#: Width of a critical value, if a study gives none.
 DEFAULT_WIDTH = 1e-3
 
 
-#: Settings beyond this one are not asked for.
+#: The largest setting that a file may name.
 LAST = 63
 
 
 def _setting(value: object, info: ValidationInfo) -> int:
-    """A setting that the points have, as far as all of them have the same."""
+    """Read a setting. It is checked against the points' settings if all points have the same number of settings."""
     settings = getattr(info.context, "settings", None)
     last = LAST if settings is None else settings[0 if info.field_name == "x" else 1] - 1
     return integer(0, last)(value)
@@ -102,7 +102,7 @@ class AdversarySettings(Part):
 
     @property
     def identity(self) -> str:
-        """The same for two entries that mean the same."""
+        """A text that is the same for two entries with the same meaning."""
         meaning = adversary_named(self.model, self.level).meaning
         return self.model if meaning is None else f"{self.model} {meaning}"
 
@@ -136,7 +136,7 @@ class EntropySettings(Part):
         return self
 
     def bound(self, solver: str | None) -> VonNeumann:
-        """What bounds it from below; InvalidInput for a method that there is not."""
+        """Return what bounds the entropy from below. Raises InvalidInput for a method that does not exist."""
         name = self.method or VonNeumann.method
         asks_solver = "solver" in options_of(METHODS.named(name, "method"))
         return VonNeumann(name, self.level, tolerance=self.accuracy, solver=solver if asks_solver else None)
@@ -148,7 +148,7 @@ class EntropySettings(Part):
 
     @property
     def identity(self) -> str:
-        """The same for two entries that mean the same."""
+        """A text that is the same for two entries with the same meaning."""
         if self.kind == "min":
             return self.kind
         level = "" if self.level is None else f"level {Quantum(self.level).label}"
@@ -172,7 +172,7 @@ def _whole(value: object, info: ValidationInfo) -> float:
 
 
 def expanded(value: object, info: ValidationInfo) -> object:
-    """Entries of quantities, one for each number of rounds of those that have several."""
+    """Return entries of quantities. An entry with several numbers of rounds becomes one entry for each number."""
     found: list[object] = []
     for entry in several(value):  # type: ignore[attr-defined]
         if isinstance(entry, dict) and isinstance(entry.get("rounds"), (list, tuple, dict)):
@@ -239,24 +239,24 @@ class Quantity(Part):
 
     @property
     def kind(self) -> QuantityKind:
-        """What the table of quantities has for it."""
+        """The quantity's entry in the table of quantities."""
         return kind_of(self.name)
 
     @property
     def group(self) -> Group:
-        """What it depends on."""
+        """What the quantity depends on."""
         return "entropy" if self.entropy not in (None, MIN) and self.kind.group == "data" else self.kind.group
 
     @property
     def how(self) -> EntropySettings | None:
-        """How its von Neumann entropy is bounded from below, if it is of one."""
+        """The settings that say how its von Neumann entropy is bounded from below; None if it has no such entropy."""
         if "entropy" not in self.kind.keys or self.group == "data":
             return None
         return self.entropy or VON_NEUMANN
 
     @property
     def options(self) -> str | None:
-        """What it was asked with besides settings and rounds, in words; None for nothing."""
+        """The options besides settings and rounds, in words; None if there are none."""
         words = [] if self.how is None else [self.how.identity]
         if self.preprocessing:
             words.append(f"preprocessing {self.preprocessing}")
@@ -266,19 +266,19 @@ class Quantity(Part):
 
     @property
     def width(self) -> float:
-        """Of a critical value the distance aimed at between alive and dead."""
+        """For a critical value, the distance aimed at between the value with a key and the value without one."""
         return DEFAULT_WIDTH if self.resolution is None else self.resolution
 
     @property
     def identity(self) -> str:
-        """The same for two entries that mean the same."""
+        """A text that is the same for two entries with the same meaning."""
         rounds = None if self.rounds is None else f"{self.rounds:.15g}"
         settings = (f"{k} = {v}" for k, v in (("x", self.x), ("y", self.y), ("rounds", rounds)) if v is not None)
         return ", ".join(filter(None, (self.name, *settings, self.options)))
 
     @property
     def meaning(self) -> dict[str, Any]:
-        """All that gives it its meaning, as plain data; without what is as if it were absent."""
+        """All that gives the quantity its meaning, as plain data. Settings that change nothing are left out."""
         found: dict[str, Any] = {"name": self.name, "x": self.x, "y": self.y}
         if self.how is not None:
             found["entropy"] = self.how.model_dump() | {"tolerance": self.how.accuracy.hex()}
@@ -292,18 +292,18 @@ class Quantity(Part):
 
     @property
     def settings(self) -> tuple[int, int | None]:
-        """Alice's and Bob's settings, of a quantity of the data."""
+        """Alice's and Bob's settings, for a quantity of the data."""
         assert self.x is not None
         return self.x, self.y
 
     @property
     def program(self) -> tuple[Any, ...]:
-        """The program behind the quantity: quantities with the same one are solved together."""
+        """A name of the program behind the quantity. Quantities with the same program are solved together."""
         return self.kind.program(self)
 
     @property
     def side(self) -> str:
-        """Of what is proven, the side: "upper", "lower", or "exact" for a closed form evaluated in floating point."""
+        """The side of the proven number: "upper", "lower", or "exact" for a closed form evaluated in floating point."""
         return self.kind.side
 
 

@@ -1,4 +1,4 @@
-"""The JSON schema of study files, so that editors complete their keys."""
+"""The JSON schema of study files, with which editors complete keys."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ __all__ = ["study_schema", "write_schema"]
 
 
 def study_schema() -> dict[str, Any]:
-    """The JSON schema of a study file, made from the models that check it.
+    """Return the JSON schema of a study file, made from the models that check the file.
 
-    It says what a file may say; limits that depend on several keys are left to
-    :func:`~sdpbound.study.file.spec.read_spec`.
-    Draft 7 without what draft 4 lacks, because editors' TOML plugins know no more.
+    The schema describes each key alone. :func:`~sdpbound.study.file.spec.read_spec` checks limits that depend on
+    several keys. The schema is of draft 7 without the parts that draft 4 lacks, because editors' TOML plugins know no
+    more.
 
     >>> study_schema()["properties"]["certificates"]["type"]
     'boolean'
@@ -30,7 +30,7 @@ def study_schema() -> dict[str, Any]:
         "description": "What is computed: at which points, of which data, against which adversaries.",
         "definitions": {name: _plain(definition) for name, definition in sorted(definitions.items())},
     }
-    found["required"].remove("name")  # the file's name if absent
+    found["required"].remove("name")  # a study without a name has the name of its file
     return found
 
 
@@ -40,7 +40,7 @@ def write_schema(path: Path) -> None:
 
 
 def _plain(schema: Any) -> Any:
-    """A schema without titles made of names, without null, which TOML lacks, and with one way to say a thing."""
+    """Return a schema without titles made of names and without null, which TOML lacks; each meaning has one form."""
     if isinstance(schema, list):
         return [_plain(entry) for entry in schema]
     if not isinstance(schema, dict):
@@ -62,12 +62,12 @@ def _plain(schema: Any) -> Any:
         elif key != "title":
             plain[key] = _plain(value)
     if "$ref" in plain and len(plain) > 1:
-        plain = {"allOf": [{"$ref": plain.pop("$ref")}], **plain}  # what stands beside a reference is ignored
+        plain = {"allOf": [{"$ref": plain.pop("$ref")}], **plain}  # other keys beside a reference are ignored
     return plain
 
 
 def _said(value: Any) -> Any:
-    """A default without the keys that are absent."""
+    """Return a default without the keys that are absent."""
     if isinstance(value, list):
         return [_said(entry) for entry in value]
     return {k: v for k, v in value.items() if v is not None} if isinstance(value, dict) else value

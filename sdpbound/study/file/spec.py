@@ -1,4 +1,4 @@
-"""The study file: what a TOML file may say, and one sentence for everything it may not."""
+"""The study file: what a TOML file may contain, and an error of one sentence for anything else."""
 
 from __future__ import annotations
 
@@ -77,9 +77,9 @@ def _visibilities(value: object, info: ValidationInfo) -> tuple[Entry, ...]:
 
 
 def _noted(family: Product, info: ValidationInfo) -> Product:
-    """The family, whose numbers of settings limit what is read after it."""
+    """Return the family, after noting its numbers of settings, which limit the keys that are read later."""
     if isinstance(info.context, FileContext):
-        with suppress(InvalidInput):  # of a point that cannot be: said when all points are checked
+        with suppress(InvalidInput):  # a point that cannot exist is reported later, when all points are checked
             info.context.settings = family.settings
     return family
 
@@ -89,7 +89,7 @@ def _entries(value: object) -> object:
 
 
 def _with_entropy(quantities: tuple[Quantity, ...], info: ValidationInfo) -> tuple[Quantity, ...]:
-    """The quantities, and in each that takes an entropy and names none the study's."""
+    """Return the quantities. Each that takes an entropy and names none gets the study's entropy."""
     default = info.data.get("entropy", MIN)
     found = []
     for quantity in quantities:
@@ -102,7 +102,7 @@ def _with_entropy(quantities: tuple[Quantity, ...], info: ValidationInfo) -> tup
 
 
 class StudySpec(Part):
-    """A study as it stands in its file, every number evaluated that is the same at all points."""
+    """A study as its file describes it. Numbers that are the same at all points are evaluated."""
 
     name: Annotated[
         str,
@@ -112,7 +112,7 @@ class StudySpec(Part):
     figure: (
         Annotated[str, BeforeValidator(pattern(FIGURE, "the name of a figure"), json_schema_input_type=_Figure)] | None
     ) = Field(default=None, description="the script in figures/ that draws the table")
-    # before all that may mention them
+    # the constants come before everything that may mention them
     constants: Annotated[
         dict[str, float], BeforeValidator(read_constants, json_schema_input_type=dict[str, float | ExpressionText])
     ] = Field(
@@ -179,7 +179,7 @@ class StudySpec(Part):
         return (*((v, None) for v in self.visibilities), *others)
 
     def lines(self, driven: str) -> tuple[tuple[Entry | None, Imperfections | None], ...]:
-        """The noise without one of its numbers, whose critical value is looked for; None for a visibility."""
+        """Return the noise without the number whose critical value is looked for. A visibility is then None."""
         lines: list[tuple[Entry | None, Imperfections | None]] = []
         for visibility, what in self.conditions:
             lines.append((None, what) if driven == "visibility" else (visibility, without(what, driven)))
@@ -187,11 +187,11 @@ class StudySpec(Part):
 
     @property
     def cells(self) -> int:
-        """Number of cells: at each point those of each quantity."""
+        """The number of cells: for each point, the cells of each quantity."""
         return self.family.count * sum(map(self.cells_of, self.quantities))
 
     def cells_of(self, quantity: Quantity) -> int:
-        """Number of cells of a quantity at one point."""
+        """Return the number of cells of a quantity at one point."""
         noises, tested, adversaries = len(self.conditions), len(self.observed), len(self.adversaries)
         if quantity.group == "threshold":
             return len(self.lines(quantity.kind.driven)) * tested
@@ -214,16 +214,16 @@ class StudySpec(Part):
         return tuple(found.values())
 
     def axes(self) -> dict[str, tuple[float, ...]]:
-        """The free axes of the family and their numbers, the slowest first: theta, phi, omega, or phi, s."""
+        """Return the free axes of the family and their numbers, the slowest first: theta, phi, omega, or phi, s."""
         return self.family.axes()
 
     def visibilities_at(self, values: Mapping[str, float]) -> tuple[float, ...]:
-        """The visibilities at a point, given all its values: theta, phi, omega, and s of a curve's point.
+        """Return the visibilities at a point, given all its values: theta, phi, omega, and s of a curve's point.
 
         Raises
         ------
         InvalidStudy
-            Where a derived visibility does not exist or leaves [0, 1], or two of them are equal.
+            A derived visibility does not exist or leaves [0, 1].
         """
         return evaluated("visibilities", self.visibilities, VISIBILITY, values)
 
@@ -232,12 +232,12 @@ class StudySpec(Part):
 
 
 def read_spec(path: str | os.PathLike[str]) -> StudySpec:
-    """Read and check a study file; raises InvalidStudy with one sentence for anything wrong with it."""
+    """Read and check a study file. Raises InvalidStudy with one sentence for anything wrong with it."""
     return read_spec_and_text(path)[0]
 
 
 def read_spec_and_text(path: str | os.PathLike[str]) -> tuple[StudySpec, str]:
-    """A study and the text of its file; raises InvalidStudy with one sentence for anything wrong with it."""
+    """Return a study and the text of its file. Raises InvalidStudy with one sentence for anything wrong with it."""
     file = Path(path)
     try:
         text = file.read_text(encoding="utf-8-sig")
@@ -257,9 +257,9 @@ def read_spec_and_text(path: str | os.PathLike[str]) -> tuple[StudySpec, str]:
 
 
 def parse_spec(data: dict[str, Any], source: str = "study", folder: str | os.PathLike[str] = ".") -> StudySpec:
-    """A study from the content of a file in a folder, or from what :meth:`StudySpec.model_dump` gives."""
+    """Return a study from the content of a file in a folder, or from what :meth:`StudySpec.model_dump` gives."""
     try:
-        # the context: the constants, once they are read
+        # the context has the constants, once they are read
         return StudySpec.model_validate(data, context=FileContext(Path(folder)))
     except ValidationError as error:
         raise InvalidStudy(f"{source}: {_sentence(error.errors()[0])}") from None
@@ -275,7 +275,7 @@ def _other_file(file: Path) -> str:
 
 
 def _sentence(error: ErrorDetails) -> str:
-    """One sentence: where, what was found, what is allowed."""
+    """Return one sentence: where the error is, what was found, and what is allowed."""
     where = ""
     for step in error["loc"]:
         if isinstance(step, int):

@@ -1,4 +1,4 @@
-"""What entries of a study file may be: domains of numbers, choices, names, levels, solvers, and lists of them.
+"""The allowed entries of a study file: domains of numbers, choices, names, levels, solvers, and lists of them.
 
 A validator's message completes "<path> = <value> ...".
 """
@@ -53,11 +53,11 @@ __all__ = [
     "several",
 ]
 
-#: More names than these are not listed beside the nearest one.
+#: If there are more names than this, only the nearest one is named.
 MANY = 12
 #: Longer texts are no level and no solver.
 LONGEST = 200
-#: What a file says for a level and for a solver, for the JSON schema.
+#: The forms of a level and of a solver in a file, for the JSON schema.
 SaidLevel = (
     Annotated[str, Field(pattern=r"^ *[1-9][0-9]*( *\+ *([0-9]+|[A-Ha-h]+))* *$", examples=["2", "1+AB"])]
     | Annotated[int, Field(ge=1)]
@@ -70,24 +70,24 @@ SaidSolver = (
 
 
 def fail(message: str) -> PydanticCustomError:
-    """The error of a validator."""
+    """Return the error of a validator."""
     return PydanticCustomError("study", "{message}", {"message": message})
 
 
 def fail_at(key: str, message: str) -> PydanticCustomError:
-    """The error of a validator of a whole table, about one of its keys."""
+    """Return the error of a validator of a whole table, about one of its keys."""
     return PydanticCustomError("at", "{message}", {"message": message, "key": key})
 
 
 def nearest(word: str, allowed: Iterable[str], cutoff: float = 0.5) -> str:
-    """The hint at what was probably meant, or nothing."""
+    """Return a hint at the word that was probably meant; "" if none is near."""
     near = difflib.get_close_matches(word, list(allowed), n=1, cutoff=cutoff)
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """Where a number must lie, and in which unit it is."""
+    """The range in which a number must lie, and its unit."""
 
     low: float
     high: float
@@ -96,7 +96,7 @@ class Domain:
     whole: bool = False
 
     def wrong(self, value: float) -> str | None:
-        """What is wrong with a number, if anything."""
+        """Say what is wrong with a number; None if nothing is."""
         if self.low <= value <= self.high and (not self.whole or value.is_integer()):
             return None
         hint = ""
@@ -124,7 +124,7 @@ SECONDS = Domain(0.1, 1e6, "[0.1, 1e6] seconds", "seconds")
 
 
 def domain_of(axis: Axis) -> Domain:
-    """Where the numbers of an axis of a family lie; angles without limits as those of the singlet family."""
+    """Return the domain of an axis of a family. Angles without limits get those of the singlet family."""
     unit = "radians" if axis.unit == "rad" else ""
     if math.isinf(axis.low) and math.isinf(axis.high):
         return ANGLE if unit else ANY
@@ -134,7 +134,7 @@ def domain_of(axis: Axis) -> Domain:
 
 
 def quote(value: object) -> str:
-    """A value as it was found, shortened."""
+    """Return a value as it was found, shortened."""
     try:
         text = repr(list(value) if isinstance(value, tuple) else value)
     except ValueError:
@@ -146,7 +146,7 @@ def quote(value: object) -> str:
 
 
 def integer(low: int, high: int) -> Callable[[object], int]:
-    """An integer in a range."""
+    """Return a validator of integers in a range."""
 
     def check(value: object) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
@@ -157,7 +157,7 @@ def integer(low: int, high: int) -> Callable[[object], int]:
 
 
 def choice(allowed: tuple[str, ...]) -> Callable[[object], str]:
-    """One of some words."""
+    """Return a validator of words."""
 
     def check(value: object) -> str:
         if not isinstance(value, str) or value not in allowed:
@@ -171,7 +171,7 @@ def choice(allowed: tuple[str, ...]) -> Callable[[object], str]:
 
 
 def registered(table: Registry[Any]) -> Callable[[object], str]:
-    """A name of a table, or of what another package adds to it by an entry point."""
+    """Return a validator of names in a table, including those that other packages add to it by entry points."""
 
     def check(value: object) -> str:
         if isinstance(value, str) and table.find(value) is not None:
@@ -182,7 +182,7 @@ def registered(table: Registry[Any]) -> Callable[[object], str]:
 
 
 def several(value: object) -> object:
-    """A list, with one entry standing for a list of it."""
+    """Return a list as it is, and any other entry as a list of one."""
     entries = value if isinstance(value, (list, tuple)) else [value]
     if not entries:
         raise fail("is empty; give at least one entry")
@@ -190,17 +190,17 @@ def several(value: object) -> object:
 
 
 def listed(one: Any) -> Any:
-    """The type of what a file says for several: one entry or a list of different ones, for the JSON schema."""
+    """Return the type of one entry or a list of different entries, for the JSON schema."""
     return one | Annotated[list[one], Field(min_length=1, json_schema_extra={"uniqueItems": True})]
 
 
 def named(key: str) -> Callable[[object], object]:
-    """A bare value standing for a table with one key."""
+    """Return a validator that turns a bare value into a table with one key."""
     return lambda value: value if isinstance(value, dict) else {key: value}
 
 
 def pattern(expression: str, meaning: str) -> Callable[[object], str]:
-    """A text of some form."""
+    """Return a validator of texts that match a regular expression."""
 
     def check(value: object) -> str:
         if not isinstance(value, str) or not re.fullmatch(expression, value):
@@ -211,7 +211,7 @@ def pattern(expression: str, meaning: str) -> Callable[[object], str]:
 
 
 def read_level(value: object) -> str | tuple[str, ...]:
-    """A level of the hierarchy."""
+    """Read a level of the hierarchy."""
     if not isinstance(value, (str, int, list, tuple)) or (isinstance(value, str) and len(value) > LONGEST):
         raise fail("must be like '1+AB' or '2', or a list of words")
     try:
@@ -221,7 +221,7 @@ def read_level(value: object) -> str | tuple[str, ...]:
 
 
 def read_solver(value: object) -> str:
-    """The name of a solver that is installed."""
+    """Read the name of a solver that is installed."""
     if not isinstance(value, str) or len(value) > LONGEST:
         raise fail("must be the name of a solver")
     try:

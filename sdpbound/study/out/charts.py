@@ -1,4 +1,4 @@
-"""A chart of any study: one panel for each quantity, along its longest axis, or a map over two long ones."""
+"""The default chart of a study: a panel for each quantity, along its longest axis, or a map over two long axes."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ from sdpbound.tables.table import Table
 
 __all__ = ["caption_of", "draw_default"]
 
-#: Two axes of at least so many values make a map.
+#: Two axes with at least this many values each make a map.
 MAP = 10
-#: Lines of different colours in one panel, panels on one page, and pages, at most.
+#: The most colours in one panel, the most panels on one page, and the most pages.
 LINES, PANELS, PAGES = 9, 9, 4
-#: What a table can vary besides its quantities, as far as every table has it: the columns that may be axes.
+#: The columns of every table that may be axes.
 AXES = {column.name: column for column in LIST if column.axis}
-#: Axes other than the point.
+#: Axes that do not belong to the point.
 OTHERS = tuple(name for name in AXES if name not in (*ANGLES, "chsh_ideal", "preprocessing"))
 DASHES: tuple[Any, ...] = ("solid", (0, (4.5, 1.6)), (0, (1, 1.1)), (0, (6, 1.5, 1, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
 FAILED: dict[str, Any] = {"marker": "x", "color": VERMILLION, "markersize": 4.0, "linestyle": "none", "zorder": 7}
@@ -55,8 +55,8 @@ MARKS = {"failed": FAILED, "infeasible": INFEASIBLE}
 def draw_default(table: Table, output: Path, name: str, title: str = "") -> list[Path]:
     """Draw the chart of a table into ``output/NAME.pdf`` and ``.png``, ``NAME_2`` and so on; returns the files.
 
-    Colours are visibilities, or the second axis; dashes are adversaries; failed and infeasible points are marked and
-    counted. An empty list for a table without rows.
+    Colours show visibilities, or the second axis. Dashes show adversaries. Failed and infeasible points are marked and
+    counted. A table without rows gives an empty list.
     """
     every = _panels(table)
     shown = every[: PANELS * PAGES]
@@ -76,7 +76,7 @@ def draw_default(table: Table, output: Path, name: str, title: str = "") -> list
 
 @dataclass(frozen=True, slots=True)
 class _Panel:
-    """Rows of one quantity and one kind of data, and the columns that are its axes; ``y`` only of a map."""
+    """Rows of one quantity and one kind of data, and the columns that are its axes. ``y`` is set only for a map."""
 
     table: Table
     x: str | None
@@ -90,22 +90,22 @@ class _Panel:
 
     @property
     def best(self) -> Table:
-        """The better points that a search found."""
+        """The rows of the better points that a search found."""
         return self.table.where(where="best")
 
     @property
     def own(self) -> Table:
-        """The study's own points."""
+        """The rows of the study's own points."""
         return Table(tuple(row for row in self.table if row["where"] != "best"), self.table.metadata, self.table.name)
 
 
 def _axes(table: Table) -> dict[str, Column]:
-    """The columns that may be axes: those of every table, and those of the study's family."""
+    """Return the columns that may be axes: those of every table, and those that the study adds."""
     return AXES | {column.name: column for column in table.axes}
 
 
 def _panels(table: Table) -> list[_Panel]:
-    """The panels: by quantity, then by what is tested, and by every axis that has no other place."""
+    """Return the panels: one for each quantity, kind of tested data, and value of the axes that are not drawn."""
     known = _axes(table)
     groups: dict[tuple[Any, ...], list[Row]] = {}
     for row in table:
@@ -114,12 +114,12 @@ def _panels(table: Table) -> list[_Panel]:
     for (*_, observed), rows in groups.items():
         every = _free(rows, tuple(column.name for column in table.axes))
         free = [axis for axis in every if all(row[axis] is not None for row in rows)]
-        partly = [axis for axis in every if axis not in free]  # numbers of one kind of noise among several
+        partly = [axis for axis in every if axis not in free]  # these are numbers of one kind of noise among several
         x, rest = (free[0], free[1:]) if free else (None, [])
         y = rest.pop(0) if rest and _count(rows, rest[0]) >= MAP else None
         colour = None
         if y is None and rest:
-            # visibilities first: they are few, and ordered
+            # visibilities come first, because they are few and ordered
             usable = [axis for axis in rest if _count(rows, axis) <= LINES]
             colour = "visibility" if "visibility" in usable else usable[0] if usable else None
         slices = [*(axis for axis in rest if axis != colour), *partly]
@@ -140,7 +140,7 @@ def _panels(table: Table) -> list[_Panel]:
 
 
 def _free(rows: Sequence[Row], added: Sequence[str]) -> list[str]:
-    """The axes that vary, the longest first. On a curve the CHSH value stands for the angles."""
+    """Return the axes that vary, the longest first. On a curve the CHSH value stands for the angles."""
     curve = any(row["where"] == "curve" for row in rows)
     of_a_point = ("chsh_ideal",) if curve else (*ANGLES, *added)
     varying = [axis for axis in (*of_a_point, *OTHERS) if _count(rows, axis) > 1]
@@ -190,7 +190,7 @@ def _page(panels: Sequence[_Panel], table: Table) -> Figure:
             _dots(axes, panel)
         marked |= _unanswered(axes, panel)
         letter = f"({chr(ord('a') + index)}) " if len(panels) > 1 else ""
-        first = 1 if len(panel.words) > 2 else 2  # more than two do not fit on one line
+        first = 1 if len(panel.words) > 2 else 2  # more than two words do not fit on one line
         parts = [", ".join(panel.words[:first]), ", ".join(panel.words[first:])]
         axes.set_title(letter + "\n".join(part for part in parts if part), loc="left", pad=3, linespacing=1.05)
     for status in sorted(marked):
@@ -202,7 +202,7 @@ def _page(panels: Sequence[_Panel], table: Table) -> Figure:
 
 
 def _other_sequence(count: int) -> list[str]:
-    """Colours for ordered values that are not visibilities, beside which they may stand."""
+    """Return colours for ordered values that are not visibilities. They differ from the colours of visibilities."""
     places = np.linspace(0.25, 0.8, count) if count > 1 else [0.25]
     return [to_hex(mpl.colormaps["magma"](place)) for place in places]
 
@@ -210,7 +210,10 @@ def _other_sequence(count: int) -> list[str]:
 def _lines(
     axes: Axes, panel: _Panel, x: str, colours: Mapping[float, str], dashes: Mapping[str, Any]
 ) -> dict[str, Line2D]:
-    """Curves: one colour for each value of an axis, one dash for each adversary; circles for better points."""
+    """Draw curves: a colour for each value of an axis, a dash for each adversary, circles for better points.
+
+    Returns the entries of the legend.
+    """
     legend: dict[str, Line2D] = {}
     own = panel.own
     values = own["value"]
@@ -224,7 +227,7 @@ def _lines(
         for entry in shades:
             found = {r[x]: r["value"] for r in rows if panel.colour is None or r[panel.colour] == entry}
             curves.append(np.array([_number(found.get(p)) for p in places], dtype=np.float64))
-        # few points: markers say where they are
+        # markers show where the points are if there are few
         mark: dict[str, Any] = {"marker": "o", "markersize": 2.4} if places.size <= 25 else {}
         for curve, shade in zip(curves, shades.values(), strict=True):
             axes.plot(places, curve, color=shade, linestyle="none", **mark)
@@ -255,7 +258,7 @@ def _lines(
 
 
 def _map(fig: Figure, axes: Axes, panel: _Panel, y: str) -> None:
-    """A map over two axes; what is not answered stays grey."""
+    """Draw a map over two axes. Points without a value stay grey."""
     assert panel.x is not None
     xs, ys, values = gridded(panel.own, panel.x, y)
     axes.set_facecolor("#dddddd")
@@ -270,7 +273,7 @@ def _map(fig: Figure, axes: Axes, panel: _Panel, y: str) -> None:
 
 
 def _dots(axes: Axes, panel: _Panel) -> None:
-    """A quantity at a single point: one line for each adversary, with its number."""
+    """Draw a quantity at a single point: a line for each adversary, with its number."""
     rows = list(panel.table)
     for place, row in enumerate(rows):
         if row["value"] is None:
@@ -295,7 +298,10 @@ def _name(row: Row) -> str:
 
 
 def _unanswered(axes: Axes, panel: _Panel) -> set[str]:
-    """Marks where there is no value: in a map at the point, else at the edge of the panel; which ones there are."""
+    """Mark the points without a value: in a map at the point, otherwise at the edge of the panel.
+
+    Returns the statuses that were marked.
+    """
     found = set()
     for status, look in MARKS.items():
         rows = [row for row in panel.table if row["status"] == status]
@@ -314,7 +320,7 @@ def _unanswered(axes: Axes, panel: _Panel) -> set[str]:
 
 
 def _room(axes: Axes, finite: NDArray[np.float64], marks: bool) -> None:
-    """Limits that leave room for marks, and do not magnify the rounding of values that are all equal."""
+    """Set limits that leave room for marks, and that do not magnify the rounding of values that are all equal."""
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
     least = max(0.1, 0.2 * abs(low))
     if high - low < 1e-6:

@@ -16,12 +16,12 @@ from sdpbound.study.file.spec import AdversarySettings, Curve, Quantity, StudySp
 
 __all__ = ["Layout", "integers"]
 
-#: Values over some dimensions.
+#: The names of dimensions, and values over them.
 Labelled = tuple[tuple[str, ...], NDArray[Any]]
 
 
 class Layout:
-    """The dimensions of a study, with their coordinates, and where along them an entry of a row is."""
+    """The dimensions of a study with their coordinates, and the place along them of each row."""
 
     def __init__(self, spec: StudySpec) -> None:
         axes = spec.axes()
@@ -64,7 +64,7 @@ class Layout:
             self.coordinates["visibility"] = (("visibility",), np.array(spec.visibilities))
 
     def dims(self, quantity: Quantity) -> tuple[str, ...]:
-        """The dimensions that a quantity depends on."""
+        """Return the dimensions that a quantity depends on."""
         group = quantity.group
         if group == "point":
             return tuple(self.free)
@@ -93,7 +93,7 @@ class Layout:
             self.coordinates["visibility"] = self._where_it_varies(visibilities, "visibility_index")
 
     def _where_it_varies(self, numbers: NDArray[np.float64], *last: str) -> Labelled:
-        """Numbers at all points, without the free dimensions along which they are constant."""
+        """Return numbers at all points, without the free dimensions along which they are constant."""
         numbers = numbers.reshape(*self.free.values(), *(self.sizes[name] for name in last))
         dims: list[str] = []
         for name in self.free:
@@ -105,7 +105,7 @@ class Layout:
         return (*dims, *last), numbers
 
     def places(self, row: Mapping[str, tuple[Any, ...]]) -> dict[str, NDArray[np.int64]]:
-        """For each row the number of its point and its place along the other dimensions, -1 where it has none."""
+        """Return for each row the number of its point and its place along the other dimensions; -1 where it has none."""
         names = (name.partition("/")[0] for name in row["point"])
         if self._names is not None:
             point = integers(self._names.get(name, -1) for name in names)
@@ -120,7 +120,7 @@ class Layout:
             visibility = integers(self._noises.get(noise, -1) for noise in noises)
         else:
             match = self._derived_visibilities[point] == np.array(row["visibility"], np.float64)[:, None]
-            lost = [v is not None for v in row["visibility"]]  # a critical one stands at the first place
+            lost = [v is not None for v in row["visibility"]]  # a row of a critical visibility is at the first place
             visibility = np.where(match.any(axis=1), match.argmax(axis=1), -np.array(lost, np.int64))
         adversaries = zip(row["model"], row["level"], strict=True)
         return {
@@ -132,7 +132,7 @@ class Layout:
 
 
 def _noise_of(visibility: Any, what: Any, driven: str = "") -> tuple[Any, ...]:
-    """What the columns of a row say of its noise; of a critical value, all noise but the one that it is of."""
+    """Return the columns of a row that describe its noise. For a critical value, its own noise is left out."""
     if driven == "visibility":
         visibility = None
     elif driven and what is not None:
@@ -141,7 +141,7 @@ def _noise_of(visibility: Any, what: Any, driven: str = "") -> tuple[Any, ...]:
 
 
 def _coordinates(spec: StudySpec) -> dict[str, NDArray[Any]]:
-    """The noise along its dimension: its name, and its numbers."""
+    """Return the noise along its dimension: its name, and its numbers."""
     rows = [(v, what or Imperfections()) for v, what in spec.conditions if isinstance(v, float)]
     found: dict[str, NDArray[Any]] = {"noise": np.array([what.noise(v).name for v, what in rows])}
     found["visibility"] = np.array([v for v, _ in rows])

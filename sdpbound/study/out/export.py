@@ -1,4 +1,4 @@
-"""Tables out: CSV, Parquet, NetCDF; and as a data frame, an Arrow table or a labelled grid."""
+"""Files of tables: CSV, Parquet and NetCDF."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["export", "write_csv"]
 
 
 def export(path: str | os.PathLike[str], chunks: Chunks, facts: Mapping[str, Any], spec: StudySpec) -> Path:
-    """Write rows in the format that the file's name asks for, with their provenance; a file there is replaced.
+    """Write rows in the format that the file's name asks for, with their provenance. An older file is replaced.
 
     Parameters
     ----------
@@ -41,9 +41,9 @@ def export(path: str | os.PathLike[str], chunks: Chunks, facts: Mapping[str, Any
     Raises
     ------
     InvalidInput
-        Another format; the file cannot be written there; a package is missing.
+        The format is another one, the file cannot be written there, or a package is missing.
     StorageFailure
-        The disk is full. In all cases nothing half-written is left.
+        The disk is full. No error leaves a half-written file.
     """
     target = Path(path)
     writers: dict[str, Callable[[Mapping[str, Any]], Path]] = {
@@ -63,10 +63,10 @@ def export(path: str | os.PathLike[str], chunks: Chunks, facts: Mapping[str, Any
 def write_csv(path: str | os.PathLike[str], chunks: Chunks, facts: Mapping[str, Any]) -> Path:
     """Write rows as CSV, and beside it a JSON file with their provenance and the SHA-256 of the CSV file.
 
-    Floats are in the shortest form that reads back exactly, NaN as nan; None is an empty field.
+    A float has the shortest form that reads back exactly. NaN is written as nan, and None as an empty field.
     """
     table = Path(path)
-    as_json(facts)  # before the work
+    as_json(facts)  # a provenance that cannot be written is refused before the work
     summary, digest = Summary(), hashlib.sha256()
     columns, notes = table_columns(facts), table_notes(facts)
     with replacing(table, table.with_suffix(".json")) as (rows, description):
@@ -96,5 +96,5 @@ def _csv(rows: Sequence[tuple[Any, ...]]) -> str:
         return stream.getvalue()
 
     found = text(csv.QUOTE_MINIMAL)
-    # a bare carriage return ends a line for readers, and writers before Python 3.13 do not quote it
+    # readers take a bare carriage return for the end of a line, and writers before Python 3.13 do not quote it
     return text(csv.QUOTE_ALL) if "\r" in found else found

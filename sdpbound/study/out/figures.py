@@ -1,4 +1,4 @@
-"""Draw the figure of a study from its table: figures/NAME.py beside its folder, or else the default chart.
+"""Draw the figure of a study from its table: with figures/NAME.py beside the study's folder, or else the default chart.
 
 The script of a figure is a program, and a study may come from a stranger. So a script runs only if the caller says so.
 """
@@ -17,13 +17,13 @@ __all__ = ["draw", "figure_script", "load_script"]
 
 
 def figure_script(study_path: str | os.PathLike[str]) -> Path | None:
-    """The script of the study's figure: ``../figures/NAME.py`` seen from the study file; None if it names none."""
+    """Return the script of the study's figure, ``../figures/NAME.py`` seen from its file; None if it names none."""
     figure = read_spec(study_path).figure
     return None if figure is None else Path(study_path).resolve().parent.parent / "figures" / f"{figure}.py"
 
 
 def load_script(script: Path) -> ModuleType:
-    """Import a figure's script; raises InvalidStudy if it has no function ``draw``."""
+    """Import a figure's script. Raises InvalidStudy if it has no function ``draw``."""
     spec = importlib.util.spec_from_file_location(f"sdpbound_figure_{script.stem}", script)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -43,9 +43,10 @@ def draw(
 
     Parameters
     ----------
-    run_script : execute the Python file that the study names, ``../figures/NAME.py``, and call its
-        ``draw(table, output)``; the tables of further studies that its ``FIGURE`` lists are those in the folders beside
-        the table's. Otherwise, and for a study that names none, the default chart is drawn
+    run_script : whether to run the Python file that the study names, ``../figures/NAME.py``, and to call its
+        ``draw(table, output)``; if its ``FIGURE`` lists further studies, their tables are those in the folders beside
+        the
+        table's folder; if false, or if the study names no script, the default chart is drawn
 
     Returns
     -------
@@ -80,7 +81,7 @@ def draw(
 
 
 def _is_empty(table: Path) -> bool:
-    """Whether a CSV file has a header only."""
+    """Whether a CSV file has only a header."""
     if table.suffix != ".csv":
         return False
     try:
@@ -91,7 +92,7 @@ def _is_empty(table: Path) -> bool:
 
 
 def _tables(module: ModuleType, table: Path, study: str) -> list[Path]:
-    """The tables of a figure in its order: the study's own, and the others from the folders beside it."""
+    """Return the tables of a figure in its order: the study's own, and the others from the folders beside it."""
     about = getattr(module, "FIGURE", None)
     if about is None or len(about.studies) == 1:
         return [table]

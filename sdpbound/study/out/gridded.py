@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["to_xarray", "write_netcdf"]
 
-#: Most numbers in a data set: some gigabytes.
+#: Most numbers in a data set, which are some gigabytes.
 LIMIT = 200_000_000
 
 Chunks = Iterable[Sequence[tuple[Any, ...]]]
@@ -39,19 +39,20 @@ _NOTES = {name: (note.unit, note.text) for name, note in COLUMN_NOTES.items()} |
 
 
 def to_xarray(chunks: Chunks, facts: Mapping[str, Any], spec: StudySpec) -> xarray.Dataset:
-    """Rows on the grid of their study.
+    """Return rows on the grid of their study.
 
     Dimensions are the free axes of the family (theta, phi, omega; or phi and the CHSH value s), then visibility,
-    observed and adversary; derived angles and visibilities are coordinates over the dimensions they vary with. Where
-    derived lists give several points for the same free values, the dimension ``branch`` numbers them; with derived
-    visibilities their dimension is ``visibility_index``.
+    observed and adversary. Derived angles and visibilities are coordinates over the dimensions along which they vary.
+    Where derived lists give several points for the same free values, the dimension ``branch`` numbers these points.
+    With derived visibilities, the dimension of the visibilities is ``visibility_index``.
 
-    Each quantity is a variable named with its settings, such as ``key_rate_x0_y0``, over the dimensions it depends on,
-    with ``_margin``, ``_sdp_value``, ``_seconds`` and ``_status`` beside it. What a search found is in ``_best``, with
-    ``_best_theta``, ``_best_phi`` and ``_best_omega``, where it is better than the point itself. What is not computed
-    or has no value is NaN; its status is empty, "infeasible" or "failed".
+    Each quantity is a variable named with its settings, such as ``key_rate_x0_y0``, over the dimensions it depends on.
+    The variables ``_margin``, ``_sdp_value``, ``_seconds`` and ``_status`` stand beside it. A value that a search found
+    is in ``_best`` where it is better than the value at the point itself. ``_best_theta``, ``_best_phi`` and
+    ``_best_omega`` are its place. A number that is not computed or does not exist is NaN; its status is empty,
+    "infeasible" or "failed".
     """
-    as_json(facts)  # before the work
+    as_json(facts)  # a provenance that cannot be written is refused before the work
     needed("xarray")
     grid, summary, names = _Grid(spec), Summary(), table_columns(facts)
     for chunk in filter(None, chunks):
@@ -73,7 +74,7 @@ def write_netcdf(path: str | os.PathLike[str], chunks: Chunks, facts: Mapping[st
             if name in data.coords:
                 encoding[name] = {} if variable.dtype.kind == "U" else {"_FillValue": None}
             else:
-                # texts as characters: those of variable length are not compressed
+                # texts are stored as characters, because texts of variable length are not compressed
                 kind = {"dtype": "S1"} if variable.dtype.kind == "U" else {"fletcher32": True}
                 encoding[name] = {"zlib": True, "complevel": 4, "shuffle": True, **kind}
         output.write(data.to_netcdf(engine="h5netcdf", encoding=encoding))
@@ -85,8 +86,10 @@ def write_netcdf(path: str | os.PathLike[str], chunks: Chunks, facts: Mapping[st
 
 @dataclass(frozen=True)
 class _Variable:
-    """A quantity, at its point or at the best one, and the dimensions that it depends on; ``alone``: it is in the study
-    with one choice of options."""
+    """A quantity, at its point or at the best one, and the dimensions that it depends on.
+
+    ``alone`` says that the study has the quantity with one choice of options only.
+    """
 
     quantity: Quantity
     best: bool
@@ -143,8 +146,8 @@ class _Grid:
                 yield _Variable(quantity, True, dims, size, alone)
 
     def take(self, columns: Sequence[tuple[Any, ...]]) -> None:
-        """Put rows in their places; raises InvalidInput if the study has no place for one."""
-        row = dict(zip(COLUMNS, columns, strict=False))  # what the study adds is known from its points
+        """Put rows in their places. Raises InvalidInput if the study has no place for a row."""
+        row = dict(zip(COLUMNS, columns, strict=False))  # the columns that the study adds follow from its points
         places = self._layout.places(row)
         numbers: dict[str, NDArray[np.float64]] = {}
         statuses = integers(self._statuses.setdefault(s, len(self._statuses)) for s in row["status"])
@@ -175,7 +178,7 @@ class _Grid:
         return InvalidInput(f"study '{self._spec.name}' has no place for the row of {shown}; give its own study.")
 
     def dataset(self, content: Mapping[str, Any]) -> xarray.Dataset:
-        """What has been put in, with its labels."""
+        """Return the data set of all rows, with its labels."""
         texts = np.array(["" if s is None else s for s in self._statuses])
         variables: dict[str, Any] = {}
         for key, variable in self._variables.items():
@@ -215,7 +218,7 @@ def _attributes(variable: _Variable, column: str) -> dict[str, Any]:
         text = label
     elif column not in ANGLES:
         text = f"{text} ({label})"
-    if " or " in unit:  # of the quantity
+    if " or " in unit:  # the unit then depends on the quantity
         unit = quantity.kind.unit
     side = {"side": SIDES[quantity.side]} if column in ("value", "sdp_value") else {}
     return _about(unit, text) | side

@@ -1,4 +1,4 @@
-"""What charts and reports call the columns of a table and what is in them."""
+"""The words in charts and reports for the columns of a table and their entries."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TESTED = {"bell": "Bell value tested", "correlators": "correlators tested", "ful
 
 
 def quantity_label(row: Mapping[str, Any]) -> str:
-    """A quantity with its settings.
+    """Return a quantity with its settings.
 
     >>> quantity_label({"quantity": "key_rate", "x": 0, "y": 1})
     'key rate (bits per round), x=0, y=1'
@@ -26,7 +26,7 @@ def quantity_label(row: Mapping[str, Any]) -> str:
 
 
 def adversary(row: Mapping[str, Any]) -> str:
-    """The model of the adversary with its level; empty where there is none.
+    """Return the model of the adversary with its level; "" if there is none.
 
     >>> adversary({"model": "quantum", "level": "2"})
     'quantum, level 2'

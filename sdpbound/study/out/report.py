@@ -1,4 +1,4 @@
-"""A study as one HTML file that needs nothing else: no network, no other file."""
+"""The report of a study: one HTML file that needs no network and no other file."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ from sdpbound.version import __version__
 
 __all__ = ["failures_of", "rounded_bound", "runs_of", "summary_of", "write_report"]
 
-#: Rows shown in the page, and bytes of CSV that it carries, at most.
+#: The most rows in the page, and the most bytes of CSV that it carries.
 ROWS, CSV_BYTES = 2000, 5_000_000
-#: Messages of failures, and places of each, at most.
+#: The most messages of failures, and the most places of each.
 MESSAGES, PLACES = 50, 3
 DIGITS = 8
-#: Pixels for an inch of a figure: enlarged, as a page is read from nearer than a screen.
+#: Pixels for an inch of a figure. Figures are enlarged, because paper is read from nearer than a screen.
 SCREEN = 150
-#: Columns of bounds, and the side they are rounded to where it is not that of the row.
+#: Columns of bounds, and the side to which they are rounded. None means the side of the row.
 _BOUNDS = {"value": None, "sdp_value": None, "entropy": "lower", "margin": "upper"}
 #: Columns that the page shows first.
 _FIRST = ("point", "quantity", "x", "y", "model", "level", "observed", "visibility", "value", "side")
-#: Facts that have a place of their own in the page, or are about the files beside it.
+#: Facts that have a place of their own in the page, or that are about the files beside it.
 _NOT_FACTS = ("study", "text", "runs", "columns", "units", "descriptions", "format", "version")
-#: What a line about a run begins with.
+#: The first facts in a line about a run.
 _OF_A_RUN = ("id", "started", "finished", "seconds", "ended", "cells", "failed", "workers")
 _PICTURES = {".png": "image/png", ".svg": "image/svg+xml"}
 
@@ -53,9 +53,10 @@ def write_report(
     path : the HTML file
     table : the study's rows so far, perhaps none
     spec_text : its TOML file
-    facts : where the numbers come from: ``study`` (its specification), versions, ``runs``
-    figures : PNG or SVG files, which become part of the page; of several files with one name the PNG, others are left
-        out
+    facts : provenance of the numbers: ``study`` (its specification), versions, ``runs``
+    figures : PNG or SVG files, which become part of the page; of several files with one name only the PNG is used;
+        files of
+        other formats are left out
 
     Raises
     ------
@@ -103,7 +104,7 @@ def _template() -> Any:
 
 
 def rounded_bound(value: float | None, side: str, digits: int = DIGITS) -> str:
-    """A bound, rounded to its side; other numbers to the nearest."""
+    """Return a bound, rounded to its side. Other numbers are rounded to the nearest."""
     if value is None or math.isnan(value):
         return ""
     return f"{value:.{digits}g}" if side not in ("upper", "lower") else rounded(value, side, digits)
@@ -116,7 +117,7 @@ def _seconds(seconds: float) -> str:
 
 
 def _counts(table: Table) -> dict[str, int]:
-    """Rows by what became of them."""
+    """Count the rows by their results."""
     return {
         "rows": len(table),
         "certified": sum(1 for r in table if r["method"] == "certified"),
@@ -127,7 +128,7 @@ def _counts(table: Table) -> dict[str, int]:
 
 
 def summary_of(table: Table) -> list[dict[str, Any]]:
-    """One line for each quantity, adversary and kind of tested data."""
+    """Return one line for each quantity, adversary, kind of tested data and side."""
     groups: dict[tuple[str, str, str, str], list[Row]] = {}
     for row in table:
         key = (quantity_label(row), adversary(row), TESTED.get(row["observed"], ""), row["side"])
@@ -153,7 +154,7 @@ def summary_of(table: Table) -> list[dict[str, Any]]:
 
 
 def failures_of(table: Table) -> dict[str, Any]:
-    """What failed or was infeasible, by message but for its numbers, the most frequent first."""
+    """Return the rows that failed or are infeasible, by message without its numbers, the most frequent first."""
     groups: dict[tuple[str, str], list[Row]] = {}
     for row in table:
         if row["status"] in ("failed", "infeasible"):
@@ -185,7 +186,7 @@ def _place(row: Row) -> str:
 
 
 def _text(value: Any) -> str:
-    """A fact on one line."""
+    """Return a fact on one line."""
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {_text(part)}" for key, part in value.items())
     if isinstance(value, Iterable) and not isinstance(value, str):
@@ -194,7 +195,7 @@ def _text(value: Any) -> str:
 
 
 def runs_of(runs: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]) -> dict[str, Any]:
-    """The runs, one line each, without what is the same in all of them and in the facts above."""
+    """Return the runs, one line each, without entries that are the same in all of them and in the facts."""
     keys = dict.fromkeys((*_OF_A_RUN, *(key for run in runs for key in sorted(run))))
     told = [key for key in keys if key in facts and all(run.get(key) == facts[key] for run in runs)]
     columns = [key for key in keys if key not in told and any(run.get(key) is not None for run in runs)]
@@ -205,7 +206,7 @@ def runs_of(runs: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]) -> dict
 
 
 def _pictures(figures: Sequence[Path]) -> list[dict[str, Any]]:
-    """One picture for each figure that a browser shows; a caption once, if several have it."""
+    """Return one picture for each figure that a browser can show. A caption that several figures have is shown once."""
     shown = [Path(file) for file in figures if Path(file).suffix.lower() in _PICTURES]
     chosen = [min(files, key=lambda f: f.suffix) for _, files in groupby(shown, key=lambda f: f.with_suffix(""))]
     pictures = [_picture(file) for file in chosen]
@@ -215,7 +216,7 @@ def _pictures(figures: Sequence[Path]) -> list[dict[str, Any]]:
 
 
 def _picture(file: Path) -> dict[str, Any]:
-    """A figure as a data URI, with the title and caption from its metadata."""
+    """Return a figure as a data URI, with the title and the caption from its metadata."""
     try:
         content = file.read_bytes()
         text: Mapping[str, str] = {}
@@ -242,7 +243,7 @@ def _uri(kind: str, content: bytes) -> str:
 
 
 def _margins(table: Table) -> dict[str, Any] | None:
-    """The certified margins: how many, the largest, and a histogram of their orders of magnitude."""
+    """Return the certified margins: their number, the largest, and a histogram of their orders of magnitude."""
     margins = table["margin"]
     margins = margins[np.isfinite(margins)]
     if not margins.size:
@@ -282,7 +283,7 @@ def _histogram(margins: Any) -> str:
 
 
 def _rows(table: Table) -> dict[str, Any]:
-    """The first rows as text, without columns that are the same in all of them, which are told apart."""
+    """Return the first rows as text. Columns that are the same in all rows are given apart."""
     columns, same = [], []
     for column in sorted(table.columns, key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST)):
         values = table.distinct(column)
@@ -307,12 +308,12 @@ def _cell(row: Row, column: str) -> str:
 
 
 def _csv(table: Table) -> dict[str, Any] | None:
-    """The whole table for download; None if it is too large."""
+    """Return the whole table for download; None if it is too large."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(table.columns)
     for row in table:
-        # floats in the shortest form that reads back exactly
+        # a float has the shortest form that reads back exactly
         writer.writerow([repr(float(v)) if isinstance(v, float) else v for v in map(row.get, table.columns)])
         if stream.tell() > CSV_BYTES:
             return None
