@@ -1,4 +1,4 @@
-"""From a study to its tasks, lazily, and the keys under which their results are stored.
+"""The tasks of a study, generated lazily, and the keys under which their results are stored.
 
 A task is everything asked at one point, with one noise, one kind of tested data and one adversary. Each quantity of a
 task is a cell. The key of a cell is a hash of all that gives the cell's number its meaning. The name of the study and
@@ -115,7 +115,7 @@ class Task:
 
     @property
     def group(self) -> Group:
-        """The group of the quantities, which says what they depend on."""
+        """The group of its quantities, which says what they depend on."""
         return self.quantities[0].group
 
     @property

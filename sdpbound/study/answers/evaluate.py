@@ -1,4 +1,4 @@
-"""From a task to its rows: each quantity evaluates itself, and a program that several of them share is solved once."""
+"""The evaluation of a task: each quantity evaluates itself, and a program that several of them share is solved once."""
 
 from __future__ import annotations
 

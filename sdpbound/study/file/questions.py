@@ -244,7 +244,7 @@ class Quantity(Part):
 
     @property
     def group(self) -> Group:
-        """What the quantity depends on."""
+        """The group of the quantity, which says what it depends on."""
         return "entropy" if self.entropy not in (None, MIN) and self.kind.group == "data" else self.kind.group
 
     @property

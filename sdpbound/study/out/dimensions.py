@@ -105,7 +105,7 @@ class Layout:
         return (*dims, *last), numbers
 
     def places(self, row: Mapping[str, tuple[Any, ...]]) -> dict[str, NDArray[np.int64]]:
-        """Return for each row the number of its point and its place along the other dimensions; -1 where it has none."""
+        """Return for each row the number of its point, and its places along the other dimensions; -1 for none."""
         names = (name.partition("/")[0] for name in row["point"])
         if self._names is not None:
             point = integers(self._names.get(name, -1) for name in names)

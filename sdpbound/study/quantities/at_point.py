@@ -70,7 +70,7 @@ class AtPoint:
 
     @cached_property
     def observed(self) -> Observations:
-        """What is tested of the behaviour."""
+        """The tested data of the behaviour."""
         return observations(self.member, self.behaviour, self.tested)
 
     @cached_property

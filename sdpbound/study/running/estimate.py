@@ -214,7 +214,7 @@ class _Bench:
 
     @property
     def over(self) -> bool:
-        """Whether the time that was asked for is over."""
+        """Whether the time that the caller asked for is over."""
         return time.perf_counter() >= self._end
 
     def ask(self, task: Task) -> tuple[Answer | None, float]:
