@@ -43,8 +43,7 @@ class Status:
     Attributes
     ----------
     cells, done, failed, infeasible : cells of the study as its file describes it now; ``done`` counts cells with an
-        answer,
-        infeasible ones included, and does not count cells that failed
+        answer, infeasible ones included, and does not count cells that failed
     by_quantity : the same four counts for each quantity
     stored : rows in the store, including those of other versions of the study
     """

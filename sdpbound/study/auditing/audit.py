@@ -51,8 +51,7 @@ class Fault:
     Attributes
     ----------
     point : name of the row's point, "NAME/PLACE" for a better point; "-" for a certificate that no row names, and for
-        the
-        seal
+        the seal
     quantity : identity of the quantity, "certificate NAME", or "seal"
     message : what is wrong
     """
@@ -70,8 +69,8 @@ class Audit:
     ----------
     rows : rows with a value
     proven : rows with a value whose certificate holds, asks the row's question, and implies all that the row says
-    approximate : rows of attacks that meet the tested values nearly, and say so; each is proven for tolerances that are
-        wider by that much
+    approximate : rows of attacks that meet the tested values nearly, and say so; each is proven only for tolerances that
+        are wider by the difference
     exact : rows of closed forms that depend on the point alone, evaluated again
     without : rows with a value and no certificate; each is a fault too if the study keeps certificates
     infeasible : rows without a value that say that the data are outside the adversary's set
@@ -140,8 +139,7 @@ def audit(study: Study, recompute: bool = False, checker: Checker | None = None)
     Parameters
     ----------
     recompute : solve again the cells that have neither a value nor a proof of why: rows that failed, that found no key,
-        or
-        that are infeasible without a certificate; a cell that has a value when it is solved again is a fault
+        or that are infeasible without a certificate; a cell that has a value when it is solved again is a fault
     checker : checks each certificate within its limits of time and memory; None checks in this process, without limits
 
     Returns

@@ -45,8 +45,7 @@ def draw(
     ----------
     run_script : whether to run the Python file that the study names, ``../figures/NAME.py``, and to call its
         ``draw(table, output)``; if its ``FIGURE`` lists further studies, their tables are those in the folders beside
-        the
-        table's folder; if false, or if the study names no script, the default chart is drawn
+        the table's folder; if false, or if the study names no script, the default chart is drawn
 
     Returns
     -------

@@ -55,8 +55,7 @@ def write_report(
     spec_text : its TOML file
     facts : provenance of the numbers: ``study`` (its specification), versions, ``runs``
     figures : PNG or SVG files, which become part of the page; of several files with one name only the PNG is used;
-        files of
-        other formats are left out
+        files of other formats are left out
 
     Raises
     ------

@@ -30,8 +30,7 @@ class AtPoint:
     tested : "bell", "correlators", "full", or None where nothing is tested
     solver, tolerance : solver of programs and its tolerance; None for the best solver
     noise : noise of the devices; None for quantities that do not depend on it; for a critical value, all noise except
-        the
-        one whose critical value is looked for
+        the one whose critical value is looked for
     plain : whether the devices have no noise at all
     at_noise : gives the same point with a value of the noise whose critical value is looked for, "visibility" or
         "efficiency"

@@ -129,12 +129,10 @@ class QuantityKind(ABC):
     ----------
     label : name in charts and reports
     group : what the quantity depends on; a quantity of the group "data" that is asked with a von Neumann entropy is of
-        the
-        group "entropy"
+        the group "entropy"
     side : side of the bound that is proven
     bob : Bob's setting where none is given (WBC Props. 2 and 3); None for a quantity of Alice's outcome alone, and for
-        one
-        without settings
+        one without settings
     unit : "bit", or "1"
     rate : whether it is a rate, which follows from an entropy
     keys : the further keys that it takes: "entropy", "preprocessing", "best" if the best preprocessing may be searched,
@@ -185,8 +183,7 @@ class QuantityKind(ABC):
         Returns
         -------
         "proven", "approximate" for an attack that meets the data nearly, "exact" for a number that was evaluated again,
-        or ""
-        if the row has no certificate
+        or "" if the row has no certificate
         """
 
     def score(self, at: AtPoint, asked: Asked, run: Run) -> float:

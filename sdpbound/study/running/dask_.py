@@ -60,8 +60,7 @@ def run_on_dask(
     ----------
     groups : the tasks; the thread that asks for the results takes them, and no more than keep the cluster busy
     scheduler, scheduler_file : the scheduler's address, such as ``tcp://host:8786``, or the file that the scheduler
-        wrote;
-        without either, the address in Dask's configuration
+        wrote; without either, the address in Dask's configuration
     tls : certificates
     note : called with a sentence when the cluster has no worker and the study waits for one
     idle : called several times a second while there is nothing to yield

@@ -60,8 +60,7 @@ class Estimate:
     ----------
     samples : number of tasks timed
     seconds : seconds of solving on one core: for each kind of task, the mean time times the number of tasks; a lower
-        bound
-        where some kinds were not reached
+        bound where some kinds were not reached
     error : standard error of ``seconds``, from the scatter of the samples; 0 where there are too few samples
     left : part of ``seconds`` for tasks that the store does not have yet
     rows : those of the first rows that were reached

@@ -199,8 +199,7 @@ def expand(data: bytes) -> bytes:
     ------
     ValueError
         The data are no compressed text, are cut off, or have a text longer than ``LARGEST`` bytes. No more than these
-        bytes
-        are expanded.
+        bytes are expanded.
     """
     engine = zlib.decompressobj()
     try:

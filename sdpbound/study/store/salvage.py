@@ -98,8 +98,7 @@ def recover(damaged: Path, target: Path) -> tuple[int, int]:
     Returns
     -------
     the number of rows copied, and the number of rows found that are not sound; neither counts rows on a page that
-    cannot be
-    recognised as a page of a table
+    cannot be recognised as a page of a table
 
     Raises
     ------
