@@ -189,7 +189,10 @@ class DeviceOptions(MemberOptions):
 
 
 def _both(values: Sequence[float | tuple[float, ...]], name: str) -> tuple[float, float]:
-    """Return Alice's number and Bob's. Bob has the same number as Alice where only one is given."""
+    """Return Alice's number and Bob's.
+
+    Bob has the same number as Alice where only one is given.
+    """
     first, last = values[0], values[-1]
     if isinstance(first, tuple) or isinstance(last, tuple):
         raise InvalidInput(f"{name} is one number for each party, not for each setting: leave the colons out.")

@@ -39,7 +39,10 @@ def families_command(
 
 
 def _facts(family: type[Family]) -> dict[str, Any]:
-    """Return the facts of a family for JSON. Its axes are null where they depend on arguments that must be given."""
+    """Return the facts of a family for JSON.
+
+    Its axes are null where they depend on arguments that must be given.
+    """
     axes = _axes(family)
     return {
         "name": family.name,
@@ -54,7 +57,10 @@ def _facts(family: type[Family]) -> dict[str, Any]:
 
 
 def _axis_facts(axis: Axis) -> dict[str, Any]:
-    """Return the facts of an axis for JSON. An infinite end of its range is null."""
+    """Return the facts of an axis for JSON.
+
+    An infinite end of its range is null.
+    """
     return {
         "name": axis.name,
         "unit": axis.unit,

@@ -1,4 +1,6 @@
-"""Groups of options: a frozen dataclass that many commands take as one parameter. Each field of it is an option.
+"""Groups of options: a frozen dataclass that many commands take as one parameter.
+
+Each field of it is an option.
 
 typer makes one option of each parameter of a function. :func:`grouped` shows typer a function in which the fields of a
 group stand in the place of the parameter for the group. That function makes the groups from what was typed, and calls

@@ -43,7 +43,9 @@ def singlet_member(angles: Mapping[str, str | None], at: Sequence[str] | None) -
 
 
 def named_member(name: str | None, file: Path | None, at: Sequence[str]) -> tuple[Family, Member]:
-    """Return a family and its member. The family has a name, or it is the table of behaviours in a file.
+    """Return a family and its member.
+
+    The family has a name, or it is the table of behaviours in a file.
 
     Raises
     ------
@@ -80,7 +82,10 @@ def _axis_value(family: Family, axis: Axis, text: str) -> float:
 
 
 def _structure(text: str) -> Any:
-    """Read a value in the form of a study file, such as true, 3, [2, 3] or "chsh". Anything else is read as a word."""
+    """Read a value in the form of a study file, such as true, 3, [2, 3] or "chsh".
+
+    Anything else is read as a word.
+    """
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
@@ -88,7 +93,10 @@ def _structure(text: str) -> Any:
 
 
 def assignments(texts: Iterable[str], option: str, form: str) -> dict[str, str]:
-    """Read names and their values, such as "beta=0.5, alpha=1". A comma inside brackets separates nothing."""
+    """Read names and their values, such as "beta=0.5, alpha=1".
+
+    A comma inside brackets separates nothing.
+    """
     found: dict[str, str] = {}
     for text in texts:
         for part in _parts(text):
@@ -113,7 +121,10 @@ def _parts(text: str) -> Iterator[str]:
 
 
 def member_facts(family: Family, member: Member) -> dict[str, Any]:
-    """Return the devices for JSON. A member of the singlet family also has its angles under their older keys."""
+    """Return the devices for JSON.
+
+    A member of the singlet family also has its angles under their older keys.
+    """
     angles = member.values if isinstance(member, sb.SingletSelfTest) else {}
     structure = {name: value for name, value in family.structure.items() if value is not None}
     return {**angles, "family": family.name, "structure": structure, "parameters": member.values}

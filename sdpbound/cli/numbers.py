@@ -58,7 +58,10 @@ def value_command(devices: MemberOptions, adversary: AdversaryOptions, output: O
 
 
 def _closed_forms(member: Member) -> dict[str, Any]:
-    """Return the closed forms of a member. A closed form that is not known is None."""
+    """Return the closed forms of a member.
+
+    A closed form that is not known is None.
+    """
     own: dict[str, Any] = {}
     if isinstance(member, sb.SingletSelfTest):
         own = {"condition": member.condition, "is_self_test": member.is_self_test}

@@ -173,7 +173,10 @@ class KeyPair(Options):
 
 @dataclass(frozen=True, slots=True)
 class AnyPair(Options):
-    """The options for the settings of a rate. If none are given, the best pair is used."""
+    """The options for the settings of a rate.
+
+    If none are given, the best pair is used.
+    """
 
     x: Annotated[
         str | None,

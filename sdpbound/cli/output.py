@@ -36,7 +36,10 @@ DIGITS = 12
 
 
 def print_text(text: str) -> None:
-    """Print a text to standard output. It is no error if the reader has gone away, as in ``| head``."""
+    """Print a text to standard output.
+
+    It is no error if the reader has gone away, as in ``| head``.
+    """
     try:
         print(text, flush=True)
     except BrokenPipeError:
@@ -67,7 +70,10 @@ def finite(value: float) -> float | None:
 
 
 def rounded(value: float, side: str) -> str:
-    """Return a bound in decimal, rounded so that it stays a bound. The text is short even for a tiny bound."""
+    """Return a bound in decimal, rounded so that it stays a bound.
+
+    The text is short even for a tiny bound.
+    """
     # imported here, because it loads flint, which help does not need
     from sdpbound.bounds.rounding import rounded as rounded_to
 

@@ -42,7 +42,10 @@ class _Command(_Helpful, typer.core.TyperCommand):
 
 
 class _Group(_Helpful, typer.core.TyperGroup):
-    """A group of commands by name. A command is imported when it is asked for, so that the start is fast."""
+    """A group of commands by name.
+
+    A command is imported when it is asked for, so that the start is fast.
+    """
 
     #: For each command: its module, seen from this package, and its name in that module.
     places: ClassVar[Mapping[str, str]]

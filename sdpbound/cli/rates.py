@@ -56,7 +56,10 @@ def key_command(
 
 @dataclass(frozen=True, slots=True)
 class Randomness(Options):
-    """The options that say whose randomness it is, and against whom. The default is both outcomes, against Eve."""
+    """The options that say whose randomness it is, and against whom.
+
+    The default is both outcomes, against Eve.
+    """
 
     local: Annotated[bool, typer.Option("--local", help="Of Alice's outcome alone, H(A|X=x,E).")] = False
     blind: Annotated[

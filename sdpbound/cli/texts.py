@@ -1,4 +1,7 @@
-"""Values from the texts of a command line. A text that is no value gets an error of one sentence."""
+"""Values from the texts of a command line.
+
+A text that is no value gets an error of one sentence.
+"""
 
 from __future__ import annotations
 
@@ -32,9 +35,10 @@ def number(text: str, name: str) -> float:
 
 
 def angle(text: str, name: str) -> float:
-    """Read an angle in radians. As in study files, a bare number that looks like degrees is refused.
+    """Read an angle in radians.
 
-    "45 deg", "45 rad" and expressions such as "45*deg" name their unit and are read.
+    As in study files, a bare number that looks like degrees is refused. "45 deg", "45 rad" and expressions such as
+    "45*deg" name their unit and are read.
 
     >>> angle("pi/4", "theta") == angle("45 deg", "theta"), angle("45 rad", "theta")
     (True, 45.0)
@@ -53,7 +57,10 @@ def angle(text: str, name: str) -> float:
 
 
 def integer(text: str | None, name: str) -> int | None:
-    """Read an integer. The library checks its range."""
+    """Read an integer.
+
+    The library checks its range.
+    """
     if text is None:
         return None
     try:
@@ -77,7 +84,9 @@ def flips(text: str) -> float | str:
 
 
 def of_parties(text: str, name: str, read: Callable[[str, str], float] = number) -> list[float | tuple[float, ...]]:
-    """Read Alice's numbers and, after a comma, Bob's. Each has one number, or one for each setting with colons between.
+    """Read Alice's numbers and, after a comma, Bob's.
+
+    Each has one number, or one for each setting with colons between.
 
     >>> of_parties("0.9", "efficiency"), of_parties("0.01:-0.02, 0", "misalignment")
     ([0.9], [(0.01, -0.02), 0.0])

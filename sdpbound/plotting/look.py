@@ -109,7 +109,10 @@ _STYLE: dict[str, Any] = {
 
 @contextmanager
 def style(**changes: Any) -> Iterator[None]:
-    """Set the style within a ``with`` block. ``changes`` are further matplotlib settings, with ``__`` for each dot."""
+    """Set the style within a ``with`` block.
+
+    ``changes`` are further matplotlib settings, with ``__`` for each dot.
+    """
     extra = {key.replace("__", "."): value for key, value in changes.items()}
     with mpl.rc_context():
         mpl.rcParams.update(mpl.rcParamsDefault)
@@ -166,9 +169,10 @@ def stripes(
     tolerance: float,
     **line: Any,
 ) -> None:
-    """Draw curves over the same x. Where curves coincide within a tolerance, draw stripes of their colours.
+    """Draw curves over the same x.
 
-    Without stripes, only the curve that is drawn last could be seen.
+    Where curves coincide within a tolerance, draw stripes of their colours. Without stripes, only the curve that is
+    drawn last could be seen.
     """
     for curve, colour in zip(curves, colours, strict=True):
         axes.plot(x, curve, color=colour, **line)
@@ -263,9 +267,10 @@ def save(
 
 
 def main(about: FigureSpec, draw: Callable[..., list[Path]], compute: Callable[[Path], Path] | None = None) -> None:
-    """Run the command line of a figure's script. Its arguments are the tables and, optionally, the folder to draw into.
+    """Run the command line of a figure's script.
 
-    With ``compute``, the only argument is the folder, and the table is first computed into it.
+    Its arguments are the tables and, optionally, the folder to draw into. With ``compute``, the only argument is the
+    folder, and the table is first computed into it.
     """
     count, given = len(about.studies), [Path(word) for word in sys.argv[1:]]
     try:

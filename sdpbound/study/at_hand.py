@@ -38,7 +38,9 @@ CHUNK = 8192
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How much of a study is computed, counted in cells. A cell is one number: a quantity at a point.
+    """How much of a study is computed, counted in cells.
+
+    A cell is one number: a quantity at a point.
 
     Attributes
     ----------
@@ -130,7 +132,10 @@ class Study:
         return self.store_path.with_suffix(".csv")
 
     def prepare_folder(self) -> None:
-        """Make the folder, and check that files can be written there. Raises InvalidInput if they cannot."""
+        """Make the folder, and check that files can be written there.
+
+        Raises InvalidInput if they cannot.
+        """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             probe = self.folder / f".{self.name}.{os.getpid()}.probe"
@@ -193,7 +198,10 @@ class Study:
             yield batch
 
     def chunks(self) -> Iterator[list[tuple[Any, ...]]]:
-        """Yield the stored rows as tuples in the order of the columns. The rows come in the order of the study."""
+        """Yield the stored rows as tuples in the order of the columns.
+
+        The rows come in the order of the study.
+        """
         if not self.store_path.is_file():
             raise InvalidStudy(f"there is no store '{self.store_path}': run the study first, or name its folder.")
         name, family = self.name, self.spec.family.of.name
@@ -232,7 +240,10 @@ class Study:
         return Table(rows, facts, self.store_path.name)
 
     def to_pandas(self) -> pandas.DataFrame:
-        """Return all rows as a data frame. Its ``attrs["provenance"]`` has their provenance."""
+        """Return all rows as a data frame.
+
+        Its ``attrs["provenance"]`` has their provenance.
+        """
         return to_pandas(self.chunks(), self.facts())
 
     def to_arrow(self) -> pyarrow.Table:

@@ -48,7 +48,10 @@ GROUP = 4096
 
 
 def _as_family(value: Family | dict[str, Any]) -> Family:
-    """Return a family. It may come as the plain data in which a task is sent to another process."""
+    """Return a family.
+
+    It may come as the plain data in which a task is sent to another process.
+    """
     return value if isinstance(value, Family) else family_from(value)
 
 
@@ -97,10 +100,10 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One point with a noise, a kind of tested data and an adversary. It is plain data, to be sent to another process.
+    """One point with a noise, a kind of tested data and an adversary.
 
-    The visibility, the tested data or the adversary is None if the quantities do not depend on it. ``noise`` is None if
-    there is white noise alone. All quantities are of one group.
+    It is plain data, to be sent to another process. The visibility, the tested data or the adversary is None if the
+    quantities do not depend on it. ``noise`` is None if there is white noise alone. All quantities are of one group.
     """
 
     point: Point
@@ -214,10 +217,11 @@ def _self_tests(point: Point) -> bool:
 
 
 class Plan:
-    """The tasks of a study, generated when they are needed. A group of tasks shares a point and program structures.
+    """The tasks of a study, generated when they are needed.
 
-    Raises InvalidStudy if a phi does not reach its CHSH value. Raises NotSelfTesting if condition (4) fails at a point
-    of a study that requires it. Both are raised before anything is solved if :meth:`check` is called.
+    A group of tasks shares a point and program structures. Raises InvalidStudy if a phi does not reach its CHSH value.
+    Raises NotSelfTesting if condition (4) fails at a point of a study that requires it. Both are raised before anything
+    is solved if :meth:`check` is called.
 
     Parameters
     ----------

@@ -279,7 +279,10 @@ LIST: tuple[Column, ...] = (
 
 
 class Note(NamedTuple):
-    """The description of a column. ``unit`` is empty for texts."""
+    """The description of a column.
+
+    ``unit`` is empty for texts.
+    """
 
     unit: str
     text: str

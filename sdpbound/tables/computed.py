@@ -83,7 +83,10 @@ def write_computed(
 
 
 def read_computed(path: str | os.PathLike[str]) -> ComputedTable:
-    """Read a table of :func:`write_computed` and check its hash. Raises InvalidStudy if it was edited or is damaged."""
+    """Read a table of :func:`write_computed` and check its hash.
+
+    Raises InvalidStudy if it was edited or is damaged.
+    """
     file = Path(path)
     try:
         data = file.read_bytes()

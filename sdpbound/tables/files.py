@@ -1,4 +1,7 @@
-"""Files that are written whole or not at all. A failure raises an error of one sentence."""
+"""Files that are written whole or not at all.
+
+A failure raises an error of one sentence.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,10 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
 def needed(module: str) -> Any:
-    """Import an optional package. Raises InvalidInput if it is not installed."""
+    """Import an optional package.
+
+    Raises InvalidInput if it is not installed.
+    """
     try:
         return import_module(module)
     except ImportError:
@@ -28,7 +34,10 @@ def needed(module: str) -> Any:
 
 
 def as_json(facts: Mapping[str, Any], indent: int | None = None) -> str:
-    """Return facts as JSON text. NaN and infinity are refused, since JSON does not have them."""
+    """Return facts as JSON text.
+
+    NaN and infinity are refused, since JSON does not have them.
+    """
     try:
         return json.dumps(facts, indent=indent, allow_nan=False)
     except (TypeError, ValueError) as error:
@@ -51,7 +60,10 @@ def _explained(target: Path) -> Iterator[None]:
 
 
 class Output(io.BufferedWriter):
-    """A file that is written beside its target. Errors name the target."""
+    """A file that is written beside its target.
+
+    Errors name the target.
+    """
 
     def __init__(self, target: Path) -> None:
         self.target = target
@@ -64,7 +76,10 @@ class Output(io.BufferedWriter):
             return super().write(data)
 
     def finish(self) -> None:
-        """Write everything to the disk. The target is not changed yet."""
+        """Write everything to the disk.
+
+        The target is not changed yet.
+        """
         with _explained(self.target):
             self.flush()
             os.fsync(self.fileno())

@@ -62,17 +62,20 @@ class _Stream:
             yield batch
 
     def described(self) -> pyarrow.Schema:
-        """Return the schema with the provenance. All rows must have passed."""
+        """Return the schema with the provenance.
+
+        All rows must have passed.
+        """
         content = described(self._facts, self._summary) | {"sha256": self._digest.hexdigest()}
         return self.schema.with_metadata({KEY: as_json(content).encode()})
 
 
 class _Digest:
-    """A SHA-256 of rows. It does not depend on how the rows are cut into batches, encoded or compressed.
+    """A SHA-256 of rows.
 
-    The hash is over the hashes of two streams for each column. The first stream says which entries are null or, for a
-    column of texts, the lengths of the texts in bytes. The second stream has the entries: 8-byte little-endian numbers
-    (zero for null), or UTF-8.
+    It does not depend on how the rows are cut into batches, encoded or compressed. The hash is over the hashes of two
+    streams for each column. The first stream says which entries are null or, for a column of texts, the lengths of the
+    texts in bytes. The second stream has the entries: 8-byte little-endian numbers (zero for null), or UTF-8.
     """
 
     def __init__(self, columns: Mapping[str, type]) -> None:
@@ -113,7 +116,10 @@ def to_arrow(chunks: Chunks, facts: Mapping[str, Any]) -> pyarrow.Table:
 
 
 def write_parquet(path: str | os.PathLike[str], chunks: Chunks, facts: Mapping[str, Any]) -> Path:
-    """Write rows as Parquet. The metadata are those of :func:`to_arrow`, with a hash that is checked on reading."""
+    """Write rows as Parquet.
+
+    The metadata are those of :func:`to_arrow`, with a hash that is checked on reading.
+    """
     target = Path(path)
     pa, parquet = needed("pyarrow"), needed("pyarrow.parquet")
     stream = _Stream(facts)
@@ -138,7 +144,10 @@ def write_parquet(path: str | os.PathLike[str], chunks: Chunks, facts: Mapping[s
 
 
 def read_parquet(path: Path) -> tuple[tuple[Row, ...], dict[str, Any]]:
-    """Return the rows of a Parquet file and its provenance. Raises InvalidStudy if they do not fit each other."""
+    """Return the rows of a Parquet file and its provenance.
+
+    Raises InvalidStudy if they do not fit each other.
+    """
     pa, parquet = needed("pyarrow"), needed("pyarrow.parquet")
     rows: list[Row] = []
     texts: dict[str | None, str | None] = {}  # each text is once in memory

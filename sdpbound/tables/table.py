@@ -72,7 +72,10 @@ class Table:
         return list(dict.fromkeys(row[column] for row in self.rows))
 
     def to_pandas(self) -> pandas.DataFrame:
-        """Return the rows as a data frame. Its ``attrs["provenance"]`` has their provenance."""
+        """Return the rows as a data frame.
+
+        Its ``attrs["provenance"]`` has their provenance.
+        """
         # imported here, because a table needs data frames for nothing else
         from sdpbound.tables.frames import to_pandas
 
@@ -143,7 +146,10 @@ def _unreadable(path: Path, error: OSError) -> InvalidStudy:
 
 
 def _rows(lines: Iterator[str], own: Mapping[str, type], facts: Mapping[str, Any]) -> tuple[Row, ...]:
-    """Read the rows of a file with its ``own`` columns. A column that an older file lacks is None."""
+    """Read the rows of a file with its ``own`` columns.
+
+    A column that an older file lacks is None.
+    """
     blank: Row = dict.fromkeys(table_columns(facts))
     reader = csv.reader(lines)
     if next(reader, None) != list(own):

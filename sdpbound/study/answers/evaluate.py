@@ -80,7 +80,10 @@ class _Evaluation:
         return quantity.kind.score(here.at, quantity, here)
 
     def row(self, point: Point, quantity: Quantity) -> Row:
-        """Return the row of a quantity at a point. Where the quantity failed, the row has an error and no value."""
+        """Return the row of a quantity at a point.
+
+        Where the quantity failed, the row has an error and no value.
+        """
         here, start = self.here(point), time.perf_counter()
         try:
             own = quantity.kind.row(here.at, quantity, here)
@@ -126,7 +129,10 @@ class _Here:
         return Solved(bound, time.perf_counter() - start)
 
     def flips(self, asked: Asked) -> float:
-        """Return the preprocessing of a quantity. If the best one is asked for, it is searched."""
+        """Return the preprocessing of a quantity.
+
+        If the best one is asked for, it is searched.
+        """
         if not isinstance(asked.preprocessing, str):
             return asked.preprocessing or 0.0
         return float(self.once(("flips", asked.program), lambda: self._best_flips(asked)))
@@ -139,7 +145,10 @@ class _Here:
         return rate.preprocessing
 
     def once(self, key: Hashable, make: Any) -> Any:
-        """Return what ``make()`` gave for a key. It is called once for each key."""
+        """Return what ``make()`` gave for a key.
+
+        It is called once for each key.
+        """
         if key not in self._made:
             self._made[key] = make()
         return self._made[key]

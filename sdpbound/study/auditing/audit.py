@@ -69,8 +69,8 @@ class Audit:
     ----------
     rows : rows with a value
     proven : rows with a value whose certificate holds, asks the row's question, and implies all that the row says
-    approximate : rows of attacks that meet the tested values nearly, and say so; each is proven only for tolerances that
-        are wider by the difference
+    approximate : rows of attacks that meet the tested values nearly, and say so; each is proven only for tolerances
+        that are wider by the difference
     exact : rows of closed forms that depend on the point alone, evaluated again
     without : rows with a value and no certificate; each is a fault too if the study keeps certificates
     infeasible : rows without a value that say that the data are outside the adversary's set
@@ -101,7 +101,10 @@ class Audit:
 
     @property
     def holds(self) -> bool:
-        """Whether the audit found no fault. Rows that are missing or not proven are in the other counts."""
+        """Whether the audit found no fault.
+
+        Rows that are missing or not proven are in the other counts.
+        """
         return not self.faults
 
     @property
@@ -248,7 +251,10 @@ def _solved_again(tasks: list[tuple[str, Task]]) -> Iterator[Fault]:
 
 
 def _cells(study: Study, store: Store) -> Iterator[tuple[Task, Quantity, list[Row]]]:
-    """Yield every cell of the study with its rows. A cell that the store does not have comes with no rows."""
+    """Yield every cell of the study with its rows.
+
+    A cell that the store does not have comes with no rows.
+    """
     for batch in study.batches():
         cells = [(task, q, key) for task, keys in batch for q, key in zip(task.quantities, keys, strict=True)]
         stored = itertools.groupby(store.rows([key for _, _, key in cells]), key=lambda found: found[0])
@@ -292,7 +298,10 @@ class _Check:
     _at: dict[Point, AtPoint] = field(default_factory=dict)
 
     def row(self, quantity: Quantity, first: Row, number: int, row: Row) -> None:
-        """Count a row, and raise CertificateError unless it is as it must be. ``number`` is its number in its cell."""
+        """Count a row, and raise CertificateError unless it is as it must be.
+
+        ``number`` is its number in its cell.
+        """
         counts = self.counts
         if row["value"] is not None:
             counts["rows"] += 1
@@ -390,7 +399,10 @@ def _kind(quantity: Quantity, row: Row) -> Needs:
 
 
 def _better(quantity: Quantity, first: Row, row: Row) -> None:
-    """Raise CertificateError unless a second row is better than the first. A second row that failed is allowed."""
+    """Raise CertificateError unless a second row is better than the first.
+
+    A second row that failed is allowed.
+    """
     if row["status"] == "failed":
         return
     if row["value"] is None or not isinstance(first["value"], float):

@@ -41,10 +41,11 @@ class _Proof:
 
 
 class Proofs:
-    """The certificates of a store by their names. A certificate that was checked recently is not checked again.
+    """The certificates of a store by their names.
 
-    A few certificates are in memory, and 8 bytes for each one that was checked. These bytes are the hash of its name.
-    Python mixes a random number into the hash, so that nobody can make a name with the hash of another one.
+    A certificate that was checked recently is not checked again. A few certificates are in memory, and 8 bytes for each
+    one that was checked. These bytes are the hash of its name. Python mixes a random number into the hash, so that
+    nobody can make a name with the hash of another one.
 
     Attributes
     ----------

@@ -1,4 +1,7 @@
-"""Numbers written as expressions, such as "pi/2 - 0.02" or "theta + eps". They are parsed, and never run as code."""
+"""Numbers written as expressions, such as "pi/2 - 0.02" or "theta + eps".
+
+They are parsed, and never run as code.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +67,9 @@ _Function = Callable[[_Values], float]
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """An arithmetic expression, compiled once. It is called with the values of the names that it mentions.
+    """An arithmetic expression, compiled once.
+
+    It is called with the values of the names that it mentions.
 
     Attributes
     ----------
@@ -83,7 +88,10 @@ class Expression:
     _function: _Function = field(compare=False, repr=False)
 
     def __call__(self, values: _Values) -> float:
-        """Return the value. Raises ValueError, with the reason, where there is no value."""
+        """Return the value.
+
+        Raises ValueError, with the reason, where there is no value.
+        """
         try:
             value = self._function(values)
         except ZeroDivisionError:
@@ -99,7 +107,9 @@ class Expression:
 
 
 def evaluate(text: str, constants: _Values | None = None) -> float:
-    """Return the value of an arithmetic expression. Raises ValueError, with the reason, for any other text.
+    """Return the value of an arithmetic expression.
+
+    Raises ValueError, with the reason, for any other text.
 
     >>> evaluate("45*deg") == math.pi / 4
     True
@@ -116,9 +126,10 @@ def evaluate(text: str, constants: _Values | None = None) -> float:
 
 
 def parse(text: str, constants: _Values | None = None) -> Expression:
-    """Return an expression from its text. Raises ValueError, with the reason, if the text is no expression.
+    """Return an expression from its text.
 
-    Names that are neither constants nor functions are left open.
+    Raises ValueError, with the reason, if the text is no expression. Names that are neither constants nor functions are
+    left open.
     """
     if len(text) > LIMIT:
         raise ValueError(f"it is longer than {LIMIT} characters")
@@ -170,7 +181,10 @@ def dependency_order(expressions: Mapping[str, Collection[float | Expression]]) 
 
 
 class _Compiler:
-    """Compiles a syntax tree to nested closures. A part that mentions no open name is evaluated at once."""
+    """Compiles a syntax tree to nested closures.
+
+    A part that mentions no open name is evaluated at once.
+    """
 
     def __init__(self, constants: _Values) -> None:
         self.constants = constants

@@ -28,7 +28,10 @@ TAKEN = ("adversary", "branch", "s", "visibility_index")
 
 
 class Members(Product):
-    """Members of a family: the product of its axes, the first slowest. Further keys set the structure of the family."""
+    """Members of a family: the product of its axes, the first slowest.
+
+    Further keys set the structure of the family.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
@@ -98,7 +101,10 @@ def _frozen(value: Any) -> Any:
 
 
 def _entries(family: Family, said: Mapping[str, Any], info: ValidationInfo) -> dict[str, tuple[Entry, ...]]:
-    """Return the numbers of each axis. An axis without numbers has its default."""
+    """Return the numbers of each axis.
+
+    An axis without numbers has its default.
+    """
     names = tuple(axis.name for axis in family.axes)
     for name in names:
         if name in (info.context or {}):

@@ -53,7 +53,10 @@ _AXES: tuple[Axis, ...] = ("x", "y", "z")
 
 
 def _as_noise(value: Noise | dict[str, Any] | None) -> Noise | None:
-    """Return a noise. It may come as the plain data in which a task is sent to another process."""
+    """Return a noise.
+
+    It may come as the plain data in which a task is sent to another process.
+    """
     return value if value is None or isinstance(value, Noise) else noise_from(value)
 
 
@@ -105,7 +108,10 @@ class Imperfections:
 
     @property
     def meaning(self) -> dict[str, Any]:
-        """All that gives the noise its meaning, as plain data. A party's own number is left out if it is not there."""
+        """All that gives the noise its meaning, as plain data.
+
+        A party's own number is left out if it is not there.
+        """
         found: dict[str, Any] = {}
         for name in _FIELDS:
             value = getattr(self, name)
@@ -222,7 +228,10 @@ def imperfect(
 
 
 def _per_setting(domain: Domain) -> Callable[[object, ValidationInfo], tuple[OfSettings, ...]]:
-    """Return a validator of numbers. Each may be a list with one number for each setting."""
+    """Return a validator of numbers.
+
+    Each may be a list with one number for each setting.
+    """
 
     def read(value: object, info: ValidationInfo) -> tuple[OfSettings, ...]:
         if isinstance(value, (list, tuple)) and any(isinstance(entry, (list, tuple)) for entry in value):

@@ -317,9 +317,10 @@ def _tidy(values: Any, *given: float) -> list[float]:
 
 
 def evaluated(key: str, entries: Sequence[Entry], domain: Domain, values: Mapping[str, float]) -> tuple[float, ...]:
-    """Return the numbers of the entries at a point. Raises InvalidStudy for a number outside the domain.
+    """Return the numbers of the entries at a point.
 
-    Two numbers may agree at a point: equal points are computed once.
+    Raises InvalidStudy for a number outside the domain. Two numbers may agree at a point: equal points are computed
+    once.
     """
     found = []
     for entry in entries:
@@ -343,7 +344,10 @@ def _point(values: Mapping[str, float]) -> str:
 
 
 def read_constants(value: object, info: ValidationInfo) -> dict[str, float]:
-    """Return the constants of a file, evaluated. Everything that is read later may use them."""
+    """Return the constants of a file, evaluated.
+
+    Everything that is read later may use them.
+    """
     if not isinstance(value, dict):
         raise fail("must be a table of names and numbers")
     entries: dict[str, tuple[Entry, ...]] = {}

@@ -26,7 +26,10 @@ Texts = PlainSerializer(lambda found: [v.text if isinstance(v, Expression) else 
 
 
 class Part(BaseModel):
-    """A table of the file. A key that it does not know is an error, which names the nearest known key."""
+    """A table of the file.
+
+    A key that it does not know is an error, which names the nearest known key.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -56,7 +59,10 @@ class Product(Part):
     _AXES: ClassVar[dict[str, tuple[str, Domain]]] = {}
 
     def own_axes(self) -> dict[str, tuple[str, Domain]]:
-        """Return the key and the domain of each axis, by its name in expressions. The slowest axis is first."""
+        """Return the key and the domain of each axis, by its name in expressions.
+
+        The slowest axis is first.
+        """
         return self._AXES
 
     def own_entries(self) -> dict[str, tuple[Entry, ...]]:
@@ -99,7 +105,10 @@ class Product(Part):
         return math.prod(map(len, self.own_entries().values()))
 
     def axes(self) -> dict[str, tuple[float, ...]]:
-        """Return the free axes and their numbers, the slowest first. No expression derives a free axis from others."""
+        """Return the free axes and their numbers, the slowest first.
+
+        No expression derives a free axis from others.
+        """
         return {
             name: tuple(v for v in entries if not isinstance(v, Expression))
             for name, entries in self.own_entries().items()

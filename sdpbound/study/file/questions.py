@@ -72,7 +72,10 @@ LAST = 63
 
 
 def _setting(value: object, info: ValidationInfo) -> int:
-    """Read a setting. It is checked against the points' settings if all points have the same number of settings."""
+    """Read a setting.
+
+    It is checked against the points' settings if all points have the same number of settings.
+    """
     settings = getattr(info.context, "settings", None)
     last = LAST if settings is None else settings[0 if info.field_name == "x" else 1] - 1
     return integer(0, last)(value)
@@ -136,7 +139,10 @@ class EntropySettings(Part):
         return self
 
     def bound(self, solver: str | None) -> VonNeumann:
-        """Return what bounds the entropy from below. Raises InvalidInput for a method that does not exist."""
+        """Return what bounds the entropy from below.
+
+        Raises InvalidInput for a method that does not exist.
+        """
         name = self.method or VonNeumann.method
         asks_solver = "solver" in options_of(METHODS.named(name, "method"))
         return VonNeumann(name, self.level, tolerance=self.accuracy, solver=solver if asks_solver else None)
@@ -172,7 +178,10 @@ def _whole(value: object, info: ValidationInfo) -> float:
 
 
 def expanded(value: object, info: ValidationInfo) -> object:
-    """Return entries of quantities. An entry with several numbers of rounds becomes one entry for each number."""
+    """Return entries of quantities.
+
+    An entry with several numbers of rounds becomes one entry for each number.
+    """
     found: list[object] = []
     for entry in several(value):  # type: ignore[attr-defined]
         if isinstance(entry, dict) and isinstance(entry.get("rounds"), (list, tuple, dict)):
@@ -278,7 +287,10 @@ class Quantity(Part):
 
     @property
     def meaning(self) -> dict[str, Any]:
-        """All that gives the quantity its meaning, as plain data. Settings that change nothing are left out."""
+        """All that gives the quantity its meaning, as plain data.
+
+        Settings that change nothing are left out.
+        """
         found: dict[str, Any] = {"name": self.name, "x": self.x, "y": self.y}
         if self.how is not None:
             found["entropy"] = self.how.model_dump() | {"tolerance": self.how.accuracy.hex()}
@@ -298,7 +310,10 @@ class Quantity(Part):
 
     @property
     def program(self) -> tuple[Any, ...]:
-        """A name of the program behind the quantity. Quantities with the same program are solved together."""
+        """A name of the program behind the quantity.
+
+        Quantities with the same program are solved together.
+        """
         return self.kind.program(self)
 
     @property

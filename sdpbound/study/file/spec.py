@@ -89,7 +89,10 @@ def _entries(value: object) -> object:
 
 
 def _with_entropy(quantities: tuple[Quantity, ...], info: ValidationInfo) -> tuple[Quantity, ...]:
-    """Return the quantities. Each that takes an entropy and names none gets the study's entropy."""
+    """Return the quantities.
+
+    Each that takes an entropy and names none gets the study's entropy.
+    """
     default = info.data.get("entropy", MIN)
     found = []
     for quantity in quantities:
@@ -102,7 +105,10 @@ def _with_entropy(quantities: tuple[Quantity, ...], info: ValidationInfo) -> tup
 
 
 class StudySpec(Part):
-    """A study as its file describes it. Numbers that are the same at all points are evaluated."""
+    """A study as its file describes it.
+
+    Numbers that are the same at all points are evaluated.
+    """
 
     name: Annotated[
         str,
@@ -179,7 +185,10 @@ class StudySpec(Part):
         return (*((v, None) for v in self.visibilities), *others)
 
     def lines(self, driven: str) -> tuple[tuple[Entry | None, Imperfections | None], ...]:
-        """Return the noise without the number whose critical value is looked for. A visibility is then None."""
+        """Return the noise without the number whose critical value is looked for.
+
+        A visibility is then None.
+        """
         lines: list[tuple[Entry | None, Imperfections | None]] = []
         for visibility, what in self.conditions:
             lines.append((None, what) if driven == "visibility" else (visibility, without(what, driven)))
@@ -232,12 +241,18 @@ class StudySpec(Part):
 
 
 def read_spec(path: str | os.PathLike[str]) -> StudySpec:
-    """Read and check a study file. Raises InvalidStudy with one sentence for anything wrong with it."""
+    """Read and check a study file.
+
+    Raises InvalidStudy with one sentence for anything wrong with it.
+    """
     return read_spec_and_text(path)[0]
 
 
 def read_spec_and_text(path: str | os.PathLike[str]) -> tuple[StudySpec, str]:
-    """Return a study and the text of its file. Raises InvalidStudy with one sentence for anything wrong with it."""
+    """Return a study and the text of its file.
+
+    Raises InvalidStudy with one sentence for anything wrong with it.
+    """
     file = Path(path)
     try:
         text = file.read_text(encoding="utf-8-sig")

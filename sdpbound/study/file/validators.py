@@ -124,7 +124,10 @@ SECONDS = Domain(0.1, 1e6, "[0.1, 1e6] seconds", "seconds")
 
 
 def domain_of(axis: Axis) -> Domain:
-    """Return the domain of an axis of a family. Angles without limits get those of the singlet family."""
+    """Return the domain of an axis of a family.
+
+    Angles without limits get those of the singlet family.
+    """
     unit = "radians" if axis.unit == "rad" else ""
     if math.isinf(axis.low) and math.isinf(axis.high):
         return ANGLE if unit else ANY

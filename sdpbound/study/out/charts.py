@@ -76,7 +76,10 @@ def draw_default(table: Table, output: Path, name: str, title: str = "") -> list
 
 @dataclass(frozen=True, slots=True)
 class _Panel:
-    """Rows of one quantity and one kind of data, and the columns that are its axes. ``y`` is set only for a map."""
+    """Rows of one quantity and one kind of data, and the columns that are its axes.
+
+    ``y`` is set only for a map.
+    """
 
     table: Table
     x: str | None
@@ -140,7 +143,10 @@ def _panels(table: Table) -> list[_Panel]:
 
 
 def _free(rows: Sequence[Row], added: Sequence[str]) -> list[str]:
-    """Return the axes that vary, the longest first. On a curve the CHSH value stands for the angles."""
+    """Return the axes that vary, the longest first.
+
+    On a curve the CHSH value stands for the angles.
+    """
     curve = any(row["where"] == "curve" for row in rows)
     of_a_point = ("chsh_ideal",) if curve else (*ANGLES, *added)
     varying = [axis for axis in (*of_a_point, *OTHERS) if _count(rows, axis) > 1]
@@ -202,7 +208,10 @@ def _page(panels: Sequence[_Panel], table: Table) -> Figure:
 
 
 def _other_sequence(count: int) -> list[str]:
-    """Return colours for ordered values that are not visibilities. They differ from the colours of visibilities."""
+    """Return colours for ordered values that are not visibilities.
+
+    They differ from the colours of visibilities.
+    """
     places = np.linspace(0.25, 0.8, count) if count > 1 else [0.25]
     return [to_hex(mpl.colormaps["magma"](place)) for place in places]
 
@@ -258,7 +267,10 @@ def _lines(
 
 
 def _map(fig: Figure, axes: Axes, panel: _Panel, y: str) -> None:
-    """Draw a map over two axes. Points without a value stay grey."""
+    """Draw a map over two axes.
+
+    Points without a value stay grey.
+    """
     assert panel.x is not None
     xs, ys, values = gridded(panel.own, panel.x, y)
     axes.set_facecolor("#dddddd")

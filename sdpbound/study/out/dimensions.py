@@ -132,7 +132,10 @@ class Layout:
 
 
 def _noise_of(visibility: Any, what: Any, driven: str = "") -> tuple[Any, ...]:
-    """Return the columns of a row that describe its noise. For a critical value, its own noise is left out."""
+    """Return the columns of a row that describe its noise.
+
+    For a critical value, its own noise is left out.
+    """
     if driven == "visibility":
         visibility = None
     elif driven and what is not None:

@@ -24,7 +24,9 @@ __all__ = ["export", "write_csv"]
 
 
 def export(path: str | os.PathLike[str], chunks: Chunks, facts: Mapping[str, Any], spec: StudySpec) -> Path:
-    """Write rows in the format that the file's name asks for, with their provenance. An older file is replaced.
+    """Write rows in the format that the file's name asks for, with their provenance.
+
+    An older file is replaced.
 
     Parameters
     ----------

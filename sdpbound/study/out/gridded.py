@@ -146,7 +146,10 @@ class _Grid:
                 yield _Variable(quantity, True, dims, size, alone)
 
     def take(self, columns: Sequence[tuple[Any, ...]]) -> None:
-        """Put rows in their places. Raises InvalidInput if the study has no place for a row."""
+        """Put rows in their places.
+
+        Raises InvalidInput if the study has no place for a row.
+        """
         row = dict(zip(COLUMNS, columns, strict=False))  # the columns that the study adds follow from its points
         places = self._layout.places(row)
         numbers: dict[str, NDArray[np.float64]] = {}

@@ -103,7 +103,10 @@ def _template() -> Any:
 
 
 def rounded_bound(value: float | None, side: str, digits: int = DIGITS) -> str:
-    """Return a bound, rounded to its side. Other numbers are rounded to the nearest."""
+    """Return a bound, rounded to its side.
+
+    Other numbers are rounded to the nearest.
+    """
     if value is None or math.isnan(value):
         return ""
     return f"{value:.{digits}g}" if side not in ("upper", "lower") else rounded(value, side, digits)
@@ -205,7 +208,10 @@ def runs_of(runs: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]) -> dict
 
 
 def _pictures(figures: Sequence[Path]) -> list[dict[str, Any]]:
-    """Return one picture for each figure that a browser can show. A caption that several figures have is shown once."""
+    """Return one picture for each figure that a browser can show.
+
+    A caption that several figures have is shown once.
+    """
     shown = [Path(file) for file in figures if Path(file).suffix.lower() in _PICTURES]
     chosen = [min(files, key=lambda f: f.suffix) for _, files in groupby(shown, key=lambda f: f.with_suffix(""))]
     pictures = [_picture(file) for file in chosen]
@@ -282,7 +288,10 @@ def _histogram(margins: Any) -> str:
 
 
 def _rows(table: Table) -> dict[str, Any]:
-    """Return the first rows as text. Columns that are the same in all rows are given apart."""
+    """Return the first rows as text.
+
+    Columns that are the same in all rows are given apart.
+    """
     columns, same = [], []
     for column in sorted(table.columns, key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST)):
         values = table.distinct(column)

@@ -54,7 +54,10 @@ class AtPoint:
 
     @property
     def expression(self) -> BellExpression:
-        """The Bell expression of the point. Raises InvalidInput if it has none."""
+        """The Bell expression of the point.
+
+        Raises InvalidInput if it has none.
+        """
         return expression_of(self.member)
 
     @property
@@ -104,7 +107,10 @@ def observations(member: Member, behaviour: Behaviour, tested: str | None) -> Ob
 
 
 def expression_of(member: Member) -> BellExpression:
-    """Return the Bell expression of a member. Raises InvalidInput if it has none."""
+    """Return the Bell expression of a member.
+
+    Raises InvalidInput if it has none.
+    """
     found = member.expression
     if found is None:
         raise InvalidInput(f"{member.title} has no Bell expression; test correlators or full.")

@@ -22,7 +22,10 @@ class ClosedForm(QuantityKind):
     side: Side = "exact"
 
     def value(self, at: AtPoint) -> float:
-        """Return the number. Raises InvalidInput if the member has none."""
+        """Return the number.
+
+        Raises InvalidInput if the member has none.
+        """
         found: float | None = getattr(at.member, self.attribute, None)
         if found is None:
             raise InvalidInput(f"{at.member.title} has no {self.label} in closed form; leave {self.attribute} out.")

@@ -27,7 +27,10 @@ THEOREM_USED = f"{THEOREM}; {VARIANCE[FiniteSecurity().registers]}"
 
 @dataclass(frozen=True, kw_only=True)
 class _Finite(QuantityKind):
-    """A length in bits. For pairs of outcomes it is at most the number of bits in both parties' outcomes."""
+    """A length in bits.
+
+    For pairs of outcomes it is at most the number of bits in both parties' outcomes.
+    """
 
     group: Group = "entropy"
     side: Side = "lower"
@@ -45,7 +48,10 @@ class _Finite(QuantityKind):
         return "finite", x, y, asked.how, asked.preprocessing
 
     def row(self, at: AtPoint, asked: Asked, run: Run) -> Row:
-        """Return the columns for one number of rounds. The functionals are found once, for all numbers of rounds."""
+        """Return the columns for one number of rounds.
+
+        The functionals are found once, for all numbers of rounds.
+        """
         start = time.perf_counter()
         assert asked.rounds is not None
         bounds = run.once(asked.program, lambda: self._functionals(at, asked))

@@ -1,4 +1,7 @@
-"""The base class of quantities. A class derived from it is a quantity that study files can name."""
+"""The base class of quantities.
+
+A class derived from it is a quantity that study files can name.
+"""
 
 from __future__ import annotations
 
@@ -106,19 +109,28 @@ class Solved:
 
 
 class Run(Protocol):
-    """The evaluation of quantities at one point. It remembers what is solved, and keeps certificates."""
+    """The evaluation of quantities at one point.
+
+    It remembers what is solved, and keeps certificates.
+    """
 
     def solved(self, asked: Asked) -> Solved:
         """Solve the program behind a quantity, once for all quantities that share it."""
 
     def flips(self, asked: Asked) -> float:
-        """Return the preprocessing of a quantity. If the best one is asked for, it is searched."""
+        """Return the preprocessing of a quantity.
+
+        If the best one is asked for, it is searched.
+        """
 
     def certificate(self, bound: Certified) -> str | None:
         """Keep a bound's certificate and return its name; None if the study keeps no certificates."""
 
     def once(self, key: Hashable, make: Any) -> Any:
-        """Return what ``make()`` gave for a key. It is called once for each key."""
+        """Return what ``make()`` gave for a key.
+
+        It is called once for each key.
+        """
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,7 +203,10 @@ class QuantityKind(ABC):
         return -math.inf
 
     def program(self, asked: Asked) -> tuple[Any, ...]:
-        """Return a name of the program behind the quantity. Quantities with the same program are solved together."""
+        """Return a name of the program behind the quantity.
+
+        Quantities with the same program are solved together.
+        """
         x, y = asked.settings
         return asked.name, x, y, asked.how, asked.preprocessing
 
@@ -211,7 +226,10 @@ class QuantityKind(ABC):
         return None
 
     def statuses(self, conic: frozenset[str]) -> frozenset[str]:
-        """Return the statuses of an answer. ``conic`` are those that solvers of conic programs give."""
+        """Return the statuses of an answer.
+
+        ``conic`` are those that solvers of conic programs give.
+        """
         return conic
 
 
@@ -266,7 +284,10 @@ class ProgramKind(QuantityKind):
         return {"value": self.value(bound.value, at, asked)}
 
     def kept(self, number: float, at: AtPoint, asked: Asked) -> float | None:
-        """Return a margin or a gap. It is None where the solver gave no number to compare with, or one out of range."""
+        """Return a margin or a gap.
+
+        It is None where the solver gave no number to compare with, or one out of range.
+        """
         return number if abs(number) <= self.span(at, asked) else None
 
     def methods(self) -> tuple[str, str]:

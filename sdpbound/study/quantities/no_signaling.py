@@ -93,7 +93,10 @@ class NoSignalingKey(OfData):
 
 @dataclass(frozen=True, kw_only=True)
 class TestedKey(NoSignalingKey):
-    """A key rate of pairs some of which are tested. The tests use up a part of the pairs."""
+    """A key rate of pairs some of which are tested.
+
+    The tests use up a part of the pairs.
+    """
 
     of_chsh: ClassVar[bool] = True
 

@@ -89,7 +89,10 @@ class OfData(ProgramKind):
         return question(at, SelfTestedEntropy(x, y if self.pair or self.blind else None, self.blind), "lower")
 
     def proven_test(self, at: AtPoint, row: Row) -> SelfTest:
-        """Return the self-test of a row whose method is a closed form. Raises CertificateError if there is none."""
+        """Return the self-test of a row whose method is a closed form.
+
+        Raises CertificateError if there is none.
+        """
         test = None if row["preprocessing"] else at.self_test
         if test is None:
             raise CertificateError("it is a closed form, and there is none: its data are no quantum self-test.")

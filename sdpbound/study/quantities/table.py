@@ -1,4 +1,7 @@
-"""The table of quantities: one line for each. Other packages add their own quantities to it."""
+"""The table of quantities: one line for each.
+
+Other packages add their own quantities to it.
+"""
 
 from __future__ import annotations
 
@@ -78,7 +81,10 @@ QUANTITIES: Registry[QuantityKind] = Registry(
 
 
 def kind_of(name: str) -> QuantityKind:
-    """Return the quantity of a name. Raises InvalidParameter if no quantity has the name."""
+    """Return the quantity of a name.
+
+    Raises InvalidParameter if no quantity has the name.
+    """
     return QUANTITIES.named(name, "quantity")
 
 

@@ -23,7 +23,9 @@ CLOSE_SECONDS = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """Files for a ``tls://`` scheduler, in PEM format. A file that is not given is taken from Dask's configuration.
+    """Files for a ``tls://`` scheduler, in PEM format.
+
+    A file that is not given is taken from Dask's configuration.
 
     Attributes
     ----------
@@ -73,7 +75,10 @@ def _missing() -> InvalidInput:
 
 
 def connect(address: str, tls: Tls | None) -> Any:
-    """Return a client of the scheduler. Raises InvalidInput if the scheduler cannot be reached."""
+    """Return a client of the scheduler.
+
+    Raises InvalidInput if the scheduler cannot be reached.
+    """
     try:
         from distributed import Client, Security
     except ImportError:
@@ -132,7 +137,10 @@ def _unreachable(address: str, tls: Tls | None, error: Exception) -> InvalidInpu
 
 @contextmanager
 def silence() -> Iterator[None]:
-    """Keep the log messages of distributed and tornado from the terminal. Errors that matter are raised."""
+    """Keep the log messages of distributed and tornado from the terminal.
+
+    Errors that matter are raised.
+    """
     try:
         import distributed  # noqa: F401  (it sets the levels of its loggers)
     except ImportError:

@@ -41,7 +41,10 @@ ANSWERS = TypeAdapter(Answers)
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """A function and its arguments. Unpickling it calls the function, and gives the function's result."""
+    """A function and its arguments.
+
+    Unpickling it calls the function, and gives the function's result.
+    """
 
     function: Callable[..., Any]
     args: tuple[Any, ...]
@@ -73,7 +76,10 @@ def same_version(worker: str, there: tuple[str, int], study: tuple[str, int]) ->
 
 
 def answer(run: str, study: tuple[str, int], tasks: bytes) -> bytes:
-    """Return the answers to a batch of tasks of a run. They are empty if the run ends meanwhile."""
+    """Return the answers to a batch of tasks of a run.
+
+    They are empty if the run ends meanwhile.
+    """
     from distributed import get_worker
 
     worker = get_worker().address

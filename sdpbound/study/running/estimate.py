@@ -217,7 +217,10 @@ class _Bench:
         return time.perf_counter() >= self._end
 
     def ask(self, task: Task) -> tuple[Answer | None, float]:
-        """Return the answer to a task and its seconds. The answer is None if the process was stopped before."""
+        """Return the answer to a task and its seconds.
+
+        The answer is None if the process was stopped before.
+        """
         if self._solver.stopped:
             return None, 0.0
         start = time.perf_counter()

@@ -35,7 +35,10 @@ def cores() -> int:
 
 
 def nothing() -> None:
-    """Do nothing. It is the default of what is done while waiting."""
+    """Do nothing.
+
+    It is the default of what is done while waiting.
+    """
 
 
 def run_here(groups: Iterable[Sequence[Task]]) -> Generator[Done, None, None]:
@@ -105,7 +108,10 @@ class _Pool:
     # -- the caller's thread --------------------------------------------------------------------------------------
 
     def fill(self, left: Iterator[Sequence[Task]]) -> None:
-        """Take groups until enough tasks wait. If a result is ready, take one group only."""
+        """Take groups until enough tasks wait.
+
+        If a result is ready, take one group only.
+        """
         while not self._all_given and self._unstarted < WAITING:
             group = next(left, None)
             with self._change:
@@ -120,7 +126,10 @@ class _Pool:
                 return
 
     def next(self, idle: Callable[[], None]) -> Done | None:
-        """Return the next result, or None at the end. It waits in short steps, so that an interrupt is seen at once."""
+        """Return the next result, or None at the end.
+
+        It waits in short steps, so that an interrupt is seen at once.
+        """
         while self._unanswered:
             try:
                 result = self._results.get(timeout=0.2)

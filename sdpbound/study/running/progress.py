@@ -37,7 +37,10 @@ class Counter:
 
 @dataclass
 class Tally:
-    """The counters of a run by quantity. The time left follows from the mean time of the cells that are done."""
+    """The counters of a run by quantity.
+
+    The time left follows from the mean time of the cells that are done.
+    """
 
     counters: dict[str, Counter] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
@@ -139,7 +142,10 @@ class Report:
 
 
 def announce(text: str) -> None:
-    """Print a line on standard error. Call this only while no bars are shown."""
+    """Print a line on standard error.
+
+    Call this only while no bars are shown.
+    """
     with suppress(OSError, ValueError):
         print(text, file=sys.stderr, flush=True)
 

@@ -178,9 +178,10 @@ def _written(study: Study, run: _Run, start: float) -> StudyResult:
 
 
 def _current(table: Path, facts: dict[str, Any]) -> Counter[str] | None:
-    """Count the rows by status, from the metadata of the table. None means that the table must be written again.
+    """Count the rows by status, from the metadata of the table.
 
-    The table need not be written if it comes from the same runs of the same study, and has its hash.
+    None means that the table must be written again. The table need not be written if it comes from the same runs of the
+    same study, and has its hash.
     """
     try:
         content = json.loads(table.with_suffix(".json").read_bytes())
@@ -294,7 +295,10 @@ class _Run:
                 yield group
 
     def take(self, results: Generator[tuple[Task, Answer], None, None]) -> None:
-        """Store the answers of an executor, in batches. On an interrupt, the answers that have arrived are stored."""
+        """Store the answers of an executor, in batches.
+
+        On an interrupt, the answers that have arrived are stored.
+        """
         with closing(results):
             try:
                 for task, answer in results:

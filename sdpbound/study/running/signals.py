@@ -1,4 +1,7 @@
-"""Signals that end a run. Only the first counts, and no signal interrupts storing."""
+"""Signals that end a run.
+
+Only the first counts, and no signal interrupts storing.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +57,10 @@ class Stops:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Run a block that no signal interrupts. A signal that came during the block raises at its end."""
+        """Run a block that no signal interrupts.
+
+        A signal that came during the block raises at its end.
+        """
         self._holders += 1
         try:
             yield

@@ -43,7 +43,10 @@ _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA
 
 
 class NotStarted(Exception):
-    """A solver process cannot be started. The text is the reason."""
+    """A solver process cannot be started.
+
+    The text is the reason.
+    """
 
 
 class Stopped(Exception):
@@ -51,9 +54,10 @@ class Stopped(Exception):
 
 
 class SolverProcess:
-    """A solver process. It is started when it is needed, and replaced when it has ended.
+    """A solver process.
 
-    Only the thread that owns the object may call its methods, except :meth:`stop`.
+    It is started when it is needed, and replaced when it has ended. Only the thread that owns the object may call its
+    methods, except :meth:`stop`.
     """
 
     def __init__(self, command: Sequence[str] = COMMAND) -> None:
@@ -72,7 +76,10 @@ class SolverProcess:
         return self._process is not None and self._process.ready
 
     def start(self) -> None:
-        """Start a process unless one is ready. Raises NotStarted if none can be started, and Stopped."""
+        """Start a process unless one is ready.
+
+        Raises NotStarted if none can be started, and Stopped.
+        """
         if self.ready:
             return
         for attempt in range(START_ATTEMPTS):
@@ -91,7 +98,10 @@ class SolverProcess:
         raise NotStarted(reason)
 
     def answer(self, task: Task) -> Answer:
-        """Ask the process, then other solvers in new processes, until one answers. Raises NotStarted and Stopped."""
+        """Ask the process, then other solvers in new processes, until one answers.
+
+        Raises NotStarted and Stopped.
+        """
         reasons: list[str] = []
         for name in _solvers(task):
             self.start()
@@ -105,7 +115,10 @@ class SolverProcess:
         return failed(task, f"no solver answered ({'; '.join(reasons)})")
 
     def stop(self) -> None:
-        """Kill the process and start no other one. Any thread may call this. A task in work ends with Stopped."""
+        """Kill the process and start no other one.
+
+        Any thread may call this. A task in work ends with Stopped.
+        """
         with self._starting:
             self._stopped.set()
             process = self._process
@@ -197,7 +210,10 @@ class _Process:
         return ANSWER.validate_json(line), ""
 
     def _read(self, limit: float) -> str:
-        """Return one line, or less if the process ends. The process is killed when it is late."""
+        """Return one line, or less if the process ends.
+
+        The process is killed when it is late.
+        """
         assert self._process is not None and self._process.stdout is not None
         with self._timing:
             self._deadline = time.monotonic() + limit
@@ -241,7 +257,10 @@ class _Process:
         return lines[-1][:200] if lines else ""
 
     def kill(self) -> None:
-        """Kill the process. Any thread may call this. The thread that reads then sees the end of the output."""
+        """Kill the process.
+
+        Any thread may call this. The thread that reads then sees the end of the output.
+        """
         if self._process is not None:
             self._process.kill()
 

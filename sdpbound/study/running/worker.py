@@ -1,4 +1,7 @@
-"""A process that evaluates tasks: it reads one JSON line and writes one JSON line. ``solver_process`` starts it."""
+"""A process that evaluates tasks: it reads one JSON line and writes one JSON line.
+
+``solver_process`` starts it.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +46,10 @@ def main() -> None:
 
 
 def _end_with(parent: int) -> None:
-    """End this process soon after its parent has ended. A parent that is killed cannot end this process itself."""
+    """End this process soon after its parent has ended.
+
+    A parent that is killed cannot end this process itself.
+    """
     while os.getppid() == parent:
         time.sleep(_LOOK)
     os._exit(1)

@@ -67,7 +67,10 @@ class Contents:
         raise InvalidInput(f"'{self.path}' has no run {run}; begin one first.")
 
     def runs(self, run: int | None = None) -> list[dict[str, Any]]:
-        """Return the provenance of all runs, or of one run, oldest first. Each has the number of the run as "id"."""
+        """Return the provenance of all runs, or of one run, oldest first.
+
+        Each has the number of the run as "id".
+        """
         with guard(self.path):
             rows = self._db.execute("SELECT id, facts, digest FROM run WHERE ? IN (id, 0) ORDER BY id", (run or 0,))
             found = rows.fetchall()
@@ -138,7 +141,10 @@ class Contents:
             return self._db.execute(f"{select} key IN ({_places(CHUNK)}) {order}", padded).fetchall()
 
     def _cells(self, raw: Iterable[tuple[Any, ...]]) -> Iterator[Cell]:
-        """Yield the cells, with every digest checked. The rows of a cell must follow each other."""
+        """Yield the cells, with every digest checked.
+
+        The rows of a cell must follow each other.
+        """
         for key, group in itertools.groupby(raw, key=lambda row: row[0]):
             rows = list(group)
             for part, row in enumerate(rows):
@@ -151,7 +157,10 @@ class Contents:
         return self._cells(self._scan(self._row, "result"))
 
     def _scan(self, select: str, table: str, size: int = 4 * CHUNK) -> Iterator[tuple[Any, ...]]:
-        """Yield all rows of a table. They are read in pieces, so that no long read makes the writer wait."""
+        """Yield all rows of a table.
+
+        They are read in pieces, so that no long read makes the writer wait.
+        """
         last = -(2**63)
         while True:
             with guard(self.path):
@@ -178,7 +187,10 @@ class Contents:
             raise self._damaged(f"{error}") from None
 
     def seal(self) -> Seal | None:
-        """Return the stored seal. None means that only versions without seals have written the store."""
+        """Return the stored seal.
+
+        None means that only versions without seals have written the store.
+        """
         with guard(self.path):
             return self._seal()
 
@@ -197,7 +209,10 @@ class Contents:
 
     @property
     def connection(self) -> sqlite3.Connection:
-        """The open file, for limits and pragmas. Only the methods of the store change its tables."""
+        """The open file, for limits and pragmas.
+
+        Only the methods of the store change its tables.
+        """
         return self._db
 
     def _own_seal(self) -> Seal:
@@ -230,7 +245,10 @@ class Contents:
         return self._text(name, row[0])
 
     def compressed(self) -> Iterator[tuple[str, bytes]]:
-        """Yield the names of all certificates, and their compressed texts. Each text was expanded as a check."""
+        """Yield the names of all certificates, and their compressed texts.
+
+        Each text was expanded as a check.
+        """
         for name, data, _ in self._proofs():
             yield name, data
 

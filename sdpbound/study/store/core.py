@@ -48,7 +48,10 @@ __all__ = ["Store"]
 
 
 class Store(Contents):
-    """The results of a study in one file. It is a context manager, made by :meth:`read` or :meth:`write`."""
+    """The results of a study in one file.
+
+    It is a context manager, made by :meth:`read` or :meth:`write`.
+    """
 
     def __init__(self, path: Path, db: sqlite3.Connection, lock: Lock | None) -> None:
         super().__init__(path, db)
@@ -58,7 +61,9 @@ class Store(Contents):
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Store:
-        """Open a store to read it. Another process may write it meanwhile, and its folder may be read-only.
+        """Open a store to read it.
+
+        Another process may write it meanwhile, and its folder may be read-only.
 
         Raises
         ------
@@ -76,7 +81,9 @@ class Store(Contents):
 
     @classmethod
     def write(cls, path: str | os.PathLike[str]) -> Store:
-        """Open a store to write it, or make it. No other process can write it until it is closed.
+        """Open a store to write it, or make it.
+
+        No other process can write it until it is closed.
 
         Raises
         ------
@@ -168,7 +175,9 @@ class Store(Contents):
     # -- results ------------------------------------------------------------------------------------------------------
 
     def add(self, run: int, answers: Iterable[tuple[Sequence[bytes], Answer]], replace: bool = False) -> None:
-        """Store a batch of answers, all or nothing. When this returns, they are on the disk.
+        """Store a batch of answers, all or nothing.
+
+        When this returns, they are on the disk.
 
         Parameters
         ----------
@@ -226,7 +235,10 @@ class Store(Contents):
             self._db.executemany("INSERT OR IGNORE INTO certificate VALUES (?, ?, ?)", proofs)
 
     def _reseal(self, rows: Sequence[tuple[Any, ...]], replaced: Iterable[bytes]) -> None:
-        """Count new rows in the seal, and take away the rows that they replace. Call this within a transaction."""
+        """Count new rows in the seal, and take away the rows that they replace.
+
+        Call this within a transaction.
+        """
         seal = self._seal()
         if seal is None:
             raise self._damaged("it has lost its seal")

@@ -66,7 +66,10 @@ def _failure(error: sqlite3.Error, path: Path) -> SdpboundError:
 
 @contextmanager
 def system(path: Path, verb: str) -> Iterator[None]:
-    """Turn the system's errors into errors of this package. ``verb`` says what cannot be done: "read" or "written"."""
+    """Turn the system's errors into errors of this package.
+
+    ``verb`` says what cannot be done: "read" or "written".
+    """
     try:
         yield
     except OSError as error:

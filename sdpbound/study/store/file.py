@@ -1,4 +1,7 @@
-"""The file of a store. It is made in one step, examined before it is used, and moved aside if it is damaged."""
+"""The file of a store.
+
+It is made in one step, examined before it is used, and moved aside if it is damaged.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +66,10 @@ def beside(path: Path, suffix: str) -> Path:
 
 
 def open_to_read(path: Path) -> sqlite3.Connection:
-    """Return a connection that reads a store. The store was examined."""
+    """Return a connection that reads a store.
+
+    The store was examined.
+    """
     db = None
     try:
         with system(path, "read"), guard(path):
@@ -218,7 +224,10 @@ def definitions(db: sqlite3.Connection) -> str:
 
 
 def _unclean(path: Path) -> bool:
-    """Whether the last writer did not close the store. A log that is not empty is then beside it."""
+    """Whether the last writer did not close the store.
+
+    A log that is not empty is then beside it.
+    """
     try:
         return beside(path, "-wal").stat().st_size > 0
     except OSError:
@@ -319,7 +328,10 @@ def _examine_pages(db: sqlite3.Connection, path: Path, unclean: bool) -> None:
 
 
 def _upgrade(db: sqlite3.Connection, columns: int) -> None:
-    """Append the columns that this version has and the file lacks. Call this within a transaction."""
+    """Append the columns that this version has and the file lacks.
+
+    Call this within a transaction.
+    """
     for name in list(STORED)[columns:]:
         db.execute(f"ALTER TABLE result ADD COLUMN {column(name)}")
     db.execute("UPDATE meta SET value = ? WHERE name = 'schema'", (definitions(db),))
@@ -329,18 +341,27 @@ def _upgrade(db: sqlite3.Connection, columns: int) -> None:
 
 
 def read_seal(db: sqlite3.Connection) -> Seal | None:
-    """Return the seal of an open store; None if it has none. Raises ValueError if the text is no seal."""
+    """Return the seal of an open store; None if it has none.
+
+    Raises ValueError if the text is no seal.
+    """
     found = db.execute("SELECT value FROM meta WHERE name = 'seal'").fetchone()
     return None if found is None else Seal.from_json(found[0])
 
 
 def write_seal(db: sqlite3.Connection, seal: Seal) -> None:
-    """Replace the seal of the store. Call this within a transaction."""
+    """Replace the seal of the store.
+
+    Call this within a transaction.
+    """
     db.execute("INSERT OR REPLACE INTO meta VALUES ('seal', ?)", (seal.to_json(),))
 
 
 def _seal_first(db: sqlite3.Connection) -> None:
-    """Seal the rows of a store of format 1 as they are. Call this within a transaction."""
+    """Seal the rows of a store of format 1 as they are.
+
+    Call this within a transaction.
+    """
     seal = Seal()
     for key, part, status, own in db.execute("SELECT key, part, status, digest FROM result"):
         seal.count(key, part, status, own)

@@ -141,7 +141,10 @@ def _converted(name: str, kind: type, value: Any) -> Any:
 
 
 def unpack(values: Sequence[Value]) -> tuple[Any, ...]:
-    """Return the values of a row from what SQLite kept. Columns that the file does not have yet are None."""
+    """Return the values of a row from what SQLite kept.
+
+    Columns that the file does not have yet are None.
+    """
     if len(values) < len(_COLUMNS):
         values = (*values, *[None] * (len(_COLUMNS) - len(values)))
     if str in map(type, _floats(values)):
@@ -156,7 +159,9 @@ def unpack(values: Sequence[Value]) -> tuple[Any, ...]:
 
 
 def loads(text: str | bytes, hook: Callable[[list[tuple[str, Any]]], Any] | None = None, entries: int = ENTRIES) -> Any:
-    """Return the content of a JSON text that has at most ``entries`` entries. ``hook`` makes an object from its pairs.
+    """Return the content of a JSON text that has at most ``entries`` entries.
+
+    ``hook`` makes an object from its pairs.
 
     Raises
     ------
@@ -234,7 +239,10 @@ class Seal:
     complete: list[str] = field(default_factory=list)
 
     def count(self, key: bytes, part: int, status: object, own: bytes, sign: int = 1) -> None:
-        """Count a row with its digest ``own``. With ``sign`` -1 the row is taken away."""
+        """Count a row with its digest ``own``.
+
+        With ``sign`` -1 the row is taken away.
+        """
         name = str(status)
         self.rows[name] += sign
         if not self.rows[name]:
@@ -248,7 +256,10 @@ class Seal:
 
     @classmethod
     def from_json(cls, text: str) -> Seal:
-        """Read a seal from its text. Raises ValueError if the text is no seal."""
+        """Read a seal from its text.
+
+        Raises ValueError if the text is no seal.
+        """
         try:
             facts = loads(text)
             rows = Counter({str(name): int(count) for name, count in facts["rows"].items()})

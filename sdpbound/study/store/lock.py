@@ -23,7 +23,10 @@ def now() -> str:
 
 
 class Lock:
-    """The right to write a store, kept on a file beside it. The system releases it when the process ends."""
+    """The right to write a store, kept on a file beside it.
+
+    The system releases it when the process ends.
+    """
 
     def __init__(self, path: Path) -> None:
         self._lock = FileLock(path.with_name(path.name + ".lock"), thread_local=False)

@@ -30,9 +30,9 @@ class _Broken(Exception):
 
 
 def records(path: Path) -> Iterator[Record | None]:
-    """Yield the records on all leaves of tables. A record that is broken comes as None.
+    """Yield the records on all leaves of tables.
 
-    Pages of the log are read in the place of older pages of the file.
+    A record that is broken comes as None. Pages of the log are read in the place of older pages of the file.
     """
     log = beside(path, "-wal")
     with path.open("rb") as file:
@@ -88,7 +88,10 @@ class _Pages:
         return row if row < 2**63 else row - 2**64, tuple(_values(payload))
 
     def _overflow(self, page: bytes, at: int, size: int) -> bytes:
-        """Return the rest of a record from other pages. Each of these pages begins with the number of the next one."""
+        """Return the rest of a record from other pages.
+
+        Each of these pages begins with the number of the next one.
+        """
         if size > min(self.count * PAGE, LARGEST + PAGE):
             raise _Broken
         found: list[bytes] = []

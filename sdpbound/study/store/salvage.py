@@ -71,7 +71,10 @@ def _better(cell: Cell, known: str | None) -> bool:
 
 
 class _Runs:
-    """The runs of another store. A run is copied to this store when the first row of it is copied."""
+    """The runs of another store.
+
+    A run is copied to this store when the first row of it is copied.
+    """
 
     def __init__(self, store: Store, facts: dict[int, dict[str, Any]], origin: dict[str, Any]) -> None:
         self._store, self._facts, self._origin = store, facts, origin
