@@ -1,10 +1,14 @@
 """The command line, ``sdpbound`` or ``python -m sdpbound``.
 
-The exit status is 0 on success. It is 0 also for help, for ``sdpbound`` alone, which shows the help, and where the
-reader of the output has gone away, as ``head`` does. It is 1 where a computation could not be finished; a study with
-failed rows is such a computation. It is 2 on bad input; a certificate that does not hold and a damaged file are bad
-input. It is 130 if the program was interrupted, and 143 if SIGTERM ended it. Every error is one sentence on standard
-error.
+The exit status is one of these:
+
+- 0 on success, also for help, for ``sdpbound`` alone, which shows the help, and where the reader of the output has gone
+  away, as ``head`` does
+- 1 where a computation could not be finished; a study with failed rows is such a computation
+- 2 on bad input; a certificate that does not hold and a damaged file are bad input
+- 130 if the program was interrupted, 143 if SIGTERM ended it
+
+Every error is one sentence on standard error.
 
 Every bound is printed with its side and rounded to that side, so that the number on the screen is proven as well.
 ``--json`` prints one object with unrounded floats. Nothing is clipped.

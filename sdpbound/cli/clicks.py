@@ -10,7 +10,7 @@ import typer
 
 __all__ = ["current_context", "errors"]
 
-#: The module of click's errors. It is the module of ``typer.BadParameter``.
+#: The module of click's errors. ``typer.BadParameter`` is defined there.
 errors: Any = sys.modules[typer.BadParameter.__module__]
 
 

@@ -41,7 +41,7 @@ def families_command(
 def _facts(family: type[Family]) -> dict[str, Any]:
     """Return the facts of a family for JSON.
 
-    Its axes are null where they depend on arguments that must be given.
+    The axes are null where they depend on arguments that must be given.
     """
     axes = _axes(family)
     return {

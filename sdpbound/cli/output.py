@@ -38,7 +38,7 @@ DIGITS = 12
 def print_text(text: str) -> None:
     """Print a text to standard output.
 
-    It is no error if the reader has gone away, as in ``| head``.
+    There is no error if the reader has gone away, as in ``| head``.
     """
     try:
         print(text, flush=True)

@@ -11,7 +11,7 @@ A script figures/NAME.py has a ``FIGURE`` and ``draw(table, output)``, with one 
             ...
             return save(fig, output / FIGURE.name, FIGURE, [data])
 
-A figure without studies computes its own table. Its ``FIGURE`` has ``computed=True``, and its script has
+A figure without studies computes its own table. The ``FIGURE`` has ``computed=True``, and the script has
 ``compute(output)`` beside ``draw``, see :mod:`sdpbound.tables.computed`.
 
 Figures are built without pyplot, so that no backend and no global setting changes.
@@ -130,7 +130,7 @@ def figure(width: float, height: float) -> Figure:
 def sequence(count: int) -> list[str]:
     """Return colours for ordered values, from dark blue to yellow.
 
-    Their lightness grows, for every form of colour vision.
+    The lightness grows, for every form of colour vision.
     """
     anchors = ["#0b1f4b", "#2f5d9c", "#2f9098", "#7fae45", "#eeb010"]
     colours = LinearSegmentedColormap.from_list("sequence", anchors)
@@ -269,7 +269,7 @@ def save(
 def main(about: FigureSpec, draw: Callable[..., list[Path]], compute: Callable[[Path], Path] | None = None) -> None:
     """Run the command line of a figure's script.
 
-    Its arguments are the tables and, optionally, the folder to draw into. With ``compute``, the only argument is the
+    The arguments are the tables and, optionally, the folder to draw into. With ``compute``, the only argument is the
     folder, and the table is first computed into it.
     """
     count, given = len(about.studies), [Path(word) for word in sys.argv[1:]]

@@ -134,7 +134,7 @@ class Study:
     def prepare_folder(self) -> None:
         """Make the folder, and check that files can be written there.
 
-        Raises InvalidInput if they cannot.
+        Raises InvalidInput if files cannot be written.
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -223,7 +223,7 @@ class Study:
     def facts(self) -> dict[str, Any]:
         """Return the provenance of the numbers.
 
-        It has the study, the runs that computed the numbers, and the versions that write the numbers out.
+        The provenance has the study, the runs that computed the numbers, and the versions that write the numbers out.
         """
         with Store.read(self.store_path) as store:
             runs, stored = store.runs(), sum(store.counts().values())
@@ -242,7 +242,7 @@ class Study:
     def to_pandas(self) -> pandas.DataFrame:
         """Return all rows as a data frame.
 
-        Its ``attrs["provenance"]`` has their provenance.
+        ``attrs["provenance"]`` of the frame has the provenance of the rows.
         """
         return to_pandas(self.chunks(), self.facts())
 

@@ -50,7 +50,7 @@ GROUP = 4096
 def _as_family(value: Family | dict[str, Any]) -> Family:
     """Return a family.
 
-    It may come as the plain data in which a task is sent to another process.
+    The value may be the plain data in which a task is sent to another process.
     """
     return value if isinstance(value, Family) else family_from(value)
 
@@ -102,7 +102,7 @@ class Search:
 class Task:
     """One point with a noise, a kind of tested data and an adversary.
 
-    It is plain data, to be sent to another process. The visibility, the tested data or the adversary is None if the
+    A task is plain data, to be sent to another process. The visibility, the tested data or the adversary is None if the
     quantities do not depend on it. ``noise`` is None if there is white noise alone. All quantities are of one group.
     """
 

@@ -85,7 +85,7 @@ def write_computed(
 def read_computed(path: str | os.PathLike[str]) -> ComputedTable:
     """Read a table of :func:`write_computed` and check its hash.
 
-    Raises InvalidStudy if it was edited or is damaged.
+    Raises InvalidStudy if the table was edited or is damaged.
     """
     file = Path(path)
     try:

@@ -25,7 +25,7 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 def needed(module: str) -> Any:
     """Import an optional package.
 
-    Raises InvalidInput if it is not installed.
+    Raises InvalidInput if the package is not installed.
     """
     try:
         return import_module(module)

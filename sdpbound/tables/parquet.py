@@ -73,9 +73,9 @@ class _Stream:
 class _Digest:
     """A SHA-256 of rows.
 
-    It does not depend on how the rows are cut into batches, encoded or compressed. The hash is over the hashes of two
-    streams for each column. The first stream says which entries are null or, for a column of texts, the lengths of the
-    texts in bytes. The second stream has the entries: 8-byte little-endian numbers (zero for null), or UTF-8.
+    The hash does not depend on how the rows are cut into batches, encoded or compressed. The hash is over the hashes of
+    two streams for each column. The first stream says which entries are null or, for a column of texts, the lengths of
+    the texts in bytes. The second stream has the entries: 8-byte little-endian numbers (zero for null), or UTF-8.
     """
 
     def __init__(self, columns: Mapping[str, type]) -> None:
@@ -146,7 +146,7 @@ def write_parquet(path: str | os.PathLike[str], chunks: Chunks, facts: Mapping[s
 def read_parquet(path: Path) -> tuple[tuple[Row, ...], dict[str, Any]]:
     """Return the rows of a Parquet file and its provenance.
 
-    Raises InvalidStudy if they do not fit each other.
+    Raises InvalidStudy if rows and provenance do not fit each other.
     """
     pa, parquet = needed("pyarrow"), needed("pyarrow.parquet")
     rows: list[Row] = []

@@ -56,8 +56,8 @@ def git_commit() -> str | None:
 def environment() -> dict[str, Any]:
     """Return the computing environment.
 
-    It has the versions of this package, of its numbers and of other packages, the commit, Python, and the kind of
-    machine.
+    The environment has the versions of this package, of its numbers and of other packages, the commit, Python, and the
+    kind of machine.
     """
     return {
         "sdpbound": __version__,

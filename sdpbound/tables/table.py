@@ -74,7 +74,7 @@ class Table:
     def to_pandas(self) -> pandas.DataFrame:
         """Return the rows as a data frame.
 
-        Its ``attrs["provenance"]`` has their provenance.
+        ``attrs["provenance"]`` of the frame has the provenance of the rows.
         """
         # imported here, because a table needs data frames for nothing else
         from sdpbound.tables.frames import to_pandas

@@ -52,8 +52,8 @@ def contours_of(search: Search) -> tuple[list[list[Point]], dict[Point, _Place]]
 def better_point(evaluation: Scored, quantity: Quantity, row: Row) -> Point | None:
     """Return a better point than the row's, or None if the search finds none.
 
-    The search looks at a coarse grid over the contours, and then steps to better neighbours. It may miss a point,
-    because it may stop at a local optimum. The value at each point is a bound in any case.
+    The search looks at a coarse grid over the contours, and then steps to better neighbours. The search may miss a
+    point, because it may stop at a local optimum. The value at each point is a bound in any case.
     """
     task = evaluation.task
     assert task.search is not None

@@ -32,8 +32,8 @@ def evaluate(task: Task) -> Answer:
     """
     evaluation = _Evaluation(task)
     # The order is not the study's, so that the file's order changes no number: a search begins at points where earlier
-    # quantities were solved. The key rate comes first. It varies with its error correction even where the guessing
-    # probability is constant, and so its search does not stop on a plateau.
+    # quantities were solved. The key rate comes first. The key rate varies with its error correction even where the
+    # guessing probability is constant, and so its search does not stop on a plateau.
     order = sorted(task.quantities, key=lambda quantity: (not quantity.kind.first, quantity.identity))
     cells = {quantity: [evaluation.row(task.point, quantity)] for quantity in order}
     if task.search is not None:
@@ -147,7 +147,7 @@ class _Here:
     def once(self, key: Hashable, make: Any) -> Any:
         """Return what ``make()`` gave for a key.
 
-        It is called once for each key.
+        ``make`` is called once for each key.
         """
         if key not in self._made:
             self._made[key] = make()
@@ -157,8 +157,8 @@ class _Here:
         """Keep a bound's certificate and return its name; None if the study keeps no certificates."""
         if not self._evaluation.task.certificates:
             return None
-        # This is three times as fast as json.dumps. A number that is not finite stays visible, and the checker refuses
-        # it.
+        # ``to_json`` is three times as fast as json.dumps. A number that is not finite stays visible, and the checker
+        # refuses it.
         text = to_json(bound.certificate.data, inf_nan_mode="constants")
         if len(text) > LARGEST:
             raise _TooLargeToStore(

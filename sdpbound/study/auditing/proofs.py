@@ -44,8 +44,8 @@ class Proofs:
     """The certificates of a store by their names.
 
     A certificate that was checked recently is not checked again. A few certificates are in memory, and 8 bytes for each
-    one that was checked. These bytes are the hash of its name. Python mixes a random number into the hash, so that
-    nobody can make a name with the hash of another one.
+    one that was checked. The bytes are a hash of the certificate's name. Python mixes a random number into this hash,
+    so that nobody can make a name with the hash of another one.
 
     Attributes
     ----------

@@ -1,6 +1,6 @@
 """Numbers written as expressions, such as "pi/2 - 0.02" or "theta + eps".
 
-They are parsed, and never run as code.
+A text is parsed, and never run as code.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ _Function = Callable[[_Values], float]
 class Expression:
     """An arithmetic expression, compiled once.
 
-    It is called with the values of the names that it mentions.
+    An expression is called with the values of the names that it mentions.
 
     Attributes
     ----------

@@ -55,7 +55,7 @@ _AXES: tuple[Axis, ...] = ("x", "y", "z")
 def _as_noise(value: Noise | dict[str, Any] | None) -> Noise | None:
     """Return a noise.
 
-    It may come as the plain data in which a task is sent to another process.
+    The value may be the plain data in which a task is sent to another process.
     """
     return value if value is None or isinstance(value, Noise) else noise_from(value)
 

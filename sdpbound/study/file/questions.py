@@ -74,7 +74,7 @@ LAST = 63
 def _setting(value: object, info: ValidationInfo) -> int:
     """Read a setting.
 
-    It is checked against the points' settings if all points have the same number of settings.
+    The setting is checked against the points' settings if all points have the same number of settings.
     """
     settings = getattr(info.context, "settings", None)
     last = LAST if settings is None else settings[0 if info.field_name == "x" else 1] - 1

@@ -210,7 +210,7 @@ def _page(panels: Sequence[_Panel], table: Table) -> Figure:
 def _other_sequence(count: int) -> list[str]:
     """Return colours for ordered values that are not visibilities.
 
-    They differ from the colours of visibilities.
+    The colours differ from those of visibilities.
     """
     places = np.linspace(0.25, 0.8, count) if count > 1 else [0.25]
     return [to_hex(mpl.colormaps["magma"](place)) for place in places]

@@ -25,7 +25,7 @@ def figure_script(study_path: str | os.PathLike[str]) -> Path | None:
 def load_script(script: Path) -> ModuleType:
     """Import a figure's script.
 
-    Raises InvalidStudy if it has no function ``draw``.
+    Raises InvalidStudy if the script has no function ``draw``.
     """
     spec = importlib.util.spec_from_file_location(f"sdpbound_figure_{script.stem}", script)
     assert spec is not None and spec.loader is not None

@@ -56,7 +56,7 @@ class AtPoint:
     def expression(self) -> BellExpression:
         """The Bell expression of the point.
 
-        Raises InvalidInput if it has none.
+        Raises InvalidInput if the point has no expression.
         """
         return expression_of(self.member)
 
@@ -109,7 +109,7 @@ def observations(member: Member, behaviour: Behaviour, tested: str | None) -> Ob
 def expression_of(member: Member) -> BellExpression:
     """Return the Bell expression of a member.
 
-    Raises InvalidInput if it has none.
+    Raises InvalidInput if the member has no expression.
     """
     found = member.expression
     if found is None:

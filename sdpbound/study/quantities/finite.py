@@ -69,7 +69,7 @@ class _Finite(QuantityKind):
     def _functionals(self, at: AtPoint, asked: Asked) -> list[EntropyBound]:
         """Return the entropy bounds to choose from.
 
-        They are found at the data, and at some distances towards white noise.
+        The bounds are found at the data, and at some distances towards white noise.
         """
         x, y = asked.settings
         assert asked.how is not None

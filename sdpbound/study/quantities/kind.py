@@ -111,7 +111,7 @@ class Solved:
 class Run(Protocol):
     """The evaluation of quantities at one point.
 
-    It remembers what is solved, and keeps certificates.
+    A run remembers what is solved, and keeps certificates.
     """
 
     def solved(self, asked: Asked) -> Solved:
@@ -129,7 +129,7 @@ class Run(Protocol):
     def once(self, key: Hashable, make: Any) -> Any:
         """Return what ``make()`` gave for a key.
 
-        It is called once for each key.
+        ``make`` is called once for each key.
         """
 
 
@@ -286,7 +286,7 @@ class ProgramKind(QuantityKind):
     def kept(self, number: float, at: AtPoint, asked: Asked) -> float | None:
         """Return a margin or a gap.
 
-        It is None where the solver gave no number to compare with, or one out of range.
+        The number is None where the solver gave no number to compare with, or one out of range.
         """
         return number if abs(number) <= self.span(at, asked) else None
 

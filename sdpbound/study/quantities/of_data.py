@@ -91,7 +91,7 @@ class OfData(ProgramKind):
     def proven_test(self, at: AtPoint, row: Row) -> SelfTest:
         """Return the self-test of a row whose method is a closed form.
 
-        Raises CertificateError if there is none.
+        Raises CertificateError if there is no self-test.
         """
         test = None if row["preprocessing"] else at.self_test
         if test is None:

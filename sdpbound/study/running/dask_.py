@@ -242,7 +242,7 @@ class _Cluster:
     def outcomes(self) -> Iterator[tuple[Batch, Answers | Lost]]:
         """Yield the batches that have come back.
 
-        It waits a moment for one, and not longer, so that interrupts are seen.
+        The method waits a moment for a batch, and not longer, so that interrupts are seen.
         """
         if self._client.status != "running":
             raise self._gone()

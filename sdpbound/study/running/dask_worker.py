@@ -78,7 +78,7 @@ def same_version(worker: str, there: tuple[str, int], study: tuple[str, int]) ->
 def answer(run: str, study: tuple[str, int], tasks: bytes) -> bytes:
     """Return the answers to a batch of tasks of a run.
 
-    They are empty if the run ends meanwhile.
+    The answers are empty if the run ends meanwhile.
     """
     from distributed import get_worker
 

@@ -31,7 +31,7 @@ _CANDIDATES = 64
 #: Least seconds for samples, even if fewer are asked for: the first task of a process imports its solver.
 LEAST = 5.0
 #: How much more a task of a group costs than one bound, and how much more a level of the hierarchy costs than the level
-#: below. These are rough guesses, only for the order in which kinds are tried.
+#: below. The numbers are rough guesses, only for the order in which kinds are tried.
 _GROUP_COST = {"entropy": 10.0, "threshold": 100.0}
 _LEVEL_COST = 4.0
 

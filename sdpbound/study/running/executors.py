@@ -21,7 +21,7 @@ from sdpbound.study.store.answer import Answer
 
 __all__ = ["Done", "cores", "nothing", "run_here", "run_in_processes"]
 
-#: Tasks that wait for a process. They keep the processes at work while the caller stores results.
+#: Tasks that wait for a process. These tasks keep the processes at work while the caller stores results.
 WAITING = 64
 
 Done = tuple[Task, Answer]
@@ -37,7 +37,7 @@ def cores() -> int:
 def nothing() -> None:
     """Do nothing.
 
-    It is the default of what is done while waiting.
+    This function is the default of what is done while waiting.
     """
 
 
@@ -128,7 +128,7 @@ class _Pool:
     def next(self, idle: Callable[[], None]) -> Done | None:
         """Return the next result, or None at the end.
 
-        It waits in short steps, so that an interrupt is seen at once.
+        The method waits in short steps, so that an interrupt is seen at once.
         """
         while self._unanswered:
             try:
@@ -188,7 +188,7 @@ class _Pool:
     def _take(self, mine: deque[Task]) -> Task | None:
         """Return the next task: of this process's group, of a new group, or the last one of another process's group.
 
-        It is None when the pool is stopped.
+        The task is None when the pool is stopped.
         """
         with self._change:
             while not self._stopping:

@@ -249,8 +249,8 @@ class _Run:
     def _settled(self, batch: list[tuple[Task, list[bytes]]]) -> set[bytes]:
         """Return the cells that this run does not compute.
 
-        They are the cells that are stored. For a retry they are all cells but those that failed or, if the study keeps
-        certificates, lack one.
+        A first run or a continued run does not compute the cells that are stored. A retry computes only the cells that
+        failed and, if the study keeps certificates, cells that lack one.
         """
         keys = [key for _, keys in batch for key in keys]
         present = self.store.present(keys)

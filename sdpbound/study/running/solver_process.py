@@ -1,9 +1,9 @@
 """A solver process and the one thread that drives it: time limits, crashes, and the next solver.
 
-The process is a fresh interpreter with one thread for BLAS and the solvers. It does not import the caller's main
-module, and it answers one task at a time. A process may die, or it is killed when it takes longer than the task's time
-limit. Then a new process asks the next solver for this task; other tasks are not touched. If no solver answers, the
-rows of the task record the failure.
+The process is a fresh interpreter with one thread for BLAS and the solvers. The process does not import the caller's
+main module, and it answers one task at a time. A process may die, or it is killed when it takes longer than the task's
+time limit. Then a new process asks the next solver for this task; other tasks are not touched. If no solver answers,
+the rows of the task record the failure.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ class Stopped(Exception):
 class SolverProcess:
     """A solver process.
 
-    It is started when it is needed, and replaced when it has ended. Only the thread that owns the object may call its
-    methods, except :meth:`stop`.
+    The process is started when it is needed, and replaced when it has ended. Only the thread that owns the object may
+    call its methods, except :meth:`stop`.
     """
 
     def __init__(self, command: Sequence[str] = COMMAND) -> None:

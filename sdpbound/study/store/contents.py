@@ -50,7 +50,7 @@ class Cell(NamedTuple):
 class Contents:
     """The open file of a store, to read.
 
-    It is the part of :class:`~sdpbound.study.store.core.Store` that changes nothing.
+    This class is the part of :class:`~sdpbound.study.store.core.Store` that changes nothing.
     """
 
     def __init__(self, path: Path, db: sqlite3.Connection) -> None:
@@ -159,7 +159,7 @@ class Contents:
     def _scan(self, select: str, table: str, size: int = 4 * CHUNK) -> Iterator[tuple[Any, ...]]:
         """Yield all rows of a table.
 
-        They are read in pieces, so that no long read makes the writer wait.
+        The rows are read in pieces, so that no long read makes the writer wait.
         """
         last = -(2**63)
         while True:

@@ -50,7 +50,7 @@ __all__ = ["Store"]
 class Store(Contents):
     """The results of a study in one file.
 
-    It is a context manager, made by :meth:`read` or :meth:`write`.
+    A store is a context manager, made by :meth:`read` or :meth:`write`.
     """
 
     def __init__(self, path: Path, db: sqlite3.Connection, lock: Lock | None) -> None:

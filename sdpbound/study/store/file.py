@@ -1,6 +1,6 @@
 """The file of a store.
 
-It is made in one step, examined before it is used, and moved aside if it is damaged.
+The file is made in one step, examined before it is used, and moved aside if it is damaged.
 """
 
 from __future__ import annotations

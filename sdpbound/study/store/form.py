@@ -1,14 +1,14 @@
 """The form of a store: its tables, how a row is kept in SQLite, and the digest that shows whether a row was changed.
 
 A row is kept under the key of its cell and its part of the cell: part 0 is the row of the point, and part 1 the row of
-the better point of a search. Its digest covers the key, the part, the number of parts of the cell, the run and the
-values. So the digest shows a changed value, and also a lost half of a cell. Values that are left out at the end count
-as None. So columns that a later version appends to ``STORED`` do not change the digests of older rows. Therefore
+the better point of a search. The digest of a row covers the key, the part, the number of parts of the cell, the run and
+the values. So the digest shows a changed value, and also a lost half of a cell. Values that are left out at the end
+count as None. So columns that a later version appends to ``STORED`` do not change the digests of older rows. Therefore
 ``STORED`` may grow at its end only.
 
 The seal of a store counts its rows by status and adds up a hash of each row. So it shows a row that was removed, added
-or changed, even if all other rows are as they were. Neither digests nor the seal have a key. They find damage and edits
-by hand, but anyone who knows this program can recompute them.
+or changed, even if all other rows are as they were. Neither digests nor the seal have a key. Digests and seal find
+damage and edits by hand, but anyone who knows this program can recompute them.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ __all__ = [
 
 #: "sdpb" in the file's header, by which a store is told from any other SQLite file.
 APPLICATION = 0x73647062
-#: The number of the format. It grows with any change, also when a table is added, except when columns are appended to
-#: ``STORED``. Format 1 has no seal.
+#: The number of the format. The number grows with any change, also when a table is added, except when columns are
+#: appended to ``STORED``. Format 1 has no seal.
 FORMAT = 2
 KEY_BYTES = 16
 #: Bytes of the largest entry of a store, and of the largest certificate when it is expanded. Certificates of this
@@ -300,7 +300,7 @@ def digest(values: tuple[Value, ...]) -> bytes:
 def _layout(kinds: tuple[type, ...]) -> tuple[bytes, list[int], list[int], list[int], Any]:
     """Return the layout of values of these types.
 
-    It has a letter for each type, the places of the values of each sort, and a function that writes numbers and
+    A layout has a letter for each type, the places of the values of each sort, and a function that writes numbers and
     lengths.
     """
     letters = {float: "d", int: "q", str: "s", bytes: "b", type(None): "-"}
