@@ -1,4 +1,4 @@
-"""Options of a run of a study: where it computes, and which part."""
+"""The options of a run of a study: where the run computes, and which part of the study."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ SHARD_LIMIT = 1_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
-    """Where a run of a study computes, and which part of the study it computes.
+    """The options of a run: where the run computes, and which part of the study.
 
     Parameters
     ----------
-    scheduler, scheduler_file : run on the Dask cluster with this scheduler address, or of this scheduler file
+    scheduler, scheduler_file : address of a Dask scheduler, or its scheduler file; the study then runs on its cluster
     tls : certificates for a scheduler at a ``tls://`` address
-    retry : compute only what failed, and what has no certificate if the study keeps them
-    shard : (k, n), the k-th of n parts of the study, with a store of its own
+    retry : whether to compute only cells that failed and, if the study keeps certificates, cells that lack one
+    shard : (k, n) for the k-th of n parts of the study, with a store of its own
 
     Raises
     ------
     InvalidInput
         TLS certificates are given without a scheduler.
     InvalidParameter
-        The shard is not one of its parts.
+        The shard is no part (k, n) with 1 <= k <= n.
     """
 
     scheduler: str | None = None
