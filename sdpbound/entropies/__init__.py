@@ -1,8 +1,8 @@
-"""Lower bounds on conditional entropies: von Neumann by three methods and closed forms, and min-entropies.
+"""Lower bounds on conditional entropies: von Neumann entropies by three methods and closed forms, and min-entropies.
 
-What may come in: tested data and the settings of the key. What is handed on: an :class:`EntropyBound`, proven.
-The methods are in ``integral`` (nodes of an integral, projective words), ``radau`` (Gauss-Radau) and ``qubits`` (two
-binary settings). ``Entropy`` is what a rate needs of a method.
+Input: tested data and the settings of the key. Output: a proven :class:`EntropyBound`.
+The methods are in ``integral`` (nodes of an integral, projections of Eve), ``radau`` (Gauss-Radau nodes) and ``qubits``
+(two binary settings for each party). ``Entropy`` is the interface of a method; key rates use only this interface.
 """
 
 from __future__ import annotations

@@ -1,25 +1,31 @@
-"""The entropy of Alice's outcome at a value of CHSH or of an asymmetric CHSH expression, by a theorem.
+"""The entropy of Alice's outcome at one value of CHSH or of an asymmetric CHSH expression, by a theorem.
 
-Tested is one value v of an expression ``constant + sum c_xy <A_x B_y>`` with |c_x0| = |c_x1| = k alpha for the key's
-setting x, |c_x'0| = |c_x'1| = k for Alice's other one, and c_x0 c_x1 c_x'0 c_x'1 < 0. Flips of outcomes turn it into
-k S, ``S = alpha <A_x (B_0 + B_1)> + <A_x' (B_0 - B_1)>``, and change no entropy. With phi(u) = h((1+u)/2), q the
-probability of a flip of the key,
+**Data.** The test is one value v of an expression ``constant + sum c_xy <A_x B_y>``. Its coefficients obey
+|c_x0| = |c_x1| = k alpha for the setting x of the key, |c_x'0| = |c_x'1| = k for Alice's other setting x', and
+c_x0 c_x1 c_x'0 c_x'1 < 0. Flips of outcomes turn the sum into k S with
+``S = alpha <A_x (B_0 + B_1)> + <A_x' (B_0 - B_1)>``. These flips change no entropy.
 
-    f(u) = 1 + phi(sqrt((1-2q)^2 + 4q(1-q) u^2)) - phi(u),    F(S) = f(sqrt(S^2/4 - alpha^2)),
+**Theorem.** Let q be the probability of a flip of the key, phi(u) = h((1+u)/2), and
 
-and |S| above the local maximum 2 max(1, alpha) the least H(A|X=x,E) is F(|S|) for alpha >= 1; for alpha < 1 it is the
-convex hull of F and the point (2, h(q)): the tangent to F through that point as far as it touches, then F. At or below
-the local maximum it is h(q). This is the theorem of arXiv:2007.16146 (Woodhead, Acin, Pironio; also arXiv:2009.01784,
-Sekatski et al.); with alpha = 1 that of arXiv:2005.13015 (Ho et al.), and with q = 0 too that of arXiv:quant-ph/0702152
-and arXiv:0903.4460, ``1 - h((1 + sqrt(S^2/4 - 1))/2)``. It is tight. F rises and is convex where it is used, so each
-tangent is an affine lower bound on the entropy of every quantum behaviour, for alpha < 1 if it is at most h(q) at 2.
-Proof: with w = u^2, which is convex and rising in S, P(w) = 1 - phi(sqrt w) = sum_k w^k / (2k (2k-1) ln 2) and
-c = 4q(1-q), F = 1 + P(w) - P(1 - c (1-w)). So F' = P'(w) - c P'(1 - c(1-w)) >= 0, for y P'(1-y) rises with y = 1-w, the
-coefficients of P' being positive and falling; and F'' >= 0, for y^2 P''(1-y) rises too: the coefficients
-(1 - 1/(2k+3))/4 of P'' are rising and concave, and the first two are in a ratio of less than 2.
+    f(u) = 1 + phi(sqrt((1-2q)^2 + 4q(1-q) u^2)) - phi(u),    F(S) = f(sqrt(S^2/4 - alpha^2)).
 
-Nothing is known in closed form for other tested data. One could test a combination of more of them, but that is not
-the least entropy of those data; the programs find the best combination.
+If |S| is at or below the local maximum 2 max(1, alpha), the least H(A|X=x,E) is h(q). Above the local maximum it is
+F(|S|) for alpha >= 1. For alpha < 1 it is the convex hull of F and the point (2, h(q)): first the tangent to F through
+this point, up to the place where the tangent touches F, then F. The theorem is tight. Its source is arXiv:2007.16146
+(Woodhead, Acin, Pironio; also arXiv:2009.01784, Sekatski et al.). With alpha = 1 it is that of arXiv:2005.13015 (Ho et
+al.). With alpha = 1 and q = 0 it is that of arXiv:quant-ph/0702152 and arXiv:0903.4460,
+``1 - h((1 + sqrt(S^2/4 - 1))/2)``.
+
+**Affine bounds.** F rises and is convex where it is used. So each tangent is an affine lower bound on the entropy of
+every quantum behaviour; for alpha < 1 the tangent must also be at most h(q) at S = 2. Proof: w = u^2 is convex and
+rising in S. With c = 4q(1-q) and P(w) = 1 - phi(sqrt w) = sum_k w^k / (2k (2k-1) ln 2), the function is
+F = 1 + P(w) - P(1 - c (1-w)). Its first derivative by w is P'(w) - c P'(1 - c(1-w)). This is >= 0, because y P'(1-y)
+rises with y = 1-w: the coefficients of P' are positive and falling. The second derivative by w is >= 0, because
+y^2 P''(1-y) rises too: the coefficients (1 - 1/(2k+3))/4 of P'' are rising and concave, and the second is less than
+twice the first.
+
+No closed form is known for other tested data. One could combine several tested values into one such expression, but the
+result would not be the least entropy of the data. The programs find the best combination.
 """
 
 from __future__ import annotations
@@ -42,10 +48,10 @@ from sdpbound.entropies.question import EntropyQuestion
 
 __all__ = ["closed_entropy"]
 
-PRECISION = 1024  # bits, those of sdpbound.checker
-#: How far coefficients may be from those of an asymmetric CHSH expression, relative to their sum; it is charged.
+PRECISION = 1024  # bits, as in sdpbound.checker
+#: How far coefficients may be from an asymmetric CHSH expression, relative to their sum. The bound pays for it.
 ROUNDING = Fraction(1, 10**13)
-#: Beyond this, or below its inverse, one of Alice's settings is as good as not tested: left to the programs.
+#: With alpha above this or below its inverse, one of Alice's settings is hardly tested: the programs take such data.
 LARGEST_ALPHA = 10**6
 CHSH = "arXiv:0903.4460"
 FLIPPED = "arXiv:2005.13015"
@@ -54,7 +60,11 @@ ASYMMETRIC = "arXiv:2007.16146"
 
 @dataclass(frozen=True)
 class _Tested:
-    """``constant + k S`` within ``miss`` is what is tested; |S| is at least ``least``. All exact."""
+    """The tested expression, in exact numbers.
+
+    The expression is ``constant + k S`` up to an error of at most ``miss``, with k = ``unit``; |S| is at least
+    ``least``, and ``sign`` is the sign of S.
+    """
 
     alpha: Fraction
     unit: Fraction
@@ -62,11 +72,11 @@ class _Tested:
     miss: Fraction
     sign: int
     least: Fraction
-    limit: Fraction  # sum of the moduli of all coefficients
+    limit: Fraction  # sum of the absolute values of all coefficients
 
 
 def closed_entropy(question: EntropyQuestion, model: Quantum) -> EntropyBound | None:
-    """The formula's bound, rounded down; None where the data have no formula or lie outside the quantum set."""
+    """The bound of the closed form, rounded down; None if the data have none or lie outside the quantum set."""
     tested = _recognise(question)
     if tested is None or (tested.least > 0 and tested.least**2 > 4 * (1 + tested.alpha**2)):
         return None
@@ -127,7 +137,7 @@ def _recognise(question: EntropyQuestion) -> _Tested | None:
 
 
 class _Curve:
-    """The function F of the module docstring, in balls."""
+    """The function F of the module docstring, in ball arithmetic."""
 
     def __init__(self, alpha: Fraction, flips: Fraction) -> None:
         self.alpha = alpha
@@ -137,7 +147,7 @@ class _Curve:
         self.local = _phi(1 - 2 * q)
 
     def at(self, s: Fraction) -> tuple[flint.arb, flint.arb]:
-        """F and its derivative."""
+        """F(s) in bits and its derivative."""
         square = ball(s * s / 4 - self.alpha**2)
         u = square.sqrt()
         v = (1 - self._mixed + self._mixed * square).sqrt()
@@ -145,7 +155,10 @@ class _Curve:
         return 1 + _phi(v) - _phi(u), ball(s) / 4 * rise
 
     def touching(self, s: Fraction) -> Fraction:
-        """The place T whose :meth:`line` proves most at s: s, or for alpha < 1 at least where the hull touches."""
+        """The place T whose :meth:`line` proves most at s.
+
+        T is s; but for alpha < 1 T is at least the place where the tangent through (2, h(q)) touches F.
+        """
         largest = Fraction(math.isqrt(int((1 + self.alpha**2) * 2**202)), 2**100)
         high = largest - (largest - self.threshold) / 2**50  # at the largest value itself the slope is infinite
         s = min(s, high)
@@ -153,7 +166,7 @@ class _Curve:
             return s
         if not self._below(high):
             return high
-        far, near = float(largest - s), float(largest - high)  # F bends most just below its end: halve the logarithm
+        far, near = float(largest - s), float(largest - high)  # F bends most near its end: halve the logarithm
         for _ in range(60):
             middle = math.sqrt(far * near)
             far, near = (far, middle) if self._below(largest - Fraction(middle)) else (middle, near)
@@ -162,8 +175,9 @@ class _Curve:
     def line(self, t: Fraction) -> tuple[flint.arb, flint.arb, Fraction]:
         """(height, slope, place) of a straight line that is nowhere above the least entropy.
 
-        The tangent at t. For alpha < 1 and a t left of where the hull touches it is not: there, as F rises, and as
-        (F - h(q))/(S - 2) falls as far as that, (F(t) - h(q))/(S_max - 2) is a slope at (2, h(q)).
+        The line is the tangent at t if t is at or right of the place where the hull touches F, and always for
+        alpha >= 1. For a t left of this place the line goes through (2, h(q)) with slope (F(t) - h(q))/(S_max - 2).
+        This line is safe because F rises and (F - h(q))/(S - 2) falls up to the place where the hull touches F.
         """
         value, slope = self.at(t)
         if self.alpha >= 1 or value - slope * ball(t - 2) <= self.local:
@@ -178,7 +192,7 @@ class _Curve:
 def _line(
     question: EntropyQuestion, tested: _Tested, curve: _Curve, touching: Fraction
 ) -> tuple[flint.arb, _ClosedProof]:
-    """The line's value at the data, and the line as a functional of what is tested."""
+    """The value of the line at the data in bits, and the line as a functional of the tested value."""
     value, slope, place = curve.line(touching)
     exact = slope / ball(tested.unit)
     multiplier = float(exact.mid()) * tested.sign
@@ -190,14 +204,14 @@ def _line(
 
 
 def _phi(u: flint.arb) -> flint.arb:
-    """h((1+u)/2) in bits for 0 <= u <= 1; exact at both ends."""
+    """phi(u) = h((1+u)/2) in bits for 0 <= u <= 1; exact at both ends."""
     if u == 0:
         return flint.arb(1)
     return -sum((p * p.log() for p in ((1 + u) / 2, (1 - u) / 2) if p > 0), flint.arb(0)) / flint.arb(2).log()
 
 
 def _slope(u: flint.arb) -> flint.arb:
-    """The derivative of phi, for 0 < u < 1; no ball of it is needed at u = 1, where it stands beside a factor 0."""
+    """The derivative of phi for 0 < u < 1; at u = 1 the result is 0, because the factor beside it is 0 there."""
     return flint.arb(0) if u == 1 else ((1 - u) / (1 + u)).log() / (2 * flint.arb(2).log())
 
 
@@ -207,7 +221,7 @@ def ball(value: Fraction) -> flint.arb:
 
 @dataclass(frozen=True, eq=False)
 class _ClosedProof(AffineProof):
-    """A straight line below the convex curve. Where ``touching`` is None the line is the constant least value."""
+    """A straight line below the convex curve; it is the constant h(q) if ``touching`` is None."""
 
     question: EntropyQuestion
     constant: float

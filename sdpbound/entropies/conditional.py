@@ -1,4 +1,4 @@
-"""Von Neumann entropies of outcomes given an eavesdropper, from below."""
+"""Lower bounds on von Neumann entropies of outcomes given an eavesdropper."""
 
 from __future__ import annotations
 
@@ -21,24 +21,26 @@ __all__ = ["EntropyBound", "VonNeumann", "conditional_entropy", "named_entropy"]
 
 @dataclass(frozen=True)
 class VonNeumann(Entropy):
-    """Von Neumann entropies: how to bound them.
+    """How to bound von Neumann entropies: a method and its options.
 
     Parameters
     ----------
-    method : "projective": a projection of Eve for each node of an integral, see :mod:`sdpbound.entropies.quadrature`
-        for the formula and its safe side and :mod:`sdpbound.entropies.integral.assemble` for the program;
-        "gauss-radau": that of Brown, Fawzi and Fawzi, with any operator of Eve for each node, certified without limits
-        on them, see :mod:`sdpbound.entropies.radau.assemble`. Both are one program for all nodes.
-        "qubit": where at most two settings of two outcomes a party are tested, by Jordan's lemma, see
-        :mod:`sdpbound.entropies.qubits.entropy`; has no level, nodes and solver.
-        Others by the name of their entry point, see :class:`sdpbound.Entropy`
-    level : words of the devices, as in :class:`Quantum`; each stands beside 1 and beside Eve's operators.
-        None: the lowest of a short list that coarse nodes show to be good enough for the tolerance
-    nodes : their number, from 2, or for "projective" the nodes themselves, rising and ending with 1/2. None: as many
-        as the tolerance needs
-    tolerance : accuracy aimed at, in bits. Nodes may cost half of it; what they do cost, at most, is the bound's
-        ``quadrature_gap``, unknown (nan) for "gauss-radau", which stops where more nodes gain less than that. The level
-        is chosen by what higher ones gain, which is no proof that others gain nothing
+    method : the name of a method. "projective" gives Eve a projection for each node of an integral:
+        :mod:`sdpbound.entropies.quadrature` has the formula and its safe side, and
+        :mod:`sdpbound.entropies.integral.assemble` the program. "gauss-radau" is the method of Brown, Fawzi and Fawzi:
+        Eve has any operator for each node, and the certificate limits none of them; see
+        :mod:`sdpbound.entropies.radau.assemble`. Both methods solve one program for all nodes. "qubit" uses Jordan's
+        lemma: at most two settings of two outcomes for each party may be tested; it takes no level, nodes or solver;
+        see :mod:`sdpbound.entropies.qubits.entropy`. A further method has the name of its entry point, see
+        :class:`sdpbound.Entropy`
+    level : words of the devices, as in :class:`Quantum`; each word stands beside 1 and beside Eve's operators.
+        None: the lowest of a short list of levels that is good enough for the tolerance, judged with coarse nodes
+    nodes : the number of nodes, from 2; for "projective" also the nodes themselves, rising and ending with 1/2.
+        None: as many nodes as the tolerance needs
+    tolerance : the accuracy to aim at, in bits. The nodes may cost half of it. For "projective" the bound's
+        ``quadrature_gap`` is the most that the nodes do cost. For "gauss-radau" this cost is unknown (nan): the method
+        stops when more nodes gain less than half of the tolerance. The level is chosen by what the next higher level
+        gains, which does not prove that other levels gain nothing
     solver : as in :func:`sdpbound.guessing_probability`; default SDPA, which is fastest here
 
     >>> VonNeumann("projective", "1+AB", 8).nodes
@@ -53,12 +55,12 @@ class VonNeumann(Entropy):
 
     def __post_init__(self) -> None:
         chosen = self.chosen
-        for name in ("level", "nodes"):  # as the method reads them
+        for name in ("level", "nodes"):  # the values as the method has read them
             object.__setattr__(self, name, getattr(chosen, name, getattr(self, name)))
 
     @cached_property
     def chosen(self) -> Entropy:
-        """The method with these options."""
+        """The method of this name with these options."""
         options = {"tolerance": self.tolerance, "level": self.level, "nodes": self.nodes, "solver": self.solver}
         return method_named(self.method, options)
 
@@ -88,26 +90,27 @@ def conditional_entropy(
 ) -> EntropyBound:
     """Certified lower bound on the von Neumann entropy H(A|X=x,E), or with ``y`` on H(AB|X=x,Y=y,E), in bits.
 
-    The least entropy, given Eve, of outcomes of quantum devices with the tested values, Eve holding the purification.
-    For one tested value of a CHSH or asymmetric CHSH expression it is a formula (arXiv:0903.4460, arXiv:2005.13015,
-    arXiv:2007.16146; see :mod:`sdpbound.entropies.closed`); else a bound from below by nodes (arXiv:2208.12194,
-    arXiv:2411.04858; here with half of the range, all nodes in one program) and by the NPA hierarchy. There is no such
-    bound for no-signaling adversaries.
+    The entropy is the least one, given Eve, of the outcomes of quantum devices with the tested values; Eve holds the
+    purification. For one tested value of a CHSH or asymmetric CHSH expression a closed form gives it (arXiv:0903.4460,
+    arXiv:2005.13015, arXiv:2007.16146; see :mod:`sdpbound.entropies.closed`). For other data the bound comes from the
+    nodes of an integral (arXiv:2208.12194, arXiv:2411.04858; here with half of the range and all nodes in one program)
+    and from the NPA hierarchy. There is no such bound for no-signaling adversaries.
 
     Parameters
     ----------
-    observed : what Alice and Bob test: any linear data of two parties
-    x, y : settings of the key; y None for Alice's outcome alone
-    method : how: a VonNeumann, another Entropy, or the name of a method; default VonNeumann(): for an accuracy of 1e-3
-        bits
-    preprocessing : probability in [0, 1/2] with which Alice flips her outcome before Eve is asked; one bit only
-    solver : instead of the method's
-    closed_forms : take the formula where the data have one; ``method`` is then not used
+    observed : the tested data of Alice and Bob: any linear data of two parties
+    x, y : settings of the key; y None for a key of Alice's outcome alone
+    method : a VonNeumann, another Entropy, or the name of a method; default VonNeumann(), which aims at an accuracy of
+        1e-3 bits
+    preprocessing : probability in [0, 1/2] with which Alice flips her outcome before the entropy is taken; the key must
+        be one bit
+    solver : a solver to use in place of the method's solver
+    closed_forms : whether to use a closed form if the data have one; ``method`` is then not used
 
     Returns
     -------
-    EntropyBound, side "lower", in bits. Its ``functional`` is an affine lower bound on the entropy of every quantum
-    behaviour in terms of the tested expressions: a min-tradeoff function
+    EntropyBound, side "lower", in bits. Its ``functional`` is an affine function of the tested expressions that is
+    below the entropy of every quantum behaviour: a min-tradeoff function
 
     Raises
     ------
@@ -131,7 +134,7 @@ def conditional_entropy(
 
 
 def named_entropy(entropy: Entropy | str, argument: str = "entropy") -> Entropy:
-    """An entropy, or that of the method of this name."""
+    """Return the entropy, or make a VonNeumann of the method of this name."""
     if isinstance(entropy, str):
         return VonNeumann(entropy)
     return instance(entropy, Entropy, argument, "VonNeumann()")

@@ -1,4 +1,4 @@
-"""The interface of Eve's conditional entropies, and the bound that the von Neumann ones return."""
+"""The interface of methods that bound Eve's conditional entropy, and the bound of the von Neumann methods."""
 
 from __future__ import annotations
 
@@ -20,17 +20,18 @@ from sdpbound.entropies.question import EntropyQuestion, KeyQuestion
 
 __all__ = ["Entropy", "EntropyBound", "TrivialProof", "least_entropy", "no_less_than_trivial"]
 
-#: Bits with which the entropy of the flips is enclosed.
+#: Working precision, in binary digits, for the entropy of the flips.
 PRECISION = 256
 
 
 class Entropy(ABC):
-    """A way to bound Eve's conditional entropy from below, of which rates are made.
+    """A method that bounds Eve's conditional entropy from below. Key rates are computed from such bounds.
 
-    A further one is a class with these methods. It works as an object at once, in ``key_rate(..., entropy=...)``; with
-    a line in ``METHODS``, or an entry point of the group "sdpbound.entropies", also by its name, as the ``method`` of
-    :class:`sdpbound.VonNeumann`, of the command line and of study files. By name it is called with those of the options
-    ``level``, ``nodes``, ``tolerance`` and ``solver`` that its constructor takes.
+    A new method is a class with the methods below. An object of the class works at once in
+    ``key_rate(..., entropy=...)``. To use the class by name, add a line to ``METHODS`` or an entry point of the group
+    "sdpbound.entropies". The name is then a ``method`` of :class:`sdpbound.VonNeumann`, of the command line and of
+    study files. A call by name passes those of the options ``level``, ``nodes``, ``tolerance`` and ``solver`` that the
+    constructor takes.
     """
 
     @property
@@ -40,14 +41,14 @@ class Entropy(ABC):
 
     @abstractmethod
     def lower_bound(self, question: KeyQuestion) -> Bound:
-        """Certified lower bound, in bits, on the entropy asked for; InvalidInput for a question it does not know."""
+        """Certified lower bound, in bits, on the entropy asked for; InvalidInput if the method cannot answer."""
 
     def tested(self, observed: Observations) -> Observations:
-        """The data that it needs for Alice's outcome alone: all, or without what limits Eve in nothing."""
+        """The data that the method needs for Alice's outcome alone; it may drop data that do not restrict Eve."""
         return observed
 
     def swept(self) -> Entropy:
-        """The same for the points of a sweep, where one point may begin at the one before."""
+        """The method for the points of a sweep; it may start each point from the result of the point before."""
         return self
 
 
@@ -57,9 +58,9 @@ class EntropyBound(Bound):
 
     Attributes
     ----------
-    nodes : the nodes used; none for a closed form
-    quadrature_gap : bits by which more nodes could raise the bound at this level, at most; as accurate as the solver's
-        point. What is left between the bound and the value of an attack is due to the level
+    nodes : the nodes used; empty for a closed form
+    quadrature_gap : the most, in bits, by which more nodes could raise the bound at this level. It is as accurate as
+        the solver's point. Any further distance between the bound and the value of an attack is due to the level
     """
 
     nodes: tuple[float, ...] = ()
@@ -67,7 +68,7 @@ class EntropyBound(Bound):
 
 
 def least_entropy(flips: float) -> float:
-    """The entropy in bits of a flip with this probability, rounded down. Eve knows nothing about the flip.
+    """The entropy in bits of a flip with this probability, rounded down. It bounds the key: Eve does not know the flip.
 
     >>> least_entropy(0.0), round(least_entropy(0.11), 6)
     (0.0, 0.499916)
@@ -81,7 +82,7 @@ def least_entropy(flips: float) -> float:
 
 @dataclass(frozen=True, eq=False)
 class TrivialProof(EntropyProof):
-    """A conditional entropy of outcomes is not negative, and not below the entropy of the flips made after them."""
+    """The proof that a conditional entropy is at least the entropy of the flips, and so at least 0."""
 
     @property
     def value(self) -> float:
@@ -98,6 +99,6 @@ class TrivialProof(EntropyProof):
 def no_less_than_trivial(
     value: float, proof: Proof, question: EntropyQuestion, model: Adversary
 ) -> tuple[float, Proof]:
-    """A proven value in bits with its proof, or the trivial ones where they are better."""
+    """The better of a proven value in bits and the trivial value, with its proof."""
     trivial = TrivialProof(question, model)
     return (value, proof) if value >= trivial.value else (trivial.value, trivial)

@@ -1,6 +1,7 @@
-"""A curve of certified entropies from few solved points.
+"""Compute a curve of certified entropies from few solved points.
 
-The functional of each bound holds at every other point as well."""
+The functional of each bound holds at every other point as well.
+"""
 
 from __future__ import annotations
 
@@ -30,11 +31,11 @@ class EntropyEnvelope:
     Attributes
     ----------
     parameters, values : (P,) the parameters asked about, and a certified lower bound in bits at each
-    solved : the parameters solved at, in the order of solving
-    bounds : the bound at each of them
-    gap : bits. If ``proven``: the least entropy is convex in the data, so where the bounds at the solved points are
-        within e of it, every value is within e + gap of it. Otherwise the most that solving at a point was seen to
-        raise its value
+    solved : the parameters at which a program was solved, in the order of solving
+    bounds : the bound at each parameter of ``solved``
+    gap : bits. If ``proven``: the least entropy is convex in the data. If the bounds at the solved points are within e
+        of the least entropy, then every value is within e + gap of the least entropy. If not ``proven``: the largest
+        observed rise of a value by solving at its point, among the points at which the search stopped
     proven : whether the data lie on a straight line, so that convexity proves the gap
     """
 
@@ -46,7 +47,7 @@ class EntropyEnvelope:
     proven: bool
 
     def at(self, observed: Observations) -> float:
-        """A certified lower bound at other values of the same tested expressions."""
+        """A certified lower bound in bits at other values of the same tested expressions."""
         instance(observed, Observations, "observed", "Observations.correlators(behaviour)")
         first = self.bounds[0].functional.expression.scenario
         if observed.scenario != first or len(observed) != self.bounds[0].functional.multipliers.size:
@@ -56,11 +57,11 @@ class EntropyEnvelope:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvelopeOptions:
-    """How close an envelope is to the points that it stands for.
+    """Options for how close an envelope must be to bounds solved at each point.
 
     Parameters
     ----------
-    tolerance : bits that the envelope may be below the points themselves, see :class:`EntropyEnvelope`
+    tolerance : how far, in bits, the envelope may be below the bounds of the points; see :class:`EntropyEnvelope`
     closed_forms : as in :func:`conditional_entropy`
     """
 
@@ -94,10 +95,10 @@ def entropy_envelope(
 
     Parameters
     ----------
-    family : the tested data at a parameter; the same expressions at each, only their values change
+    family : a function from a parameter to the tested data; the expressions stay the same, only their values change
     parameters : (P,) rising, at least two
-    options : how close the envelope is, default EnvelopeOptions()
-    changes : single options by their names: tolerance, closed_forms
+    options : how close the envelope must be, default EnvelopeOptions()
+    changes : single options by name: tolerance, closed_forms
     x, y, method, preprocessing : as in :func:`conditional_entropy`
 
     Raises
@@ -135,7 +136,7 @@ def entropy_envelope(
 
 
 class _Curve:
-    """Points of a curve, and the bounds at those solved so far."""
+    """The points of a curve, and the bounds at the points solved so far."""
 
     def __init__(self, data: Sequence[Observations], solve: Callable[[Observations], EntropyBound]) -> None:
         self.data = data
@@ -152,7 +153,7 @@ class _Curve:
         self.is_straight = rising and float(np.abs(self.values - line).max(initial=0.0)) <= _COLLINEAR
 
     def add(self, i: int) -> float:
-        """Solve at a point, and return by how much that raises the value there."""
+        """Solve at a point, and return in bits how much this raises the value there."""
         before = float(self.envelope()[i]) if self.order else 0.0
         self.bounds[i] = self.solve(self.data[i])
         self.order.append(i)
@@ -166,7 +167,7 @@ class _Curve:
         return np.asarray(out, dtype=np.float64)
 
     def fill_line(self, tolerance: float) -> float:
-        """Solve at points where the chord of the bounds is farthest above the envelope."""
+        """Solve at the point where the chord of the bounds is farthest above the envelope; return the gap in bits."""
         self.add(0)
         self.add(len(self.data) - 1)
         while True:
@@ -180,7 +181,7 @@ class _Curve:
             self.add(worst)
 
     def fill_curve(self, tolerance: float) -> float:
-        """Halve intervals until solving at the middle of each raises its value by no more than the tolerance."""
+        """Halve intervals until solving at each middle gains at most the tolerance; return the largest such gain."""
         last = len(self.data) - 1
         self.add(0)
         self.add(last)
@@ -200,7 +201,7 @@ class _Curve:
 
 
 def _values(bounds: Sequence[EntropyBound], values: Floats, tolerances: Floats) -> Floats:
-    """Values (bounds, points) of the functionals, less the charges for tolerances and for rounding."""
+    """Values (bounds, points) of the functionals, less the charges for tolerances and rounding."""
     slopes = np.array([b.functional.multipliers for b in bounds]).reshape(len(bounds), -1)
     constants = np.array([b.functional.constant for b in bounds])
     terms = np.abs(slopes) @ (np.abs(values) + tolerances).T + np.abs(constants)[:, None]

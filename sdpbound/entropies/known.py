@@ -1,4 +1,4 @@
-"""An entropy bound that is known already, as the entropy of a rate."""
+"""An entropy bound that is known already, as the entropy in a key rate."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["KnownEntropy"]
 
 @dataclass(frozen=True)
 class KnownEntropy(Entropy):
-    """An entropy bound that was computed before, for one choice of settings, so that nothing is solved twice."""
+    """The method that returns an entropy bound computed before, for one choice of settings."""
 
     bound: Bound
     x: int

@@ -1,4 +1,4 @@
-"""What the methods for von Neumann entropies share: each is a class with the options that it takes."""
+"""The base class of the methods for von Neumann entropies; each method is a class whose fields are its options."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ __all__ = ["VonNeumannMethod"]
 
 @dataclass(frozen=True)
 class VonNeumannMethod(Entropy):
-    """A method for von Neumann entropies against quantum adversaries; formulas come first where the data have one.
+    """A method for von Neumann entropies against quantum adversaries; a closed form comes first if the data have one.
 
     Parameters
     ----------
-    tolerance : accuracy aimed at, in bits, from 1e-7 to 1
+    tolerance : the accuracy to aim at, in bits, from 1e-7 to 1
     """
 
     tolerance: float = 1e-3
@@ -37,7 +37,7 @@ class VonNeumannMethod(Entropy):
 
     @abstractmethod
     def solved(self, question: EntropyQuestion) -> EntropyBound:
-        """The bound of a question that is known to make sense, without formulas."""
+        """Bound the entropy of a checked question, without closed forms."""
 
     def tested(self, observed: Observations) -> Observations:
         return observed.drop_untested()

@@ -1,4 +1,4 @@
-"""The table of methods for von Neumann entropies, and what is asked of them by name."""
+"""The table of methods for von Neumann entropies, and the function that makes a method from its name."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from sdpbound.registry import Registry, concrete, unknown
 
 __all__ = ["METHODS", "method_named", "options_of"]
 
-#: Each method has a line here; another package adds its own by an entry point. The class is called with the options of
-#: :class:`sdpbound.VonNeumann` that it takes by name.
+#: Each method has a line here. Another package adds a method by an entry point. The class is called with those options
+#: of :class:`sdpbound.VonNeumann` that its constructor takes by name.
 METHODS: Registry[type[Entropy]] = Registry(
     "a method for entropies",
     "sdpbound.entropies",
@@ -26,12 +26,12 @@ METHODS: Registry[type[Entropy]] = Registry(
 
 
 def options_of(kind: type[Entropy]) -> tuple[str, ...]:
-    """The options that a method takes by name."""
+    """The names of the options that a method takes."""
     return tuple(inspect.signature(kind).parameters)
 
 
 def method_named(name: object, options: Mapping[str, object]) -> Entropy:
-    """The method with the options given; those that are None are left to it."""
+    """Make the method of this name with the given options; an option that is None keeps the method's default."""
     kind = METHODS.find(name)
     if kind is None:
         text = unknown(name, METHODS.names(), "method").rstrip(".")

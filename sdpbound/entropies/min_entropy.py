@@ -1,4 +1,4 @@
-"""Min-entropy as the entropy of a rate."""
+"""Min-entropy as the entropy in a key rate."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["MinEntropy"]
 
 @dataclass(frozen=True)
 class MinEntropy(Entropy):
-    """Min-entropy as the bound on the von Neumann entropy: H >= H_min.
+    """The method that bounds the von Neumann entropy by the min-entropy: H >= H_min.
 
     Parameters
     ----------

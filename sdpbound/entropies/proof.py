@@ -1,4 +1,4 @@
-"""Proofs of lower bounds on an entropy: a functional of the tested values, and how a certificate states it."""
+"""Proofs of lower bounds on an entropy. Each proof has a functional of the tested values and writes a certificate."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["EntropyProof", "Program", "ProgramProof", "rows_of"]
 
 @dataclass(frozen=True, eq=False)
 class EntropyProof(AffineProof):
-    """entropy >= constant + multipliers . tested values, for every behaviour of the model."""
+    """A proof of: entropy >= constant + multipliers . tested values, for every behaviour of the model."""
 
     question: EntropyQuestion
     model: Adversary
@@ -29,11 +29,11 @@ class EntropyProof(AffineProof):
     @property
     @abstractmethod
     def line(self) -> tuple[float, Floats]:
-        """Constant and multipliers (J,), in bits."""
+        """The constant and the multipliers (J,), in bits."""
 
     @abstractmethod
     def entries(self) -> dict[str, Any]:
-        """The certificate's "proof"; its multipliers are those of an upper bound on minus the entropy."""
+        """The entry "proof" of the certificate. Its multipliers belong to an upper bound on minus the entropy."""
 
     @property
     def given(self) -> Observations:
@@ -54,10 +54,10 @@ D = TypeVar("D", bound=SharedDual, contravariant=True)
 
 
 class Program(Protocol[D]):
-    """A program whose duals bound minus an entropy."""
+    """A program each dual of which bounds minus an entropy from above."""
 
     def entries(self, dual: D) -> dict[str, Any]:
-        """What a certificate says of a dual, beside its multipliers."""
+        """The entries of a certificate that describe this dual, without its multipliers."""
 
 
 E = TypeVar("E", bound=SharedDual)
@@ -65,7 +65,7 @@ E = TypeVar("E", bound=SharedDual)
 
 @dataclass(frozen=True, eq=False)
 class ProgramProof(EntropyProof, Generic[E]):
-    """The dual of a program, which is an upper bound on minus the entropy."""
+    """A proof by the dual of a program: the dual bounds minus the entropy from above."""
 
     program: Program[E]
     dual: E
@@ -79,5 +79,5 @@ class ProgramProof(EntropyProof, Generic[E]):
 
 
 def rows_of(factor: Floats) -> list[list[float]]:
-    """A lower triangular matrix, row by row."""
+    """The rows of a lower triangular matrix, each up to the diagonal."""
     return [row[: i + 1].tolist() for i, row in enumerate(factor)]

@@ -1,23 +1,24 @@
-"""A von Neumann entropy from below by finitely many traces of positive parts.
+"""Bound a von Neumann entropy from below by finitely many traces of positive parts.
 
-For positive operators ``r = r_0 + r_1`` the entropy of the bit given the quantum system is, by Frenkel's formula in
-Jencova's form (arXiv:2208.12194; used for devices in arXiv:2411.04858), ::
+Let ``r = r_0 + r_1`` be positive operators. Frenkel's formula in Jencova's form (arXiv:2208.12194; arXiv:2411.04858
+uses it for devices) gives the entropy of the bit given the quantum system::
 
     ln 2 H = Tr r - integral_0^1 f(s) ds/s,    f(s) = sum_b Tr(s r - r_b)_+.
 
-With ``(-X)_+ = X_+ - X`` for ``X = s r - r_0 = -((1-s) r - r_1)`` one finds ``f(1-s) = f(s) + (1 - 2s) Tr r``, so that
-half of the range is enough::
+Put ``X = s r - r_0 = -((1-s) r - r_1)``. From ``(-X)_+ = X_+ - X`` follows ``f(1-s) = f(s) + (1 - 2s) Tr r``. So half
+of the range is enough::
 
     ln 2 H = ln 2 Tr r - integral_0^{1/2} f(s) (1/s + 1/(1-s)) ds.
 
-If the bit is first flipped with probability q, s r - r'_b = g (t r - r_b) with g = 1 - 2q and s = q + g t: the same f
-at other places, f'(q + g t) = g f(t), and zero below q.
+If the bit is first flipped with probability q, then s r - r'_b = g (t r - r_b) with g = 1 - 2q and s = q + g t. The
+function f' of the flipped bit is f at other places: f'(q + g t) = g f(t), and f' is zero below q.
 
 **The safe side.** ``Tr(s r - r_b)_+ = max_P Tr P (s r - r_b)`` over 0 <= P <= 1 is a maximum of functions affine in s.
-So f is convex, f(0) = 0, and the straight lines between nodes 0 = t_0 < t_1 < ... < t_N = 1/2 are nowhere below f.
-Integrating them gives ``H >= Tr r - sum_i w_i f(t_i)`` with ``w_i = (g / ln 2) integral hat_i (1/u + 1/(1-u)) du``,
-where hat_i is the tent of the nodes u_i = q + g t_i. The w_i are positive, and f is only ever bounded from above: any
-number that is not below w_i may stand for it. Floats rounded up do.
+So f is convex and f(0) = 0. The straight lines between the nodes 0 = t_0 < t_1 < ... < t_N = 1/2 are nowhere below f.
+The integral of these lines gives ``H >= Tr r - sum_i w_i f(t_i)`` with
+``w_i = (g / ln 2) integral hat_i (1/u + 1/(1-u)) du``. Here hat_i is the piecewise linear function that is 1 at
+u_i = q + g t_i and 0 at the other nodes. The w_i are positive and f is always bounded from above, so a number above w_i
+may replace w_i. The code uses w_i rounded up to a float.
 """
 
 from __future__ import annotations
@@ -34,11 +35,11 @@ from sdpbound.errors import InvalidParameter
 
 __all__ = ["RadauRule", "gauss_radau", "graded_nodes", "interpolation_gap", "refined_nodes", "weights"]
 
-PRECISION = 1024  # bits, those of sdpbound.checker: both round to the same floats
+PRECISION = 1024  # bits, as in sdpbound.checker, so that both round to the same floats
 
 
 def weights(nodes: Sequence[float] | Floats, preprocessing: float = 0.0) -> Floats:
-    """The w_i of the module docstring in bits, each rounded up to a float.
+    """The weights (N,) w_i of the module docstring, in bits, each rounded up to a float.
 
     >>> round(float(weights([0.5])[0]), 12)
     2.0
@@ -80,15 +81,16 @@ def _rounded_up(ball: flint.arb) -> float:
 
 
 def graded_nodes(count: int) -> Floats:
-    """Nodes t_1 < ... < t_N = 1/2, denser towards 0, for a function of which nothing is known."""
+    """Nodes t_1 < ... < t_N = 1/2, denser towards 0, for a function f that is not known yet."""
     return 0.5 * (np.arange(1, count + 1) / count) ** 1.3
 
 
 def interpolation_gap(nodes: Floats, values: Floats, slopes: Floats, preprocessing: float = 0.0) -> Floats:
-    """Largest number of bits lost on each interval, between the straight line and the tangents at its ends.
+    """The most bits (N,) that the straight line on each interval can lose.
 
-    ``values`` and ``slopes`` (N,) are f(t_i) and a subgradient there. f is convex, so it lies above its tangents, and
-    above 0.
+    ``values`` and ``slopes`` (N,) are f(t_i) and a subgradient there. f is convex and not negative, so f lies between
+    the straight line and the larger of 0 and the two tangents at the ends. The integral of
+    this difference bounds the loss; it is computed from 16 places on each interval.
     """
     g = 1.0 - 2.0 * preprocessing
     t, f, p = (np.concatenate([[0.0], x]) for x in (nodes, values, slopes))
@@ -103,11 +105,11 @@ def interpolation_gap(nodes: Floats, values: Floats, slopes: Floats, preprocessi
 
 
 def refined_nodes(nodes: Floats, values: Floats, slopes: Floats, count: int, preprocessing: float = 0.0) -> Floats:
-    """``count`` nodes that share the loss equally, as far as values and slopes at coarser nodes tell.
+    """Place ``count`` nodes so that their intervals lose about equally, judged by values and slopes at coarser nodes.
 
-    The loss on an interval of length h is of order h^3, so the density of nodes goes with the cube root of the loss;
-    inside an interval most of them go where its two tangents meet, the place of a kink if there is one. Where values
-    and slopes, a solver's, give no rising nodes, they are those of which nothing is known.
+    The loss on an interval of length h is of order h^3, so the density of nodes is proportional to the cube root of the
+    loss. Inside an interval most nodes go near the point where its two tangents meet: a kink of f would be there. The
+    values and slopes come from a solver. If they give no rising nodes, the result is :func:`graded_nodes`.
     """
     t, f, p = (np.concatenate([[0.0], x]) for x in (nodes, values, slopes))
     h = np.diff(t)
@@ -134,8 +136,9 @@ class RadauRule:
 
     Attributes
     ----------
-    nodes, weights : (m,) t_i and kappa_i = w_i / (t_i ln 2) with the weights w_i on [0, 1], rounded to the closest
-    constant : sum of the kappa_i, rounded down
+    nodes, weights : (m,) t_i and kappa_i = w_i / (t_i ln 2), each rounded to the nearest float; the w_i are the
+        weights of the rule on [0, 1]
+    constant : the sum of the kappa_i, rounded down
     """
 
     nodes: Floats
@@ -144,7 +147,9 @@ class RadauRule:
 
 
 def gauss_radau(count: int) -> RadauRule:
-    """The m = ``count`` >= 2 nodes: with x = 2t - 1 the roots of P_m - P_{m-1}, Legendre polynomials, the last 1, and
+    """The Gauss-Radau rule on [0, 1] with m = ``count`` >= 2 nodes, the last node at 1.
+
+    With x = 2t - 1 and Legendre polynomials P, the nodes are the roots of P_m - P_{m-1}, and
     w_i = t_i / (m P_{m-1}(x_i))^2.
 
     >>> rule = gauss_radau(2)

@@ -1,4 +1,4 @@
-"""A question about a conditional entropy."""
+"""Questions about a conditional entropy: the data, the settings of the key, and its flips."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["EntropyQuestion", "KeyQuestion", "require_preprocessing", "sum_of"]
 
 
 def require_preprocessing(value: object) -> float:
-    """A probability of a flip, at most 1/2."""
+    """Check the probability of a flip, from 0 to 1/2, and return it as a float."""
     if isinstance(value, bool) or not isinstance(value, (int, float, np.floating)) or not 0.0 <= value <= 0.5:
         raise InvalidParameter(
             f"preprocessing = {value!r:.60} must be the probability of a flip, a number from 0 to 1/2; a higher one "
@@ -30,15 +30,15 @@ def require_preprocessing(value: object) -> float:
 
 @dataclass(frozen=True, eq=False)
 class KeyQuestion:
-    """What a rate asks of an entropy: H(A|X=x,E), with y H(AB|X=x,Y=y,E), or if blind H(A|X=x,Y=y,B,E), in bits.
+    """The question of a key rate, in bits: H(A|X=x,E), with y H(AB|X=x,Y=y,E), or if blind H(A|X=x,Y=y,B,E).
 
     Parameters
     ----------
-    observed : what is tested
+    observed : the tested data
     x, y : settings of the key, from 0; y None for Alice's outcome alone
     blind : whether Eve also holds Bob's device and outcome
-    preprocessing : probability in [0, 1/2] with which Alice flips her bit before the entropy is asked for
-    closed_forms : whether a formula may stand for a program
+    preprocessing : probability in [0, 1/2] with which Alice flips her bit before the entropy is taken
+    closed_forms : whether a closed form may replace a program
     """
 
     observed: Observations
@@ -56,7 +56,7 @@ class KeyQuestion:
         object.__setattr__(self, "preprocessing", require_preprocessing(self.preprocessing))
 
     def of_entropy(self) -> EntropyQuestion:
-        """The question about a von Neumann entropy, refused where there is none to ask."""
+        """The question about a von Neumann entropy; an error if the key or the parties do not fit."""
         if self.observed.scenario.parties != 2:
             raise InvalidShape(f"conditional entropies need two parties besides Eve, not {self.observed.scenario}.")
         question = EntropyQuestion(self.observed, self.x, self.y, self.preprocessing)
@@ -75,14 +75,14 @@ class KeyQuestion:
 
 @dataclass(frozen=True, eq=False)
 class EntropyQuestion:
-    """H(A|X=x,E), or with y H(AB|X=x,Y=y,E), of what is observed.
+    """The question for the least H(A|X=x,E), or with y H(AB|X=x,Y=y,E), of the observed data.
 
     Attributes
     ----------
-    observed : what is tested
+    observed : the tested data
     x, y : settings; y None for Alice's outcome alone
-    preprocessing : probability with which Alice flips her bit; 0 for any other key than one bit
-    given : the data as asked about, where the tolerances of ``observed`` had to be widened
+    preprocessing : probability with which Alice flips her bit; 0 if the key is not one bit
+    given : the original data, if the tolerances of ``observed`` had to be widened
     """
 
     observed: Observations
@@ -97,22 +97,22 @@ class EntropyQuestion:
 
     @property
     def figure(self) -> ConditionalEntropy:
-        """The figure of merit."""
+        """The figure of merit of this question."""
         return ConditionalEntropy(self.x, self.y, self.preprocessing)
 
     def widened(self) -> EntropyQuestion:
-        """With tolerances that reach into the set; see :func:`sdpbound.bounds.boundary.widened`."""
+        """The question with tolerances that reach into the set; see :func:`sdpbound.bounds.boundary.widened`."""
         return replace(self, observed=widened(self.observed), given=self.given or self.observed)
 
     @property
     def outcomes(self) -> int:
-        """How many outcomes the key has."""
+        """The number of outcomes of the key."""
         a, b = self.scenario.outcomes
         return a[self.x] * (1 if self.y is None else b[self.y])
 
     @cached_property
     def bits(self) -> tuple[tuple[Floats, Floats, Floats], ...]:
-        """(M, M_0, M_1) of each bit, in moment coordinates."""
+        """The effects (M, M_0, M_1) of each bit of the key, in moment coordinates."""
         scenario = self.scenario
         one = np.eye(scenario.shape[1])[0]
         alice = [scenario.effect(0, self.x, a) for a in range(scenario.outcomes[0][self.x])]
@@ -125,7 +125,11 @@ class EntropyQuestion:
 
 
 def _tree(effects: list[Floats]) -> list[tuple[Floats, Floats, Floats]]:
-    """The bits that tell apart some effects: the first half, one more if odd, against the rest, and so on."""
+    """The bits that tell the effects apart.
+
+    The first bit compares the first half (with the middle one if their number is odd) with the rest. The next bits do
+    the same inside each part.
+    """
     if len(effects) < 2:
         return []
     half = (len(effects) + 1) // 2

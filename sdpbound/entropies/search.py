@@ -1,8 +1,8 @@
-"""The search of the methods that bound an entropy by programs: levels, nodes, solvers, and data on the boundary.
+"""The search that all methods share which bound an entropy by programs.
 
-A method is a subclass of :class:`EntropySearch` that writes programs (:class:`EntropyProgram`) and says in
-``improve`` which levels and nodes to try; solving, certifying, moving data off the boundary of the set, and making a
-bound of the best proof are the same for all.
+A method is a subclass of :class:`EntropySearch`. The subclass writes programs (:class:`EntropyProgram`), and its
+``improve`` chooses the levels and nodes to try. The base class solves, certifies, moves data off the boundary of the
+set, and makes a bound of the best proof.
 """
 
 from __future__ import annotations
@@ -32,29 +32,29 @@ from sdpbound.npa.levels import Level
 
 __all__ = ["Attempt", "EntropyProgram", "EntropySearch"]
 
-#: Distances towards white noise tried where the data are on the boundary of the set.
+#: Distances towards white noise to try where the data are on the boundary of the set.
 ENTROPY_RETREATS = (1e-8, 1e-7, 1e-6, 1e-5)
 
 
 class EntropyProgram(Protocol):
-    """What a method writes: a program whose duals bound minus the entropy of a question, for some nodes."""
+    """A program that a method writes for given nodes; its duals bound minus the entropy of a question from above."""
 
     @property
     def nodes(self) -> Floats:
-        """(N,)"""
+        """The nodes (N,) of the program."""
 
     @property
     def reduced(self) -> SharedProgram[Any, Any, Any]:
-        """Of the program's structure, shared between points."""
+        """The structure of the program; points with other tested values share it."""
 
     def data(self, values: Floats, tolerances: Floats) -> SharedData:
         """The program's data for these tested values."""
 
     def claimed(self, result: SolverResult) -> float:
-        """The entropy in bits that a solver says."""
+        """The entropy in bits that the solver reports; it is not proven."""
 
     def entries(self, dual: Any) -> dict[str, Any]:
-        """What a certificate says of a dual, beside its multipliers."""
+        """The entries of a certificate that describe this dual, without its multipliers."""
 
 
 P = TypeVar("P", bound=EntropyProgram)
@@ -73,30 +73,30 @@ class Attempt(Generic[P]):
 
     @property
     def bound(self) -> float:
-        """What is proven, in bits."""
+        """The proven lower bound, in bits."""
         return -self.dual.value
 
     @property
     def claimed(self) -> float:
-        """What the solver says."""
+        """The entropy in bits that the solver reports; it is not proven."""
         return self.program.claimed(self.result)
 
     @property
     def gap(self) -> float:
-        """Bits by which more nodes could raise the bound, at most; nan if unknown."""
+        """The most, in bits, by which more nodes could raise the bound; nan if unknown."""
         return math.nan
 
 
 @dataclass(eq=False)
 class EntropySearch(ABC, Generic[P, A]):
-    """From few nodes and words to as many as the tolerance asks for: what has been tried.
+    """A search from few nodes and words to as many as the tolerance needs, with its attempts.
 
     Attributes
     ----------
-    question, tolerance : what is asked, and how many bits it may be off
+    question, tolerance : the question, and how many bits the answer may be off
     level, nodes, solver : as in :class:`sdpbound.VonNeumann`
-    attempt_type : of the class, how a solved program is read
-    worth : of the class, part of the tolerance that a higher level must gain at few nodes to be worth its time
+    attempt_type : class attribute, the type of the attempts
+    worth : class attribute; a higher level is kept if, with few nodes, it gains more than this part of the tolerance
     """
 
     attempt_type: ClassVar[type[Attempt[Any]]] = Attempt
@@ -108,26 +108,26 @@ class EntropySearch(ABC, Generic[P, A]):
     nodes: int | tuple[float, ...] | None
     solver: SolverChoice
     seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(("assemble", "solve", "certify"), 0.0))
-    retreat: float = field(default=0.0, init=False)  # distance towards white noise at which the data are solved for
+    retreat: float = field(default=0.0, init=False)  # distance towards white noise of the data that are solved
     attempts: list[A] = field(default_factory=list, init=False)
-    inside: bool = field(default=False, init=False)  # whether no functional was found that separates the data
+    inside: bool = field(default=False, init=False)  # whether a test found no functional that separates the data
 
     @abstractmethod
     def improve(self) -> None:
-        """Make attempts until the tolerance is met, or nothing better is to be had."""
+        """Make attempts until the tolerance is met or further attempts gain nothing."""
 
     @abstractmethod
     def program(self, level: Level, nodes: Any) -> P:
-        """Write the program of a level, for some nodes or a number of them."""
+        """Write the program of a level, for given nodes or for a number of nodes."""
 
     def run(self) -> EntropyBound:
-        """The best bound of all attempts."""
+        """Search, and return the best bound of all attempts."""
         try:
             self.improve()
-        except SolverFailure:  # what is proven already stands
+        except SolverFailure:  # the earlier attempts are still proven
             if not self.attempts:
                 raise
-        best = max(self.attempts, key=lambda attempt: attempt.bound)  # near the boundary not always the last
+        best = max(self.attempts, key=lambda attempt: attempt.bound)  # the last is not always the best
         if best.bound > self.most:
             return replace(self, question=self.question.widened()).run()
         return self._as_bound(best)
@@ -138,14 +138,17 @@ class EntropySearch(ABC, Generic[P, A]):
         return math.log2(self.question.outcomes)
 
     def levels(self, names: Sequence[str], most_words: int) -> list[Level]:
-        """The levels worth trying: the one asked for, else those with few words, but at least the first."""
+        """The levels to try: the user's level, else those of at most ``most_words`` words, but at least the first."""
         if self.level is not None:
             return [self.level]
         few = [n for n in names if len(words_of_level(self.question.scenario, n)) <= most_words]
         return list(few or names[:1])
 
     def climbed(self, levels: Sequence[Level], best: A, higher: Callable[[Level, A], A]) -> tuple[Level, A]:
-        """A level that is good enough, as far as few nodes tell, and what it proves; ``best`` is of the first."""
+        """Go up the levels until the next one gains little; return the last level worth it, and its attempt.
+
+        ``best`` is the attempt at the first level. ``higher`` makes the attempt at a further level.
+        """
         level = levels[0]
         for next_one in levels[1:]:
             other = higher(next_one, best)
@@ -155,10 +158,10 @@ class EntropySearch(ABC, Generic[P, A]):
         return level, best
 
     def solve(self, level: Level, nodes: Any) -> A:
-        """Solve and certify; where that proves little, at data a little closer to white noise, and keep the best.
+        """Solve and certify at the data and, if that proves little, also at data closer to white noise; keep the best.
 
-        On the boundary of the set the program has no interior and every solver stalls. A functional that is optimal
-        slightly inside is proven as well, and at the true data is off by little.
+        On the boundary of the set the program has no interior, and every solver stalls. A functional that is optimal
+        slightly inside the set is a proof as well, and it loses little at the true data.
         """
         begun = time.perf_counter()
         program = self.program(level, nodes)
@@ -174,7 +177,7 @@ class EntropySearch(ABC, Generic[P, A]):
             for step in ENTROPY_RETREATS:
                 try:
                     other = self._attempt(program, level, step)
-                except SolverFailure:  # what is proven already stands
+                except SolverFailure:  # the best attempt so far is still proven
                     break
                 if other.bound > best.bound:
                     best, self.retreat = other, step
@@ -182,14 +185,14 @@ class EntropySearch(ABC, Generic[P, A]):
         return best
 
     def _attempt(self, program: P, level: Level, retreat: float) -> A:
-        """Solve at data moved towards white noise, certify at the data."""
+        """Solve at data moved towards white noise, and certify at the data themselves."""
         observed = self.question.observed
         begun = time.perf_counter()
         moved = towards_noise(observed, retreat)
         inequality = program.reduced.inequality(program.data(moved, observed.tolerances))
         assembled = time.perf_counter()
         self.seconds["assemble"] += assembled - begun
-        # time is linear in the number of nodes for a solver that forms the Schur complement
+        # a solver that forms the Schur complement takes a time linear in the number of nodes
         try:
             result = first_answer(self.solver, inequality, self._accuracy(), lambda s: s.forms_schur_complement)
         finally:
@@ -200,7 +203,7 @@ class EntropySearch(ABC, Generic[P, A]):
         return self.attempt_type(self.question, program, level, result, dual)  # type: ignore[return-value]
 
     def _accuracy(self) -> float:
-        """What is asked of the solver: less than nodes cost, for the last digits take long."""
+        """The accuracy asked of the solver: a little finer than the loss by nodes, as the last digits take long."""
         if self.nodes is not None:
             return DEFAULT_TOLERANCE
         return min(max(3e-4 * self.tolerance, DEFAULT_TOLERANCE), 1e-6)

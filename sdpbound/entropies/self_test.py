@@ -1,23 +1,24 @@
-"""When tested data self-test the singlet, Eve's entropies are closed forms.
+"""Closed forms of Eve's entropies for tested data that self-test the singlet.
 
-At a self-test the state is, up to local isometries and a junk state, a singlet with known measurements: Eve's system is
-in product with the outcomes, which are uniform with known correlators E_xy (arXiv:2309.09650, Proposition 1 (iv)). So
+At a self-test the state is a singlet with known measurements, up to local isometries and a junk state. Eve's system is
+then in product with the outcomes, and the outcomes are uniform with known correlators E_xy (arXiv:2309.09650,
+Proposition 1 (iv)). So
 
     H(A|X=x,E) = 1,   H(AB|X=x,Y=y,E) = 1 + h((1+E_xy)/2),   H(A|X=x,Y=y,B,E) = h((1+E_xy)/2).
 
-Two criteria. All four correlators: arXiv:1511.04886
-(:func:`sdpbound.bell.families.correlators.correlators_self_test`). One Bell value
-``sum c_xy <A_x B_y>``: with t the cosine of the angle between Bob's measurements its quantum maximum is
+Two kinds of data are recognised. The first is all four correlators, by the criterion of arXiv:1511.04886
+(:func:`sdpbound.bell.families.correlators.correlators_self_test`). The second is one Bell value
+``sum c_xy <A_x B_y>`` at its quantum maximum. With t the cosine of the angle between Bob's measurements the maximum is
 
-    max over -1 <= t <= 1 of  sqrt(c00^2 + c01^2 + 2 c00 c01 t) + sqrt(c10^2 + c11^2 + 2 c10 c11 t),
+    max over -1 <= t <= 1 of  sqrt(c00^2 + c01^2 + 2 c00 c01 t) + sqrt(c10^2 + c11^2 + 2 c10 c11 t).
 
-a concave function of t. With c00 c01 c10 c11 < 0 and its stationary point strictly inside, the maximum is above the
-local one and, by the argument of Proposition 1, attained only by the singlet with that angle. For expression (2) of
-arXiv:2309.09650 this is its condition (4).
+The function under the maximum is concave in t. If c00 c01 c10 c11 < 0 and the stationary point is strictly inside, the
+quantum maximum is above the local maximum. By the argument of Proposition 1 only the singlet with that angle attains
+it. For expression (2) of arXiv:2309.09650 this is condition (4) of that paper.
 
-Floats know the data only to 1e-12. A self-test is granted only where the quantum maximum exceeds the local one by
-ten times that (in the units of the expression; for correlators, where CHSH exceeds 2 so): closer to the local set
-the data would fit a local behaviour as well.
+Data in floats are known only to 1e-12. A self-test is accepted only if the quantum maximum exceeds the local maximum by
+ten times this error, in the units of the expression. For correlators CHSH must exceed 2 in the same way. Data closer to
+the local set would fit a local behaviour as well.
 """
 
 from __future__ import annotations
@@ -43,12 +44,12 @@ __all__ = ["SelfTest", "bell_value_self_test", "find_self_test"]
 
 BELL_SOURCE = "arXiv:2309.09650, Proposition 1 (iv)"
 CORRELATORS_SOURCE = "arXiv:1511.04886, with arXiv:2309.09650, Propositions 4 and 6"
-#: A coefficient below this part of the largest one is zero up to rounding, and has no sign.
+#: A coefficient below this part of the largest one counts as zero, and its sign means nothing.
 COEFFICIENT_ROUNDING = 1e-14
-#: The quantum maximum must exceed the local one by this many times what the data leave open: else they fit a local
-#: behaviour just as well, and prove nothing.
+#: The quantum maximum must exceed the local one by this many times the error of the data. Otherwise the data fit a
+#: local behaviour as well, and prove nothing.
 GAP_FACTOR = 10.0
-#: A tolerance may be so many times 1e-12 of the sum of the |coefficients|: beyond, the data are known too badly.
+#: The largest tolerance accepted for a self-test, in units of 1e-12 times the sum of the |coefficients|.
 LOOSEST = 10_000.0
 
 
@@ -59,7 +60,7 @@ class SelfTest:
     Attributes
     ----------
     observed : the data
-    correlators : (2, 2), what the self-tested strategy has
+    correlators : (2, 2) the correlators E_xy of the self-tested strategy
     source : the theorem used
     """
 
@@ -68,9 +69,9 @@ class SelfTest:
     source: str
 
     def entropy(self, x: int = 0, y: int | None = None, blind: bool = False) -> Bound:
-        """The exact von Neumann entropy, as a lower bound: H(A|x,E); with y H(AB|x,y,E), or blind H(A|x,y,B,E).
+        """The von Neumann entropy in bits: H(A|x,E); with y H(AB|x,y,E), or if blind H(A|x,y,B,E).
 
-        Exact for data that are exactly at the self-test; the floats given agree with it within their tolerance.
+        The value is exact for data exactly at the self-test. The given floats agree with such data within tolerance.
         """
         scenario = self.observed.scenario
         x = scenario.require_setting(0, x, "x")
@@ -101,7 +102,7 @@ class SelfTest:
 
 @dataclass(frozen=True, eq=False)
 class _SelfTestProof(Proof):
-    """The proof by a theorem: the checker finds again that the data self-test."""
+    """The proof by a theorem; the checker tests again that the data self-test."""
 
     no_functional = "a closed form proves no affine functional; ask with closed_forms=False for one."
 
@@ -121,9 +122,9 @@ class _SelfTestProof(Proof):
 
 
 def bell_value_self_test(coefficients: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]] | None:
-    """Quantum maximum and its correlators for ``sum c_xy <A_x B_y>``, c of shape (2, 2), if the maximum self-tests.
+    """The quantum maximum of ``sum c_xy <A_x B_y>``, c of shape (2, 2), and its correlators (2, 2), if it self-tests.
 
-    None where the quantum maximum is the local one.
+    None if the quantum maximum is the local one.
 
     >>> value, correlators = bell_value_self_test(np.array([[1.0, 1.0], [1.0, -1.0]]))
     >>> round(value**2, 12), np.round(correlators**2, 12).tolist()
@@ -144,7 +145,10 @@ def bell_value_self_test(coefficients: NDArray[np.float64]) -> tuple[float, NDAr
 
 
 def find_self_test(observed: Observations) -> SelfTest | None:
-    """The self-test that tested data are, if any: two settings and outcomes for both parties, values known to 1e-12."""
+    """Find the self-test that tested data are, if any.
+
+    The data need two settings and two outcomes for each party, and values known to 1e-12.
+    """
     instance(observed, Observations, "observed", "Observations.correlators(behaviour)")
     if observed.scenario.outcomes != ((2, 2), (2, 2)) or (observed.tolerances > DATA_TOLERANCE).any():
         return None

@@ -1,4 +1,4 @@
-"""Von Neumann entropies along a sweep: by the qubit reduction where it applies, each point started from the last."""
+"""Von Neumann entropies along a sweep, by the qubit reduction where it applies."""
 
 from __future__ import annotations
 
@@ -24,15 +24,16 @@ __all__ = ["SweptEntropy"]
 
 @dataclass(eq=False)
 class SweptEntropy(Entropy):
-    """:func:`conditional_entropy` for the points of a sweep. Strategies of earlier points start the search at the next.
+    """The method for the points of a sweep: each search starts from the strategies of the point before.
 
-    Where at most two settings of two outcomes a party are tested it is the qubit reduction; elsewhere the programs of
-    ``otherwise``. What is proven of a point does not depend on the points before it, but the last digits may.
+    If the data test at most two settings of two outcomes for each party, the method is the qubit reduction. For other
+    data it uses the programs of ``otherwise``. Each bound is proven by itself, whatever the points before it were; but
+    its last digits may depend on these points.
 
     Parameters
     ----------
-    tolerance : bits, of the qubit reduction
-    otherwise : default VonNeumann() of that tolerance
+    tolerance : accuracy to aim at of the qubit reduction, in bits
+    otherwise : the method for other data, default VonNeumann() of that tolerance
     """
 
     tolerance: float = 1e-4
@@ -41,7 +42,7 @@ class SweptEntropy(Entropy):
 
     @property
     def programs(self) -> Entropy:
-        """What is asked where the qubit reduction does not apply."""
+        """The method for data to which the qubit reduction does not apply."""
         return Projective(self.tolerance) if self.otherwise is None else self.otherwise
 
     @property
@@ -59,7 +60,7 @@ class SweptEntropy(Entropy):
                 return closed
             try:
                 problem = qubit_problem(asked)
-            except InvalidInput:  # another test: left to the programs
+            except InvalidInput:  # the qubit reduction does not apply to these tests
                 pass
             else:
                 return self._by_qubits(asked, problem)
@@ -72,7 +73,7 @@ class SweptEntropy(Entropy):
             c = last.columns
             last = replace(last, columns=columns_of(problem, c.a, c.b, c.states))
         if last is not None and last.constant + float(last.multipliers @ problem.values) <= self.tolerance:
-            last = None  # its functional proves nothing here, and where there is no entropy a cold start is faster
+            last = None  # its functional proves nothing here, and a cold start is faster where the entropy is zero
         bound = qubit_entropy(question, self.tolerance, last)
         if last is not None and not bound.gap <= self.tolerance:
             again = qubit_entropy(question, self.tolerance)

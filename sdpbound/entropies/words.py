@@ -1,4 +1,4 @@
-"""Words of operators in the programs of entropies."""
+"""Words of operators in the programs that bound entropies."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sdpbound.npa.words import Word
 
 __all__ = ["WIDE", "flips", "packed_word", "require_words", "word_indices", "words_of_level"]
 
-#: Tested values known no better than this are intervals for the solver as well.
+#: A tested value with a tolerance above this is an interval in the solver's program as well.
 WIDE = 1e-9
 _MOST_FLIPS = 6
 
@@ -31,7 +31,7 @@ def require_words(
     key: NDArray[np.bool_],
     unreached: NDArray[np.bool_],
 ) -> None:
-    """InvalidLevel where a coordinate of the key is no word, or one that is needed is no product of two words."""
+    """Raise InvalidLevel if the level lacks a word of the key, or two words whose product is a needed coordinate."""
     held = set(words)
     lacking = [index for index in word_indices(scenario, key) if packed_word(index) not in held]
     for index, verb in [(i, "hold") for i in lacking] + [(i, "reach") for i in word_indices(scenario, unreached)]:
@@ -54,7 +54,10 @@ def packed_word(index: tuple[int, ...]) -> Word:
 def words_of_level(
     scenario: Scenario, level: str | tuple[str, ...], needed: NDArray[np.bool_] | None = None
 ) -> tuple[Word, ...]:
-    """Generating words; a level by name leaves out settings that occur in none of the ``needed`` coordinates."""
+    """The generating words of a level.
+
+    A level given by name leaves out the settings that occur in none of the ``needed`` coordinates.
+    """
     if isinstance(level, tuple) or needed is None:
         return generating_words(scenario, level)
     letters: list[list[int]] = []
@@ -76,7 +79,7 @@ def flips(
     wholes: Floats,
     parts: Floats,
 ) -> tuple[SignSymmetry, ...]:
-    """All flips of observables that leave the data unchanged and permute the copies; no flip at all comes first."""
+    """All sign flips of observables that leave the data unchanged and permute the copies; the identity comes first."""
     matrix = relaxation.matrix
     assert matrix is not None
     parity = coordinate_parity(scenario)
@@ -103,7 +106,7 @@ def flips(
 
 
 def _places(rows: Floats, moved: Floats) -> tuple[int, ...] | None:
-    """For each row the place of its moved version; None if one is missing."""
+    """For each row the place of its moved version among the rows; None if one is missing."""
     where = {row.tobytes(): k for k, row in enumerate(rows + 0.0)}
     image = [where.get(row.tobytes(), -1) for row in moved + 0.0]
     return None if -1 in image else tuple(image)

@@ -1,4 +1,4 @@
-"""Entropies by an integral over projective words: one program for all nodes.
+"""Bound entropies by an integral in which Eve has projections; one program holds all nodes.
 
-What may come in: an :class:`~sdpbound.entropies.question.EntropyQuestion`. What is handed on: a proven bound.
+Input: an :class:`~sdpbound.entropies.question.EntropyQuestion`. Output: a proven bound.
 """

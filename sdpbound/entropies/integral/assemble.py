@@ -1,17 +1,19 @@
-"""The question of a conditional von Neumann entropy, and its interval program.
+"""Write the interval program that bounds a conditional von Neumann entropy from below.
 
-The key is a tree of bits: "is the outcome in the first half of those left?", until one is left; with Bob's setting
-Alice's outcome comes first. By the chain rule the entropy is the sum of those of the bits, each given the bits before,
-and :mod:`sdpbound.entropies.quadrature` bounds each from below. For a bit with effects M_0, M_1, M = M_0 + M_1, on
-the devices
-and t a node, Eve's part is ``max_P <P (t M - M_b)>`` over her projections, which commute with all of the devices. Her
-moments ``<P w>`` and ``<(1 - P) w>`` with the devices' words w are two positive semidefinite matrices with sum M(y),
-the moment matrix of Alice and Bob alone: level "1+AB" of the devices is {1, A, B, AB} x {1, P} with Eve.
+**Bits of the key.** The key is read as a tree of bits. Each bit asks "is the outcome in the first half of the outcomes
+left?", until one outcome is left. If the key includes Bob's outcome, the bits of Alice's outcome come first. By the
+chain rule, the entropy of the key is the sum of the entropies of its bits, each conditioned on the bits before it.
+:mod:`sdpbound.entropies.quadrature` bounds each of these entropies from below.
 
-**One program for all nodes.** With one Alice-Bob behaviour (and state) for all nodes Eve's best attack must serve them
-all, and the bound is that of the minimum of a sum and not the sum of minima. Products of projections of different nodes
-and bits do not occur: Eve holds a purification, fixed by the Alice-Bob state, on which each projection is optimal by
-itself.
+**Eve's part.** Let M_0 and M_1 be the effects of a bit on the devices, M = M_0 + M_1, and t a node. Eve contributes
+``max_P <P (t M - M_b)>``. The maximum is over her projections P, which commute with all operators of the devices. For
+words w of the devices, her moments ``<P w>`` and ``<(1 - P) w>`` form two positive semidefinite matrices. Their sum is
+M(y), the moment matrix of Alice and Bob alone. Level "1+AB" of the devices stands for {1, A, B, AB} x {1, P} with Eve.
+
+**One program for all nodes.** All nodes share one Alice-Bob behaviour (and state), so one attack of Eve must serve all
+nodes. The bound is the minimum of a sum, which is at least the sum of the minima. Products of projections of different
+nodes or bits do not occur: Eve holds a purification, the Alice-Bob state fixes it, and each projection on it is optimal
+by itself.
 """
 
 from __future__ import annotations
@@ -41,16 +43,17 @@ __all__ = ["IntegralProgram", "assemble_entropy"]
 
 @dataclass(frozen=True, eq=False)
 class IntegralProgram:
-    """The interval program ``maximise -H`` of a question at a level, for some nodes.
+    """The interval program ``maximise -H`` of a question at one level, for given nodes.
 
     Attributes
     ----------
-    reduced : of the program's structure, shared between points
+    reduced : the structure of the program; points with other tested values share it
     words : the generating words
-    objective, rewards : of the program; copies are node by node, bit by bit, M_0 before M_1
-    slack : sum of what the entries of ``rewards`` may be off
-    nodes, weights : (N,)
-    wholes : (bits * 2, moments) the functionals M of the copies of one node
+    objective : (moments,) coefficients of -H that do not belong to a copy
+    rewards : (nodes * bits * 2, moments) coefficients of the copies; node by node, bit by bit, M_0 before M_1
+    slack : bound on the sum of the rounding errors of all entries of ``rewards``
+    nodes, weights : (N,) the t_i and w_i of :mod:`sdpbound.entropies.quadrature`
+    wholes : (bits * 2, moments) the functional M for each copy of one node
     """
 
     reduced: IntervalProgram
@@ -63,15 +66,15 @@ class IntegralProgram:
     wholes: Floats
 
     def data(self, values: Floats, tolerances: Floats) -> IntervalData:
-        """With these tested values."""
+        """The data of the program for these tested values and tolerances (J,)."""
         return IntervalData(values, tolerances, self.objective, self.rewards, self.slack)
 
     def claimed(self, result: SolverResult) -> float:
-        """The entropy that a solver says."""
+        """The entropy in bits that the solver reports; it is not proven."""
         return -result.objective
 
     def entries(self, dual: IntervalDual) -> dict[str, Any]:
-        """What a certificate says of a dual, beside its multipliers."""
+        """The entries of a certificate that describe this dual, without its multipliers."""
         return {
             "nodes": [float(t) for t in self.nodes],
             "words": [[list(part) for part in word] for word in self.words],
@@ -80,7 +83,7 @@ class IntegralProgram:
         }
 
     def values_and_slopes(self, solution: Floats) -> tuple[Floats, Floats]:
-        """f(t_i) and a subgradient of it at each node, of the point that a solver found."""
+        """f(t_i) and a subgradient of f at each node, each (N,), for the point that the solver found."""
         z = self.reduced.moments_of_copies(solution).reshape(len(self.nodes), len(self.wholes), -1)
         rewards = self.rewards.reshape(z.shape)
         scale = np.where(self.weights > 0.0, self.weights, 1.0)

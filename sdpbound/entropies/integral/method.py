@@ -1,4 +1,4 @@
-"""The method "projective": nodes of an integral, a projection of Eve for each."""
+"""The method "projective": Eve has a projection for each node of an integral."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ __all__ = ["Projective"]
 
 @dataclass(frozen=True)
 class Projective(VonNeumannMethod):
-    """Nodes of an integral in one program; options as in :class:`sdpbound.VonNeumann`."""
+    """Bound an entropy by the nodes of an integral, all in one program.
+
+    The options are those of :class:`sdpbound.VonNeumann`.
+    """
 
     level: Level | None = None
     nodes: int | tuple[float, ...] | None = None

@@ -1,4 +1,4 @@
-"""The projective integral method: one interval program for all nodes, from few nodes and words to as many as needed."""
+"""Search for the level and the nodes of the projective method, from few words and nodes to as many as needed."""
 
 from __future__ import annotations
 
@@ -21,14 +21,16 @@ from sdpbound.npa.levels import Level
 
 __all__ = ["LEVELS", "LEVELS_OF_BOTH", "MOST_NODES", "projective_entropy"]
 
-#: Levels tried where none is given, of Alice's outcome and of both, the last only for tolerances below 1e-3. Measured:
-#: "1+AB" is exact for Alice's outcome and CHSH; on noisy points of the singlet family the next loses up to 5e-4, the
-#: last up to 1e-5. Of both outcomes and CHSH the first loses up to 3e-2, the second up to 1e-3.
+#: The levels to try where the user gives none, for a key of Alice's outcome and for a key of both outcomes. The last
+#: level is tried only for a tolerance below 1e-3 bits. Measured losses in bits, for Alice's outcome: "1+AB" is exact
+#: for CHSH; on noisy points of the singlet family the second level loses up to 5e-4 and the last up to 1e-5. For both
+#: outcomes and CHSH the first level loses up to 3e-2 and the second up to 1e-3.
 LEVELS = ("1+AB", "1+AB+AA+AAB", "1+AB+AA+AAB+AAA+AAAB")
 LEVELS_OF_BOTH = ("1+AB", "2+AAB+ABB", "2+AAB+ABB+AABB")
-#: A level of more words than this, or of more when multiplied by the bits of the key, is not tried unless asked for.
+#: The search tries a level by itself only if it has at most MOST_WORDS words and if its words times the bits of the
+#: key are at most MOST_WORDS_TIMES_BITS.
 MOST_WORDS, MOST_WORDS_TIMES_BITS = 40, 100
-#: Numbers of nodes used, few enough for programs to be shared between points.
+#: The numbers of nodes that the search uses. The list is short so that points of a sweep share programs.
 _COUNTS = (6, 8, 10, 12, 14, 16, 18, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 256, 320, 384, 512)
 MOST_NODES = _COUNTS[-1]
 
@@ -40,17 +42,17 @@ def projective_entropy(
     tolerance: float,
     solver: SolverChoice,
 ) -> EntropyBound:
-    """Bound a question; arguments as in :class:`sdpbound.VonNeumann`."""
+    """Bound the entropy of a question from below; the arguments are those of :class:`sdpbound.VonNeumann`."""
     return _Search(question, tolerance, level, nodes, solver).run()
 
 
 @dataclass(frozen=True, eq=False)
 class _Attempt(Attempt[IntegralProgram]):
-    """With what the solver's point says about the nodes."""
+    """An attempt that also reads from the solver's point how much the nodes lose."""
 
     @cached_property
     def values_and_slopes(self) -> tuple[Floats, Floats] | None:
-        """At each node; None if there is no point to go by."""
+        """f and a subgradient of f at each node; None if the solver gave no usable point."""
         if self.result.solution is None or self.result.status is Status.INFEASIBLE:
             return None
         values, slopes = (np.maximum(v, 0.0) for v in self.program.values_and_slopes(self.result.solution))
@@ -58,7 +60,7 @@ class _Attempt(Attempt[IntegralProgram]):
 
     @property
     def gap(self) -> float:
-        """No point to go by is an infinite gap."""
+        """Bits by which more nodes could raise the bound, at most; infinite if the solver gave no usable point."""
         if self.values_and_slopes is None:
             return math.inf
         return float(interpolation_gap(self.program.nodes, *self.values_and_slopes, self.question.preprocessing).sum())
@@ -79,7 +81,7 @@ class _Search(EntropySearch[IntegralProgram, _Attempt]):
         return assemble_entropy(self.question, level, nodes)
 
     def _levels(self) -> list[Level]:
-        """The levels worth trying."""
+        """The levels to try, lowest first."""
         names: tuple[str, ...] = LEVELS if self.question.y is None else LEVELS_OF_BOTH
         if self.tolerance >= 1e-3:
             names = names[:2]
@@ -87,7 +89,7 @@ class _Search(EntropySearch[IntegralProgram, _Attempt]):
         return self.levels(names, min(MOST_WORDS, MOST_WORDS_TIMES_BITS // bits))
 
     def _coarse(self) -> tuple[Level, _Attempt]:
-        """A level that is good enough, as far as few nodes tell."""
+        """Choose a level by solving with few nodes: the first one after which a higher level gains little."""
         levels = self._levels()
         count = self.nodes if isinstance(self.nodes, int) else 12
         first = self.solve(levels[0], graded_nodes(min(6, count)))
@@ -95,7 +97,10 @@ class _Search(EntropySearch[IntegralProgram, _Attempt]):
         return self.climbed(levels, best, lambda level, attempt: self.solve(level, attempt.program.nodes))
 
     def _refine(self, level: Level, best: _Attempt) -> None:
-        """As many nodes as asked for, or as the tolerance needs; the loss falls with the square of their number."""
+        """Solve with the number of nodes asked for, or with as many as the tolerance needs.
+
+        The loss falls as one over the square of the number of nodes.
+        """
         asked = self.nodes
         if isinstance(asked, int):
             if asked > 12:
@@ -106,7 +111,7 @@ class _Search(EntropySearch[IntegralProgram, _Attempt]):
             if best.gap <= allowed or not math.isfinite(best.gap):
                 break
             now = len(best.program.nodes)
-            wanted = now * math.sqrt(best.gap / (1.4 * allowed))  # better placed, they lose less than the square says
+            wanted = now * math.sqrt(best.gap / (1.4 * allowed))  # 1.4: nodes placed better lose less than that
             count = next((c for c in _COUNTS if c >= min(wanted, 3.0 * now)), _COUNTS[-1])
             if count <= now:
                 count = next((c for c in _COUNTS if c > now), now)

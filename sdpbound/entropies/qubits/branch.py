@@ -1,16 +1,18 @@
-"""A proof of the least value of entropy minus functional over all angles, by branch and bound.
+"""Prove a bound on functional minus entropy over all angles, by branch and bound.
 
-The angles a, b of A' and B' fill [0, pi]^2, divided into cells. On the arc of half-width d of a cell, (cos a, sin a) is
-in the triangle of the arc's ends and the meeting point of their tangents, with weight at most t = cos d / (1 + cos d)
-on the latter, and the same holds for b. K is affine in each of the two vectors and G(K) is convex, so on the cell G is
-at most the largest of the 16 means of its values at the 9 pairs of corners, with weights (1, 0, 0), (1-t, t, 0),
-(0, t, 1-t) and (0, 0, 1) on either side: exact to second order in d. The upper bounds on G at the pairs are those of
-the engine.
+**Cells.** The angles a, b of A' and B' fill [0, pi]^2, which is divided into cells. Let d be half the width of the arc
+of a cell. The vector (cos a, sin a) lies in a triangle. Its corners are the two ends of the arc and the point where the
+tangents at the ends meet; the weight of this point is at most t = cos d / (1 + cos d). The same holds for b. K is
+affine in each of the two vectors and G(K) is convex. So G on the cell is at most the largest of 16 means of its values
+at the 9 pairs of corners. The means have the weights (1, 0, 0), (1-t, t, 0), (0, t, 1-t) and (0, 0, 1) on either side.
+This bound is exact to second order in d. The engine gives the upper bounds on G at the pairs.
 
-A cell is done when this is at most the target, else divided in four; what is proven is the largest of the bounds of the
-cells that are done. *Rounding*: expression and corners are rounded, so K is off by a few roundings of the sum of the
-|coefficients| times |multipliers|, and G by as much, as are the means; that is a small part of what the engine says its
-own bounds may be off by, which is added.
+A cell is done when its bound is at most the target. A cell that is not done is divided in four. The largest bound of
+all cells that are done is proven.
+
+**Rounding.** The expression and the corners are rounded. So K is off by a few roundings of the sum of the
+|coefficients| times |multipliers|, and so are G and the means. This is a small part of the error that the engine states
+for its own bounds. The stated error is added to the proven bound.
 """
 
 from __future__ import annotations
@@ -29,13 +31,13 @@ __all__ = ["Proof", "prove"]
 Integers = NDArray[np.int64]
 
 _FIRST_LEVEL, _LAST_LEVEL = 3, 24
-#: More cells of a level than these are not divided further; the tolerance is doubled until they are fewer.
+#: At most so many cells of a level are divided further; the tolerance is doubled until there are no more.
 _MOST_CELLS = 500
-#: Steps of the engine on the vertices of a level; more on the first, which begins cold.
+#: Steps of the engine at the pairs of corners of a level; the first level has no hints and takes more steps.
 _STEPS, _COLD_STEPS = 30, 40
-#: Where a quarter's three corners find the nearest of their parent's; the last row for an angle that is not used.
+#: For the three corners of each half, the nearest corners of the parent; the last row is for an unused angle.
 _NEAREST = np.array([[0, 1, 1], [1, 1, 2], [0, 1, 2]])
-#: Part of the tolerance to which the engine's bounds are driven.
+#: The engine's bounds are made accurate to this part of the tolerance.
 _PRECISION = 0.1
 
 
@@ -47,7 +49,7 @@ class Proof:
     ----------
     top : bits; at every angle the functional exceeds the entropy by at most this
     best, a, b : bits; the functional exceeds the entropy by at least ``best`` at the angles a, b
-    cells : how many were looked at
+    cells : the number of cells examined
     """
 
     top: float
@@ -58,14 +60,15 @@ class Proof:
 
 
 def prove(engine: Engine, expression: Floats, size: float, target: float, tolerance: float) -> Proof:
-    """An upper bound on (functional - entropy) over all qubit strategies, in bits.
+    """Prove an upper bound on functional minus entropy over all qubit strategies, in bits.
 
     Parameters
     ----------
-    engine : of the entropy
+    engine : the engine of the key's entropy
     expression : (3, 3) the functional without its constant, in bits
-    size : bits, at least the sum of the |coefficients| of all the terms that were added up in it
-    target : bits, a value that is attained; the bound aimed at is ``tolerance`` more, or than the largest value found
+    size : at least the sum of the |coefficients| of all terms that were added up in ``expression``, in bits
+    target : a value in bits that the difference attains
+    tolerance : the bound to aim at is this many bits above ``target``, or above the largest value found
     """
     used = np.array([expression[2].any(), expression[:, 2].any()])
     level = np.where(used, _FIRST_LEVEL, 1)
@@ -95,12 +98,12 @@ def prove(engine: Engine, expression: Floats, size: float, target: float, tolera
 
 
 class _Board:
-    """The cells of one level, and the pairs of corners that they share."""
+    """The cells of one level, and the pairs of corners that these cells share."""
 
     def __init__(
         self, engine: Engine, expression: Floats, level: Integers, cells: Integers, hints: Floats | None
     ) -> None:
-        """``hints``: (cells, 3, 3, ...) for the corners of each cell."""
+        """Make the pairs of corners; ``hints`` (cells, 3, 3, ...) are for the pairs of each cell."""
         self.cells = cells
         self.half = np.pi / 2.0 ** (level + 1)
         codes = 2 * cells[:, :, None] + np.arange(3)  # even: an end of an arc; odd: the meeting point of its tangents
@@ -115,7 +118,7 @@ class _Board:
         self.weights = [self._weights(float(d)) for d in self.half]
 
     def _frame(self, side: int) -> Floats:
-        """1, A, A' in terms of 1, Z, X at the corners."""
+        """The frames (pairs, 3, 3): 1, A, A' in terms of 1, Z, X at the corners of one side."""
         code, half = self.codes[:, side], self.half[side]
         radius = np.where(code % 2 == 1, 1.0 / np.cos(half), 1.0)
         out = np.zeros((len(code), 3, 3))
@@ -125,12 +128,12 @@ class _Board:
 
     @staticmethod
     def _weights(half: float) -> Floats:
-        """Weights (4, 3) of the extreme means of three corners whose triangle holds an arc."""
+        """The weights (4, 3) of the extreme means of the three corners whose triangle holds an arc."""
         t = np.cos(half) / (1.0 + np.cos(half))
         return np.array([[1.0, 0.0, 0.0], [1.0 - t, t, 0.0], [0.0, t, 1.0 - t], [0.0, 0.0, 1.0]])
 
     def bounds(self, at: Floats) -> Floats:
-        """For each cell the largest mean of the values given at its pairs of corners; infinite where a value is."""
+        """The largest mean of each cell from values at the pairs of corners; infinite if one of its values is."""
         with np.errstate(invalid="ignore"):
             largest = (self.weights[0] @ at[self.place] @ self.weights[1].T).max(axis=(1, 2))
         return np.where(np.isnan(largest), np.inf, largest)
@@ -143,7 +146,10 @@ class _Board:
         return float(self.batch.values[k]), (float(a), float(b))
 
     def refine(self, goal: float, precision: float, steps: int) -> Floats:
-        """Upper bounds of the cells. The engine works on cells that are not yet known to be below the goal."""
+        """The upper bounds of the cells, improved by steps of the engine.
+
+        The engine works only on cells that may still turn out to be below the goal.
+        """
         for _ in range(steps):
             upper = self.bounds(self.batch.uppers)
             open_ = (upper > goal) & (self.bounds(self.batch.values) <= goal)
@@ -156,7 +162,7 @@ class _Board:
         return self.bounds(self.batch.uppers)
 
     def quarters(self, chosen: NDArray[np.bool_], used: NDArray[np.bool_]) -> tuple[Integers, Floats]:
-        """The four parts of each chosen cell, with hints for their corners."""
+        """The parts of each chosen cell (four, or two if one angle is unused), with hints for their corners."""
         place, cells = self.place[chosen], self.cells[chosen]
         parts, hints = [], []
         for s in (0, 1) if used[0] else (2,):

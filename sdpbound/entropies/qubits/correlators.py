@@ -1,24 +1,24 @@
 """The dual of :mod:`sdpbound.entropies.qubits.engine` in closed form, for tests on correlators and a key without flips.
 
-Without marginals K and the key are left as they are by Y x Y (which turns both outcomes of all settings round), so by
-convexity states may be taken to commute with it. With M the 2x2 matrix of K in Z, X and ``lc = log cosh``, a pinched
-state ``(1 + Z x tanh|g| g/|g|) / 4`` has logarithm ``Z x g - log(4 cosh|g|)``, and ``Tr exp`` of M' = M + (g; 0) is
-4 cosh(n_1) cosh(n_2), n its singular values. With the rows z, x of M' and x* = (x_1, -x_0) this is
-4 Q = 2 (cosh|z + x*| + cosh|z - x*|), so that
+**Closed form.** Without marginals, Y x Y (which flips both outcomes of all settings) leaves K and the key unchanged. By
+convexity, states may then be taken to commute with Y x Y. Let M be the 2x2 matrix of K in Z, X, and
+``lc = log cosh``. A pinched state ``(1 + Z x tanh|g| g/|g|) / 4`` has the logarithm ``Z x g - log(4 cosh|g|)``. Put
+M' = M + (g; 0), with rows z and x and singular values n_1 and n_2. ``Tr exp`` of M' is 4 cosh(n_1) cosh(n_2). With
+x* = (x_1, -x_0) this equals 4 Q = 2 (cosh|z + x*| + cosh|z - x*|). So
 
     G(M) = max_g  log Q(z) - lc(|g|),        z = M_0 + g,      (nats)
 
-g in the plane for the key of one party; along B, the first axis, for the key of both. The state r = exp(M') / 4Q, when
-pinched, has g' = artanh(k) along the gradient of log Q, of length k, in the place of g; so K + L(r) - log r is
-Z x (g' - g) + log Q - lc(|g'|), and the tangent bound is
+For the key of one party g is any vector in the plane. For the key of both parties g is along B, the first axis. The
+gradient of log Q has a length k. The pinched state r = exp(M') / 4Q has, in the place of g, the vector g' along this
+gradient with |g'| = artanh(k). So K + L(r) - log r is Z x (g' - g) + log Q - lc(|g'|), and the tangent bound is
 
     G(M) <= log Q - lc(|g'|) + |g' - g|    for any g.
 
-*Rounding.* The unit vectors along z + x* and z - x* are rounded: those of an M a few roundings of |M| + |g| away, which
-moves G by as much. k may be close to one, so 1 - k is summed from terms that are positive and each accurate to a few
-roundings of its size: 1 - tanh s = 2 / (e^2s + 1), and 1 - cos = |difference of unit vectors|^2 / 2, where an error of
-their length counts to second order only. So |g'| is accurate to a few roundings of |M| + |g|, |g| <= 15, and the bound,
-which changes by at most twice a change of g', as well.
+**Rounding.** The unit vectors along z + x* and z - x* are rounded. They are exact for an M that is a few roundings of
+|M| + |g| away, and G changes by as much. k may be close to one, so 1 - k is summed from positive terms, each accurate
+to a few roundings of its size: 1 - tanh s = 2 / (e^2s + 1), and 1 - cos = |difference of unit vectors|^2 / 2. In the
+second term an error of the length of the unit vectors counts only to second order. So |g'| is accurate to a few
+roundings of |M| + |g|, with |g| <= 15. The bound changes by at most twice a change of g', so its error is of this size.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def _log_cosh(s: Floats) -> Floats:
 
 @dataclass(frozen=True, eq=False)
 class CorrelatorEngine(Engine):
-    """Correlators only, no flips; the hints are the vectors g (n, 2)."""
+    """The engine for tests of correlators only and a key without flips; the hints are the vectors g (n, 2)."""
 
     key: Key
 
@@ -107,7 +107,7 @@ class CorrelatorEngine(Engine):
         rest = np.minimum(rest + 0.5 * k * ((w0 - u0) ** 2 + (w1 - u1) ** 2), 2.0 - 1e-14)
         moved = self._moved(gamma, (u0, u1), (k0, k1), rest, list(zip(weights, curvatures, units, strict=True)))
         usable, length, v0, v1 = moved
-        # elsewhere g', which never is a worse point
+        # where the Newton step is not usable, take g', which is never a worse point
         length = np.minimum(np.where(usable, length, e), _LARGEST)
         w0, w1 = np.where(usable, v0, w0), np.where(usable, v1, w1)
         return value, upper, value, np.stack([length * w0, length * w1], axis=1)
@@ -120,13 +120,14 @@ class CorrelatorEngine(Engine):
         rest: Floats,
         points: list[tuple[Floats, Floats, tuple[Floats, Floats]]],
     ) -> tuple[NDArray[np.bool_], Floats, Floats, Floats]:
-        """Newton's method for artanh(k_r) = |g|, k_t = 0, along (r) and across (t) g, in |g| and the angle of g.
+        """Take a Newton step for artanh(k_r) = |g| and k_t = 0; the unknowns are |g| and the angle of g.
 
-        These stay well scaled where |g| is large. Whether the new point is of use, its length and its direction.
+        k_r and k_t are the parts of k along and across g. |g| and the angle stay well scaled where |g| is large.
+        Returned are, for each g, whether the new point is usable, its length, and the components of its direction.
 
         Parameters
         ----------
-        gamma, direction : (n,) length of g, and components of the unit vector along it
+        gamma, direction : (n,) length of g, and components of the unit vector along g
         gradient, rest : components of the gradient k of log Q, and 1 - k_r
         points : weight, curvature and unit vector of each of z + x* and z - x*
         """

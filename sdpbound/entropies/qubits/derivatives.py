@@ -1,8 +1,9 @@
-"""Derivatives of functions of small symmetric matrices, many at once.
+"""Derivatives of functions of small symmetric matrices, for many matrices at once.
 
-A symmetric k x k matrix is a vector of its k (k + 1) / 2 entries on and above the diagonal, those above times root two,
-so that the product of two vectors is the trace of the product. With ``m = v diag(e) v^T`` the derivative of f(m)
-along x is ``v (d * (v^T x v)) v^T``, d_ij = (f(e_i) - f(e_j)) / (e_i - e_j).
+A symmetric k x k matrix is written as a vector of its d = k (k + 1) / 2 entries on and above the diagonal. The entries
+above the diagonal are multiplied by root two. The product of two such vectors is then the trace of the product of the
+matrices. With ``m = v diag(e) v^T`` the derivative of f(m) along x is ``v (d * (v^T x v)) v^T`` with
+d_ij = (f(e_i) - f(e_j)) / (e_i - e_j).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ __all__ = ["exponential_slope", "logarithm_slope", "matrices_of", "places_in", "
 Integers = NDArray[np.int64]
 
 _ROOT = float(np.sqrt(2.0))
-#: Differences, or relative ones, of eigenvalues below this are taken as none, which costs the square of it.
+#: Two eigenvalues that differ, or relatively differ, by less than this count as equal; the error is its square.
 _CLOSE = 1e-5
 
 
@@ -31,20 +32,20 @@ def _pairs(k: int) -> tuple[Integers, Integers, Floats]:
 
 @lru_cache
 def _double_pairs(k: int) -> tuple[tuple[Integers, ...], Floats]:
-    """Places in a k x k matrix of the four factors of an entry of a turn, and its scale."""
+    """The places in a k x k matrix of the four factors of each entry of :func:`_turn`, and the scale of the entry."""
     i, j, scale = _pairs(k)
     a, b = i[:, None], j[:, None]
     return (a * k + i, b * k + j, a * k + j, b * k + i), 0.5 * np.outer(scale, scale)
 
 
 def vectors_of(matrices: Floats) -> Floats:
-    """Vectors (n, k(k+1)/2) of symmetric matrices (n, k, k)."""
+    """The vectors (n, k(k+1)/2) of symmetric matrices (n, k, k)."""
     i, j, scale = _pairs(matrices.shape[1])
     return np.asarray(matrices[:, i, j] * scale, dtype=np.float64)
 
 
 def matrices_of(vectors: Floats, k: int) -> Floats:
-    """Symmetric matrices (n, k, k) of vectors (n, k(k+1)/2)."""
+    """The symmetric matrices (n, k, k) of vectors (n, k(k+1)/2)."""
     i, j, scale = _pairs(k)
     out = np.empty((len(vectors), k, k))
     out[:, i, j] = out[:, j, i] = vectors / scale
@@ -52,7 +53,7 @@ def matrices_of(vectors: Floats, k: int) -> Floats:
 
 
 def places_in(support: Integers, k: int) -> Integers:
-    """Which entries of a k x k matrix's vector are those of its block on a support."""
+    """The places, in the vector of a k x k matrix, of the entries of its block on a support."""
     i, j, _ = _pairs(len(support))
     number = np.zeros((k, k), dtype=np.int64)
     number[_pairs(k)[:2]] = np.arange(k * (k + 1) // 2)
@@ -60,7 +61,7 @@ def places_in(support: Integers, k: int) -> Integers:
 
 
 def _turn(v: Floats) -> Floats:
-    """(n, d, d) of (n, k, k): the vector of v x v^T from that of x."""
+    """The maps (n, d, d) from the vector of x to the vector of v x v^T, for v (n, k, k)."""
     (p, q, r, s), scale = _double_pairs(v.shape[1])
     flat = v.reshape(len(v), -1)
     return np.asarray((flat[:, p] * flat[:, q] + flat[:, r] * flat[:, s]) * scale, dtype=np.float64)
@@ -72,7 +73,7 @@ def _slope(v: Floats, quotients: Floats, weights: Floats) -> Floats:
 
 
 def exponential_slope(e: Floats, v: Floats) -> Floats:
-    """(n, d, d): derivative of exp(m) / trace by m, from eigenvalues whose largest is zero, and vectors."""
+    """The derivative (n, d, d) of exp(m) / trace by m, from eigenvalues whose largest is zero, and eigenvectors."""
     i, j, scale = _pairs(e.shape[1])
     powers = np.exp(e)
     trace = powers.sum(axis=1, keepdims=True)
@@ -87,7 +88,7 @@ def exponential_slope(e: Floats, v: Floats) -> Floats:
 
 
 def logarithm_slope(e: Floats, v: Floats, weights: Floats) -> Floats:
-    """(n, d, d): derivative of N log(N r N) N by r, from the eigenvalues and vectors of N r N, N = diag(weights)."""
+    """The derivative (n, d, d) of N log(N r N) N by r, N = diag(weights), from the eigenvalues and vectors of N r N."""
     i, j, _ = _pairs(e.shape[1])
     ratios = e[:, j] / e[:, i]
     near = np.abs(ratios - 1.0) < _CLOSE

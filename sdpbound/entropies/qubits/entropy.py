@@ -1,4 +1,4 @@
-"""Von Neumann entropies by the qubit reduction: for two tested settings of two outcomes a party."""
+"""Bound von Neumann entropies by the qubit reduction, for at most two tested binary settings of each party."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from sdpbound.errors import SolverFailure
 
 __all__ = ["QubitEntropyBound", "qubit_entropy"]
 
-#: Parts of the tolerance: between mixture and functional, for the proof, and left to the checker of the certificate.
+#: Parts of the tolerance: for the search of mixture and functional, for the proof, and for the certificate's checker.
 _SEARCH, _PROOF, _CHECK = 0.5, 0.3, 0.05
-#: How often strategies that the proof found and the search did not are taken into account.
+#: How often the search may start again from a strategy that the proof found and the search did not.
 _REPAIRS = 4
-#: Deviation from the data up to which a mixture is said to have them.
+#: A mixture has the tested values if no value deviates by more than this part of its size.
 _MEETS = 1e-10
-#: The words that decide whether data are outside the quantum set.
+#: The level that decides whether data are outside the quantum set.
 _SEPARATING = Quantum("1+AB")
-#: The adversary's set, whose words no proof here uses.
+#: The adversary's set. The proofs here use no words of its level.
 _MODEL = Quantum("1")
 
 
@@ -40,9 +40,9 @@ class QubitEntropyBound(EntropyBound):
 
     Attributes
     ----------
-    gap : bits, an explicit mixture of qubit strategies has no more than this above the bound; nan where no mixture was
-        found that has the tested values to 1e-10 of their size, as on the boundary of the quantum set
-    optimum : the mixture, and where to start at a neighbouring point
+    gap : the entropy of an explicit mixture of qubit strategies minus the bound, in bits. It is nan if the search found
+        no mixture with the tested values to 1e-10 of their size, for example on the boundary of the quantum set
+    optimum : the mixture, which is also the start for a neighbouring point
     """
 
     gap: float = math.nan
@@ -52,21 +52,21 @@ class QubitEntropyBound(EntropyBound):
 def qubit_entropy(
     question: EntropyQuestion, tolerance: float = 1e-4, start: QubitOptimum | None = None
 ) -> QubitEntropyBound:
-    """Certified lower bound on H(A|X=x,E) or H(AB|X=x,Y=y,E), tight, by the qubit reduction, in bits.
+    """Certified tight lower bound on H(A|X=x,E) or H(AB|X=x,Y=y,E), in bits, by the qubit reduction.
 
-    A functional of the tested values from column generation (:mod:`sdpbound.entropies.qubits.mixture`); its constant
-    is proven by branch and bound over the angles between the settings (:mod:`sdpbound.entropies.qubits.branch`).
+    Column generation finds a functional of the tested values (:mod:`sdpbound.entropies.qubits.mixture`). Branch and
+    bound over the angles between the settings proves its constant (:mod:`sdpbound.entropies.qubits.branch`).
 
     Parameters
     ----------
-    question : at most two tested settings of two outcomes a party
-    tolerance : bits between the bound and the value of an explicit mixture, aimed at
-    start : the ``optimum`` of a neighbouring point of a sweep, same tests and key
+    question : at most two tested settings of two outcomes for each party
+    tolerance : the distance to aim at between the bound and the value of an explicit mixture, in bits
+    start : the ``optimum`` of a neighbouring point of a sweep with the same tests and key
 
     Raises
     ------
-    InvalidInput : other tests
-    Infeasible : the data are outside the quantum set, with the separating functional
+    InvalidInput : the tests are of another kind
+    Infeasible : the data are outside the quantum set; the error has the separating functional
 
     >>> import sdpbound as sb
     >>> data = sb.Observations.bell_value(sb.chsh(), 2.5)
@@ -98,7 +98,7 @@ def qubit_entropy(
 
 
 def _raise_if_outside(question: EntropyQuestion, found: Search) -> None:
-    """Raise Infeasible for data that no mixture has, or whose entropy would exceed that of the key."""
+    """Raise Infeasible if no mixture has the data, or if their entropy would exceed the entropy of the key."""
     assert found.mixture is not None
     if len(question.observed) and (
         found.mixture.miss > 1e-9 or found.lower > math.log2(question.outcomes) + CERTIFIED_SEPARATION
@@ -107,7 +107,7 @@ def _raise_if_outside(question: EntropyQuestion, found: Search) -> None:
 
 
 def _proven(question: EntropyQuestion, found: Search, tolerance: float) -> _QubitProof | TrivialProof:
-    """Prove the best functional; where the proof finds a strategy that the search overlooked, search on."""
+    """Prove the best functional; if the proof finds a strategy that the search overlooked, search again."""
     problem = found.problem
     best: _QubitProof | TrivialProof = TrivialProof(question, _MODEL)
     if problem.key is Key.NONE:
@@ -125,21 +125,21 @@ def _proven(question: EntropyQuestion, found: Search, tolerance: float) -> _Qubi
             break
         try:
             found.add_near(proof.a, proof.b, _SEARCH * tolerance)
-        except SolverFailure:  # what is proven already stands
+        except SolverFailure:  # the best bound so far is still proven
             break
     return best
 
 
 @dataclass(frozen=True, eq=False)
 class _QubitProof(EntropyProof):
-    """entropy >= constant + multipliers . tested values, for every quantum behaviour."""
+    """A proof of: entropy >= constant + multipliers . tested values, for every quantum behaviour."""
 
     constant: float
     multipliers: Floats
 
     @property
     def value(self) -> float:
-        """The functional's value at the data, less the charge for tolerances, rounded down."""
+        """The functional's value at the data in bits, less the charge for tolerances, rounded down."""
         observed = self.question.observed
         m = np.abs(self.multipliers)
         exact = self.constant + float(self.multipliers @ observed.values) - float(m @ observed.tolerances)

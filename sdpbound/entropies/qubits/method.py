@@ -1,4 +1,4 @@
-"""The method "qubit": where at most two settings of two outcomes a party are tested."""
+"""The method "qubit": at most two settings of two outcomes for each party may be tested."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["QubitReduction"]
 
 @dataclass(frozen=True)
 class QubitReduction(VonNeumannMethod):
-    """Jordan's lemma: the entropy of pairs of qubits; has a tolerance only."""
+    """Bound an entropy by Jordan's lemma, as that of pairs of qubits; the only option is the tolerance."""
 
     @property
     def adversary(self) -> Quantum:

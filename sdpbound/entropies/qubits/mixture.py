@@ -1,4 +1,4 @@
-"""The least entropy of mixtures of qubit strategies with the tested values: an attack, and a functional to prove."""
+"""Find the mixture of qubit strategies of least entropy with the tested values: an attack and a functional to prove."""
 
 from __future__ import annotations
 
@@ -20,32 +20,32 @@ __all__ = ["Columns", "QubitOptimum", "Search", "engine_of", "least_mixture", "o
 
 LN2 = float(np.log(2.0))
 _ANGLES: Floats = np.linspace(0.0, np.pi, 13)
-#: Part of the way from the best multipliers to those of the linear program that is gone.
+#: A trial goes this part of the way from the best multipliers to those of the linear program.
 _TRUST = 0.6
-#: Steps of the engine before the angles move, of the angles with the state, and of Newton's method for them.
+#: Steps of the engine before the angles move, steps of the see-saw, and steps of Newton's method for the angles.
 _FIRST_STEPS, _SEE_SAWS, _FOLLOWING_STEPS = 20, 12, 4
-#: Bits below the highest at which maxima are still followed.
+#: Maxima are followed if they are at most this many bits below the highest one.
 _HIGH = 0.02
 _ROUNDS, _IDLE = 40, 5
-#: Rounds of plain column generation before Newton's method is tried.
+#: Rounds of plain column generation before the first use of Newton's method.
 _PLAIN = 3
-#: Largest multipliers, in bits per size of a test, of the first attempt and later ones.
+#: The largest multipliers of the first and the later attempts, in bits per size of a test.
 _STEEPEST = (10.0, 60.0, 300.0, 3e3, 3e4, 3e5)
 _WIDE = 1e-9
-#: Ways to solve the linear program: with all digits, and what is left where that fails.
+#: Ways to solve the linear program; the first asks for all digits, the others follow if it fails.
 _WAYS = (Way("highs-ds"), Way("highs", precise=False), Way("highs-ipm", precise=False))
 _PROOF_NOISE, _SEARCH_NOISE = 1e-6, 1e-10
 
 
 def engine_of(problem: QubitProblem, noise: float = _PROOF_NOISE) -> Engine:
-    """The dual for a problem's tests; ``noise`` as in :class:`StateEngine`."""
+    """The engine for the tests of a problem; ``noise`` as in :class:`StateEngine`."""
     if problem.correlators_only and not problem.flips and problem.key is not Key.NONE:
         return CorrelatorEngine(problem.key)
     return StateEngine(problem.key, problem.flips, noise)
 
 
 def operator_tables(expression: Floats, a: Floats, b: Floats) -> Floats:
-    """(n, 3, 3) tables in nats of the operator of an expression (3, 3) in bits, at angles (n,) of A' and B'."""
+    """The tables (n, 3, 3), in nats, of the operator of an expression (3, 3) in bits, at angles (n,) of A' and B'."""
     return np.asarray(LN2 * frame(a).transpose(0, 2, 1) @ expression @ frame(b), dtype=np.float64)
 
 
@@ -101,11 +101,12 @@ class Mixture:
 
     Attributes
     ----------
-    weights : (n,) of the columns
+    weights : (n,) the weights of the columns
     value : the mixture's entropy, in bits
-    miss : largest deviation of its tested values from the data, beyond their tolerances, in units of a test's size
-    objective : that and the price of the deviations
-    multipliers : of the affine functional that touches the columns
+    objective : ``value`` plus the price of the deviations, in bits
+    miss : largest deviation of the mixture's tested values from the data, beyond the tolerances, in units of the size
+        of the test
+    multipliers : (J,) the multipliers of the affine functional that touches the columns
     """
 
     weights: Floats
@@ -116,7 +117,7 @@ class Mixture:
 
 
 def cheapest(problem: QubitProblem, columns: Columns, steepest: float) -> Mixture:
-    """The mixture of columns of least entropy, a deviation from the data costing ``steepest`` per size of the test."""
+    """The mixture of columns of least entropy; a deviation from the data costs ``steepest`` bits per size of the test."""
     sizes = np.maximum(problem.sizes, 1e-300)
     wide = np.where(problem.tolerances > _WIDE, problem.tolerances, 0.0) / sizes
     found = cheapest_weights(
@@ -128,7 +129,7 @@ def cheapest(problem: QubitProblem, columns: Columns, steepest: float) -> Mixtur
         wide,
         "test fewer values, or use another method",
     )
-    # what the solver's weights do is computed here: it need not be what it says of them
+    # compute the values from the weights, as the solver's own values may differ
     weights = found.weights / found.weights.sum()
     slack = np.maximum(np.abs(weights @ columns.tests - problem.values) / sizes - wide, 0.0)
     value = float(weights @ columns.entropies)
@@ -143,25 +144,29 @@ def cheapest(problem: QubitProblem, columns: Columns, steepest: float) -> Mixtur
 
 @dataclass(eq=False)
 class Search:
-    """Column generation: a linear program over strategies, and new ones where its functional is above the entropy."""
+    """Column generation, with the strategies and the best functional so far.
+
+    A linear program over the known strategies gives a functional. Strategies at which this functional is above the
+    entropy become new columns.
+    """
 
     problem: QubitProblem
     columns: Columns
-    multipliers: Floats | None = None  # of the best functional so far
-    lower: float = -np.inf  # its value at the data, if no strategy was overlooked
+    multipliers: Floats | None = None  # multipliers of the best functional so far
+    lower: float = -np.inf  # value in bits of the best functional at the data, if no strategy was overlooked
     constant: float = -np.inf
     mixture: Mixture | None = None
 
     def value_of(self, constant: float, multipliers: Floats) -> float:
-        """A functional's value at the data, tolerances charged."""
+        """The value of a functional at the data in bits, less the charge for tolerances."""
         p = self.problem
         return float(constant + multipliers @ p.values - np.abs(multipliers) @ p.tolerances)
 
     def run(self, tolerance: float) -> None:
-        """Search until the mixture is within the tolerance of the functional, or neither of them improves."""
+        """Search until mixture and functional are within the tolerance, or neither of them improves."""
         warm = self.multipliers is not None
         for steepest in _STEEPEST:
-            idle, plain = 0, 0 if warm else _PLAIN  # rounds without progress; rounds before Newton's method
+            idle, plain = 0, 0 if warm else _PLAIN  # rounds without progress; plain rounds left
             best, lower = np.inf, self.lower
             for _ in range(_ROUNDS):
                 mixture = self.mixture = cheapest(self.problem, self.columns, steepest)
@@ -183,12 +188,15 @@ class Search:
                     self.columns = self.columns.with_more(used)
                 self.improve(trial, used, 0.1 * tolerance)
                 if not plain and self.lower - lower < 0.1 * tolerance:
-                    plain = 1  # Newton's method gained nothing: a round without
+                    plain = 1  # Newton's method gained nothing: take a plain round
             if mixture.miss <= 1e-9:
                 return
 
     def follow(self, start: QubitOptimum) -> None:
-        """Newton's method from the optimum of a neighbouring point. No grid is searched, since the proof does that."""
+        """Start from the optimum of a neighbouring point, by Newton's method.
+
+        No grid is searched here, because the proof searches all angles.
+        """
         old = columns_of(self.problem, start.columns.a, start.columns.b, start.columns.states)
         self.columns = self.columns.with_more(old)
         self.multipliers, found = self.by_newton(start.multipliers, old)
@@ -197,7 +205,7 @@ class Search:
         self.lower = self.value_of(self.constant, self.multipliers)
 
     def by_newton(self, multipliers: Floats, near: Columns) -> tuple[Floats, Columns]:
-        """Multipliers improved by Newton's method, from the mixture's strategies and those last found."""
+        """Improve multipliers by Newton's method, from the strategies of the mixture and the last found ones."""
         problem, engine = self.problem, engine_of(self.problem, _SEARCH_NOISE)
         recent = self.columns.chosen(np.arange(max(0, len(self.columns) - 12), len(self.columns)))
         excess = recent.tests @ multipliers - recent.entropies
@@ -214,7 +222,7 @@ class Search:
         return operator_tables(np.tensordot(multipliers, self.problem.tests, axes=(0, 0)), a, b)
 
     def add_near(self, a: float, b: float, tolerance: float) -> None:
-        """Add a strategy at these angles, which the search overlooked, and search on from there."""
+        """Add a strategy at these angles, which the search overlooked, and continue the search."""
         assert self.multipliers is not None
         near = columns_of(self.problem, np.array([a]), np.array([b]), 0.25 * np.eye(4)[None])
         self.lower = -np.inf
@@ -222,7 +230,7 @@ class Search:
         self.run(tolerance)
 
     def improve(self, multipliers: Floats, near: Columns, precision: float) -> float:
-        """Price a functional. The strategies found are kept, and the functional if it is the best so far."""
+        """Find the constant of a functional; keep the strategies found, and the functional if it is the best so far."""
         top, found = price(self.problem, multipliers, near, precision)
         top = max(top, float((near.tests @ multipliers - near.entropies).max(initial=-np.inf)))
         value = self.value_of(-top, multipliers)
@@ -233,7 +241,7 @@ class Search:
 
 
 def _distinct(columns: Columns) -> Columns:
-    """Columns whose angles differ, up to the sign of X on either side, and that are not classical."""
+    """The columns that are not classical and whose angles differ, up to the sign of X on either side."""
     place = np.stack([np.cos(columns.a), np.cos(columns.b)], axis=1)
     kept: list[int] = []
     for k in range(len(columns)):
@@ -243,8 +251,10 @@ def _distinct(columns: Columns) -> Columns:
 
 
 def price(problem: QubitProblem, multipliers: Floats, near: Columns, precision: float) -> tuple[float, Columns]:
-    """The most by which a functional without constant is above the entropy, as far as a grid and ascents tell; and
-    the strategies found, with those reached from ``near``."""
+    """The most, in bits, by which a functional without constant is above the entropy, and the strategies found.
+
+    The search uses a grid of angles and ascents from its highest points and from ``near``; it proves nothing.
+    """
     engine = engine_of(problem, _SEARCH_NOISE)
     expression = np.tensordot(multipliers, problem.tests, axes=(0, 0))
     a, b = (v.reshape(-1) for v in np.meshgrid(_ANGLES, _ANGLES, indexing="ij"))
@@ -276,7 +286,7 @@ def price(problem: QubitProblem, multipliers: Floats, near: Columns, precision: 
 def ascend(
     problem: QubitProblem, engine: Engine, expression: Floats, a: Floats, b: Floats, hints: Floats, precision: float
 ) -> Columns:
-    """Ascend by a see-saw: find the best state for given angles, then the best angles for that state."""
+    """Ascend by a see-saw: find the best state for the angles, then the best angles for this state, and repeat."""
     batch = Batch(engine, operator_tables(expression, a, b), hints)
     batch.solve(precision, _FIRST_STEPS)
     everywhere = np.arange(len(a))
@@ -297,17 +307,18 @@ def ascend(
 
 @dataclass(frozen=True, eq=False)
 class QubitOptimum:
-    """A mixture of strategies of two qubits with the tested values, of least entropy as far as found.
+    """A mixture of strategies of two qubits with the tested values, of the least entropy that the search found.
 
     Attributes
     ----------
     weights : (n,) positive, of sum one
     states : (n, 4, 4) real, Alice's qubit first
-    alice, bob : (n, X, 2, 2), (n, Y, 2, 2): observables of all settings of the scenario; those not tested are 1
-    value : bits, the mixture's entropy: an upper bound on the least entropy, up to ``miss``
+    alice, bob : (n, X, 2, 2), (n, Y, 2, 2) observables of all settings of the scenario; 1 for those not tested
+    value : the mixture's entropy in bits: an upper bound on the least entropy, up to ``miss``
     miss : largest deviation from the tested values beyond their tolerances, in units of sum |coefficients|
-    constant, multipliers : an affine functional of the tested values, below the entropy as far as found; not proven
-    lower : its value at the data, tolerances charged
+    constant, multipliers : an affine functional of the tested values; the search found no strategy whose entropy is
+        below it, which is no proof
+    lower : value of the functional at the data in bits, less the charge for tolerances
     """
 
     weights: Floats
@@ -326,7 +337,7 @@ class QubitOptimum:
 def least_mixture(
     question: EntropyQuestion, tolerance: float = 1e-6, start: QubitOptimum | None = None
 ) -> QubitOptimum:
-    """The mixture of qubit strategies of least H(A|X=x,E) or H(AB|X=x,Y=y,E) that has the tested values."""
+    """Find the mixture of qubit strategies with the tested values of least H(A|X=x,E) or H(AB|X=x,Y=y,E)."""
     return optimum(question, search(question, tolerance, start))
 
 
@@ -337,7 +348,7 @@ def search(question: EntropyQuestion, tolerance: float, start: QubitOptimum | No
         found.follow(start)
     try:
         found.run(tolerance)
-    except SolverFailure:  # a functional that was found can be proven
+    except SolverFailure:  # a functional that was found can still be proven
         if found.mixture is None or found.multipliers is None:
             raise
     if problem.key is Key.NONE:

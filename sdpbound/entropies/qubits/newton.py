@@ -1,9 +1,9 @@
 """Newton's method for the best multipliers, once the strategies of the optimal mixture are roughly known.
 
-To be minimised is ``max_k psi_k(m) - m . values`` over the multipliers m, psi_k the local maximum near the angles t of
-the k-th strategy of ``F(m, t) = G(K(m, t))``. By the envelope theorem psi_k has the gradient F_m, the strategy's tested
-values, and the Hessian F_mm - F_mt (F_tt)^-1 F_tm. A step minimises the maximum of the linear models plus the mean of
-the quadratic ones with the weights of the mixture. Nothing here is part of a proof.
+The method minimises ``max_k psi_k(m) - m . values`` over the multipliers m. psi_k is the local maximum over the angles
+t of ``F(m, t) = G(K(m, t))`` near the k-th strategy. By the envelope theorem psi_k has the gradient F_m, which is the
+tested values of the strategy, and the Hessian F_mm - F_mt (F_tt)^-1 F_tm. A step minimises the maximum of the linear
+models plus the mean of the quadratic models with the weights of the mixture. No proof uses this module's results.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ __all__ = ["Maxima", "follow_maxima", "newton_improvement"]
 LN2 = float(np.log(2.0))
 _PRECISION, _STEPS, _ROUNDS = 1e-9, 40, 8
 _LARGEST_TURN = 0.3
-#: Least curvature by the angles at which a maximum is one.
+#: The least curvature by the angles of a point that counts as a maximum.
 _CURVED = 1e-4
 _FLATTEST = 1e-7
-#: Bits; a step that gains less is the last.
+#: A step that gains less than this many bits is the last.
 _GAIN = 1e-11
 
 
 @dataclass(frozen=True, eq=False)
 class Maxima:
-    """Angles (n,) at which the functional comes close to the entropy, and the engine's hints there."""
+    """Angles (n,) where the functional comes close to the entropy, and the engine's hints there."""
 
     a: Floats
     b: Floats
@@ -42,7 +42,7 @@ class Maxima:
 class _Model:
     """The value (n,), gradient (n, J) and Hessian (n, J, J) of each maximum, in bits.
 
-    Its angles follow a change of the multipliers: they start with ``turns`` and change by ``following`` per multiplier.
+    The angles of a maximum follow a change of the multipliers: a step d changes them by ``turns + following @ d``.
     """
 
     values: Floats
@@ -59,10 +59,10 @@ def newton_improvement(
     maxima: Maxima,
     fixed: tuple[Floats, Floats],
 ) -> tuple[Floats, Maxima]:
-    """Better multipliers, and the maxima there.
+    """Improve the multipliers, and return them with the maxima there.
 
-    ``fixed`` : tested values (k, J) and entropies (k,) of strategies that do not change with the multipliers, such as
-    deterministic ones. Where two of them tie, G has a corner, so they are not among the ``maxima``.
+    ``fixed`` has the tested values (k, J) and the entropies (k,) of strategies that do not change with the multipliers,
+    such as deterministic ones. G has a corner where two fixed strategies tie, so they are not among the ``maxima``.
     """
     weights = np.full(len(maxima.a), 1.0 / max(len(maxima.a), 1))
     tests, entropies = fixed
@@ -74,7 +74,7 @@ def newton_improvement(
         gradients = np.concatenate([model.gradients, tests]) - problem.values
         try:
             step, weights = _step(values, gradients / sizes, quadratic / np.outer(sizes, sizes))
-        except RuntimeError:  # the least squares did not converge
+        except RuntimeError:  # the non-negative least squares did not converge
             break
         step = step / sizes
         if not np.isfinite(step).all():
@@ -102,7 +102,7 @@ def newton_improvement(
 
 
 def follow_maxima(problem: QubitProblem, engine: Engine, multipliers: Floats, maxima: Maxima, steps: int) -> Maxima:
-    """The maxima at the given multipliers, by Newton's method for the angles alone."""
+    """Move the maxima to the given multipliers, by Newton's method for the angles alone."""
     for _ in range(steps):
         model, maxima = _model(problem, engine, multipliers, maxima)
         turns = np.clip(model.turns, -_LARGEST_TURN, _LARGEST_TURN)
@@ -120,7 +120,7 @@ def _model(problem: QubitProblem, engine: Engine, multipliers: Floats, maxima: M
     batch.solve(_PRECISION, _STEPS)
     moments = moments_of(engine.states(tables, batch.hints))
     second = LN2 * engine.curvature(tables, batch.hints)
-    # derivatives of K: by the multipliers, by the angles, and the second ones of the latter against the moments
+    # derivatives of K by the multipliers and by the angles; second derivatives by the angles, against the moments
     da, db = _derivative(maxima.a), _derivative(maxima.b)
     by_m = np.einsum("nri,jrs,nsk->njik", alice, problem.tests, bob)
     by_a = da.transpose(0, 2, 1) @ expression @ bob
@@ -159,14 +159,14 @@ def _model(problem: QubitProblem, engine: Engine, multipliers: Floats, maxima: M
 
 
 def _part(alice: Floats, expression: Floats, bob: Floats, moments: Floats, side: int) -> Floats:
-    """For each maximum the part of the functional's mean that comes from A' (side 0) or B' (side 1)."""
+    """The part (n,) of the functional's mean at each maximum that comes from A' (side 0) or B' (side 1)."""
     if side == 0:
         return np.asarray(np.einsum("ni,s,nsk,nik->n", alice[:, 2], expression[2], bob, moments), dtype=np.float64)
     return np.asarray(np.einsum("nri,r,nk,nik->n", alice, expression[:, 2], bob[:, 2], moments), dtype=np.float64)
 
 
 def _derivative(angles: Floats) -> Floats:
-    """The derivative of the frame by the angle."""
+    """The derivative (n, 3, 3) of the frames by the angle."""
     out = np.zeros((len(angles), 3, 3))
     out[:, 2, 1], out[:, 2, 2] = -np.sin(angles), np.cos(angles)
     return out
@@ -175,8 +175,8 @@ def _derivative(angles: Floats) -> Floats:
 def _step(values: Floats, gradients: Floats, quadratic: Floats) -> tuple[Floats, Floats]:
     """The minimiser d of max_k (values_k + gradients_k . d) + d . quadratic d / 2, and its multipliers (n,).
 
-    With t the maximum, ``t + e t^2 / 2`` in its place makes this a problem of least distance, which is one of
-    non-negative least squares (Lawson and Hanson); values are shifted so that t is nearly zero.
+    Let t be the maximum. The code replaces t by ``t + e t^2 / 2``, and shifts the values so that t is nearly zero. This
+    makes a problem of least distance, which non-negative least squares solve (Lawson and Hanson).
     """
     e = 0.1
     curvatures, axes = np.linalg.eigh(quadratic)

@@ -1,14 +1,15 @@
-"""A question about two binary settings on each side, as one about qubits.
+"""Turn a question about two binary settings of each party into a question about qubits.
 
 By Jordan's lemma two binary observables of a party are a direct sum of blocks of dimension one or two. In a block of
-dimension two they are ``Z`` and ``cos a Z + sin a X`` in a suitable basis, 0 < a < pi; a block of dimension one is that
-with a = 0 or pi and a state on one vector of the basis. The blocks commute with all observables, so Eve may know which
-pair of blocks a round is in, and the entropy given Eve of the mixture is at least the mean of the entropies of the
-blocks: an affine functional below the entropy of every pair of qubits with real observables is below that of every
-quantum behaviour. The transpose of a state leaves the moments of real observables and the entropy as they are, and the
-entropy H(A|E) is convex in the state of Alice and Bob that Eve purifies: states may be taken real.
+dimension two the observables are ``Z`` and ``cos a Z + sin a X`` in a suitable basis, with 0 < a < pi. A block of
+dimension one is the case a = 0 or a = pi with a state on one vector of the basis. The blocks commute with all
+observables, so Eve may know the pair of blocks of each round. The entropy of the mixture given Eve is then at least the
+mean of the entropies of the blocks. So an affine functional that is below the entropy of every pair of qubits with real
+observables is below the entropy of every quantum behaviour. States may be taken real, for two reasons: the transpose of
+a state changes neither the moments of real observables nor the entropy, and the entropy H(A|E) is convex in the state
+of Alice and Bob that Eve purifies.
 
-A setting that is not tested may be a deterministic one, and then adds nothing to the entropy.
+A setting that is not tested may be deterministic, and then it adds nothing to the entropy.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from sdpbound.errors import InvalidInput
 
 __all__ = ["Key", "QubitProblem", "frame", "qubit_problem"]
 
-#: Fewer flips are taken for none, which is a lower bound: an unknown flip lowers no entropy, H(A+F|E) >= H(A+F|E,F).
+#: A flip probability below this counts as 0. The result stays a lower bound, because a flip F that Eve does not know
+#: lowers no entropy: H(A+F|E) >= H(A+F|E,F).
 LEAST_FLIPS = 1e-6
 
 
@@ -42,12 +44,13 @@ class QubitProblem:
 
     Attributes
     ----------
-    tests : (J, 3, 3) coefficients of products of 1, A, A' with 1, B, B'; A, and B if the key is of both, give the key
-    values, tolerances : (J,)
-    key : whose outcome the key is
-    flips : probability with which the key's bit is flipped, 0 for less than ``LEAST_FLIPS``
-    swapped : whether A is Bob
-    settings : the settings that A, A' and B, B' are, None for one that is not needed
+    tests : (J, 3, 3) coefficients of the products of 1, A, A' with 1, B, B'. A gives the key; if the key is of both
+        parties, A and B give it
+    values, tolerances : (J,) the tested values and their tolerances
+    key : the parties whose outcomes are the key
+    flips : probability with which the bit of the key is flipped; 0 if below ``LEAST_FLIPS``
+    swapped : whether A is an observable of Bob
+    settings : the settings of A, A' and of B, B'; None for one that is not needed
     """
 
     tests: Floats
@@ -60,21 +63,21 @@ class QubitProblem:
 
     @property
     def correlators_only(self) -> bool:
-        """Whether no test has a marginal."""
+        """Whether no test contains a marginal."""
         return not (self.tests[:, 0, 1:].any() or self.tests[:, 1:, 0].any())
 
     @property
     def sizes(self) -> Floats:
-        """(J,) sums of |coefficients|."""
+        """(J,) sums of the |coefficients| of each test."""
         return np.asarray(np.abs(self.tests).sum(axis=(1, 2)), dtype=np.float64)
 
 
 def qubit_problem(question: EntropyQuestion) -> QubitProblem:
-    """The tests in the order of the key.
+    """Write the tests in terms of A, A', B, B', with the settings of the key first.
 
     Raises
     ------
-    InvalidInput : more than two settings of a party, or one of more than two outcomes, are tested
+    InvalidInput : the data test more than two settings of a party, or a setting of more than two outcomes
     """
     observed = question.observed
     scenario = observed.scenario

@@ -1,4 +1,4 @@
-"""Entropies by Gauss-Radau nodes (Brown, Fawzi and Fawzi), with blocks that share a corner.
+"""Bound entropies by Gauss-Radau nodes (Brown, Fawzi and Fawzi); the blocks of the program share a corner.
 
-What may come in: an :class:`~sdpbound.entropies.question.EntropyQuestion`. What is handed on: a proven bound.
+Input: an :class:`~sdpbound.entropies.question.EntropyQuestion`. Output: a proven bound.
 """

@@ -1,25 +1,27 @@
 """The Brown-Fawzi-Fawzi program of a conditional entropy (arXiv:2106.13692), without norm limits.
 
-With Gauss-Radau nodes t_1 < ... < t_m = 1 and weights kappa_i (:func:`sdpbound.entropies.quadrature.gauss_radau`),
-E_k the
-effects of the outcomes of the key (projectors or products of them), and E'_k the same after flips with probability q,
+Let t_1 < ... < t_m = 1 be Gauss-Radau nodes with weights kappa_i (:func:`sdpbound.entropies.quadrature.gauss_radau`).
+Let E_k be the effect of outcome k of the key: a projector, or a product of one of each party. Let E'_k be this effect
+after a flip with probability q. Then
 
-    H >= sum_i kappa_i (1 + sum_k min_Z <q_ik(Z)>),    q_ik(Z) = E'_k (Z + Z* + (1 - t_i) Z* Z) + t_i Z Z*,
+    H >= sum_i kappa_i (1 + sum_k min_Z <q_ik(Z)>),    q_ik(Z) = E'_k (Z + Z* + (1 - t_i) Z* Z) + t_i Z Z*.
 
-Z any operator of Eve, another one for each i and k. No operator is limited, so that the term of t_m = 1, where the
-limits of that paper diverge, is bounded like the others: (Z + E')(Z + E')* - E'^2 gives the trivial bound, -<E'^2>,
-which only an Eve reaches whose operators map the state to all that Alice's and Bob's do.
+Z is any operator of Eve, another one for each i and k. The program limits the norm of no operator. The norm limits of
+that paper diverge at t_m = 1. Without limits the term of t_m is bounded like the others: (Z + E')(Z + E')* - E'^2 gives
+its trivial bound -<E'^2>. Eve reaches this bound only if her operators map the state to everything that the operators
+of Alice and Bob map it to.
 
-**Words.** One block for each i and k has the rows w, u E Z and v Z*: w the words of the level, u and v those of them
-that have a letter less of each party than its longest (or one letter). For t = 1 there are no rows with Z. Only the
-part E Z of Z occurs in a positive term of q if q = 0; all of Z in Z* Z would leave no strictly feasible dual. With
-flips the rows are u Z, and those with a key letter more.
+**Words.** Each i and k has one block with the rows w, u E Z and v Z*. The w are the words of the level. The u and v are
+the w with at most as many letters of each party as its longest word less one (but one letter is always allowed). No u
+ends with a letter of the key, since E absorbs that letter. The blocks of t = 1 have no rows with Z. If q = 0, only the
+part E Z of Z occurs in a positive term of q_ik; rows with all of Z would leave the program without a strictly feasible
+dual. With flips (q > 0) the rows are u Z instead of u E Z, and further ones whose u has one more letter of the key.
 
-**The proof** of a lower bound is a Gram matrix X of each block that agrees with kappa q on the words with Z; with the
-words of Alice and Bob alone it has a polynomial T, and kappa q = (a sum of squares) - T + r. What is off, r, is a small
-polynomial in wZ, wZ*Z, wZZ*, wZ*Z*, and is charged without any limit on Z: with d = <E Z* Z> (with flips <Z* Z>) and
-f = <Z Z*>, contractions w have |<wZ>| <= sqrt f, |<E w E Z* Z>| <= d, |<w Z Z*>| <= f, |<E w Z* Z*>| <= sqrt(d f), and
-X is first scaled so that it leaves a little of kappa (1 - t) d and of kappa t f to pay for them.
+**The proof** of a lower bound is a Gram matrix X for each block. X agrees with kappa q_ik on the words with Z. On the
+words of Alice and Bob alone X has a polynomial T, so kappa q_ik = (a sum of squares) - T + r. The rest r stands for the
+errors of X: it is a small polynomial in wZ, wZ*Z, wZZ* and wZ*Z*. The proof charges r without a limit on Z. With d = <E
+Z* Z> (with flips <Z* Z>) and f = <Z Z*>, contractions w obey |<wZ>| <= sqrt f, |<E w E Z* Z>| <= d, |<w Z Z*>| <= f and
+|<E w Z* Z*>| <= sqrt(d f). X is first scaled so that a little of kappa (1 - t) d and of kappa t f is left to pay for r.
 """
 
 from __future__ import annotations
@@ -62,14 +64,14 @@ ONE: Word = ((), ())
 
 @dataclass(frozen=True, eq=False)
 class RadauProgram:
-    """The program of a question at a level, for m nodes.
+    """The program of a question at one level, for m nodes.
 
     Attributes
     ----------
-    reduced : of the program's structure, shared between points
-    words, left, right : the words w of Alice and Bob, u beside Z and v beside Z*
+    reduced : the structure of the program; points with other tested values share it
+    words, left, right : the words w of Alice and Bob, the u beside Z and the v beside Z*
     nodes, weights : (m,) t_i and kappa_i
-    constant : a number that the sum of all kappa_i is not below
+    constant : the sum of all kappa_i, rounded down
     """
 
     reduced: QuadraticProgram
@@ -81,15 +83,15 @@ class RadauProgram:
     constant: float
 
     def data(self, values: Floats, tolerances: Floats) -> QuadraticData:
-        """With these tested values."""
+        """The data of the program for these tested values and tolerances (J,)."""
         return QuadraticData(values, tolerances, self.factors, self.constant)
 
     def claimed(self, result: SolverResult) -> float:
-        """The entropy that a solver says."""
+        """The entropy in bits that the solver reports; it is not proven."""
         return self.constant - result.objective
 
     def entries(self, dual: QuadraticDual) -> dict[str, Any]:
-        """What a certificate says of a dual, beside its multipliers."""
+        """The entries of a certificate that describe this dual, without its multipliers."""
         return {
             "gauss_radau": len(self.nodes),
             "words": [[list(part) for part in word] for word in self.words],
@@ -101,7 +103,7 @@ class RadauProgram:
 
     @property
     def factors(self) -> Floats:
-        """(m, 3): kappa, kappa (1 - t) and kappa t; the last two not above those of the exact rule."""
+        """(m, 3): kappa, kappa (1 - t) and kappa t; the last two are at most the values of the exact rule."""
         k, t = self.weights, self.nodes
         return np.array([k, k * (1.0 - t) * (1.0 - 1e-15), k * t * (1.0 - 1e-15)]).T
 
@@ -178,7 +180,7 @@ def _structure(
 
 
 def _signs(rows: Sequence[Word], words: Sequence[Word], signs: Floats) -> Floats:
-    """Signs of further words, from those of the words with one letter."""
+    """The signs of ``rows``, as products of the signs of words with one letter."""
     letters = {w: signs[i] for i, w in enumerate(words) if sum(map(len, w)) == 1}
     single = [[((i,), ()) for i in w[0]] + [((), (j,)) for j in w[1]] for w in rows]
     return np.array([math.prod((letters[letter] for letter in w), start=1.0) for w in single])
@@ -186,7 +188,7 @@ def _signs(rows: Sequence[Word], words: Sequence[Word], signs: Floats) -> Floats
 
 @dataclass(frozen=True, eq=False)
 class _Key:
-    """An outcome of the key: a projector of each party that has one."""
+    """An outcome of the key: a projector of each party whose outcome is in the key."""
 
     tensor: Floats
     settings: tuple[int | None, int | None]
@@ -209,13 +211,13 @@ def _keys(scenario: Scenario, x: int, y: int | None) -> Iterator[_Key]:
 def _beside(
     scenario: Scenario, words: tuple[Word, ...], x: int, y: int | None, flipped: bool
 ) -> tuple[tuple[Word, ...], tuple[Word, ...]]:
-    """The words beside Z and those beside Z*."""
+    """The words u beside Z and the words v beside Z*."""
     most = [max(1, max(len(w[p]) for w in words) - 1) for p in (0, 1)]
     right = tuple(w for w in words if all(len(part) <= limit for part, limit in zip(w, most, strict=True)))
     algebras = [PartyAlgebra(scenario.letters[p]) for p in (0, 1)]
 
     def ends(word: Word) -> bool:
-        """Whether a letter of the key is the last one of its party: E absorbs it."""
+        """Whether the last letter of a party belongs to the setting of the key, so that E absorbs it."""
         return any(
             setting is not None and part and algebras[p].letters[part[-1] - 1].setting == setting
             for p, (part, setting) in enumerate(zip(word, (x, y), strict=True))
@@ -229,7 +231,7 @@ def _beside(
 
 
 class _Classes:
-    """Numbers of words, in order of appearance, and the entries where they stand."""
+    """Words numbered in the order of their appearance, and the matrix entries where each word stands."""
 
     def __init__(self) -> None:
         self.numbers: dict[Word, int] = {}
@@ -255,7 +257,7 @@ class _Classes:
 
 
 class _Products:
-    """Products of words, and what the projectors of an outcome of the key do to them."""
+    """Products of words with each other and with the effect E of an outcome of the key."""
 
     def __init__(self, scenario: Scenario, key: _Key) -> None:
         self.key = key
@@ -271,11 +273,14 @@ class _Products:
         return out[0], out[1]
 
     def between(self, u: Word, v: Word) -> Word | None:
-        """u* v."""
+        """The word u* v; None if it is zero."""
         return self.joined(_adjoint(u), v)
 
     def stripped(self, word: Word | None, both: bool) -> tuple[Word | None, float]:
-        """E word, and word E if ``both``, is this number times E times a word that begins (and ends) otherwise."""
+        """Strip the letters of the key's settings that E absorbs, with the factor that they leave.
+
+        ``E word = factor E stripped``; with ``both``, ``E word E = factor E stripped E``. None if ``word`` is zero.
+        """
         if word is None:
             return None, 0.0
         out, factor = [], 1.0
@@ -291,7 +296,7 @@ class _Products:
         return (out[0], out[1]), factor
 
     def times_effect(self, u: Word) -> Polynomial:
-        """u E."""
+        """The polynomial u E."""
         out: Polynomial = {}
         for word, value in self.key.polynomial.items():
             product = self.joined(u, word)
@@ -301,7 +306,11 @@ class _Products:
 
 
 class _Entries:
-    """Where the moments of a block stand: those of the devices, and those with Z, Z* Z, Z Z*, Z* Z*."""
+    """The places of the moments in a block, by kind.
+
+    ``devices`` has the moments of the devices, ``linear`` those with Z, ``square`` those with Z* Z, ``other`` those
+    with Z Z*, and ``twice`` those with Z* Z*.
+    """
 
     def __init__(
         self, products: _Products, words: Sequence[Word], left: Sequence[Word], right: Sequence[Word], flipped: bool
@@ -352,7 +361,7 @@ def _maps(
     preprocessing: float,
     find: Callable[[Word], int],
 ) -> CopyMaps:
-    """Where each moment of a block stands, and what the block must agree with."""
+    """The places of the moments in a block, and the polynomial that the block must agree with."""
     flipped = preprocessing > 0.0
     size = len(words) + len(left) + len(right)
     entries = _Entries(_Products(scenario, key), words, left, right, flipped)
@@ -380,7 +389,7 @@ def _maps(
 
 
 def _squares(words: Sequence[Word], left: Sequence[Word], size: int, key: _Key, preprocessing: float) -> Floats:
-    """Rows of the proof that q + E' is not negative at t = 0."""
+    """Rows whose squares prove that q_ik + E' is not negative at t = 0."""
     flipped = preprocessing > 0.0
     squares = np.zeros((0 if not left else 2 if flipped else 1, size))
     parts = [(key.polynomial, 1.0 - preprocessing), (_complement(key.polynomial), preprocessing)]

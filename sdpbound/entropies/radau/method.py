@@ -1,4 +1,4 @@
-"""The method "gauss-radau": that of Brown, Fawzi and Fawzi, with any operator of Eve for each node."""
+"""The method "gauss-radau" of Brown, Fawzi and Fawzi: Eve has any operator for each node and outcome."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ __all__ = ["GaussRadau"]
 
 @dataclass(frozen=True)
 class GaussRadau(VonNeumannMethod):
-    """Nodes of Gauss and Radau; options as in :class:`sdpbound.VonNeumann`."""
+    """Bound an entropy by Gauss-Radau nodes.
+
+    The options are those of :class:`sdpbound.VonNeumann`.
+    """
 
     level: Level | None = None
     nodes: int | None = None
