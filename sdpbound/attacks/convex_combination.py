@@ -1,14 +1,16 @@
 """The convex-combination attack: a classical Eve who distributes local and quantum correlations.
 
-Farkas, Balanzo-Juando, Lukanowski, Kolodynski and Acin (arXiv:2007.09247): the observed behaviour is a mixture of
-deterministic strategies, of which Eve knows every outcome once the settings are announced, and of quantum behaviours,
-of which she knows none. Her knowledge is a classical variable e, so no key can be distilled faster, with public
-communication in both directions, than the intrinsic information, at most I(A:B|E') for every processing E' of e. Two
-attacks are tried, each a linear program by column generation over explicit strategies (qubits by default):
+The attack is that of Farkas, Balanzo-Juando, Lukanowski, Kolodynski and Acin (arXiv:2007.09247). The observed behaviour
+is a mixture of deterministic strategies and quantum behaviours. Once the settings are announced, Eve knows every
+outcome of a deterministic strategy. She knows no outcome of a quantum behaviour. Eve's knowledge is a classical
+variable e. So no key rate, with public communication in both directions, exceeds the intrinsic information, which is at
+most I(A:B|E') for every processing E' of e. Two attacks are tried. Each is a linear program, solved by column
+generation over explicit strategies (qubits by default):
 
-- Eve keeps all of e: the mixture of least ``sum_k w_k I_k(A:B)``;
-- Eve keeps e where a deterministic strategy gives Alice and Bob outcomes that agree (are likelier together than apart),
-  and forgets it elsewhere: the mixture in which these have the most weight; what is left then agrees least.
+- Eve keeps all of e. The attack is the mixture of least ``sum_k w_k I_k(A:B)``.
+- Eve keeps e only for deterministic strategies whose outcomes for Alice and Bob agree, which means that they are
+  likelier together than independent ones. For all other strategies she forgets e. The attack is the mixture in which
+  the kept strategies have the most weight; the rest then agrees least.
 """
 
 from __future__ import annotations
@@ -44,19 +46,19 @@ def convex_combination_attack(
 ) -> EntropyAttack:
     """Upper bound on I(A:B|X=x,Y=y,E') of a classical Eve who prepares exactly this behaviour.
 
-    No protocol that takes its key from the outcomes of the settings x and y, announces the settings, and uses any
-    public communication, has a higher key rate from devices that behave like this, whatever Alice and Bob do with their
-    outcomes first (arXiv:2007.09247; see the module).
+    The bound limits the key rate of every protocol that announces the settings and takes its key from the outcomes of
+    the settings x and y, for devices that behave like this. Alice and Bob may process their outcomes first and use any
+    public communication (arXiv:2007.09247; see the module).
 
     Parameters
     ----------
-    behaviour : of two parties, all of it met by the attack
+    behaviour : a behaviour of two parties; the attack has all its probabilities
     x, y : settings of the key
     options, changes : as in :func:`conditional_entropy_upper_bound`; default AttackOptions(tolerance=1e-4)
 
     Returns
     -------
-    EntropyAttack, side "upper", in bits; its ``local_weight`` is the weight of the deterministic strategies
+    EntropyAttack, side "upper", in bits. Its ``local_weight`` is the weight of the deterministic strategies
 
     Raises
     ------
@@ -81,7 +83,7 @@ def convex_combination_attack(
     likely = joint > np.outer(joint.sum(axis=1), joint.sum(axis=0))
 
     def known(strategy: Strategy) -> bool:
-        """Whether Eve knows both outcomes, and this pair of outcomes is likelier than independent ones would be."""
+        """Whether Eve knows both outcomes, and these outcomes are likelier together than independent ones."""
         if max(strategy.dimensions) > 1:
             return False
         a, b = (np.argmax([e.real for e in strategy.measurements[i][s]]) for i, s in ((0, x), (1, y)))

@@ -1,4 +1,4 @@
-"""Many local minimisations at once: BFGS with a line search of its own for each."""
+"""Many local minimisations at once, by BFGS; each one has its own line search."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ def descend(
     iterations: int = 150,
     tolerance: float = 1e-9,
 ) -> tuple[Floats, Floats]:
-    """Local minima from each start.
+    """Find a local minimum from each start.
 
     Parameters
     ----------
-    function : of points (m, n) and their numbers among the starts (m,); values (m,) and gradients (m, n)
-    starts : (count, n)
-    iterations : steps at most
-    tolerance : a start ends when five steps gain less than this
+    function : takes points (m, n) and their numbers among the starts (m,); gives values (m,) and gradients (m, n)
+    starts : (count, n) the points to start from
+    iterations : the most steps
+    tolerance : a minimisation ends when five steps gain no more than this
 
     Returns
     -------
@@ -41,7 +41,7 @@ def descend(
         direction = -np.einsum("mij,mj->mi", inverse[alive], gradient[alive])
         slope = np.einsum("mi,mi->m", direction, gradient[alive])
         lost = ~(slope < 0)
-        if lost.any():  # rounding has spoilt the approximate Hessian: begin again with the gradient
+        if lost.any():  # rounding has spoilt the approximate Hessian: restart with the gradient
             inverse[alive[lost]] = np.eye(n)
             direction[lost] = -gradient[alive[lost]]
             slope[lost] = -np.einsum("mi,mi->m", gradient[alive[lost]], gradient[alive[lost]])
@@ -68,7 +68,7 @@ def _search(
     slope: Floats,
     scale: Floats,
 ) -> tuple[Floats, Floats, Floats]:
-    """The first of halving steps that falls enough; the old point where none of them does."""
+    """Shorten each step until the value falls enough; if no step does, keep the old point."""
     new = x[alive] + scale[:, None] * direction
     new_value, new_gradient = function(new, alive)
     for _ in range(12):
@@ -86,7 +86,7 @@ def _search(
 
 
 def _update(inverse: Floats, alive: NDArray[np.int64], s: Floats, y: Floats) -> None:
-    """BFGS formula for the inverse Hessians, where the curvature is positive."""
+    """Update the inverse Hessians by the BFGS formula, where the curvature is positive."""
     curvature = np.einsum("mi,mi->m", s, y)
     good = curvature > 1e-14 * np.sqrt(np.einsum("mi,mi->m", s, s) * np.einsum("mi,mi->m", y, y)) + 1e-300
     which = alive[good]

@@ -1,4 +1,4 @@
-"""Upper bounds on Eve's conditional entropy from explicit attacks."""
+"""Upper bounds on Eve's conditional entropy, from explicit attacks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from sdpbound.errors import InvalidInput, SolverFailure
 
 __all__ = ["conditional_entropy_upper_bound", "landscape_of", "search"]
 
-#: Data missed by more than this are looked at for a separating functional; by more than FAR they are not answered.
+#: If a mixture misses the data by more than NEAR, a separating functional is sought; by more than FAR, it is an error.
 NEAR, FAR = 1e-7, 1e-4
 
 
@@ -38,21 +38,22 @@ def conditional_entropy_upper_bound(
 ) -> EntropyAttack:
     """Upper bound on the least H(A|X=x,E), or with ``y`` H(AB|X=x,Y=y,E), of the tested data: an explicit attack.
 
-    A mixture of strategies, Eve holding each purification and the index, found by column generation over strategies of
-    one dimension (for two settings of two outcomes each, qubits are enough by Jordan's lemma). It says what no analysis
-    of these tested data can exceed; :func:`conditional_entropy` bounds the same number from below.
+    The attack is a mixture of strategies. Eve holds the purification and the index of each strategy. Column generation
+    finds the mixture among strategies of one dimension. For two settings of two outcomes of each party, qubits are
+    enough by Jordan's lemma. No analysis of these tested data can give more than this bound.
+    :func:`conditional_entropy` bounds the same number from below.
 
     Parameters
     ----------
-    observed : what Alice and Bob test: any linear data of two parties
+    observed : the tested data of Alice and Bob: any linear data of two parties
     x, y, preprocessing : as in :func:`conditional_entropy`
-    options : how the attack is looked for, default AttackOptions()
-    changes : single options by their names: dimension, strategies, seed, tolerance
+    options : options of the search, default AttackOptions()
+    changes : single options by name: dimension, strategies, seed, tolerance
 
     Returns
     -------
-    EntropyAttack, side "upper", in bits. Where no mixture is proven to have the data within their tolerances, as may
-    happen on the boundary of the quantum set, it is labelled approximate
+    EntropyAttack, side "upper", in bits. If no mixture is proven to have the data within their tolerances, the attack
+    is labelled approximate; this may happen on the boundary of the quantum set
 
     Raises
     ------
@@ -77,7 +78,7 @@ def conditional_entropy_upper_bound(
 
 
 def landscape_of(question: EntropyQuestion, dimension: int) -> Landscape:
-    """Strategies of one dimension: real qubits for two binary settings each, else complex ones."""
+    """The landscape of strategies of one dimension: real ones for qubits and two binary settings each, else complex."""
     observed, scenario = question.observed, question.scenario
     return Landscape(
         scenario=scenario,
@@ -91,7 +92,7 @@ def landscape_of(question: EntropyQuestion, dimension: int) -> Landscape:
 
 
 def _qubit_strategies(question: EntropyQuestion, tolerance: float) -> list[Strategy]:
-    """The strategies of the best mixture of qubits; only for at most two tested settings of two outcomes a party."""
+    """The strategies of the best mixture of qubits; empty if the qubit reduction does not apply to the tests."""
     try:
         optimum = qubit_mixture(question, tolerance=min(tolerance, 1e-6))
     except (InvalidInput, SolverFailure):  # the general search needs no start
@@ -107,7 +108,7 @@ def _qubit_strategies(question: EntropyQuestion, tolerance: float) -> list[Strat
 
 
 def _effects(observable: Floats, outcomes: int) -> Floats:
-    """Effects of an observable. An untested setting with more than two outcomes has the identity as its observable."""
+    """The effects of an observable; that of an untested setting of more than two outcomes is the identity."""
     effects = np.zeros((outcomes, *observable.shape))
     one = np.eye(len(observable))
     effects[0] = (one + observable) / 2.0
@@ -123,11 +124,11 @@ def search(
     figure: Callable[[Landscape], Landscape] | None = None,
     cost: Callable[[Strategy], float] | None = None,
 ) -> Mixture:
-    """The best mixture found of deterministic and given strategies, and those of the smallest dimension that is enough.
+    """Search for the best mixture of deterministic strategies, given strategies, and strategies of one dimension.
 
-    ``optimal``: qubit strategies whose best mixture is nearly the best of all; only improved from there.
-    ``figure``: gives the landscape another figure than the entropy. ``cost``: of the deterministic and given
-    strategies, default the landscape's figure.
+    The dimension is the smallest one that reaches the data. ``optimal`` are qubit strategies whose best mixture is
+    nearly the best of all; the search only improves this mixture. ``figure`` gives the landscape another figure than
+    the entropy. ``cost`` is the cost of a deterministic or given strategy, by default the landscape's figure.
     """
     observed, scenario = question.observed, question.scenario
     largest = max(2, *map(max, scenario.outcomes))
@@ -152,13 +153,13 @@ def search(
 
 
 def _miss(observed: Observations, mixture: Mixture) -> float:
-    """How far a tested value is beyond its tolerance."""
+    """The largest distance of a tested value beyond its tolerance."""
     misses = np.abs(mixture.weights @ mixture.tested - observed.values) - observed.tolerances
     return float(misses.max(initial=0.0))
 
 
 def _raise_if_out_of_reach(observed: Observations, mixture: Mixture) -> None:
-    """Infeasible where the data are proven to be outside the quantum set, SolverFailure where no mixture has them."""
+    """Raise Infeasible if the data are proven to be outside the quantum set, SolverFailure if no mixture has them."""
     raise_if_separated(observed, Quantum("1+AB"))
     miss = _miss(observed, mixture)
     if miss > FAR:
@@ -169,7 +170,7 @@ def _raise_if_out_of_reach(observed: Observations, mixture: Mixture) -> None:
 
 
 def figure_of(strategy: Strategy, landscape: Landscape) -> float:
-    """The figure of an explicit strategy of any dimension, in floats."""
+    """The figure of an explicit strategy of any dimension, in bits and in floats."""
     d = strategy.dimensions
     effects = []
     for party in (0, 1):

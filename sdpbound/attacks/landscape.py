@@ -1,15 +1,17 @@
-"""What an eavesdropper minimises: a figure of a strategy minus multipliers times its tested values, with gradients.
+"""The function that an eavesdropper minimises: a figure of a strategy minus multipliers times its tested values.
 
-A point is a real vector: a factor g of the state, ``rho = g g^+ / Tr(g g^+)``, and for each setting an anti-Hermitian
-matrix k, whose Cayley transform ``u = (1 - k) / (1 + k)`` is unitary; its columns are assigned to outcomes and span
-the projective measurement. All functions take many points at once, first axis.
+A point is a real vector. It has a factor g of the state, ``rho = g g^+ / Tr(g g^+)``, and an anti-Hermitian matrix k
+for each setting. The Cayley transform ``u = (1 - k) / (1 + k)`` is unitary. Each column of u is assigned to an outcome,
+and the columns of an outcome span its projector. All functions take many points at once, along the first axis, and
+gradients are computed with the values.
 
-Figures, with E_k the effects of the key's outcomes (after flips, if any) and Eve holding the purification of rho:
+Let E_k be the effects of the key's outcomes (after flips, if any), and let Eve hold the purification of rho. The
+figures are:
 
-- entropy: ``H(key|E) = sum_k S(g^+ E_k g) - S(g^+ g)``, S(X) = -Tr X log2 X, because ``g^+ E_k g`` has the spectrum of
-  Eve's sub-normalised state conditional on the outcome;
-- information: of Alice's and Bob's outcomes, ``sum_ab p(ab) log2 p(ab) / (p(a) p(b))``;
-- weight: one, so that a mixture's figure is the weight of what comes from the landscape.
+- entropy: ``H(key|E) = sum_k S(g^+ E_k g) - S(g^+ g)`` with S(X) = -Tr X log2 X, because ``g^+ E_k g`` has the spectrum
+  of Eve's sub-normalised state conditional on the outcome;
+- information: the mutual information of Alice's and Bob's outcomes, ``sum_ab p(ab) log2 p(ab) / (p(a) p(b))``;
+- weight: one, so that the figure of a mixture is the weight of the strategies from the landscape.
 """
 
 from __future__ import annotations
@@ -30,12 +32,12 @@ from sdpbound.entropies.question import EntropyQuestion
 
 __all__ = ["Landscape", "Points", "key_effects", "two_binary_settings"]
 
-#: Eigenvalues and probabilities below this are taken as this in logarithms: x log x is then 0 to 1e-28.
+#: In logarithms, smaller eigenvalues and probabilities are replaced by this; x log x is then 0 up to 1e-28.
 TINY = 1e-30
 
 
 def key_effects(question: EntropyQuestion) -> Floats:
-    """Effects of the key's outcomes in moment coordinates, (outcomes, *shape); flips of the bit applied."""
+    """The effects (outcomes, *shape) of the key's outcomes after flips of the bit, in moment coordinates."""
     scenario, q = question.scenario, question.preprocessing
     a, b = scenario.outcomes
     one = np.eye(scenario.shape[1])[:1]
@@ -48,7 +50,7 @@ def key_effects(question: EntropyQuestion) -> Floats:
 
 
 def two_binary_settings(scenario: Scenario) -> bool:
-    """Whether both parties have at most two settings, of two outcomes: qubits are enough, and real ones."""
+    """Whether both parties have at most two settings, of two outcomes, so that real qubits are enough."""
     return scenario.is_binary and max(scenario.settings) <= 2
 
 
@@ -58,8 +60,8 @@ class Points:
 
     Attributes
     ----------
-    parameters : (count, n), see the module
-    labels : for each party (count, settings, d), the outcome that each column of the unitary belongs to
+    parameters : (count, n) the real vectors, see the module
+    labels : for each party (count, settings, d), the outcome of each column of the unitary
     """
 
     parameters: Floats
@@ -82,15 +84,15 @@ class Landscape:
 
     Attributes
     ----------
-    scenario : two parties
-    key : (K, *shape) effects of the key's outcomes; of a mutual information, of pairs (a, b)
+    scenario : a scenario of two parties
+    key : (K, *shape) effects of the key's outcomes; for the mutual information, effects of pairs (a, b)
     tested : (J, *shape) coefficients of the tested expressions
     dimension : d, from 2
-    rank : of the state at most; columns of g
+    rank : the largest rank of the state, which is the number of columns of g
     is_complex : whether states and bases have complex entries
     figure_kind : "entropy", "information" or "weight"
-    bob_outcomes : for the information, Bob's number of outcomes in the key
-    key_settings : (x, y), only to begin with strategies in which Eve knows the key
+    bob_outcomes : for the information, the number of Bob's outcomes in the key
+    key_settings : (x, y), used only for random starts in which Eve knows the key
     """
 
     scenario: Scenario
@@ -105,7 +107,7 @@ class Landscape:
 
     @property
     def is_simple(self) -> bool:
-        """Whether every local minimum worth having has all outcomes: two settings of two outcomes each."""
+        """Whether every good local minimum has all outcomes, which holds for two settings of two outcomes each."""
         return two_binary_settings(self.scenario)
 
     @cached_property
@@ -114,26 +116,26 @@ class Landscape:
 
     @cached_property
     def _below(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Places below the diagonal of a basis' matrix."""
+        """The places below the diagonal of the matrix of a basis."""
         i, j = np.tril_indices(self.dimension, -1)
         return i, j
 
     @property
     def _angles(self) -> int:
-        """Parameters of one basis."""
+        """The number of parameters of one basis."""
         d = self.dimension
         return d * (d - 1) // 2 * (2 if self.is_complex else 1)
 
     @property
     def parameters(self) -> int:
-        """Parameters of one point."""
+        """The number of parameters of one point."""
         size = self.dimension**2 * self.rank * (2 if self.is_complex else 1)
         return size + self._angles * sum(self.scenario.settings)
 
     def random(self, count: int, rng: np.random.Generator) -> Points:
-        """Random starts; every outcome of a setting has a column, as far as there are enough.
+        """Random starts, in which every outcome of a setting has a column if there are enough columns.
 
-        In a quarter of them the key's settings have one outcome only: Eve knows the key.
+        In a quarter of the starts the key's settings have one outcome only, so that Eve knows the key.
         """
         parameters = rng.normal(size=(count, self.parameters))
         labels = []
@@ -147,9 +149,9 @@ class Landscape:
         return Points(parameters, (labels[0], labels[1]))
 
     def points_of(self, strategies: Sequence[Strategy]) -> Points:
-        """Points of real two-qubit strategies whose observables have eigenvalues +-1, in a landscape of qubits.
+        """The points of real two-qubit strategies whose observables have eigenvalues +-1; the landscape has d = 2.
 
-        A setting with more outcomes than two must have the first one only.
+        A setting of more than two outcomes must always have the first outcome.
         """
         parameters = []
         extra = [0.0] if self.is_complex else []  # imaginary parts
@@ -163,7 +165,7 @@ class Landscape:
                 for effects in strategy.measurements[party]:
                     o = 2.0 * effects[0].real - np.eye(2)
                     split = abs(float(np.trace(o))) < 1.0
-                    # the columns at half of the observable's angle; the Cayley transform of k turns by -2 atan k
+                    # the columns are at half the observable's angle; the Cayley transform of k turns by -2 atan k
                     row += [-math.tan(math.atan2(o[0, 1], o[0, 0]) / 4.0) if split else 0.0, *extra]
                     own.append([0, 1] if split else [int(o[0, 0] < 0)] * 2)
                 labels[party].append(own)
@@ -172,7 +174,7 @@ class Landscape:
         return Points(np.array(parameters), (alice, bob))
 
     def _columns(self, party: int, setting: int, fixed: bool, rng: np.random.Generator) -> NDArray[np.int64]:
-        """Random outcomes of the columns of a basis, all of one outcome if fixed."""
+        """Random outcomes of the columns of a basis; with ``fixed`` all columns have one outcome."""
         outcomes = self.scenario.outcomes[party][setting]
         if fixed:
             return np.full(self.dimension, rng.integers(outcomes))
@@ -180,13 +182,13 @@ class Landscape:
         return np.concatenate([first, rng.integers(outcomes, size=self.dimension - len(first))])
 
     def jittered(self, points: Points, rng: np.random.Generator) -> Points:
-        """Points close by, whose data surround theirs."""
+        """Points close to the given ones, whose data surround the given data."""
         return Points(points.parameters + 1e-3 * rng.normal(size=points.parameters.shape), points.labels)
 
     def mutated(self, points: Points, count: int, rng: np.random.Generator) -> Points:
-        """Points with the outcomes of one setting made one, or assigned anew, and parameters moved a little.
+        """Points in which one setting has one outcome only, or new random outcomes, and parameters moved a little.
 
-        With more than two settings the best strategies may use some of them not at all, and no descent leads there.
+        With more than two settings the best strategies may not use some settings at all, and no descent leads there.
         """
         chosen = points[rng.integers(len(points), size=count)]
         labels = [table.copy() for table in chosen.labels]
@@ -200,7 +202,7 @@ class Landscape:
     # -- from parameters to operators -------------------------------------------------------------------------------
 
     def _bases(self, parameters: Floats, settings: int) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Unitaries and the inverses of 1 + k, (count, settings, d, d)."""
+        """The unitaries and the inverses of 1 + k, each (count, settings, d, d)."""
         d, (i, j) = self.dimension, self._below
         flat = parameters.reshape(len(parameters), settings, self._angles)
         half = len(i)
@@ -212,7 +214,7 @@ class Landscape:
         return 2.0 * inverse - np.eye(d), inverse
 
     def _masks(self, labels: NDArray[np.int64], party: int) -> Floats:
-        """(count, outcomes, settings, d): one where a column belongs to an outcome."""
+        """A table (count, outcomes, settings, d) that is one where a column belongs to an outcome."""
         outcomes = max(self.scenario.outcomes[party])
         return np.asarray(labels[:, None] == np.arange(outcomes)[:, None, None], dtype=np.float64)
 
@@ -226,7 +228,7 @@ class Landscape:
         return state.reshape(shape), alice, bob
 
     def strategies(self, points: Points) -> list[Strategy]:
-        """The strategies themselves."""
+        """The explicit strategies of the points."""
         g, *angles = self._split(points.parameters)
         effects = []
         for party in (0, 1):
@@ -244,7 +246,7 @@ class Landscape:
     # -- values and gradients -------------------------------------------------------------------------------------
 
     def evaluate(self, points: Points, multipliers: Floats, weight: float = 1.0) -> tuple[Floats, Floats]:
-        """Values and gradients of ``weight * figure - multipliers . tested values``; (count,), (count, n)."""
+        """The values (count,) and gradients (count, n) of ``weight * figure - multipliers . tested values``."""
         raw, *angles = self._split(points.parameters)
         norm = np.sqrt((np.abs(raw) ** 2).sum(axis=(1, 2)))[:, None, None]
         g = raw / norm
@@ -276,17 +278,17 @@ class Landscape:
         return value, np.concatenate(parts, axis=1)
 
     def measured(self, points: Points) -> tuple[Floats, Floats]:
-        """Figure (count,) and tested values (count, J)."""
+        """The figures (count,) and the tested values (count, J)."""
         figure, _ = self.evaluate(points, np.zeros(len(self.tested)))
         values = [-self.evaluate(points, row, 0.0)[0] for row in np.eye(len(self.tested))]
         return figure, np.array(values).reshape(len(self.tested), len(points)).T
 
     def figure(self, g: NDArray[Any], effects: NDArray[Any]) -> Floats:
-        """The figure alone; g (count, D, r) of norm one, effects (count, K, D, D) of the key, any dimension."""
+        """The figures (count,) of g (count, D, r) of norm one and effects (count, K, D, D), in any dimension."""
         return self._derivatives(g, effects)[0]
 
     def _derivatives(self, g: NDArray[Any], effects: NDArray[Any]) -> tuple[Floats, NDArray[Any], NDArray[Any]]:
-        """The figure, its derivatives by the effects, (count, K, D, D), and half of that by g."""
+        """The figure, its derivatives (count, K, D, D) by the effects, and half of its derivative by g."""
         through = effects @ g[:, None]
         if self.figure_kind == "weight":
             return np.ones(len(g)), np.zeros_like(effects), np.zeros_like(g)
@@ -306,7 +308,7 @@ class Landscape:
         return figure, slopes, g @ logs[:, -1] - (through @ logs[:, :-1]).sum(axis=1)
 
     def _by_angles(self, by_effect: NDArray[Any], u: NDArray[Any], inverse: NDArray[Any], masks: Floats) -> Floats:
-        """Derivatives by the angles, through the Cayley transform: du = -2 (1 + k)^-1 dk (1 + k)^-1."""
+        """The derivatives by the angles, through the Cayley transform: du = -2 (1 + k)^-1 dk (1 + k)^-1."""
         q = np.einsum("nasi,nsji,njkas->nsik", masks, u.conj(), by_effect)
         z = -4.0 * inverse @ q @ inverse
         i, j = self._below
@@ -318,7 +320,7 @@ class Landscape:
 
 
 def _combine(table: Floats, observables: list[NDArray[Any]]) -> NDArray[Any]:
-    """sum_lm table[s,l,m] A_l (x) B_m: (count, S, D, D)."""
+    """The operators (count, S, D, D): sum_lm table[s,l,m] A_l (x) B_m."""
     a, b = observables
     part = np.tensordot(b, table, axes=(1, 2))  # (n, d, d, S, L)
     out = np.einsum("nlij,nkqsl->nsikjq", a, part, optimize=True)
@@ -327,7 +329,7 @@ def _combine(table: Floats, observables: list[NDArray[Any]]) -> NDArray[Any]:
 
 
 def _partial(table: Floats, other: NDArray[Any], slopes: NDArray[Any], party: int) -> NDArray[Any]:
-    """Derivatives by a party's observables of sum_s Tr[slopes_s (sum_lm table[s,l,m] A_l (x) B_m)]: (n, l, d, d)."""
+    """Derivatives (n, l, d, d) of sum_s Tr[slopes_s (sum_lm table[s,l,m] A_l (x) B_m)] by a party's observables."""
     n, s, size, _ = slopes.shape
     d = other.shape[-1]
     own = size // d
@@ -339,7 +341,7 @@ def _partial(table: Floats, other: NDArray[Any], slopes: NDArray[Any], party: in
 
 
 def _entropies(matrices: NDArray[Any]) -> tuple[Floats, NDArray[Any]]:
-    """-Tr X log2 X and log2 X."""
+    """-Tr X log2 X and log2 X of each matrix."""
     w, v = np.linalg.eigh(matrices)
     log = np.log2(np.maximum(w, TINY))
     return -(w * log).sum(axis=-1), (v * log[..., None, :]) @ v.conj().swapaxes(-1, -2)

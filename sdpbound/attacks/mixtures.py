@@ -1,11 +1,11 @@
-"""Mixtures of strategies that have the tested values and leave Eve the least ignorance: column generation.
+"""Find the mixture of strategies of least figure with the tested values, by column generation.
 
-With strategies k, figures f_k and tested values d_k, the best weights are a linear program,
+For strategies k with figures f_k and tested values d_k, the best weights solve a linear program:
 
-    minimise sum_k w_k f_k   subject to   sum_k w_k d_k = v,  sum_k w_k = 1,  w >= 0,
+    minimise sum_k w_k f_k   subject to   sum_k w_k d_k = v,  sum_k w_k = 1,  w >= 0.
 
-whose multipliers mu, nu price new strategies: one with f - mu . d < nu improves it. Any feasible weights are an attack;
-that no strategy was found that improves it is no proof that there is none.
+The multipliers mu, nu of the program price new strategies: a strategy with f - mu . d < nu improves the mixture. Any
+feasible weights are an attack. If the search finds no strategy that improves the mixture, one may still exist.
 """
 
 from __future__ import annotations
@@ -26,27 +26,29 @@ from sdpbound.conic.solvers.linear_ import Way, WeightsAnswer, cheapest_weights
 
 __all__ = ["Mixture", "deterministic_strategies", "least_mixture"]
 
-#: Price in bits of missing a tested value by one, first and, where the data are then still missed, next.
+#: The price in bits of missing a tested value by one; the second is used if the mixture still misses the data.
 PENALTIES = (1e2, 1e6)
 MOST_DETERMINISTIC = 4096
-#: Columns kept from round to round.
+#: The most columns kept from one round to the next.
 MOST_COLUMNS = 400
-#: A tested value missed by no more than this is met by re-solving for the weights, or within the data's tolerance.
+#: A tested value missed by at most this counts as reached: new weights or the data's tolerance remove the miss.
 MISSED = 1e-12
-#: Ways to solve for the weights: with rows of the data scaled, and what is left where that fails.
+#: Ways to solve for the weights; the first scale the rows of the data, the others follow if they fail.
 WAYS = (Way("highs-ds", 1e2), Way("highs-ipm", 1e2), Way("highs-ds"), Way("highs-ipm"))
 ADVICE = "give the devices' own strategy with strategies=[...], or another seed="
-#: From this tolerance on a start that has the data is taken as it is.
+#: With this tolerance or a larger one, a start that has the data is the result.
 COARSE = 1e-5
-#: Weights above this can be re-solved for; where there are too few, data at this relative distance are mixed.
+#: Weights above RESOLVED can be adjusted to the data. If too few are, mixtures for data at the relative distance SPREAD
+#: are averaged.
 RESOLVED, SPREAD = 1e-8, 1e-7
 
 
 @dataclass(frozen=True, eq=False)
 class Mixture:
-    """Strategies with weights: (K,), tested values (K, J), figures (K,).
+    """A mixture: strategies with weights (K,), tested values (K, J) and figures (K,).
 
-    ``spread``: where these have too few positive weights to re-solve for, a slightly worse mixture that has enough.
+    If too few weights are positive to adjust them to the data, ``spread`` is a slightly worse mixture with enough of
+    them.
     """
 
     strategies: tuple[Strategy, ...]
@@ -61,7 +63,7 @@ class Mixture:
 
 
 def deterministic_strategies(scenario: Scenario) -> list[Strategy]:
-    """All local deterministic strategies, in dimension one; none if they are too many to list."""
+    """All local deterministic strategies, in dimension one; an empty list if they are too many."""
     if int(np.prod(scenario.count_deterministic())) > MOST_DETERMINISTIC:
         return []
     tables = [list(itertools.product(*(range(d) for d in party))) for party in scenario.outcomes]
@@ -77,7 +79,7 @@ def deterministic_strategies(scenario: Scenario) -> list[Strategy]:
 
 @dataclass(eq=False)
 class _Pool:
-    """Columns of the linear program: deterministic strategies, explicit ones, then points of the landscape."""
+    """The columns of the linear program: deterministic and given strategies first, then points of the landscape."""
 
     fixed: list[Strategy]
     figures: Floats
@@ -94,7 +96,7 @@ class _Pool:
         self.tested = np.concatenate([self.tested, tested])
 
     def keep(self, order: NDArray[np.int64]) -> None:
-        """These points of the landscape only, numbered as columns."""
+        """Keep only these points of the landscape, numbered as columns."""
         self.points = self.points[order - self.first]
         both = np.concatenate([np.arange(self.first), order])
         self.figures, self.tested = self.figures[both], self.tested[both]
@@ -114,23 +116,23 @@ def least_mixture(
     batch: int = 12,
     rounds: int = 60,
 ) -> Mixture:
-    """A mixture with (nearly) the tested values and a small figure.
+    """Search for a mixture of small figure with (nearly) the tested values.
 
     Parameters
     ----------
-    landscape : where strategies are looked for
+    landscape : the strategies to search
     values : (J,) tested values
-    fixed : strategies to begin with, their figures (K,) and tested values (K, J)
-    tolerance : ends when some rounds in a row find nothing better by this
-    start : points that are nearly the best: few others are tried, from a tolerance of 1e-5 on none
-    batch : strategies looked for in each round, without a start
-    rounds : of pricing, at most
+    fixed : strategies to start with, their figures (K,) and tested values (K, J)
+    tolerance : the search ends when some rounds in a row gain less than this many bits
+    start : points that are nearly the best. The search then tries few others; with a tolerance of 1e-5 or more, none
+    batch : number of strategies to look for in each round, without a start
+    rounds : the most rounds of pricing
     """
     pool = _Pool(fixed[0], fixed[1], fixed[2].reshape(len(fixed[0]), -1), landscape.random(0, rng))
     penalty, quiet = 0, 0
     if start is not None:
         pool.add(start, *landscape.measured(start))
-        # with a lower penalty, Eve gains by missing data on the boundary a little
+        # with a lower penalty, Eve gains by missing data on the boundary by a little
         batch, rounds, penalty = 4, 12, len(PENALTIES) - 1
     else:
         pool.add(*_overshooting(landscape, values, rng))
@@ -157,7 +159,7 @@ def least_mixture(
 
 
 def _overshooting(landscape: Landscape, values: Floats, rng: np.random.Generator) -> tuple[Points, Floats, Floats]:
-    """Strategies that go as far as they can from the average of random ones, in the direction of the data."""
+    """Strategies that lie as far as possible from the average of random ones, in the direction of the data."""
     random = landscape.random(8, rng)
     _, tested = landscape.measured(random)
     direction = values - tested.mean(axis=0)
@@ -180,7 +182,7 @@ def _descended(landscape: Landscape, starts: Points, multipliers: Floats, weight
 def _price(
     pool: _Pool, landscape: Landscape, master: WeightsAnswer, rng: np.random.Generator, batch: int, thorough: bool
 ) -> float:
-    """Add strategies of low reduced cost, found from those in use and from random ones. Returns the best one's gain."""
+    """Add strategies of low reduced cost, found from those in use and from random ones; return the best gain."""
     used = np.flatnonzero(master.weights[pool.first :] > 1e-9)
     starts = landscape.random(max(batch - len(used), batch // 2), rng)
     if len(used):
@@ -196,7 +198,7 @@ def _price(
 
 
 def _fit(pool: _Pool, landscape: Landscape, values: Floats, master: WeightsAnswer) -> None:
-    """Add single strategies that have the data, from the heaviest in use: on the boundary there may be one only."""
+    """Add single strategies that have the data, found from the heaviest ones; on the boundary only one may exist."""
     weights = master.weights[pool.first :]
     for k in np.argsort(-weights)[:3]:
         if not weights[k] > 0:
@@ -218,7 +220,7 @@ def _fit(pool: _Pool, landscape: Landscape, values: Floats, master: WeightsAnswe
 
 
 def _prune(pool: _Pool, master: WeightsAnswer) -> None:
-    """Keep the points of the lowest reduced costs, new ones included; those in use cost nothing."""
+    """Keep the points of the lowest reduced costs and those in use."""
     if len(pool.figures) - pool.first <= MOST_COLUMNS:
         return
     reduced = pool.figures - pool.tested @ master.multipliers - master.level
@@ -250,13 +252,13 @@ def _mixture(pool: _Pool, landscape: Landscape, weights: Floats, spread: Mixture
 
 
 def _spread(pool: _Pool, values: Floats) -> Floats | None:
-    """Weights above zero of enough strategies to re-solve for: the average over a small simplex around the data.
+    """Weights with enough positive ones to adjust them to the data: the average over a small simplex around the data.
 
-    None where the data are on the boundary of what the strategies reach.
+    None if the data are on the boundary of the values that the strategies reach.
     """
     j = len(values)
     corners = np.eye(j + 1) - 1.0 / (j + 1)
-    basis = np.linalg.svd(corners)[2][:j].T  # the plane on which the corners' coordinates add up to zero
+    basis = np.linalg.svd(corners)[2][:j].T  # the plane where the coordinates of the corners add up to zero
     size = np.abs(pool.tested - values).max(axis=0)
     answers = []
     for corner in corners @ basis:

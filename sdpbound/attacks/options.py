@@ -1,4 +1,4 @@
-"""How explicit attacks are looked for."""
+"""The options of the search for an explicit attack."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ __all__ = ["AttackChanges", "AttackOptions"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttackOptions:
-    """How an explicit attack is looked for; whatever they are, what is found is proven.
+    """The options of the search for an explicit attack. An attack is proven, whatever the options are.
 
     Parameters
     ----------
-    dimension : of each party's system, 2 to 6; None: the smallest from 2 to the number of outcomes that has the data
-    strategies : explicit strategies to begin with, e.g. the devices' own
-    seed : of the random starts
-    tolerance : bits; the search ends when it finds no strategy that improves the mixture by this. From 1e-5 on the best
-        mixture of :func:`sdpbound.entropies.qubits.least_mixture` is taken as it is where it has the data, which is
+    dimension : dimension of each party's system, 2 to 6; None: the smallest one, from 2 to the number of outcomes, that
+        reaches the data
+    strategies : explicit strategies to start with, for example those of the devices
+    seed : seed of the random starts
+    tolerance : the search ends when it finds no strategy that improves the mixture by this many bits. With 1e-5 or more
+        the best mixture of :func:`sdpbound.entropies.qubits.least_mixture` is the result if it has the data, which is
         faster
     """
 

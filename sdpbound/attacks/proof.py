@@ -1,4 +1,4 @@
-"""Explicit attacks as proven numbers, with their certificates."""
+"""Prove the numbers of explicit attacks, and write their certificates."""
 
 from __future__ import annotations
 
@@ -31,28 +31,28 @@ from sdpbound.errors import CertificateError
 
 __all__ = ["EntropyAttack", "build_attack"]
 
-#: Eigenvalues of states and effects below this are rounding.
+#: Eigenvalues of states and effects below this are rounding errors.
 ROUNDING = 1e-16
-#: Bits that a mixture may be worse by which has exactly the tested values, where another has them within tolerances.
+#: A mixture with exactly the tested values may be worse by this many bits than one with values within tolerances.
 WORTH = 1e-7
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class EntropyAttack(Bound):
-    """An explicit attack, and what it proves: a figure of quantum strategies with the tested data is at most ``value``.
+    """An explicit attack: it proves that the least figure of strategies with the tested data is at most ``value``.
 
-    Eve prepares strategy k with probability ``weights[k]``, knows k, and holds a purification of its state (of
-    conditional mutual information: knows k only). The numbers are enclosed in balls and rounded up.
+    Eve prepares strategy k with probability ``weights[k]``. She knows k and holds a purification of its state; for the
+    conditional mutual information she knows only k. The numbers are enclosed in balls and rounded up.
 
     Attributes
     ----------
     strategies : explicit states and measurements
-    weights : (K,), positive, sum one; floats of the weights proven
+    weights : (K,) positive, of sum one; the proven weights as floats
     exact : whether a mixture of exactly these strategies is proven to have the tested data: exactly the tested values
-        if ``resolved``, else within the tolerances of the data
-    error : how far a tested value may be beyond its tolerance: 0 if exact. If not exact, ``value`` is proven for data
-        with tolerances wider by this, and approximate for the data asked about
-    resolved : whether weights are proven to exist for which the tested values are exactly the given ones
+        if ``resolved``, otherwise values within the tolerances
+    error : the largest distance of a tested value beyond its tolerance; 0 if exact. If not exact, ``value`` is proven
+        for data whose tolerances are wider by this, and approximate for the given data
+    resolved : whether weights are proven to exist that give exactly the tested values
     """
 
     strategies: tuple[Strategy, ...] = ()
@@ -63,18 +63,18 @@ class EntropyAttack(Bound):
 
     @cached_property
     def behaviour(self) -> Behaviour:
-        """The behaviour p[a, b, x, y] of the mixture, in floating point."""
+        """The behaviour p[a, b, x, y] of the mixture, in floats."""
         moments = sum(w * s.behaviour().moments for w, s in zip(self.weights, self.strategies, strict=True))
         return Behaviour.from_moments(self.strategies[0].scenario, np.asarray(moments))
 
     @property
     def local_weight(self) -> float:
-        """Weight of the deterministic strategies."""
+        """The weight of the deterministic strategies."""
         return float(sum(w for w, s in zip(self.weights, self.strategies, strict=True) if max(s.dimensions) == 1))
 
     @property
     def data(self) -> str:
-        """How the tested data are met, in words."""
+        """A sentence part that says how well the attack has the tested data."""
         if not self.exact:
             return f"APPROXIMATE: tested values missed by up to {rounded_up(self.error)}"
         return "tested values met exactly" if self.resolved else "tested values met within their tolerances"
@@ -85,7 +85,7 @@ class EntropyAttack(Bound):
 
 
 def rounded_up(error: float) -> str:
-    """Two digits of a small number.
+    """A small number with two digits, rounded up.
 
     >>> rounded_up(1.21e-10)
     '1.3e-10'
@@ -102,7 +102,7 @@ class _AttackQuestion:
     figure: Figure
 
     def head(self) -> dict[str, Any]:
-        """The entries at the head of the certificate."""
+        """The first entries of the certificate."""
         return certificate_head(self.observed, self.figure, "upper", {"kind": "quantum"}, kind="attack")
 
 
@@ -142,9 +142,9 @@ def build_attack(
     seconds: float,
     grouping: Callable[[Mixture], Sequence[int]] | None = None,
 ) -> EntropyAttack:
-    """Enclose a mixture's numbers in balls, its weights adjusted to the data where they can be.
+    """Make the attack of a mixture: enclose its numbers in balls, and adjust its weights to the data if possible.
 
-    ``grouping``: of a classical Eve, what she learns of each strategy.
+    ``grouping`` is for a classical Eve: strategies with the same number look the same to her.
     """
     begun = time.perf_counter()
     asked = _AttackQuestion(observed, figure)
@@ -176,7 +176,7 @@ def build_attack(
 
 @dataclass(frozen=True, eq=False)
 class _Proven:
-    """A mixture with its enclosed numbers: value and misses rounded up."""
+    """A mixture with its proof; its value and its misses are rounded up."""
 
     mixture: Mixture
     proof: _AttackProof
@@ -185,7 +185,7 @@ class _Proven:
 
     @property
     def excess(self) -> float:
-        """How far a tested value is beyond its tolerance."""
+        """The largest distance of a tested value beyond its tolerance."""
         return float((self.misses - self.proof.given.tolerances).max(initial=0.0))
 
 
@@ -201,7 +201,7 @@ def _prove(asked: _AttackQuestion, mixture: Mixture, grouping: Callable[[Mixture
         adjusted = _independent(enclosures, weights)
         try:
             outcome: Outcome = mix(question, enclosures, exact, adjusted, order)
-        except CertificateError:  # the weights that the data need are not certainly positive
+        except CertificateError:  # the adjusted weights are not certainly positive
             adjusted = ()
             outcome = mix(question, enclosures, exact, adjusted, order)
         value = -lower_float(-outcome.figure) + 0.0
@@ -211,7 +211,7 @@ def _prove(asked: _AttackQuestion, mixture: Mixture, grouping: Callable[[Mixture
 
 
 def _independent(enclosures: Sequence[Enclosure], weights: Floats) -> tuple[int, ...]:
-    """Strategies with large weights and independent data, one more than there are tested values."""
+    """Choose strategies with large weights and independent data, one more than there are tested values."""
     tested = np.array([[float(v.mid()) for v in e.tested] for e in enclosures])
     table = np.concatenate([np.ones((len(weights), 1)), tested.reshape(len(weights), -1)], axis=1)
     count = table.shape[1]
@@ -223,7 +223,7 @@ def _independent(enclosures: Sequence[Enclosure], weights: Floats) -> tuple[int,
 
 
 def _entry(strategy: Strategy) -> dict[str, Any]:
-    """A strategy as a certificate has it: factors of its state and effects."""
+    """The certificate's entry of a strategy: factors of its state and effects."""
     w, v = np.linalg.eigh(_plain(strategy.state))
     keep = w > ROUNDING
     state = v[:, keep] * np.sqrt(w[keep])

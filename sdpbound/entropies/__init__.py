@@ -1,7 +1,7 @@
 """Lower bounds on conditional entropies: von Neumann entropies by three methods and closed forms, and min-entropies.
 
-Input: tested data and the settings of the key. Output: a proven :class:`EntropyBound`.
-The methods are in ``integral`` (nodes of an integral, projections of Eve), ``radau`` (Gauss-Radau nodes) and ``qubits``
+What may come in: tested data and the settings of the key. What is handed on: a proven :class:`EntropyBound`. The
+methods are in ``integral`` (nodes of an integral, projections of Eve), ``radau`` (Gauss-Radau nodes) and ``qubits``
 (two binary settings for each party). ``Entropy`` is the interface of a method; key rates use only this interface.
 """
 

@@ -1,7 +1,7 @@
-"""Finite numbers of rounds: lengths of key and randomness against a quantum adversary, by entropy accumulation.
+"""Lengths of key and randomness from finitely many rounds, against a quantum adversary, by entropy accumulation.
 
-What may come in: a behaviour, what is tested of it, numbers of rounds and errors allowed. What is handed on: a
-:class:`FiniteLength`, a proven number of bits with its certificate.
+What may come in: a behaviour, its tested data, numbers of rounds, and allowed errors. What is handed on: a
+:class:`FiniteLength`, which is a proven number of bits with its certificate.
 """
 
 from sdpbound.finite_size.figures import FiniteSecurity

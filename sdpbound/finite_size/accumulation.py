@@ -1,7 +1,7 @@
 """The length of a key from n rounds, term by term: entropy accumulation with the second order of arXiv:1805.11652.
 
-Every term is ``rate * n + constant`` once the parameters are chosen, whatever they are; a length divided by n therefore
-never falls with n. The same code runs in floats and in balls.
+For any choice of parameters, each term is ``rate * n + constant``. So the best length divided by n never falls with n.
+The same code runs in floats and in balls.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ class Game:
 
     Attributes
     ----------
-    test : scores of a tested round
-    results : (score, probability) of a tested round of the honest devices
-    own : probability that a tested round has the key's settings and its entropy counts as well
-    outcomes : number of values d of what a round adds to the entropy
+    test : the settings and scores of a tested round
+    results : pairs (score, probability) of a tested round of the honest devices
+    own : probability that a tested round has the key's settings, so that its entropy counts as well
+    outcomes : number d of values of the outcomes whose entropy a round adds
     other : number of outcomes of Bob's tested rounds, whose entropy is given away; 1 if they belong to the output
-    plain, tested : (p(a, b), p(b)) of Alice's outcome and Bob's, in a key round and in a tested round; empty: nothing
-        is sent
-    security : FiniteSecurity
-    behaviour : of the honest devices
-    figure : what is asked, but for the number of rounds
-    entropy : what proves the functional; None where it is trusted
-    net : whether the search counts what drawing tests and settings takes as a loss; lengths never do
+    plain, tested : pairs (p(a, b), p(b)) of Alice's and Bob's outcomes, in a key round and in a tested round; empty if
+        no error correction is sent
+    security : the allowed failures
+    behaviour : the behaviour of the honest devices
+    figure : the figure of merit, without the number of rounds
+    entropy : the bound that proves the functional; None if the functional is trusted
+    net : whether the search counts the entropy of tests and settings as a loss; lengths never do
     """
 
     test: ScoredTest
@@ -66,7 +66,7 @@ class Game:
     net: bool = False
 
     def drawing(self, gamma: float) -> float:
-        """Entropy in bits of one round's choices: ``h(gamma) + gamma H(settings)``."""
+        """The entropy in bits of the choices of one round: ``h(gamma) + gamma H(settings)``."""
         weights = [1.0 - gamma, *(gamma * float(p) for p in self.test.distribution.ravel())]
         return -sum(p * math.log2(p) for p in weights if p > 0.0)
 
@@ -75,7 +75,7 @@ class Game:
         return self.surprises(1.0)
 
     def surprises(self, like: Number) -> tuple[list[tuple[Number, Number]], list[tuple[Number, Number]]]:
-        """(-log2 p(a|b), probability) in a key round and in a tested one."""
+        """The pairs (-log2 p(a|b), probability) in a key round, and those in a tested round."""
         number = number_type(like)
         lists = []
         for pairs in (self.plain, self.tested):
@@ -86,16 +86,16 @@ class Game:
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """Free parameters: each value within its range gives a valid length.
+    """The free parameters of a length; all values within their ranges give a valid length.
 
     Attributes
     ----------
     gamma : probability of a test, in (0, 1]
     beta : Renyi parameter less one, in (0, 1)
-    place : where between the least and the largest score an untested round is put, in [0, 1]
+    place : position, in [0, 1], of the score of an untested round between the least and the largest score
     score_tail, count_tail, leak_tail : Chernoff parameters, positive
-    wrong, smoothing : parts of the soundness: unequal keys, smoothing
-    count, leak, hashing : parts of the completeness: tests too many, messages too long, decoding errors
+    wrong, smoothing : parts of the soundness, for unequal keys and for smoothing
+    count, leak, hashing : parts of the completeness, for too many tests, too long messages, and decoding errors
     """
 
     gamma: float
@@ -117,7 +117,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Term(Generic[Number]):
-    """``rate * n + constant`` bits."""
+    """A term of ``rate * n + constant`` bits."""
 
     rate: Number
     constant: Number
@@ -126,8 +126,8 @@ class Term(Generic[Number]):
 def epsilons(game: Game, choice: Choice, like: Number) -> dict[str, Number]:
     """All parts of the soundness and of the completeness.
 
-    ``soundness = unequal keys + max(accumulation, 2 * smoothing + privacy amplification)``: if the test is passed with
-    less probability than ``accumulation``, nothing else matters.
+    ``soundness = unequal keys + max(accumulation, 2 * smoothing + privacy amplification)``. If the test is passed with
+    a probability below ``accumulation``, the other parts do not matter.
     """
     v, number = choice.as_numbers(like), number_type(like)
     sound, complete = number(game.security.soundness), number(game.security.completeness)
@@ -146,9 +146,10 @@ def epsilons(game: Game, choice: Choice, like: Number) -> dict[str, Number]:
 
 @dataclass(frozen=True)
 class MinTradeoff(Generic[Number]):
-    """The min-tradeoff function of the round with its test (Dupuis and Fawzi, Lemma V.5, with the untested free).
+    """The min-tradeoff function of a round with its test (Dupuis and Fawzi, Lemma V.5).
 
-    ``f(untested) = rest``, ``f(c) = rest + (weight * score(c) - rest) / gamma``.
+    ``f(untested) = rest`` and ``f(c) = rest + (weight * score(c) - rest) / gamma``. The lemma fixes the value of an
+    untested round; here ``rest`` is free.
     """
 
     rest: Number
@@ -164,8 +165,8 @@ class MinTradeoff(Generic[Number]):
 def min_tradeoff(game: Game, choice: Choice, like: Number) -> MinTradeoff[Number]:
     """The function f, its largest variance, and Max f - Min f, over all quantum devices.
 
-    With h = weight * score - rest in [a, b], and its mean m: E[h^2] <= (a + b) m - a b, and the variance is at most
-    that over gamma, less m^2: concave in m, which lies between the functional's quantum extremes.
+    Let h = weight * score - rest be in [a, b] with mean m. Then E[h^2] <= (a + b) m - a b. The variance is at most
+    ((a + b) m - a b) / gamma - m^2. This is concave in m, and m lies between the functional's quantum extremes.
     """
     v, number, test = choice.as_numbers(like), number_type(like), game.test
     gamma = v["gamma"]
@@ -185,7 +186,7 @@ def min_tradeoff(game: Game, choice: Choice, like: Number) -> MinTradeoff[Number
 
 
 def terms(game: Game, choice: Choice, like: Number) -> dict[str, Term[Number]]:
-    """The terms whose sum is a length in bits; losses are negative."""
+    """The terms of a length in bits; losses are negative, and the sum is the length."""
     v, number = choice.as_numbers(like), number_type(like)
     eps, f = epsilons(game, choice, like), min_tradeoff(game, choice, like)
     beta, gamma, nothing = v["beta"], v["gamma"], 0 * like
@@ -207,12 +208,12 @@ def terms(game: Game, choice: Choice, like: Number) -> dict[str, Term[Number]]:
         )
     if game.plain:
         found["error correction"] = _leak(game, v, eps, like)
-        found["verification"] = Term(nothing, log2(eps["unequal keys"]) - 2)  # lengths are whole: two bits for rounding
+        found["verification"] = Term(nothing, log2(eps["unequal keys"]) - 2)  # two bits: lengths are whole
     return found
 
 
 def information_deviation(game: Game, like: Number) -> Number:
-    """Bits that the root of the conditional information variance of a round's outcomes does not exceed."""
+    """An upper bound, in bits, on the root of the conditional information variance of a round's outcomes."""
     d = number_type(like)(float(game.outcomes))
     if game.security.registers == "sharp":
         return log2(sqrt(d) + sqrt(d - 1))
@@ -222,19 +223,19 @@ def information_deviation(game: Game, like: Number) -> Number:
 def _accepted(
     game: Game, v: dict[str, Number], eps: dict[str, Number], f: MinTradeoff[Number], like: Number
 ) -> Term[Number]:
-    """The score below which the protocol aborts: honest devices fall below it with no more than their part."""
+    """The score below which the protocol aborts. Honest devices fall below it at most with the allowed probability."""
     number = number_type(like)
     whole = sum((number(p) for _, p in game.results), 0 * like)
     values = [-f.rest] + [-f(number(score)) for score, _ in game.results]
     chances = [1 - f.gamma] + [f.gamma * number(p) / whole for _, p in game.results]
     s = v["score_tail"]
-    # once for the scores, once for the probabilities and the threshold, which are floats as well
+    # one margin is for the scores, one for the probabilities and the threshold, which are floats as well
     rate = -upper_tail(values, chances, s) - 2 * f.weight * number(game.test.margin)
     return Term(rate, log(eps["abort by score"]) / s)
 
 
 def third_order(game: Game, beta: Number, f: MinTradeoff[Number], like: Number) -> Number:
-    """K of Dupuis and Fawzi."""
+    """The number K_alpha of Dupuis and Fawzi, with alpha = 1 + beta."""
     number = number_type(like)
     ln2 = log(number(2.0))
     width = log2(number(float(game.outcomes))) * (2 if game.security.registers == "quantum" else 1)
@@ -249,7 +250,7 @@ def third_order(game: Game, beta: Number, f: MinTradeoff[Number], like: Number) 
 
 
 def _leak(game: Game, v: dict[str, Number], eps: dict[str, Number], like: Number) -> Term[Number]:
-    """A hash of Alice's outcomes, long enough for honest outcomes to be found from Bob's, with the fluctuations."""
+    """The loss by the hash of Alice's outcomes from which Bob finds them with honest devices, fluctuations included."""
     plain, tested = game.float_surprises if isinstance(like, float) else game.surprises(like)
     gamma, s = v["gamma"], v["leak_tail"]
     values = [z for z, _ in plain] + [z for z, _ in tested]

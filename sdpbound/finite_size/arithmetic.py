@@ -1,4 +1,4 @@
-"""The same formula in floats, for searching, and in balls, for proving."""
+"""Functions for floats and for balls, so that one formula serves the search (floats) and the proof (balls)."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import flint
 
 __all__ = ["PRECISION", "Number", "balls", "exp", "log", "log2", "number_type", "smooth_excess", "sqrt", "upper_tail"]
 
-#: A float or a flint.arb, which share their operators; a formula's numbers are all of one kind.
+#: A float or a flint.arb; both have the same operators. All numbers of one formula are of one kind.
 Number = TypeVar("Number", float, flint.arb)
-#: Bits of the balls: a tail at 1e15 rounds cancels about 60.
+#: Precision of the balls in bits. A tail at 1e15 rounds loses about 60 bits by cancellation.
 PRECISION = 256
 
 
@@ -23,7 +23,7 @@ def balls() -> AbstractContextManager[None]:
 
 
 def number_type(like: Number) -> Callable[[float], Number]:
-    """What makes further numbers of the same kind."""
+    """The function that makes a number of the same kind from a float."""
     return type(like)
 
 
@@ -32,7 +32,7 @@ def exp(x: Number) -> Number:
 
 
 def log(x: Number) -> Number:
-    """The logarithm; in floats minus infinity where there is none."""
+    """The logarithm; for floats that are not positive, minus infinity."""
     return x.log() if isinstance(x, flint.arb) else (math.log(x) if x > 0.0 else -math.inf)
 
 
@@ -54,9 +54,10 @@ def smooth_excess(x: Number) -> Number:
 
 
 def upper_tail(values: Sequence[Number], probabilities: Sequence[Number], s: Number) -> Number:
-    """The place t at which Chernoff's bound for a mean of n values starts: it is above t + L/(s n) with at most e^-L.
+    """The start t of Chernoff's bound for a mean of n values.
 
-    ``t = E[Z] + log E[exp(s (Z - E[Z]))] / s``, for every s > 0; the probabilities add up to one.
+    ``t = E[Z] + log E[exp(s (Z - E[Z]))] / s``. For every s > 0 the mean is above t + L/(s n) with probability at most
+    e^-L. The probabilities must add up to one.
     """
     mean = sum((p * z for p, z in zip(probabilities, values, strict=True)), 0 * s)
     rise = sum((p * smooth_excess(s * (z - mean)) for p, z in zip(probabilities, values, strict=True)), 0 * s)

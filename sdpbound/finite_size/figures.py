@@ -1,4 +1,4 @@
-"""Lengths from finitely many rounds as figures of merit, and what they allow to fail."""
+"""Lengths from finitely many rounds as figures of merit, and their allowed failures."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from sdpbound.errors import InvalidParameter
 
 __all__ = ["REGISTERS", "FiniteFigure", "FiniteKeyLength", "FiniteRandomnessLength", "FiniteSecurity"]
 
-#: What is assumed of the outcomes' registers.
+#: The assumptions on the registers of the outcomes; see :class:`FiniteSecurity`.
 REGISTERS = ("classical", "sharp", "quantum")
 
 
 @dataclass(frozen=True, kw_only=True)
 class FiniteSecurity:
-    """The failures that are allowed, each with its probability.
+    """The allowed failures of a protocol, each with its probability.
 
     Parameters
     ----------
-    soundness : distance, in (0, 1), of what the protocol does from an ideal one that aborts alike: errors of the key
-        and Eve's knowledge together
-    completeness : probability, in (0, 1), that devices which behave as promised make the protocol abort
-    efficiency : of error correction, at least 1: a factor on the Shannon entropy to be sent
-    registers : the bound on the information variance of the d outcomes of a round. "quantum": log(2 d^2 + 1) in V and
-        2 log d in K, the theorem as printed; "classical": log(2 d + 1) and log d, with the paper's lemma for classical
-        outcomes; "sharp": log(sqrt(d) + sqrt(d - 1)) and log d. docs/finite_size.md proves all three
+    soundness : distance, in (0, 1), of the protocol from an ideal protocol that aborts in the same cases; it covers
+        errors of the key and Eve's knowledge together
+    completeness : probability, in (0, 1), that the protocol aborts with devices that behave as promised
+    efficiency : efficiency of error correction, at least 1: a factor on the Shannon entropy to be sent
+    registers : the bound on the information variance of the d outcomes of a round. "quantum" is the theorem as printed:
+        log(2 d^2 + 1) in V and 2 log d in K. "classical" uses the paper's lemma for classical outcomes: log(2 d + 1)
+        and log d. "sharp" has log(sqrt(d) + sqrt(d - 1)) and log d. docs/finite_size.md proves all three
 
     >>> FiniteSecurity(soundness=1e-5).completeness
     0.01
@@ -51,13 +51,13 @@ class FiniteSecurity:
 
 @dataclass(frozen=True, slots=True)
 class FiniteFigure(Figure):
-    """A length in bits from a number of rounds; None where that is still open.
+    """The figure of merit of a length in bits from a number of rounds.
 
     Attributes
     ----------
     x, y, preprocessing : settings of the output, and probability with which Alice flips her bit
-    security : what may fail
-    rounds : their number n
+    security : the allowed failures
+    rounds : the number n of rounds; None if it is still open
     """
 
     unit = "bit"
@@ -69,7 +69,7 @@ class FiniteFigure(Figure):
 
     def __post_init__(self) -> None:
         instance(self.security, FiniteSecurity, "security", "FiniteSecurity(soundness=1e-10)")
-        settings = ConditionalEntropy(self.x, self.y, self.preprocessing)  # the same numbers, with the same limits
+        settings = ConditionalEntropy(self.x, self.y, self.preprocessing)  # checks these numbers in the same way
         object.__setattr__(self, "x", settings.x)
         object.__setattr__(self, "y", settings.y)
         if self.rounds is not None:
@@ -86,7 +86,7 @@ class FiniteFigure(Figure):
 
 @dataclass(frozen=True, slots=True)
 class FiniteKeyLength(FiniteFigure):
-    """The length of a secret key; y is Bob's setting of the key."""
+    """The figure of the length of a secret key; y is Bob's setting of the key."""
 
     kind = "finite_key_length"
 
@@ -97,7 +97,7 @@ class FiniteKeyLength(FiniteFigure):
 
 @dataclass(frozen=True, slots=True)
 class FiniteRandomnessLength(FiniteFigure):
-    """The length of a random string, of Alice's outcome or with y of both."""
+    """The figure of the length of a random string, from Alice's outcome or with y from both outcomes."""
 
     kind = "finite_randomness_length"
 

@@ -1,4 +1,4 @@
-"""Affine lower bounds on the entropy of a round: solved for, or given."""
+"""Affine lower bounds on the entropy of a round, computed here or given by the user."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from sdpbound.rates.rates import observations_of
 __all__ = ["DISTANCES", "EntropySource", "entropy_functionals"]
 
 EntropySource = Entropy | Sequence[EntropyBound | Functional | BellExpression] | None
-#: Distances towards white noise at which entropies are solved for. A functional that is best farther inside is less
-#: steep: the fewer the rounds, the more that is worth.
+#: The entropy is bounded at data moved this far towards white noise. A functional that is best farther inside the set
+#: is less steep, which is worth more for fewer rounds.
 DISTANCES = (0.0, 0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.03, 0.06, 0.1)
 
 
@@ -34,7 +34,7 @@ def entropy_functionals(
     preprocessing: float,
     entropies: EntropySource,
 ) -> list[tuple[BellExpression, EntropyBound | None]]:
-    """Functionals to choose from, with their proofs. Each is at most the entropy of every quantum behaviour."""
+    """The functionals to choose from, with their proofs; each is below the entropy of every quantum behaviour."""
     data = observations_of(behaviour, observed)
     if behaviour.scenario.parties != 2:
         raise InvalidShape(f"finite-size lengths are for two parties, not {behaviour.scenario}.")

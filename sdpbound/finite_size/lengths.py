@@ -1,4 +1,4 @@
-"""Key and randomness lengths of n rounds against a quantum adversary."""
+"""Lengths of key and randomness from n rounds against a quantum adversary."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = ["finite_key_length", "finite_randomness_length", "key_games", "minimu
 
 Several = Sequence[float] | NDArray[np.float64]
 Rounds = float | Several
-#: Rounds beyond this make floats, in which n is given, coarse.
+#: The most rounds; n is a float, and floats beyond this are too coarse.
 MOST_ROUNDS = 1e18
 
 
@@ -67,25 +67,26 @@ def finite_key_length(
     options: FiniteKeyOptions | None = None,
     **changes: Unpack[FiniteKeyChanges],
 ) -> FiniteLength | tuple[FiniteLength, ...]:
-    """Secret key from n rounds, in bits, against every quantum attack on devices that are not trusted.
+    """The length in bits of a secret key from n rounds, against every quantum attack on devices that are not trusted.
 
-    The protocol and its proof: docs/finite_size.md. Every round is tested with a small probability; the key is Alice's
-    outcome at the key settings; the test is on the mean of the scores of an affine lower bound on the entropy.
+    Every round is tested with a small probability. The key is Alice's outcome at the key settings. The test checks the
+    mean of the scores of an affine lower bound on the entropy. docs/finite_size.md has the protocol and its proof.
 
     Parameters
     ----------
-    behaviour : what the devices do if they are honest: decides how often the protocol aborts and what error correction
-        sends, not whether the key is secret
-    n : rounds, or several numbers of them
+    behaviour : the behaviour of honest devices. It decides how often the protocol aborts and how much error correction
+        sends, but not whether the key is secret
+    n : number of rounds, or several such numbers
     x, y : settings of the key
-    observed : what the entropy is bounded from: "correlators", "full" or an Observations of the behaviour
-    options : how it is secured, tested and processed, default FiniteKeyOptions()
-    changes : single options by their names: entropies, preprocessing, security, test_probability, test_distribution
+    observed : the data that bound the entropy: "correlators", "full" or an Observations of the behaviour
+    options : security, test and processing, default FiniteKeyOptions()
+    changes : single options by name: entropies, preprocessing, security, test_probability, test_distribution
 
     Returns
     -------
-    FiniteLength, side "lower", signed; a tuple of them for several n, for which length / n does not fall. Choosing
-        tests and settings is not counted: ``net_length`` does, and matters if a shared secret is used up for it
+    FiniteLength, side "lower", signed; for several n a tuple, in which length / n does not fall with n. The length does
+        not pay for the choice of tests and settings. ``net_length`` does, which matters if a shared secret makes the
+        choice
 
     Raises
     ------
@@ -135,12 +136,13 @@ def finite_randomness_length(
     options: FiniteRandomnessOptions | None = None,
     **changes: Unpack[FiniteRandomnessChanges],
 ) -> FiniteLength | tuple[FiniteLength, ...]:
-    """Private randomness from n rounds, in bits: of both outcomes, the devices being in one laboratory.
+    """The length in bits of private randomness from n rounds, of both outcomes; the devices are in one laboratory.
 
-    Parameters as in :func:`finite_key_length`; with ``y`` the entropy bounded is H(AB|X=x,Y=y,E), without it
-    H(A|X=x,E), and untested rounds use ``x`` and any y. ``length`` counts the output; ``net_length`` is what is left
-    after drawing tests and settings from a uniform seed: positive where randomness expands. Options: default
-    FiniteRandomnessOptions(), of which ``net`` makes the parameters best for that.
+    The parameters are those of :func:`finite_key_length`. With ``y`` the bounded entropy is H(AB|X=x,Y=y,E). Without
+    ``y`` it is H(A|X=x,E), and untested rounds use ``x`` and any y. ``length`` is the length of the output.
+    ``net_length`` is the length less the seed for tests and settings, and is positive if randomness expands. The
+    default options are FiniteRandomnessOptions(); their ``net`` chooses the parameters that are best for the net
+    length.
 
     >>> import sdpbound as sb
     >>> p = sb.SingletSelfTest(1.0, 1.5, 2.6).behaviour(visibility=0.99)
@@ -161,9 +163,10 @@ def minimum_rounds(
     options: FiniteKeyOptions | None = None,
     **changes: Unpack[FiniteKeyChanges],
 ) -> float:
-    """The smallest number of rounds found from which a key of at least one bit comes; infinite if none up to 1e18 do.
+    """The smallest number of rounds found that gives a key of at least one bit; infinite if 1e18 rounds give none.
 
-    Parameters as in :func:`finite_key_length`. An upper bound on the least number: that many rounds are proven enough.
+    The parameters are those of :func:`finite_key_length`. The result is an upper bound on the least number: so many
+    rounds are proven to be enough.
 
     >>> import sdpbound as sb
     >>> p = sb.SingletSelfTest(1.0, 1.5, 2.6).behaviour(visibility=0.99)
@@ -209,7 +212,7 @@ def key_games(
             Game(
                 test=test,
                 results=test.results(behaviour),
-                # a flipped bit has its entropy in untested rounds only
+                # with flips only untested rounds count, since tests flip no bit
                 own=0.0 if preprocessing else float(test.distribution[x].sum()),
                 outcomes=outcomes[0] * outcomes[1],
                 other=outcomes[1],
@@ -258,7 +261,7 @@ def _randomness_games(
 
 
 def _lengths(kind: str, games: list[Game], n: Rounds, gamma: float | None) -> FiniteLength | tuple[FiniteLength, ...]:
-    """The best length for each n, over the parameters found for any of them: so that length / n never falls."""
+    """The best length for each n, over the parameters found for all n, so that length / n never falls."""
     unmasked(n, "n")
     counts = [_rounds(v) for v in np.atleast_1d(np.asarray(n, dtype=object)).tolist()]
     if not counts:

@@ -1,4 +1,4 @@
-"""Options of finite lengths."""
+"""The options of finite lengths of key and randomness."""
 
 from __future__ import annotations
 
@@ -25,16 +25,17 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class FiniteOptions:
-    """How a finite length is secured and tested.
+    """The options for the security and the test of a finite length.
 
     Parameters
     ----------
-    entropies : affine lower bounds on the entropy of the key, instead of solving for some: bounds of
-        :func:`conditional_entropy`, their functionals, or BellExpressions in bits, which are trusted; or an Entropy
-        to solve with. The best for each number of rounds is taken
-    security : default FiniteSecurity()
-    test_probability : of a round, from 1e-12 to 1; default: the best
-    test_distribution : (X, Y) of the settings of a tested round; default: in proportion to how much they matter
+    entropies : affine lower bounds on the entropy of the key: bounds of :func:`conditional_entropy`, their functionals,
+        or BellExpressions in bits, which are trusted. Or an Entropy with which such bounds are computed; default
+        VonNeumann(). The best bound for each number of rounds is used
+    security : the allowed failures, default FiniteSecurity()
+    test_probability : probability that a round is tested, from 1e-12 to 1; default: the best
+    test_distribution : (X, Y) probabilities of the settings of a tested round; default: proportional to the range of
+        their contributions to the functional
     """
 
     entropies: EntropySource = None
@@ -53,12 +54,12 @@ class FiniteOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class FiniteKeyOptions(FiniteOptions):
-    """How a finite key is secured, tested and processed.
+    """The options for the security, the test and the processing of a finite key.
 
     Parameters
     ----------
-    preprocessing : probability in [0, 1/2] with which Alice flips a key bit (in tests she does not); ``entropies`` are
-        those after it
+    preprocessing : probability in [0, 1/2] with which Alice flips a key bit; she flips no bit in tests. ``entropies``
+        are the entropies after the flip
     entropies, security, test_probability, test_distribution : as in :class:`FiniteOptions`
     """
 
@@ -71,11 +72,12 @@ class FiniteKeyOptions(FiniteOptions):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class FiniteRandomnessOptions(FiniteOptions):
-    """How finite randomness is secured and tested.
+    """The options for the security and the test of finite randomness.
 
     Parameters
     ----------
-    net : make the parameters best for what is left after drawing tests and settings from a uniform seed
+    net : whether to choose the parameters that are best for the net length, which is the length less the seed for
+        tests and settings
     entropies, security, test_probability, test_distribution : as in :class:`FiniteOptions`
     """
 

@@ -1,4 +1,4 @@
-"""A length with all that belongs to it, evaluated in balls."""
+"""A proven length, its parameters and its certificate, all evaluated in ball arithmetic."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ ASSUMPTIONS = (
     "the devices are not used again while the output has to stay secret",
     "classical communication is authenticated, classical processing is trusted",
 )
-#: Binary logarithm of the bits a round by which a length is lowered, so that the checker's own is not below it.
+#: A length is lowered by 2 to this power of bits per round, so that the checker's own length is not below it.
 ROUNDED = -48
 
 
@@ -50,24 +50,25 @@ class FiniteLength:
 
     Attributes
     ----------
-    length : bits; negative: none can be had with these parameters. Rounded down from balls
+    length : length in bits, rounded down from balls; negative if these parameters give no output
     side : "lower": longer outputs may be possible
     kind : "key" or "randomness"
-    rounds : n
-    test_probability, alpha : those used, optimised unless given
-    terms : bits of each term; their sum is the length up to rounding
+    rounds : the number n of rounds
+    test_probability, alpha : the values used; they are optimised unless given
+    terms : each term in bits; their sum is the length up to rounding
     epsilons : the parts of soundness and completeness
     threshold : the protocol accepts if the mean of its scores over all rounds is at least this
-    untested : score of an untested round
-    scores : (A, B, X, Y), score of a tested round, where its settings are drawn
-    test_distribution : (X, Y) of the settings of a tested round
-    most_tests : the protocol aborts if more rounds are tested; n where that does not matter
-    input_bits : entropy of all random choices of the protocol: what drawing them costs on average, up to two bits. Not
-        taken off ``length``; for a key it matters if they are drawn from a shared secret (docs/finite_size.md)
+    untested : the score of an untested round
+    scores : (A, B, X, Y) the scores of a tested round, for settings that are drawn
+    test_distribution : (X, Y) probabilities of the settings of a tested round
+    most_tests : the protocol aborts if more rounds than this are tested; n if their number does not matter
+    input_bits : entropy in bits of all random choices of the protocol, which is their average cost up to two bits.
+        ``length`` does not pay for it. For a key it matters if a shared secret makes the choices (docs/finite_size.md)
     functional : BellExpression, the affine lower bound on the entropy of a round that is used
-    asymptotic_rate : of this functional, at the behaviour: ``length / n`` tends to the best one of the functionals
-    choice : all parameters chosen; with any others the formulas of docs/finite_size.md give a length as well
-    security, theorem, assumptions
+    asymptotic_rate : the rate of this functional at the behaviour, in bits per round; ``length / n`` tends to the best
+        rate of the functionals
+    choice : all chosen parameters; other parameters give a valid length as well (docs/finite_size.md)
+    security, theorem, assumptions : the allowed failures, the theorem of the proof, and its assumptions
     """
 
     length: float
@@ -99,12 +100,12 @@ class FiniteLength:
 
     @property
     def figure(self) -> FiniteFigure:
-        """The length as a figure of merit."""
+        """The figure of merit of this length."""
         return replace(self._game.figure, rounds=int(self.rounds))
 
     @cached_property
     def certificate(self) -> Certificate:
-        """The proof of the length, with those of the entropy and of its extremes: for :func:`sdpbound.verify`."""
+        """The certificate of the length, with the proofs of the entropy and its extremes."""
         game, test = self._game, self._game.test
         if game.entropy is None:
             raise CertificateError(
@@ -137,12 +138,12 @@ class FiniteLength:
 
     @property
     def rate(self) -> float:
-        """``length / rounds``, rounded down."""
+        """``length / rounds`` in bits per round, rounded down."""
         return math.nextafter(self.length / self.rounds, -math.inf)
 
     @property
     def net_length(self) -> float:
-        """The length less what drawing tests and settings takes; the seed of the extractor is not used up."""
+        """The length less ``input_bits``; the extractor's seed is not counted, as it is not used up."""
         return math.nextafter(self.length - self.input_bits, -math.inf)
 
     def __repr__(self) -> str:
@@ -154,7 +155,7 @@ class FiniteLength:
 
 
 def certified(kind: str, game: Game, choice: Choice, n: float) -> FiniteLength:
-    """The length of a choice in balls, rounded down, and what the protocol has to do."""
+    """Evaluate the length of a choice in balls, rounded down, and the protocol's threshold, scores and limits."""
     with balls():
         one = flint.arb(1)
         parts = epsilons(game, choice, one)
@@ -162,7 +163,7 @@ def certified(kind: str, game: Game, choice: Choice, n: float) -> FiniteLength:
             raise InvalidParameter("the parts of soundness or completeness do not add up; allow larger ones.")
         exact = terms(game, choice, one)
         line, f = total(exact), min_tradeoff(game, choice, one)
-        rate = line.rate - flint.arb(2) ** ROUNDED  # the checker has threshold and scores as floats
+        rate = line.rate - flint.arb(2) ** ROUNDED  # the checker reads threshold and scores as floats
         length = lower_float(rate * flint.arb(n) + line.constant)
         bits = {name: float((t.rate * flint.arb(n) + t.constant).mid()) for name, t in exact.items()}
         accepted = exact["entropy of the score accepted"]

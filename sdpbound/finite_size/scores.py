@@ -1,4 +1,4 @@
-"""From an affine lower bound on an entropy to the scores of a test: the min-tradeoff function round by round."""
+"""Turn an affine lower bound on an entropy into the scores of a test: the min-tradeoff function of one round."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from sdpbound.errors import InvalidParameter, InvalidShape
 
 __all__ = ["ScoredTest", "scored_test"]
 
-#: Where the extremes of a functional are bounded; they enter second-order terms only.
+#: The level at which the extremes of a functional are bounded. The extremes enter second-order terms only.
 LEVEL = Quantum("1")
 
 
 @dataclass(frozen=True, eq=False)
 class ScoredTest:
-    """Settings drawn with a distribution, and a score for each result: its mean is an affine functional.
+    """A test: settings drawn with a distribution, and a score for each result whose mean is an affine functional.
 
     For every no-signaling behaviour p, ``sum_xy distribution[x, y] sum_ab p(ab|xy) scores[a, b, x, y]`` is the
     functional's value, up to ``margin``.
 
     Attributes
     ----------
-    functional : BellExpression, bits: an affine lower bound on the entropy of a round
-    distribution : (X, Y) of the settings of a tested round; zero where nothing is tested
-    scores : (A, B, X, Y) in bits; zero where the distribution is
-    least, most : certified bounds on the functional over quantum behaviours
-    smallest, largest : of the scores
-    margin : bits, what rounding the scores to floats may have changed at most
-    bounds : on the functional over quantum behaviours, from below and from above
+    functional : BellExpression in bits, an affine lower bound on the entropy of a round
+    distribution : (X, Y) probabilities of the settings of a tested round; zero for settings that are not tested
+    scores : (A, B, X, Y) in bits; zero where the distribution is zero
+    least, most : certified bounds, in bits, on the functional over quantum behaviours
+    smallest, largest : the smallest and the largest score, in bits
+    margin : the most, in bits, that the rounding of the scores to floats may have changed
+    bounds : the bounds on the functional over quantum behaviours, from below and from above
     """
 
     functional: BellExpression
@@ -52,7 +52,7 @@ class ScoredTest:
     bounds: tuple[Bound, Bound]
 
     def results(self, behaviour: Behaviour) -> list[tuple[float, float]]:
-        """The scores that occur with a behaviour, and the probability of each in a tested round."""
+        """The scores that a behaviour gives, and the probability of each score in a tested round."""
         weights = self.distribution[None, None] * np.maximum(behaviour.p, 0.0)
         found: dict[float, float] = {}
         for score, weight in zip(self.scores.ravel().tolist(), weights.ravel().tolist(), strict=True):
@@ -62,10 +62,10 @@ class ScoredTest:
 
 
 def scored_test(functional: BellExpression, distribution: ArrayLike | None = None) -> ScoredTest:
-    """The scores of a functional.
+    """Make the test of a functional.
 
-    Without a distribution settings are drawn in proportion to how far their results move the functional: all pairs of
-    settings then have scores of the same range, which is the least possible.
+    Without a given distribution, the probability of a pair of settings is proportional to the range of its results'
+    contribution to the functional. The scores of all pairs then have the same range, which is the least possible.
     """
     scenario = functional.scenario
     if scenario.parties != 2:
@@ -84,7 +84,7 @@ def scored_test(functional: BellExpression, distribution: ArrayLike | None = Non
     moved = (table - (high + low)[None, None] / 2.0) / np.where(tested, drawn, 1.0)
     scores = np.where(exists & tested, constant + moved, 0.0)
     seen = scores[exists & tested]
-    # every score and the constant are sums of at most so many products, each rounded
+    # every score, and the constant, is a sum of at most so many rounded products
     size = abs(float(functional.coefficients[0, 0])) + float(np.abs(table).sum()) + float(np.abs(seen).max())
     margin = (scenario.shape[0] * scenario.shape[1] + table.size + 32) * 2.0**-52 * size
     below, above = bell_value.minimize(functional, LEVEL), bell_value.maximize(functional, LEVEL)
@@ -102,10 +102,11 @@ def scored_test(functional: BellExpression, distribution: ArrayLike | None = Non
 
 
 def _conditional_form(coefficients: Floats, functional: BellExpression) -> Floats:
-    """Coefficients (A, B, X, Y) of the conditional probabilities, without the constant.
+    """The coefficients (A, B, X, Y) of the conditional probabilities, without the constant.
 
-    A marginal of one party is read off where pairs of settings are tested anyway: shared among the other's settings
-    in proportion to the size of the pairs' own coefficients. On no-signaling behaviours all sharings are the same.
+    A marginal of one party is shared among the other party's settings, in proportion to the size of the coefficients
+    of each pair of settings. So it is measured where pairs are tested anyway. On no-signaling behaviours all ways of
+    sharing give the same value.
     """
     scenario = functional.scenario
     alice, bob = scenario.readout(0), scenario.readout(1)
@@ -144,7 +145,7 @@ def _distribution(spread: Floats, given: ArrayLike | None) -> Floats:
 
 
 def information(joint: Iterable[Iterable[float]], flip: float) -> list[tuple[float, float]]:
-    """Pairs (p(a, b), p(b)) with p(a, b) > 0 of a table of joint probabilities, Alice's bit flipped with ``flip``."""
+    """The pairs (p(a, b), p(b)) with p(a, b) > 0 of a joint table; Alice's bit is flipped with probability ``flip``."""
     table = np.maximum(np.asarray(list(map(list, joint)), dtype=np.float64), 0.0)
     if flip:
         table = (1.0 - flip) * table + flip * table[::-1]

@@ -1,4 +1,4 @@
-"""Good parameters for a length; what they promise is proven elsewhere, so a poor choice only costs bits."""
+"""Search for good parameters of a length. The length is proven elsewhere, so a poor choice only costs bits."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from sdpbound.finite_size.accumulation import (
 __all__ = ["best_choice", "length_at", "worth"]
 
 _SMALLEST = 1e-12
-#: How many of the functionals offered are optimised fully; the others are worse at every probability of a test tried.
+#: So many functionals are optimised fully, those that are best at the first parameters tried.
 _FINALISTS = 2
 _GAMMAS = tuple(10.0 ** (-0.5 * i) for i in range(13))
 
 
 def worth(game: Game, choice: Choice) -> Term[float]:
-    """The objective of the search: the length in floats, less the seed where the net length is asked for."""
+    """The objective of the search: the length in floats, less the entropy of all choices if the net length counts."""
     term = total(terms(game, choice, 1.0))
     return Term(term.rate - game.drawing(choice.gamma), term.constant) if game.net else term
 
@@ -42,7 +42,7 @@ def length_at(game: Game, choice: Choice, n: float) -> float:
 
 
 def best_choice(games: Sequence[Game], n: float, gamma: float | None = None) -> tuple[int, Choice]:
-    """The best game and parameters found for n rounds; ``gamma`` fixes the probability of a test."""
+    """Find the index of the best game and its parameters for n rounds; ``gamma`` fixes the probability of a test."""
     starts = []
     for index, game in enumerate(games):
         for g in _GAMMAS if gamma is None else (gamma,):
@@ -60,7 +60,7 @@ def best_choice(games: Sequence[Game], n: float, gamma: float | None = None) -> 
 
 
 def _prepared(game: Game, n: float, gamma: float, place: float, stretch: float) -> Choice:
-    """Parameters that balance the terms to leading order; ``stretch`` multiplies the Renyi parameter's."""
+    """Parameters that balance the terms to leading order; ``stretch`` multiplies ``beta``."""
     security = game.security
     plain = Choice(
         gamma=gamma,
@@ -79,14 +79,14 @@ def _prepared(game: Game, n: float, gamma: float, place: float, stretch: float) 
     root = information_deviation(game, 1.0) + math.sqrt(2.0 + f.variance)
     bits = 4.0 + 3.0 * math.log2(1.0 / security.soundness)
     beta = min(0.9, max(_SMALLEST, stretch * math.sqrt(bits / (n * 0.5 * math.log(2.0))) / root))
-    # each part in proportion to the derivative of its cost
+    # the size of each part is proportional to the derivative of its cost
     keyed = bool(game.plain)
     wrong = security.soundness / (5.0 + 3.0 / beta) if keyed else 0.0
     smoothing = 0.5 * (security.soundness - wrong) / (1.0 + beta)
     spreads = _spreads(game, f)
     log_fail = math.log(1.0 / security.completeness) + 1.0
     costs = [math.sqrt(0.5 * n * s / log_fail) for s in spreads]
-    floor = 1e-6 * max(costs) + 1e-9  # no part so small that it is lost in rounding
+    floor = 1e-6 * max(costs) + 1e-9  # a smaller part would be lost in rounding
     costs[0] = max(costs[0], floor)
     costs[1] = max(costs[1] * math.log2(game.other), floor) if game.other > 1 else 0.0
     costs[2] = max(costs[2], floor) if keyed else 0.0
@@ -112,7 +112,7 @@ def _prepared(game: Game, n: float, gamma: float, place: float, stretch: float) 
 
 
 def _spreads(game: Game, f: MinTradeoff[float]) -> list[float]:
-    """Variances of the honest score, of being tested and of what must be sent, in one round."""
+    """The variances, in one round, of the honest score, of the choice to test, and of the bits to be sent."""
     gamma = f.gamma
     scores = [(f(score), gamma * p) for score, p in game.results] + [(f.rest, 1.0 - gamma)]
     plain, tested = game.float_surprises
@@ -127,7 +127,7 @@ def _variance(pairs: Sequence[tuple[float, float]]) -> float:
 
 
 def _refined(game: Game, n: float, start: Choice, gamma: float | None) -> Choice:
-    """A simplex search over the three parameters that are not set by balance, then each tail on its own."""
+    """Refine by a simplex search over the three parameters that balance does not set, then each tail by itself."""
 
     def choice(v: NDArray[np.float64]) -> Choice:
         g = gamma if gamma is not None else min(1.0, math.exp(min(v[2], 0.0)))

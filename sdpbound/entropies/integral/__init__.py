@@ -1,4 +1,4 @@
 """Bound entropies by an integral in which Eve has projections; one program holds all nodes.
 
-Input: an :class:`~sdpbound.entropies.question.EntropyQuestion`. Output: a proven bound.
+What may come in: an :class:`~sdpbound.entropies.question.EntropyQuestion`. What is handed on: a proven bound.
 """

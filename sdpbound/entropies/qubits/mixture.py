@@ -117,7 +117,7 @@ class Mixture:
 
 
 def cheapest(problem: QubitProblem, columns: Columns, steepest: float) -> Mixture:
-    """The mixture of columns of least entropy; a deviation from the data costs ``steepest`` bits per size of the test."""
+    """The mixture of columns of least entropy; a deviation from the data costs ``steepest`` per size of its test."""
     sizes = np.maximum(problem.sizes, 1e-300)
     wide = np.where(problem.tolerances > _WIDE, problem.tolerances, 0.0) / sizes
     found = cheapest_weights(

@@ -1,4 +1,4 @@
 """Bound entropies by Gauss-Radau nodes (Brown, Fawzi and Fawzi); the blocks of the program share a corner.
 
-Input: an :class:`~sdpbound.entropies.question.EntropyQuestion`. Output: a proven bound.
+What may come in: an :class:`~sdpbound.entropies.question.EntropyQuestion`. What is handed on: a proven bound.
 """

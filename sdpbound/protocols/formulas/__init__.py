@@ -1,4 +1,5 @@
-"""The closed forms that the protocols are made of, on numbers or arrays that broadcast.
+"""The closed forms of the protocols, on numbers or on arrays that broadcast.
 
-What may come in: errors, settings, numbers of rounds. What is handed on: numbers, never clipped; probabilities as log2.
+What may come in: errors, settings, numbers of rounds. What is handed on: numbers, which are not clipped; probabilities
+are given as log2.
 """

@@ -1,12 +1,13 @@
-r"""What ``simple_chsh`` (M = 2) and ``bhk`` (M settings) share: Masanes et al. v4, Sections III, V and VI.
+r"""The formulas of ``simple_chsh`` (M = 2) and ``bhk`` (M settings): Masanes et al. v4, Sections III, V and VI.
 
-After depolarisation every pair has an error bit C; q(1) is its frequency among the n_e test rounds. For M settings
-Eve's guessing probability of n_r key bits is at most ``prod eta_c`` with eta_0 = 1/2 and eta_1 = 1/2 + M, hence the
-privacy term ``1 - q(1) log2(1 + 2 M)``; the print has M = 2, log2 5.
+After depolarisation every pair has an error bit C. q(1) is the frequency of C = 1 among the n_e test rounds. For M
+settings Eve guesses n_r key bits with probability at most ``prod eta_c``, with eta_0 = 1/2 and eta_1 = 1/2 + M. This
+gives the privacy term ``1 - q(1) log2(1 + 2 M)``. The paper prints the case M = 2 with log2 5.
 
-Two readings that the print needs. The norm in (9), (10) is the L1 norm, so ``||q - q_e|| <= delta`` lets q(1) move by
-delta/2. In (13) N_r H_pa belongs to the exponent. And (13), (15) hold on average over the outcome q_e, for parties who
-abort unless it is as good as they demand; conditioned on one unlikely outcome they are false (docs/papers.md).
+The printed formulas need two readings. The norm in (9) and (10) is the L1 norm, so ``||q - q_e|| <= delta`` lets q(1)
+move by delta/2. In (13), N_r H_pa belongs to the exponent. Moreover, (13) and (15) hold on average over the outcome
+q_e, for parties who abort unless q_e is as good as they demand. Conditioned on one unlikely outcome (13) and (15) are
+false (docs/papers.md).
 """
 
 from __future__ import annotations
@@ -30,23 +31,23 @@ __all__ = [
 
 
 def quantum_error(visibility: Floats, settings: Floats) -> Floats:
-    """Masanes et al. v4, Eq. (69): ``p sin^2(pi/4M) + (1 - p)/2``."""
+    """The error of noisy EPR pairs, Masanes et al. v4, Eq. (69): ``p sin^2(pi/4M) + (1 - p)/2``."""
     return np.asarray(visibility * np.sin(np.pi / (4.0 * settings)) ** 2 + (1.0 - visibility) / 2.0)
 
 
 def error(q: Floats, delta: Floats) -> tuple[Floats, Floats]:
-    """The interval in which q(1) lies: within delta/2 of the estimate and inside [0, 1]."""
+    """The ends of the interval of q(1): within delta/2 of the estimate and inside [0, 1]."""
     return np.maximum(q - delta / 2.0, 0.0), np.minimum(q + delta / 2.0, 1.0)
 
 
 def reconciliation_entropy(q: Floats, delta: Floats) -> Floats:
-    """Masanes et al. v4, Eq. (9): the largest h(q(1)) within the confidence interval."""
+    """The largest h(q(1)) within the confidence interval, Masanes et al. v4, Eq. (9)."""
     low, high = error(q, delta)
     return binary_entropy(np.clip(0.5, low, high))
 
 
 def secret_entropy(q: Floats, delta: Floats, settings: Floats) -> Floats:
-    """Masanes et al. v4, Eq. (10) for M = 2: the smallest ``1 - q(1) log2(1 + 2M)`` within the confidence interval."""
+    """The smallest ``1 - q(1) log2(1 + 2M)`` within the confidence interval; for M = 2 Masanes et al. v4, Eq. (10)."""
     return np.asarray(1.0 - error(q, delta)[1] * np.log2(1.0 + 2.0 * settings))
 
 
@@ -58,9 +59,9 @@ def estimation_failure(n: Floats, n_e: Floats, delta: Floats) -> Floats:
 def confidence_radius(n: Floats, n_e: Floats, log2_failure: Floats, sharp: bool) -> Floats:
     """The delta for which the estimation fails with probability (14) at most ``2 ** log2_failure``.
 
-    ``sharp``: from Serfling's inequality for sampling without replacement (Ann. Statist. 2, 39, 1974) instead, which
-    needs no polynomial factor: ``Prob{|q_e - q_r| > t} <= 2 exp(-2 t^2 N_e N_r^2 / (N (N_r + 1)))`` for a binary C,
-    with delta = 2 t; epsilon in (14) is an L1 norm, twice the probability.
+    With ``sharp``, delta = 2 t comes from Serfling's inequality for sampling without replacement (Ann. Statist. 2, 39,
+    1974): ``Prob{|q_e - q_r| > t} <= 2 exp(-2 t^2 N_e N_r^2 / (N (N_r + 1)))`` for a binary C. This inequality has no
+    polynomial factor. The epsilon of (14) is an L1 norm, which is twice the probability.
     """
     if sharp:
         n_r = n - n_e
@@ -82,11 +83,11 @@ def correctness(n: Floats, n_e: Floats, n_f: Floats, q: Floats, delta: Floats) -
 def measured_length(
     n: Floats, n_e: Floats, q: Floats, security: Floats, settings: Floats, leakage: Floats | None, sharp: bool
 ) -> Floats:
-    """The longest key for which the right-hand sides of (13) and (15) add up to ``security``.
+    """The longest key in bits, signed, for which the right-hand sides of (13) and (15) add up to ``security``.
 
-    The security is split as 3 epsilon = 1/2, first term of (13) = 1/4, second term of (15) = 1/4. With ``leakage``
-    given (the bits really sent, from a code that is checked by a hash), only (13) is used: 2 epsilon = 1/2, first
-    term 1/2.
+    The parts of ``security`` are 1/2 for 3 epsilon, 1/4 for the first term of (13) and 1/4 for the second term of (15).
+    If ``leakage`` is given (the bits really sent, from a code that a hash checks), only (13) is used. The parts are
+    then 1/2 for 2 epsilon and 1/2 for the first term.
     """
     log2_security = np.log2(security)
     if leakage is None:

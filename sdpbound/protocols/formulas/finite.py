@@ -1,4 +1,4 @@
-"""What the finite-length formulas of all protocols share."""
+"""Checks and limits that the finite-length formulas of all protocols share."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from sdpbound.errors import InvalidParameter
 
 __all__ = ["FEWEST", "require_part", "unused_rounds_allowed"]
 
-#: Fewest rounds of a finite-length formula.
+#: The fewest rounds that a finite-length formula accepts.
 FEWEST = 4.0
 
 
 def require_part(whole: Floats, part: Floats, fraction: float, name: str, reason: str) -> None:
-    """``part <= fraction * whole``, or one sentence."""
+    """Raise InvalidParameter unless ``part <= fraction * whole``."""
     bad = part > fraction * whole * (1.0 + 1e-15)
     if bad.any():
         where = np.unravel_index(int(np.argmax(bad)), bad.shape)
@@ -25,9 +25,9 @@ def require_part(whole: Floats, part: Floats, fraction: float, name: str, reason
 
 
 def unused_rounds_allowed(every: Floats, fewest: Floats) -> Floats:
-    """``every`` (the length with all rounds), but not less than ``fewest`` (the length with :data:`FEWEST`).
+    """The larger of ``every``, the length with all rounds, and ``fewest``, the length with :data:`FEWEST` rounds.
 
-    A length (rate * n - c sqrt(n) - d) falls before it rises, so parties who may leave rounds unused do best with all
-    of them or with the fewest.
+    A length (rate * n - c sqrt(n) - d) first falls and then rises with n. So parties who may leave rounds unused do
+    best with all rounds or with the fewest.
     """
     return np.maximum(every, fewest)

@@ -1,4 +1,4 @@
-"""Entropies in bits, with ``0 log 0 = 0``, on arrays; and the best of a parameter, on arrays."""
+"""Entropies in bits with ``0 log 0 = 0``, and searches for a maximum or a root; all work elementwise on arrays."""
 
 from __future__ import annotations
 
@@ -15,22 +15,24 @@ LN2 = float(np.log(2.0))
 
 
 def binary_entropy(p: Floats) -> Floats:
-    """``h(p) = -p log2 p - (1 - p) log2 (1 - p)``."""
+    """The binary entropy in bits: ``h(p) = -p log2 p - (1 - p) log2 (1 - p)``."""
     return np.asarray((entr(p) + entr(1.0 - p)) / LN2)
 
 
 def relative_entropy(p: Floats, q: Floats) -> Floats:
-    """``D(p || q) = p log2 (p/q) + (1 - p) log2 ((1 - p)/(1 - q))``: Masanes et al. v5, Eq. (18)."""
+    """The relative entropy, Masanes et al. v5, Eq. (18):
+    ``D(p || q) = p log2 (p/q) + (1 - p) log2 ((1 - p)/(1 - q))``.
+    """
     return np.asarray((rel_entr(p, q) + rel_entr(1.0 - p, 1.0 - q)) / LN2)
 
 
 def maximise(
     function: Callable[[Floats], Floats], low: Floats, high: Floats, points: int = 24
 ) -> tuple[Floats, Floats]:
-    """The argument between ``low`` and ``high`` (positive) with the largest value, and that value, elementwise.
+    """The argument between ``low`` and ``high`` (positive) with the largest value, and this value, elementwise.
 
-    A grid in the logarithm brackets the maximum, golden sections refine it; exact for functions with one maximum. The
-    argument's relative accuracy is the square root of the machine's, the value's the machine's.
+    A grid in the logarithm brackets the maximum, and golden sections refine it. The result is exact for functions with
+    one maximum. The value is accurate to the machine precision, the argument to its square root (relative).
     """
     low, high = np.log(low), np.log(high)
     grid = np.linspace(0.0, 1.0, points).reshape((-1,) + (1,) * low.ndim)
@@ -62,7 +64,7 @@ def maximise(
 
 
 def bisect(function: Callable[[Floats], Floats], low: Floats, high: Floats, steps: int = 60) -> Floats:
-    """Where a function that is positive at ``low`` and not at ``high`` changes sign, elementwise."""
+    """The argument where a function that is positive at ``low`` but not at ``high`` changes sign, elementwise."""
     for _ in range(steps):
         middle = 0.5 * (low + high)
         positive = function(middle) > 0.0

@@ -1,4 +1,4 @@
-"""Checks of the arguments of protocol formulas (each failure is one sentence), and the shape of the answers."""
+"""Checks of the arguments of protocol formulas, and the shape of the answers."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ __all__ = [
 
 #: Largest number of settings of a chained Bell inequality.
 LARGEST_SETTINGS = 1_000_000
-#: Largest number of settings of a behaviour, whose table grows with its square.
+#: Largest number of settings of a behaviour; its table grows with the square of this number.
 LARGEST_BEHAVIOUR = 1000
 
 
 def within(
     value: ArrayLike, name: str, low: float, high: float, *, above: bool = False, below: bool = False, hint: str = ""
 ) -> Floats:
-    """Floats from ``low`` to ``high``; ``above`` and ``below`` exclude the ends."""
+    """Check that a value is from ``low`` to ``high``; ``above`` and ``below`` exclude the ends."""
     array = floats(value, name)
     bad = (array <= low if above else array < low) | (array >= high if below else array > high)
     if bad.any():
@@ -43,7 +43,7 @@ def within(
 
 
 def amounts(value: ArrayLike, name: str, least: float = 0.0) -> Floats:
-    """Numbers of rounds or bits: finite, at least ``least``; they need not be whole, so that curves are smooth."""
+    """Check numbers of rounds or bits: finite, at least ``least``, and not always whole, so that curves are smooth."""
     array = floats(value, name)
     if (array < least).any():
         raise InvalidParameter(f"{name} = {float(array.min()):g} must be at least {least:g}.")
@@ -51,17 +51,17 @@ def amounts(value: ArrayLike, name: str, least: float = 0.0) -> Floats:
 
 
 def chances(value: ArrayLike, name: str, most: float = 0.5) -> Floats:
-    """Security parameters: probabilities or distances above 0."""
+    """Check security parameters: probabilities or distances above 0, at most ``most``."""
     return within(value, name, 0.0, most, above=True, hint="1e-10 is usual")
 
 
 def chsh_error(eps: ArrayLike) -> Floats:
-    """Errors of boxes in the CHSH game, which have a secret below 1/4."""
+    """Check errors of boxes in the CHSH game, from 0 to 1/4; above 1/4 a box has no secret."""
     return within(eps, "eps", 0.0, 0.25, hint="above 1/4 the box is local and has no secrecy")
 
 
 def settings_count(value: ArrayLike) -> Floats:
-    """Numbers of settings M of a chained Bell inequality: whole, at least 2."""
+    """Check numbers of settings M of a chained Bell inequality: whole and at least 2."""
     array = floats(value, "settings")
     bad = (array < 2) | (array > LARGEST_SETTINGS) | (array != np.floor(array))
     if bad.any():
@@ -73,14 +73,14 @@ def settings_count(value: ArrayLike) -> Floats:
 
 
 def number(array: Floats, name: str) -> float:
-    """The float of an argument that takes one number."""
+    """Check that an argument is one number, and return it as a float."""
     if array.ndim:
         raise InvalidShape(f"{name} must be one number here, not an array of shape {array.shape}; call once for each.")
     return float(array)
 
 
 def behaviour_settings(value: ArrayLike) -> int:
-    """The number of settings of a behaviour."""
+    """Check the number of settings of a behaviour."""
     m = int(number(settings_count(value), "settings"))
     if m > LARGEST_BEHAVIOUR:
         raise TooLarge(
@@ -90,7 +90,7 @@ def behaviour_settings(value: ArrayLike) -> int:
 
 
 def together(**arrays: Floats) -> tuple[Floats, ...]:
-    """The arrays, broadcast to one shape."""
+    """Broadcast the arrays to one shape."""
     try:
         return tuple(np.broadcast_arrays(*arrays.values()))
     except ValueError:
@@ -99,15 +99,15 @@ def together(**arrays: Floats) -> tuple[Floats, ...]:
 
 
 def answer(array: ArrayLike) -> float | Floats:
-    """A float where every argument was a number or an array of shape (), else the array.
+    """A float if the array has shape (), else the array.
 
-    The closed forms say so by overloads: numbers give a number, all else an array.
+    So numbers give a number, and arrays give an array, as the overloads of the closed forms say.
     """
     found: Floats = np.asarray(array, dtype=np.float64)
     return found if found.ndim else float(found)
 
 
 def whole_answer(array: ArrayLike) -> int | Ints:
-    """As :func:`answer`, of whole numbers."""
+    """An int if the array has shape (), else the array of integers."""
     found: Ints = np.asarray(array).astype(np.int64)
     return found if found.ndim else int(found)

@@ -1,4 +1,4 @@
-"""The end that all protocols share: error correction, its check, the certified length, privacy amplification."""
+"""The last steps of all protocols: error correction, its check, the certified length, privacy amplification."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ LINEAR = "proven: random linear hashing, estimate of Masanes et al. v5 (sdpbound
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Measured:
-    """What a protocol has when all pairs are measured, and what its proof says.
+    """The data of a protocol after all pairs are measured, and the properties of its proof.
 
     Attributes
     ----------
-    protocol, rounds : its name, and all pairs
+    protocol, rounds : the name of the protocol, and the number of all pairs
     key_alice, key_bob : (n_r,) bits, the raw keys
-    test_rounds, bell_error : pairs tested, and the error found in the test
-    error_rate, known_from : what the parties know of the raw key's errors, and from how many bits
-    choices, test_outcomes : bits announced of settings and subsets, and of outcomes of tests
-    security : half of it is spent on a wrong key that the check accepts
-    proof : what proves the length
-    repeat : whether the proof allows for Bob's asking Alice for more checks
+    test_rounds, bell_error : the number of tested pairs, and the error found in the test
+    error_rate, known_from : the raw key's error rate that the parties assume, and the number of bits behind it
+    choices, test_outcomes : the numbers of bits announced for settings and subsets, and for outcomes of tests
+    security : half of it is for a wrong key that the check accepts
+    proof : the source of the proof of the length
+    repeat : whether the proof allows Bob to ask Alice for more checks
     """
 
     protocol: str
@@ -50,7 +50,7 @@ class Measured:
     repeat: bool
 
     def end(self, certified: float, sent: Transcript, why: str | None, keys: tuple[Bits, Bits] | None = None) -> Run:
-        """The end of the run: keys, or the reason why there are none."""
+        """Make the run: with keys, or with the reason why there are none."""
         raw = self.key_alice.size
         wrong = float(np.count_nonzero(self.key_alice ^ self.key_bob)) / raw if raw else math.nan
         a, b = keys or (None, None)
@@ -73,9 +73,9 @@ class Measured:
 
 
 def finish(measured: Measured, length: Callable[[int], float], rng: np.random.Generator) -> Run:
-    """From raw keys to keys, or to a clean abort.
+    """Make keys from the raw keys, or abort with a reason.
 
-    ``length``: the certified key length in bits, from the published bits that tell about the raw key.
+    ``length`` gives the certified key length in bits from the number of published bits that tell about the raw key.
     """
     raw, half, end = measured.key_alice.size, measured.security / 2.0, measured.end
     opened = Transcript(measured.choices, measured.test_outcomes)

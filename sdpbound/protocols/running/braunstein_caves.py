@@ -28,26 +28,26 @@ def simulate(
 ) -> Run:
     """Run the protocol of Masanes et al. v5, Section III A, on rounds drawn from a behaviour.
 
-    1. Each party tests with probability gamma (a random setting below M) and else makes key (x = 0, y = M). 2. The
-       pairs that both test are announced; those with x - y in {0, 1} mod M give the average W. 3. Alice sends a
-       syndrome and a hash of her raw key, Bob corrects his. 4. Both hash to the length (17), with every bit sent as
-       N_c.
+    1. Each party tests with probability gamma (a random setting below M), and else makes key (x = 0, y = M).
+    2. The parties announce the pairs that both test. Pairs with x - y in {0, 1} mod M give the average W.
+    3. Alice sends a syndrome and a hash of her raw key, and Bob corrects his raw key.
+    4. Both hash to the length (17), in which N_c counts every bit that was sent.
 
     Parameters
     ----------
     behaviour : shape (2, 2, M, M + 1), as :func:`braunstein_caves.behaviour`
     rounds : N, from 100 to 5e7
-    security : half for (17), half for a wrong key that the check accepts
+    security : half is for (17), half for a wrong key that the check accepts
     gamma : probability to test, in (0, 1); None: the best for the behaviour's own <W> and key error
-    error_rate : the raw key's error rate that the parties expect; the protocol never measures it (the paper takes it as
-        known). None: the behaviour's own
-    depolarise : relabel the tested pairs by (A5) with a random shift and flip; the paper does not need it
-    seed : of all random numbers, or a numpy generator
+    error_rate : the raw key's error rate that the parties expect. The protocol never measures it, and the paper takes
+        it as known. None: the behaviour's own error rate
+    depolarise : whether to relabel the tested pairs by (A5) with a random shift and flip; the paper does not need it
+    seed : the seed of all random numbers, or a numpy generator
 
     Returns
     -------
-    Run : both keys, or the reason to abort. Bob's one-bit answer is counted in N_c; the paper's theorem has no such
-        answer, and covers it by the failure probability of error correction
+    Run : both keys, or the reason to abort. N_c counts Bob's one-bit answer. The paper's theorem has no such answer;
+        there the failure probability of error correction covers it
     """
     instance(behaviour, Behaviour, "behaviour", "braunstein_caves.behaviour(0.01, 7)")
     m = behaviour.p.shape[2] if behaviour.p.ndim == 4 else 0

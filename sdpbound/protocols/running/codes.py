@@ -1,10 +1,10 @@
 """Irregular low-density parity-check codes for syndrome coding, and their decoder.
 
-Alice sends ``H a`` (a function of her key alone, as Masanes et al. v5 requires of C = f(A)); Bob looks for the error
-pattern e with ``H e = H a + H b`` by belief propagation. Where he fails and may say so, she sends the syndrome of
-further checks. No library with light wheels builds such codes for a given length and rate (``ldpc`` is a decoder for
-given matrices), and a decoder on arrays is a page; interactive protocols like Cascade publish parities of Bob's key
-too, and doubled leakage would cost more than these codes lose.
+Alice sends ``H a``. This is a function of her key alone, as Masanes et al. v5 requires of C = f(A). Bob looks for the
+error pattern e with ``H e = H a + H b`` by belief propagation. If Bob fails and may say so, Alice sends the syndrome of
+further checks. No library with small wheels builds such codes for a given length and rate (``ldpc`` decodes given
+matrices), and a decoder on arrays is short. Interactive protocols like Cascade also publish parities of Bob's key; the
+doubled leakage would cost more than these codes lose.
 """
 
 from __future__ import annotations
@@ -20,28 +20,29 @@ from sdpbound.protocols.running.sampling import Bits
 __all__ = ["DESIGNS", "Code", "Design", "design_for", "further_bits", "syndrome_bits"]
 
 Integers = NDArray[np.int64]
-#: How much more than its limit a code of n bits needs, times ``sqrt(n)``: measured at n = 10^4 and 65536.
+#: A code of n bits needs its limit plus this number over ``sqrt(n)``; measured at n = 10^4 and 65536.
 FINITE_SIZE = 6.0
-#: Standard deviations of the number of errors that a syndrome has room for.
+#: Standard deviations of the number of errors for which a syndrome has room: the usual number and the least.
 DEVIATIONS, LEAST_DEVIATIONS = 3.2, 1.6
-#: Published bits in units of the Shannon limit, where that leaves :data:`LEAST_DEVIATIONS`; a tag has about 36 bits.
+#: The limit of published bits, in units of the Shannon limit, where it leaves room for :data:`LEAST_DEVIATIONS`; and
+#: the bits of a usual tag.
 MOST_EFFICIENCY, TAG = 1.25, 36.0
-#: Below this error rate that would fail too often.
+#: Below this error rate the limit :data:`MOST_EFFICIENCY` would cause too many failures, and is not used.
 CAPPED_FROM = 0.015
-#: Iterations of the decoder without fewer unsatisfied checks, after which it gives up.
+#: The decoder gives up after this many iterations without fewer unsatisfied checks.
 PATIENCE = 40
-#: Standard deviations in the first of several messages, and what each further one adds: failures are rarely due to the
-#: number of errors alone, hence the growing steps.
+#: Standard deviations in the first of several messages, and those that each further message adds. The steps grow
+#: because failures are rarely due to the number of errors alone.
 FIRST_DEVIATIONS, FURTHER_DEVIATIONS = 1.2, (1.2, 2.4, 4.8)
 
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """Degrees of the variable nodes, optimised by density evolution with linear programs for one error rate.
+    """The degrees of the variable nodes for one error rate, optimised by density evolution with linear programs.
 
     Attributes
     ----------
-    error_rate : the design point
+    error_rate : the error rate of the optimisation
     edges : (degree, fraction of edges) of the variable nodes
     efficiency : syndrome bits in units of ``n h(error_rate)`` at which decoding starts to work for n -> infinity
     """
@@ -51,7 +52,7 @@ class Design:
     efficiency: float
 
 
-#: Found by us for this package, by linear programs on the trajectory of density evolution.
+#: Computed for this package, by linear programs on the trajectory of density evolution.
 DESIGNS = (
     Design(
         0.005,
@@ -109,13 +110,14 @@ def design_for(error_rate: float) -> Design:
 
 
 def syndrome_bits(n: int, error_rate: float, known_from: float = math.inf, more_follow: bool = False) -> int:
-    """Syndrome bits for n key bits at this error rate: what the code needs, and some standard deviations on top.
+    """The syndrome bits for n key bits at this error rate: the need of the code plus some standard deviations.
 
-    The code needs its own limit and ``FINITE_SIZE / sqrt(n)``, in units of ``n h(e)``. The number of errors spreads by
-    ``sqrt(n e (1 - e))``, and each more costs ``log2((1 - e)/e)`` bits; an error rate that was estimated from
-    ``known_from`` bits spreads further. If ``more_follow`` on failure, :data:`FIRST_DEVIATIONS` of them are added. Else
-    :data:`DEVIATIONS`, or fewer (but at least :data:`LEAST_DEVIATIONS`) where that keeps the published bits, tag
-    included, at :data:`MOST_EFFICIENCY` times the Shannon limit, for error rates from :data:`CAPPED_FROM`.
+    In units of ``n h(e)`` the code needs its own limit plus ``FINITE_SIZE / sqrt(n)``. The number of errors has the
+    standard deviation ``sqrt(n e (1 - e))``, which is larger if the error rate was estimated from ``known_from`` bits.
+    Each further error costs ``log2((1 - e)/e)`` bits. If more messages follow a failure (``more_follow``),
+    :data:`FIRST_DEVIATIONS` standard deviations are added. Otherwise :data:`DEVIATIONS` are added. For error rates from
+    :data:`CAPPED_FROM` fewer are added, but at least :data:`LEAST_DEVIATIONS`, if this keeps the published bits, tag
+    included, at :data:`MOST_EFFICIENCY` times the Shannon limit.
     """
     e = error_rate
     entropy = n * (-e * math.log2(e) - (1.0 - e) * math.log2(1.0 - e))
@@ -129,7 +131,7 @@ def syndrome_bits(n: int, error_rate: float, known_from: float = math.inf, more_
 
 
 def further_bits(n: int, error_rate: float, known_from: float = math.inf) -> tuple[int, ...]:
-    """Syndrome bits of each further message: :data:`FURTHER_DEVIATIONS` standard deviations of the number of errors."""
+    """The syndrome bits of each further message: :data:`FURTHER_DEVIATIONS` standard deviations of the errors."""
     return tuple(math.ceil(d * _spread(n, error_rate, known_from)) for d in FURTHER_DEVIATIONS)
 
 
@@ -143,12 +145,12 @@ def _limit(error_rate: float) -> float:
 
 
 class Code:
-    """Parity checks on n bits, as the edges of a graph; edges are ordered by check.
+    """A code: parity checks on n bits, as the edges of a graph, ordered by check.
 
     Parameters
     ----------
-    n, m : bits, checks
-    variables, checks : (edges,) which bit is in which check
+    n, m : the numbers of bits and of checks
+    variables, checks : (edges,) the bit and the check of each edge
     """
 
     def __init__(self, n: int, m: int, variables: Integers, checks: Integers) -> None:
@@ -164,9 +166,9 @@ class Code:
     def random(cls, n: int, m: int, design: Design, rng: np.random.Generator) -> Code:
         """A random code with the degrees of a design.
 
-        The variables of degree 2 form one chain through the checks (no cycles among them: those would be undetected
-        errors of few bits); the other edges are a random matching without double edges; check degrees differ by at most
-        one. Which bit has which degree is random, so that errors in bursts do no harm.
+        The variables of degree 2 form one chain through the checks, without cycles: a cycle would be an undetected
+        error of few bits. The other edges are a random matching without double edges. The check degrees differ by at
+        most one. The degrees are given to the bits at random, so that errors in bursts do no harm.
         """
         degrees = _degrees(n, m, design)
         edges, chain = int(degrees.sum()), int(np.count_nonzero(degrees == 2))
@@ -178,19 +180,19 @@ class Code:
         checks = np.repeat(np.arange(m), np.maximum(target, 0))
         variables = np.repeat(np.arange(n), degrees)
         free = variables[2 * chain :]
-        if checks.size < free.size:  # a chain longer than some check's degree: fill up at random
+        if checks.size < free.size:  # the chain is longer than the degree of some check: fill up at random
             checks = np.concatenate([checks, rng.integers(0, m, free.size - checks.size)])
         checks = rng.permutation(checks)[: free.size]
         _separate(free, checks, m, rng)
         return cls(n, m, rng.permutation(n)[variables], np.concatenate([chained, checks]))
 
     def longer(self, more: int, rng: np.random.Generator) -> Code:
-        """This code with ``more`` random checks, on all bits evenly; the old checks come first.
+        """This code with ``more`` random checks, spread evenly over all bits; the old checks come first.
 
-        They have half the average degree of the old ones, which decodes more often than the same degree does.
+        The new checks have half the average degree of the old checks. This decodes more often than the same degree.
         """
         degree = min(max(self.variable.size // (2 * self.m), 1), self.n)
-        deals = -(-more // (self.n // degree))  # every deal gives each bit at most once
+        deals = -(-more // (self.n // degree))  # every deal uses each bit at most once
         dealt = [rng.permutation(self.n)[: self.n // degree * degree] for _ in range(deals)]
         variables = np.concatenate(dealt)[: more * degree]
         checks = self.m + np.repeat(np.arange(more), degree)
@@ -199,7 +201,7 @@ class Code:
         )
 
     def syndrome(self, bits: Bits) -> Bits:
-        """``H @ bits`` mod 2, m bits."""
+        """The syndrome ``H @ bits`` mod 2, m bits."""
         out = np.zeros(self.m, dtype=np.uint8)
         out[self.used] = np.bitwise_xor.reduceat(bits[self.variable], self.start)
         return out
@@ -207,15 +209,15 @@ class Code:
     def decode(
         self, syndrome: Bits, prior: NDArray[np.float32], iterations: int = 120, damping: float = 0.0
     ) -> tuple[Bits, bool]:
-        """The error pattern with this syndrome that belief propagation finds, and whether it has that syndrome.
+        """The error pattern that belief propagation finds for this syndrome, and whether it has this syndrome.
 
         Parameters
         ----------
-        syndrome : (m,)
+        syndrome : (m,) bits
         prior : (n,) log-likelihood ratios ``log(P(no error)/P(error))`` of the bits
-        iterations : at most; each takes about 40 ns per edge
-        damping : weight of the last messages to the checks in the next ones, below 1. Some 0.5 stops the wandering of
-            messages that otherwise ends about a quarter of the decodings that fail
+        iterations : the most iterations; each takes about 40 ns per edge
+        damping : weight, below 1, of the last messages to the checks in the next messages. About 0.5 stops messages
+            that oscillate; without damping they cause about a quarter of the failures
         """
         odd = syndrome[self.used].astype(bool)
         half, kept, wanted = np.float32(0.5), np.float32(damping), syndrome[self.used]
@@ -243,7 +245,7 @@ class Code:
 
 
 def _degrees(n: int, m: int, design: Design) -> Integers:
-    """Degrees of the n variables, ascending, with at most m - 1 of degree 2 and none above m."""
+    """The degrees of the n variables, ascending; at most m - 1 have degree 2, and none is above m."""
     degree = np.array([d for d, _ in design.edges])
     nodes = np.array([fraction / d for d, fraction in design.edges])
     exact = nodes / nodes.sum() * n
@@ -256,7 +258,7 @@ def _degrees(n: int, m: int, design: Design) -> Integers:
 
 
 def _separate(variables: Integers, checks: Integers, m: int, rng: np.random.Generator) -> None:
-    """Swap edges, in place, until no variable meets the same check twice (a few rounds; leftovers do little harm)."""
+    """Swap edges in place until no variable meets a check twice. The few left after 100 rounds do little harm."""
     for _ in range(100):
         key = variables * m + checks
         order = np.argsort(key, kind="stable")

@@ -1,10 +1,10 @@
-"""The maps that make any box a mixture of few.
+"""The maps that turn any box into a mixture of a few boxes.
 
 Masanes et al. v4, Eqs. (4) and (64) to (66); Masanes et al. v5, Eq. (A5); Hanggi et al., Appendix E.
 
-A map takes the settings that a pair is meant to have and public random numbers, and gives the settings that are really
-measured and which outcomes are flipped. In all of them the formulas for the outcomes refer to the settings really
-measured ('old' ones, before the map), except for the step functions of (65), (66), which refer to the new ones.
+A map takes the settings that a pair is meant to have ("new" settings) and public random numbers. It gives the settings
+that are really measured ("old" settings), and the outcomes that are flipped. The formulas for the outcomes refer to the
+old settings in all maps. Only the step functions of (65) and (66) refer to the new settings.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Map:
-    """What both parties do: settings to measure, and outcome flips, one for each pair."""
+    """The actions of both parties for each pair: the settings to measure and the flips of the outcomes."""
 
     x: Integers
     y: Integers
@@ -40,9 +40,10 @@ Formula = Callable[[Integers, Integers, int, Sequence[Integers]], Map]
 
 
 def three_bit_map(x: Integers, y: Integers, settings: int, random: Sequence[Integers]) -> Map:
-    """Masanes et al. v4, Eq. (4), random bits R, R', R'': always gives ``(1 - eps) PR + eps anti-PR``; M = 2.
+    """The map of Masanes et al. v4, Eq. (4), M = 2: it gives ``(1 - eps) PR + eps anti-PR`` from any box.
 
-    ``A + R + R'X + R'R''``, ``B + R + R''Y``, ``X + R''``, ``Y + R'`` (mod 2), with X, Y measured.
+    With random bits R, R', R'' and measured X, Y the new values are ``A + R + R'X + R'R''``, ``B + R + R''Y``,
+    ``X + R''`` and ``Y + R'`` (mod 2).
     """
     r, r1, r2 = random
     mx, my = x ^ r2, y ^ r1
@@ -50,21 +51,23 @@ def three_bit_map(x: Integers, y: Integers, settings: int, random: Sequence[Inte
 
 
 def four_step_map(x: Integers, y: Integers, settings: int, random: Sequence[Integers]) -> Map:
-    """Hanggi et al., Appendix E: flip both (bit 0), then one of four maps (bits 1, 2); M = 2. Same average as (4).
+    """The map of Hanggi et al., Appendix E, M = 2; its average is that of (4).
 
-    Map 2: x + u, v + 1. Map 3: u + 1, y + v. Map 4: u + 1, x + u + 1, v + 1, y + v, in which u and v on the right are
-    the old inputs; with the new u the CHSH error changes.
+    x and y are the outcomes, u and v the inputs. Bit 0 flips both outcomes. Bits 1 and 2 choose one of four maps, of
+    which map 1 does nothing. Map 2: x + u, v + 1. Map 3: u + 1, y + v. Map 4: u + 1, x + u + 1, v + 1, y + v. In map 4,
+    u and v in x + u + 1 and y + v are the old inputs; with the new u the CHSH error would change.
     """
     both, flip_v, flip_u = random
-    u, v = x ^ flip_u, y ^ flip_v  # measured inputs: old u, v
+    u, v = x ^ flip_u, y ^ flip_v  # the measured inputs, the old u and v
     return Map(u, v, _bits(both ^ (flip_v & (u ^ flip_u))), _bits(both ^ (flip_u & v)))
 
 
 def bhk_map(x: Integers, y: Integers, settings: int, random: Sequence[Integers]) -> Map:
-    """Masanes et al. v4, Eqs. (64) to (66), random R, T below M, R': all relevant pairs of settings get the same error.
+    """The map of Masanes et al. v4, Eqs. (64) to (66): it gives all relevant pairs of settings the same error.
 
-    Applied in the printed order: (64) flips both with R, (65) shifts by T, (66) reflects if R' = 1. The step functions
-    refer to the new settings: they flip the outcome where the shift has wrapped around.
+    The random numbers are a bit R, T below M, and a bit R'. The steps follow the printed order: (64) flips both
+    outcomes with R, (65) shifts by T, and (66) reflects if R' = 1. The step functions refer to the new settings: they
+    flip the outcome where the shift has wrapped around.
     """
     r, t, reflect = random
     mx = np.where(reflect == 1, -1 - x, x) % settings
@@ -75,10 +78,10 @@ def bhk_map(x: Integers, y: Integers, settings: int, random: Sequence[Integers])
 
 
 def shift_map(x: Integers, y: Integers, settings: int, random: Sequence[Integers]) -> Map:
-    """Masanes et al. v5, Eq. (A5), a random shift m, with a random flip of both outcomes: <W> is kept, marginals become
-    uniform.
+    """The map of Masanes et al. v5, Eq. (A5), with a random flip of both outcomes.
 
-    ``A + [M - m <= X <= M - 1]`` with X measured, and the same for B, for settings below M.
+    The map keeps <W> and makes the marginals uniform. With a random shift m the new outcome is
+    ``A + [M - m <= X <= M - 1]`` with X the measured setting, and the same for B, for settings below M.
     """
     r, m = random
     mx, my = (x - m) % settings, (y - m) % settings
@@ -86,7 +89,7 @@ def shift_map(x: Integers, y: Integers, settings: int, random: Sequence[Integers
 
 
 def _ranges(formula: Formula, settings: int) -> list[int]:
-    """How many values each random number of a map has."""
+    """The number of values of each random number of a map."""
     if formula is bhk_map:
         return [2, settings, 2]
     if formula is shift_map:
@@ -97,14 +100,14 @@ def _ranges(formula: Formula, settings: int) -> list[int]:
 
 
 def random_numbers(formula: Formula, settings: int, count: int, rng: np.random.Generator) -> tuple[list[Integers], int]:
-    """The public random numbers of a map for ``count`` pairs, and how many bits announce them."""
+    """Draw the public random numbers of a map for ``count`` pairs; also the number of bits that announce them."""
     ranges = _ranges(formula, settings)
     numbers = [rng.integers(0, r, count) for r in ranges]
     return numbers, int(np.ceil(count * np.log2(ranges).sum() - 1e-9))
 
 
 def average(behaviour: Behaviour, formula: Formula) -> Behaviour:
-    """The behaviour after a map with its random numbers forgotten, exactly; M settings each, binary outcomes."""
+    """The exact average of a behaviour over the random numbers of a map; M settings of each party, binary outcomes."""
     p = behaviour.p
     m = p.shape[2]
     if p.shape != (2, 2, m, m):

@@ -34,19 +34,21 @@ def simulate(
 ) -> Run:
     """Run the protocol of Masanes et al. v4, Section III A, on rounds drawn from a behaviour.
 
-    1. Both relabel every pair by public random numbers, (4) or for M settings (64) to (66), and measure X = Y = 0 after
-       the relabelling. 2. A random subset of N_e pairs is opened: q_e(1). 3. Alice sends a syndrome and a hash of her
-       raw key, Bob corrects his. 4. Both hash to the length of (13), from q_e(1) and every bit sent.
+    1. Both parties relabel every pair by public random numbers: (4), or (64) to (66) for M settings. They measure
+       X = Y = 0 after the relabelling.
+    2. The parties open a random subset of N_e pairs, which gives q_e(1).
+    3. Alice sends a syndrome and a hash of her raw key, and Bob corrects his raw key.
+    4. Both hash to the length of (13), computed from q_e(1) and from every bit sent.
 
     Parameters
     ----------
-    behaviour : shape (2, 2, M, M); for M = 2 the simple CHSH protocol, outcomes differing where x = y = 1, for M >= 3
-        the BHK protocol, as :func:`bhk.behaviour`
+    behaviour : shape (2, 2, M, M). M = 2 is the simple CHSH protocol, whose outcomes should differ where x = y = 1.
+        M >= 3 is the BHK protocol, as :func:`bhk.behaviour`
     rounds : N, from 100 to 5e7
-    security : half for secrecy (13), half for a wrong key that the check accepts
-    test_rounds : N_e; None: the number that is best for the behaviour's own error
-    printed : the length of the printed (13), (14), which an attack refutes, instead of the proven one
-    seed : of all random numbers, or a numpy generator
+    security : half is for secrecy (13), half for a wrong key that the check accepts
+    test_rounds : N_e; None: the best number for the behaviour's own error
+    printed : whether to use the length of the printed (13), (14), which an attack refutes, and not the proven length
+    seed : the seed of all random numbers, or a numpy generator
 
     Returns
     -------
@@ -100,7 +102,7 @@ def simulate(
 
 
 def _expected_error(behaviour: Behaviour, m: int) -> float:
-    """The error that depolarisation gives: the average over relevant pairs of settings."""
+    """The error after depolarisation: the average over the relevant pairs of settings."""
     differ = behaviour.p[0, 1] + behaviour.p[1, 0]
     if m == 2:
         return float((differ[0, 0] + differ[0, 1] + differ[1, 0] + 1.0 - differ[1, 1]) / 4.0)

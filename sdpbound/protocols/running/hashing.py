@@ -1,8 +1,8 @@
 """Two-universal hashing by random Toeplitz matrices over GF(2), by convolution.
 
-Every nonzero linear combination of rows of a random Toeplitz matrix is a uniformly random vector, so that these
-matrices do for Hanggi et al. (random linear functions, Lemma 16) what independent entries do, at n + s - 1 instead of n
-s random bits.
+Every nonzero linear combination of rows of a random Toeplitz matrix is a uniformly random vector. So these matrices
+serve Hanggi et al. (random linear functions, Lemma 16) as well as matrices of independent entries do. They need
+n + s - 1 random bits and not n s, for a hash of n bits to s bits.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ __all__ = ["seed_bits", "toeplitz_hash", "toeplitz_seed"]
 
 
 def seed_bits(n: int, length: int) -> int:
-    """Random bits of a Toeplitz matrix of ``length`` rows and n columns."""
+    """The number of random bits of a Toeplitz matrix of ``length`` rows and n columns."""
     return n + length - 1 if length else 0
 
 
 def toeplitz_seed(n: int, length: int, rng: np.random.Generator) -> Bits:
-    """The first column and row of a random Toeplitz matrix, ``T[i, j] = seed[i - j + n - 1]``."""
+    """Draw the first column and row of a random Toeplitz matrix, ``T[i, j] = seed[i - j + n - 1]``."""
     return rng.integers(0, 2, seed_bits(n, length), dtype=np.uint8)
 
 
 def toeplitz_hash(key: Bits, seed: Bits, length: int) -> Bits:
-    """``T @ key`` mod 2, with the Toeplitz matrix of :func:`toeplitz_seed`, ``length`` bits.
+    """Compute ``T @ key`` mod 2, ``length`` bits, with the Toeplitz matrix T of :func:`toeplitz_seed`.
 
-    A convolution of integers by floating-point transforms: sums of up to n ones, rounded; checked to be within 1/8 of
-    an integer (n = 10^7 is within 1e-6).
+    The product is a convolution of integers by floating-point transforms. Its sums of up to n ones are rounded. A check
+    makes sure that each sum is within 1/8 of an integer (for n = 10^7 it is within 1e-6).
     """
     n = key.size
     if not 0 <= length <= n or seed.size != seed_bits(n, length):

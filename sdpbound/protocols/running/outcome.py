@@ -1,4 +1,4 @@
-"""What a run of a protocol returns."""
+"""The result of a run of a protocol, and its record of public bits."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ __all__ = ["Run", "Transcript"]
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """Bits on the public channel, by purpose.
+    """The numbers of bits on the public channel, by purpose.
 
     Attributes
     ----------
-    choices : which pairs are for what, settings announced, random numbers of the depolarisation
-    test_outcomes : outcomes of the tested pairs, both parties
-    syndrome, tag : error correction, and the hash that checks it; with the answers they count as leakage
-    answers : Bob's bits: whether he could decode, where Alice then sends more, and whether the check passed
-    hash_seeds : the random hash functions
+    choices : the purpose of each pair, announced settings, and random numbers of the depolarisation
+    test_outcomes : outcomes of the tested pairs, of both parties
+    syndrome, tag : error correction, and the hash that checks it; both count as leakage
+    answers : Bob's bits, which count as leakage: whether he could decode (if Alice then sends more), and whether the
+        check passed
+    hash_seeds : the choice of the random hash functions
     """
 
     choices: int = 0
@@ -33,12 +34,12 @@ class Transcript:
 
     @property
     def size(self) -> int:
-        """All bits."""
+        """The number of all public bits."""
         return self.choices + self.test_outcomes + self.syndrome + self.tag + self.answers + self.hash_seeds
 
     @property
     def leakage(self) -> int:
-        """Bits that tell something about the raw key; charged in full to the key's length."""
+        """The number of bits that tell something about the raw key; the key's length pays for each of them."""
         return self.syndrome + self.tag + self.answers
 
 
@@ -48,18 +49,18 @@ class Run:
 
     Attributes
     ----------
-    protocol : its name
-    rounds, raw_bits, test_rounds : all pairs, pairs of the raw key, pairs tested
+    protocol : the name of the protocol
+    rounds, raw_bits, test_rounds : the numbers of all pairs, of pairs of the raw key, and of tested pairs
     bell_error : the tested average (q(1), W or eps)
     error_rate : the raw key's true fraction of errors, which only the simulation knows
-    certified_length : the formula's key length, signed, from measured numbers and the real leakage; nan if it never
-        came that far
+    certified_length : the key length in bits of the formula, signed, from the measured numbers and the real leakage;
+        nan if the run ended before
     length : bits of key; 0 if aborted
     key_alice, key_bob : the keys, or None if aborted
-    aborted : None, or why in one sentence
-    transcript : public bits
-    security : the distance and failure that the length was computed for
-    proof : where the length is proven, or that it is only printed
+    aborted : None, or the reason in one sentence
+    transcript : the public bits
+    security : the sum of distance from uniform and failure probability for which the length was computed
+    proof : the source of the proof of the length, or a note that the length is only printed
     """
 
     protocol: str
@@ -79,7 +80,7 @@ class Run:
 
     @property
     def keys_agree(self) -> bool:
-        """Both parties hold the same key."""
+        """Whether both parties hold the same key."""
         return self.key_alice is not None and self.key_bob is not None and np.array_equal(self.key_alice, self.key_bob)
 
     def __repr__(self) -> str:

@@ -1,9 +1,8 @@
-"""Error correction of a raw key: syndromes from Alice, decoding by Bob, and a two-universal hash that checks the
-result.
+"""Error correction of a raw key: Alice sends syndromes, Bob decodes, and a two-universal hash checks the result.
 
-Everything that Bob answers (which blocks he could not decode, whether the hash agrees) is a function of the error
-pattern ``a XOR b`` and of public random numbers, because codes and hash are linear. For keys made with a tested pair of
-settings such answers tell Eve nothing (``linear_hashing``); else there is one message and one answer.
+Bob answers which blocks he could not decode and whether the hash agrees. The codes and the hash are linear, so these
+answers are functions of the error pattern ``a XOR b`` and of public random numbers. If a tested pair of settings makes
+the key, such answers tell Eve nothing (``linear_hashing``). Otherwise there is one message and one answer.
 """
 
 from __future__ import annotations
@@ -24,9 +23,9 @@ __all__ = ["Performance", "Reconciliation", "measure", "planned_leakage", "recon
 
 #: Longest block of one code: longer blocks gain little and leave the cache.
 BLOCK = 65536
-#: Iterations and damping for a block that was not decoded at first.
+#: Iterations and damping of the second attempt at a block.
 SECOND_TRY = 200, 0.5
-#: Error rates below this are treated as this: codes for fewer errors would be longer than they are worth.
+#: A lower error rate is replaced by this one, because codes for fewer errors gain too little.
 LEAST_ERROR = 5e-4
 
 
@@ -34,7 +33,8 @@ LEAST_ERROR = 5e-4
 class Reconciliation:
     """Bob's corrected key, whether its hash agrees with Alice's, and the bits that were published.
 
-    ``answers`` are Bob's bits: one for each decoding he reports, and one for the hash.
+    ``answers`` counts Bob's bits: one for each decoding that he reports, and one for the hash. The other numbers are
+    bits as well: ``syndrome``, ``tag``, and ``seeds`` for the choice of the hash.
     """
 
     corrected: Bits
@@ -51,11 +51,12 @@ class Performance:
 
     Attributes
     ----------
-    efficiency : published bits (syndromes, tag, answers; average) in units of the Shannon limit ``n h(error_rate)``
+    efficiency : average number of published bits (syndromes, tag, answers), in units of the Shannon limit
+        ``n h(error_rate)``
     failure : fraction of the trials that the hash rejected
     failure_limit : 95 % upper confidence limit of the failure probability (Clopper and Pearson)
-    undetected : trials in which the hash accepted a wrong key
-    trials : how many
+    undetected : number of trials in which the hash accepted a wrong key
+    trials : number of trials
     """
 
     efficiency: float
@@ -66,7 +67,7 @@ class Performance:
 
 
 def tag_length(failure: float) -> int:
-    """Bits of a two-universal hash that accepts a wrong key with probability at most ``failure``."""
+    """The bits of a two-universal hash that accepts a wrong key with probability at most ``failure``."""
     return math.ceil(-math.log2(failure) - 1e-12)
 
 
@@ -84,12 +85,12 @@ def reconcile(
     Parameters
     ----------
     key_alice, key_bob : (n,) bits
-    error_rate : expected fraction of errors, known in advance or estimated, below 1/2; 0: no syndrome is sent at all
-    failure : probability with which the check may accept a wrong key
-    rng : for the public random code and hash
-    known_from : from how many bits the error rate was estimated
-    repeat : Bob may report blocks that he could not decode, and Alice sends further checks of these; fewer failures
-        from fewer bits
+    error_rate : expected fraction of errors, known in advance or estimated, below 1/2; with 0 no syndrome is sent
+    failure : largest probability with which the check may accept a wrong key
+    rng : generator for the public random code and hash
+    known_from : number of bits from which the error rate was estimated
+    repeat : whether Bob may report blocks that he could not decode, so that Alice sends further checks of these blocks;
+        this gives fewer failures and publishes fewer bits
     """
     n = key_alice.size
     tag = tag_length(failure)
@@ -106,8 +107,9 @@ def reconcile(
 def planned_leakage(
     n: int, error_rate: float, failure: float, known_from: float = math.inf, repeat: bool = False
 ) -> int:
-    """The bits that :func:`reconcile` will publish, answers included, known before anything is sent; with ``repeat``,
-    the least.
+    """The number of bits that :func:`reconcile` will publish, answers included, known in advance.
+
+    With ``repeat`` the result is the least number.
     """
     least = min(tag_length(failure), n) + 1
     if error_rate > 0.0 and n:
@@ -117,9 +119,7 @@ def planned_leakage(
 
 
 def _plan(n: int, error_rate: float, known_from: float, repeat: bool) -> tuple[int, int, float, int]:
-    """Block length, checks of a block, error rate that the decoder assumes, and syndrome bits in all, of the first
-    message.
-    """
+    """The plan of the first message: block length, checks of a block, the decoder's error rate, all syndrome bits."""
     blocks = -(-n // BLOCK)
     size = -(-n // blocks)
     e = min(max(error_rate, LEAST_ERROR, 8.0 / size), 0.49)
@@ -130,12 +130,13 @@ def _plan(n: int, error_rate: float, known_from: float, repeat: bool) -> tuple[i
 def _decode(
     a: Bits, b: Bits, error_rate: float, known_from: float, rng: np.random.Generator, repeat: bool
 ) -> tuple[Bits, int, int]:
-    """Bob's key after syndrome decoding in equal blocks, the syndrome bits, and Bob's reports. The last block is padded
-    with zeros.
+    """Decode in equal blocks: Bob's corrected key, the number of syndrome bits, and the number of Bob's reports.
+
+    The last block is padded with zeros.
     """
     n = a.size
     size, m, e, published = _plan(n, error_rate, known_from, repeat)
-    if m >= size:  # no code is shorter than the key itself, which is published
+    if m >= size:  # no code is shorter than the key itself, so the key is published
         return a.copy(), published, 0
     reports = 0
     first = Code.random(size, m, design_for(e), rng)
@@ -146,7 +147,7 @@ def _decode(
         part = slice(start, min(start + size, n))
         real = part.stop - start
         pattern = np.zeros(size, dtype=np.uint8)
-        pattern[:real] = a[part] ^ b[part]  # Bob knows H a and H b; H is linear, so this is what he sees of the pattern
+        pattern[:real] = a[part] ^ b[part]  # H is linear: from H a and H b Bob knows H of this
         known = prior.copy()
         known[real:] = 30.0
         code = first
@@ -161,7 +162,7 @@ def _decode(
             if decoded:
                 break
         corrected[part] ^= found[:real]
-        if not decoded:  # the check will fail: no need to decode the other blocks
+        if not decoded:  # the check will fail, so the other blocks are not decoded
             break
     return corrected, published, reports
 
@@ -175,14 +176,14 @@ def _attempt(code: Code, pattern: Bits, prior: NDArray[np.float32]) -> tuple[Bit
 def measure(
     n: int, error_rate: float, trials: int, seed: int = 0, failure: float = 1e-10, repeat: bool = True
 ) -> Performance:
-    """Error correction of random keys with independent errors: what it publishes and how often it fails.
+    """Measure the error correction of random keys with independent errors: published bits and failures.
 
     Parameters
     ----------
-    n : key bits
-    error_rate : above 0
-    trials, seed : how often, and the seed of the random numbers
-    failure : of the check, which sets the tag's length
+    n : number of key bits
+    error_rate : probability of an error of a bit, above 0
+    trials, seed : the number of trials, and the seed of the random numbers
+    failure : failure probability of the check, which sets the length of the tag
     repeat : as in :func:`reconcile`
     """
     from scipy.stats import beta

@@ -25,12 +25,12 @@ __all__ = [
 ]
 
 Bits = NDArray[np.uint8]
-#: Most rounds of one run; beyond it, memory.
+#: The most rounds of one run; more rounds need too much memory.
 LARGEST_RUN = 50_000_000
 
 
 def require_settings(behaviour: Behaviour, alice: int, bob: int) -> Behaviour:
-    """A bipartite behaviour with binary outcomes and these numbers of settings."""
+    """Check that a behaviour has two parties, binary outcomes and these numbers of settings."""
     instance(behaviour, Behaviour, "behaviour", "bhk.behaviour(0.95, 6)")
     if behaviour.p.shape != (2, 2, alice, bob):
         raise InvalidShape(
@@ -41,12 +41,12 @@ def require_settings(behaviour: Behaviour, alice: int, bob: int) -> Behaviour:
 
 
 def require_rounds(rounds: int) -> int:
-    """The number of rounds of a run."""
+    """Check the number of rounds of a run."""
     return whole(rounds, "rounds", 100, LARGEST_RUN)
 
 
 def generator(seed: int | np.random.Generator) -> np.random.Generator:
-    """The random numbers of a run."""
+    """Make the generator of the random numbers of a run."""
     if isinstance(seed, np.random.Generator):
         return seed
     if isinstance(seed, (int, np.integer)) and seed >= 0:
@@ -57,10 +57,10 @@ def generator(seed: int | np.random.Generator) -> np.random.Generator:
 def draw(
     behaviour: Behaviour, x: NDArray[np.integer], y: NDArray[np.integer], rng: np.random.Generator
 ) -> tuple[Bits, Bits]:
-    """Independent rounds: outcomes (a, b) drawn from ``p[:, :, x_n, y_n]`` for every n; binary outcomes."""
+    """Draw independent binary outcomes (a, b) of every round n from ``p[:, :, x_n, y_n]``."""
     _, _, _, bob = behaviour.p.shape
     table = np.maximum(behaviour.p, 0.0).reshape(4, -1)
-    limits = np.cumsum(table / table.sum(axis=0), axis=0)[:3].T  # (X * Y, 3): where ab = 00, 01, 10 end
+    limits = np.cumsum(table / table.sum(axis=0), axis=0)[:3].T  # (X * Y, 3): the upper limits of ab = 00, 01, 10
     which = np.asarray(x, dtype=np.intp) * bob + y
     u = rng.random(which.size)
     ab = np.zeros(which.size, dtype=np.uint8)
@@ -70,7 +70,7 @@ def draw(
 
 
 def choose(n: int, k: int, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """A random subset of k out of n places."""
+    """Choose a random subset of k out of n places."""
     chosen = np.zeros(n, dtype=bool)
     chosen[:k] = True
     rng.shuffle(chosen)
@@ -78,12 +78,12 @@ def choose(n: int, k: int, rng: np.random.Generator) -> NDArray[np.bool_]:
 
 
 def subset_bits(n: int, k: int) -> int:
-    """Bits that announce a subset of k out of n: log2 of the binomial coefficient, rounded up."""
+    """The bits that announce a subset of k out of n: log2 of the binomial coefficient, rounded up."""
     return math.ceil((math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)) / math.log(2.0) - 1e-9)
 
 
 def tested_rounds(given: int | None, n: int, fraction: float, length: Callable[[float], float]) -> int:
-    """How many rounds to test: the number given, at most ``fraction * n``, or the one with the longest expected key."""
+    """The number of tested rounds: the given one, or that of the longest expected key; at most ``fraction * n``."""
     most = int(fraction * n)
     if given is not None:
         return whole(given, "test_rounds", 1, most)

@@ -35,27 +35,29 @@ def simulate(
 ) -> Run:
     """Run Protocol 1 of Hanggi et al., Section 6.5, on rounds drawn from a behaviour.
 
-    1. A public random subset of k pairs is tested with uniform settings: the CHSH error eps, and from those with
-       settings (0, 0) the key error delta. The others are measured with (0, 0). 2. Alice sends a syndrome and a hash
-       of her raw key, Bob corrects his. 3. Both hash to the length of (12), at the confidence limit of Appendix D.
+    1. The parties test a public random subset of k pairs with uniform settings. The test gives the CHSH error eps, and
+       the tested pairs with settings (0, 0) give the key error delta. All other pairs are measured with (0, 0).
+    2. Alice sends a syndrome and a hash of her raw key, and Bob corrects his raw key.
+    3. Both hash to the length of (12), at the confidence limit of Appendix D.
 
-    Choosing the subset first gives every pair uniform settings in the test, as Lemma 21 needs; the printed order
-    (measure everything at random, then take the key from the rounds with (0, 0)) leaves too few (0, 0) among the
-    others.
+    Here the subset is chosen first. So every pair has uniform settings in the test, as Lemma 21 needs. The printed
+    order (measure all pairs at random, then take the key from the rounds with (0, 0)) leaves too few (0, 0) in the
+    test.
 
     Parameters
     ----------
-    behaviour : shape (2, 2, 2, 2), outcomes differing where x = y = 1, as :func:`xor_amplification.behaviour`
+    behaviour : shape (2, 2, 2, 2), as :func:`xor_amplification.behaviour`; the outcomes should differ where x = y = 1
     rounds : n + k, from 100 to 5e7
-    security : half for the key's distance from uniform, half for a wrong key that the check accepts
-    test_rounds : k; None: the number that is best for the behaviour's own errors
-    printed : the length of the printed Lemmas 18 and 21 instead of the proven one
-    depolarise : relabel every pair by Appendix E first; the key error then becomes eps. The proof does not need it
-    seed : of all random numbers, or a numpy generator
+    security : half is for the key's distance from uniform, half for a wrong key that the check accepts
+    test_rounds : k; None: the best number for the behaviour's own errors
+    printed : whether to use the length of the printed Lemmas 18 and 21, and not the proven length
+    depolarise : whether to relabel every pair by Appendix E first; the key error is then eps. The proof needs no
+        depolarisation
+    seed : the seed of all random numbers, or a numpy generator
 
     Returns
     -------
-    Run : both keys, or the reason to abort. Bob's answers are counted as leakage
+    Run : both keys, or the reason to abort. Bob's answers count as leakage
     """
     require_settings(behaviour, 2, 2)
     n = require_rounds(rounds)
