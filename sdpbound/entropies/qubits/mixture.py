@@ -82,7 +82,7 @@ def columns_of(problem: QubitProblem, a: Floats, b: Floats, states: Floats) -> C
 
 
 def first_columns(problem: QubitProblem) -> Columns:
-    """The sixteen deterministic strategies, and white noise."""
+    """The sixteen deterministic strategies, which start the search."""
     a, b, states = [], [], []
     for i in range(4):
         state = np.zeros((4, 4))

@@ -131,7 +131,7 @@ def _place(question: EntropyQuestion, party: int, setting: int) -> int:
 
 
 def frame(angles: Floats) -> Floats:
-    """(..., 3, 3): 1, A, A' in terms of 1, Z, X, for angles (...) between A and A'."""
+    """The frames (..., 3, 3): 1, A, A' in terms of 1, Z, X, for angles (...) between A and A'."""
     angles = np.asarray(angles)
     out = np.zeros((*angles.shape, 3, 3))
     out[..., 0, 0] = out[..., 1, 1] = 1.0

@@ -1,27 +1,29 @@
 """The Brown-Fawzi-Fawzi program of a conditional entropy (arXiv:2106.13692), without norm limits.
 
 Let t_1 < ... < t_m = 1 be Gauss-Radau nodes with weights kappa_i (:func:`sdpbound.entropies.quadrature.gauss_radau`).
-Let E_k be the effect of outcome k of the key: a projector, or a product of one of each party. Let E'_k be this effect
-after a flip with probability q. Then
+Let E_k be the effect of outcome k of the key: a projector of Alice, or its product with a projector of Bob. Let E'_k be
+this effect after a flip with probability q. Then
 
     H >= sum_i kappa_i (1 + sum_k min_Z <q_ik(Z)>),    q_ik(Z) = E'_k (Z + Z* + (1 - t_i) Z* Z) + t_i Z Z*.
 
-Z is any operator of Eve, another one for each i and k. The program limits the norm of no operator. The norm limits of
+Z is any operator of Eve, another one for each i and k. The program does not limit the norm of Z. The norm limits of
 that paper diverge at t_m = 1. Without limits the term of t_m is bounded like the others: (Z + E')(Z + E')* - E'^2 gives
 its trivial bound -<E'^2>. Eve reaches this bound only if her operators map the state to everything that the operators
 of Alice and Bob map it to.
 
-**Words.** Each i and k has one block with the rows w, u E Z and v Z*. The w are the words of the level. The u and v are
-the w with at most as many letters of each party as its longest word less one (but one letter is always allowed). No u
-ends with a letter of the key, since E absorbs that letter. The blocks of t = 1 have no rows with Z. If q = 0, only the
-part E Z of Z occurs in a positive term of q_ik; rows with all of Z would leave the program without a strictly feasible
-dual. With flips (q > 0) the rows are u Z instead of u E Z, and further ones whose u has one more letter of the key.
+**Words.** Each i and k has one block with the rows w, u E Z and v Z*. The w are the words of the level. Let L be the
+most letters of a party in any w. The u and v are the w with at most max(1, L - 1) letters of this party, for each
+party. No u ends with a letter of the key, since E absorbs that letter. The blocks of t = 1 have no rows with Z. If
+q = 0, only the part E Z of Z occurs in a positive term of q_ik; rows with all of Z would leave the program without a
+strictly feasible dual. With flips (q > 0) the rows are u Z instead of u E Z, and further ones whose u has one more
+letter of the key.
 
 **The proof** of a lower bound is a Gram matrix X for each block. X agrees with kappa q_ik on the words with Z. On the
 words of Alice and Bob alone X has a polynomial T, so kappa q_ik = (a sum of squares) - T + r. The rest r stands for the
-errors of X: it is a small polynomial in wZ, wZ*Z, wZZ* and wZ*Z*. The proof charges r without a limit on Z. With d = <E
-Z* Z> (with flips <Z* Z>) and f = <Z Z*>, contractions w obey |<wZ>| <= sqrt f, |<E w E Z* Z>| <= d, |<w Z Z*>| <= f and
-|<E w Z* Z*>| <= sqrt(d f). X is first scaled so that a little of kappa (1 - t) d and of kappa t f is left to pay for r.
+errors of X: it is a small polynomial in wZ, wZ*Z, wZZ* and wZ*Z*. The proof charges r without a limit on Z. Let
+d = <E Z* Z> (with flips <Z* Z>) and f = <Z Z*>. Then contractions w obey |<wZ>| <= sqrt f, |<E w E Z* Z>| <= d,
+|<w Z Z*>| <= f and |<E w Z* Z*>| <= sqrt(d f). X is first scaled so that a little of kappa (1 - t) d and of
+kappa t f is left to pay for r.
 """
 
 from __future__ import annotations

@@ -52,7 +52,10 @@ def secret_entropy(q: Floats, delta: Floats, settings: Floats) -> Floats:
 
 
 def estimation_failure(n: Floats, n_e: Floats, delta: Floats) -> Floats:
-    """log2 of Masanes et al. v4, Eq. (14) as printed: ``4 (N + 1)^4 exp(-delta^2 N_e / (8 ln 2))``, for N_e <= N/2."""
+    """log2 of the failure probability of the estimate, for N_e <= N/2.
+
+    It is that of Masanes et al. v4, Eq. (14), as printed: ``4 (N + 1)^4 exp(-delta^2 N_e / (8 ln 2))``.
+    """
     return np.asarray(2.0 + 4.0 * np.log2(n + 1.0) - delta**2 * n_e / (8.0 * LN2**2))
 
 

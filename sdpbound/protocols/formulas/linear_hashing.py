@@ -19,9 +19,9 @@ The n_e tested pairs are a random choice among n_r + n_e pairs, and s is chosen 
 
     d <= 1/2 (n_r + n_e + 1) sum_w max_theta 2^(s(w) + m - n_e D(w || theta) + n_r log2((1 + 2 M theta)/2)).
 
-Hence ``s + m = n_r + min_theta [n_e D(w || theta) - n_r log2(1 + 2 M theta)] + log2(2 d / C)`` with ``C = (n_r + n_e +
-1)(n_e + 1)``. In (17) of Masanes et al. v5, D and the terms of the test have a factor 2, which comes from a square
-root. Here they have no such factor.
+Hence ``s + m = n_r + min_theta [n_e D(w || theta) - n_r log2(1 + 2 M theta)] + log2(2 d / C)`` with
+``C = (n_r + n_e + 1)(n_e + 1)``. In (17) of Masanes et al. v5, D and the terms of the test have a factor 2, which comes
+from a square root. Here they have no such factor.
 
 **What Bob may answer.** The bound also holds if Eve learns the error pattern ``a XOR b`` of the key, provided that the
 settings of the key are one of the 2M tested pairs of settings. Then m may depend on Bob's answers, if these are
