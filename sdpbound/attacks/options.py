@@ -15,7 +15,7 @@ __all__ = ["AttackChanges", "AttackOptions"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttackOptions:
-    """The options of the search for an explicit attack. An attack is proven, whatever the options are.
+    """The options of the search for an explicit attack; every attack found is proven.
 
     Parameters
     ----------

@@ -25,7 +25,7 @@ PRECISION = 256
 
 
 class Entropy(ABC):
-    """A method that bounds Eve's conditional entropy from below. Key rates are computed from such bounds.
+    """A method that bounds Eve's conditional entropy from below, for key rates and randomness.
 
     A new method is a class with the methods below. An object of the class works at once in
     ``key_rate(..., entropy=...)``. To use the class by name, add a line to ``METHODS`` or an entry point of the group
@@ -68,7 +68,9 @@ class EntropyBound(Bound):
 
 
 def least_entropy(flips: float) -> float:
-    """The entropy in bits of a flip with this probability, rounded down. It bounds the key: Eve does not know the flip.
+    """The entropy in bits of a flip with this probability, rounded down.
+
+    Eve does not know the flip, so this entropy bounds that of the key.
 
     >>> least_entropy(0.0), round(least_entropy(0.11), 6)
     (0.0, 0.499916)

@@ -1,4 +1,4 @@
-"""Proofs of lower bounds on an entropy. Each proof has a functional of the tested values and writes a certificate."""
+"""Proofs of lower bounds on an entropy: each has a functional of the tested values, and writes a certificate."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class EntropyProof(AffineProof):
 
     @abstractmethod
     def entries(self) -> dict[str, Any]:
-        """The entry "proof" of the certificate. Its multipliers belong to an upper bound on minus the entropy."""
+        """The entry "proof" of the certificate, with the multipliers of an upper bound on minus the entropy."""
 
     @property
     def given(self) -> Observations:

@@ -223,7 +223,7 @@ def information_deviation(game: Game, like: Number) -> Number:
 def _accepted(
     game: Game, v: dict[str, Number], eps: dict[str, Number], f: MinTradeoff[Number], like: Number
 ) -> Term[Number]:
-    """The score below which the protocol aborts. Honest devices fall below it at most with the allowed probability."""
+    """The score below which the protocol aborts; honest devices fall below it at most with the allowed probability."""
     number = number_type(like)
     whole = sum((number(p) for _, p in game.results), 0 * like)
     values = [-f.rest] + [-f(number(score)) for score, _ in game.results]

@@ -1,4 +1,4 @@
-"""Search for good parameters of a length. The length is proven elsewhere, so a poor choice only costs bits."""
+"""Search for good parameters of a length; the length is proven elsewhere, so a poor choice only costs bits."""
 
 from __future__ import annotations
 

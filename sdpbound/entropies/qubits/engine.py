@@ -64,7 +64,7 @@ ROUNDINGS = 128.0
 
 
 class Engine(ABC):
-    """The function G(K) for many K at once. Each K has a hint, a point of the dual, which every step improves."""
+    """The function G(K) for many K at once; each K has a hint, a point of the dual, which every step improves."""
 
     @abstractmethod
     def rounding(self, size: float) -> float:
@@ -105,7 +105,9 @@ class Engine(ABC):
 
 @dataclass(eq=False)
 class Batch:
-    """Many K with hints and the known bounds on G(K). A step that lowers the height is undone and shortened.
+    """Many K with hints and the known bounds on G(K).
+
+    A step that lowers the height is undone and shortened.
 
     Attributes
     ----------

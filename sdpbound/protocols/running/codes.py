@@ -258,7 +258,7 @@ def _degrees(n: int, m: int, design: Design) -> Integers:
 
 
 def _separate(variables: Integers, checks: Integers, m: int, rng: np.random.Generator) -> None:
-    """Swap edges in place until no variable meets a check twice. The few left after 100 rounds do little harm."""
+    """Swap edges in place until no variable meets a check twice; the few left after 100 rounds do little harm."""
     for _ in range(100):
         key = variables * m + checks
         order = np.argsort(key, kind="stable")
