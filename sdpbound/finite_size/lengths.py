@@ -163,7 +163,7 @@ def minimum_rounds(
     options: FiniteKeyOptions | None = None,
     **changes: Unpack[FiniteKeyChanges],
 ) -> float:
-    """The smallest number of rounds found that gives a key of at least one bit; infinite if 1e18 rounds give none.
+    """The smallest number of rounds found that gives a key of at least one bit; infinite if none up to 1e18 does.
 
     The parameters are those of :func:`finite_key_length`. The result is an upper bound on the least number: so many
     rounds are proven to be enough.
