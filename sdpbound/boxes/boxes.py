@@ -132,8 +132,9 @@ class JointBoxes:
     def depolarised(self) -> DepolarisedBoxes:
         """The marginal after the local maps of Appendix E, which keep the distribution of the errors and nothing else.
 
-        Eve may guess it worse than these boxes, which Lemma 14 excludes: its proof takes a mixture of boxes with errors
-        up to 1/4 for granted (a counterexample is in the tests). ``all_errors`` bounds (5) for both in any case.
+        At given inputs Eve may guess it worse than these boxes, which Lemma 14 excludes: its proof takes a mixture of
+        boxes with errors up to 1/4 for granted (a counterexample is in the tests). On average over Alice's inputs she
+        does not, by concavity. ``all_errors`` bounds (5) for both in any case.
         """
         return DepolarisedBoxes(*self.error_patterns)
 

@@ -23,6 +23,7 @@ from tests.support import chsh_error, isotropic
 
 REFERENCE = json.loads((Path(__file__).parents[1] / "reference" / "protocols.json").read_text(encoding="utf-8"))
 BITS = list(product(range(2), repeat=4))  # a, b, x, y
+PAIRS = list(product(range(2), repeat=2))
 
 
 def value(key: str) -> float:
@@ -150,6 +151,31 @@ def test_000_bound_13_certifies_a_key_from_local_boxes() -> None:
         assert simple_chsh.proven_key_length(n, n_e, error, 0) < 0
     assert binom.cdf(0.24 * n_e, n_e, 0.25) + binom.sf(0.26 * n_e, n_e, 0.25) < 2e-3
     assert simple_chsh.secret_entropy(0.25, 0.0) > 0.4  # (10) is positive up to q = 0.43, boxes are local from 0.25
+
+
+@pytest.mark.parametrize(
+    ("moved", "n_e", "delta", "least", "most"), [(0.5, 46703, 0.186, -337.6, -337), (1.0, 46800, 0.0931, -23, -22.9)]
+)
+def test_000_bound_13_for_both_readings_of_its_norm(
+    moved: float, n_e: int, delta: float, least: float, most: float
+) -> None:
+    """log2 of (13) at q_e = 1/4, 10^6 pairs, 10^5 bits and no message of error correction, at the best test.
+
+    ||q - q_e|| is an L1 norm (after (14)), so that q(1) moves by delta/2. If delta were the most that q(1) itself
+    moves, the bound would be weaker, and still far below the true distance of 2.
+    """
+
+    def bound(tests: float, radius: float) -> float:
+        entropy = 1 - (0.25 + moved * radius) * math.log2(5)
+        first = (10**5 + 2 * tests - (10**6 - tests) * entropy) / 2
+        epsilon = 2 + 4 * math.log2(10**6 + 1) - radius**2 * tests / (8 * math.log(2)) * math.log2(math.e)
+        return float(np.logaddexp2(first, 1 + epsilon))
+
+    best = min(bound(n_e * s, delta * t) for s in np.linspace(0.9, 1.1, 81) for t in np.linspace(0.95, 1.05, 401))
+    assert least < best < most
+    if moved == 0.5:
+        ours = simple_chsh.secrecy_bound(10**6, n_e, 0, 10**5, 0.25, delta)[0]
+        assert ours == pytest.approx(bound(n_e, delta), abs=1e-9)
 
 
 @pytest.mark.parametrize("q", [Fraction(1, 100), Fraction(1, 10), Fraction(1, 4)])
@@ -532,6 +558,56 @@ def test_002_proof_of_lemma_14_claims_too_much(eps: float) -> None:
     assert largest_bias(together, XOR) / 2 == pytest.approx(0.0, abs=1e-9)
     apart = two_boxes({(i, j): (eps if i else 1 - eps) * (eps if j else 1 - eps) for i, j in product((0, 1), repeat=2)})
     assert largest_bias(apart, XOR) / 2 == pytest.approx(8 * eps**2, abs=1e-9)
+
+
+def distances(marginal: np.ndarray) -> np.ndarray:
+    """The XOR's distance at each pair u of Alice's inputs, by LP (5); index [u1, u2]."""
+    at = [
+        marginal[(..., slice(None, None, 1 - 2 * u1)) + (slice(None),) * 5][..., :: 1 - 2 * u2, :] for u1, u2 in PAIRS
+    ]
+    return np.array([largest_bias(boxes, XOR) / 2 for boxes in at]).reshape(2, 2)
+
+
+def depolarised(marginal: np.ndarray) -> np.ndarray:
+    """Two boxes after the maps of Appendix E: those with the same distribution of errors, averaged over all inputs."""
+    weights = dict.fromkeys(PAIRS, 0.0)
+    for a1, b1, x1, y1, a2, b2, x2, y2 in product(range(2), repeat=8):
+        weights[a1 ^ b1 ^ (x1 & y1), a2 ^ b2 ^ (x2 & y2)] += marginal[a1, b1, x1, y1, a2, b2, x2, y2] / 16
+    return two_boxes(weights)
+
+
+def errors_that_agree(at_zero: float, elsewhere: float) -> np.ndarray:
+    """Two unbiased boxes whose errors agree with one probability where Alice's inputs are (0, 0), else with another."""
+    p = np.zeros((2,) * 8)
+    for a1, b1, x1, y1, a2, b2, x2, y2 in product(range(2), repeat=8):
+        agree = a1 ^ b1 ^ (x1 & y1) == a2 ^ b2 ^ (x2 & y2)
+        same = elsewhere if x1 | x2 else at_zero
+        p[a1, b1, x1, y1, a2, b2, x2, y2] = (same if agree else 1 - same) / 8
+    return p
+
+
+def test_002_lemma_14_fails_at_one_input_and_not_on_average() -> None:
+    """w = 1/10 of the two boxes above, else PR PR: 0.055 at the inputs (0, 0), 0.02 at each other pair, 0.04 after
+    depolarisation. The two boxes alone give at least w/2 = 1/20 at (0, 0), for d is concave.
+    """
+    boxes = 0.9 * two_boxes({(0, 0): 1.0}) + 0.1 * errors_that_agree(0.5, 0.9)
+    before, after = distances(boxes), distances(depolarised(boxes))
+    assert before == pytest.approx(np.array([[0.055, 0.02], [0.02, 0.02]]), abs=1e-9)
+    assert after == pytest.approx(np.full((2, 2), 0.04), abs=1e-9)
+    assert before[0, 0] > 0.05 > after[0, 0] > before.mean() == pytest.approx(0.02875, abs=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_002_lemma_14_on_average_over_inputs(seed: int) -> None:
+    """Biased boxes with correlated errors: depolarised, their distance is at every input at least the mean before."""
+    rng = np.random.default_rng(seed)
+    parts = [np.multiply.outer(random_box(rng), random_box(rng)) for _ in range(3)]
+    parts += [two_boxes({(0, 0): 1.0}), errors_that_agree(*rng.random(2))]
+    boxes = sum(w * part for w, part in zip(rng.dirichlet(np.ones(5)), parts, strict=True))
+    before, after = distances(boxes), distances(depolarised(boxes))
+    assert np.ptp(before) > 1e-5  # inputs do matter before
+    assert np.ptp(after) < 1e-8  # and do not after
+    assert after.min() >= before.mean() - 1e-8
 
 
 def test_002_average_error_is_not_enough_for_lemma_18() -> None:
