@@ -55,8 +55,8 @@ BELL_SOURCE = "arXiv:2309.09650, Proposition 1 (iv)"
 CORRELATORS_SOURCE = "arXiv:1511.04886, with arXiv:2309.09650, Propositions 4 and 6"
 #: A coefficient below this part of the largest one counts as zero, and its sign means nothing.
 COEFFICIENT_ROUNDING = 1e-14
-#: The quantum maximum must exceed the local one by this many times what the data leave open. Otherwise a local behaviour
-#: may fit the data as well. What is proven beyond that is about data that are exactly there, see above.
+#: The quantum maximum must exceed the local one by this many times what the data leave open. Otherwise a local
+#: behaviour may fit the data as well. What is proven beyond that is about data that are exactly there, see above.
 GAP_FACTOR = 10.0
 #: The largest tolerance accepted for a self-test, in units of 1e-12 times the sum of the |coefficients|.
 LOOSEST = 10_000.0

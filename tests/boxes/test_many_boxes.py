@@ -87,10 +87,10 @@ def test_two_bits_of_four_boxes() -> None:
 def test_lemma_14_as_printed_fails() -> None:
     """With probability w two unbiased boxes whose errors agree half of the time at u = (0, 0), else 9 times in 10.
 
-    With 1 - w two PR boxes, so that each box has CHSH error w/2. Eve knows the XOR at (0, 0) with probability w, a
-    distance of w/2. Depolarised, the errors agree 4 times in 5, and a distance of 2w/5 is the most. The lemma says that
-    it can only grow. Its proof takes the depolarised boxes for a mixture of products of boxes with errors up to
-    1/4, for which half the sum of all violating probabilities would be reached.
+    With 1 - w two PR boxes, so that each box has CHSH error w/2. Eve knows the XOR at (0, 0) with probability w or
+    more, a distance of at least w/2. Depolarised, the errors agree 4 times in 5, and a distance of 2w/5 is the most.
+    The lemma says that it can only grow at each input. Its proof takes the depolarised boxes for a mixture of products
+    of boxes with errors up to 1/4, for which half the sum of all violating probabilities would be reached.
     """
     p = np.zeros((2,) * 8)
     for x1, y1, x2, y2, u1, v1, u2, v2 in itertools.product((0, 1), repeat=8):
