@@ -22,7 +22,9 @@ eigenvalue of ``K - log r + sum_i N_i log(N_i r N_i) N_i``; what is to be shown 
 *Cells.* On an arc of half-width d, (cos a, sin a) is in the triangle of the arc's ends and the meeting point of their
 tangents, with weight at most t = cos d / (1 + cos d) on the latter. K is affine in (cos a, sin a), in (cos b, sin b),
 and G is convex: on a cell of a and b it is at most the largest of the 16 means of its values at the 9 pairs of corners
-with weights (1,0,0), (1-t,t,0), (0,t,1-t), (0,0,1) on either side. Cells where this is not below -constant are divided.
+with weights (1,0,0), (1-t,t,0), (0,t,1-t), (0,0,1) on either side. Cells where this is not below -constant are divided,
+along either angle or both. If Bob's outcome is no key, G does not change if his qubit is turned: for a cell B' = Z and
+``B = cos b Z + sin b X`` may be taken instead.
 
 Floats choose r; what they choose is taken as exact, and everything that the proof rests on is computed in balls: a cell
 is done only where the balls say so. If they are too wide to say it, all is done again with twice the precision. Where

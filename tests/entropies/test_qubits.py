@@ -133,7 +133,7 @@ def test_branch_and_bound_is_above_every_angle(data: sb.Observations, y: int | N
     rng = np.random.default_rng(3)
     m = rng.normal(size=len(data))
     expression = np.tensordot(m, problem.tests, axes=(0, 0))
-    engine = engine_of(problem)
+    engine = engine_of(problem, 1e-6)
     proof = prove(engine, expression, float(np.abs(m) @ problem.sizes), -5.0, 1e-3)
     a, b = rng.uniform(0, np.pi, (2, 500))
     tables = math.log(2) * frame(a).transpose(0, 2, 1) @ expression @ frame(b)
@@ -144,6 +144,42 @@ def test_branch_and_bound_is_above_every_angle(data: sb.Observations, y: int | N
 
 
 # -- values -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("correlators, flips", [(True, 0.0), (False, 0.0), (False, 0.1)])
+def test_bob_has_no_frame_of_his_own(correlators: bool, flips: float) -> None:
+    """With B' = Z and B turned, G is the same, and reflected hints belong to it."""
+    rng = np.random.default_rng(8)
+    expression = 2.0 * rng.normal(size=(3, 3))
+    if correlators:
+        expression[0] = expression[:, 0] = 0.0
+    engine = CorrelatorEngine(Key.ONE) if correlators else StateEngine(Key.ONE, flips)
+    assert engine.free_bob and not StateEngine(Key.BOTH, 0.0).free_bob and not CorrelatorEngine(Key.BOTH).free_bob
+    a, b = rng.uniform(0, np.pi, (2, 30))
+    alice, bob = frame(a).transpose(0, 2, 1), frame(b)
+    batches = []
+    for turned in (bob, bob[:, [0, 2, 1]]):
+        tables = alice @ expression @ turned
+        batches.append(Batch(engine, tables, engine.cold(tables)))
+        batches[-1].solve(1e-6, 80)
+    first, second = batches
+    assert first.values == pytest.approx(second.values, abs=3e-6)
+    reflected = Batch(engine, second.tables, engine.reflected(first.hints, b))
+    assert reflected.uppers == pytest.approx(first.uppers, abs=3e-6)
+    assert engine.reflected(engine.reflected(first.hints, b), b) == pytest.approx(first.hints, abs=1e-12)
+
+
+def test_a_proof_that_is_stopped_says_what_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With fewer cells the bound is weaker, but a bound, and cells not looked at count."""
+    problem = qubit_problem(EntropyQuestion(lossy(0.9), 0, None, 0.0))
+    m = np.random.default_rng(1).normal(size=len(problem.values))
+    expression = np.tensordot(m, problem.tests, axes=(0, 0))
+    found = []
+    for most in (70, 300, 50_000):
+        monkeypatch.setattr("sdpbound.entropies.qubits.branch._MOST_CELLS", most)
+        found.append(prove(engine_of(problem, 1e-6), expression, float(np.abs(m) @ problem.sizes), -5.0, 1e-5))
+    assert found[0].top >= found[1].top >= found[2].top >= found[2].best
+    assert found[0].top > found[2].top + 1e-3 and found[2].top <= found[2].best + 1.1e-5
 
 
 @pytest.mark.parametrize("s, q", [*((s, 0.0) for s in (2.05, 2.2, 2.5, 2.8, 8**0.5)), (2.4, 0.1), (2.7, 0.05)])
@@ -404,13 +440,14 @@ def test_the_checker_finds_what_floats_find() -> None:
         engine = CorrelatorEngine(key)
         batch = Batch(engine, table[None], engine.cold(table[None]))
         batch.solve(1e-10, 40)
+        general = StateEngine(key, 0.0)
+        other = Batch(general, table[None], general.cold(table[None]))
+        other.solve(1e-5, 60)
         with flint.ctx.workprec(128):
             balls = [[flint.arb(v) for v in row] for row in table.tolist()]
-            closed = CorrelatorDual(name).bound(balls, batch.hints[0].tolist(), 1e-7)
-            general = StateEngine(key, 0.0)
-            other = Batch(general, table[None], general.cold(table[None]))
-            other.solve(1e-5, 60)
-            states = StateDual(name, 0).bound(balls, other.hints[0].reshape(-1).tolist(), 1e-7)
+            closed = CorrelatorDual(name).bound(balls, batch.hints[0].tolist())
+            dual = StateDual(name, 0)
+            states = dual.bound(balls, dual.choices(table[None], other.hints.reshape(-1, 16), 1e-7)[0])
         assert float(closed.mid()) == pytest.approx(float(batch.uppers[0]), abs=1e-9)
         assert closed.rad() < 1e-20 and states.rad() < 1e-20
         assert float(closed.mid()) - 1e-9 <= float(states.mid()) <= float(closed.mid()) + 1e-4

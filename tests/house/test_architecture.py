@@ -50,7 +50,8 @@ def test_apart_from_the_rest() -> None:
         rooms = {room(target) for target in module.imports}
         if room(name) == "checker":
             assert rooms <= {"checker", "errors"}
-            assert "numpy" not in module.outside
+            # floats choose there what balls prove elsewhere
+            assert "numpy" not in module.outside or name.startswith("sdpbound.checker.qubit_")
         if room(name) == "conic":
             assert rooms <= {"conic", "errors", "arrays", "arguments", "registry"}
     assert MODULES["sdpbound.conic.certificate"].imports == {"sdpbound.conic.program", "sdpbound.arrays"}

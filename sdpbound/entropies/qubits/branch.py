@@ -1,18 +1,25 @@
-"""Prove a bound on functional minus entropy over all angles, by branch and bound.
+"""A proof of the least value of entropy minus functional over all angles, by branch and bound.
 
-**Cells.** The angles a, b of A' and B' fill [0, pi]^2, which is divided into cells. Let d be half the width of the arc
-of a cell. The vector (cos a, sin a) lies in a triangle. Its corners are the two ends of the arc and the point where the
-tangents at the ends meet; the weight of this point is at most t = cos d / (1 + cos d). The same holds for b. K is
-affine in each of the two vectors and G(K) is convex. So G on the cell is at most the largest of 16 means of its values
-at the 9 pairs of corners. The means have the weights (1, 0, 0), (1-t, t, 0), (0, t, 1-t) and (0, 0, 1) on either side.
-This bound is exact to second order in d. The engine gives the upper bounds on G at the pairs.
+The angles a, b of A' and B' fill [0, pi]^2, divided into cells. On the arc of half-width d of a cell, (cos a, sin a) is
+in the triangle of the arc's ends and the meeting point of their tangents, with weight at most t = cos d / (1 + cos d)
+on the latter, and the same holds for b. K is affine in each of the two vectors and G(K) is convex, so on the cell G is
+at most the largest of the 16 means of its values at the 9 pairs of corners, with weights (1, 0, 0), (1-t, t, 0),
+(0, t, 1-t) and (0, 0, 1) on either side: exact to second order in d. The upper bounds on G at the pairs are those of
+the engine.
 
-A cell is done when its bound is at most the target. A cell that is not done is divided in four. The largest bound of
-all cells that are done is proven.
+The frame of Bob's qubit may be chosen for each cell if his outcome is no key: B = Z and B' turns, or B' = Z and B turns
+by the same angle. What turns is drawn out to the meeting points, so the one whose part of K is smaller should turn.
 
-**Rounding.** The expression and the corners are rounded. So K is off by a few roundings of the sum of the
-|coefficients| times |multipliers|, and so are G and the means. This is a small part of the error that the engine states
-for its own bounds. The stated error is added to the proven bound.
+A cell is done when this is at most the target. Else it is divided in the direction in which the meeting points raise
+the bound, or in both. That keeps cells few where the functional touches the entropy along a line: with A' = 1 and two
+deterministic strategies that differ in B' alone, every b touches, and cells are long in b and narrow in a.
+
+What is proven is the largest of the bounds of the cells that are done. The cells with the largest bounds are divided
+first, so that a proof that is stopped at its limit of cells has the least bound that so many cells give.
+
+*Rounding*: expression and corners are rounded, so K is off by a few roundings of the sum of the |coefficients| times
+|multipliers|, and G by as much, as are the means; that is a small part of what the engine says its own bounds may be
+off by, which is added.
 """
 
 from __future__ import annotations
@@ -23,22 +30,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdpbound.arrays import Floats
-from sdpbound.entropies.qubits.engine import Batch, Engine
+from sdpbound.entropies.qubits.engine import Batch, Engine, moments_of
 from sdpbound.entropies.qubits.mixture import LN2
+from sdpbound.entropies.qubits.problem import frame
 
 __all__ = ["Proof", "prove"]
 
 Integers = NDArray[np.int64]
+Booleans = NDArray[np.bool_]
 
-_FIRST_LEVEL, _LAST_LEVEL = 3, 24
-#: At most so many cells of a level are divided further; the tolerance is doubled until there are no more.
-_MOST_CELLS = 500
-#: Steps of the engine at the pairs of corners of a level; the first level has no hints and takes more steps.
+_FIRST_LEVEL, _LAST_LEVEL = 3, 26
+#: Cells that are refined at a time, those with the largest bounds.
+_TOGETHER = 512
+#: Of a round are the cells whose bounds exceed the highest value found by this part of what the worst one does.
+_WORST = 0.01
+#: Most cells of a proof; the bounds of those that are left count as they are.
+_MOST_CELLS = 50_000
+#: Steps of the engine on the corners of the cells of a round; more on the first, which begins cold.
 _STEPS, _COLD_STEPS = 30, 40
-#: For the three corners of each half, the nearest corners of the parent; the last row is for an unused angle.
+#: Where a half's three corners find the nearest of their parent's; the last row for an angle that is not divided.
 _NEAREST = np.array([[0, 1, 1], [1, 1, 2], [0, 1, 2]])
-#: The engine's bounds are made accurate to this part of the tolerance.
+#: Part of the tolerance to which the engine's bounds are driven.
 _PRECISION = 0.1
+#: A direction is divided if it raises the bound by at least this part of what the other one does.
+_AS_MUCH = 0.4
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +64,7 @@ class Proof:
     ----------
     top : bits; at every angle the functional exceeds the entropy by at most this
     best, a, b : bits; the functional exceeds the entropy by at least ``best`` at the angles a, b
-    cells : the number of cells examined
+    cells : how many were looked at
     """
 
     top: float
@@ -60,113 +75,228 @@ class Proof:
 
 
 def prove(engine: Engine, expression: Floats, size: float, target: float, tolerance: float) -> Proof:
-    """Prove an upper bound on functional minus entropy over all qubit strategies, in bits.
+    """An upper bound on (functional - entropy) over all qubit strategies, in bits.
 
     Parameters
     ----------
-    engine : the engine of the key's entropy
+    engine : of the entropy
     expression : (3, 3) the functional without its constant, in bits
-    size : at least the sum of the |coefficients| of all terms that were added up in ``expression``, in bits
-    target : a value in bits that the difference attains
-    tolerance : the bound to aim at is this many bits above ``target``, or above the largest value found
+    size : bits, at least the sum of the |coefficients| of all the terms that were added up in it
+    target : bits, a value that is attained; the bound aimed at is ``tolerance`` more, or than the largest value found
     """
     used = np.array([expression[2].any(), expression[:, 2].any()])
-    level = np.where(used, _FIRST_LEVEL, 1)
-    sizes = np.where(used, 2**level, 1)
-    cells = np.stack(np.unravel_index(np.arange(sizes.prod()), tuple(sizes)), axis=1)
-    best, where, top = target * LN2, (0.0, 0.0), -np.inf
+    first = np.where(used, _FIRST_LEVEL, 1)
+    sizes = np.where(used, 2**first, 1)
+    places = np.stack(np.unravel_index(np.arange(sizes.prod()), tuple(sizes)), axis=1)
     allowed = tolerance * LN2
-    hints: Floats | None = None
-    count = 0
+    precision = max(_PRECISION * allowed, engine.resolution)
+    corners = _Corners(engine, expression)
+    levels = np.broadcast_to(first, places.shape)
+    cells = corners.cells(places, levels, np.zeros(len(places), dtype=bool), np.full(len(places), np.inf), None)
+    best, top, count = target * LN2, -np.inf, 0
     while len(cells):
-        count += len(cells)
-        board = _Board(engine, expression, level, cells, hints)
-        steps = _STEPS if hints is not None else _COLD_STEPS
-        best, where = max((best, where), board.attained(), key=lambda pair: pair[0])
-        upper = board.refine(best + allowed, max(_PRECISION * allowed, engine.resolution), steps)
-        best, where = max((best, where), board.attained(), key=lambda pair: pair[0])
-        if level.max() >= _LAST_LEVEL:
-            allowed = np.inf
-        while (upper > best + allowed).sum() > _MOST_CELLS:
-            allowed *= 2.0  # a weaker bound is accepted, so that the number of cells stays limited
-        done = upper <= best + allowed
-        top = max(top, float(upper[done].max(initial=-np.inf)))
-        cells, hints = board.quarters(~done, used)
-        level = level + used
+        steps = _STEPS if count else _COLD_STEPS
+        now, rest = cells.parted(max(best, corners.highest))
+        count += len(now)
+        now.uppers = corners.refine(now, max(best, corners.highest) + allowed, precision, steps)
+        best = max(best, corners.highest)
+        done = now.uppers <= best + allowed
+        known = np.isfinite(now.uppers).any()  # else nothing will be
+        if count > _MOST_CELLS or now.levels.max() >= _LAST_LEVEL or not known:
+            done[:] = True
+            top = max(top, float(rest.uppers.max(initial=-np.inf)))
+            rest = rest.chosen(np.zeros(0, dtype=np.int64))
+        top = max(top, float(now.uppers[done].max(initial=-np.inf)))
+        cells = rest.with_more(corners.divided(now.chosen(np.flatnonzero(~done)), used))
     proven = (top + engine.rounding(LN2 * size)) / LN2
-    return Proof(proven, best / LN2, *where, count)
+    return Proof(proven, best / LN2, *corners.where, count)
 
 
-class _Board:
-    """The cells of one level, and the pairs of corners that these cells share."""
+@dataclass(eq=False)
+class _Cells:
+    """Products of two arcs.
 
-    def __init__(
-        self, engine: Engine, expression: Floats, level: Integers, cells: Integers, hints: Floats | None
-    ) -> None:
-        """Make the pairs of corners; ``hints`` (cells, 3, 3, ...) are for the pairs of each cell."""
-        self.cells = cells
-        self.half = np.pi / 2.0 ** (level + 1)
-        codes = 2 * cells[:, :, None] + np.arange(3)  # even: an end of an arc; odd: the meeting point of its tangents
-        width = int(codes.max()) + 1
-        pairs = codes[:, 0, :, None] * width + codes[:, 1, None, :]
-        unique, first, place = np.unique(pairs, return_index=True, return_inverse=True)
-        self.place = place.reshape(pairs.shape)
-        self.codes = np.stack(np.divmod(unique, width), axis=1)
-        tables = LN2 * self._frame(0).transpose(0, 2, 1) @ expression @ self._frame(1)
-        flat = None if hints is None else hints.reshape(-1, *hints.shape[3:])[first]
-        self.batch = Batch(engine, tables, engine.cold(tables) if flat is None else flat)
-        self.weights = [self._weights(float(d)) for d in self.half]
+    Attributes
+    ----------
+    places, levels : (n, 2) of either angle: the arc with this number of those of half-width pi / 2^(level + 1)
+    turned : (n,) whether Bob's frame is that of B', and B turns
+    corners : (n, 3, 3) numbers of its pairs of corners
+    uppers : (n,) upper bounds on G in nats; before a cell is refined, that of the cell that it is a part of
+    """
 
-    def _frame(self, side: int) -> Floats:
-        """The frames (pairs, 3, 3): 1, A, A' in terms of 1, Z, X at the corners of one side."""
-        code, half = self.codes[:, side], self.half[side]
-        radius = np.where(code % 2 == 1, 1.0 / np.cos(half), 1.0)
-        out = np.zeros((len(code), 3, 3))
-        out[:, 0, 0] = out[:, 1, 1] = 1.0
-        out[:, 2, 1], out[:, 2, 2] = radius * np.cos(code * half), radius * np.sin(code * half)
-        return out
+    places: Integers
+    levels: Integers
+    turned: Booleans
+    corners: Integers
+    uppers: Floats
 
-    @staticmethod
-    def _weights(half: float) -> Floats:
-        """The weights (4, 3) of the extreme means of the three corners whose triangle holds an arc."""
-        t = np.cos(half) / (1.0 + np.cos(half))
-        return np.array([[1.0, 0.0, 0.0], [1.0 - t, t, 0.0], [0.0, t, 1.0 - t], [0.0, 0.0, 1.0]])
+    def __len__(self) -> int:
+        return len(self.places)
 
-    def bounds(self, at: Floats) -> Floats:
-        """The largest mean of each cell from values at the pairs of corners; infinite if one of its values is."""
+    def chosen(self, index: Integers) -> _Cells:
+        return _Cells(*(getattr(self, name)[index] for name in _NAMES))
+
+    def parted(self, floor: float) -> tuple[_Cells, _Cells]:
+        """The cells with the largest bounds, not too many and all well above a floor, and the rest."""
+        order = np.argsort(-self.uppers, kind="stable")
+        worst = self.uppers[order[0]]
+        high = (
+            self.uppers[order] > floor + _WORST * (worst - floor) if np.isfinite(worst) else self.uppers[order] == worst
+        )
+        count = min(max(int(high.sum()), 1), _TOGETHER)
+        return self.chosen(order[:count]), self.chosen(order[count:])
+
+    def with_more(self, other: _Cells) -> _Cells:
+        return _Cells(*(np.concatenate([getattr(self, name), getattr(other, name)]) for name in _NAMES))
+
+
+_NAMES = ("places", "levels", "turned", "corners", "uppers")
+
+
+class _Corners:
+    """The pairs of corners of cells, each once, with the engine's bounds at them.
+
+    Attributes
+    ----------
+    highest, where : nats, the largest value known at any angles, and those angles
+    """
+
+    def __init__(self, engine: Engine, expression: Floats) -> None:
+        self.engine, self.expression = engine, expression
+        self.batch: Batch | None = None
+        self.keys = np.zeros(0, dtype=np.int64)  # in rising order
+        self.numbers = np.zeros(0, dtype=np.int64)  # of the keys' corners in the batch
+        self.angles = np.zeros((0, 2))  # of the corners in the batch
+        self.turned = np.zeros(0, dtype=bool)  # whether they are in the frame of B'
+        self.highest, self.where = -np.inf, (0.0, 0.0)
+
+    def cells(
+        self, places: Integers, levels: Integers, turned: Booleans, uppers: Floats, near: Integers | None
+    ) -> _Cells:
+        """Cells with the numbers of their corners; new corners begin with the hints of those ``near`` (n, 3, 3)."""
+        codes = 2 * places[:, :, None] + np.arange(3)  # even: an end of an arc; odd: the meeting point of its tangents
+        level = levels[:, :, None] + 1
+        ends = codes << (_LAST_LEVEL + 2 - level)
+        names = np.where(codes % 2 == 0, ends, (1 << (_LAST_LEVEL + 2)) + (1 << level) + codes)
+        names[:, 1, 1] += turned.astype(np.int64) << (
+            _LAST_LEVEL + 4
+        )  # a corner of its own; ends are the same in any frame
+        keys = ((names[:, 0, :, None] << 31) + names[:, 1, None, :]).reshape(-1)
+        unique, first, place = np.unique(keys, return_index=True, return_inverse=True)
+        position: Integers = np.asarray(np.searchsorted(self.keys, unique), dtype=np.int64)
+        known = np.zeros(len(unique), dtype=bool)
+        inside = position < len(self.keys)
+        known[inside] = self.keys[position[inside]] == unique[inside]
+        numbers = np.empty(len(unique), dtype=np.int64)
+        numbers[known] = self.numbers[position[known]]
+        new = np.flatnonzero(~known)
+        numbers[new] = len(self.angles) + np.arange(len(new))
+        cell, corner = np.divmod(first[new], 9)
+        side = np.stack(np.divmod(corner, 3), axis=1)
+        self._add(
+            np.take_along_axis(codes[cell], side[:, :, None], axis=2)[:, :, 0],
+            levels[cell],
+            turned[cell] & (side[:, 1] == 1),
+            None if near is None else near.reshape(-1)[first[new]],
+        )
+        order = np.argsort(np.concatenate([self.keys, unique[new]]), kind="stable")
+        self.keys = np.concatenate([self.keys, unique[new]])[order]
+        self.numbers = np.concatenate([self.numbers, numbers[new]])[order]
+        return _Cells(places, levels, turned, numbers[place].reshape(-1, 3, 3), uppers)
+
+    def _add(self, codes: Integers, levels: Integers, turned: Booleans, near: Integers | None) -> None:
+        """New corners (n, 2) of arcs of these levels, in Bob's frame of B' where turned."""
+        half = np.pi / 2.0 ** (levels + 1)
+        odd = codes % 2 == 1
+        angles = codes * half
+        radius = np.where(odd, 1.0 / np.cos(half), 1.0)
+        frames = np.zeros((2, len(codes), 3, 3))
+        frames[..., 0, 0] = frames[..., 1, 1] = 1.0
+        frames[..., 2, 1], frames[..., 2, 2] = (radius * np.cos(angles)).T, (radius * np.sin(angles)).T
+        frames[1, turned] = frames[1][turned][:, [0, 2, 1]]
+        tables = LN2 * frames[0].transpose(0, 2, 1) @ self.expression @ frames[1]
+        if self.batch is None or near is None:
+            self.batch = Batch(self.engine, tables, self.engine.cold(tables))
+        else:
+            hints = self.batch.hints[near]
+            other = np.flatnonzero(turned != self.turned[near])
+            hints[other] = self.engine.reflected(hints[other], self.angles[near[other], 1])
+            self.batch.add(tables, hints)
+        self.angles = np.concatenate([self.angles, angles])
+        self.turned = np.concatenate([self.turned, turned])
+
+    def bounds(self, cells: _Cells, at: Floats) -> Floats:
+        """(n, 4, 4) the means of the values given at each cell's corners; infinite where a value is."""
+        weights = _weights(cells.levels)
         with np.errstate(invalid="ignore"):
-            largest = (self.weights[0] @ at[self.place] @ self.weights[1].T).max(axis=(1, 2))
-        return np.where(np.isnan(largest), np.inf, largest)
+            means = weights[:, 0] @ at[cells.corners] @ weights[:, 1].transpose(0, 2, 1)
+        return np.where(np.isnan(means), np.inf, means)
 
-    def attained(self) -> tuple[float, tuple[float, float]]:
-        """The largest value known at any angles, and those angles."""
-        even = np.flatnonzero((self.codes % 2 == 0).all(axis=1))
-        k = int(even[self.batch.values[even].argmax()])
-        a, b = self.codes[k] * self.half
-        return float(self.batch.values[k]), (float(a), float(b))
-
-    def refine(self, goal: float, precision: float, steps: int) -> Floats:
-        """The upper bounds of the cells, improved by steps of the engine.
-
-        The engine works only on cells that may still turn out to be below the goal.
-        """
+    def refine(self, cells: _Cells, goal: float, precision: float, steps: int) -> Floats:
+        """Upper bounds of the cells. The engine works on cells that are not yet known to be below the goal."""
+        assert self.batch is not None
+        batch = self.batch
         for _ in range(steps):
-            upper = self.bounds(self.batch.uppers)
-            open_ = (upper > goal) & (self.bounds(self.batch.values) <= goal)
-            todo = np.zeros(len(self.batch.values), dtype=bool)
-            todo[self.place[open_]] = True
-            index = np.flatnonzero(todo & (self.batch.uppers - self.batch.values > precision))
+            upper = self.bounds(cells, batch.uppers).max(axis=(1, 2))
+            open_ = (upper > goal) & (self.bounds(cells, batch.values).max(axis=(1, 2)) <= goal)
+            index = np.unique(cells.corners[open_])
+            index = index[batch.uppers[index] - batch.values[index] > precision]
             if not index.size:
                 break
-            self.batch.step(index)
-        return self.bounds(self.batch.uppers)
+            batch.step(index)
+        ends = np.unique(cells.corners[:, ::2, ::2])
+        k = int(ends[batch.values[ends].argmax()])
+        if batch.values[k] > self.highest:
+            self.highest, self.where = float(batch.values[k]), (float(self.angles[k, 0]), float(self.angles[k, 1]))
+        return np.asarray(self.bounds(cells, batch.uppers).max(axis=(1, 2)), dtype=np.float64)
 
-    def quarters(self, chosen: NDArray[np.bool_], used: NDArray[np.bool_]) -> tuple[Integers, Floats]:
-        """The parts of each chosen cell (four, or two if one angle is unused), with hints for their corners."""
-        place, cells = self.place[chosen], self.cells[chosen]
-        parts, hints = [], []
-        for s in (0, 1) if used[0] else (2,):
-            for t in (0, 1) if used[1] else (2,):
-                parts.append(np.where(used, 2 * cells + np.array([s, t]), cells))
-                hints.append(place[:, _NEAREST[s]][:, :, _NEAREST[t]])
-        return np.concatenate(parts), self.batch.hints[np.concatenate(hints)]
+    def divided(self, cells: _Cells, used: Booleans) -> _Cells:
+        """The parts of cells, divided along either angle or both."""
+        assert self.batch is not None
+        means = self.bounds(cells, self.batch.values)
+        most = means.max(axis=(1, 2))
+        # what the meeting points of one side add to the ends alone
+        raised = np.stack([most - means[:, ::3].max(axis=(1, 2)), most - means[:, :, ::3].max(axis=(1, 2))], axis=1)
+        raised = np.where(np.isfinite(raised), raised, 0.0)
+        split = (raised >= _AS_MUCH * raised.max(axis=1, keepdims=True)) & used
+        turned = self._better_turned(cells)
+        places, levels, frames, uppers, near = [], [], [], [], []
+        for s in (0, 1, 2):
+            for t in (0, 1, 2):
+                if (s < 2 and not used[0]) or (t < 2 and not used[1]):
+                    continue
+                index = np.flatnonzero((split[:, 0] == (s < 2)) & (split[:, 1] == (t < 2)))
+                if index.size == 0 or s == t == 2:
+                    continue
+                one = np.array([s < 2, t < 2])
+                places.append(np.where(one, 2 * cells.places[index] + np.array([s % 2, t % 2]), cells.places[index]))
+                levels.append(cells.levels[index] + one)
+                frames.append(turned[index])
+                uppers.append(cells.uppers[index])
+                near.append(cells.corners[index][:, _NEAREST[s]][:, :, _NEAREST[t]])
+        if not places:
+            return cells.chosen(np.zeros(0, dtype=np.int64))
+        return self.cells(*(np.concatenate(part) for part in (places, levels, frames, uppers, near)))
+
+    def _better_turned(self, cells: _Cells) -> Booleans:
+        """Whether the part of K with B is smaller than that with B', at the highest of each cell's ends."""
+        assert self.batch is not None
+        if not self.engine.free_bob:
+            return np.zeros(len(cells), dtype=bool)
+        ends = cells.corners[:, ::2, ::2].reshape(-1, 4)
+        k = np.take_along_axis(ends, self.batch.values[ends].argmax(axis=1)[:, None], axis=1)[:, 0]
+        moments = moments_of(self.engine.states(self.batch.tables[k], self.batch.hints[k]))
+        alice, bob = frame(self.angles[k, 0]), frame(self.angles[k, 1])
+        parts = (self.expression * (alice @ moments @ bob.transpose(0, 2, 1))).sum(axis=1)
+        return np.asarray(parts[:, 1] < parts[:, 2])
+
+
+def _weights(levels: Integers) -> Floats:
+    """Weights (n, 2, 4, 3) of the extreme means of three corners whose triangle holds an arc."""
+    cosine = np.cos(np.pi / 2.0 ** (levels + 1))
+    t = cosine / (1.0 + cosine)
+    out = np.zeros((*levels.shape, 4, 3))
+    out[..., 0, 0] = out[..., 3, 2] = 1.0
+    out[..., 1, 0] = out[..., 2, 2] = 1.0 - t
+    out[..., 1, 1] = out[..., 2, 1] = t
+    return out

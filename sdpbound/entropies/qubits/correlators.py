@@ -158,6 +158,14 @@ class CorrelatorEngine(Engine):
         c, s = np.cos(turn), np.sin(turn)
         return usable, gamma + stretch, u0 * c - u1 * s, u1 * c + u0 * s
 
+    @property
+    def free_bob(self) -> bool:
+        return self.key is not Key.BOTH
+
+    def reflected(self, hints: Floats, angles: Floats) -> Floats:
+        c, s = np.cos(angles), np.sin(angles)
+        return np.stack([c * hints[:, 0] + s * hints[:, 1], s * hints[:, 0] - c * hints[:, 1]], axis=1)
+
     def states(self, tables: Floats, hints: Floats) -> Floats:
         z = tables[:, 1, 1:] + hints
         x = np.stack([tables[:, 2, 2], -tables[:, 2, 1]], axis=1)

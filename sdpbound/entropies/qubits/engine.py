@@ -87,6 +87,15 @@ class Engine(ABC):
         one the height rises at first, but the new hint may be too far.
         """
 
+    @property
+    @abstractmethod
+    def free_bob(self) -> bool:
+        """Whether the frame of Bob's qubit may be chosen, as his outcome is no part of the key."""
+
+    @abstractmethod
+    def reflected(self, hints: Floats, angles: Floats) -> Floats:
+        """Hints for Bob's plane reflected so that Z and ``cos(angle) Z + sin(angle) X`` change places."""
+
     @abstractmethod
     def states(self, tables: Floats, hints: Floats) -> Floats:
         """The states (n, 4, 4) of the hints; a state at the optimum attains G(K)."""
@@ -125,6 +134,12 @@ class Batch:
         self._base, self._move = self.hints.copy(), np.zeros_like(self.hints)
         self._height, self._length = np.full(n, -np.inf), np.ones(n)
         self.step(np.arange(n))
+
+    def add(self, tables: Floats, hints: Floats) -> None:
+        """Take in more K, behind those that are there."""
+        other = Batch(self.engine, tables, hints)
+        for name in ("tables", "hints", "values", "uppers", "gaps", "_base", "_move", "_height", "_length"):
+            setattr(self, name, np.concatenate([getattr(self, name), getattr(other, name)]))
 
     def step(self, index: NDArray[np.int64]) -> None:
         """Take another step for some of the K."""
@@ -212,6 +227,18 @@ class StateEngine(Engine):
         turned = np.linalg.solve(jacobian, np.broadcast_to(_PAULI_VECTORS.T, (len(tables), 10, 9)))
         found = _PAULI_VECTORS @ follows @ turned
         return np.asarray(0.5 * (found + found.transpose(0, 2, 1)), dtype=np.float64)
+
+    @property
+    def free_bob(self) -> bool:
+        return self.key is not Key.BOTH
+
+    def reflected(self, hints: Floats, angles: Floats) -> Floats:
+        c, s = np.cos(0.5 * angles), np.sin(0.5 * angles)
+        mirror = np.stack([np.stack([c, s], axis=1), np.stack([s, -c], axis=1)], axis=1)
+        halves = hints.reshape(-1, 2, 2, 2, 2)
+        return np.asarray(
+            np.einsum("nbs,nasct,ntd->nabcd", mirror, halves, mirror, optimize=True).reshape(-1, 4, 4), dtype=np.float64
+        )
 
     def states(self, tables: Floats, hints: Floats) -> Floats:
         return _exponential(np.einsum("nij,ijkl->nkl", tables, PAULI) + hints)[1]

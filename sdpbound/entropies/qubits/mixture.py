@@ -34,10 +34,10 @@ _STEEPEST = (10.0, 60.0, 300.0, 3e3, 3e4, 3e5)
 _WIDE = 1e-9
 #: Ways to solve the linear program; the first asks for all digits, the others follow if it fails.
 _WAYS = (Way("highs-ds"), Way("highs", precise=False), Way("highs-ipm", precise=False))
-_PROOF_NOISE, _SEARCH_NOISE = 1e-6, 1e-10
+_SEARCH_NOISE = 1e-10
 
 
-def engine_of(problem: QubitProblem, noise: float = _PROOF_NOISE) -> Engine:
+def engine_of(problem: QubitProblem, noise: float) -> Engine:
     """The engine for the tests of a problem; ``noise`` as in :class:`StateEngine`."""
     if problem.correlators_only and not problem.flips and problem.key is not Key.NONE:
         return CorrelatorEngine(problem.key)

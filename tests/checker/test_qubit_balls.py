@@ -1,0 +1,70 @@
+"""The balls of the qubit proofs contain what they should, whatever floats choose."""
+
+from __future__ import annotations
+
+import flint
+import numpy as np
+import pytest
+
+from sdpbound.checker import qubit_search, qubit_states
+
+PRECISION = 128
+
+
+def symmetric(rng: np.random.Generator, n: int) -> np.ndarray:
+    m = rng.normal(size=(n, n))
+    return np.asarray(m + m.T)
+
+
+@pytest.mark.parametrize("n", [1, 2])
+@pytest.mark.parametrize("apart", [1.0, 1e-9, 0.0])
+def test_logarithms_of_small_matrices(n: int, apart: float) -> None:
+    rng = np.random.default_rng(n)
+    for _ in range(10):
+        exponent = apart * symmetric(rng, n) + rng.normal() * np.eye(n)
+        with flint.ctx.workprec(PRECISION):
+            ball = flint.arb_mat(exponent.tolist())
+            found = qubit_states._logarithm(ball.exp().tolist())
+            for i in range(n):
+                for j in range(n):
+                    assert found[i, j].overlaps(ball[i, j]) and (found[i, j].rad() < 1e-15 or not apart)
+
+
+def test_larger_logarithms_are_above_the_logarithm() -> None:
+    """Also with vectors that are far from the eigenvectors."""
+    rng = np.random.default_rng(4)
+    for spread in (0.0, 1e-9, 0.1):
+        exponent = symmetric(rng, 4)
+        near = np.linalg.eigh(exponent)[1] + spread * rng.normal(size=(4, 4))
+        with flint.ctx.workprec(PRECISION):
+            found = qubit_states._larger_logarithm(flint.arb_mat(exponent.tolist()).exp(), near.tolist())
+        above = np.array([[float(found[i, j].mid()) for j in range(4)] for i in range(4)]) - exponent
+        assert np.linalg.eigvalsh(above)[0] >= -1e-14
+        assert spread > 0.0 or np.abs(above).max() <= 1e-9
+
+
+def test_largest_eigenvalues_are_bounded() -> None:
+    rng = np.random.default_rng(6)
+    for shift in (-30.0, 0.0, 30.0):
+        for spread in (0.0, 1e-6, 0.02, 3.0):
+            matrix = symmetric(rng, 4) + shift * np.eye(4)
+            e, v = np.linalg.eigh(matrix)
+            with flint.ctx.workprec(PRECISION):
+                found = qubit_states._largest(
+                    flint.arb_mat(matrix.tolist()), (v + spread * rng.normal(size=(4, 4))).tolist()
+                )
+            assert found.upper() >= flint.arb(float(e[-1]) - 1e-12)
+            assert spread > 0.0 or float(found.mid()) <= e[-1] + 1e-12
+
+
+def test_ends_of_arcs_have_one_name() -> None:
+    """At every level; meeting points have one of their own."""
+    assert qubit_search._normal(0, 7) == qubit_search._normal(0, 3)
+    assert qubit_search._normal(2, 0) == qubit_search._normal(8, 2)  # pi
+    assert qubit_search._normal(4, 3) == qubit_search._normal(2, 2)
+    assert qubit_search._normal(3, 3) != qubit_search._normal(3, 2)
+    for level in range(2, 6):
+        for code in range(0, 2 ** (level + 1) + 1):
+            short, low = qubit_search._normal(code, level)
+            assert code == 0 or short / 2 ** (low + 1) == code / 2 ** (level + 1)
+            assert short % 2 == code % 2
