@@ -9,7 +9,8 @@ import json
 import math
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import sdpbound as sb
@@ -25,6 +26,7 @@ __all__ = [
     "discard_output",
     "emit",
     "finite",
+    "fraction_done",
     "how_solved",
     "margin_of",
     "print_error",
@@ -62,6 +64,20 @@ def emit(facts: dict[str, Any], lines: Sequence[str], as_json: bool) -> None:
         print_text(json.dumps({"sdpbound": sb.__version__, **facts}, indent=2, allow_nan=False))
     elif lines:
         print_text("\n".join(lines))
+
+
+@contextmanager
+def fraction_done(what: str) -> Iterator[Callable[[float], None]]:
+    """A bar on standard error if that is a terminal; to be called with the part that is done, from 0 to 1."""
+    if not sys.stderr.isatty():
+        yield lambda done: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bars:
+        bar = bars.add_task(what, total=1.0)
+        yield lambda done: bars.update(bar, completed=done)
 
 
 def finite(value: float) -> float | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sdpbound.cli.options import AsJson
-from sdpbound.cli.output import emit, print_error
+from sdpbound.cli.output import emit, fraction_done, print_error
 from sdpbound.cli.study_options import Output
 from sdpbound.cli.texts import number
 from sdpbound.errors import InvalidParameter
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["verify_command"]
 
+#: Cells of a study that are checked in one process.
+FEW = 100
+
 
 def verify_command(
     files: Annotated[
@@ -29,6 +32,9 @@ def verify_command(
     output: Output = None,
     time_limit: Annotated[str, typer.Option(help="Seconds a certificate may take; inf for no limit.")] = "60",
     memory_limit: Annotated[str, typer.Option(help="GB of memory a certificate may take; inf for no limit.")] = "2",
+    workers: Annotated[
+        int | None, typer.Option(help="Processes that check the rows of a study; default one for each core.", min=1)
+    ] = None,
     recompute_failed: Annotated[
         bool,
         typer.Option(
@@ -51,7 +57,7 @@ def verify_command(
     with Checker(_limit(time_limit, "time-limit"), 1e9 * _limit(memory_limit, "memory-limit")) as checker:
         for file in files:
             if os.path.isdir(file) or file.suffix in (".toml", ".sqlite"):
-                studies.append(_verify_study(file, output, recompute_failed, checker, lines))
+                studies.append(_verify_study(file, output, recompute_failed, checker, workers, lines))
             else:
                 certificates.append(_verify_certificate(file, checker, lines))
     emit({"command": "verify", "certificates": certificates, "studies": studies}, lines, as_json)
@@ -98,12 +104,17 @@ def _verify_certificate(file: Path, checker: Checker, lines: list[str]) -> dict[
 
 
 def _verify_study(
-    file: Path, output: Path | None, recompute: bool, checker: Checker, lines: list[str]
+    file: Path, output: Path | None, recompute: bool, checker: Checker, workers: int | None, lines: list[str]
 ) -> dict[str, Any]:
     from sdpbound.study import Study, audit
+    from sdpbound.study.running.executors import cores
 
     study = Study.load(file, output)
-    found = audit(study, recompute, checker)
+    count = cores() if workers is None else workers
+    if study.plan.cells < FEW:
+        count = 1  # starting processes takes longer
+    with fraction_done(f"checking {study.name}") as report:
+        found = audit(study, recompute, checker, workers=count, report=report)
     lines.append(f"{study.store_path}: {found.summary}")
     lines += [f"  point {cell.point}, {cell.quantity}: {cell.message}" for cell in found.unanswered]
     if not found.complete:

@@ -18,7 +18,7 @@ import pytest
 from sdpbound import Infeasible, guessing_probability
 from sdpbound.checker import verify
 from sdpbound.entropies.self_test import find_self_test
-from sdpbound.errors import DamagedStore, InvalidInput
+from sdpbound.errors import DamagedStore, InvalidInput, InvalidParameter
 from sdpbound.study import Study, audit, run_study
 from sdpbound.study.answers.best_member import contours_of
 from sdpbound.study.answers.blank import at_point
@@ -927,3 +927,37 @@ def test_damage_below_the_rows_is_the_store_s(crafted: Crafted) -> None:
         store.add(1, [([key], Answer([[row | {"certificate": "cut"}]], {"cut": b"no zlib"}))], replace=True)
     with pytest.raises(DamagedStore, match="cannot be decompressed"):
         audit(crafted.study)
+
+
+# -- in processes -----------------------------------------------------------------------------------------------------
+
+
+def test_processes_find_what_one_finds(crafted: Crafted) -> None:
+    """The same counts and faults, also of rows that were tampered with and of certificates that no row names."""
+    _, key = crafted.cell("guess_local", "no-signaling")
+    (row,) = crafted.rows(key)
+    crafted.put(key, [row | {"value": row["value"] - 1e-3}])
+    done: list[float] = []
+    alone, many = audit(crafted.study), audit(crafted.study, workers=2, report=done.append)
+    assert alone.faults and not many.holds
+    assert many == replace(
+        alone,
+        faults=sorted(alone.faults, key=lambda fault: (fault.point, fault.quantity)),
+        unanswered=sorted(alone.unanswered, key=lambda cell: (cell.point, cell.quantity)),
+    )
+    assert done == sorted(done) and done[-1] == 1.0
+
+
+def test_a_damaged_store_ends_all_processes(crafted: Crafted) -> None:
+    _, key = crafted.cell("guess_local", "no-signaling")
+    (row,) = crafted.rows(key)
+    with Store.write(crafted.study.store_path) as store:
+        store.connection.execute("UPDATE certificate SET data = ? WHERE name = ?", (b"x", row["certificate"]))
+    with pytest.raises(DamagedStore):
+        audit(crafted.study, workers=2)
+
+
+@pytest.mark.parametrize("workers", [0, -1, 1.5, True, None])
+def test_a_number_of_processes_is_checked(crafted: Crafted, workers: Any) -> None:
+    with pytest.raises(InvalidParameter, match=r"workers = .* must be an integer of at least 1"):
+        audit(crafted.study, workers=workers)

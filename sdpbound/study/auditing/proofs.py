@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from array import array
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -44,19 +45,27 @@ class Proofs:
     """The certificates of a store by their names.
 
     A certificate that was checked recently is not checked again. A few certificates are in memory, and 8 bytes for each
-    one that was checked. The bytes are a hash of the certificate's name. Python mixes a random number into this hash,
-    so that nobody can make a name with the hash of another one.
+    one that was checked: a hash of the certificate's name, with a key.
+
+    Parameters
+    ----------
+    store, key : where the certificates are, and the key of the hashes, which is random and secret
+    checker : checks within limits; None checks in this process without limits
+    seen : hashes of the certificates that were checked elsewhere
 
     Attributes
     ----------
     checked : number of checks asked for, repeated ones included, and of the certificates of :meth:`rest`
+    seen : hashes of the certificates for which :meth:`of` was called
     """
 
-    def __init__(self, store: Store, checker: Checker | None = None) -> None:
+    def __init__(
+        self, store: Store, key: bytes, checker: Checker | None = None, seen: array[int] | None = None
+    ) -> None:
         self.checked = 0
+        self.seen = array("q") if seen is None else seen
         self._verify: Check = verify if checker is None else checker.verify
-        self._store = store
-        self._seen = array("q")
+        self._store, self._key = store, key
         self._recent = lru_cache(maxsize=KEPT)(self._look)
 
     def of(self, name: str, question: dict[str, Any], as_given: bool = False) -> Verification:
@@ -75,10 +84,11 @@ class Proofs:
 
     def rest(self) -> Iterator[tuple[str, str]]:
         """Yield the names of the certificates for which :meth:`of` was not called, each with its fault, or ""."""
-        seen = np.sort(np.array(self._seen, dtype=np.int64))
+        seen = np.sort(np.array(self.seen, dtype=np.int64))
         for name, text in self._store.certificates():
-            place = int(np.searchsorted(seen, hash(name)))
-            if place == seen.size or seen[place] != hash(name):
+            own = self._hash(name)
+            place = int(np.searchsorted(seen, own))
+            if place == seen.size or seen[place] != own:
                 self.checked += 1
                 proof = checked(name, text, self._verify)
                 yield name, proof if isinstance(proof, str) else ""
@@ -87,8 +97,12 @@ class Proofs:
         text = self._store.certificate(name)
         if text is None:
             return f"its certificate {show(name)} is not in the store."
-        self._seen.append(hash(name))
+        self.seen.append(self._hash(name))
         return checked(name, text, self._verify)
+
+    def _hash(self, name: str) -> int:
+        digest = hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8, key=self._key).digest()
+        return int.from_bytes(digest, "big", signed=True)
 
 
 def checked(name: str, text: bytes, check: Check) -> _Proof | str:
