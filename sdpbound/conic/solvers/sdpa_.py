@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
 from time import perf_counter
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -69,8 +69,7 @@ class Sdpa(Solver):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # invalid escape sequences in its docstrings
-                from sdpap.sdpacall.sdpacall import solve_sdpa
-                from sdpap.symcone import SymCone
+                from sdpap.sdpacall.sdpa import sedumiwrap
         except ImportError as error:
             raise InvalidSolver("sdpa is not installed: pip install sdpa-python.") from error
         if program.variables == 0:
@@ -81,16 +80,25 @@ class Sdpa(Solver):
         expansion = vectors.expansion(program.linear, program.sizes)
         cost_unit = 1.0 / (float(np.abs(program.cost).max()) or 1.0)
         constant_unit = _UNITS / (float(np.abs(program.constant).max(initial=0.0)) or 1.0)
-        matrix = sp.csr_matrix(-(expansion @ program.matrix).T)
-        cost = sp.csc_matrix(cost_unit * program.cost[:, None])
-        constant = sp.csc_matrix(constant_unit * (expansion @ program.constant)[:, None])
-        cone = SymCone(l=program.linear, s=tuple(int(n) for n in program.sizes))
+        tables = [
+            _Lists(-(expansion @ program.matrix)),
+            _Lists(cost_unit * program.cost[:, None]),
+            _Lists(constant_unit * (expansion @ program.constant)[:, None]),
+        ]
+        cone = {"f": 0, "l": program.linear, "q": (), "s": tuple(int(n) for n in program.sizes)}
         try:
             with _silent_stdout():
-                full, moments, _, info = solve_sdpa(matrix, cost, constant, cone, _options(self.tolerance))
+                found = sedumiwrap(*tables, cone, _options(self.tolerance))
+            full, moments = (np.array(found[k], dtype=np.float64) for k in (0, 1))
+            info = dict(found[3])
+            for entry in found:
+                entry.clear()
         except (ValueError, RuntimeError, TypeError, MemoryError, ArithmeticError) as error:
             raise SolverFailure(f"sdpa failed ({error}); try solver qics or clarabel.") from error
-        dual = full.toarray().ravel() / cost_unit
+        finally:
+            for table in tables:
+                table.clear()
+        dual = full / cost_unit
         phase = str(info["phasevalue"])
         status = _STATUS.get(phase, Status.FAILED)
         if phase == "pdINF" and dual @ (expansion @ program.constant) < -1e3 * float(np.abs(program.cost).max()):
@@ -104,8 +112,26 @@ class Sdpa(Solver):
             seconds=perf_counter() - start,
             iterations=int(info["iteration"]),
             message=phase,
-            solution=moments.toarray().ravel() / constant_unit,
+            solution=moments / constant_unit,
         )
+
+
+class _Lists:
+    """A sparse matrix as the binding reads it: lists of its columns' entries.
+
+    The binding (0.2.3) keeps a reference to each list that it reads or makes, for ever. So the lists are emptied after
+    a call: else a process grows by up to a megabyte with every call.
+    """
+
+    def __init__(self, matrix: Any) -> None:
+        columns = sp.csc_array(matrix)
+        columns.sort_indices()
+        self.size_row, self.size_col = columns.shape
+        self.values, self.rowind, self.colptr = (a.tolist() for a in (columns.data, columns.indices, columns.indptr))
+
+    def clear(self) -> None:
+        for entries in (self.values, self.rowind, self.colptr):
+            entries.clear()
 
 
 def _options(tolerance: float) -> dict[str, float | int | str | bool]:
