@@ -47,7 +47,7 @@ class VonNeumann(Entropy):
     8
     """
 
-    method: str = "projective"
+    method: str = "auto"
     level: Level | None = None
     nodes: int | tuple[float, ...] | None = None
     tolerance: float = 1e-3
