@@ -121,8 +121,7 @@ class RateEntropy(VonNeumannEntropy):
     entropy: Annotated[
         str | None,
         typer.Option(
-            help="von-neumann or min. Default von-neumann, and min where there is no other: not against --model quantum, "
-            "or blind.",
+            help="von-neumann or min. Default: von-neumann; min if blind, or if --model is not quantum.",
             metavar="ENTROPY",
             rich_help_panel=ENTROPY,
         ),
