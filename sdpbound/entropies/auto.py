@@ -23,7 +23,8 @@ from sdpbound.npa.levels import Level, normalise_level
 
 __all__ = ["Auto"]
 
-#: CPU seconds that programs may take, by their own rough estimate, where a better method has an answer and where not.
+#: CPU seconds that a program may take, by its own rough estimate, to improve an answer; and if it does, or if there is
+#: none, to find one.
 _TO_IMPROVE, _TO_ANSWER = 10.0, 30.0
 #: How many coarser data are tried.
 _COARSER = 3
@@ -98,10 +99,14 @@ class Auto(VonNeumannMethod):
         for coarse in [] if exact else coarsenings(question, _COARSER):
             contest.enter_coarse(best, coarse)
         programs = _able({name: m for name, m in self.methods.items() if not m.exact}, contest.asked)
+        efforts = (_TO_IMPROVE, _TO_ANSWER) if contest.has_some else (_TO_ANSWER,)
         for name, method in programs.items():
-            small = method.within(contest.asked, _TO_IMPROVE if contest.has_some else _TO_ANSWER)
-            if small is not None and not contest.is_over:
-                contest.enter(name, small)
+            for seconds in efforts:
+                small = method.within(contest.asked, seconds)
+                if small is not None and not contest.is_over:
+                    contest.enter(name, small)
+                if contest.has_some and contest.best.method != name:  # more effort is not worth it
+                    break
         return contest.answer() if contest.entered else contest.only(programs)
 
 

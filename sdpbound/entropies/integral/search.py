@@ -51,9 +51,9 @@ def projective_entropy(
 
 
 def projective_cost(question: EntropyQuestion, level: Level | None) -> float:
-    """Rough CPU seconds of the program with few nodes at a level, or at the lowest one."""
+    """Rough CPU seconds of the first program at a level, or at the lowest one."""
     search = _Search(question, 1e-3, level, None, None)
-    return search.cost(search.levels(search.names, MOST_WORDS)[0], search.few_nodes)
+    return search.cost(search.levels(search.names, MOST_WORDS)[0], _COUNTS[0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +112,9 @@ class _Search(EntropySearch[IntegralProgram, _Attempt]):
         """Choose a level by solving with few nodes: the first one after which a higher level gains little."""
         levels = self._levels()
         count = self.nodes if isinstance(self.nodes, int) else 12
-        first = self.solve(levels[0], graded_nodes(min(6, count)))
+        first = self.solve(levels[0], graded_nodes(min(_COUNTS[0], count)))
+        if self.nodes is None and self.cost(levels[0], self.few_nodes) > self.limit:
+            return levels[0], first
         best = self.solve(levels[0], self._placed(first, min(12, count)))
         return self.climbed(levels, best, lambda level, attempt: self.solve(level, attempt.program.nodes))
 
