@@ -121,8 +121,8 @@ def main() -> None:
     data = sb.Observations.bell_value(sb.chsh(), VALUE)
     sb.conditional_entropy(sb.Observations.bell_value(sb.chsh(), 2.3), closed_forms=False)  # imports
     for method in (
-        sb.VonNeumann(tolerance=2e-3),
-        sb.VonNeumann(tolerance=2e-5),
+        sb.VonNeumann("projective", tolerance=2e-3),
+        sb.VonNeumann("projective", tolerance=2e-5),
         sb.VonNeumann("gauss-radau", "1+AB+AA+AAB", 4),
         sb.VonNeumann("gauss-radau", "1+AB+AA+AAB", 6),
         sb.VonNeumann("gauss-radau", "1+AB+AA+AAB", 8),

@@ -66,13 +66,13 @@ def cases() -> Iterator[tuple[str, sb.Observations, float, list[sb.VonNeumann]]]
         p = (1 + math.sqrt(s * s / 4 - 1)) / 2
         exact = 1 + p * math.log2(p) + (1 - p) * math.log2(1 - p)
         radau = [sb.VonNeumann("gauss-radau", MIDDLE, m) for m in ((4, 6) if s < 2.6 else (8, 16))]
-        projective = [sb.VonNeumann(tolerance=t) for t in (2e-3, 2e-5)]
+        projective = [sb.VonNeumann("projective", tolerance=t) for t in (2e-3, 2e-5)]
         qubit = [sb.VonNeumann("qubit", tolerance=t) for t in (1e-3, 1e-5)]
         yield f"CHSH {s}", data, exact, [*projective, *radau, *qubit]
     for kind in ("bell", "full"):
         for number in (0, 2, 4, 6, 8):
             data, exact = point(kind, number)
-            methods = [sb.VonNeumann(tolerance=t) for t in (4e-3, 1e-3, 4e-4)]
+            methods = [sb.VonNeumann("projective", tolerance=t) for t in (4e-3, 1e-3, 4e-4)]
             methods += [sb.VonNeumann("gauss-radau", MIDDLE, m) for m in (8, 16)]
             methods += [sb.VonNeumann("qubit", tolerance=t) for t in (1e-3, 1e-4)]
             yield f"A7 point {number}, {'all correlators' if kind == 'full' else 'Bell value'}", data, exact, methods

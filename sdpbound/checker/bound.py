@@ -6,12 +6,13 @@ of the flips made after it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 import flint
 
 from sdpbound.checker.claim import Verification, conclude_affine, conclude_entropy
+from sdpbound.checker.coarse import ChargeOf, coarse_charge
 from sdpbound.checker.integral import integral_charge
 from sdpbound.checker.linear import copy_charges
 from sdpbound.checker.numbers import (
@@ -44,7 +45,7 @@ def verify_bound(root: Mapping[str, object], strict: bool) -> Verification:
     functional = read_keys(claim["functional"], ("constant", "multipliers"), "claim.functional")
     constant = read_number(functional["constant"], "claim.functional.constant")
     slopes = read_numbers(functional["multipliers"], "claim.functional.multipliers", length=len(observed))
-    multipliers, charge_of = _method(root, question)
+    multipliers, charge_of = _method(root["proof"], question)
     common_denominator([*multipliers, *slopes, claimed, constant], "proof.multipliers and claim")
     size = max((abs(value) for tensor in question.objectives for value in tensor.values()), default=ONE)
     scaled = observed.scaled(multipliers)
@@ -88,31 +89,39 @@ def verify_bound(root: Mapping[str, object], strict: bool) -> Verification:
     )
 
 
-def _method(
-    root: Mapping[str, object], question: Question
-) -> tuple[list[Fraction], Callable[[list[Fraction], Fraction], Fraction]]:
+def _method(given: object, question: Question, name: str = "proof") -> tuple[list[Fraction], ChargeOf]:
     """The multipliers of a proof, and what finds its charge from those of the normal forms and the claimed constant."""
     entropy = question.kind == "conditional_entropy"
-    given = root["proof"] if isinstance(root["proof"], Mapping) else {}
-    method = given.get("method")
+    said = given if isinstance(given, Mapping) else {}
+    method = said.get("method")
     entries: tuple[str, ...] = ("multipliers", "copies")
-    if "method" in given and (entropy or method == "trivial"):
+    if "method" in said and (entropy or method == "trivial"):
         entries = ("method", "multipliers")
-    elif entropy and "gauss_radau" in given:
+    elif entropy and "coarse" in said and name == "proof":  # not of data that are coarse already
+        entries = ("multipliers", "coarse")
+    elif entropy and "gauss_radau" in said:
         entries = ("multipliers", "gauss_radau", "words", "left", "right", "factor", "blocks")
     elif entropy:
         entries = ("multipliers", "nodes", "words", "factor", "copies")
-    proof = read_keys(root["proof"], entries, "proof")
-    multipliers = read_numbers(proof["multipliers"], "proof.multipliers", length=len(question.observed))
+    proof = read_keys(given, entries, name)
+    multipliers = read_numbers(proof["multipliers"], f"{name}.multipliers", length=len(question.observed))
     if "method" in entries and method == "trivial":
         return multipliers, lambda scaled, _: _trivial_charge(question, scaled)
     if "method" in entries:
         return multipliers, lambda scaled, constant: qubit_charge(question, method, scaled, constant)
+    if "coarse" in entries:
+        return multipliers, lambda scaled, constant: coarse_charge(
+            question, scaled, constant, proof["coarse"], _method_of_coarse
+        )
     if "gauss_radau" in entries:
         return multipliers, lambda scaled, _: gauss_radau_charge(question, scaled, proof)
     if entropy:
         return multipliers, lambda scaled, _: integral_charge(question, scaled, proof)
     return multipliers, lambda scaled, _: max(copy_charges(question, scaled, proof["copies"]))
+
+
+def _method_of_coarse(given: object, question: Question) -> tuple[list[Fraction], ChargeOf]:
+    return _method(given, question, "proof.coarse.proof")
 
 
 def _trivial_charge(question: Question, multipliers: Sequence[Fraction]) -> Fraction:

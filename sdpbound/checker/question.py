@@ -28,12 +28,21 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import product
 
-from sdpbound.checker.numbers import HALF, ZERO, Tensor, common_denominator
+from sdpbound.checker.numbers import HALF, ZERO, Tensor, common_denominator, nearest_float
 from sdpbound.checker.reading import read_integer, read_keys, read_kind, read_number, read_string, read_tensor, shown
 from sdpbound.checker.scenario import Observed, Scenario, expanded, read_observed, read_scenario, total_of
 from sdpbound.errors import CertificateError
 
-__all__ = ["GUESSING", "MOST_OUTCOMES", "Question", "enumerated", "read_question", "require_local_work", "require_work"]
+__all__ = [
+    "GUESSING",
+    "MOST_OUTCOMES",
+    "Question",
+    "enumerated",
+    "key_bits",
+    "read_question",
+    "require_local_work",
+    "require_work",
+]
 
 _MOST_COPIES = 2**16
 _MOST_LINEAR_WORK = 2**25  # copies times coordinates
@@ -156,25 +165,33 @@ def _read_entropy(
     if model != "quantum" or len(scenario.outcomes) != 2:
         raise CertificateError(f"{name} is about two parties with quantum devices; the question has {model} ones.")
     x = read_integer(figure["x"], 0, len(scenario.outcomes[0]) - 1, f"{name}.x")
+    y = None
+    if figure["y"] is not None:
+        y = read_integer(figure["y"], 0, len(scenario.outcomes[1]) - 1, f"{name}.y")
+    flips = read_number(figure["preprocessing"], f"{name}.preprocessing")
+    return x, y, key_bits(scenario, x, y, flips, name), flips
+
+
+def key_bits(
+    scenario: Scenario, x: int, y: int | None, flips: Fraction, name: str
+) -> list[tuple[Tensor, Tensor, Tensor]]:
+    """The bits of a key, if it is none too large and its flips are those of one bit."""
     alice = scenario.effects(0, x)
     if len(alice) > MOST_OUTCOMES:
         raise CertificateError(f"{name} has a key of {len(alice)} outcomes; at most {MOST_OUTCOMES} can be checked.")
     bits = _bits([expanded(scenario, (effect,)) for effect in alice])
-    y = None
-    if figure["y"] is not None:
-        y = read_integer(figure["y"], 0, len(scenario.outcomes[1]) - 1, f"{name}.y")
+    if y is not None:
         bob = scenario.effects(1, y)
         if len(alice) * len(bob) > MOST_OUTCOMES:
             raise CertificateError(f"{name} has more than {MOST_OUTCOMES} pairs of outcomes; they are too many.")
         for effect in alice:
             bits += _bits([expanded(scenario, (effect, other)) for other in bob])
-    flips = read_number(figure["preprocessing"], f"{name}.preprocessing")
-    if not 0 <= flips <= HALF or (flips and (figure["y"] is not None or len(alice) != 2)):
+    if not 0 <= flips <= HALF or (flips and (y is not None or len(alice) != 2)):
         raise CertificateError(
-            f"{name}.preprocessing is {shown(figure['preprocessing'])}; a probability from 0 to 1/2 is expected, and 0 "
+            f"{name}.preprocessing is {nearest_float(flips)!r}; a probability from 0 to 1/2 is expected, and 0 "
             "for any other key than one bit of Alice's."
         )
-    return x, y, bits, flips
+    return bits
 
 
 def _bits(effects: list[Tensor]) -> list[tuple[Tensor, Tensor, Tensor]]:

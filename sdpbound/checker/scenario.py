@@ -98,12 +98,12 @@ class Observed:
         return [sum(map(abs, tensor.values()), ZERO) for tensor in self.tensors]
 
 
-def read_observed(entry: object, scenario: Scenario) -> Observed:
+def read_observed(entry: object, scenario: Scenario, place: str = "question.observed") -> Observed:
     """The tested expressions, their values and tolerances, in normal form."""
     observed = Observed()
     origin = (0,) * len(scenario.outcomes)
-    for j, item in enumerate(read_list(entry, "question.observed")):
-        name = f"question.observed[{j}]"
+    for j, item in enumerate(read_list(entry, place)):
+        name = f"{place}[{j}]"
         item = read_keys(item, ("coefficients", "value", "tolerance"), name)
         tensor = read_tensor(item["coefficients"], scenario.shape, f"{name}.coefficients")
         value, tolerance = (
@@ -119,10 +119,9 @@ def read_observed(entry: object, scenario: Scenario) -> Observed:
         observed.tolerances.append(sized(tolerance / scale, f"{name}.tolerance"))
         observed.shifts.append(shift)
         observed.scales.append(scale)
-    name = "question.observed"
-    common_denominator((value for tensor in observed.tensors for value in tensor.values()), name)
-    common_denominator(observed.values + observed.tolerances, name)
-    common_denominator(observed.shifts + observed.scales, name)
+    common_denominator((value for tensor in observed.tensors for value in tensor.values()), place)
+    common_denominator(observed.values + observed.tolerances, place)
+    common_denominator(observed.shifts + observed.scales, place)
     return observed
 
 

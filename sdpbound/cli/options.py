@@ -93,7 +93,7 @@ class VonNeumannEntropy(Options):
     method: Annotated[
         str | None,
         typer.Option(
-            help="Of von Neumann entropies: projective, gauss-radau or qubit.",
+            help="Of von Neumann entropies: auto (the best of all), projective, gauss-radau or qubit.",
             metavar="METHOD",
             rich_help_panel=ENTROPY,
         ),
@@ -118,9 +118,14 @@ class VonNeumannEntropy(Options):
 class RateEntropy(VonNeumannEntropy):
     """The options for the entropy from which a rate is computed."""
 
-    entropy: Annotated[str, typer.Option(help="min or von-neumann.", metavar="ENTROPY", rich_help_panel=ENTROPY)] = (
-        "min"
-    )
+    entropy: Annotated[
+        str | None,
+        typer.Option(
+            help="von-neumann or min. Default: von-neumann; min if blind, or if --model is not quantum.",
+            metavar="ENTROPY",
+            rich_help_panel=ENTROPY,
+        ),
+    ] = None
     attack: Annotated[
         bool,
         typer.Option("--attack", help="Print the upper bound of an explicit attack too.", rich_help_panel=ENTROPY),
@@ -134,9 +139,11 @@ class RateEntropy(VonNeumannEntropy):
         ),
     ] = False
 
-    def read(self, adversary: AdversaryOptions) -> Entropy:
+    def read(self, adversary: AdversaryOptions, blind: bool = False) -> Entropy:
         """Return the entropy as an object of the library."""
-        if choice(self.entropy, ENTROPIES, "--entropy") == "min":
+        only_min = blind or not adversary.is_quantum
+        default = "min" if only_min and self.method is None and self.tolerance is None else "von-neumann"
+        if choice(self.entropy or default, ENTROPIES, "--entropy") == "min":
             for option, value in (("--method", self.method), ("--tolerance", self.tolerance)):
                 if value is not None:
                     raise InvalidInput(f"{option} {value} is of von Neumann entropies: say --entropy von-neumann too.")

@@ -103,7 +103,8 @@ def margin_of(bound: sb.Bound) -> str:
     if isinstance(bound, sb.EntropyAttack):
         return f"explicit attack of {len(bound.weights)} strategies, {bound.data}"
     moved = "unknown" if math.isnan(bound.correction) else f"{bound.correction:.1e}"
-    return f"certified margin {moved} to the solver's value"
+    notes = "".join(f"; {note}" for note in bound.notes) if isinstance(bound, sb.EntropyBound) else ""
+    return f"certified margin {moved} to the solver's value{notes}"
 
 
 def bound_line(bound: sb.Bound) -> str:
@@ -120,7 +121,7 @@ def how_solved(bound: sb.Bound) -> str:
 
 def bound_facts(bound: sb.Bound) -> dict[str, Any]:
     """Return the facts of a bound for JSON, with unrounded floats."""
-    return {
+    facts: dict[str, Any] = {
         "figure": bound.figure,
         "value": bound.value,
         "side": bound.side,
@@ -131,6 +132,9 @@ def bound_facts(bound: sb.Bound) -> dict[str, Any]:
         "seconds": dict(bound.seconds),
         "source": bound.source,
     }
+    if isinstance(bound, sb.EntropyBound):
+        facts |= {"method": bound.method, "merged": bound.merged, "gap": finite(bound.gap)}
+    return facts
 
 
 def adversary_facts(model: Adversary) -> dict[str, Any]:

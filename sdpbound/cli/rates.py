@@ -77,7 +77,7 @@ def randomness_command(
     output: Output,
 ) -> None:
     """Lower bound on the randomness rate H(AB|X=x,Y=y,E), in bits a round; or local, or blind."""
-    how, chosen = entropy.read(adversary), devices.devices()
+    how, chosen = entropy.read(adversary, kind.blind), devices.devices()
     behaviour, data = chosen.data()
     output.require_folder()
     if kind.blind and entropy.attack:

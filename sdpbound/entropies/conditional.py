@@ -25,7 +25,9 @@ class VonNeumann(Entropy):
 
     Parameters
     ----------
-    method : the name of a method. "projective" gives Eve a projection for each node of an integral:
+    method : the name of a method. "auto" takes the best certified bound of all methods that apply and are fast, also of
+        coarser data, see :mod:`sdpbound.entropies.auto`; with a level or nodes it is the first method that takes them.
+        "projective" gives Eve a projection for each node of an integral:
         :mod:`sdpbound.entropies.quadrature` has the formula and its safe side, and
         :mod:`sdpbound.entropies.integral.assemble` the program. "gauss-radau" is the method of Brown, Fawzi and Fawzi:
         Eve has any operator for each node, and the certificate limits none of them; see
@@ -40,14 +42,15 @@ class VonNeumann(Entropy):
     tolerance : the accuracy to aim at, in bits. The nodes may cost half of it. For "projective" the bound's
         ``quadrature_gap`` is the most that the nodes do cost. For "gauss-radau" this cost is unknown (nan): the method
         stops when more nodes gain less than half of the tolerance. The level is chosen by what the next higher level
-        gains, which does not prove that other levels gain nothing
+        gains, which does not prove that other levels gain nothing. If the bound's ``gap`` is not known to be within
+        the tolerance, its ``status`` is "inaccurate"
     solver : as in :func:`sdpbound.guessing_probability`; default SDPA, which is fastest here
 
     >>> VonNeumann("projective", "1+AB", 8).nodes
     8
     """
 
-    method: str = "projective"
+    method: str = "auto"
     level: Level | None = None
     nodes: int | tuple[float, ...] | None = None
     tolerance: float = 1e-3
@@ -94,14 +97,16 @@ def conditional_entropy(
     purification. For one tested value of a CHSH or asymmetric CHSH expression a closed form gives it (arXiv:0903.4460,
     arXiv:2005.13015, arXiv:2007.16146; see :mod:`sdpbound.entropies.closed`). For other data the bound comes from the
     nodes of an integral (arXiv:2208.12194, arXiv:2411.04858; here with half of the range and all nodes in one program)
-    and from the NPA hierarchy. There is no such bound for no-signaling adversaries.
+    and from the NPA hierarchy. Where at most two settings of two outcomes for each
+    party are tested, it comes from pairs of qubits; ``bound.method`` says what won. There is no such bound for
+    no-signaling adversaries.
 
     Parameters
     ----------
     observed : the tested data of Alice and Bob: any linear data of two parties
     x, y : settings of the key; y None for a key of Alice's outcome alone
-    method : a VonNeumann, another Entropy, or the name of a method; default VonNeumann(), which aims at an accuracy of
-        1e-3 bits
+    method : a VonNeumann, another Entropy, or the name of a method; default VonNeumann(), which takes the
+        best method for the data and aims at an accuracy of 1e-3 bits
     preprocessing : probability in [0, 1/2] with which Alice flips her outcome before the entropy is taken; the key must
         be one bit
     solver : a solver to use in place of the method's solver
@@ -121,8 +126,8 @@ def conditional_entropy(
     >>> round(sb.conditional_entropy(data).value, 9)
     0.456435557
     >>> bound = sb.conditional_entropy(data, closed_forms=False)
-    >>> 0.4555 < bound.value < 0.456436, bound.quadrature_gap <= 5e-4
-    (True, True)
+    >>> 0.4554 < bound.value < 0.456436, bound.method, bound.gap <= 1e-3
+    (True, 'qubit', True)
     """
     how = VonNeumann() if method is None else named_entropy(method, "method")
     if solver is not None:

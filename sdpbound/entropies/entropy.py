@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import flint
 import numpy as np
@@ -18,10 +18,12 @@ from sdpbound.bounds.rounding import lower_float
 from sdpbound.entropies.proof import EntropyProof
 from sdpbound.entropies.question import EntropyQuestion, KeyQuestion
 
-__all__ = ["Entropy", "EntropyBound", "TrivialProof", "least_entropy", "no_less_than_trivial"]
+__all__ = ["INACCURATE", "Entropy", "EntropyBound", "TrivialProof", "least_entropy", "no_less_than_trivial"]
 
 #: Working precision, in binary digits, for the entropy of the flips.
 PRECISION = 256
+#: The status of a bound that is not known to have the accuracy asked for.
+INACCURATE = "inaccurate"
 
 
 class Entropy(ABC):
@@ -32,7 +34,17 @@ class Entropy(ABC):
     "sdpbound.entropies". The name is then a ``method`` of :class:`sdpbound.VonNeumann`, of the command line and of
     study files. A call by name passes those of the options ``level``, ``nodes``, ``tolerance`` and ``solver`` that the
     constructor takes.
+
+    The default method "auto" compares methods by what they say of themselves in ``applies``, ``cost`` and ``exact``. It
+    takes a new method into account if ``cost`` is finite.
+
+    Attributes
+    ----------
+    exact : class attribute; whether the bound comes as close to the least entropy as asked for. If not, it comes close
+        to the best bound of a hierarchy
     """
+
+    exact: ClassVar[bool] = False
 
     @property
     @abstractmethod
@@ -42,6 +54,18 @@ class Entropy(ABC):
     @abstractmethod
     def lower_bound(self, question: KeyQuestion) -> Bound:
         """Certified lower bound, in bits, on the entropy asked for; InvalidInput if the method cannot answer."""
+
+    def applies(self, question: KeyQuestion) -> str | None:
+        """None if the method can answer the question; otherwise one sentence that says why it cannot."""
+        return None
+
+    def cost(self, question: KeyQuestion) -> float:
+        """Rough CPU seconds of an answer to a question to which the method applies; infinite if nothing is known."""
+        return math.inf
+
+    def within(self, question: KeyQuestion, seconds: float) -> Entropy | None:
+        """The method with so little effort that an answer takes about so many CPU seconds; None if it takes more."""
+        return self if self.cost(question) <= seconds else None
 
     def tested(self, observed: Observations) -> Observations:
         """The data that the method needs for Alice's outcome alone; it may drop data that do not restrict Eve."""
@@ -61,10 +85,35 @@ class EntropyBound(Bound):
     nodes : the nodes used; empty for a closed form
     quadrature_gap : the most, in bits, by which more nodes could raise the bound at this level. It is as accurate as
         the solver's point. Any further distance between the bound and the value of an attack is due to the level
+    gap : the most, in bits, by which the entropy exceeds the bound, as far as known. For the qubit method it is the
+        distance to an explicit attack. For programs it is an estimate from what the last nodes and words gained; nan if
+        nothing is known, as for words that the caller chose
+    method : the name of the method that proved the bound; empty for a closed form
+    merged : if the proof is about coarser data, what was merged or left out, in words
+    tolerance : the accuracy asked for, in bits. If ``gap`` is not known to be as small, ``status`` is "inaccurate"
     """
 
     nodes: tuple[float, ...] = ()
     quadrature_gap: float = math.nan
+    gap: float = math.nan
+    method: str = ""
+    merged: str = ""
+    tolerance: float = math.nan
+
+    def __repr__(self) -> str:
+        return f"{super().__repr__()[:-1]}{''.join(f'; {note}' for note in self.notes)})"
+
+    @property
+    def notes(self) -> list[str]:
+        """Which method won, on which data, and whether the bound has the accuracy asked for, in words."""
+        notes = []
+        if self.method:
+            data = f", data coarser: {self.merged}" if self.merged else ""
+            notes.append(f"method {self.method!r}{data}")
+        if self.status == INACCURATE and self.tolerance > 0:
+            far = f"{self.gap:.1e} bits" if math.isfinite(self.gap) else "an unknown amount"
+            notes.append(f"the tolerance of {self.tolerance:g} is not shown to be kept: the entropy may be {far} above")
+        return notes
 
 
 def least_entropy(flips: float) -> float:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from sdpbound.adversaries import Quantum
 from sdpbound.bell.observations import Observations
@@ -12,7 +13,10 @@ from sdpbound.entropies.entropy import Entropy, EntropyBound
 from sdpbound.entropies.question import EntropyQuestion, KeyQuestion
 from sdpbound.errors import InvalidInput, InvalidParameter
 
-__all__ = ["VonNeumannMethod"]
+__all__ = ["PROGRAMS", "VonNeumannMethod"]
+
+#: A search over levels and nodes takes about as long as so many programs with few nodes.
+PROGRAMS = 3.0
 
 
 @dataclass(frozen=True)
@@ -22,7 +26,13 @@ class VonNeumannMethod(Entropy):
     Parameters
     ----------
     tolerance : the accuracy to aim at, in bits, from 1e-7 to 1
+
+    Attributes
+    ----------
+    name : class attribute, the name of the method
     """
+
+    name: ClassVar[str]
 
     tolerance: float = 1e-3
 
@@ -39,12 +49,26 @@ class VonNeumannMethod(Entropy):
     def solved(self, question: EntropyQuestion) -> EntropyBound:
         """Bound the entropy of a checked question, without closed forms."""
 
+    def applies(self, question: KeyQuestion) -> str | None:
+        try:
+            self.require(question)
+        except InvalidInput as error:
+            return str(error)
+        return None
+
+    def require(self, question: KeyQuestion) -> EntropyQuestion:
+        """The question about a von Neumann entropy; InvalidInput if the method cannot answer it."""
+        if question.blind:
+            raise InvalidInput("blind randomness has a bound by min-entropy only: use MinEntropy(Quantum('2')).")
+        return question.of_entropy()
+
     def tested(self, observed: Observations) -> Observations:
         return observed.drop_untested()
 
     def lower_bound(self, question: KeyQuestion) -> EntropyBound:
-        if question.blind:
-            raise InvalidInput("blind randomness has a bound by min-entropy only: use MinEntropy(Quantum('2')).")
-        asked = question.of_entropy()
+        asked = VonNeumannMethod.require(self, question)
         closed = closed_entropy(asked, self.adversary) if question.closed_forms else None
-        return self.solved(asked) if closed is None else closed
+        if closed is not None:
+            return closed
+        bound = self.solved(asked)
+        return replace(bound, method=bound.method or self.name, tolerance=self.tolerance)

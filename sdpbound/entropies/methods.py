@@ -5,10 +5,9 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 
+from sdpbound.entropies.auto import Auto
+from sdpbound.entropies.candidates import CANDIDATES, GROUP, WANTED
 from sdpbound.entropies.entropy import Entropy
-from sdpbound.entropies.integral.method import Projective
-from sdpbound.entropies.qubits.method import QubitReduction
-from sdpbound.entropies.radau.method import GaussRadau
 from sdpbound.errors import InvalidParameter
 from sdpbound.registry import Registry, concrete, unknown
 
@@ -17,11 +16,7 @@ __all__ = ["METHODS", "method_named", "options_of"]
 #: Each method has a line here. Another package adds a method by an entry point. The class is called with those options
 #: of :class:`sdpbound.VonNeumann` that its constructor takes by name.
 METHODS: Registry[type[Entropy]] = Registry(
-    "a method for entropies",
-    "sdpbound.entropies",
-    {"projective": Projective, "gauss-radau": GaussRadau, "qubit": QubitReduction},
-    concrete(Entropy),
-    "a subclass of sdpbound.Entropy with all its methods",
+    "a method for entropies", GROUP, {Auto.name: Auto, **CANDIDATES}, concrete(Entropy), WANTED
 )
 
 

@@ -14,6 +14,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
+import numpy as np
+
 from sdpbound.adversaries import Quantum
 from sdpbound.arrays import Floats
 from sdpbound.bounds.boundary import towards_noise
@@ -23,12 +25,12 @@ from sdpbound.conic.program import SolverResult, Status
 from sdpbound.conic.programs.shared import SharedData, SharedDual, SharedProgram
 from sdpbound.conic.solvers.choose import SolverChoice, first_answer
 from sdpbound.conic.solvers.solver import DEFAULT_TOLERANCE
-from sdpbound.entropies.entropy import EntropyBound, no_less_than_trivial
+from sdpbound.entropies.entropy import INACCURATE, EntropyBound, no_less_than_trivial
 from sdpbound.entropies.proof import ProgramProof
 from sdpbound.entropies.question import EntropyQuestion
 from sdpbound.entropies.words import words_of_level
 from sdpbound.errors import SolverFailure
-from sdpbound.npa.levels import Level
+from sdpbound.npa.levels import Level, normalise_level
 
 __all__ = ["Attempt", "EntropyProgram", "EntropySearch"]
 
@@ -95,26 +97,36 @@ class EntropySearch(ABC, Generic[P, A]):
     ----------
     question, tolerance : the question, and how many bits the answer may be off
     level, nodes, solver : as in :class:`sdpbound.VonNeumann`
+    limit : the rough CPU seconds that one program may take; a larger program is not tried, but the first is
     attempt_type : class attribute, the type of the attempts
+    few_nodes : class attribute, the number of nodes with which levels are compared
     worth : class attribute; a higher level is kept if, with few nodes, it gains more than this part of the tolerance
     """
 
     attempt_type: ClassVar[type[Attempt[Any]]] = Attempt
     worth: ClassVar[float]
+    few_nodes: ClassVar[int]
 
     question: EntropyQuestion
     tolerance: float
     level: Level | None
     nodes: int | tuple[float, ...] | None
     solver: SolverChoice
+    limit: float = math.inf
     seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(("assemble", "solve", "certify"), 0.0))
     retreat: float = field(default=0.0, init=False)  # distance towards white noise of the data that are solved
     attempts: list[A] = field(default_factory=list, init=False)
     inside: bool = field(default=False, init=False)  # whether a test found no functional that separates the data
 
+    words_gain: float = field(default=math.nan, init=False)  # bits that the last level gained at few nodes
+
     @abstractmethod
     def improve(self) -> None:
         """Make attempts until the tolerance is met or further attempts gain nothing."""
+
+    @abstractmethod
+    def cost(self, level: Level, nodes: int) -> float:
+        """Rough CPU seconds of one program."""
 
     @abstractmethod
     def program(self, level: Level, nodes: Any) -> P:
@@ -132,6 +144,14 @@ class EntropySearch(ABC, Generic[P, A]):
             return replace(self, question=self.question.widened()).run()
         return self._as_bound(best)
 
+    def words(self, level: Level) -> int:
+        """How many words a program of a level has."""
+        level = normalise_level(level)
+        observed = self.question.observed
+        parts = [np.abs(part) for bit in self.question.bits for part in bit]
+        needed = np.any([np.zeros(observed.scenario.shape), *np.abs(observed.coefficients), *parts], axis=0)
+        return len(words_of_level(observed.scenario, level, needed))
+
     @property
     def most(self) -> float:
         """The largest entropy that the key can have, in bits."""
@@ -142,7 +162,8 @@ class EntropySearch(ABC, Generic[P, A]):
         if self.level is not None:
             return [self.level]
         few = [n for n in names if len(words_of_level(self.question.scenario, n)) <= most_words]
-        return list(few or names[:1])
+        cheap = [n for n in few if self.cost(n, self.few_nodes) <= self.limit]
+        return list(cheap or names[:1])
 
     def climbed(self, levels: Sequence[Level], best: A, higher: Callable[[Level, A], A]) -> tuple[Level, A]:
         """Go up the levels until the next one gains little; return the last level worth it, and its attempt.
@@ -152,6 +173,7 @@ class EntropySearch(ABC, Generic[P, A]):
         level = levels[0]
         for next_one in levels[1:]:
             other = higher(next_one, best)
+            self.words_gain = max(other.bound - best.bound, 0.0)
             if other.bound - best.bound <= self.worth * self.tolerance:
                 break
             level, best = next_one, other
@@ -208,10 +230,19 @@ class EntropySearch(ABC, Generic[P, A]):
             return DEFAULT_TOLERANCE
         return min(max(3e-4 * self.tolerance, DEFAULT_TOLERANCE), 1e-6)
 
+    def gap_of(self, best: A) -> float:
+        """Bits that the entropy may be above an attempt, as far as nodes and words tell; nan if they tell nothing."""
+        return best.gap + self.words_gain
+
     def _as_bound(self, best: A) -> EntropyBound:
         model = Quantum(best.level)
         proof = ProgramProof(self.question, model, best.program, best.dual)
         value, shown = no_less_than_trivial(best.bound + 0.0, proof, self.question, model)
+        gap = self.gap_of(best)
+        status = best.result.status.value
+        chosen = self.level is not None or self.nodes is not None  # a program was asked for, not an accuracy
+        if best.result.status is Status.SOLVED and not chosen and not gap <= self.tolerance:
+            status = INACCURATE
         return EntropyBound(
             value=value,
             side="lower",
@@ -219,9 +250,10 @@ class EntropySearch(ABC, Generic[P, A]):
             model=model,
             solver_value=best.claimed,
             solver=best.result.solver,
-            status=best.result.status.value,
+            status=status,
             seconds=self.seconds,
             _proof=shown,
             nodes=tuple(float(t) for t in best.program.nodes),
             quadrature_gap=best.gap,
+            gap=gap if math.isfinite(gap) else math.nan,
         )

@@ -23,7 +23,7 @@ from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.bound import Bound
 from sdpbound.bounds.rounding import lower_float, rounded
-from sdpbound.entropies.conditional import named_entropy
+from sdpbound.entropies.conditional import VonNeumann, named_entropy
 from sdpbound.entropies.entropy import Entropy
 from sdpbound.entropies.min_entropy import MinEntropy
 from sdpbound.entropies.question import KeyQuestion, require_preprocessing
@@ -173,7 +173,8 @@ def key_rate(
     behaviour : what the devices do: its error-correction cost is paid
     observed : what is tested: "correlators", "full" or an Observations; Eve is limited by this only
     x, y : key settings; None: the best pair, reported in the Rate
-    entropy : an Entropy, or the name of a method of :class:`sdpbound.VonNeumann`; default MinEntropy(Quantum("2"))
+    entropy : an Entropy, or the name of a method of :class:`sdpbound.VonNeumann`; default VonNeumann(), which
+        takes the best bound of all methods that are fast on the data
     preprocessing : probability with which Alice flips her key bit, or "best": see :func:`best_preprocessing`;
         min-entropy takes 0 only
     options : which proofs the rate may use, default RateOptions()
@@ -198,7 +199,7 @@ def key_rate(
         return best_preprocessing(behaviour, observed, x, y, entropy, how.closed_forms)
     require_preprocessing(preprocessing)
     data = observations_of(behaviour, observed)
-    entropy = MinEntropy() if entropy is None else named_entropy(entropy)
+    entropy = VonNeumann() if entropy is None else named_entropy(entropy)
     data = entropy.tested(data)
     xs, ys = choices(behaviour, 0, x, "x"), choices(behaviour, 1, y, "y")
 
@@ -233,7 +234,8 @@ def randomness_rate(
     """Certified lower bound on the randomness rate: global H(AB|X=x,Y=y,E), local H(A|X=x,E), or blind.
 
     Parameters as in :func:`key_rate`. ``local``: of Alice's outcome alone. Options: default RandomnessOptions(), of
-    which ``blind`` is one: against an Eve who also holds Bob's device and outcome, H(A|X=x,Y=y,B,E).
+    which ``blind`` is one: against an Eve who also holds Bob's device and outcome, H(A|X=x,Y=y,B,E). That has a bound
+    by min-entropy only, and the default entropy is then MinEntropy().
 
     Returns
     -------
@@ -249,7 +251,9 @@ def randomness_rate(
     if local and (blind or y is not None):
         raise InvalidInput("local randomness is of Alice's outcome alone: leave y and blind out.")
     data = observations_of(behaviour, observed)
-    entropy = MinEntropy() if entropy is None else named_entropy(entropy)
+    if entropy is None:
+        entropy = MinEntropy() if blind else VonNeumann()
+    entropy = named_entropy(entropy)
     xs = choices(behaviour, 0, x, "x")
     ys: Sequence[int | None] = [None] if local else choices(behaviour, 1, y, "y")
     pairs = list(itertools.product(xs, ys))

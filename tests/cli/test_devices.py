@@ -95,6 +95,8 @@ def test_every_command_speaks_of_families(answer):
     assert entropy["lower"]["value"] == sb.conditional_entropy(data, 0, None, how).value
     assert answer("finite", *own, *qubit, "--rounds", "1e9")["lengths"][0]["length"] > 0.0
     key = answer("rate", "key", *own, *LOW)
+    assert key["rate"] == sb.key_rate(member.behaviour(0.97), data, entropy=sb.VonNeumann(level="1+AB")).value
+    key = answer("rate", "key", *own, *LOW, "--entropy", "min")
     rate = sb.key_rate(member.behaviour(0.97), data, entropy=sb.MinEntropy(sb.Quantum("1+AB")))
     assert key["rate"] == rate.value and key["settings"] == {"x": rate.settings[0], "y": rate.settings[1]}
     local = answer("rate", "randomness", *own, *LOW, "--local")

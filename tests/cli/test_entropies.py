@@ -73,9 +73,12 @@ def test_finite_lengths(answer, call, tmp_path):
     "arguments, words",
     [
         (["rate", "key", *ANGLES, "--entropy", "shannon"], ["--entropy", "shannon", "von-neumann"]),
-        (["rate", "key", *ANGLES, "--method", "qubit"], ["--method qubit", "--entropy von-neumann"]),
+        (
+            ["rate", "key", *ANGLES, "--entropy", "min", "--method", "qubit"],
+            ["--method qubit", "--entropy von-neumann"],
+        ),
         (["rate", "key", *ANGLES, "--entropy", "von-neumann", "--model", "local"], ["--model local", "--entropy min"]),
-        (["rate", "key", *ANGLES, "--preprocessing", "0.1"], ["preprocessing = 0.1", "VonNeumann"]),
+        (["rate", "key", *ANGLES, "--entropy", "min", "--preprocessing", "0.1"], ["preprocessing = 0.1", "VonNeumann"]),
         (["rate", "key", *ANGLES, "--entropy", "von-neumann", "--preprocessing", "0.6"], ["0.6", "0 to 1/2"]),
         (["entropy", *ANGLES, "--method", "guess"], ["method = 'guess'", "projective"]),
         (["entropy", *ANGLES, "--tolerance", "0"], ["tolerance = 0", "1e-7"]),

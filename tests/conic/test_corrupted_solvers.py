@@ -75,7 +75,7 @@ def simple(ask_for: Callable[[Choice], sb.Bound], true: float | None = None) -> 
 
 
 def von_neumann(solver: Choice, preprocessing: float = 0.0, **settings: Any) -> sb.Bound:
-    method = sb.VonNeumann(**settings)
+    method = sb.VonNeumann(**{"method": "projective", **settings})
     return sb.conditional_entropy(DATA, 0, None, method, preprocessing, solver, closed_forms=False)
 
 

@@ -73,7 +73,7 @@ def test_programs_agree(alpha: float, q: float) -> None:
     for part in (0.2, 0.6, 0.95):
         observed = data(alpha, between(alpha, part))
         closed = sb.conditional_entropy(observed, preprocessing=q)
-        program = sb.conditional_entropy(observed, preprocessing=q, closed_forms=False)
+        program = sb.conditional_entropy(observed, 0, None, "projective", q, closed_forms=False)
         assert program.status != "closed form"
         assert program.value <= closed.value <= program.value + program.quadrature_gap + 2e-5
 

@@ -20,7 +20,15 @@ from tests.support import chsh_entropy, h, plogp, true_entropy
 from tests.tampering import OF_ENTROPIES, assert_refused
 
 #: This file is about programs; formulas are in test_closed_entropies.py.
-conditional_entropy = functools.partial(sb.conditional_entropy, closed_forms=False)
+VonNeumann = functools.partial(sb.VonNeumann, "projective")
+
+
+def conditional_entropy(
+    data: sb.Observations, x: int = 0, y: int | None = None, method: Any = None, *rest: Any, **options: Any
+) -> sb.EntropyBound:
+    """By the projective method, never by a formula."""
+    method = VonNeumann() if method is None else method
+    return sb.conditional_entropy(data, x, y, method, *rest, closed_forms=False, **options)
 
 
 # -- quadrature ---------------------------------------------------------------------------------------------------
@@ -94,7 +102,7 @@ def test_chsh(s: float) -> None:
     for q in (0.0, 0.1):
         exact = chsh_entropy(s, q)
         for tolerance in (1e-3, 2e-5):
-            bound = conditional_entropy(data, method=sb.VonNeumann(tolerance=tolerance), preprocessing=q)
+            bound = conditional_entropy(data, method=VonNeumann(tolerance=tolerance), preprocessing=q)
             assert exact - 0.5 * tolerance <= bound.value <= exact
             assert exact <= bound.value + bound.quadrature_gap + 1e-7
             assert bound.quadrature_gap <= 0.6 * tolerance
@@ -138,7 +146,7 @@ def test_noisy_points_closely(point: int, kind: str, reference: dict[str, dict[s
     data = (
         sb.Observations.correlators(b) if kind == "full" else sb.Observations.bell_value(t.expression, t.expression(b))
     )
-    bound = conditional_entropy(data, method=sb.VonNeumann(tolerance=2e-4))
+    bound = conditional_entropy(data, method=VonNeumann(tolerance=2e-4))
     assert entry["value"] - 2e-4 <= bound.value <= entry["value"] + 1e-6
 
 
@@ -156,12 +164,10 @@ def test_global_entropy_of_chsh() -> None:
     """Values of explicit qubit attacks found by optimisation."""
     for s, attack in ((2.2, 0.209694), (2.7, 1.072957)):
         bound = conditional_entropy(
-            sb.Observations.bell_value(sb.chsh(), s), 0, 0, sb.VonNeumann(level="2+AAB+ABB", nodes=12)
+            sb.Observations.bell_value(sb.chsh(), s), 0, 0, VonNeumann(level="2+AAB+ABB", nodes=12)
         )
         assert attack - 5e-3 <= bound.value <= attack + 1e-6
-    top = conditional_entropy(
-        sb.Observations.bell_value(sb.chsh(), 8**0.5), 0, 0, sb.VonNeumann(level="1+AB", nodes=16)
-    )
+    top = conditional_entropy(sb.Observations.bell_value(sb.chsh(), 8**0.5), 0, 0, VonNeumann(level="1+AB", nodes=16))
     assert 1.6009 - 5e-3 <= top.value <= 1 + h((1 + 0.5**0.5) / 2) + 1e-9
 
 
@@ -181,7 +187,7 @@ def test_never_above_an_explicit_strategy(seed: int) -> None:
     y = None if rng.integers(2) else 1
     q = 0.1 if y is None and scenario.outcomes[0][0] == 2 and rng.integers(2) else 0.0
     data = sb.Observations.full(mixed.behaviour())
-    bound = conditional_entropy(data, 0, y, sb.VonNeumann(level="1+AB", nodes=6), q)
+    bound = conditional_entropy(data, 0, y, VonNeumann(level="1+AB", nodes=6), q)
     assert bound.value <= true_entropy(mixed, 0, y, q) + 1e-9
     for candidate in (mixed, other, strategy):
         assert bound.functional(candidate.behaviour()) <= true_entropy(candidate, 0, y, q) + 1e-9
@@ -194,7 +200,7 @@ def test_tight_for_a_tripartite_key_of_three_outcomes() -> None:
     _, best = sb.see_saw(sb.cglmp(3), dimension=3, rng=np.random.default_rng(1))
     b = best.behaviour().white_noise(0.98)
     values = [
-        conditional_entropy(sb.Observations.full(b), 0, None, sb.VonNeumann(level=level, nodes=8)).value
+        conditional_entropy(sb.Observations.full(b), 0, None, VonNeumann(level=level, nodes=8)).value
         for level in ("1", "1+AB")
     ]
     assert values[0] <= values[1] + 1e-7 and 0.9 < values[1] < math.log2(3)
@@ -214,14 +220,14 @@ def test_orders(seed: int) -> None:
     few, many = tuple(graded_nodes(6)), tuple(np.sort(np.concatenate([graded_nodes(6), graded_nodes(6)[:-1] * 0.9])))
 
     def value(data: sb.Observations, level: str, nodes: tuple[float, ...], q: float = 0.0) -> float:
-        return conditional_entropy(data, 0, None, sb.VonNeumann(level=level, nodes=nodes), q).value
+        return conditional_entropy(data, 0, None, VonNeumann(level=level, nodes=nodes), q).value
 
     base = value(bell, "1+AB", few)
     assert base <= value(bell, "1+AB", many) + 1e-6
     assert base <= value(bell, "1+AB+AA+AAB", few) + 1e-6
     assert base <= value(full, "1+AB", few) + 1e-6
     assert base <= value(bell, "1+AB", few, 0.2) + 1e-6
-    tight = conditional_entropy(full, method=sb.VonNeumann(level="1+AB+AA+AAB", nodes=24))
+    tight = conditional_entropy(full, method=VonNeumann(level="1+AB+AA+AAB", nodes=24))
     assert sb.min_entropy(full, sb.Quantum("1+AB")).value <= tight.value + tight.quadrature_gap + 1e-6
 
 
@@ -238,7 +244,7 @@ def test_flips_of_outcomes_change_nothing() -> None:
         np.concatenate([data.values, [1e-31]]),
         np.concatenate([data.tolerances, [1.0]]),
     )
-    method = sb.VonNeumann(level="1+AB", nodes=8)
+    method = VonNeumann(level="1+AB", nodes=8)
     assert conditional_entropy(data, method=method).value == pytest.approx(
         conditional_entropy(joined, method=method).value, abs=2e-4
     )
@@ -252,7 +258,7 @@ def test_a_third_setting_costs_nothing_unless_tested() -> None:
     table[0, 1:, 1:3] = [[1, 1], [1, -1]]
     data = sb.Observations(wide, table, np.array([2.5]), np.array(1e-12))
     small = sb.Observations.bell_value(sb.chsh(), 2.5)
-    method = sb.VonNeumann(level="1+AB", nodes=10)
+    method = VonNeumann(level="1+AB", nodes=10)
     assert conditional_entropy(data, method=method).value == conditional_entropy(small, method=method).value
     assert conditional_entropy(data, method=method).certificate.verify().holds
     both = conditional_entropy(data, 0, 2, method)  # Bob's third outcome is free: Eve may know it
@@ -271,7 +277,7 @@ def test_wide_tolerances_are_the_worst_of_the_interval() -> None:
 def bound_for_checks(**options: Any) -> sb.EntropyBound:
     t = sb.SingletSelfTest(1.0, 1.4, 2.6)
     data = sb.Observations.correlators(t.behaviour(0.97))
-    return conditional_entropy(data, method=sb.VonNeumann(level="1+AB", nodes=4), **options)
+    return conditional_entropy(data, method=VonNeumann(level="1+AB", nodes=4), **options)
 
 
 @pytest.mark.parametrize("options", [{}, {"y": 1}, {"preprocessing": 0.05}])
@@ -352,7 +358,7 @@ def key_rate_at(error: float, separately: bool = False, angle: float = np.pi / 4
     behaviour, (e, f) = third_setting(error, angle)
     pairs = [(e, e(behaviour)), (f, f(behaviour))] if separately else [(e + f, (e + f)(behaviour))]
     data = sb.Observations.bell_values(pairs)
-    entropy = sb.VonNeumann(level="1+AB+AA+AAB" if separately else "1+AB", nodes=64)
+    entropy = VonNeumann(level="1+AB+AA+AAB" if separately else "1+AB", nodes=64)
     return sb.key_rate(behaviour, data, x=0, y=2, entropy=entropy, preprocessing=q, closed_forms=False).value
 
 
@@ -367,7 +373,7 @@ def test_critical_error_rates() -> None:
 def test_rates_take_the_entropy() -> None:
     t = sb.SingletSelfTest(np.pi / 3, np.pi / 2 - 0.02, 5 * np.pi / 6)
     b = t.behaviour(0.99)
-    method = sb.VonNeumann(level="1+AB", nodes=12)
+    method = VonNeumann(level="1+AB", nodes=12)
     rate = sb.key_rate(b, x=0, y=0, entropy=method)
     assert rate.value > sb.key_rate(b, x=0, y=0).value
     assert rate.value == pytest.approx(rate.entropy.value - sb.error_correction(b, 0, 0), abs=1e-12)
@@ -413,13 +419,13 @@ def test_envelope_of_a_curve() -> None:
     curve = sb.entropy_envelope(
         lambda theta: sb.Observations.correlators(sb.SingletSelfTest(theta, 1.5, np.pi).behaviour(0.99)),
         grid,
-        method=sb.VonNeumann(level="1+AB", nodes=10),
+        method=VonNeumann(level="1+AB", nodes=10),
         tolerance=5e-3,
     )
     assert not curve.proven and curve.gap <= 5e-3 and len(curve.bounds) < 17
     for theta, value in list(zip(grid, curve.values, strict=True))[::5]:
         data = sb.Observations.correlators(sb.SingletSelfTest(theta, 1.5, np.pi).behaviour(0.99))
-        here = conditional_entropy(data, method=sb.VonNeumann(level="1+AB", nodes=10)).value
+        here = conditional_entropy(data, method=VonNeumann(level="1+AB", nodes=10)).value
         assert value <= here + 2e-3
 
 
@@ -433,16 +439,16 @@ def test_errors() -> None:
             conditional_entropy(data, preprocessing=q)  # type: ignore[arg-type]
     for nodes in (1, 0, 10**6, (0.5,), (0.1, 0.4), (0.3, 0.2, 0.5), (0.0, 0.5), (math.nan, 0.5), True):
         with pytest.raises(sb.InvalidInput, match="nodes"):
-            sb.VonNeumann(nodes=nodes)  # type: ignore[arg-type]
+            VonNeumann(nodes=nodes)  # type: ignore[arg-type]
     for tolerance in (0.0, -1.0, math.nan, 2.0, "1e-3"):
         with pytest.raises(sb.InvalidParameter, match="tolerance"):
-            sb.VonNeumann(tolerance=tolerance)  # type: ignore[arg-type]
-    with pytest.raises(sb.InvalidParameter, match="must be projective, gauss-radau or qubit"):
+            VonNeumann(tolerance=tolerance)  # type: ignore[arg-type]
+    with pytest.raises(sb.InvalidParameter, match="must be auto, projective, gauss-radau or qubit"):
         sb.VonNeumann("1+AB")
     with pytest.raises(sb.InvalidLevel):
-        sb.VonNeumann(level="A+1")
+        VonNeumann(level="A+1")
     with pytest.raises(sb.InvalidLevel, match="reach"):
-        conditional_entropy(data, method=sb.VonNeumann(level=["1", "A0"]))
+        conditional_entropy(data, method=VonNeumann(level=["1", "A0"]))
     with pytest.raises(sb.InvalidSettings, match="x = 2"):
         conditional_entropy(data, x=2)
     with pytest.raises(sb.InvalidSettings, match="y = 5"):
@@ -475,7 +481,7 @@ def test_every_solver_proves(solver: str) -> None:
     if solver not in ("clarabel",):
         pytest.importorskip({"sdpa": "sdpap"}.get(solver, solver))
     data = sb.Observations.bell_value(sb.chsh(), 2.5)
-    bound = conditional_entropy(data, method=sb.VonNeumann(level="1+AB", nodes=4), solver=solver)
+    bound = conditional_entropy(data, method=VonNeumann(level="1+AB", nodes=4), solver=solver)
     assert 0.44 < bound.value < chsh_entropy(2.5)
     assert bound.solver == solver
 

@@ -169,6 +169,24 @@ recipe("entropy_qubit_flips", lambda: qubit(chsh_value(2.6), None, 0.1, toleranc
 recipe("entropy_qubit_full_both_outcomes", lambda: qubit(LOSSY, 0, tolerance=1e-3))
 recipe("entropy_qubit_full", lambda: qubit(LOSSY, tolerance=1e-3))
 
+# --- von Neumann entropies of coarser data ----------------------------------------------------------------------------
+
+
+def merged() -> sb.Observations:
+    """Correlators of CHSH devices where Alice's third outcome counts as her second one."""
+    scenario = sb.Scenario(((3, 3), (2, 2)))
+    alice = [scenario.effect(0, x, 0) - scenario.effect(0, x, 1) - scenario.effect(0, x, 2) for x in (0, 1)]
+    bob = [scenario.effect(1, y, 0) - scenario.effect(1, y, 1) for y in (0, 1)]
+    tests = [(sb.BellExpression(scenario, np.outer(a, b)), 0.68) for a in alice for b in bob]
+    return sb.Observations.bell_values([*tests[:3], (tests[3][0], -0.68)])
+
+
+recipe("entropy_coarse_merged", lambda: entropy(merged(), method="auto"))
+recipe(
+    "entropy_coarse_two_of_three",
+    lambda: entropy(sb.Observations.correlators([[0.68, 0.68, 0.0], [0.68, -0.68, 0.0]]), 2, method="auto"),
+)
+
 # --- closed forms -----------------------------------------------------------------------------------------------------
 
 

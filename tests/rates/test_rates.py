@@ -134,7 +134,7 @@ def test_known_entropy_saves_a_solve() -> None:
 def test_bad_input() -> None:
     b = curve(2.4).behaviour(0.98)
     with pytest.raises(sb.InvalidParameter, match="preprocessing"):
-        sb.key_rate(b, preprocessing=0.1)
+        sb.key_rate(b, entropy=sb.MinEntropy(), preprocessing=0.1)
     with pytest.raises(sb.InvalidParameter, match="correlations"):
         sb.key_rate(b, "correlations")
     with pytest.raises(sb.InvalidSettings, match="y = 3"):

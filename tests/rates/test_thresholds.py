@@ -326,7 +326,7 @@ def test_untested_settings_change_no_rate() -> None:
         (lambda: sb.critical_visibility(MEMBER, preprocessing="good"), "or 'best'"),
         (lambda: sb.critical_visibility(MEMBER, tolerance=0.0), "tolerance = 0.0"),
         (lambda: sb.critical_visibility(MEMBER, x=4), "x = 4 does not exist"),
-        (lambda: sb.critical_visibility(MEMBER, entropy="good"), "method = .good. must be projective"),
+        (lambda: sb.critical_visibility(MEMBER, entropy="good"), "method = .good. must be auto, projective"),
         (lambda: sb.critical_visibility(MEMBER, entropy=3), "entropy must be"),  # type: ignore[arg-type]
         (lambda: sb.critical_efficiency(MEMBER, efficiency_b=1.5), "eta_b = 1.5"),
         (lambda: sb.critical_error_rate(sb.i3322()), "ideal="),

@@ -235,11 +235,12 @@ def test_rows_are_the_library_s_numbers(neumann: Path) -> None:
     name = "von Neumann 0.02"
     bound = sb.conditional_entropy(data, 0, None, how)
     assert rows["entropy_local", name]["value"] == bound.value == rows["randomness_local", name]["value"]
-    assert rows["entropy_local", name]["gap"] == bound.quadrature_gap
+    assert rows["entropy_local", name]["gap"] == bound.gap
     assert rows["key_rate", name]["value"] == sb.key_rate(behaviour, data, 0, 0, how).value
     flipped = rows["key_rate", f"{name}, preprocessing 0.05"]
     assert flipped["value"] == sb.key_rate(behaviour, data, 0, 0, how, 0.05).value and flipped["preprocessing"] == 0.05
-    assert rows["key_rate", None]["value"] == sb.key_rate(behaviour, data, 0, 0).value
+    least = sb.key_rate(behaviour, data, 0, 0, sb.MinEntropy())
+    assert rows["key_rate", None]["value"] == least.value  # of a file that names no entropy
     attack = conditional_entropy_upper_bound(data, strategies=[member.strategy])
     assert rows["entropy_local_attack", None]["value"] == attack.value == rows["key_rate_attack", None]["entropy"]
     assert rows["key_rate_attack", None]["method"] == "attack"

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
 from sdpbound.adversaries import Quantum
 from sdpbound.arguments import floats, whole
 from sdpbound.conic.solvers.choose import SolverChoice
-from sdpbound.entropies.entropy import EntropyBound
-from sdpbound.entropies.integral.search import LEVELS, MOST_NODES, projective_entropy
-from sdpbound.entropies.method import VonNeumannMethod
-from sdpbound.entropies.question import EntropyQuestion
+from sdpbound.entropies.entropy import Entropy, EntropyBound
+from sdpbound.entropies.integral.search import LEVELS, MOST_NODES, projective_cost, projective_entropy
+from sdpbound.entropies.method import PROGRAMS, VonNeumannMethod
+from sdpbound.entropies.question import EntropyQuestion, KeyQuestion
 from sdpbound.errors import InvalidParameter
 from sdpbound.npa.levels import Level, normalise_level
 
@@ -23,12 +25,16 @@ __all__ = ["Projective"]
 class Projective(VonNeumannMethod):
     """Bound an entropy by the nodes of an integral, all in one program.
 
-    The options are those of :class:`sdpbound.VonNeumann`.
+    The options are those of :class:`sdpbound.VonNeumann`, and ``limit`` is the rough CPU seconds that one program may
+    take: a larger one is not tried, but the first is.
     """
+
+    name: ClassVar[str] = "projective"
 
     level: Level | None = None
     nodes: int | tuple[float, ...] | None = None
     solver: SolverChoice = None
+    limit: float = math.inf
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -43,8 +49,14 @@ class Projective(VonNeumannMethod):
     def adversary(self) -> Quantum:
         return Quantum(LEVELS[0] if self.level is None else self.level)
 
+    def cost(self, question: KeyQuestion) -> float:
+        return PROGRAMS * projective_cost(question.of_entropy(), self.level)
+
+    def within(self, question: KeyQuestion, seconds: float) -> Entropy | None:
+        return replace(self, limit=seconds / PROGRAMS) if self.cost(question) <= seconds else None
+
     def solved(self, question: EntropyQuestion) -> EntropyBound:
-        return projective_entropy(question, self.level, self.nodes, self.tolerance, self.solver)
+        return projective_entropy(question, self.level, self.nodes, self.tolerance, self.solver, self.limit)
 
 
 def _nodes(given: tuple[float, ...]) -> tuple[float, ...]:

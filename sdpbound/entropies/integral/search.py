@@ -19,7 +19,7 @@ from sdpbound.entropies.question import EntropyQuestion
 from sdpbound.entropies.search import Attempt, EntropySearch
 from sdpbound.npa.levels import Level
 
-__all__ = ["LEVELS", "LEVELS_OF_BOTH", "MOST_NODES", "projective_entropy"]
+__all__ = ["LEVELS", "LEVELS_OF_BOTH", "MOST_NODES", "projective_cost", "projective_entropy"]
 
 #: The levels to try where the user gives none, for a key of Alice's outcome and for a key of both outcomes. The last
 #: level is tried only for a tolerance below 1e-3 bits. Measured losses in bits, for Alice's outcome: "1+AB" is exact
@@ -41,9 +41,19 @@ def projective_entropy(
     nodes: int | tuple[float, ...] | None,
     tolerance: float,
     solver: SolverChoice,
+    limit: float = math.inf,
 ) -> EntropyBound:
-    """Bound the entropy of a question from below; the arguments are those of :class:`sdpbound.VonNeumann`."""
-    return _Search(question, tolerance, level, nodes, solver).run()
+    """Bound the entropy of a question from below.
+
+    The arguments are those of :class:`sdpbound.VonNeumann`, and ``limit`` is the rough CPU seconds of one program.
+    """
+    return _Search(question, tolerance, level, nodes, solver, limit).run()
+
+
+def projective_cost(question: EntropyQuestion, level: Level | None) -> float:
+    """Rough CPU seconds of the first program at a level, or at the lowest one."""
+    search = _Search(question, 1e-3, level, None, None)
+    return search.cost(search.levels(search.names, MOST_WORDS)[0], _COUNTS[0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +80,16 @@ class _Attempt(Attempt[IntegralProgram]):
 class _Search(EntropySearch[IntegralProgram, _Attempt]):
     attempt_type = _Attempt
     worth: ClassVar[float] = 0.02
+    few_nodes: ClassVar[int] = 12
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The levels to try where the user gives none."""
+        return LEVELS if self.question.y is None else LEVELS_OF_BOTH
+
+    def cost(self, level: Level, nodes: int) -> float:
+        n = self.words(level)
+        return nodes / 12.0 * max(len(self.question.bits), 1) * (0.1 + 1.2e-4 * n**3 + 1.5e-6 * n**4)
 
     def improve(self) -> None:
         if isinstance(self.nodes, tuple):
@@ -82,7 +102,7 @@ class _Search(EntropySearch[IntegralProgram, _Attempt]):
 
     def _levels(self) -> list[Level]:
         """The levels to try, lowest first."""
-        names: tuple[str, ...] = LEVELS if self.question.y is None else LEVELS_OF_BOTH
+        names = self.names
         if self.tolerance >= 1e-3:
             names = names[:2]
         bits = max(len(self.question.bits), 1) if self.level is None else 1
@@ -92,7 +112,9 @@ class _Search(EntropySearch[IntegralProgram, _Attempt]):
         """Choose a level by solving with few nodes: the first one after which a higher level gains little."""
         levels = self._levels()
         count = self.nodes if isinstance(self.nodes, int) else 12
-        first = self.solve(levels[0], graded_nodes(min(6, count)))
+        first = self.solve(levels[0], graded_nodes(min(_COUNTS[0], count)))
+        if self.nodes is None and self.cost(levels[0], self.few_nodes) > self.limit:
+            return levels[0], first
         best = self.solve(levels[0], self._placed(first, min(12, count)))
         return self.climbed(levels, best, lambda level, attempt: self.solve(level, attempt.program.nodes))
 
@@ -112,9 +134,10 @@ class _Search(EntropySearch[IntegralProgram, _Attempt]):
                 break
             now = len(best.program.nodes)
             wanted = now * math.sqrt(best.gap / (1.4 * allowed))  # 1.4: nodes placed better lose less than that
-            count = next((c for c in _COUNTS if c >= min(wanted, 3.0 * now)), _COUNTS[-1])
+            allowed_counts = [c for c in _COUNTS if c <= now or self.cost(level, c) <= self.limit]
+            count = next((c for c in allowed_counts if c >= min(wanted, 3.0 * now)), allowed_counts[-1])
             if count <= now:
-                count = next((c for c in _COUNTS if c > now), now)
+                count = next((c for c in allowed_counts if c > now), now)
             other = self.solve(level, self._placed(best, count))
             if count == now and other.gap >= best.gap:
                 break

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
 from sdpbound.adversaries import Quantum
 from sdpbound.arguments import whole
 from sdpbound.conic.solvers.choose import SolverChoice
-from sdpbound.entropies.entropy import EntropyBound
+from sdpbound.entropies.entropy import Entropy, EntropyBound
 from sdpbound.entropies.integral.search import LEVELS
-from sdpbound.entropies.method import VonNeumannMethod
-from sdpbound.entropies.question import EntropyQuestion
-from sdpbound.entropies.radau.search import MOST_RADAU_NODES, gauss_radau_entropy
+from sdpbound.entropies.method import PROGRAMS, VonNeumannMethod
+from sdpbound.entropies.question import EntropyQuestion, KeyQuestion
+from sdpbound.entropies.radau.search import MOST_RADAU_NODES, gauss_radau_cost, gauss_radau_entropy
 from sdpbound.errors import InvalidParameter
 from sdpbound.npa.levels import Level, normalise_level
 
@@ -27,9 +29,12 @@ class GaussRadau(VonNeumannMethod):
     The options are those of :class:`sdpbound.VonNeumann`.
     """
 
+    name: ClassVar[str] = "gauss-radau"
+
     level: Level | None = None
     nodes: int | None = None
     solver: SolverChoice = None
+    limit: float = math.inf
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -47,5 +52,11 @@ class GaussRadau(VonNeumannMethod):
     def adversary(self) -> Quantum:
         return Quantum(LEVELS[0] if self.level is None else self.level)
 
+    def cost(self, question: KeyQuestion) -> float:
+        return PROGRAMS * gauss_radau_cost(question.of_entropy(), self.level)
+
+    def within(self, question: KeyQuestion, seconds: float) -> Entropy | None:
+        return replace(self, limit=seconds / PROGRAMS) if self.cost(question) <= seconds else None
+
     def solved(self, question: EntropyQuestion) -> EntropyBound:
-        return gauss_radau_entropy(question, self.level, self.nodes, self.tolerance, self.solver)
+        return gauss_radau_entropy(question, self.level, self.nodes, self.tolerance, self.solver, self.limit)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from sdpbound.conic.solvers.choose import SolverChoice
@@ -12,7 +13,7 @@ from sdpbound.entropies.radau.assemble import RadauProgram, assemble_radau
 from sdpbound.entropies.search import Attempt, EntropySearch
 from sdpbound.npa.levels import Level
 
-__all__ = ["MOST_RADAU_NODES", "gauss_radau_entropy"]
+__all__ = ["MOST_RADAU_NODES", "gauss_radau_cost", "gauss_radau_entropy"]
 
 #: The levels to try where the user gives none. Measured in bits: the first level is exact for CHSH within 1e-8. On
 #: noisy points of the singlet family the first level loses up to 3e-3 and the second up to 5e-4.
@@ -25,19 +26,47 @@ MOST_RADAU_NODES = 64
 
 
 def gauss_radau_entropy(
-    question: EntropyQuestion, level: Level | None, nodes: int | None, tolerance: float, solver: SolverChoice
+    question: EntropyQuestion,
+    level: Level | None,
+    nodes: int | None,
+    tolerance: float,
+    solver: SolverChoice,
+    limit: float = math.inf,
 ) -> EntropyBound:
-    """Bound the entropy of a question from below; the arguments are those of :class:`sdpbound.VonNeumann`."""
-    return _Search(question, tolerance, level, nodes, solver).run()
+    """Bound the entropy of a question from below.
+
+    The arguments are those of :class:`sdpbound.VonNeumann`, and ``limit`` is the rough CPU seconds of one program.
+    """
+    return _Search(question, tolerance, level, nodes, solver, limit).run()
+
+
+def gauss_radau_cost(question: EntropyQuestion, level: Level | None) -> float:
+    """Rough CPU seconds of the program with few nodes at a level, or at the lowest one."""
+    search = _Search(question, 1e-3, level, None, None)
+    return search.cost(search.levels(search.names, MOST_WORDS)[0], search.few_nodes)
 
 
 @dataclass(eq=False)
 class _Search(EntropySearch[RadauProgram, Attempt[RadauProgram]]):
     worth: ClassVar[float] = 0.05
+    few_nodes: ClassVar[int] = _COUNTS[0]
+    nodes_gain: float = field(default=math.nan, init=False)  # bits that the last nodes gained
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The levels to try where the user gives none."""
+        return LEVELS if self.question.y is None else LEVELS_OF_BOTH
+
+    def cost(self, level: Level, nodes: int) -> float:
+        n, size = self.words(level), math.prod(self.question.scenario.shape)
+        return nodes / 4.0 * self.question.outcomes * (0.05 + 2.5e-5 * n**3 * (size / 9.0) ** 3)
+
+    def gap_of(self, best: Attempt[RadauProgram]) -> float:
+        return self.nodes_gain + self.words_gain
 
     def improve(self) -> None:
         """Choose the level with few nodes, starting at the lowest one; then add nodes."""
-        levels = self.levels(LEVELS if self.question.y is None else LEVELS_OF_BOTH, MOST_WORDS)
+        levels = self.levels(self.names, MOST_WORDS)
         few = self.nodes or _COUNTS[0]
         level, best = self.climbed(levels, self.solve(levels[0], few), lambda higher, _: self.solve(higher, few))
         if self.nodes is None:
@@ -52,7 +81,10 @@ class _Search(EntropySearch[RadauProgram, Attempt[RadauProgram]]):
         A small last gain does not prove that more nodes would gain little.
         """
         for count in _COUNTS[1:]:
+            if self.cost(level, count) > self.limit:
+                break
             other = self.solve(level, count)
+            self.nodes_gain = max(other.bound - best.bound, 0.0)
             if other.bound - best.bound <= 0.5 * self.tolerance:
                 break
             best = other

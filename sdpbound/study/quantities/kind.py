@@ -17,7 +17,7 @@ from sdpbound.bell.observations import Observations
 from sdpbound.bounds.bound import Bound
 from sdpbound.bounds.figures import Figure
 from sdpbound.entropies.conditional import EntropyBound, VonNeumann
-from sdpbound.entropies.qubits.entropy import QubitEntropyBound
+from sdpbound.entropies.entropy import INACCURATE
 from sdpbound.errors import CertificateError
 from sdpbound.study.quantities.at_point import AtPoint
 from sdpbound.study.quantities.checks import Proofs, follows, show
@@ -341,6 +341,7 @@ def gap_of(bound: EntropyBound) -> float:
     """Return how far the bound may be from the entropy.
 
     If the bound has an explicit mixture, that is the distance to the entropy of the mixture. Otherwise it is what more
-    nodes could add.
+    nodes could add and what the last words added; for words that the study chose, what more nodes could add.
     """
-    return bound.gap if isinstance(bound, QubitEntropyBound) else bound.quadrature_gap
+    known = math.isfinite(bound.gap) or bound.status == INACCURATE
+    return bound.gap if known else bound.quadrature_gap

@@ -1,0 +1,236 @@
+"""The method "auto": the tightest of all bounds that are to be had in little time."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
+from typing import ClassVar
+
+from sdpbound.adversaries import Quantum
+from sdpbound.conic.program import Status
+from sdpbound.conic.solvers.choose import SolverChoice
+from sdpbound.entropies.candidates import CANDIDATES
+from sdpbound.entropies.coarse import Coarsening, CoarseProof, coarsenings
+from sdpbound.entropies.entropy import INACCURATE, Entropy, EntropyBound, least_entropy, no_less_than_trivial
+from sdpbound.entropies.integral.search import LEVELS
+from sdpbound.entropies.method import VonNeumannMethod
+from sdpbound.entropies.question import EntropyQuestion, KeyQuestion
+from sdpbound.errors import CertificateError, InvalidInput, SolverFailure
+from sdpbound.npa.levels import Level, normalise_level
+
+__all__ = ["Auto"]
+
+#: CPU seconds that a program may take, by its own rough estimate, to improve an answer; and if it does, or if there is
+#: none, to find one.
+_TO_IMPROVE, _TO_ANSWER = 10.0, 30.0
+#: How many coarser data are tried.
+_COARSER = 3
+
+
+@dataclass(frozen=True)
+class Auto(VonNeumannMethod):
+    """Compare all methods that apply, and return the best certified bound; it says which method won.
+
+    A method that comes as close to the entropy as asked for is taken alone. If there is none for the data as they are,
+    such methods bound the entropy of coarser data (:mod:`sdpbound.entropies.coarse`), which is less; and programs of
+    the hierarchy whose own estimate of their time is small bound that of the data as they are. No clock is asked: the
+    same question has the same answer.
+
+    The options are those of :class:`sdpbound.VonNeumann`. With a level or nodes, a program is asked for: it is the
+    first of the table that takes them. ``sweep`` says that each point of a sweep may start from the one before.
+    """
+
+    name: ClassVar[str] = "auto"
+
+    level: Level | None = None
+    nodes: int | tuple[float, ...] | None = None
+    solver: SolverChoice = None
+    sweep: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.level is not None:
+            object.__setattr__(self, "level", normalise_level(self.level))
+        if self.nodes is not None:
+            first = next(iter(self.methods.values()), None)
+            object.__setattr__(self, "nodes", getattr(first, "nodes", self.nodes))
+
+    @property
+    def adversary(self) -> Quantum:
+        return Quantum(LEVELS[0] if self.level is None else self.level)
+
+    @cached_property
+    def methods(self) -> dict[str, Entropy]:
+        """The methods to compare by name, with the options that they take."""
+        required = {key: v for key, v in (("level", self.level), ("nodes", self.nodes)) if v is not None}
+        options = {"tolerance": self.tolerance, "solver": self.solver}
+        found: dict[str, Entropy] = {}
+        refused: list[InvalidInput] = []
+        for name, kind in _kinds().items():
+            taken = inspect.signature(kind).parameters
+            if not required.keys() <= taken.keys():
+                continue
+            try:
+                method = kind(**required, **{key: v for key, v in options.items() if key in taken and v is not None})
+            except InvalidInput as error:  # it takes the option, and not this value
+                refused.append(error)
+            else:
+                found[name] = method.swept() if self.sweep else method
+        if refused and not found:
+            raise refused[0]
+        return found
+
+    def swept(self) -> Entropy:
+        return replace(self, sweep=True)
+
+    def solved(self, question: EntropyQuestion) -> EntropyBound:
+        contest = _Contest(question, self.tolerance)
+        if self.level is not None or self.nodes is not None:
+            return contest.only({n: m for n, m in self.methods.items() if m.applies(contest.asked) is None})
+        best = {name: method for name, method in self.methods.items() if method.exact}
+        exact = _able(best, contest.asked)
+        for name, method in exact.items():
+            contest.enter(name, method)
+            if contest.is_over:
+                return contest.answer()
+        for coarse in [] if exact else coarsenings(question, _COARSER):
+            contest.enter_coarse(best, coarse)
+        programs = _able({name: m for name, m in self.methods.items() if not m.exact}, contest.asked)
+        efforts = (_TO_IMPROVE, _TO_ANSWER) if contest.has_some else (_TO_ANSWER,)
+        for name, method in programs.items():
+            for seconds in efforts:
+                small = method.within(contest.asked, seconds)
+                if small is not None and not contest.is_over:
+                    contest.enter(name, small)
+                if contest.has_some and contest.best.method != name:  # more effort is not worth it
+                    break
+        return contest.answer() if contest.entered else contest.only(programs)
+
+
+@dataclass(eq=False)
+class _Contest:
+    """The bounds that methods prove of one question."""
+
+    question: EntropyQuestion
+    tolerance: float
+    entered: list[tuple[EntropyBound, bool]] = field(default_factory=list)  # and whether an exact method proved it
+    failures: list[SolverFailure] = field(default_factory=list)
+
+    @cached_property
+    def asked(self) -> KeyQuestion:
+        return _asked(self.question)
+
+    @property
+    def best(self) -> EntropyBound:
+        return max((bound for bound, _ in self.entered), key=lambda bound: bound.value)
+
+    @property
+    def has_some(self) -> bool:
+        """Whether more is proven than is trivial."""
+        return bool(self.entered) and self.best.value > least_entropy(self.question.preprocessing)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the best bound is as close as asked for, to an attack or to what the search itself says."""
+        if not self.entered:
+            return False
+        if self.gap <= self.tolerance:
+            return True
+        best = self.best
+        exact = any(exact for bound, exact in self.entered if bound is best)
+        return exact and math.isnan(best.gap) and best.correction <= self.tolerance
+
+    @property
+    def gap(self) -> float:
+        """Bits that the entropy may be above the best bound: to an attack, else estimated, else nan."""
+        best = self.best
+        tops = [bound.value + bound.gap for bound, exact in self.entered if exact and math.isfinite(bound.gap)]
+        if tops:
+            return max(min(tops) - best.value, 0.0)
+        if math.isfinite(best.gap):
+            return best.gap
+        estimates = [bound.value + bound.gap - best.value for bound, _ in self.entered if math.isfinite(bound.gap)]
+        return max(estimates) if estimates and max(estimates) >= 0.0 else math.nan
+
+    def enter(self, name: str, method: Entropy) -> None:
+        """Let a method bound the entropy of the data as they are."""
+        try:
+            bound = method.lower_bound(self.asked)
+        except SolverFailure as failure:
+            self.failures.append(failure)
+            return
+        if isinstance(bound, EntropyBound) and bound.merit == self.question.figure:
+            self.entered.append((replace(bound, method=bound.method or name), method.exact))
+
+    def enter_coarse(self, methods: Mapping[str, Entropy], coarse: Coarsening) -> None:
+        """Let methods bound the entropy of coarser data."""
+        asked = _asked(coarse.question)
+        for name, method in _able(methods, asked).items():
+            try:
+                bound = method.lower_bound(asked)
+                model = bound.model or Quantum(LEVELS[0])
+                proof = CoarseProof(self.question, model, coarse, bound)
+                value, shown = no_less_than_trivial(proof.value, proof, self.question, model)
+            except SolverFailure as failure:
+                self.failures.append(failure)
+                continue
+            except CertificateError:  # a proof of another package without a functional
+                continue
+            found = EntropyBound(
+                value=value,
+                side="lower",
+                merit=self.question.figure,
+                model=model,
+                solver_value=bound.solver_value,
+                solver=bound.solver,
+                status=INACCURATE,
+                seconds=bound.seconds,
+                method=name,
+                merged=coarse.words,
+                _proof=shown,
+            )
+            self.entered.append((found, False))
+
+    def only(self, methods: Mapping[str, Entropy]) -> EntropyBound:
+        """What the first of the methods proves that proves anything, with the least effort if it has no program."""
+        for name, method in methods.items():
+            self.enter(name, method)
+            if self.entered:
+                return self.best
+        if self.failures:
+            raise self.failures[0]
+        raise InvalidInput("no method for entropies applies to these data with these options; leave options out.")
+
+    def answer(self) -> EntropyBound:
+        """The best bound, with what all of them together say of its accuracy, and the time that all of them took."""
+        best, gap = self.best, self.gap
+        status = best.status
+        if not gap <= self.tolerance:
+            status = INACCURATE
+        elif status == INACCURATE:
+            status = Status.SOLVED.value
+        seconds: dict[str, float] = {}
+        for bound, _ in self.entered:
+            for part, value in bound.seconds.items():
+                seconds[part] = seconds.get(part, 0.0) + value
+        return replace(best, gap=gap, status=status, seconds=seconds)
+
+
+def _able(methods: Mapping[str, Entropy], asked: KeyQuestion) -> dict[str, Entropy]:
+    """The methods that apply and say what they cost, the cheapest first."""
+    costs = {name: m.cost(asked) for name, m in methods.items() if m.applies(asked) is None}
+    return {name: methods[name] for name in sorted(costs, key=costs.__getitem__) if math.isfinite(costs[name])}
+
+
+def _asked(question: EntropyQuestion) -> KeyQuestion:
+    return KeyQuestion(question.observed, question.x, question.y, False, question.preprocessing, closed_forms=False)
+
+
+@lru_cache(maxsize=1)
+def _kinds() -> dict[str, type[Entropy]]:
+    """The methods of the table and of entry points; no more are installed while a process runs."""
+    found = {name: CANDIDATES.find(name) for name in CANDIDATES.names() if name != Auto.name}
+    return {name: kind for name, kind in found.items() if kind is not None}
