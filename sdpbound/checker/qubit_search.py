@@ -14,7 +14,7 @@ from sdpbound.checker.numbers import to_ball
 from sdpbound.checker.qubit_floats import DualFloats, Floats, frames
 from sdpbound.errors import CertificateError
 
-__all__ = ["MOST_CELLS", "CellSearch", "Dual", "Table"]
+__all__ = ["MOST_CELLS", "CellSearch", "Dual", "Table", "end_named"]
 
 
 Table = list[list[Any]]  # of numbers, Fractions or balls
@@ -187,8 +187,8 @@ class _Corners:
         fresh: list[tuple[int, int, int, int, bool]] = []
         sources: list[int] = []
         for n, ((i, j), (k, m), flag) in enumerate(zip(places.tolist(), levels.tolist(), turned.tolist(), strict=True)):
-            rows = [_normal(2 * i + e, k) for e in range(3)]
-            columns = [_normal(2 * j + e, m) for e in range(3)]
+            rows = [end_named(2 * i + e, k) for e in range(3)]
+            columns = [end_named(2 * j + e, m) for e in range(3)]
             for e, row in enumerate(rows):
                 for f, column in enumerate(columns):
                     name = (*row, *column, flag and f == 1)
@@ -347,7 +347,7 @@ class _Corners:
         return np.asarray(parts[:, 1] < parts[:, 2])
 
 
-def _normal(code: int, level: int) -> tuple[int, int]:
+def end_named(code: int, level: int) -> tuple[int, int]:
     """An end of an arc by the lowest level at which it is one, where its code is even as well."""
     while code and code % 4 == 0:
         code, level = code // 2, level - 1

@@ -10,7 +10,7 @@ from sdpbound.checker.numbers import to_ball
 from sdpbound.checker.qubit_floats import Floats, StateFloats
 from sdpbound.checker.qubit_search import Table
 
-__all__ = ["StateDual"]
+__all__ = ["StateDual", "largest_eigenvalue", "logarithm_above", "small_logarithm"]
 
 #: The logarithm of r; eigenvectors of each N_i r N_i, and of the matrix whose largest eigenvalue counts.
 Choice = tuple[Table, list[Table], Table]
@@ -45,11 +45,11 @@ class StateDual:
         for (support, root), near in zip(self.roots, blocks, strict=True):
             places = list(zip(support, root, strict=True))
             part = [[state[i, j] * a * b for j, b in places] for i, a in places]
-            logs = _logarithm(part) if len(part) < 3 else _larger_logarithm(flint.arb_mat(part), near)
+            logs = small_logarithm(part) if len(part) < 3 else logarithm_above(flint.arb_mat(part), near)
             for k, (i, a) in enumerate(places):
                 for m, (j, b) in enumerate(places):
                     rows[i][j] += a * b * logs[k, m]
-        return _largest(flint.arb_mat(rows), last)
+        return largest_eigenvalue(flint.arb_mat(rows), last)
 
 
 def _operator(table: Table) -> Table:
@@ -65,7 +65,7 @@ def _operator(table: Table) -> Table:
     return out
 
 
-def _logarithm(part: Table) -> flint.arb_mat:
+def small_logarithm(part: Table) -> flint.arb_mat:
     """Of a positive 1 x 1 or 2 x 2 matrix; NaN where the balls do not say that it is positive."""
     if len(part) == 1:
         return flint.arb_mat([[part[0][0].log()]])
@@ -82,7 +82,7 @@ def _logarithm(part: Table) -> flint.arb_mat:
     return flint.arb_mat([[middle + slope * apart, slope * r], [slope * r, middle - slope * apart]])
 
 
-def _larger_logarithm(matrix: flint.arb_mat, near: Table) -> flint.arb_mat:
+def logarithm_above(matrix: flint.arb_mat, near: Table) -> flint.arb_mat:
     """A matrix not below the logarithm of a positive one: that of its nearly diagonal form, with the sums of what is
     off the diagonal added to it, as the logarithm is monotone. ``near``: floats near its eigenvectors.
     """
@@ -93,7 +93,7 @@ def _larger_logarithm(matrix: flint.arb_mat, near: Table) -> flint.arb_mat:
     return u * flint.arb_mat([[logs[i] if i == j else 0 for j in range(n)] for i in range(n)]) * u.transpose()
 
 
-def _largest(matrix: flint.arb_mat, near: Table) -> flint.arb:
+def largest_eigenvalue(matrix: flint.arb_mat, near: Table) -> flint.arb:
     """A number not below the largest eigenvalue. ``near``: floats near the eigenvectors.
 
     With the exact u of these floats, ``x = u y``: x . M x is at most d |y|^2, d the largest sum of a row of u^T M u

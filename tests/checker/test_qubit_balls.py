@@ -24,7 +24,7 @@ def test_logarithms_of_small_matrices(n: int, apart: float) -> None:
         exponent = apart * symmetric(rng, n) + rng.normal() * np.eye(n)
         with flint.ctx.workprec(PRECISION):
             ball = flint.arb_mat(exponent.tolist())
-            found = qubit_states._logarithm(ball.exp().tolist())
+            found = qubit_states.small_logarithm(ball.exp().tolist())
             for i in range(n):
                 for j in range(n):
                     assert found[i, j].overlaps(ball[i, j]) and (found[i, j].rad() < 1e-15 or not apart)
@@ -37,7 +37,7 @@ def test_larger_logarithms_are_above_the_logarithm() -> None:
         exponent = symmetric(rng, 4)
         near = np.linalg.eigh(exponent)[1] + spread * rng.normal(size=(4, 4))
         with flint.ctx.workprec(PRECISION):
-            found = qubit_states._larger_logarithm(flint.arb_mat(exponent.tolist()).exp(), near.tolist())
+            found = qubit_states.logarithm_above(flint.arb_mat(exponent.tolist()).exp(), near.tolist())
         above = np.array([[float(found[i, j].mid()) for j in range(4)] for i in range(4)]) - exponent
         assert np.linalg.eigvalsh(above)[0] >= -1e-14
         assert spread > 0.0 or np.abs(above).max() <= 1e-9
@@ -50,7 +50,7 @@ def test_largest_eigenvalues_are_bounded() -> None:
             matrix = symmetric(rng, 4) + shift * np.eye(4)
             e, v = np.linalg.eigh(matrix)
             with flint.ctx.workprec(PRECISION):
-                found = qubit_states._largest(
+                found = qubit_states.largest_eigenvalue(
                     flint.arb_mat(matrix.tolist()), (v + spread * rng.normal(size=(4, 4))).tolist()
                 )
             assert found.upper() >= flint.arb(float(e[-1]) - 1e-12)
@@ -59,12 +59,12 @@ def test_largest_eigenvalues_are_bounded() -> None:
 
 def test_ends_of_arcs_have_one_name() -> None:
     """At every level; meeting points have one of their own."""
-    assert qubit_search._normal(0, 7) == qubit_search._normal(0, 3)
-    assert qubit_search._normal(2, 0) == qubit_search._normal(8, 2)  # pi
-    assert qubit_search._normal(4, 3) == qubit_search._normal(2, 2)
-    assert qubit_search._normal(3, 3) != qubit_search._normal(3, 2)
+    assert qubit_search.end_named(0, 7) == qubit_search.end_named(0, 3)
+    assert qubit_search.end_named(2, 0) == qubit_search.end_named(8, 2)  # pi
+    assert qubit_search.end_named(4, 3) == qubit_search.end_named(2, 2)
+    assert qubit_search.end_named(3, 3) != qubit_search.end_named(3, 2)
     for level in range(2, 6):
         for code in range(0, 2 ** (level + 1) + 1):
-            short, low = qubit_search._normal(code, level)
+            short, low = qubit_search.end_named(code, level)
             assert code == 0 or short / 2 ** (low + 1) == code / 2 ** (level + 1)
             assert short % 2 == code % 2

@@ -176,7 +176,7 @@ def test_a_proof_that_is_stopped_says_what_it_has(monkeypatch: pytest.MonkeyPatc
     expression = np.tensordot(m, problem.tests, axes=(0, 0))
     found = []
     for most in (70, 300, 50_000):
-        monkeypatch.setattr("sdpbound.entropies.qubits.branch._MOST_CELLS", most)
+        monkeypatch.setattr("sdpbound.entropies.qubits.branch.MOST_CELLS", most)
         found.append(prove(engine_of(problem, 1e-6), expression, float(np.abs(m) @ problem.sizes), -5.0, 1e-5))
     assert found[0].top >= found[1].top >= found[2].top >= found[2].best
     assert found[0].top > found[2].top + 1e-3 and found[2].top <= found[2].best + 1.1e-5

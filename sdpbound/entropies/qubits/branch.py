@@ -34,7 +34,7 @@ from sdpbound.entropies.qubits.engine import Batch, Engine, moments_of
 from sdpbound.entropies.qubits.mixture import LN2
 from sdpbound.entropies.qubits.problem import frame
 
-__all__ = ["Proof", "prove"]
+__all__ = ["MOST_CELLS", "Proof", "prove"]
 
 Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
@@ -45,7 +45,7 @@ _TOGETHER = 512
 #: Of a round are the cells whose bounds exceed the highest value found by this part of what the worst one does.
 _WORST = 0.01
 #: Most cells of a proof; the bounds of those that are left count as they are.
-_MOST_CELLS = 50_000
+MOST_CELLS = 50_000
 #: Steps of the engine on the corners of the cells of a round; more on the first, which begins cold.
 _STEPS, _COLD_STEPS = 30, 40
 #: Where a half's three corners find the nearest of their parent's; the last row for an angle that is not divided.
@@ -102,7 +102,7 @@ def prove(engine: Engine, expression: Floats, size: float, target: float, tolera
         best = max(best, corners.highest)
         done = now.uppers <= best + allowed
         known = np.isfinite(now.uppers).any()  # else nothing will be
-        if count > _MOST_CELLS or now.levels.max() >= _LAST_LEVEL or not known:
+        if count > MOST_CELLS or now.levels.max() >= _LAST_LEVEL or not known:
             done[:] = True
             top = max(top, float(rest.uppers.max(initial=-np.inf)))
             rest = rest.chosen(np.zeros(0, dtype=np.int64))
