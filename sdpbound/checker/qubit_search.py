@@ -86,6 +86,8 @@ class CellSearch:
             count += len(cells)
             if count > MOST_CELLS or cells.levels.max() > _LAST_LEVEL:
                 return False
+            if not self.free.any() and count > 1:  # the one cell there is was not below the goal
+                return False
             self.corners.climb(cells)
             below = self.corners.bounds(cells, self.corners.uppers).max(axis=(1, 2)) <= self.limit
             self._prove(cells.corners[below])
@@ -318,7 +320,9 @@ class _Corners:
         most = means.max(axis=(1, 2))
         raised = np.stack([most - means[:, ::3].max(axis=(1, 2)), most - means[:, :, ::3].max(axis=(1, 2))], axis=1)
         split = (raised >= _AS_MUCH * raised.max(axis=1, keepdims=True)) & self.search.free
-        split |= ~split.any(axis=1, keepdims=True) & self.search.free
+        split |= ~split.any(axis=1, keepdims=True) & self.search.free  # every cell is divided
+        if not split.any():  # no angle matters
+            return cells
         turned = self._better_turned(cells)
         parts: list[list[Any]] = [[], [], [], []]
         for s in (0, 1, 2):

@@ -462,3 +462,24 @@ def test_very_few_flips(q: float) -> None:
     assert bound.value <= attack.value <= bound.value + 2e-4
     without = sb.conditional_entropy(data, 0, None, sb.VonNeumann("qubit", tolerance=1e-4))
     assert bound.value >= without.value - 1e-4
+
+
+@pytest.mark.parametrize("places", [[(1, 1)], [(1, 0)], [(2, 1)], [(1, 2)], [(2, 2)], [(0, 2), (1, 1)]])
+@pytest.mark.parametrize("steps", [1, 30])
+def test_no_cell_is_lost(places: list[tuple[int, int]], steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where an angle does not matter, or the engine has not converged: the bound is above every angle."""
+    monkeypatch.setattr("sdpbound.entropies.qubits.branch._STEPS", steps)
+    monkeypatch.setattr("sdpbound.entropies.qubits.branch._COLD_STEPS", steps)
+    rng = np.random.default_rng(5)
+    a, b = rng.uniform(0, np.pi, (2, 200))
+    for size in (1.0, 30.0):
+        expression = np.zeros((3, 3))
+        for place in places:
+            expression[place] = size * rng.normal()
+        engine = StateEngine(Key.ONE, 0.0)
+        proof = prove(engine, expression, float(np.abs(expression).sum()), -100.0, 1e-4)
+        tables = math.log(2) * frame(a).transpose(0, 2, 1) @ expression @ frame(b)
+        batch = Batch(engine, tables, engine.cold(tables))
+        batch.solve(1e-5, 80)
+        assert proof.top >= batch.values.max() / math.log(2) - 1e-9
+        assert proof.best <= proof.top

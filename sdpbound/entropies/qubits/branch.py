@@ -102,7 +102,7 @@ def prove(engine: Engine, expression: Floats, size: float, target: float, tolera
         best = max(best, corners.highest)
         done = now.uppers <= best + allowed
         known = np.isfinite(now.uppers).any()  # else nothing will be
-        if count > MOST_CELLS or now.levels.max() >= _LAST_LEVEL or not known:
+        if count > MOST_CELLS or now.levels.max() >= _LAST_LEVEL or not known or not used.any():
             done[:] = True
             top = max(top, float(rest.uppers.max(initial=-np.inf)))
             rest = rest.chosen(np.zeros(0, dtype=np.int64))
@@ -259,6 +259,7 @@ class _Corners:
         raised = np.stack([most - means[:, ::3].max(axis=(1, 2)), most - means[:, :, ::3].max(axis=(1, 2))], axis=1)
         raised = np.where(np.isfinite(raised), raised, 0.0)
         split = (raised >= _AS_MUCH * raised.max(axis=1, keepdims=True)) & used
+        split |= ~split.any(axis=1, keepdims=True) & used  # every cell is divided
         turned = self._better_turned(cells)
         places, levels, frames, uppers, near = [], [], [], [], []
         for s in (0, 1, 2):
@@ -274,8 +275,8 @@ class _Corners:
                 frames.append(turned[index])
                 uppers.append(cells.uppers[index])
                 near.append(cells.corners[index][:, _NEAREST[s]][:, :, _NEAREST[t]])
-        if not places:
-            return cells.chosen(np.zeros(0, dtype=np.int64))
+        if not places:  # there are no cells
+            return cells
         return self.cells(*(np.concatenate(part) for part in (places, levels, frames, uppers, near)))
 
     def _better_turned(self, cells: _Cells) -> Booleans:
