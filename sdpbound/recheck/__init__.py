@@ -1,0 +1,2 @@
+"""PLACEHOLDER"""
+from sdpbound.recheck.kinds import recheck
