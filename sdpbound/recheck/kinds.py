@@ -9,6 +9,7 @@ from typing import Any
 
 from sdpbound.errors import CertificateError
 from sdpbound.recheck.answer import Budget, Conclusion, Finding, refuse
+from sdpbound.recheck.boxes import recheck_boxes
 from sdpbound.recheck.linear import recheck_linear
 from sdpbound.recheck.reading import load, record
 
@@ -39,6 +40,7 @@ BOUND = "sdpbound certificate"
 #: The first one that fits is taken.
 KINDS: tuple[Kind, ...] = (
     Kind("linear", BOUND, "bound", frozenset({"copies"}), recheck_linear),
+    Kind("boxes", "sdpbound box certificate", "boxes", frozenset({"weights"}), recheck_boxes),
 )
 VERSION = 1
 
