@@ -12,6 +12,7 @@ from sdpbound.recheck.answer import Budget, Conclusion, Finding, refuse
 from sdpbound.recheck.boxes import recheck_boxes
 from sdpbound.recheck.linear import recheck_linear
 from sdpbound.recheck.projections import recheck_projections
+from sdpbound.recheck.radau import recheck_radau
 from sdpbound.recheck.reading import load, record
 
 __all__ = ["KINDS", "Kind", "recheck"]
@@ -41,6 +42,7 @@ BOUND = "sdpbound certificate"
 #: The first one that fits is taken.
 KINDS: tuple[Kind, ...] = (
     Kind("entropy by projections", BOUND, "bound", frozenset({"nodes"}), recheck_projections),
+    Kind("entropy by Gauss-Radau", BOUND, "bound", frozenset({"gauss_radau"}), recheck_radau),
     Kind("linear", BOUND, "bound", frozenset({"copies"}), recheck_linear),
     Kind("boxes", "sdpbound box certificate", "boxes", frozenset({"weights"}), recheck_boxes),
 )
