@@ -10,10 +10,12 @@ from typing import Any
 from sdpbound.errors import CertificateError
 from sdpbound.recheck.answer import Budget, Conclusion, Finding, refuse
 from sdpbound.recheck.boxes import recheck_boxes
+from sdpbound.recheck.formulas import recheck_formula
 from sdpbound.recheck.linear import recheck_linear
 from sdpbound.recheck.projections import recheck_projections
 from sdpbound.recheck.radau import recheck_radau
-from sdpbound.recheck.reading import load, record
+from sdpbound.recheck.reading import load
+from sdpbound.recheck.self_tests import recheck_self_test
 
 __all__ = ["KINDS", "Kind", "recheck"]
 
@@ -39,11 +41,14 @@ class Kind:
 
 
 BOUND = "sdpbound certificate"
+CLOSED = "sdpbound closed form"
 #: The first one that fits is taken.
 KINDS: tuple[Kind, ...] = (
     Kind("entropy by projections", BOUND, "bound", frozenset({"nodes"}), recheck_projections),
     Kind("entropy by Gauss-Radau", BOUND, "bound", frozenset({"gauss_radau"}), recheck_radau),
     Kind("linear", BOUND, "bound", frozenset({"copies"}), recheck_linear),
+    Kind("entropy by formula", CLOSED, "entropy by formula", frozenset({"touching"}), recheck_formula),
+    Kind("self-test", CLOSED, "self-test", frozenset({"value"}), recheck_self_test),
     Kind("boxes", "sdpbound box certificate", "boxes", frozenset({"weights"}), recheck_boxes),
 )
 VERSION = 1
