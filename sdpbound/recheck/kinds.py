@@ -9,6 +9,7 @@ from typing import Any
 
 from sdpbound.errors import CertificateError
 from sdpbound.recheck.answer import Budget, Conclusion, Finding, refuse
+from sdpbound.recheck.attacks import recheck_attack
 from sdpbound.recheck.boxes import recheck_boxes
 from sdpbound.recheck.formulas import recheck_formula
 from sdpbound.recheck.linear import recheck_linear
@@ -46,6 +47,7 @@ CLOSED = "sdpbound closed form"
 KINDS: tuple[Kind, ...] = (
     Kind("entropy by projections", BOUND, "bound", frozenset({"nodes"}), recheck_projections),
     Kind("entropy by Gauss-Radau", BOUND, "bound", frozenset({"gauss_radau"}), recheck_radau),
+    Kind("attack", BOUND, "attack", frozenset({"strategies"}), recheck_attack),
     Kind("linear", BOUND, "bound", frozenset({"copies"}), recheck_linear),
     Kind("entropy by formula", CLOSED, "entropy by formula", frozenset({"touching"}), recheck_formula),
     Kind("self-test", CLOSED, "self-test", frozenset({"value"}), recheck_self_test),
