@@ -14,6 +14,7 @@ from sdpbound.recheck.boxes import recheck_boxes
 from sdpbound.recheck.formulas import recheck_formula
 from sdpbound.recheck.linear import recheck_linear
 from sdpbound.recheck.projections import recheck_projections
+from sdpbound.recheck.qubits import recheck_qubits
 from sdpbound.recheck.radau import recheck_radau
 from sdpbound.recheck.reading import load
 from sdpbound.recheck.self_tests import recheck_self_test
@@ -48,6 +49,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("entropy by projections", BOUND, "bound", frozenset({"nodes"}), recheck_projections),
     Kind("entropy by Gauss-Radau", BOUND, "bound", frozenset({"gauss_radau"}), recheck_radau),
     Kind("attack", BOUND, "attack", frozenset({"strategies"}), recheck_attack),
+    Kind("entropy by qubits", BOUND, "bound", frozenset({"method"}), recheck_qubits),
     Kind("linear", BOUND, "bound", frozenset({"copies"}), recheck_linear),
     Kind("entropy by formula", CLOSED, "entropy by formula", frozenset({"touching"}), recheck_formula),
     Kind("self-test", CLOSED, "self-test", frozenset({"value"}), recheck_self_test),
