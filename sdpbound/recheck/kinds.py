@@ -12,6 +12,7 @@ from sdpbound.recheck.answer import Budget, Conclusion, Finding, refuse
 from sdpbound.recheck.attacks import recheck_attack
 from sdpbound.recheck.boxes import recheck_boxes
 from sdpbound.recheck.formulas import recheck_formula
+from sdpbound.recheck.lengths import recheck_length
 from sdpbound.recheck.linear import recheck_linear
 from sdpbound.recheck.projections import recheck_projections
 from sdpbound.recheck.qubits import recheck_qubits
@@ -44,12 +45,20 @@ class Kind:
 
 BOUND = "sdpbound certificate"
 CLOSED = "sdpbound closed form"
+
+
+def _length(root: dict[str, Any], budget: Budget) -> Finding:
+    """A length, which contains other certificates."""
+    return recheck_length(root, budget, lambda inner, left: kind_of(inner).check(inner, left))
+
+
 #: The first one that fits is taken.
 KINDS: tuple[Kind, ...] = (
     Kind("entropy by projections", BOUND, "bound", frozenset({"nodes"}), recheck_projections),
     Kind("entropy by Gauss-Radau", BOUND, "bound", frozenset({"gauss_radau"}), recheck_radau),
     Kind("attack", BOUND, "attack", frozenset({"strategies"}), recheck_attack),
     Kind("entropy by qubits", BOUND, "bound", frozenset({"method"}), recheck_qubits),
+    Kind("finite length", BOUND, "finite length", frozenset({"accumulation"}), _length),
     Kind("linear", BOUND, "bound", frozenset({"copies"}), recheck_linear),
     Kind("entropy by formula", CLOSED, "entropy by formula", frozenset({"touching"}), recheck_formula),
     Kind("self-test", CLOSED, "self-test", frozenset({"value"}), recheck_self_test),

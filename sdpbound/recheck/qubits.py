@@ -35,7 +35,7 @@ from typing import Any
 import flint
 
 from sdpbound.recheck.answer import Budget, Finding, refuse
-from sdpbound.recheck.balls import ball, end
+from sdpbound.recheck.balls import ball, end, entropy_of
 from sdpbound.recheck.matrices import Real, eigen, guessed_log, largest, log_ball, middle, positive
 from sdpbound.recheck.projections import entropy_question
 from sdpbound.recheck.question import Key, Question, within
@@ -47,7 +47,7 @@ __all__ = ["recheck_qubits"]
 PRECISION = 160
 MOST_CELLS, SMALLEST = 200_000, Fraction(1, 2**24)
 #: Steps of the iteration at a corner, and the largest range of X that is used: beyond, r has no weight.
-MOST_STEPS, RANGE = 80, 90.0
+MOST_STEPS, RANGE = 120, 40.0
 #: What is left to rounding before a bound is proven.
 ROOM = 1e-11
 
@@ -56,7 +56,7 @@ def recheck_qubits(root: dict[str, Any], budget: Budget) -> Finding:
     """The whole certificate."""
     question, key = entropy_question(root)
     proof = record(root["proof"], "the proof", "method multipliers")
-    choice(proof["method"], "the method", ("qubit",))
+    method = choice(proof["method"], "the method", ("qubit", "trivial"))
     slopes = [-m for m in numbers(proof["multipliers"], "multipliers", len(question.tested))]
     claim = record(root["claim"], "the claim", "value functional")
     claimed = number(claim["value"], "the claimed value")
@@ -67,10 +67,21 @@ def recheck_qubits(root: dict[str, Any], budget: Budget) -> Finding:
     # what the constant has to be, for the functional and for the value
     constant = max(number(functional["constant"], "the functional's constant") + drift, claimed - at_data)
     with flint.ctx.workprec(PRECISION):
-        search = _search(question, key, slopes, constant)
-        search.run(budget)
+        if any(slopes):
+            if method == "trivial":
+                raise refuse("a trivial proof has no multipliers.")
+            _search(question, key, slopes, constant).run(budget)
+        elif constant > _of_flips(key.flips):
+            raise refuse("nothing is known of an entropy but that it is not below that of its flips.")
         most = end(flint.arb(key.outcomes(question.devices)).log() / flint.arb(2).log(), "upper")
     return Finding("conditional_entropy", "lower", constant + at_data, claimed, within(claimed, 0, most))
+
+
+def _of_flips(q: Fraction) -> Fraction:
+    """h(q), which is exact where it is 0 or 1, rounded down elsewhere."""
+    if q in (0, Fraction(1, 2)):
+        return 2 * q
+    return end((entropy_of(ball(q)) + entropy_of(ball(1 - q))) / flint.arb(2).log(), "lower")
 
 
 def _search(question: Question, key: Key, slopes: Sequence[Fraction], constant: Fraction) -> _Search:
@@ -138,6 +149,7 @@ class _Corner:
     below: float = -math.inf
     about: float = math.inf
     proven: flint.arb | None = None
+    width: float = math.inf
     steps: int = 0
     history: list[tuple[Real, Real]] = field(default_factory=list)
 
@@ -207,18 +219,19 @@ class _Search:
         if corner.proven is not None and corner.proven <= target:
             return True
         goal = float(target.lower()) - ROOM
-        while corner.about > goal and corner.below <= goal and corner.steps < MOST_STEPS:
+        limit = corner.steps + MOST_STEPS
+        while corner.below <= goal and corner.steps < limit:
+            if corner.about <= goal:
+                budget.spend(5000)
+                found = self._proven(corner)
+                if found is not None and found <= target:
+                    corner.proven = found
+                    return True
             budget.spend(3000)
             self._step(corner)
         if corner.below > float(self.ceiling.upper()) + 1e-9:
             raise refuse("an explicit pair of qubits has an entropy below the functional.")
-        if corner.about > goal:
-            return False
-        budget.spend(5000)
-        found = self._proven(corner)
-        if found is not None and (corner.proven is None or found < corner.proven):
-            corner.proven = found
-        return corner.proven is not None and bool(corner.proven <= target)
+        return False
 
     # -- one corner ----------------------------------------------------------------------------------------------------
 
@@ -248,7 +261,15 @@ class _Search:
         trace = (r * gap).trace() / r.trace()
         if most < corner.about:
             corner.about, corner.best = most, corner.hint
-        corner.below = max(corner.below, float(trace.mid()))
+        below = float(trace.mid())
+        corner.below = max(corner.below, below)
+        if len(corner.history) > 2 and not most - below < 2 * corner.width:  # the mixture was no good: begin again
+            last = corner.history[-1]
+            corner.history = []
+            corner.hint = _clipped(middle(last[0] + last[1]))
+            corner.width = math.inf
+            return
+        corner.width = most - below
         corner.history = [*corner.history[-5:], (corner.hint, gap)]
         corner.hint = _clipped(_mixed(corner.history))
 
