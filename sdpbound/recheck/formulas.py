@@ -26,7 +26,7 @@ import flint
 
 from sdpbound.recheck.answer import Budget, Finding, refuse
 from sdpbound.recheck.balls import ball, end, entropy_of
-from sdpbound.recheck.question import Key, Question, read_key, read_question, within
+from sdpbound.recheck.question import Key, Question, Tested, functional_faults, read_key, read_question, within
 from sdpbound.recheck.reading import choice, number, numbers, record
 from sdpbound.recheck.words import OBSERVABLE
 
@@ -40,7 +40,7 @@ UNEQUAL, MOST_ALPHA = Fraction(1, 10**10), 10**7
 
 @dataclass(frozen=True, slots=True)
 class _Asymmetric:
-    """The tested expression: alpha, k, c, what k S may be off, and the sum of the sizes of all coefficients."""
+    """The tested expression: alpha, k, c, what k S may be off, and the sum of the sizes of all others."""
 
     alpha: Fraction
     unit: Fraction
@@ -58,27 +58,34 @@ def recheck_formula(root: dict[str, Any], budget: Budget) -> Finding:
     key = read_key(question, flips=True)
     if key.y is not None or question.devices.outcomes[0][key.x] != 2:
         raise refuse("the formula is about one outcome of Alice, of two.")
-    found = _recognised(question, key)
     claim = record(root["claim"], "the claim", "value touching functional")
     claimed = number(claim["value"], "the claimed value")
-    test = question.tested[0]
+    budget.spend(100_000)
+    with flint.ctx.workprec(PRECISION):
+        floor = _phi(ball(1 - 2 * key.flips))
+        if claim["touching"] is None:  # no line: the entropy is not below that of the flips, whatever is tested
+            value = end(floor, "lower")
+            faults = functional_faults(claim["functional"], question, value, [Fraction(0)])
+        else:
+            touching = number(claim["touching"], "touching")
+            value, faults = _by_line(_recognised(question, key), question.tested[0], key.flips, touching, floor, claim)
+    return Finding("conditional_entropy", "lower", value, claimed, faults + within(claimed, 0, 1))
+
+
+def _by_line(
+    found: _Asymmetric, test: Tested, flips: Fraction, touching: Fraction, floor: flint.arb, claim: dict[str, Any]
+) -> tuple[Fraction, tuple[str, ...]]:
+    """The value, and the faults of the functional, of a line that belongs to a T."""
     excess = test.value - found.constant
     sign = 1 if excess > 0 else -1
     least = (abs(excess) - test.tolerance - found.off) / found.unit
     if least > 0 and least**2 > 4 * (1 + found.alpha**2):
         raise refuse("the tested value is beyond the quantum maximum.")
-    budget.spend(100_000)
-    with flint.ctx.workprec(PRECISION):
-        floor = _phi(ball(1 - 2 * key.flips))
-        height, slope, place, proven = floor, flint.arb(0), Fraction(2), floor
-        if claim["touching"] is not None:
-            touching = number(claim["touching"], "touching")
-            height, slope, place = _line(found.alpha, key.flips, touching, floor)
-        if least > 2 * max(1, found.alpha):
-            proven = floor.max(height + slope * ball(least - place))
-        faults = _functional(claim["functional"], found, sign, (height, slope, place))
-        value = end(proven, "lower")
-    return Finding("conditional_entropy", "lower", value, claimed, faults + within(claimed, 0, 1))
+    height, slope, place = _line(found.alpha, flips, touching, floor)
+    proven = floor
+    if least > 2 * max(1, found.alpha):
+        proven = floor.max(height + slope * ball(least - place))
+    return end(proven, "lower"), _functional(claim["functional"], found, sign, (height, slope, place))
 
 
 def _recognised(question: Question, key: Key) -> _Asymmetric:
@@ -105,7 +112,7 @@ def _recognised(question: Question, key: Key) -> _Asymmetric:
     whole = sum((a + b for a, b in sizes.values()), Fraction(0))
     if off > UNEQUAL * whole or not 1 <= MOST_ALPHA * alpha <= MOST_ALPHA**2:
         raise refuse("the tested expression is no asymmetric CHSH expression.")
-    return _Asymmetric(alpha, unit, constant, off, abs(constant) + whole)
+    return _Asymmetric(alpha, unit, constant, off, whole)
 
 
 def _phi(u: flint.arb) -> flint.arb:
@@ -145,7 +152,7 @@ def _functional(
     height, slope, place = line
     if not slope >= 0:
         raise refuse("the line does not rise.")
-    for value in (found.limit, -found.limit):
+    for value in (found.constant + found.limit, found.constant - found.limit):
         least = (sign * (value - found.constant) - found.off) / found.unit
         if not ball(constant + multiplier * value) <= height + slope * ball(least - place):
             return ("the functional claimed is above the line that is proven.",)

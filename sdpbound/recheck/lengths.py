@@ -212,6 +212,8 @@ def _epsilons(figure: dict[str, Any], v: dict[str, Fraction], key: bool) -> dict
         "wrong": v["wrong"],
     }
     needed = ["accumulation", "smoothing", "privacy", "score"] + (["count", "leak", "hashing", "wrong"] if key else [])
+    if not 1 <= number(figure["efficiency"], "efficiency") <= 100:
+        raise refuse("an efficiency of error correction is between 1 and 100.")
     if not (0 < sound < 1 and 0 < complete < 1) or any(part < 0 for part in parts.values()):
         raise refuse("a part of what may fail is negative, or all may.")
     if any(not 0 < parts[name] < 1 for name in needed):
@@ -315,8 +317,6 @@ def _counted(
 
 def _sent(one: _Round, v: dict[str, Fraction], eps: dict[str, Fraction], rounds: int, efficiency: Fraction) -> flint.arb:
     """Bits of the messages: a hash long enough for the honest devices' surprises, and one that is compared."""
-    if not 1 <= efficiency <= 100:
-        raise refuse("an efficiency of error correction is between 1 and 100.")
     outcomes = one.devices.outcomes
     assert one.y is not None
     settings = [(one.x, one.y, 1 - v["gamma"], one.flips)]

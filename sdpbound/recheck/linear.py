@@ -67,8 +67,9 @@ def recheck_linear(root: dict[str, Any], budget: Budget) -> Finding:
         if claimed >= 0:
             faults += ("data are outside the set only where the zero functional is below zero.",)
     elif kind == "bell_value":
-        limit = sum((abs(value) for value in objectives[0].values()), Fraction(0))
-        faults += within(claimed, -limit, limit)
+        middle = sign * objectives[0].get(devices.one, Fraction(0))
+        rest = sum((abs(value) for word, value in objectives[0].items() if word != devices.one), Fraction(0))
+        faults += within(claimed, middle - rest, middle + rest)
     else:
         faults += within(claimed, Fraction(1, most), 1)
     return Finding(kind, question.side, sign * at_data, claimed, faults)
@@ -225,4 +226,6 @@ def _min_entropy(
         constant = end((ball(slope) * ln2).log() / ln2 + 1 / ln2 - ball(slope * bound), "lower")
         highest = end(flint.arb(most).log() / ln2, "upper")
     faults = functional_faults(claim["functional"], question, constant, [-slope * m for m in multipliers])
+    if faults:  # where it says less than nothing it needs no proof
+        faults = functional_faults(claim["functional"], question, Fraction(0), [Fraction(0)] * len(multipliers))
     return Finding("min_entropy", "lower", proven, claimed, faults + within(claimed, 0, highest))

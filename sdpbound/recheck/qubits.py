@@ -40,7 +40,7 @@ from sdpbound.recheck.matrices import Real, eigen, guessed_log, largest, log_bal
 from sdpbound.recheck.projections import entropy_question
 from sdpbound.recheck.question import Key, Question, within
 from sdpbound.recheck.reading import choice, number, numbers, record
-from sdpbound.recheck.words import OBSERVABLE
+from sdpbound.recheck.words import OBSERVABLE, leftover
 
 __all__ = ["recheck_qubits"]
 
@@ -62,7 +62,8 @@ def recheck_qubits(root: dict[str, Any], budget: Budget) -> Finding:
     claimed = number(claim["value"], "the claimed value")
     functional = record(claim["functional"], "the functional", "constant multipliers")
     given = numbers(functional["multipliers"], "the functional's multipliers", len(slopes))
-    drift = sum((abs(a - b) * t.size for a, b, t in zip(given, slopes, question.tested, strict=True)), Fraction(0))
+    difference = question.combination([a - b for a, b in zip(given, slopes, strict=True)])
+    drift = leftover(difference, question.devices.one)
     at_data = -question.at_data([-m for m in slopes])
     # what the constant has to be, for the functional and for the value
     constant = max(number(functional["constant"], "the functional's constant") + drift, claimed - at_data)

@@ -14,7 +14,7 @@ from typing import Any
 
 from sdpbound.recheck.answer import refuse
 from sdpbound.recheck.reading import choice, integer, items, number, numbers, record, tensor
-from sdpbound.recheck.words import Devices, Polynomial, Word, read_devices
+from sdpbound.recheck.words import Devices, Polynomial, Word, leftover, read_devices
 
 __all__ = ["Key", "Question", "Tested", "functional_faults", "read_key", "read_question", "within"]
 
@@ -31,11 +31,6 @@ class Tested:
     polynomial: Polynomial
     value: Fraction
     tolerance: Fraction
-
-    @property
-    def size(self) -> Fraction:
-        """What no devices' value exceeds in modulus."""
-        return sum((abs(value) for value in self.polynomial.values()), Fraction(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,18 +120,16 @@ def functional_faults(
 ) -> tuple[str, ...]:
     """Whether a claimed functional follows from the proven one, both of the side of the question.
 
-    They may differ by roundings: a tested expression is at most its size in modulus.
+    They may differ by roundings: the difference is an expression whose words are at most one in modulus.
     """
     given = record(claim, "the functional", "constant multipliers")
     ours = number(given["constant"], "the functional's constant")
     slopes = numbers(given["multipliers"], "the functional's multipliers", len(question.tested))
-    drift = sum(
-        (abs(m - s) * t.size for m, s, t in zip(multipliers, slopes, question.tested, strict=True)), Fraction(0)
-    )
-    if question.side == "upper" and not ours >= constant + drift:
-        return ("the functional claimed is below the one that is proven.",)
-    if question.side == "lower" and not ours <= constant - drift:
-        return ("the functional claimed is above the one that is proven.",)
+    sign = 1 if question.side == "upper" else -1
+    # proven minus claimed, as an expression in the devices; it must not be positive, with the sign of the side
+    difference = question.combination([sign * (m - s) for m, s in zip(multipliers, slopes, strict=True)])
+    if sign * (constant - ours) + leftover(difference, question.devices.one) > 0:
+        return (f"the functional claimed is {'below' if sign > 0 else 'above'} the one that is proven.",)
     return ()
 
 

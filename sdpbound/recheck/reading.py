@@ -48,6 +48,13 @@ def _constant(text: str) -> float:
     raise ValueError(f"{text} is no number")
 
 
+def shown(value: object) -> str:
+    """Something of a file in a message: short, whatever it is."""
+    if type(value) is int:
+        return str(value) if value.bit_length() <= 64 else f"about {'-' * (value < 0)}2^{value.bit_length()}"
+    return f"{value!r:.60}" if type(value) in (float, str, bool, type(None)) else f"a {type(value).__name__}"
+
+
 def record(value: object, name: str, needed: str, allowed: str = "") -> dict[str, Any]:
     """An object with all of the entries in ``needed``, and no others but those in ``allowed``."""
     must, may = set(needed.split()), set(allowed.split())
@@ -55,7 +62,7 @@ def record(value: object, name: str, needed: str, allowed: str = "") -> dict[str
         raise refuse(f"{name} must be an object.")
     keys = set(value)
     if not must <= keys or not keys <= must | may:
-        raise refuse(f"{name} has the entries {sorted(map(str, keys))!r:.120}; it needs {sorted(must)}.")
+        raise refuse(f"{name} has the entries {sorted(map(shown, keys))!r:.120}; it needs {sorted(must)}.")
     return value
 
 
@@ -71,14 +78,14 @@ def items(value: object, name: str, most: int, least: int = 0) -> list[Any]:
 def choice(value: object, name: str, allowed: Sequence[str]) -> str:
     """One of some words."""
     if type(value) is not str or value not in allowed:
-        raise refuse(f"{name} = {value!r:.60} must be one of {', '.join(allowed)}.")
+        raise refuse(f"{name} = {shown(value)} must be one of {', '.join(allowed)}.")
     return value
 
 
 def integer(value: object, name: str, least: int, most: int) -> int:
     """A whole number in a range."""
     if type(value) is not int or not least <= value <= most:
-        raise refuse(f"{name} = {value!r:.60} must be an integer from {least} to {most}.")
+        raise refuse(f"{name} = {shown(value)} must be an integer from {shown(least)} to {shown(most)}.")
     return value
 
 
@@ -96,7 +103,7 @@ def number(value: object, name: str) -> Fraction:
             bottom = int(below) if slash else 1
             found = Fraction(int(above), bottom) if bottom else None
     if found is None or max(found.numerator.bit_length(), found.denominator.bit_length()) > MOST_BITS:
-        raise refuse(f"{name} = {value!r:.60} must be a finite number or a fraction such as '1/3'.")
+        raise refuse(f"{name} = {shown(value)} must be a finite number or a fraction such as '1/3'.")
     return found
 
 
