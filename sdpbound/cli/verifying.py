@@ -14,6 +14,7 @@ from sdpbound.cli.options import AsJson
 from sdpbound.cli.output import emit, print_error
 from sdpbound.cli.study_options import Output
 from sdpbound.cli.texts import number
+from sdpbound.cli.twice import TwiceChecker, outer_float
 from sdpbound.errors import InvalidParameter
 
 if TYPE_CHECKING:
@@ -35,20 +36,26 @@ def verify_command(
             "--recompute-failed", help="Solve again the rows of a study that have no value and no proof of why."
         ),
     ] = False,
+    twice: Annotated[
+        bool,
+        typer.Option("--twice", help="Check each certificate by a second checker as well, written apart and slower."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Recompute the bounds of certificates without any solver; of a study, of all certificates in its store.
 
     For a study each row is compared with its certificate too: the same question, and a value that follows. Exit status
     0 if all of them prove what they claim, and a study has all its cells; 1 if a study lacks cells, or some failed; 2
-    if something does not hold, cannot be read, or takes more time or memory than allowed.
+    if something does not hold, cannot be read, or takes more time or memory than allowed, or (with --twice) if the two
+    checkers do not agree that it holds.
     """
     from sdpbound.checker import Checker
 
     certificates: list[dict[str, Any]] = []
     studies: list[dict[str, Any]] = []
     lines: list[str] = []
-    with Checker(_limit(time_limit, "time-limit"), 1e9 * _limit(memory_limit, "memory-limit")) as checker:
+    seconds, size = _limit(time_limit, "time-limit"), 1e9 * _limit(memory_limit, "memory-limit")
+    with TwiceChecker(seconds, size) if twice else Checker(seconds, size) as checker:
         for file in files:
             if os.path.isdir(file) or file.suffix in (".toml", ".sqlite"):
                 studies.append(_verify_study(file, output, recompute_failed, checker, lines))
@@ -72,11 +79,14 @@ def _verify_certificate(file: Path, checker: Checker, lines: list[str]) -> dict[
     entry: dict[str, Any] = {"file": str(file), "readable": True, "holds": False}
     answer = checker.check(str(file))
     found = answer.found
+    if isinstance(checker, TwiceChecker):
+        entry |= {"second": _second(file, checker, lines)}
     if found is None:  # a question or a proof that cannot be read proves nothing
         if answer.stage != "unreadable":
             lines.append(f"{file}: {'not checked' if answer.stage == 'ended' else 'does not hold'}")
         print_error(f"{file}: {answer.reason}")
         return entry | {"readable": answer.stage != "unreadable", "message": answer.reason}
+    holds = found.holds and entry.get("second", {"holds": True})["holds"]
     word = "holds" if found.holds else "does not hold"
     lines.append(
         f"{file}: {word}; {found.figure} ({found.model} model), {found.side} bound recomputed {found.value!r}, "
@@ -87,7 +97,7 @@ def _verify_certificate(file: Path, checker: Checker, lines: list[str]) -> dict[
     else:
         print_error(f"{file}: {found.message}")
     return entry | {
-        "holds": found.holds,
+        "holds": holds,
         "value": found.value,
         "side": found.side,
         "claimed": found.claimed,
@@ -95,6 +105,19 @@ def _verify_certificate(file: Path, checker: Checker, lines: list[str]) -> dict[
         "model": found.model,
         "message": found.message,
     }
+
+
+def _second(file: Path, checker: TwiceChecker, lines: list[str]) -> dict[str, Any]:
+    """What the second checker concludes, as a line and as an entry."""
+    found = checker.again(str(file))
+    value = None if found.proven is None else outer_float(found.proven, found.side)
+    lines.append(
+        f"{file}: the second checker says: {'holds' if found.holds else 'does not hold'}"
+        + ("" if value is None else f"; {found.figure}, {found.side} bound {value!r}")
+    )
+    if not found.holds:
+        print_error(f"{file}: the second checker says: {found.reason}")
+    return {"holds": found.holds, "kind": found.kind, "value": value, "side": found.side, "reason": found.reason}
 
 
 def _verify_study(

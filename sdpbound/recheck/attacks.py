@@ -1,14 +1,14 @@
 """Explicit attacks: upper bounds on what data certify.
 
-Eve prepares strategy k with probability w_k, knows k and, of an entropy, holds the purification. The least entropy of data
-that the mixture has is at most ``sum_k w_k h_k``. For J tested values, J + 1 weights, those "adjusted", are not those of the
-file but the solution of
+Eve prepares strategy k with probability w_k, knows k and, of an entropy, holds the purification. The least entropy of
+data that the mixture has is at most ``sum_k w_k h_k``. For J tested values, J + 1 weights, those "adjusted", are not
+those of the file but the solution of
 
     sum_k w_k d_k = v,   sum_k w_k = 1,
 
-which must not be negative; then the data are met exactly. With none adjusted the file's weights, scaled to one, must meet each
-value within its tolerance. Of the conditional mutual information Eve knows the group of k only:
-``sum_g (sum_a n(p_a) + sum_b n(p_b) - sum_ab n(p_ab) - n(w_g))`` with n(p) = -p log2 p and p the outcomes' probabilities with
+which must not be negative; then the data are met exactly. With none adjusted the file's weights, scaled to one, must
+meet each value within its tolerance. Of the conditional mutual information Eve knows the group of k only: ``sum_g
+(sum_a n(p_a) + sum_b n(p_b) - sum_ab n(p_ab) - n(w_g))`` with n(p) = -p log2 p and p the outcomes' probabilities with
 group g.
 """
 

@@ -9,7 +9,7 @@ import flint
 
 from sdpbound.recheck.answer import refuse
 
-__all__ = ["ball", "end", "enclosing", "entropy_of", "exact", "total"]
+__all__ = ["ball", "enclosing", "end", "entropy_of", "exact", "total"]
 
 
 def ball(value: Fraction | int) -> flint.arb:

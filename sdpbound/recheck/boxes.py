@@ -6,20 +6,21 @@ not negative and do not signal. She guesses f(x) = t from part t, at Alice's set
 
     g_t + W_t = h   on all no-signaling behaviours, for every t:   sum_t g_t . p_t <= sum_t h . p_t = h . P.        (1)
 
-The distance of f, of k values, from uniform is ``sum_s max_{0 <= p <= P} (g_s - 1/k) . p``; for each s it is enough that
+The distance of f, of k values, from uniform is ``sum_s max_{0 <= p <= P} (g_s - 1/k) . p``; for each s it is enough
+that
 
     g_s - 1/k + W_s^+ = W_s^-   on all no-signaling behaviours; then it is at most sum_s W_s^- . P.                 (2)
 
 Two linear functionals agree on all no-signaling behaviours if they do on deterministic strategies that span them: for
 an interface of m settings "always 0" and, for each setting, "1 at this one". Strategies are tried, one by one.
 
-**Symmetric files.** Of boxes ``P(xy|uv) = 2^-n Q(e)``, ``e_i = x_i + y_i + u_i v_i``, and f(x) = M x over GF(2), weights
-w_tau are those of types of entries: of a box used by f, (u = the guessed setting or not, e), else e. They stand for the full
-weights ``W_t(xy|uv) = w_{t + M s}(types) / N(types)``, with s_i = x_i if u_i is the guessed setting, else y_i + u_i v_i,
-and N how many entries have these types: four or eight for each box. What (1) and (2) say of them is checked after a
-transform over t, ``sum_t (-1)^{c.t}``: then the full weights are a product of signs and of what depends on types, so that
-strategies of n boxes are products of strategies of one, whose 16 entries are enumerated. Of boxes that are exchangeable
-only how many have each type counts.
+**Symmetric files.** Of boxes ``P(xy|uv) = 2^-n Q(e)``, ``e_i = x_i + y_i + u_i v_i``, and f(x) = M x over GF(2),
+weights w_tau are those of types of entries: of a box used by f, (u = the guessed setting or not, e), else e. They stand
+for the full weights ``W_t(xy|uv) = w_{t + M s}(types) / N(types)``, with s_i = x_i if u_i is the guessed setting, else
+y_i + u_i v_i, and N how many entries have these types: four or eight for each box. What (1) and (2) say of them is
+checked after a transform over t, ``sum_t (-1)^{c.t}``: then the full weights are a product of signs and of what depends
+on types, so that strategies of n boxes are products of strategies of one, whose 16 entries are enumerated. Of boxes
+that are exchangeable only how many have each type counts.
 """
 
 from __future__ import annotations
@@ -64,7 +65,9 @@ def recheck_boxes(root: dict[str, Any], budget: Budget) -> Finding:
     choice(question["side"], "side", ("upper",))
     choice(record(question["model"], "the model", "kind")["kind"], "the model", ("no-signaling",))
     boxes = question["boxes"]
-    shape = choice(boxes.get("kind") if type(boxes) is dict else None, "boxes", ("joint", "depolarised", "exchangeable"))
+    shape = choice(
+        boxes.get("kind") if type(boxes) is dict else None, "boxes", ("joint", "depolarised", "exchangeable")
+    )
     proof = record(root["proof"], "the proof", "weights denominator")
     denominator = integer(proof["denominator"], "denominator", 1, LARGEST)
     distance = kind == "distance_from_uniform"
@@ -94,10 +97,14 @@ def _asked(question: dict[str, Any], settings: Sequence[tuple[int, int]], distan
     else:
         rows = items(record(function, "the function", "kind matrix")["matrix"], "matrix", 6, 1)
         matrix = [[integer(bit, "a bit", 0, 1) for bit in items(row, "matrix", n, n)] for row in rows]
-        labels = {
-            x: sum((sum(a * b for a, b in zip(row, x, strict=True)) % 2) << i for i, row in enumerate(matrix))
-            for x in product((0, 1), repeat=n)
-        } if n <= MOST_BOXES else {}  # of more boxes the matrix is used, not the table
+        labels = (
+            {
+                x: sum((sum(a * b for a, b in zip(row, x, strict=True)) % 2) << i for i, row in enumerate(matrix))
+                for x in product((0, 1), repeat=n)
+            }
+            if n <= MOST_BOXES
+            else {}
+        )  # of more boxes the matrix is used, not the table
     found = _Asked(tuple(inputs), labels, matrix, distance)
     if found.values < 2:
         raise refuse("a function of one value has nothing to guess.")
@@ -175,7 +182,7 @@ def _probabilities(boxes: dict[str, Any], sides: list[int], budget: Budget) -> t
     table: Table = dict(zip(product(*(range(1 + k) for k in sides)), values, strict=True))
     if table[(0,) * len(sides)] != denominator:
         raise refuse("the boxes are not normalised.")
-    for place, k in enumerate(sides):
+    for place in range(len(sides)):
         wider: Table = {}
         for index, value in table.items():
             own = index[place]
@@ -206,7 +213,7 @@ def _read_joint(weights: object, sides: list[int], count: int, budget: Budget) -
 
 
 def _on_strategies(table: Table, sides: list[int], budget: Budget) -> Table:
-    """A functional's values at the strategies that span: interface by interface, strategy 0 says 0, s says 1 at s - 1."""
+    """A functional's values at strategies that span: for each interface 0 says 0 always, s says 1 at s - 1."""
     for place, k in enumerate(sides):
         budget.spend(len(table) * (k + 1))
         wider: Table = {}
@@ -341,9 +348,7 @@ def _exchangeable(
             for _ in range(number_of):
                 lines = _times_line(lines, one.types[strategy])
         # lines has, for each counts, the sum over arrangements; a weight is shared among n! / (a! b! c! d!) of them
-        value = sum(
-            Fraction(w * lines.get(counts, 0), _arrangements(counts)) for counts, w in hat.items()
-        )
+        value = sum(Fraction(w * lines.get(counts, 0), _arrangements(counts)) for counts, w in hat.items())
         if value + scale * 4**n * prod(g**m for g, m in zip(one.gain, members, strict=True)):
             raise refuse("the weights do not add up to what Eve gains.")
     total = Fraction(0)

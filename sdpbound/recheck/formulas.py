@@ -2,8 +2,8 @@
 
 Tested is one value v of ``c + sum c_xy <A_x B_y>`` with two settings a party, where, of the key's setting x and Alice's
 other one x', ``|c_x0| = |c_x1| = k alpha`` and ``|c_x'0| = |c_x'1| = k`` (if the sizes of a row differ, their mean; the
-difference is charged), and an odd number of the four are negative. After flips of outcomes v - c = +- k S,
-``S = alpha <A_x (B_0 + B_1)> + <A_x' (B_0 - B_1)>``. With phi(u) = h((1+u)/2), a flip of the key with probability q, and
+difference is charged), and an odd number of the four are negative. After flips of outcomes v - c = +- k S, ``S = alpha
+<A_x (B_0 + B_1)> + <A_x' (B_0 - B_1)>``. With phi(u) = h((1+u)/2), a flip of the key with probability q, and
 
     F(S) = 1 + phi(sqrt((1-2q)^2 + 4q(1-q) u^2)) - phi(u),   u^2 = S^2/4 - alpha^2,
 
@@ -11,9 +11,9 @@ the least H(A|X=x,E) is h(q) where |S| <= 2 max(1, alpha), else F(|S|), for alph
 (2, h(q)) (arXiv:2007.16146). F rises and is convex from there to the quantum maximum 2 sqrt(1 + alpha^2).
 
 So a straight line A + B S, B >= 0, is below the least entropy of all devices if it is the tangent of F at a T, and for
-alpha < 1 is at most h(q) at S = 2. For alpha < 1 and a T whose tangent is above h(q) there, F - h(q) over S - 2 falls up to
-T, and the line through (2, h(q)) that reaches F(T) at the quantum maximum is below. A claimed functional is compared with that
-line where the tested expression is largest and smallest: both are straight.
+alpha < 1 is at most h(q) at S = 2. For alpha < 1 and a T whose tangent is above h(q) there, F - h(q) over S - 2 falls
+up to T, and the line through (2, h(q)) that reaches F(T) at the quantum maximum is below. A claimed functional is
+compared with that line where the tested expression is largest and smallest: both are straight.
 """
 
 from __future__ import annotations
@@ -120,9 +120,7 @@ def _phi(u: flint.arb) -> flint.arb:
     return (entropy_of((1 + u) / 2) + entropy_of((1 - u) / 2)) / flint.arb(2).log()
 
 
-def _line(
-    alpha: Fraction, q: Fraction, touching: Fraction, floor: flint.arb
-) -> tuple[flint.arb, flint.arb, Fraction]:
+def _line(alpha: Fraction, q: Fraction, touching: Fraction, floor: flint.arb) -> tuple[flint.arb, flint.arb, Fraction]:
     """(height, slope, place) of the line of the module docstring that belongs to a T."""
     square = touching * touching / 4 - alpha * alpha
     if not (touching > 2 * max(1, alpha) and 0 < square < 1):

@@ -27,13 +27,9 @@ __all__ = ["KINDS", "Kind", "recheck"]
 class Kind:
     """A kind of certificate.
 
-    Attributes
-    ----------
-    name : what it is called here
-    format : the format that its files state
-    stated : what they state as their kind, if they do
-    entries : names that the proof (closed forms: the claim) has; the first kind of the table whose names are there is it
-    check : what proves it
+    Attributes ---------- name : what it is called here format : the format that its files state stated : what they
+    state as their kind, if they do entries : names that the proof (closed forms: the claim) has; the first kind of the
+    table whose names are there is it check : what proves it
     """
 
     name: str

@@ -1,15 +1,15 @@
 """Lengths of keys and of random strings from n rounds: docs/finite_size.md term by term.
 
-The certificate contains those of an entropy, whose functional F is the min-tradeoff function, and of F's least and largest
-value over all quantum devices; each is checked by its own kind. Then, with pi the distribution of tested settings, g the
-scores, w the weight of a round's entropy and gamma the probability of a test:
+The certificate contains those of an entropy, whose functional F is the min-tradeoff function, and of F's least and
+largest value over all quantum devices; each is checked by its own kind. Then, with pi the distribution of tested
+settings, g the scores, w the weight of a round's entropy and gamma the probability of a test:
 
 - ``F - sum pi p g`` is at most ``margin`` in modulus for all no-signaling devices, from its coefficients, exactly;
-- so ``f(untested) = u``, ``f(c) = u + (w g(c) - u) / gamma`` has a mean of at most w (F + margin), and a mean score of at least
-  the threshold h means an entropy that is spoken of by h - w margin;
+- so ``f(untested) = u``, ``f(c) = u + (w g(c) - u) / gamma`` has a mean of at most w (F + margin), and a mean score of
+  at least the threshold h means an entropy that is spoken of by h - w margin;
 - Var f <= max over means m of w g - u of ((a + b) m - a b) / gamma - m^2, where a <= w g - u <= b;
-- the honest devices fail to reach h, have more than ``most_tests`` tests, or need a longer message, with no more than the
-  probabilities granted, by Chernoff's bound at the tails given;
+- the honest devices fail to reach h, have more than ``most_tests`` tests, or need a longer message, with no more than
+  the probabilities granted, by Chernoff's bound at the tails given;
 - every term of the length, in balls.
 
 The theorem of entropy accumulation and leftover hashing are taken for granted.
@@ -170,13 +170,15 @@ def _functional(
         raise refuse("the entropy is about other settings.")
     claim = entry["claim"]["functional"]
     multipliers = [number(m, "a multiplier") for m in claim["multipliers"]]
-    return added((1, question.combination(multipliers)), (number(claim["constant"], "constant"), {devices.one: Fraction(1)}))
+    return added(
+        (1, question.combination(multipliers)), (number(claim["constant"], "constant"), {devices.one: Fraction(1)})
+    )
 
 
 def _extreme(
     entry: object, devices: Devices, functional: Polynomial, side: str, budget: Budget, check: Check
 ) -> Fraction:
-    """A bound on the functional over all quantum devices, from a bound on a Bell expression that it is up to rounding."""
+    """A bound on the functional over all quantum devices, from one on a Bell expression that it is up to rounding."""
     if type(entry) is not dict:
         raise refuse("an extreme of a functional is a certificate.")
     found = check(entry, budget)
@@ -240,7 +242,7 @@ def _length(
     most_tests: Fraction,
 ) -> flint.arb:
     """The sum of all terms."""
-    n, beta, gamma = ball(rounds), ball(v["beta"]), ball(v["gamma"])
+    n, beta = ball(rounds), ball(v["beta"])
     own = sum((p for (s, t), p in one.drawn.items() if s == one.x and (one.key or one.y in (None, t))), Fraction(0))
     if one.key and one.flips:
         own = Fraction(0)
@@ -315,7 +317,9 @@ def _counted(
     return _log2(ball(one.widest[1])) * ball(min(most_tests, Fraction(rounds)))
 
 
-def _sent(one: _Round, v: dict[str, Fraction], eps: dict[str, Fraction], rounds: int, efficiency: Fraction) -> flint.arb:
+def _sent(
+    one: _Round, v: dict[str, Fraction], eps: dict[str, Fraction], rounds: int, efficiency: Fraction
+) -> flint.arb:
     """Bits of the messages: a hash long enough for the honest devices' surprises, and one that is compared."""
     outcomes = one.devices.outcomes
     assert one.y is not None
@@ -324,7 +328,8 @@ def _sent(one: _Round, v: dict[str, Fraction], eps: dict[str, Fraction], rounds:
     values, chances = [], []
     for x, y, weight, q in settings:
         joint = {
-            (a, b): (1 - q) * one.honest.get((a, b, x, y), Fraction(0)) + q * one.honest.get((1 - a, b, x, y), Fraction(0))
+            (a, b): (1 - q) * one.honest.get((a, b, x, y), Fraction(0))
+            + q * one.honest.get((1 - a, b, x, y), Fraction(0))
             for a in range(outcomes[0][x])
             for b in range(outcomes[1][y])
         }

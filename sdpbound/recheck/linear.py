@@ -1,14 +1,15 @@
 """Bell values, guessing probabilities, min-entropies and separations.
 
-Sub-normalised behaviours v_e of the set, one for each of Eve's guesses, add up to a behaviour with the tested values, and
-the figure is at most the maximum of ``sum_e o_e . v_e``. For a proof with multipliers l it is enough that, for each e,
+Sub-normalised behaviours v_e of the set, one for each of Eve's guesses, add up to a behaviour with the tested values,
+and the figure is at most the maximum of ``sum_e o_e . v_e``. For a proof with multipliers l it is enough that, for each
+e,
 
     o_e - sum_j l_j t_j  <=  m   on all normalised behaviours of the set,                                           (1)
 
 for then ``sum_e o_e . v_e <= m sum_e <1>_e + sum_j l_j t_j``. Why (1) holds depends on the set:
 
-- quantum: with a sum of squares S_e, which has a mean of at least 0, ``o_e - l . t + S_e = R_e``, and R_e is at most its
-  constant and the sizes of all its other coefficients;
+- quantum: with a sum of squares S_e, which has a mean of at least 0, ``o_e - l . t + S_e = R_e``, and R_e is at most
+  its constant and the sizes of all its other coefficients;
 - no-signaling: the same with S_e a combination of joint probabilities with weights that are not negative;
 - local: the deterministic strategies are tried one by one.
 
@@ -106,9 +107,7 @@ def _objectives(question: Question) -> tuple[Devices, list[Polynomial], int]:
     return (*_blind(question, key.x, key.y, alice), len(alice))
 
 
-def _blind(
-    question: Question, x: int, y: int, alice: list[dict[Any, Fraction]]
-) -> tuple[Devices, list[Polynomial]]:
+def _blind(question: Question, x: int, y: int, alice: list[dict[Any, Fraction]]) -> tuple[Devices, list[Polynomial]]:
     """Bob and Eve guess together.
 
     A quantum Eve measures Bob's device as his setting y left it: one more setting of Bob that commutes with y, whose

@@ -4,10 +4,10 @@ For a bit with effects M_0 + M_1 = M of the devices, r_b Eve's states when it is
 
     ln 2 H = ln 2 <M> - integral_0^{1/2} f(s) (1/s + 1/(1-s)) ds
 
-(Frenkel's formula, arXiv:2208.12194, folded at 1/2). f is convex and f(0) = 0, so straight lines between nodes are above
-it: ``H >= <M> - sum_i w_i f(t_i)``, w_i the integral of the tent of node i. A flip of the bit with probability q takes node
-t to u = q + (1 - 2q) t, f to (1 - 2q) f, and there is nothing below q. As f is not negative, any number above w_i will do;
-here it is one rounded up.
+(Frenkel's formula, arXiv:2208.12194, folded at 1/2). f is convex and f(0) = 0, so straight lines between nodes are
+above it: ``H >= <M> - sum_i w_i f(t_i)``, w_i the integral of the tent of node i. A flip of the bit with probability q
+takes node t to u = q + (1 - 2q) t, f to (1 - 2q) f, and there is nothing below q. As f is not negative, any number
+above w_i will do; here it is one rounded up.
 
 For each node, bit and outcome the file has two sums of squares with ``w (t M - M_b) = outer - inner + r``. A projection
 P of Eve commutes with the devices, so ``w <P (t M - M_b)> <= <outer> + max(0, most of r)``. A key of more outcomes is a
@@ -106,7 +106,8 @@ def recheck_projections(root: dict[str, Any], budget: Budget) -> Finding:
         bit = bits[place // 2 % len(bits)]
         entries = record(copy, "a copy", "inner outer")
         outer, inner = (
-            squares(devices, words, grams(entries[name], name, len(words), budget), budget) for name in ("outer", "inner")
+            squares(devices, words, grams(entries[name], name, len(words), budget), budget)
+            for name in ("outer", "inner")
         )
         goal = added((t, bit[0]), (t, bit[1]), (-1, bit[place % 2]))
         charges += max(Fraction(0), leftover(added((w, goal), (-1, outer), (1, inner)), devices.one))

@@ -1,27 +1,28 @@
 """Von Neumann entropies by the qubit reduction: a search over two angles that leaves nothing out.
 
-With at most two tested settings of two outcomes a party, Jordan's lemma makes all devices mixtures of pairs of qubits, of
-which Eve may know which it is: the first observable of a party is Z, the second ``cos a Z + sin a X`` with 0 <= a <= pi, and
-states are real (docs/qubits.md). So ``H >= c + sum_j m_j t_j`` for all devices if for all angles a, b and states rho
+With at most two tested settings of two outcomes a party, Jordan's lemma makes all devices mixtures of pairs of qubits,
+of which Eve may know which it is: the first observable of a party is Z, the second ``cos a Z + sin a X`` with 0 <= a <=
+pi, and states are real (docs/qubits.md). So ``H >= c + sum_j m_j t_j`` for all devices if for all angles a, b and
+states rho
 
     G(K) = max_rho Tr K rho - H(rho) <= -c,     K = sum_j m_j (tested operator)_j at these angles.
 
 With W_i the matrices from the outcome i of the key, ``H(rho) = sum_i S(W_i^T rho W_i) - S(rho)`` in nats: an outcome's
-projector, its columns only; for flips with probability q the products of projectors with sqrt(1-q) and sqrt(q). A setting of
-the key that is not tested has no entropy to count on, but for flips h(q).
+projector, its columns only; for flips with probability q the products of projectors with sqrt(1-q) and sqrt(q). A
+setting of the key that is not tested has no entropy to count on, but for flips h(q).
 
-**Angles.** Points of an arc of half-width d are less than 1 - cos d from its chord. K is affine in ``(cos a, sin a)`` and in
-``(cos b, sin b)``, and G is convex, so that on a cell of angles it is at most the largest G at the four corners, and
-``(1 - cos d_a) N_a + (1 - cos d_b) N_b``, where N is the norm of what the point is multiplied with: G moves no more than K
-does. A cell for which that is too much is cut in two.
+**Angles.** Points of an arc of half-width d are less than 1 - cos d from its chord. K is affine in ``(cos a, sin a)``
+and in ``(cos b, sin b)``, and G is convex, so that on a cell of angles it is at most the largest G at the four corners,
+and ``(1 - cos d_a) N_a + (1 - cos d_b) N_b``, where N is the norm of what the point is multiplied with: G moves no more
+than K does. A cell for which that is too much is cut in two.
 
 **Corners.** For any symmetric X, with r = exp(X), H lies above its tangent at r, and
 
     G(K) <= largest eigenvalue of  K + sum_i W_i log(W_i^T r W_i) W_i^T - X.
 
-X is iterated until that is small enough: X <- K + sum_i (..), which never makes ``Tr K r - H(r)`` smaller, with Anderson's
-mixing. Then the bound is computed in balls: the exponential, the logarithms with a proof of each, and whether the matrix is
-below the bound by elimination.
+X is iterated until that is small enough: X <- K + sum_i (..), which never makes ``Tr K r - H(r)`` smaller, with
+Anderson's mixing. Then the bound is computed in balls: the exponential, the logarithms with a proof of each, and
+whether the matrix is below the bound by elimination.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import flint
@@ -104,10 +106,7 @@ def _search(question: Question, key: Key, slopes: Sequence[Fraction], constant: 
     for party, setting, tested in ((0, key.x, alice), (1, key.y, bob)):
         if tested and setting is not None and question.devices.outcomes[party][setting] != 2:
             raise refuse("the qubit reduction is for keys of two outcomes.")
-    orders = [
-        sorted(used[party], key=lambda s: (s != (key.x, key.y)[party], s))  # noqa: B023 - used at once
-        for party in (0, 1)
-    ]
+    orders = [sorted(used[party], key=lambda s: (s != (key.x, key.y)[party], s)) for party in (0, 1)]
     places = [{None: 0} | {s: i + 1 for i, s in enumerate(order)} for order in orders]
     terms = {(places[0][x], places[1][y]): value for (x, y), value in table.items() if value}
     limit = -constant - terms.pop((0, 0), Fraction(0))
@@ -177,7 +176,9 @@ class _Search:
         """Prove it, or refuse."""
         full, none = (Fraction(0), Fraction(1)), (Fraction(0), Fraction(0))
         start = tuple(full if angle else none for angle in self.angles)
-        cells: list[tuple[tuple[Fraction, Fraction], tuple[Fraction, Fraction], Real]] = [(start[0], start[1], Real(4, 4))]
+        cells: list[tuple[tuple[Fraction, Fraction], tuple[Fraction, Fraction], Real]] = [
+            (start[0], start[1], Real(4, 4))
+        ]
         count = 0
         while cells:
             a, b, hint = cells.pop()
@@ -300,9 +301,7 @@ class _Search:
 
         def size(side: int, other: tuple[Fraction, Fraction]) -> flint.arb:
             """Norm of what the point of one party's angle is multiplied with, the other's angle in a range."""
-            one, z, second = (
-                self.terms.get((2, k) if side == 0 else (k, 2), flint.arb(0)) for k in range(3)
-            )
+            one, z, second = (self.terms.get((2, k) if side == 0 else (k, 2), flint.arb(0)) for k in range(3))
             # |z e_0 + second (cos t, sin t)| is monotonic in t from 0 to pi
             squares = [z * z + second * second + 2 * z * second * ball(t).cos_pi() for t in other]
             return abs(one) + max((s.upper().max(flint.arb(0)).sqrt().upper() for s in squares), key=float)
@@ -319,7 +318,7 @@ def _mixed(history: Sequence[tuple[Real, Real]]) -> Real:
     plain = last + gap
     if len(history) > 2:
         residuals = [_traceless(g) for _, g in history]
-        changes = [[p - q for p, q in zip(after, before, strict=True)] for before, after in zip(residuals, residuals[1:], strict=False)]
+        changes = [[p - q for p, q in zip(after, before, strict=True)] for before, after in pairwise(residuals)]
         size = len(changes)
         gram = [[sum(p * q for p, q in zip(f, g, strict=True)) for g in changes] for f in changes]
         for i in range(size):
@@ -330,7 +329,7 @@ def _mixed(history: Sequence[tuple[Real, Real]]) -> Real:
         except (ZeroDivisionError, ValueError):
             weights = []
         if all(abs(float(w)) < 1e3 for w in weights):
-            for w, (before, after) in zip(weights, zip(history, history[1:], strict=False), strict=False):
+            for w, (before, after) in zip(weights, pairwise(history), strict=False):
                 plain = plain - (after[0] + after[1] - before[0] - before[1]) * w
     return middle(plain)
 
@@ -339,7 +338,9 @@ def _traceless(matrix: Real) -> list[float]:
     """The entries of a symmetric matrix, so that squares add up, less its trace: a multiple of r changes nothing."""
     mean = float((matrix.trace() / 4).mid())
     return [
-        (float(matrix[i, j]) - mean) if i == j else float(matrix[i, j]) * math.sqrt(2) for i in range(4) for j in range(i + 1)
+        (float(matrix[i, j]) - mean) if i == j else float(matrix[i, j]) * math.sqrt(2)
+        for i in range(4)
+        for j in range(i + 1)
     ]
 
 

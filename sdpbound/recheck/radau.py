@@ -5,8 +5,9 @@ E_k the effects of the outcomes of the key, E'_k those after flips with probabil
 
     H >= sum_i kappa_i (1 + sum_k min_Z <Q_ik(Z)>),    Q_ik(Z) = E'_k (Z + Z* + (1 - t_i) Z* Z) + t_i Z Z*.
 
-**A block of the file**, of node i and outcome k, is a Gram matrix X of the rows w, then ``u E_k Z`` (with flips ``u Z``),
-then ``v Z*``, for words w, u, v of the devices; a block of t_m = 1 has no rows with Z. Its sum of squares is not negative:
+**A block of the file**, of node i and outcome k, is a Gram matrix X of the rows w, then ``u E_k Z`` (with flips ``u
+Z``), then ``v Z*``, for words w, u, v of the devices; a block of t_m = 1 has no rows with Z. Its sum of squares is not
+negative:
 
     S = T(w) + (words with Z, and their adjoints) + Z* (..) Z + Z (..) Z* + (words with Z* Z*, and their adjoints).
 
@@ -14,13 +15,14 @@ Rows with Z and Z* are now multiplied by sqrt(1 - e), those without by 1/sqrt(1 
 
     kappa Q - S_e = -T / (1 - e) + r
 
-where r has words with Z only. (Makers scale so beforehand: then e = 0 does.) With d = <E Z* Z> (flips: <Z* Z>) and f = <Z Z*>,
-for contractions w,
+where r has words with Z only. (Makers scale so beforehand: then e = 0 does.) With d = <E Z* Z> (flips: <Z* Z>) and f =
+<Z Z*>, for contractions w,
 
     |<w Z>| <= sqrt f,  |<Z* E w E Z>| <= d,  |<Z w Z*>| <= f,  |<Z* E w Z*>| <= sqrt(d f) <= (d + f) / 2,
 
-and <E' Z* Z> is d (flips: at least q d). Where r has enough of Z* E Z and of Z Z* to pay for all its other words, something
-of f is left, and completing the square in sqrt f gives, r_1 being the sum of the sizes of r's words with one Z,
+and <E' Z* Z> is d (flips: at least q d). Where r has enough of Z* E Z and of Z Z* to pay for all its other words,
+something of f is left, and completing the square in sqrt f gives, r_1 being the sum of the sizes of r's words with one
+Z,
 
     kappa <Q> >= -<T> / (1 - e) - r_1^2 / (4 left of f).
 
@@ -62,9 +64,7 @@ def recheck_radau(root: dict[str, Any], budget: Budget) -> Finding:
     count = integer(proof["gauss_radau"], "gauss_radau", 2, MOST_NODES)
     words, left, right = (devices.read_words(proof[name], name) for name in ("words", "left", "right"))
     outcomes = [
-        _Outcome((a, b), effect, key)
-        for a, row in enumerate(key_effects(devices, key))
-        for b, effect in enumerate(row)
+        _Outcome((a, b), effect, key) for a, row in enumerate(key_effects(devices, key)) for b, effect in enumerate(row)
     ]
     blocks = items(proof["blocks"], "blocks", count * len(outcomes), count * len(outcomes))
     size = len(words) + len(left) + len(right)
@@ -103,7 +103,7 @@ class _Outcome:
         return added((1 - 2 * q, self.effect), (q, {((), ()): Fraction(1)}))
 
     def absorbed(self, word: Word, both: bool) -> tuple[Word, int]:
-        """E w (``both``: E w E) is this number times E times a word (times E) that no letter of the key begins (ends)."""
+        """E w (``both``: E w E) is this number times E times a word (times E) with no letter of the key at its ends."""
         found, factor = [], 1
         for string, setting, outcome in zip(word, (self.key.x, self.key.y), self.outcomes, strict=True):
             while string and string[0][0] == setting:
@@ -170,7 +170,9 @@ class _Parts:
                 _add(twice, devices, devices.joined(back, first), entry, None if flips else outcome)
             else:  # v* w Z Z*, that is Z v* v Z*
                 _add(other, devices, devices.joined(back, first), entry, symmetric=True)
-        return cls(*({w: Fraction(value) / scale for w, value in d.items()} for d in (plain, linear, square, other, twice)))
+        return cls(
+            *({w: Fraction(value) / scale for w, value in d.items()} for d in (plain, linear, square, other, twice))
+        )
 
 
 def _add(
@@ -249,8 +251,8 @@ def radau_rule(count: int, budget: Budget) -> list[tuple[flint.arb, flint.arb]]:
     """(t_i, kappa_i), the last node being 1.
 
     The inner nodes are the roots of the polynomial of degree m - 1 that is orthogonal on [0, 1] for the weight 1 - t,
-    ``R(t) = sum_k (-1)^k C(m-1, k) C(m+k, k) t^k``, found by bisection in exact numbers: as many changes of sign on a grid
-    as its degree are all of them. A weight is the integral of the Lagrange polynomial of its node.
+    ``R(t) = sum_k (-1)^k C(m-1, k) C(m+k, k) t^k``, found by bisection in exact numbers: as many changes of sign on a
+    grid as its degree are all of them. A weight is the integral of the Lagrange polynomial of its node.
     """
     n = count - 1
     budget.spend(NODE_BITS * n * n * 40)

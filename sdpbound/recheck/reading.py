@@ -11,7 +11,7 @@ from typing import Any
 
 from sdpbound.recheck.answer import refuse
 
-__all__ = ["choice", "integer", "items", "leaf_numbers", "load", "number", "numbers", "record", "tensor"]
+__all__ = ["choice", "decoded", "integer", "items", "load", "number", "numbers", "record", "tensor"]
 
 LARGEST_FILE = 1 << 26
 #: Digits of a number written as a fraction, and binary digits of any number.
@@ -29,8 +29,17 @@ def load(source: object) -> dict[str, Any]:
         if os.path.getsize(source) > LARGEST_FILE:
             raise refuse(f"the file is larger than {LARGEST_FILE >> 20} MB.")
         with open(source, encoding="utf-8") as file:
-            root = json.load(file, object_pairs_hook=_object, parse_constant=_constant)
-    except (OSError, ValueError, RecursionError, UnicodeError) as error:
+            text = file.read(LARGEST_FILE)
+    except (OSError, ValueError) as error:
+        raise refuse(f"the file cannot be read: {error}.") from None
+    return decoded(text)
+
+
+def decoded(text: str) -> dict[str, Any]:
+    """The object of a JSON text."""
+    try:
+        root = json.loads(text, object_pairs_hook=_object, parse_constant=_constant)
+    except (ValueError, RecursionError) as error:
         raise refuse(f"the file cannot be read as JSON: {error}.") from None
     if not isinstance(root, dict):
         raise refuse("the file holds no JSON object.")
@@ -129,16 +138,3 @@ def _entries(value: object, name: str, shape: tuple[int, ...]) -> Iterator[tuple
     for i, part in enumerate(items(value, name, shape[0], shape[0])):
         for index, entry in _entries(part, name, shape[1:]):
             yield (i, *index), entry
-
-
-def leaf_numbers(value: object) -> int:
-    """How many things a nested list holds, up to a depth of eight; for counting work before it is done."""
-    level = [value]
-    total = 0
-    for _ in range(8):
-        inner = [entry for part in level if type(part) is list for entry in part]
-        total += sum(type(entry) is not list for entry in inner)
-        level = [entry for entry in inner if type(entry) is list]
-        if not level:
-            break
-    return total

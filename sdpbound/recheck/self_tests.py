@@ -4,16 +4,16 @@ At a self-test outcomes are uniform, Eve is in product with them, and with E the
 
     H(A|X=x,E) = 1,   H(AB|X=x,Y=y,E) = 1 + h((1+E)/2),   H(A|X=x,Y=y,B,E) = h((1+E)/2).
 
-**One Bell value** (arXiv:2309.09650, Proposition 1 (iv)). With unit vectors b_0, b_1 at an angle of cosine t the largest value
-of ``sum c_xy <A_x B_y>`` is ``sum_x |c_x0 b_0 + c_x1 b_1|``. If c_00 c_01 c_10 c_11 < 0 and its derivative vanishes at a
--1 < t < 1, that is where ``m_0 / n_0 + m_1 / n_1 = 0``, n_x^2 = c_x0^2 + c_x1^2 + 2 m_x t, m_x = c_x0 c_x1, the maximum (or
-the minimum) self-tests.
+**One Bell value** (arXiv:2309.09650, Proposition 1 (iv)). With unit vectors b_0, b_1 at an angle of cosine t the
+largest value of ``sum c_xy <A_x B_y>`` is ``sum_x |c_x0 b_0 + c_x1 b_1|``. If c_00 c_01 c_10 c_11 < 0 and its
+derivative vanishes at a -1 < t < 1, that is where ``m_0 / n_0 + m_1 / n_1 = 0``, n_x^2 = c_x0^2 + c_x1^2 + 2 m_x t, m_x
+= c_x0 c_x1, the maximum (or the minimum) self-tests.
 
-**All four correlators** (arXiv:1511.04886): for one of them, subtracted, and the others added, the sum of their arcsines is
-pi or -pi, and at most one of them is 1 or -1. Marginals that are tested too must vanish.
+**All four correlators** (arXiv:1511.04886): for one of them, subtracted, and the others added, the sum of their
+arcsines is pi or -pi, and at most one of them is 1 or -1. Marginals that are tested too must vanish.
 
-Data are floats: they self-test if some within 1e-12 (of the sum of sizes of an expression's coefficients) do and no local
-data come ten times as close. E is that of the expression's extreme, exactly, or the correlator as it was given.
+Data are floats: they self-test if some within 1e-12 (of the sum of sizes of an expression's coefficients) do and no
+local data come ten times as close. E is that of the expression's extreme, exactly, or the correlator as it was given.
 """
 
 from __future__ import annotations

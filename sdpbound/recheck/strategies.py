@@ -1,25 +1,24 @@
 """Explicit strategies: what they make of tested values and of entropies, in balls.
 
-The numbers of a file are factors, so that whatever they are there is a strategy: with G the state's factor, rho is
-G G^* / Tr; with F_a the factor of effect a, and ``sum_a F_a^* F_a = L L^*`` (Cholesky, L lower triangular), effect a is
-``L^-1 F_a^* F_a L^-*``, so that effects add up to one. Eve holds the purification of rho, on which the effect M of Alice and Bob
-leaves ``G^* M G / Tr``, with the spectrum of ``D G G^* D^*`` where M = D^* D.
+The numbers of a file are factors, so that whatever they are there is a strategy: with G the state's factor, rho is G
+G^* / Tr; with F_a the factor of effect a, and ``sum_a F_a^* F_a = L L^*`` (Cholesky, L lower triangular), effect a is
+``L^-1 F_a^* F_a L^-*``, so that effects add up to one. Eve holds the purification of rho, on which the effect M of
+Alice and Bob leaves ``G^* M G / Tr``, with the spectrum of ``D G G^* D^*`` where M = D^* D.
 
-Eigenvalues are the roots of a characteristic polynomial. It is that of the midpoint of a matrix of balls, computed exactly in
-rational numbers; the matrix itself has eigenvalues no further from them than the Frobenius norm of the radii (Weyl).
+Eigenvalues are the roots of a characteristic polynomial. It is that of the midpoint of a matrix of balls, computed
+exactly in rational numbers; the matrix itself has eigenvalues no further from them than the Frobenius norm of the radii
+(Weyl).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 import flint
 
 from sdpbound.recheck.answer import Budget, refuse
-from sdpbound.recheck.balls import ball, end, entropy_of, exact, total
+from sdpbound.recheck.balls import ball, entropy_of, exact, total
 from sdpbound.recheck.question import Key, Question
 from sdpbound.recheck.reading import integer, items, number, record
 from sdpbound.recheck.words import OBSERVABLE
@@ -201,16 +200,18 @@ def entropy_of_spectrum(matrix: Matrix) -> flint.arb:
     entries = {(i, j): ((rows[i][j].real, rows[i][j].imag)) for i in range(size) for j in range(size)}
     middle = {place: tuple(exact(part.mid()) for part in value) for place, value in entries.items()}
     real = not any(im for _, im in middle.values())
-    block = [
-        [(middle[i, j][0] + middle[j, i][0]) / 2 for j in range(size)] for i in range(size)
-    ]
+    block = [[(middle[i, j][0] + middle[j, i][0]) / 2 for j in range(size)] for i in range(size)]
     other = [[(middle[i, j][1] - middle[j, i][1]) / 2 for j in range(size)] for i in range(size)]
     # what the true, Hermitian matrix may differ by from the Hermitian part of the midpoint
-    off = total(
-        (abs(part - ball(value)).upper()) ** 2
-        for (i, j), parts in entries.items()
-        for part, value in zip(parts, (block[i][j], other[i][j]), strict=True)
-    ).sqrt().upper()
+    off = (
+        total(
+            (abs(part - ball(value)).upper()) ** 2
+            for (i, j), parts in entries.items()
+            for part, value in zip(parts, (block[i][j], other[i][j]), strict=True)
+        )
+        .sqrt()
+        .upper()
+    )
     if not real:  # [[R, -I], [I, R]] has every eigenvalue twice
         block = [row + [-v for v in second] for row, second in zip(block, other, strict=True)] + [
             second + row for row, second in zip(block, other, strict=True)

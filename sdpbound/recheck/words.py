@@ -20,7 +20,19 @@ from math import lcm, prod
 from sdpbound.recheck.answer import Budget, refuse
 from sdpbound.recheck.reading import integer, items, number, record
 
-__all__ = ["Devices", "Letter", "Polynomial", "Word", "added", "effect", "grams", "leftover", "read_devices", "squares", "times"]
+__all__ = [
+    "Devices",
+    "Letter",
+    "Polynomial",
+    "Word",
+    "added",
+    "effect",
+    "grams",
+    "leftover",
+    "read_devices",
+    "squares",
+    "times",
+]
 
 Letter = tuple[int, int]
 String = tuple[Letter, ...]
@@ -148,7 +160,9 @@ def read_devices(value: object, parties: tuple[int, int] = (1, MOST_PARTIES)) ->
     )
     devices = Devices(found)
     if prod(devices.shape) > MOST_COORDINATES:
-        raise refuse(f"the scenario has {prod(devices.shape)} moments of outcomes; at most {MOST_COORDINATES} are read.")
+        raise refuse(
+            f"the scenario has {prod(devices.shape)} moments of outcomes; at most {MOST_COORDINATES} are read."
+        )
     return devices
 
 
@@ -202,7 +216,7 @@ def grams(value: object, name: str, size: int, budget: Budget) -> tuple[list[lis
 
 
 def squares(devices: Devices, words: Sequence[Word], gram: tuple[list[list[int]], int], budget: Budget) -> Polynomial:
-    """The mean of ``sum_ij G_ij w_i^* w_j``: a sum of squares, each word written as the smaller of it and its adjoint."""
+    """The mean of ``sum_ij G_ij w_i^* w_j``, a sum of squares; the smaller of a word and its adjoint is written."""
     matrix, scale = gram
     budget.spend(8 * len(words) ** 2)
     found: dict[Word, int] = {}
