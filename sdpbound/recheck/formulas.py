@@ -83,7 +83,7 @@ def _by_line(
         raise refuse("the tested value is beyond the quantum maximum.")
     height, slope, place = _line(found.alpha, flips, touching, floor)
     proven = floor
-    if least > 2 * max(1, found.alpha):
+    if least > 2 * max(Fraction(1), found.alpha):
         proven = floor.max(height + slope * ball(least - place))
     return end(proven, "lower"), _functional(claim["functional"], found, sign, (height, slope, place))
 
@@ -123,7 +123,7 @@ def _phi(u: flint.arb) -> flint.arb:
 def _line(alpha: Fraction, q: Fraction, touching: Fraction, floor: flint.arb) -> tuple[flint.arb, flint.arb, Fraction]:
     """(height, slope, place) of the line of the module docstring that belongs to a T."""
     square = touching * touching / 4 - alpha * alpha
-    if not (touching > 2 * max(1, alpha) and 0 < square < 1):
+    if not (touching > 2 * max(Fraction(1), alpha) and 0 < square < 1):
         raise refuse("the line touches outside the range of the theorem.")
     mixed = 4 * q * (1 - q)
     u, v = ball(square).sqrt(), ball(1 - mixed + mixed * square).sqrt()

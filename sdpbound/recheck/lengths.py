@@ -94,7 +94,7 @@ def recheck_length(root: dict[str, Any], budget: Budget, check: Check) -> Findin
         parts = _epsilons(figure, v, one.key)
         length = _length(one, figure, v, parts, rounds, threshold, most_tests)
         proven = end(length, "lower")
-        faults = ()
+        faults: tuple[str, ...] = ()
         bits = end(ball(rounds) * ball(prod(one.widest)).log() / flint.arb(2).log(), "upper")
         if claimed > bits:
             faults = ("the length claimed is above the bits of all outcomes.",)

@@ -33,6 +33,7 @@ from sdpbound.recheck.reading import choice, items, number, numbers, record, ten
 from sdpbound.recheck.words import (
     Devices,
     Polynomial,
+    String,
     Word,
     added,
     effect,
@@ -99,7 +100,7 @@ def _objectives(question: Question) -> tuple[Devices, list[Polynomial], int]:
     key = read_key(Question(devices, (), figure, "upper", ""))
     alice = [effect(devices, 0, key.x, a) for a in range(devices.outcomes[0][key.x])]
     if kind == "guessing_probability":
-        one = [{(): Fraction(1)}]
+        one: list[dict[String, Fraction]] = [{(): Fraction(1)}]
         bob = one if key.y is None else [effect(devices, 1, key.y, b) for b in range(devices.outcomes[1][key.y])]
         return devices, [times(a, b) for a in alice for b in bob], len(alice) * len(bob)
     if key.y is None:

@@ -113,7 +113,8 @@ def _frobenius(matrix: Real) -> flint.arb:
 
 def largest(matrix: Real) -> float:
     """About the largest eigenvalue."""
-    return max(eigen([[float(entry) for entry in row] for row in matrix.mid().tolist()])[0])
+    values: list[float] = eigen([[float(entry) for entry in row] for row in matrix.mid().tolist()])[0]
+    return max(values)
 
 
 def positive(matrix: Real) -> bool:

@@ -187,9 +187,10 @@ class _Search:
                 raise refuse("the search over angles takes too many cells.")
             of_a, of_b = self._bulges(a, b)
             target = self.ceiling - of_a - of_b
-            hint = self._corners(a, b, target, hint, budget)
-            if hint is None:
+            found = self._corners(a, b, target, hint, budget)
+            if found is None:
                 continue
+            hint = found
             if max(a[1] - a[0], b[1] - b[0]) < SMALLEST:
                 raise refuse("the entropy is not proven to be above the functional at some angles.")
             if float(of_a) >= float(of_b):
@@ -239,8 +240,9 @@ class _Search:
 
     def _operator(self, a: Fraction, b: Fraction) -> Real:
         """K at the angles pi a and pi b."""
-        one, z = [[1, 0], [0, 1]], [[1, 0], [0, -1]]
-        second = []
+        one: list[list[Any]] = [[1, 0], [0, 1]]
+        z: list[list[Any]] = [[1, 0], [0, -1]]
+        second: list[list[list[Any]]] = []
         for angle in (a, b):
             c, s = ball(angle).cos_pi(), ball(angle).sin_pi()
             second.append([[c, s], [s, -c]])
@@ -304,7 +306,8 @@ class _Search:
             one, z, second = (self.terms.get((2, k) if side == 0 else (k, 2), flint.arb(0)) for k in range(3))
             # |z e_0 + second (cos t, sin t)| is monotonic in t from 0 to pi
             squares = [z * z + second * second + 2 * z * second * ball(t).cos_pi() for t in other]
-            return abs(one) + max((s.upper().max(flint.arb(0)).sqrt().upper() for s in squares), key=float)
+            norms = [s.upper().max(flint.arb(0)).sqrt().upper() for s in squares]
+            return abs(one) + norms[0].max(norms[1])
 
         return (
             (1 - ball((a[1] - a[0]) / 2).cos_pi()) * size(0, b),
