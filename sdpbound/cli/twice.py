@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 from sdpbound.checker import Checker, Verification
 from sdpbound.recheck import Conclusion, recheck_apart
@@ -24,6 +25,12 @@ class TwiceChecker(Checker):
     def again(self, certificate: Mapping[str, object] | str | os.PathLike[str]) -> Conclusion:
         """What the second checker concludes, in a process of its own."""
         return recheck_apart(certificate, time_limit=self._limits[0], memory_limit=self._limits[1])
+
+    def entry(self, certificate: Mapping[str, object] | str | os.PathLike[str]) -> dict[str, Any]:
+        """The same as plain data, what is proven as a float that is not inside of it."""
+        found = self.again(certificate)
+        value = None if found.proven is None else outer_float(found.proven, found.side)
+        return {"holds": found.holds, "kind": found.kind, "value": value, "side": found.side, "reason": found.reason}
 
     def verify(
         self, certificate: Mapping[str, object] | str | os.PathLike[str], *, strict: bool = True

@@ -14,11 +14,11 @@ from sdpbound.cli.options import AsJson
 from sdpbound.cli.output import emit, print_error
 from sdpbound.cli.study_options import Output
 from sdpbound.cli.texts import number
-from sdpbound.cli.twice import TwiceChecker, outer_float
 from sdpbound.errors import InvalidParameter
 
 if TYPE_CHECKING:
     from sdpbound.checker import Checker
+    from sdpbound.cli.twice import TwiceChecker
 
 __all__ = ["verify_command"]
 
@@ -50,17 +50,19 @@ def verify_command(
     checkers do not agree that it holds.
     """
     from sdpbound.checker import Checker
+    from sdpbound.cli.twice import TwiceChecker
 
     certificates: list[dict[str, Any]] = []
     studies: list[dict[str, Any]] = []
     lines: list[str] = []
     seconds, size = _limit(time_limit, "time-limit"), 1e9 * _limit(memory_limit, "memory-limit")
     with TwiceChecker(seconds, size) if twice else Checker(seconds, size) as checker:
+        again = checker if isinstance(checker, TwiceChecker) else None
         for file in files:
             if os.path.isdir(file) or file.suffix in (".toml", ".sqlite"):
                 studies.append(_verify_study(file, output, recompute_failed, checker, lines))
             else:
-                certificates.append(_verify_certificate(file, checker, lines))
+                certificates.append(_verify_certificate(file, checker, again, lines))
     emit({"command": "verify", "certificates": certificates, "studies": studies}, lines, as_json)
     if not all(entry["holds"] for entry in certificates + studies):
         raise typer.Exit(2)
@@ -75,18 +77,20 @@ def _limit(text: str, name: str) -> float:
     return value
 
 
-def _verify_certificate(file: Path, checker: Checker, lines: list[str]) -> dict[str, Any]:
+def _verify_certificate(file: Path, checker: Checker, again: TwiceChecker | None, lines: list[str]) -> dict[str, Any]:
     entry: dict[str, Any] = {"file": str(file), "readable": True, "holds": False}
     answer = checker.check(str(file))
     found = answer.found
-    if isinstance(checker, TwiceChecker):
-        entry |= {"second": _second(file, checker, lines)}
+    second = None if again is None else again.entry(str(file))
+    if second is not None:
+        entry["second"] = second
+        _say_second(file, second, found is not None and found.holds, lines)
     if found is None:  # a question or a proof that cannot be read proves nothing
         if answer.stage != "unreadable":
             lines.append(f"{file}: {'not checked' if answer.stage == 'ended' else 'does not hold'}")
         print_error(f"{file}: {answer.reason}")
         return entry | {"readable": answer.stage != "unreadable", "message": answer.reason}
-    holds = found.holds and entry.get("second", {"holds": True})["holds"]
+    holds = found.holds and (second is None or second["holds"])
     word = "holds" if found.holds else "does not hold"
     lines.append(
         f"{file}: {word}; {found.figure} ({found.model} model), {found.side} bound recomputed {found.value!r}, "
@@ -107,17 +111,15 @@ def _verify_certificate(file: Path, checker: Checker, lines: list[str]) -> dict[
     }
 
 
-def _second(file: Path, checker: TwiceChecker, lines: list[str]) -> dict[str, Any]:
-    """What the second checker concludes, as a line and as an entry."""
-    found = checker.again(str(file))
-    value = None if found.proven is None else outer_float(found.proven, found.side)
-    lines.append(
-        f"{file}: the second checker says: {'holds' if found.holds else 'does not hold'}"
-        + ("" if value is None else f"; {found.figure}, {found.side} bound {value!r}")
-    )
-    if not found.holds:
-        print_error(f"{file}: the second checker says: {found.reason}")
-    return {"holds": found.holds, "kind": found.kind, "value": value, "side": found.side, "reason": found.reason}
+def _say_second(file: Path, second: dict[str, Any], holds: bool, lines: list[str]) -> None:
+    """What the second checker concludes, and whether the first one concludes the same."""
+    word = "holds" if second["holds"] else "does not hold"
+    number_of = "" if second["value"] is None else f"; {second['side']} bound {second['value']!r}"
+    lines.append(f"{file}: the second checker says: {word}{number_of}")
+    if second["holds"] != holds:
+        print_error(f"{file}: the two checkers do not agree; the second one says: {second['reason']}")
+    elif not holds:
+        print_error(f"{file}: the second checker says: {second['reason']}")
 
 
 def _verify_study(

@@ -17,6 +17,7 @@ LARGEST_FILE = 1 << 26
 #: Digits of a number written as a fraction, and binary digits of any number.
 LONGEST_TEXT = 2500
 MOST_BITS = 8192
+LARGEST = 1 << 256
 
 
 def load(source: object) -> dict[str, Any]:
@@ -111,6 +112,8 @@ def number(value: object, name: str) -> Fraction:
         if digits.isascii() and digits.isdigit() and (not slash or (below.isascii() and below.isdigit())):
             bottom = int(below) if slash else 1
             found = Fraction(int(above), bottom) if bottom else None
+    if found is not None and abs(found) >= LARGEST:
+        raise refuse(f"{name} = {shown(value)} is beyond 2^256.")
     if found is None or max(found.numerator.bit_length(), found.denominator.bit_length()) > MOST_BITS:
         raise refuse(f"{name} = {shown(value)} must be a finite number or a fraction such as '1/3'.")
     return found
