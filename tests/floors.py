@@ -16,7 +16,7 @@ FLOORS = (
     ("errors", "version", "lazy", "arrays"),
     ("registry",),
     ("arguments",),
-    ("bell", "conic", "checker"),
+    ("bell", "conic", "checker", "recheck"),
     ("npa",),
     ("adversaries",),
     ("bounds",),

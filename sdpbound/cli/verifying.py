@@ -18,6 +18,7 @@ from sdpbound.errors import InvalidParameter
 
 if TYPE_CHECKING:
     from sdpbound.checker import Checker
+    from sdpbound.cli.twice import TwiceChecker
 
 __all__ = ["verify_command"]
 
@@ -41,25 +42,33 @@ def verify_command(
             "--recompute-failed", help="Solve again the rows of a study that have no value and no proof of why."
         ),
     ] = False,
+    twice: Annotated[
+        bool,
+        typer.Option("--twice", help="Check each certificate by a second checker as well, written apart and slower."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Recompute the bounds of certificates without any solver; of a study, of all certificates in its store.
 
     For a study each row is compared with its certificate too: the same question, and a value that follows. Exit status
     0 if all of them prove what they claim, and a study has all its cells; 1 if a study lacks cells, or some failed; 2
-    if something does not hold, cannot be read, or takes more time or memory than allowed.
+    if something does not hold, cannot be read, or takes more time or memory than allowed, or (with --twice) if the two
+    checkers do not agree that it holds.
     """
     from sdpbound.checker import Checker
+    from sdpbound.cli.twice import TwiceChecker
 
     certificates: list[dict[str, Any]] = []
     studies: list[dict[str, Any]] = []
     lines: list[str] = []
-    with Checker(_limit(time_limit, "time-limit"), 1e9 * _limit(memory_limit, "memory-limit")) as checker:
+    seconds, size = _limit(time_limit, "time-limit"), 1e9 * _limit(memory_limit, "memory-limit")
+    with TwiceChecker(seconds, size) if twice else Checker(seconds, size) as checker:
+        again = checker if isinstance(checker, TwiceChecker) else None
         for file in files:
             if os.path.isdir(file) or file.suffix in (".toml", ".sqlite"):
                 studies.append(_verify_study(file, output, recompute_failed, checker, workers, lines))
             else:
-                certificates.append(_verify_certificate(file, checker, lines))
+                certificates.append(_verify_certificate(file, checker, again, lines))
     emit({"command": "verify", "certificates": certificates, "studies": studies}, lines, as_json)
     if not all(entry["holds"] for entry in certificates + studies):
         raise typer.Exit(2)
@@ -74,15 +83,20 @@ def _limit(text: str, name: str) -> float:
     return value
 
 
-def _verify_certificate(file: Path, checker: Checker, lines: list[str]) -> dict[str, Any]:
+def _verify_certificate(file: Path, checker: Checker, again: TwiceChecker | None, lines: list[str]) -> dict[str, Any]:
     entry: dict[str, Any] = {"file": str(file), "readable": True, "holds": False}
     answer = checker.check(str(file))
     found = answer.found
+    second = None if again is None else again.entry(str(file))
+    if second is not None:
+        entry["second"] = second
+        _say_second(file, second, found is not None and found.holds, lines)
     if found is None:  # a question or a proof that cannot be read proves nothing
         if answer.stage != "unreadable":
             lines.append(f"{file}: {'not checked' if answer.stage == 'ended' else 'does not hold'}")
         print_error(f"{file}: {answer.reason}")
         return entry | {"readable": answer.stage != "unreadable", "message": answer.reason}
+    holds = found.holds and (second is None or second["holds"])
     word = "holds" if found.holds else "does not hold"
     lines.append(
         f"{file}: {word}; {found.figure} ({found.model} model), {found.side} bound recomputed {found.value!r}, "
@@ -93,7 +107,7 @@ def _verify_certificate(file: Path, checker: Checker, lines: list[str]) -> dict[
     else:
         print_error(f"{file}: {found.message}")
     return entry | {
-        "holds": found.holds,
+        "holds": holds,
         "value": found.value,
         "side": found.side,
         "claimed": found.claimed,
@@ -101,6 +115,17 @@ def _verify_certificate(file: Path, checker: Checker, lines: list[str]) -> dict[
         "model": found.model,
         "message": found.message,
     }
+
+
+def _say_second(file: Path, second: dict[str, Any], holds: bool, lines: list[str]) -> None:
+    """What the second checker concludes, and whether the first one concludes the same."""
+    word = "holds" if second["holds"] else "does not hold"
+    number_of = "" if second["value"] is None else f"; {second['side']} bound {second['value']!r}"
+    lines.append(f"{file}: the second checker says: {word}{number_of}")
+    if second["holds"] != holds:
+        print_error(f"{file}: the two checkers do not agree; the second one says: {second['reason']}")
+    elif not holds:
+        print_error(f"{file}: the second checker says: {second['reason']}")
 
 
 def _verify_study(

@@ -52,6 +52,9 @@ def test_apart_from_the_rest() -> None:
             assert rooms <= {"checker", "errors"}
             # floats choose there what balls prove elsewhere
             assert "numpy" not in module.outside or name.startswith("sdpbound.checker.qubit_")
+        if room(name) == "recheck":
+            assert rooms <= {"recheck", "errors"}, "the second checker shares no code with the first one either"
+            assert module.outside & {"numpy", "scipy"} == set()
         if room(name) == "conic":
             assert rooms <= {"conic", "errors", "arrays", "arguments", "registry"}
     assert MODULES["sdpbound.conic.certificate"].imports == {"sdpbound.conic.program", "sdpbound.arrays"}

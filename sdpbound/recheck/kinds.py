@@ -1,0 +1,132 @@
+"""The table of kinds, and the one function of this room."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sdpbound.errors import CertificateError
+from sdpbound.recheck.answer import Budget, Conclusion, Finding, refuse
+from sdpbound.recheck.attacks import recheck_attack
+from sdpbound.recheck.boxes import recheck_boxes
+from sdpbound.recheck.formulas import recheck_formula
+from sdpbound.recheck.lengths import recheck_length
+from sdpbound.recheck.linear import recheck_linear
+from sdpbound.recheck.projections import recheck_projections
+from sdpbound.recheck.qubits import recheck_qubits
+from sdpbound.recheck.radau import recheck_radau
+from sdpbound.recheck.reading import load, record
+from sdpbound.recheck.self_tests import recheck_self_test
+
+__all__ = ["KINDS", "Kind", "recheck"]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of certificate.
+
+    Attributes ---------- name : what it is called here format : the format that its files state stated : what they
+    state as their kind, if they do entries : names that the proof (closed forms: the claim) has; the first kind of the
+    table whose names are there is it check : what proves it
+    """
+
+    name: str
+    format: str
+    stated: str
+    entries: frozenset[str]
+    check: Callable[[dict[str, Any], Budget], Finding]
+
+
+BOUND = "sdpbound certificate"
+CLOSED = "sdpbound closed form"
+BOXES = "sdpbound box certificate"
+#: What files of each format have beside what all have.
+FORMATS = {BOUND: "proof", CLOSED: "theorem", BOXES: "proof"}
+
+
+def _length(root: dict[str, Any], budget: Budget) -> Finding:
+    """A length, which contains other certificates, but no lengths."""
+
+    def check(inner: dict[str, Any], left: Budget) -> Finding:
+        kind = kind_of(inner)
+        if kind.check is _length:
+            raise refuse("a length is no part of a length.")
+        return kind.check(inner, left)
+
+    return recheck_length(root, budget, check)
+
+
+#: The first one that fits is taken.
+KINDS: tuple[Kind, ...] = (
+    Kind("entropy by projections", BOUND, "bound", frozenset({"nodes"}), recheck_projections),
+    Kind("entropy by Gauss-Radau", BOUND, "bound", frozenset({"gauss_radau"}), recheck_radau),
+    Kind("attack", BOUND, "attack", frozenset({"strategies"}), recheck_attack),
+    Kind("entropy by qubits", BOUND, "bound", frozenset({"method"}), recheck_qubits),
+    Kind("finite length", BOUND, "finite length", frozenset({"accumulation"}), _length),
+    Kind("linear", BOUND, "bound", frozenset({"copies"}), recheck_linear),
+    Kind("entropy by formula", CLOSED, "entropy by formula", frozenset({"touching"}), recheck_formula),
+    Kind("self-test", CLOSED, "self-test", frozenset({"value"}), recheck_self_test),
+    Kind("boxes", BOXES, "boxes", frozenset({"weights"}), recheck_boxes),
+)
+
+
+def recheck(certificate: Mapping[str, Any] | str | os.PathLike[str], *, time_limit: float | None = None) -> Conclusion:
+    """Prove the claim of a certificate again, by code that shares nothing with :func:`sdpbound.verify`.
+
+    Parameters
+    ----------
+    certificate : the certificate as a dictionary, or the path of its JSON file
+    time_limit : seconds after which it is refused; steps are counted in any case, and sizes before work
+
+    Returns
+    -------
+    Conclusion
+        ``holds`` says whether what was proven implies the claim; a certificate that proves nothing is refused with a
+        reason, and nothing is raised.
+
+    >>> chsh = [[0, 0, 0], [0, 1, 1], [0, 1, -1]]
+    >>> question = {"scenario": {"outcomes": [[2, 2], [2, 2]]},
+    ...             "figure": {"kind": "bell_value", "coefficients": chsh},
+    ...             "side": "upper", "observed": [], "model": {"kind": "local"}}
+    >>> claim = {"value": 2.0, "functional": {"constant": 2.0, "multipliers": []}}
+    >>> recheck({"format": "sdpbound certificate", "version": 1, "created_by": "by hand", "question": question,
+    ...          "proof": {"multipliers": [], "copies": []}, "claim": claim}).proven
+    Fraction(2, 1)
+    """
+    budget = Budget(time_limit)
+    name = ""
+    try:
+        root = load(certificate)
+        kind = kind_of(root)
+        name = kind.name
+        found = kind.check(root, budget)
+    except CertificateError as error:
+        return Conclusion(name, "", "", None, None, False, str(error))
+    except (ArithmeticError, RecursionError) as error:  # numbers that no proof has: a division by a ball around zero
+        return Conclusion(name, "", "", None, None, False, f"the numbers of the proof are of no use: {error}.")
+    faults = found.faults
+    if found.side == "upper" and found.claimed < found.proven:
+        faults = ("the claim is below what is proven.", *faults)
+    if found.side == "lower" and found.claimed > found.proven:
+        faults = ("the claim is above what is proven.", *faults)
+    reason = faults[0] if faults else f"what is claimed is proven again ({name})."
+    return Conclusion(name, found.figure, found.side, found.proven, found.claimed, not faults, reason)
+
+
+def kind_of(root: dict[str, Any]) -> Kind:
+    """The kind of a certificate: by its format and the entries of its proof, which must be the kind it states."""
+    entries = root.get("format") in FORMATS and FORMATS[root["format"]]
+    if not entries:
+        raise refuse("the format is none that is known here.")
+    record(root, "the certificate", f"format version created_by question claim {entries}", "kind")
+    if root["version"] != 1 or type(root["version"]) is not int or type(root["created_by"]) is not str:
+        raise refuse("the version is not 1, or its maker has no name.")
+    proof = root["claim"] if root["format"] == CLOSED else root["proof"]
+    for kind in KINDS:
+        if root["format"] == kind.format and type(proof) is dict and kind.entries <= proof.keys():
+            if root.get("kind", kind.stated) != kind.stated:
+                raise refuse("the kind that is stated is not that of the proof.")
+            return kind
+    raise refuse("the proof is of no kind that is known here.")

@@ -1,0 +1,162 @@
+"""Von Neumann entropies from below by Eve's projections at finitely many nodes.
+
+For a bit with effects M_0 + M_1 = M of the devices, r_b Eve's states when it is b, and f(s) = sum_b Tr(s r - r_b)_+,
+
+    ln 2 H = ln 2 <M> - integral_0^{1/2} f(s) (1/s + 1/(1-s)) ds
+
+(Frenkel's formula, arXiv:2208.12194, folded at 1/2). f is convex and f(0) = 0, so straight lines between nodes are
+above it: ``H >= <M> - sum_i w_i f(t_i)``, w_i the integral of the tent of node i. A flip of the bit with probability q
+takes node t to u = q + (1 - 2q) t, f to (1 - 2q) f, and there is nothing below q. As f is not negative, any number
+above w_i will do; here it is one rounded up.
+
+For each node, bit and outcome the file has two sums of squares with ``w (t M - M_b) = outer - inner + r``. A projection
+P of Eve commutes with the devices, so ``w <P (t M - M_b)> <= <outer> + max(0, most of r)``. A key of more outcomes is a
+tree of bits, whose entropies add up. What is left is a statement about the devices alone,
+
+    H >= -charges - < sum of all outer - sum of all M >,
+
+and ``sum outer - sum M + C C^T - l . t = R`` is at most R's constant and the sizes of its other coefficients.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import flint
+
+from sdpbound.recheck.answer import Budget, Finding, refuse
+from sdpbound.recheck.balls import ball, end, total
+from sdpbound.recheck.question import Key, Question, functional_faults, read_key, read_question, within
+from sdpbound.recheck.reading import items, number, numbers, record
+from sdpbound.recheck.words import Devices, Polynomial, added, effect, grams, leftover, squares, times
+
+__all__ = ["closing", "entropy_question", "key_effects", "recheck_projections", "tree"]
+
+MOST_NODES = 2048
+PRECISION = 1024
+
+
+def entropy_question(root: dict[str, Any]) -> tuple[Question, Key]:
+    """The question of a lower bound on an entropy against a quantum adversary."""
+    question = read_question(root)
+    if question.kind != "conditional_entropy" or question.side != "lower" or question.model != "quantum":
+        raise refuse("a proof of this kind is of a lower bound on a conditional entropy against a quantum adversary.")
+    key = read_key(question, flips=True)
+    if key.outcomes(question.devices) < 2:
+        raise refuse("a key of one outcome has no entropy.")
+    return question, key
+
+
+def closing(
+    root: dict[str, Any],
+    question: Question,
+    key: Key,
+    multipliers: list[Fraction],
+    bound: Fraction,
+) -> Finding:
+    """The end of a proof of ``-H <= bound + l . t``: value and functional."""
+    claim = record(root["claim"], "the claim", "value functional")
+    claimed = number(claim["value"], "the claimed value")
+    faults = functional_faults(claim["functional"], question, -bound, [-m for m in multipliers])
+    with flint.ctx.workprec(128):
+        most = end(ball(key.outcomes(question.devices)).log() / flint.arb(2).log(), "upper")
+    faults += within(claimed, 0, most)
+    return Finding("conditional_entropy", "lower", -(bound + question.at_data(multipliers)), claimed, faults)
+
+
+def key_effects(devices: Devices, key: Key) -> list[list[Polynomial]]:
+    """The effects of the outcomes (a, b) of the key, [a][b]; with no y of Bob there is one b."""
+    alice = [effect(devices, 0, key.x, a) for a in range(devices.outcomes[0][key.x])]
+    if key.y is None:
+        return [[times(a, {(): Fraction(1)})] for a in alice]
+    bob = [effect(devices, 1, key.y, b) for b in range(devices.outcomes[1][key.y])]
+    return [[times(a, b) for b in bob] for a in alice]
+
+
+def tree(effects: list[Polynomial]) -> list[tuple[Polynomial, Polynomial]]:
+    """(M_0, M_1) of the bits that tell effects apart: the first half, one more if odd, against the rest, and so on."""
+    if len(effects) < 2:
+        return []
+    half = (len(effects) + 1) // 2
+    first, rest = effects[:half], effects[half:]
+    bit = (added(*((1, e) for e in first)), added(*((1, e) for e in rest)))
+    return [bit, *tree(first), *tree(rest)]
+
+
+def recheck_projections(root: dict[str, Any], budget: Budget) -> Finding:
+    """The whole certificate."""
+    question, key = entropy_question(root)
+    devices = question.devices
+    proof = record(root["proof"], "the proof", "multipliers nodes words factor copies")
+    multipliers = numbers(proof["multipliers"], "multipliers", len(question.tested))
+    nodes = [number(t, "a node") for t in items(proof["nodes"], "nodes", MOST_NODES, 1)]
+    weights = tent_weights(nodes, key.flips, budget)
+    words = devices.read_words(proof["words"], "words")
+    table = key_effects(devices, key)
+    bits = tree([added(*((1, e) for e in row)) for row in table])
+    if key.y is not None:
+        bits += [bit for row in table for bit in tree(row)]
+    copies = items(proof["copies"], "copies", 2 * len(bits) * len(nodes), 2 * len(bits) * len(nodes))
+    budget.spend(len(copies) * (len(words) ** 3 // 3 + 16 * len(words) ** 2))
+    charges = Fraction(0)
+    left: Polynomial = added(*((-1, part) for bit in bits for part in bit))
+    for place, copy in enumerate(copies):
+        t, w = nodes[place // (2 * len(bits))], weights[place // (2 * len(bits))]
+        bit = bits[place // 2 % len(bits)]
+        entries = record(copy, "a copy", "inner outer")
+        outer, inner = (
+            squares(devices, words, grams(entries[name], name, len(words), budget), budget)
+            for name in ("outer", "inner")
+        )
+        goal = added((t, bit[0]), (t, bit[1]), (-1, bit[place % 2]))
+        charges += max(Fraction(0), leftover(added((w, goal), (-1, outer), (1, inner)), devices.one))
+        left = added((1, left), (1, outer))
+    left = added((1, left), (-1, question.combination(multipliers)))
+    left = added((1, left), (1, squares(devices, words, grams(proof["factor"], "factor", len(words), budget), budget)))
+    return closing(root, question, key, multipliers, leftover(left, devices.one) + charges)
+
+
+def tent_weights(nodes: list[Fraction], flips: Fraction, budget: Budget) -> list[Fraction]:
+    """``w_i = g / ln 2 * integral of tent_i(u) (1/u + 1/(1-u)) du``, g = 1 - 2q, rounded up to 53 bits."""
+    if any(b <= a for a, b in zip([Fraction(0), *nodes], nodes, strict=False)) or nodes[-1] != Fraction(1, 2):
+        raise refuse("nodes must rise from above 0 to 1/2.")
+    if flips == Fraction(1, 2):
+        return [Fraction(0)] * len(nodes)
+    budget.spend(len(nodes) * 20_000)
+    g = 1 - 2 * flips
+    places = [flips, *(flips + g * t for t in nodes)]
+    found = []
+    with flint.ctx.workprec(PRECISION):
+        for i in range(1, len(places)):
+            pieces = [_linear_piece(places[i - 1], places[i], rising=True)]
+            if i + 1 < len(places):
+                pieces.append(_linear_piece(places[i], places[i + 1], rising=False))
+            found.append(_rounded_up(end(ball(g) * total(pieces) / flint.arb(2).log(), "upper")))
+    return found
+
+
+def _linear_piece(a: Fraction, b: Fraction, rising: bool) -> flint.arb:
+    """Integral over [a, b] of a line from 0 to 1, or from 1 to 0, times 1/u + 1/(1-u).
+
+    The line is (u - c)/(d - c) with c the end where it is zero; (u - c)/u = 1 - c/u and (u - c)/(1 - u) =
+    -1 + (1 - c)/(1 - u), so that the primitive is -c ln u - (1 - c) ln(1 - u).
+    """
+    c, d = (a, b) if rising else (b, a)
+    whole = -ball(1 - c) * (ball(1 - b).log() - ball(1 - a).log())
+    if c:  # where a line begins at u = 0, c ln u is nothing
+        whole -= ball(c) * (ball(b).log() - ball(a).log())
+    return whole / ball(d - c)
+
+
+def _rounded_up(value: Fraction) -> Fraction:
+    """The next number of 53 binary digits."""
+    if value <= 0:
+        raise refuse("a node has no weight; leave it out.")
+    shift = 53 - (value.numerator.bit_length() - value.denominator.bit_length())
+    scale = Fraction(2) ** shift
+    if value * scale >= 2**53:
+        scale /= 2
+    elif value * scale < 2**52:
+        scale *= 2
+    return Fraction(-(-(value * scale).numerator // (value * scale).denominator)) / scale

@@ -1,0 +1,359 @@
+"""Von Neumann entropies by the qubit reduction: a search over two angles that leaves nothing out.
+
+With at most two tested settings of two outcomes a party, Jordan's lemma makes all devices mixtures of pairs of qubits,
+of which Eve may know which it is: the first observable of a party is Z, the second ``cos a Z + sin a X`` with 0 <= a <=
+pi, and states are real (docs/qubits.md). So ``H >= c + sum_j m_j t_j`` for all devices if for all angles a, b and
+states rho
+
+    G(K) = max_rho Tr K rho - H(rho) <= -c,     K = sum_j m_j (tested operator)_j at these angles.
+
+With W_i the matrices from the outcome i of the key, ``H(rho) = sum_i S(W_i^T rho W_i) - S(rho)`` in nats: an outcome's
+projector, its columns only; for flips with probability q the products of projectors with sqrt(1-q) and sqrt(q). A
+setting of the key that is not tested has no entropy to count on, but for flips h(q).
+
+**Angles.** Points of an arc of half-width d are less than 1 - cos d from its chord. K is affine in ``(cos a, sin a)``
+and in ``(cos b, sin b)``, and G is convex, so that on a cell of angles it is at most the largest G at the four corners,
+and ``(1 - cos d_a) N_a + (1 - cos d_b) N_b``, where N is the norm of what the point is multiplied with: G moves no more
+than K does. A cell for which that is too much is cut in two.
+
+**Corners.** For any symmetric X, with r = exp(X), H lies above its tangent at r, and
+
+    G(K) <= largest eigenvalue of  K + sum_i W_i log(W_i^T r W_i) W_i^T - X.
+
+X is iterated until that is small enough: X <- K + sum_i (..), which never makes ``Tr K r - H(r)`` smaller, with
+Anderson's mixing. Then the bound is computed in balls: the exponential, the logarithms with a proof of each, and
+whether the matrix is below the bound by elimination.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any
+
+import flint
+
+from sdpbound.recheck.answer import Budget, Finding, refuse
+from sdpbound.recheck.balls import ball, end, entropy_of
+from sdpbound.recheck.matrices import Real, eigen, guessed_log, largest, log_ball, middle, positive
+from sdpbound.recheck.projections import entropy_question
+from sdpbound.recheck.question import Key, Question, within
+from sdpbound.recheck.reading import choice, number, numbers, record
+from sdpbound.recheck.words import OBSERVABLE, leftover
+
+__all__ = ["recheck_qubits"]
+
+PRECISION = 160
+MOST_CELLS, SMALLEST = 200_000, Fraction(1, 2**24)
+#: Steps of the iteration at a corner, and the largest range of X that is used: beyond, r has no weight.
+MOST_STEPS, RANGE = 120, 40.0
+#: What is left to rounding before a bound is proven.
+ROOM = 1e-11
+
+
+def recheck_qubits(root: dict[str, Any], budget: Budget) -> Finding:
+    """The whole certificate."""
+    question, key = entropy_question(root)
+    proof = record(root["proof"], "the proof", "method multipliers")
+    method = choice(proof["method"], "the method", ("qubit", "trivial"))
+    slopes = [-m for m in numbers(proof["multipliers"], "multipliers", len(question.tested))]
+    claim = record(root["claim"], "the claim", "value functional")
+    claimed = number(claim["value"], "the claimed value")
+    functional = record(claim["functional"], "the functional", "constant multipliers")
+    given = numbers(functional["multipliers"], "the functional's multipliers", len(slopes))
+    difference = question.combination([a - b for a, b in zip(given, slopes, strict=True)])
+    drift = leftover(difference, question.devices.one)
+    at_data = -question.at_data([-m for m in slopes])
+    # what the constant has to be, for the functional and for the value
+    constant = max(number(functional["constant"], "the functional's constant") + drift, claimed - at_data)
+    with flint.ctx.workprec(PRECISION):
+        if any(slopes):
+            if method == "trivial":
+                raise refuse("a trivial proof has no multipliers.")
+            _search(question, key, slopes, constant).run(budget)
+        elif constant > _of_flips(key.flips):
+            raise refuse("nothing is known of an entropy but that it is not below that of its flips.")
+        most = end(flint.arb(key.outcomes(question.devices)).log() / flint.arb(2).log(), "upper")
+    return Finding("conditional_entropy", "lower", constant + at_data, claimed, within(claimed, 0, most))
+
+
+def _of_flips(q: Fraction) -> Fraction:
+    """h(q), which is exact where it is 0 or 1, rounded down elsewhere."""
+    if q in (0, Fraction(1, 2)):
+        return 2 * q
+    return end((entropy_of(ball(q)) + entropy_of(ball(1 - q))) / flint.arb(2).log(), "lower")
+
+
+def _search(question: Question, key: Key, slopes: Sequence[Fraction], constant: Fraction) -> _Search:
+    """The search that belongs to a question."""
+    table: dict[tuple[int | None, int | None], Fraction] = {}
+    used: list[set[int]] = [set(), set()]
+    for slope, test in zip(slopes, question.tested, strict=True):
+        for word, value in test.polynomial.items():
+            for party, string in enumerate(word):
+                if string:
+                    used[party].add(string[0][0])
+                    if string[0][1] != OBSERVABLE:
+                        raise refuse("the qubit reduction is for tested settings of two outcomes.")
+            place = tuple(string[0][0] if string else None for string in word)
+            table[place[0], place[1]] = table.get((place[0], place[1]), Fraction(0)) + slope * value
+    if any(len(settings) > 2 for settings in used):
+        raise refuse("the qubit reduction is for at most two tested settings of a party.")
+    alice, bob = key.x in used[0], key.y is not None and key.y in used[1]
+    for party, setting, tested in ((0, key.x, alice), (1, key.y, bob)):
+        if tested and setting is not None and question.devices.outcomes[party][setting] != 2:
+            raise refuse("the qubit reduction is for keys of two outcomes.")
+    orders = [sorted(used[party], key=lambda s: (s != (key.x, key.y)[party], s)) for party in (0, 1)]
+    places = [{None: 0} | {s: i + 1 for i, s in enumerate(order)} for order in orders]
+    terms = {(places[0][x], places[1][y]): value for (x, y), value in table.items() if value}
+    limit = -constant - terms.pop((0, 0), Fraction(0))
+    ln2 = flint.arb(2).log()
+    ceiling = ball(limit) * ln2
+    if not alice and not bob and key.flips:
+        q = ball(key.flips)
+        ceiling += -q * q.log() - (1 - q) * (1 - q).log()
+    matrices = {place: ball(value) * ln2 for place, value in terms.items()}
+    angles = (any(i == 2 for i, _ in terms), any(j == 2 for _, j in terms))
+    return _Search(matrices, _outcomes(alice, bob, key.flips), ceiling, angles)
+
+
+def _outcomes(alice: bool, bob: bool, flips: Fraction) -> list[Real]:
+    """The matrices W_i, of columns; none where the key has no entropy to count on."""
+    unit = [[int(i == j) for j in range(4)] for i in range(4)]
+
+    def columns(chosen: Sequence[int]) -> Real:
+        return Real([[row[j] for j in chosen] for row in unit])
+
+    if alice and bob:
+        return [columns([j]) for j in range(4)]
+    if bob:
+        return [columns([0, 2]), columns([1, 3])]
+    if not alice:
+        return []
+    if not flips:
+        return [columns([0, 1]), columns([2, 3])]
+    roots = [ball(1 - flips).sqrt(), ball(flips).sqrt()]
+    return [Real([[row[j] * roots[(j // 2 + k) % 2] for j in range(4)] for row in unit]) for k in (0, 1)]
+
+
+@dataclass(slots=True)
+class _Corner:
+    """A pair of angles: K, the matrix X so far, and between what G is: about, and proven from above."""
+
+    operator: Real
+    hint: Real
+    best: Real = field(default_factory=lambda: Real(4, 4))
+    below: float = -math.inf
+    about: float = math.inf
+    proven: flint.arb | None = None
+    width: float = math.inf
+    steps: int = 0
+    history: list[tuple[Real, Real]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Search:
+    """Branch and bound.
+
+    Attributes
+    ----------
+    terms : coefficients in nats by (Alice's, Bob's) operator: 0 the identity, 1 Z, 2 the one with an angle
+    outcomes : the W_i
+    ceiling : what G must not exceed
+    angles : which party has an angle
+    """
+
+    terms: Mapping[tuple[int, int], flint.arb]
+    outcomes: Sequence[Real]
+    ceiling: flint.arb
+    angles: tuple[bool, bool]
+    corners: dict[tuple[Fraction, Fraction], _Corner] = field(default_factory=dict)
+
+    def run(self, budget: Budget) -> None:
+        """Prove it, or refuse."""
+        full, none = (Fraction(0), Fraction(1)), (Fraction(0), Fraction(0))
+        start = tuple(full if angle else none for angle in self.angles)
+        cells: list[tuple[tuple[Fraction, Fraction], tuple[Fraction, Fraction], Real]] = [
+            (start[0], start[1], Real(4, 4))
+        ]
+        count = 0
+        while cells:
+            a, b, hint = cells.pop()
+            count += 1
+            if count > MOST_CELLS:
+                raise refuse("the search over angles takes too many cells.")
+            of_a, of_b = self._bulges(a, b)
+            target = self.ceiling - of_a - of_b
+            found = self._corners(a, b, target, hint, budget)
+            if found is None:
+                continue
+            hint = found
+            if max(a[1] - a[0], b[1] - b[0]) < SMALLEST:
+                raise refuse("the entropy is not proven to be above the functional at some angles.")
+            if float(of_a) >= float(of_b):
+                middle_a = (a[0] + a[1]) / 2
+                cells += [((a[0], middle_a), b, hint), ((middle_a, a[1]), b, hint)]
+            else:
+                middle_b = (b[0] + b[1]) / 2
+                cells += [(a, (b[0], middle_b), hint), (a, (middle_b, b[1]), hint)]
+
+    def _corners(
+        self,
+        a: tuple[Fraction, Fraction],
+        b: tuple[Fraction, Fraction],
+        target: flint.arb,
+        hint: Real,
+        budget: Budget,
+    ) -> Real | None:
+        """None if G is proven to be below the target at all corners, else a hint for those of smaller cells."""
+        for place in dict.fromkeys((x, y) for x in a for y in b):
+            corner = self.corners.get(place)
+            if corner is None:
+                corner = self.corners[place] = _Corner(self._operator(*place), hint)
+            if not self._below(corner, target, budget):
+                return corner.hint
+        return None
+
+    def _below(self, corner: _Corner, target: flint.arb, budget: Budget) -> bool:
+        """Whether G is proven to be below the target at a corner."""
+        if corner.proven is not None and corner.proven <= target:
+            return True
+        goal = float(target.lower()) - ROOM
+        limit = corner.steps + MOST_STEPS
+        while corner.below <= goal and corner.steps < limit:
+            if corner.about <= goal:
+                budget.spend(5000)
+                found = self._proven(corner)
+                if found is not None and found <= target:
+                    corner.proven = found
+                    return True
+            budget.spend(3000)
+            self._step(corner)
+        if corner.below > float(self.ceiling.upper()) + 1e-9:
+            raise refuse("an explicit pair of qubits has an entropy below the functional.")
+        return False
+
+    # -- one corner ----------------------------------------------------------------------------------------------------
+
+    def _operator(self, a: Fraction, b: Fraction) -> Real:
+        """K at the angles pi a and pi b."""
+        one: list[list[Any]] = [[1, 0], [0, 1]]
+        z: list[list[Any]] = [[1, 0], [0, -1]]
+        second: list[list[list[Any]]] = []
+        for angle in (a, b):
+            c, s = ball(angle).cos_pi(), ball(angle).sin_pi()
+            second.append([[c, s], [s, -c]])
+        alice, bob = [one, z, second[0]], [one, z, second[1]]
+        found = Real(4, 4)
+        for (i, j), value in self.terms.items():
+            product = [[p * q for p in row for q in other] for row in alice[i] for other in bob[j]]
+            found = found + Real(product) * value
+        return found
+
+    def _step(self, corner: _Corner) -> None:
+        """One step of the iteration, by approximate numbers; remembers what it finds."""
+        corner.steps += 1
+        r = corner.hint.exp().mid()
+        gap = corner.operator.mid() - (corner.hint if self.outcomes else Real(4, 4))
+        for w in self.outcomes:
+            gap = gap + w * guessed_log(w.transpose() * r * w) * w.transpose()
+        gap = middle(gap)
+        most = largest(gap)
+        trace = (r * gap).trace() / r.trace()
+        if most < corner.about:
+            corner.about, corner.best = most, corner.hint
+        below = float(trace.mid())
+        corner.below = max(corner.below, below)
+        if len(corner.history) > 2 and not most - below < 2 * corner.width:  # the mixture was no good: begin again
+            last = corner.history[-1]
+            corner.history = []
+            corner.hint = _clipped(middle(last[0] + last[1]))
+            corner.width = math.inf
+            return
+        corner.width = most - below
+        corner.history = [*corner.history[-5:], (corner.hint, gap)]
+        corner.hint = _clipped(_mixed(corner.history))
+
+    def _proven(self, corner: _Corner) -> flint.arb | None:
+        """A number that G is proven not to exceed, from the best X."""
+        gap = corner.operator
+        if not math.isfinite(corner.about):
+            return None
+        if self.outcomes:
+            r = corner.best.exp()
+            gap = gap - corner.best
+            for w in self.outcomes:
+                logarithm = log_ball(w.transpose() * r * w)
+                if logarithm is None:
+                    return None
+                gap = gap + w * logarithm * w.transpose()
+        for room in (1e-13, 1e-12, 8e-12):
+            bound = flint.arb(corner.about + room)
+            if positive(Real([[bound if i == j else 0 for j in range(4)] for i in range(4)]) - gap):
+                return bound
+        return None
+
+    # -- one cell ------------------------------------------------------------------------------------------------------
+
+    def _bulges(self, a: tuple[Fraction, Fraction], b: tuple[Fraction, Fraction]) -> tuple[flint.arb, flint.arb]:
+        """What G at angles of a cell may be above the corners': for Alice's angle, and for Bob's."""
+
+        def size(side: int, other: tuple[Fraction, Fraction]) -> flint.arb:
+            """Norm of what the point of one party's angle is multiplied with, the other's angle in a range."""
+            one, z, second = (self.terms.get((2, k) if side == 0 else (k, 2), flint.arb(0)) for k in range(3))
+            # |z e_0 + second (cos t, sin t)| is monotonic in t from 0 to pi
+            squares = [z * z + second * second + 2 * z * second * ball(t).cos_pi() for t in other]
+            norms = [s.upper().max(flint.arb(0)).sqrt().upper() for s in squares]
+            return abs(one) + norms[0].max(norms[1])
+
+        return (
+            (1 - ball((a[1] - a[0]) / 2).cos_pi()) * size(0, b),
+            (1 - ball((b[1] - b[0]) / 2).cos_pi()) * size(1, a),
+        )
+
+
+def _mixed(history: Sequence[tuple[Real, Real]]) -> Real:
+    """The next X: Anderson's combination of the steps so far that would have left the smallest gap."""
+    last, gap = history[-1]
+    plain = last + gap
+    if len(history) > 2:
+        residuals = [_traceless(g) for _, g in history]
+        changes = [[p - q for p, q in zip(after, before, strict=True)] for before, after in pairwise(residuals)]
+        size = len(changes)
+        gram = [[sum(p * q for p, q in zip(f, g, strict=True)) for g in changes] for f in changes]
+        for i in range(size):
+            gram[i][i] *= 1 + 1e-13
+        right = [sum(p * q for p, q in zip(f, residuals[-1], strict=True)) for f in changes]
+        try:
+            weights = Real(gram).solve(Real(size, 1, right)).mid().entries()
+        except (ZeroDivisionError, ValueError):
+            weights = []
+        if all(abs(float(w)) < 1e3 for w in weights):
+            for w, (before, after) in zip(weights, pairwise(history), strict=False):
+                plain = plain - (after[0] + after[1] - before[0] - before[1]) * w
+    return middle(plain)
+
+
+def _traceless(matrix: Real) -> list[float]:
+    """The entries of a symmetric matrix, so that squares add up, less its trace: a multiple of r changes nothing."""
+    mean = float((matrix.trace() / 4).mid())
+    return [
+        (float(matrix[i, j]) - mean) if i == j else float(matrix[i, j]) * math.sqrt(2)
+        for i in range(4)
+        for j in range(i + 1)
+    ]
+
+
+def _clipped(matrix: Real) -> Real:
+    """X less its largest eigenvalue, and nothing below ``-RANGE``."""
+    values, vectors = eigen([[float(entry) for entry in row] for row in matrix.tolist()])
+    most = max(values)
+    found = matrix - Real([[most if i == j else 0 for j in range(4)] for i in range(4)])
+    for k, value in enumerate(values):
+        if value - most < -RANGE:
+            lift = -RANGE - (value - most)
+            found = found + Real([[lift * vectors[i][k] * vectors[j][k] for j in range(4)] for i in range(4)])
+    return middle(found)

@@ -1,0 +1,140 @@
+"""What a certificate is about: devices, tested expressions with values and tolerances, and what is claimed of a figure.
+
+A claim has two parts. The value is about devices whose tested values are the given ones, each within its tolerance. The
+functional, where there is one, is about all devices: the figure is at most (side "lower": at least) ``constant +
+sum_j multipliers_j t_j``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from sdpbound.recheck.answer import refuse
+from sdpbound.recheck.reading import choice, integer, items, number, numbers, record, tensor
+from sdpbound.recheck.words import Devices, Polynomial, Word, leftover, read_devices
+
+__all__ = ["Key", "Question", "Tested", "functional_faults", "read_key", "read_question", "within"]
+
+MODELS = ("quantum", "no-signaling", "local")
+MOST_TESTS = 1024
+#: What a claim may be outside the range of its figure: a rounding.
+ROUNDING = Fraction(1, 10**6)
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """One tested expression: a polynomial of words of at most a letter a party, its value and its tolerance."""
+
+    polynomial: Polynomial
+    value: Fraction
+    tolerance: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """The parts of a question; ``figure`` is unread but for its kind."""
+
+    devices: Devices
+    tested: tuple[Tested, ...]
+    figure: dict[str, Any]
+    side: str
+    model: str
+
+    @property
+    def kind(self) -> str:
+        return str(self.figure["kind"])
+
+    def at_data(self, multipliers: Sequence[Fraction]) -> Fraction:
+        """The largest value of ``sum_j multipliers_j t_j`` that the data allow."""
+        pairs = zip(multipliers, self.tested, strict=True)
+        return sum((m * t.value + abs(m) * t.tolerance for m, t in pairs), Fraction(0))
+
+    def combination(self, multipliers: Sequence[Fraction]) -> Polynomial:
+        """``sum_j multipliers_j t_j``."""
+        found: dict[Word, Fraction] = {}
+        for m, test in zip(multipliers, self.tested, strict=True):
+            for word, value in test.polynomial.items():
+                found[word] = found.get(word, Fraction(0)) + m * value
+        return found
+
+
+def read_question(root: dict[str, Any], extra: str = "model", parties: tuple[int, int] = (1, 4)) -> Question:
+    """The question of a certificate; ``extra`` are the entries beside scenario, figure, side and observed."""
+    question = record(root["question"], "the question", f"scenario figure side observed {extra}")
+    devices = read_devices(question["scenario"], parties)
+    tested = []
+    for entry in items(question["observed"], "observed", MOST_TESTS):
+        parts = record(entry, "a tested expression", "coefficients value tolerance")
+        table = tensor(parts["coefficients"], "coefficients", devices.shape)
+        tolerance = number(parts["tolerance"], "a tolerance")
+        if tolerance < 0:
+            raise refuse("a tolerance is negative.")
+        tested.append(Tested(devices.coordinates(table), number(parts["value"], "a tested value"), tolerance))
+    model = ""
+    if "model" in question:
+        entry = record(question["model"], "the model", "kind", "level")
+        model = choice(entry["kind"], "the model", MODELS)
+        if type(entry.get("level", "")) is not str or ("level" in entry and model != "quantum"):
+            raise refuse("a level is a text, and only the quantum model has one.")
+    figure = question["figure"]
+    if type(figure) is not dict or type(figure.get("kind")) is not str:
+        raise refuse("the figure must be an object with a kind.")
+    side = choice(question["side"], "side", ("upper", "lower"))
+    return Question(devices, tuple(tested), figure, side, model)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """Whose outcomes an entropy is about: Alice's of setting x, with y also Bob's; flipped with a probability."""
+
+    x: int
+    y: int | None
+    flips: Fraction
+
+    def outcomes(self, devices: Devices) -> int:
+        return devices.outcomes[0][self.x] * (1 if self.y is None else devices.outcomes[1][self.y])
+
+
+def read_key(question: Question, entries: str = "kind x y", flips: bool = False) -> Key:
+    """Settings of a figure, and the probability of a flip if it has one."""
+    figure = record(question.figure, "the figure", entries + (" preprocessing" if flips else ""))
+    devices = question.devices
+    if devices.parties != 2:
+        raise refuse("this figure is about two parties.")
+    x = integer(figure["x"], "x", 0, len(devices.outcomes[0]) - 1)
+    y = None if figure["y"] is None else integer(figure["y"], "y", 0, len(devices.outcomes[1]) - 1)
+    q = number(figure["preprocessing"], "preprocessing") if flips else Fraction(0)
+    if not 0 <= q <= Fraction(1, 2):
+        raise refuse("preprocessing must be from 0 to 1/2.")
+    key = Key(x, y, q)
+    if q and key.outcomes(devices) != (2 if y is None else -1):
+        raise refuse("only one bit of one party can be flipped.")
+    return key
+
+
+def functional_faults(
+    claim: object, question: Question, constant: Fraction, multipliers: Sequence[Fraction]
+) -> tuple[str, ...]:
+    """Whether a claimed functional follows from the proven one, both of the side of the question.
+
+    They may differ by roundings: the difference is an expression whose words are at most one in modulus.
+    """
+    given = record(claim, "the functional", "constant multipliers")
+    ours = number(given["constant"], "the functional's constant")
+    slopes = numbers(given["multipliers"], "the functional's multipliers", len(question.tested))
+    sign = 1 if question.side == "upper" else -1
+    # proven minus claimed, as an expression in the devices; it must not be positive, with the sign of the side
+    difference = question.combination([sign * (m - s) for m, s in zip(multipliers, slopes, strict=True)])
+    if sign * (constant - ours) + leftover(difference, question.devices.one) > 0:
+        return (f"the functional claimed is {'below' if sign > 0 else 'above'} the one that is proven.",)
+    return ()
+
+
+def within(value: Fraction, least: Fraction | int, most: Fraction | int) -> tuple[str, ...]:
+    """The fault of a claim that its figure cannot have, whatever was proven."""
+    if least - ROUNDING <= value <= most + ROUNDING:
+        return ()
+    return ("the claim is outside what the figure can be, or says nothing about it.",)

@@ -1,0 +1,301 @@
+"""Von Neumann entropies from below by the Gauss-Radau rule of Brown, Fawzi and Fawzi (arXiv:2106.13692).
+
+With nodes t_1 < ... < t_m = 1 and weights w_i of the rule for [0, 1] whose end 1 is a node, kappa_i = w_i / (t_i ln 2),
+E_k the effects of the outcomes of the key, E'_k those after flips with probability q, and any operators Z of Eve,
+
+    H >= sum_i kappa_i (1 + sum_k min_Z <Q_ik(Z)>),    Q_ik(Z) = E'_k (Z + Z* + (1 - t_i) Z* Z) + t_i Z Z*.
+
+**A block of the file**, of node i and outcome k, is a Gram matrix X of the rows w, then ``u E_k Z`` (with flips ``u
+Z``), then ``v Z*``, for words w, u, v of the devices; a block of t_m = 1 has no rows with Z. Its sum of squares is not
+negative:
+
+    S = T(w) + (words with Z, and their adjoints) + Z* (..) Z + Z (..) Z* + (words with Z* Z*, and their adjoints).
+
+Rows with Z and Z* are now multiplied by sqrt(1 - e), those without by 1/sqrt(1 - e), for any 0 < e < 1. Then
+
+    kappa Q - S_e = -T / (1 - e) + r
+
+where r has words with Z only. (Makers scale so beforehand: then e = 0 does.) With d = <E Z* Z> (flips: <Z* Z>) and f =
+<Z Z*>, for contractions w,
+
+    |<w Z>| <= sqrt f,  |<Z* E w E Z>| <= d,  |<Z w Z*>| <= f,  |<Z* E w Z*>| <= sqrt(d f) <= (d + f) / 2,
+
+and <E' Z* Z> is d (flips: at least q d). Where r has enough of Z* E Z and of Z Z* to pay for all its other words,
+something of f is left, and completing the square in sqrt f gives, r_1 being the sum of the sizes of r's words with one
+Z,
+
+    kappa <Q> >= -<T> / (1 - e) - r_1^2 / (4 left of f).
+
+A word between two E loses the key's letters at its ends, which E turns into numbers. The rest is as for projections.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import product
+from math import comb
+from typing import Any
+
+import flint
+
+from sdpbound.recheck.answer import Budget, Finding, refuse
+from sdpbound.recheck.balls import ball, enclosing, end, total
+from sdpbound.recheck.projections import closing, entropy_question, key_effects
+from sdpbound.recheck.question import Key
+from sdpbound.recheck.reading import integer, items, numbers, record
+from sdpbound.recheck.words import OBSERVABLE, Devices, Polynomial, Word, added, grams, leftover, squares
+
+__all__ = ["recheck_radau"]
+
+MOST_NODES = 48
+PRECISION = 640
+#: Binary digits to which nodes are found.
+NODE_BITS = 560
+
+
+def recheck_radau(root: dict[str, Any], budget: Budget) -> Finding:
+    """The whole certificate."""
+    question, key = entropy_question(root)
+    devices = question.devices
+    proof = record(root["proof"], "the proof", "multipliers gauss_radau words left right factor blocks")
+    multipliers = numbers(proof["multipliers"], "multipliers", len(question.tested))
+    count = integer(proof["gauss_radau"], "gauss_radau", 2, MOST_NODES)
+    words, left, right = (devices.read_words(proof[name], name) for name in ("words", "left", "right"))
+    outcomes = [
+        _Outcome((a, b), effect, key) for a, row in enumerate(key_effects(devices, key)) for b, effect in enumerate(row)
+    ]
+    blocks = items(proof["blocks"], "blocks", count * len(outcomes), count * len(outcomes))
+    size = len(words) + len(left) + len(right)
+    budget.spend(len(blocks) * (size**3 // 6 + 32 * size**2))
+    with flint.ctx.workprec(PRECISION):
+        rule = radau_rule(count, budget)
+        # -sum kappa + sum T / (1 - e) + charges bounds -H; T is exact, kappa and charges are balls
+        bound = -total(kappa for _, kappa in rule)
+        polynomial: Polynomial = {}
+        for place, block in enumerate(blocks):
+            node, outcome = divmod(place, len(outcomes))
+            t, kappa = rule[node]
+            rows = _Rows(words, left if node < count - 1 else [], right)
+            parts = _Parts.of(devices, outcomes[outcome], rows, block, budget)
+            loss, charge = _charge(parts, outcomes[outcome], t, kappa)
+            polynomial = added((1, polynomial), (1 / (1 - loss), parts.devices))
+            bound += charge
+        polynomial = added((1, polynomial), (-1, question.combination(multipliers)))
+        positive = squares(devices, words, grams(proof["factor"], "factor", len(words), budget), budget)
+        most = leftover(added((1, polynomial), (1, positive)), devices.one) + end(bound, "upper")
+    return closing(root, question, key, multipliers, most)
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """An outcome (a, b) of the key, and its projector."""
+
+    outcomes: tuple[int, int]
+    effect: Polynomial
+    key: Key
+
+    @property
+    def flipped(self) -> Polynomial:
+        """The effect after flips: (1 - 2q) E + q."""
+        q = self.key.flips
+        return added((1 - 2 * q, self.effect), (q, {((), ()): Fraction(1)}))
+
+    def absorbed(self, word: Word, both: bool) -> tuple[Word, int]:
+        """E w (``both``: E w E) is this number times E times a word (times E) with no letter of the key at its ends."""
+        found, factor = [], 1
+        for string, setting, outcome in zip(word, (self.key.x, self.key.y), self.outcomes, strict=True):
+            while string and string[0][0] == setting:
+                factor *= 1 - 2 * outcome if string[0][1] == OBSERVABLE else int(string[0][1] == outcome)
+                string = string[1:]
+            while both and string and string[-1][0] == setting:
+                factor *= 1 - 2 * outcome if string[-1][1] == OBSERVABLE else int(string[-1][1] == outcome)
+                string = string[:-1]
+            found.append(string)
+        return tuple(found), factor
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """The words of a block."""
+
+    plain: Sequence[Word]
+    left: Sequence[Word]
+    right: Sequence[Word]
+
+    def __len__(self) -> int:
+        return len(self.plain) + len(self.left) + len(self.right)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """The parts of a block's sum of squares: T, and the coefficients of w Z, Z* w Z, Z w Z* and Z* w Z*."""
+
+    devices: Polynomial
+    linear: Polynomial
+    square: Polynomial
+    other: Polynomial
+    twice: Polynomial
+
+    @classmethod
+    def of(cls, devices: Devices, outcome: _Outcome, rows: _Rows, block: object, budget: Budget) -> _Parts:
+        """Row by row."""
+        gram, scale = grams(block, "a block", len(rows), budget)
+        plain: dict[Word, int] = {}
+        linear: dict[Word, Fraction] = {}
+        square: dict[Word, int] = {}
+        other: dict[Word, int] = {}
+        twice: dict[Word, int] = {}
+        flips = outcome.key.flips > 0
+        named = [("w", w) for w in rows.plain] + [("u", u) for u in rows.left] + [("v", v) for v in rows.right]
+        for (i, (kind, first)), (j, (other_kind, second)) in product(enumerate(named), repeat=2):
+            if j > i or not gram[i][j]:
+                continue
+            # entries (i, j) and (j, i) are adjoint; the one whose row is earlier is written, twice
+            entry = gram[i][j] * (1 if i == j else 2)
+            pair = other_kind + kind
+            back = tuple(string[::-1] for string in second)
+            if pair == "ww":
+                _add(plain, devices, devices.joined(back, first), entry, symmetric=True)
+            elif pair == "wu":  # w* u E Z
+                terms = {devices.one: Fraction(1)} if flips else outcome.effect
+                for word, value in terms.items():
+                    _add(linear, devices, devices.joined(back, first, word), entry * value)
+            elif pair == "wv":  # the adjoint of w* v Z* is v* w Z
+                _add(linear, devices, devices.joined(tuple(s[::-1] for s in first), second), Fraction(entry))
+            elif pair == "uu":
+                _add(square, devices, devices.joined(back, first), entry, None if flips else outcome, True, True)
+            elif pair == "uv":
+                _add(twice, devices, devices.joined(back, first), entry, None if flips else outcome)
+            else:  # v* w Z Z*, that is Z v* v Z*
+                _add(other, devices, devices.joined(back, first), entry, symmetric=True)
+        return cls(
+            *({w: Fraction(value) / scale for w, value in d.items()} for d in (plain, linear, square, other, twice))
+        )
+
+
+def _add(
+    found: dict[Word, Any],
+    devices: Devices,
+    word: Word | None,
+    value: Any,
+    outcome: _Outcome | None = None,
+    both: bool = False,
+    symmetric: bool = False,
+) -> None:
+    """Add a coefficient, after the outcome's projector has absorbed what it can."""
+    if word is None:
+        return
+    if outcome is not None:
+        word, factor = outcome.absorbed(word, both)
+        value *= factor
+        if not factor:
+            return
+    if symmetric:
+        word = devices.real(word)
+    found[word] = found.get(word, 0) + value
+
+
+def _left(target: Mapping[Word, flint.arb], polynomial: Polynomial, keep: Fraction) -> dict[Word, flint.arb]:
+    """target minus ``keep`` times the polynomial."""
+    return {
+        word: target.get(word, flint.arb(0)) - ball(keep * polynomial.get(word, Fraction(0)))
+        for word in {*target, *polynomial}
+    }
+
+
+def _sizes(left: Mapping[Word, flint.arb]) -> flint.arb:
+    """Sum of the moduli of the coefficients."""
+    return total(map(abs, left.values()))
+
+
+def _charge(parts: _Parts, outcome: _Outcome, t: flint.arb, kappa: flint.arb) -> tuple[Fraction, flint.arb]:
+    """The e of the module docstring, and the r_1^2 / (4 left of f); the best of some e."""
+    linear = _sizes(_left({w: 2 * kappa * ball(v) for w, v in outcome.flipped.items()}, parts.linear, Fraction(1)))
+    size = sum((abs(value) for value in parts.devices.values()), Fraction(0))
+    best: tuple[Fraction, Fraction, flint.arb] | None = None
+    for e in (Fraction(0), *(Fraction(1, 2**power) for power in range(4, 60, 2))):
+        twice = _sizes(_left({}, parts.twice, 1 - e)) / 2
+        other = _left({((), ()): kappa * t}, parts.other, 1 - e)
+        of_f = other.pop(((), ())) - _sizes(other) - twice
+        if not of_f > 0 or not (_left_of_square(parts, outcome, kappa * (1 - t), e) - twice >= 0):
+            continue
+        charge = linear * linear / (4 * of_f)
+        cost = e * size + end(charge, "upper")
+        if best is None or cost < best[0]:
+            best = cost, e, charge
+    if best is None:
+        raise refuse("a block agrees too badly with the rule: what is left of Z is not bounded.")
+    return best[1], best[2]
+
+
+def _left_of_square(parts: _Parts, outcome: _Outcome, room: flint.arb, e: Fraction) -> flint.arb:
+    """What is left of ``room <E' Z* Z>``, in units of d."""
+    one: Word = ((), ())
+    if room == 0:  # the last node, whose blocks have no rows with Z
+        return -_sizes(_left({}, parts.square, 1 - e))
+    if not outcome.key.flips:
+        left = _left({one: room}, parts.square, 1 - e)
+        return left.pop(one) - _sizes(left)
+    # a part p of room E' itself, which is at least p room q, and the rest
+    given = outcome.flipped
+    part = 1 - ball((1 - e) * parts.square.get(one, Fraction(0)) / given[one]) / room
+    left = _left({word: (1 - part) * room * ball(value) for word, value in given.items()}, parts.square, 1 - e)
+    if not part >= 0:
+        return -_sizes(left) - abs(part) * room
+    return part * room * ball(outcome.key.flips) - _sizes(left)
+
+
+def radau_rule(count: int, budget: Budget) -> list[tuple[flint.arb, flint.arb]]:
+    """(t_i, kappa_i), the last node being 1.
+
+    The inner nodes are the roots of the polynomial of degree m - 1 that is orthogonal on [0, 1] for the weight 1 - t,
+    ``R(t) = sum_k (-1)^k C(m-1, k) C(m+k, k) t^k``, found by bisection in exact numbers: as many changes of sign on a
+    grid as its degree are all of them. A weight is the integral of the Lagrange polynomial of its node.
+    """
+    n = count - 1
+    budget.spend(NODE_BITS * n * n * 40)
+    r = [(-1) ** k * comb(n, k) * comb(n + k + 1, k) for k in range(n + 1)]
+    grid = 64 * count * count
+    places = [Fraction(j, grid) for j in range(grid + 1)]
+    signs = [_value(r, p) for p in places]
+    cells = [(places[j], places[j + 1]) for j in range(grid) if signs[j] * signs[j + 1] < 0]
+    if len(cells) != n or any(sign == 0 for sign in signs):
+        raise refuse(f"the nodes of the rule of {count} could not be told apart.")
+    nodes = [enclosing(*_bisected(r, *cell)) for cell in cells] + [flint.arb(1)]
+    whole = [b - a for a, b in zip([0, *r], [*r, 0], strict=True)]  # (1 - t) R has all nodes as roots
+    whole = [-c for c in whole]
+    found = []
+    for t in nodes:
+        # divide by t - node: coefficients from the highest down; the derivative there is the quotient's value
+        quotient, carry = [], flint.arb(0)
+        for c in reversed(whole):
+            carry = carry * t + c
+            quotient.append(carry)
+        quotient = quotient[:-1][::-1]
+        slope = total(c * t**k for k, c in enumerate(quotient))
+        weight = total(c / (k + 1) for k, c in enumerate(quotient)) / slope
+        found.append((t, weight / (t * flint.arb(2).log())))
+    return found
+
+
+def _value(polynomial: Sequence[int], at: Fraction) -> int:
+    """A number of the sign of the value."""
+    found, scale = 0, 1
+    for c in reversed(polynomial):
+        found = found * at.numerator + c * scale
+        scale *= at.denominator
+    return found
+
+
+def _bisected(polynomial: Sequence[int], low: Fraction, high: Fraction) -> tuple[Fraction, Fraction]:
+    """A cell with a change of sign, made small."""
+    rising = _value(polynomial, high) > 0
+    while high - low > Fraction(1, 2**NODE_BITS):
+        middle = (low + high) / 2
+        if (_value(polynomial, middle) > 0) == rising:
+            high = middle
+        else:
+            low = middle
+    return low, high
