@@ -11,6 +11,7 @@ from sdpbound.errors import CertificateError
 from sdpbound.recheck.answer import Budget, Conclusion, Finding, refuse
 from sdpbound.recheck.attacks import recheck_attack
 from sdpbound.recheck.boxes import recheck_boxes
+from sdpbound.recheck.coarser import recheck_coarser
 from sdpbound.recheck.formulas import recheck_formula
 from sdpbound.recheck.lengths import recheck_length
 from sdpbound.recheck.linear import recheck_linear
@@ -27,9 +28,14 @@ __all__ = ["KINDS", "Kind", "recheck"]
 class Kind:
     """A kind of certificate.
 
-    Attributes ---------- name : what it is called here format : the format that its files state stated : what they
-    state as their kind, if they do entries : names that the proof (closed forms: the claim) has; the first kind of the
-    table whose names are there is it check : what proves it
+    Attributes
+    ----------
+    name : what it is called here
+    format : the format that its files state
+    stated : what they state as their kind, if they do
+    entries : names that the proof (closed forms: the claim) has; a certificate is of the first kind of the table whose
+        names are there
+    check : what proves it
     """
 
     name: str
@@ -58,10 +64,23 @@ def _length(root: dict[str, Any], budget: Budget) -> Finding:
     return recheck_length(root, budget, check)
 
 
+def _coarser(root: dict[str, Any], budget: Budget) -> Finding:
+    """An entropy of coarser data, which contains a proof of another kind."""
+
+    def check(inner: dict[str, Any], left: Budget) -> Finding:
+        kind = kind_of(inner)
+        if kind.check not in (recheck_projections, recheck_radau, recheck_qubits):
+            raise refuse("the inner proof is of no kind that proves an entropy.")
+        return kind.check(inner, left)
+
+    return recheck_coarser(root, budget, check)
+
+
 #: The first one that fits is taken.
 KINDS: tuple[Kind, ...] = (
     Kind("entropy by projections", BOUND, "bound", frozenset({"nodes"}), recheck_projections),
     Kind("entropy by Gauss-Radau", BOUND, "bound", frozenset({"gauss_radau"}), recheck_radau),
+    Kind("entropy of coarser data", BOUND, "bound", frozenset({"coarse"}), _coarser),
     Kind("attack", BOUND, "attack", frozenset({"strategies"}), recheck_attack),
     Kind("entropy by qubits", BOUND, "bound", frozenset({"method"}), recheck_qubits),
     Kind("finite length", BOUND, "finite length", frozenset({"accumulation"}), _length),

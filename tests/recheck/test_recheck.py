@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import Any
 
@@ -240,3 +240,42 @@ def test_logarithms_are_enclosed() -> None:
         assert found is not None and found.contains(given_log)
         assert max(float(entry.rad()) for entry in found.entries()) < 1e-30
         assert positive(given_log.exp()) and not positive(given_log)
+
+
+def more_value(c: dict[str, Any]) -> None:
+    c["claim"]["value"] += 1e-3
+
+
+def more_constant(c: dict[str, Any]) -> None:
+    c["claim"]["functional"]["constant"] += 1e-3
+
+
+def other_map(c: dict[str, Any]) -> None:
+    row = c["proof"]["coarse"]["outcomes"][0][0]
+    row[0], row[1] = row[1], row[0]
+
+
+def other_slope(c: dict[str, Any]) -> None:
+    c["proof"]["multipliers"][0] += 0.1
+
+
+def no_map(c: dict[str, Any]) -> None:
+    c["proof"]["coarse"]["outcomes"][0][0][0] = 2
+
+
+def twice_coarser(c: dict[str, Any]) -> None:
+    c["proof"]["coarse"]["proof"] = {"multipliers": [], "coarse": c["proof"]["coarse"]}
+
+
+@pytest.mark.parametrize("change", [None, more_value, more_constant, other_map, other_slope, no_map, twice_coarser])
+def test_coarser_data(change: Callable[[dict[str, Any]], None] | None) -> None:
+    certificate = golden("entropy_coarse_two_of_three")
+    if change is None:
+        found = recheck(certificate)
+        assert found.holds and found.kind == "entropy of coarser data"
+        assert found.proven is not None and float(found.proven) == pytest.approx(
+            certificate["claim"]["value"], abs=1e-9
+        )
+    else:
+        change(certificate)
+        assert not recheck(certificate).holds
