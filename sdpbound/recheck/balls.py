@@ -11,6 +11,8 @@ from sdpbound.recheck.answer import refuse
 
 __all__ = ["ball", "enclosing", "end", "entropy_of", "exact", "total"]
 
+MOST_EXPONENT = 1 << 16
+
 
 def ball(value: Fraction | int) -> flint.arb:
     """A ball around a rational number."""
@@ -23,6 +25,8 @@ def exact(point: flint.arb) -> Fraction:
     if not point.is_exact() or not point.is_finite():
         raise refuse("a number came out infinite or unknown: what was to be proven cannot be.")
     mantissa, exponent = point.man_exp()
+    if abs(int(exponent)) > MOST_EXPONENT:  # its digits would fill the memory
+        raise refuse("a number came out too large or too small to be written.")
     return Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
 
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 import sdpbound as sb
 from sdpbound.recheck import Conclusion, recheck, recheck_apart
 from sdpbound.recheck.answer import Budget
+from sdpbound.recheck.balls import exact
 from sdpbound.recheck.matrices import Real, log_ball, positive
 from sdpbound.recheck.radau import radau_rule
 from sdpbound.recheck.words import Devices
@@ -175,6 +176,14 @@ def test_work_is_counted_before_it_is_done() -> None:
     copies = certificate["proof"]["copies"]
     copies[0]["words"] = copies[0]["words"] * 200
     assert "it may have" in recheck(certificate).reason
+
+
+def test_numbers_whose_digits_would_fill_the_memory_are_refused() -> None:
+    certificate = golden("finite_key_classical")
+    certificate["proof"]["accumulation"]["gamma"] = 1e-60
+    assert not recheck(certificate).holds
+    with pytest.raises(sb.CertificateError, match="too large"):
+        exact(flint.arb(10**12).exp().upper())
 
 
 def test_time_is_limited() -> None:
