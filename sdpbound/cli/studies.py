@@ -152,7 +152,7 @@ def merge_command(
     found.prepare_folder()
     added = merge(stores, found.store_path)
     with Store.write(found.store_path) as store:
-        store.save_spec(found.spec.model_dump(mode="json"), found.text)
+        store.save_spec(found.spec.to_store(), found.text)
         if found.status().complete and "failed" not in store.counts():
             store.complete(found.identity)
     facts = {"command": "merge", "study": str(study), "store": str(found.store_path), "added": added}
