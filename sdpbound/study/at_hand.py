@@ -18,6 +18,8 @@ from sdpbound.study.out import export as exports
 from sdpbound.study.out.gridded import to_xarray
 from sdpbound.study.plan import Plan, Task, added_columns, cell_keys
 from sdpbound.study.store import Store
+from sdpbound.study.store.failures import damaged
+from sdpbound.study.store.form import fitting
 from sdpbound.tables.columns import Row, entries_of_axes, table_columns
 from sdpbound.tables.frames import to_pandas
 from sdpbound.tables.parquet import to_arrow
@@ -170,8 +172,8 @@ class Study:
             raise InvalidStudy(
                 f"study '{self.name}' has {self.spec.family.count} points and {self.spec.cells} numbers"
                 + (f", {-(-self.spec.cells // parts)} of them in its part" if self.shard else "")
-                + f"; a store has at most {MOST}: use coarser grids, or run at least {-(-self.spec.cells // MOST)} parts "
-                "with --shard K/N."
+                + f"; a store has at most {MOST}: use coarser grids, or run at least {-(-self.spec.cells // MOST)} "
+                "parts with --shard K/N."
             )
         return Plan(self.spec, self.shard)
 
@@ -226,6 +228,10 @@ class Study:
                 cells = [(task, key) for task, keys in batch for key in keys]
                 rows = []
                 for index, values in store.rows([key for _, key in cells]):
+                    if not fitting(values):
+                        raise damaged(
+                            self.store_path, f"the row of key {cells[index][1].hex()} has values of wrong types"
+                        )
                     task, place = cells[index][0], values[0]
                     own = (family, *added_columns(task, added)) if added else (family,)
                     if place is None:

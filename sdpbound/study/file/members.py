@@ -105,6 +105,8 @@ def _family(name: str, data: Mapping[str, Any], info: ValidationInfo) -> tuple[d
         given["file"] = str(confined(given["file"], context))
     try:
         return given, family_named(name, **{key: _frozen(value) for key, value in given.items()}), known
+    except InvalidInput:
+        raise
     except (
         TypeError,
         ValueError,
