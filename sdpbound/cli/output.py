@@ -44,7 +44,7 @@ _OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202
 
 
 def printable(text: str) -> str:
-    """Return a text without characters that a terminal obeys: each is replaced by its escape in Python.
+    r"""Return a text without characters that a terminal obeys: each is replaced by its escape in Python.
 
     Names in files of strangers could otherwise move the cursor, set the title, or hide what was printed.
 

@@ -115,7 +115,7 @@ class Study:
             file = stores[0]
         if file.suffix != ".sqlite":
             spec, text = read_spec_and_text(file)
-            return cls(spec, text, Path(output) if output is not None else results_of(file, spec.name))
+            return cls(spec, text, Path(output) if output is not None else _own(results_of(file, spec.name)))
         with Store.read(file) as store:
             saved = store.spec()
         if saved is None:
@@ -303,6 +303,20 @@ def results_of(file: Path, name: str) -> Path:
     beside, here = folder / "results" / name, Path("results") / name
     own = f"{name}*.sqlite"
     return here if any(here.glob(own)) and not any(beside.glob(own)) else beside
+
+
+def _own(folder: Path) -> Path:
+    """Return a default folder of results, after refusing it if a link leads out of the folder that has ``results``.
+
+    The study and this link may come from a stranger, and files of the study's name would be replaced elsewhere.
+    """
+    base, found = folder.parent.parent.resolve(), folder.resolve()
+    if not found.is_relative_to(base):
+        raise InvalidInput(
+            f"the folder of the results '{folder}' is a link to '{found}', outside of '{base}'; if it is yours, "
+            f"name it: --output '{found}'."
+        )
+    return folder
 
 
 def shard_name(name: str, shard: tuple[int, int] | None) -> str:
