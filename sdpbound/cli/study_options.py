@@ -107,11 +107,11 @@ class Figures(Options):
 
 def loaded(path: Path, output: Path | None) -> Study:
     """Load a study, and say so if it is so large that going through its cells takes a while."""
-    from sdpbound.study import Study
+    from sdpbound.study.at_hand import MOST, Study
 
     found = Study.load(path, output)
     cells = found.spec.cells // (1 if found.shard is None else found.shard[1])
-    if cells > MANY:
+    if MANY < cells <= MOST:  # more are refused
         print_error(f"study '{found.name}' has {cells} cells; going through them takes about {SECONDS * cells:.0f} s.")
     return found
 

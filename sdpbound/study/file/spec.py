@@ -16,6 +16,7 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
+    FailFast,
     Field,
     PlainValidator,
     StrictBool,
@@ -154,6 +155,7 @@ class StudySpec(Part):
     )
     noises: Annotated[
         tuple[AnyNoise, ...],
+        FailFast(),
         BeforeValidator(_entries, json_schema_input_type=listed(AnyNoise)),
         Distinct,
         AfterValidator(few),
@@ -167,11 +169,13 @@ class StudySpec(Part):
     )
     observed: Annotated[
         tuple[Annotated[Observed, BeforeValidator(choice(OBSERVED))], ...],
+        FailFast(),
         BeforeValidator(several, json_schema_input_type=listed(Observed)),
         Distinct,
     ] = Field(default=("correlators",), description="what is tested of the behaviour")
     adversaries: Annotated[
         tuple[Annotated[AdversarySettings, BeforeValidator(named("model"))], ...],
+        FailFast(),
         BeforeValidator(several, json_schema_input_type=listed(AdversarySettings | Model)),
         Distinct,
     ] = Field(
@@ -183,6 +187,7 @@ class StudySpec(Part):
     ] = Field(default=MIN, description="the entropy of rates that name none")
     quantities: Annotated[
         tuple[Annotated[Quantity, BeforeValidator(named("name"))], ...],
+        FailFast(),
         BeforeValidator(expanded, json_schema_input_type=listed(Quantity | QuantityName)),
         AfterValidator(_with_entropy),
         Distinct,

@@ -57,12 +57,15 @@ def confined(text: str, context: FileContext) -> Path:
         # on Windows the path of another computer is contacted by looking at it
         if Path(text).is_absolute() and Path(text).anchor != root.anchor:
             raise _outside(root)
-        places = [path for path in map(Path.resolve, _places(text, context)) if path.is_relative_to(root)]
+        named, *others = map(Path.resolve, _places(text, context))
+        found = [path for path in others if path.is_relative_to(root) and path.is_file()]
     except (OSError, ValueError, RuntimeError):
         raise fail_at("file", "is no path of a file") from None
-    if not places:
+    if named.is_relative_to(root) and (named.is_file() or not found):
+        return named
+    if not found:
         raise _outside(root)
-    return next((path for path in places if path.is_file()), places[0])
+    return found[0]
 
 
 def _places(text: str, context: FileContext) -> Iterator[Path]:

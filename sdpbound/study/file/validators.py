@@ -56,6 +56,8 @@ __all__ = [
 
 #: If there are more names than this, only the nearest one is named.
 MANY = 12
+#: Most entries of a list of adversaries, of quantities, or of tables of noise.
+ENTRIES = 1000
 #: Longer texts are no level and no solver.
 LONGEST = 200
 #: The forms of a level and of a solver in a file, for the JSON schema.
@@ -190,6 +192,8 @@ def several(value: object) -> object:
     entries = value if isinstance(value, (list, tuple)) else [value]
     if not entries:
         raise fail("is empty; give at least one entry")
+    if len(entries) > ENTRIES:
+        raise fail(f"has {len(entries)} entries; at most {ENTRIES} are allowed")
     return tuple(entries)
 
 
