@@ -270,6 +270,7 @@ def _histogram(margins: Any) -> str:
 
     from sdpbound.plotting.look import BLUE, figure, style
 
+    margins = np.clip(margins, 1e-300, 1e300)  # a stranger's margin may be next to the ends of floats
     exponents = np.log10(margins)
     low, high = math.floor(exponents.min()), math.ceil(exponents.max())
     edges = np.linspace(low, max(high, low + 1), 4 * max(high - low, 1) + 1)
