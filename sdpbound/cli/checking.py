@@ -8,7 +8,7 @@ import typer
 
 from sdpbound.cli.options import AsJson
 from sdpbound.cli.output import emit, finite, rounded
-from sdpbound.cli.study_options import Output, StudyFile, Workers
+from sdpbound.cli.study_options import Output, StudyFile, Workers, loaded
 from sdpbound.cli.texts import integer, number
 from sdpbound.errors import InvalidParameter
 
@@ -29,12 +29,11 @@ def check_command(
 
     What is not reached in that time is named. Nothing is stored.
     """
-    from sdpbound.study import Study
     from sdpbound.study.running.estimate import estimate
     from sdpbound.study.running.executors import cores
     from sdpbound.study.running.progress import duration
 
-    found = Study.load(study, output)
+    found = loaded(study, output)
     found.plan.check()
     count = cores() if workers is None else integer(workers, "workers") or 1
     if count < 0:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -31,10 +32,26 @@ __all__ = [
     "margin_of",
     "print_error",
     "print_text",
+    "printable",
     "rounded",
 ]
 
 DIGITS = 12
+
+#: What a terminal does not show but obeys, and what changes the order of a text: control characters but the tab and the
+#: end of a line, Unicode's marks of directions and lines, and halves of characters, which nothing can encode.
+_OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    r"""Return a text without characters that a terminal obeys: each is replaced by its escape in Python.
+
+    Names in files of strangers could otherwise move the cursor, set the title, or hide what was printed.
+
+    >>> printable("a\x1b[2Jb")
+    'a\\x1b[2Jb'
+    """
+    return _OBEYED.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def print_text(text: str) -> None:
@@ -43,14 +60,14 @@ def print_text(text: str) -> None:
     There is no error if the reader has gone away, as in ``| head``.
     """
     try:
-        print(text, flush=True)
+        print(printable(text), flush=True)
     except BrokenPipeError:
         discard_output()
 
 
 def print_error(message: str) -> None:
     """Print one sentence to standard error."""
-    print(f"sdpbound: {' '.join(message.split())}", file=sys.stderr, flush=True)
+    print(f"sdpbound: {printable(' '.join(message.split()))}", file=sys.stderr, flush=True)
 
 
 def discard_output() -> None:

@@ -10,7 +10,7 @@ import typer
 
 from sdpbound.cli.options import AsJson
 from sdpbound.cli.output import emit, print_text
-from sdpbound.cli.study_options import AnyStudy, Output, RunScript, StudyFile, note_script_not_run
+from sdpbound.cli.study_options import AnyStudy, Output, RunScript, StudyFile, loaded, note_script_not_run
 from sdpbound.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -29,9 +29,7 @@ __all__ = [
 
 def status_command(study: AnyStudy, output: Output = None, as_json: AsJson = False) -> None:
     """How far a study is; works while it runs."""
-    from sdpbound.study import Study
-
-    found = Study.load(study, output)
+    found = loaded(study, output)
     status = found.status()
     facts = {
         "command": "status",
@@ -67,9 +65,7 @@ def export_command(
     as_json: AsJson = False,
 ) -> None:
     """Write the rows there are as CSV, Parquet or NetCDF; works while the study runs."""
-    from sdpbound.study import Study
-
-    found = Study.load(study, output)
+    found = loaded(study, output)
     written = [found.export(file) for file in files]
     facts = {"command": "export", "study": found.name, "files": [str(file) for file in written]}
     emit(facts, [f"written   {file}" for file in written], as_json)
@@ -79,9 +75,7 @@ def plot_command(
     study: AnyStudy, output: Output = None, run_figure_script: RunScript = False, as_json: AsJson = False
 ) -> None:
     """Draw the default chart of a study from its table, or from the rows there are; or the figure that it names."""
-    from sdpbound.study import Study
-
-    found = Study.load(study, output)
+    found = loaded(study, output)
     figures = _draw(study, found, run_figure_script)
     facts = {"command": "plot", "study": str(study), "figures": [str(path) for path in figures]}
     emit(facts, [f"figure    {path}" for path in figures], as_json)
@@ -127,10 +121,9 @@ def report_command(
     as_json: AsJson = False,
 ) -> None:
     """Write a self-contained HTML page: spec, provenance, figures, tables, certified margins, failures."""
-    from sdpbound.study import Study
     from sdpbound.study.out.report import write_report
 
-    found = Study.load(study, output)
+    found = loaded(study, output)
     figures = _draw(study, found, run_figure_script)
     page = write_report(file or found.folder / f"{found.name}.html", found.table(), found.text, found.facts(), figures)
     emit({"command": "report", "study": str(study), "report": str(page)}, [f"report    {page}"], as_json)
@@ -143,16 +136,15 @@ def merge_command(
     as_json: AsJson = False,
 ) -> None:
     """Add the rows of other stores, such as those of shards, to the store of a study."""
-    from sdpbound.study import Study
     from sdpbound.study.store import Store, merge
 
-    found = Study.load(study, output)
+    found = loaded(study, output)
     for file in stores:
         Store.read(file).close()  # every store is read before anything is made
     found.prepare_folder()
     added = merge(stores, found.store_path)
     with Store.write(found.store_path) as store:
-        store.save_spec(found.spec.model_dump(mode="json"), found.text)
+        store.save_spec(found.spec.to_store(), found.text)
         if found.status().complete and "failed" not in store.counts():
             store.complete(found.identity)
     facts = {"command": "merge", "study": str(study), "store": str(found.store_path), "added": added}
@@ -166,10 +158,9 @@ def recover_command(
     as_json: AsJson = False,
 ) -> None:
     """Copy what is sound in a damaged store into the study's store."""
-    from sdpbound.study import Study
     from sdpbound.study.store import recover
 
-    found = Study.load(study, output)
+    found = loaded(study, output)
     found.prepare_folder()
     rows, lost = recover(damaged, found.store_path)
     facts = {"command": "recover", "study": str(study), "store": str(found.store_path), "rows": rows, "unsound": lost}

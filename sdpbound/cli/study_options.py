@@ -14,9 +14,22 @@ from sdpbound.cli.texts import integer
 from sdpbound.errors import InvalidInput, InvalidParameter
 
 if TYPE_CHECKING:
-    from sdpbound.study import Tls
+    from sdpbound.study import Study, Tls
 
-__all__ = ["AnyStudy", "Figures", "Machines", "Output", "RunScript", "StudyFile", "Workers", "note_script_not_run"]
+__all__ = [
+    "AnyStudy",
+    "Figures",
+    "Machines",
+    "Output",
+    "RunScript",
+    "StudyFile",
+    "Workers",
+    "loaded",
+    "note_script_not_run",
+]
+
+#: Cells of which a command says how long they take, and seconds that each takes.
+MANY, SECONDS = 500_000, 2e-5
 
 StudyFile = Annotated[Path, typer.Argument(help="The study: its TOML file.", metavar="STUDY.toml")]
 AnyStudy = Annotated[
@@ -90,6 +103,17 @@ class Figures(Options):
         """Raise InvalidInput if the two options contradict each other."""
         if self.no_figure and self.run_figure_script:
             raise InvalidInput("give --no-figure or --run-figure-script, not both.")
+
+
+def loaded(path: Path, output: Path | None) -> Study:
+    """Load a study, and say so if it is so large that going through its cells takes a while."""
+    from sdpbound.study.at_hand import MOST, Study
+
+    found = Study.load(path, output)
+    cells = found.spec.cells // (1 if found.shard is None else found.shard[1])
+    if MANY < cells <= MOST:  # more are refused
+        print_error(f"study '{found.name}' has {cells} cells; going through them takes about {SECONDS * cells:.0f} s.")
+    return found
 
 
 def note_script_not_run(path: Path, script: Path | None) -> None:

@@ -12,7 +12,7 @@ import typer
 
 from sdpbound.cli.options import AsJson
 from sdpbound.cli.output import emit, fraction_done, print_error
-from sdpbound.cli.study_options import Output
+from sdpbound.cli.study_options import Output, loaded
 from sdpbound.cli.texts import number
 from sdpbound.errors import InvalidParameter
 
@@ -131,10 +131,10 @@ def _say_second(file: Path, second: dict[str, Any], holds: bool, lines: list[str
 def _verify_study(
     file: Path, output: Path | None, recompute: bool, checker: Checker, workers: int | None, lines: list[str]
 ) -> dict[str, Any]:
-    from sdpbound.study import Study, audit
+    from sdpbound.study import audit
     from sdpbound.study.running.executors import cores
 
-    study = Study.load(file, output)
+    study = loaded(file, output)
     count = cores() if workers is None else workers
     if study.plan.cells < FEW:
         count = 1  # starting processes takes longer

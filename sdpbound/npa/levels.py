@@ -15,7 +15,7 @@ from sdpbound.bell.scenario import Scenario
 from sdpbound.errors import InvalidLevel
 from sdpbound.npa.words import PartyAlgebra, Word, join_words
 
-__all__ = ["generating_words", "normalise_level"]
+__all__ = ["LIMIT", "generating_words", "normalise_level"]
 
 Level = str | int | Sequence[str]
 #: Most words of a level, and most letters of a word.

@@ -37,6 +37,7 @@ from numpy.typing import NDArray
 
 from sdpbound.errors import InvalidStudy, SdpboundError
 from sdpbound.tables.computed import ComputedTable
+from sdpbound.tables.files import replacing
 from sdpbound.tables.provenance import provenance_text
 from sdpbound.tables.table import Table
 from sdpbound.version import __version__
@@ -259,9 +260,8 @@ def save(
             details |= {"Subject": about.caption, "Keywords": origin, "Creator": creator, "CreationDate": None}
         else:
             details |= {"Description": about.caption, "Source": origin, "Software": creator}
-        partial = path.with_name(f"{path.name}.partial")
-        fig.savefig(partial, format=suffix, dpi=300, metadata=details)
-        os.replace(partial, path)
+        with replacing(path) as (output,):
+            fig.savefig(output, format=suffix, dpi=300, metadata=details)
         paths.append(path)
     return paths
 

@@ -18,7 +18,9 @@ from sdpbound.study.out import export as exports
 from sdpbound.study.out.gridded import to_xarray
 from sdpbound.study.plan import Plan, Task, added_columns, cell_keys
 from sdpbound.study.store import Store
-from sdpbound.tables.columns import entries_of_axes, table_columns
+from sdpbound.study.store.failures import damaged
+from sdpbound.study.store.form import fitting
+from sdpbound.tables.columns import Row, entries_of_axes, table_columns
 from sdpbound.tables.frames import to_pandas
 from sdpbound.tables.parquet import to_arrow
 from sdpbound.tables.provenance import environment
@@ -34,6 +36,10 @@ __all__ = ["Status", "Study", "results_of", "shard_name"]
 
 #: Number of cells that are looked up at once, and number of rows in one chunk.
 CHUNK = 8192
+#: Most cells of a store. Going through so many takes some six minutes.
+MOST = 20_000_000
+#: Most rows of a table in memory, some gigabytes.
+ROWS = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +115,12 @@ class Study:
             file = stores[0]
         if file.suffix != ".sqlite":
             spec, text = read_spec_and_text(file)
-            return cls(spec, text, Path(output) if output is not None else results_of(file, spec.name))
+            return cls(spec, text, Path(output) if output is not None else _own(results_of(file, spec.name)))
         with Store.read(file) as store:
             saved = store.spec()
         if saved is None:
             raise InvalidStudy(f"store '{file}' has no study in it yet; run its study first.")
-        spec = parse_spec(saved[0], f"store '{file}'")
+        spec = parse_spec(saved[0], f"store '{file}'", file.parent, stored=True)
         return cls(spec, saved[1], file.parent, _shard_of(file, spec.name), file)
 
     @property
@@ -157,7 +163,18 @@ class Study:
 
     @cached_property
     def plan(self) -> Plan:
-        """The tasks of the study."""
+        """The tasks of the study, or of its part.
+
+        Raises InvalidStudy if they are more than a command can go through.
+        """
+        parts = 1 if self.shard is None else self.shard[1]
+        if self.spec.cells > MOST * parts:
+            raise InvalidStudy(
+                f"study '{self.name}' has {self.spec.family.count} points and {self.spec.cells} numbers"
+                + (f", {-(-self.spec.cells // parts)} of them in its part" if self.shard else "")
+                + f"; a store has at most {MOST}: use coarser grids, or run at least {-(-self.spec.cells // MOST)} "
+                "parts with --shard K/N."
+            )
         return Plan(self.spec, self.shard)
 
     def status(self) -> Status:
@@ -211,6 +228,10 @@ class Study:
                 cells = [(task, key) for task, keys in batch for key in keys]
                 rows = []
                 for index, values in store.rows([key for _, key in cells]):
+                    if not fitting(values):
+                        raise damaged(
+                            self.store_path, f"the row of key {cells[index][1].hex()} has values of wrong types"
+                        )
                     task, place = cells[index][0], values[0]
                     own = (family, *added_columns(task, added)) if added else (family,)
                     if place is None:
@@ -233,11 +254,21 @@ class Study:
         return own | environment() | {"runs": runs, "stored": stored}
 
     def table(self) -> Table:
-        """Return all rows as a table."""
+        """Return all rows as a table.
+
+        Raises InvalidStudy if the rows do not fit in memory.
+        """
         facts = self.facts()
         columns = table_columns(facts)
-        rows = tuple(dict(zip(columns, row, strict=True)) for chunk in self.chunks() for row in chunk)
-        return Table(rows, facts, self.store_path.name)
+        rows: list[Row] = []
+        for chunk in self.chunks():
+            rows += (dict(zip(columns, row, strict=True)) for row in chunk)
+            if len(rows) > ROWS:
+                raise InvalidStudy(
+                    f"the table of '{self.store_path}' has more than {ROWS} rows, and no more are held in memory: "
+                    "export it as .parquet or .csv."
+                )
+        return Table(tuple(rows), facts, self.store_path.name)
 
     def to_pandas(self) -> pandas.DataFrame:
         """Return all rows as a data frame.
@@ -272,6 +303,20 @@ def results_of(file: Path, name: str) -> Path:
     beside, here = folder / "results" / name, Path("results") / name
     own = f"{name}*.sqlite"
     return here if any(here.glob(own)) and not any(beside.glob(own)) else beside
+
+
+def _own(folder: Path) -> Path:
+    """Return a default folder of results, after refusing it if a link leads out of the folder that has ``results``.
+
+    The study and this link may come from a stranger, and files of the study's name would be replaced elsewhere.
+    """
+    base, found = folder.parent.parent.resolve(), folder.resolve()
+    if not found.is_relative_to(base):
+        raise InvalidInput(
+            f"the folder of the results '{folder}' is a link to '{found}', outside of '{base}'; if it is yours, "
+            f"name it: --output '{found}'."
+        )
+    return folder
 
 
 def shard_name(name: str, shard: tuple[int, int] | None) -> str:

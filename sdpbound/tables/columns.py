@@ -309,6 +309,8 @@ Row = dict[str, Any]
 
 
 FORMAT, VERSION = "sdpbound study table", 2
+#: Most columns that a study adds, and most letters of what its provenance says of one in a text.
+MOST_AXES, MOST_LETTERS = 1000, 200
 
 
 # -- the columns of one table -------------------------------------------------------------------------------------
@@ -320,8 +322,11 @@ def axes_of(facts: Mapping[str, Any]) -> tuple[Column, ...]:
     Raises ValueError if an entry of the provenance cannot be read, or cannot be a column.
     """
     found = []
-    for entry in facts.get("axes") or ():
-        if not isinstance(entry, Mapping) or not all(isinstance(value, str) for value in entry.values()):
+    entries = facts.get("axes") or ()
+    if not isinstance(entries, Sequence) or len(entries) > MOST_AXES:
+        raise ValueError("its axes are not named as in a provenance")
+    for entry in entries:
+        if not isinstance(entry, Mapping) or not all(map(_short, entry.values())):
             raise ValueError("its axes are not named as in a provenance")
         name = entry.get("name", "")
         if name in COLUMN_NOTES or not name.isidentifier() or entry.get("unit") not in ("rad", "1"):
@@ -329,6 +334,11 @@ def axes_of(facts: Mapping[str, Any]) -> tuple[Column, ...]:
         text, label = entry.get("text", ""), entry.get("label") or name
         found.append(Column(name, float, entry["unit"], text, False, axis=label, symbol=entry.get("symbol") or ""))
     return tuple(found)
+
+
+def _short(value: object) -> bool:
+    """Whether a value is a text on one line that fits beside an axis; a chart takes labels and symbols for formulas."""
+    return isinstance(value, str) and len(value) <= MOST_LETTERS and value.isprintable()
 
 
 def entries_of_axes(columns: Iterable[Column]) -> list[dict[str, str]]:

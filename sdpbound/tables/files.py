@@ -69,7 +69,9 @@ class Output(io.BufferedWriter):
         self.target = target
         self.partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
         with _explained(target):
-            super().__init__(io.FileIO(self.partial, "w"), 1 << 20)
+            # a link that was put there under this name is removed, and not followed
+            self.partial.unlink(missing_ok=True)
+            super().__init__(io.FileIO(self.partial, "x"), 1 << 20)
 
     def write(self, data: Any) -> int:
         with _explained(self.target):

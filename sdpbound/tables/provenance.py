@@ -79,7 +79,7 @@ def provenance_text(facts: Mapping[str, Any]) -> str:
     parts = [("study", [(facts.get("study") or {}).get("name")]), ("sha256", [facts.get("sha256")])]
     parts += [("sdpbound", [run.get("sdpbound") for run in computed])]
     parts += [("commit", [run.get("git_commit") for run in computed])]
-    known = ((word, list(dict.fromkeys(value for value in values if value))) for word, values in parts)
+    known = ((word, list(dict.fromkeys(v for v in values if v and isinstance(v, str)))) for word, values in parts)
     return "; ".join(f"{word} {', '.join(values)}" for word, values in known if values)
 
 

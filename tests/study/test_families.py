@@ -275,11 +275,12 @@ def test_what_does_not_fit_a_family(changes: dict[str, Any], message: str) -> No
 
 def test_noise_of_a_state_needs_one(tmp_path: Path) -> None:
     table_of(tmp_path, 1.0)
-    family = {"kind": "table", "file": str(tmp_path / "data.csv")}
-    spec = parse_spec(content(family=family, observed="full", noises={"dephasing": 0.1}))
+    family = {"kind": "table", "file": "data.csv"}
+    spec = parse_spec(content(family=family, observed="full", noises={"dephasing": 0.1}), folder=tmp_path)
     with pytest.raises(InvalidStudy, match="acts on a state, and the points are bare behaviours"):
         Plan(spec).check()
-    Plan(parse_spec(content(family=family, observed="full", noises={"efficiency": 0.9}))).check()
+    bare = content(family=family, observed="full", noises={"efficiency": 0.9})
+    Plan(parse_spec(bare, folder=tmp_path)).check()
 
 
 def test_angles_like_degrees_are_questioned() -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import hashlib
+import json
+import math
 import os
+import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +28,8 @@ INDICES = ("a", "b", "x", "y")
 LONG = (*INDICES, "p")
 #: Most lines, settings and outcomes.
 MOST_LINES, MOST_INDEX = 5_000_000, 64
+#: Most bytes of a file, most probabilities of all its behaviours, and most characters of a behaviour's name.
+MOST_BYTES, MOST_NUMBERS, MOST_LETTERS = 2**28, 2**23, 200
 
 Rows = list[tuple[int, list[str]]]  # the number of a line, and its entries
 
@@ -94,6 +100,41 @@ class BehaviourTable(Family):
         own = (Behaviour(entry["p"], Scenario(entry["outcomes"])) for entry in data.get("behaviours", ()))
         return cls(data["file"], tuple(data.get("names", ())), tuple(own))
 
+    @property
+    def content(self) -> dict[str, Any]:
+        """The behaviours as plain data: their names, outcomes, and probabilities in base64, 8 bytes each."""
+        own = [
+            {"outcomes": b.scenario.outcomes, "p": base64.b64encode(b.p.astype("<f8").tobytes()).decode()}
+            for b in self.behaviours
+        ]
+        return {"names": list(self.names), "behaviours": own}
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of the behaviours and their names."""
+        text = json.dumps([self.names, [b.scenario.outcomes for b in self.behaviours]])
+        found = hashlib.sha256(text.encode())
+        for behaviour in self.behaviours:
+            found.update(behaviour.p.astype("<f8").tobytes())
+        return found.hexdigest()
+
+    @classmethod
+    def from_content(cls, file: str, content: object) -> BehaviourTable:
+        """A table from the plain data that :attr:`content` gives; no file is read.
+
+        Raises InvalidInput for anything else.
+        """
+        try:
+            names = [str(name) for name in content["names"]]  # type: ignore[index]
+            own = [_from_base64(entry["outcomes"], entry["p"]) for entry in content["behaviours"]]  # type: ignore[index]
+        except (TypeError, ValueError, KeyError, AttributeError, RecursionError):
+            raise InvalidInput(f"the content of the table '{file}' cannot be read; give its file.") from None
+        if not own or len(names) != len(own) or len(set(names)) != len(names):
+            raise InvalidInput(f"the content of the table '{file}' must have one name for each behaviour.")
+        for name in names:
+            _require_name(file, name)
+        return cls(file, tuple(names), tuple(own))
+
     def point_names(self) -> tuple[str, ...]:
         return self.names
 
@@ -116,6 +157,7 @@ def read_behaviours(path: str | os.PathLike[str]) -> dict[str, Behaviour]:
         Probabilities are negative, are not normalised, or signal; the message names the behaviour.
     """
     file = Path(path)
+    _require_size(file)
     if file.suffix == ".csv":
         header, rows = _csv(file)
     elif file.suffix == ".parquet":
@@ -127,10 +169,49 @@ def read_behaviours(path: str | os.PathLike[str]) -> dict[str, Behaviour]:
         raise InvalidInput(f"'{file}' has the column '{twice}' twice; leave one of them out.")
     if not rows:
         raise InvalidInput(f"'{file}' has no rows below its header; give at least one behaviour.")
-    if len(rows) > MOST_LINES:
-        raise InvalidInput(f"'{file}' has {len(rows)} lines, and at most {MOST_LINES} are read; split it.")
     cells = _long(file, header, rows) if set(LONG) <= set(header) else _wide(file, header, rows)
-    return {name: _behaviour(file, name, entries) for name, entries in cells.items()}
+    found, numbers = {}, 0
+    for name, entries in cells.items():
+        _require_name(file, name)
+        found[name] = _behaviour(file, name, entries)
+        numbers += found[name].p.size
+        if numbers > MOST_NUMBERS:
+            raise InvalidInput(f"'{file}' has more than {MOST_NUMBERS} probabilities; split it.")
+    return found
+
+
+def _require_size(file: Path) -> None:
+    """Raise InvalidInput for what is no file, such as a pipe, and for a file that is too large."""
+    try:
+        about = file.stat()
+    except (OSError, ValueError):
+        return  # the reader says why
+    if stat.S_ISDIR(about.st_mode) or not stat.S_ISREG(about.st_mode):
+        raise InvalidInput(f"'{file}' cannot be read: it is no file; give a .csv or .parquet file.")
+    if about.st_size > MOST_BYTES:
+        raise InvalidInput(f"'{file}' has {about.st_size} bytes, and at most {MOST_BYTES} are read; split it.")
+
+
+def _require_lines(file: Path, lines: int) -> None:
+    if lines > MOST_LINES:
+        raise InvalidInput(f"'{file}' has {lines} lines or more, and at most {MOST_LINES} are read; split it.")
+
+
+def _require_name(file: str | Path, name: str) -> None:
+    """Raise InvalidInput for a name that does not fit on a line, or that changes how the line is shown."""
+    if len(name) > MOST_LETTERS or not name.isprintable():
+        raise InvalidInput(
+            f"'{file}' has the name {name[:40]!r}; write at most {MOST_LETTERS} printable characters, on one line."
+        )
+
+
+def _from_base64(outcomes: Any, text: Any) -> Behaviour:
+    scenario = Scenario(outcomes)
+    shape = scenario.table_shape
+    data = base64.b64decode(text, validate=True)
+    if len(data) != 8 * math.prod(shape):
+        raise ValueError("the probabilities do not fit the scenario")
+    return Behaviour(np.frombuffer(data, "<f8").reshape(shape), scenario)
 
 
 def _csv(file: Path) -> tuple[list[str], Rows]:
@@ -142,6 +223,7 @@ def _csv(file: Path) -> tuple[list[str], Rows]:
             for entries in reader:
                 if any(entry.strip() for entry in entries):
                     rows.append((reader.line_num, entries))
+                    _require_lines(file, len(rows))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or error
         raise InvalidInput(f"'{file}' cannot be read: {reason}; give a CSV file in UTF-8.") from None
@@ -155,20 +237,48 @@ def _csv(file: Path) -> tuple[list[str], Rows]:
 
 def _parquet(file: Path) -> tuple[list[str], Rows]:
     try:
-        from pyarrow import ArrowInvalid  # only here: other formats do not need it
-        from pyarrow.parquet import read_table
+        from pyarrow import ArrowException  # only here: other formats do not need it
     except ImportError:
         raise InvalidInput(f"'{file}' needs the package pyarrow; install it, or give a .csv file.") from None
     try:
-        table = read_table(file)
-    except (OSError, ArrowInvalid) as error:
+        names, columns = _parquet_columns(file)
+    except (OSError, ArrowException) as error:
         raise InvalidInput(f"'{file}' cannot be read: {str(error).splitlines()[0]}; give a Parquet file.") from None
-    columns = [column.to_pylist() for column in table.columns]
     rows = [
         (number + 1, ["" if entry is None else str(entry) for entry in entries])
         for number, entries in enumerate(zip(*columns, strict=True))
     ]
-    return list(table.column_names), rows
+    return names, rows
+
+
+def _parquet_columns(file: Path) -> tuple[list[str], list[list[Any]]]:
+    """Names and entries of the columns, after checks of their size: a short file may stand for very many entries."""
+    from pyarrow import types
+    from pyarrow.parquet import ParquetFile
+
+    with ParquetFile(file) as source:
+        about, schema = source.metadata, source.schema_arrow
+        _require_lines(file, about.num_rows)
+        entries = about.num_rows * about.num_columns
+        if entries > (len(LONG) + 1) * MOST_LINES:
+            raise InvalidInput(f"'{file}' has {entries} entries; split it.")
+        size = sum(about.row_group(i).total_byte_size for i in range(about.num_row_groups))
+        if size > MOST_BYTES:
+            raise InvalidInput(f"'{file}' has {size} bytes when it is read, and at most {MOST_BYTES} are; split it.")
+        wrong = [field.name for field in schema if types.is_nested(field.type)]
+        if wrong:
+            raise InvalidInput(f"'{file}' has lists in the column '{wrong[0]}'; give numbers and texts.")
+        texts = [field.name for field in schema if types.is_string(field.type) or types.is_binary(field.type)]
+    # a text that is repeated is then once in memory
+    with ParquetFile(file, read_dictionary=texts) as source:
+        table = source.read()
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        for chunk in column.chunks if types.is_dictionary(column.type) else ():
+            if any(len(str(entry)) > MOST_LETTERS for entry in chunk.dictionary.to_pylist()):
+                raise InvalidInput(
+                    f"'{file}' has a text of more than {MOST_LETTERS} characters in '{name}'; shorten it."
+                )
+    return list(table.column_names), [column.to_pylist() for column in table.columns]
 
 
 Cells = dict[str, dict[tuple[int, int, int, int], float]]

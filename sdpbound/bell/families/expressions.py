@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sdpbound.arguments import counted, numbered
+from sdpbound.arguments import numbered, whole
 from sdpbound.bell.expression import BellExpression
 from sdpbound.bell.scenario import Scenario
 from sdpbound.errors import InvalidInput
@@ -25,6 +25,10 @@ __all__ = [
     "mermin",
     "tilted_chsh",
 ]
+
+#: Most settings of a chained expression, and most outcomes of a CGLMP expression: names in files may ask for more than
+#: the memory has.
+MOST_SETTINGS, MOST_OUTCOMES = 1000, 128
 
 
 # -- other expressions ----------------------------------------------------------------------------------------------
@@ -79,12 +83,12 @@ def chained(settings: int) -> BellExpression:
     Maxima: local 2N - 2, quantum 2N cos(pi/(2N)) (quant-ph/0510076), no-signaling 2N. For N = 2 it is CHSH with the
     minus sign at (0, 1).
 
-    Raises :class:`~sdpbound.errors.InvalidParameter` unless settings is an integer of at least 2.
+    Raises :class:`~sdpbound.errors.InvalidParameter` unless settings is an integer from 2 to 1000.
 
     >>> chained(3)
     chained(3): <A0 B0> - <A0 B2> + <A1 B0> + <A1 B1> + <A2 B1> + <A2 B2>
     """
-    n = counted(settings, "settings", 2)
+    n = whole(settings, "settings", 2, MOST_SETTINGS)
     table = np.eye(n) + np.eye(n, k=-1)
     table[0, n - 1] = -1.0
     return BellExpression.from_correlators(table, name=f"chained({n})")
@@ -119,12 +123,12 @@ def cglmp(d: int) -> BellExpression:
     (a CHSH expression), 1 + sqrt(11/3) = 2.9149 for d = 3 (Acin, Durt, Gisin and Latorre, PRA 65, 052325, with a state
     that is not maximally entangled; 2.8729 with one that is).
 
-    Raises :class:`~sdpbound.errors.InvalidParameter` unless d is an integer of at least 2.
+    Raises :class:`~sdpbound.errors.InvalidParameter` unless d is an integer from 2 to 128.
 
     >>> round(cglmp(3).local_bound, 12)
     2.0
     """
-    d = counted(d, "d", 2)
+    d = whole(d, "d", 2, MOST_OUTCOMES)
     table = np.zeros((d, d, 2, 2))
     a, b = np.indices((d, d))
     for k in range(d // 2):

@@ -301,6 +301,10 @@ class Family(ABC):
     def strategy(self, values: Mapping[str, float]) -> Strategy | None:
         """The strategy of a member; None for none, and then :meth:`behaviour` is given."""
 
+    def has_strategy(self, values: Mapping[str, float]) -> bool:
+        """Whether a member has a strategy; a family that searches for strategies says so without searching."""
+        return self.strategy(values) is not None
+
     def behaviour(self, values: Mapping[str, float]) -> Behaviour | None:
         """The ideal behaviour of a member; None: that of its strategy."""
         return None

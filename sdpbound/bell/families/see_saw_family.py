@@ -84,6 +84,9 @@ class SeeSaw(Family):
     def strategy(self, values: Mapping[str, float]) -> Strategy:
         return _found(self, *(int(values[axis.name]) for axis in self.axes))
 
+    def has_strategy(self, values: Mapping[str, float]) -> bool:
+        return True
+
     def local_bound(self, values: Mapping[str, float]) -> float:
         return self._expression.local_bound
 

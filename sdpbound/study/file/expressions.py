@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-__all__ = ["ALLOWED", "KNOWN", "Expression", "dependency_order", "evaluate", "parse", "unknown"]
+__all__ = ["ALLOWED", "KNOWN", "LIMIT", "Expression", "dependency_order", "evaluate", "parse", "unknown"]
 
 #: Longer texts are refused.
 LIMIT = 200
@@ -177,7 +177,9 @@ def dependency_order(expressions: Mapping[str, Collection[float | Expression]]) 
     try:
         return list(TopologicalSorter(mentions).static_order())
     except CycleError as error:
-        raise ValueError(f"{' -> '.join(reversed(error.args[1]))}, which is a cycle") from None
+        cycle = list(reversed(error.args[1]))
+        shown = cycle if len(cycle) <= 12 else [*cycle[:10], "...", cycle[-1]]
+        raise ValueError(f"{' -> '.join(shown)}, which is a cycle") from None
 
 
 class _Compiler:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import (
     BeforeValidator,
     Discriminator,
+    FailFast,
     Field,
     PlainValidator,
     StrictBool,
@@ -72,6 +73,7 @@ class BestOf(Part):
     ] = Field(default=(), description="the contours, by their phi in radians, besides that of the point's phi")
     models: Annotated[
         tuple[Annotated[Model, BeforeValidator(registered(ADVERSARIES))], ...],
+        FailFast(),
         BeforeValidator(several, json_schema_input_type=listed(Model)),
         Distinct,
     ] = Field(default=MODELS, description="the adversaries for which the search is made")

@@ -44,7 +44,7 @@ def require_fit(spec: StudySpec, name: str, family: Family, values: Mapping[str,
 def _require_devices(spec: StudySpec, at: str, family: Family, values: Mapping[str, float]) -> None:
     """Raise InvalidStudy if the noise acts on states or measurements and the member has no strategy."""
     for _, what in spec.conditions:
-        if what is not None and what.noise(1.0).needs_strategy and family.strategy(values) is None:
+        if what is not None and what.noise(1.0).needs_strategy and not family.has_strategy(values):
             raise InvalidStudy(
                 f"{at}{what.name(None)} acts on a state, and the points are bare behaviours; use visibilities and "
                 "efficiencies."

@@ -10,13 +10,15 @@ from pydantic import ConfigDict, GetJsonSchemaHandler, ValidationInfo, model_ser
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import PydanticCustomError, core_schema
 
+from sdpbound.bell.families.behaviour_table import BehaviourTable
 from sdpbound.bell.families.family import Family
 from sdpbound.bell.families.table import FAMILIES, family_named, structure_names
 from sdpbound.errors import InvalidInput
 from sdpbound.registry import listed, near
 from sdpbound.study.file.expressions import KNOWN, Expression
-from sdpbound.study.file.numbers import Entry, numbers
+from sdpbound.study.file.numbers import Entry, FileContext, numbers
 from sdpbound.study.file.product import Product
+from sdpbound.study.file.tables import TABLE_KEYS, confined, table_from
 from sdpbound.study.file.validators import Domain, domain_of, fail, fail_at, nearest, quote
 from sdpbound.tables.columns import ANGLES, COLUMNS
 
@@ -50,15 +52,11 @@ class Members(Product):
             names = FAMILIES.names()
             raise fail_at("kind", f"must be {listed(names)}{near(name, names)}".rstrip("."))
         try:
-            known = structure_names(FAMILIES.named(name, "kind", InvalidInput))
-            given = {key: value for key, value in data.items() if key in known}
-            if isinstance(given.get("file"), str):  # the file may be read back from a store, which is in another folder
-                given["file"] = str(Path(getattr(info.context, "folder", "."), given["file"]).resolve())
-            family = family_named(name, **{key: _frozen(value) for key, value in given.items()})
+            structure, family, own = _family(name, data, info)
         except InvalidInput as error:
             raise fail(f"cannot be used: {str(error).rstrip('.')}") from None
-        said = {key: value for key, value in data.items() if key != "kind" and key not in given}
-        return {"kind": name, "structure": given, "entries": _entries(family, said, info), "family": family}
+        said = {key: value for key, value in data.items() if key != "kind" and key not in own}
+        return {"kind": name, "structure": structure, "entries": _entries(family, said, own, info), "family": family}
 
     @model_serializer
     def _flat(self) -> dict[str, Any]:
@@ -95,12 +93,37 @@ class Members(Product):
         return self.family
 
 
+def _family(name: str, data: Mapping[str, Any], info: ValidationInfo) -> tuple[dict[str, Any], Family, tuple[str, ...]]:
+    """Return what the file says of a family's structure, the family, and the keys of such structure."""
+    kind = FAMILIES.named(name, "kind", InvalidInput)
+    context = info.context if isinstance(info.context, FileContext) else FileContext(Path())
+    if kind is BehaviourTable:
+        return *table_from({key: value for key, value in data.items() if key in TABLE_KEYS}, context), TABLE_KEYS
+    known = structure_names(kind)
+    given = {key: value for key, value in data.items() if key in known}
+    if isinstance(given.get("file"), str):
+        given["file"] = str(confined(given["file"], context))
+    try:
+        return given, family_named(name, **{key: _frozen(value) for key, value in given.items()}), known
+    except InvalidInput:
+        raise
+    except (
+        TypeError,
+        ValueError,
+        AttributeError,
+        OverflowError,
+    ) as error:  # of a value that the family does not expect
+        raise fail(f"cannot be used: {type(error).__name__} {quote(str(error))}") from None
+
+
 def _frozen(value: Any) -> Any:
     """Return lists as tuples, which the fields of families are."""
     return tuple(map(_frozen, value)) if isinstance(value, list) else value
 
 
-def _entries(family: Family, said: Mapping[str, Any], info: ValidationInfo) -> dict[str, tuple[Entry, ...]]:
+def _entries(
+    family: Family, said: Mapping[str, Any], own: tuple[str, ...], info: ValidationInfo
+) -> dict[str, tuple[Entry, ...]]:
     """Return the numbers of each axis.
 
     An axis without numbers has its default.
@@ -113,7 +136,7 @@ def _entries(family: Family, said: Mapping[str, Any], info: ValidationInfo) -> d
             raise fail(f"has the axis {name!r}, which means something else in studies; rename it in the family")
     for key in said:
         if key not in names:
-            allowed = ", ".join(("kind", *structure_names(type(family)), *names))
+            allowed = ", ".join(("kind", *own, *names))
             raise fail(
                 f"has an unknown key {quote(key)}{nearest(key, names) or ';'} allowed in the family {family.name!r}: "
                 f"{allowed}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -44,6 +45,7 @@ __all__ = [
     "Condition",
     "Imperfections",
     "NoiseEntry",
+    "few",
     "noise_columns",
     "without",
 ]
@@ -162,6 +164,8 @@ class Imperfections:
 PARTIES = ("efficiency_a", "efficiency_b", "dephasing_a", "dephasing_b", "misalignment_a", "misalignment_b")
 _FIELDS = ("efficiency", "dephasing", "axis", "misalignment", *PARTIES)
 _NONE = Imperfections()
+#: Most conditions of one table of noise. All of them are in memory at once.
+CONDITIONS = 100_000
 #: A visibility, or an expression for it, and the noise besides white noise.
 Condition = tuple[Entry, Imperfections | None]
 
@@ -301,6 +305,12 @@ class NoiseEntry(Part):
         default=(), description="angles of Bob's measurements; a list in the list has one for each setting"
     )
 
+    @property
+    def size(self) -> int:
+        """The number of its conditions."""
+        keys = ("visibility", "efficiency", "dephasing", "misalignment", *PARTIES)
+        return math.prod(max(1, len(getattr(self, key))) for key in keys)
+
     def conditions(self) -> Iterator[Condition]:
         """Yield the product of all numbers, the last key fastest."""
         parties = [getattr(self, name) or (None,) for name in PARTIES]
@@ -357,6 +367,7 @@ class KindEntry(Part):
             raise fail_at("visibility", error.message()) from None
         given = {key: value for key, value in data.items() if key not in ("kind", "visibility")}
         found = {"kind": data["kind"], "visibility": visibility, "parameters": given}
+        _limited(_size(visibility, given))
         try:
             for _ in noises_of(data["kind"], given):
                 pass
@@ -385,6 +396,11 @@ class KindEntry(Part):
             "additionalProperties": True,
         }
 
+    @property
+    def size(self) -> int:
+        """The number of its conditions."""
+        return _size(self.visibility, self.parameters)
+
     def conditions(self) -> Iterator[Condition]:
         """Yield the product of all numbers, the last key fastest."""
         for v, noise in itertools.product(self.visibility, noises_of(self.kind, self.parameters)):
@@ -394,6 +410,22 @@ class KindEntry(Part):
     def identity(self) -> str:
         """A text that is the same for two entries with the same meaning."""
         return ", ".join(f"{key} = {value}" for key, value in self.model_dump().items())
+
+
+def _limited(conditions: int) -> None:
+    """Refuse a table of noise with more conditions than are kept in memory."""
+    if conditions > CONDITIONS:
+        raise fail(f"has the product of its numbers, {conditions}; at most {CONDITIONS} are allowed: use coarser lists")
+
+
+def _size(visibility: tuple[Entry, ...], parameters: Mapping[str, Any]) -> int:
+    return len(visibility) * math.prod(len(v) for v in parameters.values() if isinstance(v, (list, tuple)))
+
+
+def few(entries: tuple[AnyNoise, ...]) -> tuple[AnyNoise, ...]:
+    """Return tables of noise, after refusing them if they have too many conditions together."""
+    _limited(sum(entry.size for entry in entries))
+    return entries
 
 
 def noises_of(kind: str, parameters: Mapping[str, Any]) -> Iterator[Noise]:

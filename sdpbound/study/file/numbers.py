@@ -18,7 +18,15 @@ from pydantic_core import PydanticCustomError
 
 from sdpbound.bell.families.family import looks_like_degrees
 from sdpbound.errors import InvalidStudy
-from sdpbound.study.file.expressions import ALLOWED, KNOWN, Expression, dependency_order, parse, unknown
+from sdpbound.study.file.expressions import (
+    ALLOWED,
+    KNOWN,
+    LIMIT,
+    Expression,
+    dependency_order,
+    parse,
+    unknown,
+)
 from sdpbound.study.file.validators import ANY, Domain, fail, nearest, quote
 
 __all__ = [
@@ -36,6 +44,8 @@ __all__ = [
 
 #: Most numbers of one axis.
 GRID_LIMIT = 1_000_000
+#: Most expressions in one list, and most constants of a file. Each expression takes some 30 microseconds to read.
+EXPRESSIONS, CONSTANTS = 100_000, 1000
 #: Names of values that differ from point to point. No constant has these names.
 OF_A_POINT = ("theta", "phi", "omega", "s")
 
@@ -48,12 +58,19 @@ _ELSEWHERE = {name: f"{name!r} is an angle of a point, and not known here" for n
 class FileContext(dict[str, float]):
     """The constants of a study file, once they are read, and its folder.
 
-    Files that it names are relative to this folder.
+    Files that it names are relative to this folder, and inside ``root``. This is the folder itself, or the folder above
+    for a study in a folder called ``studies``. For a study that is read from a store it is the folder of the store, or
+    the folder that has ``results``.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, stored: bool = False) -> None:
         super().__init__()
         self.folder = folder
+        self.stored = stored
+        own = folder.resolve()
+        levels = 1 if own.name == "studies" else 2 if stored and own.parent.name == "results" else 0
+        above = own.parents[levels - 1] if levels else own
+        self.root = above if above != above.parent else own  # never all files of the machine
         #: Numbers of settings of Alice and Bob at all points, once the family is read. None if the numbers differ
         #: between points.
         self.settings: tuple[int, ...] | None = None
@@ -70,7 +87,8 @@ _WITH_UNIT = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(%|°
 
 def _unit(text: str, domain: Domain, names: Collection[str]) -> None:
     """Refuse a number that is followed by a unit, and say what to write."""
-    match = _WITH_UNIT.fullmatch(text)
+    # a longer text is refused later, and takes this pattern a time that grows with the square of the length
+    match = _WITH_UNIT.fullmatch(text) if len(text) <= LIMIT else None
     if not match:
         return
     value, word = match[1], match[2]
@@ -153,6 +171,9 @@ def numbers(
             raise fail("is empty; give at least one number, or {start = .., stop = .., count = ..}")
         if len(value) > GRID_LIMIT:
             raise fail(f"has {len(value)} numbers; at most {GRID_LIMIT} are allowed")
+        texts = sum(isinstance(entry, str) for entry in value)
+        if texts > EXPRESSIONS:
+            raise fail(f"has {texts} expressions; at most {EXPRESSIONS} are allowed: write numbers, or a range")
         entries = []
         for position, entry in enumerate(value):
             try:
@@ -350,6 +371,8 @@ def read_constants(value: object, info: ValidationInfo) -> dict[str, float]:
     """
     if not isinstance(value, dict):
         raise fail("must be a table of names and numbers")
+    if len(value) > CONSTANTS:
+        raise fail(f"has {len(value)} names; at most {CONSTANTS} are allowed")
     entries: dict[str, tuple[Entry, ...]] = {}
     for name, said_ in value.items():
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):

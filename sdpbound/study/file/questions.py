@@ -177,6 +177,10 @@ def _whole(value: object, info: ValidationInfo) -> float:
     return float(round(number(ROUNDS)(value, info)))
 
 
+#: Most quantities with their numbers of rounds.
+ROUNDS_LIMIT = 10_000
+
+
 def expanded(value: object, info: ValidationInfo) -> object:
     """Return entries of quantities.
 
@@ -189,6 +193,8 @@ def expanded(value: object, info: ValidationInfo) -> object:
                 rounds = numbers(ROUNDS)(entry["rounds"], info)
             except PydanticCustomError as error:
                 raise fail(f"has rounds = {quote(entry['rounds'])}, which {error.message()}") from None
+            if len(found) + len(rounds) > ROUNDS_LIMIT:
+                raise fail(f"has more than {ROUNDS_LIMIT} numbers of rounds; use fewer")
             found += [entry | {"rounds": n} for n in rounds]
         else:
             found.append(entry)

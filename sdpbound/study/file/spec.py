@@ -6,7 +6,7 @@ import difflib
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +16,7 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
+    FailFast,
     Field,
     PlainValidator,
     StrictBool,
@@ -25,9 +26,10 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
+from sdpbound.bell.families.behaviour_table import BehaviourTable
 from sdpbound.errors import InvalidInput, InvalidStudy
 from sdpbound.study.file.family import BestOf, Curve, Family, Grid, Model
-from sdpbound.study.file.noises import AnyNoise, Condition, Imperfections, without
+from sdpbound.study.file.noises import AnyNoise, Condition, Imperfections, few, without
 from sdpbound.study.file.numbers import Entry, ExpressionText, FileContext, evaluated, numbers, read_constants, said
 from sdpbound.study.file.product import Distinct, Part, Product, Texts
 from sdpbound.study.file.questions import (
@@ -42,6 +44,7 @@ from sdpbound.study.file.questions import (
     SolverSettings,
     expanded,
 )
+from sdpbound.study.file.tables import content_of
 from sdpbound.study.file.validators import VISIBILITY, choice, fail, listed, named, pattern, quote, several
 from sdpbound.tables.columns import ANGLES, COLUMNS, Column
 
@@ -61,9 +64,17 @@ __all__ = [
     "read_spec_and_text",
 ]
 
-#: Names of studies and of figures.
-NAME = "[A-Za-z0-9][A-Za-z0-9_-]*"
-FIGURE = "[A-Za-z_][A-Za-z0-9_]*"
+#: Names of studies and of figures. Files have these names, with up to 80 characters more.
+NAME = "[A-Za-z0-9][A-Za-z0-9_-]{0,127}"
+FIGURE = "[A-Za-z_][A-Za-z0-9_]{0,127}"
+#: Names that Windows keeps for devices, whatever follows behind a dot.
+DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{port}{i}" for port in ("com", "lpt") for i in range(10))})
+#: Most bytes of a study file. A file of all numbers that one axis may have is about as large.
+BYTES = 2**24
+#: Most parts of a dotted key. A study has keys of two parts; reading a key takes the square of its parts.
+PARTS = 16
+#: More parts than that, joined by dots.
+_DOTTED = re.compile(rf"""(?<![A-Za-z0-9_-])(?:(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){{{PARTS}}}""")
 _Name = Annotated[str, Field(pattern=f"^{NAME}$")]
 _Figure = Annotated[str, Field(pattern=f"^{FIGURE}$")]
 #: Most cells of a study.
@@ -82,6 +93,19 @@ def _noted(family: Product, info: ValidationInfo) -> Product:
         with suppress(InvalidInput):  # a point that cannot exist is reported later, when all points are checked
             info.context.settings = family.settings
     return family
+
+
+def _named_file(expression: str, meaning: str) -> Callable[[object], str]:
+    """Return a validator of a name that files have."""
+    fits = pattern(expression, f"{meaning}, and at most 128 characters")
+
+    def check(value: object) -> str:
+        name = fits(value)
+        if name.lower() in DEVICES:
+            raise fail("is the name of a device on Windows; choose another name")
+        return name
+
+    return check
 
 
 def _entries(value: object) -> object:
@@ -112,11 +136,12 @@ class StudySpec(Part):
 
     name: Annotated[
         str,
-        BeforeValidator(pattern(NAME, "letters, digits, '_' and '-'"), json_schema_input_type=_Name),
+        BeforeValidator(_named_file(NAME, "letters, digits, '_' and '-'"), json_schema_input_type=_Name),
     ] = Field(description="the study's name, which its results have; absent: the name of the file")
     title: str = Field(default="", description="a line for people")
     figure: (
-        Annotated[str, BeforeValidator(pattern(FIGURE, "the name of a figure"), json_schema_input_type=_Figure)] | None
+        Annotated[str, BeforeValidator(_named_file(FIGURE, "the name of a figure"), json_schema_input_type=_Figure)]
+        | None
     ) = Field(default=None, description="the script in figures/ that draws the table")
     # the constants come before everything that may mention them
     constants: Annotated[
@@ -129,7 +154,11 @@ class StudySpec(Part):
         description="the points: a grid of angles, a curve by its CHSH values, or members of another family"
     )
     noises: Annotated[
-        tuple[AnyNoise, ...], BeforeValidator(_entries, json_schema_input_type=listed(AnyNoise)), Distinct
+        tuple[AnyNoise, ...],
+        FailFast(),
+        BeforeValidator(_entries, json_schema_input_type=listed(AnyNoise)),
+        Distinct,
+        AfterValidator(few),
     ] = Field(default=(), description="other noise, alone or with white noise: detectors, dephasing, misalignment")
     visibilities: Annotated[
         tuple[Entry, ...], PlainValidator(_visibilities, json_schema_input_type=said(VISIBILITY)), Texts
@@ -140,11 +169,13 @@ class StudySpec(Part):
     )
     observed: Annotated[
         tuple[Annotated[Observed, BeforeValidator(choice(OBSERVED))], ...],
+        FailFast(),
         BeforeValidator(several, json_schema_input_type=listed(Observed)),
         Distinct,
     ] = Field(default=("correlators",), description="what is tested of the behaviour")
     adversaries: Annotated[
         tuple[Annotated[AdversarySettings, BeforeValidator(named("model"))], ...],
+        FailFast(),
         BeforeValidator(several, json_schema_input_type=listed(AdversarySettings | Model)),
         Distinct,
     ] = Field(
@@ -156,6 +187,7 @@ class StudySpec(Part):
     ] = Field(default=MIN, description="the entropy of rates that name none")
     quantities: Annotated[
         tuple[Annotated[Quantity, BeforeValidator(named("name"))], ...],
+        FailFast(),
         BeforeValidator(expanded, json_schema_input_type=listed(Quantity | QuantityName)),
         AfterValidator(_with_entropy),
         Distinct,
@@ -222,6 +254,17 @@ class StudySpec(Part):
                 found[name] = replace(found[name], axis=name.replace("_", " ") + (" (rad)" if unit == "rad" else ""))
         return tuple(found.values())
 
+    def to_store(self) -> dict[str, Any]:
+        """Return the study as plain data with the content of the table of its behaviours.
+
+        So a store needs no file besides it.
+        """
+        found: dict[str, Any] = self.model_dump(mode="json")
+        content = content_of(self.family.of) if isinstance(self.family.of, BehaviourTable) else None
+        if content is not None:
+            found["family"]["content"] = content
+        return found
+
     def axes(self) -> dict[str, tuple[float, ...]]:
         """Return the free axes of the family and their numbers, the slowest first: theta, phi, omega, or phi, s."""
         return self.family.axes()
@@ -254,28 +297,48 @@ def read_spec_and_text(path: str | os.PathLike[str]) -> tuple[StudySpec, str]:
     Raises InvalidStudy with one sentence for anything wrong with it.
     """
     file = Path(path)
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise InvalidStudy(f"study file '{path}' does not exist{_other_file(file)}") from None
-    except UnicodeDecodeError:
-        raise InvalidStudy(f"study file '{path}' is not UTF-8 text; save it as UTF-8.") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InvalidStudy(f"study file '{path}' cannot be read: {reason}; give a readable file.") from None
+    text = _text_of(file)
+    found = _DOTTED.search(text)
+    if found:
+        raise InvalidStudy(f"study file '{path}' has more than {PARTS} names joined by dots, {found[0][:40]!r}...")
     try:
         data = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         raise InvalidStudy(f"study file '{path}' is not valid TOML: {error}; correct that line.") from None
-    data.setdefault("name", re.sub(r"[^A-Za-z0-9_-]+", "_", file.stem).strip("_-") or "study")
+    own = re.sub(r"[^A-Za-z0-9_-]+", "_", file.stem).strip("_-")[:128]
+    data.setdefault("name", own or "study")
     return parse_spec(data, str(path), file.parent), text
 
 
-def parse_spec(data: dict[str, Any], source: str = "study", folder: str | os.PathLike[str] = ".") -> StudySpec:
-    """Return a study from the content of a file in a folder, or from what :meth:`StudySpec.model_dump` gives."""
+def _text_of(file: Path) -> str:
+    """Return the text of a study file."""
+    try:
+        with file.open("rb") as stream:
+            content = stream.read(BYTES + 1)
+        if len(content) > BYTES:
+            raise InvalidStudy(f"study file '{file}' has more than {BYTES} bytes; write ranges in place of long lists.")
+        return content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+    except FileNotFoundError:
+        raise InvalidStudy(f"study file '{file}' does not exist{_other_file(file)}") from None
+    except UnicodeDecodeError:
+        raise InvalidStudy(f"study file '{file}' is not UTF-8 text; save it as UTF-8.") from None
+    except InvalidStudy:
+        raise
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InvalidStudy(f"study file '{file}' cannot be read: {reason}; give a readable file.") from None
+
+
+def parse_spec(
+    data: dict[str, Any], source: str = "study", folder: str | os.PathLike[str] = ".", stored: bool = False
+) -> StudySpec:
+    """Return a study from the content of a file in a folder, or from what :meth:`StudySpec.to_store` gives.
+
+    ``stored`` says that the folder is that of a store.
+    """
     try:
         # the context has the constants, once they are read
-        return StudySpec.model_validate(data, context=FileContext(Path(folder)))
+        return StudySpec.model_validate(data, context=FileContext(Path(folder), stored))
     except ValidationError as error:
         raise InvalidStudy(f"{source}: {_sentence(error.errors()[0])}") from None
 

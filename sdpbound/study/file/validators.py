@@ -18,6 +18,7 @@ from pydantic_core import PydanticCustomError
 from sdpbound.bell.families.family import Axis
 from sdpbound.conic.solvers.choose import by_name, names
 from sdpbound.errors import InvalidInput
+from sdpbound.npa.levels import LIMIT as WORDS
 from sdpbound.npa.levels import normalise_level
 from sdpbound.registry import Registry
 
@@ -55,6 +56,8 @@ __all__ = [
 
 #: If there are more names than this, only the nearest one is named.
 MANY = 12
+#: Most entries of a list of adversaries, of quantities, or of tables of noise.
+ENTRIES = 1000
 #: Longer texts are no level and no solver.
 LONGEST = 200
 #: The forms of a level and of a solver in a file, for the JSON schema.
@@ -189,6 +192,8 @@ def several(value: object) -> object:
     entries = value if isinstance(value, (list, tuple)) else [value]
     if not entries:
         raise fail("is empty; give at least one entry")
+    if len(entries) > ENTRIES:
+        raise fail(f"has {len(entries)} entries; at most {ENTRIES} are allowed")
     return tuple(entries)
 
 
@@ -215,8 +220,11 @@ def pattern(expression: str, meaning: str) -> Callable[[object], str]:
 
 def read_level(value: object) -> str | tuple[str, ...]:
     """Read a level of the hierarchy."""
-    if not isinstance(value, (str, int, list, tuple)) or (isinstance(value, str) and len(value) > LONGEST):
+    words = value if isinstance(value, (list, tuple)) else [value]
+    if not isinstance(value, (str, int, list, tuple)) or any(isinstance(w, str) and len(w) > LONGEST for w in words):
         raise fail("must be like '1+AB' or '2', or a list of words")
+    if len(words) > WORDS:
+        raise fail(f"has {len(words)} words; at most {WORDS} are allowed")
     try:
         return normalise_level(value)
     except InvalidInput as error:

@@ -18,6 +18,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from sdpbound.bounds.rounding import rounded
+from sdpbound.errors import InvalidStudy, SdpboundError
 from sdpbound.plotting.look import (
     BLACK,
     COLUMN,
@@ -32,7 +33,8 @@ from sdpbound.plotting.look import (
     stripes,
     style,
 )
-from sdpbound.study.out.labels import SIDES, TESTED, adversary, quantity_label
+from sdpbound.study.out.labels import SIDES, TESTED, adversary, plain, quantity_label
+from sdpbound.study.quantities.table import QUANTITIES
 from sdpbound.tables.columns import ANGLES, LIST, Column, Row
 from sdpbound.tables.table import Table
 
@@ -42,6 +44,9 @@ __all__ = ["caption_of", "draw_default"]
 MAP = 10
 #: The most colours in one panel, the most panels on one page, and the most pages.
 LINES, PANELS, PAGES = 9, 9, 4
+#: The most curves of different adversaries in one panel, the most numbers of a quantity at a single point, and the most
+#: places of a map: a map of derived angles may have many times more places than points.
+DASHED, DOTS, PIXELS = 10, 40, 4_000_000
 #: The columns of every table that may be axes.
 AXES = {column.name: column for column in LIST if column.axis}
 #: Axes that do not belong to the point.
@@ -66,8 +71,16 @@ def draw_default(table: Table, output: Path, name: str, title: str = "") -> list
         caption = caption_of(table, panels, len(every) - len(shown))
         about = FigureSpec(name, title or name, (name,), caption)
         with style():
-            fig = _page(panels, table)
-            files += save(fig, Path(output) / (f"{name}_{number + 1}" if number else name), about, [table])
+            try:
+                fig = _page(panels, table)
+                files += save(fig, Path(output) / (f"{name}_{number + 1}" if number else name), about, [table])
+            except (ArithmeticError, RecursionError, ValueError) as error:
+                if isinstance(error, SdpboundError):
+                    raise
+                # of an axis that ends nowhere, or a label that is no formula
+                raise InvalidStudy(
+                    f"the rows of '{name}' cannot be drawn ({type(error).__name__}); export them as a table."
+                ) from None
     return files
 
 
@@ -89,7 +102,9 @@ class _Panel:
 
     @property
     def label(self) -> str:
-        return quantity_label(self.table.rows[0])
+        row = self.table.rows[0]
+        name = row["quantity"] if QUANTITIES.find(row["quantity"]) else plain(row["quantity"])
+        return quantity_label(row | {"quantity": name, "options": row["options"] and plain(row["options"])})
 
     @property
     def best(self) -> Table:
@@ -119,25 +134,27 @@ def _panels(table: Table) -> list[_Panel]:
         free = [axis for axis in every if all(row[axis] is not None for row in rows)]
         partly = [axis for axis in every if axis not in free]  # these are numbers of one kind of noise among several
         x, rest = (free[0], free[1:]) if free else (None, [])
-        y = rest.pop(0) if rest and _count(rows, rest[0]) >= MAP else None
+        mapped = x is not None and rest and MAP <= _count(rows, rest[0]) <= PIXELS / _count(rows, x)
+        y = rest.pop(0) if mapped else None
         colour = None
         if y is None and rest:
             # visibilities come first, because they are few and ordered
             usable = [axis for axis in rest if _count(rows, axis) <= LINES]
             colour = "visibility" if "visibility" in usable else usable[0] if usable else None
         slices = [*(axis for axis in rest if axis != colour), *partly]
-        by_adversary = y is not None and len({adversary(row) for row in rows}) > 1
+        by_adversary = len({adversary(row) for row in rows}) > (1 if y is not None else DASHED)
         split: dict[tuple[Any, ...], list[Row]] = {}
         for row in rows:
             place = (*(row[axis] for axis in slices), *([adversary(row)] if by_adversary else []))
             split.setdefault(place, []).append(row)
         for place, part in split.items():
-            words = [SIDES.get(part[0]["side"], str(part[0]["side"]))]
-            words += [TESTED.get(observed, str(observed))] if observed else []
+            words = [SIDES.get(part[0]["side"], plain(part[0]["side"]))]
+            words += [TESTED.get(observed, plain(observed))] if observed else []
             places = zip(slices, place, strict=False)
             words += [f"${known[axis].short}={value:.5g}$" for axis, value in places if value is not None]
             if by_adversary:
-                words.append(place[-1])
+                words.append(plain(place[-1]))
+            part = part if x is not None else part[:DOTS]
             panels.append(_Panel(Table(tuple(part), table.metadata, table.name), x, y, colour, tuple(words)))
     return panels
 
@@ -246,7 +263,7 @@ def _lines(
             for curve, shade in zip(curves, shades.values(), strict=True):
                 axes.plot(places, curve, color=shade, linestyle=dashes[name])
         if name:
-            legend[name] = Line2D([], [], color=BLACK, linestyle=dashes[name], label=name)
+            legend[name] = Line2D([], [], color=BLACK, linestyle=dashes[name], label=plain(name))
     best = [row for row in panel.best if row["value"] is not None]
     look: dict[str, Any] = {"marker": "o", "markersize": 2.8, "markerfacecolor": "white", "markeredgewidth": 0.6}
     for row in best:
@@ -291,7 +308,7 @@ def _dots(axes: Axes, panel: _Panel) -> None:
         if row["value"] is None:
             continue
         axes.plot(row["value"], place, marker="o", markersize=4.0, color=BLACK, linestyle="none")
-        text = rounded(float(row["value"]), row["side"], 6)
+        text = rounded(float(row["value"]), str(row["side"]), 6)
         axes.annotate(text, (row["value"], place), (0, 5), textcoords="offset points", ha="center", fontsize=7.5)
     axes.set_yticks(range(len(rows)), [_name(row) for row in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)
@@ -305,7 +322,7 @@ def _dots(axes: Axes, panel: _Panel) -> None:
 
 
 def _name(row: Row) -> str:
-    words = [adversary(row) or "value", "best point" if row["where"] == "best" else ""]
+    words = [plain(adversary(row)) or "value", "best point" if row["where"] == "best" else ""]
     return "\n".join(word for word in words if word)
 
 

@@ -7,8 +7,10 @@ from typing import Any
 
 from sdpbound.study.quantities.table import QUANTITIES
 
-__all__ = ["SIDES", "TESTED", "adversary", "quantity_label"]
+__all__ = ["SIDES", "TESTED", "adversary", "plain", "quantity_label"]
 
+#: Most letters of a text of a row in a chart.
+LETTERS = 100
 SIDES = {"upper": "upper bound", "lower": "lower bound", "exact": "closed form"}
 TESTED = {"bell": "Bell value tested", "correlators": "correlators tested", "full": "full behaviour tested"}
 
@@ -23,6 +25,18 @@ def quantity_label(row: Mapping[str, Any]) -> str:
     kind = QUANTITIES.find(row["quantity"])
     label = str(row["quantity"]) if kind is None else kind.label
     return ", ".join([label, *settings, *filter(None, [row.get("options")])])
+
+
+def plain(text: object) -> str:
+    """Return a text of a row for a chart: on one line, not too long, and without mathematics.
+
+    A store may come from a stranger, and matplotlib reads text between dollar signs as a formula.
+
+    >>> plain("quantum $x^2$")
+    'quantum \\\\$x^2\\\\$'
+    """
+    shown = "".join(letter if letter.isprintable() else "?" for letter in str(text))
+    return (shown if len(shown) <= LETTERS else shown[: LETTERS - 3] + "...").replace("$", r"\$")
 
 
 def adversary(row: Mapping[str, Any]) -> str:

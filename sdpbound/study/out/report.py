@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import csv
+import hashlib
 import io
 import math
 import os
@@ -20,6 +21,7 @@ from sdpbound.bounds.rounding import rounded
 from sdpbound.errors import InvalidInput
 from sdpbound.study.out.labels import SIDES, TESTED, adversary, quantity_label
 from sdpbound.tables.columns import Row
+from sdpbound.tables.files import replacing
 from sdpbound.tables.table import Table
 from sdpbound.version import __version__
 
@@ -79,11 +81,11 @@ def write_report(
         version=__version__,
     )
     target = Path(path)
-    partial = target.with_name(f"{target.name}.partial")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(page, encoding="utf-8")
-        os.replace(partial, target)
+        with replacing(target) as (output,):
+            # halves of characters, as in names of files that are not UTF-8, are written as their escapes
+            output.write(page.encode("utf-8", "backslashreplace"))
     except OSError as error:
         raise InvalidInput(f"the report '{path}' cannot be written: {error.strerror}; choose another file.") from None
     return target
@@ -96,6 +98,7 @@ def _template() -> Any:
     environment = jinja2.Environment(
         loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
+    environment.filters["sha256"] = lambda text: base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
     return environment.get_template("report.html.j2")
 
 
@@ -267,6 +270,7 @@ def _histogram(margins: Any) -> str:
 
     from sdpbound.plotting.look import BLUE, figure, style
 
+    margins = np.clip(margins, 1e-300, 1e300)  # a stranger's margin may be next to the ends of floats
     exponents = np.log10(margins)
     low, high = math.floor(exponents.min()), math.ceil(exponents.max())
     edges = np.linspace(low, max(high, low + 1), 4 * max(high - low, 1) + 1)

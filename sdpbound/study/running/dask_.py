@@ -22,7 +22,14 @@ from typing import Any
 from sdpbound.errors import InvalidInput, SolverFailure
 from sdpbound.study.answers.evaluate import failed
 from sdpbound.study.plan import Task
-from sdpbound.study.running.dask_connect import Tls, connect, disconnect, scheduler_address, silence
+from sdpbound.study.running.dask_connect import (
+    Tls,
+    connect,
+    disconnect,
+    open_to_others,
+    scheduler_address,
+    silence,
+)
 from sdpbound.study.running.dask_worker import ANSWERS, TASKS, Answers, answer, call, end, same_version, versions
 from sdpbound.study.running.executors import Done, nothing
 from sdpbound.version import __version__
@@ -73,6 +80,11 @@ def run_on_dask(
         The scheduler was lost, or no worker can start a solver process.
     """
     address = scheduler_address(scheduler, scheduler_file)
+    if open_to_others(address) and note is not None:
+        note(
+            f"the scheduler '{address}' is trusted, and so are its workers and the network between: Dask exchanges "
+            "pickles, which are programs, and this address is neither tls:// nor of this machine."
+        )
     with silence():
         cluster = _Cluster(address, connect(address, tls), note or (lambda _: None))
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import logging
 import warnings
@@ -13,7 +14,7 @@ from typing import Any
 
 from sdpbound.errors import InvalidInput
 
-__all__ = ["Tls", "connect", "disconnect", "scheduler_address", "silence"]
+__all__ = ["Tls", "connect", "disconnect", "open_to_others", "scheduler_address", "silence"]
 
 #: Seconds after which a scheduler counts as unreachable.
 CONNECT_SECONDS = 8.0
@@ -57,6 +58,26 @@ def scheduler_address(scheduler: str | None, scheduler_file: Path | None) -> str
             f"the scheduler file '{scheduler_file}' cannot be used ({type(error).__name__}); give the file that dask "
             "scheduler --scheduler-file wrote."
         ) from None
+
+
+def open_to_others(address: str) -> bool:
+    """Whether other machines may read and change what is sent: it is not encrypted, and leaves this machine.
+
+    Dask sends pickles, which are programs. So whoever can change them runs programs here and on the workers.
+
+    >>> open_to_others("tcp://10.0.0.7:8786"), open_to_others("tls://10.0.0.7:8786"), open_to_others("127.0.0.1:8786")
+    (True, False, False)
+    """
+    scheme, found, rest = address.strip().rpartition("://")
+    if found and scheme.lower() in ("tls", "wss", "inproc"):
+        return False
+    host = rest.split("/")[0].rpartition(":")[0].strip("[]") or rest.split("/")[0]
+    if host.lower() == "localhost":
+        return False
+    try:
+        return not ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return True
 
 
 def _configured() -> str:

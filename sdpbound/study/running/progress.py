@@ -195,7 +195,7 @@ def _bars(name: str, tally: Tally, console: Console) -> Iterator[Report]:
                     bars.update(line, completed=counter.before + counter.done, note=_failures(counter))
 
             def say(self, text: str) -> None:
-                bars.console.print(text)
+                bars.console.print(text, markup=False)
 
         report = Bars()
         report()

@@ -118,7 +118,7 @@ def run_study(
     with Stops() as stops, Store.write(study.store_path) as store:
         run = _Run(study, store, stops, how.retry)
         try:
-            store.save_spec(study.spec.model_dump(mode="json"), study.text)
+            store.save_spec(study.spec.to_store(), study.text)
             run.survey(progress)
             if run.tally.total.left:
                 count = cores() if workers is None else workers

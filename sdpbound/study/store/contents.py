@@ -293,7 +293,7 @@ class Contents:
         The note makes the next writer check all digests.
         """
         with suppress(OSError):
-            suspect(self.path).touch()
+            suspect(self.path).touch()  # no link: that is refused when the store is opened
         return damaged(self.path, reason)
 
 

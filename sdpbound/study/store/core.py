@@ -28,7 +28,7 @@ from sdpbound.study.store.file import (
     open_to_read,
     open_to_write,
     prepare,
-    refuse_folder,
+    refuse_place,
     suspect,
     write_seal,
 )
@@ -76,7 +76,7 @@ class Store(Contents):
         """
         file = Path(path)
         with system(file, "read"):
-            refuse_folder(file)
+            refuse_place(file)
             return cls(file, open_to_read(file), None)
 
     @classmethod
@@ -98,7 +98,7 @@ class Store(Contents):
         """
         file = Path(path)
         with system(file, "written"), ExitStack() as undo:
-            refuse_folder(file)
+            refuse_place(file)
             lock = Lock(file)
             undo.callback(lock.release)
             try:

@@ -6,6 +6,7 @@ The file is made in one step, examined before it is used, and moved aside if it 
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from contextlib import closing, suppress
 from datetime import UTC, datetime
@@ -29,7 +30,7 @@ __all__ = [
     "open_to_write",
     "prepare",
     "read_seal",
-    "refuse_folder",
+    "refuse_place",
     "suspect",
     "write_seal",
 ]
@@ -46,6 +47,13 @@ LOG = 16_384
 CHECKED, PAGES_CHECKED = 2**24, 2**30
 
 _MAGIC = b"SQLite format 3\0"
+#: The beginnings of the names that SQLite itself gives: indices of constraints, and statistics of tables. No statement
+#: can give such a name.
+_OF_SQLITE = ("sqlite_autoindex_", "sqlite_stat")
+#: An index of plain columns, without expressions or conditions.
+_PLAIN_INDEX = re.compile(r'CREATE (UNIQUE )?INDEX "?\w+"? ON "?\w+"? ?\("?\w+"?(?: *, *"?\w+"?)*\)')
+#: The files that SQLite and the store keep beside the file.
+_BESIDE = ("-wal", "-shm", "-journal", ".lock", ".suspect")
 #: Bytes of the header that are the same in every store: page size, fractions, schema format, encoding, zeros.
 _CONSTANT = (
     (16, PAGE.to_bytes(2, "big")),
@@ -165,10 +173,19 @@ def digests_due(path: Path) -> bool:
     return path.stat().st_size <= CHECKED or suspect(path).exists()
 
 
-def refuse_folder(path: Path) -> None:
-    """Raise InvalidInput if a folder has the name of the store."""
+def refuse_place(path: Path) -> None:
+    """Raise InvalidInput if the name of the store is not that of a file of its folder.
+
+    A folder of results may come from a stranger. Links in it would lead reading and writing to other files.
+    """
     if path.is_dir():
         raise InvalidInput(f"'{path}' is a folder, and a store is a file; give another --output.")
+    if path.is_symlink() and path.resolve().parent != path.parent.resolve():
+        raise InvalidInput(f"'{path}' is a link to '{path.resolve()}'; name that file, or its folder with --output.")
+    for suffix in _BESIDE:
+        side = beside(path.resolve(), suffix)
+        if side.is_symlink():
+            raise InvalidInput(f"'{side}' is a link, and would be written as a part of the store; remove it.")
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
@@ -285,6 +302,7 @@ def _examine_definitions(db: sqlite3.Connection, path: Path) -> None:
     own = "\n".join((TABLES | {"result": definition(len(names))}).values())
     if facts["schema"] != own or db.execute("SELECT 1 FROM sqlite_master WHERE type = 'trigger'").fetchone():
         raise damaged(path, "the definitions of its tables are not a store's")
+    _examine_additions(db, path)
     if version > 1:
         try:
             sealed = read_seal(db) is not None
@@ -292,6 +310,20 @@ def _examine_definitions(db: sqlite3.Connection, path: Path) -> None:
             sealed = False
         if not sealed:
             raise damaged(path, "its seal is not there or cannot be read")
+
+
+def _examine_additions(db: sqlite3.Connection, path: Path) -> None:
+    """Raise InvalidStudy for what was added and may compute something when the file is checked or written.
+
+    Views are only computed when they are asked for, and indices of plain columns compute nothing.
+    """
+    for kind, name, statement in db.execute("SELECT type, name, sql FROM sqlite_master"):
+        harmless = kind == "view" or (kind == "index" and _PLAIN_INDEX.fullmatch(str(statement)))
+        if name not in TABLES and not harmless and not str(name).startswith(_OF_SQLITE):
+            raise InvalidStudy(
+                f"'{path}' has the {kind} {str(name)[:60]!r}, which no store has and which may hold a program; drop "
+                "it, or copy the rows with `sdpbound recover STUDY FILE`."
+            )
 
 
 def _names(db: sqlite3.Connection) -> set[str]:

@@ -41,6 +41,7 @@ __all__ = [
     "definition",
     "digest",
     "expand",
+    "fitting",
     "json_object",
     "loads",
     "pack",
@@ -59,6 +60,8 @@ KEY_BYTES = 16
 LARGEST = 2**26
 #: Most entries of a JSON text. An entry takes up to 0.1 kB in memory.
 ENTRIES = 2**22
+#: Most levels of lists and objects in each other, in a study or in the facts of a run.
+DEPTH = 40
 
 Value = float | int | str | bytes | None
 
@@ -149,10 +152,22 @@ def unpack(values: Sequence[Value]) -> tuple[Any, ...]:
         values = (*values, *[None] * (len(_COLUMNS) - len(values)))
     if str in map(type, _floats(values)):
         return tuple(
-            _SPECIAL[value] if kind is float and isinstance(value, str) else value
+            _SPECIAL.get(value, value) if kind is float and isinstance(value, str) else value
             for value, kind in zip(values, STORED.values(), strict=True)
         )
     return tuple(values)
+
+
+@lru_cache(maxsize=1024)
+def _fitting(kinds: tuple[type, ...]) -> bool:
+    return len(kinds) == len(_COLUMNS) and all(
+        found in (type(None), kind) for found, (_, kind) in zip(kinds, _COLUMNS, strict=True)
+    )
+
+
+def fitting(values: Sequence[object]) -> bool:
+    """Whether the values of a row have the types of their columns."""
+    return _fitting(tuple(map(type, values)))
 
 
 # -- what is read -------------------------------------------------------------------------------------------------
@@ -186,7 +201,17 @@ def json_object(text: str) -> dict[str, Any]:
     found = loads(text)
     if not isinstance(found, dict):
         raise ValueError("is no JSON object")
-    return found
+    level: list[Any] = [found]
+    for _ in range(DEPTH):
+        level = [
+            part
+            for whole in level
+            for part in (whole.values() if isinstance(whole, dict) else whole)
+            if isinstance(part, (dict, list))
+        ]
+        if not level:
+            return found
+    raise ValueError("is nested too deeply")
 
 
 # -- certificates -------------------------------------------------------------------------------------------------

@@ -23,6 +23,8 @@ _LEAF = 0x0D
 _INTEGERS = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}
 #: The most and the least bytes of a record that stay on its leaf if the record is too long for the leaf.
 _MOST, _LEAST = PAGE - 35, (PAGE - 12) * 32 // 255 - 23
+#: How often the pages of a file may be read as parts of long records, on average.
+_REPEATS = 16
 
 
 class _Broken(Exception):
@@ -50,6 +52,8 @@ class _Pages:
         self._file, self._log = file, log
         self._logged = {} if log is None else _committed(log)
         self.count = max([file.seek(0, 2) // PAGE, *self._logged])
+        # In a sound file each page is of one record. Pages that were freed may name it once more.
+        self._left = _REPEATS * (self.count + 1)
 
     def page(self, number: int) -> bytes:
         """Return a page by its number, from 1."""
@@ -98,6 +102,9 @@ class _Pages:
         (number,) = struct.unpack_from(">I", page, at)
         while size > 0:
             if not 1 <= number <= self.count:
+                raise _Broken
+            self._left -= 1
+            if self._left < 0:  # records that all name the same pages would take hours
                 raise _Broken
             page = self.page(number)
             found.append(page[4 : 4 + min(size, PAGE - 4)])
