@@ -98,6 +98,7 @@ def test_general_search_finds_what_the_qubit_method_finds() -> None:
     assert found.exact and abs(found.value - best.value) < 2e-5
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**32 - 1))
 @settings(max_examples=4)
 def test_no_lower_bound_exceeds_an_attack(seed: int) -> None:
@@ -162,6 +163,7 @@ def test_three_outcomes() -> None:
 # -- data -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_data_on_the_boundary_are_labelled() -> None:
     t = sb.SingletSelfTest(1.0, 1.4, 2.6)
     b = t.behaviour()

@@ -175,7 +175,7 @@ SAMPLES["finite length"] = min((name for name in INDEX if kind_of(name) == "fini
 
 
 def test_older_certificates_say_no_kind() -> None:
-    assert not any("kind" in golden(name) for name in INDEX)
+    assert not any("kind" in golden(name) for name in INDEX if not name.startswith("entropy_coarse"))
     assert set(SAMPLES) == set(NAMES)
 
 

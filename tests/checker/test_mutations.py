@@ -54,6 +54,7 @@ def answers(names: list[str], examples: int) -> Counter[str]:
     return said
 
 
+@pytest.mark.slow
 def test_a_thousand_changes() -> None:
     said = answers(FAST, 1000)
     assert len(FAST) >= 60 and said.total() >= 1000

@@ -129,6 +129,7 @@ def test_programs_say_what_words_lose() -> None:
     assert bound.value <= exact.value + exact.gap <= bound.value + bound.gap + exact.gap
 
 
+@pytest.mark.slow
 def test_in_a_sweep_it_is_the_same_within_the_tolerance() -> None:
     swept = sb.VonNeumann(tolerance=1e-4).swept()
     for v in (0.99, 0.985, 0.98):

@@ -309,6 +309,7 @@ def test_a_value_that_no_quantum_device_has(expression: sb.BellExpression, value
     assert sb.verify(answer.value.certificate.data).value < 0.0
 
 
+@pytest.mark.slow
 def test_rates_of_boxes_that_no_quantum_device_is() -> None:
     for visibility in (0.8, 1.0):
         box = sb.Behaviour.from_correlators(visibility * np.array([[1.0, 1.0], [1.0, -1.0]]))

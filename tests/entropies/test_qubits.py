@@ -468,8 +468,8 @@ def test_very_few_flips(q: float) -> None:
 @pytest.mark.parametrize("steps", [1, 30])
 def test_no_cell_is_lost(places: list[tuple[int, int]], steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where an angle does not matter, or the engine has not converged: the bound is above every angle."""
-    monkeypatch.setattr("sdpbound.entropies.qubits.branch._STEPS", steps)
-    monkeypatch.setattr("sdpbound.entropies.qubits.branch._COLD_STEPS", steps)
+    monkeypatch.setattr("sdpbound.entropies.qubits.branch.STEPS", steps)
+    monkeypatch.setattr("sdpbound.entropies.qubits.branch.COLD_STEPS", steps)
     rng = np.random.default_rng(5)
     a, b = rng.uniform(0, np.pi, (2, 200))
     for size in (1.0, 30.0):

@@ -138,6 +138,7 @@ def test_both_outcomes() -> None:
     assert bound.certificate.verify().holds
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**32 - 1))
 @settings(max_examples=8)
 def test_never_above_an_explicit_strategy(seed: int) -> None:
@@ -159,6 +160,7 @@ def test_never_above_an_explicit_strategy(seed: int) -> None:
     assert bound.certificate.verify().holds
 
 
+@pytest.mark.slow
 def test_the_key_of_another_setting_and_three_outcomes() -> None:
     t = sb.SingletSelfTest(1.0, 1.4, 2.6)
     full = sb.Observations.full(t.behaviour(0.97))

@@ -328,6 +328,7 @@ def test_epsilons_add_up() -> None:
 # -- what lengths have in common ------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_rates_rise_to_the_asymptotic_one() -> None:
     counts = [10.0**k for k in np.arange(2, 16)]
     counts = [float(round(n)) for n in counts]

@@ -398,6 +398,7 @@ def test_an_aborted_or_finished_run_never_has_different_keys(seed: int) -> None:
         assert "hash" in run.aborted
 
 
+@pytest.mark.slow
 def test_a_million_rounds_take_seconds() -> None:
     for call in (
         lambda: bhk.simulate(bhk.behaviour(0.99, 16), 10**6),

@@ -114,6 +114,13 @@ def proves_the_contrary(first: sb.Verification | None, second: Conclusion) -> bo
     return far > Fraction(1, 10**10) * max(1, abs(second.claimed))
 
 
+def test_some_changes() -> None:
+    said = answers(FAST, 60)
+    assert said[True, True] >= 3 and said[False, False] >= 20
+    assert said[True, False] + said[False, True] <= 4
+
+
+@pytest.mark.slow
 def test_hundreds_of_changes() -> None:
     said = answers(FAST, 400)
     assert said[True, True] >= 40 and said[False, False] >= 150

@@ -119,6 +119,7 @@ def plain(done: Sequence[tuple[Task, Answer]]) -> dict[Task, Any]:
 # -- workers join and leave -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_killed_worker_s_work_is_done_by_others(
     start: Callable[..., Cluster], capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -156,6 +157,7 @@ def test_a_killed_worker_s_work_is_done_by_others(
     assert capfd.readouterr().err == ""
 
 
+@pytest.mark.slow
 def test_waits_for_a_worker_takes_what_it_needs_and_stops(start: Callable[..., Cluster]) -> None:
     cluster = start()
     notes: list[str] = []
@@ -187,6 +189,7 @@ def test_waits_for_a_worker_takes_what_it_needs_and_stops(start: Callable[..., C
     assert wait_for(lambda: not psutil.Process(workers[0].pid).children(), 2.0)
 
 
+@pytest.mark.slow
 def test_closing_ends_a_long_solve(start: Callable[..., Cluster]) -> None:
     cluster = start()
     stalls = "if task.point.name == '1': task = task.of([]); os.kill(self._process._process.pid, signal.SIGSTOP)"
@@ -219,6 +222,7 @@ def test_a_task_that_kills_its_workers_fails_alone(start: Callable[..., Cluster]
 # -- what is refused ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_another_version_is_refused(start: Callable[..., Cluster]) -> None:
     cluster = start()
     good = cluster.worker(SLOW.format(before="time.sleep(0.02)"))

@@ -213,6 +213,7 @@ def test_side_by_side(tmp_path: Path) -> None:
 # -- which one is drawn ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_drawing_never_solves(near: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise AssertionError("a figure solved a program")

@@ -154,6 +154,7 @@ def test_the_estimate_counts_each_kind_of_task(study: Path, monkeypatch: pytest.
     assert found.left == pytest.approx(found.seconds) and found.samples >= 3
 
 
+@pytest.mark.slow
 def test_the_estimate_s_rows_are_the_study_s(study: Path, tmp_path: Path) -> None:
     found = estimate(Study.load(study, tmp_path), budget=30.0, rows=4)
     assert not list(tmp_path.glob("*.sqlite"))

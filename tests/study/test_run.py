@@ -533,6 +533,7 @@ def test_a_hundred_kills(quick: Path, tmp_path: Path) -> None:
     kill_again_and_again(quick, tmp_path, kills=100, seed=2)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="uses signals")
 def test_a_killed_run_leaves_no_worker(quick: Path, tmp_path: Path) -> None:
     quick.write_text(QUICK.replace("count = 6", "count = 400"), encoding="utf-8")

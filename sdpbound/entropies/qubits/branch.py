@@ -34,7 +34,7 @@ from sdpbound.entropies.qubits.engine import Batch, Engine, moments_of
 from sdpbound.entropies.qubits.mixture import LN2
 from sdpbound.entropies.qubits.problem import frame
 
-__all__ = ["MOST_CELLS", "Proof", "prove"]
+__all__ = ["COLD_STEPS", "MOST_CELLS", "STEPS", "Proof", "prove"]
 
 Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
@@ -47,7 +47,7 @@ _WORST = 0.01
 #: Most cells of a proof; the bounds of those that are left count as they are.
 MOST_CELLS = 50_000
 #: Steps of the engine on the corners of the cells of a round; more on the first, which begins cold.
-_STEPS, _COLD_STEPS = 30, 40
+STEPS, COLD_STEPS = 30, 40
 #: Where a half's three corners find the nearest of their parent's; the last row for an angle that is not divided.
 _NEAREST = np.array([[0, 1, 1], [1, 1, 2], [0, 1, 2]])
 #: Part of the tolerance to which the engine's bounds are driven.
@@ -95,7 +95,7 @@ def prove(engine: Engine, expression: Floats, size: float, target: float, tolera
     cells = corners.cells(places, levels, np.zeros(len(places), dtype=bool), np.full(len(places), np.inf), None)
     best, top, count = target * LN2, -np.inf, 0
     while len(cells):
-        steps = _STEPS if count else _COLD_STEPS
+        steps = STEPS if count else COLD_STEPS
         now, rest = cells.parted(max(best, corners.highest))
         count += len(now)
         now.uppers = corners.refine(now, max(best, corners.highest) + allowed, precision, steps)
