@@ -54,10 +54,16 @@ def answers(names: list[str], examples: int) -> Counter[str]:
     return said
 
 
+def test_some_changes() -> None:
+    said = answers(FAST, 150)
+    assert len(FAST) >= 60 and said.total() >= 150
+    assert min(said[answer] for answer in ("refused", "holds", "does not hold")) >= 10
+
+
 @pytest.mark.slow
 def test_a_thousand_changes() -> None:
     said = answers(FAST, 1000)
-    assert len(FAST) >= 60 and said.total() >= 1000
+    assert said.total() >= 1000
     assert min(said[answer] for answer in ("refused", "holds", "does not hold")) >= 100
 
 
