@@ -18,13 +18,9 @@ __all__ = ["TwiceChecker", "outer_float"]
 class TwiceChecker(Checker):
     """A checker of which a certificate holds only if the second checker says so too."""
 
-    def __init__(self, time_limit: float = 60.0, memory_limit: float = 2e9) -> None:
-        super().__init__(time_limit, memory_limit)
-        self._limits = time_limit, memory_limit
-
     def again(self, certificate: Mapping[str, object] | str | os.PathLike[str]) -> Conclusion:
         """What the second checker concludes, in a process of its own."""
-        return recheck_apart(certificate, time_limit=self._limits[0], memory_limit=self._limits[1])
+        return recheck_apart(certificate, time_limit=self.time_limit, memory_limit=self.memory_limit)
 
     def entry(self, certificate: Mapping[str, object] | str | os.PathLike[str]) -> dict[str, Any]:
         """The same as plain data, what is proven as a float that is not inside of it."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sdpbound.cli.groups import Options, grouped
 from sdpbound.cli.options import AsJson
 from sdpbound.cli.output import emit, fraction_done, print_error
 from sdpbound.cli.study_options import Output, loaded
@@ -26,13 +27,33 @@ __all__ = ["verify_command"]
 FEW = 100
 
 
+@dataclass(frozen=True, slots=True)
+class Checking(Options):
+    """How each certificate is checked."""
+
+    time_limit: Annotated[str, typer.Option(help="Seconds a certificate may take; inf for no limit.")] = "60"
+    memory_limit: Annotated[str, typer.Option(help="GB of memory a certificate may take; inf for no limit.")] = "2"
+    twice: Annotated[
+        bool,
+        typer.Option("--twice", help="Check each certificate by a second checker as well, written apart and slower."),
+    ] = False
+
+    def checker(self) -> Checker:
+        """The checker that is asked for, or both as one."""
+        from sdpbound.checker import Checker
+        from sdpbound.cli.twice import TwiceChecker
+
+        limits = _limit(self.time_limit, "time-limit"), 1e9 * _limit(self.memory_limit, "memory-limit")
+        return TwiceChecker(*limits) if self.twice else Checker(*limits)
+
+
+@grouped
 def verify_command(
     files: Annotated[
         list[Path], typer.Argument(help="Certificates (JSON files) or studies.", metavar="CERTIFICATE.json|STUDY...")
     ],
+    checking: Checking,
     output: Output = None,
-    time_limit: Annotated[str, typer.Option(help="Seconds a certificate may take; inf for no limit.")] = "60",
-    memory_limit: Annotated[str, typer.Option(help="GB of memory a certificate may take; inf for no limit.")] = "2",
     workers: Annotated[
         int | None, typer.Option(help="Processes that check the rows of a study; default one for each core.", min=1)
     ] = None,
@@ -41,10 +62,6 @@ def verify_command(
         typer.Option(
             "--recompute-failed", help="Solve again the rows of a study that have no value and no proof of why."
         ),
-    ] = False,
-    twice: Annotated[
-        bool,
-        typer.Option("--twice", help="Check each certificate by a second checker as well, written apart and slower."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -55,14 +72,12 @@ def verify_command(
     if something does not hold, cannot be read, or takes more time or memory than allowed, or (with --twice) if the two
     checkers do not agree that it holds.
     """
-    from sdpbound.checker import Checker
     from sdpbound.cli.twice import TwiceChecker
 
     certificates: list[dict[str, Any]] = []
     studies: list[dict[str, Any]] = []
     lines: list[str] = []
-    seconds, size = _limit(time_limit, "time-limit"), 1e9 * _limit(memory_limit, "memory-limit")
-    with TwiceChecker(seconds, size) if twice else Checker(seconds, size) as checker:
+    with checking.checker() as checker:
         again = checker if isinstance(checker, TwiceChecker) else None
         for file in files:
             if os.path.isdir(file) or file.suffix in (".toml", ".sqlite"):

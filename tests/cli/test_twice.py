@@ -8,7 +8,9 @@ from fractions import Fraction
 import pytest
 
 from sdpbound.cli.twice import TwiceChecker
+from sdpbound.errors import CertificateError
 from sdpbound.recheck import Conclusion
+from sdpbound.study import Study, audit
 from tests.golden_certificates import FOLDER
 
 STUDY = """
@@ -61,6 +63,23 @@ def test_checkers_that_do_not_agree(call, monkeypatch):
     with TwiceChecker() as checker:
         found = checker.verify(path, strict=False)
     assert not found.holds and "does not agree" in found.message
+
+
+def test_every_process_has_both_checkers(tmp_path, call):
+    """The rows of a store may be checked in several processes; each asks the second checker."""
+    study = tmp_path / "tiny.toml"
+    study.write_text(STUDY.replace("theta = [1.0]", "theta = [1.0, 1.1]"))
+    assert call("run", str(study), "--output", str(tmp_path), "--workers", "0", "--no-figure", "--quiet").status == 0
+    with Refusing(5.0, 1e9) as checker:
+        found = audit(Study.load(study, tmp_path), checker=checker, workers=2)
+    assert found.faults and all("refused on purpose" in fault.message for fault in found.faults)
+
+
+class Refusing(TwiceChecker):
+    """Accepts nothing, in whatever process."""
+
+    def verify(self, certificate, *, strict=True):
+        raise CertificateError("refused on purpose.")
 
 
 def test_a_store(call, answer, tmp_path, monkeypatch):

@@ -18,6 +18,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from multiprocessing import get_context
 
 from sdpbound.checker import Checker
@@ -160,8 +161,9 @@ def audit(
             total = check_rows(study, store, Proofs(store, key, checker), recompute)
             report(1.0)
         else:
-            limits = None if checker is None else (checker.time_limit, checker.memory_limit)
-            jobs = [Part(_part(study, n, parts), limits, key, recompute) for n in range(parts)]
+            # of the same class: one that asks more of a certificate asks it in every process
+            another = None if checker is None else partial(type(checker), checker.time_limit, checker.memory_limit)
+            jobs = [Part(_part(study, n, parts), another, key, recompute) for n in range(parts)]
             for done, found in enumerate(_in_processes(jobs, workers), start=1):
                 total.add(found)
                 report(done / parts)

@@ -6,7 +6,7 @@ import itertools
 import math
 from array import array
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -87,13 +87,13 @@ class Part:
     Attributes
     ----------
     study : the part of the study
-    limits : seconds and bytes of a check; None for no limits
+    checker : makes the checker, with its limits; None checks without limits
     key : of the hashes of certificates' names
     recompute : whether cells without a value and a proof are to be solved again
     """
 
     study: Study
-    limits: tuple[float, float] | None
+    checker: Callable[[], Checker] | None
     key: bytes
     recompute: bool
 
@@ -101,7 +101,7 @@ class Part:
 def check_part(part: Part) -> Found:
     """Check the rows of a part, in the process that calls this."""
     with (
-        nullcontext() if part.limits is None else Checker(*part.limits) as checker,
+        nullcontext() if part.checker is None else part.checker() as checker,
         Store.read(part.study.store_path) as store,
     ):
         return check_rows(part.study, store, Proofs(store, part.key, checker), part.recompute)
