@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,7 +71,9 @@ def draw_default(table: Table, output: Path, name: str, title: str = "") -> list
     for number, panels in enumerate(pages):
         caption = caption_of(table, panels, len(every) - len(shown))
         about = FigureSpec(name, title or name, (name,), caption)
-        with style():
+        with style(), warnings.catch_warnings():
+            # texts of a stranger's rows may leave no room for a panel; the figure is drawn all the same
+            warnings.filterwarnings("ignore", "constrained_layout not applied")
             try:
                 fig = _page(panels, table)
                 files += save(fig, Path(output) / (f"{name}_{number + 1}" if number else name), about, [table])
