@@ -389,7 +389,7 @@ def test_rates_take_the_entropy() -> None:
     with pytest.raises(sb.InvalidInput, match="MinEntropy"):
         sb.randomness_rate(b, x=0, y=0, entropy=method, blind=True)
     with pytest.raises(sb.InvalidParameter, match="VonNeumann"):
-        sb.key_rate(b, x=0, y=0, preprocessing=0.1)
+        sb.key_rate(b, x=0, y=0, entropy=sb.MinEntropy(), preprocessing=0.1)
     from sdpbound.entropies.known import KnownEntropy
 
     known = KnownEntropy(rate.entropy, 0)
