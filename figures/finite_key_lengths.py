@@ -65,7 +65,7 @@ def draw(table: Path, output: Path) -> list[Path]:
     """Draw the figure into a folder; returns the files."""
     data = read_computed(table)
     with style():
-        fig = figure(COLUMN, 7.0)
+        fig = figure(COLUMN, 8.6)
         axes = fig.subplots()
         for name, (label, colour, dashes) in CURVES.items():
             rate, limit = data[name][:-1], data[name][-1]
@@ -77,7 +77,7 @@ def draw(table: Path, output: Path) -> list[Path]:
         axes.set_ylim(1e-5, 1.2)
         axes.set_xlabel("pairs $n$")
         axes.set_ylabel("key bits per pair")
-        axes.legend(loc="lower right")
+        fig.legend(loc="outside lower center")
         return save(fig, output / FIGURE.name, FIGURE, [data])
 
 
