@@ -12,7 +12,7 @@ from sdpbound.adversaries import Quantum
 from sdpbound.arguments import with_changes
 from sdpbound.arrays import Floats
 from sdpbound.attacks.landscape import Landscape, key_effects, two_binary_settings
-from sdpbound.attacks.mixtures import Mixture, deterministic_strategies, least_mixture
+from sdpbound.attacks.mixtures import Mixture, best_mixture, deterministic_strategies
 from sdpbound.attacks.options import AttackChanges, AttackOptions
 from sdpbound.attacks.proof import EntropyAttack, build_attack
 from sdpbound.bell.observations import Observations
@@ -145,7 +145,7 @@ def search(
         start = landscape.points_of(optimal) if optimal else None
         generator = np.random.default_rng(options.seed)
         known = (fixed, figures, tested)
-        mixture = least_mixture(landscape, observed.values, known, generator, options.tolerance, start)
+        mixture = best_mixture(landscape, observed.values, known, generator, options.tolerance, start)
         if _miss(observed, mixture) <= NEAR:
             return mixture
     _raise_if_out_of_reach(observed, mixture)

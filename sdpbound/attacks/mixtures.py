@@ -11,7 +11,9 @@ feasible weights are an attack. If the search finds no strategy that improves th
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,17 +24,16 @@ from sdpbound.attacks.descent import descend
 from sdpbound.attacks.landscape import Landscape, Points
 from sdpbound.bell.scenario import Scenario
 from sdpbound.bell.strategy import Strategy
+from sdpbound.conic.programs.column_generation import ColumnGeneration
 from sdpbound.conic.solvers.linear_ import Way, WeightsAnswer, cheapest_weights
 
-__all__ = ["Mixture", "deterministic_strategies", "least_mixture"]
+__all__ = ["Mixture", "best_mixture", "deterministic_strategies"]
 
 #: The price in bits of missing a tested value by one; the second is used if the mixture still misses the data.
 PENALTIES = (1e2, 1e6)
 MOST_DETERMINISTIC = 4096
 #: The most columns kept from one round to the next.
 MOST_COLUMNS = 400
-#: A tested value missed by at most this counts as reached: new weights or the data's tolerance remove the miss.
-MISSED = 1e-12
 #: Ways to solve for the weights; the first scale the rows of the data, the others follow if they fail.
 WAYS = (Way("highs-ds", 1e2), Way("highs-ipm", 1e2), Way("highs-ds"), Way("highs-ipm"))
 ADVICE = "give the devices' own strategy with strategies=[...], or another seed="
@@ -102,19 +103,51 @@ class _Pool:
         self.figures, self.tested = self.figures[both], self.tested[both]
 
 
-def _master(figures: Floats, tested: Floats, values: Floats, penalty: float) -> WeightsAnswer:
-    return cheapest_weights(figures, tested.T, values, penalty, WAYS, advice=ADVICE)
+@dataclass(eq=False)
+class _Search(ColumnGeneration[WeightsAnswer]):
+    """Column generation over points of a landscape, with ``batch`` of them a round."""
+
+    pool: _Pool
+    landscape: Landscape
+    values: Floats
+    rng: np.random.Generator
+    tolerance: float
+    batch: int
+    prices: Sequence[float]
+    rounds: int
+    patience: int
+    thorough: bool
+    met: ClassVar[float] = 1e-12  # new weights or the data's tolerance remove such a miss
+    _gain: float = np.inf  # the best gain in bits that the last round promised
+
+    def begin(self) -> None:
+        self._gain = np.inf
+
+    def mixed(self, price: float) -> WeightsAnswer:
+        return self.near(self.values, price)
+
+    def near(self, values: Floats, price: float) -> WeightsAnswer:
+        """The best weights of the columns for any tested values."""
+        return cheapest_weights(self.pool.figures, self.pool.tested.T, values, price, WAYS, advice=ADVICE)
+
+    def has_progressed(self, answer: WeightsAnswer) -> bool:
+        return self._gain >= self.tolerance
+
+    def add_columns(self, answer: WeightsAnswer) -> None:
+        self._gain = _price(self.pool, self.landscape, answer, self.rng, self.batch, self.thorough)
+        _prune(self.pool, answer)
+
+    def approach(self, answer: WeightsAnswer) -> None:
+        _fit(self.pool, self.landscape, self.values, answer)
 
 
-def least_mixture(
+def best_mixture(
     landscape: Landscape,
     values: Floats,
     fixed: tuple[list[Strategy], Floats, Floats],
     rng: np.random.Generator,
     tolerance: float = 2e-6,
     start: Points | None = None,
-    batch: int = 12,
-    rounds: int = 60,
 ) -> Mixture:
     """Search for a mixture of small figure with (nearly) the tested values.
 
@@ -125,37 +158,24 @@ def least_mixture(
     fixed : strategies to start with, their figures (K,) and tested values (K, J)
     tolerance : the search ends when some rounds in a row gain less than this many bits
     start : points that are nearly the best. The search then tries few others; with a tolerance of 1e-5 or more, none
-    batch : number of strategies to look for in each round, without a start
-    rounds : the most rounds of pricing
     """
     pool = _Pool(fixed[0], fixed[1], fixed[2].reshape(len(fixed[0]), -1), landscape.random(0, rng))
-    penalty, quiet = 0, 0
-    if start is not None:
+    thorough = start is None and not landscape.is_simple
+    patience = 5 if thorough and len(values) <= 8 else 2
+    search = _Search(pool, landscape, values, rng, tolerance, 12, PENALTIES, 60, patience - 1, thorough)
+    if start is None:
+        pool.add(*_overshooting(landscape, values, rng))
+    else:
         pool.add(start, *landscape.measured(start))
         # with a lower penalty, Eve gains by missing data on the boundary by a little
-        batch, rounds, penalty = 4, 12, len(PENALTIES) - 1
-    else:
-        pool.add(*_overshooting(landscape, values, rng))
-    thorough = start is None and not landscape.is_simple
-    patience = 1 if start is not None else 5 if thorough and len(values) <= 8 else 2
-    master = _master(pool.figures, pool.tested, values, PENALTIES[penalty])
-    if start is not None and master.missed > MISSED:
-        _fit(pool, landscape, values, master)
-        master, rounds = _master(pool.figures, pool.tested, values, PENALTIES[penalty]), 3
-    elif start is not None and tolerance >= COARSE:
-        rounds = 0
-    for _ in range(rounds):
-        gain = _price(pool, landscape, master, rng, batch, thorough)
-        _prune(pool, master)
-        master = _master(pool.figures, pool.tested, values, PENALTIES[penalty])
-        quiet = quiet + 1 if gain < tolerance else 0
-        if quiet >= patience:
-            if master.missed <= MISSED or penalty + 1 == len(PENALTIES):
-                break
-            _fit(pool, landscape, values, master)
-            penalty, quiet = penalty + 1, 0
-            master = _master(pool.figures, pool.tested, values, PENALTIES[penalty])
-    return _finished(pool, landscape, values, master, rng)
+        search.batch, search.rounds, search.patience, search.prices = 4, 12, 0, PENALTIES[-1:]
+        first = search.mixed(PENALTIES[-1])
+        if first.missed > search.met:
+            search.approach(first)
+            search.rounds = 3
+        elif tolerance >= COARSE:
+            search.rounds = 0
+    return _finished(search, search.generate())
 
 
 def _overshooting(landscape: Landscape, values: Floats, rng: np.random.Generator) -> tuple[Points, Floats, Floats]:
@@ -228,18 +248,17 @@ def _prune(pool: _Pool, master: WeightsAnswer) -> None:
     pool.keep(np.union1d(order, np.flatnonzero(master.weights[pool.first :] > 0) + pool.first))
 
 
-def _finished(
-    pool: _Pool, landscape: Landscape, values: Floats, master: WeightsAnswer, rng: np.random.Generator
-) -> Mixture:
-    weights = master.weights
-    if np.count_nonzero(weights > RESOLVED) > len(values) or not len(values) or master.missed > MISSED:
+def _finished(search: _Search, master: WeightsAnswer) -> Mixture:
+    pool, landscape, weights = search.pool, search.landscape, master.weights
+    j = len(search.values)
+    if np.count_nonzero(weights > RESOLVED) > j or not j or master.missed > search.met:
         return _mixture(pool, landscape, weights, None)
     heaviest = pool.first + np.argsort(-weights[pool.first :])[:3]
     heaviest = heaviest[weights[heaviest] > RESOLVED] - pool.first
     if len(heaviest):
-        near = landscape.jittered(pool.points[np.repeat(heaviest, 4 * (len(values) + 1))], rng)
+        near = landscape.jittered(pool.points[np.repeat(heaviest, 4 * (j + 1))], search.rng)
         pool.add(near, *landscape.measured(near))
-    spread = _spread(pool, values)
+    spread = _spread(search)
     other = None if spread is None else _mixture(pool, landscape, spread, None)
     return _mixture(pool, landscape, weights, other)
 
@@ -251,19 +270,20 @@ def _mixture(pool: _Pool, landscape: Landscape, weights: Floats, spread: Mixture
     return Mixture(tuple(strategies), weights[used], pool.tested[used], pool.figures[used], spread)
 
 
-def _spread(pool: _Pool, values: Floats) -> Floats | None:
+def _spread(search: _Search) -> Floats | None:
     """Weights with enough positive ones to adjust them to the data: the average over a small simplex around the data.
 
     None if the data are on the boundary of the values that the strategies reach.
     """
+    values = search.values
     j = len(values)
     corners = np.eye(j + 1) - 1.0 / (j + 1)
     basis = np.linalg.svd(corners)[2][:j].T  # the plane where the coordinates of the corners add up to zero
-    size = np.abs(pool.tested - values).max(axis=0)
+    size = np.abs(search.pool.tested - values).max(axis=0)
     answers = []
     for corner in corners @ basis:
-        answer = _master(pool.figures, pool.tested, values + SPREAD * size * corner, PENALTIES[-1])
-        if answer.missed > MISSED:
+        answer = search.near(values + SPREAD * size * corner, PENALTIES[-1])
+        if answer.missed > search.met:
             return None
         answers.append(answer.weights)
     return np.asarray(np.mean(answers, axis=0), dtype=np.float64)

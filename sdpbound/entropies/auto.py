@@ -15,8 +15,7 @@ from sdpbound.conic.solvers.choose import SolverChoice
 from sdpbound.entropies.candidates import CANDIDATES
 from sdpbound.entropies.coarse import Coarsening, CoarseProof, coarsenings
 from sdpbound.entropies.entropy import INACCURATE, Entropy, EntropyBound, least_entropy, no_less_than_trivial
-from sdpbound.entropies.integral.search import LEVELS
-from sdpbound.entropies.method import VonNeumannMethod
+from sdpbound.entropies.method import FIRST_LEVEL, VonNeumannMethod
 from sdpbound.entropies.question import EntropyQuestion, KeyQuestion
 from sdpbound.errors import CertificateError, InvalidInput, SolverFailure
 from sdpbound.npa.levels import Level, normalise_level
@@ -60,7 +59,7 @@ class Auto(VonNeumannMethod):
 
     @property
     def adversary(self) -> Quantum:
-        return Quantum(LEVELS[0] if self.level is None else self.level)
+        return Quantum(FIRST_LEVEL if self.level is None else self.level)
 
     @cached_property
     def methods(self) -> dict[str, Entropy]:
@@ -171,7 +170,7 @@ class _Contest:
         for name, method in _able(methods, asked).items():
             try:
                 bound = method.lower_bound(asked)
-                model = bound.model or Quantum(LEVELS[0])
+                model = bound.model or Quantum(FIRST_LEVEL)
                 proof = CoarseProof(self.question, model, coarse, bound)
                 value, shown = no_less_than_trivial(proof.value, proof, self.question, model)
             except SolverFailure as failure:

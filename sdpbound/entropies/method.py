@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from sdpbound.adversaries import Quantum
 from sdpbound.bell.observations import Observations
+from sdpbound.conic.solvers.choose import SolverChoice
 from sdpbound.entropies.closed import closed_entropy
 from sdpbound.entropies.entropy import Entropy, EntropyBound
 from sdpbound.entropies.question import EntropyQuestion, KeyQuestion
 from sdpbound.errors import InvalidInput, InvalidParameter
+from sdpbound.npa.levels import Level, normalise_level
 
-__all__ = ["PROGRAMS", "VonNeumannMethod"]
+__all__ = ["FIRST_LEVEL", "ProgramMethod", "VonNeumannMethod"]
 
+#: The level of the hierarchy that a quantum adversary is said to have where no level is given.
+FIRST_LEVEL = "1+AB"
 #: A search over levels and nodes takes about as long as so many programs with few nodes.
 PROGRAMS = 3.0
 
@@ -72,3 +77,47 @@ class VonNeumannMethod(Entropy):
             return closed
         bound = self.solved(asked)
         return replace(bound, method=bound.method or self.name, tolerance=self.tolerance)
+
+
+@dataclass(frozen=True)
+class ProgramMethod(VonNeumannMethod):
+    """A method that solves programs over moment matrices, for rising numbers of nodes and words.
+
+    Parameters
+    ----------
+    level : words of the moment matrices; None lets the search choose
+    nodes : nodes of the integral; None lets the search choose
+    solver : of the programs; None for the best installed
+    limit : rough CPU seconds that one program may take; a larger program is not tried, but the first is
+    """
+
+    level: Level | None = None
+    nodes: Any = None
+    solver: SolverChoice = None
+    limit: float = math.inf
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.level is not None:
+            object.__setattr__(self, "level", normalise_level(self.level))
+        if self.nodes is not None:
+            object.__setattr__(self, "nodes", self.checked_nodes(self.nodes))
+
+    @classmethod
+    @abstractmethod
+    def checked_nodes(cls, nodes: Any) -> Any:
+        """The nodes given, if the method takes such; InvalidParameter otherwise."""
+
+    @abstractmethod
+    def first_cost(self, question: EntropyQuestion) -> float:
+        """The rough CPU seconds of the first program of a search."""
+
+    @property
+    def adversary(self) -> Quantum:
+        return Quantum(FIRST_LEVEL if self.level is None else self.level)
+
+    def cost(self, question: KeyQuestion) -> float:
+        return PROGRAMS * self.first_cost(question.of_entropy())
+
+    def within(self, question: KeyQuestion, seconds: float) -> Entropy | None:
+        return replace(self, limit=seconds / PROGRAMS) if self.cost(question) <= seconds else None

@@ -13,7 +13,7 @@ import pytest
 
 import sdpbound as sb
 from sdpbound.adversaries import ADVERSARIES, Relaxation, Security, adversary_named
-from tests.packages import called, install
+from tests.packages import called, install, run_and_verified
 
 ROOT = Path(sb.__file__).parents[1]
 ANGLES = ["--theta", "1", "--phi", "1.5", "--omega", "2.6"]
@@ -199,25 +199,15 @@ omega = 2.6
 def test_a_study_takes_its_name(installed: Path, tmp_path: Path) -> None:
     study = tmp_path / "almost.toml"
     study.write_text(STUDY, encoding="utf-8")
-    common = [str(study), "--output", str(tmp_path / "out")]
-    done = called(installed, "run", *common, "--workers", "1", "--quiet", "--json")
-    assert done.returncode == 0, done.stderr
-    facts = json.loads(done.stdout)
+    facts, rows = run_and_verified(installed, study, tmp_path / "out")
     assert (facts["rows"], facts["failed"]) == (6, 0)
-    done = called(installed, "verify", *common)
-    assert done.returncode == 0, done.stdout + done.stderr
-    done = called(installed, "run", *common, "--workers", "0", "--quiet", "--json")
-    assert json.loads(done.stdout)["computed"] == 0  # known again
-    lines = [line.split(",") for line in Path(facts["table"]).read_text(encoding="utf-8").splitlines()]
-    lines = [line for line in lines if not line[0].startswith("#")]
-    column = {name: i for i, name in enumerate(lines[0])}
-    values = {(line[column["quantity"]], line[column["model"]]): float(line[column["value"]]) for line in lines[1:]}
+    values = {(row["quantity"], row["model"]): float(row["value"]) for row in rows}
     assert values["guess_local", "almost-quantum"] >= values["guess_local", "quantum"] - 1e-9
     assert values["guess_local", "almost-quantum"] == pytest.approx(
         sb.guessing_probability(DATA, QUANTUM).value, abs=1e-8
     )
     assert np.isfinite(list(values.values())).all()
-    unknown = called(ROOT, "run", *common)
+    unknown = called(ROOT, "run", str(study), "--output", str(tmp_path / "out"))
     assert unknown.returncode == 2 and "'almost-quantum'" in unknown.stderr and "no-signaling" in unknown.stderr
 
 

@@ -11,7 +11,7 @@ import pytest
 
 import sdpbound as sb
 from sdpbound.entropies.methods import METHODS
-from tests.packages import called, install
+from tests.packages import called, install, run_and_verified
 
 ROOT = Path(sb.__file__).parents[1]
 ANGLES = ["--theta", "1", "--phi", "1.5", "--omega", "2.6"]
@@ -183,20 +183,11 @@ omega = 2.6
 def test_a_study_takes_its_name(installed: Path, tmp_path: Path) -> None:
     study = tmp_path / "coarse.toml"
     study.write_text(STUDY.replace("METHOD", "coarse"), encoding="utf-8")
-    common = [str(study), "--output", str(tmp_path / "out")]
-    done = called(installed, "run", *common, "--workers", "1", "--quiet", "--json")
-    assert done.returncode == 0, done.stderr
-    facts = json.loads(done.stdout)
+    facts, (row,) = run_and_verified(installed, study, tmp_path / "out")
     assert (facts["rows"], facts["failed"]) == (1, 0)
-    done = called(installed, "verify", *common)
-    assert done.returncode == 0, done.stdout + done.stderr
-    done = called(installed, "run", *common, "--workers", "0", "--quiet", "--json")
-    assert json.loads(done.stdout)["computed"] == 0  # known again
-    lines = [row.split(",") for row in Path(facts["table"]).read_text(encoding="utf-8").splitlines() if row[0] != "#"]
-    row = dict(zip(lines[0], lines[1], strict=False))
     rule = sb.VonNeumann("projective", "1+AB", 4)
     assert float(row["value"]) == pytest.approx(sb.key_rate(BEHAVIOUR, entropy=rule).value, abs=1e-6)
-    unknown = called(ROOT, "run", *common)
+    unknown = called(ROOT, "run", str(study), "--output", str(tmp_path / "out"))
     assert unknown.returncode == 2 and "'coarse'" in unknown.stderr and "gauss-radau" in unknown.stderr
 
 

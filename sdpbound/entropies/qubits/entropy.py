@@ -106,7 +106,7 @@ def _raise_if_outside(question: EntropyQuestion, found: Search) -> None:
     """Raise Infeasible if no mixture has the data, or if their entropy would exceed the entropy of the key."""
     assert found.mixture is not None
     if len(question.observed) and (
-        found.mixture.miss > 1e-9 or found.lower > math.log2(question.outcomes) + CERTIFIED_SEPARATION
+        found.mixture.missed > 1e-9 or found.lower > math.log2(question.outcomes) + CERTIFIED_SEPARATION
     ):
         raise_if_separated(question.observed, _SEPARATING)
 

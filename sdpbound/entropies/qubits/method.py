@@ -9,8 +9,7 @@ import numpy as np
 
 from sdpbound.adversaries import Quantum
 from sdpbound.entropies.entropy import Entropy, EntropyBound
-from sdpbound.entropies.integral.search import LEVELS
-from sdpbound.entropies.method import VonNeumannMethod
+from sdpbound.entropies.method import FIRST_LEVEL, VonNeumannMethod
 from sdpbound.entropies.qubits.entropy import qubit_entropy
 from sdpbound.entropies.qubits.mixture import QubitOptimum, columns_of
 from sdpbound.entropies.qubits.problem import QubitProblem, qubit_problem
@@ -31,7 +30,7 @@ class QubitReduction(VonNeumannMethod):
 
     @property
     def adversary(self) -> Quantum:
-        return Quantum(LEVELS[0])
+        return Quantum(FIRST_LEVEL)
 
     def require(self, question: KeyQuestion) -> EntropyQuestion:
         asked = super().require(question)

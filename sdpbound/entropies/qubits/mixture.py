@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sdpbound.arrays import Floats
+from sdpbound.conic.programs.column_generation import ColumnGeneration
 from sdpbound.conic.solvers.linear_ import Way, cheapest_weights
 from sdpbound.entropies.qubits.correlators import CorrelatorEngine
 from sdpbound.entropies.qubits.engine import Batch, Engine, StateEngine, entropies, moments_of
@@ -96,7 +99,7 @@ def first_columns(problem: QubitProblem) -> Columns:
 
 
 @dataclass(frozen=True, eq=False)
-class Mixture:
+class Weighted:
     """A solution of the linear program over columns.
 
     Attributes
@@ -104,7 +107,7 @@ class Mixture:
     weights : (n,) the weights of the columns
     value : the mixture's entropy, in bits
     objective : ``value`` plus the price of the deviations, in bits
-    miss : largest deviation of the mixture's tested values from the data, beyond the tolerances, in units of the size
+    missed : largest deviation of the mixture's tested values from the data, beyond the tolerances, in units of the size
         of the test
     multipliers : (J,) the multipliers of the affine functional that touches the columns
     """
@@ -112,11 +115,11 @@ class Mixture:
     weights: Floats
     value: float
     objective: float
-    miss: float
+    missed: float
     multipliers: Floats
 
 
-def cheapest(problem: QubitProblem, columns: Columns, steepest: float) -> Mixture:
+def cheapest(problem: QubitProblem, columns: Columns, steepest: float) -> Weighted:
     """The mixture of columns of least entropy; a deviation from the data costs ``steepest`` per size of its test."""
     sizes = np.maximum(problem.sizes, 1e-300)
     wide = np.where(problem.tolerances > _WIDE, problem.tolerances, 0.0) / sizes
@@ -133,17 +136,17 @@ def cheapest(problem: QubitProblem, columns: Columns, steepest: float) -> Mixtur
     weights = found.weights / found.weights.sum()
     slack = np.maximum(np.abs(weights @ columns.tests - problem.values) / sizes - wide, 0.0)
     value = float(weights @ columns.entropies)
-    return Mixture(
+    return Weighted(
         weights=weights,
         value=value,
         objective=value + steepest * float(slack.sum()),
-        miss=float(slack.max(initial=0.0)),
+        missed=float(slack.max(initial=0.0)),
         multipliers=np.asarray(found.multipliers / sizes, dtype=np.float64),
     )
 
 
 @dataclass(eq=False)
-class Search:
+class Search(ColumnGeneration[Weighted]):
     """Column generation, with the strategies and the best functional so far.
 
     A linear program over the known strategies gives a functional. Strategies at which this functional is above the
@@ -155,7 +158,15 @@ class Search:
     multipliers: Floats | None = None  # multipliers of the best functional so far
     lower: float = -np.inf  # value in bits of the best functional at the data, if no strategy was overlooked
     constant: float = -np.inf
-    mixture: Mixture | None = None
+    mixture: Weighted | None = None
+    prices: Sequence[float] = _STEEPEST
+    rounds: int = _ROUNDS
+    patience: int = _IDLE
+    met: ClassVar[float] = 1e-9
+    _tolerance: float = 0.0
+    _first_plain: int = _PLAIN  # plain rounds at each price
+    _plain: int = 0  # of those, the ones that are left
+    _best: tuple[float, float] = (np.inf, -np.inf)  # objective and functional's value before the last round
 
     def value_of(self, constant: float, multipliers: Floats) -> float:
         """The value of a functional at the data in bits, less the charge for tolerances."""
@@ -164,33 +175,40 @@ class Search:
 
     def run(self, tolerance: float) -> None:
         """Search until mixture and functional are within the tolerance, or neither of them improves."""
-        warm = self.multipliers is not None
-        for steepest in _STEEPEST:
-            idle, plain = 0, 0 if warm else _PLAIN  # rounds without progress; plain rounds left
-            best, lower = np.inf, self.lower
-            for _ in range(_ROUNDS):
-                mixture = self.mixture = cheapest(self.problem, self.columns, steepest)
-                if mixture.objective - self.lower <= tolerance:
-                    break
-                progress = max(best - mixture.objective, self.lower - lower)
-                idle = idle + 1 if progress < 0.02 * tolerance else 0
-                if idle > _IDLE:
-                    break
-                best, lower = mixture.objective, self.lower
-                used = self.columns.chosen(np.flatnonzero(mixture.weights > 1e-9))
-                if plain or self.multipliers is None:
-                    trial = mixture.multipliers
-                    if self.multipliers is not None:
-                        trial = _TRUST * trial + (1.0 - _TRUST) * self.multipliers
-                    plain = max(plain - 1, 0)
-                else:
-                    trial, used = self.by_newton(self.multipliers, used)
-                    self.columns = self.columns.with_more(used)
-                self.improve(trial, used, 0.1 * tolerance)
-                if not plain and self.lower - lower < 0.1 * tolerance:
-                    plain = 1  # Newton's method gained nothing: take a plain round
-            if mixture.miss <= 1e-9:
-                return
+        self._tolerance = tolerance
+        self._first_plain = _PLAIN if self.multipliers is None else 0
+        self.generate()
+
+    def begin(self) -> None:
+        self.rounds, self._plain = _ROUNDS, self._first_plain
+        self._best = np.inf, self.lower
+
+    def mixed(self, price: float) -> Weighted:
+        self.mixture = cheapest(self.problem, self.columns, price)
+        return self.mixture
+
+    def is_good(self, answer: Weighted) -> bool:
+        return answer.objective - self.lower <= self._tolerance
+
+    def has_progressed(self, answer: Weighted) -> bool:
+        objective, lower = self._best
+        self._best = answer.objective, self.lower
+        return max(objective - answer.objective, self.lower - lower) >= 0.02 * self._tolerance
+
+    def add_columns(self, answer: Weighted) -> None:
+        lower = self.lower
+        used = self.columns.chosen(np.flatnonzero(answer.weights > 1e-9))
+        if self._plain or self.multipliers is None:
+            trial = answer.multipliers
+            if self.multipliers is not None:
+                trial = _TRUST * trial + (1.0 - _TRUST) * self.multipliers
+            self._plain = max(self._plain - 1, 0)
+        else:
+            trial, used = self.by_newton(self.multipliers, used)
+            self.columns = self.columns.with_more(used)
+        self.improve(trial, used, 0.1 * self._tolerance)
+        if not self._plain and self.lower - lower < 0.1 * self._tolerance:
+            self._plain = 1  # Newton's method gained nothing: take a plain round
 
     def follow(self, start: QubitOptimum) -> None:
         """Start from the optimum of a neighbouring point, by Newton's method.
@@ -382,7 +400,7 @@ def optimum(question: EntropyQuestion, found: Search) -> QubitOptimum:
         alice=alice,
         bob=bob,
         value=mixture.value,
-        miss=mixture.miss,
+        miss=mixture.missed,
         constant=found.constant,
         multipliers=found.multipliers,
         lower=found.lower,
