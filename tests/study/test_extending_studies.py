@@ -24,6 +24,8 @@ MODULE = '''
 """A package that extends sdpbound: Werner states, detectors that guess, and the deviation from a fair coin."""
 
 import math
+import os
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -91,6 +93,7 @@ class Bias(sb.ProgramKind):
     """How far Alice's outcome is from a fair coin for Eve: P_guess - 1/2."""
 
     def solve(self, at, asked, flips):
+        time.sleep(float(os.environ.get("BIAS_SECONDS", "0")))  # so that a run can be killed before it ends
         x, _ = asked.settings
         return sb.guessing_probability(at.observed, at.model, x, solver=at.solver)
 
@@ -150,7 +153,8 @@ def test_a_study_of_another_package(package: Path, study: Path, tmp_path: Path) 
     """Killed in the middle, it goes on; its table, certificates, grid and figure are as those of the package's own."""
     command = [sys.executable, "-m", "sdpbound", "run", str(study), "--workers", "1"]
     store = tmp_path / "results" / "outside" / "outside.sqlite"
-    running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    slow = os.environ | {"BIAS_SECONDS": "0.3"}
+    running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=slow)
     end = time.monotonic() + 120.0
     while time.monotonic() < end and running.poll() is None:
         if store.is_file() and Study.load(study).status().done >= 8:
