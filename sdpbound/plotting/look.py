@@ -189,6 +189,9 @@ def stripes(
 def _coincidences(curves: Sequence[NDArray[np.float64]], tolerance: float) -> list[tuple[int, int, tuple[int, ...]]]:
     """Return the stretches (start, stop, curves) of at least two places over which the same curves coincide."""
     found: list[tuple[int, int, tuple[int, ...]]] = []
+    curves = [
+        np.where(np.isfinite(curve), curve, np.nan) for curve in curves
+    ]  # what is not drawn coincides with nothing
     size = len(curves[0]) if curves else 0
     for first in range(len(curves)):
         together = [

@@ -152,3 +152,14 @@ def test_main(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
             call(*words)
     with pytest.raises(SystemExit, match="it is damaged"):
         call("bad.csv")
+
+
+def test_numbers_that_are_not_drawn_coincide_with_nothing() -> None:
+    import matplotlib.pyplot as plt
+
+    x = np.arange(4.0)
+    with np.errstate(all="raise"):
+        fig, axes = plt.subplots()
+        stripes(axes, x, [np.array([1.0, np.inf, np.inf, 2.0]), np.array([1.0, np.inf, 3.0, 2.0])], ["C0", "C1"], 1e-3)
+        assert len(axes.lines) == 2  # no stripes: nowhere do two places in a row coincide
+        plt.close(fig)

@@ -28,6 +28,8 @@ _SEARCH, _PROOF, _CHECK = 0.5, 0.3, 0.05
 _NOISE, _LEAST_NOISE, _MOST_NOISE = 0.01, 1.5e-7, 1e-6
 #: How often the search may start again from a strategy that the proof found and the search did not.
 _REPAIRS = 4
+#: The entropy of a mixture is computed in floats, and where it is that of the flips alone the bound is exactly that.
+_ROUNDING = 1e-12
 #: A mixture has the tested values if no value deviates by more than this part of its size.
 _MEETS = 1e-10
 #: The level that decides whether data are outside the quantum set.
@@ -44,7 +46,8 @@ class QubitEntropyBound(EntropyBound):
     ----------
     gap : the entropy of an explicit mixture of qubit strategies minus the bound, in bits. If the mixture misses the
         tested values by more than 1e-10 of their size, as it may on the boundary of the quantum set, a price for the
-        deviations is added to its entropy. The gap is nan if even this is below the bound
+        deviations is added to its entropy. No entropy exceeds that of the key, and the gap is counted from there if it
+        is less. The gap is nan if even this is below the bound by more than rounding
     optimum : the mixture, which is also the start for a neighbouring point
     """
 
@@ -86,7 +89,8 @@ def qubit_entropy(
     best = optimum(question, found)
     assert found.mixture is not None
     reached = best.value if best.miss <= _MEETS else found.mixture.objective  # that pays for deviations
-    gap = reached - value if reached >= value else math.nan
+    reached = min(reached, math.log2(question.outcomes))  # no entropy is larger
+    gap = max(reached - value, 0.0) if reached >= value - _ROUNDING else math.nan
     return QubitEntropyBound(
         value=value,
         side="lower",

@@ -375,12 +375,33 @@ def search(question: EntropyQuestion, tolerance: float, start: QubitOptimum | No
     return found
 
 
+def adjusted(problem: QubitProblem, columns: Columns, weights: Floats) -> tuple[Floats, float]:
+    """Weights (n,) moved by as little as the data need, and the largest deviation left, per size of a test.
+
+    The linear program has a tolerance of its own, 1e-10. Weights that would become negative stay as they are.
+    """
+    sizes = np.maximum(problem.sizes, 1e-300)
+    wide = np.where(problem.tolerances > _WIDE, problem.tolerances, 0.0) / sizes
+    tests = columns.tests / sizes
+
+    def missing(w: Floats) -> Floats:
+        off = problem.values / sizes - w @ tests
+        return np.asarray(np.sign(off) * np.maximum(np.abs(off) - wide, 0.0), dtype=np.float64)
+
+    rows = np.vstack([tests.T, np.ones(len(weights))])
+    off = missing(weights)
+    moved = weights + np.linalg.lstsq(rows, np.append(off, 0.0), rcond=1e-9)[0]
+    if (moved >= 0.0).all() and np.abs(missing(moved)).max(initial=0.0) < np.abs(off).max(initial=0.0):
+        weights = moved / moved.sum()
+    return weights, float(np.abs(missing(weights)).max(initial=0.0))
+
+
 def optimum(question: EntropyQuestion, found: Search) -> QubitOptimum:
     problem, mixture = found.problem, found.mixture
     assert mixture is not None and found.multipliers is not None
     index = np.flatnonzero(mixture.weights > 1e-12)
     columns = found.columns.chosen(index)
-    weights = mixture.weights[index]
+    weights, missed = adjusted(problem, columns, mixture.weights[index] / mixture.weights[index].sum())
     states = columns.states
     alice, bob = (
         _observables(angles, settings, count)
@@ -395,12 +416,12 @@ def optimum(question: EntropyQuestion, found: Search) -> QubitOptimum:
         alice, bob = bob, alice
         states = states.reshape(-1, 2, 2, 2, 2).transpose(0, 2, 1, 4, 3).reshape(-1, 4, 4)
     return QubitOptimum(
-        weights=weights / weights.sum(),
+        weights=weights,
         states=states,
         alice=alice,
         bob=bob,
-        value=mixture.value,
-        miss=mixture.missed,
+        value=float(weights @ columns.entropies),
+        miss=missed,
         constant=found.constant,
         multipliers=found.multipliers,
         lower=found.lower,
