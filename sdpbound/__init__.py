@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from sdpbound.attacks.options import AttackOptions
     from sdpbound.attacks.proof import EntropyAttack
     from sdpbound.bell.behaviour import Behaviour
+    from sdpbound.bell.exact import Angle
     from sdpbound.bell.expression import BellExpression
     from sdpbound.bell.families.contours import contour_at_chsh, theta_at_chsh
     from sdpbound.bell.families.correlators import correlators_self_test
@@ -94,6 +95,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
 
 __all__ = [
     "Adversary",
+    "Angle",
     "AtPoint",
     "AttackOptions",
     "Axis",
@@ -221,6 +223,7 @@ __getattr__, __dir__ = lazy_face(
         "sdpbound.attacks.options": "AttackOptions",
         "sdpbound.attacks.proof": "EntropyAttack",
         "sdpbound.bell.behaviour": "Behaviour",
+        "sdpbound.bell.exact": "Angle",
         "sdpbound.bell.expression": "BellExpression",
         "sdpbound.bell.families.contours": "contour_at_chsh theta_at_chsh",
         "sdpbound.bell.families.correlators": "correlators_self_test",

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sdpbound.arguments import floats, instance, reals
 from sdpbound.bell import tables as noise
+from sdpbound.bell.exact import ExactSinglet
 from sdpbound.bell.scenario import Scenario
 from sdpbound.errors import InvalidBehaviour, InvalidShape
 
@@ -18,6 +19,7 @@ __all__ = ["Behaviour"]
 
 #: How far a table of probabilities may be from valid.
 VALIDITY_TOLERANCE = 1e-9
+_PAIRS = ((2, 2), (2, 2))
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +32,9 @@ class Behaviour:
         Non-negative, normalised for each (x, y), and no-signaling, each within 1e-9.
     scenario : Scenario, optional
         Needed only where settings of one party have different numbers of outcomes (missing outcomes have zeros).
+    exact : ExactSinglet, optional
+        The exact correlations that the floats stand for. Members of the singlet family give it. What is made of a
+        behaviour by noise or mixing has none.
 
     Raises
     ------
@@ -38,6 +43,7 @@ class Behaviour:
 
     p: NDArray[np.float64]
     scenario: Scenario = field(default=None)  # type: ignore[assignment]
+    exact: ExactSinglet | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         p = reals(self.p, "a behaviour p[a, b, x, y]")
@@ -80,6 +86,11 @@ class Behaviour:
         p.flags.writeable = False
         object.__setattr__(self, "p", p)
         object.__setattr__(self, "scenario", scenario)
+        if self.exact is not None:
+            instance(self.exact, ExactSinglet, "exact", "SingletSelfTest(...).exact")
+            off = np.abs(self.correlators - self.exact.correlators).max() if scenario.outcomes == _PAIRS else np.inf
+            if not max(off, np.abs(self.marginals_a).max(), np.abs(self.marginals_b).max()) <= VALIDITY_TOLERANCE:
+                raise InvalidBehaviour(f"the behaviour is not that of the singlet at {self.exact.title}.")
 
     @classmethod
     def from_moments(cls, scenario: Scenario, moments: ArrayLike) -> Behaviour:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sdpbound.arguments import floats, instance
 from sdpbound.bell.behaviour import Behaviour
+from sdpbound.bell.exact import ExactSinglet
 from sdpbound.bell.expression import BellExpression
 from sdpbound.bell.scenario import Scenario
 from sdpbound.errors import InvalidInput, InvalidParameter, InvalidSettings, InvalidShape
@@ -17,7 +18,7 @@ from sdpbound.errors import InvalidInput, InvalidParameter, InvalidSettings, Inv
 __all__ = ["DATA_TOLERANCE", "Observations"]
 
 
-#: Tested data mean this interval around the floats; its width is charged to every bound.
+#: Measured data mean this interval around the floats; its width is charged to every bound about them.
 DATA_TOLERANCE = 1e-12
 
 
@@ -25,12 +26,18 @@ DATA_TOLERANCE = 1e-12
 class Observations:
     """What the parties test: values of Bell expressions, each meant as an interval of 1e-12 around the float.
 
+    Data of a behaviour that is exact, such as ``SingletSelfTest(...).behaviour()``, are exact too: they are the values
+    of ``exact``, and the floats are near to them. Closed forms at self-tests are about exact data. All other bounds are
+    about the intervals: what they say holds wherever in them the true values are. Data made of floats are *measured*.
+
     Attributes
     ----------
     scenario : Scenario
     coefficients : (J, *scenario.shape)
     values, tolerances : (J,)
     kind : "bell", "correlators", "full" or "custom"; for tables and messages
+    exact : the exact correlations of which these are the values; None for measured data, as all data with a wider
+        tolerance are
     """
 
     scenario: Scenario
@@ -38,6 +45,7 @@ class Observations:
     values: NDArray[np.float64]
     tolerances: NDArray[np.float64]
     kind: str = "custom"
+    exact: ExactSinglet | None = None
 
     def __post_init__(self) -> None:
         instance(self.scenario, Scenario, "scenario", "Scenario.bipartite(2, 2)")
@@ -55,6 +63,8 @@ class Observations:
         for name, array in (("coefficients", c), ("values", v), ("tolerances", t)):
             array.flags.writeable = False
             object.__setattr__(self, name, array)
+        if (t > DATA_TOLERANCE).any():  # then they are not meant to be exact
+            object.__setattr__(self, "exact", None)
 
     @classmethod
     def none(cls, scenario: Scenario) -> Observations:
@@ -62,9 +72,14 @@ class Observations:
         return cls(scenario, np.zeros((0, *scenario.shape)), np.zeros(0), np.zeros(0), "none")
 
     @classmethod
-    def bell_value(cls, expression: BellExpression, value: float, tolerance: float = DATA_TOLERANCE) -> Observations:
-        """One Bell expression has this value."""
-        return cls.bell_values([(expression, value)], tolerance)
+    def bell_value(
+        cls, expression: BellExpression, value: float | Behaviour, tolerance: float = DATA_TOLERANCE
+    ) -> Observations:
+        """One Bell expression has this value, or the value that it has on this behaviour."""
+        if not isinstance(value, Behaviour):
+            return cls.bell_values([(expression, value)], tolerance)
+        own = instance(expression, BellExpression, "a tested expression", "chsh()").value(value)
+        return replace(cls.bell_values([(expression, own)], tolerance), exact=value.exact)
 
     @classmethod
     def bell_values(
@@ -117,9 +132,9 @@ class Observations:
         table = np.zeros((len(pairs), *scenario.shape))
         for j, (x, y) in enumerate(pairs):
             table[j, 1 + x, 1 + y] = 1.0
-        return cls(
-            scenario, table, np.array([c[x, y] for x, y in pairs]), floats(tolerance, "tolerance"), "correlators"
-        )
+        values = np.array([c[x, y] for x, y in pairs])
+        exact = behaviour.exact if isinstance(behaviour, Behaviour) else None
+        return cls(scenario, table, values, floats(tolerance, "tolerance"), "correlators", exact)
 
     @classmethod
     def full(cls, behaviour: Behaviour, tolerance: float = DATA_TOLERANCE) -> Observations:
@@ -127,7 +142,8 @@ class Observations:
         scenario = instance(behaviour, Behaviour, "behaviour", "SingletSelfTest(...).behaviour()").scenario
         size = int(np.prod(scenario.shape))
         table = np.eye(size)[1:].reshape(-1, *scenario.shape)
-        return cls(scenario, table, behaviour.moments.reshape(-1)[1:], floats(tolerance, "tolerance"), "full")
+        values, exact = behaviour.moments.reshape(-1)[1:], behaviour.exact
+        return cls(scenario, table, values, floats(tolerance, "tolerance"), "full", exact)
 
     @classmethod
     def correlators_and_marginals(cls, behaviour: Behaviour, tolerance: float = DATA_TOLERANCE) -> Observations:
@@ -164,10 +180,12 @@ class Observations:
             and np.array_equal(self.coefficients, other.coefficients)
             and np.array_equal(self.values, other.values)
             and np.array_equal(self.tolerances, other.tolerances)
+            and self.exact == other.exact
         )
 
     def __hash__(self) -> int:
         return hash((self.scenario, self.coefficients.tobytes(), self.values.tobytes()))
 
     def __repr__(self) -> str:
-        return f"Observations({self.kind}, {len(self)} tested values, {self.scenario})"
+        which = "tested values" if self.exact is None else "exact values"
+        return f"Observations({self.kind}, {len(self)} {which}, {self.scenario})"

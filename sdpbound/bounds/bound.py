@@ -85,6 +85,8 @@ class Proof(ABC):
 
     #: Said where a functional is asked for, of a proof that is of one number only: why there is none, and what to do.
     no_functional: ClassVar[str] = "this proof is of one number only, and gives no affine functional."
+    #: Whether it is about the exact data, and not about all data within the tolerances of the floats.
+    of_exact_data: ClassVar[bool] = False
 
     @property
     @abstractmethod
@@ -146,6 +148,14 @@ class Bound:
         return self._proof.given
 
     @property
+    def data(self) -> str:
+        """Which data the bound is about.
+
+        "exact": the exact values of a member. "measured": all values within the tolerances of the floats.
+        """
+        return "exact" if self._proof.of_exact_data else "measured"
+
+    @property
     def correction(self) -> float:
         """How much the certificate moved the solver's value, to the safe side if positive."""
         if math.isnan(self.solver_value):
@@ -175,7 +185,7 @@ class Bound:
         value = rounded(self.value, self.side)
         where = f" over {self.model!r}" if self.status != "closed form" else ""
         how = (
-            f"closed form, {self.source}"
+            f"closed form, {self.data} data, {self.source}"
             if self.status == "closed form"
             else f"certified, margin {self.correction:.1e}"
         )

@@ -1,21 +1,23 @@
 """Closed forms at self-tests.
 
 A file of format ``sdpbound closed form`` has tested data of two parties with two settings of two
-outcomes each, and no proof: the data are said to self-test the singlet, where Eve's entropies are known
+outcomes each, and no proof: the exact data are said to self-test the singlet, where Eve's entropies are known
 (arXiv:2309.09650, Proposition 1 (iv)). With E the self-tested correlator of the settings x and y, in bits,
 
     H(A|x,E) = 1,   H(AB|x,y,E) = 1 + h((1+E)/2),   blind H(A|x,y,B,E) = h((1+E)/2).
 
-The checker finds again, from the data alone, that they are at a self-test within 1e-12. Either one tested expression
+The file names the exact data, and the checker evaluates that they self-test: :mod:`sdpbound.checker.exact_data`.
+
+**Older files** (version 0.1) name no exact data. What they prove is about data *exactly* at a self-test that agree with
+the floats, whichever these are. The checker finds that there are such data within 1e-12. Either one tested expression
 has only correlator coefficients c_xy and a constant, and a value that is + or - its quantum maximum within
 1e-12 max(1, sum |c_xy|); c_00 c_01 c_10 c_11 < 0, and the best cosine between Bob's settings, a rational function of
 the c_xy, lies strictly inside (-1, 1) (both in exact rational numbers), so that only the singlet has this maximum; then
 E is known from the c_xy. Or the four correlators are given one by one, at most one is within 1e-12 of +-1, and numbers
 within 1e-12 of them satisfy the arcsine criterion of arXiv:1511.04886; then E is the float given.
 
-What this proves is about data *exactly* at the self-test that agrees with the floats within these tolerances: no float
-can say more, and for data that are only close the entropy may be smaller by about the square root of the distance. As E
-is a rounded number where it was claimed, a claim holds if it is at most the entropy of a correlator within 1e-11 of E.
+For data that are only close the entropy may be smaller by about the square root of the distance. As E is a rounded
+number in those files, a claim of theirs holds if it is at most the entropy of a correlator within 1e-11 of E.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from fractions import Fraction
 import flint
 
 from sdpbound.checker.claim import Verification
+from sdpbound.checker.exact_data import exact_self_test
 from sdpbound.checker.numbers import (
     LOG_PRECISION,
     ONE,
@@ -55,22 +58,16 @@ SelfTested = tuple[str, dict[tuple[int, int], flint.arb]]  # by which criterion,
 
 def verify_self_test(root: Mapping[str, object], strict: bool) -> Verification:
     """The entropy of data at a self-test, and whether the claim is one of it; see the module docstring."""
-    question = read_keys(root["question"], ("scenario", "figure", "side", "observed"), "question")
+    question = read_keys(root["question"], ("scenario", "figure", "side", "observed"), "question", ("exact",))
+    given = root["question"]
+    assert isinstance(given, Mapping)  # read_keys has seen to it
+    named = "exact" in given
     scenario = read_scenario(question["scenario"])
     if scenario.outcomes != ((2, 2), (2, 2)):
         raise CertificateError(
             f"question.scenario.outcomes is {shown(scenario.outcomes)}; closed forms are about [[2, 2], [2, 2]]."
         )
-    name = "question.figure"
-    read_kind(question["figure"], name, ("entropy",))
-    figure = read_keys(question["figure"], ("kind", "x", "y", "blind"), name)
-    x = read_integer(figure["x"], 0, 1, f"{name}.x")
-    y = None if figure["y"] is None else read_integer(figure["y"], 0, 1, f"{name}.y")
-    blind = figure["blind"]
-    if not isinstance(blind, bool):
-        raise CertificateError(f"{name}.blind is {shown(blind)}; true or false is expected.")
-    if blind and y is None:
-        raise CertificateError(f"{name} is blind and has no y; Bob's setting is needed.")
+    x, y, blind = _read_figure(question["figure"])
     if question["side"] != "lower":
         raise CertificateError(f"question.side is {shown(question['side'])}; for entropy it must be lower.")
     observed = read_observed(question["observed"], scenario)
@@ -84,12 +81,12 @@ def verify_self_test(root: Mapping[str, object], strict: bool) -> Verification:
 
     what = f"H(A|x={x},E)" if y is None else f"H({'A' if blind else 'AB'}|x={x},y={y},{'B,' if blind else ''}E)"
     with flint.ctx.workprec(LOG_PRECISION):
-        how, correlators = _self_test(observed)
+        how, correlators = exact_self_test(given["exact"], observed) if named else _self_test(observed)
         if y is None:
             entropy = most = flint.arb(1)
         else:
             size = abs(correlators[x, y])
-            rest = (size - to_ball(_CORRELATOR_SLACK)).max(flint.arb(0))
+            rest = size if named else (size - to_ball(_CORRELATOR_SLACK)).max(flint.arb(0))
             entropy, most = (binary_entropy(modulus) + (0 if blind else 1) for modulus in (size, rest))
         value = rounded_float(lower_end(entropy), up=False)
         # A claim holds where it is certainly not above the entropy with the slack.
@@ -97,8 +94,10 @@ def verify_self_test(root: Mapping[str, object], strict: bool) -> Verification:
         beyond = out_of_range(claimed, "lower", flint.arb(0), flint.arb(2 if y is not None and not blind else 1), what)
     holds = holds and not beyond
     near = f"For data exactly at the self-test that agrees with the tested ones within the tolerance ({how})"
+    if named:
+        near = f"For exact data, {how}"
     if holds:
-        if not blind:
+        if not blind and not named:
             asked = Question(scenario, {}, "conditional_entropy", "lower", "quantum", [], observed, x, y)
             try_value(asked, claimed - _CORRELATOR_SLACK)
         message = f"{near}, {what} is {value!r}, as claimed ({float(claimed)!r})."
@@ -119,6 +118,21 @@ def verify_self_test(root: Mapping[str, object], strict: bool) -> Verification:
         functional=None,
         message=message,
     )
+
+
+def _read_figure(entry: object) -> tuple[int, int | None, bool]:
+    """Alice's setting, Bob's if there is one, and whether Eve has Bob's side too."""
+    name = "question.figure"
+    read_kind(entry, name, ("entropy",))
+    figure = read_keys(entry, ("kind", "x", "y", "blind"), name)
+    x = read_integer(figure["x"], 0, 1, f"{name}.x")
+    y = None if figure["y"] is None else read_integer(figure["y"], 0, 1, f"{name}.y")
+    blind = figure["blind"]
+    if not isinstance(blind, bool):
+        raise CertificateError(f"{name}.blind is {shown(blind)}; true or false is expected.")
+    if blind and y is None:
+        raise CertificateError(f"{name} is blind and has no y; Bob's setting is needed.")
+    return x, y, blind
 
 
 def _self_test(observed: Observed) -> SelfTested:

@@ -268,8 +268,7 @@ class Devices:
         else:
             behaviour = self.member.behaviour(noise=self.noise)
         if self.observed == "bell" and self.member.expression is not None:
-            expression = self.member.expression
-            return behaviour, sb.Observations.bell_value(expression, expression.value(behaviour))
+            return behaviour, sb.Observations.bell_value(self.member.expression, behaviour)
         if self.observed == "correlators":
             return behaviour, sb.Observations.correlators(behaviour)
         return behaviour, sb.Observations.full(behaviour)

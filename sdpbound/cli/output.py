@@ -116,7 +116,7 @@ def rounded(value: float, side: str) -> str:
 def margin_of(bound: sb.Bound) -> str:
     """Say how far the proven bound is from the solver's value, or what proves the bound instead."""
     if bound.status == "closed form":
-        return f"closed form, {bound.source}"
+        return f"closed form, {bound.data} data, {bound.source}"
     if isinstance(bound, sb.EntropyAttack):
         return f"explicit attack of {len(bound.weights)} strategies, {bound.data}"
     moved = "unknown" if math.isnan(bound.correction) else f"{bound.correction:.1e}"
@@ -148,6 +148,7 @@ def bound_facts(bound: sb.Bound) -> dict[str, Any]:
         "status": bound.status,
         "seconds": dict(bound.seconds),
         "source": bound.source,
+        "data": bound.data,
     }
     if isinstance(bound, sb.EntropyBound):
         facts |= {"method": bound.method, "merged": bound.merged, "gap": finite(bound.gap)}

@@ -125,6 +125,7 @@ def rate_facts(rate: sb.Rate) -> dict[str, Any]:
         "side": rate.side,
         "margin": finite(rate.entropy.correction),
         "closed_form": rate.is_closed_form,
+        "data": rate.data,
         "settings": {"x": x, "y": y},
         "preprocessing": rate.preprocessing,
         "entropy": bound_facts(rate.entropy),

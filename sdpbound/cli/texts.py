@@ -6,15 +6,14 @@ A text that is no value gets an error of one sentence.
 from __future__ import annotations
 
 import difflib
-import math
 from collections.abc import Callable, Sequence
 
 from sdpbound.errors import InvalidParameter
 
 __all__ = ["angle", "choice", "flips", "integer", "number", "of_parties"]
 
-#: The units that may follow an angle, and their sizes in radians.
-UNITS = {"deg": math.pi / 180.0, "rad": 1.0}
+#: The units that may follow an angle.
+UNITS = ("deg", "rad")
 
 #: What stands between the numbers of the parties, and between the numbers of one party's settings.
 BETWEEN_PARTIES, BETWEEN_SETTINGS = ",", ":"
@@ -38,22 +37,28 @@ def angle(text: str, name: str) -> float:
     """Read an angle in radians.
 
     As in study files, a bare number that looks like degrees is refused. "45 deg", "45 rad" and expressions such as
-    "45*deg" name their unit and are read.
+    "45*deg" name their unit and are read. A sum of rational numbers and multiples of pi is an exact angle.
 
     >>> angle("pi/4", "theta") == angle("45 deg", "theta"), angle("45 rad", "theta")
-    (True, 45.0)
+    (True, Angle('45'))
     """
-    words = text.split()
-    if len(words) > 1 and words[-1] in UNITS:
-        return number(" ".join(words[:-1]), name) * UNITS[words[-1]]
-    try:
-        value = float(text)
-    except ValueError:
-        return number(text, name)
-    # imported here and not at the start, because it imports numpy
+    # imported here and not at the start, because they import numpy
+    from sdpbound.bell.exact import Angle
     from sdpbound.bell.families.family import require_radians
 
-    return require_radians(value, name)
+    words = text.split()
+    if len(words) > 1 and words[-1] in UNITS:
+        text = f"({' '.join(words[:-1])})*{words[-1]}"
+    else:
+        try:
+            bare = float(text)
+        except ValueError:
+            bare = 0.0
+        require_radians(bare, name)
+    try:
+        return Angle.of(text, name)
+    except InvalidParameter:
+        return number(text, name)
 
 
 def integer(text: str | None, name: str) -> int | None:

@@ -23,12 +23,12 @@ from scipy.optimize import minimize
 
 from sdpbound.arguments import instance
 from sdpbound.bell.behaviour import Behaviour
+from sdpbound.bell.families.correlators import bell_value_self_test
 from sdpbound.bell.families.formulas import singlet_coefficients
 from sdpbound.bell.families.singlet import SingletSelfTest
 from sdpbound.bell.observations import Observations
 from sdpbound.bell.scenario import Scenario
 from sdpbound.entropies.entropy import Entropy
-from sdpbound.entropies.self_test import bell_value_self_test
 from sdpbound.entropies.swept import SweptEntropy
 from sdpbound.errors import Infeasible, InvalidInput, InvalidParameter, SolverFailure
 from sdpbound.rates.rates import Rate, key_rate, randomness_rate
@@ -128,7 +128,7 @@ def best_test(
     x, y = everything.settings
 
     def test(member: SingletSelfTest) -> Rate:
-        return prove(Observations.bell_value(member.expression, member.expression.value(behaviour)), x, y)
+        return prove(Observations.bell_value(member.expression, behaviour), x, y)
 
     member, sine = closest_member(multipliers)
     best = test(member)

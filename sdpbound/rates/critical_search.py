@@ -14,6 +14,7 @@ from scipy.optimize import minimize, minimize_scalar
 from sdpbound.arguments import instance
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.expression import BellExpression
+from sdpbound.bell.families.correlators import bell_value_self_test
 from sdpbound.bell.families.singlet import SingletSelfTest
 from sdpbound.bell.noise.noise import Noise
 from sdpbound.bell.observations import Observations
@@ -22,7 +23,6 @@ from sdpbound.bell.strategy import Strategy
 from sdpbound.entropies.conditional import named_entropy
 from sdpbound.entropies.entropy import Entropy
 from sdpbound.entropies.question import require_preprocessing
-from sdpbound.entropies.self_test import bell_value_self_test
 from sdpbound.entropies.swept import SweptEntropy
 from sdpbound.errors import CertificateError, Infeasible, InvalidInput, InvalidParameter, SolverFailure
 from sdpbound.rates.options import LineOptions, SearchOptions
@@ -289,7 +289,7 @@ def observer(ideal: Ideal, observed: Tested) -> Callable[[Behaviour], Observatio
             f"observed = {observed!r:.60} must be 'bell', 'correlators', 'full', a BellExpression, or a function that "
             "gives the Observations of a behaviour."
         )
-    return lambda behaviour: Observations.bell_value(expression, expression.value(behaviour))
+    return lambda behaviour: Observations.bell_value(expression, behaviour)
 
 
 def key_devices(expression: BellExpression, x: int) -> Behaviour:

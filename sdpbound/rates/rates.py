@@ -20,6 +20,7 @@ from sdpbound.adversaries.adversary import Adversary
 from sdpbound.arguments import instance, with_changes
 from sdpbound.attacks.proof import EntropyAttack
 from sdpbound.bell.behaviour import Behaviour
+from sdpbound.bell.expression import BellExpression
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.bound import Bound
 from sdpbound.bounds.rounding import lower_float, rounded
@@ -45,9 +46,9 @@ __all__ = [
 
 
 NO_SELF_TEST = (
-    "the tested data are no self-test of the singlet against a quantum adversary: they need the exact maximum of a "
-    "member for which condition (4) holds, or four correlators that pass correlators_self_test; leave "
-    "require_self_test out for the certified program alone."
+    "the tested data are no self-test of the singlet against a quantum adversary: they must be exact ones, such as the "
+    "correlators or the Bell value of SingletSelfTest(...).behaviour() where condition (4) holds; leave "
+    "require_self_test out for the certified bound alone."
 )
 #: How far an explicit tested value may be from the behaviour's own.
 CONSISTENCY = 1e-9
@@ -93,11 +94,17 @@ class Rate:
     def is_closed_form(self) -> bool:
         return self.entropy.status == "closed form"
 
+    @property
+    def data(self) -> str:
+        """Which data the rate is about: "exact" or "measured", as in :attr:`Bound.data`."""
+        return self.entropy.data
+
     def __repr__(self) -> str:
         x, y = self.settings
         at = f"x={x}" if y is None else f"x={x}, y={y}"
         at += f", preprocessing {self.preprocessing:.6g}" if self.preprocessing else ""
         how = f"closed form, {self.entropy.source}" if self.is_closed_form else f"certified from {self.entropy.figure}"
+        how += f"; {self.data} data"
         if self.attack is not None:
             how = f"explicit attack, {self.attack.data}"
         sign = "<=" if self.side == "upper" else ">="
@@ -105,8 +112,8 @@ class Rate:
         return f"{rate} ({self.side} bound at {at}; {how}; security: {self.security})"
 
 
-def observations_of(behaviour: Behaviour, observed: Observations | str) -> Observations:
-    """The tested data: Observations that the behaviour fulfils, or its "correlators", or all of it ("full")."""
+def observations_of(behaviour: Behaviour, observed: Observations | BellExpression | str) -> Observations:
+    """The tested data of the behaviour: Observations that it has, an expression's value, "correlators" or "full"."""
     instance(behaviour, Behaviour, "behaviour", "SingletSelfTest(...).behaviour()")
     if isinstance(observed, Observations):
         if observed.scenario != behaviour.scenario:
@@ -121,11 +128,15 @@ def observations_of(behaviour: Behaviour, observed: Observations | str) -> Obser
                 "rate needs the data of the devices whose errors it corrects; test values of this behaviour."
             )
         return observed
+    if isinstance(observed, BellExpression):
+        return Observations.bell_value(observed, behaviour)
     if observed == "correlators":
         return Observations.correlators(behaviour)
     if observed == "full":
         return Observations.full(behaviour)
-    raise InvalidParameter(f"observed = {observed!r} must be 'correlators', 'full' or an Observations.")
+    raise InvalidParameter(
+        f"observed = {observed!r:.60} must be 'correlators', 'full', a BellExpression or an Observations."
+    )
 
 
 def error_correction(behaviour: Behaviour, x: int, y: int, preprocessing: float = 0.0) -> float:
@@ -146,8 +157,11 @@ def leakage(behaviour: Behaviour, x: int, y: int, preprocessing: float = 0.0) ->
         )
     q = flint.arb(float(preprocessing))
     total = flint.arb(0)
-    for column in behaviour.joint(x, y).T:
+    for b, column in enumerate(behaviour.joint(x, y).T):
         exact = [flint.arb(float(p)) for p in column]
+        if behaviour.exact is not None:
+            e = behaviour.exact.correlator(x, y)
+            exact = [(1 + (e if a == b else -e)) / 4 for a in (0, 1)]
         if preprocessing:
             exact = [(1 - q) * exact[0] + q * exact[1], (1 - q) * exact[1] + q * exact[0]]
         own = [p for p in exact if p > 0]
@@ -158,7 +172,7 @@ def leakage(behaviour: Behaviour, x: int, y: int, preprocessing: float = 0.0) ->
 
 def key_rate(
     behaviour: Behaviour,
-    observed: Observations | str = "correlators",
+    observed: Observations | BellExpression | str = "correlators",
     x: int | None = None,
     y: int | None = None,
     entropy: Entropy | str | None = None,
@@ -171,7 +185,7 @@ def key_rate(
     Parameters
     ----------
     behaviour : what the devices do: its error-correction cost is paid
-    observed : what is tested: "correlators", "full" or an Observations; Eve is limited by this only
+    observed : what is tested: "correlators", "full", a BellExpression or an Observations; Eve is limited by this only
     x, y : key settings; None: the best pair, reported in the Rate
     entropy : an Entropy, or the name of a method of :class:`sdpbound.VonNeumann`; default VonNeumann(), which
         takes the best bound of all methods that are fast on the data
@@ -223,7 +237,7 @@ def key_rate(
 
 def randomness_rate(
     behaviour: Behaviour,
-    observed: Observations | str = "correlators",
+    observed: Observations | BellExpression | str = "correlators",
     local: bool = False,
     x: int | None = None,
     y: int | None = None,
@@ -282,7 +296,7 @@ def randomness_rate(
 
 def best_preprocessing(
     behaviour: Behaviour,
-    observed: Observations | str = "correlators",
+    observed: Observations | BellExpression | str = "correlators",
     x: int | None = None,
     y: int | None = None,
     entropy: Entropy | str | None = None,
@@ -338,5 +352,7 @@ def _self_test(data: Observations, model: Adversary, closed_forms: bool) -> Self
 def _security(model: Adversary, kind: str, bound: Bound) -> tuple[str, tuple[str, ...]]:
     """What makes the number a rate, and what is assumed."""
     known = model.security(kind)
-    extra = ("the tested values are exactly those of the self-test",) if bound.model is None else ()
-    return known.theorem, (*known.assumptions, *extra)
+    given = bound.given.exact
+    if bound.data != "exact" or given is None:
+        return known.theorem, known.assumptions
+    return known.theorem, (*known.assumptions, f"the data are exactly those of the self-test at {given.title}")

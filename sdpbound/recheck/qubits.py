@@ -47,11 +47,11 @@ from sdpbound.recheck.words import OBSERVABLE, leftover
 __all__ = ["recheck_qubits"]
 
 PRECISION = 160
-MOST_CELLS, SMALLEST = 200_000, Fraction(1, 2**24)
+MOST_CELLS, SMALLEST = 200_000, Fraction(1, 2**36)
 #: Steps of the iteration at a corner, and the largest range of X that is used: beyond, r has no weight.
 MOST_STEPS, RANGE = 120, 40.0
-#: What is left to rounding before a bound is proven.
-ROOM = 1e-11
+#: What is left to rounding before a bound is proven, and how much more for each nat of the functional.
+ROOM, ROUNDING = 1e-11, 2.0**-50
 
 
 def recheck_qubits(root: dict[str, Any], budget: Budget) -> Finding:
@@ -172,6 +172,11 @@ class _Search:
     angles: tuple[bool, bool]
     corners: dict[tuple[Fraction, Fraction], _Corner] = field(default_factory=dict)
 
+    @property
+    def room(self) -> float:
+        """What is left to rounding at a corner."""
+        return ROOM + ROUNDING * sum(float(abs(value).upper()) for value in self.terms.values())
+
     def run(self, budget: Budget) -> None:
         """Prove it, or refuse."""
         full, none = (Fraction(0), Fraction(1)), (Fraction(0), Fraction(0))
@@ -221,12 +226,12 @@ class _Search:
         """Whether G is proven to be below the target at a corner."""
         if corner.proven is not None and corner.proven <= target:
             return True
-        goal = float(target.lower()) - ROOM
+        goal = float(target.lower()) - self.room
         limit = corner.steps + MOST_STEPS
         while corner.below <= goal and corner.steps < limit:
             if corner.about <= goal:
                 budget.spend(5000)
-                found = self._proven(corner)
+                found = self._proven(corner, target.lower())
                 if found is not None and found <= target:
                     corner.proven = found
                     return True
@@ -277,8 +282,8 @@ class _Search:
         corner.history = [*corner.history[-5:], (corner.hint, gap)]
         corner.hint = _clipped(_mixed(corner.history))
 
-    def _proven(self, corner: _Corner) -> flint.arb | None:
-        """A number that G is proven not to exceed, from the best X."""
+    def _proven(self, corner: _Corner, target: flint.arb) -> flint.arb | None:
+        """A number that G is proven not to exceed, from the best X: just above it, or else the target."""
         gap = corner.operator
         if not math.isfinite(corner.about):
             return None
@@ -290,8 +295,7 @@ class _Search:
                 if logarithm is None:
                     return None
                 gap = gap + w * logarithm * w.transpose()
-        for room in (1e-13, 1e-12, 8e-12):
-            bound = flint.arb(corner.about + room)
+        for bound in (*(flint.arb(corner.about + part * self.room) for part in (0.01, 0.1, 0.8)), target):
             if positive(Real([[bound if i == j else 0 for j in range(4)] for i in range(4)]) - gap):
                 return bound
         return None

@@ -4,6 +4,9 @@ At a self-test outcomes are uniform, Eve is in product with them, and with E the
 
     H(A|X=x,E) = 1,   H(AB|X=x,Y=y,E) = 1 + h((1+E)/2),   H(A|X=x,Y=y,B,E) = h((1+E)/2).
 
+The exact data are named: :mod:`sdpbound.recheck.exact_data`. Files of version 0.1 name none, and what they say is about
+some exact data near their floats.
+
 **One Bell value** (arXiv:2309.09650, Proposition 1 (iv)). With unit vectors b_0, b_1 at an angle of cosine t the
 largest value of ``sum c_xy <A_x B_y>`` is ``sum_x |c_x0 b_0 + c_x1 b_1|``. If c_00 c_01 c_10 c_11 < 0 and its
 derivative vanishes at a -1 < t < 1, that is where ``m_0 / n_0 + m_1 / n_1 = 0``, n_x^2 = c_x0^2 + c_x1^2 + 2 m_x t, m_x
@@ -12,8 +15,9 @@ derivative vanishes at a -1 < t < 1, that is where ``m_0 / n_0 + m_1 / n_1 = 0``
 **All four correlators** (arXiv:1511.04886): for one of them, subtracted, and the others added, the sum of their
 arcsines is pi or -pi, and at most one of them is 1 or -1. Marginals that are tested too must vanish.
 
-Data are floats: they self-test if some within 1e-12 (of the sum of sizes of an expression's coefficients) do and no
-local data come ten times as close. E is that of the expression's extreme, exactly, or the correlator as it was given.
+Unnamed data are floats: they self-test if some within 1e-12 (of the sum of sizes of an expression's coefficients) do
+and no local data come ten times as close. E is that of the expression's extreme, exactly, or the correlator as it was
+given.
 """
 
 from __future__ import annotations
@@ -25,6 +29,7 @@ import flint
 
 from sdpbound.recheck.answer import Budget, Finding, refuse
 from sdpbound.recheck.balls import ball, enclosing, end, entropy_of
+from sdpbound.recheck.exact_data import exact_correlators
 from sdpbound.recheck.question import Question, Tested, read_question, within
 from sdpbound.recheck.reading import choice, integer, number, record
 
@@ -41,7 +46,8 @@ Correlators = dict[tuple[int, int], tuple[Fraction, Fraction]]
 
 def recheck_self_test(root: dict[str, Any], budget: Budget) -> Finding:
     """The whole certificate."""
-    question = read_question(root, extra="", parties=(2, 2))
+    named = isinstance(root["question"], dict) and "exact" in root["question"]
+    question = read_question(root, extra="exact" if named else "", parties=(2, 2))
     figure = record(question.figure, "the figure", "kind x y blind")
     if figure["kind"] != "entropy" or question.side != "lower" or question.devices.outcomes != ((2, 2), (2, 2)):
         raise refuse("a self-test of the singlet bounds an entropy of two settings of two outcomes from below.")
@@ -55,13 +61,18 @@ def recheck_self_test(root: dict[str, Any], budget: Budget) -> Finding:
         raise refuse("data known worse than to 1e-12 self-test nothing.")
     budget.spend(100_000)
     with flint.ctx.workprec(PRECISION):
-        found = _by_correlators(question) if theorem == CORRELATORS else _by_bell_value(question)
+        if named:
+            exact = exact_correlators(root["question"]["exact"], question)
+        else:
+            found = _by_correlators(question) if theorem == CORRELATORS else _by_bell_value(question)
+            spans = {place: (max(low, Fraction(-1)), min(high, Fraction(1))) for place, (low, high) in found.items()}
+            exact = {place: enclosing(*span) for place, span in spans.items()}
         proven = Fraction(1)
         if y is not None:
-            low, high = found[x, y]
-            e = enclosing(max(low, Fraction(-1)), min(high, Fraction(1)))
+            e = exact[x, y]
             bits = (entropy_of((1 + e) / 2) + entropy_of((1 - e) / 2)) / flint.arb(2).log()
-            proven = end(bits, "upper") + (0 if blind else 1)
+            # a fair coin has one bit, and not one bit but for the last digit of a ball
+            proven = (Fraction(1) if named and e == 0 else end(bits, "upper" if not named else "lower")) + (not blind)
     claimed = number(record(root["claim"], "the claim", "value")["value"], "the claimed value")
     most = 1 if y is None or blind else 2
     return Finding("entropy", "lower", proven, claimed, within(claimed, 0, most))

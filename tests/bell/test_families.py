@@ -160,7 +160,7 @@ def test_printing() -> None:
     assert {t: 1}[SingletSelfTest(0.8, 1.2, 2.5)] == 1
 
 
-@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, "1", None, 1j, [1.0], True])
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, "one", None, 1j, [1.0], True])
 @pytest.mark.parametrize("name", ["theta", "phi", "omega"])
 def test_bad_angles(name: str, bad: Any) -> None:
     angles: dict[str, Any] = {"theta": 0.1, "phi": 0.2, "omega": 0.3, name: bad}

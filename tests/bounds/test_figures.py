@@ -28,6 +28,7 @@ from sdpbound.finite_size.figures import FiniteKeyLength, FiniteRandomnessLength
 from tests.golden_certificates import INDEX, golden
 
 SECURITY = FiniteSecurity(soundness=1e-9)
+TSIRELSON = sb.SingletSelfTest("pi/2", "pi/4", "3*pi/4").behaviour()
 #: Figure, words, and the entry as JSON text.
 CASES: list[tuple[Figure, str, str]] = [
     (
@@ -149,7 +150,7 @@ def test_bounds_have_their_figure() -> None:
 
 def test_a_proof_of_one_number_has_no_functional_and_says_why() -> None:
     """Both are bounds with all that these promise: the functional, or why there is none."""
-    exact = sb.find_self_test(sb.Observations.bell_value(sb.chsh(), 8**0.5))
+    exact = sb.find_self_test(sb.Observations.bell_value(sb.chsh(), TSIRELSON))
     assert exact is not None
     attack = sb.conditional_entropy_upper_bound(sb.Observations.bell_value(sb.chsh(), 2.5), tolerance=1e-3)
     for bound, why in ((exact.entropy(), "closed_forms=False"), (attack, "the bound from below has one")):
@@ -175,7 +176,8 @@ SAMPLES["finite length"] = min((name for name in INDEX if kind_of(name) == "fini
 
 
 def test_older_certificates_say_no_kind() -> None:
-    assert not any("kind" in golden(name) for name in INDEX if not name.startswith("entropy_coarse"))
+    newer = ("entropy_coarse", "closed_exact", "entropy_qubit_extreme")
+    assert not any("kind" in golden(name) for name in INDEX if not name.startswith(newer))
     assert set(SAMPLES) == set(NAMES)
 
 
@@ -191,7 +193,7 @@ def test_a_kind_that_is_said_must_be_the_right_one(kind: str) -> None:
 
 def test_new_certificates_say_their_kind() -> None:
     data = sb.Observations.bell_value(sb.chsh(), 2.5)
-    exact = sb.find_self_test(sb.Observations.bell_value(sb.chsh(), 8**0.5))
+    exact = sb.find_self_test(sb.Observations.bell_value(sb.chsh(), TSIRELSON))
     assert exact is not None
     made = {
         "bound": sb.maximize(sb.chsh(), sb.Local()),

@@ -5,13 +5,18 @@ from __future__ import annotations
 import copy
 import json
 import math
+from fractions import Fraction
 
+import flint
 import numpy as np
 import pytest
 
 import sdpbound as sb
+from sdpbound.bell.families.correlators import correlators_self_test
+from sdpbound.bell.families.formulas import cosines
 from sdpbound.checker import verify
 from sdpbound.errors import CertificateError
+from sdpbound.recheck import recheck
 
 T = sb.SingletSelfTest(1.0, 1.5, 2.6)
 
@@ -23,13 +28,23 @@ def entropy(e: float) -> float:
 def closed_form(t: sb.SingletSelfTest, observed: str, x: int, y: int | None, blind: bool = False) -> dict:
     behaviour = t.behaviour()
     data = {
-        "bell": sb.Observations.bell_value(t.expression, t.expression.value(behaviour)),
+        "bell": sb.Observations.bell_value(t.expression, behaviour),
         "correlators": sb.Observations.correlators(behaviour),
         "full": sb.Observations.full(behaviour),
     }[observed]
     test = sb.find_self_test(data)
     assert test is not None
     return json.loads(test.entropy(x, y, blind).certificate.to_json())
+
+
+def old_form(t: sb.SingletSelfTest, observed: str, x: int, y: int | None, blind: bool = False) -> dict:
+    """A file as version 0.1 wrote it: it names no exact data."""
+    certificate = closed_form(t, observed, x, y, blind)
+    del certificate["question"]["exact"]
+    return certificate
+
+
+FORMS = pytest.mark.parametrize("form", [closed_form, old_form], ids=["exact", "old"])
 
 
 def refused(certificate: dict, match: str) -> None:
@@ -45,18 +60,20 @@ def refused(certificate: dict, match: str) -> None:
 @pytest.mark.parametrize(
     "angles", [(1.0, 1.5, 2.6), (math.pi / 3, math.pi / 2 - 0.02, 5 * math.pi / 6), (math.pi / 3, math.pi / 3, math.pi)]
 )
-def test_entropies_of_the_family(angles, observed, x, y, blind):
+@FORMS
+def test_entropies_of_the_family(form, angles, observed, x, y, blind):
     t = sb.SingletSelfTest(*angles)
-    found = verify(closed_form(t, observed, x, y, blind))
+    found = verify(form(t, observed, x, y, blind))
     e = float(t.correlators[x, 1 if y is None else y])
     expected = 1.0 if y is None else entropy(e) + (not blind)
     assert found.holds and found.side == "lower" and found.figure == "entropy" and found.model == "quantum"
     assert found.functional is None
     assert found.value == pytest.approx(expected, abs=1e-9)  # the entropy is steep where |E| is close to 1
-    assert "exactly at the self-test" in found.message
+    assert ("For exact data" if form is closed_form else "exactly at the self-test") in found.message
 
 
-def test_random_members_by_their_bell_value():
+@FORMS
+def test_random_members_by_their_bell_value(form):
     random = np.random.default_rng(7)
     checked = 0
     while checked < 40:
@@ -65,17 +82,20 @@ def test_random_members_by_their_bell_value():
             continue
         checked += 1
         x, y = int(random.integers(2)), int(random.integers(2))
-        found = verify(closed_form(t, "bell", x, y))
+        found = verify(form(t, "bell", x, y))
         assert found.value == pytest.approx(1 + entropy(float(t.correlators[x, y])), abs=1e-10)
 
 
-def test_chsh_and_its_negative():
-    for sign in (1, -1):
-        data = sb.Observations.bell_value(sb.chsh(), sign * 8**0.5)
-        test = sb.find_self_test(data)
-        assert test is not None
-        found = verify(test.entropy(0, 0).certificate.data)
-        assert found.value == pytest.approx(1 + entropy(0.5**0.5), abs=1e-14)
+@pytest.mark.parametrize("angles", [("pi/2", "pi/4", "3*pi/4"), ("pi/2", "5*pi/4", "7*pi/4")])
+@pytest.mark.parametrize("scale", [1.0, -1.0, 1e-7, 3e5])
+def test_a_multiple_of_the_expression_is_its_own_test(angles, scale):
+    """CHSH is a multiple of expression (2) at these angles: at its largest and at its least value."""
+    t = sb.SingletSelfTest(*angles)
+    data = sb.Observations.bell_value(scale * sb.chsh(), t.behaviour())
+    assert abs(data.values[0] / scale) == pytest.approx(8**0.5, rel=1e-15)
+    certificate = json.loads(sb.find_self_test(data).entropy(0, 0).certificate.to_json())
+    assert verify(certificate).value == pytest.approx(1 + entropy(0.5**0.5), abs=1e-15)
+    assert recheck(certificate).holds
 
 
 def test_a_limit_point_needs_the_correlators():
@@ -89,6 +109,11 @@ def test_a_limit_point_needs_the_correlators():
 def test_claims_above_the_entropy_are_refused(observed):
     for x, y, blind in ((0, None, False), (0, 1, False), (1, 1, True)):
         certificate = closed_form(T, observed, x, y, blind)
+        tampered = copy.deepcopy(certificate)  # two of the last digits are enough where the data are exact
+        tampered["claim"]["value"] += 2 * math.ulp(tampered["claim"]["value"])
+        refused(tampered, "does not prove")
+        assert not recheck(tampered).holds
+        certificate = old_form(T, observed, x, y, blind)
         for step in (1e-10, 1e-3, 10):
             tampered = copy.deepcopy(certificate)
             tampered["claim"]["value"] += step
@@ -102,22 +127,81 @@ def test_claims_above_the_entropy_are_refused(observed):
 @pytest.mark.parametrize("step", [-1e-3, -1e-9, -1e-10, 1e-10, 1e-3])
 def test_data_off_the_self_test_are_refused(observed, step):
     """Near |<A0 B0>| = 1 the arcsine is steep: 1e-12 there is 1e-11 in the last correlator."""
-    certificate = closed_form(T, observed, 0, None)
-    certificate["question"]["observed"][-1]["value"] += step
+    for form in (closed_form, old_form):
+        certificate = form(T, observed, 0, None)
+        certificate["question"]["observed"][-1]["value"] += step
+        refused(certificate, "prove no entropy")
+
+
+@pytest.mark.parametrize("name", ["theta", "phi", "omega"])
+@pytest.mark.parametrize("step", ["1/100000000000", "-1/100"])
+def test_other_angles_are_refused(name, step):
+    """The floats are those of the angles, to 1e-12."""
+    certificate = closed_form(T, "correlators", 0, None)
+    angle = certificate["question"]["exact"][name]
+    angle["radians"] = str(Fraction(angle["radians"]) + Fraction(step))
+    refused(certificate, "not that of the exact data")
+    assert not recheck(certificate).holds
+
+
+EDGES = [("1", "pi/2", "2"), ("pi/2", "pi/2", "pi"), ("1", "pi/2 - 1", "2"), ("0", "pi/2", "2"), ("1", "pi/2", "pi/2")]
+
+
+@pytest.mark.parametrize("angles", EDGES)
+def test_angles_on_the_edge_of_condition_four(angles):
+    """Where one cosine of condition (4) vanishes the correlators self-test alone; where two do, nothing does."""
+    t = sb.SingletSelfTest(*angles)
+    zeros = sum(abs(c) < 1e-15 for c in cosines(*t.parameters))
+    assert zeros and not t.is_self_test
+    found = sb.find_self_test(sb.Observations.correlators(t.behaviour()))
+    assert (found is not None) == (zeros == 1) == correlators_self_test(t.correlators)
+    certificate = closed_form(T, "correlators", 0, None)
+    question = certificate["question"]
+    question["exact"] = t.exact.entry()
+    for entry, value in zip(question["observed"], t.correlators.ravel(), strict=True):
+        entry["value"] = float(value)
+    assert recheck(certificate).holds == (zeros == 1)
+    if zeros == 1:
+        assert verify(certificate).holds
+    else:
+        refused(certificate, "prove no entropy")
+    question["observed"] = [{"coefficients": t.expression.coefficients.tolist(), "value": 0.0, "tolerance": 1e-12}]
+    question["observed"][0]["value"] = float(t.expression(t.behaviour()))
     refused(certificate, "prove no entropy")
+    assert not recheck(certificate).holds
+
+
+def test_a_sign_too_close_to_call_is_refused():
+    """pi/2 to 390 digits is no zero of the cosine, and no honest certificate has such an angle."""
+    certificate = closed_form(sb.SingletSelfTest("1", "pi/2", "2"), "correlators", 0, None)
+    with flint.ctx.workprec(4000):
+        top = int((flint.arb.pi() / 2 * 10**190).floor().unique_fmpz())
+    certificate["question"]["exact"]["phi"] = {"radians": f"{top}/{10**190}", "pis": "0"}
+    found = verify(certificate)  # a little below pi/2: inside, and decided
+    assert found.holds and recheck(certificate).holds
+    certificate["question"]["exact"]["phi"] = {"radians": f"{top + 1}/{10**190}", "pis": "0"}
+    refused(certificate, "prove no entropy")
+    assert not recheck(certificate).holds
 
 
 def test_another_expression_is_refused():
+    for form in (closed_form, old_form):
+        certificate = form(T, "bell", 0, 1)
+        certificate["question"]["observed"][0]["coefficients"][2][2] *= -1  # no longer of negative product
+        refused(certificate, "prove no entropy")
     certificate = closed_form(T, "bell", 0, 1)
-    certificate["question"]["observed"][0]["coefficients"][2][2] *= -1  # no longer of negative product
+    entry = certificate["question"]["observed"][0]
+    entry["coefficients"][1][1] *= 1 + 1e-9  # no longer the expression of the angles
+    entry["value"] = float((np.array(entry["coefficients"])[1:, 1:] * T.correlators).sum())
     refused(certificate, "prove no entropy")
+    assert not recheck(certificate).holds
 
 
 def test_a_local_maximum_is_refused():
     """Negative product, but the best cosine is outside [-1, 1]: the quantum maximum is the local one."""
     table = [[0, 0, 0], [0, 1, 0.1], [0, 5, -0.05]]
     item = {"coefficients": table, "value": 6.05, "tolerance": 0}
-    certificate = closed_form(T, "bell", 0, None)
+    certificate = old_form(T, "bell", 0, None)
     certificate["question"]["observed"] = [item]
     for value in (6.05, 5.95, -6.05):
         item["value"] = value
@@ -125,7 +209,7 @@ def test_a_local_maximum_is_refused():
 
 
 def test_two_perfect_correlators_are_refused():
-    certificate = closed_form(T, "correlators", 0, None)
+    certificate = old_form(T, "correlators", 0, None)
     for item, value in zip(certificate["question"]["observed"], (1, 1, 0.25, 0.25), strict=True):
         item["value"] = value
     refused(certificate, "prove no entropy")
@@ -134,18 +218,20 @@ def test_two_perfect_correlators_are_refused():
     refused(certificate, "prove no entropy")
 
 
-def test_three_correlators_and_marginals_that_are_not_zero():
-    certificate = closed_form(T, "correlators", 0, None)
+@FORMS
+def test_three_correlators_and_marginals_that_are_not_zero(form):
+    certificate = form(T, "correlators", 0, None)
     del certificate["question"]["observed"][2]
     refused(certificate, "prove no entropy")
-    certificate = closed_form(T, "full", 0, None)
+    certificate = form(T, "full", 0, None)
     assert certificate["question"]["observed"][0]["coefficients"][0][1] == 1
     certificate["question"]["observed"][0]["value"] = 1e-6
     refused(certificate, "prove no entropy")
 
 
-def test_the_bell_value_may_have_a_constant_and_rational_numbers():
-    certificate = closed_form(T, "bell", 0, None)
+@FORMS
+def test_the_bell_value_may_have_a_constant_and_rational_numbers(form):
+    certificate = form(sb.SingletSelfTest("pi/2", "pi/4", "3*pi/4"), "bell", 0, None)
     (item,) = certificate["question"]["observed"]
     item["coefficients"] = [["1/3", 0, 0], [0, 3, 3], [0, 3, -3]]
     item["value"] = 1 / 3 + 3 * 8**0.5
@@ -172,6 +258,12 @@ def test_the_bell_value_may_have_a_constant_and_rational_numbers():
         (("question", "observed", 0, "value"), math.nan, "finite"),
         (("question", "observed"), [], "prove no entropy"),
         (("claim", "value"), "one", "claim.value"),
+        (("question", "exact"), None, "exact"),
+        (("question", "exact", "kind"), "doublet", "exact.kind"),
+        (("question", "exact", "theta"), 1.0, "exact.theta"),
+        (("question", "exact", "phi", "radians"), "1/0", "denominator"),
+        (("question", "exact", "omega", "pis"), math.inf, "finite"),
+        (("question", "exact", "omega", "pis"), "1e5", "omega.pis"),
     ],
 )
 def test_malformed_ones_are_refused(path, value, match):
@@ -185,7 +277,7 @@ def test_malformed_ones_are_refused(path, value, match):
 
 
 def test_keys_are_exactly_those_of_the_format():
-    for path in ((), ("question",), ("question", "figure"), ("claim",)):
+    for path in ((), ("question",), ("question", "figure"), ("question", "exact"), ("claim",)):
         certificate = closed_form(T, "bell", 0, 1)
         entry = certificate
         for key in path:

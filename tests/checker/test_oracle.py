@@ -27,6 +27,7 @@ LOOSE = {
     "attack_entropy_elegant": 0.8,
     "attack_entropy_elegant_both": 1.4,
     "attack_information": 0.6,
+    "entropy_qubit_extreme_both": 0.3,
     "finite_key_classical": 0.3,
     "finite_randomness_both": 0.3,
 }

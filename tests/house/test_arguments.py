@@ -14,11 +14,11 @@ import pytest
 
 import sdpbound as sb
 from sdpbound.arguments import complexes, floats, real, reals
+from sdpbound.bell.families.correlators import bell_value_self_test
 from sdpbound.bell.families.formulas import singlet_coefficients
 from sdpbound.boxes import xor_attack
 from sdpbound.boxes.boxes import DepolarisedBoxes
 from sdpbound.boxes.functions import outcome_function
-from sdpbound.entropies.self_test import bell_value_self_test
 from sdpbound.errors import InvalidInput, InvalidParameter, InvalidShape
 from sdpbound.finite_size.scores import scored_test
 from sdpbound.protocols import bhk, braunstein_caves, simple_chsh, xor_amplification
@@ -213,6 +213,7 @@ def test_the_array_given_is_not_the_one_kept() -> None:
 
 MEMBER = sb.SingletSelfTest(1.0, 1.5, 2.6).behaviour(0.97)
 CORRELATED = sb.Observations.correlators(MEMBER)
+EXACT = sb.Observations.correlators(sb.SingletSelfTest(1.0, 1.5, 2.6).behaviour())
 
 
 @pytest.mark.parametrize(
@@ -257,8 +258,8 @@ CORRELATED = sb.Observations.correlators(MEMBER)
         lambda: CHSH.permute_settings(7, (0, 1)),
         lambda: CHSH.permute_outcomes(0, 9, (0, 1)),
         lambda: sb.SingletSelfTest("a", 0, 0),  # type: ignore[arg-type]
-        lambda: sb.find_self_test(sb.Observations.bell_value(CHSH, 8**0.5)).entropy(7),  # type: ignore[union-attr]
-        lambda: sb.find_self_test(sb.Observations.bell_value(CHSH, 8**0.5)).entropy(0, blind=True),  # type: ignore[union-attr]
+        lambda: sb.find_self_test(EXACT).entropy(7),  # type: ignore[union-attr]
+        lambda: sb.find_self_test(EXACT).entropy(0, blind=True),  # type: ignore[union-attr]
     ],
 )
 def test_wrong_arguments_get_one_of_our_errors(call: Any) -> None:

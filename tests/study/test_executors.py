@@ -215,6 +215,25 @@ def test_what_happens_between_tasks_is_not_the_next_task_s_fault(tmp_path: Path)
         process.answer(task)
 
 
+@posix
+def test_a_process_is_replaced_after_many_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sdpbound.study.running.solver_process.MOST_ANSWERS", 4)
+    done = list(run_in_processes(plan(10), 1, fake(tmp_path)))
+    workers = [said(answer).split()[0] for _, answer in done]
+    assert [len(list(group)) for _, group in itertools.groupby(workers)] == [4, 4, 2]
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the system does not tell how large a process is")
+def test_a_process_that_grows_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each answer of the worker keeps 8 MB; after four more than the first it has grown by more than 30 MB."""
+    monkeypatch.setattr("sdpbound.study.running.solver_process.MOST_GROWTH", 30 * 2**20)
+    work = "kept = globals().setdefault('kept', []); kept.append(b'x' * 2**23)"
+    done = list(run_in_processes(plan(12), 1, fake(tmp_path, work)))
+    workers = [said(answer).split()[0] for _, answer in done]
+    counts = [len(list(group)) for _, group in itertools.groupby(workers)]
+    assert len(done) == 12 and len(counts) >= 2 and max(counts) in (4, 5, 6)
+
+
 def test_processes_that_cannot_start(tmp_path: Path) -> None:
     with pytest.raises(SolverFailure, match=r"cannot be started \(ended with status 1, no\); .*--workers 0"):
         list(run_in_processes(plan(3), 2, [sys.executable, "-c", "raise SystemExit('no')"]))

@@ -5,17 +5,16 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from sdpbound.arguments import numbered, reals
+from sdpbound.arguments import floats, numbered, reals
 from sdpbound.bell.observations import DATA_TOLERANCE
 from sdpbound.errors import InvalidParameter, InvalidShape
 
-__all__ = ["COSINE_ROUNDING", "correlators_self_test"]
+__all__ = ["bell_value_self_test", "correlators_self_test"]
 
-
-#: A cosine below this is zero up to the rounding of its angle, and has no sign.
-COSINE_ROUNDING = 1e-15
+#: A coefficient below this part of the largest one counts as zero, and its sign means nothing.
+COEFFICIENT_ROUNDING = 1e-14
 
 
 # -- self-test from all four correlators ----------------------------------------------------------------------------
@@ -80,3 +79,35 @@ def correlators_self_test(c: ArrayLike, tolerance: float = DATA_TOLERANCE) -> bo
     least = low.sum() - low - high
     most = high.sum() - high - low
     return bool(np.any((least <= math.pi) & (math.pi <= most)) or np.any((least <= -math.pi) & (-math.pi <= most)))
+
+
+# -- self-test from one Bell value ------------------------------------------------------------------------------------
+
+
+def bell_value_self_test(coefficients: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]] | None:
+    """The quantum maximum of ``sum c_xy <A_x B_y>``, c of shape (2, 2), and its correlators (2, 2), if it self-tests.
+
+    None if the quantum maximum is the local one. With t the cosine of the angle between Bob's measurements it is
+
+        max over -1 <= t <= 1 of  sqrt(c00^2 + c01^2 + 2 c00 c01 t) + sqrt(c10^2 + c11^2 + 2 c10 c11 t).
+
+    The function under the maximum is concave in t. If c00 c01 c10 c11 < 0 and the stationary point is strictly inside,
+    the quantum maximum is above the local maximum. By the argument of arXiv:2309.09650, Proposition 1, only the singlet
+    with that angle attains it. For expression (2) of that paper this is its condition (4).
+
+    >>> value, correlators = bell_value_self_test(np.array([[1.0, 1.0], [1.0, -1.0]]))
+    >>> round(value**2, 12), np.round(correlators**2, 12).tolist()
+    (8.0, [[0.5, 0.5], [0.5, 0.5]])
+    """
+    c = floats(coefficients, "coefficients")
+    squares = (c**2).sum(axis=1)
+    mixed = 2.0 * c[:, 0] * c[:, 1]
+    if not mixed[0] * mixed[1] < 0 or np.abs(c).min() <= COEFFICIENT_ROUNDING * np.abs(c).max():
+        return None
+    b, d = float(mixed[0]), float(mixed[1])
+    t = (d * d * squares[0] - b * b * squares[1]) / (b * d * (b - d))
+    if not abs(t) < 1.0:
+        return None
+    norms = np.sqrt(squares + mixed * t)
+    correlators = np.array([[c[x, 0] + c[x, 1] * t, c[x, 0] * t + c[x, 1]] for x in (0, 1)]) / norms[:, None]
+    return float(norms.sum()), correlators

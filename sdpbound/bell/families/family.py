@@ -30,6 +30,7 @@ from typing import Any, ClassVar, Literal
 
 from sdpbound.arguments import instance, numbered
 from sdpbound.bell.behaviour import Behaviour
+from sdpbound.bell.exact import Angle
 from sdpbound.bell.expression import BellExpression
 from sdpbound.bell.noise.noise import Noise
 from sdpbound.bell.noise.state import WhiteNoise
@@ -139,7 +140,7 @@ class Axis:
         number = numbered(value, self.name)
         if not self.low <= number <= self.high or (self.whole and (not number.is_integer() or abs(number) > MOST)):
             raise InvalidParameter(f"{self.name} = {value} must be {self.range}.")
-        return number + 0.0  # no -0.0
+        return value if isinstance(value, Angle) else number + 0.0  # no -0.0
 
 
 # -- members --------------------------------------------------------------------------------------------------------

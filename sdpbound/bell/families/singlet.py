@@ -17,7 +17,8 @@ The four angles add up to pi. Where all of them are positive, condition (4) hold
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import cached_property
 
 import numpy as np
@@ -26,8 +27,8 @@ from scipy.special import entr
 
 from sdpbound.arguments import instance, numbered
 from sdpbound.bell.behaviour import Behaviour
+from sdpbound.bell.exact import Angle, ExactSinglet
 from sdpbound.bell.expression import BellExpression
-from sdpbound.bell.families.correlators import COSINE_ROUNDING
 from sdpbound.bell.families.family import Member
 from sdpbound.bell.families.formulas import (
     cosines,
@@ -48,6 +49,8 @@ __all__ = ["SingletSelfTest"]
 
 
 _SCENARIO = Scenario.bipartite(2, 2)
+#: A cosine above this part of the largest angle has the sign that floats give it.
+CLEAR = 1e-14
 
 
 # -- the family -----------------------------------------------------------------------------------------------------
@@ -64,8 +67,9 @@ class SingletSelfTest(Member):
 
     Parameters
     ----------
-    theta, phi, omega : float
-        Angles in radians, any finite numbers. In WBC Eq. (6) theta is the angle of A1, phi of B0, omega of B1.
+    theta, phi, omega : float, Fraction, str or Angle
+        Angles in radians, any finite numbers, or exact ones such as "pi/2 - 0.02"; see :meth:`Angle.of` for what a
+        float stands for. In WBC Eq. (6) theta is the angle of A1, phi of B0, omega of B1.
 
     Raises
     ------
@@ -75,6 +79,8 @@ class SingletSelfTest(Member):
     >>> t = SingletSelfTest(theta=0.8, phi=1.2, omega=2.5)
     >>> t.is_self_test, round(t.local_bound, 6), round(t.quantum_bound, 6), round(t.chsh, 6)
     (True, 0.643984, 0.675683, 2.597554)
+    >>> SingletSelfTest("pi/3", "pi/2 - 0.02", "5*pi/6").exact.title
+    'theta = 1/3*pi, phi = -1/50 + 1/2*pi, omega = 5/6*pi'
     >>> abs(t.expression(t.behaviour()) - t.strategy_value) < 1e-12
     True
     """
@@ -85,7 +91,14 @@ class SingletSelfTest(Member):
 
     def __post_init__(self) -> None:
         for name in ("theta", "phi", "omega"):
-            object.__setattr__(self, name, numbered(getattr(self, name), name))
+            value = getattr(self, name)
+            exact = isinstance(value, (str, Fraction, Angle))
+            object.__setattr__(self, name, Angle.of(value, name) if exact else numbered(value, name))
+
+    @cached_property
+    def exact(self) -> ExactSinglet:
+        """The correlations at the exact angles that theta, phi and omega stand for."""
+        return ExactSinglet(*(Angle.of(value) for value in self.parameters))
 
     @property
     def parameters(self) -> tuple[float, float, float]:
@@ -125,12 +138,13 @@ class SingletSelfTest(Member):
 
     @property
     def is_self_test(self) -> bool:
-        """Whether condition (4) holds, with every cosine in it above the rounding of floats.
+        """Whether condition (4) holds at the exact angles.
 
-        So a point on the edge of (4), such as phi = ``math.pi / 2`` (a float just below pi/2), is none.
+        So a point on the edge of (4), such as phi = ``math.pi / 2``, which stands for pi/2, is none.
         """
-        factors = np.abs(cosines(*self.parameters))
-        return self.condition < 0.0 and float(factors.min()) > COSINE_ROUNDING
+        if float(np.abs(cosines(*self.parameters)).min()) > CLEAR * max(1.0, *map(abs, self.parameters)):
+            return self.condition < 0.0
+        return self.exact.condition_holds
 
     @property
     def local_bound(self) -> float:
@@ -182,7 +196,8 @@ class SingletSelfTest(Member):
         [1.0, 1.0, 0.942826, 0.271352]
         """
         if noise is None:
-            return Behaviour.from_correlators(self.correlators).white_noise(visibility)
+            ideal = Behaviour.from_correlators(self.correlators)
+            return replace(ideal, exact=self.exact) if visibility == 1.0 else ideal.white_noise(visibility)
         instance(noise, Noise, "noise", "WhiteNoise(0.99)")
         if visibility != 1.0:
             noise = WhiteNoise(visibility) + noise

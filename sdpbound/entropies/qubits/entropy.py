@@ -14,9 +14,10 @@ from sdpbound.arrays import Floats
 from sdpbound.bounds.separation import CERTIFIED_SEPARATION, raise_if_separated
 from sdpbound.entropies.entropy import EntropyBound, TrivialProof
 from sdpbound.entropies.proof import EntropyProof
-from sdpbound.entropies.qubits.branch import prove
-from sdpbound.entropies.qubits.mixture import QubitOptimum, Search, engine_of, optimum, search
-from sdpbound.entropies.qubits.problem import Key
+from sdpbound.entropies.qubits.branch import Proof, prove
+from sdpbound.entropies.qubits.extremes import Extreme, extreme_of
+from sdpbound.entropies.qubits.mixture import QubitOptimum, Search, Weighted, engine_of, optimum, search
+from sdpbound.entropies.qubits.problem import Key, QubitProblem, qubit_problem
 from sdpbound.entropies.question import EntropyQuestion
 from sdpbound.errors import SolverFailure
 
@@ -26,6 +27,8 @@ __all__ = ["QubitEntropyBound", "qubit_entropy"]
 _SEARCH, _PROOF, _CHECK = 0.5, 0.3, 0.05
 #: White noise in the states of a proof, per tolerance, and its limits. With less, rounding counts as much.
 _NOISE, _LEAST_NOISE, _MOST_NOISE = 0.01, 1.5e-7, 1e-6
+#: The tolerance, in bits, to which functionals at an extreme point are proven at most: it costs little.
+_STEEP = 1e-6
 #: How often the search may start again from a strategy that the proof found and the search did not.
 _REPAIRS = 4
 #: The entropy of a mixture is computed in floats, and where it is that of the flips alone the bound is exactly that.
@@ -81,6 +84,10 @@ def qubit_entropy(
     (True, True)
     """
     begun = time.perf_counter()
+    extreme = extreme_of(qubit_problem(question))
+    touching = None if extreme is None else _touching(question, extreme, tolerance)
+    if touching is not None and touching.gap <= tolerance:
+        return touching
     found = search(question, _SEARCH * tolerance, start)
     _raise_if_outside(question, found)
     searched = time.perf_counter()
@@ -91,7 +98,7 @@ def qubit_entropy(
     reached = best.value if best.miss <= _MEETS else found.mixture.objective  # that pays for deviations
     reached = min(reached, math.log2(question.outcomes))  # no entropy is larger
     gap = max(reached - value, 0.0) if reached >= value - _ROUNDING else math.nan
-    return QubitEntropyBound(
+    bound = QubitEntropyBound(
         value=value,
         side="lower",
         merit=question.figure,
@@ -103,6 +110,44 @@ def qubit_entropy(
         _proof=proof,
         gap=gap,
         optimum=best,
+    )
+    return bound if touching is None or touching.value <= value else touching
+
+
+def _touching(question: EntropyQuestion, extreme: Extreme, tolerance: float) -> QubitEntropyBound:
+    """The bound by functionals that touch the entropy at an extreme point; they cost little, so the best is taken."""
+    begun = time.perf_counter()
+    found = Search(qubit_problem(question), extreme.column)
+    best: _QubitProof | TrivialProof = TrivialProof(question, _MODEL)
+
+    def value_of(multipliers: Floats) -> float:
+        nonlocal best
+        constant = extreme.entropy - float(multipliers @ extreme.column.tests[0])
+        candidate = _proof_of(found.problem, question, constant, multipliers, min(tolerance, _STEEP))[0]
+        if candidate.value > best.value:
+            best = candidate
+            found.constant, found.multipliers = constant, multipliers
+        return candidate.value
+
+    extreme.climb(value_of, extreme.entropy - _STEEP)
+    if found.multipliers is None:
+        found.constant, found.multipliers = 0.0, np.zeros_like(found.problem.values)
+    found.lower = found.value_of(found.constant, found.multipliers)
+    found.mixture = Weighted(np.ones(1), extreme.entropy, extreme.entropy, 0.0, found.multipliers)
+    reached = extreme.entropy if extreme.has_data(found.problem) else math.log2(question.outcomes)
+    gap = max(reached - best.value, 0.0)
+    return QubitEntropyBound(
+        value=best.value,
+        side="lower",
+        merit=question.figure,
+        model=_MODEL,
+        solver_value=found.lower,
+        solver="none",
+        status="solved" if gap <= tolerance else "inaccurate",
+        seconds={"assemble": 0.0, "solve": 0.0, "certify": time.perf_counter() - begun},
+        _proof=best,
+        gap=gap,
+        optimum=optimum(question, found),
     )
 
 
@@ -121,14 +166,9 @@ def _proven(question: EntropyQuestion, found: Search, tolerance: float) -> _Qubi
     best: _QubitProof | TrivialProof = TrivialProof(question, _MODEL)
     if problem.key is Key.NONE:
         return best
-    engine = engine_of(problem, min(max(_NOISE * tolerance, _LEAST_NOISE), _MOST_NOISE))
     for _ in range(_REPAIRS):
         assert found.multipliers is not None and found.mixture is not None
-        m = found.multipliers
-        expression = np.tensordot(m, problem.tests, axes=(0, 0))
-        size = float(np.abs(m) @ problem.sizes)
-        proof = prove(engine, expression, size, -found.constant, _PROOF * tolerance)
-        candidate = _QubitProof(question, _MODEL, -(proof.top + _CHECK * tolerance), m)
+        candidate, proof = _proof_of(problem, question, found.constant, found.multipliers, tolerance)
         if candidate.value > best.value:
             best = candidate
         if found.mixture.objective - best.value <= tolerance or proof.best <= -found.constant + 0.1 * tolerance:
@@ -138,6 +178,17 @@ def _proven(question: EntropyQuestion, found: Search, tolerance: float) -> _Qubi
         except SolverFailure:  # the best bound so far is still proven
             break
     return best
+
+
+def _proof_of(
+    problem: QubitProblem, question: EntropyQuestion, constant: float, multipliers: Floats, tolerance: float
+) -> tuple[_QubitProof, Proof]:
+    """Prove a functional whose constant is known from the strategies found."""
+    engine = engine_of(problem, min(max(_NOISE * tolerance, _LEAST_NOISE), _MOST_NOISE))
+    expression = np.tensordot(multipliers, problem.tests, axes=(0, 0))
+    size = float(np.abs(multipliers) @ problem.sizes)
+    proof = prove(engine, expression, size, -constant, _PROOF * tolerance)
+    return _QubitProof(question, _MODEL, -(proof.top + _CHECK * tolerance), multipliers), proof
 
 
 @dataclass(frozen=True, eq=False)

@@ -99,8 +99,7 @@ class AtPoint:
 def observations(member: Member, behaviour: Behaviour, tested: str | None) -> Observations:
     """Return what is tested of the behaviour of a member."""
     if tested == "bell":
-        expression = expression_of(member)
-        return Observations.bell_value(expression, expression.value(behaviour))
+        return Observations.bell_value(expression_of(member), behaviour)
     if tested == "correlators":
         return Observations.correlators(behaviour)
     return Observations.full(behaviour)

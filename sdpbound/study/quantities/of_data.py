@@ -86,7 +86,9 @@ class OfData(ProgramKind):
     def closed_question(self, at: AtPoint, asked: Asked) -> dict[str, Any]:
         """Return the question of the closed form behind the quantity."""
         x, y = asked.settings
-        return question(at, SelfTestedEntropy(x, y if self.pair or self.blind else None, self.blind), "lower")
+        asked_about = question(at, SelfTestedEntropy(x, y if self.pair or self.blind else None, self.blind), "lower")
+        exact = at.observed.exact
+        return asked_about if exact is None else asked_about | {"exact": exact.entry()}
 
     def proven_test(self, at: AtPoint, row: Row) -> SelfTest:
         """Return the self-test of a row whose method is a closed form.

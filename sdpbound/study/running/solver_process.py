@@ -1,9 +1,9 @@
 """A solver process and the one thread that drives it: time limits, crashes, and the next solver.
 
 The process is a fresh interpreter with one thread for BLAS and the solvers. The process does not import the caller's
-main module, and it answers one task at a time. A process may die, or it is killed when it takes longer than the task's
-time limit. Then a new process asks the next solver for this task; other tasks are not touched. If no solver answers,
-the rows of the task record the failure.
+main module, and it answers one task at a time. It is replaced before it grows large. A process may die, or it is killed
+when it takes longer than the task's time limit. Then a new process asks the next solver for this task; other tasks are
+not touched. If no solver answers, the rows of the task record the failure.
 """
 
 from __future__ import annotations
@@ -34,6 +34,9 @@ COMMAND = (sys.executable, "-P", "-m", "sdpbound.study.running.worker")
 #: Attempts to start a process, and the seconds that each may take.
 START_ATTEMPTS = 3
 START_SECONDS = 120.0
+#: A process that has given so many answers, or has grown by so many bytes since its first one, is replaced before the
+#: next task: solvers may keep memory. A new one takes about two seconds to start.
+MOST_ANSWERS, MOST_GROWTH = 20_000, 2**29
 #: Seconds between checks whether a process is late.
 _WATCH = 0.2
 #: Blocks of a small semidefinite program. The order of solvers is chosen by this size before there is a program.
@@ -153,6 +156,15 @@ def _environment() -> dict[str, str]:
     return environment
 
 
+def _resident(pid: int) -> float:
+    """Bytes of memory that a process has in use; 0 where the system does not tell."""
+    try:
+        with open(f"/proc/{pid}/statm", encoding="ascii") as file:
+            return float(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError, AttributeError):
+        return 0.0
+
+
 class _Process:
     """One solver process."""
 
@@ -163,6 +175,7 @@ class _Process:
         self._timing = threading.Lock()
         self._deadline = math.inf
         self._late = False
+        self._answers, self._size = 0, math.inf
         self._over = threading.Event()
         try:
             self._errors = tempfile.TemporaryFile()  # noqa: SIM115
@@ -205,9 +218,18 @@ class _Process:
             line = ""
         if not line.endswith("\n"):
             return None, self._end(limit)
-        if self._late:  # the answer came at the last moment, and the process is being killed
+        # the answer came at the last moment, and the process is being killed; or its memory is to be given back
+        if self._late or self._is_used_up():
             self.close()
         return ANSWER.validate_json(line), ""
+
+    def _is_used_up(self) -> bool:
+        """Whether the process has worked so long, or grown so much, that a new one takes its place."""
+        assert self._process is not None
+        self._answers += 1
+        size = _resident(self._process.pid)
+        self._size = min(self._size, size)
+        return self._answers >= MOST_ANSWERS or size - self._size > MOST_GROWTH
 
     def _read(self, limit: float) -> str:
         """Return one line, or less if the process ends.
