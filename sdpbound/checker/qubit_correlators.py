@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
 
 import flint
 
-from sdpbound.checker.numbers import to_ball
 from sdpbound.checker.qubit_floats import CorrelatorFloats, Floats
 from sdpbound.checker.qubit_search import Table
 
@@ -29,36 +27,48 @@ class CorrelatorDual:
         return found
 
     def bound(self, table: Table, choice: Sequence[float]) -> flint.arb:
-        g = [to_ball(Fraction(v)) for v in choice]
-        z = [table[1][1] + g[0], table[1][2] + g[1]]
-        x = [table[2][2], -table[2][1]]
-        points = [[z[0] + x[0], z[1] + x[1]], [z[0] - x[0], z[1] - x[1]]]
-        lengths = [_length(v) for v in points]
-        total = sum((length.cosh() for length in lengths), flint.arb(0))
-        weights = [length.cosh() / total for length in lengths]
-        slopes = [
-            length.tanh() / length if length > 0 else (1 / length.cosh()).union(flint.arb(1)) for length in lengths
-        ]
-        k = [sum((p * t * v[i] for p, t, v in zip(weights, slopes, points, strict=True)), flint.arb(0)) for i in (0, 1)]
-        if self.both:
-            k[1] = flint.arb(0)
-        size = _length(k)
-        w = [k[0] / size, k[1] / size] if size > 0 else [flint.arb(1), flint.arb(0)]
+        g, h = flint.arb(choice[0]), flint.arb(choice[1])
+        z, y, x, w = table[1][1] + g, table[1][2] + h, table[2][2], -table[2][1]
+        p, q = _Point(z + x, y + w), _Point(z - x, y - w)
+        total = p.cosh + q.cosh
+        along = (p.sinh * p.unit[0] + q.sinh * q.unit[0]) / total
+        across = _ZERO if self.both else (p.sinh * p.unit[1] + q.sinh * q.unit[1]) / total
+        size = _length(along, across)
+        log_q = (total / 2).log() + table[0][0]
         # 1 - |k| from terms that are positive, for |k| may be close to one; with d more the bound is larger, as the
         # logarithm is monotone
-        rest = flint.arb(0)
-        for p, length, v in zip(weights, lengths, points, strict=True):
-            away = [v[0] / length - w[0], v[1] / length - w[1]] if length > 0 else [flint.arb(0, 2), flint.arb(0)]
-            rest += p * (2 / ((2 * length).exp() + 1) + length.tanh() * (away[0] * away[0] + away[1] * away[1]) / 2)
-        if not size > 0:
+        if size > 0:
+            first, second = along / size, across / size
+            rest = (p.short_of(first, second) + q.short_of(first, second)) / total
+        else:
             rest = 1 - size
-        d = flint.arb(2) ** -90
-        more, less = 2 - rest + d, rest + d
-        e = (more / less).log() / 2
-        log_q: flint.arb = (total / 2).log() + table[0][0]
-        miss = _length([e * w[0] - g[0], e * w[1] - g[1]]) if size > 0 else e + _length(g)
-        return log_q + (more * less).log() / 2 + miss
+        more, less = (2 - rest + _MORE).log(), (rest + _MORE).log()
+        e = (more - less) / 2
+        miss = _length(e * first - g, e * second - h) if size > 0 else e + _length(g, h)
+        bound: flint.arb = log_q + (more + less) / 2 + miss
+        return bound
 
 
-def _length(v: Sequence[flint.arb]) -> flint.arb:
-    return (v[0] * v[0] + v[1] * v[1]).nonnegative_part().sqrt()
+_ZERO, _MORE = flint.arb(0), flint.arb(2) ** -90
+
+
+class _Point:
+    """A vector: hyperbolic functions of its length, and its direction. Where the length may be 0, any direction."""
+
+    __slots__ = ("cosh", "down", "sinh", "unit")
+
+    def __init__(self, x: flint.arb, y: flint.arb) -> None:
+        length = _length(x, y)
+        up = length.exp()
+        self.down = 1 / up
+        self.cosh, self.sinh = (up + self.down) / 2, (up - self.down) / 2
+        self.unit = (x / length, y / length) if length > 0 else (flint.arb(0, 1), flint.arb(0, 1))
+
+    def short_of(self, x: flint.arb, y: flint.arb) -> flint.arb:
+        """``cosh - sinh (unit . (x, y))`` for a unit vector, as a sum of terms that are positive."""
+        off, away = self.unit[0] - x, self.unit[1] - y
+        return self.down + self.sinh * (off * off + away * away) / 2
+
+
+def _length(x: flint.arb, y: flint.arb) -> flint.arb:
+    return (x * x + y * y).nonnegative_part().sqrt()

@@ -20,7 +20,7 @@ __all__ = ["MOST_CELLS", "CellSearch", "Dual", "Table", "end_named"]
 Table = list[list[Any]]  # of numbers, Fractions or balls
 Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
-_FIRST_LEVEL, _LAST_LEVEL = 3, 40
+_FIRST_LEVEL, _LAST_LEVEL = 2, 40
 MOST_CELLS = 60_000
 _STEPS = 40
 #: Cells that are worked on together.
@@ -61,6 +61,7 @@ class CellSearch:
         self.ln2 = flint.arb(2).log()
         self.goal = self.ln2 * to_ball(goal)
         self.limit = float(self.goal.mid())
+        self.balls = [[self.ln2 * to_ball(value) for value in row] for row in expression]
         self.size = float(sum(abs(value) for row in expression for value in row))
         self.steps = steps
         self.blurred = False  # whether a wider ball than its distance from the goal was seen
@@ -119,15 +120,12 @@ class CellSearch:
         """K in nats, its angles taken as exact multiples of pi."""
         codes, levels = self.corners.codes[number], self.corners.levels[number]
         (c, s), (d, t) = (self._vector(int(code), int(level)) for code, level in zip(codes, levels, strict=True))
-        rows = []
-        for row in self.expression:
-            one, first, second = (to_ball(v) for v in row)
-            if self.corners.turned[number]:
-                first, second = second, first
-            rows.append([one, first + d * second, t * second])
-        constant, first_row, second_row = rows
-        rows = [constant, [v + c * w for v, w in zip(first_row, second_row, strict=True)], [s * w for w in second_row]]
-        return [[self.ln2 * v for v in row] for row in rows]
+        turned = self.corners.turned[number]
+        constant, first_row, second_row = (
+            [one, second + d * first, t * first] if turned else [one, first + d * second, t * second]
+            for one, first, second in self.balls
+        )
+        return [constant, [v + c * w for v, w in zip(first_row, second_row, strict=True)], [s * w for w in second_row]]
 
     def _vector(self, code: int, level: int) -> tuple[flint.arb, flint.arb]:
         """Cosine and sine of code / 2^(level+1) pi; drawn out to the meeting point of the tangents if code is odd."""
