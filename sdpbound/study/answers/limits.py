@@ -63,9 +63,9 @@ def _known(solver: str, quantity: Quantity, row: Row) -> bool:
     own = quantity.kind.solvers(quantity, row["model"])
     if own is not None and (quantity.kind.attack or solver in own):
         return solver in own
-    if quantity.how is not None and quantity.how.method == "qubit":
-        return solver == "highs"
     # "none" means that the data left nothing to solve
+    if quantity.how is not None and quantity.how.method == "qubit":
+        return solver in ("highs", "none")
     return solver in names() or solver == "none" or re.fullmatch(r"cvxpy:[A-Z0-9_]{1,30}", solver, re.ASCII) is not None
 
 

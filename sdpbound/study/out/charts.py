@@ -276,8 +276,10 @@ def _lines(
         legend["best"] = Line2D([], [], color=BLACK, linestyle="none", label="best point found", **look)
     if panel.colour:
         name = _axes(own)[panel.colour].short
+        exact = {v: ", exact data" if _is_exact([r for r in own if r[panel.colour] == v]) else "" for v in shades}
         keys = {
-            f"{name}{v}": Line2D([], [], color=c, linewidth=1.8, label=f"${name}={v:.5g}$") for v, c in shades.items()
+            f"{name}{v}": Line2D([], [], color=c, linewidth=1.8, label=f"${name}={v:.5g}${exact[v]}")
+            for v, c in shades.items()
         }
         legend = keys | legend
     axes.set_xlabel(_axes(own)[x].axis)
@@ -349,6 +351,12 @@ def _unanswered(axes: Axes, panel: _Panel) -> set[str]:
             axes.plot(x, y, transform=foot, **look)
         found.add(status)
     return found
+
+
+def _is_exact(rows: Sequence[Row]) -> bool:
+    """Whether all values are bounds from closed forms, which are about exact data."""
+    values = [row for row in rows if row["value"] is not None]
+    return bool(values) and all(row["method"] == "closed form" and row["side"] != "exact" for row in values)
 
 
 def _room(axes: Axes, finite: NDArray[np.float64], marks: bool) -> None:
