@@ -33,7 +33,7 @@ from sdpbound.entropies.entropy import least_entropy
 from sdpbound.entropies.quadrature import graded_nodes, refined_nodes, weights
 from sdpbound.entropies.qubits import mixture as qubit_mixture
 from sdpbound.entropies.qubits.branch import prove
-from sdpbound.entropies.qubits.engine import StateEngine
+from sdpbound.entropies.qubits.engine import Batch, StateEngine
 from sdpbound.entropies.qubits.entropy import QubitEntropyBound
 from sdpbound.entropies.qubits.problem import Key
 from tests.support import chsh_entropy
@@ -600,9 +600,8 @@ def test_branch_and_bound_ends_where_nothing_is_known() -> None:
     """An engine whose numbers are none."""
 
     class Nothing(StateEngine):
-        def step(self, tables: Floats, hints: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-            nothing = np.full(len(tables), np.nan)
-            return nothing, nothing, nothing, hints
+        def advance(self, batch: Batch, index: NDArray[np.int64], precision: float, steps: int) -> None:
+            batch.gaps[index] = np.nan  # and bounds that are never set
 
     proof = prove(Nothing(Key.ONE, 0.0), np.eye(3), 3.0, 0.5, 1e-3)
     assert proof.top == math.inf

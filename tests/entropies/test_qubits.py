@@ -88,7 +88,7 @@ def test_dual_bounds_are_above_every_state(key: Key, flips: float, size: float) 
     engine = StateEngine(key, flips)
     hint = rng.normal(size=(40, 4, 4))
     hint = hint + hint.transpose(0, 2, 1)
-    first = engine.step(tables, hint)[1]
+    first = Batch(engine, tables, hint).uppers
     batch = Batch(engine, tables, engine.cold(tables))
     batch.solve(1e-5, 60)
     assert np.quantile(batch.uppers - batch.values, 0.7) <= 1e-4

@@ -130,7 +130,8 @@ def cheapest_weights(
             np.concatenate([np.concatenate([way.scale * tested, *identity], axis=1), sums[None]]),
             np.concatenate([way.scale * values, [1.0]]),
             way.method,
-            PRECISE if way.precise else {},
+            # what presolving saves is less than what it takes in a program of so few rows
+            {"presolve": False, **(PRECISE if way.precise else {})},
             [] if free is None else way.scale * free,
         )
         message = str(answer.message)

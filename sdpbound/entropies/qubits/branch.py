@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdpbound.arrays import Floats
-from sdpbound.entropies.qubits.engine import Batch, Engine, moments_of
+from sdpbound.entropies.qubits.engine import Batch, Engine
 from sdpbound.entropies.qubits.mixture import LN2
 from sdpbound.entropies.qubits.problem import frame
 
@@ -121,6 +121,7 @@ class _Cells:
     places, levels : (n, 2) of either angle: the arc with this number of those of half-width pi / 2^(level + 1)
     turned : (n,) whether Bob's frame is that of B', and B turns
     corners : (n, 3, 3) numbers of its pairs of corners
+    weights : (n, 2, 4, 3) of the extreme means of three corners, for either angle
     uppers : (n,) upper bounds on G in nats; before a cell is refined, that of the cell that it is a part of
     """
 
@@ -128,6 +129,7 @@ class _Cells:
     levels: Integers
     turned: Booleans
     corners: Integers
+    weights: Floats
     uppers: Floats
 
     def __len__(self) -> int:
@@ -150,7 +152,7 @@ class _Cells:
         return _Cells(*(np.concatenate([getattr(self, name), getattr(other, name)]) for name in _NAMES))
 
 
-_NAMES = ("places", "levels", "turned", "corners", "uppers")
+_NAMES = ("places", "levels", "turned", "corners", "weights", "uppers")
 
 
 class _Corners:
@@ -202,7 +204,7 @@ class _Corners:
         order = np.argsort(np.concatenate([self.keys, unique[new]]), kind="stable")
         self.keys = np.concatenate([self.keys, unique[new]])[order]
         self.numbers = np.concatenate([self.numbers, numbers[new]])[order]
-        return _Cells(places, levels, turned, numbers[place].reshape(-1, 3, 3), uppers)
+        return _Cells(places, levels, turned, numbers[place].reshape(-1, 3, 3), _weights(levels), uppers)
 
     def _add(self, codes: Integers, levels: Integers, turned: Booleans, near: Integers | None) -> None:
         """New corners (n, 2) of arcs of these levels, in Bob's frame of B' where turned."""
@@ -227,9 +229,8 @@ class _Corners:
 
     def bounds(self, cells: _Cells, at: Floats) -> Floats:
         """(n, 4, 4) the means of the values given at each cell's corners; infinite where a value is."""
-        weights = _weights(cells.levels)
         with np.errstate(invalid="ignore"):
-            means = weights[:, 0] @ at[cells.corners] @ weights[:, 1].transpose(0, 2, 1)
+            means = cells.weights[:, 0] @ at[cells.corners] @ cells.weights[:, 1].transpose(0, 2, 1)
         return np.where(np.isnan(means), np.inf, means)
 
     def refine(self, cells: _Cells, goal: float, precision: float, steps: int) -> Floats:
@@ -260,24 +261,22 @@ class _Corners:
         raised = np.where(np.isfinite(raised), raised, 0.0)
         split = (raised >= _AS_MUCH * raised.max(axis=1, keepdims=True)) & used
         split |= ~split.any(axis=1, keepdims=True) & used  # every cell is divided
-        turned = self._better_turned(cells)
-        places, levels, frames, uppers, near = [], [], [], [], []
-        for s in (0, 1, 2):
-            for t in (0, 1, 2):
-                if (s < 2 and not used[0]) or (t < 2 and not used[1]):
-                    continue
-                index = np.flatnonzero((split[:, 0] == (s < 2)) & (split[:, 1] == (t < 2)))
-                if index.size == 0 or s == t == 2:
-                    continue
-                one = np.array([s < 2, t < 2])
-                places.append(np.where(one, 2 * cells.places[index] + np.array([s % 2, t % 2]), cells.places[index]))
-                levels.append(cells.levels[index] + one)
-                frames.append(turned[index])
-                uppers.append(cells.uppers[index])
-                near.append(cells.corners[index][:, _NEAREST[s]][:, :, _NEAREST[t]])
-        if not places:  # there are no cells
+        if not len(cells):
             return cells
-        return self.cells(*(np.concatenate(part) for part in (places, levels, frames, uppers, near)))
+        # of each part: its cell, and which half it is along either angle; 2 where the angle is not divided
+        cell = np.repeat(np.arange(len(cells)), (1 + split[:, 0]) * (1 + split[:, 1]))
+        first = np.searchsorted(cell, cell)
+        part, apart = np.arange(len(cell)) - first, split[cell]
+        along = 1 + apart[:, 0]
+        half = np.where(apart, np.stack([part % along, part // along], axis=1), 2)
+        rows, columns = _NEAREST[half[:, 0]], _NEAREST[half[:, 1]]
+        return self.cells(
+            np.where(apart, 2 * cells.places[cell] + half, cells.places[cell]),
+            cells.levels[cell] + apart,
+            self._better_turned(cells)[cell],
+            cells.uppers[cell],
+            cells.corners[cell[:, None, None], rows[:, :, None], columns[:, None, :]],
+        )
 
     def _better_turned(self, cells: _Cells) -> Booleans:
         """Whether the part of K with B is smaller than that with B', at the highest of each cell's ends."""
@@ -286,7 +285,7 @@ class _Corners:
             return np.zeros(len(cells), dtype=bool)
         ends = cells.corners[:, ::2, ::2].reshape(-1, 4)
         k = np.take_along_axis(ends, self.batch.values[ends].argmax(axis=1)[:, None], axis=1)[:, 0]
-        moments = moments_of(self.engine.states(self.batch.tables[k], self.batch.hints[k]))
+        moments = self.engine.moments(self.batch.tables[k], self.batch.hints[k])
         alice, bob = frame(self.angles[k, 0]), frame(self.angles[k, 1])
         parts = (self.expression * (alice @ moments @ bob.transpose(0, 2, 1))).sum(axis=1)
         return np.asarray(parts[:, 1] < parts[:, 2])

@@ -80,11 +80,12 @@ class Engine(ABC):
         """The first hints, for tables (n, 3, 3) of K."""
 
     @abstractmethod
-    def step(self, tables: Floats, hints: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-        """Take one step for each K: lower values (n,) and proven upper bounds (n,) on G(K), heights (n,), better hints.
+    def advance(self, batch: Batch, index: NDArray[np.int64], precision: float, steps: int) -> None:
+        """Take at most ``steps`` steps for some of the K, each until its bounds differ by at most ``precision`` nats.
 
-        All numbers are in nats. The height of a hint is G(K) at the optimum. On the way from the old hint to the new
-        one the height rises at first, but the new hint may be too far.
+        A step gives a lower value and a proven upper bound on G(K), a height, and a better hint. The height of a hint
+        is G(K) at the optimum. On the way from the old hint to the new one the height rises at first, but the new hint
+        may be too far. A step that lowers the height is undone and shortened.
         """
 
     @property
@@ -100,6 +101,10 @@ class Engine(ABC):
     def states(self, tables: Floats, hints: Floats) -> Floats:
         """The states (n, 4, 4) of the hints; a state at the optimum attains G(K)."""
 
+    def moments(self, tables: Floats, hints: Floats) -> Floats:
+        """The expectations (n, 3, 3) of the products of 1, Z, X with 1, Z, X in these states."""
+        return moments_of(self.states(tables, hints))
+
     def curvature(self, tables: Floats, hints: Floats) -> Floats:
         """The Hessian (n, 9, 9) of G by the entries of the tables, from differences; only searches use it."""
         n = len(tables)
@@ -107,7 +112,7 @@ class Engine(ABC):
         many = (tables + shifts).reshape(-1, 3, 3)
         batch = Batch(self, many, np.concatenate([hints] * 18))
         batch.step(np.arange(len(many)))
-        moments = moments_of(self.states(many, batch.hints)).reshape(2, 9, n, 9)
+        moments = self.moments(many, batch.hints).reshape(2, 9, n, 9)
         found = ((moments[0] - moments[1]) / (2.0 * _DIFFERENCE)).transpose(1, 0, 2)
         return np.asarray(0.5 * (found + found.transpose(0, 2, 1)), dtype=np.float64)
 
@@ -116,12 +121,13 @@ class Engine(ABC):
 class Batch:
     """Many K with hints and the known bounds on G(K).
 
-    A step that lowers the height is undone and shortened.
-
     Attributes
     ----------
+    tables, hints : (n, 3, 3) of K, and the engine's hints
     values, uppers : (n,) lower and upper bounds on G(K), in nats
     gaps : (n,) upper bound minus lower value of the last step, in nats
+    bases, moves, heights, lengths : of the last step that was uphill: where it began, the whole step, the height there,
+        and the part of the step that is taken
     """
 
     engine: Engine
@@ -131,39 +137,23 @@ class Batch:
     def __post_init__(self) -> None:
         n = len(self.tables)
         self.values, self.uppers, self.gaps = np.full(n, -np.inf), np.full(n, np.inf), np.full(n, np.inf)
-        self._base, self._move = self.hints.copy(), np.zeros_like(self.hints)
-        self._height, self._length = np.full(n, -np.inf), np.ones(n)
+        self.bases, self.moves = self.hints.copy(), np.zeros_like(self.hints)
+        self.heights, self.lengths = np.full(n, -np.inf), np.ones(n)
         self.step(np.arange(n))
 
     def add(self, tables: Floats, hints: Floats) -> None:
         """Take in more K, behind those that are there."""
         other = Batch(self.engine, tables, hints)
-        for name in ("tables", "hints", "values", "uppers", "gaps", "_base", "_move", "_height", "_length"):
+        for name in ("tables", "hints", "values", "uppers", "gaps", "bases", "moves", "heights", "lengths"):
             setattr(self, name, np.concatenate([getattr(self, name), getattr(other, name)]))
 
     def step(self, index: NDArray[np.int64]) -> None:
         """Take another step for some of the K."""
-        hints = self.hints[index]
-        values, uppers, heights, better = self.engine.step(self.tables[index], hints)
-        self.gaps[index] = uppers - values
-        self.values[index] = np.fmax(self.values[index], values)
-        self.uppers[index] = np.fmin(self.uppers[index], uppers)  # fmin ignores a nan
-        # a step goes uphill unless it is too long
-        good = heights >= self._height[index] - self.engine.resolution
-        kept = index[good]
-        self._base[kept], self._move[kept], self._height[kept] = hints[good], (better - hints)[good], heights[good]
-        self._length[index] *= np.where(good, 4.0, 0.25)
-        np.minimum(self._length, 1.0, out=self._length)
-        length = self._length[index].reshape(-1, *([1] * (hints.ndim - 1)))
-        self.hints[index] = self._base[index] + length * self._move[index]
+        self.engine.advance(self, index, -np.inf, 1)
 
     def solve(self, precision: float, steps: int) -> None:
         """Take at most ``steps`` steps, until values and upper bounds differ by at most ``precision`` nats."""
-        for _ in range(steps):
-            todo = np.flatnonzero(self.uppers - self.values > max(precision, self.engine.resolution))
-            if not todo.size:
-                return
-            self.step(todo)
+        self.engine.advance(self, np.arange(len(self.tables)), max(precision, self.engine.resolution), steps)
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,7 +174,27 @@ class StateEngine(Engine):
     def cold(self, tables: Floats) -> Floats:
         return np.zeros((len(tables), 4, 4))
 
-    def step(self, tables: Floats, hints: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    def advance(self, batch: Batch, index: NDArray[np.int64], precision: float, steps: int) -> None:
+        for _ in range(steps):
+            index = index[batch.uppers[index] - batch.values[index] > precision]
+            if not index.size:
+                return
+            hints = batch.hints[index]
+            values, uppers, heights, better = self._step(batch.tables[index], hints)
+            batch.gaps[index] = uppers - values
+            batch.values[index] = np.fmax(batch.values[index], values)
+            batch.uppers[index] = np.fmin(batch.uppers[index], uppers)  # fmin ignores a nan
+            # a step goes uphill unless it is too long
+            good = heights >= batch.heights[index] - self.resolution
+            kept = index[good]
+            batch.bases[kept], batch.moves[kept] = hints[good], (better - hints)[good]
+            batch.heights[kept] = heights[good]
+            batch.lengths[index] = np.minimum(batch.lengths[index] * np.where(good, 4.0, 0.25), 1.0)
+            length = batch.lengths[index][:, None, None]
+            batch.hints[index] = batch.bases[index] + length * batch.moves[index]
+
+    def _step(self, tables: Floats, hints: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+        """Values, upper bounds, heights and better hints of one step for each K."""
         operators = np.einsum("nij,ijkl->nkl", tables, PAULI)
         e, v = np.linalg.eigh(operators + hints)
         e = e - e[:, -1:]

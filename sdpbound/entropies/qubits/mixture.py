@@ -31,7 +31,7 @@ _FIRST_STEPS, _SEE_SAWS, _FOLLOWING_STEPS = 20, 12, 4
 _HIGH = 0.02
 _ROUNDS, _IDLE = 40, 5
 #: Rounds of plain column generation before the first use of Newton's method.
-_PLAIN = 3
+_PLAIN = 1
 #: The largest multipliers of the first and the later attempts, in bits per size of a test.
 _STEEPEST = (10.0, 60.0, 300.0, 3e3, 3e4, 3e5)
 _WIDE = 1e-9
@@ -310,7 +310,7 @@ def ascend(
     everywhere = np.arange(len(a))
     before = np.full(len(a), -np.inf)
     for _ in range(_SEE_SAWS):
-        moments = moments_of(engine.states(batch.tables, batch.hints))
+        moments = engine.moments(batch.tables, batch.hints)
         v = np.einsum("j,njl,nil->ni", expression[2], frame(b), moments)
         a = np.arctan2(v[:, 2], v[:, 1])
         w = np.einsum("i,nik,nkl->nl", expression[:, 2], frame(a), moments)

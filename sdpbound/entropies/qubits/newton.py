@@ -14,7 +14,7 @@ import numpy as np
 from scipy.optimize import nnls
 
 from sdpbound.arrays import Floats
-from sdpbound.entropies.qubits.engine import Batch, Engine, moments_of
+from sdpbound.entropies.qubits.engine import Batch, Engine
 from sdpbound.entropies.qubits.problem import QubitProblem, frame
 
 __all__ = ["Maxima", "follow_maxima", "newton_improvement"]
@@ -118,7 +118,7 @@ def _model(problem: QubitProblem, engine: Engine, multipliers: Floats, maxima: M
     tables = LN2 * alice.transpose(0, 2, 1) @ expression @ bob
     batch = Batch(engine, tables, maxima.hints)
     batch.solve(_PRECISION, _STEPS)
-    moments = moments_of(engine.states(tables, batch.hints))
+    moments = engine.moments(tables, batch.hints)
     second = LN2 * engine.curvature(tables, batch.hints)
     # derivatives of K by the multipliers and by the angles; second derivatives by the angles, against the moments
     da, db = _derivative(maxima.a), _derivative(maxima.b)
