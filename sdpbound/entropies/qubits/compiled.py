@@ -37,6 +37,38 @@ def _log_cosh(s: float) -> float:
 
 
 @compiled_loop
+def _newton(
+    gamma: float, rest: float, across: float, h_rest: float, h_rt: float, h_tt: float, both: bool
+) -> tuple[bool, float, float]:
+    """A step of Newton's method for artanh(k_r) = |g| and k_t = 0: whether it is usable, and its change of g.
+
+    k_r = 1 - rest and k_t = across are the parts of k along and across g; the h are second derivatives of log Q. The
+    unknowns are |g| and the angle of g, which stay well scaled where |g| is large.
+    """
+    along = 1.0 - rest
+    far = 0.5 * math.log((2.0 - rest) / rest) - gamma
+    spread = rest * (2.0 - rest)  # 1 - k_r^2
+    j00, turn = h_rest / spread, 0.0
+    if both:
+        usable = j00 > 1e-30
+        stretch = far / j00 if usable else far
+    else:
+        j01 = -(gamma * (h_rt - along * across) + across) / spread
+        j10, j11 = along * across - h_rt, along - gamma * (h_tt - across * across)
+        determinant = j00 * j11 - j01 * j10
+        usable = j11 > 0.0 and determinant > 1e-30 and gamma > 0.0
+        if not usable:
+            determinant = 1.0
+        stretch = (far * j11 - across * j01) / determinant
+        turn = (across * j00 - far * j10) / determinant
+        usable = usable and abs(turn) < 0.5
+    cut = 4.0 / max(stretch, 4.0)
+    stretch, turn = cut * stretch, cut * turn
+    usable = usable and stretch > -0.5 * gamma and far * spread * stretch + gamma * across * turn > 0.0  # and uphill
+    return usable, stretch, turn
+
+
+@compiled_loop
 def step(
     constant: float, m00: float, m01: float, m10: float, m11: float, g0: float, g1: float, both: bool
 ) -> tuple[float, float, float, float]:
@@ -79,36 +111,16 @@ def step(
     value = log_q - _log_cosh(gamma)
     upper = log_q - _log_cosh(abs(e)) + math.hypot(e * w0 - gamma * u0, e * w1 - gamma * u1)
 
-    # Newton's method for artanh(k_r) = |g| and k_t = 0, k_r and k_t along and across g. The unknowns are |g| and the
-    # angle of g, which stay well scaled where |g| is large. Where it fails, g' is never a worse point.
+    rest = min(rest + 0.5 * k * ((w0 - u0) ** 2 + (w1 - u1) ** 2), 2.0 - 1e-14)
     curved_s = p * (1.0 - (tanh_s * per_s if per_s < 1e4 else 1.0))
     curved_t = q * (1.0 - (tanh_t * per_t if per_t < 1e4 else 1.0))
-    rest = min(rest + 0.5 * k * ((w0 - u0) ** 2 + (w1 - u1) ** 2), 2.0 - 1e-14)
-    r_s, o_s, r_t, o_t = a0 * u0 + a1 * u1, u0 * a1 - u1 * a0, b0 * u0 + b1 * u1, u0 * b1 - u1 * b0
-    h_rest = curved_s * o_s * o_s + curved_t * o_t * o_t
-    along, across = 1.0 - rest, u0 * k1 - u1 * k0
-    far = 0.5 * math.log((2.0 - rest) / rest) - gamma
-    spread = rest * (2.0 - rest)  # 1 - k_r^2
-    j00, turn = h_rest / spread, 0.0
-    if both:
-        usable = j00 > 1e-30
-        stretch = far / j00 if usable else far
-    else:
-        h_rt = curved_s * r_s * o_s + curved_t * r_t * o_t
-        h_tt = p - curved_s * r_s * r_s + q - curved_t * r_t * r_t
-        j01 = -(gamma * (h_rt - along * across) + across) / spread
-        j10, j11 = along * across - h_rt, along - gamma * (h_tt - across * across)
-        determinant = j00 * j11 - j01 * j10
-        usable = j11 > 0.0 and determinant > 1e-30 and gamma > 0.0
-        if not usable:
-            determinant = 1.0
-        stretch = (far * j11 - across * j01) / determinant
-        turn = (across * j00 - far * j10) / determinant
-        usable = usable and abs(turn) < 0.5
-    cut = 4.0 / max(stretch, 4.0)
-    stretch, turn = cut * stretch, cut * turn
-    usable = usable and stretch > -0.5 * gamma and far * spread * stretch + gamma * across * turn > 0.0  # and uphill
-    length = e
+    along_s, along_t = a0 * u0 + a1 * u1, b0 * u0 + b1 * u1
+    across_s, across_t = u0 * a1 - u1 * a0, u0 * b1 - u1 * b0
+    h_rest = curved_s * across_s * across_s + curved_t * across_t * across_t
+    h_rt = curved_s * along_s * across_s + curved_t * along_t * across_t
+    h_tt = p - curved_s * along_s * along_s + q - curved_t * along_t * along_t
+    usable, stretch, turn = _newton(gamma, rest, u0 * k1 - u1 * k0, h_rest, h_rt, h_tt, both)
+    length = e  # where Newton fails, g' is never a worse point
     if usable:
         c, o = math.cos(turn), math.sin(turn)
         length, w0, w1 = gamma + stretch, u0 * c - u1 * o, u1 * c + u0 * o
