@@ -35,7 +35,7 @@ MOST_DETERMINISTIC = 4096
 #: The most columns kept from one round to the next.
 MOST_COLUMNS = 400
 #: Ways to solve for the weights; the first scale the rows of the data, the others follow if they fail.
-WAYS = (Way("highs-ds", 1e2), Way("highs-ipm", 1e2), Way("highs-ds"), Way("highs-ipm"))
+WAYS = (Way("simplex", 1e2), Way("ipm", 1e2), Way("simplex"), Way("ipm"))
 ADVICE = "give the devices' own strategy with strategies=[...], or another seed="
 #: With this tolerance or a larger one, a start that has the data is the result.
 COARSE = 1e-5

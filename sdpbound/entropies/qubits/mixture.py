@@ -36,7 +36,7 @@ _PLAIN = 1
 _STEEPEST = (10.0, 60.0, 300.0, 3e3, 3e4, 3e5)
 _WIDE = 1e-9
 #: Ways to solve the linear program; the first asks for all digits, the others follow if it fails.
-_WAYS = (Way("highs-ds"), Way("highs", precise=False), Way("highs-ipm", precise=False))
+_WAYS = (Way("simplex"), Way("choose", precise=False), Way("ipm", precise=False))
 _SEARCH_NOISE = 1e-10
 
 
