@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Unpack
 
 import numpy as np
@@ -12,13 +13,13 @@ from sdpbound.adversaries import Quantum
 from sdpbound.arguments import with_changes
 from sdpbound.arrays import Floats
 from sdpbound.attacks.landscape import Landscape, key_effects, two_binary_settings
-from sdpbound.attacks.mixtures import Mixture, best_mixture, deterministic_strategies
+from sdpbound.attacks.mixtures import COARSE, Mixture, best_mixture, deterministic_strategies
 from sdpbound.attacks.options import AttackChanges, AttackOptions
 from sdpbound.attacks.proof import EntropyAttack, build_attack
+from sdpbound.attacks.qubit_attack import attack_of, is_settled, qubit_optimum, strategies_of
 from sdpbound.bell.observations import Observations
 from sdpbound.bell.strategy import Strategy
 from sdpbound.bounds.separation import raise_if_separated
-from sdpbound.entropies.qubits import least_mixture as qubit_mixture
 from sdpbound.entropies.question import EntropyQuestion, KeyQuestion
 from sdpbound.errors import InvalidInput, SolverFailure
 
@@ -68,8 +69,17 @@ def conditional_entropy_upper_bound(
     """
     how = with_changes(options, AttackOptions(), changes, "conditional_entropy_upper_bound")
     question = KeyQuestion(observed, x, y, preprocessing=preprocessing).of_entropy()
+    _require_fit(how, observed)
     begun = time.perf_counter()
-    qubits = _qubit_strategies(question, how.tolerance) if how.dimension in (None, 2) else []
+    qubits: Sequence[Strategy] = ()
+    if how.dimension in (None, 2):
+        best = qubit_optimum(question, how.tolerance)
+        if best is not None and is_settled(best, how.tolerance):
+            attack = attack_of(question, best, begun, resolved=True)
+            if attack is not None:
+                return attack
+            how = replace(how, tolerance=max(how.tolerance, COARSE))  # there is nothing to gain but the data
+        qubits = () if best is None else strategies_of(question, best)
     mixture = search(question, how, qubits)
     return build_attack(observed, question.figure, mixture, time.perf_counter() - begun)
 
@@ -91,32 +101,6 @@ def landscape_of(question: EntropyQuestion, dimension: int) -> Landscape:
     )
 
 
-def _qubit_strategies(question: EntropyQuestion, tolerance: float) -> list[Strategy]:
-    """The strategies of the best mixture of qubits; empty if the qubit reduction does not apply to the tests."""
-    try:
-        optimum = qubit_mixture(question, tolerance=min(tolerance, 1e-6))
-    except (InvalidInput, SolverFailure):  # the general search needs no start
-        return []
-    made = []
-    for state, *observables in zip(optimum.states, optimum.alice, optimum.bob, strict=True):
-        parties = [
-            tuple(_effects(o, d) for o, d in zip(own, outcomes, strict=True))
-            for own, outcomes in zip(observables, question.scenario.outcomes, strict=True)
-        ]
-        made.append(Strategy(state, tuple(parties)))
-    return made
-
-
-def _effects(observable: Floats, outcomes: int) -> Floats:
-    """The effects of an observable; that of an untested setting of more than two outcomes is the identity."""
-    effects = np.zeros((outcomes, *observable.shape))
-    one = np.eye(len(observable))
-    effects[0] = (one + observable) / 2.0
-    if outcomes > 1:
-        effects[1] = (one - observable) / 2.0
-    return effects
-
-
 def search(
     question: EntropyQuestion,
     options: AttackOptions,
@@ -133,9 +117,7 @@ def search(
     observed, scenario = question.observed, question.scenario
     largest = max(2, *map(max, scenario.outcomes))
     dimensions = range(2, largest + 1) if options.dimension is None else (options.dimension,)
-    for s in options.strategies:
-        if s.scenario != scenario:
-            raise InvalidInput(f"a strategy of {s.scenario} does not fit tested data of {scenario}.")
+    _require_fit(options, observed)
     fixed = [*deterministic_strategies(scenario), *options.strategies]
     tested = np.array([_tested(observed, s) for s in fixed]).reshape(len(fixed), len(observed))
     for d in dimensions:
@@ -150,6 +132,12 @@ def search(
             return mixture
     _raise_if_out_of_reach(observed, mixture)
     return mixture
+
+
+def _require_fit(options: AttackOptions, observed: Observations) -> None:
+    for s in options.strategies:
+        if s.scenario != observed.scenario:
+            raise InvalidInput(f"a strategy of {s.scenario} does not fit tested data of {observed.scenario}.")
 
 
 def _miss(observed: Observations, mixture: Mixture) -> float:

@@ -27,7 +27,7 @@ from sdpbound.bell.strategy import Strategy
 from sdpbound.conic.programs.column_generation import ColumnGeneration
 from sdpbound.conic.solvers.linear_ import Way, WeightsAnswer, cheapest_weights
 
-__all__ = ["Mixture", "best_mixture", "deterministic_strategies"]
+__all__ = ["COARSE", "Mixture", "best_mixture", "deterministic_strategies"]
 
 #: The price in bits of missing a tested value by one; the second is used if the mixture still misses the data.
 PENALTIES = (1e2, 1e6)

@@ -29,7 +29,7 @@ from sdpbound.checker.attack import PRECISION
 from sdpbound.checker.mixtures import Enclosure, Outcome, enclose, mix, read_question
 from sdpbound.errors import CertificateError
 
-__all__ = ["EntropyAttack", "build_attack"]
+__all__ = ["WORTH", "EntropyAttack", "build_attack"]
 
 #: Eigenvalues of states and effects below this are rounding errors.
 ROUNDING = 1e-16

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any, ClassVar
 
 import flint
@@ -99,6 +100,24 @@ class EntropyBound(Bound):
     method: str = ""
     merged: str = ""
     tolerance: float = math.nan
+
+    def about(self, question: EntropyQuestion) -> EntropyBound | None:
+        """The bound that the same proof gives for other values of the same tests; None if it is about other tests.
+
+        The functional is proven for every behaviour; that it is the best one is known of its own data only.
+        """
+        proof = self._proof
+        if not isinstance(proof, EntropyProof) or self.merged or question.figure != self.merit:
+            return None
+        if not np.array_equal(question.observed.coefficients, proof.question.observed.coefficients):
+            return None
+        constant, multipliers = proof.line
+        total = Fraction(constant)
+        for m, v, t in zip(multipliers, question.observed.values, question.observed.tolerances, strict=True):
+            total += Fraction(float(m)) * Fraction(float(v)) - abs(Fraction(float(m))) * Fraction(float(t))
+        value = float(total)
+        value = value if Fraction(value) <= total else math.nextafter(value, -math.inf)
+        return replace(self, value=value, solver_value=math.nan, gap=math.nan, _proof=replace(proof, question=question))
 
     def __repr__(self) -> str:
         return f"{super().__repr__()[:-1]}{''.join(f'; {note}' for note in self.notes)})"

@@ -10,7 +10,7 @@ from sdpbound.bell.observations import Observations
 from sdpbound.bounds.bound import Bound
 from sdpbound.entropies.auto import Auto
 from sdpbound.entropies.entropy import Entropy
-from sdpbound.entropies.qubits.method import QubitReduction
+from sdpbound.entropies.qubit_starts import StartedQubits
 from sdpbound.entropies.question import KeyQuestion
 
 __all__ = ["SweptEntropy"]
@@ -40,7 +40,7 @@ class SweptEntropy(Entropy):
 
     @cached_property
     def _qubits(self) -> Entropy:
-        return QubitReduction(self.tolerance).swept()
+        return StartedQubits(self.tolerance)
 
     @property
     def adversary(self) -> Adversary:

@@ -74,7 +74,8 @@ def critical_visibility(
     plan = Plan(noisy, observe, x, y, asked)
     line = Asked("visibility", 1.0, 0.0, asked)
     if asked.start is None:
-        line = line.from_start(first_guess(observe(noisy(1.0)), observe(noisy(0.0))))
+        guess = plan.guess(line)
+        line = line.from_start(first_guess(observe(noisy(1.0)), observe(noisy(0.0))) if guess is None else guess)
     return plan.threshold(line)
 
 
@@ -109,7 +110,8 @@ def critical_efficiency(
         return devices(lossy if asked.noise is None else asked.noise + lossy)
 
     plan = Plan(noisy, observer(ideal, observed), x, y, asked)
-    return plan.threshold(Asked("detection efficiency", 1.0, 0.0, asked))
+    line = Asked("detection efficiency", 1.0, 0.0, asked)
+    return plan.threshold(line if asked.start is not None else line.from_start(plan.guess(line)))
 
 
 def critical_error_rate(

@@ -12,6 +12,9 @@ import numpy as np
 from scipy.optimize import minimize, minimize_scalar
 
 from sdpbound.arguments import instance
+from sdpbound.attacks.entropy_attack import conditional_entropy_upper_bound
+from sdpbound.attacks.proof import EntropyAttack
+from sdpbound.attacks.qubit_attack import qubit_attack
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.expression import BellExpression
 from sdpbound.bell.families.correlators import bell_value_self_test
@@ -22,13 +25,18 @@ from sdpbound.bell.scenario import Scenario
 from sdpbound.bell.strategy import Strategy
 from sdpbound.entropies.conditional import named_entropy
 from sdpbound.entropies.entropy import Entropy
-from sdpbound.entropies.question import require_preprocessing
+from sdpbound.entropies.moved import MovedProof
+from sdpbound.entropies.qubit_starts import StartedQubits
+from sdpbound.entropies.qubits.entropy import QubitEntropyBound
+from sdpbound.entropies.qubits.method import QubitReduction
+from sdpbound.entropies.question import KeyQuestion, require_preprocessing
 from sdpbound.entropies.swept import SweptEntropy
 from sdpbound.errors import CertificateError, Infeasible, InvalidInput, InvalidParameter, SolverFailure
+from sdpbound.rates.guess import guessed_end
 from sdpbound.rates.options import LineOptions, SearchOptions
-from sdpbound.rates.rates import Rate, error_correction, key_rate, randomness_rate
-from sdpbound.rates.thresholds import Threshold, critical_noise, with_dead_end
-from sdpbound.rates.upper import key_rate_upper_bound, randomness_rate_upper_bound
+from sdpbound.rates.rates import Rate, choices, error_correction, key_rate, randomness_rate
+from sdpbound.rates.thresholds import Along, Threshold, end_along, with_dead_end
+from sdpbound.rates.upper import key_rate_under, randomness_rate_upper_bound
 
 __all__ = [
     "ACCURACY",
@@ -60,6 +68,8 @@ GUESS = 0.4
 MOST_FLIPS = 0.49
 #: Bits within which attacks are the best ones.
 ATTACK = 1e-5
+#: How often the entropy's tolerance is divided by ten where alive and dead are too far apart, and the least of them.
+FINER, LEAST_TOLERANCE = 3, 1e-6
 
 
 # -- protocols along a line of noise --------------------------------------------------------------------------------
@@ -124,17 +134,57 @@ class Plan:
         if not self.options.attack:
             return found
 
-        def upper_of(value: float) -> Rate | None:
-            behaviour = self.behaviour_of(value)
-            data = self.observe(behaviour)
-            if self.kind == "key":
-                rate = key_rate_upper_bound(behaviour, data, self.x, self.y, preprocessing, tolerance=ATTACK)
-            else:
-                local = self.kind == "local randomness"
-                rate = randomness_rate_upper_bound(behaviour, data, local, self.x, self.y, tolerance=ATTACK)
-            return rate if rate.exact else None
+        return with_dead_end(
+            found,
+            lambda value: self.under_attack(value, preprocessing, found),
+            (asked.alive, asked.dead),
+            asked.options.tolerance,
+            [line.rate for line in self.finer(preprocessing, found)],
+        )
 
-        return with_dead_end(found, upper_of, (asked.alive, asked.dead), asked.options.tolerance)
+    def under_attack(self, value: float, preprocessing: float, found: Threshold) -> Rate | None:
+        """The rate of all pairs of settings under attacks, which begin from what is known at the last point alive."""
+        behaviour = self.behaviour_of(value)
+        data = self.observe(behaviour)
+        if self.kind != "key":
+            local = self.kind == "local randomness"
+            rate = randomness_rate_upper_bound(behaviour, data, local, self.x, self.y, tolerance=ATTACK)
+            return rate if rate.exact else None
+        near = None if found.alive_rate is None else found.alive_rate.entropy
+        start = near.optimum if isinstance(near, QubitEntropyBound) else None
+
+        def attack_of(x: int, leak: float) -> EntropyAttack:
+            question = KeyQuestion(data, x, None, preprocessing=preprocessing).of_entropy()
+            attack = qubit_attack(question, ATTACK, start, leak + self.options.target) if start is not None else None
+            if attack is not None:
+                return attack
+            return conditional_entropy_upper_bound(data, x, None, preprocessing, tolerance=ATTACK)
+
+        pairs = itertools.product(choices(behaviour, 0, self.x, "x"), choices(behaviour, 1, self.y, "y"))
+        rate = key_rate_under(behaviour, data, list(pairs), preprocessing, attack_of)
+        return rate if rate.exact else None
+
+    def finer(self, preprocessing: float, found: Threshold) -> list[Line]:
+        """The line of the threshold found, with entropies of more and more accuracy."""
+        if found.alive_rate is None:
+            return []
+        x, y = found.alive_rate.settings
+        entropies = [self.entropy]
+        for _ in range(FINER):
+            sharper = _sharper(entropies[-1])
+            if sharper is None:
+                break
+            entropies.append(sharper)
+        plans = [self, *(replace(self, options=replace(self.options, entropy=e)) for e in entropies[1:])]
+        return [Line(plan, x, self.y if self.kind == "key" else y, preprocessing) for plan in plans]
+
+    def guess(self, asked: Asked) -> float | None:
+        """Where the key ends, about; None where nothing is known at once of such data."""
+        if self.kind != "key" or self.observe(self.behaviour_of(asked.alive)).kind not in ("correlators", "full"):
+            return None
+        flips = 0.0 if isinstance(self.options.preprocessing, str) else self.options.preprocessing
+        ends = (asked.alive, asked.dead)
+        return guessed_end(self.behaviour_of, ends, self.x, self.y, flips, asked.options.target)
 
     def at(self, preprocessing: float, asked: Asked) -> Threshold:
         """The threshold of the best pair of settings. A pair that is dead at the best one so far is left."""
@@ -174,14 +224,8 @@ class Line:
 
     def threshold(self, asked: Asked, start: float | None) -> Threshold:
         """Where the rate falls to the target, searched from a start."""
-        return critical_noise(
-            self.rate,
-            asked.alive,
-            asked.dead,
-            predict=self.predict,
-            quantity=asked.quantity,
-            options=replace(asked.options, start=start),
-        )
+        along = Along(self.rate, self.predict, self.moved)
+        return end_along(along, asked.alive, asked.dead, asked.quantity, replace(asked.options, start=start))
 
     def rate(self, value: float) -> Rate:
         plan, behaviour = self.plan, self.plan.behaviour_of(value)
@@ -204,6 +248,17 @@ class Line:
             data = self.plan.entropy.tested(data)
         entropy = functional.at(data.values) - float(np.abs(functional.multipliers) @ data.tolerances)
         return entropy - self.leak(behaviour)
+
+    def moved(self, rate: Rate, value: float) -> Rate | None:
+        """The rate at another value that the proof of a solved point gives; None for proofs of one number only."""
+        if not isinstance(rate.entropy, QubitEntropyBound):
+            return None
+        proof = MovedProof(rate.entropy, self.plan.entropy)
+        plan = replace(self.plan, options=replace(self.plan.options, entropy=proof))
+        try:
+            return replace(self, plan=plan).rate(value)
+        except InvalidInput:
+            return None
 
     def leak(self, behaviour: Behaviour) -> float:
         if self.plan.kind != "key":
@@ -252,16 +307,25 @@ def entropy_of(options: SearchOptions) -> Entropy:
     """The one given; else one that is fast in a sweep, so accurate that it moves no threshold by much."""
     if options.entropy is None:
         return SweptEntropy(min(max(options.tolerance, 1e-6), 1e-4))
-    return named_entropy(options.entropy).swept()
+    found = named_entropy(options.entropy).swept()
+    return StartedQubits(found.tolerance) if isinstance(found, QubitReduction) else found
+
+
+def _sharper(entropy: Entropy) -> Entropy | None:
+    """The method with a tenth of its tolerance; None where it has no use for that."""
+    if isinstance(entropy, StartedQubits) and entropy.tolerance > LEAST_TOLERANCE:
+        return StartedQubits(0.1 * entropy.tolerance)
+    if isinstance(entropy, SweptEntropy) and entropy.otherwise is None and entropy.tolerance > LEAST_TOLERANCE:
+        return SweptEntropy(0.1 * entropy.tolerance)
+    return None
 
 
 def devices_of(ideal: Ideal) -> Callable[[Noise], Behaviour]:
     """The behaviour of the devices under a noise."""
-    if isinstance(ideal, SingletSelfTest):
-        return lambda noise: ideal.behaviour(noise=noise)
-    if isinstance(ideal, Strategy):
+    if isinstance(ideal, (SingletSelfTest, Strategy)):
         plain = ideal.behaviour()
-        return lambda noise: ideal.behaviour(noise) if noise.needs_strategy else noise.on_behaviour(plain)
+        strategy = ideal if isinstance(ideal, Strategy) else ideal.strategy
+        return lambda noise: strategy.behaviour(noise) if noise.needs_strategy else noise.on_behaviour(plain)
     if isinstance(ideal, Behaviour):
         return lambda noise: noise.on_behaviour(ideal)
     raise InvalidInput(

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Unpack
+
+from scipy.optimize import brentq
 
 from sdpbound.arguments import floats, with_changes
 from sdpbound.bounds.rounding import rounded
@@ -20,16 +22,24 @@ from sdpbound.errors import Infeasible, InvalidParameter, SolverFailure
 from sdpbound.rates.options import LineChanges, LineOptions
 from sdpbound.rates.rates import Rate
 
-__all__ = ["Threshold", "critical_noise", "with_dead_end"]
+__all__ = ["Along", "Threshold", "critical_noise", "end_along", "with_dead_end"]
 
 #: Largest number of solves for one threshold. Newton's method needs three or four, halving the interval this many.
 MOST_SOLVES = 40
 #: A point next to the zero of the bound is taken inside the positive side, by this part of the tolerance.
 MARGIN = 0.1
+#: A functional is taken to its own zero where that is this close to the point it was found at, in tolerances.
+WITHIN = 3.0
+#: The search ends where the zero of the last bound is this close to the last point alive, in tolerances.
+ENOUGH = 0.5
 #: Where the search begins, as a part of the way from the noisy end: the noiseless end is ill-conditioned.
 BEGIN = 0.9
+#: The first step on the way to the zero of a bound, as a part of the interval.
+FIRST_STEP = 2e-3
 #: A search that comes this close to the noiseless end asks for the rate at the end itself.
 NEAR = 0.02
+#: A point alive is looked for at this part of the tolerance from the point that is dead.
+CLOSE = 0.95
 #: Past the last point alive, attacks are tried first at a distance of one tolerance; distances grow by this factor.
 STRIDE = 3.0
 #: An attack's proven rate may be above the target by so many bits: an entropy of zero is proven up to rounding.
@@ -54,12 +64,12 @@ class Threshold:
     ----------
     quantity : what is varied, such as "visibility"
     alive : a value with a certified rate above ``target``, the last found; None: none was found
-    dead : a value with a proven rate of at most ``target`` (within 1e-12 bits), the first tried past ``alive``; None:
-        unresolved
+    dead : a value with a proven rate of at most ``target`` (within 1e-12 bits), past ``alive``; None: unresolved
     alive_rate, dead_rate : the two proofs: a Rate of side "lower" and one of side "upper"
     target : bits a round
     solves : rates that were computed on the way
     found : parameters of the protocol that were searched for, by name
+    open : why alive and dead are farther apart than asked for; empty if they are not, or if no attack was asked for
     """
 
     quantity: str
@@ -70,6 +80,7 @@ class Threshold:
     target: float
     solves: int
     found: tuple[tuple[str, float], ...] = ()
+    open: str = ""
 
     def __float__(self) -> float:
         """``alive``; nan where there is none."""
@@ -131,6 +142,29 @@ def critical_noise(
     (True, None)
     """
     how = with_changes(options, LineOptions(), changes, "critical_noise")
+    found = end_along(Along(rate_of, predict), alive, dead, quantity, how)
+    if upper_of is None:
+        return found
+    return with_dead_end(found, upper_of, (float(alive), float(dead)), how.tolerance, [rate_of])
+
+
+@dataclass(frozen=True, slots=True)
+class Along:
+    """A rate along a line of noise.
+
+    Parameters
+    ----------
+    rate_of, predict : as in :func:`critical_noise`
+    moved : the certified rate at another value near by, from the proof of a rate, or None; saves solves
+    """
+
+    rate_of: Callable[[float], Rate]
+    predict: Callable[[Rate, float], float] | None = None
+    moved: Callable[[Rate, float], Rate | None] | None = None
+
+
+def end_along(along: Along, alive: float, dead: float, quantity: str, how: LineOptions) -> Threshold:
+    """The last point of a line at which a rate is proven to exceed the target; parameters as in `critical_noise`."""
     target, tolerance = float(how.target), how.tolerance
     ends = floats([alive, dead], "the ends of the interval of noise")
     if ends[0] == ends[1]:
@@ -140,26 +174,17 @@ def critical_noise(
         raise InvalidParameter(
             f"tolerance = {tolerance!r:.60} of a threshold must be from 1e-9 to 1/2 of the interval."
         )
-    search = _Bracket(rate_of, predict, float(ends[0]), float(ends[1]), target, float(tolerance))
+    search = _Bracket(along, float(ends[0]), float(ends[1]), target, float(tolerance))
     search.run(how.start)
     value, rate = search.best if search.best is not None else (None, None)
-    found = Threshold(quantity, value, None, rate, None, target, search.solves)
-    return found if upper_of is None else with_dead_end(found, upper_of, (float(ends[0]), float(ends[1])), tolerance)
+    return Threshold(quantity, value, None, rate, None, target, search.solves)
 
 
 class _Bracket:
     """Values of the noise known alive and not known alive; positions run from 0 at the dead end to 1."""
 
-    def __init__(
-        self,
-        rate_of: Callable[[float], Rate],
-        predict: Callable[[Rate, float], float] | None,
-        alive: float,
-        dead: float,
-        target: float,
-        tolerance: float,
-    ) -> None:
-        self.rate_of, self.predict = rate_of, predict
+    def __init__(self, along: Along, alive: float, dead: float, target: float, tolerance: float) -> None:
+        self.along = along
         self.alive, self.dead, self.target = alive, dead, target
         self.tolerance = tolerance / abs(alive - dead)
         self.high = 1.0  # the least position known alive, or the end
@@ -176,7 +201,7 @@ class _Bracket:
         """Solve for the rate at a point, and move one end of the bracket there."""
         self.solves += 1
         try:
-            rate = self.rate_of(self.value(position))
+            rate = self.along.rate_of(self.value(position))
         except (Infeasible, SolverFailure):
             rate = None
         if rate is not None and rate.value > self.target:
@@ -200,9 +225,21 @@ class _Bracket:
             if self.best is None and 1.0 - self.low <= (self.tolerance if self.noiseless else 0.0):
                 return  # dead at the noiseless end
             root = self.root(rate)
-            if root is not None and self.best is not None and self.high - root <= self.tolerance:
+            if root is not None and abs(root - position) <= WITHIN * self.tolerance and self.move(rate, root):
+                return
+            if root is not None and self.best is not None and self.high - root <= ENOUGH * self.tolerance:
                 return
             position = self.next(root)
+
+    def move(self, rate: Rate | None, root: float) -> bool:
+        """Whether the proof of a rate proves one above the target next to its root, the last point alive from then."""
+        position = min(root + 0.02 * self.tolerance, self.high)
+        value = self.value(position)
+        other = None if self.along.moved is None or rate is None else self.along.moved(rate, value)
+        if other is None or not other.value > self.target:
+            return False
+        self.high, self.best = position, (value, other)
+        return True
 
     def next(self, root: float | None) -> float:
         """The next point to solve at: just inside the bound's zero if the bracket holds it, else halfway.
@@ -218,45 +255,163 @@ class _Bracket:
 
     def root(self, rate: Rate | None) -> float | None:
         """Where a rate's functional falls to the target, going from the noiseless end; None where it never exceeds."""
-        if rate is None or self.predict is None:
+        if rate is None or self.along.predict is None:
             return None
-        predict = self.predict
+        predict = self.along.predict
 
         def excess(position: float) -> float:
             return predict(rate, self.value(position)) - self.target
 
-        high = self.high
-        if excess(high) <= 0.0:
+        high, step = self.high, FIRST_STEP
+        above = excess(high)
+        if above <= 0.0:
             return None
-        step, low = 1.0 / 64.0, high
-        while excess(low) > 0.0:
-            if low <= 0.0:
+        while True:
+            if high <= 0.0:
                 return 0.0
-            high, low = low, max(low - step, 0.0)
-            step *= 1.5
-        while high - low > 0.02 * self.tolerance:
-            middle = 0.5 * (low + high)
-            low, high = (low, middle) if excess(middle) > 0.0 else (middle, high)
-        return high
+            low = max(high - step, 0.0)
+            below = excess(low)
+            if below <= 0.0:
+                break
+            # as far as the slope says, for the functional is nearly straight
+            slope = (above - below) / (high - low)
+            high, above = low, below
+            step = min(max(1.2 * above / slope, step), 8.0 * step) if slope > 0.0 else 4.0 * step
+        found = float(brentq(excess, low, high, xtol=0.02 * self.tolerance, rtol=1e-14))
+        return min(found + 0.02 * self.tolerance, high)
 
 
 def with_dead_end(
-    found: Threshold, upper_of: Callable[[float], Rate | None], ends: tuple[float, float], tolerance: float
+    found: Threshold,
+    upper_of: Callable[[float], Rate | None],
+    ends: tuple[float, float],
+    tolerance: float,
+    rates: Sequence[Callable[[float], Rate]] = (),
 ) -> Threshold:
-    """The threshold, with the first place past ``alive`` where an attack proves that the rate is not above the target.
+    """The threshold, with a place past ``alive`` where an attack proves that the rate is not above the target.
 
-    ``ends``: of the interval, where alive and where dead is expected.
+    Parameters
+    ----------
+    found : the threshold with its point alive
+    upper_of : the rate of an explicit attack at a value, or None
+    ends : of the interval, where alive and where dead is expected
+    tolerance : the distance between alive and dead that is aimed at
+    rates : the certified rate at a value, by methods of rising accuracy; with them both points are moved until they are
+        that close, or until the threshold says in ``open`` why they are not
     """
-    places = [ends[0]]
-    if found.alive is not None:
-        rest = abs(ends[1] - found.alive)
-        strides = itertools.takewhile(lambda step: step < rest, (tolerance * STRIDE**k for k in itertools.count()))
-        places = [found.alive + math.copysign(step, ends[1] - ends[0]) for step in strides]
-    for place in dict.fromkeys([*places, ends[1]]):
+    gap = _Gap(found, upper_of, ends, tolerance)
+    gap.go_out()
+    if found.alive is not None and gap.dead is not None:
+        gap.close(rates)
+    return gap.threshold
+
+
+class _Gap:
+    """The two proven points of a threshold, which are moved towards each other."""
+
+    def __init__(
+        self, found: Threshold, upper_of: Callable[[float], Rate | None], ends: tuple[float, float], tolerance: float
+    ) -> None:
+        self.found, self.upper_of, self.ends, self.tolerance = found, upper_of, ends, tolerance
+        self.towards = math.copysign(1.0, ends[1] - ends[0])
+        self.alive = None if found.alive is None or found.alive_rate is None else (found.alive, found.alive_rate)
+        self.dead: tuple[float, Rate] | None = None
+        self.above: tuple[float, float] | None = None  # the last place where an attack leaves too much, and how much
+        self.solves = found.solves
+        self.open = ""
+
+    @property
+    def threshold(self) -> Threshold:
+        alive, alive_rate = self.alive or (None, None)
+        dead, dead_rate = self.dead or (None, None)
+        return replace(
+            self.found,
+            alive=alive,
+            alive_rate=alive_rate,
+            dead=dead,
+            dead_rate=dead_rate,
+            solves=self.solves,
+            open=self.open,
+        )
+
+    def attack(self, place: float) -> bool:
+        """Whether an attack leaves no rate at a place, which is then the point that is dead."""
         try:
-            rate = upper_of(place)
+            rate = self.upper_of(place)
         except (Infeasible, SolverFailure):
-            continue
-        if rate is not None and rate.value <= found.target + ROUNDING:
-            return replace(found, dead=place, dead_rate=rate)
-    return found
+            return False
+        if rate is None:
+            return False
+        if rate.value <= self.found.target + ROUNDING:
+            self.dead = place, rate
+            return True
+        self.above = place, rate.value - self.found.target
+        return False
+
+    def go_out(self) -> None:
+        """Try places farther and farther past the point alive."""
+        places = [self.ends[0]]
+        if self.alive is not None:
+            rest = abs(self.ends[1] - self.alive[0])
+            strides = itertools.takewhile(
+                lambda step: step < rest, (self.tolerance * STRIDE**k for k in itertools.count())
+            )
+            places = [self.alive[0] + self.towards * step for step in strides]
+        for place in dict.fromkeys([*places, self.ends[1]]):
+            if self.attack(place):
+                return
+
+    def close(self, rates: Sequence[Callable[[float], Rate]]) -> None:
+        """Move the points towards each other until they are as close as asked for.
+
+        The attack's rate falls nearly straight between two places, which says where it is at the target. Certified
+        rates close to there need more accuracy than others.
+        """
+        remaining = list(rates)
+        while self.width > self.tolerance * (1.0 + 1e-9) and self.solves < MOST_SOLVES:
+            if not remaining:
+                self.open = (
+                    "between alive and dead no bound decides whether the rate exceeds the target; take an entropy of a "
+                    "smaller tolerance, or another method."
+                )
+                return
+            before = self.width
+            place = self.root()
+            if place is not None:
+                self.attack(place)
+            assert self.dead is not None
+            step = CLOSE * self.tolerance if self.width <= 2.0 * self.tolerance else 0.5 * self.width
+            place = self.dead[0] - self.towards * step
+            if (not self.prove(remaining[0], place) and not self.attack(place)) or self.width > 0.9 * before:
+                remaining.pop(0)
+        if self.width > self.tolerance * (1.0 + 1e-9):
+            self.open = f"the search for the end of the rate was given up after {self.solves} solves."
+
+    @property
+    def width(self) -> float:
+        assert self.alive is not None and self.dead is not None
+        return abs(self.alive[0] - self.dead[0])
+
+    def root(self) -> float | None:
+        """Where the attack's rate is about at the target, a little beyond; None where that is not known."""
+        assert self.dead is not None and self.alive is not None
+        if self.above is None:
+            return None
+        (place, over), (dead, rate) = self.above, self.dead
+        under = self.found.target - rate.value
+        if (dead - place) * self.towards <= 0.0:
+            return None
+        root = place + (dead - place) * over / (over + max(under, 0.0)) + 0.05 * self.towards * self.tolerance
+        return root if (dead - root) * self.towards > 0.0 and (root - self.alive[0]) * self.towards > 0.0 else None
+
+    def prove(self, rate_of: Callable[[float], Rate], place: float) -> bool:
+        """Whether the rate is proven to exceed the target at a place, which is then the point that is alive."""
+        self.solves += 1
+        try:
+            rate = rate_of(place)
+        except (Infeasible, SolverFailure):
+            return False
+        if not rate.value > self.found.target:
+            return False
+        self.alive = place, rate
+        return True

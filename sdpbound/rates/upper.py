@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Unpack
 
@@ -20,7 +20,7 @@ from sdpbound.entropies.question import require_preprocessing
 from sdpbound.errors import InvalidInput, InvalidParameter
 from sdpbound.rates.rates import Rate, choices, leakage, observations_of
 
-__all__ = ["key_rate_upper_bound", "randomness_rate_upper_bound"]
+__all__ = ["key_rate_under", "key_rate_upper_bound", "randomness_rate_upper_bound"]
 
 FROM_DATA = (
     "upper bound on the least H(A|X=x,E) - H(A|B,X=x,Y=y) over devices with the tested data: no analysis of these data "
@@ -91,8 +91,30 @@ def key_rate_upper_bound(
         return _rate(claim, found[best], found.values())
     if attack != "entropy":
         raise InvalidParameter(f"attack = {attack!r:.60} must be 'entropy' or 'convex-combination'.")
+    return key_rate_under(
+        behaviour,
+        data,
+        pairs,
+        preprocessing,
+        lambda s, _: conditional_entropy_upper_bound(data, s, None, preprocessing, how),
+    )
+
+
+def key_rate_under(
+    behaviour: Behaviour,
+    data: Observations,
+    pairs: Sequence[tuple[int, int]],
+    preprocessing: float,
+    attack_of: Callable[[int, float], EntropyAttack],
+) -> Rate:
+    """The largest key rate of some pairs of settings under attacks on Alice's outcome.
+
+    ``attack_of`` takes a setting of Alice and the least error correction with it, in bits: an attack that leaves no
+    more entropy leaves no key.
+    """
     leaks = {pair: lower_float(leakage(behaviour, *pair, preprocessing)) for pair in pairs}
-    attacks = {s: conditional_entropy_upper_bound(data, s, None, preprocessing, how) for s in xs}
+    xs = dict.fromkeys(s for s, _ in pairs)
+    attacks = {s: attack_of(s, min(leak for pair, leak in leaks.items() if pair[0] == s)) for s in xs}
     best = max(pairs, key=lambda pair: attacks[pair[0]].value - leaks[pair])
     untested = () if data.kind == "full" else (UNTESTED,)
     own = attacks[best[0]]

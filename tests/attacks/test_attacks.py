@@ -467,6 +467,6 @@ def test_a_failed_start_is_no_failed_attack(monkeypatch: pytest.MonkeyPatch) -> 
 
     data = sb.Observations.bell_value(sb.chsh(), 2.5)
     known = sb.conditional_entropy_upper_bound(data).value
-    monkeypatch.setattr("sdpbound.attacks.entropy_attack.qubit_mixture", failed)
+    monkeypatch.setattr("sdpbound.attacks.qubit_attack.search", failed)
     attack = sb.conditional_entropy_upper_bound(data)
     assert attack.exact and attack.value == pytest.approx(known, abs=1e-4)

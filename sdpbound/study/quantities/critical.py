@@ -81,16 +81,16 @@ class Critical(QuantityKind):
         )
 
     def _start(self, at: AtPoint) -> float | None:
-        """Return where to begin: a part of the way from no noise to local data; None if the data are always local.
+        """Return where to begin for a Bell value: a part of the way from no noise to local data.
 
-        Near the noiseless end, functionals are steep and give little information about other values of the noise.
+        Near the noiseless end, functionals are steep and give little information about other values of the noise. None
+        if the data are always local, and for other data: of those the search makes a guess of its own.
         """
-        if at.tested != "bell" and at.member.chsh is None:
+        if at.tested != "bell":
             return None
 
         def excess(value: float) -> float:
-            behaviour = at.at_noise(self.driven, value).behaviour
-            return beyond_local(at.member, behaviour) if at.tested == "bell" else behaviour.chsh - 2.0
+            return beyond_local(at.member, at.at_noise(self.driven, value).behaviour)
 
         high, low = 1.0, 1.0
         if excess(high) <= 0.0:

@@ -1,0 +1,178 @@
+"""The attack of the best mixture of qubit strategies, where the qubit reduction applies to the tests.
+
+The search for the mixture also finds a functional that no strategy it met is below. Where both meet, no other search
+can gain: the mixture is the attack, without rounds over random strategies.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from sdpbound.arrays import Floats
+from sdpbound.attacks.mixtures import Mixture
+from sdpbound.attacks.proof import WORTH, EntropyAttack, build_attack
+from sdpbound.bell.strategy import Strategy
+from sdpbound.entropies.qubit_starts import fitted, known_start
+from sdpbound.entropies.qubits.mixture import QubitOptimum, Search, Weighted, columns_of, first_columns, optimum, search
+from sdpbound.entropies.qubits.problem import Key, qubit_problem
+from sdpbound.entropies.question import EntropyQuestion
+from sdpbound.errors import InvalidInput, SolverFailure
+
+__all__ = ["attack_of", "is_settled", "qubit_attack", "qubit_optimum", "strategies_of"]
+
+#: What a deviation from the data costs in the one linear program of an attack near a known one, in bits.
+_PRICE = 300.0
+#: Values of a mixture and of its functional that are this close, relative to the tolerance, end the search.
+_FINEST = 1e-6
+#: How far strategies around another are from it, and the weight of all of them.
+_NEAR, _AROUND = 1e-3, 1e-4
+
+
+def qubit_optimum(
+    question: EntropyQuestion, tolerance: float, start: QubitOptimum | None = None
+) -> QubitOptimum | None:
+    """The best mixture of qubits that the search finds; None where the tests are of another kind or the search fails.
+
+    Parameters
+    ----------
+    tolerance : bits between the mixture and the functional at which the search ends; at most 1e-6 is asked for
+    start : the best mixture of data near by
+    """
+    fine = min(tolerance, _FINEST)
+    try:
+        problem = qubit_problem(question)
+        start = known_start(problem, fine) if start is None else fitted(problem, start)
+        return optimum(question, search(question, fine, start))
+    except (InvalidInput, SolverFailure):
+        return None
+
+
+def is_settled(best: QubitOptimum, tolerance: float) -> bool:
+    """Whether the functional of the search says that no strategy improves the mixture by this many bits."""
+    return best.value - best.lower <= max(tolerance, _FINEST)
+
+
+def qubit_attack(
+    question: EntropyQuestion,
+    tolerance: float,
+    start: QubitOptimum | None = None,
+    enough: float = -math.inf,
+) -> EntropyAttack | None:
+    """The attack of the best mixture of qubits.
+
+    Parameters
+    ----------
+    question, tolerance, start : as in :func:`qubit_optimum`
+    enough : bits; an attack that leaves no more is not improved
+
+    Returns
+    -------
+    EntropyAttack, proven to have the data within their tolerances; None where the tests are of another kind, where the
+    mixture is not as good as the functional says, or where it is not proven to have the data
+    """
+    if start is not None and enough > -math.inf:
+        for follow in (False, True):  # as they are, the strategies of a start are often good enough
+            begun = time.perf_counter()
+            near = _nearest(question, start, follow)
+            found = attack_of(question, near, begun) if near is not None and near.value <= enough else None
+            if found is not None and found.value <= enough:
+                return found
+    begun = time.perf_counter()
+    best = qubit_optimum(question, tolerance, start)
+    return attack_of(question, best, begun) if best is not None and is_settled(best, tolerance) else None
+
+
+def _nearest(question: EntropyQuestion, start: QubitOptimum, follow: bool) -> QubitOptimum | None:
+    """The strategies of a start, moved to these data by Newton's method or not, mixed once with deterministic ones."""
+    try:
+        problem = qubit_problem(question)
+        if problem.key is Key.NONE:
+            return None
+        start = fitted(problem, start)
+        found = Search(problem, first_columns(problem))
+        if follow:
+            found.follow(start)
+        else:
+            found.columns = found.columns.with_more(start.columns)
+            found.multipliers = start.multipliers
+        found.mixed(_PRICE)
+        return optimum(question, found)
+    except (InvalidInput, SolverFailure):
+        return None
+
+
+def attack_of(
+    question: EntropyQuestion, best: QubitOptimum, begun: float, resolved: bool = False
+) -> EntropyAttack | None:
+    """The attack of a mixture that was searched from ``begun`` on; None if it is not proven to have the data.
+
+    ``resolved``: the attack is to have exactly the tested values, if that costs next to nothing.
+    """
+    if not len(best.weights):
+        return None
+    found = _proven(question, best, begun)
+    if not len(best.problem.values) or (found is not None and (found.resolved or not resolved)):
+        return found
+    other = _proven(question, _surrounded(question, best), begun)
+    if found is None or other is None:
+        return found or other
+    return other if other.resolved and other.value <= found.value + WORTH else found
+
+
+def _proven(question: EntropyQuestion, best: QubitOptimum, begun: float) -> EntropyAttack | None:
+    columns = best.columns
+    mixture = Mixture(tuple(strategies_of(question, best)), best.weights, columns.tests, columns.entropies, None)
+    seconds = time.perf_counter() - begun
+    attack = build_attack(question.given or question.observed, question.figure, mixture, seconds)
+    return attack if attack.exact else None
+
+
+def _surrounded(question: EntropyQuestion, best: QubitOptimum) -> QubitOptimum:
+    """The mixture with a little weight on strategies all around its heaviest one, to which the weights can be adjusted.
+
+    A few strategies cannot have the data to all digits. In opposite pairs the others move the data, and cost an entropy
+    of second order only.
+    """
+    problem, columns = best.problem, best.columns
+    turned = np.abs(np.sin(columns.a) * np.sin(columns.b))  # 0 of deterministic strategies, which move one way only
+    most = int((best.weights * turned).argmax())
+    count, rng = len(problem.values), np.random.default_rng(0)
+    turns = _NEAR * rng.normal(size=(count, 2))
+    turns = np.concatenate([turns, -turns])
+    sizes, axes = np.linalg.eigh(columns.states[most])
+    factor = axes * np.sqrt(np.maximum(sizes, 0.0))
+    moves = _NEAR * rng.normal(size=(count, 4, 4))
+    factors = factor + np.concatenate([moves, -moves])
+    states = factors @ factors.transpose(0, 2, 1)
+    states /= np.trace(states, axis1=1, axis2=2)[:, None, None]
+    near = columns_of(problem, columns.a[most] + turns[:, 0], columns.b[most] + turns[:, 1], states)
+    weights = np.concatenate([(1.0 - _AROUND) * best.weights, np.full(2 * count, _AROUND / (2 * count))])
+    found = Search(problem, columns.with_more(near), best.multipliers, best.lower, best.constant)
+    found.mixture = Weighted(weights, best.value, best.value, best.miss, best.multipliers)
+    return optimum(question, found)
+
+
+def strategies_of(question: EntropyQuestion, best: QubitOptimum) -> Sequence[Strategy]:
+    """The strategies of a mixture of qubits, with effects for all settings of the scenario."""
+    made = []
+    for state, *observables in zip(best.states, best.alice, best.bob, strict=True):
+        parties = [
+            tuple(_effects(o, d) for o, d in zip(own, outcomes, strict=True))
+            for own, outcomes in zip(observables, question.scenario.outcomes, strict=True)
+        ]
+        made.append(Strategy(state, tuple(parties)))
+    return made
+
+
+def _effects(observable: Floats, outcomes: int) -> Floats:
+    """The effects of an observable; that of an untested setting of more than two outcomes is the identity."""
+    effects = np.zeros((outcomes, *observable.shape))
+    one = np.eye(len(observable))
+    effects[0] = (one + observable) / 2.0
+    if outcomes > 1:
+        effects[1] = (one - observable) / 2.0
+    return effects
