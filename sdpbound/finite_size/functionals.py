@@ -12,7 +12,7 @@ from sdpbound.bell.observations import Observations
 from sdpbound.bounds.bound import Functional
 from sdpbound.bounds.boundary import towards_noise
 from sdpbound.bounds.figures import ConditionalEntropy
-from sdpbound.entropies.conditional import conditional_entropy
+from sdpbound.entropies.conditional import VonNeumann, conditional_entropy
 from sdpbound.entropies.entropy import Entropy, EntropyBound
 from sdpbound.entropies.question import require_preprocessing
 from sdpbound.errors import InvalidInput, InvalidShape
@@ -42,8 +42,7 @@ def entropy_functionals(
     y = None if y is None else behaviour.scenario.require_setting(1, y, "y")
     preprocessing = require_preprocessing(preprocessing)
     if entropies is None or isinstance(entropies, Entropy):
-        moved = [replace(data, values=towards_noise(data, distance)) for distance in DISTANCES]
-        entropies = [conditional_entropy(d, x, y, entropies, preprocessing) for d in moved]
+        entropies = _bounds(data, x, y, preprocessing, VonNeumann() if entropies is None else entropies)
     if isinstance(entropies, (EntropyBound, Functional, BellExpression)):
         entropies = [entropies]
     found = [_expression(e, x, y, preprocessing) for e in entropies]
@@ -53,6 +52,15 @@ def entropy_functionals(
         if expression.scenario != behaviour.scenario:
             raise InvalidShape(f"an entropy bound of {expression.scenario} does not fit {behaviour.scenario}.")
     return found
+
+
+def _bounds(
+    data: Observations, x: int, y: int | None, preprocessing: float, method: Entropy
+) -> Sequence[EntropyBound]:
+    """Bounds at all distances, from far to near: each search begins where the one before ended, and the last is hard."""
+    swept = method.swept()
+    moved = [replace(data, values=towards_noise(data, distance)) for distance in reversed(DISTANCES)]
+    return [conditional_entropy(d, x, y, swept, preprocessing) for d in moved][::-1]
 
 
 def _expression(
