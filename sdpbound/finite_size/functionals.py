@@ -57,10 +57,16 @@ def entropy_functionals(
 def _bounds(
     data: Observations, x: int, y: int | None, preprocessing: float, method: Entropy
 ) -> Sequence[EntropyBound]:
-    """Bounds at all distances, from far to near: each search begins where the one before ended, and the last is hard."""
+    """Bounds at all distances, from far to near, where each search begins at what the one before found.
+
+    The data themselves may be on the boundary of the quantum set, where a search from near by can be slower than none.
+    """
     swept = method.swept()
-    moved = [replace(data, values=towards_noise(data, distance)) for distance in reversed(DISTANCES)]
-    return [conditional_entropy(d, x, y, swept, preprocessing) for d in moved][::-1]
+    found = []
+    for distance in reversed(DISTANCES):
+        moved = replace(data, values=towards_noise(data, distance))
+        found.append(conditional_entropy(moved, x, y, swept if distance else method, preprocessing))
+    return found[::-1]
 
 
 def _expression(
