@@ -38,7 +38,7 @@ def descend(
     inverse = np.tile(np.eye(n), (len(x), 1, 1))
     history = [value.copy()]
     for step in range(iterations):
-        direction = -np.einsum("mij,mj->mi", inverse[alive], gradient[alive])
+        direction = -(inverse[alive] @ gradient[alive][:, :, None])[:, :, 0]
         slope = np.einsum("mi,mi->m", direction, gradient[alive])
         lost = ~(slope < 0)
         if lost.any():  # rounding has spoilt the approximate Hessian: restart with the gradient
@@ -91,8 +91,10 @@ def _update(inverse: Floats, alive: NDArray[np.int64], s: Floats, y: Floats) -> 
     good = curvature > 1e-14 * np.sqrt(np.einsum("mi,mi->m", s, s) * np.einsum("mi,mi->m", y, y)) + 1e-300
     which = alive[good]
     s, y, rho = s[good], y[good], 1.0 / curvature[good]
-    hy = np.einsum("mij,mj->mi", inverse[which], y)
+    old = inverse[which]
+    hy = (old @ y[:, :, None])[:, :, 0]
     yhy = np.einsum("mi,mi->m", y, hy)
-    inverse[which] += ((rho + rho**2 * yhy)[:, None, None] * s[:, :, None] * s[:, None, :]) - rho[:, None, None] * (
-        hy[:, :, None] * s[:, None, :] + s[:, :, None] * hy[:, None, :]
-    )
+    # of rank two: s (c s - rho hy)^T - rho hy s^T
+    left = np.stack([s, hy], axis=2)
+    right = np.stack([(rho + rho**2 * yhy)[:, None] * s - rho[:, None] * hy, -rho[:, None] * s], axis=1)
+    inverse[which] = old + left @ right

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
 from sdpbound.arrays import Floats
+from sdpbound.attacks.bundle import curvature, newton_step
 from sdpbound.attacks.descent import descend
 from sdpbound.attacks.landscape import Landscape, Points
 from sdpbound.bell.scenario import Scenario
@@ -37,6 +38,12 @@ MOST_COLUMNS = 400
 #: Ways to solve for the weights; the first scale the rows of the data, the others follow if they fail.
 WAYS = (Way("simplex", 1e2), Way("ipm", 1e2), Way("simplex"), Way("ipm"))
 ADVICE = "give the devices' own strategy with strategies=[...], or another seed="
+#: Bits between a mixture and its bound below which strategies are also looked for that are unlike those in use.
+NEARLY = 1e-4
+#: Parameters of a strategy up to which second derivatives are taken.
+MOST_CURVED = 80
+#: A round that moves neither the mixture nor its bound by this part of the tolerance is an idle one.
+IDLE = 0.1
 #: With this tolerance or a larger one, a start that has the data is the result.
 COARSE = 1e-5
 #: Weights above RESOLVED can be adjusted to the data. If too few are, mixtures for data at the relative distance SPREAD
@@ -119,6 +126,10 @@ class _Search(ColumnGeneration[WeightsAnswer]):
     thorough: bool
     met: ClassVar[float] = 1e-12  # new weights or the data's tolerance remove such a miss
     _gain: float = np.inf  # the best gain in bits that the last round promised
+    _centre: Floats | None = None  # the multipliers with the best bound so far
+    _bound: float = -np.inf  # that bound in bits, if no strategy was overlooked
+    _quadratic: Floats | None = None  # the curvature there
+    _before: tuple[float, float] = (np.inf, -np.inf)  # value and bound at the round before
 
     def begin(self) -> None:
         self._gain = np.inf
@@ -131,11 +142,39 @@ class _Search(ColumnGeneration[WeightsAnswer]):
         return cheapest_weights(self.pool.figures, self.pool.tested.T, values, price, WAYS, advice=ADVICE)
 
     def has_progressed(self, answer: WeightsAnswer) -> bool:
-        return self._gain >= self.tolerance
+        before, self._before = self._before, (float(answer.weights @ self.pool.figures), self._bound)
+        moved = (
+            before[0] - self._before[0] > IDLE * self.tolerance or self._before[1] - before[1] > IDLE * self.tolerance
+        )
+        return self._gain >= self.tolerance and (moved or self._centre is None)
 
     def add_columns(self, answer: WeightsAnswer) -> None:
-        self._gain = _price(self.pool, self.landscape, answer, self.rng, self.batch, self.thorough)
+        if not self.thorough or answer.missed > self.met or self.landscape.parameters > MOST_CURVED:
+            widely = self.landscape.parameters > MOST_CURVED
+            self._gain = answer.level - _price(self, answer.multipliers, answer.weights, widely)
+        else:
+            self._by_newton(answer)
         _prune(self.pool, answer)
+
+    def _by_newton(self, answer: WeightsAnswer) -> None:
+        """Price at multipliers that Newton's method gives, from those with the best bound so far."""
+        pool, values = self.pool, self.values
+        value = float(answer.weights @ pool.figures)
+        if self._centre is None:
+            multipliers, weights = answer.multipliers, answer.weights
+        else:
+            if self._quadratic is None:
+                used = np.flatnonzero(answer.weights[pool.first :] > RESOLVED)
+                shares = answer.weights[pool.first + used]
+                self._quadratic = curvature(self.landscape, pool.points[used], shares, self._centre)
+            reduced = pool.figures - pool.tested @ self._centre
+            step, weights = newton_step(reduced, pool.tested - values, self._quadratic)
+            multipliers = self._centre + step
+        least = _price(self, multipliers, weights, value - self._bound < NEARLY or self._centre is None)
+        bound = float(multipliers @ values) + min(least, float((pool.figures - pool.tested @ multipliers).min()))
+        if bound > self._bound:
+            self._centre, self._bound, self._quadratic = multipliers, bound, None
+        self._gain = value - self._bound
 
     def approach(self, answer: WeightsAnswer) -> None:
         _fit(self.pool, self.landscape, self.values, answer)
@@ -199,22 +238,26 @@ def _descended(landscape: Landscape, starts: Points, multipliers: Floats, weight
     return Points(found, starts.labels)
 
 
-def _price(
-    pool: _Pool, landscape: Landscape, master: WeightsAnswer, rng: np.random.Generator, batch: int, thorough: bool
-) -> float:
-    """Add strategies of low reduced cost, found from those in use and from random ones; return the best gain."""
-    used = np.flatnonzero(master.weights[pool.first :] > 1e-9)
+def _price(search: _Search, multipliers: Floats, weights: Floats, widely: bool) -> float:
+    """Add strategies of low reduced cost ``f - m . d``, found from those in use and from random ones; return the least.
+
+    ``widely``: also from strategies in use with new outcomes, and from more random ones.
+    """
+    pool, landscape, rng, batch = search.pool, search.landscape, search.rng, search.batch
+    used = np.flatnonzero(weights[pool.first :] > 1e-9)
     starts = landscape.random(max(batch - len(used), batch // 2), rng)
     if len(used):
         starts = pool.points[used].join(starts)
-        if thorough:
+        if widely and search.thorough:
             starts = starts.join(landscape.mutated(pool.points[used], 2 * batch, rng))
-    points = _descended(landscape, starts, master.multipliers, 1.0, 120)
+    points = _descended(landscape, starts, multipliers, 1.0, 120)
     figures, tested = landscape.measured(points)
-    reduced = figures - tested @ master.multipliers - master.level
-    good = reduced < max(-1e-9, float(reduced.min()) * 1e-3) if reduced.min() < -1e-9 else np.zeros(len(reduced), bool)
+    reduced = figures - tested @ multipliers
+    before = float((pool.figures - pool.tested @ multipliers)[weights > 0].max(initial=-np.inf))
+    below = reduced - before
+    good = below < max(-1e-9, float(below.min()) * 1e-3) if below.min() < -1e-9 else np.zeros(len(reduced), bool)
     pool.add(points[good], figures[good], tested[good])
-    return float(-reduced.min())
+    return float(reduced.min())
 
 
 def _fit(pool: _Pool, landscape: Landscape, values: Floats, master: WeightsAnswer) -> None:

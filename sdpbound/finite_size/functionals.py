@@ -54,9 +54,7 @@ def entropy_functionals(
     return found
 
 
-def _bounds(
-    data: Observations, x: int, y: int | None, preprocessing: float, method: Entropy
-) -> Sequence[EntropyBound]:
+def _bounds(data: Observations, x: int, y: int | None, preprocessing: float, method: Entropy) -> Sequence[EntropyBound]:
     """Bounds at all distances, from far to near, where each search begins at what the one before found.
 
     The data themselves may be on the boundary of the quantum set, where a search from near by can be slower than none.

@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sdpbound as sb
+from sdpbound.attacks.bundle import curvature, newton_step
 from sdpbound.attacks.descent import descend
 from sdpbound.attacks.entropy_attack import landscape_of, search
 from sdpbound.attacks.landscape import Points
@@ -135,6 +136,54 @@ def test_three_settings() -> None:
     fixed = sb.conditional_entropy_upper_bound(sb.Observations.bell_value(sb.i3322(), 0.2))
     assert fixed.exact and fixed.value < 1e-12
     assert fixed.certificate.verify().holds
+
+
+def test_three_settings_in_few_rounds() -> None:
+    """A search by planes alone stops at 0.87138 after sixty rounds, and at 0.8123."""
+    chained = sb.Behaviour.from_correlators(
+        0.98 * np.cos(np.subtract.outer(np.arange(3), np.arange(3) + 0.5) * np.pi / 3)
+    )
+    attack = sb.conditional_entropy_upper_bound(sb.Observations.correlators(chained))
+    assert attack.exact and attack.value < 0.871058
+    assert attack.certificate.verify().holds
+    root = 0.5**0.5
+    third = sb.Behaviour.from_correlators(0.97 * np.array([[root, root, 1.0], [root, -root, 0.0]]))
+    full = sb.conditional_entropy_upper_bound(sb.Observations.full(third))
+    assert full.exact and full.value < 0.81204
+
+
+def test_newtons_step_for_the_multipliers() -> None:
+    """With planes that all touch at the centre, the step is that of the quadratic alone."""
+    rng = np.random.default_rng(0)
+    root = rng.normal(size=(3, 3))
+    quadratic = root @ root.T + np.eye(3)
+    centre = 0.03 * rng.normal(size=3)  # for large steps the maximum is replaced by a larger function
+    # one plane that counts and one far below; then two of opposite slopes, between which nothing is gained
+    step, weights = newton_step(np.array([0.0, 50.0]), np.array([quadratic @ centre, np.zeros(3)]), quadratic)
+    assert step == pytest.approx(-centre, rel=0.02) and weights == pytest.approx([1.0, 0.0])
+    opposite, weights = newton_step(np.zeros(2), np.array([centre, -centre]), quadratic)
+    assert opposite == pytest.approx(np.zeros(3), abs=1e-9) and weights == pytest.approx([0.5, 0.5])
+
+
+def test_curvature_is_that_of_the_least_reduced_cost() -> None:
+    """Against differences of the minimum itself, at multipliers moved a little."""
+    question = EntropyQuestion(sb.Observations.correlators(sb.SingletSelfTest(1.0, 1.5, 2.6).behaviour(0.95)), 0, None)
+    landscape = landscape_of(question, 2)
+    multipliers = np.array([1.1, -1.2, -1.0, -1.1]) * np.sign(question.observed.values) * np.array([1, -1, -1, -1])
+    starts = landscape.random(1, np.random.default_rng(1))
+
+    def least(m: np.ndarray, begin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        def function(x: np.ndarray, which: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            return landscape.evaluate(Points(x, tuple(t[which] for t in starts.labels)), m, 1.0)  # type: ignore[arg-type]
+
+        return descend(function, begin, 400, 1e-15)
+
+    place, value = least(multipliers, starts.parameters)
+    found = curvature(landscape, Points(place, starts.labels), np.ones(1), multipliers)
+    direction, size = np.array([0.3, -0.5, 0.4, 0.7]), 1e-3
+    ends = [least(multipliers + s * size * direction, place)[1][0] for s in (1.0, -1.0)]
+    second = (ends[0] + ends[1] - 2.0 * value[0]) / size**2
+    assert -second == pytest.approx(float(direction @ found @ direction), rel=1e-2, abs=1e-4)
 
 
 @pytest.mark.slow

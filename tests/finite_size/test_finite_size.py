@@ -515,3 +515,16 @@ def test_an_upper_bound_is_no_entropy_bound() -> None:
     upper = sb.maximize(sb.chsh(), sb.Quantum("1")).functional
     with pytest.raises(sb.InvalidInput, match="is an upper bound"):
         sb.finite_key_length(sb.Behaviour.from_correlators(np.full((2, 2), 0.5)), 1e6, entropies=[upper])
+
+
+@pytest.mark.parametrize("observed", ["correlators", "full"])
+@pytest.mark.parametrize(("angles", "visibility"), [((1.0, 1.5, 2.6), 0.99), ((0.8, 1.3, 2.3), 0.97)])
+def test_a_tighter_tolerance_gives_no_shorter_key(
+    angles: tuple[float, float, float], visibility: float, observed: str
+) -> None:
+    behaviour = sb.SingletSelfTest(*angles).behaviour(visibility)
+    lengths = [
+        [k.length for k in sb.finite_key_length(behaviour, [1e7, 1e9], observed=observed, entropies=qubits)]
+        for qubits in (sb.VonNeumann("qubit", tolerance=t) for t in (1e-2, 1e-3, 1e-4))
+    ]
+    assert (np.diff(lengths, axis=0) >= -1e-3).all()
