@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Protocol
@@ -71,12 +72,13 @@ def better_point(evaluation: Scored, quantity: Quantity, row: Row) -> Point | No
         return evaluation.score(at(place), quantity)
 
     # The best points were seen opposite to the point of the curve (place 0); for global randomness they were also seen
-    # at 4/5 of the contour.
-    opposite = [(i, round(0.53 * n)) for i, n in enumerate(sizes)]
+    # at 4/5 of the contour. The climb finds the contours between.
+    some = sorted({*range(0, len(sizes), 3), len(sizes) - 1})
+    opposite = [(i, round(0.53 * sizes[i])) for i in some]
     known = [place for place in map(places.get, evaluation.solved_points(quantity)) if place is not None]
     starts = [max(opposite + known, key=score)]
     if quantity.kind.pair:
-        starts.append(max(((i, round(0.8 * sizes[i])) for i in range(0, len(sizes), 2)), key=score))
+        starts.append(max(((i, round(0.8 * sizes[i])) for i in range(0, len(sizes), 4)), key=score))
     floor = (1.0 if row["side"] == "lower" else -1.0) * float(row["value"]) + BETTER
     if max(map(score, starts)) <= floor and np.ptp([score(place) for place in opposite]) <= BETTER:
         return None  # the quantity is constant along the contours
@@ -85,15 +87,31 @@ def better_point(evaluation: Scored, quantity: Quantity, row: Row) -> Point | No
 
 
 def _climb(score: Callable[[_Place], float], best: _Place, sizes: list[int]) -> _Place:
-    """Move to the best of eight neighbours while that helps, then halve the step along the contours."""
+    """Move to the best neighbour while that helps, with shorter and shorter steps along the contours.
+
+    At the longer steps a parabola says where the best place is, and only then the steps become short. At the shortest
+    one all eight neighbours are asked.
+    """
     step = max(1, max(sizes) // 12)
     while step:
         i, k = best
-        rows = [j for j in (i - 1, i, i + 1) if 0 <= j < len(sizes)]
-        near = [(j, round(k * sizes[j] / sizes[i]) + shift) for j in rows for shift in (-step, 0, step)]
-        better = max(near, key=score)
+        rows = [(j, round(k * sizes[j] / sizes[i])) for j in (i - 1, i + 1) if 0 <= j < len(sizes)]
+        better = max([*rows, (i, k - step), (i, k + step)], key=score)
+        if score(better) <= score(best) + BETTER / 10 and step == 1 and rows:
+            better = max(((j, m + shift) for j, m in rows for shift in (-1, 1)), key=score)
         if score(better) > score(best) + BETTER / 10:
             best = better
+        elif step == 1:
+            break
         else:
-            step //= 2
+            best = max(best, _top(score, best, step), key=score)
+            step = min(step // 2, 2)
     return best
+
+
+def _top(score: Callable[[_Place], float], place: _Place, step: int) -> _Place:
+    """The top of the parabola through a place and its neighbours along the contour; the place where there is none."""
+    i, k = place
+    before, here, after = score((i, k - step)), score(place), score((i, k + step))
+    bend = 2.0 * here - before - after
+    return (i, k + round(0.5 * step * (after - before) / bend)) if 0.0 < bend < math.inf else place
