@@ -46,7 +46,11 @@ def qubit_optimum(
     try:
         problem = qubit_problem(question)
         start = known_start(problem, fine) if start is None else fitted(problem, start)
-        return optimum(question, search(question, fine, start))
+        found = optimum(question, search(question, fine, start))
+        if start is None or is_settled(found, tolerance):
+            return found
+        # a start can lead astray, mostly on the boundary of the quantum set
+        return min(found, optimum(question, search(question, fine)), key=lambda best: best.value - best.lower)
     except (InvalidInput, SolverFailure):
         return None
 

@@ -317,6 +317,7 @@ class _Gap:
         self.alive = None if found.alive is None or found.alive_rate is None else (found.alive, found.alive_rate)
         self.dead: tuple[float, Rate] | None = None
         self.above: tuple[float, float] | None = None  # the last place where an attack leaves too much, and how much
+        self.attacked: set[float] = set()  # places where an attack was made
         self.solves = found.solves
         self.open = ""
 
@@ -336,6 +337,9 @@ class _Gap:
 
     def attack(self, place: float) -> bool:
         """Whether an attack leaves no rate at a place, which is then the point that is dead."""
+        if place in self.attacked:
+            return False
+        self.attacked.add(place)
         try:
             rate = self.upper_of(place)
         except (Infeasible, SolverFailure):
