@@ -46,13 +46,28 @@ def qubit_optimum(
     try:
         problem = qubit_problem(question)
         start = known_start(problem, fine) if start is None else fitted(problem, start)
-        found = optimum(question, search(question, fine, start))
+        found = optimum(question, _searched(question, fine, start))
         if start is None or is_settled(found, tolerance):
             return found
         # a start can lead astray, mostly on the boundary of the quantum set
         return min(found, optimum(question, search(question, fine)), key=lambda best: best.value - best.lower)
     except (InvalidInput, SolverFailure):
         return None
+
+
+def _searched(question: EntropyQuestion, tolerance: float, start: QubitOptimum | None) -> Search:
+    """The search; if it had a start, its functional is tried at all angles once, and the search goes on from there.
+
+    From a start the search looks near by only, since the proof of a bound from below finds what it overlooks. An attack
+    has no such proof.
+    """
+    found = search(question, tolerance, start)
+    if start is not None and found.multipliers is not None and found.mixture is not None:
+        used = found.columns.chosen(np.flatnonzero(found.mixture.weights > 1e-9))
+        found.lower = -math.inf
+        found.improve(found.multipliers, used, 0.1 * tolerance)
+        found.run(tolerance)
+    return found
 
 
 def is_settled(best: QubitOptimum, tolerance: float) -> bool:

@@ -68,6 +68,8 @@ GUESS = 0.4
 MOST_FLIPS = 0.49
 #: Bits within which attacks are the best ones.
 ATTACK = 1e-5
+#: Multipliers in bits above which the best strategies are those of the boundary alone, and lead to no others.
+STEEPEST = 100.0
 #: How often the entropy's tolerance is divided by ten where alive and dead are too far apart, and the least of them.
 FINER, LEAST_TOLERANCE = 3, 1e-6
 
@@ -152,6 +154,8 @@ class Plan:
             return rate if rate.exact else None
         near = None if found.alive_rate is None else found.alive_rate.entropy
         start = near.optimum if isinstance(near, QubitEntropyBound) else None
+        if start is not None and np.abs(start.multipliers).max(initial=0.0) > STEEPEST:
+            start = None
 
         def attack_of(x: int, leak: float) -> EntropyAttack:
             question = KeyQuestion(data, x, None, preprocessing=preprocessing).of_entropy()

@@ -38,6 +38,8 @@ BEGIN = 0.9
 FIRST_STEP = 2e-3
 #: A search that comes this close to the noiseless end asks for the rate at the end itself.
 NEAR = 0.02
+#: Places between alive and dead, as parts of the way, that are tried one after another: one may be hard by accident.
+PARTS = (0.5, 0.35, 0.65, 0.2, 0.8)
 #: A point alive is looked for at this part of the tolerance from the point that is dead.
 CLOSE = 0.95
 #: Past the last point alive, attacks are tried first at a distance of one tolerance; distances grow by this factor.
@@ -384,12 +386,23 @@ class _Gap:
             if place is not None:
                 self.attack(place)
             assert self.dead is not None
-            step = CLOSE * self.tolerance if self.width <= 2.0 * self.tolerance else 0.5 * self.width
-            place = self.dead[0] - self.towards * step
-            if (not self.prove(remaining[0], place) and not self.attack(place)) or self.width > 0.9 * before:
+            if not self.decide(remaining[0]) or self.width > 0.9 * before:
                 remaining.pop(0)
         if self.width > self.tolerance * (1.0 + 1e-9):
             self.open = f"the search for the end of the rate was given up after {self.solves} solves."
+
+    def decide(self, rate_of: Callable[[float], Rate]) -> bool:
+        """Whether a proof on either side moves a point inwards, at the first of some places where there is one."""
+        assert self.dead is not None
+        dead, width = self.dead[0], self.width
+        steps = [part * width for part in PARTS]
+        if width <= 2.0 * self.tolerance:
+            steps = [CLOSE * self.tolerance, *steps]
+        for step in steps:
+            place = dead - self.towards * step
+            if self.prove(rate_of, place) or self.attack(place):
+                return True
+        return False
 
     @property
     def width(self) -> float:
