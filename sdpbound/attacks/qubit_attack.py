@@ -170,7 +170,12 @@ def _surrounded(question: EntropyQuestion, best: QubitOptimum) -> QubitOptimum:
     states /= np.trace(states, axis1=1, axis2=2)[:, None, None]
     near = columns_of(problem, columns.a[most] + turns[:, 0], columns.b[most] + turns[:, 1], states)
     weights = np.concatenate([(1.0 - _AROUND) * best.weights, np.full(2 * count, _AROUND / (2 * count))])
-    found = Search(problem, columns.with_more(near), best.multipliers, best.lower, best.constant)
+    every = columns.with_more(near)
+    rows = np.vstack([every.tests.T, np.ones(len(every))])
+    for _ in range(2):  # each weight changes by as small a part of itself as possible
+        missing = np.append(problem.values, 1.0) - rows @ weights
+        weights = weights * np.maximum(1.0 + np.linalg.lstsq(rows * weights, missing, rcond=1e-12)[0], 0.0)
+    found = Search(problem, every, best.multipliers, best.lower, best.constant)
     found.mixture = Weighted(weights, best.value, best.value, best.miss, best.multipliers)
     return optimum(question, found)
 
