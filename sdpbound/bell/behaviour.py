@@ -19,6 +19,8 @@ __all__ = ["Behaviour"]
 
 #: How far a table of probabilities may be from valid.
 VALIDITY_TOLERANCE = 1e-9
+#: How far the floats may be from the exact correlations that they stand for: some roundings.
+EXACT_TOLERANCE = 1e-14
 _PAIRS = ((2, 2), (2, 2))
 
 
@@ -89,7 +91,7 @@ class Behaviour:
         if self.exact is not None:
             instance(self.exact, ExactSinglet, "exact", "SingletSelfTest(...).exact")
             off = np.abs(self.correlators - self.exact.correlators).max() if scenario.outcomes == _PAIRS else np.inf
-            if not max(off, np.abs(self.marginals_a).max(), np.abs(self.marginals_b).max()) <= VALIDITY_TOLERANCE:
+            if not max(off, np.abs(self.marginals_a).max(), np.abs(self.marginals_b).max()) <= EXACT_TOLERANCE:
                 raise InvalidBehaviour(f"the behaviour is not that of the singlet at {self.exact.title}.")
 
     @classmethod
@@ -215,7 +217,7 @@ class Behaviour:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Behaviour):
             return NotImplemented
-        return self.scenario == other.scenario and np.array_equal(self.p, other.p)
+        return self.scenario == other.scenario and np.array_equal(self.p, other.p) and self.exact == other.exact
 
     def __hash__(self) -> int:
         return hash((self.scenario, self.p.tobytes()))

@@ -36,6 +36,8 @@ _NAMES = {
 }
 #: Most binary digits of a fraction, so that certificates can hold it; floats have at most 1128.
 _BITS = 1300
+#: No float is smaller, and checkers read no smaller number.
+_SMALLEST = Fraction(1, 2**1074)
 #: Most characters of an exact angle in a title.
 _SHOWN = 24
 Parts = tuple[Fraction, Fraction]
@@ -63,6 +65,8 @@ class Angle(float):
             raise InvalidParameter(
                 f"an exact angle has fractions of more than {_BITS} binary digits; give simpler ones."
             )
+        if any(p and abs(p) < _SMALLEST for p in (first, second)):
+            raise InvalidParameter("an exact angle has a part below 2^-1074 in size; give 0, or a larger one.")
         value = _nearest((first, second))
         if not abs(value) <= LARGEST:
             raise InvalidParameter(f"an angle of about {value:.3g} radians is too large; give one below {LARGEST:g}.")
@@ -100,6 +104,12 @@ class Angle(float):
         """(radians, pis)."""
         return self.radians, self.pis
 
+    def __eq__(self, other: object) -> bool:
+        """Whether another exact angle is the same one, or another number is the nearest float."""
+        return self.parts == other.parts if isinstance(other, Angle) else float(self) == other
+
+    __hash__ = float.__hash__
+
     def __reduce__(self) -> tuple[type[Angle], Parts]:
         return type(self), self.parts
 
@@ -127,10 +137,9 @@ class ExactSinglet:
 
     @property
     def title(self) -> str:
-        """The angles in one line; one that needs many digits is shown as its float."""
+        """The angles in one line; one that is a float of many digits is shown as that."""
         angles = (("theta", self.theta), ("phi", self.phi), ("omega", self.omega))
-        shown = (f"{name} = {a if len(str(a)) <= _SHOWN else repr(float(a))}" for name, a in angles)
-        return ", ".join(shown)
+        return ", ".join(f"{name} = {_shown(angle)}" for name, angle in angles)
 
     def entry(self) -> dict[str, Any]:
         """As a certificate has it: the rational numbers of each angle."""
@@ -194,6 +203,12 @@ class ExactSinglet:
 
 
 _ZERO: Parts = (Fraction(0), Fraction(0))
+
+
+def _shown(angle: Angle) -> str:
+    """The angle's text, or that of a float which stands for the same angle and is shorter."""
+    exact, number = str(angle), repr(float(angle))
+    return number if len(exact) > _SHOWN and Angle.of(float(angle)).parts == angle.parts else exact
 
 
 def _sum(one: Parts, other: Parts) -> Parts:

@@ -2,17 +2,20 @@
 
 The entry ``question.exact`` names three angles, each ``radians + pis * pi`` with two rational numbers. The exact data
 are the values of the tested expressions on uniform outcomes with the correlators sin(a_x + b_y), a = (0, theta), b =
-(phi, omega). The floats beside them only have to be near: within the tolerance, or 1e-12 of the size of the expression.
+(phi, omega). The floats beside them only have to be near: within 1e-12 of the size of the expression.
 
 Such a sine vanishes only if ``radians`` is 0 and ``pis`` an integer, as pi is irrational. All other signs follow from
 balls. With them the checker evaluates the left side of condition (4) of arXiv:2309.09650,
 
     cos(theta + phi) cos(phi) cos(theta + omega) cos(omega).
 
-Where it is negative the exact data self-test the singlet, if a multiple of the paper's expression (2) at these angles
-is tested (the coefficients need to be right to 1e-12 of the largest one) or each of the four correlators. Where exactly
-one of the four cosines vanishes the four correlators self-test (arXiv:1511.04886): one of them is 1 or -1, and then
-Alice's other direction and Bob's other direction differ from that one and from each other.
+Where it is negative the exact data self-test the singlet, if each of the four correlators is tested, or a multiple of
+the paper's expression (2) at these angles. A tested table is named to be that expression: each of its coefficients must
+be right to 2^-49 of itself, and the distance of the expression's quantum maximum from its local one must be a million
+times as large as what such digits leave open, 2^-29 of the sum of the |coefficients|. Otherwise the table may be that
+of an expression which local devices maximise. Where exactly one of the four cosines vanishes the four correlators
+self-test (arXiv:1511.04886): one of them is 1 or -1, and then Alice's other direction and Bob's other direction differ
+from that one and from each other.
 """
 
 from __future__ import annotations
@@ -22,13 +25,15 @@ from fractions import Fraction
 
 import flint
 
-from sdpbound.checker.numbers import HALF, LOG_PRECISION, ONE, ZERO, Index, Tensor, nearest_float, to_ball
+from sdpbound.checker.numbers import HALF, LOG_PRECISION, ZERO, Index, Tensor, nearest_float, to_ball
 from sdpbound.checker.reading import read_keys, read_kind, read_number
 from sdpbound.checker.scenario import Observed
 from sdpbound.errors import CertificateError
 
 __all__ = ["exact_self_test"]
 
+#: How well each coefficient of a tested expression must be right, and a million times that.
+_DIGITS, _CLEAR = Fraction(1, 2**49), Fraction(1, 2**29)
 _NEAR = Fraction(1, 10**12)  # how far floats may be from exact data, in units of the size of an expression
 _MOST_PRECISION = 1 << 14  # bits, of a sine whose sign is asked for
 _ANGLES = ("theta", "phi", "omega")
@@ -44,11 +49,9 @@ def exact_self_test(entry: object, observed: Observed) -> tuple[str, dict[tuple[
     correlators = {
         (x, y): _sine(_sum(a, b)) for x, a in ((0, (ZERO, ZERO)), (1, theta)) for y, b in ((0, phi), (1, omega))
     }
-    for j, (tensor, value, tolerance) in enumerate(
-        zip(observed.tensors, observed.values, observed.tolerances, strict=True)
-    ):
+    for j, (tensor, value) in enumerate(zip(observed.tensors, observed.values, strict=True)):
         own = sum((to_ball(c) * correlators[i - 1, k - 1] for (i, k), c in tensor.items() if i and k), flint.arb(0))
-        allowed = max(tolerance, _NEAR * sum(map(abs, tensor.values()), ZERO))
+        allowed = _NEAR * sum(map(abs, tensor.values()), ZERO)
         if not abs(own - to_ball(value)) <= to_ball(allowed):
             raise CertificateError(
                 f"The data prove no entropy: question.observed[{j}].value is not that of the exact data."
@@ -57,7 +60,8 @@ def exact_self_test(entry: object, observed: Observed) -> tuple[str, dict[tuple[
     negative = math.prod(signs) < 0
     words = ", ".join(f"{n} = {_words(a)}" for n, a in zip(_ANGLES, (theta, phi, omega), strict=True))
     tested = {index for tensor in observed.tensors if len(tensor) == 1 for index in tensor if all(index)}
-    if negative and any(_is_multiple(tensor, _expression(cosines)) for tensor in observed.tensors):
+    expression = _expression(cosines)
+    if negative and _is_clear(expression, correlators) and any(_is_multiple(t, expression) for t in observed.tensors):
         return f"the singlet's at {words}, whose Bell expression is tested", correlators
     if (negative or signs.count(0) == 1) and len(tested) == 4:
         return f"the singlet's at {words}, all four correlators tested", correlators
@@ -125,9 +129,20 @@ def _expression(cosines: list[flint.arb]) -> dict[Index, flint.arb]:
 
 def _is_multiple(tensor: Tensor, expression: dict[Index, flint.arb]) -> bool:
     """Whether a tested expression, in normal form, is a multiple of this one, to what floats leave open."""
-    if not all(map(all, tensor)):
-        return False  # it has marginals
+    if not tensor or not all(map(all, tensor)):
+        return False  # it is a constant, or has marginals
     largest = max(tensor, key=lambda index: abs(tensor[index]))
     factor = to_ball(tensor[largest]) / expression[largest]
-    allowed = to_ball(_NEAR * max(map(abs, tensor.values()), default=ONE))
-    return all(abs(to_ball(tensor.get(i, ZERO)) - factor * c) <= allowed for i, c in expression.items())
+    digits = to_ball(_DIGITS)
+    return all(
+        abs(to_ball(tensor.get(i, ZERO)) - factor * c) <= digits * abs(factor * c) for i, c in expression.items()
+    )
+
+
+def _is_clear(expression: dict[Index, flint.arb], correlators: dict[tuple[int, int], flint.arb]) -> bool:
+    """Whether digits of coefficients are no matter beside the distance of the quantum maximum from the local one."""
+    c = [[expression[i, k] for k in (1, 2)] for i in (1, 2)]
+    value = sum((c[x][y] * e for (x, y), e in correlators.items()), flint.arb(0))
+    local = [sum((abs(a + sign * b) for a, b in c), flint.arb(0)) for sign in (1, -1)]
+    size = sum((abs(entry) for row in c for entry in row), flint.arb(0))
+    return all(abs(value) - most > to_ball(_CLEAR) * size for most in local)

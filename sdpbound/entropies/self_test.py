@@ -9,7 +9,9 @@ Proposition 1 (iv)). So
 These are theorems about **exact data**: the values of a member of the singlet family at exact angles
 (:class:`sdpbound.bell.exact.ExactSinglet`). Two kinds of tests self-test it. The first is all four correlators, by the
 criterion of arXiv:1511.04886. The second is the value of the family's own expression (2), or of a multiple of it, where
-condition (4) holds. The certificate names the angles, and the checkers evaluate the conditions and entropies in balls.
+condition (4) holds. Floats name this expression if each of its coefficients is right to its last digits, and if what
+these leave open is less than a millionth of the distance of its quantum maximum from its local one. The certificate
+names the angles, and the checkers evaluate the conditions and entropies in balls.
 
 **Measured data** are floats within a tolerance. An entropy may be much less for data that are 1e-12 away. For small a
 the correlators (1, cos a; 0, -sin a), whose CHSH value is about 2 + a, are within t of data with a local part of weight
@@ -43,6 +45,8 @@ from sdpbound.errors import InvalidInput
 __all__ = ["SelfTest", "find_self_test"]
 
 BELL_SOURCE = "arXiv:2309.09650, Proposition 1 (iv)"
+#: How well each coefficient of a tested expression must be right, and a million times that.
+_DIGITS, _CLEAR = 2.0**-49, 2.0**-29
 #: Digits (binary) of balls.
 _PRECISION = 256
 CORRELATORS_SOURCE = "arXiv:1511.04886, with arXiv:2309.09650, Propositions 4 and 6"
@@ -172,15 +176,19 @@ class _Tests:
 
     @property
     def has_expression(self) -> bool:
-        """Whether a tested expression is a multiple of the family's own, with any constant."""
+        """Whether a tested expression is a multiple of the family's own, with any constant, and far from trivial."""
         own = self.exact.coefficients
+        quantum = abs(float((own * self.exact.correlators).sum()))
+        local = max(float(np.abs(own[:, 0] + sign * own[:, 1]).sum()) for sign in (1.0, -1.0))
+        if not quantum - local > 2.0 * _CLEAR * float(np.abs(own).sum()):
+            return False
         place = np.unravel_index(int(np.abs(own).argmax()), own.shape)
         for table in self.observed.coefficients:
             c = table[1:, 1:]
-            scale = float(np.abs(c).max())
-            if table[1:, 0].any() or table[0, 1:].any() or not scale:
+            if table[1:, 0].any() or table[0, 1:].any() or not c[place]:
                 continue
-            if np.abs(c - c[place] / own[place] * own).max() <= 0.5 * DATA_TOLERANCE * scale:
+            wanted = c[place] / own[place] * own
+            if (np.abs(c - wanted) <= 0.5 * _DIGITS * np.abs(wanted)).all():
                 return True
         return False
 

@@ -127,7 +127,8 @@ def observations_of(behaviour: Behaviour, observed: Observations | BellExpressio
                 f"tested value {worst} is {observed.values[worst]:.9g}, but the behaviour has {own[worst]:.9g}: a "
                 "rate needs the data of the devices whose errors it corrects; test values of this behaviour."
             )
-        return observed
+        # exact data are those of the same exact behaviour; what is near to them is measured
+        return observed if observed.exact == behaviour.exact else replace(observed, exact=None)
     if isinstance(observed, BellExpression):
         return Observations.bell_value(observed, behaviour)
     if observed == "correlators":

@@ -8,7 +8,9 @@ decides.
 **Order.** If Alice's and Bob's points alternate on the circle, the four arcs between neighbours add up to pi. That is
 the criterion of arXiv:1511.04886: the correlators self-test. They still do if one point of Alice's is one of Bob's, as
 long as no other two points coincide. If the four points are distinct and alternate, condition (4) of arXiv:2309.09650
-holds, and the value of its expression (2) self-tests alone.
+holds, and the value of its expression (2) self-tests alone. A table of numbers is that expression if each entry is
+right to its last digits, and if the singlet's value is so far above that of all deterministic devices that these digits
+do not matter.
 
 Two such points coincide only if their difference has no radians and a whole number of pis, for pi is irrational.
 """
@@ -29,6 +31,8 @@ from sdpbound.recheck.reading import choice, number, record
 __all__ = ["exact_correlators"]
 
 NEAR = Fraction(1, 10**12)
+#: What each coefficient may be off, in parts of itself, and how many times more the two maxima have to be apart.
+DIGIT, TIMES = Fraction(1, 2**49), 2**20
 MOST_PRECISION = 20_000
 HALF = Fraction(1, 2)
 Direction = tuple[Fraction, Fraction]
@@ -56,13 +60,14 @@ def exact_correlators(entry: object, question: Question) -> dict[tuple[int, int]
                 constant = factor
         size = sum((abs(f) for word, f in test.polynomial.items() if any(word)), Fraction(0))
         off = total(ball(f) * values[place] for place, f in table.items()) - ball(test.value - constant)
-        if not abs(off) <= ball(max(test.tolerance, NEAR * size)):
+        if not abs(off) <= ball(NEAR * size):
             raise refuse("a tested value is not that of the exact data.")
         if len(table) == 1 and not marginals:
             alone |= set(table)
         whole = whole or (bool(table) and not marginals and _proportional(table, expression))
     distinct, order = _order(alice, bob)
-    if not (order and ((distinct and whole) or len(alone) == 4)):
+    by_value = distinct and whole and _stands_out(expression, values)
+    if not (order and (by_value or len(alone) == 4)):
         raise refuse("the exact data are no self-test, or too little is tested of them.")
     return values
 
@@ -92,13 +97,26 @@ def _expression(theta: Direction, phi: Direction, omega: Direction) -> dict[tupl
 
 
 def _proportional(table: dict[tuple[int, int], Fraction], expression: dict[tuple[int, int], flint.arb]) -> bool:
-    """Whether a table is a multiple of the expression, up to 1e-12 of its largest entry."""
+    """Whether a table is a multiple of the expression, but for the last digits of each coefficient."""
     big = max(table, key=lambda place: abs(table[place]))
-    limit = abs(expression[big]) * ball(NEAR * abs(table[big]))
-    crossed = (
-        ball(table.get(place, Fraction(0))) * expression[big] - ball(table[big]) * e for place, e in expression.items()
+    return all(
+        abs(ball(table.get(place, Fraction(0))) * expression[big] - ball(table[big]) * e)
+        <= abs(ball(table[big]) * e) * ball(DIGIT)
+        for place, e in expression.items()
     )
-    return all(abs(value) <= limit for value in crossed)
+
+
+def _stands_out(expression: dict[tuple[int, int], flint.arb], values: dict[tuple[int, int], flint.arb]) -> bool:
+    """Whether the singlet has so much more than deterministic devices that digits of coefficients are no matter."""
+    own = abs(total(e * values[place] for place, e in expression.items()))
+    open_ = total(abs(e) for e in expression.values()) * ball(DIGIT * TIMES)
+    signs = (1, -1)
+    return all(
+        own - abs(total(e * (a if x else 1) * (b if y else c) for (x, y), e in expression.items())) > open_
+        for a in signs
+        for b in signs
+        for c in signs
+    )
 
 
 def _order(alice: list[Direction], bob: list[Direction]) -> tuple[bool, bool]:

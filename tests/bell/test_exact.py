@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -143,3 +144,22 @@ def test_data_are_exact_as_their_behaviour_is():
 def test_axes_of_a_family_keep_exact_angles():
     member = sb.family_named("singlet").member(theta=Angle.of("pi/3"), phi=Angle.of("pi/2 - 0.02"), omega=2.5)
     assert member.exact.title == "theta = 1/3*pi, phi = -1/50 + 1/2*pi, omega = 5/2"
+
+
+def test_angles_are_equal_where_they_are_exactly():
+    edge, near = (sb.SingletSelfTest("pi/3", phi, "5*pi/6") for phi in ("pi/2", "pi/2 - 1e-20"))
+    assert float(edge.phi) == float(near.phi) and hash(edge.phi) == hash(near.phi)
+    assert edge != near and edge.behaviour() != near.behaviour() and near.is_self_test and not edge.is_self_test
+    assert "pi/2" not in near.exact.title and "1/100000000000000000000" in near.exact.title
+    assert Angle.of("pi/2") == math.pi / 2 and Angle.of("1/2") == 0.5
+
+
+def test_large_angles_have_exact_behaviours():
+    t = sb.SingletSelfTest(1e9, 1.5, 2.6)
+    assert np.abs(t.behaviour().correlators - t.exact.correlators).max() < 1e-15
+
+
+def test_floats_that_are_a_little_off_are_not_the_exact_behaviour():
+    t = sb.SingletSelfTest(1.0, 1.5, 2.6)
+    with pytest.raises(sb.InvalidBehaviour, match="not that of the singlet"):
+        replace(t.behaviour(), p=t.behaviour(1.0 - 1e-12).p)

@@ -33,7 +33,6 @@ from sdpbound.bell.families.family import Member
 from sdpbound.bell.families.formulas import (
     cosines,
     singlet_chsh,
-    singlet_coefficients,
     singlet_condition,
     singlet_correlators,
     singlet_local_bound,
@@ -129,7 +128,7 @@ class SingletSelfTest(Member):
     def expression(self) -> BellExpression:
         """The functional of Eq. (2)."""
         name = f"SingletSelfTest({self.theta:.6g}, {self.phi:.6g}, {self.omega:.6g})"
-        return BellExpression.from_correlators(singlet_coefficients(*self.parameters), name=name)
+        return BellExpression.from_correlators(self.exact.coefficients, name=name)
 
     @property
     def condition(self) -> float:
@@ -196,8 +195,9 @@ class SingletSelfTest(Member):
         [1.0, 1.0, 0.942826, 0.271352]
         """
         if noise is None:
-            ideal = Behaviour.from_correlators(self.correlators)
-            return replace(ideal, exact=self.exact) if visibility == 1.0 else ideal.white_noise(visibility)
+            if visibility == 1.0:
+                return replace(Behaviour.from_correlators(self.exact.correlators), exact=self.exact)
+            return Behaviour.from_correlators(self.correlators).white_noise(visibility)
         instance(noise, Noise, "noise", "WhiteNoise(0.99)")
         if visibility != 1.0:
             noise = WhiteNoise(visibility) + noise

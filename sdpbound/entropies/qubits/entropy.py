@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,9 @@ _STEEP = 1e-6
 _REPAIRS = 4
 #: The entropy of a mixture is computed in floats, and where it is that of the flips alone the bound is exactly that.
 _ROUNDING = 1e-12
+#: Where a functional exceeds all entropies, the data are outside the quantum set. Data that are so by less than what is
+#: called infeasible are taken to be known no better than this.
+_OUTSIDE = 1e-9
 #: A mixture has the tested values if no value deviates by more than this part of its size.
 _MEETS = 1e-10
 #: The level that decides whether data are outside the quantum set.
@@ -84,9 +87,11 @@ def qubit_entropy(
     (True, True)
     """
     begun = time.perf_counter()
-    extreme = extreme_of(qubit_problem(question))
+    problem = qubit_problem(question)
+    extreme = extreme_of(problem)
     touching = None if extreme is None else _touching(question, extreme, tolerance)
-    if touching is not None and touching.gap <= tolerance:
+    there = extreme is not None and extreme.has_data(problem)
+    if touching is not None and there and touching.gap <= tolerance:
         return touching
     found = search(question, _SEARCH * tolerance, start)
     _raise_if_outside(question, found)
@@ -111,7 +116,11 @@ def qubit_entropy(
         gap=gap,
         optimum=best,
     )
-    return bound if touching is None or touching.value <= value else touching
+    # data that are not at the extreme point may be outside the quantum set, where a functional can exceed all entropies
+    most = math.inf if there else reached if best.miss <= _MEETS else -math.inf
+    if touching is None or not value < touching.value <= most:
+        return bound
+    return touching if there else replace(touching, gap=reached - touching.value)
 
 
 def _touching(question: EntropyQuestion, extreme: Extreme, tolerance: float) -> QubitEntropyBound:
@@ -169,6 +178,8 @@ def _proven(question: EntropyQuestion, found: Search, tolerance: float) -> _Qubi
     for _ in range(_REPAIRS):
         assert found.multipliers is not None and found.mixture is not None
         candidate, proof = _proof_of(problem, question, found.constant, found.multipliers, tolerance)
+        if candidate.value > math.log2(question.outcomes):
+            candidate = replace(candidate, outside=_OUTSIDE)
         if candidate.value > best.value:
             best = candidate
         if found.mixture.objective - best.value <= tolerance or proof.best <= -found.constant + 0.1 * tolerance:
@@ -197,14 +208,16 @@ class _QubitProof(EntropyProof):
 
     constant: float
     multipliers: Floats
+    outside: float = 0.0  # how far the data may be from those of any device
 
     @property
     def value(self) -> float:
         """The functional's value at the data in bits, less the charge for tolerances, rounded down."""
         observed = self.question.observed
         m = np.abs(self.multipliers)
-        exact = self.constant + float(self.multipliers @ observed.values) - float(m @ observed.tolerances)
-        terms = abs(self.constant) + float(m @ (np.abs(observed.values) + observed.tolerances))
+        off = np.maximum(observed.tolerances, self.outside)
+        exact = self.constant + float(self.multipliers @ observed.values) - float(m @ off)
+        terms = abs(self.constant) + float(m @ (np.abs(observed.values) + off))
         return exact - (4.0 * m.size + 8.0) * 2.0**-53 * terms
 
     @property

@@ -35,7 +35,7 @@ __all__ = ["Extreme", "extreme_of"]
 
 #: How far the sum of arcsines may be from pi, and a Bell value from its maximum, in units of its expression; and values
 #: that are the same.
-_ANGLE, _VALUE, _EQUAL = 1e-5, 1e-10, 2e-12
+_ANGLE, _VALUE, _EQUAL = 1e-5, 1e-10, 1e-14
 #: A combination of the tests is an expression if it misses no coefficient by more.
 _MISS = 1e-12
 #: Multipliers that are tried, as multiples of the entropy over Q - L, and the one to begin with.
@@ -66,7 +66,7 @@ class Extreme:
         return float(self.column.entropies[0])
 
     def has_data(self, problem: QubitProblem) -> bool:
-        """Whether the strategy has the data, to what floats leave open."""
+        """Whether the strategy has the data within their tolerances: then no functional exceeds its entropy there."""
         off = np.abs(self.column.tests[0] - problem.values)
         return bool((off <= np.maximum(problem.tolerances, _EQUAL * problem.sizes)).all())
 
@@ -108,7 +108,8 @@ def extreme_of(problem: QubitProblem) -> Extreme | None:
             if best is not None and abs(abs(excess) - best[0]) <= _VALUE * np.abs(table).sum():
                 sign = math.copysign(1.0, excess)
                 correlators = sign * best[1]
-                found.append(sign * np.eye(len(problem.values))[j] / _gap(table[1:, 1:], best[0]))
+                size = _gap(table[1:, 1:], best[0])
+                found += [sign * np.eye(len(problem.values))[j] / size] if size > 0.0 else []
     if correlators is None or not found:
         return None
     column = _strategy(problem, correlators)
