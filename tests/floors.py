@@ -13,7 +13,7 @@ PACKAGE = Path(sdpbound.__file__).parent
 PAGE = PACKAGE.parent / "docs" / "architecture.md"
 #: From the ground up: a room imports only from lower floors.
 FLOORS = (
-    ("errors", "version", "lazy", "arrays"),
+    ("errors", "version", "lazy", "arrays", "compiling"),
     ("registry",),
     ("arguments",),
     ("bell", "conic", "checker", "recheck"),

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from sdpbound.checker.qubit_floats import CorrelatorFloats
+from sdpbound.compiling import compiled_loop
 from sdpbound.entropies.qubits import compiled
 from sdpbound.entropies.qubits.correlators import CorrelatorEngine
 from sdpbound.entropies.qubits.engine import Batch, entropies, moments_of
@@ -120,7 +121,7 @@ def test_some_are_advanced_and_others_are_left() -> None:
 
 
 def test_a_function_without_a_file_is_compiled_and_not_kept() -> None:
-    assert compiled.compiled_loop(eval("lambda x: x + 1.0"))(1.0) == 2.0
+    assert compiled_loop(eval("lambda x: x + 1.0"))(1.0) == 2.0
 
 
 def test_numba_is_loaded_only_where_a_step_is_taken() -> None:

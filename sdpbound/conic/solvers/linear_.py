@@ -24,6 +24,7 @@ from sdpbound.conic.solvers.solver import numbers
 from sdpbound.errors import SolverFailure
 
 __all__ = [
+    "COMPILED",
     "Answer",
     "StandardAnswer",
     "Way",
@@ -34,6 +35,8 @@ __all__ = [
     "minimise_standard",
 ]
 
+#: The compiled method, for programs of few rows.
+COMPILED = "compiled"
 #: The least that HiGHS takes.
 PRECISE = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
 
@@ -87,7 +90,8 @@ class Way:
 
     Attributes
     ----------
-    method : HiGHS's name of the algorithm: "simplex", "ipm" or "choose"
+    method : HiGHS's name of the algorithm: "simplex", "ipm" or "choose"; or ``COMPILED`` for the method of
+        :mod:`sdpbound.conic.solvers.simplex`, where no deviation is free
     scale : rows of the data are multiplied by this, for HiGHS's tolerances are absolute
     precise : whether tolerances of 1e-10 are asked for, or HiGHS's own, 1e-7
     """
@@ -148,6 +152,12 @@ def cheapest_weights(
     j, count = tested.shape
     message = "no method ran"
     for way in ways:
+        if way.method == COMPILED:
+            if free is None or not free.any():
+                short = _compiled_weights(figures, tested, values, price)
+                if short is not None:
+                    return short
+            continue
         identity = [np.eye(j), -np.eye(j)] + ([] if free is None else [np.eye(j)])
         cost = np.concatenate([figures, np.full(2 * j, price / way.scale), np.zeros(0 if free is None else j)])
         sums = (np.arange(cost.size) < count).astype(float)
@@ -170,6 +180,29 @@ def cheapest_weights(
         missed = float(x[count:].max(initial=0.0)) / way.scale
         return WeightsAnswer(x[:count], missed, way.scale * found.multipliers[:-1], float(found.multipliers[-1]))
     raise SolverFailure(f"the linear program for the weights of {count} strategies failed ({message}); {advice}.")
+
+
+def _compiled_weights(
+    figures: NDArray[np.float64], tested: NDArray[np.float64], values: NDArray[np.float64], price: float
+) -> WeightsAnswer | None:
+    """The answer of the compiled method; None if it cannot be used."""
+    from sdpbound.conic.solvers.simplex import weights_by_simplex  # here, for numba takes a moment to load
+
+    j, count = tested.shape
+    columns, cost = np.zeros((count + 2 * j, j + 1)), np.full(count + 2 * j, price)
+    columns[:count, :j], columns[:count, j], cost[:count] = tested.T, 1.0, figures
+    diagonal = np.arange(j)
+    columns[count + diagonal, diagonal], columns[count + j + diagonal, diagonal] = 1.0, -1.0
+    target, solution, multipliers = np.append(values, 1.0), np.zeros(len(cost)), np.zeros(j + 1)
+    if not (np.isfinite(cost).all() and np.isfinite(target).all() and np.isfinite(columns).all()):
+        return None
+    solved = weights_by_simplex(columns, cost, target, solution, multipliers)
+    x, y = numbers(solution, (len(cost),)), numbers(multipliers, (j + 1,))
+    if not solved or x is None or y is None or float(np.abs(y[:j]).max(initial=0.0)) > 1.01 * price:
+        return None
+    if not np.abs(x @ columns - target).max() < 1e-9:
+        return None
+    return WeightsAnswer(x[:count], float(x[count:].max(initial=0.0)), y[:j], float(y[j]))
 
 
 def minimise_standard(

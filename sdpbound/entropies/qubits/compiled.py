@@ -11,23 +11,18 @@ The first use on a machine compiles for some seconds, and keeps the result besid
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
-import numba
+import numpy as np
 
-__all__ = ["LARGEST", "advance", "compiled_loop", "moments", "step"]
+from sdpbound.compiling import compiled_loop
+
+__all__ = ["LARGEST", "advance", "curvature", "moments", "step"]
 
 #: The longest vector g.
 LARGEST = 15.0
-
-
-def compiled_loop(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function compiled; what is compiled is kept on disk, if there is a folder for it."""
-    try:
-        return numba.njit(cache=True, nogil=True)(function)
-    except RuntimeError:  # there is no folder that can be written to
-        return numba.njit(nogil=True)(function)
+#: The change of an entry of K for second derivatives by differences.
+_DIFFERENCE = 1e-3
 
 
 @compiled_loop
@@ -169,18 +164,44 @@ def advance(
 
 
 @compiled_loop
+def _correlators(z0: float, z1: float, x0: float, x1: float) -> tuple[float, float, float, float]:
+    """The expectations of ZZ, ZX, XZ and XX in the state of z = M_0 + g and x*."""
+    a0, a1, b0, b1 = z0 + x0, z1 + x1, z0 - x0, z1 - x1
+    s, t = math.hypot(a0, a1), math.hypot(b0, b1)
+    log_s, log_t = _log_cosh(s), _log_cosh(t)
+    most = max(log_s, log_t)
+    log_both = most + math.log1p(math.exp(-abs(log_s - log_t)))
+    p = math.exp(log_s - log_both) * (math.tanh(s) / s if s > 1e-8 else 1.0)
+    q = math.exp(log_t - log_both) * (math.tanh(t) / t if t > 1e-8 else 1.0)
+    return p * a0 + q * b0, p * a1 + q * b1, -(p * a1 - q * b1), p * a0 - q * b0
+
+
+@compiled_loop
 def moments(tables: Any, hints: Any, out: Any) -> None:
-    """The expectations (n, 3, 3) of the products of 1, Z, X in the states of hints (n, 2)."""
+    """The expectations (n, 3, 3) of the products of 1, Z, X in the states of hints (n, 2); all others are zero."""
     for i in range(len(tables)):
-        z0, z1 = tables[i, 1, 1] + hints[i, 0], tables[i, 1, 2] + hints[i, 1]
-        x0, x1 = tables[i, 2, 2], -tables[i, 2, 1]
-        a0, a1, b0, b1 = z0 + x0, z1 + x1, z0 - x0, z1 - x1
-        s, t = math.hypot(a0, a1), math.hypot(b0, b1)
-        log_s, log_t = _log_cosh(s), _log_cosh(t)
-        most = max(log_s, log_t)
-        log_both = most + math.log1p(math.exp(-abs(log_s - log_t)))
-        p = math.exp(log_s - log_both) * (math.tanh(s) / s if s > 1e-8 else 1.0)
-        q = math.exp(log_t - log_both) * (math.tanh(t) / t if t > 1e-8 else 1.0)
+        found = _correlators(
+            tables[i, 1, 1] + hints[i, 0], tables[i, 1, 2] + hints[i, 1], tables[i, 2, 2], -tables[i, 2, 1]
+        )
         out[i, 0, 0] = 1.0
-        out[i, 1, 1], out[i, 1, 2] = p * a0 + q * b0, p * a1 + q * b1
-        out[i, 2, 1], out[i, 2, 2] = -(p * a1 - q * b1), p * a0 - q * b0
+        out[i, 1, 1], out[i, 1, 2], out[i, 2, 1], out[i, 2, 2] = found
+
+
+@compiled_loop
+def curvature(tables: Any, hints: Any, both: bool, out: Any) -> None:
+    """The second derivatives (n, 4, 4) of G by the entries of M, by differences of the moments; hints are exact."""
+    m = np.empty(4)
+    for i in range(len(tables)):
+        for k in range(4):
+            for sign in (1.0, -1.0):
+                for j in range(4):
+                    m[j] = tables[i, 1 + j // 2, 1 + j % 2]
+                m[k] += sign * _DIFFERENCE
+                g0, g1 = hints[i, 0], hints[i, 1]
+                for _ in range(2):
+                    _, _, g0, g1 = step(0.0, m[0], m[1], m[2], m[3], g0, g1, both)
+                found = _correlators(m[0] + g0, m[1] + g1, m[3], -m[2])
+                for j in range(4):
+                    change = 0.25 * sign * found[j] / _DIFFERENCE  # half for either of the two places of a pair
+                    out[i, k, j] += change
+                    out[i, j, k] += change

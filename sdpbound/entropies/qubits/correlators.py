@@ -35,12 +35,9 @@ from sdpbound.entropies.qubits.problem import Key
 __all__ = ["CorrelatorEngine"]
 
 _LARGEST = 15.0
+#: The entries of M in a table of K.
+_INNER = np.array([4, 5, 7, 8])
 _YY: Floats = np.array([[0, 0, 0, -1], [0, 0, 1, 0], [0, 1, 0, 0], [-1, 0, 0, 0]], dtype=np.float64)
-
-
-def _log_cosh(s: Floats) -> Floats:
-    """log cosh s for s >= 0, without overflow."""
-    return np.asarray(s + np.log1p(np.expm1(-2.0 * s) / 2.0), dtype=np.float64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +100,15 @@ class CorrelatorEngine(Engine):
 
         out = np.zeros((len(tables), 3, 3))
         moments(tables, hints, out)
+        return out
+
+    def curvature(self, tables: Floats, hints: Floats) -> Floats:
+        # here, as numba takes a moment to load
+        from sdpbound.entropies.qubits.compiled import curvature
+
+        found, out = np.zeros((len(tables), 4, 4)), np.zeros((len(tables), 9, 9))
+        curvature(tables, hints, self.key is Key.BOTH, found)
+        out[:, _INNER[:, None], _INNER] = found
         return out
 
     def states(self, tables: Floats, hints: Floats) -> Floats:

@@ -53,8 +53,6 @@ PAULI: Floats = np.einsum("iab,jcd->ijacbd", _SINGLE, _SINGLE).reshape(3, 3, 4, 
 #: Basis vectors and products of Pauli matrices as vectors, as in :mod:`sdpbound.entropies.qubits.derivatives`.
 _UNIT: Floats = np.eye(10)
 _PAULI_VECTORS: Floats = vectors_of(PAULI.reshape(9, 4, 4))
-#: The change of K for second derivatives by differences.
-_DIFFERENCE = 1e-3
 #: A number added to eigenvalues before their logarithms, in units of the white noise: 18 roundings of one in proofs.
 _FLOOR = 4e-9
 #: The longest step of an entry of a hint.
@@ -105,16 +103,9 @@ class Engine(ABC):
         """The expectations (n, 3, 3) of the products of 1, Z, X with 1, Z, X in these states."""
         return moments_of(self.states(tables, hints))
 
+    @abstractmethod
     def curvature(self, tables: Floats, hints: Floats) -> Floats:
-        """The Hessian (n, 9, 9) of G by the entries of the tables, from differences; only searches use it."""
-        n = len(tables)
-        shifts = _DIFFERENCE * np.concatenate([np.eye(9), -np.eye(9)]).reshape(18, 1, 3, 3)
-        many = (tables + shifts).reshape(-1, 3, 3)
-        batch = Batch(self, many, np.concatenate([hints] * 18))
-        batch.step(np.arange(len(many)))
-        moments = self.moments(many, batch.hints).reshape(2, 9, n, 9)
-        found = ((moments[0] - moments[1]) / (2.0 * _DIFFERENCE)).transpose(1, 0, 2)
-        return np.asarray(0.5 * (found + found.transpose(0, 2, 1)), dtype=np.float64)
+        """The Hessian (n, 9, 9) of G by the entries of tables for which this engine is made; the hints are exact."""
 
 
 @dataclass(eq=False)
@@ -225,7 +216,6 @@ class StateEngine(Engine):
         return total, slope
 
     def curvature(self, tables: Floats, hints: Floats) -> Floats:
-        """The Hessian (n, 9, 9) of G by the entries of the tables; the hints must be exact."""
         operators = np.einsum("nij,ijkl->nkl", tables, PAULI)
         e, v = np.linalg.eigh(operators + hints)
         e = e - e[:, -1:]

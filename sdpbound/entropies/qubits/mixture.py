@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from sdpbound.arrays import Floats
 from sdpbound.conic.programs.column_generation import ColumnGeneration
-from sdpbound.conic.solvers.linear_ import Way, cheapest_weights
+from sdpbound.conic.solvers.linear_ import COMPILED, Way, cheapest_weights
 from sdpbound.entropies.qubits.correlators import CorrelatorEngine
 from sdpbound.entropies.qubits.engine import Batch, Engine, StateEngine, entropies, moments_of
 from sdpbound.entropies.qubits.newton import Maxima, follow_maxima, newton_improvement
-from sdpbound.entropies.qubits.problem import Key, QubitProblem, frame, qubit_problem
+from sdpbound.entropies.qubits.problem import Key, QubitProblem, qubit_problem
 from sdpbound.entropies.question import EntropyQuestion
 from sdpbound.errors import SolverFailure
 
@@ -23,6 +23,10 @@ __all__ = ["Columns", "QubitOptimum", "Search", "engine_of", "least_mixture", "o
 
 LN2 = float(np.log(2.0))
 _ANGLES: Floats = np.linspace(0.0, np.pi, 13)
+_PLACES = np.arange(_ANGLES.size**2).reshape(_ANGLES.size, -1)
+#: The pairs of these angles, and the numbers of the pairs next to each one, itself among them.
+_GRID = (np.repeat(_ANGLES, _ANGLES.size), np.tile(_ANGLES, _ANGLES.size))
+_AROUND = np.lib.stride_tricks.sliding_window_view(np.pad(_PLACES, 1, mode="edge"), (3, 3)).reshape(-1, 9)
 #: A trial goes this part of the way from the best multipliers to those of the linear program.
 _TRUST = 0.6
 #: Steps of the engine before the angles move, steps of the see-saw, and steps of Newton's method for the angles.
@@ -35,8 +39,8 @@ _PLAIN = 1
 #: The largest multipliers of the first and the later attempts, in bits per size of a test.
 _STEEPEST = (10.0, 60.0, 300.0, 3e3, 3e4, 3e5)
 _WIDE = 1e-9
-#: Ways to solve the linear program; the first asks for all digits, the others follow if it fails.
-_WAYS = (Way("simplex"), Way("choose", precise=False), Way("ipm", precise=False))
+#: Ways to solve the linear program; the first two ask for all digits, the others follow if they fail.
+_WAYS = (Way(COMPILED), Way("simplex"), Way("choose", precise=False), Way("ipm", precise=False))
 _SEARCH_NOISE = 1e-10
 
 
@@ -49,7 +53,12 @@ def engine_of(problem: QubitProblem, noise: float) -> Engine:
 
 def operator_tables(expression: Floats, a: Floats, b: Floats) -> Floats:
     """The tables (n, 3, 3), in nats, of the operator of an expression (3, 3) in bits, at angles (n,) of A' and B'."""
-    return np.asarray(LN2 * frame(a).transpose(0, 2, 1) @ expression @ frame(b), dtype=np.float64)
+    # here, as numba takes a moment to load
+    from sdpbound.entropies.qubits.compiled_search import tables_at
+
+    out = np.empty((len(a), 3, 3))
+    tables_at(expression, a, b, LN2, out.reshape(-1, 9))
+    return out
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,8 +88,11 @@ class Columns:
 
 
 def columns_of(problem: QubitProblem, a: Floats, b: Floats, states: Floats) -> Columns:
-    moments = frame(a) @ moments_of(states) @ frame(b).transpose(0, 2, 1)
-    tests = np.einsum("nij,kij->nk", moments, problem.tests)
+    # here, as numba takes a moment to load
+    from sdpbound.entropies.qubits.compiled_search import tested_values
+
+    tests = np.empty((len(a), len(problem.tests)))
+    tested_values(problem.tests, a, b, moments_of(states).reshape(-1, 9), tests)
     return Columns(a, b, states, tests, entropies(states, problem.key, problem.flips))
 
 
@@ -260,12 +272,11 @@ class Search(ColumnGeneration[Weighted]):
 
 def _distinct(columns: Columns) -> Columns:
     """The columns that are not classical and whose angles differ, up to the sign of X on either side."""
-    place = np.stack([np.cos(columns.a), np.cos(columns.b)], axis=1)
-    kept: list[int] = []
-    for k in range(len(columns)):
-        if (np.abs(place[k]) < 0.9998).any() and all(np.abs(place[k] - place[m]).max() > 0.03 for m in kept):
-            kept.append(k)
-    return columns.chosen(np.array(kept, dtype=np.int64))
+    # here, as numba takes a moment to load
+    from sdpbound.entropies.qubits.compiled_search import distinct
+
+    kept = np.empty(len(columns), dtype=np.int64)
+    return columns.chosen(kept[: distinct(columns.a, columns.b, kept)])
 
 
 def price(problem: QubitProblem, multipliers: Floats, near: Columns, precision: float) -> tuple[float, Columns]:
@@ -275,15 +286,12 @@ def price(problem: QubitProblem, multipliers: Floats, near: Columns, precision: 
     """
     engine = engine_of(problem, _SEARCH_NOISE)
     expression = np.tensordot(multipliers, problem.tests, axes=(0, 0))
-    a, b = (v.reshape(-1) for v in np.meshgrid(_ANGLES, _ANGLES, indexing="ij"))
+    a, b = _GRID
     tables = operator_tables(expression, a, b)
     batch = Batch(engine, tables, engine.cold(tables))
     batch.solve(3e-2, 3)
     values = batch.values
-    board = np.pad(values.reshape(len(_ANGLES), -1), 1, constant_values=-np.inf)
-    n = len(_ANGLES)
-    around = [board[1 + i : 1 + i + n, 1 + j : 1 + j + n] for i in (-1, 0, 1) for j in (-1, 0, 1)]
-    highest = (board[1:-1, 1:-1] >= np.max(around, axis=0) - 1e-12).reshape(-1)
+    highest = values >= values[_AROUND].max(axis=1) - 1e-12
     start = np.flatnonzero(highest & (values > values.max() - 0.5))
     start = start[np.argsort(-values[start])][:8]
     more = operator_tables(expression, near.a, near.b)
@@ -305,17 +313,18 @@ def ascend(
     problem: QubitProblem, engine: Engine, expression: Floats, a: Floats, b: Floats, hints: Floats, precision: float
 ) -> Columns:
     """Ascend by a see-saw: find the best state for the angles, then the best angles for this state, and repeat."""
+    # here, as numba takes a moment to load
+    from sdpbound.entropies.qubits.compiled_search import best_angles, tables_at
+
     batch = Batch(engine, operator_tables(expression, a, b), hints)
     batch.solve(precision, _FIRST_STEPS)
+    flat = batch.tables.reshape(-1, 9)
     everywhere = np.arange(len(a))
     before = np.full(len(a), -np.inf)
     for _ in range(_SEE_SAWS):
         moments = engine.moments(batch.tables, batch.hints)
-        v = np.einsum("j,njl,nil->ni", expression[2], frame(b), moments)
-        a = np.arctan2(v[:, 2], v[:, 1])
-        w = np.einsum("i,nik,nkl->nl", expression[:, 2], frame(a), moments)
-        b = np.arctan2(w[:, 2], w[:, 1])
-        batch.tables = operator_tables(expression, a, b)
+        best_angles(expression, moments.reshape(-1, 9), a, b)
+        tables_at(expression, a, b, LN2, flat)
         batch.step(everywhere)
         if (batch.values - before).max() < precision and batch.gaps[batch.values.argmax()] < precision:
             break

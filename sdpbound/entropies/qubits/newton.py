@@ -15,9 +15,9 @@ from scipy.optimize import nnls
 
 from sdpbound.arrays import Floats
 from sdpbound.entropies.qubits.engine import Batch, Engine
-from sdpbound.entropies.qubits.problem import QubitProblem, frame
+from sdpbound.entropies.qubits.problem import QubitProblem
 
-__all__ = ["Maxima", "follow_maxima", "newton_improvement"]
+__all__ = ["Maxima", "Model", "follow_maxima", "newton_improvement"]
 
 LN2 = float(np.log(2.0))
 _PRECISION, _STEPS, _ROUNDS = 1e-9, 40, 8
@@ -39,10 +39,11 @@ class Maxima:
 
 
 @dataclass(frozen=True, eq=False)
-class _Model:
+class Model:
     """The value (n,), gradient (n, J) and Hessian (n, J, J) of each maximum, in bits.
 
-    The angles of a maximum follow a change of the multipliers: a step d changes them by ``turns + following @ d``.
+    They are those after a step of Newton's method for the angles. The angles of a maximum follow a change of the
+    multipliers: a step d changes them by ``turns + following @ d``.
     """
 
     values: Floats
@@ -112,64 +113,40 @@ def follow_maxima(problem: QubitProblem, engine: Engine, multipliers: Floats, ma
     return maxima
 
 
-def _model(problem: QubitProblem, engine: Engine, multipliers: Floats, maxima: Maxima) -> tuple[_Model, Maxima]:
-    expression = np.tensordot(multipliers, problem.tests, axes=(0, 0))
-    alice, bob = frame(maxima.a), frame(maxima.b)
-    tables = LN2 * alice.transpose(0, 2, 1) @ expression @ bob
+def _model(problem: QubitProblem, engine: Engine, multipliers: Floats, maxima: Maxima) -> tuple[Model, Maxima]:
+    # here, as numba takes a moment to load
+    from sdpbound.entropies.qubits.compiled_search import model, tables_at
+
+    n, count = len(maxima.a), len(multipliers)
+    expression = (multipliers @ problem.tests.reshape(count, 9)).reshape(3, 3)
+    tables = np.empty((n, 3, 3))
+    tables_at(expression, maxima.a, maxima.b, LN2, tables.reshape(n, 9))
     batch = Batch(engine, tables, maxima.hints)
     batch.solve(_PRECISION, _STEPS)
     moments = engine.moments(tables, batch.hints)
     second = LN2 * engine.curvature(tables, batch.hints)
-    # derivatives of K by the multipliers and by the angles; second derivatives by the angles, against the moments
-    da, db = _derivative(maxima.a), _derivative(maxima.b)
-    by_m = np.einsum("nri,jrs,nsk->njik", alice, problem.tests, bob)
-    by_a = da.transpose(0, 2, 1) @ expression @ bob
-    by_b = alice.transpose(0, 2, 1) @ expression @ db
-    by_ab = da.transpose(0, 2, 1) @ expression @ db
-    rates = np.concatenate([by_m, by_a[:, None], by_b[:, None]], axis=1).reshape(len(tables), -1, 9)
-    flat = moments.reshape(-1, 9)
-    first = (rates @ flat[:, :, None])[:, :, 0]
-    hessian = rates @ second @ rates.transpose(0, 2, 1)
-    count = len(multipliers)
-    hessian[:, count, count] -= _part(alice, expression, bob, moments, 0)
-    hessian[:, count + 1, count + 1] -= _part(alice, expression, bob, moments, 1)
-    mixed = (by_ab * moments).sum(axis=(1, 2))
-    hessian[:, count, count + 1] += mixed
-    hessian[:, count + 1, count] += mixed
-    for k, change in (
-        (count, np.einsum("nri,jrs,nsk,nik->nj", da, problem.tests, bob, moments)),
-        (count + 1, np.einsum("nri,jrs,nsk,nik->nj", alice, problem.tests, db, moments)),
-    ):
-        hessian[:, k, :count] += change
-        hessian[:, :count, k] += change
-    e, v = np.linalg.eigh(-hessian[:, count:, count:])
-    concave = np.where(e > _CURVED, 1.0 / np.maximum(e, _CURVED), 0.0)
-    inverse = (v * concave[:, None, :]) @ v.transpose(0, 2, 1)
-    uphill = (v / np.where(e > _CURVED, e, np.maximum(np.abs(e), 0.1))[:, None, :]) @ v.transpose(0, 2, 1)
-    slope, cross = first[:, count:, None], hessian[:, count:, :count]
-    following = inverse @ cross
-    model = _Model(
-        values=batch.values / LN2 + 0.5 * (slope * (inverse @ slope)).sum(axis=(1, 2)),
-        gradients=first[:, :count] + (following.transpose(0, 2, 1) @ slope)[:, :, 0],
-        hessians=hessian[:, :count, :count] + cross.transpose(0, 2, 1) @ following,
-        turns=(uphill @ slope)[:, :, 0],
-        following=following,
+    found = Model(
+        values=batch.values / LN2,
+        gradients=np.empty((n, count)),
+        hessians=np.empty((n, count, count)),
+        turns=np.empty((n, 2)),
+        following=np.empty((n, 2, count)),
     )
-    return model, Maxima(maxima.a, maxima.b, batch.hints)
-
-
-def _part(alice: Floats, expression: Floats, bob: Floats, moments: Floats, side: int) -> Floats:
-    """The part (n,) of the functional's mean at each maximum that comes from A' (side 0) or B' (side 1)."""
-    if side == 0:
-        return np.asarray(np.einsum("ni,s,nsk,nik->n", alice[:, 2], expression[2], bob, moments), dtype=np.float64)
-    return np.asarray(np.einsum("nri,r,nk,nik->n", alice, expression[:, 2], bob[:, 2], moments), dtype=np.float64)
-
-
-def _derivative(angles: Floats) -> Floats:
-    """The derivative (n, 3, 3) of the frames by the angle."""
-    out = np.zeros((len(angles), 3, 3))
-    out[:, 2, 1], out[:, 2, 2] = -np.sin(angles), np.cos(angles)
-    return out
+    model(
+        expression,
+        problem.tests,
+        maxima.a,
+        maxima.b,
+        moments.reshape(n, 9),
+        second,
+        _CURVED,
+        found.values,
+        found.gradients,
+        found.hessians,
+        found.turns,
+        found.following,
+    )
+    return found, Maxima(maxima.a, maxima.b, batch.hints)
 
 
 def _step(values: Floats, gradients: Floats, quadratic: Floats) -> tuple[Floats, Floats]:
