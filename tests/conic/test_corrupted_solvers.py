@@ -26,7 +26,7 @@ from sdpbound.attacks import mixtures as attack_mixtures
 from sdpbound.boxes import split_program as boxes_program
 from sdpbound.boxes.guessing import guessing_program
 from sdpbound.conic.program import LinearMatrixInequality, SolverResult, Status
-from sdpbound.conic.solvers import choose, linear_, simplex, vectors
+from sdpbound.conic.solvers import choose, linear_, vectors
 from sdpbound.conic.solvers.solver import LARGEST, Solver, ask
 from sdpbound.entropies.entropy import least_entropy
 from sdpbound.entropies.quadrature import graded_nodes, refined_nodes, weights
@@ -354,7 +354,6 @@ LINEAR_METHODS: dict[str, tuple[Any, Callable[[], Results]]] = {
     "attack": (attack_mixtures, attack),
     "boxes": (boxes_program, boxes),
 }
-SIMPLEX = simplex.weights_by_simplex
 PARTS = ("solution", "multipliers", "both")
 
 LINEAR_CORRUPTIONS: dict[str, Callable[[Floats, np.random.Generator], Any]] = {
@@ -393,20 +392,6 @@ def corrupt_linprog(patch: pytest.MonkeyPatch, module: Any, kind: str, part: str
             answer.y = LINEAR_CORRUPTIONS[kind](np.array(answer.y), rng)
         return answer
 
-    def by_simplex(columns: Floats, cost: Floats, target: Floats, x: Floats, y: Floats) -> bool:
-        solved = SIMPLEX(columns, cost, target, x, y)
-        if not asking or not solved:
-            return bool(solved)
-        count[0] += 1
-        corrupted = [
-            LINEAR_CORRUPTIONS[kind](v, rng) if part in (own, "both") else v
-            for own, v in zip(PARTS[:2], (x, y), strict=True)
-        ]
-        if any(v is None or v.shape != old.shape for v, old in zip(corrupted, (x, y), strict=True)):
-            return False
-        x[:], y[:] = corrupted
-        return True
-
     name = next(name for name in ("cheapest_weights", "minimise_standard") if hasattr(module, name))
     plain = getattr(linear_, name)
 
@@ -419,7 +404,6 @@ def corrupt_linprog(patch: pytest.MonkeyPatch, module: Any, kind: str, part: str
 
     patch.setattr(module, name, asked)
     patch.setattr(linear_, "equations", equations)
-    patch.setattr(simplex, "weights_by_simplex", by_simplex)
     return count
 
 

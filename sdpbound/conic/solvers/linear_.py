@@ -12,6 +12,8 @@ entries small integers); its crossover ends at a vertex, so that both answers ar
 
 from __future__ import annotations
 
+import math
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +26,6 @@ from sdpbound.conic.solvers.solver import numbers
 from sdpbound.errors import SolverFailure
 
 __all__ = [
-    "COMPILED",
     "Answer",
     "StandardAnswer",
     "Way",
@@ -35,8 +36,15 @@ __all__ = [
     "minimise_standard",
 ]
 
-#: The compiled method, for programs of few rows.
-COMPILED = "compiled"
+#: One solver for each thread: to make one takes as long as a small program. A new program clears the old one.
+_HERE = threading.local()
+#: HiGHS's own values of the options that callers set.
+_PLAIN: dict[str, float | str] = {
+    "presolve": "choose",
+    "primal_feasibility_tolerance": 1e-7,
+    "dual_feasibility_tolerance": 1e-7,
+    "time_limit": math.inf,
+}
 #: The least that HiGHS takes.
 PRECISE = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
 
@@ -90,8 +98,7 @@ class Way:
 
     Attributes
     ----------
-    method : HiGHS's name of the algorithm: "simplex", "ipm" or "choose"; or ``COMPILED`` for the method of
-        :mod:`sdpbound.conic.solvers.simplex`, where no deviation is free
+    method : HiGHS's name of the algorithm: "simplex", "ipm" or "choose"
     scale : rows of the data are multiplied by this, for HiGHS's tolerances are absolute
     precise : whether tolerances of 1e-10 are asked for, or HiGHS's own, 1e-7
     """
@@ -152,12 +159,6 @@ def cheapest_weights(
     j, count = tested.shape
     message = "no method ran"
     for way in ways:
-        if way.method == COMPILED:
-            if free is None or not free.any():
-                short = _compiled_weights(figures, tested, values, price)
-                if short is not None:
-                    return short
-            continue
         identity = [np.eye(j), -np.eye(j)] + ([] if free is None else [np.eye(j)])
         cost = np.concatenate([figures, np.full(2 * j, price / way.scale), np.zeros(0 if free is None else j)])
         sums = (np.arange(cost.size) < count).astype(float)
@@ -180,29 +181,6 @@ def cheapest_weights(
         missed = float(x[count:].max(initial=0.0)) / way.scale
         return WeightsAnswer(x[:count], missed, way.scale * found.multipliers[:-1], float(found.multipliers[-1]))
     raise SolverFailure(f"the linear program for the weights of {count} strategies failed ({message}); {advice}.")
-
-
-def _compiled_weights(
-    figures: NDArray[np.float64], tested: NDArray[np.float64], values: NDArray[np.float64], price: float
-) -> WeightsAnswer | None:
-    """The answer of the compiled method; None if it cannot be used."""
-    from sdpbound.conic.solvers.simplex import weights_by_simplex  # here, for numba takes a moment to load
-
-    j, count = tested.shape
-    columns, cost = np.zeros((count + 2 * j, j + 1)), np.full(count + 2 * j, price)
-    columns[:count, :j], columns[:count, j], cost[:count] = tested.T, 1.0, figures
-    diagonal = np.arange(j)
-    columns[count + diagonal, diagonal], columns[count + j + diagonal, diagonal] = 1.0, -1.0
-    target, solution, multipliers = np.append(values, 1.0), np.zeros(len(cost)), np.zeros(j + 1)
-    if not (np.isfinite(cost).all() and np.isfinite(target).all() and np.isfinite(columns).all()):
-        return None
-    solved = weights_by_simplex(columns, cost, target, solution, multipliers)
-    x, y = numbers(solution, (len(cost),)), numbers(multipliers, (j + 1,))
-    if not solved or x is None or y is None or float(np.abs(y[:j]).max(initial=0.0)) > 1.01 * price:
-        return None
-    if not np.abs(x @ columns - target).max() < 1e-9:
-        return None
-    return WeightsAnswer(x[:count], float(x[count:].max(initial=0.0)), y[:j], float(y[j]))
 
 
 def minimise_standard(
@@ -248,9 +226,8 @@ def equations(
     """
     import highspy  # here, for it takes a moment to load
 
-    columns = sp.csc_array(matrix)
     program = highspy.HighsLp()
-    program.num_row_, program.num_col_ = columns.shape
+    program.num_row_, program.num_col_ = matrix.shape
     program.col_cost_ = cost
     lower, upper = np.zeros(cost.size), np.full(cost.size, np.inf)
     if len(free):
@@ -258,10 +235,20 @@ def equations(
     program.col_lower_, program.col_upper_ = lower, upper
     program.row_lower_ = program.row_upper_ = target
     program.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-    program.a_matrix_.start_, program.a_matrix_.index_ = columns.indptr, columns.indices
-    program.a_matrix_.value_ = columns.data
-    solver = highspy.Highs()
-    for name, value in {"output_flag": False, "threads": 1, "solver": method, **options}.items():
+    if sp.issparse(matrix):
+        columns = sp.csc_array(matrix)
+        start, index, entries = columns.indptr, columns.indices, columns.data
+    else:
+        rows, count = matrix.shape
+        start, index = np.arange(0, rows * count + 1, rows), np.tile(np.arange(rows), count)
+        entries = np.ascontiguousarray(matrix.T).reshape(-1)
+    program.a_matrix_.start_, program.a_matrix_.index_, program.a_matrix_.value_ = start, index, entries
+    solver = getattr(_HERE, "solver", None)
+    if solver is None:
+        solver = _HERE.solver = highspy.Highs()
+        solver.setOptionValue("output_flag", False)
+        solver.setOptionValue("threads", 1)
+    for name, value in {**_PLAIN, "solver": method, **options}.items():
         solver.setOptionValue(name, value)
     solver.passModel(program)
     solver.run()

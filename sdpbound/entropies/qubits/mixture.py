@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sdpbound.arrays import Floats
 from sdpbound.conic.programs.column_generation import ColumnGeneration
-from sdpbound.conic.solvers.linear_ import COMPILED, Way, cheapest_weights
+from sdpbound.conic.solvers.linear_ import Way, cheapest_weights
 from sdpbound.entropies.qubits.correlators import CorrelatorEngine
 from sdpbound.entropies.qubits.engine import Batch, Engine, StateEngine, entropies, moments_of
 from sdpbound.entropies.qubits.newton import Maxima, follow_maxima, newton_improvement
@@ -40,7 +40,7 @@ _PLAIN = 1
 _STEEPEST = (10.0, 60.0, 300.0, 3e3, 3e4, 3e5)
 _WIDE = 1e-9
 #: Ways to solve the linear program; the first two ask for all digits, the others follow if they fail.
-_WAYS = (Way(COMPILED), Way("simplex"), Way("choose", precise=False), Way("ipm", precise=False))
+_WAYS = (Way("simplex"), Way("choose", precise=False), Way("ipm", precise=False))
 _SEARCH_NOISE = 1e-10
 
 
