@@ -331,11 +331,17 @@ def qubit_key_rate() -> Results:
     return [(bound, chsh_entropy(DEVICES.chsh))]
 
 
+THREE = sb.Observations.correlators([[0.68, 0.68, 0.0], [0.68, -0.68, 0.0]])
+
+
 def attack() -> Results:
-    """From above: the strategies are explicit, and data that they miss are said to be missed."""
-    found = sb.conditional_entropy_upper_bound(DATA, tolerance=1e-3)
+    """From above: the strategies are explicit, and data that they miss are said to be missed.
+
+    Bob has a third setting, for else the attack is the mixture of the qubit method.
+    """
+    found = sb.conditional_entropy_upper_bound(THREE, tolerance=1e-2)
     assert found.certificate.verify().holds and found.value <= 1.0
-    assert not found.exact or found.value >= chsh_entropy(S) - 1e-12
+    assert not found.exact or found.value >= chsh_entropy(2.72) - 1e-12
     return []
 
 
@@ -426,7 +432,7 @@ def test_each_corruption_of_a_linear_program_once(method: str, monkeypatch: pyte
         count = corrupt_linprog(monkeypatch, LINEAR_METHODS[method][0], kind, PARTS[seed % 3], seed)
         answered += linear_holds(method)
         assert count[0] > 0
-    assert answered > 3
+    assert answered > (1 if method == "attack" else 3)  # an attack asks many times, and each answer is corrupted
 
 
 # -- parts --------------------------------------------------------------------------------------------------------
