@@ -217,7 +217,7 @@ class Behaviour:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Behaviour):
             return NotImplemented
-        return self.scenario == other.scenario and np.array_equal(self.p, other.p) and self.exact == other.exact
+        return self.scenario == other.scenario and np.array_equal(self.p, other.p)
 
     def __hash__(self) -> int:
         return hash((self.scenario, self.p.tobytes()))

@@ -53,8 +53,9 @@ def angle(text: str, name: str) -> float:
         try:
             bare = float(text)
         except ValueError:
-            bare = 0.0
-        require_radians(bare, name)
+            pass
+        else:
+            return require_radians(bare, name)  # the float, as in Python
     try:
         return Angle.of(text, name)
     except InvalidParameter:
