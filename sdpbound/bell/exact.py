@@ -26,6 +26,8 @@ __all__ = ["Angle", "ExactSinglet"]
 _LONGEST, _LEAST = 200, 1e-60
 #: A float that is a multiple of pi/360, up to the last digits that its computation leaves, is read as this multiple.
 _PARTS, _LAST_DIGITS = 360, 2.0**-51
+#: Beyond, digits of floats are so far apart that many a number would be taken for a multiple.
+_TURNED = 100.0
 #: Digits (binary) of balls: of values, and at most of signs.
 _PRECISION, _MOST = 256, 1 << 14
 #: The names that an angle may be made of: (radians, multiples of pi).
@@ -79,8 +81,8 @@ class Angle(float):
         """The exact angle that a value stands for.
 
         A text such as "pi/2 - 0.02" or "45*deg" is read as it is written, decimals included. Integers and fractions are
-        radians. A float is the dyadic number that it stores, unless it is k pi/360 to its last two binary digits: then
-        it is read as this multiple of pi, which no float is.
+        radians. A float is the dyadic number that it stores, unless it is k pi/360, at most 100, to its last two binary
+        digits: then it is read as this multiple of pi, which no float is.
 
         Raises InvalidParameter.
         """
@@ -92,7 +94,7 @@ class Angle(float):
             numbered(value, name)
             return cls(value)
         number = numbered(value, name)
-        multiple = round(number * _PARTS / math.pi)
+        multiple = round(number * _PARTS / math.pi) if abs(number) <= _TURNED else 0
         if multiple:
             near = cls(0, Fraction(multiple, _PARTS))
             if abs(number - near) <= _LAST_DIGITS * abs(near):

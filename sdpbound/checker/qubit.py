@@ -57,7 +57,7 @@ __all__ = ["DOUBLINGS", "LEAST_FLIPS", "PRECISION", "qubit_charge"]
 LEAST_FLIPS = Fraction(1, 10**6)
 PRECISION = 128  # bits, more where the numbers of the functional are large
 DOUBLINGS = 2
-_LARGEST_FUNCTIONAL = 2**32  # bits; floats choose badly beyond, and no honest question comes near
+_LARGEST_FUNCTIONAL = 2**32  # bits; floats choose badly beyond. At S - 2 = 5e-4 without noise 3e8 are honest
 
 
 def qubit_charge(question: Question, method: Any, multipliers: Sequence[Fraction], constant: Fraction) -> Fraction:

@@ -37,7 +37,8 @@ def angle(text: str, name: str) -> float:
     """Read an angle in radians.
 
     As in study files, a bare number that looks like degrees is refused. "45 deg", "45 rad" and expressions such as
-    "45*deg" name their unit and are read. A sum of rational numbers and multiples of pi is an exact angle.
+    "45*deg" name their unit and are read. A bare number is the float that it is in Python. Any other sum of rational
+    numbers and multiples of pi is an exact angle.
 
     >>> angle("pi/4", "theta") == angle("45 deg", "theta"), angle("45 rad", "theta")
     (True, Angle('45'))
