@@ -43,6 +43,8 @@ __all__ = ["caption_of", "draw_default"]
 
 #: Two axes with at least this many values each make a map.
 MAP = 10
+#: The most letters on a line of a label.
+LINE = 44
 #: The most colours in one panel, the most panels on one page, and the most pages.
 LINES, PANELS, PAGES = 9, 9, 4
 #: The most curves of different adversaries in one panel, the most numbers of a quantity at a single point, and the most
@@ -283,7 +285,7 @@ def _lines(
         }
         legend = keys | legend
     axes.set_xlabel(_axes(own)[x].axis)
-    axes.set_ylabel(panel.label)
+    axes.set_ylabel(_on_lines(panel.label))
     _room(axes, finite, any(row["value"] is None for row in panel.table))
     return legend
 
@@ -351,6 +353,15 @@ def _unanswered(axes: Axes, panel: _Panel) -> set[str]:
             axes.plot(x, y, transform=foot, **look)
         found.add(status)
     return found
+
+
+def _on_lines(label: str) -> str:
+    """A label on lines that a panel of a page has room for, broken at commas."""
+    lines = [""]
+    for part in label.split(", "):
+        longer = f"{lines[-1]}, {part}" if lines[-1] else part
+        lines = [*lines[:-1], longer] if len(longer) <= LINE or not lines[-1] else [*lines[:-1], f"{lines[-1]},", part]
+    return "\n".join(lines)
 
 
 def _is_exact(rows: Sequence[Row]) -> bool:
