@@ -1,4 +1,4 @@
-"""Multipliers for the next round of column generation, by a step of Newton's method.
+"""The curvature by which Newton's method finds the multipliers for the next round of column generation.
 
 For multipliers m, let K(m) be the least of ``f - m . d`` over all strategies. No mixture with data v is better than
 ``L(m) = m . v + K(m)``, and the best mixture is where L is largest. The linear program over known strategies models K
@@ -10,17 +10,14 @@ strategy's parameters. With it the planes are a good model, and few rounds are e
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import nnls
 
 from sdpbound.arrays import Floats
 from sdpbound.attacks.landscape import Landscape, Points
 
-__all__ = ["curvature", "newton_step"]
+__all__ = ["curvature"]
 
 #: Step of the differences that give second derivatives, and curvatures below which a direction changes nothing.
 _STEP, _FLAT = 1e-5, 1e-4
-#: Least curvature of the model, relative to its largest.
-_LEAST = 1e-4
 
 
 def curvature(landscape: Landscape, points: Points, weights: Floats, multipliers: Floats) -> Floats:
@@ -39,27 +36,3 @@ def curvature(landscape: Landscape, points: Points, weights: Floats, multipliers
     flat = _FLAT * np.maximum(sizes[:, -1:], 1.0)
     along = (rows @ axes) * np.where(sizes > flat, np.maximum(sizes, flat) ** -0.5, 0.0)[:, None]
     return np.asarray(np.einsum("k,kia,kja->ij", weights, along, along), dtype=np.float64)
-
-
-def newton_step(reduced: Floats, offsets: Floats, quadratic: Floats) -> tuple[Floats, Floats]:
-    """The change of the multipliers that is best by the model, and the weights (K,) of the columns there.
-
-    Parameters
-    ----------
-    reduced : (K,) ``f - m . d`` of the columns at the present multipliers
-    offsets : (K, J) tested values of the columns minus the data
-    quadratic : (J, J) from :func:`curvature`
-
-    Returns
-    -------
-    The minimiser s (J,) of ``max_k (offsets_k . s - reduced_k) + s . quadratic s / 2``. With e, the maximum t is
-    replaced by ``t + e t^2 / 2``, which makes it a problem of least distance (Lawson and Hanson).
-    """
-    e = 0.1
-    sizes, axes = np.linalg.eigh(quadratic)
-    axes = axes / np.sqrt(np.maximum(sizes, _LEAST * max(float(sizes[-1]), 1e-3)))
-    rows = np.hstack([-offsets @ axes, np.full((len(reduced), 1), e**-0.5)])
-    right = -reduced + reduced.min() + 1.0 / e
-    weights, _ = nnls(np.vstack([rows.T, right]), np.append(np.zeros(rows.shape[1]), 1.0))
-    rest = rows.T @ weights
-    return axes @ (rest[:-1] / (1.0 - right @ weights)), weights / weights.sum()

@@ -20,12 +20,13 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
 from sdpbound.arrays import Floats
-from sdpbound.attacks.bundle import curvature, newton_step
+from sdpbound.attacks.bundle import curvature
 from sdpbound.attacks.descent import descend
 from sdpbound.attacks.landscape import Landscape, Points
 from sdpbound.bell.scenario import Scenario
 from sdpbound.bell.strategy import Strategy
 from sdpbound.conic.programs.column_generation import ColumnGeneration
+from sdpbound.conic.programs.minimax import least_maximum
 from sdpbound.conic.solvers.linear_ import Way, WeightsAnswer, cheapest_weights
 
 __all__ = ["COARSE", "Mixture", "best_mixture", "deterministic_strategies"]
@@ -40,6 +41,8 @@ WAYS = (Way("simplex", 1e2), Way("ipm", 1e2), Way("simplex"), Way("ipm"))
 ADVICE = "give the devices' own strategy with strategies=[...], or another seed="
 #: Bits between a mixture and its bound below which strategies are also looked for that are unlike those in use.
 NEARLY = 1e-4
+#: The least curvature of the model of the multipliers, relative to its largest.
+FLATTEST = 1e-4
 #: Parameters of a strategy up to which second derivatives are taken.
 MOST_CURVED = 80
 #: A round that moves neither the mixture nor its bound by this part of the tolerance is an idle one.
@@ -168,7 +171,7 @@ class _Search(ColumnGeneration[WeightsAnswer]):
                 shares = answer.weights[pool.first + used]
                 self._quadratic = curvature(self.landscape, pool.points[used], shares, self._centre)
             reduced = pool.figures - pool.tested @ self._centre
-            step, weights = newton_step(reduced, pool.tested - values, self._quadratic)
+            step, weights = least_maximum(-reduced, pool.tested - values, self._quadratic, FLATTEST)
             multipliers = self._centre + step
         least = _price(self, multipliers, weights, value - self._bound < NEARLY or self._centre is None)
         bound = float(multipliers @ values) + min(least, float((pool.figures - pool.tested @ multipliers).min()))

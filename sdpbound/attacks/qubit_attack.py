@@ -16,7 +16,8 @@ from sdpbound.arrays import Floats
 from sdpbound.attacks.mixtures import Mixture
 from sdpbound.attacks.proof import WORTH, EntropyAttack, build_attack
 from sdpbound.bell.strategy import Strategy
-from sdpbound.entropies.qubit_starts import fitted, known_start
+from sdpbound.entropies.qubit_starts import known_start
+from sdpbound.entropies.qubits.method import fitted
 from sdpbound.entropies.qubits.mixture import QubitOptimum, Search, Weighted, columns_of, first_columns, optimum, search
 from sdpbound.entropies.qubits.problem import Key, qubit_problem
 from sdpbound.entropies.question import EntropyQuestion

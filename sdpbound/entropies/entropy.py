@@ -104,7 +104,8 @@ class EntropyBound(Bound):
     def about(self, question: EntropyQuestion) -> EntropyBound | None:
         """The bound that the same proof gives for other values of the same tests; None if it is about other tests.
 
-        The functional is proven for every behaviour; that it is the best one is known of its own data only.
+        The functional is proven for every behaviour; that it is the best one is known of its own data only, so that
+        nothing is said of the accuracy.
         """
         proof = self._proof
         if not isinstance(proof, EntropyProof) or self.merged or question.figure != self.merit:
@@ -117,7 +118,8 @@ class EntropyBound(Bound):
             total += Fraction(float(m)) * Fraction(float(v)) - abs(Fraction(float(m))) * Fraction(float(t))
         value = float(total)
         value = value if Fraction(value) <= total else math.nextafter(value, -math.inf)
-        return replace(self, value=value, solver_value=math.nan, gap=math.nan, _proof=replace(proof, question=question))
+        proof = replace(proof, question=question)
+        return replace(self, value=value, solver_value=math.nan, gap=math.nan, status=INACCURATE, _proof=proof)
 
     def __repr__(self) -> str:
         return f"{super().__repr__()[:-1]}{''.join(f'; {note}' for note in self.notes)})"

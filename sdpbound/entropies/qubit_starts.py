@@ -7,7 +7,7 @@ of other data with the same CHSH inequality violated. A start changes no proof: 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -15,14 +15,12 @@ import numpy as np
 from sdpbound.arrays import Floats
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.observations import Observations
-from sdpbound.entropies.entropy import EntropyBound
-from sdpbound.entropies.qubits.entropy import qubit_entropy
-from sdpbound.entropies.qubits.method import QubitReduction
-from sdpbound.entropies.qubits.mixture import Columns, QubitOptimum, columns_of, least_mixture
-from sdpbound.entropies.qubits.problem import Key, QubitProblem, qubit_problem
+from sdpbound.entropies.qubits.method import SweptQubits, fitted
+from sdpbound.entropies.qubits.mixture import Columns, QubitOptimum, least_mixture
+from sdpbound.entropies.qubits.problem import Key, QubitProblem
 from sdpbound.entropies.question import EntropyQuestion
 
-__all__ = ["StartedQubits", "fitted", "known_start"]
+__all__ = ["StartedQubits", "known_start"]
 
 #: The CHSH values at which the best strategies are kept.
 _VALUES = (2.7, 2.5, 2.3, 2.15)
@@ -37,38 +35,15 @@ _TURN = np.kron(np.eye(2), [[0.0, 1.0], [-1.0, 0.0]])
 
 
 @dataclass(frozen=True)
-class StartedQubits(QubitReduction):
-    """The qubit reduction, each search started from the best strategies of the point before, else from known ones.
-
-    Parameters
-    ----------
-    tolerance : as in :class:`QubitReduction`
-    last : the best strategies of the point before, by the kind of question
-    """
-
-    last: dict[object, QubitOptimum] = field(default_factory=dict, repr=False, compare=False)
+class StartedQubits(SweptQubits):
+    """The qubit reduction, each search started from the best strategies of the point before, else from known ones."""
 
     def swept(self) -> StartedQubits:
         """The same without what it found at other points."""
         return StartedQubits(self.tolerance)
 
-    def solved(self, question: EntropyQuestion) -> EntropyBound:
-        problem = qubit_problem(question)
-        key = (problem.tests.shape, problem.key, problem.swapped, problem.settings)
-        start = self.last.get(key)
-        if start is not None:
-            start = fitted(problem, start)
-            # a functional that proves nothing here leads nowhere
-            start = start if _value(problem, start) > self.tolerance else None
-        if start is None:
-            start = known_start(problem, self.tolerance)
-        bound = qubit_entropy(question, self.tolerance, start)
-        if start is not None and not bound.gap <= self.tolerance:
-            again = qubit_entropy(question, self.tolerance)
-            bound = again if again.value > bound.value else bound
-        if bound.optimum is not None:
-            self.last[key] = bound.optimum
-        return bound
+    def first(self, problem: QubitProblem) -> QubitOptimum | None:
+        return known_start(problem, self.tolerance)
 
 
 def known_start(problem: QubitProblem, least: float) -> QubitOptimum | None:
@@ -99,16 +74,6 @@ def known_start(problem: QubitProblem, least: float) -> QubitOptimum | None:
         return None
     turned = replace(best, columns=_turned(best.columns, *turns), multipliers=multipliers)
     return fitted(problem, turned)
-
-
-def _value(problem: QubitProblem, start: QubitOptimum) -> float:
-    return start.constant + float(start.multipliers @ problem.values)
-
-
-def fitted(problem: QubitProblem, start: QubitOptimum) -> QubitOptimum:
-    """The strategies of a start with the tests, the key and the flips of this problem."""
-    c = start.columns
-    return replace(start, columns=columns_of(problem, c.a, c.b, c.states), problem=problem)
 
 
 def _turns(correlators: Floats) -> tuple[Floats, Floats]:

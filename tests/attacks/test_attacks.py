@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sdpbound as sb
-from sdpbound.attacks.bundle import curvature, newton_step
+from sdpbound.attacks.bundle import curvature
 from sdpbound.attacks.descent import descend
 from sdpbound.attacks.entropy_attack import landscape_of, search
 from sdpbound.attacks.landscape import Points
@@ -26,6 +26,7 @@ from sdpbound.attacks.options import AttackOptions
 from sdpbound.attacks.proof import build_attack
 from sdpbound.bounds import ConditionalEntropy
 from sdpbound.checker.spectra import entropy
+from sdpbound.conic.programs.minimax import least_maximum
 from sdpbound.entropies.known import KnownEntropy
 from sdpbound.entropies.question import EntropyQuestion
 from tests.support import chsh_entropy, h, true_entropy
@@ -159,9 +160,9 @@ def test_newtons_step_for_the_multipliers() -> None:
     quadratic = root @ root.T + np.eye(3)
     centre = 0.03 * rng.normal(size=3)  # for large steps the maximum is replaced by a larger function
     # one plane that counts and one far below; then two of opposite slopes, between which nothing is gained
-    step, weights = newton_step(np.array([0.0, 50.0]), np.array([quadratic @ centre, np.zeros(3)]), quadratic)
+    step, weights = least_maximum(np.array([0.0, -50.0]), np.array([quadratic @ centre, np.zeros(3)]), quadratic, 1e-4)
     assert step == pytest.approx(-centre, rel=0.02) and weights == pytest.approx([1.0, 0.0])
-    opposite, weights = newton_step(np.zeros(2), np.array([centre, -centre]), quadratic)
+    opposite, weights = least_maximum(np.zeros(2), np.array([centre, -centre]), quadratic, 1e-4)
     assert opposite == pytest.approx(np.zeros(3), abs=1e-9) and weights == pytest.approx([0.5, 0.5])
 
 

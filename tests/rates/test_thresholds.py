@@ -50,7 +50,10 @@ def test_chsh_key_distribution_survives_7_15_percent(closed_forms: bool) -> None
     proven(found)
     assert found.alive < exact < found.dead and found.width <= 1e-5 + 1e-12  # type: ignore[operator]
     assert float(found) == pytest.approx(0.0715, abs=2e-4)
-    assert found.alive_rate.entropy.status == ("closed form" if closed_forms else "solved")  # type: ignore[union-attr]
+    # a functional that is moved to its own zero is proven there; how far it is from the best one is not known
+    entropy = found.alive_rate.entropy  # type: ignore[union-attr]
+    assert entropy.status == ("closed form" if closed_forms else "inaccurate")
+    assert closed_forms or (math.isnan(entropy.gap) and entropy.certificate.verify().holds)
     assert found.alive_rate.settings == (0, 2)  # type: ignore[union-attr]
     assert "error rate" in repr(found) and "not above 0 at 0.071" in repr(found)
 

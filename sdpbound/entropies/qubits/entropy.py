@@ -103,19 +103,7 @@ def qubit_entropy(
     reached = best.value if best.miss <= _MEETS else found.mixture.objective  # that pays for deviations
     reached = min(reached, math.log2(question.outcomes))  # no entropy is larger
     gap = max(reached - value, 0.0) if reached >= value - _ROUNDING else math.nan
-    bound = QubitEntropyBound(
-        value=value,
-        side="lower",
-        merit=question.figure,
-        model=_MODEL,
-        solver_value=found.lower,
-        solver="highs",
-        status="solved" if gap <= tolerance else "inaccurate",
-        seconds={"assemble": 0.0, "solve": searched - begun, "certify": time.perf_counter() - searched},
-        _proof=proof,
-        gap=gap,
-        optimum=best,
-    )
+    bound = _bound(question, found, proof, gap, tolerance, (begun, searched), "highs")
     # data that are not at the extreme point may be outside the quantum set, where a functional can exceed all entropies
     most = math.inf if there else reached if best.miss <= _MEETS else -math.inf
     if touching is None or not value < touching.value <= most:
@@ -145,16 +133,30 @@ def _touching(question: EntropyQuestion, extreme: Extreme, tolerance: float) -> 
     found.mixture = Weighted(np.ones(1), extreme.entropy, extreme.entropy, 0.0, found.multipliers)
     reached = extreme.entropy if extreme.has_data(found.problem) else math.log2(question.outcomes)
     gap = max(reached - best.value, 0.0)
+    return _bound(question, found, best, gap, tolerance, (begun, begun), "none")
+
+
+def _bound(
+    question: EntropyQuestion,
+    found: Search,
+    proof: _QubitProof | TrivialProof,
+    gap: float,
+    tolerance: float,
+    times: tuple[float, float],
+    solver: str,
+) -> QubitEntropyBound:
+    """The bound of a proof; ``times`` are those when the search began and when it ended."""
+    begun, searched = times
     return QubitEntropyBound(
-        value=best.value,
+        value=proof.value,
         side="lower",
         merit=question.figure,
         model=_MODEL,
         solver_value=found.lower,
-        solver="none",
+        solver=solver,
         status="solved" if gap <= tolerance else "inaccurate",
-        seconds={"assemble": 0.0, "solve": 0.0, "certify": time.perf_counter() - begun},
-        _proof=best,
+        seconds={"assemble": 0.0, "solve": searched - begun, "certify": time.perf_counter() - searched},
+        _proof=proof,
         gap=gap,
         optimum=optimum(question, found),
     )

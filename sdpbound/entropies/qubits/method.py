@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
-import numpy as np
-
 from sdpbound.adversaries import Quantum
 from sdpbound.entropies.entropy import Entropy, EntropyBound
 from sdpbound.entropies.method import FIRST_LEVEL, VonNeumannMethod
@@ -15,7 +13,7 @@ from sdpbound.entropies.qubits.mixture import QubitOptimum, columns_of
 from sdpbound.entropies.qubits.problem import QubitProblem, qubit_problem
 from sdpbound.entropies.question import EntropyQuestion, KeyQuestion
 
-__all__ = ["QubitReduction"]
+__all__ = ["QubitReduction", "SweptQubits", "fitted"]
 
 #: Rough CPU seconds at a tolerance of 1e-3, where correlators are tested and where marginals are.
 _CORRELATORS, _MARGINALS = 0.15, 0.5
@@ -44,12 +42,18 @@ class QubitReduction(VonNeumannMethod):
         return qubit_entropy(question, self.tolerance)
 
     def swept(self) -> Entropy:
-        return _SweptQubits(self.tolerance)
+        return SweptQubits(self.tolerance)
 
 
 @dataclass(frozen=True)
-class _SweptQubits(QubitReduction):
-    """The same, each search started from the strategies of the point before that had the same tests and key."""
+class SweptQubits(QubitReduction):
+    """The same, each search started from the strategies of the point before that had the same kind of tests and key.
+
+    Parameters
+    ----------
+    tolerance : as in :class:`QubitReduction`
+    last : the best strategies of the point before, by the kind of question
+    """
 
     last: dict[object, QubitOptimum] = field(default_factory=dict, repr=False, compare=False)
 
@@ -57,11 +61,12 @@ class _SweptQubits(QubitReduction):
         problem = qubit_problem(question)
         key = (problem.tests.shape, problem.key, problem.swapped, problem.settings)
         last = self.last.get(key)
-        if last is not None and not _same(last.problem, problem):
-            c = last.columns
-            last = replace(last, columns=columns_of(problem, c.a, c.b, c.states))
-        if last is not None and last.constant + float(last.multipliers @ problem.values) <= self.tolerance:
-            last = None  # its functional proves nothing here, and where there is no entropy a cold start is faster
+        if last is not None:
+            last = fitted(problem, last)
+            if last.constant + float(last.multipliers @ problem.values) <= self.tolerance:
+                last = None  # its functional proves nothing here, and where there is no entropy a cold start is faster
+        if last is None:
+            last = self.first(problem)
         bound = qubit_entropy(question, self.tolerance, last)
         if last is not None and not bound.gap <= self.tolerance:
             again = qubit_entropy(question, self.tolerance)
@@ -70,6 +75,12 @@ class _SweptQubits(QubitReduction):
             self.last[key] = bound.optimum
         return bound
 
+    def first(self, problem: QubitProblem) -> QubitOptimum | None:
+        """What a search starts from where the point before does not help; None: from nothing."""
+        return None
 
-def _same(one: QubitProblem, other: QubitProblem) -> bool:
-    return one.flips == other.flips and np.array_equal(one.tests, other.tests)
+
+def fitted(problem: QubitProblem, start: QubitOptimum) -> QubitOptimum:
+    """The strategies of a start with the tests, the key and the flips of this problem."""
+    c = start.columns
+    return replace(start, columns=columns_of(problem, c.a, c.b, c.states), problem=problem)

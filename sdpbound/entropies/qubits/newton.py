@@ -11,9 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import nnls
 
 from sdpbound.arrays import Floats
+from sdpbound.conic.programs.minimax import least_maximum
 from sdpbound.entropies.qubits.engine import Batch, Engine
 from sdpbound.entropies.qubits.problem import QubitProblem
 
@@ -74,7 +74,7 @@ def newton_improvement(
         values = np.concatenate([model.values, tests @ multipliers - entropies])
         gradients = np.concatenate([model.gradients, tests]) - problem.values
         try:
-            step, weights = _step(values, gradients / sizes, quadratic / np.outer(sizes, sizes))
+            step, weights = least_maximum(values, gradients / sizes, quadratic / np.outer(sizes, sizes), _FLATTEST)
         except RuntimeError:  # the non-negative least squares did not converge
             break
         step = step / sizes
@@ -147,20 +147,3 @@ def _model(problem: QubitProblem, engine: Engine, multipliers: Floats, maxima: M
         found.following,
     )
     return found, Maxima(maxima.a, maxima.b, batch.hints)
-
-
-def _step(values: Floats, gradients: Floats, quadratic: Floats) -> tuple[Floats, Floats]:
-    """The minimiser d of max_k (values_k + gradients_k . d) + d . quadratic d / 2, and its multipliers (n,).
-
-    Let t be the maximum. The code replaces t by ``t + e t^2 / 2``, and shifts the values so that t is nearly zero. This
-    makes a problem of least distance, which non-negative least squares solve (Lawson and Hanson).
-    """
-    e = 0.1
-    curvatures, axes = np.linalg.eigh(quadratic)
-    axes = axes / np.sqrt(np.maximum(curvatures, _FLATTEST * max(float(curvatures[-1]), 1e-3)))
-    rows = np.hstack([-gradients @ axes, np.full((len(values), 1), e**-0.5)])
-    right = values - values.max() + 1.0 / e
-    weights, _ = nnls(np.vstack([rows.T, right]), np.concatenate([np.zeros(rows.shape[1]), [1.0]]))
-    rest = rows.T @ weights
-    step = axes @ (rest[:-1] / (1.0 - right @ weights))
-    return step, weights / weights.sum()
