@@ -16,9 +16,10 @@ from sdpbound.arrays import Floats
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.observations import Observations
 from sdpbound.entropies.entropy import EntropyBound
+from sdpbound.entropies.qubits.columns import Columns, columns_of
 from sdpbound.entropies.qubits.entropy import qubit_entropy
 from sdpbound.entropies.qubits.method import QubitReduction
-from sdpbound.entropies.qubits.mixture import Columns, QubitOptimum, columns_of, least_mixture
+from sdpbound.entropies.qubits.mixture import QubitOptimum, least_mixture
 from sdpbound.entropies.qubits.problem import Key, QubitProblem, qubit_problem
 from sdpbound.entropies.question import EntropyQuestion
 

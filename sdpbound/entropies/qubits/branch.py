@@ -30,8 +30,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdpbound.arrays import Floats
+from sdpbound.entropies.qubits.columns import LN2
 from sdpbound.entropies.qubits.engine import Batch, Engine
-from sdpbound.entropies.qubits.mixture import LN2
 from sdpbound.entropies.qubits.problem import frame
 
 __all__ = ["COLD_STEPS", "MOST_CELLS", "STEPS", "Proof", "prove"]
