@@ -154,3 +154,21 @@ def test_each_loop_is_compiled_once() -> None:
         moments_of(engine.states(tables, batch.hints)[::2])
     for name in ("advance", "states", "moments", "curvature"):
         assert len(getattr(compiled_states, name).signatures) == 1, name
+
+
+@pytest.mark.parametrize(("key", "flips"), KEYS)
+def test_entropies_are_those_of_the_spectra(key: Key, flips: float) -> None:
+    rng = np.random.default_rng(11)
+    x = rng.normal(size=(20, 4, 4))
+    x[:5, 1:] = 0.0  # pure states
+    states = x.transpose(0, 2, 1) @ x
+    states /= np.trace(states, axis1=1, axis2=2)[:, None, None]
+    for state, found in zip(states, entropies(states, key, flips), strict=True):
+        total = -shannon(np.linalg.eigvalsh(state))
+        for support, diagonal in pieces(key, flips):
+            total += shannon(np.linalg.eigvalsh(state[np.ix_(support, support)] * np.outer(diagonal, diagonal)))
+        assert found == pytest.approx(max(total, 0.0), abs=1e-13)
+
+
+def shannon(p: np.ndarray) -> float:
+    return -sum(float(x) * math.log2(float(x)) for x in p if x > 0.0)

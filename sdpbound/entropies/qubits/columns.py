@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,6 +62,7 @@ def columns_of(problem: QubitProblem, a: Floats, b: Floats, states: Floats) -> C
     return Columns(a, b, states, tests, entropies(states, problem.key, problem.flips))
 
 
+@lru_cache(maxsize=4)  # searches ask for them again and again
 def first_columns(problem: QubitProblem) -> Columns:
     """The sixteen deterministic strategies, which start the search."""
     a, b, states = [], [], []

@@ -22,7 +22,7 @@ import numpy as np
 
 from sdpbound.compiling import compiled_loop
 
-__all__ = ["advance", "curvature", "exponential_slope", "logarithm_slope", "moments", "states"]
+__all__ = ["advance", "curvature", "entropies", "exponential_slope", "logarithm_slope", "moments", "states"]
 
 _ROOT = math.sqrt(2.0)
 #: Two eigenvalues that differ, or relatively differ, by less than this count as equal; the error is its square.
@@ -379,3 +379,28 @@ def curvature(
                 for m in range(10):
                     total += paulis[i, m] * change[m, j] + paulis[j, m] * change[m, i]
                 out[n, i, j] = 0.5 * total
+
+
+@compiled_loop
+def _uncertainty(matrix: Any) -> float:
+    """The entropy in bits of a matrix: minus the sum of p log p of its eigenvalues that are positive."""
+    total = 0.0
+    for p in np.linalg.eigh(matrix)[0]:
+        if p > 0.0:
+            total -= p * math.log2(p)
+    return total
+
+
+@compiled_loop
+def entropies(states: Any, spans: Any, diagonals: Any, out: Any) -> None:
+    """The entropy (n,) of the key, in bits, given the holder of a purification of each state (n, 4, 4)."""
+    for n in range(len(states)):
+        total = -_uncertainty(states[n].copy())
+        for p in range(len(spans)):
+            start, k = spans[p, 0], spans[p, 1]
+            block = np.empty((k, k))
+            for i in range(k):
+                for j in range(k):
+                    block[i, j] = states[n, start + i, start + j] * (diagonals[p, start + i] * diagonals[p, start + j])
+            total += _uncertainty(block)
+        out[n] = max(total, 0.0)

@@ -37,7 +37,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -243,15 +242,12 @@ def pieces(key: Key, flips: float) -> list[tuple[NDArray[np.int64], Floats]]:
 
 def entropies(states: Floats, key: Key, flips: float) -> Floats:
     """The entropy (n,) of the key, in bits, given the holder of a purification of each state."""
-    total = -_shannon(np.linalg.eigvalsh(states))
-    for support, weight in pieces(key, flips):
-        total = total + _shannon(np.linalg.eigvalsh(states[:, support[:, None], support] * np.outer(weight, weight)))
-    return np.maximum(total, 0.0)
+    # here, as numba takes a moment to load
+    from sdpbound.entropies.qubits.compiled_states import entropies
 
-
-def _shannon(p: NDArray[np.floating[Any]]) -> Floats:
-    p = np.maximum(p, 0.0)
-    return np.asarray(-(p * np.log2(np.where(p > 0.0, p, 1.0))).sum(axis=1), dtype=np.float64)
+    out = np.empty(len(states))
+    entropies(np.ascontiguousarray(states), *_spans(key, flips), out)
+    return out
 
 
 def moments_of(states: Floats) -> Floats:
