@@ -17,8 +17,9 @@ from sdpbound.attacks.mixtures import Mixture
 from sdpbound.attacks.proof import WORTH, EntropyAttack, build_attack
 from sdpbound.bell.strategy import Strategy
 from sdpbound.entropies.qubit_starts import known_start
+from sdpbound.entropies.qubits.columns import columns_of, first_columns
 from sdpbound.entropies.qubits.method import fitted
-from sdpbound.entropies.qubits.mixture import QubitOptimum, Search, Weighted, columns_of, first_columns, optimum, search
+from sdpbound.entropies.qubits.mixture import QubitOptimum, Search, Weighted, optimum, search
 from sdpbound.entropies.qubits.problem import Key, qubit_problem
 from sdpbound.entropies.question import EntropyQuestion
 from sdpbound.errors import InvalidInput, SolverFailure

@@ -15,8 +15,9 @@ import numpy as np
 from sdpbound.arrays import Floats
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.observations import Observations
+from sdpbound.entropies.qubits.columns import Columns
 from sdpbound.entropies.qubits.method import SweptQubits, fitted
-from sdpbound.entropies.qubits.mixture import Columns, QubitOptimum, least_mixture
+from sdpbound.entropies.qubits.mixture import QubitOptimum, least_mixture
 from sdpbound.entropies.qubits.problem import Key, QubitProblem
 from sdpbound.entropies.question import EntropyQuestion
 

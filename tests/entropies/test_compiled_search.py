@@ -7,8 +7,9 @@ import pytest
 
 import sdpbound as sb
 from sdpbound.entropies.qubits import compiled_search
+from sdpbound.entropies.qubits.columns import columns_of, operator_tables
 from sdpbound.entropies.qubits.engine import Batch, Engine, StateEngine, moments_of
-from sdpbound.entropies.qubits.mixture import columns_of, engine_of, operator_tables
+from sdpbound.entropies.qubits.mixture import engine_of
 from sdpbound.entropies.qubits.newton import LN2
 from sdpbound.entropies.qubits.problem import QubitProblem, frame, qubit_problem
 from sdpbound.entropies.question import EntropyQuestion

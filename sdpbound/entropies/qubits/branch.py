@@ -30,8 +30,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdpbound.arrays import Floats
+from sdpbound.entropies.qubits.columns import LN2
 from sdpbound.entropies.qubits.engine import Batch, Engine
-from sdpbound.entropies.qubits.mixture import LN2
 from sdpbound.entropies.qubits.problem import frame
 
 __all__ = ["COLD_STEPS", "MOST_CELLS", "STEPS", "Proof", "prove"]
@@ -121,7 +121,7 @@ class _Cells:
     places, levels : (n, 2) of either angle: the arc with this number of those of half-width pi / 2^(level + 1)
     turned : (n,) whether Bob's frame is that of B', and B turns
     corners : (n, 3, 3) numbers of its pairs of corners
-    weights : (n, 2, 4, 3) of the extreme means of three corners, for either angle
+    weights : (n, 2) weights of the middle corners in the means, for either angle
     uppers : (n,) upper bounds on G in nats; before a cell is refined, that of the cell that it is a part of
     """
 
@@ -208,15 +208,11 @@ class _Corners:
 
     def _add(self, codes: Integers, levels: Integers, turned: Booleans, near: Integers | None) -> None:
         """New corners (n, 2) of arcs of these levels, in Bob's frame of B' where turned."""
-        half = np.pi / 2.0 ** (levels + 1)
-        odd = codes % 2 == 1
-        angles = codes * half
-        radius = np.where(odd, 1.0 / np.cos(half), 1.0)
-        frames = np.zeros((2, len(codes), 3, 3))
-        frames[..., 0, 0] = frames[..., 1, 1] = 1.0
-        frames[..., 2, 1], frames[..., 2, 2] = (radius * np.cos(angles)).T, (radius * np.sin(angles)).T
-        frames[1, turned] = frames[1][turned][:, [0, 2, 1]]
-        tables = LN2 * frames[0].transpose(0, 2, 1) @ self.expression @ frames[1]
+        # here, as numba takes a moment to load
+        from sdpbound.entropies.qubits.compiled_cells import corner_tables
+
+        angles, tables = np.empty((len(codes), 2)), np.empty((len(codes), 3, 3))
+        corner_tables(self.expression, codes, levels, turned, LN2, angles, tables)
         if self.batch is None or near is None:
             self.batch = Batch(self.engine, tables, self.engine.cold(tables))
         else:
@@ -228,36 +224,43 @@ class _Corners:
         self.turned = np.concatenate([self.turned, turned])
 
     def bounds(self, cells: _Cells, at: Floats) -> Floats:
-        """(n, 4, 4) the means of the values given at each cell's corners; infinite where a value is."""
-        with np.errstate(invalid="ignore"):
-            means = cells.weights[:, 0] @ at[cells.corners] @ cells.weights[:, 1].transpose(0, 2, 1)
-        return np.where(np.isnan(means), np.inf, means)
+        """(n, 3) the largest mean of each cell, and the largest ones without Alice's and Bob's middle corners.
+
+        They are the means of the values given at the corners; infinite where a value is.
+        """
+        # here, as numba takes a moment to load
+        from sdpbound.entropies.qubits.compiled_cells import means
+
+        out = np.empty((len(cells), 3))
+        means(at, cells.corners, cells.weights, out)
+        return out
 
     def refine(self, cells: _Cells, goal: float, precision: float, steps: int) -> Floats:
         """Upper bounds of the cells. The engine works on cells that are not yet known to be below the goal."""
+        # here, as numba takes a moment to load
+        from sdpbound.entropies.qubits.compiled_cells import unsettled
+
         assert self.batch is not None
         batch = self.batch
+        marked, out = np.zeros(len(batch.tables), dtype=bool), np.empty(len(batch.tables), dtype=np.int64)
         for _ in range(steps):
-            upper = self.bounds(cells, batch.uppers).max(axis=(1, 2))
-            open_ = (upper > goal) & (self.bounds(cells, batch.values).max(axis=(1, 2)) <= goal)
-            index = np.unique(cells.corners[open_])
-            index = index[batch.uppers[index] - batch.values[index] > precision]
-            if not index.size:
+            count = unsettled(batch.uppers, batch.values, cells.corners, cells.weights, goal, precision, marked, out)
+            if not count:
                 break
-            batch.step(index)
+            batch.step(out[:count])
         ends = np.unique(cells.corners[:, ::2, ::2])
         k = int(ends[batch.values[ends].argmax()])
         if batch.values[k] > self.highest:
             self.highest, self.where = float(batch.values[k]), (float(self.angles[k, 0]), float(self.angles[k, 1]))
-        return np.asarray(self.bounds(cells, batch.uppers).max(axis=(1, 2)), dtype=np.float64)
+        return self.bounds(cells, batch.uppers)[:, 0]
 
     def divided(self, cells: _Cells, used: Booleans) -> _Cells:
         """The parts of cells, divided along either angle or both."""
         assert self.batch is not None
-        means = self.bounds(cells, self.batch.values)
-        most = means.max(axis=(1, 2))
+        most = self.bounds(cells, self.batch.values)
         # what the meeting points of one side add to the ends alone
-        raised = np.stack([most - means[:, ::3].max(axis=(1, 2)), most - means[:, :, ::3].max(axis=(1, 2))], axis=1)
+        with np.errstate(invalid="ignore"):
+            raised = most[:, :1] - most[:, 1:]
         raised = np.where(np.isfinite(raised), raised, 0.0)
         split = (raised >= _AS_MUCH * raised.max(axis=1, keepdims=True)) & used
         split |= ~split.any(axis=1, keepdims=True) & used  # every cell is divided
@@ -292,11 +295,6 @@ class _Corners:
 
 
 def _weights(levels: Integers) -> Floats:
-    """Weights (n, 2, 4, 3) of the extreme means of three corners whose triangle holds an arc."""
+    """Weights (n, 2) of the middle corner in the extreme means of three corners whose triangle holds an arc."""
     cosine = np.cos(np.pi / 2.0 ** (levels + 1))
-    t = cosine / (1.0 + cosine)
-    out = np.zeros((*levels.shape, 4, 3))
-    out[..., 0, 0] = out[..., 3, 2] = 1.0
-    out[..., 1, 0] = out[..., 2, 2] = 1.0 - t
-    out[..., 1, 1] = out[..., 2, 1] = t
-    return out
+    return np.asarray(cosine / (1.0 + cosine), dtype=np.float64)

@@ -1,9 +1,9 @@
 """The loops of the search over the strategies of an operator K, compiled; no proof uses them.
 
-The formulas are explained where the loops are called: in :mod:`sdpbound.entropies.qubits.mixture` and
-:mod:`sdpbound.entropies.qubits.newton`. A frame has the rows 1, Z and ``cos t Z + sin t X``. So the operator of an
-expression E (3, 3) at angles a, b has the table ``alice^T E bob``, and its mean at moments M is the sum of the products
-of their entries.
+The formulas are explained where the loops are called: in :mod:`sdpbound.entropies.qubits.columns`,
+:mod:`sdpbound.entropies.qubits.mixture` and :mod:`sdpbound.entropies.qubits.newton`. A frame has the rows 1, Z and
+``cos t Z + sin t X``. So the operator of an expression E (3, 3) at angles a, b has the table ``alice^T E bob``, and its
+mean at moments M is the sum of the products of their entries.
 """
 
 from __future__ import annotations

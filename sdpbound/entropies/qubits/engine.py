@@ -36,13 +36,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sdpbound.arrays import Floats
-from sdpbound.entropies.qubits.derivatives import exponential_slope, logarithm_slope, matrices_of, places_in, vectors_of
 from sdpbound.entropies.qubits.problem import Key
 
 __all__ = ["PAULI", "ROUNDINGS", "Batch", "Engine", "StateEngine", "entropies", "moments_of"]
@@ -50,13 +49,12 @@ __all__ = ["PAULI", "ROUNDINGS", "Batch", "Engine", "StateEngine", "entropies", 
 _SINGLE = np.array([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [0.0, -1.0]], [[0.0, 1.0], [1.0, 0.0]]])
 #: (3, 3, 4, 4): the products of 1, Z, X on Alice's side with 1, Z, X on Bob's.
 PAULI: Floats = np.einsum("iab,jcd->ijacbd", _SINGLE, _SINGLE).reshape(3, 3, 4, 4)
-#: Basis vectors and products of Pauli matrices as vectors, as in :mod:`sdpbound.entropies.qubits.derivatives`.
-_UNIT: Floats = np.eye(10)
-_PAULI_VECTORS: Floats = vectors_of(PAULI.reshape(9, 4, 4))
+#: (9, 10): the same as vectors, as in :mod:`sdpbound.entropies.qubits.compiled_states`.
+_PAULI_VECTORS: Floats = (
+    PAULI.reshape(9, 4, 4)[:, *np.triu_indices(4)] * np.where(np.eye(4), 1.0, np.sqrt(2.0))[np.triu_indices(4)]
+)
 #: A number added to eigenvalues before their logarithms, in units of the white noise: 18 roundings of one in proofs.
 _FLOOR = 4e-9
-#: The longest step of an entry of a hint.
-_LONGEST = 8.0
 #: A limit on the number of roundings in the computation of a bound, each of the size of an operator plus 16.
 ROUNDINGS = 128.0
 
@@ -165,68 +163,39 @@ class StateEngine(Engine):
     def cold(self, tables: Floats) -> Floats:
         return np.zeros((len(tables), 4, 4))
 
+    @property
+    def _parameters(self) -> tuple[NDArray[np.int64], Floats, float, float]:
+        """What the compiled loops are told: the pieces of the key, and the noise and what is added to eigenvalues."""
+        return (*_spans(self.key, self.flips), self.noise, _FLOOR * self.noise)
+
     def advance(self, batch: Batch, index: NDArray[np.int64], precision: float, steps: int) -> None:
-        for _ in range(steps):
-            index = index[batch.uppers[index] - batch.values[index] > precision]
-            if not index.size:
-                return
-            hints = batch.hints[index]
-            values, uppers, heights, better = self._step(batch.tables[index], hints)
-            batch.gaps[index] = uppers - values
-            batch.values[index] = np.fmax(batch.values[index], values)
-            batch.uppers[index] = np.fmin(batch.uppers[index], uppers)  # fmin ignores a nan
-            # a step goes uphill unless it is too long
-            good = heights >= batch.heights[index] - self.resolution
-            kept = index[good]
-            batch.bases[kept], batch.moves[kept] = hints[good], (better - hints)[good]
-            batch.heights[kept] = heights[good]
-            batch.lengths[index] = np.minimum(batch.lengths[index] * np.where(good, 4.0, 0.25), 1.0)
-            length = batch.lengths[index][:, None, None]
-            batch.hints[index] = batch.bases[index] + length * batch.moves[index]
+        # here, as numba takes a moment to load
+        from sdpbound.entropies.qubits.compiled_states import advance
 
-    def _step(self, tables: Floats, hints: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-        """Values, upper bounds, heights and better hints of one step for each K."""
-        operators = np.einsum("nij,ijkl->nkl", tables, PAULI)
-        e, v = np.linalg.eigh(operators + hints)
-        e = e - e[:, -1:]
-        weights = np.exp(e)
-        weights = (1.0 - self.noise) / weights.sum(axis=1, keepdims=True) * weights + 0.25 * self.noise
-        states = _rebuilt(weights, v)
-        pinched, slope = self._pinched(states)
-        tangents = operators + pinched - _rebuilt(np.log(weights), v)
-        heights, uppers = (states * tangents).sum(axis=(1, 2)), np.linalg.eigvalsh(tangents)[:, -1]
-        values = _exponential(operators + pinched)[0]
-        # Newton's method for L = hint, up to a multiple of 1
-        jacobian = _UNIT - (1.0 - self.noise) * (slope @ exponential_slope(e, v))
-        solved: Floats = np.linalg.solve(jacobian, vectors_of(pinched - hints)[:, :, None]).astype(np.float64)
-        move = _traceless(matrices_of(solved[:, :, 0], 4))
-        move /= np.maximum(1.0, np.abs(move).max(axis=(1, 2)) / _LONGEST)[:, None, None]
-        return values, uppers, heights, hints + move
-
-    def _pinched(self, states: Floats) -> tuple[Floats, Floats]:
-        """The pinched logarithm L (n, 4, 4), and its derivative (n, 10, 10)."""
-        total, slope = np.zeros_like(states), np.zeros((len(states), 10, 10))
-        for support, weight in pieces(self.key, self.flips):
-            mask = np.outer(weight, weight)
-            e, v = np.linalg.eigh(states[:, support[:, None], support] * mask)
-            e = np.maximum(e, 0.0) + _FLOOR * self.noise
-            total[:, support[:, None], support] += mask * _rebuilt(np.log(e), v)
-            places = places_in(support, 4)
-            slope[:, places[:, None], places] += logarithm_slope(e, v, weight)
-        return total, slope
+        advance(
+            batch.tables,
+            index,
+            *self._parameters,
+            precision,
+            steps,
+            self.resolution,
+            batch.hints,
+            batch.bases,
+            batch.moves,
+            batch.heights,
+            batch.lengths,
+            batch.values,
+            batch.uppers,
+            batch.gaps,
+        )
 
     def curvature(self, tables: Floats, hints: Floats) -> Floats:
-        operators = np.einsum("nij,ijkl->nkl", tables, PAULI)
-        e, v = np.linalg.eigh(operators + hints)
-        e = e - e[:, -1:]
-        weights = np.exp(e)
-        weights = (1.0 - self.noise) / weights.sum(axis=1, keepdims=True) * weights + 0.25 * self.noise
-        follows, slope = exponential_slope(e, v), self._pinched(_rebuilt(weights, v))[1]
-        # the state changes by ``follows (dK + dhint)``; the hint changes by ``slope`` times the change of the state
-        jacobian = _UNIT - (1.0 - self.noise) * (slope @ follows)
-        turned = np.linalg.solve(jacobian, np.broadcast_to(_PAULI_VECTORS.T, (len(tables), 10, 9)))
-        found = _PAULI_VECTORS @ follows @ turned
-        return np.asarray(0.5 * (found + found.transpose(0, 2, 1)), dtype=np.float64)
+        # here, as numba takes a moment to load
+        from sdpbound.entropies.qubits.compiled_states import curvature
+
+        out = np.empty((len(tables), 9, 9))
+        curvature(tables, hints, *self._parameters, _PAULI_VECTORS, out)
+        return out
 
     @property
     def free_bob(self) -> bool:
@@ -241,25 +210,22 @@ class StateEngine(Engine):
         )
 
     def states(self, tables: Floats, hints: Floats) -> Floats:
-        return _exponential(np.einsum("nij,ijkl->nkl", tables, PAULI) + hints)[1]
+        # here, as numba takes a moment to load
+        from sdpbound.entropies.qubits.compiled_states import states
+
+        out = np.empty((len(tables), 4, 4))
+        states(tables, hints, out)
+        return out
 
 
-def _rebuilt(e: Floats, v: Floats) -> Floats:
-    """The symmetric matrices with these eigenvalues and eigenvectors."""
-    return np.asarray((v * e[:, None, :]) @ v.transpose(0, 2, 1), dtype=np.float64)
-
-
-def _exponential(matrices: Floats) -> tuple[Floats, Floats]:
-    """The logarithm of the trace of the exponential, and the exponential divided by its trace."""
-    e, v = np.linalg.eigh(matrices)
-    weights = np.exp(e - e[:, -1:])
-    trace = weights.sum(axis=1)
-    return e[:, -1] + np.log(trace), _rebuilt(weights / trace[:, None], v)
-
-
-def _traceless(matrices: Floats) -> Floats:
-    middle = 0.25 * np.trace(matrices, axis1=1, axis2=2)
-    return np.asarray(matrices - middle[:, None, None] * np.eye(4), dtype=np.float64)
+@lru_cache(maxsize=64)
+def _spans(key: Key, flips: float) -> tuple[NDArray[np.int64], Floats]:
+    """The first place and the number of places (P, 2) of the diagonals (P, 4) of the N_i, none of which has gaps."""
+    found = pieces(key, flips)
+    diagonals = np.zeros((len(found), 4))
+    for row, (support, weight) in zip(diagonals, found, strict=True):
+        row[support] = weight
+    return np.array([[support[0], len(support)] for support, _ in found]), diagonals
 
 
 def pieces(key: Key, flips: float) -> list[tuple[NDArray[np.int64], Floats]]:
@@ -276,17 +242,19 @@ def pieces(key: Key, flips: float) -> list[tuple[NDArray[np.int64], Floats]]:
 
 def entropies(states: Floats, key: Key, flips: float) -> Floats:
     """The entropy (n,) of the key, in bits, given the holder of a purification of each state."""
-    total = -_shannon(np.linalg.eigvalsh(states))
-    for support, weight in pieces(key, flips):
-        total = total + _shannon(np.linalg.eigvalsh(states[:, support[:, None], support] * np.outer(weight, weight)))
-    return np.maximum(total, 0.0)
+    # here, as numba takes a moment to load
+    from sdpbound.entropies.qubits.compiled_states import entropies
 
-
-def _shannon(p: NDArray[np.floating[Any]]) -> Floats:
-    p = np.maximum(p, 0.0)
-    return np.asarray(-(p * np.log2(np.where(p > 0.0, p, 1.0))).sum(axis=1), dtype=np.float64)
+    out = np.empty(len(states))
+    entropies(np.ascontiguousarray(states), *_spans(key, flips), out)
+    return out
 
 
 def moments_of(states: Floats) -> Floats:
     """The expectations (n, 3, 3) of the products of 1, Z, X with 1, Z, X."""
-    return np.asarray(np.einsum("nkl,ijkl->nij", states, PAULI), dtype=np.float64)
+    # here, as numba takes a moment to load
+    from sdpbound.entropies.qubits.compiled_states import moments
+
+    out = np.empty((len(states), 3, 3))
+    moments(np.ascontiguousarray(states), out)
+    return out

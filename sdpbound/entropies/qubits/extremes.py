@@ -27,8 +27,8 @@ import numpy as np
 
 from sdpbound.arrays import Floats
 from sdpbound.bell.families.correlators import bell_value_self_test
+from sdpbound.entropies.qubits.columns import Columns, columns_of
 from sdpbound.entropies.qubits.engine import PAULI
-from sdpbound.entropies.qubits.mixture import Columns, columns_of
 from sdpbound.entropies.qubits.problem import Key, QubitProblem
 
 __all__ = ["Extreme", "extreme_of"]

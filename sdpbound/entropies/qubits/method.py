@@ -8,8 +8,9 @@ from typing import ClassVar
 from sdpbound.adversaries import Quantum
 from sdpbound.entropies.entropy import Entropy, EntropyBound
 from sdpbound.entropies.method import FIRST_LEVEL, VonNeumannMethod
+from sdpbound.entropies.qubits.columns import columns_of
 from sdpbound.entropies.qubits.entropy import qubit_entropy
-from sdpbound.entropies.qubits.mixture import QubitOptimum, columns_of
+from sdpbound.entropies.qubits.mixture import QubitOptimum
 from sdpbound.entropies.qubits.problem import QubitProblem, qubit_problem
 from sdpbound.entropies.question import EntropyQuestion, KeyQuestion
 

@@ -7,21 +7,27 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sdpbound.arrays import Floats
 from sdpbound.conic.programs.column_generation import ColumnGeneration
 from sdpbound.conic.solvers.linear_ import Way, cheapest_weights
+from sdpbound.entropies.qubits.columns import (
+    LN2,
+    Columns,
+    columns_of,
+    distinct_columns,
+    first_columns,
+    operator_tables,
+)
 from sdpbound.entropies.qubits.correlators import CorrelatorEngine
-from sdpbound.entropies.qubits.engine import Batch, Engine, StateEngine, entropies, moments_of
+from sdpbound.entropies.qubits.engine import Batch, Engine, StateEngine, entropies
 from sdpbound.entropies.qubits.newton import Maxima, follow_maxima, newton_improvement
 from sdpbound.entropies.qubits.problem import Key, QubitProblem, qubit_problem
 from sdpbound.entropies.question import EntropyQuestion
 from sdpbound.errors import SolverFailure
 
-__all__ = ["Columns", "QubitOptimum", "Search", "engine_of", "least_mixture", "operator_tables", "optimum", "search"]
+__all__ = ["QubitOptimum", "Search", "Weighted", "engine_of", "least_mixture", "optimum", "search"]
 
-LN2 = float(np.log(2.0))
 _ANGLES: Floats = np.linspace(0.0, np.pi, 13)
 _PLACES = np.arange(_ANGLES.size**2).reshape(_ANGLES.size, -1)
 #: The pairs of these angles, and the numbers of the pairs next to each one, itself among them.
@@ -49,65 +55,6 @@ def engine_of(problem: QubitProblem, noise: float) -> Engine:
     if problem.correlators_only and not problem.flips and problem.key is not Key.NONE:
         return CorrelatorEngine(problem.key)
     return StateEngine(problem.key, problem.flips, noise)
-
-
-def operator_tables(expression: Floats, a: Floats, b: Floats) -> Floats:
-    """The tables (n, 3, 3), in nats, of the operator of an expression (3, 3) in bits, at angles (n,) of A' and B'."""
-    # here, as numba takes a moment to load
-    from sdpbound.entropies.qubits.compiled_search import tables_at
-
-    out = np.empty((len(a), 3, 3))
-    tables_at(expression, a, b, LN2, out.reshape(-1, 9))
-    return out
-
-
-@dataclass(frozen=True, eq=False)
-class Columns:
-    """Strategies of two qubits: angles (n,) of A' and B', states (n, 4, 4), tested values (n, J), entropies (n,)."""
-
-    a: Floats
-    b: Floats
-    states: Floats
-    tests: Floats
-    entropies: Floats
-
-    def __len__(self) -> int:
-        return len(self.a)
-
-    def chosen(self, index: NDArray[np.int64]) -> Columns:
-        return Columns(self.a[index], self.b[index], self.states[index], self.tests[index], self.entropies[index])
-
-    def with_more(self, other: Columns) -> Columns:
-        return Columns(
-            np.concatenate([self.a, other.a]),
-            np.concatenate([self.b, other.b]),
-            np.concatenate([self.states, other.states]),
-            np.concatenate([self.tests, other.tests]),
-            np.concatenate([self.entropies, other.entropies]),
-        )
-
-
-def columns_of(problem: QubitProblem, a: Floats, b: Floats, states: Floats) -> Columns:
-    # here, as numba takes a moment to load
-    from sdpbound.entropies.qubits.compiled_search import tested_values
-
-    tests = np.empty((len(a), len(problem.tests)))
-    tested_values(problem.tests, a, b, moments_of(states).reshape(-1, 9), tests)
-    return Columns(a, b, states, tests, entropies(states, problem.key, problem.flips))
-
-
-def first_columns(problem: QubitProblem) -> Columns:
-    """The sixteen deterministic strategies, which start the search."""
-    a, b, states = [], [], []
-    for i in range(4):
-        state = np.zeros((4, 4))
-        state[i, i] = 1.0
-        for s in (0.0, np.pi):
-            for t in (0.0, np.pi):
-                a.append(s)
-                b.append(t)
-                states.append(state)
-    return columns_of(problem, np.array(a), np.array(b), np.array(states))
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,7 +157,8 @@ class Search(ColumnGeneration[Weighted]):
     def add_columns(self, answer: Weighted) -> None:
         lower = self.lower
         used = self.columns.chosen(np.flatnonzero(answer.weights > 1e-9))
-        if self._plain or self.multipliers is None:
+        newton = not self._plain and self.multipliers is not None
+        if not newton or self.multipliers is None:
             trial = answer.multipliers
             if self.multipliers is not None:
                 trial = _TRUST * trial + (1.0 - _TRUST) * self.multipliers
@@ -219,7 +167,7 @@ class Search(ColumnGeneration[Weighted]):
             trial, used = self.by_newton(self.multipliers, used)
             self.columns = self.columns.with_more(used)
         self.improve(trial, used, 0.1 * self._tolerance)
-        if not self._plain and self.lower - lower < 0.1 * self._tolerance:
+        if newton and self.lower - lower < 0.1 * self._tolerance:
             self._plain = 1  # Newton's method gained nothing: take a plain round
 
     def follow(self, start: QubitOptimum) -> None:
@@ -239,7 +187,7 @@ class Search(ColumnGeneration[Weighted]):
         problem, engine = self.problem, engine_of(self.problem, _SEARCH_NOISE)
         recent = self.columns.chosen(np.arange(max(0, len(self.columns) - 12), len(self.columns)))
         excess = recent.tests @ multipliers - recent.entropies
-        both = _distinct(near.with_more(recent.chosen(np.flatnonzero(excess > excess.max() - _HIGH))))
+        both = distinct_columns(near.with_more(recent.chosen(np.flatnonzero(excess > excess.max() - _HIGH))))
         classical = first_columns(problem)
         if not len(both):
             return multipliers, both
@@ -270,15 +218,6 @@ class Search(ColumnGeneration[Weighted]):
         return value
 
 
-def _distinct(columns: Columns) -> Columns:
-    """The columns that are not classical and whose angles differ, up to the sign of X on either side."""
-    # here, as numba takes a moment to load
-    from sdpbound.entropies.qubits.compiled_search import distinct
-
-    kept = np.empty(len(columns), dtype=np.int64)
-    return columns.chosen(kept[: distinct(columns.a, columns.b, kept)])
-
-
 def price(problem: QubitProblem, multipliers: Floats, near: Columns, precision: float) -> tuple[float, Columns]:
     """The most, in bits, by which a functional without constant is above the entropy, and the strategies found.
 
@@ -299,7 +238,7 @@ def price(problem: QubitProblem, multipliers: Floats, near: Columns, precision: 
     hints = np.concatenate([batch.hints[start], engine.cold(more)])
     found = ascend(problem, engine, expression, a, b, hints, precision)
     excess = found.tests @ multipliers - found.entropies
-    high = _distinct(found.chosen(np.flatnonzero(excess > excess.max() - _HIGH)))
+    high = distinct_columns(found.chosen(np.flatnonzero(excess > excess.max() - _HIGH)))
     if len(high):
         maxima = Maxima(high.a, high.b, engine.cold(operator_tables(expression, high.a, high.b)))
         maxima = follow_maxima(problem, engine, multipliers, maxima, _FOLLOWING_STEPS)

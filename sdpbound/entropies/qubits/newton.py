@@ -14,13 +14,16 @@ import numpy as np
 
 from sdpbound.arrays import Floats
 from sdpbound.conic.programs.minimax import least_maximum
+from sdpbound.entropies.qubits.columns import LN2
 from sdpbound.entropies.qubits.engine import Batch, Engine
 from sdpbound.entropies.qubits.problem import QubitProblem
 
 __all__ = ["Maxima", "Model", "follow_maxima", "newton_improvement"]
 
-LN2 = float(np.log(2.0))
-_PRECISION, _STEPS, _ROUNDS = 1e-9, 40, 8
+_PRECISION, _STEPS, _ROUNDS = 1e-9, 40, 12
+#: A step may lose this many bits. Near the local set the functions grow like exponentials: Newton's method goes from
+#: their flat sides to the steep ones in one step, and comes back in a few.
+_RISE = 1e-2
 _LARGEST_TURN = 0.3
 #: The least curvature by the angles of a point that counts as a maximum.
 _CURVED = 1e-4
@@ -68,7 +71,14 @@ def newton_improvement(
     weights = np.full(len(maxima.a), 1.0 / max(len(maxima.a), 1))
     tests, entropies = fixed
     sizes = np.maximum(problem.sizes, 1e-300)
+
+    def objective(model: Model, at: Floats) -> float:
+        most = max(float(model.values.max(initial=-np.inf)), float((tests @ at - entropies).max(initial=-np.inf)))
+        return most - float(at @ problem.values)
+
     model, maxima = _model(problem, engine, multipliers, maxima)
+    now = objective(model, multipliers)
+    best = now, multipliers, maxima
     for _ in range(_ROUNDS):
         quadratic = np.tensordot(weights[: len(maxima.a)], model.hessians, axes=(0, 0))
         values = np.concatenate([model.values, tests @ multipliers - entropies])
@@ -80,26 +90,24 @@ def newton_improvement(
         step = step / sizes
         if not np.isfinite(step).all():
             break
-        objective = float(values.max() - multipliers @ problem.values)
         length = 1.0
         while True:
             trial = multipliers + length * step
             turns = np.clip(model.turns + length * (model.following @ step), -_LARGEST_TURN, _LARGEST_TURN)
             moved = Maxima(maxima.a + turns[:, 0], maxima.b + turns[:, 1], maxima.hints)
             other, moved = _model(problem, engine, trial, moved)
-            most = max(
-                float(other.values.max(initial=-np.inf)), float((tests @ trial - entropies).max(initial=-np.inf))
-            )
-            drop = objective - most + float(trial @ problem.values)
-            if drop > -1e-9 or length < 0.1:
+            drop = now - objective(other, trial)
+            if drop > -_RISE or length < 0.1:
                 break
             length *= 0.4
-        if drop < -1e-9:
+        if not drop > -_RISE:
             break
-        multipliers, maxima, model = trial, moved, other
+        multipliers, maxima, model, now = trial, moved, other, now - drop
+        if now < best[0]:
+            best = now, multipliers, maxima
         if abs(drop) < _GAIN:
             break
-    return multipliers, maxima
+    return best[1], best[2]
 
 
 def follow_maxima(problem: QubitProblem, engine: Engine, multipliers: Floats, maxima: Maxima, steps: int) -> Maxima:
