@@ -11,13 +11,14 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 export MPLBACKEND ?= Agg
 
-.PHONY: help setup run test quick test-slow lint figures studies bench wheel clean
+.PHONY: help setup run test quick test-slow test-overnight lint figures studies bench wheel clean
 
 help:
 	@echo "make run        run studies/near_local_boundary.toml: table and figures in results/"
 	@echo "make test       lint, types, tests and doctests"
 	@echo "make quick      lint, types and the tests nearest to what changed, within a minute"
 	@echo "make test-slow  the tests that take minutes"
+	@echo "make test-overnight  the qubit method on 100 000 random data sets"
 	@echo "make figures    redraw every figure from its table, and docs/gallery.md; not those of slow studies"
 	@echo "make studies    run the slow studies too, an hour on two cores, and draw their figures"
 	@echo "make bench      benchmarks against the peers"
@@ -45,6 +46,9 @@ quick: setup
 
 test-slow: setup
 	$(BIN)/python -m pytest -m slow
+
+test-overnight: setup
+	$(BIN)/python -m tests.overnight --workers $(WORKERS)
 
 lint: setup
 	$(BIN)/ruff check .
