@@ -38,9 +38,9 @@ FIGURE = FigureSpec(
     caption="Largest noise at which a key from the settings (0, 0) is proven, over the plane of theta and omega for "
     "values of phi (rows); all correlators are tested. Left: white noise 1 - v; right: losses 1 - eta of the "
     "detectors of both sides, no click counted as outcome 0. At each coloured point an explicit attack proves that no "
-    "key is left at noise larger by little; red: not resolved by an attack that near, so that more noise may be "
-    "survived; black: no key is proven at any noise. Lines: CHSH values without noise of 2.1, 2.3 and 2.5. White: "
-    "condition (4) of arXiv:2309.09650 fails. Both angles have the period pi.",
+    "key is left at noise larger by little; a point without such an attack would be red, and one at which no key is "
+    "proven at any noise black. Lines: CHSH values without noise of 2.1, 2.3 and 2.5. White: condition (4) of "
+    "arXiv:2309.09650 fails. Both angles have the period pi.",
     alt="Maps of triangles in the plane of theta and omega; the noise survived is largest in their middle, as the "
     "CHSH value is, about nine per cent of white noise, and falls to nothing at the edges.",
     slow=True,
@@ -52,8 +52,8 @@ LEAST, MOST = 1e-3, 0.12
 TICKS = (0.001, 0.003, 0.01, 0.03, 0.1)
 
 
-def panel(axes: Axes, rows: Table, chsh: Table, resolution: float) -> Any:
-    """One map; returns what a colour bar needs."""
+def panel(axes: Axes, rows: Table, chsh: Table, resolution: float, marked: set[str]) -> Any:
+    """One map; returns what a colour bar needs, and adds to ``marked`` the colours of the points without a number."""
     theta, omega, value = gridded(rows, "theta", "omega")
     x, y = theta / np.pi, omega / np.pi
     noise = np.maximum(1.0 - value, LEAST)
@@ -68,6 +68,7 @@ def panel(axes: Axes, rows: Table, chsh: Table, resolution: float) -> Any:
             continue
         place = (row["theta"] / np.pi - cell, row["omega"] / np.pi - cell)
         colour = VERMILLION if known else BLACK
+        marked.add(colour)
         axes.add_patch(Rectangle(place, 2 * cell, 2 * cell, facecolor=colour, linewidth=0.0))
     s, t, values = gridded(chsh, "theta", "omega")
     lines = axes.contour(s / np.pi, t / np.pi, values, levels=[2.1, 2.3, 2.5], colors=BLACK, linewidths=0.5)
@@ -84,6 +85,7 @@ def draw(table: Path, output: Path) -> list[Path]:
     """Draw the figure into a folder; returns the files."""
     data = read_table(table)
     angles = sorted(data.distinct("phi"), reverse=True)
+    marked: set[str] = set()
     with style():
         fig = figure(COLUMN, 3.9 * len(angles) + 2.2)
         grid = fig.subplots(len(angles), 2, sharex=True, sharey=True, squeeze=False)
@@ -91,7 +93,7 @@ def draw(table: Path, output: Path) -> list[Path]:
             for axes, quantity in zip(row, COLUMNS, strict=True):
                 rows = data.where(quantity=quantity, phi=phi)
                 resolution = float(rows.rows[0]["options"].rpartition("resolution ")[2].split(",")[0])
-                shown = panel(axes, rows, data.where(quantity="chsh", phi=phi), resolution)
+                shown = panel(axes, rows, data.where(quantity="chsh", phi=phi), resolution, marked)
                 index = 2 * angles.index(phi) + list(COLUMNS).index(quantity)
                 axes.set_title(f"({'abcdefgh'[index]}) $\\phi=\\pi/2-{np.pi / 2 - phi:.2g}$", loc="left", pad=3)
         for axes, label in zip(grid[0], COLUMNS.values(), strict=True):
@@ -105,11 +107,10 @@ def draw(table: Path, output: Path) -> list[Path]:
         bar.ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         bar.ax.minorticks_off()
         bar.set_label("noise at which a key is proven")
-        keys = [
-            Patch(facecolor=VERMILLION, label="not resolved"),
-            Patch(facecolor=BLACK, label="no key proven"),
-        ]
-        fig.legend(handles=keys, loc="outside lower center", ncols=2)
+        words = {VERMILLION: "not resolved", BLACK: "no key proven"}
+        keys = [Patch(facecolor=colour, label=text) for colour, text in words.items() if colour in marked]
+        if keys:
+            fig.legend(handles=keys, loc="outside lower center", ncols=2)
         return save(fig, output / FIGURE.name, FIGURE, [data])
 
 
