@@ -64,6 +64,14 @@ def test_a_correlator_of_one_costs_the_root_of_the_tolerance(angle: float, left:
     assert bound.certificate.verify().holds
 
 
+@pytest.mark.parametrize("a", [pytest.param(0.1, marks=pytest.mark.slow), 0.7])
+def test_a_key_of_the_setting_without_perfect_correlations(a: float) -> None:
+    """The correlator that is 1 is not of the key's setting: functionals as steep as there cost too much rounding."""
+    data = sb.Observations.correlators(np.array([[1.0, math.cos(a)], [0.0, -math.sin(a)]]))
+    bound = sb.conditional_entropy(data, 1)
+    assert 0.0 < 1.0 - bound.value < 2e-4
+
+
 def mixed_with_local(a: float) -> float:
     """The entropy of a mixture within 1e-12 of the correlators (1, cos a; 0, -sin a)."""
     t = mpmath.mpf("1e-12")
