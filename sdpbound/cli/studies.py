@@ -86,8 +86,8 @@ def _draw(path: Path, study: Study, run_script: bool) -> list[Path]:
 
     A store names no script.
     """
-    from sdpbound.study import draw, read_table
-    from sdpbound.study.out.charts import draw_default
+    from sdpbound.study import draw
+    from sdpbound.study.out.charts import draw_file
     from sdpbound.study.out.figures import figure_script
 
     if path.suffix == ".toml":
@@ -99,7 +99,7 @@ def _draw(path: Path, study: Study, run_script: bool) -> list[Path]:
         raise InvalidInput(
             f"'{path}' has no figure script beside it; --run-figure-script is for the study's TOML file."
         )
-    return draw_default(read_table(_table(study)), study.folder, study.name, study.spec.title)
+    return draw_file(_table(study), study.folder, study.name, study.spec.title)
 
 
 def _table(study: Study) -> Path:

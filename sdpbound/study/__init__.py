@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test compares it with the 
     from sdpbound.study.running.options import RunOptions
     from sdpbound.study.running.run import StudyResult, Terminated, run_study
     from sdpbound.study.store import merge, recover
-    from sdpbound.tables.table import Table, read_table
+    from sdpbound.tables.table import Table, read_chunks, read_table
 
 __all__ = [
     "Audit",
@@ -34,6 +34,7 @@ __all__ = [
     "audit",
     "draw",
     "merge",
+    "read_chunks",
     "read_spec",
     "read_table",
     "recover",
@@ -51,6 +52,6 @@ __getattr__, __dir__ = lazy_face(
         "sdpbound.study.running.options": "RunOptions",
         "sdpbound.study.running.run": "StudyResult Terminated run_study",
         "sdpbound.study.store": "merge recover",
-        "sdpbound.tables.table": "Table read_table",
+        "sdpbound.tables.table": "Table read_chunks read_table",
     },
 )

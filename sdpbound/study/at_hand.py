@@ -253,22 +253,38 @@ class Study:
             own["axes"] = entries_of_axes(self.spec.columns)
         return own | environment() | {"runs": runs, "stored": stored}
 
+    def tables(self) -> Iterator[Table]:
+        """Yield the stored rows as tables of some thousands, so that a store of any size is read in bounded memory.
+
+        The rows come in the order of the study, each table with the provenance of all. A store without rows gives one
+        table without rows.
+
+        Raises InvalidStudy if there is no store, and DamagedStore if it is damaged.
+        """
+        facts = self.facts()
+        columns = table_columns(facts)
+        empty = True
+        for chunk in self.chunks():
+            yield Table(tuple(dict(zip(columns, row, strict=True)) for row in chunk), facts, self.store_path.name)
+            empty = False
+        if empty:
+            yield Table((), facts, self.store_path.name)
+
     def table(self) -> Table:
         """Return all rows as a table.
 
         Raises InvalidStudy if the rows do not fit in memory.
         """
-        facts = self.facts()
-        columns = table_columns(facts)
         rows: list[Row] = []
-        for chunk in self.chunks():
-            rows += (dict(zip(columns, row, strict=True)) for row in chunk)
+        part = Table((), {})
+        for part in self.tables():
+            rows += part.rows
             if len(rows) > ROWS:
                 raise InvalidStudy(
                     f"the table of '{self.store_path}' has more than {ROWS} rows, and no more are held in memory: "
-                    "export it as .parquet or .csv."
+                    "export it as .parquet or .csv, or go through Study.tables()."
                 )
-        return Table(tuple(rows), facts, self.store_path.name)
+        return Table(tuple(rows), part.metadata, part.name)
 
     def to_pandas(self) -> pandas.DataFrame:
         """Return all rows as a data frame.

@@ -35,6 +35,7 @@ __all__ = [
     "require_column",
     "table_columns",
     "table_notes",
+    "wanted_columns",
 ]
 
 
@@ -368,6 +369,17 @@ def require_column(column: str, columns: Iterable[str] = COLUMNS) -> None:
 
 
 # -- what every format shares -------------------------------------------------------------------------------------
+
+
+def wanted_columns(columns: Iterable[str], wanted: Sequence[str] | None) -> dict[str, bool]:
+    """Return for each column of a table whether it is read: all are, or those that are wanted.
+
+    Raises InvalidStudy if the table has no such column.
+    """
+    known = tuple(columns)
+    for column in wanted or ():
+        require_column(column, known)
+    return {column: wanted is None or column in wanted for column in known}
 
 
 def by_column(rows: Sequence[tuple[Any, ...]], names: Iterable[str] = COLUMNS) -> list[tuple[Any, ...]]:

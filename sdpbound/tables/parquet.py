@@ -7,13 +7,14 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sdpbound.errors import InvalidStudy
-from sdpbound.tables.columns import Row, by_column, check_format, table_columns, table_notes
+from sdpbound.tables.columns import Row, by_column, check_format, table_columns, table_notes, wanted_columns
 from sdpbound.tables.files import as_json, needed, replacing
 from sdpbound.tables.provenance import Summary, described
 
@@ -143,15 +144,14 @@ def write_parquet(path: str | os.PathLike[str], chunks: Chunks, facts: Mapping[s
     return target
 
 
-def read_parquet(path: Path) -> tuple[tuple[Row, ...], dict[str, Any]]:
-    """Return the rows of a Parquet file and its provenance.
+def read_parquet(
+    path: Path, size: int, wanted: tuple[str, ...] | None = None
+) -> Iterator[tuple[tuple[Row, ...], dict[str, Any]]]:
+    """Yield the rows of a Parquet file, ``size`` at a time, each time with its provenance; no rows if there are none.
 
-    Raises InvalidStudy if rows and provenance do not fit each other.
+    Raises InvalidStudy if rows and provenance do not fit each other, before any row is given out.
     """
     pa, parquet = needed("pyarrow"), needed("pyarrow.parquet")
-    rows: list[Row] = []
-    texts: dict[str | None, str | None] = {}  # each text is once in memory
-    digest = _Digest({})
     try:
         with path.open("rb") as file:
             try:
@@ -160,20 +160,32 @@ def read_parquet(path: Path) -> tuple[tuple[Row, ...], dict[str, Any]]:
                     expected, own = check_format(content, str(path))
                     if not source.schema_arrow.equals(_schema(content, own)):
                         raise ValueError
-                    digest, blank = _Digest(own), dict.fromkeys(table_columns(content))
+                    names = wanted_columns(table_columns(content), wanted)
+                    digest = _Digest(own)
                     for batch in source.iter_batches(GROUP):
                         digest.add(batch)
-                        columns = [column.to_pylist() for column in batch.columns]
-                        for i, kind in enumerate(own.values()):
-                            if kind is str:
-                                columns[i] = list(map(texts.setdefault, columns[i], columns[i]))
-                        rows += (blank | dict(zip(own, row, strict=True)) for row in zip(*columns, strict=True))
+                    if digest.hexdigest() != expected:
+                        raise InvalidStudy(
+                            f"'{path}' is damaged or was edited: its rows do not have their SHA-256; export it again."
+                        )
+                    found = False
+                    read = [name for name in own if names[name]]
+                    for batch in source.iter_batches(size, columns=read):
+                        values = dict(zip(batch.schema.names, batch.columns, strict=True))
+                        columns = [
+                            values[name].to_pylist() if name in values else repeat(None, len(batch)) for name in names
+                        ]
+                        texts: dict[str | None, str | None] = {}  # each text is once in a part
+                        for i, name in enumerate(names):
+                            if name in values and own[name] is str:
+                                columns[i] = map(texts.setdefault, columns[i], columns[i])
+                        yield tuple(dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)), content
+                        found = True
+                    if not found:
+                        yield (), content
             except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
                 if isinstance(error, InvalidStudy):
                     raise
                 raise InvalidStudy(f"'{path}' is damaged: it is not a whole Parquet file; export it again.") from None
     except OSError as error:
         raise InvalidStudy(f"'{path}' cannot be read: {error.strerror}; export it first.") from None
-    if digest.hexdigest() != expected:
-        raise InvalidStudy(f"'{path}' is damaged or was edited: its rows do not have their SHA-256; export it again.")
-    return tuple(rows), content

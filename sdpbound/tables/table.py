@@ -6,11 +6,12 @@ import csv
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
+from io import TextIOWrapper
+from itertools import islice, repeat
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,16 @@ import numpy as np
 import pandas
 from numpy.typing import NDArray
 
+from sdpbound.arguments import counted
 from sdpbound.errors import InvalidStudy
-from sdpbound.tables.columns import Column, Row, axes_of, check_format, require_column, table_columns
+from sdpbound.tables.columns import Column, Row, axes_of, check_format, require_column, table_columns, wanted_columns
 
-__all__ = ["Table", "read_table"]
+__all__ = ["Table", "read_chunks", "read_table"]
+
+#: Rows of one part of a table, some 20 MB.
+CHUNK = 10_000
+#: Most texts that are kept to be shared among rows.
+TEXTS = 50_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,37 +102,87 @@ def read_table(path: str | os.PathLike[str]) -> Table:
     Returns
     -------
     Table
+        All rows, which take some 2 kB each in memory; :func:`read_chunks` gives out a part after the other.
 
     Raises
     ------
     InvalidStudy
         A file cannot be read, is damaged, was edited, or has another version; the message names the file.
     """
-    table = Path(path)
-    if table.suffix == ".parquet":
-        from sdpbound.tables.parquet import read_parquet  # imported here, because it imports the notes of this module
+    rows: list[Row] = []
+    metadata: dict[str, Any] = {}
+    for chunk in read_chunks(path):
+        rows += chunk.rows
+        metadata = chunk.metadata
+    return Table(tuple(rows), metadata, Path(path).name)
 
-        return Table(*read_parquet(table), table.name)
-    if table.suffix != ".csv":
+
+def read_chunks(
+    path: str | os.PathLike[str], rows: int = CHUNK, columns: Iterable[str] | None = None
+) -> Iterator[Table]:
+    """Yield the rows of a table in parts, so that a table of any length is read in bounded memory.
+
+    The whole file is checked against the hash in its provenance before the first part is given out.
+
+    Parameters
+    ----------
+    path : a ``.csv`` file with its ``.json`` file beside it, or a ``.parquet`` file
+    rows : the most rows of a part, at least 1
+    columns : the columns that are read, which takes less time; the others are None in each row; None for all columns
+
+    Yields
+    ------
+    Table
+        The parts in the order of the file, each with the metadata of the whole table. A table without rows is one part
+        without rows.
+
+    Raises
+    ------
+    InvalidParameter
+        ``rows`` is no whole number of at least 1.
+    InvalidStudy
+        A file cannot be read, is damaged, was edited, or has another version; the message names the file. Or the table
+        has no such column.
+    """
+    size, table = counted(rows, "rows", 1), Path(path)
+    wanted = None if columns is None else tuple(columns)
+    if table.suffix == ".parquet":
+        from sdpbound.tables.parquet import read_parquet  # imported here, because few tables are Parquet files
+
+        parts = read_parquet(table, size, wanted)
+    elif table.suffix == ".csv":
+        parts = _read_csv(table, size, wanted)
+    else:
         raise InvalidStudy(f"'{table}' is no table that can be read back; give a .csv or .parquet file.")
+    return (Table(some, metadata, table.name) for some, metadata in parts)
+
+
+def _read_csv(
+    table: Path, size: int, wanted: tuple[str, ...] | None
+) -> Iterator[tuple[tuple[Row, ...], dict[str, Any]]]:
+    """Yield the rows of a CSV file, ``size`` at a time, each time with its provenance; no rows if there are none."""
     description = table.with_suffix(".json")
     text = _read(description)
     content: Any = None
     with suppress(ValueError):
         content = json.loads(text)
     expected, columns = check_format(content, str(description))
-    digest = hashlib.sha256()
     try:
+        # what is read is the file that was checked, even if another takes its place
         with table.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-            if digest.hexdigest() != expected:
+            if hashlib.file_digest(file, "sha256").hexdigest() != expected:
                 raise InvalidStudy(
                     f"'{table}' is damaged or was edited: its SHA-256 is not the one in '{description.name}'; "
                     "export it again."
                 )
-        with table.open(encoding="utf-8", newline="") as lines:
-            return Table(_rows(lines, columns, content), content, table.name)
+            file.seek(0)
+            with TextIOWrapper(file, encoding="utf-8", newline="") as lines:
+                found = False
+                for rows in _rows(lines, columns, content, size, wanted):
+                    yield rows, content
+                    found = True
+                if not found:
+                    yield (), content
     except OSError as error:
         raise _unreadable(table, error) from None
     except (ValueError, csv.Error) as error:
@@ -145,21 +202,30 @@ def _unreadable(path: Path, error: OSError) -> InvalidStudy:
     return InvalidStudy(f"'{path}' cannot be read: {error.strerror}; run the study first.")
 
 
-def _rows(lines: Iterator[str], own: Mapping[str, type], facts: Mapping[str, Any]) -> tuple[Row, ...]:
-    """Read the rows of a file with its ``own`` columns.
+def _rows(
+    lines: Iterator[str], own: Mapping[str, type], facts: Mapping[str, Any], size: int, wanted: tuple[str, ...] | None
+) -> Iterator[tuple[Row, ...]]:
+    """Yield the rows of a file with its ``own`` columns, ``size`` at a time.
 
-    A column that an older file lacks is None.
+    A column that an older file lacks, or that is not wanted, is None.
     """
-    blank: Row = dict.fromkeys(table_columns(facts))
+    names = wanted_columns(table_columns(facts), wanted)
     reader = csv.reader(lines)
     if next(reader, None) != list(own):
         raise ValueError("its header is not that of a table")
-    texts: dict[str, str] = {}  # each text is once in memory
-    parse: dict[type, Callable[[str], Any]] = {float: float, int: int, str: lambda text: texts.setdefault(text, text)}
-    parsers = [parse[kind] for kind in own.values()]
-    rows: list[Row] = []
-    while fields := list(islice(reader, 10_000)):
-        columns = zip(parsers, zip(*fields, strict=True), strict=True)
-        values = [[parser(text) if text else None for text in column] for parser, column in columns]
-        rows += (blank | dict(zip(own, row, strict=True)) for row in zip(*values, strict=True))
-    return tuple(rows)
+    texts: dict[str, str | None] = {}  # each text is once in memory
+    while fields := list(islice(reader, size)):
+        if len(texts) > TEXTS or not texts:
+            # names of points and certificates never come again, and would fill the memory
+            texts = {"": None}
+        columns = dict(zip(own, zip(*fields, strict=True), strict=True))
+        values: list[Iterable[Any]] = []
+        for name, read in names.items():
+            column = columns.get(name, ())
+            if not read or not any(column):
+                values.append(repeat(None, len(fields)))
+            elif own[name] is str:
+                values.append(map(texts.setdefault, column, column))
+            else:
+                values.append([own[name](text) if text else None for text in column])
+        yield tuple(dict(zip(names, row, strict=True)) for row in zip(*values, strict=True))

@@ -21,7 +21,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sdpbound.errors import InvalidInput, InvalidStudy, StorageFailure
+from sdpbound.errors import InvalidInput, InvalidParameter, InvalidStudy, StorageFailure
 from sdpbound.study.answers.evaluate import evaluate
 from sdpbound.study.file.spec import StudySpec, parse_spec
 from sdpbound.study.out.export import export, write_csv
@@ -32,7 +32,7 @@ from sdpbound.tables.columns import COLUMN_NOTES, COLUMNS
 from sdpbound.tables.frames import to_pandas
 from sdpbound.tables.parquet import to_arrow, write_parquet
 from sdpbound.tables.provenance import environment, git_commit, provenance_text, versions
-from sdpbound.tables.table import Table, read_table
+from sdpbound.tables.table import Table, read_chunks, read_table
 
 Tuple = tuple[Any, ...]
 FACTS = {"study": {"name": "made_up"}, "tolerance": 1e-9, **environment(), "runs": []}
@@ -353,6 +353,43 @@ def test_rows_pass_by_and_are_not_kept(kind: str, tmp_path: Path) -> None:
     (write_csv if kind == "csv" else write_parquet)(tmp_path / f"t.{kind}", chunks(), FACTS)
     assert most <= 2
     assert len(read_table(tmp_path / f"t.{kind}")) == 500
+
+
+@pytest.mark.parametrize("kind", TEXT)
+def test_a_table_is_read_in_parts(kind: str, tmp_path: Path) -> None:
+    rows = made_up(50)
+    path = write(tmp_path / f"t.{kind}", rows)
+    for size in (1, 7, 50, 1000):
+        parts = list(read_chunks(path, size))
+        assert [len(part) for part in parts] == [min(size, 50 - i) for i in range(0, 50, size)]
+        assert [row for part in parts for row in part] == as_dicts(rows)
+        assert {part.name for part in parts} == {path.name} and all(part.metadata["rows"] == 50 for part in parts)
+    (part,) = read_chunks(path, columns=["value", "solver"])
+    assert list(part) == [
+        dict.fromkeys(COLUMNS) | {name: row[name] for name in ("value", "solver")} for row in as_dicts(rows)
+    ]
+    (none,) = read_chunks(write(tmp_path / f"none.{kind}", []))
+    assert len(none) == 0 and none.metadata["rows"] == 0
+    for wrong in (0, -1, True, 2.0):
+        with pytest.raises(InvalidParameter, match=r"rows = .* must be an integer of at least 1"):
+            read_chunks(path, wrong)  # type: ignore[arg-type]
+    with pytest.raises(InvalidStudy, match=r"a table has no column 'values'"):
+        next(read_chunks(path, columns=["values"]))
+
+
+@pytest.mark.parametrize("kind", TEXT)
+def test_no_part_of_a_damaged_table_is_given_out(kind: str, tmp_path: Path) -> None:
+    rows = made_up(50)
+    path = write(tmp_path / f"t.{kind}", rows)
+    if kind == "csv":
+        path.write_bytes(path.read_bytes()[:-30])
+    else:
+        from pyarrow import parquet
+
+        table = parquet.read_table(path)
+        parquet.write_table(table.slice(0, 49), path)
+    with pytest.raises(InvalidStudy, match="is damaged or was edited"):
+        next(read_chunks(path, 1))
 
 
 # -- in memory ----------------------------------------------------------------------------------------------------

@@ -325,7 +325,9 @@ def test_a_changed_study_reuses_what_holds(quick: Path, tmp_path: Path, computed
     assert {(task.visibility, len(task.quantities)) for task in computed} == {(0.98, 1), (0.97, 3)}
     other = run_study(quick, tmp_path / "afresh", workers=0, progress=False)
     assert plain(result.table) == plain(other.table)
-    assert len(Study.load(tmp_path / "quick.sqlite").table()) == len(read_table(result.table))
+    study = Study.load(tmp_path / "quick.sqlite")
+    assert len(study.table()) == len(read_table(result.table))
+    assert [row for part in study.tables() for row in part] == list(study.table())
 
 
 def test_a_search_is_repeated_with_its_companions(tiny: Path, tmp_path: Path) -> None:

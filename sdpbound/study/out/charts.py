@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 import warnings
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,30 +35,29 @@ from sdpbound.plotting.look import (
     stripes,
     style,
 )
-from sdpbound.study.out.labels import SIDES, TESTED, adversary, plain, quantity_label
-from sdpbound.study.quantities.table import QUANTITIES
-from sdpbound.tables.columns import ANGLES, LIST, Column, Row
-from sdpbound.tables.table import Table
+from sdpbound.study.out.aggregate import MOST_COUNTED, Aggregate, aggregated
+from sdpbound.study.out.labels import SIDES, adversary, plain
+from sdpbound.study.out.panels import DRAWN, Panel, axes_in, panels_of
+from sdpbound.tables.columns import Row
+from sdpbound.tables.table import Table, read_chunks
 
-__all__ = ["caption_of", "draw_default"]
+__all__ = ["caption_of", "draw_default", "draw_file"]
 
-#: Two axes with at least this many values each make a map.
-MAP = 10
 #: The most letters on a line of a label.
 LINE = 44
-#: The most colours in one panel, the most panels on one page, and the most pages.
-LINES, PANELS, PAGES = 9, 9, 4
-#: The most curves of different adversaries in one panel, the most numbers of a quantity at a single point, and the most
-#: places of a map: a map of derived angles may have many times more places than points.
-DASHED, DOTS, PIXELS = 10, 40, 4_000_000
-#: The columns of every table that may be axes.
-AXES = {column.name: column for column in LIST if column.axis}
-#: Axes that do not belong to the point.
-OTHERS = tuple(name for name in AXES if name not in (*ANGLES, "chsh_ideal", "preprocessing"))
+#: The most panels on one page, and the most pages.
+PANELS, PAGES = 9, 4
+#: A table with more rows than this is drawn from an aggregated grid.
+MANY = 50_000
+#: Rows that are read at once: few enough to stay in the fast memory of a processor.
+PART = 1000
 DASHES: tuple[Any, ...] = ("solid", (0, (4.5, 1.6)), (0, (1, 1.1)), (0, (6, 1.5, 1, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
 FAILED: dict[str, Any] = {"marker": "x", "color": VERMILLION, "markersize": 4.0, "linestyle": "none", "zorder": 7}
 INFEASIBLE: dict[str, Any] = {"marker": "1", "color": BLACK, "markersize": 5.0, "linestyle": "none", "zorder": 7}
 MARKS = {"failed": FAILED, "infeasible": INFEASIBLE}
+#: What a place of several rows shows: the worst number of its side, where the numbers have sides.
+WORST = {"lower": "the least of its lower bounds", "upper": "the greatest of its upper bounds"}
+NEAREST = "the number of the point nearest to its middle"
 
 
 def draw_default(table: Table, output: Path, name: str, title: str = "") -> list[Path]:
@@ -65,20 +65,47 @@ def draw_default(table: Table, output: Path, name: str, title: str = "") -> list
 
     Colours show visibilities, or the second axis. Dashes show adversaries. Failed and infeasible points are marked and
     counted. A table without rows gives an empty list.
+
+    Of a table with more than :data:`MANY` rows, each place of the picture shows one number, the worst of its side, see
+    :func:`~sdpbound.study.out.aggregate.aggregated`. The caption says so.
     """
-    every = _panels(table)
+    if len(table) > MANY:
+        parts = [Table(table.rows[i : i + MANY], table.metadata, table.name) for i in range(0, len(table), MANY)]
+        return _draw(aggregated(lambda: parts, PANELS * PAGES), Path(output), name, title)
+    every = panels_of(table)
     shown = every[: PANELS * PAGES]
-    pages = [shown[i : i + PANELS] for i in range(0, len(shown), PANELS)]
+    return _draw(Aggregate(table, tuple(shown), len(every) - len(shown)), Path(output), name, title)
+
+
+def draw_file(path: str | os.PathLike[str], output: Path, name: str, title: str = "") -> list[Path]:
+    """Draw the chart of a table in a file as :func:`draw_default` does, however many rows it has.
+
+    Raises InvalidStudy if the file cannot be read or is damaged.
+    """
+    head = next(iter(read_chunks(path, 1)))
+    columns = (*DRAWN, *(column.name for column in head.axes))
+    rows: list[Row] = []
+    for part in read_chunks(path, PART, columns):
+        rows += part.rows
+        if len(rows) > MANY:
+            rows.clear()
+            found = aggregated(lambda: read_chunks(path, PART, columns), PANELS * PAGES)
+            return _draw(found, Path(output), name, title)
+    return draw_default(Table(tuple(rows), head.metadata, head.name), output, name, title)
+
+
+def _draw(what: Aggregate, output: Path, name: str, title: str) -> list[Path]:
+    pages = [what.panels[i : i + PANELS] for i in range(0, len(what.panels), PANELS)]
     files: list[Path] = []
     for number, panels in enumerate(pages):
-        caption = caption_of(table, panels, len(every) - len(shown))
+        caption = caption_of(what.table, panels, what.left_out)
         about = FigureSpec(name, title or name, (name,), caption)
         with style(), warnings.catch_warnings():
             # texts of a stranger's rows may leave no room for a panel; the figure is drawn all the same
             warnings.filterwarnings("ignore", "constrained_layout not applied")
             try:
-                fig = _page(panels, table)
-                files += save(fig, Path(output) / (f"{name}_{number + 1}" if number else name), about, [table])
+                fig = _page(panels, what.table)
+                files += save(fig, output / (f"{name}_{number + 1}" if number else name), about, [what.table])
             except (ArithmeticError, RecursionError, ValueError) as error:
                 if isinstance(error, SdpboundError):
                     raise
@@ -89,108 +116,31 @@ def draw_default(table: Table, output: Path, name: str, title: str = "") -> list
     return files
 
 
-# -- what is drawn where --------------------------------------------------------------------------------------------
+def caption_of(table: Table, panels: Sequence[Panel], left_out: int) -> str:
+    """Describe a page in plain text.
 
-
-@dataclass(frozen=True, slots=True)
-class _Panel:
-    """Rows of one quantity and one kind of data, and the columns that are its axes.
-
-    ``y`` is set only for a map.
+    Where places stand for several rows, the caption says how many rows and places there are, and what a place shows.
     """
-
-    table: Table
-    x: str | None
-    y: str | None
-    colour: str | None
-    words: tuple[str, ...]
-
-    @property
-    def label(self) -> str:
-        row = self.table.rows[0]
-        name = row["quantity"] if QUANTITIES.find(row["quantity"]) else plain(row["quantity"])
-        return quantity_label(row | {"quantity": name, "options": row["options"] and plain(row["options"])})
-
-    @property
-    def best(self) -> Table:
-        """The rows of the better points that a search found."""
-        return self.table.where(where="best")
-
-    @property
-    def own(self) -> Table:
-        """The rows of the study's own points."""
-        return Table(tuple(row for row in self.table if row["where"] != "best"), self.table.metadata, self.table.name)
-
-
-def _axes(table: Table) -> dict[str, Column]:
-    """Return the columns that may be axes: those of every table, and those that the study adds."""
-    return AXES | {column.name: column for column in table.axes}
-
-
-def _panels(table: Table) -> list[_Panel]:
-    """Return the panels: one for each quantity, kind of tested data, and value of the axes that are not drawn."""
-    known = _axes(table)
-    groups: dict[tuple[Any, ...], list[Row]] = {}
-    for row in table:
-        groups.setdefault((row["quantity"], row["x"], row["y"], row["options"], row["observed"]), []).append(row)
-    panels: list[_Panel] = []
-    for (*_, observed), rows in groups.items():
-        every = _free(rows, tuple(column.name for column in table.axes))
-        free = [axis for axis in every if all(row[axis] is not None for row in rows)]
-        partly = [axis for axis in every if axis not in free]  # these are numbers of one kind of noise among several
-        x, rest = (free[0], free[1:]) if free else (None, [])
-        mapped = x is not None and rest and MAP <= _count(rows, rest[0]) <= PIXELS / _count(rows, x)
-        y = rest.pop(0) if mapped else None
-        colour = None
-        if y is None and rest:
-            # visibilities come first, because they are few and ordered
-            usable = [axis for axis in rest if _count(rows, axis) <= LINES]
-            colour = "visibility" if "visibility" in usable else usable[0] if usable else None
-        slices = [*(axis for axis in rest if axis != colour), *partly]
-        by_adversary = len({adversary(row) for row in rows}) > (1 if y is not None else DASHED)
-        split: dict[tuple[Any, ...], list[Row]] = {}
-        for row in rows:
-            place = (*(row[axis] for axis in slices), *([adversary(row)] if by_adversary else []))
-            split.setdefault(place, []).append(row)
-        for place, part in split.items():
-            words = [SIDES.get(part[0]["side"], plain(part[0]["side"]))]
-            words += [TESTED.get(observed, plain(observed))] if observed else []
-            places = zip(slices, place, strict=False)
-            words += [f"${known[axis].short}={value:.5g}$" for axis, value in places if value is not None]
-            if by_adversary:
-                words.append(plain(place[-1]))
-            part = part if x is not None else part[:DOTS]
-            panels.append(_Panel(Table(tuple(part), table.metadata, table.name), x, y, colour, tuple(words)))
-    return panels
-
-
-def _free(rows: Sequence[Row], added: Sequence[str]) -> list[str]:
-    """Return the axes that vary, the longest first.
-
-    On a curve the CHSH value stands for the angles.
-    """
-    curve = any(row["where"] == "curve" for row in rows)
-    of_a_point = ("chsh_ideal",) if curve else (*ANGLES, *added)
-    varying = [axis for axis in (*of_a_point, *OTHERS) if _count(rows, axis) > 1]
-    return sorted(varying, key=lambda axis: -_count(rows, axis))
-
-
-def _count(rows: Sequence[Row], column: str) -> int:
-    return len({row[column] for row in rows if row["where"] != "best" and row[column] is not None})
-
-
-def caption_of(table: Table, panels: Sequence[_Panel], left_out: int) -> str:
-    sides = {f"{panel.label}: {SIDES.get(panel.table.rows[0]['side'], '')}" for panel in panels}
+    sides = {f"{panel.label}: {SIDES.get(panel.side, '')}" for panel in panels}
     text = f"Study {table.rows[0]['study']}. {'; '.join(sorted(sides))}."
+    divided = [panel for panel in panels if panel.aggregated]
+    if divided:
+        rows, places = sum(panel.rows for panel in panels), sum(len(panel.table) for panel in panels)
+        shown = dict.fromkeys(WORST.get(panel.side, NEAREST) for panel in divided)
+        text += f" The {rows} rows are drawn in {places} places, each of which shows {' or '.join(shown)}."
+        counts = sum((Counter(panel.statuses) for panel in panels), Counter[str]())
+        if counts:
+            without = " and ".join(f"{count} {status}" for status, count in sorted(counts.items()))
+            text += f" Without a value are {without} rows; one mark may stand for several of them."
     if left_out:
-        text += f" {left_out} further panels are left out."
+        text += f" {'At least ' if left_out >= MOST_COUNTED else ''}{left_out} further panels are left out."
     return text
 
 
 # -- drawing --------------------------------------------------------------------------------------------------------
 
 
-def _page(panels: Sequence[_Panel], table: Table) -> Figure:
+def _page(panels: Sequence[Panel], table: Table) -> Figure:
     adversaries = list(dict.fromkeys(map(adversary, table)))
     dashes = {a: DASHES[i % len(DASHES)] for i, a in enumerate(a for a in adversaries if a)} | {"": "solid"}
     colours: dict[str, dict[float, str]] = {}
@@ -222,7 +172,7 @@ def _page(panels: Sequence[_Panel], table: Table) -> Figure:
         parts = [", ".join(panel.words[:first]), ", ".join(panel.words[first:])]
         axes.set_title(letter + "\n".join(part for part in parts if part), loc="left", pad=3, linespacing=1.05)
     for status in sorted(marked):
-        count = sum(row["status"] == status for panel in panels for row in panel.table)
+        count = sum(panel.statuses.get(status, 0) for panel in panels)
         legend[status] = Line2D([], [], label=f"{status} ({count})", **MARKS[status])
     if legend:
         fig.legend(handles=list(legend.values()), loc="outside lower center", ncols=2 if columns == 1 else 5)
@@ -239,7 +189,7 @@ def _other_sequence(count: int) -> list[str]:
 
 
 def _lines(
-    axes: Axes, panel: _Panel, x: str, colours: Mapping[float, str], dashes: Mapping[str, Any]
+    axes: Axes, panel: Panel, x: str, colours: Mapping[float, str], dashes: Mapping[str, Any]
 ) -> dict[str, Line2D]:
     """Draw curves: a colour for each value of an axis, a dash for each adversary, circles for better points.
 
@@ -277,20 +227,20 @@ def _lines(
     if best:
         legend["best"] = Line2D([], [], color=BLACK, linestyle="none", label="best point found", **look)
     if panel.colour:
-        name = _axes(own)[panel.colour].short
+        name = axes_in(own)[panel.colour].short
         exact = {v: ", exact data" if _is_exact([r for r in own if r[panel.colour] == v]) else "" for v in shades}
         keys = {
             f"{name}{v}": Line2D([], [], color=c, linewidth=1.8, label=f"${name}={v:.5g}${exact[v]}")
             for v, c in shades.items()
         }
         legend = keys | legend
-    axes.set_xlabel(_axes(own)[x].axis)
+    axes.set_xlabel(axes_in(own)[x].axis)
     axes.set_ylabel(_on_lines(panel.label))
-    _room(axes, finite, any(row["value"] is None for row in panel.table))
+    _room(axes, finite, bool(panel.marked) or any(row["value"] is None for row in panel.table))
     return legend
 
 
-def _map(fig: Figure, axes: Axes, panel: _Panel, y: str) -> None:
+def _map(fig: Figure, axes: Axes, panel: Panel, y: str) -> None:
     """Draw a map over two axes.
 
     Points without a value stay grey.
@@ -302,13 +252,13 @@ def _map(fig: Figure, axes: Axes, panel: _Panel, y: str) -> None:
         xs, ys, np.ma.masked_invalid(values), cmap=light_viridis(), shading="nearest", rasterized=True
     )
     bar = fig.colorbar(shown, ax=axes, pad=0.02)
-    bar.set_label(panel.label)
+    bar.set_label(_on_lines(panel.label))
     bar.ax.minorticks_off()
-    axes.set_xlabel(_axes(panel.table)[panel.x].axis)
-    axes.set_ylabel(_axes(panel.table)[y].axis)
+    axes.set_xlabel(axes_in(panel.table)[panel.x].axis)
+    axes.set_ylabel(axes_in(panel.table)[y].axis)
 
 
-def _dots(axes: Axes, panel: _Panel) -> None:
+def _dots(axes: Axes, panel: Panel) -> None:
     """Draw a quantity at a single point: a line for each adversary, with its number."""
     rows = list(panel.table)
     for place, row in enumerate(rows):
@@ -333,18 +283,20 @@ def _name(row: Row) -> str:
     return "\n".join(word for word in words if word)
 
 
-def _unanswered(axes: Axes, panel: _Panel) -> set[str]:
+def _unanswered(axes: Axes, panel: Panel) -> set[str]:
     """Mark the points without a value: in a map at the point, otherwise at the edge of the panel.
 
     Returns the statuses that were marked.
     """
     found = set()
     for status, look in MARKS.items():
-        rows = [row for row in panel.table if row["status"] == status]
+        rows = [row for row in panel.marked if row["status"] == status]
         if not rows:
             continue
         if panel.x is not None and panel.y is not None:
-            axes.plot([r[panel.x] for r in rows], [r[panel.y] for r in rows], **look)
+            # marks of an aggregated grid stand close, and are small so as not to hide it
+            size = look["markersize"] * (0.6 if panel.aggregated else 1.0)
+            axes.plot([r[panel.x] for r in rows], [r[panel.y] for r in rows], **look | {"markersize": size})
         else:
             foot = axes.get_xaxis_transform() if panel.x else axes.get_yaxis_transform()
             every = list(panel.table)

@@ -73,11 +73,10 @@ def draw(
     output = Path(output_dir)
     output.mkdir(parents=True, exist_ok=True)
     if module is None:
-        from sdpbound.study.out.charts import draw_default
-        from sdpbound.tables.table import read_table
+        from sdpbound.study.out.charts import draw_file
 
         spec = read_spec(study_path)
-        return draw_default(read_table(table), output, spec.name, spec.title)
+        return draw_file(table, output, spec.name, spec.title)
     tables = _tables(module, table, read_spec(study_path).name)
     return [Path(path) for path in module.draw(*tables, output)]
 
