@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import flint
+import numpy as np
 
+from sdpbound.checker.float_balls import FloatBalls
 from sdpbound.checker.qubit_floats import CorrelatorFloats, Floats
 from sdpbound.checker.qubit_search import Table
 
@@ -16,6 +18,7 @@ class CorrelatorDual:
     """Tests without marginals, nothing flipped; hints are the vectors g."""
 
     most_steps = 4_000_000
+    quick = True
 
     def __init__(self, key: str) -> None:
         self.both = key == "both"
@@ -48,7 +51,41 @@ class CorrelatorDual:
         bound: flint.arb = log_q + (more + less) / 2 + miss
         return bound
 
+    def bounds(self, tables: list[tuple[FloatBalls, ...]], hints: Floats) -> Floats:
+        """The same for many tables, in balls of floats."""
+        (one, _, _), (_, z0, x1), (_, z1, x0) = tables
+        g, h = (FloatBalls.exact(hints[:, k : k + 1]) for k in (0, 1))
+        z, y, x, w = z0 + g, z1 + h, x0, -x1
+        # both points at once, in two columns
+        a, b = (first.beside(second) for first, second in ((z + x, z - x), (y + w, y - w)))
+        length = (a * a + b * b).root()
+        up = length.exp()
+        down = _ONE / up
+        cosh, sinh = (up + down).scaled(0.5), (up - down).scaled(0.5)
+        unit, other = a / length, b / length
+        total = cosh.summed()
+        along = (sinh * unit).summed() / total
+        across = _NONE if self.both else (sinh * other).summed() / total
+        size = (along * along + across * across).root()
+        first, second = along / size, across / size
+        # 1 - cos = sin^2 / (1 + cos) between each point and k, and sin from what makes it small
+        cosine = unit * first if self.both else unit * first + other * second
+        if self.both:
+            sine = other
+        else:
+            apart = a[:, 0:1] * b[:, 1:2] - b[:, 0:1] * a[:, 1:2]
+            sine = sinh[:, ::-1] * (apart / (length[:, 0:1] * length[:, 1:2] * size * total))
+        short = (sine * sine / cosine.plus(1.0)).where(cosine.mid > 0.0, (-cosine).plus(1.0))
+        rest = (down + sinh * short).summed() / total
+        more, less, half = (-rest).plus(2.0).plus(_MORE_FLOAT).log(), rest.plus(_MORE_FLOAT).log(), total.scaled(0.5)
+        e = (more - less).scaled(0.5)
+        miss, over = e * first - g, e * second - h
+        bound = half.log() + one + (more + less).scaled(0.5) + (miss * miss + over * over).root_above()
+        return bound.upper()[:, 0]
 
+
+_ONE, _NONE = FloatBalls.exact(np.ones((1, 1))), FloatBalls.exact(np.zeros((1, 1)))
+_MORE_FLOAT = 2.0**-90
 _ZERO, _MORE = flint.arb(0), flint.arb(2) ** -90
 
 

@@ -23,6 +23,8 @@ _PRODUCTS: Floats = np.einsum("iab,jcd->ijacbd", _SINGLE, _SINGLE).reshape(3, 3,
 #: Longest vector g, and longest step of an entry of a guess.
 _LARGEST, _LONGEST = 15.0, 8.0
 _CLOSE = 1e-5
+_BOTH_SIGNS = np.array([[1.0], [-1.0]])
+_LOG_4 = 2.0 * float(np.log(2.0))
 
 
 def frames(angles: Any, drawn: NDArray[np.bool_], half: Any, turned: NDArray[np.bool_] | None = None) -> Floats:
@@ -70,74 +72,80 @@ class CorrelatorFloats(DualFloats):
         first = z[:, 0] + np.where(z[:, 0] < 0.0, -0.1, 0.1)
         return np.stack([first, np.zeros(len(z)) if self.both else z[:, 1]], axis=1)
 
-    def _parts(self, tables: Floats, hints: Floats) -> tuple[Floats, list[tuple[Floats, Floats, Floats, Floats]]]:
-        """log Q, and of each of the points z' + x* and z' - x* its weight, tanh, 1 - tanh and unit vector."""
-        z = tables[:, 1, 1:] + hints
-        x = np.stack([tables[:, 2, 2], -tables[:, 2, 1]], axis=1)
-        lengths, units, logs = [], [], []
-        for v in (z + x, z - x):
-            length = np.hypot(v[:, 0], v[:, 1])
-            lengths.append(length)
-            units.append(v / np.maximum(length, 1e-300)[:, None])
-            logs.append(_log_cosh(length))
-        both = np.logaddexp(*logs)
-        parts = []
-        for length, unit, log in zip(lengths, units, logs, strict=True):
-            decay = np.exp(-2.0 * length)
-            parts.append((np.exp(log - both), (1.0 - decay) / (1.0 + decay), 2.0 * decay / (1.0 + decay), unit))
-        return both - np.log(2.0) + tables[:, 0, 0], parts
+    def _points(self, tables: Floats, hints: Floats) -> tuple[Floats, Any, Floats, Floats, Floats, Floats]:
+        """log Q, and of both points z' + x* and z' - x* (2, n) unit vector, length, weight, tanh and 1 - tanh.
+
+        Vectors in the plane are complex numbers here.
+        """
+        x = tables[:, 2, 2] - 1j * tables[:, 2, 1]
+        points = (tables[:, 1, 1] + hints[:, 0] + 1j * (tables[:, 1, 2] + hints[:, 1])) + _BOTH_SIGNS * x
+        lengths = np.abs(points)
+        units = points / np.maximum(lengths, 1e-300)
+        decay = np.exp(-2.0 * lengths)
+        sums = 1.0 + decay
+        logs = lengths + np.log(sums)  # of twice the hyperbolic cosine
+        both = np.logaddexp(logs[0], logs[1])
+        return (
+            both - _LOG_4 + tables[:, 0, 0],
+            units,
+            lengths,
+            np.exp(logs - both),
+            (1.0 - decay) / sums,
+            2.0 * decay / sums,
+        )
 
     def step(self, tables: Floats, hints: Floats, noise: float) -> tuple[Floats, Floats, Floats]:
-        log_q, parts = self._parts(tables, hints)
-        gamma = np.hypot(hints[:, 0], hints[:, 1])
-        u = np.where(gamma[:, None] > 0.0, hints / np.maximum(gamma, 1e-300)[:, None], [1.0, 0.0])
-        k: Floats = np.asarray(sum((p * t)[:, None] * v for p, t, _, v in parts), dtype=np.float64)
+        log_q, v, lengths, p, t, d = self._points(tables, hints)
+        g = hints[:, 0] + 1j * hints[:, 1]
+        gamma = np.abs(g)
+        u = np.where(gamma > 0.0, g / np.maximum(gamma, 1e-300), 1.0)
+        pt = p * t
+        k = (pt * v).sum(axis=0)
         if self.both:
-            k[:, 1] = 0.0
-        size = np.hypot(k[:, 0], k[:, 1])
-        w = np.where(size[:, None] > 0.0, k / np.maximum(size, 1e-300)[:, None], [1.0, 0.0])
-        rest = np.asarray(sum(p * (d + 0.5 * t * ((v - w) ** 2).sum(axis=1)) for p, t, d, v in parts))
-        rest = np.maximum(rest, 1e-14)
+            k = k.real + 0j
+        size = np.abs(k)
+        w = np.where(size > 0.0, k / np.maximum(size, 1e-300), 1.0)
+        rest = np.maximum((p * d + 0.5 * pt * np.abs(v - w) ** 2).sum(axis=0), 1e-14)
         e = np.minimum(0.5 * np.log((2.0 - rest) / rest), _LARGEST)
+        better = e * w
         value = log_q - _log_cosh(gamma)
-        upper = log_q - _log_cosh(e) + np.hypot(*(e[:, None] * w - hints).T)
-        better = e[:, None] * w
+        upper = log_q - _log_cosh(e) + np.abs(better - g)
         # Newton's method for artanh(k_r) = |g|, k_t = 0, along (r) and across (t) g
-        h_rest = h_rt = h_tt = np.zeros(len(tables))
-        z = tables[:, 1, 1:] + hints
-        x = np.stack([tables[:, 2, 2], -tables[:, 2, 1]], axis=1)
-        for (p, t, _, v), point in zip(parts, (z + x, z - x), strict=True):
-            length = np.hypot(point[:, 0], point[:, 1])
-            flat = np.where(length > 1e-4, t / np.maximum(length, 1e-4), 1.0)
-            r, s = (v * u).sum(axis=1), u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]
-            curved = p * (1.0 - flat)
-            h_rest, h_rt, h_tt = h_rest + curved * s * s, h_rt + curved * r * s, h_tt + p - curved * r * r
-        rest = np.minimum(rest + 0.5 * size * ((w - u) ** 2).sum(axis=1), 2.0 - 1e-14)
-        along, across = 1.0 - rest, u[:, 0] * k[:, 1] - u[:, 1] * k[:, 0]
+        turned = v * u.conj()
+        r, s = turned.real, turned.imag
+        curved = p * (1.0 - np.where(lengths > 1e-4, t / np.maximum(lengths, 1e-4), 1.0))
+        rest = np.minimum(rest + 0.5 * size * np.abs(w - u) ** 2, 2.0 - 1e-14)
+        along, across = 1.0 - rest, (k * u.conj()).imag
         far, spread = 0.5 * np.log((2.0 - rest) / rest) - gamma, rest * (2.0 - rest)
-        j00, j01, j10, j11 = h_rest / spread, np.zeros_like(gamma), np.zeros_like(gamma), np.ones_like(gamma)
-        if not self.both:
-            j01 = -(gamma * (h_rt - along * across) + across) / spread
-            j10, j11 = along * across - h_rt, along - gamma * (h_tt - across * across)
-        determinant = j00 * j11 - j01 * j10
-        good = (j11 > 0.0) & (determinant > 1e-30) & ((gamma > 0.0) | self.both)
-        determinant = np.where(good, determinant, 1.0)
-        stretch = (far * j11 - across * j01) / determinant
-        turn = np.zeros_like(gamma) if self.both else (across * j00 - far * j10) / determinant
-        good &= (np.abs(turn) < 0.5) & (stretch > -0.5 * gamma)
-        good &= far * spread * stretch + gamma * across * turn > 0.0
+        j00 = (curved * s * s).sum(axis=0) / spread
+        if self.both:
+            good, turn = j00 > 1e-30, None
+            stretch = far / np.where(good, j00, 1.0)
+        else:
+            twist = along * across - (curved * r * s).sum(axis=0)
+            j01 = (gamma * twist - across) / spread
+            j11 = along - gamma * ((p - curved * r * r).sum(axis=0) - across * across)
+            determinant = j00 * j11 - j01 * twist
+            good = (j11 > 0.0) & (determinant > 1e-30) & (gamma > 0.0)
+            determinant = np.where(good, determinant, 1.0)
+            stretch, turn = (far * j11 - across * j01) / determinant, (across * j00 - far * twist) / determinant
+            good &= np.abs(turn) < 0.5
+        good &= stretch > -0.5 * gamma
+        uphill = far * spread * stretch
+        good &= (uphill if turn is None else uphill + gamma * across * turn) > 0.0
         cut = 4.0 / np.maximum(stretch, 4.0)
-        length, turn = np.minimum(gamma + cut * stretch, _LARGEST), cut * turn
-        c, s = length * np.cos(turn), length * np.sin(turn)
-        newton = np.stack([c * u[:, 0] - s * u[:, 1], c * u[:, 1] + s * u[:, 0]], axis=1)
-        return value, upper, np.where(good[:, None], newton, better) - hints
+        newton = np.minimum(gamma + cut * stretch, _LARGEST) * u
+        if turn is not None:
+            newton = newton * np.exp(1j * (cut * turn))
+        move = np.where(good, newton, better) - g
+        return value, upper, np.stack([move.real, move.imag], axis=1)
 
     def moments(self, tables: Floats, hints: Floats, noise: float) -> Floats:
-        (p, s, _, v), (q, t, _, w) = self._parts(tables, hints)[1]
-        along, across = (p * s)[:, None] * v + (q * t)[:, None] * w, (p * s)[:, None] * v - (q * t)[:, None] * w
+        _, v, _, p, t, _ = self._points(tables, hints)
+        along, across = (p * t * v).sum(axis=0), (p * t * v * _BOTH_SIGNS).sum(axis=0)
         out = np.zeros((len(tables), 3, 3))
         out[:, 0, 0] = 1.0
-        out[:, 1, 1:], out[:, 2, 2], out[:, 2, 1] = along, across[:, 0], -across[:, 1]
+        out[:, 1, 1], out[:, 1, 2], out[:, 2, 2], out[:, 2, 1] = along.real, along.imag, across.real, -across.imag
         return out
 
     def reflected(self, hints: Floats, angles: Floats) -> Floats:

@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import flint
 
+from sdpbound.checker.float_balls import FloatBalls
 from sdpbound.checker.numbers import to_ball
 from sdpbound.checker.qubit_floats import Floats, StateFloats
 from sdpbound.checker.qubit_search import Table
@@ -20,6 +21,7 @@ class StateDual:
     """Any tests; hints are guesses of sum_i N_i log(N_i r N_i) N_i, the sixteen entries in a row."""
 
     most_steps = 4_000_000
+    quick = False
 
     def __init__(self, key: str, flips: Fraction) -> None:
         self.roots: list[tuple[list[int], list[flint.arb]]]  # of each N_i its support and its diagonal there
@@ -50,6 +52,9 @@ class StateDual:
                 for m, (j, b) in enumerate(places):
                     rows[i][j] += a * b * logs[k, m]
         return largest_eigenvalue(flint.arb_mat(rows), last)
+
+    def bounds(self, tables: list[tuple[FloatBalls, ...]], hints: Floats) -> Floats:
+        raise NotImplementedError
 
 
 def _operator(table: Table) -> Table:

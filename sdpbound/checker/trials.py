@@ -23,22 +23,26 @@ All angles are rational multiples of pi. Floats find a contradiction, balls conf
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 import flint
+import numpy as np
+from numpy.typing import NDArray
 
 from sdpbound.checker.linear import local_charges
-from sdpbound.checker.numbers import Tensor, binary_entropy, log2_ball, to_ball
+from sdpbound.checker.numbers import Index, Tensor, binary_entropy, log2_ball, to_ball
 from sdpbound.checker.question import Question, enumerated
-from sdpbound.checker.scenario import Observed, total_of
+from sdpbound.checker.scenario import Observed, Scenario, total_of
 from sdpbound.checker.strategies import BALLS, MOST_FIGURES, ExplicitStrategy, strategies_of
 from sdpbound.errors import CertificateError
 
 __all__ = ["at_fault", "out_of_range", "range_of", "try_statement", "try_value"]
 
 
+_Asked = tuple[str, int, int | None, bool, int, int]
 _PRECISION = 256  # bits, of the balls
 _MOST_ENUMERATED = 2**11
 _MOST_ENUMERATION_WORK = 2**18
@@ -60,18 +64,19 @@ def try_statement(question: Question, constant: Fraction, multipliers: Sequence[
     functional = total_of([{(0,) * len(question.scenario.outcomes): constant}, question.observed.combined(multipliers)])
     _try_deterministic(question, functional)
     size = float(sum(map(abs, functional.values()), Fraction(1)))
-    terms = [(index, float(value)) for index, value in functional.items()]
+    terms = {index: float(value) for index, value in functional.items()}
     known = strategies_of(question.scenario, question.model)
+    most = max(1, _MOST_TERMS // max(1, len(terms) + len(_objective(question))))
     sign = 1.0 if question.side == "upper" else -1.0
-    for strategy in known[: max(1, _MOST_TERMS // max(1, len(terms) + len(_objective(question))))]:
-        value = sum(strategy.moment(index) * c for index, c in terms)
-        if sign * (_figure(question, strategy) - value) > _SUSPICIOUS * size:
-            with flint.ctx.workprec(_PRECISION):
-                sure = ExplicitStrategy(strategy.plan, question.scenario, BALLS)
-                exact = sum((sure.moment(index) * to_ball(c) for index, c in functional.items()), flint.arb(0))
-                figure = _figure(question, sure)
-                if figure > exact if question.side == "upper" else figure < exact:
-                    raise _contradicted(question, strategy.plan.name, float(figure.mid()), float(exact.mid()))
+    values = _on_strategies(question, [terms], most)[0]
+    beyond = sign * (_figures(question, most) - values) > _SUSPICIOUS * size
+    for strategy in (known[n] for n in np.flatnonzero(beyond).tolist()):
+        with flint.ctx.workprec(_PRECISION):
+            sure = ExplicitStrategy(strategy.plan, question.scenario, BALLS)
+            exact = sum((sure.moment(index) * to_ball(c) for index, c in functional.items()), flint.arb(0))
+            figure = _figure(question, sure)
+            if figure > exact if question.side == "upper" else figure < exact:
+                raise _contradicted(question, strategy.plan.name, float(figure.mid()), float(exact.mid()))
 
 
 def try_value(question: Question, value: Fraction) -> None:
@@ -79,15 +84,57 @@ def try_value(question: Question, value: Fraction) -> None:
     observed = question.observed
     sign = 1.0 if question.side == "upper" else -1.0
     claim = float(value)
-    least = _SUSPICIOUS * (1.0 + abs(claim))
-    for strategy in strategies_of(question.scenario, question.model):
-        if sign * (_figure(question, strategy) - claim) > least and _agrees(strategy, observed, 1e-9):
+    known = strategies_of(question.scenario, question.model)
+    beyond = sign * (_figures(question, len(known)) - claim) > _SUSPICIOUS * (1.0 + abs(claim))
+    terms = sum(map(len, observed.tensors))
+    if terms * len(known) <= _MOST_TERMS and terms:
+        values = _on_strategies(question, [{i: float(c) for i, c in t.items()} for t in observed.tensors], len(known))
+        centres = np.array([[float(v)] for v in observed.values])
+        slack = np.array([[float(v)] for v in observed.tolerances]) + 2e-9
+        beyond &= ~(np.abs(values - centres) > slack).any(axis=0)
+    for strategy in (known[n] for n in np.flatnonzero(beyond).tolist()):
+        if _agrees(strategy, observed, 1e-9):
             with flint.ctx.workprec(_PRECISION):
                 sure = ExplicitStrategy(strategy.plan, question.scenario, BALLS)
                 figure, claimed = _figure(question, sure), to_ball(value)
-                beyond = figure > claimed if question.side == "upper" else figure < claimed
-                if beyond and _agrees(sure, observed, 0):
+                exceeds = figure > claimed if question.side == "upper" else figure < claimed
+                if exceeds and _agrees(sure, observed, 0):
                     raise _contradicted(question, strategy.plan.name, float(figure.mid()), float(value))
+
+
+def _on_strategies(question: Question, functionals: Sequence[Mapping[Index, float]], most: int) -> NDArray[np.float64]:
+    """(functionals, strategies) the values of functionals on the first strategies."""
+    places: dict[Index, int] = {}
+    for functional in functionals:
+        for index in functional:
+            places.setdefault(index, len(places))
+    rows = np.zeros((len(functionals), len(places)))
+    for row, functional in zip(rows, functionals, strict=True):
+        for index, value in functional.items():
+            row[places[index]] = value
+    return rows @ _moments(question.scenario, question.model, tuple(places), most)
+
+
+@lru_cache(maxsize=16)
+def _moments(scenario: Scenario, model: str, indices: tuple[Index, ...], most: int) -> NDArray[np.float64]:
+    """(indices, strategies) in floats."""
+    known = strategies_of(scenario, model)[:most]
+    rows = [[float(strategy.moment(index)) for strategy in known] for index in indices]
+    return np.array(rows, dtype=np.float64).reshape(len(indices), len(known))
+
+
+def _figures(question: Question, most: int) -> NDArray[np.float64]:
+    """The figures of the first strategies in floats."""
+    known = strategies_of(question.scenario, question.model)[:most]
+    if question.kind in ("separation", "bell_value"):
+        return np.array([float(_figure(question, strategy)) for strategy in known], dtype=np.float64)
+    return _known_figures(question.scenario, question.model, _asked(question), most)
+
+
+@lru_cache(maxsize=16)
+def _known_figures(scenario: Scenario, model: str, asked: _Asked, most: int) -> NDArray[np.float64]:
+    found = [float(_computed(asked, strategy)) for strategy in strategies_of(scenario, model)[:most]]
+    return np.array(found, dtype=np.float64)
 
 
 def _agrees(strategy: ExplicitStrategy, observed: Observed, slack: float) -> bool:
@@ -149,19 +196,25 @@ def _figure(question: Question, strategy: ExplicitStrategy) -> Any:
         terms = (strategy.moment(index) * number(c) for index, c in _objective(question).items())
         value = sum(terms, strategy.zero)
         return value if question.side == "upper" else -value
-    asked = (question.kind, question.x, question.y, question.blind, *question.flips.as_integer_ratio())
+    asked = _asked(question)
     if asked not in strategy.figures:
         if len(strategy.figures) >= MOST_FIGURES:
             strategy.figures.clear()
-        strategy.figures[asked] = _computed(question, strategy)
+        strategy.figures[asked] = _computed(asked, strategy)
     return strategy.figures[asked]
 
 
-def _computed(question: Question, strategy: ExplicitStrategy) -> Any:
-    if question.kind == "conditional_entropy":
-        return strategy.entropy(question.x, question.y, question.flips)
-    guess = _guess(strategy.joint(question.x, question.y), question.blind)
-    if question.kind != "min_entropy":
+def _asked(question: Question) -> _Asked:
+    """What the figure of a strategy depends on."""
+    return question.kind, question.x, question.y, question.blind, *question.flips.as_integer_ratio()
+
+
+def _computed(asked: _Asked, strategy: ExplicitStrategy) -> Any:
+    kind, x, y, blind, *flips = asked
+    if kind == "conditional_entropy":
+        return strategy.entropy(x, y, Fraction(*flips))
+    guess = _guess(strategy.joint(x, y), blind)
+    if kind != "min_entropy":
         return guess
     return -math.log2(guess) if isinstance(guess, float) else -guess.log() / flint.arb(2).log()
 

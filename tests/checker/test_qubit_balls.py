@@ -6,7 +6,7 @@ import flint
 import numpy as np
 import pytest
 
-from sdpbound.checker import qubit_search, qubit_states
+from sdpbound.checker import qubit_cells, qubit_states
 
 PRECISION = 128
 
@@ -59,12 +59,12 @@ def test_largest_eigenvalues_are_bounded() -> None:
 
 def test_ends_of_arcs_have_one_name() -> None:
     """At every level; meeting points have one of their own."""
-    assert qubit_search.end_named(0, 7) == qubit_search.end_named(0, 3)
-    assert qubit_search.end_named(2, 0) == qubit_search.end_named(8, 2)  # pi
-    assert qubit_search.end_named(4, 3) == qubit_search.end_named(2, 2)
-    assert qubit_search.end_named(3, 3) != qubit_search.end_named(3, 2)
+    assert qubit_cells.end_named(0, 7) == qubit_cells.end_named(0, 3)
+    assert qubit_cells.end_named(2, 0) == qubit_cells.end_named(8, 2)  # pi
+    assert qubit_cells.end_named(4, 3) == qubit_cells.end_named(2, 2)
+    assert qubit_cells.end_named(3, 3) != qubit_cells.end_named(3, 2)
     for level in range(2, 6):
         for code in range(0, 2 ** (level + 1) + 1):
-            short, low = qubit_search.end_named(code, level)
+            short, low = qubit_cells.end_named(code, level)
             assert code == 0 or short / 2 ** (low + 1) == code / 2 ** (level + 1)
             assert short % 2 == code % 2
