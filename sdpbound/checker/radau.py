@@ -28,10 +28,13 @@ kappa_i and t_i are balls of 1024 bits; where the rule's exact numbers are neede
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from itertools import pairwise, product
+from typing import Any
 
 import flint
 
@@ -66,6 +69,7 @@ from sdpbound.errors import CertificateError
 __all__ = ["gauss_radau_charge", "gauss_radau_nodes"]
 
 _MOST_NODES = 128
+_KINDS = ("devices", "linear", "square", "other", "twice")  # of what <rows^dagger X rows> has
 _X_MINUS_1 = flint.fmpq_poly([-1, 1])
 
 
@@ -112,6 +116,7 @@ def gauss_radau_charge(question: Question, multipliers: Sequence[Fraction], proo
     return charge + residual_charge(sum_of_residuals([as_residual(tested), square, *outside]))
 
 
+@lru_cache(maxsize=16)
 def gauss_radau_nodes(count: int) -> tuple[list[_Node], Fraction]:
     """The rule, and a float not above the sum of all kappa."""
     with flint.ctx.workprec(LOG_PRECISION):
@@ -163,7 +168,7 @@ class _Layout:
             self._effect[one] = self._effect.get(one, ZERO) + flips
         self._square = (self._effect if flips else {one: ONE}) if left else {}
         self._one = one
-        self._places: list[tuple[int, int, str, Word, Fraction]] = []
+        self._places: list[tuple[int, int, str, Word, Fraction]] = []  # until they are collected
         beside = expansion if not flips else {one: ONE}
         n, k = len(words), len(left)
         for i, w in enumerate(words):
@@ -183,19 +188,31 @@ class _Layout:
             for j, v2 in enumerate(right[i:], i):
                 self._put(n + k + i, n + k + j, "other", algebra.product(v, v2))
 
+        self._terms, self._common = self._collected()
+
+    def _collected(self) -> tuple[dict[str, tuple[list[Word], list[tuple[int, int, int]]]], int]:
+        """For each kind its words, and by place in the matrix the word's number and its weight times an integer."""
+        common = math.lcm(*(weight.denominator for *_, weight in self._places))
+        numbers: dict[str, dict[Word, int]] = {kind: {} for kind in _KINDS}
+        terms: dict[str, list[tuple[int, int, int]]] = {kind: [] for kind in _KINDS}
+        for i, j, kind, word, weight in self._places:
+            number = numbers[kind].setdefault(word, len(numbers[kind]))
+            times = (1 if i == j else 2) * weight.numerator * (common // weight.denominator)
+            terms[kind].append((i * self._size + j, number, times))
+        self._places.clear()
+        return {kind: (list(numbers[kind]), terms[kind]) for kind in _KINDS}, common
+
     def charge(self, node: _Node, entry: object, name: str) -> tuple[Fraction, Residual]:
         """What r costs at most, and T."""
         scale, gram = gram_matrix(entry, self._size, name)
-        found: dict[str, dict[Word, Fraction]] = {
-            kind: {} for kind in ("devices", "linear", "square", "other", "twice")
-        }
-        for i, j, kind, word, weight in self._places:
-            value = int(gram[i, j])
-            if value:
-                part = found[kind]
-                part[word] = part.get(word, ZERO) + (value if i == j else 2 * value) * weight
-        unit = scale * scale
-        own = {kind: {word: value / unit for word, value in part.items()} for kind, part in found.items()}
+        entries, unit = gram.entries(), scale * scale * self._common
+        found: dict[str, dict[Word, int]] = {}
+        for kind, (words, terms) in self._terms.items():
+            sums: list[Any] = [0] * len(words)
+            for place, number, times in terms:
+                sums[number] += times * entries[place]
+            found[kind] = {word: int(value) for word, value in zip(words, sums, strict=True) if value}
+        own = {kind: {w: Fraction(v, unit) for w, v in found[kind].items()} for kind in _KINDS if kind != "devices"}
         e = Fraction(rounded_float(max(ZERO, 1 - own["other"].get(self._one, ZERO) / node.other), up=False))
         half = HALF * sum(map(abs, own["twice"].values()), ZERO)
         weight = 2 * node.linear
@@ -209,8 +226,7 @@ class _Layout:
                 f"{name} is off by more than what it leaves of the objective pays for; it proves nothing."
             )
         paid = linear * linear / (4 * left) if linear else ZERO
-        devices = {word: int(value) for word, value in found["devices"].items()}
-        return Fraction(rounded_float(paid, up=True)), (devices, unit)
+        return Fraction(rounded_float(paid, up=True)), (found["devices"], unit)
 
     def _put(self, i: int, j: int, kind: str, word: Word | None, weight: Fraction = ONE) -> None:
         if word is not None and weight:

@@ -21,6 +21,7 @@ __all__ = [
     "BOXES",
     "CERTIFICATE",
     "CLOSED_FORM",
+    "LARGEST_FLOAT",
     "read",
     "read_integer",
     "read_keys",
@@ -34,6 +35,7 @@ __all__ = [
 ]
 
 _LARGEST_NUMBER = 2**200
+LARGEST_FLOAT = float(_LARGEST_NUMBER)
 _SMALLEST_NUMBER = Fraction(1, 2**1074)  # what floats have
 _LONGEST_RATIONAL = 400  # characters
 _LARGEST_FILE = 2**28  # bytes

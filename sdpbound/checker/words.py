@@ -14,7 +14,7 @@ from typing import Any
 import flint
 
 from sdpbound.checker.numbers import LARGEST_DENOMINATOR, Tensor, common_denominator, over_one_denominator
-from sdpbound.checker.reading import read_integer, read_list, read_numbers
+from sdpbound.checker.reading import LARGEST_FLOAT, read_integer, read_list, read_numbers
 from sdpbound.checker.scenario import Scenario
 from sdpbound.errors import CertificateError
 
@@ -58,6 +58,7 @@ class Algebra:
             self._observable.append([setting >= 0 and outcomes[setting] == 2 for setting in settings])
         self._commuting = [commuting.get(party, frozenset()) for party in range(len(scenario.outcomes))]
         self._products: dict[tuple[int, PartyWord, PartyWord], tuple[PartyWord, PartyWord] | None] = {}
+        self._last: tuple[list[Word], list[Word], list[int]] | None = None  # of products_of
 
     def reduce(self, party: int, letters: Iterable[int]) -> PartyWord | None:
         """Normal form of a word of one party, None if it is zero.
@@ -96,10 +97,24 @@ class Algebra:
         """The first letter of a setting, which must have one."""
         return self._setting[party].index(setting)
 
-    def forget(self, most: int) -> None:
-        """Drop the remembered products if there are more than `most`."""
-        if len(self._products) > most:
-            self._products.clear()
+    def products_of(self, words: list[Word]) -> tuple[list[Word], list[int]]:
+        """The products of pairs of words, and for each pair (row by row) which of them it is; -1 for zero.
+
+        (u, v) and (v, u) are adjoint to each other, so that they are the same product.
+        """
+        if self._last is None or self._last[0] != words:
+            if len(self._products) > _MOST_PRODUCTS:
+                self._products.clear()
+            numbers: dict[Word, int] = {}
+            size = len(words)
+            places = [-1] * (size * size)
+            for v, right in enumerate(words):
+                for u, left in enumerate(words[: v + 1]):
+                    word = self.product(left, right)
+                    if word is not None:
+                        places[u * size + v] = places[v * size + u] = numbers.setdefault(word, len(numbers))
+            self._last = list(words), list(numbers), places
+        return self._last[1], self._last[2]
 
     def product(self, left: Word, right: Word) -> Word | None:
         """left^dagger right or its adjoint, whichever is smaller; None if it is zero."""
@@ -138,16 +153,12 @@ def read_words(algebra: Algebra, entry: object, name: str) -> list[Word]:
 
 def sum_of_squares(algebra: Algebra, words: list[Word], entry: object, name: str) -> Residual:
     """sum_uv (L L^T)_uv w_u^dagger w_v, exactly."""
-    algebra.forget(_MOST_PRODUCTS)
     scale, gram = gram_matrix(entry, len(words), name)
-    squares: dict[Word, int] = {}
-    for v, right in enumerate(words):
-        for u, left in enumerate(words[: v + 1]):
-            value = int(gram[u, v])
-            if value and (word := algebra.product(left, right)) is not None:
-                # (u, v) and (v, u) are adjoint to each other, so they meet in the same word.
-                squares[word] = squares.get(word, 0) + (value if u == v else 2 * value)
-    return squares, scale * scale
+    products, places = algebra.products_of(words)
+    sums: list[Any] = [0] * (len(products) + 1)  # the last one of products that are zero
+    for place, value in zip(places, gram.entries(), strict=True):
+        sums[place] += value
+    return {word: int(value) for word, value in zip(products, sums, strict=False) if value}, scale * scale
 
 
 def require_triangle(entry: object, size: int, name: str) -> None:
@@ -159,13 +170,29 @@ def require_triangle(entry: object, size: int, name: str) -> None:
 def gram_matrix(entry: Any, size: int, name: str) -> tuple[int, flint.fmpz_mat]:
     """A number s and the matrix s^2 L L^T of integers, L lower triangular."""
     require_triangle(entry, size, name)
-    rows = [read_numbers(row, f"{name}[{i}]", length=i + 1) for i, row in enumerate(entry)]
-    scale = common_denominator((value for row in rows for value in row), name)
-    flat = []
-    for row in rows:
-        flat += [value.numerator * (scale // value.denominator) for value in row] + [0] * (size - len(row))
+    rows = _float_rows(entry)
+    flat: list[int] = []
+    if rows is not None:
+        scale = max((bottom for row in rows for _, bottom in row), default=1)  # powers of two
+        for row in rows:
+            flat += [top * (scale // bottom) for top, bottom in row] + [0] * (size - len(row))
+    else:
+        numbers = [read_numbers(row, f"{name}[{i}]", length=i + 1) for i, row in enumerate(entry)]
+        scale = common_denominator((value for row in numbers for value in row), name)
+        for exact in numbers:
+            flat += [value.numerator * (scale // value.denominator) for value in exact] + [0] * (size - len(exact))
     triangle = flint.fmpz_mat(size, size, flat)
     return scale, triangle * triangle.transpose()
+
+
+def _float_rows(rows: Sequence[Sequence[Any]]) -> list[list[tuple[int, int]]] | None:
+    """Numerators and denominators of floats that :func:`read_numbers` would read; None if any entry is not one."""
+    found = []
+    for row in rows:
+        if not all(type(value) is float and -LARGEST_FLOAT <= value <= LARGEST_FLOAT for value in row):
+            return None
+        found.append([value.as_integer_ratio() for value in row])
+    return found
 
 
 def as_residual(tensor: Tensor) -> Residual:
