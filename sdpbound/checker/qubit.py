@@ -27,7 +27,8 @@ along either angle or both. If Bob's outcome is no key, G does not change if his
 ``B = cos b Z + sin b X`` may be taken instead.
 
 Floats choose r; what they choose is taken as exact, and everything that the proof rests on is computed in balls: a cell
-is done only where the balls say so. If they are too wide to say it, all is done again with twice the precision. Where
+is done only where the balls say so. If they are too wide to say it, all is done again with twice the precision. In
+closed form the balls are first those of :mod:`sdpbound.checker.float_balls`, for many cells at once. Where
 no test has a marginal and nothing is flipped, r may be taken to commute with Y x Y, and the bound is in closed form:
 with M = (z; x) the matrix of K in Z, X, a vector g in the plane (on the first axis for the key of both), z' = z + g,
 x* = (x_1, -x_0), Q = (cosh|z' + x*| + cosh|z' - x*|)/2, k the gradient of log Q by z' (its first entry, for both) and

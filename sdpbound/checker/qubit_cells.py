@@ -79,6 +79,10 @@ class Arcs:
             self._add(list(known)[start:])
         return np.array(found, dtype=np.int64).reshape(keys.shape)
 
+    def vectors_of(self, numbers: Integers) -> FloatBalls:
+        """Cosines and sines, in a last axis."""
+        return self.vectors[numbers]
+
     def _add(self, keys: Sequence[int]) -> None:
         names: list[tuple[int, int]] = []
         balls: list[flint.arb] = []

@@ -143,7 +143,7 @@ class CellSearch:
                 if self.float_expression is None:
                     flat = FloatBalls.of([ball for row in self.balls for ball in row])
                     self.float_expression = FloatBalls(flat.mid.reshape(3, 3), flat.rad.reshape(3, 3))
-                vectors = corners.arcs.vectors[corners.arc[index]]
+                vectors = corners.arcs.vectors_of(corners.arc[index])
                 tables = tables_at(self.float_expression, vectors, corners.turned[index])
                 self.uppers[index] = self.dual.bounds(tables, corners.best[index])
             at = FloatBalls.exact(self.uppers[cells.corners])
