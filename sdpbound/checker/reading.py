@@ -160,6 +160,8 @@ def read_integer(entry: object, low: int, high: int, name: str) -> int:
 
 def read_number(entry: object, name: str) -> Fraction:
     """A float or an integer as it is, or a string "p/q"."""
+    if type(entry) is float and -LARGEST_FLOAT <= entry <= LARGEST_FLOAT:  # most are; NaN is not
+        return Fraction(entry)
     if isinstance(entry, bool) or not isinstance(entry, int | float | str):
         raise CertificateError(f"{name} is {shown(entry)}; a number or a string 'p/q' is expected.")
     if isinstance(entry, str):
