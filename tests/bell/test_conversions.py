@@ -29,9 +29,7 @@ def behaviour_of(scenario: sb.Scenario, seed: int = 0) -> sb.Behaviour:
 def test_collins_gisin_of_a_behaviour_entry_by_entry(scenario: sb.Scenario) -> None:
     """Each entry is a sum of probabilities: of one outcome for the parties named, of all for the others."""
     behaviour = behaviour_of(scenario)
-    labels = [
-        [None, *((x, a) for x, d in enumerate(party) for a in range(d - 1))] for party in scenario.outcomes
-    ]
+    labels = [[None, *((x, a) for x, d in enumerate(party) for a in range(d - 1))] for party in scenario.outcomes]
     n = scenario.parties
     for index in itertools.product(*(range(len(row)) for row in labels)):
         named = [labels[i][k] for i, k in enumerate(index)]

@@ -18,8 +18,9 @@ def inn22(n: int) -> BellExpression:
 
         - P(A_0) - sum_{j=0}^{n-1} (n - 1 - j) P(B_j) + sum_{i+j<n} P(A_i B_j) - sum_{i+j=n} P(A_i B_j),
 
-    with P(A_i) = p(0|i) and P(A_i B_j) = p(00|ij). A facet. Maxima: local 0, no-signaling (n - 1)/2. For n = 2 it is the
-    expression of Clauser and Horne, quantum (sqrt(2) - 1)/2; for n = 3 a relabelling of :func:`i3322`.
+    with P(A_i) = p(0|i) and P(A_i B_j) = p(00|ij). Maxima: local 0, no-signaling (n - 1)/2. For n = 2 it is the
+    expression of Clauser and Horne, quantum (sqrt(2) - 1)/2; for n = 3 a relabelling of
+    :func:`~sdpbound.bell.families.expressions.i3322`.
 
     Raises :class:`~sdpbound.errors.InvalidParameter` unless n is an integer from 2 to 1000.
 
@@ -76,7 +77,7 @@ def elegant() -> BellExpression:
 
 
 def magic_square() -> BellExpression:
-    """The magic square game: probability to win, questions uniform (Mermin 1990; Peres 1990; Aravind, quant-ph/0206070).
+    """The magic square game, probability to win, questions uniform (Mermin; Peres, 1990; Aravind, quant-ph/0206070).
 
     Alice gets a row x and answers three bits of even parity, Bob a column y and three of odd parity; they win if both
     give the square where row and column cross the same bit. Outcome o stands for the bits (o // 2, o % 2, parity).

@@ -45,8 +45,8 @@ def svetlichny(parties: int) -> BellExpression:
 
         sum_x (-1)^(k (k-1)/2) <A_x1 B_x2 ..>,   k = x_1 + .. + x_n.
 
-    Maxima: local ``2^ceil(n/2)``, quantum ``2^(n-1/2)`` (a GHZ state), no-signaling 2^n. Beyond ``2^(n-1)`` no model with
-    nonlocal correlations of fewer than n parties explains it, also one that signals among them.
+    Maxima: local ``2^ceil(n/2)``, quantum ``2^(n-1/2)`` (a GHZ state), no-signaling 2^n. Beyond ``2^(n-1)`` no model
+    with nonlocal correlations of fewer than n parties explains it, also one that signals among them.
 
     Raises :class:`~sdpbound.errors.InvalidParameter` unless parties is an integer from 3 to 8.
 

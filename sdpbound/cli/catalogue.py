@@ -1,0 +1,104 @@
+"""The command that lists Bell inequalities."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sdpbound.cli.options import AsJson
+from sdpbound.cli.output import emit
+
+if TYPE_CHECKING:
+    from sdpbound.bell.catalogue import Inequality, KnownValue
+
+__all__ = ["inequalities_command"]
+
+#: What stands between a value and its side.
+SIGNS = {"exact": "=", "lower": ">=", "upper": "<="}
+
+
+def inequalities_command(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Only these, with all that is known, such as A14 or 'cglmp(4)'. Default: all.", metavar="NAME..."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """The catalogue of Bell inequalities: local, quantum and no-signaling maxima, and where they are from.
+
+    A quantum value is exact (=), reached by devices (>=), or a bound from above (<=).
+    """
+    from sdpbound.bell.catalogue import inequalities, inequality
+
+    if names:
+        chosen = [inequality(name) for name in names]
+        lines = [line for found in chosen for line in _all_of(found)]
+    else:
+        chosen = list(inequalities())
+        lines = _table(chosen)
+    emit({"command": "list inequalities", "inequalities": [_facts(found) for found in chosen]}, lines, as_json)
+
+
+def _facts(found: Inequality) -> dict[str, Any]:
+    """Return what is known of an inequality for JSON."""
+    return {
+        "name": found.key,
+        "title": found.name,
+        "source": found.source,
+        "outcomes": [list(party) for party in found.scenario.outcomes],
+        "local": found.local,
+        "quantum": _value_facts(found.quantum),
+        "quantum_upper": _value_facts(found.quantum_upper),
+        "no_signaling": found.no_signaling,
+        "coefficients": found.coefficients.tolist(),
+    }
+
+
+def _value_facts(known: KnownValue | None) -> dict[str, Any] | None:
+    if known is None:
+        return None
+    return {"value": known.value, "side": known.side, "source": known.source, "error": known.error}
+
+
+def _all_of(found: Inequality) -> list[str]:
+    """Return all that is known of an inequality as lines of text."""
+    parties = "; ".join(f"{'ABCDEFGH'[i]} {','.join(map(str, d))}" for i, d in enumerate(found.scenario.outcomes))
+    lines = [
+        f"{found.key}: {found.name}   ({found.source})",
+        f"  outcomes      {parties}",
+        f"  local         = {found.local:.10g}",
+    ]
+    for known in (found.quantum, found.quantum_upper):
+        if known is not None:
+            lines.append(f"  quantum       {SIGNS[known.side]} {known.value:.10g}   ({known.source})")
+    if found.no_signaling is not None:
+        lines.append(f"  no-signaling  = {found.no_signaling:.10g}")
+    return [*lines, f"  {found.expression!r}"]
+
+
+def _table(chosen: list[Inequality]) -> list[str]:
+    """Return a line for each inequality, in columns."""
+    rows = [("name", "settings", "outcomes", "local", "quantum", "quantum, above", "no-signaling")]
+    for found in chosen:
+        counts = sorted({d for party in found.scenario.outcomes for d in party})
+        most = found.no_signaling
+        rows.append(
+            (
+                found.key,
+                "x".join(map(str, found.scenario.settings)),
+                ",".join(map(str, counts)),
+                f"{found.local:.7g}",
+                _short(found.quantum),
+                _short(found.quantum_upper),
+                "" if most is None else f"{most:.7g}",
+            )
+        )
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return ["  ".join(f"{text:{width}}" for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def _short(known: KnownValue | None) -> str:
+    return "" if known is None else f"{SIGNS[known.side]} {known.value:.7f}"
