@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from sdpbound.attacks.options import AttackOptions
     from sdpbound.attacks.proof import EntropyAttack
     from sdpbound.bell.behaviour import Behaviour
-    from sdpbound.bell.catalogue.inequality import Inequality, KnownValue
+    from sdpbound.bell.catalogue.inequality import BellInequality, KnownValue
     from sdpbound.bell.catalogue.names import inequalities, inequality
     from sdpbound.bell.exact import Angle
     from sdpbound.bell.expression import BellExpression
@@ -110,6 +110,7 @@ __all__ = [
     "Axis",
     "Behaviour",
     "BellExpression",
+    "BellInequality",
     "BestTest",
     "Bound",
     "Certificate",
@@ -132,7 +133,6 @@ __all__ = [
     "Functional",
     "Game",
     "Highs",
-    "Inequality",
     "Infeasible",
     "InvalidBehaviour",
     "InvalidInput",
@@ -252,7 +252,7 @@ __getattr__, __dir__ = lazy_face(
         "sdpbound.attacks.options": "AttackOptions",
         "sdpbound.attacks.proof": "EntropyAttack",
         "sdpbound.bell.behaviour": "Behaviour",
-        "sdpbound.bell.catalogue.inequality": "Inequality KnownValue",
+        "sdpbound.bell.catalogue.inequality": "BellInequality KnownValue",
         "sdpbound.bell.catalogue.names": "inequalities inequality",
         "sdpbound.bell.exact": "Angle",
         "sdpbound.bell.expression": "BellExpression",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil, floor
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,12 +11,14 @@ from sdpbound.cli.options import AsJson
 from sdpbound.cli.output import emit
 
 if TYPE_CHECKING:
-    from sdpbound.bell.catalogue import Inequality, KnownValue
+    from sdpbound.bell.catalogue import BellInequality, KnownValue
 
 __all__ = ["inequalities_command"]
 
 #: What stands between a value and its side.
 SIGNS = {"exact": "=", "lower": ">=", "upper": "<="}
+#: A part of the seventh digit that is a float's own rounding.
+SLACK = 1e-4
 
 
 def inequalities_command(
@@ -42,7 +45,7 @@ def inequalities_command(
     emit({"command": "list inequalities", "inequalities": [_facts(found) for found in chosen]}, lines, as_json)
 
 
-def _facts(found: Inequality) -> dict[str, Any]:
+def _facts(found: BellInequality) -> dict[str, Any]:
     """Return what is known of an inequality for JSON."""
     return {
         "name": found.key,
@@ -63,7 +66,7 @@ def _value_facts(known: KnownValue | None) -> dict[str, Any] | None:
     return {"value": known.value, "side": known.side, "source": known.source, "error": known.error}
 
 
-def _all_of(found: Inequality) -> list[str]:
+def _all_of(found: BellInequality) -> list[str]:
     """Return all that is known of an inequality as lines of text."""
     parties = "; ".join(f"{'ABCDEFGH'[i]} {','.join(map(str, d))}" for i, d in enumerate(found.scenario.outcomes))
     lines = [
@@ -79,7 +82,7 @@ def _all_of(found: Inequality) -> list[str]:
     return [*lines, f"  {found.expression!r}"]
 
 
-def _table(chosen: list[Inequality]) -> list[str]:
+def _table(chosen: list[BellInequality]) -> list[str]:
     """Return a line for each inequality, in columns."""
     rows = [("name", "settings", "outcomes", "local", "quantum", "quantum, above", "no-signaling")]
     for found in chosen:
@@ -101,4 +104,9 @@ def _table(chosen: list[Inequality]) -> list[str]:
 
 
 def _short(known: KnownValue | None) -> str:
-    return "" if known is None else f"{SIGNS[known.side]} {known.value:.7f}"
+    """Return a value in seven digits, rounded to its safe side."""
+    if known is None:
+        return ""
+    scaled = known.value * 1e7
+    digits = {"lower": floor(scaled + SLACK), "upper": ceil(scaled - SLACK)}.get(known.side, scaled)
+    return f"{SIGNS[known.side]} {digits / 1e7:.7f}"

@@ -127,8 +127,8 @@ def test_all_no_signaling_maxima(key: str) -> None:
 
 
 SEARCHED = [("chsh", 2), ("hardy", 2), ("tilted_chsh(0.5)", 2), ("asymmetric_chsh(1.5)", 2), ("chained(4)", 2)]
-SEARCHED += [("cglmp(3)", 3), ("elegant", 2), ("magic_square", 4), ("chsh_d(3)", 3), ("mermin", 2), ("mabk(4)", 2)]
-SEARCHED += [("svetlichny(3)", 2), ("gyni(3)", 2), ("A2", 2), ("A4", 2), ("A5", 2)]
+SEARCHED += [("cglmp(3)", 3), ("elegant", 2), ("chsh_d(3)", 3), ("mermin", 2), ("mabk(4)", 2)]
+SEARCHED += [("svetlichny(3)", 2), ("gyni(3)", 2), ("A2", 2), ("A5", 2), ("A9", 2)]
 SEARCHED += [(f"sliwa({k})", 2) for k in (2, 4, 7, 12, 18, 23, 33, 46)]
 
 
@@ -136,7 +136,7 @@ SEARCHED += [(f"sliwa({k})", 2) for k in (2, 4, 7, 12, 18, 23, 33, 46)]
 def test_quantum_values_are_reached(key: str, dimension: int) -> None:
     found = sb.inequality(key)
     assert found.quantum is not None
-    assert reached(key, dimension, 20) == pytest.approx(found.quantum.value, abs=1e-7 + found.quantum.error)
+    assert reached(key, dimension, 12) == pytest.approx(found.quantum.value, abs=1e-7 + found.quantum.error)
 
 
 LEVELS = [
@@ -174,17 +174,9 @@ def above(key: str) -> None:
     assert sb.maximize(sb.inequality(key), sb.Quantum(level)).value == pytest.approx(upper.value, abs=2e-6)
 
 
-@pytest.mark.parametrize(
-    "key", ["A4", "A6", "A9", "i4422", "cglmp(4)", "chsh_d(3)", "sliwa(4)", "sliwa(7)", "sliwa(18)"]
-)
+@pytest.mark.parametrize("key", ["A6", "A9", "i4422", "cglmp(4)", "chsh_d(3)", "sliwa(4)", "sliwa(7)", "sliwa(18)"])
 def test_bounds_from_above(key: str) -> None:
-    if key == "A4":  # published at level 3; level 2 is above it, and close
-        upper = sb.inequality(key).quantum_upper
-        assert upper is not None
-        bound = sb.maximize(sb.inequality(key), sb.Quantum("2")).value
-        assert upper.value - upper.error <= bound <= upper.value + 1e-4
-    else:
-        above(key)
+    above(key)
 
 
 @pytest.mark.slow
@@ -224,6 +216,25 @@ def test_relabelled_expressions_are_those_they_are_said_to_be() -> None:
 def test_chsh_d_of_two_is_the_game() -> None:
     chsh = sb.BellExpression.from_correlators([[1, 1], [1, -1]])
     assert np.allclose((8.0 * sb.chsh_d(2) - 4.0).coefficients, chsh.coefficients)
+
+
+def test_the_magic_square_is_won_by_two_pairs_of_qubits() -> None:
+    """Peres and Mermin's square with its last row negated: rows multiply to 1, columns to -1."""
+    one, x, z = np.eye(2), np.array([[0.0, 1.0], [1.0, 0.0]]), np.diag([1.0, -1.0])
+    top = [np.kron(one, z), np.kron(z, one), np.kron(z, z)]
+    middle = [np.kron(x, one), np.kron(one, x), np.kron(x, x)]
+    square = [top, middle, [-a @ b for a, b in zip(top, middle, strict=True)]]
+
+    def measured(line: list[np.ndarray]) -> np.ndarray:
+        """Outcome o: the first two signs are those of the bits of o, the third follows."""
+        return np.array(
+            [(np.eye(4) + (-1) ** (o // 2) * line[0]) @ (np.eye(4) + (-1) ** (o % 2) * line[1]) / 4.0 for o in range(4)]
+        )
+
+    alice = tuple(measured(row) for row in square)
+    bob = tuple(measured([square[i][y].T for i in range(3)]) for y in range(3))
+    strategy = sb.Strategy(np.eye(4).ravel() / 2.0, (alice, bob))
+    assert sb.magic_square().value(strategy.behaviour()) == pytest.approx(1.0, abs=1e-12)
 
 
 def test_hardy_paradox() -> None:

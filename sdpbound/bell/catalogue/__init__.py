@@ -6,7 +6,7 @@ what is known of them. Nothing here solves a program.
 
 from __future__ import annotations
 
-from sdpbound.bell.catalogue.inequality import Inequality, KnownValue
+from sdpbound.bell.catalogue.inequality import BellInequality, KnownValue
 from sdpbound.bell.catalogue.names import inequalities, inequality
 
-__all__ = ["Inequality", "KnownValue", "inequalities", "inequality"]
+__all__ = ["BellInequality", "KnownValue", "inequalities", "inequality"]

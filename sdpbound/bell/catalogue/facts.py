@@ -27,7 +27,7 @@ ROOT = math.sqrt(2.0)
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Source and maxima, as in :class:`~sdpbound.bell.catalogue.inequality.Inequality`."""
+    """Source and maxima, as in :class:`~sdpbound.bell.catalogue.inequality.BellInequality`."""
 
     source: str
     local: float
@@ -81,7 +81,11 @@ def _i3322() -> Facts:
 
 
 #: I_nn22 beyond n = 3: what a see-saw reaches, in which dimension, and a certified level of the hierarchy above it.
-INN22 = {4: (0.287868304, 4, 0.2882669, "2")}
+INN22 = {
+    4: (0.287868304, 3, 0.2882669, "2"),
+    5: (0.29032406, 4, 0.3130863, "2"),
+    6: (0.291736313, 4, 0.3776306, "1+AB"),
+}
 
 
 def _inn22(n: int) -> Facts:
@@ -131,6 +135,8 @@ def _magic_square() -> Facts:
 #: CHSH_d: winning pairs of questions of the best classical strategy, what a see-saw reaches, and level 1+AB.
 CHSH_D: dict[int, tuple[int, float, float | None]] = {
     3: (6, 0.712386014, 0.7182336),
+    4: (10, 0.656895766, None),
+    5: (12, 0.53756784, None),
 }
 
 

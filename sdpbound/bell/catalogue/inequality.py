@@ -9,7 +9,7 @@ from sdpbound.arguments import instance, numbered
 from sdpbound.bell.expression import BellExpression
 from sdpbound.errors import InvalidParameter
 
-__all__ = ["Inequality", "KnownValue"]
+__all__ = ["BellInequality", "KnownValue"]
 
 #: What a known value is: the maximum itself, proven by a formula, or a bound on it.
 SIDES = ("exact", "lower", "upper")
@@ -50,7 +50,7 @@ class KnownValue:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Inequality(BellExpression):
+class BellInequality(BellExpression):
     """A Bell inequality: an expression with its local, quantum and no-signaling maxima, and their sources.
 
     It is a :class:`~sdpbound.BellExpression` wherever one is asked for; sums and relabellings of it are plain

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from sdpbound.bell.catalogue.facts import FACTS
-from sdpbound.bell.catalogue.inequality import Inequality
+from sdpbound.bell.catalogue.inequality import BellInequality
 from sdpbound.bell.families.expressions import EXPRESSIONS, read_name
 from sdpbound.bell.families.lists import AVIS, SLIWA
 
@@ -31,7 +31,7 @@ LISTED = (
 )
 
 
-def inequality(name: str) -> Inequality:
+def inequality(name: str) -> BellInequality:
     """A Bell inequality of the catalogue, with its source and its local, quantum and no-signaling maxima.
 
     Parameters
@@ -44,7 +44,7 @@ def inequality(name: str) -> Inequality:
 
     Returns
     -------
-    Inequality
+    BellInequality
         A :class:`~sdpbound.BellExpression` with ``key``, ``source``, ``local``, ``quantum`` and ``quantum_upper`` (each
         with value, side, source, error) and ``no_signaling``.
 
@@ -64,7 +64,7 @@ def inequality(name: str) -> Inequality:
     key = f"A{numbers[0]}" if maker == "avis" else maker
     if numbers and maker != "avis":
         key = f"{maker}({', '.join(f'{number:g}' for number in numbers)})"
-    return Inequality(
+    return BellInequality(
         expression.scenario,
         expression.coefficients,
         expression.name,
@@ -77,7 +77,7 @@ def inequality(name: str) -> Inequality:
     )
 
 
-def inequalities() -> tuple[Inequality, ...]:
+def inequalities() -> tuple[BellInequality, ...]:
     """The catalogue: named inequalities with small numbers, A2 to A89, and Sliwa's 46.
 
     >>> len(inequalities()) > 150
