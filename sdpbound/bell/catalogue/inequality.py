@@ -54,7 +54,7 @@ class BellInequality(BellExpression):
     """A Bell inequality: an expression with its local, quantum and no-signaling maxima, and their sources.
 
     It is a :class:`~sdpbound.BellExpression` wherever one is asked for; sums and relabellings of it are plain
-    expressions, of which nothing is known.
+    expressions, of which nothing is known. :func:`~sdpbound.inequality` makes it.
 
     Parameters
     ----------
@@ -72,6 +72,11 @@ class BellInequality(BellExpression):
         A bound from above where ``quantum`` is not exact.
     no_signaling : float or None
         The largest value of no-signaling behaviours, exact up to rounding.
+
+    >>> expression = BellExpression.from_correlators([[1, 1], [1, -1]], name="CHSH")
+    >>> known = KnownValue(8**0.5, "exact", "Tsirelson 1980")
+    >>> BellInequality(expression.scenario, expression.coefficients, "CHSH", local=2.0, quantum=known, no_signaling=4.0)
+    CHSH: <A0 B0> + <A0 B1> + <A1 B0> - <A1 B1>
     """
 
     key: str = field(default="", kw_only=True)
