@@ -69,11 +69,9 @@ def _value_facts(known: KnownValue | None) -> dict[str, Any] | None:
 def _all_of(found: BellInequality) -> list[str]:
     """Return all that is known of an inequality as lines of text."""
     parties = "; ".join(f"{'ABCDEFGH'[i]} {','.join(map(str, d))}" for i, d in enumerate(found.scenario.outcomes))
-    lines = [
-        f"{found.key}: {found.name}   ({found.source})",
-        f"  outcomes      {parties}",
-        f"  local         = {found.local:.10g}",
-    ]
+    lines = [f"{found.key}: {found.name}   ({found.source})", f"  outcomes      {parties}"]
+    if found.local is not None:
+        lines.append(f"  local         = {found.local:.10g}")
     for known in (found.quantum, found.quantum_upper):
         if known is not None:
             lines.append(f"  quantum       {SIGNS[known.side]} {known.value:.10g}   ({known.source})")
@@ -93,7 +91,7 @@ def _table(chosen: list[BellInequality]) -> list[str]:
                 found.key,
                 "x".join(map(str, found.scenario.settings)),
                 ",".join(map(str, counts)),
-                f"{found.local:.7g}",
+                "" if found.local is None else f"{found.local:.7g}",
                 _short(found.quantum),
                 _short(found.quantum_upper),
                 "" if most is None else f"{most:.7g}",

@@ -10,7 +10,7 @@ import numpy as np
 from sdpbound.arguments import whole
 from sdpbound.bell.scenario import Scenario
 from sdpbound.errors import InvalidParameter, InvalidShape
-from sdpbound.games.game import Game
+from sdpbound.games.game import Game, require_room
 
 __all__ = ["constraint_game"]
 
@@ -58,6 +58,7 @@ def constraint_game(
     if named != list(range(len(named))):
         raise InvalidParameter(f"variables are numbered from 0 without gaps, not {named[:20]}.")
     scenario = Scenario((tuple(len(allowed) for _, allowed in read), (2,) * len(named)))
+    require_room(scenario.table_shape)
     rule, questions = np.zeros(scenario.table_shape), np.zeros(scenario.settings)
     for x, (variables, allowed) in enumerate(read):
         for place, y in enumerate(variables):

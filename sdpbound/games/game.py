@@ -22,7 +22,7 @@ from sdpbound.bounds.bound import Bound
 from sdpbound.conic.solvers.choose import SolverChoice
 from sdpbound.errors import InvalidParameter, InvalidShape, TooLarge
 
-__all__ = ["Game"]
+__all__ = ["Game", "require_room"]
 
 #: How far the probabilities of all questions may be from 1 in sum.
 NORMALISATION = 1e-9
@@ -72,7 +72,7 @@ class Game:
 
     def __post_init__(self) -> None:
         questions = floats(self.questions, "the probabilities of questions")
-        rule = floats(np.asarray(self.rule, dtype=np.float64), "the rule of a game")
+        rule = floats(self.rule, "the rule of a game")
         n = questions.ndim
         if n == 0 or rule.ndim != 2 * n or rule.shape[n:] != questions.shape or 0 in rule.shape:
             raise InvalidShape(
@@ -124,7 +124,7 @@ class Game:
         counts = [whole(count, "answers", 1, LARGEST_TABLE) for count in each]
         if len(counts) != n:
             raise InvalidShape(f"{len(counts)} numbers of answers do not fit {n} players.")
-        _require_room((*counts, *weights.shape))
+        require_room((*counts, *weights.shape))
         table = np.zeros((*counts, *weights.shape))
         for asked in np.argwhere(weights).tolist():
             for given in np.ndindex(*counts):
@@ -181,7 +181,7 @@ class Game:
         k = whole(times, "times", 1, 64)
         if any(len(set(party)) > 1 for party in self.scenario.outcomes):
             raise InvalidShape("a game is repeated where all questions of a player have the same number of answers.")
-        _require_room(tuple(size**k for size in self.rule.shape))
+        require_room(tuple(size**k for size in self.rule.shape))
         rule, questions = self.rule, self.questions
         for _ in range(k - 1):
             rule, questions = _outer(rule, self.rule), _outer(questions, self.questions)
@@ -200,7 +200,8 @@ def _outer(first: Floats, second: Floats) -> Floats:
     return t.reshape([a * b for a, b in zip(first.shape, second.shape, strict=True)])
 
 
-def _require_room(shape: Sequence[int]) -> None:
+def require_room(shape: Sequence[int]) -> None:
+    """Refuse a table of more than 2^24 entries, before it is made."""
     size = math.prod(shape)
     if size > LARGEST_TABLE:
         raise TooLarge(

@@ -11,7 +11,7 @@ from sdpbound.arguments import counted, floats, instance
 from sdpbound.arrays import Complexes, Floats
 from sdpbound.bell.strategy import Strategy
 from sdpbound.errors import InvalidParameter, InvalidShape, TooLarge
-from sdpbound.games.game import Game
+from sdpbound.games.game import Game, require_room
 
 __all__ = ["tsirelson_strategy", "xor_game"]
 
@@ -47,7 +47,7 @@ def xor_game(parities: ArrayLike, questions: ArrayLike | None = None, name: str 
     >>> round(game.quantum("1").value, 7)
     0.8535534
     """
-    f = floats(np.asarray(parities, dtype=np.float64), "parities")
+    f = floats(parities, "parities")
     if not np.isin(f, (0.0, 1.0)).all():
         raise InvalidParameter("parities must be 0 or 1, the sum modulo 2 with which the players win.")
     if f.ndim == 0 or f.size == 0:
@@ -55,6 +55,7 @@ def xor_game(parities: ArrayLike, questions: ArrayLike | None = None, name: str 
     weights = np.full(f.shape, 1.0 / f.size) if questions is None else floats(questions, "probabilities of questions")
     if weights.shape != f.shape:
         raise InvalidShape(f"questions of shape {weights.shape} do not fit parities of shape {f.shape}.")
+    require_room((2,) * f.ndim + f.shape)
     bits = np.indices((2,) * f.ndim).sum(axis=0) % 2
     rule = bits.reshape(bits.shape + (1,) * f.ndim) == f.reshape((1,) * f.ndim + f.shape)
     return Game(rule.astype(np.float64), weights, name)

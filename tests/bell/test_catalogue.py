@@ -287,6 +287,12 @@ def test_names_that_are_none(name: str, error: type[Exception], match: str) -> N
         sb.inequality(name)
 
 
+def test_more_outcomes_than_can_be_enumerated_have_no_local_value() -> None:
+    assert sb.inequality("chsh_d(6)").local == pytest.approx(sb.chsh_d(6).local_bound)
+    found = sb.inequality("chsh_d(12)")
+    assert found.local is None and found.quantum is None and found.no_signaling == 1.0
+
+
 def test_known_values_are_checked() -> None:
     with pytest.raises(sb.InvalidParameter, match="exact, lower or upper"):
         sb.KnownValue(1.0, "above", "")

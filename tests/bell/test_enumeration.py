@@ -12,6 +12,7 @@ from sdpbound.arrays import Floats
 from sdpbound.bell import enumeration
 from sdpbound.bell.deterministic import exact_deterministic_maximum, maximize_deterministic
 from sdpbound.bell.expression import BellExpression
+from sdpbound.bell.families.bipartite import inn22
 from sdpbound.bell.scenario import Scenario
 from sdpbound.errors import TooLarge
 
@@ -80,6 +81,11 @@ def test_integers_are_exact(values: list[float]) -> None:
 @pytest.mark.parametrize("values", [[1.0, 2.0**-62], [2.0**61, 1.0], [1.0, 0.1, 1e-5]])
 def test_too_many_bits_are_no_integers(values: list[float]) -> None:
     assert enumeration.as_integers(np.array(values)) is None
+
+
+@pytest.mark.slow
+def test_twenty_four_settings_a_side() -> None:
+    assert inn22(24).local_bound == 0.0
 
 
 def test_twenty_one_settings_a_side() -> None:

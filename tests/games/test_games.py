@@ -59,6 +59,14 @@ def test_the_game_of_feige_fortnow_and_lovasz() -> None:
     assert twice.classical().value == pytest.approx(brute_force(twice), abs=1e-12)
 
 
+def test_two_rounds_of_an_xor_game_are_won_as_often_as_one_squared() -> None:
+    """By quantum players, whose value is multiplicative (Cleve, Slofstra, Unger and Upadhyay, quant-ph/0608146)."""
+    game = xor_game([[0, 0], [0, 1]])
+    one, two = game.quantum("1").value, game.repeated(2).quantum("1").value
+    assert two == pytest.approx(one**2, abs=1e-5)
+    assert two >= tsirelson_strategy(game)[0] ** 2 - 1e-12
+
+
 def test_a_repeated_game_by_its_definition() -> None:
     rng = np.random.default_rng(7)
     questions = rng.random((2, 3))
@@ -165,6 +173,12 @@ def test_bad_games() -> None:
         xor_game([[0, 2]])
     with pytest.raises(sb.InvalidParameter, match="no XOR game"):
         tsirelson_strategy(feige())
+    with pytest.raises(sb.InvalidShape, match="must be a number or a rectangular array"):
+        xor_game("parities")  # type: ignore[arg-type]
+    with pytest.raises(sb.TooLarge, match="entries"):
+        xor_game(np.zeros((1,) * 30))
+    with pytest.raises(sb.InvalidShape, match="numbers of answers"):
+        Game.from_predicate(lambda *_: True, np.full((2, 2), 0.25), [2, 2, 2])
     for constraints, error, match in (
         ([((0, 0), 1)], sb.InvalidParameter, "a variable twice"),
         ([((0, 2), 1)], sb.InvalidParameter, "without gaps"),

@@ -27,10 +27,10 @@ ROOT = math.sqrt(2.0)
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Source and maxima, as in :class:`~sdpbound.bell.catalogue.inequality.BellInequality`."""
+    """Source and maxima, as in :class:`~sdpbound.bell.catalogue.inequality.BellInequality`; None where not known."""
 
     source: str
-    local: float
+    local: float | None
     quantum: KnownValue | None
     no_signaling: float | None
     quantum_upper: KnownValue | None = None
@@ -145,7 +145,7 @@ def _chsh_d(d: int) -> Facts:
     if d == 2:
         return Facts(source, 0.75, _exact((2.0 + ROOT) / 4.0, "Tsirelson 1980"), 1.0)
     if d not in CHSH_D:
-        return Facts(source, math.nan, None, 1.0)
+        return Facts(source, None, None, 1.0)
     wins, reached, upper = CHSH_D[d]
     return Facts(source, wins / d**2, _found(reached, d), 1.0, None if upper is None else _level(upper, "1+AB"))
 

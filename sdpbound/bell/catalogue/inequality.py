@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 
 from sdpbound.arguments import instance, numbered
@@ -42,7 +41,7 @@ class KnownValue:
         numbered(self.value, "a known value")
         if self.side not in SIDES:
             raise InvalidParameter(f"side = {self.side!r:.60} must be {', '.join(SIDES[:-1])} or {SIDES[-1]}.")
-        if not 0.0 <= numbered(self.error, "error") < math.inf:
+        if numbered(self.error, "error") < 0.0:
             raise InvalidParameter(f"error = {self.error} must be at least 0.")
 
     def __float__(self) -> float:
@@ -64,8 +63,9 @@ class BellInequality(BellExpression):
         The name that :func:`~sdpbound.inequality` takes, such as "cglmp(3)".
     source : str
         Where the expression is from.
-    local : float
-        The largest value of local behaviours, exact up to rounding; ``local_bound`` enumerates it again.
+    local : float or None
+        The largest value of local behaviours, exact up to rounding; ``local_bound`` enumerates it again. None where
+        no formula is known and there are too many strategies.
     quantum : KnownValue or None
         The best that is known of the largest quantum value: exact, or reached by devices (side "lower").
     quantum_upper : KnownValue or None
@@ -81,14 +81,16 @@ class BellInequality(BellExpression):
 
     key: str = field(default="", kw_only=True)
     source: str = field(default="", kw_only=True)
-    local: float = field(default=math.nan, kw_only=True)
+    local: float | None = field(default=None, kw_only=True)
     quantum: KnownValue | None = field(default=None, kw_only=True)
     quantum_upper: KnownValue | None = field(default=None, kw_only=True)
     no_signaling: float | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         BellExpression.__post_init__(self)
-        numbered(self.local, "the local maximum")
+        for number, name in ((self.local, "the local maximum"), (self.no_signaling, "the no-signaling maximum")):
+            if number is not None:
+                numbered(number, name)
         for value, name in ((self.quantum, "quantum"), (self.quantum_upper, "quantum_upper")):
             if value is not None:
                 instance(value, KnownValue, name, "KnownValue(0.25, 'lower', 'two qubits')")

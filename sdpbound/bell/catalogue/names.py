@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 from sdpbound.bell.catalogue.facts import FACTS
 from sdpbound.bell.catalogue.inequality import BellInequality
+from sdpbound.bell.expression import BellExpression
 from sdpbound.bell.families.expressions import EXPRESSIONS, read_name
 from sdpbound.bell.families.lists import AVIS, SLIWA
+from sdpbound.errors import TooLarge
 
 __all__ = ["inequalities", "inequality"]
 
@@ -70,11 +70,19 @@ def inequality(name: str) -> BellInequality:
         expression.name,
         key=key,
         source=facts.source,
-        local=expression.local_bound if math.isnan(facts.local) else facts.local,
+        local=_enumerated(expression) if facts.local is None else facts.local,
         quantum=facts.quantum,
         quantum_upper=facts.quantum_upper,
         no_signaling=facts.no_signaling,
     )
+
+
+def _enumerated(expression: BellExpression) -> float | None:
+    """The local maximum, if its strategies can be gone through."""
+    try:
+        return expression.local_bound
+    except TooLarge:
+        return None
 
 
 def inequalities() -> tuple[BellInequality, ...]:
