@@ -189,6 +189,45 @@ def test_all_of_the_lists(key: str) -> None:
         above(key)
 
 
+#: Searches as they were made for the catalogue: dimension, restarts, seed.
+SEARCHES = [(2, 30, 2), (3, 12, 3), (4, 8, 4), (3, 60, 103), (4, 60, 104), (5, 30, 105)]
+FOUND = [k for k in ALL if (known := sb.inequality(k).quantum) is not None and known.source.startswith("see-saw")]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", FOUND)
+def test_searched_values_are_found_again(key: str) -> None:
+    """One of the searches reaches what is printed as reached."""
+    found = sb.inequality(key)
+    assert found.quantum is not None
+    searches = SEARCHES
+    if key.startswith("sliwa"):
+        searches = [(2, 40, 2), (3, 10, 3)]
+    elif key.startswith(("inn22", "i4422")):
+        searches = [(d, 30, 7 + d) for d in (3, 4)]
+    elif key.startswith("chsh_d"):
+        searches = [(found.scenario.outcomes[0][0], 10, seed) for seed in range(3)]
+    best = -math.inf
+    for dimension, restarts, seed in searches:
+        best = max(best, sb.see_saw(found, dimension, restarts, seed)[0])
+        if best >= found.quantum.value - 1e-8:
+            break
+    assert best >= found.quantum.value - 1e-8
+    assert found.quantum_upper is None or best <= found.quantum_upper.value + 1e-9
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", ["inn22(5)", "inn22(6)", "cglmp(5)", "cglmp(6)"])
+def test_larger_bounds_from_above(key: str) -> None:
+    above(key)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", [k for k in SLIWA_KEYS if k not in ("sliwa(1)", "sliwa(10)")])
+def test_all_of_sliwa_from_above(key: str) -> None:
+    above(key)
+
+
 def test_known_closed_forms() -> None:
     assert float(sb.inequality("cglmp(3)").quantum) == pytest.approx(1.0 + math.sqrt(11.0 / 3.0))  # type: ignore[arg-type]
     assert float(sb.inequality("sliwa(18)").quantum) == pytest.approx(2.0 * (7.0 - math.sqrt(17.0)), abs=1e-8)  # type: ignore[arg-type]
