@@ -14,8 +14,12 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from sdpbound.attacks.options import AttackOptions
     from sdpbound.attacks.proof import EntropyAttack
     from sdpbound.bell.behaviour import Behaviour
+    from sdpbound.bell.catalogue.inequality import BellInequality, KnownValue
+    from sdpbound.bell.catalogue.names import inequalities, inequality
     from sdpbound.bell.exact import Angle
     from sdpbound.bell.expression import BellExpression
+    from sdpbound.bell.facets import is_facet
+    from sdpbound.bell.families.bipartite import chsh_d, elegant, hardy, i4422, inn22, magic_square
     from sdpbound.bell.families.contours import contour_at_chsh, theta_at_chsh
     from sdpbound.bell.families.correlators import correlators_self_test
     from sdpbound.bell.families.expressions import asymmetric_chsh, cglmp, chained, chsh, i3322, mermin, tilted_chsh
@@ -28,6 +32,8 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
         singlet_quantum_bound,
         singlet_strategy_value,
     )
+    from sdpbound.bell.families.lists import avis, sliwa
+    from sdpbound.bell.families.multipartite import gyni, mabk, svetlichny
     from sdpbound.bell.families.singlet import SingletSelfTest
     from sdpbound.bell.families.table import family_named
     from sdpbound.bell.noise.kinds import noise_from
@@ -84,6 +90,9 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
         finite_randomness_length,
         minimum_rounds,
     )
+    from sdpbound.games.constraints import constraint_game
+    from sdpbound.games.game import Game
+    from sdpbound.games.xor import tsirelson_strategy, xor_game
     from sdpbound.rates.best_tests import BestTest, best_test
     from sdpbound.rates.critical import critical_efficiency, critical_error_rate, critical_visibility
     from sdpbound.rates.options import LineOptions, RandomnessOptions, RateOptions, SearchOptions
@@ -101,6 +110,7 @@ __all__ = [
     "Axis",
     "Behaviour",
     "BellExpression",
+    "BellInequality",
     "BestTest",
     "Bound",
     "Certificate",
@@ -121,6 +131,7 @@ __all__ = [
     "FiniteRandomnessOptions",
     "FiniteSecurity",
     "Functional",
+    "Game",
     "Highs",
     "Infeasible",
     "InvalidBehaviour",
@@ -132,6 +143,7 @@ __all__ = [
     "InvalidSolver",
     "InvalidStudy",
     "KeyQuestion",
+    "KnownValue",
     "LineOptions",
     "Local",
     "Member",
@@ -168,14 +180,17 @@ __all__ = [
     "WhiteNoise",
     "__version__",
     "asymmetric_chsh",
+    "avis",
     "best_preprocessing",
     "best_test",
     "blind_guessing_probability",
     "cglmp",
     "chained",
     "chsh",
+    "chsh_d",
     "conditional_entropy",
     "conditional_entropy_upper_bound",
+    "constraint_game",
     "contour_at_chsh",
     "convex_combination_attack",
     "correlators_self_test",
@@ -183,6 +198,7 @@ __all__ = [
     "critical_error_rate",
     "critical_noise",
     "critical_visibility",
+    "elegant",
     "entropy_envelope",
     "error_correction",
     "family_named",
@@ -190,9 +206,18 @@ __all__ = [
     "finite_key_length",
     "finite_randomness_length",
     "guessing_probability",
+    "gyni",
+    "hardy",
     "i3322",
+    "i4422",
+    "inequalities",
+    "inequality",
+    "inn22",
+    "is_facet",
     "key_rate",
     "key_rate_upper_bound",
+    "mabk",
+    "magic_square",
     "maximize",
     "mermin",
     "min_entropy",
@@ -209,9 +234,13 @@ __all__ = [
     "singlet_local_bound",
     "singlet_quantum_bound",
     "singlet_strategy_value",
+    "sliwa",
+    "svetlichny",
     "theta_at_chsh",
     "tilted_chsh",
+    "tsirelson_strategy",
     "verify",
+    "xor_game",
 ]
 
 __getattr__, __dir__ = lazy_face(
@@ -223,8 +252,14 @@ __getattr__, __dir__ = lazy_face(
         "sdpbound.attacks.options": "AttackOptions",
         "sdpbound.attacks.proof": "EntropyAttack",
         "sdpbound.bell.behaviour": "Behaviour",
+        "sdpbound.bell.catalogue.inequality": "BellInequality KnownValue",
+        "sdpbound.bell.catalogue.names": "inequalities inequality",
         "sdpbound.bell.exact": "Angle",
         "sdpbound.bell.expression": "BellExpression",
+        "sdpbound.bell.facets": "is_facet",
+        "sdpbound.bell.families.bipartite": "chsh_d elegant hardy i4422 inn22 magic_square",
+        "sdpbound.bell.families.lists": "avis sliwa",
+        "sdpbound.bell.families.multipartite": "gyni mabk svetlichny",
         "sdpbound.bell.families.contours": "contour_at_chsh theta_at_chsh",
         "sdpbound.bell.families.correlators": "correlators_self_test",
         "sdpbound.bell.families.expressions": "asymmetric_chsh cglmp chained chsh i3322 mermin tilted_chsh",
@@ -271,6 +306,9 @@ __getattr__, __dir__ = lazy_face(
             "FiniteKeyOptions FiniteLength FiniteRandomnessOptions FiniteSecurity finite_key_length "
             "finite_randomness_length minimum_rounds"
         ),
+        "sdpbound.games.constraints": "constraint_game",
+        "sdpbound.games.game": "Game",
+        "sdpbound.games.xor": "tsirelson_strategy xor_game",
         "sdpbound.rates.best_tests": "BestTest best_test",
         "sdpbound.rates.critical": "critical_efficiency critical_error_rate critical_visibility",
         "sdpbound.rates.options": "LineOptions RandomnessOptions RateOptions SearchOptions",
