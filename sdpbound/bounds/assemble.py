@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -17,9 +16,11 @@ from numpy.typing import NDArray
 
 from sdpbound.adversaries.adversary import Adversary, Relaxation, checked_relaxation
 from sdpbound.arrays import Floats
+from sdpbound.bell.relabelling import Relabelling
 from sdpbound.bell.scenario import BlindMeasurement, Scenario
+from sdpbound.bell.symmetry import SymmetryGroup
 from sdpbound.bounds.question import Question
-from sdpbound.bounds.symmetries import program_symmetries, symmetry_key
+from sdpbound.bounds.symmetries import program_symmetry, question_symmetry
 from sdpbound.conic.certificate import Certifier
 from sdpbound.conic.program import ConicProgram
 from sdpbound.conic.reduce import Reduction
@@ -30,7 +31,10 @@ __all__ = ["Assembly", "assemble"]
 
 @dataclass(frozen=True, eq=False)
 class Assembly:
-    """A program with everything that depends on its structure only, shared between the points of a sweep."""
+    """A program with everything that depends on its structure only, shared between the points of a sweep.
+
+    ``group`` are the symmetries used, None if none were looked for.
+    """
 
     program: ConicProgram
     reduction: Reduction
@@ -38,6 +42,7 @@ class Assembly:
     relaxation: Relaxation
     copies: int
     dependencies: tuple[Floats, ...]
+    group: SymmetryGroup | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +66,10 @@ def assemble(question: Question, model: Adversary, symmetry: bool = True) -> Ass
     rows = _data_rows(question, relaxation)
     objective_rows = question.objective.reshape(copies, -1)
     _require_reached(question, model, relaxation, objective_rows, rows)
-    key = symmetry_key(relaxation, objective_rows, rows, observed.values) if symmetry and relaxation.matrix else ()
+    group = None
+    if symmetry and relaxation.matrix is not None:
+        group = question_symmetry(question, model, relaxation, rows.reshape(-1, *relaxation.scenario.shape))
+    key = () if group is None else tuple(zip(group.generators, group.copies, strict=True))
     structure = _structure(model, question.scenario, question.blind, copies, rows.shape[0], rows.tobytes(), key)
     objective = np.concatenate([structure.coordinates_t @ row for row in objective_rows])
     program = ConicProgram(
@@ -74,7 +82,7 @@ def assemble(question: Question, model: Adversary, symmetry: bool = True) -> Ass
         unit=structure.unit,
     )
     return Assembly(
-        program, structure.reduction, structure.certifier, structure.relaxation, copies, structure.dependencies
+        program, structure.reduction, structure.certifier, structure.relaxation, copies, structure.dependencies, group
     )
 
 
@@ -130,7 +138,7 @@ def _structure(
     copies: int,
     tested: int,
     rows_bytes: bytes,
-    key: tuple[Any, ...],
+    key: tuple[tuple[Relabelling, tuple[int, ...]], ...],
 ) -> _Structure:
     relaxation = model.relax(scenario, blind)
     m = relaxation.variables
@@ -159,7 +167,7 @@ def _structure(
         inequalities,
         unit,
         sp.csr_array(relaxation.coordinates.T),
-        Reduction(shell, program_symmetries(relaxation, key)),
+        Reduction(shell, program_symmetry(model, scenario, blind, copies, key)),
         Certifier(shell),
         relaxation,
         _dependencies(rows) if tested else (),

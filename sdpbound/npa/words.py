@@ -20,7 +20,16 @@ from numpy.typing import NDArray
 
 from sdpbound.bell.scenario import Letter, Scenario
 
-__all__ = ["MomentLookup", "MomentMatrix", "PartyAlgebra", "PartyWord", "Word", "moment_matrix", "swap_alike_parties"]
+__all__ = [
+    "MomentLookup",
+    "MomentMatrix",
+    "PartyAlgebra",
+    "PartyWord",
+    "Word",
+    "moment_matrix",
+    "moment_matrix_of",
+    "swap_alike_parties",
+]
 
 PartyWord = tuple[int, ...]
 Word = tuple[PartyWord, ...]
@@ -204,10 +213,15 @@ def moment_matrix(
 
     ``commuting[party]`` lists pairs of settings of that party whose operators commute.
     """
-    parties = scenario.parties
     algebras = tuple(
-        PartyAlgebra(scenario.letters[p], commuting[p] if commuting else frozenset()) for p in range(parties)
+        PartyAlgebra(scenario.letters[p], commuting[p] if commuting else frozenset()) for p in range(scenario.parties)
     )
+    return moment_matrix_of(algebras, words)
+
+
+def moment_matrix_of(algebras: tuple[PartyAlgebra, ...], words: Sequence[Word]) -> MomentMatrix:
+    """The moment matrix of generating words of these algebras, one for each party."""
+    parties = len(algebras)
     n = len(words)
     key = np.zeros((n, n), dtype=np.int64)
     adjoint_key = np.zeros((n, n), dtype=np.int64)

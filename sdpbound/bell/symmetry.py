@@ -1,0 +1,216 @@
+"""The relabellings that leave Bell expressions and tested data unchanged, found from the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import numpy as np
+import scipy.linalg
+
+from sdpbound.arrays import Floats, Ints
+from sdpbound.bell.automorphisms import automorphisms
+from sdpbound.bell.relabelling import Relabelling, full_letters, full_tensor
+from sdpbound.bell.scenario import Scenario
+
+__all__ = ["EXACTLY", "SymmetryGroup", "Tables", "symmetry_group"]
+
+#: Coefficients and tested values that differ by less are the same.
+EXACTLY = 1e-11
+#: A search for symmetries ends after so many seconds, with what it has found.
+MOST_SECONDS = 2.0
+
+Test = Callable[[Relabelling], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class SymmetryGroup:
+    """A group of relabellings.
+
+    Attributes
+    ----------
+    generators : relabellings that generate it
+    order : number of elements, at least this if not ``complete``
+    complete : whether the search for it has ended in its time
+    copies : for each generator, where it takes each of the expressions
+    """
+
+    generators: tuple[Relabelling, ...]
+    order: int
+    complete: bool
+    copies: tuple[tuple[int, ...], ...]
+
+
+class Tables:
+    """Expressions that may be permuted, and an affine set of behaviours that must stay as it is, in full letters.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    objective : (E, *shape) coefficients of the expressions; a relabelling may permute them
+    coefficients, values : (J, *shape) and (J,): the behaviours whose expressions have these values
+    within : values that differ by less are the same
+    """
+
+    def __init__(
+        self, scenario: Scenario, objective: Floats, coefficients: Floats, values: Floats, within: float = EXACTLY
+    ) -> None:
+        self.scenario = scenario
+        self.within = within
+        self.objective = full_tensor(scenario, objective)
+        self.scale = max(1.0, float(np.abs(self.objective).max(initial=0.0)))
+        sizes = self.objective.shape[1:]
+        rows = full_tensor(scenario, coefficients).reshape(len(values), self.objective[0].size)
+        rows[:, 0] -= values
+        self.zero = _basis(rows)  # functionals that vanish on the set
+        self.data = np.array([self.zero.T @ self.zero[:, 0], (self.zero * self.zero).sum(axis=0)]).reshape(2, *sizes)
+
+    def image(self, relabelling: Relabelling) -> tuple[int, ...] | None:
+        """Where a relabelling takes each expression; None if it is no symmetry."""
+        moved = relabelling.permuted(self.zero.reshape(-1, *self.objective.shape[1:])).reshape(self.zero.shape)
+        if moved.size and np.abs(moved - (moved @ self.zero.T) @ self.zero).max() > 4.0 * self.within:
+            return None
+        tensors = relabelling.permuted(self.objective)
+        image: list[int] = []
+        for row in tensors:
+            hits = [
+                e
+                for e, own in enumerate(self.objective)
+                if e not in image and np.abs(own - row).max() <= 1e-13 * self.scale
+            ]
+            if not hits:
+                return None
+            image.append(hits[0])
+        return tuple(image)
+
+    def colours(self, apart: dict[tuple[int, int], int], last_outcomes_fixed: bool) -> Ints:
+        """(V, V) colours of pairs of full letters, equal where a symmetry could take one pair to the other."""
+        scenario = self.scenario
+        letters = [letter for own in full_letters(scenario) for letter in own]
+        tensors = [_numbered(self.objective, EXACTLY * self.scale), _numbered(self.data, max(self.within, EXACTLY))]
+        start = np.cumsum([0, *(len(own) for own in full_letters(scenario))])
+        rows: dict[tuple[int, int], Ints] = {}
+        for p in range(scenario.parties):
+            for q in range(scenario.parties):
+                rows[p, q] = np.concatenate([_slices(t, p, q) for t in tensors], axis=2)
+        width = 3 + max((r.shape[2] for r in rows.values()), default=0)
+        table = np.full((len(letters), len(letters), width), -1, dtype=np.int64)
+        for (p, q), part in rows.items():
+            block = table[start[p] : start[p + 1], start[q] : start[q + 1]]
+            if p == q:
+                here = np.arange(len(part))
+                block[here, here, 3 : 3 + part.shape[2]] = part[here, here]
+            else:
+                block[:, :, 3 : 3 + part.shape[2]] = part
+        for i, one in enumerate(letters):
+            for j, other in enumerate(letters):
+                same = one.party == other.party
+                table[i, j, 0] = 0 if i == j else 1 if same and one.setting == other.setting else 2 if same else 3
+            table[i, i, 1] = apart.get((one.party, one.setting), 0)
+            d = scenario.outcomes[one.party][one.setting]
+            table[i, i, 2] = int(last_outcomes_fixed and d > 2 and one.outcome == d - 1)
+        if not letters:
+            return np.zeros((0, 0), dtype=np.int64)
+        _, number = np.unique(table.reshape(-1, width), axis=0, return_inverse=True)
+        return np.asarray(number.reshape(len(letters), len(letters)), dtype=np.int64)
+
+
+def _basis(rows: Floats) -> Floats:
+    """Orthonormal rows that span the same space, up to rounding."""
+    scale = np.abs(rows).sum(axis=1)
+    rows = rows[scale > 0] / scale[scale > 0][:, None]
+    if not rows.size:
+        return np.zeros((0, rows.shape[1]))
+    q, r, _ = scipy.linalg.qr(rows.T, mode="economic", pivoting=True)
+    size = np.abs(np.diagonal(r))
+    return np.ascontiguousarray(q[:, : int((size > 1e-9 * size[0]).sum())].T)
+
+
+def _numbered(values: Floats, within: float) -> Ints:
+    """The same number for values that are the same within an accuracy."""
+    flat = values.reshape(-1)
+    order = np.argsort(flat)
+    steps = np.concatenate([[0], np.cumsum(np.diff(flat[order]) > within)])
+    number = np.empty(flat.size, dtype=np.int64)
+    number[order] = steps[: flat.size]
+    return number.reshape(values.shape)
+
+
+def _slices(tensors: Ints, p: int, q: int) -> Ints:
+    """(letters of p, letters of q, width): what stands in the tensors at two letters, in an order of its own.
+
+    First with the identity of all other parties, then with anything; for p = q at one letter of one party.
+    """
+    if p == q:
+        moved = np.moveaxis(tensors, 1 + p, 0)[1:]
+        part = _both(moved)
+        out = np.zeros((len(part), len(part), part.shape[1]), dtype=np.int64)
+        here = np.arange(len(part))
+        out[here, here] = part
+        return out
+    moved = np.moveaxis(tensors, (1 + p, 1 + q), (0, 1))[1:, 1:]
+    part = _both(moved.reshape(-1, *moved.shape[2:]))
+    return part.reshape(moved.shape[0], moved.shape[1], -1)
+
+
+def _both(moved: Ints) -> Ints:
+    """Rows: sorted entries with identities only in the rest, then all entries sorted. ``moved``: (N, E, *rest)."""
+    alone = moved[(slice(None), slice(None), *(0,) * (moved.ndim - 2))]
+    flat = moved.reshape(len(moved), -1)
+    return np.concatenate([np.sort(alone, axis=1), np.sort(flat, axis=1)], axis=1)
+
+
+@dataclass(frozen=True)
+class _Pattern:
+    """What a search depends on: only the first three fields, so that it is done once for a whole sweep."""
+
+    scenario: Scenario
+    colours: bytes
+    context: object
+    tables: Tables = field(compare=False)
+    accepted: Test = field(compare=False)
+
+
+def symmetry_group(
+    tables: Tables,
+    accepted: Test = lambda relabelling: True,
+    apart: dict[tuple[int, int], int] | None = None,
+    last_outcomes_fixed: bool = False,
+    context: object = None,
+) -> SymmetryGroup:
+    """All relabellings that leave the tables unchanged.
+
+    Parameters
+    ----------
+    tables : the expressions and data
+    accepted : a further test that symmetries must pass; those that pass it are a group
+    apart : numbers for settings (party, setting) that are of kinds of their own
+    last_outcomes_fixed : whether the last outcome of a setting with more than two must go to a last one
+    context : hashable; with equal pattern and context ``accepted`` is taken to be the same test
+    """
+    colours = tables.colours(apart or {}, last_outcomes_fixed)
+    pattern = _Pattern(tables.scenario, colours.tobytes(), context, tables, accepted)
+    found = _searched(pattern)
+    copies = [tables.image(g) for g in found.generators]
+    if None in copies:  # values of the same pattern, and other symmetries
+        found = _search(pattern)
+        copies = [tables.image(g) for g in found.generators]
+    return SymmetryGroup(found.generators, found.order, found.complete, tuple(c for c in copies if c is not None))
+
+
+def _search(pattern: _Pattern) -> SymmetryGroup:
+    scenario, tables = pattern.scenario, pattern.tables
+    size = sum(len(own) for own in full_letters(scenario))
+    colours = np.frombuffer(pattern.colours, dtype=np.int64).reshape(size, size)
+
+    def fits(image: Ints) -> bool:
+        relabelling = Relabelling.of_permutation(scenario, image)
+        return tables.image(relabelling) is not None and pattern.accepted(relabelling)
+
+    found = automorphisms(colours, fits, MOST_SECONDS)
+    generators = tuple(Relabelling.of_permutation(scenario, image) for image in found.generators)
+    return SymmetryGroup(generators, found.order, found.complete, ())
+
+
+_searched = lru_cache(maxsize=512)(_search)
