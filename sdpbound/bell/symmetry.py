@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -10,7 +11,7 @@ import numpy as np
 import scipy.linalg
 
 from sdpbound.arrays import Floats, Ints
-from sdpbound.bell.automorphisms import automorphisms
+from sdpbound.bell.automorphisms import Edges, automorphisms
 from sdpbound.bell.relabelling import Relabelling, full_letters, full_tensor
 from sdpbound.bell.scenario import Scenario
 
@@ -116,6 +117,31 @@ class Tables:
         return np.asarray(number.reshape(len(letters), len(letters)), dtype=np.int64)
 
 
+    def edges(self) -> list[Edges]:
+        """What stands in the tables at three letters and more."""
+        scenario = self.scenario
+        start = np.cumsum([0, *(len(own) for own in full_letters(scenario))])
+        tensors = [
+            np.sort(_numbered(self.objective, EXACTLY * self.scale), axis=0),
+            _numbered(self.data, max(self.within, EXACTLY)),
+        ]
+        rows = np.concatenate([t.reshape(len(t), -1) for t in tensors]).T
+        _, label = np.unique(rows, axis=0, return_inverse=True)
+        place = np.array(np.unravel_index(np.arange(len(rows)), self.objective.shape[1:])).T
+        label = label.reshape(-1)
+        common = np.argmax(np.bincount(label))  # most are zero, and need not be said
+        out = []
+        for parties in itertools.chain.from_iterable(
+            itertools.combinations(range(scenario.parties), r) for r in range(3, scenario.parties + 1)
+        ):
+            inside = [p in parties for p in range(scenario.parties)]
+            keep = ((place > 0) == inside).all(axis=1) & (label != common)
+            if keep.any():
+                points = place[keep][:, list(parties)] - 1 + start[list(parties)]
+                out.append(Edges(points.astype(np.int64), label[keep].astype(np.int64)))
+        return out
+
+
 def _basis(rows: Floats) -> Floats:
     """Orthonormal rows that span the same space, up to rounding."""
     scale = np.abs(rows).sum(axis=1)
@@ -208,7 +234,7 @@ def _search(pattern: _Pattern) -> SymmetryGroup:
         relabelling = Relabelling.of_permutation(scenario, image)
         return tables.image(relabelling) is not None and pattern.accepted(relabelling)
 
-    found = automorphisms(colours, fits, MOST_SECONDS)
+    found = automorphisms(colours, fits, tables.edges(), MOST_SECONDS)
     generators = tuple(Relabelling.of_permutation(scenario, image) for image in found.generators)
     return SymmetryGroup(generators, found.order, found.complete, ())
 
