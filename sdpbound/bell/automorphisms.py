@@ -1,7 +1,7 @@
 """Permutations that leave a coloured graph unchanged: individualisation and refinement, in bounded time.
 
-Points 0 .. n - 1 have colours for each ordered pair, ``colours[i, j]``, those of single points on the diagonal, and some
-sets of more points, *edges*, have colours, too. A base is
+Points 0 .. n - 1 have colours for each ordered pair, ``colours[i, j]``, those of single points on the diagonal, and
+some sets of more points, *edges*, have colours, too. A base is
 a list of points that, held fixed, leaves nothing to choose after refinement. From its end to its start the search asks
 for each point that could be the image of a base point whether some permutation has that image and fixes the base points
 before it: these generate all (C. Sims, 1970). Where a test beyond the colours refuses a permutation the search goes on.
@@ -90,9 +90,7 @@ def orbit_of(start: int, generators: Sequence[Ints]) -> set[int]:
 
 
 class _Search:
-    def __init__(
-        self, colours: Ints, accepted: Test, edges: Sequence[Edges], deadline: float, steps: int
-    ) -> None:
+    def __init__(self, colours: Ints, accepted: Test, edges: Sequence[Edges], deadline: float, steps: int) -> None:
         _, dense = np.unique(colours, return_inverse=True)
         self.colours: Ints = dense.reshape(colours.shape).astype(np.int64)
         self.accepted = accepted
@@ -167,7 +165,9 @@ class _Search:
                 raise _OutOfTime
             _, flat = np.unique(numbers, return_inverse=True)
             both = flat.reshape(2, self.size).astype(np.int64)
-            if not np.array_equal(np.bincount(both[0], minlength=2 * self.size), np.bincount(both[1], minlength=2 * self.size)):
+            if not np.array_equal(
+                np.bincount(both[0], minlength=2 * self.size), np.bincount(both[1], minlength=2 * self.size)
+            ):
                 return None
             now = int(both.max()) + 1
             if now in (count, self.size):

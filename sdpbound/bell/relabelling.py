@@ -1,8 +1,8 @@
 """Relabellings of parties, settings and outcomes, and what they do to Bell expressions.
 
 A functional of behaviours is written with all outcomes and without a choice: in *full letters*, for each party the
-identity and each outcome of each setting, and so that the sum over the outcomes of a setting is zero wherever a letter
-of it stands. There a relabelling is a permutation of the entries, also where the coordinates of a scenario leave out the
+identity and each outcome of each setting, and so that the sum over the outcomes of a setting is zero wherever a
+letter of it stands. There a relabelling is a permutation of the entries, also where the coordinates of a scenario leave out the
 last outcome.
 """
 
@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sdpbound.arrays import Floats, Ints
 from sdpbound.arguments import instance
+from sdpbound.arrays import Floats, Ints
 from sdpbound.bell.expression import BellExpression
 from sdpbound.bell.scenario import Scenario
 from sdpbound.errors import InvalidInput
@@ -87,7 +88,9 @@ def _contracted(scenario: Scenario, tables: Floats, direction: int) -> Floats:
     first = tables.ndim - scenario.parties
     out = tables
     for party in range(scenario.parties):
-        out = np.moveaxis(np.tensordot(_to_full(scenario, party)[direction], out, axes=(1, first + party)), 0, first + party)
+        out = np.moveaxis(
+            np.tensordot(_to_full(scenario, party)[direction], out, axes=(1, first + party)), 0, first + party
+        )
     return np.ascontiguousarray(out)
 
 
@@ -118,8 +121,8 @@ class Relabelling:
         fits = [len(own) for own in self.image] == [len(own) for own in names]
         if not fits or sorted(flat) != sorted(name for own in names for name in own) or not self._keeps_settings():
             raise InvalidInput(
-                f"the new names {self.image!r:.80} are no relabelling of {self.scenario}: the outcomes of a setting must "
-                "go to those of one setting, and the settings of a party to those of one party."
+                f"the new names {self.image!r:.80} are no relabelling of {self.scenario}: the outcomes of a setting "
+                "must go to those of one setting, and the settings of a party to those of one party."
             )
 
     def _keeps_settings(self) -> bool:
@@ -142,8 +145,11 @@ class Relabelling:
         settings: dict[tuple[int, int], int] | None = None,
         outcomes: dict[tuple[int, int], tuple[int, ...]] | None = None,
     ) -> Relabelling:
-        """From what changes: ``parties[p]`` is the new number of party p; ``settings[p, x]`` the new number of setting x
-        of party p (at the new party); ``outcomes[p, x]`` the new numbers of the outcomes of that setting."""
+        """From what changes.
+
+        ``parties[p]`` is the new number of party p, ``settings[p, x]`` that of setting x of party p (at the new
+        party), and ``outcomes[p, x]`` are those of the outcomes of that setting.
+        """
         to = list(range(scenario.parties)) if parties is None else list(parties)
         x_of, a_of = settings or {}, outcomes or {}
         if sorted(to) != list(range(scenario.parties)):
@@ -182,7 +188,7 @@ class Relabelling:
         return {(o.setting, o.outcome): name for o, name in zip(own, self.image[party], strict=True)}
 
     def permuted(self, tensors: Floats) -> Floats:
-        """Tensors (..., *sizes) in full letters after the relabelling: entry l of ``tensors`` stands at the image of l."""
+        """Tensors (..., *sizes) in full letters after the relabelling: entry l stands at the image of l."""
         parties = self.scenario.parties
         first = tensors.ndim - parties
         letters = full_letters(self.scenario)
@@ -195,7 +201,8 @@ class Relabelling:
             inverse[[number[name] for name in names]] = np.arange(1, 1 + len(names))
             axes[target], places[target] = party, inverse
         moved = tensors.transpose(*range(first), *(first + a for a in axes))
-        return np.ascontiguousarray(moved[(Ellipsis, *np.ix_(*places))])
+        index: tuple[Any, ...] = (Ellipsis, *np.ix_(*places))
+        return np.ascontiguousarray(moved[index])
 
     def apply(self, tables: ArrayLike) -> Floats:
         """Coefficient tables (..., *shape) of expressions after the relabelling."""
@@ -226,11 +233,11 @@ class Relabelling:
                 moved = outcomes != list(range(len(outcomes)))
                 if images[0][1] == setting and not moved:
                     continue
-                name, new = f"{NAMES[party]}{setting}", f"{NAMES[images[0][0]]}{images[0][1]}"
+                old, new = f"{NAMES[party]}{setting}", f"{NAMES[images[0][0]]}{images[0][1]}"
                 if len(outcomes) == 2:
-                    parts.append(f"{name} -> {'-' if moved else ''}{new}")
+                    parts.append(f"{old} -> {'-' if moved else ''}{new}")
                     continue
                 how = f"outcomes {' '.join(map(str, range(len(outcomes))))} -> {' '.join(map(str, outcomes))}"
-                text = name if new == name else f"{name} -> {new}"
+                text = old if new == old else f"{old} -> {new}"
                 parts.append(f"{text} ({how})" if moved else text)
         return ", ".join(parts) or "identity"

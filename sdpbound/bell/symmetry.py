@@ -6,16 +6,19 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import scipy.linalg
+import scipy.sparse as sp
+from scipy.sparse.csgraph import connected_components
 
 from sdpbound.arrays import Floats, Ints
 from sdpbound.bell.automorphisms import Edges, automorphisms
 from sdpbound.bell.relabelling import Relabelling, full_letters, full_tensor
 from sdpbound.bell.scenario import Scenario
 
-__all__ = ["EXACTLY", "SymmetryGroup", "Tables", "symmetry_group"]
+__all__ = ["EXACTLY", "SymmetryGroup", "Tables", "nearest_symmetric", "symmetry_group"]
 
 #: Coefficients and tested values that differ by less are the same.
 EXACTLY = 1e-11
@@ -116,7 +119,6 @@ class Tables:
         _, number = np.unique(table.reshape(-1, width), axis=0, return_inverse=True)
         return np.asarray(number.reshape(len(letters), len(letters)), dtype=np.int64)
 
-
     def edges(self) -> list[Edges]:
         """What stands in the tables at three letters and more."""
         scenario = self.scenario
@@ -182,7 +184,8 @@ def _slices(tensors: Ints, p: int, q: int) -> Ints:
 
 def _both(moved: Ints) -> Ints:
     """Rows: sorted entries with identities only in the rest, then all entries sorted. ``moved``: (N, E, *rest)."""
-    alone = moved[(slice(None), slice(None), *(0,) * (moved.ndim - 2))]
+    index: tuple[Any, ...] = (slice(None), slice(None), *(0,) * (moved.ndim - 2))
+    alone = moved[index]
     flat = moved.reshape(len(moved), -1)
     return np.concatenate([np.sort(alone, axis=1), np.sort(flat, axis=1)], axis=1)
 
@@ -240,3 +243,40 @@ def _search(pattern: _Pattern) -> SymmetryGroup:
 
 
 _searched = lru_cache(maxsize=512)(_search)
+
+
+def nearest_symmetric(scenario: Scenario, coefficients: Floats, values: Floats, within: float) -> tuple[int, Floats]:
+    """The order of the group of relabellings that change tested data by no more than ``within``, and invariant values.
+
+    The values are those of the mean over the group: a linear functional of the tested expressions is a table in full
+    letters, and the mean over relabellings is that over each orbit of its entries. So they are the nearest invariant
+    ones in the length of that table.
+    """
+    rows = full_tensor(scenario, coefficients)
+    sizes, flat = rows.shape[1:], rows.reshape(len(values), -1)
+    constants = flat[:, 0].copy()
+    flat[:, 0] = 0.0
+    span = _basis(flat)
+
+    def keeps_span(relabelling: Relabelling) -> bool:
+        moved = relabelling.permuted(span.reshape(-1, *sizes)).reshape(span.shape)
+        return bool(np.abs(moved - (moved @ span.T) @ span).max(initial=0.0) <= EXACTLY)
+
+    nothing = np.zeros((1, *scenario.shape))
+    group = symmetry_group(
+        Tables(scenario, nothing, coefficients, values, within), keeps_span, context=("nearest", within, span.tobytes())
+    )
+    table = np.linalg.lstsq(flat, values - constants, rcond=None)[0]
+    here = np.arange(table.size)
+    targets = [
+        g.permuted(here.reshape(sizes).astype(np.float64)).reshape(-1).astype(np.int64) for g in group.generators
+    ]
+    if not targets:
+        return 1, values
+    graph = sp.coo_array(
+        (np.ones(table.size * len(targets)), (np.tile(here, len(targets)), np.concatenate(targets))),
+        shape=(table.size, table.size),
+    )
+    count, label = connected_components(graph, directed=False)
+    mean = np.bincount(label, weights=table, minlength=count) / np.bincount(label, minlength=count)
+    return group.order, np.asarray(flat @ mean[label] + constants, dtype=np.float64)

@@ -63,12 +63,13 @@ def assemble(question: Question, model: Adversary, symmetry: bool = True) -> Ass
     relaxation = checked_relaxation(model, question.scenario, question.blind)
     observed = question.observed
     copies = len(question.objective)
-    rows = _data_rows(question, relaxation)
+    # tested functionals in the relaxation's scenario, (J, coordinates)
+    rows = question.tested_in(relaxation.scenario).reshape(len(observed), relaxation.coordinates.shape[0])
     objective_rows = question.objective.reshape(copies, -1)
     _require_reached(question, model, relaxation, objective_rows, rows)
     group = None
     if symmetry and relaxation.matrix is not None:
-        group = question_symmetry(question, model, relaxation, rows.reshape(-1, *relaxation.scenario.shape))
+        group = question_symmetry(question, model, relaxation)
     key = () if group is None else tuple(zip(group.generators, group.copies, strict=True))
     structure = _structure(model, question.scenario, question.blind, copies, rows.shape[0], rows.tobytes(), key)
     objective = np.concatenate([structure.coordinates_t @ row for row in objective_rows])
@@ -100,17 +101,6 @@ def _dependencies(rows: Floats) -> tuple[Floats, ...]:
         multipliers = column / scale
         out.append(multipliers / np.abs(multipliers).sum())
     return tuple(out)
-
-
-def _data_rows(question: Question, relaxation: Relaxation) -> Floats:
-    """Tested functionals in the relaxation's scenario, (J, coordinates)."""
-    table = question.observed.coefficients
-    shape = relaxation.scenario.shape
-    if table.shape[1:] != shape:
-        wide = np.zeros((len(table), *shape))
-        wide[(slice(None), *(slice(0, k) for k in table.shape[1:]))] = table
-        table = wide
-    return np.ascontiguousarray(table.reshape(len(table), relaxation.coordinates.shape[0]))
 
 
 def _require_reached(

@@ -19,7 +19,11 @@ from sdpbound.conic.program import Symmetry
 from sdpbound.conic.sectors import eliminate
 from sdpbound.npa.acting import SignedImage, WordAction, word_action
 
-__all__ = ["coordinate_parity", "null_space_mod2", "program_symmetry", "question_symmetry"]
+__all__ = ["NEARLY", "coordinate_parity", "null_space_mod2", "program_symmetry", "question_symmetry"]
+
+
+#: Data that are symmetric up to this are worth a word, and :meth:`Observations.symmetrised`.
+NEARLY = 1e-6
 
 
 # -- flips of outcomes --------------------------------------------------------------------------------------------
@@ -72,7 +76,7 @@ def null_space_mod2(rows: NDArray[np.int8]) -> list[NDArray[np.int8]]:
 
 
 def question_symmetry(
-    question: Question, model: Adversary, relaxation: Relaxation, coefficients: Floats, within: float = EXACTLY
+    question: Question, model: Adversary, relaxation: Relaxation, within: float = EXACTLY
 ) -> SymmetryGroup:
     """The relabellings that leave a question, and the words of its relaxation, unchanged.
 
@@ -81,19 +85,19 @@ def question_symmetry(
 
     Parameters
     ----------
-    coefficients : (J, *shape) of the tested expressions in the relaxation's scenario
     within : tested values that differ by less are the same
     """
     scenario, blind = relaxation.scenario, question.blind
     action = _action(model, question.scenario, blind)
-    tables = Tables(scenario, question.objective, coefficients, question.observed.values, within)
+    values = question.observed.values
+    tables = Tables(scenario, question.objective, question.tested_in(scenario), values, within)
     apart = {} if blind is None else {(1, blind.y): 1, (1, scenario.settings[1] - 1): 2}
     return symmetry_group(
         tables,
         lambda relabelling: _keeps_words(action, relabelling),
         apart,
         not action.moves_last_outcomes,
-        (model, question.scenario, blind),
+        (model, question.scenario, blind, within),
     )
 
 

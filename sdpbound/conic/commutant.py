@@ -7,10 +7,11 @@ zero if not (Murota, Kanno, Kojima and Kojima, Jpn. J. Ind. Appl. Math. 27, 125,
 
     M = sum over kinds, copies p and q, and a:  c_a[p, q]  E_p C_a E_q^T,
 
-where the columns of E_p are an orthonormal basis of copy p, all bases of a kind aligned, and C_a, with C_0 = 1, span the
-matrices that commute with the representation: one for a real kind, two for a complex, four for a quaternionic one. M is
-positive semidefinite if and only if, for each kind, the matrix of the blocks ``sum_a c_a[p, q] S^T C_a S`` is, with S a
-basis of what the C_a make of one vector. Nothing here is trusted, but everything is tried on another random member.
+where the columns of E_p are an orthonormal basis of copy p, all bases of a kind aligned, and C_a, with C_0 = 1, span
+the matrices that commute with the representation: one for a real kind, two for a complex, four for a quaternionic
+one. M is positive semidefinite if and only if, for each kind, the matrix of the blocks ``sum_a c_a[p, q] S^T C_a S``
+is, with S a basis of what the C_a make of one vector. Nothing here is trusted, but everything is tried on another
+random member.
 
 Each copy is looked for among the words of one orbit of the group only, so that bases have few entries.
 """

@@ -36,7 +36,8 @@ class Symmetry:
     owners : for each block the first one of its orbit
     transports : for each block a sparse (n, n) matrix R: its matrix M is that of the first block M_0 seen from there,
         ``M_0 = R^T M R``, so that a dual X_0 of the first one belongs to ``R X_0 R^T``; None for the identity
-    basis : sparse (n, n), columns are words in which the group acts by orthogonal matrices; None for the words themselves
+    basis : sparse (n, n), columns are words in which the group acts by orthogonal matrices; None for the words as
+        they are
     strings : (n,) numbers of the groups of basis words that the group permutes as wholes
     orbits : for each block (n,) numbers of the orbits of these strings under what keeps the block
     """

@@ -68,7 +68,9 @@ class Reduction(Reduced[ConicProgram, tuple[Floats, ...]]):
                 self._split[k] = split_block(index, k, symmetry)
                 selections += self._split[k].triangles(invariants)
                 sizes += self._split[k].sizes
-        select = sp.csr_array(sp.vstack(selections, format="csr")) if selections else sp.csr_array((0, invariants.shape[1]))
+        select = (
+            sp.csr_array(sp.vstack(selections, format="csr")) if selections else sp.csr_array((0, invariants.shape[1]))
+        )
         matrix = sp.csc_array(select @ free)
         matrix.sum_duplicates()
         self._matrix = clean(matrix, 1e-15 if symmetry is None else 1e-13)

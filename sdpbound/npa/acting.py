@@ -224,12 +224,12 @@ def _words_of_string(
 ) -> tuple[list[Word], Floats]:
     """All full words of a string of settings, and their combinations with sum zero over each letter's outcomes."""
     choices: list[list[int]] = []
-    weights = np.ones((1, 1))
+    weights: Floats = np.ones((1, 1))
     for p, part in enumerate(text):
         for x in part:
             d = scenario.outcomes[p][x]
             choices.append([number[p][Letter(x, None)]] if d == 2 else [number[p][Letter(x, a)] for a in range(d)])
-            weights = np.kron(weights, np.ones((1, 1)) if d == 2 else _zero_sum(d))
+            weights = np.asarray(np.kron(weights, np.ones((1, 1)) if d == 2 else _zero_sum(d)), dtype=np.float64)
     words: list[Word] = []
     for choice in itertools.product(*choices):
         rest = iter(choice)
