@@ -163,28 +163,27 @@ class _Search:
             self.steps -= 1
             if self.steps < 0 or time.monotonic() > self.deadline:
                 raise _OutOfTime
-            _, flat = np.unique(numbers, return_inverse=True)
-            both = flat.reshape(2, self.size).astype(np.int64)
-            if not np.array_equal(
-                np.bincount(both[0], minlength=2 * self.size), np.bincount(both[1], minlength=2 * self.size)
-            ):
-                return None
+            both = _ranks(numbers.reshape(-1)).reshape(2, self.size)
             now = int(both.max()) + 1
+            here, there = (np.bincount(side, minlength=now) for side in both)
+            if not np.array_equal(here, there):
+                return None
             if now in (count, self.size):
                 return both
             count = now
-            numbers = np.stack([self.seen(side) for side in both])
+            numbers = self.seen(both)
 
-    def seen(self, colours: Ints) -> NDArray[np.uint64]:
+    def seen(self, both: Ints) -> NDArray[np.uint64]:
         """For each point a number made of its colour and of what it sees, in any order: equal if all of it is."""
-        own = _mixed(colours.astype(np.uint64) + np.uint64(1))
-        total = _mixed(self.pairs ^ own[None, :]).sum(axis=1, dtype=np.uint64)
+        own = _mixed(both.astype(np.uint64) + np.uint64(1))
+        total = _mixed(self.pairs ^ own[:, None, :]).sum(axis=2, dtype=np.uint64)
         for points, label in self.edges:
-            ends = own[points]
-            # every end sees the others and the label
-            value = _mixed(label[:, None] + (ends.sum(axis=1, dtype=np.uint64)[:, None] - ends))
-            for k in range(points.shape[1]):
-                np.add.at(total, points[:, k], value[:, k])
+            for side in (0, 1):
+                ends = own[side][points]
+                # every end sees the others and the label
+                value = _mixed(label[:, None] + (ends.sum(axis=1, dtype=np.uint64)[:, None] - ends))
+                for k in range(points.shape[1]):
+                    np.add.at(total[side], points[:, k], value[:, k])
         return _mixed(total ^ _mixed(own))
 
     def extend(self, points: list[int], images: list[int]) -> Ints | None:
@@ -204,6 +203,16 @@ class _Search:
             if image_found is not None:
                 return image_found
         return None
+
+
+def _ranks(values: NDArray[Any]) -> Ints:
+    """The number of each value among the different ones, in order."""
+    order = np.argsort(values)
+    ordered = values[order]
+    out = np.empty(values.size, dtype=np.int64)
+    out[order[0]] = 0
+    out[order[1:]] = np.cumsum(ordered[1:] != ordered[:-1])
+    return out
 
 
 def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -2,8 +2,8 @@
 
 A functional of behaviours is written with all outcomes and without a choice: in *full letters*, for each party the
 identity and each outcome of each setting, and so that the sum over the outcomes of a setting is zero wherever a
-letter of it stands. There a relabelling is a permutation of the entries, also where the coordinates of a scenario leave out the
-last outcome.
+letter of it stands. There a relabelling is a permutation of the entries, also where the coordinates of a scenario
+leave out the last outcome.
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,11 +42,24 @@ class SplitBlock:
     def sizes(self) -> tuple[int, ...]:
         return tuple(kind.size for kind in self.kinds)
 
-    def triangles(self, invariants: sp.csr_array) -> Iterator[sp.csr_array]:
-        """For each kind rows that read the upper triangle of its block, column by column, from z; y = invariants z."""
-        entries = None if self.basis is None else self._entries(invariants)
+    def triangles(self, invariants: sp.csr_array) -> sp.csr_array:
+        """Rows that read the upper triangles of the blocks, column by column, from z; y = invariants z."""
+        source = invariants if self.basis is None else self._entries(invariants)
+        numbers, columns, values, spreads, start = [], [], [], [], 0
         for kind in self.kinds:
-            yield self._triangle(kind, entries, invariants)
+            number, column, value = self._coefficients(kind)
+            numbers.append(number + start)
+            columns.append(column)
+            values.append(value)
+            rows = kind.copies * (kind.copies + 1) // 2 * len(kind.units)
+            start += rows
+            spreads.append(_spread(kind.copies, kind.tables) if len(kind.units) > 1 else sp.eye_array(rows))
+        entries = (np.concatenate(values), (np.concatenate(numbers), np.concatenate(columns)))
+        coefficients = sp.csr_array(entries, shape=(start, source.shape[0]))
+        out = sp.csr_array(coefficients @ source)
+        if all(len(kind.units) == 1 for kind in self.kinds):
+            return out
+        return sp.csr_array(sp.block_diag(spreads, format="csr") @ out)
 
     def lift(self, duals: list[Floats]) -> Floats:
         """The dual of the whole block."""
@@ -75,15 +87,14 @@ class SplitBlock:
         keep = np.abs(rows.data) > 1e-14
         return sp.csr_array((rows.data[keep], (place[keep], rows.col[keep])), shape=(n * n, k))
 
-    def _triangle(self, kind: Kind, entries: sp.csr_array | None, invariants: sp.csr_array) -> sp.csr_array:
-        """Rows of one kind.
+    def _coefficients(self, kind: Kind) -> tuple[Ints, Ints, Floats]:
+        """Rows, columns and values of the c_a[p, q], p <= q, as combinations of variables or of entries in basis words.
 
         c_a[p, q] is trace(C_a^T E_p^T M E_q) / d; by symmetry each string of the orbit of p adds the same to the trace,
         so that the words of the first one are enough.
         """
         n = len(self.index)
-        tables = kind.tables
-        t = len(tables)
+        t = len(kind.units)
         q, p = np.tril_indices(kind.copies)
         starts, words_of = self._first_words(kind)
         scaled = kind.frames * (self.counts[kind.words] / kind.dimension)[:, :, None]
@@ -92,10 +103,11 @@ class SplitBlock:
         for begin in range(0, p.size, step):
             left, right = p[begin : begin + step], q[begin : begin + step]
             near = np.take_along_axis(scaled, starts[:, :, None], axis=1) * words_of[:, :, None]
-            weight = np.einsum("nvk,alk,nul->nauv", kind.frames[right], kind.units, near[left], optimize=True)
+            far = kind.frames[right].transpose(0, 2, 1)
+            weight = np.stack([near[left] @ unit @ far for unit in kind.units], axis=1)  # (pairs, t, u, v)
             u = np.take_along_axis(kind.words, starts, axis=1)[left]
             v = kind.words[right]
-            if entries is None:
+            if self.basis is None:
                 column = self.index[u[:, :, None], v[:, None, :]]
             else:
                 column = u[:, :, None] * n + v[:, None, :]
@@ -105,10 +117,7 @@ class SplitBlock:
             keep = (np.abs(weight) > 1e-14) & (column >= 0)
             parts.append((number[keep], column[keep], weight[keep]))
         number, column, value = (np.concatenate(part) for part in zip(*parts, strict=True))
-        source = invariants if entries is None else entries
-        coefficients = sp.csr_array((value, (number, column)), shape=(p.size * t, source.shape[0]))
-        coefficients = sp.csr_array(coefficients @ source)
-        return coefficients if t == 1 else sp.csr_array(_spread(kind.copies, tables) @ coefficients)
+        return number, column, value
 
     def _first_words(self, kind: Kind) -> tuple[Ints, Floats]:
         """(m, r) where in each copy's words those of the first string stand, and which of these are no padding."""

@@ -31,6 +31,8 @@ __all__ = ["Kind", "kinds_of"]
 #: Parts of a random matrix below this, relative, are zero; they are either of order one or of rounding.
 SMALL = 1e-7
 ATTEMPTS = 3
+#: Bases of no more words are dense arrays.
+DENSE = 300
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,13 +70,17 @@ class Kind:
         """(t, t, t) the matrices S^T C_a S."""
         return np.asarray(np.einsum("ki,akl,lj->aij", self.seeds, self.units, self.seeds))
 
-    def basis(self, n: int) -> sp.csr_array:
-        """Sparse (n, m d): all copies side by side."""
+    def basis(self, n: int) -> Floats | sp.csr_array:
+        """(n, m d): all copies side by side, sparse where n is large."""
         m, s, d = self.frames.shape
         columns = np.broadcast_to((np.arange(m)[:, None] * d + np.arange(d))[:, None, :], (m, s, d))
         rows = np.broadcast_to(self.words[:, :, None], (m, s, d))
         keep = self.frames != 0.0
-        return sp.csr_array((self.frames[keep], (rows[keep], columns[keep])), shape=(n, m * d))
+        if n > DENSE:
+            return sp.csr_array((self.frames[keep], (rows[keep], columns[keep])), shape=(n, m * d))
+        out = np.zeros((n, m * d))
+        out[rows[keep], columns[keep]] = self.frames[keep]
+        return out
 
     def expanded(self, dual: Floats, n: int) -> Floats:
         """A dual of the block as a matrix (n, n) of basis words: the adjoint of taking the block from a matrix."""

@@ -66,7 +66,7 @@ class Reduction(Reduced[ConicProgram, tuple[Floats, ...]]):
                 sizes.append(len(index))
             elif symmetry.owners[k] == k:
                 self._split[k] = split_block(index, k, symmetry)
-                selections += self._split[k].triangles(invariants)
+                selections.append(self._split[k].triangles(invariants))
                 sizes += self._split[k].sizes
         select = (
             sp.csr_array(sp.vstack(selections, format="csr")) if selections else sp.csr_array((0, invariants.shape[1]))
