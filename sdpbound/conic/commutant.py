@@ -104,14 +104,15 @@ def kinds_of(member: Callable[[], Floats], orbits: Ints) -> tuple[list[Kind], bo
     The kinds, and whether each copy is written with the words of one orbit. If the decomposition fails on another
     member, the kinds are the parts between which all members are zero, whole, each word a copy.
     """
-    for _ in range(ATTEMPTS):
-        kinds = _attempt(member, orbits)
+    for attempt in range(ATTEMPTS):
+        # two copies of a quaternionic kind show one unit for each random matrix
+        kinds = _attempt(member, orbits, 1 + 2 * attempt)
         if kinds is not None and _holds(kinds, member()):
             return kinds, True
     return _whole_parts(member()), False
 
 
-def _attempt(member: Callable[[], Floats], orbits: Ints) -> list[Kind] | None:
+def _attempt(member: Callable[[], Floats], orbits: Ints, more: int) -> list[Kind] | None:
     random = _polynomial(member(), member())
     copies = _copies(random, orbits)
     n = len(orbits)
@@ -122,7 +123,7 @@ def _attempt(member: Callable[[], Floats], orbits: Ints) -> list[Kind] | None:
         basis[words, starts[k] : starts[k + 1]] = frame
     # of another one, since between copies of one orbit the first is zero
     first = basis.T @ _polynomial(member(), member()) @ basis
-    second = basis.T @ _polynomial(member(), member()) @ basis
+    others = [basis.T @ _polynomial(member(), member()) @ basis for _ in range(more)]
     scale = float(np.abs(random).max())
     left = np.ones(len(copies), dtype=bool)
     kinds = []
@@ -133,7 +134,7 @@ def _attempt(member: Callable[[], Floats], orbits: Ints) -> list[Kind] | None:
         like = np.flatnonzero(left & (size > SMALL * scale))
         left[like] = False
         left[reference] = False
-        kind = _aligned(copies, starts, like, reference, first, second)
+        kind = _aligned(copies, starts, like, reference, first, others)
         if kind is None:
             return None
         kinds.append(kind)
@@ -166,7 +167,12 @@ def _copies(random: Floats, orbits: Ints) -> list[tuple[Ints, Floats]]:
 
 
 def _aligned(
-    copies: list[tuple[Ints, Floats]], starts: Ints, like: Ints, reference: int, first: Floats, second: Floats
+    copies: list[tuple[Ints, Floats]],
+    starts: Ints,
+    like: Ints,
+    reference: int,
+    first: Floats,
+    others: list[Floats],
 ) -> Kind | None:
     """The kind of these copies, their bases turned so that the random matrix is a multiple of one between them."""
     d = copies[reference][1].shape[1]
@@ -186,7 +192,7 @@ def _aligned(
         frames.append(copies[q][1] @ turns[-1])
     units = np.eye(d)[None]
     if d > 1 and len(members) > 1:
-        found = _units(second, starts, members, turns, d)
+        found = _units(others, starts, members, turns, d)
         if found is None:
             return None
         units = found
@@ -200,16 +206,17 @@ def _aligned(
     return Kind(words, padded, units, seeds)
 
 
-def _units(second: Floats, starts: Ints, members: list[int], turns: list[Floats], d: int) -> Floats | None:
-    """The C_a: an orthonormal basis of the blocks of another random matrix between aligned copies; None if it fails."""
+def _units(others: list[Floats], starts: Ints, members: list[int], turns: list[Floats], d: int) -> Floats | None:
+    """The C_a: an orthonormal basis of the blocks of other random matrices between aligned copies; None if it fails."""
     blocks = []
     for i, q in enumerate(members):
         for j in range(min(i, 3)):  # a few are enough to span at most four dimensions
             r = members[j]
-            block = turns[i].T @ second[starts[q] : starts[q + 1], starts[r] : starts[r + 1]] @ turns[j]
-            blocks.append((block - np.eye(d) * (np.trace(block) / d)).reshape(-1))
+            for other in others:
+                block = turns[i].T @ other[starts[q] : starts[q + 1], starts[r] : starts[r + 1]] @ turns[j]
+                blocks.append((block - np.eye(d) * (np.trace(block) / d)).reshape(-1))
     rest = np.array(blocks)
-    size = float(np.abs(second).max()) or 1.0
+    size = max(float(np.abs(other).max()) for other in others) or 1.0
     _, values, vt = np.linalg.svd(rest, full_matrices=False)
     count = int((values > 1e-6 * size).sum())
     if count not in (0, 1, 3):
