@@ -18,7 +18,7 @@ from sdpbound.bell.automorphisms import Edges, automorphisms
 from sdpbound.bell.relabelling import Relabelling, full_letters, full_tensor
 from sdpbound.bell.scenario import Scenario
 
-__all__ = ["EXACTLY", "SymmetryGroup", "Tables", "nearest_symmetric", "symmetry_group"]
+__all__ = ["EXACTLY", "SymmetryGroup", "Tables", "forget_groups", "nearest_symmetric", "symmetry_group"]
 
 #: Coefficients and tested values that differ by less are the same.
 EXACTLY = 1e-11
@@ -243,6 +243,11 @@ def _search(pattern: _Pattern) -> SymmetryGroup:
 
 
 _searched = lru_cache(maxsize=512)(_search)
+
+
+def forget_groups() -> None:
+    """Drop the groups that were found."""
+    _searched.cache_clear()
 
 
 def nearest_symmetric(scenario: Scenario, coefficients: Floats, values: Floats, within: float) -> tuple[int, Floats]:

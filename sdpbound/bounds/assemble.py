@@ -20,13 +20,13 @@ from sdpbound.bell.relabelling import Relabelling
 from sdpbound.bell.scenario import BlindMeasurement, Scenario
 from sdpbound.bell.symmetry import SymmetryGroup
 from sdpbound.bounds.question import Question
-from sdpbound.bounds.symmetries import program_symmetry, question_symmetry
+from sdpbound.bounds.symmetries import forget_symmetries, program_symmetry, question_symmetry
 from sdpbound.conic.certificate import Certifier
 from sdpbound.conic.program import ConicProgram
 from sdpbound.conic.reduce import Reduction
 from sdpbound.errors import InvalidLevel
 
-__all__ = ["Assembly", "assemble"]
+__all__ = ["Assembly", "assemble", "forget"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +85,12 @@ def assemble(question: Question, model: Adversary, symmetry: bool = True) -> Ass
     return Assembly(
         program, structure.reduction, structure.certifier, structure.relaxation, copies, structure.dependencies, group
     )
+
+
+def forget() -> None:
+    """Drop what is kept for the points of a sweep, so that the next program is assembled from nothing, to be timed."""
+    _structure.cache_clear()
+    forget_symmetries()
 
 
 def _dependencies(rows: Floats) -> tuple[Floats, ...]:

@@ -13,13 +13,20 @@ from sdpbound.adversaries.adversary import Adversary, Relaxation
 from sdpbound.arrays import Floats, Ints
 from sdpbound.bell.relabelling import Relabelling
 from sdpbound.bell.scenario import BlindMeasurement, Scenario
-from sdpbound.bell.symmetry import EXACTLY, SymmetryGroup, Tables, symmetry_group
+from sdpbound.bell.symmetry import EXACTLY, SymmetryGroup, Tables, forget_groups, symmetry_group
 from sdpbound.bounds.question import Question
 from sdpbound.conic.program import Symmetry
 from sdpbound.conic.sectors import eliminate
 from sdpbound.npa.acting import SignedImage, WordAction, word_action
 
-__all__ = ["NEARLY", "coordinate_parity", "null_space_mod2", "program_symmetry", "question_symmetry"]
+__all__ = [
+    "NEARLY",
+    "coordinate_parity",
+    "forget_symmetries",
+    "null_space_mod2",
+    "program_symmetry",
+    "question_symmetry",
+]
 
 
 #: Data that are symmetric up to this are worth a word, and :meth:`Observations.symmetrised`.
@@ -106,6 +113,12 @@ def _action(model: Adversary, scenario: Scenario, blind: BlindMeasurement | None
     relaxation = model.relax(scenario, blind)
     assert relaxation.matrix is not None
     return word_action(relaxation.scenario, relaxation.matrix, blind)
+
+
+def forget_symmetries() -> None:
+    """Drop the groups and actions kept."""
+    _action.cache_clear()
+    forget_groups()
 
 
 def _keeps_words(action: WordAction, relabelling: Relabelling) -> bool:

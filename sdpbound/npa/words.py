@@ -12,7 +12,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -28,7 +27,6 @@ __all__ = [
     "Word",
     "moment_matrix",
     "moment_matrix_of",
-    "swap_alike_parties",
 ]
 
 PartyWord = tuple[int, ...]
@@ -125,8 +123,6 @@ class MomentLookup(Protocol):
 
     def find(self, word: Word) -> int: ...
 
-    def swap(self, matrix: MomentMatrix) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None: ...
-
 
 @dataclass(frozen=True, eq=False)
 class MomentMatrix:
@@ -151,11 +147,6 @@ class MomentMatrix:
     def find(self, word: Word) -> int:
         """Number of the moment of a word; -1 if it does not occur in the matrix, -2 if the word is zero."""
         return self._lookup.find(word)
-
-    @cached_property
-    def swap_image(self) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
-        """Images of moments and of generating words under exchanging two alike parties; None if not closed."""
-        return self._lookup.swap(self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,27 +174,6 @@ class _Lookup:
         key = min(key, adjoint)
         place = int(np.searchsorted(self.keys, key))
         return place if place < self.keys.size and self.keys[place] == key else -1
-
-    def swap(self, matrix: MomentMatrix) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
-        return swap_alike_parties(self.algebras, matrix)
-
-
-def swap_alike_parties(
-    algebras: Sequence[PartyAlgebra], matrix: MomentMatrix
-) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
-    """Images of moments and of generating words under exchanging two parties; None if not alike or not closed."""
-    if len(algebras) != 2 or algebras[0] != algebras[1]:
-        return None
-    where = {word: i for i, word in enumerate(matrix.words)}
-    words = [where.get((b, a), -1) for a, b in matrix.words]
-    if min(words) < 0:
-        return None
-    image = np.array(words, dtype=np.int64)
-    moments = np.arange(matrix.moments)
-    known = matrix.index >= 0
-    # u^dagger v -> (swapped u)^dagger (swapped v); every moment stands somewhere in the matrix
-    moments[matrix.index[known]] = matrix.index[np.ix_(image, image)][known]
-    return moments, image
 
 
 def moment_matrix(

@@ -221,11 +221,11 @@ def test_a_wrong_decomposition_only_loosens(monkeypatch: pytest.MonkeyPatch) -> 
 
     import sdpbound.bounds.assemble as assemble_module
 
-    assemble_module._structure.cache_clear()
+    assemble_module.forget()
     monkeypatch.setattr("sdpbound.conic.blocks.kinds_of", wrong)
     bound = sb.maximize(sb.i3322(), Quantum("1+AB"))
     monkeypatch.undo()
-    assemble_module._structure.cache_clear()
+    assemble_module.forget()
     assert bound.value >= true - 1e-8 and bound.value > true + 1e-3
     assert bound.certificate.verify().holds
 
