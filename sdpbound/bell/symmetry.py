@@ -68,7 +68,9 @@ class Tables:
         rows = full_tensor(scenario, coefficients).reshape(len(values), self.objective[0].size)
         rows[:, 0] -= values
         self.zero = _basis(rows)  # functionals that vanish on the set
-        self.data = np.array([self.zero.T @ self.zero[:, 0], (self.zero * self.zero).sum(axis=0)]).reshape(2, *sizes)
+        data = np.array([self.zero.T @ self.zero[:, 0], (self.zero * self.zero).sum(axis=0)]).reshape(2, *sizes)
+        #: the entries of the tables, numbered: equal where the values are
+        self.numbers = (_numbered(self.objective, EXACTLY * self.scale), _numbered(data, max(within, EXACTLY)))
 
     def image(self, relabelling: Relabelling) -> tuple[int, ...] | None:
         """Where a relabelling takes each expression; None if it is no symmetry."""
@@ -92,12 +94,11 @@ class Tables:
         """(V, V) colours of pairs of full letters, equal where a symmetry could take one pair to the other."""
         scenario = self.scenario
         letters = [letter for own in full_letters(scenario) for letter in own]
-        tensors = [_numbered(self.objective, EXACTLY * self.scale), _numbered(self.data, max(self.within, EXACTLY))]
         start = np.cumsum([0, *(len(own) for own in full_letters(scenario))])
         rows: dict[tuple[int, int], Ints] = {}
         for p in range(scenario.parties):
             for q in range(scenario.parties):
-                rows[p, q] = np.concatenate([_slices(t, p, q) for t in tensors], axis=2)
+                rows[p, q] = np.concatenate([_slices(t, p, q) for t in self.numbers], axis=2)
         width = 3 + max((r.shape[2] for r in rows.values()), default=0)
         table = np.full((len(letters), len(letters), width), -1, dtype=np.int64)
         for (p, q), part in rows.items():
@@ -123,11 +124,8 @@ class Tables:
         """What stands in the tables at three letters and more."""
         scenario = self.scenario
         start = np.cumsum([0, *(len(own) for own in full_letters(scenario))])
-        tensors = [
-            np.sort(_numbered(self.objective, EXACTLY * self.scale), axis=0),
-            _numbered(self.data, max(self.within, EXACTLY)),
-        ]
-        rows = np.concatenate([t.reshape(len(t), -1) for t in tensors]).T
+        objective, data = self.numbers
+        rows = np.concatenate([t.reshape(len(t), -1) for t in (np.sort(objective, axis=0), data)]).T
         _, label = np.unique(rows, axis=0, return_inverse=True)
         place = np.array(np.unravel_index(np.arange(len(rows)), self.objective.shape[1:])).T
         label = label.reshape(-1)
@@ -192,10 +190,12 @@ def _both(moved: Ints) -> Ints:
 
 @dataclass(frozen=True)
 class _Pattern:
-    """What a search depends on: only the first three fields, so that it is done once for a whole sweep."""
+    """What a search depends on: not the last two fields, so that it is done once for a whole sweep."""
 
     scenario: Scenario
-    colours: bytes
+    numbers: bytes
+    apart: tuple[tuple[tuple[int, int], int], ...]
+    last_outcomes_fixed: bool
     context: object
     tables: Tables = field(compare=False)
     accepted: Test = field(compare=False)
@@ -218,8 +218,9 @@ def symmetry_group(
     last_outcomes_fixed : whether the last outcome of a setting with more than two must go to a last one
     context : hashable; with equal pattern and context ``accepted`` is taken to be the same test
     """
-    colours = tables.colours(apart or {}, last_outcomes_fixed)
-    pattern = _Pattern(tables.scenario, colours.tobytes(), context, tables, accepted)
+    numbers = b"".join(t.tobytes() for t in tables.numbers)
+    kept = tuple(sorted((apart or {}).items()))
+    pattern = _Pattern(tables.scenario, numbers, kept, last_outcomes_fixed, context, tables, accepted)
     found = _searched(pattern)
     copies = [tables.image(g) for g in found.generators]
     if None in copies:  # values of the same pattern, and other symmetries
@@ -230,8 +231,7 @@ def symmetry_group(
 
 def _search(pattern: _Pattern) -> SymmetryGroup:
     scenario, tables = pattern.scenario, pattern.tables
-    size = sum(len(own) for own in full_letters(scenario))
-    colours = np.frombuffer(pattern.colours, dtype=np.int64).reshape(size, size)
+    colours = tables.colours(dict(pattern.apart), pattern.last_outcomes_fixed)
 
     def fits(image: Ints) -> bool:
         relabelling = Relabelling.of_permutation(scenario, image)

@@ -101,7 +101,7 @@ def question_symmetry(
     apart = {} if blind is None else {(1, blind.y): 1, (1, scenario.settings[1] - 1): 2}
     return symmetry_group(
         tables,
-        lambda relabelling: _keeps_words(action, relabelling),
+        lambda relabelling: _moved(model, question.scenario, blind, relabelling) is not None,
         apart,
         not action.moves_last_outcomes,
         (model, question.scenario, blind, within),
@@ -118,11 +118,16 @@ def _action(model: Adversary, scenario: Scenario, blind: BlindMeasurement | None
 def forget_symmetries() -> None:
     """Drop the groups and actions kept."""
     _action.cache_clear()
+    _moved.cache_clear()
     forget_groups()
 
 
-def _keeps_words(action: WordAction, relabelling: Relabelling) -> bool:
-    return action.moved(relabelling) is not None
+@lru_cache(maxsize=256)
+def _moved(
+    model: Adversary, scenario: Scenario, blind: BlindMeasurement | None, relabelling: Relabelling
+) -> SignedImage | None:
+    """Images of the full words; None if the words are not closed."""
+    return _action(model, scenario, blind).moved(relabelling)
 
 
 def program_symmetry(
@@ -139,7 +144,8 @@ def program_symmetry(
     if not generators:
         return None
     action = _action(model, scenario, blind)
-    words = [moved for relabelling, _ in generators if (moved := action.moved(relabelling)) is not None]
+    found = [_moved(model, scenario, blind, relabelling) for relabelling, _ in generators]
+    words = [moved for moved in found if moved is not None]
     images = [image for _, image in generators]
     assert len(words) == len(images)
     moments = [action.moments_moved(word) for word in words]

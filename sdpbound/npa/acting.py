@@ -10,6 +10,7 @@ a setting's projectors that add up to zero, orthonormal ones, a relabelling is a
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -148,7 +149,7 @@ def word_action(scenario: Scenario, matrix: MomentMatrix, blind: BlindMeasuremen
         pairs[1] = frozenset({(blind.y, scenario.settings[1] - 1)})
     strings: dict[tuple[tuple[int, ...], ...], int] = {}
     string = np.array([strings.setdefault(_string(scenario, word), len(strings)) for word in matrix.words])
-    needed = [int(np.prod([_dimension(scenario, p, x) for p, part in enumerate(s) for x in part])) for s in strings]
+    needed = [math.prod(_dimension(scenario, p, x) for p, part in enumerate(s) for x in part) for s in strings]
     binary = all(d <= 2 for own in scenario.outcomes for d in own)
     if binary or not np.array_equal(np.bincount(string), needed):
         return _without_last_outcomes(scenario, matrix, pairs)
@@ -280,7 +281,7 @@ def _expansion(
                 return None
             rows.append(place)
             columns.append(j)
-            values.append(float(np.prod([weight for _, weight in choice])))
+            values.append(math.prod(weight for _, weight in choice))
     return sp.csr_array((values, (rows, columns)), shape=(len(matrix.words), len(words)))
 
 
@@ -332,4 +333,4 @@ def _party_image(
         return None
     known = [image for image in images if image is not None]
     reduced = algebra.reduce([i for i, _ in known])
-    return None if reduced is None else (reduced, float(np.prod([s for _, s in known])))
+    return None if reduced is None else (reduced, math.prod(s for _, s in known))
