@@ -176,7 +176,8 @@ class Observations:
         Bounds use the relabellings of parties, settings and outcomes that leave the data unchanged. Measured
         frequencies and rounded tables of a symmetric behaviour have them only nearly. Here each value is replaced by
         its mean over all relabellings that change no value by more than about ``within``, and its tolerance grows by
-        what that moved it: a bound on the new data holds for the old ones, and the difference is charged to it.
+        what that moved it, or one of its images: a bound on the new data holds for the old ones, and the difference is
+        charged to it.
 
         Parameters
         ----------
@@ -197,14 +198,16 @@ class Observations:
             raise InvalidParameter(f"within = {within!r} must lie between 0 and 1; take a small number such as 1e-6.")
         if not len(self):
             return self
-        _, values = nearest_symmetric(self.scenario, self.coefficients, self.values, distance)
+        values, orbits = nearest_symmetric(self.scenario, self.coefficients, self.values, distance)
         moved = np.abs(values - self.values)
         if not moved.max() > 0.0:
             return self
         # rounded up, so that the new intervals hold the old ones
         slack = 4.0 * np.finfo(np.float64).eps * (np.abs(values) + np.abs(self.values))
-        wider = np.where(moved > 0.0, (self.tolerances + moved + slack) * (1.0 + 1e-15), self.tolerances)
-        return replace(self, values=values, tolerances=wider)
+        own = np.where(moved > 0.0, (self.tolerances + moved + slack) * (1.0 + 1e-15), self.tolerances)
+        wider = np.zeros(len(self))
+        np.maximum.at(wider, orbits, own)  # and symmetric themselves
+        return replace(self, values=values, tolerances=wider[orbits])
 
     def __len__(self) -> int:
         return len(self.values)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -18,7 +18,15 @@ from sdpbound.bell.automorphisms import Edges, automorphisms
 from sdpbound.bell.relabelling import Relabelling, full_letters, full_tensor
 from sdpbound.bell.scenario import Scenario
 
-__all__ = ["EXACTLY", "SymmetryGroup", "Tables", "forget_groups", "nearest_symmetric", "symmetry_group"]
+__all__ = [
+    "EXACTLY",
+    "SymmetryGroup",
+    "Tables",
+    "forget_groups",
+    "nearest_symmetric",
+    "row_images",
+    "symmetry_group",
+]
 
 #: Coefficients and tested values that differ by less are the same.
 EXACTLY = 1e-11
@@ -188,17 +196,16 @@ def _both(moved: Ints) -> Ints:
     return np.concatenate([np.sort(alone, axis=1), np.sort(flat, axis=1)], axis=1)
 
 
-@dataclass(frozen=True)
-class _Pattern:
-    """What a search depends on: not the last two fields, so that it is done once for a whole sweep."""
-
-    scenario: Scenario
-    numbers: bytes
-    apart: tuple[tuple[tuple[int, int], int], ...]
-    last_outcomes_fixed: bool
-    context: object
-    tables: Tables = field(compare=False)
-    accepted: Test = field(compare=False)
+@lru_cache(maxsize=512)
+def _place(
+    scenario: Scenario,
+    numbers: bytes,
+    apart: tuple[tuple[tuple[int, int], int], ...],
+    last_outcomes_fixed: bool,
+    context: object,
+) -> list[SymmetryGroup]:
+    """Where the group is kept that a search for tables of this pattern has found, once for a whole sweep."""
+    return []
 
 
 def symmetry_group(
@@ -218,40 +225,55 @@ def symmetry_group(
     last_outcomes_fixed : whether the last outcome of a setting with more than two must go to a last one
     context : hashable; with equal pattern and context ``accepted`` is taken to be the same test
     """
-    numbers = b"".join(t.tobytes() for t in tables.numbers)
     kept = tuple(sorted((apart or {}).items()))
-    pattern = _Pattern(tables.scenario, numbers, kept, last_outcomes_fixed, context, tables, accepted)
-    found = _searched(pattern)
-    copies = [tables.image(g) for g in found.generators]
-    if None in copies:  # values of the same pattern, and other symmetries
-        found = _search(pattern)
-        copies = [tables.image(g) for g in found.generators]
+    numbers = b"".join(t.tobytes() for t in tables.numbers)
+    place = _place(tables.scenario, numbers, kept, last_outcomes_fixed, context)
+    copies: list[tuple[int, ...] | None] = [None]
+    if place:
+        copies = [tables.image(g) for g in place[0].generators]
+    if None in copies:  # nothing found yet, or values of the same pattern that have other symmetries
+        place[:] = [_search(tables, accepted, dict(kept), last_outcomes_fixed)]
+        copies = [tables.image(g) for g in place[0].generators]
+    found = place[0]
     return SymmetryGroup(found.generators, found.order, found.complete, tuple(c for c in copies if c is not None))
 
 
-def _search(pattern: _Pattern) -> SymmetryGroup:
-    scenario, tables = pattern.scenario, pattern.tables
-    colours = tables.colours(dict(pattern.apart), pattern.last_outcomes_fixed)
+def _search(
+    tables: Tables, accepted: Test, apart: dict[tuple[int, int], int], last_outcomes_fixed: bool
+) -> SymmetryGroup:
+    scenario = tables.scenario
 
     def fits(image: Ints) -> bool:
         relabelling = Relabelling.of_permutation(scenario, image)
-        return tables.image(relabelling) is not None and pattern.accepted(relabelling)
+        return tables.image(relabelling) is not None and accepted(relabelling)
 
-    found = automorphisms(colours, fits, tables.edges(), MOST_SECONDS)
+    found = automorphisms(tables.colours(apart, last_outcomes_fixed), fits, tables.edges(), MOST_SECONDS)
     generators = tuple(Relabelling.of_permutation(scenario, image) for image in found.generators)
     return SymmetryGroup(generators, found.order, found.complete, ())
 
 
-_searched = lru_cache(maxsize=512)(_search)
-
-
 def forget_groups() -> None:
     """Drop the groups that were found."""
-    _searched.cache_clear()
+    _place.cache_clear()
 
 
-def nearest_symmetric(scenario: Scenario, coefficients: Floats, values: Floats, within: float) -> tuple[int, Floats]:
-    """The order of the group of relabellings that change tested data by no more than ``within``, and invariant values.
+def row_images(scenario: Scenario, coefficients: Floats, relabelling: Relabelling) -> Ints | None:
+    """(J,) where a relabelling takes each tested expression, up to sign and a constant; None if one goes elsewhere."""
+    rows = full_tensor(scenario, coefficients)
+    moved = relabelling.permuted(rows).reshape(len(rows), rows[0].size)
+    flat = rows.reshape(moved.shape)
+    flat[:, 0] = moved[:, 0] = 0.0
+    size = np.linalg.norm(flat, axis=1)
+    same = np.abs(moved @ flat.T) - size[:, None] * size[None, :]
+    fits = (same >= -EXACTLY * size[None, :] ** 2) & (np.abs(size[:, None] - size[None, :]) <= EXACTLY * size[None, :])
+    image = np.argmax(fits, axis=1)
+    return image if fits.any(axis=1).all() and np.unique(image).size == len(rows) else None
+
+
+def nearest_symmetric(scenario: Scenario, coefficients: Floats, values: Floats, within: float) -> tuple[Floats, Ints]:
+    """Values that are invariant under all relabellings that change tested data by no more than ``within``.
+
+    With them (J,) numbers of the orbits of the tested expressions; one for all where they go to combinations.
 
     The values are those of the mean over the group: a linear functional of the tested expressions is a table in full
     letters, and the mean over relabellings is that over each orbit of its entries. So they are the nearest invariant
@@ -277,11 +299,17 @@ def nearest_symmetric(scenario: Scenario, coefficients: Floats, values: Floats, 
         g.permuted(here.reshape(sizes).astype(np.float64)).reshape(-1).astype(np.int64) for g in group.generators
     ]
     if not targets:
-        return 1, values
-    graph = sp.coo_array(
-        (np.ones(table.size * len(targets)), (np.tile(here, len(targets)), np.concatenate(targets))),
-        shape=(table.size, table.size),
-    )
-    count, label = connected_components(graph, directed=False)
-    mean = np.bincount(label, weights=table, minlength=count) / np.bincount(label, minlength=count)
-    return group.order, np.asarray(flat @ mean[label] + constants, dtype=np.float64)
+        return values, np.arange(len(values))
+    label = _orbits(targets, table.size)
+    mean = np.bincount(label, weights=table) / np.bincount(label)
+    images = [image for g in group.generators if (image := row_images(scenario, coefficients, g)) is not None]
+    alike = len(images) == len(targets)
+    orbits = _orbits(images, len(values)) if alike else np.zeros(len(values), dtype=np.int64)
+    return np.asarray(flat @ mean[label] + constants, dtype=np.float64), orbits
+
+
+def _orbits(images: list[Ints], size: int) -> Ints:
+    """Numbers of the orbits of places under maps of them."""
+    here = np.tile(np.arange(size), len(images))
+    graph = sp.coo_array((np.ones(here.size), (here, np.concatenate(images))), shape=(size, size))
+    return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)

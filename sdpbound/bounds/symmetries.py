@@ -13,7 +13,7 @@ from sdpbound.adversaries.adversary import Adversary, Relaxation
 from sdpbound.arrays import Floats, Ints
 from sdpbound.bell.relabelling import Relabelling
 from sdpbound.bell.scenario import BlindMeasurement, Scenario
-from sdpbound.bell.symmetry import EXACTLY, SymmetryGroup, Tables, forget_groups, symmetry_group
+from sdpbound.bell.symmetry import EXACTLY, SymmetryGroup, Tables, forget_groups, row_images, symmetry_group
 from sdpbound.bounds.question import Question
 from sdpbound.conic.program import Symmetry
 from sdpbound.conic.sectors import eliminate
@@ -31,6 +31,8 @@ __all__ = [
 
 #: Data that are symmetric up to this are worth a word, and :meth:`Observations.symmetrised`.
 NEARLY = 1e-6
+#: Where a tolerance is larger than this, data are a box whose corners matter.
+WIDE = 1e-6
 
 
 # -- flips of outcomes --------------------------------------------------------------------------------------------
@@ -88,7 +90,8 @@ def question_symmetry(
     """The relabellings that leave a question, and the words of its relaxation, unchanged.
 
     They may permute the expressions of Eve's guesses. Of the tested data they keep the set of all behaviours that have
-    the tested values, not each expression, since the program is about that set.
+    the tested values, not each expression, since the program is about that set; where tolerances are wide, so that
+    a bound is about a box of values, they keep the box.
 
     Parameters
     ----------
@@ -97,14 +100,25 @@ def question_symmetry(
     scenario, blind = relaxation.scenario, question.blind
     action = _action(model, question.scenario, blind)
     values = question.observed.values
-    tables = Tables(scenario, question.objective, question.tested_in(scenario), values, within)
+    tested, tolerances = question.tested_in(scenario), question.observed.tolerances
+    wide = bool((tolerances > WIDE).any())
+
+    def accepted(relabelling: Relabelling) -> bool:
+        if _moved(model, question.scenario, blind, relabelling) is None:
+            return False
+        if not wide:
+            return True
+        image = row_images(scenario, tested, relabelling)
+        return image is not None and np.allclose(tolerances[image], tolerances, rtol=1e-6, atol=0.0)
+
+    tables = Tables(scenario, question.objective, tested, values, within)
     apart = {} if blind is None else {(1, blind.y): 1, (1, scenario.settings[1] - 1): 2}
     return symmetry_group(
         tables,
-        lambda relabelling: _moved(model, question.scenario, blind, relabelling) is not None,
+        accepted,
         apart,
         not action.moves_last_outcomes,
-        (model, question.scenario, blind, within),
+        (model, question.scenario, blind, within, (tested.tobytes(), tolerances.tobytes()) if wide else None),
     )
 
 

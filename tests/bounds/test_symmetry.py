@@ -295,3 +295,19 @@ def _image_of_word(scenario: sb.Scenario, g: Relabelling, word: tuple[tuple[int,
         if abs(weight) > 1e-12:
             out[tuple(w for w, _ in choice)] = weight
     return out
+
+
+def test_wide_tolerances_keep_only_what_keeps_the_box() -> None:
+    """Four correlators, one of them known less well: relabellings that would move it to another are not used."""
+    table = np.array([[1.0, 1.0], [1.0, -1.0]]) * 0.9 / 2**0.5
+    even = sb.Observations.correlators(table, tolerance=1e-3)
+    uneven = sb.Observations(even.scenario, even.coefficients, even.values, np.array([1e-2, 1e-3, 1e-3, 1e-3]))
+    orders = []
+    for data in (even, uneven):
+        question = bell_question(sb.chsh(), data, "upper")
+        used = same_with_and_without(question, Quantum("1+AB"), 1e-6).symmetry
+        assert used is not None
+        orders.append(used.order)
+    assert orders == [16, 4]
+    # the bound is what the box allows
+    assert solve(question, Quantum("1+AB")).value == pytest.approx(4 * 0.9 / 2**0.5 + 0.013, abs=1e-6)
