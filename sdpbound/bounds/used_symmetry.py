@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sdpbound.arguments import counted
+
 __all__ = ["UsedSymmetry"]
 
 
@@ -32,9 +34,14 @@ class UsedSymmetry:
     variables: int
     note: str = ""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "order", counted(self.order, "the order of a symmetry", 1))
+        for name in ("variables_before", "variables"):
+            object.__setattr__(self, name, counted(getattr(self, name), name, 0))
+
     @property
     def sizes(self) -> str:
-        """The sizes in one line, such as "blocks 121 -> 6, 10 x 5, 1; variables 5461 -> 144"."""
+        """The sizes in one line, such as "blocks 9 -> 2, 4 x 1; variables 13 -> 2"."""
         return (
             f"blocks {counted_sizes(self.blocks_before)} -> {counted_sizes(self.blocks)}; "
             f"variables {self.variables_before} -> {self.variables}"
@@ -49,7 +56,7 @@ class UsedSymmetry:
 
 
 def counted_sizes(sizes: Sequence[int]) -> str:
-    """Sizes of blocks, the largest first, equal ones counted: "6, 10 x 5, 1"."""
+    """Sizes of blocks, the largest first, equal ones counted: "6, 10 x 5, 10 x 1"."""
     counts = Counter(sizes)
     return (
         ", ".join(f"{n} x {size}" if n > 1 else f"{size}" for size, n in sorted(counts.items(), reverse=True)) or "none"
