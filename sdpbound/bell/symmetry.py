@@ -104,8 +104,9 @@ class Tables:
         letters = [letter for own in full_letters(scenario) for letter in own]
         start = np.cumsum([0, *(len(own) for own in full_letters(scenario))])
         rows: dict[tuple[int, int], Ints] = {}
-        for p in range(scenario.parties):
-            for q in range(scenario.parties):
+        present = [p for p, own in enumerate(full_letters(scenario)) if own]
+        for p in present:
+            for q in present:
                 rows[p, q] = np.concatenate([_slices(t, p, q) for t in self.numbers], axis=2)
         width = 3 + max((r.shape[2] for r in rows.values()), default=0)
         table = np.full((len(letters), len(letters), width), -1, dtype=np.int64)

@@ -311,3 +311,16 @@ def test_wide_tolerances_keep_only_what_keeps_the_box() -> None:
     assert orders == [16, 4]
     # the bound is what the box allows
     assert solve(question, Quantum("1+AB")).value == pytest.approx(4 * 0.9 / 2**0.5 + 0.013, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "outcomes", [((3, 2),), ((1, 2), (2, 2)), ((1,), (2, 2)), ((2, 2), (2,), (2,)), ((3, 3), (1,))]
+)
+def test_unusual_scenarios(outcomes: tuple[tuple[int, ...], ...]) -> None:
+    """One party, parties and settings without a choice; and nothing to maximise, which everything leaves unchanged."""
+    scenario = sb.Scenario(outcomes)
+    table = np.random.default_rng(0).standard_normal(scenario.shape)
+    for factor in (1.0, 0.0):
+        expression = sb.BellExpression(scenario, factor * table)
+        used = same_with_and_without(bell_question(expression, None, "upper"), Quantum("3")).symmetry
+        assert used is not None and (used.order > 1) == (factor == 0.0)
