@@ -169,7 +169,7 @@ class Bound:
 
         >>> import sdpbound as sb
         >>> print(sb.maximize(sb.chsh(), sb.Quantum("1+AB")).symmetry.sizes)
-        blocks 9 -> 2, 4 x 1; variables 13 -> 2
+        blocks 9 -> 2, 4 x 1; variables 17 -> 2
         """
         return self._proof.symmetry
 

@@ -41,7 +41,7 @@ class UsedSymmetry:
 
     @property
     def sizes(self) -> str:
-        """The sizes in one line, such as "blocks 9 -> 2, 4 x 1; variables 13 -> 2"."""
+        """The sizes in one line, such as "blocks 9 -> 2, 4 x 1; variables 17 -> 2"."""
         return (
             f"blocks {counted_sizes(self.blocks_before)} -> {counted_sizes(self.blocks)}; "
             f"variables {self.variables_before} -> {self.variables}"
