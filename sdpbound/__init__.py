@@ -41,6 +41,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from sdpbound.bell.noise.noise import Noise, NoiseSequence
     from sdpbound.bell.noise.state import Dephasing, WhiteNoise
     from sdpbound.bell.observations import Observations
+    from sdpbound.bell.relabelling import Relabelling
     from sdpbound.bell.scenario import Scenario
     from sdpbound.bell.search import random_strategy, see_saw
     from sdpbound.bell.strategy import Strategy
@@ -48,6 +49,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from sdpbound.bounds.bound import Bound, Functional
     from sdpbound.bounds.certificate import Certificate
     from sdpbound.bounds.guessing import blind_guessing_probability, guessing_probability, min_entropy
+    from sdpbound.bounds.used_symmetry import UsedSymmetry
     from sdpbound.checker import Verification, verify
     from sdpbound.conic.solvers.clarabel_ import Clarabel
     from sdpbound.conic.solvers.cvxpy_ import Cvxpy
@@ -161,6 +163,7 @@ __all__ = [
     "RandomnessOptions",
     "Rate",
     "RateOptions",
+    "Relabelling",
     "Scenario",
     "Scs",
     "Sdpa",
@@ -175,6 +178,7 @@ __all__ = [
     "SweptEntropy",
     "Threshold",
     "TooLarge",
+    "UsedSymmetry",
     "Verification",
     "VonNeumann",
     "WhiteNoise",
@@ -277,11 +281,13 @@ __getattr__, __dir__ = lazy_face(
         "sdpbound.bell.observations": "Observations",
         "sdpbound.bell.scenario": "Scenario",
         "sdpbound.bell.search": "random_strategy see_saw",
+        "sdpbound.bell.relabelling": "Relabelling",
         "sdpbound.bell.strategy": "Strategy",
         "sdpbound.bounds.bell_value": "maximize minimize",
         "sdpbound.bounds.bound": "Bound Functional",
         "sdpbound.bounds.certificate": "Certificate",
         "sdpbound.bounds.guessing": "blind_guessing_probability guessing_probability min_entropy",
+        "sdpbound.bounds.used_symmetry": "UsedSymmetry",
         "sdpbound.checker": "Verification verify",
         "sdpbound.conic.solvers.clarabel_": "Clarabel",
         "sdpbound.conic.solvers.cvxpy_": "Cvxpy",
