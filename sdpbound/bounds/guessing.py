@@ -94,7 +94,6 @@ def min_entropy(
     blind: bool = False,
     solver: SolverChoice = None,
     tolerance: float | None = None,
-    symmetry: bool = True,
 ) -> Bound:
     """Certified lower bound on the conditional min-entropy, ``-log2`` of the guessing probability, in bits.
 
@@ -116,7 +115,7 @@ def min_entropy(
         question = _blind_question(observed, model, x, y)
     else:
         question = guessing_question(observed, x, y)
-    return as_min_entropy(solve(question, model, solver, tolerance, symmetry))
+    return as_min_entropy(solve(question, model, solver, tolerance))
 
 
 def _require_bipartite(observed: Observations) -> None:

@@ -96,7 +96,8 @@ def test_twenty_one_settings_a_side() -> None:
     table[:10, :10], table[10:, 10:] = blocks
     whole = BellExpression.from_correlators(table).local_bound
     assert whole == sum(BellExpression.from_correlators(b).local_bound for b in blocks)
-    # the same table with a digit too many is rounded to 60 bits
+    # a table with a digit too many is rounded to 60 bits
+    table = table[:15, :15].copy()
     table[0, 0] += 1e-17
     table[0, 1] = 1e-25
     assert BellExpression.from_correlators(table).local_bound == pytest.approx(
