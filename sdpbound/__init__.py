@@ -84,6 +84,8 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
         finite_randomness_length,
         minimum_rounds,
     )
+    from sdpbound.problems.expressions import Operator
+    from sdpbound.problems.solving import Problem
     from sdpbound.rates.best_tests import BestTest, best_test
     from sdpbound.rates.critical import critical_efficiency, critical_error_rate, critical_visibility
     from sdpbound.rates.options import LineOptions, RandomnessOptions, RateOptions, SearchOptions
@@ -142,6 +144,8 @@ __all__ = [
     "NoiseSequence",
     "NotSelfTesting",
     "Observations",
+    "Operator",
+    "Problem",
     "ProgramKind",
     "Qics",
     "QuantityKind",
@@ -271,6 +275,8 @@ __getattr__, __dir__ = lazy_face(
             "FiniteKeyOptions FiniteLength FiniteRandomnessOptions FiniteSecurity finite_key_length "
             "finite_randomness_length minimum_rounds"
         ),
+        "sdpbound.problems.expressions": "Operator",
+        "sdpbound.problems.solving": "Problem",
         "sdpbound.rates.best_tests": "BestTest best_test",
         "sdpbound.rates.critical": "critical_efficiency critical_error_rate critical_visibility",
         "sdpbound.rates.options": "LineOptions RandomnessOptions RateOptions SearchOptions",

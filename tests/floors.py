@@ -20,7 +20,7 @@ FLOORS = (
     ("npa",),
     ("adversaries",),
     ("bounds",),
-    ("entropies", "boxes"),
+    ("entropies", "boxes", "problems"),
     ("attacks",),
     ("rates",),
     ("finite_size", "protocols"),
