@@ -8,15 +8,15 @@ from dataclasses import replace
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
 from sdpbound.adversaries.adversary import Adversary
 from sdpbound.arguments import instance
 from sdpbound.bell.deterministic import exact_deterministic_maximum
 from sdpbound.bounds.assemble import Assembly, assemble
 from sdpbound.bounds.bound import Bound
-from sdpbound.bounds.boundary import noise_values, towards_noise, widened
+from sdpbound.bounds.boundary import towards_noise, widened
 from sdpbound.bounds.certify import certify
+from sdpbound.bounds.intervals import IntervalProgram, interval_program
 from sdpbound.bounds.proof import proven_bound
 from sdpbound.bounds.question import Question
 from sdpbound.bounds.separation import CERTIFIED_SEPARATION, raise_if_contradictory, raise_if_separated
@@ -63,14 +63,16 @@ def solve(
     assembly = assemble(question, model, symmetry)
     program = assembly.program
     raise_if_contradictory(question, model, assembly)
-    inequality = assembly.reduction.inequality(program)
+    apart = question.observed.tolerances > CERTIFIED_SEPARATION
+    intervals = interval_program(question, assembly, apart) if apart.any() else None
+    inequality = intervals.inequality if intervals else assembly.reduction.inequality(program)
     solvers = solvers_for(solver, inequality, asked)
     seconds = {"assemble": time.perf_counter() - start, "solve": 0.0, "certify": 0.0}
     search = _Search(question, assembly, seconds, automatic=solver is None)
     for candidate in solvers:
         if candidate.first_order and search.best is not None:
             continue  # it improves on no interior-point dual
-        search.attempt(candidate, inequality)
+        search.attempt(candidate, inequality, intervals=intervals)
         if search.suspicious or search.settled:
             break
     if search.best is None:
@@ -80,9 +82,7 @@ def solve(
         )
     if search.suspicious or (len(question.observed) and search.best[0].value < question.floor - CERTIFIED_SEPARATION):
         raise_if_separated(question.observed, model)
-    if (question.observed.tolerances > CERTIFIED_SEPARATION).any():
-        _use_tolerances(search, solvers[0])
-    elif len(question.observed) and program.blocks and (not search.tight or search.steep):
+    if intervals is None and len(question.observed) and program.blocks and (not search.tight or search.steep):
         _retreat(search, solvers)
     if search.best[0].value < question.floor and len(question.observed):
         wide = replace(question, observed=widened(question.observed), given=question.given or question.observed)
@@ -122,8 +122,17 @@ class _Search:
         sizes = np.abs(table).reshape(len(table), -1).sum(axis=1)
         return any(abs(float(m)) * size > STEEP for m, size in zip(self.best[0].multipliers, sizes, strict=True))
 
-    def attempt(self, solver: Solver, inequality: LinearMatrixInequality, direct: float | None = None) -> None:
-        """Solve, certify at the true data, keep if better. ``direct``: data are moved, report this solver value."""
+    def attempt(
+        self,
+        solver: Solver,
+        inequality: LinearMatrixInequality,
+        direct: float | None = None,
+        intervals: IntervalProgram | None = None,
+    ) -> None:
+        """Solve, certify at the true data, keep if better. ``direct``: data are moved, report this solver value.
+
+        ``intervals``: whose program it is, where tests are inequalities of it.
+        """
         begun = time.perf_counter()
         try:
             result = _run(solver, inequality)
@@ -138,8 +147,9 @@ class _Search:
         finally:
             self.seconds["solve"] += time.perf_counter() - begun
         begun = time.perf_counter()
-        dual = certify(self.question, self.assembly, result)
-        if np.abs(inequality.cost).max(initial=0.0) <= 1e-14 * np.abs(self.question.objective).sum():
+        dual = intervals.certified(result) if intervals else certify(self.question, self.assembly, result)
+        fixed = np.abs(inequality.cost).max(initial=0.0) <= 1e-14 * np.abs(self.question.objective).sum()
+        if intervals is None and fixed:
             # the data determine the objective: the zero dual is optimal, a solver's only adds noise
             result = replace(result, objective=inequality.offset)
             nothing = replace(
@@ -181,26 +191,6 @@ def _retreat(search: _Search, solvers: Sequence[Solver]) -> None:
         inequality = search.assembly.reduction.inequality(replace(program, values=values))
         for solver in chosen:
             search.attempt(solver, inequality, direct)
-
-
-def _use_tolerances(search: _Search, solver: Solver) -> None:
-    """Solve at other data within wide tolerances too. The bound must hold there, and their dual may be better.
-
-    First at the data closest to white noise, then at the corner that the best dual finds worst, while that helps.
-    """
-    program = search.assembly.program
-    assert search.best is not None
-    data, tolerances = program.values[1:], program.tolerances[1:]
-    direct = search.best[1].objective
-    tried: list[NDArray[np.float64]] = []
-    corner = data + np.clip(noise_values(search.question.observed) - data, -tolerances, tolerances)
-    for _ in range(5):
-        if any(np.array_equal(corner, other) for other in tried):
-            break
-        tried.append(corner)
-        values = np.concatenate([program.values[:1], corner])
-        search.attempt(solver, search.assembly.reduction.inequality(replace(program, values=values)), direct)
-        corner = data + np.sign([float(m) for m in search.best[0].multipliers]) * tolerances
 
 
 def _run(solver: Solver, inequality: LinearMatrixInequality) -> SolverResult:
