@@ -30,7 +30,10 @@ __all__ = ["Assembly", "assemble"]
 
 @dataclass(frozen=True, eq=False)
 class Assembly:
-    """A program with everything that depends on its structure only, shared between the points of a sweep."""
+    """A program with everything that depends on its structure only, shared between the points of a sweep.
+
+    ``wider`` is the same question in more words, in which the inequalities beside a matrix are squares.
+    """
 
     program: ConicProgram
     reduction: Reduction
@@ -38,6 +41,7 @@ class Assembly:
     relaxation: Relaxation
     copies: int
     dependencies: tuple[Floats, ...]
+    wider: Assembly | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +65,9 @@ def assemble(question: Question, model: Adversary, symmetry: bool = True) -> Ass
     rows = _data_rows(question, relaxation)
     objective_rows = question.objective.reshape(copies, -1)
     _require_reached(question, model, relaxation, objective_rows, rows)
-    key = symmetry_key(relaxation, objective_rows, rows, observed.values) if symmetry and relaxation.matrix else ()
+    proving = model.certified_by()
+    used = symmetry and relaxation.matrix and proving is None
+    key = symmetry_key(relaxation, objective_rows, rows, observed.values) if used else ()
     structure = _structure(model, question.scenario, question.blind, copies, rows.shape[0], rows.tobytes(), key)
     objective = np.concatenate([structure.coordinates_t @ row for row in objective_rows])
     program = ConicProgram(
@@ -74,7 +80,13 @@ def assemble(question: Question, model: Adversary, symmetry: bool = True) -> Ass
         unit=structure.unit,
     )
     return Assembly(
-        program, structure.reduction, structure.certifier, structure.relaxation, copies, structure.dependencies
+        program,
+        structure.reduction,
+        structure.certifier,
+        structure.relaxation,
+        copies,
+        structure.dependencies,
+        None if proving is None else assemble(question, proving, symmetry=False),
     )
 
 
