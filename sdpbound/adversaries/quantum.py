@@ -37,8 +37,8 @@ class Quantum(Adversary):
     Parameters
     ----------
     level : str, int or list of words
-        "1", "1+AB", "2", "3", ..., sums such as "1+AB+AAB", or words such as ["1", "A0", "B0", "A0 B0"]. "1+positive" is
-        level 1 with all probabilities positive beside the matrix, which is what some programs call level 1.
+        "1", "1+AB", "2", "3", ..., sums such as "1+AB+AAB", or words such as ["1", "A0", "B0", "A0 B0"]. "1+positive"
+        is level 1 with all probabilities positive beside the matrix, which is what some programs call level 1.
     generator : "native" or "ncpol2sdpa"
         Who builds the moment matrix. The second uses the package ncpol2sdpa (GPL-3.0), slower; same bounds.
 

@@ -31,11 +31,13 @@ class IntervalProgram:
     Attributes
     ----------
     inequality : as a solver gets it
+    program : with the wide tests among its inequalities
     wide : (J,) which tests are inequalities; all others are equalities
     """
 
     question: Question
     assembly: Assembly
+    program: ConicProgram
     wide: NDArray[np.bool_]
     inequality: LinearMatrixInequality
 
@@ -88,4 +90,4 @@ def interval_program(question: Question, assembly: Assembly, wide: NDArray[np.bo
         unit=program.unit,
     )
     reduction = Reduction(shell)
-    return IntervalProgram(question, replace(assembly, reduction=reduction), wide, reduction.inequality(shell))
+    return IntervalProgram(question, replace(assembly, reduction=reduction), shell, wide, reduction.inequality(shell))

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdpbound.adversaries.adversary import Adversary
+from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.assemble import Assembly
 from sdpbound.bounds.bound import AffineProof, Bound, Functional
@@ -37,6 +38,25 @@ class DualProof(AffineProof):
     model: Adversary
     assembly: Assembly | None
     dual: CertifiedDual
+    found: NDArray[np.float64] | None = None
+
+    @property
+    def optimum(self) -> Behaviour | None:
+        """The behaviour at the solver's own optimum, negative probabilities of rounding set to zero; not proven."""
+        if self.found is None or self.assembly is None:
+            return None
+        relaxation = self.assembly.relaxation
+        if relaxation.scenario != self.question.scenario or not relaxation.reached.all():
+            return None
+        total = self.found.reshape(self.assembly.copies, -1).sum(axis=0)
+        moments = np.asarray(relaxation.coordinates @ total).reshape(relaxation.scenario.shape)
+        noise = Behaviour.uniform(relaxation.scenario)
+        for step in (0.0, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5):
+            try:
+                return Behaviour.from_moments(relaxation.scenario, (1.0 - step) * moments + step * noise.moments)
+            except InvalidInput:
+                continue
+        return None
 
     @property
     def given(self) -> Observations:
@@ -121,6 +141,7 @@ def proven_bound(
     dual: CertifiedDual,
     result: SolverResult,
     seconds: dict[str, float],
+    found: NDArray[np.float64] | None = None,
 ) -> Bound:
     solver_value, value = result.objective, dual.value
     if question.sign < 0:
@@ -134,7 +155,7 @@ def proven_bound(
         solver=result.solver,
         status=result.status.value,
         seconds=seconds,
-        _proof=DualProof(question, model, assembly, dual),
+        _proof=DualProof(question, model, assembly, dual, found),
     )
 
 

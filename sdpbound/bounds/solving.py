@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import NDArray
 
 from sdpbound.adversaries.adversary import Adversary
 from sdpbound.arguments import instance
@@ -21,7 +22,7 @@ from sdpbound.bounds.proof import proven_bound
 from sdpbound.bounds.question import Question
 from sdpbound.bounds.separation import CERTIFIED_SEPARATION, raise_if_contradictory, raise_if_separated
 from sdpbound.conic.certificate import CertifiedDual, round_up
-from sdpbound.conic.program import LinearMatrixInequality, SolverResult, Status
+from sdpbound.conic.program import ConicProgram, LinearMatrixInequality, SolverResult, Status
 from sdpbound.conic.solvers.choose import SolverChoice, solvers_for
 from sdpbound.conic.solvers.solver import BROKEN, DEFAULT_TOLERANCE, Solver, ask
 from sdpbound.errors import SolverFailure
@@ -87,7 +88,7 @@ def solve(
     if search.best[0].value < question.floor and len(question.observed):
         wide = replace(question, observed=widened(question.observed), given=question.given or question.observed)
         return solve(wide, model, solver, tolerance)
-    return proven_bound(question, model, assembly, *search.best, search.seconds)
+    return proven_bound(question, model, assembly, *search.best, search.seconds, search.found)
 
 
 def _enumerated(question: Question, model: Adversary) -> Bound:
@@ -112,6 +113,11 @@ class _Search:
         self.tight = False
         self.suspicious = False
         self.failures: list[str] = []
+        self.found: NDArray[np.float64] | None = None  # the point of the best answer
+
+    @property
+    def program(self) -> ConicProgram:
+        return self.assembly.program
 
     @property
     def steep(self) -> bool:
@@ -165,6 +171,9 @@ class _Search:
             result = replace(result, objective=direct)
         if self.best is None or dual.value < self.best[0].value:
             self.best = (dual, result)
+            if result.solution is not None and result.solution.size == inequality.variables:
+                own = intervals or self
+                self.found = own.assembly.reduction.point(result.solution, own.program)
         # the true optimum lies between the solver's primal value, if its point is feasible, and the proven bound; given
         # data on the boundary both may be wrong together where a solver says ALMOST_SOLVED: then the next one is asked
         primal = result.objective

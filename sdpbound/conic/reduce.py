@@ -101,6 +101,10 @@ class Reduction(Reduced[ConicProgram, tuple[Floats, ...]]):
             sizes=self._reduced_sizes,
         )
 
+    def point(self, solution: Floats, data: ConicProgram) -> Floats:
+        """(variables,) a point of the program, from a solver's solution for these data."""
+        return np.asarray(self._free @ solution + self._offsets @ data.values, dtype=np.float64)
+
     def lift(self, duals: Sequence[Floats]) -> tuple[Floats, ...]:
         """Dual matrices of the full blocks from those of the reduced ones."""
         if len(self._blocks) == len(self._sizes) and all(b.sector is None for b in self._blocks):

@@ -1,8 +1,9 @@
 """Levels of the hierarchy as lists of generating words.
 
 "2" is all words of up to two letters; "1+AB" adds products of one letter of each party; any sum of such terms is
-allowed ("1+AB+AAB", "2+ABB"); so is a user's own list of words such as ["1", "A0", "B0", "A0 B1", "A1 A0"]. "1+positive"
-asks for the words of level 1 and that all probabilities are positive beside: an adversary's matter, not one of words.
+allowed ("1+AB+AAB", "2+ABB"); so is a user's own list of words such as ["1", "A0", "B0", "A0 B1", "A1 A0"].
+"1+positive" asks for the words of level 1 and that all probabilities are positive beside: an adversary's matter, not
+one of words.
 """
 
 from __future__ import annotations

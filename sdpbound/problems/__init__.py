@@ -13,5 +13,18 @@ from sdpbound.problems.bound import OperatorValue, ProblemBound
 from sdpbound.problems.expressions import Operator, Polynomial
 from sdpbound.problems.sizes import ProblemSize
 from sdpbound.problems.solving import Problem
+from sdpbound.problems.squares import SumOfSquares
+from sdpbound.problems.strategies import OperatorStrategy
 
-__all__ = ["Operator", "OperatorValue", "Polynomial", "Problem", "ProblemBound", "ProblemSize", "fermions", "spins"]
+__all__ = [
+    "Operator",
+    "OperatorStrategy",
+    "OperatorValue",
+    "Polynomial",
+    "Problem",
+    "ProblemBound",
+    "ProblemSize",
+    "SumOfSquares",
+    "fermions",
+    "spins",
+]

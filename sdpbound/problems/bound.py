@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
 from typing import Any, ClassVar
 
 from sdpbound.arrays import Floats
@@ -12,11 +13,13 @@ from sdpbound.bounds.bound import Bound, Proof
 from sdpbound.bounds.certificate import exact_number
 from sdpbound.bounds.figures import Figure
 from sdpbound.bounds.rounding import rounded
-from sdpbound.errors import CertificateError
+from sdpbound.errors import CertificateError, SolverFailure
 from sdpbound.problems.certifying import Gram, SquaresProof
-from sdpbound.problems.expressions import Polynomial
-from sdpbound.problems.program import Program
+from sdpbound.problems.expressions import Expression, Polynomial, polynomial
+from sdpbound.problems.program import Program, unpacked
 from sdpbound.problems.rules import Terms
+from sdpbound.problems.squares import SumOfSquares, sum_of_squares
+from sdpbound.problems.strategies import OperatorStrategy, flat_extension
 from sdpbound.version import __version__
 
 __all__ = ["OperatorValue", "ProblemBound", "ProblemProof"]
@@ -149,6 +152,56 @@ class ProblemBound(Bound):
         relaxation = self._proof.program.relaxation
         algebra = relaxation.statement.algebra
         return tuple(algebra.polynomial({word: Fraction(1)}) for word in relaxation.blocks[0].words)
+
+    @cached_property
+    def squares(self) -> SumOfSquares:
+        """The proof as an identity of polynomials, exact: ``print`` it, or ``.latex()``."""
+        proof = self._proof
+        return sum_of_squares(proof.program, proof.figure.objective, self.side, proof.squares)
+
+    def moment(self, expression: Expression) -> float:
+        """The mean of a polynomial at the optimum that the solver found: numeric, not proven.
+
+        Raises
+        ------
+        SolverFailure
+            If the solver said no optimum, or the polynomial has words that are no moments of this level.
+        """
+        relaxation = self._proof.program.relaxation
+        algebra = relaxation.statement.algebra
+        terms = algebra.rewriting.canonicals(algebra.terms(polynomial(expression), "the expression"))
+        numbers = relaxation.numbers
+        missing = [word for word in terms if word not in numbers]
+        if missing:
+            raise SolverFailure(f"the moment of {algebra.shown(missing[0])} is none of this level; take a higher one.")
+        return sum(float(value) * float(self._moments[numbers[word]]) for word, value in terms.items())
+
+    @property
+    def _moments(self) -> Floats:
+        if self.found is None:
+            raise SolverFailure(f"the solver {self.solver} gave no optimum, only its dual; try another solver.")
+        return self.found
+
+    @property
+    def moment_matrix(self) -> Floats:
+        """(n, n) the matrix of ``<u* v>`` for the ``words``, as found: numeric, real parts."""
+        program = self._proof.program
+        return unpacked(program.tables[0] @ self._moments, len(self.words), plain=True)
+
+    def strategy(self, tolerance: float = 1e-6) -> OperatorStrategy:
+        """Matrices for the operators and a state with the moments found, where the matrix is flat.
+
+        Parameters
+        ----------
+        tolerance : eigenvalues below this part of the largest count as zero
+
+        Raises
+        ------
+        SolverFailure
+            If a higher level is needed, or the solver gave no optimum.
+        """
+        proof = self._proof
+        return flat_extension(proof.program.relaxation, self._moments, proof.figure.objective, tolerance)
 
     @property
     def data(self) -> str:

@@ -148,10 +148,10 @@ def packed(matrix: Floats) -> Floats:
     return np.asarray(values, dtype=np.float64)
 
 
-def unpacked(values: Floats, n: int) -> Floats:
-    """The symmetric matrix of :func:`packed` values."""
+def unpacked(values: Floats, n: int, plain: bool = False) -> Floats:
+    """The symmetric matrix of :func:`packed` values; ``plain``: of the entries themselves."""
     column, row = np.tril_indices(n)
     matrix = np.zeros((n, n))
-    matrix[row, column] = np.where(row == column, values, values / 2.0)
+    matrix[row, column] = np.where((row == column) | plain, values, values / 2.0)
     matrix[column, row] = matrix[row, column]
     return matrix
