@@ -42,6 +42,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from sdpbound.bounds.bound import Bound, Functional
     from sdpbound.bounds.certificate import Certificate
     from sdpbound.bounds.guessing import blind_guessing_probability, guessing_probability, min_entropy
+    from sdpbound.bounds.robustness import LocalFraction, Membership, Robustness, local_fraction, membership, robustness
     from sdpbound.checker import Verification, verify
     from sdpbound.conic.solvers.clarabel_ import Clarabel
     from sdpbound.conic.solvers.cvxpy_ import Cvxpy
@@ -136,7 +137,9 @@ __all__ = [
     "KeyQuestion",
     "LineOptions",
     "Local",
+    "LocalFraction",
     "Member",
+    "Membership",
     "MinEntropy",
     "Misalignment",
     "NoSignaling",
@@ -153,6 +156,7 @@ __all__ = [
     "RandomnessOptions",
     "Rate",
     "RateOptions",
+    "Robustness",
     "Scenario",
     "Scs",
     "Sdpa",
@@ -197,7 +201,9 @@ __all__ = [
     "i3322",
     "key_rate",
     "key_rate_upper_bound",
+    "local_fraction",
     "maximize",
+    "membership",
     "mermin",
     "min_entropy",
     "minimize",
@@ -206,6 +212,7 @@ __all__ = [
     "random_strategy",
     "randomness_rate",
     "randomness_rate_upper_bound",
+    "robustness",
     "see_saw",
     "singlet_chsh",
     "singlet_condition",
@@ -251,6 +258,7 @@ __getattr__, __dir__ = lazy_face(
         "sdpbound.bounds.bound": "Bound Functional",
         "sdpbound.bounds.certificate": "Certificate",
         "sdpbound.bounds.guessing": "blind_guessing_probability guessing_probability min_entropy",
+        "sdpbound.bounds.robustness": ("LocalFraction Membership Robustness local_fraction membership robustness"),
         "sdpbound.checker": "Verification verify",
         "sdpbound.conic.solvers.clarabel_": "Clarabel",
         "sdpbound.conic.solvers.cvxpy_": "Cvxpy",
