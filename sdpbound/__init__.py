@@ -38,7 +38,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from sdpbound.bell.scenario import Scenario
     from sdpbound.bell.search import random_strategy, see_saw
     from sdpbound.bell.strategy import Strategy
-    from sdpbound.bounds.bell_value import maximize, minimize
+    from sdpbound.bounds.bell_value import export_program, maximize, minimize
     from sdpbound.bounds.bound import Bound, Functional
     from sdpbound.bounds.certificate import Certificate
     from sdpbound.bounds.guessing import blind_guessing_probability, guessing_probability, min_entropy
@@ -193,6 +193,7 @@ __all__ = [
     "critical_visibility",
     "entropy_envelope",
     "error_correction",
+    "export_program",
     "family_named",
     "find_self_test",
     "finite_key_length",
@@ -254,7 +255,7 @@ __getattr__, __dir__ = lazy_face(
         "sdpbound.bell.scenario": "Scenario",
         "sdpbound.bell.search": "random_strategy see_saw",
         "sdpbound.bell.strategy": "Strategy",
-        "sdpbound.bounds.bell_value": "maximize minimize",
+        "sdpbound.bounds.bell_value": "export_program maximize minimize",
         "sdpbound.bounds.bound": "Bound Functional",
         "sdpbound.bounds.certificate": "Certificate",
         "sdpbound.bounds.guessing": "blind_guessing_probability guessing_probability min_entropy",

@@ -27,7 +27,7 @@ from sdpbound.conic.solvers.choose import SolverChoice, solvers_for
 from sdpbound.conic.solvers.solver import BROKEN, DEFAULT_TOLERANCE, Solver, ask
 from sdpbound.errors import SolverFailure
 
-__all__ = ["TARGET_CORRECTION", "solve"]
+__all__ = ["TARGET_CORRECTION", "solve", "solved_program"]
 
 
 #: A certificate that charges more than this makes the next solver be tried; the better bound is kept.
@@ -89,6 +89,15 @@ def solve(
         wide = replace(question, observed=widened(question.observed), given=question.given or question.observed)
         return solve(wide, model, solver, tolerance)
     return proven_bound(question, model, assembly, *search.best, search.seconds, search.found)
+
+
+def solved_program(question: Question, model: Adversary) -> LinearMatrixInequality:
+    """The program of a question as a solver gets it."""
+    assembly = assemble(question, model)
+    apart = question.observed.tolerances > CERTIFIED_SEPARATION
+    if apart.any():
+        return interval_program(question, assembly, apart).inequality
+    return assembly.reduction.inequality(assembly.program)
 
 
 def _enumerated(question: Question, model: Adversary) -> Bound:

@@ -101,10 +101,15 @@ def algebra_of(
         letters += [operator] if operator.hermitian else [operator, operator.adjoint]
     plain = Algebra(tuple(letters), ())
     stated = [*_of_kinds(plain), *_of_commuting(plain, set(commuting))]
-    for left, right in rules:
-        for rule in _of_user(plain, left, right):
-            if rule not in stated:
-                stated.append(rule)
+    own = [rule for left, right in rules for rule in _of_user(plain, left, right) if rule not in stated]
+    stated += own
+    for left, right in own:
+        # the adjoint of a rule is one as well, unless it is known: turned round it could undo another for ever
+        turned = tuple(plain.adjoints[letter] for letter in reversed(left))
+        mirrored = {tuple(plain.adjoints[letter] for letter in reversed(w)): value for w, value in right.items()}
+        known = Rewriting(stated, plain.adjoints, [str(letter) for letter in letters])
+        if turned not in mirrored and known.reduce(turned) != known.reduced(mirrored):
+            stated.append((turned, mirrored))
     return Algebra(tuple(letters), tuple(stated))
 
 
@@ -145,7 +150,7 @@ def _of_commuting(algebra: Algebra, pairs: set[tuple[Operator, Operator]]) -> li
 
 
 def _of_user(algebra: Algebra, left: Polynomial, right: Polynomial) -> list[Rule]:
-    """A rule and its adjoint. The left side is one word, which a factor may stand before."""
+    """A rule in words of numbers. The left side is one word, which a factor may stand before."""
     terms = algebra.terms(left, "the left side of a rule")
     if len(terms) != 1 or () in terms:
         raise InvalidInput(
@@ -156,10 +161,4 @@ def _of_user(algebra: Algebra, left: Polynomial, right: Polynomial) -> list[Rule
     image = {w: value / factor for w, value in algebra.terms(right, "the right side of a rule").items()}
     if image == {word: Fraction(1)}:
         return []
-    turned = tuple(algebra.adjoints[letter] for letter in reversed(word))
-    mirrored = {tuple(algebra.adjoints[letter] for letter in reversed(w)): value for w, value in image.items()}
-    rules: list[Rule] = [(word, image)]
-    # x y -> y x is its own adjoint, read from right to left: it would turn round for ever
-    if turned not in image and (turned, mirrored) != (word, image):
-        rules.append((turned, mirrored))
-    return rules
+    return [(word, image)]

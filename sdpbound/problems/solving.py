@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 
 from sdpbound.arrays import Floats
 from sdpbound.bounds.rounding import rounded
 from sdpbound.conic.certificate import round_up
+from sdpbound.conic.formats import write_program
 from sdpbound.conic.program import LinearMatrixInequality, SolverResult, Status
 from sdpbound.conic.solvers.choose import SolverChoice, first_answer, solvers_for
 from sdpbound.conic.solvers.solver import BROKEN, DEFAULT_TOLERANCE, ask
@@ -137,6 +140,16 @@ class Problem(Statement):
     ) -> ProblemBound:
         """A certified lower bound; as :meth:`maximize`, side "lower"."""
         return _Search(self, polynomial(objective), "lower", level, solver, tolerance, memory).bound()
+
+    def export(
+        self, objective: Expression, path: str | os.PathLike[str], level: Level = "2", side: str = "upper"
+    ) -> Path:
+        """Write the program of a bound for another solver; the end of the name says how: .dat-s, .cbf or .json.
+
+        The program maximises the objective, for side "lower" its negative; sparse SDPA minimises the negative of that.
+        """
+        search = _Search(self, polynomial(objective), side, level, None, None, None)
+        return write_program(search.program.inequality(search.program.row(search.objective)), path)
 
     def __repr__(self) -> str:
         counts = [
