@@ -27,6 +27,9 @@ from sdpbound.errors import InvalidInput
 __all__ = ["DualProof", "as_min_entropy", "proven_bound"]
 
 
+#: Deterministic strategies that are tried one by one to name the best.
+MOST_STRATEGIES = 100_000
+
 # -- the proof behind a bound -------------------------------------------------------------------------------------
 
 
@@ -43,6 +46,8 @@ class DualProof(AffineProof):
     @property
     def optimum(self) -> Behaviour | None:
         """The behaviour at the solver's own optimum, negative probabilities of rounding set to zero; not proven."""
+        if self.assembly is None and self.model.deterministic:
+            return self._deterministic
         if self.found is None or self.assembly is None:
             return None
         relaxation = self.assembly.relaxation
@@ -62,6 +67,16 @@ class DualProof(AffineProof):
     def given(self) -> Observations:
         """The data asked about, whose tolerances may have been widened."""
         return self.question.given or self.question.observed
+
+    @property
+    def _deterministic(self) -> Behaviour | None:
+        """A deterministic strategy that is best without data, if they are few enough to be tried."""
+        question = self.question
+        if len(question.objective) > 1 or math.prod(k for p in question.scenario.outcomes for k in p) > MOST_STRATEGIES:
+            return None
+        vertices = self.model.relax(question.scenario).coordinates.toarray()
+        best = int(np.argmax(question.objective[0].reshape(-1) @ vertices))
+        return Behaviour.from_moments(question.scenario, vertices[:, best].reshape(question.scenario.shape))
 
     def functional(self) -> Functional:
         """The proven functional of the figure itself, its constant rounded to the safe side."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 from sdpbound.problems.algebras import fermions, spins
 from sdpbound.problems.bound import OperatorValue, ProblemBound
 from sdpbound.problems.expressions import Operator, Polynomial
-from sdpbound.problems.importing import ImportedProblem, from_ncpol2sdpa, from_sdpa
+from sdpbound.problems.importing import ImportedProblem, from_bell, from_ncpol2sdpa, from_sdpa
 from sdpbound.problems.sizes import ProblemSize
 from sdpbound.problems.solving import Problem
 from sdpbound.problems.squares import SumOfSquares
@@ -28,6 +28,7 @@ __all__ = [
     "ProblemSize",
     "SumOfSquares",
     "fermions",
+    "from_bell",
     "from_ncpol2sdpa",
     "from_sdpa",
     "spins",

@@ -22,10 +22,12 @@ class Algebra:
     ----------
     letters : the operators in the order of normal forms: party by party; adjoints follow their operators
     stated : the rules of the kinds, of the parties and of the user, in that order
+    confluent : how many of these, the first ones, give one normal form whatever the order of steps
     """
 
     letters: tuple[Operator, ...]
     stated: tuple[Rule, ...]
+    confluent: int = 0
 
     @cached_property
     def numbers(self) -> dict[Operator, int]:
@@ -38,7 +40,7 @@ class Algebra:
     @cached_property
     def _completion(self) -> tuple[Rewriting, tuple[Derived, ...]]:
         rewriting = Rewriting(self.stated, self.adjoints, [str(letter) for letter in self.letters])
-        return rewriting, completed(rewriting)
+        return rewriting, completed(rewriting, self.confluent)
 
     @property
     def rewriting(self) -> Rewriting:
@@ -100,7 +102,9 @@ def algebra_of(
     for operator in ordered:
         letters += [operator] if operator.hermitian else [operator, operator.adjoint]
     plain = Algebra(tuple(letters), ())
-    stated = [*_of_kinds(plain), *_of_commuting(plain, set(commuting))]
+    stated = [*_of_kinds(plain), *_of_commuting(plain, set())]
+    confluent, lefts = len(stated), {left for left, _ in stated}
+    stated += [rule for rule in _of_commuting(plain, set(commuting)) if rule[0] not in lefts]
     own = [rule for left, right in rules for rule in _of_user(plain, left, right) if rule not in stated]
     stated += own
     for left, right in own:
@@ -110,7 +114,7 @@ def algebra_of(
         known = Rewriting(stated, plain.adjoints, [str(letter) for letter in letters])
         if turned not in mirrored and known.reduce(turned) != known.reduced(mirrored):
             stated.append((turned, mirrored))
-    return Algebra(tuple(letters), tuple(stated))
+    return Algebra(tuple(letters), tuple(stated), confluent)
 
 
 def _of_kinds(algebra: Algebra) -> list[Rule]:

@@ -1,4 +1,4 @@
-"""Problems written for other programs: ncpol2sdpa's way, and files in sparse SDPA format."""
+"""Problems from elsewhere: Bell expressions, ncpol2sdpa's way of writing, and files in sparse SDPA format."""
 
 from __future__ import annotations
 
@@ -10,15 +10,19 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import NDArray
 
+from sdpbound.arguments import instance
+from sdpbound.bell.expression import BellExpression
+from sdpbound.bell.observations import DATA_TOLERANCE, Observations
 from sdpbound.conic.formats import read_sdpa
 from sdpbound.errors import InvalidInput, TooLarge
 from sdpbound.problems.bound import ProblemBound
 from sdpbound.problems.expressions import Operator, Polynomial, polynomial, sum_of
-from sdpbound.problems.levels import MOST_WORDS, words_of
+from sdpbound.problems.levels import MOST_WORDS, Level, words_of
 from sdpbound.problems.solving import Problem
 
-__all__ = ["ImportedProblem", "from_ncpol2sdpa", "from_sdpa"]
+__all__ = ["ImportedProblem", "from_bell", "from_ncpol2sdpa", "from_sdpa"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +106,55 @@ def _flattened(entries: Any) -> list[Any]:
     return found
 
 
+def from_bell(
+    expression: BellExpression, level: Level = "2", observed: Observations | None = None, sense: str = "maximize"
+) -> ImportedProblem:
+    """A Bell expression and tested data as a problem of operators, for its sum of squares, moments and strategies.
+
+    Operators are named as in print-outs of expressions: ``A0`` an observable of two outcomes, ``A0|1`` a projector.
+
+    >>> import sdpbound as sb
+    >>> found = from_bell(sb.chsh(), "1")
+    >>> print(found.objective)
+    A0*B0 + A0*B1 + A1*B0 - A1*B1
+    >>> round(found.bound().value, 6)
+    2.828427
+    """
+    scenario = instance(expression, BellExpression, "expression", "chsh()").scenario
+    if sense not in ("maximize", "minimize"):
+        raise InvalidInput(f"sense = {sense!r:.60} must be 'maximize' or 'minimize'.")
+    letters: list[list[Polynomial]] = []
+    for name, party in zip("ABCDEFGH", scenario.letters, strict=False):
+        own = [polynomial(1)]
+        for letter in party:
+            if letter.outcome is None:
+                own.append(polynomial(Operator(f"{name}{letter.setting}", "observable", name)))
+            else:
+                text = f"{name}{letter.setting}|{letter.outcome}"
+                own.append(polynomial(Operator(text, "projector", name, f"{name}{letter.setting}")))
+        letters.append(own)
+
+    def read(table: NDArray[np.float64]) -> Polynomial:
+        parts = []
+        for index in np.argwhere(table):
+            word = polynomial(float(table[tuple(index)]))
+            for party, i in zip(letters, index, strict=True):
+                word = word * party[int(i)]
+            parts.append(word)
+        return sum_of(parts)
+
+    moments = []
+    for coefficients, value, tolerance in (
+        zip(observed.coefficients, observed.values, observed.tolerances, strict=True) if observed is not None else ()
+    ):
+        center, half = Fraction(float(value)), Fraction(float(tolerance))
+        exact = half <= DATA_TOLERANCE
+        moments.append((read(coefficients), center - (0 if exact else half), center + (0 if exact else half)))
+    problem = Problem([letter for party in letters for letter in party[1:]], moments=moments)
+    words = tuple(problem.algebra.polynomial({word: Fraction(1)}) for word in words_of(problem.algebra, level))
+    return ImportedProblem(problem, read(expression.coefficients), words, sense)
+
+
 class _Reader:
     """From expressions of sympy to polynomials, by the names of their classes."""
 
@@ -161,9 +214,9 @@ def from_sdpa(path: str | os.PathLike[str]) -> ImportedProblem:
     """A semidefinite program from a sparse SDPA file, as a problem whose certified bound is one on its optimum.
 
     The file is about ``min c x`` with ``sum_i F_i x_i - F_0`` positive (P), and ``max <F_0, Y>`` with ``<F_i, Y> =
-    c_i`` and Y positive (D). Y is the matrix ``<w_a* w_b>`` of operators w of which nothing else is known, so that (D) is
-    a problem of operators with moment conditions. ``.bound()`` is an upper bound on (D) and, for its proof is an exactly
-    feasible x, on (P) too. Blocks are joined to one matrix.
+    c_i`` and Y positive (D). Y is the matrix ``<w_a* w_b>`` of operators w of which nothing else is known, so that (D)
+    is a problem of operators with moment conditions. ``.bound()`` is an upper bound on (D) and, for its proof is an
+    exactly feasible x, on (P) too. Blocks are joined to one matrix.
 
     Raises
     ------

@@ -65,7 +65,7 @@ def _end(value: object, side: int) -> Fraction | None:
 class Statement:
     """Operators with rules, and conditions on them and on a state; see :class:`sdpbound.problems.Problem`."""
 
-    operators: Sequence[Operator]
+    operators: Sequence[Operator | Polynomial]
     rules: Sequence[tuple[Expression, Expression]] = ()
     commuting: Sequence[tuple[Operator, Operator]] = ()
     equalities: Sequence[Expression] = ()
@@ -110,7 +110,7 @@ class Statement:
     def algebra(self) -> Algebra:
         """Letters and rules."""
         return algebra_of(
-            self.operators,
+            [operator for operator in self.operators if isinstance(operator, Operator)],
             [(polynomial(left), polynomial(right)) for left, right in self.rules],
             self.commuting,
         )

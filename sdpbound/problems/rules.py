@@ -146,8 +146,10 @@ def _replaced(word: Word, rule: Rule, place: int) -> Terms:
     return {word[:place] + term + word[place + len(left) :]: value for term, value in right.items()}
 
 
-def completed(rewriting: Rewriting) -> tuple[Derived, ...]:
+def completed(rewriting: Rewriting, confluent: int = 0) -> tuple[Derived, ...]:
     """Rules that follow from words in which two rules overlap; they are added to ``rewriting``.
+
+    Of the first ``confluent`` rules it is known that they do not disagree with each other.
 
     Where the two results have different normal forms, their difference is zero, and its largest word (longest, then
     last in the order of the letters) is replaced by the rest. InvalidInput if a number other than 0 is zero.
@@ -157,11 +159,13 @@ def completed(rewriting: Rewriting) -> tuple[Derived, ...]:
     done: set[tuple[int, int]] = set()
     while True:
         count = len(rewriting.rules)
-        pairs = [(i, j) for i in range(count) for j in range(count) if (i, j) not in done]
+        pairs = [(i, j) for i in range(count) for j in range(count) if max(i, j) >= confluent and (i, j) not in done]
         if not pairs or len(found) >= MOST_DERIVED:
             return tuple(found)
         for i, j in pairs:
             done.add((i, j))
+            if rewriting.rules[j][0][0] not in rewriting.rules[i][0]:
+                continue
             for word, p, q in _overlaps(rewriting.rules[i][0], rewriting.rules[j][0], i == j):
                 seen += 1
                 if seen > MOST_OVERLAPS or len(found) >= MOST_DERIVED:

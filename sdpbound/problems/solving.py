@@ -50,7 +50,7 @@ class Problem(Statement):
 
     Parameters
     ----------
-    operators : list of Operator
+    operators : list of Operator, or of polynomials such as the effects of a measurement
         Their kinds are rules, and so is that operators of two parties commute.
     rules : list of (word, polynomial), or a dictionary
         Substitutions: the word is that polynomial, such as ``(x*x, x)``, ``(Z*X, -X*Z)`` or ``(a*b, 0)``. The adjoint

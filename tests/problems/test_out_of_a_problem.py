@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import sdpbound as sb
-from sdpbound.problems import Operator, Problem, ProblemBound, spins
+from sdpbound.problems import Operator, Problem, ProblemBound, from_bell, spins
 
 A = Operator.observables("A0 A1", party="A")
 B = Operator.observables("B0 B1", party="B")
@@ -118,3 +118,15 @@ def test_behaviours_of_bell_bounds(model: sb.Adversary) -> None:
     assert sb.chsh().value(bound.behaviour) <= 1.7 + 1e-4
     guess = sb.guessing_probability(sb.Observations.bell_value(sb.chsh(), 1.9), model)
     assert sb.chsh().value(guess.behaviour) == pytest.approx(1.9, abs=1e-4)
+
+
+@pytest.mark.parametrize("expression", [sb.chsh(), sb.tilted_chsh(1.2), sb.i3322(), sb.cglmp(3)], ids=repr)
+def test_from_bell(expression: sb.BellExpression) -> None:
+    """The same bound by the other road, with and without data; and the best deterministic strategy."""
+    found = from_bell(expression, "1+AB").bound()
+    assert found.value == pytest.approx(sb.maximize(expression, sb.Quantum("1+AB")).value, abs=1e-6)
+    data = sb.Observations.between(expression, -0.1, 0.1)
+    least = from_bell(expression, "1", data, "minimize").bound()
+    assert least.value == pytest.approx(sb.minimize(expression, sb.Quantum("1"), data).value, abs=1e-6)
+    local = sb.maximize(expression, sb.Local())
+    assert expression.value(local.behaviour) == pytest.approx(local.value, abs=1e-12)

@@ -124,6 +124,52 @@ def test_known_values(name: str) -> None:
     checked(bound)
 
 
+def test_steering_and_routing() -> None:
+    """One device trusted, two devices of Bob that do not commute, and two that do (Toner and Verstraete)."""
+    unit, ((px, py, pz),), rules = spins(1)
+    steered, letters = A0 * px + A1 * pz, [unit, A0, A1, px, py, pz]
+    party = {"rules": rules, "commuting": [(a, s) for a in (A0, A1) for s in (px, py, pz)]}
+    assert Problem(letters, **party).maximize(steered, 1).value == pytest.approx(2.0, abs=1e-6)
+    unsteered = {**party, "commuting": [*party["commuting"], (A0, A1)]}
+    assert Problem(letters, **unsteered).maximize(steered, "2").value == pytest.approx(2**0.5, abs=1e-6)
+    near, far = Operator.observables("B0 B1", party="B"), Operator.observables("C0 C1", party="B")
+    tests, goal = (A0 * (o[0] + o[1]) + A1 * (o[0] - o[1]) for o in (near, far))
+    routed = Problem([A0, A1, *near, *far], moments=[(tests, 2.8, None)])
+    assert routed.maximize(goal, "1+AB").value == pytest.approx(8**0.5, abs=1e-6)
+    apart = Problem([A0, A1, *near, *far], moments=[(tests, 2.8, None)], commuting=[(n, f) for n in near for f in far])
+    bound = apart.maximize(goal, "1+AB")
+    assert bound.value == pytest.approx((8 - 2.8**2) ** 0.5, abs=1e-6)
+    checked(bound)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_normal_forms_of_the_kinds(seed: int) -> None:
+    """They are idempotent, and do not depend on how a word is put together; nor does that of its adjoint."""
+    letters = [
+        *Operator.observables("A0 A1", party="A"),
+        *Operator.unitaries("U", party="A"),
+        *Operator.measured("B0", 4, party="B"),
+        *Operator.projectors("B1", party="B"),
+        *Operator.general("g"),
+        Operator.imaginary(),
+    ]
+    rewriting = Problem(letters).algebra.rewriting
+    count = len(Problem(letters).algebra.letters)
+    rng = np.random.default_rng(seed)
+    for _ in range(200):
+        word = tuple(int(i) for i in rng.integers(0, count, size=rng.integers(1, 9)))
+        form = rewriting.reduce(word)
+        assert rewriting.reduced(form) == form
+        cut = int(rng.integers(0, len(word) + 1))
+        parts = [rewriting.reduce(word[:cut]), rewriting.reduce(word[cut:])]
+        product = {
+            u + v: a * b for u, a in parts[0].items() for v, b in parts[1].items()
+        }  # fmt: skip
+        assert rewriting.reduced(product) == form
+        turned = {rewriting.adjoint(w): value for w, value in form.items()}
+        assert rewriting.reduced(turned) == rewriting.reduce(rewriting.adjoint(word))
+
+
 def test_the_bell_programs_agree() -> None:
     """The same question as a Bell expression, by the other road."""
     other = sb.maximize(sb.cglmp(3), sb.Quantum("1+AB"))
