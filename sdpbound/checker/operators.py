@@ -30,7 +30,8 @@ __all__ = ["verify_operators"]
 _MOST_WORDS = 2048
 _MOST_CONDITIONS = 4096
 _MOST_MULTIPLES = 50_000
-_MOST_PRODUCTS = 4 * 10**6  # words reduced for all matrices
+_MOST_PRODUCTS = 4 * 10**6  # words reduced for one matrix
+_MOST_LETTERS = 2 * 10**7  # letters of all of these
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +153,8 @@ def _add_squares(question: _Question, residual: Polynomial, entry: object, betwe
     if len(given) > _MOST_WORDS or len(given) ** 2 * len(between) > 2 * _MOST_PRODUCTS:
         raise CertificateError(f"{name}.words has {len(given)} words; they are too many to check.")
     words = [read_word(word, letters, f"{name}.words[{u}]") for u, word in enumerate(given)]
+    if len(between) * len(words) * sum(len(word) + 2 for word in words) > _MOST_LETTERS:
+        raise CertificateError(f"{name}.words are too many and too long to check.")
     scale, square = gram_matrix(gram["factor"], len(words), f"{name}.factor")
     rest = _read_remainder(gram["remainder"], len(words), f"{name}.remainder")
     whole = scale * scale

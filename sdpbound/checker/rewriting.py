@@ -27,8 +27,8 @@ _MOST_DERIVED = 1000
 _LONGEST_WORD = 64
 _MOST_TERMS = 20_000
 _MOST_STEPS = 20_000  # replacements in one word
-_MOST_READ = 5 * 10**7  # letters, in all
-_MOST_KEPT = 2**20  # normal forms that are remembered
+_MOST_READ = 2 * 10**7  # letters, in all
+_MOST_KEPT = 2**18  # normal forms that are remembered
 _MOST_OVERLAPS = 4000
 
 

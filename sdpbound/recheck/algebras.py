@@ -22,6 +22,8 @@ Element = dict[Word, Fraction]
 MOST_GENERATORS, MOST_EQUATIONS, MOST_CONSEQUENCES, MOST_LETTERS, MOST_TERMS = 400, 50_000, 1000, 64, 20_000
 #: Replacements in one word, letters that it may grow to, overlaps that are looked at for contradictions.
 MOST_TURNS, MOST_GROWTH, MOST_OVERLAPS = 20_000, 1000, 3000
+#: Elementary steps that a letter costs.
+STEPS = 20
 
 
 def combined(parts: Iterable[tuple[Fraction | int, Mapping[Word, Fraction]]]) -> Element:
@@ -70,7 +72,7 @@ class Algebra:
 
     def _of_word(self, word: Word) -> Element:
         if word not in self._known:
-            if len(self._known) > 1_000_000:
+            if len(self._known) > 250_000:
                 self._known = {}
             self._known[word] = self._worked_out(word)
         return self._known[word]
@@ -96,7 +98,7 @@ class Algebra:
 
     def _occurrence(self, word: Word, start: int) -> tuple[int, int] | None:
         """Where the left side stands that ends first beyond a place, the shortest there."""
-        self.budget.spend(1 + len(word) - start)
+        self.budget.spend(STEPS * (1 + len(word) - start))
         for end in range(start + 1, len(word) + 1):
             for begin in range(end - 1, max(end - self._longest, 0) - 1, -1):
                 if word[begin:end] in self._first:

@@ -96,7 +96,7 @@ def _positive(algebra: Algebra, given: dict[str, Any], between: Element | None, 
     matrix, scale = grams(given["factor"], "factor", len(words), budget)
     extra = _dominant(given["remainder"], len(words))
     middle: Element = {(): Fraction(1)} if between is None else between
-    budget.spend(len(words) ** 2 * len(middle) * 4)
+    budget.spend(20 * len(words) * len(middle) * sum(len(word) + 2 for word in words))
     found: Element = {}
     for i, row in enumerate(matrix):
         for j, whole in enumerate(row):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import random
+import time
 from collections import Counter
 from collections.abc import Callable
 from functools import cache
@@ -154,6 +155,26 @@ def test_forged(name: str) -> None:
     data = made(origin)
     change(data)
     assert answers(data) == (False, False)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        _set("proof", "squares", "words", value=[[0, 2] * 32] * 2000),
+        _set("question", "rules", value=[[[0, 1], [[1.0, [1, 0]], [1.0, [1]]]], [[1, 0], [[1.0, [0, 1]], [1.0, [0]]]]]),
+        _set(
+            "question", "rules", value=[[[k % 4], [[1.0, [(k + 1) % 4] * 64], [2.0, [k % 4] * 63]]] for k in range(4)]
+        ),
+        _set("question", "figure", "objective", value=[[1.0, [0, 1] * 40]]),
+        _set("question", "letters", value=[{"name": "x", "adjoint": k} for k in range(5000)]),
+    ],
+)
+def test_files_that_would_take_long(change: Callable[[Data], None]) -> None:
+    data = made("chsh")
+    change(data)
+    begun = time.process_time()
+    assert answers(data) == (False, False)
+    assert time.process_time() - begun < 20.0
 
 
 def test_weaker_proofs_hold_what_they_prove() -> None:
