@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -86,6 +87,16 @@ def test_as_written(name: str) -> None:
     assert answers(better) == (False, False)
     with pytest.raises(sb.CertificateError, match="does not prove its claim"):
         sb.verify(better)
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_files_of_before(name: str) -> None:
+    """Files that were written once verify for ever."""
+    path = Path(__file__).parent / "golden" / f"{name}.json"
+    _, value, side = MADE[name]
+    found, again = sb.verify(path), recheck(path)
+    assert found.holds and again.holds and found.side == side
+    assert abs(found.value - value) < 1e-4 and (found.value >= value) == (side == "upper")
 
 
 def _set(*path: Any, value: Any) -> Callable[[Data], None]:
