@@ -41,7 +41,7 @@ class Letters:
         self._right: dict[Word, Polynomial] = {}
         self._lengths: list[int] = []
         self._forms: dict[Word, Polynomial] = {}
-        self._names: dict[Word, tuple[Word, Fraction]] = {}
+        self._names: dict[Word, Polynomial] = {}
         self._read = 0
 
     def add(self, left: Word, right: Polynomial) -> None:
@@ -69,24 +69,23 @@ class Letters:
         total: Polynomial = {}
         for word, value in polynomial.items():
             for form, factor in self.normal(word).items():
-                name, sign = self._name(form)
-                if sign:
+                for name, sign in self._name(form).items():
                     total[name] = total.get(name, ZERO) + value * factor * sign
         return {name: value for name, value in total.items() if value}
 
-    def _name(self, form: Word) -> tuple[Word, Fraction]:
+    def _name(self, form: Word) -> Polynomial:
+        """A normal word in those that name themselves and their adjoints.
+
+        With ``w* = c w + rest`` the real mean of w is that of ``rest / (1 - c)``, which is used if the rest is of
+        smaller words: shorter, or earlier letters first. Where c = 1 it says nothing of w.
+        """
         if form not in self._names:
-            turned = self.normal(self.adjoint(form))
-            name, sign = form, ONE
-            if not turned:
-                sign = ZERO
-            elif len(turned) == 1:
-                ((other, factor),) = turned.items()
-                if other == form:
-                    sign = ONE if factor == 1 else ZERO  # <w> = factor <w>
-                elif (len(other), other) < (len(form), form):
-                    name, sign = other, factor
-            self._names[form] = (name, sign)
+            turned = dict(self.normal(self.adjoint(form)))
+            own = turned.pop(form, ZERO)
+            if own == 1 or any((len(word), word) > (len(form), form) for word in turned):
+                self._names[form] = {form: ONE}
+            else:
+                self._names[form] = self.moments({word: value / (1 - own) for word, value in turned.items()})
         return self._names[form]
 
     def _normal(self, word: Word) -> Polynomial:

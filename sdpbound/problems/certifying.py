@@ -135,10 +135,11 @@ def prove(
     residual = residual + program.equalities.T @ multiples
     residual[0] = 0.0
     matrices[0] = matrices[0] - _spread(program, residual)
-    half = np.diag(0.5 * slack * _is_unbounded(program))
-    grams = []
-    for k, (block, matrix) in enumerate(zip(relaxation.blocks, matrices, strict=True)):
-        grams.append(Gram(block, _rounded(factor_positive(matrix - half if k == 0 and slack else matrix))))
+    matrices[0] = matrices[0] - np.diag(0.5 * slack * _is_unbounded(program))
+    grams = [
+        Gram(block, _rounded(factor_positive(matrix)))
+        for block, matrix in zip(relaxation.blocks, matrices, strict=True)
+    ]
     own = [Fraction(float(v)) for v in multiples[: len(relaxation.multiples)]]
     left = _left_over(program, objective, multipliers, grams, own)
     algebra = relaxation.statement.algebra
@@ -146,7 +147,8 @@ def prove(
         left = _left_over(program, objective, multipliers, grams, own)
     free = {word: value for word, value in left.items() if algebra.bound_of(word) is None}
     if free:
-        remainder = _absorbed(program, free)
+        shift = float(np.diagonal(grams[0].factor @ grams[0].factor.T - matrices[0]).max(initial=0.0))
+        remainder = _absorbed(program, left, Fraction(max(0.5 * slack - max(shift, 0.0), 0.0)))
         if remainder is None:
             return None
         grams[0] = Gram(grams[0].block, grams[0].factor, remainder)
@@ -312,44 +314,69 @@ def _cancelled(program: Program, left: Terms, multipliers: list[Fraction], multi
     return True
 
 
-def _absorbed(program: Program, left: Terms) -> dict[tuple[int, int], Fraction] | None:
+def _absorbed(program: Program, left: Terms, kept: Fraction) -> dict[tuple[int, int], Fraction] | None:
     """E that takes words without a known norm away, if its diagonal dominates; None if not.
 
-    A word that is a square is taken from all places where it is one, any other from one place; the diagonal of words
-    whose squares have a norm is then filled up.
+    It begins with what is ``kept`` on the diagonal for this. Then a word is taken from one place where it stands
+    alone, on the diagonal if it can be; those that never do are found together, by exact elimination. The
+    diagonal of words whose squares have a norm is filled up.
     """
     block = program.relaxation.blocks[0]
+    algebra = program.relaxation.statement.algebra
     free = _is_unbounded(program)
-    squares: dict[Word, list[tuple[int, Fraction]]] = {}
-    places: dict[Word, tuple[int, int, Fraction]] = {}
-    for j in range(len(block.words)):
-        for i in range(j + 1):
-            terms = block.entries[triangle(i, j)]
-            if len(terms) == 1:
-                ((word, factor),) = terms.items()
-                if i == j:
-                    squares.setdefault(word, []).append((i, factor))
-                elif word not in places:
-                    places[word] = (i, j, factor)
     found: dict[tuple[int, int], Fraction] = {}
-    for word, value in left.items():
-        if word in squares:
-            total = sum((factor for _, factor in squares[word]), ZERO)
-            for i, _ in squares[word]:
-                found[i, i] = -value / total
-        elif word in places:
-            i, j, factor = places[word]
-            found[i, j] = -value / (2 * factor)
-        else:
+    rest = dict(left)
+
+    def put(i: int, j: int, value: Fraction) -> None:
+        found[i, j] = found.get((i, j), ZERO) + value
+        for word, factor in block.entries[triangle(i, j)].items():
+            rest[word] = rest.get(word, ZERO) + value * factor * (1 + (i != j))
+
+    for i in np.flatnonzero(free).tolist():
+        put(i, i, kept)
+    places = _places(block)
+    hard = [w for w, value in rest.items() if value and w not in places and algebra.bound_of(w) is None]
+    if hard:
+        wanted = set(hard)
+        pairs = [
+            (i, j) for j in range(len(free)) for i in range(j + 1) if wanted & block.entries[triangle(i, j)].keys()
+        ]
+        columns = [{w: v * (1 + (i != j)) for w, v in block.entries[triangle(i, j)].items()} for i, j in pairs]
+        rows = sorted({w for terms in columns for w in terms if w not in places and algebra.bound_of(w) is None})
+        exact = _solved(columns, rows, {word: -rest[word] for word in hard})
+        if exact is None:
             return None
-    sums = [ZERO] * len(block.words)
+        for (i, j), value in zip(pairs, exact, strict=True):
+            put(i, j, value)
+    for word in [w for w, value in rest.items() if value and algebra.bound_of(w) is None]:
+        i, j, factor = places[word]
+        put(i, j, -rest[word] / (factor * (1 + (i != j))))
+    return _dominating(found, free)
+
+
+def _dominating(found: dict[tuple[int, int], Fraction], free: Floats) -> dict[tuple[int, int], Fraction] | None:
+    """The matrix, its diagonal filled up where that costs a known norm only; None if it does not dominate elsewhere."""
+    sums = [ZERO] * len(free)
     for (i, j), value in found.items():
         if i != j:
             sums[i] += abs(value)
             sums[j] += abs(value)
     for i, needed in enumerate(sums):
         if not free[i]:
-            found[i, i] = needed
+            found[i, i] = max(needed, found.get((i, i), ZERO))
         elif found.get((i, i), ZERO) < needed:
             return None
     return {place: value for place, value in found.items() if value}
+
+
+def _places(block: Block) -> dict[Word, tuple[int, int, Fraction]]:
+    """For each word that is an entry of its own such a place, on the diagonal if there is one, and its factor."""
+    places: dict[Word, tuple[int, int, Fraction]] = {}
+    for j in range(len(block.words)):
+        for i in range(j + 1):
+            terms = block.entries[triangle(i, j)]
+            if len(terms) == 1:
+                ((word, factor),) = terms.items()
+                if i == j or word not in places:
+                    places[word] = (i, j, factor)
+    return places

@@ -6,7 +6,6 @@ operator inequality ``g >= 0``. Moments are real parts: those of a word and of i
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -210,19 +209,19 @@ def _independent(statement: Statement, words: tuple[Word, ...]) -> tuple[Word, .
 def _without_idle_words(
     algebra: Algebra, main: Block, local: Iterable[Block], others: Iterable[Terms]
 ) -> tuple[Word, ...]:
-    """The words without those whose square stands nowhere else: their rows vanish in every sum of squares.
+    """The words without those whose rows vanish in every sum of squares.
 
-    Of words whose norm is known none is idle, for the constant can pay for them.
+    A word of moments that stands on the diagonal only, with positive factors, has no way to be cancelled: all rows
+    where it stands are zero. Of words whose norm is known none is like that, for the constant can pay for them.
     """
-    counts = Counter(word for terms in main.entries for word in terms)
-    elsewhere = {word for block in local for terms in block.entries for word in terms}
-    elsewhere |= {word for terms in others for word in terms}
-    kept = []
-    for i, word in enumerate(main.words):
-        square = main.entries[triangle(i, i)]
-        if len(square) == 1:
-            (name,) = square
-            if name and counts[name] == 1 and name not in elsewhere and algebra.bound_of(name) is None:
-                continue
-        kept.append(word)
-    return tuple(kept)
+    n = len(main.words)
+    diagonal = {triangle(i, i) for i in range(n)}
+    used = {word for place, terms in enumerate(main.entries) if place not in diagonal for word in terms}
+    used |= {word for place in diagonal for word, value in main.entries[place].items() if value < 0}
+    used |= {word for block in local for terms in block.entries for word in terms}
+    used |= {word for terms in others for word in terms}
+    return tuple(
+        word
+        for i, word in enumerate(main.words)
+        if all(name in used or algebra.bound_of(name) is not None for name in main.entries[triangle(i, i)])
+    )

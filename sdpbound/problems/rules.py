@@ -72,8 +72,7 @@ class Rewriting:
         if known is None:
             known = {}
             for form, factor in self.reduce(word).items():
-                name, sign = self._named(form)
-                if sign:
+                for name, sign in self._named(form).items():
                     known[name] = known.get(name, Fraction(0)) + factor * sign
             known = self._canonical[word] = {name: value for name, value in known.items() if value}
         return known
@@ -86,16 +85,17 @@ class Rewriting:
                 total[form] = total.get(form, Fraction(0)) + value * factor
         return {word: value for word, value in total.items() if value}
 
-    def _named(self, form: Word) -> tuple[Word, Fraction]:
+    def _named(self, form: Word) -> Terms:
+        """A normal word in names: its adjoint has the same real mean, and smaller words are taken where that helps.
+
+        If ``w* = c w + rest`` then ``<w> = <rest> / (1 - c)``; c = 1 says nothing of w.
+        """
         turned = self.reduce(self.adjoint(form))
-        if len(turned) != 1:
-            return form, Fraction(0 if not turned else 1)
-        other, factor = next(iter(turned.items()))
-        if other == form:
-            return form, Fraction(int(factor == 1))
-        if (len(other), other) < (len(form), form):
-            return other, factor
-        return form, Fraction(1)
+        own = turned.get(form, Fraction(0))
+        rest = {word: value for word, value in turned.items() if word != form}
+        if own == 1 or any((len(word), word) > (len(form), form) for word in rest):
+            return {form: Fraction(1)}
+        return self.canonicals({word: value / (1 - own) for word, value in rest.items()})
 
     def _reduced(self, word: Word) -> Terms:
         total: Terms = {}

@@ -23,6 +23,8 @@ I3322 = P[0] * (Q[0] + Q[1] + Q[2]) + P[1] * (Q[0] + Q[1] - Q[2]) + P[2] * (Q[0]
 X, Y = Operator.observables("X Y")
 E, F, G = Operator.projectors("E F G")
 (U,) = Operator.unitaries("U")
+(BOSON,) = Operator.general("a")
+UNIT = Operator.imaginary()
 C, D = Operator.measured("C", 3, "A"), Operator.measured("D", 3, "B")
 (AU, AD, BU, BD), FERMI = fermions("au ad bu bd")
 
@@ -93,6 +95,14 @@ KNOWN: dict[str, tuple[Callable[[], Problem], Polynomial, str, object, float, fl
     "Hubbard, two sites, two electrons": (
         lambda: Problem([AU, AD, BU, BD], rules=FERMI, moments=[(number(AU, AD, BU, BD), 2, 2)]),
         hubbard(4.0), "min", 2, (4 - 32**0.5) / 2, 1e-6, "(U - sqrt(U^2 + 16 t^2)) / 2",
+    ),
+    "a displaced oscillator": (
+        lambda: Problem([BOSON], rules=[(BOSON * BOSON.adjoint, BOSON.adjoint * BOSON + 1)]),
+        BOSON.adjoint * BOSON + (BOSON + BOSON.adjoint) / 2, "min", 1, -0.25, 1e-6, "a square is completed",
+    ),
+    "position and momentum": (
+        lambda: Problem([UNIT, x, y], rules=[(y * x, x * y - UNIT)]),
+        (x * x + y * y) / 2, "min", 1, 0.5, 1e-6, "the oscillator",
     ),
     "an interval of a moment": (
         lambda: Problem([x], inequalities=[1 - x * x], moments=[(x, -1, 0.3), (x * x, 0.25, 0.5)]),
