@@ -42,7 +42,14 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from sdpbound.bounds.bound import Bound, Functional
     from sdpbound.bounds.certificate import Certificate
     from sdpbound.bounds.guessing import blind_guessing_probability, guessing_probability, min_entropy
-    from sdpbound.bounds.robustness import LocalFraction, Membership, Robustness, local_fraction, membership, robustness
+    from sdpbound.bounds.robustness import (
+        LocalFraction,
+        NoiseRobustness,
+        SetMembership,
+        local_fraction,
+        membership,
+        robustness,
+    )
     from sdpbound.checker import Verification, verify
     from sdpbound.conic.solvers.clarabel_ import Clarabel
     from sdpbound.conic.solvers.cvxpy_ import Cvxpy
@@ -139,11 +146,11 @@ __all__ = [
     "Local",
     "LocalFraction",
     "Member",
-    "Membership",
     "MinEntropy",
     "Misalignment",
     "NoSignaling",
     "Noise",
+    "NoiseRobustness",
     "NoiseSequence",
     "NotSelfTesting",
     "Observations",
@@ -156,13 +163,13 @@ __all__ = [
     "RandomnessOptions",
     "Rate",
     "RateOptions",
-    "Robustness",
     "Scenario",
     "Scs",
     "Sdpa",
     "SdpboundError",
     "SearchOptions",
     "SelfTest",
+    "SetMembership",
     "SingletSelfTest",
     "Solver",
     "SolverFailure",
@@ -259,7 +266,9 @@ __getattr__, __dir__ = lazy_face(
         "sdpbound.bounds.bound": "Bound Functional",
         "sdpbound.bounds.certificate": "Certificate",
         "sdpbound.bounds.guessing": "blind_guessing_probability guessing_probability min_entropy",
-        "sdpbound.bounds.robustness": ("LocalFraction Membership Robustness local_fraction membership robustness"),
+        "sdpbound.bounds.robustness": (
+            "LocalFraction SetMembership NoiseRobustness local_fraction membership robustness"
+        ),
         "sdpbound.checker": "Verification verify",
         "sdpbound.conic.solvers.clarabel_": "Clarabel",
         "sdpbound.conic.solvers.cvxpy_": "Cvxpy",

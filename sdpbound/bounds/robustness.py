@@ -1,4 +1,4 @@
-"""Membership of a behaviour in a set, and how much noise brings it in: a proof on each side where there is one.
+"""SetMembership of a behaviour in a set, and how much noise brings it in: a proof on each side where there is one.
 
 Every upper bound is a Bell expression B with certified extremes. If ``v P + (1 - v) N`` is in the set S, then
 ``v B(P) + (1 - v) B(N) <= max_S B``, so that
@@ -38,13 +38,13 @@ from sdpbound.conic.solvers.choose import SolverChoice, first_answer
 from sdpbound.conic.solvers.solver import DEFAULT_TOLERANCE
 from sdpbound.errors import Infeasible, InvalidInput, InvalidLevel, InvalidShape
 
-__all__ = ["LocalFraction", "Membership", "Robustness", "local_fraction", "membership", "robustness"]
+__all__ = ["LocalFraction", "NoiseRobustness", "SetMembership", "local_fraction", "membership", "robustness"]
 
 NoiseKind = Literal["white", "local", "general"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Membership:
+class SetMembership:
     """Whether a behaviour is in a set.
 
     Attributes
@@ -64,7 +64,7 @@ class Membership:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Robustness:
+class NoiseRobustness:
     """The largest v with ``v P + (1 - v) N`` in a set, the critical visibility, from both sides.
 
     Attributes
@@ -90,7 +90,7 @@ class Robustness:
         return float(np.nextafter((1.0 - self.upper) / self.upper, -np.inf)) if self.upper < 1.0 else 0.0
 
     def __repr__(self) -> str:
-        return f"Robustness({self.lower:.9g} <= v <= {self.upper:.9g}, {self.noise} noise)"
+        return f"NoiseRobustness({self.lower:.9g} <= v <= {self.upper:.9g}, {self.noise} noise)"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,7 +114,7 @@ class LocalFraction:
         return f"LocalFraction({self.lower:.9g} <= p <= {self.upper:.9g})"
 
 
-def membership(behaviour: Behaviour, model: Adversary, solver: SolverChoice = None) -> Membership:
+def membership(behaviour: Behaviour, model: Adversary, solver: SolverChoice = None) -> SetMembership:
     """Whether a behaviour is in a model's set, or in a level of it.
 
     >>> import sdpbound as sb
@@ -128,13 +128,13 @@ def membership(behaviour: Behaviour, model: Adversary, solver: SolverChoice = No
         solve(Question.of_separation(Observations.full(behaviour)), model, solver)
     except Infeasible as found:
         assert isinstance(found.bound, Bound)
-        return Membership(True, found.separation, found.bound)
-    return Membership(False, 0.0, None)
+        return SetMembership(True, found.separation, found.bound)
+    return SetMembership(False, 0.0, None)
 
 
 def robustness(
     behaviour: Behaviour, model: Adversary, noise: NoiseKind | Behaviour = "white", solver: SolverChoice = None
-) -> Robustness:
+) -> NoiseRobustness:
     """The critical visibility of a behaviour P: the largest v <= 1 with ``v P + (1 - v) N`` in a model's set.
 
     Parameters
@@ -146,7 +146,7 @@ def robustness(
 
     Returns
     -------
-    Robustness
+    NoiseRobustness
         ``upper`` is certified for every model, by a Bell expression. ``lower`` is an explicit mixture: of local
         behaviours for Local (white and local noise: two outcomes a setting), of probabilities for NoSignaling. Both are
         about the behaviour with every probability within 1e-12, as measured data are.
@@ -213,7 +213,7 @@ def local_fraction(behaviour: Behaviour, solver: SolverChoice = None) -> LocalFr
 
 def _with_given(
     behaviour: Behaviour, model: Adversary, noise: Behaviour, name: str, solver: SolverChoice
-) -> Robustness:
+) -> NoiseRobustness:
     """v is itself a Bell value: of the behaviours of the set on the line through N and P, the farthest one."""
     scenario = behaviour.scenario
     if noise.scenario != scenario:
@@ -231,7 +231,7 @@ def _with_given(
         tests = Observations(scenario, table, across @ start, np.full(len(across), 1e-12), "custom")
     bound = solve(bell_question(along, tests, "upper"), model, solver)
     expression = -bound.functional.expression + along
-    return Robustness(
+    return NoiseRobustness(
         upper=min(1.0, bound.value),
         lower=_reached(behaviour, model, noise, bound, tests),
         noise=name,
@@ -285,7 +285,7 @@ def _kept(scenario: Scenario, target: Floats) -> float:
     return max(0.0, 1.0 - miss / (1.0 + miss))
 
 
-def _with_local(behaviour: Behaviour, model: Adversary, solver: SolverChoice) -> Robustness:
+def _with_local(behaviour: Behaviour, model: Adversary, solver: SolverChoice) -> NoiseRobustness:
     """``q = P + sum_k u_k (D_k - P)`` in the set, D_k deterministic and u_k >= 0, with the least sum of u."""
     scenario = behaviour.scenario
     assembly = _assembled(Observations.full(behaviour), model)
@@ -324,7 +324,7 @@ def _with_local(behaviour: Behaviour, model: Adversary, solver: SolverChoice) ->
     table = np.concatenate([[0.0], [-float(m) for m in dual.multipliers]]).reshape(scenario.shape)
     size = float(np.abs(table).max(initial=0.0))
     if not size:
-        return Robustness(1.0, 0.0, "local", BellExpression(scenario, table), None)
+        return NoiseRobustness(1.0, 0.0, "local", BellExpression(scenario, table), None)
     expression = BellExpression(scenario, table / size)
     bound, least = maximize(expression, model, solver=solver), minimize(expression, Local())
     low, most = Fraction(least.value), Fraction(bound.value)
@@ -337,10 +337,10 @@ def _with_local(behaviour: Behaviour, model: Adversary, solver: SolverChoice) ->
         v = max(0.0, 1.0 - float(u.sum()))
         target = v * behaviour.moments.reshape(-1) + vertices @ (u * (1.0 - v) / max(float(u.sum()), 1e-300))
         lower = v * _kept(scenario, target) * (1.0 - 1e-14)
-    return Robustness(upper, min(lower, upper), "local", expression, bound, least)
+    return NoiseRobustness(upper, min(lower, upper), "local", expression, bound, least)
 
 
-def _with_any(behaviour: Behaviour, model: Adversary, solver: SolverChoice) -> Robustness:
+def _with_any(behaviour: Behaviour, model: Adversary, solver: SolverChoice) -> NoiseRobustness:
     """``q(ab|xy) >= v p(ab|xy)``: the difference is a behaviour, for both do not signal."""
     scenario = behaviour.scenario
     assembly = _assembled(Observations.none(scenario), model)
@@ -380,7 +380,7 @@ def _with_any(behaviour: Behaviour, model: Adversary, solver: SolverChoice) -> R
         lower = min(1.0, _fitting(p, q))
     elif isinstance(model, NoSignaling):
         lower = 1.0
-    return Robustness(upper, min(lower, upper), "general", expression, bound)
+    return NoiseRobustness(upper, min(lower, upper), "general", expression, bound)
 
 
 def _weights_of(shell: ConicProgram, solution: Floats) -> Floats:
