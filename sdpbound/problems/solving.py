@@ -205,6 +205,7 @@ class _Search:
             raise self.infeasible(nonsense, result)
         squares = unbounded_squares(self.program)
         self._attempt(inequality, 0.0)
+        self._try_nothing()
         if squares.any() and not self.settled:
             for slack in SLACKS:
                 moved = self.program.inequality(row + slack * scale * squares)
@@ -260,6 +261,15 @@ class _Search:
                 self.best = (proof, result)
             if self.settled or (slack == 0.0 and proof is None):
                 return
+
+    def _try_nothing(self) -> None:
+        """The dual that is zero: a word is at most its norm. It is exact, and better where this is the optimum."""
+        sizes = [len(block.words) for block in self.program.relaxation.blocks]
+        nothing = [np.zeros((n, n)) for n in sizes]
+        proof = prove(self.program, self.objective, nothing, np.zeros(len(self.program.rows[0])))
+        if proof is not None and (self.best is None or proof.value < self.best[0].value):
+            result = SolverResult("none", Status.SOLVED, (), np.zeros(0), float(proof.value), 0.0)
+            self.best = (proof, result if self.best is None else self.best[1])
 
     def _made(self, proof: SquaresProof, result: SolverResult, figure: OperatorValue) -> ProblemBound:
         value = round_up(proof.value)

@@ -134,6 +134,12 @@ def test_known_values(name: str) -> None:
     checked(bound)
 
 
+def test_norms_and_numbers_are_exact() -> None:
+    problem = Problem([A0, A1, B0, B1])
+    assert problem.maximize(A0 * B0, 1).value == 1.0 and problem.minimize(2 * A0, 1).value == -2.0
+    assert problem.maximize(A0 * A0 + 2, 1).value == 3.0 and Problem([x]).minimize(x * 0 + 2, 1).value == 2.0
+
+
 def test_steering_and_routing() -> None:
     """One device trusted, two devices of Bob that do not commute, and two that do (Toner and Verstraete)."""
     unit, ((px, py, pz),), rules = spins(1)
