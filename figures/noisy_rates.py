@@ -28,8 +28,8 @@ FIGURE = FigureSpec(
     caption="Key rate from the settings (0, 0) and global randomness from (0, 1) against the CHSH value S without "
     "noise, for visibilities v of white noise, members of the singlet family on omega = theta + pi/2 at phi = pi/2 - "
     "0.02. Left: all correlators are tested; right: the Bell value alone. Lines: certified lower bounds from von "
-    "Neumann entropies (at v = 1 the closed form of the self-test); bands: up to explicit attacks that meet the "
-    "tested data exactly, thinner than the lines; the legend has the largest distance, in bits.",
+    "Neumann entropies (at v = 1 the closed form of the self-test, for exact data); bands: up to explicit attacks that "
+    "meet the tested data exactly, thinner than the lines; the legend has the largest distance, in bits.",
     alt="Four panels of curves over CHSH values from 2 to 2.5; with all correlators tested key and randomness survive "
     "noise close to CHSH 2, with the Bell value alone they fall to zero far from it.",
     slow=True,

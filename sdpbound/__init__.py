@@ -14,8 +14,12 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from sdpbound.attacks.options import AttackOptions
     from sdpbound.attacks.proof import EntropyAttack
     from sdpbound.bell.behaviour import Behaviour
+    from sdpbound.bell.catalogue.inequality import BellInequality, KnownValue
+    from sdpbound.bell.catalogue.names import inequalities, inequality
     from sdpbound.bell.exact import Angle
     from sdpbound.bell.expression import BellExpression
+    from sdpbound.bell.facets import is_facet
+    from sdpbound.bell.families.bipartite import chsh_d, elegant, hardy, i4422, inn22, magic_square
     from sdpbound.bell.families.contours import contour_at_chsh, theta_at_chsh
     from sdpbound.bell.families.correlators import correlators_self_test
     from sdpbound.bell.families.expressions import asymmetric_chsh, cglmp, chained, chsh, i3322, mermin, tilted_chsh
@@ -28,6 +32,8 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
         singlet_quantum_bound,
         singlet_strategy_value,
     )
+    from sdpbound.bell.families.lists import avis, sliwa
+    from sdpbound.bell.families.multipartite import gyni, mabk, svetlichny
     from sdpbound.bell.families.singlet import SingletSelfTest
     from sdpbound.bell.families.table import family_named
     from sdpbound.bell.noise.kinds import noise_from
@@ -35,6 +41,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from sdpbound.bell.noise.noise import Noise, NoiseSequence
     from sdpbound.bell.noise.state import Dephasing, WhiteNoise
     from sdpbound.bell.observations import Observations
+    from sdpbound.bell.relabelling import Relabelling
     from sdpbound.bell.scenario import Scenario
     from sdpbound.bell.search import random_strategy, see_saw
     from sdpbound.bell.strategy import Strategy
@@ -50,6 +57,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
         membership,
         robustness,
     )
+    from sdpbound.bounds.used_symmetry import UsedSymmetry
     from sdpbound.checker import Verification, verify
     from sdpbound.conic.solvers.clarabel_ import Clarabel
     from sdpbound.conic.solvers.cvxpy_ import Cvxpy
@@ -92,6 +100,9 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
         finite_randomness_length,
         minimum_rounds,
     )
+    from sdpbound.games.constraints import constraint_game
+    from sdpbound.games.game import Game
+    from sdpbound.games.xor import tsirelson_strategy, xor_game
     from sdpbound.problems.expressions import Operator
     from sdpbound.problems.solving import Problem
     from sdpbound.rates.best_tests import BestTest, best_test
@@ -111,6 +122,7 @@ __all__ = [
     "Axis",
     "Behaviour",
     "BellExpression",
+    "BellInequality",
     "BestTest",
     "Bound",
     "Certificate",
@@ -131,6 +143,7 @@ __all__ = [
     "FiniteRandomnessOptions",
     "FiniteSecurity",
     "Functional",
+    "Game",
     "Highs",
     "Infeasible",
     "InvalidBehaviour",
@@ -142,6 +155,7 @@ __all__ = [
     "InvalidSolver",
     "InvalidStudy",
     "KeyQuestion",
+    "KnownValue",
     "LineOptions",
     "Local",
     "LocalFraction",
@@ -163,6 +177,7 @@ __all__ = [
     "RandomnessOptions",
     "Rate",
     "RateOptions",
+    "Relabelling",
     "Scenario",
     "Scs",
     "Sdpa",
@@ -178,19 +193,23 @@ __all__ = [
     "SweptEntropy",
     "Threshold",
     "TooLarge",
+    "UsedSymmetry",
     "Verification",
     "VonNeumann",
     "WhiteNoise",
     "__version__",
     "asymmetric_chsh",
+    "avis",
     "best_preprocessing",
     "best_test",
     "blind_guessing_probability",
     "cglmp",
     "chained",
     "chsh",
+    "chsh_d",
     "conditional_entropy",
     "conditional_entropy_upper_bound",
+    "constraint_game",
     "contour_at_chsh",
     "convex_combination_attack",
     "correlators_self_test",
@@ -198,6 +217,7 @@ __all__ = [
     "critical_error_rate",
     "critical_noise",
     "critical_visibility",
+    "elegant",
     "entropy_envelope",
     "error_correction",
     "export_program",
@@ -206,10 +226,19 @@ __all__ = [
     "finite_key_length",
     "finite_randomness_length",
     "guessing_probability",
+    "gyni",
+    "hardy",
     "i3322",
+    "i4422",
+    "inequalities",
+    "inequality",
+    "inn22",
+    "is_facet",
     "key_rate",
     "key_rate_upper_bound",
     "local_fraction",
+    "mabk",
+    "magic_square",
     "maximize",
     "membership",
     "mermin",
@@ -228,9 +257,13 @@ __all__ = [
     "singlet_local_bound",
     "singlet_quantum_bound",
     "singlet_strategy_value",
+    "sliwa",
+    "svetlichny",
     "theta_at_chsh",
     "tilted_chsh",
+    "tsirelson_strategy",
     "verify",
+    "xor_game",
 ]
 
 __getattr__, __dir__ = lazy_face(
@@ -242,8 +275,14 @@ __getattr__, __dir__ = lazy_face(
         "sdpbound.attacks.options": "AttackOptions",
         "sdpbound.attacks.proof": "EntropyAttack",
         "sdpbound.bell.behaviour": "Behaviour",
+        "sdpbound.bell.catalogue.inequality": "BellInequality KnownValue",
+        "sdpbound.bell.catalogue.names": "inequalities inequality",
         "sdpbound.bell.exact": "Angle",
         "sdpbound.bell.expression": "BellExpression",
+        "sdpbound.bell.facets": "is_facet",
+        "sdpbound.bell.families.bipartite": "chsh_d elegant hardy i4422 inn22 magic_square",
+        "sdpbound.bell.families.lists": "avis sliwa",
+        "sdpbound.bell.families.multipartite": "gyni mabk svetlichny",
         "sdpbound.bell.families.contours": "contour_at_chsh theta_at_chsh",
         "sdpbound.bell.families.correlators": "correlators_self_test",
         "sdpbound.bell.families.expressions": "asymmetric_chsh cglmp chained chsh i3322 mermin tilted_chsh",
@@ -261,6 +300,7 @@ __getattr__, __dir__ = lazy_face(
         "sdpbound.bell.observations": "Observations",
         "sdpbound.bell.scenario": "Scenario",
         "sdpbound.bell.search": "random_strategy see_saw",
+        "sdpbound.bell.relabelling": "Relabelling",
         "sdpbound.bell.strategy": "Strategy",
         "sdpbound.bounds.bell_value": "export_program maximize minimize",
         "sdpbound.bounds.bound": "Bound Functional",
@@ -269,6 +309,7 @@ __getattr__, __dir__ = lazy_face(
         "sdpbound.bounds.robustness": (
             "LocalFraction SetMembership NoiseRobustness local_fraction membership robustness"
         ),
+        "sdpbound.bounds.used_symmetry": "UsedSymmetry",
         "sdpbound.checker": "Verification verify",
         "sdpbound.conic.solvers.clarabel_": "Clarabel",
         "sdpbound.conic.solvers.cvxpy_": "Cvxpy",
@@ -295,6 +336,9 @@ __getattr__, __dir__ = lazy_face(
         ),
         "sdpbound.problems.expressions": "Operator",
         "sdpbound.problems.solving": "Problem",
+        "sdpbound.games.constraints": "constraint_game",
+        "sdpbound.games.game": "Game",
+        "sdpbound.games.xor": "tsirelson_strategy xor_game",
         "sdpbound.rates.best_tests": "BestTest best_test",
         "sdpbound.rates.critical": "critical_efficiency critical_error_rate critical_visibility",
         "sdpbound.rates.options": "LineOptions RandomnessOptions RateOptions SearchOptions",

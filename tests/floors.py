@@ -20,7 +20,7 @@ FLOORS = (
     ("npa",),
     ("adversaries",),
     ("bounds",),
-    ("entropies", "boxes", "problems"),
+    ("entropies", "boxes", "games", "problems"),
     ("attacks",),
     ("rates",),
     ("finite_size", "protocols"),

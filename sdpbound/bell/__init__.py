@@ -10,6 +10,7 @@ from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.deterministic import exact_deterministic_maximum, maximize_deterministic
 from sdpbound.bell.expression import BellExpression
 from sdpbound.bell.observations import Observations
+from sdpbound.bell.relabelling import Relabelling
 from sdpbound.bell.scenario import BlindMeasurement, Scenario
 from sdpbound.bell.search import random_strategy, see_saw
 from sdpbound.bell.strategy import Strategy
@@ -19,6 +20,7 @@ __all__ = [
     "BellExpression",
     "BlindMeasurement",
     "Observations",
+    "Relabelling",
     "Scenario",
     "Strategy",
     "exact_deterministic_maximum",

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from sdpbound.arguments import floats, instance, reals
 from sdpbound.bell import tables as noise
 from sdpbound.bell.exact import ExactSinglet
-from sdpbound.bell.scenario import Scenario
+from sdpbound.bell.scenario import Scenario, binary_scenario, collins_gisin_table, correlator_tensor
 from sdpbound.errors import InvalidBehaviour, InvalidShape
 
 __all__ = ["Behaviour"]
@@ -122,6 +122,47 @@ class Behaviour:
         moments = noise.correlator_table(correlators, marginals_a, marginals_b, 1.0)
         return cls.from_moments(Scenario.bipartite(moments.shape[0] - 1, moments.shape[1] - 1), moments)
 
+    @classmethod
+    def from_correlator_tensor(cls, tensor: ArrayLike) -> Behaviour:
+        """Binary outcomes, any number of parties: correlators (1 + X, 1 + Y, ..), ``tensor[0, 0, ..] = 1``.
+
+        Entry 0 of an axis stands for a party that is left out: ``tensor[1 + x, 0, 1 + z]`` is <A_x C_z>.
+
+        >>> Behaviour.from_correlator_tensor([[1, 0, 0], [0, 1, 1], [0, 1, -1]]).chsh
+        4.0
+        """
+        t = floats(tensor, "a tensor of correlators")
+        _require_one(t, "a tensor of correlators")
+        return cls.from_moments(binary_scenario(t.shape, "a tensor of correlators"), t)
+
+    @classmethod
+    def from_collins_gisin(cls, table: ArrayLike, scenario: Scenario | None = None) -> Behaviour:
+        """From 1, P(a|x), P(b|y), P(ab|xy), .. of all outcomes but the last of each setting, any number of parties.
+
+        Without ``scenario`` binary outcomes are assumed: axis i then has one entry for each setting after the first.
+
+        >>> float(Behaviour.from_collins_gisin([[1, 0.5], [0.5, 0.5]]).p[1, 1, 0, 0])
+        0.5
+        """
+        t, scenario = collins_gisin_table(table, scenario)
+        _require_one(t, "a Collins-Gisin table")
+        for party in range(scenario.parties):
+            t = np.tensordot(t, np.linalg.inv(scenario.collins_gisin(party)), axes=(0, 1))
+        return cls.from_moments(scenario, t)
+
+    @property
+    def collins_gisin(self) -> NDArray[np.float64]:
+        """1, P(a|x), P(b|y), P(ab|xy), .. of all outcomes but the last of each setting, shape ``scenario.shape``."""
+        t = self.moments
+        for party in range(self.scenario.parties):
+            t = np.tensordot(t, self.scenario.collins_gisin(party), axes=(0, 1))
+        return t
+
+    @property
+    def correlator_tensor(self) -> NDArray[np.float64]:
+        """Correlators of all parties and of fewer, as :meth:`from_correlator_tensor` takes them; binary outcomes."""
+        return correlator_tensor(self.scenario, self.moments)
+
     @cached_property
     def moments(self) -> NDArray[np.float64]:
         """Expectation values in moment coordinates, shape ``scenario.shape``."""
@@ -224,3 +265,9 @@ class Behaviour:
 
     def __repr__(self) -> str:
         return f"Behaviour(shape {self.p.shape}, {self.scenario})"
+
+
+def _require_one(table: NDArray[np.float64], name: str) -> None:
+    """The first entry, of no party, is the probability of anything at all."""
+    if table.size and abs(table.flat[0] - 1.0) > VALIDITY_TOLERANCE:
+        raise InvalidBehaviour(f"{name} must begin with 1, the sum of all probabilities, not {table.flat[0]:.9g}.")

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from sdpbound.arguments import floats, instance, whole
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.deterministic import maximize_deterministic
-from sdpbound.bell.scenario import Scenario
+from sdpbound.bell.scenario import Scenario, binary_scenario, collins_gisin_table, correlator_tensor
 from sdpbound.bell.tables import correlator_table
 from sdpbound.errors import InvalidSettings, InvalidShape
 
@@ -73,6 +73,19 @@ class BellExpression:
         return cls(Scenario.bipartite(table.shape[0] - 1, table.shape[1] - 1), table, name)
 
     @classmethod
+    def from_correlator_tensor(cls, tensor: ArrayLike, name: str = "") -> BellExpression:
+        """Coefficients of correlators of any number of parties with binary outcomes, shape (1 + X, 1 + Y, ..).
+
+        Entry 0 of an axis stands for a party that is left out: ``tensor[0, 0, 0]`` is the constant of three parties,
+        ``tensor[1 + x, 0, 0]`` multiplies <A_x> and ``tensor[1 + x, 0, 1 + z]`` multiplies <A_x C_z>.
+
+        >>> BellExpression.from_correlator_tensor([[0, 0, 0], [0, 1, 1], [0, 1, -1]])
+        <A0 B0> + <A0 B1> + <A1 B0> - <A1 B1>
+        """
+        t = floats(tensor, "a tensor of correlators")
+        return cls(binary_scenario(t.shape, "a tensor of correlators"), t, name)
+
+    @classmethod
     def from_probabilities(cls, table: ArrayLike, scenario: Scenario | None = None, name: str = "") -> BellExpression:
         """``sum table[a, b, x, y] p(ab|xy)``; for n parties the first n axes are outcomes, the last n settings."""
         t = floats(table, "a table of coefficients")
@@ -98,13 +111,7 @@ class BellExpression:
 
         Without ``scenario`` binary outcomes are assumed: axis i then has one entry for each setting after the first.
         """
-        t = floats(table, "a Collins-Gisin table")
-        if scenario is None:
-            scenario = Scenario(tuple((2,) * (k - 1) for k in t.shape))
-        if t.shape != scenario.shape:
-            raise InvalidShape(
-                f"a Collins-Gisin table of shape {t.shape} does not fit {scenario}: expected {scenario.shape}."
-            )
+        t, scenario = collins_gisin_table(table, scenario)
         for party in range(scenario.parties):
             t = np.tensordot(t, scenario.collins_gisin(party), axes=(0, 0))
         return cls(scenario, t, name)
@@ -118,6 +125,27 @@ class BellExpression:
         for party in range(self.scenario.parties):
             t = np.tensordot(t, np.linalg.inv(self.scenario.collins_gisin(party)), axes=(0, 0))
         return t
+
+    @property
+    def correlator_tensor(self) -> NDArray[np.float64]:
+        """Coefficients of correlators, as :meth:`from_correlator_tensor` takes them; binary outcomes."""
+        return correlator_tensor(self.scenario, self.coefficients)
+
+    @property
+    def probabilities(self) -> NDArray[np.float64]:
+        """Coefficients ``t[a, b, .., x, y, ..]`` of probabilities that give the value of every no-signaling behaviour.
+
+        There are many such tables. In this one the marginals are averaged over the settings of the others.
+
+        >>> e = BellExpression.from_correlators([[1, 1], [1, -1]])
+        >>> bool((BellExpression.from_probabilities(e.probabilities).coefficients == e.coefficients).all())
+        True
+        """
+        t = self.coefficients
+        for party in range(self.scenario.parties):
+            t = np.tensordot(t, self.scenario.readout(party), axes=(0, 0))
+        n = self.scenario.parties  # axes now: outcome and setting of each party
+        return t.transpose([2 * i for i in range(n)] + [2 * i + 1 for i in range(n)])
 
     def value(self, behaviour: Behaviour) -> float:
         """The value on a behaviour of the same scenario."""

@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sdpbound.arguments import floats, instance, reals
+from sdpbound.arguments import floats, instance, numbered, reals
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.exact import ExactSinglet
 from sdpbound.bell.expression import BellExpression
 from sdpbound.bell.scenario import Scenario
+from sdpbound.bell.symmetry import nearest_symmetric
 from sdpbound.errors import InvalidInput, InvalidParameter, InvalidSettings, InvalidShape
 
 __all__ = ["DATA_TOLERANCE", "Observations"]
@@ -231,6 +232,45 @@ class Observations:
         columns = [0, *(i + 1 for i, letter in enumerate(scenario.letters[1]) if letter.setting in kept)]
         smaller = Scenario((scenario.outcomes[0], tuple(scenario.outcomes[1][s] for s in kept)))
         return replace(self, scenario=smaller, coefficients=self.coefficients[:, :, columns])
+
+    def symmetrised(self, within: float = 1e-6) -> Observations:
+        """The same data, exactly symmetric where they are nearly so.
+
+        Bounds use the relabellings of parties, settings and outcomes that leave the data unchanged. Measured
+        frequencies and rounded tables of a symmetric behaviour have them only nearly. Here each value is replaced by
+        its mean over all relabellings that change no value by more than about ``within``, and its tolerance grows by
+        what that moved it, or one of its images: a bound on the new data holds for the old ones, and the difference is
+        charged to it.
+
+        Parameters
+        ----------
+        within : values that differ by less are taken to be the same, 0 < within < 1
+
+        Returns
+        -------
+        Observations; the same object if nothing moves
+
+        >>> import numpy as np
+        >>> table = np.array([[1, 1], [1, -1]]) * 0.7 + [[1e-8, 0], [0, 0]]
+        >>> data = Observations.correlators(table).symmetrised()
+        >>> bool(abs(np.abs(data.values) - 0.7).max() < 3e-9), bool(data.tolerances.max() < 1e-8)
+        (True, True)
+        """
+        distance = numbered(within, "within")
+        if not 0.0 < distance < 1.0:
+            raise InvalidParameter(f"within = {within!r} must lie between 0 and 1; take a small number such as 1e-6.")
+        if not len(self):
+            return self
+        values, orbits = nearest_symmetric(self.scenario, self.coefficients, self.values, distance)
+        moved = np.abs(values - self.values)
+        if not moved.max() > 0.0:
+            return self
+        # rounded up, so that the new intervals hold the old ones
+        slack = 4.0 * np.finfo(np.float64).eps * (np.abs(values) + np.abs(self.values))
+        own = np.where(moved > 0.0, (self.tolerances + moved + slack) * (1.0 + 1e-15), self.tolerances)
+        wider = np.zeros(len(self))
+        np.maximum.at(wider, orbits, own)  # and symmetric themselves
+        return replace(self, values=values, tolerances=wider[orbits])
 
     def __len__(self) -> int:
         return len(self.values)

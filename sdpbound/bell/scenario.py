@@ -18,12 +18,19 @@ from functools import cached_property, lru_cache
 from math import prod
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from sdpbound.arguments import whole
+from sdpbound.arguments import floats, whole
 from sdpbound.errors import InvalidSettings, InvalidShape
 
-__all__ = ["BlindMeasurement", "Letter", "Scenario"]
+__all__ = [
+    "BlindMeasurement",
+    "Letter",
+    "Scenario",
+    "binary_scenario",
+    "collins_gisin_table",
+    "correlator_tensor",
+]
 
 
 #: Parties are named A to H.
@@ -194,6 +201,34 @@ def _effects(scenario: Scenario, party: int) -> NDArray[np.float64]:
     rows = np.array([scenario.effect(party, x, a) for x, d in enumerate(scenario.outcomes[party]) for a in range(d)])
     rows.flags.writeable = False
     return rows
+
+
+def binary_scenario(shape: tuple[int, ...], name: str) -> Scenario:
+    """The scenario of a table with one entry for each setting of two outcomes after the first on each axis."""
+    if not shape or min(shape) < 2:
+        raise InvalidShape(f"{name} needs one axis for each party, (1 + X, 1 + Y, ..), not shape {shape}.")
+    return Scenario(tuple((2,) * (k - 1) for k in shape))
+
+
+def collins_gisin_table(table: ArrayLike, scenario: Scenario | None) -> tuple[NDArray[np.float64], Scenario]:
+    """A Collins-Gisin table as floats, and its scenario: the one given, or of binary outcomes."""
+    t = floats(table, "a Collins-Gisin table")
+    if scenario is None:
+        scenario = binary_scenario(t.shape, "a Collins-Gisin table")
+    if t.shape != scenario.shape:
+        raise InvalidShape(
+            f"a Collins-Gisin table of shape {t.shape} does not fit {scenario}: expected {scenario.shape}."
+        )
+    return t, scenario
+
+
+def correlator_tensor(scenario: Scenario, table: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A table in moment coordinates, which are correlators if all outcomes are binary; InvalidShape if not."""
+    if not scenario.is_binary:
+        raise InvalidShape(
+            f"correlators need two outcomes for every setting, not {scenario}; use probabilities or collins_gisin."
+        )
+    return table.copy()
 
 
 @dataclass(frozen=True)

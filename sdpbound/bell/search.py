@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +11,12 @@ from numpy.typing import NDArray
 from sdpbound.bell.expression import BellExpression
 from sdpbound.bell.scenario import Scenario
 from sdpbound.bell.strategy import ComplexArray, Strategy, stacked
-from sdpbound.errors import InvalidParameter, InvalidShape
+from sdpbound.errors import InvalidParameter, TooLarge
 
 __all__ = ["best_state", "random_strategy", "see_saw"]
+
+#: Most dimensions of the state of all parties in a search.
+LARGEST_STATE = 4096
 
 
 # -- random strategies ----------------------------------------------------------------------------------------------
@@ -108,19 +112,19 @@ def see_saw(
     iterations: int = 500,
     tolerance: float = 1e-13,
 ) -> tuple[float, Strategy]:
-    """A lower bound on the quantum maximum of a bipartite expression, and the strategy that attains it.
+    """A lower bound on the quantum maximum of an expression, and the strategy that attains it.
 
-    From random measurements the state (top eigenvector of the Bell operator), one party's measurements and the other
-    party's are improved in turn, each with the rest fixed; the value never falls (Werner and Wolf, quant-ph/0107093;
-    Pal and Vertesi, arXiv:1006.3032). A setting with two outcomes gets its exact optimum, one with more outcomes some
+    From random measurements the state (top eigenvector of the Bell operator) and each party's measurements are
+    improved in turn, each with the rest fixed; the value never falls (Werner and Wolf, quant-ph/0107093; Pal and
+    Vertesi, arXiv:1006.3032). A setting with two outcomes gets its exact optimum, one with more outcomes some
     ascent steps. The limit may be a local maximum: more restarts help.
 
     Parameters
     ----------
     expression : BellExpression
-        Two parties; its quantum maximum is meant.
+        Of any number of parties; its quantum maximum is meant.
     dimension : int
-        Dimension of each party's space, at least 1.
+        Dimension of each party's space, at least 1; the state of all parties has at most 4096 dimensions.
     restarts, iterations : int
         Random starting points, and the most rounds from each, at least 1.
     rng : numpy.random.Generator or seed
@@ -134,22 +138,21 @@ def see_saw(
 
     Raises
     ------
-    InvalidShape
-        The expression has not two parties.
     InvalidParameter
         A count is below 1.
+    TooLarge
+        The state of all parties has too many dimensions.
 
     >>> value, strategy = see_saw(BellExpression.from_correlators([[1, 1], [1, -1]]), restarts=3, rng=0)
     >>> round(value, 9)
     2.828427125
     """
     scenario = expression.scenario
-    if scenario.parties != 2:
-        raise InvalidShape(f"see_saw needs an expression of two parties, not {scenario.parties}; {scenario}.")
-    d = _require_positive(dimension, "dimension")
+    d, parties = _require_positive(dimension, "dimension"), range(scenario.parties)
+    _require_room(d, scenario.parties)
     generator = np.random.default_rng(rng)
     c = expression.coefficients
-    readouts = [scenario.readout(party) for party in (0, 1)]
+    readouts = [scenario.readout(party) for party in parties]
     threshold = tolerance * max(float(np.abs(c).max()), 1e-300)
     best, best_value = None, -np.inf
     for _ in range(_require_positive(restarts, "restarts")):
@@ -158,21 +161,9 @@ def see_saw(
             [_random_measurement(k, d, generator, projective=k == 2) for k in party]
             for party in scenario.outcomes
         ]
-        value, last = -np.inf, -np.inf
-        vector = np.zeros(d * d, dtype=np.complex128)
+        last = -np.inf
         for _ in range(_require_positive(iterations, "iterations")):
-            for party in (0, 1):
-                value, vector = _top(c, readouts, parts)
-                other = np.tensordot(readouts[1 - party], stacked(parts[1 - party]), axes=((1, 2), (0, 1)))
-                psi = vector.reshape(d, d) if party == 0 else vector.reshape(d, d).T
-                table = c if party == 0 else c.T
-                # Tr[(A (x) B) psi psi^*] = Tr[A psi B^T psi^*]
-                reduced = psi @ np.tensordot(table, other, axes=(1, 0)).transpose(0, 2, 1) @ psi.conj().T
-                scores = np.tensordot(readouts[party], reduced, axes=(0, 0))
-                parts[party] = [
-                    _best_measurement(scores[:k, x], parts[party][x], steps=5)
-                    for x, k in enumerate(scenario.outcomes[party])
-                ]
+            value = _improve(c, readouts, parts, scenario)
             if value - last < threshold:
                 break
             last = value
@@ -185,24 +176,66 @@ def see_saw(
     return expression.value(strategy.behaviour()), strategy
 
 
+def _require_room(dimension: int, parties: int) -> None:
+    if dimension**parties > LARGEST_STATE:
+        raise TooLarge(
+            f"a state of {parties} parties with {dimension} dimensions each has {dimension**parties} dimensions; at "
+            f"most {LARGEST_STATE} are searched, choose a smaller dimension."
+        )
+
+
+def _improve(
+    c: NDArray[np.float64], readouts: list[NDArray[np.float64]], parts: list[list[ComplexArray]], scenario: Scenario
+) -> float:
+    """Improve each party's measurements in turn, in place, with the best state before each; the last of its values."""
+    value, n = -np.inf, scenario.parties
+    for party in range(n):
+        value, vector = _top(c, readouts, parts)
+        d = parts[party][0].shape[-1]
+        others = [q for q in range(n) if q != party]
+        psi = np.moveaxis(vector.reshape((d,) * n), party, 0).reshape(d, -1)
+        rest = _combined(np.moveaxis(c, party, 0), [_operators(readouts[q], parts[q]) for q in others])
+        # Tr[(A (x) B) psi psi^*] = Tr[A psi B^T psi^*]
+        reduced = psi @ rest.transpose(0, 2, 1) @ psi.conj().T
+        scores = np.tensordot(readouts[party], reduced, axes=(0, 0))
+        parts[party] = [
+            _best_measurement(scores[:k, x], parts[party][x], steps=5) for x, k in enumerate(scenario.outcomes[party])
+        ]
+    return value
+
+
 def best_state(
     expression: BellExpression, measurements: Sequence[Sequence[ComplexArray]]
 ) -> tuple[float, ComplexArray]:
-    """The largest value of a bipartite expression with given measurements, and the state vector that attains it.
+    """The largest value of an expression with given measurements, and the state vector that attains it.
 
-    The largest eigenvalue of the Bell operator. ``measurements[party][setting]`` are effects (outcomes, d, d), both
-    parties with the same d; the vector (d*d,) has the first party's index slowest.
+    The largest eigenvalue of the Bell operator. ``measurements[party][setting]`` are effects (outcomes, d, d), with one
+    d for each party; the vector (product of all d,) has the first party's index slowest.
     """
-    readouts = [expression.scenario.readout(party) for party in (0, 1)]
+    readouts = [expression.scenario.readout(party) for party in range(expression.scenario.parties)]
     return _top(expression.coefficients, readouts, [list(party) for party in measurements])
+
+
+def _operators(readout: NDArray[np.float64], measurements: Sequence[ComplexArray]) -> ComplexArray:
+    """The operators of a party's coordinates, (size of its axis, d, d)."""
+    return np.tensordot(readout, stacked(measurements), axes=((1, 2), (0, 1)))
+
+
+def _combined(c: NDArray[np.float64], operators: Sequence[ComplexArray]) -> ComplexArray:
+    """``sum_jk.. c[i, j, k, ..] B_j (x) C_k (x) ..``, shape (first axis of c, D, D)."""
+    t: ComplexArray = c.astype(np.complex128)
+    for own in operators:
+        t = np.tensordot(t, own, axes=(1, 0))  # the axes of rows and columns come last, party by party
+    n = len(operators)
+    t = t.transpose(0, *range(1, 2 * n, 2), *range(2, 2 * n + 1, 2))
+    size = prod(own.shape[-1] for own in operators)
+    return t.reshape(len(c), size, size)
 
 
 def _top(
     c: NDArray[np.float64], readouts: list[NDArray[np.float64]], parts: list[list[ComplexArray]]
 ) -> tuple[float, ComplexArray]:
     """Largest eigenvalue of the Bell operator, and its vector (first party's index slowest)."""
-    a, b = (np.tensordot(f, stacked(m), axes=((1, 2), (0, 1))) for f, m in zip(readouts, parts, strict=True))
-    d = a.shape[-1]
-    operator = np.tensordot(np.tensordot(c, b, axes=(1, 0)), a, axes=(0, 0))  # axes: row and column of b, then of a
-    values, vectors = np.linalg.eigh(operator.transpose(2, 0, 3, 1).reshape(d * d, d * d))
+    operators = [_operators(f, m) for f, m in zip(readouts, parts, strict=True)]
+    values, vectors = np.linalg.eigh(_combined(c[None], operators)[0])
     return float(values[-1]), vectors[:, -1]

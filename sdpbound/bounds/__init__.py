@@ -24,6 +24,7 @@ from sdpbound.bounds.guessing import blind_guessing_probability, guessing_probab
 from sdpbound.bounds.proof import as_min_entropy
 from sdpbound.bounds.question import Question
 from sdpbound.bounds.solving import solve
+from sdpbound.bounds.used_symmetry import UsedSymmetry
 
 __all__ = [
     "BellValue",
@@ -39,6 +40,7 @@ __all__ = [
     "Question",
     "SelfTestedEntropy",
     "Separation",
+    "UsedSymmetry",
     "as_min_entropy",
     "blind_guessing_probability",
     "guessing_probability",

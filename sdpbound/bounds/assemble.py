@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -17,22 +16,25 @@ from numpy.typing import NDArray
 
 from sdpbound.adversaries.adversary import Adversary, Relaxation, checked_relaxation
 from sdpbound.arrays import Floats
+from sdpbound.bell.relabelling import Relabelling
 from sdpbound.bell.scenario import BlindMeasurement, Scenario
+from sdpbound.bell.symmetry import SymmetryGroup
 from sdpbound.bounds.question import Question
-from sdpbound.bounds.symmetries import program_symmetries, symmetry_key
+from sdpbound.bounds.symmetries import forget_symmetries, program_symmetry, question_symmetry
 from sdpbound.conic.certificate import Certifier
 from sdpbound.conic.program import ConicProgram
 from sdpbound.conic.reduce import Reduction
 from sdpbound.errors import InvalidLevel
 
-__all__ = ["Assembly", "assemble"]
+__all__ = ["Assembly", "assemble", "forget"]
 
 
 @dataclass(frozen=True, eq=False)
 class Assembly:
     """A program with everything that depends on its structure only, shared between the points of a sweep.
 
-    ``wider`` is the same question in more words, in which the inequalities beside a matrix are squares.
+    ``group`` are the symmetries used, None if none were looked for. ``wider`` is the same question in more words, in
+    which the inequalities beside a matrix are squares.
     """
 
     program: ConicProgram
@@ -41,6 +43,7 @@ class Assembly:
     relaxation: Relaxation
     copies: int
     dependencies: tuple[Floats, ...]
+    group: SymmetryGroup | None = None
     wider: Assembly | None = None
 
 
@@ -62,12 +65,15 @@ def assemble(question: Question, model: Adversary, symmetry: bool = True) -> Ass
     relaxation = checked_relaxation(model, question.scenario, question.blind)
     observed = question.observed
     copies = len(question.objective)
-    rows = _data_rows(question, relaxation)
+    # tested functionals in the relaxation's scenario, (J, coordinates)
+    rows = question.tested_in(relaxation.scenario).reshape(len(observed), relaxation.coordinates.shape[0])
     objective_rows = question.objective.reshape(copies, -1)
     _require_reached(question, model, relaxation, objective_rows, rows)
     proving = model.certified_by()
-    used = symmetry and relaxation.matrix and proving is None
-    key = symmetry_key(relaxation, objective_rows, rows, observed.values) if used else ()
+    group = None
+    if symmetry and relaxation.matrix is not None and proving is None:
+        group = question_symmetry(question, model, relaxation)
+    key = () if group is None else tuple(zip(group.generators, group.copies, strict=True))
     structure = _structure(model, question.scenario, question.blind, copies, rows.shape[0], rows.tobytes(), key)
     objective = np.concatenate([structure.coordinates_t @ row for row in objective_rows])
     program = ConicProgram(
@@ -86,8 +92,15 @@ def assemble(question: Question, model: Adversary, symmetry: bool = True) -> Ass
         structure.relaxation,
         copies,
         structure.dependencies,
+        group,
         None if proving is None else assemble(question, proving, symmetry=False),
     )
+
+
+def forget() -> None:
+    """Drop what is kept for the points of a sweep, so that the next program is assembled from nothing, to be timed."""
+    _structure.cache_clear()
+    forget_symmetries()
 
 
 def _dependencies(rows: Floats) -> tuple[Floats, ...]:
@@ -104,17 +117,6 @@ def _dependencies(rows: Floats) -> tuple[Floats, ...]:
         multipliers = column / scale
         out.append(multipliers / np.abs(multipliers).sum())
     return tuple(out)
-
-
-def _data_rows(question: Question, relaxation: Relaxation) -> Floats:
-    """Tested functionals in the relaxation's scenario, (J, coordinates)."""
-    table = question.observed.coefficients
-    shape = relaxation.scenario.shape
-    if table.shape[1:] != shape:
-        wide = np.zeros((len(table), *shape))
-        wide[(slice(None), *(slice(0, k) for k in table.shape[1:]))] = table
-        table = wide
-    return np.ascontiguousarray(table.reshape(len(table), relaxation.coordinates.shape[0]))
 
 
 def _require_reached(
@@ -142,7 +144,7 @@ def _structure(
     copies: int,
     tested: int,
     rows_bytes: bytes,
-    key: tuple[Any, ...],
+    key: tuple[tuple[Relabelling, tuple[int, ...]], ...],
 ) -> _Structure:
     relaxation = model.relax(scenario, blind)
     m = relaxation.variables
@@ -171,7 +173,7 @@ def _structure(
         inequalities,
         unit,
         sp.csr_array(relaxation.coordinates.T),
-        Reduction(shell, program_symmetries(relaxation, key)),
+        Reduction(shell, program_symmetry(model, scenario, blind, copies, key)),
         Certifier(shell),
         relaxation,
         _dependencies(rows) if tested else (),

@@ -29,6 +29,7 @@ def maximize(
     observed: Observations | None = None,
     solver: SolverChoice = None,
     tolerance: float | None = None,
+    symmetry: bool = True,
 ) -> Bound:
     """Certified upper bound on a Bell expression over a model's set, given what is tested (if anything).
 
@@ -40,6 +41,8 @@ def maximize(
     solver : name such as "clarabel", a Solver, or None: chosen by size, the next one tried where the certificate
         charges more than 1e-6
     tolerance : accuracy asked of the solver
+    symmetry : whether relabellings that leave the question unchanged are looked for and used; ``bound.symmetry`` has
+        what was found
 
     Returns
     -------
@@ -54,7 +57,7 @@ def maximize(
     >>> abs(bound.value - 8**0.5) < 1e-6 and bound.value >= 8**0.5
     True
     """
-    return solve(bell_question(expression, observed, "upper"), model, solver, tolerance)
+    return solve(bell_question(expression, observed, "upper"), model, solver, tolerance, symmetry)
 
 
 def minimize(
@@ -63,6 +66,7 @@ def minimize(
     observed: Observations | None = None,
     solver: SolverChoice = None,
     tolerance: float | None = None,
+    symmetry: bool = True,
 ) -> Bound:
     """Certified lower bound on a Bell expression over a model's set; as :func:`maximize`, side "lower".
 
@@ -70,7 +74,7 @@ def minimize(
     >>> sb.minimize(sb.chsh(), sb.Local()).value
     -2.0
     """
-    return solve(bell_question(expression, observed, "lower"), model, solver, tolerance)
+    return solve(bell_question(expression, observed, "lower"), model, solver, tolerance, symmetry)
 
 
 def export_program(

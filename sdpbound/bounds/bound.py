@@ -26,6 +26,7 @@ from sdpbound.bounds.figures import (
     MinEntropyOf,
 )
 from sdpbound.bounds.rounding import rounded
+from sdpbound.bounds.used_symmetry import UsedSymmetry
 from sdpbound.errors import CertificateError, InvalidShape, SolverFailure
 
 __all__ = ["AffineProof", "Bound", "Functional", "Proof", "bounds_entropy"]
@@ -102,6 +103,11 @@ class Proof(ABC):
         """The behaviour at the optimum found, where a program over behaviours was solved."""
         return None
 
+    @property
+    def symmetry(self) -> UsedSymmetry | None:
+        """The symmetry that the proof was found with; None where none was looked for."""
+        return None
+
 
 class AffineProof(Proof):
     """A proof that holds for every behaviour of a set, and bounds the figure by an affine functional there."""
@@ -159,6 +165,18 @@ class Bound:
         "exact": the exact values of a member. "measured": all values within the tolerances of the floats.
         """
         return "exact" if self._proof.of_exact_data else "measured"
+
+    @property
+    def symmetry(self) -> UsedSymmetry | None:
+        """The relabellings that leave the question unchanged, and what they did to the sizes of the program.
+
+        None where none were looked for: with ``symmetry=False``, where there is no moment matrix, in closed forms.
+
+        >>> import sdpbound as sb
+        >>> print(sb.maximize(sb.chsh(), sb.Quantum("1+AB")).symmetry.sizes)
+        blocks 9 -> 2, 4 x 1; variables 17 -> 2
+        """
+        return self._proof.symmetry
 
     @property
     def correction(self) -> float:

@@ -28,6 +28,7 @@ def guessing_probability(
     y: int | None = None,
     solver: SolverChoice = None,
     tolerance: float | None = None,
+    symmetry: bool = True,
 ) -> Bound:
     """Certified upper bound on the probability that Eve guesses Alice's outcome, or both outcomes.
 
@@ -40,6 +41,7 @@ def guessing_probability(
     model : Quantum(level), NoSignaling() or Local(): the adversary
     x : Alice's setting
     y : Bob's setting; None for local guessing P_guess(A|x,E), an int for global P_guess(AB|x,y,E)
+    solver, tolerance, symmetry : as in :func:`maximize`
 
     Returns
     -------
@@ -55,7 +57,7 @@ def guessing_probability(
     >>> abs(bound.value - (3/2 - 2.4/4)) < 1e-11
     True
     """
-    return solve(guessing_question(observed, x, y), model, solver, tolerance)
+    return solve(guessing_question(observed, x, y), model, solver, tolerance, symmetry)
 
 
 def blind_guessing_probability(
@@ -65,6 +67,7 @@ def blind_guessing_probability(
     y: int = 0,
     solver: SolverChoice = None,
     tolerance: float | None = None,
+    symmetry: bool = True,
 ) -> Bound:
     """Certified upper bound on the probability that Bob and Eve together guess Alice's outcome: blind randomness.
 
@@ -80,7 +83,7 @@ def blind_guessing_probability(
     -------
     Bound, side "upper", a probability
     """
-    return solve(_blind_question(observed, model, x, y), model, solver, tolerance)
+    return solve(_blind_question(observed, model, x, y), model, solver, tolerance, symmetry)
 
 
 def min_entropy(
@@ -91,6 +94,7 @@ def min_entropy(
     blind: bool = False,
     solver: SolverChoice = None,
     tolerance: float | None = None,
+    symmetry: bool = True,
 ) -> Bound:
     """Certified lower bound on the conditional min-entropy, ``-log2`` of the guessing probability, in bits.
 
@@ -112,7 +116,7 @@ def min_entropy(
         question = _blind_question(observed, model, x, y)
     else:
         question = guessing_question(observed, x, y)
-    return as_min_entropy(solve(question, model, solver, tolerance))
+    return as_min_entropy(solve(question, model, solver, tolerance, symmetry))
 
 
 def _require_bipartite(observed: Observations) -> None:

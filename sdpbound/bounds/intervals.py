@@ -90,4 +90,5 @@ def interval_program(question: Question, assembly: Assembly, wide: NDArray[np.bo
         unit=program.unit,
     )
     reduction = Reduction(shell)
-    return IntervalProgram(question, replace(assembly, reduction=reduction), shell, wide, reduction.inequality(shell))
+    own = replace(assembly, reduction=reduction, group=None)
+    return IntervalProgram(question, own, shell, wide, reduction.inequality(shell))

@@ -20,6 +20,8 @@ from sdpbound.bounds.certificate import certificate_head, exact_number
 from sdpbound.bounds.figures import BlindGuessingProbability, GuessingProbability, MinEntropyOf
 from sdpbound.bounds.question import Question
 from sdpbound.bounds.rounding import lower_float, min_entropy_of
+from sdpbound.bounds.symmetries import NEARLY, question_symmetry
+from sdpbound.bounds.used_symmetry import UsedSymmetry
 from sdpbound.conic.certificate import CertifiedDual
 from sdpbound.conic.program import SolverResult
 from sdpbound.errors import InvalidInput
@@ -77,6 +79,30 @@ class DualProof(AffineProof):
         vertices = self.model.relax(question.scenario).coordinates.toarray()
         best = int(np.argmax(question.objective[0].reshape(-1) @ vertices))
         return Behaviour.from_moments(question.scenario, vertices[:, best].reshape(question.scenario.shape))
+
+    @property
+    def symmetry(self) -> UsedSymmetry | None:
+        if self.assembly is None or self.assembly.group is None:
+            return None
+        group, program, reduction = self.assembly.group, self.assembly.program, self.assembly.reduction
+        note = ""
+        if len(self.given):
+            near = question_symmetry(self.question, self.model, self.assembly.relaxation, NEARLY)
+            if near.order > group.order:
+                note = (
+                    f"the data are symmetric under {near.order} relabellings only up to {NEARLY:g}: "
+                    "observations.symmetrised() makes them so and charges the difference"
+                )
+        return UsedSymmetry(
+            group.order,
+            tuple(str(generator) for generator in group.generators),
+            group.complete,
+            tuple(len(block) for block in program.blocks),
+            reduction.sizes,
+            program.variables,
+            reduction.variables,
+            note,
+        )
 
     def functional(self) -> Functional:
         """The proven functional of the figure itself, its constant rounded to the safe side."""

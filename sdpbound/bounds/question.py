@@ -46,6 +46,15 @@ class Question:
         empty = np.zeros((1, *observed.scenario.shape))
         return cls(observed.scenario, empty, observed, Separation(), "upper", -math.inf)
 
+    def tested_in(self, scenario: Scenario) -> Floats:
+        """(J, *shape) the tested expressions in a scenario that has further settings."""
+        table = self.observed.coefficients
+        if table.shape[1:] == scenario.shape:
+            return table
+        wide = np.zeros((len(table), *scenario.shape))
+        wide[(slice(None), *(slice(0, k) for k in table.shape[1:]))] = table
+        return wide
+
     @property
     def ceiling(self) -> float:
         """A bound that the zero dual proves: a dual that is worse is not worth keeping."""

@@ -52,8 +52,9 @@ def solve(
 ) -> Bound:
     """Bound a figure of merit over a model's set.
 
-    ``solver``: None tries the best installed solvers for the program's shape until the certificate charges less than
-    1e-6; a name or a :class:`Solver` uses that one only. Raises Infeasible (with a proof), SolverFailure.
+    ``solver``: None tries the best installed solvers for the program's shape until the certificate charges less
+    than 1e-6; a name or a :class:`Solver` uses that one only. ``symmetry``: whether it is looked for. Raises
+    Infeasible (with a proof), SolverFailure.
     """
     instance(model, Adversary, "the model", "Quantum('2'), NoSignaling() or Local()")
     asked = DEFAULT_TOLERANCE if tolerance is None else tolerance
@@ -87,7 +88,7 @@ def solve(
         _retreat(search, solvers)
     if search.best[0].value < question.floor and len(question.observed):
         wide = replace(question, observed=widened(question.observed), given=question.given or question.observed)
-        return solve(wide, model, solver, tolerance)
+        return solve(wide, model, solver, tolerance, symmetry)
     return proven_bound(question, model, assembly, *search.best, search.seconds, search.found)
 
 

@@ -1,26 +1,41 @@
-"""Symmetries of a question: flips of outcomes, exchange of the parties, permutations of Eve's guesses."""
+"""Symmetries of a question: relabellings of parties, settings and outcomes, permutations of Eve's guesses."""
 
 from __future__ import annotations
 
-import itertools
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
+from scipy.sparse.csgraph import connected_components
 
-from sdpbound.adversaries.adversary import Relaxation
-from sdpbound.arrays import Floats
-from sdpbound.bell.observations import DATA_TOLERANCE
-from sdpbound.bell.scenario import Scenario
+from sdpbound.adversaries.adversary import Adversary, Relaxation
+from sdpbound.arrays import Floats, Ints
+from sdpbound.bell.relabelling import Relabelling
+from sdpbound.bell.scenario import BlindMeasurement, Scenario
+from sdpbound.bell.symmetry import EXACTLY, SymmetryGroup, Tables, forget_groups, row_images, symmetry_group
+from sdpbound.bounds.question import Question
 from sdpbound.conic.program import Symmetry
+from sdpbound.conic.sectors import eliminate
+from sdpbound.npa.acting import SignedImage, WordAction, word_action
 
-__all__ = ["coordinate_parity", "null_space_mod2", "program_symmetries", "symmetry_key"]
+__all__ = [
+    "NEARLY",
+    "coordinate_parity",
+    "forget_symmetries",
+    "null_space_mod2",
+    "program_symmetry",
+    "question_symmetry",
+]
 
 
-# -- symmetries ---------------------------------------------------------------------------------------------------
+#: Data that are symmetric up to this are worth a word, and :meth:`Observations.symmetrised`.
+NEARLY = 1e-6
+#: Where a tolerance is larger than this, data are a box whose corners matter.
+WIDE = 1e-6
 
-_SIGN_LIMIT = 6
+
+# -- flips of outcomes --------------------------------------------------------------------------------------------
 
 
 @lru_cache(maxsize=256)
@@ -66,113 +81,219 @@ def null_space_mod2(rows: NDArray[np.int8]) -> list[NDArray[np.int8]]:
     return basis
 
 
-def _match_copies(objective: Floats, moved: Floats) -> tuple[int, ...] | None:
-    """For each copy the copy whose objective equals the moved one; None if there is none."""
-    scale = 1e-13 * max(1.0, float(np.abs(objective).max(initial=0.0)))
-    image: list[int] = []
-    for row in moved:
-        hits = [e for e in range(len(objective)) if e not in image and np.abs(objective[e] - row).max() <= scale]
-        if not hits:
-            return None
-        image.append(hits[0])
-    return tuple(image)
+# -- all relabellings ---------------------------------------------------------------------------------------------
 
 
-def symmetry_key(relaxation: Relaxation, objective: Floats, rows: Floats, values: Floats) -> tuple[Any, ...]:
-    """Generators of the symmetries used, as hashable data: ("sign", observables flipped, copies) and ("swap", copies).
+def question_symmetry(
+    question: Question, model: Adversary, relaxation: Relaxation, within: float = EXACTLY
+) -> SymmetryGroup:
+    """The relabellings that leave a question, and the words of its relaxation, unchanged.
 
-    A tested row that is zero by value may change sign; every other row must stay as it is.
+    They may permute the expressions of Eve's guesses. Of the tested data they keep the set of all behaviours that have
+    the tested values, not each expression, since the program is about that set; where tolerances are wide, so that
+    a bound is about a box of values, they keep the box.
+
+    Parameters
+    ----------
+    within : tested values that differ by less are the same
     """
-    single = (np.count_nonzero(rows, axis=1) == 1) & (np.abs(values) <= DATA_TOLERANCE)
-    support = (rows[~single] != 0).any(axis=0)
-    if len(objective) == 1:
-        generators = _fixing_flips(relaxation.scenario, (support | (objective[0] != 0)).tobytes())
-    else:
-        generators = _flips_of_copies(relaxation.scenario, support.tobytes(), objective)
-    swap = _swap_copies(relaxation, objective, rows)
-    trivial = tuple(range(len(objective)))
-    if swap is not None and all(_commutes_with_swap(g[1]) for g in generators if g[2] == trivial):
-        return (*generators, ("swap", swap))
-    return generators
+    scenario, blind = relaxation.scenario, question.blind
+    action = _action(model, question.scenario, blind)
+    values = question.observed.values
+    tested, tolerances = question.tested_in(scenario), question.observed.tolerances
+    wide = bool((tolerances > WIDE).any())
+
+    def accepted(relabelling: Relabelling) -> bool:
+        if _moved(model, question.scenario, blind, relabelling) is None:
+            return False
+        if not wide:
+            return True
+        image = row_images(scenario, tested, relabelling)
+        return image is not None and np.allclose(tolerances[image], tolerances, rtol=1e-6, atol=0.0)
+
+    tables = Tables(scenario, question.objective, tested, values, within)
+    apart = {} if blind is None else {(1, blind.y): 1, (1, scenario.settings[1] - 1): 2}
+    return symmetry_group(
+        tables,
+        accepted,
+        apart,
+        not action.moves_last_outcomes,
+        (model, question.scenario, blind, within, (tested.tobytes(), tolerances.tobytes()) if wide else None),
+    )
+
+
+@lru_cache(maxsize=64)
+def _action(model: Adversary, scenario: Scenario, blind: BlindMeasurement | None) -> WordAction:
+    relaxation = model.relax(scenario, blind)
+    assert relaxation.matrix is not None
+    return word_action(relaxation.scenario, relaxation.matrix, blind)
+
+
+def forget_symmetries() -> None:
+    """Drop the groups and actions kept."""
+    _action.cache_clear()
+    _moved.cache_clear()
+    forget_groups()
 
 
 @lru_cache(maxsize=256)
-def _flips(scenario: Scenario, support: bytes) -> tuple[NDArray[np.int8], ...]:
-    """Independent choices of observables to flip that leave every coordinate of the support unchanged."""
-    parity = coordinate_parity(scenario)
-    return tuple(null_space_mod2(parity[np.frombuffer(support, dtype=np.bool_)])[:_SIGN_LIMIT])
+def _moved(
+    model: Adversary, scenario: Scenario, blind: BlindMeasurement | None, relabelling: Relabelling
+) -> SignedImage | None:
+    """Images of the full words; None if the words are not closed."""
+    return _action(model, scenario, blind).moved(relabelling)
 
 
-@lru_cache(maxsize=256)
-def _fixing_flips(scenario: Scenario, support: bytes) -> tuple[tuple[Any, ...], ...]:
-    return tuple(("sign", tuple(int(f) for f in flip), (0,)) for flip in _flips(scenario, support))
+def program_symmetry(
+    model: Adversary,
+    scenario: Scenario,
+    blind: BlindMeasurement | None,
+    copies: int,
+    generators: tuple[tuple[Relabelling, tuple[int, ...]], ...],
+) -> Symmetry | None:
+    """What the program of a question needs to know of its symmetries; None if there are none.
 
-
-def _flips_of_copies(scenario: Scenario, support: bytes, objective: Floats) -> tuple[tuple[Any, ...], ...]:
-    """Flips that leave the data unchanged and permute the copies' objectives, those that fix the copies first."""
-    parity = coordinate_parity(scenario)
-    basis = _flips(scenario, support)
-    trivial = tuple(range(len(objective)))
-    keep: list[tuple[NDArray[np.int8], tuple[int, ...]]] = []
-    for choice in itertools.product((0, 1), repeat=len(basis)):
-        if any(choice):
-            flip = np.bitwise_xor.reduce([b for b, c in zip(basis, choice, strict=True) if c])
-            image = _match_copies(objective, objective * (1.0 - 2.0 * ((parity @ flip) & 1)))
-            if image is not None:
-                keep.append((flip, image))
-    keep.sort(key=lambda item: item[1] != trivial)
-    generators: list[tuple[Any, ...]] = []
-    span: list[NDArray[np.int8]] = []
-    for flip, image in keep:
-        if len(null_space_mod2(np.array([*span, flip]))) == flip.size - len(span) - 1:
-            span.append(flip)
-            generators.append(("sign", tuple(int(f) for f in flip), image))
-    return tuple(generators)
-
-
-def _commutes_with_swap(flip: tuple[int, ...]) -> bool:
-    half = len(flip) // 2
-    return flip[:half] == flip[half:]
-
-
-def _swap_copies(relaxation: Relaxation, objective: Floats, rows: Floats) -> tuple[int, ...] | None:
-    shape = relaxation.scenario.shape
-    if len(shape) != 2 or shape[0] != shape[1] or relaxation.matrix is None:
+    ``generators`` are relabellings, each with where it takes the expressions of Eve's guesses.
+    """
+    if not generators:
         return None
-    transposed = rows.reshape(-1, *shape).transpose(0, 2, 1).reshape(rows.shape)
-    if not np.array_equal(transposed, rows) or relaxation.matrix.swap_image is None:
-        return None
-    return _match_copies(objective, objective.reshape(-1, *shape).transpose(0, 2, 1).reshape(objective.shape))
+    action = _action(model, scenario, blind)
+    found = [_moved(model, scenario, blind, relabelling) for relabelling, _ in generators]
+    words = [moved for moved in found if moved is not None]
+    images = [image for _, image in generators]
+    assert len(words) == len(images)
+    moments = [action.moments_moved(word) for word in words]
+    owners, transports = _copies(action, words, images, copies)
+    return Symmetry(
+        invariants=_invariants(action, moments, images, owners),
+        owners=owners,
+        transports=transports,
+        basis=action.basis,
+        strings=action.string,
+        orbits=_string_orbits(action, words, images, copies),
+    )
 
 
-def program_symmetries(relaxation: Relaxation, key: tuple[Any, ...]) -> list[Symmetry]:
-    """Signed permutations of the program's moments and words from their description."""
-    matrix = relaxation.matrix
-    if matrix is None:
-        return []
-    m = relaxation.variables
+def _copies(
+    action: WordAction, words: list[SignedImage], images: list[tuple[int, ...]], copies: int
+) -> tuple[tuple[int, ...], tuple[sp.csr_array | None, ...]]:
+    """First copy of each copy's orbit, and the matrix on words that leads there from it."""
+    owners = list(range(copies))
+    transports: list[sp.csr_array | None] = [None] * copies
+    done: set[int] = set()
+    for start in range(copies):
+        if start in done:
+            continue
+        done.add(start)
+        queue = [start]
+        while queue:
+            e = queue.pop(0)
+            for word, image in zip(words, images, strict=True):
+                if image[e] in done:
+                    continue
+                done.add(image[e])
+                queue.append(image[e])
+                owners[image[e]] = start
+                step, before = action.on_words(word), transports[e]
+                transports[image[e]] = step if before is None else sp.csr_array(step @ before)
+    return tuple(owners), tuple(transports)
+
+
+def _string_orbits(
+    action: WordAction, words: list[SignedImage], images: list[tuple[int, ...]], copies: int
+) -> tuple[Ints, ...]:
+    """For each copy the orbits of its strings under the relabellings that keep it, as (n,) numbers."""
+    strings, first = np.unique(action.full_string, return_index=True)
+    count = strings.size
+    rows, columns = [], []
+    for word, image in zip(words, images, strict=True):
+        moved = action.full_string[word.image[first]]
+        for e in range(copies):
+            rows.append(e * count + strings)
+            columns.append(image[e] * count + moved)
+    label = _components(np.concatenate(rows), np.concatenate(columns), copies * count)
     out = []
-    for generator in key:
-        if generator[0] == "sign":
-            flip = np.array(generator[1], dtype=np.int8)
-            image, words = np.arange(m), np.arange(len(matrix.words))
-            sign = np.asarray(1.0 - 2.0 * ((matrix.parity @ flip) & 1), dtype=np.float64)
-            word_sign = np.asarray(1.0 - 2.0 * ((matrix.word_parity @ flip) & 1), dtype=np.float64)
-            copies = generator[2]
-        else:
-            images = matrix.swap_image
-            assert images is not None
-            image, words = images
-            sign = np.ones(m)
-            word_sign = np.ones(len(words))
-            copies = generator[1]
-        out.append(
-            Symmetry(
-                image=np.concatenate([image + copies[e] * m for e in range(len(copies))]),
-                sign=np.tile(sign, len(copies)),
-                block_image=tuple(copies),
-                word_image=(words,) * len(copies),
-                word_sign=(word_sign,) * len(copies),
-            )
+    for e in range(copies):
+        _, number = np.unique(label[e * count : (e + 1) * count], return_inverse=True)
+        out.append(np.asarray(number.reshape(-1)[action.string], dtype=np.int64))
+    return tuple(out)
+
+
+def _components(rows: Ints, columns: Ints, size: int) -> Ints:
+    graph = sp.coo_array((np.ones(rows.size, dtype=np.int8), (rows, columns)), shape=(size, size))
+    _, label = connected_components(graph, directed=False)
+    return np.asarray(label, dtype=np.int64)
+
+
+def _invariants(
+    action: WordAction, moments: list[SignedImage], images: list[tuple[int, ...]], owners: tuple[int, ...]
+) -> sp.csr_array:
+    """Sparse (copies * m, k): all invariant moments.
+
+    Full moments are permuted up to signs: each orbit has one value, or none if a sign comes back. Moments with last
+    outcomes are combinations of the others, which relates these values.
+    """
+    copies, own, full = len(owners), action.matrix.moments, action.full.moments
+    number, sign = _orbits_of_moments(moments, images, copies, full)
+    places = action.generating_moments()
+    nodes = (np.arange(copies)[:, None] * full + places).reshape(-1)
+    used, column = np.unique(number[nodes], return_inverse=True)
+    column = column.reshape(-1)
+    alive = used >= 0
+    shift = int((~alive).sum())
+    keep = sign[nodes] != 0.0
+    values = sp.csr_array(
+        (sign[nodes][keep], (np.flatnonzero(keep), column[keep] - shift)), shape=(nodes.size, int(alive.sum()))
+    )
+    if action.basis is None:
+        return values
+    relations = []
+    expansion = action.moment_expansion()
+    where = np.full(int(number.max()) + 2, -1, dtype=np.int64)
+    where[used[alive]] = np.arange(int(alive.sum()))
+    last = np.ones(full, dtype=bool)
+    last[places] = False
+    for e in sorted(set(owners)):
+        here = e * full + np.arange(full)
+        place = where[number[here]]
+        rows = np.flatnonzero(last & ((place >= 0) | (sign[here] == 0.0)))
+        some = rows[place[rows] >= 0]
+        direct = sp.csr_array(
+            (sign[here[some]], (np.searchsorted(rows, some), place[some])), shape=(rows.size, values.shape[1])
         )
-    return out
+        relations.append(sp.csr_array(expansion[rows] @ values[e * own : (e + 1) * own] - direct))
+    _, free = eliminate(_different(sp.csr_array(sp.vstack(relations, format="csr"))))
+    return sp.csr_array(values @ free)
+
+
+def _orbits_of_moments(
+    moments: list[SignedImage], images: list[tuple[int, ...]], copies: int, full: int
+) -> tuple[Ints, Floats]:
+    """For each full moment of each copy the number of its orbit and its sign there; -1 and 0 if it is zero."""
+    size = copies * full
+    here = np.arange(full)
+    rows, columns = [], []
+    # nodes (i, +) and (i, -); a symmetry links y_i with sign * y_image; a loop from + to - means zero
+    for moved, image in zip(moments, images, strict=True):
+        flipped = moved.sign < 0
+        for e in range(copies):
+            for side in (0, 1):
+                rows.append(side * size + e * full + here)
+                columns.append(np.where(flipped, 1 - side, side) * size + image[e] * full + moved.image)
+    label = _components(np.concatenate(rows), np.concatenate(columns), 2 * size)
+    plus, minus = label[:size], label[size:]
+    alive = plus != minus
+    _, number = np.unique(np.minimum(plus, minus)[alive], return_inverse=True)
+    out = np.full(size, -1, dtype=np.int64)
+    out[alive] = number.reshape(-1)
+    return out, np.where(alive, np.where(plus <= minus, 1.0, -1.0), 0.0)
+
+
+def _different(relations: sp.csr_array) -> sp.csr_array:
+    """The rows that differ, up to sign, and are not zero: told apart by their products with a random vector."""
+    relations.sum_duplicates()
+    relations.data[np.abs(relations.data) < 1e-12] = 0.0
+    relations.eliminate_zeros()
+    probe = np.abs(relations @ np.random.default_rng(7).standard_normal(relations.shape[1]))
+    _, first = np.unique(np.round(probe, 9), return_index=True)
+    return sp.csr_array(relations[first[probe[first] > 1e-9]])

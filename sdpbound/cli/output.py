@@ -131,9 +131,13 @@ def bound_line(bound: sb.Bound) -> str:
 
 
 def how_solved(bound: sb.Bound) -> str:
-    """Return the set of correlations, the solver and the time of the solver."""
+    """Return the set of correlations, the solver, the time of the solver, and the symmetry used."""
     seconds = sum(bound.seconds.values())
-    return f"{bound.model!r}, {bound.solver}: {bound.status}, {seconds:.3g} s"
+    text = f"{bound.model!r}, {bound.solver}: {bound.status}, {seconds:.3g} s"
+    used = bound.symmetry
+    if used is None or used.order == 1:
+        return text
+    return f"{text}; symmetry of order {used.order}, {used.sizes}"
 
 
 def bound_facts(bound: sb.Bound) -> dict[str, Any]:
@@ -150,6 +154,16 @@ def bound_facts(bound: sb.Bound) -> dict[str, Any]:
         "source": bound.source,
         "data": bound.data,
     }
+    used = bound.symmetry
+    if used is not None:
+        facts["symmetry"] = {
+            "order": used.order,
+            "generators": list(used.generators),
+            "blocks": list(used.blocks),
+            "blocks_before": list(used.blocks_before),
+            "variables": used.variables,
+            "variables_before": used.variables_before,
+        }
     if isinstance(bound, sb.EntropyBound):
         facts |= {"method": bound.method, "merged": bound.merged, "gap": finite(bound.gap)}
     return facts

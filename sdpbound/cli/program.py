@@ -73,6 +73,10 @@ class _Thresholds(_Group):
     places = {"visibility": "thresholds:visibility_command", "efficiency": "thresholds:efficiency_command"}
 
 
+class _Lists(_Group):
+    places = {"inequalities": "catalogue:inequalities_command", "families": "families:families_command"}
+
+
 class _Program(_Group):
     places = {
         "value": "numbers:value_command",
@@ -82,6 +86,7 @@ class _Program(_Group):
         "rate": "program:rate_app",
         "threshold": "program:threshold_app",
         "families": "families:families_command",
+        "list": "program:list_app",
         "check": "checking:check_command",
         "run": "running:run_command",
         "status": "studies:status_command",
@@ -110,6 +115,7 @@ rate_app = typer.Typer(
 threshold_app = typer.Typer(
     name="threshold", cls=_Thresholds, help="The noise that the key of devices survives, from both sides."
 )
+list_app = typer.Typer(name="list", cls=_Lists, help="What has a name here: Bell inequalities, families of devices.")
 
 
 def _version(value: bool) -> None:
@@ -130,6 +136,7 @@ def _top(
 
 @rate_app.callback(invoke_without_command=True)
 @threshold_app.callback(invoke_without_command=True)
+@list_app.callback(invoke_without_command=True)
 def _several(context: typer.Context) -> None:
     _help_alone(context)
 

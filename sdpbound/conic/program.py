@@ -25,17 +25,29 @@ def triangle_size(n: int) -> int:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Symmetry:
-    """A signed permutation under which a :class:`ConicProgram` is unchanged.
+    """What is known of a :class:`ConicProgram` that a group leaves unchanged.
 
-    ``y[i] -> sign[i] * y[image[i]]``; block ``k`` goes to block ``block_image[k]``, its word ``u`` to
-    ``word_sign[k][u]`` times word ``word_image[k][u]`` there.
+    Some optimal y is invariant. The blocks go to each other, and what is said of words is about the first block of each
+    orbit of blocks, whose matrix at an invariant y commutes with those elements of the group that keep the block.
+
+    Attributes
+    ----------
+    invariants : sparse (m, k); the invariant y are ``invariants @ z``
+    owners : for each block the first one of its orbit
+    transports : for each block a sparse (n, n) matrix R: its matrix M is that of the first block M_0 seen from there,
+        ``M_0 = R^T M R``, so that a dual X_0 of the first one belongs to ``R X_0 R^T``; None for the identity
+    basis : sparse (n, n), columns are words in which the group acts by orthogonal matrices; None for the words as
+        they are
+    strings : (n,) numbers of the groups of basis words that the group permutes as wholes
+    orbits : for each block (n,) numbers of the orbits of these strings under what keeps the block
     """
 
-    image: NDArray[np.int64]
-    sign: NDArray[np.float64]
-    block_image: tuple[int, ...]
-    word_image: tuple[NDArray[np.int64], ...]
-    word_sign: tuple[NDArray[np.float64], ...]
+    invariants: sp.csr_array
+    owners: tuple[int, ...]
+    transports: tuple[sp.csr_array | None, ...]
+    basis: sp.csr_array | None
+    strings: NDArray[np.int64]
+    orbits: tuple[NDArray[np.int64], ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

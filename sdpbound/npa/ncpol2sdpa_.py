@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from sdpbound.bell.scenario import BlindMeasurement, Scenario
 from sdpbound.errors import SdpboundError
-from sdpbound.npa.words import MomentMatrix, PartyAlgebra, Word, swap_alike_parties
+from sdpbound.npa.words import MomentMatrix, PartyAlgebra, Word
 
 __all__ = ["moment_matrix_by_ncpol2sdpa", "operators_and_substitutions"]
 
@@ -76,9 +76,6 @@ class _WordLookup:
     def find(self, word: Word) -> int:
         reduced = _reduce(self.algebras, word)
         return -2 if reduced is None else self.moments.get(reduced, -1)
-
-    def swap(self, matrix: MomentMatrix) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
-        return swap_alike_parties(self.algebras, matrix)
 
 
 def moment_matrix_by_ncpol2sdpa(

@@ -12,7 +12,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -20,7 +19,15 @@ from numpy.typing import NDArray
 
 from sdpbound.bell.scenario import Letter, Scenario
 
-__all__ = ["MomentLookup", "MomentMatrix", "PartyAlgebra", "PartyWord", "Word", "moment_matrix", "swap_alike_parties"]
+__all__ = [
+    "MomentLookup",
+    "MomentMatrix",
+    "PartyAlgebra",
+    "PartyWord",
+    "Word",
+    "moment_matrix",
+    "moment_matrix_of",
+]
 
 PartyWord = tuple[int, ...]
 Word = tuple[PartyWord, ...]
@@ -116,8 +123,6 @@ class MomentLookup(Protocol):
 
     def find(self, word: Word) -> int: ...
 
-    def swap(self, matrix: MomentMatrix) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None: ...
-
 
 @dataclass(frozen=True, eq=False)
 class MomentMatrix:
@@ -142,11 +147,6 @@ class MomentMatrix:
     def find(self, word: Word) -> int:
         """Number of the moment of a word; -1 if it does not occur in the matrix, -2 if the word is zero."""
         return self._lookup.find(word)
-
-    @cached_property
-    def swap_image(self) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
-        """Images of moments and of generating words under exchanging two alike parties; None if not closed."""
-        return self._lookup.swap(self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,27 +175,6 @@ class _Lookup:
         place = int(np.searchsorted(self.keys, key))
         return place if place < self.keys.size and self.keys[place] == key else -1
 
-    def swap(self, matrix: MomentMatrix) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
-        return swap_alike_parties(self.algebras, matrix)
-
-
-def swap_alike_parties(
-    algebras: Sequence[PartyAlgebra], matrix: MomentMatrix
-) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
-    """Images of moments and of generating words under exchanging two parties; None if not alike or not closed."""
-    if len(algebras) != 2 or algebras[0] != algebras[1]:
-        return None
-    where = {word: i for i, word in enumerate(matrix.words)}
-    words = [where.get((b, a), -1) for a, b in matrix.words]
-    if min(words) < 0:
-        return None
-    image = np.array(words, dtype=np.int64)
-    moments = np.arange(matrix.moments)
-    known = matrix.index >= 0
-    # u^dagger v -> (swapped u)^dagger (swapped v); every moment stands somewhere in the matrix
-    moments[matrix.index[known]] = matrix.index[np.ix_(image, image)][known]
-    return moments, image
-
 
 def moment_matrix(
     scenario: Scenario, words: Sequence[Word], commuting: Sequence[frozenset[tuple[int, int]]] | None = None
@@ -204,10 +183,15 @@ def moment_matrix(
 
     ``commuting[party]`` lists pairs of settings of that party whose operators commute.
     """
-    parties = scenario.parties
     algebras = tuple(
-        PartyAlgebra(scenario.letters[p], commuting[p] if commuting else frozenset()) for p in range(parties)
+        PartyAlgebra(scenario.letters[p], commuting[p] if commuting else frozenset()) for p in range(scenario.parties)
     )
+    return moment_matrix_of(algebras, words)
+
+
+def moment_matrix_of(algebras: tuple[PartyAlgebra, ...], words: Sequence[Word]) -> MomentMatrix:
+    """The moment matrix of generating words of these algebras, one for each party."""
+    parties = len(algebras)
     n = len(words)
     key = np.zeros((n, n), dtype=np.int64)
     adjoint_key = np.zeros((n, n), dtype=np.int64)

@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from sdpbound.adversaries import NoSignaling
 from sdpbound.bell import families
 from sdpbound.bell.expression import BellExpression
 from sdpbound.bell.scenario import Scenario
 from sdpbound.bell.search import random_strategy, see_saw
 from sdpbound.bell.strategy import Strategy
-from sdpbound.errors import InvalidParameter, InvalidShape
+from sdpbound.bounds.bell_value import maximize
+from sdpbound.errors import InvalidParameter, InvalidShape, TooLarge
 
 Z, X = np.diag([1.0, -1.0]), np.array([[0.0, 1.0], [1.0, 0.0]])
 PHI = np.array([1.0, 0.0, 0.0, 1.0]) / math.sqrt(2.0)
@@ -107,6 +109,28 @@ def test_see_saw_reaches_known_maxima(expression: BellExpression, dimension: int
     assert strategy.dimensions == (dimension, dimension)
 
 
+@pytest.mark.parametrize("parties, expected", [(3, 4.0 * math.sqrt(2.0)), (4, 8.0 * math.sqrt(2.0))])
+def test_see_saw_of_more_parties(parties: int, expected: float) -> None:
+    """Svetlichny's expression, whose maximum a GHZ state reaches; signs (-1)^(k(k-1)/2) with k settings 1."""
+    table = np.zeros((3,) * parties)
+    for settings in np.ndindex(*(2,) * parties):
+        k = sum(settings)
+        table[tuple(x + 1 for x in settings)] = (-1.0) ** (k * (k - 1) // 2)
+    expression = BellExpression(Scenario(((2, 2),) * parties), table)
+    value, strategy = see_saw(expression, 2, restarts=10, rng=0)
+    assert value == pytest.approx(expected, abs=1e-8)
+    assert strategy.dimensions == (2,) * parties
+    assert expression.value(strategy.behaviour()) == pytest.approx(value, abs=1e-12)
+
+
+def test_see_saw_of_three_unequal_parties_is_above_the_local_bound_and_below_no_signaling() -> None:
+    scenario = Scenario(((2, 3), (2, 2), (3,)))
+    expression = BellExpression(scenario, np.random.default_rng(4).standard_normal(scenario.shape))
+    value, strategy = see_saw(expression, 2, restarts=30, rng=1)
+    assert strategy.scenario == scenario
+    assert expression.local_bound - 1e-9 <= value <= maximize(expression, NoSignaling()).value + 1e-9
+
+
 def test_see_saw_on_the_singlet_family() -> None:
     rng = np.random.default_rng(3)
     for theta, phi, omega in rng.uniform(0, 2 * math.pi, (10, 3)):
@@ -160,5 +184,5 @@ def test_bad_arguments() -> None:
         random_strategy(Scenario.bipartite(2, 2), 0)
     with pytest.raises(InvalidParameter, match="restarts = 0"):
         see_saw(families.chsh(), restarts=0)
-    with pytest.raises(InvalidShape, match="two parties"):
-        see_saw(families.mermin())
+    with pytest.raises(TooLarge, match="at most 4096"):
+        see_saw(families.mermin(), 17)

@@ -42,6 +42,11 @@ def test_value(answer, model, exact):
     assert top["margin"] == pytest.approx(top["value"] - top["solver_value"], abs=1e-15)
     assert found["model"] == model and found["level"] == ("2" if model == "quantum" else None)
     assert set(top["seconds"]) == {"assemble", "solve", "certify"}
+    if model == "quantum":
+        used = top["symmetry"]
+        assert used["order"] % 2 == 0 and sum(used["blocks"]) <= sum(used["blocks_before"]) == 13
+    else:
+        assert "symmetry" not in top
     closed = found["closed_forms"]
     assert closed["local_bound"] == T.local_bound and closed["quantum_bound"] == T.quantum_bound
     assert closed["strategy_value"] == T.strategy_value and closed["chsh"] == T.chsh
@@ -57,6 +62,8 @@ def test_value_in_words_is_rounded_to_its_side(call):
     bound = sb.maximize(T.expression, sb.Quantum("1+AB"))
     assert bound.value <= float(upper[1]) <= bound.value + 1e-11
     assert float(lower[1]) == -float(upper[1])
+    used = bound.symmetry
+    assert used is not None and f"; symmetry of order {used.order}, {used.sizes}" in done.out
     assert "self-tests the singlet" in done.out and f"{T.chsh:.12g}" in done.out
 
 

@@ -123,6 +123,21 @@ def test_full_data_where_outcomes_are_not_two(answer, refused):
     refused(["guess", *d3, "--observed", "correlators"], "outcomes")
 
 
+def test_inequalities_are_listed(answer, call):
+    every = {entry["name"]: entry for entry in answer("list", "inequalities")["inequalities"]}
+    assert set(every) == {found.key for found in sb.inequalities()}
+    (one,) = answer("list", "inequalities", "A14")["inequalities"]
+    found = sb.inequality("A14")
+    assert one == every["A14"] and one["coefficients"] == found.coefficients.tolist()
+    assert one["quantum"] == {"value": 0.4759513, "side": "lower", "source": found.quantum.source, "error": 5e-8}
+    assert one["outcomes"] == [[2] * 4, [2] * 5] and (one["local"], one["no_signaling"]) == (0.0, 2.0)
+    table = call("list", "inequalities").out.splitlines()
+    assert len(table) == 1 + len(every)
+    text = call("list", "inequalities", "sliwa18", "cglmp(7)").out
+    assert "quantum       >= 5.753788748" in text and "cglmp(7): CGLMP(7)   (Collins et al., quant-ph/0106024)" in text
+    assert [f["name"] for f in answer("list", "families")["families"]] == list(FAMILIES)
+
+
 def test_families_are_listed(answer, call):
     found = {family["name"]: family for family in answer("families")["families"]}
     assert set(FAMILIES) <= set(found)
@@ -230,6 +245,8 @@ def test_noise_is_the_same_of_every_command(answer):
         (["value", "--at", "beta=1"], ["--at beta=1", "--family"]),
         (["value", "--family", "tilted_chs"], ["--family", "'tilted_chs'", "did you mean 'tilted_chsh'?"]),
         (["families", "tilted"], ["'tilted'", "did you mean 'tilted_chsh'?"]),
+        (["list", "inequalities", "A90"], ["number = 90", "from 2 to 89"]),
+        (["list", "inequalities", "svetlichni(3)"], ["did you mean 'svetlichny'?"]),
         (["value", "--family", "tilted_chsh"], ["beta", "a number from 0"]),
         (["value", "--family", "tilted_chsh", "--at", "bta=1"], ["'bta'", "beta, alpha", "did you mean 'beta'?"]),
         (["value", "--family", "tilted_chsh", "--at", "beta=-1"], ["beta = -1", "from 0"]),

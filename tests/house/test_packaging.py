@@ -20,6 +20,7 @@ def test_the_wheel_carries_types_and_the_command(tmp_path: Path) -> None:
         assert "sdpbound = sdpbound.cli:main" in archive.read(entry_points).decode()
         metadata = archive.read(next(n for n in names if n.endswith("METADATA"))).decode()
     assert "sdpbound/py.typed" in names
+    assert {"sdpbound/bell/families/avis.json", "sdpbound/bell/families/sliwa.json"} <= set(names)
     assert any(n.endswith("LICENSE") for n in names)
     assert "License-Expression: Apache-2.0" in metadata
     assert not any(n.startswith(("tests/", "benchmarks/")) for n in names)

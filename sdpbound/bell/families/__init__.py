@@ -7,6 +7,7 @@ A family is a file here and a line of the table FAMILIES.
 from __future__ import annotations
 
 from sdpbound.bell.families.behaviour_table import BehaviourTable, read_behaviours
+from sdpbound.bell.families.bipartite import chsh_d, elegant, hardy, i4422, inn22, magic_square
 from sdpbound.bell.families.cglmp_family import Cglmp
 from sdpbound.bell.families.chained_family import Chained
 from sdpbound.bell.families.chsh_families import AsymmetricChsh, Chsh, TiltedChsh
@@ -33,6 +34,8 @@ from sdpbound.bell.families.formulas import (
     singlet_quantum_bound,
     singlet_strategy_value,
 )
+from sdpbound.bell.families.lists import avis, sliwa
+from sdpbound.bell.families.multipartite import gyni, mabk, svetlichny
 from sdpbound.bell.families.see_saw_family import SeeSaw
 from sdpbound.bell.families.singlet import SingletSelfTest
 from sdpbound.bell.families.singlet_family import Singlet
@@ -56,15 +59,24 @@ __all__ = [
     "TiltedChsh",
     "TwoQubit",
     "asymmetric_chsh",
+    "avis",
     "cglmp",
     "chained",
     "chsh",
+    "chsh_d",
     "contour_at_chsh",
     "correlators_self_test",
+    "elegant",
     "expression_named",
     "family_named",
+    "gyni",
+    "hardy",
     "i3322",
+    "i4422",
+    "inn22",
     "looks_like_degrees",
+    "mabk",
+    "magic_square",
     "mermin",
     "read_behaviours",
     "require_radians",
@@ -76,6 +88,8 @@ __all__ = [
     "singlet_local_bound",
     "singlet_quantum_bound",
     "singlet_strategy_value",
+    "sliwa",
+    "svetlichny",
     "theta_at_chsh",
     "tilted_chsh",
 ]

@@ -10,6 +10,9 @@ import numpy as np
 
 from sdpbound.arguments import numbered, whole
 from sdpbound.bell.expression import BellExpression
+from sdpbound.bell.families.bipartite import chsh_d, elegant, hardy, i4422, inn22, magic_square
+from sdpbound.bell.families.lists import avis, sliwa
+from sdpbound.bell.families.multipartite import gyni, mabk, svetlichny
 from sdpbound.bell.scenario import Scenario
 from sdpbound.errors import InvalidInput
 from sdpbound.registry import unknown
@@ -23,6 +26,7 @@ __all__ = [
     "expression_named",
     "i3322",
     "mermin",
+    "read_name",
     "tilted_chsh",
 ]
 
@@ -164,12 +168,18 @@ def mermin() -> BellExpression:
 
 #: The expressions that files and commands name, some with numbers in brackets: "chsh", "tilted_chsh(0.5, 1.2)".
 EXPRESSIONS: dict[str, Callable[..., BellExpression]] = {
-    function.__name__: function for function in (chsh, tilted_chsh, asymmetric_chsh, chained, i3322, cglmp, mermin)
+    function.__name__: function
+    for function in (
+        *(chsh, tilted_chsh, asymmetric_chsh, chained, i3322, cglmp, mermin),
+        *(inn22, i4422, hardy, elegant, magic_square, chsh_d, mabk, svetlichny, gyni, avis, sliwa),
+    )
 }
 
 
 def expression_named(text: str) -> BellExpression:
     """An expression by its name, with its numbers in brackets if it has any.
+
+    Also "A14" for ``avis(14)``, and a number without brackets behind other names, such as "cglmp4".
 
     Raises
     ------
@@ -181,12 +191,21 @@ def expression_named(text: str) -> BellExpression:
     >>> expression_named("chained(3)") == chained(3), expression_named("chsh") == chsh()
     (True, True)
     """
-    found = re.fullmatch(r"\s*([A-Za-z_0-9]+)\s*(?:\((.*)\))?\s*", str(text))
-    name = found.group(1) if found else str(text)
+    name, numbers = read_name(text)
+    return EXPRESSIONS[name](*numbers)
+
+
+def read_name(text: str) -> tuple[str, list[float]]:
+    """The name of an expression in :data:`EXPRESSIONS`, and the numbers that follow it; see :func:`expression_named`.
+
+    >>> read_name("tilted_chsh(0.5)"), read_name("A14"), read_name("Sliwa 18")
+    (('tilted_chsh', [0.5]), ('avis', [14]), ('sliwa', [18]))
+    """
+    found = re.fullmatch(r"\s*([A-Za-z_0-9]+)\s*(?:\((.*)\))?\s*", _with_brackets(str(text)))
+    name = found.group(1).lower() if found else str(text)
     if found is None or name not in EXPRESSIONS:
-        raise InvalidInput(unknown(name, EXPRESSIONS, "the expression"))
-    make = EXPRESSIONS[name]
-    wanted = inspect.signature(make).parameters.values()
+        raise InvalidInput(unknown(found.group(1) if found else name, EXPRESSIONS, "the expression"))
+    wanted = inspect.signature(EXPRESSIONS[name]).parameters.values()
     texts = [part for part in (found.group(2) or "").split(",") if part.strip()]
     least = sum(parameter.default is inspect.Parameter.empty for parameter in wanted)
     try:
@@ -196,4 +215,17 @@ def expression_named(text: str) -> BellExpression:
     if not least <= len(numbers) <= len(wanted):
         names = ", ".join(parameter.name for parameter in wanted) or "none"
         raise InvalidInput(f"{str(text)[:60]!r} has {len(numbers)} numbers in brackets; {name} takes {names}.")
-    return make(*numbers)
+    return name, numbers
+
+
+def _with_brackets(text: str) -> str:
+    """A name with a number at its end as it would be written with brackets: "A14", "I5522", "cglmp4", "Sliwa 18"."""
+    found = re.fullmatch(r"\s*([A-Za-z_]+?)[ _]?(\d{1,9})\s*", text)
+    if found is None or text.strip().lower() in EXPRESSIONS:
+        return text
+    name, digits = found.group(1).lower(), found.group(2)
+    if name == "a":
+        return f"avis({digits})"
+    if name == "i" and digits.endswith("22") and digits[: len(digits[:-2]) // 2] * 2 == digits[:-2]:
+        return f"inn22({digits[: len(digits[:-2]) // 2]})"
+    return f"{name}({digits})" if name in EXPRESSIONS else text
