@@ -30,6 +30,7 @@ from sdpbound.bounds.assemble import Assembly, assemble
 from sdpbound.bounds.bell_value import bell_question, maximize, minimize
 from sdpbound.bounds.bound import Bound
 from sdpbound.bounds.question import Question
+from sdpbound.bounds.separation import raise_if_separated
 from sdpbound.bounds.solving import solve
 from sdpbound.conic.certificate import round_up
 from sdpbound.conic.program import ConicProgram, LinearMatrixInequality
@@ -114,7 +115,7 @@ class LocalFraction:
         return f"LocalFraction({self.lower:.9g} <= p <= {self.upper:.9g})"
 
 
-def membership(behaviour: Behaviour, model: Adversary, solver: SolverChoice = None) -> SetMembership:
+def membership(behaviour: Behaviour, model: Adversary) -> SetMembership:
     """Whether a behaviour is in a model's set, or in a level of it.
 
     >>> import sdpbound as sb
@@ -125,7 +126,7 @@ def membership(behaviour: Behaviour, model: Adversary, solver: SolverChoice = No
     instance(behaviour, Behaviour, "behaviour", "SingletSelfTest(...).behaviour()")
     instance(model, Adversary, "the model", "Quantum('2'), NoSignaling() or Local()")
     try:
-        solve(Question.of_separation(Observations.full(behaviour)), model, solver)
+        raise_if_separated(Observations.full(behaviour), model)
     except Infeasible as found:
         assert isinstance(found.bound, Bound)
         return SetMembership(True, found.separation, found.bound)
