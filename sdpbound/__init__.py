@@ -45,10 +45,18 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from sdpbound.bell.scenario import Scenario
     from sdpbound.bell.search import random_strategy, see_saw
     from sdpbound.bell.strategy import Strategy
-    from sdpbound.bounds.bell_value import maximize, minimize
+    from sdpbound.bounds.bell_value import export_program, maximize, minimize
     from sdpbound.bounds.bound import Bound, Functional
     from sdpbound.bounds.certificate import Certificate
     from sdpbound.bounds.guessing import blind_guessing_probability, guessing_probability, min_entropy
+    from sdpbound.bounds.robustness import (
+        LocalFraction,
+        NoiseRobustness,
+        SetMembership,
+        local_fraction,
+        membership,
+        robustness,
+    )
     from sdpbound.bounds.used_symmetry import UsedSymmetry
     from sdpbound.checker import Verification, verify
     from sdpbound.conic.solvers.clarabel_ import Clarabel
@@ -95,6 +103,8 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from sdpbound.games.constraints import constraint_game
     from sdpbound.games.game import Game
     from sdpbound.games.xor import tsirelson_strategy, xor_game
+    from sdpbound.problems.expressions import Operator
+    from sdpbound.problems.solving import Problem
     from sdpbound.rates.best_tests import BestTest, best_test
     from sdpbound.rates.critical import critical_efficiency, critical_error_rate, critical_visibility
     from sdpbound.rates.options import LineOptions, RandomnessOptions, RateOptions, SearchOptions
@@ -148,14 +158,18 @@ __all__ = [
     "KnownValue",
     "LineOptions",
     "Local",
+    "LocalFraction",
     "Member",
     "MinEntropy",
     "Misalignment",
     "NoSignaling",
     "Noise",
+    "NoiseRobustness",
     "NoiseSequence",
     "NotSelfTesting",
     "Observations",
+    "Operator",
+    "Problem",
     "ProgramKind",
     "Qics",
     "QuantityKind",
@@ -170,6 +184,7 @@ __all__ = [
     "SdpboundError",
     "SearchOptions",
     "SelfTest",
+    "SetMembership",
     "SingletSelfTest",
     "Solver",
     "SolverFailure",
@@ -205,6 +220,7 @@ __all__ = [
     "elegant",
     "entropy_envelope",
     "error_correction",
+    "export_program",
     "family_named",
     "find_self_test",
     "finite_key_length",
@@ -220,9 +236,11 @@ __all__ = [
     "is_facet",
     "key_rate",
     "key_rate_upper_bound",
+    "local_fraction",
     "mabk",
     "magic_square",
     "maximize",
+    "membership",
     "mermin",
     "min_entropy",
     "minimize",
@@ -231,6 +249,7 @@ __all__ = [
     "random_strategy",
     "randomness_rate",
     "randomness_rate_upper_bound",
+    "robustness",
     "see_saw",
     "singlet_chsh",
     "singlet_condition",
@@ -283,10 +302,13 @@ __getattr__, __dir__ = lazy_face(
         "sdpbound.bell.search": "random_strategy see_saw",
         "sdpbound.bell.relabelling": "Relabelling",
         "sdpbound.bell.strategy": "Strategy",
-        "sdpbound.bounds.bell_value": "maximize minimize",
+        "sdpbound.bounds.bell_value": "export_program maximize minimize",
         "sdpbound.bounds.bound": "Bound Functional",
         "sdpbound.bounds.certificate": "Certificate",
         "sdpbound.bounds.guessing": "blind_guessing_probability guessing_probability min_entropy",
+        "sdpbound.bounds.robustness": (
+            "LocalFraction SetMembership NoiseRobustness local_fraction membership robustness"
+        ),
         "sdpbound.bounds.used_symmetry": "UsedSymmetry",
         "sdpbound.checker": "Verification verify",
         "sdpbound.conic.solvers.clarabel_": "Clarabel",
@@ -312,6 +334,8 @@ __getattr__, __dir__ = lazy_face(
             "FiniteKeyOptions FiniteLength FiniteRandomnessOptions FiniteSecurity finite_key_length "
             "finite_randomness_length minimum_rounds"
         ),
+        "sdpbound.problems.expressions": "Operator",
+        "sdpbound.problems.solving": "Problem",
         "sdpbound.games.constraints": "constraint_game",
         "sdpbound.games.game": "Game",
         "sdpbound.games.xor": "tsirelson_strategy xor_game",

@@ -20,7 +20,7 @@ FLOORS = (
     ("npa",),
     ("adversaries",),
     ("bounds",),
-    ("entropies", "boxes", "games"),
+    ("entropies", "boxes", "games", "problems"),
     ("attacks",),
     ("rates",),
     ("finite_size", "protocols"),

@@ -100,6 +100,13 @@ class Adversary(ABC):
             raise InvalidLevel(f"level = {level!r}: {cls.__name__} has no hierarchy; leave the level out.")
         return cls()
 
+    def certified_by(self) -> Adversary | None:
+        """The adversary whose sums of squares prove its bounds, where its own program has inequalities beside a matrix.
+
+        Each of these must be a square in the words of that adversary. None: its own relaxation does.
+        """
+        return None
+
     @property
     @abstractmethod
     def name(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal, Self
 
@@ -13,8 +13,8 @@ import scipy.sparse as sp
 
 from sdpbound.adversaries.adversary import ASSUMED, Adversary, Relaxation, Security
 from sdpbound.bell.scenario import BlindMeasurement, Scenario
-from sdpbound.errors import InvalidParameter
-from sdpbound.npa.levels import Level, generating_words, normalise_level
+from sdpbound.errors import InvalidLevel, InvalidParameter
+from sdpbound.npa.levels import POSITIVE, Level, generating_words, normalise_level
 from sdpbound.npa.words import MomentMatrix, Word, moment_matrix
 
 __all__ = ["DEVETAK_WINTER", "QUANTUM_RANDOMNESS", "Quantum"]
@@ -37,7 +37,8 @@ class Quantum(Adversary):
     Parameters
     ----------
     level : str, int or list of words
-        "1", "1+AB", "2", "3", ..., sums such as "1+AB+AAB", or words such as ["1", "A0", "B0", "A0 B0"].
+        "1", "1+AB", "2", "3", ..., sums such as "1+AB+AAB", or words such as ["1", "A0", "B0", "A0 B0"]. "1+positive"
+        is level 1 with all probabilities positive beside the matrix, which is what some programs call level 1.
     generator : "native" or "ncpol2sdpa"
         Who builds the moment matrix. The second uses the package ncpol2sdpa (GPL-3.0), slower; same bounds.
 
@@ -76,6 +77,12 @@ class Quantum(Adversary):
         """The level itself: a label is not unique for own words."""
         return self.level
 
+    def certified_by(self) -> Quantum | None:
+        """The level with the products of one letter of each party: every probability is a square there."""
+        if not isinstance(self.level, str) or not self.level.endswith(POSITIVE):
+            return None
+        return _with_products(self.level[: -len(POSITIVE)])
+
     def describe(self) -> dict[str, object]:
         return {"kind": "quantum", "level": self.label}
 
@@ -94,6 +101,8 @@ class Quantum(Adversary):
 def _relax(
     scenario: Scenario, level: str | tuple[str, ...], generator: Generator, blind: BlindMeasurement | None
 ) -> Relaxation:
+    if isinstance(level, str) and level.endswith(POSITIVE):
+        return _positive(_relax(scenario, level[: -len(POSITIVE)], generator, blind), level)
     commuting: Sequence[frozenset[tuple[int, int]]] = [frozenset()] * scenario.parties
     if blind is not None:
         extra = scenario.settings[1]
@@ -107,6 +116,21 @@ def _relax(
     else:
         matrix = moment_matrix(scenario, words, commuting)
     return relaxation_of(scenario, matrix)
+
+
+def _with_products(level: str) -> Quantum:
+    """A level with all products of at most one letter of each of two parties."""
+    return Quantum(level if "AB" in level.split("+") else f"{level}+AB")
+
+
+def _positive(relaxation: Relaxation, level: str) -> Relaxation:
+    """The relaxation with a row for each probability, which is not negative."""
+    if relaxation.scenario.parties != 2 or not relaxation.reached.all():
+        raise InvalidLevel(
+            f"level = {level!r} is for two parties, whose probabilities are moments of it; take '2' or '1+ABC' instead."
+        )
+    rows = sp.csr_array(sp.csr_array(relaxation.scenario.probability_rows()) @ relaxation.coordinates)
+    return replace(relaxation, inequalities=rows)
 
 
 def relaxation_of(scenario: Scenario, matrix: MomentMatrix) -> Relaxation:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sdpbound.arguments import floats, instance, numbered
+from sdpbound.arguments import floats, instance, numbered, reals
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.exact import ExactSinglet
 from sdpbound.bell.expression import BellExpression
@@ -101,6 +101,69 @@ class Observations:
         values = np.array([floats(v, "a tested Bell value") for _, v in items])
         table = np.array([e.coefficients for e, _ in items])
         return cls(scenario, table, values, floats(tolerance, "tolerance"), "bell")
+
+    @classmethod
+    def between(
+        cls,
+        expressions: BellExpression | Sequence[BellExpression],
+        low: float | Sequence[float],
+        high: float | Sequence[float],
+    ) -> Observations:
+        """Bell expressions have values between two numbers: real inequalities, one multiplier for each end.
+
+        Parameters
+        ----------
+        expressions : one expression, or several of one scenario
+        low, high : numbers, or one for each expression; -inf and inf for no limit
+
+        Values and tolerances are the middles and half the lengths of the intervals, rounded so that these are covered.
+
+        >>> import sdpbound as sb
+        >>> at_least = sb.Observations.between(sb.chsh(), 2.5, float("inf"))
+        >>> round(sb.minimize(sb.chsh(), sb.Quantum("1"), at_least).value, 6)
+        2.5
+        """
+        own = [expressions] if isinstance(expressions, BellExpression) else list(expressions)
+        checked = [instance(e, BellExpression, "a tested expression", "chsh()") for e in own]
+        if not checked or any(e.scenario != checked[0].scenario for e in checked):
+            raise InvalidShape("give at least one expression, and all of the same scenario.")
+        table = np.array([e.coefficients for e in checked])
+        most = np.abs(table).reshape(len(checked), -1).sum(axis=1)
+        try:
+            ends = [np.broadcast_to(reals(end, name), most.shape) for end, name in ((low, "low"), (high, "high"))]
+        except ValueError:
+            raise InvalidShape(
+                f"low and high must be one number, or one for each of {len(checked)} expressions."
+            ) from None
+        if np.isnan(ends).any() or (ends[0] == np.inf).any() or (ends[1] == -np.inf).any():
+            raise InvalidParameter("low and high must be numbers; -inf as low and inf as high are no limit.")
+        bottom, top = np.maximum(ends[0], -most), np.minimum(ends[1], most)
+        if (bottom > top).any():
+            j = int(np.argmax(bottom > top))
+            raise InvalidParameter(
+                f"the interval from {ends[0][j]:g} to {ends[1][j]:g} is empty, or outside of what the "
+                f"expression can be: "
+                f"-{most[j]:g} to {most[j]:g}."
+            )
+        middle = 0.5 * (bottom + top)
+        half = np.maximum(top - middle, middle - bottom)
+        half = np.where(half > 0.0, np.nextafter(np.nextafter(half, np.inf), np.inf), 0.0)
+        return cls(checked[0].scenario, table, middle, np.maximum(half, DATA_TOLERANCE), "intervals")
+
+    def joined(self, *others: Observations) -> Observations:
+        """These tests and those of others, of the same scenario; measured data, unless there are no others."""
+        parts = [self, *(instance(o, Observations, "others", "Observations.between(chsh(), 2, 3)") for o in others)]
+        if any(part.scenario != self.scenario for part in parts):
+            raise InvalidShape("all tests must belong to the same scenario.")
+        if len(parts) == 1:
+            return self
+        return Observations(
+            self.scenario,
+            np.concatenate([part.coefficients for part in parts]),
+            np.concatenate([part.values for part in parts]),
+            np.concatenate([part.tolerances for part in parts]),
+            "custom",
+        )
 
     @classmethod
     def correlators(

@@ -33,7 +33,8 @@ __all__ = ["Assembly", "assemble", "forget"]
 class Assembly:
     """A program with everything that depends on its structure only, shared between the points of a sweep.
 
-    ``group`` are the symmetries used, None if none were looked for.
+    ``group`` are the symmetries used, None if none were looked for. ``wider`` is the same question in more words, in
+    which the inequalities beside a matrix are squares.
     """
 
     program: ConicProgram
@@ -43,6 +44,7 @@ class Assembly:
     copies: int
     dependencies: tuple[Floats, ...]
     group: SymmetryGroup | None = None
+    wider: Assembly | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,8 +69,9 @@ def assemble(question: Question, model: Adversary, symmetry: bool = True) -> Ass
     rows = question.tested_in(relaxation.scenario).reshape(len(observed), relaxation.coordinates.shape[0])
     objective_rows = question.objective.reshape(copies, -1)
     _require_reached(question, model, relaxation, objective_rows, rows)
+    proving = model.certified_by()
     group = None
-    if symmetry and relaxation.matrix is not None:
+    if symmetry and relaxation.matrix is not None and proving is None:
         group = question_symmetry(question, model, relaxation)
     key = () if group is None else tuple(zip(group.generators, group.copies, strict=True))
     structure = _structure(model, question.scenario, question.blind, copies, rows.shape[0], rows.tobytes(), key)
@@ -83,7 +86,14 @@ def assemble(question: Question, model: Adversary, symmetry: bool = True) -> Ass
         unit=structure.unit,
     )
     return Assembly(
-        program, structure.reduction, structure.certifier, structure.relaxation, copies, structure.dependencies, group
+        program,
+        structure.reduction,
+        structure.certifier,
+        structure.relaxation,
+        copies,
+        structure.dependencies,
+        group,
+        None if proving is None else assemble(question, proving, symmetry=False),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -13,11 +15,12 @@ from sdpbound.bell.observations import Observations
 from sdpbound.bounds.bound import Bound
 from sdpbound.bounds.figures import BellValue
 from sdpbound.bounds.question import Question
-from sdpbound.bounds.solving import solve
+from sdpbound.bounds.solving import solve, solved_program
+from sdpbound.conic.formats import write_program
 from sdpbound.conic.solvers.choose import SolverChoice
 from sdpbound.errors import InvalidShape
 
-__all__ = ["bell_question", "maximize", "minimize"]
+__all__ = ["bell_question", "export_program", "maximize", "minimize"]
 
 
 def maximize(
@@ -72,6 +75,21 @@ def minimize(
     -2.0
     """
     return solve(bell_question(expression, observed, "lower"), model, solver, tolerance, symmetry)
+
+
+def export_program(
+    expression: BellExpression,
+    model: Adversary,
+    path: str | os.PathLike[str],
+    observed: Observations | None = None,
+    side: Literal["upper", "lower"] = "upper",
+) -> Path:
+    """Write the program of a Bell value for another solver; the end of the name says how: .dat-s, .cbf or .json.
+
+    The program maximises the expression, for side "lower" its negative; sparse SDPA minimises the negative of that.
+    Symmetries are used, as in :func:`maximize`, and wide tests are inequalities.
+    """
+    return write_program(solved_program(bell_question(expression, observed, side), model), path)
 
 
 def bell_question(

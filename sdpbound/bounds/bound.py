@@ -27,7 +27,7 @@ from sdpbound.bounds.figures import (
 )
 from sdpbound.bounds.rounding import rounded
 from sdpbound.bounds.used_symmetry import UsedSymmetry
-from sdpbound.errors import CertificateError, InvalidShape
+from sdpbound.errors import CertificateError, InvalidShape, SolverFailure
 
 __all__ = ["AffineProof", "Bound", "Functional", "Proof", "bounds_entropy"]
 
@@ -97,6 +97,11 @@ class Proof(ABC):
     @abstractmethod
     def certificate(self, value: float) -> dict[str, Any]:
         """The certificate of a value."""
+
+    @property
+    def optimum(self) -> Behaviour | None:
+        """The behaviour at the optimum found, where a program over behaviours was solved."""
+        return None
 
     @property
     def symmetry(self) -> UsedSymmetry | None:
@@ -192,6 +197,26 @@ class Bound:
         if not isinstance(self._proof, AffineProof):
             raise CertificateError(self._proof.no_functional)
         return self._proof.functional()
+
+    @property
+    def behaviour(self) -> Behaviour:
+        """The behaviour at the optimum that the solver found: numeric, and not proven.
+
+        Of a guessing probability it is that of Alice and Bob, all guesses together. A solver's optimum is accurate to
+        about 1e-8, so that up to 1e-5 of white noise is added where a probability would be negative.
+
+        Raises
+        ------
+        SolverFailure
+            If the solver gave no optimum or the program does not have all coordinates of a behaviour.
+        """
+        found = self._proof.optimum
+        if found is None:
+            raise SolverFailure(
+                f"no behaviour at the optimum of {self.figure} is known: the program has not all of its coordinates as "
+                "probabilities, or was not solved for them; take a level such as '1+AB'."
+            )
+        return found
 
     @cached_property
     def certificate(self) -> Certificate:

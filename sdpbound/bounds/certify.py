@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -32,6 +33,8 @@ def certify(
         lifted, weights = assembly.reduction.lift(result.duals), result.linear_dual
     data = (program.objective, program.values[1:], program.tolerances[1:])
     dual = assembly.certifier.certify(*data, lifted, weights, multipliers)
+    if assembly.wider is not None:
+        dual = _in_squares(assembly, assembly.wider, lifted, np.maximum(weights, 0.0), dual)
     if assembly.relaxation.of_vertices:
         return _certify_vertices(question, assembly, [float(m) for m in dual.multipliers])
     if not program.blocks and multipliers is None:
@@ -44,6 +47,35 @@ def certify(
     if dual.value > question.ceiling:
         return _certainty(question, assembly) or dual
     return dual
+
+
+def _in_squares(
+    assembly: Assembly,
+    wider: Assembly,
+    lifted: Sequence[NDArray[np.float64]],
+    weights: NDArray[np.float64],
+    dual: CertifiedDual,
+) -> CertifiedDual:
+    """A dual with weights on probabilities as a sum of squares in more words: a product of projectors is its square."""
+    small, large = assembly.relaxation.matrix, wider.relaxation.matrix
+    assert small is not None and large is not None
+    number = {word: i for i, word in enumerate(large.words)}
+    places = np.array([number[word] for word in small.words])
+    scenario = assembly.relaxation.scenario
+    letters = [tuple((int(i),) if i else () for i in index) for index in np.ndindex(*scenario.shape)]
+    vectors = np.zeros((assembly.relaxation.inequalities.shape[0], len(large.words)))
+    vectors[:, [number[word] for word in letters]] = scenario.probability_rows()
+    grams = []
+    for e, matrix in enumerate(lifted):
+        gram = (vectors.T * weights[e * len(vectors) : (e + 1) * len(vectors)]) @ vectors
+        gram[np.ix_(places, places)] += matrix
+        grams.append(gram)
+    program = wider.program
+    multipliers = np.array([float(m) for m in dual.multipliers])
+    found = wider.certifier.certify(
+        program.objective, program.values[1:], program.tolerances[1:], grams, np.zeros(0), multipliers
+    )
+    return replace(found, words=large.words)
 
 
 def _without_multipliers(question: Question, assembly: Assembly) -> CertifiedDual:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdpbound.adversaries.adversary import Adversary
+from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.assemble import Assembly
 from sdpbound.bounds.bound import AffineProof, Bound, Functional
@@ -28,6 +29,9 @@ from sdpbound.errors import InvalidInput
 __all__ = ["DualProof", "as_min_entropy", "proven_bound"]
 
 
+#: Deterministic strategies that are tried one by one to name the best.
+MOST_STRATEGIES = 100_000
+
 # -- the proof behind a bound -------------------------------------------------------------------------------------
 
 
@@ -39,11 +43,42 @@ class DualProof(AffineProof):
     model: Adversary
     assembly: Assembly | None
     dual: CertifiedDual
+    found: NDArray[np.float64] | None = None
+
+    @property
+    def optimum(self) -> Behaviour | None:
+        """The behaviour at the solver's own optimum, negative probabilities of rounding set to zero; not proven."""
+        if self.assembly is None and self.model.deterministic:
+            return self._deterministic
+        if self.found is None or self.assembly is None:
+            return None
+        relaxation = self.assembly.relaxation
+        if relaxation.scenario != self.question.scenario or not relaxation.reached.all():
+            return None
+        total = self.found.reshape(self.assembly.copies, -1).sum(axis=0)
+        moments = np.asarray(relaxation.coordinates @ total).reshape(relaxation.scenario.shape)
+        noise = Behaviour.uniform(relaxation.scenario)
+        for step in (0.0, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5):
+            try:
+                return Behaviour.from_moments(relaxation.scenario, (1.0 - step) * moments + step * noise.moments)
+            except InvalidInput:
+                continue
+        return None
 
     @property
     def given(self) -> Observations:
         """The data asked about, whose tolerances may have been widened."""
         return self.question.given or self.question.observed
+
+    @property
+    def _deterministic(self) -> Behaviour | None:
+        """A deterministic strategy that is best without data, if they are few enough to be tried."""
+        question = self.question
+        if len(question.objective) > 1 or math.prod(k for p in question.scenario.outcomes for k in p) > MOST_STRATEGIES:
+            return None
+        vertices = self.model.relax(question.scenario).coordinates.toarray()
+        best = int(np.argmax(question.objective[0].reshape(-1) @ vertices))
+        return Behaviour.from_moments(question.scenario, vertices[:, best].reshape(question.scenario.shape))
 
     @property
     def symmetry(self) -> UsedSymmetry | None:
@@ -147,6 +182,7 @@ def proven_bound(
     dual: CertifiedDual,
     result: SolverResult,
     seconds: dict[str, float],
+    found: NDArray[np.float64] | None = None,
 ) -> Bound:
     solver_value, value = result.objective, dual.value
     if question.sign < 0:
@@ -160,7 +196,7 @@ def proven_bound(
         solver=result.solver,
         status=result.status.value,
         seconds=seconds,
-        _proof=DualProof(question, model, assembly, dual),
+        _proof=DualProof(question, model, assembly, dual, found),
     )
 
 

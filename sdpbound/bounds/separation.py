@@ -86,7 +86,10 @@ def _raise_if_infeasible(
 
 
 def _separate(question: Question, assembly: Assembly) -> tuple[CertifiedDual, SolverResult] | None:
-    """The best separating functional with sum of |multipliers| at most one: minimise the largest deviation s."""
+    """The best separating functional with sum of |multipliers| at most one: minimise the largest deviation s.
+
+    A deviation is what a value is off beyond its tolerance.
+    """
     program = assembly.program
     tested = program.equalities[1:]
     shell = ConicProgram(
@@ -101,10 +104,10 @@ def _separate(question: Question, assembly: Assembly) -> tuple[CertifiedDual, So
     reduced = Reduction(shell).inequality(shell)
     count = tested.shape[0]
     column = np.concatenate([np.ones(2 * count), np.zeros(reduced.matrix.shape[0] - 2 * count)])
-    data = program.values[1:]
+    data, tolerances = program.values[1:], program.tolerances[1:]
     constant = reduced.constant.copy()
-    constant[:count] -= data
-    constant[count : 2 * count] += data
+    constant[:count] += tolerances - data
+    constant[count : 2 * count] += tolerances + data
     wide = LinearMatrixInequality(
         cost=np.concatenate([reduced.cost, [-1.0]]),
         offset=0.0,

@@ -15,18 +15,19 @@ from sdpbound.arguments import instance
 from sdpbound.bell.deterministic import exact_deterministic_maximum
 from sdpbound.bounds.assemble import Assembly, assemble
 from sdpbound.bounds.bound import Bound
-from sdpbound.bounds.boundary import noise_values, towards_noise, widened
+from sdpbound.bounds.boundary import towards_noise, widened
 from sdpbound.bounds.certify import certify
+from sdpbound.bounds.intervals import IntervalProgram, interval_program
 from sdpbound.bounds.proof import proven_bound
 from sdpbound.bounds.question import Question
 from sdpbound.bounds.separation import CERTIFIED_SEPARATION, raise_if_contradictory, raise_if_separated
 from sdpbound.conic.certificate import CertifiedDual, round_up
-from sdpbound.conic.program import LinearMatrixInequality, SolverResult, Status
+from sdpbound.conic.program import ConicProgram, LinearMatrixInequality, SolverResult, Status
 from sdpbound.conic.solvers.choose import SolverChoice, solvers_for
 from sdpbound.conic.solvers.solver import BROKEN, DEFAULT_TOLERANCE, Solver, ask
 from sdpbound.errors import SolverFailure
 
-__all__ = ["TARGET_CORRECTION", "solve"]
+__all__ = ["TARGET_CORRECTION", "solve", "solved_program"]
 
 
 #: A certificate that charges more than this makes the next solver be tried; the better bound is kept.
@@ -64,14 +65,16 @@ def solve(
     assembly = assemble(question, model, symmetry)
     program = assembly.program
     raise_if_contradictory(question, model, assembly)
-    inequality = assembly.reduction.inequality(program)
+    apart = question.observed.tolerances > CERTIFIED_SEPARATION
+    intervals = interval_program(question, assembly, apart) if apart.any() else None
+    inequality = intervals.inequality if intervals else assembly.reduction.inequality(program)
     solvers = solvers_for(solver, inequality, asked)
     seconds = {"assemble": time.perf_counter() - start, "solve": 0.0, "certify": 0.0}
     search = _Search(question, assembly, seconds, automatic=solver is None)
     for candidate in solvers:
         if candidate.first_order and search.best is not None:
             continue  # it improves on no interior-point dual
-        search.attempt(candidate, inequality)
+        search.attempt(candidate, inequality, intervals=intervals)
         if search.suspicious or search.settled:
             break
     if search.best is None:
@@ -81,14 +84,21 @@ def solve(
         )
     if search.suspicious or (len(question.observed) and search.best[0].value < question.floor - CERTIFIED_SEPARATION):
         raise_if_separated(question.observed, model)
-    if (question.observed.tolerances > CERTIFIED_SEPARATION).any():
-        _use_tolerances(search, solvers[0])
-    elif len(question.observed) and program.blocks and (not search.tight or search.steep):
+    if intervals is None and len(question.observed) and program.blocks and (not search.tight or search.steep):
         _retreat(search, solvers)
     if search.best[0].value < question.floor and len(question.observed):
         wide = replace(question, observed=widened(question.observed), given=question.given or question.observed)
         return solve(wide, model, solver, tolerance, symmetry)
-    return proven_bound(question, model, assembly, *search.best, search.seconds)
+    return proven_bound(question, model, assembly, *search.best, search.seconds, search.found)
+
+
+def solved_program(question: Question, model: Adversary) -> LinearMatrixInequality:
+    """The program of a question as a solver gets it."""
+    assembly = assemble(question, model)
+    apart = question.observed.tolerances > CERTIFIED_SEPARATION
+    if apart.any():
+        return interval_program(question, assembly, apart).inequality
+    return assembly.reduction.inequality(assembly.program)
 
 
 def _enumerated(question: Question, model: Adversary) -> Bound:
@@ -113,6 +123,11 @@ class _Search:
         self.tight = False
         self.suspicious = False
         self.failures: list[str] = []
+        self.found: NDArray[np.float64] | None = None  # the point of the best answer
+
+    @property
+    def program(self) -> ConicProgram:
+        return self.assembly.program
 
     @property
     def steep(self) -> bool:
@@ -123,8 +138,17 @@ class _Search:
         sizes = np.abs(table).reshape(len(table), -1).sum(axis=1)
         return any(abs(float(m)) * size > STEEP for m, size in zip(self.best[0].multipliers, sizes, strict=True))
 
-    def attempt(self, solver: Solver, inequality: LinearMatrixInequality, direct: float | None = None) -> None:
-        """Solve, certify at the true data, keep if better. ``direct``: data are moved, report this solver value."""
+    def attempt(
+        self,
+        solver: Solver,
+        inequality: LinearMatrixInequality,
+        direct: float | None = None,
+        intervals: IntervalProgram | None = None,
+    ) -> None:
+        """Solve, certify at the true data, keep if better. ``direct``: data are moved, report this solver value.
+
+        ``intervals``: whose program it is, where tests are inequalities of it.
+        """
         begun = time.perf_counter()
         try:
             result = _run(solver, inequality)
@@ -139,8 +163,9 @@ class _Search:
         finally:
             self.seconds["solve"] += time.perf_counter() - begun
         begun = time.perf_counter()
-        dual = certify(self.question, self.assembly, result)
-        if np.abs(inequality.cost).max(initial=0.0) <= 1e-14 * np.abs(self.question.objective).sum():
+        dual = intervals.certified(result) if intervals else certify(self.question, self.assembly, result)
+        fixed = np.abs(inequality.cost).max(initial=0.0) <= 1e-14 * np.abs(self.question.objective).sum()
+        if intervals is None and fixed:
             # the data determine the objective: the zero dual is optimal, a solver's only adds noise
             result = replace(result, objective=inequality.offset)
             nothing = replace(
@@ -156,6 +181,9 @@ class _Search:
             result = replace(result, objective=direct)
         if self.best is None or dual.value < self.best[0].value:
             self.best = (dual, result)
+            if result.solution is not None and result.solution.size == inequality.variables:
+                own = intervals or self
+                self.found = own.assembly.reduction.point(result.solution, own.program)
         # the true optimum lies between the solver's primal value, if its point is feasible, and the proven bound; given
         # data on the boundary both may be wrong together where a solver says ALMOST_SOLVED: then the next one is asked
         primal = result.objective
@@ -182,26 +210,6 @@ def _retreat(search: _Search, solvers: Sequence[Solver]) -> None:
         inequality = search.assembly.reduction.inequality(replace(program, values=values))
         for solver in chosen:
             search.attempt(solver, inequality, direct)
-
-
-def _use_tolerances(search: _Search, solver: Solver) -> None:
-    """Solve at other data within wide tolerances too. The bound must hold there, and their dual may be better.
-
-    First at the data closest to white noise, then at the corner that the best dual finds worst, while that helps.
-    """
-    program = search.assembly.program
-    assert search.best is not None
-    data, tolerances = program.values[1:], program.tolerances[1:]
-    direct = search.best[1].objective
-    tried: list[NDArray[np.float64]] = []
-    corner = data + np.clip(noise_values(search.question.observed) - data, -tolerances, tolerances)
-    for _ in range(5):
-        if any(np.array_equal(corner, other) for other in tried):
-            break
-        tried.append(corner)
-        values = np.concatenate([program.values[:1], corner])
-        search.attempt(solver, search.assembly.reduction.inequality(replace(program, values=values)), direct)
-        corner = data + np.sign([float(m) for m in search.best[0].multipliers]) * tolerances
 
 
 def _run(solver: Solver, inequality: LinearMatrixInequality) -> SolverResult:

@@ -100,6 +100,10 @@ class Reduction(Reduced[ConicProgram, tuple[Floats, ...]]):
             sizes=self._reduced_sizes,
         )
 
+    def point(self, solution: Floats, data: ConicProgram) -> Floats:
+        """(variables,) a point of the program, from a solver's solution for these data."""
+        return np.asarray(self._free @ solution + self._offsets @ data.values, dtype=np.float64)
+
     def lift(self, duals: Sequence[Floats]) -> tuple[Floats, ...]:
         """Dual matrices of the full blocks from those of the reduced ones."""
         symmetry = self._symmetry

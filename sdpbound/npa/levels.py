@@ -2,6 +2,8 @@
 
 "2" is all words of up to two letters; "1+AB" adds products of one letter of each party; any sum of such terms is
 allowed ("1+AB+AAB", "2+ABB"); so is a user's own list of words such as ["1", "A0", "B0", "A0 B1", "A1 A0"].
+"1+positive" asks for the words of level 1 and that all probabilities are positive beside: an adversary's matter, not
+one of words.
 """
 
 from __future__ import annotations
@@ -15,9 +17,11 @@ from sdpbound.bell.scenario import Scenario
 from sdpbound.errors import InvalidLevel
 from sdpbound.npa.words import PartyAlgebra, Word, join_words
 
-__all__ = ["LIMIT", "generating_words", "normalise_level"]
+__all__ = ["LIMIT", "POSITIVE", "generating_words", "normalise_level"]
 
 Level = str | int | Sequence[str]
+#: What a level ends with that asks for positive probabilities.
+POSITIVE = "+positive"
 #: Most words of a level, and most letters of a word.
 LIMIT = 3000
 LONGEST = 40
@@ -37,6 +41,8 @@ def normalise_level(level: Level) -> str | tuple[str, ...]:
         level = str(level)
     if isinstance(level, str):
         text = level.replace(" ", "")
+        if text.lower().endswith(POSITIVE):
+            return f"{normalise_level(text[: -len(POSITIVE)])}{POSITIVE}"
         if not re.fullmatch(r"[0-9]+(\+([0-9]+|[A-H]+))*", text) or int(text.split("+")[0]) < 1:
             near = difflib.get_close_matches(
                 text.upper(), ["1", "1+AB", "1+AB+AAB", "1+AB+AAB+ABB", "2", "3", "4"], 1, 0.3
@@ -69,6 +75,11 @@ def generating_words(
     scenario: Scenario, level: str | tuple[str, ...], commuting: Sequence[frozenset[tuple[int, int]]] | None = None
 ) -> tuple[Word, ...]:
     """The generating words of a level, each once, the identity first."""
+    if isinstance(level, str) and level.endswith(POSITIVE):
+        raise InvalidLevel(
+            f"level = {level!r} asks for positive probabilities, which Bell values, guessing probabilities and "
+            f"min-entropies take; here give {level[: -len(POSITIVE)]!r} or a higher level."
+        )
     parties = scenario.parties
     algebras = [PartyAlgebra(scenario.letters[p], commuting[p] if commuting else frozenset()) for p in range(parties)]
     if isinstance(level, tuple):

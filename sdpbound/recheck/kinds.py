@@ -15,6 +15,7 @@ from sdpbound.recheck.coarser import recheck_coarser
 from sdpbound.recheck.formulas import recheck_formula
 from sdpbound.recheck.lengths import recheck_length
 from sdpbound.recheck.linear import recheck_linear
+from sdpbound.recheck.operators import recheck_operators
 from sdpbound.recheck.projections import recheck_projections
 from sdpbound.recheck.qubits import recheck_qubits
 from sdpbound.recheck.radau import recheck_radau
@@ -84,6 +85,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("attack", BOUND, "attack", frozenset({"strategies"}), recheck_attack),
     Kind("entropy by qubits", BOUND, "bound", frozenset({"method"}), recheck_qubits),
     Kind("finite length", BOUND, "finite length", frozenset({"accumulation"}), _length),
+    Kind("operators", BOUND, "operator problem", frozenset({"squares"}), recheck_operators),
     Kind("linear", BOUND, "bound", frozenset({"copies"}), recheck_linear),
     Kind("entropy by formula", CLOSED, "entropy by formula", frozenset({"touching"}), recheck_formula),
     Kind("self-test", CLOSED, "self-test", frozenset({"value"}), recheck_self_test),

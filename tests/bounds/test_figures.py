@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import FrozenInstanceError
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -171,6 +172,7 @@ def kind_of(name: str) -> str:
     return next(kind.name for kind in KINDS if kind.recognise(golden(name)))
 
 
+PROBLEMS = Path(__file__).parents[1] / "problems" / "golden"
 SAMPLES = {kind_of(name): name for name in INDEX if not name.startswith(("entropy_qubit", "finite"))}
 SAMPLES["finite length"] = min((name for name in INDEX if kind_of(name) == "finite length"), key=len)
 
@@ -178,12 +180,20 @@ SAMPLES["finite length"] = min((name for name in INDEX if kind_of(name) == "fini
 def test_older_certificates_say_no_kind() -> None:
     newer = ("entropy_coarse", "closed_exact", "entropy_qubit_extreme")
     assert not any("kind" in golden(name) for name in INDEX if not name.startswith(newer))
-    assert set(SAMPLES) == set(NAMES)
+    assert set(SAMPLES) | {"operator problem"} == set(NAMES)
+
+
+def sample(kind: str) -> dict[str, Any]:
+    """A certificate of a kind that was written once; those of operator problems are with their tests."""
+    if kind == "operator problem":
+        found: dict[str, Any] = json.loads((PROBLEMS / "chsh.json").read_text(encoding="utf-8"))
+        return found
+    return golden(SAMPLES[kind])
 
 
 @pytest.mark.parametrize("kind", NAMES)
 def test_a_kind_that_is_said_must_be_the_right_one(kind: str) -> None:
-    data = golden(SAMPLES[kind])
+    data = sample(kind)
     assert sb.verify(data | {"kind": kind}).holds
     for other in [*NAMES, "Bound", "", None, 1, [], {}, [kind], "x" * 999]:
         if other != kind:

@@ -1,0 +1,49 @@
+"""Operators with rules that the field knows by name: spins and fermions."""
+
+from __future__ import annotations
+
+from sdpbound.arguments import whole
+from sdpbound.problems.expressions import Expression, Operator
+
+__all__ = ["fermions", "spins"]
+
+Rules = list[tuple[Expression, Expression]]
+
+
+def spins(sites: int) -> tuple[Operator, tuple[tuple[Operator, Operator, Operator], ...], Rules]:
+    """The Pauli matrices of some spins one half: the imaginary unit, ``(X, Y, Z)`` of each site, and their rules.
+
+    ``X Y = i Z`` and so on; those of different sites commute, for each is a party of its own.
+
+    >>> from sdpbound.problems import Problem
+    >>> i, ((X0, Y0, Z0), (X1, Y1, Z1)), rules = spins(2)
+    >>> pair = Problem([i, X0, Y0, Z0, X1, Y1, Z1], rules=rules)
+    >>> round(pair.minimize(X0*X1 + Y0*Y1 + Z0*Z1, "1").value, 6)  # the singlet
+    -3.0
+    """
+    unit = Operator.imaginary()
+    found: list[tuple[Operator, Operator, Operator]] = []
+    rules: Rules = []
+    for site in range(whole(sites, "sites", 1, 60)):
+        x, y, z = Operator.observables(f"X{site} Y{site} Z{site}", party=f"S{site}")
+        found.append((x, y, z))
+        rules += [(x * y, unit * z), (y * z, unit * x), (z * x, unit * y)]
+    return unit, tuple(found), rules
+
+
+def fermions(names: str) -> tuple[tuple[Operator, ...], Rules]:
+    """Annihilation operators of fermionic modes and their rules: ``a a* = 1 - a* a``, all others anticommute.
+
+    >>> from sdpbound.problems import Problem
+    >>> (a, b), rules = fermions("a b")
+    >>> hopping = a.adjoint * b + b.adjoint * a
+    >>> round(Problem([a, b], rules=rules).minimize(hopping, "1").value, 6)
+    -1.0
+    """
+    modes = Operator.general(names)
+    rules: Rules = []
+    for k, a in enumerate(modes):
+        rules += [(a * a.adjoint, 1 - a.adjoint * a), (a * a, 0)]
+        for b in modes[:k]:
+            rules += [(a * b, -b * a), (a * b.adjoint, -b.adjoint * a), (b * a.adjoint, -a.adjoint * b)]
+    return modes, rules

@@ -1,0 +1,84 @@
+"""Membership, visibilities and local fractions against closed forms of the CHSH polytope."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import sdpbound as sb
+from sdpbound.recheck import recheck
+
+R = 2**0.5
+BEST = sb.Behaviour.from_correlators(np.array([[1, 1], [1, -1]]) / R)
+BOX = sb.Behaviour.from_correlators(np.array([[1.0, 1.0], [1.0, -1.0]]))
+
+#: What CHSH allows: v S(P) + (1 - v) n <= max, n = 0, -2 or -4 for white, local and general noise.
+KNOWN = [
+    (BEST, sb.Local(), "white", 1 / R),
+    (BEST, sb.Local(), "local", 4 / (2 * R + 2)),
+    (BEST, sb.Local(), "general", 6 / (2 * R + 4)),
+    (BOX, sb.Local(), "white", 1 / 2),
+    (BOX, sb.Local(), "local", 2 / 3),
+    (BOX, sb.Local(), "general", 3 / 4),
+    (BOX, sb.Quantum("1+AB"), "white", 1 / R),
+    (BOX, sb.Quantum("1+AB"), "local", (2 * R + 2) / 6),
+    (BOX, sb.Quantum("1+AB"), "general", (2 * R + 4) / 8),
+    (BEST, sb.Quantum("1+AB"), "white", 1.0),
+    (BEST, sb.Quantum("1+AB"), "local", 1.0),
+    (BOX, sb.NoSignaling(), "white", 1.0),
+    (BOX, sb.NoSignaling(), "general", 1.0),
+]
+
+
+@pytest.mark.parametrize(("behaviour", "model", "noise", "value"), KNOWN)
+def test_robustness(behaviour: sb.Behaviour, model: sb.Adversary, noise: str, value: float) -> None:
+    found = sb.robustness(behaviour, model, noise)
+    assert value - 1e-12 <= found.upper <= value + 1e-7
+    if isinstance(model, sb.Local) or (isinstance(model, sb.NoSignaling) and noise == "white"):
+        assert value - 1e-8 <= found.lower <= value + 1e-12
+    assert found.robustness <= (1 - value) / value + 1e-12
+    for bound in (found.bound, found.noise_bound):
+        if bound is not None:
+            assert sb.verify(bound.certificate.data).holds and recheck(bound.certificate.data).holds
+
+
+def test_given_noise() -> None:
+    """Noise that anticorrelates: v S(P) + (1 - v) S(N) = 2."""
+    noise = sb.Behaviour.from_correlators(-0.5 * np.array([[1, 1], [1, -1]]))
+    found = sb.robustness(BEST, sb.Local(), noise)
+    assert found.noise == "given" and found.upper == pytest.approx(4 / (2 * R + 2), abs=1e-8)
+    assert found.upper - 1e-8 < found.lower <= found.upper
+    with pytest.raises(sb.InvalidInput, match="nothing to mix"):
+        sb.robustness(BEST, sb.Local(), BEST)
+    with pytest.raises(sb.InvalidInput, match="must be the same"):
+        sb.robustness(BEST, sb.Local(), sb.Behaviour.uniform(sb.cglmp(3).scenario))
+    with pytest.raises(sb.InvalidInput, match="'white', 'local', 'general'"):
+        sb.robustness(BEST, sb.Local(), "pink")  # type: ignore[arg-type]
+
+
+def test_three_outcomes() -> None:
+    """The maximally entangled qutrits' visibility at CGLMP's settings: 2 over their value (quant-ph/0106024)."""
+    family = sb.maximize(sb.cglmp(3), sb.Quantum("1+AB")).behaviour
+    found = sb.robustness(family, sb.Local())
+    own = sb.cglmp(3).value(family)
+    assert found.upper == pytest.approx(2 / own, abs=1e-5)  # no other facet is violated more here
+    assert 0 < found.robustness < own / 2 - 1 + 1e-5
+
+
+def test_members() -> None:
+    for model in (sb.Local(), sb.Quantum("1+AB"), sb.NoSignaling()):
+        assert sb.membership(sb.Behaviour.uniform(BEST.scenario), model)
+    outside = sb.membership(BOX, sb.Quantum("1"))
+    assert outside.outside and not outside and outside.bound is not None
+    assert sb.verify(outside.bound.certificate.data).holds
+    assert sb.membership(BOX, sb.Local()).separation == pytest.approx(0.5, abs=1e-6)
+
+
+@pytest.mark.parametrize("v", [1.0, 0.8, 0.6])
+def test_local_fraction(v: float) -> None:
+    """Of correlations with CHSH value S above 2 it is (4 - S) / 2, EPR2's bound being reached there."""
+    behaviour = sb.Behaviour.from_correlators(v * np.array([[1, 1], [1, -1]]))
+    found = sb.local_fraction(behaviour)
+    value = min(1.0, (4 - 4 * v) / 2)
+    assert value - 1e-9 <= found.upper <= value + 1e-8 and value - 1e-8 <= found.lower <= value + 1e-9
+    assert recheck(found.bound.certificate.data).holds
