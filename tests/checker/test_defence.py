@@ -536,7 +536,7 @@ def test_limits_end_a_check(tmp_path: Path) -> None:
     slow, good = _slow(tmp_path), tmp_path / "good.json"
     good.write_text(json.dumps(golden("bell_local_chsh_upper")), encoding="utf-8")
     large = tmp_path / "large.json"
-    large.write_text("[" + ",".join(f'"{i}"' for i in range(2_000_000)) + "]", encoding="utf-8")
+    large.write_text("[" + ",".join(f'"{i}"' for i in range(6_000_000)) + "]", encoding="utf-8")
     begun = time.monotonic()
     with Checker(time_limit=0.5, memory_limit=1e8) as checker:
         assert checker.check(slow).stage == "ended"
