@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -20,7 +21,7 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_|']{0,39}")
 _MOST_POWER = 64
 
 
-class _Arithmetic:
+class _Arithmetic(ABC):
     """Sums and products, which are polynomials. Numbers are multiples of the identity."""
 
     __slots__ = ()
@@ -61,8 +62,9 @@ class _Arithmetic:
         return result
 
     @property
+    @abstractmethod
     def adjoint(self) -> Expression:
-        raise NotImplementedError
+        """The adjoint operator."""
 
 
 @dataclass(frozen=True, slots=True)
