@@ -10,10 +10,7 @@ seconds given.
 from __future__ import annotations
 
 import argparse
-import itertools
 import time
-
-import numpy as np
 
 import sdpbound as sb
 from sdpbound.bounds import assemble
@@ -22,20 +19,10 @@ from sdpbound.bounds import assemble
 SECONDS_A_CUBE = 2e-10
 
 
-def magic_square() -> sb.BellExpression:
-    """Alice answers with a row of signs, Bob with a column; they must agree where they meet."""
-    rows = [(p, q, p * q) for p in (1, -1) for q in (1, -1)]
-    columns = [(p, q, -p * q) for p in (1, -1) for q in (1, -1)]
-    table = np.zeros((4, 4, 3, 3))
-    for (a, row), (b, column), x, y in itertools.product(enumerate(rows), enumerate(columns), range(3), range(3)):
-        table[a, b, x, y] = float(row[y] == column[x]) / 9
-    return sb.BellExpression.from_probabilities(table, name="magic square")
-
-
 def cases() -> list[tuple[sb.BellExpression, str]]:
     """Expressions and levels."""
     out = [(sb.chained(n), "1+AB") for n in (6, 10, 20)] + [(sb.cglmp(d), "1+AB") for d in (3, 4, 5, 8)]
-    return [*out, (magic_square(), "1+AB"), (sb.mermin(), "2"), (sb.i3322(), "3"), (sb.i3322(), "4")]
+    return [*out, (sb.magic_square(), "1+AB"), (sb.mermin(), "2"), (sb.i3322(), "3"), (sb.i3322(), "4")]
 
 
 def timed(expression: sb.BellExpression, level: str, symmetry: bool) -> tuple[sb.Bound, float]:

@@ -36,16 +36,6 @@ def same_with_and_without(question: Question, model: Quantum, within: float = 1e
     return found
 
 
-def magic_square() -> sb.BellExpression:
-    """Rows for Alice, with product +1, columns for Bob, with product -1; they must agree where they meet."""
-    rows = [(p, q, p * q) for p in (1, -1) for q in (1, -1)]
-    columns = [(p, q, -p * q) for p in (1, -1) for q in (1, -1)]
-    table = np.zeros((4, 4, 3, 3))
-    for (a, row), (b, column), x, y in itertools.product(enumerate(rows), enumerate(columns), range(3), range(3)):
-        table[a, b, x, y] = float(row[y] == column[x]) / 9
-    return sb.BellExpression.from_probabilities(table, name="magic square")
-
-
 def cyclic(d: int, settings_a: int, settings_b: int, rng: np.random.Generator) -> sb.BellExpression:
     """Random coefficients of b - a modulo d: a cyclic group and, but by chance, no reflection."""
     part = rng.standard_normal((d, settings_a, settings_b))
@@ -166,7 +156,7 @@ def test_large_programs_are_small() -> None:
         (sb.cglmp(4), 2.972698268, 4, 1e-8),
         (sb.cglmp(5), 3.015710479, 5, 1e-8),
         (sb.cglmp(8), 3.101280593, 8, 1e-8),
-        (magic_square(), 1.0, 2, 1e-8),
+        (sb.magic_square(), 1.0, 2, 1e-8),
     ]
     for expression, value, largest, within in cases:
         start = time.process_time()

@@ -76,14 +76,7 @@ class CorrelatorEngine(Engine):
             precision,
             steps,
             self.resolution,
-            batch.hints,
-            batch.bases,
-            batch.moves,
-            batch.heights,
-            batch.lengths,
-            batch.values,
-            batch.uppers,
-            batch.gaps,
+            *batch.working,
         )
 
     @property

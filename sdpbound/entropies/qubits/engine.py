@@ -130,6 +130,12 @@ class Batch:
         self.heights, self.lengths = np.full(n, -np.inf), np.ones(n)
         self.step(np.arange(n))
 
+    @property
+    def working(self) -> tuple[Floats, ...]:
+        """The arrays that a compiled step changes, in the order of its arguments."""
+        steps = (self.hints, self.bases, self.moves, self.heights, self.lengths)
+        return (*steps, self.values, self.uppers, self.gaps)
+
     def add(self, tables: Floats, hints: Floats) -> None:
         """Take in more K, behind those that are there."""
         other = Batch(self.engine, tables, hints)
@@ -179,14 +185,7 @@ class StateEngine(Engine):
             precision,
             steps,
             self.resolution,
-            batch.hints,
-            batch.bases,
-            batch.moves,
-            batch.heights,
-            batch.lengths,
-            batch.values,
-            batch.uppers,
-            batch.gaps,
+            *batch.working,
         )
 
     def curvature(self, tables: Floats, hints: Floats) -> Floats:
