@@ -25,6 +25,7 @@ from sdpbound.conic.certificate import CertifiedDual, round_up
 from sdpbound.conic.program import ConicProgram, LinearMatrixInequality, SolverResult, Status
 from sdpbound.conic.solvers.choose import SolverChoice, solvers_for
 from sdpbound.conic.solvers.solver import BROKEN, DEFAULT_TOLERANCE, Solver, ask
+from sdpbound.conic.solvers.vectors import unfold
 from sdpbound.errors import SolverFailure
 
 __all__ = ["TARGET_CORRECTION", "solve", "solved_program"]
@@ -36,6 +37,8 @@ TARGET_CORRECTION = 1e-6
 STEEP = 1e4
 #: Distances towards white noise tried where the program at the data themselves has no interior.
 RETREATS_TO_NOISE = (1e-10, 1e-9, 1e-8, 1e-7)
+#: Where nothing is free, data with an eigenvalue below minus this are looked at: they may be outside the set.
+_NEGATIVE = 1e-7
 #: A program without variables and rows, to ask for solvers where there is nothing to solve.
 NOTHING = LinearMatrixInequality(np.zeros(0), 0.0, sp.csc_array((0, 0)), np.zeros(0), 0, ())
 
@@ -214,7 +217,11 @@ def _retreat(search: _Search, solvers: Sequence[Solver]) -> None:
 
 def _run(solver: Solver, inequality: LinearMatrixInequality) -> SolverResult:
     if inequality.variables == 0:
-        # nothing is free: the data determine everything, and the zero dual is optimal for the constant objective
+        # nothing is free: the data determine everything, and the zero dual is optimal for the constant objective, but
+        # where no behaviour of the set has them
+        matrices = unfold(inequality.constant, inequality.linear, inequality.sizes)
+        least = min([0.0, *inequality.constant[: inequality.linear], *(np.linalg.eigvalsh(m)[0] for m in matrices)])
+        status = Status.INFEASIBLE if least < -_NEGATIVE else Status.SOLVED
         duals = tuple(np.zeros((n, n)) for n in inequality.sizes)
-        return SolverResult("none", Status.SOLVED, duals, np.zeros(inequality.linear), inequality.offset, 0.0)
+        return SolverResult("none", status, duals, np.zeros(inequality.linear), inequality.offset, 0.0)
     return ask(solver, inequality)

@@ -144,6 +144,16 @@ def test_three_parties_and_blind_measurements() -> None:
     assert -np.log2(local.value) == pytest.approx(sb.min_entropy(CHSH_DATA, Quantum("1+AB")).value, abs=1e-7)
 
 
+def test_data_that_symmetry_determines_are_not_taken_for_quantum() -> None:
+    """All correlators of a box beyond Tsirelson's bound: nothing is free, and the constant matrix is not positive."""
+    box = sb.Behaviour.from_correlators(np.array([[1.0, 1.0], [1.0, -1.0]]))
+    for data in (sb.Observations.full(box), sb.Observations.full(box.white_noise(0.72))):
+        with pytest.raises(sb.Infeasible):
+            solve(Question.of_separation(data), Quantum("1"))
+    inside = solve(Question.of_separation(sb.Observations.full(box.white_noise(0.7))), Quantum("1"))
+    assert inside.value == 0.0 and inside.status == "solved"
+
+
 # -- sizes and times ----------------------------------------------------------------------------------------------
 
 
