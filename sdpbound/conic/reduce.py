@@ -104,6 +104,11 @@ class Reduction(Reduced[ConicProgram, tuple[Floats, ...]]):
         """(variables,) a point of the program, from a solver's solution for these data."""
         return np.asarray(self._free @ solution + self._offsets @ data.values, dtype=np.float64)
 
+    def coordinates(self, point: Floats, data: ConicProgram) -> Floats:
+        """What a solver's solution would be at a point of the program; the nearest one where it is not invariant."""
+        moved = point - self._offsets @ data.values
+        return np.asarray(np.linalg.lstsq(self._free.toarray(), moved, rcond=None)[0], dtype=np.float64)
+
     def lift(self, duals: Sequence[Floats]) -> tuple[Floats, ...]:
         """Dual matrices of the full blocks from those of the reduced ones."""
         symmetry = self._symmetry

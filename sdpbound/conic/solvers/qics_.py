@@ -43,6 +43,7 @@ class Qics(Solver):
     module: ClassVar[str] = "qics"
     license: ClassVar[str] = "MIT"
     good_on_boundary: ClassVar[bool] = True
+    precise: ClassVar[bool] = True
 
     @property
     def name(self) -> str:

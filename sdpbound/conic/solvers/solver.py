@@ -55,6 +55,8 @@ class Solver(ABC):
         Whether its duals are of few digits: the last resort, for it improves on no interior-point dual.
     good_on_boundary : bool, of the class
         Whether it gives many digits, fast, where the program has (nearly) no interior, as for data on the boundary.
+    precise : bool, of the class
+        Whether its dual meets the tolerance asked for in a well-scaled program, whatever the size of the data.
     forms_schur_complement : bool, of the class
         Whether its equations are formed over the variables, block by block: its time is then linear in the number of
         blocks, and it is asked first where there are many.
@@ -72,6 +74,7 @@ class Solver(ABC):
     linear_only: ClassVar[bool] = False
     first_order: ClassVar[bool] = False
     good_on_boundary: ClassVar[bool] = False
+    precise: ClassVar[bool] = False
     forms_schur_complement: ClassVar[bool] = False
     example: ClassVar[str] = ""
 

@@ -14,7 +14,7 @@ from sdpbound.study.file.spec import Quantity
 from sdpbound.study.plan import Point, Search, Task
 from sdpbound.tables.columns import Row
 
-__all__ = ["BETTER", "Scored", "better_point", "contours_of"]
+__all__ = ["BETTER", "Scored", "better_point", "contours_of", "exceeds"]
 
 #: A point replaces the point of the curve only if it is better by this much, in the unit of the quantity.
 BETTER = 1e-6
@@ -32,8 +32,8 @@ class Scored(Protocol):
     def score(self, point: Point, quantity: Quantity) -> float:
         """Return the quantity at a point, with its sign turned if smaller is better."""
 
-    def solved_points(self, quantity: Quantity) -> list[Point]:
-        """Return the points at which the program behind the quantity is solved already."""
+    def seen_points(self, quantity: Quantity) -> list[Point]:
+        """Return the points at which the program behind the quantity was solved or estimated before."""
 
 
 @lru_cache(maxsize=8)
@@ -54,7 +54,8 @@ def better_point(evaluation: Scored, quantity: Quantity, row: Row) -> Point | No
     """Return a better point than the row's, or None if the search finds none.
 
     The search looks at a coarse grid over the contours, and then steps to better neighbours. The search may miss a
-    point, because it may stop at a local optimum. The value at each point is a bound in any case.
+    point, because it may stop at a local optimum. It goes by estimates where there are any: the row of the point that
+    it returns is to be proven, and compared (:func:`exceeds`).
     """
     task = evaluation.task
     assert task.search is not None
@@ -75,7 +76,7 @@ def better_point(evaluation: Scored, quantity: Quantity, row: Row) -> Point | No
     # at 4/5 of the contour. The climb finds the contours between.
     some = sorted({*range(0, len(sizes), 3), len(sizes) - 1})
     opposite = [(i, round(0.53 * sizes[i])) for i in some]
-    known = [place for place in map(places.get, evaluation.solved_points(quantity)) if place is not None]
+    known = [place for place in map(places.get, evaluation.seen_points(quantity)) if place is not None]
     starts = [max(opposite + known, key=score)]
     if quantity.kind.pair:
         starts.append(max(((i, round(0.8 * sizes[i])) for i in range(0, len(sizes), 4)), key=score))
@@ -84,6 +85,14 @@ def better_point(evaluation: Scored, quantity: Quantity, row: Row) -> Point | No
         return None  # the quantity is constant along the contours
     best = max((_climb(score, start, sizes) for start in starts), key=score)
     return at(best) if score(best) > floor else None
+
+
+def exceeds(row: Row, first: Row) -> bool:
+    """Whether the row of a point that was found is better than that of the curve; a failed row is shown, too."""
+    if row["value"] is None or first["value"] is None:
+        return True
+    gain = float(row["value"]) - float(first["value"])
+    return (gain if row["side"] == "lower" else -gain) > BETTER
 
 
 def _climb(score: Callable[[_Place], float], best: _Place, sizes: list[int]) -> _Place:

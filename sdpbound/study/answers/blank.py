@@ -35,6 +35,7 @@ def at_point(task: Task, point: Point) -> AtPoint:
         plain=task.noise is None and rest == 1.0,
         noisy=noisy,
         at_noise=lambda driven, value: at_point(_at_noise(task, driven, value), point),
+        white=task.visibility if task.noise is None else None,
     )
 
 

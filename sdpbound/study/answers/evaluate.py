@@ -12,7 +12,7 @@ from pydantic_core import to_json
 
 from sdpbound.errors import Infeasible, InvalidInput
 from sdpbound.rates.rates import best_preprocessing
-from sdpbound.study.answers.best_member import better_point
+from sdpbound.study.answers.best_member import better_point, exceeds
 from sdpbound.study.answers.blank import at_point, blank
 from sdpbound.study.file.spec import Quantity
 from sdpbound.study.plan import Point, Task
@@ -40,7 +40,9 @@ def evaluate(task: Task) -> Answer:
         for quantity in order:
             best = better_point(evaluation, quantity, cells[quantity][0])
             if best is not None:
-                cells[quantity].append(evaluation.row(best, quantity) | {"place": best.name})
+                row = evaluation.row(best, quantity) | {"place": best.name}
+                if exceeds(row, cells[quantity][0]):  # the search knows estimates only
+                    cells[quantity].append(row)
     return Answer([cells[quantity] for quantity in task.quantities], evaluation.certificates)
 
 
@@ -67,14 +69,14 @@ class _Evaluation:
             self._here[point] = _Here(at_point(self.task, point), self)
         return self._here[point]
 
-    def solved_points(self, quantity: Quantity) -> list[Point]:
-        """Return the points at which the program behind the quantity is solved already."""
-        return [point for point, here in self._here.items() if here.has_solved(quantity)]
+    def seen_points(self, quantity: Quantity) -> list[Point]:
+        """Return the points at which the program behind the quantity was solved or estimated before."""
+        return [point for point, here in self._here.items() if here.has_seen(quantity)]
 
     def score(self, point: Point, quantity: Quantity) -> float:
         """Return the quantity with a sign such that larger is better.
 
-        The number is a closed form where there is one, and -inf where the quantity failed.
+        The number is a closed form where there is one, may be an estimate, and is -inf where the quantity failed.
         """
         here = self.here(point)
         return quantity.kind.score(here.at, quantity, here)
@@ -104,9 +106,13 @@ class _Here:
     _solved: dict[tuple[Any, ...], Solved] = field(default_factory=dict)
     _made: dict[Hashable, Any] = field(default_factory=dict)
 
-    def has_solved(self, quantity: Quantity) -> bool:
-        """Whether the program behind a quantity is solved."""
-        return quantity.program in self._solved
+    def is_solved(self, asked: Asked) -> bool:
+        """Whether the program behind a quantity is solved already."""
+        return asked.program in self._solved
+
+    def has_seen(self, quantity: Quantity) -> bool:
+        """Whether the program behind a quantity is solved, or its value estimated."""
+        return self.is_solved(quantity) or ("estimate", quantity.program) in self._made
 
     def solved(self, asked: Asked) -> Solved:
         """Solve the program behind a quantity, once for all quantities that share it."""

@@ -6,10 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
 from sdpbound.adversaries import Adversary
+from sdpbound.arrays import Floats
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.expression import BellExpression
 from sdpbound.bell.families.family import Member
+from sdpbound.bell.families.formulas import singlet_coefficients
 from sdpbound.bell.families.singlet import SingletSelfTest
 from sdpbound.bell.noise.noise import Noise
 from sdpbound.bell.observations import Observations
@@ -17,6 +21,10 @@ from sdpbound.entropies.self_test import SelfTest, find_self_test
 from sdpbound.errors import InvalidInput
 
 __all__ = ["AtPoint", "beyond_local", "expression_of", "noisy_chsh", "observations"]
+
+#: The four correlators of two settings with two outcomes each, as tested expressions.
+_CORRELATORS = np.zeros((4, 3, 3))
+_CORRELATORS[[0, 1, 2, 3], [1, 1, 2, 2], [1, 2, 1, 2]] = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +42,7 @@ class AtPoint:
     plain : whether the devices have no noise at all
     at_noise : gives the same point with a value of the noise whose critical value is looked for, "visibility" or
         "efficiency"
+    white : the visibility, where white noise is all the noise there is; else None
     """
 
     member: Member
@@ -45,6 +54,7 @@ class AtPoint:
     plain: bool
     noisy: Callable[[], Behaviour]
     at_noise: Callable[[str, float], AtPoint]
+    white: float | None = None
 
     @property
     def model(self) -> Adversary:
@@ -74,6 +84,25 @@ class AtPoint:
     def observed(self) -> Observations:
         """The tested data of the behaviour."""
         return observations(self.member, self.behaviour, self.tested)
+
+    @cached_property
+    def correlators(self) -> Floats | None:
+        """(2, 2) correlators of a singlet in white noise, for numbers that need no proof; else None."""
+        if self.singlet is None or self.white is None:
+            return None
+        return self.white * self.singlet.correlators
+
+    def tests(self) -> tuple[Floats, Floats]:
+        """Return what is tested and its values, (J, *shape) and (J,), for numbers that need no proof."""
+        correlators = self.correlators
+        if correlators is None or self.singlet is None or self.tested not in ("bell", "correlators"):
+            return self.observed.coefficients, self.observed.values
+        if self.tested == "correlators":
+            return _CORRELATORS, correlators.reshape(-1)
+        own = singlet_coefficients(*self.singlet.parameters)
+        table = np.zeros((1, 3, 3))
+        table[0, 1:, 1:] = own
+        return table, np.array([float((own * correlators).sum())])
 
     @cached_property
     def self_test(self) -> SelfTest | None:

@@ -117,6 +117,9 @@ class Run(Protocol):
     def solved(self, asked: Asked) -> Solved:
         """Solve the program behind a quantity, once for all quantities that share it."""
 
+    def is_solved(self, asked: Asked) -> bool:
+        """Whether the program behind a quantity is solved already."""
+
     def flips(self, asked: Asked) -> float:
         """Return the preprocessing of a quantity.
 

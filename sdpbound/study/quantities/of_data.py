@@ -7,8 +7,11 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
+from scipy.special import entr
+
 from sdpbound.adversaries import adversary_named
 from sdpbound.bounds.bound import Bound
+from sdpbound.bounds.estimates import estimated_guess
 from sdpbound.bounds.figures import (
     BlindGuessingProbability,
     ConditionalEntropy,
@@ -71,6 +74,26 @@ class OfData(ProgramKind):
             return super().question(at, asked, flips)
         # the adversary is quantum, and the proof may be at any level
         return question(at, self.figure(at, asked, flips), "lower") | {"model": {"kind": "quantum"}}
+
+    # -- what a search goes by --
+
+    def guess(self, at: AtPoint, asked: Asked, run: Run) -> float:
+        """Return the guessing probability at a point of a search: an estimate, unless the program is solved already.
+
+        The number is infinite where there is none.
+        """
+        if not self.blind and not run.is_solved(asked):
+            found = run.once(("estimate", asked.program), lambda: self._estimate(at, asked))
+            if found is not None:
+                return float(found)
+        bound = run.solved(asked).bound
+        return math.inf if bound is None else bound.value
+
+    def _estimate(self, at: AtPoint, asked: Asked) -> float | None:
+        if asked.how is not None:
+            return None
+        x, _ = asked.settings
+        return estimated_guess(at.member.scenario, at.model, x, self.both(asked), *at.tests())
 
     # -- where a self-test gives the entropy --
 
@@ -144,8 +167,7 @@ class Guess(OfData):
     def score(self, at: AtPoint, asked: Asked, run: Run) -> float:
         if at.self_test is not None:
             return -self.closed_value(at.self_test, asked)
-        bound = run.solved(asked).bound
-        return -math.inf if bound is None else -bound.value
+        return -self.guess(at, asked, run)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,10 +202,17 @@ class _Rate(OfData):
         return found
 
     def score(self, at: AtPoint, asked: Asked, run: Run) -> float:
-        if at.self_test is None:
-            bound = run.solved(asked).bound
-            return -math.inf if bound is None else self.of(at, asked, bound, 0.0).value
-        return self.tested(at.self_test, asked).value
+        if at.self_test is not None:
+            return self.tested(at.self_test, asked).value
+        if asked.group == "data":
+            guess = self.guess(at, asked, run)
+            return -math.log2(guess) - self.cost(at, asked, run) if math.isfinite(guess) else -math.inf
+        bound = run.solved(asked).bound
+        return -math.inf if bound is None else self.of(at, asked, bound, 0.0).value
+
+    def cost(self, at: AtPoint, asked: Asked, run: Run) -> float:
+        """Return what is subtracted from the entropy, for a search."""
+        return 0.0
 
     def needs(self, asked: Asked, row: Row) -> Needs:
         need, may = super().needs(asked, row)
@@ -238,6 +267,14 @@ class KeyRate(_Rate):
         x, y = asked.settings
         known = KnownEntropy(self._entropy(asked, bound), x)
         return key_rate(at.behaviour, at.observed, x=x, y=y, entropy=known, preprocessing=flips)
+
+    def cost(self, at: AtPoint, asked: Asked, run: Run) -> float:
+        x, y = asked.settings
+        correlators = at.correlators
+        if correlators is None:
+            return float(run.once(("leak", x, y), lambda: error_correction(at.behaviour, x, y or 0)))
+        wrong = (1.0 - abs(float(correlators[x, y or 0]))) / 2.0
+        return float((entr(wrong) + entr(1.0 - wrong)) / math.log(2.0))
 
     def score(self, at: AtPoint, asked: Asked, run: Run) -> float:
         if at.self_test is None or at.singlet is None:  # searches are in the singlet family

@@ -1,0 +1,98 @@
+"""Guessing probabilities without a proof, for searches: which of many points is worth one.
+
+A search asks hundreds of points and issues a bound at one. :func:`estimated_guess` solves the program of
+:func:`~sdpbound.bounds.guessing.guessing_probability` to 1e-8 by the compiled method of
+:mod:`sdpbound.conic.compiled_moments`, without certificate: in a millisecond or two at level 2, a fifth of the time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdpbound.adversaries.adversary import Adversary
+from sdpbound.arrays import Floats
+from sdpbound.bell.observations import Observations
+from sdpbound.bell.scenario import Scenario
+from sdpbound.bounds.guessing import guessing_question
+
+__all__ = ["estimated_guess"]
+
+#: What is asked of the method, and how much of it is enough.
+TOLERANCE, ENOUGH = 1e-8, 1e-7
+#: Rows of a moment matrix from which on the loops are slower than a solver with blocks.
+LARGEST = 24
+
+
+@dataclass(frozen=True, eq=False)
+class _Form:
+    """The program as the loops take it, for one Eve's guess and its twin with all outcomes flipped."""
+
+    index: NDArray[np.int64]
+    coordinates: Floats  # (moments, coordinates of the scenario)
+    objective: Floats  # (E, moments)
+    twins: NDArray[np.int64]  # which guess is another one with all outcomes flipped
+    odd: NDArray[np.bool_]  # (coordinates of the scenario), changing its sign with them
+    unit: int
+
+
+def estimated_guess(
+    scenario: Scenario, model: Adversary, x: int, y: int | None, coefficients: Floats, values: Floats
+) -> float | None:
+    """About the largest probability that Eve guesses Alice's outcome, or both; None where no number is reached.
+
+    Parameters
+    ----------
+    scenario : two parties
+    x, y : as in :func:`~sdpbound.bounds.guessing.guessing_probability`
+    coefficients, values : (J, *shape) and (J,), what is tested
+
+    Returns
+    -------
+    float, to about 1e-8, on either side; None where outcomes are not two, the matrix is large, or the data are on the
+    boundary of the set or outside
+    """
+    form = _form(scenario, model, x, y)
+    if form is None:
+        return None
+    from sdpbound.conic.compiled_moments import maximise  # loads numba
+
+    rows = coefficients.reshape(len(values), -1)
+    sizes = np.abs(rows).sum(axis=1)
+    if not sizes.all() or not np.isfinite(rows).all():
+        return None
+    unchanged = not rows[:, form.odd].any()
+    kept = np.flatnonzero(form.twins >= np.arange(len(form.twins))) if unchanged else np.arange(len(form.twins))
+    weight = len(form.twins) / len(kept)
+    tests = np.zeros((len(values) + 1, len(form.coordinates)))
+    tests[0, form.unit] = 1.0
+    tests[1:] = (rows / sizes[:, None]) @ form.coordinates.T
+    right = np.concatenate([[1.0], values / sizes])
+    value, accuracy = maximise(form.index, weight * form.objective[kept], weight * tests, right, form.unit, TOLERANCE)
+    if not accuracy <= ENOUGH:
+        return None
+    return min(max(float(value), 1.0 / len(form.twins)), 1.0)
+
+
+@lru_cache(maxsize=32)
+def _form(scenario: Scenario, model: Adversary, x: int, y: int | None) -> _Form | None:
+    if any(count != 2 for party in scenario.outcomes for count in party):
+        return None
+    relaxation = model.relax(scenario)
+    matrix = relaxation.matrix
+    if matrix is None or relaxation.inequalities.shape[0] or relaxation.of_vertices or not relaxation.reached.all():
+        return None
+    if len(matrix.index) > LARGEST or (matrix.index < 0).any() or (np.diagonal(matrix.index) != relaxation.unit).any():
+        return None
+    objective = guessing_question(Observations.none(scenario), x, y).objective
+    guesses = len(objective)
+    # coordinates are products of observables, so that flips of all outcomes change the sign of those of one party
+    odd = np.indices(scenario.shape).astype(bool).sum(axis=0).reshape(-1) % 2 == 1
+    table = objective.reshape(guesses, -1)
+    flipped = np.where(odd, -table, table)
+    twins = np.array([int(np.abs(table - row).sum(axis=1).argmin()) for row in flipped])
+    coordinates = relaxation.coordinates.T.toarray()
+    return _Form(matrix.index.astype(np.int64), coordinates, table @ coordinates.T, twins, odd, relaxation.unit)
