@@ -22,7 +22,7 @@ from sdpbound.bounds.guessing import guessing_question
 __all__ = ["estimated_guess"]
 
 #: What is asked of the method, and how much of it is enough.
-TOLERANCE, ENOUGH = 1e-8, 1e-7
+TOLERANCE, ENOUGH = 1e-8, 3e-7
 #: Rows of a moment matrix from which on the loops are slower than a solver with blocks.
 LARGEST = 24
 

@@ -58,15 +58,16 @@ def _solve(low: Any, x: Any) -> None:
 
 
 @compiled_loop
-def _inverse(low: Any, out: Any) -> None:
+def _inverse(low: Any, column: Any, out: Any) -> None:
     """The inverse of ``L L^T``."""
     n = len(low)
-    column = np.zeros(n)
     for j in range(n):
-        column[:] = 0.0
+        for i in range(n):
+            column[i] = 0.0
         column[j] = 1.0
         _solve(low, column)
-        out[:, j] = column
+        for i in range(n):
+            out[i, j] = column[i]
 
 
 @compiled_loop
@@ -77,11 +78,11 @@ def _matrix(index: Any, y: Any, out: Any) -> None:
 
 
 @compiled_loop
-def _collect(index: Any, x: Any, out: Any) -> None:
-    """Add M*(X)."""
+def _collect(index: Any, x: Any, sign: float, out: Any) -> None:
+    """Add M*(X), times a sign."""
     for u in range(len(index)):
         for v in range(len(index)):
-            out[index[u, v]] += x[u, v]
+            out[index[u, v]] += sign * x[u, v]
 
 
 @compiled_loop
@@ -99,25 +100,31 @@ def _product(a: Any, b: Any, out: Any) -> None:
 @compiled_loop
 def _hessian(index: Any, x: Any, inverse: Any, out: Any) -> None:
     """``H_ij = tr(A_i X A_j S^-1)``, A_i the matrix of ones where moment i stands; made symmetric."""
-    n, m = len(index), len(out)
-    out[:, :] = 0.0
+    n = len(index)
+    for i in range(len(out)):
+        for j in range(len(out)):
+            out[i, j] = 0.0
     for a in range(n):
-        for b in range(n):
+        for b in range(a + 1):
             i = index[a, b]
-            for c in range(n):
-                factor = x[b, c]
-                for d in range(n):
-                    out[i, index[c, d]] += factor * inverse[d, a]
-    for i in range(m):
-        for j in range(i):
-            out[i, j] = out[j, i] = 0.5 * (out[i, j] + out[j, i])
+            weight = 0.25 if a == b else 0.5
+            for c in range(a + 1):
+                for d in range((b if c == a else c) + 1):
+                    j = index[c, d]
+                    value = x[b, c] * inverse[d, a] + x[a, c] * inverse[d, b]
+                    value += x[b, d] * inverse[c, a] + x[a, d] * inverse[c, b]
+                    value = 2.0 * weight * (0.5 * value if c == d else value)
+                    if a == c and b == d:
+                        value *= 0.5
+                    out[i, j] += value
+                    out[j, i] += value
 
 
 @compiled_loop
-def _step(a: Any, da: Any, trial: Any, low: Any) -> float:
-    """The longest step that keeps a matrix positive definite, at most 1, to one part in 128."""
+def _step(a: Any, da: Any, halvings: int, trial: Any, low: Any) -> float:
+    """The longest step that keeps a matrix positive definite, at most 1, to 2^-halvings."""
     step, least, most, n = 1.0, 0.0, 1.0, len(a)
-    for _ in range(8):
+    for _ in range(halvings + 1):
         for i in range(n):
             for j in range(n):
                 trial[i, j] = a[i, j] + step * da[i, j]
@@ -132,51 +139,43 @@ def _step(a: Any, da: Any, trial: Any, low: Any) -> float:
 
 
 @compiled_loop
-def _direction(
-    index: Any,
-    tests: Any,
-    low: Any,
-    gather: Any,
-    rows: Any,
-    x: Any,
-    inverse: Any,
-    pull: Any,
-    second: Any,
-    y: Any,
-    dy: Any,
-    ds: Any,
-    dx: Any,
-    dl: Any,
-) -> None:
-    """The direction for right sides ``gather`` (E, m) and ``rows`` (R,); ``pull`` times S^-1 is the aim of X S.
-
-    ``low`` are the factors of the matrices H, and ``second`` (E, n, n) is taken away from dX.
-    """
+def _multipliers(tests: Any, low: Any, gather: Any, rows: Any, column: Any, dl: Any) -> None:
+    """The step of the multipliers, for right sides ``gather`` (E, m) and ``rows`` (R,); ``low`` are factors of the H."""
     guesses, m = gather.shape
-    total = np.zeros((len(rows), len(rows)))
-    right = -rows.copy()
+    count = len(rows)
+    total, small = np.zeros((count, count)), np.zeros((count, count))
+    for r in range(count):
+        dl[r] = -rows[r]
     for e in range(guesses):
-        column = gather[e].copy()
-        _solve(low[e], column)
-        for r in range(len(rows)):
+        for q in range(count + 1):
             for i in range(m):
-                right[r] += tests[r, i] * column[i]
-        for q in range(len(rows)):
-            column = tests[q].copy()
+                column[i] = gather[e, i] if q == count else tests[q, i]
             _solve(low[e], column)
-            for r in range(len(rows)):
+            for r in range(count):
+                found = 0.0
                 for i in range(m):
-                    total[r, q] += tests[r, i] * column[i]
-    small = np.zeros_like(total)
+                    found += tests[r, i] * column[i]
+                if q == count:
+                    dl[r] += found
+                else:
+                    total[r, q] += found
     if _factor(total, small):
-        _solve(small, right)
-    dl[:] = right
+        _solve(small, dl)
+
+
+@compiled_loop
+def _direction(
+    index: Any, tests: Any, low: Any, gather: Any, dl: Any, x: Any, inverse: Any, aim: float, second: Any, dy: Any
+) -> tuple[Any, Any]:
+    """dS and dX (E, n, n), and dy in its place; ``aim`` of X S, and ``second`` (E, n, n) is taken away from dX."""
+    guesses, m = gather.shape
     n = len(index)
+    ds, dx = np.empty((guesses, n, n)), np.empty((guesses, n, n))
     one, two = np.empty((n, n)), np.empty((n, n))
     for e in range(guesses):
         for i in range(m):
             dy[e, i] = gather[e, i]
-            for r in range(len(rows)):
+            for r in range(len(dl)):
                 dy[e, i] -= tests[r, i] * dl[r]
         _solve(low[e], dy[e])
         _matrix(index, dy[e], ds[e])
@@ -185,11 +184,105 @@ def _direction(
         for i in range(n):
             for j in range(n):
                 twice = two[i, j] + two[j, i] + second[e, i, j] + second[e, j, i]
-                dx[e, i, j] = pull * inverse[e, i, j] - x[e, i, j] - 0.5 * twice
+                dx[e, i, j] = aim * inverse[e, i, j] - x[e, i, j] - 0.5 * twice
+    return ds, dx
 
 
 @compiled_loop
-def maximise(index: Any, objective: Any, tests: Any, values: Any, unit: int, tolerance: float) -> Any:
+def _remainders(
+    index: Any, objective: Any, tests: Any, multipliers: Any, y: Any, x: Any, s: Any, rows: Any, dual: Any
+) -> tuple[float, float, float]:
+    """S, what is missing in the rows and in the dual's equations; tr X S, the worst of the latter, and the value."""
+    guesses, m = objective.shape
+    product, slack, value = 0.0, 0.0, 0.0
+    for e in range(guesses):
+        for i in range(m):
+            dual[e, i] = objective[e, i]
+            for r in range(len(rows)):
+                dual[e, i] -= tests[r, i] * multipliers[r]
+                rows[r] -= tests[r, i] * y[e, i]
+            value += objective[e, i] * y[e, i]
+        _matrix(index, y[e], s[e])
+        _collect(index, x[e], 1.0, dual[e])
+        for i in range(m):
+            slack = max(slack, abs(dual[e, i]))
+        product += _inner(x[e], s[e])
+    return product, slack, value
+
+
+@compiled_loop
+def _inner(a: Any, b: Any) -> float:
+    total = 0.0
+    for i in range(len(a)):
+        for j in range(len(a)):
+            total += a[i, j] * b[i, j]
+    return total
+
+
+@compiled_loop
+def _equations(index: Any, x: Any, s: Any, inverse: Any, low: Any, hessian: Any, root: Any) -> bool:
+    """S^-1 and the factor of H for each guess, H made a little larger where rounding spoils it; False if that fails."""
+    column = np.empty(len(root))
+    for e in range(len(x)):
+        if not _factor(s[e], root):
+            return False
+        _inverse(root, column, inverse[e])
+        _hessian(index, x[e], inverse[e], hessian)
+        sure, more = False, 1e-14
+        while not sure and more < 1e-6:
+            for i in range(len(hessian)):
+                hessian[i, i] *= 1.0 + more
+            sure, more = _factor(hessian, low[e]), 30.0 * more
+        if not sure:
+            return False
+    return True
+
+
+@compiled_loop
+def _lengths(s: Any, ds: Any, x: Any, dx: Any, halvings: int, trial: Any, root: Any) -> tuple[float, float]:
+    primal, other = 1.0, 1.0
+    for e in range(len(s)):
+        primal = min(primal, _step(s[e], ds[e], halvings, trial, root))
+        other = min(other, _step(x[e], dx[e], halvings, trial, root))
+    return primal, other
+
+
+@compiled_loop
+def _start(objective: Any, tests: Any, values: Any, unit: int, y: Any, x: Any, multipliers: Any) -> None:
+    """S and X multiples of the identity."""
+    guesses, n = len(y), x.shape[1]
+    largest = objective[0, unit]
+    for e in range(guesses):
+        y[e, unit] = values[0] / (guesses * tests[0, unit])
+        largest = max(largest, objective[e, unit])
+        for i in range(n):
+            x[e, i, i] = 1.0
+    multipliers[0] = (n + largest) / tests[0, unit]
+
+
+@compiled_loop
+def _ahead(s: Any, ds: Any, primal: float, x: Any, dx: Any, other: float) -> float:
+    """tr X S after steps of these lengths."""
+    total = 0.0
+    for e in range(len(s)):
+        total += _inner(x[e], s[e]) + other * primal * _inner(dx[e], ds[e])
+        total += other * _inner(dx[e], s[e]) + primal * _inner(x[e], ds[e])
+    return total
+
+
+@compiled_loop
+def _aims(index: Any, dual: Any, x: Any, inverse: Any, aim: float, second: Any, gather: Any) -> None:
+    """The right sides of the equations of each guess."""
+    for e in range(len(x)):
+        for i in range(dual.shape[1]):
+            gather[e, i] = dual[e, i]
+        _collect(index, inverse[e], aim, gather[e])
+        _collect(index, x[e], -1.0, gather[e])
+        _collect(index, second[e], -1.0, gather[e])
+
+
+@compiled_loop
+def maximise(index: Any, objective: Any, tests: Any, values: Any, unit: int, tolerance: float) -> tuple[float, float]:
     """The value of the program, and the accuracy reached.
 
     The value is that of the moments, which meet their conditions; the equations of the dual hold only up to rounding
@@ -204,77 +297,46 @@ def maximise(index: Any, objective: Any, tests: Any, values: Any, unit: int, tol
     tolerance : of the gap and of the equations
     """
     guesses, m = objective.shape
-    n, r = len(index), len(values)
-    y, x = np.zeros((guesses, m)), np.zeros((guesses, n, n))
-    s, inverse, trial = np.zeros((guesses, n, n)), np.zeros((guesses, n, n)), np.zeros((n, n))
-    ds, dx, second = np.zeros((guesses, n, n)), np.zeros((guesses, n, n)), np.zeros((guesses, n, n))
+    n, count = len(index), len(values)
+    y, x, s = np.zeros((guesses, m)), np.zeros((guesses, n, n)), np.zeros((guesses, n, n))
+    inverse, trial, root, one = np.zeros((guesses, n, n)), np.zeros((n, n)), np.zeros((n, n)), np.zeros((n, n))
     dy, gather, dual = np.zeros((guesses, m)), np.zeros((guesses, m)), np.zeros((guesses, m))
-    low, hessian = np.zeros((guesses, m, m)), np.zeros((m, m))
-    root, one = np.zeros((n, n)), np.zeros((n, n))
-    multipliers, dl = np.zeros(r), np.zeros(r)
-    y[:, unit] = values[0] / (guesses * tests[0, unit])
-    for e in range(guesses):
-        for i in range(n):
-            x[e, i, i] = 1.0
-    multipliers[0] = (n + objective[:, unit].max()) / tests[0, unit]
+    low, hessian, column = np.zeros((guesses, m, m)), np.zeros((m, m)), np.zeros(m)
+    multipliers, dl, rows = np.zeros(count), np.zeros(count), np.zeros(count)
+    _start(objective, tests, values, unit, y, x, multipliers)
     accuracy, value = np.inf, 0.0
     for _ in range(40):
-        rows = values.copy()
-        for e in range(guesses):
-            for q in range(r):
-                for i in range(m):
-                    rows[q] -= tests[q, i] * y[e, i]
-        worst, product, slack, value = np.abs(rows).max(), 0.0, 0.0, 0.0
-        for e in range(guesses):
-            for i in range(m):
-                dual[e, i] = objective[e, i]
-                for q in range(r):
-                    dual[e, i] -= tests[q, i] * multipliers[q]
-                value += objective[e, i] * y[e, i]
-            _matrix(index, y[e], s[e])
-            _collect(index, x[e], dual[e])
-            slack = max(slack, np.abs(dual[e]).max())
-            product += (x[e] * s[e]).sum()
-        accuracy = max(worst, product, 0.01 * slack)
-        if accuracy <= tolerance:
+        for r in range(count):
+            rows[r] = values[r]
+        product, slack, value = _remainders(index, objective, tests, multipliers, y, x, s, rows, dual)
+        accuracy = max(product, 0.01 * slack)
+        for r in range(count):
+            accuracy = max(accuracy, abs(rows[r]))
+        if accuracy <= tolerance or not _equations(index, x, s, inverse, low, hessian, root):
             break
-        mu = product / (guesses * n)
-        for e in range(guesses):
-            if not _factor(s[e], root):
-                return value, np.inf
-            _inverse(root, inverse[e])
-            _hessian(index, x[e], inverse[e], hessian)
-            for i in range(m):
-                hessian[i, i] *= 1.0 + 1e-14
-            if not _factor(hessian, low[e]):
-                return value, accuracy
-            second[e] = 0.0
-            gather[e] = dual[e]
-            _collect(index, -x[e], gather[e])
-        _direction(index, tests, low, gather, rows, x, inverse, 0.0, second, y, dy, ds, dx, dl)
-        primal, other = 1.0, 1.0
-        for e in range(guesses):
-            primal = min(primal, _step(s[e], ds[e], trial, root))
-            other = min(other, _step(x[e], dx[e], trial, root))
-        ahead = 0.0
-        for e in range(guesses):
-            ahead += ((x[e] + other * dx[e]) * (s[e] + primal * ds[e])).sum()
-        centre = min(1.0, max(ahead / product, 0.0)) ** 2 * max(ahead / product, 1e-6)
-        aim = centre * mu
+        second = np.zeros((guesses, n, n))
+        _aims(index, dual, x, inverse, 0.0, second, gather)
+        _multipliers(tests, low, gather, rows, column, dl)
+        ds, dx = _direction(index, tests, low, gather, dl, x, inverse, 0.0, second, dy)
+        primal, other = _lengths(s, ds, x, dx, 4, trial, root)
+        share = max(min(1.0, _ahead(s, ds, primal, x, dx, other) / product), 0.0)
+        aim = share**2 * max(share, 1e-6) * product / (guesses * n)
         for e in range(guesses):
             _product(dx[e], ds[e], one)
             _product(one, inverse[e], second[e])
-            gather[e] = dual[e]
-            _collect(index, aim * inverse[e] - x[e] - second[e], gather[e])
-        _direction(index, tests, low, gather, rows, x, inverse, aim, second, y, dy, ds, dx, dl)
-        primal, other = 1.0, 1.0
-        for e in range(guesses):
-            primal = min(primal, _step(s[e], ds[e], trial, root))
-            other = min(other, _step(x[e], dx[e], trial, root))
-        primal, other = 0.98 * primal if primal < 1.0 else 1.0, 0.98 * other if other < 1.0 else 1.0
+        _aims(index, dual, x, inverse, aim, second, gather)
+        _multipliers(tests, low, gather, rows, column, dl)
+        ds, dx = _direction(index, tests, low, gather, dl, x, inverse, aim, second, dy)
+        primal, other = _lengths(s, ds, x, dx, 7, trial, root)
+        primal, other = primal if primal == 1.0 else 0.96 * primal, other if other == 1.0 else 0.96 * other
         if max(primal, other) < 1e-3:
             break
-        y += primal * dy
-        x += other * dx
-        multipliers += other * dl
+        for r in range(count):
+            multipliers[r] += other * dl[r]
+        for e in range(guesses):
+            for i in range(m):
+                y[e, i] += primal * dy[e, i]
+            for i in range(n):
+                for j in range(n):
+                    x[e, i, j] += other * dx[e, i, j]
     return value, accuracy

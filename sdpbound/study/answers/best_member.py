@@ -69,8 +69,13 @@ def better_point(evaluation: Scored, quantity: Quantity, row: Row) -> Point | No
     def at(place: _Place) -> Point:
         return contours[place[0]][place[1] % sizes[place[0]]]
 
+    asked: dict[Point, float] = {}
+
     def score(place: _Place) -> float:
-        return evaluation.score(at(place), quantity)
+        point = at(place)
+        if point not in asked:
+            asked[point] = evaluation.score(point, quantity)
+        return asked[point]
 
     # The best points were seen opposite to the point of the curve (place 0); for global randomness they were also seen
     # at 4/5 of the contour. The climb finds the contours between.

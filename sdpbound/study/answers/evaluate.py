@@ -71,7 +71,8 @@ class _Evaluation:
 
     def seen_points(self, quantity: Quantity) -> list[Point]:
         """Return the points at which the program behind the quantity was solved or estimated before."""
-        return [point for point, here in self._here.items() if here.has_seen(quantity)]
+        program = quantity.program
+        return [point for point, here in self._here.items() if here.has_seen(program)]
 
     def score(self, point: Point, quantity: Quantity) -> float:
         """Return the quantity with a sign such that larger is better.
@@ -110,9 +111,9 @@ class _Here:
         """Whether the program behind a quantity is solved already."""
         return asked.program in self._solved
 
-    def has_seen(self, quantity: Quantity) -> bool:
-        """Whether the program behind a quantity is solved, or its value estimated."""
-        return self.is_solved(quantity) or ("estimate", quantity.program) in self._made
+    def has_seen(self, program: tuple[Any, ...]) -> bool:
+        """Whether a program is solved, or its value estimated."""
+        return program in self._solved or ("estimate", program) in self._made
 
     def solved(self, asked: Asked) -> Solved:
         """Solve the program behind a quantity, once for all quantities that share it."""

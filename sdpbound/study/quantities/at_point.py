@@ -107,7 +107,17 @@ class AtPoint:
     @cached_property
     def self_test(self) -> SelfTest | None:
         """The self-test that the data are; None if they are none, or if no closed forms hold against the adversary."""
+        if self.white is not None and self.white < 1.0:
+            return None
         return find_self_test(self.observed) if self.model.self_tests else None
+
+    @cached_property
+    def self_tested(self) -> Floats | None:
+        """(2, 2) correlators that the data self-test, for a search; None where they are no self-test."""
+        singlet = self.singlet
+        if self.white == 1.0 and singlet is not None and self.tested in ("bell", "correlators"):
+            return singlet.correlators if self.model.self_tests and singlet.is_self_test else None
+        return None if self.self_test is None else self.self_test.correlators
 
     @cached_property
     def may_be_infeasible(self) -> bool:

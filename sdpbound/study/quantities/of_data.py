@@ -10,6 +10,7 @@ from typing import Any
 from scipy.special import entr
 
 from sdpbound.adversaries import adversary_named
+from sdpbound.arrays import Floats
 from sdpbound.bounds.bound import Bound
 from sdpbound.bounds.estimates import estimated_guess
 from sdpbound.bounds.figures import (
@@ -82,7 +83,7 @@ class OfData(ProgramKind):
 
         The number is infinite where there is none.
         """
-        if not self.blind and not run.is_solved(asked):
+        if not self.blind and asked.how is None and not run.is_solved(asked):
             found = run.once(("estimate", asked.program), lambda: self._estimate(at, asked))
             if found is not None:
                 return float(found)
@@ -90,8 +91,6 @@ class OfData(ProgramKind):
         return math.inf if bound is None else bound.value
 
     def _estimate(self, at: AtPoint, asked: Asked) -> float | None:
-        if asked.how is not None:
-            return None
         x, _ = asked.settings
         return estimated_guess(at.member.scenario, at.model, x, self.both(asked), *at.tests())
 
@@ -148,6 +147,12 @@ class OfData(ProgramKind):
         return conic
 
 
+def _entropy_of_errors(correlators: Floats, x: int, y: int) -> float:
+    """h((1 + E)/2) of a correlator, in bits, for a search."""
+    wrong = (1.0 - abs(float(correlators[x, y]))) / 2.0
+    return float(entr(wrong) + entr(1.0 - wrong)) / math.log(2.0)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Guess(OfData):
     """A guessing probability."""
@@ -157,16 +162,18 @@ class Guess(OfData):
 
         At a self-test Eve is uncorrelated with the outcome.
         """
+        return math.nextafter(self._likeliest(test.correlators, asked), math.inf)
+
+    def _likeliest(self, correlators: Floats, asked: Asked) -> float:
         x, y = asked.settings
         if y is None:
             return 0.5
-        correlator = abs(float(test.correlators[x, y]))
-        both = (1.0 + correlator) / 4.0
-        return math.nextafter(2.0 * both if self.blind else both, math.inf)
+        both = (1.0 + abs(float(correlators[x, y]))) / 4.0
+        return 2.0 * both if self.blind else both
 
     def score(self, at: AtPoint, asked: Asked, run: Run) -> float:
-        if at.self_test is not None:
-            return -self.closed_value(at.self_test, asked)
+        if at.self_tested is not None:
+            return -self._likeliest(at.self_tested, asked)
         return -self.guess(at, asked, run)
 
 
@@ -202,8 +209,11 @@ class _Rate(OfData):
         return found
 
     def score(self, at: AtPoint, asked: Asked, run: Run) -> float:
-        if at.self_test is not None:
-            return self.tested(at.self_test, asked).value
+        if at.self_tested is not None:
+            x, y = asked.settings
+            if not self.pair and not self.blind:
+                return 1.0
+            return (0.0 if self.blind else 1.0) + _entropy_of_errors(at.self_tested, x, y or 0)
         if asked.group == "data":
             guess = self.guess(at, asked, run)
             return -math.log2(guess) - self.cost(at, asked, run) if math.isfinite(guess) else -math.inf
@@ -273,14 +283,13 @@ class KeyRate(_Rate):
         correlators = at.correlators
         if correlators is None:
             return float(run.once(("leak", x, y), lambda: error_correction(at.behaviour, x, y or 0)))
-        wrong = (1.0 - abs(float(correlators[x, y or 0]))) / 2.0
-        return float((entr(wrong) + entr(1.0 - wrong)) / math.log(2.0))
+        return _entropy_of_errors(correlators, x, y or 0)
 
     def score(self, at: AtPoint, asked: Asked, run: Run) -> float:
-        if at.self_test is None or at.singlet is None:  # searches are in the singlet family
+        if at.self_tested is None:
             return super().score(at, asked, run)
         x, y = asked.settings
-        return at.self_test.entropy(x).value - at.singlet.key_leak(x, y or 0)
+        return 1.0 - _entropy_of_errors(at.self_tested, x, y or 0)
 
 
 @dataclass(frozen=True, kw_only=True)
