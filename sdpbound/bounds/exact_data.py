@@ -56,15 +56,19 @@ class KnownStrategy:
 def known_strategy(question: Question, assembly: Assembly, farther: float = 1.0) -> KnownStrategy | None:
     """The program of exact data, seen from their strategy.
 
-    None where no strategy is known, where Eve has a measurement of her own, where the data determine the figure, or
-    where the program is not of one moment matrix for each guess. How far the data are moved: a move by d loses
-    ``m d |v|`` of a bound with multiplier m, the tolerance t of the tested values m t, and m falls as the root of d.
-    The sum is least where the two are equal; ``farther`` times that distance is gone.
+    None where no strategy is known or it is not the only one, where Eve has a measurement of her own, where the data
+    determine the figure, or where the program is not of one moment matrix for each guess.
+
+    How far the data are moved: a move by d loses ``m d |v|`` of a bound with multiplier m, the tolerance t of the tested
+    values ``m t``, and m falls as the root of d. The sum is least where the two are equal; ``farther`` times that
+    distance is gone.
     """
     observed, matrix = question.observed, assembly.relaxation.matrix
     exact, program = observed.exact, assembly.program
     if exact is None or matrix is None or question.blind is not None or program.inequalities.shape[0]:
         return None
+    if not exact.correlators_self_test:
+        return None  # there are other strategies, far from this one
     away = np.abs(observed.values - noise_values(observed))
     if not away.max(initial=0.0) > 0.0:
         return None

@@ -168,15 +168,16 @@ class _Search:
             self.seconds["solve"] += time.perf_counter() - begun
         return None
 
-    def attempt_from(self, known: KnownStrategy, solver: Solver, farther: float) -> None:
+    def attempt_from(self, known: KnownStrategy, solver: Solver, farther: float) -> bool:
         """Solve at moved data, seen from the strategy of the data; certify at the true data, keep if better.
 
-        The search is finished if the bound is as near to the strategy's own value as the tolerance of the data allows:
-        other distances prove no more.
+        The search is finished if the bound is as near to the strategy's own value as the tolerance of the data allows
+        and the solver is content. Returns whether other distances are of no use: where the bound is near, and where
+        the certificate proves what the dual says, so that the data are not on the boundary after all.
         """
         result = self._answer(solver, known.rescaled.inequality)
         if result is None:
-            return
+            return False
         begun = time.perf_counter()
         duals = known.rescaled.duals(result.duals)
         own = replace(result, duals=duals, objective=known.objective(duals), solution=None)
@@ -186,7 +187,10 @@ class _Search:
             self.best, self.found = (dual, own), known.point
         charged = float(np.abs([float(m) for m in dual.multipliers]) @ self.question.observed.tolerances)
         least, most = AT_BEST
-        self.finished |= least * charged <= dual.value - known.value <= most * farther * charged + NO_LOSS
+        near = least * charged <= dual.value - known.value <= most * farther * charged + NO_LOSS
+        self.finished |= near and result.status is Status.SOLVED
+        kept = dual.value - own.objective <= 2.0 * charged + TARGET_CORRECTION
+        return near or (kept and result.status is Status.SOLVED)
 
     def attempt(
         self,
@@ -243,10 +247,7 @@ def _solve_from_strategy(search: _Search, solvers: Sequence[Solver]) -> None:
     for candidate in (solver for solver in solvers if solver.precise):
         for farther in FARTHER:
             known = known_strategy(search.question, search.assembly, farther)
-            if known is None:
-                return
-            search.attempt_from(known, candidate, farther)
-            if search.finished:
+            if known is None or search.attempt_from(known, candidate, farther):
                 return
 
 
