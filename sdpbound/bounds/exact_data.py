@@ -59,9 +59,9 @@ def known_strategy(question: Question, assembly: Assembly, farther: float = 1.0)
     None where no strategy is known or it is not the only one, where Eve has a measurement of her own, where the data
     determine the figure, or where the program is not of one moment matrix for each guess.
 
-    How far the data are moved: a move by d loses ``m d |v|`` of a bound with multiplier m, the tolerance t of the tested
-    values ``m t``, and m falls as the root of d. The sum is least where the two are equal; ``farther`` times that
-    distance is gone.
+    How far the data are moved: a move by d loses ``m d |v|`` of a bound with multiplier m, the tolerance t of the
+    tested values ``m t``, and m falls as the root of d. The sum is least where the two are equal; ``farther`` times
+    that distance is gone.
     """
     observed, matrix = question.observed, assembly.relaxation.matrix
     exact, program = observed.exact, assembly.program

@@ -6,8 +6,8 @@ With y_e (E, m) the moments and M(y) the matrix that has moment ``index[u, v]`` 
     with  X_e >= 0,  b_e - T^T l + M*(X_e) = 0,   M*(X)_i the sum of the entries of X where moment i stands.
 
 The direction is that of Helmberg, Kojima and Monteiro, ``dX = s S^-1 - X - sym(X dS S^-1)`` with S = M(y), with a
-predictor and a corrector as Mehrotra's. The guesses share only the few rows of T, so that the equations are one matrix (m, m) for
-each guess and a small one for the rows.
+predictor and a corrector as Mehrotra's. The guesses share only the few rows of T, so that the equations are one matrix
+(m, m) for each guess and a small one for the rows.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ def _step(a: Any, da: Any, halvings: int, trial: Any, low: Any) -> float:
 
 @compiled_loop
 def _multipliers(tests: Any, low: Any, gather: Any, rows: Any, column: Any, dl: Any) -> None:
-    """The step of the multipliers, for right sides ``gather`` (E, m) and ``rows`` (R,); ``low`` has the factors of H."""
+    """The step of the multipliers; right sides ``gather`` (E, m) and ``rows`` (R,), ``low`` has the factors of H."""
     guesses, m = gather.shape
     count = len(rows)
     total, small = np.zeros((count, count)), np.zeros((count, count))
