@@ -162,7 +162,8 @@ class Guess(OfData):
 
         At a self-test Eve is uncorrelated with the outcome.
         """
-        return math.nextafter(self._likeliest(test.correlators, asked), math.inf)
+        found = self._likeliest(test.correlators, asked)
+        return found if asked.settings[1] is None else math.nextafter(found, math.inf)
 
     def _likeliest(self, correlators: Floats, asked: Asked) -> float:
         x, y = asked.settings
