@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdpbound.arrays import Floats
+from sdpbound.bell.key import key_effects as effects_of_key
 from sdpbound.bell.scenario import Scenario
 from sdpbound.bell.strategy import Strategy
 from sdpbound.entropies.question import EntropyQuestion
@@ -38,15 +39,8 @@ TINY = 1e-30
 
 def key_effects(question: EntropyQuestion) -> Floats:
     """The effects (outcomes, *shape) of the key's outcomes after flips of the bit, in moment coordinates."""
-    scenario, q = question.scenario, question.preprocessing
-    a, b = scenario.outcomes
-    one = np.eye(scenario.shape[1])[:1]
-    alice = np.array([scenario.effect(0, question.x, i) for i in range(a[question.x])])
-    if q:
-        alice = (1.0 - q) * alice + q * alice[::-1]
-    y = question.y
-    bob = one if y is None else np.array([scenario.effect(1, y, j) for j in range(b[y])])
-    return np.asarray(np.einsum("al,bm->ablm", alice, bob).reshape(-1, *scenario.shape), dtype=np.float64)
+    effects, q = effects_of_key(question.scenario, question.key), question.preprocessing
+    return (1.0 - q) * effects + q * effects[::-1] if q else effects  # only a key of one bit is flipped
 
 
 def two_binary_settings(scenario: Scenario) -> bool:
