@@ -106,9 +106,10 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from sdpbound.problems.expressions import Operator
     from sdpbound.problems.solving import Problem
     from sdpbound.rates.best_tests import BestTest, best_test
+    from sdpbound.rates.correction import error_correction
     from sdpbound.rates.critical import critical_efficiency, critical_error_rate, critical_visibility
     from sdpbound.rates.options import LineOptions, RandomnessOptions, RateOptions, SearchOptions
-    from sdpbound.rates.rates import Rate, best_preprocessing, error_correction, key_rate, randomness_rate
+    from sdpbound.rates.rates import Rate, best_preprocessing, key_rate, randomness_rate
     from sdpbound.rates.thresholds import Threshold, critical_noise
     from sdpbound.rates.upper import key_rate_upper_bound, randomness_rate_upper_bound
     from sdpbound.study.quantities.at_point import AtPoint
@@ -342,7 +343,8 @@ __getattr__, __dir__ = lazy_face(
         "sdpbound.rates.best_tests": "BestTest best_test",
         "sdpbound.rates.critical": "critical_efficiency critical_error_rate critical_visibility",
         "sdpbound.rates.options": "LineOptions RandomnessOptions RateOptions SearchOptions",
-        "sdpbound.rates.rates": "Rate best_preprocessing error_correction key_rate randomness_rate",
+        "sdpbound.rates.correction": "error_correction",
+        "sdpbound.rates.rates": "Rate best_preprocessing key_rate randomness_rate",
         "sdpbound.rates.thresholds": "Threshold critical_noise",
         "sdpbound.study.quantities.at_point": "AtPoint",
         "sdpbound.study.quantities.kind": "ProgramKind QuantityKind",

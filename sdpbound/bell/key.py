@@ -8,8 +8,9 @@ setting of the first party, and ``y`` that of the second one, None where its out
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
+from typing import Any, TypedDict
 
 import numpy as np
 
@@ -20,16 +21,44 @@ from sdpbound.errors import InvalidSettings
 __all__ = [
     "LETTERS",
     "PARTIES",
+    "KeyChanges",
     "Settings",
     "all_settings",
+    "apart",
     "key_effects",
     "key_settings",
     "key_words",
     "named_key",
     "outcomes_of_key",
+    "settings_of",
 ]
 
 Settings = tuple[int | None, ...]
+
+
+class KeyChanges(TypedDict, total=False):
+    """The keyword by which functions take any key."""
+
+    settings: Sequence[int | None] | None
+
+
+def settings_of(changes: Mapping[str, object], caller: str) -> Sequence[int | None] | None:
+    """The settings among the keywords of a call that takes no others; TypeError as of any unknown keyword."""
+    settings, others = apart(changes)
+    for name in others:
+        raise TypeError(
+            f"{caller}() got an unexpected keyword argument {name!r}; beside its parameters it takes settings."
+        )
+    return settings
+
+
+def apart(changes: Mapping[str, object]) -> tuple[Sequence[int | None] | None, dict[str, object]]:
+    """The settings among the keywords of a call, and the others."""
+    others = dict(changes)
+    settings: Any = others.pop("settings", None)
+    return settings, others
+
+
 #: The letters of parties and of their settings.
 PARTIES, LETTERS = "ABCDEFGH", "xyzwvuts"
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from typing import Unpack
 
 import numpy as np
 
 from sdpbound.adversaries.adversary import Adversary
 from sdpbound.arguments import instance
-from sdpbound.bell.key import key_effects, key_settings, named_key
+from sdpbound.bell.key import KeyChanges, key_effects, key_settings, named_key, settings_of
 from sdpbound.bell.observations import Observations
 from sdpbound.bell.scenario import BlindMeasurement
 from sdpbound.bounds.bound import Bound
@@ -31,7 +32,7 @@ def guessing_probability(
     solver: SolverChoice = None,
     tolerance: float | None = None,
     symmetry: bool = True,
-    settings: Sequence[int | None] | None = None,
+    **key: Unpack[KeyChanges],
 ) -> Bound:
     """Certified upper bound on the probability that Eve guesses Alice's outcome, or those of any of the parties.
 
@@ -46,7 +47,8 @@ def guessing_probability(
     x : Alice's setting
     y : Bob's setting; None for local guessing P_guess(A|x,E), an int for global P_guess(AB|x,y,E)
     solver, tolerance, symmetry : as in :func:`maximize`
-    settings : in place of x and y, one entry for each party: its setting, or None where Eve does not guess its outcome
+    key : ``settings``, in place of x and y: one entry for each party, its setting, or None where Eve does not guess its
+        outcome
 
     Returns
     -------
@@ -66,6 +68,7 @@ def guessing_probability(
     >>> bound.figure, abs(bound.value - 1/4) < 1e-5
     ('P_guess(BC|y=0,z=0,E)', True)
     """
+    settings = settings_of(key, "guessing_probability")
     return solve(guessing_question(observed, x, y, settings), model, solver, tolerance, symmetry)
 
 
@@ -103,7 +106,7 @@ def min_entropy(
     blind: bool = False,
     solver: SolverChoice = None,
     tolerance: float | None = None,
-    settings: Sequence[int | None] | None = None,
+    **key: Unpack[KeyChanges],
 ) -> Bound:
     """Certified lower bound on the conditional min-entropy, ``-log2`` of the guessing probability, in bits.
 
@@ -119,6 +122,7 @@ def min_entropy(
     >>> 0.99 < sb.min_entropy(data, sb.Quantum("1+AB")).value <= 1
     True
     """
+    settings = settings_of(key, "min_entropy")
     if blind:
         if settings is not None:
             raise InvalidInput(f"settings = {settings!r:.60} of a blind min-entropy: give x and y instead.")

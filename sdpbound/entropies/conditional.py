@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Unpack
 
 from sdpbound.adversaries.adversary import Adversary
 from sdpbound.arguments import instance
-from sdpbound.bell.key import Settings
+from sdpbound.bell.key import KeyChanges, Settings, settings_of
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.bound import Bound
 from sdpbound.conic.solvers.choose import SolverChoice
@@ -92,7 +93,7 @@ def conditional_entropy(
     preprocessing: float = 0.0,
     solver: SolverChoice = None,
     closed_forms: bool = True,
-    settings: Sequence[int | None] | None = None,
+    **key: Unpack[KeyChanges],
 ) -> EntropyBound:
     """Certified lower bound on the von Neumann entropy H(A|X=x,E), or with ``y`` on H(AB|X=x,Y=y,E), in bits.
 
@@ -116,8 +117,8 @@ def conditional_entropy(
         be one bit of one party
     solver : a solver to use in place of the method's solver
     closed_forms : whether to use a closed form if the data have one; ``method`` is then not used
-    settings : in place of x and y, one entry for each party: its setting, or None where its outcome is not in the key.
-        For more than two parties, and for a key of Bob's outcome alone, the method is "projective"
+    key : ``settings``, in place of x and y: one entry for each party, its setting, or None where its outcome is not in
+        the key. For more than two parties, and for a key of Bob's outcome alone, the method is "projective"
 
     Returns
     -------
@@ -142,6 +143,7 @@ def conditional_entropy(
     how = VonNeumann() if method is None else named_entropy(method, "method")
     if solver is not None:
         how = replace(instance(how, VonNeumann, "method with a solver of its own", "VonNeumann()"), solver=solver)
+    settings = settings_of(key, "conditional_entropy")
     bound = how.lower_bound(KeyQuestion(observed, x, y, False, preprocessing, closed_forms, _settings(settings)))
     if not isinstance(bound, EntropyBound):
         raise InvalidInput(f"{how!r:.80} bounds {bound.figure} and no von Neumann entropy; use VonNeumann().")

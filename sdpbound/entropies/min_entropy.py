@@ -42,4 +42,4 @@ class MinEntropy(Entropy):
             )
         blind, settings = question.blind, question.settings
         x, y = (question.x or 0, question.y) if settings is None else (0, None)
-        return min_entropy(question.observed, self.model, x, y, blind, self.solver, self.tolerance, settings)
+        return min_entropy(question.observed, self.model, x, y, blind, self.solver, self.tolerance, settings=settings)

@@ -11,7 +11,7 @@ from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bounds.rounding import lower_float
 from sdpbound.checker import Verification
 from sdpbound.errors import CertificateError
-from sdpbound.rates.rates import leakage
+from sdpbound.rates.correction import leakage
 
 __all__ = ["Proofs", "follows", "least_leak", "rate_of", "same", "show"]
 
