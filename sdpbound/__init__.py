@@ -33,7 +33,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
         singlet_strategy_value,
     )
     from sdpbound.bell.families.lists import avis, sliwa
-    from sdpbound.bell.families.multipartite import gyni, mabk, svetlichny
+    from sdpbound.bell.families.multipartite import gyni, holz, mabk, parity_chsh, svetlichny
     from sdpbound.bell.families.singlet import SingletSelfTest
     from sdpbound.bell.families.table import family_named
     from sdpbound.bell.noise.kinds import noise_from
@@ -229,6 +229,7 @@ __all__ = [
     "guessing_probability",
     "gyni",
     "hardy",
+    "holz",
     "i3322",
     "i4422",
     "inequalities",
@@ -247,6 +248,7 @@ __all__ = [
     "minimize",
     "minimum_rounds",
     "noise_from",
+    "parity_chsh",
     "random_strategy",
     "randomness_rate",
     "randomness_rate_upper_bound",
@@ -283,7 +285,7 @@ __getattr__, __dir__ = lazy_face(
         "sdpbound.bell.facets": "is_facet",
         "sdpbound.bell.families.bipartite": "chsh_d elegant hardy i4422 inn22 magic_square",
         "sdpbound.bell.families.lists": "avis sliwa",
-        "sdpbound.bell.families.multipartite": "gyni mabk svetlichny",
+        "sdpbound.bell.families.multipartite": "gyni holz mabk parity_chsh svetlichny",
         "sdpbound.bell.families.contours": "contour_at_chsh theta_at_chsh",
         "sdpbound.bell.families.correlators": "correlators_self_test",
         "sdpbound.bell.families.expressions": "asymmetric_chsh cglmp chained chsh i3322 mermin tilted_chsh",

@@ -33,7 +33,7 @@ def error_correction(
 
     >>> import sdpbound as sb
     >>> even = sb.Behaviour.from_correlators([[0.9, 0.0]])
-    >>> round(sb.error_correction(even, 0, 0), 6), sb.error_correction(even, 0, 1)
+    >>> round(sb.error_correction(even, 0, 0), 6), round(sb.error_correction(even, 0, 1), 12)
     (0.286397, 1.0)
     """
     if settings is None:
