@@ -20,6 +20,7 @@ from sdpbound.cli.output import (
     emit,
     finite,
     how_solved,
+    key_facts,
     margin_of,
     rounded,
 )
@@ -47,7 +48,8 @@ def key_command(
     output.require_folder()
     x, y = integer(settings.x, "x"), integer(settings.y, "y")
     closed = not entropy.no_closed_forms
-    rate = sb.key_rate(behaviour, data, x, y, how, flips(preprocessing), closed_forms=closed)
+    key = settings.settings
+    rate = sb.key_rate(behaviour, data, x, y, how, flips(preprocessing), closed_forms=closed, settings=key)
     above = None
     if entropy.attack:
         above = sb.key_rate_upper_bound(behaviour, data, preprocessing=rate.preprocessing, settings=rate.settings)
@@ -84,7 +86,8 @@ def randomness_command(
         raise InvalidInput("--attack has no attack on blind randomness; leave it or --blind out.")
     x, y = integer(settings.x, "x"), integer(settings.y, "y")
     closed = not entropy.no_closed_forms
-    rate = sb.randomness_rate(behaviour, data, kind.local, x, y, how, blind=kind.blind, closed_forms=closed)
+    own = sb.RandomnessOptions(blind=kind.blind, closed_forms=closed)
+    rate = sb.randomness_rate(behaviour, data, kind.local, x, y, how, own, settings=settings.settings)
     above = None
     if entropy.attack:
         above = sb.randomness_rate_upper_bound(behaviour, data, settings=rate.settings)
@@ -119,15 +122,13 @@ def _report(rate: sb.Rate, above: sb.Rate | None, entropy: Entropy, chosen: Devi
 
 def rate_facts(rate: sb.Rate) -> dict[str, Any]:
     """Return the facts of a rate for JSON."""
-    from sdpbound.bell.key import LETTERS
-
     return {
         "rate": rate.value,
         "side": rate.side,
         "margin": finite(rate.entropy.correction),
         "closed_form": rate.is_closed_form,
         "data": rate.data,
-        "settings": dict(zip(LETTERS, rate.settings, strict=False)),
+        "settings": key_facts(None, None, rate.settings),
         "preprocessing": rate.preprocessing,
         "entropy": bound_facts(rate.entropy),
         "error_correction": rate.error_correction,
