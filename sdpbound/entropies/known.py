@@ -18,7 +18,7 @@ class KnownEntropy(Entropy):
     """The method that returns an entropy bound computed before, for one choice of settings."""
 
     bound: Bound
-    x: int
+    x: int | None
     y: int | None = None
 
     @property

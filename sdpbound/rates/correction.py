@@ -37,10 +37,10 @@ def error_correction(
     (0.286397, 1.0)
     """
     if settings is None:
-        return -lower_float(-leakage(behaviour, x, y, preprocessing))
+        return -lower_float(-leakage(behaviour, x, y, preprocessing)) + 0.0  # never -0
     instance(behaviour, Behaviour, "behaviour", "SingletSelfTest(...).behaviour()")
     key = key_settings(behaviour.scenario, x or None, y or None, settings)
-    return -lower_float(-leakage_of_key(behaviour, key, preprocessing))
+    return -lower_float(-leakage_of_key(behaviour, key, preprocessing)) + 0.0
 
 
 def leakage(behaviour: Behaviour, x: int, y: int, preprocessing: float = 0.0) -> flint.arb:

@@ -191,7 +191,7 @@ def key_rate(
     data = observations_of(behaviour, observed)
     entropy = VonNeumann() if entropy is None else named_entropy(entropy)
     keys = key_choices(behaviour, x, y, settings)
-    leaks = {key: -lower_float(-leakage_of_key(behaviour, key, preprocessing)) for key in keys}
+    leaks = {key: -lower_float(-leakage_of_key(behaviour, key, preprocessing)) + 0.0 for key in keys}  # never -0
     senders = {key: sender_of(key) for key in keys}
     alone = dict.fromkeys(senders.values())
     if senders[keys[0]][1][0] == 0 and len(keys[0]) == 2:  # Bob's untested settings do not matter for Alice's outcome
