@@ -33,7 +33,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
         singlet_strategy_value,
     )
     from sdpbound.bell.families.lists import avis, sliwa
-    from sdpbound.bell.families.multipartite import gyni, mabk, svetlichny
+    from sdpbound.bell.families.multipartite import gyni, holz, mabk, parity_chsh, svetlichny
     from sdpbound.bell.families.singlet import SingletSelfTest
     from sdpbound.bell.families.table import family_named
     from sdpbound.bell.noise.kinds import noise_from
@@ -106,9 +106,10 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from sdpbound.problems.expressions import Operator
     from sdpbound.problems.solving import Problem
     from sdpbound.rates.best_tests import BestTest, best_test
+    from sdpbound.rates.correction import error_correction
     from sdpbound.rates.critical import critical_efficiency, critical_error_rate, critical_visibility
     from sdpbound.rates.options import LineOptions, RandomnessOptions, RateOptions, SearchOptions
-    from sdpbound.rates.rates import Rate, best_preprocessing, error_correction, key_rate, randomness_rate
+    from sdpbound.rates.rates import Rate, best_preprocessing, key_rate, randomness_rate
     from sdpbound.rates.thresholds import Threshold, critical_noise
     from sdpbound.rates.upper import key_rate_upper_bound, randomness_rate_upper_bound
     from sdpbound.study.quantities.at_point import AtPoint
@@ -228,6 +229,7 @@ __all__ = [
     "guessing_probability",
     "gyni",
     "hardy",
+    "holz",
     "i3322",
     "i4422",
     "inequalities",
@@ -246,6 +248,7 @@ __all__ = [
     "minimize",
     "minimum_rounds",
     "noise_from",
+    "parity_chsh",
     "random_strategy",
     "randomness_rate",
     "randomness_rate_upper_bound",
@@ -282,7 +285,7 @@ __getattr__, __dir__ = lazy_face(
         "sdpbound.bell.facets": "is_facet",
         "sdpbound.bell.families.bipartite": "chsh_d elegant hardy i4422 inn22 magic_square",
         "sdpbound.bell.families.lists": "avis sliwa",
-        "sdpbound.bell.families.multipartite": "gyni mabk svetlichny",
+        "sdpbound.bell.families.multipartite": "gyni holz mabk parity_chsh svetlichny",
         "sdpbound.bell.families.contours": "contour_at_chsh theta_at_chsh",
         "sdpbound.bell.families.correlators": "correlators_self_test",
         "sdpbound.bell.families.expressions": "asymmetric_chsh cglmp chained chsh i3322 mermin tilted_chsh",
@@ -342,7 +345,8 @@ __getattr__, __dir__ = lazy_face(
         "sdpbound.rates.best_tests": "BestTest best_test",
         "sdpbound.rates.critical": "critical_efficiency critical_error_rate critical_visibility",
         "sdpbound.rates.options": "LineOptions RandomnessOptions RateOptions SearchOptions",
-        "sdpbound.rates.rates": "Rate best_preprocessing error_correction key_rate randomness_rate",
+        "sdpbound.rates.correction": "error_correction",
+        "sdpbound.rates.rates": "Rate best_preprocessing key_rate randomness_rate",
         "sdpbound.rates.thresholds": "Threshold critical_noise",
         "sdpbound.study.quantities.at_point": "AtPoint",
         "sdpbound.study.quantities.kind": "ProgramKind QuantityKind",

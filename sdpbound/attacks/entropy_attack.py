@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Unpack
+from typing import Any, Unpack
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sdpbound.adversaries import Quantum
 from sdpbound.arguments import with_changes
@@ -21,6 +22,7 @@ from sdpbound.bell.observations import Observations
 from sdpbound.bell.strategy import Strategy
 from sdpbound.bounds.separation import raise_if_separated
 from sdpbound.entropies.question import EntropyQuestion, KeyQuestion
+from sdpbound.entropies.words import levels_of_key
 from sdpbound.errors import InvalidInput, SolverFailure
 
 __all__ = ["conditional_entropy_upper_bound", "landscape_of", "search"]
@@ -35,6 +37,7 @@ def conditional_entropy_upper_bound(
     y: int | None = None,
     preprocessing: float = 0.0,
     options: AttackOptions | None = None,
+    settings: Sequence[int | None] | None = None,
     **changes: Unpack[AttackChanges],
 ) -> EntropyAttack:
     """Upper bound on the least H(A|X=x,E), or with ``y`` H(AB|X=x,Y=y,E), of the tested data: an explicit attack.
@@ -46,9 +49,10 @@ def conditional_entropy_upper_bound(
 
     Parameters
     ----------
-    observed : the tested data of Alice and Bob: any linear data of two parties
+    observed : the tested data: any linear data of two parties or more
     x, y, preprocessing : as in :func:`conditional_entropy`
     options : options of the search, default AttackOptions()
+    settings : in place of x and y, as in :func:`conditional_entropy`
     changes : single options by name: dimension, strategies, seed, tolerance
 
     Returns
@@ -68,11 +72,12 @@ def conditional_entropy_upper_bound(
     'upper'
     """
     how = with_changes(options, AttackOptions(), changes, "conditional_entropy_upper_bound")
-    question = KeyQuestion(observed, x, y, preprocessing=preprocessing).of_entropy()
+    asked = None if settings is None else tuple(settings)
+    question = KeyQuestion(observed, x, y, preprocessing=preprocessing, settings=asked).of_entropy()
     _require_fit(how, observed)
     begun = time.perf_counter()
     qubits: Sequence[Strategy] = ()
-    if how.dimension in (None, 2):
+    if how.dimension in (None, 2) and question.is_of_a_pair:
         best = qubit_optimum(question, how.tolerance)
         if best is not None and is_settled(best, how.tolerance):
             attack = attack_of(question, best, begun, resolved=True)
@@ -95,9 +100,9 @@ def landscape_of(question: EntropyQuestion, dimension: int) -> Landscape:
         key=key_effects(question),
         tested=observed.coefficients,
         dimension=dimension,
-        rank=dimension**2,
+        rank=dimension**scenario.parties,
         is_complex=dimension > 2 or not two_binary_settings(scenario),
-        key_settings=(question.x, question.y),
+        key_settings=question.key,
     )
 
 
@@ -148,7 +153,8 @@ def _miss(observed: Observations, mixture: Mixture) -> float:
 
 def _raise_if_out_of_reach(observed: Observations, mixture: Mixture) -> None:
     """Raise Infeasible if the data are proven to be outside the quantum set, SolverFailure if no mixture has them."""
-    raise_if_separated(observed, Quantum("1+AB"))
+    parties = observed.scenario.parties
+    raise_if_separated(observed, Quantum(levels_of_key(parties, (0,) * parties)[0]))
     miss = _miss(observed, mixture)
     if miss > FAR:
         raise SolverFailure(
@@ -160,18 +166,23 @@ def _raise_if_out_of_reach(observed: Observations, mixture: Mixture) -> None:
 def figure_of(strategy: Strategy, landscape: Landscape) -> float:
     """The figure of an explicit strategy of any dimension, in bits and in floats."""
     d = strategy.dimensions
-    effects = []
-    for party in (0, 1):
+    operators: NDArray[Any] = (
+        landscape.key
+    )  # sum over coordinates, party by party: (K, rows, columns, coordinates left)
+    operators = operators[:, None, None]
+    for party in range(len(d)):
         table = np.zeros((*landscape.scenario.readout(party).shape[1:], d[party], d[party]), dtype=np.complex128)
         for s, own in enumerate(strategy.measurements[party]):
             table[: len(own), s] = own
-        effects.append(np.tensordot(landscape.scenario.readout(party), table, axes=2))
+        own = np.tensordot(landscape.scenario.readout(party), table, axes=2)
+        size = operators.shape[1] * d[party]
+        operators = np.einsum("kpql...,lij->kpiqj...", operators, own, optimize=True)
+        operators = operators.reshape(len(operators), size, size, *operators.shape[5:])
     w, v = np.linalg.eigh(strategy.state)
     factor = v * np.sqrt(np.maximum(w, 0.0))
-    operators = np.einsum("klm,lij,mpq->kipjq", landscape.key, *effects, optimize=True)
-    operators = operators.reshape(len(landscape.key), d[0] * d[1], d[0] * d[1])
     return float(landscape.figure(factor[None], operators[None])[0])
 
 
 def _tested(observed: Observations, strategy: Strategy) -> Floats:
-    return np.asarray(np.tensordot(observed.coefficients, strategy.behaviour().moments, axes=2), dtype=np.float64)
+    moments = strategy.behaviour().moments
+    return np.asarray(np.tensordot(observed.coefficients, moments, axes=moments.ndim), dtype=np.float64)

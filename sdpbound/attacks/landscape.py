@@ -20,12 +20,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sdpbound.arrays import Floats
+from sdpbound.bell.key import key_effects as effects_of_key
 from sdpbound.bell.scenario import Scenario
 from sdpbound.bell.strategy import Strategy
 from sdpbound.entropies.question import EntropyQuestion
@@ -38,19 +40,12 @@ TINY = 1e-30
 
 def key_effects(question: EntropyQuestion) -> Floats:
     """The effects (outcomes, *shape) of the key's outcomes after flips of the bit, in moment coordinates."""
-    scenario, q = question.scenario, question.preprocessing
-    a, b = scenario.outcomes
-    one = np.eye(scenario.shape[1])[:1]
-    alice = np.array([scenario.effect(0, question.x, i) for i in range(a[question.x])])
-    if q:
-        alice = (1.0 - q) * alice + q * alice[::-1]
-    y = question.y
-    bob = one if y is None else np.array([scenario.effect(1, y, j) for j in range(b[y])])
-    return np.asarray(np.einsum("al,bm->ablm", alice, bob).reshape(-1, *scenario.shape), dtype=np.float64)
+    effects, q = effects_of_key(question.scenario, question.key), question.preprocessing
+    return (1.0 - q) * effects + q * effects[::-1] if q else effects  # only a key of one bit is flipped
 
 
 def two_binary_settings(scenario: Scenario) -> bool:
-    """Whether both parties have at most two settings, of two outcomes, so that real qubits are enough."""
+    """Whether all parties have at most two settings, of two outcomes, so that real qubits are enough."""
     return scenario.is_binary and max(scenario.settings) <= 2
 
 
@@ -65,26 +60,26 @@ class Points:
     """
 
     parameters: Floats
-    labels: tuple[NDArray[np.int64], NDArray[np.int64]]
+    labels: tuple[NDArray[np.int64], ...]
 
     def __len__(self) -> int:
         return len(self.parameters)
 
     def __getitem__(self, index: Any) -> Points:
-        return Points(self.parameters[index], (self.labels[0][index], self.labels[1][index]))
+        return Points(self.parameters[index], tuple(table[index] for table in self.labels))
 
     def join(self, other: Points) -> Points:
-        a, b = (np.concatenate(pair) for pair in zip(self.labels, other.labels, strict=True))
-        return Points(np.concatenate([self.parameters, other.parameters]), (a, b))
+        labels = tuple(np.concatenate(pair) for pair in zip(self.labels, other.labels, strict=True))
+        return Points(np.concatenate([self.parameters, other.parameters]), labels)
 
 
 @dataclass(frozen=True, eq=False)
 class Landscape:
-    """The figure and the tested values as functions of strategies with local dimension d for both parties.
+    """The figure and the tested values as functions of strategies with local dimension d for every party.
 
     Attributes
     ----------
-    scenario : a scenario of two parties
+    scenario : a scenario of two parties or more
     key : (K, *shape) effects of the key's outcomes; for the mutual information, effects of pairs (a, b)
     tested : (J, *shape) coefficients of the tested expressions
     dimension : d, from 2
@@ -92,7 +87,7 @@ class Landscape:
     is_complex : whether states and bases have complex entries
     figure_kind : "entropy", "information" or "weight"
     bob_outcomes : for the information, the number of Bob's outcomes in the key
-    key_settings : (x, y), used only for random starts in which Eve knows the key
+    key_settings : of each party, None if it has no part in the key; for random starts in which Eve knows the key
     """
 
     scenario: Scenario
@@ -103,16 +98,25 @@ class Landscape:
     is_complex: bool = False
     figure_kind: Literal["entropy", "information", "weight"] = "entropy"
     bob_outcomes: int = 0
-    key_settings: tuple[int | None, int | None] = (None, None)
+    key_settings: tuple[int | None, ...] = (None, None)
 
     @property
     def is_simple(self) -> bool:
         """Whether every good local minimum has all outcomes, which holds for two settings of two outcomes each."""
         return two_binary_settings(self.scenario)
 
+    @property
+    def _parties(self) -> range:
+        return range(self.scenario.parties)
+
+    @property
+    def size(self) -> int:
+        """The dimension of the state of all parties."""
+        return int(self.dimension**self.scenario.parties)
+
     @cached_property
-    def _readouts(self) -> tuple[Floats, Floats]:
-        return self.scenario.readout(0), self.scenario.readout(1)
+    def _readouts(self) -> tuple[Floats, ...]:
+        return tuple(self.scenario.readout(party) for party in self._parties)
 
     @cached_property
     def _below(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -129,7 +133,7 @@ class Landscape:
     @property
     def parameters(self) -> int:
         """The number of parameters of one point."""
-        size = self.dimension**2 * self.rank * (2 if self.is_complex else 1)
+        size = self.size * self.rank * (2 if self.is_complex else 1)
         return size + self._angles * sum(self.scenario.settings)
 
     def random(self, count: int, rng: np.random.Generator) -> Points:
@@ -139,14 +143,14 @@ class Landscape:
         """
         parameters = rng.normal(size=(count, self.parameters))
         labels = []
-        for party in (0, 1):
+        for party in self._parties:
             table = np.zeros((count, self.scenario.settings[party], self.dimension), dtype=np.int64)
             for s in range(self.scenario.settings[party]):
                 for i in range(count):
                     fixed = i % 4 == 3 and s == self.key_settings[party]
                     table[i, s] = self._columns(party, s, fixed, rng)
             labels.append(table)
-        return Points(parameters, (labels[0], labels[1]))
+        return Points(parameters, tuple(labels))
 
     def points_of(self, strategies: Sequence[Strategy]) -> Points:
         """The points of real two-qubit strategies whose observables have eigenvalues +-1; the landscape has d = 2.
@@ -170,8 +174,7 @@ class Landscape:
                     own.append([0, 1] if split else [int(o[0, 0] < 0)] * 2)
                 labels[party].append(own)
             parameters.append(row)
-        alice, bob = (np.array(own, dtype=np.int64) for own in labels)
-        return Points(np.array(parameters), (alice, bob))
+        return Points(np.array(parameters), tuple(np.array(own, dtype=np.int64) for own in labels))
 
     def _columns(self, party: int, setting: int, fixed: bool, rng: np.random.Generator) -> NDArray[np.int64]:
         """Random outcomes of the columns of a basis; with ``fixed`` all columns have one outcome."""
@@ -193,11 +196,11 @@ class Landscape:
         chosen = points[rng.integers(len(points), size=count)]
         labels = [table.copy() for table in chosen.labels]
         for i in range(count):
-            party = int(rng.integers(2))
+            party = int(rng.integers(self.scenario.parties))
             setting = int(rng.integers(self.scenario.settings[party]))
             labels[party][i, setting] = self._columns(party, setting, bool(rng.uniform() < 0.7), rng)
         moved = chosen.parameters + 0.1 * rng.normal(size=chosen.parameters.shape)
-        return Points(moved, (labels[0], labels[1]))
+        return Points(moved, tuple(labels))
 
     # -- from parameters to operators -------------------------------------------------------------------------------
 
@@ -218,27 +221,30 @@ class Landscape:
         outcomes = max(self.scenario.outcomes[party])
         return np.asarray(labels[:, None] == np.arange(outcomes)[:, None, None], dtype=np.float64)
 
-    def _split(self, parameters: Floats) -> tuple[NDArray[Any], Floats, Floats]:
-        x, y = (n * self._angles for n in self.scenario.settings)
-        state, alice, bob = np.split(parameters, [parameters.shape[1] - x - y, parameters.shape[1] - y], axis=1)
-        shape = (len(parameters), self.dimension**2, self.rank)
+    def _split(self, parameters: Floats) -> tuple[NDArray[Any], list[Floats]]:
+        """The factors of the states, and the angles of each party."""
+        ends = list(accumulate(n * self._angles for n in self.scenario.settings))
+        first = parameters.shape[1] - ends[-1]
+        state, *angles = np.split(parameters, [first, *(first + end for end in ends[:-1])], axis=1)
+        shape = (len(parameters), self.size, self.rank)
         if self.is_complex:
             half = state.shape[1] // 2
-            return (state[:, :half] + 1j * state[:, half:]).reshape(shape), alice, bob
-        return state.reshape(shape), alice, bob
+            return (state[:, :half] + 1j * state[:, half:]).reshape(shape), angles
+        return state.reshape(shape), angles
 
     def strategies(self, points: Points) -> list[Strategy]:
         """The explicit strategies of the points."""
-        g, *angles = self._split(points.parameters)
+        g, angles = self._split(points.parameters)
         effects = []
-        for party in (0, 1):
+        for party in self._parties:
             u, _ = self._bases(angles[party], self.scenario.settings[party])
             effects.append(np.einsum("nsij,nasj,nskj->nsaik", u, self._masks(points.labels[party], party), u.conj()))
         made = []
         for n in range(len(points)):
             state = g[n] @ g[n].conj().T
             parts = [
-                tuple(effects[party][n, s, :k] for s, k in enumerate(self.scenario.outcomes[party])) for party in (0, 1)
+                tuple(effects[party][n, s, :k] for s, k in enumerate(self.scenario.outcomes[party]))
+                for party in self._parties
             ]
             made.append(Strategy(state / np.trace(state).real, tuple(parts)))
         return made
@@ -247,14 +253,14 @@ class Landscape:
 
     def evaluate(self, points: Points, multipliers: Floats, weight: float = 1.0) -> tuple[Floats, Floats]:
         """The values (count,) and gradients (count, n) of ``weight * figure - multipliers . tested values``."""
-        raw, *angles = self._split(points.parameters)
+        raw, angles = self._split(points.parameters)
         norm = np.sqrt((np.abs(raw) ** 2).sum(axis=(1, 2)))[:, None, None]
         g = raw / norm
         unitary: list[NDArray[Any]] = []
         inverse: list[NDArray[Any]] = []
         masks: list[Floats] = []
         observables: list[NDArray[Any]] = []
-        for party in (0, 1):
+        for party in self._parties:
             u, r = self._bases(angles[party], self.scenario.settings[party])
             m = self._masks(points.labels[party], party)
             effects = np.einsum("nsij,nasj,nskj->nasik", u, m, u.conj())
@@ -271,8 +277,8 @@ class Landscape:
         by_state = 2.0 * (by_state - g * np.einsum("nij,nij->n", g.conj(), by_state).real[:, None, None]) / norm
         slopes = np.concatenate([weight * slopes, rho[:, None]], axis=1)
         parts = [_real(by_state.reshape(len(g), -1), self.is_complex)]
-        for party in (0, 1):
-            by_observable = _partial(table, observables[1 - party], slopes, party)
+        for party in self._parties:
+            by_observable = _partial(table, observables, slopes, party)
             by_effect = np.tensordot(by_observable, self._readouts[party], axes=(1, 0))  # (n, d, d, outcome, setting)
             parts.append(self._by_angles(by_effect, unitary[party], inverse[party], masks[party]))
         return value, np.concatenate(parts, axis=1)
@@ -319,25 +325,28 @@ class Landscape:
         return np.asarray(grad.reshape(len(u), -1), dtype=np.float64)
 
 
-def _combine(table: Floats, observables: list[NDArray[Any]]) -> NDArray[Any]:
-    """The operators (count, S, D, D): sum_lm table[s,l,m] A_l (x) B_m."""
-    a, b = observables
-    part = np.tensordot(b, table, axes=(1, 2))  # (n, d, d, S, L)
-    out = np.einsum("nlij,nkqsl->nsikjq", a, part, optimize=True)
-    d = a.shape[-1] * b.shape[-1]
-    return np.asarray(out.reshape(len(a), len(table), d, d))
+def _combine(table: Floats, observables: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """The operators (count, S, D, D): sum_lm.. table[s,l,m,..] A_l (x) B_m (x) .."""
+    last = observables[-1]
+    found: NDArray[Any] = np.tensordot(last, table, axes=(1, table.ndim - 1))  # (n, d, d, S, L, ..)
+    for own in observables[-2::-1]:
+        found = np.einsum("nlij,nkq...l->nikjq...", own, found, optimize=True)
+        d = found.shape[1] * found.shape[2]
+        found = found.reshape(len(own), d, d, *found.shape[5:])
+    return np.asarray(np.moveaxis(found, 3, 1))
 
 
-def _partial(table: Floats, other: NDArray[Any], slopes: NDArray[Any], party: int) -> NDArray[Any]:
-    """Derivatives (n, l, d, d) of sum_s Tr[slopes_s (sum_lm table[s,l,m] A_l (x) B_m)] by a party's observables."""
+def _partial(table: Floats, observables: Sequence[NDArray[Any]], slopes: NDArray[Any], party: int) -> NDArray[Any]:
+    """Derivatives (n, l, d, d) of sum_s Tr[slopes_s (sum_lm.. table[s,l,m,..] A_l (x) B_m (x) ..)] by a party's A_l."""
     n, s, size, _ = slopes.shape
-    d = other.shape[-1]
-    own = size // d
-    if party == 0:
-        part = np.tensordot(table, other, axes=(2, 1))  # (S, L, n, d, d)
-        return np.asarray(np.einsum("nsikjq,slnqk->nlij", slopes.reshape(n, s, own, d, own, d), part, optimize=True))
-    part = np.tensordot(table, other, axes=(1, 1))
-    return np.asarray(np.einsum("nskiqj,slnqk->nlij", slopes.reshape(n, s, d, own, d, own), part, optimize=True))
+    d = observables[party].shape[-1]
+    before, after = d**party, size // d ** (party + 1)
+    moved = np.moveaxis(table, 1 + party, 1)
+    others = [o for p, o in enumerate(observables) if p != party]
+    rest = _combine(moved.reshape(-1, *moved.shape[2:]), others).reshape(n, s, moved.shape[1], before * after, -1)
+    own = slopes.reshape(n, s, before, d, after, before, d, after).transpose(0, 1, 3, 2, 4, 6, 5, 7)
+    own = own.reshape(n, s, d, before * after, d, before * after)
+    return np.asarray(np.einsum("nsikjq,nslqk->nlij", own, rest, optimize=True))
 
 
 def _entropies(matrices: NDArray[Any]) -> tuple[Floats, NDArray[Any]]:

@@ -85,7 +85,7 @@ def deterministic_strategies(scenario: Scenario) -> list[Strategy]:
         ]
         for party, table in zip(scenario.outcomes, tables, strict=True)
     ]
-    return [Strategy(np.ones((1, 1)), pair) for pair in itertools.product(*effects)]
+    return [Strategy(np.ones((1, 1)), chosen) for chosen in itertools.product(*effects)]
 
 
 @dataclass(eq=False)
@@ -233,7 +233,7 @@ def _descended(landscape: Landscape, starts: Points, multipliers: Floats, weight
     scale = max(1.0, float(np.abs(multipliers).max(initial=0.0)))
 
     def function(x: Floats, which: NDArray[np.int64]) -> tuple[Floats, Floats]:
-        points = Points(x, (starts.labels[0][which], starts.labels[1][which]))
+        points = Points(x, tuple(table[which] for table in starts.labels))
         value, gradient = landscape.evaluate(points, multipliers / scale, weight / scale)
         return value, gradient
 

@@ -179,9 +179,10 @@ class Behaviour:
 
     @property
     def correlators(self) -> NDArray[np.float64]:
-        """<A_x B_y>, shape (X, Y); binary outcomes."""
-        self._binary("correlators")
-        return self.moments[1:, 1:]
+        """<A_x B_y>, shape (X, Y); binary outcomes. Of n parties the products of all outcomes, (X, Y, ..)."""
+        if not self.scenario.is_binary:
+            raise InvalidShape(f"correlators need binary outcomes, not {self.scenario}.")
+        return self.moments[(slice(1, None),) * self.scenario.parties]
 
     @property
     def marginals_a(self) -> NDArray[np.float64]:

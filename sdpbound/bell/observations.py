@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sdpbound.arguments import floats, instance, numbered, reals
+from sdpbound.arguments import floats, instance, numbered, reals, whole
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.exact import ExactSinglet
 from sdpbound.bell.expression import BellExpression
+from sdpbound.bell.key import LETTERS, all_settings
 from sdpbound.bell.scenario import Scenario
 from sdpbound.bell.symmetry import nearest_symmetric
 from sdpbound.errors import InvalidInput, InvalidParameter, InvalidSettings, InvalidShape
@@ -169,34 +170,41 @@ class Observations:
     def correlators(
         cls,
         behaviour: Behaviour | ArrayLike,
-        settings: Sequence[tuple[int, int]] | None = None,
+        settings: Sequence[tuple[int, ...]] | None = None,
         tolerance: float = DATA_TOLERANCE,
     ) -> Observations:
         """The correlators <A_x B_y>: all X * Y of them, or those of the pairs ``settings``. Binary outcomes.
 
-        ``behaviour`` may also be an array (X, Y) of correlators.
+        Of more parties <A_x B_y C_z ..>, of all of them at once. ``behaviour`` may also be an array (X, Y, ..) of
+        correlators.
         """
         if isinstance(behaviour, Behaviour):
             c = behaviour.correlators
         else:
             c = floats(behaviour, "correlators")
-            if c.ndim != 2:
-                raise InvalidShape(f"correlators must have shape (X, Y), not {c.shape}.")
-        scenario = Scenario.bipartite(*c.shape)
+            if c.ndim < 2:
+                raise InvalidShape(f"correlators must have shape (X, Y), or one axis for each party, not {c.shape}.")
+        scenario = Scenario(tuple((2,) * whole(k, "a number of settings", 1, 1000) for k in c.shape))
         if settings is None:
-            pairs = [(x, y) for x in range(c.shape[0]) for y in range(c.shape[1])]
+            pairs = all_settings(scenario)
         else:
             try:
-                asked = [(x, y) for x, y in settings]
+                asked = [tuple(pair) for pair in settings]
+                if any(len(pair) != c.ndim for pair in asked):
+                    raise ValueError
             except (TypeError, ValueError):
-                raise InvalidSettings(f"settings = {settings!r:.60} must be a list of pairs (x, y).") from None
-            pairs = [(scenario.require_setting(0, x, "x"), scenario.require_setting(1, y, "y")) for x, y in asked]
+                what = "pairs (x, y)" if c.ndim == 2 else f"settings of all {c.ndim} parties"
+                raise InvalidSettings(f"settings = {settings!r:.60} must be a list of {what}.") from None
+            pairs = [
+                tuple(scenario.require_setting(party, s, LETTERS[party]) for party, s in enumerate(pair))
+                for pair in asked
+            ]
             if not pairs or len(set(pairs)) != len(pairs):
-                raise InvalidSettings(f"settings = {list(settings)} must name at least one pair (x, y), each once.")
+                raise InvalidSettings(f"settings = {list(settings)} must name at least one of them, each once.")
         table = np.zeros((len(pairs), *scenario.shape))
-        for j, (x, y) in enumerate(pairs):
-            table[j, 1 + x, 1 + y] = 1.0
-        values = np.array([c[x, y] for x, y in pairs])
+        for j, pair in enumerate(pairs):
+            table[(j, *(1 + s for s in pair))] = 1.0
+        values = np.array([c[pair] for pair in pairs])
         exact = behaviour.exact if isinstance(behaviour, Behaviour) else None
         return cls(scenario, table, values, floats(tolerance, "tolerance"), "correlators", exact)
 

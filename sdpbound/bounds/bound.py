@@ -16,6 +16,7 @@ from sdpbound.adversaries.adversary import Adversary
 from sdpbound.arguments import floats
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.expression import BellExpression
+from sdpbound.bell.key import Settings
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.certificate import Certificate
 from sdpbound.bounds.figures import (
@@ -236,12 +237,18 @@ class Bound:
 
 
 def bounds_entropy(
-    bound: Bound, observed: Observations, x: int, y: int | None, blind: bool, preprocessing: float = 0.0
+    bound: Bound,
+    observed: Observations,
+    x: int | None,
+    y: int | None,
+    blind: bool,
+    preprocessing: float = 0.0,
+    settings: Settings | None = None,
 ) -> bool:
     """Whether a bound is a lower one on the min-entropy or entropy of these settings, from these tested data."""
-    wanted: list[Figure] = [] if blind else [ConditionalEntropy(x, y, preprocessing)]
+    wanted: list[Figure] = [] if blind else [ConditionalEntropy(x, y, preprocessing, settings)]
     if not preprocessing and not blind:
-        wanted.append(MinEntropyOf(GuessingProbability(x, y)))
-    elif not preprocessing and y is not None:
+        wanted.append(MinEntropyOf(GuessingProbability(x, y, settings)))
+    elif not preprocessing and x is not None and y is not None:
         wanted.append(MinEntropyOf(BlindGuessingProbability(x, y)))
     return bound.side == "lower" and bound.merit in wanted and bound.given == observed

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from sdpbound.arguments import counted, instance, numbered
 from sdpbound.bell.expression import BellExpression
+from sdpbound.bell.key import Settings, key_words, named_key
 from sdpbound.errors import InvalidParameter
 
 __all__ = [
@@ -76,6 +77,32 @@ def _require_settings(figure: Any, y_may_be_none: bool) -> None:
         object.__setattr__(figure, "y", counted(figure.y, "y", 0))
 
 
+def _require_key(figure: Any) -> None:
+    """A key by x and y, or by the settings of all parties where x and y do not say all."""
+    if figure.settings is None:
+        _require_settings(figure, y_may_be_none=True)
+        return
+    own = tuple(None if s is None else counted(s, f"settings[{p}]", 0) for p, s in enumerate(figure.settings))
+    if all(s is None for s in own):
+        raise InvalidParameter(f"settings = {own} must have a setting, from 0, of at least one party.")
+    x, y, settings = named_key(own)
+    if figure.x not in (None, x) or figure.y not in (None, y):
+        raise InvalidParameter(f"settings = {own} do not fit x = {figure.x} and y = {figure.y}; leave these None.")
+    for name, value in (("x", x), ("y", y), ("settings", settings)):
+        object.__setattr__(figure, name, value)
+
+
+def _key_of(figure: Any) -> Settings:
+    return figure.settings or (figure.x, figure.y)
+
+
+def _key_entry(figure: Any) -> dict[str, Any]:
+    """The settings of a key as a certificate has them: x and y where these say all."""
+    if figure.settings is None:
+        return {"x": figure.x, "y": figure.y}
+    return {"settings": list(figure.settings)}
+
+
 @dataclass(frozen=True, slots=True)
 class BellValue(Figure):
     """The value of a Bell expression. Its "lower" bound is found as an upper one on the negative."""
@@ -110,20 +137,29 @@ class Separation(Figure):
 
 @dataclass(frozen=True, slots=True)
 class GuessingProbability(Figure):
-    """Eve's probability to guess Alice's outcome of x, or with y the pair of outcomes of x and y."""
+    """Eve's probability to guess Alice's outcome of x, or with y the pair of outcomes of x and y.
+
+    ``settings`` ask for the outcomes of any parties: one entry for each, None where it is not asked for; x and y are
+    then None, or the first two of them.
+    """
 
     kind = "guessing_probability"
     unit = "probability"
     ceiling = 1.0
-    x: int
+    x: int | None = None
     y: int | None = None
+    settings: Settings | None = None
 
     def __post_init__(self) -> None:
-        _require_settings(self, y_may_be_none=True)
+        _require_key(self)
 
     @property
     def words(self) -> str:
-        return f"P_guess(A|x={self.x},E)" if self.y is None else f"P_guess(AB|x={self.x},y={self.y},E)"
+        parties, settings = key_words(_key_of(self))
+        return f"P_guess({parties}|{settings},E)"
+
+    def entry(self) -> dict[str, Any]:
+        return {"kind": self.kind} | _key_entry(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,24 +212,29 @@ _EXAMPLE = "GuessingProbability(0)"
 class ConditionalEntropy(Figure):
     """The von Neumann entropy H(A|X=x,E) in bits, or with y H(AB|X=x,Y=y,E).
 
-    ``preprocessing`` is the probability, 0 to 1/2, with which Alice flips her bit first.
+    ``preprocessing`` is the probability, 0 to 1/2, with which the key of one bit is flipped first. ``settings`` as in
+    :class:`GuessingProbability`.
     """
 
     kind = "conditional_entropy"
     unit = "bit"
-    x: int
+    x: int | None = None
     y: int | None = None
     preprocessing: float = 0.0
+    settings: Settings | None = None
 
     def __post_init__(self) -> None:
-        _require_settings(self, y_may_be_none=True)
+        _require_key(self)
         if not 0.0 <= numbered(self.preprocessing, "preprocessing") <= 0.5:
             raise InvalidParameter(f"preprocessing = {self.preprocessing!r} must lie between 0 and 1/2.")
 
     @property
     def words(self) -> str:
-        text = f"H(A|x={self.x},E)" if self.y is None else f"H(AB|x={self.x},y={self.y},E)"
+        text = "H({}|{},E)".format(*key_words(_key_of(self)))
         return text + (f" after flips with probability {self.preprocessing:.6g}" if self.preprocessing else "")
+
+    def entry(self) -> dict[str, Any]:
+        return {"kind": self.kind} | _key_entry(self) | {"preprocessing": self.preprocessing}
 
     @property
     def is_entropy(self) -> bool:

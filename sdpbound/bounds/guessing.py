@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
+from typing import Unpack
 
 import numpy as np
 
 from sdpbound.adversaries.adversary import Adversary
 from sdpbound.arguments import instance
+from sdpbound.bell.key import KeyChanges, key_effects, key_settings, named_key, settings_of
 from sdpbound.bell.observations import Observations
 from sdpbound.bell.scenario import BlindMeasurement
 from sdpbound.bounds.bound import Bound
@@ -29,19 +32,23 @@ def guessing_probability(
     solver: SolverChoice = None,
     tolerance: float | None = None,
     symmetry: bool = True,
+    **key: Unpack[KeyChanges],
 ) -> Bound:
-    """Certified upper bound on the probability that Eve guesses Alice's outcome, or both outcomes.
+    """Certified upper bound on the probability that Eve guesses Alice's outcome, or those of any of the parties.
 
-    ``max sum_e p(a = e, e | x)`` over tripartite behaviours of the model whose Alice-Bob marginal has the tested
-    values; with ``y`` the pair (a, b) of settings x, y is guessed (arXiv:1309.3894, arXiv:1309.3930).
+    ``max sum_e p(a = e, e | x)`` over behaviours of the model with Eve whose marginal without her has the tested
+    values; with ``y`` the pair (a, b) of settings x, y is guessed (arXiv:1309.3894, arXiv:1309.3930), and with
+    ``settings`` all outcomes of the parties that have a setting there, at once.
 
     Parameters
     ----------
-    observed : Observations, what Alice and Bob test
+    observed : Observations, what the parties test; of any number of parties
     model : Quantum(level), NoSignaling() or Local(): the adversary
     x : Alice's setting
     y : Bob's setting; None for local guessing P_guess(A|x,E), an int for global P_guess(AB|x,y,E)
     solver, tolerance, symmetry : as in :func:`maximize`
+    key : ``settings``, in place of x and y: one entry for each party, its setting, or None where Eve does not guess its
+        outcome
 
     Returns
     -------
@@ -56,8 +63,13 @@ def guessing_probability(
     >>> bound = sb.guessing_probability(data, sb.NoSignaling())
     >>> abs(bound.value - (3/2 - 2.4/4)) < 1e-11
     True
+    >>> data = sb.Observations.bell_value(sb.mermin(), 4.0)
+    >>> bound = sb.guessing_probability(data, sb.Quantum("1+AB+AC+BC"), settings=(None, 0, 0))
+    >>> bound.figure, abs(bound.value - 1/4) < 1e-5
+    ('P_guess(BC|y=0,z=0,E)', True)
     """
-    return solve(guessing_question(observed, x, y), model, solver, tolerance, symmetry)
+    settings = settings_of(key, "guessing_probability")
+    return solve(guessing_question(observed, x, y, settings), model, solver, tolerance, symmetry)
 
 
 def blind_guessing_probability(
@@ -94,10 +106,11 @@ def min_entropy(
     blind: bool = False,
     solver: SolverChoice = None,
     tolerance: float | None = None,
+    **key: Unpack[KeyChanges],
 ) -> Bound:
     """Certified lower bound on the conditional min-entropy, ``-log2`` of the guessing probability, in bits.
 
-    ``y`` as in :func:`guessing_probability`; with ``blind`` as in :func:`blind_guessing_probability`.
+    ``y`` and ``settings`` as in :func:`guessing_probability`; with ``blind`` as in :func:`blind_guessing_probability`.
     ``bound.functional`` is the tangent of -log2 of the proven functional: affine, and a lower bound by convexity.
 
     Returns
@@ -109,37 +122,35 @@ def min_entropy(
     >>> 0.99 < sb.min_entropy(data, sb.Quantum("1+AB")).value <= 1
     True
     """
+    settings = settings_of(key, "min_entropy")
     if blind:
+        if settings is not None:
+            raise InvalidInput(f"settings = {settings!r:.60} of a blind min-entropy: give x and y instead.")
         if y is None:
             raise InvalidInput("blind min-entropy needs Bob's setting: give y as an integer from 0.")
         question = _blind_question(observed, model, x, y)
     else:
-        question = guessing_question(observed, x, y)
+        question = guessing_question(observed, x, y, settings)
     return as_min_entropy(solve(question, model, solver, tolerance))
 
 
-def _require_bipartite(observed: Observations) -> None:
+def guessing_question(
+    observed: Observations, x: int | None = 0, y: int | None = None, settings: Sequence[int | None] | None = None
+) -> Question:
+    """The question of Eve's guess: one copy for each outcome of the key, the last party's outcome fastest."""
     instance(observed, Observations, "observed", "Observations.correlators(behaviour)")
-    if observed.scenario.parties != 2:
-        raise InvalidShape(f"guessing probabilities need two parties besides Eve, not {observed.scenario}.")
-
-
-def guessing_question(observed: Observations, x: int, y: int | None) -> Question:
-    _require_bipartite(observed)
     scenario = observed.scenario
-    x = scenario.require_setting(0, x, "x")
-    rows_a = [scenario.effect(0, x, a) for a in range(scenario.outcomes[0][x])]
-    if y is None:
-        rows_b = [np.eye(scenario.shape[1])[0]]
-    else:
-        y = scenario.require_setting(1, y, "y")
-        rows_b = [scenario.effect(1, y, b) for b in range(scenario.outcomes[1][y])]
-    objective = np.array([np.outer(a, b) for a in rows_a for b in rows_b])
-    return Question(scenario, objective, observed, GuessingProbability(x, y), "upper", 1.0 / len(objective))
+    key = key_settings(scenario, x, y, settings)
+    objective = key_effects(scenario, key)
+    return Question(scenario, objective, observed, GuessingProbability(*named_key(key)), "upper", 1.0 / len(objective))
 
 
 def _blind_question(observed: Observations, model: Adversary, x: int, y: int) -> Question:
-    _require_bipartite(observed)
+    instance(observed, Observations, "observed", "Observations.correlators(behaviour)")
+    if observed.scenario.parties != 2:
+        raise InvalidShape(
+            f"blind guesses are of Alice's outcome with Bob's device: of two parties, not {observed.scenario}."
+        )
     instance(model, Adversary, "the model", "Quantum('2'), NoSignaling() or Local()")
     scenario = observed.scenario
     x, y = scenario.require_setting(0, x, "x"), scenario.require_setting(1, y, "y")

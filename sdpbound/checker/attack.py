@@ -4,7 +4,8 @@ A certificate of an attack proves an *upper* bound on the least value of a figur
 tested values: it names strategies k with weights w_k, and Eve holds k and a purification of each state. Everything is
 valid by construction, whatever the numbers in the file are, and is enclosed in balls:
 
-- ``state`` is a matrix G, and the state ``rho = G G^+ / Tr(G G^+)`` on dA x dB dimensions, Alice's index slowest;
+- ``state`` is a matrix G, and the state ``rho = G G^+ / Tr(G G^+)`` on dA x dB (x dC ..) dimensions, Alice's index
+  slowest;
 - ``measurements[party][setting][outcome]`` is a matrix T_a of any number of rows (none: the outcome does not occur).
   With the Cholesky factor ``sum_a T_a^+ T_a = L L^+`` the Kraus operators are ``K_a = T_a L^-+``, for which
   ``sum_a K_a^+ K_a = 1``. Matrices are ``{"real": rows, "imaginary": rows or null}``;

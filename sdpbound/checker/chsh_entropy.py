@@ -111,7 +111,7 @@ def verify_closed_entropy(root: Mapping[str, object], strict: bool) -> Verificat
         faults.append(f"the claimed functional {float(constant)!r} + {float(slope)!r} v does not follow from {proven}")
     if not faults:
         entropy = Question(
-            scenario, {}, "conditional_entropy", "lower", "quantum", [], observed, x, None, False, [], asked.flips
+            scenario, {}, "conditional_entropy", "lower", "quantum", [], observed, (x, None), False, [], asked.flips
         )
         for a, b in ((constant, slope), (Fraction(proven[0]), Fraction(nearest))):
             try_statement(entropy, a + observed.shift([b]), observed.scaled([b]))

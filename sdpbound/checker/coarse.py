@@ -24,7 +24,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from sdpbound.checker.numbers import ONE, ZERO, Tensor, common_denominator
-from sdpbound.checker.question import Question, key_bits
+from sdpbound.checker.question import Question, key_bits, pair_of
 from sdpbound.checker.reading import read_integer, read_keys, read_list, shown
 from sdpbound.checker.scenario import Scenario, read_observed, sized, total_of
 from sdpbound.checker.words import as_residual, residual_charge
@@ -50,6 +50,7 @@ def coarse_charge(
     `method` reads a proof about a question: its multipliers, and what finds its charge.
     """
     coarse = read_keys(entry, ("outcomes", "tests", "proof"), _NAME)
+    pair_of(question.key, "question.figure")
     maps = _read_maps(coarse["outcomes"], question.scenario)
     inner = _coarser(question, maps, coarse["tests"])
     own, charge_of = method(coarse["proof"], inner)
@@ -85,7 +86,7 @@ def _coarser(question: Question, maps: Maps, tests: object) -> Question:
     """The same question about the new outcomes."""
     scenario = Scenario(tuple(tuple(max(values) + 1 for values in party) for party in maps))
     items = [{"coefficients": t, "value": 0, "tolerance": 0} for t in read_list(tests, f"{_NAME}.tests")]
-    bits = key_bits(scenario, question.x, question.y, question.flips, f"{_NAME} of question.figure")
+    bits = key_bits(scenario, question.key, question.flips, f"{_NAME} of question.figure")
     if not bits:
         raise CertificateError(f"{_NAME}.outcomes merges all outcomes of the key; nothing is left to bound.")
     return replace(

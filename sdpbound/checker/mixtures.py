@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import flint
 
 from sdpbound.checker.numbers import Tensor, binary_entropy, log2_ball, to_ball
+from sdpbound.checker.question import Settings, pair_of, read_key
 from sdpbound.checker.reading import read_integer, read_keys, read_kind, read_list, read_number, read_numbers, shown
 from sdpbound.checker.scenario import Observed, Scenario, read_observed, read_scenario
 from sdpbound.checker.spectra import entropy, plogp
@@ -20,6 +22,7 @@ from sdpbound.errors import CertificateError
 __all__ = ["AttackQuestion", "Enclosure", "Outcome", "enclose", "mix", "range_of_attack", "read_question", "work_of"]
 
 _LARGEST_DIMENSION = 64
+_MOST_PARTIES = 6  # of qubits
 _TURNS = 16  # products for each entry of a matrix that is made diagonal, in units of its size
 Matrix = flint.arb_mat | flint.acb_mat
 _FIGURES = ("conditional_entropy", "conditional_mutual_information")
@@ -27,12 +30,11 @@ _FIGURES = ("conditional_entropy", "conditional_mutual_information")
 
 @dataclass(frozen=True, slots=True)
 class AttackQuestion:
-    """What is asked: the figure at settings x, y, flips before it, and the tested data."""
+    """What is asked: the figure at the settings of its key by party, flips before it, and the tested data."""
 
     scenario: Scenario
     kind: str
-    x: int
-    y: int | None
+    key: Settings
     flips: Fraction
     observed: Observed
 
@@ -59,35 +61,39 @@ def read_question(entry: object) -> AttackQuestion:
     """The question of a certificate of an attack."""
     question = read_keys(entry, ("scenario", "figure", "side", "observed", "model"), "question")
     scenario = read_scenario(question["scenario"])
-    if len(scenario.outcomes) != 2:
-        raise CertificateError(f"question.scenario has {len(scenario.outcomes)} parties; attacks are on two.")
+    if not 2 <= len(scenario.outcomes) <= _MOST_PARTIES:
+        raise CertificateError(
+            f"question.scenario has {len(scenario.outcomes)} parties; attacks are on 2 to {_MOST_PARTIES}."
+        )
     read_kind(read_keys(question["model"], ("kind",), "question.model"), "question.model", ("quantum",))
     if question["side"] != "upper":
         raise CertificateError(f"question.side is {shown(question['side'])}; of an attack it must be upper.")
     name = "question.figure"
     kind = read_kind(question["figure"], name, _FIGURES)
     of_entropy = kind == "conditional_entropy"
-    figure = read_keys(
-        question["figure"], ("kind", "x", "y", "preprocessing") if of_entropy else ("kind", "x", "y"), name
-    )
-    x = read_integer(figure["x"], 0, len(scenario.outcomes[0]) - 1, f"{name}.x")
-    y = figure["y"]
-    if y is not None or not of_entropy:
-        y = read_integer(y, 0, len(scenario.outcomes[1]) - 1, f"{name}.y")
+    figure: Any = question["figure"]  # its kind has been read
+    key = read_key(figure, scenario, name, ("preprocessing",) if of_entropy else (), both=not of_entropy)
+    if not of_entropy:
+        pair_of(key, name)
     flips = read_number(figure["preprocessing"], f"{name}.preprocessing") if of_entropy else Fraction(0)
-    if not 0 <= flips <= Fraction(1, 2) or (flips and (y is not None or scenario.outcomes[0][x] != 2)):
+    sizes = _outcomes(scenario, key)
+    if not 0 <= flips <= Fraction(1, 2) or (flips and sizes != [2]):
         raise CertificateError(
             f"{name}.preprocessing is {shown(figure['preprocessing'])}; a probability from 0 to 1/2 is expected, and 0 "
-            "for any other key than one bit of Alice's."
+            "for any other key than one bit of one party."
         )
-    return AttackQuestion(scenario, kind, x, y, flips, read_observed(question["observed"], scenario))
+    return AttackQuestion(scenario, kind, key, flips, read_observed(question["observed"], scenario))
+
+
+def _outcomes(scenario: Scenario, key: Settings) -> list[int]:
+    """The numbers of outcomes of the parties in the key."""
+    return [scenario.outcomes[party][s] for party, s in enumerate(key) if s is not None]
 
 
 def range_of_attack(question: AttackQuestion) -> tuple[flint.arb, flint.arb]:
     """What the figure can be, in bits."""
-    one, other = question.scenario.outcomes
-    alice, bob = one[question.x], 1 if question.y is None else other[question.y]
-    count = alice * bob if question.kind == "conditional_entropy" else min(alice, bob)
+    sizes = _outcomes(question.scenario, question.key)
+    count = math.prod(sizes) if question.kind == "conditional_entropy" else min(sizes)
     least = binary_entropy(to_ball(1 - 2 * question.flips)) if question.flips else flint.arb(0)
     return least, log2_ball(Fraction(count))
 
@@ -95,12 +101,11 @@ def range_of_attack(question: AttackQuestion) -> tuple[flint.arb, flint.arb]:
 def work_of(question: AttackQuestion, entry: Any, name: str) -> int:
     """About how many products of numbers a strategy takes, from the sizes of its matrices."""
     sizes, shape, rows = _sizes(question, entry, name)
-    dimension, width = sizes[0] * sizes[1], shape
-    one, other = (sum(map(sum, party)) for party in rows)
-    pairs = one * other  # rows of all pairs of effects
+    dimension, width = math.prod(sizes), shape
+    pairs = math.prod(sum(map(sum, party)) for party in rows)  # rows of all products of effects
     roots = sum(size**2 * sum(map(sum, party)) for size, party in zip(sizes, rows, strict=True))
     counts = [sum(map(len, party)) for party in rows]
-    spectra = _TURNS * width**3 * (counts[0] * counts[1] + 1)
+    spectra = _TURNS * width**3 * (math.prod(counts) + 1)
     complex_numbers = entry["state"]["imaginary"] is not None or any(
         effect["imaginary"] is not None for party in entry["measurements"] for effects in party for effect in effects
     )
@@ -114,20 +119,20 @@ def _sizes(question: AttackQuestion, entry: object, name: str) -> tuple[list[int
     entry = read_keys(entry, ("dimensions", "state", "measurements"), name)
     sizes = [
         read_integer(d, 1, _LARGEST_DIMENSION, f"{name}.dimensions")
-        for d in read_list(entry["dimensions"], f"{name}.dimensions", length=2)
+        for d in read_list(entry["dimensions"], f"{name}.dimensions", length=len(question.scenario.outcomes))
     ]
-    if sizes[0] * sizes[1] > _LARGEST_DIMENSION:
+    if math.prod(sizes) > _LARGEST_DIMENSION:
         raise CertificateError(f"{name}.dimensions {sizes} are too large; {_LARGEST_DIMENSION} in all is the most.")
     state = read_list(
         read_keys(entry["state"], ("real", "imaginary"), f"{name}.state")["real"],
         f"{name}.state.real",
-        length=sizes[0] * sizes[1],
+        length=math.prod(sizes),
     )
     width = len(read_list(state[0], f"{name}.state.real[0]"))
     if width > _LARGEST_DIMENSION:
         raise CertificateError(f"{name}.state.real has {width} columns; at most {_LARGEST_DIMENSION} are allowed.")
     rows = []
-    parties = read_list(entry["measurements"], f"{name}.measurements", length=2)
+    parties = read_list(entry["measurements"], f"{name}.measurements", length=len(sizes))
     for party, (settings, counts) in enumerate(zip(parties, question.scenario.outcomes, strict=True)):
         label = f"{name}.measurements[{party}]"
         own = []
@@ -154,7 +159,7 @@ def enclose(question: AttackQuestion, entry: Any, name: str) -> Enclosure:
     """The numbers of one strategy of a certificate, in balls of the precision in force."""
     sizes, _, _ = _sizes(question, entry, name)
     outcomes = question.scenario.outcomes
-    factor = _matrix(entry["state"], sizes[0] * sizes[1], _LARGEST_DIMENSION, f"{name}.state", rows_fixed=True)
+    factor = _matrix(entry["state"], math.prod(sizes), _LARGEST_DIMENSION, f"{name}.state", rows_fixed=True)
     if factor is None:
         raise CertificateError(f"{name}.state has no columns; a factor of the state is needed.")
     total = _adjoint(factor) * factor
@@ -162,7 +167,7 @@ def enclose(question: AttackQuestion, entry: Any, name: str) -> Enclosure:
     if not norm > 0:
         raise CertificateError(f"{name}.state is zero; a factor of the state is needed.")
     kraus = []
-    parties = read_list(entry["measurements"], f"{name}.measurements", length=2)
+    parties = read_list(entry["measurements"], f"{name}.measurements", length=len(sizes))
     for party, (settings, counts) in enumerate(zip(parties, outcomes, strict=True)):
         label = f"{name}.measurements[{party}]"
         kraus.append(
@@ -174,34 +179,42 @@ def enclose(question: AttackQuestion, entry: Any, name: str) -> Enclosure:
             ]
         )
 
-    grams: dict[tuple[int, int], list[list[Matrix | None]]] = {}
+    grams: dict[tuple[int, ...], dict[tuple[int, ...], Matrix]] = {}
 
-    def gram(x: int, y: int) -> list[list[Matrix | None]]:
-        """G^+ (M_a (x) N_b) G for all outcomes; None where an outcome does not occur."""
-        if (x, y) not in grams:
-            grams[x, y] = [[_gram(a, b, factor) for b in kraus[1][y]] for a in kraus[0][x]]
-        return grams[x, y]
+    def gram(settings: tuple[int, ...]) -> dict[tuple[int, ...], Matrix]:
+        """G^+ (M_a (x) N_b (x) ..) G by outcomes, for those that occur."""
+        if settings not in grams:
+            places = itertools.product(*(range(len(kraus[party][s])) for party, s in enumerate(settings)))
+            made = {p: _gram([kraus[i][s][p[i]] for i, s in enumerate(settings)], factor) for p in places}
+            grams[settings] = {place: m for place, m in made.items() if m is not None}
+        return grams[settings]
 
-    def joint(x: int, y: int) -> list[list[flint.arb]]:
-        return [[_trace(m) / norm if m is not None else flint.arb(0) for m in row] for row in gram(x, y)]
+    def joint(settings: tuple[int, ...]) -> dict[tuple[int, ...], flint.arb]:
+        return {place: _trace(m) / norm for place, m in gram(settings).items()}
 
-    tables = [[joint(x, y) for y in range(len(outcomes[1]))] for x in range(len(outcomes[0]))]
-    tested = [_tested(question.scenario, tables, tensor) for tensor in question.observed.tensors]
-    given = flint.arb(0)
-    if question.kind == "conditional_entropy":
-        rows = gram(question.x, 0 if question.y is None else question.y)
-        parts = [m for row in rows for m in row] if question.y is not None else [_sum(row) for row in rows]
-        if question.flips:
-            q, zero = to_ball(question.flips), total * flint.arb(0)
-            first, second = (zero if part is None else part for part in parts)
-            parts = [first * (1 - q) + second * q, second * (1 - q) + first * q]
-        scale = 1 / norm
-        states = [m * scale for m in parts if m is not None]
-        given = sum(map(entropy, states), flint.arb(0)) - entropy(total * scale)
-        above = sum((plogp(_trace(m)) for m in states), flint.arb(0))  # of the outcome, for one who knows nothing
-        if given < 0 or given > above:
-            raise at_fault(f"{name} has the entropy {float(given.mid())!r}, and its outcomes {float(above.mid())!r}")
-    return Enclosure(tested, given, [] if question.y is None else tables[question.x][question.y])
+    tested = [_tested(question.scenario, joint, tensor) for tensor in question.observed.tensors]
+    at = tuple(s or 0 for s in question.key)
+    if question.kind != "conditional_entropy":
+        table, (rows, columns) = joint(at), _outcomes(question.scenario, question.key)
+        return Enclosure(
+            tested,
+            flint.arb(0),
+            [[table.get((a, b), flint.arb(0)) for b in range(columns)] for a in range(rows)],
+        )
+    states: dict[tuple[int, ...], Matrix] = {}  # by the outcomes of the parties in the key
+    for place, m in gram(at).items():
+        own = tuple(a for a, s in zip(place, question.key, strict=True) if s is not None)
+        states[own] = states[own] + m if own in states else m
+    if question.flips:
+        q, zero = to_ball(question.flips), total * flint.arb(0)
+        first, second = states.get((0,), zero), states.get((1,), zero)
+        states = {(0,): first * (1 - q) + second * q, (1,): second * (1 - q) + first * q}
+    parts = [m * (1 / norm) for m in states.values()]
+    given = sum(map(entropy, parts), flint.arb(0)) - entropy(total * (1 / norm))
+    above = sum((plogp(_trace(m)) for m in parts), flint.arb(0))  # of the outcome, for one who knows nothing
+    if given < 0 or given > above:
+        raise at_fault(f"{name} has the entropy {float(given.mid())!r}, and its outcomes {float(above.mid())!r}")
+    return Enclosure(tested, given, [])
 
 
 def _matrix(entry: object, size: int, most: int, name: str, rows_fixed: bool) -> Matrix | None:
@@ -257,26 +270,34 @@ def _cholesky(matrix: Matrix, name: str) -> Matrix:
     return flint.arb_mat(rows) if real else flint.acb_mat(rows)
 
 
-def _gram(a: Matrix | None, b: Matrix | None, factor: Matrix) -> Matrix | None:
-    """G^+ (K_a^+ K_a (x) K_b^+ K_b) G."""
-    if a is None or b is None:
+def _gram(effects: Sequence[Matrix | None], factor: Matrix) -> Matrix | None:
+    """G^+ (K_a^+ K_a (x) K_b^+ K_b (x) ..) G; None where an outcome does not occur."""
+    known = [k for k in effects if k is not None]
+    if len(known) < len(effects):
         return None
-    pairs: Iterator[tuple[list[Any], list[Any]]] = itertools.product(a.tolist(), b.tolist())
-    rows = [[u * v for u in first for v in second] for first, second in pairs]
-    real = all(isinstance(m, flint.arb_mat) for m in (a, b))
+    rows: list[list[Any]] = [[1]]
+    for own in known:
+        pairs: Iterator[tuple[list[Any], list[Any]]] = itertools.product(rows, own.tolist())
+        rows = [[u * v for u in first for v in second] for first, second in pairs]
+    real = all(isinstance(m, flint.arb_mat) for m in known)
     local: Matrix = flint.arb_mat(rows) if real else flint.acb_mat(rows)
     through = local * factor
     return _adjoint(through) * through
 
 
-def _tested(scenario: Scenario, tables: list[list[list[list[flint.arb]]]], tensor: Tensor) -> flint.arb:
+def _tested(
+    scenario: Scenario, joint: Callable[[tuple[int, ...]], dict[tuple[int, ...], flint.arb]], tensor: Tensor
+) -> flint.arb:
     """The value of a tested expression: sum of its coefficients times expectation values of products of coordinates."""
     total = flint.arb(0)
-    for (i, j), coefficient in tensor.items():
-        x, alice = _readout(scenario, 0, i)
-        y, bob = _readout(scenario, 1, j)
-        table = tables[x][y]
-        value = sum((u * v * table[a][b] for a, u in alice for b, v in bob), flint.arb(0))
+    for index, coefficient in tensor.items():
+        read = [_readout(scenario, party, i) for party, i in enumerate(index)]
+        table = joint(tuple(setting for setting, _ in read))
+        value = flint.arb(0)
+        for chosen in itertools.product(*(signs for _, signs in read)):
+            p = table.get(tuple(a for a, _ in chosen))
+            if p is not None:
+                value += p * math.prod(sign for _, sign in chosen)
         total += to_ball(coefficient) * value
     return total
 

@@ -47,7 +47,7 @@ from sdpbound.checker.numbers import ZERO, binary_entropy, lower_end, to_ball
 from sdpbound.checker.qubit_correlators import CorrelatorDual
 from sdpbound.checker.qubit_search import MOST_CELLS, CellSearch, Dual, Table
 from sdpbound.checker.qubit_states import StateDual
-from sdpbound.checker.question import Question
+from sdpbound.checker.question import Question, pair_of
 from sdpbound.checker.reading import shown
 from sdpbound.errors import CertificateError
 
@@ -72,7 +72,7 @@ def qubit_charge(question: Question, method: Any, multipliers: Sequence[Fraction
     """
     if method != "qubit":
         raise CertificateError(f"proof.method is {shown(method)}; 'qubit' or 'trivial' is expected.")
-    expression, key = _reduced(question, question.x, question.y, multipliers)
+    expression, key = _reduced(question, *pair_of(question.key, "question.figure"), multipliers)
     entries = [abs(value) for row in expression for value in row]
     if key == "none" and any(entries):
         raise CertificateError("the setting of the key is not tested, and the proof has multipliers not zero.")

@@ -7,15 +7,18 @@ Each figure is a maximum over copies e of sub-normalised behaviours v_e of the m
 ===========================  ==========================================================================================
 ``bell_value``               one copy, the coefficients (side upper) or minus them (side lower)
 ``separation``               one copy, objective 0: a negative upper bound proves that the data are outside the set
-``guessing_probability``     y null: copies a, objective P_{a|x}; else copies a |B_y| + b, objective P_{a|x} P_{b|y}
+``guessing_probability``     copies k, objective the projector on outcome k of the key, the last party's fastest
 ``blind_guessing_prob...``   quantum: one copy in which Bob has a further measurement K that commutes with his setting
                              y, objective sum_a P_{a|x} K_a; else one copy for each map g from Bob's outcomes to
                              guesses, numbered in base |A| (g(b) = e // |A|^b mod |A|), objective
                              sum_b P_{g(b)|x} P_{b|y}
 ``min_entropy``              -log2 of the bound on one of the guessing probabilities, rounded down (side lower)
-``conditional_entropy``      quantum only: the von Neumann entropy of Alice's outcome (y null), or of both, given Eve,
-                             in bits (side lower); Alice flips her bit with probability ``preprocessing`` before
+``conditional_entropy``      quantum only: the von Neumann entropy of the key given Eve, in bits (side lower); a key of
+                             one bit is flipped with probability ``preprocessing`` before
 ===========================  ==========================================================================================
+
+The key of a guess or an entropy is Alice's outcome of ``x`` and, unless y is null, Bob's of ``y``; or it is given by
+``settings`` in place of both: one entry for each party, a setting, or null if its outcome is not in the key.
 
 Tensors are in moment coordinates: one axis per party with the identity at index 0 and then, setting by setting, the
 observable O_x = P_{0|x} - P_{1|x} of a setting with two outcomes, or the projectors P_{0|x} .. P_{d-2|x} of any other.
@@ -24,12 +27,22 @@ observable O_x = P_{0|x} - P_{1|x} of a setting with two outcomes, or the projec
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import product
 
-from sdpbound.checker.numbers import HALF, ZERO, Tensor, common_denominator, nearest_float
-from sdpbound.checker.reading import read_integer, read_keys, read_kind, read_number, read_string, read_tensor, shown
+from sdpbound.checker.numbers import HALF, ONE, ZERO, Tensor, common_denominator, nearest_float
+from sdpbound.checker.reading import (
+    read_integer,
+    read_keys,
+    read_kind,
+    read_list,
+    read_number,
+    read_string,
+    read_tensor,
+    shown,
+)
 from sdpbound.checker.scenario import Observed, Scenario, expanded, read_observed, read_scenario, total_of
 from sdpbound.errors import CertificateError
 
@@ -39,6 +52,8 @@ __all__ = [
     "Question",
     "enumerated",
     "key_bits",
+    "pair_of",
+    "read_key",
     "read_question",
     "require_local_work",
     "require_work",
@@ -50,6 +65,7 @@ _MOST_STRATEGIES = 2**22
 _MOST_LOCAL_WORK = 2**28  # strategies times coordinates, more for long numbers
 _BITS = 256  # a number so much longer takes as long again
 MOST_OUTCOMES = 256  # of the key of an entropy
+Settings = tuple[int | None, ...]
 GUESSING = ("guessing_probability", "blind_guessing_probability")
 _OTHERS = ("bell_value", "separation", "min_entropy", "conditional_entropy")
 
@@ -63,8 +79,7 @@ class Question:
     model: str
     objectives: list[Tensor]  # one for each copy, of the maximisation
     observed: Observed
-    x: int = 0  # the settings of the figure, where it has them
-    y: int | None = None
+    key: Settings = ()  # the settings of the figure by party, where it has them
     blind: bool = False
     bits: list[tuple[Tensor, Tensor, Tensor]] = field(default_factory=list)  # M, M_0, M_1 of an entropy
     flips: Fraction = ZERO  # probability of a flip before an entropy is asked for
@@ -91,10 +106,11 @@ def read_question(entry: object) -> Question:
     commuting: dict[int, frozenset[int]] = {}
     bits: list[tuple[Tensor, Tensor, Tensor]] = []
     flips = ZERO
-    x, y, blind = 0, None, False
+    key: Settings = ()
+    blind = False
     if kind == "conditional_entropy":
         objectives = []
-        x, y, bits, flips = _read_entropy(figure, scenario, model, name)
+        key, bits, flips = _read_entropy(figure, scenario, model, name)
     elif kind == "bell_value":
         figure = read_keys(figure, ("kind", "coefficients"), name)
         sign = 1 if side == "upper" else -1
@@ -106,27 +122,20 @@ def read_question(entry: object) -> Question:
         require_work(scenario, model, 1)
         objectives = [{}]
     else:
-        figure = read_keys(figure, ("kind", "x", "y"), name)
-        blind = figure["kind"] == "blind_guessing_probability"
-        parties = len(scenario.outcomes)
-        if parties < 2 and (blind or figure["y"] is not None):
-            raise CertificateError(f"{name} is about two parties, but the scenario has one.")
-        x = read_integer(figure["x"], 0, len(scenario.outcomes[0]) - 1, f"{name}.x")
-        if blind or figure["y"] is not None:
-            y = read_integer(figure["y"], 0, len(scenario.outcomes[1]) - 1, f"{name}.y")
-            if blind and model == "quantum":
-                require_work(scenario, model, scenario.outcomes[0][x])
-                scenario = scenario.with_setting(1, scenario.outcomes[0][x])
-                commuting = {1: frozenset({y, len(scenario.outcomes[1]) - 1})}
-                objectives = [_agreement(scenario, x)]
-            else:
-                objectives = _pair_objectives(scenario, model, x, y, blind, name)
-        else:
+        blind = read_kind(figure, name, GUESSING) == "blind_guessing_probability"
+        key = read_key(figure, scenario, name, blind=blind)
+        if blind and model == "quantum":
+            x, y = pair_of(key, name)
+            assert y is not None
             require_work(scenario, model, scenario.outcomes[0][x])
-            objectives = [expanded(scenario, (effect,)) for effect in scenario.effects(0, x)]
+            scenario = scenario.with_setting(1, scenario.outcomes[0][x])
+            commuting = {1: frozenset({y, len(scenario.outcomes[1]) - 1})}
+            objectives = [_agreement(scenario, x)]
+        else:
+            objectives = _guess_objectives(scenario, model, key, blind, name)
 
     common_denominator((value for tensor in objectives for value in tensor.values()), "question.figure")
-    return Question(scenario, commuting, kind, side, model, objectives, observed, x, y, blind, bits, flips)
+    return Question(scenario, commuting, kind, side, model, objectives, observed, key, blind, bits, flips)
 
 
 def require_work(scenario: Scenario, model: str, copies: int) -> None:
@@ -157,41 +166,91 @@ def enumerated(scenario: Scenario) -> int:
     return math.prod(strategies) // max(strategies)
 
 
+def read_key(
+    entry: object,
+    scenario: Scenario,
+    name: str,
+    others: tuple[str, ...] = (),
+    *,
+    blind: bool = False,
+    both: bool = False,
+) -> Settings:
+    """The settings of a figure by party; ``others`` are entries beside them.
+
+    ``blind`` and ``both`` are of figures that are about Alice's x and Bob's y.
+    """
+    parties = len(scenario.outcomes)
+    if isinstance(entry, Mapping) and "settings" in entry and not blind and not both:
+        figure = read_keys(entry, ("kind", "settings", *others), name)
+        found = [
+            None if s is None else read_integer(s, 0, len(scenario.outcomes[party]) - 1, f"{name}.settings[{party}]")
+            for party, s in enumerate(read_list(figure["settings"], f"{name}.settings", length=parties))
+        ]
+        if all(s is None for s in found):
+            raise CertificateError(f"{name}.settings asks for the outcome of no party; at least one must be a number.")
+        return tuple(found)
+    figure = read_keys(entry, ("kind", "x", "y", *others), name)
+    x, y = read_integer(figure["x"], 0, len(scenario.outcomes[0]) - 1, f"{name}.x"), None
+    if blind or both or figure["y"] is not None:
+        if parties < 2:
+            raise CertificateError(f"{name} is about two parties, but the scenario has one.")
+        y = read_integer(figure["y"], 0, len(scenario.outcomes[1]) - 1, f"{name}.y")
+    return (x, y, *(None for _ in range(parties - 2)))[:parties]
+
+
+def pair_of(key: Settings, name: str) -> tuple[int, int | None]:
+    """x and y of a key of Alice's outcome or both, of two parties; what proofs that know no other key ask for."""
+    if len(key) != 2 or key[0] is None:
+        raise CertificateError(
+            f"{name} asks for the settings {list(key)}; a proof of this kind is about Alice's outcome or both of two "
+            "parties."
+        )
+    return key[0], key[1]
+
+
 def _read_entropy(
     entry: object, scenario: Scenario, model: str, name: str
-) -> tuple[int, int | None, list[tuple[Tensor, Tensor, Tensor]], Fraction]:
+) -> tuple[Settings, list[tuple[Tensor, Tensor, Tensor]], Fraction]:
     """The settings of the key, its bits, and the probability of a flip."""
-    figure = read_keys(entry, ("kind", "x", "y", "preprocessing"), name)
-    if model != "quantum" or len(scenario.outcomes) != 2:
-        raise CertificateError(f"{name} is about two parties with quantum devices; the question has {model} ones.")
-    x = read_integer(figure["x"], 0, len(scenario.outcomes[0]) - 1, f"{name}.x")
-    y = None
-    if figure["y"] is not None:
-        y = read_integer(figure["y"], 0, len(scenario.outcomes[1]) - 1, f"{name}.y")
-    flips = read_number(figure["preprocessing"], f"{name}.preprocessing")
-    return x, y, key_bits(scenario, x, y, flips, name), flips
+    if model != "quantum" or len(scenario.outcomes) < 2:
+        raise CertificateError(
+            f"{name} is about two parties or more with quantum devices; the question has {len(scenario.outcomes)} with "
+            f"{model} ones."
+        )
+    key = read_key(entry, scenario, name, ("preprocessing",))
+    assert isinstance(entry, Mapping)  # read_key has seen its names
+    flips = read_number(entry["preprocessing"], f"{name}.preprocessing")
+    return key, key_bits(scenario, key, flips, name), flips
 
 
-def key_bits(
-    scenario: Scenario, x: int, y: int | None, flips: Fraction, name: str
-) -> list[tuple[Tensor, Tensor, Tensor]]:
-    """The bits of a key, if it is none too large and its flips are those of one bit."""
-    alice = scenario.effects(0, x)
-    if len(alice) > MOST_OUTCOMES:
-        raise CertificateError(f"{name} has a key of {len(alice)} outcomes; at most {MOST_OUTCOMES} can be checked.")
-    bits = _bits([expanded(scenario, (effect,)) for effect in alice])
-    if y is not None:
-        bob = scenario.effects(1, y)
-        if len(alice) * len(bob) > MOST_OUTCOMES:
-            raise CertificateError(f"{name} has more than {MOST_OUTCOMES} pairs of outcomes; they are too many.")
-        for effect in alice:
-            bits += _bits([expanded(scenario, (effect, other)) for other in bob])
-    if not 0 <= flips <= HALF or (flips and (y is not None or len(alice) != 2)):
+def key_bits(scenario: Scenario, key: Settings, flips: Fraction, name: str) -> list[tuple[Tensor, Tensor, Tensor]]:
+    """The bits of a key, if it is none too large and its flips are those of one bit.
+
+    The bits of the first party's outcome come first; then, for each of its outcomes, those of the next party, and so
+    on.
+    """
+    parties = _key_effects(scenario, key)
+    outcomes = math.prod(map(len, parties))
+    if outcomes > MOST_OUTCOMES:
+        raise CertificateError(f"{name} has a key of {outcomes} outcomes; at most {MOST_OUTCOMES} can be checked.")
+    asked = [party for party, s in enumerate(key) if s is not None]
+    bits = []
+    for party in asked:
+        # the parties of the key that come later are summed over, which is the identity
+        before = [effects if p < party else [{0: ONE}] for p, effects in enumerate(parties)]
+        for chosen in product(*before):
+            bits += _bits([expanded(scenario, [*chosen[:party], own, *chosen[party + 1 :]]) for own in parties[party]])
+    if not 0 <= flips <= HALF or (flips and (len(asked) > 1 or outcomes != 2)):
         raise CertificateError(
             f"{name}.preprocessing is {nearest_float(flips)!r}; a probability from 0 to 1/2 is expected, and 0 "
-            "for any other key than one bit of Alice's."
+            "for any other key than one bit of one party."
         )
     return bits
+
+
+def _key_effects(scenario: Scenario, key: Settings) -> list[list[dict[int, Fraction]]]:
+    """The effects of each party's outcomes in the key, the identity alone for a party that is not in it."""
+    return [[{0: ONE}] if s is None else scenario.effects(party, s) for party, s in enumerate(key)]
 
 
 def _bits(effects: list[Tensor]) -> list[tuple[Tensor, Tensor, Tensor]]:
@@ -218,17 +277,27 @@ def _agreement(scenario: Scenario, x: int) -> Tensor:
     )
 
 
-def _pair_objectives(scenario: Scenario, model: str, x: int, y: int, blind: bool, name: str) -> list[Tensor]:
-    """Objectives of the global guess, or of the blind guess as one copy for each map from Bob's outcomes to guesses."""
+def _guess_objectives(scenario: Scenario, model: str, key: Settings, blind: bool, name: str) -> list[Tensor]:
+    """Objectives of a guess of the key, or of the blind guess: one copy for each map from Bob's outcomes to guesses."""
+    if not blind:
+        parties = _key_effects(scenario, key)
+        copies = math.prod(map(len, parties))
+        _require_copies(copies, name)
+        require_work(scenario, model, copies)
+        return [expanded(scenario, chosen) for chosen in product(*parties)]
+    x, y = pair_of(key, name)
+    assert y is not None
     alice, bob = scenario.effects(0, x), scenario.effects(1, y)
     # Compare the exponent first: a hostile scenario must not make us compute a huge power.
-    copies = len(alice) ** min(len(bob), 64) if blind else len(alice) * len(bob)
-    if copies > _MOST_COPIES:
-        raise CertificateError(f"{name} needs one copy for each guess; more than {_MOST_COPIES} are too many to check.")
+    copies = len(alice) ** min(len(bob), 64)
+    _require_copies(copies, name)
     require_work(scenario, model, copies)
-    if not blind:
-        return [expanded(scenario, pair) for pair in product(alice, bob)]
     return [
         total_of(expanded(scenario, (alice[e // len(alice) ** b % len(alice)], effect)) for b, effect in enumerate(bob))
         for e in range(copies)
     ]
+
+
+def _require_copies(copies: int, name: str) -> None:
+    if copies > _MOST_COPIES:
+        raise CertificateError(f"{name} needs one copy for each guess; more than {_MOST_COPIES} are too many to check.")

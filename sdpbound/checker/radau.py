@@ -49,7 +49,7 @@ from sdpbound.checker.numbers import (
     rounded_float,
     to_ball,
 )
-from sdpbound.checker.question import MOST_OUTCOMES, Question
+from sdpbound.checker.question import MOST_OUTCOMES, Question, pair_of
 from sdpbound.checker.reading import read_integer, read_list
 from sdpbound.checker.scenario import expanded
 from sdpbound.checker.words import (
@@ -97,7 +97,7 @@ def gauss_radau_charge(question: Question, multipliers: Sequence[Fraction], proo
     nodes, constant = gauss_radau_nodes(read_integer(proof["gauss_radau"], 2, _MOST_NODES, "proof.gauss_radau"))
     algebra = Algebra(question.scenario, {})
     words, left, right = (read_words(algebra, proof[name], f"proof.{name}") for name in ("words", "left", "right"))
-    keys = list(_keys(question, question.x, question.y))
+    keys = list(_keys(question, *pair_of(question.key, "question.figure")))
     blocks = read_list(proof["blocks"], "proof.blocks", length=len(nodes) * len(keys))
     require_triangle(proof["factor"], len(words), "proof.factor")
     for k, block in enumerate(blocks):  # before layouts are built: what they take is in proportion to the file

@@ -98,7 +98,7 @@ def verify_self_test(root: Mapping[str, object], strict: bool) -> Verification:
         near = f"For exact data, {how}"
     if holds:
         if not blind and not named:
-            asked = Question(scenario, {}, "conditional_entropy", "lower", "quantum", [], observed, x, y)
+            asked = Question(scenario, {}, "conditional_entropy", "lower", "quantum", [], observed, (x, y))
             try_value(asked, claimed - _CORRELATOR_SLACK)
         message = f"{near}, {what} is {value!r}, as claimed ({float(claimed)!r})."
     else:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache, partial
+from itertools import product
 from typing import Any
 
 import flint
@@ -180,28 +181,24 @@ class ExplicitStrategy:
         # parity: each form is multiples of 1 and of one sign, whose size is in z (all angles are 0)
         return even + (-real if self.plan.odd(settings) % 2 else real)
 
-    def joint(self, x: int, y: int | None) -> list[list[Any]]:
-        """p(a, b | x, y), or of Alice alone with one b."""
+    def outcomes(self, key: Sequence[int | None]) -> list[Any]:
+        """The probabilities of the key's outcomes, the last party's fastest."""
         one: Form = (self.one, self.zero, self.zero)
-        rest = [one] * (len(self.plan.settings) - 2)
-        settings = [x, y or 0, *(0 for _ in rest)]
-        if len(self.plan.settings) == 1:
-            return [[self._mean([x], [effect])] for effect in self._effects[0][x]]
-        other = [one] if y is None else self._effects[1][y]
-        return [[self._mean(settings, [u, v, *rest]) for v in other] for u in self._effects[0][x]]
+        parties = [[one] if s is None else effects[s] for effects, s in zip(self._effects, key, strict=True)]
+        return [self._mean([s or 0 for s in key], chosen) for chosen in product(*parties)]
 
-    def entropy(self, x: int, y: int | None, flips: Fraction) -> Any:
-        """H(A|x,E) or H(AB|x,y,E) in bits, or a number above it."""
+    def entropy(self, key: Sequence[int | None], flips: Fraction) -> Any:
+        """The entropy of the key given Eve in bits, or a number above it."""
         surprise, number = self.arithmetic.surprise, self.arithmetic.number
-        table = self.joint(x, y)
-        outcomes = [p for row in table for p in row]
+        outcomes = self.outcomes(key)
         if flips:
             q = number(flips)
             outcomes = [(1 - q) * p + q * r for p, r in zip(outcomes, outcomes[::-1], strict=True)]
         above = sum(map(surprise, outcomes), self.zero)
         plan = self.plan
-        if plan.pure or flips or plan.pair != (0, 1):
+        if plan.pure or flips or plan.pair != (0, 1) or any(s is not None for s in key[2:]) or key[0] is None:
             return above
+        x, y = key[0], key[1]
         sharp = [len(plan.settings[0][x].outcomes) == 2, y is not None and len(plan.settings[1][y].outcomes) == 2]
         if not any(sharp):
             return self.zero

@@ -42,7 +42,7 @@ from sdpbound.errors import CertificateError
 __all__ = ["at_fault", "out_of_range", "range_of", "try_statement", "try_value"]
 
 
-_Asked = tuple[str, int, int | None, bool, int, int]
+_Asked = tuple[str, tuple[int | None, ...], bool, int, int]
 _PRECISION = 256  # bits, of the balls
 _MOST_ENUMERATED = 2**11
 _MOST_ENUMERATION_WORK = 2**18
@@ -206,29 +206,31 @@ def _figure(question: Question, strategy: ExplicitStrategy) -> Any:
 
 def _asked(question: Question) -> _Asked:
     """What the figure of a strategy depends on."""
-    return question.kind, question.x, question.y, question.blind, *question.flips.as_integer_ratio()
+    return question.kind, question.key, question.blind, *question.flips.as_integer_ratio()
 
 
 def _computed(asked: _Asked, strategy: ExplicitStrategy) -> Any:
-    kind, x, y, blind, *flips = asked
+    kind, key, blind, *flips = asked
     if kind == "conditional_entropy":
-        return strategy.entropy(x, y, Fraction(*flips))
-    guess = _guess(strategy.joint(x, y), blind)
+        return strategy.entropy(key, Fraction(*flips))
+    second = key[1] if blind else None
+    width = 1 if second is None else strategy.scenario.outcomes[1][second]
+    guess = _guess(strategy.outcomes(key), width)
     if kind != "min_entropy":
         return guess
     return -math.log2(guess) if isinstance(guess, float) else -guess.log() / flint.arb(2).log()
 
 
-def _guess(table: Sequence[Sequence[Any]], blind: bool) -> Any:
+def _guess(outcomes: Sequence[Any], width: int) -> Any:
+    """The largest probability; of a blind guess the sum of the largest ones for each of Bob's ``width`` outcomes."""
+
     def largest(values: Sequence[Any]) -> Any:
         found = values[0]
         for value in values[1:]:
             found = found.max(value) if isinstance(value, flint.arb) else max(found, value)
         return found
 
-    if not blind:
-        return largest([p for row in table for p in row])
-    guesses = [largest(column) for column in zip(*table, strict=True)]
+    guesses = [largest(outcomes[b::width]) for b in range(width)]
     return sum(guesses[1:], guesses[0])
 
 
@@ -261,9 +263,8 @@ def range_of(question: Question) -> tuple[flint.arb, flint.arb] | None:
         width = sum(map(abs, coefficients.values()), Fraction(0))
         return to_ball(centre - width), to_ball(centre + width)
     outcomes = question.scenario.outcomes
-    count = outcomes[0][question.x]
-    if question.y is not None and not question.blind:
-        count *= outcomes[1][question.y]
+    key = question.key[:1] if question.blind else question.key
+    count = math.prod(outcomes[party][s] for party, s in enumerate(key) if s is not None)
     if "entropy" in question.kind:
         return flint.arb(0), log2_ball(Fraction(count))
     return to_ball(Fraction(1, count)), flint.arb(1)

@@ -11,7 +11,7 @@ from sdpbound.cli.devices import DeviceOptions
 from sdpbound.cli.groups import Without, grouped
 from sdpbound.cli.members import heading, member_facts
 from sdpbound.cli.options import ENTROPY, AdversaryOptions, OneOrBoth, Output, VonNeumannEntropy
-from sdpbound.cli.output import bound_facts, bound_line, emit, how_solved
+from sdpbound.cli.output import bound_facts, bound_line, emit, how_solved, key_facts
 from sdpbound.cli.texts import integer, number
 
 __all__ = ["OneFlip", "entropy_command"]
@@ -45,14 +45,15 @@ def entropy_command(
     _, data = chosen.data()
     x, y = integer(settings.x, "x") or 0, integer(settings.y, "y")
     output.require_folder()
-    below = sb.conditional_entropy(data, x, y, how, flips, closed_forms=not no_closed_forms)
-    above = sb.conditional_entropy_upper_bound(data, x, y, flips)
+    key = settings.settings
+    below = sb.conditional_entropy(data, x, y, how, flips, closed_forms=not no_closed_forms, settings=key)
+    above = sb.conditional_entropy_upper_bound(data, x, y, flips, settings=key)
     output.write_certificate(below)
     facts = {
         "command": "entropy",
         **member_facts(chosen.family, chosen.member),
         **chosen.facts(),
-        "settings": {"x": x, "y": y},
+        "settings": key_facts(x, y, key),
         "preprocessing": flips,
         "lower": bound_facts(below),
         "upper": bound_facts(above) | {"exact": above.exact, "error": above.error},

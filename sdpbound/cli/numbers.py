@@ -11,7 +11,7 @@ from sdpbound.cli.devices import DeviceOptions, MemberOptions
 from sdpbound.cli.groups import grouped
 from sdpbound.cli.members import heading, member_facts
 from sdpbound.cli.options import AdversaryOptions, OneOrBoth, Output
-from sdpbound.cli.output import DIGITS, adversary_facts, bound_facts, bound_line, emit, how_solved
+from sdpbound.cli.output import DIGITS, adversary_facts, bound_facts, bound_line, emit, how_solved, key_facts
 from sdpbound.cli.texts import integer
 from sdpbound.errors import InvalidInput
 
@@ -110,11 +110,13 @@ def guess_command(
     s, r = integer(settings.x, "x") or 0, integer(settings.y, "y")
     output.require_folder()
     if blind:
+        if settings.key is not None:
+            raise InvalidInput(f"--blind takes --x and --y, not --settings {settings.key}.")
         if r is None:
             raise InvalidInput("--blind needs Bob's setting: give --y 0 or --y 1.")
         bound = sb.blind_guessing_probability(data, model, s, r, adversary.solver)
     else:
-        bound = sb.guessing_probability(data, model, s, r, adversary.solver)
+        bound = sb.guessing_probability(data, model, s, r, adversary.solver, settings=settings.settings)
     entropy = as_min_entropy(bound)
     output.write_certificate(bound)
     facts = {
@@ -122,7 +124,7 @@ def guess_command(
         **member_facts(chosen.family, chosen.member),
         **chosen.facts(),
         **adversary_facts(model),
-        "settings": {"x": s, "y": r},
+        "settings": key_facts(s, r, settings.settings),
         "blind": blind,
         "guessing_probability": bound_facts(bound),
         "min_entropy": bound_facts(entropy),

@@ -10,7 +10,7 @@ import typer
 
 import sdpbound as sb
 from sdpbound.cli.groups import Options
-from sdpbound.cli.texts import choice, number
+from sdpbound.cli.texts import choice, number, settings_of_all
 from sdpbound.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -168,6 +168,20 @@ class OneOrBoth(Options):
             rich_help_panel=SETTINGS,
         ),
     ] = None
+    key: Annotated[
+        str | None,
+        typer.Option(
+            "--settings",
+            help="In place of --x and --y, a setting for each party, - for none: 0,-,1 of the first and third party.",
+            metavar="KEY",
+            rich_help_panel=SETTINGS,
+        ),
+    ] = None
+
+    @property
+    def settings(self) -> tuple[int | None, ...] | None:
+        """The settings of all parties, where they are given in place of x and y."""
+        return settings_of_all(self.key, None if self.x == "0" else self.x, self.y)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +207,20 @@ class AnyPair(Options):
         str | None,
         typer.Option(help="Bob's setting, from 0. Default: of the best pair.", metavar="Y", rich_help_panel=SETTINGS),
     ] = None
+    key: Annotated[
+        str | None,
+        typer.Option(
+            "--settings",
+            help="In place of --x and --y, a setting for each party, - for none: 0,-,1 of the first and third party.",
+            metavar="KEY",
+            rich_help_panel=SETTINGS,
+        ),
+    ] = None
+
+    @property
+    def settings(self) -> tuple[int | None, ...] | None:
+        """The settings of all parties, where they are given in place of x and y."""
+        return settings_of_all(self.key, self.x, self.y)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ __all__ = [
     "finite",
     "fraction_done",
     "how_solved",
+    "key_facts",
     "margin_of",
     "print_error",
     "print_text",
@@ -73,6 +74,13 @@ def print_error(message: str) -> None:
 def discard_output() -> None:
     """Write nothing more to standard output, because its reader has gone away."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def key_facts(x: int | None, y: int | None, settings: Sequence[int | None] | None) -> dict[str, int | None]:
+    """Return the settings of a key for JSON, by their letters."""
+    from sdpbound.bell.key import LETTERS
+
+    return dict(zip(LETTERS, (x, y) if settings is None else settings, strict=False))
 
 
 def emit(facts: dict[str, Any], lines: Sequence[str], as_json: bool) -> None:

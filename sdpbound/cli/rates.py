@@ -20,6 +20,7 @@ from sdpbound.cli.output import (
     emit,
     finite,
     how_solved,
+    key_facts,
     margin_of,
     rounded,
 )
@@ -47,10 +48,11 @@ def key_command(
     output.require_folder()
     x, y = integer(settings.x, "x"), integer(settings.y, "y")
     closed = not entropy.no_closed_forms
-    rate = sb.key_rate(behaviour, data, x, y, how, flips(preprocessing), closed_forms=closed)
+    key = settings.settings
+    rate = sb.key_rate(behaviour, data, x, y, how, flips(preprocessing), closed_forms=closed, settings=key)
     above = None
     if entropy.attack:
-        above = sb.key_rate_upper_bound(behaviour, data, *rate.settings, rate.preprocessing)
+        above = sb.key_rate_upper_bound(behaviour, data, preprocessing=rate.preprocessing, settings=rate.settings)
     _report(rate, above, how, chosen, output)
 
 
@@ -84,10 +86,11 @@ def randomness_command(
         raise InvalidInput("--attack has no attack on blind randomness; leave it or --blind out.")
     x, y = integer(settings.x, "x"), integer(settings.y, "y")
     closed = not entropy.no_closed_forms
-    rate = sb.randomness_rate(behaviour, data, kind.local, x, y, how, blind=kind.blind, closed_forms=closed)
+    own = sb.RandomnessOptions(blind=kind.blind, closed_forms=closed)
+    rate = sb.randomness_rate(behaviour, data, kind.local, x, y, how, own, settings=settings.settings)
     above = None
     if entropy.attack:
-        above = sb.randomness_rate_upper_bound(behaviour, data, kind.local, *rate.settings)
+        above = sb.randomness_rate_upper_bound(behaviour, data, settings=rate.settings)
     _report(rate, above, how, chosen, output)
 
 
@@ -119,14 +122,13 @@ def _report(rate: sb.Rate, above: sb.Rate | None, entropy: Entropy, chosen: Devi
 
 def rate_facts(rate: sb.Rate) -> dict[str, Any]:
     """Return the facts of a rate for JSON."""
-    x, y = rate.settings
     return {
         "rate": rate.value,
         "side": rate.side,
         "margin": finite(rate.entropy.correction),
         "closed_form": rate.is_closed_form,
         "data": rate.data,
-        "settings": {"x": x, "y": y},
+        "settings": key_facts(None, None, rate.settings),
         "preprocessing": rate.preprocessing,
         "entropy": bound_facts(rate.entropy),
         "error_correction": rate.error_correction,
@@ -137,8 +139,9 @@ def rate_facts(rate: sb.Rate) -> dict[str, Any]:
 
 def rate_lines(rate: sb.Rate) -> list[str]:
     """Return a rate as lines of text, with the entropy that proves it."""
-    x, y = rate.settings
-    at = f"x={x}" if y is None else f"x={x}, y={y}"
+    from sdpbound.bell.key import key_words
+
+    at = key_words(rate.settings)[1].replace(",", ", ")
     if rate.preprocessing:
         at += f", preprocessing {rate.preprocessing:.6g}"
     sign = ">=" if rate.side == "lower" else "<="

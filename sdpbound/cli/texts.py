@@ -8,9 +8,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Sequence
 
-from sdpbound.errors import InvalidParameter
+from sdpbound.errors import InvalidInput, InvalidParameter
 
-__all__ = ["angle", "choice", "flips", "integer", "number", "of_parties"]
+__all__ = ["angle", "choice", "flips", "integer", "number", "of_parties", "settings_of_all"]
 
 #: The units that may follow an angle.
 UNITS = ("deg", "rad")
@@ -74,6 +74,19 @@ def integer(text: str | None, name: str) -> int | None:
         return int(text)
     except ValueError:
         raise InvalidParameter(f"{name} = {text!r} must be an integer from 0.") from None
+
+
+def settings_of_all(text: str | None, x: str | None, y: str | None) -> tuple[int | None, ...] | None:
+    """Read a setting for each party, "-" for none; None where none are given. The library checks their range.
+
+    >>> settings_of_all("0,-,1", None, None)
+    (0, None, 1)
+    """
+    if text is None:
+        return None
+    if x is not None or y is not None:
+        raise InvalidInput(f"--settings {text} say of all parties what --x and --y do; leave --x and --y out.")
+    return tuple(None if part.strip() == "-" else integer(part, "settings") for part in text.split(BETWEEN_PARTIES))
 
 
 def choice(value: str, allowed: Sequence[str], name: str) -> str:

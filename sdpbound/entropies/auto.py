@@ -43,6 +43,7 @@ class Auto(VonNeumannMethod):
     """
 
     name: ClassVar[str] = "auto"
+    any_key: ClassVar[bool] = True
 
     level: Level | None = None
     nodes: int | tuple[float, ...] | None = None
@@ -225,7 +226,8 @@ def _able(methods: Mapping[str, Entropy], asked: KeyQuestion) -> dict[str, Entro
 
 
 def _asked(question: EntropyQuestion) -> KeyQuestion:
-    return KeyQuestion(question.observed, question.x, question.y, False, question.preprocessing, closed_forms=False)
+    flips, settings = question.preprocessing, question.settings
+    return KeyQuestion(question.observed, question.x, question.y, False, flips, closed_forms=False, settings=settings)
 
 
 @lru_cache(maxsize=1)

@@ -108,7 +108,7 @@ def closed_entropy(question: EntropyQuestion, model: Quantum) -> EntropyBound | 
 
 def _recognise(question: EntropyQuestion) -> _Tested | None:
     observed = question.observed
-    if len(observed) != 1 or question.y is not None or observed.scenario.outcomes[0][question.x] != 2:
+    if len(observed) != 1 or not question.is_of_a_pair or question.y is not None or question.outcomes != 2:
         return None
     table = observed.coefficients[0]
     rows, columns = np.nonzero(table[1:, 1:].any(axis=1))[0] + 1, np.nonzero(table[1:, 1:].any(axis=0))[0] + 1

@@ -168,6 +168,8 @@ class _Choices:
     @classmethod
     def of(cls, question: EntropyQuestion) -> _Choices | None:
         """None where there are none, or so many that to look at them takes long."""
+        if not question.is_of_a_pair:
+            return None
         observed, scenario = question.observed, question.scenario
         functions = (list(_functions(scenario, 0)), list(_functions(scenario, 1)))
         size = (1 + len(observed)) * int(np.prod(scenario.shape))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Unpack
 
 from sdpbound.adversaries.adversary import Adversary
 from sdpbound.arguments import instance
+from sdpbound.bell.key import KeyChanges, Settings, settings_of
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.bound import Bound
 from sdpbound.conic.solvers.choose import SolverChoice
@@ -90,8 +93,11 @@ def conditional_entropy(
     preprocessing: float = 0.0,
     solver: SolverChoice = None,
     closed_forms: bool = True,
+    **key: Unpack[KeyChanges],
 ) -> EntropyBound:
     """Certified lower bound on the von Neumann entropy H(A|X=x,E), or with ``y`` on H(AB|X=x,Y=y,E), in bits.
+
+    With ``settings`` the key is the outcomes of any of the parties, of two or more: H(B|Y=y,E), H(ABC|X=x,Y=y,Z=z,E).
 
     The entropy is the least one, given Eve, of the outcomes of quantum devices with the tested values; Eve holds the
     purification. For one tested value of a CHSH or asymmetric CHSH expression a closed form gives it (arXiv:0903.4460,
@@ -103,14 +109,16 @@ def conditional_entropy(
 
     Parameters
     ----------
-    observed : the tested data of Alice and Bob: any linear data of two parties
+    observed : the tested data: any linear data of two parties or more
     x, y : settings of the key; y None for a key of Alice's outcome alone
     method : a VonNeumann, another Entropy, or the name of a method; default VonNeumann(), which takes the
         best method for the data and aims at an accuracy of 1e-3 bits
-    preprocessing : probability in [0, 1/2] with which Alice flips her outcome before the entropy is taken; the key must
-        be one bit
+    preprocessing : probability in [0, 1/2] with which the outcome is flipped before the entropy is taken; the key must
+        be one bit of one party
     solver : a solver to use in place of the method's solver
     closed_forms : whether to use a closed form if the data have one; ``method`` is then not used
+    key : ``settings``, in place of x and y: one entry for each party, its setting, or None where its outcome is not in
+        the key. For more than two parties, and for a key of Bob's outcome alone, the method is "projective"
 
     Returns
     -------
@@ -128,14 +136,23 @@ def conditional_entropy(
     >>> bound = sb.conditional_entropy(data, closed_forms=False)
     >>> 0.4554 < bound.value < 0.456436, bound.method, bound.gap <= 1e-3
     (True, 'qubit', True)
+    >>> ghz = sb.Observations.bell_value(sb.mermin(), 3.9)  # H(A|E) is 1 - h(3.9/4), see the page on more parties
+    >>> 0.8302 < sb.conditional_entropy(ghz, settings=(0, None, None)).value < 0.8314
+    True
     """
     how = VonNeumann() if method is None else named_entropy(method, "method")
     if solver is not None:
         how = replace(instance(how, VonNeumann, "method with a solver of its own", "VonNeumann()"), solver=solver)
-    bound = how.lower_bound(KeyQuestion(observed, x, y, False, preprocessing, closed_forms))
+    settings = settings_of(key, "conditional_entropy")
+    bound = how.lower_bound(KeyQuestion(observed, x, y, False, preprocessing, closed_forms, _settings(settings)))
     if not isinstance(bound, EntropyBound):
         raise InvalidInput(f"{how!r:.80} bounds {bound.figure} and no von Neumann entropy; use VonNeumann().")
     return bound
+
+
+def _settings(settings: Sequence[int | None] | None) -> Settings | None:
+    """Settings as a question has them; what is none is left for the question to refuse."""
+    return settings if settings is None or isinstance(settings, tuple) else tuple(settings)
 
 
 def named_entropy(entropy: Entropy | str, argument: str = "entropy") -> Entropy:

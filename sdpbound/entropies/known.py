@@ -18,7 +18,7 @@ class KnownEntropy(Entropy):
     """The method that returns an entropy bound computed before, for one choice of settings."""
 
     bound: Bound
-    x: int
+    x: int | None
     y: int | None = None
 
     @property
@@ -28,12 +28,12 @@ class KnownEntropy(Entropy):
         return self.bound.model
 
     def lower_bound(self, question: KeyQuestion) -> Bound:
-        x, y = question.x, question.y
-        if (x, y) != (self.x, self.y):
+        x, y, settings = question.x, question.y, question.settings
+        if (x, y) != (self.x, self.y) and settings is None:
             raise InvalidInput(
                 f"this entropy is known at x={self.x}, y={self.y}, not at x={x}, y={y}: give those settings."
             )
-        if not bounds_entropy(self.bound, question.observed, x, y, question.blind, question.preprocessing):
+        if not bounds_entropy(self.bound, question.observed, x, y, question.blind, question.preprocessing, settings):
             raise InvalidInput(
                 f"{self.bound.figure} with its tested data is not the min-entropy or entropy that this rate needs; "
                 "bound that of the same data, settings, preprocessing and kind."

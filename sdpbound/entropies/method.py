@@ -35,9 +35,12 @@ class VonNeumannMethod(Entropy):
     Attributes
     ----------
     name : class attribute, the name of the method
+    any_key : class attribute; whether the key may be of any parties of any number of them, and not only Alice's outcome
+        or both outcomes of two parties
     """
 
     name: ClassVar[str]
+    any_key: ClassVar[bool] = False
 
     tolerance: float = 1e-3
 
@@ -65,7 +68,13 @@ class VonNeumannMethod(Entropy):
         """The question about a von Neumann entropy; InvalidInput if the method cannot answer it."""
         if question.blind:
             raise InvalidInput("blind randomness has a bound by min-entropy only: use MinEntropy(Quantum('2')).")
-        return question.of_entropy()
+        asked = question.of_entropy()
+        if not self.any_key and not asked.is_of_a_pair:
+            raise InvalidInput(
+                f"method {self.name!r} is for Alice's outcome or both outcomes of two parties, not for "
+                f"{asked.figure} of {asked.scenario.parties} parties; use method='projective', or leave method out."
+            )
+        return asked
 
     def tested(self, observed: Observations) -> Observations:
         return observed.drop_untested()

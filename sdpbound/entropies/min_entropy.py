@@ -40,5 +40,6 @@ class MinEntropy(Entropy):
                 f"preprocessing = {question.preprocessing!r}: a rate from min-entropy takes 0 only; use "
                 "entropy=VonNeumann()."
             )
-        x, y, blind = question.x, question.y, question.blind
-        return min_entropy(question.observed, self.model, x, y, blind, self.solver, self.tolerance)
+        blind, settings = question.blind, question.settings
+        x, y = (question.x or 0, question.y) if settings is None else (0, None)
+        return min_entropy(question.observed, self.model, x, y, blind, self.solver, self.tolerance, settings=settings)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import prod
 
 import numpy as np
 
 from sdpbound.arguments import instance
 from sdpbound.arrays import Floats
+from sdpbound.bell.key import Settings, key_effects, key_settings, named_key, outcomes_of_key
 from sdpbound.bell.observations import Observations
 from sdpbound.bell.scenario import Scenario
 from sdpbound.bounds.boundary import widened
@@ -32,42 +34,51 @@ def require_preprocessing(value: object) -> float:
 class KeyQuestion:
     """The question of a key rate, in bits: H(A|X=x,E), with y H(AB|X=x,Y=y,E), or if blind H(A|X=x,Y=y,B,E).
 
+    With ``settings`` it is about the outcomes of any parties.
+
     Parameters
     ----------
     observed : the tested data
     x, y : settings of the key, from 0; y None for Alice's outcome alone
     blind : whether Eve also holds Bob's device and outcome
-    preprocessing : probability in [0, 1/2] with which Alice flips her bit before the entropy is taken
+    preprocessing : probability in [0, 1/2] with which the key of one bit is flipped before the entropy is taken
     closed_forms : whether a closed form may replace a program
+    settings : in place of x and y, one entry for each party, None where its outcome is not in the key. Where x and y
+        say all, they are read from here and this is None; else they are the first two entries
     """
 
     observed: Observations
-    x: int = 0
+    x: int | None = 0
     y: int | None = None
     blind: bool = False
     preprocessing: float = 0.0
     closed_forms: bool = True
+    settings: Settings | None = None
 
     def __post_init__(self) -> None:
         observed = instance(self.observed, Observations, "observed", "Observations.correlators(behaviour)")
-        object.__setattr__(self, "x", observed.scenario.require_setting(0, self.x, "x"))
-        if self.y is not None:
-            object.__setattr__(self, "y", observed.scenario.require_setting(1, self.y, "y"))
+        named = named_key(key_settings(observed.scenario, self.x, self.y, self.settings))
+        for name, value in zip(("x", "y", "settings"), named, strict=True):
+            object.__setattr__(self, name, value)
+        if self.blind and self.settings is not None:
+            raise InvalidInput(f"settings = {self.settings} of blind randomness: give x and y instead.")
         object.__setattr__(self, "preprocessing", require_preprocessing(self.preprocessing))
 
     def of_entropy(self) -> EntropyQuestion:
         """The question about a von Neumann entropy; an error if the key or the parties do not fit."""
-        if self.observed.scenario.parties != 2:
-            raise InvalidShape(f"conditional entropies need two parties besides Eve, not {self.observed.scenario}.")
-        question = EntropyQuestion(self.observed, self.x, self.y, self.preprocessing)
-        if self.preprocessing and (self.y is not None or question.outcomes != 2):
+        if self.observed.scenario.parties < 2:
+            raise InvalidShape(
+                f"conditional entropies need two parties or more besides Eve, not {self.observed.scenario}."
+            )
+        question = EntropyQuestion(self.observed, self.x, self.y, self.preprocessing, settings=self.settings)
+        if self.preprocessing and (len(question.sizes) > 1 or question.outcomes != 2):
             raise InvalidParameter(
-                f"preprocessing = {self.preprocessing!r} flips a key of one bit: leave y out and take a setting x with "
-                "two outcomes, or leave it 0."
+                f"preprocessing = {self.preprocessing!r} flips a key of one bit: ask for the outcome of one party "
+                "(leave y out) and take a setting with two outcomes, or leave it 0."
             )
         if question.outcomes == 1:
             raise InvalidInput(
-                f"the key of x={self.x}, y={self.y} has one outcome only and no entropy; choose settings with two "
+                f"the key of {question.figure} has one outcome only and no entropy; choose settings with two "
                 "outcomes or more."
             )
         return question
@@ -81,15 +92,17 @@ class EntropyQuestion:
     ----------
     observed : the tested data
     x, y : settings; y None for Alice's outcome alone
-    preprocessing : probability with which Alice flips her bit; 0 if the key is not one bit
+    preprocessing : probability with which a key of one bit is flipped; 0 for any other key
     given : the original data, if the tolerances of ``observed`` had to be widened
+    settings : of all parties, None where x and y say all; see :mod:`sdpbound.bell.key`
     """
 
     observed: Observations
-    x: int
+    x: int | None
     y: int | None
     preprocessing: float = 0.0
     given: Observations | None = None
+    settings: Settings | None = None
 
     @property
     def scenario(self) -> Scenario:
@@ -98,7 +111,29 @@ class EntropyQuestion:
     @property
     def figure(self) -> ConditionalEntropy:
         """The figure of merit of this question."""
-        return ConditionalEntropy(self.x, self.y, self.preprocessing)
+        return ConditionalEntropy(self.x, self.y, self.preprocessing, self.settings)
+
+    @property
+    def key(self) -> Settings:
+        """One entry for each party: its setting, or None where its outcome is not in the key."""
+        return self.settings or key_settings(self.scenario, self.x, self.y)
+
+    @property
+    def is_of_a_pair(self) -> bool:
+        """Whether there are two parties, and the key is Alice's outcome or both: what x and y say."""
+        return self.scenario.parties == 2 and self.settings is None
+
+    @property
+    def alice(self) -> int:
+        """The first party's setting; InvalidInput where its outcome is not in the key."""
+        if self.x is None:
+            raise InvalidInput(f"{self.figure} is not about the first party's outcome.")
+        return self.x
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The numbers of outcomes of the key's parties."""
+        return outcomes_of_key(self.scenario, self.key)
 
     def widened(self) -> EntropyQuestion:
         """The question with tolerances that reach into the set; see :func:`sdpbound.bounds.boundary.widened`."""
@@ -107,20 +142,23 @@ class EntropyQuestion:
     @property
     def outcomes(self) -> int:
         """The number of outcomes of the key."""
-        a, b = self.scenario.outcomes
-        return a[self.x] * (1 if self.y is None else b[self.y])
+        return prod(self.sizes)
 
     @cached_property
     def bits(self) -> tuple[tuple[Floats, Floats, Floats], ...]:
-        """The effects (M, M_0, M_1) of each bit of the key, in moment coordinates."""
-        scenario = self.scenario
-        one = np.eye(scenario.shape[1])[0]
-        alice = [scenario.effect(0, self.x, a) for a in range(scenario.outcomes[0][self.x])]
-        found = _tree([np.outer(e, one) for e in alice])
-        if self.y is not None:
-            bob = [scenario.effect(1, self.y, b) for b in range(scenario.outcomes[1][self.y])]
-            for e in alice:
-                found += _tree([np.outer(e, f) for f in bob])
+        """The effects (M, M_0, M_1) of each bit of the key, in moment coordinates.
+
+        The bits of the first party's outcome come first, then for each of its outcomes those of the next party, and so
+        on.
+        """
+        shape, sizes = self.scenario.shape, self.sizes
+        effects = key_effects(self.scenario, self.key)
+        found: list[tuple[Floats, Floats, Floats]] = []
+        for depth, size in enumerate(sizes):
+            # one row for each outcome of the parties before, the outcomes of the parties after added up
+            table = effects.reshape(prod(sizes[:depth]), size, -1, *shape)
+            for row in table:
+                found += _tree([sum_of(list(part)) for part in row])
         return tuple(found)
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sdpbound.adversaries.adversary import Relaxation
 from sdpbound.arrays import Floats
+from sdpbound.bell.key import PARTIES, Settings
 from sdpbound.bell.scenario import Scenario
 from sdpbound.bounds.symmetries import coordinate_parity, null_space_mod2
 from sdpbound.conic.programs.shared import SignSymmetry
@@ -17,7 +18,7 @@ from sdpbound.errors import InvalidLevel
 from sdpbound.npa.levels import generating_words
 from sdpbound.npa.words import Word
 
-__all__ = ["WIDE", "flips", "packed_word", "require_words", "word_indices", "words_of_level"]
+__all__ = ["WIDE", "flips", "levels_of_key", "packed_word", "require_words", "word_indices", "words_of_level"]
 
 #: A tested value with a tolerance above this is an interval in the solver's program as well.
 WIDE = 1e-9
@@ -35,12 +36,45 @@ def require_words(
     held = set(words)
     lacking = [index for index in word_indices(scenario, key) if packed_word(index) not in held]
     for index, verb in [(i, "hold") for i in lacking] + [(i, "reach") for i in word_indices(scenario, unreached)]:
-        names = ("A" if p == 0 else "B" for p in range(len(index)))
-        word = " ".join(f"{name}[{i}]" for name, i in zip(names, index, strict=True) if i)
+        word = " ".join(f"{PARTIES[p]}[{i}]" for p, i in enumerate(index) if i)
+        least = "1" if sum(map(bool, index)) < 2 else "+".join(["1", *_products(scenario.parties, index, verb)])
         raise InvalidLevel(
             f"level {level!r} does not {verb} {word} (coordinate numbers of the scenario), which the entropy or the "
-            f"tested data need; take a higher level, at least {'1+AB' if all(index) else '1'!r}."
+            f"tested data need; take a higher level, at least {least!r}."
         )
+
+
+def _products(parties: int, index: tuple[int, ...], verb: str) -> list[str]:
+    """Terms of a level that holds a word, or has two words whose product it is."""
+    own = [PARTIES[p] for p in range(parties) if index[p]]
+    if verb == "hold" or len(own) == 2:
+        return ["".join(own)]
+    return ["".join(own[: len(own) // 2]), "".join(own[len(own) // 2 :])][len(own) < 4 :]
+
+
+def levels_of_key(parties: int, key: Settings) -> tuple[str, ...]:
+    """Levels to try for a key, each in more words: products of two parties, those of three with the key's, squares.
+
+    Measured in bits. Products of three letters, one of the key's party, gain up to 0.1 at values of Holz's expression
+    for three parties and 0.14 at MABK's for four, and for a key of two up to 0.12 with full statistics of W states;
+    there words with two letters of the key's party gain 0.02 more, and products of four letters nothing.
+
+    >>> levels_of_key(3, (0, None, None))
+    ('1+AB+AC+BC+ABC', '1+AB+AC+BC+ABC+AA+AAB+AAC')
+    """
+    names = PARTIES[:parties]
+    own = [name for name, s in zip(names, key, strict=True) if s is not None]
+    first = ["1", *map("".join, itertools.combinations(names, 2))]
+    triples = [*map("".join, itertools.combinations(names, 3))]
+    # of five parties, products of two words of two letters do not reach all coordinates; of seven those of three
+    first += [triple for triple in triples if parties > 4 or set(own) & set(triple)]
+    if parties > 6:
+        first += map("".join, itertools.combinations(names, 4))
+    if len(own) > 3:
+        first.append("".join(own))
+    twice = [*(2 * name for name in own), *(2 * name + other for name in own for other in names if other != name)]
+    levels = [first, first + twice, first + triples + twice]
+    return tuple(dict.fromkeys("+".join(dict.fromkeys(terms)) for terms in levels))
 
 
 def word_indices(scenario: Scenario, which: NDArray[np.bool_]) -> list[tuple[int, ...]]:
@@ -63,7 +97,8 @@ def words_of_level(
     letters: list[list[int]] = []
     outcomes: list[tuple[int, ...]] = []
     for party, counts in enumerate(scenario.outcomes):
-        own = np.asarray(needed.any(axis=1 - party), dtype=np.bool_)
+        others = tuple(p for p in range(scenario.parties) if p != party)
+        own = np.asarray(needed.any(axis=others), dtype=np.bool_)
         settings = sorted({letter.setting for i, letter in enumerate(scenario.letters[party], 1) if own[i]}) or [0]
         letters.append([i for i, letter in enumerate(scenario.letters[party], 1) if letter.setting in settings])
         outcomes.append(tuple(counts[s] for s in settings))

@@ -34,7 +34,8 @@ from sdpbound.protocols.formulas import chained_exponent, linear_hashing
 from sdpbound.protocols.formulas.information import maximise
 from sdpbound.protocols.formulas.ranges import number
 from sdpbound.protocols.formulas.secret_bits import secret_bits
-from sdpbound.rates.rates import error_correction, key_rate
+from sdpbound.rates.correction import error_correction
+from sdpbound.rates.rates import key_rate
 
 __all__ = [
     "KINDS",
@@ -169,7 +170,7 @@ def compare(
         if kind in _QUANTUM:
             entropy = (von_neumann or VonNeumann()) if kind == "von Neumann" else MinEntropy(Quantum(level))
             rate = key_rate(behaviour, x=x, y=y, entropy=entropy)
-            value, place = rate.value, (rate.settings[0], int(rate.settings[1] or 0))
+            value, place = rate.value, (int(rate.settings[0] or 0), int(rate.settings[1] or 0))
         else:
             options = (
                 (_no_signaling(behaviour, kind, pair[0], leak, chained), -leak, pair) for pair, leak in leaks.items()

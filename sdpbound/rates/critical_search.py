@@ -31,10 +31,18 @@ from sdpbound.entropies.qubits.entropy import QubitEntropyBound
 from sdpbound.entropies.qubits.method import QubitReduction
 from sdpbound.entropies.question import KeyQuestion, require_preprocessing
 from sdpbound.entropies.swept import SweptEntropy
-from sdpbound.errors import CertificateError, Infeasible, InvalidInput, InvalidParameter, SolverFailure
+from sdpbound.errors import (
+    CertificateError,
+    Infeasible,
+    InvalidInput,
+    InvalidParameter,
+    InvalidShape,
+    SolverFailure,
+)
+from sdpbound.rates.correction import choices, error_correction
 from sdpbound.rates.guess import guessed_end
 from sdpbound.rates.options import LineOptions, SearchOptions
-from sdpbound.rates.rates import Rate, choices, error_correction, key_rate, randomness_rate
+from sdpbound.rates.rates import Rate, key_rate, randomness_rate
 from sdpbound.rates.thresholds import Along, Threshold, end_along, with_dead_end
 from sdpbound.rates.upper import key_rate_under, randomness_rate_upper_bound
 
@@ -172,7 +180,7 @@ class Plan:
         """The line of the threshold found, with entropies of more and more accuracy."""
         if found.alive_rate is None:
             return []
-        x, y = found.alive_rate.settings
+        x, y = found.alive_rate.settings[:2]
         entropies = [self.entropy]
         for _ in range(FINER):
             sharper = _sharper(entropies[-1])
@@ -180,7 +188,7 @@ class Plan:
                 break
             entropies.append(sharper)
         plans = [self, *(replace(self, options=replace(self.options, entropy=e)) for e in entropies[1:])]
-        return [Line(plan, x, self.y if self.kind == "key" else y, preprocessing) for plan in plans]
+        return [Line(plan, x or 0, self.y if self.kind == "key" else y, preprocessing) for plan in plans]
 
     def guess(self, asked: Asked) -> float | None:
         """Where the key ends, about; None where nothing is known at once of such data."""
@@ -193,6 +201,11 @@ class Plan:
     def at(self, preprocessing: float, asked: Asked) -> Threshold:
         """The threshold of the best pair of settings. A pair that is dead at the best one so far is left."""
         scenario = self.behaviour_of(asked.alive).scenario
+        if scenario.parties != 2:
+            raise InvalidShape(
+                f"thresholds are for two parties, not {scenario}; take key_rate(..., settings=...) at several values "
+                "of the noise."
+            )
         xs = range(scenario.settings[0]) if self.x is None else [scenario.require_setting(0, self.x, "x")]
         ys: Sequence[int | None] = [None] if self.y is None else [scenario.require_setting(1, self.y, "y")]
         if self.kind == "global randomness" and self.y is None:

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TypedDict
 
+from sdpbound.bell.key import KeyChanges
 from sdpbound.bell.noise.noise import Noise
 from sdpbound.entropies.entropy import Entropy
 from sdpbound.errors import InvalidParameter
@@ -110,8 +111,8 @@ class SearchOptions(LineOptions):
             raise InvalidParameter(f"preprocessing = {self.preprocessing!r:.60} is of keys only; leave it 0.")
 
 
-class RateChanges(TypedDict, total=False):
-    """The options of :class:`RateOptions`, each as a keyword of a call."""
+class RateChanges(KeyChanges, total=False):
+    """The options of :class:`RateOptions` and the settings of the key, each as a keyword of a call."""
 
     closed_forms: bool
     require_self_test: bool

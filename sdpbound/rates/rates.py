@@ -6,13 +6,10 @@ The entropy is a value of its own: an :class:`Entropy` says how H(A|X=x,E) is bo
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Unpack
 
-import flint
 import numpy as np
 from scipy.optimize import minimize_scalar
 
@@ -21,6 +18,7 @@ from sdpbound.arguments import instance, with_changes
 from sdpbound.attacks.proof import EntropyAttack
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.expression import BellExpression
+from sdpbound.bell.key import KeyChanges, Settings, apart, key_words, named_key, settings_of
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.bound import Bound
 from sdpbound.bounds.rounding import lower_float, rounded
@@ -31,15 +29,13 @@ from sdpbound.entropies.question import KeyQuestion, require_preprocessing
 from sdpbound.entropies.self_test import SelfTest, find_self_test
 from sdpbound.entropies.swept import SweptEntropy
 from sdpbound.errors import InvalidInput, InvalidParameter, NotSelfTesting
+from sdpbound.rates.correction import key_choices, leakage_of_key, sender_of
 from sdpbound.rates.options import RandomnessChanges, RandomnessOptions, RateChanges, RateOptions
 
 __all__ = [
     "Rate",
     "best_preprocessing",
-    "choices",
-    "error_correction",
     "key_rate",
-    "leakage",
     "observations_of",
     "randomness_rate",
 ]
@@ -49,6 +45,10 @@ NO_SELF_TEST = (
     "the tested data are no self-test of the singlet against a quantum adversary: they must be exact ones, such as the "
     "correlators or the Bell value of SingletSelfTest(...).behaviour() where condition (4) holds; leave "
     "require_self_test out for the certified bound alone."
+)
+CONFERENCE = (
+    "conference key: one message to all corrects errors, and costs what the worst receiver needs (arXiv:1612.05585, "
+    "arXiv:1708.00798)"
 )
 #: How far an explicit tested value may be from the behaviour's own.
 CONSISTENCY = 1e-9
@@ -65,7 +65,8 @@ class Rate:
     kind : "key" or "randomness"
     entropy : Bound on Eve's conditional entropy
     error_correction : H(A|B,X=x,Y=y) in bits, of the behaviour; 0 for randomness
-    settings : (x, y); y is None for local randomness
+    settings : (x, y); y is None for local randomness. Of more parties, and of keys that x and y do not name, one entry
+        for each party, None where its outcome is not used
     security : the theorem that makes the number a rate and its conditions, or "individual attacks"
     assumptions : what else is assumed
     sdp : for a closed form, the rate from the certified program beside it
@@ -79,7 +80,7 @@ class Rate:
     kind: str
     entropy: Bound
     error_correction: float
-    settings: tuple[int, int | None]
+    settings: Settings
     security: str
     assumptions: tuple[str, ...]
     sdp: Rate | None = None
@@ -100,8 +101,7 @@ class Rate:
         return self.entropy.data
 
     def __repr__(self) -> str:
-        x, y = self.settings
-        at = f"x={x}" if y is None else f"x={x}, y={y}"
+        at = key_words(self.settings)[1].replace(",", ", ")
         at += f", preprocessing {self.preprocessing:.6g}" if self.preprocessing else ""
         how = f"closed form, {self.entropy.source}" if self.is_closed_form else f"certified from {self.entropy.figure}"
         how += f"; {self.data} data"
@@ -140,37 +140,6 @@ def observations_of(behaviour: Behaviour, observed: Observations | BellExpressio
     )
 
 
-def error_correction(behaviour: Behaviour, x: int, y: int, preprocessing: float = 0.0) -> float:
-    """Shannon entropy H(A|B,X=x,Y=y) in bits, rounded up: what Alice must send so that Bob learns her outcome.
-
-    ``preprocessing``: probability with which Alice flips her bit before.
-    """
-    return -lower_float(-leakage(behaviour, x, y, preprocessing))
-
-
-def leakage(behaviour: Behaviour, x: int, y: int, preprocessing: float = 0.0) -> flint.arb:
-    """H(A|B,X=x,Y=y) in bits, enclosed."""
-    instance(behaviour, Behaviour, "behaviour", "SingletSelfTest(...).behaviour()")
-    require_preprocessing(preprocessing)
-    if preprocessing and behaviour.scenario.outcomes[0][x] != 2:
-        raise InvalidParameter(
-            f"preprocessing = {preprocessing!r} flips a bit; setting {x} has no two outcomes, use 0."
-        )
-    q = flint.arb(float(preprocessing))
-    total = flint.arb(0)
-    for b, column in enumerate(behaviour.joint(x, y).T):
-        exact = [flint.arb(float(p)) for p in column]
-        if behaviour.exact is not None:
-            e = behaviour.exact.correlator(x, y)
-            exact = [(1 + (e if a == b else -e)) / 4 for a in (0, 1)]
-        if preprocessing:
-            exact = [(1 - q) * exact[0] + q * exact[1], (1 - q) * exact[1] + q * exact[0]]
-        own = [p for p in exact if p > 0]
-        together = sum(own, flint.arb(0))
-        total += sum((p * (together / p).log() for p in own), flint.arb(0))
-    return total / flint.arb(2).log()
-
-
 def key_rate(
     behaviour: Behaviour,
     observed: Observations | BellExpression | str = "correlators",
@@ -187,13 +156,18 @@ def key_rate(
     ----------
     behaviour : what the devices do: its error-correction cost is paid
     observed : what is tested: "correlators", "full", a BellExpression or an Observations; Eve is limited by this only
-    x, y : key settings; None: the best pair, reported in the Rate
+    x, y : key settings; None: the best pair, reported in the Rate; of more than two parties: the best settings of all
     entropy : an Entropy, or the name of a method of :class:`sdpbound.VonNeumann`; default VonNeumann(), which
         takes the best bound of all methods that are fast on the data
     preprocessing : probability with which Alice flips her key bit, or "best": see :func:`best_preprocessing`;
         min-entropy takes 0 only
     options : which proofs the rate may use, default RateOptions()
-    changes : single options by their names: closed_forms, require_self_test
+    changes : single options by their names: closed_forms, require_self_test; and ``settings`` in place of x and y: one
+        entry for each party, its key setting, or None for a party without key
+
+    Of more than two parties it is the rate of a conference key, ``H(A|X=x,E) - max_i H(A|B_i)``: the key is the outcome
+    of the first party that has a setting, and one message corrects the errors of all others (arXiv:1612.05585,
+    arXiv:1708.00798).
 
     Against NoSignaling() the difference is a rate for individual attacks only, and ``rate.security`` says so.
 
@@ -207,33 +181,39 @@ def key_rate(
     >>> rate.is_closed_form, round(rate.value, 6)
     (True, 0.998527)
     """
-    how = with_changes(options, RateOptions(), changes, "key_rate")
+    settings, others = apart(changes)
+    how = with_changes(options, RateOptions(), others, "key_rate")
     if isinstance(preprocessing, str):
         if preprocessing != "best":
             raise InvalidParameter(f"preprocessing = {preprocessing!r:.60} must be a number from 0 to 1/2, or 'best'.")
-        return best_preprocessing(behaviour, observed, x, y, entropy, how.closed_forms)
+        return best_preprocessing(behaviour, observed, x, y, entropy, how.closed_forms, settings=settings)
     require_preprocessing(preprocessing)
     data = observations_of(behaviour, observed)
     entropy = VonNeumann() if entropy is None else named_entropy(entropy)
-    data = entropy.tested(data)
-    xs, ys = choices(behaviour, 0, x, "x"), choices(behaviour, 1, y, "y")
-
-    leaks = {(s, r): error_correction(behaviour, s, r, preprocessing) for s in xs for r in ys}
+    keys = key_choices(behaviour, x, y, settings)
+    leaks = {key: -lower_float(-leakage_of_key(behaviour, key, preprocessing)) + 0.0 for key in keys}  # never -0
+    senders = {key: sender_of(key) for key in keys}
+    alone = dict.fromkeys(senders.values())
+    if senders[keys[0]][1][0] == 0 and len(keys[0]) == 2:  # Bob's untested settings do not matter for Alice's outcome
+        data = entropy.tested(data)
 
     def best(lower: dict[int, Bound], sdp: Rate | None) -> Rate:
-        options = [(lower[s].value - leaks[s, r], s, r) for s in xs for r in ys]
-        value, s, r = max(options)
-        leak = leaks[s, r]
+        value, key = max((lower[senders[key][1][1]].value - leaks[key], key) for key in keys)
+        bound, leak = lower[senders[key][1][1]], leaks[key]
         value = math.nextafter(value, -math.inf)  # the subtraction rounds once
-        security = _security(entropy.adversary, "key", lower[s])
-        return Rate(value, "lower", "key", lower[s], leak, (s, r), *security, sdp, preprocessing=preprocessing)
+        security = _security(entropy.adversary, "key", bound, len(key))
+        return Rate(value, "lower", "key", bound, leak, key, *security, sdp, preprocessing=preprocessing)
 
-    asked = KeyQuestion(data, xs[0], preprocessing=preprocessing, closed_forms=how.closed_forms)
-    numeric = best({s: entropy.lower_bound(replace(asked, x=s)) for s in xs}, None)
+    def asked(own: Settings) -> KeyQuestion:
+        return _asked(data, own, False, how.closed_forms, preprocessing)
+
+    numeric = best({s: entropy.lower_bound(asked(own)) for own, (_, s) in alone}, None)
     test = _self_test(data, entropy.adversary, how.closed_forms and not preprocessing)
     if how.require_self_test and test is None:
         raise NotSelfTesting(NO_SELF_TEST)
-    return numeric if test is None else best({s: test.entropy(s) for s in xs}, numeric)
+    if test is None or senders[keys[0]][1][0]:
+        return numeric
+    return best({s: test.entropy(s) for _, (_, s) in alone}, numeric)
 
 
 def randomness_rate(
@@ -250,7 +230,9 @@ def randomness_rate(
 
     Parameters as in :func:`key_rate`. ``local``: of Alice's outcome alone. Options: default RandomnessOptions(), of
     which ``blind`` is one: against an Eve who also holds Bob's device and outcome, H(A|X=x,Y=y,B,E). That has a bound
-    by min-entropy only, and the default entropy is then MinEntropy().
+    by min-entropy only, and the default entropy is then MinEntropy(). With ``settings``, one entry for each party, the
+    randomness is that of all outcomes whose setting is not None; without them, of more than two parties, that of all
+    parties, of the best settings that have these x and y.
 
     Returns
     -------
@@ -261,7 +243,8 @@ def randomness_rate(
     >>> round(sb.randomness_rate(t.behaviour(), x=0, y=1).value, 9)
     2.0
     """
-    how = with_changes(options, RandomnessOptions(), changes, "randomness_rate")
+    settings, others = apart(changes)
+    how = with_changes(options, RandomnessOptions(), others, "randomness_rate")
     blind = how.blind
     if local and (blind or y is not None):
         raise InvalidInput("local randomness is of Alice's outcome alone: leave y and blind out.")
@@ -269,30 +252,31 @@ def randomness_rate(
     if entropy is None:
         entropy = MinEntropy() if blind else VonNeumann()
     entropy = named_entropy(entropy)
-    xs = choices(behaviour, 0, x, "x")
-    ys: Sequence[int | None] = [None] if local else choices(behaviour, 1, y, "y")
-    pairs = list(itertools.product(xs, ys))
+    if settings is not None and (local or blind):
+        raise InvalidInput(f"settings = {settings!r:.60} say whose outcomes are used; leave local and blind out.")
+    keys = key_choices(behaviour, x, y, settings, local)
 
-    def best(lower: dict[tuple[int, int | None], Bound], sdp: Rate | None) -> Rate:
-        settings = max(pairs, key=lambda pair: lower[pair].value)
-        bound = lower[settings]
+    def best(lower: dict[Settings, Bound], sdp: Rate | None) -> Rate:
+        key = max(keys, key=lambda key: lower[key].value)
+        bound = lower[key]
         return Rate(
             bound.value,
             "lower",
             "randomness",
             bound,
             0.0,
-            settings,
+            key,
             *_security(entropy.adversary, "randomness", bound),
             sdp,
         )
 
-    asked = KeyQuestion(data, blind=blind, closed_forms=how.closed_forms)
-    numeric = best({(s, r): entropy.lower_bound(replace(asked, x=s, y=r)) for s, r in pairs}, None)
+    numeric = best({key: entropy.lower_bound(_asked(data, key, blind, how.closed_forms)) for key in keys}, None)
     test = _self_test(data, entropy.adversary, how.closed_forms)
     if how.require_self_test and test is None:
         raise NotSelfTesting(NO_SELF_TEST)
-    return numeric if test is None else best({(s, r): test.entropy(s, r, blind) for s, r in pairs}, numeric)
+    if test is None or any(key[0] is None for key in keys):
+        return numeric
+    return best({key: test.entropy(key[0] or 0, key[1], blind) for key in keys}, numeric)
 
 
 def best_preprocessing(
@@ -303,6 +287,7 @@ def best_preprocessing(
     entropy: Entropy | str | None = None,
     closed_forms: bool = True,
     accuracy: float = 1e-3,
+    **key: Unpack[KeyChanges],
 ) -> Rate:
     """The certified key rate with the best probability in [0, 1/2] of Alice's flipping her key bit.
 
@@ -315,6 +300,7 @@ def best_preprocessing(
     behaviour, observed, x, y, closed_forms : as in :func:`key_rate`
     entropy : default SweptEntropy(): formulas where there are any, the qubit reduction where it applies, else programs
     accuracy : of the probability, at least 1e-6
+    key : ``settings``, as in :func:`key_rate`
 
     Returns
     -------
@@ -327,33 +313,36 @@ def best_preprocessing(
     (True, True)
     """
     entropy = SweptEntropy() if entropy is None else entropy
+    settings = settings_of(key, "best_preprocessing")
     if not 1e-6 <= accuracy <= 0.1:
         raise InvalidParameter(f"accuracy = {accuracy!r:.60} of a probability must lie between 1e-6 and 0.1.")
-    rates = [key_rate(behaviour, observed, x, y, entropy, closed_forms=closed_forms)]
+    rates = [key_rate(behaviour, observed, x, y, entropy, closed_forms=closed_forms, settings=settings)]
 
     def loss(q: float) -> float:
-        rates.append(key_rate(behaviour, observed, x, y, entropy, float(q), closed_forms=closed_forms))
+        flips = float(q)
+        rates.append(key_rate(behaviour, observed, x, y, entropy, flips, closed_forms=closed_forms, settings=settings))
         return -rates[-1].value
 
     minimize_scalar(loss, bounds=(0.0, 0.5), method="bounded", options={"xatol": accuracy})
     return max(rates, key=lambda rate: rate.value)
 
 
-def choices(behaviour: Behaviour, party: int, setting: int | None, name: str) -> list[int]:
-    """The setting asked for, or all of them."""
-    if setting is None:
-        return list(range(behaviour.scenario.settings[party]))
-    return [behaviour.scenario.require_setting(party, setting, name)]
-
-
 def _self_test(data: Observations, model: Adversary, closed_forms: bool) -> SelfTest | None:
     return find_self_test(data) if closed_forms and model.self_tests else None
 
 
-def _security(model: Adversary, kind: str, bound: Bound) -> tuple[str, tuple[str, ...]]:
+def _asked(
+    data: Observations, key: Settings, blind: bool, closed_forms: bool, preprocessing: float = 0.0
+) -> KeyQuestion:
+    x, y, settings = named_key(key)
+    return KeyQuestion(data, x, y, blind, preprocessing, closed_forms, settings)
+
+
+def _security(model: Adversary, kind: str, bound: Bound, parties: int = 2) -> tuple[str, tuple[str, ...]]:
     """What makes the number a rate, and what is assumed."""
     known = model.security(kind)
+    theorem = known.theorem if parties == 2 else f"{CONFERENCE}; {known.theorem}"
     given = bound.given.exact
     if bound.data != "exact" or given is None:
-        return known.theorem, known.assumptions
-    return known.theorem, (*known.assumptions, f"the data are exactly those of the self-test at {given.title}")
+        return theorem, known.assumptions
+    return theorem, (*known.assumptions, f"the data are exactly those of the self-test at {given.title}")

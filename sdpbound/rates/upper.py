@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -14,11 +13,13 @@ from sdpbound.attacks.entropy_attack import conditional_entropy_upper_bound
 from sdpbound.attacks.options import AttackChanges, AttackOptions
 from sdpbound.attacks.proof import EntropyAttack
 from sdpbound.bell.behaviour import Behaviour
+from sdpbound.bell.key import KeyChanges, Settings, apart, named_key
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.rounding import lower_float
 from sdpbound.entropies.question import require_preprocessing
 from sdpbound.errors import InvalidInput, InvalidParameter
-from sdpbound.rates.rates import Rate, choices, leakage, observations_of
+from sdpbound.rates.correction import key_choices, leakage_of_key, sender_of
+from sdpbound.rates.rates import CONFERENCE, Rate, observations_of
 
 __all__ = ["key_rate_under", "key_rate_upper_bound", "randomness_rate_upper_bound"]
 
@@ -39,6 +40,10 @@ COLLECTIVE = "Eve attacks every round alike, and prepares the devices"
 UNTESTED = "what is not tested may differ from the behaviour; error correction is charged for the behaviour itself"
 
 
+class KeyAttackChanges(AttackChanges, KeyChanges, total=False):
+    """The options of an attack on a key and its settings, each as a keyword of a call."""
+
+
 def key_rate_upper_bound(
     behaviour: Behaviour,
     observed: Observations | str = "correlators",
@@ -47,7 +52,7 @@ def key_rate_upper_bound(
     preprocessing: float = 0.0,
     attack: str = "entropy",
     options: AttackOptions | None = None,
-    **changes: Unpack[AttackChanges],
+    **changes: Unpack[KeyAttackChanges],
 ) -> Rate:
     """Upper bound on the key rate from an explicit attack. ``attack`` chooses one of two statements.
 
@@ -64,7 +69,8 @@ def key_rate_upper_bound(
     observed, preprocessing : as in :func:`key_rate`
     x, y : key settings; None: the largest bound of all pairs, so that it holds for the best pair
     attack : "entropy" or "convex-combination"
-    options, changes : as in :func:`conditional_entropy_upper_bound`; of the second attack only dimension and strategies
+    options, changes : as in :func:`conditional_entropy_upper_bound`; of the second attack only dimension and
+        strategies. And ``settings``, as in :func:`key_rate`; of more than two parties "entropy" is the only attack
 
     Returns
     -------
@@ -79,46 +85,49 @@ def key_rate_upper_bound(
     True
     """
     require_preprocessing(preprocessing)
-    how = with_changes(options, AttackOptions(), changes, "key_rate_upper_bound")
+    settings, others = apart(changes)
+    how = with_changes(options, AttackOptions(), others, "key_rate_upper_bound")
     data = observations_of(behaviour, observed)
-    xs, ys = choices(behaviour, 0, x, "x"), choices(behaviour, 1, y, "y")
-    pairs = list(itertools.product(xs, ys))
+    keys = key_choices(behaviour, x, y, settings)
+    sender, n = sender_of(keys[0])[1][0], behaviour.scenario.parties
     if attack == "convex-combination":
         rougher = replace(how, seed=0, tolerance=1e-4)
-        found = {pair: convex_combination_attack(behaviour, *pair, rougher) for pair in pairs}
-        best = max(pairs, key=lambda pair: found[pair].value)
+        found = {key: convex_combination_attack(behaviour, key[0] or 0, key[1] or 0, rougher) for key in keys}
+        best = max(keys, key=lambda key: found[key].value)
         claim = _Claim("key", best, FROM_BEHAVIOUR, ("settings are announced",))
         return _rate(claim, found[best], found.values())
     if attack != "entropy":
         raise InvalidParameter(f"attack = {attack!r:.60} must be 'entropy' or 'convex-combination'.")
-    return key_rate_under(
-        behaviour,
-        data,
-        pairs,
-        preprocessing,
-        lambda s, _: conditional_entropy_upper_bound(data, s, None, preprocessing, how),
-    )
+
+    def attack_of(s: int, _: float) -> EntropyAttack:
+        own, _y, others = named_key([s if p == sender else None for p in range(n)])
+        if others is None:
+            return conditional_entropy_upper_bound(data, own or 0, None, preprocessing, how)
+        return conditional_entropy_upper_bound(data, preprocessing=preprocessing, options=how, settings=others)
+
+    return key_rate_under(behaviour, data, keys, preprocessing, attack_of)
 
 
 def key_rate_under(
     behaviour: Behaviour,
     data: Observations,
-    pairs: Sequence[tuple[int, int]],
+    keys: Sequence[Settings],
     preprocessing: float,
     attack_of: Callable[[int, float], EntropyAttack],
 ) -> Rate:
-    """The largest key rate of some pairs of settings under attacks on Alice's outcome.
+    """The largest key rate of some keys, all of the same parties, under attacks on the outcome of the first of these.
 
-    ``attack_of`` takes a setting of Alice and the least error correction with it, in bits: an attack that leaves no
-    more entropy leaves no key.
+    ``attack_of`` takes a setting of that party and the least error correction with it, in bits: an attack that leaves
+    no more entropy leaves no key.
     """
-    leaks = {pair: lower_float(leakage(behaviour, *pair, preprocessing)) for pair in pairs}
-    xs = dict.fromkeys(s for s, _ in pairs)
-    attacks = {s: attack_of(s, min(leak for pair, leak in leaks.items() if pair[0] == s)) for s in xs}
-    best = max(pairs, key=lambda pair: attacks[pair[0]].value - leaks[pair])
+    leaks = {key: lower_float(leakage_of_key(behaviour, key, preprocessing)) for key in keys}
+    own = {key: sender_of(key)[1][1] for key in keys}
+    attacks = {s: attack_of(s, min(leaks[key] for key in keys if own[key] == s)) for s in dict.fromkeys(own.values())}
+    best = max(keys, key=lambda key: attacks[own[key]].value - leaks[key])
     untested = () if data.kind == "full" else (UNTESTED,)
-    own = attacks[best[0]]
-    return _rate(_Claim("key", best, FROM_DATA, untested, leaks[best], float(preprocessing)), own, attacks.values())
+    statement = FROM_DATA if len(best) == 2 else f"{FROM_DATA}; {CONFERENCE}"
+    claim = _Claim("key", best, statement, untested, leaks[best], float(preprocessing))
+    return _rate(claim, attacks[own[best]], attacks.values())
 
 
 def randomness_rate_upper_bound(
@@ -128,12 +137,13 @@ def randomness_rate_upper_bound(
     x: int | None = None,
     y: int | None = None,
     options: AttackOptions | None = None,
+    settings: Sequence[int | None] | None = None,
     **changes: Unpack[AttackChanges],
 ) -> Rate:
     """Upper bound on the randomness rate H(AB|X=x,Y=y,E), or ``local`` H(A|X=x,E), that the tested data can certify.
 
     Parameters as in :func:`randomness_rate` and :func:`conditional_entropy_upper_bound`; with x or y None the largest
-    bound of all settings, so that it holds for the best ones.
+    bound of all settings, so that it holds for the best ones; ``settings`` as in :func:`randomness_rate`.
 
     Returns
     -------
@@ -149,11 +159,11 @@ def randomness_rate_upper_bound(
         raise InvalidInput("local randomness is of Alice's outcome alone: leave y out.")
     how = with_changes(options, AttackOptions(), changes, "randomness_rate_upper_bound")
     data = observations_of(behaviour, observed)
-    xs = choices(behaviour, 0, x, "x")
-    ys: Sequence[int | None] = [None] if local else choices(behaviour, 1, y, "y")
-    pairs = list(itertools.product(xs, ys))
-    attacks = {(s, r): conditional_entropy_upper_bound(data, s, r, 0.0, how) for s, r in pairs}
-    best = max(pairs, key=lambda pair: attacks[pair].value)
+    if settings is not None and local:
+        raise InvalidInput(f"settings = {settings!r:.60} say whose outcomes are used; leave local out.")
+    keys = key_choices(behaviour, x, y, settings, local)
+    attacks = {key: conditional_entropy_upper_bound(data, options=how, settings=key) for key in keys}
+    best = max(keys, key=lambda key: attacks[key].value)
     return _rate(_Claim("randomness", best, RANDOMNESS), attacks[best], attacks.values())
 
 
@@ -162,7 +172,7 @@ class _Claim:
     """What is said of a rate, whatever the attack."""
 
     kind: str
-    settings: tuple[int, int | None]
+    settings: Settings
     statement: str
     assumptions: tuple[str, ...] = ()
     leak: float = 0.0

@@ -33,14 +33,14 @@ MOST_STRATEGIES = 400
 
 def recheck_attack(root: dict[str, Any], budget: Budget) -> Finding:
     """The whole certificate."""
-    question = read_question(root, parties=(2, 2))
+    question = read_question(root, parties=(2, 4))
     information = question.kind == "conditional_mutual_information"
     if question.side != "upper" or question.model != "quantum":
         raise refuse("an attack bounds from above, against a quantum adversary.")
     if not information and question.kind != "conditional_entropy":
         raise refuse("an attack is on an entropy or on a mutual information.")
     key = read_key(question, flips=not information)
-    if information and key.y is None:
+    if information and (question.devices.parties != 2 or key.pair()[1] is None):
         raise refuse("a mutual information needs Bob's setting.")
     proof = record(root["proof"], "the proof", "strategies weights adjusted groups")
     given = items(proof["strategies"], "strategies", MOST_STRATEGIES, 1)
@@ -54,7 +54,7 @@ def recheck_attack(root: dict[str, Any], budget: Budget) -> Finding:
         else:
             if proof["groups"] is not None:
                 raise refuse("groups are for mutual informations.")
-            budget.spend(count * 100_000)
+            budget.spend(count * 100_000 * key.outcomes(question.devices))
             figure = total(w * s.entropy(key) for w, s in zip(weights, strategies, strict=True))
         proven = end(figure, "upper")
         most = end(flint.arb(key.outcomes(question.devices)).log() / flint.arb(2).log(), "upper")
@@ -109,7 +109,7 @@ def _information(
     for group in sorted(set(groups)):
         members = [(w, s) for w, s, g in zip(weights, strategies, groups, strict=True) if g == group]
         joint = [
-            [total(w * s.probability(key.x, key.y, a, b) for w, s in members) for b in range(outcomes[1])]
+            [total(w * s.probability((key.x, key.y), (a, b)) for w, s in members) for b in range(outcomes[1])]
             for a in range(outcomes[0])
         ]
         parts += [entropy_of(total(row)) for row in joint]

@@ -46,6 +46,7 @@ def recheck_coarser(
 ) -> Finding:
     """The whole certificate; ``check`` proves an inner certificate, which is not of coarser data again."""
     question, key = entropy_question(root)
+    key.pair()
     devices = question.devices
     proof = record(root["proof"], "the proof", "multipliers coarse")
     slopes = [-m for m in numbers(proof["multipliers"], "multipliers", len(question.tested))]

@@ -166,7 +166,7 @@ def _functional(
     figure = question.figure
     if question.devices.outcomes != devices.outcomes:
         raise refuse("the entropy is about other devices.")
-    if (figure["x"], figure["y"], number(figure["preprocessing"], "preprocessing")) != key:
+    if (figure.get("x"), figure.get("y"), number(figure["preprocessing"], "preprocessing")) != key:
         raise refuse("the entropy is about other settings.")
     claim = entry["claim"]["functional"]
     multipliers = [number(m, "a multiplier") for m in claim["multipliers"]]

@@ -98,13 +98,18 @@ def _objectives(question: Question) -> tuple[Devices, list[Polynomial], int]:
         record(figure, "the figure", "kind")
         return devices, [{}], 0
     key = read_key(Question(devices, (), figure, "upper", ""))
-    alice = [effect(devices, 0, key.x, a) for a in range(devices.outcomes[0][key.x])]
     if kind == "guessing_probability":
         one: list[dict[String, Fraction]] = [{(): Fraction(1)}]
-        bob = one if key.y is None else [effect(devices, 1, key.y, b) for b in range(devices.outcomes[1][key.y])]
-        return devices, [times(a, b) for a in alice for b in bob], len(alice) * len(bob)
-    if key.y is None:
+        parties = [
+            one if s is None else [effect(devices, party, s, a) for a in range(devices.outcomes[party][s])]
+            for party, s in enumerate(key.settings)
+        ]
+        if key.outcomes(devices) > MOST_COPIES:
+            raise refuse(f"Eve has more than {MOST_COPIES} guesses.")
+        return devices, [times(*chosen) for chosen in product(*parties)], key.outcomes(devices)
+    if key.y is None or "settings" in figure:
         raise refuse("a blind guess comes after a setting y of Bob.")
+    alice = [effect(devices, 0, key.x, a) for a in range(devices.outcomes[0][key.x])]
     return (*_blind(question, key.x, key.y, alice), len(alice))
 
 

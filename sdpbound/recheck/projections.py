@@ -11,7 +11,7 @@ above w_i will do; here it is one rounded up.
 
 For each node, bit and outcome the file has two sums of squares with ``w (t M - M_b) = outer - inner + r``. A projection
 P of Eve commutes with the devices, so ``w <P (t M - M_b)> <= <outer> + max(0, most of r)``. A key of more outcomes is a
-tree of bits, whose entropies add up. What is left is a statement about the devices alone,
+tree of bits, party by party, whose entropies add up. What is left is a statement about the devices alone,
 
     H >= -charges - < sum of all outer - sum of all M >,
 
@@ -21,6 +21,7 @@ and ``sum outer - sum M + C C^T - l . t = R`` is at most R's constant and the si
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import product
 from typing import Any
 
 import flint
@@ -29,7 +30,7 @@ from sdpbound.recheck.answer import Budget, Finding, refuse
 from sdpbound.recheck.balls import ball, end, total
 from sdpbound.recheck.question import Key, Question, functional_faults, read_key, read_question, within
 from sdpbound.recheck.reading import items, number, numbers, record
-from sdpbound.recheck.words import Devices, Polynomial, added, effect, grams, leftover, squares, times
+from sdpbound.recheck.words import Devices, Polynomial, String, added, effect, grams, leftover, squares, times
 
 __all__ = ["closing", "entropy_question", "key_effects", "recheck_projections", "tree"]
 
@@ -43,6 +44,8 @@ def entropy_question(root: dict[str, Any]) -> tuple[Question, Key]:
     if question.kind != "conditional_entropy" or question.side != "lower" or question.model != "quantum":
         raise refuse("a proof of this kind is of a lower bound on a conditional entropy against a quantum adversary.")
     key = read_key(question, flips=True)
+    if question.devices.parties < 2:
+        raise refuse("a conditional entropy is one of two parties or more.")
     if key.outcomes(question.devices) < 2:
         raise refuse("a key of one outcome has no entropy.")
     return question, key
@@ -65,13 +68,28 @@ def closing(
     return Finding("conditional_entropy", "lower", -(bound + question.at_data(multipliers)), claimed, faults)
 
 
-def key_effects(devices: Devices, key: Key) -> list[list[Polynomial]]:
-    """The effects of the outcomes (a, b) of the key, [a][b]; with no y of Bob there is one b."""
-    alice = [effect(devices, 0, key.x, a) for a in range(devices.outcomes[0][key.x])]
-    if key.y is None:
-        return [[times(a, {(): Fraction(1)})] for a in alice]
-    bob = [effect(devices, 1, key.y, b) for b in range(devices.outcomes[1][key.y])]
-    return [[times(a, b) for b in bob] for a in alice]
+def key_effects(devices: Devices, key: Key) -> dict[tuple[int, ...], Polynomial]:
+    """The effects of the key's outcomes, by the outcomes of all parties: 0 for those that are not in the key."""
+    nothing: dict[String, Fraction] = {(): Fraction(1)}
+    parties = [
+        [nothing] if s is None else [effect(devices, party, s, a) for a in range(devices.outcomes[party][s])]
+        for party, s in enumerate(key.settings)
+    ]
+    places = product(*(range(len(effects)) for effects in parties))
+    return {place: times(*(effects[a] for effects, a in zip(parties, place, strict=True))) for place in places}
+
+
+def key_bits(effects: dict[tuple[int, ...], Polynomial], parties: int) -> list[tuple[Polynomial, Polynomial]]:
+    """(M_0, M_1) of the bits of a key: party by party, for all outcomes of the parties before."""
+    found = []
+    for party in range(parties):
+        rows: dict[tuple[int, ...], dict[int, Polynomial]] = {}
+        for place, polynomial in effects.items():
+            row = rows.setdefault(place[:party], {})
+            row[place[party]] = added((1, row.get(place[party], {})), (1, polynomial))
+        for row in rows.values():
+            found += tree(list(row.values()))
+    return found
 
 
 def tree(effects: list[Polynomial]) -> list[tuple[Polynomial, Polynomial]]:
@@ -93,10 +111,7 @@ def recheck_projections(root: dict[str, Any], budget: Budget) -> Finding:
     nodes = [number(t, "a node") for t in items(proof["nodes"], "nodes", MOST_NODES, 1)]
     weights = tent_weights(nodes, key.flips, budget)
     words = devices.read_words(proof["words"], "words")
-    table = key_effects(devices, key)
-    bits = tree([added(*((1, e) for e in row)) for row in table])
-    if key.y is not None:
-        bits += [bit for row in table for bit in tree(row)]
+    bits = key_bits(key_effects(devices, key), devices.parties)
     copies = items(proof["copies"], "copies", 2 * len(bits) * len(nodes), 2 * len(bits) * len(nodes))
     budget.spend(len(copies) * (len(words) ** 3 // 3 + 16 * len(words) ** 2))
     charges = Fraction(0)

@@ -89,6 +89,7 @@ def _of_flips(q: Fraction) -> Fraction:
 
 def _search(question: Question, key: Key, slopes: Sequence[Fraction], constant: Fraction) -> _Search:
     """The search that belongs to a question."""
+    key.pair()
     table: dict[tuple[int | None, int | None], Fraction] = {}
     used: list[set[int]] = [set(), set()]
     for slope, test in zip(slopes, question.tested, strict=True):

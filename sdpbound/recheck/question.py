@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from math import prod
 from typing import Any
 
 from sdpbound.recheck.answer import refuse
@@ -88,29 +89,63 @@ def read_question(root: dict[str, Any], extra: str = "model", parties: tuple[int
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """Whose outcomes an entropy is about: Alice's of setting x, with y also Bob's; flipped with a probability."""
+    """Whose outcomes a figure is about, and with which probability they are flipped.
 
-    x: int
-    y: int | None
+    ``settings`` has one entry for each party: its setting, or None where its outcome is not in the key.
+    """
+
+    settings: tuple[int | None, ...]
     flips: Fraction
 
+    def pair(self) -> tuple[int, int | None]:
+        """Alice's setting, and Bob's if his outcome is in the key; refused for any other key, or if there are more."""
+        first = self.settings[0]
+        if first is None or len(self.settings) != 2:
+            raise refuse("a proof of this kind is about the outcome of Alice, or of both of two parties.")
+        return first, self.settings[1]
+
+    @property
+    def x(self) -> int:
+        return self.pair()[0]
+
+    @property
+    def y(self) -> int | None:
+        return self.pair()[1]
+
+    def sizes(self, devices: Devices) -> list[int]:
+        """Numbers of outcomes by party, 1 for parties that are not in the key."""
+        return [1 if s is None else counts[s] for counts, s in zip(devices.outcomes, self.settings, strict=True)]
+
     def outcomes(self, devices: Devices) -> int:
-        return devices.outcomes[0][self.x] * (1 if self.y is None else devices.outcomes[1][self.y])
+        return prod(self.sizes(devices))
 
 
-def read_key(question: Question, entries: str = "kind x y", flips: bool = False) -> Key:
+def read_key(question: Question, flips: bool = False) -> Key:
     """Settings of a figure, and the probability of a flip if it has one."""
-    figure = record(question.figure, "the figure", entries + (" preprocessing" if flips else ""))
-    devices = question.devices
-    if devices.parties != 2:
-        raise refuse("this figure is about two parties.")
-    x = integer(figure["x"], "x", 0, len(devices.outcomes[0]) - 1)
-    y = None if figure["y"] is None else integer(figure["y"], "y", 0, len(devices.outcomes[1]) - 1)
-    q = number(figure["preprocessing"], "preprocessing") if flips else Fraction(0)
+    devices, figure = question.devices, question.figure
+    rest = " preprocessing" if flips else ""
+    if "settings" in figure:
+        asked = record(figure, "the figure", "kind settings" + rest)
+        given = items(asked["settings"], "settings", devices.parties, devices.parties)
+    else:
+        asked = record(figure, "the figure", "kind x y" + rest)
+        given = [asked["x"], asked["y"], *[None] * (devices.parties - 2)]
+        if devices.parties < 2:
+            if asked["y"] is not None:
+                raise refuse("y is a setting of a second party.")
+            given = given[:1]
+        integer(given[0], "x", 0, len(devices.outcomes[0]) - 1)
+    settings = tuple(
+        None if s is None else integer(s, "a setting of the key", 0, len(counts) - 1)
+        for s, counts in zip(given, devices.outcomes, strict=True)
+    )
+    if settings.count(None) == len(settings):
+        raise refuse("the figure is about the outcome of no party.")
+    q = number(asked["preprocessing"], "preprocessing") if flips else Fraction(0)
     if not 0 <= q <= Fraction(1, 2):
         raise refuse("preprocessing must be from 0 to 1/2.")
-    key = Key(x, y, q)
-    if q and key.outcomes(devices) != (2 if y is None else -1):
+    key = Key(settings, q)
+    if q and (settings.count(None) != len(settings) - 1 or key.outcomes(devices) != 2):
         raise refuse("only one bit of one party can be flipped.")
     return key
 

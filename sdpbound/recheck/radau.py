@@ -63,9 +63,8 @@ def recheck_radau(root: dict[str, Any], budget: Budget) -> Finding:
     multipliers = numbers(proof["multipliers"], "multipliers", len(question.tested))
     count = integer(proof["gauss_radau"], "gauss_radau", 2, MOST_NODES)
     words, left, right = (devices.read_words(proof[name], name) for name in ("words", "left", "right"))
-    outcomes = [
-        _Outcome((a, b), effect, key) for a, row in enumerate(key_effects(devices, key)) for b, effect in enumerate(row)
-    ]
+    key.pair()
+    outcomes = [_Outcome((a, b), effect, key) for (a, b), effect in key_effects(devices, key).items()]
     blocks = items(proof["blocks"], "blocks", count * len(outcomes), count * len(outcomes))
     size = len(words) + len(left) + len(right)
     budget.spend(len(blocks) * (size**3 // 6 + 32 * size**2))

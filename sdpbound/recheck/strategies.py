@@ -3,7 +3,7 @@
 The numbers of a file are factors, so that whatever they are there is a strategy: with G the state's factor, rho is G
 G^* / Tr; with F_a the factor of effect a, and ``sum_a F_a^* F_a = L L^*`` (Cholesky, L lower triangular), effect a is
 ``L^-1 F_a^* F_a L^-*``, so that effects add up to one. Eve holds the purification of rho, on which the effect M of
-Alice and Bob leaves ``G^* M G / Tr``, with the spectrum of ``D G G^* D^*`` where M = D^* D.
+all parties leaves ``G^* M G / Tr``, with the spectrum of ``D G G^* D^*`` where M = D^* D.
 
 Eigenvalues are the roots of a characteristic polynomial. It is that of the midpoint of a matrix of balls, computed
 exactly in rational numbers; the matrix itself has eigenvalues no further from them than the Frobenius norm of the radii
@@ -12,7 +12,10 @@ exactly in rational numbers; the matrix itself has eigenvalues no further from t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
+from math import prod
 from typing import Any
 
 import flint
@@ -21,98 +24,103 @@ from sdpbound.recheck.answer import Budget, refuse
 from sdpbound.recheck.balls import ball, entropy_of, exact, total
 from sdpbound.recheck.question import Key, Question
 from sdpbound.recheck.reading import integer, items, number, record
-from sdpbound.recheck.words import OBSERVABLE
+from sdpbound.recheck.words import OBSERVABLE, Letter
 
 __all__ = ["Matrix", "Strategy", "entropy_of_spectrum", "read_strategy"]
 
 Matrix = flint.acb_mat
-MOST_DIMENSION, MOST_RANK = 4, 8
+MOST_DIMENSION, MOST_RANK, MOST_COLUMNS = 4, 8, 32
 
 
 @dataclass(frozen=True, slots=True)
 class Strategy:
-    """A state's factor (rows: Alice's basis times Bob's) and the effects' factors [party][setting][outcome]."""
+    """A state's factor (rows: the parties' bases, Alice's slowest) and effects' factors [party][setting][outcome]."""
 
     state: Matrix
     factors: tuple[tuple[tuple[Matrix, ...], ...], ...]
     weight: flint.arb
 
-    def probability(self, x: int, y: int, a: int, b: int) -> flint.arb:
-        """p(ab|xy)."""
-        moved = kron(self.factors[0][x][a], self.factors[1][y][b]) * self.state
-        return square_norm(moved) / self.weight
+    def moved(self, settings: Sequence[int | None], outcomes: Sequence[int]) -> Matrix:
+        """The state's factor after these outcomes; the parties without a setting do not measure."""
+        whole: Matrix | None = None
+        for party, (setting, outcome) in enumerate(zip(settings, outcomes, strict=True)):
+            own = self.factors[party]
+            factor = identity(own[0][0].ncols()) if setting is None else own[setting][outcome]
+            whole = factor if whole is None else kron(whole, factor)
+        assert whole is not None
+        return whole * self.state
+
+    def probability(self, settings: Sequence[int | None], outcomes: Sequence[int]) -> flint.arb:
+        """p(ab..|xy..), of the parties that have a setting."""
+        return square_norm(self.moved(settings, outcomes)) / self.weight
 
     def tested(self, question: Question) -> list[flint.arb]:
         """The value of each tested expression."""
-        joint: dict[tuple[int, int], list[list[flint.arb]]] = {}
+        known: dict[tuple[Sequence[int | None], tuple[int, ...]], flint.arb] = {}
 
-        def table(x: int, y: int) -> list[list[flint.arb]]:
-            if (x, y) not in joint:
-                outcomes = question.devices.outcomes
-                joint[x, y] = [
-                    [self.probability(x, y, a, b) for b in range(outcomes[1][y])] for a in range(outcomes[0][x])
-                ]
-            return joint[x, y]
+        def found(settings: tuple[int | None, ...], outcomes: tuple[int, ...]) -> flint.arb:
+            key = (settings, outcomes)
+            if key not in known:
+                known[key] = self.probability(settings, outcomes)
+            return known[key]
 
         values = []
         for test in question.tested:
             terms = []
-            for (alice, bob), coefficient in test.polynomial.items():
-                (x, a), (y, b) = (string[0] if string else (0, None) for string in (alice, bob))
-                terms.append(
-                    ball(coefficient)
-                    * total(
-                        p * _reading(a, i) * _reading(b, j)
-                        for i, row in enumerate(table(x, y))
-                        for j, p in enumerate(row)
-                        if _reading(a, i) and _reading(b, j)
-                    )
-                )
+            for word, coefficient in test.polynomial.items():
+                letters = [string[0] if string else None for string in word]
+                settings = tuple(None if letter is None else letter[0] for letter in letters)
+                readings = [
+                    _readings(letter, counts) for letter, counts in zip(letters, question.devices.outcomes, strict=True)
+                ]
+                terms += [
+                    found(settings, tuple(a for a, _ in chosen)) * ball(coefficient * prod(v for _, v in chosen))
+                    for chosen in product(*readings)
+                ]
             values.append(total(terms))
         return values
 
     def entropy(self, key: Key) -> flint.arb:
         """H of the key's outcomes given Eve, in bits."""
-        parts: list[flint.arb] = []
-        alice = self.factors[0][key.x]
-        rank = self.factors[1][0][0].ncols()
-        if key.y is not None:
+        counts = [1 if s is None else len(self.factors[party][s]) for party, s in enumerate(key.settings)]
+        after = [self.moved(key.settings, outcomes) for outcomes in product(*map(range, counts))]
+        if key.flips:
+            q, (first, second) = ball(key.flips), (adjoint(m) * m for m in after)
             parts = [
-                _spectrum(kron(first, second) * self.state) for first in alice for second in self.factors[1][key.y]
-            ]
-        elif key.flips:
-            q = ball(key.flips)
-            eve = [adjoint(moved) * moved for moved in (kron(f, identity(rank)) * self.state for f in alice)]
-            parts = [
-                entropy_of_spectrum(eve[0] * (1 - q) + eve[1] * q),
-                entropy_of_spectrum(eve[1] * (1 - q) + eve[0] * q),
+                entropy_of_spectrum(first * (1 - q) + second * q),
+                entropy_of_spectrum(second * (1 - q) + first * q),
             ]
         else:
-            parts = [_spectrum(kron(f, identity(rank)) * self.state) for f in alice]
+            parts = [_spectrum(m) for m in after]
         return (total(parts) - _spectrum(self.state)) / self.weight / flint.arb(2).log()
 
 
-def _reading(outcome: int | None, i: int) -> int:
-    """What the identity, an observable or the projector on an outcome says of outcome i."""
-    if outcome is None:
-        return 1
-    return 1 - 2 * i if outcome == OBSERVABLE else int(outcome == i)
+def _readings(letter: Letter | None, counts: Sequence[int]) -> list[tuple[int, int]]:
+    """The outcomes that the identity, an observable or a projector has a value for that is not 0, with that value."""
+    if letter is None:
+        return [(0, 1)]
+    setting, outcome = letter
+    if outcome == OBSERVABLE:
+        return [(a, 1 - 2 * a) for a in range(counts[setting])]
+    return [(outcome, 1)]
 
 
 def read_strategy(entry: object, question: Question, budget: Budget) -> Strategy:
     """A strategy of a file."""
     parts = record(entry, "a strategy", "dimensions state measurements")
-    dimensions = [integer(d, "a dimension", 1, MOST_DIMENSION) for d in items(parts["dimensions"], "dimensions", 2, 2)]
-    rows = dimensions[0] * dimensions[1]
+    parties = question.devices.parties
+    given = items(parts["dimensions"], "dimensions", parties, parties)
+    dimensions = [integer(d, "a dimension", 1, MOST_DIMENSION) for d in given]
+    rows = prod(dimensions)
     budget.spend(50_000 * rows)
     state = _matrix(parts["state"], rows, None)
     weight = square_norm(state)
     if not weight > 0:
         raise refuse("a state is nothing.")
     factors = []
-    for party, given in enumerate(items(parts["measurements"], "measurements", 2, 2)):
+    for party, own in enumerate(items(parts["measurements"], "measurements", parties, parties)):
         counts = question.devices.outcomes[party]
-        settings = items(given, "measurements", len(counts), len(counts))
+        settings = items(own, "measurements", len(counts), len(counts))
         factors.append(
             tuple(
                 _measurement(items(setting, "effects", count, count), dimensions[party])
@@ -126,7 +134,7 @@ def _matrix(entry: object, rows: int | None, columns: int | None) -> Matrix:
     """A matrix of a file, of so many rows or columns; an effect's factor without rows is zero."""
     parts = record(entry, "a matrix", "real imaginary")
     real = items(parts["real"], "a matrix", rows or MOST_RANK, rows or 0)
-    width = columns if columns is not None else len(items(real[0], "a row", 2 * MOST_DIMENSION**2, 1))
+    width = columns if columns is not None else len(items(real[0], "a row", MOST_COLUMNS, 1))
     imaginary = parts["imaginary"]
     if imaginary is not None:
         imaginary = items(imaginary, "a matrix", len(real), len(real))

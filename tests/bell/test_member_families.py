@@ -34,6 +34,7 @@ ATTAINED = [
     ("asymmetric_chsh", {"alpha": -1.7}, "1"),
     ("chained", {"settings": 3}, "1"),
     ("cglmp", {"d": 2}, "1+AB"),
+    ("ghz", {}, "1+AB+AC+BC"),
     ("cglmp", {"d": 3}, "1+AB"),
 ]
 
@@ -144,6 +145,8 @@ def test_see_saw() -> None:
     assert found.strategy_value == pytest.approx(2.0 * math.sqrt(2.0), abs=1e-9)
     same = SeeSaw(coefficients=((1, 1), (1, -1))).member(restarts=3, seed=1)
     assert same.strategy_value == pytest.approx(2.0 * math.sqrt(2.0), abs=1e-9)
+    assert SeeSaw("mermin").member(restarts=3).strategy_value == pytest.approx(4.0, abs=1e-9)  # three parties
+    assert SeeSaw("svetlichny(4)").member(restarts=4).strategy_value == pytest.approx(2**3.5, abs=1e-8)
     again = SeeSaw(of="i3322").member(restarts=2, seed=5)
     assert again.behaviour() == SeeSaw(of="i3322").member(restarts=2, seed=5).behaviour()
 
@@ -247,7 +250,7 @@ def test_files_that_are_no_tables(tmp_path: Path) -> None:
         (lambda: TwoQubit(settings=(3, 3), expression_name="chsh"), "choose an expression that fits"),
         (lambda: sb.family_named("see_saw"), "needs one expression"),
         (lambda: SeeSaw(of="chsh", coefficients=((1,),)), "needs one expression"),
-        (lambda: SeeSaw(of="mermin"), "3 parties"),
+        (lambda: SeeSaw(of="mermins"), "did you mean 'mermin'?"),
         (lambda: SeeSaw(of="chsh", marginals_a=(1.0, 0.0)), "leave them out"),
         (lambda: sb.family_named("table"), "needs file"),
         (lambda: expression_named("tilted"), "did you mean 'tilted_chsh'?"),

@@ -145,7 +145,7 @@ def test_errors() -> None:
     with pytest.raises(sb.InvalidSettings, match="y = -1"):
         sb.guessing_probability(data, sb.Quantum("1"), y=-1)
     with pytest.raises(sb.InvalidShape, match="two parties"):
-        sb.guessing_probability(sb.Observations.bell_value(sb.mermin(), 3.0), sb.Quantum("2"))
+        sb.blind_guessing_probability(sb.Observations.bell_value(sb.mermin(), 3.0), sb.Quantum("2"))
     with pytest.raises(sb.InvalidInput, match="y"):
         sb.min_entropy(data, sb.Quantum("1"), blind=True)
 

@@ -208,7 +208,7 @@ def test_strategies_are_what_they_say() -> None:
         for x in range(2):
             for y in range(2):
                 p = [[np.trace(rho @ np.kron(m, n)) for n in effects[1][y]] for m in effects[0][x]]
-                assert np.allclose(strategy.joint(x, y), p)
+                assert np.allclose(strategy.outcomes((x, y)), np.ravel(p))
             for y in (None, 0, 1):
                 pairs = [np.kron(m, np.eye(2)) for m in effects[0][x]]
                 if y is not None:
@@ -216,7 +216,7 @@ def test_strategies_are_what_they_say() -> None:
                 root = np.linalg.cholesky(rho + 1e-14 * np.eye(4))
                 spectra = [np.linalg.eigvalsh(root.T @ m @ root) for m in pairs]
                 exact = sum(map(_von_neumann, spectra)) - _von_neumann(np.linalg.eigvalsh(rho))
-                assert strategy.entropy(x, y, Fraction(0)) == pytest.approx(exact, abs=1e-6)
+                assert strategy.entropy((x, y), Fraction(0)) == pytest.approx(exact, abs=1e-6)
                 seen += 1
         first = strategy.moment((1, 0))
         assert first == pytest.approx(np.trace(rho @ np.kron(effects[0][0][0] - effects[0][0][1], np.eye(2))))
@@ -238,7 +238,7 @@ def test_no_signaling_strategies_are_boxes() -> None:
         strategy = strategies.ExplicitStrategy(plan, scenario, strategies.BALLS)
         for x in range(2):
             for y in range(2):
-                table = [p for row in strategy.joint(x, y) for p in row]
+                table = strategy.outcomes((x, y))
                 assert all(p >= 0 for p in table) and sum(table) == 1
         values.append(
             sum(sign * strategy.moment(i) for i, sign in (((1, 1), 1), ((1, 2), 1), ((2, 1), 1), ((2, 2), -1)))

@@ -106,3 +106,30 @@ def test_bad_input(call, arguments, words):
 def test_help(call, arguments):
     done = call(*arguments)
     assert done.status == 0 and "Usage: sdpbound" in done.out and done.err == ""
+
+
+GHZ = ["--family", "ghz", "--at", "of=parity_chsh,key=true", "--visibility", "0.95", "--observed", "bell"]
+LEVEL = ["--level", "1+AB+AC+BC"]
+
+
+def test_keys_of_any_parties(answer, call):
+    """A setting for each party, in the commands as in the library."""
+    member = sb.family_named("ghz", of="parity_chsh", key=True).member()
+    behaviour = member.behaviour(0.95)
+    data = sb.Observations.bell_value(member.expression, behaviour)
+    guess = answer("guess", *GHZ, *LEVEL, "--settings", "0,-,0")
+    own = sb.guessing_probability(data, sb.Quantum("1+AB+AC+BC"), settings=(0, None, 0))
+    assert guess["guessing_probability"]["value"] == pytest.approx(own.value, abs=1e-6)
+    assert guess["settings"] == {"x": 0, "y": None, "z": 0}
+    found = answer("rate", "key", *GHZ, *LEVEL, "--entropy", "min", "--settings", "0,2,1")
+    assert found["settings"] == {"x": 0, "y": 2, "z": 1} and found["security"].startswith("conference key")
+    assert "at x=0, y=2, z=1" in call("rate", "key", *GHZ, *LEVEL, "--entropy", "min", "--settings", "0,2,1").out
+    for arguments, said in (
+        (["guess", *GHZ, "--settings", "0,1"], "one entry for each of the 3 parties"),
+        (["guess", *GHZ, "--settings", "0,-,0", "--y", "0"], "leave --x and --y out"),
+        (["guess", *GHZ, "--settings", "0,b,0"], "must be an integer"),
+        (["guess", *GHZ, "--settings", "0,0,0", "--blind"], "not --settings"),
+        (["rate", "key", *GHZ, "--settings", "0,-,-"], "those of one party"),
+    ):
+        shown = call(*arguments)
+        assert shown.status == 2 and said in shown.err

@@ -459,8 +459,10 @@ def test_errors() -> None:
         conditional_entropy(data, y=5)
     with pytest.raises(sb.InvalidParameter, match="one bit"):
         conditional_entropy(data, y=0, preprocessing=0.1)
-    with pytest.raises(sb.InvalidShape, match="two parties"):
-        conditional_entropy(sb.Observations.bell_value(sb.mermin(), 3.0))
+    with pytest.raises(sb.InvalidShape, match="two parties or more"):
+        conditional_entropy(sb.Observations.none(sb.Scenario(((2, 2),))))
+    with pytest.raises(sb.InvalidInput, match="use method='projective'"):
+        conditional_entropy(sb.Observations.bell_value(sb.mermin(), 3.0), method="gauss-radau")
     with pytest.raises(sb.InvalidInput, match="VonNeumann"):
         conditional_entropy(data, method=sb.Quantum("2"))  # type: ignore[arg-type]
     with pytest.raises(sb.InvalidSolver):

@@ -93,6 +93,22 @@ recipe("bell_local_given_chsh_upper", lambda: sb.maximize(MEMBER.expression, LOC
 
 recipe("bell_quantum_svetlichny_given_mermin_upper", lambda: sb.maximize(SVETLICHNY, TWO, tested_mermin(3.8)))
 recipe("bell_no_signaling_given_mermin_lower", lambda: sb.minimize(SVETLICHNY, FREE, tested_mermin(3.8)))
+PAIRS = sb.Quantum("1+AB+AC+BC")
+for kind, model in {"quantum": PAIRS, "no_signaling": FREE}.items():
+    recipe(
+        f"guess_{kind}_first_and_third_party",
+        lambda m=model: sb.guessing_probability(tested_mermin(3.8), m, settings=(0, None, 0)),
+    )
+recipe("min_entropy_quantum_third_party", lambda: sb.min_entropy(tested_mermin(3.8), PAIRS, settings=(None, None, 1)))
+THREE = sb.VonNeumann("projective", "1+AB+AC+BC+ABC", 2)
+recipe(
+    "entropy_projective_second_and_third_party",
+    lambda: sb.conditional_entropy(tested_mermin(3.8), method=THREE, settings=(None, 0, 1)),
+)
+recipe(
+    "attack_entropy_first_and_third_party",
+    lambda: sb.conditional_entropy_upper_bound(tested_mermin(3.8), settings=(0, None, 0), tolerance=1e-3),
+)
 
 # --- separations: data that are outside ------------------------------------------------------------------------------
 

@@ -374,3 +374,67 @@ kind = "chsh"
     assert (attack["value"] >= rate["value"]).all()
     assert attack["value"][1] == pytest.approx(0.0, abs=1e-3)
     assert audit(Study.load(path)).holds
+
+
+# -- more than two parties --------------------------------------------------------------------------------------------
+
+CONFERENCE = """
+visibilities = [0.95]
+observed = ["bell"]
+adversaries = [{model = "quantum", level = "1+AB+AC+BC"}]
+[family]
+kind = "ghz"
+of = "parity_chsh"
+key = true
+[[quantities]]
+name = "key_rate"
+key = [0, 2, 1]
+entropy = {kind = "von Neumann", method = "projective", level = "1+AB+AC+BC", tolerance = 1e-2}
+[[quantities]]
+name = "guess_global"
+key = [0, "-", 0]
+[[quantities]]
+name = "guess_local"
+[[quantities]]
+name = "bell_maximum"
+"""
+
+
+def test_a_study_of_three_parties(tmp_path: Path) -> None:
+    """Conference keys and guesses of any parties, as the library has them; every row is proven again."""
+    path = write(tmp_path, CONFERENCE)
+    assert run_study(path, workers=0, progress=False).failed == 0
+    table = read_table(tmp_path / "results" / "tiny" / "tiny.csv")
+    member = sb.family_named("ghz", of="parity_chsh", key=True).member()
+    behaviour = member.behaviour(0.95)
+    data = sb.Observations.bell_value(member.expression, behaviour)
+    method = sb.VonNeumann("projective", "1+AB+AC+BC", tolerance=1e-2)
+    rate = sb.key_rate(behaviour, data, entropy=method, settings=(0, 2, 1))
+    own = table.where(quantity="key_rate")
+    assert own["value"][0] == pytest.approx(rate.value, abs=1e-9)
+    assert own["error_correction"][0] == rate.error_correction and own["options"][0].startswith("key 0,2,1")
+    guess = sb.guessing_probability(data, sb.Quantum("1+AB+AC+BC"), settings=(0, None, 0))
+    assert table.where(quantity="guess_global")["value"][0] == pytest.approx(guess.value, abs=1e-6)
+    assert audit(Study.load(path)).holds
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"quantities": [{"name": "key_rate"}]}, "needs key"),
+        ({"quantities": [{"name": "key_rate", "key": [0, 2]}]}, "a key of 2 entries for 3 parties"),
+        ({"quantities": [{"name": "key_rate", "key": [0, "-", "-"]}]}, "a key of one party"),
+        ({"quantities": [{"name": "guess_global", "key": ["-", "-", "-"]}]}, "no setting of any party"),
+        ({"quantities": [{"name": "guess_global", "key": [0, 5, 0]}]}, "key[1] = 5"),
+        ({"quantities": [{"name": "guess_global", "key": [0, 0, 0], "x": 1}]}, "leave x and y out"),
+        ({"quantities": [{"name": "guess_local", "key": [0, 0, 0]}]}, "takes none"),
+        ({"quantities": ["guess_blind"]}, "is of two parties"),
+        ({"quantities": ["critical_visibility"], "observed": ["full"]}, "is of two parties"),
+        ({"quantities": [{"name": "key_rate", "key": [0, 0]}], "family": TILTED}, "give x and y instead"),
+    ],
+)
+def test_keys_of_studies_that_are_refused(changes: dict[str, Any], said: str) -> None:
+    three = {"family": {"kind": "ghz", "of": "holz", "key": True}, "observed": ["bell"]}
+    with pytest.raises(InvalidStudy) as caught:
+        Plan(parse_spec(content(**(three | changes)))).check()
+    assert said in str(caught.value)

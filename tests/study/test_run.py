@@ -609,10 +609,10 @@ def test_a_failure_does_not_keep_an_answer_out(quick: Path, tmp_path: Path, monk
 def test_an_error_of_linear_algebra_costs_its_row(quick: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     guess = of_data_module.guessing_probability
 
-    def unlucky(observed: Any, *arguments: Any) -> Any:
+    def unlucky(observed: Any, *arguments: Any, **keywords: Any) -> Any:
         if observed.values[0] < 0.9:
             raise np.linalg.LinAlgError("singular matrix")
-        return guess(observed, *arguments)
+        return guess(observed, *arguments, **keywords)
 
     monkeypatch.setattr(of_data_module, "guessing_probability", unlucky)
     result = run_study(quick, tmp_path, workers=0, progress=False)

@@ -174,6 +174,16 @@ def _gyni(parties: int) -> Facts:
     )
 
 
+def _holz() -> Facts:
+    source = "Holz, Kampermann and Bruss, arXiv:1910.11360"
+    return Facts(source, 1.0, _exact(1.5, source), 2.0)
+
+
+def _parity_chsh(parties: int) -> Facts:
+    source = "Ribeiro, Murta and Wehner, arXiv:1708.00798"
+    return Facts(source, 2.0, _exact(2.0 * ROOT, "Tsirelson 1980, with A1 times the other outcomes"), 4.0)
+
+
 def _of_list(name: str, source: str) -> Callable[[int], Facts]:
     """The facts of a list of facets, from its table."""
 
@@ -207,6 +217,8 @@ FACTS: dict[str, Callable[..., Facts]] = {
     "mabk": _mabk,
     "svetlichny": _svetlichny,
     "gyni": _gyni,
+    "holz": _holz,
+    "parity_chsh": _parity_chsh,
     "avis": _of_list("avis", "Avis, Imai, Ito and Sasaki, quant-ph/0404014; Pal and Vertesi, arXiv:0810.1615"),
     "sliwa": _of_list("sliwa", "Sliwa, quant-ph/0305190"),
 }

@@ -28,6 +28,8 @@ LISTED = (
     "mermin",
     *(f"{name}({n})" for name in ("mabk", "svetlichny") for n in range(3, 7)),
     *(f"gyni({n})" for n in range(3, 6)),
+    "holz",
+    *(f"parity_chsh({n})" for n in range(3, 6)),
 )
 
 
@@ -39,8 +41,8 @@ def inequality(name: str) -> BellInequality:
     name : str
         "A2" to "A89"; "sliwa(1)" to "sliwa(46)"; a name with its numbers in brackets, such as "chsh", "i3322",
         "inn22(5)", "chained(6)", "cglmp(4)", "tilted_chsh(0.5)", "mabk(4)", "svetlichny(3)", "gyni(3)", "elegant",
-        "magic_square", "chsh_d(3)", "hardy". Capitals do not matter, and one whole number may follow without brackets,
-        as in "CGLMP4" or "Sliwa18". :func:`inequalities` lists many.
+        "magic_square", "chsh_d(3)", "hardy", "holz", "parity_chsh(3)". Capitals do not matter, and one whole number may
+        follow without brackets, as in "CGLMP4" or "Sliwa18". :func:`inequalities` lists many.
 
     Returns
     -------

@@ -34,8 +34,9 @@ from sdpbound.bell.families.formulas import (
     singlet_quantum_bound,
     singlet_strategy_value,
 )
+from sdpbound.bell.families.ghz_families import Ghz, W
 from sdpbound.bell.families.lists import avis, sliwa
-from sdpbound.bell.families.multipartite import gyni, mabk, svetlichny
+from sdpbound.bell.families.multipartite import gyni, holz, mabk, parity_chsh, svetlichny
 from sdpbound.bell.families.see_saw_family import SeeSaw
 from sdpbound.bell.families.singlet import SingletSelfTest
 from sdpbound.bell.families.singlet_family import Singlet
@@ -52,12 +53,14 @@ __all__ = [
     "Chained",
     "Chsh",
     "Family",
+    "Ghz",
     "Member",
     "SeeSaw",
     "Singlet",
     "SingletSelfTest",
     "TiltedChsh",
     "TwoQubit",
+    "W",
     "asymmetric_chsh",
     "avis",
     "cglmp",
@@ -71,6 +74,7 @@ __all__ = [
     "family_named",
     "gyni",
     "hardy",
+    "holz",
     "i3322",
     "i4422",
     "inn22",
@@ -78,6 +82,7 @@ __all__ = [
     "mabk",
     "magic_square",
     "mermin",
+    "parity_chsh",
     "read_behaviours",
     "require_radians",
     "singlet_chsh",

@@ -12,7 +12,7 @@ from sdpbound.arguments import numbered, whole
 from sdpbound.bell.expression import BellExpression
 from sdpbound.bell.families.bipartite import chsh_d, elegant, hardy, i4422, inn22, magic_square
 from sdpbound.bell.families.lists import avis, sliwa
-from sdpbound.bell.families.multipartite import gyni, mabk, svetlichny
+from sdpbound.bell.families.multipartite import gyni, holz, mabk, parity_chsh, svetlichny
 from sdpbound.bell.scenario import Scenario
 from sdpbound.errors import InvalidInput
 from sdpbound.registry import unknown
@@ -172,6 +172,7 @@ EXPRESSIONS: dict[str, Callable[..., BellExpression]] = {
     for function in (
         *(chsh, tilted_chsh, asymmetric_chsh, chained, i3322, cglmp, mermin),
         *(inn22, i4422, hardy, elegant, magic_square, chsh_d, mabk, svetlichny, gyni, avis, sliwa),
+        *(holz, parity_chsh),
     )
 }
 

@@ -1,4 +1,4 @@
-"""Bell expressions of three and more parties: MABK, Svetlichny's, and guess your neighbour's input."""
+"""Bell expressions of three and more parties: MABK, Svetlichny's, Holz's, parity CHSH, guess your neighbour's input."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sdpbound.arrays import Floats
 from sdpbound.bell.expression import BellExpression
 from sdpbound.bell.scenario import Scenario
 
-__all__ = ["gyni", "mabk", "svetlichny"]
+__all__ = ["gyni", "holz", "mabk", "parity_chsh", "svetlichny"]
 
 #: Parties that these expressions are made for: a scenario has no more.
 FEWEST, MOST = 3, 8
@@ -56,6 +56,48 @@ def svetlichny(parties: int) -> BellExpression:
     n = whole(parties, "parties", FEWEST, MOST)
     k = np.indices((2,) * n).sum(axis=0)
     return _of_correlators(1.0 - 2.0 * (k * (k - 1) // 2 % 2), f"Svetlichny({n})")
+
+
+def holz() -> BellExpression:
+    """The expression of Holz, Kampermann and Bruss for conference keys of three parties (arXiv:1910.11360),
+
+        <A1 B+ C+> - <A0 B-> - <A0 C-> - <B- C->,   B+- = (B0 +- B1)/2,
+
+    C+- alike. Maxima: local 1, quantum 3/2 (a GHZ state, where A0 agrees with a third setting of Bob and Charlie),
+    no-signaling 2.
+
+    >>> holz().local_bound
+    1.0
+    """
+    table = np.zeros((3, 3, 3))
+    for y, z in np.ndindex(2, 2):
+        sign = (-1.0) ** (y + z)
+        table[2, 1 + y, 1 + z] += 0.25
+        table[0, 1 + y, 1 + z] -= 0.25 * sign
+    table[1, 1:, 0] = table[1, 0, 1:] = [-0.5, 0.5]
+    return BellExpression(Scenario(((2, 2),) * 3), table, "Holz")
+
+
+def parity_chsh(parties: int) -> BellExpression:
+    """The parity-CHSH expression of Ribeiro, Murta and Wehner for conference keys (arXiv:1708.00798),
+
+        <A0 (B0 + B1)> + <A1 (B0 - B1) C0 D0 ..>,
+
+    CHSH of Alice and Bob with A1 times the outcomes of all others, who have one setting each in it. Maxima: local 2,
+    quantum 2 sqrt(2) (a GHZ state), no-signaling 4.
+
+    Raises :class:`~sdpbound.errors.InvalidParameter` unless parties is an integer from 3 to 8.
+
+    >>> parity_chsh(3).local_bound
+    2.0
+    """
+    n = whole(parties, "parties", FEWEST, MOST)
+    scenario = Scenario(((2, 2), (2, 2), *(((2,),) * (n - 2))))
+    table = np.zeros(scenario.shape)
+    for y in (0, 1):
+        table[(1, 1 + y, *(0,) * (n - 2))] = 1.0
+        table[(2, 1 + y, *(1,) * (n - 2))] = 1.0 - 2.0 * y
+    return BellExpression(scenario, table, f"parity CHSH({n})")
 
 
 def gyni(parties: int) -> BellExpression:

@@ -21,7 +21,7 @@ Table = tuple[tuple[float, ...], ...]
 
 @dataclass(frozen=True)
 class SeeSaw(Family):
-    """The strategy that :func:`~sdpbound.bell.search.see_saw` finds for an expression of two parties.
+    """The strategy that :func:`~sdpbound.bell.search.see_saw` finds for an expression of any number of parties.
 
     Its value is a lower bound on the quantum maximum; the search may end in a local maximum. The axes are the dimension
     of each party's space, the seed of the search, and the number of random starts; the same values give the same
@@ -30,8 +30,8 @@ class SeeSaw(Family):
     Attributes
     ----------
     of : the expression by its name, such as "i3322" or "tilted_chsh(0.5)"
-    coefficients : instead of a name, of two parties with two outcomes: rows x, columns y, the coefficients of
-        ``<A_x B_y>``
+    coefficients : instead of a name, of an expression of two parties with two outcomes: rows x, columns y, the
+        coefficients of ``<A_x B_y>``
     marginals_a, marginals_b : with coefficients, those of ``<A_x>`` and ``<B_y>``
 
     >>> round(SeeSaw("i3322").member(restarts=5).strategy_value, 6)
@@ -68,8 +68,7 @@ class SeeSaw(Family):
             raise InvalidInput(
                 "coefficients and marginals must be numbers: coefficients = [[1, 1], [1, -1]]."
             ) from None
-        if self._expression.scenario.parties != 2:
-            raise InvalidInput(f"{self._expression.name} has {self._expression.scenario.parties} parties, not two.")
+        self._expression  # noqa: B018 -- an unknown name is refused here
 
     @cached_property
     def _expression(self) -> BellExpression:

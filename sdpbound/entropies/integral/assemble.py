@@ -1,8 +1,9 @@
 """Write the interval program that bounds a conditional von Neumann entropy from below.
 
 **Bits of the key.** The key is read as a tree of bits. Each bit asks "is the outcome in the first half of the outcomes
-left?", until one outcome is left. If the key includes Bob's outcome, the bits of Alice's outcome come first. By the
-chain rule, the entropy of the key is the sum of the entropies of its bits, each conditioned on the bits before it.
+left?", until one outcome is left. If the key includes outcomes of several parties, the bits of the first party's
+outcome come first, then for each of its outcomes those of the next party's, and so on. By the chain rule, the entropy
+of the key is the sum of the entropies of its bits, each conditioned on the bits before it.
 :mod:`sdpbound.entropies.quadrature` bounds each of these entropies from below.
 
 **Eve's part.** Let M_0 and M_1 be the effects of a bit on the devices, M = M_0 + M_1, and t a node. Eve contributes
@@ -27,6 +28,7 @@ import numpy as np
 from sdpbound.adversaries.adversary import Relaxation
 from sdpbound.adversaries.quantum import relaxation_of
 from sdpbound.arrays import Floats
+from sdpbound.bell.key import Settings, named_key
 from sdpbound.bell.observations import DATA_TOLERANCE, Observations
 from sdpbound.bell.scenario import Scenario
 from sdpbound.conic.program import SolverResult
@@ -100,8 +102,7 @@ def assemble_entropy(question: EntropyQuestion, level: Level, nodes: Floats) -> 
     structure = _structure(
         scenario,
         normalise_level(level),
-        question.x,
-        question.y,
+        question.key,
         len(nodes),
         rows.tobytes(),
         tuple(bool(v) for v in free),
@@ -135,8 +136,7 @@ class _Structure:
 def _structure(
     scenario: Scenario,
     level: str | tuple[str, ...],
-    x: int,
-    y: int | None,
+    key: Settings,
     groups: int,
     rows_bytes: bytes,
     free: tuple[bool, ...],
@@ -144,7 +144,8 @@ def _structure(
 ) -> _Structure:
     size = int(np.prod(scenario.shape))
     rows = np.frombuffer(rows_bytes).reshape(-1, size)
-    bits = EntropyQuestion(Observations.none(scenario), x, y).bits
+    x, y, settings = named_key(key)
+    bits = EntropyQuestion(Observations.none(scenario), x, y, settings=settings).bits
     copies = [(whole, part) for whole, *children in bits for part in children]
     wholes = np.array([whole.reshape(-1) for whole, _ in copies]).reshape(-1, size)
     parts = np.array([part.reshape(-1) for _, part in copies]).reshape(-1, size)

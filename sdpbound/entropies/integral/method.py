@@ -25,6 +25,7 @@ class Projective(ProgramMethod):
     """
 
     name: ClassVar[str] = "projective"
+    any_key: ClassVar[bool] = True
 
     @classmethod
     def checked_nodes(cls, nodes: Any) -> int | tuple[float, ...]:

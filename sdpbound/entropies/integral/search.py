@@ -17,6 +17,7 @@ from sdpbound.entropies.integral.assemble import IntegralProgram, assemble_entro
 from sdpbound.entropies.quadrature import graded_nodes, interpolation_gap, refined_nodes
 from sdpbound.entropies.question import EntropyQuestion
 from sdpbound.entropies.search import Attempt, EntropySearch
+from sdpbound.entropies.words import levels_of_key
 from sdpbound.npa.levels import Level
 
 __all__ = ["LEVELS", "LEVELS_OF_BOTH", "MOST_NODES", "projective_cost", "projective_entropy"]
@@ -85,6 +86,8 @@ class _Search(EntropySearch[IntegralProgram, _Attempt]):
     @property
     def names(self) -> tuple[str, ...]:
         """The levels to try where the user gives none."""
+        if not self.question.is_of_a_pair:
+            return levels_of_key(self.question.scenario.parties, self.question.key)
         return LEVELS if self.question.y is None else LEVELS_OF_BOTH
 
     def cost(self, level: Level, nodes: int) -> float:

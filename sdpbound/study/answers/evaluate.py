@@ -18,6 +18,7 @@ from sdpbound.study.file.spec import Quantity
 from sdpbound.study.plan import Point, Task
 from sdpbound.study.quantities.at_point import AtPoint
 from sdpbound.study.quantities.kind import Asked, Certified, ProgramKind, Solved
+from sdpbound.study.quantities.whose import key_settings_of
 from sdpbound.study.store.answer import Answer
 from sdpbound.study.store.form import LARGEST, certificate_name
 from sdpbound.tables.columns import Row
@@ -145,10 +146,9 @@ class _Here:
         return float(self.once(("flips", asked.program), lambda: self._best_flips(asked)))
 
     def _best_flips(self, asked: Asked) -> float:
-        x, y = asked.settings
         assert asked.how is not None
-        method = asked.how.bound(self.at.solver)
-        rate = best_preprocessing(self.at.behaviour, self.at.observed, x, y, method, closed_forms=False)
+        method, key = asked.how.bound(self.at.solver), key_settings_of(asked)
+        rate = best_preprocessing(self.at.behaviour, self.at.observed, entropy=method, closed_forms=False, settings=key)
         return rate.preprocessing
 
     def once(self, key: Hashable, make: Any) -> Any:

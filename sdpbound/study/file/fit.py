@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sdpbound.bell.families.family import Family
+from sdpbound.bell.scenario import Scenario
 from sdpbound.errors import InvalidInput, InvalidStudy
+from sdpbound.study.file.questions import Quantity
 from sdpbound.study.file.spec import StudySpec
 
 __all__ = ["require_fit"]
@@ -19,13 +21,12 @@ def require_fit(spec: StudySpec, name: str, family: Family, values: Mapping[str,
     except InvalidInput as error:
         raise InvalidStudy(f"{at}{error}") from None
     binary = all(outcomes == 2 for party in scenario.outcomes for outcomes in party)
-    if scenario.parties != 2:
-        raise InvalidStudy(f"{at}studies are of two parties, not {scenario}; choose another family.")
     if "correlators" in spec.observed and not binary:
         raise InvalidStudy(f"{at}observed = 'correlators' needs two outcomes, not {scenario}; test full, or bell.")
     if "bell" in spec.observed and expression is None:
         raise InvalidStudy(f"{at}observed = 'bell' needs a Bell expression; test correlators or full.")
     for quantity in spec.quantities:
+        _require_parties(f"{at}{quantity.name}", quantity, scenario)
         for key, party, who in (("x", 0, "Alice"), ("y", 1, "Bob")):
             setting = getattr(quantity, key)
             if setting is not None and setting >= scenario.settings[party]:
@@ -39,6 +40,27 @@ def require_fit(spec: StudySpec, name: str, family: Family, values: Mapping[str,
         if kind.of_chsh and scenario.outcomes != ((2, 2), (2, 2)):
             raise InvalidStudy(f"{at}{quantity.name} is of two settings with two outcomes, not of {scenario}.")
     _require_devices(spec, at, family, values)
+
+
+def _require_parties(name: str, quantity: Quantity, scenario: Scenario) -> None:
+    """Raise InvalidStudy unless a quantity is one of so many parties, and its key of theirs."""
+    kind, key = quantity.kind, quantity.key
+    if scenario.parties == 2:
+        if key is not None:
+            raise InvalidStudy(f"{name} has a key, and there are two parties: give x and y instead.")
+        return
+    if kind.group not in ("point", "expression") and not kind.several:
+        raise InvalidStudy(f"{name} is of two parties, not of {scenario}; leave it out, or choose another family.")
+    if kind.key and key is None:
+        raise InvalidStudy(f"{name} of {scenario.parties} parties needs key, a setting for each of them, '-' for none.")
+    if key is None:
+        return
+    if len(key) != scenario.parties:
+        raise InvalidStudy(f"{name} has a key of {len(key)} entries for {scenario.parties} parties; give one for each.")
+    for party, setting in enumerate(key):
+        if setting is not None and setting >= scenario.settings[party]:
+            last = scenario.settings[party] - 1
+            raise InvalidStudy(f"{name} has key[{party}] = {setting}, and the settings there are 0 to {last}.")
 
 
 def _require_devices(spec: StudySpec, at: str, family: Family, values: Mapping[str, float]) -> None:

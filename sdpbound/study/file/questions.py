@@ -69,6 +69,8 @@ DEFAULT_WIDTH = 1e-3
 
 #: The largest setting that a file may name.
 LAST = 63
+#: The most parties of a scenario.
+MOST_PARTIES = 8
 
 
 def _setting(value: object, info: ValidationInfo) -> int:
@@ -82,6 +84,21 @@ def _setting(value: object, info: ValidationInfo) -> int:
 
 
 _Setting = Annotated[int, BeforeValidator(_setting, json_schema_input_type=Annotated[int, Field(ge=0, le=LAST)])]
+
+
+def _key(value: object) -> tuple[int | None, ...]:
+    """Read a setting for each party, "-" for none."""
+    if not isinstance(value, (list, tuple)) or not 2 <= len(value) <= MOST_PARTIES:
+        raise fail(f"must have a setting for each party, '-' for none, such as [0, '-', 1], not {quote(value)}")
+    found = tuple(None if entry in ("-", None) else integer(0, LAST)(entry) for entry in value)
+    if all(entry is None for entry in found):
+        raise fail("has no setting of any party; give at least one")
+    return found
+
+
+_SaidKey = Annotated[
+    list[Annotated[int, Field(ge=0, le=LAST)] | Literal["-"]], Field(min_length=2, max_length=MOST_PARTIES)
+]
 
 
 _Level = str | tuple[str, ...]
@@ -210,6 +227,9 @@ class Quantity(Part):
     ] = Field(description="what is computed")
     x: _Setting | None = Field(default=None, description="Alice's setting; 0 if absent")
     y: _Setting | None = Field(default=None, description="Bob's setting, for quantities of a pair")
+    key: Annotated[tuple[int | None, ...], BeforeValidator(_key, json_schema_input_type=_SaidKey)] | None = Field(
+        default=None, description='of more than two parties, in place of x and y: a setting for each, "-" for none'
+    )
     entropy: Annotated[EntropySettings, BeforeValidator(named("kind"))] | None = Field(
         default=None, description="the entropy that a rate is made of; absent: the study's"
     )
@@ -234,11 +254,16 @@ class Quantity(Part):
             if getattr(self, key) is not None and key not in kind.keys:
                 raise fail(f"has {key}, and {self.name} takes none; leave it out")
         if kind.group in ("point", "expression"):
-            if self.x is not None or self.y is not None:
-                raise fail(f"has settings, and {self.name} is of the expression or the point; leave x and y out")
+            if (self.x, self.y, self.key) != (None, None, None):
+                these = "x and y" if self.key is None else "key"
+                raise fail(f"has settings, and {self.name} is of the expression or the point; leave {these} out")
             return self
-        self._fill("x", 0)
-        if kind.bob is not None:
+        self._require_key()
+        if self.key is None:
+            self._fill("x", 0)
+        if self.key is not None:
+            pass
+        elif kind.bob is not None:
             self._fill("y", kind.bob)
         elif self.y is not None:
             raise fail(f"has y = {self.y}, and {self.name} is of Alice's outcome alone; leave y out")
@@ -247,6 +272,17 @@ class Quantity(Part):
         if self.preprocessing == BEST and "best" not in kind.keys:
             raise fail(f"has preprocessing = 'best', and {self.name} has no best one; give a number")
         return self
+
+    def _require_key(self) -> None:
+        kind = self.kind
+        if self.key is None:
+            return
+        if not kind.several or not (kind.pair or kind.key):
+            raise fail(f"has key, and {self.name} takes none; give x, or choose a quantity of several outcomes")
+        if self.x is not None or self.y is not None:
+            raise fail("has key, which says of all parties what x and y do; leave x and y out")
+        if kind.key and sum(s is not None for s in self.key) < 2:
+            raise fail("has a key of one party, and a key is shared; give a second party its setting")
 
     def _fill(self, key: str, value: object) -> None:
         if getattr(self, key) is None:
@@ -273,6 +309,8 @@ class Quantity(Part):
     def options(self) -> str | None:
         """The options besides settings and rounds, in words; None if there are none."""
         words = [] if self.how is None else [self.how.identity]
+        if self.key is not None:
+            words.insert(0, f"key {','.join('-' if s is None else str(s) for s in self.key)}")
         if self.preprocessing:
             words.append(f"preprocessing {self.preprocessing}")
         if "resolution" in self.kind.keys:
@@ -298,6 +336,8 @@ class Quantity(Part):
         Settings that change nothing are left out.
         """
         found: dict[str, Any] = {"name": self.name, "x": self.x, "y": self.y}
+        if self.key is not None:
+            found["key"] = list(self.key)
         if self.how is not None:
             found["entropy"] = self.how.model_dump() | {"tolerance": self.how.accuracy.hex()}
         if self.preprocessing:

@@ -13,10 +13,12 @@ from sdpbound.bell.observations import Observations
 from sdpbound.bounds.bound import Bound
 from sdpbound.bounds.figures import ConditionalEntropy, ConditionalMutualInformation, Figure
 from sdpbound.errors import SolverFailure
+from sdpbound.rates.rates import CONFERENCE
 from sdpbound.rates.upper import FROM_DATA, RANDOMNESS
 from sdpbound.study.quantities.at_point import AtPoint
 from sdpbound.study.quantities.checks import Proofs, follows, least_leak, same
 from sdpbound.study.quantities.kind import Asked, Group, Needs, ProgramKind, Run, Side, question
+from sdpbound.study.quantities.whose import chosen, key_settings_of, named
 from sdpbound.tables.columns import Row
 
 __all__ = ["APPROXIMATE", "ATTACK", "Attack", "ConvexCombination"]
@@ -33,25 +35,22 @@ class Attack(ProgramKind):
     side: Side = "upper"
     attack: ClassVar[bool] = True
 
-    def both(self, asked: Asked) -> int | None:
-        """Return Bob's setting if both outcomes are attacked, else None."""
-        return asked.settings[1] if self.pair else None
-
     def program(self, asked: Asked) -> tuple[Any, ...]:
-        return "attack", asked.settings[0], self.both(asked), asked.how, asked.preprocessing
+        return "attack", named(self, asked), asked.how, asked.preprocessing
 
     def solve(self, at: AtPoint, asked: Asked, flips: float) -> Bound:
-        x, y = asked.settings[0], self.both(asked)
+        key = chosen(self, asked)
         own = at.member.strategy
         try:
             # without noise the devices themselves are an attack that has exactly the tested data
             given = () if own is None else (own,)
-            return conditional_entropy_upper_bound(at.observed, x, y, flips, strategies=given)
+            return conditional_entropy_upper_bound(at.observed, preprocessing=flips, strategies=given, **key)
         except SolverFailure:  # the program for the weights failed with a strategy that it can do without
-            return conditional_entropy_upper_bound(at.observed, x, y, flips)
+            return conditional_entropy_upper_bound(at.observed, preprocessing=flips, **key)
 
     def figure(self, at: AtPoint, asked: Asked, flips: float) -> Figure:
-        return ConditionalEntropy(asked.settings[0], self.both(asked), flips)
+        x, y, settings = named(self, asked)
+        return ConditionalEntropy(x, y, flips, settings)
 
     def question(self, at: AtPoint, asked: Asked, flips: float) -> dict[str, Any]:
         return question(at, self.figure(at, asked, flips), "upper") | {"model": {"kind": "quantum"}}
@@ -62,10 +61,10 @@ class Attack(ProgramKind):
         if self.rate:
             leak = None
             if self.key:
-                leak = least_leak(at.behaviour, asked.settings, run.flips(asked))
+                leak = least_leak(at.behaviour, key_settings_of(asked), run.flips(asked))
                 found["value"] = math.nextafter(bound.value - leak, math.inf)  # the subtraction rounds once
             found |= {"entropy": bound.value, "error_correction": leak}
-            found["security"] = self.theorem
+            found["security"] = self.proven_by(asked)
         return found
 
     @property
@@ -73,13 +72,17 @@ class Attack(ProgramKind):
         """The protocols for which the rate is an upper bound."""
         return FROM_DATA if self.key else RANDOMNESS
 
+    def proven_by(self, asked: Asked) -> str:
+        """Return the theorem, with what belongs to keys of more than two parties."""
+        return f"{self.theorem}; {CONFERENCE}" if self.key and asked.key is not None else self.theorem
+
     def methods(self) -> tuple[str, str]:
         return ATTACK, APPROXIMATE
 
     def needs(self, asked: Asked, row: Row) -> Needs:
         need, may = super().needs(asked, row)
         if self.rate:
-            same(self.theorem, row["security"], "security")
+            same(self.proven_by(asked), row["security"], "security")
             need |= {"entropy", "security"} | ({"error_correction"} if self.key else set())
         return need, may
 
@@ -87,7 +90,7 @@ class Attack(ProgramKind):
         flips = row["preprocessing"] or 0.0
         leak = None
         if self.key:
-            leak = least_leak(at.behaviour, asked.settings, flips)
+            leak = least_leak(at.behaviour, key_settings_of(asked), flips)
             same(leak, row["error_correction"], "error_correction")
         if row["certificate"] is None:
             return ""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bounds.rounding import lower_float
 from sdpbound.checker import Verification
 from sdpbound.errors import CertificateError
-from sdpbound.rates.rates import leakage
+from sdpbound.rates.correction import leakage_of_key
 
 __all__ = ["Proofs", "follows", "least_leak", "rate_of", "same", "show"]
 
@@ -56,10 +56,9 @@ def rate_of(entropy: float, leak: float | None) -> float:
     return entropy if leak is None else math.nextafter(entropy - leak, -math.inf)
 
 
-def least_leak(behaviour: Behaviour, settings: tuple[int, int | None], flips: float) -> float:
-    """Return a lower bound on the cost of a key's errors, in bits per round."""
-    x, y = settings
-    return lower_float(leakage(behaviour, x, y or 0, flips))
+def least_leak(behaviour: Behaviour, settings: Sequence[int | None], flips: float) -> float:
+    """Return a lower bound on the cost of a key's errors, in bits per round; ``settings`` are those of all parties."""
+    return lower_float(leakage_of_key(behaviour, tuple(settings), flips))
 
 
 def show(value: object) -> str:

@@ -12,8 +12,8 @@ from scipy.optimize import brentq
 from sdpbound.adversaries.quantum import DEVETAK_WINTER
 from sdpbound.bounds.figures import ConditionalEntropy
 from sdpbound.errors import CertificateError
+from sdpbound.rates.correction import error_correction
 from sdpbound.rates.critical import critical_efficiency, critical_visibility
-from sdpbound.rates.rates import error_correction
 from sdpbound.rates.thresholds import Threshold
 from sdpbound.study.quantities.at_point import AtPoint, beyond_local
 from sdpbound.study.quantities.checks import Proofs, follows, least_leak, rate_of, same, show

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 
+from sdpbound.bell.key import Settings
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.bound import Bound
 from sdpbound.bounds.figures import Figure
@@ -71,6 +72,8 @@ class Asked(Protocol):
     def side(self) -> str: ...
     @property
     def settings(self) -> tuple[int, int | None]: ...
+    @property
+    def key(self) -> Settings | None: ...
     @property
     def how(self) -> Method | None: ...
     @property
@@ -156,6 +159,7 @@ class QuantityKind(ABC):
     blind : whether Alice's outcome is guessed by an adversary who also has Bob's device
     key : whether it is a rate of key, from which the cost of errors is subtracted
     driven : for a threshold, the column whose critical value it is
+    several : whether it is known of more than two parties; a pair and a key then take ``key``, a setting for each party
     first : whether it is evaluated before other quantities, so that their searches begin at its best points
     """
 
@@ -170,6 +174,7 @@ class QuantityKind(ABC):
     blind: bool = False
     key: bool = False
     driven: str = ""
+    several: bool = False
     first: bool = False
     #: Whether explicit attacks prove it.
     attack: ClassVar[bool] = False
@@ -216,13 +221,13 @@ class QuantityKind(ABC):
     def span(self, at: AtPoint, asked: Asked) -> float:
         """Return the largest distance of two values.
 
-        For a quantity in bits it is the number of bits in Alice's outcome, or in both outcomes for a pair. Otherwise it
-        is 1.
+        For a quantity in bits it is the most bits in a party's outcome, or in all outcomes for a pair. Otherwise it is
+        1.
         """
         if self.unit != "bit":
             return 1.0
         most = [math.log2(max(party)) for party in at.member.scenario.outcomes]
-        return sum(most) if self.pair or self.blind else most[0]
+        return sum(most) if self.pair or self.blind else max(most)
 
     def solvers(self, asked: Asked, model: str | None) -> frozenset[str] | None:
         """Return the names of what may have answered; None means any solver of conic programs."""

@@ -19,7 +19,7 @@ from sdpbound.errors import CertificateError
 from sdpbound.protocols.comparison import KINDS
 from sdpbound.protocols.formulas.linear_hashing import proven_rate
 from sdpbound.protocols.formulas.secret_bits import secret_bits
-from sdpbound.rates.rates import error_correction
+from sdpbound.rates.correction import error_correction
 from sdpbound.study.quantities.at_point import AtPoint
 from sdpbound.study.quantities.checks import Proofs, follows, rate_of, same, show
 from sdpbound.study.quantities.kind import Asked, Group, Needs, Run

@@ -27,10 +27,12 @@ from sdpbound.entropies.conditional import conditional_entropy
 from sdpbound.entropies.known import KnownEntropy
 from sdpbound.entropies.self_test import SelfTest
 from sdpbound.errors import CertificateError
-from sdpbound.rates.rates import Rate, error_correction, key_rate, randomness_rate
+from sdpbound.rates.correction import error_correction
+from sdpbound.rates.rates import Rate, key_rate, randomness_rate
 from sdpbound.study.quantities.at_point import AtPoint
 from sdpbound.study.quantities.checks import Proofs, follows, rate_of, same
 from sdpbound.study.quantities.kind import Asked, Group, Needs, ProgramKind, Run, question
+from sdpbound.study.quantities.whose import chosen, conference, key_settings_of, named
 from sdpbound.tables.columns import Row
 
 __all__ = ["Entropy", "Guess", "KeyRate", "OfData", "Randomness"]
@@ -42,30 +44,29 @@ class OfData(ProgramKind):
 
     group: Group = "data"
 
-    def both(self, asked: Asked) -> int | None:
-        """Return Bob's setting if both outcomes are guessed, else None."""
-        return asked.settings[1] if self.pair else None
-
     def program(self, asked: Asked) -> tuple[Any, ...]:
-        x, y = asked.settings
         if asked.how is not None:
-            return "entropy", x, self.both(asked), asked.how, asked.preprocessing
-        return ("blind", x, y) if self.blind else ("guess", x, self.both(asked))
+            return "entropy", named(self, asked), asked.how, asked.preprocessing
+        return ("blind", *asked.settings) if self.blind else ("guess", named(self, asked))
 
     def solve(self, at: AtPoint, asked: Asked, flips: float) -> Bound:
-        x, y = asked.settings
         if asked.how is not None:
-            method = asked.how.bound(at.solver)
-            return conditional_entropy(at.observed, x, self.both(asked), method, flips, closed_forms=False)
+            method, key = asked.how.bound(at.solver), chosen(self, asked)
+            return conditional_entropy(at.observed, method=method, preprocessing=flips, closed_forms=False, **key)
         if self.blind:
+            x, y = asked.settings
             return blind_guessing_probability(at.observed, at.model, x, y or 0, at.solver, at.tolerance)
-        return guessing_probability(at.observed, at.model, x, self.both(asked), at.solver, at.tolerance)
+        key = chosen(self, asked)
+        return guessing_probability(at.observed, at.model, solver=at.solver, tolerance=at.tolerance, **key)
 
     def figure(self, at: AtPoint, asked: Asked, flips: float) -> Figure:
-        x, y = asked.settings
+        if asked.how is None and self.blind:
+            x, y = asked.settings
+            return BlindGuessingProbability(x, y or 0)
+        first, second, key = named(self, asked)
         if asked.how is not None:
-            return ConditionalEntropy(x, self.both(asked), flips)
-        return BlindGuessingProbability(x, y or 0) if self.blind else GuessingProbability(x, self.both(asked))
+            return ConditionalEntropy(first, second, flips, key)
+        return GuessingProbability(first, second, key)
 
     def certified_side(self, asked: Asked) -> str:
         return "upper" if asked.how is None else "lower"
@@ -227,7 +228,8 @@ class _Rate(OfData):
 
     def needs(self, asked: Asked, row: Row) -> Needs:
         need, may = super().needs(asked, row)
-        same(self.theorem(row["model"]), row["security"], "security")
+        theorem = self.theorem(row["model"])
+        same(conference(theorem, asked) if self.key else theorem, row["security"], "security")
         need |= {"entropy", "security"} | ({"error_correction"} if self.key else set())
         return need, may
 
@@ -239,8 +241,8 @@ class _Rate(OfData):
         """Return the cost of a key's errors, and raise CertificateError unless the row has it; None for randomness."""
         if not self.key:
             return None
-        x, y = asked.settings
-        found = error_correction(at.behaviour, x, y or 0, row["preprocessing"] or 0.0)
+        flips = row["preprocessing"] or 0.0
+        found = error_correction(at.behaviour, preprocessing=flips, settings=key_settings_of(asked))
         same(found, row["error_correction"], "error_correction")
         return found
 
@@ -275,9 +277,9 @@ class KeyRate(_Rate):
     first: bool = True
 
     def of(self, at: AtPoint, asked: Asked, bound: Bound, flips: float) -> Rate:
-        x, y = asked.settings
-        known = KnownEntropy(self._entropy(asked, bound), x)
-        return key_rate(at.behaviour, at.observed, x=x, y=y, entropy=known, preprocessing=flips)
+        known = KnownEntropy(self._entropy(asked, bound), *named(self, asked)[:2])
+        settings = key_settings_of(asked)
+        return key_rate(at.behaviour, at.observed, entropy=known, preprocessing=flips, settings=settings)
 
     def cost(self, at: AtPoint, asked: Asked, run: Run) -> float:
         x, y = asked.settings
@@ -300,6 +302,9 @@ class Randomness(_Rate):
     local: bool = False
 
     def of(self, at: AtPoint, asked: Asked, bound: Bound, flips: float) -> Rate:
+        if asked.key is not None:
+            known = KnownEntropy(self._entropy(asked, bound), *named(self, asked)[:2])
+            return randomness_rate(at.behaviour, at.observed, entropy=known, settings=asked.key)
         x, y = asked.settings
         known = KnownEntropy(self._entropy(asked, bound), x, y)
         return randomness_rate(at.behaviour, at.observed, local=self.local, x=x, y=y, entropy=known, blind=self.blind)

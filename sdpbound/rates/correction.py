@@ -1,0 +1,128 @@
+"""What correcting errors costs, and the settings that a rate may take its outcomes from."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+
+import flint
+import numpy as np
+
+from sdpbound.arguments import instance
+from sdpbound.bell.behaviour import Behaviour
+from sdpbound.bell.key import Settings, key_settings
+from sdpbound.bounds.rounding import lower_float
+from sdpbound.entropies.question import require_preprocessing
+from sdpbound.errors import InvalidInput, InvalidParameter
+
+__all__ = ["choices", "error_correction", "key_choices", "leakage", "leakage_of_key", "sender_of"]
+
+
+def error_correction(
+    behaviour: Behaviour,
+    x: int = 0,
+    y: int = 0,
+    preprocessing: float = 0.0,
+    settings: Sequence[int | None] | None = None,
+) -> float:
+    """Shannon entropy H(A|B,X=x,Y=y) in bits, rounded up: what Alice must send so that Bob learns her outcome.
+
+    ``preprocessing``: probability with which Alice flips her bit before. With ``settings``, one for each party, the
+    largest H(A|B_i) of all other parties that have one: one message of the first of them serves all others
+    (arXiv:1612.05585).
+
+    >>> import sdpbound as sb
+    >>> even = sb.Behaviour.from_correlators([[0.9, 0.0]])
+    >>> round(sb.error_correction(even, 0, 0), 6), round(sb.error_correction(even, 0, 1), 12)
+    (0.286397, 1.0)
+    """
+    if settings is None:
+        return -lower_float(-leakage(behaviour, x, y, preprocessing)) + 0.0  # never -0
+    instance(behaviour, Behaviour, "behaviour", "SingletSelfTest(...).behaviour()")
+    key = key_settings(behaviour.scenario, x or None, y or None, settings)
+    return -lower_float(-leakage_of_key(behaviour, key, preprocessing)) + 0.0
+
+
+def leakage(behaviour: Behaviour, x: int, y: int, preprocessing: float = 0.0) -> flint.arb:
+    """H(A|B,X=x,Y=y) in bits, enclosed."""
+    instance(behaviour, Behaviour, "behaviour", "SingletSelfTest(...).behaviour()")
+    return leakage_of_key(behaviour, key_settings(behaviour.scenario, x, y), preprocessing)
+
+
+def leakage_of_key(behaviour: Behaviour, key: Settings, preprocessing: float = 0.0) -> flint.arb:
+    """The largest H(A|B_i) in bits, enclosed: A is the first party of the key, B_i any other one of it."""
+    instance(behaviour, Behaviour, "behaviour", "SingletSelfTest(...).behaviour()")
+    require_preprocessing(preprocessing)
+    sender, *receivers = [party for party, s in enumerate(key) if s is not None]
+    if preprocessing and behaviour.scenario.outcomes[sender][key[sender] or 0] != 2:
+        raise InvalidParameter(
+            f"preprocessing = {preprocessing!r} flips a bit; setting {key[sender]} has no two outcomes, use 0."
+        )
+    if not receivers:
+        raise InvalidInput(f"settings = {key} are those of one party, and a key is shared; give a second party one.")
+    costs = [_conditional(_pairs(behaviour, key, sender, receiver), preprocessing) for receiver in receivers]
+    largest = costs[0]
+    for cost in costs[1:]:
+        largest = largest.max(cost)
+    return largest
+
+
+def _pairs(behaviour: Behaviour, key: Settings, sender: int, receiver: int) -> list[list[flint.arb]]:
+    """The probabilities [b][a] of a receiver's and the sender's outcomes, enclosed."""
+    if behaviour.exact is not None:
+        e = behaviour.exact.correlator(key[0] or 0, key[1] or 0)
+        return [[(1 + (e if a == b else -e)) / 4 for a in (0, 1)] for b in (0, 1)]
+    n = behaviour.scenario.parties
+    if n == 2:
+        table = behaviour.joint(key[0] or 0, key[1] or 0)[:, :, None]
+    else:  # what the others do does not matter: nobody signals
+        at: tuple[slice | int, ...] = (*(slice(None),) * n, *(s or 0 for s in key))
+        table = behaviour.p[at]
+        table = np.moveaxis(table, (sender, receiver), (0, 1))
+        table = table.reshape(*table.shape[:2], -1)
+    return [[_total(own) for own in column] for column in table.transpose(1, 0, 2)]
+
+
+def _total(probabilities: Iterable[float]) -> flint.arb:
+    return sum((flint.arb(float(p)) for p in probabilities), flint.arb(0))
+
+
+def _conditional(table: list[list[flint.arb]], preprocessing: float) -> flint.arb:
+    """H(A|B) in bits of probabilities [b][a]."""
+    q, total = flint.arb(float(preprocessing)), flint.arb(0)
+    for column in table:
+        if preprocessing:
+            column = [(1 - q) * column[0] + q * column[1], (1 - q) * column[1] + q * column[0]]
+        own = [p for p in column if p > 0]
+        together = sum(own, flint.arb(0))
+        total += sum((p * (together / p).log() for p in own), flint.arb(0))
+    return total / flint.arb(2).log()
+
+
+def choices(behaviour: Behaviour, party: int, setting: int | None, name: str) -> list[int]:
+    """The setting asked for, or all of them."""
+    if setting is None:
+        return list(range(behaviour.scenario.settings[party]))
+    return [behaviour.scenario.require_setting(party, setting, name)]
+
+
+def key_choices(
+    behaviour: Behaviour, x: int | None, y: int | None, settings: Sequence[int | None] | None, alone: bool = False
+) -> list[Settings]:
+    """The keys to choose from: the one of ``settings``, or all that have these x and y; ``alone``: of Alice only."""
+    n = instance(behaviour, Behaviour, "behaviour", "SingletSelfTest(...).behaviour()").scenario.parties
+    if settings is not None:
+        if x is not None or y is not None:
+            raise InvalidInput(f"settings = {settings!r:.60} say of all parties what x and y do; leave x and y out.")
+        return [key_settings(behaviour.scenario, settings=settings)]
+    parties: list[Sequence[int | None]] = [choices(behaviour, 0, x, "x")]
+    if alone:
+        return [(s, *(None for _ in range(n - 1))) for s in parties[0]]
+    parties += [choices(behaviour, party, y if party == 1 else None, "y") for party in range(1, n)]
+    return list(itertools.product(*parties))
+
+
+def sender_of(key: Settings) -> tuple[Settings, tuple[int, int]]:
+    """The key of the first of its parties alone, and that party with its setting."""
+    party, setting = next((p, s) for p, s in enumerate(key) if s is not None)
+    return tuple(s if p == party else None for p, s in enumerate(key)), (party, setting)
