@@ -80,9 +80,12 @@ class Letters:
         """A polynomial of a file, words as they stand there."""
         found: Polynomial = {}
         for entry in items(value, name, MOST_TERMS):
-            factor, word = items(entry, f"a term of {name}", 2, 2)
-            plus(found, read_exact(factor, f"a number of {name}"), {self.word(word, name): flint.fmpq(1)})
-        return found
+            factor, letters = items(entry, f"a term of {name}", 2, 2)
+            word = self.word(letters, name)
+            if word in found:
+                raise refuse(f"{name} has a word twice.")
+            found[word] = read_exact(factor, f"a number of {name}")
+        return {word: value for word, value in found.items() if value}
 
     def adjoint(self, word: Word) -> Word:
         """The adjoint of a word, not rewritten."""
@@ -212,11 +215,12 @@ class Rules:
         return found
 
 
-def squared_norms(rules: Rules, letters: Letters) -> dict[int, flint.fmpq]:
-    """Bounds on the squares of the norms of letters; of others nothing is known.
+def squared_norms(rules: Rules, letters: Letters) -> tuple[dict[int, flint.fmpq], int | None]:
+    """Bounds on the squares of the norms of letters; of others nothing is known. And a letter whose square is negative.
 
     What ``a* a`` is, is read off its normal form and off each rule that states it.
     """
+    negative = None
     found: dict[int, flint.fmpq] = {}
 
     def bounded(letter: int, most: flint.fmpq) -> None:
@@ -234,12 +238,12 @@ def squared_norms(rules: Rules, letters: Letters) -> dict[int, flint.fmpq]:
         if not all(word in squares and value < 0 for word, value in rest.items()):
             continue
         most = square.get((), flint.fmpq(0))
-        if most < 0:
-            raise refuse(f"the rules make a square of {letters.names[k]} negative: they contradict each other.")
+        if most < 0:  # less than nothing: 0 is a bound, too
+            negative, most = k, flint.fmpq(0)
         bounded(k, most)
         for word, value in rest.items():
             bounded(squares[word], most / -value)
-    return found
+    return found, negative
 
 
 def norm(word: Word, squares: Mapping[int, flint.fmpq]) -> Fraction | None:

@@ -9,14 +9,21 @@ and with a G whose diagonal dominates its rows a sum of such terms with q of two
 
     <f>  <=  sum_j l_j end_j + R[1] + sum_{w != 1} |R[w]| |w|.
 
-R and ``(R + R*) / 2`` have the same real mean. Each of them is a proof; the better one is taken.
+A word and its adjoint have the same real mean. So where the normal form of ``w*`` is ``c w + rest``, with c not 1, and
+rest has smaller words only (shorter, or of the same length and with an earlier letter where they first differ), w is
+``rest / (1 - c)``. R is rewritten by this from its largest word down.
 
 Words are multiplied out row by row: ``u* g`` is made once, and what stands behind it letter by letter, words v with a
-common beginning sharing its product. Everything is exact.
+common beginning sharing its product. The products ``u* g v`` and ``v* g u`` are adjoint to each other: of each pair the
+one whose u stands first is taken, twice. Everything is exact.
+
+A certificate about the objective 0 says that the conditions cannot be met. Any other is refused if they visibly cannot,
+or if its bound is beyond all means that words of such norms have: from what cannot be, anything follows.
 """
 
 from __future__ import annotations
 
+import heapq
 from dataclasses import dataclass
 from fractions import Fraction
 from math import lcm
@@ -46,6 +53,9 @@ MOST_CONDITIONS, MOST_MULTIPLES, MOST_WORDS = 20_000, 200_000, 2000
 #: Bits of a common denominator, and of a whole matrix of products.
 MOST_BITS, MOST_MEMORY = 4096, 1 << 32
 
+#: What a bound may be beyond all means of an objective: a rounding.
+ROUNDING = Fraction(1, 10**6)
+
 ONE: Polynomial = {(): flint.fmpq(1)}
 
 
@@ -74,7 +84,8 @@ def recheck_operators(root: dict[str, Any], budget: Budget) -> Finding:
     proof = record(root["proof"], "the proof", "derived multipliers squares localised multiples")
     _derive(stated, proof["derived"])
     squares = _possible(stated, budget)
-    left_over = stated.rules.normal(stated.objective)
+    objective = stated.rules.normal(stated.objective)
+    left_over = dict(objective)
     multipliers = numbers(proof["multipliers"], "multipliers", len(stated.moments))
     at_ends = Fraction(0)
     for slope, (moment, low, high) in zip(multipliers, stated.moments, strict=True):
@@ -93,7 +104,13 @@ def recheck_operators(root: dict[str, Any], budget: Budget) -> Finding:
     bound = at_ends + _most(left_over, stated, squares)
     claim = record(root["claim"], "the claim", "value")
     sign = 1 if stated.side == "upper" else -1
-    return Finding("operator_value", stated.side, sign * bound, number(claim["value"], "the claimed value"))
+    claimed = number(claim["value"], "the claimed value")
+    negated: Polynomial = {}
+    plus(negated, -1, objective)
+    least = _known_most(negated, stated, squares) if objective else None
+    if least is not None and min(bound, sign * claimed) < -least - ROUNDING * max(Fraction(1), abs(least)):
+        raise refuse("the bound is beyond all means of the objective, so that the conditions contradict each other.")
+    return Finding("operator_value", stated.side, sign * bound, claimed)
 
 
 def _read(value: object, budget: Budget) -> Stated:
@@ -148,6 +165,8 @@ def _derive(stated: Stated, value: object) -> None:
             )
         word = letters.word(parts["word"], "the word of a derived rule")
         difference = follows(rules, word, *places)
+        if left in right:
+            raise refuse("a derived rule has its left side on the right, too.")
         if not difference or difference.keys() != claimed.keys():
             raise refuse("a derived rule is no multiple of the difference that it is derived from.")
         ratios = {claimed[word] / value for word, value in difference.items()}
@@ -159,8 +178,8 @@ def _derive(stated: Stated, value: object) -> None:
 def _possible(stated: Stated, budget: Budget) -> dict[int, flint.fmpq]:
     """Squares of norms; refused if rules do not end, or if what is stated is seen to be impossible.
 
-    A certificate about nothing (the objective 0) says that the conditions contradict each other. Of that kind, only
-    those that contradict themselves are refused.
+    Where the objective is 0, equalities and squares may well contradict each other. Rules may not: what words are would
+    be anything.
     """
     letters, rules = stated.letters, stated.rules
     for left, _ in rules.stated:
@@ -175,11 +194,15 @@ def _possible(stated: Stated, budget: Budget) -> dict[int, flint.fmpq]:
         if own.keys() == {()} and own[()] < 0:
             raise refuse("an inequality says that a negative number is positive.")
     identities = [_identity(left, right) for left, right in rules.stated]
-    if rules.normal(stated.objective):
+    about_something = bool(rules.normal(stated.objective))
+    if about_something:
         identities += stated.equalities
     if contradictory(identities, letters, budget):
         raise refuse("rules and equalities contradict each other: 1 = 0 follows, and with it every bound.")
-    return squared_norms(rules, letters)
+    squares, negative = squared_norms(rules, letters)
+    if negative is not None and about_something:
+        raise refuse(f"the rules make a square of {letters.names[negative]} negative: they contradict each other.")
+    return squares
 
 
 def _identity(left: Word, right: Polynomial) -> Polynomial:
@@ -196,9 +219,10 @@ def _add_squares(total: Polynomial, stated: Stated, part: dict[str, Any], middle
     remainder = _dominant(part["remainder"], len(words))
     for i, left in enumerate(words):
         rules.budget.spend(len(words))
-        row = {j: flint.fmpq(matrix[i, j], scale) for j in range(len(words)) if matrix[i, j]}
+        row = {j: flint.fmpq(matrix[i, j], scale) for j in range(i, len(words)) if matrix[i, j]}
         for j, value in remainder.get(i, {}).items():
-            row[j] = row.get(j, flint.fmpq(0)) + value
+            if j >= i:
+                row[j] = row.get(j, flint.fmpq(0)) + value
         if not any(row.values()):
             continue
         front = rules.times(ONE, letters.adjoint(left))
@@ -210,7 +234,7 @@ def _add_squares(total: Polynomial, stated: Stated, part: dict[str, Any], middle
             if value:
                 product = _behind(rules, made, words[j])
                 rules.budget.spend(2 * len(product))
-                plus(total, value, product)
+                plus(total, value if i == j else 2 * value, product)
 
 
 def _behind(rules: Rules, made: dict[Word, Polynomial], word: Word) -> Polynomial:
@@ -261,8 +285,8 @@ def _dominant(value: object, size: int) -> dict[int, dict[int, flint.fmpq]]:
     for entry in items(value, "a remainder", size**2):
         row, column, factor = items(entry, "an entry of a remainder", 3, 3)
         i, j = (integer(k, "a place of a remainder", 0, size - 1) for k in (row, column))
-        if j in found.get(i, {}):
-            raise refuse("an entry of a remainder, or its mirror image, is given twice.")
+        if i > j or j in found.get(i, {}):
+            raise refuse("a remainder is given above its diagonal, each entry once.")
         found.setdefault(i, {})[j] = found.setdefault(j, {})[i] = read_exact(factor, "a remainder")
     for i, entries in found.items():
         if entries.get(i, 0) < sum((abs(value) for j, value in entries.items() if j != i), flint.fmpq(0)):
@@ -284,21 +308,48 @@ def _add_multiples(total: Polynomial, stated: Stated, value: object) -> None:
 
 def _most(left_over: Polynomial, stated: Stated, squares: dict[int, flint.fmpq]) -> Fraction:
     """A number that the mean of what is left over does not exceed."""
-    half: Polynomial = {}
-    plus(half, flint.fmpq(1, 2), left_over)
-    plus(half, flint.fmpq(1, 2), stated.rules.normal(stated.letters.adjoint_of(left_over)))
-    found = [bound for bound in (_size(half, squares), _size(left_over, squares)) if bound is not None]
-    if not found:
+    found = _known_most(left_over, stated, squares)
+    if found is None:
         raise refuse("a word of letters without a norm is left over: its mean may be anything.")
-    return min(found)
+    return found
 
 
-def _size(polynomial: Polynomial, squares: dict[int, flint.fmpq]) -> Fraction | None:
+def _known_most(polynomial: Polynomial, stated: Stated, squares: dict[int, flint.fmpq]) -> Fraction | None:
+    """The same of a polynomial in normal form; None if a word has no norm."""
     total = Fraction(0)
-    for word, value in polynomial.items():
+    for word, value in _real(polynomial, stated).items():
         most = norm(word, squares)
         if most is None:
             return None
         exact = Fraction(int(value.p), int(value.q))
         total += abs(exact) * most if word else exact
     return total
+
+
+def _real(polynomial: Polynomial, stated: Stated) -> Polynomial:
+    """Another polynomial with the same real mean, in which adjoint words are one."""
+    rules, letters = stated.rules, stated.letters
+    found: Polynomial = {}
+    left = dict(polynomial)
+    waiting = [(-len(word), _backwards(word)) for word in left]
+    heapq.heapify(waiting)
+    while waiting:
+        word = _backwards(heapq.heappop(waiting)[1])
+        value = left.pop(word, None)
+        if value is None:
+            continue
+        rules.budget.spend(10)
+        turned = dict(rules.times(ONE, letters.adjoint(word)))
+        own = turned.pop(word, flint.fmpq(0))
+        if own == 1 or any((len(other), other) > (len(word), word) for other in turned):
+            plus(found, value, {word: flint.fmpq(1)})
+            continue
+        plus(left, value / (1 - own), turned)
+        for other in turned:
+            heapq.heappush(waiting, (-len(other), _backwards(other)))
+    return found
+
+
+def _backwards(word: Word) -> Word:
+    """Letters numbered downwards: the largest word of a length becomes the smallest."""
+    return tuple(-k for k in word)
