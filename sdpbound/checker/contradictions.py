@@ -2,21 +2,24 @@
 
 Not every contradiction can be found. Two kinds are looked for:
 
-- a number other than 0 that is 0. Rules stand as they are stated. Their adjoints are read by them, and what two rules
-  make of a word in which they overlap is compared. Each difference is a further rule, its longest word on the left.
-- a letter a whose square ``a* a`` is a negative number, less further squares perhaps.
+- a number other than 0 that is 0. Rules, equalities and their adjoints are turned so that their largest word is on the
+  left (the longest, then that with the later letter): so they always end. What two of them make of a word in which they
+  overlap is compared, and each difference is a further rule.
+- a letter a whose square ``a* a`` is a negative number, less further squares perhaps; or a word that is a number larger
+  than the product of its letters' norms.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from fractions import Fraction
 
 from sdpbound.checker.numbers import ONE, ZERO
 from sdpbound.checker.rewriting import Letters, Polynomial, Word
 from sdpbound.errors import CertificateError
 
-__all__ = ["refuse_contradictions", "refuse_negative_squares"]
+__all__ = ["refuse_contradictions", "refuse_impossible_sizes"]
 
 _MOST_OVERLAPS = 4000
 _MOST_LEARNED = 100
@@ -38,17 +41,27 @@ def refuse_contradictions(stated: Letters, equalities: Sequence[Polynomial]) -> 
         )
 
 
-def refuse_negative_squares(stated: Letters) -> None:
-    """Refuse rules by which the square of a letter is negative."""
+def refuse_impossible_sizes(stated: Letters) -> None:
+    """Refuse rules by which the square of a letter is negative, or a word is a number larger than its norm."""
     for letter, product in stated.products():
         if product.get((), ZERO) < 0 and stated.are_negative_squares(product):
             raise CertificateError(
                 f"question.rules contradict each other: the square of letter {letter} would be negative."
             )
+    norms = stated.norms()
+    for number, (left, right) in enumerate(stated.rules):
+        most: Fraction | None = ONE
+        for letter in left:
+            own = norms[letter]
+            most = None if most is None or own is None else most * own
+        if most is not None and right.keys() == {()} and abs(right[()]) > most:
+            raise CertificateError(
+                f"question.rules contradict each other: rule {number} makes a number of a word whose norm is smaller."
+            )
 
 
 class _Search:
-    """Rules as they are stated, and those that are learned from them."""
+    """What follows from rules and equalities, as rules that end."""
 
     def __init__(self, stated: Letters) -> None:
         self.letters = Letters(stated.adjoints, _MOST_READ)
@@ -56,8 +69,7 @@ class _Search:
         self._overlaps = 0
         self._starting: dict[int, list[int]] = {}
         self._containing: dict[int, list[int]] = {}
-        for left, right in stated.rules:
-            self._add(left, right)
+        self._stated = stated
 
     def _add(self, left: Word, right: Polynomial) -> None:
         number = len(self.letters.rules)
@@ -68,11 +80,11 @@ class _Search:
 
     def run(self, equalities: Sequence[Polynomial]) -> None:
         """Learn until a number is found to be 0, nothing more follows, or it has been enough."""
-        stated = len(self.letters.rules)
-        known = [{left: ONE, **{w: -v for w, v in right.items()}} for left, right in self.letters.rules]
-        for identity in [*equalities, *map(self._mirrored, [*known, *equalities])]:
+        known = [{left: ONE, **{w: -v for w, v in right.items()}} for left, right in self._stated.rules]
+        for identity in [*known, *equalities]:
             self._learn(identity)
-        most = max(stated, len(self.letters.rules)) + _MOST_LEARNED
+            self._learn(self._mirrored(identity))
+        most = len(self.letters.rules) + _MOST_LEARNED
         number = 0
         while number < len(self.letters.rules) < most and not self.found and self._overlaps <= _MOST_OVERLAPS:
             self._compare(number)

@@ -8,7 +8,7 @@ identity ::
 
 for positive matrices G, so that ``<f> <= sum_j max(l_j low_j, l_j high_j) + R[1] + sum_{w != 1} |R[w]| |w|``. A
 matrix G is ``L L^T + E``: L any lower triangular one, E symmetric with ``E_ii >= sum_j |E_ij|``. The norm |w| of a
-word is at most the product of those of its letters, where the stated rules bound them; no other word may be left
+word is at most the product of those of its letters, where the rules bound them; no other word may be left
 over. All of it is exact.
 """
 
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from sdpbound.checker.claim import Verification
-from sdpbound.checker.contradictions import refuse_contradictions, refuse_negative_squares
+from sdpbound.checker.contradictions import refuse_contradictions, refuse_impossible_sizes
 from sdpbound.checker.numbers import ONE, ZERO, common_denominator, nearest_float, rounded_float
 from sdpbound.checker.reading import read_integer, read_keys, read_kind, read_list, read_number, read_numbers, shown
 from sdpbound.checker.rewriting import Letters, Polynomial, read_letters, read_polynomial, read_word
@@ -113,7 +113,7 @@ def _read_question(entry: object, derived: object) -> _Question:
             raise CertificateError(f"question.equalities[{k}] says that a number other than 0 is 0.")
     refuse_contradictions(stated, equalities if objective else [])
     if objective:  # about nothing, a certificate says that the conditions cannot be met; then this may be why
-        refuse_negative_squares(stated)
+        refuse_impossible_sizes(stated)
     means = []
     for k, item in enumerate(_short_list(question["moments"], "question.moments")):
         name = f"question.moments[{k}]"

@@ -94,7 +94,7 @@ def recheck_operators(root: dict[str, Any], budget: Budget) -> Finding:
             if end is None:
                 raise refuse("a multiplier needs an end of an interval that is infinite.")
             at_ends += slope * end
-            plus(left_over, -flint.fmpq(slope.numerator, slope.denominator), stated.rules.normal(moment))
+            plus(left_over, -_exact(slope), stated.rules.normal(moment))
     _add_squares(left_over, stated, record(proof["squares"], "squares", "words factor remainder"), ONE)
     for entry in items(proof["localised"], "localised", MOST_CONDITIONS):
         part = record(entry, "a localised square", "inequality words factor remainder")
@@ -202,7 +202,15 @@ def _possible(stated: Stated, budget: Budget) -> dict[int, flint.fmpq]:
     squares, negative = squared_norms(rules, letters)
     if negative is not None and about_something:
         raise refuse(f"the rules make a square of {letters.names[negative]} negative: they contradict each other.")
+    for left, right in rules.stated:
+        most = norm(left, squares)
+        if about_something and most is not None and right.keys() == {()} and abs(right[()]) > _exact(most):
+            raise refuse("a word is a number larger than its norm: the rules contradict each other.")
     return squares
+
+
+def _exact(value: Fraction) -> flint.fmpq:
+    return flint.fmpq(value.numerator, value.denominator)
 
 
 def _identity(left: Word, right: Polynomial) -> Polynomial:
