@@ -18,7 +18,7 @@ import sdpbound as sb
 from sdpbound.conic.program import LinearMatrixInequality
 
 VALUE = 2.4
-EXACT = 0.3461124302
+EXACT = 0.3461124358  # 1 - h(1/2 + sqrt(2.4^2/4 - 1)/2)
 
 
 def gauss_radau(count: int) -> tuple[np.ndarray, np.ndarray]:

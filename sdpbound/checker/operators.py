@@ -8,7 +8,7 @@ identity ::
 
 for positive matrices G, so that ``<f> <= sum_j max(l_j low_j, l_j high_j) + R[1] + sum_{w != 1} |R[w]| |w|``. A
 matrix G is ``L L^T + E``: L any lower triangular one, E symmetric with ``E_ii >= sum_j |E_ij|``. The norm |w| of a
-word is at most the product of those of its letters, where the stated rules bound them; no other word may be left
+word is at most the product of those of its letters, where the rules bound them; no other word may be left
 over. All of it is exact.
 """
 
@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from sdpbound.checker.claim import Verification
+from sdpbound.checker.contradictions import refuse_contradictions, refuse_impossible_sizes
 from sdpbound.checker.numbers import ONE, ZERO, common_denominator, nearest_float, rounded_float
 from sdpbound.checker.reading import read_integer, read_keys, read_kind, read_list, read_number, read_numbers, shown
 from sdpbound.checker.rewriting import Letters, Polynomial, read_letters, read_polynomial, read_word
@@ -32,6 +33,7 @@ _MOST_CONDITIONS = 4096
 _MOST_MULTIPLES = 50_000
 _MOST_PRODUCTS = 4 * 10**6  # words reduced for one matrix
 _MOST_LETTERS = 2 * 10**7  # letters of all of these
+_ROUNDING = Fraction(1, 10**6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ def verify_operators(root: Mapping[str, object], strict: bool) -> Verification:
     bound = question.sign * (_at_means(question, multipliers) + _charge(question, residual))
     upper = question.sign > 0
     side = "upper" if upper else "lower"
+    _refuse_the_impossible(question, bound, claimed)
     value = rounded_float(bound, up=upper)
     holds = bound <= claimed if upper else bound >= claimed
     said = f"{'most' if upper else 'least'} {value!r}"
@@ -108,6 +111,9 @@ def _read_question(entry: object, derived: object) -> _Question:
     for k, polynomial in enumerate(equalities):
         if _normal(letters, polynomial).keys() == {()}:
             raise CertificateError(f"question.equalities[{k}] says that a number other than 0 is 0.")
+    refuse_contradictions(stated, equalities if objective else [])
+    if objective:  # about nothing, a certificate says that the conditions cannot be met; then this may be why
+        refuse_impossible_sizes(stated)
     means = []
     for k, item in enumerate(_short_list(question["moments"], "question.moments")):
         name = f"question.moments[{k}]"
@@ -235,7 +241,7 @@ def _at_means(question: _Question, multipliers: list[Fraction]) -> Fraction:
 
 def _charge(question: _Question, residual: Polynomial) -> Fraction:
     """What the mean of what is left over is at most."""
-    norms = question.stated.norms()
+    norms = question.letters.norms()
     total = ZERO
     for word, value in residual.items():
         if not value:
@@ -251,6 +257,25 @@ def _charge(question: _Question, residual: Polynomial) -> Fraction:
             norm *= own
         total += abs(value) * norm if word else value
     return total
+
+
+def _refuse_the_impossible(question: _Question, bound: Fraction, claimed: Fraction) -> None:
+    """Refuse a bound that no mean of the objective meets, whatever the state is: the conditions contradict each other.
+
+    The mean of a word is not beyond its norm. Of the objective 0 such a bound is what is claimed.
+    """
+    if not question.objective:
+        return
+    try:
+        far = -_charge(question, {word: -question.sign * value for word, value in question.objective.items()})
+    except CertificateError:  # there are words without a norm
+        return
+    for value in (question.sign * bound, question.sign * claimed):
+        if value < far - _ROUNDING * max(ONE, abs(far)):
+            raise CertificateError(
+                f"A bound of {_said(question.sign * value)} is beyond all means of the objective, which reach "
+                f"{_said(question.sign * far)} at least: the conditions contradict each other."
+            )
 
 
 def _said(value: Fraction) -> str:

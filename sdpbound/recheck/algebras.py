@@ -1,220 +1,281 @@
-"""Algebras that a file states: generators, which of them is whose adjoint, and equations ``word = polynomial``.
+"""Words in operators of which only rules are known, and the normal form that these give them.
 
-An element is a dictionary from words (tuples of generators) to rational numbers. Equations are used from left to right:
-the occurrence of a left side that ends first is replaced, of those that end together the shortest, until none is left.
-What comes out is equal to what went in wherever the equations hold; it need not be the only such form.
+A letter is a number; its adjoint is one, too. A rule is a word and the polynomial that it is. The statement defines the
+normal form of a word by reading it from the left. Here a letter is a map instead: it takes a word in normal form to the
+polynomial that the word becomes when the letter is written behind it. As a word in front stays as it is until a left
+side ends behind it, the normal form of a word is what its letters, one map after the other, make of the empty word.
+
+Every step replaces a word by what a rule says that it is. So a step too many or in another order is never false; only
+steps without an end are a danger, and they are counted.
+
+**Norms.** For a letter a, ``a* a`` is a square. If it is a itself, then a is Hermitian and its own square: a projector,
+of norm 1. If it is ``c - sum_k c_k b_k* b_k`` with ``c_k >= 0``, then ``c`` bounds it and, because it is not negative,
+``c_k b_k* b_k`` as well. A letter and its adjoint have the same norm.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from math import isqrt
+
+import flint
 
 from sdpbound.recheck.answer import Budget, refuse
 from sdpbound.recheck.reading import integer, items, number, record
 
-__all__ = ["Algebra", "Element", "Word", "combined", "read_algebra"]
+__all__ = [
+    "Letters",
+    "Polynomial",
+    "Rules",
+    "Word",
+    "follows",
+    "norm",
+    "plus",
+    "read_exact",
+    "replaced_at",
+    "squared_norms",
+]
 
 Word = tuple[int, ...]
-Element = dict[Word, Fraction]
-MOST_GENERATORS, MOST_EQUATIONS, MOST_CONSEQUENCES, MOST_LETTERS, MOST_TERMS = 400, 50_000, 1000, 64, 20_000
-#: Replacements in one word, letters that it may grow to, overlaps that are looked at for contradictions.
-MOST_TURNS, MOST_GROWTH, MOST_OVERLAPS = 20_000, 1000, 3000
-#: Elementary steps that a letter costs.
-STEPS = 20
+#: Coefficients are exact, and those of zero are left out.
+Polynomial = dict[Word, flint.fmpq]
+
+MOST_LETTERS, LONGEST_NAME = 400, 200
+LONGEST_WORD, MOST_TERMS = 64, 20_000
+#: A word may grow to so many letters, take so many replacements for each letter, and coefficients have so many bits.
+LONGEST_READ, MOST_REPLACED, MOST_BITS = 1024, 20_000, 1 << 16
+#: Binary digits of roots.
+ROOT_BITS = 160
 
 
-def combined(parts: Iterable[tuple[Fraction | int, Mapping[Word, Fraction]]]) -> Element:
-    """A linear combination, without zeros."""
-    found: Element = {}
-    for factor, part in parts:
-        for word, value in part.items():
-            found[word] = found.get(word, Fraction(0)) + factor * value
-    return {word: value for word, value in found.items() if value}
+@dataclass(frozen=True, slots=True)
+class Letters:
+    """Names and adjoints."""
+
+    names: tuple[str, ...]
+    adjoints: tuple[int, ...]
+
+    @classmethod
+    def read(cls, value: object) -> Letters:
+        """Those of a file; names are different, and the adjoint of the adjoint is the letter itself."""
+        entries = [record(entry, "a letter", "name adjoint") for entry in items(value, "letters", MOST_LETTERS, 1)]
+        adjoints = tuple(integer(entry["adjoint"], "an adjoint", 0, len(entries) - 1) for entry in entries)
+        for k, other in enumerate(adjoints):
+            if adjoints[other] != k:
+                raise refuse(f"the adjoint of letter {k} is letter {other}, but not the other way round.")
+        names = [entry["name"] for entry in entries]
+        if not all(type(name) is str and 0 < len(name) <= LONGEST_NAME and name.isprintable() for name in names):
+            raise refuse(f"a letter's name must be a printed text of 1 to {LONGEST_NAME} characters.")
+        if len(set(names)) != len(names):
+            raise refuse("two letters have the same name; nobody could tell them apart in the question.")
+        return cls(tuple(names), adjoints)
+
+    def word(self, value: object, name: str) -> Word:
+        """A word of a file."""
+        return tuple(integer(k, name, 0, len(self.names) - 1) for k in items(value, name, LONGEST_WORD))
+
+    def polynomial(self, value: object, name: str) -> Polynomial:
+        """A polynomial of a file, words as they stand there."""
+        found: Polynomial = {}
+        for entry in items(value, name, MOST_TERMS):
+            factor, letters = items(entry, f"a term of {name}", 2, 2)
+            word = self.word(letters, name)
+            if word in found:
+                raise refuse(f"{name} has a word twice.")
+            found[word] = read_exact(factor, f"a number of {name}")
+        return {word: value for word, value in found.items() if value}
+
+    def adjoint(self, word: Word) -> Word:
+        """The adjoint of a word, not rewritten."""
+        return tuple(self.adjoints[k] for k in reversed(word))
+
+    def adjoint_of(self, polynomial: Mapping[Word, flint.fmpq]) -> Polynomial:
+        """The adjoint of a polynomial, not rewritten; coefficients are real."""
+        found: Polynomial = {}
+        for word, value in polynomial.items():
+            plus(found, value, {self.adjoint(word): flint.fmpq(1)})
+        return found
+
+
+def read_exact(value: object, name: str) -> flint.fmpq:
+    """A number of a file, exactly."""
+    found = number(value, name)
+    return flint.fmpq(found.numerator, found.denominator)
+
+
+def plus(total: Polynomial, factor: flint.fmpq | int, polynomial: Mapping[Word, flint.fmpq]) -> None:
+    """Add a multiple of a polynomial to ``total``."""
+    for word, value in polynomial.items():
+        before = total.get(word)
+        after = factor * value if before is None else before + factor * value
+        if after:
+            total[word] = after
+        else:
+            total.pop(word, None)
 
 
 @dataclass(slots=True)
-class Algebra:
-    """Generators and equations.
+class Rules:
+    """Rules in order, and the maps that letters are.
 
     Attributes
     ----------
-    adjoints : the number of each generator's adjoint
-    equations : what was stated, and then what was seen to follow from it
-    stated : how many were stated
+    budget : steps that replacements are taken from
+    stated : all rules, by their numbers
     """
 
-    adjoints: tuple[int, ...]
     budget: Budget
-    equations: list[tuple[Word, Element]] = field(default_factory=list)
-    stated: int = 0
-    _first: dict[Word, Element] = field(default_factory=dict)
-    _longest: int = 0
-    _known: dict[Word, Element] = field(default_factory=dict)
+    stated: list[tuple[Word, Polynomial]] = field(default_factory=list)
+    _right: dict[Word, Polynomial] = field(default_factory=dict)
+    _lengths: dict[int, list[int]] = field(default_factory=dict)
+    _known: dict[tuple[Word, int], Polynomial] = field(default_factory=dict)
 
-    def learn(self, left: Word, right: Element) -> None:
-        """One more equation; where two have one left side, the earlier is used."""
-        self.equations.append((left, right))
-        if left not in self._first:
-            self._first[left] = right
-            self._longest = max(self._longest, len(left))
-            self._known = {}
+    def add(self, left: Word, right: Polynomial) -> None:
+        """One more rule. Of several with the same left side the first is used."""
+        if not left:
+            raise refuse("the left side of a rule is the empty word: that would be a statement about 1.")
+        self.stated.append((left, right))
+        if left not in self._right:
+            self._right[left] = right
+            lengths = self._lengths.setdefault(left[-1], [])
+            if len(left) not in lengths:
+                lengths.append(len(left))
+                lengths.sort()
+            self._known.clear()
 
-    def star(self, element: Mapping[Word, Fraction]) -> Element:
-        """The adjoint."""
-        return {tuple(self.adjoints[g] for g in word[::-1]): value for word, value in element.items()}
-
-    def simple(self, element: Mapping[Word, Fraction]) -> Element:
-        """The same element with no left side in any word."""
-        return combined((value, self._of_word(word)) for word, value in element.items())
-
-    def _of_word(self, word: Word) -> Element:
-        if word not in self._known:
-            if len(self._known) > 250_000:
-                self._known = {}
-            self._known[word] = self._worked_out(word)
-        return self._known[word]
-
-    def _worked_out(self, word: Word) -> Element:
-        done: list[tuple[Fraction, Element]] = []
-        open_words: list[tuple[Word, int, Fraction]] = [(word, 0, Fraction(1))]
-        turns = 0
-        while open_words:
-            current, start, factor = open_words.pop()
-            place = self._occurrence(current, start)
-            if place is None:
-                done.append((factor, {current: Fraction(1)}))
-                continue
-            turns += 1
-            if turns > MOST_TURNS or len(current) > MOST_GROWTH:
-                raise refuse("the equations go on replacing in one word; they may never end.")
-            begin, end = place
-            for middle, value in self._first[current[begin:end]].items():
-                # the letters before are free of left sides, and so may be what ends in the new middle first
-                open_words.append((current[:begin] + middle + current[end:], begin, factor * value))
-        return combined(done)
-
-    def _occurrence(self, word: Word, start: int) -> tuple[int, int] | None:
-        """Where the left side stands that ends first beyond a place, the shortest there."""
-        self.budget.spend(STEPS * (1 + len(word) - start))
-        for end in range(start + 1, len(word) + 1):
-            for begin in range(end - 1, max(end - self._longest, 0) - 1, -1):
-                if word[begin:end] in self._first:
-                    return begin, end
+    def ending(self, word: Word) -> Word | None:
+        """The shortest left side with which a word ends."""
+        for length in self._lengths[word[-1]] if word and word[-1] in self._lengths else ():
+            if length > len(word):
+                break
+            if word[-length:] in self._right:
+                return word[-length:]
         return None
 
-    def after(self, word: Word, equation: int, place: int) -> Element:
-        """A word, simplified after an equation was used at a place of it."""
-        left, right = self.equations[equation]
-        if word[place : place + len(left)] != left:
-            raise refuse("an equation is used where its left side does not stand.")
-        return self.simple({word[:place] + middle + word[place + len(left) :]: v for middle, v in right.items()})
+    def behind(self, word: Word, letter: int) -> Polynomial:
+        """What a word in normal form becomes with a letter behind it."""
+        key = (word, letter)
+        if key not in self._known:
+            self.budget.spend(20 + len(word))
+            self._known[key] = self._replaced(word, letter)
+        return self._known[key]
 
-    def limits(self) -> dict[int, Fraction]:
-        """Norms of generators as far as the stated equations bound them.
-
-        From ``x* x = c 1 - sum_k c_k y_k* y_k``, c_k >= 0, follows ``|x|^2 <= c`` and ``|y_k|^2 <= c / c_k``; instead
-        of a root the number itself is taken, or 1. An x = x* with ``x x = x`` is a projection.
-        """
-        found: dict[int, Fraction] = {}
-
-        def note(generator: int, square: Fraction) -> None:
-            for one in (generator, self.adjoints[generator]):
-                found[one] = min(found.get(one, max(square, Fraction(1))), max(square, Fraction(1)))
-
-        for left, right in self.equations[: self.stated]:
-            if len(left) != 2 or self.adjoints[left[0]] != left[1]:
+    def _replaced(self, word: Word, letter: int) -> Polynomial:
+        found: Polynomial = {}
+        waiting: list[tuple[Word, Word, flint.fmpq]] = [(word, (letter,), flint.fmpq(1))]
+        replaced = 0
+        while waiting:
+            done, ahead, factor = waiting.pop()
+            left = None
+            while ahead and left is None:
+                done, ahead = (*done, ahead[0]), ahead[1:]
+                left = self.ending(done)
+            if left is None:
+                plus(found, factor, {done: flint.fmpq(1)})
                 continue
-            x = left[1]
-            if left == (x, x) and right == {(x,): Fraction(1)}:
-                note(x, Fraction(1))
-                continue
-            others = {word: value for word, value in right.items() if word}
-            if () in right and all(
-                len(w) == 2 and self.adjoints[w[0]] == w[1] and value < 0 for w, value in others.items()
-            ):
-                note(x, right[()])
-                for w, value in others.items():
-                    note(w[1], right[()] / -value)
+            replaced += 1
+            self.budget.spend(4 + (len(done) + len(ahead)) // 4)
+            if replaced > MOST_REPLACED or len(done) + len(ahead) > LONGEST_READ:
+                raise refuse(f"the rules do not end within {MOST_REPLACED} steps or {LONGEST_READ} letters.")
+            done = done[: -len(left)]
+            for more, value in self._right[left].items():
+                waiting.append((done, more + ahead, self._limited(factor * value)))
+            if len(waiting) > MOST_REPLACED:
+                raise refuse(f"the rules make more than {MOST_REPLACED} terms of a word.")
         return found
 
-    def word(self, value: object, name: str, least: int = 0) -> Word:
-        """A list of generators."""
-        entries = items(value, name, MOST_LETTERS, least)
-        return tuple(integer(entry, name, 0, len(self.adjoints) - 1) for entry in entries)
+    def _limited(self, value: flint.fmpq) -> flint.fmpq:
+        bits = max(int(value.p).bit_length(), int(value.q).bit_length())
+        if bits > MOST_BITS:
+            raise refuse(f"the rules make a number of more than {MOST_BITS} bits.")
+        self.budget.spend(1 + bits // 64)
+        return value
 
-    def element(self, value: object, name: str) -> Element:
-        """A list of pairs [number, word], every word once."""
-        found: Element = {}
-        for entry in items(value, name, MOST_TERMS):
-            factor, letters = items(entry, name, 2, 2)
-            word = self.word(letters, name)
-            if word in found:
-                raise refuse(f"{name} has one word twice.")
-            found[word] = number(factor, name)
-        return combined([(1, found)])
+    def times(self, polynomial: Polynomial, word: Word) -> Polynomial:
+        """A polynomial in normal form times a word, in normal form."""
+        for letter in word:
+            self.budget.spend(2 * len(polynomial))
+            found: Polynomial = {}
+            for part, value in polynomial.items():
+                plus(found, value, self.behind(part, letter))
+            if len(found) > MOST_TERMS:
+                raise refuse(f"the rules make more than {MOST_TERMS} terms of a word.")
+            for value in found.values():
+                self._limited(value)
+            polynomial = found
+        return polynomial
 
-
-def read_algebra(question: dict[str, Any], derived: object, budget: Budget) -> Algebra:
-    """The algebra of a question, with what the proof says that follows from it once that is checked."""
-    adjoints = []
-    letters = items(question["letters"], "letters", MOST_GENERATORS, 1)
-    for entry in letters:
-        letter = record(entry, "a letter", "name adjoint")
-        if type(letter["name"]) is not str:
-            raise refuse("the name of a letter must be a text.")
-        adjoints.append(integer(letter["adjoint"], "adjoint", 0, len(letters) - 1))
-    if [adjoints[j] for j in adjoints] != list(range(len(adjoints))):
-        raise refuse("the adjoint of an adjoint must be the letter itself.")
-    algebra = Algebra(tuple(adjoints), budget)
-    for entry in items(question["rules"], "rules", MOST_EQUATIONS):
-        left, right = items(entry, "a rule", 2, 2)
-        algebra.learn(algebra.word(left, "the left side of a rule", 1), algebra.element(right, "a rule"))
-    algebra.stated = len(algebra.equations)
-    _look_for_contradictions(algebra)
-    for entry in items(derived, "derived", MOST_CONSEQUENCES):
-        _follow(algebra, record(entry, "a derived rule", "left right word first second"))
-    return algebra
+    def normal(self, polynomial: Mapping[Word, flint.fmpq]) -> Polynomial:
+        """The normal form of a polynomial."""
+        found: Polynomial = {}
+        for word, value in polynomial.items():
+            plus(found, value, self.times({(): flint.fmpq(1)}, word))
+        return found
 
 
-def _follow(algebra: Algebra, entry: dict[str, Any]) -> None:
-    """Learn an equation that compares two ways to rewrite a word, up to a factor."""
-    left = algebra.word(entry["left"], "the left side of a derived rule", 1)
-    right = algebra.element(entry["right"], "a derived rule")
-    word = algebra.word(entry["word"], "the word of a derived rule")
-    ways = []
-    for way in ("first", "second"):
-        equation, place = items(entry[way], way, 2, 2)
-        equation = integer(equation, way, 0, len(algebra.equations) - 1)
-        ways.append(algebra.after(word, equation, integer(place, way, 0, len(word))))
-    zero = combined([(1, ways[0]), (-1, ways[1])])
-    factor = zero.get(left)
-    if factor is None or combined([(1, zero), (-factor, {left: Fraction(1)}), (factor, right)]):
-        raise refuse("a derived rule does not follow from those it names.")
-    if left in right:
-        raise refuse("a derived rule has its left side on its right.")
-    algebra.learn(left, right)
+def squared_norms(rules: Rules, letters: Letters) -> tuple[dict[int, flint.fmpq], int | None]:
+    """Bounds on the squares of the norms of letters; of others nothing is known. And a letter whose square is negative.
+
+    What ``a* a`` is, is read off its normal form and off each rule that states it.
+    """
+    negative = None
+    found: dict[int, flint.fmpq] = {}
+
+    def bounded(letter: int, most: flint.fmpq) -> None:
+        for k in (letter, letters.adjoints[letter]):
+            found[k] = min(found.get(k, most), most)
+
+    squares: dict[Word, int] = {(letters.adjoints[k], k): k for k in range(len(letters.names))}
+    shown = [(k, rules.normal({word: flint.fmpq(1)})) for word, k in squares.items()]
+    shown += [(squares[left], right) for left, right in rules.stated if left in squares]
+    for k, square in shown:
+        if square == {(k,): 1}:
+            bounded(k, flint.fmpq(1))
+            continue
+        rest = {word: value for word, value in square.items() if word}
+        if not all(word in squares and value < 0 for word, value in rest.items()):
+            continue
+        most = square.get((), flint.fmpq(0))
+        if most < 0:  # less than nothing: 0 is a bound, too
+            negative, most = k, flint.fmpq(0)
+        bounded(k, most)
+        for word, value in rest.items():
+            bounded(squares[word], most / -value)
+    return found, negative
 
 
-def _look_for_contradictions(algebra: Algebra) -> None:
-    """Refuse where two stated equations, used in one word, show that 1 = 0; not all that do so are found."""
-    budget = MOST_OVERLAPS
-    begins: dict[int, list[int]] = {}
-    for k, (left, _) in enumerate(algebra.equations):
-        begins.setdefault(left[0], []).append(k)
-    for k, (left, _) in enumerate(algebra.equations):
-        for place, generator in enumerate(left):
-            for other in begins.get(generator, []):
-                second = algebra.equations[other][0]
-                common = min(len(second), len(left) - place)
-                if (place == 0 and other <= k) or left[place : place + common] != second[:common]:
-                    continue
-                budget -= 1
-                word = left + second[common:]
-                if budget < 0 or len(word) > MOST_LETTERS:
-                    return
-                zero = combined([(1, algebra.after(word, k, 0)), (-1, algebra.after(word, other, place))])
-                if zero.keys() == {()}:
-                    raise refuse("the rules contradict each other: a number other than 0 would be 0.")
+def norm(word: Word, squares: Mapping[int, flint.fmpq]) -> Fraction | None:
+    """A number that the norm of a word does not exceed, exact if it is rational; None if a letter has no norm."""
+    square = flint.fmpq(1)
+    for letter in word:
+        if letter not in squares:
+            return None
+        square *= squares[letter]
+    p, q = int(square.p), int(square.q)
+    whole = p * q  # the root of p/q is that of p q, over q
+    root = isqrt(whole)
+    if root * root == whole:
+        return Fraction(root, q)
+    return Fraction(isqrt(whole << (2 * ROOT_BITS)) + 1, q << ROOT_BITS)
+
+
+def replaced_at(word: Word, place: int, left: Word, right: Mapping[Word, flint.fmpq]) -> Polynomial:
+    """A word with a left side at a place replaced, and nothing else done to it."""
+    before, after = word[:place], word[place + len(left) :]
+    found: Polynomial = {}
+    for middle, value in right.items():
+        plus(found, value, {before + middle + after: flint.fmpq(1)})
+    return found
+
+
+def follows(rules: Rules, word: Word, first: Sequence[int], second: Sequence[int]) -> Polynomial:
+    """Two normal forms of a word, by a rule at one place and another at another: their difference, which is 0."""
+    found: Polynomial = {}
+    for sign, (number_of, place) in ((1, first), (-1, second)):
+        left, right = rules.stated[number_of]
+        if word[place : place + len(left)] != left:
+            raise refuse(f"rule {number_of} does not stand at place {place} of the word it is said to.")
+        plus(found, sign, rules.normal(replaced_at(word, place, left, right)))
+    return found

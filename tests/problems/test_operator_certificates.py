@@ -157,7 +157,124 @@ FORGED: dict[str, tuple[str, Callable[[Data], None]]] = {
     "not a number": ("chsh", _set("claim", "value", value="nan")),
     "a bound as a functional": ("chsh", _set("claim", "functional", value={"constant": 1.0, "multipliers": []})),
     "another kind": ("chsh", _set("kind", value="bound")),
+    "a letter without a name": ("chsh", _set("question", "letters", 0, "name", value="")),
+    "two letters of one name": ("chsh", _set("question", "letters", 1, "name", value="A0")),
+    "a word twice": ("chsh", _append("question", "figure", "objective", value=[0.0, [0, 2]])),
+    "a remainder below the diagonal": ("localised", _append("proof", "squares", "remainder", value=[1, 0, 0.0])),
 }
+
+
+def _from_nothing(
+    value: float,
+    letters: int = 0,
+    rules: list[Any] | None = None,
+    equalities: list[Any] | None = None,
+    **proof: Any,
+) -> Data:
+    """CHSH at most ``value``, from Hermitian letters and conditions that no operators meet."""
+    data = made("chsh")
+    data["question"]["letters"] += [{"name": f"C{k}", "adjoint": 4 + k} for k in range(letters)]
+    data["question"]["rules"] += rules or []
+    data["question"]["equalities"] = equalities or []
+    data["proof"].update(proof)
+    data["claim"]["value"] = value
+    return data
+
+
+NO_SQUARES: Data = {"words": [], "factor": [], "remainder": []}
+
+
+def _zeros(right: list[Any]) -> Data:
+    """C0 C1 = 1 and C1 C0 = another number: C0 (C1 C0) = (C0 C1) C0 makes C0 = 0, and then every letter is 0."""
+    first = {"left": [4], "right": [], "word": [4, 5, 4], "first": [8, 0], "second": [9, 1]}
+    others = [{"left": [z], "right": [], "word": [4, 5, z], "first": [8, 0], "second": [10, 0]} for z in range(4)]
+    rules = [[[4, 5], [[1.0, []]]], [[5, 4], right]]
+    return _from_nothing(0.0, 2, rules, derived=[first, *others], squares=NO_SQUARES)
+
+
+#: Each of these is accepted by a checker that reads the identity alone.
+IMPOSSIBLE: dict[str, Callable[[], Data]] = {
+    "a square that is negative": lambda: _from_nothing(
+        -9e5,
+        1,
+        [[[4, 4], [[-1.0, []]]]],
+        squares={"words": [[4]], "factor": [[1e3]], "remainder": []},
+    ),
+    "the opposite of an adjoint": lambda: _zeros([[-1.0, []]]),
+    "twice an adjoint": lambda: _zeros([[2.0, []]]),
+    "a commutator of numbers": lambda: _from_nothing(
+        -2.0, 2, equalities=[[[1.0, [4, 5]], [-1.0, [5, 4]], [-1.0, []]]], multiples=[[0, [], [], 5.0]]
+    ),
+    "equalities that add up to a number": lambda: _from_nothing(
+        1.0,
+        1,
+        equalities=[[[1.0, [4]]], [[1.0, [4]], [-1.0, []]]],
+        multiples=[[0, [], [], -3.0], [1, [], [], 3.0]],
+    ),
+    "a word larger than its norm": lambda: _not_itself(),
+    "a bound below all means": lambda: _between_two_stools(16.0, -13.1),
+}
+#: What each checker says of them.
+SAID = {
+    "a square that is negative": ("square of letter 4 would be negative", "square of C0 negative"),
+    "a word larger than its norm": ("whose norm is smaller", "larger than its norm"),
+    "a bound below all means": ("beyond all means", "beyond all means"),
+}
+
+
+def _not_itself() -> Data:
+    """C* C = - C C* makes C = 0, and C C = 1: no words contradict each other, only sizes do."""
+    data = made("chsh")
+    data["question"]["letters"] += [{"name": "C", "adjoint": 5}, {"name": "C*", "adjoint": 4}]
+    data["question"]["rules"] += [[[5, 4], [[-1.0, [4, 5]]]], [[4, 4], [[1.0, []]]]]
+    return data
+
+
+def _between_two_stools(weight: float, value: float) -> Data:
+    """C is at least 1 and at most 0: from a multiple of both, CHSH is as small as one likes."""
+    data = _from_nothing(value, 1)
+    data["question"]["inequalities"] = [[[1.0, [4]], [-1.0, []]], [[-1.0, [4]]]]
+    # powers of two have exact roots
+    part = {"words": [[]], "factor": [[weight**0.5]], "remainder": []}
+    data["proof"]["localised"] = [{"inequality": k, **part} for k in (0, 1)]
+    return data
+
+
+def test_a_contradiction_that_is_not_seen() -> None:
+    """A page says so: what a question assumes is to be read. From the same assumptions follows what is not possible."""
+    assert answers(_between_two_stools(4.0, -1.17)) == (True, True)
+    assert answers(_between_two_stools(16.0, -13.1)) == (False, False)
+
+
+@pytest.mark.parametrize("name", IMPOSSIBLE)
+def test_what_cannot_be(name: str) -> None:
+    first, second = SAID.get(name, ("contradict each other", "contradict each other"))
+    with pytest.raises(sb.CertificateError, match=first):
+        sb.verify(IMPOSSIBLE[name]())
+    assert second in recheck(IMPOSSIBLE[name]()).reason
+
+
+def test_conditions_that_cannot_be_met_are_a_claim() -> None:
+    """About the objective 0, a negative square is what is to be shown: 0 is at most a negative number."""
+    data = IMPOSSIBLE["a square that is negative"]()
+    data["question"]["figure"]["objective"] = []
+    data["proof"]["multipliers"], data["claim"]["value"] = [], -9e5
+    assert answers(data) == (True, True)
+
+
+def test_norms_that_follow() -> None:
+    """The imaginary unit has no rule for i* i; its normal form is 1."""
+    i = Operator.imaginary()
+    x, y = Operator.observables("x y")
+    data = Problem([i, x, y]).maximize(i * x * y, 1).certificate.data
+    data["proof"]["squares"], data["claim"]["value"] = NO_SQUARES, 1.0
+    assert answers(data) == (True, True)
+    (a,) = Operator.general("a")
+    data = Problem([a], rules=[(a.adjoint * a, 2)]).maximize(a, 1).certificate.data
+    data["proof"]["squares"], data["claim"]["value"] = NO_SQUARES, 2**0.5 + 1e-15
+    assert answers(data) == (True, True)
+    data["claim"]["value"] = 1.4142
+    assert answers(data) == (False, False)
 
 
 @pytest.mark.parametrize("name", FORGED)
@@ -178,6 +295,17 @@ def test_forged(name: str) -> None:
         ),
         _set("question", "figure", "objective", value=[[1.0, [0, 1] * 40]]),
         _set("question", "letters", value=[{"name": "x", "adjoint": k} for k in range(5000)]),
+        _set(  # each step makes thousands of words
+            "question",
+            "rules",
+            value=[[[0], [[1.0, [0, *(1 + k // 2**j % 2 for j in range(12)), 0]] for k in range(2**12)]]],
+        ),
+        _set(  # numbers whose digits double the work again and again
+            "question",
+            "rules",
+            value=[[[0], [["1/" + "9" * 300, [1]]]], [[1], [["3/" + "7" * 300, [0]]]]],
+        ),
+        _set("question", "rules", value=[[[1], [[-1.0, [0]], [1e-9, [1]]]], [[0, 0], [[-1.0, []]]]]),
     ],
 )
 def test_files_that_would_take_long(change: Callable[[Data], None]) -> None:
