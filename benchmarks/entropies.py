@@ -1,9 +1,10 @@
 """Accuracy against time of the methods for von Neumann entropies: ``python -m benchmarks.entropies [table ...]``.
 
 Tables: ``accuracy`` (every method at points of known entropy), ``rates`` (key rates near the local boundary),
-``losses`` (what nodes and words cost at one point). CPU seconds on one core, the better of two runs: structure is
-shared, as in a sweep. Exact values: the formula for CHSH (arXiv:0903.4460); convex roofs over qubit strategies,
-accurate to 5e-5, from ``tests/reference/values.json`` for the points of the family.
+``losses`` (what nodes and words cost at one point), ``scenarios`` (more settings and outcomes, each once). CPU seconds
+on one core, the better of two runs: structure is shared, as in a sweep. Exact values: the formula for CHSH
+(arXiv:0903.4460); convex roofs over qubit strategies, accurate to 5e-5, from ``tests/reference/values.json`` for the
+points of the family.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+import numpy as np
 
 import sdpbound as sb
 
@@ -124,8 +127,45 @@ def losses() -> None:
         print(f"| {method.method} | {words} | {nodes} | {bound.value:.5f} | {seconds:.3f} |", flush=True)
 
 
+def magic_square(visibility: float) -> sb.Behaviour:
+    """Rows of even and columns of odd parity, each cell shared, in white noise."""
+    rows, columns = [(0, 0, 0), (0, 1, 1), (1, 0, 1), (1, 1, 0)], [(1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 1)]
+    p = np.full((4, 4, 3, 3), (1.0 - visibility) / 16.0)
+    for x, y, a, b in np.ndindex(3, 3, 4, 4):
+        p[a, b, x, y] += visibility / 8.0 * (rows[a][y] == columns[b][x])
+    return sb.Behaviour(p)
+
+
+def scenarios() -> None:
+    """More settings and outcomes: H(A|E) of x = 0 from full statistics, and attacks; the default, or a level."""
+    _, optimal = sb.see_saw(sb.i3322(), 2, rng=0)
+    clicks = sb.family_named("chsh").member().behaviour()
+    square = sb.VonNeumann("projective", "2", 48)
+    cases: list[tuple[str, sb.Behaviour, sb.VonNeumann | None]] = [
+        ("chained, 3 settings, 0.98", sb.family_named("chained").member(settings=3).behaviour(0.98), None),
+        ("I3322, qubits, 0.98", optimal.behaviour(sb.WhiteNoise(0.98)), None),
+        ("CHSH, efficiency 0.95, no click kept", clicks.detection_efficiency(0.95, 0.95, binning=False), None),
+        ("CGLMP, 3 outcomes, 0.98", sb.family_named("cglmp").member(d=3).behaviour(0.98), None),
+        *((f"magic square, {v}", magic_square(v), square) for v in (0.99, 0.98, 0.97)),
+    ]
+    print("| data | words | nodes | certified bound | gap | largest block | CPU s | attack | CPU s |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    for name, behaviour, method in cases:
+        data = sb.Observations.full(behaviour)
+        start = time.process_time()
+        bound = sb.conditional_entropy(data, method=method)
+        middle = time.process_time()
+        words = bound.model.label if bound.nodes else ""
+        largest = max(bound.symmetry.blocks) if bound.symmetry else ""
+        above, end = "", middle
+        if method is None:
+            above, end = f"{sb.conditional_entropy_upper_bound(data).value:.5f}", time.process_time()
+        row = f"{words} | {len(bound.nodes)} | {bound.value:.5f} | {bound.gap:.1e} | {largest} | {middle - start:.2f}"
+        print(f"| {name} | {row} | {above} | {end - middle:.1f} |", flush=True)
+
+
 def main() -> None:
-    tables = {"accuracy": accuracy, "rates": rates, "losses": losses}
+    tables = {"accuracy": accuracy, "rates": rates, "losses": losses, "scenarios": scenarios}
     for name in sys.argv[1:] or tables:
         tables[name]()
         print()

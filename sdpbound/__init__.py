@@ -59,6 +59,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     )
     from sdpbound.bounds.used_symmetry import UsedSymmetry
     from sdpbound.checker import Verification, verify
+    from sdpbound.conic.solvers.arrow import Arrow
     from sdpbound.conic.solvers.clarabel_ import Clarabel
     from sdpbound.conic.solvers.cvxpy_ import Cvxpy
     from sdpbound.conic.solvers.highs_ import Highs
@@ -118,6 +119,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
 __all__ = [
     "Adversary",
     "Angle",
+    "Arrow",
     "AtPoint",
     "AttackOptions",
     "Axis",
@@ -314,6 +316,7 @@ __getattr__, __dir__ = lazy_face(
         ),
         "sdpbound.bounds.used_symmetry": "UsedSymmetry",
         "sdpbound.checker": "Verification verify",
+        "sdpbound.conic.solvers.arrow": "Arrow",
         "sdpbound.conic.solvers.clarabel_": "Clarabel",
         "sdpbound.conic.solvers.cvxpy_": "Cvxpy",
         "sdpbound.conic.solvers.highs_": "Highs",

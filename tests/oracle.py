@@ -47,9 +47,11 @@ PAULI = np.array([[[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]])
 def contradiction(certificate: Mapping[str, Any]) -> str | None:
     """A sentence that says why the claim of an accepted certificate is false, or None."""
     kept = {key: certificate[key] for key in ("format", "question", "claim")}
-    proof = certificate.get("proof", {})
+    proof, figure = certificate.get("proof", {}), kept["question"].get("figure", {})
     if "accumulation" in proof:
         return _finite(certificate)
+    if "settings" in figure and figure["kind"] == "conditional_entropy":
+        return None  # entropies of keys of other parties than the first two: nothing is known
     if certificate["format"] == "sdpbound box certificate":
         return _boxes(certificate["question"], number(certificate["claim"]["value"]))
     if "strategies" in proof:
@@ -214,6 +216,12 @@ class Question:
 
 def _objectives(scenario: Scenario, figure: Mapping[str, Any]) -> list[Tensor]:
     """What a guess that Eve is certain of has as its probability of success."""
+    if "settings" in figure:
+        events = [
+            [None] if s is None else [(s, a) for a in range(scenario.outcomes[party][s])]
+            for party, s in enumerate(figure["settings"])
+        ]
+        return [scenario.probability(chosen) for chosen in product(*events)]
     x, y = figure["x"], figure["y"]
     rest = [None] * (len(scenario.outcomes) - 2)
     alice = range(scenario.outcomes[0][x])
@@ -308,9 +316,9 @@ def _range(question: Question, entry: Mapping[str, Any]) -> str | None:
     if kind in ("bell_value", "separation"):
         return None
     asked = figure.get("of", figure)
-    outcomes = scenario.outcomes[0][asked["x"]]
-    if asked["y"] is not None and asked["kind"] != "blind_guessing_probability" and not asked.get("blind"):
-        outcomes *= scenario.outcomes[1][asked["y"]]
+    both = asked["kind"] != "blind_guessing_probability" and not asked.get("blind")
+    key = asked.get("settings") or [asked["x"], asked["y"] if both else None]
+    outcomes = math.prod(scenario.outcomes[party][s] for party, s in enumerate(key) if s is not None)
     claimed = float(question.claimed)
     if kind in ("guessing_probability", "blind_guessing_probability"):
         if claimed < 1.0 / outcomes - TOLERANCE:

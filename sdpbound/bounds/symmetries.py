@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from functools import lru_cache
 
 import numpy as np
@@ -16,7 +17,7 @@ from sdpbound.bell.scenario import BlindMeasurement, Scenario
 from sdpbound.bell.symmetry import EXACTLY, SymmetryGroup, Tables, forget_groups, row_images, symmetry_group
 from sdpbound.bounds.question import Question
 from sdpbound.conic.program import Symmetry
-from sdpbound.conic.sectors import eliminate
+from sdpbound.conic.sectors import null_space
 from sdpbound.npa.acting import SignedImage, WordAction, word_action
 
 __all__ = [
@@ -26,6 +27,8 @@ __all__ = [
     "null_space_mod2",
     "program_symmetry",
     "question_symmetry",
+    "symmetry_of_copies",
+    "symmetry_of_tables",
 ]
 
 
@@ -97,29 +100,43 @@ def question_symmetry(
     ----------
     within : tested values that differ by less are the same
     """
-    scenario, blind = relaxation.scenario, question.blind
+    scenario, blind, observed = relaxation.scenario, question.blind, question.observed
     action = _action(model, question.scenario, blind)
-    values = question.observed.values
-    tested, tolerances = question.tested_in(scenario), question.observed.tolerances
+    tables = Tables(scenario, question.objective, question.tested_in(scenario), observed.values, within)
+    apart = {} if blind is None else {(1, blind.y): 1, (1, scenario.settings[1] - 1): 2}
+    return symmetry_of_tables(
+        tables, question.tested_in(scenario), observed.tolerances, action, apart, (model, question.scenario, blind)
+    )
+
+
+def symmetry_of_tables(
+    tables: Tables,
+    tested: Floats,
+    tolerances: Floats,
+    action: WordAction,
+    apart: dict[tuple[int, int], int],
+    context: Hashable,
+) -> SymmetryGroup:
+    """The relabellings that leave tables, the words of an action, and wide tolerances unchanged.
+
+    Parameters
+    ----------
+    tested, tolerances : (J, *shape) coefficients of the tested expressions, and (J,)
+    apart : numbers for settings (party, setting) that are of kinds of their own
+    context : by which the words are known
+    """
     wide = bool((tolerances > WIDE).any())
 
     def accepted(relabelling: Relabelling) -> bool:
-        if _moved(model, question.scenario, blind, relabelling) is None:
+        if _moved(action, relabelling) is None:
             return False
         if not wide:
             return True
-        image = row_images(scenario, tested, relabelling)
+        image = row_images(tables.scenario, tested, relabelling)
         return image is not None and np.allclose(tolerances[image], tolerances, rtol=1e-6, atol=0.0)
 
-    tables = Tables(scenario, question.objective, tested, values, within)
-    apart = {} if blind is None else {(1, blind.y): 1, (1, scenario.settings[1] - 1): 2}
-    return symmetry_group(
-        tables,
-        accepted,
-        apart,
-        not action.moves_last_outcomes,
-        (model, question.scenario, blind, within, (tested.tobytes(), tolerances.tobytes()) if wide else None),
-    )
+    data = (tested.tobytes(), tolerances.tobytes()) if wide else None
+    return symmetry_group(tables, accepted, apart, not action.moves_last_outcomes, (context, tables.within, data))
 
 
 @lru_cache(maxsize=64)
@@ -137,11 +154,9 @@ def forget_symmetries() -> None:
 
 
 @lru_cache(maxsize=256)
-def _moved(
-    model: Adversary, scenario: Scenario, blind: BlindMeasurement | None, relabelling: Relabelling
-) -> SignedImage | None:
+def _moved(action: WordAction, relabelling: Relabelling) -> SignedImage | None:
     """Images of the full words; None if the words are not closed."""
-    return _action(model, scenario, blind).moved(relabelling)
+    return action.moved(relabelling)
 
 
 def program_symmetry(
@@ -155,10 +170,14 @@ def program_symmetry(
 
     ``generators`` are relabellings, each with where it takes the expressions of Eve's guesses.
     """
-    if not generators:
-        return None
-    action = _action(model, scenario, blind)
-    found = [_moved(model, scenario, blind, relabelling) for relabelling, _ in generators]
+    return symmetry_of_copies(_action(model, scenario, blind), copies, generators) if generators else None
+
+
+def symmetry_of_copies(
+    action: WordAction, copies: int, generators: tuple[tuple[Relabelling, tuple[int, ...]], ...]
+) -> Symmetry:
+    """What the program of copies of a moment matrix needs to know of relabellings, given with the copies' images."""
+    found = [_moved(action, relabelling) for relabelling, _ in generators]
     words = [moved for moved in found if moved is not None]
     images = [image for _, image in generators]
     assert len(words) == len(images)
@@ -262,8 +281,7 @@ def _invariants(
             (sign[here[some]], (np.searchsorted(rows, some), place[some])), shape=(rows.size, values.shape[1])
         )
         relations.append(sp.csr_array(expansion[rows] @ values[e * own : (e + 1) * own] - direct))
-    _, free = eliminate(_different(sp.csr_array(sp.vstack(relations, format="csr"))))
-    return sp.csr_array(values @ free)
+    return sp.csr_array(values @ null_space(_different(sp.csr_array(sp.vstack(relations, format="csr")))))
 
 
 def _orbits_of_moments(

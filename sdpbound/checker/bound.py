@@ -102,7 +102,7 @@ def _method(given: object, question: Question, name: str = "proof") -> tuple[lis
     elif entropy and "gauss_radau" in said:
         entries = ("multipliers", "gauss_radau", "words", "left", "right", "factor", "blocks")
     elif entropy:
-        entries = ("multipliers", "nodes", "words", "factor", "copies")
+        entries = ("multipliers", "places" if "places" in said else "nodes", "words", "factor", "copies")
     proof = read_keys(given, entries, name)
     multipliers = read_numbers(proof["multipliers"], f"{name}.multipliers", length=len(question.observed))
     if "method" in entries and method == "trivial":

@@ -8,12 +8,23 @@ is the sum over bits of ::
     Tr r - (1/ln 2) integral_0^{1/2} f(s) (1/s + 1/(1-s)) ds,    f(s) = sum_b Tr(s r - r_b)_+,
 
 by the chain rule and Frenkel's formula (arXiv:2208.12194), with f(1-s) = f(s) + (1-2s) Tr r. Flips with probability q
-leave f(t) (1-2q) at s = q + (1-2q) t. A proof has nodes t_1 < ... < t_N = 1/2. f is convex and f(0) = 0, so the lines
-between its values at 0 and the nodes are not below it; integrated, they give weights w_i (floats rounded up), and
+leave f(t) (1-2q) at s = q + (1-2q) t. A proof of this form has nodes t_1 < ... < t_N = 1/2. f is convex and f(0) = 0,
+so the lines between its values at 0 and the nodes are not below it; integrated, they give weights w_i (floats rounded
+up), and
 
     entropy >= sum_bits <M> - sum_i w_i sum_bits,b max_P <P (t_i M - M_b)>,
 
-with P any projection that commutes with the devices. Each copy (node by node, bit by bit, M_0 before M_1) comes with
+with P any projection that commutes with the devices. A proof of the other form has places s_1 < ... < s_N < 1, and
+tells all d outcomes apart at once: with M_a their effects ::
+
+    entropy = (d - 1)/ln 2 - (1/ln 2) integral_0^1 f(s) ds/s,    f(s) = sum_a Tr(s r - r_a)_+,    f(1) = d - 1,
+
+by the same formula for the relative entropies of r_a and r, where r_a <= r. Lines between 0, the
+places and 1, with tents integrated against 1/s, give floats w_i rounded up and the last tent's integral J, and ::
+
+    entropy >= (d - 1)(1 - J)/ln 2 - sum_i w_i sum_a max_P <P (s_i - M_a)>.
+
+Each copy (node by node, bit by bit, M_0 before M_1, or place by place, outcome by outcome) comes with
 factors ``inner`` A and ``outer`` B: with squares S_A = sum_uv (A A^T)_uv w_u^dagger w_v and S_B alike,
 
     w_i (t_i M - M_b) = S_B - S_A + R,   so   w_i max_P <P (t_i M - M_b)> <= <S_B> + max(0, R[1] + sum_{w != 1} |R[w]|),
@@ -30,7 +41,7 @@ from fractions import Fraction
 import flint
 
 from sdpbound.checker.numbers import HALF, LOG_PRECISION, ZERO, lower_end, rounded_float, to_ball
-from sdpbound.checker.question import Question
+from sdpbound.checker.question import Question, key_outcomes
 from sdpbound.checker.reading import read_keys, read_list, read_number, shown
 from sdpbound.checker.scenario import total_of
 from sdpbound.checker.words import (
@@ -45,24 +56,27 @@ from sdpbound.checker.words import (
 )
 from sdpbound.errors import CertificateError
 
-__all__ = ["integral_charge", "tent_weights"]
+__all__ = ["integral_charge", "outcome_weights", "tent_weights"]
 
 _MOST_NODES = 4096
 
 
 def integral_charge(question: Question, multipliers: list[Fraction], proof: Mapping[str, object]) -> Fraction:
     """A number mu with -entropy <= mu + sum_j multipliers_j observed_j . v for every quantum behaviour v."""
-    nodes = [read_number(t, f"proof.nodes[{i}]") for i, t in enumerate(read_list(proof["nodes"], "proof.nodes"))]
-    rising = all(a < b for a, b in zip([ZERO, *nodes], nodes, strict=False))
-    if not 1 <= len(nodes) <= _MOST_NODES or not rising or nodes[-1] != HALF:
-        raise CertificateError(
-            f"proof.nodes is {shown(proof['nodes'])}; 1 to {_MOST_NODES} rising numbers above 0 are expected, and "
-            "the last is 1/2."
-        )
-    weights = tent_weights(nodes, question.flips)
+    if "places" in proof:
+        nodes = _read_nodes(proof, "places", None)
+        effects = key_outcomes(question)
+        weights, known = outcome_weights(nodes, len(effects))
+        whole = total_of(effects)
+        tensors = [(whole, effect) for effect in effects]
+        least = [{index: -known * value for index, value in whole.items()}]
+    else:
+        nodes = _read_nodes(proof, "nodes", HALF)
+        weights = tent_weights(nodes, question.flips)
+        tensors = [(whole, part) for whole, *parts in question.bits for part in parts]
+        least = [{index: -value for index, value in whole.items()} for whole, *_ in question.bits]
     algebra = Algebra(question.scenario, {})
     words = read_words(algebra, proof["words"], "proof.words")
-    tensors = [(whole, part) for whole, *parts in question.bits for part in parts]
     copies = read_list(proof["copies"], "proof.copies", length=len(nodes) * len(tensors))
     require_triangle(proof["factor"], len(words), "proof.factor")
 
@@ -89,14 +103,40 @@ def integral_charge(question: Question, multipliers: list[Fraction], proof: Mapp
         )
         charge += max(ZERO, residual_charge(residual))
         outside.append(outer)
-    shared = total_of(
-        [
-            *({index: -value for index, value in whole.items()} for whole, *_ in question.bits),
-            question.observed.combined([-m for m in multipliers]),
-        ]
-    )
+    shared = total_of([*least, question.observed.combined([-m for m in multipliers])])
     square = sum_of_squares(algebra, words, proof["factor"], "proof.factor")
     return charge + residual_charge(sum_of_residuals([as_residual(shared), square, *outside]))
+
+
+def _read_nodes(proof: Mapping[str, object], name: str, last: Fraction | None) -> list[Fraction]:
+    """Nodes that rise from above 0, to ``last`` or below 1."""
+    nodes = [read_number(t, f"proof.{name}[{i}]") for i, t in enumerate(read_list(proof[name], f"proof.{name}"))]
+    rising = all(a < b for a, b in zip([ZERO, *nodes], nodes, strict=False))
+    if not 1 <= len(nodes) <= _MOST_NODES or not rising or (nodes[-1] != last if last else nodes[-1] >= 1):
+        raise CertificateError(
+            f"proof.{name} is {shown(proof[name])}; 1 to {_MOST_NODES} rising numbers above 0 are expected, and "
+            f"the last is {'1/2' if last else 'below 1'}."
+        )
+    return nodes
+
+
+def outcome_weights(places: Sequence[Fraction], outcomes: int) -> tuple[list[Fraction], Fraction]:
+    """Floats that are not below the weights of the places, and a number not above (d - 1)(1 - J)/ln 2.
+
+    The integral of a rising tent against 1/s is 1 - a/(b-a) ln(b/a), of a falling one b/(b-a) ln(b/a) - 1.
+    """
+    ends = [ZERO, *places, Fraction(1)]
+    with flint.ctx.workprec(LOG_PRECISION):
+        ln2 = flint.arb(2).log()
+
+        def part(a: Fraction, b: Fraction, c: Fraction) -> flint.arb:
+            return to_ball(c) * to_ball(b / a).log() / to_ball(b - a)
+
+        weights = []
+        for a, b, c in zip(ends, ends[1:], ends[2:], strict=False):
+            total = (flint.arb(1) if a == 0 else 1 - part(a, b, a)) + part(b, c, c) - 1
+            weights.append(Fraction(rounded_float(-lower_end(-total / ln2), up=True)))
+        return weights, lower_end((outcomes - 1) * part(ends[-2], ends[-1], ends[-2]) / ln2)
 
 
 def tent_weights(nodes: Sequence[Fraction], flips: Fraction) -> list[Fraction]:

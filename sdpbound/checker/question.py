@@ -52,6 +52,7 @@ __all__ = [
     "Question",
     "enumerated",
     "key_bits",
+    "key_outcomes",
     "pair_of",
     "read_key",
     "read_question",
@@ -251,6 +252,11 @@ def key_bits(scenario: Scenario, key: Settings, flips: Fraction, name: str) -> l
 def _key_effects(scenario: Scenario, key: Settings) -> list[list[dict[int, Fraction]]]:
     """The effects of each party's outcomes in the key, the identity alone for a party that is not in it."""
     return [[{0: ONE}] if s is None else scenario.effects(party, s) for party, s in enumerate(key)]
+
+
+def key_outcomes(question: Question) -> list[Tensor]:
+    """The effects of the outcomes of a question's key, the last party's fastest."""
+    return [expanded(question.scenario, chosen) for chosen in product(*_key_effects(question.scenario, question.key))]
 
 
 def _bits(effects: list[Tensor]) -> list[tuple[Tensor, Tensor, Tensor]]:

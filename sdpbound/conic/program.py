@@ -87,6 +87,9 @@ class LinearMatrixInequality:
     in ``sizes``, the n(n+1)/2 entries of the upper triangle of a matrix that must be positive semidefinite, column by
     column: (0,0), (0,1), (1,1), (0,2), ...; entries as they are, without any factor sqrt(2).
 
+    Of the columns, the first ``shared`` may occur in every row. The others fall into groups that no block joins, so
+    that a solver may eliminate one group after the other; nothing is said of that if ``shared`` is None.
+
     The dual: ``X_k`` positive semidefinite, ``x >= 0`` with ``cost + matrix^T [x; X] = 0`` (off-diagonal entries of X
     counted twice) gives the upper bound ``offset + <[x; X], constant>``.
     """
@@ -97,6 +100,7 @@ class LinearMatrixInequality:
     constant: NDArray[np.float64]
     linear: int
     sizes: tuple[int, ...]
+    shared: int | None = None
 
     @property
     def variables(self) -> int:

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import scipy.linalg
 import scipy.sparse as sp
 
 from sdpbound.arrays import Floats, Ints
 
-__all__ = ["Sector", "eliminate", "expanded", "sectors_of", "triangle_map"]
+__all__ = ["Sector", "SectorBlock", "eliminate", "expanded", "null_space", "sectors_of", "triangle_map"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +29,30 @@ class Sector:
         columns, width = self.words.shape
         starts = np.arange(0, columns * width + 1, width)
         return sp.csc_array((self.weights.reshape(-1), self.words.reshape(-1), starts), shape=(self.size, columns))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SectorBlock:
+    """A matrix with M[u, v] = y[index[u, v]], and the sectors that it consists of at invariant y."""
+
+    index: Ints
+    sectors: tuple[Sector | None, ...]
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        return tuple(len(self.index) if sector is None else len(sector.words) for sector in self.sectors)
+
+    def triangles(self, invariants: sp.csr_array) -> sp.csr_array:
+        """Rows that read the upper triangles of the blocks, column by column, from z; y = invariants z."""
+        maps = [triangle_map(self.index, sector, invariants.shape[0]) for sector in self.sectors]
+        return sp.csr_array(sp.csr_array(sp.vstack(maps, format="csr")) @ invariants)
+
+    def lift(self, duals: Sequence[Floats]) -> Floats:
+        """The dual of the whole matrix."""
+        total = np.zeros(self.index.shape)
+        for sector, dual in zip(self.sectors, duals, strict=True):
+            total += expanded(sector, dual)
+        return total
 
 
 def expanded(sector: Sector | None, dual: Floats) -> Floats:
@@ -83,6 +108,28 @@ def eliminate(equalities: sp.csr_array) -> tuple[sp.csr_array, sp.csr_array]:
     row, col = np.nonzero(offset_rows)
     offsets = sp.csr_array((offset_rows[row, col], (pivot_cols[row], col)), shape=(n, rows))
     return offsets, free
+
+
+def null_space(relations: sp.csr_array) -> sp.csr_array:
+    """All u with ``relations @ u = 0`` as ``free @ z``, z some of the entries of u."""
+    n = relations.shape[1]
+    involved = np.unique(relations.indices)
+    if not involved.size:
+        return sp.csr_array(sp.eye_array(n))
+    triangle, order = scipy.linalg.qr(relations[:, involved].toarray(), mode="r", pivoting=True)
+    diagonal = np.abs(np.diagonal(triangle))
+    rank = int((diagonal > 1e-11 * diagonal[0]).sum())
+    fixed, left = involved[order[:rank]], involved[order[rank:]]
+    block = -scipy.linalg.solve_triangular(triangle[:rank, :rank], triangle[:rank, rank:])
+    block[np.abs(block) < 1e-13] = 0.0
+    is_free = np.ones(n, dtype=bool)
+    is_free[fixed] = False
+    number = np.cumsum(is_free) - 1
+    row, col = np.nonzero(block)
+    entries = np.concatenate([np.ones(int(is_free.sum())), block[row, col]])
+    rows = np.concatenate([np.flatnonzero(is_free), fixed[row]])
+    columns = np.concatenate([number[is_free], number[left[col]]])
+    return sp.csr_array((entries, (rows, columns)), shape=(n, int(is_free.sum())))
 
 
 def sectors_of(n: int, generators: Sequence[tuple[Ints, Floats]]) -> list[Sector | None]:

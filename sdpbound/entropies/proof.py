@@ -13,6 +13,7 @@ from sdpbound.arrays import Floats
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.bound import AffineProof, Functional
 from sdpbound.bounds.certificate import certificate_head
+from sdpbound.bounds.used_symmetry import UsedSymmetry
 from sdpbound.conic.programs.shared import SharedDual
 from sdpbound.entropies.question import EntropyQuestion
 
@@ -56,6 +57,10 @@ D = TypeVar("D", bound=SharedDual, contravariant=True)
 class Program(Protocol[D]):
     """A program each dual of which bounds minus an entropy from above."""
 
+    @property
+    def symmetry(self) -> UsedSymmetry | None:
+        """The symmetry that the program is reduced by; None where none but flips was looked for."""
+
     def entries(self, dual: D) -> dict[str, Any]:
         """The entries of a certificate that describe this dual, without its multipliers."""
 
@@ -73,6 +78,10 @@ class ProgramProof(EntropyProof, Generic[E]):
     @property
     def line(self) -> tuple[float, Floats]:
         return -self.dual.constant, -np.array(self.dual.multipliers)
+
+    @property
+    def symmetry(self) -> UsedSymmetry | None:
+        return self.program.symmetry
 
     def entries(self) -> dict[str, Any]:
         return {"multipliers": list(self.dual.multipliers)} | self.program.entries(self.dual)

@@ -1,12 +1,13 @@
 """Bound a von Neumann entropy from below by finitely many traces of positive parts.
 
-Let ``r = r_0 + r_1`` be positive operators. Frenkel's formula in Jencova's form (arXiv:2208.12194; arXiv:2411.04858
-uses it for devices) gives the entropy of the bit given the quantum system::
+Let ``r = sum_b r_b`` be positive operators, one for each of d outcomes. Frenkel's formula in Jencova's form
+(arXiv:2208.12194; arXiv:2411.04858 uses it for devices) gives the relative entropies of r_b and r, whose sum is minus
+the entropy of the outcome given the quantum system::
 
-    ln 2 H = Tr r - integral_0^1 f(s) ds/s,    f(s) = sum_b Tr(s r - r_b)_+.
+    ln 2 H = (d - 1) Tr r - integral_0^1 f(s) ds/s,    f(s) = sum_b Tr(s r - r_b)_+.
 
-Put ``X = s r - r_0 = -((1-s) r - r_1)``. From ``(-X)_+ = X_+ - X`` follows ``f(1-s) = f(s) + (1 - 2s) Tr r``. So half
-of the range is enough::
+**One bit.** Put ``X = s r - r_0 = -((1-s) r - r_1)``. From ``(-X)_+ = X_+ - X`` follows ``f(1-s) = f(s) + (1 - 2s) Tr
+r``. So half of the range is enough::
 
     ln 2 H = ln 2 Tr r - integral_0^{1/2} f(s) (1/s + 1/(1-s)) ds.
 
@@ -14,17 +15,18 @@ If the bit is first flipped with probability q, then s r - r'_b = g (t r - r_b) 
 function f' of the flipped bit is f at other places: f'(q + g t) = g f(t), and f' is zero below q.
 
 **The safe side.** ``Tr(s r - r_b)_+ = max_P Tr P (s r - r_b)`` over 0 <= P <= 1 is a maximum of functions affine in s.
-So f is convex and f(0) = 0. The straight lines between the nodes 0 = t_0 < t_1 < ... < t_N = 1/2 are nowhere below f.
-The integral of these lines gives ``H >= Tr r - sum_i w_i f(t_i)`` with
-``w_i = (g / ln 2) integral hat_i (1/u + 1/(1-u)) du``. Here hat_i is the piecewise linear function that is 1 at
-u_i = q + g t_i and 0 at the other nodes. The w_i are positive and f is always bounded from above, so a number above w_i
-may replace w_i. The code uses w_i rounded up to a float.
+So f is convex and f(0) = 0. The straight lines between the nodes 0 = t_0 < t_1 < ... < t_N are nowhere below f. For a
+bit the last node is 1/2. The integral of these lines gives ``H >= Tr r - sum_i w_i f(t_i)`` with ``w_i = (g / ln 2)
+integral hat_i (1/u + 1/(1-u)) du``. Here hat_i is the piecewise linear function that is 1 at u_i = q + g t_i and 0 at
+the other nodes. For more outcomes all nodes are below 1, where f is known, f(1) = (d - 1) Tr r: ``H >= c Tr r - sum_i
+w_i f(t_i)`` with ``w_i = (1 / ln 2) integral hat_i / u du`` and ``c = (d - 1)/ln 2 (1 - integral hat_{N+1} / u du)``,
+the last tent rising from t_N to 1. The w_i are positive and f is always bounded from above, so a number above w_i may
+replace w_i, and one below c may replace c. The code uses w_i rounded up to floats, and c rounded down.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import flint
@@ -33,31 +35,106 @@ import numpy as np
 from sdpbound.arrays import Floats
 from sdpbound.errors import InvalidParameter
 
-__all__ = ["RadauRule", "gauss_radau", "graded_nodes", "interpolation_gap", "refined_nodes", "weights"]
+__all__ = ["Chords", "RadauRule", "gauss_radau"]
 
 PRECISION = 1024  # bits, as in sdpbound.checker, so that both round to the same floats
 
 
-def weights(nodes: Sequence[float] | Floats, preprocessing: float = 0.0) -> Floats:
-    """The weights (N,) w_i of the module docstring, in bits, each rounded up to a float.
+@dataclass(frozen=True, slots=True)
+class Chords:
+    """The straight lines for a key of some outcomes, one bit of which may be flipped with a probability.
 
-    >>> round(float(weights([0.5])[0]), 12)
+    >>> round(float(Chords(2).weights(np.array([0.5]))[0][0]), 12)
     2.0
     """
-    if preprocessing == 0.5:
-        return np.zeros(len(nodes))
-    with flint.ctx.workprec(PRECISION):
-        q = flint.arb(float(preprocessing))
-        g = 1 - 2 * q
-        u = [q, *(q + g * flint.arb(float(t)) for t in nodes)]
-        unit = g / flint.arb(2).log()
-        out = []
-        for i in range(1, len(u)):
-            total = _rising(u[i - 1], u[i]) + _falling(1 - u[i], 1 - u[i - 1])
-            if i + 1 < len(u):
-                total += _falling(u[i], u[i + 1]) + _rising(1 - u[i + 1], 1 - u[i])
-            out.append(_rounded_up(unit * total))
-    return np.array(out)
+
+    outcomes: int
+    preprocessing: float = 0.0
+
+    @property
+    def end(self) -> float:
+        """Where nodes end: the last node of a bit, and a place where f is known for more outcomes."""
+        return 0.5 if self.outcomes == 2 else 1.0
+
+    def weights(self, nodes: Floats) -> tuple[Floats, float]:
+        """The weights (N,) w_i of the module docstring, in bits, each rounded up to a float, and c, rounded down."""
+        if self.preprocessing == 0.5:
+            return np.zeros(len(nodes)), 1.0
+        bit = self.outcomes == 2
+        with flint.ctx.workprec(PRECISION):
+            q = flint.arb(float(self.preprocessing))
+            g = 1 - 2 * q
+            u = [q, *(q + g * flint.arb(float(t)) for t in nodes), *([] if bit else [flint.arb(1)])]
+            unit = g / flint.arb(2).log()
+            out = []
+            for i in range(1, len(nodes) + 1):
+                total = _rising(u[i - 1], u[i])
+                if bit:
+                    total += _falling(1 - u[i], 1 - u[i - 1])
+                if i + 1 < len(u):
+                    total += _falling(u[i], u[i + 1])
+                    if bit:
+                        total += _rising(1 - u[i + 1], 1 - u[i])
+                out.append(_rounded_up(unit * total))
+            known = -1.0 if bit else _rounded_up((self.outcomes - 1) * (_rising(u[-2], u[-1]) - 1) * unit)
+        return np.array(out), -known
+
+    def graded(self, count: int) -> Floats:
+        """Nodes t_1 < ... < t_N, denser towards 0, for a function f that is not known yet."""
+        steps = count if self.outcomes == 2 else count + 1
+        return self.end * (np.arange(1, count + 1) / steps) ** 1.3
+
+    def gap(self, nodes: Floats, values: Floats, slopes: Floats) -> Floats:
+        """The most bits that the straight line on each interval can lose: (N,), or (N + 1,) for more outcomes than two.
+
+        ``values`` and ``slopes`` (N,) are f(t_i) and a subgradient there. f is convex and not negative, so f lies
+        between the straight line and the larger of 0 and the two tangents at the ends. The integral of this
+        difference bounds the loss; it is computed from 16 places on each interval.
+        """
+        t, f, p = self._closed(nodes, values, slopes)
+        g = 1.0 - 2.0 * self.preprocessing
+        steps = (np.arange(16) + 0.5) / 16
+        a, b = t[:-1, None], t[1:, None]
+        x = a + (b - a) * steps
+        chord = f[:-1, None] + (f[1:, None] - f[:-1, None]) * steps
+        tangents = np.maximum(f[:-1, None] + p[:-1, None] * (x - a), f[1:, None] + p[1:, None] * (x - b))
+        u = self.preprocessing + g * x
+        lost = np.maximum(chord - np.maximum(tangents, 0.0), 0.0)
+        lost *= g * g / (u * (1.0 - u)) if self.outcomes == 2 else 1.0 / u
+        return np.asarray(lost.mean(axis=1) * np.diff(t) / math.log(2.0), dtype=np.float64)
+
+    def refined(self, nodes: Floats, values: Floats, slopes: Floats, count: int) -> Floats:
+        """Place ``count`` nodes so that their intervals lose about equally, as judged at coarser nodes.
+
+        The loss on an interval of length h is of order h^3, so the density of nodes is proportional to the cube root of
+        the loss. Inside an interval most nodes go near the point where its two tangents meet: a kink of f would be
+        there. The values and slopes come from a solver. If they give no rising nodes, the result is :meth:`graded`.
+        """
+        t, f, p = self._closed(nodes, values, slopes)
+        h = np.diff(t)
+        share = np.cbrt(self.gap(nodes, values, slopes))
+        share = np.maximum(share, 0.1 * share.mean() + 1e-9)
+        bend = np.maximum(np.diff(p), 1e-12)
+        meet = (f[:-1] - p[:-1] * t[:-1] - f[1:] + p[1:] * t[1:]) / bend
+        meet = np.clip(meet, t[:-1] + 0.15 * h, t[1:] - 0.15 * h)
+        half = np.minimum(meet - t[:-1], t[1:] - meet)
+        ends = np.array([t[:-1], meet - half, meet + half, t[1:]])
+        lengths = np.maximum(np.diff(ends, axis=0), 0.0)
+        aside = 0.15 * share * lengths[[0, 2]] / h
+        mass = np.array([aside[0], share - aside.sum(axis=0), aside[1]])
+        places = np.concatenate([[0.0], ends[1:].T.reshape(-1)])
+        filled = np.concatenate([[0.0], np.cumsum(mass.T.reshape(-1))])
+        steps = count if self.outcomes == 2 else count + 1
+        out = np.interp(np.arange(1, steps + 1) / steps * filled[-1], filled, places)
+        out[-1] = self.end
+        return out[:count] if bool((np.diff(out, prepend=0.0) > 0.0).all()) else self.graded(count)
+
+    def _closed(self, nodes: Floats, values: Floats, slopes: Floats) -> tuple[Floats, Floats, Floats]:
+        """Nodes, values and slopes with those of the ends where f is known."""
+        t, f, p = (np.concatenate([[0.0], x]) for x in (nodes, values, slopes))
+        if self.outcomes == 2:
+            return t, f, p
+        return np.append(t, 1.0), np.append(f, self.outcomes - 1.0), np.append(p, float(self.outcomes))
 
 
 def _rising(a: flint.arb, b: flint.arb) -> flint.arb:
@@ -72,62 +149,15 @@ def _falling(a: flint.arb, b: flint.arb) -> flint.arb:
 
 def _rounded_up(ball: flint.arb) -> float:
     if not ball.is_finite():
-        raise InvalidParameter("the nodes of an integral must be finite numbers that rise from above 0 to 1/2.")
+        raise InvalidParameter(
+            "the nodes of an integral must be finite numbers that rise from above 0 to 1/2, or to below 1 for more "
+            "outcomes than two."
+        )
     high = ball.upper()
     result = float(high)
     while not flint.arb(result) >= high:
         result = math.nextafter(result, math.inf)
     return result
-
-
-def graded_nodes(count: int) -> Floats:
-    """Nodes t_1 < ... < t_N = 1/2, denser towards 0, for a function f that is not known yet."""
-    return 0.5 * (np.arange(1, count + 1) / count) ** 1.3
-
-
-def interpolation_gap(nodes: Floats, values: Floats, slopes: Floats, preprocessing: float = 0.0) -> Floats:
-    """The most bits (N,) that the straight line on each interval can lose.
-
-    ``values`` and ``slopes`` (N,) are f(t_i) and a subgradient there. f is convex and not negative, so f lies between
-    the straight line and the larger of 0 and the two tangents at the ends. The integral of
-    this difference bounds the loss; it is computed from 16 places on each interval.
-    """
-    g = 1.0 - 2.0 * preprocessing
-    t, f, p = (np.concatenate([[0.0], x]) for x in (nodes, values, slopes))
-    steps = (np.arange(16) + 0.5) / 16
-    a, b = t[:-1, None], t[1:, None]
-    x = a + (b - a) * steps
-    chord = f[:-1, None] + (f[1:, None] - f[:-1, None]) * steps
-    tangents = np.maximum(f[:-1, None] + p[:-1, None] * (x - a), f[1:, None] + p[1:, None] * (x - b))
-    u = preprocessing + g * x
-    lost = np.maximum(chord - np.maximum(tangents, 0.0), 0.0) * g * g / (u * (1.0 - u))
-    return np.asarray(lost.mean(axis=1) * np.diff(t) / math.log(2.0), dtype=np.float64)
-
-
-def refined_nodes(nodes: Floats, values: Floats, slopes: Floats, count: int, preprocessing: float = 0.0) -> Floats:
-    """Place ``count`` nodes so that their intervals lose about equally, judged by values and slopes at coarser nodes.
-
-    The loss on an interval of length h is of order h^3, so the density of nodes is proportional to the cube root of the
-    loss. Inside an interval most nodes go near the point where its two tangents meet: a kink of f would be there. The
-    values and slopes come from a solver. If they give no rising nodes, the result is :func:`graded_nodes`.
-    """
-    t, f, p = (np.concatenate([[0.0], x]) for x in (nodes, values, slopes))
-    h = np.diff(t)
-    share = np.cbrt(interpolation_gap(nodes, values, slopes, preprocessing))
-    share = np.maximum(share, 0.1 * share.mean() + 1e-9)
-    bend = np.maximum(np.diff(p), 1e-12)
-    meet = (f[:-1] - p[:-1] * t[:-1] - f[1:] + p[1:] * t[1:]) / bend
-    meet = np.clip(meet, t[:-1] + 0.15 * h, t[1:] - 0.15 * h)
-    half = np.minimum(meet - t[:-1], t[1:] - meet)
-    ends = np.array([t[:-1], meet - half, meet + half, t[1:]])
-    lengths = np.maximum(np.diff(ends, axis=0), 0.0)
-    aside = 0.15 * share * lengths[[0, 2]] / h
-    mass = np.array([aside[0], share - aside.sum(axis=0), aside[1]])
-    places = np.concatenate([[0.0], ends[1:].T.reshape(-1)])
-    filled = np.concatenate([[0.0], np.cumsum(mass.T.reshape(-1))])
-    out = np.interp(np.arange(1, count + 1) / count * filled[-1], filled, places)
-    out[-1] = 0.5
-    return out if bool((np.diff(out, prepend=0.0) > 0.0).all()) else graded_nodes(count)
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,7 @@ from sdpbound.bounds.boundary import widened
 from sdpbound.bounds.figures import ConditionalEntropy
 from sdpbound.errors import InvalidInput, InvalidParameter, InvalidShape
 
-__all__ = ["EntropyQuestion", "KeyQuestion", "require_preprocessing", "sum_of"]
+__all__ = ["EntropyQuestion", "KeyQuestion", "require_preprocessing"]
 
 
 def require_preprocessing(value: object) -> float:
@@ -145,6 +145,11 @@ class EntropyQuestion:
         return prod(self.sizes)
 
     @cached_property
+    def effects(self) -> Floats:
+        """(outcomes, *shape) the effects of the key's outcomes, the last party's fastest, in moment coordinates."""
+        return key_effects(self.scenario, self.key)
+
+    @cached_property
     def bits(self) -> tuple[tuple[Floats, Floats, Floats], ...]:
         """The effects (M, M_0, M_1) of each bit of the key, in moment coordinates.
 
@@ -152,13 +157,13 @@ class EntropyQuestion:
         on.
         """
         shape, sizes = self.scenario.shape, self.sizes
-        effects = key_effects(self.scenario, self.key)
+        effects = self.effects
         found: list[tuple[Floats, Floats, Floats]] = []
         for depth, size in enumerate(sizes):
             # one row for each outcome of the parties before, the outcomes of the parties after added up
             table = effects.reshape(prod(sizes[:depth]), size, -1, *shape)
             for row in table:
-                found += _tree([sum_of(list(part)) for part in row])
+                found += _tree([_sum_of(list(part)) for part in row])
         return tuple(found)
 
 
@@ -172,8 +177,8 @@ def _tree(effects: list[Floats]) -> list[tuple[Floats, Floats, Floats]]:
         return []
     half = (len(effects) + 1) // 2
     first, rest = effects[:half], effects[half:]
-    return [(sum_of(effects), sum_of(first), sum_of(rest)), *_tree(first), *_tree(rest)]
+    return [(_sum_of(effects), _sum_of(first), _sum_of(rest)), *_tree(first), *_tree(rest)]
 
 
-def sum_of(tensors: list[Floats]) -> Floats:
+def _sum_of(tensors: list[Floats]) -> Floats:
     return np.asarray(np.sum(tensors, axis=0), dtype=np.float64)

@@ -15,12 +15,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sdpbound.adversaries import Quantum
 from sdpbound.arrays import Floats
 from sdpbound.bounds.boundary import towards_noise
 from sdpbound.bounds.separation import CERTIFIED_SEPARATION, raise_if_separated
 from sdpbound.bounds.solving import TARGET_CORRECTION
+from sdpbound.bounds.used_symmetry import UsedSymmetry
 from sdpbound.conic.program import SolverResult, Status
 from sdpbound.conic.programs.shared import SharedData, SharedDual, SharedProgram
 from sdpbound.conic.solvers.choose import SolverChoice, first_answer
@@ -54,6 +56,10 @@ class EntropyProgram(Protocol):
 
     def claimed(self, result: SolverResult) -> float:
         """The entropy in bits that the solver reports; it is not proven."""
+
+    @property
+    def symmetry(self) -> UsedSymmetry | None:
+        """The symmetry that the program is reduced by; None where none but flips was looked for."""
 
     def entries(self, dual: Any) -> dict[str, Any]:
         """The entries of a certificate that describe this dual, without its multipliers."""
@@ -146,32 +152,35 @@ class EntropySearch(ABC, Generic[P, A]):
 
     def words(self, level: Level) -> int:
         """How many words a program of a level has."""
-        level = normalise_level(level)
-        observed = self.question.observed
-        parts = [np.abs(part) for bit in self.question.bits for part in bit]
-        needed = np.any([np.zeros(observed.scenario.shape), *np.abs(observed.coefficients), *parts], axis=0)
-        return len(words_of_level(observed.scenario, level, needed))
+        return len(words_of_level(self.question.scenario, normalise_level(level), self.needed))
+
+    @property
+    def needed(self) -> NDArray[np.bool_]:
+        """The coordinates that the tests and the key need."""
+        used = np.any([*np.abs(self.question.observed.coefficients), *np.abs(self.question.effects)], axis=0)
+        return np.asarray(used, dtype=np.bool_)
 
     @property
     def most(self) -> float:
         """The largest entropy that the key can have, in bits."""
         return math.log2(self.question.outcomes)
 
-    def levels(self, names: Sequence[str], most_words: int) -> list[Level]:
+    def levels(self, names: Sequence[Level], most_words: int) -> list[Level]:
         """The levels to try: the user's level, else those of at most ``most_words`` words, but at least the first."""
         if self.level is not None:
             return [self.level]
-        few = [n for n in names if len(words_of_level(self.question.scenario, n)) <= most_words]
-        cheap = [n for n in few if self.cost(n, self.few_nodes) <= self.limit]
-        return list(cheap or names[:1])
+        return [n for n in names if self.words(n) <= most_words] or [names[0]]
 
     def climbed(self, levels: Sequence[Level], best: A, higher: Callable[[Level, A], A]) -> tuple[Level, A]:
-        """Go up the levels until the next one gains little; return the last level worth it, and its attempt.
+        """Go up the levels until one gains little or costs too much; return the last level worth it, and its attempt.
 
         ``best`` is the attempt at the first level. ``higher`` makes the attempt at a further level.
         """
         level = levels[0]
         for next_one in levels[1:]:
+            if self.limit < math.inf and self.cost(next_one, self.few_nodes) > self.limit:
+                self.words_gain = math.nan
+                break
             other = higher(next_one, best)
             self.words_gain = max(other.bound - best.bound, 0.0)
             if other.bound - best.bound <= self.worth * self.tolerance:
@@ -214,9 +223,9 @@ class EntropySearch(ABC, Generic[P, A]):
         inequality = program.reduced.inequality(program.data(moved, observed.tolerances))
         assembled = time.perf_counter()
         self.seconds["assemble"] += assembled - begun
-        # a solver that forms the Schur complement takes a time linear in the number of nodes
+        # a solver that eliminates one node after the other takes a time linear in their number
         try:
-            result = first_answer(self.solver, inequality, self._accuracy(), lambda s: s.forms_schur_complement)
+            result = first_answer(self.solver, inequality, self._accuracy(), lambda s: s.eliminates_groups)
         finally:
             solved = time.perf_counter()
             self.seconds["solve"] += solved - assembled

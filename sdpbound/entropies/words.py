@@ -13,12 +13,21 @@ from sdpbound.arrays import Floats
 from sdpbound.bell.key import PARTIES, Settings
 from sdpbound.bell.scenario import Scenario
 from sdpbound.bounds.symmetries import coordinate_parity, null_space_mod2
-from sdpbound.conic.programs.shared import SignSymmetry
+from sdpbound.conic.programs.signs import SignSymmetry
 from sdpbound.errors import InvalidLevel
 from sdpbound.npa.levels import generating_words
 from sdpbound.npa.words import Word
 
-__all__ = ["WIDE", "flips", "levels_of_key", "packed_word", "require_words", "word_indices", "words_of_level"]
+__all__ = [
+    "WIDE",
+    "flips",
+    "key_level",
+    "levels_of_key",
+    "packed_word",
+    "require_words",
+    "word_indices",
+    "words_of_level",
+]
 
 #: A tested value with a tolerance above this is an interval in the solver's program as well.
 WIDE = 1e-9
@@ -104,6 +113,27 @@ def words_of_level(
         outcomes.append(tuple(counts[s] for s in settings))
     small = generating_words(Scenario(tuple(outcomes)), level)
     return tuple(tuple(tuple(letters[p][i - 1] for i in part) for p, part in enumerate(word)) for word in small)
+
+
+def key_level(scenario: Scenario, x: int, needed: NDArray[np.bool_]) -> tuple[str, ...]:
+    """The words of "1+AB+AA+AAB" less products of two of Alice's letters that begin with one of her setting x."""
+    letters = scenario.letters[0]
+    return tuple(
+        _text(scenario, word)
+        for word in words_of_level(scenario, "1+AB+AA+AAB", needed)
+        if len(word[0]) < 2 or letters[word[0][0] - 1].setting != x
+    )
+
+
+def _text(scenario: Scenario, word: Word) -> str:
+    """A word as the user writes it, such as "A0 B1|0"."""
+    parts = []
+    for party, part in enumerate(word):
+        for i in part:
+            letter = scenario.letters[party][i - 1]
+            outcome = "" if letter.outcome is None else f"{letter.outcome}|"
+            parts.append(f"{'ABCDEFGH'[party]}{outcome}{letter.setting}")
+    return " ".join(parts) or "1"
 
 
 def flips(

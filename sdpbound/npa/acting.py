@@ -26,6 +26,10 @@ from sdpbound.npa.words import MomentMatrix, PartyAlgebra, PartyWord, Word, mome
 __all__ = ["SignedImage", "WordAction", "word_action"]
 
 
+#: Terms of moments in which last outcomes are replaced: more take gigabytes, and last outcomes are then not moved.
+MOST_WORK = 5 * 10**7
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SignedImage:
     """Images of full words, or of full moments: i goes to ``sign[i]`` times ``image[i]``."""
@@ -114,16 +118,26 @@ class WordAction:
         out[self.matrix.index[known]] = self.full.index[np.ix_(self.place, self.place)][known]
         return out
 
-    def moment_expansion(self) -> sp.csr_array:
-        """Sparse (M, m): the full moments as combinations of the moments."""
-        index, full = self.matrix.index, self.full.index
-        flat = full.reshape(-1)
+    @property
+    def work(self) -> int:
+        """How many entries :meth:`moment_expansion` goes through."""
+        return int(self._places()[3].sum())
+
+    def _places(self) -> tuple[Ints, Ints, Ints, Ints]:
+        """Where each full moment stands first, in which row and column, and the terms of its expansion there."""
+        flat = self.full.index.reshape(-1)
         _, where = np.unique(flat, return_index=True)
         where = where[flat[where] >= 0]
         left, right = np.divmod(where, len(self.words))
+        counts = np.diff(sp.csc_array(self.expansion).indptr)
+        return where, left, right, counts[left] * counts[right]
+
+    def moment_expansion(self) -> sp.csr_array:
+        """Sparse (M, m): the full moments as combinations of the moments."""
+        index = self.matrix.index
+        where, left, right, sizes = self._places()
         columns = sp.csc_array(self.expansion)
         counts = np.diff(columns.indptr)
-        sizes = counts[left] * counts[right]
         row = np.repeat(np.arange(where.size), sizes)
         inner = np.arange(row.size) - np.repeat(np.cumsum(sizes) - sizes, sizes)
         i, j = np.divmod(inner, counts[right][row])
@@ -138,7 +152,8 @@ class WordAction:
 
 
 def word_action(scenario: Scenario, matrix: MomentMatrix, blind: BlindMeasurement | None) -> WordAction:
-    """The full words of a moment matrix; without last outcomes where the words are not all those of their strings.
+    """The full words of a moment matrix; without last outcomes where the words are not all those of their strings, or
+    too many.
 
     Parameters
     ----------
@@ -172,7 +187,7 @@ def word_action(scenario: Scenario, matrix: MomentMatrix, blind: BlindMeasuremen
         return _without_last_outcomes(scenario, matrix, pairs)
     order = np.repeat(np.arange(len(strings)), needed)
     full_matrix = moment_matrix_of(algebras, tuple(words))
-    return WordAction(
+    action = WordAction(
         matrix,
         algebras,
         tuple(words),
@@ -184,6 +199,7 @@ def word_action(scenario: Scenario, matrix: MomentMatrix, blind: BlindMeasuremen
         places,
         True,
     )
+    return action if action.work <= MOST_WORK else _without_last_outcomes(scenario, matrix, pairs)
 
 
 def _without_last_outcomes(

@@ -16,7 +16,7 @@ from sdpbound.recheck.formulas import recheck_formula
 from sdpbound.recheck.lengths import recheck_length
 from sdpbound.recheck.linear import recheck_linear
 from sdpbound.recheck.operators import recheck_operators
-from sdpbound.recheck.projections import recheck_projections
+from sdpbound.recheck.projections import recheck_outcomes, recheck_projections
 from sdpbound.recheck.qubits import recheck_qubits
 from sdpbound.recheck.radau import recheck_radau
 from sdpbound.recheck.reading import load, record
@@ -70,7 +70,7 @@ def _coarser(root: dict[str, Any], budget: Budget) -> Finding:
 
     def check(inner: dict[str, Any], left: Budget) -> Finding:
         kind = kind_of(inner)
-        if kind.check not in (recheck_projections, recheck_radau, recheck_qubits):
+        if kind.check not in (recheck_projections, recheck_outcomes, recheck_radau, recheck_qubits):
             raise refuse("the inner proof is of no kind that proves an entropy.")
         return kind.check(inner, left)
 
@@ -80,6 +80,7 @@ def _coarser(root: dict[str, Any], budget: Budget) -> Finding:
 #: The first one that fits is taken.
 KINDS: tuple[Kind, ...] = (
     Kind("entropy by projections", BOUND, "bound", frozenset({"nodes"}), recheck_projections),
+    Kind("entropy by projections of all outcomes", BOUND, "bound", frozenset({"places"}), recheck_outcomes),
     Kind("entropy by Gauss-Radau", BOUND, "bound", frozenset({"gauss_radau"}), recheck_radau),
     Kind("entropy of coarser data", BOUND, "bound", frozenset({"coarse"}), _coarser),
     Kind("attack", BOUND, "attack", frozenset({"strategies"}), recheck_attack),

@@ -32,7 +32,7 @@ from sdpbound.recheck.question import Key, Question, functional_faults, read_key
 from sdpbound.recheck.reading import items, number, numbers, record
 from sdpbound.recheck.words import Devices, Polynomial, String, added, effect, grams, leftover, squares, times
 
-__all__ = ["closing", "entropy_question", "key_effects", "recheck_projections", "tree"]
+__all__ = ["closing", "entropy_question", "key_effects", "recheck_outcomes", "recheck_projections", "tree"]
 
 MOST_NODES = 2048
 PRECISION = 1024
@@ -103,33 +103,87 @@ def tree(effects: list[Polynomial]) -> list[tuple[Polynomial, Polynomial]]:
 
 
 def recheck_projections(root: dict[str, Any], budget: Budget) -> Finding:
-    """The whole certificate."""
+    """A whole certificate in which a key is a tree of bits."""
     question, key = entropy_question(root)
-    devices = question.devices
     proof = record(root["proof"], "the proof", "multipliers nodes words factor copies")
-    multipliers = numbers(proof["multipliers"], "multipliers", len(question.tested))
     nodes = [number(t, "a node") for t in items(proof["nodes"], "nodes", MOST_NODES, 1)]
-    weights = tent_weights(nodes, key.flips, budget)
+    bits = key_bits(key_effects(question.devices, key), question.devices.parties)
+    least = added(*((1, part) for bit in bits for part in bit))
+    told_apart = [(added((1, first), (1, rest)), part) for first, rest in bits for part in (first, rest)]
+    return _concluded(
+        root, budget, list(zip(nodes, tent_weights(nodes, key.flips, budget), strict=True)), told_apart, least
+    )
+
+
+def recheck_outcomes(root: dict[str, Any], budget: Budget) -> Finding:
+    """A whole certificate in which all d outcomes of a key are told apart at once.
+
+    With r_a Eve's states, ``ln 2 H = d - 1 - integral_0^1 f(s) ds/s``, f(s) = sum_a Tr(s r - r_a)_+, as
+    ``Tr r_a (ln r_a - ln r) = Tr r_a - Tr r + integral_0^1 Tr(s r - r_a)_+ ds/s`` for r_a <= r. f(1) = d - 1, and
+    chords over [0, 1] whose inner ends are the file's places are above f.
+    """
+    question, key = entropy_question(root)
+    proof = record(root["proof"], "the proof", "multipliers places words factor copies")
+    places = [number(s, "a place") for s in items(proof["places"], "places", MOST_NODES, 1)]
+    if any(b <= a for a, b in zip([Fraction(0), *places], places, strict=False)) or places[-1] >= 1:
+        raise refuse("places must rise from above 0 to below 1.")
+    if key.flips:
+        raise refuse("a proof of this form has no flips.")
+    budget.spend(len(places) * 20_000)
+    effects = list(key_effects(question.devices, key).values())
+    ends, weights = [Fraction(0), *places, Fraction(1)], []
+    with flint.ctx.workprec(PRECISION):
+        ln2 = flint.arb(2).log()
+        for before, here, after in zip(ends, ends[1:], ends[2:], strict=False):
+            tent = _over_u(before, here, zero=before) + _over_u(here, after, zero=after)
+            weights.append(_rounded_up(end(tent / ln2, "upper")))
+        at_one = _over_u(places[-1], Fraction(1), zero=places[-1])
+        known = end((len(effects) - 1) * (1 - at_one) / ln2, "lower")
+    whole = added(*((1, effect) for effect in effects))
+    told_apart = [(whole, effect) for effect in effects]
+    return _concluded(root, budget, list(zip(places, weights, strict=True)), told_apart, added((known, whole)))
+
+
+def _concluded(
+    root: dict[str, Any],
+    budget: Budget,
+    nodes: list[tuple[Fraction, Fraction]],
+    told_apart: list[tuple[Polynomial, Polynomial]],
+    least: Polynomial,
+) -> Finding:
+    """``H >= <least> - sum_i w_i sum_k max_P <P (t_i whole_k - part_k)>``, with the copies of the file, k fastest."""
+    question, key = entropy_question(root)
+    devices, proof = question.devices, root["proof"]
+    multipliers = numbers(proof["multipliers"], "multipliers", len(question.tested))
     words = devices.read_words(proof["words"], "words")
-    bits = key_bits(key_effects(devices, key), devices.parties)
-    copies = items(proof["copies"], "copies", 2 * len(bits) * len(nodes), 2 * len(bits) * len(nodes))
+    count = len(told_apart) * len(nodes)
+    copies = items(proof["copies"], "copies", count, count)
     budget.spend(len(copies) * (len(words) ** 3 // 3 + 16 * len(words) ** 2))
     charges = Fraction(0)
-    left: Polynomial = added(*((-1, part) for bit in bits for part in bit))
+    left: Polynomial = added((-1, least))
     for place, copy in enumerate(copies):
-        t, w = nodes[place // (2 * len(bits))], weights[place // (2 * len(bits))]
-        bit = bits[place // 2 % len(bits)]
+        t, w = nodes[place // len(told_apart)]
+        whole, part = told_apart[place % len(told_apart)]
         entries = record(copy, "a copy", "inner outer")
         outer, inner = (
             squares(devices, words, grams(entries[name], name, len(words), budget), budget)
             for name in ("outer", "inner")
         )
-        goal = added((t, bit[0]), (t, bit[1]), (-1, bit[place % 2]))
+        goal = added((t, whole), (-1, part))
         charges += max(Fraction(0), leftover(added((w, goal), (-1, outer), (1, inner)), devices.one))
         left = added((1, left), (1, outer))
     left = added((1, left), (-1, question.combination(multipliers)))
     left = added((1, left), (1, squares(devices, words, grams(proof["factor"], "factor", len(words), budget), budget)))
     return closing(root, question, key, multipliers, leftover(left, devices.one) + charges)
+
+
+def _over_u(a: Fraction, b: Fraction, zero: Fraction) -> flint.arb:
+    """Integral over [a, b] of a line from 1 to 0 at the end ``zero``, times 1/u: of ``(u - c)/(d - c)/u``."""
+    other = b if zero == a else a
+    whole = ball(b - a)
+    if zero:  # else the line is u/d
+        whole -= ball(zero) * (ball(b).log() - ball(a).log())
+    return whole / ball(other - zero)
 
 
 def tent_weights(nodes: list[Fraction], flips: Fraction, budget: Budget) -> list[Fraction]:

@@ -28,9 +28,11 @@ def data(efficiency: float = 0.97) -> sb.Observations:
 
 @pytest.fixture(scope="module")
 def honest() -> dict[str, Any]:
-    bound = sb.conditional_entropy(data())
-    assert bound.merged
-    return bound.certificate.data
+    question = EntropyQuestion(data(), 0, None)
+    coarse = coarsenings(question, 1)[0]
+    inner = KeyQuestion(coarse.question.observed, coarse.question.x, coarse.question.y)
+    proof = CoarseProof(question, sb.Quantum("1"), coarse, sb.VonNeumann("qubit").lower_bound(inner))
+    return proof.certificate(proof.value)
 
 
 def test_holds(honest: dict[str, Any]) -> None:

@@ -29,7 +29,7 @@ from sdpbound.conic.program import LinearMatrixInequality, SolverResult, Status
 from sdpbound.conic.solvers import choose, linear_, vectors
 from sdpbound.conic.solvers.solver import LARGEST, Solver, ask
 from sdpbound.entropies.entropy import least_entropy
-from sdpbound.entropies.quadrature import graded_nodes, refined_nodes, weights
+from sdpbound.entropies.quadrature import Chords
 from sdpbound.entropies.qubits import mixture as qubit_mixture
 from sdpbound.entropies.qubits.branch import prove
 from sdpbound.entropies.qubits.engine import Batch, StateEngine
@@ -523,7 +523,7 @@ def test_an_answer_that_overflows_is_refused_without_a_warning() -> None:
 @pytest.mark.parametrize("kind", ["largest", "nan", "foreign shape"])
 @pytest.mark.parametrize("method", ["maximize quantum", "guess quantum", "projective"])
 def test_the_next_solver_is_asked(method: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = "sdpa" if method == "projective" else "clarabel"
+    first = "arrow" if method == "projective" else "clarabel"
     ((sane, _),) = METHODS[method](None)
     source = corrupt(monkeypatch, kind, 0, [first])
     ((bound, true),) = METHODS[method](None)
@@ -587,20 +587,21 @@ def test_the_entropy_of_the_flips_is_rounded_down() -> None:
 @pytest.mark.parametrize("nodes", [[math.nan, 0.5], [0.25, 0.25, 0.5], [math.inf, 0.5], [0.3, 0.2, 0.2, 0.5]])
 def test_weights_of_nodes_that_are_none_end_in_an_error(nodes: list[float]) -> None:
     with pytest.raises(sb.InvalidParameter, match="nodes"):
-        weights(nodes)
+        Chords(2).weights(np.array(nodes))
 
 
 @pytest.mark.parametrize("size", [1.0, 1e30, 1e100, 1e-300])
-def test_nodes_rise_whatever_a_solver_said_of_values_and_slopes(size: float) -> None:
-    rng = np.random.default_rng(3)
+@pytest.mark.parametrize("outcomes", [2, 3])
+def test_nodes_rise_whatever_a_solver_said_of_values_and_slopes(outcomes: int, size: float) -> None:
+    rng, chords = np.random.default_rng(3), Chords(outcomes)
     for count in (6, 12, 40, 512):
-        nodes = graded_nodes(6)
+        nodes = chords.graded(6)
         for _ in range(4):
             values, slopes = (np.abs(size * rng.normal(size=len(nodes)) ** 3) for _ in range(2))
-            nodes = refined_nodes(nodes, values, slopes, count)
-            assert len(nodes) == count and nodes[-1] == 0.5
+            nodes = chords.refined(nodes, values, slopes, count)
+            assert len(nodes) == count and (nodes[-1] == 0.5 if outcomes == 2 else nodes[-1] < 1.0)
             assert (np.diff(nodes, prepend=0.0) > 0).all()
-            assert np.isfinite(weights(nodes)).all()
+            assert np.isfinite(chords.weights(nodes)[0]).all()
 
 
 def test_branch_and_bound_ends_where_nothing_is_known() -> None:

@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sdpbound as sb
+from sdpbound.checker.integral import outcome_weights
 from sdpbound.entropies.integral.assemble import assemble_entropy
-from sdpbound.entropies.quadrature import graded_nodes, interpolation_gap, refined_nodes, weights
+from sdpbound.entropies.quadrature import Chords
 from sdpbound.entropies.question import EntropyQuestion
 from tests.support import chsh_entropy, h, plogp, true_entropy
 from tests.tampering import OF_ENTROPIES, assert_refused
@@ -58,17 +59,62 @@ def test_nodes_bound_the_entropy_of_a_bit_from_below(seed: int) -> None:
             slope += np.trace(v[:, w > 0].T @ total @ v[:, w > 0])
         return value, slope
 
-    nodes = graded_nodes(6)
+    chords = Chords(2, q)
+    nodes = chords.graded(6)
     for count in (12, 40, 120):
         f, p = np.array([positive(t) for t in nodes]).T
-        nodes = refined_nodes(nodes, f, p, count, q)
+        nodes = chords.refined(nodes, f, p, count)
         assert (np.diff(nodes) > 0).all() and nodes[0] > 0 and nodes[-1] == 0.5
     f, p = np.array([positive(t) for t in nodes]).T
-    bound = 1.0 - float(weights(nodes, q) @ f)
-    gap = float(interpolation_gap(nodes, f, p, q).sum())
+    weights, known = chords.weights(nodes)
+    assert known == 1.0
+    bound = 1.0 - float(weights @ f)
+    gap = float(chords.gap(nodes, f, p).sum())
     assert bound <= entropy + 1e-12
     assert entropy <= bound + gap + 1e-12
     assert gap <= 1e-3
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=30)
+def test_places_bound_the_entropy_of_many_outcomes_from_below(seed: int) -> None:
+    """Random states r_a of Eve, of two outcomes as well: the formula for d outcomes agrees with that for a bit."""
+    rng = np.random.default_rng(seed)
+    d, outcomes = int(rng.integers(1, 5)), int(rng.integers(2, 5))
+    parts = []
+    for _ in range(outcomes):
+        g = rng.normal(size=(d, int(rng.integers(1, d + 1))))
+        parts.append(rng.uniform() * g @ g.T)
+    norm = sum(np.trace(p) for p in parts)
+    parts = [p / norm for p in parts]
+    total = sum(parts)
+    entropy = sum(plogp(p) for p in parts) - plogp(total)
+
+    def positive(s: float) -> tuple[float, float]:
+        value = slope = 0.0
+        for part in parts:
+            w, v = np.linalg.eigh(s * total - part)
+            value += w[w > 0].sum()
+            slope += np.trace(v[:, w > 0].T @ total @ v[:, w > 0])
+        return value, slope
+
+    chords = Chords(outcomes)
+    nodes = 0.98 * np.arange(1, 41) / 41 if outcomes == 2 else chords.graded(12)
+    if outcomes > 2:
+        f, p = np.array([positive(s) for s in nodes]).T
+        nodes = chords.refined(nodes, f, p, 60)
+        assert (np.diff(nodes) > 0).all() and nodes[0] > 0 and nodes[-1] < 1.0
+        f, p = np.array([positive(s) for s in nodes]).T
+        weights, known = chords.weights(nodes)
+        gap = float(chords.gap(nodes, f, p).sum())
+    else:
+        f, _ = np.array([positive(s) for s in nodes]).T
+        exact, known = outcome_weights([Fraction(s) for s in nodes.tolist()], 2)
+        weights, gap = np.array([float(w) for w in exact]), 2e-2
+    bound = float(known) - float(weights @ f)
+    assert bound <= entropy + 1e-12
+    assert entropy <= bound + gap + 1e-12
+    assert gap <= 2e-2
 
 
 def test_weights_integrate_a_straight_line() -> None:
@@ -77,9 +123,22 @@ def test_weights_integrate_a_straight_line() -> None:
         low, high = ((s - q * math.log(s) if q else s) - s - (1 - q) * math.log(1 - s) for s in (q, 0.5))
         exact = (high - low) / math.log(2)
         for count in (1, 2, 7):
-            nodes = graded_nodes(count)
-            assert float(weights(nodes, q) @ nodes) == pytest.approx(exact, rel=1e-13)
-    assert (weights(graded_nodes(4), 0.5) == 0).all()
+            nodes = Chords(2, q).graded(count)
+            assert float(Chords(2, q).weights(nodes)[0] @ nodes) == pytest.approx(exact, rel=1e-13)
+    assert (Chords(2, 0.5).weights(Chords(2).graded(4))[0] == 0).all()
+
+
+def test_checkers_have_the_same_weights_of_places() -> None:
+    """A straight line is its own interpolation, and its entropy is zero; the checker rounds to the same floats."""
+    for count in (1, 2, 7):
+        for outcomes in (3, 5):
+            chords = Chords(outcomes)
+            nodes = chords.graded(count)
+            weights, known = chords.weights(nodes)
+            assert known - (outcomes - 1) * float(weights @ nodes) == pytest.approx(0.0, abs=1e-14)
+            found, least = outcome_weights([Fraction(s) for s in nodes.tolist()], outcomes)
+            assert [float(w) for w in found] == list(weights)
+            assert known <= float(least) <= known + 1e-15 * outcomes
 
 
 def test_checker_has_the_same_weights() -> None:
@@ -89,7 +148,7 @@ def test_checker_has_the_same_weights() -> None:
     nodes[-1] = 0.5
     for q in (0.0, 0.07, 0.4999, 0.5):
         assert [float(w) for w in tent_weights([Fraction(t) for t in nodes.tolist()], Fraction(q))] == list(
-            weights(nodes, q)
+            Chords(2, q).weights(nodes)[0]
         )
 
 
@@ -220,7 +279,10 @@ def test_orders(seed: int) -> None:
     t = sb.SingletSelfTest(*rng.uniform(0, 2 * np.pi, 3))
     b = t.behaviour(rng.uniform(0.9, 0.99))
     bell, full = sb.Observations.bell_value(t.expression, t.expression(b)), sb.Observations.full(b)
-    few, many = tuple(graded_nodes(6)), tuple(np.sort(np.concatenate([graded_nodes(6), graded_nodes(6)[:-1] * 0.9])))
+    few, many = (
+        tuple(Chords(2).graded(6)),
+        tuple(np.sort(np.concatenate([Chords(2).graded(6), Chords(2).graded(6)[:-1] * 0.9]))),
+    )
 
     def value(data: sb.Observations, level: str, nodes: tuple[float, ...], q: float = 0.0) -> float:
         return conditional_entropy(data, 0, None, VonNeumann(level=level, nodes=nodes), q).value
@@ -251,8 +313,8 @@ def test_flips_of_outcomes_change_nothing() -> None:
     assert conditional_entropy(data, method=method).value == pytest.approx(
         conditional_entropy(joined, method=method).value, abs=2e-4
     )
-    program = assemble_entropy(EntropyQuestion(data, 0, None), "1+AB", graded_nodes(4))
-    assert len(program.reduced.structure.symmetries) == 2
+    program = assemble_entropy(EntropyQuestion(data, 0, None), "1+AB", Chords(2).graded(4))
+    assert program.reduced.structure.shape.symmetry is not None
 
 
 def test_a_third_setting_costs_nothing_unless_tested() -> None:
@@ -326,7 +388,7 @@ def test_any_dual_proves_a_true_bound(seed: int) -> None:
     """Random matrices in place of the solver's: the bound stays below the entropy, and the checker agrees."""
     rng = np.random.default_rng(seed)
     question = EntropyQuestion(sb.Observations.bell_value(sb.chsh(), 2.5), 0, None)
-    program = assemble_entropy(question, "1+AB", graded_nodes(3))
+    program = assemble_entropy(question, "1+AB", Chords(2).graded(3))
     observed = question.observed
     data = program.data(observed.values, observed.tolerances)
     sizes = program.reduced.inequality(data).sizes
@@ -443,7 +505,7 @@ def test_errors() -> None:
             conditional_entropy(data, preprocessing=q)  # type: ignore[arg-type]
     for nodes in (1, 0, 10**6, (0.5,), (0.1, 0.4), (0.3, 0.2, 0.5), (0.0, 0.5), (math.nan, 0.5), True):
         with pytest.raises(sb.InvalidInput, match="nodes"):
-            VonNeumann(nodes=nodes)  # type: ignore[arg-type]
+            conditional_entropy(data, method=VonNeumann(nodes=nodes))  # type: ignore[arg-type]
     for tolerance in (0.0, -1.0, math.nan, 2.0, "1e-3"):
         with pytest.raises(sb.InvalidParameter, match="tolerance"):
             VonNeumann(tolerance=tolerance)  # type: ignore[arg-type]

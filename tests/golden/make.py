@@ -162,6 +162,9 @@ for name, make in (("projective", projective), ("gauss_radau", radau)):
     recipe(f"entropy_{name}_flips", lambda m=make: m(LOSSY, None, 0.05, x=1))
     recipe(f"entropy_{name}_wide_tolerance", lambda m=make: m(chsh_value(2.6, 1e-2)))
 recipe("entropy_projective_three_outcomes", lambda: projective(NO_CLICK, nodes=2))
+# the same is proven with all outcomes told apart at once by now; the certificate above is one with a tree of bits
+recipe("entropy_places_three_outcomes", lambda: projective(NO_CLICK, nodes=3))
+recipe("entropy_places_both_outcomes", lambda: projective(CORRELATORS, 1, nodes=(0.3, 0.6)))
 recipe("entropy_gauss_radau_three_outcomes", lambda: radau(sb.Observations.bell_value(CGLMP, 2.7), nodes=2))
 
 # --- von Neumann entropies by the qubit reduction ---------------------------------------------------------------------

@@ -14,7 +14,8 @@ from sdpbound.conic.programs.quadratic import (
     QuadraticProgram,
     QuadraticStructure,
 )
-from sdpbound.conic.programs.shared import SharedData, SharedDual, SharedProgram, SharedStructure, SignSymmetry
+from sdpbound.conic.programs.shared import SharedData, SharedDual, SharedProgram, SharedStructure
+from sdpbound.conic.programs.signs import SignSymmetry
 
 __all__ = [
     "CopyMaps",

@@ -19,27 +19,108 @@ a time linear in the number of copies k.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
 
 from sdpbound.arrays import Floats, Ints
+from sdpbound.conic.blocks import split_block
 from sdpbound.conic.certificate import factor_positive, rounding_unit
-from sdpbound.conic.programs.shared import (
-    Orbit,
-    Rows,
-    SharedData,
-    SharedDual,
-    SharedProgram,
-    SharedStructure,
-    orbits_of,
-    sector_size,
-    sign_generators,
-)
-from sdpbound.conic.sectors import Sector, expanded, sectors_of, triangle_map
+from sdpbound.conic.program import Symmetry
+from sdpbound.conic.programs.shared import Rows, SharedBlock, SharedData, SharedDual, SharedProgram, SharedStructure
+from sdpbound.conic.sectors import SectorBlock
 
-__all__ = ["IntervalData", "IntervalDual", "IntervalProgram", "IntervalStructure"]
+__all__ = ["IntervalData", "IntervalDual", "IntervalProgram", "IntervalShape", "IntervalStructure"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Orbit:
+    """Copies of one group that symmetries exchange.
+
+    Attributes
+    ----------
+    members : places of the copies, the first one first
+    invariants : for each of them sparse (m, k), its moments at the orbit's k numbers
+    transports : for each of them what takes words of the first one to its words; None for the identity
+    block : the first one's matrix
+    """
+
+    members: tuple[int, ...]
+    invariants: tuple[sp.csr_array, ...]
+    transports: tuple[sp.csr_array | None, ...]
+    block: SharedBlock
+
+    @property
+    def numbers(self) -> int:
+        return int(self.invariants[0].shape[1])
+
+
+@dataclass(frozen=True, eq=False)
+class IntervalShape:
+    """The matrices of one group and their symmetry: what programs with any number of groups share.
+
+    Attributes
+    ----------
+    index : (n, n) symmetric, numbers of moments, -1 where the entry is zero
+    moments : m, the number of moments
+    copies : number of different matrices M(z_k) in one group
+    symmetry : of M(y), which symmetries keep, then of the copies, which they may permute; None for no symmetry
+    """
+
+    index: Ints
+    moments: int
+    copies: int
+    symmetry: Symmetry | None
+
+    @cached_property
+    def invariants(self) -> sp.csr_array:
+        """Sparse (m, k), the invariant y are ``invariants @ x``."""
+        own = self._own(0)
+        return sp.csr_array(own[:, np.unique(own.indices)])
+
+    @cached_property
+    def block(self) -> SharedBlock:
+        """M(y) at invariant y."""
+        return self._block(0)
+
+    @cached_property
+    def orbits(self) -> tuple[_Orbit, ...]:
+        """The orbits of the copies of a group."""
+        symmetry = self.symmetry
+        if symmetry is None:
+            every = self.invariants
+            return tuple(_Orbit((k,), (every,), (None,), self.block) for k in range(self.copies))
+        out = []
+        for first in sorted(set(symmetry.owners) - {0}):
+            members = [k for k, owner in enumerate(symmetry.owners) if owner == first]
+            columns = np.unique(self._own(first).indices)
+            out.append(
+                _Orbit(
+                    tuple(k - 1 for k in members),
+                    tuple(sp.csr_array(self._own(k)[:, columns]) for k in members),
+                    tuple(symmetry.transports[k] for k in members),
+                    self._block(first),
+                )
+            )
+        return tuple(out)
+
+    @cached_property
+    def rows(self) -> tuple[tuple[sp.csr_array, sp.csr_array], ...]:
+        """For each orbit the rows that read the first copy's blocks from x, and from the orbit's numbers."""
+        return tuple((o.block.triangles(self.invariants), o.block.triangles(o.invariants[0])) for o in self.orbits)
+
+    def _own(self, k: int) -> sp.csr_array:
+        if self.symmetry is None:
+            return sp.csr_array(sp.eye_array(self.moments))
+        return sp.csr_array(self.symmetry.invariants[k * self.moments : (k + 1) * self.moments])
+
+    def _block(self, k: int) -> SharedBlock:
+        if self.symmetry is None:
+            return SectorBlock(self.index, (None,))
+        numbered = np.where(self.index >= 0, self.index + k * self.moments, -1)
+        return replace(split_block(numbered, k, self.symmetry), index=self.index)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,12 +129,16 @@ class IntervalStructure(SharedStructure):
 
     Attributes
     ----------
-    copies : number of different matrices M(z_k) in one group
-    groups : number of groups; copy k = group * copies + place. Symmetries permute the places of every group alike
+    shape : the matrices of one group
+    groups : number of groups; copy k = group * copies + place
     """
 
-    copies: int
+    shape: IntervalShape
     groups: int
+
+    @property
+    def copies(self) -> int:
+        return self.shape.copies
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,14 +165,6 @@ class IntervalDual(SharedDual):
     outer: tuple[Floats, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Orbit(Orbit):
-    """With the blocks of the first copy, and the moments that the symmetries which fix it leave unchanged."""
-
-    sectors: tuple[Sector | None, ...]
-    alive: Ints
-
-
 class IntervalProgram(SharedProgram[IntervalData, tuple[Floats, Floats, Floats], IntervalDual]):
     """Between interval programs of one structure, a solver's program, and a proof."""
 
@@ -95,23 +172,19 @@ class IntervalProgram(SharedProgram[IntervalData, tuple[Floats, Floats, Floats],
 
     def __init__(self, structure: IntervalStructure) -> None:
         s = structure
-        self._orbits = tuple(_resolved(orbit, s) for orbit in orbits_of(s.copies, s.symmetries))
-        self._firsts = [g * s.copies + orbit.first for g in range(s.groups) for orbit in self._orbits]
-        super().__init__(s)
+        super().__init__(s, s.shape.invariants, s.shape.block)
         most = int(np.bincount(s.index[s.index >= 0], minlength=s.moments).max(initial=0))
         self.terms = len(s.index) + most + len(s.tested) + s.copies * s.groups + 16
 
     def add_copies(self, rows: Rows) -> list[int]:
-        s, sizes = self.structure, []
-        blocks = [[triangle_map(s.index, sector, s.moments) for sector in orbit.sectors] for orbit in self._orbits]
-        own = [[sp.csr_array(t[:, orbit.alive]) for t in row] for orbit, row in zip(self._orbits, blocks, strict=True)]
-        for _ in range(s.groups):
-            for orbit, triangles, moments in zip(self._orbits, blocks, own, strict=True):
-                for sector, triangle, part in zip(orbit.sectors, triangles, moments, strict=True):
-                    rows.add(None, part)
-                    rows.add(triangle, -part)
-                    sizes += [sector_size(s.index, sector)] * 2
-                rows.columns += orbit.alive.size
+        sizes: list[int] = []
+        shape = self.structure.shape
+        for _ in range(self.structure.groups):
+            for orbit, (of_shared, own) in zip(shape.orbits, shape.rows, strict=True):
+                rows.add(None, own)
+                rows.add(of_shared, -own)
+                sizes += 2 * orbit.block.sizes
+                rows.columns += orbit.numbers
         return sizes
 
     def objective(self, data: IntervalData) -> Floats:
@@ -120,7 +193,11 @@ class IntervalProgram(SharedProgram[IntervalData, tuple[Floats, Floats, Floats],
     def cost_of_copies(self, data: IntervalData) -> list[Floats]:
         s = self.structure
         table = data.rewards.reshape(s.groups, s.copies, s.moments)
-        return [len(orbit) * group[orbit.first][orbit.alive] for group in table for orbit in self._orbits]
+        return [
+            np.sum([part.T @ group[k] for k, part in zip(orbit.members, orbit.invariants, strict=True)], axis=0)
+            for group in table
+            for orbit in self.structure.shape.orbits
+        ]
 
     def moments_of_copies(self, solution: Floats) -> Floats:
         """The z_k of a solver's point, (groups * copies, m)."""
@@ -128,29 +205,27 @@ class IntervalProgram(SharedProgram[IntervalData, tuple[Floats, Floats, Floats],
         out = np.zeros((s.groups, s.copies, s.moments))
         at = self.free.shape[1]
         for group in out:
-            for orbit in self._orbits:
-                group[orbit.first, orbit.alive] = solution[at : at + orbit.alive.size]
-                at += orbit.alive.size
-                for place, g in orbit.others:
-                    group[place] = g.sign * group[orbit.first]
+            for orbit in self.structure.shape.orbits:
+                own = solution[at : at + orbit.numbers]
+                at += orbit.numbers
+                for place, part in zip(orbit.members, orbit.invariants, strict=True):
+                    group[place] = part @ own
         return out.reshape(-1, s.moments)
 
     def lift(self, duals: Sequence[Floats]) -> tuple[Floats, Floats, Floats]:
-        """C, and the A and B of the first copy of each orbit and group, in full words."""
-        n = len(self.structure.index)
+        """C, and the A and B of all copies, in full words."""
+        s, n = self.structure, len(self.structure.index)
         queue = iter(duals)
         shared = self.lift_shared(queue)
-        inner, outer = [], []
-        for _ in range(self.structure.groups):
-            for orbit in self._orbits:
-                a, b = np.zeros((n, n)), np.zeros((n, n))
-                for sector in orbit.sectors:
-                    a += expanded(sector, next(queue))
-                    b += expanded(sector, next(queue))
-                inner.append(a / (len(orbit)))
-                outer.append(b / (len(orbit)))
-        shape = (len(inner), n, n)
-        return shared, np.array(inner).reshape(shape), np.array(outer).reshape(shape)
+        found = np.zeros((2, s.groups, s.copies, n, n))
+        for group in range(s.groups):
+            for orbit in self.structure.shape.orbits:
+                for side in found[:, group]:
+                    first = orbit.block.lift([next(queue) for _ in orbit.block.sizes]) / len(orbit.members)
+                    for place, step in zip(orbit.members, orbit.transports, strict=True):
+                        side[place] = first if step is None else step @ (step @ first.T).T
+        inner, outer = found.reshape(2, -1, n, n)
+        return shared, inner, outer
 
     def certify(self, data: IntervalData, duals: Sequence[Floats]) -> IntervalDual:
         """The bound that a solver's dual proves; a dual that is not finite is replaced by zero.
@@ -159,86 +234,50 @@ class IntervalProgram(SharedProgram[IntervalData, tuple[Floats, Floats, Floats],
         cone; what is left is charged.
         """
         s = self.structure
-        reward = data.rewards[self._firsts].T  # (m, first copies)
         shared, inner, outer = self.lift([x if np.isfinite(x).all() else np.zeros_like(x) for x in duals])
-        move = (0.5 * self.spread)[:, None] * (reward + self._polynomials(inner - outer))
+        move = (0.5 * self.spread)[:, None] * (data.rewards.T + self._polynomials(inner - outer))
         spread = np.where(s.index >= 0, move.T[:, np.maximum(s.index, 0)], 0.0)
         inner = np.array([factor_positive(x) for x in inner - spread]).reshape(inner.shape)
         outer = np.array([factor_positive(x) for x in outer + spread]).reshape(outer.shape)
         total = self._total(data.objective, outer) + self._polynomials(shared[None])[:, 0]
         multipliers, shared = self.balanced(total, shared)
-        return self._evaluate(data, reward, multipliers, (shared, inner, outer))
+        return self._evaluate(data, multipliers, shared, inner, outer)
 
     def _total(self, objective: Floats, outer: Floats) -> Floats:
-        """objective + sum_k B_k of all copies, from the factors of the first ones."""
-        outside = self._polynomials(outer @ outer.transpose(0, 2, 1))
-        total = objective.copy()
-        for group in range(self.structure.groups):
-            for o, orbit in enumerate(self._orbits):
-                column = outside[:, group * len(self._orbits) + o]
-                total += sum((g.sign * column for _, g in orbit.others), column)
-        return total
+        """objective + sum_k B_k of all copies, from their factors."""
+        return np.asarray(objective + self._polynomials(outer @ outer.transpose(0, 2, 1)).sum(axis=1))
 
     def _evaluate(
-        self,
-        data: IntervalData,
-        reward: Floats,
-        multipliers: Floats,
-        factors: tuple[Floats, Floats, Floats],
+        self, data: IntervalData, multipliers: Floats, shared: Floats, inner: Floats, outer: Floats
     ) -> IntervalDual:
         """What factors and multipliers prove, with a bound on the rounding of this very computation.
 
         Rounding is that of :mod:`sdpbound.conic.certificate`: a sum of K terms is off by gamma_K times their sizes.
         """
-        s = self.structure
-        shared, inner, outer = factors
-        times = np.array([len(orbit) for orbit in self._orbits] * s.groups, dtype=np.float64)
+        s, reward = self.structure, data.rewards.T
         residuals = reward + self._polynomials(inner @ inner.transpose(0, 2, 1) - outer @ outer.transpose(0, 2, 1))
         residual = self._total(data.objective, outer) + self._polynomials((shared @ shared.T)[None])[:, 0]
         residual -= multipliers @ s.tested
 
-        absolute = float(np.abs(data.objective).sum() + (times * np.abs(reward).sum(axis=0)).sum())
+        absolute = float(np.abs(data.objective).sum() + np.abs(reward).sum())
         absolute += float((np.abs(shared).sum(axis=0) ** 2).sum())
         for parts, uses in ((inner, 1.0), (outer, 2.0)):
-            absolute += uses * float(times @ (np.abs(parts).sum(axis=1) ** 2).sum(axis=1))
+            absolute += uses * float((np.abs(parts).sum(axis=1) ** 2).sum())
         absolute += float(np.abs(s.tested).sum(axis=1) @ np.abs(multipliers))
         error = 2.0 * rounding_unit(self.terms + s.moments) * absolute
         charges, charge = np.abs(residuals), np.abs(residual)
         charges[s.unit], charge[s.unit] = residuals[s.unit], residual[s.unit]
-        constant = float(charge.sum()) + float(times @ np.maximum(charges.sum(axis=0), 0.0)) + error + data.slack
+        constant = float(charge.sum()) + float(np.maximum(charges.sum(axis=0), 0.0).sum()) + error + data.slack
         constant, value = self.rounded_up(constant, multipliers, data)
         return IntervalDual(
             value=value,
             constant=constant,
             multipliers=tuple(float(v) for v in multipliers),
             shared=shared,
-            inner=self._images(inner),
-            outer=self._images(outer),
+            inner=tuple(inner),
+            outer=tuple(outer),
         )
 
     def _polynomials(self, matrices: Floats) -> Floats:
         """(m, K): coefficients of the moments in <matrix, M(y)>."""
         return np.asarray(self.scatter @ matrices.reshape(len(matrices), -1).T, dtype=np.float64)
-
-    def _images(self, factors: Floats) -> tuple[Floats, ...]:
-        """Factors of all copies: signs of words turn those of the first of an orbit into those of the others."""
-        s = self.structure
-        out: list[Floats] = []
-        for group in range(s.groups):
-            places: dict[int, Floats] = {}
-            for o, orbit in enumerate(self._orbits):
-                factor = factors[group * len(self._orbits) + o]
-                places[orbit.first] = factor
-                for place, g in orbit.others:
-                    places[place] = factor * np.outer(g.word_sign, g.word_sign)
-            out += [places[k] for k in range(s.copies)]
-        return tuple(out)
-
-
-def _resolved(orbit: Orbit, structure: IntervalStructure) -> _Orbit:
-    """An orbit with the sectors and the moments of its first copy."""
-    n = len(structure.index)
-    fixing = [g for g in structure.symmetries if g.image[orbit.first] == orbit.first]
-    sectors = sectors_of(n, [(np.arange(n), g.word_sign) for g in sign_generators(fixing)])
-    alive = np.flatnonzero((np.array([g.sign for g in fixing]) > 0).all(axis=0))
-    return _Orbit(orbit.first, orbit.others, tuple(sectors), alive)

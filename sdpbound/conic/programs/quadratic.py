@@ -33,7 +33,9 @@ import scipy.sparse as sp
 
 from sdpbound.arrays import Floats, Ints
 from sdpbound.conic.certificate import factor_positive, rounding_unit
-from sdpbound.conic.programs.shared import Rows, SharedData, SharedDual, SharedProgram, SharedStructure, orbits_of
+from sdpbound.conic.programs.shared import Rows, SharedData, SharedDual, SharedProgram, SharedStructure
+from sdpbound.conic.programs.signs import SignSymmetry, orbits_of, sign_generators
+from sdpbound.conic.sectors import SectorBlock, sectors_of
 
 __all__ = ["CopyMaps", "QuadraticData", "QuadraticDual", "QuadraticProgram", "QuadraticStructure"]
 
@@ -96,11 +98,13 @@ class QuadraticStructure(SharedStructure):
 
     Attributes
     ----------
+    symmetries : all elements of a group of sign symmetries of one group of blocks, the identity first
     layouts : group by group, the layout of each block of it; as many in each
     floor : ``square_k . square >= floor d``
     row_signs : of each symmetry, (groups) the signs of the rows of a block
     """
 
+    symmetries: tuple[SignSymmetry, ...]
     layouts: tuple[tuple[CopyMaps, ...], ...]
     floor: float
     row_signs: tuple[tuple[Floats, ...], ...]
@@ -140,7 +144,12 @@ class QuadraticProgram(SharedProgram[QuadraticData, tuple[Floats, list[Floats]],
     def __init__(self, structure: QuadraticStructure) -> None:
         s = structure
         self._orbits = orbits_of(s.copies, s.symmetries)
-        super().__init__(s)
+        words = np.arange(len(s.index))
+        sectors = sectors_of(words.size, [(words, g.word_sign) for g in sign_generators(s.symmetries)])
+        invariant = np.flatnonzero((np.array([g.sign for g in s.symmetries]) > 0).all(axis=0))
+        ones = (np.ones(invariant.size), (invariant, np.arange(invariant.size)))
+        invariants = sp.csr_array(ones, shape=(s.moments, invariant.size))
+        super().__init__(s, invariants, SectorBlock(s.index, tuple(sectors)))
         largest = max(maps.size for group in s.layouts for maps in group)
         self.terms = largest**2 + s.moments + len(s.tested) + s.copies * len(s.layouts) + 16
 
@@ -149,7 +158,7 @@ class QuadraticProgram(SharedProgram[QuadraticData, tuple[Floats, list[Floats]],
         for group in self.structure.layouts:
             for orbit in self._orbits:
                 of_y, own = group[orbit.first].triangles
-                rows.add(of_y, own)
+                rows.add(sp.csr_array(of_y @ self.invariants), own)
                 rows.columns += own.shape[1]
                 sizes.append(group[orbit.first].size)
         return sizes

@@ -1,7 +1,7 @@
 """Programs of several matrices that share one: their data, what a solver gets, and the steps of their proofs.
 
-Both kinds have M(y)[u, v] = y[index[u, v]] >= 0, y[unit] = 1 and tested . y = values, each within its tolerance; copies
-beside it, which symmetries exchange and of which only the first of each orbit is solved for, differ.
+Both kinds have M(y)[u, v] = y[index[u, v]] >= 0, y[unit] = 1 and tested . y = values, each within its tolerance. They
+differ in the copies beside it, which symmetries exchange: only the first of each orbit is solved for.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -19,32 +19,16 @@ from sdpbound.arrays import Floats, Ints
 from sdpbound.conic.certificate import factor_positive, rounding_unit
 from sdpbound.conic.program import LinearMatrixInequality
 from sdpbound.conic.reduce import Reduced, clean
-from sdpbound.conic.sectors import Sector, eliminate, expanded, sectors_of, triangle_map
+from sdpbound.conic.sectors import eliminate
 
 __all__ = [
-    "Orbit",
     "Rows",
+    "SharedBlock",
     "SharedData",
     "SharedDual",
     "SharedProgram",
     "SharedStructure",
-    "SignSymmetry",
-    "orbits_of",
-    "sector_size",
-    "sign_generators",
 ]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SignSymmetry:
-    """A symmetry of a program: signs of moments and words, and a permutation of the copies.
-
-    ``y[i] -> sign[i] y[i]``, ``z_k[i] -> sign[i] z_{image[k]}[i]``; the word u takes ``word_sign[u]``.
-    """
-
-    sign: Floats
-    word_sign: Floats
-    image: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +42,6 @@ class SharedStructure:
     unit : the moment that is one
     tested : (J, m)
     wide : (J,) whether a tested value has a tolerance that the solver is to use
-    symmetries : all elements of a group of sign symmetries of one group of copies, the identity first
     """
 
     index: Ints
@@ -66,7 +49,6 @@ class SharedStructure:
     unit: int
     tested: Floats
     wide: tuple[bool, ...]
-    symmetries: tuple[SignSymmetry, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,35 +72,24 @@ class SharedDual:
     shared: Floats
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Orbit:
-    """Copies of one group that symmetries exchange: the first, and the others with what leads there."""
-
-    first: int
-    others: tuple[tuple[int, SignSymmetry], ...]
-
-    def __len__(self) -> int:
-        return 1 + len(self.others)
-
-
 class Rows:
-    """The matrix of a solver's program, row by row: linear in the free numbers of y and in other columns."""
+    """The matrix of a solver's program, row by row: linear in the free ones of the invariant numbers, and in others."""
 
     def __init__(self, free: sp.csr_array) -> None:
         self._free = free
         self._parts: list[sp.coo_array] = []
-        self._selections: list[sp.csr_array] = []  # of y, for the constant
+        self._selections: list[sp.csr_array] = []  # of the invariant numbers, for the constant
         self._count = 0
         self.columns = free.shape[1]
 
-    def add(self, of_y: sp.csr_array | None, own: sp.sparray | None = None) -> None:
-        """Rows of y, of other numbers, which begin at the column ``columns``, or of both."""
-        rows = next(part.shape[0] for part in (of_y, own) if part is not None)
-        for part, column in ((None if of_y is None else of_y @ self._free, 0), (own, self.columns)):
+    def add(self, invariant: sp.csr_array | None, own: sp.sparray | None = None) -> None:
+        """Rows of the invariant numbers, of others, which begin at the column ``columns``, or of both."""
+        rows = next(part.shape[0] for part in (invariant, own) if part is not None)
+        for part, column in ((None if invariant is None else invariant @ self._free, 0), (own, self.columns)):
             if part is not None:
                 found = sp.coo_array(part)
                 self._parts.append((found.data, found.row + self._count, found.col + column))
-        self._selections.append(sp.csr_array((rows, self._free.shape[0])) if of_y is None else of_y)
+        self._selections.append(sp.csr_array((rows, self._free.shape[0])) if invariant is None else invariant)
         self._count += rows
 
     def finished(self, offsets: sp.csr_array) -> tuple[sp.csc_array, sp.csr_array]:
@@ -126,6 +97,20 @@ class Rows:
         data, row, column = (np.concatenate(x) for x in zip(*self._parts, strict=True))
         matrix = sp.csc_array(sp.coo_array((data, (row, column)), shape=(self._count, self.columns)))
         return clean(matrix), sp.csr_array(sp.vstack(self._selections, format="csr") @ offsets)
+
+
+class SharedBlock(Protocol):
+    """A matrix M(y) at invariant y: the blocks that it consists of."""
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Rows of each block."""
+
+    def triangles(self, invariants: sp.csr_array) -> sp.csr_array:
+        """Rows that read the upper triangles of the blocks, column by column, from x; y = invariants x."""
+
+    def lift(self, duals: list[Floats]) -> Floats:
+        """The dual of the whole matrix from those of the blocks."""
 
 
 Data = TypeVar("Data", bound=SharedData)
@@ -140,8 +125,9 @@ class SharedProgram(Reduced[Data, Lifted], Generic[Data, Lifted, Proof]):
 
     Attributes
     ----------
+    invariants : sparse (m, k), the invariant y are ``invariants @ x``
     free, offsets : y = free z + offsets (1, values of the tests that are no ``wide`` ones)
-    sectors : of the shared matrix
+    block : the shared matrix at invariant y
     scatter : (m, n^2), the coefficients of the moments in <matrix, M(y)>
     spread : (m,) one over the number of entries where a moment stands
     terms : bound on the number of terms of a sum
@@ -150,21 +136,17 @@ class SharedProgram(Reduced[Data, Lifted], Generic[Data, Lifted, Proof]):
     structure: SharedStructure
     terms: int
 
-    def __init__(self, structure: SharedStructure) -> None:
+    def __init__(self, structure: SharedStructure, invariants: sp.csr_array, block: SharedBlock) -> None:
         self.structure = s = structure
+        self.invariants, self.block = invariants, block
         n, m = len(s.index), s.moments
-        signs = np.array([g.sign for g in s.symmetries])
-        # y: invariant moments, equalities eliminated
-        invariant = np.flatnonzero((signs > 0).all(axis=0))
-        put = sp.csr_array((np.ones(invariant.size), (invariant, np.arange(invariant.size))), shape=(m, invariant.size))
         self.narrow = [j for j, wide in enumerate(s.wide) if not wide]
         self.wide = [j for j, wide in enumerate(s.wide) if wide]
         rows = np.zeros((1 + len(self.narrow), m))
         rows[0, s.unit] = 1.0
         rows[1:] = s.tested[self.narrow]
-        offsets, free = eliminate(sp.csr_array(rows @ put))
-        self.free, self.offsets = sp.csr_array(put @ free), sp.csr_array(put @ offsets)
-        self.sectors = sectors_of(n, [(np.arange(n), g.word_sign) for g in sign_generators(s.symmetries)])
+        offsets, free = eliminate(sp.csr_array(rows @ invariants))
+        self.free, self.offsets = sp.csr_array(invariants @ free), sp.csr_array(invariants @ offsets)
         flat = s.index.reshape(-1)
         known = np.flatnonzero(flat >= 0)
         self.scatter = sp.csr_array((np.ones(known.size), (flat[known], known)), shape=(m, n * n))
@@ -173,21 +155,18 @@ class SharedProgram(Reduced[Data, Lifted], Generic[Data, Lifted, Proof]):
         plain = s.tested.copy()
         plain[:, s.unit] = 0.0
         self._multiplier_map = np.linalg.pinv(plain @ plain.T) @ plain if len(plain) else np.zeros((0, m))
-        self._matrix, self._constant, self._sizes = self._written()
+        self._matrix, self._constant, self._sizes = self._written(free, offsets)
 
-    def _written(self) -> tuple[sp.csc_array, sp.csr_array, tuple[int, ...]]:
+    def _written(self, free: sp.csr_array, offsets: sp.csr_array) -> tuple[sp.csc_array, sp.csr_array, tuple[int, ...]]:
         """The solver's matrix: y's free numbers first, then for each group and orbit of copies its own numbers."""
-        s, rows = self.structure, Rows(self.free)
+        s, rows = self.structure, Rows(free)
         if self.wide:
-            tested = sp.csr_array(s.tested[self.wide])
+            tested = sp.csr_array(s.tested[self.wide] @ self.invariants)
             rows.add(tested)
             rows.add(sp.csr_array(-tested))
-        sizes = []
-        for sector in self.sectors:
-            rows.add(triangle_map(s.index, sector, s.moments))
-            sizes.append(sector_size(s.index, sector))
-        sizes += self.add_copies(rows)
-        return *rows.finished(self.offsets), tuple(sizes)
+        rows.add(self.block.triangles(self.invariants))
+        sizes = [*self.block.sizes, *self.add_copies(rows)]
+        return *rows.finished(offsets), tuple(sizes)
 
     @abstractmethod
     def add_copies(self, rows: Rows) -> list[int]:
@@ -205,6 +184,16 @@ class SharedProgram(Reduced[Data, Lifted], Generic[Data, Lifted, Proof]):
     def certify(self, data: Data, duals: Sequence[Floats]) -> Proof:
         """The bound that a solver's dual proves; a dual that is not finite is replaced by zero."""
 
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Sizes of the blocks that a solver gets."""
+        return self._sizes
+
+    @property
+    def variables(self) -> int:
+        """Number of variables that a solver gets."""
+        return int(self._matrix.shape[1])
+
     def inequality(self, data: Data) -> LinearMatrixInequality:
         right = np.concatenate([[1.0], data.values[self.narrow]])
         constant = self._constant @ right
@@ -221,15 +210,12 @@ class SharedProgram(Reduced[Data, Lifted], Generic[Data, Lifted, Proof]):
             constant=constant,
             linear=2 * len(self.wide),
             sizes=self._sizes,
+            shared=self.free.shape[1],
         )
 
     def lift_shared(self, duals: Iterator[Floats]) -> Floats:
         """C in full words, from the first of a solver's duals."""
-        n = len(self.structure.index)
-        shared = np.zeros((n, n))
-        for sector in self.sectors:
-            shared += expanded(sector, next(duals))
-        return shared
+        return self.block.lift([next(duals) for _ in self.block.sizes])
 
     def balanced(self, total: Floats, shared: Floats) -> tuple[Floats, Floats]:
         """Multipliers, and a factor of C moved so that little of ``total`` - multipliers . tested is left.
@@ -252,38 +238,3 @@ class SharedProgram(Reduced[Data, Lifted], Generic[Data, Lifted, Proof]):
         value = constant + float(multipliers @ data.values + np.abs(multipliers) @ data.tolerances)
         value += rounding_unit(2 * multipliers.size + 8) * (moved + abs(constant))
         return constant, math.nextafter(value, math.inf)
-
-
-def orbits_of(copies: int, symmetries: Sequence[SignSymmetry]) -> tuple[Orbit, ...]:
-    """The orbits of the copies of one group."""
-    orbits, done = [], set()
-    for first in range(copies):
-        if first in done:
-            continue
-        done.add(first)
-        others = []
-        for g in symmetries:
-            if g.image[first] not in done:
-                done.add(g.image[first])
-                others.append((g.image[first], g))
-        orbits.append(Orbit(first, tuple(others)))
-    return tuple(orbits)
-
-
-def sector_size(index: Ints, sector: Sector | None) -> int:
-    return len(index) if sector is None else len(sector.words)
-
-
-def sign_generators(elements: Sequence[SignSymmetry]) -> list[SignSymmetry]:
-    """A smallest subset of a group of commuting involutions that generates it, by their signs on words."""
-    chosen: list[SignSymmetry] = []
-    span: set[bytes] = {np.ones(len(elements[0].word_sign)).tobytes()}
-    for g in elements:
-        if g.word_sign.tobytes() in span:
-            continue
-        chosen.append(g)
-        products = [np.ones(len(g.word_sign))]
-        for c in chosen:
-            products += [p * c.word_sign for p in products]
-        span = {p.tobytes() for p in products}
-    return chosen

@@ -5,6 +5,7 @@ What may come in: a linear matrix inequality. What is handed on: a dual whose nu
 
 from __future__ import annotations
 
+from sdpbound.conic.solvers.arrow import Arrow
 from sdpbound.conic.solvers.choose import SOLVERS, available, by_name, candidates, ranked
 from sdpbound.conic.solvers.clarabel_ import Clarabel
 from sdpbound.conic.solvers.cvxpy_ import Cvxpy
@@ -16,6 +17,7 @@ from sdpbound.conic.solvers.solver import Solver, ask
 
 __all__ = [
     "SOLVERS",
+    "Arrow",
     "Clarabel",
     "Cvxpy",
     "Highs",

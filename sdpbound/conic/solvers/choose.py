@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from functools import cache
 
 from sdpbound.conic.program import LinearMatrixInequality, SolverResult
+from sdpbound.conic.solvers.arrow import Arrow
 from sdpbound.conic.solvers.clarabel_ import Clarabel
 from sdpbound.conic.solvers.cvxpy_ import Cvxpy
 from sdpbound.conic.solvers.highs_ import Highs
@@ -42,6 +43,7 @@ SOLVERS: Registry[type[Solver]] = Registry(
         "clarabel": Clarabel,
         "sdpa": Sdpa,
         "qics": Qics,
+        "arrow": Arrow,
         "scs": Scs,
         "highs": Highs,
         "cvxpy": Cvxpy,

@@ -60,6 +60,8 @@ class Solver(ABC):
     forms_schur_complement : bool, of the class
         Whether its equations are formed over the variables, block by block: its time is then linear in the number of
         blocks, and it is asked first where there are many.
+    eliminates_groups : bool, of the class
+        Whether it uses that columns fall into groups (``LinearMatrixInequality.shared``), and is asked first then.
     example : str, of the class
         An example of the solvers that stand behind it, each named "name:BACKEND"; "" if it is one solver.
     tolerance : float
@@ -76,6 +78,7 @@ class Solver(ABC):
     good_on_boundary: ClassVar[bool] = False
     precise: ClassVar[bool] = False
     forms_schur_complement: ClassVar[bool] = False
+    eliminates_groups: ClassVar[bool] = False
     example: ClassVar[str] = ""
 
     tolerance: float = 1e-9

@@ -33,10 +33,10 @@ class Projective(ProgramMethod):
             return whole(nodes, "nodes", 2, MOST_NODES)
         array = floats(nodes, "nodes").reshape(-1)
         rising = bool((np.diff(np.concatenate([[0.0], array])) > 0).all())
-        if not 2 <= array.size <= MOST_NODES or not rising or array[-1] != 0.5:
+        if not 2 <= array.size <= MOST_NODES or not rising or array[-1] >= 1.0:
             raise InvalidParameter(
                 f"nodes = {nodes!r:.60} must be a number of nodes from 2 to {MOST_NODES}, or as many rising "
-                "numbers above 0 of which the last is 1/2."
+                "numbers above 0, of which the last is 1/2 for bits, and below 1 for a key of more outcomes."
             )
         return tuple(float(v) for v in array)
 
@@ -44,4 +44,8 @@ class Projective(ProgramMethod):
         return projective_cost(question, self.level)
 
     def solved(self, question: EntropyQuestion) -> EntropyBound:
+        if isinstance(self.nodes, tuple) and question.outcomes == 2 and self.nodes[-1] != 0.5:
+            raise InvalidParameter(
+                f"the last of the nodes is {self.nodes[-1]!r}; for a key of two outcomes it must be 1/2."
+            )
         return projective_entropy(question, self.level, self.nodes, self.tolerance, self.solver, self.limit)

@@ -84,6 +84,11 @@ class RadauProgram:
     weights: Floats
     constant: float
 
+    @property
+    def symmetry(self) -> None:
+        """Flips only are used."""
+        return None
+
     def data(self, values: Floats, tolerances: Floats) -> QuadraticData:
         """The data of the program for these tested values and tolerances (J,)."""
         return QuadraticData(values, tolerances, self.factors, self.constant)

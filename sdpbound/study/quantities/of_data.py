@@ -92,8 +92,10 @@ class OfData(ProgramKind):
         return math.inf if bound is None else bound.value
 
     def _estimate(self, at: AtPoint, asked: Asked) -> float | None:
-        x, _ = asked.settings
-        return estimated_guess(at.member.scenario, at.model, x, self.both(asked), *at.tests())
+        x, y, settings = named(self, asked)
+        if x is None or settings is not None:  # estimates are of Alice's outcome, or of both
+            return None
+        return estimated_guess(at.member.scenario, at.model, x, y, *at.tests())
 
     # -- where a self-test gives the entropy --
 

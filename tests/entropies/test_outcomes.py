@@ -1,0 +1,150 @@
+"""Entropies of more settings and outcomes: symmetry, both forms, certificates, and explicit attacks above."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+import sdpbound as sb
+from sdpbound.entropies.integral.assemble import assemble_entropy, forms
+from sdpbound.entropies.question import EntropyQuestion
+from sdpbound.recheck import recheck
+
+
+def cglmp(visibility: float = 0.98) -> sb.Observations:
+    return sb.Observations.full(sb.family_named("cglmp").member(d=3).behaviour(visibility))
+
+
+def chained(visibility: float = 0.98) -> sb.Observations:
+    return sb.Observations.full(sb.family_named("chained").member(settings=3).behaviour(visibility))
+
+
+def kept(efficiency: float) -> sb.Observations:
+    """CHSH devices that say when they detect nothing."""
+    behaviour = sb.family_named("chsh").member().behaviour()
+    return sb.Observations.full(behaviour.detection_efficiency(efficiency, efficiency, binning=False))
+
+
+def projective(data: sb.Observations, nodes: Any, y: int | None = None, level: Any = "1+AB") -> sb.EntropyBound:
+    return sb.conditional_entropy(data, 0, y, sb.VonNeumann("projective", level, nodes), closed_forms=False)
+
+
+# Attacks that `conditional_entropy_upper_bound` proved: 0.8710582, 1.3947857, 0.5917427; they take 5 to 150 s.
+@pytest.mark.parametrize(
+    ("data", "least", "attack", "order", "sizes"),
+    [
+        (chained(), 0.86884, 0.8710582, 4, "33 x 16 -> 32 x 8"),
+        (cglmp(), 1.3320, 1.3947857, 6, "49 x 25 -> 16 x 13"),
+        (kept(0.95), 0.5806, 0.5917427, 4, ""),
+    ],
+)
+def test_few_nodes(data: sb.Observations, least: float, attack: float, order: int, sizes: str) -> None:
+    bound = projective(data, 6 if order == 4 and not sizes else 8)
+    assert least <= bound.value <= attack
+    assert bound.symmetry is not None and bound.symmetry.order == order and sizes in bound.symmetry.sizes
+    assert bound.certificate.verify().holds and recheck(bound.certificate.data).holds
+
+
+def test_symmetry_changes_no_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program without any has the same optimum."""
+    question = EntropyQuestion(cglmp(), 0, None)
+    nodes = np.array([0.2, 0.33, 0.5])
+    values = []
+    for seconds in (2.0, -1.0):  # no time for a search: the group is trivial
+        monkeypatch.setattr("sdpbound.bell.symmetry.MOST_SECONDS", seconds)
+        sb.bell.symmetry.forget_groups()
+        program = assemble_entropy(question, "1+AB", nodes)
+        data = program.data(question.observed.values, question.observed.tolerances)
+        result = sb.Arrow(tolerance=1e-8).solve(program.reduced.inequality(data))
+        values.append(program.reduced.certify(data, result.duals).value)
+        values.append(float(program.reduced.variables))
+    sb.bell.symmetry.forget_groups()
+    assert values[0] == pytest.approx(values[2], abs=1e-6)
+    assert 4 * values[1] < values[3]
+
+
+def test_both_forms_bound_both_outcomes() -> None:
+    """Bits and all outcomes at once are below the attack, and the better one is returned."""
+    data = sb.Observations.bell_value(sb.chsh(), 2.5)
+    question = EntropyQuestion(data, 0, 0)
+    values = []
+    for form in forms(question):
+        program = assemble_entropy(question, "1+AB", form.graded(6), form)
+        numbers = program.data(data.values, data.tolerances)
+        result = sb.Arrow(tolerance=1e-8).solve(program.reduced.inequality(numbers))
+        values.append(-program.reduced.certify(numbers, result.duals).value)
+    found = projective(data, 6, 0)
+    assert len(values) == 2 and max(values) - 1e-6 <= found.value <= 0.6605  # an attack has 0.66046
+
+
+def test_nodes_of_ones_own() -> None:
+    """They end at 1/2 for bits, and below 1 where all outcomes are told apart at once."""
+    for nodes, entry in (((0.2, 0.5), "nodes"), ((0.2, 0.4, 0.6), "places")):
+        bound = projective(sb.Observations.bell_value(sb.chsh(), 2.6), nodes, 0)
+        assert bound.nodes == nodes and entry in bound.certificate.data["proof"]
+    with pytest.raises(sb.InvalidParameter, match="1/2"):
+        projective(sb.Observations.bell_value(sb.chsh(), 2.6), (0.2, 0.4))
+
+
+def magic_square(visibility: float) -> sb.Observations:
+    """Rows of even and columns of odd parity, each cell shared, in white noise."""
+    rows, columns = [(0, 0, 0), (0, 1, 1), (1, 0, 1), (1, 1, 0)], [(1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 1)]
+    p = np.full((4, 4, 3, 3), (1.0 - visibility) / 16.0)
+    for x, y, a, b in np.ndindex(3, 3, 4, 4):
+        p[a, b, x, y] += visibility / 8.0 * (rows[a][y] == columns[b][x])
+    return sb.Observations.full(sb.Behaviour(p))
+
+
+def test_magic_square() -> None:
+    """Two bits of a row at visibility 0.98, by a group of 192: 100 x 100 matrices become blocks of at most 8 rows."""
+    bound = projective(magic_square(0.98), 8)
+    assert 1.537 <= bound.value <= 2.0
+    assert bound.symmetry is not None and bound.symmetry.order == 192 and max(bound.symmetry.blocks) == 8
+
+
+def test_a_level_that_does_not_fit_is_refused_at_once() -> None:
+    with pytest.raises(sb.TooLarge, match="694 words"):
+        projective(magic_square(0.98), 4, level="2+AAB")
+
+
+CHANGED = {
+    "value": lambda c: c["claim"].update(value=c["claim"]["value"] + 1e-6),
+    "a place at one": lambda c: c["proof"]["places"].__setitem__(-1, 1.0),
+    "places that fall": lambda c: c["proof"]["places"].reverse(),
+    "another place": lambda c: c["proof"]["places"].__setitem__(1, 0.9 * c["proof"]["places"][1]),
+    "nodes of bits": lambda c: c["proof"].update(nodes=c["proof"].pop("places")),
+    "a copy less": lambda c: c["proof"]["copies"].pop(),
+    "copies exchanged": lambda c: c["proof"]["copies"].reverse(),
+    "flips": lambda c: c["question"]["figure"].update(preprocessing=0.1),
+    "factor": lambda c: c["proof"]["factor"][3].__setitem__(0, 0.3),
+    "both": lambda c: c["question"]["figure"].update(y=0),
+}
+
+
+@pytest.fixture(scope="module")
+def certificate() -> sb.Certificate:
+    return projective(cglmp(), 3).certificate
+
+
+@pytest.mark.parametrize("change", CHANGED.values(), ids=CHANGED)
+def test_changed_certificates_are_refused(change: Any, certificate: sb.Certificate) -> None:
+    data = certificate.copy() if hasattr(certificate, "copy") else certificate.data
+    change(data)
+    assert not recheck(data).holds
+    with pytest.raises(sb.CertificateError):
+        if not sb.verify(data).holds:
+            raise sb.CertificateError("refused")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("data", "least", "attack"),
+    [(chained(), 0.8707, 0.8710582), (cglmp(), 1.3815, 1.3947857), (kept(0.95), 0.5908, 0.5917427)],
+)
+def test_default(data: sb.Observations, least: float, attack: float) -> None:
+    bound = sb.conditional_entropy(data)
+    assert least <= bound.value <= attack
+    assert math.isnan(bound.gap) or bound.gap >= 0.0
