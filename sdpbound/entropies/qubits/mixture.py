@@ -45,6 +45,9 @@ _PLAIN = 1
 #: The largest multipliers of the first and the later attempts, in bits per size of a test.
 _STEEPEST = (10.0, 60.0, 300.0, 3e3, 3e4, 3e5)
 _WIDE = 1e-9
+#: Deviations up to this, per size of a test, are those of strategies that are not exact yet: strategies around the data
+#: repair them. They are those of multipliers moved by this many bits per size of a test.
+_NEARLY, _ASIDE = 1e-6, 1e-3
 #: Ways to solve the linear program; the first two ask for all digits, the others follow if they fail.
 _WAYS = (Way("simplex"), Way("choose", precise=False), Way("ipm", precise=False))
 _SEARCH_NOISE = 1e-10
@@ -169,6 +172,26 @@ class Search(ColumnGeneration[Weighted]):
         self.improve(trial, used, 0.1 * self._tolerance)
         if newton and self.lower - lower < 0.1 * self._tolerance:
             self._plain = 1  # Newton's method gained nothing: take a plain round
+
+    def approach(self, answer: Weighted) -> None:
+        """Add strategies on all sides of the data, if those of the mixture nearly have them.
+
+        Where one strategy has the data, Newton's method finds it up to its precision. The data can then be outside the
+        hull of the known strategies by that much, and further rounds only find the same strategy again. The tested
+        values of a maximum move with the multipliers, so multipliers moved to both sides of each test surround them.
+        """
+        if self.multipliers is None or answer.missed > _NEARLY:
+            return
+        problem, engine = self.problem, engine_of(self.problem, _SEARCH_NOISE)
+        near = distinct_columns(self.columns.chosen(np.flatnonzero(answer.weights > 1e-9)))
+        if not len(near):
+            return
+        for step in np.diag(_ASIDE / np.maximum(problem.sizes, 1e-300)):
+            for multipliers in (self.multipliers + step, self.multipliers - step):
+                start = Maxima(near.a, near.b, engine.cold(self._tables(multipliers, near.a, near.b)))
+                maxima = follow_maxima(problem, engine, multipliers, start, _FOLLOWING_STEPS)
+                states = engine.states(self._tables(multipliers, maxima.a, maxima.b), maxima.hints)
+                self.columns = self.columns.with_more(columns_of(problem, maxima.a, maxima.b, states))
 
     def follow(self, start: QubitOptimum) -> None:
         """Start from the optimum of a neighbouring point, by Newton's method.
