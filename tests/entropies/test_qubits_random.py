@@ -17,6 +17,12 @@ from sdpbound.entropies.question import EntropyQuestion
 LOSSY = Path(__file__).parents[1] / "reference" / "lossy_key_rates.csv"
 #: Rows whose functional touches the entropy along lines of angles, where square cells would be too many; all are slow.
 HARD = (0.8763, 0.9447)
+#: Seeds of all statistics of almost pure states, which Newton's method finds up to rounding and no more.
+ALONE = (622, 5638, 32195)
+MORE_ALONE = (
+    1950, 2147, 4143, 6500, 6517, 8211, 9739, 11341, 18250, 18585, 24327, 26135, 26378, 26582, 28050, 30142,
+    31788, 35329, 36449, 38750, 45190, 46100, 48684, 49187, 49631, 52040, 58087, 59971, 63687, 66062, 67116, 68109,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -136,6 +142,27 @@ def test_random_data(seed: int) -> None:
     question = random_question(seed)
     loose, tight = check(question, 1e-3), check(question, 1e-4)
     assert tight.value >= loose.value
+
+
+@pytest.mark.parametrize("seed", [*ALONE, *(pytest.param(seed, marks=pytest.mark.slow) for seed in MORE_ALONE)])
+def test_data_that_one_strategy_nearly_has(seed: int) -> None:
+    """The mixture has the data by further strategies around them, so nothing is added to its entropy."""
+    question = random_question(seed)
+    loose, tight = check(question, 1e-3), check(question, 1e-4)
+    assert tight.value >= loose.value
+    for bound in (loose, tight):
+        assert bound.optimum is not None and bound.optimum.miss <= 1e-9
+        assert bound.gap <= bound.optimum.value - bound.value + 1e-6
+
+
+@pytest.mark.parametrize("seed", ALONE[:2])
+def test_its_attack_is_proven(seed: int) -> None:
+    question = random_question(seed)
+    bound = qubit_entropy(question, 1e-4)
+    attack = sb.conditional_entropy_upper_bound(question.observed, question.x, None, question.preprocessing)
+    assert bound.certificate.verify().holds
+    assert attack.exact and attack.certificate.verify().holds
+    assert bound.value <= attack.value <= bound.value + 1e-4
 
 
 @pytest.mark.slow
