@@ -11,15 +11,14 @@ import pytest
 import sdpbound as sb
 from benchmarks import eighty_eight
 from benchmarks.eighty_eight import (
-    BEGIN,
     DEVICES,
-    END,
     NAMES,
     PAGE,
     RESULTS,
     TABLE,
     Work,
     best,
+    between,
     csv_text,
     devices_of,
     from_above,
@@ -29,6 +28,7 @@ from benchmarks.eighty_eight import (
     page_table,
     read,
     rows,
+    summary,
 )
 
 STORED, KEPT = read(RESULTS), read(DEVICES)
@@ -41,7 +41,8 @@ def test_the_tables_show_what_is_stored() -> None:
     table = list(ROWS.values())
     assert tuple(ROWS) == NAMES == tuple(KEPT)
     assert TABLE.read_text(encoding="utf-8") == csv_text(table)
-    assert PAGE.read_text(encoding="utf-8").split(BEGIN)[1].split(END)[0].strip() == page_table(table)
+    page = PAGE.read_text(encoding="utf-8")
+    assert between(page, "table")[1] == page_table(table) and between(page, "summary")[1] == summary(STORED)
     with TABLE.open(encoding="utf-8", newline="") as file:
         assert [float(row["gap"]) for row in csv.DictReader(file)] == [row["gap"] for row in table]
 
