@@ -43,6 +43,18 @@ Preprocessing = Annotated[
 ]
 
 
+#: The option for a key of any of the parties.
+KeyOfAll = Annotated[
+    str | None,
+    typer.Option(
+        "--settings",
+        help="In place of --x and --y, a setting for each party, - for none: 0,-,1 of the first and third party.",
+        metavar="KEY",
+        rich_help_panel=SETTINGS,
+    ),
+]
+
+
 @dataclass(frozen=True, slots=True)
 class AdversaryOptions(Options):
     """The options for the adversary's set of correlations, and for the solver of programs over that set."""
@@ -168,15 +180,7 @@ class OneOrBoth(Options):
             rich_help_panel=SETTINGS,
         ),
     ] = None
-    key: Annotated[
-        str | None,
-        typer.Option(
-            "--settings",
-            help="In place of --x and --y, a setting for each party, - for none: 0,-,1 of the first and third party.",
-            metavar="KEY",
-            rich_help_panel=SETTINGS,
-        ),
-    ] = None
+    key: KeyOfAll = None
 
     @property
     def settings(self) -> tuple[int | None, ...] | None:
@@ -207,15 +211,7 @@ class AnyPair(Options):
         str | None,
         typer.Option(help="Bob's setting, from 0. Default: of the best pair.", metavar="Y", rich_help_panel=SETTINGS),
     ] = None
-    key: Annotated[
-        str | None,
-        typer.Option(
-            "--settings",
-            help="In place of --x and --y, a setting for each party, - for none: 0,-,1 of the first and third party.",
-            metavar="KEY",
-            rich_help_panel=SETTINGS,
-        ),
-    ] = None
+    key: KeyOfAll = None
 
     @property
     def settings(self) -> tuple[int | None, ...] | None:

@@ -32,6 +32,17 @@ def conditional_entropy(
     return sb.conditional_entropy(data, x, y, method, *rest, closed_forms=False, **options)
 
 
+def positive(parts: list[np.ndarray], s: float) -> tuple[float, float]:
+    """f(s), the sum of the traces of the positive parts of s r - r_b, and a subgradient."""
+    total = np.sum(parts, axis=0)
+    value = slope = 0.0
+    for part in parts:
+        w, v = np.linalg.eigh(s * total - part)
+        value += w[w > 0].sum()
+        slope += np.trace(v[:, w > 0].T @ total @ v[:, w > 0])
+    return value, slope
+
+
 # -- quadrature ---------------------------------------------------------------------------------------------------
 
 
@@ -51,21 +62,13 @@ def test_nodes_bound_the_entropy_of_a_bit_from_below(seed: int) -> None:
     noisy = [(1 - q) * a + q * b for a, b in (parts, parts[::-1])]
     entropy = plogp(noisy[0]) + plogp(noisy[1]) - plogp(total)
 
-    def positive(t: float) -> tuple[float, float]:
-        value = slope = 0.0
-        for part in parts:
-            w, v = np.linalg.eigh(t * total - part)
-            value += w[w > 0].sum()
-            slope += np.trace(v[:, w > 0].T @ total @ v[:, w > 0])
-        return value, slope
-
     chords = Chords(2, q)
     nodes = chords.graded(6)
     for count in (12, 40, 120):
-        f, p = np.array([positive(t) for t in nodes]).T
+        f, p = np.array([positive(parts, t) for t in nodes]).T
         nodes = chords.refined(nodes, f, p, count)
         assert (np.diff(nodes) > 0).all() and nodes[0] > 0 and nodes[-1] == 0.5
-    f, p = np.array([positive(t) for t in nodes]).T
+    f, p = np.array([positive(parts, t) for t in nodes]).T
     weights, known = chords.weights(nodes)
     assert known == 1.0
     bound = 1.0 - float(weights @ f)
@@ -90,25 +93,17 @@ def test_places_bound_the_entropy_of_many_outcomes_from_below(seed: int) -> None
     total = sum(parts)
     entropy = sum(plogp(p) for p in parts) - plogp(total)
 
-    def positive(s: float) -> tuple[float, float]:
-        value = slope = 0.0
-        for part in parts:
-            w, v = np.linalg.eigh(s * total - part)
-            value += w[w > 0].sum()
-            slope += np.trace(v[:, w > 0].T @ total @ v[:, w > 0])
-        return value, slope
-
     chords = Chords(outcomes)
     nodes = 0.98 * np.arange(1, 41) / 41 if outcomes == 2 else chords.graded(12)
     if outcomes > 2:
-        f, p = np.array([positive(s) for s in nodes]).T
+        f, p = np.array([positive(parts, s) for s in nodes]).T
         nodes = chords.refined(nodes, f, p, 60)
         assert (np.diff(nodes) > 0).all() and nodes[0] > 0 and nodes[-1] < 1.0
-        f, p = np.array([positive(s) for s in nodes]).T
+        f, p = np.array([positive(parts, s) for s in nodes]).T
         weights, known = chords.weights(nodes)
         gap = float(chords.gap(nodes, f, p).sum())
     else:
-        f, _ = np.array([positive(s) for s in nodes]).T
+        f, _ = np.array([positive(parts, s) for s in nodes]).T
         exact, known = outcome_weights([Fraction(s) for s in nodes.tolist()], 2)
         weights, gap = np.array([float(w) for w in exact]), 2e-2
     bound = float(known) - float(weights @ f)

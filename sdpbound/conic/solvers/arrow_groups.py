@@ -8,7 +8,7 @@ and for each shared column a combination of bases.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sp
@@ -137,24 +137,12 @@ def _components(matrix: sp.csr_array, starts: Ints, shared: int) -> list[tuple[I
     return [*out, (np.zeros(0, dtype=np.int64), free)]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Columns:
-    """A block's columns apart from where they stand in the program; see :class:`BlockColumns`."""
-
-    bases: Bases
-    own: Ints
-    basis: Ints
-    factor: Floats
-    of_shared: Ints
-    combination: Floats | sp.csr_array
-
-
 class _Finder:
     """Finds the bases of blocks; blocks with equal columns share them."""
 
     def __init__(self, matrix: sp.csr_array, starts: Ints, sizes: Ints, shared: int) -> None:
         self._matrix, self._starts, self._sizes, self._shared = matrix, starts, sizes, shared
-        self._known: dict[tuple[int, bytes, bytes, bytes], _Columns] = {}
+        self._known: dict[tuple[int, bytes, bytes, bytes], BlockColumns] = {}
         self._bases: dict[tuple[int, bytes, bytes, bytes], Bases] = {}
 
     def block(self, number: int, columns: Ints) -> BlockColumns:
@@ -164,13 +152,10 @@ class _Finder:
         n = int(self._sizes[number])
         key = (n, local.data.tobytes(), local.indices.tobytes(), local.indptr.tobytes())
         if key not in self._known:
-            self._known[key] = self._told_apart(local, n, columns.size)
-        found = self._known[key]
-        return BlockColumns(
-            number, found.bases, found.own, found.basis, found.factor, found.of_shared, found.combination
-        )
+            self._known[key] = self._told_apart(local, number, n, columns.size)
+        return replace(self._known[key], block=number)
 
-    def _told_apart(self, local: sp.csc_array, n: int, own: int) -> _Columns:
+    def _told_apart(self, local: sp.csc_array, number: int, n: int, own: int) -> BlockColumns:
         used = np.flatnonzero(np.diff(local.indptr))
         mine, of_shared = used[used < own], used[used >= own]
         numbers: dict[tuple[bytes, bytes], int] = {}
@@ -181,10 +166,10 @@ class _Finder:
             part = slice(local.indptr[c], local.indptr[c + 1])
             factor[place] = local.data[part][0]
             scaled = np.round(local.data[part] / factor[place], DIGITS) + 0.0
-            number = numbers.setdefault((local.indices[part].tobytes(), scaled.tobytes()), len(chosen))
-            if number == len(chosen):
+            known = numbers.setdefault((local.indices[part].tobytes(), scaled.tobytes()), len(chosen))
+            if known == len(chosen):
                 chosen.append(int(c))
-            basis[place] = number
+            basis[place] = known
         bases = sp.csc_array(local[:, chosen])
         bases.data = bases.data / np.repeat(bases.data[bases.indptr[:-1]], np.diff(bases.indptr))
         others = sp.csc_array(local[:, of_shared])
@@ -195,7 +180,7 @@ class _Finder:
         bases = sp.csc_array(sp.hstack([bases, others[:, left]], format="csc"))
         filled = np.count_nonzero(combination) > FILLED * combination.size
         mixed = np.ascontiguousarray(combination.T) if filled else sp.csr_array(combination.T)
-        return _Columns(self._shared_bases(bases, n), mine, basis, factor, of_shared - own, mixed)
+        return BlockColumns(number, self._shared_bases(bases, n), mine, basis, factor, of_shared - own, mixed)
 
     def _shared_bases(self, found: sp.csc_array, n: int) -> Bases:
         """The bases, those of an earlier block if they are the same."""
