@@ -195,6 +195,7 @@ class Work:
 
         def search() -> dict[str, Any]:
             found, devices = from_below(name, dimension, range(first, first + count), rounds, polished)
+            self.results, self.devices = read(RESULTS), read(DEVICES)  # another run may have added to them
             before = best(self.results.get(name, {}), "lower")
             if before is None or found["value"] > before["value"] + 1e-9:
                 self.devices[name] = packed(devices)
