@@ -139,6 +139,7 @@ def test_three_settings() -> None:
     assert fixed.certificate.verify().holds
 
 
+@pytest.mark.slow
 def test_three_settings_in_few_rounds() -> None:
     """A search by planes alone stops at 0.87138 after sixty rounds, and at 0.8123."""
     chained = sb.Behaviour.from_correlators(

@@ -425,7 +425,9 @@ def linear_holds(method: str) -> bool:
     return True
 
 
-@pytest.mark.parametrize("method", LINEAR_METHODS)
+@pytest.mark.parametrize(
+    "method", [pytest.param(name, marks=pytest.mark.slow) if name == "attack" else name for name in LINEAR_METHODS]
+)
 def test_each_corruption_of_a_linear_program_once(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
     answered = 0
     for seed, kind in enumerate(LINEAR_CORRUPTIONS):

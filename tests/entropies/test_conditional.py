@@ -150,7 +150,7 @@ def test_checker_has_the_same_weights() -> None:
 # -- values -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("s", [2.05, 2.2, 2.4, 2.5, 2.7, 2.8])
+@pytest.mark.parametrize("s", [*(pytest.param(s, marks=pytest.mark.slow) for s in (2.05, 2.2, 2.4, 2.7)), 2.5, 2.8])
 def test_chsh(s: float) -> None:
     data = sb.Observations.bell_value(sb.chsh(), s)
     for q in (0.0, 0.1):

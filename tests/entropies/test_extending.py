@@ -180,6 +180,7 @@ omega = 2.6
 """
 
 
+@pytest.mark.slow  # the same way is gone fast for solvers and for figures of studies
 def test_a_study_takes_its_name(installed: Path, tmp_path: Path) -> None:
     study = tmp_path / "coarse.toml"
     study.write_text(STUDY.replace("METHOD", "coarse"), encoding="utf-8")
