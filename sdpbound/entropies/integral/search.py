@@ -31,6 +31,8 @@ __all__ = ["LEVELS", "LEVELS_OF_BOTH", "MOST_NODES", "projective_cost", "project
 #: and CHSH the first level loses up to 3e-2 and the second up to 1e-3.
 KEY = "key"
 LEVELS = ("1+AB", KEY, "1+AB+AA+AAB", "1+AB+AA+AAB+AAA+AAAB")
+#: The same for more outcomes than two of Alice, where a step of few words is worth its time.
+LEVELS_OF_MANY = ("1+AB", "1+AB+AA", *LEVELS[1:])
 LEVELS_OF_BOTH = ("1+AB", "2+AAB+ABB", "2+AAB+ABB+AABB")
 #: The search tries a level by itself only if it has at most so many words.
 MOST_WORDS = 90
@@ -122,7 +124,8 @@ class _Search(EntropySearch[IntegralProgram, _Attempt]):
     def tried(self) -> list[Level]:
         """The levels to try, lowest first."""
         question = self.question
-        names: list[Level] = [*(LEVELS if question.y is None else LEVELS_OF_BOTH)]
+        one_party = LEVELS if question.outcomes == 2 else LEVELS_OF_MANY
+        names: list[Level] = [*(one_party if question.y is None else LEVELS_OF_BOTH)]
         if not question.is_of_a_pair:
             names = [*levels_of_key(question.scenario.parties, question.key)]
         if self.tolerance >= 1e-3:
