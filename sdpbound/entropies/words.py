@@ -132,7 +132,7 @@ def _text(scenario: Scenario, word: Word) -> str:
         for i in part:
             letter = scenario.letters[party][i - 1]
             outcome = "" if letter.outcome is None else f"{letter.outcome}|"
-            parts.append(f"{'ABCDEFGH'[party]}{outcome}{letter.setting}")
+            parts.append(f"{PARTIES[party]}{outcome}{letter.setting}")
     return " ".join(parts) or "1"
 
 

@@ -12,8 +12,8 @@ y -> <A, M(y)>, and R = objective + sum_k B_k + C - multipliers . tested,
     rewards_k . z_k <= <B_k, M(y)> + r_k . z_k <= <B_k, M(y)> + max(0, r_k[unit] + sum_{i != unit} |r_k[i]|),
     objective . y + sum_k <B_k, M(y)> <= multipliers . data + R[unit] + sum_{i != unit} |R[i]|.
 
-The blocks of different k share only y, so that a solver which keeps the sparsity of the Schur complement (SDPA) takes
-a time linear in the number of copies k.
+The blocks of different k share only y, so that a solver which eliminates the z_k one after the other, as
+:class:`sdpbound.Arrow` does, takes a time linear in the number of copies k.
 """
 
 from __future__ import annotations

@@ -186,9 +186,8 @@ class _Iteration:
             shape=(len(program.sizes), program.variables),
         )
         squares.sum_duplicates()
-        squares.data = np.abs(program.cost)[squares.indices] / np.sqrt(
-            squares.data
-        )  # multiples of A_c that have its cost
+        # the multiples of A_c in each block that have the cost of column c
+        squares.data = np.abs(program.cost)[squares.indices] / np.sqrt(squares.data)
         largest = squares.max(axis=1).toarray().reshape(-1)
         unit = 3.0 * max(1.0, float(np.abs(program.constant).max(initial=0.0)))
         x, s = {}, {}

@@ -53,7 +53,6 @@ class Sdpa(Solver):
     module: ClassVar[str] = "sdpap"
     license: ClassVar[str] = "GPL-2.0"
     good_on_boundary: ClassVar[bool] = True
-    forms_schur_complement: ClassVar[bool] = True
 
     @property
     def name(self) -> str:

@@ -57,11 +57,9 @@ class Solver(ABC):
         Whether it gives many digits, fast, where the program has (nearly) no interior, as for data on the boundary.
     precise : bool, of the class
         Whether its dual meets the tolerance asked for in a well-scaled program, whatever the size of the data.
-    forms_schur_complement : bool, of the class
-        Whether its equations are formed over the variables, block by block: its time is then linear in the number of
-        blocks, and it is asked first where there are many.
     eliminates_groups : bool, of the class
-        Whether it uses that columns fall into groups (``LinearMatrixInequality.shared``), and is asked first then.
+        Whether it uses that columns fall into groups (``LinearMatrixInequality.shared``): its time is then linear in
+        the number of groups, and it is asked first where there are many.
     example : str, of the class
         An example of the solvers that stand behind it, each named "name:BACKEND"; "" if it is one solver.
     tolerance : float
@@ -77,7 +75,6 @@ class Solver(ABC):
     first_order: ClassVar[bool] = False
     good_on_boundary: ClassVar[bool] = False
     precise: ClassVar[bool] = False
-    forms_schur_complement: ClassVar[bool] = False
     eliminates_groups: ClassVar[bool] = False
     example: ClassVar[str] = ""
 
