@@ -22,6 +22,7 @@ from sdpbound.bounds.intervals import IntervalProgram, interval_program
 from sdpbound.bounds.proof import proven_bound
 from sdpbound.bounds.question import Question
 from sdpbound.bounds.separation import CERTIFIED_SEPARATION, raise_if_contradictory, raise_if_separated
+from sdpbound.bounds.small import small_program
 from sdpbound.conic.certificate import CertifiedDual, round_up
 from sdpbound.conic.program import ConicProgram, LinearMatrixInequality, SolverResult, Status
 from sdpbound.conic.solvers.choose import SolverChoice, solvers_for
@@ -41,6 +42,8 @@ STEEP = 1e4
 AT_BEST = (1.5, 16.0)
 #: A bound that exceeds the value of a known strategy by less than this is as good as exact.
 NO_LOSS = 1e-8
+#: Accuracy of compiled loops that is good enough for no other solver to be asked.
+ENOUGH = 5e-8
 #: Distances tried from a known strategy, in units of the best one.
 FARTHER = (1.0, 4.0, 16.0)
 #: Distances towards white noise tried where the program at the data themselves has no interior.
@@ -81,10 +84,12 @@ def solve(
     inequality = intervals.inequality if intervals else assembly.reduction.inequality(program)
     solvers = solvers_for(solver, inequality, asked)
     seconds = {"assemble": time.perf_counter() - start, "solve": 0.0, "certify": 0.0}
-    search = _Search(question, assembly, seconds, automatic=solver is None)
+    search = _Search(question, assembly, seconds, automatic=solver is None or solvers[0].of_moments)
     if intervals is None:
         _solve_from_strategy(search, solvers)
-    for candidate in () if search.finished else solvers:
+        if solvers[0].of_moments and not search.finished:
+            search.attempt_small(model, solvers[0])
+    for candidate in () if search.finished else (found for found in solvers if not found.of_moments):
         if candidate.first_order and search.best is not None:
             continue  # it improves on no interior-point dual
         search.attempt(candidate, inequality, intervals=intervals)
@@ -150,7 +155,7 @@ class _Search:
         if self.best is None:
             return False
         table = self.question.observed.coefficients
-        sizes = np.abs(table).reshape(len(table), -1).sum(axis=1)
+        sizes = np.abs(table).sum(axis=tuple(range(1, table.ndim)))
         return any(abs(float(m)) * size > STEEP for m, size in zip(self.best[0].multipliers, sizes, strict=True))
 
     def _answer(self, solver: Solver, inequality: LinearMatrixInequality) -> SolverResult | None:
@@ -191,6 +196,29 @@ class _Search:
         self.finished |= near and result.status is Status.SOLVED
         kept = dual.value - own.objective <= 2.0 * charged + TARGET_CORRECTION
         return near or (kept and result.status is Status.SOLVED)
+
+    def attempt_small(self, model: Adversary, solver: Solver) -> None:
+        """Solve by the compiled loops, where they take the program; finished if the proven bound is theirs.
+
+        They say nothing of data on the boundary of the set, or outside.
+        """
+        question, begun = self.question, time.perf_counter()
+        program = None
+        if question.blind is None:
+            program = small_program(question.scenario, model, question.objective)
+        answer = None
+        if program is not None:
+            answer = program.maximise(question.observed.coefficients, question.observed.values, 0.1 * solver.tolerance)
+        done = time.perf_counter()
+        self.seconds["solve"] += done - begun
+        if answer is None or not answer.accuracy <= TARGET_CORRECTION:
+            return
+        result = SolverResult(solver.name, Status.SOLVED, (), np.zeros(0), answer.value, done - begun)
+        dual = certify(question, self.assembly, result, whole=list(answer.duals))
+        self.seconds["certify"] += time.perf_counter() - done
+        charged = float(np.abs([float(m) for m in dual.multipliers]) @ question.observed.tolerances)
+        self.best, self.found = (dual, result), answer.moments.reshape(-1)
+        self.tight = self.finished = dual.value - answer.value <= ENOUGH + charged and not self.steep
 
     def attempt(
         self,

@@ -11,6 +11,7 @@ from sdpbound.conic.solvers.arrow import Arrow
 from sdpbound.conic.solvers.clarabel_ import Clarabel
 from sdpbound.conic.solvers.cvxpy_ import Cvxpy
 from sdpbound.conic.solvers.highs_ import Highs
+from sdpbound.conic.solvers.moments_ import Moments
 from sdpbound.conic.solvers.qics_ import Qics
 from sdpbound.conic.solvers.scs_ import Scs
 from sdpbound.conic.solvers.sdpa_ import Sdpa
@@ -44,6 +45,7 @@ SOLVERS: Registry[type[Solver]] = Registry(
         "sdpa": Sdpa,
         "qics": Qics,
         "arrow": Arrow,
+        "moments": Moments,
         "scs": Scs,
         "highs": Highs,
         "cvxpy": Cvxpy,
@@ -122,11 +124,15 @@ def solvers_for(
     tolerance: float,
     first: Callable[[Solver], bool] | None = None,
 ) -> tuple[Solver, ...]:
-    """The solver asked for; without one, the candidates for a program, those before the others that ``first`` picks."""
-    if choice is not None:
-        return (by_choice(choice, tolerance),)
+    """The solver asked for; without one, the candidates for a program, those before the others that ``first`` picks.
+
+    A solver of moments that is asked for comes before these.
+    """
+    asked = () if choice is None else (by_choice(choice, tolerance),)
+    if asked and not asked[0].of_moments:
+        return asked
     found = candidates(program, tolerance)
-    return found if first is None else tuple(sorted(found, key=lambda solver: not first(solver)))
+    return asked + (found if first is None else tuple(sorted(found, key=lambda solver: not first(solver))))
 
 
 def by_choice(choice: Solver | str, tolerance: float) -> Solver:

@@ -60,6 +60,9 @@ class Solver(ABC):
     eliminates_groups : bool, of the class
         Whether it uses that columns fall into groups (``LinearMatrixInequality.shared``): its time is then linear in
         the number of groups, and it is asked first where there are many.
+    of_moments : bool, of the class
+        Whether it takes a program as the moments of which it is made, before it is reduced, and leaves every other
+        program to the solvers that are best for it.
     example : str, of the class
         An example of the solvers that stand behind it, each named "name:BACKEND"; "" if it is one solver.
     tolerance : float
@@ -76,6 +79,7 @@ class Solver(ABC):
     good_on_boundary: ClassVar[bool] = False
     precise: ClassVar[bool] = False
     eliminates_groups: ClassVar[bool] = False
+    of_moments: ClassVar[bool] = False
     example: ClassVar[str] = ""
 
     tolerance: float = 1e-9
