@@ -125,10 +125,11 @@ def margin_of(bound: sb.Bound) -> str:
     """Say how far the proven bound is from the solver's value, or what proves the bound instead."""
     if bound.status == "closed form":
         return f"closed form, {bound.data} data, {bound.source}"
+    stopped = "; stopped before it was as tight as it could be" if bound.is_stopped else ""
     if isinstance(bound, sb.EntropyAttack):
-        return f"explicit attack of {len(bound.weights)} strategies, {bound.data}"
+        return f"explicit attack of {len(bound.weights)} strategies, {bound.data}{stopped}"
     moved = "unknown" if math.isnan(bound.correction) else f"{bound.correction:.1e}"
-    notes = "".join(f"; {note}" for note in bound.notes) if isinstance(bound, sb.EntropyBound) else ""
+    notes = "".join(f"; {note}" for note in bound.notes) if isinstance(bound, sb.EntropyBound) else stopped
     return f"certified margin {moved} to the solver's value{notes}"
 
 

@@ -31,6 +31,7 @@ from sdpbound.conic.solvers import vectors
 from sdpbound.conic.solvers.arrow_groups import BlockColumns, Layout, layout_of
 from sdpbound.conic.solvers.solver import Solver
 from sdpbound.errors import SolverFailure
+from sdpbound.limiting import go_on, note
 
 __all__ = ["Arrow"]
 
@@ -218,7 +219,8 @@ class _Iteration:
             if ray is not None:
                 self.best = point
                 return ray, step
-            if perf_counter() > until:
+            note(f"iteration {step}", program.offset + left.upper)
+            if perf_counter() > until or not go_on():
                 break
             try:
                 point, length = self._stepped(point, left)

@@ -7,6 +7,7 @@ column, off-diagonal entries times sqrt(2). With D the scaling and P the reorder
 
 from __future__ import annotations
 
+import signal
 from dataclasses import dataclass
 from time import perf_counter
 from typing import ClassVar
@@ -16,6 +17,7 @@ import scipy.sparse as sp
 
 from sdpbound.conic.program import LinearMatrixInequality, SolverResult, Status
 from sdpbound.conic.solvers import vectors
+from sdpbound.conic.solvers.silence import silent
 from sdpbound.conic.solvers.solver import Solver
 from sdpbound.errors import InvalidSolver, SolverFailure
 
@@ -31,7 +33,9 @@ _STATUS = {
     -2: Status.INFEASIBLE,
     -6: Status.UNBOUNDED,
     -7: Status.INFEASIBLE,
+    -5: Status.STOPPED,
 }
+_INTERRUPTED = -5
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +74,22 @@ class Scs(Solver):
         cone = {"l": program.linear, "s": list(program.sizes)}
         tolerance = max(self.tolerance, _BEST_TOLERANCE)
         try:
-            answer = scs.SCS(
-                data,
-                cone,
-                eps_abs=tolerance,
-                eps_rel=tolerance,
-                eps_infeas=tolerance,
-                max_iters=_MAX_ITERATIONS,
-                time_limit_secs=self.time_limit,
-                verbose=False,
-            ).solve()
+            with silent(1, 2):
+                answer = scs.SCS(
+                    data,
+                    cone,
+                    eps_abs=tolerance,
+                    eps_rel=tolerance,
+                    eps_infeas=tolerance,
+                    max_iters=_MAX_ITERATIONS,
+                    time_limit_secs=self.time_limit,
+                    verbose=False,
+                ).solve()
         except (ValueError, RuntimeError, MemoryError, ArithmeticError) as error:
             raise SolverFailure(f"scs failed ({error}); try solver clarabel or sdpa.") from error
         info = answer["info"]
+        if info["status_val"] == _INTERRUPTED:  # SCS catches it while it works, and nobody else hears of it
+            signal.raise_signal(signal.SIGINT)
         dual = np.empty(order.size)
         dual[order] = answer["y"]
         dual /= scale
