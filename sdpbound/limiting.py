@@ -41,6 +41,7 @@ __all__ = [
 
 #: Seconds between two texts of progress: where a line is rewritten or a function called, and where lines are added.
 _REWRITTEN, _ADDED = 0.2, 2.0
+_ADVICE = "allow more time, or take a lower level, fewer words or nodes, or a larger tolerance."
 
 Key = TypeVar("Key", bound=Hashable)
 Made = TypeVar("Made")
@@ -187,15 +188,21 @@ def go_on() -> bool:
     return False
 
 
-def require_time() -> None:
-    """Raise TimeIsUp where a call may not go on."""
-    if not go_on():
-        run = _current.get()
-        assert run is not None
-        raise TimeIsUp(
-            f"{run.why} came before anything was proven; allow more time, or take a lower level, fewer words or nodes, "
-            "or a larger tolerance."
-        )
+def require_time(seconds: float = 0.0) -> None:
+    """Raise TimeIsUp where a call may not go on, or where a step that nothing can interrupt will not end in time.
+
+    ``seconds`` is the estimated time of the step.
+    """
+    run = _current.get()
+    if run is None:
+        return
+    if run.is_over:
+        run._cut()
+        raise TimeIsUp(f"{run.why} came before anything was proven; {_ADVICE}")
+    left = time_left()
+    if seconds > max(2.0 * left, left + 1.0):  # estimates are rough
+        run._cut()
+        raise TimeIsUp(f"a single step would take about {seconds:.2g} s, and {left:.2g} s are left; {_ADVICE}")
 
 
 def as_many_as_fit(keys: Iterable[Key], make: Callable[[Key], Made]) -> dict[Key, Made]:

@@ -21,6 +21,7 @@ from sdpbound.bounds.exact_data import KnownStrategy, known_strategy
 from sdpbound.bounds.intervals import IntervalProgram, interval_program
 from sdpbound.bounds.proof import proven_bound
 from sdpbound.bounds.question import Question
+from sdpbound.bounds.room import require_room
 from sdpbound.bounds.rounding import rounded
 from sdpbound.bounds.separation import CERTIFIED_SEPARATION, raise_if_contradictory, raise_if_separated
 from sdpbound.conic.certificate import CertifiedDual, round_up
@@ -89,6 +90,7 @@ def _solved(question: Question, model: Adversary, solver: SolverChoice, toleranc
     apart = question.observed.tolerances > CERTIFIED_SEPARATION
     intervals = interval_program(question, assembly, apart) if apart.any() else None
     inequality = intervals.inequality if intervals else assembly.reduction.inequality(program)
+    require_room(question, model, inequality, solver)
     solvers = solvers_for(solver, inequality, tolerance)
     seconds = {"assemble": time.perf_counter() - start, "solve": 0.0, "certify": 0.0}
     search = _Search(question, assembly, seconds, automatic=solver is None)

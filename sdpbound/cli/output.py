@@ -129,8 +129,8 @@ def margin_of(bound: sb.Bound) -> str:
     if isinstance(bound, sb.EntropyAttack):
         return f"explicit attack of {len(bound.weights)} strategies, {bound.data}{stopped}"
     moved = "unknown" if math.isnan(bound.correction) else f"{bound.correction:.1e}"
-    notes = "".join(f"; {note}" for note in bound.notes) if isinstance(bound, sb.EntropyBound) else stopped
-    return f"certified margin {moved} to the solver's value{notes}"
+    notes = "".join(f"; {note}" for note in bound.notes) if isinstance(bound, sb.EntropyBound) else ""
+    return f"certified margin {moved} to the solver's value{stopped}{notes}"
 
 
 def bound_line(bound: sb.Bound) -> str:

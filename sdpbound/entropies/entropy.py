@@ -136,7 +136,7 @@ class EntropyBound(Bound):
         if self.status == INACCURATE and self.tolerance > 0:
             notes.append(f"the tolerance of {self.tolerance:g} is not shown to be kept: the entropy may be {far} above")
         if self.status == Status.OUT_OF_TIME.value:
-            notes.append(f"stopped before the search was over: the entropy may be {far} above")
+            notes.append(f"the entropy may be {far} above")
         return notes
 
 
