@@ -27,6 +27,7 @@ from sdpbound.errors import InvalidParameter, TimeIsUp
 __all__ = [
     "Limits",
     "as_many_as_fit",
+    "cut_short",
     "doing",
     "go_on",
     "interrupts_wait",
@@ -89,11 +90,6 @@ class Limits:
         if self._parent is not None and self._parent.is_over:
             return self._parent.why
         return f"the time limit of {self.seconds:g} s" if self.seconds is not None else "the end"
-
-    def _cut(self) -> None:
-        run: Limits | None = self
-        while run is not None:
-            run.stopped, run = True, run._parent
 
 
 @contextmanager
@@ -184,8 +180,15 @@ def go_on() -> bool:
     run = _current.get()
     if run is None or not run.is_over:
         return True
-    run._cut()
+    cut_short()
     return False
+
+
+def cut_short() -> None:
+    """Let the blocks around know that something was left out for want of time."""
+    run = _current.get()
+    while run is not None:
+        run.stopped, run = True, run._parent
 
 
 def require_time(seconds: float = 0.0) -> None:
@@ -197,11 +200,11 @@ def require_time(seconds: float = 0.0) -> None:
     if run is None:
         return
     if run.is_over:
-        run._cut()
+        cut_short()
         raise TimeIsUp(f"{run.why} came before anything was proven; {_ADVICE}")
     left = time_left()
     if seconds > max(2.0 * left, left + 1.0):  # estimates are rough
-        run._cut()
+        cut_short()
         raise TimeIsUp(f"a single step would take about {seconds:.2g} s, and {left:.2g} s are left; {_ADVICE}")
 
 
@@ -323,7 +326,7 @@ class _Rewritten(_Printer):
     def __init__(self, stream: TextIO) -> None:
         self.stream, self.length = stream, 0
         self.own: TextIO | None = None
-        with suppress(OSError, ValueError):  # a stream of no file, as of a notebook
+        with suppress(OSError, ValueError, AttributeError):  # a stream of no file, as of a notebook
             # a descriptor of its own, for the common one is turned away while a solver might print to it
             self.stream = self.own = os.fdopen(os.dup(stream.fileno()), "w", encoding="utf-8", errors="replace")
 

@@ -18,7 +18,7 @@ from sdpbound.entropies.entropy import INACCURATE, Entropy, EntropyBound, least_
 from sdpbound.entropies.method import FIRST_LEVEL, VonNeumannMethod
 from sdpbound.entropies.question import EntropyQuestion, KeyQuestion
 from sdpbound.errors import CertificateError, InvalidInput, SolverFailure, TimeIsUp
-from sdpbound.limiting import go_on, time_left
+from sdpbound.limiting import cut_short, go_on, time_left
 from sdpbound.npa.levels import Level, normalise_level
 
 __all__ = ["Auto"]
@@ -104,7 +104,7 @@ class Auto(VonNeumannMethod):
         efforts = (_TO_IMPROVE, _TO_ANSWER) if contest.has_some else (_TO_ANSWER,)
         for name, method in programs.items():
             for seconds in efforts:
-                small = method.within(contest.asked, min(seconds, time_left()))
+                small = method.within(contest.asked, contest.effort(seconds))
                 if small is not None and not contest.is_over and contest.may_go_on:
                     contest.enter(name, small)
                 if contest.has_some and contest.best.method != name:  # more effort is not worth it
@@ -121,6 +121,13 @@ class _Contest:
     entered: list[tuple[EntropyBound, bool]] = field(default_factory=list)  # and whether an exact method proved it
     failures: list[SolverFailure] = field(default_factory=list)
     cut: bool = False  # whether the time was over before the contest was
+    hurried: bool = False  # whether a method had less time than it would have had
+
+    def effort(self, seconds: float) -> float:
+        """So many seconds, or what is left."""
+        left = time_left()
+        self.hurried |= left < seconds
+        return min(left, seconds)
 
     @property
     def may_go_on(self) -> bool:
@@ -228,7 +235,9 @@ class _Contest:
         elif status == INACCURATE:
             status = Status.SOLVED.value
         late = Status.OUT_OF_TIME.value
-        if self.cut or (any(bound.status == late for bound, _ in self.entered) and not gap <= self.tolerance):
+        hurried = self.hurried or any(bound.status == late for bound, _ in self.entered)
+        if self.cut or (hurried and not gap <= self.tolerance):
+            cut_short()
             status = late
         seconds: dict[str, float] = {}
         for bound, _ in self.entered:

@@ -48,11 +48,11 @@ def solve_apart(solver: Asked, program: LinearMatrixInequality) -> SolverResult:
         )
     except (OSError, pickle.PicklingError, AttributeError, TypeError) as error:
         raise SolverFailure(f"{solver.name} could not be asked in a process of its own ({error}).") from error
-    try:
-        text = _waited(process, asked, solver.name)
-    finally:
-        process.kill()
-        process.wait()
+    with process:
+        try:
+            text = _waited(process, asked, solver.name)
+        finally:
+            process.kill()
     try:
         answer = pickle.loads(text)
     except Exception as error:  # the process has ended in the middle, in whatever way

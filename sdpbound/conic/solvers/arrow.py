@@ -68,8 +68,8 @@ class Arrow(Solver):
             raise SolverFailure("arrow needs a variable and a semidefinite block, and this program lacks one.")
         vectors.require_finite(program, self.name)
         begun = perf_counter()
-        iteration = _Iteration(program, _layout(program))
         with np.errstate(all="ignore"):  # what is not finite ends the iteration
+            iteration = _Iteration(program, _layout(program))
             status, steps = iteration.run(self.tolerance, begun + self.time_limit)
         point = iteration.best
         return vectors.result(

@@ -99,7 +99,7 @@ class Clarabel(Solver):
         cones += [clarabel.PSDTriangleConeT(n) for n in program.sizes]
         try:
             with silent(2):  # a panic in Rust says more there than is of use
-                solver = clarabel.DefaultSolver(
+                engine = clarabel.DefaultSolver(
                     _no_quadratic_term(program.variables),
                     -unit * program.cost,
                     vectors.scaled_matrix(program, -1.0),
@@ -107,7 +107,7 @@ class Clarabel(Solver):
                     cones,
                     settings,
                 )
-                answer = _watched(solver, program.offset, unit) if is_limited() else solver.solve()
+                answer = _watched(engine, program.offset, unit) if is_limited() else engine.solve()
         except BaseException as error:  # a panic in Rust derives from BaseException
             if isinstance(error, Exception) or type(error).__name__ == "PanicException":
                 reason = " ".join(str(error).split())[:200]
@@ -128,18 +128,18 @@ class Clarabel(Solver):
         )
 
 
-def _watched(solver: Any, offset: float, unit: float) -> Any:
+def _watched(engine: Any, offset: float, unit: float) -> Any:
     """Solve, and ask after each iteration whether to go on. An exception would be lost on its way through Rust."""
-    if not hasattr(solver, "set_termination_callback"):  # Clarabel before 0.11: its time limit alone
-        return solver.solve()
+    if not hasattr(engine, "set_termination_callback"):  # Clarabel before 0.11: its time limit alone
+        return engine.solve()
     with interrupts_wait() as came:
 
         def is_over(info: Any) -> bool:
             note(f"iteration {info.iterations}", offset - info.cost_dual / unit)
             return bool(came) or not go_on()
 
-        solver.set_termination_callback(is_over)
-        return solver.solve()
+        engine.set_termination_callback(is_over)
+        return engine.solve()
 
 
 def _memory(sizes: tuple[int, ...]) -> float:

@@ -80,7 +80,7 @@ class Qics(Solver):
                     h=(expansion @ program.constant)[:, None],
                     cones=cones,
                 )
-                solver = qics.Solver(
+                engine = qics.Solver(
                     model,
                     verbose=0,
                     max_iter=100,
@@ -89,8 +89,8 @@ class Qics(Solver):
                     tol_feas=0.1 * self.tolerance,
                     tol_infeas=1e-10,  # default 1e-12, not reached when the program is infeasible by 1e-3 only
                 )
-                _watch(solver, program.offset)
-                answer = solver.solve()
+                _watch(engine, program.offset)
+                answer = engine.solve()
         except (ArithmeticError, ValueError, RuntimeError, MemoryError, AssertionError, AttributeError) as error:
             # ValueError includes numpy's LinAlgError; RuntimeError includes scipy's ArpackError; a block without any
             # variable is an AttributeError of QICS.
@@ -109,19 +109,19 @@ class Qics(Solver):
         )
 
 
-def _watch(solver: Any, offset: float) -> None:
+def _watch(engine: Any, offset: float) -> None:
     """Let a solver ask after each of its steps whether to go on; its own test of the time is between steps too."""
-    step = getattr(solver, "step_and_check", None)
+    step = getattr(engine, "step_and_check", None)
     if step is None or not is_limited():
         return
 
     def watched() -> bool:
         if step():
             return True
-        note(f"iteration {solver.iter}", offset - float(solver.d_obj))
+        note(f"iteration {engine.iter}", offset - float(engine.d_obj))
         if go_on():
             return False
-        solver.exit_status = "max_time"
+        engine.exit_status = "max_time"
         return True
 
-    solver.step_and_check = watched
+    engine.step_and_check = watched

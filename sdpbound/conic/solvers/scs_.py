@@ -8,18 +8,21 @@ column, off-diagonal entries times sqrt(2). With D the scaling and P the reorder
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from time import perf_counter
-from typing import ClassVar
+from time import monotonic, perf_counter
+from typing import Any, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
 
 from sdpbound.conic.program import LinearMatrixInequality, SolverResult, Status
 from sdpbound.conic.solvers import vectors
-from sdpbound.conic.solvers.silence import silent
+from sdpbound.conic.solvers.silence import muted, silent
 from sdpbound.conic.solvers.solver import Solver
 from sdpbound.errors import InvalidSolver, SolverFailure
+from sdpbound.limiting import go_on, is_limited, note
 
 __all__ = ["Scs"]
 
@@ -35,7 +38,9 @@ _STATUS = {
     -7: Status.INFEASIBLE,
     -5: Status.STOPPED,
 }
-_INTERRUPTED = -5
+_INTERRUPTED, _CUT = -5, 2
+#: Seconds of the first slice and of the longest one; each is longer than the one before by half.
+_SLICE, _LONGEST = 0.3, 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,7 @@ class Scs(Solver):
 
     def solve(self, program: LinearMatrixInequality) -> SolverResult:
         try:
-            import scs
+            import scs  # noqa: F401
         except ImportError as error:
             raise InvalidSolver("scs is not installed: pip install scs.") from error
 
@@ -73,23 +78,12 @@ class Scs(Solver):
         data = {"A": matrix, "b": (program.constant * scale)[order], "c": -program.cost}
         cone = {"l": program.linear, "s": list(program.sizes)}
         tolerance = max(self.tolerance, _BEST_TOLERANCE)
+        settings = dict.fromkeys(("eps_abs", "eps_rel", "eps_infeas"), tolerance)
         try:
-            with silent(1, 2):
-                answer = scs.SCS(
-                    data,
-                    cone,
-                    eps_abs=tolerance,
-                    eps_rel=tolerance,
-                    eps_infeas=tolerance,
-                    max_iters=_MAX_ITERATIONS,
-                    time_limit_secs=self.time_limit,
-                    verbose=False,
-                ).solve()
+            answer = _solved(data, cone, settings, self.time_limit, program.offset)
         except (ValueError, RuntimeError, MemoryError, ArithmeticError) as error:
             raise SolverFailure(f"scs failed ({error}); try solver clarabel or sdpa.") from error
         info = answer["info"]
-        if info["status_val"] == _INTERRUPTED:  # SCS catches it while it works, and nobody else hears of it
-            signal.raise_signal(signal.SIGINT)
         dual = np.empty(order.size)
         dual[order] = answer["y"]
         dual /= scale
@@ -104,3 +98,57 @@ class Scs(Solver):
             message=info["status"],
             solution=np.asarray(answer["x"]),
         )
+
+
+def _solved(data: dict[str, Any], cone: dict[str, Any], settings: dict[str, float], limit: float, offset: float) -> Any:
+    """The answer of SCS; within limits its work is cut into slices, each begun where the one before ended.
+
+    SCS catches Ctrl-C while it works, gives nothing back then, and nobody else hears of it. So Ctrl-C waits for the end
+    of a slice; where it comes by another thread, the slice before answers.
+    """
+    until = monotonic() + limit
+    length = _SLICE if is_limited() else limit
+    start: dict[str, Any] = {}
+    answer, iterations = None, 0
+    while True:
+        seconds = min(length, max(until - monotonic(), 1e-3))
+        with silent(1, 2), muted(), _interrupts_after() if is_limited() else nullcontext():
+            solver = _scs_of(data, cone, settings, seconds, _MAX_ITERATIONS - iterations)
+            found = solver.solve(warm_start=bool(start), **start)
+        interrupted = found["info"]["status_val"] == _INTERRUPTED
+        if answer is None or not interrupted:
+            answer = found
+            iterations += int(found["info"]["iter"])
+            answer["info"]["iter"] = iterations
+        if interrupted:
+            signal.raise_signal(signal.SIGINT)
+            answer["info"] |= {"status_val": _INTERRUPTED, "status": "interrupted"}
+            return answer
+        note(f"iteration {iterations}", offset - float(answer["info"]["dobj"]))
+        late = monotonic() >= until or iterations >= _MAX_ITERATIONS
+        if found["info"]["status_val"] != _CUT or late or not go_on():
+            return answer
+        start, length = {key: found[key] for key in ("x", "y", "s")}, min(1.5 * length, _LONGEST)
+        settings = settings | {"scale": float(found["info"]["scale"])}
+
+
+@contextmanager
+def _interrupts_after() -> Iterator[None]:
+    """SIGINT waits for the end of the block where there is no other thread to take it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _scs_of(
+    data: dict[str, Any], cone: dict[str, Any], settings: dict[str, float], seconds: float, iterations: int
+) -> Any:
+    """The solver's own object for a program."""
+    import scs
+
+    return scs.SCS(data, cone, time_limit_secs=seconds, max_iters=iterations, verbose=False, **settings)

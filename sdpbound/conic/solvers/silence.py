@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from threading import Lock
+from threading import Lock, get_ident
+from typing import Any
 
-__all__ = ["silent"]
+__all__ = ["muted", "silent"]
 
 _lock = Lock()
 #: Of each descriptor that is turned away: how many calls want that, and where it went before.
@@ -58,3 +60,32 @@ def _turn_back(number: int) -> None:
         with suppress(OSError):
             os.dup2(saved, number)
         os.close(saved)
+
+
+@contextmanager
+def muted() -> Iterator[None]:
+    """Drop what this thread prints to Python's standard output: SCS writes its errors there. Other threads may print."""
+    before = sys.stdout
+    mute = _Mute(before, get_ident())
+    sys.stdout = mute  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        mute.thread = None  # where another thread has put its own in front, this one stays, and drops nothing
+        if sys.stdout is mute:  # type: ignore[comparison-overlap]
+            sys.stdout = before
+
+
+class _Mute:
+    """Standard output without what one thread writes."""
+
+    def __init__(self, stream: Any, thread: int | None) -> None:
+        self.stream, self.thread = stream, thread
+
+    def write(self, text: str) -> int:
+        if get_ident() == self.thread or self.stream is None:
+            return len(text)
+        return int(self.stream.write(text))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)

@@ -24,7 +24,7 @@ import numpy as np
 
 from sdpbound.arrays import Floats
 from sdpbound.conic.program import LinearMatrixInequality, SolverResult, Status
-from sdpbound.errors import InvalidParameter, InvalidSolver, SolverFailure, TimeIsUp
+from sdpbound.errors import InvalidParameter, InvalidSolver, SolverFailure
 from sdpbound.limiting import doing, go_on, is_limited, require_time, time_left
 
 __all__ = ["BROKEN", "DEFAULT_TOLERANCE", "LARGEST", "Solver", "ask", "interior_seconds", "numbers"]
@@ -186,10 +186,9 @@ def _in_time(solver: Solver, program: LinearMatrixInequality) -> SolverResult:
         return solve_apart(solver, program)
     try:
         result = (replace(solver, time_limit=max(left, 1e-3)) if left < solver.time_limit else solver).solve(program)
-    except SolverFailure as failure:
-        if go_on():
-            raise
-        raise TimeIsUp(f"{failure} Its time was over; allow more time, or take a lower level.") from failure
+    except SolverFailure:
+        require_time()  # what a solver that was cut short says is of no use
+        raise
     # first-order solvers, and ours, call it almost solved where they were near
     if result.status in (Status.STOPPED, Status.ALMOST_SOLVED) and not go_on():
         return replace(result, status=Status.OUT_OF_TIME)
