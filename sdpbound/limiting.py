@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, TextIO, TypeVar
@@ -36,6 +36,7 @@ __all__ = [
     "note",
     "proven",
     "require_time",
+    "share",
     "time_left",
     "unlimited",
 ]
@@ -173,6 +174,12 @@ def time_left() -> float:
 def is_limited() -> bool:
     """Whether there is a block of limits around."""
     return _current.get() is not None
+
+
+def share(part: float) -> AbstractContextManager[object]:
+    """A block that may take this part of the time that is left, so that something is left for what comes after it."""
+    left = time_left()
+    return _nothing() if left == math.inf else limits(max(part * left, 1e-9))
 
 
 def go_on() -> bool:

@@ -12,7 +12,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import sdpbound as sb
 
@@ -29,6 +29,7 @@ __all__ = [
     "finite",
     "fraction_done",
     "how_solved",
+    "in_time",
     "key_facts",
     "margin_of",
     "print_error",
@@ -36,6 +37,8 @@ __all__ = [
     "printable",
     "rounded",
 ]
+
+Found = TypeVar("Found")
 
 DIGITS = 12
 
@@ -103,6 +106,15 @@ def fraction_done(what: str) -> Iterator[Callable[[float], None]]:
     with Progress(console=Console(stderr=True), transient=True) as bars:
         bar = bars.add_task(what, total=1.0)
         yield lambda done: bars.update(bar, completed=done)
+
+
+def in_time(call: Callable[[], Found]) -> Found | None:
+    """Return what a call gives; None, and a sentence on standard error, where its time is over before anything."""
+    try:
+        return call()
+    except sb.TimeIsUp as error:
+        print_error(str(error))
+        return None
 
 
 def finite(value: float) -> float | None:

@@ -208,7 +208,7 @@ class _Contest:
                 model=model,
                 solver_value=bound.solver_value,
                 solver=bound.solver,
-                status=INACCURATE,
+                status=bound.status if bound.is_stopped else INACCURATE,
                 seconds=bound.seconds,
                 method=name,
                 merged=coarse.words,

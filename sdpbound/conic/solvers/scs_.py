@@ -113,8 +113,8 @@ def _solved(data: dict[str, Any], cone: dict[str, Any], settings: dict[str, floa
     while True:
         seconds = min(length, max(until - monotonic(), 1e-3))
         with silent(1, 2), muted(), _interrupts_after() if is_limited() else nullcontext():
-            solver = _scs_of(data, cone, settings, seconds, _MAX_ITERATIONS - iterations)
-            found = solver.solve(warm_start=bool(start), **start)
+            engine = _scs_of(data, cone, settings, seconds, _MAX_ITERATIONS - iterations)
+            found = engine.solve(warm_start=bool(start), **start)
         interrupted = found["info"]["status_val"] == _INTERRUPTED
         if answer is None or not interrupted:
             answer = found

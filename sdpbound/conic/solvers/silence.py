@@ -64,15 +64,15 @@ def _turn_back(number: int) -> None:
 
 @contextmanager
 def muted() -> Iterator[None]:
-    """Drop what this thread prints to Python's standard output: SCS writes its errors there. Other threads may print."""
+    """Drop what this thread prints to Python's standard output, where SCS writes errors; other threads may print."""
     before = sys.stdout
     mute = _Mute(before, get_ident())
-    sys.stdout = mute  # type: ignore[assignment]
+    sys.stdout = mute
     try:
         yield
     finally:
         mute.thread = None  # where another thread has put its own in front, this one stays, and drops nothing
-        if sys.stdout is mute:  # type: ignore[comparison-overlap]
+        if sys.stdout is mute:
             sys.stdout = before
 
 
