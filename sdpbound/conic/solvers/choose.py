@@ -35,8 +35,8 @@ __all__ = [
 ]
 
 #: An interior-point method whose estimated time is so many times what is left gives a worse bound than a first-order
-#: one: at 1.3 times it had I3322 at level 3 in full, at 130 times its bound was trivial.
-HOPELESS = 2.0
+#: one: at 1.3 times it had I3322 at level 3 to 1e-3, at 100 times its bound at level 4 was trivial.
+HOPELESS = 4.0
 #: A solver, its name, or None for the best of those installed.
 SolverChoice = Solver | str | None
 

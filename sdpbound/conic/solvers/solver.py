@@ -134,12 +134,13 @@ class Solver(ABC):
 def interior_seconds(program: LinearMatrixInequality) -> float:
     """Rough CPU seconds of an interior-point method without regard for groups of columns.
 
-    Measured with SDPA on moment matrices of 28 to 88 rows (one thread): 0.5 to 1.5 times as long. In 20 steps the Schur
-    complement is factorised, and formed from single entries or from products of whole blocks.
+    Measured with SDPA on moment matrices of up to 88 rows, with symmetry and without it (one thread): 0.5 to 3 times as
+    long. In 20 steps the Schur complement is factorised, and formed from single entries or from products of whole
+    blocks.
     """
     moments, entries = float(program.variables), float(program.matrix.nnz)
     whole = sum(moments * n**3 + moments**2 * n**2 for n in program.sizes)
-    formed = min(3e-9 * entries**2, 1e-9 * whole)
+    formed = min(1e-9 * entries**2, 1e-9 * whole)
     return 20.0 * (moments**3 / 9e9 + formed + 1e-8 * sum(n**3 for n in program.sizes))
 
 
