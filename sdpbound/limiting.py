@@ -137,6 +137,8 @@ def limits(
         isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0.0 < seconds < math.inf
     ):
         raise InvalidParameter(f"seconds = {seconds!r:.60} of limits must be a number above 0, or None for no limit.")
+    if not isinstance(progress, bool) and not callable(progress):
+        raise InvalidParameter(f"progress = {progress!r:.60} must be True, False, or a function of a text.")
     above = _current.get()
     line = above._line if above is not None and not progress else None
     if progress:

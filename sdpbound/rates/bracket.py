@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from scipy.optimize import brentq
 
 from sdpbound.errors import Infeasible, SolverFailure, TimeIsUp
-from sdpbound.limiting import go_on, note
+from sdpbound.limiting import doing, go_on
 from sdpbound.rates.rates import Rate
 
 __all__ = ["MOST_SOLVES", "Along", "Bracket"]
@@ -88,10 +88,9 @@ class Bracket:
         position = BEGIN if start is None else (start - self.dead) / (self.alive - self.dead)
         position = min(max(position, 0.0), 1.0)
         while self.solves < MOST_SOLVES:
-            if self.solves and not go_on():
-                self.late = True
-            note(f"rate {self.solves + 1}")
-            rate = None if self.late else self.solve(position)
+            self.late = bool(self.solves) and not go_on()
+            with doing(f"rate {self.solves + 1}"):
+                rate = None if self.late else self.solve(position)
             if self.late:
                 return
             if self.best is not None and self.high - self.low <= self.tolerance:

@@ -27,7 +27,7 @@ from sdpbound.conic.solvers.choose import solvers_for
 from sdpbound.conic.solvers.silence import silent
 from sdpbound.conic.solvers.solver import ask
 from sdpbound.entropies.qubit_starts import StartedQubits
-from sdpbound.limiting import as_many_as_fit, go_on, note, require_time, time_left, unlimited
+from sdpbound.limiting import as_many_as_fit, doing, go_on, note, proven, require_time, time_left, unlimited
 
 #: The largest known quantum value of I3322: Pal and Vertesi, arXiv:1006.3032.
 LEAST_I3322 = 0.250875384514
@@ -406,17 +406,32 @@ def test_an_interrupted_call_leaves_nothing_behind(seconds: float) -> None:
 def test_texts_of_progress() -> None:
     texts: list[str] = []
     begun = time.monotonic()
-    with sb.limits(0.9, progress=texts.append):
+    with sb.limits(0.9, progress=texts.append), suppress(sb.TimeIsUp):
         sb.conditional_entropy(chained(3), x=0, method=sb.VonNeumann("projective", tolerance=1e-6))
     assert 2 <= len(texts) <= 5.0 * (time.monotonic() - begun) + 12  # and one for each long program
-    assert all(text.startswith("H(A|x=0,E)") for text in texts)
-    last = next(text for text in reversed(texts) if "iteration" in text)
-    for part in ("level ", " nodes", "arrow: ", " moments in ", "proven 0.8", "estimate ", " s"):
-        assert part in last
+    assert all(text.startswith("H(A|x=0,E), level ") for text in texts[1:])
     texts.clear()
     with sb.limits(0.5, progress=texts.append):
         sb.maximize(sb.i3322(), sb.Quantum("3"), solver="qics", symmetry=False)
     assert any("quantum, level 3, qics: 867 moments in 1 blocks of up to 88 rows, iteration" in text for text in texts)
+
+
+def test_parts_of_a_text() -> None:
+    texts: list[str] = []
+    with sb.limits(progress=texts.append), doing("H(A|x=0,E)", long=True):
+        proven(lambda: "0.7312")
+        with doing("8 nodes", lambda value: -value / 2.0):
+            note("too soon after the one before")
+            time.sleep(0.25)
+            note("iteration 12", -1.4896)
+            with doing("next", long=True):
+                pass
+    assert texts[0] == "H(A|x=0,E), 0 s"
+    assert texts[-2] == "H(A|x=0,E), 8 nodes, iteration 12, proven 0.7312, estimate 0.7448, 0 s"
+    assert texts[-1] == "H(A|x=0,E), 8 nodes, next, proven 0.7312, 0 s"
+    assert len(texts) <= 4
+    with pytest.raises(sb.InvalidParameter, match="a function of a text"), sb.limits(progress="yes"):  # type: ignore[arg-type]
+        pass
 
 
 class Terminal:
