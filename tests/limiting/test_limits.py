@@ -28,6 +28,10 @@ from sdpbound.conic.solvers.silence import silent
 from sdpbound.conic.solvers.solver import ask
 from sdpbound.entropies.qubit_starts import StartedQubits
 from sdpbound.limiting import as_many_as_fit, doing, go_on, note, proven, require_time, time_left, unlimited
+from sdpbound.study.answers.evaluate import evaluate
+from sdpbound.study.answers.limits import statuses
+from sdpbound.study.file.spec import parse_spec
+from sdpbound.study.plan import Plan
 
 #: The largest known quantum value of I3322: Pal and Vertesi, arXiv:1006.3032.
 LEAST_I3322 = 0.250875384514
@@ -237,6 +241,25 @@ def test_blocks_in_blocks() -> None:
 def test_no_seconds(seconds: Any) -> None:
     with pytest.raises(sb.InvalidParameter, match="above 0, or None"), sb.limits(seconds):
         pass
+
+
+def test_limits_of_a_study_are_its_own() -> None:
+    """What a store keeps is computed in full, whatever is around; and no answer of a store may say that it was not."""
+    content = {
+        "name": "full",
+        "visibilities": [0.98],
+        "observed": ["correlators"],
+        "adversaries": [{"model": "quantum", "level": "1+AB"}],
+        "quantities": ["key_rate", "guess_local"],
+        "family": {"kind": "singlet", "theta": [1.0], "phi": [1.5], "omega": [2.6]},
+    }
+    for task in [task for group in Plan(parse_spec(content)) for task in group]:
+        plain = [row["value"] for rows in evaluate(task).cells for row in rows]
+        with sb.limits(1e-9) as limit:
+            answer = evaluate(task)
+        assert [row["value"] for rows in answer.cells for row in rows] == plain and None not in plain
+        assert not limit.stopped
+        assert not any("stopped" in statuses(quantity) for quantity in task.quantities)
 
 
 # -- solvers --------------------------------------------------------------------------------------------------------
