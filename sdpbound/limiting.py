@@ -340,7 +340,9 @@ class _Rewritten(_Printer):
             self.stream = self.own = os.fdopen(os.dup(stream.fileno()), "w", encoding="utf-8", errors="replace")
 
     def write(self, text: str) -> None:
-        text = text[: max(shutil.get_terminal_size().columns - 1, 20)]
+        width = max(self._width() - 1, 20)
+        if len(text) > width:  # what it is about, and how far it is
+            text = f"{text[: width // 3]} ... {text[5 + width // 3 - width :]}"
         self._put(f"\r{text}{' ' * (self.length - len(text))}")
         self.length = len(text)
 
@@ -350,6 +352,12 @@ class _Rewritten(_Printer):
         if self.own is not None:
             with suppress(OSError):
                 self.own.close()
+
+    def _width(self) -> int:
+        try:
+            return os.get_terminal_size(self.stream.fileno()).columns
+        except (OSError, ValueError, AttributeError):  # no terminal, as in a notebook
+            return shutil.get_terminal_size().columns
 
     def _put(self, text: str) -> None:
         with suppress(OSError, ValueError, RuntimeError):  # nobody reads, or a handler of a signal is writing already

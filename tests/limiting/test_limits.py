@@ -362,7 +362,9 @@ def pressed(*seconds: float) -> Iterator[None]:
         process.terminate()
 
 
-@pytest.mark.parametrize("solver", ["arrow", pytest.param("clarabel", marks=pytest.mark.slow), "qics", "scs"])
+@pytest.mark.parametrize(
+    "solver", ["arrow", "qics", *(pytest.param(name, marks=pytest.mark.slow) for name in ("clarabel", "scs"))]
+)
 def test_the_first_interrupt(solver: str) -> None:
     before = signal.getsignal(signal.SIGINT)
     with quick(0.4), pressed(0.4), sb.limits(60.0, on_interrupt=True) as limit:
@@ -478,6 +480,7 @@ class Terminal:
 def test_a_line_of_progress(monkeypatch: pytest.MonkeyPatch, terminal: bool) -> None:
     stream = Terminal(terminal)
     monkeypatch.setattr("sys.stderr", stream)
+    monkeypatch.setenv("COLUMNS", "80")
     with sb.limits(progress=True):
         for step in range(40):
             note(f"step {step}")
@@ -485,6 +488,11 @@ def test_a_line_of_progress(monkeypatch: pytest.MonkeyPatch, terminal: bool) -> 
     if terminal:
         assert 2 <= stream.text.count("\rstep") <= 4
         assert stream.text.endswith(" \r"), "nothing is left behind"
+        with sb.limits(progress=True), doing("what it is about, " + "x" * 200, long=True):
+            time.sleep(0.25)
+            note("how far it is")
+        last = stream.text.rstrip("\r ").split("\r")[-1]
+        assert len(last) <= 79 and last.startswith("what it is about, x") and last.endswith("how far it is, 0 s")
     else:
         assert stream.text.count("\n") == 1 and stream.text.startswith("step 0, 0 s\n")
 

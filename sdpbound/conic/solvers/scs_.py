@@ -7,6 +7,7 @@ column, off-diagonal entries times sqrt(2). With D the scaling and P the reorder
 
 from __future__ import annotations
 
+import math
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -22,7 +23,7 @@ from sdpbound.conic.solvers import vectors
 from sdpbound.conic.solvers.silence import muted, silent
 from sdpbound.conic.solvers.solver import Solver
 from sdpbound.errors import InvalidSolver, SolverFailure
-from sdpbound.limiting import go_on, is_limited, note
+from sdpbound.limiting import go_on, note, time_left
 
 __all__ = ["Scs"]
 
@@ -39,8 +40,8 @@ _STATUS = {
     -5: Status.STOPPED,
 }
 _INTERRUPTED, _CUT = -5, 2
-#: Seconds of the first slice and of the longest one; each is longer than the one before by half.
-_SLICE, _LONGEST = 0.3, 1.5
+#: The most seconds of a slice; shorter ones lose much of what is learned in between.
+_SLICE = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,35 +102,37 @@ class Scs(Solver):
 
 
 def _solved(data: dict[str, Any], cone: dict[str, Any], settings: dict[str, float], limit: float, offset: float) -> Any:
-    """The answer of SCS; within limits its work is cut into slices, each begun where the one before ended.
+    """The answer of SCS; within a limit of time its work is cut into slices, each begun where the last one ended.
 
-    SCS catches Ctrl-C while it works, gives nothing back then, and nobody else hears of it. So Ctrl-C waits for the end
-    of a slice; where it comes by another thread, the slice before answers.
+    SCS catches Ctrl-C while it works, gives nothing back then, and nobody else hears of it. So within a limit Ctrl-C
+    waits for the end of a slice; where another thread takes it, the slice before answers.
     """
-    until = monotonic() + limit
-    length = _SLICE if is_limited() else limit
-    start: dict[str, Any] = {}
-    answer, iterations = None, 0
+    import scs
+
+    begun = monotonic()
+    count = math.ceil(limit / _SLICE) if time_left() < math.inf else 1
+    with silent(1, 2), muted():
+        engine = scs.SCS(
+            data, cone, time_limit_secs=limit / count, max_iters=_MAX_ITERATIONS, verbose=False, **settings
+        )
+    best, iterations, slices = None, 0, 0
     while True:
-        seconds = min(length, max(until - monotonic(), 1e-3))
-        with silent(1, 2), muted(), _interrupts_after() if is_limited() else nullcontext():
-            engine = _scs_of(data, cone, settings, seconds, _MAX_ITERATIONS - iterations)
-            found = engine.solve(warm_start=bool(start), **start)
-        interrupted = found["info"]["status_val"] == _INTERRUPTED
-        if answer is None or not interrupted:
-            answer = found
-            iterations += int(found["info"]["iter"])
-            answer["info"]["iter"] = iterations
-        if interrupted:
+        with silent(1, 2), muted(), nullcontext() if count == 1 else _interrupts_after():
+            found = engine.solve(warm_start=iterations > 0)
+        info = found["info"]
+        if info["status_val"] == _INTERRUPTED:
             signal.raise_signal(signal.SIGINT)
-            answer["info"] |= {"status_val": _INTERRUPTED, "status": "interrupted"}
-            return answer
-        note(f"iteration {iterations}", offset - float(answer["info"]["dobj"]))
-        late = monotonic() >= until or iterations >= _MAX_ITERATIONS
-        if found["info"]["status_val"] != _CUT or late or not go_on():
-            return answer
-        start, length = {key: found[key] for key in ("x", "y", "s")}, min(1.5 * length, _LONGEST)
-        settings = settings | {"scale": float(found["info"]["scale"])}
+            best = best or found
+            best["info"] |= {"status_val": _INTERRUPTED, "status": "interrupted"}
+            return best
+        iterations += int(info["iter"])
+        note(f"iteration {iterations}", offset - float(info["dobj"]))
+        best, slices = found, slices + 1
+        best["info"]["iter"] = iterations
+        spent = monotonic() - begun
+        late = spent + 0.7 * spent / slices >= limit or iterations >= _MAX_ITERATIONS
+        if count == 1 or info["status_val"] != _CUT or late or not go_on():
+            return best
 
 
 @contextmanager
@@ -143,12 +146,3 @@ def _interrupts_after() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _scs_of(
-    data: dict[str, Any], cone: dict[str, Any], settings: dict[str, float], seconds: float, iterations: int
-) -> Any:
-    """The solver's own object for a program."""
-    import scs
-
-    return scs.SCS(data, cone, time_limit_secs=seconds, max_iters=iterations, verbose=False, **settings)
