@@ -91,6 +91,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
         SdpboundError,
         SolverFailure,
         StorageFailure,
+        TimeIsUp,
         TooLarge,
     )
     from sdpbound.finite_size import (
@@ -105,6 +106,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from sdpbound.games.constraints import constraint_game
     from sdpbound.games.game import Game
     from sdpbound.games.xor import tsirelson_strategy, xor_game
+    from sdpbound.limiting import limits
     from sdpbound.problems.expressions import Operator
     from sdpbound.problems.solving import Problem
     from sdpbound.rates.best_tests import BestTest, best_test
@@ -197,6 +199,7 @@ __all__ = [
     "Strategy",
     "SweptEntropy",
     "Threshold",
+    "TimeIsUp",
     "TooLarge",
     "UsedSymmetry",
     "Verification",
@@ -242,6 +245,7 @@ __all__ = [
     "is_facet",
     "key_rate",
     "key_rate_upper_bound",
+    "limits",
     "local_fraction",
     "mabk",
     "magic_square",
@@ -337,7 +341,7 @@ __getattr__, __dir__ = lazy_face(
         "sdpbound.errors": (
             "CertificateError DamagedStore Infeasible InvalidBehaviour InvalidInput InvalidLevel "
             "InvalidParameter InvalidSettings InvalidShape InvalidSolver InvalidStudy "
-            "NotSelfTesting SdpboundError SolverFailure StorageFailure TooLarge"
+            "NotSelfTesting SdpboundError SolverFailure StorageFailure TimeIsUp TooLarge"
         ),
         "sdpbound.finite_size": (
             "FiniteKeyOptions FiniteLength FiniteRandomnessOptions FiniteSecurity finite_key_length "
@@ -348,6 +352,7 @@ __getattr__, __dir__ = lazy_face(
         "sdpbound.games.constraints": "constraint_game",
         "sdpbound.games.game": "Game",
         "sdpbound.games.xor": "tsirelson_strategy xor_game",
+        "sdpbound.limiting": "limits",
         "sdpbound.rates.best_tests": "BestTest best_test",
         "sdpbound.rates.critical": "critical_efficiency critical_error_rate critical_visibility",
         "sdpbound.rates.options": "LineOptions RandomnessOptions RateOptions SearchOptions",

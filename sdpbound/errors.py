@@ -14,6 +14,7 @@
     |   +-- TooLarge                        a problem beyond what can be enumerated or solved
     +-- Infeasible                          the tested data lie outside the adversary's set: an answer, with a proof
     +-- SolverFailure                       no solver gave a usable dual
+    |   +-- TimeIsUp                        a limit of time, or an interrupt, came before anything was proven
     +-- StorageFailure                      results cannot be stored: the disk is full or fails
     +-- CertificateError                    a certificate that does not prove what it claims
 
@@ -44,6 +45,7 @@ __all__ = [
     "SdpboundError",
     "SolverFailure",
     "StorageFailure",
+    "TimeIsUp",
     "TooLarge",
 ]
 
@@ -158,6 +160,10 @@ class Infeasible(SdpboundError):
 
 class SolverFailure(SdpboundError):
     """A solver failed, or none of them gave a usable dual."""
+
+
+class TimeIsUp(SolverFailure):
+    """A limit of time, or an interrupt, came before anything was proven."""
 
 
 class StorageFailure(SdpboundError):

@@ -14,7 +14,7 @@ PAGE = PACKAGE.parent / "docs" / "architecture.md"
 #: From the ground up: a room imports only from lower floors.
 FLOORS = (
     ("errors", "version", "lazy", "arrays", "compiling"),
-    ("registry",),
+    ("registry", "limiting"),
     ("arguments",),
     ("bell", "conic", "checker", "recheck"),
     ("npa",),

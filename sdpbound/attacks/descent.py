@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdpbound.arrays import Floats
+from sdpbound.limiting import go_on
 
 __all__ = ["descend"]
 
@@ -38,6 +39,8 @@ def descend(
     inverse = np.tile(np.eye(n), (len(x), 1, 1))
     history = [value.copy()]
     for step in range(iterations):
+        if not go_on():
+            break
         direction = -(inverse[alive] @ gradient[alive][:, :, None])[:, :, 0]
         slope = np.einsum("mi,mi->m", direction, gradient[alive])
         lost = ~(slope < 0)

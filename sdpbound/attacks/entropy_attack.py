@@ -23,7 +23,8 @@ from sdpbound.bell.strategy import Strategy
 from sdpbound.bounds.separation import raise_if_separated
 from sdpbound.entropies.question import EntropyQuestion, KeyQuestion
 from sdpbound.entropies.words import levels_of_key
-from sdpbound.errors import InvalidInput, SolverFailure
+from sdpbound.errors import InvalidInput, SolverFailure, TimeIsUp
+from sdpbound.limiting import doing
 
 __all__ = ["conditional_entropy_upper_bound", "landscape_of", "search"]
 
@@ -85,7 +86,8 @@ def conditional_entropy_upper_bound(
                 return attack
             how = replace(how, tolerance=max(how.tolerance, COARSE))  # there is nothing to gain but the data
         qubits = () if best is None else strategies_of(question, best)
-    mixture = search(question, how, qubits)
+    with doing(f"{question.figure.words} under an attack", None):
+        mixture = search(question, how, qubits)
     return build_attack(observed, question.figure, mixture, time.perf_counter() - begun)
 
 
@@ -135,6 +137,14 @@ def search(
         mixture = best_mixture(landscape, observed.values, known, generator, options.tolerance, start)
         if _miss(observed, mixture) <= NEAR:
             return mixture
+        if mixture.cut:
+            break
+    if mixture.cut and _miss(observed, mixture) > FAR:
+        raise TimeIsUp(
+            f"the time was over before a mixture of strategies had the tested values (the best one misses one by "
+            f"{_miss(observed, mixture):.3g}); allow more time, or give the devices' own strategy with "
+            "strategies=[...]."
+        )
     _raise_if_out_of_reach(observed, mixture)
     return mixture
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
@@ -59,7 +59,7 @@ class Mixture:
     """A mixture: strategies with weights (K,), tested values (K, J) and figures (K,).
 
     If too few weights are positive to adjust them to the data, ``spread`` is a slightly worse mixture with enough of
-    them.
+    them. ``cut`` says that a limit of time ended the search.
     """
 
     strategies: tuple[Strategy, ...]
@@ -67,6 +67,7 @@ class Mixture:
     tested: Floats
     figures: Floats
     spread: Mixture | None = None
+    cut: bool = False
 
     @property
     def value(self) -> float:
@@ -217,7 +218,7 @@ def best_mixture(
             search.rounds = 3
         elif tolerance >= COARSE:
             search.rounds = 0
-    return _finished(search, search.generate())
+    return replace(_finished(search, search.generate()), cut=search.cut)
 
 
 def _overshooting(landscape: Landscape, values: Floats, rng: np.random.Generator) -> tuple[Points, Floats, Floats]:

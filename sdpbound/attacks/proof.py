@@ -27,6 +27,7 @@ from sdpbound.bounds.figures import Figure
 from sdpbound.bounds.rounding import lower_float, rounded
 from sdpbound.checker.attack import PRECISION
 from sdpbound.checker.mixtures import Enclosure, Outcome, enclose, mix, read_question
+from sdpbound.conic.program import Status
 from sdpbound.errors import CertificateError
 
 __all__ = ["WORTH", "EntropyAttack", "build_attack"]
@@ -163,7 +164,7 @@ def build_attack(
         model=None,
         solver_value=mixture.value if grouping is None else math.nan,
         solver="column generation",
-        status="explicit attack",
+        status=Status.OUT_OF_TIME.value if mixture.cut else "explicit attack",
         seconds={"solve": seconds, "certify": time.perf_counter() - begun},
         _proof=replace(best.proof, question=replace(asked, observed=wide)),
         strategies=best.mixture.strategies,

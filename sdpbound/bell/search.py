@@ -12,6 +12,7 @@ from sdpbound.bell.expression import BellExpression
 from sdpbound.bell.scenario import Scenario
 from sdpbound.bell.strategy import ComplexArray, Strategy, stacked
 from sdpbound.errors import InvalidParameter, TooLarge
+from sdpbound.limiting import go_on, note
 
 __all__ = ["best_state", "random_strategy", "see_saw"]
 
@@ -155,16 +156,19 @@ def see_saw(
     readouts = [scenario.readout(party) for party in parties]
     threshold = tolerance * max(float(np.abs(c).max()), 1e-300)
     best, best_value = None, -np.inf
-    for _ in range(_require_positive(restarts, "restarts")):
+    for start in range(_require_positive(restarts, "restarts")):
         parts = [
             # full-rank starts for more outcomes: the ascent keeps zero effects at zero
             [_random_measurement(k, d, generator, projective=k == 2) for k in party]
             for party in scenario.outcomes
         ]
+        if best is not None and not go_on():
+            break
+        note(f"see-saw, start {start + 1} of {restarts}", best_value)
         last = -np.inf
         for _ in range(_require_positive(iterations, "iterations")):
             value = _improve(c, readouts, parts, scenario)
-            if value - last < threshold:
+            if value - last < threshold or not go_on():
                 break
             last = value
         value, vector = _top(c, readouts, parts)

@@ -28,6 +28,7 @@ from sdpbound.bounds.figures import (
 )
 from sdpbound.bounds.rounding import rounded
 from sdpbound.bounds.used_symmetry import UsedSymmetry
+from sdpbound.conic.program import Status
 from sdpbound.errors import CertificateError, InvalidShape, SolverFailure
 
 __all__ = ["AffineProof", "Bound", "Functional", "Proof", "bounds_entropy"]
@@ -130,7 +131,7 @@ class Bound:
     model : the adversary's set
     solver_value : the solver's own print-out, for comparison only
     solver : who solved
-    status : what the solver said, or "closed form"
+    status : what the solver said, or "closed form"; "stopped" where a limit of time or an interrupt came first
     seconds : wall time of "assemble", "solve", "certify"
     source : for closed forms, the theorem
     """
@@ -178,6 +179,11 @@ class Bound:
         blocks 9 -> 2, 4 x 1; variables 17 -> 2
         """
         return self._proof.symmetry
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether a limit of time or an interrupt ended the search for it: the bound is proven, and may be loose."""
+        return self.status == Status.OUT_OF_TIME.value
 
     @property
     def correction(self) -> float:
@@ -233,6 +239,8 @@ class Bound:
             if self.status == "closed form"
             else f"certified, margin {self.correction:.1e}"
         )
+        if self.is_stopped:
+            how += "; stopped before it was as tight as it could be"
         return f"{self.figure} {sign} {value} ({self.side} bound{where}; {how})"
 
 

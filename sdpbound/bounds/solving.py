@@ -21,6 +21,8 @@ from sdpbound.bounds.exact_data import KnownStrategy, known_strategy
 from sdpbound.bounds.intervals import IntervalProgram, interval_program
 from sdpbound.bounds.proof import proven_bound
 from sdpbound.bounds.question import Question
+from sdpbound.bounds.room import require_room
+from sdpbound.bounds.rounding import rounded
 from sdpbound.bounds.separation import CERTIFIED_SEPARATION, raise_if_contradictory, raise_if_separated
 from sdpbound.bounds.small import small_program
 from sdpbound.conic.certificate import CertifiedDual, round_up
@@ -28,7 +30,8 @@ from sdpbound.conic.program import ConicProgram, LinearMatrixInequality, SolverR
 from sdpbound.conic.solvers.choose import SolverChoice, solvers_for
 from sdpbound.conic.solvers.solver import BROKEN, DEFAULT_TOLERANCE, Solver, ask
 from sdpbound.conic.solvers.vectors import unfold
-from sdpbound.errors import SolverFailure
+from sdpbound.errors import SolverFailure, TimeIsUp
+from sdpbound.limiting import doing, go_on, note, proven, require_time
 
 __all__ = ["TARGET_CORRECTION", "solve", "solved_program"]
 
@@ -75,6 +78,14 @@ def solve(
     if model.deterministic and not len(question.observed):
         solvers_for(solver, NOTHING, asked)  # not needed, but a wrong choice is an error
         return _enumerated(question, model)
+    level = f", level {model.label}" if model.label else ""
+    with doing(f"{question.figure.words}, {model.name}{level}", lambda value: question.sign * value):
+        return _solved(question, model, solver, asked, symmetry)
+
+
+def _solved(question: Question, model: Adversary, solver: SolverChoice, tolerance: float, symmetry: bool) -> Bound:
+    require_time()
+    note("writing the program")
     start = time.perf_counter()
     assembly = assemble(question, model, symmetry)
     program = assembly.program
@@ -82,7 +93,8 @@ def solve(
     apart = question.observed.tolerances > CERTIFIED_SEPARATION
     intervals = interval_program(question, assembly, apart) if apart.any() else None
     inequality = intervals.inequality if intervals else assembly.reduction.inequality(program)
-    solvers = solvers_for(solver, inequality, asked)
+    require_room(question, model, inequality, solver)
+    solvers = solvers_for(solver, inequality, tolerance)
     seconds = {"assemble": time.perf_counter() - start, "solve": 0.0, "certify": 0.0}
     search = _Search(question, assembly, seconds, automatic=solver is None or solvers[0].of_moments)
     if intervals is None:
@@ -92,10 +104,14 @@ def solve(
     for candidate in () if search.finished else (found for found in solvers if not found.of_moments):
         if candidate.first_order and search.best is not None:
             continue  # it improves on no interior-point dual
+        if search.is_late:
+            break
         search.attempt(candidate, inequality, intervals=intervals)
         if search.suspicious or search.settled:
             break
     if search.best is None:
+        if search.late is not None:
+            raise search.late
         raise SolverFailure(
             f"no solver gave a usable dual ({'; '.join(search.failures)}); try another one with "
             "solver=..., or a lower level."
@@ -105,10 +121,13 @@ def solve(
     boundary = len(question.observed) > 0 and intervals is None and len(program.blocks) > 0 and not search.finished
     if boundary and (not search.tight or search.steep):
         _retreat(search, solvers)
-    if search.best[0].value < question.floor and len(question.observed):
+    if search.best[0].value < question.floor and len(question.observed) and not search.is_late:
         wide = replace(question, observed=widened(question.observed), given=question.given or question.observed)
         return solve(wide, model, solver, tolerance, symmetry)
-    return proven_bound(question, model, assembly, *search.best, search.seconds, search.found)
+    dual, result = search.best
+    if search.late is not None or search.cut:
+        result = replace(result, status=Status.OUT_OF_TIME)
+    return proven_bound(question, model, assembly, dual, result, search.seconds, search.found)
 
 
 def solved_program(question: Question, model: Adversary) -> LinearMatrixInequality:
@@ -143,11 +162,25 @@ class _Search:
         self.finished = False  # nothing else can prove more
         self.suspicious = False
         self.failures: list[str] = []
+        self.late: TimeIsUp | None = None  # what a solver said whose time was over
+        self.cut = False  # whether something else was left out for want of time
         self.found: NDArray[np.float64] | None = None  # the point of the best answer
 
     @property
     def program(self) -> ConicProgram:
         return self.assembly.program
+
+    @property
+    def is_late(self) -> bool:
+        """Whether what comes next is left out, as there is a bound and no time is left."""
+        if self.best is not None and not self.cut:
+            self.cut = not go_on()
+        return self.cut
+
+    def keep(self, dual: CertifiedDual, result: SolverResult) -> None:
+        """Keep the best proof."""
+        self.best = dual, result
+        proven(lambda: rounded(self.question.sign * dual.value, self.question.side, 7))
 
     @property
     def steep(self) -> bool:
@@ -163,6 +196,8 @@ class _Search:
         begun = time.perf_counter()
         try:
             return _run(solver, inequality)
+        except TimeIsUp as failure:
+            self.late = failure
         except SolverFailure as failure:
             self.failures.append(str(failure))
         except BROKEN as failure:
@@ -189,7 +224,8 @@ class _Search:
         dual = certify(self.question, self.assembly, own)
         self.seconds["certify"] += time.perf_counter() - begun
         if self.best is None or dual.value < self.best[0].value:
-            self.best, self.found = (dual, own), known.point
+            self.keep(dual, own)
+            self.found = known.point
         charged = float(np.abs([float(m) for m in dual.multipliers]) @ self.question.observed.tolerances)
         least, most = AT_BEST
         near = least * charged <= dual.value - known.value <= most * farther * charged + NO_LOSS
@@ -216,8 +252,11 @@ class _Search:
         result = SolverResult(solver.name, Status.SOLVED, (), np.zeros(0), answer.value, done - begun)
         dual = certify(question, self.assembly, result, whole=list(answer.duals))
         self.seconds["certify"] += time.perf_counter() - done
+        if self.best is not None and self.best[0].value <= dual.value:
+            return
+        self.keep(dual, result)
+        self.found = answer.moments.reshape(-1)
         charged = float(np.abs([float(m) for m in dual.multipliers]) @ question.observed.tolerances)
-        self.best, self.found = (dual, result), answer.moments.reshape(-1)
         self.tight = self.finished = dual.value - answer.value <= ENOUGH + charged and not self.steep
 
     def attempt(
@@ -252,7 +291,7 @@ class _Search:
         else:
             result = replace(result, objective=direct)
         if self.best is None or dual.value < self.best[0].value:
-            self.best = (dual, result)
+            self.keep(dual, result)
             if result.solution is not None and result.solution.size == inequality.variables:
                 own = intervals or self
                 self.found = own.assembly.reduction.point(result.solution, own.program)
@@ -275,7 +314,7 @@ def _solve_from_strategy(search: _Search, solvers: Sequence[Solver]) -> None:
     for candidate in (solver for solver in solvers if solver.precise):
         for farther in FARTHER:
             known = known_strategy(search.question, search.assembly, farther)
-            if known is None or search.attempt_from(known, candidate, farther):
+            if known is None or search.attempt_from(known, candidate, farther) or search.is_late:
                 return
 
 
@@ -293,6 +332,8 @@ def _retreat(search: _Search, solvers: Sequence[Solver]) -> None:
         values = np.concatenate([program.values[:1], towards_noise(search.question.observed, step)])
         inequality = search.assembly.reduction.inequality(replace(program, values=values))
         for solver in chosen:
+            if search.is_late:
+                return
             search.attempt(solver, inequality, direct)
 
 

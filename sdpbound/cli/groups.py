@@ -22,6 +22,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import MISSING, Field, dataclass, fields
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
@@ -35,6 +36,10 @@ class Options:
     """
 
     __slots__ = ()
+
+    def around(self) -> AbstractContextManager[None]:
+        """A context that the command runs in."""
+        return nullcontext()
 
 
 class Without:
@@ -90,7 +95,10 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def spread(**given: Any) -> None:
         made = {group.name: group.made_from(given) for group in groups}
-        command(**made, **given)
+        with ExitStack() as contexts:
+            for group in made.values():
+                contexts.enter_context(group.around())
+            command(**made, **given)
 
     names = [option.name for option in options]
     if len(set(names)) < len(names):

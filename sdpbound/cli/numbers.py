@@ -11,9 +11,19 @@ from sdpbound.cli.devices import DeviceOptions, MemberOptions
 from sdpbound.cli.groups import grouped
 from sdpbound.cli.members import heading, member_facts
 from sdpbound.cli.options import AdversaryOptions, OneOrBoth, Output
-from sdpbound.cli.output import DIGITS, adversary_facts, bound_facts, bound_line, emit, how_solved, key_facts
+from sdpbound.cli.output import (
+    DIGITS,
+    adversary_facts,
+    bound_facts,
+    bound_line,
+    emit,
+    how_solved,
+    in_time,
+    key_facts,
+)
 from sdpbound.cli.texts import integer
 from sdpbound.errors import InvalidInput
+from sdpbound.limiting import share
 
 if TYPE_CHECKING:
     from sdpbound.bell.families import Member
@@ -34,22 +44,23 @@ def value_command(devices: MemberOptions, adversary: AdversaryOptions, output: O
             f"{member.title} has no Bell expression, so that there is no value to bound; choose another family."
         )
     output.require_folder()
-    top = sb.maximize(expression, model, solver=adversary.solver)
-    bottom = sb.minimize(expression, model, solver=adversary.solver)
+    with share(0.5):
+        top = sb.maximize(expression, model, solver=adversary.solver)
+    bottom = in_time(lambda: sb.minimize(expression, model, solver=adversary.solver))
     output.write_certificate(top)
     facts = {
         "command": "value",
         **member_facts(family, member),
         **adversary_facts(model),
         "maximum": bound_facts(top),
-        "minimum": bound_facts(bottom),
+        "minimum": None if bottom is None else bound_facts(bottom),
         "closed_forms": _closed_forms(member),
         "certificate": output.file,
     }
     lines = [
         heading(member),
         f"maximum: {bound_line(top)}",
-        f"minimum: {bound_line(bottom)}",
+        f"minimum: {'none was proven in time' if bottom is None else bound_line(bottom)}",
         f"  {how_solved(top)}",
         "closed forms, in floating point:",
         *_closed_lines(member),

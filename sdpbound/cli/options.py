@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -31,6 +35,8 @@ __all__ = [
 ENTROPIES = ("min", "von-neumann")
 #: The accuracy, in bits, to which a von Neumann entropy is bounded if no other accuracy is asked for.
 ACCURACY = 1e-3
+#: The exit status of a command that Ctrl-C has ended.
+INTERRUPTED = 130
 #: Headings of groups of options in a command's help.
 ADVERSARY, ENTROPY, SETTINGS, OUTPUT = "Adversary and solver", "Entropy", "Settings", "Output"
 
@@ -221,7 +227,7 @@ class AnyPair(Options):
 
 @dataclass(frozen=True, slots=True)
 class Output(Options):
-    """The options for what a command writes: text or JSON, and a file with the certificate."""
+    """The options for when a command ends, and for what it writes: text or JSON, and a file with the certificate."""
 
     certificate: Annotated[
         Path | None,
@@ -233,6 +239,36 @@ class Output(Options):
         ),
     ] = None
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.", rich_help_panel=OUTPUT)] = False
+    time_limit: Annotated[
+        str | None,
+        typer.Option(
+            "--time-limit",
+            help="Seconds after which the command ends with what is proven so far, as it does at Ctrl-C.",
+            metavar="SECONDS",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None
+
+    @contextmanager
+    def around(self) -> Iterator[None]:
+        """Run the command within its limit of time, with a line of progress on a terminal.
+
+        The first Ctrl-C asks for what is proven so far, which is printed, with exit status 130; the second one ends the
+        command at once.
+        """
+        seconds = None if self.time_limit is None else number(self.time_limit, "time-limit")
+        if seconds is not None and not seconds > 0.0:
+            raise InvalidInput(f"--time-limit {self.time_limit} must be a number of seconds above 0.")
+        seconds = None if seconds == math.inf else seconds
+        with sb.limits(seconds, progress=sys.stderr.isatty(), on_interrupt=True) as limit:
+            try:
+                yield
+            except sb.TimeIsUp as error:
+                if limit.interrupted:
+                    raise KeyboardInterrupt(str(error)) from error
+                raise
+        if limit.interrupted and limit.stopped:
+            raise typer.Exit(INTERRUPTED)
 
     @property
     def file(self) -> str | None:

@@ -12,7 +12,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import sdpbound as sb
 
@@ -29,6 +29,7 @@ __all__ = [
     "finite",
     "fraction_done",
     "how_solved",
+    "in_time",
     "key_facts",
     "margin_of",
     "print_error",
@@ -36,6 +37,8 @@ __all__ = [
     "printable",
     "rounded",
 ]
+
+Found = TypeVar("Found")
 
 DIGITS = 12
 
@@ -105,6 +108,15 @@ def fraction_done(what: str) -> Iterator[Callable[[float], None]]:
         yield lambda done: bars.update(bar, completed=done)
 
 
+def in_time(call: Callable[[], Found]) -> Found | None:
+    """Return what a call gives; None, and a sentence on standard error, where its time is over before anything."""
+    try:
+        return call()
+    except sb.TimeIsUp as error:
+        print_error(str(error))
+        return None
+
+
 def finite(value: float) -> float | None:
     """Return the value, or None in its place if it is not finite: JSON has no NaN and no infinity."""
     return value if math.isfinite(value) else None
@@ -125,11 +137,12 @@ def margin_of(bound: sb.Bound) -> str:
     """Say how far the proven bound is from the solver's value, or what proves the bound instead."""
     if bound.status == "closed form":
         return f"closed form, {bound.data} data, {bound.source}"
+    stopped = "; stopped before it was as tight as it could be" if bound.is_stopped else ""
     if isinstance(bound, sb.EntropyAttack):
-        return f"explicit attack of {len(bound.weights)} strategies, {bound.data}"
+        return f"explicit attack of {len(bound.weights)} strategies, {bound.data}{stopped}"
     moved = "unknown" if math.isnan(bound.correction) else f"{bound.correction:.1e}"
     notes = "".join(f"; {note}" for note in bound.notes) if isinstance(bound, sb.EntropyBound) else ""
-    return f"certified margin {moved} to the solver's value{notes}"
+    return f"certified margin {moved} to the solver's value{stopped}{notes}"
 
 
 def bound_line(bound: sb.Bound) -> str:

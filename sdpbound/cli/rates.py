@@ -20,12 +20,14 @@ from sdpbound.cli.output import (
     emit,
     finite,
     how_solved,
+    in_time,
     key_facts,
     margin_of,
     rounded,
 )
 from sdpbound.cli.texts import flips, integer
 from sdpbound.errors import InvalidInput
+from sdpbound.limiting import share
 
 if TYPE_CHECKING:
     from sdpbound.entropies.entropy import Entropy
@@ -49,10 +51,12 @@ def key_command(
     x, y = integer(settings.x, "x"), integer(settings.y, "y")
     closed = not entropy.no_closed_forms
     key = settings.settings
-    rate = sb.key_rate(behaviour, data, x, y, how, flips(preprocessing), closed_forms=closed, settings=key)
+    with share(0.6 if entropy.attack else 1.0):
+        rate = sb.key_rate(behaviour, data, x, y, how, flips(preprocessing), closed_forms=closed, settings=key)
     above = None
     if entropy.attack:
-        above = sb.key_rate_upper_bound(behaviour, data, preprocessing=rate.preprocessing, settings=rate.settings)
+        flip, at = rate.preprocessing, rate.settings
+        above = in_time(lambda: sb.key_rate_upper_bound(behaviour, data, preprocessing=flip, settings=at))
     _report(rate, above, how, chosen, output)
 
 
@@ -87,10 +91,12 @@ def randomness_command(
     x, y = integer(settings.x, "x"), integer(settings.y, "y")
     closed = not entropy.no_closed_forms
     own = sb.RandomnessOptions(blind=kind.blind, closed_forms=closed)
-    rate = sb.randomness_rate(behaviour, data, kind.local, x, y, how, own, settings=settings.settings)
+    with share(0.6 if entropy.attack else 1.0):
+        rate = sb.randomness_rate(behaviour, data, kind.local, x, y, how, own, settings=settings.settings)
     above = None
     if entropy.attack:
-        above = sb.randomness_rate_upper_bound(behaviour, data, settings=rate.settings)
+        at = rate.settings
+        above = in_time(lambda: sb.randomness_rate_upper_bound(behaviour, data, settings=at))
     _report(rate, above, how, chosen, output)
 
 

@@ -108,11 +108,16 @@ class LinearMatrixInequality:
 
 
 class Status(Enum):
-    """The solver's own word on its answer. It is reported, and no bound depends on it."""
+    """The solver's own word on its answer. It is reported, and no bound depends on it.
+
+    OUT_OF_TIME is that of an answer that a limit of time or an interrupt cut short, STOPPED that of one where the
+    solver gave up by itself.
+    """
 
     SOLVED = "solved"
     ALMOST_SOLVED = "almost solved"
     STOPPED = "stopped early"
+    OUT_OF_TIME = "stopped"
     INFEASIBLE = "infeasible"
     UNBOUNDED = "unbounded"
     FAILED = "failed"

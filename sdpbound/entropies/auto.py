@@ -17,7 +17,8 @@ from sdpbound.entropies.coarse import Coarsening, CoarseProof, coarsenings
 from sdpbound.entropies.entropy import INACCURATE, Entropy, EntropyBound, least_entropy, no_less_than_trivial
 from sdpbound.entropies.method import FIRST_LEVEL, VonNeumannMethod
 from sdpbound.entropies.question import EntropyQuestion, KeyQuestion
-from sdpbound.errors import CertificateError, InvalidInput, SolverFailure
+from sdpbound.errors import CertificateError, InvalidInput, SolverFailure, TimeIsUp
+from sdpbound.limiting import cut_short, go_on, time_left
 from sdpbound.npa.levels import Level, normalise_level
 
 __all__ = ["Auto"]
@@ -97,13 +98,14 @@ class Auto(VonNeumannMethod):
             if contest.is_over:
                 return contest.answer()
         for coarse in [] if exact else coarsenings(question, _COARSER):
-            contest.enter_coarse(best, coarse)
+            if contest.may_go_on:
+                contest.enter_coarse(best, coarse)
         programs = _able({name: m for name, m in self.methods.items() if not m.exact}, contest.asked)
         efforts = (_TO_IMPROVE, _TO_ANSWER) if contest.has_some else (_TO_ANSWER,)
         for name, method in programs.items():
             for seconds in efforts:
-                small = method.within(contest.asked, seconds)
-                if small is not None and not contest.is_over:
+                small = method.within(contest.asked, contest.effort(seconds))
+                if small is not None and not contest.is_over and contest.may_go_on:
                     contest.enter(name, small)
                 if contest.has_some and contest.best.method != name:  # more effort is not worth it
                     break
@@ -118,6 +120,21 @@ class _Contest:
     tolerance: float
     entered: list[tuple[EntropyBound, bool]] = field(default_factory=list)  # and whether an exact method proved it
     failures: list[SolverFailure] = field(default_factory=list)
+    cut: bool = False  # whether the time was over before the contest was
+    hurried: bool = False  # whether a method had less time than it would have had
+
+    def effort(self, seconds: float) -> float:
+        """So many seconds, or what is left."""
+        left = time_left()
+        self.hurried |= left < seconds
+        return min(left, seconds)
+
+    @property
+    def may_go_on(self) -> bool:
+        """Whether there is time for another method; the first one finds out by itself."""
+        if self.entered and not self.cut:
+            self.cut = not go_on()
+        return not self.cut
 
     @cached_property
     def asked(self) -> KeyQuestion:
@@ -160,10 +177,15 @@ class _Contest:
         try:
             bound = method.lower_bound(self.asked)
         except SolverFailure as failure:
-            self.failures.append(failure)
+            self.fail(failure)
             return
         if isinstance(bound, EntropyBound) and bound.merit == self.question.figure:
             self.entered.append((replace(bound, method=bound.method or name), method.exact))
+
+    def fail(self, failure: SolverFailure) -> None:
+        """Take down why a method has proven nothing."""
+        self.failures.append(failure)
+        self.cut |= isinstance(failure, TimeIsUp)
 
     def enter_coarse(self, methods: Mapping[str, Entropy], coarse: Coarsening) -> None:
         """Let methods bound the entropy of coarser data."""
@@ -175,7 +197,7 @@ class _Contest:
                 proof = CoarseProof(self.question, model, coarse, bound)
                 value, shown = no_less_than_trivial(proof.value, proof, self.question, model)
             except SolverFailure as failure:
-                self.failures.append(failure)
+                self.fail(failure)
                 continue
             except CertificateError:  # a proof of another package without a functional
                 continue
@@ -186,7 +208,7 @@ class _Contest:
                 model=model,
                 solver_value=bound.solver_value,
                 solver=bound.solver,
-                status=INACCURATE,
+                status=bound.status if bound.is_stopped else INACCURATE,
                 seconds=bound.seconds,
                 method=name,
                 merged=coarse.words,
@@ -201,7 +223,7 @@ class _Contest:
             if self.entered:
                 return self.best
         if self.failures:
-            raise self.failures[0]
+            raise next((failure for failure in self.failures if isinstance(failure, TimeIsUp)), self.failures[0])
         raise InvalidInput("no method for entropies applies to these data with these options; leave options out.")
 
     def answer(self) -> EntropyBound:
@@ -212,6 +234,11 @@ class _Contest:
             status = INACCURATE
         elif status == INACCURATE:
             status = Status.SOLVED.value
+        late = Status.OUT_OF_TIME.value
+        hurried = self.hurried or any(bound.status == late for bound, _ in self.entered)
+        if self.cut or (hurried and not gap <= self.tolerance):
+            cut_short()
+            status = late
         seconds: dict[str, float] = {}
         for bound, _ in self.entered:
             for part, value in bound.seconds.items():

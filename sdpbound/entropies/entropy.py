@@ -16,6 +16,7 @@ from sdpbound.arrays import Floats
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.bound import Bound, Proof
 from sdpbound.bounds.rounding import lower_float
+from sdpbound.conic.program import Status
 from sdpbound.entropies.proof import EntropyProof
 from sdpbound.entropies.question import EntropyQuestion, KeyQuestion
 
@@ -131,9 +132,11 @@ class EntropyBound(Bound):
         if self.method:
             data = f", data coarser: {self.merged}" if self.merged else ""
             notes.append(f"method {self.method!r}{data}")
+        far = f"{self.gap:.1e} bits" if math.isfinite(self.gap) else "an unknown amount"
         if self.status == INACCURATE and self.tolerance > 0:
-            far = f"{self.gap:.1e} bits" if math.isfinite(self.gap) else "an unknown amount"
             notes.append(f"the tolerance of {self.tolerance:g} is not shown to be kept: the entropy may be {far} above")
+        if self.status == Status.OUT_OF_TIME.value:
+            notes.append(f"the entropy may be {far} above")
         return notes
 
 

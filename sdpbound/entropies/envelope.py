@@ -5,6 +5,7 @@ The functional of each bound holds at every other point as well.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypedDict, Unpack
@@ -18,6 +19,7 @@ from sdpbound.bell.observations import Observations
 from sdpbound.entropies.conditional import conditional_entropy
 from sdpbound.entropies.entropy import Entropy, EntropyBound
 from sdpbound.errors import InvalidInput, InvalidParameter, InvalidShape
+from sdpbound.limiting import go_on
 
 __all__ = ["EntropyEnvelope", "EnvelopeOptions", "entropy_envelope"]
 
@@ -176,7 +178,7 @@ class _Curve:
             miss = chord - self.envelope()
             miss[known] = 0.0
             worst = int(miss.argmax())
-            if miss[worst] <= tolerance:
+            if miss[worst] <= tolerance or not go_on():
                 return max(float(miss[worst]), 0.0)
             self.add(worst)
 
@@ -191,6 +193,8 @@ class _Curve:
             low, high = queue.pop(0)
             if high - low < 2:
                 continue
+            if not go_on():
+                return math.nan  # of what is left nothing is known
             middle = (low + high) // 2
             gain = self.add(middle)
             if gain > tolerance:

@@ -20,6 +20,7 @@ from sdpbound.entropies.qubits.method import SweptQubits, fitted
 from sdpbound.entropies.qubits.mixture import QubitOptimum, least_mixture
 from sdpbound.entropies.qubits.problem import Key, QubitProblem
 from sdpbound.entropies.question import EntropyQuestion
+from sdpbound.limiting import unlimited
 
 __all__ = ["StartedQubits", "known_start"]
 
@@ -101,8 +102,9 @@ def _turned(c: Columns, alice: Floats, bob: Floats) -> Columns:
 def _known(key: Key) -> tuple[QubitOptimum, ...]:
     """The best strategies for four correlators of equal size, at several CHSH values."""
     found: list[QubitOptimum] = []
-    for value in _VALUES:
-        behaviour = Behaviour.from_correlators(value / 4.0 * np.array([[1.0, 1.0], [1.0, -1.0]]))
-        question = EntropyQuestion(Observations.correlators(behaviour), 0, 0 if key is Key.BOTH else None)
-        found.append(least_mixture(question, _ACCURACY, found[-1] if found else None))
+    with unlimited():  # they are kept for other calls
+        for value in _VALUES:
+            behaviour = Behaviour.from_correlators(value / 4.0 * np.array([[1.0, 1.0], [1.0, -1.0]]))
+            question = EntropyQuestion(Observations.correlators(behaviour), 0, 0 if key is Key.BOTH else None)
+            found.append(least_mixture(question, _ACCURACY, found[-1] if found else None))
     return tuple(found)

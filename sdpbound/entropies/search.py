@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from sdpbound.adversaries import Quantum
 from sdpbound.arrays import Floats
 from sdpbound.bounds.boundary import towards_noise
+from sdpbound.bounds.rounding import rounded
 from sdpbound.bounds.separation import CERTIFIED_SEPARATION, raise_if_separated
 from sdpbound.bounds.solving import TARGET_CORRECTION
 from sdpbound.bounds.used_symmetry import UsedSymmetry
@@ -31,7 +32,8 @@ from sdpbound.entropies.entropy import INACCURATE, EntropyBound, no_less_than_tr
 from sdpbound.entropies.proof import ProgramProof
 from sdpbound.entropies.question import EntropyQuestion
 from sdpbound.entropies.words import words_of_level
-from sdpbound.errors import SolverFailure
+from sdpbound.errors import SolverFailure, TimeIsUp
+from sdpbound.limiting import doing, note, proven, require_time
 from sdpbound.npa.levels import Level, normalise_level
 
 __all__ = ["Attempt", "EntropyProgram", "EntropySearch"]
@@ -125,6 +127,7 @@ class EntropySearch(ABC, Generic[P, A]):
     inside: bool = field(default=False, init=False)  # whether a test found no functional that separates the data
 
     words_gain: float = field(default=math.nan, init=False)  # bits that the last level gained at few nodes
+    cut: bool = field(default=False, init=False)  # whether the time was over before the search was
 
     @abstractmethod
     def improve(self) -> None:
@@ -140,13 +143,15 @@ class EntropySearch(ABC, Generic[P, A]):
 
     def run(self) -> EntropyBound:
         """Search, and return the best bound of all attempts."""
-        try:
-            self.improve()
-        except SolverFailure:  # the earlier attempts are still proven
-            if not self.attempts:
-                raise
+        with doing(self.question.figure.words):
+            try:
+                self.improve()
+            except SolverFailure as failure:  # the earlier attempts are still proven
+                if not self.attempts:
+                    raise
+                self.cut |= isinstance(failure, TimeIsUp)
         best = max(self.attempts, key=lambda attempt: attempt.bound)  # the last is not always the best
-        if best.bound > self.most:
+        if best.bound > self.most and not self.cut:
             return replace(self, question=self.question.widened()).run()
         return self._as_bound(best)
 
@@ -194,10 +199,13 @@ class EntropySearch(ABC, Generic[P, A]):
         On the boundary of the set the program has no interior, and every solver stalls. A functional that is optimal
         slightly inside the set is a proof as well, and it loses little at the true data.
         """
+        require_time()
         begun = time.perf_counter()
-        program = self.program(level, nodes)
-        self.seconds["assemble"] += time.perf_counter() - begun
-        best = self._attempt(program, level, self.retreat)
+        with doing(f"level {Quantum(level).label}"):
+            note("writing the program")
+            program = self.program(level, nodes)
+            self.seconds["assemble"] += time.perf_counter() - begun
+            best = self._attempt(program, level, self.retreat)
         observed = self.question.observed
         doubtful = best.result.status is Status.INFEASIBLE or best.bound > self.most + CERTIFIED_SEPARATION
         if doubtful and len(observed) and not self.inside:
@@ -208,11 +216,16 @@ class EntropySearch(ABC, Generic[P, A]):
             for step in ENTROPY_RETREATS:
                 try:
                     other = self._attempt(program, level, step)
+                except TimeIsUp:
+                    self.cut = True
+                    break
                 except SolverFailure:  # the best attempt so far is still proven
                     break
                 if other.bound > best.bound:
                     best, self.retreat = other, step
         self.attempts.append(best)
+        top = max(attempt.bound for attempt in self.attempts)
+        proven(lambda: rounded(top, "lower", 6))
         return best
 
     def _attempt(self, program: P, level: Level, retreat: float) -> A:
@@ -223,9 +236,15 @@ class EntropySearch(ABC, Generic[P, A]):
         inequality = program.reduced.inequality(program.data(moved, observed.tolerances))
         assembled = time.perf_counter()
         self.seconds["assemble"] += assembled - begun
+        shape = f"{len(program.nodes)} nodes" if len(program.nodes) else ""
+
+        def claimed(value: float) -> float:
+            return program.claimed(SolverResult("", Status.STOPPED, (), np.zeros(0), value, 0.0))
+
         # a solver that eliminates one node after the other takes a time linear in their number
         try:
-            result = first_answer(self.solver, inequality, self._accuracy(), lambda s: s.eliminates_groups)
+            with doing(shape, claimed):
+                result = first_answer(self.solver, inequality, self._accuracy(), lambda s: s.eliminates_groups)
         finally:
             solved = time.perf_counter()
             self.seconds["solve"] += solved - assembled
@@ -247,11 +266,14 @@ class EntropySearch(ABC, Generic[P, A]):
         model = Quantum(best.level)
         proof = ProgramProof(self.question, model, best.program, best.dual)
         value, shown = no_less_than_trivial(best.bound + 0.0, proof, self.question, model)
-        gap = self.gap_of(best)
+        cut = best.result.status is Status.OUT_OF_TIME
+        gap = math.nan if cut else self.gap_of(best)  # what it says of a dual that is not the best one is not true
         status = best.result.status.value
         chosen = self.level is not None or self.nodes is not None  # a program was asked for, not an accuracy
         if best.result.status is Status.SOLVED and not chosen and not gap <= self.tolerance:
             status = INACCURATE
+        if self.cut or any(attempt.result.status is Status.OUT_OF_TIME for attempt in self.attempts):
+            status = Status.OUT_OF_TIME.value
         return EntropyBound(
             value=value,
             side="lower",

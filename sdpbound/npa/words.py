@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdpbound.bell.scenario import Letter, Scenario
+from sdpbound.limiting import require_time
 
 __all__ = [
     "MomentLookup",
@@ -206,6 +207,7 @@ def moment_matrix_of(algebras: tuple[PartyAlgebra, ...], words: Sequence[Word]) 
         own_words = list(own)
         product = algebra.product
         for i, left in enumerate(own_words):
+            require_time()
             row = []
             for right in own_words:
                 p = product(left, right)

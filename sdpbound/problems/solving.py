@@ -18,11 +18,12 @@ from sdpbound.conic.formats import write_program
 from sdpbound.conic.program import LinearMatrixInequality, SolverResult, Status
 from sdpbound.conic.solvers.choose import SolverChoice, first_answer, solvers_for
 from sdpbound.conic.solvers.solver import BROKEN, DEFAULT_TOLERANCE, ask
-from sdpbound.errors import Infeasible, SolverFailure
+from sdpbound.errors import Infeasible, SolverFailure, TimeIsUp
+from sdpbound.limiting import doing, go_on, proven
 from sdpbound.problems.bound import OperatorValue, ProblemBound, ProblemProof
 from sdpbound.problems.certifying import SquaresProof, prove, prove_contradiction, unbounded_squares
 from sdpbound.problems.expressions import Expression, Polynomial, polynomial
-from sdpbound.problems.levels import Level, words_of
+from sdpbound.problems.levels import Level, level_text, words_of
 from sdpbound.problems.problem import Statement
 from sdpbound.problems.program import Program
 from sdpbound.problems.relaxation import relax
@@ -192,9 +193,17 @@ class _Search:
         self.best: tuple[SquaresProof, SolverResult] | None = None
         self.direct: float | None = None  # what the first solver says of the objective itself
         self.failures: list[str] = []
+        self.late: TimeIsUp | None = None  # what a solver said whose time was over
+        self.cut = False  # whether something else was left out for want of time
         self.asked = False  # whether the conditions can be met
 
     def bound(self) -> ProblemBound:
+        """The best bound that is proven."""
+        sign = self.figure.sign(self.side)
+        with doing(f"{self.figure.words}, level {level_text(self.level)}", lambda value: sign * value):
+            return self._solved()
+
+    def _solved(self) -> ProblemBound:
         row = self.program.row(self.objective)
         scale = float(np.abs(row[1:]).max(initial=0.0)) or 1.0
         inequality = self.program.inequality(row)
@@ -208,11 +217,15 @@ class _Search:
         self._try_nothing()
         if squares.any() and not self.settled:
             for slack in SLACKS:
+                if self.is_late:
+                    break
                 moved = self.program.inequality(row + slack * scale * squares)
                 self._attempt(moved, slack * scale)
                 if self.settled:
                     break
         if self.best is None:
+            if self.late is not None:
+                raise self.late
             self.raise_if_infeasible()
             why = f" ({'; '.join(dict.fromkeys(self.failures))})" if self.failures else ""
             raise SolverFailure(
@@ -221,6 +234,13 @@ class _Search:
                 "take a higher level, or add inequalities that bound the operators."
             )
         return self._made(*self.best, self.figure)
+
+    @property
+    def is_late(self) -> bool:
+        """Whether what comes next is left out, as there is a proof and no time is left."""
+        if self.best is not None and not self.cut:
+            self.cut = not go_on()
+        return self.cut or self.late is not None
 
     @property
     def settled(self) -> bool:
@@ -232,9 +252,14 @@ class _Search:
         for candidate in solvers_for(self.solver, inequality, self.tolerance):
             if candidate.first_order and self.best is not None:
                 continue
+            if self.is_late:
+                return
             begun = time.perf_counter()
             try:
                 result = _answer(candidate, inequality)
+            except TimeIsUp as failure:
+                self.late = failure
+                return
             except SolverFailure as failure:
                 self.failures.append(str(failure))
                 continue
@@ -259,8 +284,14 @@ class _Search:
             self.seconds["certify"] += time.perf_counter() - begun
             if proof is not None and (self.best is None or proof.value < self.best[0].value):
                 self.best = (proof, result)
+                self.tell(proof)
             if self.settled or (slack == 0.0 and proof is None):
                 return
+
+    def tell(self, proof: SquaresProof) -> None:
+        """Show what is proven."""
+        sign = self.figure.sign(self.side)
+        proven(lambda: rounded(sign * round_up(proof.value), self.side, 7))
 
     def _try_nothing(self) -> None:
         """The dual that is zero: a word is at most its norm. It is exact, and better where this is the optimum."""
@@ -286,7 +317,7 @@ class _Search:
             model=None,
             solver_value=solver_value,
             solver=result.solver,
-            status=result.status.value,
+            status=Status.OUT_OF_TIME.value if self.cut or self.late is not None else result.status.value,
             seconds=self.seconds,
             found=found,
             _proof=ProblemProof(self.program, figure, self.side, proof),

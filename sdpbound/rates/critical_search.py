@@ -38,12 +38,15 @@ from sdpbound.errors import (
     InvalidParameter,
     InvalidShape,
     SolverFailure,
+    TimeIsUp,
 )
+from sdpbound.limiting import go_on, require_time
+from sdpbound.rates.bracket import Along
 from sdpbound.rates.correction import choices, error_correction
 from sdpbound.rates.guess import guessed_end
 from sdpbound.rates.options import LineOptions, SearchOptions
 from sdpbound.rates.rates import Rate, key_rate, randomness_rate
-from sdpbound.rates.thresholds import Along, Threshold, end_along, with_dead_end
+from sdpbound.rates.thresholds import LATE, Threshold, end_along, with_dead_end
 from sdpbound.rates.upper import key_rate_under, randomness_rate_upper_bound
 
 __all__ = [
@@ -214,6 +217,9 @@ class Plan:
         best = lines[0].threshold(asked, asked.options.start)
         solves = best.solves
         for line in lines[1:]:
+            if not go_on():
+                best = replace(best, open=LATE)
+                break
             start = asked.options.start
             if best.alive is not None:
                 start = best.alive
@@ -223,7 +229,11 @@ class Plan:
                         continue
                 except (Infeasible, SolverFailure):
                     continue
-            other = line.threshold(asked, start)
+            try:
+                other = line.threshold(asked, start)
+            except TimeIsUp:
+                best = replace(best, open=LATE)
+                break
             solves += other.solves
             if asked.reach(other.alive) > asked.reach(best.alive):
                 best = other
@@ -295,6 +305,8 @@ def farthest(
 
     def loss(point: Sequence[float]) -> float:
         nonlocal solves
+        if best:
+            require_time()
         p = tuple(float(min(max(v, low), high)) for v, (_, low, high) in zip(point, limits, strict=True))
         found = threshold_at(p, best[0][1].alive if best else asked.options.start)
         solves += found.solves
@@ -303,18 +315,31 @@ def farthest(
             best[:] = [(reach, found, p)]
         return -reach
 
+    late = ""
+    try:
+        _search(loss, limits, asked)
+    except TimeIsUp:  # the best one so far is proven
+        if not best:
+            raise
+        late = LATE
+    _, found, point = best[0]
+    names = tuple((name, value) for (name, _, _), value in zip(limits, point, strict=True))
+    return replace(found, solves=solves, found=names, open=found.open or late), point
+
+
+def _search(
+    loss: Callable[[Sequence[float]], float], limits: tuple[tuple[str, float, float], ...], asked: Asked
+) -> None:
+    """Minimise a function of one parameter or of several, within their limits."""
     if len(limits) == 1:
         _, low, high = limits[0]
         minimize_scalar(lambda v: loss([v]), bounds=(low, high), method="bounded", options={"xatol": ACCURACY})
-    else:
-        middle = np.array([0.5 * (low + high) for _, low, high in limits])
-        size = np.array([high - low for _, low, high in limits])
-        simplex = np.vstack([middle, *(middle + 0.3 * size * row for row in np.eye(len(limits)))])
-        options = {"xatol": ACCURACY, "fatol": 0.1 * asked.options.tolerance, "maxfev": 80, "initial_simplex": simplex}
-        minimize(loss, middle, method="Nelder-Mead", options=options, bounds=[(low, high) for _, low, high in limits])
-    _, found, point = best[0]
-    names = tuple((name, value) for (name, _, _), value in zip(limits, point, strict=True))
-    return replace(found, solves=solves, found=names), point
+        return
+    middle = np.array([0.5 * (low + high) for _, low, high in limits])
+    size = np.array([high - low for _, low, high in limits])
+    simplex = np.vstack([middle, *(middle + 0.3 * size * row for row in np.eye(len(limits)))])
+    options = {"xatol": ACCURACY, "fatol": 0.1 * asked.options.tolerance, "maxfev": 80, "initial_simplex": simplex}
+    minimize(loss, middle, method="Nelder-Mead", options=options, bounds=[(low, high) for _, low, high in limits])
 
 
 # -- devices and tests ----------------------------------------------------------------------------------------------

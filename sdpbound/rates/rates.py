@@ -7,6 +7,7 @@ The entropy is a value of its own: an :class:`Entropy` says how H(A|X=x,E) is bo
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Unpack
 
@@ -28,7 +29,8 @@ from sdpbound.entropies.min_entropy import MinEntropy
 from sdpbound.entropies.question import KeyQuestion, require_preprocessing
 from sdpbound.entropies.self_test import SelfTest, find_self_test
 from sdpbound.entropies.swept import SweptEntropy
-from sdpbound.errors import InvalidInput, InvalidParameter, NotSelfTesting
+from sdpbound.errors import InvalidInput, InvalidParameter, NotSelfTesting, TimeIsUp
+from sdpbound.limiting import as_many_as_fit
 from sdpbound.rates.correction import key_choices, leakage_of_key, sender_of
 from sdpbound.rates.options import RandomnessChanges, RandomnessOptions, RateChanges, RateOptions
 
@@ -198,7 +200,8 @@ def key_rate(
         data = entropy.tested(data)
 
     def best(lower: dict[int, Bound], sdp: Rate | None) -> Rate:
-        value, key = max((lower[senders[key][1][1]].value - leaks[key], key) for key in keys)
+        known = [key for key in keys if senders[key][1][1] in lower]  # all, but where the time was over
+        value, key = max((lower[senders[key][1][1]].value - leaks[key], key) for key in known)
         bound, leak = lower[senders[key][1][1]], leaks[key]
         value = math.nextafter(value, -math.inf)  # the subtraction rounds once
         security = _security(entropy.adversary, "key", bound, len(key))
@@ -207,7 +210,8 @@ def key_rate(
     def asked(own: Settings) -> KeyQuestion:
         return _asked(data, own, False, how.closed_forms, preprocessing)
 
-    numeric = best({s: entropy.lower_bound(asked(own)) for own, (_, s) in alone}, None)
+    own_keys = {s: own for own, (_, s) in alone}
+    numeric = best(as_many_as_fit(own_keys, lambda s: entropy.lower_bound(asked(own_keys[s]))), None)
     test = _self_test(data, entropy.adversary, how.closed_forms and not preprocessing)
     if how.require_self_test and test is None:
         raise NotSelfTesting(NO_SELF_TEST)
@@ -257,7 +261,7 @@ def randomness_rate(
     keys = key_choices(behaviour, x, y, settings, local)
 
     def best(lower: dict[Settings, Bound], sdp: Rate | None) -> Rate:
-        key = max(keys, key=lambda key: lower[key].value)
+        key = max(lower, key=lambda key: lower[key].value)
         bound = lower[key]
         return Rate(
             bound.value,
@@ -270,7 +274,9 @@ def randomness_rate(
             sdp,
         )
 
-    numeric = best({key: entropy.lower_bound(_asked(data, key, blind, how.closed_forms)) for key in keys}, None)
+    numeric = best(
+        as_many_as_fit(keys, lambda key: entropy.lower_bound(_asked(data, key, blind, how.closed_forms))), None
+    )
     test = _self_test(data, entropy.adversary, how.closed_forms)
     if how.require_self_test and test is None:
         raise NotSelfTesting(NO_SELF_TEST)
@@ -323,7 +329,8 @@ def best_preprocessing(
         rates.append(key_rate(behaviour, observed, x, y, entropy, flips, closed_forms=closed_forms, settings=settings))
         return -rates[-1].value
 
-    minimize_scalar(loss, bounds=(0.0, 0.5), method="bounded", options={"xatol": accuracy})
+    with suppress(TimeIsUp):  # the best one so far is proven
+        minimize_scalar(loss, bounds=(0.0, 0.5), method="bounded", options={"xatol": accuracy})
     return max(rates, key=lambda rate: rate.value)
 
 

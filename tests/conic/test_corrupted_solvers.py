@@ -508,7 +508,7 @@ def test_the_door_refuses_what_is_unfit(changes: dict[str, Any]) -> None:
 def test_there_is_no_other_door() -> None:
     package = Path(sb.__file__).parent
     asks = {path.name for path in package.rglob("*.py") if "solver.solve(" in path.read_text(encoding="utf-8")}
-    assert asks == {"solver.py"}
+    assert asks == {"solver.py", "apart.py"}  # the latter in another process, whose answers come in by the same door
     linear = {path.name for path in package.rglob("*.py") if "linprog(" in path.read_text(encoding="utf-8")}
     assert linear == {"highs_.py"}
     own = {path.name for path in package.rglob("*.py") if "import highspy" in path.read_text(encoding="utf-8")}

@@ -65,6 +65,7 @@ def test_contributing_tells_the_floors() -> None:
         "lazy",
         "version",
         "registry",
+        "limiting",
         "sdpbound",
         "__main__",
     }  # every room is told but these small ones

@@ -13,6 +13,7 @@ from sdpbound.bell.families.family import Axis, Family
 from sdpbound.bell.search import see_saw
 from sdpbound.bell.strategy import Strategy
 from sdpbound.errors import InvalidInput
+from sdpbound.limiting import unlimited
 
 __all__ = ["SeeSaw"]
 
@@ -96,4 +97,5 @@ class SeeSaw(Family):
 
 @lru_cache(maxsize=16)
 def _found(family: SeeSaw, dimension: int, seed: int, restarts: int) -> Strategy:
-    return see_saw(family.expression({}), dimension, restarts, rng=seed)[1]
+    with unlimited():  # it is kept for other calls
+        return see_saw(family.expression({}), dimension, restarts, rng=seed)[1]

@@ -11,6 +11,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar, Generic, Protocol, TypeVar
 
+from sdpbound.limiting import go_on, note
+
 __all__ = ["ColumnGeneration"]
 
 
@@ -34,12 +36,14 @@ class ColumnGeneration(ABC, Generic[A]):
     rounds : how often columns may still be priced
     patience : rounds in a row without progress that are accepted
     met : class attribute, deviations up to this are none
+    cut : whether a limit of time ended the rounds, after the first one
     """
 
     prices: Sequence[float]
     rounds: int
     patience: int
     met: ClassVar[float]
+    cut: bool = False
 
     def generate(self) -> A:
         """Price columns until the mixture is good enough or nothing improves it; the last mixture.
@@ -49,6 +53,7 @@ class ColumnGeneration(ABC, Generic[A]):
         SolverFailure
             The linear program has no answer.
         """
+        priced = 0
         for price in self.prices:
             self.begin()
             idle = 0
@@ -59,9 +64,14 @@ class ColumnGeneration(ABC, Generic[A]):
                 idle = 0 if self.has_progressed(answer) else idle + 1
                 if idle > self.patience or not self.rounds:
                     break
+                if priced and not go_on():
+                    self.cut = True
+                    break
+                note(f"round {priced + 1} of new strategies")
+                priced += 1
                 self.rounds -= 1
                 self.add_columns(answer)
-            if answer.missed <= self.met:
+            if answer.missed <= self.met or self.cut:
                 break
             if price != self.prices[-1]:
                 self.approach(answer)

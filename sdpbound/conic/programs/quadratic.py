@@ -36,8 +36,12 @@ from sdpbound.conic.certificate import factor_positive, rounding_unit
 from sdpbound.conic.programs.shared import Rows, SharedData, SharedDual, SharedProgram, SharedStructure
 from sdpbound.conic.programs.signs import SignSymmetry, orbits_of, sign_generators
 from sdpbound.conic.sectors import SectorBlock, sectors_of
+from sdpbound.limiting import require_time
 
 __all__ = ["CopyMaps", "QuadraticData", "QuadraticDual", "QuadraticProgram", "QuadraticStructure"]
+
+#: Products of numbers in a second in a decomposition with pivots (one thread): about; for the time that a step takes.
+DECOMPOSED = 6e9
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +75,8 @@ class CopyMaps:
     @cached_property
     def independent(self) -> Ints:
         """A maximal set of linearly independent rows of ``own``."""
+        rows, columns = self.own.shape[0], np.unique(self.own.indices).size
+        require_time(4.0 * rows**2 * columns / DECOMPOSED)
         dense = self.own.toarray()
         used = dense[:, np.abs(dense).any(axis=0)]
         _, r, order = scipy.linalg.qr(used.T, mode="economic", pivoting=True)

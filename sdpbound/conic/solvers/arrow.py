@@ -31,6 +31,7 @@ from sdpbound.conic.solvers import vectors
 from sdpbound.conic.solvers.arrow_groups import BlockColumns, Layout, layout_of
 from sdpbound.conic.solvers.solver import Solver
 from sdpbound.errors import SolverFailure
+from sdpbound.limiting import go_on, note
 
 __all__ = ["Arrow"]
 
@@ -67,8 +68,8 @@ class Arrow(Solver):
             raise SolverFailure("arrow needs a variable and a semidefinite block, and this program lacks one.")
         vectors.require_finite(program, self.name)
         begun = perf_counter()
-        iteration = _Iteration(program, _layout(program))
         with np.errstate(all="ignore"):  # what is not finite ends the iteration
+            iteration = _Iteration(program, _layout(program))
             status, steps = iteration.run(self.tolerance, begun + self.time_limit)
         point = iteration.best
         return vectors.result(
@@ -218,7 +219,8 @@ class _Iteration:
             if ray is not None:
                 self.best = point
                 return ray, step
-            if perf_counter() > until:
+            note(f"iteration {step}", program.offset + left.upper)
+            if perf_counter() > until or not go_on():
                 break
             try:
                 point, length = self._stepped(point, left)

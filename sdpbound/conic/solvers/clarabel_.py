@@ -11,15 +11,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
 from time import perf_counter
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
 
 from sdpbound.conic.program import LinearMatrixInequality, SolverResult, Status
 from sdpbound.conic.solvers import vectors
+from sdpbound.conic.solvers.silence import silent
 from sdpbound.conic.solvers.solver import Solver
 from sdpbound.errors import InvalidSolver, SolverFailure
+from sdpbound.limiting import go_on, interrupts_wait, is_limited, note
 
 __all__ = ["Clarabel"]
 
@@ -32,9 +34,13 @@ _STATUS = {
     "AlmostDualInfeasible": Status.UNBOUNDED,
     "MaxIterations": Status.STOPPED,
     "MaxTime": Status.STOPPED,
+    "CallbackTerminated": Status.STOPPED,
     "InsufficientProgress": Status.STOPPED,
     "NumericalError": Status.FAILED,
 }
+
+#: Bytes; with more the system has ended the process, at a block of 244 rows.
+_MOST_MEMORY = 4e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,8 @@ class Clarabel(Solver):
         # Measured on moment matrices (one thread): fastest up to 12, then its time grows like n^6.
         if not sizes:
             return 1.0
+        if _memory(sizes) > _MOST_MEMORY:
+            return None
         return 0.0 if max(sizes) <= 12 else 3.0
 
     def solve(self, program: LinearMatrixInequality) -> SolverResult:
@@ -63,6 +71,11 @@ class Clarabel(Solver):
             raise InvalidSolver("clarabel is not installed: pip install clarabel.") from error
 
         vectors.require_finite(program, self.name)
+        if _memory(program.sizes) > _MOST_MEMORY:
+            raise SolverFailure(
+                f"clarabel would take about {_memory(program.sizes) / 1e9:.1f} GB for blocks of up to "
+                f"{max(program.sizes)} rows, and may take {_MOST_MEMORY / 1e9:.0f}; try solver qics or sdpa."
+            )
         start = perf_counter()
         settings = clarabel.DefaultSettings()
         settings.verbose = False
@@ -85,17 +98,20 @@ class Clarabel(Solver):
         cones = [clarabel.NonnegativeConeT(program.linear)] if program.linear else []
         cones += [clarabel.PSDTriangleConeT(n) for n in program.sizes]
         try:
-            answer = clarabel.DefaultSolver(
-                _no_quadratic_term(program.variables),
-                -unit * program.cost,
-                vectors.scaled_matrix(program, -1.0),
-                program.constant * scale,
-                cones,
-                settings,
-            ).solve()
+            with silent(2):  # a panic in Rust says more there than is of use
+                engine = clarabel.DefaultSolver(
+                    _no_quadratic_term(program.variables),
+                    -unit * program.cost,
+                    vectors.scaled_matrix(program, -1.0),
+                    program.constant * scale,
+                    cones,
+                    settings,
+                )
+                answer = _watched(engine, program.offset, unit) if is_limited() else engine.solve()
         except BaseException as error:  # a panic in Rust derives from BaseException
             if isinstance(error, Exception) or type(error).__name__ == "PanicException":
-                raise SolverFailure(f"clarabel failed ({error}); try solver sdpa or qics.") from error
+                reason = " ".join(str(error).split())[:200]
+                raise SolverFailure(f"clarabel failed ({reason}); try solver sdpa or qics.") from error
             raise
         dual = np.asarray(answer.z) / (unit * scale)
         message = str(answer.status)
@@ -110,6 +126,25 @@ class Clarabel(Solver):
             message=message,
             solution=np.asarray(answer.x),
         )
+
+
+def _watched(engine: Any, offset: float, unit: float) -> Any:
+    """Solve, and ask after each iteration whether to go on. An exception would be lost on its way through Rust."""
+    if not hasattr(engine, "set_termination_callback"):  # Clarabel before 0.11: its time limit alone
+        return engine.solve()
+    with interrupts_wait() as came:
+
+        def is_over(info: Any) -> bool:
+            note(f"iteration {info.iterations}", offset - info.cost_dual / unit)
+            return bool(came) or not go_on()
+
+        engine.set_termination_callback(is_over)
+        return engine.solve()
+
+
+def _memory(sizes: tuple[int, ...]) -> float:
+    """Bytes of what each block adds to the equations that Clarabel factorises: a full matrix of its entries' pairs."""
+    return float(sum(12.0 * (n * (n + 1) / 2) ** 2 for n in sizes))
 
 
 @lru_cache(maxsize=64)

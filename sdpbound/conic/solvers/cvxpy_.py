@@ -42,6 +42,7 @@ class Cvxpy(Solver):
     package: ClassVar[str] = "cvxpy"
     module: ClassVar[str] = "cvxpy"
     license: ClassVar[str] = "Apache-2.0"
+    stops: ClassVar[bool] = False
     example: ClassVar[str] = "CVXOPT"
 
     backend: str = "CLARABEL"

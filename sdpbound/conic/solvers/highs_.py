@@ -14,6 +14,7 @@ import numpy as np
 
 from sdpbound.conic.program import LinearMatrixInequality, SolverResult, Status
 from sdpbound.conic.solvers import vectors
+from sdpbound.conic.solvers.silence import silent
 from sdpbound.conic.solvers.solver import Solver
 from sdpbound.errors import SolverFailure
 
@@ -57,18 +58,19 @@ class Highs(Solver):
         start = perf_counter()
         tolerance = min(max(self.tolerance, 1e-10), 1e-6)
         try:
-            answer = linprog(
-                -program.cost,
-                A_ub=-program.matrix,
-                b_ub=program.constant,
-                bounds=(None, None),
-                method="highs",
-                options={
-                    "time_limit": self.time_limit,
-                    "primal_feasibility_tolerance": tolerance,
-                    "dual_feasibility_tolerance": tolerance,
-                },
-            )
+            with silent(1, 2):
+                answer = linprog(
+                    -program.cost,
+                    A_ub=-program.matrix,
+                    b_ub=program.constant,
+                    bounds=(None, None),
+                    method="highs",
+                    options={
+                        "time_limit": self.time_limit,
+                        "primal_feasibility_tolerance": tolerance,
+                        "dual_feasibility_tolerance": tolerance,
+                    },
+                )
         except (ValueError, RuntimeError, MemoryError) as error:
             raise SolverFailure(f"highs failed ({error}); check the program, or try solver clarabel.") from error
         status = _STATUS.get(answer.status, Status.FAILED)

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from sdpbound.conic.solvers.solver import numbers
 from sdpbound.errors import SolverFailure
+from sdpbound.limiting import require_time, time_left
 
 __all__ = [
     "Answer",
@@ -189,13 +190,17 @@ def minimise_standard(
     target: NDArray[np.float64],
     time_limit: float | None = None,
 ) -> StandardAnswer:
-    """Solve, by simplex where interior points fail; raises SolverFailure unless HiGHS calls its answer optimal."""
+    """Solve, by simplex where interior points fail; raises SolverFailure unless HiGHS calls its answer optimal.
+
+    ``time_limit``, in seconds, is one beside those of :func:`sdpbound.limits`; TimeIsUp where these come first.
+    """
     message = "no method ran"
     # HiGHS's tolerances are absolute: cost and target are scaled to size 1
     cost_unit, target_unit = float(np.abs(cost).max(initial=0.0)) or 1.0, float(np.abs(target).max(initial=0.0)) or 1.0
     for method in ("ipm", "simplex"):
         try:
-            options = {**PRECISE} if time_limit is None else {"time_limit": float(time_limit), **PRECISE}
+            limit = min(math.inf if time_limit is None else float(time_limit), time_left())
+            options = {**PRECISE} if limit == math.inf else {"time_limit": limit, **PRECISE}
             answer = equations(cost / cost_unit, matrix, target / target_unit, method, options)
         except (ValueError, RuntimeError, MemoryError) as error:
             message = str(error)
@@ -205,6 +210,7 @@ def minimise_standard(
         if found is not None:
             return StandardAnswer(found.solution * target_unit, found.multipliers * cost_unit)
         if answer.late:
+            require_time()
             break
     raise SolverFailure(
         f"highs did not solve a linear program of {matrix.shape[0]} rows and {matrix.shape[1]} columns ({message}); "

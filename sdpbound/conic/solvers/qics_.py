@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from time import perf_counter
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -20,6 +20,7 @@ from sdpbound.conic.program import LinearMatrixInequality, SolverResult, Status
 from sdpbound.conic.solvers import vectors
 from sdpbound.conic.solvers.solver import Solver
 from sdpbound.errors import InvalidSolver, SolverFailure
+from sdpbound.limiting import go_on, is_limited, note
 
 __all__ = ["Qics"]
 
@@ -79,7 +80,7 @@ class Qics(Solver):
                     h=(expansion @ program.constant)[:, None],
                     cones=cones,
                 )
-                answer = qics.Solver(
+                engine = qics.Solver(
                     model,
                     verbose=0,
                     max_iter=100,
@@ -87,7 +88,9 @@ class Qics(Solver):
                     tol_gap=self.tolerance,
                     tol_feas=0.1 * self.tolerance,
                     tol_infeas=1e-10,  # default 1e-12, not reached when the program is infeasible by 1e-3 only
-                ).solve()
+                )
+                _watch(engine, program.offset)
+                answer = engine.solve()
         except (ArithmeticError, ValueError, RuntimeError, MemoryError, AssertionError, AttributeError) as error:
             # ValueError includes numpy's LinAlgError; RuntimeError includes scipy's ArpackError; a block without any
             # variable is an AttributeError of QICS.
@@ -104,3 +107,21 @@ class Qics(Solver):
             message=f"{answer['sol_status']}, {answer['exit_status']}",
             solution=answer["x_opt"].ravel(),
         )
+
+
+def _watch(engine: Any, offset: float) -> None:
+    """Let a solver ask after each of its steps whether to go on; its own test of the time is between steps too."""
+    step = getattr(engine, "step_and_check", None)
+    if step is None or not is_limited():
+        return
+
+    def watched() -> bool:
+        if step():
+            return True
+        note(f"iteration {engine.iter}", offset - float(engine.d_obj))
+        if go_on():
+            return False
+        engine.exit_status = "max_time"
+        return True
+
+    engine.step_and_check = watched

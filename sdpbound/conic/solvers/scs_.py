@@ -7,17 +7,23 @@ column, off-diagonal entries times sqrt(2). With D the scaling and P the reorder
 
 from __future__ import annotations
 
+import math
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from time import perf_counter
-from typing import ClassVar
+from time import monotonic, perf_counter
+from typing import Any, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
 
 from sdpbound.conic.program import LinearMatrixInequality, SolverResult, Status
 from sdpbound.conic.solvers import vectors
+from sdpbound.conic.solvers.silence import muted, silent
 from sdpbound.conic.solvers.solver import Solver
 from sdpbound.errors import InvalidSolver, SolverFailure
+from sdpbound.limiting import go_on, note, time_left
 
 __all__ = ["Scs"]
 
@@ -31,7 +37,11 @@ _STATUS = {
     -2: Status.INFEASIBLE,
     -6: Status.UNBOUNDED,
     -7: Status.INFEASIBLE,
+    -5: Status.STOPPED,
 }
+_INTERRUPTED, _CUT = -5, 2
+#: The most seconds of a slice; shorter ones lose much of what is learned in between.
+_SLICE = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +63,7 @@ class Scs(Solver):
 
     def solve(self, program: LinearMatrixInequality) -> SolverResult:
         try:
-            import scs
+            import scs  # noqa: F401
         except ImportError as error:
             raise InvalidSolver("scs is not installed: pip install scs.") from error
 
@@ -69,17 +79,9 @@ class Scs(Solver):
         data = {"A": matrix, "b": (program.constant * scale)[order], "c": -program.cost}
         cone = {"l": program.linear, "s": list(program.sizes)}
         tolerance = max(self.tolerance, _BEST_TOLERANCE)
+        settings = dict.fromkeys(("eps_abs", "eps_rel", "eps_infeas"), tolerance)
         try:
-            answer = scs.SCS(
-                data,
-                cone,
-                eps_abs=tolerance,
-                eps_rel=tolerance,
-                eps_infeas=tolerance,
-                max_iters=_MAX_ITERATIONS,
-                time_limit_secs=self.time_limit,
-                verbose=False,
-            ).solve()
+            answer = _solved(data, cone, settings, self.time_limit, program.offset)
         except (ValueError, RuntimeError, MemoryError, ArithmeticError) as error:
             raise SolverFailure(f"scs failed ({error}); try solver clarabel or sdpa.") from error
         info = answer["info"]
@@ -97,3 +99,50 @@ class Scs(Solver):
             message=info["status"],
             solution=np.asarray(answer["x"]),
         )
+
+
+def _solved(data: dict[str, Any], cone: dict[str, Any], settings: dict[str, float], limit: float, offset: float) -> Any:
+    """The answer of SCS; within a limit of time its work is cut into slices, each begun where the last one ended.
+
+    SCS catches Ctrl-C while it works, gives nothing back then, and nobody else hears of it. So within a limit Ctrl-C
+    waits for the end of a slice; where another thread takes it, the slice before answers.
+    """
+    import scs
+
+    begun = monotonic()
+    count = math.ceil(limit / _SLICE) if time_left() < math.inf else 1
+    with silent(1, 2), muted():
+        engine = scs.SCS(
+            data, cone, time_limit_secs=limit / count, max_iters=_MAX_ITERATIONS, verbose=False, **settings
+        )
+    best, iterations, slices = None, 0, 0
+    while True:
+        with silent(1, 2), muted(), nullcontext() if count == 1 else _interrupts_after():
+            found = engine.solve(warm_start=iterations > 0)
+        info = found["info"]
+        if info["status_val"] == _INTERRUPTED:
+            signal.raise_signal(signal.SIGINT)
+            best = best or found
+            best["info"] |= {"status_val": _INTERRUPTED, "status": "interrupted"}
+            return best
+        iterations += int(info["iter"])
+        note(f"iteration {iterations}", offset - float(info["dobj"]))
+        best, slices = found, slices + 1
+        best["info"]["iter"] = iterations
+        spent = monotonic() - begun
+        late = spent + 0.7 * spent / slices >= limit or iterations >= _MAX_ITERATIONS
+        if count == 1 or info["status_val"] != _CUT or late or not go_on():
+            return best
+
+
+@contextmanager
+def _interrupts_after() -> Iterator[None]:
+    """SIGINT waits for the end of the block where there is no other thread to take it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

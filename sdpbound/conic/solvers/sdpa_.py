@@ -9,12 +9,8 @@ size 1e3 and ``cost`` of size 1. At the same number of iterations the dual is th
 
 from __future__ import annotations
 
-import os
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import Lock
 from time import perf_counter
 from typing import Any, ClassVar
 
@@ -23,7 +19,8 @@ import scipy.sparse as sp
 
 from sdpbound.conic.program import LinearMatrixInequality, SolverResult, Status
 from sdpbound.conic.solvers import vectors
-from sdpbound.conic.solvers.solver import Solver
+from sdpbound.conic.solvers.silence import silent
+from sdpbound.conic.solvers.solver import Solver, interior_seconds
 from sdpbound.errors import InvalidSolver, SolverFailure
 
 __all__ = ["Sdpa"]
@@ -53,6 +50,7 @@ class Sdpa(Solver):
     module: ClassVar[str] = "sdpap"
     license: ClassVar[str] = "GPL-2.0"
     good_on_boundary: ClassVar[bool] = True
+    stops: ClassVar[bool] = False
 
     @property
     def name(self) -> str:
@@ -63,6 +61,10 @@ class Sdpa(Solver):
         # Measured on moment matrices (one thread): as fast as QICS up to 40, without the second that numba compiles,
         # and 2 to 4 times as fast with many blocks.
         return 1.0 if sizes else None
+
+    @classmethod
+    def seconds(cls, program: LinearMatrixInequality) -> float:
+        return interior_seconds(program)
 
     def solve(self, program: LinearMatrixInequality) -> SolverResult:
         try:
@@ -86,7 +88,7 @@ class Sdpa(Solver):
         ]
         cone = {"f": 0, "l": program.linear, "q": (), "s": tuple(int(n) for n in program.sizes)}
         try:
-            with _silent_stdout():
+            with silent(1):
                 found = sedumiwrap(*tables, cone, _options(self.tolerance))
             full, moments = (np.array(found[k], dtype=np.float64) for k in (0, 1))
             info = dict(found[3])
@@ -159,25 +161,3 @@ def _options(tolerance: float) -> dict[str, float | int | str | bool]:
         "sdpaResult": "",
         "numThreads": 1,
     }
-
-
-_stdout_lock = Lock()  # two threads that redirect descriptor 1 at once would not both restore it
-
-
-@contextmanager
-def _silent_stdout() -> Iterator[None]:
-    """Send file descriptor 1 to the null device: SDPA writes warnings there whatever its options say."""
-    with _stdout_lock:
-        try:
-            saved = os.dup(1)
-        except OSError:  # no standard output: nothing to silence
-            yield
-            return
-        try:
-            null = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(null, 1)
-            os.close(null)
-            yield
-        finally:
-            os.dup2(saved, 1)
-            os.close(saved)

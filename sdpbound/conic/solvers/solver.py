@@ -25,8 +25,9 @@ import numpy as np
 from sdpbound.arrays import Floats
 from sdpbound.conic.program import LinearMatrixInequality, SolverResult, Status
 from sdpbound.errors import InvalidParameter, InvalidSolver, SolverFailure
+from sdpbound.limiting import doing, go_on, is_limited, require_time, time_left
 
-__all__ = ["BROKEN", "DEFAULT_TOLERANCE", "LARGEST", "Solver", "ask", "numbers"]
+__all__ = ["BROKEN", "DEFAULT_TOLERANCE", "LARGEST", "Solver", "ask", "interior_seconds", "numbers"]
 
 DEFAULT_TOLERANCE = 1e-9
 
@@ -35,6 +36,11 @@ BROKEN = (InvalidSolver, ImportError, OSError, RuntimeError, AttributeError)
 
 #: See the module docstring.
 LARGEST = 2.0**100
+#: A solver that cannot stop with what it has is asked in a process of its own where a limit is set and it takes longer,
+#: by its estimate; a process takes about a second to start.
+ALONE = 2.0
+#: Seconds of an answer, by a rough estimate, that are worth a line of progress of their own.
+LONG = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,8 @@ class Solver(ABC):
     of_moments : bool, of the class
         Whether it takes a program as the moments of which it is made, before it is reduced, and leaves every other
         program to the solvers that are best for it.
+    stops : bool, of the class
+        Whether it ends at its ``time_limit`` with the last dual that it has.
     example : str, of the class
         An example of the solvers that stand behind it, each named "name:BACKEND"; "" if it is one solver.
     tolerance : float
@@ -80,6 +88,7 @@ class Solver(ABC):
     precise: ClassVar[bool] = False
     eliminates_groups: ClassVar[bool] = False
     of_moments: ClassVar[bool] = False
+    stops: ClassVar[bool] = True
     example: ClassVar[str] = ""
 
     tolerance: float = 1e-9
@@ -112,6 +121,11 @@ class Solver(ABC):
         return None
 
     @classmethod
+    def seconds(cls, program: LinearMatrixInequality) -> float:
+        """Rough CPU seconds of an answer, asked of solvers that do not stop; nan if nothing is known."""
+        return math.nan
+
+    @classmethod
     def named(cls, backend: str, settings: Mapping[str, float]) -> Solver:
         """The solver with these settings; ``backend``, in capitals, for a class that has an ``example`` of it."""
         return cls(**settings)
@@ -121,12 +135,33 @@ class Solver(ABC):
         """Solve; raise :class:`sdpbound.errors.SolverFailure` if there is no dual at all to return."""
 
 
+def interior_seconds(program: LinearMatrixInequality) -> float:
+    """Rough CPU seconds of an interior-point method without regard for groups of columns.
+
+    Measured with SDPA on moment matrices of up to 88 rows, with symmetry and without it (one thread): 0.5 to 3 times as
+    long. In 20 steps the Schur complement is factorised, and formed from single entries or from products of whole
+    blocks.
+    """
+    moments, entries = float(program.variables), float(program.matrix.nnz)
+    whole = sum(moments * n**3 + moments**2 * n**2 for n in program.sizes)
+    formed = min(1e-9 * entries**2, 1e-9 * whole)
+    return 20.0 * (moments**3 / 9e9 + formed + 1e-8 * sum(n**3 for n in program.sizes))
+
+
 def ask(solver: Solver, program: LinearMatrixInequality) -> SolverResult:
     """Ask a solver, and return its answer if one can compute with it; raise SolverFailure if not.
 
-    Matrices are made symmetric. A solution, which is only a hint, is left out where it is unfit.
+    Matrices are made symmetric. A solution, which is only a hint, is left out where it is unfit. Within limits
+    (:func:`sdpbound.limits`) the solver gets the time that is left, and its answer says where that cut it short; raises
+    TimeIsUp where none is left, and where a solver that cannot stop with what it has is not done in time.
     """
-    result = solver.solve(program)
+    require_time()
+    if is_limited():
+        blocks_of = f" in {len(program.sizes)} blocks of up to {max(program.sizes)} rows" if program.sizes else ""
+        with doing(f"{solver.name}: {program.variables} moments{blocks_of}", long=interior_seconds(program) > LONG):
+            result = _in_time(solver, program)
+    else:
+        result = solver.solve(program)
     largest = min(LARGEST * max(1.0, float(np.abs(program.cost).max(initial=0.0))), 2.0**900)
     linear, blocks = numbers(result.linear_dual, (program.linear,), largest), list(result.duals)
     duals = [
@@ -144,6 +179,25 @@ def ask(solver: Solver, program: LinearMatrixInequality) -> SolverResult:
         raise SolverFailure(f"{solver.name} returned the objective {result.objective}; try another solver.")
     solution = numbers(result.solution, (program.variables,), largest)
     return replace(result, duals=tuple(duals), linear_dual=linear, solution=solution)
+
+
+def _in_time(solver: Solver, program: LinearMatrixInequality) -> SolverResult:
+    """The answer within the time that is left."""
+    left = time_left()
+    seconds = math.nan if solver.stops else solver.seconds(program)
+    if not solver.stops and not seconds <= min(ALONE, 0.5 * left):
+        from sdpbound.conic.solvers.apart import solve_apart  # here, as it asks this module in the other process
+
+        return solve_apart(solver, program)
+    try:
+        result = (replace(solver, time_limit=max(left, 1e-3)) if left < solver.time_limit else solver).solve(program)
+    except SolverFailure:
+        require_time()  # what a solver that was cut short says is of no use
+        raise
+    # first-order solvers, and ours, call it almost solved where they were near
+    if result.status in (Status.STOPPED, Status.ALMOST_SOLVED) and not go_on():
+        return replace(result, status=Status.OUT_OF_TIME)
+    return result
 
 
 def numbers(array: Any, shape: tuple[int, ...], largest: float = LARGEST) -> Floats | None:

@@ -33,6 +33,7 @@ from sdpbound.arrays import Floats
 from sdpbound.entropies.qubits.columns import LN2
 from sdpbound.entropies.qubits.engine import Batch, Engine
 from sdpbound.entropies.qubits.problem import frame
+from sdpbound.limiting import go_on
 
 __all__ = ["COLD_STEPS", "MOST_CELLS", "STEPS", "Proof", "prove"]
 
@@ -102,7 +103,7 @@ def prove(engine: Engine, expression: Floats, size: float, target: float, tolera
         best = max(best, corners.highest)
         done = now.uppers <= best + allowed
         known = np.isfinite(now.uppers).any()  # else nothing will be
-        if count > MOST_CELLS or now.levels.max() >= _LAST_LEVEL or not known or not used.any():
+        if not go_on() or count > MOST_CELLS or now.levels.max() >= _LAST_LEVEL or not known or not used.any():
             done[:] = True
             top = max(top, float(rest.uppers.max(initial=-np.inf)))
             rest = rest.chosen(np.zeros(0, dtype=np.int64))

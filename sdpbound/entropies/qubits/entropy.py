@@ -12,7 +12,8 @@ import numpy as np
 from sdpbound.adversaries import Quantum
 from sdpbound.arrays import Floats
 from sdpbound.bounds.separation import CERTIFIED_SEPARATION, raise_if_separated
-from sdpbound.entropies.entropy import EntropyBound, TrivialProof
+from sdpbound.conic.program import Status
+from sdpbound.entropies.entropy import INACCURATE, EntropyBound, TrivialProof
 from sdpbound.entropies.proof import EntropyProof
 from sdpbound.entropies.qubits.branch import Proof, prove
 from sdpbound.entropies.qubits.extremes import Extreme, extreme_of
@@ -20,6 +21,7 @@ from sdpbound.entropies.qubits.mixture import QubitOptimum, Search, Weighted, en
 from sdpbound.entropies.qubits.problem import Key, QubitProblem, qubit_problem
 from sdpbound.entropies.question import EntropyQuestion
 from sdpbound.errors import SolverFailure
+from sdpbound.limiting import doing, go_on, require_time
 
 __all__ = ["QubitEntropyBound", "qubit_entropy"]
 
@@ -86,6 +88,7 @@ def qubit_entropy(
     >>> 0.456425 < bound.value < 0.456436, bound.gap <= 1e-5
     (True, True)
     """
+    require_time()
     begun = time.perf_counter()
     problem = qubit_problem(question)
     extreme = extreme_of(problem)
@@ -93,7 +96,8 @@ def qubit_entropy(
     there = extreme is not None and extreme.has_data(problem)
     if touching is not None and there and touching.gap <= tolerance:
         return touching
-    found = search(question, _SEARCH * tolerance, start)
+    with doing(f"{question.figure.words} by pairs of qubits"):
+        found = search(question, _SEARCH * tolerance, start)
     _raise_if_outside(question, found)
     searched = time.perf_counter()
     proof = _proven(question, found, tolerance)
@@ -154,12 +158,18 @@ def _bound(
         model=_MODEL,
         solver_value=found.lower,
         solver=solver,
-        status="solved" if gap <= tolerance else "inaccurate",
+        status=_status(gap, tolerance),
         seconds={"assemble": 0.0, "solve": searched - begun, "certify": time.perf_counter() - searched},
         _proof=proof,
         gap=gap,
         optimum=optimum(question, found),
     )
+
+
+def _status(gap: float, tolerance: float) -> str:
+    if gap <= tolerance:
+        return Status.SOLVED.value
+    return INACCURATE if go_on() else Status.OUT_OF_TIME.value
 
 
 def _raise_if_outside(question: EntropyQuestion, found: Search) -> None:
@@ -184,7 +194,8 @@ def _proven(question: EntropyQuestion, found: Search, tolerance: float) -> _Qubi
             candidate = replace(candidate, outside=_OUTSIDE)
         if candidate.value > best.value:
             best = candidate
-        if found.mixture.objective - best.value <= tolerance or proof.best <= -found.constant + 0.1 * tolerance:
+        near = proof.best <= -found.constant + 0.1 * tolerance
+        if found.mixture.objective - best.value <= tolerance or near or not go_on():
             break
         try:
             found.add_near(proof.a, proof.b, _SEARCH * tolerance)

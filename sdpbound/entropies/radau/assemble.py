@@ -54,6 +54,7 @@ from sdpbound.entropies.quadrature import gauss_radau
 from sdpbound.entropies.question import EntropyQuestion
 from sdpbound.entropies.words import WIDE, flips, require_words, words_of_level
 from sdpbound.errors import InvalidLevel
+from sdpbound.limiting import require_time
 from sdpbound.npa.levels import Level, normalise_level
 from sdpbound.npa.words import PartyAlgebra, PartyWord, Word, moment_matrix
 
@@ -327,6 +328,7 @@ class _Entries:
         self._words(products, words)
         rows: list[Polynomial] = [{u: 1.0} if flipped else products.times_effect(u) for u in left]
         for i, w in enumerate(words):
+            require_time()
             for j, row in enumerate(rows):
                 for u, value in row.items():
                     if (word := products.between(w, u)) is not None:
@@ -335,6 +337,7 @@ class _Entries:
                 if (word := products.between(v, w)) is not None:  # <w* v Z*> is <v* w Z>, real
                     self.linear.add(i, n + k + j, word, 1.0)
         for i, u in enumerate(left):
+            require_time()
             for j, u2 in enumerate(left[i:], i):
                 word, factor = products.between(u, u2), 1.0
                 if not flipped:
@@ -348,12 +351,14 @@ class _Entries:
                 if word is not None and factor:
                     self.twice.add(n + i, n + k + j, word, factor)
         for i, v in enumerate(right):
+            require_time()
             for j, v2 in enumerate(right[i:], i):
                 if (word := products.between(v, v2)) is not None:
                     self.other.add(n + k + i, n + k + j, min(word, _adjoint(word)), 1.0)
 
     def _words(self, products: _Products, words: Sequence[Word]) -> None:
         for i, w in enumerate(words):
+            require_time()
             for j, w2 in enumerate(words[i:], i):
                 if (word := products.between(w, w2)) is not None:
                     self.devices.add(i, j, min(word, _adjoint(word)), 1.0)

@@ -19,8 +19,8 @@ __all__ = ["WEEK", "limited", "statuses"]
 WEEK = 7 * 24 * 3600.0
 #: Most characters of an error.
 LONGEST = 2**16
-#: The statuses that solvers of conic programs may have for an answer that proves a value.
-_CONIC = frozenset(status.value for status in Status) - {"failed", "infeasible"}
+#: The statuses that solvers of conic programs may have for an answer that proves a value. A task is not cut short.
+_CONIC = frozenset(status.value for status in Status) - {"failed", "infeasible", Status.OUT_OF_TIME.value}
 
 
 def statuses(quantity: Quantity) -> frozenset[str]:
