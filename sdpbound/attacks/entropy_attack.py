@@ -38,6 +38,7 @@ def conditional_entropy_upper_bound(
     preprocessing: float = 0.0,
     options: AttackOptions | None = None,
     settings: Sequence[int | None] | None = None,
+    merge: Sequence[Any] | None = None,
     **changes: Unpack[AttackChanges],
 ) -> EntropyAttack:
     """Upper bound on the least H(A|X=x,E), or with ``y`` H(AB|X=x,Y=y,E), of the tested data: an explicit attack.
@@ -52,7 +53,7 @@ def conditional_entropy_upper_bound(
     observed : the tested data: any linear data of two parties or more
     x, y, preprocessing : as in :func:`conditional_entropy`
     options : options of the search, default AttackOptions()
-    settings : in place of x and y, as in :func:`conditional_entropy`
+    settings, merge : of the key, as in :func:`conditional_entropy`
     changes : single options by name: dimension, strategies, seed, tolerance
 
     Returns
@@ -72,8 +73,8 @@ def conditional_entropy_upper_bound(
     'upper'
     """
     how = with_changes(options, AttackOptions(), changes, "conditional_entropy_upper_bound")
-    asked = None if settings is None else tuple(settings)
-    question = KeyQuestion(observed, x, y, preprocessing=preprocessing, settings=asked).of_entropy()
+    asked, values = (None if given is None else tuple(given) for given in (settings, merge))
+    question = KeyQuestion(observed, x, y, preprocessing=preprocessing, settings=asked, merge=values).of_entropy()
     _require_fit(how, observed)
     begun = time.perf_counter()
     qubits: Sequence[Strategy] = ()

@@ -126,7 +126,7 @@ class _Search(EntropySearch[IntegralProgram, _Attempt]):
         question = self.question
         one_party = LEVELS if question.outcomes == 2 else LEVELS_OF_MANY
         names: list[Level] = [*(one_party if question.y is None else LEVELS_OF_BOTH)]
-        if not question.is_of_a_pair:
+        if question.scenario.parties > 2 or question.settings is not None:
             names = [*levels_of_key(question.scenario.parties, question.key)]
         if self.tolerance >= 1e-3:
             names = names[:-1]
