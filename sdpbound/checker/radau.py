@@ -97,7 +97,7 @@ def gauss_radau_charge(question: Question, multipliers: Sequence[Fraction], proo
     nodes, constant = gauss_radau_nodes(read_integer(proof["gauss_radau"], 2, _MOST_NODES, "proof.gauss_radau"))
     algebra = Algebra(question.scenario, {})
     words, left, right = (read_words(algebra, proof[name], f"proof.{name}") for name in ("words", "left", "right"))
-    keys = list(_keys(question, *pair_of(question.key, "question.figure")))
+    keys = list(_keys(question, *pair_of(question.key, "question.figure", question.merge)))
     blocks = read_list(proof["blocks"], "proof.blocks", length=len(nodes) * len(keys))
     require_triangle(proof["factor"], len(words), "proof.factor")
     for k, block in enumerate(blocks):  # before layouts are built: what they take is in proportion to the file
