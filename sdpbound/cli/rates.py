@@ -48,11 +48,12 @@ def key_command(
     output.require_folder()
     x, y = integer(settings.x, "x"), integer(settings.y, "y")
     closed = not entropy.no_closed_forms
-    key = settings.settings
-    rate = sb.key_rate(behaviour, data, x, y, how, flips(preprocessing), closed_forms=closed, settings=key)
+    key, q = settings.settings, flips(preprocessing)
+    rate = sb.key_rate(behaviour, data, x, y, how, q, closed_forms=closed, settings=key, merge=settings.merged)
     above = None
     if entropy.attack:
-        above = sb.key_rate_upper_bound(behaviour, data, preprocessing=rate.preprocessing, settings=rate.settings)
+        q, key = rate.preprocessing, rate.settings
+        above = sb.key_rate_upper_bound(behaviour, data, preprocessing=q, settings=key, merge=rate.merge)
     _report(rate, above, how, chosen, output)
 
 
@@ -87,10 +88,11 @@ def randomness_command(
     x, y = integer(settings.x, "x"), integer(settings.y, "y")
     closed = not entropy.no_closed_forms
     own = sb.RandomnessOptions(blind=kind.blind, closed_forms=closed)
-    rate = sb.randomness_rate(behaviour, data, kind.local, x, y, how, own, settings=settings.settings)
+    key, merge = settings.settings, settings.merged
+    rate = sb.randomness_rate(behaviour, data, kind.local, x, y, how, own, settings=key, merge=merge)
     above = None
     if entropy.attack:
-        above = sb.randomness_rate_upper_bound(behaviour, data, settings=rate.settings)
+        above = sb.randomness_rate_upper_bound(behaviour, data, settings=rate.settings, merge=rate.merge)
     _report(rate, above, how, chosen, output)
 
 
@@ -128,7 +130,7 @@ def rate_facts(rate: sb.Rate) -> dict[str, Any]:
         "margin": finite(rate.entropy.correction),
         "closed_form": rate.is_closed_form,
         "data": rate.data,
-        "settings": key_facts(None, None, rate.settings),
+        "settings": key_facts(None, None, rate.settings, rate.merge),
         "preprocessing": rate.preprocessing,
         "entropy": bound_facts(rate.entropy),
         "error_correction": rate.error_correction,
