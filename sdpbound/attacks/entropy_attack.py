@@ -18,6 +18,7 @@ from sdpbound.attacks.mixtures import COARSE, Mixture, best_mixture, determinist
 from sdpbound.attacks.options import AttackChanges, AttackOptions
 from sdpbound.attacks.proof import EntropyAttack, build_attack
 from sdpbound.attacks.qubit_attack import attack_of, is_settled, qubit_optimum, strategies_of
+from sdpbound.attacks.symmetric import symmetric_question
 from sdpbound.bell.observations import Observations
 from sdpbound.bell.strategy import Strategy
 from sdpbound.bounds.separation import raise_if_separated
@@ -54,7 +55,7 @@ def conditional_entropy_upper_bound(
     x, y, preprocessing : as in :func:`conditional_entropy`
     options : options of the search, default AttackOptions()
     settings, merge : of the key, as in :func:`conditional_entropy`
-    changes : single options by name: dimension, strategies, seed, tolerance
+    changes : single options by name: dimension, strategies, seed, tolerance, symmetry, rank
 
     Returns
     -------
@@ -77,6 +78,10 @@ def conditional_entropy_upper_bound(
     question = KeyQuestion(observed, x, y, preprocessing=preprocessing, settings=asked, merge=values).of_entropy()
     _require_fit(how, observed)
     begun = time.perf_counter()
+    symmetric = symmetric_question(question) if how.symmetry else None
+    if symmetric is not None:
+        mixture = symmetric.average(search(symmetric.means, how))
+        return build_attack(observed, question.figure, mixture, time.perf_counter() - begun)
     qubits: Sequence[Strategy] = ()
     if how.dimension in (None, 2) and question.is_of_a_pair:
         best = qubit_optimum(question, how.tolerance)
@@ -128,6 +133,7 @@ def search(
     tested = np.array([_tested(observed, s) for s in fixed]).reshape(len(fixed), len(observed))
     for d in dimensions:
         landscape = landscape_of(question, d)
+        landscape = landscape if options.rank is None else replace(landscape, rank=min(options.rank, landscape.rank))
         landscape = landscape if figure is None else figure(landscape)
         figures = np.array([figure_of(s, landscape) if cost is None else cost(s) for s in fixed])
         start = landscape.points_of(optimal) if optimal else None
