@@ -78,10 +78,6 @@ def conditional_entropy_upper_bound(
     question = KeyQuestion(observed, x, y, preprocessing=preprocessing, settings=asked, merge=values).of_entropy()
     _require_fit(how, observed)
     begun = time.perf_counter()
-    symmetric = symmetric_question(question) if how.symmetry else None
-    if symmetric is not None:
-        mixture = symmetric.average(search(symmetric.means, how))
-        return build_attack(observed, question.figure, mixture, time.perf_counter() - begun)
     qubits: Sequence[Strategy] = ()
     if how.dimension in (None, 2) and question.is_of_a_pair:
         best = qubit_optimum(question, how.tolerance)
@@ -91,7 +87,11 @@ def conditional_entropy_upper_bound(
                 return attack
             how = replace(how, tolerance=max(how.tolerance, COARSE))  # there is nothing to gain but the data
         qubits = () if best is None else strategies_of(question, best)
-    mixture = search(question, how, qubits)
+    symmetric = symmetric_question(question) if how.symmetry and not qubits else None
+    if symmetric is None:
+        mixture = search(question, how, qubits)
+    else:
+        mixture = symmetric.average(search(symmetric.means, how))
     return build_attack(observed, question.figure, mixture, time.perf_counter() - begun)
 
 

@@ -28,8 +28,8 @@ class AttackOptions:
         faster
     symmetry : whether Eve relabels: the search meets the means of the tests over the relabellings that keep the data
         and the key, and the attack is the average over these; see :mod:`sdpbound.attacks.symmetric`. With full
-        statistics of symmetric devices it takes seconds where all values at once take hours. Where nothing but the
-        identity keeps them it changes nothing
+        statistics of symmetric devices it takes seconds where all values at once take hours. It changes nothing where
+        nothing but the identity keeps them, or where pairs of qubits are enough
     rank : the largest rank of a state; None: any. A low one, such as 2, is faster in large dimensions, and may miss
         better attacks
     """

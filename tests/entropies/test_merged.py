@@ -145,6 +145,7 @@ def test_a_coin_adds_nothing_to_a_bit() -> None:
     assert bit.certificate.verify().holds and recheck(bit.certificate.data).holds
 
 
+@pytest.mark.slow
 def test_the_cell_of_the_magic_square_is_unknown_to_eve() -> None:
     """At visibility 1 the shared bit is guessed with 1/2."""
     data = sb.Observations.full(square(1.0))
@@ -193,12 +194,11 @@ def random_strategy(seed: int) -> sb.Strategy:
     return sb.Strategy(state / np.trace(state).real, (parts[0], parts[1]))
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_the_functional_is_below_every_strategy(seed: int) -> None:
+def test_the_functional_is_below_every_strategy() -> None:
     bound = sb.conditional_entropy(sb.Observations.full(cglmp()), 0, method=FEW, merge=(0, 1, 0))
-    strategy = random_strategy(seed)
-    own, whole = mixed_entropy(strategy, 0, (0, 1, 0)), true_entropy(strategy, 0)
-    assert bound.functional(strategy.behaviour()) <= own + 1e-9 < whole
+    for strategy in map(random_strategy, range(20)):
+        own, whole = mixed_entropy(strategy, 0, (0, 1, 0)), true_entropy(strategy, 0)
+        assert bound.functional(strategy.behaviour()) <= own + 1e-9 < whole
 
 
 @pytest.mark.slow
