@@ -226,7 +226,10 @@ def read_merge(entry: object, scenario: Scenario, key: Settings, name: str) -> M
 
 
 def pair_of(key: Settings, name: str, merge: Merge = ()) -> tuple[int, int | None]:
-    """x and y of a key of Alice's outcome or both, of two parties; what proofs that know no other key ask for."""
+    """x and y of a key of Alice's outcome or both, of two parties; what proofs that know no other key ask for.
+
+    With ``merge`` it is refused, too: what the proof knows nothing of is given here.
+    """
     if merge:
         raise CertificateError(f"{name} merges outcomes; a proof of this kind is about outcomes as they are.")
     if len(key) != 2 or key[0] is None:

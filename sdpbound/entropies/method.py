@@ -37,10 +37,12 @@ class VonNeumannMethod(Entropy):
     name : class attribute, the name of the method
     any_key : class attribute; whether the key may be of any parties of any number of them, or a function of their
         outcomes, and not only Alice's outcome or both outcomes of two parties
+    merges : class attribute; whether the key may be a function of Alice's outcome or of both
     """
 
     name: ClassVar[str]
     any_key: ClassVar[bool] = False
+    merges: ClassVar[bool] = False
 
     tolerance: float = 1e-3
 
@@ -69,12 +71,12 @@ class VonNeumannMethod(Entropy):
         if question.blind:
             raise InvalidInput("blind randomness has a bound by min-entropy only: use MinEntropy(Quantum('2')).")
         asked = question.of_entropy()
-        if not self.any_key and asked.merge is not None:
+        if asked.merge is not None and not self.any_key and not self.merges:
             raise InvalidInput(
                 f"method {self.name!r} is for outcomes as they are, not for {asked.figure}; use method='projective', "
                 "or leave method out."
             )
-        if not self.any_key and not asked.is_of_a_pair:
+        if not self.any_key and not asked.names_a_pair:
             raise InvalidInput(
                 f"method {self.name!r} is for Alice's outcome or both outcomes of two parties, not for "
                 f"{asked.figure} of {asked.scenario.parties} parties; use method='projective', or leave method out."

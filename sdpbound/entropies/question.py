@@ -138,9 +138,14 @@ class EntropyQuestion:
         return self.settings or key_settings(self.scenario, self.x, self.y)
 
     @property
+    def names_a_pair(self) -> bool:
+        """Whether there are two parties, and the key is of Alice's outcome or of both, or a function of that."""
+        return self.scenario.parties == 2 and self.settings is None
+
+    @property
     def is_of_a_pair(self) -> bool:
         """Whether there are two parties, and the key is Alice's outcome or both as they are: what x and y say."""
-        return self.scenario.parties == 2 and self.settings is None and self.merge is None
+        return self.names_a_pair and self.merge is None
 
     @property
     def alice(self) -> int:

@@ -97,9 +97,10 @@ def test_values_that_do_not_fit(merge: Any, words: str) -> None:
 
 def test_what_knows_outcomes_only_says_so() -> None:
     data, lossy = sb.Observations.full(cglmp()), sb.Observations.bell_value(sb.chsh(), 2.6)
-    for method in ("gauss-radau", "qubit"):
-        with pytest.raises(sb.InvalidInput, match=r"outcomes as they are.*projective"):
-            sb.conditional_entropy(data, 0, method=method, merge=(0, 0, 1))
+    with pytest.raises(sb.InvalidInput, match=r"outcomes as they are.*projective"):
+        sb.conditional_entropy(data, 0, method="qubit", merge=(0, 0, 1))
+    with pytest.raises(sb.InvalidInput, match=r"two parties.*projective"):
+        sb.conditional_entropy(data, method="gauss-radau", settings=(None, 1), merge=(0, 0, 1))
     with pytest.raises(sb.InvalidInput, match="blind"):
         sb.min_entropy(data, sb.NoSignaling(), 0, 0, blind=True, merge=(0, 0, 1))
     with pytest.raises(sb.InvalidInput, match="blind"):
@@ -169,8 +170,19 @@ def test_less_is_known_of_coarser_tests() -> None:
     assert fine.value < 0.5917427  # what an attack leaves of all three outcomes, proven in test_outcomes
 
 
+def test_two_methods_on_whether_outcomes_agree() -> None:
+    """Gauss-Radau blocks for sums of projectors give more here than projections at the same words."""
+    devices = sb.family_named("chsh").member().behaviour(0.97)
+    data, agree = sb.Observations.full(devices), [[0, 1], [1, 0]]
+    radau = sb.conditional_entropy(data, 0, 0, sb.VonNeumann("gauss-radau", "1+AB", 4), merge=agree)
+    integral = sb.conditional_entropy(data, 0, 0, sb.VonNeumann("projective", "1+AB", 8), merge=agree)
+    assert 0.3354 < integral.value < radau.value
+    assert radau.value < h((1 + devices.correlators[0, 0]) / 2)  # what they are worth where Eve knows nothing
+    assert radau.certificate.verify().holds and recheck(radau.certificate.data).holds
+
+
 def mixed_entropy(strategy: sb.Strategy, x: int, merge: tuple[int, ...], y: int | None = None) -> float:
-    """H(f|E) of one strategy: for a value with effect M, Eve's state has the spectrum of sqrt(M) rho sqrt(M)."""
+    """H(f|E) of one strategy: for an effect M, Eve's state has the spectrum of sqrt(M) rho sqrt(M)."""
     alice, bob = strategy.measurements
     effects = [np.kron(m, np.eye(strategy.dimensions[1])) for m in alice[x]]
     if y is not None:
@@ -271,6 +283,13 @@ ASKED: dict[str, Callable[[], sb.Bound]] = {
     ),
     "Bob's": lambda: sb.conditional_entropy(
         sb.Observations.full(cglmp()), settings=(None, 1), method=FEW, merge=(0, 1, 1)
+    ),
+    "by Gauss-Radau nodes": lambda: sb.conditional_entropy(
+        sb.Observations.full(sb.family_named("chsh").member().behaviour(0.97)),
+        0,
+        0,
+        sb.VonNeumann("gauss-radau", "1+AB", 3),
+        merge=(0, 1, 1, 0),
     ),
     "a guess": lambda: sb.guessing_probability(sb.Observations.full(cglmp()), sb.Quantum("1+AB"), 0, merge=(0, 0, 1)),
     "a no-signaling guess": lambda: sb.guessing_probability(

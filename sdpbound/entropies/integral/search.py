@@ -136,7 +136,7 @@ class _Search(EntropySearch[IntegralProgram, _Attempt]):
         told = outcomes_of_key(question.scenario, question.key)
         one_party = LEVELS if told == (2,) else LEVELS_OF_MANY
         names: list[Level] = [*(one_party if question.y is None else LEVELS_OF_BOTH)]
-        if question.scenario.parties > 2 or question.settings is not None:
+        if not question.names_a_pair:
             names = [*levels_of_key(question.scenario.parties, question.key)]
         if self.tolerance >= 1e-3:
             names = names[:-1]
