@@ -121,8 +121,8 @@ def conditional_entropy(
     closed_forms : whether to use a closed form if the data have one; ``method`` is then not used
     key : ``settings``, in place of x and y: one entry for each party, its setting, or None where its outcome is not in
         the key. ``merge``, the value 0, 1, .. of f for each outcome of the key, such as (0, 0, 1, 1), or for several
-        parties rows of such values. For more than two parties, for a key of Bob's outcome alone and for merged
-        outcomes the method is "projective"
+        parties rows of such values. For more than two parties, and for a key of Bob's outcome alone, the method is
+        "projective"; for merged outcomes of two parties it is this or "gauss-radau"
 
     Returns
     -------
@@ -143,8 +143,9 @@ def conditional_entropy(
     >>> ghz = sb.Observations.bell_value(sb.mermin(), 3.9)  # H(A|E) is 1 - h(3.9/4), see the page on more parties
     >>> 0.8302 < sb.conditional_entropy(ghz, settings=(0, None, None)).value < 0.8314
     True
-    >>> parity = sb.conditional_entropy(data, 0, 0, merge=[[0, 1], [1, 0]])  # Eve is asked for a xor b
-    >>> parity.figure, 0.2 < parity.value < 0.46
+    >>> agree = sb.Observations.full(sb.SingletSelfTest(1.0, 1.5, 2.6).behaviour(0.98))  # Eve: whether outcomes agree
+    >>> bound = sb.conditional_entropy(agree, 0, 0, sb.VonNeumann("gauss-radau", "1+AB", 4), merge=[[0, 1], [1, 0]])
+    >>> bound.figure, 0.0 < bound.value < 1.0
     ('H(f(AB)=0110|x=0,y=0,E)', True)
     """
     how = VonNeumann() if method is None else named_entropy(method, "method")
