@@ -13,7 +13,7 @@ from sdpbound.attacks.entropy_attack import conditional_entropy_upper_bound
 from sdpbound.attacks.options import AttackChanges, AttackOptions
 from sdpbound.attacks.proof import EntropyAttack
 from sdpbound.bell.behaviour import Behaviour
-from sdpbound.bell.key import KeyChanges, Merge, Settings, apart
+from sdpbound.bell.key import KeyChanges, Merge, Settings, apart, named_key
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.rounding import lower_float
 from sdpbound.entropies.question import require_preprocessing
@@ -112,9 +112,11 @@ def key_rate_upper_bound(
         raise InvalidParameter(f"attack = {attack!r:.60} must be 'entropy' or 'convex-combination'.")
 
     def attack_of(s: int, _: float) -> EntropyAttack:
-        own = [s if p == sender else None for p in range(n)]
+        own, _y, others = named_key([s if p == sender else None for p in range(n)])
+        if others is None:
+            return conditional_entropy_upper_bound(data, own or 0, None, preprocessing, how, merge=values)
         return conditional_entropy_upper_bound(
-            data, preprocessing=preprocessing, options=how, settings=own, merge=values
+            data, preprocessing=preprocessing, options=how, settings=others, merge=values
         )
 
     return key_rate_under(behaviour, data, keys, preprocessing, attack_of, values)
