@@ -31,7 +31,7 @@ from sdpbound.entropies.entropy import INACCURATE, EntropyBound, no_less_than_tr
 from sdpbound.entropies.proof import ProgramProof
 from sdpbound.entropies.question import EntropyQuestion
 from sdpbound.entropies.words import words_of_level
-from sdpbound.errors import SolverFailure
+from sdpbound.errors import InvalidLevel, SolverFailure
 from sdpbound.npa.levels import Level, normalise_level
 
 __all__ = ["Attempt", "EntropyProgram", "EntropySearch"]
@@ -169,7 +169,13 @@ class EntropySearch(ABC, Generic[P, A]):
         """The levels to try: the user's level, else those of at most ``most_words`` words, but at least the first."""
         if self.level is not None:
             return [self.level]
-        return [n for n in names if self.words(n) <= most_words] or [names[0]]
+        return [n for n in names if self._fits(n, most_words)] or [names[0]]
+
+    def _fits(self, level: Level, most_words: int) -> bool:
+        try:
+            return self.words(level) <= most_words
+        except InvalidLevel:  # it has more words than are ever written
+            return False
 
     def climbed(self, levels: Sequence[Level], best: A, higher: Callable[[Level, A], A]) -> tuple[Level, A]:
         """Go up the levels until one gains little or costs too much; return the last level worth it, and its attempt.
@@ -248,6 +254,8 @@ class EntropySearch(ABC, Generic[P, A]):
         proof = ProgramProof(self.question, model, best.program, best.dual)
         value, shown = no_less_than_trivial(best.bound + 0.0, proof, self.question, model)
         gap = self.gap_of(best)
+        if gap > self.most - value:  # no entropy is larger; a first level may have proven nothing
+            gap = max(self.most - value, 0.0)
         status = best.result.status.value
         chosen = self.level is not None or self.nodes is not None  # a program was asked for, not an accuracy
         if best.result.status is Status.SOLVED and not chosen and not gap <= self.tolerance:

@@ -15,6 +15,7 @@ import sdpbound as sb
 from benchmarks.magic_square import CELL, above, below, devices, white, words
 from sdpbound.bell.key import key_merge
 from sdpbound.entropies import KnownEntropy
+from sdpbound.entropies.question import KeyQuestion
 from sdpbound.recheck import recheck
 from tests.support import h, plogp, root_of, true_entropy
 
@@ -335,6 +336,19 @@ def test_devices_of_the_square() -> None:
     noisy = devices(0.9).behaviour()
     costs = [sb.error_correction(noisy, 0, y, merge=m) for y, m in enumerate((CELL, (0, 1, 0, 1), (0, 1, 1, 0)))]
     assert costs == pytest.approx([h(0.05), h(0.05), h((1 - 0.81) / 2)], abs=1e-9)
+
+
+def test_levels_of_too_many_words_are_not_tried() -> None:
+    """Some in the list of Gauss-Radau nodes have more than are ever written, for three settings of four outcomes."""
+    asked = KeyQuestion(sb.Observations.full(white(0.98)), 0, merge=CELL)
+    assert math.isfinite(sb.VonNeumann("gauss-radau").chosen.cost(asked))
+
+
+@pytest.mark.slow
+def test_the_default_for_one_bit_of_the_square() -> None:
+    """Words of two of Alice's letters, since the symmetry makes small blocks of them; the gap is said to be unknown."""
+    bound = sb.conditional_entropy(sb.Observations.full(white(0.98)), 0, merge=CELL)
+    assert 0.7885 < bound.value < 0.7929 and bound.method == "projective" and bound.status == "inaccurate"
 
 
 @pytest.mark.slow
