@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 import sdpbound as sb
+from benchmarks import magic_square
 from sdpbound.problems import Operator, Problem
 from sdpbound.recheck import recheck
 
@@ -247,6 +248,19 @@ def lossy_rate(eta: str) -> Callable[[], Found]:
         # the second checker takes minutes for such an entropy, or gives up at its limit of work
         how = "qubit reduction, first checker alone; explicit attack"
         return Found(certified(lower, both=False) - cost, certified(upper) - cost, how)
+
+    return compute
+
+
+def square_cell(visibility: str) -> Callable[[], Found]:
+    """H(f(A)|X=0,E) of the magic square's first cell, from full statistics, with noise on each of two pairs."""
+
+    def compute() -> Found:
+        behaviour = magic_square.devices(float(visibility)).behaviour()
+        lower = magic_square.below(behaviour, 10, magic_square.words(both=False))
+        upper = magic_square.above(behaviour)
+        how = "words of 1+AB and Alice's products, first checker alone; explicit attack in dimension 4"
+        return Found(certified(lower, both=False), certified(upper, both=False), how)
 
     return compute
 

@@ -23,6 +23,8 @@ _STEP, _FLAT = 1e-5, 1e-4
 def curvature(landscape: Landscape, points: Points, weights: Floats, multipliers: Floats) -> Floats:
     """The mean (J, J) of ``J H^-1 J^T`` over points with weights (k,), each nearly a minimum of ``f - m . d``."""
     count, n = points.parameters.shape
+    if not count:  # the mixture is of deterministic and given strategies, which do not move
+        return np.zeros((len(multipliers), len(multipliers)))
     hessians = np.empty((count, n, n))
     for i in range(n):
         ends = []

@@ -18,6 +18,7 @@ from sdpbound.attacks.mixtures import COARSE, Mixture, best_mixture, determinist
 from sdpbound.attacks.options import AttackChanges, AttackOptions
 from sdpbound.attacks.proof import EntropyAttack, build_attack
 from sdpbound.attacks.qubit_attack import attack_of, is_settled, qubit_optimum, strategies_of
+from sdpbound.attacks.symmetric import symmetric_question
 from sdpbound.bell.observations import Observations
 from sdpbound.bell.strategy import Strategy
 from sdpbound.bounds.separation import raise_if_separated
@@ -39,6 +40,7 @@ def conditional_entropy_upper_bound(
     preprocessing: float = 0.0,
     options: AttackOptions | None = None,
     settings: Sequence[int | None] | None = None,
+    merge: Sequence[Any] | None = None,
     **changes: Unpack[AttackChanges],
 ) -> EntropyAttack:
     """Upper bound on the least H(A|X=x,E), or with ``y`` H(AB|X=x,Y=y,E), of the tested data: an explicit attack.
@@ -53,8 +55,8 @@ def conditional_entropy_upper_bound(
     observed : the tested data: any linear data of two parties or more
     x, y, preprocessing : as in :func:`conditional_entropy`
     options : options of the search, default AttackOptions()
-    settings : in place of x and y, as in :func:`conditional_entropy`
-    changes : single options by name: dimension, strategies, seed, tolerance
+    settings, merge : of the key, as in :func:`conditional_entropy`
+    changes : single options by name: dimension, strategies, seed, tolerance, symmetry, rank
 
     Returns
     -------
@@ -73,8 +75,8 @@ def conditional_entropy_upper_bound(
     'upper'
     """
     how = with_changes(options, AttackOptions(), changes, "conditional_entropy_upper_bound")
-    asked = None if settings is None else tuple(settings)
-    question = KeyQuestion(observed, x, y, preprocessing=preprocessing, settings=asked).of_entropy()
+    asked, values = (None if given is None else tuple(given) for given in (settings, merge))
+    question = KeyQuestion(observed, x, y, preprocessing=preprocessing, settings=asked, merge=values).of_entropy()
     _require_fit(how, observed)
     begun = time.perf_counter()
     qubits: Sequence[Strategy] = ()
@@ -86,8 +88,12 @@ def conditional_entropy_upper_bound(
                 return attack
             how = replace(how, tolerance=max(how.tolerance, COARSE))  # there is nothing to gain but the data
         qubits = () if best is None else strategies_of(question, best)
+    symmetric = symmetric_question(question) if how.symmetry and not qubits else None
     with doing(f"{question.figure.words} under an attack", None):
-        mixture = search(question, how, qubits)
+        if symmetric is None:
+            mixture = search(question, how, qubits)
+        else:
+            mixture = symmetric.average(search(symmetric.means, how))
     return build_attack(observed, question.figure, mixture, time.perf_counter() - begun)
 
 
@@ -129,6 +135,7 @@ def search(
     tested = np.array([_tested(observed, s) for s in fixed]).reshape(len(fixed), len(observed))
     for d in dimensions:
         landscape = landscape_of(question, d)
+        landscape = landscape if options.rank is None else replace(landscape, rank=min(options.rank, landscape.rank))
         landscape = landscape if figure is None else figure(landscape)
         figures = np.array([figure_of(s, landscape) if cost is None else cost(s) for s in fixed])
         start = landscape.points_of(optimal) if optimal else None

@@ -27,7 +27,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdpbound.arrays import Floats
-from sdpbound.bell.key import key_effects as effects_of_key
 from sdpbound.bell.scenario import Scenario
 from sdpbound.bell.strategy import Strategy
 from sdpbound.entropies.question import EntropyQuestion
@@ -39,8 +38,8 @@ TINY = 1e-30
 
 
 def key_effects(question: EntropyQuestion) -> Floats:
-    """The effects (outcomes, *shape) of the key's outcomes after flips of the bit, in moment coordinates."""
-    effects, q = effects_of_key(question.scenario, question.key), question.preprocessing
+    """The effects (K, *shape) of the key's values after flips of the bit, in moment coordinates."""
+    effects, q = question.effects, question.preprocessing
     return (1.0 - q) * effects + q * effects[::-1] if q else effects  # only a key of one bit is flipped
 
 

@@ -26,12 +26,20 @@ class AttackOptions:
     tolerance : the search ends when it finds no strategy that improves the mixture by this many bits. With 1e-5 or more
         the best mixture of :func:`sdpbound.entropies.qubits.least_mixture` is the result if it has the data, which is
         faster
+    symmetry : whether Eve relabels: the search meets the means of the tests over the relabellings that keep the data
+        and the key, and the attack is the average over these; see :mod:`sdpbound.attacks.symmetric`. With full
+        statistics of symmetric devices it takes seconds where all values at once take hours. It changes nothing where
+        nothing but the identity keeps them, or where pairs of qubits are enough
+    rank : the largest rank of a state; None: any. A low one, such as 2, is faster in large dimensions, and may miss
+        better attacks
     """
 
     dimension: int | None = None
     strategies: Sequence[Strategy] = ()
     seed: int = 0
     tolerance: float = 2e-6
+    symmetry: bool = False
+    rank: int | None = None
 
     def __post_init__(self) -> None:
         t = self.tolerance
@@ -39,6 +47,8 @@ class AttackOptions:
             raise InvalidParameter(f"tolerance = {t!r:.60} of an attack must be a number of bits from 1e-9 to 1.")
         if self.dimension is not None:
             object.__setattr__(self, "dimension", whole(self.dimension, "dimension", 2, 6))
+        if self.rank is not None:
+            object.__setattr__(self, "rank", whole(self.rank, "rank", 1, 1296))
         object.__setattr__(self, "seed", whole(self.seed, "seed", 0, 2**32))
         given = [instance(s, Strategy, "a strategy", "SingletSelfTest(...).strategy") for s in self.strategies]
         object.__setattr__(self, "strategies", tuple(given))
@@ -51,3 +61,5 @@ class AttackChanges(TypedDict, total=False):
     strategies: Sequence[Strategy]
     seed: int
     tolerance: float
+    symmetry: bool
+    rank: int | None

@@ -32,7 +32,7 @@ from sdpbound.errors import CertificateError
 
 __all__ = ["WORTH", "EntropyAttack", "build_attack"]
 
-#: Eigenvalues of states and effects below this are rounding errors.
+#: Eigenvalues of states and effects of four dimensions below this are rounding errors; they grow with the dimension.
 ROUNDING = 1e-16
 #: A mixture with exactly the tested values may be worse by this many bits than one with values within tolerances.
 WORTH = 1e-7
@@ -226,7 +226,7 @@ def _independent(enclosures: Sequence[Enclosure], weights: Floats) -> tuple[int,
 def _entry(strategy: Strategy) -> dict[str, Any]:
     """The certificate's entry of a strategy: factors of its state and effects."""
     w, v = np.linalg.eigh(_plain(strategy.state))
-    keep = w > ROUNDING
+    keep = w > ROUNDING * max(1.0, len(w) / 4.0) ** 2
     state = v[:, keep] * np.sqrt(w[keep])
     measurements = []
     for party in strategy.measurements:
@@ -235,7 +235,7 @@ def _entry(strategy: Strategy) -> dict[str, Any]:
             factors = []
             for effect in effects:
                 w, v = np.linalg.eigh(_plain(effect))
-                keep = w > ROUNDING
+                keep = w > ROUNDING * max(1.0, len(w) / 4.0) ** 2
                 factors.append(_rows((v[:, keep] * np.sqrt(w[keep])).conj().T))
             settings.append(factors)
         measurements.append(settings)

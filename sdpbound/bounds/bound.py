@@ -16,7 +16,7 @@ from sdpbound.adversaries.adversary import Adversary
 from sdpbound.arguments import floats
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.expression import BellExpression
-from sdpbound.bell.key import Settings
+from sdpbound.bell.key import Merge, Settings
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.certificate import Certificate
 from sdpbound.bounds.figures import (
@@ -252,11 +252,12 @@ def bounds_entropy(
     blind: bool,
     preprocessing: float = 0.0,
     settings: Settings | None = None,
+    merge: Merge | None = None,
 ) -> bool:
-    """Whether a bound is a lower one on the min-entropy or entropy of these settings, from these tested data."""
-    wanted: list[Figure] = [] if blind else [ConditionalEntropy(x, y, preprocessing, settings)]
+    """Whether a bound is a lower one on the min-entropy or entropy of this key, from these tested data."""
+    wanted: list[Figure] = [] if blind else [ConditionalEntropy(x, y, preprocessing, settings, merge)]
     if not preprocessing and not blind:
-        wanted.append(MinEntropyOf(GuessingProbability(x, y, settings)))
+        wanted.append(MinEntropyOf(GuessingProbability(x, y, settings, merge)))
     elif not preprocessing and x is not None and y is not None:
         wanted.append(MinEntropyOf(BlindGuessingProbability(x, y)))
     return bound.side == "lower" and bound.merit in wanted and bound.given == observed

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from sdpbound.arguments import counted, instance, numbered
 from sdpbound.bell.expression import BellExpression
-from sdpbound.bell.key import Settings, key_words, named_key
+from sdpbound.bell.key import Merge, Settings, key_words, named_key
 from sdpbound.errors import InvalidParameter
 
 __all__ = [
@@ -96,11 +96,19 @@ def _key_of(figure: Any) -> Settings:
     return figure.settings or (figure.x, figure.y)
 
 
+def _require_merge(figure: Any) -> None:
+    """Values of a function of the outcomes, 0, 1, .. without a gap; a scenario knows how many there must be."""
+    if figure.merge is not None:
+        own = tuple(counted(value, f"merge[{k}]", 0) for k, value in enumerate(figure.merge))
+        if set(own) != set(range(len(set(own)))) or not own:
+            raise InvalidParameter(f"merge = {own} must have the values 0, 1, .. without a gap.")
+        object.__setattr__(figure, "merge", own)
+
+
 def _key_entry(figure: Any) -> dict[str, Any]:
-    """The settings of a key as a certificate has them: x and y where these say all."""
-    if figure.settings is None:
-        return {"x": figure.x, "y": figure.y}
-    return {"settings": list(figure.settings)}
+    """A key as a certificate has it: x and y where these say all, and what is merged only where something is."""
+    asked = {"x": figure.x, "y": figure.y} if figure.settings is None else {"settings": list(figure.settings)}
+    return asked if figure.merge is None else asked | {"merge": list(figure.merge)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +148,7 @@ class GuessingProbability(Figure):
     """Eve's probability to guess Alice's outcome of x, or with y the pair of outcomes of x and y.
 
     ``settings`` ask for the outcomes of any parties: one entry for each, None where it is not asked for; x and y are
-    then None, or the first two of them.
+    then None, or the first two of them. ``merge`` has the key's value for each outcome, if the key is a function of it.
     """
 
     kind = "guessing_probability"
@@ -149,13 +157,15 @@ class GuessingProbability(Figure):
     x: int | None = None
     y: int | None = None
     settings: Settings | None = None
+    merge: Merge | None = None
 
     def __post_init__(self) -> None:
         _require_key(self)
+        _require_merge(self)
 
     @property
     def words(self) -> str:
-        parties, settings = key_words(_key_of(self))
+        parties, settings = key_words(_key_of(self), self.merge)
         return f"P_guess({parties}|{settings},E)"
 
     def entry(self) -> dict[str, Any]:
@@ -212,8 +222,8 @@ _EXAMPLE = "GuessingProbability(0)"
 class ConditionalEntropy(Figure):
     """The von Neumann entropy H(A|X=x,E) in bits, or with y H(AB|X=x,Y=y,E).
 
-    ``preprocessing`` is the probability, 0 to 1/2, with which the key of one bit is flipped first. ``settings`` as in
-    :class:`GuessingProbability`.
+    ``preprocessing`` is the probability, 0 to 1/2, with which the key of one bit is flipped first. ``settings`` and
+    ``merge`` as in :class:`GuessingProbability`.
     """
 
     kind = "conditional_entropy"
@@ -222,15 +232,17 @@ class ConditionalEntropy(Figure):
     y: int | None = None
     preprocessing: float = 0.0
     settings: Settings | None = None
+    merge: Merge | None = None
 
     def __post_init__(self) -> None:
         _require_key(self)
+        _require_merge(self)
         if not 0.0 <= numbered(self.preprocessing, "preprocessing") <= 0.5:
             raise InvalidParameter(f"preprocessing = {self.preprocessing!r} must lie between 0 and 1/2.")
 
     @property
     def words(self) -> str:
-        text = "H({}|{},E)".format(*key_words(_key_of(self)))
+        text = "H({}|{},E)".format(*key_words(_key_of(self), self.merge))
         return text + (f" after flips with probability {self.preprocessing:.6g}" if self.preprocessing else "")
 
     def entry(self) -> dict[str, Any]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import Unpack
+from typing import Any, Unpack
 
 import numpy as np
 
 from sdpbound.adversaries.adversary import Adversary
 from sdpbound.arguments import instance
-from sdpbound.bell.key import KeyChanges, key_effects, key_settings, named_key, settings_of
+from sdpbound.bell.key import KeyChanges, key_effects, key_merge, key_settings, merged, named_key, settings_of
 from sdpbound.bell.observations import Observations
 from sdpbound.bell.scenario import BlindMeasurement
 from sdpbound.bounds.bound import Bound
@@ -48,7 +48,7 @@ def guessing_probability(
     y : Bob's setting; None for local guessing P_guess(A|x,E), an int for global P_guess(AB|x,y,E)
     solver, tolerance, symmetry : as in :func:`maximize`
     key : ``settings``, in place of x and y: one entry for each party, its setting, or None where Eve does not guess its
-        outcome
+        outcome; ``merge``, if Eve guesses a function of the outcomes: its value 0, 1, .. for each, such as (0, 0, 1)
 
     Returns
     -------
@@ -67,9 +67,13 @@ def guessing_probability(
     >>> bound = sb.guessing_probability(data, sb.Quantum("1+AB+AC+BC"), settings=(None, 0, 0))
     >>> bound.figure, abs(bound.value - 1/4) < 1e-5
     ('P_guess(BC|y=0,z=0,E)', True)
+    >>> data = sb.Observations.bell_value(sb.chsh(), 8**0.5)
+    >>> parity = sb.guessing_probability(data, sb.Quantum("1+AB"), 0, 0, merge=[[0, 1], [1, 0]])
+    >>> parity.figure, round(parity.value, 5)  # of a xor b: they agree that often
+    ('P_guess(f(AB)=0110|x=0,y=0,E)', 0.85355)
     """
-    settings = settings_of(key, "guessing_probability")
-    return solve(guessing_question(observed, x, y, settings), model, solver, tolerance, symmetry)
+    settings, merge = settings_of(key, "guessing_probability")
+    return solve(guessing_question(observed, x, y, settings, merge), model, solver, tolerance, symmetry)
 
 
 def blind_guessing_probability(
@@ -110,7 +114,8 @@ def min_entropy(
 ) -> Bound:
     """Certified lower bound on the conditional min-entropy, ``-log2`` of the guessing probability, in bits.
 
-    ``y`` and ``settings`` as in :func:`guessing_probability`; with ``blind`` as in :func:`blind_guessing_probability`.
+    ``y``, ``settings`` and ``merge`` as in :func:`guessing_probability`; with ``blind`` as in
+    :func:`blind_guessing_probability`.
     ``bound.functional`` is the tangent of -log2 of the proven functional: affine, and a lower bound by convexity.
 
     Returns
@@ -122,27 +127,35 @@ def min_entropy(
     >>> 0.99 < sb.min_entropy(data, sb.Quantum("1+AB")).value <= 1
     True
     """
-    settings = settings_of(key, "min_entropy")
+    settings, merge = settings_of(key, "min_entropy")
     if blind:
         if settings is not None:
             raise InvalidInput(f"settings = {settings!r:.60} of a blind min-entropy: give x and y instead.")
+        if merge is not None:
+            raise InvalidInput(f"merge = {merge!r:.60} of a blind min-entropy: leave it out, or leave blind out.")
         if y is None:
             raise InvalidInput("blind min-entropy needs Bob's setting: give y as an integer from 0.")
         question = _blind_question(observed, model, x, y)
     else:
-        question = guessing_question(observed, x, y, settings)
+        question = guessing_question(observed, x, y, settings, merge)
     return as_min_entropy(solve(question, model, solver, tolerance))
 
 
 def guessing_question(
-    observed: Observations, x: int | None = 0, y: int | None = None, settings: Sequence[int | None] | None = None
+    observed: Observations,
+    x: int | None = 0,
+    y: int | None = None,
+    settings: Sequence[int | None] | None = None,
+    merge: Sequence[Any] | None = None,
 ) -> Question:
-    """The question of Eve's guess: one copy for each outcome of the key, the last party's outcome fastest."""
+    """The question of Eve's guess: one copy for each value of the key, of outcomes the last party's fastest."""
     instance(observed, Observations, "observed", "Observations.correlators(behaviour)")
     scenario = observed.scenario
     key = key_settings(scenario, x, y, settings)
-    objective = key_effects(scenario, key)
-    return Question(scenario, objective, observed, GuessingProbability(*named_key(key)), "upper", 1.0 / len(objective))
+    values = key_merge(scenario, key, merge)
+    objective = merged(key_effects(scenario, key), values)
+    figure = GuessingProbability(*named_key(key), values)
+    return Question(scenario, objective, observed, figure, "upper", 1.0 / len(objective))
 
 
 def _blind_question(observed: Observations, model: Adversary, x: int, y: int) -> Question:

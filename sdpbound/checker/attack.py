@@ -19,6 +19,8 @@ spectra of ``X_k = G^+ K_k^+ K_k G / Tr(G G^+)``, flips of the bit mixing X_0 an
 
     H(key|E) = sum_k S(X_k) - S(sum_k X_k),   S(X) = -Tr X log2 X,   averaged with the weights.
 
+Where the key is a function of the outcomes, X_k is the sum over the outcomes of value k.
+
 ``conditional_mutual_information`` of Alice's and Bob's outcomes given a classical Eve who is told the settings and
 learns only ``groups[k]``: ``sum_g sum_ab P_g(ab) log2 P_g(ab) P_g / (P_g(a) P_g(b))``, P_g = sum_{k in g} w_k p_k.
 """

@@ -50,7 +50,7 @@ def coarse_charge(
     `method` reads a proof about a question: its multipliers, and what finds its charge.
     """
     coarse = read_keys(entry, ("outcomes", "tests", "proof"), _NAME)
-    pair_of(question.key, "question.figure")
+    pair_of(question.key, "question.figure", question.merge)
     maps = _read_maps(coarse["outcomes"], question.scenario)
     inner = _coarser(question, maps, coarse["tests"])
     own, charge_of = method(coarse["proof"], inner)

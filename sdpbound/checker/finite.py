@@ -229,6 +229,7 @@ def _functional(asked: _Asked, certificate: Any, check: Check) -> Tensor:
         (found.figure, found.side) != ("conditional_entropy", "lower")
         or found.functional is None
         or (figure.get("x"), figure.get("y")) != (asked.x, wanted)
+        or "merge" in figure
         or read_number(figure["preprocessing"], "proof.entropy.question.figure.preprocessing") != asked.flips
         or read_scenario(question["scenario"]) != asked.scenario
     ):

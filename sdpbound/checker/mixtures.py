@@ -12,7 +12,7 @@ from typing import Any
 import flint
 
 from sdpbound.checker.numbers import Tensor, binary_entropy, log2_ball, to_ball
-from sdpbound.checker.question import Settings, pair_of, read_key
+from sdpbound.checker.question import Merge, Settings, pair_of, read_key, read_merge
 from sdpbound.checker.reading import read_integer, read_keys, read_kind, read_list, read_number, read_numbers, shown
 from sdpbound.checker.scenario import Observed, Scenario, read_observed, read_scenario
 from sdpbound.checker.spectra import entropy, plogp
@@ -30,13 +30,15 @@ _FIGURES = ("conditional_entropy", "conditional_mutual_information")
 
 @dataclass(frozen=True, slots=True)
 class AttackQuestion:
-    """What is asked: the figure at the settings of its key by party, flips before it, and the tested data."""
+    """What is asked: the figure at the settings of its key by party, flips before it, the tested data, and the value of
+    each outcome where the key is a function of them."""
 
     scenario: Scenario
     kind: str
     key: Settings
     flips: Fraction
     observed: Observed
+    merge: Merge = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +78,14 @@ def read_question(entry: object) -> AttackQuestion:
     if not of_entropy:
         pair_of(key, name)
     flips = read_number(figure["preprocessing"], f"{name}.preprocessing") if of_entropy else Fraction(0)
-    sizes = _outcomes(scenario, key)
+    merge = read_merge(figure, scenario, key, name)
+    sizes = [max(merge) + 1] if merge else _outcomes(scenario, key)
     if not 0 <= flips <= Fraction(1, 2) or (flips and sizes != [2]):
         raise CertificateError(
             f"{name}.preprocessing is {shown(figure['preprocessing'])}; a probability from 0 to 1/2 is expected, and 0 "
-            "for any other key than one bit of one party."
+            "for any other key than one bit of one party, or two values of a function of outcomes."
         )
-    return AttackQuestion(scenario, kind, key, flips, read_observed(question["observed"], scenario))
+    return AttackQuestion(scenario, kind, key, flips, read_observed(question["observed"], scenario), merge)
 
 
 def _outcomes(scenario: Scenario, key: Settings) -> list[int]:
@@ -92,7 +95,7 @@ def _outcomes(scenario: Scenario, key: Settings) -> list[int]:
 
 def range_of_attack(question: AttackQuestion) -> tuple[flint.arb, flint.arb]:
     """What the figure can be, in bits."""
-    sizes = _outcomes(question.scenario, question.key)
+    sizes = [max(question.merge) + 1] if question.merge else _outcomes(question.scenario, question.key)
     count = math.prod(sizes) if question.kind == "conditional_entropy" else min(sizes)
     least = binary_entropy(to_ball(1 - 2 * question.flips)) if question.flips else flint.arb(0)
     return least, log2_ball(Fraction(count))
@@ -201,9 +204,15 @@ def enclose(question: AttackQuestion, entry: Any, name: str) -> Enclosure:
             flint.arb(0),
             [[table.get((a, b), flint.arb(0)) for b in range(columns)] for a in range(rows)],
         )
-    states: dict[tuple[int, ...], Matrix] = {}  # by the outcomes of the parties in the key
+    sizes = _outcomes(question.scenario, question.key)
+    states: dict[tuple[int, ...], Matrix] = {}  # by the outcomes of the parties in the key, or by its value
     for place, m in gram(at).items():
         own = tuple(a for a, s in zip(place, question.key, strict=True) if s is not None)
+        if question.merge:
+            number = 0
+            for a, size in zip(own, sizes, strict=True):
+                number = number * size + a
+            own = (question.merge[number],)
         states[own] = states[own] + m if own in states else m
     if question.flips:
         q, zero = to_ball(question.flips), total * flint.arb(0)

@@ -72,7 +72,7 @@ def qubit_charge(question: Question, method: Any, multipliers: Sequence[Fraction
     """
     if method != "qubit":
         raise CertificateError(f"proof.method is {shown(method)}; 'qubit' or 'trivial' is expected.")
-    expression, key = _reduced(question, *pair_of(question.key, "question.figure"), multipliers)
+    expression, key = _reduced(question, *pair_of(question.key, "question.figure", question.merge), multipliers)
     entries = [abs(value) for row in expression for value in row]
     if key == "none" and any(entries):
         raise CertificateError("the setting of the key is not tested, and the proof has multipliers not zero.")

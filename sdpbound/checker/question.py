@@ -18,7 +18,10 @@ Each figure is a maximum over copies e of sub-normalised behaviours v_e of the m
 ===========================  ==========================================================================================
 
 The key of a guess or an entropy is Alice's outcome of ``x`` and, unless y is null, Bob's of ``y``; or it is given by
-``settings`` in place of both: one entry for each party, a setting, or null if its outcome is not in the key.
+``settings`` in place of both: one entry for each party, a setting, or null if its outcome is not in the key. An entry
+``merge`` makes the key a function of these outcomes: a list of its values 0 .. k-1, one for each outcome, or choice of
+outcomes with the last party's fastest. The effects of a value add up those of its outcomes; where outcomes are
+projective, so is their sum, and Eve's guesses, bits and outcomes in all that follows are those of the value.
 
 Tensors are in moment coordinates: one axis per party with the identity at index 0 and then, setting by setting, the
 observable O_x = P_{0|x} - P_{1|x} of a setting with two outcomes, or the projectors P_{0|x} .. P_{d-2|x} of any other.
@@ -27,7 +30,7 @@ observable O_x = P_{0|x} - P_{1|x} of a setting with two outcomes, or the projec
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import product
@@ -49,12 +52,14 @@ from sdpbound.errors import CertificateError
 __all__ = [
     "GUESSING",
     "MOST_OUTCOMES",
+    "Merge",
     "Question",
     "enumerated",
     "key_bits",
     "key_outcomes",
     "pair_of",
     "read_key",
+    "read_merge",
     "read_question",
     "require_local_work",
     "require_work",
@@ -67,6 +72,7 @@ _MOST_LOCAL_WORK = 2**28  # strategies times coordinates, more for long numbers
 _BITS = 256  # a number so much longer takes as long again
 MOST_OUTCOMES = 256  # of the key of an entropy
 Settings = tuple[int | None, ...]
+Merge = tuple[int, ...]
 GUESSING = ("guessing_probability", "blind_guessing_probability")
 _OTHERS = ("bell_value", "separation", "min_entropy", "conditional_entropy")
 
@@ -84,6 +90,7 @@ class Question:
     blind: bool = False
     bits: list[tuple[Tensor, Tensor, Tensor]] = field(default_factory=list)  # M, M_0, M_1 of an entropy
     flips: Fraction = ZERO  # probability of a flip before an entropy is asked for
+    merge: Merge = ()  # the value of each outcome of the key; empty where each has its own
 
 
 def read_question(entry: object) -> Question:
@@ -108,10 +115,11 @@ def read_question(entry: object) -> Question:
     bits: list[tuple[Tensor, Tensor, Tensor]] = []
     flips = ZERO
     key: Settings = ()
+    merge: Merge = ()
     blind = False
     if kind == "conditional_entropy":
         objectives = []
-        key, bits, flips = _read_entropy(figure, scenario, model, name)
+        key, merge, bits, flips = _read_entropy(figure, scenario, model, name)
     elif kind == "bell_value":
         figure = read_keys(figure, ("kind", "coefficients"), name)
         sign = 1 if side == "upper" else -1
@@ -125,6 +133,7 @@ def read_question(entry: object) -> Question:
     else:
         blind = read_kind(figure, name, GUESSING) == "blind_guessing_probability"
         key = read_key(figure, scenario, name, blind=blind)
+        merge = read_merge(figure, scenario, key, name)
         if blind and model == "quantum":
             x, y = pair_of(key, name)
             assert y is not None
@@ -133,10 +142,10 @@ def read_question(entry: object) -> Question:
             commuting = {1: frozenset({y, len(scenario.outcomes[1]) - 1})}
             objectives = [_agreement(scenario, x)]
         else:
-            objectives = _guess_objectives(scenario, model, key, blind, name)
+            objectives = _guess_objectives(scenario, model, key, merge, blind, name)
 
     common_denominator((value for tensor in objectives for value in tensor.values()), "question.figure")
-    return Question(scenario, commuting, kind, side, model, objectives, observed, key, blind, bits, flips)
+    return Question(scenario, commuting, kind, side, model, objectives, observed, key, blind, bits, flips, merge)
 
 
 def require_work(scenario: Scenario, model: str, copies: int) -> None:
@@ -178,11 +187,12 @@ def read_key(
 ) -> Settings:
     """The settings of a figure by party; ``others`` are entries beside them.
 
-    ``blind`` and ``both`` are of figures that are about Alice's x and Bob's y.
+    ``blind`` and ``both`` are of figures that are about Alice's x and Bob's y, and have no ``merge``.
     """
     parties = len(scenario.outcomes)
+    optional = () if blind or both else ("merge",)
     if isinstance(entry, Mapping) and "settings" in entry and not blind and not both:
-        figure = read_keys(entry, ("kind", "settings", *others), name)
+        figure = read_keys(entry, ("kind", "settings", *others), name, optional)
         found = [
             None if s is None else read_integer(s, 0, len(scenario.outcomes[party]) - 1, f"{name}.settings[{party}]")
             for party, s in enumerate(read_list(figure["settings"], f"{name}.settings", length=parties))
@@ -190,7 +200,7 @@ def read_key(
         if all(s is None for s in found):
             raise CertificateError(f"{name}.settings asks for the outcome of no party; at least one must be a number.")
         return tuple(found)
-    figure = read_keys(entry, ("kind", "x", "y", *others), name)
+    figure = read_keys(entry, ("kind", "x", "y", *others), name, optional)
     x, y = read_integer(figure["x"], 0, len(scenario.outcomes[0]) - 1, f"{name}.x"), None
     if blind or both or figure["y"] is not None:
         if parties < 2:
@@ -199,8 +209,29 @@ def read_key(
     return (x, y, *(None for _ in range(parties - 2)))[:parties]
 
 
-def pair_of(key: Settings, name: str) -> tuple[int, int | None]:
-    """x and y of a key of Alice's outcome or both, of two parties; what proofs that know no other key ask for."""
+def read_merge(entry: object, scenario: Scenario, key: Settings, name: str) -> Merge:
+    """The value of each outcome of a key, where the figure has them; empty where it has none."""
+    if not isinstance(entry, Mapping) or "merge" not in entry:
+        return ()
+    count = math.prod(scenario.outcomes[party][s] for party, s in enumerate(key) if s is not None)
+    if count > _MOST_COPIES:
+        raise CertificateError(f"{name} merges {shown(count)} outcomes; at most {_MOST_COPIES} can be checked.")
+    found = tuple(
+        read_integer(value, 0, count - 1, f"{name}.merge[{k}]")
+        for k, value in enumerate(read_list(entry["merge"], f"{name}.merge", length=count))
+    )
+    if set(found) != set(range(max(found) + 1)):
+        raise CertificateError(f"{name}.merge is {shown(entry['merge'])}; each value from 0 to the last must occur.")
+    return found
+
+
+def pair_of(key: Settings, name: str, merge: Merge = ()) -> tuple[int, int | None]:
+    """x and y of a key of Alice's outcome or both, of two parties; what proofs that know no other key ask for.
+
+    With ``merge`` it is refused, too: what the proof knows nothing of is given here.
+    """
+    if merge:
+        raise CertificateError(f"{name} merges outcomes; a proof of this kind is about outcomes as they are.")
     if len(key) != 2 or key[0] is None:
         raise CertificateError(
             f"{name} asks for the settings {list(key)}; a proof of this kind is about Alice's outcome or both of two "
@@ -211,8 +242,8 @@ def pair_of(key: Settings, name: str) -> tuple[int, int | None]:
 
 def _read_entropy(
     entry: object, scenario: Scenario, model: str, name: str
-) -> tuple[Settings, list[tuple[Tensor, Tensor, Tensor]], Fraction]:
-    """The settings of the key, its bits, and the probability of a flip."""
+) -> tuple[Settings, Merge, list[tuple[Tensor, Tensor, Tensor]], Fraction]:
+    """The settings of the key, what is merged, its bits, and the probability of a flip."""
     if model != "quantum" or len(scenario.outcomes) < 2:
         raise CertificateError(
             f"{name} is about two parties or more with quantum devices; the question has {len(scenario.outcomes)} with "
@@ -220,33 +251,47 @@ def _read_entropy(
         )
     key = read_key(entry, scenario, name, ("preprocessing",))
     assert isinstance(entry, Mapping)  # read_key has seen its names
+    merge = read_merge(entry, scenario, key, name)
     flips = read_number(entry["preprocessing"], f"{name}.preprocessing")
-    return key, key_bits(scenario, key, flips, name), flips
+    return key, merge, key_bits(scenario, key, flips, name, merge), flips
 
 
-def key_bits(scenario: Scenario, key: Settings, flips: Fraction, name: str) -> list[tuple[Tensor, Tensor, Tensor]]:
+def key_bits(
+    scenario: Scenario, key: Settings, flips: Fraction, name: str, merge: Merge = ()
+) -> list[tuple[Tensor, Tensor, Tensor]]:
     """The bits of a key, if it is none too large and its flips are those of one bit.
 
     The bits of the first party's outcome come first; then, for each of its outcomes, those of the next party, and so
-    on.
+    on. A function of the outcomes is one key, whose bits tell its values apart.
     """
     parties = _key_effects(scenario, key)
     outcomes = math.prod(map(len, parties))
     if outcomes > MOST_OUTCOMES:
         raise CertificateError(f"{name} has a key of {outcomes} outcomes; at most {MOST_OUTCOMES} can be checked.")
     asked = [party for party, s in enumerate(key) if s is not None]
-    bits = []
-    for party in asked:
+    bits = _bits(_merged([expanded(scenario, chosen) for chosen in product(*parties)], merge)) if merge else []
+    for party in [] if merge else asked:
         # the parties of the key that come later are summed over, which is the identity
         before = [effects if p < party else [{0: ONE}] for p, effects in enumerate(parties)]
         for chosen in product(*before):
             bits += _bits([expanded(scenario, [*chosen[:party], own, *chosen[party + 1 :]]) for own in parties[party]])
-    if not 0 <= flips <= HALF or (flips and (len(asked) > 1 or outcomes != 2)):
+    is_a_bit = max(merge) == 1 if merge else len(asked) == 1 and outcomes == 2
+    if not 0 <= flips <= HALF or (flips and not is_a_bit):
         raise CertificateError(
             f"{name}.preprocessing is {nearest_float(flips)!r}; a probability from 0 to 1/2 is expected, and 0 "
-            "for any other key than one bit of one party."
+            "for any other key than one bit of one party, or two values of a function of outcomes."
         )
     return bits
+
+
+def _merged(effects: Sequence[Tensor], merge: Merge) -> list[Tensor]:
+    """The effects of the key's values: sums of those of its outcomes."""
+    if not merge:
+        return list(effects)
+    return [
+        total_of(effect for effect, own in zip(effects, merge, strict=True) if own == value)
+        for value in range(max(merge) + 1)
+    ]
 
 
 def _key_effects(scenario: Scenario, key: Settings) -> list[list[dict[int, Fraction]]]:
@@ -255,8 +300,11 @@ def _key_effects(scenario: Scenario, key: Settings) -> list[list[dict[int, Fract
 
 
 def key_outcomes(question: Question) -> list[Tensor]:
-    """The effects of the outcomes of a question's key, the last party's fastest."""
-    return [expanded(question.scenario, chosen) for chosen in product(*_key_effects(question.scenario, question.key))]
+    """The effects of the values of a question's key: its outcomes, the last party's fastest, or what is merged."""
+    effects = [
+        expanded(question.scenario, chosen) for chosen in product(*_key_effects(question.scenario, question.key))
+    ]
+    return _merged(effects, question.merge)
 
 
 def _bits(effects: list[Tensor]) -> list[tuple[Tensor, Tensor, Tensor]]:
@@ -283,14 +331,16 @@ def _agreement(scenario: Scenario, x: int) -> Tensor:
     )
 
 
-def _guess_objectives(scenario: Scenario, model: str, key: Settings, blind: bool, name: str) -> list[Tensor]:
+def _guess_objectives(
+    scenario: Scenario, model: str, key: Settings, merge: Merge, blind: bool, name: str
+) -> list[Tensor]:
     """Objectives of a guess of the key, or of the blind guess: one copy for each map from Bob's outcomes to guesses."""
     if not blind:
         parties = _key_effects(scenario, key)
         copies = math.prod(map(len, parties))
         _require_copies(copies, name)
         require_work(scenario, model, copies)
-        return [expanded(scenario, chosen) for chosen in product(*parties)]
+        return _merged([expanded(scenario, chosen) for chosen in product(*parties)], merge)
     x, y = pair_of(key, name)
     assert y is not None
     alice, bob = scenario.effects(0, x), scenario.effects(1, y)

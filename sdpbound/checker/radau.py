@@ -23,13 +23,18 @@ w of letters that are contractions, |<wZ>| <= sqrt f, |<E w E Z*Z>| <= d, |<w ZZ
 so no limit on Z is needed; a block for which e does not is refused. What remains, the sum of all T, is an affine
 question about Alice and Bob alone, bounded as the other quantum ones with the entry ``factor``.
 
+Where outcomes are merged, E_k is a sum of projectors E_a, one for each outcome of the value, that exclude each other,
+and the rows between w and v are u E_a Z for each a in order, all u for the first, then all for the next. With d_a =
+<E_a Z*Z>, d is their sum; p_2 has words E_a w E_a' Z*Z, of which none is more than sqrt(d_a d_a') <= (d_a + d_a')/2,
+and kappa q has (1 - t) kappa of each E_a Z*Z; p_4 has E_a w Z*Z*, at most sqrt(d f). So all stays as it is.
+
 kappa_i and t_i are balls of 1024 bits; where the rule's exact numbers are needed, their ends on the safe side stand.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -51,7 +56,7 @@ from sdpbound.checker.numbers import (
 )
 from sdpbound.checker.question import MOST_OUTCOMES, Question, pair_of
 from sdpbound.checker.reading import read_integer, read_list
-from sdpbound.checker.scenario import expanded
+from sdpbound.checker.scenario import expanded, total_of
 from sdpbound.checker.words import (
     Algebra,
     Residual,
@@ -85,11 +90,15 @@ class _Node:
 
 @dataclass(frozen=True, slots=True)
 class _Key:
-    """A projector of the key: its outcome for each party with a setting, and its expansion."""
+    """A value of the key: the outcomes that have it, for each party with a setting, their expansions and the sum's."""
 
     settings: tuple[int | None, ...]
-    outcomes: tuple[int, ...]
-    effect: Tensor
+    outcomes: tuple[tuple[int, ...], ...]
+    parts: tuple[Tensor, ...]
+
+    @property
+    def effect(self) -> Tensor:
+        return total_of(self.parts)
 
 
 def gauss_radau_charge(question: Question, multipliers: Sequence[Fraction], proof: Mapping[str, object]) -> Fraction:
@@ -97,12 +106,13 @@ def gauss_radau_charge(question: Question, multipliers: Sequence[Fraction], proo
     nodes, constant = gauss_radau_nodes(read_integer(proof["gauss_radau"], 2, _MOST_NODES, "proof.gauss_radau"))
     algebra = Algebra(question.scenario, {})
     words, left, right = (read_words(algebra, proof[name], f"proof.{name}") for name in ("words", "left", "right"))
-    keys = list(_keys(question, *pair_of(question.key, "question.figure")))
+    keys = _keys(question, *pair_of(question.key, "question.figure"))
     blocks = read_list(proof["blocks"], "proof.blocks", length=len(nodes) * len(keys))
     require_triangle(proof["factor"], len(words), "proof.factor")
     for k, block in enumerate(blocks):  # before layouts are built: what they take is in proportion to the file
         last = k // len(keys) == len(nodes) - 1
-        require_triangle(block, len(words) + len(right) + (0 if last else len(left)), f"proof.blocks[{k}]")
+        rows = 0 if last else len(left) * (1 if question.flips else len(keys[k % len(keys)].parts))
+        require_triangle(block, len(words) + len(right) + rows, f"proof.blocks[{k}]")
     layouts = [[_Layout(algebra, words, beside, right, key, question.flips) for key in keys] for beside in (left, [])]
     charge = -constant
     outside: list[Residual] = []
@@ -140,14 +150,21 @@ def gauss_radau_nodes(count: int) -> tuple[list[_Node], Fraction]:
         return nodes, Fraction(rounded_float(lower_end(total), up=False))
 
 
-def _keys(question: Question, x: int, y: int | None) -> Iterable[_Key]:
+def _keys(question: Question, x: int, y: int | None) -> list[_Key]:
     alice = question.scenario.effects(0, x)
     bob = [None] if y is None else question.scenario.effects(1, y)
     if len(alice) * len(bob) > MOST_OUTCOMES:
         raise CertificateError(f"question.figure has a key of more than {MOST_OUTCOMES} outcomes; they are too many.")
+    places, effects = [], []
     for (a, effect), (b, other) in product(enumerate(alice), enumerate(bob)):
-        effects = (effect,) if other is None else (effect, other)
-        yield _Key((x, y), (a, b), expanded(question.scenario, effects))
+        places.append((a, b))
+        effects.append(expanded(question.scenario, (effect,) if other is None else (effect, other)))
+    values = question.merge or tuple(range(len(places)))
+    found = []
+    for value in range(max(values) + 1):
+        own = [k for k, v in enumerate(values) if v == value]
+        found.append(_Key((x, y), tuple(places[k] for k in own), tuple(effects[k] for k in own)))
+    return found
 
 
 class _Layout:
@@ -157,43 +174,44 @@ class _Layout:
         self, algebra: Algebra, words: list[Word], left: list[Word], right: list[Word], key: _Key, flips: Fraction
     ) -> None:
         self._algebra, self._key, self._flips = algebra, key, flips
-        self._size = len(words) + len(left) + len(right)
+        which = [-1] if flips else range(len(key.parts))  # the projector beside Z of a row
+        beside = [(u, a) for a in which for u in left]
+        self._size = len(words) + len(beside) + len(right)
         self._floor = flips or ONE
         one: Word = ((),) * len(algebra.shape)
-        expansion: dict[Word, Fraction] = {}
-        for index, value in key.effect.items():
-            expansion[tuple((i,) if i else () for i in index)] = value
+        expansion = _polynomial(key.effect)
+        parts = [{one: ONE}] if flips else [_polynomial(part) for part in key.parts]
         self._effect = {word: (1 - 2 * flips) * value for word, value in expansion.items()}
         if flips:
             self._effect[one] = self._effect.get(one, ZERO) + flips
-        self._square = (self._effect if flips else {one: ONE}) if left else {}
+        diagonal: dict[Any, Fraction] = {(o, one, o): ONE for o in key.outcomes}
+        self._square: Mapping[Any, Fraction] = (self._effect if flips else diagonal) if left else {}
         self._one = one
-        self._places: list[tuple[int, int, str, Word, Fraction]] = []  # until they are collected
-        beside = expansion if not flips else {one: ONE}
-        n, k = len(words), len(left)
+        self._places: list[tuple[int, int, str, Any, Fraction]] = []  # until they are collected
+        n, k = len(words), len(beside)
         for i, w in enumerate(words):
             for j, w2 in enumerate(words[i:], i):
                 self._put(i, j, "devices", algebra.product(w, w2))
-            for j, u in enumerate(left):
-                for word, value in beside.items():
+            for j, (u, a) in enumerate(beside):
+                for word, value in parts[a].items():
                     self._put(i, n + j, "linear", self._join(_turned(w), u, word), value)
             for j, v in enumerate(right):  # <w^dagger v Z*> is <v^dagger w Z>, real
                 self._put(i, n + k + j, "linear", self._join(_turned(v), w))
-        for i, u in enumerate(left):
-            for j, u2 in enumerate(left[i:], i):
-                self._put(n + i, n + j, "square", *self._stripped(self._join(_turned(u), u2), both=True))
+        for i, (u, a) in enumerate(beside):
+            for j, (u2, c) in enumerate(beside[i:], i):
+                self._put(n + i, n + j, "square", *self._stripped(self._join(_turned(u), u2), a, c))
             for j, v in enumerate(right):
-                self._put(n + i, n + k + j, "twice", *self._stripped(self._join(_turned(u), v), both=False))
+                self._put(n + i, n + k + j, "twice", *self._stripped(self._join(_turned(u), v), a, None))
         for i, v in enumerate(right):
             for j, v2 in enumerate(right[i:], i):
                 self._put(n + k + i, n + k + j, "other", algebra.product(v, v2))
 
         self._terms, self._common = self._collected()
 
-    def _collected(self) -> tuple[dict[str, tuple[list[Word], list[tuple[int, int, int]]]], int]:
+    def _collected(self) -> tuple[dict[str, tuple[list[Any], list[tuple[int, int, int]]]], int]:
         """For each kind its words, and by place in the matrix the word's number and its weight times an integer."""
         common = math.lcm(*(weight.denominator for *_, weight in self._places))
-        numbers: dict[str, dict[Word, int]] = {kind: {} for kind in _KINDS}
+        numbers: dict[str, dict[Any, int]] = {kind: {} for kind in _KINDS}
         terms: dict[str, list[tuple[int, int, int]]] = {kind: [] for kind in _KINDS}
         for i, j, kind, word, weight in self._places:
             number = numbers[kind].setdefault(word, len(numbers[kind]))
@@ -206,7 +224,7 @@ class _Layout:
         """What r costs at most, and T."""
         scale, gram = gram_matrix(entry, self._size, name)
         entries, unit = gram.entries(), scale * scale * self._common
-        found: dict[str, dict[Word, int]] = {}
+        found: dict[str, dict[Any, int]] = {}
         for kind, (words, terms) in self._terms.items():
             sums: list[Any] = [0] * len(words)
             for place, number, times in terms:
@@ -228,7 +246,7 @@ class _Layout:
         paid = linear * linear / (4 * left) if linear else ZERO
         return Fraction(rounded_float(paid, up=True)), (found["devices"], unit)
 
-    def _put(self, i: int, j: int, kind: str, word: Word | None, weight: Fraction = ONE) -> None:
+    def _put(self, i: int, j: int, kind: str, word: Any, weight: Fraction = ONE) -> None:
         if word is not None and weight:
             self._places.append((i, j, kind, word, weight))
 
@@ -241,25 +259,34 @@ class _Layout:
             out.append(reduced)
         return tuple(out)
 
-    def _stripped(self, word: Word | None, *, both: bool) -> tuple[Word | None, Fraction]:
-        """E word (and E word E) is this number times the same with a word without letters of the key at that end.
+    def _stripped(self, word: Word | None, first: int, last: int | None) -> tuple[Any, Fraction]:
+        """E word E' (or E word, if ``last`` is none) is this number times the same with no letter of the key at an end.
 
-        With flips there is no E: the word itself. If ``both``, the smaller of the word and its adjoint.
+        E and E' are projectors of the key, by number. What is named is the word between its projectors, and with two
+        of them the smaller one of it and its adjoint. With flips there are no projectors: the word itself.
         """
         if word is None:
             return None, ZERO
-        factor = ONE
-        if not self._flips:
-            out = []
-            for party, part in enumerate(word):
-                setting, outcome = self._key.settings[party], self._key.outcomes[party]
-                for end in (0, -1) if both else (0,):
-                    while part and setting is not None and self._algebra.setting_of(party, part[end]) == setting:
-                        factor *= self._eigenvalue(party, part[end], setting, outcome)
-                        part = part[1:] if end == 0 else part[:-1]
-                out.append(part)
-            word = tuple(out)
-        return (min(word, _turned(word)) if both else word), factor
+        if self._flips:
+            return (word if last is None else min(word, _turned(word))), ONE
+        one, other = self._key.outcomes[first], None if last is None else self._key.outcomes[last]
+        factor, out = ONE, []
+        for party, part in enumerate(word):
+            setting = self._key.settings[party]
+            for end, outcomes in ((0, one), (-1, other)):
+                while part and outcomes and setting is not None and self._is_of(party, part[end], setting):
+                    factor *= self._eigenvalue(party, part[end], setting, outcomes[party])
+                    part = part[1:] if end == 0 else part[:-1]
+            if not part and other is not None and one[party] != other[party]:
+                return None, ZERO  # projectors that exclude each other touch
+            out.append(part)
+        found = tuple(out)
+        if other is None:
+            return (one, found), factor
+        return min((one, found, other), (other, _turned(found), one)), factor
+
+    def _is_of(self, party: int, letter: int, setting: int) -> bool:
+        return self._algebra.setting_of(party, letter) == setting
 
     def _eigenvalue(self, party: int, letter: int, setting: int, outcome: int) -> Fraction:
         """What a letter of the key's setting is on E: +-1 for an observable, 1 or 0 for a projector."""
@@ -272,5 +299,9 @@ def _turned(word: Word) -> Word:
     return tuple(part[::-1] for part in word)
 
 
-def _distance(wanted: Mapping[Word, Fraction], found: Mapping[Word, Fraction]) -> Fraction:
+def _polynomial(tensor: Tensor) -> dict[Word, Fraction]:
+    return {tuple((i,) if i else () for i in index): value for index, value in tensor.items()}
+
+
+def _distance(wanted: Mapping[Any, Fraction], found: Mapping[Any, Fraction]) -> Fraction:
     return sum((abs(wanted.get(w, ZERO) - found.get(w, ZERO)) for w in {*wanted, *found}), ZERO)

@@ -187,10 +187,20 @@ class ExplicitStrategy:
         parties = [[one] if s is None else effects[s] for effects, s in zip(self._effects, key, strict=True)]
         return [self._mean([s or 0 for s in key], chosen) for chosen in product(*parties)]
 
-    def entropy(self, key: Sequence[int | None], flips: Fraction) -> Any:
+    def values(self, key: Sequence[int | None], merge: Sequence[int]) -> list[Any]:
+        """The probabilities of the key's values, which are sums over outcomes where some are merged."""
+        outcomes = self.outcomes(key)
+        if not merge:
+            return outcomes
+        found = [self.zero] * (max(merge) + 1)
+        for p, value in zip(outcomes, merge, strict=True):
+            found[value] = found[value] + p
+        return found
+
+    def entropy(self, key: Sequence[int | None], flips: Fraction, merge: Sequence[int] = ()) -> Any:
         """The entropy of the key given Eve in bits, or a number above it."""
         surprise, number = self.arithmetic.surprise, self.arithmetic.number
-        outcomes = self.outcomes(key)
+        outcomes = self.values(key, merge)
         if flips:
             q = number(flips)
             outcomes = [(1 - q) * p + q * r for p, r in zip(outcomes, outcomes[::-1], strict=True)]
@@ -202,6 +212,8 @@ class ExplicitStrategy:
         sharp = [len(plan.settings[0][x].outcomes) == 2, y is not None and len(plan.settings[1][y].outcomes) == 2]
         if not any(sharp):
             return self.zero
+        if merge:
+            return above
         spectrum = sum((surprise(number(w)) for w in plan.weights), self.zero)
         if all(sharp):
             return above - spectrum

@@ -42,7 +42,7 @@ from sdpbound.errors import CertificateError
 __all__ = ["at_fault", "out_of_range", "range_of", "try_statement", "try_value"]
 
 
-_Asked = tuple[str, tuple[int | None, ...], bool, int, int]
+_Asked = tuple[str, tuple[int | None, ...], tuple[int, ...], bool, int, int]
 _PRECISION = 256  # bits, of the balls
 _MOST_ENUMERATED = 2**11
 _MOST_ENUMERATION_WORK = 2**18
@@ -206,16 +206,16 @@ def _figure(question: Question, strategy: ExplicitStrategy) -> Any:
 
 def _asked(question: Question) -> _Asked:
     """What the figure of a strategy depends on."""
-    return question.kind, question.key, question.blind, *question.flips.as_integer_ratio()
+    return question.kind, question.key, question.merge, question.blind, *question.flips.as_integer_ratio()
 
 
 def _computed(asked: _Asked, strategy: ExplicitStrategy) -> Any:
-    kind, key, blind, *flips = asked
+    kind, key, merge, blind, *flips = asked
     if kind == "conditional_entropy":
-        return strategy.entropy(key, Fraction(*flips))
+        return strategy.entropy(key, Fraction(*flips), merge)
     second = key[1] if blind else None
     width = 1 if second is None else strategy.scenario.outcomes[1][second]
-    guess = _guess(strategy.outcomes(key), width)
+    guess = _guess(strategy.values(key, merge), width)
     if kind != "min_entropy":
         return guess
     return -math.log2(guess) if isinstance(guess, float) else -guess.log() / flint.arb(2).log()
@@ -265,6 +265,7 @@ def range_of(question: Question) -> tuple[flint.arb, flint.arb] | None:
     outcomes = question.scenario.outcomes
     key = question.key[:1] if question.blind else question.key
     count = math.prod(outcomes[party][s] for party, s in enumerate(key) if s is not None)
+    count = max(question.merge) + 1 if question.merge else count
     if "entropy" in question.kind:
         return flint.arb(0), log2_ball(Fraction(count))
     return to_ball(Fraction(1, count)), flint.arb(1)

@@ -46,16 +46,17 @@ def entropy_command(
     _, data = chosen.data()
     x, y = integer(settings.x, "x") or 0, integer(settings.y, "y")
     output.require_folder()
-    key = settings.settings
+    key, merge = settings.settings, settings.merged
+    closed = not no_closed_forms
     with share(0.6):
-        below = sb.conditional_entropy(data, x, y, how, flips, closed_forms=not no_closed_forms, settings=key)
-    above = in_time(lambda: sb.conditional_entropy_upper_bound(data, x, y, flips, settings=key))
+        below = sb.conditional_entropy(data, x, y, how, flips, closed_forms=closed, settings=key, merge=merge)
+    above = in_time(lambda: sb.conditional_entropy_upper_bound(data, x, y, flips, settings=key, merge=merge))
     output.write_certificate(below)
     facts = {
         "command": "entropy",
         **member_facts(chosen.family, chosen.member),
         **chosen.facts(),
-        "settings": key_facts(x, y, key),
+        "settings": key_facts(x, y, key, merge),
         "preprocessing": flips,
         "lower": bound_facts(below),
         "upper": None if above is None else bound_facts(above) | {"exact": above.exact, "error": above.error},

@@ -123,11 +123,14 @@ def guess_command(
     if blind:
         if settings.key is not None:
             raise InvalidInput(f"--blind takes --x and --y, not --settings {settings.key}.")
+        if settings.merge is not None:
+            raise InvalidInput(f"--blind guesses outcomes as they are; leave --merge {settings.merge} out.")
         if r is None:
             raise InvalidInput("--blind needs Bob's setting: give --y 0 or --y 1.")
         bound = sb.blind_guessing_probability(data, model, s, r, adversary.solver)
     else:
-        bound = sb.guessing_probability(data, model, s, r, adversary.solver, settings=settings.settings)
+        key, merge = settings.settings, settings.merged
+        bound = sb.guessing_probability(data, model, s, r, adversary.solver, settings=key, merge=merge)
     entropy = as_min_entropy(bound)
     output.write_certificate(bound)
     facts = {
@@ -135,7 +138,7 @@ def guess_command(
         **member_facts(chosen.family, chosen.member),
         **chosen.facts(),
         **adversary_facts(model),
-        "settings": key_facts(s, r, settings.settings),
+        "settings": key_facts(s, r, settings.settings, settings.merged),
         "blind": blind,
         "guessing_probability": bound_facts(bound),
         "min_entropy": bound_facts(entropy),

@@ -14,7 +14,7 @@ import typer
 
 import sdpbound as sb
 from sdpbound.cli.groups import Options
-from sdpbound.cli.texts import choice, number, settings_of_all
+from sdpbound.cli.texts import choice, merged_values, number, settings_of_all
 from sdpbound.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -56,6 +56,17 @@ KeyOfAll = Annotated[
         "--settings",
         help="In place of --x and --y, a setting for each party, - for none: 0,-,1 of the first and third party.",
         metavar="KEY",
+        rich_help_panel=SETTINGS,
+    ),
+]
+
+#: The option for a key that is a function of outcomes.
+Merged = Annotated[
+    str | None,
+    typer.Option(
+        "--merge",
+        help="The key's value for each outcome, if it is a function of it: 0011 for a bit of four outcomes.",
+        metavar="VALUES",
         rich_help_panel=SETTINGS,
     ),
 ]
@@ -187,6 +198,12 @@ class OneOrBoth(Options):
         ),
     ] = None
     key: KeyOfAll = None
+    merge: Merged = None
+
+    @property
+    def merged(self) -> tuple[int, ...] | None:
+        """The key's value for each outcome, where it is a function of it."""
+        return merged_values(self.merge)
 
     @property
     def settings(self) -> tuple[int | None, ...] | None:
@@ -218,6 +235,12 @@ class AnyPair(Options):
         typer.Option(help="Bob's setting, from 0. Default: of the best pair.", metavar="Y", rich_help_panel=SETTINGS),
     ] = None
     key: KeyOfAll = None
+    merge: Merged = None
+
+    @property
+    def merged(self) -> tuple[int, ...] | None:
+        """The key's value for each outcome, where it is a function of it."""
+        return merged_values(self.merge)
 
     @property
     def settings(self) -> tuple[int | None, ...] | None:

@@ -79,11 +79,14 @@ def discard_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def key_facts(x: int | None, y: int | None, settings: Sequence[int | None] | None) -> dict[str, int | None]:
-    """Return the settings of a key for JSON, by their letters."""
+def key_facts(
+    x: int | None, y: int | None, settings: Sequence[int | None] | None, merge: Sequence[int] | None = None
+) -> dict[str, Any]:
+    """Return the settings of a key for JSON, by their letters, and what is merged of its outcomes if anything is."""
     from sdpbound.bell.key import LETTERS
 
-    return dict(zip(LETTERS, (x, y) if settings is None else settings, strict=False))
+    found: dict[str, Any] = dict(zip(LETTERS, (x, y) if settings is None else settings, strict=False))
+    return found if merge is None else found | {"merge": list(merge)}
 
 
 def emit(facts: dict[str, Any], lines: Sequence[str], as_json: bool) -> None:

@@ -50,13 +50,13 @@ def key_command(
     output.require_folder()
     x, y = integer(settings.x, "x"), integer(settings.y, "y")
     closed = not entropy.no_closed_forms
-    key = settings.settings
+    key, q = settings.settings, flips(preprocessing)
     with share(0.6 if entropy.attack else 1.0):
-        rate = sb.key_rate(behaviour, data, x, y, how, flips(preprocessing), closed_forms=closed, settings=key)
+        rate = sb.key_rate(behaviour, data, x, y, how, q, closed_forms=closed, settings=key, merge=settings.merged)
     above = None
     if entropy.attack:
-        flip, at = rate.preprocessing, rate.settings
-        above = in_time(lambda: sb.key_rate_upper_bound(behaviour, data, preprocessing=flip, settings=at))
+        q, key, merge = rate.preprocessing, rate.settings, rate.merge
+        above = in_time(lambda: sb.key_rate_upper_bound(behaviour, data, preprocessing=q, settings=key, merge=merge))
     _report(rate, above, how, chosen, output)
 
 
@@ -91,12 +91,13 @@ def randomness_command(
     x, y = integer(settings.x, "x"), integer(settings.y, "y")
     closed = not entropy.no_closed_forms
     own = sb.RandomnessOptions(blind=kind.blind, closed_forms=closed)
+    key, merge = settings.settings, settings.merged
     with share(0.6 if entropy.attack else 1.0):
-        rate = sb.randomness_rate(behaviour, data, kind.local, x, y, how, own, settings=settings.settings)
+        rate = sb.randomness_rate(behaviour, data, kind.local, x, y, how, own, settings=key, merge=merge)
     above = None
     if entropy.attack:
-        at = rate.settings
-        above = in_time(lambda: sb.randomness_rate_upper_bound(behaviour, data, settings=at))
+        key, merge = rate.settings, rate.merge
+        above = in_time(lambda: sb.randomness_rate_upper_bound(behaviour, data, settings=key, merge=merge))
     _report(rate, above, how, chosen, output)
 
 
@@ -134,7 +135,7 @@ def rate_facts(rate: sb.Rate) -> dict[str, Any]:
         "margin": finite(rate.entropy.correction),
         "closed_form": rate.is_closed_form,
         "data": rate.data,
-        "settings": key_facts(None, None, rate.settings),
+        "settings": key_facts(None, None, rate.settings, rate.merge),
         "preprocessing": rate.preprocessing,
         "entropy": bound_facts(rate.entropy),
         "error_correction": rate.error_correction,

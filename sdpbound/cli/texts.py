@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from sdpbound.errors import InvalidInput, InvalidParameter
 
-__all__ = ["angle", "choice", "flips", "integer", "number", "of_parties", "settings_of_all"]
+__all__ = ["angle", "choice", "flips", "integer", "merged_values", "number", "of_parties", "settings_of_all"]
 
 #: The units that may follow an angle.
 UNITS = ("deg", "rad")
@@ -87,6 +87,18 @@ def settings_of_all(text: str | None, x: str | None, y: str | None) -> tuple[int
     if x is not None or y is not None:
         raise InvalidInput(f"--settings {text} say of all parties what --x and --y do; leave --x and --y out.")
     return tuple(None if part.strip() == "-" else integer(part, "settings") for part in text.split(BETWEEN_PARTIES))
+
+
+def merged_values(text: str | None) -> tuple[int, ...] | None:
+    """Read the key's value for each outcome: digits, or numbers with commas between. The library checks them.
+
+    >>> merged_values("0011"), merged_values("0, 10, 1")
+    ((0, 0, 1, 1), (0, 10, 1))
+    """
+    if text is None:
+        return None
+    parts = text.split(BETWEEN_PARTIES) if BETWEEN_PARTIES in text else list(text)
+    return tuple(integer(part, "merge") or 0 for part in parts)
 
 
 def choice(value: str, allowed: Sequence[str], name: str) -> str:

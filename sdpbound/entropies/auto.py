@@ -253,8 +253,15 @@ def _able(methods: Mapping[str, Entropy], asked: KeyQuestion) -> dict[str, Entro
 
 
 def _asked(question: EntropyQuestion) -> KeyQuestion:
-    flips, settings = question.preprocessing, question.settings
-    return KeyQuestion(question.observed, question.x, question.y, False, flips, closed_forms=False, settings=settings)
+    return KeyQuestion(
+        question.observed,
+        question.x,
+        question.y,
+        preprocessing=question.preprocessing,
+        closed_forms=False,
+        settings=question.settings,
+        merge=question.merge,
+    )
 
 
 @lru_cache(maxsize=1)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Unpack
+from typing import Any, Unpack
 
 from sdpbound.adversaries.adversary import Adversary
 from sdpbound.arguments import instance
-from sdpbound.bell.key import KeyChanges, Settings, settings_of
+from sdpbound.bell.key import KeyChanges, settings_of
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.bound import Bound
 from sdpbound.conic.solvers.choose import SolverChoice
@@ -98,6 +98,8 @@ def conditional_entropy(
     """Certified lower bound on the von Neumann entropy H(A|X=x,E), or with ``y`` on H(AB|X=x,Y=y,E), in bits.
 
     With ``settings`` the key is the outcomes of any of the parties, of two or more: H(B|Y=y,E), H(ABC|X=x,Y=y,Z=z,E).
+    With ``merge`` it is a function f of the outcomes, H(f(A)|X=x,E): they are tested as they are, and Eve is asked for
+    the value of f alone.
 
     The entropy is the least one, given Eve, of the outcomes of quantum devices with the tested values; Eve holds the
     purification. For one tested value of a CHSH or asymmetric CHSH expression a closed form gives it (arXiv:0903.4460,
@@ -118,7 +120,9 @@ def conditional_entropy(
     solver : a solver to use in place of the method's solver
     closed_forms : whether to use a closed form if the data have one; ``method`` is then not used
     key : ``settings``, in place of x and y: one entry for each party, its setting, or None where its outcome is not in
-        the key. For more than two parties, and for a key of Bob's outcome alone, the method is "projective"
+        the key. ``merge``, the value 0, 1, .. of f for each outcome of the key, such as (0, 0, 1, 1), or for several
+        parties rows of such values. For more than two parties, and for a key of Bob's outcome alone, the method is
+        "projective"; for merged outcomes of two parties it is this or "gauss-radau"
 
     Returns
     -------
@@ -139,20 +143,25 @@ def conditional_entropy(
     >>> ghz = sb.Observations.bell_value(sb.mermin(), 3.9)  # H(A|E) is 1 - h(3.9/4), see the page on more parties
     >>> 0.8302 < sb.conditional_entropy(ghz, settings=(0, None, None)).value < 0.8314
     True
+    >>> agree = sb.Observations.full(sb.SingletSelfTest(1.0, 1.5, 2.6).behaviour(0.98))  # Eve: whether outcomes agree
+    >>> bound = sb.conditional_entropy(agree, 0, 0, sb.VonNeumann("gauss-radau", "1+AB", 4), merge=[[0, 1], [1, 0]])
+    >>> bound.figure, 0.0 < bound.value < 1.0
+    ('H(f(AB)=0110|x=0,y=0,E)', True)
     """
     how = VonNeumann() if method is None else named_entropy(method, "method")
     if solver is not None:
         how = replace(instance(how, VonNeumann, "method with a solver of its own", "VonNeumann()"), solver=solver)
-    settings = settings_of(key, "conditional_entropy")
-    bound = how.lower_bound(KeyQuestion(observed, x, y, False, preprocessing, closed_forms, _settings(settings)))
+    settings, merge = settings_of(key, "conditional_entropy")
+    asked = KeyQuestion(observed, x, y, False, preprocessing, closed_forms, _own(settings), _own(merge))
+    bound = how.lower_bound(asked)
     if not isinstance(bound, EntropyBound):
         raise InvalidInput(f"{how!r:.80} bounds {bound.figure} and no von Neumann entropy; use VonNeumann().")
     return bound
 
 
-def _settings(settings: Sequence[int | None] | None) -> Settings | None:
-    """Settings as a question has them; what is none is left for the question to refuse."""
-    return settings if settings is None or isinstance(settings, tuple) else tuple(settings)
+def _own(entries: Sequence[Any] | None) -> tuple[Any, ...] | None:
+    """Settings, or what is merged, as a question has them; what is none is left for the question to refuse."""
+    return entries if entries is None or isinstance(entries, tuple) else tuple(entries)
 
 
 def named_entropy(entropy: Entropy | str, argument: str = "entropy") -> Entropy:

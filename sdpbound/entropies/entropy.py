@@ -20,7 +20,15 @@ from sdpbound.conic.program import Status
 from sdpbound.entropies.proof import EntropyProof
 from sdpbound.entropies.question import EntropyQuestion, KeyQuestion
 
-__all__ = ["INACCURATE", "Entropy", "EntropyBound", "TrivialProof", "least_entropy", "no_less_than_trivial"]
+__all__ = [
+    "INACCURATE",
+    "Entropy",
+    "EntropyBound",
+    "TrivialProof",
+    "least_entropy",
+    "no_entropy",
+    "no_less_than_trivial",
+]
 
 #: Working precision, in binary digits, for the entropy of the flips.
 PRECISION = 256
@@ -177,3 +185,20 @@ def no_less_than_trivial(
     """The better of a proven value in bits and the trivial value, with its proof."""
     trivial = TrivialProof(question, model)
     return (value, proof) if value >= trivial.value else (trivial.value, trivial)
+
+
+def no_entropy(question: EntropyQuestion, model: Adversary) -> EntropyBound:
+    """The bound 0 on the entropy of a key of one value, which is 0."""
+    return EntropyBound(
+        value=0.0,
+        side="lower",
+        merit=question.figure,
+        model=model,
+        solver_value=0.0,
+        solver="",
+        status=Status.SOLVED.value,
+        seconds={},
+        _proof=TrivialProof(question, model),
+        gap=0.0,
+        method="trivial",
+    )

@@ -33,9 +33,10 @@ class KnownEntropy(Entropy):
             raise InvalidInput(
                 f"this entropy is known at x={self.x}, y={self.y}, not at x={x}, y={y}: give those settings."
             )
-        if not bounds_entropy(self.bound, question.observed, x, y, question.blind, question.preprocessing, settings):
+        flips, merge = question.preprocessing, question.merge
+        if not bounds_entropy(self.bound, question.observed, x, y, question.blind, flips, settings, merge):
             raise InvalidInput(
                 f"{self.bound.figure} with its tested data is not the min-entropy or entropy that this rate needs; "
-                "bound that of the same data, settings, preprocessing and kind."
+                "bound that of the same data, key, preprocessing and kind."
             )
         return self.bound

@@ -11,7 +11,7 @@ from sdpbound.adversaries import Quantum
 from sdpbound.bell.observations import Observations
 from sdpbound.conic.solvers.choose import SolverChoice
 from sdpbound.entropies.closed import closed_entropy
-from sdpbound.entropies.entropy import Entropy, EntropyBound
+from sdpbound.entropies.entropy import Entropy, EntropyBound, no_entropy
 from sdpbound.entropies.question import EntropyQuestion, KeyQuestion
 from sdpbound.errors import InvalidInput, InvalidParameter
 from sdpbound.npa.levels import Level, normalise_level
@@ -35,12 +35,14 @@ class VonNeumannMethod(Entropy):
     Attributes
     ----------
     name : class attribute, the name of the method
-    any_key : class attribute; whether the key may be of any parties of any number of them, and not only Alice's outcome
-        or both outcomes of two parties
+    any_key : class attribute; whether the key may be of any parties of any number of them, or a function of their
+        outcomes, and not only Alice's outcome or both outcomes of two parties
+    merges : class attribute; whether the key may be a function of Alice's outcome or of both
     """
 
     name: ClassVar[str]
     any_key: ClassVar[bool] = False
+    merges: ClassVar[bool] = False
 
     tolerance: float = 1e-3
 
@@ -69,7 +71,12 @@ class VonNeumannMethod(Entropy):
         if question.blind:
             raise InvalidInput("blind randomness has a bound by min-entropy only: use MinEntropy(Quantum('2')).")
         asked = question.of_entropy()
-        if not self.any_key and not asked.is_of_a_pair:
+        if asked.merge is not None and not self.any_key and not self.merges:
+            raise InvalidInput(
+                f"method {self.name!r} is for outcomes as they are, not for {asked.figure}; use method='projective', "
+                "or leave method out."
+            )
+        if not self.any_key and not asked.names_a_pair:
             raise InvalidInput(
                 f"method {self.name!r} is for Alice's outcome or both outcomes of two parties, not for "
                 f"{asked.figure} of {asked.scenario.parties} parties; use method='projective', or leave method out."
@@ -81,6 +88,8 @@ class VonNeumannMethod(Entropy):
 
     def lower_bound(self, question: KeyQuestion) -> EntropyBound:
         asked = VonNeumannMethod.require(self, question)
+        if asked.outcomes == 1:
+            return no_entropy(asked, self.adversary)
         closed = closed_entropy(asked, self.adversary) if question.closed_forms else None
         if closed is not None:
             return closed

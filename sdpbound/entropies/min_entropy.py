@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from sdpbound.adversaries import Quantum
 from sdpbound.adversaries.adversary import Adversary
+from sdpbound.bell.key import KeyChanges
 from sdpbound.bounds.bound import Bound
 from sdpbound.bounds.guessing import min_entropy
 from sdpbound.conic.solvers.choose import SolverChoice
@@ -42,4 +43,5 @@ class MinEntropy(Entropy):
             )
         blind, settings = question.blind, question.settings
         x, y = (question.x or 0, question.y) if settings is None else (0, None)
-        return min_entropy(question.observed, self.model, x, y, blind, self.solver, self.tolerance, settings=settings)
+        key: KeyChanges = {"settings": settings, "merge": question.merge}
+        return min_entropy(question.observed, self.model, x, y, blind, self.solver, self.tolerance, **key)

@@ -10,7 +10,16 @@ import numpy as np
 
 from sdpbound.arguments import instance
 from sdpbound.arrays import Floats
-from sdpbound.bell.key import Settings, key_effects, key_settings, named_key, outcomes_of_key
+from sdpbound.bell.key import (
+    Merge,
+    Settings,
+    key_effects,
+    key_merge,
+    key_settings,
+    merged,
+    named_key,
+    outcomes_of_key,
+)
 from sdpbound.bell.observations import Observations
 from sdpbound.bell.scenario import Scenario
 from sdpbound.bounds.boundary import widened
@@ -45,6 +54,7 @@ class KeyQuestion:
     closed_forms : whether a closed form may replace a program
     settings : in place of x and y, one entry for each party, None where its outcome is not in the key. Where x and y
         say all, they are read from here and this is None; else they are the first two entries
+    merge : the key's value for each outcome, if the key is a function of the outcomes; see :mod:`sdpbound.bell.key`
     """
 
     observed: Observations
@@ -54,6 +64,7 @@ class KeyQuestion:
     preprocessing: float = 0.0
     closed_forms: bool = True
     settings: Settings | None = None
+    merge: Merge | None = None
 
     def __post_init__(self) -> None:
         observed = instance(self.observed, Observations, "observed", "Observations.correlators(behaviour)")
@@ -62,6 +73,10 @@ class KeyQuestion:
             object.__setattr__(self, name, value)
         if self.blind and self.settings is not None:
             raise InvalidInput(f"settings = {self.settings} of blind randomness: give x and y instead.")
+        if self.blind and self.merge is not None:
+            raise InvalidInput(f"merge = {self.merge!r:.60} of blind randomness: leave it out, or ask without Bob.")
+        key = self.settings or key_settings(observed.scenario, self.x, self.y)
+        object.__setattr__(self, "merge", key_merge(observed.scenario, key, self.merge))
         object.__setattr__(self, "preprocessing", require_preprocessing(self.preprocessing))
 
     def of_entropy(self) -> EntropyQuestion:
@@ -70,13 +85,15 @@ class KeyQuestion:
             raise InvalidShape(
                 f"conditional entropies need two parties or more besides Eve, not {self.observed.scenario}."
             )
-        question = EntropyQuestion(self.observed, self.x, self.y, self.preprocessing, settings=self.settings)
+        question = EntropyQuestion(
+            self.observed, self.x, self.y, self.preprocessing, settings=self.settings, merge=self.merge
+        )
         if self.preprocessing and (len(question.sizes) > 1 or question.outcomes != 2):
             raise InvalidParameter(
                 f"preprocessing = {self.preprocessing!r} flips a key of one bit: ask for the outcome of one party "
-                "(leave y out) and take a setting with two outcomes, or leave it 0."
+                "(leave y out) and take a setting with two outcomes, or merge outcomes to two values, or leave it 0."
             )
-        if question.outcomes == 1:
+        if question.outcomes == 1 and self.merge is None:
             raise InvalidInput(
                 f"the key of {question.figure} has one outcome only and no entropy; choose settings with two "
                 "outcomes or more."
@@ -95,6 +112,7 @@ class EntropyQuestion:
     preprocessing : probability with which a key of one bit is flipped; 0 for any other key
     given : the original data, if the tolerances of ``observed`` had to be widened
     settings : of all parties, None where x and y say all; see :mod:`sdpbound.bell.key`
+    merge : the key's value for each outcome; None where each has its own
     """
 
     observed: Observations
@@ -103,6 +121,7 @@ class EntropyQuestion:
     preprocessing: float = 0.0
     given: Observations | None = None
     settings: Settings | None = None
+    merge: Merge | None = None
 
     @property
     def scenario(self) -> Scenario:
@@ -111,7 +130,7 @@ class EntropyQuestion:
     @property
     def figure(self) -> ConditionalEntropy:
         """The figure of merit of this question."""
-        return ConditionalEntropy(self.x, self.y, self.preprocessing, self.settings)
+        return ConditionalEntropy(self.x, self.y, self.preprocessing, self.settings, self.merge)
 
     @property
     def key(self) -> Settings:
@@ -119,9 +138,14 @@ class EntropyQuestion:
         return self.settings or key_settings(self.scenario, self.x, self.y)
 
     @property
-    def is_of_a_pair(self) -> bool:
-        """Whether there are two parties, and the key is Alice's outcome or both: what x and y say."""
+    def names_a_pair(self) -> bool:
+        """Whether there are two parties, and the key is of Alice's outcome or of both, or a function of that."""
         return self.scenario.parties == 2 and self.settings is None
+
+    @property
+    def is_of_a_pair(self) -> bool:
+        """Whether there are two parties, and the key is Alice's outcome or both as they are: what x and y say."""
+        return self.names_a_pair and self.merge is None
 
     @property
     def alice(self) -> int:
@@ -132,8 +156,8 @@ class EntropyQuestion:
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """The numbers of outcomes of the key's parties."""
-        return outcomes_of_key(self.scenario, self.key)
+        """The numbers of outcomes of the key's parties, or of values of the function of them that is the key."""
+        return outcomes_of_key(self.scenario, self.key) if self.merge is None else (max(self.merge) + 1,)
 
     def widened(self) -> EntropyQuestion:
         """The question with tolerances that reach into the set; see :func:`sdpbound.bounds.boundary.widened`."""
@@ -141,13 +165,13 @@ class EntropyQuestion:
 
     @property
     def outcomes(self) -> int:
-        """The number of outcomes of the key."""
+        """The number of values of the key."""
         return prod(self.sizes)
 
     @cached_property
     def effects(self) -> Floats:
-        """(outcomes, *shape) the effects of the key's outcomes, the last party's fastest, in moment coordinates."""
-        return key_effects(self.scenario, self.key)
+        """(outcomes, *shape) the effects of the key's values, the last party's fastest, in moment coordinates."""
+        return merged(key_effects(self.scenario, self.key), self.merge)
 
     @cached_property
     def bits(self) -> tuple[tuple[Floats, Floats, Floats], ...]:

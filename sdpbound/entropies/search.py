@@ -32,7 +32,7 @@ from sdpbound.entropies.entropy import INACCURATE, EntropyBound, no_less_than_tr
 from sdpbound.entropies.proof import ProgramProof
 from sdpbound.entropies.question import EntropyQuestion
 from sdpbound.entropies.words import words_of_level
-from sdpbound.errors import SolverFailure, TimeIsUp
+from sdpbound.errors import InvalidLevel, SolverFailure, TimeIsUp
 from sdpbound.limiting import doing, note, proven, require_time
 from sdpbound.npa.levels import Level, normalise_level
 
@@ -174,7 +174,13 @@ class EntropySearch(ABC, Generic[P, A]):
         """The levels to try: the user's level, else those of at most ``most_words`` words, but at least the first."""
         if self.level is not None:
             return [self.level]
-        return [n for n in names if self.words(n) <= most_words] or [names[0]]
+        return [n for n in names if self._fits(n, most_words)] or [names[0]]
+
+    def _fits(self, level: Level, most_words: int) -> bool:
+        try:
+            return self.words(level) <= most_words
+        except InvalidLevel:  # it has more words than are ever written
+            return False
 
     def climbed(self, levels: Sequence[Level], best: A, higher: Callable[[Level, A], A]) -> tuple[Level, A]:
         """Go up the levels until one gains little or costs too much; return the last level worth it, and its attempt.
@@ -268,6 +274,8 @@ class EntropySearch(ABC, Generic[P, A]):
         value, shown = no_less_than_trivial(best.bound + 0.0, proof, self.question, model)
         cut = best.result.status is Status.OUT_OF_TIME
         gap = math.nan if cut else self.gap_of(best)  # what it says of a dual that is not the best one is not true
+        if gap > self.most - value:  # no entropy is larger; a first level may have proven nothing
+            gap = max(self.most - value, 0.0)
         status = best.result.status.value
         chosen = self.level is not None or self.nodes is not None  # a program was asked for, not an accuracy
         if best.result.status is Status.SOLVED and not chosen and not gap <= self.tolerance:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import flint
 import numpy as np
 
 from sdpbound.arguments import instance
 from sdpbound.bell.behaviour import Behaviour
-from sdpbound.bell.key import Settings, key_settings
+from sdpbound.bell.key import Merge, Settings, key_merge, key_settings
 from sdpbound.bounds.rounding import lower_float
 from sdpbound.entropies.question import require_preprocessing
 from sdpbound.errors import InvalidInput, InvalidParameter
 
-__all__ = ["choices", "error_correction", "key_choices", "leakage", "leakage_of_key", "sender_of"]
+__all__ = ["choices", "error_correction", "key_choices", "leakage", "leakage_of_key", "merge_of_keys", "sender_of"]
 
 
 def error_correction(
@@ -24,23 +25,26 @@ def error_correction(
     y: int = 0,
     preprocessing: float = 0.0,
     settings: Sequence[int | None] | None = None,
+    merge: Sequence[Any] | None = None,
 ) -> float:
     """Shannon entropy H(A|B,X=x,Y=y) in bits, rounded up: what Alice must send so that Bob learns her outcome.
 
     ``preprocessing``: probability with which Alice flips her bit before. With ``settings``, one for each party, the
     largest H(A|B_i) of all other parties that have one: one message of the first of them serves all others
-    (arXiv:1612.05585).
+    (arXiv:1612.05585). With ``merge``, the key's value for each of her outcomes, Bob learns this value: H(f(A)|B). He
+    uses all of his outcome, as a function of it would cost at least as much.
 
     >>> import sdpbound as sb
     >>> even = sb.Behaviour.from_correlators([[0.9, 0.0]])
     >>> round(sb.error_correction(even, 0, 0), 6), round(sb.error_correction(even, 0, 1), 12)
     (0.286397, 1.0)
     """
-    if settings is None:
-        return -lower_float(-leakage(behaviour, x, y, preprocessing)) + 0.0  # never -0
     instance(behaviour, Behaviour, "behaviour", "SingletSelfTest(...).behaviour()")
-    key = key_settings(behaviour.scenario, x or None, y or None, settings)
-    return -lower_float(-leakage_of_key(behaviour, key, preprocessing)) + 0.0
+    if settings is not None:
+        x, y = x or None, y or None  # type: ignore[assignment]
+    key = key_settings(behaviour.scenario, x, y, settings)
+    values = merge_of_keys(behaviour, [sender_of(key)[0]], merge)
+    return -lower_float(-leakage_of_key(behaviour, key, preprocessing, values)) + 0.0  # never -0
 
 
 def leakage(behaviour: Behaviour, x: int, y: int, preprocessing: float = 0.0) -> flint.arb:
@@ -49,18 +53,25 @@ def leakage(behaviour: Behaviour, x: int, y: int, preprocessing: float = 0.0) ->
     return leakage_of_key(behaviour, key_settings(behaviour.scenario, x, y), preprocessing)
 
 
-def leakage_of_key(behaviour: Behaviour, key: Settings, preprocessing: float = 0.0) -> flint.arb:
-    """The largest H(A|B_i) in bits, enclosed: A is the first party of the key, B_i any other one of it."""
+def leakage_of_key(
+    behaviour: Behaviour, key: Settings, preprocessing: float = 0.0, merge: Merge | None = None
+) -> flint.arb:
+    """The largest H(A|B_i) in bits, enclosed: A is the first party of the key, B_i any other one of it.
+
+    With ``merge`` it is H(f(A)|B_i), of the function of A that has these values.
+    """
     instance(behaviour, Behaviour, "behaviour", "SingletSelfTest(...).behaviour()")
     require_preprocessing(preprocessing)
     sender, *receivers = [party for party, s in enumerate(key) if s is not None]
-    if preprocessing and behaviour.scenario.outcomes[sender][key[sender] or 0] != 2:
+    count = behaviour.scenario.outcomes[sender][key[sender] or 0] if merge is None else max(merge) + 1
+    if preprocessing and count != 2:
         raise InvalidParameter(
-            f"preprocessing = {preprocessing!r} flips a bit; setting {key[sender]} has no two outcomes, use 0."
+            f"preprocessing = {preprocessing!r} flips a bit; setting {key[sender]} has a key of {count} values, use 0."
         )
     if not receivers:
         raise InvalidInput(f"settings = {key} are those of one party, and a key is shared; give a second party one.")
-    costs = [_conditional(_pairs(behaviour, key, sender, receiver), preprocessing) for receiver in receivers]
+    tables = [_pairs(behaviour, key, sender, receiver) for receiver in receivers]
+    costs = [_conditional([_by_value(column, merge) for column in table], preprocessing) for table in tables]
     largest = costs[0]
     for cost in costs[1:]:
         largest = largest.max(cost)
@@ -81,6 +92,17 @@ def _pairs(behaviour: Behaviour, key: Settings, sender: int, receiver: int) -> l
         table = np.moveaxis(table, (sender, receiver), (0, 1))
         table = table.reshape(*table.shape[:2], -1)
     return [[_total(own) for own in column] for column in table.transpose(1, 0, 2)]
+
+
+def _by_value(column: list[flint.arb], merge: Merge | None) -> list[flint.arb]:
+    """Probabilities of the key's values from those of the outcomes; a setting may have fewer outcomes than a table."""
+    if merge is None:
+        return column
+    return [_total_of([p for p, own in zip(column, merge, strict=False) if own == k]) for k in range(max(merge) + 1)]
+
+
+def _total_of(balls: list[flint.arb]) -> flint.arb:
+    return sum(balls, flint.arb(0))
 
 
 def _total(probabilities: Iterable[float]) -> flint.arb:
@@ -126,3 +148,9 @@ def sender_of(key: Settings) -> tuple[Settings, tuple[int, int]]:
     """The key of the first of its parties alone, and that party with its setting."""
     party, setting = next((p, s) for p, s in enumerate(key) if s is not None)
     return tuple(s if p == party else None for p, s in enumerate(key)), (party, setting)
+
+
+def merge_of_keys(behaviour: Behaviour, keys: Sequence[Settings], merge: Sequence[Any] | None) -> Merge | None:
+    """What is merged, checked for all keys that are tried."""
+    values = [key_merge(behaviour.scenario, key, merge) for key in keys]
+    return values[0]

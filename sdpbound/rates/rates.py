@@ -19,9 +19,10 @@ from sdpbound.arguments import instance, with_changes
 from sdpbound.attacks.proof import EntropyAttack
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.expression import BellExpression
-from sdpbound.bell.key import KeyChanges, Settings, apart, key_words, named_key, settings_of
+from sdpbound.bell.key import KeyChanges, Merge, Settings, apart, key_words, named_key, settings_of
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.bound import Bound
+from sdpbound.bounds.figures import MinEntropyOf
 from sdpbound.bounds.rounding import lower_float, rounded
 from sdpbound.entropies.conditional import VonNeumann, named_entropy
 from sdpbound.entropies.entropy import Entropy
@@ -31,7 +32,7 @@ from sdpbound.entropies.self_test import SelfTest, find_self_test
 from sdpbound.entropies.swept import SweptEntropy
 from sdpbound.errors import InvalidInput, InvalidParameter, NotSelfTesting, TimeIsUp
 from sdpbound.limiting import as_many_as_fit
-from sdpbound.rates.correction import key_choices, leakage_of_key, sender_of
+from sdpbound.rates.correction import key_choices, leakage_of_key, merge_of_keys, sender_of
 from sdpbound.rates.options import RandomnessChanges, RandomnessOptions, RateChanges, RateOptions
 
 __all__ = [
@@ -75,6 +76,7 @@ class Rate:
     attack : of a bound from above, the explicit attack
     preprocessing : probability with which Alice flips her key bit
     exact : of a bound from above, whether every attack that it rests on has the tested data, not only approximately
+    merge : the key's value for each outcome, where it is a function of the outcomes
     """
 
     value: float
@@ -89,6 +91,7 @@ class Rate:
     attack: EntropyAttack | None = None
     preprocessing: float = 0.0
     exact: bool = True
+    merge: Merge | None = None
 
     def __float__(self) -> float:
         return self.value
@@ -104,6 +107,7 @@ class Rate:
 
     def __repr__(self) -> str:
         at = key_words(self.settings)[1].replace(",", ", ")
+        at += "" if self.merge is None else f", outcomes merged {''.join(map(str, self.merge))}"
         at += f", preprocessing {self.preprocessing:.6g}" if self.preprocessing else ""
         how = f"closed form, {self.entropy.source}" if self.is_closed_form else f"certified from {self.entropy.figure}"
         how += f"; {self.data} data"
@@ -164,8 +168,9 @@ def key_rate(
     preprocessing : probability with which Alice flips her key bit, or "best": see :func:`best_preprocessing`;
         min-entropy takes 0 only
     options : which proofs the rate may use, default RateOptions()
-    changes : single options by their names: closed_forms, require_self_test; and ``settings`` in place of x and y: one
-        entry for each party, its key setting, or None for a party without key
+    changes : single options by their names: closed_forms, require_self_test; ``settings`` in place of x and y: one
+        entry for each party, its key setting, or None for a party without key; and ``merge``, the key's value 0, 1, ..
+        for each of Alice's outcomes, where it is a function of them: ``H(f(A)|X=x,E) - H(f(A)|B,X=x,Y=y)``
 
     Of more than two parties it is the rate of a conference key, ``H(A|X=x,E) - max_i H(A|B_i)``: the key is the outcome
     of the first party that has a setting, and one message corrects the errors of all others (arXiv:1612.05585,
@@ -183,17 +188,19 @@ def key_rate(
     >>> rate.is_closed_form, round(rate.value, 6)
     (True, 0.998527)
     """
-    settings, others = apart(changes)
+    settings, merge, others = apart(changes)
     how = with_changes(options, RateOptions(), others, "key_rate")
     if isinstance(preprocessing, str):
         if preprocessing != "best":
             raise InvalidParameter(f"preprocessing = {preprocessing!r:.60} must be a number from 0 to 1/2, or 'best'.")
-        return best_preprocessing(behaviour, observed, x, y, entropy, how.closed_forms, settings=settings)
+        closed = how.closed_forms
+        return best_preprocessing(behaviour, observed, x, y, entropy, closed, settings=settings, merge=merge)
     require_preprocessing(preprocessing)
     data = observations_of(behaviour, observed)
     entropy = VonNeumann() if entropy is None else named_entropy(entropy)
     keys = key_choices(behaviour, x, y, settings)
-    leaks = {key: -lower_float(-leakage_of_key(behaviour, key, preprocessing)) + 0.0 for key in keys}  # never -0
+    values = merge_of_keys(behaviour, [sender_of(key)[0] for key in keys], merge)
+    leaks = {key: -lower_float(-leakage_of_key(behaviour, key, preprocessing, values)) + 0.0 for key in keys}  # no -0
     senders = {key: sender_of(key) for key in keys}
     alone = dict.fromkeys(senders.values())
     if senders[keys[0]][1][0] == 0 and len(keys[0]) == 2:  # Bob's untested settings do not matter for Alice's outcome
@@ -205,14 +212,14 @@ def key_rate(
         bound, leak = lower[senders[key][1][1]], leaks[key]
         value = math.nextafter(value, -math.inf)  # the subtraction rounds once
         security = _security(entropy.adversary, "key", bound, len(key))
-        return Rate(value, "lower", "key", bound, leak, key, *security, sdp, preprocessing=preprocessing)
+        return Rate(value, "lower", "key", bound, leak, key, *security, sdp, preprocessing=preprocessing, merge=values)
 
     def asked(own: Settings) -> KeyQuestion:
-        return _asked(data, own, False, how.closed_forms, preprocessing)
+        return _asked(data, own, False, how.closed_forms, preprocessing, values)
 
     own_keys = {s: own for own, (_, s) in alone}
-    numeric = best(as_many_as_fit(own_keys, lambda s: entropy.lower_bound(asked(own_keys[s]))), None)
-    test = _self_test(data, entropy.adversary, how.closed_forms and not preprocessing)
+    numeric = best(as_many_as_fit(own_keys, lambda s: _bounded(entropy, asked(own_keys[s]))), None)
+    test = _self_test(data, entropy.adversary, how.closed_forms and not preprocessing and values is None)
     if how.require_self_test and test is None:
         raise NotSelfTesting(NO_SELF_TEST)
     if test is None or senders[keys[0]][1][0]:
@@ -236,7 +243,7 @@ def randomness_rate(
     which ``blind`` is one: against an Eve who also holds Bob's device and outcome, H(A|X=x,Y=y,B,E). That has a bound
     by min-entropy only, and the default entropy is then MinEntropy(). With ``settings``, one entry for each party, the
     randomness is that of all outcomes whose setting is not None; without them, of more than two parties, that of all
-    parties, of the best settings that have these x and y.
+    parties, of the best settings that have these x and y. With ``merge`` it is that of a function of these outcomes.
 
     Returns
     -------
@@ -247,7 +254,7 @@ def randomness_rate(
     >>> round(sb.randomness_rate(t.behaviour(), x=0, y=1).value, 9)
     2.0
     """
-    settings, others = apart(changes)
+    settings, merge, others = apart(changes)
     how = with_changes(options, RandomnessOptions(), others, "randomness_rate")
     blind = how.blind
     if local and (blind or y is not None):
@@ -259,6 +266,7 @@ def randomness_rate(
     if settings is not None and (local or blind):
         raise InvalidInput(f"settings = {settings!r:.60} say whose outcomes are used; leave local and blind out.")
     keys = key_choices(behaviour, x, y, settings, local)
+    values = merge_of_keys(behaviour, keys, merge)
 
     def best(lower: dict[Settings, Bound], sdp: Rate | None) -> Rate:
         key = max(lower, key=lambda key: lower[key].value)
@@ -272,12 +280,12 @@ def randomness_rate(
             key,
             *_security(entropy.adversary, "randomness", bound),
             sdp,
+            merge=values,
         )
 
-    numeric = best(
-        as_many_as_fit(keys, lambda key: entropy.lower_bound(_asked(data, key, blind, how.closed_forms))), None
-    )
-    test = _self_test(data, entropy.adversary, how.closed_forms)
+    asked = {key: _asked(data, key, blind, how.closed_forms, merge=values) for key in keys}
+    numeric = best(as_many_as_fit(keys, lambda key: _bounded(entropy, asked[key])), None)
+    test = _self_test(data, entropy.adversary, how.closed_forms and values is None)
     if how.require_self_test and test is None:
         raise NotSelfTesting(NO_SELF_TEST)
     if test is None or any(key[0] is None for key in keys):
@@ -306,7 +314,7 @@ def best_preprocessing(
     behaviour, observed, x, y, closed_forms : as in :func:`key_rate`
     entropy : default SweptEntropy(): formulas where there are any, the qubit reduction where it applies, else programs
     accuracy : of the probability, at least 1e-6
-    key : ``settings``, as in :func:`key_rate`
+    key : ``settings`` and ``merge``, as in :func:`key_rate`
 
     Returns
     -------
@@ -319,14 +327,14 @@ def best_preprocessing(
     (True, True)
     """
     entropy = SweptEntropy() if entropy is None else entropy
-    settings = settings_of(key, "best_preprocessing")
+    settings_of(key, "best_preprocessing")
     if not 1e-6 <= accuracy <= 0.1:
         raise InvalidParameter(f"accuracy = {accuracy!r:.60} of a probability must lie between 1e-6 and 0.1.")
-    rates = [key_rate(behaviour, observed, x, y, entropy, closed_forms=closed_forms, settings=settings)]
+    rates = [key_rate(behaviour, observed, x, y, entropy, closed_forms=closed_forms, **key)]
 
     def loss(q: float) -> float:
         flips = float(q)
-        rates.append(key_rate(behaviour, observed, x, y, entropy, flips, closed_forms=closed_forms, settings=settings))
+        rates.append(key_rate(behaviour, observed, x, y, entropy, flips, closed_forms=closed_forms, **key))
         return -rates[-1].value
 
     with suppress(TimeIsUp):  # the best one so far is proven
@@ -339,10 +347,29 @@ def _self_test(data: Observations, model: Adversary, closed_forms: bool) -> Self
 
 
 def _asked(
-    data: Observations, key: Settings, blind: bool, closed_forms: bool, preprocessing: float = 0.0
+    data: Observations,
+    key: Settings,
+    blind: bool,
+    closed_forms: bool,
+    preprocessing: float = 0.0,
+    merge: Merge | None = None,
 ) -> KeyQuestion:
     x, y, settings = named_key(key)
-    return KeyQuestion(data, x, y, blind, preprocessing, closed_forms, settings)
+    return KeyQuestion(data, x, y, blind, preprocessing, closed_forms, settings, merge)
+
+
+def _bounded(entropy: Entropy, question: KeyQuestion) -> Bound:
+    """The bound of a method; InvalidInput if it is about the outcomes where the key is a function of them.
+
+    A method of another package may not know that outcomes can be merged; the entropy of the outcomes is larger.
+    """
+    bound = entropy.lower_bound(question)
+    merit = bound.merit.of if isinstance(bound.merit, MinEntropyOf) else bound.merit
+    if question.merge is not None and getattr(merit, "merge", None) != question.merge:
+        raise InvalidInput(
+            f"{entropy!r:.80} bounds {bound.figure}, and merged outcomes are asked for; take VonNeumann('projective')."
+        )
+    return bound
 
 
 def _security(model: Adversary, kind: str, bound: Bound, parties: int = 2) -> tuple[str, tuple[str, ...]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Unpack
+from typing import Any, Unpack
 
 from sdpbound.arguments import with_changes
 from sdpbound.attacks.convex_combination import convex_combination_attack
@@ -13,12 +13,12 @@ from sdpbound.attacks.entropy_attack import conditional_entropy_upper_bound
 from sdpbound.attacks.options import AttackChanges, AttackOptions
 from sdpbound.attacks.proof import EntropyAttack
 from sdpbound.bell.behaviour import Behaviour
-from sdpbound.bell.key import KeyChanges, Settings, apart, named_key
+from sdpbound.bell.key import KeyChanges, Merge, Settings, apart, named_key
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.rounding import lower_float
 from sdpbound.entropies.question import require_preprocessing
 from sdpbound.errors import InvalidInput, InvalidParameter
-from sdpbound.rates.correction import key_choices, leakage_of_key, sender_of
+from sdpbound.rates.correction import key_choices, leakage_of_key, merge_of_keys, sender_of
 from sdpbound.rates.rates import CONFERENCE, Rate, observations_of
 
 __all__ = ["key_rate_under", "key_rate_upper_bound", "randomness_rate_upper_bound"]
@@ -42,6 +42,12 @@ UNTESTED = "what is not tested may differ from the behaviour; error correction i
 
 class KeyAttackChanges(AttackChanges, KeyChanges, total=False):
     """The options of an attack on a key and its settings, each as a keyword of a call."""
+
+
+class MergedAttackChanges(AttackChanges, total=False):
+    """The options of an attack and what is merged of the outcomes, each as a keyword of a call."""
+
+    merge: Sequence[Any] | None
 
 
 def key_rate_upper_bound(
@@ -70,7 +76,8 @@ def key_rate_upper_bound(
     x, y : key settings; None: the largest bound of all pairs, so that it holds for the best pair
     attack : "entropy" or "convex-combination"
     options, changes : as in :func:`conditional_entropy_upper_bound`; of the second attack only dimension and
-        strategies. And ``settings``, as in :func:`key_rate`; of more than two parties "entropy" is the only attack
+        strategies. And ``settings`` and ``merge``, as in :func:`key_rate`; of more than two parties, and where outcomes
+        are merged, "entropy" is the only attack
 
     Returns
     -------
@@ -85,12 +92,17 @@ def key_rate_upper_bound(
     True
     """
     require_preprocessing(preprocessing)
-    settings, others = apart(changes)
+    settings, merge, others = apart(changes)
     how = with_changes(options, AttackOptions(), others, "key_rate_upper_bound")
     data = observations_of(behaviour, observed)
     keys = key_choices(behaviour, x, y, settings)
+    values = merge_of_keys(behaviour, [sender_of(key)[0] for key in keys], merge)
     sender, n = sender_of(keys[0])[1][0], behaviour.scenario.parties
     if attack == "convex-combination":
+        if values is not None:
+            raise InvalidInput(
+                f"merge = {merge!r:.60} of a convex-combination attack: leave it out, or attack='entropy'."
+            )
         rougher = replace(how, seed=0, tolerance=1e-4)
         found = {key: convex_combination_attack(behaviour, key[0] or 0, key[1] or 0, rougher) for key in keys}
         best = max(keys, key=lambda key: found[key].value)
@@ -102,10 +114,12 @@ def key_rate_upper_bound(
     def attack_of(s: int, _: float) -> EntropyAttack:
         own, _y, others = named_key([s if p == sender else None for p in range(n)])
         if others is None:
-            return conditional_entropy_upper_bound(data, own or 0, None, preprocessing, how)
-        return conditional_entropy_upper_bound(data, preprocessing=preprocessing, options=how, settings=others)
+            return conditional_entropy_upper_bound(data, own or 0, None, preprocessing, how, merge=values)
+        return conditional_entropy_upper_bound(
+            data, preprocessing=preprocessing, options=how, settings=others, merge=values
+        )
 
-    return key_rate_under(behaviour, data, keys, preprocessing, attack_of)
+    return key_rate_under(behaviour, data, keys, preprocessing, attack_of, values)
 
 
 def key_rate_under(
@@ -114,19 +128,20 @@ def key_rate_under(
     keys: Sequence[Settings],
     preprocessing: float,
     attack_of: Callable[[int, float], EntropyAttack],
+    merge: Merge | None = None,
 ) -> Rate:
     """The largest key rate of some keys, all of the same parties, under attacks on the outcome of the first of these.
 
     ``attack_of`` takes a setting of that party and the least error correction with it, in bits: an attack that leaves
     no more entropy leaves no key.
     """
-    leaks = {key: lower_float(leakage_of_key(behaviour, key, preprocessing)) for key in keys}
+    leaks = {key: lower_float(leakage_of_key(behaviour, key, preprocessing, merge)) for key in keys}
     own = {key: sender_of(key)[1][1] for key in keys}
     attacks = {s: attack_of(s, min(leaks[key] for key in keys if own[key] == s)) for s in dict.fromkeys(own.values())}
     best = max(keys, key=lambda key: attacks[own[key]].value - leaks[key])
     untested = () if data.kind == "full" else (UNTESTED,)
     statement = FROM_DATA if len(best) == 2 else f"{FROM_DATA}; {CONFERENCE}"
-    claim = _Claim("key", best, statement, untested, leaks[best], float(preprocessing))
+    claim = _Claim("key", best, statement, untested, leaks[best], float(preprocessing), merge)
     return _rate(claim, attacks[own[best]], attacks.values())
 
 
@@ -138,12 +153,13 @@ def randomness_rate_upper_bound(
     y: int | None = None,
     options: AttackOptions | None = None,
     settings: Sequence[int | None] | None = None,
-    **changes: Unpack[AttackChanges],
+    **changes: Unpack[MergedAttackChanges],
 ) -> Rate:
     """Upper bound on the randomness rate H(AB|X=x,Y=y,E), or ``local`` H(A|X=x,E), that the tested data can certify.
 
     Parameters as in :func:`randomness_rate` and :func:`conditional_entropy_upper_bound`; with x or y None the largest
-    bound of all settings, so that it holds for the best ones; ``settings`` as in :func:`randomness_rate`.
+    bound of all settings, so that it holds for the best ones; ``settings`` and ``merge`` as in
+    :func:`randomness_rate`.
 
     Returns
     -------
@@ -157,14 +173,16 @@ def randomness_rate_upper_bound(
     """
     if local and y is not None:
         raise InvalidInput("local randomness is of Alice's outcome alone: leave y out.")
-    how = with_changes(options, AttackOptions(), changes, "randomness_rate_upper_bound")
+    _, merge, others = apart(changes)
+    how = with_changes(options, AttackOptions(), others, "randomness_rate_upper_bound")
     data = observations_of(behaviour, observed)
     if settings is not None and local:
         raise InvalidInput(f"settings = {settings!r:.60} say whose outcomes are used; leave local out.")
     keys = key_choices(behaviour, x, y, settings, local)
-    attacks = {key: conditional_entropy_upper_bound(data, options=how, settings=key) for key in keys}
+    values = merge_of_keys(behaviour, keys, merge)
+    attacks = {key: conditional_entropy_upper_bound(data, options=how, settings=key, merge=values) for key in keys}
     best = max(keys, key=lambda key: attacks[key].value)
-    return _rate(_Claim("randomness", best, RANDOMNESS), attacks[best], attacks.values())
+    return _rate(_Claim("randomness", best, RANDOMNESS, merge=values), attacks[best], attacks.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +195,7 @@ class _Claim:
     assumptions: tuple[str, ...] = ()
     leak: float = 0.0
     preprocessing: float = 0.0
+    merge: Merge | None = None
 
 
 def _rate(claim: _Claim, attack: EntropyAttack, all_attacks: Iterable[EntropyAttack]) -> Rate:
@@ -196,4 +215,5 @@ def _rate(claim: _Claim, attack: EntropyAttack, all_attacks: Iterable[EntropyAtt
         attack=attack,
         preprocessing=claim.preprocessing,
         exact=not inexact,
+        merge=claim.merge,
     )

@@ -166,6 +166,8 @@ def _functional(
     figure = question.figure
     if question.devices.outcomes != devices.outcomes:
         raise refuse("the entropy is about other devices.")
+    if "merge" in figure:
+        raise refuse("the entropy is about a function of the outcome.")
     if (figure.get("x"), figure.get("y"), number(figure["preprocessing"], "preprocessing")) != key:
         raise refuse("the entropy is about other settings.")
     claim = entry["claim"]["functional"]

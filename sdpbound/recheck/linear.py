@@ -106,6 +106,12 @@ def _objectives(question: Question) -> tuple[Devices, list[Polynomial], int]:
         ]
         if key.outcomes(devices) > MOST_COPIES:
             raise refuse(f"Eve has more than {MOST_COPIES} guesses.")
+        if key.merge is not None:
+            guessed: list[list[Polynomial]] = [[] for _ in range(key.outcomes(devices))]
+            for place in product(*(range(len(effects)) for effects in parties)):
+                chosen = times(*(effects[a] for effects, a in zip(parties, place, strict=True)))
+                guessed[key.value(place, devices)].append(chosen)
+            return devices, [added(*((1, one) for one in own)) for own in guessed], len(guessed)
         return devices, [times(*chosen) for chosen in product(*parties)], key.outcomes(devices)
     if key.y is None or "settings" in figure:
         raise refuse("a blind guess comes after a setting y of Bob.")

@@ -46,7 +46,7 @@ def entropy_question(root: dict[str, Any]) -> tuple[Question, Key]:
     key = read_key(question, flips=True)
     if question.devices.parties < 2:
         raise refuse("a conditional entropy is one of two parties or more.")
-    if key.outcomes(question.devices) < 2:
+    if key.outcomes(question.devices) < 2 and key.merge is None:
         raise refuse("a key of one outcome has no entropy.")
     return question, key
 
@@ -69,13 +69,26 @@ def closing(
 
 
 def key_effects(devices: Devices, key: Key) -> dict[tuple[int, ...], Polynomial]:
-    """The effects of the key's outcomes, by the outcomes of all parties: 0 for those that are not in the key."""
+    """The effects of the key's outcomes, by the outcomes of all parties: 0 for those that are not in the key.
+
+    Of a function of the outcomes they are those of its values, sums over the outcomes; the value stands in the first
+    place. Projections that exclude each other add up to a projection, which is all that the proofs take for granted.
+    """
     nothing: dict[String, Fraction] = {(): Fraction(1)}
     parties = [
         [nothing] if s is None else [effect(devices, party, s, a) for a in range(devices.outcomes[party][s])]
         for party, s in enumerate(key.settings)
     ]
-    places = product(*(range(len(effects)) for effects in parties))
+    places = list(product(*(range(len(effects)) for effects in parties)))
+    if key.merge is not None:
+        found: dict[tuple[int, ...], Polynomial] = {
+            (value, *(0 for _ in parties[1:])): {} for value in range(key.outcomes(devices))
+        }
+        for place in places:
+            own = (key.value(place, devices), *(0 for _ in parties[1:]))
+            chosen = times(*(effects[a] for effects, a in zip(parties, place, strict=True)))
+            found[own] = added((1, found[own]), (1, chosen))
+        return found
     return {place: times(*(effects[a] for effects, a in zip(parties, place, strict=True))) for place in places}
 
 

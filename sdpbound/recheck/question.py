@@ -91,17 +91,19 @@ def read_question(root: dict[str, Any], extra: str = "model", parties: tuple[int
 class Key:
     """Whose outcomes a figure is about, and with which probability they are flipped.
 
-    ``settings`` has one entry for each party: its setting, or None where its outcome is not in the key.
+    ``settings`` has one entry for each party: its setting, or None where its outcome is not in the key. Of a key that
+    is a function of these outcomes, ``merge`` has the value at each choice of them, counted up from the last party.
     """
 
     settings: tuple[int | None, ...]
     flips: Fraction
+    merge: tuple[int, ...] | None = None
 
     def pair(self) -> tuple[int, int | None]:
         """Alice's setting, and Bob's if his outcome is in the key; refused for any other key, or if there are more."""
         first = self.settings[0]
-        if first is None or len(self.settings) != 2:
-            raise refuse("a proof of this kind is about the outcome of Alice, or of both of two parties.")
+        if first is None or len(self.settings) != 2 or self.merge is not None:
+            raise refuse("a proof of this kind is about the outcome of Alice, or of both of two parties, as it is.")
         return first, self.settings[1]
 
     @property
@@ -117,7 +119,15 @@ class Key:
         return [1 if s is None else counts[s] for counts, s in zip(devices.outcomes, self.settings, strict=True)]
 
     def outcomes(self, devices: Devices) -> int:
-        return prod(self.sizes(devices))
+        """How many values the key has."""
+        return prod(self.sizes(devices)) if self.merge is None else 1 + max(self.merge)
+
+    def value(self, place: Sequence[int], devices: Devices) -> int:
+        """The value of the key at a choice of outcomes, 0 for parties that are not in it."""
+        number = 0
+        for a, size in zip(place, self.sizes(devices), strict=True):
+            number = number * size + a
+        return number if self.merge is None else self.merge[number]
 
 
 def read_key(question: Question, flips: bool = False) -> Key:
@@ -125,10 +135,10 @@ def read_key(question: Question, flips: bool = False) -> Key:
     devices, figure = question.devices, question.figure
     rest = " preprocessing" if flips else ""
     if "settings" in figure:
-        asked = record(figure, "the figure", "kind settings" + rest)
+        asked = record(figure, "the figure", "kind settings" + rest, "merge")
         given = items(asked["settings"], "settings", devices.parties, devices.parties)
     else:
-        asked = record(figure, "the figure", "kind x y" + rest)
+        asked = record(figure, "the figure", "kind x y" + rest, "merge")
         given = [asked["x"], asked["y"], *[None] * (devices.parties - 2)]
         if devices.parties < 2:
             if asked["y"] is not None:
@@ -145,8 +155,15 @@ def read_key(question: Question, flips: bool = False) -> Key:
     if not 0 <= q <= Fraction(1, 2):
         raise refuse("preprocessing must be from 0 to 1/2.")
     key = Key(settings, q)
-    if q and (settings.count(None) != len(settings) - 1 or key.outcomes(devices) != 2):
-        raise refuse("only one bit of one party can be flipped.")
+    if "merge" in asked:
+        count = key.outcomes(devices)
+        merge = [integer(v, "a value of the key", 0, count - 1) for v in items(asked["merge"], "merge", count, count)]
+        if set(range(len(set(merge)))) != set(merge):
+            raise refuse("the values of a key must be numbered from 0 without a gap.")
+        key = Key(settings, q, tuple(merge))
+    lone = settings.count(None) == len(settings) - 1 or key.merge is not None
+    if q and not (lone and key.outcomes(devices) == 2):
+        raise refuse("only one bit of one party, or a function with two values, can be flipped.")
     return key
 
 

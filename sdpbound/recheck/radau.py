@@ -26,13 +26,16 @@ Z,
 
     kappa <Q> >= -<T> / (1 - e) - r_1^2 / (4 left of f).
 
+Where outcomes are merged, E is a sum of projectors E_a that exclude each other; each in order has rows ``u E_a Z`` with
+the same Z, d is the sum of all d_a = <E_a Z* Z>, and |<Z* E_a w E_a' Z>| <= sqrt(d_a d_a') <= (d_a + d_a') / 2.
+
 A word between two E loses the key's letters at its ends, which E turns into numbers. The rest is as for projections.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import product
 from math import comb
@@ -63,10 +66,9 @@ def recheck_radau(root: dict[str, Any], budget: Budget) -> Finding:
     multipliers = numbers(proof["multipliers"], "multipliers", len(question.tested))
     count = integer(proof["gauss_radau"], "gauss_radau", 2, MOST_NODES)
     words, left, right = (devices.read_words(proof[name], name) for name in ("words", "left", "right"))
-    key.pair()
-    outcomes = [_Outcome((a, b), effect, key) for (a, b), effect in key_effects(devices, key).items()]
+    outcomes = _values(devices, key)
     blocks = items(proof["blocks"], "blocks", count * len(outcomes), count * len(outcomes))
-    size = len(words) + len(left) + len(right)
+    size = len(words) + len(left) * max(len(one.projectors) for one in outcomes) + len(right)
     budget.spend(len(blocks) * (size**3 // 6 + 32 * size**2))
     with flint.ctx.workprec(PRECISION):
         rule = radau_rule(count, budget)
@@ -87,13 +89,19 @@ def recheck_radau(root: dict[str, Any], budget: Budget) -> Finding:
     return closing(root, question, key, multipliers, most)
 
 
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    """An outcome (a, b) of the key, and its projector."""
+Place = tuple[int, ...]  # the outcomes of Alice and Bob, 0 for who is not in the key
 
-    outcomes: tuple[int, int]
-    effect: Polynomial
+
+@dataclass(frozen=True, slots=True)
+class _Value:
+    """A value of the key: the projectors of its outcomes, which exclude each other, and the key."""
+
+    projectors: dict[Place, Polynomial]
     key: Key
+
+    @property
+    def effect(self) -> Polynomial:
+        return added(*((1, projector) for projector in self.projectors.values()))
 
     @property
     def flipped(self) -> Polynomial:
@@ -101,18 +109,38 @@ class _Outcome:
         q = self.key.flips
         return added((1 - 2 * q, self.effect), (q, {((), ()): Fraction(1)}))
 
-    def absorbed(self, word: Word, both: bool) -> tuple[Word, int]:
-        """E w (``both``: E w E) is this number times E times a word (times E) with no letter of the key at its ends."""
+    def between(self, before: Place, word: Word, after: Place | None) -> tuple[Word, int]:
+        """E w E' (E w without an E') is this number times the same of a word with no letters of the key beside them.
+
+        The number is 0 where nothing is left between projectors that exclude each other.
+        """
         found, factor = [], 1
-        for string, setting, outcome in zip(word, (self.key.x, self.key.y), self.outcomes, strict=True):
+        for party, (string, setting) in enumerate(zip(word, self.key.settings, strict=True)):
             while string and string[0][0] == setting:
-                factor *= 1 - 2 * outcome if string[0][1] == OBSERVABLE else int(string[0][1] == outcome)
+                factor *= _read(string[0], before[party])
                 string = string[1:]
-            while both and string and string[-1][0] == setting:
-                factor *= 1 - 2 * outcome if string[-1][1] == OBSERVABLE else int(string[-1][1] == outcome)
-                string = string[:-1]
+            if after is not None:
+                while string and string[-1][0] == setting:
+                    factor *= _read(string[-1], after[party])
+                    string = string[:-1]
+                factor *= bool(string) or before[party] == after[party]
             found.append(string)
         return tuple(found), factor
+
+
+def _read(letter: tuple[int, int], outcome: int) -> int:
+    """What a letter of the key's setting is where the outcome is this."""
+    return 1 - 2 * outcome if letter[1] == OBSERVABLE else int(letter[1] == outcome)
+
+
+def _values(devices: Devices, key: Key) -> list[_Value]:
+    """The values of a key of Alice's outcome, or of both, or of a function of that."""
+    outcomes = key_effects(devices, replace(key, merge=None))
+    replace(key, merge=None).pair()
+    found: list[dict[Place, Polynomial]] = [{} for _ in range(key.outcomes(devices))]
+    for place, projector in outcomes.items():
+        found[key.value(place, devices)][place] = projector
+    return [_Value(own, key) for own in found]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,74 +157,71 @@ class _Rows:
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """The parts of a block's sum of squares: T, and the coefficients of w Z, Z* w Z, Z w Z* and Z* w Z*."""
+    """The parts of a block's sum of squares: T, and the coefficients of w Z, Z* w Z, Z w Z* and Z* w Z*.
+
+    Without flips words stand between projectors of the value: those of Z* w Z are (a, w, a'), those of Z* w Z* (a, w).
+    """
 
     devices: Polynomial
     linear: Polynomial
-    square: Polynomial
+    square: dict[Any, Fraction]
     other: Polynomial
-    twice: Polynomial
+    twice: dict[Any, Fraction]
 
     @classmethod
-    def of(cls, devices: Devices, outcome: _Outcome, rows: _Rows, block: object, budget: Budget) -> _Parts:
+    def of(cls, devices: Devices, outcome: _Value, rows: _Rows, block: object, budget: Budget) -> _Parts:
         """Row by row."""
-        gram, scale = grams(block, "a block", len(rows), budget)
+        flips = outcome.key.flips > 0
+        beside: list[tuple[Place, Word]] = [(place, u) for place in outcome.projectors for u in rows.left]
+        if flips:
+            beside = [((), u) for u in rows.left]
+        named: list[tuple[str, Place, Word]] = [("w", (), w) for w in rows.plain]
+        named += [("u", place, u) for place, u in beside] + [("v", (), v) for v in rows.right]
+        gram, scale = grams(block, "a block", len(named), budget)
         plain: dict[Word, int] = {}
         linear: dict[Word, Fraction] = {}
-        square: dict[Word, int] = {}
+        square: dict[Any, int] = {}
         other: dict[Word, int] = {}
-        twice: dict[Word, int] = {}
-        flips = outcome.key.flips > 0
-        named = [("w", w) for w in rows.plain] + [("u", u) for u in rows.left] + [("v", v) for v in rows.right]
-        for (i, (kind, first)), (j, (other_kind, second)) in product(enumerate(named), repeat=2):
+        twice: dict[Any, int] = {}
+        for (i, (kind, a, first)), (j, (other_kind, c, second)) in product(enumerate(named), repeat=2):
             if j > i or not gram[i][j]:
                 continue
             # entries (i, j) and (j, i) are adjoint; the one whose row is earlier is written, twice
             entry = gram[i][j] * (1 if i == j else 2)
             pair = other_kind + kind
             back = tuple(string[::-1] for string in second)
+            word = devices.joined(back, first)
             if pair == "ww":
-                _add(plain, devices, devices.joined(back, first), entry, symmetric=True)
+                _add(plain, None if word is None else devices.real(word), entry)
             elif pair == "wu":  # w* u E Z
-                terms = {devices.one: Fraction(1)} if flips else outcome.effect
-                for word, value in terms.items():
-                    _add(linear, devices, devices.joined(back, first, word), entry * value)
+                terms = {devices.one: Fraction(1)} if flips else outcome.projectors[a]
+                for letters, value in terms.items():
+                    _add(linear, devices.joined(back, first, letters), entry * value)
             elif pair == "wv":  # the adjoint of w* v Z* is v* w Z
-                _add(linear, devices, devices.joined(tuple(s[::-1] for s in first), second), Fraction(entry))
-            elif pair == "uu":
-                _add(square, devices, devices.joined(back, first), entry, None if flips else outcome, True, True)
-            elif pair == "uv":
-                _add(twice, devices, devices.joined(back, first), entry, None if flips else outcome)
-            else:  # v* w Z Z*, that is Z v* v Z*
-                _add(other, devices, devices.joined(back, first), entry, symmetric=True)
+                _add(linear, devices.joined(tuple(s[::-1] for s in first), second), Fraction(entry))
+            elif pair == "vv":  # v* w Z Z*, that is Z v* v Z*
+                _add(other, None if word is None else devices.real(word), entry)
+            elif word is not None and flips:
+                _add(square if pair == "uu" else twice, devices.real(word) if pair == "uu" else word, entry)
+            elif word is not None and pair == "uu":
+                left, factor = outcome.between(c, word, a)
+                turned = tuple(string[::-1] for string in left)
+                _add(square, min((c, left, a), (a, turned, c)), entry * factor)
+            elif word is not None:
+                left, factor = outcome.between(c, word, None)
+                _add(twice, (c, left), entry * factor)
         return cls(
             *({w: Fraction(value) / scale for w, value in d.items()} for d in (plain, linear, square, other, twice))
         )
 
 
-def _add(
-    found: dict[Word, Any],
-    devices: Devices,
-    word: Word | None,
-    value: Any,
-    outcome: _Outcome | None = None,
-    both: bool = False,
-    symmetric: bool = False,
-) -> None:
-    """Add a coefficient, after the outcome's projector has absorbed what it can."""
-    if word is None:
-        return
-    if outcome is not None:
-        word, factor = outcome.absorbed(word, both)
-        value *= factor
-        if not factor:
-            return
-    if symmetric:
-        word = devices.real(word)
-    found[word] = found.get(word, 0) + value
+def _add(found: dict[Any, Any], name: Any, value: Any) -> None:
+    """Add a coefficient of a word; None is the word that is 0."""
+    if name is not None and value:
+        found[name] = found.get(name, 0) + value
 
 
-def _left(target: Mapping[Word, flint.arb], polynomial: Polynomial, keep: Fraction) -> dict[Word, flint.arb]:
+def _left(target: Mapping[Any, flint.arb], polynomial: Mapping[Any, Fraction], keep: Fraction) -> dict[Any, flint.arb]:
     """target minus ``keep`` times the polynomial."""
     return {
         word: target.get(word, flint.arb(0)) - ball(keep * polynomial.get(word, Fraction(0)))
@@ -204,12 +229,12 @@ def _left(target: Mapping[Word, flint.arb], polynomial: Polynomial, keep: Fracti
     }
 
 
-def _sizes(left: Mapping[Word, flint.arb]) -> flint.arb:
+def _sizes(left: Mapping[Any, flint.arb]) -> flint.arb:
     """Sum of the moduli of the coefficients."""
     return total(map(abs, left.values()))
 
 
-def _charge(parts: _Parts, outcome: _Outcome, t: flint.arb, kappa: flint.arb) -> tuple[Fraction, flint.arb]:
+def _charge(parts: _Parts, outcome: _Value, t: flint.arb, kappa: flint.arb) -> tuple[Fraction, flint.arb]:
     """The e of the module docstring, and the r_1^2 / (4 left of f); the best of some e."""
     linear = _sizes(_left({w: 2 * kappa * ball(v) for w, v in outcome.flipped.items()}, parts.linear, Fraction(1)))
     size = sum((abs(value) for value in parts.devices.values()), Fraction(0))
@@ -229,14 +254,19 @@ def _charge(parts: _Parts, outcome: _Outcome, t: flint.arb, kappa: flint.arb) ->
     return best[1], best[2]
 
 
-def _left_of_square(parts: _Parts, outcome: _Outcome, room: flint.arb, e: Fraction) -> flint.arb:
+def _left_of_square(parts: _Parts, outcome: _Value, room: flint.arb, e: Fraction) -> flint.arb:
     """What is left of ``room <E' Z* Z>``, in units of d."""
     one: Word = ((), ())
     if room == 0:  # the last node, whose blocks have no rows with Z
         return -_sizes(_left({}, parts.square, 1 - e))
-    if not outcome.key.flips:
-        left = _left({one: room}, parts.square, 1 - e)
-        return left.pop(one) - _sizes(left)
+    if not outcome.key.flips:  # d is the sum of all <E_a Z* Z>, and (a, w, a') is at most half of two of these
+        alone = [(a, one, a) for a in outcome.projectors]
+        left = _left(dict.fromkeys(alone, room), parts.square, 1 - e)
+        rest = _sizes({name: value for name, value in left.items() if name not in alone})
+        least = left[alone[0]]
+        for name in alone[1:]:
+            least = least.min(left[name])
+        return least - rest
     # a part p of room E' itself, which is at least p room q, and the rest
     given = outcome.flipped
     part = 1 - ball((1 - e) * parts.square.get(one, Fraction(0)) / given[one]) / room

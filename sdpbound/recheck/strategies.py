@@ -84,15 +84,28 @@ class Strategy:
         """H of the key's outcomes given Eve, in bits."""
         counts = [1 if s is None else len(self.factors[party][s]) for party, s in enumerate(key.settings)]
         after = [self.moved(key.settings, outcomes) for outcomes in product(*map(range, counts))]
+        if key.merge is not None or key.flips:
+            states = self._states(key, after)
         if key.flips:
-            q, (first, second) = ball(key.flips), (adjoint(m) * m for m in after)
+            q, (first, second) = ball(key.flips), states
             parts = [
                 entropy_of_spectrum(first * (1 - q) + second * q),
                 entropy_of_spectrum(second * (1 - q) + first * q),
             ]
+        elif key.merge is not None:
+            parts = [entropy_of_spectrum(state) for state in states]
         else:
             parts = [_spectrum(m) for m in after]
         return (total(parts) - _spectrum(self.state)) / self.weight / flint.arb(2).log()
+
+    @staticmethod
+    def _states(key: Key, after: Sequence[Matrix]) -> list[Matrix]:
+        """Eve's states for each value of the key: where outcomes share a value, she has the sum."""
+        found: dict[int, Matrix] = {}
+        for value, m in zip(range(len(after)) if key.merge is None else key.merge, after, strict=True):
+            square = adjoint(m) * m
+            found[value] = found[value] + square if value in found else square
+        return [found[value] for value in sorted(found)]
 
 
 def _readings(letter: Letter | None, counts: Sequence[int]) -> list[tuple[int, int]]:

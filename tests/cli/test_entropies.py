@@ -133,3 +133,18 @@ def test_keys_of_any_parties(answer, call):
     ):
         shown = call(*arguments)
         assert shown.status == 2 and said in shown.err
+
+
+def test_merged_outcomes(answer, call):
+    """Commands take a key that is a function of outcomes, and say what it is."""
+    devices = ["--family", "cglmp", "--at", "d=3", "--visibility", "0.98", "--observed", "full"]
+    data = sb.Observations.full(sb.family_named("cglmp").member(d=3).behaviour(0.98))
+    found = answer("guess", *devices, "--model", "no-signaling", "--merge", "001")
+    same = sb.guessing_probability(data, sb.NoSignaling(), merge=(0, 0, 1))
+    assert found["guessing_probability"]["value"] == pytest.approx(same.value, abs=1e-9)
+    assert found["settings"] == {"x": 0, "y": None, "merge": [0, 0, 1]}
+    assert "P_guess(f(A)=001|x=0,E)" in call("guess", *devices, "--model", "no-signaling", "--merge", "0,0,1").out
+    rate = answer("rate", "key", *devices, "--x", "0", "--y", "0", "--model", "no-signaling", "--merge", "001")
+    assert rate["settings"]["merge"] == [0, 0, 1] and rate["rate"] < 1.0
+    wrong = call("guess", *devices, "--model", "no-signaling", "--merge", "0x1")
+    assert wrong.status and "merge = 'x' must be an integer" in wrong.err

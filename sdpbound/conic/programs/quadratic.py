@@ -223,6 +223,8 @@ class QuadraticProgram(SharedProgram[QuadraticData, tuple[Floats, list[Floats]],
         e = 2.0 * outside / c + 0.5 * linear / math.sqrt(a * c)
         if maps.square.size:
             e += inside / b
+        if self.structure.floor == 1.0:  # what f is off moves each of several squares, which are charged one by one
+            e *= max(int(np.count_nonzero(maps.square)), 1)
         e = 1.1 * e / self.structure.floor + 1e-14
         if not e < 0.5:
             return factor, math.inf

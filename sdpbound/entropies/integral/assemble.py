@@ -54,7 +54,7 @@ from sdpbound.errors import TooLarge
 from sdpbound.npa.levels import Level, normalise_level
 from sdpbound.npa.words import Word, moment_matrix
 
-__all__ = ["IntegralProgram", "assemble_entropy", "entropy_shape", "forms", "told_apart"]
+__all__ = ["IntegralProgram", "assemble_entropy", "entropy_shape", "forms", "order_of_symmetry", "told_apart"]
 
 #: Programs of more words than this do not fit.
 MOST_WORDS = 400
@@ -190,6 +190,11 @@ def entropy_shape(question: EntropyQuestion, level: Level, chords: Chords) -> In
     wholes, parts = told_apart(question, chords)
     _, words, group = _known(question, level, wholes, parts)
     return _shape(question.scenario, words, len(wholes), _generators(group))
+
+
+def order_of_symmetry(question: EntropyQuestion, level: Level, chords: Chords) -> int:
+    """How many relabellings a program at a level is reduced by."""
+    return _known(question, level, *told_apart(question, chords))[2].order
 
 
 def _generators(group: SymmetryGroup) -> Generators:

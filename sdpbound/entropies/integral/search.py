@@ -11,10 +11,17 @@ from typing import ClassVar
 import numpy as np
 
 from sdpbound.arrays import Floats
+from sdpbound.bell.key import outcomes_of_key
 from sdpbound.conic.program import Status
 from sdpbound.conic.solvers.choose import SolverChoice
 from sdpbound.entropies.entropy import EntropyBound
-from sdpbound.entropies.integral.assemble import IntegralProgram, assemble_entropy, entropy_shape, forms
+from sdpbound.entropies.integral.assemble import (
+    IntegralProgram,
+    assemble_entropy,
+    entropy_shape,
+    forms,
+    order_of_symmetry,
+)
 from sdpbound.entropies.quadrature import Chords
 from sdpbound.entropies.question import EntropyQuestion
 from sdpbound.entropies.search import Attempt, EntropySearch
@@ -34,8 +41,10 @@ LEVELS = ("1+AB", KEY, "1+AB+AA+AAB", "1+AB+AA+AAB+AAA+AAAB")
 #: The same for more outcomes than two of Alice, where a step of few words is worth its time.
 LEVELS_OF_MANY = ("1+AB", "1+AB+AA", *LEVELS[1:])
 LEVELS_OF_BOTH = ("1+AB", "2+AAB+ABB", "2+AAB+ABB+AABB")
-#: The search tries a level by itself only if it has at most so many words.
+#: The search tries a level by itself only if it has at most so many words; more where a symmetry of at least this order
+#: makes the blocks small.
 MOST_WORDS = 90
+MOST_SYMMETRIC_WORDS, SYMMETRIC = 160, 16
 #: Steps of a solver, and products and sums that it makes in a second; seconds that a matrix takes beside in each step.
 STEPS, RATE, BESIDE = 24, 1.2e10, 2e-4
 #: The numbers of nodes that the search uses. The list is short so that points of a sweep share programs.
@@ -124,15 +133,20 @@ class _Search(EntropySearch[IntegralProgram, _Attempt]):
     def tried(self) -> list[Level]:
         """The levels to try, lowest first."""
         question = self.question
-        one_party = LEVELS if question.outcomes == 2 else LEVELS_OF_MANY
+        told = outcomes_of_key(question.scenario, question.key)
+        one_party = LEVELS if told == (2,) else LEVELS_OF_MANY
         names: list[Level] = [*(one_party if question.y is None else LEVELS_OF_BOTH)]
-        if not question.is_of_a_pair:
+        if not question.names_a_pair:
             names = [*levels_of_key(question.scenario.parties, question.key)]
         if self.tolerance >= 1e-3:
             names = names[:-1]
         if KEY in names:
             names[names.index(KEY)] = key_level(question.scenario, question.alice, self.needed)
-        return self.levels(names, MOST_WORDS)
+        return self.levels(names, self._most_words(names[0]))
+
+    def _most_words(self, level: Level) -> int:
+        order = order_of_symmetry(self.question, level, self.chords) if self.level is None else 1
+        return MOST_SYMMETRIC_WORDS if order >= SYMMETRIC else MOST_WORDS
 
     def _coarse(self, some: Sequence[Chords]) -> tuple[Level, _Attempt]:
         """Choose a form, then the first level after which a higher one gains little, by solving with few nodes."""

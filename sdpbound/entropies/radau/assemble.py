@@ -18,6 +18,11 @@ q = 0, only the part E Z of Z occurs in a positive term of q_ik; rows with all o
 strictly feasible dual. With flips (q > 0) the rows are u Z instead of u E Z, and further ones whose u has one more
 letter of the key.
 
+**Merged outcomes.** Where the key is a function of the outcomes, E is a sum of projectors E_a that exclude each other,
+one for each outcome of the value. Each has rows u E_a Z of its own, with one Z for all. With d_a = <E_a Z* Z>, whose
+sum is d, |<E_a w E_a' Z* Z>| <= sqrt(d_a d_a') <= d, and the charges below are the same. Flips of outcomes are not
+looked for.
+
 **The proof** of a lower bound is a Gram matrix X for each block. X agrees with kappa q_ik on the words with Z. On the
 words of Alice and Bob alone X has a polynomial T, so kappa q_ik = (a sum of squares) - T + r. The rest r stands for the
 errors of X: it is a small polynomial in wZ, wZ*Z, wZZ* and wZ*Z*. The proof charges r without a limit on Z. Let
@@ -29,7 +34,7 @@ kappa t f is left to pay for r.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -39,6 +44,7 @@ import scipy.sparse as sp
 
 from sdpbound.adversaries.quantum import relaxation_of
 from sdpbound.arrays import Floats
+from sdpbound.bell.key import Merge
 from sdpbound.bell.observations import DATA_TOLERANCE
 from sdpbound.bell.scenario import Scenario
 from sdpbound.conic.program import SolverResult
@@ -52,15 +58,14 @@ from sdpbound.conic.programs.quadratic import (
 from sdpbound.entropies.proof import rows_of
 from sdpbound.entropies.quadrature import gauss_radau
 from sdpbound.entropies.question import EntropyQuestion
+from sdpbound.entropies.radau.entries import Entries, KeyValue, Polynomial, key_values, rows_beside
 from sdpbound.entropies.words import WIDE, flips, require_words, words_of_level
 from sdpbound.errors import InvalidLevel
-from sdpbound.limiting import require_time
 from sdpbound.npa.levels import Level, normalise_level
-from sdpbound.npa.words import PartyAlgebra, PartyWord, Word, moment_matrix
+from sdpbound.npa.words import PartyAlgebra, Word, moment_matrix
 
 __all__ = ["RadauProgram", "assemble_radau"]
 
-Polynomial = dict[Word, float]
 #: The word without letters.
 ONE: Word = ((), ())
 
@@ -126,6 +131,7 @@ def assemble_radau(question: EntropyQuestion, level: Level, count: int) -> Radau
         normalise_level(level),
         question.x,
         question.y,
+        question.merge,
         question.preprocessing,
         count,
         rows.tobytes(),
@@ -142,6 +148,7 @@ def _structure(
     level: str | tuple[str, ...],
     x: int,
     y: int | None,
+    merge: Merge | None,
     preprocessing: float,
     count: int,
     rows_bytes: bytes,
@@ -150,7 +157,7 @@ def _structure(
 ) -> tuple[QuadraticProgram, tuple[Word, ...], tuple[Word, ...], tuple[Word, ...]]:
     size = int(np.prod(scenario.shape))
     rows = np.frombuffer(rows_bytes).reshape(-1, size)
-    keys = list(_keys(scenario, x, y))
+    keys = list(key_values(scenario, x, y, merge))
     effects = np.array([key.tensor.reshape(-1) for key in keys])
     needed = np.asarray(np.vstack([rows, effects]).any(axis=0), dtype=np.bool_)
     needed[0] = True
@@ -169,6 +176,8 @@ def _structure(
         tuple(_maps(scenario, words, u, right, key, preprocessing, matrix.find) for key in keys) for u in (left, ())
     )
     symmetries = flips(scenario, relaxation, rows[~np.array(free, dtype=bool)], needed, effects, effects)
+    if merge is not None:  # rows of outcomes would be exchanged
+        symmetries = symmetries[:1]
     inner_rows, last_rows = (*words, *left, *right), (*words, *right)
     structure = QuadraticStructure(
         index=matrix.index,
@@ -194,28 +203,6 @@ def _signs(rows: Sequence[Word], words: Sequence[Word], signs: Floats) -> Floats
     return np.array([math.prod((letters[letter] for letter in w), start=1.0) for w in single])
 
 
-@dataclass(frozen=True, eq=False)
-class _Key:
-    """An outcome of the key: a projector of each party whose outcome is in the key."""
-
-    tensor: Floats
-    settings: tuple[int | None, int | None]
-    outcomes: tuple[int, int]
-    polynomial: Polynomial
-
-
-def _keys(scenario: Scenario, x: int, y: int | None) -> Iterator[_Key]:
-    one = np.eye(scenario.shape[1])[0]
-    for a in range(scenario.outcomes[0][x]):
-        alice = scenario.effect(0, x, a)
-        for b in range(1 if y is None else scenario.outcomes[1][y]):
-            tensor = np.outer(alice, one if y is None else scenario.effect(1, y, b))
-            polynomial: Polynomial = {}
-            for i, j in np.argwhere(tensor):
-                polynomial[(int(i),) if i else (), (int(j),) if j else ()] = float(tensor[i, j])
-            yield _Key(tensor, (x, y), (a, b), polynomial)
-
-
 def _beside(
     scenario: Scenario, words: tuple[Word, ...], x: int, y: int | None, flipped: bool
 ) -> tuple[tuple[Word, ...], tuple[Word, ...]]:
@@ -238,145 +225,20 @@ def _beside(
     return tuple(left), right
 
 
-class _Classes:
-    """Words numbered in the order of their appearance, and the matrix entries where each word stands."""
-
-    def __init__(self) -> None:
-        self.numbers: dict[Word, int] = {}
-        self.entries: list[tuple[int, int, int, float]] = []
-
-    def add(self, i: int, j: int, word: Word, weight: float) -> None:
-        number = self.numbers.setdefault(word, len(self.numbers))
-        self.entries.append((number, i, j, weight))
-        if i != j:
-            self.entries.append((number, j, i, weight))
-
-    def matrix(self, size: int) -> sp.csr_array:
-        if not self.entries:
-            return sp.csr_array((0, size * size))
-        number, i, j, weight = (np.array(v) for v in zip(*self.entries, strict=True))
-        return sp.csr_array((weight, (number, i * size + j)), shape=(len(self.numbers), size * size))
-
-    def vector(self, polynomial: Polynomial) -> Floats:
-        out = np.zeros(len(self.numbers))
-        for word, value in polynomial.items():
-            out[self.numbers[word]] += value
-        return out
-
-
-class _Products:
-    """Products of words with each other and with the effect E of an outcome of the key."""
-
-    def __init__(self, scenario: Scenario, key: _Key) -> None:
-        self.key = key
-        self._algebras = [PartyAlgebra(scenario.letters[p]) for p in (0, 1)]
-
-    def joined(self, *parts: Word) -> Word | None:
-        out: list[PartyWord] = []
-        for p in (0, 1):
-            reduced = self._algebras[p].reduce(tuple(letter for part in parts for letter in part[p]))
-            if reduced is None:
-                return None
-            out.append(reduced)
-        return out[0], out[1]
-
-    def between(self, u: Word, v: Word) -> Word | None:
-        """The word u* v; None if it is zero."""
-        return self.joined(_adjoint(u), v)
-
-    def stripped(self, word: Word | None, both: bool) -> tuple[Word | None, float]:
-        """Strip the letters of the key's settings that E absorbs, with the factor that they leave.
-
-        ``E word = factor E stripped``; with ``both``, ``E word E = factor E stripped E``. None if ``word`` is zero.
-        """
-        if word is None:
-            return None, 0.0
-        out, factor = [], 1.0
-        for p, setting in enumerate(self.key.settings):
-            part, letters = word[p], self._algebras[p].letters
-            for end in (0, -1) if both else (0,):
-                while part and setting is not None and letters[part[end] - 1].setting == setting:
-                    outcome = letters[part[end] - 1].outcome
-                    a = self.key.outcomes[p]
-                    factor *= (1.0 - 2.0 * a) if outcome is None else float(a == outcome)
-                    part = part[1:] if end == 0 else part[:-1]
-            out.append(part)
-        return (out[0], out[1]), factor
-
-    def times_effect(self, u: Word) -> Polynomial:
-        """The polynomial u E."""
-        out: Polynomial = {}
-        for word, value in self.key.polynomial.items():
-            product = self.joined(u, word)
-            if product is not None:
-                out[product] = out.get(product, 0.0) + value
-        return out
-
-
-class _Entries:
-    """The places of the moments in a block, by kind.
-
-    ``devices`` has the moments of the devices, ``linear`` those with Z, ``square`` those with Z* Z, ``other`` those
-    with Z Z*, and ``twice`` those with Z* Z*.
-    """
-
-    def __init__(
-        self, products: _Products, words: Sequence[Word], left: Sequence[Word], right: Sequence[Word], flipped: bool
-    ) -> None:
-        self.devices, self.linear, self.square, self.other, self.twice = (_Classes() for _ in range(5))
-        n, k = len(words), len(left)
-        self._words(products, words)
-        rows: list[Polynomial] = [{u: 1.0} if flipped else products.times_effect(u) for u in left]
-        for i, w in enumerate(words):
-            require_time()
-            for j, row in enumerate(rows):
-                for u, value in row.items():
-                    if (word := products.between(w, u)) is not None:
-                        self.linear.add(i, n + j, word, value)
-            for j, v in enumerate(right):
-                if (word := products.between(v, w)) is not None:  # <w* v Z*> is <v* w Z>, real
-                    self.linear.add(i, n + k + j, word, 1.0)
-        for i, u in enumerate(left):
-            require_time()
-            for j, u2 in enumerate(left[i:], i):
-                word, factor = products.between(u, u2), 1.0
-                if not flipped:
-                    word, factor = products.stripped(word, True)
-                if word is not None and factor:
-                    self.square.add(n + i, n + j, min(word, _adjoint(word)), factor)
-            for j, v in enumerate(right):
-                word, factor = products.between(u, v), 1.0
-                if not flipped:
-                    word, factor = products.stripped(word, False)
-                if word is not None and factor:
-                    self.twice.add(n + i, n + k + j, word, factor)
-        for i, v in enumerate(right):
-            require_time()
-            for j, v2 in enumerate(right[i:], i):
-                if (word := products.between(v, v2)) is not None:
-                    self.other.add(n + k + i, n + k + j, min(word, _adjoint(word)), 1.0)
-
-    def _words(self, products: _Products, words: Sequence[Word]) -> None:
-        for i, w in enumerate(words):
-            require_time()
-            for j, w2 in enumerate(words[i:], i):
-                if (word := products.between(w, w2)) is not None:
-                    self.devices.add(i, j, min(word, _adjoint(word)), 1.0)
-
-
 def _maps(
     scenario: Scenario,
     words: Sequence[Word],
     left: Sequence[Word],
     right: Sequence[Word],
-    key: _Key,
+    key: KeyValue,
     preprocessing: float,
     find: Callable[[Word], int],
 ) -> CopyMaps:
     """The places of the moments in a block, and the polynomial that the block must agree with."""
     flipped = preprocessing > 0.0
-    size = len(words) + len(left) + len(right)
-    entries = _Entries(_Products(scenario, key), words, left, right, flipped)
+    beside = rows_beside(key, left, flipped)
+    size = len(words) + len(beside) + len(right)
+    entries = Entries(scenario, key, words, left, right, flipped)
     effect = {w: (1.0 - 2.0 * preprocessing) * value for w, value in key.polynomial.items()}
     if flipped:  # (1-q) E + q (1-E)
         effect[ONE] = effect.get(ONE, 0.0) + preprocessing
@@ -386,13 +248,14 @@ def _maps(
     star = np.zeros(size)
     for word, value in effect.items():
         star[words.index(word)] = value
-    star[len(words) + len(left) + right.index(ONE)] = 1.0
+    star[len(words) + len(beside) + right.index(ONE)] = 1.0
+    diagonal = {(outcome.outcomes, ONE, outcome.outcomes): 1.0 for outcome in key.members}
     return CopyMaps(
         devices=sp.csr_array(place @ entries.devices.matrix(size)),
         own=sp.csr_array(sp.vstack([c.matrix(size) for c in own], format="csr")),
         kinds=tuple(len(c.numbers) for c in own),
         linear=2.0 * entries.linear.vector(effect),
-        square=entries.square.vector((effect if flipped else {ONE: 1.0}) if left else {}),
+        square=entries.square.vector((effect if flipped else diagonal) if left else {}),
         other=entries.other.vector({ONE: 1.0}),
         size=size,
         squares=_squares(words, left, size, key, preprocessing),
@@ -400,7 +263,7 @@ def _maps(
     )
 
 
-def _squares(words: Sequence[Word], left: Sequence[Word], size: int, key: _Key, preprocessing: float) -> Floats:
+def _squares(words: Sequence[Word], left: Sequence[Word], size: int, key: KeyValue, preprocessing: float) -> Floats:
     """Rows whose squares prove that q_ik + E' is not negative at t = 0."""
     flipped = preprocessing > 0.0
     squares = np.zeros((0 if not left else 2 if flipped else 1, size))
@@ -411,13 +274,10 @@ def _squares(words: Sequence[Word], left: Sequence[Word], size: int, key: _Key, 
             if flipped:
                 row[len(words) + left.index(word)] = np.sqrt(weight) * value
         if not flipped:
-            row[len(words) + left.index(ONE)] = 1.0
+            for k, _ in enumerate(key.members):
+                row[len(words) + k * len(left) + left.index(ONE)] = 1.0
     return squares
 
 
 def _complement(polynomial: Polynomial) -> Polynomial:
     return {ONE: 1.0 - polynomial.get(ONE, 0.0)} | {w: -value for w, value in polynomial.items() if w != ONE}
-
-
-def _adjoint(word: Word) -> Word:
-    return tuple(part[::-1] for part in word)

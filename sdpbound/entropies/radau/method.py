@@ -25,6 +25,7 @@ class GaussRadau(ProgramMethod):
     """
 
     name: ClassVar[str] = "gauss-radau"
+    merges: ClassVar[bool] = True
 
     @classmethod
     def checked_nodes(cls, nodes: Any) -> int:
