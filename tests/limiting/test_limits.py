@@ -435,10 +435,14 @@ def test_texts_of_progress() -> None:
         sb.conditional_entropy(chained(3), x=0, method=sb.VonNeumann("projective", tolerance=1e-6))
     assert 2 <= len(texts) <= 5.0 * (time.monotonic() - begun) + 12  # and one for each long program
     assert all(text.startswith("H(A|x=0,E), ") for text in texts) and any(", level " in text for text in texts)
-    texts.clear()
-    with sb.limits(0.5, progress=texts.append):
-        sb.maximize(sb.i3322(), sb.Quantum("3"), solver="qics", symmetry=False)
-    assert any("quantum, level 3, qics: 867 moments in 1 blocks of up to 88 rows, iteration" in text for text in texts)
+    wanted = "quantum, level 3, qics: 867 moments in 1 blocks of up to 88 rows, iteration"
+    for seconds in (0.5, 3.0, 20.0):  # the iterations of a busy machine are long
+        with sb.limits(seconds, progress=texts.append), suppress(sb.TimeIsUp):
+            sb.maximize(sb.i3322(), sb.Quantum("3"), solver="qics", symmetry=False)
+        if any(wanted in text for text in texts):
+            break
+    else:
+        raise AssertionError(texts[-3:])
 
 
 def test_parts_of_a_text() -> None:
