@@ -177,6 +177,8 @@ def _proven(question: EntropyQuestion, found: Search, tolerance: float) -> _Qubi
     best: _QubitProof | TrivialProof = TrivialProof(question, _MODEL)
     if problem.key is Key.NONE:
         return best
+    assert found.mixture is not None
+    found.soften(found.mixture.objective - _SEARCH * tolerance)
     for _ in range(_REPAIRS):
         assert found.multipliers is not None and found.mixture is not None
         candidate, proof = _proof_of(problem, question, found.constant, found.multipliers, tolerance)
