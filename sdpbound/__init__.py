@@ -115,7 +115,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from sdpbound.rates.upper import key_rate_upper_bound, randomness_rate_upper_bound
     from sdpbound.strategies.best import BestStrategy, best_strategy
     from sdpbound.strategies.critical import critical_strategy
-    from sdpbound.strategies.options import StrategyOptions
+    from sdpbound.strategies.options import CriticalStrategyOptions, StrategyOptions
     from sdpbound.study.quantities.at_point import AtPoint
     from sdpbound.study.quantities.kind import ProgramKind, QuantityKind
 
@@ -135,6 +135,7 @@ __all__ = [
     "Certificate",
     "CertificateError",
     "Clarabel",
+    "CriticalStrategyOptions",
     "Cvxpy",
     "DamagedStore",
     "Dephasing",
@@ -363,6 +364,6 @@ __getattr__, __dir__ = lazy_face(
         "sdpbound.rates.upper": "key_rate_upper_bound randomness_rate_upper_bound",
         "sdpbound.strategies.best": "BestStrategy best_strategy",
         "sdpbound.strategies.critical": "critical_strategy",
-        "sdpbound.strategies.options": "StrategyOptions",
+        "sdpbound.strategies.options": "CriticalStrategyOptions StrategyOptions",
     },
 )

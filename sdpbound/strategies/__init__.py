@@ -7,6 +7,7 @@ certified rate and an attack above it.
 from __future__ import annotations
 
 from sdpbound.strategies.best import BestStrategy, best_strategy
-from sdpbound.strategies.options import StrategyOptions
+from sdpbound.strategies.critical import critical_strategy
+from sdpbound.strategies.options import CriticalStrategyOptions, StrategyOptions
 
-__all__ = ["BestStrategy", "StrategyOptions", "best_strategy"]
+__all__ = ["BestStrategy", "CriticalStrategyOptions", "StrategyOptions", "best_strategy", "critical_strategy"]

@@ -32,7 +32,7 @@ from sdpbound.strategies.use import Use, use_of
 __all__ = ["BestStrategy", "Found", "best_strategy", "found_near", "landscapes_of", "proven"]
 
 #: The tolerance of a proof: this part of the rate, between these limits, in bits.
-_PART, _FINEST, _COARSEST = 0.02, 4e-7, 1e-4
+_PART, _FINEST, _COARSEST = 0.02, 1e-6, 1e-4
 #: Flips less probable than this are tried without.
 _FEW = 0.01
 _STEPS = 40

@@ -14,7 +14,7 @@ from sdpbound.errors import InvalidParameter, SolverFailure
 from sdpbound.rates.rates import Rate
 from sdpbound.rates.thresholds import Threshold
 from sdpbound.strategies.best import BestStrategy, Found, attack_of, found_near, landscapes_of, proven
-from sdpbound.strategies.options import StrategyChanges, StrategyOptions
+from sdpbound.strategies.options import CriticalStrategyChanges, CriticalStrategyOptions
 
 __all__ = ["critical_strategy"]
 
@@ -33,7 +33,7 @@ class _Walk:
     noise_of: Callable[[float], Noise]
     families: Family | Sequence[Family] | None
     key: tuple[int, int | None]
-    how: StrategyOptions
+    how: CriticalStrategyOptions
     target: float
     steps: list[tuple[float, Found]] = field(default_factory=list)
 
@@ -64,31 +64,25 @@ class _Walk:
 
 def critical_strategy(
     noise_of: Callable[[float], Noise],
-    good: float,
-    bad: float,
+    between: tuple[float, float],
     family: Family | Sequence[Family] | None = None,
     x: int = 0,
     y: int | None = None,
-    *,
-    quantity: str = "detection efficiency",
-    target: float = 0.0,
-    width: float = 1e-3,
-    options: StrategyOptions | None = None,
-    **changes: Unpack[StrategyChanges],
+    options: CriticalStrategyOptions | None = None,
+    **changes: Unpack[CriticalStrategyChanges],
 ) -> BestStrategy:
     """The strategy whose certified rate survives most noise, as far as a search finds, and how much that is.
 
-    From the best strategy at ``good`` the search goes towards ``bad``: each strategy starts from those before, and
-    before it ends all starts are tried once more, one ``width`` beyond the last strategy with a rate above the target.
+    The search goes from one noise towards another: each strategy starts from those before, and before it ends all
+    starts are tried once more, one ``width`` beyond the last strategy with a rate above the target.
 
     Parameters
     ----------
     noise_of : the noise at a value, such as ``sb.DetectionInefficiency`` or ``sb.WhiteNoise``
-    good, bad : where the rate is above the target for some strategy, and where for none
-    family, x, y, options, changes : as in :func:`sdpbound.best_strategy`
-    quantity : what the value is, for people
-    target : bits a round that must be exceeded
-    width : of the last step, in units of the value
+    between : two values: where the rate is above the target for some strategy, and where for none
+    family, x, y : as in :func:`sdpbound.best_strategy`
+    options : what is searched for and how, default CriticalStrategyOptions()
+    changes : single options by their names: those of :func:`sdpbound.best_strategy`, and target, width, quantity
 
     Returns
     -------
@@ -100,40 +94,47 @@ def critical_strategy(
     Raises
     ------
     InvalidParameter, SolverFailure
-        The ends or the width are no such numbers; there is no rate above the target at ``good``.
+        The two values are no such numbers; there is no rate above the target at the first.
 
     >>> import sdpbound as sb
     >>> near = ({"theta": 0.467, "a0": -0.079, "a1": 1.55, "b1": 0.574, "b2": -0.092},)
-    >>> how = sb.StrategyOptions(starts=1, near=near, preprocessing=0.0, tolerance=1e-4)
     >>> family = sb.family_named("eberhard", settings=(2, 3))
-    >>> best = sb.critical_strategy(sb.DetectionInefficiency, 0.9, 0.7, family, target=0.05, width=0.02, options=how)
-    >>> best.critical.dead < best.critical.alive < 0.88, best.rate.value > 0.05
+    >>> how = sb.CriticalStrategyOptions(starts=1, near=near, preprocessing=0.0, target=0.1, width=0.02)
+    >>> best = sb.critical_strategy(sb.DetectionInefficiency, (0.9, 0.8), family, options=how)
+    >>> best.critical.dead < best.critical.alive < 0.89, best.rate.value > 0.1
     (True, True)
     """
-    how = with_changes(options, StrategyOptions(), changes, "critical_strategy")
-    good, bad, width = numbered(good, "good"), numbered(bad, "bad"), numbered(width, "width")
-    if not (math.isfinite(good) and math.isfinite(bad)) or good == bad:
-        raise InvalidParameter(f"good = {good:g} and bad = {bad:g} must be two different numbers, such as 0.9 and 0.7.")
-    if not 0.0 < width < abs(good - bad):
-        raise InvalidParameter(f"width = {width:g} must be a positive number below the distance of good and bad.")
-    walk = _Walk(noise_of, family, (x, y), how, numbered(target, "target"))
+    how = with_changes(options, CriticalStrategyOptions(), changes, "critical_strategy")
+    good, bad = _ends(between)
+    target, width = float(how.target), float(how.width)
+    if not width < abs(good - bad):
+        raise InvalidParameter(f"width = {width:g} must be below the distance from {good:g} to {bad:g}; take a tenth.")
+    walk = _Walk(noise_of, family, (x, y), how, target)
     if walk.search(good, how.near, how.starts) is None:
         raise SolverFailure(
-            f"no start has a rate above {target:g} at {good:g}; take a better value of good, or more starts."
+            f"no start has a rate above {target:g} at {good:g}; begin with less noise, or try more starts."
         )
     nowhere = _walked(walk, bad, width)
     while True:
         value, found = walk.steps.pop()
         best = proven(found, walk.noise_of(value), how)
-        if best.rate.value > walk.target or not walk.steps:
+        if best.rate.value > target or not walk.steps:
             break
-    if not best.rate.value > walk.target:
-        raise SolverFailure(f"the rate at {value:g} could not be proven above {target:g}; give a smaller tolerance.")
-    direction = math.copysign(width, bad - good)
-    dead, attack = _dead(walk, found, value, direction, bad)
+    if not best.rate.value > target:
+        raise SolverFailure(f"the rate at {value:g} is not proven to be above {target:g}; give a smaller tolerance.")
+    dead, attack = _dead(walk, found, value, math.copysign(width, bad - good), bad)
     numbers = tuple(best.point.items())
-    line = Threshold(quantity, value, dead, best.rate, attack, walk.target, best.evaluations, numbers)
+    line = Threshold(how.quantity, value, dead, best.rate, attack, target, best.evaluations, numbers)
     return replace(best, critical=line, nowhere=nowhere)
+
+
+def _ends(between: object) -> tuple[float, float]:
+    if not isinstance(between, Sequence) or isinstance(between, str) or len(between) != 2:
+        raise InvalidParameter(f"between = {between!r:.60} must be two numbers, such as (0.9, 0.7).")
+    good, bad = (numbered(end, "between") for end in between)
+    if not (math.isfinite(good) and math.isfinite(bad)) or good == bad:
+        raise InvalidParameter(f"between = {between!r:.60} must be two different finite numbers, such as (0.9, 0.7).")
+    return good, bad
 
 
 def _walked(walk: _Walk, bad: float, width: float) -> float | None:

@@ -15,7 +15,7 @@ from sdpbound.entropies.entropy import Entropy
 from sdpbound.entropies.question import require_preprocessing
 from sdpbound.errors import InvalidParameter
 
-__all__ = ["RATES", "StrategyChanges", "StrategyOptions"]
+__all__ = ["RATES", "CriticalStrategyChanges", "CriticalStrategyOptions", "StrategyChanges", "StrategyOptions"]
 
 #: The rates of which the best strategies are searched.
 RATES = ("key", "local randomness", "global randomness")
@@ -41,7 +41,7 @@ class StrategyOptions:
     entropy : how the rate that is found is proven, and how others are estimated where more than two settings or
         outcomes are tested. None: VonNeumann() of the tolerance
     tolerance : bits to which the rate that is found is proven. None: a fiftieth of the rate estimated, at most 1e-4 and
-        at least 4e-7
+        at least 1e-6
     attack : whether to find an explicit attack on the strategy that is found: the other side of its rate
     """
 
@@ -93,6 +93,31 @@ class StrategyOptions:
         return require_preprocessing(values.get("flips", 0.0))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CriticalStrategyOptions(StrategyOptions):
+    """What a strategy that survives most noise is searched for, and how.
+
+    Parameters
+    ----------
+    target : bits a round that must be exceeded
+    width : of the last step, in units of the noise
+    quantity : what the noise is, for people
+    others : as in :class:`StrategyOptions`
+    """
+
+    target: float = 0.0
+    width: float = 1e-3
+    quantity: str = "detection efficiency"
+
+    def __post_init__(self) -> None:
+        StrategyOptions.__post_init__(self)
+        target, width = numbered(self.target, "target"), numbered(self.width, "width")
+        if not math.isfinite(target):
+            raise InvalidParameter(f"target = {self.target!r:.60} of a rate must be a finite number of bits.")
+        if not (math.isfinite(width) and width > 0.0):
+            raise InvalidParameter(f"width = {self.width!r:.60} of a step must be a positive number, such as 1e-3.")
+
+
 class StrategyChanges(TypedDict, total=False):
     """The options of :class:`StrategyOptions`, each as a keyword of a call."""
 
@@ -107,3 +132,11 @@ class StrategyChanges(TypedDict, total=False):
     entropy: Entropy | str | None
     tolerance: float | None
     attack: bool
+
+
+class CriticalStrategyChanges(StrategyChanges, total=False):
+    """The options of :class:`CriticalStrategyOptions`, each as a keyword of a call."""
+
+    target: float
+    width: float
+    quantity: str

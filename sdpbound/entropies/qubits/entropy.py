@@ -26,7 +26,7 @@ __all__ = ["QubitEntropyBound", "qubit_entropy"]
 #: Parts of the tolerance: for the search of mixture and functional, for the proof, and for the certificate's checker.
 _SEARCH, _PROOF, _CHECK = 0.5, 0.3, 0.05
 #: White noise in the states of a proof, per tolerance, and its limits. With less, rounding counts as much.
-_NOISE, _LEAST_NOISE, _MOST_NOISE = 0.01, 1.5e-7, 1e-6
+_NOISE, _LEAST_NOISE, _MOST_NOISE = 0.01, 5e-7, 1e-6
 #: The tolerance, in bits, to which functionals at an extreme point are proven at most: it costs little.
 _STEEP = 1e-6
 #: How often the search may start again from a strategy that the proof found and the search did not.
@@ -192,6 +192,7 @@ def _proven(question: EntropyQuestion, found: Search, tolerance: float) -> _Qubi
             found.add_near(proof.a, proof.b, _SEARCH * tolerance)
         except SolverFailure:  # the best bound so far is still proven
             break
+        found.soften(found.mixture.objective - _SEARCH * tolerance)
     return best
 
 

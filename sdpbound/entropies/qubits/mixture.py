@@ -54,6 +54,8 @@ _SEARCH_NOISE = 1e-10
 #: Functionals are softened this often at most, while they are steeper than this, in bits per size of a test. Each time
 #: this part of what may be lost is spent, and the steepness must fall at least to this part of itself.
 _SOFTENINGS, _GENTLE, _SPENT, _SOFTER = 8, 20.0, 0.7, 0.9
+#: Maxima of a softened functional are looked for around so many of the strategies that are known.
+_HIGHEST = 24
 
 
 def engine_of(problem: QubitProblem, noise: float) -> Engine:
@@ -226,7 +228,9 @@ class Search(ColumnGeneration[Weighted]):
                 return
             before = self.lower, self.constant, self.multipliers
             self.lower = -np.inf
-            self.improve(multipliers, found, 0.1 * spare)
+            excess = self.columns.tests @ multipliers - self.columns.entropies
+            high = distinct_columns(self.columns.chosen(np.argsort(-excess)[:_HIGHEST]))
+            self.improve(multipliers, found.with_more(high), 0.1 * spare)
             if self.lower < worst:
                 self.lower, self.constant, self.multipliers = before
                 return
@@ -260,7 +264,8 @@ class Search(ColumnGeneration[Weighted]):
     def improve(self, multipliers: Floats, near: Columns, precision: float) -> float:
         """Find the constant of a functional; keep the strategies found, and the functional if it is the best so far."""
         top, found = price(self.problem, multipliers, near, precision)
-        top = max(top, float((near.tests @ multipliers - near.entropies).max(initial=-np.inf)))
+        for columns in (near, self.columns):
+            top = max(top, float((columns.tests @ multipliers - columns.entropies).max(initial=-np.inf)))
         value = self.value_of(-top, multipliers)
         if value > self.lower:
             self.lower, self.constant, self.multipliers = value, -top, multipliers
