@@ -140,8 +140,8 @@ def best_strategy(
 
     >>> import sdpbound as sb
     >>> best = sb.best_strategy(sb.DetectionInefficiency(0.9), starts=2, preprocessing=0.0, attack=False)
-    >>> best.family.name, 0.205 < best.rate.value < 0.207
-    ('eberhard', True)
+    >>> best.family.name, 0.2066 < best.rate.value < 0.2069
+    ('two_qubit', True)
     """
     how = with_changes(options, StrategyOptions(), changes, "best_strategy")
     if noise is not None:

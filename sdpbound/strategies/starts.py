@@ -29,6 +29,13 @@ _EBERHARD = (
     (0.0401, -0.0047, 0.503, 0.0157, -0.00044, 0.072),
     (0.0194, -0.0016, 0.352, 0.0052, -0.0004, 0.075),
 )
+#: The same without flips, which are best off that face: theta, a0, a1, b0, b1, b2 at 0.955, 0.945, 0.903 and 0.876.
+_WITHOUT_FLIPS = (
+    (0.610, -0.111, 1.568, -1.012, 0.700, -0.124),
+    (0.579, -0.093, 1.590, -0.979, 0.687, -0.106),
+    (0.482, -0.077, 1.530, -0.926, 0.578, -0.090),
+    (0.410, -0.066, 1.461, -0.880, 0.481, -0.077),
+)
 #: The devices of the largest CHSH value, with Bob's key setting along Alice's: theta, a0, a1, b0, b1, b2.
 _SINGLET = (math.pi / 4, 0.0, math.pi / 2, -math.pi / 4, math.pi / 4, 0.0)
 #: How far copies are from a known point: a common factor, one for each number, and a shift of each.
@@ -46,7 +53,8 @@ def known_points(family: Family) -> list[dict[str, float]]:
         b0 = -2.0 * math.atan(math.tan(theta) / math.tan(a1 / 2.0))
         found.append({"theta": theta, "a0": a0, "a1": a1, "b0": b0, "b1": b1, "b2": b2, "flips": flips})
     names = ("theta", "a0", "a1", "b0", "b1", "b2")
-    found.append({**dict(zip(names, _SINGLET, strict=True)), "flips": 0.0})
+    others = (*_WITHOUT_FLIPS, _SINGLET) if isinstance(family, TwoQubit) else (_SINGLET,)
+    found += [{**dict(zip(names, numbers, strict=True)), "flips": 0.0} for numbers in others]
     axes = {axis.name: axis for axis in family.axes}
     return [
         {name: value for name, value in point.items() if name in axes or name == "flips"}
