@@ -97,11 +97,11 @@ def critical_strategy(
         The two values are no such numbers; there is no rate above the target at the first.
 
     >>> import sdpbound as sb
-    >>> near = ({"theta": 0.467, "a0": -0.079, "a1": 1.55, "b1": 0.574, "b2": -0.092},)
-    >>> family = sb.family_named("eberhard", settings=(2, 3))
-    >>> how = sb.CriticalStrategyOptions(starts=1, near=near, preprocessing=0.0, target=0.1, width=0.02)
-    >>> best = sb.critical_strategy(sb.DetectionInefficiency, (0.9, 0.8), family, options=how)
-    >>> best.critical.dead < best.critical.alive < 0.89, best.rate.value > 0.1
+    >>> near = ({"theta": 0.785, "a0": 0.0, "a1": 1.57, "b0": 0.785, "b1": -0.785},)
+    >>> how = sb.CriticalStrategyOptions(rate="local randomness", tested="correlators", quantity="visibility",
+    ...                                  target=0.5, width=0.02, starts=1, near=near)
+    >>> best = sb.critical_strategy(sb.WhiteNoise, (0.92, 0.86), sb.family_named("two_qubit"), options=how)
+    >>> best.critical.dead < best.critical.alive < 0.91, best.rate.value > 0.5
     (True, True)
     """
     how = with_changes(options, CriticalStrategyOptions(), changes, "critical_strategy")

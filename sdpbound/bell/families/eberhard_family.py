@@ -33,7 +33,7 @@ class Eberhard(Family):
     settings : numbers of settings of Alice and Bob, from 2 to 32
 
     >>> m = Eberhard((2, 3)).member(theta=0.3, a0=0, a1=1.3, b1=0.3, b2=0)
-    >>> abs(m.behaviour().joint(1, 0)[1, 1]) < 1e-15
+    >>> bool(m.behaviour().joint(1, 0)[1, 1] < 1e-15)
     True
     """
 
