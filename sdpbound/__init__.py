@@ -116,6 +116,9 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from sdpbound.rates.rates import Rate, best_preprocessing, key_rate, randomness_rate
     from sdpbound.rates.thresholds import Threshold, critical_noise
     from sdpbound.rates.upper import key_rate_upper_bound, randomness_rate_upper_bound
+    from sdpbound.strategies.best import BestStrategy, best_strategy
+    from sdpbound.strategies.critical import critical_strategy
+    from sdpbound.strategies.options import CriticalStrategyOptions, StrategyOptions
     from sdpbound.study.quantities.at_point import AtPoint
     from sdpbound.study.quantities.kind import ProgramKind, QuantityKind
 
@@ -129,11 +132,13 @@ __all__ = [
     "Behaviour",
     "BellExpression",
     "BellInequality",
+    "BestStrategy",
     "BestTest",
     "Bound",
     "Certificate",
     "CertificateError",
     "Clarabel",
+    "CriticalStrategyOptions",
     "Cvxpy",
     "DamagedStore",
     "Dephasing",
@@ -197,6 +202,7 @@ __all__ = [
     "SolverFailure",
     "StorageFailure",
     "Strategy",
+    "StrategyOptions",
     "SweptEntropy",
     "Threshold",
     "TimeIsUp",
@@ -209,6 +215,7 @@ __all__ = [
     "asymmetric_chsh",
     "avis",
     "best_preprocessing",
+    "best_strategy",
     "best_test",
     "blind_guessing_probability",
     "cglmp",
@@ -224,6 +231,7 @@ __all__ = [
     "critical_efficiency",
     "critical_error_rate",
     "critical_noise",
+    "critical_strategy",
     "critical_visibility",
     "elegant",
     "entropy_envelope",
@@ -362,5 +370,8 @@ __getattr__, __dir__ = lazy_face(
         "sdpbound.study.quantities.at_point": "AtPoint",
         "sdpbound.study.quantities.kind": "ProgramKind QuantityKind",
         "sdpbound.rates.upper": "key_rate_upper_bound randomness_rate_upper_bound",
+        "sdpbound.strategies.best": "BestStrategy best_strategy",
+        "sdpbound.strategies.critical": "critical_strategy",
+        "sdpbound.strategies.options": "CriticalStrategyOptions StrategyOptions",
     },
 )

@@ -10,6 +10,7 @@ from sdpbound.bell.families.behaviour_table import BehaviourTable
 from sdpbound.bell.families.cglmp_family import Cglmp
 from sdpbound.bell.families.chained_family import Chained
 from sdpbound.bell.families.chsh_families import AsymmetricChsh, Chsh, TiltedChsh
+from sdpbound.bell.families.eberhard_family import Eberhard
 from sdpbound.bell.families.family import Family
 from sdpbound.bell.families.ghz_families import Ghz, W
 from sdpbound.bell.families.see_saw_family import SeeSaw
@@ -35,6 +36,7 @@ FAMILIES: Registry[type[Family]] = Registry(
             Chained,
             Cglmp,
             TwoQubit,
+            Eberhard,
             SeeSaw,
             Ghz,
             W,

@@ -80,7 +80,7 @@ def distinct(a: Any, b: Any, kept: Any) -> int:
     count = 0
     for i in range(len(a)):
         c, d = math.cos(a[i]), math.cos(b[i])
-        new = abs(c) < _CLASSICAL or abs(d) < _CLASSICAL
+        new = abs(c) < _CLASSICAL and abs(d) < _CLASSICAL
         for m in kept[:count]:
             if abs(c - math.cos(a[m])) <= _APART and abs(d - math.cos(b[m])) <= _APART:
                 new = False

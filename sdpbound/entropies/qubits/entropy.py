@@ -28,7 +28,7 @@ __all__ = ["QubitEntropyBound", "qubit_entropy"]
 #: Parts of the tolerance: for the search of mixture and functional, for the proof, and for the certificate's checker.
 _SEARCH, _PROOF, _CHECK = 0.5, 0.3, 0.05
 #: White noise in the states of a proof, per tolerance, and its limits. With less, rounding counts as much.
-_NOISE, _LEAST_NOISE, _MOST_NOISE = 0.01, 1.5e-7, 1e-6
+_NOISE, _LEAST_NOISE, _MOST_NOISE = 0.01, 5e-7, 1e-6
 #: The tolerance, in bits, to which functionals at an extreme point are proven at most: it costs little.
 _STEEP = 1e-6
 #: How often the search may start again from a strategy that the proof found and the search did not.
@@ -187,6 +187,8 @@ def _proven(question: EntropyQuestion, found: Search, tolerance: float) -> _Qubi
     best: _QubitProof | TrivialProof = TrivialProof(question, _MODEL)
     if problem.key is Key.NONE:
         return best
+    assert found.mixture is not None
+    found.soften(found.mixture.objective - _SEARCH * tolerance)
     for _ in range(_REPAIRS):
         assert found.multipliers is not None and found.mixture is not None
         candidate, proof = _proof_of(problem, question, found.constant, found.multipliers, tolerance)
@@ -201,6 +203,7 @@ def _proven(question: EntropyQuestion, found: Search, tolerance: float) -> _Qubi
             found.add_near(proof.a, proof.b, _SEARCH * tolerance)
         except SolverFailure:  # the best bound so far is still proven
             break
+        found.soften(found.mixture.objective - _SEARCH * tolerance)
     return best
 
 

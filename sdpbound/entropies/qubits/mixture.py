@@ -51,6 +51,11 @@ _NEARLY, _ASIDE = 1e-6, 1e-3
 #: Ways to solve the linear program; the first two ask for all digits, the others follow if they fail.
 _WAYS = (Way("simplex"), Way("choose", precise=False), Way("ipm", precise=False))
 _SEARCH_NOISE = 1e-10
+#: Functionals are softened this often at most, while they are steeper than this, in bits per size of a test. Each time
+#: this part of what may be lost is spent, and the steepness must fall at least to this part of itself.
+_SOFTENINGS, _GENTLE, _SPENT, _SOFTER = 8, 20.0, 0.7, 0.9
+#: Maxima of a softened functional are looked for around so many of the strategies that are known.
+_HIGHEST = 24
 
 
 def engine_of(problem: QubitProblem, noise: float) -> Engine:
@@ -205,7 +210,32 @@ class Search(ColumnGeneration[Weighted]):
         self.constant = -float((self.columns.tests @ self.multipliers - self.columns.entropies).max())
         self.lower = self.value_of(self.constant, self.multipliers)
 
-    def by_newton(self, multipliers: Floats, near: Columns) -> tuple[Floats, Columns]:
+    def soften(self, worst: float) -> None:
+        """Make the functional less steep, as far as its value at the data stays above ``worst``.
+
+        Where the mixture has a strategy on the boundary of the quantum set, no functional is the best one: the value
+        rises towards the entropy as multipliers grow without limit. Steep functionals cost a proof many cells.
+        """
+        for _ in range(_SOFTENINGS):
+            assert self.multipliers is not None and self.mixture is not None
+            size = float(np.linalg.norm(self.multipliers * self.problem.sizes))
+            spare = self.lower - worst
+            if size < _GENTLE or spare <= 0.0:
+                return
+            used = self.columns.chosen(np.flatnonzero(self.mixture.weights > 1e-9))
+            multipliers, found = self.by_newton(self.multipliers, used, 2.0 * _SPENT * spare / size**2)
+            if not float(np.linalg.norm(multipliers * self.problem.sizes)) < _SOFTER * size:
+                return
+            before = self.lower, self.constant, self.multipliers
+            self.lower = -np.inf
+            excess = self.columns.tests @ multipliers - self.columns.entropies
+            high = distinct_columns(self.columns.chosen(np.argsort(-excess)[:_HIGHEST]))
+            self.improve(multipliers, found.with_more(high), 0.1 * spare)
+            if self.lower < worst:
+                self.lower, self.constant, self.multipliers = before
+                return
+
+    def by_newton(self, multipliers: Floats, near: Columns, steepness: float = 0.0) -> tuple[Floats, Columns]:
         """Improve multipliers by Newton's method, from the strategies of the mixture and the last found ones."""
         problem, engine = self.problem, engine_of(self.problem, _SEARCH_NOISE)
         recent = self.columns.chosen(np.arange(max(0, len(self.columns) - 12), len(self.columns)))
@@ -215,7 +245,8 @@ class Search(ColumnGeneration[Weighted]):
         if not len(both):
             return multipliers, both
         start = Maxima(both.a, both.b, engine.cold(self._tables(multipliers, both.a, both.b)))
-        better, maxima = newton_improvement(problem, engine, multipliers, start, (classical.tests, classical.entropies))
+        fixed = classical.tests, classical.entropies
+        better, maxima = newton_improvement(problem, engine, multipliers, start, fixed, steepness)
         states = engine.states(self._tables(better, maxima.a, maxima.b), maxima.hints)
         return better, columns_of(problem, maxima.a, maxima.b, states)
 
@@ -233,7 +264,8 @@ class Search(ColumnGeneration[Weighted]):
     def improve(self, multipliers: Floats, near: Columns, precision: float) -> float:
         """Find the constant of a functional; keep the strategies found, and the functional if it is the best so far."""
         top, found = price(self.problem, multipliers, near, precision)
-        top = max(top, float((near.tests @ multipliers - near.entropies).max(initial=-np.inf)))
+        for columns in (near, self.columns):
+            top = max(top, float((columns.tests @ multipliers - columns.entropies).max(initial=-np.inf)))
         value = self.value_of(-top, multipliers)
         if value > self.lower:
             self.lower, self.constant, self.multipliers = value, -top, multipliers

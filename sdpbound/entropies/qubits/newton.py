@@ -27,7 +27,7 @@ _RISE = 1e-2
 _LARGEST_TURN = 0.3
 #: The least curvature by the angles of a point that counts as a maximum.
 _CURVED = 1e-4
-_FLATTEST = 1e-7
+_FLATTEST = 1e-13
 #: A step that gains less than this many bits is the last.
 _GAIN = 1e-11
 
@@ -62,11 +62,13 @@ def newton_improvement(
     multipliers: Floats,
     maxima: Maxima,
     fixed: tuple[Floats, Floats],
+    steepness: float = 0.0,
 ) -> tuple[Floats, Maxima]:
     """Improve the multipliers, and return them with the maxima there.
 
     ``fixed`` has the tested values (k, J) and the entropies (k,) of strategies that do not change with the multipliers,
     such as deterministic ones. G has a corner where two fixed strategies tie, so they are not among the ``maxima``.
+    ``steepness`` is what half the square of a multiplier costs, in bits, the multiplier in bits per size of its test.
     """
     weights = np.full(len(maxima.a), 1.0 / max(len(maxima.a), 1))
     tests, entropies = fixed
@@ -74,7 +76,7 @@ def newton_improvement(
 
     def objective(model: Model, at: Floats) -> float:
         most = max(float(model.values.max(initial=-np.inf)), float((tests @ at - entropies).max(initial=-np.inf)))
-        return most - float(at @ problem.values)
+        return most - float(at @ problem.values) + 0.5 * steepness * float(np.square(sizes * at).sum())
 
     model, maxima = _model(problem, engine, multipliers, maxima)
     now = objective(model, multipliers)
@@ -82,9 +84,11 @@ def newton_improvement(
     for _ in range(_ROUNDS):
         quadratic = np.tensordot(weights[: len(maxima.a)], model.hessians, axes=(0, 0))
         values = np.concatenate([model.values, tests @ multipliers - entropies])
-        gradients = np.concatenate([model.gradients, tests]) - problem.values
+        gradients = (np.concatenate([model.gradients, tests]) - problem.values) / sizes
+        gradients += steepness * sizes * multipliers
+        quadratic = quadratic / np.outer(sizes, sizes) + steepness * np.eye(len(sizes))
         try:
-            step, weights = least_maximum(values, gradients / sizes, quadratic / np.outer(sizes, sizes), _FLATTEST)
+            step, weights = least_maximum(values, gradients, quadratic, _FLATTEST)
         except RuntimeError:  # the non-negative least squares did not converge
             break
         step = step / sizes

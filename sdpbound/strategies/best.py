@@ -1,0 +1,316 @@
+"""The best strategy for a noise or a loss: devices and flips that make the certified rate as high as possible."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Unpack
+
+from sdpbound.arguments import instance, with_changes
+from sdpbound.bell.behaviour import Behaviour
+from sdpbound.bell.families.eberhard_family import Eberhard
+from sdpbound.bell.families.family import Family
+from sdpbound.bell.families.two_qubit import TwoQubit
+from sdpbound.bell.noise.noise import Noise
+from sdpbound.bell.observations import Observations
+from sdpbound.bell.strategy import Strategy
+from sdpbound.bounds.rounding import rounded
+from sdpbound.entropies.conditional import VonNeumann, named_entropy
+from sdpbound.entropies.entropy import Entropy
+from sdpbound.errors import Infeasible, InvalidInput, SolverFailure
+from sdpbound.rates.rates import Rate, key_rate, randomness_rate
+from sdpbound.rates.thresholds import Threshold
+from sdpbound.rates.upper import key_rate_upper_bound, randomness_rate_upper_bound
+from sdpbound.strategies.ascent import Summit, climbed, same_rate, summits
+from sdpbound.strategies.estimates import Qubits, estimator_for
+from sdpbound.strategies.landscape import Landscape
+from sdpbound.strategies.options import StrategyChanges, StrategyOptions
+from sdpbound.strategies.starts import starts_of
+from sdpbound.strategies.use import Use, use_of
+
+__all__ = ["BestStrategy", "Found", "best_strategy", "found_near", "landscapes_of", "proven"]
+
+#: The tolerance of a proof: this part of the rate, between these limits, in bits.
+_PART, _FINEST, _COARSEST = 0.02, 1e-6, 1e-4
+#: Flips less probable than this are tried without.
+_FEW = 0.01
+_STEPS = 40
+#: How much wider the tolerances of data are where no attack has them else: 1e-11 for 1e-12.
+_WIDER = 10.0
+
+
+@dataclass(frozen=True, eq=False)
+class BestStrategy:
+    """The best strategy that a search found, with the proof of its rate.
+
+    That the rate is certified for the strategy is proven, and so is the attack above it. That no other strategy has a
+    higher rate is what the search found, and no proof.
+
+    Attributes
+    ----------
+    rate : the certified Rate, side "lower"
+    upper : the Rate of an explicit attack on this strategy and these flips, side "upper"; None: not asked for, or none
+        was found. On a face of the quantum set it may be on data with a tolerance of 1e-11
+    family, values : the family of the devices, and the value of each axis
+    flips : probability with which Alice flips her key bit
+    strategy : state and measurements without noise
+    behaviour, observed : what the noisy devices do, lost outcomes binned or kept, and what is tested of it
+    noise : what they suffer
+    estimate : the rate that the search estimated, in bits; nothing is proven of it
+    starts, reached : how many starts the search had in all, and how many ended within a hundredth of the best rate
+    evaluations : how many rates were estimated
+    seed : of the random starts
+    critical : of a search for the least noise, where the rate of this strategy ends, from both sides; else None
+    nowhere : of such a search, a noise at which no start had a rate above the target; nothing is proven of it
+    """
+
+    rate: Rate
+    upper: Rate | None
+    family: Family
+    values: dict[str, float]
+    flips: float
+    strategy: Strategy
+    behaviour: Behaviour
+    observed: Observations
+    noise: Noise | None
+    estimate: float
+    starts: int
+    reached: int
+    evaluations: int
+    seed: int
+    critical: Threshold | None = None
+    nowhere: float | None = None
+
+    def __float__(self) -> float:
+        return self.rate.value
+
+    @property
+    def point(self) -> dict[str, float]:
+        """The values with the flips, as ``near`` takes them."""
+        return {**self.values, "flips": self.flips}
+
+    def __repr__(self) -> str:
+        at = "no noise" if self.noise is None else self.noise.name
+        rate = f"{self.rate.kind} rate >= {rounded(self.rate.value, 'lower')}"
+        above = "" if self.upper is None else f", attack <= {rounded(self.upper.value, 'upper')}"
+        numbers = ", ".join(f"{name} {value:.6g}" for name, value in self.values.items())
+        flips = f", flips {self.flips:.6g}" if self.flips else ""
+        searched = f"{self.reached} of {self.starts} starts reached it, seed {self.seed}"
+        return f"BestStrategy({rate}{above} bits a round at {at};\n  {self.family.name}: {numbers}{flips}; {searched})"
+
+
+def best_strategy(
+    noise: Noise | None,
+    family: Family | Sequence[Family] | None = None,
+    x: int = 0,
+    y: int | None = None,
+    options: StrategyOptions | None = None,
+    **changes: Unpack[StrategyChanges],
+) -> BestStrategy:
+    """The devices, and the flips of the key, whose certified rate under a noise is the highest that a search finds.
+
+    Searched is the maximum over the parameters v of a family and the probability q of a flip of
+    ``H(A|X=x,E) - H(A|B,X=x,Y=y)``, or of an entropy alone, where H(A|X=x,E) is the least that the tested data p(v)
+    allow. Its slope is that of the best functional, ``m . dp/dv`` (envelope theorem). Many starts climb by L-BFGS with
+    estimates; the best end is proven as :func:`sdpbound.key_rate` does it. Lost outcomes are outcome 0 in all tests,
+    and Bob's key setting keeps them, as in the curve of arXiv:2106.13692, Fig. 4.
+
+    Parameters
+    ----------
+    noise : what the devices suffer, such as DetectionInefficiency(0.85), or WhiteNoise(0.95) before it with a plus;
+        None: nothing
+    family : a family of two parties, or several, that have strategies. None: two qubits in a pure state with real
+        measurements, two settings of Alice and three of Bob (for randomness two): "eberhard" and "two_qubit". Axes that
+        count keep their defaults
+    x, y : key settings; y None: for a key Bob's last setting, for global randomness 0
+    options : what is searched for and how, default StrategyOptions()
+    changes : single options by their names: rate, tested, tested_settings, keep_no_click, preprocessing, starts, seed,
+        near, entropy, tolerance, attack
+
+    Returns
+    -------
+    BestStrategy, its rate of side "lower" in bits a round
+
+    Raises
+    ------
+    InvalidInput, InvalidParameter
+        A family without strategies or of other than two parties, a setting that is not there, no-click kept in a
+        setting that is tested.
+    SolverFailure
+        No start has a rate that can be estimated or proven.
+
+    >>> import sdpbound as sb
+    >>> best = sb.best_strategy(sb.DetectionInefficiency(0.9), starts=2, preprocessing=0.0, attack=False)
+    >>> best.family.name, 0.2066 < best.rate.value < 0.2069
+    ('two_qubit', True)
+    """
+    how = with_changes(options, StrategyOptions(), changes, "best_strategy")
+    if noise is not None:
+        instance(noise, Noise, "noise", "DetectionInefficiency(0.9)")
+    landscapes = landscapes_of(noise, family, (x, y), how)
+    found = found_near(landscapes, how, how.starts)
+    return proven(found, noise, how)
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """The best end of all climbs: its landscape, and how many of the climbs ended there."""
+
+    landscape: Landscape
+    summit: Summit
+    starts: int
+    reached: int
+    evaluations: int
+
+
+def landscapes_of(
+    noise: Noise | None,
+    family: Family | Sequence[Family] | None,
+    key: tuple[int, int | None],
+    how: StrategyOptions,
+) -> list[Landscape]:
+    """The landscape of each family."""
+    is_key, alone = how.rate == "key", how.rate == "local randomness"
+    if alone and key[1] is not None:
+        raise InvalidInput(
+            f"y = {key[1]!r:.60} has no part in local randomness, which is Alice's outcome's; leave it out."
+        )
+    if family is None:
+        settings = (2, 3) if is_key else (2, 2)
+        families: list[Any] = [Eberhard(settings), TwoQubit(settings)]
+    else:
+        families = [family] if isinstance(family, Family) else list(family)
+    found = []
+    for own in families:
+        instance(own, Family, "family", "family_named('two_qubit', settings=(2, 3))")
+        fixed = {axis.name: float(axis.default or 0.0) for axis in own.axes if axis.whole}
+        for axis in own.axes:
+            if axis.whole and axis.default is None:
+                raise InvalidInput(
+                    f"the axis {axis.name} of the family '{own.name}' counts and has no default; give another family."
+                )
+        landscape = Landscape(own, None, fixed, how.flips, is_key, Qubits())  # type: ignore[arg-type]
+        middle = {a.name: fixed.get(a.name, min(max(0.3, a.low), a.high)) for a in own.axes}
+        scenario = landscape.strategy(landscape.point_of(middle, 0.0)).scenario
+        y = key[1] if key[1] is not None or alone else scenario.settings[1] - 1 if is_key else 0
+        use = use_of(scenario, noise, (key[0], y), how.tested, how.tested_settings, how.keep_no_click)
+        landscape = replace(landscape, use=use)
+        start = landscape.point_of(middle, 0.1)
+        data = use.observed(use.behaviour(landscape.strategy(start)))
+        asked = key[0], None if is_key else y
+        estimator = estimator_for(data, asked, how.flips or 0.0, _programs(how))
+        found.append(replace(landscape, estimator=estimator))
+    return found
+
+
+def _programs(how: StrategyOptions) -> Entropy:
+    return (VonNeumann() if how.entropy is None else named_entropy(how.entropy)).swept()
+
+
+def found_near(landscapes: Sequence[Landscape], how: StrategyOptions, starts: int) -> Found:
+    """The best end of climbs in all landscapes, the starts shared among them."""
+    ends: list[tuple[Landscape, Summit]] = []
+    count = evaluations = 0
+    for i, landscape in enumerate(landscapes):
+        number = (starts + len(landscapes) - 1 - i) // len(landscapes)
+        near = [values for values in how.near if _fits(how, landscape.family, values, len(landscapes))]
+        points = starts_of(landscape, near, number, how.seed) if number else []
+        found, evaluated = summits(landscape, points)
+        ends += [(landscape, end) for end in found]
+        count, evaluations = count + len(points), evaluations + evaluated
+    landscape, best = max(ends, key=lambda end: end[1].rate)
+    if not math.isfinite(best.rate):
+        raise SolverFailure(
+            f"none of {count} starts has a rate that can be estimated; give points with near, or another family."
+        )
+    reached = sum(same_rate(end.rate, best.rate) for _, end in ends)
+    without = _without_flips(landscape, best)
+    if without is not None:
+        landscape, best, more = without
+        evaluations += more
+    return Found(landscape, best, count, min(reached, count), evaluations)
+
+
+def _fits(how: StrategyOptions, family: Family, values: dict[str, float] | Any, families: int) -> bool:
+    """Whether a point of ``near`` is one of the family; with a single family it has to be."""
+    names = {axis.name for axis in family.axes} | {"flips"}
+    if families > 1 and not names.issuperset(values):
+        return False
+    how.flips_of(family, values)
+    return True
+
+
+def _without_flips(landscape: Landscape, best: Summit) -> tuple[Landscape, Summit, int] | None:
+    """The best end near by that has no flips, if few flips are best; None if it is not better."""
+    if landscape.flips is not None or landscape.flips_at(best.point) > _FEW:
+        return None
+    other = replace(landscape, flips=0.0, estimator=landscape.estimator.finer(best.rate), evaluations=0)
+    end = climbed(other, best.point[:-1], _STEPS)
+    return (other, end, other.evaluations) if end.rate > best.rate else None
+
+
+def proven(found: Found, noise: Noise | None, how: StrategyOptions, critical: Threshold | None = None) -> BestStrategy:
+    """The strategy of an end with its certified rate, and an attack on it."""
+    landscape, point = found.landscape, found.summit.point
+    use, flips = landscape.use, landscape.flips_at(point)
+    strategy = landscape.strategy(point)
+    behaviour = use.behaviour(strategy)
+    observed = use.observed(behaviour)
+    rate = rate_of(use, behaviour, observed, flips, how, found.summit.rate)
+    upper = attack_of(use, behaviour, observed, flips, how) if how.attack else None
+    return BestStrategy(
+        rate=rate,
+        upper=upper,
+        family=landscape.family,
+        values=landscape.values(point),
+        flips=flips,
+        strategy=strategy,
+        behaviour=behaviour,
+        observed=observed,
+        noise=noise,
+        estimate=found.summit.rate,
+        starts=found.starts,
+        reached=found.reached,
+        evaluations=found.evaluations,
+        seed=how.seed,
+        critical=critical,
+    )
+
+
+def rate_of(
+    use: Use, behaviour: Behaviour, observed: Observations, flips: float, how: StrategyOptions, expected: float
+) -> Rate:
+    """The certified rate of a behaviour."""
+    part = min(max(_PART * abs(expected), _FINEST), _COARSEST)
+    tolerance = part if how.tolerance is None else float(how.tolerance)
+    entropy = VonNeumann(tolerance=tolerance) if how.entropy is None else named_entropy(how.entropy)
+    if how.rate == "key":
+        return key_rate(behaviour, observed, use.x, use.y, entropy, flips, closed_forms=False)
+    return randomness_rate(
+        behaviour, observed, how.rate == "local randomness", use.x, use.y, entropy, closed_forms=False
+    )
+
+
+def attack_of(
+    use: Use, behaviour: Behaviour, observed: Observations, flips: float, how: StrategyOptions
+) -> Rate | None:
+    """The rate that an explicit attack leaves; None where none was found.
+
+    On a face of the set a mixture of floats misses the data by a little more than their tolerance; the attack is then
+    on data with a wider one.
+    """
+    found = None
+    for wider in (1.0, _WIDER):
+        data = replace(observed, tolerances=wider * observed.tolerances)
+        try:
+            if how.rate == "key":
+                found = key_rate_upper_bound(behaviour, data, use.x, use.y, flips)
+            else:
+                alone = how.rate == "local randomness"
+                found = randomness_rate_upper_bound(behaviour, data, alone, use.x, use.y)
+        except (Infeasible, SolverFailure):
+            continue
+        if found.exact:
+            break
+    return found

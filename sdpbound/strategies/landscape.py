@@ -1,0 +1,134 @@
+"""The rate of the members of a family as a function of their parameters, estimated, with its gradient."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from sdpbound.arrays import Floats
+from sdpbound.bell.behaviour import Behaviour
+from sdpbound.bell.families.family import Family
+from sdpbound.bell.strategy import Strategy
+from sdpbound.errors import InvalidInput
+from sdpbound.strategies.estimates import Estimator
+from sdpbound.strategies.use import Use
+
+__all__ = ["LEAST_FLIPS", "Landscape", "leakage_in_floats"]
+
+#: Slopes of data and of the cost of errors: differences of fourth order with this step, per unit of a parameter.
+_STEP = 1e-3
+_STENCIL = ((-2.0, 1.0 / 12.0), (-1.0, -2.0 / 3.0), (1.0, 2.0 / 3.0), (2.0, -1.0 / 12.0))
+#: Parameters smaller than this are not taken as their own scale.
+_LEAST_SCALE = 0.01
+#: Flips are searched between these probabilities; none are a case of their own.
+LEAST_FLIPS, MOST_FLIPS = 1e-4, 0.495
+
+
+@dataclass(eq=False)
+class Landscape:
+    """The estimated rate at a point: the free axes of the family, and the probability of a flip if that is free.
+
+    Attributes
+    ----------
+    family, use : which devices, and what for
+    fixed : values of axes that are not searched, those that count among them
+    flips : the probability of a flip if it is not searched; None: it is the last number of a point
+    is_key : whether errors are corrected: else the rate is the entropy
+    estimator : of the entropy
+    evaluations : how many points were asked for
+    best : the best point so far with its rate
+    """
+
+    family: Family
+    use: Use
+    fixed: dict[str, float]
+    flips: float | None
+    is_key: bool
+    estimator: Estimator
+    evaluations: int = 0
+    best: tuple[float, Floats | None] = (-math.inf, None)
+
+    @property
+    def names(self) -> list[str]:
+        """The axes that are searched."""
+        return [axis.name for axis in self.family.axes if axis.name not in self.fixed]
+
+    @property
+    def bounds(self) -> list[tuple[float, float]]:
+        """The range of each number of a point, kept away from ends of ranges by the steps of the slopes."""
+        margin = 2.0 * _STEP * _LEAST_SCALE
+        found = [(axis.low + margin, axis.high - margin) for axis in self.family.axes if axis.name not in self.fixed]
+        return [*found, (LEAST_FLIPS, MOST_FLIPS)] if self.flips is None else found
+
+    def values(self, point: Floats) -> dict[str, float]:
+        """The value of each axis."""
+        own = dict(zip(self.names, map(float, point), strict=False))
+        return {axis.name: self.fixed.get(axis.name, own.get(axis.name, 0.0)) for axis in self.family.axes}
+
+    def flips_at(self, point: Floats) -> float:
+        return float(point[-1]) if self.flips is None else self.flips
+
+    def strategy(self, point: Floats) -> Strategy:
+        member = self.family.at(self.values(point))
+        if member.strategy is None:
+            raise InvalidInput(f"{member.title} is a bare behaviour; best_strategy needs a family with strategies.")
+        return member.strategy
+
+    def point_of(self, values: dict[str, float], flips: float) -> Floats:
+        """The point with these values of the axes and these flips."""
+        own = [float(values[name]) for name in self.names]
+        return np.array([*own, flips] if self.flips is None else own)
+
+    def rate(self, point: Floats) -> tuple[float, Floats]:
+        """The estimated rate in bits, and its gradient; (-inf, 0) where nothing is known."""
+        self.evaluations += 1
+        flips = self.flips_at(point)
+        behaviour = self._behaviour(point)
+        data = self.use.observed(behaviour)
+        key = self.use.x, None if self.is_key else self.use.y
+        found = self.estimator.estimate(data, key, flips, self.flips is None)
+        rate = found.value - self._cost(behaviour, flips)
+        gradient = np.zeros(len(point))
+        if not math.isfinite(rate):
+            return -math.inf, gradient
+        expression = np.tensordot(found.multipliers, data.coefficients, axes=1).reshape(-1)
+
+        def linear(other: Floats) -> float:
+            there = self._behaviour(other)
+            return float(expression @ there.moments.reshape(-1)) - self._cost(there, self.flips_at(other))
+
+        for i in range(len(self.names)):
+            step = _STEP * max(abs(point[i]), _LEAST_SCALE)
+            for times, weight in _STENCIL:
+                other = point.copy()
+                other[i] += times * step
+                gradient[i] += weight * linear(other) / step
+        if self.flips is None:
+            joint, h = self._joint(behaviour), _STEP * flips
+            slope = (leakage_in_floats(joint, flips + h) - leakage_in_floats(joint, flips - h)) / (2.0 * h)
+            gradient[-1] = found.by_flips - slope * self.is_key
+        if rate > self.best[0]:
+            self.best = rate, point.copy()
+        return rate, gradient
+
+    def _behaviour(self, point: Floats) -> Behaviour:
+        return self.use.behaviour(self.strategy(point))
+
+    def _joint(self, behaviour: Behaviour) -> Floats:
+        return behaviour.joint(self.use.x, self.use.y or 0)
+
+    def _cost(self, behaviour: Behaviour, flips: float) -> float:
+        return leakage_in_floats(self._joint(behaviour), flips) if self.is_key else 0.0
+
+
+def leakage_in_floats(joint: Floats, flips: float) -> float:
+    """H(A|B) in bits of a table p[a, b], Alice's bit flipped with a probability."""
+    table = (1.0 - flips) * joint + flips * joint[::-1] if flips else joint
+
+    def shannon(p: Floats) -> float:
+        positive = p[p > 0.0]
+        return float(-(positive * np.log2(positive)).sum())
+
+    return shannon(table) - shannon(table.sum(axis=0))

@@ -1,0 +1,142 @@
+"""Options of the search for strategies."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypedDict
+
+from sdpbound.arguments import numbered, whole
+from sdpbound.bell.expression import BellExpression
+from sdpbound.bell.families.family import Family
+from sdpbound.entropies.conditional import named_entropy
+from sdpbound.entropies.entropy import Entropy
+from sdpbound.entropies.question import require_preprocessing
+from sdpbound.errors import InvalidParameter
+
+__all__ = ["RATES", "CriticalStrategyChanges", "CriticalStrategyOptions", "StrategyChanges", "StrategyOptions"]
+
+#: The rates of which the best strategies are searched.
+RATES = ("key", "local randomness", "global randomness")
+MOST_STARTS = 100_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StrategyOptions:
+    """What a strategy is searched for, and how.
+
+    Parameters
+    ----------
+    rate : "key", "local randomness" of Alice's outcome, or "global randomness" of both outcomes
+    tested : "full" (correlators and marginals), "correlators", or an expression of the settings that are tested
+    tested_settings : Bob's settings that are tested. None: all but the key's if he has three or more, else all
+    keep_no_click : whether a lost outcome of Bob's key setting is an outcome of its own, as lossy detectors tell him.
+        None: it is where that setting is not tested
+    preprocessing : probability with which Alice flips her key bit, or "best". None: "best" for keys, 0 else
+    starts : how many starts a search has in each family, from 1
+    seed : of the random starts; the same seed gives the same search
+    near : points to start from, each with a value for every axis, and for ``flips`` if it has one. Further starts are
+        known good points, then in turn copies of the best of these and points anywhere
+    entropy : how the rate that is found is proven, and how others are estimated where more than two settings or
+        outcomes are tested. None: VonNeumann() of the tolerance
+    tolerance : bits to which the rate that is found is proven. None: a fiftieth of the rate estimated, at most 1e-4 and
+        at least 1e-6
+    attack : whether to find an explicit attack on the strategy that is found: the other side of its rate
+    """
+
+    rate: str = "key"
+    tested: str | BellExpression = "full"
+    tested_settings: tuple[int, ...] | None = None
+    keep_no_click: bool | None = None
+    preprocessing: float | str | None = None
+    starts: int = 40
+    seed: int = 0
+    near: tuple[Mapping[str, float], ...] = ()
+    entropy: Entropy | str | None = None
+    tolerance: float | None = None
+    attack: bool = True
+
+    def __post_init__(self) -> None:
+        if self.rate not in RATES:
+            raise InvalidParameter(f"rate = {self.rate!r:.60} must be one of {', '.join(map(repr, RATES))}.")
+        whole(self.starts, "starts", 1, MOST_STARTS)
+        whole(self.seed, "seed", 0, 2**63 - 1)
+        given = self.preprocessing
+        if isinstance(given, str) and given != "best":
+            raise InvalidParameter(f"preprocessing = {given!r:.60} must be a number from 0 to 1/2, or 'best'.")
+        if given is not None and not isinstance(given, str):
+            require_preprocessing(given)
+        if given and self.rate != "key":
+            raise InvalidParameter(f"preprocessing = {given!r:.60} is of keys only; leave it out for randomness.")
+        if self.tolerance is not None:
+            tolerance = numbered(self.tolerance, "tolerance")
+            if not (math.isfinite(tolerance) and tolerance > 0.0):
+                raise InvalidParameter(
+                    f"tolerance = {self.tolerance!r:.60} must be a positive number of bits, such as 1e-5."
+                )
+        if self.entropy is not None:
+            named_entropy(self.entropy)
+
+    @property
+    def flips(self) -> float | None:
+        """The probability of a flip; None: it is searched."""
+        if self.preprocessing is None:
+            return None if self.rate == "key" else 0.0
+        return None if isinstance(self.preprocessing, str) else float(self.preprocessing)
+
+    def flips_of(self, family: Family, values: Mapping[str, float]) -> float:
+        """The flips of a point of ``near``."""
+        for name in values:
+            if name != "flips":
+                family.axis(name)
+        return require_preprocessing(values.get("flips", 0.0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CriticalStrategyOptions(StrategyOptions):
+    """What a strategy that survives most noise is searched for, and how.
+
+    Parameters
+    ----------
+    target : bits a round that must be exceeded
+    width : of the last step, in units of the noise
+    quantity : what the noise is, for people
+    others : as in :class:`StrategyOptions`
+    """
+
+    target: float = 0.0
+    width: float = 1e-3
+    quantity: str = "detection efficiency"
+
+    def __post_init__(self) -> None:
+        StrategyOptions.__post_init__(self)
+        target, width = numbered(self.target, "target"), numbered(self.width, "width")
+        if not math.isfinite(target):
+            raise InvalidParameter(f"target = {self.target!r:.60} of a rate must be a finite number of bits.")
+        if not (math.isfinite(width) and width > 0.0):
+            raise InvalidParameter(f"width = {self.width!r:.60} of a step must be a positive number, such as 1e-3.")
+
+
+class StrategyChanges(TypedDict, total=False):
+    """The options of :class:`StrategyOptions`, each as a keyword of a call."""
+
+    rate: str
+    tested: str | BellExpression
+    tested_settings: tuple[int, ...] | None
+    keep_no_click: bool | None
+    preprocessing: float | str | None
+    starts: int
+    seed: int
+    near: tuple[Mapping[str, float], ...]
+    entropy: Entropy | str | None
+    tolerance: float | None
+    attack: bool
+
+
+class CriticalStrategyChanges(StrategyChanges, total=False):
+    """The options of :class:`CriticalStrategyOptions`, each as a keyword of a call."""
+
+    target: float
+    width: float
+    quantity: str
