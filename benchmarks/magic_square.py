@@ -76,7 +76,7 @@ def below(behaviour: sb.Behaviour, nodes: int, level: str | tuple[str, ...]) -> 
 
 
 def above(behaviour: sb.Behaviour, seeds: tuple[int, ...] = (2, 4)) -> sb.EntropyAttack:
-    """The entropy of the cell, from above: relabelled strategies in dimension 4, states of rank 2; the best of seeds."""
+    """The entropy of the cell, from above: relabelled strategies in dimension 4, of rank 2; the best of seeds."""
     data, ideal = sb.Observations.full(behaviour), [devices(1.0)]
     found = []
     for seed in seeds:
