@@ -75,10 +75,14 @@ def below(behaviour: sb.Behaviour, nodes: int, level: str | tuple[str, ...]) -> 
     return sb.conditional_entropy(sb.Observations.full(behaviour), 0, method=method, merge=CELL)
 
 
-def above(behaviour: sb.Behaviour, seed: int = 2) -> sb.EntropyAttack:
-    """The entropy of the cell, from above: relabelled strategies in dimension 4, states of rank 2."""
-    options = sb.AttackOptions(dimension=4, rank=2, strategies=[devices(1.0)], symmetry=True, seed=seed, tolerance=1e-3)
-    return sb.conditional_entropy_upper_bound(sb.Observations.full(behaviour), 0, options=options, merge=CELL)
+def above(behaviour: sb.Behaviour, seeds: tuple[int, ...] = (2, 4)) -> sb.EntropyAttack:
+    """The entropy of the cell, from above: relabelled strategies in dimension 4, of rank 2; the best of seeds."""
+    data, ideal = sb.Observations.full(behaviour), [devices(1.0)]
+    found = []
+    for seed in seeds:
+        options = sb.AttackOptions(dimension=4, rank=2, strategies=ideal, symmetry=True, seed=seed, tolerance=1e-3)
+        found.append(sb.conditional_entropy_upper_bound(data, 0, options=options, merge=CELL))
+    return min(found, key=lambda attack: attack.value)
 
 
 def main() -> None:

@@ -258,7 +258,7 @@ def square_cell(visibility: str) -> Callable[[], Found]:
     def compute() -> Found:
         behaviour = magic_square.devices(float(visibility)).behaviour()
         lower = magic_square.below(behaviour, 10, magic_square.words(both=False))
-        upper = magic_square.above(behaviour)
+        upper = magic_square.above(behaviour, (2,))
         how = "words of 1+AB and Alice's products, first checker alone; explicit attack in dimension 4"
         return Found(certified(lower, both=False), certified(upper, both=False), how)
 

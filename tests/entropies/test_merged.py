@@ -354,7 +354,7 @@ def test_the_default_for_one_bit_of_the_square() -> None:
 @pytest.mark.slow
 def test_one_bit_of_the_square_from_both_sides() -> None:
     """Visibility 0.98, full statistics: at most 2e-3 bits between a certified bound and explicit strategies."""
-    bound, attack = below(white(0.98), 14, words()), above(white(0.98))
+    bound, attack = below(white(0.98), 14, words()), above(white(0.98), (4,))
     assert bound.symmetry is not None and bound.symmetry.order == 64 and max(bound.symmetry.blocks) == 22
     assert 0.7910 < bound.value < attack.value < 0.7929 and attack.exact
     assert attack.value - bound.value < 2e-3
