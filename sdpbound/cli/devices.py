@@ -17,7 +17,7 @@ import sdpbound as sb
 from sdpbound.cli.groups import Options
 from sdpbound.cli.members import assignments, named_member, singlet_member
 from sdpbound.cli.output import DIGITS
-from sdpbound.cli.texts import angle, choice, number, of_parties
+from sdpbound.cli.texts import angle, choice, choices, number, of_parties
 from sdpbound.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -153,7 +153,8 @@ class DeviceOptions(MemberOptions):
         list[str] | None,
         typer.Option(
             "--noise",
-            help="Any noise by its kind, such as dephasing:a=0.01,axis=x; may be repeated.",
+            help="Any noise by its kind, such as dephasing:a=0.01,axis=x; may be repeated. Choices of Alice and Bob have a "
+            "slash between: detection_inefficiency:eta_a=0.9,binning=true/true:true:false.",
             metavar="KIND:NAME=VALUE,...",
             rich_help_panel=NOISE,
         ),
@@ -207,9 +208,11 @@ def _noise(text: str) -> sb.Noise:
 
 
 def _value(text: str, name: str) -> Any:
-    """Read a word, a number, or numbers for each setting."""
+    """Read a word, a number, numbers for each setting, or choices for each party and setting."""
     words: dict[str, Any] = {"true": True, "false": False, **{axis: axis for axis in AXES}}
-    return words[text] if text in words else of_parties(text, name)[0]
+    if text in words:
+        return words[text]
+    return choices(text, name) if text.startswith(("true", "false")) else of_parties(text, name)[0]
 
 
 # -- what it means --------------------------------------------------------------------------------------------------

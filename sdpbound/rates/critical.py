@@ -8,6 +8,7 @@ from typing import Unpack
 
 from sdpbound.arguments import floats, with_changes
 from sdpbound.bell.behaviour import Behaviour
+from sdpbound.bell.binning import Binning
 from sdpbound.bell.expression import BellExpression
 from sdpbound.bell.families.expressions import chsh
 from sdpbound.bell.noise.measurements import DetectionInefficiency
@@ -87,7 +88,7 @@ def critical_efficiency(
     options: SearchOptions | None = None,
     *,
     efficiency_b: float | None = None,
-    binning: bool = True,
+    binning: Binning = True,
     **changes: Unpack[SearchChanges],
 ) -> Threshold:
     """The detection efficiency down to which a rate is proven to survive losses, and one at which an attack ends it.
@@ -95,7 +96,8 @@ def critical_efficiency(
     Parameters
     ----------
     efficiency_b : of Bob's detectors; None: the same as Alice's, which is varied
-    binning : no click is outcome 0; else a third outcome, for which ``observed`` must be "full" or a function
+    binning : no click is outcome 0; else a further outcome, for which ``observed`` must be "full" or a function. One
+        choice for all, or one for each party or setting, as in :class:`DetectionInefficiency`
     options : as in :func:`critical_visibility`; a start is an efficiency, the other noise comes first
     others : as in :func:`critical_visibility`
 

@@ -212,6 +212,10 @@ def test_own_data_with_one_row_in_another_layout(answer, tmp_path):
         (["--misalignment", "0.01:0.02,-0.01"], sb.Misalignment((0.01, 0.02), -0.01)),
         (["--misalignment", "1 deg, 0"], sb.Misalignment(math.pi / 180, 0.0)),
         (["--efficiency", "0.9:0.95,0.97"], sb.DetectionInefficiency((0.9, 0.95), 0.97)),
+        (
+            ["--noise", "detection_inefficiency:eta_a=0.9,binning=true/true:true"],
+            sb.DetectionInefficiency(0.9, binning=(True, (True, True))),
+        ),
         (["--noise", "misalignment:a=0.01:0.02,b=0,axis=x"], sb.Misalignment((0.01, 0.02), 0.0, "x")),
         (
             ["--efficiency", "0.99", "--noise", "dephasing:a=0.01,axis=y", "--noise", "white_noise:visibility=0.98"],
@@ -267,6 +271,7 @@ def test_noise_is_the_same_of_every_command(answer):
         (["guess", *CHSH, "--efficiency", "0.9:0.8:0.7"], ["3 efficiencies", "2 settings"]),
         (["guess", *CHSH, "--efficiency", "0.9,1.2"], ["1.2", "between 0 and 1"]),
         (["guess", *CHSH, "--noise", "dephasin:a=0.1"], ["'dephasin'", "dephasing"]),
+        (["guess", *CHSH, "--noise", "detection_inefficiency:eta_a=0.9,binning=true/no"], ["'true/no'", "slash"]),
         (["guess", *CHSH, "--noise", "dephasing:q=0.1"], ["dephasing", "'q'", "axis"]),
         (["guess", *CHSH, "--noise", "dephasing:a"], ["--noise", "KIND:NAME=VALUE"]),
         (["guess", *CHSH, "--noise", "dephasing"], ["dephasing needs its parameters"]),

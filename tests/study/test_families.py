@@ -340,9 +340,50 @@ b = [0.02, 0.03]
     draw(path, result.table, tmp_path)
 
 
+def test_no_clicks_kept_of_one_setting(tmp_path: Path) -> None:
+    text = """
+quantities = ["guess_local"]
+observed = "full"
+adversaries = ["no-signaling"]
+visibilities = []
+[family]
+kind = "two_qubit"
+settings = [2, 3]
+theta = 0.6
+a0 = 0.1
+a1 = 1.5
+b0 = 0.7
+b1 = -0.6
+b2 = 0.2
+[[noises]]
+kind = "detection_inefficiency"
+eta_a = [0.9, 0.95]
+binning = [[true, [true, true, false]]]
+visibility = 0.99
+"""
+    path = write(tmp_path, text)
+    result = run_study(path, workers=1, progress=False)
+    table = read_table(result.table)
+    at = sb.family_named("two_qubit", settings=(2, 3)).member(theta=0.6, a0=0.1, a1=1.5, b0=0.7, b1=-0.6, b2=0.2)
+    key = (True, (True, True, False))
+    wanted = [sb.WhiteNoise(0.99) + sb.DetectionInefficiency(eta, binning=key) for eta in (0.9, 0.95)]
+    assert list(table["noise"]) == [noise.name for noise in wanted]
+    assert list(table["detection_inefficiency_eta_a"]) == [0.9, 0.95]
+    guesses = []
+    for noise in wanted:
+        data = sb.Observations.full(at.behaviour(noise=noise))
+        assert data.scenario.outcomes == ((2, 2), (2, 2, 3))
+        guesses.append(sb.guessing_probability(data, sb.NoSignaling(), 0).value)
+    assert list(table["error"]) == [None, None]
+    assert list(table["value"]) == pytest.approx(guesses, abs=1e-9)
+    assert audit(Study.load(path)).holds
+    assert parse_spec(Study.load(path).spec.model_dump(mode="json")) == Study.load(path).spec
+
+
 @pytest.mark.parametrize(
     ("noise", "parts"),
     [
+        ({"kind": "detection_inefficiency", "eta_a": 0.9, "binning": [[True, "no"]]}, ["binning = (True, 'no')"]),
         ({"efficiency_c": 0.9}, ["unknown key 'efficiency_c'; did you mean 'efficiency"]),
         ({"efficiency_a": 1.5}, ["efficiency_a = 1.5", "[0, 1]"]),
         ({"misalignment_a": [[0.1, 9.0]]}, ["misalignment_a", "[-pi, pi]"]),

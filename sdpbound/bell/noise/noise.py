@@ -90,7 +90,12 @@ class Noise(ABC):
     def to_dict(self) -> dict[str, Any]:
         """As plain data that TOML and JSON hold; :func:`noise_from` reads it."""
         own = {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
-        return {"kind": self.kind, **{k: list(v) if isinstance(v, tuple) else v for k, v in own.items()}}
+        return {"kind": self.kind, **{name: _plain(value) for name, value in own.items()}}
+
+
+def _plain(value: Any) -> Any:
+    """Lists for tuples, also within tuples."""
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
 @dataclass(frozen=True)
