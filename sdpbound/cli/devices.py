@@ -153,8 +153,8 @@ class DeviceOptions(MemberOptions):
         list[str] | None,
         typer.Option(
             "--noise",
-            help="Any noise by its kind, such as dephasing:a=0.01,axis=x; may be repeated. Choices of Alice and Bob have a "
-            "slash between: detection_inefficiency:eta_a=0.9,binning=true/true:true:false.",
+            help="Any noise by its kind, such as dephasing:a=0.01,axis=x; may be repeated. Choices of Alice and Bob "
+            "have a slash between: detection_inefficiency:eta_a=0.9,binning=true/true:true:false.",
             metavar="KIND:NAME=VALUE,...",
             rich_help_panel=NOISE,
         ),

@@ -25,11 +25,13 @@ from sdpbound.bounds.rounding import lower_float, rounded
 from sdpbound.entropies.conditional import VonNeumann, named_entropy
 from sdpbound.entropies.entropy import Entropy
 from sdpbound.entropies.min_entropy import MinEntropy
+from sdpbound.entropies.qubits.entropy import QubitEntropyBound
 from sdpbound.entropies.question import KeyQuestion, require_preprocessing
 from sdpbound.entropies.self_test import SelfTest, find_self_test
 from sdpbound.entropies.swept import SweptEntropy
 from sdpbound.errors import InvalidInput, InvalidParameter, NotSelfTesting
 from sdpbound.rates.correction import key_choices, leakage_of_key, sender_of
+from sdpbound.rates.flips import FlipsAhead, asks_qubits
 from sdpbound.rates.options import RandomnessChanges, RandomnessOptions, RateChanges, RateOptions
 
 __all__ = [
@@ -50,6 +52,8 @@ CONFERENCE = (
     "conference key: one message to all corrects errors, and costs what the worst receiver needs (arXiv:1612.05585, "
     "arXiv:1708.00798)"
 )
+#: Bits that proofs of rates with different flips miss attacks by, more or less.
+CLOSE = 1e-3
 #: How far an explicit tested value may be from the behaviour's own.
 CONSISTENCY = 1e-9
 
@@ -291,9 +295,10 @@ def best_preprocessing(
 ) -> Rate:
     """The certified key rate with the best probability in [0, 1/2] of Alice's flipping her key bit.
 
-    Flips cost error correction and cost Eve more where data are noisy (arXiv:quant-ph/0410215, arXiv:2005.13015). A
-    bounded search of one dimension: each rate it meets is proven, that no other probability is better is not. At 1/2
-    every rate is 0.
+    Flips cost error correction and cost Eve more where data are noisy (arXiv:quant-ph/0410215, arXiv:2005.13015). Each
+    rate that the search meets is proven, that no other probability is better is not. At 1/2 every rate is 0. Where the
+    qubit reduction applies, its attacks say where the best flips can be, and one or two rates are
+    enough; else it is a bounded search of one dimension.
 
     Parameters
     ----------
@@ -316,15 +321,30 @@ def best_preprocessing(
     settings = settings_of(key, "best_preprocessing")
     if not 1e-6 <= accuracy <= 0.1:
         raise InvalidParameter(f"accuracy = {accuracy!r:.60} of a probability must lie between 1e-6 and 0.1.")
-    rates = [key_rate(behaviour, observed, x, y, entropy, closed_forms=closed_forms, settings=settings)]
+    rates: list[Rate] = []
 
-    def loss(q: float) -> float:
-        flips = float(q)
+    def rate_at(flips: float) -> Rate:
         rates.append(key_rate(behaviour, observed, x, y, entropy, flips, closed_forms=closed_forms, settings=settings))
-        return -rates[-1].value
+        return rates[-1]
 
-    minimize_scalar(loss, bounds=(0.0, 0.5), method="bounded", options={"xatol": accuracy})
+    keys = key_choices(behaviour, x, y, settings)
+    key = keys[0] if len(keys) == 1 else rate_at(0.0).settings
+    entropy = named_entropy(entropy)
+    ahead = FlipsAhead(behaviour, key, entropy.tested(observations_of(behaviour, observed)))
+    flips = ahead.best(accuracy) if asks_qubits(entropy) else None
+    if flips is not None and _says_it_all(rate_at(flips).entropy):
+        if ahead.left(flips) - ahead.left(0.0) <= CLOSE and flips and len(rates) == 1:
+            rate_at(0.0)  # proofs miss the attack by more or less
+    else:  # a program: attacks by qubits do not say where its best flips are
+        rate_at(0.0)
+        options = {"xatol": accuracy}
+        minimize_scalar(lambda q: -rate_at(float(q)).value, bounds=(0.0, 0.5), method="bounded", options=options)
     return max(rates, key=lambda rate: rate.value)
+
+
+def _says_it_all(entropy: Bound) -> bool:
+    """Whether the best attack by qubits meets the bound, but for its accuracy."""
+    return isinstance(entropy, QubitEntropyBound) or entropy.status == "closed form"
 
 
 def _self_test(data: Observations, model: Adversary, closed_forms: bool) -> SelfTest | None:

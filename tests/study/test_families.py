@@ -374,7 +374,7 @@ visibility = 0.99
         data = sb.Observations.full(at.behaviour(noise=noise))
         assert data.scenario.outcomes == ((2, 2), (2, 2, 3))
         guesses.append(sb.guessing_probability(data, sb.NoSignaling(), 0).value)
-    assert list(table["error"]) == [None, None]
+    assert not any(table["error"])
     assert list(table["value"]) == pytest.approx(guesses, abs=1e-9)
     assert audit(Study.load(path)).holds
     assert parse_spec(Study.load(path).spec.model_dump(mode="json")) == Study.load(path).spec
