@@ -53,7 +53,7 @@ def critical_visibility(
     options : which rate, against what else, and how to search, default SearchOptions(); a start is a visibility, and
         the other noise comes after the white one
     changes : single options by their names: rate, entropy, preprocessing, noise, target, tolerance, start, attack,
-        closed_forms
+        closed_forms, tested
 
     Returns
     -------
@@ -71,7 +71,7 @@ def critical_visibility(
         white = WhiteNoise(v)
         return devices(white if asked.noise is None else white + asked.noise)
 
-    observe = observer(ideal, observed)
+    observe = observer(ideal, observed, asked.tested)
     plan = Plan(noisy, observe, x, y, asked)
     line = Asked("visibility", 1.0, 0.0, asked)
     if asked.start is None:
@@ -97,7 +97,8 @@ def critical_efficiency(
     ----------
     efficiency_b : of Bob's detectors; None: the same as Alice's, which is varied
     binning : no click is outcome 0; else a further outcome, for which ``observed`` must be "full" or a function. One
-        choice for all, or one for each party or setting, as in :class:`DetectionInefficiency`
+        choice for all, or one for each party or setting, as in :class:`DetectionInefficiency`; with ``tested`` it may
+        be kept in the key setting alone
     options : as in :func:`critical_visibility`; a start is an efficiency, the other noise comes first
     others : as in :func:`critical_visibility`
 
@@ -111,7 +112,7 @@ def critical_efficiency(
         lossy = DetectionInefficiency(eta, efficiency_b, binning)
         return devices(lossy if asked.noise is None else asked.noise + lossy)
 
-    plan = Plan(noisy, observer(ideal, observed), x, y, asked)
+    plan = Plan(noisy, observer(ideal, observed, asked.tested), x, y, asked)
     line = Asked("detection efficiency", 1.0, 0.0, asked)
     return plan.threshold(line if asked.start is not None else line.from_start(plan.guess(line)))
 
@@ -167,7 +168,7 @@ def critical_error_rate(
         test: Tested = wide if isinstance(observed, str) and observed == "bell" else observed
         noisy = devices_of(devices)
         y = devices.scenario.settings[1] - 1
-        return Plan(lambda q: noisy(WhiteNoise(1.0 - 2.0 * q)), observer(devices, test), x, y, search)
+        return Plan(lambda q: noisy(WhiteNoise(1.0 - 2.0 * q)), observer(devices, test, search.tested), x, y, search)
 
     if isinstance(family, BellExpression):
         return plan(family).threshold(asked)

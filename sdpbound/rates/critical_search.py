@@ -41,8 +41,8 @@ from sdpbound.errors import (
 )
 from sdpbound.rates.correction import choices, error_correction
 from sdpbound.rates.guess import guessed_end
-from sdpbound.rates.options import LineOptions, SearchOptions
-from sdpbound.rates.rates import Rate, key_rate, randomness_rate
+from sdpbound.rates.options import LineOptions, SearchOptions, SettingsTested
+from sdpbound.rates.rates import Rate, key_rate, observations_of, randomness_rate
 from sdpbound.rates.thresholds import Along, Threshold, end_along, with_dead_end
 from sdpbound.rates.upper import key_rate_under, randomness_rate_upper_bound
 
@@ -351,8 +351,15 @@ def devices_of(ideal: Ideal) -> Callable[[Noise], Behaviour]:
     )
 
 
-def observer(ideal: Ideal, observed: Tested) -> Callable[[Behaviour], Observations]:
-    """A function that gives the tested data of the noisy devices."""
+def observer(ideal: Ideal, observed: Tested, tested: SettingsTested = None) -> Callable[[Behaviour], Observations]:
+    """A function that gives the tested data of the noisy devices; ``tested`` as in :class:`SearchOptions`."""
+    if tested is not None:
+        if not isinstance(observed, str) or observed == "bell":
+            raise InvalidInput(
+                f"tested = {tested!r:.60} says which settings of 'correlators' and 'full' are tested; other tests say "
+                "so themselves: leave tested out."
+            )
+        return lambda behaviour: observations_of(behaviour, observed, tested)
     if isinstance(observed, BellExpression):
         expression = observed
     elif observed == "bell":

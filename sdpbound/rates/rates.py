@@ -18,8 +18,8 @@ from sdpbound.arguments import instance, with_changes
 from sdpbound.attacks.proof import EntropyAttack
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.expression import BellExpression
-from sdpbound.bell.key import KeyChanges, Settings, apart, key_words, named_key, settings_of
-from sdpbound.bell.observations import Observations
+from sdpbound.bell.key import Settings, apart, key_words, named_key
+from sdpbound.bell.observations import Observations, pairs_tested
 from sdpbound.bounds.bound import Bound
 from sdpbound.bounds.rounding import lower_float, rounded
 from sdpbound.entropies.conditional import VonNeumann, named_entropy
@@ -32,7 +32,15 @@ from sdpbound.entropies.swept import SweptEntropy
 from sdpbound.errors import InvalidInput, InvalidParameter, NotSelfTesting
 from sdpbound.rates.correction import key_choices, leakage_of_key, sender_of
 from sdpbound.rates.flips import FlipsAhead, asks_qubits
-from sdpbound.rates.options import RandomnessChanges, RandomnessOptions, RateChanges, RateOptions
+from sdpbound.rates.options import (
+    RandomnessChanges,
+    RandomnessOptions,
+    RateChanges,
+    RateOptions,
+    SettingsTested,
+    TestedKeyChanges,
+    tested_key,
+)
 
 __all__ = [
     "Rate",
@@ -116,9 +124,22 @@ class Rate:
         return f"{rate} ({self.side} bound at {at}; {how}; security: {self.security})"
 
 
-def observations_of(behaviour: Behaviour, observed: Observations | BellExpression | str) -> Observations:
-    """The tested data of the behaviour: Observations that it has, an expression's value, "correlators" or "full"."""
+def observations_of(
+    behaviour: Behaviour,
+    observed: Observations | BellExpression | str,
+    tested: SettingsTested = None,
+) -> Observations:
+    """The tested data of the behaviour: Observations that it has, an expression's value, "correlators" or "full".
+
+    ``tested``: of the last two, the settings that each party tests; see :class:`RateOptions`.
+    """
     instance(behaviour, Behaviour, "behaviour", "SingletSelfTest(...).behaviour()")
+    pairs = None if tested is None else pairs_tested(behaviour.scenario, tested)
+    if pairs is not None and isinstance(observed, (Observations, BellExpression)):
+        raise InvalidInput(
+            f"tested = {tested!r:.60} says which settings of 'correlators' and 'full' are tested; an expression and "
+            "Observations say so themselves: leave tested out."
+        )
     if isinstance(observed, Observations):
         if observed.scenario != behaviour.scenario:
             raise InvalidInput(f"tested data of {observed.scenario} do not fit a behaviour of {behaviour.scenario}.")
@@ -136,9 +157,9 @@ def observations_of(behaviour: Behaviour, observed: Observations | BellExpressio
     if isinstance(observed, BellExpression):
         return Observations.bell_value(observed, behaviour)
     if observed == "correlators":
-        return Observations.correlators(behaviour)
+        return Observations.correlators(behaviour, pairs)
     if observed == "full":
-        return Observations.full(behaviour)
+        return Observations.full(behaviour, settings=pairs)
     raise InvalidParameter(
         f"observed = {observed!r:.60} must be 'correlators', 'full', a BellExpression or an Observations."
     )
@@ -166,8 +187,8 @@ def key_rate(
     preprocessing : probability with which Alice flips her key bit, or "best": see :func:`best_preprocessing`;
         min-entropy takes 0 only
     options : which proofs the rate may use, default RateOptions()
-    changes : single options by their names: closed_forms, require_self_test; and ``settings`` in place of x and y: one
-        entry for each party, its key setting, or None for a party without key
+    changes : single options by their names: closed_forms, require_self_test, tested; and ``settings`` in place of x and
+        y: one entry for each party, its key setting, or None for a party without key
 
     Of more than two parties it is the rate of a conference key, ``H(A|X=x,E) - max_i H(A|B_i)``: the key is the outcome
     of the first party that has a setting, and one message corrects the errors of all others (arXiv:1612.05585,
@@ -190,9 +211,11 @@ def key_rate(
     if isinstance(preprocessing, str):
         if preprocessing != "best":
             raise InvalidParameter(f"preprocessing = {preprocessing!r:.60} must be a number from 0 to 1/2, or 'best'.")
-        return best_preprocessing(behaviour, observed, x, y, entropy, how.closed_forms, settings=settings)
+        return best_preprocessing(
+            behaviour, observed, x, y, entropy, how.closed_forms, tested=how.tested, settings=settings
+        )
     require_preprocessing(preprocessing)
-    data = observations_of(behaviour, observed)
+    data = observations_of(behaviour, observed, how.tested)
     entropy = VonNeumann() if entropy is None else named_entropy(entropy)
     keys = key_choices(behaviour, x, y, settings)
     leaks = {key: -lower_float(-leakage_of_key(behaviour, key, preprocessing)) + 0.0 for key in keys}  # never -0
@@ -252,7 +275,7 @@ def randomness_rate(
     blind = how.blind
     if local and (blind or y is not None):
         raise InvalidInput("local randomness is of Alice's outcome alone: leave y and blind out.")
-    data = observations_of(behaviour, observed)
+    data = observations_of(behaviour, observed, how.tested)
     if entropy is None:
         entropy = MinEntropy() if blind else VonNeumann()
     entropy = named_entropy(entropy)
@@ -291,7 +314,7 @@ def best_preprocessing(
     entropy: Entropy | str | None = None,
     closed_forms: bool = True,
     accuracy: float = 1e-3,
-    **key: Unpack[KeyChanges],
+    **key: Unpack[TestedKeyChanges],
 ) -> Rate:
     """The certified key rate with the best probability in [0, 1/2] of Alice's flipping her key bit.
 
@@ -305,7 +328,7 @@ def best_preprocessing(
     behaviour, observed, x, y, closed_forms : as in :func:`key_rate`
     entropy : default SweptEntropy(): formulas where there are any, the qubit reduction where it applies, else programs
     accuracy : of the probability, at least 1e-6
-    key : ``settings``, as in :func:`key_rate`
+    key : ``settings`` and ``tested``, as in :func:`key_rate`
 
     Returns
     -------
@@ -318,19 +341,20 @@ def best_preprocessing(
     (True, True)
     """
     entropy = SweptEntropy() if entropy is None else entropy
-    settings = settings_of(key, "best_preprocessing")
+    settings, tested = tested_key(key, "best_preprocessing")
     if not 1e-6 <= accuracy <= 0.1:
         raise InvalidParameter(f"accuracy = {accuracy!r:.60} of a probability must lie between 1e-6 and 0.1.")
     rates: list[Rate] = []
 
     def rate_at(flips: float) -> Rate:
-        rates.append(key_rate(behaviour, observed, x, y, entropy, flips, closed_forms=closed_forms, settings=settings))
+        how = RateOptions(closed_forms=closed_forms, tested=tested)
+        rates.append(key_rate(behaviour, observed, x, y, entropy, flips, how, settings=settings))
         return rates[-1]
 
     keys = key_choices(behaviour, x, y, settings)
-    key = keys[0] if len(keys) == 1 else rate_at(0.0).settings
+    own = keys[0] if len(keys) == 1 else rate_at(0.0).settings
     entropy = named_entropy(entropy)
-    ahead = FlipsAhead(behaviour, key, entropy.tested(observations_of(behaviour, observed)))
+    ahead = FlipsAhead(behaviour, own, entropy.tested(observations_of(behaviour, observed, tested)))
     flips = ahead.best(accuracy) if asks_qubits(entropy) else None
     if flips is not None and _says_it_all(rate_at(flips).entropy):
         if ahead.left(flips) - ahead.left(0.0) <= CLOSE and flips and len(rates) == 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Unpack
+from typing import Any, Unpack
 
 from sdpbound.arguments import with_changes
 from sdpbound.attacks.convex_combination import convex_combination_attack
@@ -13,12 +13,13 @@ from sdpbound.attacks.entropy_attack import conditional_entropy_upper_bound
 from sdpbound.attacks.options import AttackChanges, AttackOptions
 from sdpbound.attacks.proof import EntropyAttack
 from sdpbound.bell.behaviour import Behaviour
-from sdpbound.bell.key import KeyChanges, Settings, apart, named_key
+from sdpbound.bell.key import Settings, apart, named_key
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.rounding import lower_float
 from sdpbound.entropies.question import require_preprocessing
 from sdpbound.errors import InvalidInput, InvalidParameter
 from sdpbound.rates.correction import key_choices, leakage_of_key, sender_of
+from sdpbound.rates.options import SettingsTested, TestedKeyChanges
 from sdpbound.rates.rates import CONFERENCE, Rate, observations_of
 
 __all__ = ["key_rate_under", "key_rate_upper_bound", "randomness_rate_upper_bound"]
@@ -40,8 +41,8 @@ COLLECTIVE = "Eve attacks every round alike, and prepares the devices"
 UNTESTED = "what is not tested may differ from the behaviour; error correction is charged for the behaviour itself"
 
 
-class KeyAttackChanges(AttackChanges, KeyChanges, total=False):
-    """The options of an attack on a key and its settings, each as a keyword of a call."""
+class KeyAttackChanges(AttackChanges, TestedKeyChanges, total=False):
+    """The options of an attack on a key, its settings and those tested, each as a keyword of a call."""
 
 
 def key_rate_upper_bound(
@@ -70,7 +71,8 @@ def key_rate_upper_bound(
     x, y : key settings; None: the largest bound of all pairs, so that it holds for the best pair
     attack : "entropy" or "convex-combination"
     options, changes : as in :func:`conditional_entropy_upper_bound`; of the second attack only dimension and
-        strategies. And ``settings``, as in :func:`key_rate`; of more than two parties "entropy" is the only attack
+        strategies. And ``settings`` and ``tested``, as in :func:`key_rate`; of more than two parties "entropy" is the
+        only attack
 
     Returns
     -------
@@ -86,8 +88,9 @@ def key_rate_upper_bound(
     """
     require_preprocessing(preprocessing)
     settings, others = apart(changes)
+    tested: Any = others.pop("tested", None)
     how = with_changes(options, AttackOptions(), others, "key_rate_upper_bound")
-    data = observations_of(behaviour, observed)
+    data = observations_of(behaviour, observed, tested)
     keys = key_choices(behaviour, x, y, settings)
     sender, n = sender_of(keys[0])[1][0], behaviour.scenario.parties
     if attack == "convex-combination":
@@ -138,12 +141,14 @@ def randomness_rate_upper_bound(
     y: int | None = None,
     options: AttackOptions | None = None,
     settings: Sequence[int | None] | None = None,
+    tested: SettingsTested = None,
     **changes: Unpack[AttackChanges],
 ) -> Rate:
     """Upper bound on the randomness rate H(AB|X=x,Y=y,E), or ``local`` H(A|X=x,E), that the tested data can certify.
 
     Parameters as in :func:`randomness_rate` and :func:`conditional_entropy_upper_bound`; with x or y None the largest
-    bound of all settings, so that it holds for the best ones; ``settings`` as in :func:`randomness_rate`.
+    bound of all settings, so that it holds for the best ones; ``settings`` and ``tested`` as in
+    :func:`randomness_rate`.
 
     Returns
     -------
@@ -158,7 +163,7 @@ def randomness_rate_upper_bound(
     if local and y is not None:
         raise InvalidInput("local randomness is of Alice's outcome alone: leave y out.")
     how = with_changes(options, AttackOptions(), changes, "randomness_rate_upper_bound")
-    data = observations_of(behaviour, observed)
+    data = observations_of(behaviour, observed, tested)
     if settings is not None and local:
         raise InvalidInput(f"settings = {settings!r:.60} say whose outcomes are used; leave local out.")
     keys = key_choices(behaviour, x, y, settings, local)
