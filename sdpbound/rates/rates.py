@@ -360,7 +360,8 @@ def best_preprocessing(
         if ahead.left(flips) - ahead.left(0.0) <= CLOSE and flips and len(rates) == 1:
             rate_at(0.0)  # proofs miss the attack by more or less
     else:  # a program: attacks by qubits do not say where its best flips are
-        rate_at(0.0)
+        if all(rate.preprocessing for rate in rates):
+            rate_at(0.0)
         options = {"xatol": accuracy}
         minimize_scalar(lambda q: -rate_at(float(q)).value, bounds=(0.0, 0.5), method="bounded", options=options)
     return max(rates, key=lambda rate: rate.value)

@@ -45,6 +45,12 @@ class KeyAttackChanges(AttackChanges, TestedKeyChanges, total=False):
     """The options of an attack on a key, its settings and those tested, each as a keyword of a call."""
 
 
+class RandomnessAttackChanges(AttackChanges, total=False):
+    """The options of an attack on randomness and the settings that are tested, each as a keyword of a call."""
+
+    tested: SettingsTested
+
+
 def key_rate_upper_bound(
     behaviour: Behaviour,
     observed: Observations | str = "correlators",
@@ -141,8 +147,7 @@ def randomness_rate_upper_bound(
     y: int | None = None,
     options: AttackOptions | None = None,
     settings: Sequence[int | None] | None = None,
-    tested: SettingsTested = None,
-    **changes: Unpack[AttackChanges],
+    **changes: Unpack[RandomnessAttackChanges],
 ) -> Rate:
     """Upper bound on the randomness rate H(AB|X=x,Y=y,E), or ``local`` H(A|X=x,E), that the tested data can certify.
 
@@ -162,7 +167,9 @@ def randomness_rate_upper_bound(
     """
     if local and y is not None:
         raise InvalidInput("local randomness is of Alice's outcome alone: leave y out.")
-    how = with_changes(options, AttackOptions(), changes, "randomness_rate_upper_bound")
+    others: dict[str, Any] = dict(changes)
+    tested = others.pop("tested", None)
+    how = with_changes(options, AttackOptions(), others, "randomness_rate_upper_bound")
     data = observations_of(behaviour, observed, tested)
     if settings is not None and local:
         raise InvalidInput(f"settings = {settings!r:.60} say whose outcomes are used; leave local out.")
