@@ -40,11 +40,13 @@ def _local_map(p: NDArray[np.float64], party: int, matrix: NDArray[np.float64]) 
     return np.moveaxis(np.tensordot(matrix, p, axes=(1, party)), 0, party)
 
 
-def efficiencies_of(value: float | Sequence[float], name: str) -> float | tuple[float, ...]:
-    """An efficiency in [0, 1] of all settings, or one for each; :class:`InvalidParameter` otherwise."""
+def efficiencies_of(
+    value: float | Sequence[float], name: str, what: str = "an efficiency"
+) -> float | tuple[float, ...]:
+    """A probability in [0, 1] of all settings, or one for each; :class:`InvalidParameter` otherwise."""
     if isinstance(value, (Sequence, np.ndarray)) and not isinstance(value, str) and np.ndim(value) > 0:
         if len(value) == 0:
-            raise InvalidParameter(f"{name} needs an efficiency, or one for each setting.")
+            raise InvalidParameter(f"{name} needs {what}, or one for each setting.")
         return tuple(require_probability(eta, f"{name}[{x}]") for x, eta in enumerate(value))
     return require_probability(value, name)  # type: ignore[arg-type]
 

@@ -380,9 +380,65 @@ visibility = 0.99
     assert parse_spec(Study.load(path).spec.model_dump(mode="json")) == Study.load(path).spec
 
 
+SEQUENCE = {
+    "kind": "sequence",
+    "members": [
+        {"kind": "fibre_loss", "km_a": [1, 2]},
+        {"kind": "detection_inefficiency", "eta_a": [[0.99, 0.98]], "binning": False},
+        {"kind": "dark_counts", "a": [1e-5, 1e-4]},
+    ],
+}
+LOSSES = sb.DetectionInefficiency((0.99, 0.98), binning=False)
+IN_SEQUENCE = [sb.FibreLoss(km) + LOSSES + sb.DarkCounts(d) for km in (1, 2) for d in (1e-5, 1e-4)]
+
+
+def test_sequences_of_noises_are_read() -> None:
+    spec = parse_spec(content(noises=SEQUENCE, visibilities=[]))
+    assert [what.noise(1.0) for _, what in spec.conditions if what is not None] == IN_SEQUENCE
+    assert parse_spec(spec.model_dump(mode="json")) == spec
+    with pytest.raises(InvalidStudy, match="at most 100000"):
+        many = [{"kind": "fibre_loss", "km_a": list(range(1000)), "km_b": list(range(1000))}]
+        parse_spec(content(noises={"kind": "sequence", "members": many}))
+
+
+@pytest.mark.slow
+def test_sequences_of_noises(tmp_path: Path) -> None:
+    text = """
+visibilities = []
+quantities = ["guess_local"]
+observed = "correlators"
+adversaries = ["no-signaling"]
+[family]
+kind = "singlet"
+theta = 0.8
+phi = 1.2
+omega = 2.5
+[[noises]]
+kind = "sequence"
+members = [
+  { kind = "fibre_loss", km_a = [1, 2] },
+  { kind = "detection_inefficiency", eta_a = [[0.99, 0.98]], binning = false },
+  { kind = "dark_counts", a = [1e-5, 1e-4] },
+]
+"""
+    path = write(tmp_path, text)
+    result = run_study(path, workers=1, progress=False)
+    table = read_table(result.table)
+    assert list(table["noise"]) == [noise.name for noise in IN_SEQUENCE]
+    assert list(table["fibre_loss_km_a"]) == [1, 1, 2, 2] and list(table["dark_counts_a"]) == [1e-5, 1e-4] * 2
+    t = sb.SingletSelfTest(0.8, 1.2, 2.5)
+    assert table["chsh_observed"] == pytest.approx([t.behaviour(noise=noise).chsh for noise in IN_SEQUENCE], abs=1e-12)
+    assert audit(Study.load(path)).holds
+    assert parse_spec(Study.load(path).spec.model_dump(mode="json")) == Study.load(path).spec
+
+
 @pytest.mark.parametrize(
     ("noise", "parts"),
     [
+        ({"kind": "sequence", "members": [0.9]}, ["each member of a sequence must be a table of a noise"]),
+        ({"kind": "sequence", "eta_a": 0.9}, ["a sequence has members"]),
+        ({"kind": "sequence", "members": [{"kind": "sequence", "members": []}]}, ["write its members instead"]),
+        ({"kind": "sequence", "members": [{"kind": "dark_counts", "a": 0.1}]}, ["nothing that loses light"]),
         ({"kind": "detection_inefficiency", "eta_a": 0.9, "binning": [[True, "no"]]}, ["binning = (True, 'no')"]),
         ({"efficiency_c": 0.9}, ["unknown key 'efficiency_c'; did you mean 'efficiency"]),
         ({"efficiency_a": 1.5}, ["efficiency_a = 1.5", "[0, 1]"]),

@@ -108,6 +108,10 @@ class DetectionInefficiency(Noise):
         object.__setattr__(self, "binning", binning_of(self.binning))
 
     @property
+    def no_clicks(self) -> Binning | None:
+        return self.binning
+
+    @property
     def efficiencies(self) -> tuple[float | tuple[float, ...], float | tuple[float, ...]]:
         """(eta_a, eta_b), each a number or one for each setting."""
         assert self.eta_b is not None

@@ -359,7 +359,7 @@ class KindEntry(Part):
         if not isinstance(data, dict) or "parameters" in data:
             return data
         if not isinstance(data["kind"], str) or KINDS.find(data["kind"]) is None:
-            names = tuple(name for name in KINDS.names() if name != "sequence")
+            names = tuple(KINDS.names())
             raise fail_at("kind", f"must be {listed_names(names)}{near(data['kind'], names)}".rstrip("."))
         try:
             visibility = numbers(VISIBILITY)(data.get("visibility", 1.0), info)
@@ -367,8 +367,8 @@ class KindEntry(Part):
             raise fail_at("visibility", error.message()) from None
         given = {key: value for key, value in data.items() if key not in ("kind", "visibility")}
         found = {"kind": data["kind"], "visibility": visibility, "parameters": given}
-        _limited(_size(visibility, given))
         try:
+            _limited(_size(data["kind"], visibility, given))
             for _ in noises_of(data["kind"], given):
                 pass
         except InvalidInput as error:
@@ -384,9 +384,10 @@ class KindEntry(Part):
     def __get_pydantic_json_schema__(
         cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        names = [name for name in KINDS if name != "sequence"]
+        names = list(KINDS)
         return {
-            "description": "A noise by its kind; its parameters are numbers, or lists for the product of all.",
+            "description": "A noise by its kind; its parameters are numbers, or lists for the product of all. The "
+            "members of a sequence are tables of noises by their kind, in the order in which they happen.",
             "type": "object",
             "properties": {
                 "kind": {"description": "the noise; other packages may add more", "type": "string", "enum": names},
@@ -399,7 +400,7 @@ class KindEntry(Part):
     @property
     def size(self) -> int:
         """The number of its conditions."""
-        return _size(self.visibility, self.parameters)
+        return _size(self.kind, self.visibility, self.parameters)
 
     def conditions(self) -> Iterator[Condition]:
         """Yield the product of all numbers, the last key fastest."""
@@ -418,8 +419,28 @@ def _limited(conditions: int) -> None:
         raise fail(f"has the product of its numbers, {conditions}; at most {CONDITIONS} are allowed: use coarser lists")
 
 
-def _size(visibility: tuple[Entry, ...], parameters: Mapping[str, Any]) -> int:
+def _size(kind: str, visibility: tuple[Entry, ...], parameters: Mapping[str, Any]) -> int:
+    if kind == NoiseSequence.kind:
+        sizes: list[int] = [_size(own, (1.0,), rest) for own, rest in _members(parameters)]
+        return len(visibility) * math.prod(sizes)
     return len(visibility) * math.prod(len(v) for v in parameters.values() if isinstance(v, (list, tuple)))
+
+
+def _members(parameters: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """The kind and the parameters of each member of a sequence of noises."""
+    members = parameters.get("members")
+    if set(parameters) != {"members"} or not isinstance(members, (list, tuple)):
+        raise InvalidInput("a sequence has members, a list of tables of noises, and nothing else.")
+    found = []
+    for member in members:
+        if not isinstance(member, Mapping) or not isinstance(member.get("kind"), str):
+            raise InvalidInput(
+                f"each member of a sequence must be a table of a noise with its kind, not {member!r:.60}."
+            )
+        if member["kind"] == NoiseSequence.kind:
+            raise InvalidInput("a member of a sequence must be a single noise; write its members instead.")
+        found.append((member["kind"], {str(key): value for key, value in member.items() if key != "kind"}))
+    return found
 
 
 def few(entries: tuple[AnyNoise, ...]) -> tuple[AnyNoise, ...]:
@@ -431,8 +452,12 @@ def few(entries: tuple[AnyNoise, ...]) -> tuple[AnyNoise, ...]:
 def noises_of(kind: str, parameters: Mapping[str, Any]) -> Iterator[Noise]:
     """Yield a noise for each member of the product of its parameters.
 
-    A list in a list has one number for each setting.
+    A list in a list has one number for each setting. Of a sequence it is the product over its members.
     """
+    if kind == NoiseSequence.kind:
+        for members in itertools.product(*(list(noises_of(own, rest)) for own, rest in _members(parameters))):
+            yield NoiseSequence(members)
+        return
     lists = [value if isinstance(value, (list, tuple)) else [value] for value in parameters.values()]
     for values in itertools.product(*lists):
         own = {key: tuple(v) if isinstance(v, list) else v for key, v in zip(parameters, values, strict=True)}
