@@ -144,6 +144,7 @@ def test_keys_are_of_what_numbers_mean() -> None:
         TILTED,
         {"kind": "chsh"},
         {"kind": "two_qubit", "settings": [1, 2], "complex": True, "theta": 0.5, "a0": 0, "b0": 1, "b1": 2},
+        {"kind": "spdc", "settings": [1, 2], "modes": 2, "pairs": [0.1, 1], "theta": 0.5, "a0": 0, "b0": 1, "b1": 2},
         {"kind": "see_saw", "coefficients": [[1, 1], [1, -1]]},
     ],
 )

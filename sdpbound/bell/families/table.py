@@ -12,6 +12,7 @@ from sdpbound.bell.families.chained_family import Chained
 from sdpbound.bell.families.chsh_families import AsymmetricChsh, Chsh, TiltedChsh
 from sdpbound.bell.families.family import Family
 from sdpbound.bell.families.ghz_families import Ghz, W
+from sdpbound.bell.families.photon_pairs import PhotonPairs
 from sdpbound.bell.families.see_saw_family import SeeSaw
 from sdpbound.bell.families.singlet_family import Singlet
 from sdpbound.bell.families.two_qubit import TwoQubit
@@ -35,6 +36,7 @@ FAMILIES: Registry[type[Family]] = Registry(
             Chained,
             Cglmp,
             TwoQubit,
+            PhotonPairs,
             SeeSaw,
             Ghz,
             W,

@@ -29,7 +29,8 @@ from pydantic_core import ErrorDetails
 from sdpbound.bell.families.behaviour_table import BehaviourTable
 from sdpbound.errors import InvalidInput, InvalidStudy
 from sdpbound.study.file.family import BestOf, Curve, Family, Grid, Model
-from sdpbound.study.file.noises import AnyNoise, Condition, Imperfections, few, without
+from sdpbound.study.file.noise_kinds import AnyNoise, few
+from sdpbound.study.file.noises import Condition, Imperfections, without
 from sdpbound.study.file.numbers import Entry, ExpressionText, FileContext, evaluated, numbers, read_constants, said
 from sdpbound.study.file.product import Distinct, Part, Product, Texts
 from sdpbound.study.file.questions import (
