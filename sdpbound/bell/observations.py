@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,7 +17,7 @@ from sdpbound.bell.scenario import Scenario
 from sdpbound.bell.symmetry import nearest_symmetric
 from sdpbound.errors import InvalidInput, InvalidParameter, InvalidSettings, InvalidShape
 
-__all__ = ["DATA_TOLERANCE", "Observations", "pairs_tested"]
+__all__ = ["DATA_TOLERANCE", "Observations"]
 
 
 #: Measured data mean this interval around the floats; its width is charged to every bound about them.
@@ -346,28 +345,3 @@ def _observable(scenario: Scenario, party: int, setting: int) -> int:
             "out of settings, or test the full behaviour."
         )
     return _coordinates(scenario, party, setting)[1]
-
-
-def pairs_tested(scenario: Scenario, tested: Sequence[Sequence[int] | None]) -> list[tuple[int, ...]]:
-    """All pairs of the settings that each party tests; ``tested`` has one entry for each, None for all of its settings.
-
-    >>> pairs_tested(Scenario.bipartite(2, 3), (None, (0, 1)))
-    [(0, 0), (0, 1), (1, 0), (1, 1)]
-    """
-    wrong = InvalidSettings(
-        f"tested = {tested!r:.60} must have one entry for each of the {scenario.parties} parties: the settings that it "
-        "tests, or None for all of them, such as (None, (0, 1))."
-    )
-    try:
-        entries = [None if own is None else list(own) for own in tested]
-    except TypeError:
-        raise wrong from None
-    if isinstance(tested, str) or len(entries) != scenario.parties:
-        raise wrong
-    parties = [
-        range(scenario.settings[party])
-        if own is None
-        else [scenario.require_setting(party, s, f"tested[{party}]") for s in own]
-        for party, own in enumerate(entries)
-    ]
-    return _named(scenario, list(product(*parties)))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import sdpbound as sb
+from sdpbound.bell.tested import left_out, observations_named
 from sdpbound.cli.groups import Options
 from sdpbound.cli.members import assignments, named_member, singlet_member
 from sdpbound.cli.output import DIGITS
@@ -106,7 +107,8 @@ class DeviceOptions(MemberOptions):
     observed: Annotated[
         str | None,
         typer.Option(
-            help="What is tested: bell, correlators or full. Default: correlators; full if outcomes are not two.",
+            help="What is tested: bell, correlators or full; 'full without B2' leaves a setting to the key. Default: "
+            "correlators; full if outcomes are not two.",
             metavar="DATA",
             rich_help_panel=DEVICES,
         ),
@@ -168,7 +170,9 @@ class DeviceOptions(MemberOptions):
         if observed is None:
             binary = all(number == 2 for party in member.scenario.outcomes for number in party)
             observed = "correlators" if binary else "full"
-        return Devices(family, member, visibility, others, choice(observed, OBSERVED, "--observed"))
+        if left_out(observed) is None:
+            choice(observed, OBSERVED, "--observed")
+        return Devices(family, member, visibility, others, observed)
 
     def _others(self) -> sb.Noise | None:
         """Return the noise besides white noise, in the order in which it happens; None if there is none."""
@@ -227,7 +231,7 @@ class Devices:
     family, member : the ideal devices
     visibility : weight of the ideal behaviour in white noise, 0 to 1
     others : the noise that acts after the white noise; None if there is none
-    observed : "bell", "correlators" or "full"
+    observed : "bell", "correlators" or "full", or one of the last two without settings
     """
 
     family: Family
@@ -272,9 +276,7 @@ class Devices:
             behaviour = self.member.behaviour(noise=self.noise)
         if self.observed == "bell" and self.member.expression is not None:
             return behaviour, sb.Observations.bell_value(self.member.expression, behaviour)
-        if self.observed == "correlators":
-            return behaviour, sb.Observations.correlators(behaviour)
-        return behaviour, sb.Observations.full(behaviour)
+        return behaviour, observations_named(behaviour, self.observed)
 
     def facts(self) -> dict[str, Any]:
         """Return the noise and what is tested, for JSON."""

@@ -47,8 +47,9 @@ def critical_visibility(
     Parameters
     ----------
     ideal : the noiseless devices; :class:`WhiteNoise` is applied to them
-    observed : what is tested of the noisy devices: "correlators", "full", a BellExpression (its value), "bell" (the
-        expression of a SingletSelfTest), or a function from Behaviour to Observations
+    observed : what is tested of the noisy devices: "correlators", "full", one of these without settings such as "full
+        without B2", a BellExpression (its value), "bell" (the expression of a SingletSelfTest), or a function from
+        Behaviour to Observations
     x, y : settings; None: the best pair, as far as found
     options : which rate, against what else, and how to search, default SearchOptions(); a start is a visibility, and
         the other noise comes after the white one

@@ -23,6 +23,7 @@ from sdpbound.bell.noise.noise import Noise
 from sdpbound.bell.observations import Observations
 from sdpbound.bell.scenario import Scenario
 from sdpbound.bell.strategy import Strategy
+from sdpbound.bell.tested import SettingsTested, left_out, observations_named
 from sdpbound.entropies.conditional import named_entropy
 from sdpbound.entropies.entropy import Entropy
 from sdpbound.entropies.moved import MovedProof
@@ -41,8 +42,8 @@ from sdpbound.errors import (
 )
 from sdpbound.rates.correction import choices, error_correction
 from sdpbound.rates.guess import guessed_end
-from sdpbound.rates.options import LineOptions, SearchOptions, SettingsTested
-from sdpbound.rates.rates import Rate, key_rate, observations_of, randomness_rate
+from sdpbound.rates.options import LineOptions, SearchOptions
+from sdpbound.rates.rates import Rate, key_rate, randomness_rate
 from sdpbound.rates.thresholds import Along, Threshold, end_along, with_dead_end
 from sdpbound.rates.upper import key_rate_under, randomness_rate_upper_bound
 
@@ -353,29 +354,25 @@ def devices_of(ideal: Ideal) -> Callable[[Noise], Behaviour]:
 
 def observer(ideal: Ideal, observed: Tested, tested: SettingsTested = None) -> Callable[[Behaviour], Observations]:
     """A function that gives the tested data of the noisy devices; ``tested`` as in :class:`SearchOptions`."""
+    if isinstance(observed, str) and left_out(observed) is not None:
+        return lambda behaviour: observations_named(behaviour, observed, tested)
     if tested is not None:
-        if not isinstance(observed, str) or observed == "bell":
-            raise InvalidInput(
-                f"tested = {tested!r:.60} says which settings of 'correlators' and 'full' are tested; other tests say "
-                "so themselves: leave tested out."
-            )
-        return lambda behaviour: observations_of(behaviour, observed, tested)
+        raise InvalidInput(
+            f"tested = {tested!r:.60} says which settings of 'correlators' and 'full' are tested; other tests say so "
+            "themselves: leave tested out."
+        )
     if isinstance(observed, BellExpression):
         expression = observed
     elif observed == "bell":
         if not isinstance(ideal, SingletSelfTest):
             raise InvalidInput("observed = 'bell' is the expression of a SingletSelfTest; give the expression itself.")
         expression = ideal.expression
-    elif observed == "correlators":
-        return Observations.correlators
-    elif observed == "full":
-        return Observations.full
     elif callable(observed):
         return observed
     else:
         raise InvalidParameter(
-            f"observed = {observed!r:.60} must be 'bell', 'correlators', 'full', a BellExpression, or a function that "
-            "gives the Observations of a behaviour."
+            f"observed = {observed!r:.60} must be 'bell', 'correlators', 'full', one of the last two without settings "
+            "such as 'full without B2', a BellExpression, or a function that gives the Observations of a behaviour."
         )
     return lambda behaviour: Observations.bell_value(expression, behaviour)
 

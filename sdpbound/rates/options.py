@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 
 from sdpbound.bell.key import KeyChanges, settings_of
 from sdpbound.bell.noise.noise import Noise
+from sdpbound.bell.tested import SettingsTested
 from sdpbound.entropies.entropy import Entropy
 from sdpbound.errors import InvalidParameter
 
@@ -22,13 +23,10 @@ __all__ = [
     "RateOptions",
     "SearchChanges",
     "SearchOptions",
-    "SettingsTested",
     "TestedKeyChanges",
     "tested_key",
 ]
 
-#: For each party the settings that it tests, or None for all; None for all of all parties.
-SettingsTested = Sequence[Sequence[int] | None] | None
 #: The rates of which thresholds are searched.
 RATES = ("key", "local randomness", "global randomness")
 

@@ -19,7 +19,8 @@ from sdpbound.attacks.proof import EntropyAttack
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.expression import BellExpression
 from sdpbound.bell.key import Settings, apart, key_words, named_key
-from sdpbound.bell.observations import Observations, pairs_tested
+from sdpbound.bell.observations import Observations
+from sdpbound.bell.tested import SettingsTested, observations_named
 from sdpbound.bounds.bound import Bound
 from sdpbound.bounds.rounding import lower_float, rounded
 from sdpbound.entropies.conditional import VonNeumann, named_entropy
@@ -37,7 +38,6 @@ from sdpbound.rates.options import (
     RandomnessOptions,
     RateChanges,
     RateOptions,
-    SettingsTested,
     TestedKeyChanges,
     tested_key,
 )
@@ -129,13 +129,12 @@ def observations_of(
     observed: Observations | BellExpression | str,
     tested: SettingsTested = None,
 ) -> Observations:
-    """The tested data of the behaviour: Observations that it has, an expression's value, "correlators" or "full".
+    """The tested data of the behaviour: Observations that it has, an expression's value, or tests by their name.
 
     ``tested``: of the last two, the settings that each party tests; see :class:`RateOptions`.
     """
     instance(behaviour, Behaviour, "behaviour", "SingletSelfTest(...).behaviour()")
-    pairs = None if tested is None else pairs_tested(behaviour.scenario, tested)
-    if pairs is not None and isinstance(observed, (Observations, BellExpression)):
+    if tested is not None and isinstance(observed, (Observations, BellExpression)):
         raise InvalidInput(
             f"tested = {tested!r:.60} says which settings of 'correlators' and 'full' are tested; an expression and "
             "Observations say so themselves: leave tested out."
@@ -156,10 +155,8 @@ def observations_of(
         return observed if observed.exact == behaviour.exact else replace(observed, exact=None)
     if isinstance(observed, BellExpression):
         return Observations.bell_value(observed, behaviour)
-    if observed == "correlators":
-        return Observations.correlators(behaviour, pairs)
-    if observed == "full":
-        return Observations.full(behaviour, settings=pairs)
+    if isinstance(observed, str):
+        return observations_named(behaviour, observed, tested)
     raise InvalidParameter(
         f"observed = {observed!r:.60} must be 'correlators', 'full', a BellExpression or an Observations."
     )
@@ -180,7 +177,8 @@ def key_rate(
     Parameters
     ----------
     behaviour : what the devices do: its error-correction cost is paid
-    observed : what is tested: "correlators", "full", a BellExpression or an Observations; Eve is limited by this only
+    observed : what is tested: "correlators", "full", a BellExpression or an Observations; Eve is limited by this only.
+        "full without B2" is of all settings but Bob's third, as ``tested=(None, (0, 1))``
     x, y : key settings; None: the best pair, reported in the Rate; of more than two parties: the best settings of all
     entropy : an Entropy, or the name of a method of :class:`sdpbound.VonNeumann`; default VonNeumann(), which
         takes the best bound of all methods that are fast on the data

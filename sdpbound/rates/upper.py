@@ -15,11 +15,12 @@ from sdpbound.attacks.proof import EntropyAttack
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.key import Settings, apart, named_key
 from sdpbound.bell.observations import Observations
+from sdpbound.bell.tested import SettingsTested
 from sdpbound.bounds.rounding import lower_float
 from sdpbound.entropies.question import require_preprocessing
 from sdpbound.errors import InvalidInput, InvalidParameter
 from sdpbound.rates.correction import key_choices, leakage_of_key, sender_of
-from sdpbound.rates.options import SettingsTested, TestedKeyChanges
+from sdpbound.rates.options import TestedKeyChanges
 from sdpbound.rates.rates import CONFERENCE, Rate, observations_of
 
 __all__ = ["key_rate_under", "key_rate_upper_bound", "randomness_rate_upper_bound"]

@@ -121,6 +121,11 @@ def test_full_data_where_outcomes_are_not_two(answer, refused):
     assert answer("guess", *d3)["observed"] == "full"
     assert answer("guess", *CHSH, *BOX)["observed"] == "correlators"
     refused(["guess", *d3, "--observed", "correlators"], "outcomes")
+    one = answer(
+        "guess", *CHSH, *BOX, "--observed", "full without B1"
+    )  # of one setting of Bob's there are local models
+    assert one["observed"] == "full without B1" and one["guessing_probability"]["value"] == pytest.approx(1.0)
+    refused(["guess", *CHSH, "--observed", "full without B2"], "B2")
 
 
 def test_inequalities_are_listed(answer, call):

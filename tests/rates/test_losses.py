@@ -65,6 +65,8 @@ def test_the_set_up_of_experiments_in_one_call() -> None:
     assert rate.value > published["published_rate"]
     above = sb.key_rate_upper_bound(b, "full", x=0, y=2, tested=TESTED)
     assert 0.0 <= above.value - rate.value < 1e-3
+    named = sb.key_rate(b, "full without B2", x=0, y=2)
+    assert named.value == rate.value and named.entropy.given == rate.entropy.given
     # the same tests, named by their pairs; and an entropy of the same tests is one randomness rate
     pairs = sb.Observations.full(b, settings=[(0, 0), (0, 1), (1, 0), (1, 1)])
     assert pairs.kind == "custom" and sb.key_rate(b, pairs, x=0, y=2).value == rate.value
@@ -129,7 +131,7 @@ def test_best_flips_are_none_where_there_is_no_noise() -> None:
 def test_critical_efficiency_with_the_no_click_kept() -> None:
     member = devices(row("0.9026"))
     kept = sb.critical_efficiency(member.strategy, "full", 0, 2, tested=TESTED, binning=KEPT, tolerance=1e-3)
-    binned = sb.critical_efficiency(member.strategy, "full", 0, 2, tested=TESTED, tolerance=1e-3)
+    binned = sb.critical_efficiency(member.strategy, "full without B2", 0, 2, tolerance=1e-3)
     assert kept.alive is not None and kept.dead is not None and binned.alive is not None
     assert kept.alive - kept.dead == pytest.approx(1e-3, abs=1e-6)
     assert kept.alive < binned.alive - 0.01
@@ -167,6 +169,12 @@ BOX = devices(row("0.9026")).behaviour()
         (lambda: sb.key_rate(BOX, "full", x=0, y=2, tested=(None, ())), sb.InvalidSettings, "at least one"),
         (lambda: sb.key_rate(BOX, "full", x=0, y=2, tested=(None, (0, 0))), sb.InvalidSettings, "each once"),
         (lambda: sb.key_rate(BOX, sb.Observations.full(BOX), 0, 2, tested=TESTED), sb.InvalidInput, "leave tested out"),
+        (lambda: sb.key_rate(BOX, "full without B3", 0, 2), sb.InvalidSettings, "leaves out B3"),
+        (lambda: sb.key_rate(BOX, "full without C0", 0, 2), sb.InvalidSettings, "leaves out C0"),
+        (lambda: sb.key_rate(BOX, "full without A0, A1", 0, 2), sb.InvalidSettings, "without a tested setting"),
+        (lambda: sb.key_rate(BOX, "full but B2", 0, 2), sb.InvalidParameter, "'full without B2'"),
+        (lambda: sb.key_rate(BOX, "full without B2", 0, 2, tested=TESTED), sb.InvalidInput, "leave tested out"),
+        (lambda: sb.critical_efficiency(BOX, "some", 0, 2), sb.InvalidParameter, "'full without B2'"),
         (lambda: sb.Observations.full(BOX, settings=[(0, 5)]), sb.InvalidSettings, "y = 5"),
         (lambda: sb.Observations.full(BOX, settings=[0]), sb.InvalidSettings, "a list of pairs"),
         (lambda: sb.critical_efficiency(BOX, lambda b: None, tested=TESTED), sb.InvalidInput, "leave tested out"),  # type: ignore

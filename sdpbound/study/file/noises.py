@@ -22,13 +22,15 @@ from pydantic import (
     model_serializer,
 )
 
+from sdpbound.bell.binning import Binning, binning_name, binning_of
 from sdpbound.bell.noise.kinds import noise_from
 from sdpbound.bell.noise.measurements import DetectionInefficiency, Misalignment
 from sdpbound.bell.noise.noise import Noise, NoiseSequence
 from sdpbound.bell.noise.state import Dephasing, WhiteNoise
+from sdpbound.errors import InvalidInput
 from sdpbound.study.file.numbers import Entry, distinct, number, numbers, said, said_one
 from sdpbound.study.file.product import Part, Texts
-from sdpbound.study.file.validators import EFFICIENCY, FLIP, TURN, VISIBILITY, Domain, choice
+from sdpbound.study.file.validators import EFFICIENCY, FLIP, TURN, VISIBILITY, Domain, choice, fail
 from sdpbound.tables.columns import NOISES
 
 __all__ = [
@@ -52,7 +54,20 @@ def _as_noise(value: Noise | dict[str, Any] | None) -> Noise | None:
     return value if value is None or isinstance(value, Noise) else noise_from(value)
 
 
+def _as_binning(value: object) -> Binning:
+    """Return choices of binning, from lists or tuples of them."""
+    try:
+        return binning_of(value)
+    except InvalidInput as error:
+        raise fail(str(error).removeprefix(f"binning = {value!r:.60} ").rstrip(".")) from None
+
+
 OfSettings = float | tuple[float, ...]
+Binned = Annotated[
+    Binning,
+    PlainSerializer(lambda found: found, Any),
+    PlainValidator(_as_binning, json_schema_input_type=bool | list[bool | list[bool]]),
+]
 Other = Annotated[
     Noise | None, PlainValidator(_as_noise), PlainSerializer(lambda noise: None if noise is None else noise.to_dict())
 ]
@@ -74,6 +89,7 @@ class Imperfections:
     misalignment_a, misalignment_b : angles of Alice's and of Bob's measurements, where Bob's are turned too, or where
         the settings of a party differ; each is a number, or one for each setting
     other : a further noise
+    binning : of no clicks, as of DetectionInefficiency
     """
 
     efficiency: float = 1.0
@@ -87,6 +103,7 @@ class Imperfections:
     misalignment_a: OfSettings | None = None
     misalignment_b: OfSettings | None = None
     other: Other = None
+    binning: Binned = True
 
     def noise(self, visibility: float) -> Noise:
         """Return the noise of these devices on a state of some visibility."""
@@ -114,6 +131,8 @@ class Imperfections:
                 found[name] = float(value).hex()
         if self.other is not None:
             found["other"] = self.other.to_dict()
+        if self.binning is not True:
+            found["binning"] = binning_name(self.binning)
         return found
 
     def numbers(self) -> dict[str, float]:
@@ -171,9 +190,9 @@ def _noise(what: Imperfections, visibility: float) -> Noise:
     elif what.misalignment:
         of_stage["measurement"].append(Misalignment(what.misalignment, 0.0))
     if what.efficiency_a is not None:
-        of_stage["detector"].append(DetectionInefficiency(what.efficiency_a, what.efficiency_b))
-    elif what.efficiency != 1.0:
-        of_stage["detector"].append(DetectionInefficiency(what.efficiency))
+        of_stage["detector"].append(DetectionInefficiency(what.efficiency_a, what.efficiency_b, what.binning))
+    elif what.efficiency != 1.0 or what.binning is not True:
+        of_stage["detector"].append(DetectionInefficiency(what.efficiency, binning=what.binning))
     for part in () if what.other is None else what.other.parts:
         of_stage[part.stage].append(part)
     for stage in of_stage.values():
@@ -292,6 +311,11 @@ class NoiseEntry(Part):
     misalignment_b: _Turns = Field(
         default=(), description="angles of Bob's measurements; a list in the list has one for each setting"
     )
+    binning: Binned = Field(
+        default=True,
+        description="whether no click is outcome 0: of all, or a list of Alice's choice and Bob's; a list in the list "
+        "has one for each setting",
+    )
 
     @property
     def size(self) -> int:
@@ -306,12 +330,15 @@ class NoiseEntry(Part):
             self.visibility, self.efficiency, self.dephasing, self.misalignment, *parties
         ):
             what = imperfect(float(efficiency), float(p), self.axis, float(turn), dict(zip(PARTIES, own, strict=True)))
+            what = replace(what, binning=self.binning)
             yield v, None if what == _NONE else what
 
     @model_serializer(mode="wrap")
     def _given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Return the entry as plain data, without those keys for one party's numbers that are empty."""
         own: dict[str, Any] = handler(self)
+        if self.binning is True:
+            del own["binning"]
         return {key: value for key, value in own.items() if key not in PARTIES or value}
 
     @property
