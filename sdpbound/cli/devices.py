@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import sdpbound as sb
-from sdpbound.bell.tested import left_out, observations_named
 from sdpbound.cli.groups import Options
 from sdpbound.cli.members import assignments, named_member, singlet_member
 from sdpbound.cli.output import DIGITS
@@ -170,6 +169,8 @@ class DeviceOptions(MemberOptions):
         if observed is None:
             binary = all(number == 2 for party in member.scenario.outcomes for number in party)
             observed = "correlators" if binary else "full"
+        from sdpbound.bell.tested import left_out  # not at the top: help is shown without numpy
+
         if left_out(observed) is None:
             choice(observed, OBSERVED, "--observed")
         return Devices(family, member, visibility, others, observed)
@@ -276,6 +277,8 @@ class Devices:
             behaviour = self.member.behaviour(noise=self.noise)
         if self.observed == "bell" and self.member.expression is not None:
             return behaviour, sb.Observations.bell_value(self.member.expression, behaviour)
+        from sdpbound.bell.tested import observations_named
+
         return behaviour, observations_named(behaviour, self.observed)
 
     def facts(self) -> dict[str, Any]:
