@@ -36,6 +36,8 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from sdpbound.bell.families.multipartite import gyni, holz, mabk, parity_chsh, svetlichny
     from sdpbound.bell.families.singlet import SingletSelfTest
     from sdpbound.bell.families.table import family_named
+    from sdpbound.bell.noise.dark import DarkCounts
+    from sdpbound.bell.noise.fibre import FibreLoss, Heralded
     from sdpbound.bell.noise.kinds import noise_from
     from sdpbound.bell.noise.measurements import DetectionInefficiency, Misalignment
     from sdpbound.bell.noise.noise import Noise, NoiseSequence
@@ -141,6 +143,7 @@ __all__ = [
     "CriticalStrategyOptions",
     "Cvxpy",
     "DamagedStore",
+    "DarkCounts",
     "Dephasing",
     "DetectionInefficiency",
     "Entropy",
@@ -149,12 +152,14 @@ __all__ = [
     "EntropyEnvelope",
     "EnvelopeOptions",
     "Family",
+    "FibreLoss",
     "FiniteKeyOptions",
     "FiniteLength",
     "FiniteRandomnessOptions",
     "FiniteSecurity",
     "Functional",
     "Game",
+    "Heralded",
     "Highs",
     "Infeasible",
     "InvalidBehaviour",
@@ -313,6 +318,8 @@ __getattr__, __dir__ = lazy_face(
         "sdpbound.bell.families.singlet": "SingletSelfTest",
         "sdpbound.bell.families.table": "family_named",
         "sdpbound.bell.noise.kinds": "noise_from",
+        "sdpbound.bell.noise.dark": "DarkCounts",
+        "sdpbound.bell.noise.fibre": "FibreLoss Heralded",
         "sdpbound.bell.noise.measurements": "DetectionInefficiency Misalignment",
         "sdpbound.bell.noise.noise": "Noise NoiseSequence",
         "sdpbound.bell.noise.state": "Dephasing WhiteNoise",

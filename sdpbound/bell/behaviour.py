@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sdpbound.arguments import floats, instance, reals
 from sdpbound.bell import tables as noise
+from sdpbound.bell.binning import Binning, binned_settings, binning_of
 from sdpbound.bell.exact import ExactSinglet
 from sdpbound.bell.scenario import Scenario, binary_scenario, collins_gisin_table, correlator_tensor
 from sdpbound.errors import InvalidBehaviour, InvalidShape
@@ -235,22 +236,27 @@ class Behaviour:
         return Behaviour(noise.white_noise(self.p, visibility, Behaviour.uniform(self.scenario).p), self.scenario)
 
     def detection_efficiency(
-        self, eta_a: float | Sequence[float], eta_b: float | Sequence[float], binning: bool = True
+        self, eta_a: float | Sequence[float], eta_b: float | Sequence[float], binning: Binning = True
     ) -> Behaviour:
         """Lossy detectors; no click is outcome 0 if ``binning``, else a further, last outcome.
 
-        Each efficiency is a number in [0, 1] for all settings of a party, or one for each setting.
+        Each efficiency is a number in [0, 1] for all settings of a party, or one for each setting. ``binning`` may be
+        one choice for each party, and a party's one for each setting, as in :class:`DetectionInefficiency`.
+
+        >>> from sdpbound.bell.families.singlet import SingletSelfTest
+        >>> ideal = SingletSelfTest(1.0, 1.5, 2.6).behaviour()
+        >>> ideal.detection_efficiency(0.9, 0.9, (True, (True, False))).scenario.outcomes
+        ((2, 2), (2, 3))
         """
         if self.scenario.parties != 2:
             raise InvalidShape(f"detection_efficiency takes two efficiencies, for two parties, not {self.scenario}.")
-        p = noise.detection_efficiency(self.p, (eta_a, eta_b), binning)
-        if binning:
-            return Behaviour(p, self.scenario)
-        if len({d for party in self.scenario.outcomes for d in party}) > 1:
-            raise InvalidShape(
-                "a no-click outcome needs the same number of outcomes for every setting; use binning=True."
-            )
-        return Behaviour(p, Scenario(tuple(tuple(d + 1 for d in party) for party in self.scenario.outcomes)))
+        chosen, before = binning_of(binning), self.scenario.outcomes
+        p = noise.detection_efficiency(self.p, (eta_a, eta_b), chosen, before)
+        after = tuple(
+            tuple(d + (not own) for d, own in zip(party, binned_settings(chosen, i, len(party)), strict=True))
+            for i, party in enumerate(before)
+        )
+        return Behaviour(p, Scenario(after))
 
     def flip_outcomes(self, probability_a: float, probability_b: float) -> Behaviour:
         """Independent errors of the outcomes."""

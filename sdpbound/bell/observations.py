@@ -176,46 +176,57 @@ class Observations:
         """The correlators <A_x B_y>: all X * Y of them, or those of the pairs ``settings``. Binary outcomes.
 
         Of more parties <A_x B_y C_z ..>, of all of them at once. ``behaviour`` may also be an array (X, Y, ..) of
-        correlators.
+        correlators. With ``settings``, only the settings that these name must have two outcomes.
         """
         if isinstance(behaviour, Behaviour):
-            c = behaviour.correlators
+            scenario, own = behaviour.scenario, behaviour.moments
+            if settings is None:
+                own = behaviour.moments if scenario.is_binary else behaviour.correlators  # which says what is wrong
         else:
             c = floats(behaviour, "correlators")
             if c.ndim < 2:
                 raise InvalidShape(f"correlators must have shape (X, Y), or one axis for each party, not {c.shape}.")
-        scenario = Scenario(tuple((2,) * whole(k, "a number of settings", 1, 1000) for k in c.shape))
-        if settings is None:
-            pairs = all_settings(scenario)
-        else:
-            try:
-                asked = [tuple(pair) for pair in settings]
-                if any(len(pair) != c.ndim for pair in asked):
-                    raise ValueError
-            except (TypeError, ValueError):
-                what = "pairs (x, y)" if c.ndim == 2 else f"settings of all {c.ndim} parties"
-                raise InvalidSettings(f"settings = {settings!r:.60} must be a list of {what}.") from None
-            pairs = [
-                tuple(scenario.require_setting(party, s, LETTERS[party]) for party, s in enumerate(pair))
-                for pair in asked
-            ]
-            if not pairs or len(set(pairs)) != len(pairs):
-                raise InvalidSettings(f"settings = {list(settings)} must name at least one of them, each once.")
+            scenario = Scenario(tuple((2,) * whole(k, "a number of settings", 1, 1000) for k in c.shape))
+            own = np.pad(c, [(1, 0)] * c.ndim)
+        pairs = all_settings(scenario) if settings is None else _named(scenario, settings)
+        places = [tuple(_observable(scenario, party, s) for party, s in enumerate(pair)) for pair in pairs]
         table = np.zeros((len(pairs), *scenario.shape))
-        for j, pair in enumerate(pairs):
-            table[(j, *(1 + s for s in pair))] = 1.0
-        values = np.array([c[pair] for pair in pairs])
+        for j, place in enumerate(places):
+            table[(j, *place)] = 1.0
+        values = np.array([own[place] for place in places])
         exact = behaviour.exact if isinstance(behaviour, Behaviour) else None
         return cls(scenario, table, values, floats(tolerance, "tolerance"), "correlators", exact)
 
     @classmethod
-    def full(cls, behaviour: Behaviour, tolerance: float = DATA_TOLERANCE) -> Observations:
-        """The full behaviour: every coordinate of the scenario except the constant."""
+    def full(
+        cls,
+        behaviour: Behaviour,
+        tolerance: float = DATA_TOLERANCE,
+        settings: Sequence[tuple[int, ...]] | None = None,
+    ) -> Observations:
+        """The full behaviour: every coordinate of the scenario except the constant.
+
+        With ``settings``, the joint distributions of these pairs (x, y) alone, marginals among them; of more parties
+        one setting for each. A setting that none of them names is not tested, as one that makes the key alone.
+
+        >>> import sdpbound as sb
+        >>> three = sb.Behaviour.from_correlators([[0.7, 0.7, 0.9], [0.7, -0.7, 0.0]])
+        >>> tests = [(0, 0), (0, 1), (1, 0), (1, 1)]
+        >>> len(sb.Observations.full(three)), len(sb.Observations.full(three, settings=tests))
+        (11, 8)
+        """
         scenario = instance(behaviour, Behaviour, "behaviour", "SingletSelfTest(...).behaviour()").scenario
         size = int(np.prod(scenario.shape))
-        table = np.eye(size)[1:].reshape(-1, *scenario.shape)
-        values, exact = behaviour.moments.reshape(-1)[1:], behaviour.exact
-        return cls(scenario, table, values, floats(tolerance, "tolerance"), "full", exact)
+        kept, kind = np.ones(scenario.shape, dtype=bool), "full"
+        if settings is not None:
+            kept = np.zeros(scenario.shape, dtype=bool)
+            for pair in _named(scenario, settings):
+                kept[np.ix_(*(_coordinates(scenario, party, s) for party, s in enumerate(pair)))] = True
+            kind = "full" if kept.all() else "custom"
+        rows = np.flatnonzero(kept.reshape(-1))[1:]
+        table = np.eye(size)[rows].reshape(-1, *scenario.shape)
+        values, exact = behaviour.moments.reshape(-1)[rows], behaviour.exact
+        return cls(scenario, table, values, floats(tolerance, "tolerance"), kind, exact)
 
     @classmethod
     def correlators_and_marginals(cls, behaviour: Behaviour, tolerance: float = DATA_TOLERANCE) -> Observations:
@@ -300,3 +311,37 @@ class Observations:
     def __repr__(self) -> str:
         which = "tested values" if self.exact is None else "exact values"
         return f"Observations({self.kind}, {len(self)} {which}, {self.scenario})"
+
+
+def _named(scenario: Scenario, settings: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
+    """Pairs of settings, or settings of all parties, checked: each once, and all there."""
+    n = scenario.parties
+    try:
+        asked = [tuple(pair) for pair in settings]
+        if any(len(pair) != n for pair in asked):
+            raise ValueError
+    except (TypeError, ValueError):
+        what = "pairs (x, y)" if n == 2 else f"settings of all {n} parties"
+        raise InvalidSettings(f"settings = {settings!r:.60} must be a list of {what}.") from None
+    pairs = [
+        tuple(scenario.require_setting(party, s, LETTERS[party]) for party, s in enumerate(pair)) for pair in asked
+    ]
+    if not pairs or len(set(pairs)) != len(pairs):
+        raise InvalidSettings(f"settings = {list(settings)} must name at least one of them, each once.")
+    return pairs
+
+
+def _coordinates(scenario: Scenario, party: int, setting: int) -> list[int]:
+    """The coordinates of a party that are of one of its settings, the constant first."""
+    return [0, *(i for i, letter in enumerate(scenario.letters[party], start=1) if letter.setting == setting)]
+
+
+def _observable(scenario: Scenario, party: int, setting: int) -> int:
+    """The coordinate of a setting's observable; :class:`InvalidShape` if it has not two outcomes."""
+    count = scenario.outcomes[party][setting]
+    if count != 2:
+        raise InvalidShape(
+            f"correlators need two outcomes, and setting {setting} of party {'ABCDEFGH'[party]} has {count}; leave it "
+            "out of settings, or test the full behaviour."
+        )
+    return _coordinates(scenario, party, setting)[1]

@@ -8,9 +8,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sdpbound.arguments import floats, real
+from sdpbound.bell.binning import Binning, binned_settings
 from sdpbound.errors import InvalidParameter, InvalidShape
 
-__all__ = ["correlator_table", "detection_efficiency", "flip_outcomes", "require_probability", "white_noise"]
+__all__ = [
+    "correlator_table",
+    "detection_efficiency",
+    "flip_outcomes",
+    "local_channels",
+    "require_probability",
+    "white_noise",
+]
 
 
 def require_probability(value: float, name: str) -> float:
@@ -32,47 +40,63 @@ def _local_map(p: NDArray[np.float64], party: int, matrix: NDArray[np.float64]) 
     return np.moveaxis(np.tensordot(matrix, p, axes=(1, party)), 0, party)
 
 
-def efficiencies_of(value: float | Sequence[float], name: str) -> float | tuple[float, ...]:
-    """An efficiency in [0, 1] of all settings, or one for each; :class:`InvalidParameter` otherwise."""
+def efficiencies_of(
+    value: float | Sequence[float], name: str, what: str = "an efficiency"
+) -> float | tuple[float, ...]:
+    """A probability in [0, 1] of all settings, or one for each; :class:`InvalidParameter` otherwise."""
     if isinstance(value, (Sequence, np.ndarray)) and not isinstance(value, str) and np.ndim(value) > 0:
         if len(value) == 0:
-            raise InvalidParameter(f"{name} needs an efficiency, or one for each setting.")
+            raise InvalidParameter(f"{name} needs {what}, or one for each setting.")
         return tuple(require_probability(eta, f"{name}[{x}]") for x, eta in enumerate(value))
     return require_probability(value, name)  # type: ignore[arg-type]
 
 
 def detection_efficiency(
-    p: NDArray[np.float64], efficiencies: Sequence[float | Sequence[float]], binning: bool
+    p: NDArray[np.float64],
+    efficiencies: Sequence[float | Sequence[float]],
+    binning: Binning,
+    outcomes: Sequence[Sequence[int]],
 ) -> NDArray[np.float64]:
     """Each party's detectors fire with their efficiency: a number for all settings, or one for each.
 
-    No click is outcome 0 if binned, else a further, last outcome.
+    No click is outcome 0 if binned, else a further, last outcome. ``outcomes`` of each party and setting, before.
     """
-    parties = len(efficiencies)
     for party, value in enumerate(efficiencies):
         name = "ABCDEFGH"[party]
         eta = efficiencies_of(value, f"detection efficiency of party {name}")
-        if isinstance(eta, float):
-            p = _local_map(p, party, _loss(eta, p.shape[party], binning))
-            continue
-        settings = p.shape[parties + party]
-        if len(eta) != settings:
+        settings = len(outcomes[party])
+        of_each = (eta,) * settings if isinstance(eta, float) else eta
+        if len(of_each) != settings:
             raise InvalidShape(
-                f"{len(eta)} efficiencies of party {name} do not fit {settings} settings; give one for each setting, "
-                "or one number for all."
+                f"{len(of_each)} efficiencies of party {name} do not fit {settings} settings; give one for each "
+                "setting, or one number for all."
             )
-        one_by_one = []
-        for x, of_setting in enumerate(eta):
-            chosen = np.take(p, [x], axis=parties + party)
-            one_by_one.append(_local_map(chosen, party, _loss(of_setting, chosen.shape[party], binning)))
-        p = np.concatenate(one_by_one, axis=parties + party)
+        binned = binned_settings(binning, party, settings)
+        channels = [_loss(*own) for own in zip(of_each, outcomes[party], binned, strict=True)]
+        p = local_channels(p, party, channels)
     return p
 
 
-def _loss(eta: float, outcomes: int, binning: bool) -> NDArray[np.float64]:
+def local_channels(p: NDArray[np.float64], party: int, channels: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Apply to one party's outcomes a stochastic matrix (new outcomes, old outcomes) for each of its settings.
+
+    Outcomes that a setting lacks have probability zero, before and after.
+    """
+    axis, old = p.ndim // 2 + party, p.shape[party]
+    size = max(len(channel) for channel in channels)
+    matrices = [np.zeros((size, old)) for _ in channels]
+    for matrix, channel in zip(matrices, channels, strict=True):
+        matrix[: channel.shape[0], : channel.shape[1]] = channel
+    if all(np.array_equal(matrices[0], other) for other in matrices[1:]):
+        return _local_map(p, party, matrices[0])
+    one_by_one = [_local_map(np.take(p, [x], axis=axis), party, matrix) for x, matrix in enumerate(matrices)]
+    return np.concatenate(one_by_one, axis=axis)
+
+
+def _loss(eta: float, outcomes: int, binned: bool) -> NDArray[np.float64]:
     """The stochastic matrix (new outcomes, old outcomes) of a detector that fires with probability eta."""
     matrix = np.vstack([eta * np.eye(outcomes), np.full((1, outcomes), 1.0 - eta)])
-    if binning:
+    if binned:
         matrix[0] += matrix[-1]
         matrix = matrix[:-1]
     return matrix

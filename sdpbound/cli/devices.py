@@ -17,7 +17,7 @@ import sdpbound as sb
 from sdpbound.cli.groups import Options
 from sdpbound.cli.members import assignments, named_member, singlet_member
 from sdpbound.cli.output import DIGITS
-from sdpbound.cli.texts import angle, choice, number, of_parties
+from sdpbound.cli.texts import angle, choice, choices, number, of_parties
 from sdpbound.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -106,7 +106,8 @@ class DeviceOptions(MemberOptions):
     observed: Annotated[
         str | None,
         typer.Option(
-            help="What is tested: bell, correlators or full. Default: correlators; full if outcomes are not two.",
+            help="What is tested: bell, correlators or full; 'full without B2' leaves a setting to the key. Default: "
+            "correlators; full if outcomes are not two.",
             metavar="DATA",
             rich_help_panel=DEVICES,
         ),
@@ -153,7 +154,8 @@ class DeviceOptions(MemberOptions):
         list[str] | None,
         typer.Option(
             "--noise",
-            help="Any noise by its kind, such as dephasing:a=0.01,axis=x; may be repeated.",
+            help="Any noise by its kind, such as dephasing:a=0.01,axis=x; may be repeated. Choices of Alice and Bob "
+            "have a slash between: detection_inefficiency:eta_a=0.9,binning=true/true:true:false.",
             metavar="KIND:NAME=VALUE,...",
             rich_help_panel=NOISE,
         ),
@@ -167,7 +169,11 @@ class DeviceOptions(MemberOptions):
         if observed is None:
             binary = all(number == 2 for party in member.scenario.outcomes for number in party)
             observed = "correlators" if binary else "full"
-        return Devices(family, member, visibility, others, choice(observed, OBSERVED, "--observed"))
+        from sdpbound.bell.tested import left_out  # not at the top: help is shown without numpy
+
+        if left_out(observed) is None:
+            choice(observed, OBSERVED, "--observed")
+        return Devices(family, member, visibility, others, observed)
 
     def _others(self) -> sb.Noise | None:
         """Return the noise besides white noise, in the order in which it happens; None if there is none."""
@@ -207,9 +213,11 @@ def _noise(text: str) -> sb.Noise:
 
 
 def _value(text: str, name: str) -> Any:
-    """Read a word, a number, or numbers for each setting."""
+    """Read a word, a number, numbers for each setting, or choices for each party and setting."""
     words: dict[str, Any] = {"true": True, "false": False, **{axis: axis for axis in AXES}}
-    return words[text] if text in words else of_parties(text, name)[0]
+    if text in words:
+        return words[text]
+    return choices(text, name) if text.startswith(("true", "false")) else of_parties(text, name)[0]
 
 
 # -- what it means --------------------------------------------------------------------------------------------------
@@ -224,7 +232,7 @@ class Devices:
     family, member : the ideal devices
     visibility : weight of the ideal behaviour in white noise, 0 to 1
     others : the noise that acts after the white noise; None if there is none
-    observed : "bell", "correlators" or "full"
+    observed : "bell", "correlators" or "full", or one of the last two without settings
     """
 
     family: Family
@@ -269,9 +277,9 @@ class Devices:
             behaviour = self.member.behaviour(noise=self.noise)
         if self.observed == "bell" and self.member.expression is not None:
             return behaviour, sb.Observations.bell_value(self.member.expression, behaviour)
-        if self.observed == "correlators":
-            return behaviour, sb.Observations.correlators(behaviour)
-        return behaviour, sb.Observations.full(behaviour)
+        from sdpbound.bell.tested import observations_named
+
+        return behaviour, observations_named(behaviour, self.observed)
 
     def facts(self) -> dict[str, Any]:
         """Return the noise and what is tested, for JSON."""

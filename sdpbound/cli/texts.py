@@ -10,7 +10,17 @@ from collections.abc import Callable, Sequence
 
 from sdpbound.errors import InvalidInput, InvalidParameter
 
-__all__ = ["angle", "choice", "flips", "integer", "merged_values", "number", "of_parties", "settings_of_all"]
+__all__ = [
+    "angle",
+    "choice",
+    "choices",
+    "flips",
+    "integer",
+    "merged_values",
+    "number",
+    "of_parties",
+    "settings_of_all",
+]
 
 #: The units that may follow an angle.
 UNITS = ("deg", "rad")
@@ -127,6 +137,26 @@ def of_parties(text: str, name: str, read: Callable[[str, str], float] = number)
     if len(parts) > 2:
         raise InvalidParameter(f"{name} = {text!r} must be one number, or two with a comma between: Alice's and Bob's.")
     return [_of_settings(part, name, read) for part in parts]
+
+
+def choices(text: str, name: str) -> list[bool | list[bool]]:
+    """Read true or false for each party, with a slash between; a party has one, or one for each setting with colons.
+
+    >>> choices("true/true:true:false", "binning")
+    [True, [True, True, False]]
+    """
+    words = {"true": True, "false": False}
+    found: list[bool | list[bool]] = []
+    for part in text.split("/"):
+        own = [words.get(word.strip()) for word in part.split(BETWEEN_SETTINGS)]
+        if any(word is None for word in own):
+            raise InvalidParameter(
+                f"{name} = {text!r:.60} must be true or false, or Alice's and Bob's with a slash between, each with "
+                "colons where it has one for each setting: true/true:true:false."
+            )
+        flags = [bool(word) for word in own]
+        found.append(flags[0] if len(flags) == 1 else flags)
+    return found
 
 
 def _of_settings(text: str, name: str, read: Callable[[str, str], float]) -> float | tuple[float, ...]:

@@ -8,25 +8,15 @@ from typing import Unpack
 
 from sdpbound.arguments import floats, with_changes
 from sdpbound.bell.behaviour import Behaviour
+from sdpbound.bell.binning import Binning
 from sdpbound.bell.expression import BellExpression
 from sdpbound.bell.families.expressions import chsh
 from sdpbound.bell.noise.measurements import DetectionInefficiency
 from sdpbound.bell.noise.state import WhiteNoise
 from sdpbound.entropies.question import require_preprocessing
 from sdpbound.errors import InvalidInput, InvalidParameter
-from sdpbound.rates.critical_search import (
-    MOST_FLIPS,
-    Asked,
-    Ideal,
-    Plan,
-    Tested,
-    devices_of,
-    farthest,
-    first_guess,
-    key_devices,
-    observer,
-    with_settings,
-)
+from sdpbound.rates.critical_search import MOST_FLIPS, Asked, Plan, farthest
+from sdpbound.rates.devices import Ideal, Tested, devices_of, first_guess, key_devices, observer, with_settings
 from sdpbound.rates.options import ErrorRateChanges, SearchChanges, SearchOptions
 from sdpbound.rates.thresholds import Threshold
 
@@ -46,13 +36,14 @@ def critical_visibility(
     Parameters
     ----------
     ideal : the noiseless devices; :class:`WhiteNoise` is applied to them
-    observed : what is tested of the noisy devices: "correlators", "full", a BellExpression (its value), "bell" (the
-        expression of a SingletSelfTest), or a function from Behaviour to Observations
+    observed : what is tested of the noisy devices: "correlators", "full", one of these without settings such as "full
+        without B2", a BellExpression (its value), "bell" (the expression of a SingletSelfTest), or a function from
+        Behaviour to Observations
     x, y : settings; None: the best pair, as far as found
     options : which rate, against what else, and how to search, default SearchOptions(); a start is a visibility, and
         the other noise comes after the white one
     changes : single options by their names: rate, entropy, preprocessing, noise, target, tolerance, start, attack,
-        closed_forms
+        closed_forms, tested
 
     Returns
     -------
@@ -70,7 +61,7 @@ def critical_visibility(
         white = WhiteNoise(v)
         return devices(white if asked.noise is None else white + asked.noise)
 
-    observe = observer(ideal, observed)
+    observe = observer(ideal, observed, asked.tested)
     plan = Plan(noisy, observe, x, y, asked)
     line = Asked("visibility", 1.0, 0.0, asked)
     if asked.start is None:
@@ -87,7 +78,7 @@ def critical_efficiency(
     options: SearchOptions | None = None,
     *,
     efficiency_b: float | None = None,
-    binning: bool = True,
+    binning: Binning = True,
     **changes: Unpack[SearchChanges],
 ) -> Threshold:
     """The detection efficiency down to which a rate is proven to survive losses, and one at which an attack ends it.
@@ -95,7 +86,9 @@ def critical_efficiency(
     Parameters
     ----------
     efficiency_b : of Bob's detectors; None: the same as Alice's, which is varied
-    binning : no click is outcome 0; else a third outcome, for which ``observed`` must be "full" or a function
+    binning : no click is outcome 0; else a further outcome, for which ``observed`` must be "full" or a function. One
+        choice for all, or one for each party or setting, as in :class:`DetectionInefficiency`; with ``tested`` it may
+        be kept in the key setting alone
     options : as in :func:`critical_visibility`; a start is an efficiency, the other noise comes first
     others : as in :func:`critical_visibility`
 
@@ -109,7 +102,7 @@ def critical_efficiency(
         lossy = DetectionInefficiency(eta, efficiency_b, binning)
         return devices(lossy if asked.noise is None else asked.noise + lossy)
 
-    plan = Plan(noisy, observer(ideal, observed), x, y, asked)
+    plan = Plan(noisy, observer(ideal, observed, asked.tested), x, y, asked)
     line = Asked("detection efficiency", 1.0, 0.0, asked)
     return plan.threshold(line if asked.start is not None else line.from_start(plan.guess(line)))
 
@@ -165,7 +158,7 @@ def critical_error_rate(
         test: Tested = wide if isinstance(observed, str) and observed == "bell" else observed
         noisy = devices_of(devices)
         y = devices.scenario.settings[1] - 1
-        return Plan(lambda q: noisy(WhiteNoise(1.0 - 2.0 * q)), observer(devices, test), x, y, search)
+        return Plan(lambda q: noisy(WhiteNoise(1.0 - 2.0 * q)), observer(devices, test, search.tested), x, y, search)
 
     if isinstance(family, BellExpression):
         return plan(family).threshold(asked)

@@ -11,18 +11,11 @@ from functools import cached_property
 import numpy as np
 from scipy.optimize import minimize, minimize_scalar
 
-from sdpbound.arguments import instance
 from sdpbound.attacks.entropy_attack import conditional_entropy_upper_bound
 from sdpbound.attacks.proof import EntropyAttack
 from sdpbound.attacks.qubit_attack import qubit_attack
 from sdpbound.bell.behaviour import Behaviour
-from sdpbound.bell.expression import BellExpression
-from sdpbound.bell.families.correlators import bell_value_self_test
-from sdpbound.bell.families.singlet import SingletSelfTest
-from sdpbound.bell.noise.noise import Noise
 from sdpbound.bell.observations import Observations
-from sdpbound.bell.scenario import Scenario
-from sdpbound.bell.strategy import Strategy
 from sdpbound.entropies.conditional import named_entropy
 from sdpbound.entropies.entropy import Entropy
 from sdpbound.entropies.moved import MovedProof
@@ -35,7 +28,6 @@ from sdpbound.errors import (
     CertificateError,
     Infeasible,
     InvalidInput,
-    InvalidParameter,
     InvalidShape,
     SolverFailure,
     TimeIsUp,
@@ -52,29 +44,17 @@ from sdpbound.rates.upper import key_rate_under, randomness_rate_upper_bound
 __all__ = [
     "ACCURACY",
     "ATTACK",
-    "GUESS",
     "MOST_FLIPS",
     "Asked",
-    "Ideal",
     "Line",
     "Plan",
-    "Tested",
-    "devices_of",
     "entropy_of",
     "farthest",
-    "first_guess",
-    "key_devices",
-    "observer",
-    "with_settings",
 ]
 
 
-Tested = str | BellExpression | Callable[[Behaviour], Observations]
-Ideal = SingletSelfTest | Strategy | Behaviour
 #: How far parameters that are searched for are from the best ones, about.
 ACCURACY = 0.01
-#: Part of the way from the ideal data to local ones at which the search for a visibility begins.
-GUESS = 0.4
 #: Most flips that are searched: rates fall with the square of 1 - 2q, and no solver resolves them nearer to 1/2.
 MOST_FLIPS = 0.49
 #: Bits within which attacks are the best ones.
@@ -342,7 +322,7 @@ def _search(
     minimize(loss, middle, method="Nelder-Mead", options=options, bounds=[(low, high) for _, low, high in limits])
 
 
-# -- devices and tests ----------------------------------------------------------------------------------------------
+# -- entropies ------------------------------------------------------------------------------------------------------
 
 
 def entropy_of(options: SearchOptions) -> Entropy:
@@ -360,89 +340,3 @@ def _sharper(entropy: Entropy) -> Entropy | None:
     if isinstance(entropy, SweptEntropy) and entropy.otherwise is None and entropy.tolerance > LEAST_TOLERANCE:
         return SweptEntropy(0.1 * entropy.tolerance)
     return None
-
-
-def devices_of(ideal: Ideal) -> Callable[[Noise], Behaviour]:
-    """The behaviour of the devices under a noise."""
-    if isinstance(ideal, (SingletSelfTest, Strategy)):
-        plain = ideal.behaviour()
-        strategy = ideal if isinstance(ideal, Strategy) else ideal.strategy
-        return lambda noise: strategy.behaviour(noise) if noise.needs_strategy else noise.on_behaviour(plain)
-    if isinstance(ideal, Behaviour):
-        return lambda noise: noise.on_behaviour(ideal)
-    raise InvalidInput(
-        f"the ideal devices must be a SingletSelfTest, a Strategy or a Behaviour, not {type(ideal).__name__} "
-        f"{ideal!r:.60}."
-    )
-
-
-def observer(ideal: Ideal, observed: Tested) -> Callable[[Behaviour], Observations]:
-    """A function that gives the tested data of the noisy devices."""
-    if isinstance(observed, BellExpression):
-        expression = observed
-    elif observed == "bell":
-        if not isinstance(ideal, SingletSelfTest):
-            raise InvalidInput("observed = 'bell' is the expression of a SingletSelfTest; give the expression itself.")
-        expression = ideal.expression
-    elif observed == "correlators":
-        return Observations.correlators
-    elif observed == "full":
-        return Observations.full
-    elif callable(observed):
-        return observed
-    else:
-        raise InvalidParameter(
-            f"observed = {observed!r:.60} must be 'bell', 'correlators', 'full', a BellExpression, or a function that "
-            "gives the Observations of a behaviour."
-        )
-    return lambda behaviour: Observations.bell_value(expression, behaviour)
-
-
-def key_devices(expression: BellExpression, x: int) -> Behaviour:
-    """The singlet at the angles best for the expression, and a third setting of Bob's along Alice's setting x."""
-    c = instance(expression, BellExpression, "the expression", "chsh()").coefficients
-    found = None
-    if expression.scenario == Scenario.bipartite(2, 2) and not c[1:, 0].any() and not c[0, 1:].any():
-        found = bell_value_self_test(c[1:, 1:])
-    if found is None:
-        raise InvalidInput(
-            f"{expression!r:.80} is no expression of four correlators whose maximum self-tests the singlet, so that "
-            "there are no best angles for it; give the noiseless devices as ideal=..."
-        )
-    x = expression.scenario.require_setting(0, x, "x")
-    correlators = found[1]
-    norms = (c[1:, 1:] * correlators).sum(axis=1)
-    # Alice's vectors are (c_x0 b_0 + c_x1 b_1) / norm_x, so that b_0 . b_1 follows from a_0 . b_0
-    t = (correlators[0, 0] * norms[0] - c[1, 1]) / c[1, 2]
-    gram = np.array([[1.0, t], [t, 1.0]])
-    between = float(c[1, 1:] @ gram @ c[2, 1:]) / (norms[0] * norms[1])
-    third = np.where(np.arange(2) == x, 1.0, between)
-    return Behaviour.from_correlators(np.column_stack([correlators, third]))
-
-
-def first_guess(ideal: Observations, noise: Observations) -> float | None:
-    """A guess of where the key ends, from experience: part of the way from ideal data to those with a local model.
-
-    None where that visibility is not known at once, 1 where the ideal data are local.
-    """
-    if len(ideal) == 1:
-        expression = BellExpression(ideal.scenario, ideal.coefficients[0])
-        start, value = float(noise.values[0]), float(ideal.values[0])
-        edge = expression.local_bound if value > start else expression.local_minimum
-        local = (edge - start) / (value - start) if value != start else 1.0
-    elif ideal.kind in ("correlators", "full") and ideal.scenario == Scenario.bipartite(2, 2):
-        table = np.tensordot(ideal.values, ideal.coefficients, axes=(0, 0))[1:, 1:]
-        local = 2.0 / max(float(np.abs(table.sum() - 2.0 * table).max()), 2.0)  # with noise CHSH shrinks in proportion
-    else:
-        return None
-    return 1.0 - GUESS * (1.0 - min(max(local, 0.0), 1.0))
-
-
-def with_settings(expression: BellExpression, scenario: Scenario) -> BellExpression:
-    """The same expression where Bob has further settings."""
-    table = np.zeros(scenario.shape)
-    rows, columns = expression.coefficients.shape
-    if table.shape[0] != rows or table.shape[1] < columns:
-        raise InvalidInput(f"an expression of {expression.scenario} cannot be tested by devices of {scenario}.")
-    table[:rows, :columns] = expression.coefficients
-    return BellExpression(scenario, table, expression.name)

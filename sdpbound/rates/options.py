@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import Any, TypedDict
 
-from sdpbound.bell.key import KeyChanges
+from sdpbound.bell.key import KeyChanges, settings_of
 from sdpbound.bell.noise.noise import Noise
+from sdpbound.bell.tested import SettingsTested
 from sdpbound.entropies.entropy import Entropy
 from sdpbound.errors import InvalidParameter
 
@@ -21,10 +23,20 @@ __all__ = [
     "RateOptions",
     "SearchChanges",
     "SearchOptions",
+    "TestedKeyChanges",
+    "tested_key",
 ]
 
 #: The rates of which thresholds are searched.
 RATES = ("key", "local randomness", "global randomness")
+
+
+def _fixed(tested: SettingsTested) -> SettingsTested:
+    """Tuples for lists; what is neither is refused where the scenario is known."""
+    try:
+        return None if tested is None else tuple(None if own is None else tuple(own) for own in tested)
+    except TypeError:
+        return tested
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,10 +48,16 @@ class RateOptions:
     closed_forms : use the self-test where the data are one, without preprocessing; the rate without it is then
         ``rate.sdp``. VonNeumann() then also takes its formulas for CHSH values instead of a program
     require_self_test : raise NotSelfTesting where the data are none
+    tested : the settings that each party tests, where "correlators" or "full" are: one entry for each party, a list of
+        settings, or None for all. ``(None, (0, 1))`` leaves Bob's third setting to the key
     """
 
     closed_forms: bool = True
     require_self_test: bool = False
+    tested: SettingsTested = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tested", _fixed(self.tested))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +67,7 @@ class RandomnessOptions(RateOptions):
     Parameters
     ----------
     blind : of Alice's outcome against an Eve who also holds Bob's device and outcome, H(A|X=x,Y=y,B,E)
-    closed_forms, require_self_test : as in :class:`RateOptions`
+    closed_forms, require_self_test, tested : as in :class:`RateOptions`
     """
 
     blind: bool = False
@@ -88,7 +106,7 @@ class SearchOptions(LineOptions):
         then in ``threshold.found``, and ``dead`` is proven for this probability, not for all
     noise : what the devices suffer besides
     attack : whether to prove the other side by explicit attacks, see :func:`key_rate_upper_bound`
-    closed_forms : as in :func:`key_rate`
+    closed_forms, tested : as in :func:`key_rate`
     target, tolerance, start : as in :class:`LineOptions`
     """
 
@@ -98,9 +116,11 @@ class SearchOptions(LineOptions):
     noise: Noise | None = None
     attack: bool = True
     closed_forms: bool = True
+    tested: SettingsTested = None
 
     def __post_init__(self) -> None:
         LineOptions.__post_init__(self)
+        object.__setattr__(self, "tested", _fixed(self.tested))
         if self.rate not in RATES:
             raise InvalidParameter(f"rate = {self.rate!r:.60} must be one of {', '.join(map(repr, RATES))}.")
         if isinstance(self.preprocessing, str) and self.preprocessing != "best":
@@ -111,7 +131,22 @@ class SearchOptions(LineOptions):
             raise InvalidParameter(f"preprocessing = {self.preprocessing!r:.60} is of keys only; leave it 0.")
 
 
-class RateChanges(KeyChanges, total=False):
+class TestedKeyChanges(KeyChanges, total=False):
+    """The settings of the key, and those that are tested, each as a keyword of a call."""
+
+    tested: SettingsTested
+
+
+def tested_key(
+    changes: Mapping[str, object], caller: str
+) -> tuple[Sequence[int | None] | None, Sequence[Any] | None, SettingsTested]:
+    """The settings of the key, what is merged of it, and the settings tested, of a call without other keywords."""
+    others = dict(changes)
+    tested: Any = others.pop("tested", None)
+    return *settings_of(others, caller), tested
+
+
+class RateChanges(TestedKeyChanges, total=False):
     """The options of :class:`RateOptions` and the settings of the key, each as a keyword of a call."""
 
     closed_forms: bool
@@ -139,6 +174,7 @@ class ErrorRateChanges(LineChanges, total=False):
     preprocessing: float | str
     attack: bool
     closed_forms: bool
+    tested: SettingsTested
 
 
 class SearchChanges(ErrorRateChanges, total=False):

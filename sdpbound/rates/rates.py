@@ -7,7 +7,6 @@ The entropy is a value of its own: an :class:`Entropy` says how H(A|X=x,E) is bo
 from __future__ import annotations
 
 import math
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Unpack
 
@@ -19,21 +18,31 @@ from sdpbound.arguments import instance, with_changes
 from sdpbound.attacks.proof import EntropyAttack
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.expression import BellExpression
-from sdpbound.bell.key import KeyChanges, Merge, Settings, apart, key_words, named_key, settings_of
+from sdpbound.bell.key import Merge, Settings, apart, key_words, named_key
 from sdpbound.bell.observations import Observations
+from sdpbound.bell.tested import SettingsTested, observations_named
 from sdpbound.bounds.bound import Bound
 from sdpbound.bounds.figures import MinEntropyOf
 from sdpbound.bounds.rounding import lower_float, rounded
 from sdpbound.entropies.conditional import VonNeumann, named_entropy
 from sdpbound.entropies.entropy import Entropy
 from sdpbound.entropies.min_entropy import MinEntropy
+from sdpbound.entropies.qubits.entropy import QubitEntropyBound
 from sdpbound.entropies.question import KeyQuestion, require_preprocessing
 from sdpbound.entropies.self_test import SelfTest, find_self_test
 from sdpbound.entropies.swept import SweptEntropy
 from sdpbound.errors import InvalidInput, InvalidParameter, NotSelfTesting, TimeIsUp
 from sdpbound.limiting import as_many_as_fit
 from sdpbound.rates.correction import key_choices, leakage_of_key, merge_of_keys, sender_of
-from sdpbound.rates.options import RandomnessChanges, RandomnessOptions, RateChanges, RateOptions
+from sdpbound.rates.flips import FlipsAhead, asks_qubits
+from sdpbound.rates.options import (
+    RandomnessChanges,
+    RandomnessOptions,
+    RateChanges,
+    RateOptions,
+    TestedKeyChanges,
+    tested_key,
+)
 
 __all__ = [
     "Rate",
@@ -53,6 +62,8 @@ CONFERENCE = (
     "conference key: one message to all corrects errors, and costs what the worst receiver needs (arXiv:1612.05585, "
     "arXiv:1708.00798)"
 )
+#: Bits that proofs of rates with different flips miss attacks by, more or less.
+CLOSE = 1e-3
 #: How far an explicit tested value may be from the behaviour's own.
 CONSISTENCY = 1e-9
 
@@ -118,9 +129,21 @@ class Rate:
         return f"{rate} ({self.side} bound at {at}; {how}; security: {self.security})"
 
 
-def observations_of(behaviour: Behaviour, observed: Observations | BellExpression | str) -> Observations:
-    """The tested data of the behaviour: Observations that it has, an expression's value, "correlators" or "full"."""
+def observations_of(
+    behaviour: Behaviour,
+    observed: Observations | BellExpression | str,
+    tested: SettingsTested = None,
+) -> Observations:
+    """The tested data of the behaviour: Observations that it has, an expression's value, or tests by their name.
+
+    ``tested``: of the last two, the settings that each party tests; see :class:`RateOptions`.
+    """
     instance(behaviour, Behaviour, "behaviour", "SingletSelfTest(...).behaviour()")
+    if tested is not None and isinstance(observed, (Observations, BellExpression)):
+        raise InvalidInput(
+            f"tested = {tested!r:.60} says which settings of 'correlators' and 'full' are tested; an expression and "
+            "Observations say so themselves: leave tested out."
+        )
     if isinstance(observed, Observations):
         if observed.scenario != behaviour.scenario:
             raise InvalidInput(f"tested data of {observed.scenario} do not fit a behaviour of {behaviour.scenario}.")
@@ -137,10 +160,8 @@ def observations_of(behaviour: Behaviour, observed: Observations | BellExpressio
         return observed if observed.exact == behaviour.exact else replace(observed, exact=None)
     if isinstance(observed, BellExpression):
         return Observations.bell_value(observed, behaviour)
-    if observed == "correlators":
-        return Observations.correlators(behaviour)
-    if observed == "full":
-        return Observations.full(behaviour)
+    if isinstance(observed, str):
+        return observations_named(behaviour, observed, tested)
     raise InvalidParameter(
         f"observed = {observed!r:.60} must be 'correlators', 'full', a BellExpression or an Observations."
     )
@@ -161,16 +182,17 @@ def key_rate(
     Parameters
     ----------
     behaviour : what the devices do: its error-correction cost is paid
-    observed : what is tested: "correlators", "full", a BellExpression or an Observations; Eve is limited by this only
+    observed : what is tested: "correlators", "full", a BellExpression or an Observations; Eve is limited by this only.
+        "full without B2" is of all settings but Bob's third, as ``tested=(None, (0, 1))``
     x, y : key settings; None: the best pair, reported in the Rate; of more than two parties: the best settings of all
     entropy : an Entropy, or the name of a method of :class:`sdpbound.VonNeumann`; default VonNeumann(), which
         takes the best bound of all methods that are fast on the data
     preprocessing : probability with which Alice flips her key bit, or "best": see :func:`best_preprocessing`;
         min-entropy takes 0 only
     options : which proofs the rate may use, default RateOptions()
-    changes : single options by their names: closed_forms, require_self_test; ``settings`` in place of x and y: one
-        entry for each party, its key setting, or None for a party without key; and ``merge``, the key's value 0, 1, ..
-        for each of Alice's outcomes, where it is a function of them: ``H(f(A)|X=x,E) - H(f(A)|B,X=x,Y=y)``
+    changes : single options by their names: closed_forms, require_self_test, tested; ``settings`` in place of x and y:
+        one entry for each party, its key setting, or None for a party without key; and ``merge``, the key's value 0, 1,
+        .. for each of Alice's outcomes, where it is a function of them: ``H(f(A)|X=x,E) - H(f(A)|B,X=x,Y=y)``
 
     Of more than two parties it is the rate of a conference key, ``H(A|X=x,E) - max_i H(A|B_i)``: the key is the outcome
     of the first party that has a setting, and one message corrects the errors of all others (arXiv:1612.05585,
@@ -193,10 +215,10 @@ def key_rate(
     if isinstance(preprocessing, str):
         if preprocessing != "best":
             raise InvalidParameter(f"preprocessing = {preprocessing!r:.60} must be a number from 0 to 1/2, or 'best'.")
-        closed = how.closed_forms
-        return best_preprocessing(behaviour, observed, x, y, entropy, closed, settings=settings, merge=merge)
+        own: TestedKeyChanges = {"tested": how.tested, "settings": settings, "merge": merge}
+        return best_preprocessing(behaviour, observed, x, y, entropy, how.closed_forms, **own)
     require_preprocessing(preprocessing)
-    data = observations_of(behaviour, observed)
+    data = observations_of(behaviour, observed, how.tested)
     entropy = VonNeumann() if entropy is None else named_entropy(entropy)
     keys = key_choices(behaviour, x, y, settings)
     values = merge_of_keys(behaviour, [sender_of(key)[0] for key in keys], merge)
@@ -259,7 +281,7 @@ def randomness_rate(
     blind = how.blind
     if local and (blind or y is not None):
         raise InvalidInput("local randomness is of Alice's outcome alone: leave y and blind out.")
-    data = observations_of(behaviour, observed)
+    data = observations_of(behaviour, observed, how.tested)
     if entropy is None:
         entropy = MinEntropy() if blind else VonNeumann()
     entropy = named_entropy(entropy)
@@ -301,20 +323,21 @@ def best_preprocessing(
     entropy: Entropy | str | None = None,
     closed_forms: bool = True,
     accuracy: float = 1e-3,
-    **key: Unpack[KeyChanges],
+    **key: Unpack[TestedKeyChanges],
 ) -> Rate:
     """The certified key rate with the best probability in [0, 1/2] of Alice's flipping her key bit.
 
-    Flips cost error correction and cost Eve more where data are noisy (arXiv:quant-ph/0410215, arXiv:2005.13015). A
-    bounded search of one dimension: each rate it meets is proven, that no other probability is better is not. At 1/2
-    every rate is 0.
+    Flips cost error correction and cost Eve more where data are noisy (arXiv:quant-ph/0410215, arXiv:2005.13015). Each
+    rate that the search meets is proven, that no other probability is better is not. At 1/2 every rate is 0. Where the
+    qubit reduction applies, its attacks say where the best flips can be, and one or two rates are
+    enough; else it is a bounded search of one dimension.
 
     Parameters
     ----------
     behaviour, observed, x, y, closed_forms : as in :func:`key_rate`
     entropy : default SweptEntropy(): formulas where there are any, the qubit reduction where it applies, else programs
     accuracy : of the probability, at least 1e-6
-    key : ``settings`` and ``merge``, as in :func:`key_rate`
+    key : ``settings``, ``merge`` and ``tested``, as in :func:`key_rate`
 
     Returns
     -------
@@ -327,19 +350,39 @@ def best_preprocessing(
     (True, True)
     """
     entropy = SweptEntropy() if entropy is None else entropy
-    settings_of(key, "best_preprocessing")
+    settings, merge, tested = tested_key(key, "best_preprocessing")
     if not 1e-6 <= accuracy <= 0.1:
         raise InvalidParameter(f"accuracy = {accuracy!r:.60} of a probability must lie between 1e-6 and 0.1.")
-    rates = [key_rate(behaviour, observed, x, y, entropy, closed_forms=closed_forms, **key)]
+    rates: list[Rate] = []
 
-    def loss(q: float) -> float:
-        flips = float(q)
-        rates.append(key_rate(behaviour, observed, x, y, entropy, flips, closed_forms=closed_forms, **key))
-        return -rates[-1].value
+    def rate_at(flips: float) -> Rate:
+        how = RateOptions(closed_forms=closed_forms, tested=tested)
+        rates.append(key_rate(behaviour, observed, x, y, entropy, flips, how, settings=settings, merge=merge))
+        return rates[-1]
 
-    with suppress(TimeIsUp):  # the best one so far is proven
-        minimize_scalar(loss, bounds=(0.0, 0.5), method="bounded", options={"xatol": accuracy})
+    keys = key_choices(behaviour, x, y, settings)
+    own = keys[0] if len(keys) == 1 else rate_at(0.0).settings
+    entropy = named_entropy(entropy)
+    ahead = FlipsAhead(behaviour, own, entropy.tested(observations_of(behaviour, observed, tested)))
+    try:
+        flips = ahead.best(accuracy) if asks_qubits(entropy) and merge is None else None
+        if flips is not None and _says_it_all(rate_at(flips).entropy):
+            if ahead.left(flips) - ahead.left(0.0) <= CLOSE and flips and len(rates) == 1:
+                rate_at(0.0)  # proofs miss the attack by more or less
+        else:  # a program: attacks by qubits do not say where its best flips are
+            if all(rate.preprocessing for rate in rates):
+                rate_at(0.0)
+            options = {"xatol": accuracy}
+            minimize_scalar(lambda q: -rate_at(float(q)).value, bounds=(0.0, 0.5), method="bounded", options=options)
+    except TimeIsUp:  # the best one so far is proven
+        if not rates:
+            raise
     return max(rates, key=lambda rate: rate.value)
+
+
+def _says_it_all(entropy: Bound) -> bool:
+    """Whether the best attack by qubits meets the bound, but for its accuracy."""
+    return isinstance(entropy, QubitEntropyBound) or entropy.status == "closed form"
 
 
 def _self_test(data: Observations, model: Adversary, closed_forms: bool) -> SelfTest | None:

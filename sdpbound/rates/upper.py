@@ -13,12 +13,14 @@ from sdpbound.attacks.entropy_attack import conditional_entropy_upper_bound
 from sdpbound.attacks.options import AttackChanges, AttackOptions
 from sdpbound.attacks.proof import EntropyAttack
 from sdpbound.bell.behaviour import Behaviour
-from sdpbound.bell.key import KeyChanges, Merge, Settings, apart, named_key
+from sdpbound.bell.key import Merge, Settings, apart, named_key
 from sdpbound.bell.observations import Observations
+from sdpbound.bell.tested import SettingsTested
 from sdpbound.bounds.rounding import lower_float
 from sdpbound.entropies.question import require_preprocessing
 from sdpbound.errors import InvalidInput, InvalidParameter
 from sdpbound.rates.correction import key_choices, leakage_of_key, merge_of_keys, sender_of
+from sdpbound.rates.options import TestedKeyChanges
 from sdpbound.rates.rates import CONFERENCE, Rate, observations_of
 
 __all__ = ["key_rate_under", "key_rate_upper_bound", "randomness_rate_upper_bound"]
@@ -40,13 +42,14 @@ COLLECTIVE = "Eve attacks every round alike, and prepares the devices"
 UNTESTED = "what is not tested may differ from the behaviour; error correction is charged for the behaviour itself"
 
 
-class KeyAttackChanges(AttackChanges, KeyChanges, total=False):
-    """The options of an attack on a key and its settings, each as a keyword of a call."""
+class KeyAttackChanges(AttackChanges, TestedKeyChanges, total=False):
+    """The options of an attack on a key, its settings and those tested, each as a keyword of a call."""
 
 
-class MergedAttackChanges(AttackChanges, total=False):
-    """The options of an attack and what is merged of the outcomes, each as a keyword of a call."""
+class RandomnessAttackChanges(AttackChanges, total=False):
+    """The options of an attack on randomness, the settings tested and what is merged, each as a keyword of a call."""
 
+    tested: SettingsTested
     merge: Sequence[Any] | None
 
 
@@ -76,8 +79,8 @@ def key_rate_upper_bound(
     x, y : key settings; None: the largest bound of all pairs, so that it holds for the best pair
     attack : "entropy" or "convex-combination"
     options, changes : as in :func:`conditional_entropy_upper_bound`; of the second attack only dimension and
-        strategies. And ``settings`` and ``merge``, as in :func:`key_rate`; of more than two parties, and where outcomes
-        are merged, "entropy" is the only attack
+        strategies. And ``settings``, ``merge`` and ``tested``, as in :func:`key_rate`; of more than two parties, and
+        where outcomes are merged, "entropy" is the only attack
 
     Returns
     -------
@@ -93,8 +96,9 @@ def key_rate_upper_bound(
     """
     require_preprocessing(preprocessing)
     settings, merge, others = apart(changes)
+    tested: Any = others.pop("tested", None)
     how = with_changes(options, AttackOptions(), others, "key_rate_upper_bound")
-    data = observations_of(behaviour, observed)
+    data = observations_of(behaviour, observed, tested)
     keys = key_choices(behaviour, x, y, settings)
     values = merge_of_keys(behaviour, [sender_of(key)[0] for key in keys], merge)
     sender, n = sender_of(keys[0])[1][0], behaviour.scenario.parties
@@ -153,12 +157,12 @@ def randomness_rate_upper_bound(
     y: int | None = None,
     options: AttackOptions | None = None,
     settings: Sequence[int | None] | None = None,
-    **changes: Unpack[MergedAttackChanges],
+    **changes: Unpack[RandomnessAttackChanges],
 ) -> Rate:
     """Upper bound on the randomness rate H(AB|X=x,Y=y,E), or ``local`` H(A|X=x,E), that the tested data can certify.
 
     Parameters as in :func:`randomness_rate` and :func:`conditional_entropy_upper_bound`; with x or y None the largest
-    bound of all settings, so that it holds for the best ones; ``settings`` and ``merge`` as in
+    bound of all settings, so that it holds for the best ones; ``settings``, ``merge`` and ``tested`` as in
     :func:`randomness_rate`.
 
     Returns
@@ -174,8 +178,9 @@ def randomness_rate_upper_bound(
     if local and y is not None:
         raise InvalidInput("local randomness is of Alice's outcome alone: leave y out.")
     _, merge, others = apart(changes)
+    tested: Any = others.pop("tested", None)
     how = with_changes(options, AttackOptions(), others, "randomness_rate_upper_bound")
-    data = observations_of(behaviour, observed)
+    data = observations_of(behaviour, observed, tested)
     if settings is not None and local:
         raise InvalidInput(f"settings = {settings!r:.60} say whose outcomes are used; leave local out.")
     keys = key_choices(behaviour, x, y, settings, local)

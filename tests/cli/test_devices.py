@@ -121,6 +121,11 @@ def test_full_data_where_outcomes_are_not_two(answer, refused):
     assert answer("guess", *d3)["observed"] == "full"
     assert answer("guess", *CHSH, *BOX)["observed"] == "correlators"
     refused(["guess", *d3, "--observed", "correlators"], "outcomes")
+    one = answer(
+        "guess", *CHSH, *BOX, "--observed", "full without B1"
+    )  # of one setting of Bob's there are local models
+    assert one["observed"] == "full without B1" and one["guessing_probability"]["value"] == pytest.approx(1.0)
+    refused(["guess", *CHSH, "--observed", "full without B2"], "B2")
 
 
 def test_inequalities_are_listed(answer, call):
@@ -212,6 +217,10 @@ def test_own_data_with_one_row_in_another_layout(answer, tmp_path):
         (["--misalignment", "0.01:0.02,-0.01"], sb.Misalignment((0.01, 0.02), -0.01)),
         (["--misalignment", "1 deg, 0"], sb.Misalignment(math.pi / 180, 0.0)),
         (["--efficiency", "0.9:0.95,0.97"], sb.DetectionInefficiency((0.9, 0.95), 0.97)),
+        (
+            ["--noise", "detection_inefficiency:eta_a=0.9,binning=true/true:true"],
+            sb.DetectionInefficiency(0.9, binning=(True, (True, True))),
+        ),
         (["--noise", "misalignment:a=0.01:0.02,b=0,axis=x"], sb.Misalignment((0.01, 0.02), 0.0, "x")),
         (
             ["--efficiency", "0.99", "--noise", "dephasing:a=0.01,axis=y", "--noise", "white_noise:visibility=0.98"],
@@ -267,6 +276,7 @@ def test_noise_is_the_same_of_every_command(answer):
         (["guess", *CHSH, "--efficiency", "0.9:0.8:0.7"], ["3 efficiencies", "2 settings"]),
         (["guess", *CHSH, "--efficiency", "0.9,1.2"], ["1.2", "between 0 and 1"]),
         (["guess", *CHSH, "--noise", "dephasin:a=0.1"], ["'dephasin'", "dephasing"]),
+        (["guess", *CHSH, "--noise", "detection_inefficiency:eta_a=0.9,binning=true/no"], ["'true/no'", "slash"]),
         (["guess", *CHSH, "--noise", "dephasing:q=0.1"], ["dephasing", "'q'", "axis"]),
         (["guess", *CHSH, "--noise", "dephasing:a"], ["--noise", "KIND:NAME=VALUE"]),
         (["guess", *CHSH, "--noise", "dephasing"], ["dephasing needs its parameters"]),

@@ -144,6 +144,7 @@ def test_keys_are_of_what_numbers_mean() -> None:
         TILTED,
         {"kind": "chsh"},
         {"kind": "two_qubit", "settings": [1, 2], "complex": True, "theta": 0.5, "a0": 0, "b0": 1, "b1": 2},
+        {"kind": "spdc", "settings": [1, 2], "modes": 2, "pairs": [0.1, 1], "theta": 0.5, "a0": 0, "b0": 1, "b1": 2},
         {"kind": "see_saw", "coefficients": [[1, 1], [1, -1]]},
     ],
 )
@@ -260,6 +261,9 @@ def test_a_family_is_named_where_it_is_wrong(changes: dict[str, Any], parts: lis
             "guess_local has x = 2, and Alice's settings are 0 to 1",
         ),
         ({"family": {"kind": "chained", "settings": 3}, "quantities": ["key_rate_tested"]}, "two settings with two"),
+        ({"family": {"kind": "chained", "settings": 2}, "observed": "full without B2"}, "leaves out B2, and Scenario"),
+        ({"family": {"kind": "chained", "settings": 2}, "observed": "full without B0, B1"}, "without a tested setting"),
+        ({"family": {"kind": "cglmp", "d": 3}, "observed": "correlators without B1"}, "needs two outcomes"),
         (
             {"family": {"kind": "cglmp", "d": 3}, "observed": "full", "quantities": ["key_rate_individual"]},
             "key_rate_individual is of two outcomes",
@@ -340,9 +344,136 @@ b = [0.02, 0.03]
     draw(path, result.table, tmp_path)
 
 
+@pytest.mark.slow
+def test_no_clicks_kept_in_the_key_setting(tmp_path: Path) -> None:
+    """Rates, attacks and critical efficiencies of keys from a setting that is not tested and keeps its no clicks."""
+    text = """
+observed = "full without B2"
+visibilities = []
+entropy = { kind = "von Neumann", method = "qubit", tolerance = 1e-3 }
+quantities = [
+  { name = "key_rate", x = 0, y = 2 },
+  { name = "key_rate_attack", x = 0, y = 2 },
+  { name = "critical_efficiency", x = 0, y = 2, resolution = 1e-3 },
+]
+[family]
+kind = "two_qubit"
+settings = [2, 3]
+theta = 0.475
+a0 = -0.082
+a1 = 1.465
+b0 = 0.536
+b1 = -0.945
+b2 = -0.096
+[[noises]]
+visibility = 0.995
+efficiency = [0.9, 0.95]
+binning = [true, [true, true, false]]
+"""
+    path = write(tmp_path, text)
+    result = run_study(path, workers=1, progress=False)
+    table = read_table(result.table)
+    angles = {"theta": 0.475, "a0": -0.082, "a1": 1.465, "b0": 0.536, "b1": -0.945, "b2": -0.096}
+    at = sb.family_named("two_qubit", settings=(2, 3)).member(**angles)
+    kept = (True, (True, True, False))
+    names = ("key_rate", "key_rate_attack", "critical_efficiency")
+    rates, attacks, ends = (table.where(quantity=name) for name in names)
+    wanted = [sb.WhiteNoise(0.995) + sb.DetectionInefficiency(eta, binning=kept) for eta in (0.9, 0.95)]
+    assert list(rates["noise"]) == [noise.name for noise in wanted] and list(rates["efficiency"]) == [0.9, 0.95]
+    entropy = sb.VonNeumann("qubit", tolerance=1e-3)
+    tested = {"tested": (None, (0, 1)), "x": 0, "y": 2}
+    own = [sb.key_rate(at.behaviour(noise=noise), "full", entropy=entropy, **tested).value for noise in wanted]
+    assert list(rates["value"]) == pytest.approx(own, abs=1e-9)
+    assert set(table["observed"]) == {"full without B2"}
+    assert not any(attacks["error"]), list(attacks["error"])
+    assert (np.array(attacks["value"]) - np.array(rates["value"]) > 0.0).all()
+    assert list(attacks["value"]) == pytest.approx(list(rates["value"]), abs=2e-3)
+    (end,) = ends["value"]
+    same = sb.critical_efficiency(
+        at.strategy, "full", noise=sb.WhiteNoise(0.995), binning=kept, tolerance=1e-3, attack=False, **tested
+    )
+    assert end == pytest.approx(same.alive, abs=2e-3)
+    assert audit(Study.load(path)).holds
+    assert parse_spec(Study.load(path).spec.model_dump(mode="json")) == Study.load(path).spec
+    draw(path, result.table, tmp_path)
+
+
+def test_binning_and_tests_are_read() -> None:
+    noise = {"efficiency": [0.9, 1], "binning": [True, [True, False]]}
+    spec = parse_spec(content(noises=noise, observed=["correlators without B1,A1", "full"], visibilities=[]))
+    assert spec.observed == ("correlators without A1, B1", "full")
+    kept = (True, (True, False))
+    wanted = [sb.DetectionInefficiency(eta, binning=kept) for eta in (0.9, 1.0)]  # an outcome more without losses, too
+    found = [what for _, what in spec.conditions if what is not None]
+    assert [what.noise(1.0) for what in found] == wanted
+    assert all(what.meaning["binning"] == "[binned,[binned,no_click]]" for what in found)
+    assert parse_spec(spec.model_dump(mode="json")) == spec
+    plain = parse_spec(content(noises={"efficiency": 0.9, "binning": True}, visibilities=[]))
+    assert plain == parse_spec(content(noises={"efficiency": 0.9}, visibilities=[]))
+    assert "binning" not in str(plain.model_dump()) and "binning" not in plain.conditions[0][1].meaning  # type: ignore
+
+
+SEQUENCE = {
+    "kind": "sequence",
+    "members": [
+        {"kind": "fibre_loss", "km_a": [1, 2]},
+        {"kind": "detection_inefficiency", "eta_a": [[0.99, 0.98]], "binning": False},
+        {"kind": "dark_counts", "a": [1e-5, 1e-4]},
+    ],
+}
+LOSSES = sb.DetectionInefficiency((0.99, 0.98), binning=False)
+IN_SEQUENCE = [sb.FibreLoss(km) + LOSSES + sb.DarkCounts(d) for km in (1, 2) for d in (1e-5, 1e-4)]
+
+
+def test_sequences_of_noises_are_read() -> None:
+    spec = parse_spec(content(noises=SEQUENCE, visibilities=[]))
+    assert [what.noise(1.0) for _, what in spec.conditions if what is not None] == IN_SEQUENCE
+    assert parse_spec(spec.model_dump(mode="json")) == spec
+    with pytest.raises(InvalidStudy, match="at most 100000"):
+        many = [{"kind": "fibre_loss", "km_a": list(range(1000)), "km_b": list(range(1000))}]
+        parse_spec(content(noises={"kind": "sequence", "members": many}))
+
+
+@pytest.mark.slow
+def test_sequences_of_noises(tmp_path: Path) -> None:
+    text = """
+visibilities = []
+quantities = ["guess_local"]
+observed = "correlators"
+adversaries = ["no-signaling"]
+[family]
+kind = "singlet"
+theta = 0.8
+phi = 1.2
+omega = 2.5
+[[noises]]
+kind = "sequence"
+members = [
+  { kind = "fibre_loss", km_a = [1, 2] },
+  { kind = "detection_inefficiency", eta_a = [[0.99, 0.98]], binning = false },
+  { kind = "dark_counts", a = [1e-5, 1e-4] },
+]
+"""
+    path = write(tmp_path, text)
+    result = run_study(path, workers=1, progress=False)
+    table = read_table(result.table)
+    assert list(table["noise"]) == [noise.name for noise in IN_SEQUENCE]
+    assert list(table["fibre_loss_km_a"]) == [1, 1, 2, 2] and list(table["dark_counts_a"]) == [1e-5, 1e-4] * 2
+    t = sb.SingletSelfTest(0.8, 1.2, 2.5)
+    assert table["chsh_observed"] == pytest.approx([t.behaviour(noise=noise).chsh for noise in IN_SEQUENCE], abs=1e-12)
+    assert audit(Study.load(path)).holds
+    assert parse_spec(Study.load(path).spec.model_dump(mode="json")) == Study.load(path).spec
+
+
 @pytest.mark.parametrize(
     ("noise", "parts"),
     [
+        ({"efficiency": 0.9, "binning": "no"}, ["binning", "must be True (no click is outcome 0)"]),
+        ({"kind": "sequence", "members": [0.9]}, ["each member of a sequence must be a table of a noise"]),
+        ({"kind": "sequence", "eta_a": 0.9}, ["a sequence has members"]),
+        ({"kind": "sequence", "members": [{"kind": "sequence", "members": []}]}, ["write its members instead"]),
+        ({"kind": "sequence", "members": [{"kind": "dark_counts", "a": 0.1}]}, ["nothing that loses light"]),
+        ({"kind": "detection_inefficiency", "eta_a": 0.9, "binning": [[True, "no"]]}, ["binning = (True, 'no')"]),
         ({"efficiency_c": 0.9}, ["unknown key 'efficiency_c'; did you mean 'efficiency"]),
         ({"efficiency_a": 1.5}, ["efficiency_a = 1.5", "[0, 1]"]),
         ({"misalignment_a": [[0.1, 9.0]]}, ["misalignment_a", "[-pi, pi]"]),

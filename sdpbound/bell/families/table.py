@@ -13,6 +13,7 @@ from sdpbound.bell.families.chsh_families import AsymmetricChsh, Chsh, TiltedChs
 from sdpbound.bell.families.eberhard_family import Eberhard
 from sdpbound.bell.families.family import Family
 from sdpbound.bell.families.ghz_families import Ghz, W
+from sdpbound.bell.families.photon_pairs import PhotonPairs
 from sdpbound.bell.families.see_saw_family import SeeSaw
 from sdpbound.bell.families.singlet_family import Singlet
 from sdpbound.bell.families.two_qubit import TwoQubit
@@ -37,6 +38,7 @@ FAMILIES: Registry[type[Family]] = Registry(
             Cglmp,
             TwoQubit,
             Eberhard,
+            PhotonPairs,
             SeeSaw,
             Ghz,
             W,

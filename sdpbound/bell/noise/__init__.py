@@ -6,6 +6,8 @@ A noise is one class, and one line of the table ``KINDS`` in :mod:`sdpbound.bell
 
 from __future__ import annotations
 
+from sdpbound.bell.noise.dark import DarkCounts
+from sdpbound.bell.noise.fibre import FibreLoss, Heralded
 from sdpbound.bell.noise.kinds import KINDS, noise_from
 from sdpbound.bell.noise.measurements import DetectionInefficiency, Misalignment
 from sdpbound.bell.noise.noise import Noise, NoiseSequence
@@ -13,8 +15,11 @@ from sdpbound.bell.noise.state import Dephasing, WhiteNoise
 
 __all__ = [
     "KINDS",
+    "DarkCounts",
     "Dephasing",
     "DetectionInefficiency",
+    "FibreLoss",
+    "Heralded",
     "Misalignment",
     "Noise",
     "NoiseSequence",

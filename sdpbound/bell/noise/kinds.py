@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
+from sdpbound.bell.noise.dark import DarkCounts
+from sdpbound.bell.noise.fibre import FibreLoss, Heralded
 from sdpbound.bell.noise.measurements import DetectionInefficiency, Misalignment
 from sdpbound.bell.noise.noise import Noise, NoiseSequence
 from sdpbound.bell.noise.state import Dephasing, WhiteNoise
@@ -19,7 +21,19 @@ __all__ = ["KINDS", "noise_from"]
 KINDS: Registry[type[Noise]] = Registry(
     "a noise",
     "sdpbound.noises",
-    {cls.kind: cls for cls in (WhiteNoise, Dephasing, Misalignment, DetectionInefficiency, NoiseSequence)},
+    {
+        cls.kind: cls
+        for cls in (
+            WhiteNoise,
+            Dephasing,
+            Misalignment,
+            FibreLoss,
+            Heralded,
+            DetectionInefficiency,
+            DarkCounts,
+            NoiseSequence,
+        )
+    },
     fits=concrete(Noise),
     wanted="a subclass of sdpbound.Noise with all its methods",
 )

@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from sdpbound.bell.behaviour import Behaviour
+from sdpbound.bell.binning import PARTIES, Binning, binned_settings, binning_label, binning_name, binning_of
 from sdpbound.bell.noise.noise import Noise, require_behaviour, require_strategy
 from sdpbound.bell.noise.qubits import PAULI, angle_of, axis_of, no_state, require_qubits
 from sdpbound.bell.noise.settings import both_labelled, labelled, named, of_settings
@@ -84,12 +85,18 @@ class DetectionInefficiency(Noise):
     ----------
     eta_a, eta_b : efficiencies in [0, 1] of Alice's and Bob's detectors: one number for all settings, or one for each
         setting; eta_b None: the same as eta_a
-    binning : no click is outcome 0; False: a further, last outcome
+    binning : no click is outcome 0; False: a further, last outcome. One choice for all, or one for each party; a
+        party's may be a list with one for each setting: ``(True, (True, True, False))`` keeps the no click of Bob's
+        third setting alone, as key distribution does (bin in the tests, keep it where the key is made)
+
+    >>> noise = DetectionInefficiency(0.9, binning=(True, (True, True, False)))
+    >>> noise.name
+    'detection(0.9,0.9,[binned,[binned,binned,no_click]])'
     """
 
     eta_a: float | tuple[float, ...]
     eta_b: float | tuple[float, ...] | None = None
-    binning: bool = True
+    binning: Binning = True
     kind: ClassVar[str] = "detection_inefficiency"
     own_stage: ClassVar[str] = "detector"
     reads_state: ClassVar[bool] = False
@@ -98,11 +105,11 @@ class DetectionInefficiency(Noise):
         object.__setattr__(self, "eta_a", efficiencies_of(self.eta_a, "eta_a"))
         given = self.eta_a if self.eta_b is None else self.eta_b
         object.__setattr__(self, "eta_b", efficiencies_of(given, "eta_b"))
-        if not isinstance(self.binning, (bool, np.bool_)):
-            raise InvalidParameter(
-                f"binning = {self.binning!r:.60} must be True (no click is outcome 0) or False (a further outcome)."
-            )
-        object.__setattr__(self, "binning", bool(self.binning))
+        object.__setattr__(self, "binning", binning_of(self.binning))
+
+    @property
+    def no_clicks(self) -> Binning | None:
+        return self.binning
 
     @property
     def efficiencies(self) -> tuple[float | tuple[float, ...], float | tuple[float, ...]]:
@@ -113,24 +120,25 @@ class DetectionInefficiency(Noise):
     @property
     def name(self) -> str:
         a, b = map(named, self.efficiencies)
-        return f"detection({a},{b},{'binned' if self.binning else 'no_click'})"
+        return f"detection({a},{b},{binning_name(self.binning)})"
 
     @property
     def label(self) -> str:
         efficiencies = both_labelled(r"\eta", *self.efficiencies)
-        return f"${efficiencies}$" + ("" if self.binning else " (no click kept)")
+        return f"${efficiencies}$" + binning_label(self.binning)
 
     def apply_to(self, strategy: Strategy) -> Strategy:
         require_strategy(strategy)
         if len(strategy.measurements) != 2:
             raise InvalidShape(f"detection inefficiency has two efficiencies, for two parties, not {strategy!r}.")
         parties = []
-        for given, party, who in zip(self.efficiencies, strategy.measurements, ("Alice", "Bob"), strict=True):
+        for i, (given, party) in enumerate(zip(self.efficiencies, strategy.measurements, strict=True)):
             lossy = []
-            for eta, effects in zip(of_settings(given, len(party), "efficiencies", who), party, strict=True):
+            etas = of_settings(given, len(party), "efficiencies", PARTIES[i])
+            for eta, effects, binned in zip(etas, party, binned_settings(self.binning, i, len(party)), strict=True):
                 lost = (1.0 - eta) * np.eye(effects.shape[-1], dtype=np.complex128)[None]
                 clicked = eta * effects
-                if self.binning:
+                if binned:
                     clicked[0] += lost[0]
                     lossy.append(clicked)
                 else:

@@ -12,6 +12,7 @@ state also change a bare :class:`~sdpbound.bell.behaviour.Behaviour` (:meth:`Noi
 from __future__ import annotations
 
 import itertools
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
 from functools import reduce
@@ -19,6 +20,7 @@ from typing import Any, ClassVar
 
 from sdpbound.arguments import instance
 from sdpbound.bell.behaviour import Behaviour
+from sdpbound.bell.binning import Binning
 from sdpbound.bell.strategy import Strategy
 from sdpbound.errors import InvalidInput
 
@@ -38,6 +40,8 @@ class Noise(ABC):
     kind: ClassVar[str]
     own_stage: ClassVar[str]
     reads_state: ClassVar[bool]
+    #: Whether nothing can happen to the outcomes after it.
+    last: ClassVar[bool] = False
 
     @property
     @abstractmethod
@@ -63,6 +67,29 @@ class Noise(ABC):
     def needs_strategy(self) -> bool:
         """Whether the noise depends on the state, so that a behaviour alone does not determine the result."""
         return any(part.reads_state for part in self.parts)
+
+    @property
+    def success_probability(self) -> float:
+        """The probability that an attempt is heralded, and a round takes place: rates are of rounds, and the product of
+        a rate and this is one of attempts. 1 for a noise without a herald."""
+        return math.prod(part.own_success for part in self.parts)
+
+    @property
+    def own_success(self) -> float:
+        """:attr:`success_probability` of a single noise."""
+        return 1.0
+
+    @property
+    def no_clicks(self) -> Binning | None:
+        """What becomes of no clicks, as in :class:`DetectionInefficiency`; None for a noise that loses nothing."""
+        return None
+
+    def require_after(self, earlier: tuple[Noise, ...]) -> None:  # noqa: B027 -- most noises have nothing to refuse
+        """Raise InvalidInput if the noise cannot follow these in a sequence."""
+
+    def merged(self, later: Noise) -> Noise | None:
+        """This and a later noise as one, where one must know of the other; None where each acts by itself."""
+        return None
 
     @abstractmethod
     def apply_to(self, strategy: Strategy) -> Strategy:
@@ -90,7 +117,12 @@ class Noise(ABC):
     def to_dict(self) -> dict[str, Any]:
         """As plain data that TOML and JSON hold; :func:`noise_from` reads it."""
         own = {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
-        return {"kind": self.kind, **{k: list(v) if isinstance(v, tuple) else v for k, v in own.items()}}
+        return {"kind": self.kind, **{name: _plain(value) for name, value in own.items()}}
+
+
+def _plain(value: Any) -> Any:
+    """Lists for tuples, also within tuples."""
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
 @dataclass(frozen=True)
@@ -118,11 +150,30 @@ class NoiseSequence(Noise):
                     f"{later.name} of the {later.stage} cannot come after {first.name} of the {first.stage}: noises "
                     f"happen in the order state, measurement, detector; write {later.name} first."
                 )
+            if first.last:
+                raise InvalidInput(
+                    f"{later.name} cannot come after {first.name}, which says what the outcomes are; write it first."
+                )
+        for i, part in enumerate(flat):
+            part.require_after(flat[:i])
         object.__setattr__(self, "members", flat)
 
     @property
     def parts(self) -> tuple[Noise, ...]:
         return self.members
+
+    @property
+    def acting(self) -> tuple[Noise, ...]:
+        """The noises as they act, one after the other: losses of fibres are part of those of detectors."""
+        left = list(self.members)
+        for i in range(len(left) - 1, -1, -1):
+            for j in range(i + 1, len(left)):
+                one = left[i].merged(left[j])
+                if one is not None:
+                    left[j] = one
+                    del left[i]
+                    break
+        return tuple(left)
 
     @property
     def name(self) -> str:
@@ -133,10 +184,10 @@ class NoiseSequence(Noise):
         return ", ".join(part.label for part in self.members)
 
     def apply_to(self, strategy: Strategy) -> Strategy:
-        return reduce(lambda done, part: part.apply_to(done), self.members, require_strategy(strategy))
+        return reduce(lambda done, part: part.apply_to(done), self.acting, require_strategy(strategy))
 
     def on_behaviour(self, behaviour: Behaviour) -> Behaviour:
-        return reduce(lambda done, part: part.on_behaviour(done), self.members, require_behaviour(behaviour))
+        return reduce(lambda done, part: part.on_behaviour(done), self.acting, require_behaviour(behaviour))
 
     def to_dict(self) -> dict[str, Any]:
         return {"kind": self.kind, "members": [part.to_dict() for part in self.members]}

@@ -36,6 +36,7 @@ def at_point(task: Task, point: Point) -> AtPoint:
         noisy=noisy,
         at_noise=lambda driven, value: at_point(_at_noise(task, driven, value), point),
         white=task.visibility if task.noise is None else None,
+        binning=True if task.noise is None else task.noise.binning,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from sdpbound.bell.families.family import Family
 from sdpbound.bell.scenario import Scenario
+from sdpbound.bell.tested import KINDS, require_left_out
 from sdpbound.errors import InvalidInput, InvalidStudy
 from sdpbound.study.file.questions import Quantity
 from sdpbound.study.file.spec import StudySpec
@@ -23,6 +24,9 @@ def require_fit(spec: StudySpec, name: str, family: Family, values: Mapping[str,
     binary = all(outcomes == 2 for party in scenario.outcomes for outcomes in party)
     if "correlators" in spec.observed and not binary:
         raise InvalidStudy(f"{at}observed = 'correlators' needs two outcomes, not {scenario}; test full, or bell.")
+    for observed in spec.observed:
+        if observed not in (*KINDS, "bell"):
+            _require_tested(f"{at}", observed, scenario)
     if "bell" in spec.observed and expression is None:
         raise InvalidStudy(f"{at}observed = 'bell' needs a Bell expression; test correlators or full.")
     for quantity in spec.quantities:
@@ -40,6 +44,17 @@ def require_fit(spec: StudySpec, name: str, family: Family, values: Mapping[str,
         if kind.of_chsh and scenario.outcomes != ((2, 2), (2, 2)):
             raise InvalidStudy(f"{at}{quantity.name} is of two settings with two outcomes, not of {scenario}.")
     _require_devices(spec, at, family, values)
+
+
+def _require_tested(at: str, observed: str, scenario: Scenario) -> None:
+    """Raise InvalidStudy unless there are the settings that are left out, and enough others."""
+    try:
+        kind, tested = require_left_out(scenario, observed)
+    except InvalidInput as error:
+        raise InvalidStudy(f"{at}{error}") from None
+    counts = [scenario.outcomes[party][s] for party, own in enumerate(tested or ()) for s in own or ()]
+    if kind == "correlators" and any(count != 2 for count in counts):
+        raise InvalidStudy(f"{at}observed = {observed!r} needs two outcomes, not {scenario}; test full, or bell.")
 
 
 def _require_parties(name: str, quantity: Quantity, scenario: Scenario) -> None:

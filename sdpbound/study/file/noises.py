@@ -1,51 +1,43 @@
-"""The noise of a study besides visibilities: detectors, dephasing, misalignment, and products of their values."""
+"""The noise of a study besides visibilities: detectors, dephasing, misalignment, and products of their values.
+
+Noises by their kind are in :mod:`sdpbound.study.file.noise_kinds`.
+"""
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 from pydantic import (
     BeforeValidator,
-    ConfigDict,
-    Discriminator,
     Field,
-    GetJsonSchemaHandler,
     PlainSerializer,
     PlainValidator,
     SerializerFunctionWrapHandler,
-    Tag,
     ValidationInfo,
     model_serializer,
-    model_validator,
 )
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import PydanticCustomError, core_schema
 
-from sdpbound.bell.noise.kinds import KINDS, noise_from
+from sdpbound.bell.binning import Binning, binning_name, binning_of
+from sdpbound.bell.noise.kinds import noise_from
 from sdpbound.bell.noise.measurements import DetectionInefficiency, Misalignment
 from sdpbound.bell.noise.noise import Noise, NoiseSequence
 from sdpbound.bell.noise.state import Dephasing, WhiteNoise
 from sdpbound.errors import InvalidInput
-from sdpbound.registry import listed as listed_names
-from sdpbound.registry import near
-from sdpbound.study.file.expressions import Expression
 from sdpbound.study.file.numbers import Entry, distinct, number, numbers, said, said_one
 from sdpbound.study.file.product import Part, Texts
-from sdpbound.study.file.validators import EFFICIENCY, FLIP, TURN, VISIBILITY, Domain, choice, fail, fail_at
+from sdpbound.study.file.validators import EFFICIENCY, FLIP, TURN, VISIBILITY, Domain, choice, fail
 from sdpbound.tables.columns import NOISES
 
 __all__ = [
     "NOISE_COLUMNS",
-    "AnyNoise",
     "Condition",
     "Imperfections",
     "NoiseEntry",
-    "few",
     "noise_columns",
     "without",
 ]
@@ -62,7 +54,20 @@ def _as_noise(value: Noise | dict[str, Any] | None) -> Noise | None:
     return value if value is None or isinstance(value, Noise) else noise_from(value)
 
 
+def _as_binning(value: object) -> Binning:
+    """Return choices of binning, from lists or tuples of them."""
+    try:
+        return binning_of(value)
+    except InvalidInput as error:
+        raise fail(str(error).removeprefix(f"binning = {value!r:.60} ").rstrip(".")) from None
+
+
 OfSettings = float | tuple[float, ...]
+Binned = Annotated[
+    Binning,
+    PlainSerializer(lambda found: found, Any),
+    PlainValidator(_as_binning, json_schema_input_type=bool | list[bool | list[bool]]),
+]
 Other = Annotated[
     Noise | None, PlainValidator(_as_noise), PlainSerializer(lambda noise: None if noise is None else noise.to_dict())
 ]
@@ -84,6 +89,7 @@ class Imperfections:
     misalignment_a, misalignment_b : angles of Alice's and of Bob's measurements, where Bob's are turned too, or where
         the settings of a party differ; each is a number, or one for each setting
     other : a further noise
+    binning : of no clicks, as of DetectionInefficiency
     """
 
     efficiency: float = 1.0
@@ -97,6 +103,7 @@ class Imperfections:
     misalignment_a: OfSettings | None = None
     misalignment_b: OfSettings | None = None
     other: Other = None
+    binning: Binned = True
 
     def noise(self, visibility: float) -> Noise:
         """Return the noise of these devices on a state of some visibility."""
@@ -124,6 +131,8 @@ class Imperfections:
                 found[name] = float(value).hex()
         if self.other is not None:
             found["other"] = self.other.to_dict()
+        if self.binning is not True:
+            found["binning"] = binning_name(self.binning)
         return found
 
     def numbers(self) -> dict[str, float]:
@@ -164,8 +173,6 @@ class Imperfections:
 PARTIES = ("efficiency_a", "efficiency_b", "dephasing_a", "dephasing_b", "misalignment_a", "misalignment_b")
 _FIELDS = ("efficiency", "dephasing", "axis", "misalignment", *PARTIES)
 _NONE = Imperfections()
-#: Most conditions of one table of noise. All of them are in memory at once.
-CONDITIONS = 100_000
 #: A visibility, or an expression for it, and the noise besides white noise.
 Condition = tuple[Entry, Imperfections | None]
 
@@ -183,9 +190,9 @@ def _noise(what: Imperfections, visibility: float) -> Noise:
     elif what.misalignment:
         of_stage["measurement"].append(Misalignment(what.misalignment, 0.0))
     if what.efficiency_a is not None:
-        of_stage["detector"].append(DetectionInefficiency(what.efficiency_a, what.efficiency_b))
-    elif what.efficiency != 1.0:
-        of_stage["detector"].append(DetectionInefficiency(what.efficiency))
+        of_stage["detector"].append(DetectionInefficiency(what.efficiency_a, what.efficiency_b, what.binning))
+    elif what.efficiency != 1.0 or what.binning is not True:
+        of_stage["detector"].append(DetectionInefficiency(what.efficiency, binning=what.binning))
     for part in () if what.other is None else what.other.parts:
         of_stage[part.stage].append(part)
     for stage in of_stage.values():
@@ -304,6 +311,11 @@ class NoiseEntry(Part):
     misalignment_b: _Turns = Field(
         default=(), description="angles of Bob's measurements; a list in the list has one for each setting"
     )
+    binning: Binned = Field(
+        default=True,
+        description="whether no click is outcome 0: of all, or a list of Alice's choice and Bob's; a list in the list "
+        "has one for each setting",
+    )
 
     @property
     def size(self) -> int:
@@ -318,12 +330,15 @@ class NoiseEntry(Part):
             self.visibility, self.efficiency, self.dephasing, self.misalignment, *parties
         ):
             what = imperfect(float(efficiency), float(p), self.axis, float(turn), dict(zip(PARTIES, own, strict=True)))
+            what = replace(what, binning=self.binning)
             yield v, None if what == _NONE else what
 
     @model_serializer(mode="wrap")
     def _given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Return the entry as plain data, without those keys for one party's numbers that are empty."""
         own: dict[str, Any] = handler(self)
+        if self.binning is True:
+            del own["binning"]
         return {key: value for key, value in own.items() if key not in PARTIES or value}
 
     @property
@@ -339,111 +354,3 @@ def without(what: Imperfections | None, key: str) -> Imperfections | None:
         return None
     rest = replace(what, **{key: getattr(_NONE, key), f"{key}_a": None, f"{key}_b": None})
     return None if rest == _NONE else rest
-
-
-class KindEntry(Part):
-    """A noise by its kind, such as one of another package.
-
-    A parameter is a number, or several for the product of all.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
-
-    kind: str
-    visibility: tuple[Entry, ...]
-    parameters: dict[str, Any]
-
-    @model_validator(mode="before")
-    @classmethod
-    def _read(cls, data: Any, info: ValidationInfo) -> Any:
-        if not isinstance(data, dict) or "parameters" in data:
-            return data
-        if not isinstance(data["kind"], str) or KINDS.find(data["kind"]) is None:
-            names = tuple(name for name in KINDS.names() if name != "sequence")
-            raise fail_at("kind", f"must be {listed_names(names)}{near(data['kind'], names)}".rstrip("."))
-        try:
-            visibility = numbers(VISIBILITY)(data.get("visibility", 1.0), info)
-        except PydanticCustomError as error:
-            raise fail_at("visibility", error.message()) from None
-        given = {key: value for key, value in data.items() if key not in ("kind", "visibility")}
-        found = {"kind": data["kind"], "visibility": visibility, "parameters": given}
-        _limited(_size(visibility, given))
-        try:
-            for _ in noises_of(data["kind"], given):
-                pass
-        except InvalidInput as error:
-            raise fail(f"cannot be used: {str(error).rstrip('.')}") from None
-        return found
-
-    @model_serializer
-    def _flat(self) -> dict[str, Any]:
-        visibility = [v.text if isinstance(v, Expression) else v for v in self.visibility]
-        return {"kind": self.kind, "visibility": visibility, **self.parameters}
-
-    @classmethod
-    def __get_pydantic_json_schema__(
-        cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        names = [name for name in KINDS if name != "sequence"]
-        return {
-            "description": "A noise by its kind; its parameters are numbers, or lists for the product of all.",
-            "type": "object",
-            "properties": {
-                "kind": {"description": "the noise; other packages may add more", "type": "string", "enum": names},
-                "visibility": {"description": "visibilities of white noise besides"},
-            },
-            "required": ["kind"],
-            "additionalProperties": True,
-        }
-
-    @property
-    def size(self) -> int:
-        """The number of its conditions."""
-        return _size(self.visibility, self.parameters)
-
-    def conditions(self) -> Iterator[Condition]:
-        """Yield the product of all numbers, the last key fastest."""
-        for v, noise in itertools.product(self.visibility, noises_of(self.kind, self.parameters)):
-            yield v, Imperfections(other=noise)
-
-    @property
-    def identity(self) -> str:
-        """A text that is the same for two entries with the same meaning."""
-        return ", ".join(f"{key} = {value}" for key, value in self.model_dump().items())
-
-
-def _limited(conditions: int) -> None:
-    """Refuse a table of noise with more conditions than are kept in memory."""
-    if conditions > CONDITIONS:
-        raise fail(f"has the product of its numbers, {conditions}; at most {CONDITIONS} are allowed: use coarser lists")
-
-
-def _size(visibility: tuple[Entry, ...], parameters: Mapping[str, Any]) -> int:
-    return len(visibility) * math.prod(len(v) for v in parameters.values() if isinstance(v, (list, tuple)))
-
-
-def few(entries: tuple[AnyNoise, ...]) -> tuple[AnyNoise, ...]:
-    """Return tables of noise, after refusing them if they have too many conditions together."""
-    _limited(sum(entry.size for entry in entries))
-    return entries
-
-
-def noises_of(kind: str, parameters: Mapping[str, Any]) -> Iterator[Noise]:
-    """Yield a noise for each member of the product of its parameters.
-
-    A list in a list has one number for each setting.
-    """
-    lists = [value if isinstance(value, (list, tuple)) else [value] for value in parameters.values()]
-    for values in itertools.product(*lists):
-        own = {key: tuple(v) if isinstance(v, list) else v for key, v in zip(parameters, values, strict=True)}
-        yield noise_from({"kind": kind, **own})
-
-
-def _entry_tag(value: object) -> str:
-    by_kind = isinstance(value, KindEntry) or (isinstance(value, dict) and "kind" in value)
-    return "<kind>" if by_kind else "<imperfections>"
-
-
-AnyNoise = Annotated[
-    Annotated[NoiseEntry, Tag("<imperfections>")] | Annotated[KindEntry, Tag("<kind>")], Discriminator(_entry_tag)
-]

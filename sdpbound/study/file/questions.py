@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
+from pydantic import BeforeValidator, Field, PlainValidator, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
 from sdpbound.adversaries import ADVERSARIES, Quantum, adversary_named
+from sdpbound.bell.key import PARTIES
+from sdpbound.bell.tested import left_out
 from sdpbound.entropies.conditional import VonNeumann
 from sdpbound.entropies.methods import METHODS, options_of
 from sdpbound.errors import InvalidInput
@@ -52,8 +54,21 @@ __all__ = [
     "expanded",
 ]
 
-Observed = Literal["bell", "correlators", "full"]
-OBSERVED: tuple[Observed, ...] = ("bell", "correlators", "full")
+Named = Literal["bell", "correlators", "full"]
+OBSERVED: tuple[Named, ...] = ("bell", "correlators", "full")
+
+
+def _observed(value: object) -> str:
+    """Return a name of tests, with the settings that they leave out in order."""
+    read = left_out(value) if isinstance(value, str) else None
+    if read is None:
+        return choice(OBSERVED)(value)
+    kind, places = read
+    return f"{kind} without {', '.join(f'{PARTIES[party]}{s}' for party, s in places)}" if places else kind
+
+
+_Without = Annotated[str, Field(pattern=r"^(correlators|full) without [A-H]\d+(, ?[A-H]\d+)*$")]
+Observed = Annotated[str, PlainValidator(_observed, json_schema_input_type=Named | _Without)]
 #: The names of methods. The schema lists those of this package; a file may also name those of entry points.
 Method = Annotated[str, Field(json_schema_extra={"enum": list(METHODS)})]
 EntropyKind = Literal["min", "von Neumann"]

@@ -29,12 +29,12 @@ from pydantic_core import ErrorDetails
 from sdpbound.bell.families.behaviour_table import BehaviourTable
 from sdpbound.errors import InvalidInput, InvalidStudy
 from sdpbound.study.file.family import BestOf, Curve, Family, Grid, Model
-from sdpbound.study.file.noises import AnyNoise, Condition, Imperfections, few, without
+from sdpbound.study.file.noise_kinds import AnyNoise, few
+from sdpbound.study.file.noises import Condition, Imperfections, without
 from sdpbound.study.file.numbers import Entry, ExpressionText, FileContext, evaluated, numbers, read_constants, said
 from sdpbound.study.file.product import Distinct, Part, Product, Texts
 from sdpbound.study.file.questions import (
     MIN,
-    OBSERVED,
     AdversarySettings,
     EntropyKind,
     EntropySettings,
@@ -45,7 +45,7 @@ from sdpbound.study.file.questions import (
     expanded,
 )
 from sdpbound.study.file.tables import content_of
-from sdpbound.study.file.validators import VISIBILITY, choice, fail, listed, named, pattern, quote, several
+from sdpbound.study.file.validators import VISIBILITY, fail, listed, named, pattern, quote, several
 from sdpbound.tables.columns import ANGLES, COLUMNS, Column
 
 __all__ = [
@@ -168,11 +168,14 @@ class StudySpec(Part):
         json_schema_extra={"default": [1.0]},
     )
     observed: Annotated[
-        tuple[Annotated[Observed, BeforeValidator(choice(OBSERVED))], ...],
+        tuple[Observed, ...],
         FailFast(),
         BeforeValidator(several, json_schema_input_type=listed(Observed)),
         Distinct,
-    ] = Field(default=("correlators",), description="what is tested of the behaviour")
+    ] = Field(
+        default=("correlators",),
+        description="what is tested of the behaviour; 'full without B2' leaves a setting to the key",
+    )
     adversaries: Annotated[
         tuple[Annotated[AdversarySettings, BeforeValidator(named("model"))], ...],
         FailFast(),

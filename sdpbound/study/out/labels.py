@@ -7,12 +7,22 @@ from typing import Any
 
 from sdpbound.study.quantities.table import QUANTITIES
 
-__all__ = ["SIDES", "TESTED", "adversary", "plain", "quantity_label"]
+__all__ = ["SIDES", "adversary", "plain", "quantity_label", "tests_label"]
 
 #: Most letters of a text of a row in a chart.
 LETTERS = 100
 SIDES = {"upper": "upper bound", "lower": "lower bound", "exact": "closed form"}
-TESTED = {"bell": "Bell value tested", "correlators": "correlators tested", "full": "full behaviour tested"}
+_TESTED = {"bell": "Bell value tested", "correlators": "correlators tested", "full": "full behaviour tested"}
+
+
+def tests_label(observed: str | None) -> str:
+    """What is tested, for people; empty where nothing is.
+
+    >>> tests_label("full without B2")
+    'full behaviour tested without B2'
+    """
+    kind, _, rest = (observed or "").partition(" without ")
+    return _TESTED.get(kind, "") + (f" without {rest}" if rest else "")
 
 
 def quantity_label(row: Mapping[str, Any]) -> str:

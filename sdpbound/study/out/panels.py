@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sdpbound.study.out.labels import SIDES, TESTED, adversary, plain, quantity_label
+from sdpbound.study.out.labels import SIDES, adversary, plain, quantity_label, tests_label
 from sdpbound.study.quantities.table import QUANTITIES
 from sdpbound.tables.columns import ANGLES, LIST, Column, Row
 from sdpbound.tables.table import Table
@@ -144,7 +144,7 @@ class Layout:
     def words(self, row: Row, known: Mapping[str, Column]) -> tuple[str, ...]:
         """Return the title of the panel that begins with a row, in parts."""
         words = [SIDES.get(row["side"], plain(row["side"]))]
-        words += [TESTED.get(row["observed"], plain(row["observed"]))] if row["observed"] else []
+        words += [tests_label(row["observed"]) or plain(row["observed"])] if row["observed"] else []
         place = self.place(row)
         places = zip(self.slices, place, strict=False)
         words += [f"${known[axis].short}={value:.5g}$" for axis, value in places if value is not None]

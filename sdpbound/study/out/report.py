@@ -19,7 +19,7 @@ from PIL import Image
 
 from sdpbound.bounds.rounding import rounded
 from sdpbound.errors import InvalidInput
-from sdpbound.study.out.labels import SIDES, TESTED, adversary, quantity_label
+from sdpbound.study.out.labels import SIDES, adversary, quantity_label, tests_label
 from sdpbound.tables.columns import Row
 from sdpbound.tables.files import replacing
 from sdpbound.tables.table import Table
@@ -136,7 +136,7 @@ def summary_of(table: Table) -> list[dict[str, Any]]:
     """Return one line for each quantity, adversary, kind of tested data and side."""
     groups: dict[tuple[str, str, str, str], list[Row]] = {}
     for row in table:
-        key = (quantity_label(row), adversary(row), TESTED.get(row["observed"], ""), row["side"])
+        key = (quantity_label(row), adversary(row), tests_label(row["observed"]), row["side"])
         groups.setdefault(key, []).append(row)
     lines = []
     for (quantity, model, tested, side), rows in groups.items():
@@ -183,7 +183,7 @@ def failures_of(table: Table) -> dict[str, Any]:
 
 def _place(row: Row) -> str:
     visibility = "" if row["visibility"] is None else f"v = {row['visibility']:.10g}"
-    words = (f"point {row['point']}", visibility, TESTED.get(row["observed"], ""), adversary(row), quantity_label(row))
+    words = (f"point {row['point']}", visibility, tests_label(row["observed"]), adversary(row), quantity_label(row))
     return ", ".join(filter(None, words))
 
 

@@ -11,12 +11,14 @@ import numpy as np
 from sdpbound.adversaries import Adversary
 from sdpbound.arrays import Floats
 from sdpbound.bell.behaviour import Behaviour
+from sdpbound.bell.binning import Binning
 from sdpbound.bell.expression import BellExpression
 from sdpbound.bell.families.family import Member
 from sdpbound.bell.families.formulas import singlet_coefficients
 from sdpbound.bell.families.singlet import SingletSelfTest
 from sdpbound.bell.noise.noise import Noise
 from sdpbound.bell.observations import Observations
+from sdpbound.bell.tested import observations_named
 from sdpbound.entropies.self_test import SelfTest, find_self_test
 from sdpbound.errors import InvalidInput
 
@@ -35,7 +37,7 @@ class AtPoint:
     ----------
     member : the devices without noise
     adversary : the adversary; None for quantities that have none
-    tested : "bell", "correlators", "full", or None where nothing is tested
+    tested : "bell", "correlators", "full", one of these without settings, or None where nothing is tested
     solver, tolerance : solver of programs and its tolerance; None for the best solver
     noise : noise of the devices; None for quantities that do not depend on it; for a critical value, all noise except
         the one whose critical value is looked for
@@ -43,6 +45,7 @@ class AtPoint:
     at_noise : gives the same point with a value of the noise whose critical value is looked for, "visibility" or
         "efficiency"
     white : the visibility, where white noise is all the noise there is; else None
+    binning : of the no clicks of its detectors, as of DetectionInefficiency
     """
 
     member: Member
@@ -55,6 +58,7 @@ class AtPoint:
     noisy: Callable[[], Behaviour]
     at_noise: Callable[[str, float], AtPoint]
     white: float | None = None
+    binning: Binning = True
 
     @property
     def model(self) -> Adversary:
@@ -139,9 +143,7 @@ def observations(member: Member, behaviour: Behaviour, tested: str | None) -> Ob
     """Return what is tested of the behaviour of a member."""
     if tested == "bell":
         return Observations.bell_value(expression_of(member), behaviour)
-    if tested == "correlators":
-        return Observations.correlators(behaviour)
-    return Observations.full(behaviour)
+    return observations_named(behaviour, "full" if tested is None else tested)
 
 
 def expression_of(member: Member) -> BellExpression:

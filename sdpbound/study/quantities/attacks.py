@@ -43,7 +43,8 @@ class Attack(ProgramKind):
         own = at.member.strategy
         try:
             # without noise the devices themselves are an attack that has exactly the tested data
-            given = () if own is None else (own,)
+            # where they have the outcomes of the noisy ones, which a kept no click adds to
+            given = () if own is None or own.scenario != at.observed.scenario else (own,)
             return conditional_entropy_upper_bound(at.observed, preprocessing=flips, strategies=given, **key)
         except SolverFailure:  # the program for the weights failed with a strategy that it can do without
             return conditional_entropy_upper_bound(at.observed, preprocessing=flips, **key)

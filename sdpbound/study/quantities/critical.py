@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from scipy.optimize import brentq
 
 from sdpbound.adversaries.quantum import DEVETAK_WINTER
+from sdpbound.bell.noise.measurements import DetectionInefficiency
+from sdpbound.bell.noise.noise import Noise, NoiseSequence
 from sdpbound.bounds.figures import ConditionalEntropy
 from sdpbound.errors import CertificateError
 from sdpbound.rates.correction import error_correction
@@ -66,7 +70,11 @@ class Critical(QuantityKind):
     def _threshold(self, at: AtPoint, asked: Asked) -> Threshold:
         x, y = asked.settings
         assert at.tested is not None and asked.how is not None
-        critical = critical_visibility if self.driven == "visibility" else critical_efficiency
+        noise = at.noise
+        critical: Callable[..., Threshold] = critical_visibility
+        if self.driven == "efficiency":
+            critical = partial(critical_efficiency, binning=at.binning)
+            noise = _before_detectors(at)
         return critical(
             at.singlet or at.member.strategy or at.member.behaviour(),
             at.expression if at.tested == "bell" else at.tested,
@@ -74,7 +82,7 @@ class Critical(QuantityKind):
             y,
             entropy=asked.how.bound(at.solver),
             preprocessing=asked.preprocessing or 0.0,
-            noise=None if at.plain else at.noise,
+            noise=None if at.plain else noise,
             tolerance=asked.width,
             start=self._start(at),
             closed_forms=False,
@@ -146,7 +154,18 @@ class Critical(QuantityKind):
 def _conditional(at: AtPoint, asked: Asked, side: str, flips: float) -> dict[str, Any]:
     """Return the question of Alice's entropy against quantum devices, for a proof at any level."""
     figure = ConditionalEntropy(asked.settings[0], None, flips)
-    return question(at, figure, side) | {"model": {"kind": "quantum"}}
+    # a proof from below leaves out what is not tested of Bob, as rates do
+    data = at.observed.drop_untested() if side == "lower" else at.observed
+    scenario = {"outcomes": [list(party) for party in data.scenario.outcomes]}
+    return question(at, figure, side, data=data) | {"scenario": scenario, "model": {"kind": "quantum"}}
+
+
+def _before_detectors(at: AtPoint) -> Noise | None:
+    """Return the noise without the detectors of efficiency 1 that say what becomes of no clicks; None for none."""
+    if at.noise is None or at.binning is True:
+        return at.noise
+    parts = tuple(part for part in at.noise.parts if not isinstance(part, DetectionInefficiency))
+    return NoiseSequence(parts) if parts else None
 
 
 def _flips(found: Threshold, asked: Asked) -> float:
