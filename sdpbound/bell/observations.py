@@ -180,8 +180,8 @@ class Observations:
         """
         if isinstance(behaviour, Behaviour):
             scenario, own = behaviour.scenario, behaviour.moments
-            if settings is None:
-                own = behaviour.moments if scenario.is_binary else behaviour.correlators  # which says what is wrong
+            if settings is None and not scenario.is_binary:
+                raise InvalidShape(f"correlators need binary outcomes, not {scenario}.")
         else:
             c = floats(behaviour, "correlators")
             if c.ndim < 2:
