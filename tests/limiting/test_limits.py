@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import pickle
 import signal
 import subprocess
 import threading
@@ -276,6 +277,15 @@ def test_a_process_of_its_own_computes_the_same() -> None:
     here, there = sb.Sdpa().solve(small), solve_apart(sb.Sdpa(), small)
     assert all(np.array_equal(a, b) for a, b in zip(here.duals, there.duals, strict=True))
     assert here.objective == there.objective and there.status is Status.SOLVED
+
+
+def test_a_process_of_its_own_reads_more_than_a_pipe_holds() -> None:
+    n = 20_000
+    program = LinearMatrixInequality(-np.ones(n), 0.0, sp.csc_array(sp.eye_array(n)), np.ones(n), n, ())
+    assert len(pickle.dumps(program)) > 2**17
+    with quick(60.0), sb.limits(60.0):
+        result = solve_apart(sb.Highs(), program)
+    assert result.objective == pytest.approx(n) and result.linear_dual == pytest.approx(np.ones(n))
 
 
 @pytest.mark.parametrize(

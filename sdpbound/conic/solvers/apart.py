@@ -12,6 +12,8 @@ import pickle
 import signal
 import subprocess
 import sys
+from contextlib import suppress
+from tempfile import TemporaryFile
 from typing import Protocol
 
 from sdpbound.conic.program import LinearMatrixInequality, SolverResult
@@ -41,18 +43,21 @@ def solve_apart(solver: Asked, program: LinearMatrixInequality) -> SolverResult:
     """
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(folder for folder in sys.path if folder)}
     command = [sys.executable, "-P", "-m", "sdpbound.conic.solvers.apart"]
-    try:
-        asked = pickle.dumps((solver, program))
-        process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
-        )
-    except (OSError, pickle.PicklingError, AttributeError, TypeError) as error:
-        raise SolverFailure(f"{solver.name} could not be asked in a process of its own ({error}).") from error
-    with process:
+    # a file and not a pipe: what a pipe does not hold would be lost when communicate() looks at the time
+    with TemporaryFile() as question:
         try:
-            text = _waited(process, asked, solver.name)
-        finally:
-            process.kill()
+            pickle.dump((solver, program), question)
+            question.seek(0)
+            process = subprocess.Popen(
+                command, stdin=question, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
+            )
+        except (OSError, pickle.PicklingError, AttributeError, TypeError) as error:
+            raise SolverFailure(f"{solver.name} could not be asked in a process of its own ({error}).") from error
+        with process:
+            try:
+                text = _waited(process, solver.name)
+            finally:
+                process.kill()
     try:
         answer = pickle.loads(text)
     except Exception as error:  # the process has ended in the middle, in whatever way
@@ -65,13 +70,10 @@ def solve_apart(solver: Asked, program: LinearMatrixInequality) -> SolverResult:
     return answer
 
 
-def _waited(process: subprocess.Popen[bytes], asked: bytes, name: str) -> bytes:
-    given: bytes | None = asked
+def _waited(process: subprocess.Popen[bytes], name: str) -> bytes:
     while True:
-        try:
-            return process.communicate(given, timeout=_LOOK)[0]
-        except subprocess.TimeoutExpired:
-            given = None
+        with suppress(subprocess.TimeoutExpired):
+            return process.communicate(timeout=_LOOK)[0]
         note("at work")
         if not go_on():
             raise TimeIsUp(
