@@ -26,6 +26,8 @@ __all__ = ["Auto"]
 #: CPU seconds that a program may take, by its own rough estimate, to improve an answer; and if it does, or if there is
 #: none, to find one.
 _TO_IMPROVE, _TO_ANSWER = 10.0, 30.0
+#: And to find out that it does, for a key of more than two outcomes: then the first of the two efforts is left out.
+_TO_SEE = 1.0
 #: How many coarser data are tried.
 _COARSER = 3
 
@@ -103,7 +105,11 @@ class Auto(VonNeumannMethod):
         programs = _able({name: m for name, m in self.methods.items() if not m.exact}, contest.asked)
         efforts = (_TO_IMPROVE, _TO_ANSWER) if contest.has_some else (_TO_ANSWER,)
         for name, method in programs.items():
-            for seconds in efforts:
+            seen = method.within(contest.asked, _TO_SEE) if contest.has_some and question.outcomes > 2 else None
+            if seen is not None and not contest.is_over and contest.may_go_on:
+                contest.enter(name, seen)
+            wins = seen is not None and contest.best.method == name
+            for seconds in efforts[1:] if wins else efforts:
                 small = method.within(contest.asked, contest.effort(seconds))
                 if small is not None and not contest.is_over and contest.may_go_on:
                     contest.enter(name, small)

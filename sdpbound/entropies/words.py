@@ -23,6 +23,7 @@ __all__ = [
     "flips",
     "key_level",
     "levels_of_key",
+    "nested_level",
     "packed_word",
     "require_words",
     "word_indices",
@@ -122,6 +123,20 @@ def key_level(scenario: Scenario, x: int, needed: NDArray[np.bool_]) -> tuple[st
         _text(scenario, word)
         for word in words_of_level(scenario, "1+AB+AA+AAB", needed)
         if len(word[0]) < 2 or letters[word[0][0] - 1].setting != x
+    )
+
+
+def nested_level(scenario: Scenario, x: int, needed: NDArray[np.bool_]) -> tuple[str, ...]:
+    """The words of "1+AB+AA+AAB" whose products of two of Alice's letters all begin with one of her setting x.
+
+    With u of ``1`` and the letters of other settings they are all ``u``, and all ``E u`` of the key's letters E, beside
+    1 and Bob's: Eve is rewarded for <P E>, so that E comes last.
+    """
+    letters = scenario.letters[0]
+    return tuple(
+        _text(scenario, word)
+        for word in words_of_level(scenario, "1+AB+AA+AAB", needed)
+        if len(word[0]) < 2 or letters[word[0][0] - 1].setting == x
     )
 
 
