@@ -65,7 +65,6 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from sdpbound.conic.solvers.clarabel_ import Clarabel
     from sdpbound.conic.solvers.cvxpy_ import Cvxpy
     from sdpbound.conic.solvers.highs_ import Highs
-    from sdpbound.conic.solvers.moments_ import Moments
     from sdpbound.conic.solvers.qics_ import Qics
     from sdpbound.conic.solvers.scs_ import Scs
     from sdpbound.conic.solvers.sdpa_ import Sdpa
@@ -178,7 +177,6 @@ __all__ = [
     "Member",
     "MinEntropy",
     "Misalignment",
-    "Moments",
     "NoSignaling",
     "Noise",
     "NoiseRobustness",
@@ -341,7 +339,6 @@ __getattr__, __dir__ = lazy_face(
         "sdpbound.conic.solvers.clarabel_": "Clarabel",
         "sdpbound.conic.solvers.cvxpy_": "Cvxpy",
         "sdpbound.conic.solvers.highs_": "Highs",
-        "sdpbound.conic.solvers.moments_": "Moments",
         "sdpbound.conic.solvers.qics_": "Qics",
         "sdpbound.conic.solvers.scs_": "Scs",
         "sdpbound.conic.solvers.sdpa_": "Sdpa",

@@ -23,18 +23,11 @@ def certify(
     assembly: Assembly,
     result: SolverResult | None,
     multipliers: NDArray[np.float64] | None = None,
-    whole: Sequence[NDArray[np.float64]] | None = None,
 ) -> CertifiedDual:
-    """The bound that a dual proves; no result is the zero dual. Multipliers are fitted to the dual unless given.
-
-    ``whole``: the dual's matrices as those of the program itself, in place of those of its reduction.
-    """
+    """The bound that a dual proves; no result is the zero dual. Multipliers are fitted to the dual unless given."""
     program = assembly.program
-    if whole is not None:
-        lifted: Sequence[NDArray[np.float64]] = whole
-        weights = np.zeros(program.inequalities.shape[0])
-    elif result is None:
-        lifted = [np.zeros(b.shape) for b in program.blocks]
+    if result is None:
+        lifted: Sequence[NDArray[np.float64]] = [np.zeros(b.shape) for b in program.blocks]
         weights = np.zeros(program.inequalities.shape[0])
     else:
         lifted, weights = assembly.reduction.lift(result.duals), result.linear_dual

@@ -24,7 +24,6 @@ from sdpbound.bounds.question import Question
 from sdpbound.bounds.room import require_room
 from sdpbound.bounds.rounding import rounded
 from sdpbound.bounds.separation import CERTIFIED_SEPARATION, raise_if_contradictory, raise_if_separated
-from sdpbound.bounds.small import small_program
 from sdpbound.conic.certificate import CertifiedDual, round_up
 from sdpbound.conic.program import ConicProgram, LinearMatrixInequality, SolverResult, Status
 from sdpbound.conic.solvers.choose import SolverChoice, solvers_for
@@ -45,8 +44,6 @@ STEEP = 1e4
 AT_BEST = (1.5, 16.0)
 #: A bound that exceeds the value of a known strategy by less than this is as good as exact.
 NO_LOSS = 1e-8
-#: Accuracy of compiled loops that is good enough for no other solver to be asked.
-ENOUGH = 5e-8
 #: Distances tried from a known strategy, in units of the best one.
 FARTHER = (1.0, 4.0, 16.0)
 #: Distances towards white noise tried where the program at the data themselves has no interior.
@@ -96,12 +93,10 @@ def _solved(question: Question, model: Adversary, solver: SolverChoice, toleranc
     require_room(question, model, inequality, solver)
     solvers = solvers_for(solver, inequality, tolerance)
     seconds = {"assemble": time.perf_counter() - start, "solve": 0.0, "certify": 0.0}
-    search = _Search(question, assembly, seconds, automatic=solver is None or solvers[0].of_moments)
+    search = _Search(question, assembly, seconds, automatic=solver is None)
     if intervals is None:
         _solve_from_strategy(search, solvers)
-        if solvers[0].of_moments and not search.finished:
-            search.attempt_small(model, solvers[0])
-    for candidate in () if search.finished else (found for found in solvers if not found.of_moments):
+    for candidate in () if search.finished else solvers:
         if candidate.first_order and search.best is not None:
             continue  # it improves on no interior-point dual
         if search.is_late:
@@ -188,7 +183,7 @@ class _Search:
         if self.best is None:
             return False
         table = self.question.observed.coefficients
-        sizes = np.abs(table).sum(axis=tuple(range(1, table.ndim)))
+        sizes = np.abs(table).reshape(len(table), -1).sum(axis=1)
         return any(abs(float(m)) * size > STEEP for m, size in zip(self.best[0].multipliers, sizes, strict=True))
 
     def _answer(self, solver: Solver, inequality: LinearMatrixInequality) -> SolverResult | None:
@@ -232,32 +227,6 @@ class _Search:
         self.finished |= near and result.status is Status.SOLVED
         kept = dual.value - own.objective <= 2.0 * charged + TARGET_CORRECTION
         return near or (kept and result.status is Status.SOLVED)
-
-    def attempt_small(self, model: Adversary, solver: Solver) -> None:
-        """Solve by the compiled loops, where they take the program; finished if the proven bound is theirs.
-
-        They say nothing of data on the boundary of the set, or outside.
-        """
-        question, begun = self.question, time.perf_counter()
-        program = None
-        if question.blind is None:
-            program = small_program(question.scenario, model, question.objective)
-        answer = None
-        if program is not None:
-            answer = program.maximise(question.observed.coefficients, question.observed.values, 0.1 * solver.tolerance)
-        done = time.perf_counter()
-        self.seconds["solve"] += done - begun
-        if answer is None or not answer.accuracy <= TARGET_CORRECTION:
-            return
-        result = SolverResult(solver.name, Status.SOLVED, (), np.zeros(0), answer.value, done - begun)
-        dual = certify(question, self.assembly, result, whole=list(answer.duals))
-        self.seconds["certify"] += time.perf_counter() - done
-        if self.best is not None and self.best[0].value <= dual.value:
-            return
-        self.keep(dual, result)
-        self.found = answer.moments.reshape(-1)
-        charged = float(np.abs([float(m) for m in dual.multipliers]) @ question.observed.tolerances)
-        self.tight = self.finished = dual.value - answer.value <= ENOUGH + charged and not self.steep
 
     def attempt(
         self,

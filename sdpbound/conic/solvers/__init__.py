@@ -10,7 +10,6 @@ from sdpbound.conic.solvers.choose import SOLVERS, available, by_name, candidate
 from sdpbound.conic.solvers.clarabel_ import Clarabel
 from sdpbound.conic.solvers.cvxpy_ import Cvxpy
 from sdpbound.conic.solvers.highs_ import Highs
-from sdpbound.conic.solvers.moments_ import Moments
 from sdpbound.conic.solvers.qics_ import Qics
 from sdpbound.conic.solvers.scs_ import Scs
 from sdpbound.conic.solvers.sdpa_ import Sdpa
@@ -22,7 +21,6 @@ __all__ = [
     "Clarabel",
     "Cvxpy",
     "Highs",
-    "Moments",
     "Qics",
     "Scs",
     "Sdpa",

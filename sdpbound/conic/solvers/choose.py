@@ -12,7 +12,6 @@ from sdpbound.conic.solvers.arrow import Arrow
 from sdpbound.conic.solvers.clarabel_ import Clarabel
 from sdpbound.conic.solvers.cvxpy_ import Cvxpy
 from sdpbound.conic.solvers.highs_ import Highs
-from sdpbound.conic.solvers.moments_ import Moments
 from sdpbound.conic.solvers.qics_ import Qics
 from sdpbound.conic.solvers.scs_ import Scs
 from sdpbound.conic.solvers.sdpa_ import Sdpa
@@ -50,7 +49,6 @@ SOLVERS: Registry[type[Solver]] = Registry(
         "sdpa": Sdpa,
         "qics": Qics,
         "arrow": Arrow,
-        "moments": Moments,
         "scs": Scs,
         "highs": Highs,
         "cvxpy": Cvxpy,
@@ -131,24 +129,22 @@ def solvers_for(
 ) -> tuple[Solver, ...]:
     """The solver asked for; without one, the candidates for a program, those before the others that ``first`` picks.
 
-    A solver of moments that is asked for comes before these. Within a limit of time those come last that cannot stop
-    with what they have, and may take more than half of what is left. Where no interior-point method will end in time a
-    first-order one comes first: what it has is of use early.
+    Within a limit of time those come last that cannot stop with what they have, and may take more than half of what is
+    left. Where no interior-point method will end in time a first-order one comes first: what it has is of use early.
     """
-    asked = () if choice is None else (by_choice(choice, tolerance),)
-    if asked and not asked[0].of_moments:
-        return asked
+    if choice is not None:
+        return (by_choice(choice, tolerance),)
     found, left = candidates(program, tolerance), time_left()
     picked = (lambda solver: False) if first is None else first
     if left == math.inf:
-        return asked + (found if first is None else tuple(sorted(found, key=lambda solver: not picked(solver))))
+        return found if first is None else tuple(sorted(found, key=lambda solver: not picked(solver)))
     hopeless = interior_seconds(program) > HOPELESS * left
 
     def order(solver: Solver) -> tuple[bool, bool]:
         late = not solver.stops and not solver.seconds(program) <= 0.5 * left
         return late, not (picked(solver) or (hopeless and solver.first_order))
 
-    return asked + tuple(sorted(found, key=order))
+    return tuple(sorted(found, key=order))
 
 
 def by_choice(choice: Solver | str, tolerance: float) -> Solver:

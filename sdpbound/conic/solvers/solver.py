@@ -66,9 +66,6 @@ class Solver(ABC):
     eliminates_groups : bool, of the class
         Whether it uses that columns fall into groups (``LinearMatrixInequality.shared``): its time is then linear in
         the number of groups, and it is asked first where there are many.
-    of_moments : bool, of the class
-        Whether it takes a program as the moments of which it is made, before it is reduced, and leaves every other
-        program to the solvers that are best for it.
     stops : bool, of the class
         Whether it ends at its ``time_limit`` with the last dual that it has.
     example : str, of the class
@@ -87,7 +84,6 @@ class Solver(ABC):
     good_on_boundary: ClassVar[bool] = False
     precise: ClassVar[bool] = False
     eliminates_groups: ClassVar[bool] = False
-    of_moments: ClassVar[bool] = False
     stops: ClassVar[bool] = True
     example: ClassVar[str] = ""
 

@@ -37,9 +37,6 @@ from sdpbound.tables.columns import Row
 
 __all__ = ["Entropy", "Guess", "KeyRate", "OfData", "Randomness"]
 
-#: The solver of a study that names none: it has many programs.
-MANY = "moments"
-
 
 @dataclass(frozen=True, kw_only=True)
 class OfData(ProgramKind):
@@ -60,7 +57,7 @@ class OfData(ProgramKind):
             x, y = asked.settings
             return blind_guessing_probability(at.observed, at.model, x, y or 0, at.solver, at.tolerance)
         key = chosen(self, asked)
-        return guessing_probability(at.observed, at.model, solver=at.solver or MANY, tolerance=at.tolerance, **key)
+        return guessing_probability(at.observed, at.model, solver=at.solver, tolerance=at.tolerance, **key)
 
     def figure(self, at: AtPoint, asked: Asked, flips: float) -> Figure:
         if asked.how is None and self.blind:
