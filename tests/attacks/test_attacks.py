@@ -59,6 +59,7 @@ def test_chsh(s: float) -> None:
         _ = attack.functional
 
 
+@pytest.mark.slow
 def test_global_entropy_of_chsh() -> None:
     """The known value at the maximum; at 2.2 and 2.7 those of earlier optimisation with other code."""
     for s, known in ((2.2, 0.209694), (2.7, 1.072957), (8**0.5, 1 + h((1 + 0.5**0.5) / 2))):

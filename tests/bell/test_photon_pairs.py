@@ -148,6 +148,7 @@ def test_the_largest_chsh_value(modes: int, start: tuple[float, ...], most: floa
     assert -equal.fun < most - 1e-4
 
 
+@pytest.mark.slow
 def test_randomness_of_a_pulsed_source() -> None:
     """Certified per pulse, vacuum and all; less light and lost light give less, and an attack says that this is all."""
     family = sb.family_named("spdc", double="no_click")

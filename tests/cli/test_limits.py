@@ -20,7 +20,7 @@ DEVICES = ("--family", "chained", "--visibility", "0.98", "--observed", "full")
 
 
 def test_a_limit(call: Call) -> None:
-    done = call("rate", "key", *DEVICES, "--at", "settings=3", "--time-limit", "0.8", "--tolerance", "1e-6")
+    done = call("rate", "key", *DEVICES, "--at", "settings=3", "--time-limit", "4", "--tolerance", "1e-6")
     assert done.status == 0 and "(lower bound; " in done.out and "; stopped before it was as tight as" in done.out
 
 

@@ -71,7 +71,7 @@ def test_distinct_strategies() -> None:
     a = np.array([0.0, 1.0, 1.0, -1.0, 2.0, np.pi, 0.001])
     b = np.array([np.pi, 0.5, 0.501, -0.5, 0.5, 1.5, 0.0])
     kept = np.empty(7, dtype=np.int64)
-    assert kept[: compiled_search.distinct(a, b, kept)].tolist() == [1, 4, 5]
+    assert kept[: compiled_search.distinct(a, b, kept)].tolist() == [1, 4]  # neither party has one direction only
 
 
 @pytest.mark.parametrize("name", PROBLEMS)

@@ -63,6 +63,7 @@ def test_words_that_begin_with_the_key() -> None:
     assert least + 0.02 < less < more - 0.001 < 1.3876866
 
 
+@pytest.mark.slow
 def test_costly_levels_have_their_nodes_from_below(monkeypatch: pytest.MonkeyPatch) -> None:
     """The level whose gain is not in doubt is solved for once, with no fewer nodes than the level below it."""
     monkeypatch.setattr("sdpbound.entropies.integral.search.HEAVY", 0.1)

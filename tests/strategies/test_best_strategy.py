@@ -219,6 +219,7 @@ def test_certificates_of_the_records_hold() -> None:
 # -- the search -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_short_search() -> None:
     """Certified, with an attack just above, and the same from its own point."""
     best = sb.best_strategy(sb.DetectionInefficiency(0.9), starts=2, preprocessing=0.0)

@@ -491,6 +491,7 @@ def test_wrong_noises(noise: dict[str, Any], parts: list[str]) -> None:
         assert part in str(caught.value)
 
 
+@pytest.mark.slow
 def test_the_convex_combination_attack(tmp_path: Path) -> None:
     """It is above what is proven, and local data leave nothing."""
     text = """

@@ -27,8 +27,9 @@ __all__ = ["QubitEntropyBound", "qubit_entropy"]
 
 #: Parts of the tolerance: for the search of mixture and functional, for the proof, and for the certificate's checker.
 _SEARCH, _PROOF, _CHECK = 0.5, 0.3, 0.05
-#: White noise in the states of a proof, per tolerance, and its limits. With less, rounding counts as much.
-_NOISE, _LEAST_NOISE, _MOST_NOISE = 0.01, 5e-7, 1e-6
+#: White noise in the states of a proof, per tolerance, and its limits. With less, rounding counts as much; it counts
+#: more where Alice's bit is flipped.
+_NOISE, _LEAST_NOISE, _LEAST_OF_FLIPS, _MOST_NOISE = 0.01, 1.5e-7, 5e-7, 1e-6
 #: The tolerance, in bits, to which functionals at an extreme point are proven at most: it costs little.
 _STEEP = 1e-6
 #: How often the search may start again from a strategy that the proof found and the search did not.
@@ -211,7 +212,8 @@ def _proof_of(
     problem: QubitProblem, question: EntropyQuestion, constant: float, multipliers: Floats, tolerance: float
 ) -> tuple[_QubitProof, Proof]:
     """Prove a functional whose constant is known from the strategies found."""
-    engine = engine_of(problem, min(max(_NOISE * tolerance, _LEAST_NOISE), _MOST_NOISE))
+    least = _LEAST_OF_FLIPS if problem.flips else _LEAST_NOISE
+    engine = engine_of(problem, min(max(_NOISE * tolerance, least), _MOST_NOISE))
     expression = np.tensordot(multipliers, problem.tests, axes=(0, 0))
     size = float(np.abs(multipliers) @ problem.sizes)
     proof = prove(engine, expression, size, -constant, _PROOF * tolerance)
