@@ -7,16 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from sdpbound.arguments import whole
 from sdpbound.bell.expression import BellExpression
 from sdpbound.bell.families.family import Axis, Family
 from sdpbound.bell.families.qubits import schmidt_strategy
+from sdpbound.bell.families.two_qubit import settings_of_two
 from sdpbound.bell.strategy import Strategy
-from sdpbound.errors import InvalidInput
 
 __all__ = ["Eberhard"]
-
-MOST_SETTINGS = 32
 
 
 @dataclass(frozen=True)
@@ -43,13 +40,7 @@ class Eberhard(Family):
     source = "Eberhard, PRA 47, R747 (1993)"
 
     def __post_init__(self) -> None:
-        try:
-            numbers = tuple(self.settings)
-        except TypeError:
-            numbers = ()
-        if len(numbers) != 2:
-            raise InvalidInput(f"settings = {self.settings!r:.60} must be two numbers, of Alice and Bob: [2, 3].")
-        object.__setattr__(self, "settings", tuple(whole(n, "settings", 2, MOST_SETTINGS) for n in numbers))
+        object.__setattr__(self, "settings", settings_of_two(self.settings, 2))
 
     @cached_property
     def axes(self) -> tuple[Axis, ...]:  # type: ignore[override]

@@ -16,17 +16,18 @@ from sdpbound.bell.binning import Binning, binned_settings, binning_of
 from sdpbound.bell.expression import BellExpression
 from sdpbound.bell.families.expressions import expression_named
 from sdpbound.bell.families.family import Axis, Family
+from sdpbound.bell.families.two_qubit import settings_of_two
 from sdpbound.bell.noise.dark import DOUBLE
 from sdpbound.bell.scenario import Scenario
 from sdpbound.bell.strategy import Strategy
-from sdpbound.errors import InvalidInput, InvalidParameter, InvalidShape
+from sdpbound.errors import InvalidParameter, InvalidShape
 
 __all__ = ["PhotonPairs", "click_patterns", "no_click_probabilities"]
 
 Floats = NDArray[np.float64]
 
-#: Most settings of a party, most modes, and most pairs in a round: beyond, all detectors click.
-MOST_SETTINGS, MOST_MODES, MOST_PAIRS = 32, 10**6, 100.0
+#: Most modes, and most pairs in a round: beyond, all detectors click.
+MOST_MODES, MOST_PAIRS = 10**6, 100.0
 #: The detectors of a party that are asked to be silent, as 0 or 1 for each of the two; and the same numbers for the
 #: patterns of clicks: none, the first alone, the second alone, both.
 SUBSETS = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
@@ -73,14 +74,7 @@ class PhotonPairs(Family):
     source = "arXiv:1405.1939"
 
     def __post_init__(self) -> None:
-        try:
-            numbers = tuple(self.settings)
-        except TypeError:
-            numbers = ()
-        if len(numbers) != 2:
-            raise InvalidInput(f"settings = {self.settings!r:.60} must be two numbers, of Alice and Bob: [2, 3].")
-        checked = tuple(whole(number, "settings", 1, MOST_SETTINGS) for number in numbers)
-        object.__setattr__(self, "settings", checked)
+        object.__setattr__(self, "settings", settings_of_two(self.settings))
         object.__setattr__(self, "binning", binning_of(self.binning))
         object.__setattr__(self, "modes", whole(self.modes, "modes", 1, MOST_MODES))
         if self.double not in DOUBLE:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from sdpbound.arguments import whole
 from sdpbound.bell.expression import BellExpression
@@ -15,10 +16,22 @@ from sdpbound.bell.families.qubits import direction
 from sdpbound.bell.strategy import Strategy
 from sdpbound.errors import InvalidInput, InvalidShape
 
-__all__ = ["TwoQubit"]
+__all__ = ["TwoQubit", "settings_of_two"]
 
 #: Most settings of a party.
 MOST_SETTINGS = 32
+
+
+def settings_of_two(given: Any, least: int = 1) -> tuple[int, int]:
+    """The numbers of settings of Alice and Bob, each at least ``least``; InvalidInput or InvalidParameter if not."""
+    try:
+        numbers: tuple[Any, ...] = tuple(given)
+    except TypeError:
+        numbers = ()
+    if len(numbers) != 2:
+        raise InvalidInput(f"settings = {given!r:.60} must be two numbers, of Alice and Bob: [2, 3].")
+    alice, bob = (whole(number, "settings", least, MOST_SETTINGS) for number in numbers)
+    return alice, bob
 
 
 @dataclass(frozen=True)
@@ -52,13 +65,7 @@ class TwoQubit(Family):
     source = "Schmidt decomposition"
 
     def __post_init__(self) -> None:
-        try:
-            numbers = tuple(self.settings)
-        except TypeError:
-            numbers = ()
-        if len(numbers) != 2:
-            raise InvalidInput(f"settings = {self.settings!r:.60} must be two numbers, of Alice and Bob: [2, 3].")
-        checked = tuple(whole(number, "settings", 1, MOST_SETTINGS) for number in numbers)
+        checked = settings_of_two(self.settings)
         object.__setattr__(self, "settings", checked)
         if not isinstance(self.complex, bool):
             raise InvalidInput(f"complex = {self.complex!r:.60} must be true or false.")
