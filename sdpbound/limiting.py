@@ -16,6 +16,7 @@ import signal
 import sys
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from contextvars import ContextVar
@@ -307,15 +308,16 @@ class _Line:
         self.printer.end()
 
 
-class _Printer:
-    """Where texts of progress go."""
+class _Printer(ABC):
+    """Where texts of progress go, and seconds between two of them."""
 
     pause = _REWRITTEN
 
+    @abstractmethod
     def write(self, text: str) -> None:
-        raise NotImplementedError
+        """Show a text, in place of the one before or after it."""
 
-    def end(self) -> None:
+    def end(self) -> None:  # noqa: B027 - not every place has something to clear
         """Leave nothing behind."""
 
 
