@@ -154,7 +154,7 @@ def test_data_outside_the_quantum_set_get_no_more_than_the_self_tested_entropy(b
     except sb.Infeasible:
         assert beyond >= 1e-8
     else:
-        assert beyond <= 1e-9 and bound.value <= exact + 3e7 * beyond
+        assert beyond <= 1e-9 and bound.value <= exact + 1e6 * beyond
         assert bound.value <= math.log2(2 if y is None else 4) and bound.certificate.verify().holds
 
 

@@ -36,8 +36,8 @@ _STEEP = 1e-6
 _REPAIRS = 4
 #: The entropy of a mixture is computed in floats, and where it is that of the flips alone the bound is exactly that.
 _ROUNDING = 1e-12
-#: Where a functional exceeds all entropies, the data are outside the quantum set. Data that are so by less than what is
-#: called infeasible are taken to be known no better than this.
+#: Where a functional exceeds all entropies, or that of a mixture by more than the tolerance, the data are outside the
+#: quantum set. Data that are so by less than what is called infeasible are taken to be known no better than this.
 _OUTSIDE = 1e-9
 #: A mixture has the tested values if no value deviates by more than this part of its size.
 _MEETS = 1e-10
@@ -193,7 +193,7 @@ def _proven(question: EntropyQuestion, found: Search, tolerance: float) -> _Qubi
     for _ in range(_REPAIRS):
         assert found.multipliers is not None and found.mixture is not None
         candidate, proof = _proof_of(problem, question, found.constant, found.multipliers, tolerance)
-        if candidate.value > math.log2(question.outcomes):
+        if candidate.value > min(math.log2(question.outcomes), found.mixture.objective + tolerance):
             candidate = replace(candidate, outside=_OUTSIDE)
         if candidate.value > best.value:
             best = candidate
