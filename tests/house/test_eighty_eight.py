@@ -76,10 +76,13 @@ def test_bounds_again(name: str, level: str) -> None:
     assert found["value"] >= ROWS[name]["lower"]
 
 
-@pytest.mark.parametrize(("name", "dimension"), [("A2", 2), ("A5", 2), ("A7", 4)])
-def test_searches_again(name: str, dimension: int) -> None:
-    """A few starts from other seeds find devices as good as those stored."""
-    found, devices = from_below(name, dimension, range(1000, 1012))
+@pytest.mark.parametrize(("name", "dimension", "starts"), [("A2", 2, 12), ("A5", 2, 32), ("A18", 4, 12)])
+def test_searches_again(name: str, dimension: int, starts: int) -> None:
+    """A few starts from other seeds find devices as good as those stored, where at least one in four does.
+
+    Which start ends where depends on how a machine rounds.
+    """
+    found, devices = from_below(name, dimension, range(1000, 1000 + starts))
     assert found["value"] == pytest.approx(ROWS[name]["lower"], abs=1e-8)
     again = devices_of(sb.inequality(name), packed(devices))
     assert float(sb.inequality(name).value(again.behaviour())) == pytest.approx(found["value"], abs=1e-12)
