@@ -41,7 +41,7 @@ from sdpbound.checker.reading import read_integer, read_keys, read_list, read_nu
 from sdpbound.checker.trials import at_fault, out_of_range
 from sdpbound.errors import CertificateError
 
-__all__ = ["PRECISION", "verify_attack"]
+__all__ = ["PRECISION", "ReadMixture", "read_mixture", "verify_attack"]
 
 
 PRECISION = 256  # bits
@@ -53,7 +53,9 @@ _MOST_ADJUSTED = 512
 def verify_attack(root: Mapping[str, object], strict: bool) -> Verification:
     """Recompute the value of an attack; `root` has passed :func:`sdpbound.checker.read`."""
     question = read_question(root["question"])
-    proof = _read_mixture(question, root["proof"])
+    if question.kind == "key_rate":
+        raise CertificateError("question.figure.kind is 'key_rate'; an attack is on an entropy or an information.")
+    proof = read_mixture(question, root["proof"], "proof")
     claimed = read_number(read_keys(root["claim"], ("value",), "claim")["value"], "claim.value")
     with flint.ctx.workprec(PRECISION):
         enclosures = [enclose(question, entry, f"proof.strategies[{k}]") for k, entry in enumerate(proof.strategies)]
@@ -98,8 +100,8 @@ def verify_attack(root: Mapping[str, object], strict: bool) -> Verification:
 
 
 @dataclass(frozen=True, slots=True)
-class _Mixture:
-    """The proof as read: strategies as they are in the file, and how they are mixed."""
+class ReadMixture:
+    """A mixture as read: strategies as they are in the file, and how they are mixed."""
 
     strategies: Sequence[Any]
     weights: list[Fraction]
@@ -107,32 +109,35 @@ class _Mixture:
     groups: list[int]
 
 
-def _read_mixture(question: AttackQuestion, entry: object) -> _Mixture:
-    """Read a proof; the work that it asks for is counted before any of it is done."""
-    names = ("strategies", "weights", "adjusted", "groups")
-    proof = read_keys(entry, names, "proof")
-    strategies = read_list(proof["strategies"], "proof.strategies")
+def read_mixture(question: AttackQuestion, entry: object, name: str) -> ReadMixture:
+    """Read a mixture of a proof; the work that it asks for is counted before any of it is done.
+
+    ``groups`` are of an attack with one mixture.
+    """
+    grouped = question.kind != "key_rate"
+    proof = read_keys(entry, ("strategies", "weights", "adjusted", *(("groups",) if grouped else ())), name)
+    strategies = read_list(proof["strategies"], f"{name}.strategies")
     if not 1 <= len(strategies) <= _MOST_STRATEGIES:
-        raise CertificateError(f"proof.strategies has {len(strategies)} entries; 1 to {_MOST_STRATEGIES} are needed.")
-    weights = read_numbers(proof["weights"], "proof.weights", length=len(strategies))
+        raise CertificateError(f"{name}.strategies has {len(strategies)} entries; 1 to {_MOST_STRATEGIES} are needed.")
+    weights = read_numbers(proof["weights"], f"{name}.weights", length=len(strategies))
     adjusted = [
-        read_integer(k, 0, len(strategies) - 1, "proof.adjusted")
-        for k in read_list(proof["adjusted"], "proof.adjusted")
+        read_integer(k, 0, len(strategies) - 1, f"{name}.adjusted")
+        for k in read_list(proof["adjusted"], f"{name}.adjusted")
     ]
     groups = list(range(len(strategies)))
     if question.kind == "conditional_mutual_information":
-        entries = read_list(proof["groups"], "proof.groups", length=len(strategies))
-        groups = [read_integer(g, 0, len(strategies) - 1, "proof.groups") for g in entries]
-    elif proof["groups"] is not None:
-        raise CertificateError("proof.groups is about a classical Eve; for conditional_entropy it must be null.")
+        entries = read_list(proof["groups"], f"{name}.groups", length=len(strategies))
+        groups = [read_integer(g, 0, len(strategies) - 1, f"{name}.groups") for g in entries]
+    elif grouped and proof["groups"] is not None:
+        raise CertificateError(f"{name}.groups is about a classical Eve; for conditional_entropy it must be null.")
     work = 0
     for k, entry in enumerate(strategies):
-        work += work_of(question, entry, f"proof.strategies[{k}]")
+        work += work_of(question, entry, f"{name}.strategies[{k}]")
         if work > _MOST_WORK:
             raise CertificateError(
-                f"proof.strategies take more than {_MOST_WORK} products of numbers to check, of {k + 1} of "
+                f"{name}.strategies take more than {_MOST_WORK} products of numbers to check, of {k + 1} of "
                 f"{len(strategies)} strategies alone; use fewer or smaller ones."
             )
     if len(adjusted) > _MOST_ADJUSTED:
-        raise CertificateError(f"proof.adjusted has {len(adjusted)} entries; at most {_MOST_ADJUSTED} are checked.")
-    return _Mixture(strategies, weights, adjusted, groups)
+        raise CertificateError(f"{name}.adjusted has {len(adjusted)} entries; at most {_MOST_ADJUSTED} are checked.")
+    return ReadMixture(strategies, weights, adjusted, groups)

@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from sdpbound.checker.all_flips import verify_all_flips
 from sdpbound.checker.attack import verify_attack
 from sdpbound.checker.bound import verify_bound
 from sdpbound.checker.boxes import verify_boxes
@@ -67,6 +68,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("entropy by formula", _formula, verify_closed_entropy),
     Kind("self-test", _of_format(CLOSED_FORM), verify_self_test),
     Kind("boxes", _of_format(BOXES), verify_boxes),
+    Kind("attacks on all flips", _with_proof("mixtures"), verify_all_flips),
     Kind("attack", _with_proof("strategies"), verify_attack),
     Kind("finite length", _with_proof("accumulation"), lambda root, strict: verify_finite(root, strict, check)),
     Kind("operator problem", _with_proof("squares"), verify_operators),

@@ -19,19 +19,31 @@ from sdpbound.checker.spectra import entropy, plogp
 from sdpbound.checker.trials import at_fault
 from sdpbound.errors import CertificateError
 
-__all__ = ["AttackQuestion", "Enclosure", "Outcome", "enclose", "mix", "range_of_attack", "read_question", "work_of"]
+__all__ = [
+    "AttackQuestion",
+    "Enclosure",
+    "Outcome",
+    "enclose",
+    "mix",
+    "range_of_attack",
+    "read_question",
+    "weigh",
+    "work_of",
+]
 
 _LARGEST_DIMENSION = 64
 _MOST_PARTIES = 6  # of qubits
 _TURNS = 16  # products for each entry of a matrix that is made diagonal, in units of its size
 Matrix = flint.arb_mat | flint.acb_mat
-_FIGURES = ("conditional_entropy", "conditional_mutual_information")
+_FIGURES = ("conditional_entropy", "conditional_mutual_information", "key_rate")
+_MOST_OUTCOMES = 64  # of the receiver of a key
 
 
 @dataclass(frozen=True, slots=True)
 class AttackQuestion:
     """What is asked: the figure at the settings of its key by party, flips before it, the tested data, and the value of
-    each outcome where the key is a function of them."""
+    each outcome where the key is a function of them. ``table`` has the weight of each value of the key, by outcomes of
+    its receiver, where the figure is the rate of a key with any flips."""
 
     scenario: Scenario
     kind: str
@@ -39,15 +51,18 @@ class AttackQuestion:
     flips: Fraction
     observed: Observed
     merge: Merge = ()
+    table: tuple[tuple[Fraction, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Enclosure:
-    """Balls around the numbers of one strategy: tests in normal form, its entropy or its p(ab|xy) of the key."""
+    """Balls around the numbers of one strategy: tests in normal form, its entropy or its p(ab|xy) of the key; of a key
+    with any flips Eve's states for its two values, of trace one together, and the entropy of their sum."""
 
     tested: list[flint.arb]
     entropy: flint.arb
     joint: list[list[flint.arb]]
+    parts: tuple[Matrix, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,20 +87,38 @@ def read_question(entry: object) -> AttackQuestion:
         raise CertificateError(f"question.side is {shown(question['side'])}; of an attack it must be upper.")
     name = "question.figure"
     kind = read_kind(question["figure"], name, _FIGURES)
-    of_entropy = kind == "conditional_entropy"
+    of_entropy, of_rate = kind == "conditional_entropy", kind == "key_rate"
     figure: Any = question["figure"]  # its kind has been read
-    key = read_key(figure, scenario, name, ("preprocessing",) if of_entropy else (), both=not of_entropy)
-    if not of_entropy:
+    others = ("preprocessing",) if of_entropy else ("outcomes",) if of_rate else ()
+    key = read_key(figure, scenario, name, others, both=not of_entropy and not of_rate)
+    if not of_entropy and not of_rate:
         pair_of(key, name)
     flips = read_number(figure["preprocessing"], f"{name}.preprocessing") if of_entropy else Fraction(0)
     merge = read_merge(figure, scenario, key, name)
     sizes = [max(merge) + 1] if merge else _outcomes(scenario, key)
+    if of_rate:
+        if sizes != [2]:
+            raise CertificateError(f"{name} asks for a key of {shown(sizes)} values; flips are of one bit.")
+        table = _read_table(figure["outcomes"], f"{name}.outcomes")
+        return AttackQuestion(scenario, kind, key, flips, read_observed(question["observed"], scenario), merge, table)
     if not 0 <= flips <= Fraction(1, 2) or (flips and sizes != [2]):
         raise CertificateError(
             f"{name}.preprocessing is {shown(figure['preprocessing'])}; a probability from 0 to 1/2 is expected, and 0 "
             "for any other key than one bit of one party, or two values of a function of outcomes."
         )
     return AttackQuestion(scenario, kind, key, flips, read_observed(question["observed"], scenario), merge)
+
+
+def _read_table(entry: object, name: str) -> tuple[tuple[Fraction, ...], ...]:
+    """The weights of the two values of a key together with each outcome of its receiver."""
+    rows = read_list(entry, name, length=2)
+    width = len(read_list(rows[0], f"{name}[0]"))
+    if not 1 <= width <= _MOST_OUTCOMES:
+        raise CertificateError(f"{name} has {width} outcomes of the receiver; 1 to {_MOST_OUTCOMES} are allowed.")
+    table = tuple(tuple(read_numbers(row, f"{name}[{a}]", length=width)) for a, row in enumerate(rows))
+    if any(p < 0 for row in table for p in row) or not sum(map(sum, table)) > 0:
+        raise CertificateError(f"{name} has a negative weight, or none above zero.")
+    return table
 
 
 def _outcomes(scenario: Scenario, key: Settings) -> list[int]:
@@ -197,7 +230,7 @@ def enclose(question: AttackQuestion, entry: Any, name: str) -> Enclosure:
 
     tested = [_tested(question.scenario, joint, tensor) for tensor in question.observed.tensors]
     at = tuple(s or 0 for s in question.key)
-    if question.kind != "conditional_entropy":
+    if question.kind == "conditional_mutual_information":
         table, (rows, columns) = joint(at), _outcomes(question.scenario, question.key)
         return Enclosure(
             tested,
@@ -214,12 +247,15 @@ def enclose(question: AttackQuestion, entry: Any, name: str) -> Enclosure:
                 number = number * size + a
             own = (question.merge[number],)
         states[own] = states[own] + m if own in states else m
+    whole, zero = entropy(total * (1 / norm)), total * flint.arb(0)
+    if question.kind == "key_rate":
+        return Enclosure(tested, whole, [], tuple(states.get((a,), zero) * (1 / norm) for a in (0, 1)))
     if question.flips:
-        q, zero = to_ball(question.flips), total * flint.arb(0)
+        q = to_ball(question.flips)
         first, second = states.get((0,), zero), states.get((1,), zero)
         states = {(0,): first * (1 - q) + second * q, (1,): second * (1 - q) + first * q}
     parts = [m * (1 / norm) for m in states.values()]
-    given = sum(map(entropy, parts), flint.arb(0)) - entropy(total * (1 / norm))
+    given = sum(map(entropy, parts), flint.arb(0)) - whole
     above = sum((plogp(_trace(m)) for m in parts), flint.arb(0))  # of the outcome, for one who knows nothing
     if given < 0 or given > above:
         raise at_fault(f"{name} has the entropy {float(given.mid())!r}, and its outcomes {float(above.mid())!r}")
@@ -333,11 +369,7 @@ def mix(
     groups: Sequence[int],
 ) -> Outcome:
     """Figure and misses of the mixture; raises CertificateError where its weights are not."""
-    balls = _weights(question, enclosures, weights, adjusted)
-    misses = []
-    for j, (value, scale) in enumerate(zip(question.observed.values, question.observed.scales, strict=True)):
-        own = sum((w * e.tested[j] for w, e in zip(balls, enclosures, strict=True)), flint.arb(0))
-        misses.append(flint.arb(0) if adjusted else abs(own - to_ball(value)) * to_ball(scale))
+    balls, misses = weigh(question, enclosures, weights, adjusted)
     if question.kind == "conditional_entropy":
         figure = sum((w * e.entropy for w, e in zip(balls, enclosures, strict=True)), flint.arb(0))
         return Outcome(figure, misses)
@@ -348,6 +380,18 @@ def mix(
         table = [[sum((w * p[a][b] for w, p in members), flint.arb(0)) for b in range(columns)] for a in range(rows)]
         figure += _information(table)
     return Outcome(figure, misses)
+
+
+def weigh(
+    question: AttackQuestion, enclosures: Sequence[Enclosure], weights: Sequence[Fraction], adjusted: Sequence[int]
+) -> tuple[list[flint.arb], list[flint.arb]]:
+    """The weights of the mixture, and its misses; raises CertificateError where its weights are not."""
+    balls = _weights(question, enclosures, weights, adjusted)
+    misses = []
+    for j, (value, scale) in enumerate(zip(question.observed.values, question.observed.scales, strict=True)):
+        own = sum((w * e.tested[j] for w, e in zip(balls, enclosures, strict=True)), flint.arb(0))
+        misses.append(flint.arb(0) if adjusted else abs(own - to_ball(value)) * to_ball(scale))
+    return balls, misses
 
 
 def _weights(

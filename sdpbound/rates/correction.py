@@ -16,7 +16,7 @@ from sdpbound.bounds.rounding import lower_float
 from sdpbound.entropies.question import require_preprocessing
 from sdpbound.errors import InvalidInput, InvalidParameter
 
-__all__ = ["choices", "error_correction", "key_choices", "leakage", "leakage_of_key", "merge_of_keys", "sender_of"]
+__all__ = ["choices", "error_correction", "key_choices", "leakage", "leakage_of_key", "merge_of_keys", "pairs_of_key", "sender_of"]
 
 
 def error_correction(
@@ -92,6 +92,13 @@ def _pairs(behaviour: Behaviour, key: Settings, sender: int, receiver: int) -> l
         table = np.moveaxis(table, (sender, receiver), (0, 1))
         table = table.reshape(*table.shape[:2], -1)
     return [[_total(own) for own in column] for column in table.transpose(1, 0, 2)]
+
+
+def pairs_of_key(behaviour: Behaviour, key: Settings, merge: Merge | None = None) -> tuple[tuple[float, ...], ...]:
+    """The probabilities [a][b] of the key's values and the receiver's outcomes, in floats; of a key of two parties."""
+    sender, receiver = [party for party, s in enumerate(key) if s is not None]
+    columns = [_by_value(column, merge) for column in _pairs(behaviour, key, sender, receiver)]
+    return tuple(tuple(max(float(p.mid()), 0.0) for p in row) for row in zip(*columns, strict=True))
 
 
 def _by_value(column: list[flint.arb], merge: Merge | None) -> list[flint.arb]:

@@ -39,7 +39,7 @@ from sdpbound.rates.guess import guessed_end
 from sdpbound.rates.options import LineOptions, SearchOptions
 from sdpbound.rates.rates import Rate, key_rate, randomness_rate
 from sdpbound.rates.thresholds import LATE, Threshold, end_along, with_dead_end
-from sdpbound.rates.upper import key_rate_under, randomness_rate_upper_bound
+from sdpbound.rates.upper import key_rate_under, key_rate_under_any_flips, randomness_rate_upper_bound
 
 __all__ = [
     "ACCURACY",
@@ -129,34 +129,49 @@ class Plan:
 
         return with_dead_end(
             found,
-            lambda value: self.under_attack(value, preprocessing, found),
+            lambda value: self.under_attack(value, None if self.any_flips else preprocessing, found),
             (asked.alive, asked.dead),
             asked.options.tolerance,
             [line.rate for line in self.finer(preprocessing, found)],
         )
 
-    def under_attack(self, value: float, preprocessing: float, found: Threshold) -> Rate | None:
-        """The rate of all pairs of settings under attacks, which begin from what is known at the last point alive."""
+    @property
+    def any_flips(self) -> bool:
+        """Whether the best flips were asked for, so that attacks must leave no key with any."""
+        return isinstance(self.options.preprocessing, str)
+
+    def under_attack(self, value: float, preprocessing: float | None, found: Threshold) -> Rate | None:
+        """The rate of all pairs of settings under attacks, which begin from what is known at the last point alive.
+
+        ``preprocessing`` None: with whatever flips.
+        """
         behaviour = self.behaviour_of(value)
         data = self.observe(behaviour)
         if self.kind != "key":
             local = self.kind == "local randomness"
             rate = randomness_rate_upper_bound(behaviour, data, local, self.x, self.y, tolerance=ATTACK)
             return rate if rate.exact else None
-        near = None if found.alive_rate is None else found.alive_rate.entropy
+        pairs = list(itertools.product(choices(behaviour, 0, self.x, "x"), choices(behaviour, 1, self.y, "y")))
+        if preprocessing is None:
+
+            def attacked(x: int, flips: float, bits: float) -> EntropyAttack:
+                return conditional_entropy_upper_bound(data, x, None, flips, tolerance=min(bits, ATTACK))
+
+            rate = key_rate_under_any_flips(behaviour, data, pairs, attacked)
+            return rate if rate.exact else None
+        flips, near = preprocessing, None if found.alive_rate is None else found.alive_rate.entropy
         start = near.optimum if isinstance(near, QubitEntropyBound) else None
         if start is not None and np.abs(start.multipliers).max(initial=0.0) > STEEPEST:
             start = None
 
         def attack_of(x: int, leak: float) -> EntropyAttack:
-            question = KeyQuestion(data, x, None, preprocessing=preprocessing).of_entropy()
+            question = KeyQuestion(data, x, None, preprocessing=flips).of_entropy()
             attack = qubit_attack(question, ATTACK, start, leak + self.options.target) if start is not None else None
             if attack is not None:
                 return attack
-            return conditional_entropy_upper_bound(data, x, None, preprocessing, tolerance=ATTACK)
+            return conditional_entropy_upper_bound(data, x, None, flips, tolerance=ATTACK)
 
-        pairs = itertools.product(choices(behaviour, 0, self.x, "x"), choices(behaviour, 1, self.y, "y"))
-        rate = key_rate_under(behaviour, data, list(pairs), preprocessing, attack_of)
+        rate = key_rate_under(behaviour, data, pairs, flips, attack_of)
         return rate if rate.exact else None
 
     def finer(self, preprocessing: float, found: Threshold) -> list[Line]:

@@ -15,6 +15,7 @@ from scipy.optimize import minimize_scalar
 
 from sdpbound.adversaries.adversary import Adversary
 from sdpbound.arguments import instance, with_changes
+from sdpbound.attacks.all_flips import KeyAttack
 from sdpbound.attacks.proof import EntropyAttack
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.expression import BellExpression
@@ -84,7 +85,7 @@ class Rate:
     security : the theorem that makes the number a rate and its conditions, or "individual attacks"
     assumptions : what else is assumed
     sdp : for a closed form, the rate from the certified program beside it
-    attack : of a bound from above, the explicit attack
+    attack : of a bound from above, the explicit attack; of one for any flips the attacks, which leave ``value`` together
     preprocessing : probability with which Alice flips her key bit
     exact : of a bound from above, whether every attack that it rests on has the tested data, not only approximately
     merge : the key's value for each outcome, where it is a function of the outcomes
@@ -99,7 +100,7 @@ class Rate:
     security: str
     assumptions: tuple[str, ...]
     sdp: Rate | None = None
-    attack: EntropyAttack | None = None
+    attack: EntropyAttack | KeyAttack | None = None
     preprocessing: float = 0.0
     exact: bool = True
     merge: Merge | None = None

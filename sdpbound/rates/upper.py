@@ -19,11 +19,12 @@ from sdpbound.bell.tested import SettingsTested
 from sdpbound.bounds.rounding import lower_float
 from sdpbound.entropies.question import require_preprocessing
 from sdpbound.errors import InvalidInput, InvalidParameter
+from sdpbound.rates.any_flips import attacks_on_any_flips
 from sdpbound.rates.correction import key_choices, leakage_of_key, merge_of_keys, sender_of
 from sdpbound.rates.options import TestedKeyChanges
 from sdpbound.rates.rates import CONFERENCE, Rate, observations_of
 
-__all__ = ["key_rate_under", "key_rate_upper_bound", "randomness_rate_upper_bound"]
+__all__ = ["key_rate_under", "key_rate_under_any_flips", "key_rate_upper_bound", "randomness_rate_upper_bound"]
 
 FROM_DATA = (
     "upper bound on the least H(A|X=x,E) - H(A|B,X=x,Y=y) over devices with the tested data: no analysis of these data "
@@ -38,8 +39,17 @@ RANDOMNESS = (
     "upper bound on the least entropy over devices with the tested data: no analysis of these data certifies more "
     "randomness a round"
 )
+ANY_FLIPS = (
+    "upper bound on the least H(A|X=x,E) - H(A|B,X=x,Y=y) over devices with the tested data, whatever the probability "
+    "is with which Alice flips her key bit first: no analysis of these data certifies a higher Devetak-Winter rate "
+    "(arXiv:quant-ph/0306078) of this one-way protocol"
+)
 COLLECTIVE = "Eve attacks every round alike, and prepares the devices"
 UNTESTED = "what is not tested may differ from the behaviour; error correction is charged for the behaviour itself"
+
+
+#: What rounding of the outcomes of exact data can change of error correction, in bits.
+ROUNDED = 1e-12
 
 
 class KeyAttackChanges(AttackChanges, TestedKeyChanges, total=False):
@@ -58,7 +68,7 @@ def key_rate_upper_bound(
     observed: Observations | str = "correlators",
     x: int | None = None,
     y: int | None = None,
-    preprocessing: float = 0.0,
+    preprocessing: float | str = 0.0,
     attack: str = "entropy",
     options: AttackOptions | None = None,
     **changes: Unpack[KeyAttackChanges],
@@ -68,6 +78,8 @@ def key_rate_upper_bound(
     - "entropy": ``H(A|X=x,E) - H(A|B,X=x,Y=y)`` with the entropy of :func:`conditional_entropy_upper_bound`, a quantum
       Eve limited by the tested data only. No analysis of these data certifies a higher Devetak-Winter rate with this
       preprocessing; other preprocessing, further tests or two-way communication might. :func:`key_rate` is below it.
+      With ``preprocessing="best"`` no flips of Alice's bit give more: the bound holds for every probability of them, and
+      ``rate.preprocessing`` is where the attacks found leave most.
     - "convex-combination": ``I(A:B|X=x,Y=y,E')`` of :func:`convex_combination_attack`, a classical Eve who meets the
       whole behaviour. No protocol with these key settings has a higher rate, with any processing and two-way
       communication: ``observed`` and ``preprocessing`` are of no effect on it.
@@ -94,7 +106,8 @@ def key_rate_upper_bound(
     >>> 0 <= above.value - below.value < 1e-3
     True
     """
-    require_preprocessing(preprocessing)
+    if preprocessing != "best":
+        require_preprocessing(preprocessing)
     settings, merge, others = apart(changes)
     tested: Any = others.pop("tested", None)
     how = with_changes(options, AttackOptions(), others, "key_rate_upper_bound")
@@ -115,15 +128,17 @@ def key_rate_upper_bound(
     if attack != "entropy":
         raise InvalidParameter(f"attack = {attack!r:.60} must be 'entropy' or 'convex-combination'.")
 
-    def attack_of(s: int, _: float) -> EntropyAttack:
+    def attacked(s: int, flips: float, bits: float) -> EntropyAttack:
         own, _y, others = named_key([s if p == sender else None for p in range(n)])
+        finer = replace(how, tolerance=min(how.tolerance, bits))
         if others is None:
-            return conditional_entropy_upper_bound(data, own or 0, None, preprocessing, how, merge=values)
-        return conditional_entropy_upper_bound(
-            data, preprocessing=preprocessing, options=how, settings=others, merge=values
-        )
+            return conditional_entropy_upper_bound(data, own or 0, None, flips, finer, merge=values)
+        return conditional_entropy_upper_bound(data, preprocessing=flips, options=finer, settings=others, merge=values)
 
-    return key_rate_under(behaviour, data, keys, preprocessing, attack_of, values)
+    if isinstance(preprocessing, str):
+        return key_rate_under_any_flips(behaviour, data, keys, attacked, values)
+    flips = preprocessing
+    return key_rate_under(behaviour, data, keys, flips, lambda s, _: attacked(s, flips, how.tolerance), values)
 
 
 def key_rate_under(
@@ -147,6 +162,39 @@ def key_rate_under(
     statement = FROM_DATA if len(best) == 2 else f"{FROM_DATA}; {CONFERENCE}"
     claim = _Claim("key", best, statement, untested, leaks[best], float(preprocessing), merge)
     return _rate(claim, attacks[own[best]], attacks.values())
+
+
+def key_rate_under_any_flips(
+    behaviour: Behaviour,
+    data: Observations,
+    keys: Sequence[Settings],
+    attack_of: Callable[[int, float, float], EntropyAttack],
+    merge: Merge | None = None,
+) -> Rate:
+    """The largest key rate of some keys of two parties with the best flips, under attacks.
+
+    ``attack_of`` takes the setting of the party that has the key, flips, and the bits within which it is to be the best
+    one.
+    """
+    found = attacks_on_any_flips(behaviour, data, keys, attack_of, merge)
+    best = max(keys, key=lambda key: found[key].value)
+    attack, worst = found[best], found[best].worst
+    flips = attack.flips[worst]
+    untested = () if data.kind == "full" else (UNTESTED,)
+    return Rate(
+        value=attack.value + (ROUNDED if behaviour.exact is not None else 0.0),
+        side="upper",
+        kind="key",
+        entropy=attack.attacks[worst],
+        error_correction=lower_float(leakage_of_key(behaviour, best, flips, merge)),
+        settings=best,
+        security=ANY_FLIPS,
+        assumptions=(COLLECTIVE, "asymptotic: infinitely many rounds", *untested),
+        attack=attack,
+        preprocessing=flips,
+        exact=all(own.exact for own in found.values()),
+        merge=merge,
+    )
 
 
 def randomness_rate_upper_bound(
