@@ -27,7 +27,8 @@ from sdpbound.bounds.certificate import certificate_head
 from sdpbound.bounds.figures import Figure
 from sdpbound.bounds.rounding import rounded
 from sdpbound.checker.all_flips import PRECISION, known_from_attack, most_left
-from sdpbound.checker.mixtures import enclose, read_question
+from sdpbound.checker.attack_question import read_question
+from sdpbound.checker.mixtures import enclose
 from sdpbound.errors import CertificateError, InvalidInput
 
 __all__ = ["KeyAttack", "KeyOfFlips", "attack_all_flips"]
@@ -38,8 +39,8 @@ _MOST = 10
 _GAIN = 1e-7
 #: Values of 1 - 2q at which floats look; the proof needs none of them.
 _GRID = np.concatenate([np.linspace(0.02, 1.0, 197), [0.9985, 0.9995]])
-#: Claims are tried this far above what floats say, one after another.
-_ABOVE = (1e-7, 1e-6, 1e-5, 1e-4)
+#: Claims are tried this far above what floats say, one after another, relative to 1e-3 bits and it.
+_ABOVE = (1e-4, 1e-3, 1e-2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +169,12 @@ def attack_all_flips(
         found[q] = attack_of(q, min(1e-5, max(1e-9, 1e-4 * float(size[best]))))
         curves.append(_entropies(found[q], figure, _GRID))
     left = np.min(curves, axis=0) - errors
-    return _proven(observed, figure, found, 0.0 if (left / size).max() <= 0.0 else float(left.max()), begun)
+    expected = 0.0
+    if (left / size).max() > 0.0:
+        near = np.clip(_GRID[int(left.argmax())] + np.linspace(-0.006, 0.006, 241), 0.0, 1.0)
+        closer = np.min([_entropies(attack, figure, near) for attack in found.values()], axis=0) - _errors(figure, near)
+        expected = max(float(left.max()), float(closer.max()))
+    return _proven(observed, figure, found, expected, begun)
 
 
 def _proven(
@@ -204,7 +210,11 @@ def _claim(proof: _KeyProof, expected: float) -> float:
             balls = [enclose(question, s, "a strategy") for s in mixture["strategies"]]
             exact = [Fraction(w) for w in mixture["weights"]]
             attacks.append(known_from_attack(question, balls, exact, mixture["adjusted"])[0])
-        for claim in (*([0.0] if expected == 0.0 else []), *(expected + more for more in _ABOVE), 1.0):
+        for claim in (
+            *([0.0] if expected == 0.0 else []),
+            *(expected + more * (1e-3 + expected) for more in _ABOVE),
+            1.0,
+        ):
             try:
                 value = most_left(question, attacks, Fraction(claim))
             except CertificateError:
@@ -237,13 +247,22 @@ def _states(strategy: Strategy, figure: KeyOfFlips) -> tuple[Floats, Floats]:
     factor = v[:, keep] * np.sqrt(w[keep])
     parties = [p for p, s in enumerate(figure.key) if s is not None]
     if len(parties) != 1:
-        raise InvalidInput(f"settings = {figure.key} are those of {len(parties)} parties; flips are of one party's bit.")
+        raise InvalidInput(
+            f"settings = {figure.key} are those of {len(parties)} parties; flips are of one party's bit."
+        )
     party, setting = parties[0], figure.key[parties[0]] or 0
     before, after = (math.prod(d) for d in (strategy.dimensions[:party], strategy.dimensions[party + 1 :]))
     effects = strategy.measurements[party][setting]
     values = range(len(effects)) if figure.merge is None else figure.merge
     own = [
-        sum((np.kron(np.kron(np.eye(before), e), np.eye(after)) for e, v in zip(effects, values, strict=True) if v == a), 0.0)
+        sum(
+            (
+                np.kron(np.kron(np.eye(before), e), np.eye(after))
+                for e, v in zip(effects, values, strict=True)
+                if v == a
+            ),
+            0.0,
+        )
         for a in (0, 1)
     ]
     first, second = (factor.conj().T @ e @ factor if np.ndim(e) else np.zeros((keep.sum(),) * 2) for e in own)

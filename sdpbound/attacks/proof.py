@@ -26,7 +26,8 @@ from sdpbound.bounds.certificate import certificate_head
 from sdpbound.bounds.figures import Figure
 from sdpbound.bounds.rounding import lower_float, rounded
 from sdpbound.checker.attack import PRECISION
-from sdpbound.checker.mixtures import Enclosure, Outcome, enclose, mix, read_question
+from sdpbound.checker.attack_question import read_question
+from sdpbound.checker.mixtures import Enclosure, Outcome, enclose, mix
 from sdpbound.conic.program import Status
 from sdpbound.errors import CertificateError
 

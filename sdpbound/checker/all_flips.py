@@ -33,8 +33,9 @@ from typing import Any
 import flint
 
 from sdpbound.checker.attack import read_mixture
+from sdpbound.checker.attack_question import AttackQuestion, read_question
 from sdpbound.checker.claim import Verification
-from sdpbound.checker.mixtures import AttackQuestion, Enclosure, enclose, read_question, weigh
+from sdpbound.checker.mixtures import Enclosure, enclose, weigh
 from sdpbound.checker.numbers import lower_end, rounded_float, to_ball
 from sdpbound.checker.reading import read_keys, read_list, read_number, shown
 from sdpbound.checker.spectra import entropy, plogp
@@ -93,7 +94,7 @@ def known_from_attack(
 ) -> tuple[Known, list[flint.arb]]:
     """What a mixture tells Eve, and its misses of the tested values; raises CertificateError where it is none."""
     balls, misses = weigh(question, enclosures, weights, adjusted)
-    return Known([(w, *e.parts, e.entropy) for w, e in zip(balls, enclosures, strict=True)]), misses
+    return Known([(w, e.parts[0], e.parts[1], e.entropy) for w, e in zip(balls, enclosures, strict=True)]), misses
 
 
 def _receiver(question: AttackQuestion) -> tuple[Known, flint.arb]:
@@ -108,12 +109,12 @@ def _receiver(question: AttackQuestion) -> tuple[Known, flint.arb]:
 def most_left(question: AttackQuestion, attacks: Sequence[Known], claimed: Fraction) -> Fraction:
     """Bits that no flips exceed: the largest of all cells, each halved until it is below the claim or very small."""
     receiver, steep = _receiver(question)
-    most, cells = Fraction(0), [(Fraction(0), Fraction(1))]
+    most, cells, order = Fraction(0), [(Fraction(0), Fraction(1))], list(attacks)
     done = 0
     while cells:
         a, b = cells.pop()
         done += 1
-        left = None if b - a > Fraction(1, 2) else _of_cell(a, b, receiver, steep, attacks)
+        left = None if b - a > Fraction(1, 2) else _of_cell(a, b, receiver, steep, order, max(claimed, most))
         if left is not None and left <= max(claimed, most):
             most = max(most, left)
         elif b - a <= _FINEST:
@@ -129,18 +130,30 @@ def most_left(question: AttackQuestion, attacks: Sequence[Known], claimed: Fract
     return most
 
 
-def _of_cell(a: Fraction, b: Fraction, receiver: Known, steep: flint.arb, attacks: Sequence[Known]) -> Fraction | None:
-    """A number above all bits left in a cell, at least 0; None where that is not known."""
+def _of_cell(
+    a: Fraction, b: Fraction, receiver: Known, steep: flint.arb, order: list[Known], enough: Fraction
+) -> Fraction | None:
+    """A number above all bits left in a cell, at least 0, the first found that is small enough; None if none is known.
+
+    The attack that was good enough is the first one in ``order`` from then on: it is tried first next to the cell.
+    """
     own = (steep if a == 0 else receiver.at(a), receiver.at(b))
     least = None
-    for attack in attacks:
-        ends = [v for v in (_beside(a, b, own, attack, side) for side in _sides(a, b)) if v is not None]
-        if len(ends) == 2:
-            ends.append(_mean(*ends))
-        for first, second in ends:
-            value = _upper(first.max(second) * to_ball(b))
+    for attack in tuple(order):
+        known: list[tuple[flint.arb, flint.arb]] = []
+        for side in _sides(a, b):
+            ends = _beside(a, b, own, attack, side)
+            if ends is None:
+                continue
+            known.append(ends)
+            tried = [ends] if len(known) == 1 else [ends, _mean(known[0], known[1])]
+            value = max(min(_upper(first.max(second) * to_ball(b)) for first, second in tried), Fraction(0))
             least = value if least is None or value < least else least
-    return None if least is None else max(least, Fraction(0))
+            if least <= enough:
+                order.remove(attack)
+                order.insert(0, attack)
+                return least
+    return least
 
 
 def _sides(a: Fraction, b: Fraction) -> list[tuple[Fraction, Fraction]]:

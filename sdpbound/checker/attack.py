@@ -34,8 +34,9 @@ from typing import Any
 
 import flint
 
+from sdpbound.checker.attack_question import AttackQuestion, range_of_attack, read_question
 from sdpbound.checker.claim import Verification
-from sdpbound.checker.mixtures import AttackQuestion, enclose, mix, range_of_attack, read_question, work_of
+from sdpbound.checker.mixtures import enclose, mix, work_of
 from sdpbound.checker.numbers import lower_end, rounded_float, to_ball
 from sdpbound.checker.reading import read_integer, read_keys, read_list, read_number, read_numbers
 from sdpbound.checker.trials import at_fault, out_of_range

@@ -11,47 +11,26 @@ from typing import Any
 
 import flint
 
-from sdpbound.checker.numbers import Tensor, binary_entropy, log2_ball, to_ball
-from sdpbound.checker.question import Merge, Settings, pair_of, read_key, read_merge
-from sdpbound.checker.reading import read_integer, read_keys, read_kind, read_list, read_number, read_numbers, shown
-from sdpbound.checker.scenario import Observed, Scenario, read_observed, read_scenario
+from sdpbound.checker.attack_question import AttackQuestion, outcomes_of_key
+from sdpbound.checker.numbers import Tensor, to_ball
+from sdpbound.checker.reading import read_integer, read_keys, read_list, read_numbers
+from sdpbound.checker.scenario import Scenario
 from sdpbound.checker.spectra import entropy, plogp
 from sdpbound.checker.trials import at_fault
 from sdpbound.errors import CertificateError
 
 __all__ = [
-    "AttackQuestion",
     "Enclosure",
     "Outcome",
     "enclose",
     "mix",
-    "range_of_attack",
-    "read_question",
     "weigh",
     "work_of",
 ]
 
 _LARGEST_DIMENSION = 64
-_MOST_PARTIES = 6  # of qubits
 _TURNS = 16  # products for each entry of a matrix that is made diagonal, in units of its size
 Matrix = flint.arb_mat | flint.acb_mat
-_FIGURES = ("conditional_entropy", "conditional_mutual_information", "key_rate")
-_MOST_OUTCOMES = 64  # of the receiver of a key
-
-
-@dataclass(frozen=True, slots=True)
-class AttackQuestion:
-    """What is asked: the figure at the settings of its key by party, flips before it, the tested data, and the value of
-    each outcome where the key is a function of them. ``table`` has the weight of each value of the key, by outcomes of
-    its receiver, where the figure is the rate of a key with any flips."""
-
-    scenario: Scenario
-    kind: str
-    key: Settings
-    flips: Fraction
-    observed: Observed
-    merge: Merge = ()
-    table: tuple[tuple[Fraction, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,66 +51,6 @@ class Outcome:
 
     figure: flint.arb
     misses: list[flint.arb]
-
-
-def read_question(entry: object) -> AttackQuestion:
-    """The question of a certificate of an attack."""
-    question = read_keys(entry, ("scenario", "figure", "side", "observed", "model"), "question")
-    scenario = read_scenario(question["scenario"])
-    if not 2 <= len(scenario.outcomes) <= _MOST_PARTIES:
-        raise CertificateError(
-            f"question.scenario has {len(scenario.outcomes)} parties; attacks are on 2 to {_MOST_PARTIES}."
-        )
-    read_kind(read_keys(question["model"], ("kind",), "question.model"), "question.model", ("quantum",))
-    if question["side"] != "upper":
-        raise CertificateError(f"question.side is {shown(question['side'])}; of an attack it must be upper.")
-    name = "question.figure"
-    kind = read_kind(question["figure"], name, _FIGURES)
-    of_entropy, of_rate = kind == "conditional_entropy", kind == "key_rate"
-    figure: Any = question["figure"]  # its kind has been read
-    others = ("preprocessing",) if of_entropy else ("outcomes",) if of_rate else ()
-    key = read_key(figure, scenario, name, others, both=not of_entropy and not of_rate)
-    if not of_entropy and not of_rate:
-        pair_of(key, name)
-    flips = read_number(figure["preprocessing"], f"{name}.preprocessing") if of_entropy else Fraction(0)
-    merge = read_merge(figure, scenario, key, name)
-    sizes = [max(merge) + 1] if merge else _outcomes(scenario, key)
-    if of_rate:
-        if sizes != [2]:
-            raise CertificateError(f"{name} asks for a key of {shown(sizes)} values; flips are of one bit.")
-        table = _read_table(figure["outcomes"], f"{name}.outcomes")
-        return AttackQuestion(scenario, kind, key, flips, read_observed(question["observed"], scenario), merge, table)
-    if not 0 <= flips <= Fraction(1, 2) or (flips and sizes != [2]):
-        raise CertificateError(
-            f"{name}.preprocessing is {shown(figure['preprocessing'])}; a probability from 0 to 1/2 is expected, and 0 "
-            "for any other key than one bit of one party, or two values of a function of outcomes."
-        )
-    return AttackQuestion(scenario, kind, key, flips, read_observed(question["observed"], scenario), merge)
-
-
-def _read_table(entry: object, name: str) -> tuple[tuple[Fraction, ...], ...]:
-    """The weights of the two values of a key together with each outcome of its receiver."""
-    rows = read_list(entry, name, length=2)
-    width = len(read_list(rows[0], f"{name}[0]"))
-    if not 1 <= width <= _MOST_OUTCOMES:
-        raise CertificateError(f"{name} has {width} outcomes of the receiver; 1 to {_MOST_OUTCOMES} are allowed.")
-    table = tuple(tuple(read_numbers(row, f"{name}[{a}]", length=width)) for a, row in enumerate(rows))
-    if any(p < 0 for row in table for p in row) or not sum(map(sum, table)) > 0:
-        raise CertificateError(f"{name} has a negative weight, or none above zero.")
-    return table
-
-
-def _outcomes(scenario: Scenario, key: Settings) -> list[int]:
-    """The numbers of outcomes of the parties in the key."""
-    return [scenario.outcomes[party][s] for party, s in enumerate(key) if s is not None]
-
-
-def range_of_attack(question: AttackQuestion) -> tuple[flint.arb, flint.arb]:
-    """What the figure can be, in bits."""
-    sizes = [max(question.merge) + 1] if question.merge else _outcomes(question.scenario, question.key)
-    count = math.prod(sizes) if question.kind == "conditional_entropy" else min(sizes)
-    least = binary_entropy(to_ball(1 - 2 * question.flips)) if question.flips else flint.arb(0)
-    return least, log2_ball(Fraction(count))
 
 
 def work_of(question: AttackQuestion, entry: Any, name: str) -> int:
@@ -231,22 +150,13 @@ def enclose(question: AttackQuestion, entry: Any, name: str) -> Enclosure:
     tested = [_tested(question.scenario, joint, tensor) for tensor in question.observed.tensors]
     at = tuple(s or 0 for s in question.key)
     if question.kind == "conditional_mutual_information":
-        table, (rows, columns) = joint(at), _outcomes(question.scenario, question.key)
+        table, (rows, columns) = joint(at), outcomes_of_key(question.scenario, question.key)
         return Enclosure(
             tested,
             flint.arb(0),
             [[table.get((a, b), flint.arb(0)) for b in range(columns)] for a in range(rows)],
         )
-    sizes = _outcomes(question.scenario, question.key)
-    states: dict[tuple[int, ...], Matrix] = {}  # by the outcomes of the parties in the key, or by its value
-    for place, m in gram(at).items():
-        own = tuple(a for a, s in zip(place, question.key, strict=True) if s is not None)
-        if question.merge:
-            number = 0
-            for a, size in zip(own, sizes, strict=True):
-                number = number * size + a
-            own = (question.merge[number],)
-        states[own] = states[own] + m if own in states else m
+    states = _by_value(question, gram(at))
     whole, zero = entropy(total * (1 / norm)), total * flint.arb(0)
     if question.kind == "key_rate":
         return Enclosure(tested, whole, [], tuple(states.get((a,), zero) * (1 / norm) for a in (0, 1)))
@@ -260,6 +170,21 @@ def enclose(question: AttackQuestion, entry: Any, name: str) -> Enclosure:
     if given < 0 or given > above:
         raise at_fault(f"{name} has the entropy {float(given.mid())!r}, and its outcomes {float(above.mid())!r}")
     return Enclosure(tested, given, [])
+
+
+def _by_value(question: AttackQuestion, grams: dict[tuple[int, ...], Matrix]) -> dict[tuple[int, ...], Matrix]:
+    """Sums of matrices by the outcomes of the parties in the key, or by its value."""
+    sizes = outcomes_of_key(question.scenario, question.key)
+    states: dict[tuple[int, ...], Matrix] = {}
+    for place, m in grams.items():
+        own = tuple(a for a, s in zip(place, question.key, strict=True) if s is not None)
+        if question.merge:
+            number = 0
+            for a, size in zip(own, sizes, strict=True):
+                number = number * size + a
+            own = (question.merge[number],)
+        states[own] = states[own] + m if own in states else m
+    return states
 
 
 def _matrix(entry: object, size: int, most: int, name: str, rows_fixed: bool) -> Matrix | None:

@@ -44,6 +44,10 @@ def entropy(matrix: Any) -> flint.arb:
 def _eigenvalues(rows: list[list[flint.arb]]) -> list[flint.arb]:
     """Enclosures of the eigenvalues of a real symmetric matrix (balls of both halves, the lower one is used)."""
     n = len(rows)
+    if n == 2:
+        middle, half, rest = (rows[0][0] + rows[1][1]) / 2, (rows[0][0] - rows[1][1]) / 2, rows[1][0]
+        root = (half * half + rest * rest).nonnegative_part().sqrt()
+        return [middle - root, middle + root]
     a = [[rows[max(i, j)][min(i, j)] for j in range(n)] for i in range(n)]
     negligible = flint.arb(2) ** (40 - flint.ctx.prec)  # of a matrix of trace one at most
     for _ in range(30):

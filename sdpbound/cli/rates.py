@@ -55,8 +55,9 @@ def key_command(
         rate = sb.key_rate(behaviour, data, x, y, how, q, closed_forms=closed, settings=key, merge=settings.merged)
     above = None
     if entropy.attack:
-        q, key, merge = rate.preprocessing, rate.settings, rate.merge
-        above = in_time(lambda: sb.key_rate_upper_bound(behaviour, data, preprocessing=q, settings=key, merge=merge))
+        key, merge = rate.settings, rate.merge
+        best = q if len(key) == 2 else rate.preprocessing  # whatever the flips are, if the best ones are asked for
+        above = in_time(lambda: sb.key_rate_upper_bound(behaviour, data, preprocessing=best, settings=key, merge=merge))
     _report(rate, above, how, chosen, output)
 
 

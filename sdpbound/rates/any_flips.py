@@ -5,14 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from sdpbound.attacks.all_flips import KeyAttack, KeyOfFlips, attack_all_flips
+from sdpbound.attacks.entropy_attack import conditional_entropy_upper_bound
+from sdpbound.attacks.options import AttackOptions
 from sdpbound.attacks.proof import EntropyAttack
+from sdpbound.attacks.qubit_attack import qubit_attack
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.key import Merge, Settings
 from sdpbound.bell.observations import Observations
+from sdpbound.entropies.question import KeyQuestion
 from sdpbound.errors import InvalidInput, InvalidParameter
 from sdpbound.rates.correction import pairs_of_key, sender_of
 
-__all__ = ["attacks_on_any_flips"]
+__all__ = ["attack_within", "attacks_on_any_flips"]
+
+
+def attack_within(data: Observations, x: int, flips: float, bits: float, options: AttackOptions) -> EntropyAttack:
+    """The attack on Alice's outcome of x with flips that is the best one within so many bits, where qubits are enough.
+
+    Elsewhere it is the best one within the tolerance of the options: a search to less takes too long.
+    """
+    if options.dimension in (None, 2):
+        question = KeyQuestion(data, x, None, preprocessing=flips).of_entropy()
+        found = qubit_attack(question, min(bits, options.tolerance))
+        if found is not None:
+            return found
+    return conditional_entropy_upper_bound(data, x, None, flips, options)
 
 
 def attacks_on_any_flips(
@@ -31,7 +48,9 @@ def attacks_on_any_flips(
     for key in keys:
         own, (sender, s) = sender_of(key)
         if len(key) != 2 or None in key:
-            raise InvalidInput(f"settings = {key}: attacks on all flips are on keys of two parties; name a preprocessing.")
+            raise InvalidInput(
+                f"settings = {key}: attacks on all flips are on keys of two parties; name a preprocessing."
+            )
         count = behaviour.scenario.outcomes[sender][s] if merge is None else max(merge) + 1
         if count != 2:
             raise InvalidParameter(

@@ -12,6 +12,7 @@ import numpy as np
 from scipy.optimize import minimize, minimize_scalar
 
 from sdpbound.attacks.entropy_attack import conditional_entropy_upper_bound
+from sdpbound.attacks.options import AttackOptions
 from sdpbound.attacks.proof import EntropyAttack
 from sdpbound.attacks.qubit_attack import qubit_attack
 from sdpbound.bell.behaviour import Behaviour
@@ -33,6 +34,7 @@ from sdpbound.errors import (
     TimeIsUp,
 )
 from sdpbound.limiting import go_on, require_time
+from sdpbound.rates.any_flips import attack_within
 from sdpbound.rates.bracket import Along
 from sdpbound.rates.correction import choices, error_correction
 from sdpbound.rates.guess import guessed_end
@@ -155,7 +157,7 @@ class Plan:
         if preprocessing is None:
 
             def attacked(x: int, flips: float, bits: float) -> EntropyAttack:
-                return conditional_entropy_upper_bound(data, x, None, flips, tolerance=min(bits, ATTACK))
+                return attack_within(data, x, flips, bits, AttackOptions(tolerance=ATTACK))
 
             rate = key_rate_under_any_flips(behaviour, data, pairs, attacked)
             return rate if rate.exact else None

@@ -85,7 +85,7 @@ class Rate:
     security : the theorem that makes the number a rate and its conditions, or "individual attacks"
     assumptions : what else is assumed
     sdp : for a closed form, the rate from the certified program beside it
-    attack : of a bound from above, the explicit attack; of one for any flips the attacks, which leave ``value`` together
+    attack : of a bound from above, the explicit attack; of one for any flips the attacks that leave ``value`` together
     preprocessing : probability with which Alice flips her key bit
     exact : of a bound from above, whether every attack that it rests on has the tested data, not only approximately
     merge : the key's value for each outcome, where it is a function of the outcomes

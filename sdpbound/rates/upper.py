@@ -19,7 +19,7 @@ from sdpbound.bell.tested import SettingsTested
 from sdpbound.bounds.rounding import lower_float
 from sdpbound.entropies.question import require_preprocessing
 from sdpbound.errors import InvalidInput, InvalidParameter
-from sdpbound.rates.any_flips import attacks_on_any_flips
+from sdpbound.rates.any_flips import attack_within, attacks_on_any_flips
 from sdpbound.rates.correction import key_choices, leakage_of_key, merge_of_keys, sender_of
 from sdpbound.rates.options import TestedKeyChanges
 from sdpbound.rates.rates import CONFERENCE, Rate, observations_of
@@ -78,8 +78,8 @@ def key_rate_upper_bound(
     - "entropy": ``H(A|X=x,E) - H(A|B,X=x,Y=y)`` with the entropy of :func:`conditional_entropy_upper_bound`, a quantum
       Eve limited by the tested data only. No analysis of these data certifies a higher Devetak-Winter rate with this
       preprocessing; other preprocessing, further tests or two-way communication might. :func:`key_rate` is below it.
-      With ``preprocessing="best"`` no flips of Alice's bit give more: the bound holds for every probability of them, and
-      ``rate.preprocessing`` is where the attacks found leave most.
+      With ``preprocessing="best"`` no flips of Alice's bit give more: the bound holds for every probability of them,
+      and ``rate.preprocessing`` is where the attacks found leave most.
     - "convex-combination": ``I(A:B|X=x,Y=y,E')`` of :func:`convex_combination_attack`, a classical Eve who meets the
       whole behaviour. No protocol with these key settings has a higher rate, with any processing and two-way
       communication: ``observed`` and ``preprocessing`` are of no effect on it.
@@ -128,17 +128,21 @@ def key_rate_upper_bound(
     if attack != "entropy":
         raise InvalidParameter(f"attack = {attack!r:.60} must be 'entropy' or 'convex-combination'.")
 
-    def attacked(s: int, flips: float, bits: float) -> EntropyAttack:
+    def attacked(s: int, flips: float) -> EntropyAttack:
         own, _y, others = named_key([s if p == sender else None for p in range(n)])
-        finer = replace(how, tolerance=min(how.tolerance, bits))
         if others is None:
-            return conditional_entropy_upper_bound(data, own or 0, None, flips, finer, merge=values)
-        return conditional_entropy_upper_bound(data, preprocessing=flips, options=finer, settings=others, merge=values)
+            return conditional_entropy_upper_bound(data, own or 0, None, flips, how, merge=values)
+        return conditional_entropy_upper_bound(data, preprocessing=flips, options=how, settings=others, merge=values)
 
     if isinstance(preprocessing, str):
-        return key_rate_under_any_flips(behaviour, data, keys, attacked, values)
+
+        def closer(s: int, flips: float, bits: float) -> EntropyAttack:
+            alone = values is None and not sender and n == 2
+            return attack_within(data, s, flips, bits, how) if alone else attacked(s, flips)
+
+        return key_rate_under_any_flips(behaviour, data, keys, closer, values)
     flips = preprocessing
-    return key_rate_under(behaviour, data, keys, flips, lambda s, _: attacked(s, flips, how.tolerance), values)
+    return key_rate_under(behaviour, data, keys, flips, lambda s, _: attacked(s, flips), values)
 
 
 def key_rate_under(

@@ -1,0 +1,97 @@
+"""The question of a certificate of attacks: what is asked of a mixture of quantum strategies."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import flint
+
+from sdpbound.checker.numbers import binary_entropy, log2_ball, to_ball
+from sdpbound.checker.question import Merge, Settings, pair_of, read_key, read_merge
+from sdpbound.checker.reading import read_keys, read_kind, read_list, read_number, read_numbers, shown
+from sdpbound.checker.scenario import Observed, Scenario, read_observed, read_scenario
+from sdpbound.errors import CertificateError
+
+__all__ = ["AttackQuestion", "outcomes_of_key", "range_of_attack", "read_question"]
+
+_MOST_PARTIES = 6  # of qubits
+_FIGURES = ("conditional_entropy", "conditional_mutual_information", "key_rate")
+_MOST_OUTCOMES = 64  # of the receiver of a key
+
+
+@dataclass(frozen=True, slots=True)
+class AttackQuestion:
+    """What is asked: the figure at the settings of its key by party, flips before it, the tested data, and the value of
+    each outcome where the key is a function of them. ``table`` has the weight of each value of the key, by outcomes of
+    its receiver, where the figure is the rate of a key with any flips."""
+
+    scenario: Scenario
+    kind: str
+    key: Settings
+    flips: Fraction
+    observed: Observed
+    merge: Merge = ()
+    table: tuple[tuple[Fraction, ...], ...] = ()
+
+
+def read_question(entry: object) -> AttackQuestion:
+    """The question of a certificate of an attack."""
+    question = read_keys(entry, ("scenario", "figure", "side", "observed", "model"), "question")
+    scenario = read_scenario(question["scenario"])
+    if not 2 <= len(scenario.outcomes) <= _MOST_PARTIES:
+        raise CertificateError(
+            f"question.scenario has {len(scenario.outcomes)} parties; attacks are on 2 to {_MOST_PARTIES}."
+        )
+    read_kind(read_keys(question["model"], ("kind",), "question.model"), "question.model", ("quantum",))
+    if question["side"] != "upper":
+        raise CertificateError(f"question.side is {shown(question['side'])}; of an attack it must be upper.")
+    name = "question.figure"
+    kind = read_kind(question["figure"], name, _FIGURES)
+    of_entropy, of_rate = kind == "conditional_entropy", kind == "key_rate"
+    figure: Any = question["figure"]  # its kind has been read
+    others = ("preprocessing",) if of_entropy else ("outcomes",) if of_rate else ()
+    key = read_key(figure, scenario, name, others, both=not of_entropy and not of_rate)
+    if not of_entropy and not of_rate:
+        pair_of(key, name)
+    flips = read_number(figure["preprocessing"], f"{name}.preprocessing") if of_entropy else Fraction(0)
+    merge = read_merge(figure, scenario, key, name)
+    sizes = [max(merge) + 1] if merge else outcomes_of_key(scenario, key)
+    if of_rate:
+        if sizes != [2]:
+            raise CertificateError(f"{name} asks for a key of {shown(sizes)} values; flips are of one bit.")
+        table = _read_table(figure["outcomes"], f"{name}.outcomes")
+        return AttackQuestion(scenario, kind, key, flips, read_observed(question["observed"], scenario), merge, table)
+    if not 0 <= flips <= Fraction(1, 2) or (flips and sizes != [2]):
+        raise CertificateError(
+            f"{name}.preprocessing is {shown(figure['preprocessing'])}; a probability from 0 to 1/2 is expected, and 0 "
+            "for any other key than one bit of one party, or two values of a function of outcomes."
+        )
+    return AttackQuestion(scenario, kind, key, flips, read_observed(question["observed"], scenario), merge)
+
+
+def _read_table(entry: object, name: str) -> tuple[tuple[Fraction, ...], ...]:
+    """The weights of the two values of a key together with each outcome of its receiver."""
+    rows = read_list(entry, name, length=2)
+    width = len(read_list(rows[0], f"{name}[0]"))
+    if not 1 <= width <= _MOST_OUTCOMES:
+        raise CertificateError(f"{name} has {width} outcomes of the receiver; 1 to {_MOST_OUTCOMES} are allowed.")
+    table = tuple(tuple(read_numbers(row, f"{name}[{a}]", length=width)) for a, row in enumerate(rows))
+    if any(p < 0 for row in table for p in row) or not sum(map(sum, table)) > 0:
+        raise CertificateError(f"{name} has a negative weight, or none above zero.")
+    return table
+
+
+def outcomes_of_key(scenario: Scenario, key: Settings) -> list[int]:
+    """The numbers of outcomes of the parties in the key."""
+    return [scenario.outcomes[party][s] for party, s in enumerate(key) if s is not None]
+
+
+def range_of_attack(question: AttackQuestion) -> tuple[flint.arb, flint.arb]:
+    """What the figure can be, in bits."""
+    sizes = [max(question.merge) + 1] if question.merge else outcomes_of_key(question.scenario, question.key)
+    count = math.prod(sizes) if question.kind == "conditional_entropy" else min(sizes)
+    least = binary_entropy(to_ball(1 - 2 * question.flips)) if question.flips else flint.arb(0)
+    return least, log2_ball(Fraction(count))
