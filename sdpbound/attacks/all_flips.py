@@ -237,22 +237,13 @@ def _states(strategy: Strategy, figure: KeyOfFlips) -> tuple[Floats, Floats]:
     factor = v[:, keep] * np.sqrt(w[keep])
     parties = [p for p, s in enumerate(figure.key) if s is not None]
     if len(parties) != 1:
-        raise InvalidInput(
-            f"settings = {figure.key} are those of {len(parties)} parties; flips are of one party's bit."
-        )
+        raise InvalidInput(f"settings = {figure.key} are those of {len(parties)} parties; flips are of one party's bit.")
     party, setting = parties[0], figure.key[parties[0]] or 0
     before, after = (math.prod(d) for d in (strategy.dimensions[:party], strategy.dimensions[party + 1 :]))
     effects = strategy.measurements[party][setting]
     values = range(len(effects)) if figure.merge is None else figure.merge
     own = [
-        sum(
-            (
-                np.kron(np.kron(np.eye(before), e), np.eye(after))
-                for e, v in zip(effects, values, strict=True)
-                if v == a
-            ),
-            0.0,
-        )
+        sum((np.kron(np.kron(np.eye(before), e), np.eye(after)) for e, v in zip(effects, values, strict=True) if v == a), 0.0)
         for a in (0, 1)
     ]
     first, second = (factor.conj().T @ e @ factor if np.ndim(e) else np.zeros((keep.sum(),) * 2) for e in own)

@@ -31,9 +31,7 @@ def attacks_on_any_flips(
     for key in keys:
         own, (sender, s) = sender_of(key)
         if len(key) != 2 or None in key:
-            raise InvalidInput(
-                f"settings = {key}: attacks on all flips are on keys of two parties; name a preprocessing."
-            )
+            raise InvalidInput(f"settings = {key}: attacks on all flips are on keys of two parties; name a preprocessing.")
         count = behaviour.scenario.outcomes[sender][s] if merge is None else max(merge) + 1
         if count != 2:
             raise InvalidParameter(

@@ -16,16 +16,7 @@ from sdpbound.bounds.rounding import lower_float
 from sdpbound.entropies.question import require_preprocessing
 from sdpbound.errors import InvalidInput, InvalidParameter
 
-__all__ = [
-    "choices",
-    "error_correction",
-    "key_choices",
-    "leakage",
-    "leakage_of_key",
-    "merge_of_keys",
-    "pairs_of_key",
-    "sender_of",
-]
+__all__ = ["choices", "error_correction", "key_choices", "leakage", "leakage_of_key", "merge_of_keys", "pairs_of_key", "sender_of"]
 
 
 def error_correction(

@@ -1,9 +1,9 @@
 """Attacks on all flips: what mixtures of strategies leave of a key bit, whichever probability it is flipped with.
 
-Alice flips her bit with probability q = (1 - s)/2, and u = s^2. What Eve learns, ``I(u) = 1 - H(A_q|E)``, is a series in
-u without a negative coefficient, and so is what the receiver learns, ``J(u) = 1 - H(A_q|B)``: with ``x ln x`` as an
-integral of resolvents the term of s^2k is ``2 int t Tr R^(1/2) K^2k R^(1/2) dt``, t from 0 to infinity, where M + sD and
-M - sD are Eve's states for the two values, ``R = 1/(M + t)`` and ``K = R^(1/2) D R^(1/2)``. Hence ``g = I/u`` and
+Alice flips her bit with probability q = (1 - s)/2, and u = s^2. What Eve learns, ``I(u) = 1 - H(A_q|E)``, is a series
+in u without a negative coefficient, and so is what the receiver learns, ``J(u) = 1 - H(A_q|B)``: with ``x ln x`` as an
+integral of resolvents the term of s^2k is ``2 int t Tr R^(1/2) K^2k R^(1/2) dt``, t from 0 to infinity, where M + sD
+and M - sD are Eve's states for the two values, ``R = 1/(M + t)`` and ``K = R^(1/2) D R^(1/2)``. Hence ``g = I/u`` and
 ``j = J/u`` rise and are convex, j(0) is the first coefficient, and what is left of the key is ``J - I = u (j - g)``.
 
 On a cell a <= u <= b a line through two values of g on one side of it, ends included, is below g. Take any such line,
@@ -123,10 +123,11 @@ def _mixture(entry: object, question: Question, key: Key, budget: Budget) -> lis
 
 
 def _piece(weight: flint.arb, strategy: Strategy, key: Key) -> Piece:
-    first, second = (state / flint.acb(strategy.weight) for state in strategy.held(key))
+    """M and D, the half sum and the half difference of Eve's states."""
+    first, second = (state * (1 / strategy.weight / 2) for state in strategy.held(key))
     real = is_real(first) and is_real(second)
-    mean, off = middle((first + second) / 2, real)
-    half, further = middle((first - second) / 2, real)
+    mean, off = middle(first + second, real)
+    half, further = middle(first - second, real)
     return Piece(weight, mean, half, (off + further).upper(), real, entropy_of_middle(mean * 2, off * 2, real))
 
 

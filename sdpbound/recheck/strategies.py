@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import product
 from math import prod
 from typing import Any
@@ -243,7 +244,9 @@ def middle(matrix: Matrix, real: bool) -> tuple[flint.fmpq_mat, flint.arb]:
     entries = {(i, j): ((rows[i][j].real, rows[i][j].imag)) for i in range(size) for j in range(size)}
     middles = {place: tuple(exact(part.mid()) for part in value) for place, value in entries.items()}
     block = [[(middles[i, j][0] + middles[j, i][0]) / 2 for j in range(size)] for i in range(size)]
-    other = [[0 if real else (middles[i, j][1] - middles[j, i][1]) / 2 for j in range(size)] for i in range(size)]
+    other = [
+        [Fraction(0) if real else (middles[i, j][1] - middles[j, i][1]) / 2 for j in range(size)] for i in range(size)
+    ]
     off = total(
         (abs(part - ball(value)).upper()) ** 2
         for (i, j), parts in entries.items()
