@@ -252,6 +252,18 @@ def test_a_receiver_who_errs_more_leaves_no_more() -> None:
     assert recheck(noisier).holds and left(noisier) <= noisier["claim"]["value"]
 
 
+def test_a_key_has_two_names() -> None:
+    """Settings x of Alice and none of Bob are the same as a list of settings; three outcomes need a function."""
+    certificate = drawn(0, (3, 2))
+    figure = certificate["question"]["figure"]
+    named = recheck(certificate)
+    del figure["settings"]
+    figure.update(x=0, y=None)
+    assert named.holds and recheck(certificate) == named
+    del figure["merge"]
+    assert not recheck(certificate).holds
+
+
 def test_work_is_counted() -> None:
     """Many strategies of a large state are refused before they are evaluated."""
     certificate = drawn(0)
