@@ -25,7 +25,7 @@ from sdpbound.recheck.question import Key, Question, read_key, read_question, wi
 from sdpbound.recheck.reading import integer, items, number, numbers, record
 from sdpbound.recheck.strategies import Strategy, read_strategy
 
-__all__ = ["recheck_attack"]
+__all__ = ["MOST_STRATEGIES", "PRECISION", "recheck_attack", "solved_weights"]
 
 PRECISION = 512
 MOST_STRATEGIES = 400
@@ -47,7 +47,7 @@ def recheck_attack(root: dict[str, Any], budget: Budget) -> Finding:
     count = len(given)
     with flint.ctx.workprec(PRECISION):
         strategies = [read_strategy(entry, question, budget) for entry in given]
-        weights = _weights(question, strategies, proof, budget)
+        weights = solved_weights(question, strategies, proof, budget)
         if information:
             groups = [integer(g, "a group", 0, count - 1) for g in items(proof["groups"], "groups", count, count)]
             figure = _information(question, key, strategies, weights, groups)
@@ -62,8 +62,10 @@ def recheck_attack(root: dict[str, Any], budget: Budget) -> Finding:
     return Finding(question.kind, "upper", proven, claimed, within(claimed, 0, most))
 
 
-def _weights(question: Question, strategies: list[Strategy], proof: dict[str, Any], budget: Budget) -> list[flint.arb]:
-    """Weights for which the data are met."""
+def solved_weights(
+    question: Question, strategies: list[Strategy], proof: dict[str, Any], budget: Budget
+) -> list[flint.arb]:
+    """Weights for which the data are met, from the entries "weights" and "adjusted" of a mixture."""
     count, tests = len(strategies), len(question.tested)
     given = numbers(proof["weights"], "weights", count)
     if any(w < 0 for w in given):

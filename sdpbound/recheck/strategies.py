@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import product
 from math import prod
 from typing import Any
@@ -26,7 +27,7 @@ from sdpbound.recheck.question import Key, Question
 from sdpbound.recheck.reading import integer, items, number, record
 from sdpbound.recheck.words import OBSERVABLE, Letter
 
-__all__ = ["Matrix", "Strategy", "entropy_of_spectrum", "read_strategy"]
+__all__ = ["Matrix", "Strategy", "entropy_of_middle", "entropy_of_spectrum", "is_real", "middle", "read_strategy"]
 
 Matrix = flint.acb_mat
 MOST_DIMENSION, MOST_RANK, MOST_COLUMNS = 4, 8, 32
@@ -82,8 +83,7 @@ class Strategy:
 
     def entropy(self, key: Key) -> flint.arb:
         """H of the key's outcomes given Eve, in bits."""
-        counts = [1 if s is None else len(self.factors[party][s]) for party, s in enumerate(key.settings)]
-        after = [self.moved(key.settings, outcomes) for outcomes in product(*map(range, counts))]
+        after = self._after(key)
         if key.merge is not None or key.flips:
             states = self._states(key, after)
         if key.flips:
@@ -97,6 +97,15 @@ class Strategy:
         else:
             parts = [_spectrum(m) for m in after]
         return (total(parts) - _spectrum(self.state)) / self.weight / flint.arb(2).log()
+
+    def held(self, key: Key) -> list[Matrix]:
+        """Eve's states for each value of the key, of trace ``weight`` together."""
+        return self._states(key, self._after(key))
+
+    def _after(self, key: Key) -> list[Matrix]:
+        """The state's factor after each choice of outcomes that are in the key."""
+        counts = [1 if s is None else len(self.factors[party][s]) for party, s in enumerate(key.settings)]
+        return [self.moved(key.settings, outcomes) for outcomes in product(*map(range, counts))]
 
     @staticmethod
     def _states(key: Key, after: Sequence[Matrix]) -> list[Matrix]:
@@ -216,28 +225,42 @@ def _spectrum(moved: Matrix) -> flint.arb:
 
 def entropy_of_spectrum(matrix: Matrix) -> flint.arb:
     """``-Tr X ln X`` of a matrix of balls around a Hermitian matrix that is not negative."""
+    real = is_real(matrix)
+    return entropy_of_middle(*middle(matrix, real), real)
+
+
+def is_real(matrix: Matrix) -> bool:
+    """Whether the midpoint of a matrix of balls is real."""
+    return all(value.imag.mid() == 0 for value in matrix.entries())
+
+
+def middle(matrix: Matrix, real: bool) -> tuple[flint.fmpq_mat, flint.arb]:
+    """The Hermitian part H of the midpoint, and how far the true, Hermitian matrix is from it at most (Frobenius norm).
+
+    H is exact: if ``real`` its real part R, else ``[[R, -I], [I, R]]``, which has every eigenvalue twice.
+    """
     size = matrix.nrows()
     rows = matrix.tolist()
     entries = {(i, j): ((rows[i][j].real, rows[i][j].imag)) for i in range(size) for j in range(size)}
-    middle = {place: tuple(exact(part.mid()) for part in value) for place, value in entries.items()}
-    real = not any(im for _, im in middle.values())
-    block = [[(middle[i, j][0] + middle[j, i][0]) / 2 for j in range(size)] for i in range(size)]
-    other = [[(middle[i, j][1] - middle[j, i][1]) / 2 for j in range(size)] for i in range(size)]
-    # what the true, Hermitian matrix may differ by from the Hermitian part of the midpoint
-    off = (
-        total(
-            (abs(part - ball(value)).upper()) ** 2
-            for (i, j), parts in entries.items()
-            for part, value in zip(parts, (block[i][j], other[i][j]), strict=True)
-        )
-        .sqrt()
-        .upper()
-    )
-    if not real:  # [[R, -I], [I, R]] has every eigenvalue twice
+    middles = {place: tuple(exact(part.mid()) for part in value) for place, value in entries.items()}
+    block = [[(middles[i, j][0] + middles[j, i][0]) / 2 for j in range(size)] for i in range(size)]
+    other = [
+        [Fraction(0) if real else (middles[i, j][1] - middles[j, i][1]) / 2 for j in range(size)] for i in range(size)
+    ]
+    off = total(
+        (abs(part - ball(value)).upper()) ** 2
+        for (i, j), parts in entries.items()
+        for part, value in zip(parts, (block[i][j], other[i][j]), strict=True)
+    ).sqrt()
+    if not real:
         block = [row + [-v for v in second] for row, second in zip(block, other, strict=True)] + [
             second + row for row, second in zip(block, other, strict=True)
         ]
-    exactly = flint.fmpq_mat([[flint.fmpq(v.numerator, v.denominator) for v in row] for row in block])
+    return flint.fmpq_mat([[flint.fmpq(v.numerator, v.denominator) for v in row] for row in block]), off.upper()
+
+
+def entropy_of_middle(exactly: flint.fmpq_mat, off: flint.arb, real: bool) -> flint.arb:
+    """``-Tr X ln X`` of a matrix that is not negative and so near to one given as by :func:`middle`."""
     found = flint.arb(0)
     for root, multiplicity in exactly.charpoly().complex_roots():
         value = root.real + flint.arb(0, off)
