@@ -19,8 +19,9 @@ below the chord, and beyond them they are above it. In a cell [a, b] of u
 
     I_B(u)/u - I_E(u)/u  <=  chord of I_B/u - chords of I_E/u on the left or on the right, or any mean of both,
 
-which is largest at an end; times b it bounds H(A_q|E) - H(A_q|B) of the cell from above, and if it is negative zero
-does. ``I_B/u`` at 0 is ``sum_b (p_0b - p_1b)^2 / (2 ln 2 p_b)``. Cells are halved until each is below the claim.
+a straight line e, and u e(u) or zero bounds H(A_q|E) - H(A_q|B) of the cell from above. It is at most
+``max(a e(a), b e(b)) + max(0, e(a) - e(b)) (b - a)/4``, and not positive where e is not. ``I_B/u`` at 0 is
+``sum_b (p_0b - p_1b)^2 / (2 ln 2 p_b)``. Cells are halved until each is below the claim.
 """
 
 from __future__ import annotations
@@ -147,13 +148,25 @@ def _of_cell(
                 continue
             known.append(ends)
             tried = [ends] if len(known) == 1 else [ends, _mean(known[0], known[1])]
-            value = max(min(_upper(first.max(second) * to_ball(b)) for first, second in tried), Fraction(0))
+            value = max(min(_upper(_largest(a, b, first, second)) for first, second in tried), Fraction(0))
             least = value if least is None or value < least else least
             if least <= enough:
                 order.remove(attack)
                 order.insert(0, attack)
                 return least
     return least
+
+
+def _largest(a: Fraction, b: Fraction, first: flint.arb, second: flint.arb) -> flint.arb:
+    """Above u e(u) in [a, b], or zero, e straight with these ends.
+
+    Where e falls the square term lifts u e(u) above its chord, by a quarter of the width at most.
+    """
+    highest = first.max(second)
+    if not highest > 0:
+        return highest * to_ball(b)
+    ends = (first * to_ball(a)).max(second * to_ball(b))
+    return ends + (first - second).max(flint.arb(0)) * to_ball((b - a) / 4)
 
 
 def _sides(a: Fraction, b: Fraction) -> list[tuple[Fraction, Fraction]]:
