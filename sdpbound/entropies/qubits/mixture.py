@@ -23,6 +23,7 @@ from sdpbound.entropies.qubits.correlators import CorrelatorEngine
 from sdpbound.entropies.qubits.engine import Batch, Engine, StateEngine, entropies
 from sdpbound.entropies.qubits.newton import Maxima, follow_maxima, newton_improvement
 from sdpbound.entropies.qubits.problem import Key, QubitProblem, qubit_problem
+from sdpbound.entropies.qubits.single import alone_if_nearer
 from sdpbound.entropies.question import EntropyQuestion
 from sdpbound.errors import SolverFailure
 
@@ -405,6 +406,7 @@ def optimum(question: EntropyQuestion, found: Search) -> QubitOptimum:
     index = np.flatnonzero(mixture.weights > 1e-12)
     columns = found.columns.chosen(index)
     weights, missed = adjusted(problem, columns, mixture.weights[index] / mixture.weights[index].sum())
+    columns, weights, missed = alone_if_nearer(problem, columns, weights, missed)
     states = columns.states
     alice, bob = (
         _observables(angles, settings, count)
