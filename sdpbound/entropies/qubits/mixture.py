@@ -26,7 +26,17 @@ from sdpbound.entropies.qubits.problem import Key, QubitProblem, qubit_problem
 from sdpbound.entropies.question import EntropyQuestion
 from sdpbound.errors import SolverFailure
 
-__all__ = ["QubitOptimum", "Search", "Weighted", "engine_of", "least_mixture", "optimum", "search"]
+__all__ = [
+    "QubitOptimum",
+    "Search",
+    "Weighted",
+    "adjusted",
+    "cheapest",
+    "engine_of",
+    "least_mixture",
+    "optimum",
+    "search",
+]
 
 _ANGLES: Floats = np.linspace(0.0, np.pi, 13)
 _PLACES = np.arange(_ANGLES.size**2).reshape(_ANGLES.size, -1)

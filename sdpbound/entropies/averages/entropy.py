@@ -1,0 +1,232 @@
+"""Bound entropies averaged over settings from below."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sdpbound.adversaries import Quantum
+from sdpbound.arguments import instance, numbered
+from sdpbound.arrays import Floats
+from sdpbound.bell.average import Average
+from sdpbound.bell.observations import Observations
+from sdpbound.bounds.bound import AffineProof, Bound, Functional
+from sdpbound.bounds.certificate import certificate_head
+from sdpbound.bounds.separation import CERTIFIED_SEPARATION, raise_if_separated
+from sdpbound.conic.program import Status
+from sdpbound.entropies.averages.branch import AverageProof, prove
+from sdpbound.entropies.averages.problem import AverageProblem, AverageQuestion, average_problem
+from sdpbound.entropies.averages.search import AverageSearch, first_strategies
+from sdpbound.entropies.entropy import INACCURATE
+from sdpbound.entropies.qubits.columns import Columns
+from sdpbound.entropies.qubits.mixture import adjusted
+from sdpbound.errors import InvalidParameter, SolverFailure
+from sdpbound.limiting import doing, go_on, require_time
+
+__all__ = ["AverageEntropyBound", "average_entropy"]
+
+#: Parts of the tolerance: for the search of mixture and functional, for the proof, and for the certificate's checker.
+_SEARCH, _PROOF, _CHECK = 0.5, 0.3, 0.05
+#: White noise in the states of a proof, per tolerance, and its limits.
+_NOISE, _LEAST_NOISE, _MOST_NOISE = 0.01, 5e-7, 1e-6
+_REPAIRS = 4
+_OUTSIDE = 1e-9
+_MODEL, _SEPARATING = Quantum("1"), Quantum("1+AB")
+
+
+@dataclass(frozen=True, eq=False)
+class _Proof(AffineProof):
+    """A proof of: average entropy >= constant + multipliers . tested values, for every quantum behaviour."""
+
+    question: AverageQuestion
+    constant: float
+    multipliers: Floats
+
+    @property
+    def given(self) -> Observations:
+        return self.question.observed
+
+    @property
+    def value(self) -> float:
+        """The functional's value at the data in bits, less the charge for tolerances, rounded down."""
+        observed, m = self.question.observed, np.abs(self.multipliers)
+        exact = self.constant + float(self.multipliers @ observed.values) - float(m @ observed.tolerances)
+        terms = abs(self.constant) + float(m @ (np.abs(observed.values) + observed.tolerances))
+        return exact - (4.0 * m.size + 8.0) * 2.0**-53 * terms
+
+    def functional(self) -> Functional:
+        return Functional.of_tests("lower", self.constant, self.multipliers, self.question.observed)
+
+    def certificate(self, value: float) -> dict[str, Any]:
+        head = certificate_head(self.question.observed, self.question.figure, "lower", _MODEL.describe())
+        functional = {"constant": self.constant, "multipliers": self.multipliers.tolist()}
+        method = "qubit average" if self.multipliers.any() else "trivial"
+        proof = {"method": method, "multipliers": [-m for m in self.multipliers.tolist()]}
+        return head | {"proof": proof, "claim": {"value": value, "functional": functional}}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class AverageEntropyBound(Bound):
+    """A proven lower bound on an entropy averaged over settings.
+
+    Attributes
+    ----------
+    gap : the average entropy of an explicit mixture of qubit strategies with the tested values minus the bound, in
+        bits; nan where the mixture found misses the values
+    weights, strategies : that mixture: weights (n,), and the strategies as columns of angles, states and tested values
+    tolerance : the accuracy asked for, in bits. If ``gap`` is not known to be as small, ``status`` is "inaccurate"
+    """
+
+    gap: float = math.nan
+    weights: Floats | None = None
+    strategies: Columns | None = None
+    tolerance: float = math.nan
+
+
+def average_entropy(
+    observed: Observations, average: Average, tolerance: float = 1e-3, start: AverageEntropyBound | None = None
+) -> AverageEntropyBound:
+    """Certified lower bound on ``min over strategies of sum_k w_k H(key k|E)``, in bits: the entropy of the average.
+
+    Eve prepares one strategy and knows which key it is before she is asked. The minimum of the average is above the
+    average of the minima, since no single strategy is worst for all keys. With keys of Alice's two settings it is what a
+    random key basis extracts (arXiv:2005.02691); with both parties' outcomes of all settings it is the randomness of
+    every round (arXiv:2103.07504).
+
+    Parameters
+    ----------
+    observed : any linear data of two parties with at most two tested settings of two outcomes each
+    average : the keys with their weights and flips
+    tolerance : the distance to aim at between the bound and the value of an explicit mixture, in bits, from 1e-6 to 1
+    start : the bound of a neighbouring point with the same tests and keys, whose strategies the search begins with
+
+    Returns
+    -------
+    AverageEntropyBound, side "lower". Its ``functional`` is below the average entropy of every quantum behaviour
+
+    Raises
+    ------
+    InvalidInput : more settings or outcomes are tested, or the average does not fit the scenario
+    Infeasible : the data are outside the quantum set
+
+    >>> import sdpbound as sb
+    >>> data = sb.Observations.bell_value(sb.chsh(), 2.5)
+    >>> both = sb.average_entropy(data, sb.Average((0, 1)))
+    >>> one = sb.conditional_entropy(data, x=0)
+    >>> one.value < both.value, both.certificate.verify().holds
+    (True, True)
+    """
+    require_time()
+    begun = time.perf_counter()
+    instance(observed, Observations, "observed", "Observations.correlators(behaviour)")
+    question = AverageQuestion(observed, instance(average, Average, "average", "Average((0, 1))"))
+    if not 1e-6 <= numbered(tolerance, "tolerance") <= 1.0:
+        raise InvalidParameter(f"tolerance = {tolerance!r:.60} of an average entropy must be from 1e-6 to 1 bits.")
+    problem = average_problem(question)
+    if not problem.part:
+        proof = _Proof(question, problem.constant, np.zeros(len(observed)))
+        return _bound(question, proof, None, problem, (begun, begun), tolerance)
+    own = tolerance / problem.part
+    with doing(f"{question.figure.words} by pairs of qubits"):
+        search = _searched(problem, own, start)
+        assert search.mixture is not None
+        if len(observed) and (
+            search.mixture.missed > 1e-9 or search.lower > question.most / problem.part + CERTIFIED_SEPARATION
+        ):
+            raise_if_separated(observed, _SEPARATING)
+        searched = time.perf_counter()
+        proof = _proven(question, problem, search, own)
+    return _bound(question, proof, search, problem, (begun, searched), tolerance)
+
+
+def _searched(problem: AverageProblem, tolerance: float, start: AverageEntropyBound | None) -> AverageSearch:
+    search = AverageSearch(problem, first_strategies(problem), _SEARCH * tolerance)
+    if start is not None and start.strategies is not None:
+        old = start.strategies
+        search.columns = search.columns.with_more(problem.columns_of(old.a, old.b, old.states))
+    try:
+        search.generate()
+    except SolverFailure:  # a functional that was found can still be proven
+        if search.mixture is None or search.multipliers is None:
+            raise
+    return search
+
+
+def _proven(question: AverageQuestion, problem: AverageProblem, search: AverageSearch, tolerance: float) -> _Proof:
+    """Prove the best functional; if the proof finds a strategy that the search overlooked, search again."""
+    noise = min(max(_NOISE * tolerance, _LEAST_NOISE), _MOST_NOISE)
+    least = problem.constant
+    best = _Proof(question, least, np.zeros(len(question.observed)))
+    for _ in range(_REPAIRS):
+        if search.multipliers is None:
+            break
+        multipliers = search.multipliers
+        expression = np.tensordot(multipliers, problem.qubits.tests, axes=(0, 0))
+        size = float(np.abs(multipliers) @ problem.qubits.sizes)
+        found = prove(problem, noise, expression, size, -search.constant, _PROOF * tolerance)
+        own = _of_all(question, problem, found, multipliers, tolerance)
+        if own.value > best.value:
+            best = own
+        if found.best <= -search.constant + 0.1 * tolerance or not go_on():
+            break
+        search.lower = -np.inf
+        search.improve(multipliers, np.array([[found.a, found.b]]))
+        try:
+            search.generate()
+        except SolverFailure:
+            break
+    return best
+
+
+def _of_all(
+    question: AverageQuestion, problem: AverageProblem, found: AverageProof, multipliers: Floats, tolerance: float
+) -> _Proof:
+    """The functional of the whole average from that of the pieces."""
+    slopes = problem.part * multipliers
+    # the product is rounded: a test is at most the sum of its |coefficients|
+    rounding = 2.0**-52 * float(np.abs(slopes) @ problem.qubits.sizes)
+    constant = problem.constant - problem.part * (found.top + _CHECK * tolerance) - rounding
+    return _Proof(question, math.nextafter(constant, -math.inf), slopes)
+
+
+def _bound(
+    question: AverageQuestion,
+    proof: _Proof,
+    search: AverageSearch | None,
+    problem: AverageProblem,
+    times: tuple[float, float],
+    tolerance: float,
+) -> AverageEntropyBound:
+    weights = strategies = None
+    gap, reached = math.nan, math.nan
+    if search is None:
+        gap = 0.0
+    elif search.mixture is not None:
+        index = np.flatnonzero(search.mixture.weights > 1e-12)
+        strategies = search.columns.chosen(index)
+        total = search.mixture.weights[index]
+        weights, missed = adjusted(problem.qubits, strategies, total / total.sum())
+        reached = problem.constant + problem.part * float(weights @ strategies.entropies)
+        if missed <= _OUTSIDE:
+            gap = max(min(reached, question.most) - proof.value, 0.0)
+    begun, searched = times
+    status = Status.SOLVED.value if gap <= tolerance else INACCURATE if go_on() else Status.OUT_OF_TIME.value
+    return AverageEntropyBound(
+        value=proof.value,
+        side="lower",
+        merit=question.figure,
+        model=_MODEL,
+        solver_value=reached,
+        solver="highs",
+        status=status,
+        seconds={"assemble": 0.0, "solve": searched - begun, "certify": time.perf_counter() - searched},
+        _proof=proof,
+        gap=gap,
+        weights=weights,
+        strategies=strategies,
+        tolerance=tolerance,
+    )
