@@ -10,6 +10,7 @@ from typing import Any
 from sdpbound.errors import CertificateError
 from sdpbound.recheck.answer import Budget, Conclusion, Finding, refuse
 from sdpbound.recheck.attacks import recheck_attack
+from sdpbound.recheck.averages import recheck_average
 from sdpbound.recheck.boxes import recheck_boxes
 from sdpbound.recheck.coarser import recheck_coarser
 from sdpbound.recheck.formulas import recheck_formula
@@ -85,6 +86,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("entropy of coarser data", BOUND, "bound", frozenset({"coarse"}), _coarser),
     Kind("attack", BOUND, "attack", frozenset({"strategies"}), recheck_attack),
     Kind("entropy by qubits", BOUND, "bound", frozenset({"method"}), recheck_qubits),
+    Kind("average entropy by qubits", BOUND, "bound", frozenset({"average"}), recheck_average),
     Kind("finite length", BOUND, "finite length", frozenset({"accumulation"}), _length),
     Kind("operators", BOUND, "operator problem", frozenset({"squares"}), recheck_operators),
     Kind("linear", BOUND, "bound", frozenset({"copies"}), recheck_linear),

@@ -64,8 +64,8 @@ class _Proof(AffineProof):
     def certificate(self, value: float) -> dict[str, Any]:
         head = certificate_head(self.question.observed, self.question.figure, "lower", _MODEL.describe())
         functional = {"constant": self.constant, "multipliers": self.multipliers.tolist()}
-        method = "qubit average" if self.multipliers.any() else "trivial"
-        proof = {"method": method, "multipliers": [-m for m in self.multipliers.tolist()]}
+        by = "qubits" if self.multipliers.any() else "flips"
+        proof = {"average": by, "multipliers": [-m for m in self.multipliers.tolist()]}
         return head | {"proof": proof, "claim": {"value": value, "functional": functional}}
 
 
