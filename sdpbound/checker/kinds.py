@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sdpbound.checker.attack import verify_attack
+from sdpbound.checker.average import verify_average
 from sdpbound.checker.bound import verify_bound
 from sdpbound.checker.boxes import verify_boxes
 from sdpbound.checker.chsh_entropy import verify_closed_entropy
@@ -68,6 +69,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("self-test", _of_format(CLOSED_FORM), verify_self_test),
     Kind("boxes", _of_format(BOXES), verify_boxes),
     Kind("attack", _with_proof("strategies"), verify_attack),
+    Kind("average entropy", _with_proof("average"), verify_average),
     Kind("finite length", _with_proof("accumulation"), lambda root, strict: verify_finite(root, strict, check)),
     Kind("operator problem", _with_proof("squares"), verify_operators),
     Kind("bound", _of_format(CERTIFICATE), verify_bound),

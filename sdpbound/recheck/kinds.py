@@ -86,7 +86,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("entropy of coarser data", BOUND, "bound", frozenset({"coarse"}), _coarser),
     Kind("attack", BOUND, "attack", frozenset({"strategies"}), recheck_attack),
     Kind("entropy by qubits", BOUND, "bound", frozenset({"method"}), recheck_qubits),
-    Kind("average entropy by qubits", BOUND, "bound", frozenset({"average"}), recheck_average),
+    Kind("average entropy", BOUND, "average entropy", frozenset({"average"}), recheck_average),
     Kind("finite length", BOUND, "finite length", frozenset({"accumulation"}), _length),
     Kind("operators", BOUND, "operator problem", frozenset({"squares"}), recheck_operators),
     Kind("linear", BOUND, "bound", frozenset({"copies"}), recheck_linear),

@@ -35,6 +35,8 @@ _SEARCH, _PROOF, _CHECK = 0.5, 0.3, 0.05
 _NOISE, _LEAST_NOISE, _MOST_NOISE = 0.01, 5e-7, 1e-6
 _REPAIRS = 4
 _OUTSIDE = 1e-9
+#: What its certificates say they are.
+KIND = "average entropy"
 _MODEL, _SEPARATING = Quantum("1"), Quantum("1+AB")
 
 
@@ -62,7 +64,7 @@ class _Proof(AffineProof):
         return Functional.of_tests("lower", self.constant, self.multipliers, self.question.observed)
 
     def certificate(self, value: float) -> dict[str, Any]:
-        head = certificate_head(self.question.observed, self.question.figure, "lower", _MODEL.describe())
+        head = certificate_head(self.question.observed, self.question.figure, "lower", _MODEL.describe(), kind=KIND)
         functional = {"constant": self.constant, "multipliers": self.multipliers.tolist()}
         by = "qubits" if self.multipliers.any() else "flips"
         proof = {"average": by, "multipliers": [-m for m in self.multipliers.tolist()]}
