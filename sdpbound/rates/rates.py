@@ -24,6 +24,7 @@ from sdpbound.bell.tested import SettingsTested, observations_named
 from sdpbound.bounds.bound import Bound
 from sdpbound.bounds.figures import MinEntropyOf
 from sdpbound.bounds.rounding import lower_float, rounded
+from sdpbound.entropies.averages import average_entropy
 from sdpbound.entropies.conditional import VonNeumann, named_entropy
 from sdpbound.entropies.entropy import Entropy
 from sdpbound.entropies.min_entropy import MinEntropy
@@ -43,13 +44,17 @@ from sdpbound.rates.options import (
     TestedKeyChanges,
     tested_key,
 )
+from sdpbound.rates.postprocessing.postprocessing import PostProcessing, Processed
+from sdpbound.rates.postprocessing.random_basis import average_tolerance
 
 __all__ = [
     "Rate",
     "best_preprocessing",
     "key_rate",
     "observations_of",
+    "processed_rate",
     "randomness_rate",
+    "require_left_to_it",
 ]
 
 
@@ -88,6 +93,7 @@ class Rate:
     preprocessing : probability with which Alice flips her key bit
     exact : of a bound from above, whether every attack that it rests on has the tested data, not only approximately
     merge : the key's value for each outcome, where it is a function of the outcomes
+    postprocessing : what was done with outcomes before, with all that was chosen of it
     """
 
     value: float
@@ -103,6 +109,7 @@ class Rate:
     preprocessing: float = 0.0
     exact: bool = True
     merge: Merge | None = None
+    postprocessing: PostProcessing | None = None
 
     def __float__(self) -> float:
         return self.value
@@ -120,6 +127,7 @@ class Rate:
         at = key_words(self.settings)[1].replace(",", ", ")
         at += "" if self.merge is None else f", outcomes merged {''.join(map(str, self.merge))}"
         at += f", preprocessing {self.preprocessing:.6g}" if self.preprocessing else ""
+        at = at if self.postprocessing is None else f"{self.postprocessing!r}"
         how = f"closed form, {self.entropy.source}" if self.is_closed_form else f"certified from {self.entropy.figure}"
         how += f"; {self.data} data"
         if self.attack is not None:
@@ -190,8 +198,8 @@ def key_rate(
     preprocessing : probability with which Alice flips her key bit, or "best": see :func:`best_preprocessing`;
         min-entropy takes 0 only
     options : which proofs the rate may use, default RateOptions()
-    changes : single options by their names: closed_forms, require_self_test, tested; ``settings`` in place of x and y:
-        one entry for each party, its key setting, or None for a party without key; and ``merge``, the key's value 0, 1,
+    changes : single options by their names: closed_forms, require_self_test, tested, postprocessing, which says itself
+        what x, y and preprocessing are, such as :class:`sdpbound.RandomBasis`; ``settings`` in place of x and y: one entry for each party, its key setting, or None for a party without key; and ``merge``, the key's value 0, 1,
         .. for each of Alice's outcomes, where it is a function of them: ``H(f(A)|X=x,E) - H(f(A)|B,X=x,Y=y)``
 
     Of more than two parties it is the rate of a conference key, ``H(A|X=x,E) - max_i H(A|B_i)``: the key is the outcome
@@ -212,11 +220,16 @@ def key_rate(
     """
     settings, merge, others = apart(changes)
     how = with_changes(options, RateOptions(), others, "key_rate")
+    if how.postprocessing is not None:
+        require_left_to_it(how.postprocessing, (x, y, settings, merge), preprocessing)
+        data = observations_of(behaviour, observed, how.tested)
+        own = VonNeumann() if entropy is None else named_entropy(entropy)
+        return processed_rate(how.postprocessing.below(behaviour, data, own), "lower")
     if isinstance(preprocessing, str):
         if preprocessing != "best":
             raise InvalidParameter(f"preprocessing = {preprocessing!r:.60} must be a number from 0 to 1/2, or 'best'.")
-        own: TestedKeyChanges = {"tested": how.tested, "settings": settings, "merge": merge}
-        return best_preprocessing(behaviour, observed, x, y, entropy, how.closed_forms, **own)
+        keys_of: TestedKeyChanges = {"tested": how.tested, "settings": settings, "merge": merge}
+        return best_preprocessing(behaviour, observed, x, y, entropy, how.closed_forms, **keys_of)
     require_preprocessing(preprocessing)
     data = observations_of(behaviour, observed, how.tested)
     entropy = VonNeumann() if entropy is None else named_entropy(entropy)
@@ -285,6 +298,12 @@ def randomness_rate(
     if entropy is None:
         entropy = MinEntropy() if blind else VonNeumann()
     entropy = named_entropy(entropy)
+    if how.average is not None:
+        if local or blind or (x, y, settings, merge) != (None,) * 4:
+            raise InvalidInput("average says whose outcomes are used; leave local, blind, x, y, settings and merge out.")
+        average = average_entropy(data, how.average, average_tolerance(entropy))
+        security = _security(entropy.adversary, "randomness", average)
+        return Rate(average.value, "lower", "randomness", average, 0.0, average.merit.average.keys[0], *security)
     if settings is not None and (local or blind):
         raise InvalidInput(f"settings = {settings!r:.60} say whose outcomes are used; leave local and blind out.")
     keys = key_choices(behaviour, x, y, settings, local)
@@ -378,6 +397,23 @@ def best_preprocessing(
         if not rates:
             raise
     return max(rates, key=lambda rate: rate.value)
+
+
+def require_left_to_it(by: PostProcessing, key: tuple[object, ...], preprocessing: float | str) -> None:
+    """Refuse a key beside a post-processing, which names its own."""
+    if any(given is not None for given in key) or preprocessing:
+        raise InvalidInput(
+            f"postprocessing = {by!r:.80} says itself which settings make the key and with which flips; leave x, y, "
+            "settings, merge and preprocessing out."
+        )
+
+
+def processed_rate(parts: Processed, side: str) -> Rate:
+    """The rate of a post-processing."""
+    own = parts.security, parts.assumptions
+    entropy, leak, flips = parts.entropy, parts.error_correction, parts.preprocessing
+    rate = Rate(parts.value, side, "key", entropy, leak, parts.settings, *own, preprocessing=flips, exact=parts.exact)
+    return replace(rate, postprocessing=parts.by)
 
 
 def _says_it_all(entropy: Bound) -> bool:

@@ -34,6 +34,7 @@ __all__ = [
     "cheapest",
     "engine_of",
     "least_mixture",
+    "observables_of",
     "optimum",
     "search",
 ]
@@ -417,7 +418,7 @@ def optimum(question: EntropyQuestion, found: Search) -> QubitOptimum:
     weights, missed = adjusted(problem, columns, mixture.weights[index] / mixture.weights[index].sum())
     states = columns.states
     alice, bob = (
-        _observables(angles, settings, count)
+        observables_of(angles, settings, count)
         for angles, settings, count in zip(
             (columns.a, columns.b),
             problem.settings,
@@ -443,7 +444,7 @@ def optimum(question: EntropyQuestion, found: Search) -> QubitOptimum:
     )
 
 
-def _observables(angles: Floats, settings: tuple[int | None, int | None], count: int) -> Floats:
+def observables_of(angles: Floats, settings: tuple[int | None, int | None], count: int) -> Floats:
     out = np.broadcast_to(np.eye(2), (len(angles), count, 2, 2)).copy()
     first, second = settings
     if first is not None:
