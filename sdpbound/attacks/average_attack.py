@@ -45,7 +45,7 @@ class _Proof(Proof):
 
     def certificate(self, value: float) -> dict[str, Any]:
         raise CertificateError(
-            "an attack on an average has a certificate for each key, of the same strategies: see attacks[k].certificate."
+            "an attack on an average has a certificate for each key, of the same strategies: attacks[k].certificate."
         )
 
 
@@ -146,7 +146,8 @@ def _attacks(
     ]
     strategies = tuple(
         Strategy(
-            state, tuple(tuple(effects_of(o, d) for o, d in zip(at[n], outcomes[p], strict=True)) for p, at in enumerate(own))
+            state,
+            tuple(tuple(effects_of(o, d) for o, d in zip(at[n], outcomes[p], strict=True)) for p, at in enumerate(own)),
         )
         for n, state in enumerate(columns.states)
     )

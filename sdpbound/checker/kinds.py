@@ -11,13 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sdpbound.checker.attack import verify_attack
-from sdpbound.checker.average import verify_average
 from sdpbound.checker.bound import verify_bound
 from sdpbound.checker.boxes import verify_boxes
 from sdpbound.checker.chsh_entropy import verify_closed_entropy
 from sdpbound.checker.claim import Verification
 from sdpbound.checker.finite import verify_finite
 from sdpbound.checker.operators import verify_operators
+from sdpbound.checker.qubit_average import verify_average
 from sdpbound.checker.reading import BOXES, CERTIFICATE, CLOSED_FORM, read, shown
 from sdpbound.checker.self_test import verify_self_test
 from sdpbound.errors import CertificateError, InvalidParameter

@@ -229,13 +229,11 @@ class StateFloats(DualFloats):
         return np.asarray(found, dtype=np.float64)
 
 
-def newton_moves(
-    pinched: Floats, slope: Floats, hints: Floats, state: tuple[Floats, Floats], noise: float
-) -> Floats:
+def newton_moves(pinched: Floats, slope: Floats, hints: Floats, state: tuple[Floats, Floats], noise: float) -> Floats:
     """Steps (n, 16) of Newton's method for pinched = hint but for a multiple of 1, as the state r follows K + hint.
 
-    ``pinched`` (n, 4, 4) changes by ``slope`` (n, 16, 16) times the change of r. ``state``: the eigenvalues of r without
-    its noise, and its eigenvectors.
+    ``pinched`` (n, 4, 4) changes by ``slope`` (n, 16, 16) times the change of r. ``state``: the eigenvalues of r
+    without its noise, and its eigenvectors.
     """
     powers, v = state
     n = len(powers)

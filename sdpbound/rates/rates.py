@@ -22,7 +22,7 @@ from sdpbound.bell.key import Merge, Settings, apart, key_words, named_key
 from sdpbound.bell.observations import Observations
 from sdpbound.bell.tested import SettingsTested, observations_named
 from sdpbound.bounds.bound import Bound
-from sdpbound.bounds.figures import MinEntropyOf
+from sdpbound.bounds.figures import AverageEntropy, MinEntropyOf
 from sdpbound.bounds.rounding import lower_float, rounded
 from sdpbound.entropies.averages import average_entropy
 from sdpbound.entropies.conditional import VonNeumann, named_entropy
@@ -127,7 +127,8 @@ class Rate:
         at = key_words(self.settings)[1].replace(",", ", ")
         at += "" if self.merge is None else f", outcomes merged {''.join(map(str, self.merge))}"
         at += f", preprocessing {self.preprocessing:.6g}" if self.preprocessing else ""
-        at = at if self.postprocessing is None else f"{self.postprocessing!r}"
+        if isinstance(self.entropy.merit, AverageEntropy):
+            at = repr(self.postprocessing) if self.postprocessing is not None else "settings drawn at random"
         how = f"closed form, {self.entropy.source}" if self.is_closed_form else f"certified from {self.entropy.figure}"
         how += f"; {self.data} data"
         if self.attack is not None:
@@ -199,8 +200,9 @@ def key_rate(
         min-entropy takes 0 only
     options : which proofs the rate may use, default RateOptions()
     changes : single options by their names: closed_forms, require_self_test, tested, postprocessing, which says itself
-        what x, y and preprocessing are, such as :class:`sdpbound.RandomBasis`; ``settings`` in place of x and y: one entry for each party, its key setting, or None for a party without key; and ``merge``, the key's value 0, 1,
-        .. for each of Alice's outcomes, where it is a function of them: ``H(f(A)|X=x,E) - H(f(A)|B,X=x,Y=y)``
+        what x, y and preprocessing are, such as :class:`sdpbound.RandomBasis`; ``settings`` in place of x and y: one
+        entry for each party, its key setting, or None for a party without key; and ``merge``, the key's value 0, 1, ..
+        for each of Alice's outcomes, where it is a function of them: ``H(f(A)|X=x,E) - H(f(A)|B,X=x,Y=y)``
 
     Of more than two parties it is the rate of a conference key, ``H(A|X=x,E) - max_i H(A|B_i)``: the key is the outcome
     of the first party that has a setting, and one message corrects the errors of all others (arXiv:1612.05585,
@@ -300,10 +302,14 @@ def randomness_rate(
     entropy = named_entropy(entropy)
     if how.average is not None:
         if local or blind or (x, y, settings, merge) != (None,) * 4:
-            raise InvalidInput("average says whose outcomes are used; leave local, blind, x, y, settings and merge out.")
+            raise InvalidInput(
+                "average says whose outcomes are used; leave local, blind, x, y, settings and merge out."
+            )
         average = average_entropy(data, how.average, average_tolerance(entropy))
         security = _security(entropy.adversary, "randomness", average)
-        return Rate(average.value, "lower", "randomness", average, 0.0, average.merit.average.keys[0], *security)
+        return Rate(
+            average.value, "lower", "randomness", average, 0.0, how.average.of(data.scenario).keys[0], *security
+        )
     if settings is not None and (local or blind):
         raise InvalidInput(f"settings = {settings!r:.60} say whose outcomes are used; leave local and blind out.")
     keys = key_choices(behaviour, x, y, settings, local)

@@ -1,14 +1,14 @@
 """Averages of entropies over settings, ``sum_k w_k H(key k|E)`` of one strategy: a search over two angles.
 
-It is the search of :mod:`sdpbound.recheck.qubits`, with three changes. The entropy at angles a, b is the average of those
-of the keys; a key's matrices turn with the angle of its setting. Keys whose settings are not tested have no entropy to
-count on, but for flips h(q); what is left is divided by the weight of the other keys. And the entropy changes with the
-angles on a cell.
+It is the search of :mod:`sdpbound.recheck.qubits`, with three changes. The entropy at angles a, b is the average of
+those of the keys; a key's matrices turn with the angle of its setting. Keys whose settings are not tested have no
+entropy to count on, but for flips h(q); what is left is divided by the weight of the other keys. And the entropy
+changes with the angles on a cell.
 
-**Arcs.** Let m(a) be the point of the observable A', e and e' the ends of an arc of half-width d around it, and c m(a) the
-point of their chord on the way to m(a), c = 1 - 2 g >= cos d. A measurement whose effects are the mean of those of two
-others may be made by tossing a coin and forgetting it, which lowers no entropy given E. So the entropy of the key of c
-A' is at least the mean of those at the ends. And c A' is A' flipped with probability g. If the key is flipped with
+**Arcs.** Let m(a) be the point of the observable A', e and e' the ends of an arc of half-width d around it, and c m(a)
+the point of their chord on the way to m(a), c = 1 - 2 g >= cos d. A measurement whose effects are the mean of those of
+two others may be made by tossing a coin and forgetting it, which lowers no entropy given E. So the entropy of the key
+of c A' is at least the mean of those at the ends. And c A' is A' flipped with probability g. If the key is flipped with
 probability q already, the second flip G raises H(key|E) by its information about the key, which is at most that about
 the sum of the two flips: h(q (1-g) + (1-q) g) - h(q). It rises in g up to 1/2. For outcomes of two parties q is 0, and
 what one party's flip raises is at most h(g).
@@ -107,14 +107,12 @@ def _outcomes(question: Question, term: _Term) -> flint.arb:
     return flint.arb(count)
 
 
-def _search(
-    question: Question, terms: list[_Term], slopes: list[Fraction], constant: Fraction
-) -> AngleSearch | None:
+def _search(question: Question, terms: list[_Term], slopes: list[Fraction], constant: Fraction) -> AngleSearch | None:
     """The search for the keys that are tested; None if there is none."""
     table, used = tested_table(question, slopes)
     orders = [sorted(own) for own in used]
     weight, least = Fraction(0), Fraction(0)
-    tested: list[tuple[_Term, tuple[int, int]]] = []
+    tested: list[tuple[_Term, list[int]]] = []
     for term in terms:
         places = [
             0 if s is None or s not in own else own.index(s) + 1 for s, own in zip(term.settings, orders, strict=True)
@@ -126,7 +124,7 @@ def _search(
             if places[party] and question.devices.outcomes[party][term.settings[party] or 0] != 2:
                 raise refuse("the qubit reduction is for keys of two outcomes.")
         weight += term.weight
-        tested.append((term, (places[0], places[1])))
+        tested.append((term, places))
     if not tested:
         return None
     numbers_of = [{None: 0} | {s: i + 1 for i, s in enumerate(order)} for order in orders]
@@ -158,7 +156,7 @@ def _bit(p: flint.arb) -> flint.arb:
     return entropy_of(p) + entropy_of(1 - p)
 
 
-def _matrices(term: _Term, places: tuple[int, int], a: Fraction, b: Fraction) -> list[Real]:
+def _matrices(term: _Term, places: list[int], a: Fraction, b: Fraction) -> list[Real]:
     """The matrices W_i of a key at the angles pi a and pi b, of columns."""
     turns = []
     for place, angle in zip(places, (a, b), strict=True):

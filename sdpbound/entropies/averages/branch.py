@@ -13,15 +13,16 @@ I(K+F+G : G|E) <= I(F+G : G). So on the arc, with H(e) the entropy at an end,
 
 For a key of both outcomes each party's arc costs its own p with q = 0.
 
-**The operator** is affine in m(a), and ``|m(a) - c m(a)| <= 1 - cos d``, so that K changes by at most that times the norm N
-of what m(a) is multiplied with; the same holds for b. So on the cell G is at most the largest G at the four corners plus
+**The operator** is affine in m(a), and ``|m(a) - c m(a)| <= 1 - cos d``, so that K changes by at most that times the
+norm N of what m(a) is multiplied with; the same holds for b. So on the cell G is at most the largest G at the four
+corners plus
 
     (1 - cos d_a) N_a + (1 - cos d_b) N_b + sum of weights times p.
 
 A cell is done when this is at most the target, else it is halved where it costs more.
 
-*Rounding*: K is off by a few roundings of the sum of |coefficients| times |multipliers|, and G by as much, a small part of
-what :meth:`Points.rounding` adds; so are the sums above.
+*Rounding*: K is off by a few roundings of the sum of |coefficients| times |multipliers|, and G by as much, a small part
+of what :meth:`Points.rounding` adds; so are the sums above.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ def prove(
 
 @dataclass(eq=False)
 class _Cells:
-    """Products of arcs: ``places`` (n, 2) among those of half-width pi / 2^(level + 1), ``levels`` (n, 2), bounds (n,)."""
+    """Products of arcs: ``places`` (n, 2) at ``levels`` (n, 2), half-widths pi / 2^(level + 1), with bounds (n,)."""
 
     places: Integers
     levels: Integers
@@ -111,9 +112,8 @@ class _Branch:
         self.problem, self.points, self.allowed, self.best = problem, points, allowed, best
         self.numbers: dict[int, int] = {}
         self.where = (0.0, 0.0)
-        table = points.expression * LN2
-        turned = problem.pieces.turned.any(axis=0)
-        self.used = np.array([table[2].any() or turned[0], table[:, 2].any() or turned[1]])
+        table = points.expression
+        self.used = np.array([table[2].any(), table[:, 2].any()]) | problem.pieces.turned.any(axis=0)
 
     def run(self, size: float) -> AverageProof:
         first = np.where(self.used, _FIRST_LEVEL, 0)
@@ -163,8 +163,10 @@ class _Branch:
         unique, inverse = np.unique(keys, return_inverse=True)
         new = [int(key) for key in unique if int(key) not in self.numbers]
         if new:
-            angles = np.pi * np.stack([np.array(new) >> 31, np.array(new) & ((1 << 31) - 1)], axis=1) / 2.0 ** (
-                _LAST_LEVEL + 1
+            angles = (
+                np.pi
+                * np.stack([np.array(new) >> 31, np.array(new) & ((1 << 31) - 1)], axis=1)
+                / 2.0 ** (_LAST_LEVEL + 1)
             )
             self.numbers.update(zip(new, self.points.add(angles, self.hints(angles)).tolist(), strict=True))
         index = np.array([self.numbers[int(key)] for key in unique], dtype=np.int64)

@@ -95,8 +95,8 @@ def average_entropy(
     """Certified lower bound on ``min over strategies of sum_k w_k H(key k|E)``, in bits: the entropy of the average.
 
     Eve prepares one strategy and knows which key it is before she is asked. The minimum of the average is above the
-    average of the minima, since no single strategy is worst for all keys. With keys of Alice's two settings it is what a
-    random key basis extracts (arXiv:2005.02691); with both parties' outcomes of all settings it is the randomness of
+    average of the minima, since no single strategy is worst for all keys. With keys of Alice's two settings it is what
+    a random key basis extracts (arXiv:2005.02691); with both parties' outcomes of all settings it is the randomness of
     every round (arXiv:2103.07504).
 
     Parameters
@@ -130,7 +130,7 @@ def average_entropy(
         raise InvalidParameter(f"tolerance = {tolerance!r:.60} of an average entropy must be from 1e-6 to 1 bits.")
     problem = average_problem(question)
     if not problem.part:
-        proof = _Proof(question, problem.constant, np.zeros(len(observed)))
+        proof = _Proof(question, problem.of_flips, np.zeros(len(observed)))
         return _bound(question, proof, None, problem, (begun, begun), tolerance)
     own = tolerance / problem.part
     with doing(f"{question.figure.words} by pairs of qubits"):
@@ -161,8 +161,7 @@ def _searched(problem: AverageProblem, tolerance: float, start: AverageEntropyBo
 def _proven(question: AverageQuestion, problem: AverageProblem, search: AverageSearch, tolerance: float) -> _Proof:
     """Prove the best functional; if the proof finds a strategy that the search overlooked, search again."""
     noise = min(max(_NOISE * tolerance, _LEAST_NOISE), _MOST_NOISE)
-    least = problem.constant
-    best = _Proof(question, least, np.zeros(len(question.observed)))
+    best = _Proof(question, problem.of_flips, np.zeros(len(question.observed)))
     for _ in range(_REPAIRS):
         if search.multipliers is None:
             break

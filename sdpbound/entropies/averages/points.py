@@ -1,8 +1,8 @@
 """The largest value of an operator minus the average entropy of a pair of qubits, and its dual bound.
 
 At given angles the key's pieces have columns C_p and weights w_p, with ``sum_p w_p C_p C_p^T = 1``. For flips they are
-``R diag(sqrt(1-q), sqrt(q)) R^T`` on the qubit of the key and the reverse; for outcomes of one or of both parties they are
-the columns of projectors. In nats, with the S of unnormalised matrices,
+``R diag(sqrt(1-q), sqrt(q)) R^T`` on the qubit of the key and the reverse; for outcomes of one or of both parties they
+are the columns of projectors. In nats, with the S of unnormalised matrices,
 
     H(rho) = sum_p w_p S(C_p^T rho C_p) - S(rho),
 
@@ -14,8 +14,9 @@ and, as in :mod:`sdpbound.entropies.qubits.engine`, for any state r > 0
 with equality at the optimum. H is a mean of entropies of single keys, each of which is convex in rho. Newton's method
 for the fixed point of r -> exp(K + L(r)) / trace is the one of that module.
 
-**Rounding.** The analysis of that module holds for each key. The columns C_p are off by a few roundings, by which L changes by
-as many roundings of the logarithms, which are at most |log e/4|. Twice what that module allows is allowed here.
+**Rounding.** The analysis of that module holds for each key. The columns C_p are off by a few roundings, by which L
+changes by as many roundings of the logarithms, which are at most |log e/4|. Twice what that module allows is allowed
+here.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,6 +105,7 @@ class AverageProblem:
     pieces : of the keys that are tested
     part : the sum of the weights of the keys that are tested
     constant : bits of the others, which have the entropy of their flips, rounded down
+    of_flips : bits of the flips of all keys, below which no average is, rounded down
     loose : (2,) weights of the keys whose entropies change with the angle of A', and with that of B', and their flips:
         each a tuple of (weight over part, flips)
     """
@@ -112,6 +114,7 @@ class AverageProblem:
     pieces: Pieces
     part: float
     constant: float
+    of_flips: float
     loose: tuple[tuple[tuple[float, float], ...], tuple[tuple[float, float], ...]]
 
     def columns_of(self, a: Floats, b: Floats, states: Floats) -> Columns:
@@ -138,13 +141,14 @@ def average_problem(question: AverageQuestion) -> AverageProblem:
     turned: list[tuple[bool, bool]] = []
     shares: list[float] = []
     loose: tuple[list[tuple[float, float]], list[tuple[float, float]]] = ([], [])
-    part = constant = 0.0
+    part, constant, flipped = 0.0, Fraction(0), Fraction(0)
     for key, weight, flips in zip(average.keys, average.weights, average.preprocessing, strict=True):
         slots = [
             0 if s is None or s not in own else own.index(s) + 1 for s, own in zip(key, qubits.settings, strict=True)
         ]
+        flipped += Fraction(weight) * Fraction(least_entropy(flips))
         if not any(slots):
-            constant += weight * least_entropy(flips)
+            constant += Fraction(weight) * Fraction(least_entropy(flips))
             continue
         part += weight
         for party in (0, 1):
@@ -164,7 +168,12 @@ def average_problem(question: AverageQuestion) -> AverageProblem:
         np.array(shares) / (part or 1.0),
     )
     scaled = [tuple((w / (part or 1.0), q) for w, q in own) for own in loose]
-    return AverageProblem(qubits, pieces, part, constant, (scaled[0], scaled[1]))
+    return AverageProblem(qubits, pieces, part, _below(constant), _below(flipped), (scaled[0], scaled[1]))
+
+
+def _below(value: Fraction) -> float:
+    found = float(value)
+    return found if Fraction(found) <= value else math.nextafter(found, 0.0)
 
 
 def _bases(alice: bool, bob: bool, flips: float) -> list[Floats]:

@@ -32,7 +32,8 @@ _TRUST = 0.6
 _ROUNDS, _IDLE = 120, 12
 _STEEPEST = (10.0, 60.0, 300.0, 3e3, 3e4)
 _SEARCH_NOISE = 1e-10
-#: Peaks that are improved, steps of Newton's method for their angles, the distance of the values it uses, its longest turn.
+#: Peaks that are improved, steps of Newton's method for their angles, the distance of the values it uses, its longest
+#: turn.
 _PEAKS, _TURNS, _NEAR, _LONGEST = 6, 7, 2e-3, 0.3
 _STEPS = 60
 _STENCIL: Floats = np.array([(0, 0), (1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, -1)], dtype=np.float64)
@@ -110,7 +111,7 @@ class AverageSearch(ColumnGeneration[Weighted]):
             self.lower, self.constant, self.multipliers = value, -top, multipliers
 
     def highest(self, multipliers: Floats, near: Floats) -> Columns:
-        """Strategies where a functional is far above the entropy: the peaks over all angles, from a grid and ``near``."""
+        """Strategies where a functional is far above the entropy: peaks over all angles, from a grid and ``near``."""
         expression = np.tensordot(multipliers, self.problem.qubits.tests, axes=(0, 0))
         points = Points(self.problem.pieces, expression, _SEARCH_NOISE)
         grid = points.add(_GRID)

@@ -84,8 +84,8 @@ class RandomBasis(PostProcessing):
             keys = ()
         if len(keys) < 2:
             raise InvalidSettings(
-                f"keys = {self.keys!r:.60} of a random basis must be two pairs or more of a setting of Alice and one of "
-                "Bob, such as ((0, 2), (1, 3)); for one pair give x and y."
+                f"keys = {self.keys!r:.60} of a random basis must be two pairs or more of a setting of Alice and one "
+                "of Bob, such as ((0, 2), (1, 3)); for one pair give x and y."
             )
         object.__setattr__(self, "keys", keys)
         for name in ("probabilities", "preprocessing"):
@@ -209,8 +209,9 @@ class _Estimates:
         """The basis with the best number found for its flips, or for the probability of its first key."""
 
         def at(value: float) -> RandomBasis:
-            new = value if name == "preprocessing" else (value, 1.0 - value)
-            return replace(basis, **{name: new})
+            if name == "preprocessing":
+                return replace(basis, preprocessing=value)
+            return replace(basis, probabilities=(value, 1.0 - value))
 
         least = 0.0 if name == "preprocessing" else _LEAST
         found = minimize_scalar(
@@ -228,5 +229,5 @@ def average_tolerance(entropy: Entropy) -> float:
     if isinstance(inner, QubitReduction | SweptEntropy):
         return max(numbered(inner.tolerance, "tolerance"), 1e-6)
     raise InvalidInput(
-        f"entropy = {entropy!r:.60} has no average over settings: leave it out, or take VonNeumann('qubit', tolerance=...)."
+        f"entropy = {entropy!r:.60} has no average over settings: leave it out, or take VonNeumann('qubit')."
     )

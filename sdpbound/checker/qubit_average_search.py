@@ -1,4 +1,4 @@
-"""The search over cells of two angles that proves a functional below an average entropy, see :mod:`.average`."""
+"""The search over cells of two angles that proves a functional below an average entropy, see ``qubit_average``."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import flint
 import numpy as np
 from numpy.typing import NDArray
 
-from sdpbound.checker.average_floats import AverageFloats, FloatPiece
 from sdpbound.checker.numbers import to_ball
+from sdpbound.checker.qubit_average_floats import AverageFloats, FloatPiece
 from sdpbound.checker.qubit_floats import Floats
 from sdpbound.checker.qubit_states import largest_eigenvalue, logarithm_above, operator_of, small_logarithm
 from sdpbound.errors import CertificateError
@@ -100,9 +100,7 @@ class AverageSearch:
             self.climb(corners, self.limit - costs.sum(axis=1))
             likely = self.uppers[corners].max(axis=1) + costs.sum(axis=1) <= self.limit - _MARGIN
             self.prove(np.unique(corners[likely]))
-            open_ = [
-                n for n in range(len(places)) if not (likely[n] and self.below(corners[n], places[n], levels[n]))
-            ]
+            open_ = [n for n in range(len(places)) if not (likely[n] and self.below(corners[n], places[n], levels[n]))]
             if open_:
                 if not self.used.any():
                     raise CertificateError("the functional is above the average entropy.")
@@ -268,6 +266,9 @@ def _halved(places: Integers, levels: Integers, costs: Floats) -> tuple[Integers
         for i in range(2 if a else 1):
             for j in range(2 if b else 1):
                 found.append(
-                    ([2 * place[0] + i if a else place[0], 2 * place[1] + j if b else place[1]], [level[0] + a, level[1] + b])
+                    (
+                        [2 * place[0] + i if a else place[0], 2 * place[1] + j if b else place[1]],
+                        [level[0] + a, level[1] + b],
+                    )
                 )
     return np.array([p for p, _ in found], dtype=np.int64), np.array([v for _, v in found], dtype=np.int64)

@@ -1,4 +1,4 @@
-"""What floats choose for a proof of an average entropy; nothing here proves anything. See :mod:`.average`."""
+"""What floats choose for a proof of an average entropy; nothing here proves anything. See ``qubit_average``."""
 
 from __future__ import annotations
 
@@ -83,8 +83,9 @@ class AverageFloats:
 
 def _point(tables: Floats, hints: Floats, noise: float) -> tuple[Floats, Floats, Floats, Floats]:
     """K as matrices; eigenvalues and vectors of r; its eigenvalues without noise."""
-    operators = np.einsum("nij,ijkl->nkl", tables, PRODUCTS)
+    operators = np.asarray(np.einsum("nij,ijkl->nkl", tables, PRODUCTS), dtype=np.float64)
     e, v = np.linalg.eigh(operators + hints.reshape(-1, 4, 4))
     powers = np.exp(e - e[:, -1:])
     powers /= powers.sum(axis=1, keepdims=True)
-    return operators, (1.0 - noise) * powers + 0.25 * noise, v, powers
+    weights: Floats = np.asarray((1.0 - noise) * powers + 0.25 * noise, dtype=np.float64)
+    return operators, weights, np.asarray(v, dtype=np.float64), np.asarray(powers, dtype=np.float64)

@@ -1,27 +1,27 @@
 """Check a lower bound on an entropy averaged over settings, ``sum_k w_k H(key k|E)``: branch and bound in balls.
 
-The question is of two parties and quantum devices; ``terms`` are the keys with their settings, weights and flips. At most
-two settings a party, of two outcomes each, are tested. To be shown is, for every quantum behaviour v,
+The question is of two parties and quantum devices; ``terms`` are the keys with their settings, weights and flips. At
+most two settings a party, of two outcomes each, are tested. To be shown is, for every quantum behaviour v,
 
     average entropy >= constant - sum_j lambda_j observed_j . v.
 
-*Reduction*, as in :mod:`sdpbound.checker.qubit`: the blocks of Jordan's lemma are the same for all settings, so the inequality
-holds if it does for pairs of qubits in real states with ``A = Z``, ``A' = cos a Z + sin a X``, the same for B. A key whose
-settings are not tested has the entropy h(q) of its flips. A key of one tested setting has the matrices N of its outcomes
-after the flip, of both settings the projectors of both; in each of them Z is turned by the angle if the setting is the second
-one. With N = C C'^T, C of as many columns as N has rank, and the weights divided by their sum W,
+*Reduction*, as in :mod:`sdpbound.checker.qubit`: the blocks of Jordan's lemma are the same for all settings, so the
+inequality holds if it does for pairs of qubits in real states with ``A = Z``, ``A' = cos a Z + sin a X``, the same for
+B. A key whose settings are not tested has the entropy h(q) of its flips. A key of one tested setting has the matrices N
+of its outcomes after the flip, of both settings the projectors of both; in each of them Z is turned by the angle if the
+setting is the second one. With N = C C'^T, C of as many columns as N has rank, and the weights divided by their sum W,
 
     H(rho) = sum w (S(C^T rho C) - ..) - S(rho) >= Tr rho (log r - L(r)),   L(r) = sum w C log(C^T r C) C^T   (in nats)
 
 for any r > 0, and ``G = max Tr K rho - H(rho)`` is at most the largest eigenvalue of K + L(r) - log r.
 
-*Cells.* With m = (cos a, sin a), e and e' the ends of an arc of half-width d, ``c m = u e + (1-u) e'`` for some c >= cos d. For one
-state the entropy is concave in the effects of a key, and the key of c A' is that of A' flipped with probability g =
-(1-c)/2, which has at most h(q (1-g) + (1-q) g) - h(q) more entropy (the information that a key with flips F and G has on G is at
-most that of F + G). K moves by at most (1 - cos d) times the norm of what m is multiplied with. So on a cell of a and b
-G is at most the largest one at the four corners, these norms times 1 - cos d for either angle, and the h's at g =
-(1 - cos d)/2. Cells where that is not below the goal are halved. Floats choose r and what is halved; all that the proof rests
-on is computed in balls.
+*Cells.* With m = (cos a, sin a), e and e' the ends of an arc of half-width d, ``c m = u e + (1-u) e'`` for some c >=
+cos d. For one state the entropy is concave in the effects of a key, and the key of c A' is that of A' flipped with
+probability g = (1-c)/2, which has at most h(q (1-g) + (1-q) g) - h(q) more entropy (the information that a key with
+flips F and G has on G is at most that of F + G). K moves by at most (1 - cos d) times the norm of what m is multiplied
+with. So on a cell of a and b G is at most the largest one at the four corners, these norms times 1 - cos d for either
+angle, and the h's at g = (1 - cos d)/2. Cells where that is not below the goal are halved. Floats choose r and what is
+halved; all that the proof rests on is computed in balls.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ from fractions import Fraction
 
 import flint
 
-from sdpbound.checker.average_search import AverageSearch, Loose, Piece
 from sdpbound.checker.claim import Verification, conclude_affine
 from sdpbound.checker.numbers import (
     HALF,
+    LOG_PRECISION,
     ONE,
     ZERO,
     binary_entropy,
@@ -48,6 +48,7 @@ from sdpbound.checker.numbers import (
     to_ball,
 )
 from sdpbound.checker.qubit import PRECISION
+from sdpbound.checker.qubit_average_search import AverageSearch, Loose, Piece
 from sdpbound.checker.question import Question
 from sdpbound.checker.reading import read_integer, read_keys, read_kind, read_list, read_number, read_numbers, shown
 from sdpbound.checker.scenario import Observed, Scenario, read_observed, read_scenario, sized, total_of
@@ -165,7 +166,7 @@ def _charge(
     if by == "flips":
         if any(multipliers):
             raise CertificateError("proof.multipliers must be 0 where an average is proven by its flips.")
-        return -lower_end(sum((t.of_flips for t in terms), flint.arb(0)))
+        return -_least(terms)
     if by != "qubits":
         raise CertificateError(f"proof.average is {shown(by)}; it must be 'qubits' or 'flips'.")
     scenario = question.scenario
@@ -183,14 +184,20 @@ def _charge(
         slots.append({s: k for k, s in enumerate(settings, start=1)})
         places.append({0: 0} | {letters[s].start: k for s, k in slots[party].items()})
     seen = [
-        (t, (slots[0].get(-1 if t.key[0] is None else t.key[0], 0), slots[1].get(-1 if t.key[1] is None else t.key[1], 0)))
+        (
+            t,
+            (
+                slots[0].get(-1 if t.key[0] is None else t.key[0], 0),
+                slots[1].get(-1 if t.key[1] is None else t.key[1], 0),
+            ),
+        )
         for t in terms
     ]
     tested = [(t, where) for t, where in seen if any(where)]
     if not tested:
         raise CertificateError("no key of the average has a tested setting; it is proven by its flips.")
     part = sum((t.weight for t, _ in tested), ZERO)
-    rest = lower_end(sum((t.of_flips for t, where in seen if not any(where)), flint.arb(0)))
+    rest = _least([t for t, where in seen if not any(where)])
     table = [[ZERO] * 3 for _ in range(3)]
     for (i, j), value in question.observed.combined(multipliers).items():
         table[places[0][i]][places[1][j]] -= value / part
@@ -204,6 +211,12 @@ def _charge(
             loose[party].extend((t.weight / part, t.flips) for t, where in tested if where[party] == 2)
         AverageSearch(table, pieces, loose, (rest - constant) / part).run()
     return -constant
+
+
+def _least(terms: Sequence[_Term]) -> Fraction:
+    """The entropy of flips in bits, rounded down."""
+    with flint.ctx.workprec(LOG_PRECISION):
+        return lower_end(sum((t.of_flips for t in terms), flint.arb(0)))
 
 
 def _pieces(share: Fraction, where: tuple[int, int], flips: Fraction) -> list[Piece]:
