@@ -24,8 +24,7 @@ from sdpbound.bounds.figures import ConditionalEntropy
 from sdpbound.bounds.rounding import rounded
 from sdpbound.entropies.averages.problem import AverageProblem, AverageQuestion, average_problem
 from sdpbound.entropies.averages.search import AverageSearch, first_strategies
-from sdpbound.entropies.qubits.columns import Columns
-from sdpbound.entropies.qubits.mixture import adjusted, observables_of
+from sdpbound.entropies.qubits.columns import Columns, adjusted, observables_of
 from sdpbound.errors import CertificateError, InvalidParameter
 
 __all__ = ["AverageAttack", "average_entropy_upper_bound"]

@@ -62,7 +62,8 @@ class AverageFloats:
             turn = np.einsum("nai,nbj->nabij", frame, frame).reshape(n, 16, -1)
             slope += piece.share * ((turn * quotients.reshape(n, 1, -1)) @ turn.transpose(0, 2, 1))
         tangents = operators + pinched - rebuilt(np.log(weights), v)
-        values, uppers = (states * tangents).sum(axis=(1, 2)), np.linalg.eigvalsh(tangents)[:, -1]
+        values: Floats = np.asarray((states * tangents).sum(axis=(1, 2)), dtype=np.float64)
+        uppers: Floats = np.asarray(np.linalg.eigvalsh(tangents)[:, -1], dtype=np.float64)
         return values, uppers, newton_moves(pinched, slope, hints, (powers, v), noise)
 
     def choices(
@@ -83,7 +84,7 @@ class AverageFloats:
 
 def _point(tables: Floats, hints: Floats, noise: float) -> tuple[Floats, Floats, Floats, Floats]:
     """K as matrices; eigenvalues and vectors of r; its eigenvalues without noise."""
-    operators = np.asarray(np.einsum("nij,ijkl->nkl", tables, PRODUCTS), dtype=np.float64)
+    operators: Floats = np.asarray(np.einsum("nij,ijkl->nkl", tables, PRODUCTS), dtype=np.float64)
     e, v = np.linalg.eigh(operators + hints.reshape(-1, 4, 4))
     powers = np.exp(e - e[:, -1:])
     powers /= powers.sum(axis=1, keepdims=True)

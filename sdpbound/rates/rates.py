@@ -28,14 +28,13 @@ from sdpbound.entropies.averages import average_entropy
 from sdpbound.entropies.conditional import VonNeumann, named_entropy
 from sdpbound.entropies.entropy import Entropy
 from sdpbound.entropies.min_entropy import MinEntropy
-from sdpbound.entropies.qubits.entropy import QubitEntropyBound
 from sdpbound.entropies.question import KeyQuestion, require_preprocessing
 from sdpbound.entropies.self_test import SelfTest, find_self_test
 from sdpbound.entropies.swept import SweptEntropy
 from sdpbound.errors import InvalidInput, InvalidParameter, NotSelfTesting, TimeIsUp
 from sdpbound.limiting import as_many_as_fit
 from sdpbound.rates.correction import key_choices, leakage_of_key, merge_of_keys, sender_of
-from sdpbound.rates.flips import FlipsAhead, asks_qubits
+from sdpbound.rates.flips import FlipsAhead, asks_qubits, says_it_all
 from sdpbound.rates.options import (
     RandomnessChanges,
     RandomnessOptions,
@@ -44,7 +43,7 @@ from sdpbound.rates.options import (
     TestedKeyChanges,
     tested_key,
 )
-from sdpbound.rates.postprocessing.postprocessing import PostProcessing, Processed
+from sdpbound.rates.postprocessing.postprocessing import PostProcessing, Processed, require_none
 from sdpbound.rates.postprocessing.random_basis import average_tolerance
 
 __all__ = [
@@ -54,7 +53,6 @@ __all__ = [
     "observations_of",
     "processed_rate",
     "randomness_rate",
-    "require_left_to_it",
 ]
 
 
@@ -223,7 +221,7 @@ def key_rate(
     settings, merge, others = apart(changes)
     how = with_changes(options, RateOptions(), others, "key_rate")
     if how.postprocessing is not None:
-        require_left_to_it(how.postprocessing, (x, y, settings, merge), preprocessing)
+        require_none(how.postprocessing, (x, y, settings, merge, preprocessing or None))
         data = observations_of(behaviour, observed, how.tested)
         own = VonNeumann() if entropy is None else named_entropy(entropy)
         return processed_rate(how.postprocessing.below(behaviour, data, own), "lower")
@@ -301,15 +299,10 @@ def randomness_rate(
         entropy = MinEntropy() if blind else VonNeumann()
     entropy = named_entropy(entropy)
     if how.average is not None:
-        if local or blind or (x, y, settings, merge) != (None,) * 4:
-            raise InvalidInput(
-                "average says whose outcomes are used; leave local, blind, x, y, settings and merge out."
-            )
-        average = average_entropy(data, how.average, average_tolerance(entropy))
-        security = _security(entropy.adversary, "randomness", average)
-        return Rate(
-            average.value, "lower", "randomness", average, 0.0, how.average.of(data.scenario).keys[0], *security
-        )
+        require_none(how.average, (x, y, settings, merge, local or None, blind or None))
+        bound = average_entropy(data, how.average, average_tolerance(entropy))
+        own = (bound, 0.0, how.average.of(data.scenario).keys[0])
+        return Rate(bound.value, "lower", "randomness", *own, *_security(entropy.adversary, "randomness", bound))
     if settings is not None and (local or blind):
         raise InvalidInput(f"settings = {settings!r:.60} say whose outcomes are used; leave local and blind out.")
     keys = key_choices(behaviour, x, y, settings, local)
@@ -391,7 +384,7 @@ def best_preprocessing(
     ahead = FlipsAhead(behaviour, own, entropy.tested(observations_of(behaviour, observed, tested)))
     try:
         flips = ahead.best(accuracy) if asks_qubits(entropy) and merge is None else None
-        if flips is not None and _says_it_all(rate_at(flips).entropy):
+        if flips is not None and says_it_all(rate_at(flips).entropy):
             if ahead.left(flips) - ahead.left(0.0) <= CLOSE and flips and len(rates) == 1:
                 rate_at(0.0)  # proofs miss the attack by more or less
         else:  # a program: attacks by qubits do not say where its best flips are
@@ -405,26 +398,11 @@ def best_preprocessing(
     return max(rates, key=lambda rate: rate.value)
 
 
-def require_left_to_it(by: PostProcessing, key: tuple[object, ...], preprocessing: float | str) -> None:
-    """Refuse a key beside a post-processing, which names its own."""
-    if any(given is not None for given in key) or preprocessing:
-        raise InvalidInput(
-            f"postprocessing = {by!r:.80} says itself which settings make the key and with which flips; leave x, y, "
-            "settings, merge and preprocessing out."
-        )
-
-
 def processed_rate(parts: Processed, side: str) -> Rate:
     """The rate of a post-processing."""
-    own = parts.security, parts.assumptions
-    entropy, leak, flips = parts.entropy, parts.error_correction, parts.preprocessing
-    rate = Rate(parts.value, side, "key", entropy, leak, parts.settings, *own, preprocessing=flips, exact=parts.exact)
-    return replace(rate, postprocessing=parts.by)
-
-
-def _says_it_all(entropy: Bound) -> bool:
-    """Whether the best attack by qubits meets the bound, but for its accuracy."""
-    return isinstance(entropy, QubitEntropyBound) or entropy.status == "closed form"
+    made = parts.entropy, parts.error_correction, parts.settings, parts.security, parts.assumptions
+    flips, exact, by = parts.preprocessing, parts.exact, parts.by
+    return Rate(parts.value, side, "key", *made, preprocessing=flips, exact=exact, postprocessing=by)
 
 
 def _self_test(data: Observations, model: Adversary, closed_forms: bool) -> SelfTest | None:

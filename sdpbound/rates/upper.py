@@ -21,8 +21,8 @@ from sdpbound.entropies.question import require_preprocessing
 from sdpbound.errors import InvalidInput, InvalidParameter
 from sdpbound.rates.correction import key_choices, leakage_of_key, merge_of_keys, sender_of
 from sdpbound.rates.options import RateOptions, TestedKeyChanges
-from sdpbound.rates.postprocessing.postprocessing import PostProcessing
-from sdpbound.rates.rates import CONFERENCE, Rate, observations_of, processed_rate, require_left_to_it
+from sdpbound.rates.postprocessing.postprocessing import PostProcessing, require_none
+from sdpbound.rates.rates import CONFERENCE, Rate, observations_of, processed_rate
 
 __all__ = ["key_rate_under", "key_rate_upper_bound", "randomness_rate_upper_bound"]
 
@@ -105,7 +105,7 @@ def key_rate_upper_bound(
     how = with_changes(options, AttackOptions(), others, "key_rate_upper_bound")
     data = observations_of(behaviour, observed, tested)
     if by is not None:
-        require_left_to_it(RateOptions(postprocessing=by).postprocessing or by, (x, y, settings, merge), preprocessing)
+        require_none(RateOptions(postprocessing=by).postprocessing, (x, y, settings, merge, preprocessing or None))
         return processed_rate(by.above(behaviour, data), "upper")
     keys = key_choices(behaviour, x, y, settings)
     values = merge_of_keys(behaviour, [sender_of(key)[0] for key in keys], merge)

@@ -107,7 +107,7 @@ def test_randomness_of_all_inputs() -> None:
             lambda: sb.key_rate(devices(0.05), CHSH, entropy=sb.MinEntropy(), postprocessing=sb.RandomBasis(KEYS)),
             "no average over settings",
         ),
-        (lambda: sb.randomness_rate(devices(0.05), CHSH, x=0, average=sb.Average((0, 1))), "leave local"),
+        (lambda: sb.randomness_rate(devices(0.05), CHSH, x=0, average=sb.Average((0, 1))), "leave x, y"),
         (lambda: sb.randomness_rate(devices(0.05), CHSH, average=(0, 1)), "must be an Average"),
         (lambda: sb.randomness_rate(devices(0.05), CHSH, postprocessing=RandomBasis(KEYS)), "is of keys"),
     ],

@@ -22,8 +22,7 @@ from sdpbound.entropies.averages.branch import AverageProof, prove
 from sdpbound.entropies.averages.problem import AverageProblem, AverageQuestion, average_problem
 from sdpbound.entropies.averages.search import AverageSearch, first_strategies
 from sdpbound.entropies.entropy import INACCURATE
-from sdpbound.entropies.qubits.columns import Columns
-from sdpbound.entropies.qubits.mixture import adjusted
+from sdpbound.entropies.qubits.columns import Columns, adjusted
 from sdpbound.errors import InvalidParameter, SolverFailure
 from sdpbound.limiting import doing, go_on, require_time
 

@@ -10,8 +10,9 @@ from sdpbound.bell.key import Settings
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.bound import Bound
 from sdpbound.entropies.entropy import Entropy
+from sdpbound.errors import InvalidInput
 
-__all__ = ["PostProcessing", "Processed"]
+__all__ = ["PostProcessing", "Processed", "require_none"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,3 +52,12 @@ class PostProcessing(ABC):
     @abstractmethod
     def above(self, behaviour: Behaviour, data: Observations) -> Processed:
         """An upper bound on what any analysis of these data certifies, by an explicit attack."""
+
+
+def require_none(by: object, given: tuple[object, ...]) -> None:
+    """Refuse whose outcomes are used beside an object that says so itself."""
+    if any(value is not None for value in given):
+        raise InvalidInput(
+            f"{by!r:.80} says itself which settings are used and with which flips; leave x, y, settings, merge, "
+            "preprocessing, local and blind out."
+        )
