@@ -28,12 +28,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import flint
 
 from sdpbound.checker.claim import Verification, conclude_affine
+from sdpbound.checker.integral import integral_charge
 from sdpbound.checker.numbers import (
     HALF,
     LOG_PRECISION,
@@ -49,7 +50,7 @@ from sdpbound.checker.numbers import (
 )
 from sdpbound.checker.qubit import PRECISION
 from sdpbound.checker.qubit_average_search import AverageSearch, Loose, Piece
-from sdpbound.checker.question import Question
+from sdpbound.checker.question import Question, key_bits
 from sdpbound.checker.reading import read_integer, read_keys, read_kind, read_list, read_number, read_numbers, shown
 from sdpbound.checker.scenario import Observed, Scenario, read_observed, read_scenario, sized, total_of
 from sdpbound.checker.strategies import BALLS, ExplicitStrategy, strategies_of
@@ -67,7 +68,7 @@ _LARGEST_FUNCTIONAL = 2**32
 class _Term:
     """A key: settings of both parties, its weight, and the probability of its flips."""
 
-    key: tuple[int | None, int | None]
+    key: tuple[int | None, ...]
     weight: Fraction
     flips: Fraction
 
@@ -85,13 +86,19 @@ def verify_average(root: Mapping[str, object], strict: bool) -> Verification:
     functional = read_keys(claim["functional"], ("constant", "multipliers"), "claim.functional")
     constant = read_number(functional["constant"], "claim.functional.constant")
     slopes = read_numbers(functional["multipliers"], "claim.functional.multipliers", length=len(observed))
-    proof = read_keys(root["proof"], ("average", "multipliers"), "proof")
+    given = root["proof"]
+    by_program = isinstance(given, Mapping) and given.get("average") == "projections"
+    entries = ("nodes", "words", "factor", "copies") if by_program else ()
+    proof = read_keys(given, ("average", "multipliers", *entries), "proof")
     multipliers = read_numbers(proof["multipliers"], "proof.multipliers", length=len(observed))
     common_denominator([*multipliers, *slopes, claimed, constant], "proof.multipliers and claim")
     scaled = observed.scaled(multipliers)
     for j, multiplier in enumerate(scaled):
         sized(multiplier, f"proof.multipliers[{j}]")
-    charge = _charge(question, terms, proof["average"], scaled, constant + observed.shift(slopes))
+    if by_program:
+        charge = integral_charge(_with_bits(question, terms), scaled, proof)
+    else:
+        charge = _charge(question, terms, proof["average"], scaled, constant + observed.shift(slopes))
     bound, proven, faults = conclude_affine(question, scaled, charge, constant, slopes)
     value = rounded_float(bound, up=False)
     if bound < claimed:
@@ -124,8 +131,8 @@ def _read_question(entry: object) -> tuple[Question, list[_Term]]:
     given = read_keys(entry, ("scenario", "figure", "side", "observed", "model"), "question")
     scenario = read_scenario(given["scenario"])
     model = read_keys(given["model"], ("kind",), "question.model", ("level",))
-    if len(scenario.outcomes) != 2 or model["kind"] != "quantum" or given["side"] != "lower":
-        raise CertificateError("an average entropy is bounded from below, of two parties with quantum devices.")
+    if len(scenario.outcomes) < 2 or model["kind"] != "quantum" or given["side"] != "lower":
+        raise CertificateError("an average entropy is bounded from below, of two parties or more with quantum devices.")
     kind = read_kind(given["figure"], "question.figure", ("average_entropy",))
     figure = read_keys(given["figure"], ("kind", "terms"), "question.figure")
     terms: list[_Term] = []
@@ -143,7 +150,7 @@ def _read_term(item: object, scenario: Scenario, name: str) -> _Term:
     parts = read_keys(item, ("settings", "weight", "preprocessing"), name)
     settings = [
         None if s is None else read_integer(s, 0, len(scenario.outcomes[party]) - 1, f"{name}.settings[{party}]")
-        for party, s in enumerate(read_list(parts["settings"], f"{name}.settings", length=2))
+        for party, s in enumerate(read_list(parts["settings"], f"{name}.settings", length=len(scenario.outcomes)))
     ]
     weight, flips = read_number(parts["weight"], f"{name}.weight"), read_number(parts["preprocessing"], name)
     asked = [scenario.outcomes[party][s] for party, s in enumerate(settings) if s is not None]
@@ -151,7 +158,20 @@ def _read_term(item: object, scenario: Scenario, name: str) -> _Term:
         raise CertificateError(f"{name} must have a setting and a weight above 0, not {shown(parts['weight'])}.")
     if not 0 <= flips <= HALF or (flips and asked != [2]):
         raise CertificateError(f"{name}.preprocessing must be from 0 to 1/2, and 0 but for one bit of one party.")
-    return _Term((settings[0], settings[1]), weight, flips)
+    return _Term(tuple(settings), weight, flips)
+
+
+def _with_bits(question: Question, terms: Sequence[_Term]) -> Question:
+    """The question about the bits of all keys, each times the weight of its key: entropies of bits are homogeneous."""
+    if len({t.flips for t in terms}) > 1:
+        raise CertificateError("a proof by projections is of keys that are flipped with the same probability.")
+    bits = [
+        (scaled[0], scaled[1], scaled[2])
+        for t in terms
+        for bit in key_bits(question.scenario, t.key, t.flips, "question.figure")
+        for scaled in [[{i: t.weight * value for i, value in part.items()} for part in bit]]
+    ]
+    return replace(question, bits=bits, flips=terms[0].flips)
 
 
 def _outcomes(question: Question, term: _Term) -> int:
@@ -170,6 +190,8 @@ def _charge(
     if by != "qubits":
         raise CertificateError(f"proof.average is {shown(by)}; it must be 'qubits' or 'flips'.")
     scenario = question.scenario
+    if len(scenario.outcomes) != 2:
+        raise CertificateError("a proof by qubits is of two parties.")
     places: list[dict[int, int]] = []
     slots: list[dict[int, int]] = []
     for party in (0, 1):
@@ -241,7 +263,7 @@ def _pieces(share: Fraction, where: tuple[int, int], flips: Fraction) -> list[Pi
 
 def _try(question: Question, terms: Sequence[_Term], constant: Fraction, multipliers: Sequence[Fraction]) -> None:
     """Try the functional on explicit strategies, as :mod:`sdpbound.checker.trials` does."""
-    functional = total_of([{(0, 0): constant}, question.observed.combined(multipliers)])
+    functional = total_of([{(0,) * len(question.scenario.outcomes): constant}, question.observed.combined(multipliers)])
     size = float(sum(map(abs, functional.values()), ONE))
     for strategy in strategies_of(question.scenario, question.model):
         figure = sum(float(t.weight) * float(strategy.entropy(t.key, t.flips)) for t in terms)

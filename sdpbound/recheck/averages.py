@@ -25,10 +25,11 @@ import flint
 from sdpbound.recheck.answer import Budget, Finding, refuse
 from sdpbound.recheck.balls import ball, end, entropy_of
 from sdpbound.recheck.matrices import Real
+from sdpbound.recheck.projections import MOST_NODES, key_bits, key_effects, proven_by_copies, tent_weights
 from sdpbound.recheck.qubits import PRECISION, AngleSearch, of_flips, tested_table
-from sdpbound.recheck.question import Question, read_question, within
+from sdpbound.recheck.question import Key, Question, functional_faults, read_question, within
 from sdpbound.recheck.reading import choice, integer, items, number, numbers, record
-from sdpbound.recheck.words import leftover
+from sdpbound.recheck.words import added, leftover
 
 __all__ = ["recheck_average"]
 
@@ -41,17 +42,21 @@ ROUNDING = Fraction(1, 10**9)
 class _Term:
     """A key with its weight: a setting of each party, or None, and the probability of a flip."""
 
-    settings: tuple[int | None, int | None]
+    settings: tuple[int | None, ...]
     weight: Fraction
     flips: Fraction
 
 
 def recheck_average(root: dict[str, Any], budget: Budget) -> Finding:
     """The whole certificate."""
-    question = read_question(root, parties=(2, 2))
+    question = read_question(root, parties=(2, 4))
     if question.kind != "average_entropy" or question.side != "lower" or question.model != "quantum":
         raise refuse("a proof of this kind is of a lower bound on an average entropy against a quantum adversary.")
     terms = _terms(question)
+    if type(root["proof"]) is dict and root["proof"].get("average") == "projections":
+        return _by_projections(root, question, terms, budget)
+    if question.devices.parties != 2:
+        raise refuse("a proof of this kind is about two parties.")
     proof = record(root["proof"], "the proof", "average multipliers")
     by = choice(proof["average"], "what proves the average", ("qubits", "flips"))
     slopes = [-m for m in numbers(proof["multipliers"], "multipliers", len(question.tested))]
@@ -71,9 +76,40 @@ def recheck_average(root: dict[str, Any], budget: Budget) -> Finding:
             search.run(budget)
         elif any(slopes) or constant > sum((t.weight * of_flips(t.flips) for t in terms), Fraction(0)):
             raise refuse("nothing is known of these entropies but that they are not below those of their flips.")
-        most = end(sum((ball(t.weight) * _outcomes(question, t).log() for t in terms), flint.arb(0)), "upper")
-        most = end(ball(most) / flint.arb(2).log(), "upper")
-    return Finding("average_entropy", "lower", constant + at_data, claimed, within(claimed, 0, most))
+    return Finding("average_entropy", "lower", constant + at_data, claimed, _range(question, terms, claimed))
+
+
+def _range(question: Question, terms: list[_Term], claimed: Fraction) -> tuple[str, ...]:
+    """The fault of a claim below 0 or above the entropy of uniform outcomes."""
+    with flint.ctx.workprec(PRECISION):
+        most = sum((ball(t.weight) * _outcomes(question, t).log() for t in terms), flint.arb(0)) / flint.arb(2).log()
+        return within(claimed, 0, end(most, "upper"))
+
+
+def _by_projections(root: dict[str, Any], question: Question, terms: list[_Term], budget: Budget) -> Finding:
+    """A proof of the bits of all keys at once (:mod:`sdpbound.recheck.projections`), each times the weight of its key.
+
+    An entropy of a bit is that of relative entropies of Eve's states, which grow like the states do.
+    """
+    proof = record(root["proof"], "the proof", "average multipliers nodes words factor copies")
+    if any(t.flips != terms[0].flips for t in terms):
+        raise refuse("a proof by projections is of keys that are flipped alike.")
+    nodes = [number(t, "a node") for t in items(proof["nodes"], "nodes", MOST_NODES, 1)]
+    pairs = []
+    for term in terms:
+        effects = key_effects(question.devices, Key(term.settings, term.flips))
+        for first, rest in key_bits(effects, question.devices.parties):
+            pairs.append((added((term.weight, first)), added((term.weight, rest))))
+    whole = [added((1, first), (1, rest)) for first, rest in pairs]
+    told_apart = [(m, part) for m, pair in zip(whole, pairs, strict=True) for part in pair]
+    weighted = list(zip(nodes, tent_weights(nodes, terms[0].flips, budget), strict=True))
+    parts = told_apart, added(*((1, m) for m in whole))
+    multipliers, bound = proven_by_copies(root, question, budget, weighted, parts)
+    claim = record(root["claim"], "the claim", "value functional")
+    claimed = number(claim["value"], "the claimed value")
+    faults = functional_faults(claim["functional"], question, -bound, [-m for m in multipliers])
+    proven = -(bound + question.at_data(multipliers))
+    return Finding("average_entropy", "lower", proven, claimed, faults + _range(question, terms, claimed))
 
 
 def _terms(question: Question) -> list[_Term]:
@@ -81,15 +117,16 @@ def _terms(question: Question) -> list[_Term]:
     found: list[_Term] = []
     for entry in items(figure["terms"], "terms", MOST_KEYS, 1):
         parts = record(entry, "a term", "settings weight preprocessing")
-        given = items(parts["settings"], "settings", 2, 2)
-        x, y = (
+        given = items(parts["settings"], "settings", question.devices.parties, question.devices.parties)
+        settings = tuple(
             None if s is None else integer(s, "a setting of a key", 0, len(counts) - 1)
             for s, counts in zip(given, question.devices.outcomes, strict=True)
         )
-        term = _Term((x, y), number(parts["weight"], "a weight"), number(parts["preprocessing"], "preprocessing"))
-        if term.settings == (None, None) or term.weight <= 0 or not 0 <= term.flips <= Fraction(1, 2):
+        term = _Term(settings, number(parts["weight"], "a weight"), number(parts["preprocessing"], "preprocessing"))
+        if all(s is None for s in settings) or term.weight <= 0 or not 0 <= term.flips <= Fraction(1, 2):
             raise refuse("a term has a setting, a weight above 0, and flips from 0 to 1/2.")
-        if term.flips and (None not in term.settings or _outcomes(question, term) != 2):
+        lone = settings.count(None) == len(settings) - 1
+        if term.flips and not (lone and _outcomes(question, term) == 2):
             raise refuse("only one bit of one party can be flipped.")
         if any(term.settings == other.settings for other in found):
             raise refuse("a key is named twice.")

@@ -80,13 +80,13 @@ def _coarser(root: dict[str, Any], budget: Budget) -> Finding:
 
 #: The first one that fits is taken.
 KINDS: tuple[Kind, ...] = (
+    Kind("average entropy", BOUND, "average entropy", frozenset({"average"}), recheck_average),
     Kind("entropy by projections", BOUND, "bound", frozenset({"nodes"}), recheck_projections),
     Kind("entropy by projections of all outcomes", BOUND, "bound", frozenset({"places"}), recheck_outcomes),
     Kind("entropy by Gauss-Radau", BOUND, "bound", frozenset({"gauss_radau"}), recheck_radau),
     Kind("entropy of coarser data", BOUND, "bound", frozenset({"coarse"}), _coarser),
     Kind("attack", BOUND, "attack", frozenset({"strategies"}), recheck_attack),
     Kind("entropy by qubits", BOUND, "bound", frozenset({"method"}), recheck_qubits),
-    Kind("average entropy", BOUND, "average entropy", frozenset({"average"}), recheck_average),
     Kind("finite length", BOUND, "finite length", frozenset({"accumulation"}), _length),
     Kind("operators", BOUND, "operator problem", frozenset({"squares"}), recheck_operators),
     Kind("linear", BOUND, "bound", frozenset({"copies"}), recheck_linear),

@@ -51,7 +51,7 @@ def test_noise_beyond_the_published_end_with_flips(error: float) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("flips", [0.4, 0.45, 0.48])
+@pytest.mark.parametrize("flips", [0.4, 0.45])
 def test_an_attack_ends_it(flips: float) -> None:
     assert attacked(0.0948, flips).value < 0.0
 

@@ -20,11 +20,14 @@ from sdpbound.bounds.separation import CERTIFIED_SEPARATION, raise_if_separated
 from sdpbound.conic.program import Status
 from sdpbound.entropies.averages.branch import AverageProof, prove
 from sdpbound.entropies.averages.problem import AverageProblem, AverageQuestion, average_problem
+from sdpbound.entropies.averages.programs import ROUNDING, average_by_programs
 from sdpbound.entropies.averages.search import AverageSearch, first_strategies
-from sdpbound.entropies.entropy import INACCURATE
+from sdpbound.entropies.entropy import INACCURATE, least_entropy
+from sdpbound.entropies.integral.method import Projective
 from sdpbound.entropies.qubits.columns import Columns, adjusted
-from sdpbound.errors import InvalidParameter, SolverFailure
+from sdpbound.errors import InvalidInput, InvalidParameter, SolverFailure
 from sdpbound.limiting import doing, go_on, require_time
+from sdpbound.npa.levels import Level
 
 __all__ = ["AverageEntropyBound", "average_entropy"]
 
@@ -34,8 +37,9 @@ _SEARCH, _PROOF, _CHECK = 0.5, 0.3, 0.05
 _NOISE, _LEAST_NOISE, _MOST_NOISE = 0.01, 5e-7, 1e-6
 _REPAIRS = 4
 _OUTSIDE = 1e-9
-#: What its certificates say they are.
+#: What its certificates say they are, and the methods.
 KIND = "average entropy"
+METHODS = ("auto", "qubit", "projective")
 _MODEL, _SEPARATING = Quantum("1"), Quantum("1+AB")
 
 
@@ -46,6 +50,8 @@ class _Proof(AffineProof):
     question: AverageQuestion
     constant: float
     multipliers: Floats
+    entries: dict[str, Any] | None = None  # of a program
+    model: Quantum = _MODEL
 
     @property
     def given(self) -> Observations:
@@ -63,10 +69,12 @@ class _Proof(AffineProof):
         return Functional.of_tests("lower", self.constant, self.multipliers, self.question.observed)
 
     def certificate(self, value: float) -> dict[str, Any]:
-        head = certificate_head(self.question.observed, self.question.figure, "lower", _MODEL.describe(), kind=KIND)
+        head = certificate_head(self.question.observed, self.question.figure, "lower", self.model.describe(), kind=KIND)
         functional = {"constant": self.constant, "multipliers": self.multipliers.tolist()}
         by = "qubits" if self.multipliers.any() else "flips"
         proof = {"average": by, "multipliers": [-m for m in self.multipliers.tolist()]}
+        if self.entries is not None:
+            proof |= {"average": "projections"} | self.entries
         return head | {"proof": proof, "claim": {"value": value, "functional": functional}}
 
 
@@ -89,7 +97,13 @@ class AverageEntropyBound(Bound):
 
 
 def average_entropy(
-    observed: Observations, average: Average, tolerance: float = 1e-3, start: AverageEntropyBound | None = None
+    observed: Observations,
+    average: Average,
+    tolerance: float = 1e-3,
+    method: str = "auto",
+    level: Level | None = None,
+    nodes: int | None = None,
+    start: AverageEntropyBound | None = None,
 ) -> AverageEntropyBound:
     """Certified lower bound on ``min over strategies of sum_k w_k H(key k|E)``, in bits: the entropy of the average.
 
@@ -100,10 +114,14 @@ def average_entropy(
 
     Parameters
     ----------
-    observed : any linear data of two parties with at most two tested settings of two outcomes each
+    observed : any linear data of two parties or more
     average : the keys with their weights and flips
     tolerance : the distance to aim at between the bound and the value of an explicit mixture, in bits, from 1e-6 to 1
-    start : the bound of a neighbouring point with the same tests and keys, whose strategies the search begins with
+    method : "qubit", tight, for two parties with at most two tested settings of two outcomes each; "projective", one
+        program for all keys, for any scenario, and keys that are flipped alike; "auto", the first that applies
+    level, nodes : of the program, as in :class:`sdpbound.VonNeumann`; with them the method is "projective"
+    start : the bound of a neighbouring point with the same tests and keys, whose strategies the qubit method's search
+        begins with
 
     Returns
     -------
@@ -111,7 +129,7 @@ def average_entropy(
 
     Raises
     ------
-    InvalidInput : more settings or outcomes are tested, or the average does not fit the scenario
+    InvalidInput : the method is not for these data, or the average does not fit the scenario
     Infeasible : the data are outside the quantum set
 
     >>> import sdpbound as sb
@@ -127,7 +145,16 @@ def average_entropy(
     question = AverageQuestion(observed, instance(average, Average, "average", "Average((0, 1))"))
     if not 1e-6 <= numbered(tolerance, "tolerance") <= 1.0:
         raise InvalidParameter(f"tolerance = {tolerance!r:.60} of an average entropy must be from 1e-6 to 1 bits.")
-    problem = average_problem(question)
+    if method not in METHODS:
+        raise InvalidParameter(f"method = {method!r:.60} of an average entropy must be one of {', '.join(METHODS)}.")
+    if method == "projective" or level is not None or nodes is not None:
+        return _by_program(question, Projective(tolerance, level, nodes))
+    try:
+        problem = average_problem(question)
+    except InvalidInput:
+        if method == "qubit":
+            raise
+        return _by_program(question, Projective(tolerance))
     if not problem.part:
         proof = _Proof(question, problem.of_flips, np.zeros(len(observed)))
         return _bound(question, proof, None, problem, (begun, begun), tolerance)
@@ -142,6 +169,33 @@ def average_entropy(
         searched = time.perf_counter()
         proof = _proven(question, problem, search, own)
     return _bound(question, proof, search, problem, (begun, searched), tolerance)
+
+
+def _by_program(question: AverageQuestion, how: Projective) -> AverageEntropyBound:
+    bound, entries = average_by_programs(question, how)
+    observed = question.observed
+    least = sum(
+        w * least_entropy(q) for w, q in zip(question.average.weights, question.average.preprocessing, strict=True)
+    )
+    proof = _Proof(question, max(least - ROUNDING, 0.0), np.zeros(len(observed)))
+    if entries is not None and bound.value > proof.value:
+        functional = bound.functional
+        constant = math.nextafter(functional.constant - ROUNDING, -math.inf)
+        model = bound.model if isinstance(bound.model, Quantum) else _MODEL
+        proof = _Proof(question, constant, functional.multipliers, entries, model)
+    return AverageEntropyBound(
+        value=min(bound.value, proof.value) if entries is not None else proof.value,
+        side="lower",
+        merit=question.figure,
+        model=bound.model,
+        solver_value=bound.solver_value,
+        solver=bound.solver,
+        status=bound.status,
+        seconds=bound.seconds,
+        _proof=proof,
+        gap=bound.gap,
+        tolerance=how.tolerance,
+    )
 
 
 def _searched(problem: AverageProblem, tolerance: float, start: AverageEntropyBound | None) -> AverageSearch:

@@ -38,7 +38,7 @@ class AverageQuestion:
 
     Attributes
     ----------
-    observed : the tested data of two parties
+    observed : the tested data of two parties or more
     average : the keys, with one entry for each party, their weights and flips
     """
 
@@ -47,8 +47,8 @@ class AverageQuestion:
 
     def __post_init__(self) -> None:
         scenario = self.observed.scenario
-        if scenario.parties != 2:
-            raise InvalidShape(f"average entropies are of two parties besides Eve, not of {scenario}.")
+        if scenario.parties < 2:
+            raise InvalidShape(f"average entropies need two parties or more besides Eve, not {scenario}.")
         object.__setattr__(self, "average", self.average.of(scenario))
 
     @property
