@@ -10,10 +10,12 @@ from sdpbound.version import __version__
 if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table below
     from sdpbound.adversaries import Adversary, Local, NoSignaling, Quantum
     from sdpbound.attacks.all_flips import KeyAttack
+    from sdpbound.attacks.average_attack import AverageAttack, average_entropy_upper_bound
     from sdpbound.attacks.convex_combination import convex_combination_attack
     from sdpbound.attacks.entropy_attack import conditional_entropy_upper_bound
     from sdpbound.attacks.options import AttackOptions
     from sdpbound.attacks.proof import EntropyAttack
+    from sdpbound.bell.average import Average
     from sdpbound.bell.behaviour import Behaviour
     from sdpbound.bell.catalogue.inequality import BellInequality, KnownValue
     from sdpbound.bell.catalogue.names import inequalities, inequality
@@ -70,6 +72,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from sdpbound.conic.solvers.scs_ import Scs
     from sdpbound.conic.solvers.sdpa_ import Sdpa
     from sdpbound.conic.solvers.solver import Solver
+    from sdpbound.entropies.averages import AverageEntropyBound, average_entropy
     from sdpbound.entropies.conditional import EntropyBound, VonNeumann, conditional_entropy
     from sdpbound.entropies.entropy import Entropy
     from sdpbound.entropies.envelope import EntropyEnvelope, EnvelopeOptions, entropy_envelope
@@ -115,6 +118,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from sdpbound.rates.correction import error_correction
     from sdpbound.rates.critical import critical_efficiency, critical_error_rate, critical_visibility
     from sdpbound.rates.options import LineOptions, RandomnessOptions, RateOptions, SearchOptions
+    from sdpbound.rates.postprocessing import RandomBasis
     from sdpbound.rates.rates import Rate, best_preprocessing, key_rate, randomness_rate
     from sdpbound.rates.thresholds import Threshold, critical_noise
     from sdpbound.rates.upper import key_rate_upper_bound, randomness_rate_upper_bound
@@ -130,6 +134,9 @@ __all__ = [
     "Arrow",
     "AtPoint",
     "AttackOptions",
+    "Average",
+    "AverageAttack",
+    "AverageEntropyBound",
     "Axis",
     "Behaviour",
     "BellExpression",
@@ -191,6 +198,7 @@ __all__ = [
     "Qics",
     "QuantityKind",
     "Quantum",
+    "RandomBasis",
     "RandomnessOptions",
     "Rate",
     "RateOptions",
@@ -218,6 +226,8 @@ __all__ = [
     "WhiteNoise",
     "__version__",
     "asymmetric_chsh",
+    "average_entropy",
+    "average_entropy_upper_bound",
     "avis",
     "best_preprocessing",
     "best_strategy",
@@ -294,11 +304,13 @@ __getattr__, __dir__ = lazy_face(
     __name__,
     {
         "sdpbound.adversaries": "Adversary Local NoSignaling Quantum",
+        "sdpbound.attacks.average_attack": "AverageAttack average_entropy_upper_bound",
         "sdpbound.attacks.convex_combination": "convex_combination_attack",
         "sdpbound.attacks.entropy_attack": "conditional_entropy_upper_bound",
         "sdpbound.attacks.options": "AttackOptions",
         "sdpbound.attacks.all_flips": "KeyAttack",
         "sdpbound.attacks.proof": "EntropyAttack",
+        "sdpbound.bell.average": "Average",
         "sdpbound.bell.behaviour": "Behaviour",
         "sdpbound.bell.catalogue.inequality": "BellInequality KnownValue",
         "sdpbound.bell.catalogue.names": "inequalities inequality",
@@ -346,6 +358,7 @@ __getattr__, __dir__ = lazy_face(
         "sdpbound.conic.solvers.scs_": "Scs",
         "sdpbound.conic.solvers.sdpa_": "Sdpa",
         "sdpbound.conic.solvers.solver": "Solver",
+        "sdpbound.entropies.averages": "AverageEntropyBound average_entropy",
         "sdpbound.entropies.conditional": "EntropyBound VonNeumann conditional_entropy",
         "sdpbound.entropies.entropy": "Entropy",
         "sdpbound.entropies.envelope": "EntropyEnvelope EnvelopeOptions entropy_envelope",
@@ -372,6 +385,7 @@ __getattr__, __dir__ = lazy_face(
         "sdpbound.rates.critical": "critical_efficiency critical_error_rate critical_visibility",
         "sdpbound.rates.options": "LineOptions RandomnessOptions RateOptions SearchOptions",
         "sdpbound.rates.correction": "error_correction",
+        "sdpbound.rates.postprocessing": "RandomBasis",
         "sdpbound.rates.rates": "Rate best_preprocessing key_rate randomness_rate",
         "sdpbound.rates.thresholds": "Threshold critical_noise",
         "sdpbound.study.quantities.at_point": "AtPoint",

@@ -24,7 +24,7 @@ from sdpbound.entropies.qubits.problem import Key, qubit_problem
 from sdpbound.entropies.question import EntropyQuestion
 from sdpbound.errors import InvalidInput, SolverFailure
 
-__all__ = ["attack_of", "is_settled", "qubit_attack", "qubit_optimum", "strategies_of"]
+__all__ = ["attack_of", "effects_of", "is_settled", "qubit_attack", "qubit_optimum", "strategies_of"]
 
 #: What a deviation from the data costs in the one linear program of an attack near a known one, in bits.
 _PRICE = 300.0
@@ -187,14 +187,14 @@ def strategies_of(question: EntropyQuestion, best: QubitOptimum) -> Sequence[Str
     made = []
     for state, *observables in zip(best.states, best.alice, best.bob, strict=True):
         parties = [
-            tuple(_effects(o, d) for o, d in zip(own, outcomes, strict=True))
+            tuple(effects_of(o, d) for o, d in zip(own, outcomes, strict=True))
             for own, outcomes in zip(observables, question.scenario.outcomes, strict=True)
         ]
         made.append(Strategy(state, tuple(parties)))
     return made
 
 
-def _effects(observable: Floats, outcomes: int) -> Floats:
+def effects_of(observable: Floats, outcomes: int) -> Floats:
     """The effects of an observable; that of an untested setting of more than two outcomes is the identity."""
     effects = np.zeros((outcomes, *observable.shape))
     one = np.eye(len(observable))

@@ -12,11 +12,13 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 from sdpbound.arguments import counted, instance, numbered
+from sdpbound.bell.average import Average
 from sdpbound.bell.expression import BellExpression
 from sdpbound.bell.key import Merge, Settings, key_words, named_key
 from sdpbound.errors import InvalidParameter
 
 __all__ = [
+    "AverageEntropy",
     "BellValue",
     "BlindGuessingProbability",
     "ConditionalEntropy",
@@ -247,6 +249,33 @@ class ConditionalEntropy(Figure):
 
     def entry(self) -> dict[str, Any]:
         return {"kind": self.kind} | _key_entry(self) | {"preprocessing": self.preprocessing}
+
+    @property
+    def is_entropy(self) -> bool:
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class AverageEntropy(Figure):
+    """The average entropy ``sum_k w_k H(key k|E)`` in bits, all of one strategy of Eve, who knows which key it is."""
+
+    kind = "average_entropy"
+    unit = "bit"
+    average: Average
+
+    def __post_init__(self) -> None:
+        instance(self.average, Average, "average", "Average((0, 1))")
+
+    @property
+    def words(self) -> str:
+        return str(self.average)
+
+    def entry(self) -> dict[str, Any]:
+        terms = zip(self.average.keys, self.average.weights, self.average.preprocessing, strict=True)
+        return {
+            "kind": self.kind,
+            "terms": [{"settings": list(k), "weight": w, "preprocessing": q} for k, w, q in terms],
+        }
 
     @property
     def is_entropy(self) -> bool:

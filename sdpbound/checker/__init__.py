@@ -12,8 +12,8 @@ What may come in: a certificate, from anyone. What is handed on: a :class:`Verif
 - ``numbers`` and ``reading``;
 - ``scenario``, ``words`` and ``question``: what is asked;
 - ``linear``, ``integral``, ``radau`` and ``qubit`` (with ``qubit_search``, ``qubit_cells``, ``qubit_correlators``,
-  ``qubit_states``, ``float_balls``): proofs of bounds; ``coarse``: those that are about merged outcomes; ``claim``:
-  what they imply;
+  ``qubit_states``, ``float_balls``) and ``qubit_average``: proofs of bounds; ``coarse``: those that are about merged
+  outcomes; ``claim``: what they imply;
 - ``strategies`` and ``trials``: explicit strategies that every statement is tried on;
 - ``mixtures``: what explicit mixtures of strategies give;
 - ``rewriting``: words in operators with stated rules;

@@ -18,6 +18,7 @@ from sdpbound.checker.chsh_entropy import verify_closed_entropy
 from sdpbound.checker.claim import Verification
 from sdpbound.checker.finite import verify_finite
 from sdpbound.checker.operators import verify_operators
+from sdpbound.checker.qubit_average import verify_average
 from sdpbound.checker.reading import BOXES, CERTIFICATE, CLOSED_FORM, read, shown
 from sdpbound.checker.self_test import verify_self_test
 from sdpbound.errors import CertificateError, InvalidParameter
@@ -70,6 +71,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("boxes", _of_format(BOXES), verify_boxes),
     Kind("attacks on all flips", _with_proof("mixtures"), verify_all_flips),
     Kind("attack", _with_proof("strategies"), verify_attack),
+    Kind("average entropy", _with_proof("average"), verify_average),
     Kind("finite length", _with_proof("accumulation"), lambda root, strict: verify_finite(root, strict, check)),
     Kind("operator problem", _with_proof("squares"), verify_operators),
     Kind("bound", _of_format(CERTIFICATE), verify_bound),

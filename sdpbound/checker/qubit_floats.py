@@ -14,15 +14,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CorrelatorFloats", "DualFloats", "Floats", "StateFloats", "frames"]
+__all__ = [
+    "CLOSE",
+    "PRODUCTS",
+    "CorrelatorFloats",
+    "DualFloats",
+    "Floats",
+    "StateFloats",
+    "frames",
+    "newton_moves",
+    "rebuilt",
+]
 
 Floats = NDArray[np.float64]
 
 _SINGLE = np.array([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [0.0, -1.0]], [[0.0, 1.0], [1.0, 0.0]]])
-_PRODUCTS: Floats = np.einsum("iab,jcd->ijacbd", _SINGLE, _SINGLE).reshape(3, 3, 4, 4)
+PRODUCTS: Floats = np.einsum("iab,jcd->ijacbd", _SINGLE, _SINGLE).reshape(3, 3, 4, 4)
 #: Longest vector g, and longest step of an entry of a guess.
 _LARGEST, _LONGEST = 15.0, 8.0
-_CLOSE = 1e-5
+CLOSE = 1e-5
 _BOTH_SIGNS = np.array([[1.0], [-1.0]])
 _LOG_4 = 2.0 * float(np.log(2.0))
 
@@ -164,7 +174,7 @@ class StateFloats(DualFloats):
 
     def point(self, tables: Floats, hints: Floats, noise: float) -> tuple[Floats, Floats, Floats]:
         """Eigenvalues (n, 4) and vectors (n, 4, 4) of r, and the eigenvalues without the noise in it."""
-        operators = np.einsum("nij,ijkl->nkl", tables, _PRODUCTS)
+        operators = np.einsum("nij,ijkl->nkl", tables, PRODUCTS)
         e, v = np.linalg.eigh(operators + hints.reshape(-1, 4, 4))
         powers = np.exp(e - e[:, -1:])
         powers /= powers.sum(axis=1, keepdims=True)
@@ -173,62 +183,43 @@ class StateFloats(DualFloats):
     def step(self, tables: Floats, hints: Floats, noise: float) -> tuple[Floats, Floats, Floats]:
         n = len(tables)
         weights, v, powers = self.point(tables, hints, noise)
-        states = _rebuilt(weights, v)
+        states = rebuilt(weights, v)
         pinched, slope = np.zeros((n, 4, 4)), np.zeros((n, 4, 4, 4, 4))
         for support, root in self.roots:
             mask = np.outer(root, root)
             e, u = np.linalg.eigh(states[:, support[:, None], support] * mask)
             e = np.maximum(e, 1e-300)
-            pinched[:, support[:, None], support] += mask * _rebuilt(np.log(e), u)
-            near = np.abs(e[:, :, None] - e[:, None, :]) < _CLOSE * e[:, None, :]
+            pinched[:, support[:, None], support] += mask * rebuilt(np.log(e), u)
+            near = np.abs(e[:, :, None] - e[:, None, :]) < CLOSE * e[:, None, :]
             gaps = np.where(near, 1.0, e[:, :, None] - e[:, None, :])
             quotients = np.where(
                 near, 2.0 / (e[:, :, None] + e[:, None, :]), np.log(e[:, :, None] / e[:, None, :]) / gaps
             )
             part = _slope(u, quotients) * (mask[:, :, None, None] * mask)
             slope[np.ix_(np.arange(n), support, support, support, support)] += part
-        operators = np.einsum("nij,ijkl->nkl", tables, _PRODUCTS)
-        tangents = operators + pinched - _rebuilt(np.log(weights), v)
+        operators = np.einsum("nij,ijkl->nkl", tables, PRODUCTS)
+        tangents = operators + pinched - rebuilt(np.log(weights), v)
         values, uppers = (states * tangents).sum(axis=(1, 2)), np.linalg.eigvalsh(tangents)[:, -1]
-        # Newton's method for pinched = hint but for a multiple of 1: the state r follows K + hint
-        logs = np.log(np.maximum(powers, 1e-300))
-        gaps = logs[:, :, None] - logs[:, None, :]
-        near = np.abs(gaps) < _CLOSE
-        quotients = np.where(
-            near,
-            np.exp(0.5 * (logs[:, :, None] + logs[:, None, :])),
-            (powers[:, :, None] - powers[:, None, :]) / np.where(near, 1.0, gaps),
-        )
-        pure = _rebuilt(powers, v).reshape(n, 16)
-        follows = _slope(v, quotients).reshape(n, 16, 16) - pure[:, :, None] * pure[:, None, :]
-        jacobian = np.eye(16) - (1.0 - noise) * slope.reshape(n, 16, 16) @ follows
-        miss = (pinched.reshape(n, 16) - hints)[:, :, None]
-        try:
-            moves = np.linalg.solve(jacobian, miss)[:, :, 0].reshape(n, 4, 4)
-        except np.linalg.LinAlgError:
-            moves = miss[:, :, 0].reshape(n, 4, 4)
-        moves = np.nan_to_num(0.5 * (moves + moves.transpose(0, 2, 1)))
-        moves = moves - 0.25 * np.trace(moves, axis1=1, axis2=2)[:, None, None] * np.eye(4)
-        moves /= np.maximum(1.0, np.abs(moves).max(axis=(1, 2)) / _LONGEST)[:, None, None]
-        return values, uppers, moves.reshape(n, 16)
+        moves = newton_moves(pinched, slope.reshape(n, 16, 16), hints, (powers, v), noise)
+        return values, uppers, moves
 
     def choices(self, tables: Floats, hints: Floats, noise: float) -> tuple[Floats, list[Floats], Floats]:
         """log r; eigenvectors of each N_i r N_i; those of ``K + sum_i N_i log(N_i r N_i) N_i - log r``."""
         weights, v, _ = self.point(tables, hints, noise)
-        states, logs = _rebuilt(weights, v), _rebuilt(np.log(weights), v)
+        states, logs = rebuilt(weights, v), rebuilt(np.log(weights), v)
         logs = 0.5 * (logs + logs.transpose(0, 2, 1))
-        total = np.einsum("nij,ijkl->nkl", tables, _PRODUCTS) - logs
+        total = np.einsum("nij,ijkl->nkl", tables, PRODUCTS) - logs
         blocks = []
         for support, root in self.roots:
             mask = np.outer(root, root)
             e, u = np.linalg.eigh(states[:, support[:, None], support] * mask)
-            total[:, support[:, None], support] += mask * _rebuilt(np.log(np.maximum(e, 1e-300)), u)
+            total[:, support[:, None], support] += mask * rebuilt(np.log(np.maximum(e, 1e-300)), u)
             blocks.append(u)
         return logs, blocks, np.linalg.eigh(total)[1]
 
     def moments(self, tables: Floats, hints: Floats, noise: float) -> Floats:
         weights, v, _ = self.point(tables, hints, noise)
-        return np.asarray(np.einsum("nkl,ijkl->nij", _rebuilt(weights, v), _PRODUCTS), dtype=np.float64)
+        return np.asarray(np.einsum("nkl,ijkl->nij", rebuilt(weights, v), PRODUCTS), dtype=np.float64)
 
     def reflected(self, hints: Floats, angles: Floats) -> Floats:
         c, s = np.cos(0.5 * angles), np.sin(0.5 * angles)
@@ -238,11 +229,41 @@ class StateFloats(DualFloats):
         return np.asarray(found, dtype=np.float64)
 
 
+def newton_moves(pinched: Floats, slope: Floats, hints: Floats, state: tuple[Floats, Floats], noise: float) -> Floats:
+    """Steps (n, 16) of Newton's method for pinched = hint but for a multiple of 1, as the state r follows K + hint.
+
+    ``pinched`` (n, 4, 4) changes by ``slope`` (n, 16, 16) times the change of r. ``state``: the eigenvalues of r
+    without its noise, and its eigenvectors.
+    """
+    powers, v = state
+    n = len(powers)
+    logs = np.log(np.maximum(powers, 1e-300))
+    gaps = logs[:, :, None] - logs[:, None, :]
+    near = np.abs(gaps) < CLOSE
+    quotients = np.where(
+        near,
+        np.exp(0.5 * (logs[:, :, None] + logs[:, None, :])),
+        (powers[:, :, None] - powers[:, None, :]) / np.where(near, 1.0, gaps),
+    )
+    pure = rebuilt(powers, v).reshape(n, 16)
+    follows = _slope(v, quotients).reshape(n, 16, 16) - pure[:, :, None] * pure[:, None, :]
+    jacobian = np.eye(16) - (1.0 - noise) * slope @ follows
+    miss = (pinched.reshape(n, 16) - hints)[:, :, None]
+    try:
+        moves = np.linalg.solve(jacobian, miss)[:, :, 0].reshape(n, 4, 4)
+    except np.linalg.LinAlgError:
+        moves = miss[:, :, 0].reshape(n, 4, 4)
+    moves = np.nan_to_num(0.5 * (moves + moves.transpose(0, 2, 1)))
+    moves = moves - 0.25 * np.trace(moves, axis1=1, axis2=2)[:, None, None] * np.eye(4)
+    moves /= np.maximum(1.0, np.abs(moves).max(axis=(1, 2)) / _LONGEST)[:, None, None]
+    return np.asarray(moves.reshape(n, 16), dtype=np.float64)
+
+
 def _log_cosh(s: Floats) -> Floats:
     return np.asarray(s + np.log1p(np.expm1(-2.0 * s) / 2.0), dtype=np.float64)
 
 
-def _rebuilt(e: Floats, v: Floats) -> Floats:
+def rebuilt(e: Floats, v: Floats) -> Floats:
     """Symmetric matrices of their eigenvalues and vectors."""
     return np.asarray((v * e[:, None, :]) @ v.transpose(0, 2, 1), dtype=np.float64)
 

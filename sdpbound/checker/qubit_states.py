@@ -12,7 +12,7 @@ from sdpbound.checker.numbers import to_ball
 from sdpbound.checker.qubit_floats import Floats, StateFloats
 from sdpbound.checker.qubit_search import Table
 
-__all__ = ["StateDual", "largest_eigenvalue", "logarithm_above", "small_logarithm"]
+__all__ = ["StateDual", "largest_eigenvalue", "logarithm_above", "operator_of", "small_logarithm"]
 
 #: The logarithm of r; eigenvectors of each N_i r N_i, and of the matrix whose largest eigenvalue counts.
 Choice = tuple[Table, list[Table], Table]
@@ -43,7 +43,7 @@ class StateDual:
     def bound(self, table: Table, choice: Choice) -> flint.arb:
         log, blocks, last = choice
         exponent = flint.arb_mat(log)
-        state, total = exponent.exp(), flint.arb_mat(_operator(table)) - exponent
+        state, total = exponent.exp(), flint.arb_mat(operator_of(table)) - exponent
         rows = [[total[i, j] for j in range(4)] for i in range(4)]
         for (support, root), near in zip(self.roots, blocks, strict=True):
             places = list(zip(support, root, strict=True))
@@ -59,7 +59,7 @@ class StateDual:
         return hints[:, 0] * math.nan
 
 
-def _operator(table: Table) -> Table:
+def operator_of(table: Table) -> Table:
     """The matrix of a table in 1, Z, X times 1, Z, X."""
     out = [[0 * table[0][0]] * 4 for _ in range(4)]
     for i in range(4):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import prod
+from math import log2, prod
 
 import numpy as np
 
@@ -167,6 +167,11 @@ class EntropyQuestion:
     def outcomes(self) -> int:
         """The number of values of the key."""
         return prod(self.sizes)
+
+    @property
+    def most(self) -> float:
+        """The entropy in bits of uniform values of the key, which none exceeds."""
+        return log2(self.outcomes)
 
     @cached_property
     def effects(self) -> Floats:

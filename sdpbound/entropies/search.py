@@ -168,7 +168,7 @@ class EntropySearch(ABC, Generic[P, A]):
     @property
     def most(self) -> float:
         """The largest entropy that the key can have, in bits."""
-        return math.log2(self.question.outcomes)
+        return self.question.most
 
     def levels(self, names: Sequence[Level], most_words: int) -> list[Level]:
         """The levels to try: the user's level, else those of at most ``most_words`` words, but at least the first."""

@@ -15,9 +15,11 @@ from scipy.optimize import minimize_scalar
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.key import Settings
 from sdpbound.bell.observations import Observations
+from sdpbound.bounds.bound import Bound
 from sdpbound.entropies.auto import Auto
 from sdpbound.entropies.conditional import VonNeumann
 from sdpbound.entropies.entropy import Entropy
+from sdpbound.entropies.qubits.entropy import QubitEntropyBound
 from sdpbound.entropies.qubits.method import QubitReduction, fitted
 from sdpbound.entropies.qubits.mixture import QubitOptimum, least_mixture
 from sdpbound.entropies.question import KeyQuestion
@@ -25,7 +27,7 @@ from sdpbound.entropies.swept import SweptEntropy
 from sdpbound.errors import InvalidInput, SolverFailure
 from sdpbound.rates.correction import leakage_of_key, sender_of
 
-__all__ = ["FlipsAhead", "asks_qubits"]
+__all__ = ["FlipsAhead", "asks_qubits", "says_it_all"]
 
 #: The flips that are compared before the best of them is refined: closer near zero, where little noise wants few.
 _GRID = 0.5 * np.linspace(0.0, 1.0, 33) ** 2
@@ -107,3 +109,8 @@ def _entropy(found: QubitOptimum, flips: float) -> float:
     """H(A|X=x,E) of a mixture in bits, Alice's bit flipped with a probability."""
     moved = fitted(replace(found.problem, flips=flips), found)
     return float(found.weights @ moved.columns.entropies)
+
+
+def says_it_all(entropy: Bound) -> bool:
+    """Whether the best attack by qubits meets the bound, but for its accuracy."""
+    return isinstance(entropy, QubitEntropyBound) or entropy.status == "closed form"

@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
+from sdpbound.bell.average import Average
 from sdpbound.bell.key import KeyChanges, settings_of
 from sdpbound.bell.noise.noise import Noise
 from sdpbound.bell.tested import SettingsTested
 from sdpbound.entropies.entropy import Entropy
 from sdpbound.errors import InvalidParameter
+from sdpbound.rates.postprocessing.postprocessing import PostProcessing
 
 __all__ = [
     "ErrorRateChanges",
@@ -50,14 +52,21 @@ class RateOptions:
     require_self_test : raise NotSelfTesting where the data are none
     tested : the settings that each party tests, where "correlators" or "full" are: one entry for each party, a list of
         settings, or None for all. ``(None, (0, 1))`` leaves Bob's third setting to the key
+    postprocessing : of keys, what is done with outcomes before a key is made of them, such as a :class:`RandomBasis`
     """
 
     closed_forms: bool = True
     require_self_test: bool = False
     tested: SettingsTested = None
+    postprocessing: PostProcessing | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tested", _fixed(self.tested))
+        if not isinstance(self.postprocessing, PostProcessing | None):
+            raise InvalidParameter(
+                f"postprocessing = {self.postprocessing!r:.60} must be a post-processing, such as "
+                "RandomBasis(((0, 2), (1, 3)))."
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,10 +76,20 @@ class RandomnessOptions(RateOptions):
     Parameters
     ----------
     blind : of Alice's outcome against an Eve who also holds Bob's device and outcome, H(A|X=x,Y=y,B,E)
+    average : of the outcomes of several choices of settings, drawn at random in every round: the randomness beyond that
+        of the inputs, which are kept or used again, sum_k w_k H(key k|E)
     closed_forms, require_self_test, tested : as in :class:`RateOptions`
     """
 
     blind: bool = False
+    average: Average | None = None
+
+    def __post_init__(self) -> None:
+        RateOptions.__post_init__(self)
+        if self.postprocessing is not None:
+            raise InvalidParameter("postprocessing is of keys; leave it out of randomness.")
+        if not isinstance(self.average, Average | None):
+            raise InvalidParameter(f"average = {self.average!r:.60} must be an Average, such as Average((0, 1)).")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,12 +170,14 @@ class RateChanges(TestedKeyChanges, total=False):
 
     closed_forms: bool
     require_self_test: bool
+    postprocessing: PostProcessing | None
 
 
 class RandomnessChanges(RateChanges, total=False):
     """The options of :class:`RandomnessOptions`, each as a keyword of a call."""
 
     blind: bool
+    average: Average | None
 
 
 class LineChanges(TypedDict, total=False):

@@ -23,19 +23,19 @@ from sdpbound.bell.key import Merge, Settings, apart, key_words, named_key
 from sdpbound.bell.observations import Observations
 from sdpbound.bell.tested import SettingsTested, observations_named
 from sdpbound.bounds.bound import Bound
-from sdpbound.bounds.figures import MinEntropyOf
+from sdpbound.bounds.figures import AverageEntropy, MinEntropyOf
 from sdpbound.bounds.rounding import lower_float, rounded
+from sdpbound.entropies.averages import average_entropy
 from sdpbound.entropies.conditional import VonNeumann, named_entropy
 from sdpbound.entropies.entropy import Entropy
 from sdpbound.entropies.min_entropy import MinEntropy
-from sdpbound.entropies.qubits.entropy import QubitEntropyBound
 from sdpbound.entropies.question import KeyQuestion, require_preprocessing
 from sdpbound.entropies.self_test import SelfTest, find_self_test
 from sdpbound.entropies.swept import SweptEntropy
 from sdpbound.errors import InvalidInput, InvalidParameter, NotSelfTesting, TimeIsUp
 from sdpbound.limiting import as_many_as_fit
 from sdpbound.rates.correction import key_choices, leakage_of_key, merge_of_keys, sender_of
-from sdpbound.rates.flips import FlipsAhead, asks_qubits
+from sdpbound.rates.flips import FlipsAhead, asks_qubits, says_it_all
 from sdpbound.rates.options import (
     RandomnessChanges,
     RandomnessOptions,
@@ -44,12 +44,15 @@ from sdpbound.rates.options import (
     TestedKeyChanges,
     tested_key,
 )
+from sdpbound.rates.postprocessing.postprocessing import PostProcessing, Processed, require_none
+from sdpbound.rates.postprocessing.random_basis import average_tolerance
 
 __all__ = [
     "Rate",
     "best_preprocessing",
     "key_rate",
     "observations_of",
+    "processed_rate",
     "randomness_rate",
 ]
 
@@ -89,6 +92,7 @@ class Rate:
     preprocessing : probability with which Alice flips her key bit
     exact : of a bound from above, whether every attack that it rests on has the tested data, not only approximately
     merge : the key's value for each outcome, where it is a function of the outcomes
+    postprocessing : what was done with outcomes before, with all that was chosen of it
     """
 
     value: float
@@ -104,6 +108,7 @@ class Rate:
     preprocessing: float = 0.0
     exact: bool = True
     merge: Merge | None = None
+    postprocessing: PostProcessing | None = None
 
     def __float__(self) -> float:
         return self.value
@@ -121,6 +126,8 @@ class Rate:
         at = key_words(self.settings)[1].replace(",", ", ")
         at += "" if self.merge is None else f", outcomes merged {''.join(map(str, self.merge))}"
         at += f", preprocessing {self.preprocessing:.6g}" if self.preprocessing else ""
+        if isinstance(self.entropy.merit, AverageEntropy):
+            at = repr(self.postprocessing) if self.postprocessing is not None else "settings drawn at random"
         how = f"closed form, {self.entropy.source}" if self.is_closed_form else f"certified from {self.entropy.figure}"
         how += f"; {self.data} data"
         if self.attack is not None:
@@ -191,9 +198,10 @@ def key_rate(
     preprocessing : probability with which Alice flips her key bit, or "best": see :func:`best_preprocessing`;
         min-entropy takes 0 only
     options : which proofs the rate may use, default RateOptions()
-    changes : single options by their names: closed_forms, require_self_test, tested; ``settings`` in place of x and y:
-        one entry for each party, its key setting, or None for a party without key; and ``merge``, the key's value 0, 1,
-        .. for each of Alice's outcomes, where it is a function of them: ``H(f(A)|X=x,E) - H(f(A)|B,X=x,Y=y)``
+    changes : single options by their names: closed_forms, require_self_test, tested, postprocessing, which says itself
+        what x, y and preprocessing are, such as :class:`sdpbound.RandomBasis`; ``settings`` in place of x and y: one
+        entry for each party, its key setting, or None for a party without key; and ``merge``, the key's value 0, 1, ..
+        for each of Alice's outcomes, where it is a function of them: ``H(f(A)|X=x,E) - H(f(A)|B,X=x,Y=y)``
 
     Of more than two parties it is the rate of a conference key, ``H(A|X=x,E) - max_i H(A|B_i)``: the key is the outcome
     of the first party that has a setting, and one message corrects the errors of all others (arXiv:1612.05585,
@@ -213,11 +221,16 @@ def key_rate(
     """
     settings, merge, others = apart(changes)
     how = with_changes(options, RateOptions(), others, "key_rate")
+    if how.postprocessing is not None:
+        require_none(how.postprocessing, (x, y, settings, merge, preprocessing or None))
+        data = observations_of(behaviour, observed, how.tested)
+        own = VonNeumann() if entropy is None else named_entropy(entropy)
+        return processed_rate(how.postprocessing.below(behaviour, data, own), "lower")
     if isinstance(preprocessing, str):
         if preprocessing != "best":
             raise InvalidParameter(f"preprocessing = {preprocessing!r:.60} must be a number from 0 to 1/2, or 'best'.")
-        own: TestedKeyChanges = {"tested": how.tested, "settings": settings, "merge": merge}
-        return best_preprocessing(behaviour, observed, x, y, entropy, how.closed_forms, **own)
+        keys_of: TestedKeyChanges = {"tested": how.tested, "settings": settings, "merge": merge}
+        return best_preprocessing(behaviour, observed, x, y, entropy, how.closed_forms, **keys_of)
     require_preprocessing(preprocessing)
     data = observations_of(behaviour, observed, how.tested)
     entropy = VonNeumann() if entropy is None else named_entropy(entropy)
@@ -286,6 +299,11 @@ def randomness_rate(
     if entropy is None:
         entropy = MinEntropy() if blind else VonNeumann()
     entropy = named_entropy(entropy)
+    if how.average is not None:
+        require_none(how.average, (x, y, settings, merge, local or None, blind or None))
+        bound = average_entropy(data, how.average, average_tolerance(entropy))
+        own = (bound, 0.0, how.average.of(data.scenario).keys[0])
+        return Rate(bound.value, "lower", "randomness", *own, *_security(entropy.adversary, "randomness", bound))
     if settings is not None and (local or blind):
         raise InvalidInput(f"settings = {settings!r:.60} say whose outcomes are used; leave local and blind out.")
     keys = key_choices(behaviour, x, y, settings, local)
@@ -367,7 +385,7 @@ def best_preprocessing(
     ahead = FlipsAhead(behaviour, own, entropy.tested(observations_of(behaviour, observed, tested)))
     try:
         flips = ahead.best(accuracy) if asks_qubits(entropy) and merge is None else None
-        if flips is not None and _says_it_all(rate_at(flips).entropy):
+        if flips is not None and says_it_all(rate_at(flips).entropy):
             if ahead.left(flips) - ahead.left(0.0) <= CLOSE and flips and len(rates) == 1:
                 rate_at(0.0)  # proofs miss the attack by more or less
         else:  # a program: attacks by qubits do not say where its best flips are
@@ -381,9 +399,11 @@ def best_preprocessing(
     return max(rates, key=lambda rate: rate.value)
 
 
-def _says_it_all(entropy: Bound) -> bool:
-    """Whether the best attack by qubits meets the bound, but for its accuracy."""
-    return isinstance(entropy, QubitEntropyBound) or entropy.status == "closed form"
+def processed_rate(parts: Processed, side: str) -> Rate:
+    """The rate of a post-processing."""
+    made = parts.entropy, parts.error_correction, parts.settings, parts.security, parts.assumptions
+    flips, exact, by = parts.preprocessing, parts.exact, parts.by
+    return Rate(parts.value, side, "key", *made, preprocessing=flips, exact=exact, postprocessing=by)
 
 
 def _self_test(data: Observations, model: Adversary, closed_forms: bool) -> SelfTest | None:

@@ -10,6 +10,7 @@ from typing import Any
 from sdpbound.errors import CertificateError
 from sdpbound.recheck.answer import Budget, Conclusion, Finding, refuse
 from sdpbound.recheck.attacks import recheck_attack
+from sdpbound.recheck.averages import recheck_average
 from sdpbound.recheck.boxes import recheck_boxes
 from sdpbound.recheck.coarser import recheck_coarser
 from sdpbound.recheck.flips import recheck_flips
@@ -80,6 +81,7 @@ def _coarser(root: dict[str, Any], budget: Budget) -> Finding:
 
 #: The first one that fits is taken.
 KINDS: tuple[Kind, ...] = (
+    Kind("average entropy", BOUND, "average entropy", frozenset({"average"}), recheck_average),
     Kind("entropy by projections", BOUND, "bound", frozenset({"nodes"}), recheck_projections),
     Kind("entropy by projections of all outcomes", BOUND, "bound", frozenset({"places"}), recheck_outcomes),
     Kind("entropy by Gauss-Radau", BOUND, "bound", frozenset({"gauss_radau"}), recheck_radau),

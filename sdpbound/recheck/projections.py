@@ -32,7 +32,18 @@ from sdpbound.recheck.question import Key, Question, functional_faults, read_key
 from sdpbound.recheck.reading import items, number, numbers, record
 from sdpbound.recheck.words import Devices, Polynomial, String, added, effect, grams, leftover, squares, times
 
-__all__ = ["closing", "entropy_question", "key_effects", "recheck_outcomes", "recheck_projections", "tree"]
+__all__ = [
+    "MOST_NODES",
+    "closing",
+    "entropy_question",
+    "key_bits",
+    "key_effects",
+    "proven_by_copies",
+    "recheck_outcomes",
+    "recheck_projections",
+    "tent_weights",
+    "tree",
+]
 
 MOST_NODES = 2048
 PRECISION = 1024
@@ -123,9 +134,9 @@ def recheck_projections(root: dict[str, Any], budget: Budget) -> Finding:
     bits = key_bits(key_effects(question.devices, key), question.devices.parties)
     least = added(*((1, part) for bit in bits for part in bit))
     told_apart = [(added((1, first), (1, rest)), part) for first, rest in bits for part in (first, rest)]
-    return _concluded(
-        root, budget, list(zip(nodes, tent_weights(nodes, key.flips, budget), strict=True)), told_apart, least
-    )
+    weighted = list(zip(nodes, tent_weights(nodes, key.flips, budget), strict=True))
+    multipliers, bound = proven_by_copies(root, question, budget, weighted, (told_apart, least))
+    return closing(root, question, key, multipliers, bound)
 
 
 def recheck_outcomes(root: dict[str, Any], budget: Budget) -> Finding:
@@ -154,18 +165,23 @@ def recheck_outcomes(root: dict[str, Any], budget: Budget) -> Finding:
         known = end((len(effects) - 1) * (1 - at_one) / ln2, "lower")
     whole = added(*((1, effect) for effect in effects))
     told_apart = [(whole, effect) for effect in effects]
-    return _concluded(root, budget, list(zip(places, weights, strict=True)), told_apart, added((known, whole)))
+    weighted = list(zip(places, weights, strict=True))
+    multipliers, bound = proven_by_copies(root, question, budget, weighted, (told_apart, added((known, whole))))
+    return closing(root, question, key, multipliers, bound)
 
 
-def _concluded(
+def proven_by_copies(
     root: dict[str, Any],
+    question: Question,
     budget: Budget,
     nodes: list[tuple[Fraction, Fraction]],
-    told_apart: list[tuple[Polynomial, Polynomial]],
-    least: Polynomial,
-) -> Finding:
-    """``H >= <least> - sum_i w_i sum_k max_P <P (t_i whole_k - part_k)>``, with the copies of the file, k fastest."""
-    question, key = entropy_question(root)
+    parts: tuple[list[tuple[Polynomial, Polynomial]], Polynomial],
+) -> tuple[list[Fraction], Fraction]:
+    """Multipliers l and a number b with ``-H <= b + l . t``, for parts (whole_k, part_k) and least.
+
+    ``H >= <least> - sum_i w_i sum_k max_P <P (t_i whole_k - part_k)>``, with the copies of the file, k fastest.
+    """
+    told_apart, least = parts
     devices, proof = question.devices, root["proof"]
     multipliers = numbers(proof["multipliers"], "multipliers", len(question.tested))
     words = devices.read_words(proof["words"], "words")
@@ -187,7 +203,7 @@ def _concluded(
         left = added((1, left), (1, outer))
     left = added((1, left), (-1, question.combination(multipliers)))
     left = added((1, left), (1, squares(devices, words, grams(proof["factor"], "factor", len(words), budget), budget)))
-    return closing(root, question, key, multipliers, leftover(left, devices.one) + charges)
+    return multipliers, leftover(left, devices.one) + charges
 
 
 def _over_u(a: Fraction, b: Fraction, zero: Fraction) -> flint.arb:

@@ -28,7 +28,7 @@ whether the matrix is below the bound by elimination.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
@@ -44,7 +44,11 @@ from sdpbound.recheck.question import Key, Question, within
 from sdpbound.recheck.reading import choice, number, numbers, record
 from sdpbound.recheck.words import OBSERVABLE, leftover
 
-__all__ = ["recheck_qubits"]
+__all__ = ["PRECISION", "AngleSearch", "Outcomes", "of_flips", "recheck_qubits", "tested_table"]
+
+Table = dict[tuple[int | None, int | None], Fraction]
+#: The matrices W_i at two angles, each with the weight of its key.
+Outcomes = Callable[[Fraction, Fraction], Sequence[tuple[flint.arb, "Real"]]]
 
 PRECISION = 160
 MOST_CELLS, SMALLEST = 200_000, Fraction(1, 2**36)
@@ -74,23 +78,22 @@ def recheck_qubits(root: dict[str, Any], budget: Budget) -> Finding:
             if method == "trivial":
                 raise refuse("a trivial proof has no multipliers.")
             _search(question, key, slopes, constant).run(budget)
-        elif constant > _of_flips(key.flips):
+        elif constant > of_flips(key.flips):
             raise refuse("nothing is known of an entropy but that it is not below that of its flips.")
         most = end(flint.arb(key.outcomes(question.devices)).log() / flint.arb(2).log(), "upper")
     return Finding("conditional_entropy", "lower", constant + at_data, claimed, within(claimed, 0, most))
 
 
-def _of_flips(q: Fraction) -> Fraction:
+def of_flips(q: Fraction) -> Fraction:
     """h(q), which is exact where it is 0 or 1, rounded down elsewhere."""
     if q in (0, Fraction(1, 2)):
         return 2 * q
     return end((entropy_of(ball(q)) + entropy_of(ball(1 - q))) / flint.arb(2).log(), "lower")
 
 
-def _search(question: Question, key: Key, slopes: Sequence[Fraction], constant: Fraction) -> _Search:
-    """The search that belongs to a question."""
-    key.pair()
-    table: dict[tuple[int | None, int | None], Fraction] = {}
+def tested_table(question: Question, slopes: Sequence[Fraction]) -> tuple[Table, list[set[int]]]:
+    """The functional by settings of both parties, None for the identity, and the settings in it of each party."""
+    table: Table = {}
     used: list[set[int]] = [set(), set()]
     for slope, test in zip(slopes, question.tested, strict=True):
         for word, value in test.polynomial.items():
@@ -103,6 +106,13 @@ def _search(question: Question, key: Key, slopes: Sequence[Fraction], constant: 
             table[place[0], place[1]] = table.get((place[0], place[1]), Fraction(0)) + slope * value
     if any(len(settings) > 2 for settings in used):
         raise refuse("the qubit reduction is for at most two tested settings of a party.")
+    return table, used
+
+
+def _search(question: Question, key: Key, slopes: Sequence[Fraction], constant: Fraction) -> AngleSearch:
+    """The search that belongs to a question."""
+    key.pair()
+    table, used = tested_table(question, slopes)
     alice, bob = key.x in used[0], key.y is not None and key.y in used[1]
     for party, setting, tested in ((0, key.x, alice), (1, key.y, bob)):
         if tested and setting is not None and question.devices.outcomes[party][setting] != 2:
@@ -118,7 +128,8 @@ def _search(question: Question, key: Key, slopes: Sequence[Fraction], constant: 
         ceiling += -q * q.log() - (1 - q) * (1 - q).log()
     matrices = {place: ball(value) * ln2 for place, value in terms.items()}
     angles = (any(i == 2 for i, _ in terms), any(j == 2 for _, j in terms))
-    return _Search(matrices, _outcomes(alice, bob, key.flips), ceiling, angles)
+    outcomes = [(flint.arb(1), w) for w in _outcomes(alice, bob, key.flips)]
+    return AngleSearch(matrices, lambda _a, _b: outcomes, ceiling, angles)
 
 
 def _outcomes(alice: bool, bob: bool, flips: Fraction) -> list[Real]:
@@ -145,6 +156,7 @@ class _Corner:
     """A pair of angles: K, the matrix X so far, and between what G is: about, and proven from above."""
 
     operator: Real
+    outcomes: Sequence[tuple[flint.arb, Real]]
     hint: Real
     best: Real = field(default_factory=lambda: Real(4, 4))
     below: float = -math.inf
@@ -156,21 +168,23 @@ class _Corner:
 
 
 @dataclass(slots=True)
-class _Search:
+class AngleSearch:
     """Branch and bound.
 
     Attributes
     ----------
     terms : coefficients in nats by (Alice's, Bob's) operator: 0 the identity, 1 Z, 2 the one with an angle
-    outcomes : the W_i
+    outcomes : the W_i at two angles
     ceiling : what G must not exceed
     angles : which party has an angle
+    less : what the entropy on an arc may be below that of its ends, by party and half-width in units of pi
     """
 
     terms: Mapping[tuple[int, int], flint.arb]
-    outcomes: Sequence[Real]
+    outcomes: Outcomes
     ceiling: flint.arb
     angles: tuple[bool, bool]
+    less: Callable[[int, Fraction], flint.arb] = lambda _party, _width: flint.arb(0)
     corners: dict[tuple[Fraction, Fraction], _Corner] = field(default_factory=dict)
 
     @property
@@ -218,7 +232,7 @@ class _Search:
         for place in dict.fromkeys((x, y) for x in a for y in b):
             corner = self.corners.get(place)
             if corner is None:
-                corner = self.corners[place] = _Corner(self._operator(*place), hint)
+                corner = self.corners[place] = _Corner(self._operator(*place), self.outcomes(*place), hint)
             if not self._below(corner, target, budget):
                 return corner.hint
         return None
@@ -263,9 +277,9 @@ class _Search:
         """One step of the iteration, by approximate numbers; remembers what it finds."""
         corner.steps += 1
         r = corner.hint.exp().mid()
-        gap = corner.operator.mid() - (corner.hint if self.outcomes else Real(4, 4))
-        for w in self.outcomes:
-            gap = gap + w * guessed_log(w.transpose() * r * w) * w.transpose()
+        gap = corner.operator.mid() - (corner.hint if corner.outcomes else Real(4, 4))
+        for share, w in corner.outcomes:
+            gap = gap + w * guessed_log(w.transpose() * r * w) * w.transpose() * share
         gap = middle(gap)
         most = largest(gap)
         trace = (r * gap).trace() / r.trace()
@@ -288,14 +302,14 @@ class _Search:
         gap = corner.operator
         if not math.isfinite(corner.about):
             return None
-        if self.outcomes:
+        if corner.outcomes:
             r = corner.best.exp()
             gap = gap - corner.best
-            for w in self.outcomes:
+            for share, w in corner.outcomes:
                 logarithm = log_ball(w.transpose() * r * w)
                 if logarithm is None:
                     return None
-                gap = gap + w * logarithm * w.transpose()
+                gap = gap + w * logarithm * w.transpose() * share
         for bound in (*(flint.arb(corner.about + part * self.room) for part in (0.01, 0.1, 0.8)), target):
             if positive(Real([[bound if i == j else 0 for j in range(4)] for i in range(4)]) - gap):
                 return bound
@@ -315,8 +329,8 @@ class _Search:
             return abs(one) + norms[0].max(norms[1])
 
         return (
-            (1 - ball((a[1] - a[0]) / 2).cos_pi()) * size(0, b),
-            (1 - ball((b[1] - b[0]) / 2).cos_pi()) * size(1, a),
+            (1 - ball((a[1] - a[0]) / 2).cos_pi()) * size(0, b) + self.less(0, (a[1] - a[0]) / 2),
+            (1 - ball((b[1] - b[0]) / 2).cos_pi()) * size(1, a) + self.less(1, (b[1] - b[0]) / 2),
         )
 
 

@@ -22,19 +22,37 @@ import numpy as np
 
 from sdpbound.compiling import compiled_loop
 
-__all__ = ["advance", "curvature", "entropies", "exponential_slope", "logarithm_slope", "moments", "states"]
+__all__ = [
+    "LONGEST",
+    "NUMBER",
+    "advance",
+    "curvature",
+    "entropies",
+    "exponential_slope",
+    "hint_jacobian",
+    "logarithm_slope",
+    "logarithms",
+    "moments",
+    "operator_of",
+    "populations",
+    "rebuilt",
+    "shifted_exponential",
+    "solved",
+    "states",
+    "uncertainty",
+]
 
 _ROOT = math.sqrt(2.0)
 #: Two eigenvalues that differ, or relatively differ, by less than this count as equal; the error is its square.
 _CLOSE = 1e-5
 #: The longest step of an entry of a hint.
-_LONGEST = 8.0
+LONGEST = 8.0
 #: The number of each entry of a 4 x 4 matrix in its vector.
-_NUMBER = np.array([[0, 1, 2, 3], [1, 4, 5, 6], [2, 5, 7, 8], [3, 6, 8, 9]])
+NUMBER = np.array([[0, 1, 2, 3], [1, 4, 5, 6], [2, 5, 7, 8], [3, 6, 8, 9]])
 
 
 @compiled_loop
-def _operator(table: Any, out: Any) -> None:
+def operator_of(table: Any, out: Any) -> None:
     """The operator (4, 4) of a table of the products of 1, Z, X with 1, Z, X."""
     for p in range(2):
         for q in range(2):
@@ -64,7 +82,7 @@ def moments(states: Any, out: Any) -> None:
 
 
 @compiled_loop
-def _rebuilt(e: Any, v: Any, out: Any) -> None:
+def rebuilt(e: Any, v: Any, out: Any) -> None:
     """The symmetric matrix with these eigenvalues and eigenvectors."""
     k = len(e)
     for i in range(k):
@@ -76,7 +94,7 @@ def _rebuilt(e: Any, v: Any, out: Any) -> None:
 
 
 @compiled_loop
-def _exponential(one: Any, other: Any) -> Any:
+def shifted_exponential(one: Any, other: Any) -> Any:
     """Of the sum of two matrices the eigenvalues less the largest one, the eigenvectors, and the largest eigenvalue."""
     matrix = np.empty((4, 4))
     for i in range(4):
@@ -90,7 +108,7 @@ def _exponential(one: Any, other: Any) -> Any:
 
 
 @compiled_loop
-def _weights(e: Any, noise: float) -> Any:
+def populations(e: Any, noise: float) -> Any:
     """The exponentials (k,) over their sum, with a part of white noise, and their sum."""
     weights, total = np.empty(len(e)), 0.0
     for i in range(len(e)):
@@ -102,7 +120,7 @@ def _weights(e: Any, noise: float) -> Any:
 
 
 @compiled_loop
-def _logarithms(e: Any) -> Any:
+def logarithms(e: Any) -> Any:
     """The logarithms (k,)."""
     out = np.empty(len(e))
     for i in range(len(e)):
@@ -140,7 +158,7 @@ def _slope(v: Any, quotients: Any, weights: Any, out: Any) -> None:
 def exponential_slope(e: Any, v: Any, out: Any) -> None:
     """The derivative (d, d) of exp(m) / trace by m, from eigenvalues whose largest is zero, and eigenvectors."""
     k = len(e)
-    powers, _ = _weights(e, 0.0)
+    powers, _ = populations(e, 0.0)
     quotients, state, ones, vector = np.empty((k, k)), np.empty((k, k)), np.empty(k), np.empty(len(out))
     for i in range(k):
         ones[i] = 1.0
@@ -149,7 +167,7 @@ def exponential_slope(e: Any, v: Any, out: Any) -> None:
             near = abs(gap) < _CLOSE
             quotients[i, j] = 0.5 * (powers[i] + powers[j]) if near else (powers[i] - powers[j]) / gap
     _slope(v, quotients, ones, out)
-    _rebuilt(powers, v, state)
+    rebuilt(powers, v, state)
     place = 0
     for i in range(k):
         for j in range(i, k):
@@ -186,7 +204,7 @@ def _pinched(state: Any, spans: Any, diagonals: Any, floor: float, total: Any, s
         e, v = np.linalg.eigh(block)
         for i in range(k):
             e[i] = max(e[i], 0.0) + floor
-        _rebuilt(_logarithms(e), v, part)
+        rebuilt(logarithms(e), v, part)
         d = k * (k + 1) // 2
         inner, places = np.empty((d, d)), np.empty(d, dtype=np.int64)
         logarithm_slope(e, v, weight, inner)
@@ -195,7 +213,7 @@ def _pinched(state: Any, spans: Any, diagonals: Any, floor: float, total: Any, s
             for j in range(k):
                 total[start + i, start + j] += weight[i] * weight[j] * part[i, j]
                 if j >= i:
-                    places[number] = _NUMBER[start + i, start + j]
+                    places[number] = NUMBER[start + i, start + j]
                     number += 1
         for i in range(d):
             for j in range(d):
@@ -203,7 +221,7 @@ def _pinched(state: Any, spans: Any, diagonals: Any, floor: float, total: Any, s
 
 
 @compiled_loop
-def _solve(matrix: Any, right: Any) -> bool:
+def solved(matrix: Any, right: Any) -> bool:
     """Solve for the columns of ``right`` in place, by elimination; both are overwritten. Whether there is an answer."""
     n = len(matrix)
     for k in range(n):
@@ -234,7 +252,7 @@ def _solve(matrix: Any, right: Any) -> bool:
 
 
 @compiled_loop
-def _jacobian(slope: Any, follows: Any, noise: float, out: Any) -> None:
+def hint_jacobian(slope: Any, follows: Any, noise: float, out: Any) -> None:
     """The derivative of ``hint - L`` by the hint: one minus the slope of L after that of the state."""
     for i in range(10):
         for j in range(10):
@@ -251,7 +269,7 @@ def _step(table: Any, hint: Any, spans: Any, diagonals: Any, noise: float, floor
     logarithm, tangent = np.empty((4, 4)), np.empty((4, 4))
     slope, follows, jacobian = np.empty((10, 10)), np.empty((10, 10)), np.empty((10, 10))
     right = np.empty((10, 1))
-    _operator(table, operator)
+    operator_of(table, operator)
     total = 0.0
     for i in range(4):
         for j in range(4):
@@ -259,10 +277,10 @@ def _step(table: Any, hint: Any, spans: Any, diagonals: Any, noise: float, floor
             move[i, j] = 0.0
     if not math.isfinite(total):
         return math.nan, math.nan, math.nan
-    e, v, _ = _exponential(operator, hint)
-    weights, _ = _weights(e, noise)
-    _rebuilt(weights, v, state)
-    _rebuilt(_logarithms(weights), v, logarithm)
+    e, v, _ = shifted_exponential(operator, hint)
+    weights, _ = populations(e, noise)
+    rebuilt(weights, v, state)
+    rebuilt(logarithms(weights), v, logarithm)
     _pinched(state, spans, diagonals, floor, pinched, slope)
     height = 0.0
     for i in range(4):
@@ -270,24 +288,24 @@ def _step(table: Any, hint: Any, spans: Any, diagonals: Any, noise: float, floor
             tangent[i, j] = operator[i, j] + pinched[i, j] - logarithm[i, j]
             height += state[i, j] * tangent[i, j]
     upper = np.linalg.eigh(tangent)[0][3]
-    others, _, top = _exponential(operator, pinched)
-    value = top + math.log(_weights(others, 0.0)[1])
+    others, _, top = shifted_exponential(operator, pinched)
+    value = top + math.log(populations(others, 0.0)[1])
     # Newton's method for L = hint, up to a multiple of 1
     exponential_slope(e, v, follows)
-    _jacobian(slope, follows, noise, jacobian)
+    hint_jacobian(slope, follows, noise, jacobian)
     for i in range(4):
         for j in range(i, 4):
-            right[_NUMBER[i, j], 0] = (pinched[i, j] - hint[i, j]) * (1.0 if i == j else _ROOT)
-    if not _solve(jacobian, right):
+            right[NUMBER[i, j], 0] = (pinched[i, j] - hint[i, j]) * (1.0 if i == j else _ROOT)
+    if not solved(jacobian, right):
         return value, upper, height
     most, middle = 0.0, 0.25 * (right[0, 0] + right[4, 0] + right[7, 0] + right[9, 0])
     for i in range(4):
         for j in range(4):
-            move[i, j] = right[_NUMBER[i, j], 0] - middle if i == j else right[_NUMBER[i, j], 0] / _ROOT
+            move[i, j] = right[NUMBER[i, j], 0] - middle if i == j else right[NUMBER[i, j], 0] / _ROOT
             most = max(most, abs(move[i, j]))
     for i in range(4):
         for j in range(4):
-            move[i, j] /= max(1.0, most / _LONGEST)
+            move[i, j] /= max(1.0, most / LONGEST)
     return value, upper, height
 
 
@@ -339,9 +357,9 @@ def states(tables: Any, hints: Any, out: Any) -> None:
     """The states (n, 4, 4) of hints, without white noise."""
     operator = np.empty((4, 4))
     for i in range(len(tables)):
-        _operator(tables[i], operator)
-        e, v, _ = _exponential(operator, hints[i])
-        _rebuilt(_weights(e, 0.0)[0], v, out[i])
+        operator_of(tables[i], operator)
+        e, v, _ = shifted_exponential(operator, hints[i])
+        rebuilt(populations(e, 0.0)[0], v, out[i])
 
 
 @compiled_loop
@@ -356,16 +374,16 @@ def curvature(
     slope, follows, jacobian = np.empty((10, 10)), np.empty((10, 10)), np.empty((10, 10))
     turned, change = np.empty((10, 9)), np.empty((10, 9))
     for n in range(len(tables)):
-        _operator(tables[n], operator)
-        e, v, _ = _exponential(operator, hints[n])
-        _rebuilt(_weights(e, noise)[0], v, state)
+        operator_of(tables[n], operator)
+        e, v, _ = shifted_exponential(operator, hints[n])
+        rebuilt(populations(e, noise)[0], v, state)
         _pinched(state, spans, diagonals, floor, pinched, slope)
         exponential_slope(e, v, follows)
-        _jacobian(slope, follows, noise, jacobian)
+        hint_jacobian(slope, follows, noise, jacobian)
         for i in range(10):
             for j in range(9):
                 turned[i, j] = paulis[j, i]
-        if not _solve(jacobian, turned):
+        if not solved(jacobian, turned):
             turned[:] = 0.0
         for i in range(10):
             for j in range(9):
@@ -382,7 +400,7 @@ def curvature(
 
 
 @compiled_loop
-def _uncertainty(matrix: Any) -> float:
+def uncertainty(matrix: Any) -> float:
     """The entropy in bits of a matrix: minus the sum of p log p of its eigenvalues that are positive."""
     total = 0.0
     for p in np.linalg.eigh(matrix)[0]:
@@ -395,12 +413,12 @@ def _uncertainty(matrix: Any) -> float:
 def entropies(states: Any, spans: Any, diagonals: Any, out: Any) -> None:
     """The entropy (n,) of the key, in bits, given the holder of a purification of each state (n, 4, 4)."""
     for n in range(len(states)):
-        total = -_uncertainty(states[n].copy())
+        total = -uncertainty(states[n].copy())
         for p in range(len(spans)):
             start, k = spans[p, 0], spans[p, 1]
             block = np.empty((k, k))
             for i in range(k):
                 for j in range(k):
                     block[i, j] = states[n, start + i, start + j] * (diagonals[p, start + i] * diagonals[p, start + j])
-            total += _uncertainty(block)
+            total += uncertainty(block)
         out[n] = max(total, 0.0)

@@ -13,10 +13,13 @@ from sdpbound.conic.programs.column_generation import ColumnGeneration
 from sdpbound.conic.solvers.linear_ import Way, cheapest_weights
 from sdpbound.entropies.qubits.columns import (
     LN2,
+    WIDE,
     Columns,
+    adjusted,
     columns_of,
     distinct_columns,
     first_columns,
+    observables_of,
     operator_tables,
 )
 from sdpbound.entropies.qubits.correlators import CorrelatorEngine
@@ -27,7 +30,7 @@ from sdpbound.entropies.qubits.single import alone_if_nearer
 from sdpbound.entropies.question import EntropyQuestion
 from sdpbound.errors import SolverFailure
 
-__all__ = ["QubitOptimum", "Search", "Weighted", "engine_of", "least_mixture", "optimum", "search"]
+__all__ = ["QubitOptimum", "Search", "Weighted", "cheapest", "engine_of", "least_mixture", "optimum", "search"]
 
 _ANGLES: Floats = np.linspace(0.0, np.pi, 13)
 _PLACES = np.arange(_ANGLES.size**2).reshape(_ANGLES.size, -1)
@@ -45,7 +48,6 @@ _ROUNDS, _IDLE = 40, 5
 _PLAIN = 1
 #: The largest multipliers of the first and the later attempts, in bits per size of a test.
 _STEEPEST = (10.0, 60.0, 300.0, 3e3, 3e4, 3e5)
-_WIDE = 1e-9
 #: Deviations up to this, per size of a test, are those of strategies that are not exact yet: strategies around the data
 #: repair them. They are those of multipliers moved by this many bits per size of a test.
 _NEARLY, _ASIDE = 1e-6, 1e-3
@@ -90,7 +92,7 @@ class Weighted:
 def cheapest(problem: QubitProblem, columns: Columns, steepest: float) -> Weighted:
     """The mixture of columns of least entropy; a deviation from the data costs ``steepest`` per size of its test."""
     sizes = np.maximum(problem.sizes, 1e-300)
-    wide = np.where(problem.tolerances > _WIDE, problem.tolerances, 0.0) / sizes
+    wide = np.where(problem.tolerances > WIDE, problem.tolerances, 0.0) / sizes
     found = cheapest_weights(
         columns.entropies,
         columns.tests.T / sizes[:, None],
@@ -379,27 +381,6 @@ def search(question: EntropyQuestion, tolerance: float, start: QubitOptimum | No
     return found
 
 
-def adjusted(problem: QubitProblem, columns: Columns, weights: Floats) -> tuple[Floats, float]:
-    """Weights (n,) moved by as little as the data need, and the largest deviation left, per size of a test.
-
-    The linear program has a tolerance of its own, 1e-10. Weights that would become negative stay as they are.
-    """
-    sizes = np.maximum(problem.sizes, 1e-300)
-    wide = np.where(problem.tolerances > _WIDE, problem.tolerances, 0.0) / sizes
-    tests = columns.tests / sizes
-
-    def missing(w: Floats) -> Floats:
-        off = problem.values / sizes - w @ tests
-        return np.asarray(np.sign(off) * np.maximum(np.abs(off) - wide, 0.0), dtype=np.float64)
-
-    rows = np.vstack([tests.T, np.ones(len(weights))])
-    off = missing(weights)
-    moved = weights + np.linalg.lstsq(rows, np.append(off, 0.0), rcond=1e-9)[0]
-    if (moved >= 0.0).all() and np.abs(missing(moved)).max(initial=0.0) < np.abs(off).max(initial=0.0):
-        weights = moved / moved.sum()
-    return weights, float(np.abs(missing(weights)).max(initial=0.0))
-
-
 def optimum(question: EntropyQuestion, found: Search) -> QubitOptimum:
     problem, mixture = found.problem, found.mixture
     assert mixture is not None and found.multipliers is not None
@@ -409,7 +390,7 @@ def optimum(question: EntropyQuestion, found: Search) -> QubitOptimum:
     columns, weights, missed = alone_if_nearer(problem, columns, weights, missed)
     states = columns.states
     alice, bob = (
-        _observables(angles, settings, count)
+        observables_of(angles, settings, count)
         for angles, settings, count in zip(
             (columns.a, columns.b),
             problem.settings,
@@ -433,14 +414,3 @@ def optimum(question: EntropyQuestion, found: Search) -> QubitOptimum:
         columns=columns,
         problem=problem,
     )
-
-
-def _observables(angles: Floats, settings: tuple[int | None, int | None], count: int) -> Floats:
-    out = np.broadcast_to(np.eye(2), (len(angles), count, 2, 2)).copy()
-    first, second = settings
-    if first is not None:
-        out[:, first] = np.diag([1.0, -1.0])
-    if second is not None:
-        c, s = np.cos(angles), np.sin(angles)
-        out[:, second] = np.stack([np.stack([c, s], axis=1), np.stack([s, -c], axis=1)], axis=1)
-    return out

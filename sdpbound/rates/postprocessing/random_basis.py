@@ -1,0 +1,233 @@
+"""A random key basis: several settings of Alice make key, and Eve must attack all of them at once.
+
+**Protocol** (arXiv:2005.02691). In each key round Alice draws one of her key settings, Bob draws the setting that fits,
+independently and with the same probabilities. They announce them, and keep the rounds where they fit. Alice flips her
+bit, with a probability that may depend on her setting.
+
+**Theorem.** The rounds are alike and Eve knows the settings of a kept round before she is asked. So against collective
+attacks the rate of one-way key distillation (arXiv:quant-ph/0306078) is that of the state of a kept round, whose public
+part tells the settings:
+
+    r = p [ sum_k w_k H(A_k|E) - sum_k w_k H(A_k|B_k) ]   bits a round,
+
+p the probability of a kept round, w_k that of key k among these. By entropy accumulation it is the rate against all
+attacks for rounds that follow one another. The first sum is one strategy's: its least value is
+:func:`sdpbound.average_entropy`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import flint
+import numpy as np
+from scipy.optimize import minimize_scalar
+
+from sdpbound.adversaries import Quantum
+from sdpbound.arguments import counted, numbered
+from sdpbound.attacks.average_attack import average_entropy_upper_bound
+from sdpbound.bell.average import Average
+from sdpbound.bell.behaviour import Behaviour
+from sdpbound.bell.observations import Observations
+from sdpbound.bounds.rounding import lower_float
+from sdpbound.entropies.averages import average_entropy
+from sdpbound.entropies.averages.problem import AverageQuestion, average_problem
+from sdpbound.entropies.averages.search import AverageSearch, first_strategies
+from sdpbound.entropies.conditional import VonNeumann
+from sdpbound.entropies.entropy import Entropy
+from sdpbound.entropies.qubits.columns import Columns
+from sdpbound.entropies.qubits.method import QubitReduction
+from sdpbound.entropies.swept import SweptEntropy
+from sdpbound.errors import InvalidInput, InvalidParameter, InvalidSettings
+from sdpbound.rates.correction import leakage_of_key
+from sdpbound.rates.postprocessing.postprocessing import PostProcessing, Processed
+
+__all__ = ["RandomBasis", "average_tolerance"]
+
+ANNOUNCED = "random key basis, settings announced and those that do not fit dropped (arXiv:2005.02691)"
+FROM_DATA = (
+    "upper bound on the least sum_k w_k [H(A_k|E) - H(A_k|B_k)] of kept rounds over devices with the tested data: no "
+    "analysis of these data certifies a higher Devetak-Winter rate (arXiv:quant-ph/0306078) of this protocol"
+)
+UNTESTED = "what is not tested may differ from the behaviour; error correction is charged for the behaviour itself"
+#: Probabilities and flips that are searched, bits to which the search goes, and digits of what it finds.
+_LEAST, _MOST_FLIPS, _ESTIMATE, _ACCURACY = 0.02, 0.49, 1e-5, 2e-3
+
+
+@dataclass(frozen=True)
+class RandomBasis(PostProcessing):
+    """Alice's key comes from several of her settings, drawn at random; each has the setting of Bob that fits.
+
+    Parameters
+    ----------
+    keys : pairs of Alice's setting and Bob's that fits, such as ((0, 2), (1, 3)); each setting of Alice once
+    probabilities : of Alice's draws, and of Bob's: above 0, of sum one; None: all the same. "best", for two keys: the
+        one with the highest rate, as far as found
+    preprocessing : probability from 0 to 1/2 with which Alice flips her bit, one number or one for each key; "best":
+        the one number with the highest rate, as far as found
+
+    >>> RandomBasis(((0, 2), (1, 3))).kept
+    0.5
+    """
+
+    keys: Sequence[Sequence[int]]
+    probabilities: Sequence[float] | str | None = None
+    preprocessing: float | Sequence[float] | str = 0.0
+
+    def __post_init__(self) -> None:
+        try:
+            keys = tuple((counted(x, "x of a key", 0), counted(y, "y of a key", 0)) for x, y in self.keys)
+        except (TypeError, ValueError):
+            keys = ()
+        if len(keys) < 2:
+            raise InvalidSettings(
+                f"keys = {self.keys!r:.60} of a random basis must be two pairs or more of a setting of Alice and one "
+                "of Bob, such as ((0, 2), (1, 3)); for one pair give x and y."
+            )
+        object.__setattr__(self, "keys", keys)
+        for name in ("probabilities", "preprocessing"):
+            value = getattr(self, name)
+            if isinstance(value, str) and value != "best":
+                raise InvalidParameter(f"{name} = {value!r:.60} of a random basis must be 'best' if it is a text.")
+            if value is not None and not isinstance(value, str | float | int):
+                object.__setattr__(self, name, tuple(value))
+        if self.probabilities == "best" and len(keys) != 2:
+            raise InvalidParameter(f"probabilities = 'best' is for two keys, and there are {len(keys)}: give numbers.")
+        if isinstance(self.preprocessing, int):
+            object.__setattr__(self, "preprocessing", float(self.preprocessing))
+        own = replace_best(self)
+        if own is self:
+            self.average  # noqa: B018  raises where numbers do not fit
+
+    @cached_property
+    def _draws(self) -> tuple[float, ...]:
+        """The probability of each draw."""
+        given = self.probabilities
+        return Average([x for x, _ in self.keys], None if given is None or isinstance(given, str) else given).weights
+
+    @property
+    def _kept(self) -> list[float]:
+        """The probability that both draw settings that fit, for each key."""
+        bobs = [y for _, y in self.keys]
+        return [
+            p * math.fsum(q for q, other in zip(self._draws, bobs, strict=True) if other == y)
+            for p, y in zip(self._draws, bobs, strict=True)
+        ]
+
+    @property
+    def kept(self) -> float:
+        """The part of the key rounds that is kept."""
+        return math.fsum(self._kept)
+
+    @cached_property
+    def average(self) -> Average:
+        """The keys of kept rounds, with their probabilities and flips."""
+        total = self.kept
+        flips = self.preprocessing
+        if isinstance(flips, str):
+            raise InvalidInput("preprocessing = 'best' is found by key_rate, whose rate.postprocessing has it.")
+        return Average([(x, None) for x, _ in self.keys], [p / total for p in self._kept], flips)
+
+    def leakage(self, behaviour: Behaviour) -> flint.arb:
+        """sum_k w_k H(A_k|B_k) in bits, enclosed."""
+        total = flint.arb(0)
+        for key, weight, flips in zip(self.keys, self.average.weights, self.average.preprocessing, strict=True):
+            x, y = key
+            for party, setting, name in ((0, x, "x"), (1, y, "y")):
+                behaviour.scenario.require_setting(party, setting, name)
+            total += flint.arb(weight) * leakage_of_key(behaviour, (x, y), flips)
+        return total
+
+    def below(self, behaviour: Behaviour, data: Observations, entropy: Entropy) -> Processed:
+        own = self.resolved(behaviour, data)
+        bound = average_entropy(data, own.average, average_tolerance(entropy))
+        leak = -lower_float(-own.leakage(behaviour)) + 0.0
+        left = bound.value - leak
+        value = math.nextafter(own.kept * left, -math.inf)
+        known = Quantum("1").security("key")
+        return own._processed(value, bound, leak, f"{known.theorem}; {ANNOUNCED}", known.assumptions, True)
+
+    def above(self, behaviour: Behaviour, data: Observations) -> Processed:
+        own = self.resolved(behaviour, data)
+        attack = average_entropy_upper_bound(data, own.average)
+        leak = lower_float(own.leakage(behaviour))
+        value = math.nextafter(own.kept * (attack.value - leak), math.inf)
+        assumed = ("Eve attacks every round alike, and prepares the devices", UNTESTED)
+        return own._processed(value, attack, leak, FROM_DATA, assumed, attack.exact)
+
+    def _processed(
+        self, value: float, bound: object, leak: float, security: str, assumed: tuple[str, ...], exact: bool
+    ) -> Processed:
+        flips = max(self.average.preprocessing)
+        return Processed(value, bound, leak, self.keys[0], security, assumed, flips, exact, self)  # type: ignore[arg-type]
+
+    def resolved(self, behaviour: Behaviour, data: Observations) -> RandomBasis:
+        """With numbers for what is "best": those of the highest estimated rate found. No other is proven not better."""
+        own = replace_best(self)
+        if own is self:
+            return self
+        estimate = _Estimates(behaviour, data)
+        for _ in range(2 if self.probabilities == "best" else 1):
+            if self.preprocessing == "best":
+                own = estimate.climbed(own, "preprocessing", _MOST_FLIPS)
+            if self.probabilities == "best":
+                own = estimate.climbed(own, "probabilities", 1.0 - _LEAST)
+        return own
+
+
+def replace_best(basis: RandomBasis) -> RandomBasis:
+    """The basis with a number to begin with for each "best"; the basis itself where there is none."""
+    if basis.probabilities == "best":
+        basis = replace(basis, probabilities=None)
+    if basis.preprocessing == "best":
+        basis = replace(basis, preprocessing=0.1)
+    return basis
+
+
+class _Estimates:
+    """Rates by explicit mixtures, which are not proven; each search begins with the strategies of the one before."""
+
+    def __init__(self, behaviour: Behaviour, data: Observations) -> None:
+        self.behaviour, self.data = behaviour, data
+        self.known: Columns | None = None
+
+    def rate(self, basis: RandomBasis) -> float:
+        problem = average_problem(AverageQuestion(self.data, basis.average))
+        search = AverageSearch(problem, first_strategies(problem), _ESTIMATE)
+        if self.known is not None:
+            old = self.known
+            search.columns = search.columns.with_more(problem.columns_of(old.a, old.b, old.states))
+        answer = search.generate()
+        self.known = search.columns.chosen(np.flatnonzero(answer.weights > 1e-9))
+        entropy = problem.constant + problem.part * answer.value
+        return basis.kept * (entropy - float(basis.leakage(self.behaviour).mid()))
+
+    def climbed(self, basis: RandomBasis, name: str, most: float) -> RandomBasis:
+        """The basis with the best number found for its flips, or for the probability of its first key."""
+
+        def at(value: float) -> RandomBasis:
+            if name == "preprocessing":
+                return replace(basis, preprocessing=value)
+            return replace(basis, probabilities=(value, 1.0 - value))
+
+        least = 0.0 if name == "preprocessing" else _LEAST
+        found = minimize_scalar(
+            lambda v: -self.rate(at(float(v))), bounds=(least, most), method="bounded", options={"xatol": _ACCURACY}
+        )
+        values = [float(found.x), *((0.0,) if name == "preprocessing" else (0.5,))]
+        return max((at(v) for v in values), key=self.rate)
+
+
+def average_tolerance(entropy: Entropy) -> float:
+    """The tolerance in bits of an entropy that averages have: that of pairs of qubits, or of the best method."""
+    inner = entropy.chosen if isinstance(entropy, VonNeumann) else entropy
+    if isinstance(entropy, VonNeumann) and entropy.method in ("auto", "qubit"):
+        return max(numbered(entropy.tolerance, "tolerance"), 1e-6)
+    if isinstance(inner, QubitReduction | SweptEntropy):
+        return max(numbered(inner.tolerance, "tolerance"), 1e-6)
+    raise InvalidInput(
+        f"entropy = {entropy!r:.60} has no average over settings: leave it out, or take VonNeumann('qubit')."
+    )
