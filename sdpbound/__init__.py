@@ -50,6 +50,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from sdpbound.bell.scenario import Scenario
     from sdpbound.bell.search import random_strategy, see_saw
     from sdpbound.bell.strategy import Strategy
+    from sdpbound.bounds.average_guess import average_guessing_probability
     from sdpbound.bounds.bell_value import export_program, maximize, minimize
     from sdpbound.bounds.bound import Bound, Functional
     from sdpbound.bounds.certificate import Certificate
@@ -228,6 +229,7 @@ __all__ = [
     "asymmetric_chsh",
     "average_entropy",
     "average_entropy_upper_bound",
+    "average_guessing_probability",
     "avis",
     "best_preprocessing",
     "best_strategy",
@@ -341,6 +343,7 @@ __getattr__, __dir__ = lazy_face(
         "sdpbound.bell.search": "random_strategy see_saw",
         "sdpbound.bell.relabelling": "Relabelling",
         "sdpbound.bell.strategy": "Strategy",
+        "sdpbound.bounds.average_guess": "average_guessing_probability",
         "sdpbound.bounds.bell_value": "export_program maximize minimize",
         "sdpbound.bounds.bound": "Bound Functional",
         "sdpbound.bounds.certificate": "Certificate",

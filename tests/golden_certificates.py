@@ -11,7 +11,7 @@ FOLDER = Path(__file__).parent / "golden"
 #: By name: figure, model, side and value of what the checker answered when the certificate was made.
 INDEX: dict[str, dict[str, Any]] = json.loads((FOLDER / "index.json").read_text(encoding="utf-8"))
 #: With an entropy by the qubit reduction: a changed one may take a minute to refuse.
-QUBITS = [name for name in INDEX if name.startswith(("entropy_qubit", "entropy_coarse"))]
+QUBITS = [name for name in INDEX if name.startswith(("entropy_qubit", "entropy_coarse", "average_entropy_qubits"))]
 QUBITS += ["finite_key_qubit", "finite_randomness_both"]
 FAST = [name for name in INDEX if name not in QUBITS]
 

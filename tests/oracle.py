@@ -30,6 +30,8 @@ from typing import Any
 import numpy as np
 from scipy.optimize import brentq, linprog
 
+from tests.averages import contradicted
+
 Tensor = dict[tuple[int, ...], Fraction]
 Array = np.ndarray
 
@@ -50,6 +52,8 @@ def contradiction(certificate: Mapping[str, Any]) -> str | None:
     proof, figure = certificate.get("proof", {}), kept["question"].get("figure", {})
     if "accumulation" in proof:
         return _finite(certificate)
+    if figure.get("kind") == "average_entropy":
+        return "a pair of qubits has less" if contradicted(dict(kept), 60) else None
     if "settings" in figure and figure["kind"] == "conditional_entropy":
         return None  # entropies of keys of other parties than the first two: nothing is known
     if certificate["format"] == "sdpbound box certificate":

@@ -43,7 +43,7 @@ def critical_visibility(
     options : which rate, against what else, and how to search, default SearchOptions(); a start is a visibility, and
         the other noise comes after the white one
     changes : single options by their names: rate, entropy, preprocessing, noise, target, tolerance, start, attack,
-        closed_forms, tested
+        closed_forms, tested, postprocessing
 
     Returns
     -------
@@ -131,7 +131,8 @@ def critical_error_rate(
         ``threshold.found``, and the angles are those best for it
     observed : what is tested: "bell", the expression's value; else as in :func:`critical_visibility`, of the behaviour
         with Bob's three settings
-    x : Alice's key setting
+    x : Alice's key setting; of no effect with a ``postprocessing`` such as :class:`sdpbound.RandomBasis`, whose key
+        settings of Bob are 2, 3, .. then, along those of Alice
     between : limits of the family's parameter
     ideal : other noiseless devices than these, a behaviour of the two settings of Alice and three of Bob
     options : as in :func:`critical_visibility`, default SearchOptions(tolerance=1e-5); of keys, without other noise
@@ -152,18 +153,27 @@ def critical_error_rate(
         raise InvalidInput("an error rate is of keys, and its noise is depolarising: leave rate and noise out.")
     asked = Asked("error rate", 0.0, 0.5, search)
 
+    by = search.postprocessing
+
     def plan(member: BellExpression) -> Plan:
-        devices = key_devices(member, x) if ideal is None else ideal
+        devices = key_devices(member, *((x,) if by is None else by.alice)) if ideal is None else ideal
         wide = with_settings(member, devices.scenario)
         test: Tested = wide if isinstance(observed, str) and observed == "bell" else observed
         noisy = devices_of(devices)
-        y = devices.scenario.settings[1] - 1
-        return Plan(lambda q: noisy(WhiteNoise(1.0 - 2.0 * q)), observer(devices, test, search.tested), x, y, search)
+        own_x, own_y = (x, devices.scenario.settings[1] - 1) if by is None else (None, None)
+        return Plan(
+            lambda q: noisy(WhiteNoise(1.0 - 2.0 * q)), observer(devices, test, search.tested), own_x, own_y, search
+        )
 
     if isinstance(family, BellExpression):
         return plan(family).threshold(asked)
     if not callable(family):
         raise InvalidInput(f"the expression must be a BellExpression or a function that gives one, not {family!r:.60}.")
+    if by is not None:
+        raise InvalidInput(
+            f"the expression {family!r:.60} is a family, which is not searched with a post-processing; give one of its "
+            "members."
+        )
     return _best_member(family, plan, asked, between, search.preprocessing)
 
 

@@ -39,9 +39,15 @@ from sdpbound.rates.bracket import Along
 from sdpbound.rates.correction import choices, error_correction
 from sdpbound.rates.guess import guessed_end
 from sdpbound.rates.options import LineOptions, SearchOptions
+from sdpbound.rates.postprocessing.postprocessing import PostProcessing, require_none
 from sdpbound.rates.rates import Rate, key_rate, randomness_rate
 from sdpbound.rates.thresholds import LATE, Threshold, end_along, with_dead_end
-from sdpbound.rates.upper import key_rate_under, key_rate_under_any_flips, randomness_rate_upper_bound
+from sdpbound.rates.upper import (
+    key_rate_under,
+    key_rate_under_any_flips,
+    key_rate_upper_bound,
+    randomness_rate_upper_bound,
+)
 
 __all__ = [
     "ACCURACY",
@@ -115,6 +121,8 @@ class Plan:
 
     def threshold(self, asked: Asked) -> Threshold:
         """The threshold, with the best preprocessing if that is asked for."""
+        if self.options.postprocessing is not None:
+            return self._processed(self.options.postprocessing, asked)
         preprocessing = self.options.preprocessing
         if not isinstance(preprocessing, str):
             q = require_preprocessing(preprocessing)
@@ -123,6 +131,44 @@ class Plan:
             lambda p, begin: self.at(p[0], asked.from_start(begin)), (("preprocessing", 0.0, MOST_FLIPS),), asked
         )
         return self.both_sides(found, q, asked)
+
+    def _processed(self, by: PostProcessing, asked: Asked) -> Threshold:
+        """The threshold with a post-processing, which says itself what the settings are."""
+        require_none(by, (self.x, self.y))
+
+        def rate_of(entropy: Entropy) -> Callable[[float], Rate]:
+            def rate(value: float) -> Rate:
+                behaviour = self.behaviour_of(value)
+                return key_rate(behaviour, self.observe(behaviour), entropy=entropy, postprocessing=by)
+
+            return rate
+
+        def predict(rate: Rate, value: float) -> float:
+            behaviour = self.behaviour_of(value)
+            return (rate.postprocessing or by).at(rate.entropy, behaviour, self.observe(behaviour))
+
+        found = end_along(Along(rate_of(self.entropy), predict), asked.alive, asked.dead, asked.quantity, asked.options)
+        if not self.options.attack:
+            return found
+        fixed = (found.alive_rate and found.alive_rate.postprocessing) or by
+
+        def attacked(value: float) -> Rate | None:
+            behaviour = self.behaviour_of(value)
+            rate = key_rate_upper_bound(behaviour, self.observe(behaviour), postprocessing=fixed)
+            return rate if rate.exact else None
+
+        ends = (asked.alive, asked.dead)
+        return with_dead_end(found, attacked, ends, asked.options.tolerance, [rate_of(e) for e in self._entropies()])
+
+    def _entropies(self) -> list[Entropy]:
+        """The entropy, and the same with more and more accuracy."""
+        found = [self.entropy]
+        for _ in range(FINER):
+            sharper = _sharper(found[-1])
+            if sharper is None:
+                break
+            found.append(sharper)
+        return found
 
     def both_sides(self, found: Threshold, preprocessing: float, asked: Asked) -> Threshold:
         """With the place past the last point alive where an attack proves that no pair of settings gives more."""
@@ -181,13 +227,8 @@ class Plan:
         if found.alive_rate is None:
             return []
         x, y = found.alive_rate.settings[:2]
-        entropies = [self.entropy]
-        for _ in range(FINER):
-            sharper = _sharper(entropies[-1])
-            if sharper is None:
-                break
-            entropies.append(sharper)
-        plans = [self, *(replace(self, options=replace(self.options, entropy=e)) for e in entropies[1:])]
+        finer = self._entropies()[1:]
+        plans = [self, *(replace(self, options=replace(self.options, entropy=e)) for e in finer)]
         return [Line(plan, x or 0, self.y if self.kind == "key" else y, preprocessing) for plan in plans]
 
     def guess(self, asked: Asked) -> float | None:

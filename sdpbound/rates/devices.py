@@ -65,8 +65,8 @@ def observer(ideal: Ideal, observed: Tested, tested: SettingsTested = None) -> C
     return lambda behaviour: Observations.bell_value(expression, behaviour)
 
 
-def key_devices(expression: BellExpression, x: int) -> Behaviour:
-    """The singlet at the angles best for the expression, and a third setting of Bob's along Alice's setting x."""
+def key_devices(expression: BellExpression, *xs: int) -> Behaviour:
+    """The singlet at the angles best for the expression, and further settings of Bob's along Alice's settings xs."""
     c = instance(expression, BellExpression, "the expression", "chsh()").coefficients
     found = None
     if expression.scenario == Scenario.bipartite(2, 2) and not c[1:, 0].any() and not c[0, 1:].any():
@@ -76,15 +76,15 @@ def key_devices(expression: BellExpression, x: int) -> Behaviour:
             f"{expression!r:.80} is no expression of four correlators whose maximum self-tests the singlet, so that "
             "there are no best angles for it; give the noiseless devices as ideal=..."
         )
-    x = expression.scenario.require_setting(0, x, "x")
+    xs = tuple(expression.scenario.require_setting(0, x, "x") for x in xs)
     correlators = found[1]
     norms = (c[1:, 1:] * correlators).sum(axis=1)
     # Alice's vectors are (c_x0 b_0 + c_x1 b_1) / norm_x, so that b_0 . b_1 follows from a_0 . b_0
     t = (correlators[0, 0] * norms[0] - c[1, 1]) / c[1, 2]
     gram = np.array([[1.0, t], [t, 1.0]])
     between = float(c[1, 1:] @ gram @ c[2, 1:]) / (norms[0] * norms[1])
-    third = np.where(np.arange(2) == x, 1.0, between)
-    return Behaviour.from_correlators(np.column_stack([correlators, third]))
+    further = [np.where(np.arange(2) == x, 1.0, between) for x in xs]
+    return Behaviour.from_correlators(np.column_stack([correlators, *further]))
 
 
 def first_guess(ideal: Observations, noise: Observations) -> float | None:

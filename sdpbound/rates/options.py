@@ -41,6 +41,13 @@ def _fixed(tested: SettingsTested) -> SettingsTested:
         return tested
 
 
+def _require_postprocessing(value: object) -> None:
+    if not isinstance(value, PostProcessing | None):
+        raise InvalidParameter(
+            f"postprocessing = {value!r:.60} must be a post-processing, such as RandomBasis(((0, 2), (1, 3)))."
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateOptions:
     """Which proofs a rate may use.
@@ -62,11 +69,7 @@ class RateOptions:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tested", _fixed(self.tested))
-        if not isinstance(self.postprocessing, PostProcessing | None):
-            raise InvalidParameter(
-                f"postprocessing = {self.postprocessing!r:.60} must be a post-processing, such as "
-                "RandomBasis(((0, 2), (1, 3)))."
-            )
+        _require_postprocessing(self.postprocessing)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +129,8 @@ class SearchOptions(LineOptions):
     noise : what the devices suffer besides
     attack : whether to prove the other side by explicit attacks, see :func:`key_rate_upper_bound`
     closed_forms, tested : as in :func:`key_rate`
+    postprocessing : of keys, as in :func:`key_rate`; x, y and preprocessing are then its own. ``dead`` is proven for
+        what it is at the last point alive
     target, tolerance, start : as in :class:`LineOptions`
     """
 
@@ -136,9 +141,11 @@ class SearchOptions(LineOptions):
     attack: bool = True
     closed_forms: bool = True
     tested: SettingsTested = None
+    postprocessing: PostProcessing | None = None
 
     def __post_init__(self) -> None:
         LineOptions.__post_init__(self)
+        _require_postprocessing(self.postprocessing)
         object.__setattr__(self, "tested", _fixed(self.tested))
         if self.rate not in RATES:
             raise InvalidParameter(f"rate = {self.rate!r:.60} must be one of {', '.join(map(repr, RATES))}.")
@@ -148,6 +155,11 @@ class SearchOptions(LineOptions):
             )
         if self.preprocessing and self.rate != "key":
             raise InvalidParameter(f"preprocessing = {self.preprocessing!r:.60} is of keys only; leave it 0.")
+        if self.postprocessing is not None and (self.preprocessing or self.rate != "key"):
+            raise InvalidParameter(
+                f"postprocessing = {self.postprocessing!r:.80} is of keys and has its own flips; leave rate and "
+                "preprocessing out."
+            )
 
 
 class TestedKeyChanges(KeyChanges, total=False):
@@ -196,6 +208,7 @@ class ErrorRateChanges(LineChanges, total=False):
     attack: bool
     closed_forms: bool
     tested: SettingsTested
+    postprocessing: PostProcessing | None
 
 
 class SearchChanges(ErrorRateChanges, total=False):

@@ -46,6 +46,7 @@ def test_all_kinds_are_there() -> None:
     figures = ("bell_value", "separation", "guessing_probability", "blind_guessing_probability", "min_entropy")
     assert asked > {(figure, model) for figure in figures for model in models}
     assert {figure for figure, _ in asked} - set(figures) == {
+        "average_entropy",
         "conditional_entropy",
         "conditional_mutual_information",
         "distance_from_uniform",

@@ -229,6 +229,12 @@ recipe("closed_exact_global_full", lambda: self_test(sb.Observations.full(IDEAL)
 recipe("closed_exact_limit_global", lambda: self_test(sb.Observations.correlators(LIMIT), 0, 1))
 recipe("closed_exact_limit_blind", lambda: self_test(sb.Observations.correlators(LIMIT), 0, 0, True))
 recipe("closed_exact_chsh_minimum", lambda: self_test(sb.Observations.bell_value(CHSH, MINIMUM), 0, 0))
+recipe("average_entropy_qubits", lambda: sb.average_entropy(chsh_value(2.6), sb.Average((0, 1)), 2e-2))
+recipe("average_entropy_flips", lambda: sb.average_entropy(chsh_value(1.9), sb.Average((0, 1), None, 0.2)))
+recipe(
+    "average_entropy_projections",
+    lambda: sb.average_entropy(chsh_value(2.6), sb.Average((0, 1), (0.3, 0.7), 0.1), level="1+AB", nodes=4),
+)
 recipe("entropy_qubit_extreme", lambda: entropy(sb.Observations.correlators(IDEAL), method="qubit"))
 recipe("entropy_qubit_extreme_both", lambda: entropy(sb.Observations.full(IDEAL), 1, method="qubit"))
 recipe("entropy_qubit_extreme_limit", lambda: entropy(sb.Observations.correlators(LIMIT), method="qubit"))

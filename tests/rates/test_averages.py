@@ -65,6 +65,27 @@ def test_is_between_proof_and_attack() -> None:
     )
 
 
+def test_both_sides_of_the_threshold() -> None:
+    found = sb.critical_error_rate(postprocessing=sb.RandomBasis(KEYS), tolerance=1e-3)
+    assert found.alive is not None and found.dead is not None and found.width <= 1.001e-3
+    assert found.alive < 0.084448 < found.dead  # where the closed form has no key left
+    assert found.alive_rate.postprocessing == sb.RandomBasis(KEYS)
+
+
+@pytest.mark.slow
+def test_both_sides_of_the_threshold_with_flips() -> None:
+    how = sb.VonNeumann("qubit", tolerance=5e-6)
+    by = sb.RandomBasis(KEYS, preprocessing=0.45)
+    found = sb.critical_error_rate(postprocessing=by, tolerance=2e-4, entropy=how)
+    assert found.alive < 0.0947205 < found.dead and found.width <= 2.001e-4
+
+
+def test_a_threshold_in_visibility_is_that_in_the_error_rate() -> None:
+    by = sb.RandomBasis(KEYS)
+    found = sb.critical_visibility(devices(0.0), CHSH, postprocessing=by, tolerance=2e-3, attack=False)
+    assert found.dead is None and 0.0 <= (found.alive or 1.0) - (1 - 2 * 0.084448) < 2e-3
+
+
 def test_one_setting_of_bob_loses_no_rounds() -> None:
     assert sb.RandomBasis(((0, 2), (1, 2))).kept == 1.0
     uneven = sb.RandomBasis(KEYS, (0.75, 0.25))
@@ -107,6 +128,8 @@ def test_randomness_of_all_inputs() -> None:
             lambda: sb.key_rate(devices(0.05), CHSH, entropy=sb.MinEntropy(), postprocessing=sb.RandomBasis(KEYS)),
             "no average over settings",
         ),
+        (lambda: sb.critical_error_rate(postprocessing=sb.RandomBasis(KEYS), preprocessing=0.1), "leave rate and"),
+        (lambda: sb.critical_visibility(devices(0.0), CHSH, x=0, postprocessing=sb.RandomBasis(KEYS)), "leave x"),
         (lambda: sb.randomness_rate(devices(0.05), CHSH, x=0, average=sb.Average((0, 1))), "leave x, y"),
         (lambda: sb.randomness_rate(devices(0.05), CHSH, average=(0, 1)), "must be an Average"),
         (lambda: sb.randomness_rate(devices(0.05), CHSH, postprocessing=RandomBasis(KEYS)), "is of keys"),

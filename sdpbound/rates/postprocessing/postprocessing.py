@@ -49,6 +49,15 @@ class PostProcessing(ABC):
     def below(self, behaviour: Behaviour, data: Observations, entropy: Entropy) -> Processed:
         """A proven lower bound on the key rate."""
 
+    @property
+    @abstractmethod
+    def alice(self) -> tuple[int, ...]:
+        """Alice's settings that make key, in the order of Bob's that fit."""
+
+    @abstractmethod
+    def at(self, entropy: Bound, behaviour: Behaviour, data: Observations) -> float:
+        """What the functional of a bound gives at another behaviour, as a rate; steers a search, and proves nothing."""
+
     @abstractmethod
     def above(self, behaviour: Behaviour, data: Observations) -> Processed:
         """An upper bound on what any analysis of these data certifies, by an explicit attack."""

@@ -32,6 +32,7 @@ from sdpbound.attacks.average_attack import average_entropy_upper_bound
 from sdpbound.bell.average import Average
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.observations import Observations
+from sdpbound.bounds.bound import Bound
 from sdpbound.bounds.rounding import lower_float
 from sdpbound.entropies.averages import average_entropy
 from sdpbound.entropies.averages.problem import AverageQuestion, average_problem
@@ -150,6 +151,15 @@ class RandomBasis(PostProcessing):
         known = Quantum("1").security("key")
         return own._processed(value, bound, leak, f"{known.theorem}; {ANNOUNCED}", known.assumptions, True)
 
+    @property
+    def alice(self) -> tuple[int, ...]:
+        return tuple(x for x, _ in self.keys)
+
+    def at(self, entropy: Bound, behaviour: Behaviour, data: Observations) -> float:
+        functional = entropy.functional
+        least = functional.at(data.values) - float(np.abs(functional.multipliers) @ data.tolerances)
+        return self.kept * (least - float(self.leakage(behaviour).mid()))
+
     def above(self, behaviour: Behaviour, data: Observations) -> Processed:
         own = self.resolved(behaviour, data)
         attack = average_entropy_upper_bound(data, own.average)
@@ -159,10 +169,10 @@ class RandomBasis(PostProcessing):
         return own._processed(value, attack, leak, FROM_DATA, assumed, attack.exact)
 
     def _processed(
-        self, value: float, bound: object, leak: float, security: str, assumed: tuple[str, ...], exact: bool
+        self, value: float, bound: Bound, leak: float, security: str, assumed: tuple[str, ...], exact: bool
     ) -> Processed:
         flips = max(self.average.preprocessing)
-        return Processed(value, bound, leak, self.keys[0], security, assumed, flips, exact, self)  # type: ignore[arg-type]
+        return Processed(value, bound, leak, tuple(self.keys[0]), security, assumed, flips, exact, self)
 
     def resolved(self, behaviour: Behaviour, data: Observations) -> RandomBasis:
         """With numbers for what is "best": those of the highest estimated rate found. No other is proven not better."""
