@@ -34,6 +34,7 @@ from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.bound import Bound
 from sdpbound.bounds.rounding import lower_float
+from sdpbound.entropies.auto import Auto
 from sdpbound.entropies.averages import average_entropy
 from sdpbound.entropies.averages.problem import AverageQuestion, average_problem
 from sdpbound.entropies.averages.search import AverageSearch, first_strategies
@@ -236,7 +237,7 @@ def average_tolerance(entropy: Entropy) -> float:
     inner = entropy.chosen if isinstance(entropy, VonNeumann) else entropy
     if isinstance(entropy, VonNeumann) and entropy.method in ("auto", "qubit"):
         return max(numbered(entropy.tolerance, "tolerance"), 1e-6)
-    if isinstance(inner, QubitReduction | SweptEntropy):
+    if isinstance(inner, QubitReduction | SweptEntropy | Auto):
         return max(numbered(inner.tolerance, "tolerance"), 1e-6)
     raise InvalidInput(
         f"entropy = {entropy!r:.60} has no average over settings: leave it out, or take VonNeumann('qubit')."
