@@ -70,6 +70,8 @@ class RateOptions:
     def __post_init__(self) -> None:
         object.__setattr__(self, "tested", _fixed(self.tested))
         _require_postprocessing(self.postprocessing)
+        if self.postprocessing is not None and self.require_self_test:
+            raise InvalidParameter("require_self_test = True with a postprocessing: no self-test is used there.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

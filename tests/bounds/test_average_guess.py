@@ -20,7 +20,7 @@ def by_a_pure_state(value: float) -> float:
     return float(0.5 + 0.5 * (p * np.sqrt(np.where(inside, 1 - s * s, 0.0))).max())
 
 
-@pytest.mark.parametrize("value", [2.2, 2.5, 2.7])
+@pytest.mark.parametrize("value", [2.5, *(pytest.param(v, marks=pytest.mark.slow) for v in (2.2, 2.7))])
 def test_both_settings_at_a_chsh_value(value: float) -> None:
     data = sb.Observations.bell_value(sb.chsh(), value)
     bound = sb.average_guessing_probability(data, sb.Average((0, 1)), sb.Quantum("2"))

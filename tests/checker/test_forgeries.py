@@ -29,6 +29,7 @@ KINDS = (
     "projective",
     "gauss-radau",
     "qubit",
+    "average",
     "closed self-test",
     "closed entropy",
     "finite",
@@ -383,6 +384,22 @@ forged(
     lambda: changed("entropy_qubit_both_outcomes", drown(2**70), claim_more(0.3)),
     false=True,
 )
+AVERAGES = "average_entropy_qubits"
+forged("average", "more than is proven", lambda: changed(AVERAGES, claim_more(0.05)), false=True)
+forged("average", "drowned", lambda: changed(AVERAGES, drown(2**70), claim_more(0.2)), false=True)
+forged("average", "opposite multipliers", lambda: changed(AVERAGES, turn_multipliers))
+forged("average", "more than a bit", lambda: changed(AVERAGES, put(*CLAIM, 1.01)))
+forged(
+    "average", "one key twice", lambda: changed(AVERAGES, put("question", "figure", "terms", 1, "settings", [0, None]))
+)
+forged("average", "twice the weights", lambda: changed(AVERAGES, put("question", "figure", "terms", 0, "weight", 1.0)))
+forged(
+    "average",
+    "fewer flips",
+    lambda: changed("average_entropy_flips", put("question", "figure", "terms", 0, "preprocessing", 0.1)),
+    false=True,
+)
+forged("average", "by flips", lambda: changed(AVERAGES, put("proof", "average", "flips")))
 forged("qubit", "opposite multipliers", lambda: changed("entropy_qubit_chsh", turn_multipliers))
 forged("qubit", "more than a bit", lambda: changed("entropy_qubit_chsh", put(*CLAIM, 1.01)), false=True)
 forged(

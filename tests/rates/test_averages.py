@@ -35,6 +35,7 @@ def attacked(error: float, flips: float) -> sb.Rate:
     return sb.key_rate_upper_bound(devices(error), data, postprocessing=sb.RandomBasis(KEYS, preprocessing=flips))
 
 
+@pytest.mark.slow
 def test_noise_beyond_the_published_end_without_flips() -> None:
     """Published: 8.2 % (arXiv:2005.02691), 8.36 % by the same bound of each basis; the tight average dies at 8.44 %."""
     below, above = rate(0.0836, 0.0, 1e-4), attacked(0.0845, 0.0)
@@ -80,6 +81,7 @@ def test_both_sides_of_the_threshold_with_flips() -> None:
     assert found.alive < 0.0947205 < found.dead and found.width <= 2.001e-4
 
 
+@pytest.mark.slow
 def test_a_threshold_in_visibility_is_that_in_the_error_rate() -> None:
     by = sb.RandomBasis(KEYS)
     found = sb.critical_visibility(devices(0.0), CHSH, postprocessing=by, tolerance=2e-3, attack=False)
