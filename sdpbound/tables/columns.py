@@ -84,16 +84,16 @@ LIST: tuple[Column, ...] = (
         "point",
         str,
         "",
-        "number or name of the point in the study; behind a slash the place of a better point found by a search, or best "
-        "for a strategy found by one",
+        "number or name of the point in the study; behind a slash the place of a better point found by a search, or "
+        "best for a strategy found by one",
         stored=False,
     ),
     Column(
         "where",
         str,
         "",
-        "how the point was chosen: grid, curve, family, best for a better point of the same CHSH value, or strategy for "
-        "the best one that a search found",
+        "how the point was chosen: grid, curve, family, best for a better point of the same CHSH value, or strategy "
+        "for the best one that a search found",
         stored=False,
         few=True,
     ),

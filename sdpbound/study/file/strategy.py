@@ -121,7 +121,8 @@ def _point(index: int, entry: object, family: Family, info: ValidationInfo) -> t
     for name in entry:
         if name != FLIPS and name not in axes:
             raise fail(
-                f"{at} with {quote(name)}, which is no axis{nearest(name, axes) or ';'} allowed: {', '.join(axes)}, flips"
+                f"{at} with {quote(name)}, which is no axis{nearest(name, axes) or ';'} allowed: "
+                f"{', '.join(axes)}, {FLIPS}"
             )
     found = []
     for name, axis in axes.items():

@@ -49,9 +49,9 @@ def to_xarray(chunks: Chunks, facts: Mapping[str, Any], spec: StudySpec) -> xarr
     Each quantity is a variable named with its settings, such as ``key_rate_x0_y0``, over the dimensions it depends on.
     The variables ``_margin``, ``_sdp_value``, ``_seconds`` and ``_status`` stand beside it. A value that a search found
     is in ``_best`` where it is better than the value at the point itself. ``_best_theta``, ``_best_phi`` and
-    ``_best_omega`` are its place. Where strategies are searched, the values of all axes stand beside each quantity, such
-    as ``_theta`` and ``_a0``. A number that is not computed or does not exist is NaN; its status is empty, "infeasible"
-    or "failed".
+    ``_best_omega`` are its place. Where strategies are searched, the values of all axes stand beside each quantity,
+    such as ``_theta`` and ``_a0``. A number that is not computed or does not exist is NaN; its status is empty,
+    "infeasible" or "failed".
     """
     as_json(facts)  # a provenance that cannot be written is refused before the work
     needed("xarray")
