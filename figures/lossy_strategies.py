@@ -61,30 +61,22 @@ def draw(table: Path, output: Path) -> list[Path]:
     with style():
         fig = figure(COLUMN, 9.4)
         rates, found = fig.subplots(2, 1, sharex=True, height_ratios=[2.0, 1.0])
-        rates.plot(
-            low["efficiency"], low["value"], color=BLUE, marker="o", markersize=3.2, label="proven, searched devices"
-        )
-        rates.plot(
-            high["efficiency"],
-            high["value"],
-            color=BLACK,
-            marker="x",
-            markersize=5.0,
-            linestyle="none",
-            label="attack on these",
-        )
+        filled = {"marker": "o", "markersize": 3.2, "color": BLUE}
+        rates.plot(low["efficiency"], low["value"], label="proven, devices found", **filled)
+        cross = {"marker": "x", "markersize": 5.0, "linestyle": "none"}
+        rates.plot(high["efficiency"], high["value"], color=BLACK, label="attack on these", **cross)
         look = {"marker": "o", "markersize": 3.2, "markerfacecolor": "white", "linewidth": 0.8}
-        rates.plot(list(PUBLISHED), list(PUBLISHED.values()), color=VERMILLION, label="published", **look)
+        rates.plot(list(PUBLISHED), list(PUBLISHED.values()), color=VERMILLION, label="arXiv:2106.13692", **look)
         rates.set_yscale("log")
         rates.set_ylabel("key rate (bits/round)")
         rates.legend(loc="lower right")
         rates.set_title("(a) rate", loc="left", pad=3)
         found.plot(low["efficiency"], low["theta"], color=BLUE, marker="o", markersize=2.4)
-        found.plot(low["efficiency"], low["preprocessing"], color=VERMILLION, marker="s", markersize=2.4)
+        found.plot(low["efficiency"], low["preprocessing"], color=BLACK, marker="s", markersize=2.4)
         found.annotate(r"$\theta$ (rad)", (0.63, 0.86), xycoords="axes fraction", color=BLUE, ha="right")
-        found.annotate("flips $q$", (0.80, 0.1), xycoords="axes fraction", color=VERMILLION, ha="right", va="bottom")
+        found.annotate("flips $q$", (0.80, 0.1), xycoords="axes fraction", ha="right", va="bottom")
         found.axhline(0.0, color=GREY, linewidth=0.5, zorder=1)
-        found.set_ylabel("found")
+        found.set_ylabel("value found")
         found.set_title("(b) devices and flips", loc="left", pad=3)
         found.set_xlabel(r"detection efficiency $\eta$")
         found.xaxis.set_major_locator(MultipleLocator(0.02))
