@@ -16,7 +16,7 @@ from sdpbound.errors import InvalidInput, InvalidStudy
 from sdpbound.study.file.spec import StudySpec, parse_spec, read_spec_and_text
 from sdpbound.study.out import export as exports
 from sdpbound.study.out.gridded import to_xarray
-from sdpbound.study.plan import Plan, Task, added_columns, cell_keys
+from sdpbound.study.plan import Plan, Task, cell_keys
 from sdpbound.study.store import Store
 from sdpbound.study.store.failures import damaged
 from sdpbound.study.store.form import fitting
@@ -232,12 +232,12 @@ class Study:
                         raise damaged(
                             self.store_path, f"the row of key {cells[index][1].hex()} has values of wrong types"
                         )
-                    task, place = cells[index][0], values[0]
-                    own = (family, *added_columns(task, added)) if added else (family,)
-                    if place is None:
-                        rows.append((name, task.point.name, task.point.where, *values[1:], *own))
-                    else:
-                        rows.append((name, f"{task.point.name}/{place}", "best", *values[1:], *own))
+                    try:
+                        point, where, numbers = cells[index][0].shown(values[0], added)
+                    except InvalidInput as error:
+                        about = f"the row of key {cells[index][1].hex()} has no point: {error}"
+                        raise damaged(self.store_path, about) from None
+                    rows.append((name, point, where, *values[1:], family, *numbers))
                 if rows:
                     yield rows
 

@@ -32,10 +32,12 @@ from sdpbound.study.file.members import Members
 from sdpbound.study.file.numbers import Entry
 from sdpbound.study.file.product import SINGLET
 from sdpbound.study.file.spec import AdversarySettings, Curve, Grid, Imperfections, Quantity, SolverSettings, StudySpec
+from sdpbound.study.file.strategy import StrategySearch
+from sdpbound.study.file.validators import SECONDS
 from sdpbound.study.quantities.kind import Group
 from sdpbound.version import NUMERICS
 
-__all__ = ["QUANTUM", "Plan", "Point", "Search", "Task", "added_columns", "cell_keys"]
+__all__ = ["BEST_NAME", "QUANTUM", "Plan", "Point", "Search", "Task", "cell_keys"]
 
 
 #: The adversary of von Neumann entropies: quantum devices, at any level of the hierarchy.
@@ -43,6 +45,10 @@ QUANTUM = AdversarySettings(model="quantum")
 #: The adversary of rates of the group "no-signaling".
 NO_SIGNALING = AdversarySettings(model="no-signaling")
 _AGAINST: dict[Group, AdversarySettings] = {"entropy": QUANTUM, "no-signaling": NO_SIGNALING}
+#: Where a point is whose values are searched, and one that such a search found; the end of the name of the latter.
+OPEN, FOUND, BEST_NAME = "search", "strategy", "best"
+#: Letters of a hexadecimal float, at most.
+LETTERS = 32
 #: Most tasks of one group.
 GROUP = 4096
 
@@ -60,7 +66,8 @@ class Point:
     """A member of a family, by a value for each of its axes.
 
     ``where`` is "curve" or "grid" for points of the singlet family, "best" for a point that a search in this family
-    found, and "family" for points of another family.
+    found, and "family" for points of another family. It is "search" for a point whose values are searched for each
+    task, and "strategy" for what such a search found.
     """
 
     name: str
@@ -72,6 +79,39 @@ class Point:
     def values(self) -> dict[str, float]:
         """The value of each axis."""
         return dict(zip((axis.name for axis in self.family.axes), self.at, strict=True))
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its values are searched, and those that it has only stand for them."""
+        return self.where == OPEN
+
+    @property
+    def place(self) -> str:
+        """The value of each axis as a hexadecimal float, exactly, as a store keeps a point that a search found."""
+        return " ".join((value + 0.0).hex() for value in self.at)
+
+    def found(self, place: object) -> Point:
+        """Return the point at a place, found from this one.
+
+        Raises InvalidInput if the text is no place of this family.
+        """
+        words = str(place)[: LETTERS * (len(self.at) + 1)].split(" ")
+        try:
+            numbers = [float.fromhex(word) for word in words]
+            values = dict(zip((axis.name for axis in self.family.axes), numbers, strict=True))
+            self.family.member(**values)
+        except (ValueError, OverflowError) as error:
+            raise self._no_place(place, f"{error}") from None
+        point = Point(f"{self.name}/{BEST_NAME}", FOUND, tuple(numbers), self.family)
+        if not all(map(math.isfinite, numbers)) or point.place != place:
+            raise self._no_place(place, "it is not the shortest exact form")
+        return point
+
+    def _no_place(self, place: object, why: str) -> InvalidInput:
+        names = ", ".join(axis.name for axis in self.family.axes)
+        return InvalidInput(
+            f"its place is {str(place)!r:.60}, and must be the values of {names} as hexadecimal floats: {why}"
+        )
 
     @property
     def member(self) -> Member:
@@ -104,6 +144,7 @@ class Task:
 
     A task is plain data, to be sent to another process. The visibility, the tested data or the adversary is None if the
     quantities do not depend on it. ``noise`` is None if there is white noise alone. All quantities are of one group.
+    With ``strategy`` the point is searched, and all quantities are of the strategy that is best for one rate.
     """
 
     point: Point
@@ -115,6 +156,7 @@ class Task:
     search: Search | None = None
     certificates: bool = True
     noise: Imperfections | None = None
+    strategy: StrategySearch | None = None
 
     @property
     def group(self) -> Group:
@@ -139,16 +181,39 @@ class Task:
         """Return the same task for some of its quantities."""
         return replace(self, quantities=tuple(quantities))
 
+    def shown(self, place: str | None, names: Sequence[str]) -> tuple[str, str, tuple[float | None, ...]]:
+        """Return what a table says of the point of a row.
+
+        Parameters
+        ----------
+        place : the place that the row has in the store
+        names : the columns that the study adds to the columns of every table
+
+        Returns
+        -------
+        the name of the point, how it was chosen, and the numbers in the added columns
+
+        Raises
+        ------
+        InvalidInput
+            The place is none of a strategy.
+        """
+        point = self.point
+        if place is not None and self.strategy is not None:
+            point = point.found(place)
+        elif place is not None:
+            return f"{point.name}/{place}", "best", self._numbers(point, names)
+        return point.name, point.where, self._numbers(point, names)
+
+    def _numbers(self, point: Point, names: Sequence[str]) -> tuple[float | None, ...]:
+        own = {} if point.is_open else point.values
+        values = own if self.noise is None else self.noise.numbers() | own
+        return tuple(values.get(name) for name in names)
+
 
 @lru_cache(maxsize=64)
 def _model(adversary: AdversarySettings) -> Adversary:
     return adversary_named(adversary.model, adversary.level)
-
-
-def added_columns(task: Task, names: Sequence[str]) -> tuple[float | None, ...]:
-    """Return a task's numbers in the columns that its study adds to the columns of every table."""
-    values = task.point.values if task.noise is None else task.noise.numbers() | task.point.values
-    return tuple(values.get(name) for name in names)
 
 
 # -- keys ---------------------------------------------------------------------------------------------------------
@@ -162,10 +227,12 @@ def cell_keys(task: Task) -> list[bytes]:
         theta, phi, omega = point.at
         own = _NUMBERS(theta + 0.0, phi + 0.0, omega + 0.0, visibility + 0.0)  # adding 0.0 turns -0.0 into 0.0
     else:
-        facts = json.dumps(point.family.identity(point.values), sort_keys=True, separators=(",", ":"))
+        facts = json.dumps(
+            point.family.identity({} if point.is_open else point.values), sort_keys=True, separators=(",", ":")
+        )
         own = facts.encode() + struct.pack("<d", visibility + 0.0)
     keys = []
-    about = (task.observed, task.adversary, task.quantities, task.solver, task.search, noise)
+    about = (task.observed, task.adversary, task.quantities, task.solver, task.search, noise, task.strategy)
     for context in _contexts(point.family.name, *about):
         state = context.copy()
         state.update(own)
@@ -185,6 +252,7 @@ def _contexts(
     solver: SolverSettings,
     search: Search | None,
     noise: Imperfections | None,
+    strategy: StrategySearch | None,
 ) -> list[Any]:
     """Return a hash for each quantity, of all that gives its number a meaning, except the point and the visibility."""
     found = []
@@ -192,6 +260,8 @@ def _contexts(
         meaning: dict[str, Any] = {"numerics": NUMERICS, "family": family, "quantity": quantity.meaning}
         if noise is not None:
             meaning["noise"] = noise.meaning
+        if strategy is not None:
+            meaning["strategy"] = strategy.meaning
         if quantity.group in ("entropy", "threshold"):
             meaning |= {"observed": observed, "model": "quantum", "solver": solver.name}
         elif adversary is not None:
@@ -206,6 +276,21 @@ def _contexts(
         text = json.dumps(meaning, sort_keys=True, separators=(",", ":"))
         found.append(hashlib.blake2b(text.encode(), digest_size=16))
     return found
+
+
+def _searched(task: Task, search: StrategySearch) -> Iterator[Task]:
+    """Yield a task for each search that the quantities of a task need.
+
+    Its limit of time is that of the study for each start, and once more for the proofs.
+    """
+    limit = min((search.starts + 1) * task.solver.time_limit, SECONDS.high)
+    solver = task.solver.model_copy(update={"time_limit": limit})
+    groups: dict[tuple[Any, ...], list[Quantity]] = {}
+    for quantity in task.quantities:
+        about = (quantity.kind.searched, quantity.x, quantity.y, quantity.preprocessing or 0.0)
+        groups.setdefault(about, []).append(quantity)
+    for quantities in groups.values():
+        yield replace(task, quantities=tuple(quantities), solver=solver, strategy=search)
 
 
 def _self_tests(point: Point) -> bool:
@@ -306,7 +391,8 @@ class Plan:
                     yield Task(point, visibility, observed, adversary, groups["data"], spec.solver, own, keep, what)
             for group, against in _AGAINST.items():
                 for visibility, what in conditions if groups[group] else ():
-                    yield self._against(against, point, visibility, observed, groups[group], what)
+                    task = self._against(against, point, visibility, observed, groups[group], what)
+                    yield from (task,) if spec.strategies is None else _searched(task, spec.strategies)
             for driven in dict.fromkeys(q.kind.driven for q in groups["threshold"]):
                 some = tuple(q for q in groups["threshold"] if q.kind.driven == driven)
                 for v, what in spec.lines(driven):
@@ -330,6 +416,7 @@ class Plan:
         family, of = self.spec.family, self.spec.family.of
         width = len(str(max(family.count - 1, 0)))
         where = "curve" if isinstance(family, Curve) else "grid" if isinstance(family, Grid) else "family"
+        where = where if self.spec.strategies is None else OPEN
         names, axes = of.point_names(), tuple(axis.name for axis in of.axes)
         for i, free in enumerate(family.points()):
             search = None

@@ -21,6 +21,7 @@ __all__ = [
     "FORMAT",
     "LIST",
     "NOISES",
+    "OF_NOISE",
     "PLACE",
     "STORED",
     "VERSION",
@@ -83,14 +84,16 @@ LIST: tuple[Column, ...] = (
         "point",
         str,
         "",
-        "number or name of the point in the study; behind a slash the place of a better point found by a search",
+        "number or name of the point in the study; behind a slash the place of a better point found by a search, or "
+        "best for a strategy found by one",
         stored=False,
     ),
     Column(
         "where",
         str,
         "",
-        "how the point was chosen: grid, curve, or best for a better point of the same CHSH value",
+        "how the point was chosen: grid, curve, family, best for a better point of the same CHSH value, or strategy "
+        "for the best one that a search found",
         stored=False,
         few=True,
     ),
@@ -303,6 +306,8 @@ NOISES = tuple(column.name for column in LIST if column.noise)
 FEW = tuple(column.name for column in LIST if column.few)
 #: The angles of the singlet family. Every table has columns for them.
 ANGLES = ("theta", "phi", "omega")
+#: The end of the description of a number of the noise that a study adds; other columns that it adds are of its family.
+OF_NOISE = "of the noise"
 #: The columns by which a reader tells one row from another. The other axes of the family come after the first column.
 PLACE = ("point", *ANGLES, "visibility", "observed", "model", "quantity", "x", "y")
 

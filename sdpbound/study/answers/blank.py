@@ -50,9 +50,10 @@ def _at_noise(task: Task, driven: str, value: float) -> Task:
 
 def blank(task: Task, point: Point, quantity: Quantity) -> Row:
     """Return the row of a quantity at a point, with all columns that need no solving."""
-    chsh = point.member.chsh
+    chsh = None if point.is_open else point.member.chsh
     row: Row = dict.fromkeys(STORED)
-    row |= {name: value for name, value in point.values.items() if name in ANGLES}
+    if not point.is_open:
+        row |= {name: value for name, value in point.values.items() if name in ANGLES}
     row |= {
         "chsh_ideal": chsh,
         "visibility": task.visibility,

@@ -12,14 +12,14 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from sdpbound.checker import Checker
-from sdpbound.errors import CertificateError, DamagedStore, StorageFailure
+from sdpbound.errors import CertificateError, DamagedStore, InvalidInput, StorageFailure
 from sdpbound.study.answers.best_member import contours_of
 from sdpbound.study.answers.blank import at_point, blank
 from sdpbound.study.answers.limits import limited, statuses
 from sdpbound.study.at_hand import Study
 from sdpbound.study.auditing.proofs import Proofs, prove_infeasible
 from sdpbound.study.file.spec import Quantity
-from sdpbound.study.plan import Point, Search, Task
+from sdpbound.study.plan import BEST_NAME, Point, Search, Task
 from sdpbound.study.quantities.at_point import AtPoint
 from sdpbound.study.quantities.checks import same, show
 from sdpbound.study.quantities.critical import NONE
@@ -123,7 +123,9 @@ def check_rows(study: Study, store: Store, proofs: Proofs, recompute: bool) -> F
             try:
                 check.row(quantity, rows[0], number, row)
                 if recompute and row["value"] is None and row["certificate"] is None:
-                    alone = replace(task, point=check.point(number, row), search=None, certificates=False)
+                    alone = replace(task, certificates=False)
+                    if task.strategy is None:  # else it is searched again, and found where it was
+                        alone = replace(alone, point=check.point(number, row), search=None)
                     out.again.append((_name(task, row), alone.of([quantity])))
             except CertificateError as error:
                 out.faults.append(Fault(_name(task, row), quantity.identity, f"{error}"))
@@ -163,7 +165,9 @@ def _note(unanswered: list[Fault], point: str, quantity: Quantity, message: str)
 def _name(task: Task, row: Row) -> str:
     """Return the name that a row's point has in tables."""
     place = row["place"]
-    return task.point.name if place is None else f"{task.point.name}/{str(place)[:40]}"
+    if place is None:
+        return task.point.name
+    return f"{task.point.name}/{BEST_NAME if task.strategy is not None else str(place)[:40]}"
 
 
 @lru_cache(maxsize=8)
@@ -226,6 +230,8 @@ class _Check:
     def point(self, number: int, row: Row) -> Point:
         """Return the point of a row: the task's point or, for a second row, the better point that a search found."""
         place = row["place"]
+        if self.task.strategy is not None:
+            return self._strategy(number, row)
         if number > 1:
             raise CertificateError(f"it is row {number + 1} of its cell, and a cell has one, or two with a better one.")
         if number == 0:
@@ -240,6 +246,19 @@ class _Check:
         if point is None:
             raise CertificateError(f"its place is {show(place)}, and there is none of this name to search.")
         return point
+
+    def _strategy(self, number: int, row: Row) -> Point:
+        """Return the strategy of a row: any of the family, since which one is best is searched and not proven."""
+        if number:
+            raise CertificateError(f"it is row {number + 1} of its cell, and a strategy has one.")
+        if row["place"] is not None:
+            try:
+                return self.task.point.found(row["place"])
+            except InvalidInput as error:
+                raise CertificateError(f"{error}") from None
+        if row["status"] != "failed":
+            raise CertificateError("it has no place, and the study searches the strategy of each row.")
+        return self.task.point
 
 
 # -- columns ------------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from sdpbound.registry import listed, near
 from sdpbound.study.file.expressions import KNOWN, Expression
 from sdpbound.study.file.numbers import Entry, FileContext, numbers
 from sdpbound.study.file.product import Product
+from sdpbound.study.file.strategy import KEY, SCHEMA, StrategySearch, read_strategy_search, some_values
 from sdpbound.study.file.tables import TABLE_KEYS, confined, table_from
 from sdpbound.study.file.validators import Domain, domain_of, fail, fail_at, nearest, quote
 from sdpbound.tables.columns import ANGLES, COLUMNS
@@ -32,7 +33,8 @@ TAKEN = ("adversary", "branch", "s", "visibility_index")
 class Members(Product):
     """Members of a family: the product of its axes, the first slowest.
 
-    Further keys set the structure of the family.
+    Further keys set the structure of the family. With ``best_of`` there is one point, whose values a search finds for
+    each noise and quantity.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
@@ -41,6 +43,7 @@ class Members(Product):
     structure: dict[str, Any]
     entries: dict[str, tuple[Entry, ...]]
     family: Family
+    best_of: StrategySearch | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -55,15 +58,25 @@ class Members(Product):
             structure, family, own = _family(name, data, info)
         except InvalidInput as error:
             raise fail(f"cannot be used: {str(error).rstrip('.')}") from None
-        said = {key: value for key, value in data.items() if key != "kind" and key not in own}
-        return {"kind": name, "structure": structure, "entries": _entries(family, said, own, info), "family": family}
+        said = {key: value for key, value in data.items() if key not in ("kind", KEY) and key not in own}
+        found = {"kind": name, "structure": structure, "family": family}
+        if KEY not in data:
+            return found | {"entries": _entries(family, said, own, info)}
+        search = read_strategy_search(data[KEY], family, info)
+        for key in said:
+            raise fail(
+                f"has {quote(key)} and best_of, which searches the axes of the family; leave it out, or give points to "
+                "start from: best_of = {near = [..]}"
+            )
+        return found | {"entries": {}, KEY: search}
 
     @model_serializer
     def _flat(self) -> dict[str, Any]:
         texts = {
             name: [v.text if isinstance(v, Expression) else v for v in values] for name, values in self.entries.items()
         }
-        return {"kind": self.kind, **self.structure, **texts}
+        search = {} if self.best_of is None else {KEY: self.best_of.entry}
+        return {"kind": self.kind, **self.structure, **texts, **search}
 
     @classmethod
     def __get_pydantic_json_schema__(
@@ -76,17 +89,22 @@ class Members(Product):
                 "kind": {
                     "description": "the family of points; other packages may add more",
                     "enum": [name for name in FAMILIES if name != "singlet"],
-                }
+                },
+                KEY: SCHEMA,
             },
             "required": ["kind"],
             "additionalProperties": True,
         }
 
     def own_axes(self) -> dict[str, tuple[str, Domain]]:
-        return {axis.name: (axis.name, domain_of(axis)) for axis in self.family.axes}
+        return {axis.name: (axis.name, domain_of(axis)) for axis in self.family.axes if axis.name in self.entries}
 
     def own_entries(self) -> dict[str, tuple[Entry, ...]]:
         return self.entries
+
+    def at(self, values: Mapping[str, float]) -> dict[str, float]:
+        """Return the values of a point; where they are searched, some values that say what all members share."""
+        return dict(values) if self.best_of is None else some_values(self.family)
 
     @property
     def of(self) -> Family:

@@ -27,13 +27,16 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from sdpbound.bell.families.behaviour_table import BehaviourTable
+from sdpbound.bell.tested import left_out
 from sdpbound.errors import InvalidInput, InvalidStudy
 from sdpbound.study.file.family import BestOf, Curve, Family, Grid, Model
+from sdpbound.study.file.members import Members
 from sdpbound.study.file.noise_kinds import AnyNoise, few
 from sdpbound.study.file.noises import Condition, Imperfections, without
 from sdpbound.study.file.numbers import Entry, ExpressionText, FileContext, evaluated, numbers, read_constants, said
 from sdpbound.study.file.product import Distinct, Part, Product, Texts
 from sdpbound.study.file.questions import (
+    BEST,
     MIN,
     AdversarySettings,
     EntropyKind,
@@ -44,9 +47,10 @@ from sdpbound.study.file.questions import (
     SolverSettings,
     expanded,
 )
+from sdpbound.study.file.strategy import StrategySearch
 from sdpbound.study.file.tables import content_of
 from sdpbound.study.file.validators import VISIBILITY, fail, listed, named, pattern, quote, several
-from sdpbound.tables.columns import ANGLES, COLUMNS, Column
+from sdpbound.tables.columns import ANGLES, COLUMNS, OF_NOISE, Column
 
 __all__ = [
     "AdversarySettings",
@@ -208,10 +212,43 @@ class StudySpec(Part):
         return self
 
     @model_validator(mode="after")
+    def _searches(self) -> StudySpec:
+        """Refuse questions of which no best strategies are searched."""
+        if self.strategies is None:
+            for quantity in self.quantities:
+                if quantity.kind.attack and quantity.preprocessing == BEST:
+                    raise fail(
+                        f"has {quantity.name} with preprocessing = 'best', which is that of a strategy searched for "
+                        "the key; give a number, or family.best_of = 'strategy'"
+                    )
+            return self
+        for observed in self.observed:
+            kind, left = left_out(observed) or ("", ())
+            if not kind or any(party != 1 for party, _ in left):
+                raise fail(
+                    f"has family.best_of and observed = {observed!r}; strategies are searched for tests of correlators "
+                    "or full, where settings of Bob alone are left out"
+                )
+        for quantity in self.quantities:
+            if not quantity.kind.searched:
+                raise fail(
+                    f"has family.best_of and {quantity.name}, of which no best strategy is searched; those are "
+                    "key_rate, randomness_local, randomness_global and their attacks"
+                )
+            if quantity.group != "entropy":
+                raise fail(f"has family.best_of and {quantity.name} of min-entropy; say entropy = 'von Neumann'")
+        return self
+
+    @model_validator(mode="after")
     def _size(self) -> StudySpec:
         if self.cells > CELL_LIMIT:
             raise fail(f"asks for {self.cells} numbers; at most {CELL_LIMIT} are allowed: use coarser grids")
         return self
+
+    @property
+    def strategies(self) -> StrategySearch | None:
+        """The search for best strategies; None where the points are those of the file."""
+        return self.family.best_of if isinstance(self.family, Members) else None
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
@@ -253,7 +290,7 @@ class StudySpec(Part):
         for name in dict.fromkeys(name for _, what in self.conditions if what is not None for name in what.added):
             if name not in found:
                 unit = "rad" if name.startswith("misalignment") else "1"
-                found[name] = Column(name, float, unit, f"{name.replace('_', ' ')} of the noise", False)
+                found[name] = Column(name, float, unit, f"{name.replace('_', ' ')} {OF_NOISE}", False)
                 found[name] = replace(found[name], axis=name.replace("_", " ") + (" (rad)" if unit == "rad" else ""))
         return tuple(found.values())
 

@@ -77,6 +77,8 @@ class Layout:
         family = self._spec.family
         every = [axis.name for axis in family.of.axes]
         names = [name for name in (*every, *(["s"] if isinstance(family, Curve) else [])) if name not in self.free]
+        if self._spec.strategies is not None:
+            names = []  # the search of each row finds its own
         if not names and "visibility_index" not in self.sizes:
             return
         found = np.empty((self._points, len(names)))

@@ -18,7 +18,7 @@ from sdpbound.errors import InvalidInput
 from sdpbound.study.file.spec import Curve, Quantity, StudySpec
 from sdpbound.study.out.dimensions import Layout, integers
 from sdpbound.study.out.labels import SIDES, quantity_label
-from sdpbound.tables.columns import ANGLES, COLUMN_NOTES, COLUMNS, by_column, numbers_of, table_columns
+from sdpbound.tables.columns import ANGLES, COLUMN_NOTES, by_column, numbers_of, table_columns
 from sdpbound.tables.files import as_json, needed, replacing
 from sdpbound.tables.provenance import Summary, described
 
@@ -49,12 +49,14 @@ def to_xarray(chunks: Chunks, facts: Mapping[str, Any], spec: StudySpec) -> xarr
     Each quantity is a variable named with its settings, such as ``key_rate_x0_y0``, over the dimensions it depends on.
     The variables ``_margin``, ``_sdp_value``, ``_seconds`` and ``_status`` stand beside it. A value that a search found
     is in ``_best`` where it is better than the value at the point itself. ``_best_theta``, ``_best_phi`` and
-    ``_best_omega`` are its place. A number that is not computed or does not exist is NaN; its status is empty,
+    ``_best_omega`` are its place. Where strategies are searched, the values of all axes stand beside each quantity,
+    such as ``_theta`` and ``_a0``. A number that is not computed or does not exist is NaN; its status is empty,
     "infeasible" or "failed".
     """
     as_json(facts)  # a provenance that cannot be written is refused before the work
     needed("xarray")
-    grid, summary, names = _Grid(spec), Summary(), table_columns(facts)
+    names = table_columns(facts)
+    grid, summary = _Grid(spec, tuple(names)), Summary()
     for chunk in filter(None, chunks):
         columns = by_column(chunk, names)
         summary.add(columns)
@@ -88,7 +90,8 @@ def write_netcdf(path: str | os.PathLike[str], chunks: Chunks, facts: Mapping[st
 class _Variable:
     """A quantity, at its point or at the best one, and the dimensions that it depends on.
 
-    ``alone`` says that the study has the quantity with one choice of options only.
+    ``alone`` says that the study has the quantity with one choice of options only. ``place`` are the columns of the
+    values that a search found.
     """
 
     quantity: Quantity
@@ -96,6 +99,7 @@ class _Variable:
     dims: tuple[str, ...]
     size: int
     alone: bool
+    place: tuple[str, ...]
 
     @property
     def name(self) -> str:
@@ -110,14 +114,15 @@ class _Variable:
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns with numbers."""
-        return (*numbers_of(self.quantity.group), *(ANGLES if self.best else ()))
+        return (*numbers_of(self.quantity.group), *self.place)
 
 
 class _Grid:
     """The arrays of a study, filled row by row."""
 
-    def __init__(self, spec: StudySpec) -> None:
+    def __init__(self, spec: StudySpec, names: tuple[str, ...]) -> None:
         self._spec = spec
+        self._names = names
         self._layout = Layout(spec)
         self._variables = {
             (v.quantity.name, v.quantity.x, v.quantity.y, v.quantity.rounds, v.quantity.options, v.best): v
@@ -136,21 +141,23 @@ class _Grid:
 
     def _all(self) -> Iterator[_Variable]:
         searched = isinstance(self._spec.family, Curve) and self._spec.family.best_of is not None
+        axes = tuple(axis.name for axis in self._spec.family.of.axes)
+        place = () if self._spec.strategies is None else axes
         same = Counter((q.name, q.x, q.y, q.rounds) for q in self._spec.quantities)
         for quantity in self._spec.quantities:
             alone = same[quantity.name, quantity.x, quantity.y, quantity.rounds] == 1
             dims = self._layout.dims(quantity)
             size = prod(self._layout.sizes[name] for name in dims)
-            yield _Variable(quantity, False, dims, size, alone)
+            yield _Variable(quantity, False, dims, size, alone, place)
             if searched and quantity.group == "data":
-                yield _Variable(quantity, True, dims, size, alone)
+                yield _Variable(quantity, True, dims, size, alone, ANGLES)
 
     def take(self, columns: Sequence[tuple[Any, ...]]) -> None:
         """Put rows in their places.
 
         Raises InvalidInput if the study has no place for a row.
         """
-        row = dict(zip(COLUMNS, columns, strict=False))  # the columns that the study adds follow from its points
+        row = dict(zip(self._names, columns, strict=True))
         places = self._layout.places(row)
         numbers: dict[str, NDArray[np.float64]] = {}
         statuses = integers(self._statuses.setdefault(s, len(self._statuses)) for s in row["status"])
@@ -182,19 +189,19 @@ class _Grid:
 
     def dataset(self, content: Mapping[str, Any]) -> xarray.Dataset:
         """Return the data set of all rows, with its labels."""
+        notes = _notes(self._spec)
         texts = np.array(["" if s is None else s for s in self._statuses])
         variables: dict[str, Any] = {}
         for key, variable in self._variables.items():
             shape = [self._layout.sizes[name] for name in variable.dims]
             beside = {c: _beside(variable, c) for c in (*variable.columns, "status")}
             for column, numbers in self._numbers[key].items():
-                attributes = _attributes(variable, column)
+                attributes = _attributes(variable, column, notes[column])
                 if column == "value":
                     attributes["ancillary_variables"] = " ".join(n for c, n in beside.items() if c != "value")
                 variables[beside[column]] = (variable.dims, numbers.reshape(shape), attributes)
             status = texts[self._status[key]].reshape(shape)
-            variables[beside["status"]] = (variable.dims, status, _attributes(variable, "status"))
-        notes = _NOTES | {axis.name: (axis.unit, axis.text) for axis in self._spec.family.of.axes}
+            variables[beside["status"]] = (variable.dims, status, _attributes(variable, "status", notes["status"]))
         coordinates = {name: (*values, _about(*notes[name])) for name, values in self._layout.coordinates.items()}
         runs = [run for run in content.get("runs", ()) if run.get("started")]
         attributes = {
@@ -212,14 +219,18 @@ def _beside(variable: _Variable, column: str) -> str:
     return variable.name if column == "value" else f"{variable.name}_{column}"
 
 
-def _attributes(variable: _Variable, column: str) -> dict[str, Any]:
+def _notes(spec: StudySpec) -> dict[str, tuple[str, str]]:
+    return _NOTES | {axis.name: (axis.unit, axis.text) for axis in spec.family.of.axes}
+
+
+def _attributes(variable: _Variable, column: str, note: tuple[str, str]) -> dict[str, Any]:
     quantity = variable.quantity
     label = quantity_label({"quantity": quantity.name, "x": quantity.x, "y": quantity.y, "options": quantity.options})
     label += " at the best point found with the same CHSH value" if variable.best else ""
-    unit, text = _NOTES[column]
+    unit, text = note
     if column == "value":
         text = label
-    elif column not in ANGLES:
+    elif column not in variable.place:
         text = f"{text} ({label})"
     if " or " in unit:  # the unit then depends on the quantity
         unit = quantity.kind.unit

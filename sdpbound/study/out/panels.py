@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sdpbound.study.out.labels import SIDES, adversary, plain, quantity_label, tests_label
 from sdpbound.study.quantities.table import QUANTITIES
-from sdpbound.tables.columns import ANGLES, LIST, Column, Row
+from sdpbound.tables.columns import ANGLES, LIST, OF_NOISE, Column, Row
 from sdpbound.tables.table import Table
 
 __all__ = ["DOTS", "DRAWN", "UNANSWERED", "Group", "Layout", "Panel", "Survey", "axes_in", "group_of", "panels_of"]
@@ -195,7 +195,7 @@ class Survey:
 
     def __init__(self, table: Table, most: int | None = None) -> None:
         self._most = most
-        derived = _derived(table.metadata)
+        derived = _derived(table.metadata, table.axes)
         self._of_a_point = tuple(a for a in (*ANGLES, *(column.name for column in table.axes)) if a not in derived)
         self._groups: dict[Group, _Seen] = {}
 
@@ -255,11 +255,13 @@ class Survey:
         )
 
 
-def _derived(metadata: Mapping[str, Any]) -> set[str]:
-    """Return the axes of a study's family that follow from others by a formula, and add no points."""
+def _derived(metadata: Mapping[str, Any], axes: Iterable[Column]) -> set[str]:
+    """Return the axes of a study's family that follow from others by a formula or a search, and add no points."""
     study = metadata.get("study")
     family = study.get("family") if isinstance(study, Mapping) else None
     entries = family.items() if isinstance(family, Mapping) else ()
+    if isinstance(family, Mapping) and isinstance(family.get("best_of"), Mapping) and "starts" in family["best_of"]:
+        return {*ANGLES, *(axis.name for axis in axes if not axis.text.endswith(OF_NOISE))}
     return {
         name for name, entry in entries if isinstance(entry, list) and len(entry) == 1 and isinstance(entry[0], str)
     }

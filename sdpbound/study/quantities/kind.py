@@ -161,6 +161,8 @@ class QuantityKind(ABC):
     driven : for a threshold, the column whose critical value it is
     several : whether it is known of more than two parties; a pair and a key then take ``key``, a setting for each party
     first : whether it is evaluated before other quantities, so that their searches begin at its best points
+    searched : the rate whose best strategies are searched for it, as :class:`~sdpbound.strategies.StrategyOptions`
+        names it; empty for a quantity that is asked at given points only
     """
 
     label: str
@@ -176,6 +178,7 @@ class QuantityKind(ABC):
     driven: str = ""
     several: bool = False
     first: bool = False
+    searched: str = ""
     #: Whether explicit attacks prove it.
     attack: ClassVar[bool] = False
     #: Whether its members must have a Bell expression.

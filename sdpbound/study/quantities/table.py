@@ -22,8 +22,10 @@ _FLIPS = frozenset({"preprocessing"})
 _BOTH = _ENTROPY | _FLIPS
 _SEARCHED = _BOTH | {"best"}
 _ROUNDS = frozenset({"rounds"})
+_AT_BEST = _FLIPS | {"best"}
 _CRITICAL = _SEARCHED | {"resolution"}
 _KEY, _LOCAL, _GLOBAL = "key rate (bits per round)", "local randomness (bits)", "global randomness (bits)"
+_OF_ONE, _OF_BOTH = "local randomness", "global randomness"
 _HAE, _HABE = "entropy H(A|E) (bits)", "entropy H(AB|E) (bits)"
 _INDIVIDUAL = "key rate, individual attacks (bits per round)"
 _INDEPENDENT = "key rate, independent pairs (bits per round)"
@@ -36,19 +38,25 @@ QUANTITIES: Registry[QuantityKind] = Registry(
         "guess_local": Guess(label="guessing probability", side="upper", several=True),
         "guess_global": Guess(label="guessing probability, pair", side="upper", bob=1, pair=True, several=True),
         "guess_blind": Guess(label="guessing probability, blind", side="upper", bob=1, blind=True),
-        "key_rate": KeyRate(label=_KEY, side="lower", bob=0, unit="bit", keys=_SEARCHED, several=True),
-        "randomness_local": Randomness(label=_LOCAL, side="lower", unit="bit", keys=_ENTROPY, local=True, several=True),
+        "key_rate": KeyRate(label=_KEY, side="lower", bob=0, unit="bit", keys=_SEARCHED, several=True, searched="key"),
+        "randomness_local": Randomness(
+            label=_LOCAL, side="lower", unit="bit", keys=_ENTROPY, local=True, several=True, searched=_OF_ONE
+        ),
         "randomness_global": Randomness(
-            label=_GLOBAL, side="lower", bob=1, unit="bit", keys=_ENTROPY, pair=True, several=True
+            label=_GLOBAL, side="lower", bob=1, unit="bit", keys=_ENTROPY, pair=True, several=True, searched=_OF_BOTH
         ),
         "randomness_blind": Randomness(label="blind randomness (bits)", side="lower", bob=1, unit="bit", blind=True),
         "entropy_local": Entropy(label=_HAE, side="lower", unit="bit", keys=_BOTH, several=True),
         "entropy_global": Entropy(label=_HABE, side="lower", bob=1, unit="bit", keys=_ENTROPY, pair=True, several=True),
         "entropy_local_attack": Attack(label=_HAE, unit="bit", keys=_FLIPS, several=True),
         "entropy_global_attack": Attack(label=_HABE, bob=1, unit="bit", pair=True, several=True),
-        "key_rate_attack": Attack(label=_KEY, bob=0, unit="bit", rate=True, keys=_FLIPS, key=True, several=True),
-        "randomness_local_attack": Attack(label=_LOCAL, unit="bit", rate=True, several=True),
-        "randomness_global_attack": Attack(label=_GLOBAL, bob=1, unit="bit", rate=True, pair=True, several=True),
+        "key_rate_attack": Attack(
+            label=_KEY, bob=0, unit="bit", rate=True, keys=_AT_BEST, key=True, several=True, searched="key"
+        ),
+        "randomness_local_attack": Attack(label=_LOCAL, unit="bit", rate=True, several=True, searched=_OF_ONE),
+        "randomness_global_attack": Attack(
+            label=_GLOBAL, bob=1, unit="bit", rate=True, pair=True, several=True, searched=_OF_BOTH
+        ),
         "convex_combination_attack": ConvexCombination(
             label="key rate of any protocol, convex combination (bits per round)", bob=0, unit="bit"
         ),

@@ -11,13 +11,13 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sdpbound.adversaries import ADVERSARIES
 from sdpbound.errors import InvalidInput, SolverFailure
 from sdpbound.study.at_hand import Study
 from sdpbound.study.file.questions import AdversarySettings
-from sdpbound.study.plan import Task, added_columns
+from sdpbound.study.plan import Task
 from sdpbound.study.quantities.kind import Group
 from sdpbound.study.running.solver_process import NotStarted, SolverProcess, Stopped
 from sdpbound.study.store import Store
@@ -34,6 +34,8 @@ LEAST = 5.0
 #: below. The numbers are rough guesses, only for the order in which kinds are tried.
 _GROUP_COST = {"entropy": 10.0, "threshold": 100.0}
 _LEVEL_COST = 4.0
+#: How much more a search for a strategy from one start costs than the entropy there.
+_SEARCH_COST = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ def estimate(study: Study, budget: float = 10.0, rows: int = 8) -> Estimate:
     The time begins when the process that solves is ready, and is at least :data:`LEAST` seconds. A task that runs at
     its end is stopped. Cheap kinds come first, as far as the cost can be guessed, so that a kind that takes too long
     takes no time from the others. The first task of a kind builds structures that later tasks share, and is not timed.
+    Of a search for strategies one start is timed, and counted as often as it has starts; such rows are not shown.
     Nothing is stored.
     """
     if not budget > 0.0:
@@ -93,13 +96,14 @@ def estimate(study: Study, budget: float = 10.0, rows: int = 8) -> Estimate:
         for task, left in zip(batch, missing, strict=True):
             if task.point.name != point:
                 point, number = task.point.name, number + 1
-            if sum(len(earlier.quantities) for earlier in first) < rows:
+            if task.strategy is None and sum(len(earlier.quantities) for earlier in first) < rows:
                 first.append(task)
             kind = kinds.setdefault(_kind(task), _Sample())
             kind.number += 1
             kind.left += left
             if number % step == 0 and len(kind.tasks) < _CANDIDATES:
-                kind.tasks.append(task)
+                kind.tasks.append(_of_one_start(task))
+                kind.starts = 1 if task.strategy is None else task.strategy.starts
     samples = list(kinds.values())
     generator = random.Random(1)
     for sample in samples:
@@ -113,9 +117,9 @@ def estimate(study: Study, budget: float = 10.0, rows: int = 8) -> Estimate:
         _time(bench, samples)
     return Estimate(
         sum(len(sample.times) for sample in samples),
-        sum(sample.number * sample.mean for sample in samples),
-        sum((sample.number * sample.error) ** 2 for sample in samples) ** 0.5,
-        sum(sample.left * sample.mean for sample in samples),
+        sum(sample.number * sample.starts * sample.mean for sample in samples),
+        sum((sample.number * sample.starts * sample.error) ** 2 for sample in samples) ** 0.5,
+        sum(sample.left * sample.starts * sample.mean for sample in samples),
         [row for place in sorted(answers) for row in _rows(study, first[place], answers[place])][:rows],
         tuple(Unreached(s.text, s.number, s.given) for s in samples if not s.reached),
     )
@@ -133,13 +137,14 @@ class _Sample:
     """The tasks of one kind: some of them with their seconds, the number of all, and the number of those that are left.
 
     ``first`` is the seconds of the first task. ``given`` is the seconds after which the first task was stopped, if it
-    was.
+    was. ``starts`` is how many starts each has, of which the samples have one.
     """
 
     tasks: list[Task] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
     number: int = 0
     left: int = 0
+    starts: int = 1
     given: float = 0.0
     first: float | None = None
 
@@ -167,7 +172,7 @@ class _Sample:
             level = task.adversary.level or "2"
         terms = level.split("+") if isinstance(level, str) else level
         degree = max(int(term) if term.isdigit() else len(term) for term in terms)
-        return _GROUP_COST.get(task.group, 1.0) * _LEVEL_COST**degree
+        return _GROUP_COST.get(task.group, 1.0) * _LEVEL_COST**degree * (1.0 if task.strategy is None else _SEARCH_COST)
 
     @property
     def text(self) -> str:
@@ -180,6 +185,11 @@ class _Sample:
             parts.append(f"{task.observed} tested")
         names = ", ".join(dict.fromkeys(quantity.name for quantity in task.quantities))
         return f"{names} ({', '.join(parts)})" if parts else names
+
+
+def _of_one_start(task: Task) -> Task:
+    """Return a task that searches a strategy from one start, and any other task as it is."""
+    return task if task.strategy is None else replace(task, strategy=replace(task.strategy, starts=1))
 
 
 def _missing(study: Study) -> Iterator[tuple[list[Task], list[bool]]]:
@@ -283,9 +293,8 @@ def _rows(study: Study, task: Task, answer: Answer) -> list[Row]:
     added = [column.name for column in study.spec.columns]
     for cell in answer.cells:
         for row in cell:
-            name = task.point.name if row["place"] is None else f"{task.point.name}/{row['place']}"
-            where = task.point.where if row["place"] is None else "best"
+            name, where, numbers = task.shown(row["place"], added)
             named = {"study": study.name, "point": name, "where": where, "family": task.point.family.name} | row
-            named |= zip(added, added_columns(task, added), strict=True)
+            named |= zip(added, numbers, strict=True)
             shown.append({column: named[column] for column in (*COLUMNS, *added)})
     return shown
