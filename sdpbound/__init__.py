@@ -113,7 +113,10 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from sdpbound.rates.best_tests import BestTest, best_test
     from sdpbound.rates.correction import error_correction
     from sdpbound.rates.critical import critical_efficiency, critical_error_rate, critical_visibility
+    from sdpbound.rates.distillation import distillation_condition
     from sdpbound.rates.options import LineOptions, RandomnessOptions, RateOptions, SearchOptions
+    from sdpbound.rates.postprocessing import RepetitionCode
+    from sdpbound.rates.postprocessing.distillable import DistillationCondition
     from sdpbound.rates.rates import Rate, best_preprocessing, key_rate, randomness_rate
     from sdpbound.rates.thresholds import Threshold, critical_noise
     from sdpbound.rates.upper import key_rate_upper_bound, randomness_rate_upper_bound
@@ -145,6 +148,7 @@ __all__ = [
     "DarkCounts",
     "Dephasing",
     "DetectionInefficiency",
+    "DistillationCondition",
     "Entropy",
     "EntropyAttack",
     "EntropyBound",
@@ -193,6 +197,7 @@ __all__ = [
     "Rate",
     "RateOptions",
     "Relabelling",
+    "RepetitionCode",
     "Scenario",
     "Scs",
     "Sdpa",
@@ -236,6 +241,7 @@ __all__ = [
     "critical_noise",
     "critical_strategy",
     "critical_visibility",
+    "distillation_condition",
     "elegant",
     "entropy_envelope",
     "error_correction",
@@ -369,6 +375,9 @@ __getattr__, __dir__ = lazy_face(
         "sdpbound.rates.critical": "critical_efficiency critical_error_rate critical_visibility",
         "sdpbound.rates.options": "LineOptions RandomnessOptions RateOptions SearchOptions",
         "sdpbound.rates.correction": "error_correction",
+        "sdpbound.rates.distillation": "distillation_condition",
+        "sdpbound.rates.postprocessing": "RepetitionCode",
+        "sdpbound.rates.postprocessing.distillable": "DistillationCondition",
         "sdpbound.rates.rates": "Rate best_preprocessing key_rate randomness_rate",
         "sdpbound.rates.thresholds": "Threshold critical_noise",
         "sdpbound.study.quantities.at_point": "AtPoint",

@@ -12,6 +12,7 @@ from sdpbound.bell.noise.noise import Noise
 from sdpbound.bell.tested import SettingsTested
 from sdpbound.entropies.entropy import Entropy
 from sdpbound.errors import InvalidParameter
+from sdpbound.rates.postprocessing.postprocessing import PostProcessing
 
 __all__ = [
     "ErrorRateChanges",
@@ -50,14 +51,21 @@ class RateOptions:
     require_self_test : raise NotSelfTesting where the data are none
     tested : the settings that each party tests, where "correlators" or "full" are: one entry for each party, a list of
         settings, or None for all. ``(None, (0, 1))`` leaves Bob's third setting to the key
+    postprocessing : of keys, what is done with outcomes before a key is made of them, such as a
+        :class:`RepetitionCode`
     """
 
     closed_forms: bool = True
     require_self_test: bool = False
     tested: SettingsTested = None
+    postprocessing: PostProcessing | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tested", _fixed(self.tested))
+        if not isinstance(self.postprocessing, PostProcessing | None):
+            raise InvalidParameter(
+                f"postprocessing = {self.postprocessing!r:.60} must be a post-processing, such as RepetitionCode(2)."
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +79,11 @@ class RandomnessOptions(RateOptions):
     """
 
     blind: bool = False
+
+    def __post_init__(self) -> None:
+        RateOptions.__post_init__(self)
+        if self.postprocessing is not None:
+            raise InvalidParameter("postprocessing is of keys; leave it out of randomness.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +164,7 @@ class RateChanges(TestedKeyChanges, total=False):
 
     closed_forms: bool
     require_self_test: bool
+    postprocessing: PostProcessing | None
 
 
 class RandomnessChanges(RateChanges, total=False):

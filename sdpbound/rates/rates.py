@@ -43,13 +43,16 @@ from sdpbound.rates.options import (
     TestedKeyChanges,
     tested_key,
 )
+from sdpbound.rates.postprocessing.postprocessing import PostProcessing, Processed
 
 __all__ = [
     "Rate",
     "best_preprocessing",
     "key_rate",
     "observations_of",
+    "processed_rate",
     "randomness_rate",
+    "require_left_to_it",
 ]
 
 
@@ -62,8 +65,8 @@ CONFERENCE = (
     "conference key: one message to all corrects errors, and costs what the worst receiver needs (arXiv:1612.05585, "
     "arXiv:1708.00798)"
 )
-#: Bits that proofs of rates with different flips miss attacks by, more or less.
-CLOSE = 1e-3
+LEAVE_OUT = "leave x, y, settings, merge and preprocessing out beside postprocessing."
+CLOSE = 1e-3  #: bits that proofs of rates with different flips miss attacks by, more or less
 #: How far an explicit tested value may be from the behaviour's own.
 CONSISTENCY = 1e-9
 
@@ -88,6 +91,7 @@ class Rate:
     preprocessing : probability with which Alice flips her key bit
     exact : of a bound from above, whether every attack that it rests on has the tested data, not only approximately
     merge : the key's value for each outcome, where it is a function of the outcomes
+    postprocessing : what was done with outcomes before, with all that was chosen of it
     """
 
     value: float
@@ -103,6 +107,7 @@ class Rate:
     preprocessing: float = 0.0
     exact: bool = True
     merge: Merge | None = None
+    postprocessing: PostProcessing | None = None
 
     def __float__(self) -> float:
         return self.value
@@ -120,6 +125,7 @@ class Rate:
         at = key_words(self.settings)[1].replace(",", ", ")
         at += "" if self.merge is None else f", outcomes merged {''.join(map(str, self.merge))}"
         at += f", preprocessing {self.preprocessing:.6g}" if self.preprocessing else ""
+        at += "" if self.postprocessing is None else f", {self.postprocessing!r}"
         how = f"closed form, {self.entropy.source}" if self.is_closed_form else f"certified from {self.entropy.figure}"
         how += f"; {self.data} data"
         if self.attack is not None:
@@ -190,9 +196,10 @@ def key_rate(
     preprocessing : probability with which Alice flips her key bit, or "best": see :func:`best_preprocessing`;
         min-entropy takes 0 only
     options : which proofs the rate may use, default RateOptions()
-    changes : single options by their names: closed_forms, require_self_test, tested; ``settings`` in place of x and y:
-        one entry for each party, its key setting, or None for a party without key; and ``merge``, the key's value 0, 1,
-        .. for each of Alice's outcomes, where it is a function of them: ``H(f(A)|X=x,E) - H(f(A)|B,X=x,Y=y)``
+    changes : single options by their names: closed_forms, require_self_test, tested, postprocessing, which says itself
+        what x, y and preprocessing are, such as :class:`sdpbound.RepetitionCode`; ``settings`` in place of x and y: one
+        entry for each party, its key setting, or None for a party without key; and ``merge``, the key's value 0, 1, ..
+        for each of Alice's outcomes, where it is a function of them: ``H(f(A)|X=x,E) - H(f(A)|B,X=x,Y=y)``
 
     Of more than two parties it is the rate of a conference key, ``H(A|X=x,E) - max_i H(A|B_i)``: the key is the outcome
     of the first party that has a setting, and one message corrects the errors of all others (arXiv:1612.05585,
@@ -212,6 +219,11 @@ def key_rate(
     """
     settings, merge, others = apart(changes)
     how = with_changes(options, RateOptions(), others, "key_rate")
+    if how.postprocessing is not None:
+        require_left_to_it(how.postprocessing, (x, y, settings, merge), preprocessing)
+        entropy = VonNeumann() if entropy is None else named_entropy(entropy)
+        data = observations_of(behaviour, observed, how.tested)
+        return processed_rate(how.postprocessing.below(behaviour, data, entropy), "lower")
     if isinstance(preprocessing, str):
         if preprocessing != "best":
             raise InvalidParameter(f"preprocessing = {preprocessing!r:.60} must be a number from 0 to 1/2, or 'best'.")
@@ -378,6 +390,19 @@ def best_preprocessing(
         if not rates:
             raise
     return max(rates, key=lambda rate: rate.value)
+
+
+def require_left_to_it(by: PostProcessing, key: tuple[object, ...], preprocessing: float | str) -> None:
+    if any(given is not None for given in key) or preprocessing:
+        raise InvalidInput(f"{by!r:.80} says itself what makes the key; {LEAVE_OUT}")
+
+
+def processed_rate(parts: Processed, side: str) -> Rate:
+    """The rate of a post-processing."""
+    own = parts.security, parts.assumptions
+    entropy, leak, flips = parts.entropy, parts.error_correction, parts.preprocessing
+    rate = Rate(parts.value, side, "key", entropy, leak, parts.settings, *own, preprocessing=flips, exact=parts.exact)
+    return replace(rate, postprocessing=parts.by)
 
 
 def _says_it_all(entropy: Bound) -> bool:

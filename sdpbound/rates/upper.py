@@ -20,8 +20,9 @@ from sdpbound.bounds.rounding import lower_float
 from sdpbound.entropies.question import require_preprocessing
 from sdpbound.errors import InvalidInput, InvalidParameter
 from sdpbound.rates.correction import key_choices, leakage_of_key, merge_of_keys, sender_of
-from sdpbound.rates.options import TestedKeyChanges
-from sdpbound.rates.rates import CONFERENCE, Rate, observations_of
+from sdpbound.rates.options import RateOptions, TestedKeyChanges
+from sdpbound.rates.postprocessing.postprocessing import PostProcessing
+from sdpbound.rates.rates import CONFERENCE, Rate, observations_of, processed_rate, require_left_to_it
 
 __all__ = ["key_rate_under", "key_rate_upper_bound", "randomness_rate_upper_bound"]
 
@@ -44,6 +45,8 @@ UNTESTED = "what is not tested may differ from the behaviour; error correction i
 
 class KeyAttackChanges(AttackChanges, TestedKeyChanges, total=False):
     """The options of an attack on a key, its settings and those tested, each as a keyword of a call."""
+
+    postprocessing: PostProcessing | None
 
 
 class RandomnessAttackChanges(AttackChanges, total=False):
@@ -80,7 +83,7 @@ def key_rate_upper_bound(
     attack : "entropy" or "convex-combination"
     options, changes : as in :func:`conditional_entropy_upper_bound`; of the second attack only dimension and
         strategies. And ``settings``, ``merge`` and ``tested``, as in :func:`key_rate`; of more than two parties, and
-        where outcomes are merged, "entropy" is the only attack
+        where outcomes are merged, "entropy" is the only attack. ``postprocessing`` as in :func:`key_rate`
 
     Returns
     -------
@@ -97,8 +100,12 @@ def key_rate_upper_bound(
     require_preprocessing(preprocessing)
     settings, merge, others = apart(changes)
     tested: Any = others.pop("tested", None)
+    by: Any = others.pop("postprocessing", None)
     how = with_changes(options, AttackOptions(), others, "key_rate_upper_bound")
     data = observations_of(behaviour, observed, tested)
+    if by is not None:
+        require_left_to_it(RateOptions(postprocessing=by).postprocessing or by, (x, y, settings, merge), preprocessing)
+        return processed_rate(by.above(behaviour, data), "upper")
     keys = key_choices(behaviour, x, y, settings)
     values = merge_of_keys(behaviour, [sender_of(key)[0] for key in keys], merge)
     sender, n = sender_of(keys[0])[1][0], behaviour.scenario.parties

@@ -1,0 +1,10 @@
+"""What is done with outcomes before a key is made of them: one file for each post-processing.
+
+What may come in: a behaviour and what is tested of it. What is handed on: what a :class:`~sdpbound.rates.rates.Rate` is
+made of.
+"""
+
+from sdpbound.rates.postprocessing.postprocessing import PostProcessing, Processed
+from sdpbound.rates.postprocessing.repetition import RepetitionCode
+
+__all__ = ["PostProcessing", "Processed", "RepetitionCode"]
