@@ -115,7 +115,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from sdpbound.rates.critical import critical_efficiency, critical_error_rate, critical_visibility
     from sdpbound.rates.distillation import distillation_condition
     from sdpbound.rates.options import LineOptions, RandomnessOptions, RateOptions, SearchOptions
-    from sdpbound.rates.postprocessing import RepetitionCode
+    from sdpbound.rates.postprocessing import PostSelection, RepetitionCode
     from sdpbound.rates.postprocessing.distillable import DistillationCondition
     from sdpbound.rates.rates import Rate, best_preprocessing, key_rate, randomness_rate
     from sdpbound.rates.thresholds import Threshold, critical_noise
@@ -188,6 +188,7 @@ __all__ = [
     "NotSelfTesting",
     "Observations",
     "Operator",
+    "PostSelection",
     "Problem",
     "ProgramKind",
     "Qics",
@@ -376,7 +377,7 @@ __getattr__, __dir__ = lazy_face(
         "sdpbound.rates.options": "LineOptions RandomnessOptions RateOptions SearchOptions",
         "sdpbound.rates.correction": "error_correction",
         "sdpbound.rates.distillation": "distillation_condition",
-        "sdpbound.rates.postprocessing": "RepetitionCode",
+        "sdpbound.rates.postprocessing": "PostSelection RepetitionCode",
         "sdpbound.rates.postprocessing.distillable": "DistillationCondition",
         "sdpbound.rates.rates": "Rate best_preprocessing key_rate randomness_rate",
         "sdpbound.rates.thresholds": "Threshold critical_noise",

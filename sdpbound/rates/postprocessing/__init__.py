@@ -6,5 +6,6 @@ made of.
 
 from sdpbound.rates.postprocessing.postprocessing import PostProcessing, Processed
 from sdpbound.rates.postprocessing.repetition import RepetitionCode
+from sdpbound.rates.postprocessing.selection import PostSelection
 
-__all__ = ["PostProcessing", "Processed", "RepetitionCode"]
+__all__ = ["PostProcessing", "PostSelection", "Processed", "RepetitionCode"]

@@ -13,7 +13,7 @@ import flint
 
 from sdpbound.arrays import Floats
 
-__all__ = ["BlockLaw", "Contribution"]
+__all__ = ["BlockLaw", "Contribution", "pair_entropy"]
 
 Ball = flint.arb
 

@@ -23,14 +23,11 @@ import numpy as np
 
 from sdpbound.adversaries import Quantum
 from sdpbound.arguments import counted, whole
-from sdpbound.attacks.entropy_attack import conditional_entropy_upper_bound
 from sdpbound.attacks.proof import EntropyAttack
-from sdpbound.attacks.qubit_attack import qubit_attack
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.rounding import lower_float
 from sdpbound.entropies.entropy import Entropy
-from sdpbound.entropies.question import KeyQuestion
 from sdpbound.errors import InvalidInput, InvalidParameter
 from sdpbound.rates.postprocessing.block_attack import block_entropies, key_grams
 from sdpbound.rates.postprocessing.blocks import BlockLaw, Contribution
@@ -38,6 +35,7 @@ from sdpbound.rates.postprocessing.distillable import COLLECTIVE
 from sdpbound.rates.postprocessing.eve import KeyData, key_data
 from sdpbound.rates.postprocessing.overlaps import Overlap, overlap
 from sdpbound.rates.postprocessing.postprocessing import PostProcessing, Processed
+from sdpbound.rates.postprocessing.round_attacks import UNTESTED, round_attacks
 
 __all__ = ["RepetitionCode"]
 
@@ -49,13 +47,10 @@ FROM_DATA = (
     "upper bound on the least rate of this repetition code over devices with the tested data: no analysis of these "
     "data certifies a higher Devetak-Winter rate of its accepted blocks, whichever messages are used"
 )
-UNTESTED = "what is not tested may differ from the behaviour; error correction is charged for the behaviour itself"
 IN_FLOATS = "entropies of blocks of the attack are computed in floats"
 #: Longest blocks, and the longest that "best" tries.
 LONGEST, LONGEST_TRIED = 1000, 60
 PRECISION = 256
-#: Flips after which attacks on a single round are tried as attacks on blocks.
-FLIPS = (0.1, 0.45)
 #: What the floats of an attack may be wrong by, in bits a block.
 ROUNDING = 1e-12
 
@@ -124,7 +119,7 @@ class RepetitionCode(PostProcessing):
         if isinstance(self.block, str):
             raise InvalidParameter("block = 'best' of an attack on a repetition code: give the number of its rounds.")
         key = key_data(behaviour, data, self.x, self.y)
-        attacks = _attacks(key)
+        attacks = round_attacks(key)
         value, attack = min(
             ((self._under(key, attack), attack) for attack in attacks), key=lambda entry: (not entry[1].exact, entry[0])
         )
@@ -156,15 +151,6 @@ class RepetitionCode(PostProcessing):
                 math.comb(k, j) * max(0.0, entropies[j] + ROUNDING - lower_float(law.leak(j))) for j in range(k + 1)
             ]
             return math.nextafter(sum(gains) * float(_per_round(key, k).mid()), math.inf)
-
-
-def _attacks(key: KeyData) -> list[EntropyAttack]:
-    """Attacks on single rounds after flips: by pairs of qubits where these are enough, else by a search."""
-    found = [
-        qubit_attack(KeyQuestion(key.observed, key.x, None, preprocessing=flips).of_entropy(), 1e-6) for flips in FLIPS
-    ]
-    exact = [attack for attack in found if attack is not None]
-    return exact or [conditional_entropy_upper_bound(key.observed, key.x)]
 
 
 def _per_round(key: KeyData, k: int) -> flint.arb:

@@ -165,7 +165,7 @@ def test_certified_overlaps_are_below_those_of_the_devices(kind: str, seed: int)
 
 
 def test_the_least_error_has_a_closed_form() -> None:
-    """Near the local set the least error of Eve is (S - 2) / 4, S = 2.5 (1 - 2 error) the CHSH value of these settings."""
+    """Near the local set Eve's least error is (S - 2) / 4, S = 2.5 (1 - 2 error) the CHSH value of the settings."""
     for error in (0.07, 0.08, 0.09):
         found = overlap(key_data(pair(error), sb.Observations.full(pair(error)), 0, 0), "error", "1+AB", 2)
         assert found.value == pytest.approx((2.5 * (1.0 - 2.0 * error) - 2.0) / 4.0, abs=1e-6)
