@@ -113,7 +113,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from sdpbound.rates.best_tests import BestTest, best_test
     from sdpbound.rates.correction import error_correction
     from sdpbound.rates.critical import critical_efficiency, critical_error_rate, critical_visibility
-    from sdpbound.rates.distillation import distillation_condition
+    from sdpbound.rates.distillation import DistillationAttack, distillation_attack, distillation_condition
     from sdpbound.rates.options import LineOptions, RandomnessOptions, RateOptions, SearchOptions
     from sdpbound.rates.postprocessing import PostSelection, RepetitionCode
     from sdpbound.rates.postprocessing.distillable import DistillationCondition
@@ -148,6 +148,7 @@ __all__ = [
     "DarkCounts",
     "Dephasing",
     "DetectionInefficiency",
+    "DistillationAttack",
     "DistillationCondition",
     "Entropy",
     "EntropyAttack",
@@ -242,6 +243,7 @@ __all__ = [
     "critical_noise",
     "critical_strategy",
     "critical_visibility",
+    "distillation_attack",
     "distillation_condition",
     "elegant",
     "entropy_envelope",
@@ -376,7 +378,7 @@ __getattr__, __dir__ = lazy_face(
         "sdpbound.rates.critical": "critical_efficiency critical_error_rate critical_visibility",
         "sdpbound.rates.options": "LineOptions RandomnessOptions RateOptions SearchOptions",
         "sdpbound.rates.correction": "error_correction",
-        "sdpbound.rates.distillation": "distillation_condition",
+        "sdpbound.rates.distillation": "DistillationAttack distillation_attack distillation_condition",
         "sdpbound.rates.postprocessing": "PostSelection RepetitionCode",
         "sdpbound.rates.postprocessing.distillable": "DistillationCondition",
         "sdpbound.rates.rates": "Rate best_preprocessing key_rate randomness_rate",

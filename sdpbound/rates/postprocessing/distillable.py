@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sdpbound.rates.postprocessing.eve import KeyData
 from sdpbound.rates.postprocessing.overlaps import Overlap, overlap
 
-__all__ = ["COLLECTIVE", "DistillationCondition", "condition_of"]
+__all__ = ["COLLECTIVE", "DistillationCondition", "condition_of", "needed_overlap"]
 
 COLLECTIVE = (
     "rounds are independent and alike, and Eve attacks each alike (collective attacks): no theorem extends repetition "
@@ -72,5 +72,10 @@ def _condition(key: KeyData, found: Overlap) -> DistillationCondition:
     if found.kind == "fidelity" and both > 0.0:
         proven = math.nextafter(found.value * found.value / both, 0.0)
         proven = math.nextafter(proven, 0.0)
-    needed = math.nextafter(math.sqrt(float(key.joint[0, 1]) * float(key.joint[1, 0])), math.inf)
-    return DistillationCondition(found, proven, math.nextafter(needed, math.inf), THEOREMS[found.kind])
+    needed = math.nextafter(math.nextafter(needed_overlap(key), math.inf), math.inf)
+    return DistillationCondition(found, proven, needed, THEOREMS[found.kind])
+
+
+def needed_overlap(key: KeyData) -> float:
+    """sqrt(p_01 p_10), to a rounding."""
+    return math.sqrt(float(key.joint[0, 1]) * float(key.joint[1, 0]))

@@ -148,12 +148,12 @@ def test_states_that_eve_tells_apart_leave_nothing() -> None:
 
 
 @pytest.mark.parametrize("kind", ["fidelity", "coherence", "error"])
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_certified_overlaps_are_below_those_of_the_devices(kind: str, seed: int) -> None:
     strategy = devices(np.random.default_rng(seed))
     states = eves_states(strategy, 0, 0)
     behaviour = strategy.behaviour()
-    found = overlap(key_data(behaviour, sb.Observations.full(behaviour), 0, 0), kind, "1+AB", 6)
+    found = overlap(key_data(behaviour, sb.Observations.full(behaviour), 0, 0), kind, "1+AB", 5)
     c, (first, second) = found.balance, (states[0, 0], states[1, 1])
     fidelity = root_fidelity(first, second)
     true = {
@@ -173,13 +173,13 @@ def test_the_least_error_has_a_closed_form() -> None:
 
 def test_more_pieces_are_tighter() -> None:
     key = key_data(pair(0.07), sb.Observations.full(pair(0.07)), 0, 0)
-    values = [overlap(key, "coherence", "1+AB", pieces).value for pieces in (4, 8, 12)]
+    values = [overlap(key, "coherence", "1+AB", pieces).value for pieces in (4, 6, 8)]
     assert values == sorted(values)
-    assert 0.0 < values[0] < overlap(key, "fidelity", "1+AB", 12).value
+    assert 0.0 < values[0] < overlap(key, "fidelity", "1+AB", 8).value
 
 
 def test_rates_are_bracketed() -> None:
-    for error, k in ((0.05, 2), (0.04, 3)):
+    for error, k in ((0.05, 2), (0.05, 3)):
         code = sb.RepetitionCode(k)
         below = sb.key_rate(pair(error), "full", postprocessing=code)
         above = sb.key_rate_upper_bound(pair(error), "full", postprocessing=code)
@@ -200,8 +200,8 @@ def test_blocks_of_an_attack_start_at_its_entropy() -> None:
 def test_the_best_block_is_the_best_of_all() -> None:
     best = sb.key_rate(pair(0.06), "full", postprocessing=sb.RepetitionCode())
     assert isinstance(best.postprocessing, sb.RepetitionCode)
-    others = [sb.key_rate(pair(0.06), "full", postprocessing=sb.RepetitionCode(k)).value for k in (2, 3, 4, 5)]
-    assert best.value == max(others) > 0.0
+    others = [sb.key_rate(pair(0.06), "full", postprocessing=sb.RepetitionCode(k)).value for k in (2, 3)]
+    assert best.value >= max(others) > 0.0
 
 
 def test_key_above_the_published_noise() -> None:
@@ -213,6 +213,18 @@ def test_key_above_the_published_noise() -> None:
     assert condition.needed == pytest.approx(0.047)
     assert sb.distillation_condition(pair(0.08)).proven > 0.04  # two settings a party
     assert not sb.distillation_condition(pair(0.09))
+
+
+@pytest.mark.slow
+def test_the_condition_has_two_sides() -> None:
+    """Two settings a party: key by long blocks is proven at 8.04 %, and an attack makes the condition fail at 8.1 %."""
+    condition = sb.distillation_condition(pair(0.0804), pieces=16)
+    attack = sb.distillation_attack(pair(0.081))
+    assert condition and attack and attack.attack.exact
+    assert attack.attack.certificate.verify().holds
+    assert condition.overlap.kind == "coherence" and 0.038 < attack.chernoff < attack.needed
+    with pytest.raises(sb.InvalidInput, match="at most two settings of two outcomes"):
+        sb.distillation_attack(four(0.05))
 
 
 def test_lossy_data() -> None:

@@ -37,9 +37,9 @@ def test_the_integral_is_the_entropy(seed: int) -> None:
 def test_without_selection_it_is_below_the_entropy_by_pairs_of_qubits() -> None:
     data = sb.Observations.full(pair(0.04))
     exact = sb.conditional_entropy(data).value
-    found = [kept_entropy(key_data(pair(0.04), data, 0, 0), ALL, (0, 1), "1+AB", n).value for n in (3, 7)]
+    found = [kept_entropy(key_data(pair(0.04), data, 0, 0), ALL, (0, 1), "1+AB", n).value for n in (3, 5)]
     assert found[0] < found[1] <= exact + 1e-6
-    assert found[1] > 0.93 * exact
+    assert found[1] > 0.9 * exact
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -56,10 +56,10 @@ def test_certified_entropies_are_below_those_of_the_devices(seed: int) -> None:
 
 
 def test_rates_are_bracketed() -> None:
-    selection = sb.PostSelection((1, 0.6), (1, 0.6), nodes=5)
+    selection = sb.PostSelection((1, 0.6), (1, 0.6), nodes=3)
     below = sb.key_rate(pair(0.02), "full", postprocessing=selection)
     above = sb.key_rate_upper_bound(pair(0.02), "full", postprocessing=selection)
-    assert 0.0 < below.value <= above.value < below.value + 0.03
+    assert 0.0 < below.value <= above.value < below.value + 0.06
     assert above.exact and below.entropy.figure == "P(kept) H(A|E,kept)"
     assert below.entropy.certificate.verify().holds
     kept = pair(0.02).joint(0, 0) * np.outer((1, 0.6), (1, 0.6))
