@@ -118,8 +118,10 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from sdpbound.rates.best_tests import BestTest, best_test
     from sdpbound.rates.correction import error_correction
     from sdpbound.rates.critical import critical_efficiency, critical_error_rate, critical_visibility
+    from sdpbound.rates.distillation import DistillationAttack, distillation_attack, distillation_condition
     from sdpbound.rates.options import LineOptions, RandomnessOptions, RateOptions, SearchOptions
-    from sdpbound.rates.postprocessing import RandomBasis
+    from sdpbound.rates.postprocessing import PostSelection, RandomBasis, RepetitionCode
+    from sdpbound.rates.postprocessing.distillable import DistillationCondition
     from sdpbound.rates.rates import Rate, best_preprocessing, key_rate, randomness_rate
     from sdpbound.rates.thresholds import Threshold, critical_noise
     from sdpbound.rates.upper import key_rate_upper_bound, randomness_rate_upper_bound
@@ -154,6 +156,8 @@ __all__ = [
     "DarkCounts",
     "Dephasing",
     "DetectionInefficiency",
+    "DistillationAttack",
+    "DistillationCondition",
     "Entropy",
     "EntropyAttack",
     "EntropyBound",
@@ -194,6 +198,7 @@ __all__ = [
     "NotSelfTesting",
     "Observations",
     "Operator",
+    "PostSelection",
     "Problem",
     "ProgramKind",
     "Qics",
@@ -204,6 +209,7 @@ __all__ = [
     "Rate",
     "RateOptions",
     "Relabelling",
+    "RepetitionCode",
     "Scenario",
     "Scs",
     "Sdpa",
@@ -250,6 +256,8 @@ __all__ = [
     "critical_noise",
     "critical_strategy",
     "critical_visibility",
+    "distillation_attack",
+    "distillation_condition",
     "elegant",
     "entropy_envelope",
     "error_correction",
@@ -388,7 +396,9 @@ __getattr__, __dir__ = lazy_face(
         "sdpbound.rates.critical": "critical_efficiency critical_error_rate critical_visibility",
         "sdpbound.rates.options": "LineOptions RandomnessOptions RateOptions SearchOptions",
         "sdpbound.rates.correction": "error_correction",
-        "sdpbound.rates.postprocessing": "RandomBasis",
+        "sdpbound.rates.distillation": "DistillationAttack distillation_attack distillation_condition",
+        "sdpbound.rates.postprocessing": "PostSelection RandomBasis RepetitionCode",
+        "sdpbound.rates.postprocessing.distillable": "DistillationCondition",
         "sdpbound.rates.rates": "Rate best_preprocessing key_rate randomness_rate",
         "sdpbound.rates.thresholds": "Threshold critical_noise",
         "sdpbound.study.quantities.at_point": "AtPoint",

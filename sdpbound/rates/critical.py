@@ -156,7 +156,7 @@ def critical_error_rate(
     by = search.postprocessing
 
     def plan(member: BellExpression) -> Plan:
-        devices = key_devices(member, *((x,) if by is None else by.alice)) if ideal is None else ideal
+        devices = key_devices(member, *((x,) if by is None else by.own_settings)) if ideal is None else ideal
         wide = with_settings(member, devices.scenario)
         test: Tested = wide if isinstance(observed, str) and observed == "bell" else observed
         noisy = devices_of(devices)

@@ -126,8 +126,10 @@ class Rate:
         at = key_words(self.settings)[1].replace(",", ", ")
         at += "" if self.merge is None else f", outcomes merged {''.join(map(str, self.merge))}"
         at += f", preprocessing {self.preprocessing:.6g}" if self.preprocessing else ""
-        if isinstance(self.entropy.merit, AverageEntropy):
-            at = repr(self.postprocessing) if self.postprocessing is not None else "settings drawn at random"
+        if self.postprocessing is not None:
+            at = repr(self.postprocessing)
+        elif isinstance(self.entropy.merit, AverageEntropy):
+            at = "settings drawn at random"
         how = f"closed form, {self.entropy.source}" if self.is_closed_form else f"certified from {self.entropy.figure}"
         how += f"; {self.data} data"
         if self.attack is not None:

@@ -6,5 +6,7 @@ made of.
 
 from sdpbound.rates.postprocessing.postprocessing import PostProcessing, Processed
 from sdpbound.rates.postprocessing.random_basis import RandomBasis
+from sdpbound.rates.postprocessing.repetition import RepetitionCode
+from sdpbound.rates.postprocessing.selection import PostSelection
 
-__all__ = ["PostProcessing", "Processed", "RandomBasis"]
+__all__ = ["PostProcessing", "PostSelection", "Processed", "RandomBasis", "RepetitionCode"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
@@ -51,12 +52,15 @@ class PostProcessing(ABC):
 
     @property
     @abstractmethod
-    def alice(self) -> tuple[int, ...]:
+    def own_settings(self) -> tuple[int, ...]:
         """Alice's settings that make key, in the order of Bob's that fit."""
 
-    @abstractmethod
     def at(self, entropy: Bound, behaviour: Behaviour, data: Observations) -> float:
-        """What the functional of a bound gives at another behaviour, as a rate; steers a search, and proves nothing."""
+        """What the functional of a bound gives at another behaviour, as a rate; steers a search, and proves nothing.
+
+        Minus infinity where it gives nothing: a search then halves its interval.
+        """
+        return -math.inf
 
     @abstractmethod
     def above(self, behaviour: Behaviour, data: Observations) -> Processed:

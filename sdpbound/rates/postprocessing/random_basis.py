@@ -153,7 +153,7 @@ class RandomBasis(PostProcessing):
         return own._processed(value, bound, leak, f"{known.theorem}; {ANNOUNCED}", known.assumptions, True)
 
     @property
-    def alice(self) -> tuple[int, ...]:
+    def own_settings(self) -> tuple[int, ...]:
         return tuple(x for x, _ in self.keys)
 
     def at(self, entropy: Bound, behaviour: Behaviour, data: Observations) -> float:

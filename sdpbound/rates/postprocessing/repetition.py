@@ -1,0 +1,173 @@
+"""Advantage distillation by repetition codes: blocks of key rounds, kept only where no error is seen.
+
+**Protocol** (arXiv:1903.10535). Of rounds with the key's settings both drop, in public, those with other outcomes than
+0 and 1. The others are put into blocks of k. For each block Alice draws a bit C and announces
+m = (A_1 xor C, .., A_k xor C). Bob accepts if B xor m is the same bit C' in all places. One-way key distillation
+follows, of C from accepted blocks.
+
+**Theorem** (docs/post_processing_distillation.md has the proof). Against collective attacks the rate is
+
+    r = (P / k) sum_m [ H(C|E, m) - H(C|C', m) ]   bits a round,
+
+P the probability that a round is kept, each term times the probability of an accepted block with this m. The parties
+may use some m only, as m is public.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import flint
+import numpy as np
+
+from sdpbound.adversaries import Quantum
+from sdpbound.arguments import counted, whole
+from sdpbound.attacks.proof import EntropyAttack
+from sdpbound.bell.behaviour import Behaviour
+from sdpbound.bell.observations import Observations
+from sdpbound.bounds.rounding import lower_float
+from sdpbound.entropies.entropy import Entropy
+from sdpbound.errors import InvalidInput, InvalidParameter
+from sdpbound.rates.postprocessing.block_attack import block_entropies, key_grams
+from sdpbound.rates.postprocessing.blocks import BlockLaw, Contribution
+from sdpbound.rates.postprocessing.distillable import COLLECTIVE
+from sdpbound.rates.postprocessing.eve import KeyData, key_data
+from sdpbound.rates.postprocessing.overlaps import Overlap, overlap
+from sdpbound.rates.postprocessing.postprocessing import PostProcessing, Processed
+from sdpbound.rates.postprocessing.round_attacks import UNTESTED, round_attacks
+
+__all__ = ["RepetitionCode"]
+
+REPETITION = (
+    "advantage distillation by a repetition code (arXiv:1903.10535), then Devetak-Winter (arXiv:quant-ph/0306078) of "
+    "the bits of accepted blocks, against collective quantum attacks"
+)
+FROM_DATA = (
+    "upper bound on the least rate of this repetition code over devices with the tested data: no analysis of these "
+    "data certifies a higher Devetak-Winter rate of its accepted blocks, whichever messages are used"
+)
+IN_FLOATS = "entropies of blocks of the attack are computed in floats"
+#: Longest blocks, and the longest that "best" tries.
+LONGEST, LONGEST_TRIED = 1000, 60
+PRECISION = 256
+#: What the floats of an attack may be wrong by, in bits a block.
+ROUNDING = 1e-12
+
+
+@dataclass(frozen=True)
+class RepetitionCode(PostProcessing):
+    """Blocks of key rounds give one bit each, and only blocks without visible errors are kept.
+
+    Parameters
+    ----------
+    block : rounds of a block, from 2; "best": the number up to 60 with the highest proven rate
+    x, y : the key's settings
+    level : of the NPA hierarchy for two parties; Eve's measurement comes with each of its words
+    pieces : outcomes of Eve's measurement, from 3; more are tighter and slower
+
+    >>> RepetitionCode(3).block
+    3
+    """
+
+    block: int | str = "best"
+    x: int = 0
+    y: int = 0
+    level: str = "1+AB"
+    pieces: int = 12
+
+    def __post_init__(self) -> None:
+        if isinstance(self.block, str):
+            if self.block != "best":
+                raise InvalidParameter(f"block = {self.block!r:.60} must be a whole number from 2, or 'best'.")
+        else:
+            object.__setattr__(self, "block", whole(self.block, "block", 2, LONGEST))
+        object.__setattr__(self, "x", counted(self.x, "x", 0))
+        object.__setattr__(self, "y", counted(self.y, "y", 0))
+        object.__setattr__(self, "pieces", whole(self.pieces, "pieces", 3, 60))
+
+    @property
+    def own_settings(self) -> tuple[int, ...]:
+        return (self.x,)
+
+    def below(self, behaviour: Behaviour, data: Observations, entropy: Entropy) -> Processed:
+        """A proven lower bound on the rate, from a certified overlap of Eve's states.
+
+        By pairs of qubits where these are enough, from the coherence of her states; else from their fidelity.
+        """
+        if not isinstance(entropy.adversary, Quantum):
+            raise InvalidInput(
+                f"a repetition code against {entropy.adversary!r:.60}: no theorem covers this adversary; take a "
+                "quantum one, whose collective attacks the theorem is about."
+            )
+        key = key_data(behaviour, data, self.x, self.y)
+        found = overlap(key, "coherence" if key.is_of_pairs else "fidelity", self.level, self.pieces)
+        blocks = range(2, LONGEST_TRIED + 1) if isinstance(self.block, str) else [self.block]
+        with flint.ctx.workprec(PRECISION):
+            value, k, best = max((_rate(key, found, k) for k in blocks), key=lambda entry: entry[0])
+            leak = -lower_float(-best.leak * _per_round(key, k)) + 0.0
+        return Processed(
+            value=value,
+            entropy=found.bound,
+            error_correction=leak,
+            settings=(self.x, self.y),
+            security=REPETITION,
+            assumptions=(COLLECTIVE,),
+            preprocessing=0.0,
+            exact=True,
+            by=replace(self, block=k),
+        )
+
+    def above(self, behaviour: Behaviour, data: Observations) -> Processed:
+        """The rate under the best of some explicit mixtures of pairs of qubits with the tested data."""
+        if isinstance(self.block, str):
+            raise InvalidParameter("block = 'best' of an attack on a repetition code: give the number of its rounds.")
+        key = key_data(behaviour, data, self.x, self.y)
+        attacks = round_attacks(key)
+        value, attack = min(
+            ((self._under(key, attack), attack) for attack in attacks), key=lambda entry: (not entry[1].exact, entry[0])
+        )
+        with flint.ctx.workprec(PRECISION):
+            law = BlockLaw(key.joint, self.block)
+            leak = sum((law.messages(j) * law.leak(j) for j in range(self.block + 1)), flint.arb(0))
+            cost = lower_float(leak * _per_round(key, self.block))
+        return Processed(
+            value=value,
+            entropy=attack,
+            error_correction=cost,
+            settings=(self.x, self.y),
+            security=FROM_DATA,
+            assumptions=("Eve attacks every round alike, and prepares the devices", UNTESTED, IN_FLOATS),
+            preprocessing=0.0,
+            exact=attack.exact,
+            by=self,
+        )
+
+    def _under(self, key: KeyData, attack: EntropyAttack) -> float:
+        """The rate of blocks under an attack, of all messages that gain, in floats rounded up."""
+        k = whole(self.block, "block", 2, LONGEST)
+        kept = float(key.joint[:2, :2].sum())
+        grams = key_grams(attack.strategies, key.x, key.y)
+        entropies = block_entropies(grams, np.asarray(attack.weights), k) / kept**k
+        with flint.ctx.workprec(PRECISION):
+            law = BlockLaw(key.joint, k)
+            gains = [
+                math.comb(k, j) * max(0.0, entropies[j] + ROUNDING - lower_float(law.leak(j))) for j in range(k + 1)
+            ]
+            return math.nextafter(sum(gains) * float(_per_round(key, k).mid()), math.inf)
+
+
+def _per_round(key: KeyData, k: int) -> flint.arb:
+    """Blocks a round."""
+    return sum((flint.arb(float(p)) for p in key.joint[:2, :2].ravel()), flint.arb(0)) / k
+
+
+def _rate(key: KeyData, found: Overlap, k: int) -> tuple[float, int, Contribution]:
+    """Bits a round, rounded down, of blocks of k."""
+    law = BlockLaw(key.joint, k)
+    share = flint.arb(found.value) / sum((flint.arb(float(p)) for p in key.joint[:2, :2].ravel()), flint.arb(0))
+    if found.kind == "coherence":
+        best = law.by_coherence(share, flint.arb(found.balance))
+    else:
+        best = law.by_fidelity(share)
+    return lower_float(best.value * _per_round(key, k)), k, best
