@@ -23,7 +23,7 @@ from sdpbound.bounds.bound import Bound, Proof
 from sdpbound.bounds.figures import ConditionalEntropy
 from sdpbound.bounds.rounding import rounded
 from sdpbound.entropies.averages.problem import AverageProblem, AverageQuestion, average_problem
-from sdpbound.entropies.averages.search import AverageSearch, first_strategies
+from sdpbound.entropies.averages.search import AverageSearch, new_search
 from sdpbound.entropies.qubits.columns import Columns, adjusted, observables_of
 from sdpbound.errors import CertificateError, InvalidParameter
 
@@ -91,7 +91,7 @@ def average_entropy_upper_bound(observed: Observations, average: Average, tolera
     if not 1e-8 <= numbered(tolerance, "tolerance") <= 1.0:
         raise InvalidParameter(f"tolerance = {tolerance!r:.60} of an attack must be from 1e-8 to 1 bits.")
     problem = average_problem(question)
-    search = AverageSearch(problem, first_strategies(problem), tolerance)
+    search = new_search(problem, tolerance)
     answer = search.generate()
     index = np.flatnonzero(answer.weights > 1e-12)
     columns = search.columns.chosen(index)

@@ -87,6 +87,29 @@ def test_of_one_key(key: tuple[int | None, int | None], flips: float) -> None:
     assert abs(average.value - other.value) < 1.1e-3
 
 
+def test_local_data_have_no_entropy_but_their_flips() -> None:
+    """At once, from both sides."""
+    data = sb.Observations.full(sb.SingletSelfTest(1.0, 1.5, 2.6).behaviour(0.6))
+    assert sb.average_entropy(data, SQUARE).value == 0.0
+    flipped = sb.Average((0, 1), None, (0.1, 0.2))
+    below, above = sb.average_entropy(data, flipped), sb.average_entropy_upper_bound(data, flipped)
+    least = 0.5 * h(0.1) + 0.5 * h(0.2)
+    assert least - 1e-12 <= below.value <= least <= above.value <= least + 1e-9
+
+
+def test_both_outcomes_at_the_largest_chsh_value() -> None:
+    """Each pair of settings has 1 + h((1 + 1/sqrt 2)/2) there."""
+    bound = sb.average_entropy(bell(8**0.5), SQUARE)
+    assert 0.0 <= 1.0 + h((1 + 0.5**0.5) / 2) - bound.value < 1e-3
+
+
+def test_a_search_may_begin_at_a_neighbour() -> None:
+    first = sb.average_entropy(sb.Observations.correlators(NOISY), BOTH)
+    data = sb.Observations.correlators(sb.SingletSelfTest(1.0, 1.5, 2.6).behaviour(0.969))
+    again, cold = sb.average_entropy(data, BOTH, start=first), sb.average_entropy(data, BOTH)
+    assert again.gap <= 1e-3 and abs(again.value - cold.value) < 1e-3
+
+
 def test_untested_settings_have_their_flips() -> None:
     """A third setting of Alice, which nothing tests, may be constant."""
     b = sb.Behaviour.from_correlators([[0.7, 0.7], [0.7, -0.7], [0.9, 0.0]])

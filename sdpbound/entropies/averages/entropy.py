@@ -21,7 +21,7 @@ from sdpbound.conic.program import Status
 from sdpbound.entropies.averages.branch import AverageProof, prove
 from sdpbound.entropies.averages.problem import AverageProblem, AverageQuestion, average_problem
 from sdpbound.entropies.averages.programs import ROUNDING, average_by_programs
-from sdpbound.entropies.averages.search import AverageSearch, first_strategies
+from sdpbound.entropies.averages.search import AverageSearch, new_search
 from sdpbound.entropies.entropy import INACCURATE, least_entropy
 from sdpbound.entropies.integral.method import Projective
 from sdpbound.entropies.qubits.columns import Columns, adjusted
@@ -199,7 +199,7 @@ def _by_program(question: AverageQuestion, how: Projective) -> AverageEntropyBou
 
 
 def _searched(problem: AverageProblem, tolerance: float, start: AverageEntropyBound | None) -> AverageSearch:
-    search = AverageSearch(problem, first_strategies(problem), _SEARCH * tolerance)
+    search = new_search(problem, _SEARCH * tolerance)
     if start is not None and start.strategies is not None:
         old = start.strategies
         search.columns = search.columns.with_more(problem.columns_of(old.a, old.b, old.states))
@@ -216,7 +216,7 @@ def _proven(question: AverageQuestion, problem: AverageProblem, search: AverageS
     noise = min(max(_NOISE * tolerance, _LEAST_NOISE), _MOST_NOISE)
     best = _Proof(question, problem.of_flips, np.zeros(len(question.observed)))
     for _ in range(_REPAIRS):
-        if search.multipliers is None:
+        if search.multipliers is None or not search.multipliers.any():
             break
         multipliers = search.multipliers
         expression = np.tensordot(multipliers, problem.qubits.tests, axes=(0, 0))

@@ -20,7 +20,7 @@ from sdpbound.entropies.averages.problem import AverageProblem
 from sdpbound.entropies.qubits.columns import LN2, Columns
 from sdpbound.entropies.qubits.mixture import Weighted, cheapest
 
-__all__ = ["AverageSearch", "first_strategies"]
+__all__ = ["AverageSearch", "new_search"]
 
 #: Angles of the first look, and their pairs; the pairs next to each one, itself among them.
 _ANGLES: Floats = np.linspace(0.0, np.pi, 13)
@@ -127,6 +127,14 @@ class AverageSearch(ColumnGeneration[Weighted]):
         self._peaks = points.angles[peaks]
         a, b = np.ascontiguousarray(self._peaks[:, 0]), np.ascontiguousarray(self._peaks[:, 1])
         return self.problem.columns_of(a, b, points.states(peaks))
+
+
+def new_search(problem: AverageProblem, tolerance: float) -> AverageSearch:
+    """A search that begins with deterministic strategies, and with what flips alone prove: the best of local data."""
+    search = AverageSearch(problem, first_strategies(problem), tolerance)
+    search.multipliers = np.zeros(len(problem.qubits.values))
+    search.constant = search.lower = (problem.of_flips - problem.constant) / problem.part
+    return search
 
 
 def _distinct(angles: Floats) -> Floats:

@@ -37,7 +37,7 @@ from sdpbound.bounds.rounding import lower_float
 from sdpbound.entropies.auto import Auto
 from sdpbound.entropies.averages import average_entropy
 from sdpbound.entropies.averages.problem import AverageQuestion, average_problem
-from sdpbound.entropies.averages.search import AverageSearch, first_strategies
+from sdpbound.entropies.averages.search import new_search
 from sdpbound.entropies.conditional import VonNeumann
 from sdpbound.entropies.entropy import Entropy
 from sdpbound.entropies.qubits.columns import Columns
@@ -207,7 +207,7 @@ class _Estimates:
 
     def rate(self, basis: RandomBasis) -> float:
         problem = average_problem(AverageQuestion(self.data, basis.average))
-        search = AverageSearch(problem, first_strategies(problem), _ESTIMATE)
+        search = new_search(problem, _ESTIMATE)
         if self.known is not None:
             old = self.known
             search.columns = search.columns.with_more(problem.columns_of(old.a, old.b, old.states))
