@@ -6,18 +6,22 @@ probabilities, entropies and key rates with certificates of operator problems, a
 
 from __future__ import annotations
 
+from sdpbound.routed.attack import RoutedAttack, entropy_upper_bound
 from sdpbound.routed.bounds import guessing_probability, maximum
 from sdpbound.routed.entropy import RoutedEntropyBound, entropy
-from sdpbound.routed.rates import critical_efficiency, key_rate
+from sdpbound.routed.rates import critical_efficiency, key_rate, key_rate_upper_bound
 from sdpbound.routed.setup import RoutedTest, protocol
 
 __all__ = [
+    "RoutedAttack",
     "RoutedEntropyBound",
     "RoutedTest",
     "critical_efficiency",
     "entropy",
+    "entropy_upper_bound",
     "guessing_probability",
     "key_rate",
+    "key_rate_upper_bound",
     "maximum",
     "protocol",
 ]

@@ -19,7 +19,7 @@ from sdpbound.conic.solvers.choose import SolverChoice
 from sdpbound.errors import InvalidInput, InvalidShape
 from sdpbound.problems.bound import OperatorValue, ProblemBound, ProblemProof
 from sdpbound.problems.expressions import Operator, Polynomial, sum_of
-from sdpbound.routed.entropy import LEVEL, noise_of, raise_if_infeasible
+from sdpbound.routed.entropy import chosen_level, noise_of, raise_if_infeasible
 from sdpbound.routed.letters import intervals_of, letters_of
 from sdpbound.routed.program import EveProgram
 from sdpbound.routed.setup import RoutedTest
@@ -124,7 +124,7 @@ def guessing_probability(
     objective: Polynomial = sum_of([last, *(g * (letters.effect(x, a) - last) for a, g in enumerate(eve))])
     positive = (*((0, {g: 1}) for g in eve), (1, dict.fromkeys(eve, -1)))
     program = EveProgram(
-        letters, eve, positive, objective, tuple(letters.tests(near, far)), noise_of(test), level or LEVEL
+        letters, eve, positive, objective, tuple(letters.tests(near, far)), noise_of(test), level or chosen_level(test)
     )
     found = program.solved(solver)
     if isinstance(found, SolverResult):

@@ -38,12 +38,14 @@ from sdpbound.routed.letters import intervals_of, letters_of
 from sdpbound.routed.program import CLOSE, Attempt, EveProgram
 from sdpbound.routed.setup import RoutedTest
 
-__all__ = ["LEVEL", "RoutedEntropyBound", "entropy", "noise_of", "raise_if_infeasible"]
+__all__ = ["RoutedEntropyBound", "chosen_level", "entropy", "noise_of", "raise_if_infeasible"]
 
-#: Words of the devices where the user gives none; nodes are first placed with those of COARSE. Losses in bits for BB84
-#: at efficiency 0.9 and visibility 0.98 (six nodes): "1+AN+AF+AA" loses 0.14, COARSE 7e-3, products with two letters
-#: of N and F less than 1e-3 beside it.
-LEVEL, COARSE = "1+AN+AF+AA+AAF+AAN", "1+AN+AF+AA+AAF"
+#: Words of the devices where the user gives none, the best ones first; nodes are placed at the next level. Losses in
+#: bits for BB84 at efficiency 0.9 and visibility 0.98 (six nodes), beside the first: the second 7e-3, the third 0.14;
+#: words with a product of N and F gain less than 1e-3.
+LEVELS = ("1+AN+AF+AA+AAF+AAN", "1+AN+AF+AA+AAF", "1+AN+AF+AA", "1+AN+AF", "1+AN", "1")
+#: A level is taken by itself only if it has at most so many words.
+MOST_WORDS = 48
 FEW, NODES, MOST_NODES = 6, 12, 64
 #: Bits by which a proof that only places nodes may miss what the solver says.
 ROUGH = 5e-3
@@ -90,6 +92,11 @@ class RoutedEntropyBound(Bound):
     @property
     def data(self) -> str:
         return "measured"
+
+    @property
+    def multipliers(self) -> Floats:
+        """(tests,) how the bound changes with the tested values, the near device's first."""
+        return -np.array([float(m) for m in self._proof.problem.squares.multipliers])
 
     def about(self, test: RoutedTest) -> float:
         """What the same proof gives for other values of the same tests, in bits; proven.
@@ -154,19 +161,28 @@ def entropy(
         raise InvalidParameter(
             f"preprocessing = {preprocessing!r} flips a bit, and setting {x} of Alice has {outcomes} outcomes; use 0."
         )
+    level, below = (chosen_level(test), chosen_level(test, below=True)) if level is None else (level, level)
     count = NODES if nodes is None else whole(nodes, "nodes", 2, MOST_NODES)
     chords = Chords(outcomes, flips)
     places = chords.graded(min(FEW, count))
-    below = COARSE if level is None else level
-    more = count > len(places) or level is None
+    more = count > len(places) or level != below
     first = _solved(test, x, chords, places, below, solver, ROUGH if more else CLOSE)
     best = _bound(test, x, chords, places, below, first)
     if more:
         found = _values_and_slopes(first, places, chords, x)
         placed = chords.graded(count) if found is None else chords.refined(places, *found, count)
-        second = _solved(test, x, chords, placed, LEVEL if level is None else level, solver, CLOSE)
-        best = max(best, _bound(test, x, chords, placed, LEVEL if level is None else level, second), key=float)
+        second = _solved(test, x, chords, placed, level, solver, CLOSE)
+        best = max(best, _bound(test, x, chords, placed, level, second), key=float)
     return best
+
+
+def chosen_level(test: RoutedTest, below: bool = False) -> str:
+    """The first level that is not too large; ``below``: the one after it."""
+    near, far = test.data
+    letters = letters_of(near.scenario, far.scenario)
+    algebra = letters.problem([]).algebra
+    place = next((i for i, own in enumerate(LEVELS) if len(letters.words(algebra, own)) <= MOST_WORDS), len(LEVELS) - 1)
+    return LEVELS[min(place + below, len(LEVELS) - 1)]
 
 
 def _solved(
@@ -203,7 +219,7 @@ def noise_of(test: RoutedTest) -> Floats:
 def raise_if_infeasible(program: EveProgram, result: SolverResult) -> None:
     """Raise Infeasible with a proof where there is one, else SolverFailure."""
     plain = program.letters.problem(intervals_of(program.tests))
-    words = [plain.algebra.polynomial({word: Fraction(1)}) for word in program.letters.words(plain.algebra, COARSE)]
+    words = [plain.algebra.polynomial({word: Fraction(1)}) for word in program.letters.words(plain.algebra, LEVELS[-3])]
     plain.maximize(program.letters.alice[0], words)  # raises Infeasible with a certificate
     raise SolverFailure(
         f"no bound was found: {result.solver} says {result.status.value}; the data may be outside of the quantum "

@@ -16,10 +16,12 @@ from sdpbound.errors import InvalidParameter
 from sdpbound.rates.correction import leakage_of_key
 from sdpbound.rates.rates import Rate
 from sdpbound.rates.thresholds import Threshold, critical_noise
+from sdpbound.rates.upper import FROM_DATA
+from sdpbound.routed.attack import entropy_upper_bound
 from sdpbound.routed.entropy import RoutedEntropyBound, entropy
 from sdpbound.routed.setup import RoutedTest, protocol
 
-__all__ = ["critical_efficiency", "key_rate"]
+__all__ = ["critical_efficiency", "key_rate", "key_rate_upper_bound"]
 
 #: What a routed test assumes beside other device-independent rates.
 ROUTED = (
@@ -64,6 +66,35 @@ def key_rate(
     value = math.nextafter(bound.value - leak, -math.inf)  # the subtraction rounds once
     return Rate(
         value, "lower", "key", bound, leak, (x, z), DEVETAK_WINTER, ROUTED, preprocessing=float(preprocessing)
+    )  # fmt: skip
+
+
+def key_rate_upper_bound(
+    test: RoutedTest,
+    x: int = 0,
+    z: int = 0,
+    preprocessing: float = 0.0,
+    bound: RoutedEntropyBound | None = None,
+    rounds: int = 30,
+) -> Rate:
+    """The key rate that an explicit attack leaves: no analysis of these data proves more of this one-way protocol.
+
+    Parameters
+    ----------
+    test, x, z, preprocessing : as in :func:`key_rate`
+    bound, rounds : as in :func:`sdpbound.routed.entropy_upper_bound`
+
+    Returns
+    -------
+    Rate, side "upper"; its entropy is the attack, in floats
+    """
+    far = instance(test, RoutedTest, "test", "routed.protocol('bb84')").far
+    key = far.scenario.require_setting(0, x, "x"), far.scenario.require_setting(1, z, "z")
+    leak = lower_float(leakage_of_key(far, key, require_preprocessing(preprocessing)))
+    attack = entropy_upper_bound(test, x, preprocessing, bound, rounds)
+    return Rate(
+        attack.value - leak, "upper", "key", attack, leak, key, FROM_DATA, ROUTED, preprocessing=float(preprocessing),
+        exact=False,
     )  # fmt: skip
 
 

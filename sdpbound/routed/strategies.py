@@ -1,0 +1,149 @@
+"""Explicit strategies in a routed test: Eve prepares the pair, and acts on Bob's system after the switch.
+
+The pair has qubits of Alice and Bob and a system S of Eve's; all amplitudes are real. The near device measures Bob's
+qubit. Otherwise an isometry takes Bob's qubit and S to a qubit of the far device and a system of Eve's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sdpbound.arrays import Floats, Ints
+from sdpbound.bell.scenario import Scenario
+
+__all__ = ["RoutedStrategy", "Shape", "entropies", "tables"]
+
+#: The label of a setting that is measured; other labels are the outcome that it always has.
+MEASURED = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The size of strategies, and where their parts stand among the parameters.
+
+    Attributes
+    ----------
+    near_scenario, far_scenario : of Alice and each device
+    kept, held : dimensions of S and of what Eve holds after the isometry
+    """
+
+    near_scenario: Scenario
+    far_scenario: Scenario
+    kept: int = 2
+    held: int = 4
+
+    @property
+    def settings(self) -> tuple[int, int, int]:
+        """Of Alice, the near and the far device."""
+        return (*self.near_scenario.settings, self.far_scenario.settings[1])
+
+    @property
+    def parameters(self) -> int:
+        return sum(self.settings) + 4 * self.kept + 4 * self.held * self.kept
+
+    def parts(self, x: Floats) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+        """Angles of Alice, near and far, states (m, 2, 2, S) and isometries (m, 2, E, 2, S) of parameters (m, n)."""
+        a, n, f = self.settings
+        angles = x[:, :a], x[:, a : a + n], x[:, a + n : a + n + f]
+        at = a + n + f
+        state = x[:, at : at + 4 * self.kept].reshape(-1, 2, 2, self.kept)
+        state = state / np.sqrt(np.einsum("mabs,mabs->m", state, state))[:, None, None, None]
+        own = x[:, at + 4 * self.kept :].reshape(-1, 2 * self.held, 2 * self.kept)
+        # the nearest isometry
+        values, vectors = np.linalg.eigh(own.transpose(0, 2, 1) @ own)
+        root = (vectors / np.sqrt(np.maximum(values, 1e-12))[:, None, :]) @ vectors.transpose(0, 2, 1)
+        return *angles, state, (own @ root).reshape(-1, 2, self.held, 2, self.kept)
+
+
+@dataclass(frozen=True, eq=False)
+class RoutedStrategy:
+    """One strategy: its parameters (n,) and labels (near settings + far settings,)."""
+
+    shape: Shape
+    parameters: Floats
+    labels: Ints
+
+    @property
+    def state(self) -> Floats:
+        """(2, 2, S) amplitudes of Alice's and Bob's qubits and what Eve keeps."""
+        return self.shape.parts(self.parameters[None])[3][0]
+
+    @property
+    def isometry(self) -> Floats:
+        """(2, E, 2, S): from Bob's qubit and S to the far device's qubit and Eve's system."""
+        return self.shape.parts(self.parameters[None])[4][0]
+
+    def moments(self) -> tuple[Floats, Floats]:
+        """The near and the far behaviour in moment coordinates."""
+        near, far = tables(self.shape, self.parameters[None], self.labels[None])
+        return near[0], far[0]
+
+    def entropy(self, x: int, flips: float = 0.0) -> float:
+        """H(A|X=x,E) in bits."""
+        return float(entropies(self.shape, self.parameters[None], x, flips)[0])
+
+
+def tables(shape: Shape, x: Floats, labels: Ints) -> tuple[Floats, Floats]:
+    """Near (m, 1 + X, ..) and far behaviours in moment coordinates, of parameters (m, n) and labels."""
+    alice, near, far, state, isometry = shape.parts(x)
+    sent = np.einsum("mfgbs,mabs->mafg", isometry, state)
+    n = near.shape[1]
+    one = np.tile(np.eye(2), (len(x), 1, 1, 1))
+    left = np.concatenate([one, _observables(alice)], axis=1)
+    here = _coordinates(shape.near_scenario, _observables(near), labels[:, :n])
+    there = _coordinates(shape.far_scenario, _observables(far), labels[:, n:])
+    return _means(left, here, state), _means(left, there, sent)
+
+
+def _means(left: Floats, right: Floats, state: Floats) -> Floats:
+    """<A_i B_j>: (m, i, j) of operators (m, i, 2, 2) and (m, j, 2, 2) and amplitudes (m, 2, 2, rest)."""
+    reduced = np.einsum("mabs,mcds->macbd", state, state)
+    half = np.einsum("miac,macbd->mibd", left, reduced)
+    return np.asarray(np.einsum("mjbd,mibd->mij", right, half), dtype=np.float64)
+
+
+def entropies(shape: Shape, x: Floats, setting: int, flips: float) -> Floats:
+    """H(A|X=setting,E) in bits, (m,)."""
+    alice, _, _, state, isometry = shape.parts(x)
+    sent = np.einsum("mfgbs,mabs->mafg", isometry, state)
+    half = alice[:, setting] / 2.0
+    vectors = np.stack([np.cos(half), np.sin(half), -np.sin(half), np.cos(half)], axis=1).reshape(-1, 2, 2)
+    parts = np.einsum("moa,mafg->mofg", vectors, sent)
+    own = np.einsum("mofg,mofh->mogh", parts, parts)
+    if flips:
+        own = (1.0 - flips) * own + flips * own[:, ::-1]
+    both = np.concatenate([own, own.sum(axis=1, keepdims=True)], axis=1)
+    p = np.maximum(np.linalg.eigvalsh(both), 1e-300)
+    each = -(p * np.log2(p)).sum(axis=2)
+    return np.asarray(each[:, 0] + each[:, 1] - each[:, 2], dtype=np.float64)
+
+
+def _observables(angles: Floats) -> Floats:
+    """(m, k, 2, 2) cos Z + sin X."""
+    c, s = np.cos(angles), np.sin(angles)
+    return np.stack([c, s, s, -c], axis=-1).reshape(*angles.shape, 2, 2)
+
+
+def _coordinates(scenario: Scenario, observables: Floats, labels: Ints) -> Floats:
+    """(m, 1 + letters, 2, 2) the coordinates of a device: 1, then observables or projectors setting by setting."""
+    one = np.eye(2)
+    found = [np.broadcast_to(one, (len(labels), 2, 2))]
+    for letter in scenario.letters[1]:
+        own, label = observables[:, letter.setting], labels[:, letter.setting, None, None]
+        if letter.outcome is None:
+            fixed, measured = (1.0 - 2.0 * label) * one, own
+        else:
+            fixed = (label == letter.outcome) * one
+            measured = 0.5 * (one + (1 - 2 * letter.outcome) * own) if letter.outcome < 2 else np.zeros_like(own)
+        found.append(np.where(label == MEASURED, measured, fixed))
+    return np.stack(found, axis=1)
+
+
+def all_labels(shape: Shape) -> Ints:
+    """(k, settings) of both devices: each setting measured, or with a fixed outcome."""
+    counts: Sequence[int] = [*shape.near_scenario.outcomes[1], *shape.far_scenario.outcomes[1]]
+    grids = np.meshgrid(*(np.arange(MEASURED, d) for d in counts), indexing="ij")
+    return np.stack([g.reshape(-1) for g in grids], axis=1)
