@@ -54,8 +54,8 @@ class _Explicit(Proof):
 
     def certificate(self, value: float) -> dict[str, Any]:
         raise CertificateError(
-            "an attack on a routed test is computed in floats and has no certificate; compute its strategies' moments() "
-            "and entropy() again, or take the bound from below."
+            "an attack on a routed test is computed in floats and has no certificate: moments() and entropy() of its "
+            "strategies compute it again; take the bound from below for one."
         )
 
 

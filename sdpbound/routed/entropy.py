@@ -8,7 +8,7 @@ device. With nodes t_i and weights w_i of :mod:`sdpbound.entropies.quadrature`, 
 
 P any effect of Eve, so that a proof of ``sum_ib w_i <P_ib (t_i - A_b)> <= V`` for all her projections P_ib, all devices
 and all states with the tested data is one of ``H(A|E) >= c - V``. That is one operator problem
-(:mod:`sdpbound.routed.program`): its certificate is what both checkers verify.
+(:mod:`sdpbound.routed.program`), which both checkers write again from the question in Bell terms.
 """
 
 from __future__ import annotations
@@ -58,21 +58,39 @@ class RoutedProof(Proof):
     no_functional = "the functional of a routed test is of two behaviours: take bound.about(test)."
     problem: ProblemProof
     test: RoutedTest
-    constant: float
+    figure: RoutedEntropy
+    nodes: tuple[float, ...]
 
     @property
     def given(self) -> Observations:
         return self.test.data[1]
 
     def certificate(self, value: float) -> dict[str, Any]:
-        return self.problem.certificate(round_up(self.problem.squares.value))
+        """The question in Bell terms, and the proof of the operator problem that it means."""
+        inner = self.problem.certificate(round_up(self.problem.squares.value))
+        devices = {
+            name: {
+                "outcomes": [list(party) for party in data.scenario.outcomes],
+                "observed": [
+                    {"coefficients": c.tolist(), "value": float(v), "tolerance": float(t)}
+                    for c, v, t in zip(data.coefficients, data.values, data.tolerances, strict=True)
+                ],
+            }
+            for name, data in zip(("near", "far"), self.test.data, strict=True)
+        }
+        proof = {name: inner["proof"][name] for name in ("multipliers", "squares", "localised")}
+        return {
+            **{name: inner[name] for name in ("format", "version", "created_by")},
+            "kind": "routed entropy",
+            "question": {**devices, "figure": self.figure.entry(), "side": "lower"},
+            "proof": {"routed_nodes": list(self.nodes), **proof},
+            "claim": {"value": value},
+        }
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class RoutedEntropyBound(Bound):
     """A proven lower bound on the entropy of Alice's outcome in a routed test, in bits.
-
-    Its certificate proves an upper bound V on the mean of an operator, ``constant - V`` being the entropy.
 
     Attributes
     ----------
@@ -202,11 +220,33 @@ def _solved(
     flat = tuple(p for row in eve for p in row)
     positive = tuple(entry for p in flat for entry in ((0, {p: 1}), (1, {p: -1})))
     program = EveProgram(letters, flat, positive, objective, tuple(letters.tests(near, far)), noise_of(test), level)
-    found = program.solved(solver, close)
+    found = program.solved(solver, close, _nothing_known(program, weights, nodes, x))
     if isinstance(found, SolverResult):
         raise_if_infeasible(program, found)
     assert isinstance(found, Attempt)
     return program, found
+
+
+def _nothing_known(program: EveProgram, weights: Floats, nodes: Floats, x: int) -> list[Floats]:
+    """The dual that proves no more than that outcomes have an entropy.
+
+    ``t (1 - A_b) - P (t - A_b) = t (1 - A_b) (1 - P) (1 - A_b) + (1 - t) A_b P A_b``, so that f(t) is at most
+    ``t (d - 1)``.
+    """
+    main, *blocks = program.blocks
+    places = {word: i for i, word in enumerate(main.words)}
+    own = dict(zip(program.letters.alice, main.words[1:], strict=False))
+    found = [np.zeros((len(main.words),) * 2)]
+    outcomes = len(program.eve) // len(nodes)
+    for k in range(len(blocks)):
+        i, b = divmod(k // 2, outcomes)
+        effect = program.letters.effect(x, b) if k % 2 == 0 else 1 - program.letters.effect(x, b)
+        row = np.zeros(len(places))
+        for word, value in effect.terms.items():
+            row[places[own[word[0]]] if word else 0] = float(value)
+        share = (1.0 - nodes[i]) if k % 2 == 0 else nodes[i]
+        found.append(weights[i] * share * np.outer(row, row))
+    return found
 
 
 def noise_of(test: RoutedTest) -> Floats:
@@ -235,20 +275,21 @@ def _bound(
     result = attempt.result
     problem = ProblemProof(attempt.program, OperatorValue(program.objective), "upper", attempt.proof)
     values = _values_and_slopes(found, nodes, chords, x)
+    figure, places = RoutedEntropy(x, chords.preprocessing), tuple(float(t) for t in nodes)
     return RoutedEntropyBound(
         value=lower_bits(constant, attempt.proof.value),
         side="lower",
-        merit=RoutedEntropy(x, chords.preprocessing),
+        merit=figure,
         model=None,
         solver_value=constant - result.objective,
         solver=result.solver,
         status=result.status.value if result.status is not Status.FAILED else Status.STOPPED.value,
         seconds=attempt.seconds,
         constant=constant,
-        nodes=tuple(float(t) for t in nodes),
+        nodes=places,
         quadrature_gap=math.nan if values is None else float(chords.gap(nodes, *values).sum()),
         level=level,
-        _proof=RoutedProof(problem, test, constant),
+        _proof=RoutedProof(problem, test, figure, places),
     )
 
 

@@ -38,7 +38,8 @@ class Shape:
     @property
     def settings(self) -> tuple[int, int, int]:
         """Of Alice, the near and the far device."""
-        return (*self.near_scenario.settings, self.far_scenario.settings[1])
+        alice, near = self.near_scenario.settings
+        return alice, near, self.far_scenario.settings[1]
 
     @property
     def parameters(self) -> int:
@@ -69,12 +70,12 @@ class RoutedStrategy:
     @property
     def state(self) -> Floats:
         """(2, 2, S) amplitudes of Alice's and Bob's qubits and what Eve keeps."""
-        return self.shape.parts(self.parameters[None])[3][0]
+        return np.asarray(self.shape.parts(self.parameters[None])[3][0], dtype=np.float64)
 
     @property
     def isometry(self) -> Floats:
         """(2, E, 2, S): from Bob's qubit and S to the far device's qubit and Eve's system."""
-        return self.shape.parts(self.parameters[None])[4][0]
+        return np.asarray(self.shape.parts(self.parameters[None])[4][0], dtype=np.float64)
 
     def moments(self) -> tuple[Floats, Floats]:
         """The near and the far behaviour in moment coordinates."""
