@@ -7,12 +7,14 @@ and with F's; N's commute with Alice's only. With Eve's projections P_ib, nodes 
     H(A|X=x,E) >= c - sum_ib w_i <P_ib (t_i - A_b)>    at the P_ib that are best for Eve,
 
 c = 1 for two outcomes, where the last node is 1/2 and outcomes may be flipped; for more, nodes are below 1, and c is
-the number that goes with their weights. So an upper bound V on the mean of the sum proves c - V.
+the number that goes with their weights. So an upper bound V on the mean of the sum proves c - V. Where Eve is told the
+far device's outcome of a setting, H(A|X=x,F,E), with its effects W_b and projections of hers for each b and a it is
+``sum_iba w_i <P_iba (t_i W_b - A_a W_b)>``, for r = sum_b r_b and each r_b is told apart on its own.
 
-**The problem.** Letters: Alice's coordinates, F's, the P_ib node by node and outcome by outcome, N's. Each is its own
-adjoint. An observable O (two outcomes) has ``O O = 1``, a projector ``P P = P``, those of one setting have products 0.
-Letters of Alice, of F and of Eve commute with each other's, N's with Alice's. Inequality 2k says that the projection k
-is positive, 2k + 1 that 1 less it is. The tests are intervals, value less and plus tolerance, N's first.
+**The problem.** Letters: Alice's coordinates, F's, the P_ib (P_iba) node by node, the last index fastest, N's. Each is
+its own adjoint. An observable O (two outcomes) has ``O O = 1``, a projector ``P P = P``, those of one setting have
+products 0. Letters of Alice, of F and of Eve commute with each other's, N's with Alice's. Inequality 2k says that the
+projection k is positive, 2k + 1 that 1 less it is. The tests are intervals, value less and plus tolerance, N's first.
 """
 
 from __future__ import annotations
@@ -50,8 +52,10 @@ def verify_routed(root: Mapping[str, object], strict: bool) -> Verification:
     if near.outcomes[0] != far.outcomes[0]:
         raise CertificateError("question.near and question.far have different outcomes of Alice; her device is one.")
     read_kind(question["figure"], "question.figure", ("routed_conditional_entropy",))
-    figure = read_keys(question["figure"], ("kind", "x", "preprocessing"), "question.figure")
+    figure = read_keys(question["figure"], ("kind", "x", "preprocessing", "given"), "question.figure")
     x = read_integer(figure["x"], 0, len(near.outcomes[0]) - 1, "question.figure.x")
+    last = len(far.outcomes[1]) - 1
+    given = None if figure["given"] is None else read_integer(figure["given"], 0, last, "question.figure.given")
     flips = read_number(figure["preprocessing"], "question.figure.preprocessing")
     outcomes = near.outcomes[0][x]
     if not 2 <= outcomes <= _MOST_OUTCOMES:
@@ -67,9 +71,10 @@ def verify_routed(root: Mapping[str, object], strict: bool) -> Verification:
         raise CertificateError(
             f"claim.value is {nearest_float(claimed)!r}; an entropy is from 0 to log2 of {outcomes}."
         )
-    letters = _Letters(near, far, len(nodes) * outcomes)
+    wholes = [{0: ONE}] if given is None else far.effects(1, given)
+    letters = _Letters(near, far, len(nodes) * outcomes * len(wholes))
     problem = letters.problem([*near_tests, *far_tests], len(near_tests))
-    problem["figure"] = {"kind": "operator_value", "objective": _written(_mean(letters, x, nodes, weights))}
+    problem["figure"] = {"kind": "operator_value", "objective": _written(_mean(letters, x, wholes, nodes, weights))}
     own = {"derived": [], "multiples": [], **{name: proof[name] for name in ("multipliers", "squares", "localised")}}
     inner = verify_operators(
         {"question": problem, "proof": own, "claim": {"value": _text(known - claimed)}}, False
@@ -182,16 +187,24 @@ class _Letters:
         }
 
 
-def _mean(letters: _Letters, x: int, nodes: list[Fraction], weights: list[Fraction]) -> Terms:
-    """``sum_ib w_i P_ib (t_i - A_b)``; Alice's letters stand before Eve's."""
+def _mean(
+    letters: _Letters, x: int, wholes: list[dict[int, Fraction]], nodes: list[Fraction], weights: list[Fraction]
+) -> Terms:
+    """``sum_iba w_i P_iba (t_i W_b - A_a W_b)``; Alice's letters stand before the far device's, and these before Eve's.
+
+    W_b is 1, or the far device's effects in its coordinates.
+    """
     found: Terms = {}
     effects = letters.near.effects(0, x)
+    pairs = [(whole, effect) for whole in wholes for effect in effects]
     for i, (t, w) in enumerate(zip(nodes, weights, strict=True)):
-        for b, effect in enumerate(effects):
-            p = letters.eve_from + i * len(effects) + b
-            for coordinate, value in ((0, -t), *effect.items()):
-                word = (p,) if coordinate == 0 else (coordinate - 1, p)
-                found[word] = found.get(word, ZERO) - w * value
+        for k, (whole, effect) in enumerate(pairs):
+            p = letters.eve_from + i * len(pairs) + k
+            for j, far in whole.items():
+                behind = (p,) if j == 0 else (letters.far_from + j - 1, p)
+                for coordinate, value in ((0, -t), *effect.items()):
+                    word = behind if coordinate == 0 else (coordinate - 1, *behind)
+                    found[word] = found.get(word, ZERO) - w * far * value
     return {word: value for word, value in found.items() if value}
 
 

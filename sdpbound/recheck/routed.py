@@ -5,7 +5,9 @@ figure is the entropy of Alice's outcome of x, given what an Eve has whose opera
 device's. For her states r_b beside outcome b and their sum r, ``f(t) = sum_b Tr(t r - r_b)_+`` is the largest mean of
 ``sum_b P_b (t - A_b)`` over projections P_b of hers, and the entropy is at least ``c - sum_i w_i f(t_i)``
 (:mod:`sdpbound.recheck.projections` has the nodes' weights w and c). The largest mean of ``sum_ib w_i P_ib (t_i -
-A_b)`` is bounded from above by a proof of an operator problem.
+A_b)`` is bounded from above by a proof of an operator problem. If she is told the far device's outcome c, of effect
+F_c, each r_b is a sum of r_cb, the entropy a sum over c of those of r_cb beside ``r_c``, and the mean that of
+``sum_icb w_i P_icb (t_i - A_b) F_c``.
 
 That problem is written here: a line for each letter (Alice, far, Eve, near), its square, its products with the others
 of its setting, and the pairs that may change places.
@@ -41,11 +43,13 @@ def recheck_routed(root: dict[str, Any], budget: Budget) -> Finding:
     near, far = (_device(question[name], name) for name in ("near", "far"))
     if near[0].outcomes[0] != far[0].outcomes[0]:
         raise refuse("Alice has other outcomes with the near device than with the far one.")
-    figure = record(question["figure"], "the figure", "kind x preprocessing")
+    figure = record(question["figure"], "the figure", "kind x preprocessing given")
     choice(figure["kind"], "the figure", ("routed_conditional_entropy",))
     alice = near[0].outcomes[0]
     x = integer(figure["x"], "x", 0, len(alice) - 1)
     flips = number(figure["preprocessing"], "preprocessing")
+    told = figure["given"]
+    told = None if told is None else integer(told, "given", 0, len(far[0].outcomes[1]) - 1)
     if not 2 <= alice[x] <= MOST_OUTCOMES or not 0 <= flips <= Fraction(1, 2) or (flips and alice[x] != 2):
         raise refuse("the key must be of 2 to 16 outcomes, and flips from 0 to 1/2 of one bit.")
     proof = record(root["proof"], "the proof", "routed_nodes multipliers squares localised")
@@ -55,7 +59,7 @@ def recheck_routed(root: dict[str, Any], budget: Budget) -> Finding:
     else:
         weights, exact = outcome_weights(nodes, alice[x], budget)
         most = Fraction(math.floor(exact * GRID), GRID)  # few digits are read
-    problem = _problem(near, far, x, nodes, weights)
+    problem = _problem(near, far, (x, told), list(zip(nodes, weights, strict=True)))
     claimed = number(record(root["claim"], "the claim", "value")["value"], "the claimed value")
     if not -ROUNDING <= claimed <= end(flint.arb(alice[x]).log() / flint.arb(2).log(), "upper") + ROUNDING:
         raise refuse("the claim is no entropy of so many outcomes.")
@@ -87,16 +91,23 @@ def _device(value: object, name: str) -> tuple[Devices, Tests]:
 
 
 def _problem(
-    near: tuple[Devices, Tests], far: tuple[Devices, Tests], x: int, nodes: list[Fraction], weights: list[Fraction]
+    near: tuple[Devices, Tests],
+    far: tuple[Devices, Tests],
+    key: tuple[int, int | None],
+    nodes: list[tuple[Fraction, Fraction]],
 ) -> dict[str, Any]:
-    """The question whose objective is ``sum_ib w_i P_ib (t_i - A_b)``."""
+    """The question whose objective is ``sum_ib w_i P_ib (t_i - A_b)``, or that with the effects F_c Eve is told."""
+    x, told = key
     outcomes = near[0].outcomes[0][x]
+    branches = 1 if told is None else far[0].outcomes[1][told]
+    copies = outcomes * branches
     # (whose, setting, outcome) of each letter
     alphabet: list[tuple[str, int, int]] = [("A", s, a) for s, a in near[0].letters(0)]
     alphabet += [("F", s, a) for s, a in far[0].letters(1)]
-    alphabet += [("E", i * outcomes + b, 0) for i in range(len(nodes)) for b in range(outcomes)]
+    alphabet += [("E", i, 0) for i in range(len(nodes) * copies)]
     alphabet += [("N", s, a) for s, a in near[0].letters(1)]
-    first = {who: [w for w, _, _ in alphabet].index(who) for who in "AFEN"}
+    order = "AFEN"
+    first = {who: sum(order.index(w) < order.index(who) for w, _, _ in alphabet) for who in order}
     commuting = {("A", "F"), ("A", "E"), ("A", "N"), ("F", "E")}
     rules: list[Any] = []
     for i, (who, setting, outcome) in enumerate(alphabet):
@@ -108,13 +119,18 @@ def _problem(
             elif j < i and (other, who) in commuting:
                 rules.append([[i, j], [[1, [j, i]]]])
     objective: dict[tuple[int, ...], Fraction] = {}
-    for i, (t, w) in enumerate(zip(nodes, weights, strict=True)):
-        for b in range(outcomes):
-            eve = first["E"] + i * outcomes + b
-            for letter, value in _effect(alphabet, x, b, outcomes).items():
-                word = (eve,) if letter is None else (letter, eve)
-                objective[word] = objective.get(word, Fraction(0)) - w * value
-            objective[eve,] = objective.get((eve,), Fraction(0)) + w * t
+    for place in range(len(nodes) * copies):
+        (t, w), (c, b) = nodes[place // copies], divmod(place % copies, outcomes)
+        # t_i - A_b by letter, times F_c by letter, times the projection
+        alice = {letter: -value for letter, value in _effect(alphabet, ("A", x), b, outcomes).items()}
+        alice[None] = alice.get(None, Fraction(0)) + t
+        branch: dict[int | None, Fraction] = (
+            {None: Fraction(1)} if told is None else _effect(alphabet, ("F", told), c, branches)
+        )
+        for letter, value in alice.items():
+            for there, share in branch.items():
+                word = tuple(i for i in (letter, there, first["E"] + place) if i is not None)
+                objective[word] = objective.get(word, Fraction(0)) + w * value * share
     sides = []
     for k in range(first["E"], first["N"]):
         sides += [[[1, [k]]], [[1, []], [-1, [k]]]]
@@ -136,9 +152,11 @@ def _problem(
     }
 
 
-def _effect(alphabet: list[tuple[str, int, int]], x: int, b: int, outcomes: int) -> dict[int | None, Fraction]:
-    """The effect of Alice's outcome b of x by letter; None is the identity."""
-    own = [i for i, (who, setting, _) in enumerate(alphabet) if who == "A" and setting == x]
+def _effect(
+    alphabet: list[tuple[str, int, int]], whose: tuple[str, int], b: int, outcomes: int
+) -> dict[int | None, Fraction]:
+    """The effect of outcome b of somebody's setting by letter; None is the identity."""
+    own = [i for i, (who, setting, _) in enumerate(alphabet) if (who, setting) == whose]
     if outcomes == 2:
         return {None: Fraction(1, 2), own[0]: Fraction(1, 2) if b == 0 else Fraction(-1, 2)}
     if b < outcomes - 1:

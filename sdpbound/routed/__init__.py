@@ -7,6 +7,7 @@ probabilities, entropies and key rates with certificates of operator problems, a
 from __future__ import annotations
 
 from sdpbound.routed.attack import RoutedAttack, entropy_upper_bound
+from sdpbound.routed.blind import blind_entropy
 from sdpbound.routed.bounds import guessing_probability, maximum
 from sdpbound.routed.entropy import RoutedEntropyBound, entropy
 from sdpbound.routed.rates import critical_efficiency, key_rate, key_rate_upper_bound
@@ -16,6 +17,7 @@ __all__ = [
     "RoutedAttack",
     "RoutedEntropyBound",
     "RoutedTest",
+    "blind_entropy",
     "critical_efficiency",
     "entropy",
     "entropy_upper_bound",

@@ -90,7 +90,7 @@ def entropy_upper_bound(
     bound: RoutedEntropyBound | None = None,
     rounds: int = 30,
     seed: int = 0,
-    held: int = 2,
+    given: int | None = None,
 ) -> RoutedAttack:
     """An explicit attack on H(A|X=x,E) of a routed test: what no analysis of these data exceeds.
 
@@ -100,7 +100,7 @@ def entropy_upper_bound(
     bound : a proven bound from below about the same tests: its multipliers say where to look, and save time
     rounds : of the search, at most
     seed : of its random starts
-    held : dimension of what Eve holds besides the index of the mixture
+    given : as in :func:`sdpbound.routed.entropy`
 
     Raises
     ------
@@ -109,13 +109,14 @@ def entropy_upper_bound(
     """
     data = instance(test, RoutedTest, "test", "routed.protocol('bb84')").data
     near, far = data[0].scenario, data[1].scenario
+    given = None if given is None else test.far.scenario.require_setting(1, given, "given")
     x, flips = near.require_setting(0, x, "x"), require_preprocessing(preprocessing)
     if set(near.outcomes[0]) != {2}:
         raise InvalidShape(
             f"attacks on routed tests are for settings of Alice with two outcomes, not {near.outcomes[0]}; bin her "
             "outcomes."
         )
-    search = _Search(Shape(near, far, held=whole(held, "held", 2, 16)), test, x, flips, np.random.default_rng(seed))
+    search = _Search(Shape(near, far), test, x, flips, given, np.random.default_rng(seed))
     if bound is not None:
         search.centre = instance(bound, RoutedEntropyBound, "bound", "routed.entropy(test)").multipliers
     search.rounds = whole(rounds, "rounds", 1, 1000)
@@ -128,6 +129,7 @@ class _Search(ColumnGeneration[WeightsAnswer]):
     test: RoutedTest
     x: int
     flips: float
+    given: int | None
     rng: np.random.Generator
     prices: Sequence[float] = PRICES
     rounds: int = 30
@@ -178,7 +180,9 @@ class _Search(ColumnGeneration[WeightsAnswer]):
 
     def _add(self, points: Floats, labels: Ints) -> None:
         self.points, self.labels = np.concatenate([self.points, points]), np.concatenate([self.labels, labels])
-        self.figures = np.concatenate([self.figures, entropies(self.shape, points, self.x, self.flips)])
+        self.figures = np.concatenate(
+            [self.figures, entropies(self.shape, points, (self.x, self.given), self.flips, labels)]
+        )
         self.tested = np.concatenate([self.tested, self._of_tables(*tables(self.shape, points, labels))])
 
     def begin(self) -> None:
@@ -218,7 +222,9 @@ class _Search(ColumnGeneration[WeightsAnswer]):
     def _reduced(self, x: Floats, labels: Ints, multipliers: Floats) -> Floats:
         """What strategies cost less what the mixture pays for their data."""
         tested = self._of_tables(*tables(self.shape, x, labels))
-        return np.asarray(entropies(self.shape, x, self.x, self.flips) - tested @ multipliers, dtype=np.float64)
+        return np.asarray(
+            entropies(self.shape, x, (self.x, self.given), self.flips, labels) - tested @ multipliers, dtype=np.float64
+        )
 
     def _with_slopes(self, x: Floats, labels: Ints, multipliers: Floats, scale: float) -> tuple[Floats, Floats]:
         m, n = x.shape
@@ -243,7 +249,7 @@ class _Search(ColumnGeneration[WeightsAnswer]):
         return RoutedAttack(
             value=float(weights @ self.figures),
             side="upper",
-            merit=RoutedEntropy(self.x, self.flips),
+            merit=RoutedEntropy(self.x, self.flips, self.given),
             model=None,
             solver_value=math.nan,
             solver="",

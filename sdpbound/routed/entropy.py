@@ -14,7 +14,8 @@ and all states with the tested data is one of ``H(A|E) >= c - V``. That is one o
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -28,11 +29,12 @@ from sdpbound.bounds.bound import Bound, Proof
 from sdpbound.conic.certificate import round_up
 from sdpbound.conic.program import SolverResult, Status
 from sdpbound.conic.solvers.choose import SolverChoice
+from sdpbound.entropies.entropy import least_entropy
 from sdpbound.entropies.quadrature import Chords
 from sdpbound.entropies.question import require_preprocessing
 from sdpbound.errors import InvalidParameter, SolverFailure
 from sdpbound.problems.bound import OperatorValue, ProblemProof
-from sdpbound.problems.expressions import Operator, polynomial, sum_of
+from sdpbound.problems.expressions import Operator, Polynomial, sum_of
 from sdpbound.routed.figures import RoutedEntropy
 from sdpbound.routed.letters import intervals_of, letters_of
 from sdpbound.routed.program import CLOSE, Attempt, EveProgram
@@ -49,6 +51,8 @@ MOST_WORDS = 48
 FEW, NODES, MOST_NODES = 6, 12, 64
 #: Bits by which a proof that only places nodes may miss what the solver says.
 ROUGH = 5e-3
+#: An entropy below this may be less than what is known without any data.
+LITTLE = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,8 +152,11 @@ def entropy(
     level: str | None = None,
     nodes: int | None = None,
     solver: SolverChoice = None,
+    given: int | None = None,
 ) -> RoutedEntropyBound:
     """Certified lower bound on H(A|X=x,E) of a routed test, in bits, against an Eve on the way to the far device.
+
+    With ``given`` it is H(A|X=x,F,Z=given,E): Eve is told the far device's outcome of that setting.
 
     Parameters
     ----------
@@ -159,6 +166,7 @@ def entropy(
     level : words of the devices, such as "1+AN+AF+AA+AAF+AAN"
     nodes : their number, from 2; default 12. First some fewer are taken, at a lower level, to place them
     solver : default the package's own, :class:`sdpbound.Arrow`
+    given : a tested setting of the far device, from 0, or None
 
     Raises
     ------
@@ -171,7 +179,11 @@ def entropy(
     >>> 0.999 < bound.value <= 1, bound.certificate.verify().holds
     (True, True)
     """
-    near, _ = instance(test, RoutedTest, "test", "routed.protocol('bb84')").data
+    near, far = instance(test, RoutedTest, "test", "routed.protocol('bb84')").data
+    if given is not None:
+        given = test.far.scenario.require_setting(1, given, "given")
+        if far.scenario != test.far.scenario:
+            raise InvalidParameter(f"given = {given} needs a test of all of the far device's settings; test them.")
     x = near.scenario.require_setting(0, x, "x")
     flips = require_preprocessing(preprocessing)
     outcomes = near.scenario.outcomes[0][x]
@@ -181,16 +193,17 @@ def entropy(
         )
     level, below = (chosen_level(test), chosen_level(test, below=True)) if level is None else (level, level)
     count = NODES if nodes is None else whole(nodes, "nodes", 2, MOST_NODES)
-    chords = Chords(outcomes, flips)
+    key = _Key(x, given, Chords(outcomes, flips))
+    chords = key.chords
     places = chords.graded(min(FEW, count))
     more = count > len(places) or level != below
-    first = _solved(test, x, chords, places, below, solver, ROUGH if more else CLOSE)
-    best = _bound(test, x, chords, places, below, first)
+    first = _solved(test, key, places, below, solver, ROUGH if more else CLOSE)
+    best = _bound(test, key, places, below, first)
     if more:
-        found = _values_and_slopes(first, places, chords, x)
+        found = _values_and_slopes(first, places, key)
         placed = chords.graded(count) if found is None else chords.refined(places, *found, count)
-        second = _solved(test, x, chords, placed, level, solver, CLOSE)
-        best = max(best, _bound(test, x, chords, placed, level, second), key=float)
+        second = _solved(test, key, placed, level, solver, CLOSE)
+        best = max(best, _bound(test, key, placed, level, second), key=float)
     return best
 
 
@@ -203,49 +216,63 @@ def chosen_level(test: RoutedTest, below: bool = False) -> str:
     return LEVELS[min(place + below, len(LEVELS) - 1)]
 
 
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """Alice's setting, the far one whose outcome Eve is told, and the rule of the nodes."""
+
+    x: int
+    given: int | None
+    chords: Chords
+
+
 def _solved(
-    test: RoutedTest, x: int, chords: Chords, nodes: Floats, level: str, solver: SolverChoice, close: float
+    test: RoutedTest, key: _Key, nodes: Floats, level: str, solver: SolverChoice, close: float
 ) -> tuple[EveProgram, Attempt]:
     near, far = test.data
     letters = letters_of(near.scenario, far.scenario)
-    weights, _ = chords.weights(nodes)
-    eve = [[Operator(f"E{i}_{b}", "projector", "E") for b in range(chords.outcomes)] for i in range(len(nodes))]
+    weights, constant = key.chords.weights(nodes)
+    parts = letters.told_apart(key.x, key.given)
+    eve = [[Operator(f"E{i}_{k}", "projector", "E") for k in range(len(parts))] for i in range(len(nodes))]
     objective = sum_of(
         [
-            float(w) * (p * (float(t) - letters.effect(x, b)))
+            float(w) * ((float(t) * whole - part) * p)
             for w, t, row in zip(weights, nodes, eve, strict=True)
-            for b, p in enumerate(row)
+            for p, (whole, part) in zip(row, parts, strict=True)
         ]
     )
     flat = tuple(p for row in eve for p in row)
     positive = tuple(entry for p in flat for entry in ((0, {p: 1}), (1, {p: -1})))
     program = EveProgram(letters, flat, positive, objective, tuple(letters.tests(near, far)), noise_of(test), level)
-    found = program.solved(solver, close, _nothing_known(program, weights, nodes, x))
+    found = program.solved(solver, close)
     if isinstance(found, SolverResult):
         raise_if_infeasible(program, found)
     assert isinstance(found, Attempt)
+    if float(found.proof.value) > constant - least_entropy(key.chords.preprocessing) - LITTLE:
+        plain = program.proven(_nothing_known(program, weights, nodes, parts))
+        if plain is not None and plain.value < found.proof.value:
+            found = replace(found, proof=plain)
     return program, found
 
 
-def _nothing_known(program: EveProgram, weights: Floats, nodes: Floats, x: int) -> list[Floats]:
+def _nothing_known(
+    program: EveProgram, weights: Floats, nodes: Floats, parts: Sequence[tuple[Polynomial, Polynomial]]
+) -> list[Floats]:
     """The dual that proves no more than that outcomes have an entropy.
 
-    ``t (1 - A_b) - P (t - A_b) = t (1 - A_b) (1 - P) (1 - A_b) + (1 - t) A_b P A_b``, so that f(t) is at most
-    ``t (d - 1)``.
+    For commuting projectors W and A with ``A W = A``, such as 1 and A_a, ``t (W - A) - P (t W - A) = t (W - A) (1 - P)
+    (W - A) + (1 - t) A P A``, so that f(t) is at most ``t (d - 1)``.
     """
     main, *blocks = program.blocks
+    algebra = program.proven_about.relaxation.statement.algebra
     places = {word: i for i, word in enumerate(main.words)}
-    own = dict(zip(program.letters.alice, main.words[1:], strict=False))
     found = [np.zeros((len(main.words),) * 2)]
-    outcomes = len(program.eve) // len(nodes)
     for k in range(len(blocks)):
-        i, b = divmod(k // 2, outcomes)
-        effect = program.letters.effect(x, b) if k % 2 == 0 else 1 - program.letters.effect(x, b)
+        i, (whole, part) = k // 2 // len(parts), parts[k // 2 % len(parts)]
         row = np.zeros(len(places))
-        for word, value in effect.terms.items():
-            row[places[own[word[0]]] if word else 0] = float(value)
-        share = (1.0 - nodes[i]) if k % 2 == 0 else nodes[i]
-        found.append(weights[i] * share * np.outer(row, row))
+        for word, value in algebra.terms(part if k % 2 == 0 else whole - part, "an effect").items():
+            if word in places:
+                row[places[word]] = float(value)
+        found.append(weights[i] * (nodes[i] if k % 2 else 1.0 - nodes[i]) * np.outer(row, row))
     return found
 
 
@@ -268,14 +295,14 @@ def raise_if_infeasible(program: EveProgram, result: SolverResult) -> None:
 
 
 def _bound(
-    test: RoutedTest, x: int, chords: Chords, nodes: Floats, level: str, found: tuple[EveProgram, Attempt]
+    test: RoutedTest, key: _Key, nodes: Floats, level: str, found: tuple[EveProgram, Attempt]
 ) -> RoutedEntropyBound:
     program, attempt = found
-    _, constant = chords.weights(nodes)
+    _, constant = key.chords.weights(nodes)
     result = attempt.result
     problem = ProblemProof(attempt.program, OperatorValue(program.objective), "upper", attempt.proof)
-    values = _values_and_slopes(found, nodes, chords, x)
-    figure, places = RoutedEntropy(x, chords.preprocessing), tuple(float(t) for t in nodes)
+    values = _values_and_slopes(found, nodes, key)
+    figure, places = RoutedEntropy(key.x, key.chords.preprocessing, key.given), tuple(float(t) for t in nodes)
     return RoutedEntropyBound(
         value=lower_bits(constant, attempt.proof.value),
         side="lower",
@@ -287,7 +314,7 @@ def _bound(
         seconds=attempt.seconds,
         constant=constant,
         nodes=places,
-        quadrature_gap=math.nan if values is None else float(chords.gap(nodes, *values).sum()),
+        quadrature_gap=math.nan if values is None else float(key.chords.gap(nodes, *values).sum()),
         level=level,
         _proof=RoutedProof(problem, test, figure, places),
     )
@@ -299,16 +326,15 @@ def lower_bits(constant: float, mean: Fraction) -> float:
     return -round_up(-exact) + 0.0
 
 
-def _values_and_slopes(
-    found: tuple[EveProgram, Attempt], nodes: Floats, chords: Chords, x: int
-) -> tuple[Floats, Floats] | None:
+def _values_and_slopes(found: tuple[EveProgram, Attempt], nodes: Floats, key: _Key) -> tuple[Floats, Floats] | None:
     """f and a subgradient of it at each node, from the solver's point; None if there is none."""
     program, attempt = found
     if attempt.moments is None:
         return None
-    d = chords.outcomes
-    eve = [program.eve[i * d : (i + 1) * d] for i in range(len(nodes))]
-    slopes = np.array([sum(attempt.mean(polynomial(p)) for p in row) for row in eve])
-    hits = [sum(attempt.mean(p * program.letters.effect(x, b)) for b, p in enumerate(row)) for row in eve]
-    values = nodes * slopes - np.array(hits)
-    return np.maximum(values, 0.0), np.maximum(slopes, 0.0)
+    parts = program.letters.told_apart(key.x, key.given)
+    eve = [program.eve[i * len(parts) : (i + 1) * len(parts)] for i in range(len(nodes))]
+    slopes, hits = (
+        np.array([sum(attempt.mean(pair[which] * p) for p, pair in zip(row, parts, strict=True)) for row in eve])
+        for which in (0, 1)
+    )
+    return np.maximum(nodes * slopes - hits, 0.0), np.maximum(slopes, 0.0)

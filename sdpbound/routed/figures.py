@@ -12,20 +12,27 @@ __all__ = ["RoutedEntropy"]
 
 @dataclass(frozen=True, slots=True)
 class RoutedEntropy(Figure):
-    """The entropy of Alice's outcome of x given Eve, who attacks the way to the far device of a routed test."""
+    """The entropy of Alice's outcome of x given Eve, who attacks the way to the far device of a routed test.
+
+    With ``given`` she is told the far device's outcome of that setting.
+    """
 
     kind = "routed_conditional_entropy"
     unit = "bit"
     x: int = 0
     preprocessing: float = 0.0
+    given: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "x", counted(self.x, "x", 0))
+        if self.given is not None:
+            object.__setattr__(self, "given", counted(self.given, "given", 0))
 
     @property
     def words(self) -> str:
         flips = f", flips {self.preprocessing:.6g}" if self.preprocessing else ""
-        return f"H(A|x={self.x},E) of a routed test{flips}"
+        told = "" if self.given is None else f"F,z={self.given},"
+        return f"H(A|x={self.x},{told}E) of a routed test{flips}"
 
     @property
     def is_entropy(self) -> bool:

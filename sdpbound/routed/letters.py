@@ -76,8 +76,19 @@ class Letters:
 
     def effect(self, setting: int, outcome: int) -> Polynomial:
         """The effect of Alice's outcome."""
-        row = self.near_scenario.effect(0, setting, outcome)
-        return sum_of([polynomial(float(row[0])), *(float(v) * a for v, a in zip(row[1:], self.alice, strict=True))])
+        return _affine(self.near_scenario.effect(0, setting, outcome), self.alice)
+
+    def told_apart(self, x: int, given: int | None = None) -> list[tuple[Polynomial, Polynomial]]:
+        """What Eve tells apart of Alice's outcome of x: for each outcome a the pair (1, A_a).
+
+        With the far device's outcomes of setting ``given`` in her hands (F_b, A_a F_b) for each b and a, a fastest.
+        """
+        outcomes = self.near_scenario.outcomes[0][x]
+        wholes = [polynomial(1)]
+        if given is not None:
+            far = self.far_scenario
+            wholes = [_affine(far.effect(1, given, b), self.far) for b in range(far.outcomes[1][given])]
+        return [(whole, self.effect(x, a) * whole) for whole in wholes for a in range(outcomes)]
 
     def value(self, coefficients: Floats, near: bool) -> Polynomial:
         """A table of coefficients, in the coordinates of Alice and the near (or far) device, as a polynomial."""
@@ -130,6 +141,10 @@ def letters_of(near: Scenario, far: Scenario) -> Letters:
     """The operators of the coordinates of two scenarios with the same Alice."""
     alice = _coordinates(near, 0, "A", "A")
     return Letters(near, far, alice, _coordinates(near, 1, "N", None), _coordinates(far, 1, "F", "F"))
+
+
+def _affine(row: Floats, letters: Sequence[Operator]) -> Polynomial:
+    return sum_of([polynomial(float(row[0])), *(float(v) * letter for v, letter in zip(row[1:], letters, strict=True))])
 
 
 def _coordinates(scenario: Scenario, party: int, name: str, own: str | None) -> tuple[Operator, ...]:

@@ -156,13 +156,8 @@ class EveProgram:
         """The program with each test as the interval that it stands for."""
         return self._program(intervals_of(self.tests))
 
-    def solved(
-        self, solver: SolverChoice = None, close: float = CLOSE, known: Sequence[Floats] | None = None
-    ) -> Attempt | SolverResult:
-        """The best proof found, or one that misses the solver's word by so little; that word where there is none.
-
-        ``known`` is a dual that is known to prove something, where a solver's proves less.
-        """
+    def solved(self, solver: SolverChoice = None, close: float = CLOSE) -> Attempt | SolverResult:
+        """The best proof found, or one that misses the solver's word by so little; that word where there is none."""
         best: Attempt | None = None
         result: SolverResult | None = None
         for step in RETREATS:
@@ -188,8 +183,7 @@ class EveProgram:
             if float(best.proof.value) - result.objective <= close and result.status is not Status.FAILED:
                 break
         if best is not None:
-            plain = None if known is None else self.proven(known)
-            return best if plain is None or plain.value >= best.proof.value else replace(best, proof=plain)
+            return best
         assert result is not None
         return result
 

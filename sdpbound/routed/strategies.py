@@ -33,7 +33,7 @@ class Shape:
     near_scenario: Scenario
     far_scenario: Scenario
     kept: int = 2
-    held: int = 4
+    held: int = 2
 
     @property
     def settings(self) -> tuple[int, int, int]:
@@ -82,9 +82,9 @@ class RoutedStrategy:
         near, far = tables(self.shape, self.parameters[None], self.labels[None])
         return near[0], far[0]
 
-    def entropy(self, x: int, flips: float = 0.0) -> float:
-        """H(A|X=x,E) in bits."""
-        return float(entropies(self.shape, self.parameters[None], x, flips)[0])
+    def entropy(self, x: int, flips: float = 0.0, given: int | None = None) -> float:
+        """H(A|X=x,E) in bits, or with ``given`` H(A|X=x,F,E), Eve being told the outcome F of that setting."""
+        return float(entropies(self.shape, self.parameters[None], (x, given), flips, self.labels[None])[0])
 
 
 def tables(shape: Shape, x: Floats, labels: Ints) -> tuple[Floats, Floats]:
@@ -106,20 +106,32 @@ def _means(left: Floats, right: Floats, state: Floats) -> Floats:
     return np.asarray(np.einsum("mjbd,mibd->mij", right, half), dtype=np.float64)
 
 
-def entropies(shape: Shape, x: Floats, setting: int, flips: float) -> Floats:
-    """H(A|X=setting,E) in bits, (m,)."""
-    alice, _, _, state, isometry = shape.parts(x)
+def entropies(shape: Shape, x: Floats, key: tuple[int, int | None], flips: float, labels: Ints) -> Floats:
+    """H(A|X,E) in bits, (m,): ``key`` is Alice's setting, and a far one whose outcome Eve is told, or None."""
+    alice, _, far, state, isometry = shape.parts(x)
     sent = np.einsum("mfgbs,mabs->mafg", isometry, state)
-    half = alice[:, setting] / 2.0
-    vectors = np.stack([np.cos(half), np.sin(half), -np.sin(half), np.cos(half)], axis=1).reshape(-1, 2, 2)
-    parts = np.einsum("moa,mafg->mofg", vectors, sent)
-    own = np.einsum("mofg,mofh->mogh", parts, parts)
+    parts = np.einsum("moa,mafg->mofg", _vectors(alice[:, key[0]]), sent)
+    if key[1] is None:
+        own = np.einsum("mofg,mofh->mogh", parts, parts)[:, None]
+    else:
+        measured = labels[:, shape.settings[1] + key[1]] == MEASURED
+        basis = np.where(measured[:, None, None], _vectors(far[:, key[1]]), np.eye(2))
+        told = np.einsum("mcf,mofg->mcog", basis, parts)
+        own = np.einsum("mcog,mcoh->mcogh", told, told)
+        own = np.where(measured[:, None, None, None, None], own, own.sum(axis=1, keepdims=True) / 2.0)
     if flips:
-        own = (1.0 - flips) * own + flips * own[:, ::-1]
-    both = np.concatenate([own, own.sum(axis=1, keepdims=True)], axis=1)
+        own = (1.0 - flips) * own + flips * own[:, :, ::-1]
+    both = np.concatenate([own, own.sum(axis=2, keepdims=True)], axis=2)
     p = np.maximum(np.linalg.eigvalsh(both), 1e-300)
-    each = -(p * np.log2(p)).sum(axis=2)
-    return np.asarray(each[:, 0] + each[:, 1] - each[:, 2], dtype=np.float64)
+    each = -(p * np.log2(p)).sum(axis=3)
+    total = (each[:, :, 0] + each[:, :, 1] - each[:, :, 2]).sum(axis=1)
+    return np.asarray(total, dtype=np.float64)
+
+
+def _vectors(angles: Floats) -> Floats:
+    """(m, 2, 2) the eigenvectors of cos Z + sin X, that of 1 first."""
+    c, s = np.cos(angles / 2.0), np.sin(angles / 2.0)
+    return np.stack([c, s, -s, c], axis=1).reshape(-1, 2, 2)
 
 
 def _observables(angles: Floats) -> Floats:
