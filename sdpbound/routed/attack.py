@@ -173,8 +173,8 @@ class _Search(ColumnGeneration[WeightsAnswer]):
         settings = sum(self.shape.settings)
         points[:, :settings] = self.rng.uniform(0.0, 2.0 * np.pi, size=(count, settings))
         labels = self.choices[self.rng.integers(len(self.choices), size=count)].copy()
-        near = self.shape.settings[1]
-        labels[self.rng.random(count) < 0.75, :near] = -1  # a near device that measures is the rule
+        here = sum(self.shape.settings[:2])
+        labels[self.rng.random(count) < 0.75, :here] = -1  # that Alice and the near device measure is the rule
         labels[: max(count // 4, 1)] = -1
         return points, labels
 
@@ -202,9 +202,8 @@ class _Search(ColumnGeneration[WeightsAnswer]):
         points, labels = self._random(BATCH)
         moved = self.points[best] + 0.05 * self.rng.normal(size=self.points[best].shape)
         other = self.labels[best].copy()
-        near = self.shape.settings[1]
-        if len(other):
-            other[:, near:] = self.choices[self.rng.integers(len(self.choices), size=len(best))][:, near:]
+        changed = self.rng.integers(other.shape[1], size=len(other))  # one setting of each
+        other[np.arange(len(other)), changed] = self._random(len(other))[1][np.arange(len(other)), changed]
         starts = np.concatenate([points, self.points[best], moved])
         kinds = np.concatenate([labels, self.labels[best], other])
         multipliers = answer.multipliers

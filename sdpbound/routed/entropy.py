@@ -42,10 +42,18 @@ from sdpbound.routed.setup import RoutedTest
 
 __all__ = ["RoutedEntropyBound", "chosen_level", "entropy", "noise_of", "raise_if_infeasible"]
 
-#: Words of the devices where the user gives none, the best ones first; nodes are placed at the next level. Losses in
-#: bits for BB84 at efficiency 0.9 and visibility 0.98 (six nodes), beside the first: the second 7e-3, the third 0.14;
-#: words with a product of N and F gain less than 1e-3.
-LEVELS = ("1+AN+AF+AA+AAF+AAN", "1+AN+AF+AA+AAF", "1+AN+AF+AA", "1+AN+AF", "1+AN", "1")
+#: Words of the devices where the user gives none, the best ones first; nodes are placed two levels below. Losses in
+#: bits for BB84 at efficiency 0.9 and visibility 0.98, beside the first: the second 8e-3 (with an efficiency of 0.98 of
+#: Alice and the near device 1.5e-2), the third 1.5e-2, the fourth 0.15. AAAN gains 4e-3 beside it for twice the time.
+LEVELS = (
+    "1+AN+AF+AA+AAF+AAN+AAA+AAAF",
+    "1+AN+AF+AA+AAF+AAN",
+    "1+AN+AF+AA+AAF",
+    "1+AN+AF+AA",
+    "1+AN+AF",
+    "1+AN",
+    "1",
+)
 #: A level is taken by itself only if it has at most so many words.
 MOST_WORDS = 48
 FEW, NODES, MOST_NODES = 6, 12, 64
@@ -208,12 +216,12 @@ def entropy(
 
 
 def chosen_level(test: RoutedTest, below: bool = False) -> str:
-    """The first level that is not too large; ``below``: the one after it."""
+    """The first level that is not too large; ``below``: the one two after it."""
     near, far = test.data
     letters = letters_of(near.scenario, far.scenario)
     algebra = letters.problem([]).algebra
     place = next((i for i, own in enumerate(LEVELS) if len(letters.words(algebra, own)) <= MOST_WORDS), len(LEVELS) - 1)
-    return LEVELS[min(place + below, len(LEVELS) - 1)]
+    return LEVELS[min(place + 2 * below, len(LEVELS) - 1)]
 
 
 @dataclass(frozen=True, slots=True)

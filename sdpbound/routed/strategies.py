@@ -6,7 +6,6 @@ qubit. Otherwise an isometry takes Bob's qubit and S to a qubit of the far devic
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,7 +60,7 @@ class Shape:
 
 @dataclass(frozen=True, eq=False)
 class RoutedStrategy:
-    """One strategy: its parameters (n,) and labels (near settings + far settings,)."""
+    """One strategy: its parameters (n,) and labels, of the settings of Alice, near and far."""
 
     shape: Shape
     parameters: Floats
@@ -91,11 +90,10 @@ def tables(shape: Shape, x: Floats, labels: Ints) -> tuple[Floats, Floats]:
     """Near (m, 1 + X, ..) and far behaviours in moment coordinates, of parameters (m, n) and labels."""
     alice, near, far, state, isometry = shape.parts(x)
     sent = np.einsum("mfgbs,mabs->mafg", isometry, state)
-    n = near.shape[1]
-    one = np.tile(np.eye(2), (len(x), 1, 1, 1))
-    left = np.concatenate([one, _observables(alice)], axis=1)
-    here = _coordinates(shape.near_scenario, _observables(near), labels[:, :n])
-    there = _coordinates(shape.far_scenario, _observables(far), labels[:, n:])
+    a, n, _ = shape.settings
+    left = _coordinates(shape.near_scenario, 0, _observables(alice), labels[:, :a])
+    here = _coordinates(shape.near_scenario, 1, _observables(near), labels[:, a : a + n])
+    there = _coordinates(shape.far_scenario, 1, _observables(far), labels[:, a + n :])
     return _means(left, here, state), _means(left, there, sent)
 
 
@@ -114,7 +112,7 @@ def entropies(shape: Shape, x: Floats, key: tuple[int, int | None], flips: float
     if key[1] is None:
         own = np.einsum("mofg,mofh->mogh", parts, parts)[:, None]
     else:
-        measured = labels[:, shape.settings[1] + key[1]] == MEASURED
+        measured = labels[:, sum(shape.settings[:2]) + key[1]] == MEASURED
         basis = np.where(measured[:, None, None], _vectors(far[:, key[1]]), np.eye(2))
         told = np.einsum("mcf,mofg->mcog", basis, parts)
         own = np.einsum("mcog,mcoh->mcogh", told, told)
@@ -125,7 +123,8 @@ def entropies(shape: Shape, x: Floats, key: tuple[int, int | None], flips: float
     p = np.maximum(np.linalg.eigvalsh(both), 1e-300)
     each = -(p * np.log2(p)).sum(axis=3)
     total = (each[:, :, 0] + each[:, :, 1] - each[:, :, 2]).sum(axis=1)
-    return np.asarray(total, dtype=np.float64)
+    known = -sum(q * np.log2(q) for q in (flips, 1.0 - flips) if q > 0.0)  # of an outcome that is fixed
+    return np.asarray(np.where(labels[:, key[0]] == MEASURED, total, known), dtype=np.float64)
 
 
 def _vectors(angles: Floats) -> Floats:
@@ -140,11 +139,11 @@ def _observables(angles: Floats) -> Floats:
     return np.stack([c, s, s, -c], axis=-1).reshape(*angles.shape, 2, 2)
 
 
-def _coordinates(scenario: Scenario, observables: Floats, labels: Ints) -> Floats:
+def _coordinates(scenario: Scenario, party: int, observables: Floats, labels: Ints) -> Floats:
     """(m, 1 + letters, 2, 2) the coordinates of a device: 1, then observables or projectors setting by setting."""
     one = np.eye(2)
     found = [np.broadcast_to(one, (len(labels), 2, 2))]
-    for letter in scenario.letters[1]:
+    for letter in scenario.letters[party]:
         own, label = observables[:, letter.setting], labels[:, letter.setting, None, None]
         if letter.outcome is None:
             fixed, measured = (1.0 - 2.0 * label) * one, own
@@ -156,7 +155,7 @@ def _coordinates(scenario: Scenario, observables: Floats, labels: Ints) -> Float
 
 
 def all_labels(shape: Shape) -> Ints:
-    """(k, settings) of both devices: each setting measured, or with a fixed outcome."""
-    counts: Sequence[int] = [*shape.near_scenario.outcomes[1], *shape.far_scenario.outcomes[1]]
+    """(k, settings) of Alice and both devices: each setting measured, or with a fixed outcome."""
+    counts = [d for party in (*shape.near_scenario.outcomes, shape.far_scenario.outcomes[1]) for d in party]
     grids = np.meshgrid(*(np.arange(MEASURED, d) for d in counts), indexing="ij")
     return np.stack([g.reshape(-1) for g in grids], axis=1)

@@ -47,7 +47,7 @@ def test_strategies_with_outcomes_that_eve_is_told() -> None:
     """H(A|F,E) of a random strategy: pinched states of Alice and F, as Eve holds the purification."""
     data = alone(sb.Behaviour.from_correlators(SIGNS)).data
     shape = Shape(data[0].scenario, data[1].scenario)
-    own = RoutedStrategy(shape, np.random.default_rng(5).normal(size=shape.parameters), np.array([-1, -1, -1]))
+    own = RoutedStrategy(shape, np.random.default_rng(5).normal(size=shape.parameters), np.array([-1, -1, -1, -1, -1]))
     sent = (own.state.reshape(2, 4) @ own.isometry.reshape(4, 4).T).reshape(2, 2, 2)
     pair = np.einsum("afg,bhg->afbh", sent, sent).reshape(4, 4)
 
@@ -66,8 +66,11 @@ def test_strategies_with_outcomes_that_eve_is_told() -> None:
     both = pinched(*(np.kron(p, q) for p in effects[0] for q in effects[1]))
     bob = pinched(*(np.kron(np.eye(2), q) for q in effects[1]))
     assert own.entropy(0, given=0) == pytest.approx(bits(both) - bits(bob), abs=1e-9)
-    fixed = RoutedStrategy(shape, own.parameters, np.array([-1, 1, -1]))
+    fixed = RoutedStrategy(shape, own.parameters, np.array([-1, -1, -1, 1, -1]))
     assert fixed.entropy(0, given=0) == pytest.approx(fixed.entropy(0), abs=1e-12)
+    known = RoutedStrategy(shape, own.parameters, np.array([0, -1, -1, 1, -1]))
+    assert known.entropy(0) == 0.0 and known.entropy(0, 0.5) == 1.0
+    assert known.moments()[1][1] == pytest.approx(known.moments()[1][0])
 
 
 def test_what_is_told_must_be_there() -> None:

@@ -50,6 +50,40 @@ def test_thresholds() -> None:
     assert noisy.alive is not None and noisy.alive > found.alive
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "visibility", "near", "far", "published"),
+    [
+        ("bb84", 1.0, 1.0, 0.51, 0.0175),
+        ("bb84", 1.0, 0.99, 0.8, 0.405),
+        ("bb84", 1.0, 0.98, 0.8, 0.2503),
+        ("bb84", 1.0, 0.95, 0.9, 0.0598),
+        ("bb84", 1.0, 0.94, 0.96, 0.0716),
+        ("bb84", 0.99, 1.0, 0.8, 0.4365),
+        ("bb84", 0.99, 0.98, 0.9, 0.2826),
+        ("bb84", 0.99, 0.96, 0.96, 0.1221),
+        ("chsh", 1.0, 1.0, 0.8, 0.5826),
+        ("chsh", 1.0, 0.98, 0.875, 0.2824),
+        ("chsh", 1.0, 0.96, 0.905, 0.2670),
+    ],
+)
+def test_published_rates(name: str, visibility: float, near: float, far: float, published: float) -> None:
+    """At least the rates of arXiv:2404.01202 without binning of the far device's no click.
+
+    Read off the vector graphics of its figures (files plot_key_rate_*_bobL_nobin*.pdf of the code that goes with it), to
+    about 3e-4; "near" is the efficiency of Alice and the near device, whose lost outcomes are binned. The paper's rates
+    are solver values of programs node by node.
+    """
+    noise = sb.WhiteNoise(visibility)
+    test = routed.protocol(
+        name,
+        noise + sb.DetectionInefficiency(near),
+        noise + sb.DetectionInefficiency(near, far, binning=(True, False)),
+    )
+    rate = routed.key_rate(test, 0, 2 if name == "chsh" else 0)
+    assert published - 3e-4 < rate.value < published + 0.1
+
+
 def test_without_a_near_device_it_is_an_ordinary_test() -> None:
     """A near device whose outcomes are coins says nothing: the entropy is that of Alice and the far device alone."""
     signs = np.array([[1, 1], [1, -1]])
@@ -135,7 +169,7 @@ def test_strategies_are_what_they_say() -> None:
     test = routed.protocol("bb84", far=losses(0.9))
     shape = Shape(test.near.scenario, test.far.scenario, held=3)
     rng = np.random.default_rng(3)
-    own = RoutedStrategy(shape, rng.normal(size=shape.parameters), np.array([-1, 1, -1, 2]))
+    own = RoutedStrategy(shape, rng.normal(size=shape.parameters), np.array([-1, -1, -1, 1, -1, 2]))
     angles = own.parameters[:6]
     observables = [np.array([[np.cos(t), np.sin(t)], [np.sin(t), -np.cos(t)]]) for t in angles]
     effects = [[(np.eye(2) + o) / 2, (np.eye(2) - o) / 2] for o in observables]
