@@ -70,8 +70,8 @@ def test_thresholds() -> None:
 def test_published_rates(name: str, visibility: float, near: float, far: float, published: float) -> None:
     """At least the rates of arXiv:2404.01202 without binning of the far device's no click.
 
-    Read off the vector graphics of its figures (files plot_key_rate_*_bobL_nobin*.pdf of the code that goes with it), to
-    about 3e-4; "near" is the efficiency of Alice and the near device, whose lost outcomes are binned. The paper's rates
+    Read off the vector graphics of its figures (plot_key_rate_*_bobL_nobin*.pdf beside the paper's code), to about
+    3e-4; "near" is the efficiency of Alice and the near device, whose lost outcomes are binned. The paper's rates
     are solver values of programs node by node.
     """
     noise = sb.WhiteNoise(visibility)
