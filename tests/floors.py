@@ -23,7 +23,7 @@ FLOORS = (
     ("entropies", "boxes", "games", "problems"),
     ("attacks",),
     ("rates",),
-    ("finite_size", "protocols", "strategies"),
+    ("finite_size", "protocols", "routed", "strategies"),
     ("tables",),
     ("plotting",),
     ("study.quantities",),

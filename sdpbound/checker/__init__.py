@@ -17,8 +17,8 @@ What may come in: a certificate, from anyone. What is handed on: a :class:`Verif
 - ``strategies`` and ``trials``: explicit strategies that every statement is tried on;
 - ``mixtures``: what explicit mixtures of strategies give;
 - ``rewriting``: words in operators with stated rules;
-- ``bound``, ``self_test``, ``chsh_entropy``, ``attack``, ``finite``, ``boxes`` and ``operators``: the kinds of
-  certificates, listed in ``kinds``;
+- ``bound``, ``self_test``, ``chsh_entropy``, ``attack``, ``finite``, ``boxes``, ``operators`` and ``routed``: the kinds
+  of certificates, listed in ``kinds``;
 - ``apart``: checks within limits of time and memory.
 """
 

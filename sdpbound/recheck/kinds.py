@@ -22,6 +22,7 @@ from sdpbound.recheck.projections import recheck_outcomes, recheck_projections
 from sdpbound.recheck.qubits import recheck_qubits
 from sdpbound.recheck.radau import recheck_radau
 from sdpbound.recheck.reading import load, record
+from sdpbound.recheck.routed import recheck_routed
 from sdpbound.recheck.self_tests import recheck_self_test
 
 __all__ = ["KINDS", "Kind", "recheck"]
@@ -90,6 +91,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("attack", BOUND, "attack", frozenset({"strategies"}), recheck_attack),
     Kind("entropy by qubits", BOUND, "bound", frozenset({"method"}), recheck_qubits),
     Kind("finite length", BOUND, "finite length", frozenset({"accumulation"}), _length),
+    Kind("routed entropy", BOUND, "routed entropy", frozenset({"routed_nodes"}), recheck_routed),
     Kind("operators", BOUND, "operator problem", frozenset({"squares"}), recheck_operators),
     Kind("linear", BOUND, "bound", frozenset({"copies"}), recheck_linear),
     Kind("entropy by formula", CLOSED, "entropy by formula", frozenset({"touching"}), recheck_formula),

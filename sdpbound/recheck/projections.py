@@ -38,6 +38,7 @@ __all__ = [
     "entropy_question",
     "key_bits",
     "key_effects",
+    "outcome_weights",
     "proven_by_copies",
     "recheck_outcomes",
     "recheck_projections",
@@ -149,12 +150,22 @@ def recheck_outcomes(root: dict[str, Any], budget: Budget) -> Finding:
     question, key = entropy_question(root)
     proof = record(root["proof"], "the proof", "multipliers places words factor copies")
     places = [number(s, "a place") for s in items(proof["places"], "places", MOST_NODES, 1)]
-    if any(b <= a for a, b in zip([Fraction(0), *places], places, strict=False)) or places[-1] >= 1:
-        raise refuse("places must rise from above 0 to below 1.")
     if key.flips:
         raise refuse("a proof of this form has no flips.")
-    budget.spend(len(places) * 20_000)
     effects = list(key_effects(question.devices, key).values())
+    weights, known = outcome_weights(places, len(effects), budget)
+    whole = added(*((1, effect) for effect in effects))
+    told_apart = [(whole, effect) for effect in effects]
+    weighted = list(zip(places, weights, strict=True))
+    multipliers, bound = proven_by_copies(root, question, budget, weighted, (told_apart, added((known, whole))))
+    return closing(root, question, key, multipliers, bound)
+
+
+def outcome_weights(places: list[Fraction], outcomes: int, budget: Budget) -> tuple[list[Fraction], Fraction]:
+    """The weights of the places, rounded up to 53 bits, and what is known from the last chord, rounded down."""
+    if any(b <= a for a, b in zip([Fraction(0), *places], places, strict=False)) or places[-1] >= 1:
+        raise refuse("places must rise from above 0 to below 1.")
+    budget.spend(len(places) * 20_000)
     ends, weights = [Fraction(0), *places, Fraction(1)], []
     with flint.ctx.workprec(PRECISION):
         ln2 = flint.arb(2).log()
@@ -162,12 +173,7 @@ def recheck_outcomes(root: dict[str, Any], budget: Budget) -> Finding:
             tent = _over_u(before, here, zero=before) + _over_u(here, after, zero=after)
             weights.append(_rounded_up(end(tent / ln2, "upper")))
         at_one = _over_u(places[-1], Fraction(1), zero=places[-1])
-        known = end((len(effects) - 1) * (1 - at_one) / ln2, "lower")
-    whole = added(*((1, effect) for effect in effects))
-    told_apart = [(whole, effect) for effect in effects]
-    weighted = list(zip(places, weights, strict=True))
-    multipliers, bound = proven_by_copies(root, question, budget, weighted, (told_apart, added((known, whole))))
-    return closing(root, question, key, multipliers, bound)
+        return weights, end((outcomes - 1) * (1 - at_one) / ln2, "lower")
 
 
 def proven_by_copies(
