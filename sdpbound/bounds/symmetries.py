@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -12,9 +13,10 @@ from scipy.sparse.csgraph import connected_components
 
 from sdpbound.adversaries.adversary import Adversary, Relaxation
 from sdpbound.arrays import Floats, Ints
+from sdpbound.bell.observations import Observations
 from sdpbound.bell.relabelling import Relabelling
 from sdpbound.bell.scenario import BlindMeasurement, Scenario
-from sdpbound.bell.symmetry import EXACTLY, SymmetryGroup, Tables, forget_groups, row_images, symmetry_group
+from sdpbound.bell.symmetry import EXACTLY, SymmetryGroup, Tables, forget_groups, symmetry_group
 from sdpbound.bounds.question import Question
 from sdpbound.conic.program import Symmetry
 from sdpbound.conic.sectors import null_space
@@ -29,6 +31,7 @@ __all__ = [
     "question_symmetry",
     "symmetry_of_copies",
     "symmetry_of_tables",
+    "tables_of",
 ]
 
 
@@ -102,41 +105,49 @@ def question_symmetry(
     """
     scenario, blind, observed = relaxation.scenario, question.blind, question.observed
     action = _action(model, question.scenario, blind)
-    tables = Tables(scenario, question.objective, question.tested_in(scenario), observed.values, within)
+    tested = replace(observed, scenario=scenario, coefficients=question.tested_in(scenario))
+    tables = tables_of(tested, question.objective, within)
     apart = {} if blind is None else {(1, blind.y): 1, (1, scenario.settings[1] - 1): 2}
-    return symmetry_of_tables(
-        tables, question.tested_in(scenario), observed.tolerances, action, apart, (model, question.scenario, blind)
-    )
+    return symmetry_of_tables(tables, action, apart, (model, question.scenario, blind))
+
+
+def tables_of(observed: Observations, expressions: Floats, within: float = EXACTLY) -> Tables:
+    """The tables of expressions (E, *shape), which relabellings may permute, and of tested data, which they must keep.
+
+    A test whose tolerance is wide is no equality: its two ends are inequalities, which relabellings may permute.
+    """
+    wide = observed.tolerances > WIDE
+    exact = observed.coefficients[~wide], observed.values[~wide]
+    return Tables(observed.scenario, expressions, *exact, within, _ends(observed, wide) if wide.any() else None)
+
+
+def _ends(observed: Observations, wide: NDArray[np.bool_]) -> Floats:
+    """(2 K, *shape) what is not negative where a test is between its ends, in the unit of the test."""
+    rows, values, tolerances = observed.coefficients[wide], observed.values[wide], observed.tolerances[wide]
+    one = np.zeros(rows.shape[1:])
+    one.reshape(-1)[0] = 1.0
+    shape = (-1, *(1,) * one.ndim)
+    low = rows - (values - tolerances).reshape(shape) * one
+    high = (values + tolerances).reshape(shape) * one - rows
+    size = np.maximum(np.abs(rows.reshape(len(rows), -1)[:, 1:]).max(axis=1, initial=0.0), 1e-300).reshape(shape)
+    return np.concatenate([low / size, high / size])
 
 
 def symmetry_of_tables(
-    tables: Tables,
-    tested: Floats,
-    tolerances: Floats,
-    action: WordAction,
-    apart: dict[tuple[int, int], int],
-    context: Hashable,
+    tables: Tables, action: WordAction, apart: dict[tuple[int, int], int], context: Hashable
 ) -> SymmetryGroup:
-    """The relabellings that leave tables, the words of an action, and wide tolerances unchanged.
+    """The relabellings that leave tables and the words of an action unchanged.
 
     Parameters
     ----------
-    tested, tolerances : (J, *shape) coefficients of the tested expressions, and (J,)
     apart : numbers for settings (party, setting) that are of kinds of their own
     context : by which the words are known
     """
-    wide = bool((tolerances > WIDE).any())
 
     def accepted(relabelling: Relabelling) -> bool:
-        if _moved(action, relabelling) is None:
-            return False
-        if not wide:
-            return True
-        image = row_images(tables.scenario, tested, relabelling)
-        return image is not None and np.allclose(tolerances[image], tolerances, rtol=1e-6, atol=0.0)
+        return _moved(action, relabelling) is not None
 
-    data = (tested.tobytes(), tolerances.tobytes()) if wide else None
-    return symmetry_group(tables, accepted, apart, not action.moves_last_outcomes, (context, tables.within, data))
+    return symmetry_group(tables, accepted, apart, not action.moves_last_outcomes, (context, tables.within))
 
 
 @lru_cache(maxsize=64)

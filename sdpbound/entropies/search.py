@@ -254,7 +254,8 @@ class EntropySearch(ABC, Generic[P, A]):
         finally:
             solved = time.perf_counter()
             self.seconds["solve"] += solved - assembled
-        dual = program.reduced.certify(program.data(observed.values, observed.tolerances), result.duals)
+        own = program.data(observed.values, observed.tolerances)
+        dual = program.reduced.certify(own, result.duals, result.linear_dual)
         self.seconds["certify"] += time.perf_counter() - solved
         return self.attempt_type(self.question, program, level, result, dual)  # type: ignore[return-value]
 

@@ -227,21 +227,21 @@ class IntervalProgram(SharedProgram[IntervalData, tuple[Floats, Floats, Floats],
         inner, outer = found.reshape(2, -1, n, n)
         return shared, inner, outer
 
-    def certify(self, data: IntervalData, duals: Sequence[Floats]) -> IntervalDual:
-        """The bound that a solver's dual proves; a dual that is not finite is replaced by zero.
+    def proofs(self, data: IntervalData, duals: Sequence[Floats], wide: Floats | None) -> list[IntervalDual]:
+        """What duals prove, with fitted multipliers and with given ones.
 
         Each residual is first spread over the entries where its moment stands, then the matrices are moved into the
         cone; what is left is charged.
         """
         s = self.structure
-        shared, inner, outer = self.lift([x if np.isfinite(x).all() else np.zeros_like(x) for x in duals])
+        shared, inner, outer = self.lift(duals)
         move = (0.5 * self.spread)[:, None] * (data.rewards.T + self._polynomials(inner - outer))
         spread = np.where(s.index >= 0, move.T[:, np.maximum(s.index, 0)], 0.0)
         inner = np.array([factor_positive(x) for x in inner - spread]).reshape(inner.shape)
         outer = np.array([factor_positive(x) for x in outer + spread]).reshape(outer.shape)
         total = self._total(data.objective, outer) + self._polynomials(shared[None])[:, 0]
-        multipliers, shared = self.balanced(total, shared)
-        return self._evaluate(data, multipliers, shared, inner, outer)
+        fits = [self.balanced(total, shared, given) for given in ([None] if wide is None else [None, wide])]
+        return [self._evaluate(data, multipliers, factor, inner, outer) for multipliers, factor in fits]
 
     def _total(self, objective: Floats, outer: Floats) -> Floats:
         """objective + sum_k B_k of all copies, from their factors."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 
 from sdpbound.arrays import Floats
+from sdpbound.bounds.intervals import reach
 from sdpbound.conic.programs.column_generation import ColumnGeneration
 from sdpbound.conic.solvers.linear_ import Way, cheapest_weights
 from sdpbound.entropies.qubits.columns import (
@@ -44,7 +45,6 @@ _ROUNDS, _IDLE = 40, 5
 _PLAIN = 1
 #: The largest multipliers of the first and the later attempts, in bits per size of a test.
 _STEEPEST = (10.0, 60.0, 300.0, 3e3, 3e4, 3e5)
-_WIDE = 1e-9
 #: Deviations up to this, per size of a test, are those of strategies that are not exact yet: strategies around the data
 #: repair them. They are those of multipliers moved by this many bits per size of a test.
 _NEARLY, _ASIDE = 1e-6, 1e-3
@@ -89,7 +89,7 @@ class Weighted:
 def cheapest(problem: QubitProblem, columns: Columns, steepest: float) -> Weighted:
     """The mixture of columns of least entropy; a deviation from the data costs ``steepest`` per size of its test."""
     sizes = np.maximum(problem.sizes, 1e-300)
-    wide = np.where(problem.tolerances > _WIDE, problem.tolerances, 0.0) / sizes
+    wide = reach(problem.tolerances) / sizes
     found = cheapest_weights(
         columns.entropies,
         columns.tests.T / sizes[:, None],
@@ -246,9 +246,22 @@ class Search(ColumnGeneration[Weighted]):
             return multipliers, both
         start = Maxima(both.a, both.b, engine.cold(self._tables(multipliers, both.a, both.b)))
         fixed = classical.tests, classical.entropies
-        better, maxima = newton_improvement(problem, engine, multipliers, start, fixed, steepness)
+        better, maxima = newton_improvement(self._reached, engine, multipliers, start, fixed, steepness)
         states = engine.states(self._tables(better, maxima.a, maxima.b), maxima.hints)
         return better, columns_of(problem, maxima.a, maxima.b, states)
+
+    @property
+    def _reached(self) -> QubitProblem:
+        """The problem with the values that the last mixture has, where tests are intervals.
+
+        The best mixture with these values is the best one within the intervals as soon as no other values in them are
+        better, which the linear program finds out.
+        """
+        p, wide = self.problem, reach(self.problem.tolerances)
+        if self.mixture is None or not wide.any():
+            return p
+        known = self.columns.tests[: len(self.mixture.weights)]
+        return replace(p, values=np.clip(self.mixture.weights @ known, p.values - wide, p.values + wide))
 
     def _tables(self, multipliers: Floats, a: Floats, b: Floats) -> Floats:
         return operator_tables(np.tensordot(multipliers, self.problem.tests, axes=(0, 0)), a, b)
@@ -384,7 +397,7 @@ def adjusted(problem: QubitProblem, columns: Columns, weights: Floats) -> tuple[
     The linear program has a tolerance of its own, 1e-10. Weights that would become negative stay as they are.
     """
     sizes = np.maximum(problem.sizes, 1e-300)
-    wide = np.where(problem.tolerances > _WIDE, problem.tolerances, 0.0) / sizes
+    wide = reach(problem.tolerances) / sizes
     tests = columns.tests / sizes
 
     def missing(w: Floats) -> Floats:
