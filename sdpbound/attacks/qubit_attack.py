@@ -20,8 +20,9 @@ from sdpbound.bounds.intervals import reach
 from sdpbound.entropies.qubit_starts import known_start
 from sdpbound.entropies.qubits.columns import columns_of, first_columns
 from sdpbound.entropies.qubits.method import fitted
-from sdpbound.entropies.qubits.mixture import QubitOptimum, Search, Weighted, optimum, search
+from sdpbound.entropies.qubits.mixture import QubitOptimum, Search, optimum, search
 from sdpbound.entropies.qubits.problem import Key, qubit_problem
+from sdpbound.entropies.qubits.weights import Weighted
 from sdpbound.entropies.question import EntropyQuestion
 from sdpbound.errors import InvalidInput, SolverFailure
 

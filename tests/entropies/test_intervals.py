@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -75,7 +76,7 @@ def test_from_both_sides(data: str) -> None:
 def test_wider_intervals_leave_less() -> None:
     data = [sb.Observations.correlators(DEVICES, tolerance=t) for t in (1e-12, 1e-6, 1e-3, 1e-2, 5e-2)]
     values = [checked(observed, "qubit").value for observed in data]
-    assert all(later < before for before, later in zip(values[1:], values[2:], strict=False))
+    assert all(later < before for before, later in itertools.pairwise(values[1:]))
     assert abs(values[1] - values[0]) < 5e-4
 
 

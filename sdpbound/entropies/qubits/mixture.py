@@ -11,7 +11,6 @@ import numpy as np
 from sdpbound.arrays import Floats
 from sdpbound.bounds.intervals import reach
 from sdpbound.conic.programs.column_generation import ColumnGeneration
-from sdpbound.conic.solvers.linear_ import Way, cheapest_weights
 from sdpbound.entropies.qubits.columns import (
     LN2,
     Columns,
@@ -24,10 +23,11 @@ from sdpbound.entropies.qubits.correlators import CorrelatorEngine
 from sdpbound.entropies.qubits.engine import Batch, Engine, StateEngine, entropies
 from sdpbound.entropies.qubits.newton import Maxima, follow_maxima, newton_improvement
 from sdpbound.entropies.qubits.problem import Key, QubitProblem, qubit_problem
+from sdpbound.entropies.qubits.weights import Weighted, adjusted, cheapest
 from sdpbound.entropies.question import EntropyQuestion
 from sdpbound.errors import SolverFailure
 
-__all__ = ["QubitOptimum", "Search", "Weighted", "engine_of", "least_mixture", "optimum", "search"]
+__all__ = ["QubitOptimum", "Search", "engine_of", "least_mixture", "optimum", "search"]
 
 _ANGLES: Floats = np.linspace(0.0, np.pi, 13)
 _PLACES = np.arange(_ANGLES.size**2).reshape(_ANGLES.size, -1)
@@ -48,8 +48,6 @@ _STEEPEST = (10.0, 60.0, 300.0, 3e3, 3e4, 3e5)
 #: Deviations up to this, per size of a test, are those of strategies that are not exact yet: strategies around the data
 #: repair them. They are those of multipliers moved by this many bits per size of a test.
 _NEARLY, _ASIDE = 1e-6, 1e-3
-#: Ways to solve the linear program; the first two ask for all digits, the others follow if they fail.
-_WAYS = (Way("simplex"), Way("choose", precise=False), Way("ipm", precise=False))
 _SEARCH_NOISE = 1e-10
 #: Functionals are softened this often at most, while they are steeper than this, in bits per size of a test. Each time
 #: this part of what may be lost is spent, and the steepness must fall at least to this part of itself.
@@ -63,53 +61,6 @@ def engine_of(problem: QubitProblem, noise: float) -> Engine:
     if problem.correlators_only and not problem.flips and problem.key is not Key.NONE:
         return CorrelatorEngine(problem.key)
     return StateEngine(problem.key, problem.flips, noise)
-
-
-@dataclass(frozen=True, eq=False)
-class Weighted:
-    """A solution of the linear program over columns.
-
-    Attributes
-    ----------
-    weights : (n,) the weights of the columns
-    value : the mixture's entropy, in bits
-    objective : ``value`` plus the price of the deviations, in bits
-    missed : largest deviation of the mixture's tested values from the data, beyond the tolerances, in units of the size
-        of the test
-    multipliers : (J,) the multipliers of the affine functional that touches the columns
-    """
-
-    weights: Floats
-    value: float
-    objective: float
-    missed: float
-    multipliers: Floats
-
-
-def cheapest(problem: QubitProblem, columns: Columns, steepest: float) -> Weighted:
-    """The mixture of columns of least entropy; a deviation from the data costs ``steepest`` per size of its test."""
-    sizes = np.maximum(problem.sizes, 1e-300)
-    wide = reach(problem.tolerances) / sizes
-    found = cheapest_weights(
-        columns.entropies,
-        columns.tests.T / sizes[:, None],
-        problem.values / sizes,
-        steepest,
-        _WAYS,
-        wide,
-        "test fewer values, or use another method",
-    )
-    # compute the values from the weights, as the solver's own values may differ
-    weights = found.weights / found.weights.sum()
-    slack = np.maximum(np.abs(weights @ columns.tests - problem.values) / sizes - wide, 0.0)
-    value = float(weights @ columns.entropies)
-    return Weighted(
-        weights=weights,
-        value=value,
-        objective=value + steepest * float(slack.sum()),
-        missed=float(slack.max(initial=0.0)),
-        multipliers=np.asarray(found.multipliers / sizes, dtype=np.float64),
-    )
 
 
 @dataclass(eq=False)
@@ -389,27 +340,6 @@ def search(question: EntropyQuestion, tolerance: float, start: QubitOptimum | No
         found.constant = found.lower = float(entropies(0.25 * np.eye(4)[None], problem.key, problem.flips)[0])
         found.multipliers = np.zeros_like(problem.values)
     return found
-
-
-def adjusted(problem: QubitProblem, columns: Columns, weights: Floats) -> tuple[Floats, float]:
-    """Weights (n,) moved by as little as the data need, and the largest deviation left, per size of a test.
-
-    The linear program has a tolerance of its own, 1e-10. Weights that would become negative stay as they are.
-    """
-    sizes = np.maximum(problem.sizes, 1e-300)
-    wide = reach(problem.tolerances) / sizes
-    tests = columns.tests / sizes
-
-    def missing(w: Floats) -> Floats:
-        off = problem.values / sizes - w @ tests
-        return np.asarray(np.sign(off) * np.maximum(np.abs(off) - wide, 0.0), dtype=np.float64)
-
-    rows = np.vstack([tests.T, np.ones(len(weights))])
-    off = missing(weights)
-    moved = weights + np.linalg.lstsq(rows, np.append(off, 0.0), rcond=1e-9)[0]
-    if (moved >= 0.0).all() and np.abs(missing(moved)).max(initial=0.0) < np.abs(off).max(initial=0.0):
-        weights = moved / moved.sum()
-    return weights, float(np.abs(missing(weights)).max(initial=0.0))
 
 
 def optimum(question: EntropyQuestion, found: Search) -> QubitOptimum:
