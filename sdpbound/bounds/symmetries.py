@@ -20,7 +20,7 @@ from sdpbound.bell.symmetry import EXACTLY, SymmetryGroup, Tables, forget_groups
 from sdpbound.bounds.question import Question
 from sdpbound.conic.program import Symmetry
 from sdpbound.conic.sectors import null_space
-from sdpbound.npa.acting import SignedImage, WordAction, word_action
+from sdpbound.npa.acting import SignedImage, WordAction, word_action, zero_sum
 
 __all__ = [
     "NEARLY",
@@ -39,6 +39,8 @@ __all__ = [
 NEARLY = 1e-6
 #: Where a tolerance is larger than this, data are a box whose corners matter.
 WIDE = 1e-6
+#: Random tables are drawn from here, so that a reduction is the same each time.
+SEED = 20100610
 
 
 # -- flips of outcomes --------------------------------------------------------------------------------------------
@@ -201,6 +203,7 @@ def symmetry_of_copies(
         basis=action.basis,
         strings=action.string,
         orbits=_string_orbits(action, words, images, copies),
+        turns=() if action.basis is None else _turns(action, generators, owners),
     )
 
 
@@ -247,6 +250,53 @@ def _string_orbits(
         _, number = np.unique(label[e * count : (e + 1) * count], return_inverse=True)
         out.append(np.asarray(number.reshape(-1)[action.string], dtype=np.int64))
     return tuple(out)
+
+
+def _turns(
+    action: WordAction, generators: tuple[tuple[Relabelling, tuple[int, ...]], ...], owners: tuple[int, ...]
+) -> tuple[sp.csr_array | None, ...]:
+    """For each owner, words whose letters are such combinations of outcomes as the relabellings that keep it permute.
+
+    A random symmetric table of pairs of outcomes that these relabellings leave unchanged has eigenvectors that go to
+    each other up to signs, where its eigenvalues differ.
+    """
+    scenario, copies = generators[0][0].scenario, len(owners)
+    pairs = [
+        (p, x, a, b) for p, own in enumerate(scenario.outcomes) for x, d in enumerate(own) for a, b in np.ndindex(d, d)
+    ]
+    place, count = {pair: i for i, pair in enumerate(pairs)}, len(pairs)
+    rows, columns = [], []
+    for relabelling, image in generators:
+        names = [relabelling.names(p) for p in range(scenario.parties)]
+        targets = []
+        for p, x, a, b in pairs:
+            (q, y, first), (_, _, second) = (names[p].get((x, o), (p, x, o)) for o in (a, b))
+            targets.append(place[q, y, first, second])
+        for e in range(copies):
+            rows.append(e * count + np.arange(count))
+            columns.append(image[e] * count + np.array(targets))
+    label = _components(np.concatenate(rows), np.concatenate(columns), copies * count)
+    table = np.random.default_rng(SEED).standard_normal(int(label.max()) + 1)[label].reshape(copies, count)
+    out: list[sp.csr_array | None] = [None] * copies
+    for e in set(owners):
+        _, where, times = np.unique(table[e], return_inverse=True, return_counts=True)
+        alone = times[where] == 1
+        letters: dict[tuple[int, int], Floats] = {}
+        start = 0
+        for p, own in enumerate(scenario.outcomes):
+            for x, d in enumerate(own):
+                part, start = slice(start, start + d * d), start + d * d
+                moved = d > 2 and bool((~alone[part]).any())
+                letters[p, x] = _turn(table[e, part].reshape(d, d)) if moved else np.eye(d - 1)
+        out[e] = action.turned(letters)
+    return tuple(out)
+
+
+def _turn(table: Floats) -> Floats:
+    """Eigenvectors of a table of pairs of outcomes, on what adds up to zero; the identity where all are."""
+    zero = zero_sum(len(table))
+    sizes, turn = np.linalg.eigh(zero.T @ (table + table.T) @ zero)
+    return np.eye(len(turn)) if np.ptp(sizes) < 1e-9 * np.abs(sizes).max() else np.asarray(turn)
 
 
 def _components(rows: Ints, columns: Ints, size: int) -> Ints:

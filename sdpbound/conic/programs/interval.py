@@ -28,6 +28,7 @@ import scipy.sparse as sp
 from sdpbound.arrays import Floats, Ints
 from sdpbound.conic.blocks import split_block
 from sdpbound.conic.certificate import factor_positive, rounding_unit
+from sdpbound.conic.entries import cleaned, entry_variables
 from sdpbound.conic.program import Symmetry
 from sdpbound.conic.programs.shared import Rows, SharedBlock, SharedData, SharedDual, SharedProgram, SharedStructure
 from sdpbound.conic.sectors import SectorBlock
@@ -96,12 +97,14 @@ class IntervalShape:
         for first in sorted(set(symmetry.owners) - {0}):
             members = [k for k, owner in enumerate(symmetry.owners) if owner == first]
             columns = np.unique(self._own(first).indices)
+            block = self._block(first)
+            change = entry_variables(block.triangles(sp.csr_array(self._own(first)[:, columns])))
             out.append(
                 _Orbit(
                     tuple(k - 1 for k in members),
-                    tuple(sp.csr_array(self._own(k)[:, columns]) for k in members),
+                    tuple(cleaned(self._own(k)[:, columns] @ change) for k in members),
                     tuple(symmetry.transports[k] for k in members),
-                    self._block(first),
+                    block,
                 )
             )
         return tuple(out)
@@ -175,6 +178,9 @@ class IntervalProgram(SharedProgram[IntervalData, tuple[Floats, Floats, Floats],
         super().__init__(s, s.shape.invariants, s.shape.block)
         most = int(np.bincount(s.index[s.index >= 0], minlength=s.moments).max(initial=0))
         self.terms = len(s.index) + most + len(s.tested) + s.copies * s.groups + 16
+
+    def entries(self) -> sp.csr_array:
+        return sp.csr_array(sp.vstack([of_shared for of_shared, _ in self.structure.shape.rows], format="csr"))
 
     def add_copies(self, rows: Rows) -> list[int]:
         sizes: list[int] = []

@@ -17,6 +17,7 @@ import scipy.sparse as sp
 
 from sdpbound.arrays import Floats, Ints
 from sdpbound.conic.certificate import factor_positive, rounding_unit
+from sdpbound.conic.entries import cleaned, entry_variables
 from sdpbound.conic.program import LinearMatrixInequality
 from sdpbound.conic.reduce import Reduced, clean
 from sdpbound.conic.sectors import eliminate
@@ -96,7 +97,7 @@ class Rows:
         """The matrix, and what multiplies the right-hand sides of the equalities in the constant."""
         data, row, column = (np.concatenate(x) for x in zip(*self._parts, strict=True))
         matrix = sp.csc_array(sp.coo_array((data, (row, column)), shape=(self._count, self.columns)))
-        return clean(matrix), sp.csr_array(sp.vstack(self._selections, format="csr") @ offsets)
+        return clean(matrix, NOTHING), sp.csr_array(sp.vstack(self._selections, format="csr") @ offsets)
 
 
 class SharedBlock(Protocol):
@@ -113,6 +114,8 @@ class SharedBlock(Protocol):
         """The dual of the whole matrix from those of the blocks."""
 
 
+#: Entries below this are zero but for rounding.
+NOTHING = 1e-13
 #: Digits to which tests that symmetries take to each other agree.
 DIGITS = 9
 
@@ -149,6 +152,7 @@ class SharedProgram(Reduced[Data, Lifted], Generic[Data, Lifted, Proof]):
         rows[0, s.unit] = 1.0
         rows[1:] = s.tested[self.narrow]
         offsets, free = eliminate(sp.csr_array(rows @ invariants))
+        free = cleaned(free @ entry_variables(sp.csr_array(self.entries() @ free)))
         self.free, self.offsets = sp.csr_array(invariants @ free), sp.csr_array(invariants @ offsets)
         flat = s.index.reshape(-1)
         known = np.flatnonzero(flat >= 0)
@@ -171,6 +175,10 @@ class SharedProgram(Reduced[Data, Lifted], Generic[Data, Lifted, Proof]):
         rows.add(self.block.triangles(self.invariants))
         sizes = [*self.block.sizes, *self.add_copies(rows)]
         return *rows.finished(offsets), tuple(sizes)
+
+    def entries(self) -> sp.csr_array:
+        """Rows that read, from invariant numbers, those entries of matrices of which there are most."""
+        return self.block.triangles(self.invariants)
 
     @abstractmethod
     def add_copies(self, rows: Rows) -> list[int]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -49,11 +49,13 @@ MOST_WORDS = 90
 MOST_SYMMETRIC_WORDS, SYMMETRIC = 160, 16
 #: A level is first tried with as many nodes as the tolerance needs, placed one level below, if it costs more than HEAVY
 #: times the level below, and if that one gained more than CLEAR times the tolerance: its own gain is not in doubt.
-HEAVY, CLEAR = 4.0, 4.0
+HEAVY, CLEAR = 2.5, 4.0
 #: A gap of nodes this close to what is allowed is not worth another program of as many nodes.
 CLOSE = 1.25
 #: Steps of a solver, and products and sums that it makes in a second; seconds that a matrix takes beside in each step.
-STEPS, RATE, BESIDE = 24, 1.2e10, 2e-4
+STEPS, RATE, BESIDE = 24, 7e9, 2e-4
+#: Nodes with which others are placed for a costly level.
+TO_PLACE = 16
 #: The numbers of nodes that the search uses. The list is short so that points of a sweep share programs.
 _COUNTS = (6, 8, 10, 12, 14, 16, 18, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 256, 320, 384, 512)
 MOST_NODES = _COUNTS[-1]
@@ -66,12 +68,14 @@ def projective_entropy(
     tolerance: float,
     solver: SolverChoice,
     limit: float = math.inf,
+    known: dict[object, Any] | None = None,
 ) -> EntropyBound:
     """Bound the entropy of a question from below.
 
-    The arguments are those of :class:`sdpbound.VonNeumann`, and ``limit`` is the rough CPU seconds of one program.
+    The arguments are those of :class:`sdpbound.VonNeumann`, and ``limit`` and ``known`` those of a
+    :class:`~sdpbound.entropies.method.ProgramMethod`.
     """
-    return _Search(question, tolerance, level, nodes, solver, limit).run()
+    return _Search(question, tolerance, level, nodes, solver, limit, known).run()
 
 
 def projective_cost(question: EntropyQuestion, level: Level | None) -> float:
@@ -120,8 +124,7 @@ class _Search(EntropySearch[IntegralProgram, _Attempt]):
             m = orbit.numbers
             work += m**3 / 3.0 + m * m * shared + m * shared**2
             for n in orbit.block.sizes:
-                full = 4.0 * n**3 * m + 0.5 * n * n * m * m
-                work += 2.0 * (full if shape.symmetry else min(full, 6.0 * n**4))
+                work += 2.0 * min(4.0 * n**3 * m + 0.5 * n * n * m * m, 6.0 * n**4)
                 seconds += 2.0 * BESIDE
         return STEPS * nodes * (work / RATE + seconds)
 
@@ -137,6 +140,9 @@ class _Search(EntropySearch[IntegralProgram, _Attempt]):
 
     def program(self, level: Level, nodes: Floats) -> IntegralProgram:
         return assemble_entropy(self.question, level, nodes, self.chords)
+
+    def name(self, level: Level, nodes: Any) -> tuple[object, ...]:
+        return *super().name(level, nodes), self.chords
 
     def tried(self) -> list[Level]:
         """The levels to try, lowest first."""
@@ -182,12 +188,10 @@ class _Search(EntropySearch[IntegralProgram, _Attempt]):
             nonlocal below
             few = self.few_nodes
             heavy = self.cost(level, few) > HEAVY * self.cost(below, few)
-            leap = self.nodes is None and heavy and self.words_gain > CLEAR * self.tolerance
-            if leap:
-                attempt = self._with_nodes(below, attempt, level)
-            self.leapt = leap
+            self.leapt = self.nodes is None and heavy and self.words_gain > CLEAR * self.tolerance
+            nodes = self._placed_below(below, attempt, level) if self.leapt else attempt.program.nodes
             below = level
-            return self.solve(level, attempt.program.nodes)
+            return self.solve(level, nodes)
 
         return self.climbed(levels, best, higher)
 
@@ -211,7 +215,7 @@ class _Search(EntropySearch[IntegralProgram, _Attempt]):
             if asked > self.few_nodes:
                 self.solve(level, self._placed(best, asked))
             return
-        if not self.leapt or best.gap > CLOSE * 0.5 * self.tolerance:
+        if not self.leapt or best.gap > self.tolerance:
             self._with_nodes(level, best, level)
 
     def _with_nodes(self, level: Level, best: _Attempt, afterwards: Level) -> _Attempt:
@@ -233,6 +237,15 @@ class _Search(EntropySearch[IntegralProgram, _Attempt]):
             if count == now:  # no more nodes can be had, and these are placed as well as they can be
                 break
         return best
+
+    def _placed_below(self, below: Level, attempt: _Attempt, level: Level) -> Floats:
+        """As many nodes as the tolerance needs and a level can have, placed by a program of fewer at the one below."""
+        if not math.isfinite(attempt.gap):
+            return attempt.program.nodes
+        fewer = self.solve(below, self._placed(attempt, TO_PLACE))
+        wanted = TO_PLACE * math.sqrt(fewer.gap / (1.4 * 0.5 * self.tolerance)) if math.isfinite(fewer.gap) else 0.0
+        possible = [c for c in _COUNTS if c <= TO_PLACE or self.cost(level, c) <= self.limit]
+        return self._placed(fewer, next((c for c in possible if c >= max(wanted, self.few_nodes)), possible[-1]))
 
     def _placed(self, attempt: _Attempt, count: int) -> Floats:
         found = attempt.values_and_slopes
