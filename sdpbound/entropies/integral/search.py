@@ -32,10 +32,11 @@ __all__ = ["LEVELS", "LEVELS_OF_BOTH", "MOST_NODES", "projective_cost", "project
 
 #: The levels to try where the user gives none, for a key of Alice's outcome and for a key of both outcomes; the words
 #: of KEY are those of the next level less products of two of Alice's letters that begin with a letter of the key. The
-#: last level is tried only for a tolerance below 1e-3 bits. Measured losses in bits, for Alice's outcome: "1+AB" is
-#: exact for CHSH, and loses 4e-4 for three chained settings, 9e-3 for those of I3322 and more than 4e-2 for CGLMP
-#: with three outcomes, all at visibility 0.98; KEY loses nothing that is seen of the first three. For both outcomes
-#: and CHSH the first level loses up to 3e-2 and the second up to 1e-3.
+#: last level is tried only for a tolerance below 1e-3 bits, or of 1e-3 if the key is not Alice's outcome alone.
+#: Measured losses in bits, for Alice's outcome: "1+AB" is exact for CHSH, and loses 4e-4 for three chained settings,
+#: 9e-3 for those of I3322 and more than 4e-2 for CGLMP with three outcomes, all at visibility 0.98; KEY loses nothing
+#: that is seen of the first three. For both outcomes and CHSH the first level loses up to 3e-2 and the second up to
+#: 1e-3.
 KEY = "key"
 LEVELS = ("1+AB", KEY, "1+AB+AA+AAB", "1+AB+AA+AAB+AAA+AAAB")
 #: The same for more outcomes than two of Alice, where a step of few words is worth its time. With two settings of
@@ -52,6 +53,8 @@ MOST_SYMMETRIC_WORDS, SYMMETRIC = 160, 16
 HEAVY, CLEAR = 2.5, 4.0
 #: A gap of nodes this close to what is allowed is not worth another program of as many nodes.
 CLOSE = 1.25
+#: Nodes placed better lose less than their number says; so many times more are taken at most.
+BETTER, MORE = 1.1, 3.0
 #: Steps of a solver, and products and sums that it makes in a second; seconds that a matrix takes beside in each step.
 STEPS, RATE, BESIDE = 24, 7e9, 2e-4
 #: Nodes with which others are placed for a costly level.
@@ -152,7 +155,8 @@ class _Search(EntropySearch[IntegralProgram, _Attempt]):
         names: list[Level] = [*(one_party if question.y is None else LEVELS_OF_BOTH)]
         if not question.names_a_pair:
             names = [*levels_of_key(question.scenario.parties, question.key)]
-        if self.tolerance >= 1e-3:
+        alone = question.names_a_pair and question.y is None
+        if self.tolerance > 1e-3 or (alone and self.tolerance == 1e-3):
             names = names[:-1]
         if KEY in names:
             chosen = nested_level if told != (2,) and self._is_nested() else key_level
@@ -216,36 +220,43 @@ class _Search(EntropySearch[IntegralProgram, _Attempt]):
                 self.solve(level, self._placed(best, asked))
             return
         if not self.leapt or best.gap > self.tolerance:
-            self._with_nodes(level, best, level)
+            self._with_nodes(level, best)
 
-    def _with_nodes(self, level: Level, best: _Attempt, afterwards: Level) -> _Attempt:
-        """The best attempt at a level with the nodes that the tolerance needs and a level ``afterwards`` can have."""
+    def _with_nodes(self, level: Level, best: _Attempt) -> None:
+        """Make attempts at a level with as many nodes as the tolerance needs, and as are to be had."""
         allowed = 0.5 * self.tolerance
         for _ in range(4):
-            if best.gap <= allowed or not math.isfinite(best.gap):
+            if best.gap <= CLOSE * allowed or not math.isfinite(best.gap):
                 break
             now = len(best.program.nodes)
-            wanted = now * math.sqrt(best.gap / (1.4 * allowed))  # 1.4: nodes placed better lose less than that
-            allowed_counts = [c for c in _COUNTS if c <= now or self.cost(afterwards, c) <= self.limit]
-            count = next((c for c in allowed_counts if c >= min(wanted, 3.0 * now)), allowed_counts[-1])
+            wanted = now * math.sqrt(best.gap / (BETTER * allowed))
+            allowed_counts = [c for c in _COUNTS if c <= now or self.cost(level, c) <= self.limit]
+            count = next((c for c in allowed_counts if c >= min(wanted, MORE * now)), allowed_counts[-1])
             if count <= now:
                 count = next((c for c in allowed_counts if c > now), now)
-            if count == now and (best.gap <= CLOSE * allowed or self.leapt):
+            if count == now and self.leapt:
                 break
             other = self.solve(level, self._placed(best, count))
             best = other if other.gap < best.gap else best
             if count == now:  # no more nodes can be had, and these are placed as well as they can be
                 break
-        return best
 
     def _placed_below(self, below: Level, attempt: _Attempt, level: Level) -> Floats:
         """As many nodes as the tolerance needs and a level can have, placed by a program of fewer at the one below."""
         if not math.isfinite(attempt.gap):
             return attempt.program.nodes
-        fewer = self.solve(below, self._placed(attempt, TO_PLACE))
-        wanted = TO_PLACE * math.sqrt(fewer.gap / (1.4 * 0.5 * self.tolerance)) if math.isfinite(fewer.gap) else 0.0
+        fewer = self._kept(below) or self.solve(below, self._placed(attempt, TO_PLACE))
+        now = len(fewer.program.nodes)
+        wanted = now * math.sqrt(fewer.gap / (BETTER * 0.5 * self.tolerance)) if math.isfinite(fewer.gap) else 0.0
         possible = [c for c in _COUNTS if c <= TO_PLACE or self.cost(level, c) <= self.limit]
         return self._placed(fewer, next((c for c in possible if c >= max(wanted, self.few_nodes)), possible[-1]))
+
+    def _kept(self, level: Level) -> _Attempt | None:
+        """The attempt of an earlier search at a level that has most nodes; None if they are too few to place others."""
+        found = [attempt for attempt, _ in (self.known or {}).values() if attempt.level == level]
+        found = [attempt for attempt in found if attempt.program.chords == self.chords and math.isfinite(attempt.gap)]
+        best = max(found, key=lambda attempt: len(attempt.program.nodes), default=None)
+        return best if best is not None and len(best.program.nodes) >= TO_PLACE else None
 
     def _placed(self, attempt: _Attempt, count: int) -> Floats:
         found = attempt.values_and_slopes
