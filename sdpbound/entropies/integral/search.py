@@ -47,14 +47,14 @@ LEVELS_OF_BOTH = ("1+AB", "2+AAB+ABB", "2+AAB+ABB+AABB")
 #: The search tries a level by itself only if it has at most so many words; more where a symmetry of at least this order
 #: makes the blocks small.
 MOST_WORDS = 90
-MOST_SYMMETRIC_WORDS, SYMMETRIC = 160, 16
+MOST_SYMMETRIC_WORDS, SYMMETRIC = 160, 6
 #: A level is first tried with as many nodes as the tolerance needs, placed one level below, if it costs more than HEAVY
 #: times the level below, and if that one gained more than CLEAR times the tolerance: its own gain is not in doubt.
 HEAVY, CLEAR = 2.5, 4.0
 #: A gap of nodes this close to what is allowed is not worth another program of as many nodes.
 CLOSE = 1.25
-#: Nodes placed better lose less than their number says; so many times more are taken at most.
-BETTER, MORE = 1.1, 3.0
+#: From few nodes so many times more are placed at most.
+MORE = 3.0
 #: Steps of a solver, and products and sums that it makes in a second; seconds that a matrix takes beside in each step.
 STEPS, RATE, BESIDE = 24, 7e9, 2e-4
 #: Nodes with which others are placed for a costly level.
@@ -226,15 +226,15 @@ class _Search(EntropySearch[IntegralProgram, _Attempt]):
         """Make attempts at a level with as many nodes as the tolerance needs, and as are to be had."""
         allowed = 0.5 * self.tolerance
         for _ in range(4):
-            if best.gap <= CLOSE * allowed or not math.isfinite(best.gap):
+            if best.gap <= allowed or not math.isfinite(best.gap):
                 break
             now = len(best.program.nodes)
-            wanted = now * math.sqrt(best.gap / (BETTER * allowed))
+            wanted = now * math.sqrt(best.gap / allowed)
             allowed_counts = [c for c in _COUNTS if c <= now or self.cost(level, c) <= self.limit]
             count = next((c for c in allowed_counts if c >= min(wanted, MORE * now)), allowed_counts[-1])
             if count <= now:
                 count = next((c for c in allowed_counts if c > now), now)
-            if count == now and self.leapt:
+            if count == now and (best.gap <= CLOSE * allowed or self.leapt):
                 break
             other = self.solve(level, self._placed(best, count))
             best = other if other.gap < best.gap else best
@@ -247,7 +247,7 @@ class _Search(EntropySearch[IntegralProgram, _Attempt]):
             return attempt.program.nodes
         fewer = self._kept(below) or self.solve(below, self._placed(attempt, TO_PLACE))
         now = len(fewer.program.nodes)
-        wanted = now * math.sqrt(fewer.gap / (BETTER * 0.5 * self.tolerance)) if math.isfinite(fewer.gap) else 0.0
+        wanted = now * math.sqrt(fewer.gap / (0.5 * self.tolerance)) if math.isfinite(fewer.gap) else 0.0
         possible = [c for c in _COUNTS if c <= TO_PLACE or self.cost(level, c) <= self.limit]
         return self._placed(fewer, next((c for c in possible if c >= max(wanted, self.few_nodes)), possible[-1]))
 
