@@ -24,7 +24,8 @@ from sdpbound.bounds.figures import ConditionalEntropy
 from sdpbound.bounds.rounding import rounded
 from sdpbound.entropies.averages.problem import AverageProblem, AverageQuestion, average_problem
 from sdpbound.entropies.averages.search import AverageSearch, new_search
-from sdpbound.entropies.qubits.columns import Columns, adjusted, observables_of
+from sdpbound.entropies.qubits.columns import Columns, observables_of
+from sdpbound.entropies.qubits.weights import adjusted
 from sdpbound.errors import CertificateError, InvalidParameter
 
 __all__ = ["AverageAttack", "average_entropy_upper_bound"]

@@ -21,6 +21,7 @@ from sdpbound.attacks.qubit_attack import attack_of, is_settled, qubit_optimum, 
 from sdpbound.attacks.symmetric import symmetric_question
 from sdpbound.bell.observations import Observations
 from sdpbound.bell.strategy import Strategy
+from sdpbound.bounds.intervals import reach
 from sdpbound.bounds.separation import raise_if_separated
 from sdpbound.entropies.question import EntropyQuestion, KeyQuestion
 from sdpbound.entropies.words import levels_of_key
@@ -141,7 +142,8 @@ def search(
         start = landscape.points_of(optimal) if optimal else None
         generator = np.random.default_rng(options.seed)
         known = (fixed, figures, tested)
-        mixture = best_mixture(landscape, observed.values, known, generator, options.tolerance, start)
+        data = observed.values, reach(observed.tolerances)
+        mixture = best_mixture(landscape, data, known, generator, options.tolerance, start)
         if _miss(observed, mixture) <= NEAR:
             return mixture
         if mixture.cut:

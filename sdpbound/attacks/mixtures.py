@@ -116,11 +116,15 @@ class _Pool:
 
 @dataclass(eq=False)
 class _Search(ColumnGeneration[WeightsAnswer]):
-    """Column generation over points of a landscape, with ``batch`` of them a round."""
+    """Column generation over points of a landscape, with ``batch`` of them a round.
+
+    ``free`` (J,): how far the tested values may be from ``values``.
+    """
 
     pool: _Pool
     landscape: Landscape
     values: Floats
+    free: Floats
     rng: np.random.Generator
     tolerance: float
     batch: int
@@ -143,7 +147,15 @@ class _Search(ColumnGeneration[WeightsAnswer]):
 
     def near(self, values: Floats, price: float) -> WeightsAnswer:
         """The best weights of the columns for any tested values."""
-        return cheapest_weights(self.pool.figures, self.pool.tested.T, values, price, WAYS, advice=ADVICE)
+        free = self.free if self.free.any() else None
+        return cheapest_weights(self.pool.figures, self.pool.tested.T, values, price, WAYS, free, ADVICE)
+
+    def reached(self, answer: WeightsAnswer) -> Floats:
+        """The tested values of a mixture, within the intervals: those for which it is to be improved."""
+        if not self.free.any():
+            return self.values
+        found = answer.weights @ self.pool.tested
+        return np.asarray(np.clip(found, self.values - self.free, self.values + self.free), dtype=np.float64)
 
     def has_progressed(self, answer: WeightsAnswer) -> bool:
         before, self._before = self._before, (float(answer.weights @ self.pool.figures), self._bound)
@@ -162,7 +174,7 @@ class _Search(ColumnGeneration[WeightsAnswer]):
 
     def _by_newton(self, answer: WeightsAnswer) -> None:
         """Price at multipliers that Newton's method gives, from those with the best bound so far."""
-        pool, values = self.pool, self.values
+        pool, values = self.pool, self.reached(answer)
         value = float(answer.weights @ pool.figures)
         if self._centre is None:
             multipliers, weights = answer.multipliers, answer.weights
@@ -175,18 +187,19 @@ class _Search(ColumnGeneration[WeightsAnswer]):
             step, weights = least_maximum(-reduced, pool.tested - values, self._quadratic, FLATTEST)
             multipliers = self._centre + step
         least = _price(self, multipliers, weights, value - self._bound < NEARLY or self._centre is None)
-        bound = float(multipliers @ values) + min(least, float((pool.figures - pool.tested @ multipliers).min()))
+        bound = float(multipliers @ self.values - np.abs(multipliers) @ self.free)
+        bound += min(least, float((pool.figures - pool.tested @ multipliers).min()))
         if bound > self._bound:
             self._centre, self._bound, self._quadratic = multipliers, bound, None
         self._gain = value - self._bound
 
     def approach(self, answer: WeightsAnswer) -> None:
-        _fit(self.pool, self.landscape, self.values, answer)
+        _fit(self.pool, self.landscape, self.reached(answer), answer)
 
 
 def best_mixture(
     landscape: Landscape,
-    values: Floats,
+    data: tuple[Floats, Floats],
     fixed: tuple[list[Strategy], Floats, Floats],
     rng: np.random.Generator,
     tolerance: float = 2e-6,
@@ -197,15 +210,16 @@ def best_mixture(
     Parameters
     ----------
     landscape : the strategies to search
-    values : (J,) tested values
+    data : (J,) tested values, and (J,) how far from them a mixture may be
     fixed : strategies to start with, their figures (K,) and tested values (K, J)
     tolerance : the search ends when some rounds in a row gain less than this many bits
     start : points that are nearly the best. The search then tries few others; with a tolerance of 1e-5 or more, none
     """
+    values, free = data
     pool = _Pool(fixed[0], fixed[1], fixed[2].reshape(len(fixed[0]), -1), landscape.random(0, rng))
     thorough = start is None and not landscape.is_simple
     patience = 5 if thorough and len(values) <= 8 else 2
-    search = _Search(pool, landscape, values, rng, tolerance, 12, PENALTIES, 60, patience - 1, thorough)
+    search = _Search(pool, landscape, values, free, rng, tolerance, 12, PENALTIES, 60, patience - 1, thorough)
     if start is None:
         pool.add(*_overshooting(landscape, values, rng))
     else:
@@ -298,7 +312,9 @@ def _prune(pool: _Pool, master: WeightsAnswer) -> None:
 def _finished(search: _Search, master: WeightsAnswer) -> Mixture:
     pool, landscape, weights = search.pool, search.landscape, master.weights
     j = len(search.values)
-    if np.count_nonzero(weights > RESOLVED) > j or not j or master.missed > search.met:
+    if search.free.any():
+        weights = _met(search, weights)
+    if np.count_nonzero(weights > RESOLVED) > j or not j or master.missed > search.met or search.free.any():
         return _mixture(pool, landscape, weights, None)
     heaviest = pool.first + np.argsort(-weights[pool.first :])[:3]
     heaviest = heaviest[weights[heaviest] > RESOLVED] - pool.first
@@ -308,6 +324,19 @@ def _finished(search: _Search, master: WeightsAnswer) -> Mixture:
     spread = _spread(search)
     other = None if spread is None else _mixture(pool, landscape, spread, None)
     return _mixture(pool, landscape, weights, other)
+
+
+def _met(search: _Search, weights: Floats) -> Floats:
+    """The weights, changed by as small a part of themselves as the tests that are no intervals need."""
+    equal = search.free == 0.0
+    used = np.flatnonzero(weights > RESOLVED)
+    rows = np.vstack([search.pool.tested[used][:, equal].T, np.ones(len(used))])
+    out, own = np.zeros_like(weights), weights[used]
+    for _ in range(2):
+        missing = np.append(search.values[equal], 1.0) - rows @ own
+        own = own * np.maximum(1.0 + np.linalg.lstsq(rows * own, missing, rcond=1e-12)[0], 0.0)
+    out[used] = own
+    return out
 
 
 def _mixture(pool: _Pool, landscape: Landscape, weights: Floats, spread: Mixture | None) -> Mixture:

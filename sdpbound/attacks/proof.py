@@ -24,6 +24,7 @@ from sdpbound.bell.strategy import Strategy
 from sdpbound.bounds.bound import Bound, Proof
 from sdpbound.bounds.certificate import certificate_head
 from sdpbound.bounds.figures import Figure
+from sdpbound.bounds.intervals import reach
 from sdpbound.bounds.rounding import lower_float, rounded
 from sdpbound.checker.attack import PRECISION
 from sdpbound.checker.attack_question import read_question
@@ -200,7 +201,8 @@ def _prove(asked: _AttackQuestion, mixture: Mixture, grouping: Callable[[Mixture
     order = list(range(len(strategies))) if groups is None else list(groups)
     with flint.ctx.workprec(PRECISION):
         enclosures = [enclose(question, entry, f"strategy {k}") for k, entry in enumerate(strategies)]
-        adjusted = _independent(enclosures, weights)
+        # values within intervals are as good as those in their middles, and mostly better
+        adjusted = () if reach(asked.observed.tolerances).any() else _independent(enclosures, weights)
         try:
             outcome: Outcome = mix(question, enclosures, exact, adjusted, order)
         except CertificateError:  # the adjusted weights are not certainly positive

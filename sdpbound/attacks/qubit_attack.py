@@ -16,11 +16,13 @@ from sdpbound.arrays import Floats
 from sdpbound.attacks.mixtures import Mixture
 from sdpbound.attacks.proof import WORTH, EntropyAttack, build_attack
 from sdpbound.bell.strategy import Strategy
+from sdpbound.bounds.intervals import reach
 from sdpbound.entropies.qubit_starts import known_start
 from sdpbound.entropies.qubits.columns import columns_of, first_columns
 from sdpbound.entropies.qubits.method import fitted
-from sdpbound.entropies.qubits.mixture import QubitOptimum, Search, Weighted, optimum, search
+from sdpbound.entropies.qubits.mixture import QubitOptimum, Search, optimum, search
 from sdpbound.entropies.qubits.problem import Key, qubit_problem
+from sdpbound.entropies.qubits.weights import Weighted
 from sdpbound.entropies.question import EntropyQuestion
 from sdpbound.errors import InvalidInput, SolverFailure
 
@@ -136,7 +138,8 @@ def attack_of(
     if not len(best.weights):
         return None
     found = _proven(question, best, begun)
-    if not len(best.problem.values) or (found is not None and (found.resolved or not resolved)):
+    equalities = len(best.problem.values) > 0 and not reach(best.problem.tolerances).any()
+    if not equalities or (found is not None and (found.resolved or not resolved)):
         return found
     other = _proven(question, _surrounded(question, best), begun)
     if found is None or other is None:

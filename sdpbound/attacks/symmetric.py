@@ -24,6 +24,7 @@ from sdpbound.bell.observations import Observations
 from sdpbound.bell.relabelling import Relabelling, full_letters, full_tensor, moment_tensor
 from sdpbound.bell.scenario import Scenario
 from sdpbound.bell.strategy import Strategy
+from sdpbound.bounds.intervals import reach
 from sdpbound.entropies.question import EntropyQuestion
 from sdpbound.entropies.symmetries import entropy_group
 from sdpbound.entropies.words import levels_of_key
@@ -113,11 +114,7 @@ def symmetric_question(question: EntropyQuestion) -> SymmetricQuestion | None:
     sums = np.zeros((len(rows), label.max() + 1))
     np.add.at(sums.T, label, flat.T)
     mean = (sums / np.bincount(label))[:, label]
-    apart = mean.copy()
-    apart[:, 0] = 0.0  # what is a constant is met by everybody
-    size = np.abs(apart).max(initial=1e-300)
-    _, triangle, pivots = qr(apart.T, mode="economic", pivoting=True)
-    kept = np.sort(pivots[: int((np.abs(np.diag(triangle)) > _SAME * size).sum())])
+    kept = _told_apart(observed, mean)
     means = Observations(
         scenario,
         moment_tensor(scenario, mean[kept].reshape(len(kept), *sizes)),
@@ -125,6 +122,22 @@ def symmetric_question(question: EntropyQuestion) -> SymmetricQuestion | None:
         observed.tolerances[kept],
     )
     return SymmetricQuestion(question, replace(question, observed=means), _elements(scenario, group.generators))
+
+
+def _told_apart(observed: Observations, mean: Floats) -> Ints:
+    """The means of the tests that say something of their own: independent ones, or of intervals all that differ."""
+    apart = mean.copy()
+    apart[:, 0] = 0.0  # what is a constant is met by everybody
+    size = np.abs(apart).max(initial=1e-300)
+    if reach(observed.tolerances).any():
+        rows = np.column_stack([apart / size, mean[:, 0] - observed.values])
+        lead = np.argmax(np.abs(apart) > 0.5 * np.abs(apart).max(axis=1, keepdims=True), axis=1)
+        sign = np.sign(np.take_along_axis(apart, lead[:, None], axis=1))
+        rows = np.column_stack([np.where(sign < 0.0, -1.0, 1.0) * rows, observed.tolerances])
+        _, kept = np.unique(np.round(rows, _DIGITS) + 0.0, axis=0, return_index=True)
+        return np.sort(kept[(np.abs(apart[kept]) > _SAME * size).any(axis=1)])
+    _, triangle, pivots = qr(apart.T, mode="economic", pivoting=True)
+    return np.sort(pivots[: int((np.abs(np.diag(triangle)) > _SAME * size).sum())])
 
 
 def _orbits(images: Sequence[Ints], size: int) -> Ints:

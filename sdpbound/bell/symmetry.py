@@ -24,7 +24,6 @@ __all__ = [
     "Tables",
     "forget_groups",
     "nearest_symmetric",
-    "row_images",
     "symmetry_group",
 ]
 
@@ -63,10 +62,17 @@ class Tables:
     objective : (E, *shape) coefficients of the expressions; a relabelling may permute them
     coefficients, values : (J, *shape) and (J,): the behaviours whose expressions have these values
     within : values that differ by less are the same
+    box : (K, *shape) further expressions, that are not negative on the set; a relabelling may permute them, too
     """
 
     def __init__(
-        self, scenario: Scenario, objective: Floats, coefficients: Floats, values: Floats, within: float = EXACTLY
+        self,
+        scenario: Scenario,
+        objective: Floats,
+        coefficients: Floats,
+        values: Floats,
+        within: float = EXACTLY,
+        box: Floats | None = None,
     ) -> None:
         self.scenario = scenario
         self.within = within
@@ -78,25 +84,19 @@ class Tables:
         self.zero = _basis(rows)  # functionals that vanish on the set
         data = np.array([self.zero.T @ self.zero[:, 0], (self.zero * self.zero).sum(axis=0)]).reshape(2, *sizes)
         #: the entries of the tables, numbered: equal where the values are
-        self.numbers = (_numbered(self.objective, EXACTLY * self.scale), _numbered(data, max(within, EXACTLY)))
+        self.numbers = [_numbered(self.objective, EXACTLY * self.scale), _numbered(data, max(within, EXACTLY))]
+        self.box = None if box is None else full_tensor(scenario, box)
+        if self.box is not None:
+            self.numbers.append(_numbered(self.box, max(within, EXACTLY) * max(1.0, float(np.abs(self.box).max()))))
 
     def image(self, relabelling: Relabelling) -> tuple[int, ...] | None:
         """Where a relabelling takes each expression; None if it is no symmetry."""
         moved = relabelling.permuted(self.zero.reshape(-1, *self.objective.shape[1:])).reshape(self.zero.shape)
         if moved.size and np.abs(moved - (moved @ self.zero.T) @ self.zero).max() > 4.0 * self.within:
             return None
-        tensors = relabelling.permuted(self.objective)
-        image: list[int] = []
-        for row in tensors:
-            hits = [
-                e
-                for e, own in enumerate(self.objective)
-                if e not in image and np.abs(own - row).max() <= 1e-13 * self.scale
-            ]
-            if not hits:
-                return None
-            image.append(hits[0])
-        return tuple(image)
+        if self.box is not None and _image(self.box, relabelling, 4.0 * self.within) is None:
+            return None
+        return _image(self.objective, relabelling, 1e-13)
 
     def colours(self, apart: dict[tuple[int, int], int], last_outcomes_fixed: bool) -> Ints:
         """(V, V) colours of pairs of full letters, equal where a symmetry could take one pair to the other."""
@@ -133,8 +133,9 @@ class Tables:
         """What stands in the tables at three letters and more."""
         scenario = self.scenario
         start = np.cumsum([0, *(len(own) for own in full_letters(scenario))])
-        objective, data = self.numbers
-        rows = np.concatenate([t.reshape(len(t), -1) for t in (np.sort(objective, axis=0), data)]).T
+        objective, data, *box = self.numbers
+        tables = (np.sort(objective, axis=0), data, *(np.sort(part, axis=0) for part in box))
+        rows = np.concatenate([t.reshape(len(t), -1) for t in tables]).T
         _, label = np.unique(rows, axis=0, return_inverse=True)
         place = np.array(np.unravel_index(np.arange(len(rows)), self.objective.shape[1:])).T
         label = label.reshape(-1)
@@ -149,6 +150,21 @@ class Tables:
                 points = place[keep][:, list(parties)] - 1 + start[list(parties)]
                 out.append(Edges(points.astype(np.int64), label[keep].astype(np.int64)))
         return out
+
+
+def _image(tensors: Floats, relabelling: Relabelling, within: float) -> tuple[int, ...] | None:
+    """Where a relabelling takes each of some expressions, up to rounding; None if one is taken elsewhere."""
+    flat, moved = (t.reshape(len(t), -1) for t in (tensors, relabelling.permuted(tensors)))
+    scale = max(1.0, float(np.abs(flat).max(initial=0.0)))
+    image: list[int] = []
+    free = np.ones(len(flat), dtype=np.bool_)
+    for row in moved:
+        hits = np.flatnonzero(free & (np.abs(flat - row).max(axis=1) <= within * scale))
+        if not hits.size:
+            return None
+        image.append(int(hits[0]))
+        free[hits[0]] = False
+    return tuple(image)
 
 
 def _basis(rows: Floats) -> Floats:
@@ -258,7 +274,7 @@ def forget_groups() -> None:
     _place.cache_clear()
 
 
-def row_images(scenario: Scenario, coefficients: Floats, relabelling: Relabelling) -> Ints | None:
+def _row_images(scenario: Scenario, coefficients: Floats, relabelling: Relabelling) -> Ints | None:
     """(J,) where a relabelling takes each tested expression, up to sign and a constant; None if one goes elsewhere."""
     rows = full_tensor(scenario, coefficients)
     moved = relabelling.permuted(rows).reshape(len(rows), rows[0].size)
@@ -303,7 +319,7 @@ def nearest_symmetric(scenario: Scenario, coefficients: Floats, values: Floats, 
         return values, np.arange(len(values))
     label = _orbits(targets, table.size)
     mean = np.bincount(label, weights=table) / np.bincount(label)
-    images = [image for g in group.generators if (image := row_images(scenario, coefficients, g)) is not None]
+    images = [image for g in group.generators if (image := _row_images(scenario, coefficients, g)) is not None]
     alike = len(images) == len(targets)
     orbits = _orbits(images, len(values)) if alike else np.zeros(len(values), dtype=np.int64)
     return np.asarray(flat @ mean[label] + constants, dtype=np.float64), orbits

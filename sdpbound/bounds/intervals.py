@@ -17,11 +17,26 @@ from sdpbound.arrays import Floats
 from sdpbound.bounds.assemble import Assembly
 from sdpbound.bounds.certify import certify
 from sdpbound.bounds.question import Question
+from sdpbound.bounds.separation import CERTIFIED_SEPARATION
 from sdpbound.conic.certificate import CertifiedDual
 from sdpbound.conic.program import ConicProgram, LinearMatrixInequality, SolverResult
 from sdpbound.conic.reduce import Reduction
 
-__all__ = ["IntervalProgram", "interval_program"]
+__all__ = ["IntervalProgram", "interval_program", "reach"]
+
+#: How far a mixture stays from the ends of a test's interval, so that rounding takes it to neither: so much, and no
+#: more than this part of the tolerance.
+_MARGIN, _MARGIN_PART = 1e-9, 1e-2
+
+
+def reach(tolerances: Floats) -> Floats:
+    """How far from the tested values a mixture of strategies may be: 0 where a test is no interval.
+
+    >>> reach(np.array([1e-12, 0.01])).tolist()
+    [0.0, 0.009999999]
+    """
+    margin = np.minimum(_MARGIN, _MARGIN_PART * tolerances)
+    return np.where(tolerances > CERTIFIED_SEPARATION, tolerances - margin, 0.0)
 
 
 @dataclass(frozen=True, eq=False)

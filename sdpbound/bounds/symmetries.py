@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -12,13 +13,14 @@ from scipy.sparse.csgraph import connected_components
 
 from sdpbound.adversaries.adversary import Adversary, Relaxation
 from sdpbound.arrays import Floats, Ints
+from sdpbound.bell.observations import Observations
 from sdpbound.bell.relabelling import Relabelling
 from sdpbound.bell.scenario import BlindMeasurement, Scenario
-from sdpbound.bell.symmetry import EXACTLY, SymmetryGroup, Tables, forget_groups, row_images, symmetry_group
+from sdpbound.bell.symmetry import EXACTLY, SymmetryGroup, Tables, forget_groups, symmetry_group
 from sdpbound.bounds.question import Question
 from sdpbound.conic.program import Symmetry
 from sdpbound.conic.sectors import null_space
-from sdpbound.npa.acting import SignedImage, WordAction, word_action
+from sdpbound.npa.acting import SignedImage, WordAction, word_action, zero_sum
 
 __all__ = [
     "NEARLY",
@@ -29,6 +31,7 @@ __all__ = [
     "question_symmetry",
     "symmetry_of_copies",
     "symmetry_of_tables",
+    "tables_of",
 ]
 
 
@@ -36,6 +39,8 @@ __all__ = [
 NEARLY = 1e-6
 #: Where a tolerance is larger than this, data are a box whose corners matter.
 WIDE = 1e-6
+#: Random tables are drawn from here, so that a reduction is the same each time.
+SEED = 20100610
 
 
 # -- flips of outcomes --------------------------------------------------------------------------------------------
@@ -102,41 +107,49 @@ def question_symmetry(
     """
     scenario, blind, observed = relaxation.scenario, question.blind, question.observed
     action = _action(model, question.scenario, blind)
-    tables = Tables(scenario, question.objective, question.tested_in(scenario), observed.values, within)
+    tested = replace(observed, scenario=scenario, coefficients=question.tested_in(scenario))
+    tables = tables_of(tested, question.objective, within)
     apart = {} if blind is None else {(1, blind.y): 1, (1, scenario.settings[1] - 1): 2}
-    return symmetry_of_tables(
-        tables, question.tested_in(scenario), observed.tolerances, action, apart, (model, question.scenario, blind)
-    )
+    return symmetry_of_tables(tables, action, apart, (model, question.scenario, blind))
+
+
+def tables_of(observed: Observations, expressions: Floats, within: float = EXACTLY) -> Tables:
+    """The tables of expressions (E, *shape), which relabellings may permute, and of tested data, which they must keep.
+
+    A test whose tolerance is wide is no equality: its two ends are inequalities, which relabellings may permute.
+    """
+    wide = observed.tolerances > WIDE
+    exact = observed.coefficients[~wide], observed.values[~wide]
+    return Tables(observed.scenario, expressions, *exact, within, _ends(observed, wide) if wide.any() else None)
+
+
+def _ends(observed: Observations, wide: NDArray[np.bool_]) -> Floats:
+    """(2 K, *shape) what is not negative where a test is between its ends, in the unit of the test."""
+    rows, values, tolerances = observed.coefficients[wide], observed.values[wide], observed.tolerances[wide]
+    one = np.zeros(rows.shape[1:])
+    one.reshape(-1)[0] = 1.0
+    shape = (-1, *(1,) * one.ndim)
+    low = rows - (values - tolerances).reshape(shape) * one
+    high = (values + tolerances).reshape(shape) * one - rows
+    size = np.maximum(np.abs(rows.reshape(len(rows), -1)[:, 1:]).max(axis=1, initial=0.0), 1e-300).reshape(shape)
+    return np.concatenate([low / size, high / size])
 
 
 def symmetry_of_tables(
-    tables: Tables,
-    tested: Floats,
-    tolerances: Floats,
-    action: WordAction,
-    apart: dict[tuple[int, int], int],
-    context: Hashable,
+    tables: Tables, action: WordAction, apart: dict[tuple[int, int], int], context: Hashable
 ) -> SymmetryGroup:
-    """The relabellings that leave tables, the words of an action, and wide tolerances unchanged.
+    """The relabellings that leave tables and the words of an action unchanged.
 
     Parameters
     ----------
-    tested, tolerances : (J, *shape) coefficients of the tested expressions, and (J,)
     apart : numbers for settings (party, setting) that are of kinds of their own
     context : by which the words are known
     """
-    wide = bool((tolerances > WIDE).any())
 
     def accepted(relabelling: Relabelling) -> bool:
-        if _moved(action, relabelling) is None:
-            return False
-        if not wide:
-            return True
-        image = row_images(tables.scenario, tested, relabelling)
-        return image is not None and np.allclose(tolerances[image], tolerances, rtol=1e-6, atol=0.0)
+        return _moved(action, relabelling) is not None
 
-    data = (tested.tobytes(), tolerances.tobytes()) if wide else None
-    return symmetry_group(tables, accepted, apart, not action.moves_last_outcomes, (context, tables.within, data))
+    return symmetry_group(tables, accepted, apart, not action.moves_last_outcomes, (context, tables.within))
 
 
 @lru_cache(maxsize=64)
@@ -190,6 +203,7 @@ def symmetry_of_copies(
         basis=action.basis,
         strings=action.string,
         orbits=_string_orbits(action, words, images, copies),
+        turns=() if action.basis is None else _turns(action, generators, owners),
     )
 
 
@@ -236,6 +250,53 @@ def _string_orbits(
         _, number = np.unique(label[e * count : (e + 1) * count], return_inverse=True)
         out.append(np.asarray(number.reshape(-1)[action.string], dtype=np.int64))
     return tuple(out)
+
+
+def _turns(
+    action: WordAction, generators: tuple[tuple[Relabelling, tuple[int, ...]], ...], owners: tuple[int, ...]
+) -> tuple[sp.csr_array | None, ...]:
+    """For each owner, words whose letters are such combinations of outcomes as the relabellings that keep it permute.
+
+    A random symmetric table of pairs of outcomes that these relabellings leave unchanged has eigenvectors that go to
+    each other up to signs, where its eigenvalues differ.
+    """
+    scenario, copies = generators[0][0].scenario, len(owners)
+    pairs = [
+        (p, x, a, b) for p, own in enumerate(scenario.outcomes) for x, d in enumerate(own) for a, b in np.ndindex(d, d)
+    ]
+    place, count = {pair: i for i, pair in enumerate(pairs)}, len(pairs)
+    rows, columns = [], []
+    for relabelling, image in generators:
+        names = [relabelling.names(p) for p in range(scenario.parties)]
+        targets = []
+        for p, x, a, b in pairs:
+            (q, y, first), (_, _, second) = (names[p].get((x, o), (p, x, o)) for o in (a, b))
+            targets.append(place[q, y, first, second])
+        for e in range(copies):
+            rows.append(e * count + np.arange(count))
+            columns.append(image[e] * count + np.array(targets))
+    label = _components(np.concatenate(rows), np.concatenate(columns), copies * count)
+    table = np.random.default_rng(SEED).standard_normal(int(label.max()) + 1)[label].reshape(copies, count)
+    out: list[sp.csr_array | None] = [None] * copies
+    for e in set(owners):
+        _, where, times = np.unique(table[e], return_inverse=True, return_counts=True)
+        alone = times[where] == 1
+        letters: dict[tuple[int, int], Floats] = {}
+        start = 0
+        for p, own in enumerate(scenario.outcomes):
+            for x, d in enumerate(own):
+                part, start = slice(start, start + d * d), start + d * d
+                moved = d > 2 and bool((~alone[part]).any())
+                letters[p, x] = _turn(table[e, part].reshape(d, d)) if moved else np.eye(d - 1)
+        out[e] = action.turned(letters)
+    return tuple(out)
+
+
+def _turn(table: Floats) -> Floats:
+    """Eigenvectors of a table of pairs of outcomes, on what adds up to zero; the identity where all are."""
+    zero = zero_sum(len(table))
+    sizes, turn = np.linalg.eigh(zero.T @ (table + table.T) @ zero)
+    return np.eye(len(turn)) if np.ptp(sizes) < 1e-9 * np.abs(sizes).max() else np.asarray(turn)
 
 
 def _components(rows: Ints, columns: Ints, size: int) -> Ints:

@@ -154,7 +154,9 @@ def split_block(index: Ints, block: int, symmetry: Symmetry) -> SplitBlock:
     """Decompose the matrix of a block, the first of its orbit."""
     random = np.random.default_rng(SEED)
     n = len(index)
-    basis = symmetry.basis
+    basis, turn = symmetry.basis, symmetry.turns[block] if symmetry.turns else None
+    if basis is not None and turn is not None:
+        basis = sp.csr_array(basis @ turn)
 
     def member() -> Floats:
         y = symmetry.invariants @ random.standard_normal(symmetry.invariants.shape[1])

@@ -196,6 +196,8 @@ def _aligned(
         if found is None:
             return None
         units = found
+    if d == 1:
+        frames = _sparse([copies[q][0] for q in members], frames)
     seeds = np.stack([unit[:, 0] for unit in units], axis=1)
     s = max(len(copies[q][0]) for q in members)
     words = np.zeros((len(members), s), dtype=np.int64)
@@ -204,6 +206,28 @@ def _aligned(
         words[k, : len(frame)] = copies[q][0]
         padded[k, : len(frame)] = frame
     return Kind(words, padded, units, seeds)
+
+
+def _sparse(words: list[Ints], frames: list[Floats]) -> list[Floats]:
+    """Other orthonormal vectors, with few entries, for copies of dimension one that are written with the same words.
+
+    Each combination of such copies is a copy as well. The columns of a factor of their projection are orthonormal, and
+    as sparse as it is.
+    """
+    out = list(frames)
+    places: dict[bytes, list[int]] = {}
+    for k, own in enumerate(words):
+        places.setdefault(own.tobytes(), []).append(k)
+    for same in places.values():
+        span = np.hstack([frames[k] for k in same])
+        left = span @ span.T
+        for k in same:
+            pivot = int(np.argmax(np.diagonal(left)))
+            column = left[:, pivot] / np.sqrt(left[pivot, pivot])
+            column[np.abs(column) < 1e-12] = 0.0
+            out[k] = column[:, None]
+            left = left - np.outer(column, column)
+    return out
 
 
 def _units(others: list[Floats], starts: Ints, members: list[int], turns: list[Floats], d: int) -> Floats | None:

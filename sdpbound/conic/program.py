@@ -40,6 +40,8 @@ class Symmetry:
         they are
     strings : (n,) numbers of the groups of basis words that the group permutes as wholes
     orbits : for each block (n,) numbers of the orbits of these strings under what keeps the block
+    turns : for each block sparse (n, n), orthogonal inside each group of basis words: words ``basis @ turn`` in which
+        what keeps the block has few entries; None for the basis words as they are
     """
 
     invariants: sp.csr_array
@@ -48,6 +50,7 @@ class Symmetry:
     basis: sp.csr_array | None
     strings: NDArray[np.int64]
     orbits: tuple[NDArray[np.int64], ...]
+    turns: tuple[sp.csr_array | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -103,6 +103,7 @@ class Auto(VonNeumannMethod):
             if contest.may_go_on:
                 contest.enter_coarse(best, coarse)
         programs = _able({name: m for name, m in self.methods.items() if not m.exact}, contest.asked)
+        programs = {name: method.of_one_question() for name, method in programs.items()}
         efforts = (_TO_IMPROVE, _TO_ANSWER) if contest.has_some else (_TO_ANSWER,)
         for name, method in programs.items():
             seen = method.within(contest.asked, _TO_SEE) if contest.has_some and question.outcomes > 2 else None

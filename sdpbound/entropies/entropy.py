@@ -77,6 +77,10 @@ class Entropy(ABC):
         """The method with so little effort that an answer takes about so many CPU seconds; None if it takes more."""
         return self if self.cost(question) <= seconds else None
 
+    def of_one_question(self) -> Entropy:
+        """The method for one question with rising effort; it may keep what it has computed with less."""
+        return self
+
     def tested(self, observed: Observations) -> Observations:
         """The data that the method needs for Alice's outcome alone; it may drop data that do not restrict Eve."""
         return observed

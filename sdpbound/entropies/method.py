@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from sdpbound.adversaries import Quantum
@@ -107,12 +107,14 @@ class ProgramMethod(VonNeumannMethod):
     nodes : nodes of the integral; None lets the search choose
     solver : of the programs; None for the best installed
     limit : rough CPU seconds that one program may take; a larger program is not tried, but the first is
+    known : programs of one question that are solved, by what they are; None to keep none
     """
 
     level: Level | None = None
     nodes: Any = None
     solver: SolverChoice = None
     limit: float = math.inf
+    known: dict[object, Any] | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -136,6 +138,9 @@ class ProgramMethod(VonNeumannMethod):
 
     def cost(self, question: KeyQuestion) -> float:
         return PROGRAMS * self.first_cost(question.of_entropy())
+
+    def of_one_question(self) -> Entropy:
+        return replace(self, known={})
 
     def within(self, question: KeyQuestion, seconds: float) -> Entropy | None:
         return replace(self, limit=seconds / PROGRAMS) if self.cost(question) <= seconds else None

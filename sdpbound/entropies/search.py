@@ -106,6 +106,7 @@ class EntropySearch(ABC, Generic[P, A]):
     question, tolerance : the question, and how many bits the answer may be off
     level, nodes, solver : as in :class:`sdpbound.VonNeumann`
     limit : the rough CPU seconds that one program may take; a larger program is not tried, but the first is
+    known : attempts of earlier searches of the same question, by what they are; None to keep none
     attempt_type : class attribute, the type of the attempts
     few_nodes : class attribute, the number of nodes with which levels are compared
     worth : class attribute; a higher level is kept if, with few nodes, it gains more than this part of the tolerance
@@ -121,6 +122,7 @@ class EntropySearch(ABC, Generic[P, A]):
     nodes: int | tuple[float, ...] | None
     solver: SolverChoice
     limit: float = math.inf
+    known: dict[object, Any] | None = None
     seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(("assemble", "solve", "certify"), 0.0))
     retreat: float = field(default=0.0, init=False)  # distance towards white noise of the data that are solved
     attempts: list[A] = field(default_factory=list, init=False)
@@ -205,6 +207,22 @@ class EntropySearch(ABC, Generic[P, A]):
         On the boundary of the set the program has no interior, and every solver stalls. A functional that is optimal
         slightly inside the set is a proof as well, and it loses little at the true data.
         """
+        name, known = self.name(level, nodes), {} if self.known is None else self.known
+        if name not in known:
+            known[name] = self._solved(level, nodes), self.retreat
+        best: A
+        best, self.retreat = known[name]
+        self.attempts.append(best)
+        top = max(attempt.bound for attempt in self.attempts)
+        proven(lambda: rounded(top, "lower", 6))
+        return best
+
+    def name(self, level: Level, nodes: Any) -> tuple[object, ...]:
+        """What tells an attempt from others of the question."""
+        return level, np.asarray(nodes).tobytes(), self.retreat, self.question.given is None
+
+    def _solved(self, level: Level, nodes: Any) -> A:
+        """The better of the attempts at the data and at data closer to white noise."""
         require_time()
         begun = time.perf_counter()
         with doing(f"level {Quantum(level).label}"):
@@ -229,9 +247,6 @@ class EntropySearch(ABC, Generic[P, A]):
                     break
                 if other.bound > best.bound:
                     best, self.retreat = other, step
-        self.attempts.append(best)
-        top = max(attempt.bound for attempt in self.attempts)
-        proven(lambda: rounded(top, "lower", 6))
         return best
 
     def _attempt(self, program: P, level: Level, retreat: float) -> A:
@@ -254,7 +269,8 @@ class EntropySearch(ABC, Generic[P, A]):
         finally:
             solved = time.perf_counter()
             self.seconds["solve"] += solved - assembled
-        dual = program.reduced.certify(program.data(observed.values, observed.tolerances), result.duals)
+        own = program.data(observed.values, observed.tolerances)
+        dual = program.reduced.certify(own, result.duals, result.linear_dual)
         self.seconds["certify"] += time.perf_counter() - solved
         return self.attempt_type(self.question, program, level, result, dual)  # type: ignore[return-value]
 

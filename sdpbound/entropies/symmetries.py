@@ -8,8 +8,8 @@ from sdpbound.arrays import Floats
 from sdpbound.bell.observations import Observations
 from sdpbound.bell.relabelling import Relabelling
 from sdpbound.bell.scenario import Scenario
-from sdpbound.bell.symmetry import SymmetryGroup, Tables
-from sdpbound.bounds.symmetries import symmetry_of_copies, symmetry_of_tables
+from sdpbound.bell.symmetry import SymmetryGroup
+from sdpbound.bounds.symmetries import symmetry_of_copies, symmetry_of_tables, tables_of
 from sdpbound.conic.program import Symmetry
 from sdpbound.npa.acting import WordAction, word_action
 from sdpbound.npa.words import Word, moment_matrix
@@ -29,9 +29,7 @@ def entropy_group(observed: Observations, rewards: Floats, words: tuple[Word, ..
     words : of the devices' moment matrix
     """
     scenario = observed.scenario
-    tables = Tables(scenario, rewards, observed.coefficients, observed.values)
-    action = _action(scenario, words)
-    return symmetry_of_tables(tables, observed.coefficients, observed.tolerances, action, {}, (scenario, words))
+    return symmetry_of_tables(tables_of(observed, rewards), _action(scenario, words), {}, (scenario, words))
 
 
 def entropy_symmetry(scenario: Scenario, words: tuple[Word, ...], generators: Generators) -> Symmetry | None:

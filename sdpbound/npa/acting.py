@@ -23,7 +23,7 @@ from sdpbound.bell.relabelling import Relabelling
 from sdpbound.bell.scenario import BlindMeasurement, Letter, Scenario
 from sdpbound.npa.words import MomentMatrix, PartyAlgebra, PartyWord, Word, moment_matrix_of
 
-__all__ = ["SignedImage", "WordAction", "word_action"]
+__all__ = ["SignedImage", "WordAction", "word_action", "zero_sum"]
 
 
 #: Terms of moments in which last outcomes are replaced: more take gigabytes, and last outcomes are then not moved.
@@ -54,6 +54,7 @@ class WordAction:
     place : (n,) number of each generating word among the full ones
     full_string : (N,) number of the string of each full word
     moves_last_outcomes : whether last outcomes may move
+    texts : each string of settings, for each party
     """
 
     matrix: MomentMatrix
@@ -66,6 +67,7 @@ class WordAction:
     full_string: Ints
     place: Ints
     moves_last_outcomes: bool
+    texts: tuple[tuple[tuple[int, ...], ...], ...] = ()
 
     @cached_property
     def numbers(self) -> dict[Word, int]:
@@ -110,6 +112,20 @@ class WordAction:
         """Sparse (n, n): column u is the image of generating word u."""
         columns = self.expansion[:, words.image[self.place]]
         return sp.csr_array(columns @ sp.diags_array(words.sign[self.place]))
+
+    def turned(self, letters: dict[tuple[int, int], Floats]) -> sp.csr_array:
+        """Sparse (n, n): basis words whose letters have turned bases of the combinations that add up to zero.
+
+        ``letters``: by party and setting, orthogonal (d - 1, d - 1), from the old basis to the new one.
+        """
+        parts = []
+        for text in self.texts:
+            part: Floats = np.ones((1, 1))
+            for p, own in enumerate(text):
+                for x in own:
+                    part = np.asarray(np.kron(part, letters.get((p, x), np.ones((1, 1)))), dtype=np.float64)
+            parts.append(part)
+        return sp.csr_array(sp.block_diag(parts, format="csr"))
 
     def generating_moments(self) -> Ints:
         """(m,) number of each moment among the full ones."""
@@ -198,6 +214,7 @@ def word_action(scenario: Scenario, matrix: MomentMatrix, blind: BlindMeasuremen
         np.array(full_string),
         places,
         True,
+        tuple(strings),
     )
     return action if action.work <= MOST_WORK else _without_last_outcomes(scenario, matrix, pairs)
 
@@ -246,7 +263,7 @@ def _words_of_string(
         for x in part:
             d = scenario.outcomes[p][x]
             choices.append([number[p][Letter(x, None)]] if d == 2 else [number[p][Letter(x, a)] for a in range(d)])
-            weights = np.asarray(np.kron(weights, np.ones((1, 1)) if d == 2 else _zero_sum(d)), dtype=np.float64)
+            weights = np.asarray(np.kron(weights, np.ones((1, 1)) if d == 2 else zero_sum(d)), dtype=np.float64)
     words: list[Word] = []
     for choice in itertools.product(*choices):
         rest = iter(choice)
@@ -254,7 +271,7 @@ def _words_of_string(
     return words, weights
 
 
-def _zero_sum(d: int) -> Floats:
+def zero_sum(d: int) -> Floats:
     """(d, d - 1) orthonormal columns with sum zero (Helmert's)."""
     out = np.zeros((d, d - 1))
     for k in range(1, d):

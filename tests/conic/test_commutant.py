@@ -145,3 +145,14 @@ def test_a_family_without_structure_is_left_whole() -> None:
     kinds, _ = kinds_of(member, np.array([0, 0, 1, 1, 2]))
     check(kinds, member())
     assert sum(kind.copies * kind.dimension for kind in kinds) == 5
+
+
+def test_copies_of_dimension_one_have_few_entries() -> None:
+    """Two exchanges of four words each: sums and differences of two words, and no arbitrary combination."""
+    flip = np.kron(np.eye(4), np.array([[0.0, 1.0], [1.0, 0.0]]))
+    kinds, by_orbits = kinds_of(family([np.eye(8), flip]), np.zeros(8, dtype=np.int64))
+    assert by_orbits and sorted(kind.copies for kind in kinds) == [4, 4]
+    for kind in kinds:
+        basis = np.asarray(kind.basis(8))
+        assert (np.count_nonzero(basis, axis=0) == 2).all()
+        np.testing.assert_allclose(basis.T @ basis, np.eye(4), atol=1e-12)

@@ -30,7 +30,7 @@ from sdpbound.conic.solvers import choose, linear_, vectors
 from sdpbound.conic.solvers.solver import LARGEST, Solver, ask
 from sdpbound.entropies.entropy import least_entropy
 from sdpbound.entropies.quadrature import Chords
-from sdpbound.entropies.qubits import mixture as qubit_mixture
+from sdpbound.entropies.qubits import weights as qubit_weights
 from sdpbound.entropies.qubits.branch import prove
 from sdpbound.entropies.qubits.engine import Batch, StateEngine
 from sdpbound.entropies.qubits.entropy import QubitEntropyBound
@@ -355,8 +355,8 @@ def boxes() -> Results:
 
 
 LINEAR_METHODS: dict[str, tuple[Any, Callable[[], Results]]] = {
-    "qubit": (qubit_mixture, qubit),
-    "qubit key rate": (qubit_mixture, qubit_key_rate),
+    "qubit": (qubit_weights, qubit),
+    "qubit key rate": (qubit_weights, qubit_key_rate),
     "attack": (attack_mixtures, attack),
     "boxes": (boxes_program, boxes),
 }

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 
 import sdpbound as sb
+from sdpbound.entropies import search
 from sdpbound.entropies.auto import Auto
 from sdpbound.entropies.candidates import CANDIDATES
 from sdpbound.entropies.coarse import coarsenings
@@ -108,6 +110,25 @@ def test_a_program_wins_where_it_is_better() -> None:
     asked = EntropyQuestion(chained(3, 0.98), 0, None)
     found = coarsenings(asked, 3)
     assert found and all("without" in coarse.words for coarse in found)
+
+
+def test_no_program_is_solved_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More effort goes on where less has ended, and finds the bound that it finds alone."""
+    found: list[bytes] = []
+    answer = search.first_answer
+
+    def counted(solver: Any, program: Any, *options: Any) -> Any:
+        found.append(program.cost.tobytes() + program.constant.tobytes())
+        return answer(solver, program, *options)
+
+    monkeypatch.setattr(search, "first_answer", counted)
+    for name, seconds in (("_TO_IMPROVE", 1.5), ("_TO_ANSWER", 6.0)):
+        monkeypatch.setattr(f"sdpbound.entropies.auto.{name}", seconds)
+    bound = sb.conditional_entropy(chained(3, 0.98))
+    assert bound.method == "projective" and len(found) == len(set(found)) > 3
+    effort = sb.VonNeumann("projective").chosen.within(KeyQuestion(chained(3, 0.98)), 6.0)
+    assert effort is not None
+    assert bound.value == pytest.approx(sb.conditional_entropy(chained(3, 0.98), method=effort).value, abs=1e-4)
 
 
 def test_a_third_setting_of_bob_with_marginals() -> None:

@@ -207,3 +207,15 @@ def test_four_parties() -> None:
     attack = sb.conditional_entropy_upper_bound(data, settings=(0, None, None, None), tolerance=1e-4)
     assert 0.73 < bound.value < attack.value < bound.value + 2e-3
     assert bound.certificate.verify().holds and recheck(attack.certificate.data).holds
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("setting", "least", "most"), [(0, 0.6873, 0.68836), (1, 0.7341, 0.73466)])
+def test_w_states_from_both_sides(setting: int, least: float, most: float) -> None:
+    """Full statistics of a W state at visibility 0.98: a program of 49 words, and relabelled qubit strategies."""
+    data = sb.Observations.full(sb.family_named("w").member().behaviour(0.98))
+    key = (setting, None, None)
+    bound = sb.conditional_entropy(data, settings=key)
+    attack = sb.conditional_entropy_upper_bound(data, settings=key, symmetry=True, dimension=2, tolerance=1e-5)
+    assert attack.exact and least <= bound.value <= attack.value <= most
+    assert attack.value - bound.value < 1.1e-3 and sb.verify(bound.certificate.data).holds

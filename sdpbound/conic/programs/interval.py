@@ -28,6 +28,7 @@ import scipy.sparse as sp
 from sdpbound.arrays import Floats, Ints
 from sdpbound.conic.blocks import split_block
 from sdpbound.conic.certificate import factor_positive, rounding_unit
+from sdpbound.conic.entries import cleaned, entry_variables
 from sdpbound.conic.program import Symmetry
 from sdpbound.conic.programs.shared import Rows, SharedBlock, SharedData, SharedDual, SharedProgram, SharedStructure
 from sdpbound.conic.sectors import SectorBlock
@@ -96,12 +97,14 @@ class IntervalShape:
         for first in sorted(set(symmetry.owners) - {0}):
             members = [k for k, owner in enumerate(symmetry.owners) if owner == first]
             columns = np.unique(self._own(first).indices)
+            block = self._block(first)
+            change = entry_variables(block.triangles(sp.csr_array(self._own(first)[:, columns])))
             out.append(
                 _Orbit(
                     tuple(k - 1 for k in members),
-                    tuple(sp.csr_array(self._own(k)[:, columns]) for k in members),
+                    tuple(cleaned(self._own(k)[:, columns] @ change) for k in members),
                     tuple(symmetry.transports[k] for k in members),
-                    self._block(first),
+                    block,
                 )
             )
         return tuple(out)
@@ -176,6 +179,9 @@ class IntervalProgram(SharedProgram[IntervalData, tuple[Floats, Floats, Floats],
         most = int(np.bincount(s.index[s.index >= 0], minlength=s.moments).max(initial=0))
         self.terms = len(s.index) + most + len(s.tested) + s.copies * s.groups + 16
 
+    def entries(self) -> sp.csr_array:
+        return sp.csr_array(sp.vstack([of_shared for of_shared, _ in self.structure.shape.rows], format="csr"))
+
     def add_copies(self, rows: Rows) -> list[int]:
         sizes: list[int] = []
         shape = self.structure.shape
@@ -227,21 +233,21 @@ class IntervalProgram(SharedProgram[IntervalData, tuple[Floats, Floats, Floats],
         inner, outer = found.reshape(2, -1, n, n)
         return shared, inner, outer
 
-    def certify(self, data: IntervalData, duals: Sequence[Floats]) -> IntervalDual:
-        """The bound that a solver's dual proves; a dual that is not finite is replaced by zero.
+    def proofs(self, data: IntervalData, duals: Sequence[Floats], wide: Floats | None) -> list[IntervalDual]:
+        """What duals prove, with fitted multipliers and with given ones.
 
         Each residual is first spread over the entries where its moment stands, then the matrices are moved into the
         cone; what is left is charged.
         """
         s = self.structure
-        shared, inner, outer = self.lift([x if np.isfinite(x).all() else np.zeros_like(x) for x in duals])
+        shared, inner, outer = self.lift(duals)
         move = (0.5 * self.spread)[:, None] * (data.rewards.T + self._polynomials(inner - outer))
         spread = np.where(s.index >= 0, move.T[:, np.maximum(s.index, 0)], 0.0)
         inner = np.array([factor_positive(x) for x in inner - spread]).reshape(inner.shape)
         outer = np.array([factor_positive(x) for x in outer + spread]).reshape(outer.shape)
         total = self._total(data.objective, outer) + self._polynomials(shared[None])[:, 0]
-        multipliers, shared = self.balanced(total, shared)
-        return self._evaluate(data, multipliers, shared, inner, outer)
+        fits = [self.balanced(total, shared, given) for given in ([None] if wide is None else [None, wide])]
+        return [self._evaluate(data, multipliers, factor, inner, outer) for multipliers, factor in fits]
 
     def _total(self, objective: Floats, outer: Floats) -> Floats:
         """objective + sum_k B_k of all copies, from their factors."""

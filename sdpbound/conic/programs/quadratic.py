@@ -186,21 +186,21 @@ class QuadraticProgram(SharedProgram[QuadraticData, tuple[Floats, list[Floats]],
         shared = self.lift_shared(queue)
         return shared, [next(queue) / len(orbit) for _ in self.structure.layouts for orbit in self._orbits]
 
-    def certify(self, data: QuadraticData, duals: Sequence[Floats]) -> QuadraticDual:
-        """The bound that a solver's dual proves; blocks that prove nothing are replaced by known squares."""
+    def proofs(self, data: QuadraticData, duals: Sequence[Floats], wide: Floats | None) -> list[QuadraticDual]:
+        """What duals prove, with fitted multipliers and with given ones, and what known squares prove without any."""
         s = self.structure
-        shared, matrices = self.lift([x if np.isfinite(x).all() else np.zeros_like(x) for x in duals])
+        shared, matrices = self.lift(duals)
         rows = [(float(a), float(b), float(c)) for a, b, c in data.weights]
         firsts = [
             (group[orbit.first], row) for group, row in zip(s.layouts, rows, strict=True) for orbit in self._orbits
         ]
         found = [self._block(maps, dual, row) for (maps, row), dual in zip(firsts, matrices, strict=True)]
         total, _ = self._total([factor for factor, _ in found])
-        multipliers, factor = self.balanced(total + self.scatter @ shared.reshape(-1), shared)
-        own = self._evaluate(data, multipliers, factor, found)
+        total = total + self.scatter @ shared.reshape(-1)
+        fits = [self.balanced(total, shared, given) for given in ([None] if wide is None else [None, wide])]
         plain = [self._known(maps, row) for maps, row in firsts]
-        other = self._evaluate(data, np.zeros(len(multipliers)), np.zeros_like(shared), plain)
-        return min(own, other, key=lambda dual: dual.value)
+        nothing = self._evaluate(data, np.zeros(len(s.tested)), np.zeros_like(shared), plain)
+        return [*(self._evaluate(data, multipliers, factor, found) for multipliers, factor in fits), nothing]
 
     def _block(self, maps: CopyMaps, dual: Floats, weights: tuple[float, float, float]) -> tuple[Floats, float]:
         """A factor of X that leaves enough to pay for what it is off, and the charge that remains."""

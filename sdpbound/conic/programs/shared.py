@@ -17,6 +17,7 @@ import scipy.sparse as sp
 
 from sdpbound.arrays import Floats, Ints
 from sdpbound.conic.certificate import factor_positive, rounding_unit
+from sdpbound.conic.entries import cleaned, entry_variables
 from sdpbound.conic.program import LinearMatrixInequality
 from sdpbound.conic.reduce import Reduced, clean
 from sdpbound.conic.sectors import eliminate
@@ -96,7 +97,7 @@ class Rows:
         """The matrix, and what multiplies the right-hand sides of the equalities in the constant."""
         data, row, column = (np.concatenate(x) for x in zip(*self._parts, strict=True))
         matrix = sp.csc_array(sp.coo_array((data, (row, column)), shape=(self._count, self.columns)))
-        return clean(matrix), sp.csr_array(sp.vstack(self._selections, format="csr") @ offsets)
+        return clean(matrix, NOTHING), sp.csr_array(sp.vstack(self._selections, format="csr") @ offsets)
 
 
 class SharedBlock(Protocol):
@@ -112,6 +113,11 @@ class SharedBlock(Protocol):
     def lift(self, duals: list[Floats]) -> Floats:
         """The dual of the whole matrix from those of the blocks."""
 
+
+#: Entries below this are zero but for rounding.
+NOTHING = 1e-13
+#: Digits to which tests that symmetries take to each other agree.
+DIGITS = 9
 
 Data = TypeVar("Data", bound=SharedData)
 Lifted = TypeVar("Lifted")
@@ -146,15 +152,17 @@ class SharedProgram(Reduced[Data, Lifted], Generic[Data, Lifted, Proof]):
         rows[0, s.unit] = 1.0
         rows[1:] = s.tested[self.narrow]
         offsets, free = eliminate(sp.csr_array(rows @ invariants))
+        free = cleaned(free @ entry_variables(sp.csr_array(self.entries() @ free)))
         self.free, self.offsets = sp.csr_array(invariants @ free), sp.csr_array(invariants @ offsets)
         flat = s.index.reshape(-1)
         known = np.flatnonzero(flat >= 0)
         self.scatter = sp.csr_array((np.ones(known.size), (flat[known], known)), shape=(m, n * n))
         counts = np.bincount(flat[known], minlength=m)
         self.spread = np.where(counts > 0, 1.0 / np.maximum(counts, 1), 0.0)
-        plain = s.tested.copy()
-        plain[:, s.unit] = 0.0
-        self._multiplier_map = np.linalg.pinv(plain @ plain.T) @ plain if len(plain) else np.zeros((0, m))
+        self._plain = s.tested.copy()
+        self._plain[:, s.unit] = 0.0
+        self._multiplier_map = _fitting(self._plain)
+        self._narrow_map = _fitting(self._plain[self.narrow]) if self.wide else self._multiplier_map
         self._matrix, self._constant, self._sizes = self._written(free, offsets)
 
     def _written(self, free: sp.csr_array, offsets: sp.csr_array) -> tuple[sp.csc_array, sp.csr_array, tuple[int, ...]]:
@@ -168,6 +176,10 @@ class SharedProgram(Reduced[Data, Lifted], Generic[Data, Lifted, Proof]):
         sizes = [*self.block.sizes, *self.add_copies(rows)]
         return *rows.finished(offsets), tuple(sizes)
 
+    def entries(self) -> sp.csr_array:
+        """Rows that read, from invariant numbers, those entries of matrices of which there are most."""
+        return self.block.triangles(self.invariants)
+
     @abstractmethod
     def add_copies(self, rows: Rows) -> list[int]:
         """Add the rows of all groups and orbits; the sizes of their blocks."""
@@ -180,9 +192,39 @@ class SharedProgram(Reduced[Data, Lifted], Generic[Data, Lifted, Proof]):
     def cost_of_copies(self, data: Data) -> list[Floats]:
         """What it has of the numbers of each group and orbit."""
 
+    def certify(self, data: Data, duals: Sequence[Floats], ends: Floats | None = None) -> Proof:
+        """The bound that a solver's dual proves; a dual that is not finite is replaced by zero.
+
+        Parameters
+        ----------
+        duals, ends : the solver's dual matrices, and its multipliers of the linear rows, the two ends of each ``wide``
+            test: all low ends first. Without these, multipliers of all tests are fitted to the matrices, which is as
+            good unless tests depend on each other
+        """
+        finite = [x if np.isfinite(x).all() else np.zeros_like(x) for x in duals]
+        kept = None if ends is None or not self.wide else self._of_ends(data, np.nan_to_num(ends))
+        return min(self.proofs(data, finite, kept), key=lambda proof: proof.value)
+
     @abstractmethod
-    def certify(self, data: Data, duals: Sequence[Floats]) -> Proof:
-        """The bound that a solver's dual proves; a dual that is not finite is replaced by zero."""
+    def proofs(self, data: Data, duals: Sequence[Floats], wide: Floats | None) -> list[Proof]:
+        """What finite duals prove with fitted multipliers, and where they are given with these of ``wide`` tests."""
+
+    def _of_ends(self, data: Data, ends: Floats) -> Floats:
+        """One multiplier for each wide test, from those of its ends.
+
+        Tests that are equal at invariant y, up to sign, with the same interval are one row of the solver's program many
+        times. It may give them different multipliers; their mean is the one of the full program.
+        """
+        low, high = np.maximum(ends, 0.0).reshape(2, -1)
+        rows = self.structure.tested[self.wide] @ self.invariants
+        lead = np.abs(rows).argmax(axis=1)[:, None]
+        sign = np.where(np.take_along_axis(rows, lead, axis=1)[:, 0] < 0.0, -1.0, 1.0)
+        named = np.column_stack([rows, data.values[self.wide]]) * sign[:, None]
+        named = np.round(np.column_stack([named, data.tolerances[self.wide]]), DIGITS)
+        _, group = np.unique(named + 0.0, axis=0, return_inverse=True)
+        group = group.reshape(-1)
+        sums = np.bincount(group, weights=sign * (high - low))
+        return np.asarray(sign * (sums / np.bincount(group))[group], dtype=np.float64)
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -217,16 +259,22 @@ class SharedProgram(Reduced[Data, Lifted], Generic[Data, Lifted, Proof]):
         """C in full words, from the first of a solver's duals."""
         return self.block.lift([next(duals) for _ in self.block.sizes])
 
-    def balanced(self, total: Floats, shared: Floats) -> tuple[Floats, Floats]:
+    def balanced(self, total: Floats, shared: Floats, wide: Floats | None = None) -> tuple[Floats, Floats]:
         """Multipliers, and a factor of C moved so that little of ``total`` - multipliers . tested is left.
 
         Parameters
         ----------
         total : (m,) objective and all matrices as functionals of y, C included
         shared : C
+        wide : multipliers of the ``wide`` tests; those of all others are fitted
         """
         s = self.structure
-        multipliers = self._multiplier_map @ total
+        if wide is None:
+            multipliers = self._multiplier_map @ total
+        else:
+            multipliers = np.zeros(len(s.tested))
+            multipliers[self.wide] = wide
+            multipliers[self.narrow] = self._narrow_map @ (total - wide @ self._plain[self.wide])
         rest = total - multipliers @ s.tested
         rest[s.unit] = 0.0
         return multipliers, factor_positive(shared - np.where(s.index >= 0, (rest * self.spread)[s.index], 0.0))
@@ -238,3 +286,8 @@ class SharedProgram(Reduced[Data, Lifted], Generic[Data, Lifted, Proof]):
         value = constant + float(multipliers @ data.values + np.abs(multipliers) @ data.tolerances)
         value += rounding_unit(2 * multipliers.size + 8) * (moved + abs(constant))
         return constant, math.nextafter(value, math.inf)
+
+
+def _fitting(rows: Floats) -> Floats:
+    """(J, m): the multipliers of rows (J, m) that come nearest to a functional."""
+    return np.linalg.pinv(rows @ rows.T) @ rows if len(rows) else rows

@@ -296,6 +296,8 @@ class _Newton:
         self.known = iteration.program.cost - iteration.adjoint(linear, moved)
 
     def _factorised(self) -> Floats:
+        from sdpbound.conic.solvers.arrow_loops import add_traces  # loads numba
+
         iteration, layout, point = self.iteration, self.iteration.layout, self.point
         border = np.zeros((layout.shared, layout.shared))
         if iteration.program.linear:
@@ -306,10 +308,10 @@ class _Newton:
             beside = np.zeros((group.columns.size, layout.shared))
             for block in group.blocks:
                 found = self._traces(block)
-                mixed = block.combination @ found
-                own = np.ix_(block.own, block.own)
-                square[own] += found[np.ix_(block.basis, block.basis)] * np.outer(block.factor, block.factor)
-                beside[np.ix_(block.own, block.of_shared)] += mixed.T[block.basis] * block.factor[:, None]
+                mixed = np.ascontiguousarray(block.combination @ found)
+                add_traces(
+                    found, mixed, block.own, block.basis, block.factor, block.of_shared, square, beside
+                )  # of the square the lower triangle, which is all that is used; own columns rise
                 border[np.ix_(block.of_shared, block.of_shared)] += block.combination @ mixed.T
             if group.columns.size:
                 root = _factor(square)

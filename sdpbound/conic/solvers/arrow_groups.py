@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy.linalg
 import scipy.sparse as sp
 from scipy.sparse.csgraph import connected_components
 
@@ -25,9 +26,11 @@ LOOP = 6.0
 #: Digits to which two columns must agree to be one basis.
 DIGITS = 12
 #: A matrix is sparse if no more of its entries than this part are not zero.
-FILLED = 0.1
+FILLED = 0.15
 #: A shared column is a combination of bases if it differs from one by less than this.
 SAME = 1e-10
+#: Bases are dependent where a decomposition leaves less than this part of the largest.
+RANK = 1e-9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -195,8 +198,13 @@ def _combinations(bases: sp.csc_array, others: sp.csc_array) -> tuple[Floats, In
     """(K, d) what other columns are of the bases, and which of them are no combination."""
     if not bases.shape[1] or not others.shape[1]:
         return np.zeros((bases.shape[1], others.shape[1])), np.arange(others.shape[1])
-    wanted = others.toarray()
-    found = np.linalg.lstsq(bases.toarray(), wanted, rcond=None)[0]
+    wanted, dense = others.toarray(), bases.toarray()
+    # independent bases, for of dependent ones the shortest combination has all of them
+    _, triangle, order = scipy.linalg.qr(dense, mode="economic", pivoting=True)
+    size = np.abs(np.diagonal(triangle))
+    chosen = np.sort(order[: int((size > RANK * size[0]).sum())])
+    found = np.zeros((dense.shape[1], wanted.shape[1]))
+    found[chosen] = np.linalg.lstsq(dense[:, chosen], wanted, rcond=None)[0]
     found[np.abs(found) < SAME] = 0.0
     wrong = np.abs(bases @ found - wanted).max(axis=0)
     return found, np.flatnonzero(wrong > SAME * np.abs(wanted).max(axis=0))

@@ -1,11 +1,11 @@
-"""The loops of the arrow solver's equations, compiled: traces of products of few sparse matrices with two full ones."""
+"""The loops of the arrow solver's equations, compiled: traces of products of sparse matrices with two full ones."""
 
 from __future__ import annotations
 
 from sdpbound.arrays import Floats, Ints
 from sdpbound.compiling import compiled_loop
 
-__all__ = ["traces"]
+__all__ = ["add_traces", "traces"]
 
 
 @compiled_loop
@@ -35,3 +35,27 @@ def traces(
                 total += values[e] * (work[i, i] if i == j else work[i, j] + work[j, i])
             out[a, b] = total
             out[b, a] = total
+
+
+@compiled_loop
+def add_traces(
+    found: Floats,
+    mixed: Floats,
+    own: Ints,
+    basis: Ints,
+    factor: Floats,
+    of_shared: Ints,
+    square: Floats,
+    beside: Floats,
+) -> None:
+    """Add a block's traces to the equations of its group: to the lower triangle of ``square``, and to ``beside``.
+
+    ``found`` (K, K) are the traces of the bases, ``mixed`` (d, K) those of the shared columns with bases.
+    """
+    for i in range(own.size):
+        a, f, row = basis[i], factor[i], square[own[i]]
+        for j in range(i + 1):
+            row[own[j]] += f * factor[j] * found[a, basis[j]]
+        right = beside[own[i]]
+        for c in range(of_shared.size):
+            right[of_shared[c]] += f * mixed[c, a]

@@ -24,7 +24,8 @@ from sdpbound.entropies.averages.programs import ROUNDING, average_by_programs
 from sdpbound.entropies.averages.search import AverageSearch, new_search
 from sdpbound.entropies.entropy import INACCURATE, least_entropy
 from sdpbound.entropies.integral.method import Projective
-from sdpbound.entropies.qubits.columns import Columns, adjusted
+from sdpbound.entropies.qubits.columns import Columns
+from sdpbound.entropies.qubits.weights import adjusted
 from sdpbound.errors import InvalidInput, InvalidParameter, SolverFailure
 from sdpbound.limiting import doing, go_on, require_time
 from sdpbound.npa.levels import Level

@@ -18,7 +18,7 @@ from sdpbound.conic.programs.column_generation import ColumnGeneration
 from sdpbound.entropies.averages.points import Points
 from sdpbound.entropies.averages.problem import AverageProblem
 from sdpbound.entropies.qubits.columns import LN2, Columns
-from sdpbound.entropies.qubits.mixture import Weighted, cheapest
+from sdpbound.entropies.qubits.weights import Weighted, cheapest
 
 __all__ = ["AverageSearch", "new_search"]
 

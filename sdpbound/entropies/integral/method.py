@@ -48,4 +48,5 @@ class Projective(ProgramMethod):
             raise InvalidParameter(
                 f"the last of the nodes is {self.nodes[-1]!r}; for a key of two outcomes it must be 1/2."
             )
-        return projective_entropy(question, self.level, self.nodes, self.tolerance, self.solver, self.limit)
+        given = self.level, self.nodes, self.tolerance, self.solver
+        return projective_entropy(question, *given, self.limit, self.known)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -32,10 +32,11 @@ __all__ = ["LEVELS", "LEVELS_OF_BOTH", "MOST_NODES", "projective_cost", "project
 
 #: The levels to try where the user gives none, for a key of Alice's outcome and for a key of both outcomes; the words
 #: of KEY are those of the next level less products of two of Alice's letters that begin with a letter of the key. The
-#: last level is tried only for a tolerance below 1e-3 bits. Measured losses in bits, for Alice's outcome: "1+AB" is
-#: exact for CHSH, and loses 4e-4 for three chained settings, 9e-3 for those of I3322 and more than 4e-2 for CGLMP
-#: with three outcomes, all at visibility 0.98; KEY loses nothing that is seen of the first three. For both outcomes
-#: and CHSH the first level loses up to 3e-2 and the second up to 1e-3.
+#: last level is tried only for a tolerance below 1e-3 bits, or of 1e-3 if the key is not Alice's outcome alone.
+#: Measured losses in bits, for Alice's outcome: "1+AB" is exact for CHSH, and loses 4e-4 for three chained settings,
+#: 9e-3 for those of I3322 and more than 4e-2 for CGLMP with three outcomes, all at visibility 0.98; KEY loses nothing
+#: that is seen of the first three. For both outcomes and CHSH the first level loses up to 3e-2 and the second up to
+#: 1e-3.
 KEY = "key"
 LEVELS = ("1+AB", KEY, "1+AB+AA+AAB", "1+AB+AA+AAB+AAA+AAAB")
 #: The same for more outcomes than two of Alice, where a step of few words is worth its time. With two settings of
@@ -46,14 +47,18 @@ LEVELS_OF_BOTH = ("1+AB", "2+AAB+ABB", "2+AAB+ABB+AABB")
 #: The search tries a level by itself only if it has at most so many words; more where a symmetry of at least this order
 #: makes the blocks small.
 MOST_WORDS = 90
-MOST_SYMMETRIC_WORDS, SYMMETRIC = 160, 16
+MOST_SYMMETRIC_WORDS, SYMMETRIC = 160, 6
 #: A level is first tried with as many nodes as the tolerance needs, placed one level below, if it costs more than HEAVY
 #: times the level below, and if that one gained more than CLEAR times the tolerance: its own gain is not in doubt.
-HEAVY, CLEAR = 4.0, 4.0
+HEAVY, CLEAR = 2.5, 4.0
 #: A gap of nodes this close to what is allowed is not worth another program of as many nodes.
 CLOSE = 1.25
+#: From few nodes so many times more are placed at most.
+MORE = 3.0
 #: Steps of a solver, and products and sums that it makes in a second; seconds that a matrix takes beside in each step.
-STEPS, RATE, BESIDE = 24, 1.2e10, 2e-4
+STEPS, RATE, BESIDE = 24, 7e9, 2e-4
+#: Nodes with which others are placed for a costly level.
+TO_PLACE = 16
 #: The numbers of nodes that the search uses. The list is short so that points of a sweep share programs.
 _COUNTS = (6, 8, 10, 12, 14, 16, 18, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 256, 320, 384, 512)
 MOST_NODES = _COUNTS[-1]
@@ -66,12 +71,14 @@ def projective_entropy(
     tolerance: float,
     solver: SolverChoice,
     limit: float = math.inf,
+    known: dict[object, Any] | None = None,
 ) -> EntropyBound:
     """Bound the entropy of a question from below.
 
-    The arguments are those of :class:`sdpbound.VonNeumann`, and ``limit`` is the rough CPU seconds of one program.
+    The arguments are those of :class:`sdpbound.VonNeumann`, and ``limit`` and ``known`` those of a
+    :class:`~sdpbound.entropies.method.ProgramMethod`.
     """
-    return _Search(question, tolerance, level, nodes, solver, limit).run()
+    return _Search(question, tolerance, level, nodes, solver, limit, known).run()
 
 
 def projective_cost(question: EntropyQuestion, level: Level | None) -> float:
@@ -120,8 +127,7 @@ class _Search(EntropySearch[IntegralProgram, _Attempt]):
             m = orbit.numbers
             work += m**3 / 3.0 + m * m * shared + m * shared**2
             for n in orbit.block.sizes:
-                full = 4.0 * n**3 * m + 0.5 * n * n * m * m
-                work += 2.0 * (full if shape.symmetry else min(full, 6.0 * n**4))
+                work += 2.0 * min(4.0 * n**3 * m + 0.5 * n * n * m * m, 6.0 * n**4)
                 seconds += 2.0 * BESIDE
         return STEPS * nodes * (work / RATE + seconds)
 
@@ -138,6 +144,9 @@ class _Search(EntropySearch[IntegralProgram, _Attempt]):
     def program(self, level: Level, nodes: Floats) -> IntegralProgram:
         return assemble_entropy(self.question, level, nodes, self.chords)
 
+    def name(self, level: Level, nodes: Any) -> tuple[object, ...]:
+        return *super().name(level, nodes), self.chords
+
     def tried(self) -> list[Level]:
         """The levels to try, lowest first."""
         question = self.question
@@ -146,7 +155,8 @@ class _Search(EntropySearch[IntegralProgram, _Attempt]):
         names: list[Level] = [*(one_party if question.y is None else LEVELS_OF_BOTH)]
         if not question.names_a_pair:
             names = [*levels_of_key(question.scenario.parties, question.key)]
-        if self.tolerance >= 1e-3:
+        alone = question.names_a_pair and question.y is None
+        if self.tolerance > 1e-3 or (alone and self.tolerance == 1e-3):
             names = names[:-1]
         if KEY in names:
             chosen = nested_level if told != (2,) and self._is_nested() else key_level
@@ -182,12 +192,10 @@ class _Search(EntropySearch[IntegralProgram, _Attempt]):
             nonlocal below
             few = self.few_nodes
             heavy = self.cost(level, few) > HEAVY * self.cost(below, few)
-            leap = self.nodes is None and heavy and self.words_gain > CLEAR * self.tolerance
-            if leap:
-                attempt = self._with_nodes(below, attempt, level)
-            self.leapt = leap
+            self.leapt = self.nodes is None and heavy and self.words_gain > CLEAR * self.tolerance
+            nodes = self._placed_below(below, attempt, level) if self.leapt else attempt.program.nodes
             below = level
-            return self.solve(level, attempt.program.nodes)
+            return self.solve(level, nodes)
 
         return self.climbed(levels, best, higher)
 
@@ -211,19 +219,19 @@ class _Search(EntropySearch[IntegralProgram, _Attempt]):
             if asked > self.few_nodes:
                 self.solve(level, self._placed(best, asked))
             return
-        if not self.leapt or best.gap > CLOSE * 0.5 * self.tolerance:
-            self._with_nodes(level, best, level)
+        if not self.leapt or best.gap > self.tolerance:
+            self._with_nodes(level, best)
 
-    def _with_nodes(self, level: Level, best: _Attempt, afterwards: Level) -> _Attempt:
-        """The best attempt at a level with the nodes that the tolerance needs and a level ``afterwards`` can have."""
+    def _with_nodes(self, level: Level, best: _Attempt) -> None:
+        """Make attempts at a level with as many nodes as the tolerance needs, and as are to be had."""
         allowed = 0.5 * self.tolerance
         for _ in range(4):
             if best.gap <= allowed or not math.isfinite(best.gap):
                 break
             now = len(best.program.nodes)
-            wanted = now * math.sqrt(best.gap / (1.4 * allowed))  # 1.4: nodes placed better lose less than that
-            allowed_counts = [c for c in _COUNTS if c <= now or self.cost(afterwards, c) <= self.limit]
-            count = next((c for c in allowed_counts if c >= min(wanted, 3.0 * now)), allowed_counts[-1])
+            wanted = now * math.sqrt(best.gap / allowed)
+            allowed_counts = [c for c in _COUNTS if c <= now or self.cost(level, c) <= self.limit]
+            count = next((c for c in allowed_counts if c >= min(wanted, MORE * now)), allowed_counts[-1])
             if count <= now:
                 count = next((c for c in allowed_counts if c > now), now)
             if count == now and (best.gap <= CLOSE * allowed or self.leapt):
@@ -232,7 +240,23 @@ class _Search(EntropySearch[IntegralProgram, _Attempt]):
             best = other if other.gap < best.gap else best
             if count == now:  # no more nodes can be had, and these are placed as well as they can be
                 break
-        return best
+
+    def _placed_below(self, below: Level, attempt: _Attempt, level: Level) -> Floats:
+        """As many nodes as the tolerance needs and a level can have, placed by a program of fewer at the one below."""
+        if not math.isfinite(attempt.gap):
+            return attempt.program.nodes
+        fewer = self._kept(below) or self.solve(below, self._placed(attempt, TO_PLACE))
+        now = len(fewer.program.nodes)
+        wanted = now * math.sqrt(fewer.gap / (0.5 * self.tolerance)) if math.isfinite(fewer.gap) else 0.0
+        possible = [c for c in _COUNTS if c <= TO_PLACE or self.cost(level, c) <= self.limit]
+        return self._placed(fewer, next((c for c in possible if c >= max(wanted, self.few_nodes)), possible[-1]))
+
+    def _kept(self, level: Level) -> _Attempt | None:
+        """The attempt of an earlier search at a level that has most nodes; None if they are too few to place others."""
+        found = [attempt for attempt, _ in (self.known or {}).values() if attempt.level == level]
+        found = [attempt for attempt in found if attempt.program.chords == self.chords and math.isfinite(attempt.gap)]
+        best = max(found, key=lambda attempt: len(attempt.program.nodes), default=None)
+        return best if best is not None and len(best.program.nodes) >= TO_PLACE else None
 
     def _placed(self, attempt: _Attempt, count: int) -> Floats:
         found = attempt.values_and_slopes

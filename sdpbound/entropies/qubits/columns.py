@@ -14,9 +14,7 @@ from sdpbound.entropies.qubits.problem import QubitProblem
 
 __all__ = [
     "LN2",
-    "WIDE",
     "Columns",
-    "adjusted",
     "columns_of",
     "distinct_columns",
     "first_columns",
@@ -25,8 +23,6 @@ __all__ = [
 ]
 
 LN2 = float(np.log(2.0))
-#: Tolerances above this are intervals to the linear program.
-WIDE = 1e-9
 
 
 def operator_tables(expression: Floats, a: Floats, b: Floats) -> Floats:
@@ -96,27 +92,6 @@ def distinct_columns(columns: Columns) -> Columns:
 
     kept = np.empty(len(columns), dtype=np.int64)
     return columns.chosen(kept[: distinct(columns.a, columns.b, kept)])
-
-
-def adjusted(problem: QubitProblem, columns: Columns, weights: Floats) -> tuple[Floats, float]:
-    """Weights (n,) moved by as little as the data need, and the largest deviation left, per size of a test.
-
-    The linear program has a tolerance of its own, 1e-10. Weights that would become negative stay as they are.
-    """
-    sizes = np.maximum(problem.sizes, 1e-300)
-    wide = np.where(problem.tolerances > WIDE, problem.tolerances, 0.0) / sizes
-    tests = columns.tests / sizes
-
-    def missing(w: Floats) -> Floats:
-        off = problem.values / sizes - w @ tests
-        return np.asarray(np.sign(off) * np.maximum(np.abs(off) - wide, 0.0), dtype=np.float64)
-
-    rows = np.vstack([tests.T, np.ones(len(weights))])
-    off = missing(weights)
-    moved = weights + np.linalg.lstsq(rows, np.append(off, 0.0), rcond=1e-9)[0]
-    if (moved >= 0.0).all() and np.abs(missing(moved)).max(initial=0.0) < np.abs(off).max(initial=0.0):
-        weights = moved / moved.sum()
-    return weights, float(np.abs(missing(weights)).max(initial=0.0))
 
 
 def observables_of(angles: Floats, settings: tuple[int | None, int | None], count: int) -> Floats:

@@ -17,8 +17,9 @@ from sdpbound.entropies.entropy import INACCURATE, EntropyBound, TrivialProof
 from sdpbound.entropies.proof import EntropyProof
 from sdpbound.entropies.qubits.branch import Proof, prove
 from sdpbound.entropies.qubits.extremes import Extreme, extreme_of
-from sdpbound.entropies.qubits.mixture import QubitOptimum, Search, Weighted, engine_of, optimum, search
+from sdpbound.entropies.qubits.mixture import QubitOptimum, Search, engine_of, optimum, search
 from sdpbound.entropies.qubits.problem import Key, QubitProblem, qubit_problem
+from sdpbound.entropies.qubits.weights import Weighted
 from sdpbound.entropies.question import EntropyQuestion
 from sdpbound.errors import SolverFailure
 from sdpbound.limiting import doing, go_on, require_time

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 
 from sdpbound.arrays import Floats
+from sdpbound.bounds.intervals import reach
 from sdpbound.conic.programs.column_generation import ColumnGeneration
-from sdpbound.conic.solvers.linear_ import Way, cheapest_weights
 from sdpbound.entropies.qubits.columns import (
     LN2,
-    WIDE,
     Columns,
-    adjusted,
     columns_of,
     distinct_columns,
     first_columns,
@@ -27,10 +25,11 @@ from sdpbound.entropies.qubits.engine import Batch, Engine, StateEngine, entropi
 from sdpbound.entropies.qubits.newton import Maxima, follow_maxima, newton_improvement
 from sdpbound.entropies.qubits.problem import Key, QubitProblem, qubit_problem
 from sdpbound.entropies.qubits.single import alone_if_nearer
+from sdpbound.entropies.qubits.weights import Weighted, adjusted, cheapest
 from sdpbound.entropies.question import EntropyQuestion
 from sdpbound.errors import SolverFailure
 
-__all__ = ["QubitOptimum", "Search", "Weighted", "cheapest", "engine_of", "least_mixture", "optimum", "search"]
+__all__ = ["QubitOptimum", "Search", "engine_of", "least_mixture", "optimum", "search"]
 
 _ANGLES: Floats = np.linspace(0.0, np.pi, 13)
 _PLACES = np.arange(_ANGLES.size**2).reshape(_ANGLES.size, -1)
@@ -51,8 +50,6 @@ _STEEPEST = (10.0, 60.0, 300.0, 3e3, 3e4, 3e5)
 #: Deviations up to this, per size of a test, are those of strategies that are not exact yet: strategies around the data
 #: repair them. They are those of multipliers moved by this many bits per size of a test.
 _NEARLY, _ASIDE = 1e-6, 1e-3
-#: Ways to solve the linear program; the first two ask for all digits, the others follow if they fail.
-_WAYS = (Way("simplex"), Way("choose", precise=False), Way("ipm", precise=False))
 _SEARCH_NOISE = 1e-10
 #: Functionals are softened this often at most, while they are steeper than this, in bits per size of a test. Each time
 #: this part of what may be lost is spent, and the steepness must fall at least to this part of itself.
@@ -66,53 +63,6 @@ def engine_of(problem: QubitProblem, noise: float) -> Engine:
     if problem.correlators_only and not problem.flips and problem.key is not Key.NONE:
         return CorrelatorEngine(problem.key)
     return StateEngine(problem.key, problem.flips, noise)
-
-
-@dataclass(frozen=True, eq=False)
-class Weighted:
-    """A solution of the linear program over columns.
-
-    Attributes
-    ----------
-    weights : (n,) the weights of the columns
-    value : the mixture's entropy, in bits
-    objective : ``value`` plus the price of the deviations, in bits
-    missed : largest deviation of the mixture's tested values from the data, beyond the tolerances, in units of the size
-        of the test
-    multipliers : (J,) the multipliers of the affine functional that touches the columns
-    """
-
-    weights: Floats
-    value: float
-    objective: float
-    missed: float
-    multipliers: Floats
-
-
-def cheapest(problem: QubitProblem, columns: Columns, steepest: float) -> Weighted:
-    """The mixture of columns of least entropy; a deviation from the data costs ``steepest`` per size of its test."""
-    sizes = np.maximum(problem.sizes, 1e-300)
-    wide = np.where(problem.tolerances > WIDE, problem.tolerances, 0.0) / sizes
-    found = cheapest_weights(
-        columns.entropies,
-        columns.tests.T / sizes[:, None],
-        problem.values / sizes,
-        steepest,
-        _WAYS,
-        wide,
-        "test fewer values, or use another method",
-    )
-    # compute the values from the weights, as the solver's own values may differ
-    weights = found.weights / found.weights.sum()
-    slack = np.maximum(np.abs(weights @ columns.tests - problem.values) / sizes - wide, 0.0)
-    value = float(weights @ columns.entropies)
-    return Weighted(
-        weights=weights,
-        value=value,
-        objective=value + steepest * float(slack.sum()),
-        missed=float(slack.max(initial=0.0)),
-        multipliers=np.asarray(found.multipliers / sizes, dtype=np.float64),
-    )
 
 
 @dataclass(eq=False)
@@ -249,9 +199,22 @@ class Search(ColumnGeneration[Weighted]):
             return multipliers, both
         start = Maxima(both.a, both.b, engine.cold(self._tables(multipliers, both.a, both.b)))
         fixed = classical.tests, classical.entropies
-        better, maxima = newton_improvement(problem, engine, multipliers, start, fixed, steepness)
+        better, maxima = newton_improvement(self._reached, engine, multipliers, start, fixed, steepness)
         states = engine.states(self._tables(better, maxima.a, maxima.b), maxima.hints)
         return better, columns_of(problem, maxima.a, maxima.b, states)
+
+    @property
+    def _reached(self) -> QubitProblem:
+        """The problem with the values that the last mixture has, where tests are intervals.
+
+        The best mixture with these values is the best one within the intervals as soon as no other values in them are
+        better, which the linear program finds out.
+        """
+        p, wide = self.problem, reach(self.problem.tolerances)
+        if self.mixture is None or not wide.any():
+            return p
+        known = self.columns.tests[: len(self.mixture.weights)]
+        return replace(p, values=np.clip(self.mixture.weights @ known, p.values - wide, p.values + wide))
 
     def _tables(self, multipliers: Floats, a: Floats, b: Floats) -> Floats:
         return operator_tables(np.tensordot(multipliers, self.problem.tests, axes=(0, 0)), a, b)

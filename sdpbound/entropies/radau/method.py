@@ -39,4 +39,5 @@ class GaussRadau(ProgramMethod):
         return gauss_radau_cost(question, self.level)
 
     def solved(self, question: EntropyQuestion) -> EntropyBound:
-        return gauss_radau_entropy(question, self.level, self.nodes, self.tolerance, self.solver, self.limit)
+        given = self.level, self.nodes, self.tolerance, self.solver
+        return gauss_radau_entropy(question, *given, self.limit, self.known)

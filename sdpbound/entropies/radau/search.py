@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from sdpbound.conic.solvers.choose import SolverChoice
 from sdpbound.entropies.entropy import EntropyBound
@@ -32,12 +32,14 @@ def gauss_radau_entropy(
     tolerance: float,
     solver: SolverChoice,
     limit: float = math.inf,
+    known: dict[object, Any] | None = None,
 ) -> EntropyBound:
     """Bound the entropy of a question from below.
 
-    The arguments are those of :class:`sdpbound.VonNeumann`, and ``limit`` is the rough CPU seconds of one program.
+    The arguments are those of :class:`sdpbound.VonNeumann`, and ``limit`` and ``known`` those of a
+    :class:`~sdpbound.entropies.method.ProgramMethod`.
     """
-    return _Search(question, tolerance, level, nodes, solver, limit).run()
+    return _Search(question, tolerance, level, nodes, solver, limit, known).run()
 
 
 def gauss_radau_cost(question: EntropyQuestion, level: Level | None) -> float:

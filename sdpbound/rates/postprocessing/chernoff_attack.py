@@ -18,8 +18,9 @@ from sdpbound.attacks.descent import descend
 from sdpbound.attacks.proof import EntropyAttack
 from sdpbound.attacks.qubit_attack import attack_of
 from sdpbound.entropies.qubits.columns import Columns, columns_of, first_columns
-from sdpbound.entropies.qubits.mixture import Search, Weighted, cheapest, optimum
+from sdpbound.entropies.qubits.mixture import Search, optimum
 from sdpbound.entropies.qubits.problem import QubitProblem, qubit_problem
+from sdpbound.entropies.qubits.weights import Weighted, cheapest
 from sdpbound.entropies.question import KeyQuestion
 from sdpbound.errors import SolverFailure
 from sdpbound.limiting import go_on
