@@ -35,8 +35,11 @@ def contradicted(certificate: Certificate, count: int = 300, seed: int = 0) -> b
     """
     rng = np.random.default_rng(seed)
     question, functional = certificate["question"], certificate["claim"]["functional"]
-    constant, slopes = float(Fraction(functional["constant"])), [float(Fraction(m)) for m in functional["multipliers"]]
-    tables = [np.array(item["coefficients"], dtype=float) for item in question["observed"]]
+    total: dict[tuple[int, int], Fraction] = {(0, 0): Fraction(functional["constant"])}  # large numbers may cancel
+    for m, item in zip(functional["multipliers"], question["observed"], strict=True):
+        for a, row in enumerate(item["coefficients"]):
+            for b, value in enumerate(row):
+                total[a, b] = total.get((a, b), Fraction(0)) + Fraction(m) * Fraction(value)
     paulis = np.array([[[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]])
     for n in range(count):
         parties = []
@@ -58,13 +61,9 @@ def contradicted(certificate: Certificate, count: int = 300, seed: int = 0) -> b
             parties[1][1:] = (
                 [(parties[0][1] + s * parties[0][2]) / 2**0.5 for s in (1, -1)] if n % 5 else parties[1][1:]
             )
-        value = constant
-        for m, table in zip(slopes, tables, strict=True):
-            value += m * sum(
-                table[i, j] * float(np.trace(np.kron(parties[0][i], parties[1][j]) @ rho).real)
-                for i in range(len(parties[0]))
-                for j in range(len(parties[1]))
-            )
+        value = sum(
+            float(c) * float(np.trace(np.kron(parties[0][a], parties[1][b]) @ rho).real) for (a, b), c in total.items()
+        )
         average = 0.0
         for term in question["figure"]["terms"]:
             q, own = float(Fraction(term["preprocessing"])), []
