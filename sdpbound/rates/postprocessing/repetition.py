@@ -150,7 +150,8 @@ class RepetitionCode(PostProcessing):
             gains = [
                 math.comb(k, j) * max(0.0, entropies[j] + ROUNDING - lower_float(law.leak(j))) for j in range(k + 1)
             ]
-            return math.nextafter(sum(gains) * float(_per_round(key, k).mid()), math.inf)
+            total = sum(gains) * float(_per_round(key, k).mid())
+            return math.nextafter(total, math.inf) if total else 0.0
 
 
 def _per_round(key: KeyData, k: int) -> flint.arb:
