@@ -16,6 +16,7 @@ from sdpbound.rates.postprocessing.block_attack import key_grams
 from sdpbound.rates.postprocessing.chernoff_attack import chernoff_attack
 from sdpbound.rates.postprocessing.distillable import DistillationCondition, condition_of, needed_overlap
 from sdpbound.rates.postprocessing.eve import key_data
+from sdpbound.rates.postprocessing.overlaps import MOST_PIECES
 from sdpbound.rates.rates import observations_of
 
 __all__ = ["DistillationAttack", "distillation_attack", "distillation_condition"]
@@ -30,7 +31,7 @@ def distillation_condition(
     x: int = 0,
     y: int = 0,
     level: str = "1+AB",
-    pieces: int = 12,
+    pieces: int = MOST_PIECES,
 ) -> DistillationCondition:
     """Whether blocks of a repetition code that are long enough yield key from these data, proven if it says yes.
 
@@ -43,7 +44,7 @@ def distillation_condition(
     behaviour, observed : as in :func:`key_rate`; the joint outcomes of x and y count as tested
     x, y : the key's settings
     level : of the NPA hierarchy for two parties; Eve's measurement comes with each of its words
-    pieces : outcomes of Eve's measurement
+    pieces : outcomes of Eve's measurement, 3 to 8; more are tighter and slower
 
     Where the settings involved are at most two of two outcomes a party, pairs of qubits are enough and the coherence of
     Eve's states is taken, which is tight for symmetric data; else the better of their least error and fidelity.

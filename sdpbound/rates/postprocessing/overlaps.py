@@ -24,11 +24,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sdpbound.arguments import whole
 from sdpbound.arrays import Floats
 from sdpbound.bounds.bound import Bound
 from sdpbound.rates.postprocessing.eve import KeyData, bounded_with_eve
 
-__all__ = ["KINDS", "Overlap", "overlap"]
+__all__ = ["KINDS", "MOST_PIECES", "Overlap", "overlap"]
 
 #: The overlaps, and what they are called.
 KINDS = {
@@ -37,7 +38,9 @@ KINDS = {
     "error": "P_error(E|00 or E|11)",
 }
 #: The largest ratio of probabilities at which the polygon touches the function.
-WIDEST = 10.0
+WIDEST = 8.0
+#: Most pieces: both checkers read measurements of up to eight outcomes.
+MOST_PIECES = 8
 #: Roundings of the pieces: the polygon is below the function by more.
 MARGIN = 1e-12
 
@@ -65,8 +68,9 @@ def overlap(key: KeyData, kind: str, level: str, pieces: int) -> Overlap:
 
     Parameters
     ----------
-    pieces : of the polygon, at least 2; the error has two
+    pieces : of the polygon, 3 to 8; the error has two
     """
+    pieces = whole(pieces, "pieces", 3, MOST_PIECES)
     equal = float(key.joint[0, 0]), float(key.joint[1, 1])
     balance = math.sqrt(equal[1] / equal[0]) if kind != "fidelity" and min(equal) > 0.0 else 1.0
     lines = _pieces(kind, balance, 2 if kind == "error" else pieces)

@@ -33,7 +33,7 @@ from sdpbound.rates.postprocessing.block_attack import block_entropies, key_gram
 from sdpbound.rates.postprocessing.blocks import BlockLaw, Contribution
 from sdpbound.rates.postprocessing.distillable import COLLECTIVE
 from sdpbound.rates.postprocessing.eve import KeyData, key_data
-from sdpbound.rates.postprocessing.overlaps import Overlap, overlap
+from sdpbound.rates.postprocessing.overlaps import MOST_PIECES, Overlap, overlap
 from sdpbound.rates.postprocessing.postprocessing import PostProcessing, Processed
 from sdpbound.rates.postprocessing.round_attacks import UNTESTED, round_attacks
 
@@ -64,7 +64,7 @@ class RepetitionCode(PostProcessing):
     block : rounds of a block, from 2; "best": the number up to 60 with the highest proven rate
     x, y : the key's settings
     level : of the NPA hierarchy for two parties; Eve's measurement comes with each of its words
-    pieces : outcomes of Eve's measurement, from 3; more are tighter and slower
+    pieces : outcomes of Eve's measurement, 3 to 8; more are tighter and slower
 
     >>> RepetitionCode(3).block
     3
@@ -74,7 +74,7 @@ class RepetitionCode(PostProcessing):
     x: int = 0
     y: int = 0
     level: str = "1+AB"
-    pieces: int = 12
+    pieces: int = MOST_PIECES
 
     def __post_init__(self) -> None:
         if isinstance(self.block, str):
@@ -84,7 +84,7 @@ class RepetitionCode(PostProcessing):
             object.__setattr__(self, "block", whole(self.block, "block", 2, LONGEST))
         object.__setattr__(self, "x", counted(self.x, "x", 0))
         object.__setattr__(self, "y", counted(self.y, "y", 0))
-        object.__setattr__(self, "pieces", whole(self.pieces, "pieces", 3, 60))
+        object.__setattr__(self, "pieces", whole(self.pieces, "pieces", 3, MOST_PIECES))
 
     @property
     def own_settings(self) -> tuple[int, ...]:
@@ -154,7 +154,8 @@ class RepetitionCode(PostProcessing):
             gains = [
                 math.comb(k, j) * max(0.0, entropies[j] + ROUNDING - lower_float(law.leak(j))) for j in range(k + 1)
             ]
-            return math.nextafter(sum(gains) * float(_per_round(key, k).mid()), math.inf)
+            total = sum(gains) * float(_per_round(key, k).mid())
+            return math.nextafter(total, math.inf) if total else 0.0
 
 
 def _per_round(key: KeyData, k: int) -> flint.arb:

@@ -52,6 +52,8 @@ FROM_DATA = (
 )
 IN_FLOATS = "the entropy of kept rounds under the attack is computed in floats"
 PRECISION = 128
+#: Most settings of Eve, one for each node.
+MOST_NODES = 12
 #: What the floats of an attack may be wrong by, in bits.
 ROUNDING = 1e-12
 
@@ -66,7 +68,7 @@ class PostSelection(PostProcessing):
         at most have one above 0. ``(1, 1, 0)`` drops a third outcome, such as no click
     x, y : the key's settings
     level : of the NPA hierarchy for two parties; Eve's measurements come with each of its words
-    nodes : of the integral for the entropy; more are tighter and slower
+    nodes : of the integral for the entropy, 1 to 12; more are tighter and slower
 
     >>> PostSelection((1, 0.5), (1, 0.5)).alice
     (1.0, 0.5)
@@ -94,7 +96,7 @@ class PostSelection(PostProcessing):
             )
         object.__setattr__(self, "x", counted(self.x, "x", 0))
         object.__setattr__(self, "y", counted(self.y, "y", 0))
-        object.__setattr__(self, "nodes", whole(self.nodes, "nodes", 1, 40))
+        object.__setattr__(self, "nodes", whole(self.nodes, "nodes", 1, MOST_NODES))
 
     @property
     def own_settings(self) -> tuple[int, ...]:

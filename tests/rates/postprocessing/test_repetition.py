@@ -167,7 +167,7 @@ def test_certified_overlaps_are_below_those_of_the_devices(kind: str, seed: int)
 def test_the_least_error_has_a_closed_form() -> None:
     """Near the local set Eve's least error is (S - 2) / 4, S = 2.5 (1 - 2 error) the CHSH value of the settings."""
     for error in (0.07, 0.08, 0.09):
-        found = overlap(key_data(pair(error), sb.Observations.full(pair(error)), 0, 0), "error", "1+AB", 2)
+        found = overlap(key_data(pair(error), sb.Observations.full(pair(error)), 0, 0), "error", "1+AB", 3)
         assert found.value == pytest.approx((2.5 * (1.0 - 2.0 * error) - 2.0) / 4.0, abs=1e-6)
 
 
@@ -217,8 +217,8 @@ def test_key_above_the_published_noise() -> None:
 
 @pytest.mark.slow
 def test_the_condition_has_two_sides() -> None:
-    """Two settings a party: key by long blocks is proven at 8.04 %, and an attack makes the condition fail at 8.1 %."""
-    condition = sb.distillation_condition(pair(0.0804), pieces=16)
+    """Two settings a party: key by long blocks is proven at 8.02 %, and an attack makes the condition fail at 8.1 %."""
+    condition = sb.distillation_condition(pair(0.0802))
     attack = sb.distillation_attack(pair(0.081))
     assert condition and attack and attack.attack.exact
     assert attack.attack.certificate.verify().holds
