@@ -208,7 +208,8 @@ class _Search(ColumnGeneration[WeightsAnswer]):
         kinds = np.concatenate([labels, self.labels[best], other])
         multipliers = answer.multipliers
         if self.centre is not None:
-            multipliers = self.centre + (0.0 if self.rounds % 2 else 0.3) * (multipliers - self.centre)
+            share = 1.0 if answer.missed > self.met else 0.3  # first of all the mixture must have the data
+            multipliers = self.centre + (0.0 if self.rounds % 2 else share) * (multipliers - self.centre)
         scale = max(1.0, float(np.abs(multipliers).max(initial=0.0)))
 
         def function(x: Floats, which: Ints) -> tuple[Floats, Floats]:

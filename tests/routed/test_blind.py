@@ -37,9 +37,9 @@ def test_between_min_entropy_and_what_eve_has_without_being_told() -> None:
 @pytest.mark.slow
 def test_an_attack_is_above() -> None:
     noisy = sb.Behaviour.from_correlators(0.98 * SIGNS)
-    bound = routed.blind_entropy(noisy)
+    bound = routed.blind_entropy(noisy, level="1+AF+AA+AAF", nodes=8)
     least = sb.min_entropy(sb.Observations.full(noisy), sb.Quantum("1+AB"), 0, 0, blind=True)
-    attack = routed.entropy_upper_bound(alone(noisy), bound=bound, rounds=8, given=0)
+    attack = routed.entropy_upper_bound(alone(noisy), bound=bound, rounds=16, given=0)
     assert least.value < bound.value < attack.value < bound.value + 2e-2 and attack.missed < 1e-9
 
 
