@@ -25,8 +25,8 @@ FIGURE = FigureSpec(
     "two of Alice's settings make key and the CHSH value is tested, with the best flips of her bit where marked; "
     "repetition codes have two settings a party at the angles of arXiv:1903.10535, all statistics tested, and the "
     "best length of blocks found. A random basis drops half of the rounds. Rates below 1e-6 are not shown.",
-    alt="Five falling curves on a logarithmic axis; one basis ends at 7.1 percent, with flips at 8.1, a random basis at "
-    "8.4, with flips near 9.5; a repetition code crosses them below.",
+    alt="Five falling curves on a logarithmic axis; one basis ends at 7.1 percent, with flips at 8.1, a random basis "
+    "at 8.4, with flips near 9.5; a repetition code crosses them below.",
     computed=True,
 )
 SOURCE = Path(__file__).resolve().parents[1] / "benchmarks" / "post_processing.csv"
@@ -56,7 +56,8 @@ def curve(axes: Axes, name: str, data: ComputedTable) -> None:
     own = data.where(protocol=name)
     error, rate, attack = 100.0 * own["error"], own["rate"], own["attack"]
     left, alive = attack > LEAST, rate > LEAST
-    axes.plot(error[left], attack[left], color=colour, linewidth=0.8, linestyle="--" if marker == "s" else "-", zorder=2)
+    dashes = "--" if marker == "s" else "-"
+    axes.plot(error[left], attack[left], color=colour, linewidth=0.8, linestyle=dashes, zorder=2)
     both = left & alive
     axes.fill_between(error[both], rate[both], attack[both], color=GREY, alpha=0.35, linewidth=0.0, zorder=1)
     look = {"markersize": 2.8, "markerfacecolor": "white", "markeredgewidth": 0.7, "linestyle": "none"}
