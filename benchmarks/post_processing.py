@@ -27,7 +27,7 @@ ERRORS = (0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.065, 0.07, 0.074, 0.078, 
 ALICE, BOB = (0.0, np.pi / 2), (np.pi / 4, -np.pi / 4, 0.0, np.pi / 2)
 TEST = "correlators without B2, B3"
 KEYS = ((0, 2), (1, 3))
-BLOCKS = (2, 3, 4, 6)
+BLOCKS = (2, 3, 4)
 
 Both = tuple[sb.Rate, sb.Rate]
 
