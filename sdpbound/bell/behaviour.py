@@ -82,8 +82,8 @@ class Behaviour:
                 raise InvalidBehaviour(
                     f"the behaviour signals: the other parties' marginal moves by {spread.max():.3g} with "
                     "the setting of "
-                    f"party {'ABCDEFGH'[party]} (allowed {VALIDITY_TOLERANCE:g}); give an experiment's numbers of rounds "
-                    "to Counts.from_table, whose behaviour() is the likeliest no-signaling one."
+                    f"party {'ABCDEFGH'[party]} (allowed {VALIDITY_TOLERANCE:g}); give the counts "
+                    "of an experiment to Counts.from_table, whose behaviour() is the likeliest no-signaling one."
                 )
         p.flags.writeable = False
         object.__setattr__(self, "p", p)

@@ -79,7 +79,7 @@ def signaling_test(table: Ints, scenario: Scenario) -> SignalingTest:
     """Compare each marginal under any two settings of the other party, by Fisher's exact test.
 
     Given how often the outcome came in both together, its number under the first setting is hypergeometric, for rounds
-    of one distribution. Twice the smaller tail is a p-value; m of them have one together, m times the least (Bonferroni).
+    of one distribution. Twice the smaller tail is a p-value. The least of m, times m, is one of all (Bonferroni).
     """
     found = sorted(_comparisons(table, scenario), key=lambda c: c.p_value)
     least = found[0].p_value if found else 1.0
@@ -120,10 +120,10 @@ def inputs_test(settings: Ints, distribution: Floats) -> InputsTest:
     return InputsTest(p, (x, y), int(flat[worst]), n * float(chances[worst]))
 
 
-def input_distribution(given: ArrayLike | None, shape: tuple[int, int]) -> Floats:
+def input_distribution(given: ArrayLike | None, shape: tuple[int, ...]) -> Floats:
     """The probabilities (X, Y) of the settings of a round, checked; uniform if none are given."""
     if given is None:
-        return np.full(shape, 1.0 / (shape[0] * shape[1]))
+        return np.full(shape, 1.0 / float(np.prod(shape)))
     found = floats(given, "the distribution of inputs")
     if found.shape != shape:
         raise InvalidShape(f"the distribution of inputs must have shape {shape}, not {found.shape}.")

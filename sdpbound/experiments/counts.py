@@ -26,7 +26,7 @@ from sdpbound.experiments.consistency import (
 )
 from sdpbound.experiments.p_values import ConfidenceInterval, Inputs, PValue, bell_interval, game_p_value
 from sdpbound.experiments.projection import likeliest_behaviour
-from sdpbound.experiments.ratios import ratio_p_value, test_factors
+from sdpbound.experiments.ratios import best_factors, ratio_p_value
 from sdpbound.experiments.reading import read_columns
 from sdpbound.experiments.rounds import LARGEST_NUMBER, Rounds, small
 
@@ -77,7 +77,9 @@ class Counts:
     source: str = field(default="")
 
     @classmethod
-    def from_table(cls, table: ArrayLike, scenario: Scenario | None = None, untested: ArrayLike | None = None) -> Counts:
+    def from_table(
+        cls, table: ArrayLike, scenario: Scenario | None = None, untested: ArrayLike | None = None
+    ) -> Counts:
         """Counts N[a, b, x, y] of tested rounds, and of the same shape those of rounds that were no tests.
 
         Raises
@@ -142,8 +144,8 @@ class Counts:
         wanted = COUNTED if counted else ROUNDS
         if sorted(set(names) - {"test"}) != sorted(wanted) or len(set(names)) < len(names):
             raise InvalidInput(
-                f"'{path}' has the columns {', '.join(names)[:100]}; it needs x, y, a, b for rounds, or x, y, a, b, count "
-                "for counts, and may have test (1 or 0)."
+                f"'{path}' has the columns {', '.join(names)[:100]}; it needs x, y, a, b for rounds, or x, y, a, b, "
+                "count for counts, and may have test (1 or 0)."
             )
         order = [names.index(name) for name in (*wanted, "test") if name in names]
         parts: list[list[Ints]] = [[] for _ in order]
@@ -234,8 +236,8 @@ class Counts:
     def behaviour(self) -> Behaviour:
         """The no-signaling behaviour that makes the tested counts most likely.
 
-        It maximises ``sum N log p`` over no-signaling p, by Newton's method with barriers; the log-likelihood misses its
-        maximum by at most 1e-4 nats for each outcome. It is an estimate, and no bound.
+        It maximises ``sum N log p`` over no-signaling p, by Newton's method with barriers; the log-likelihood misses
+        its maximum by at most 1e-4 nats for each outcome. It is an estimate, and no bound.
 
         Raises
         ------
@@ -280,8 +282,8 @@ class Counts:
         """An upper bound on the p-value of local devices, which may have memory, rounded up from balls.
 
         With ``training`` the test factors of each round are fixed by those counts: a prediction-based ratio. Otherwise
-        the rounds are scored by ``expression`` and compared with a binomial variable. Without either, in the scenario of
-        CHSH, all eight CHSH expressions are tried, and the least bound is multiplied by eight.
+        the rounds are scored by ``expression`` and compared with a binomial variable. Without either, in the scenario
+        of CHSH, all eight CHSH expressions are tried, and the least bound is multiplied by eight.
 
         Parameters
         ----------
@@ -298,7 +300,7 @@ class Counts:
         if training is not None:
             if expression is not None:
                 raise InvalidInput("give an expression or a training part to local_p_value, not both.")
-            factors = test_factors(self._training(training).table, self.scenario, how)
+            factors = best_factors(self._training(training).table, self.scenario, how)
             ball = ratio_p_value(self.table, factors, self.scenario)
             return PValue.from_ball(ball, "prediction-based ratio", self.tested)
         if expression is not None:
@@ -361,8 +363,8 @@ def _whole_numbers(given: ArrayLike, name: str) -> Ints:
         if wrong.any():
             where = tuple(np.argwhere(wrong)[0].tolist())
             raise InvalidParameter(
-                f"{name}[{', '.join(map(str, where))}] = {array[where]} is not a whole number from 0 to {MOST:g}; give the "
-                "numbers of rounds, not frequencies."
+                f"{name}[{', '.join(map(str, where))}] = {array[where]} is not a whole number from 0 to {MOST:g}; give "
+                "the numbers of rounds, not frequencies."
             )
     return array.astype(np.int64)
 

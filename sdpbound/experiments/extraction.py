@@ -41,8 +41,8 @@ class Extracted:
 def extract(counts: Counts, protocol: FixedProtocol, seed: ArrayLike | None = None) -> Extracted:
     """Certify a run of a randomness protocol, and hash all outcomes of both devices to the certified length.
 
-    The hash is a Toeplitz matrix of ``seed``, bits that are uniform and independent of the devices and of Eve; drawn from
-    the operating system unless given. They may be published after the last round and used again.
+    The hash is a Toeplitz matrix of ``seed``, bits that are uniform and independent of the devices and of Eve; drawn
+    from the operating system unless given. They may be published after the last round and used again.
 
     Parameters
     ----------
@@ -59,14 +59,20 @@ def extract(counts: Counts, protocol: FixedProtocol, seed: ArrayLike | None = No
     """
     certified = certify(counts, protocol)
     if certified.kind != "randomness":
-        raise InvalidInput("the protocol is of a key, whose error correction is not done here; extract takes randomness.")
+        raise InvalidInput(
+            "the protocol is of a key, whose error correction is not done here; extract takes randomness."
+        )
     if counts.rounds is None:
-        raise InvalidInput("only numbers of rounds are known, and no outcomes in their order; read the rounds themselves.")
+        raise InvalidInput(
+            "only numbers of rounds are known, and no outcomes in their order; read the rounds themselves."
+        )
     if not certified.accepted:
         raise InvalidInput(f"nothing is extracted: {certified.reason}")
     raw = raw_bits(counts.rounds, counts.scenario.table_shape[0], counts.scenario.table_shape[1])
     if certified.length > raw.size:
-        raise InvalidParameter(f"{raw.size} bits of outcomes cannot be hashed to {certified.length}; shorten the output.")
+        raise InvalidParameter(
+            f"{raw.size} bits of outcomes cannot be hashed to {certified.length}; shorten the output."
+        )
     needed = seed_bits(raw.size, certified.length)
     if seed is None:
         drawn = np.frombuffer(secrets.token_bytes((needed + 7) // 8), dtype=np.uint8)
@@ -74,7 +80,9 @@ def extract(counts: Counts, protocol: FixedProtocol, seed: ArrayLike | None = No
     else:
         bits = small(seed, "seed", 1)
         if bits.size != needed:
-            raise InvalidShape(f"the seed must have {needed} bits, not {bits.size}: those of outcomes and of the output.")
+            raise InvalidShape(
+                f"the seed must have {needed} bits, not {bits.size}: those of outcomes and of the output."
+            )
     return Extracted(toeplitz_hash(raw, bits, certified.length), bits, certified)
 
 

@@ -139,8 +139,8 @@ def largest_mean(scores: Floats, scenario: Scenario, inputs: Inputs) -> float:
         if inputs.bias:
             mean = mean + inputs.bias * np.abs(v - np.median(v, axis=1, keepdims=True)).sum(axis=1)
         best = max(best, float(mean.max()))
-    size = float(np.abs(scores).max()) * (1.0 + 2.0 * inputs.bias * scores[0, 0].size)
-    return best + ROUNDING * scores[0, 0].size * size
+    pairs = inputs.distribution.size
+    return best + ROUNDING * pairs * float(np.abs(scores).max()) * (1.0 + 2.0 * inputs.bias * pairs)
 
 
 # -- the binomial bound -------------------------------------------------------------------------------------------

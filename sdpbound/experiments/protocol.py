@@ -21,7 +21,14 @@ from sdpbound.bell.observations import Observations
 from sdpbound.errors import InvalidInput, InvalidParameter
 from sdpbound.experiments.consistency import inputs_test
 from sdpbound.experiments.counts import Counts, Origin
-from sdpbound.finite_size import FiniteLength, FiniteSecurity, finite_key_length, finite_randomness_length
+from sdpbound.finite_size import (
+    FiniteKeyOptions,
+    FiniteLength,
+    FiniteRandomnessOptions,
+    FiniteSecurity,
+    finite_key_length,
+    finite_randomness_length,
+)
 from sdpbound.finite_size.acceptance import Acceptance
 
 __all__ = ["Certified", "FixedProtocol", "certify", "read_protocol"]
@@ -142,8 +149,8 @@ def certify(counts: Counts, protocol: FixedProtocol) -> Certified:
 def _require_fixed_before(counts: Counts, protocol: FixedProtocol) -> None:
     if protocol.origin is not None and protocol.origin.overlaps(counts.origin):
         raise InvalidInput(
-            "the protocol was made from these counts or from a part of them, which proves nothing; make it from the first "
-            "part of counts.split, and certify the other one."
+            "the protocol was made from these counts or from a part of them, which proves nothing; make it from the "
+            "first part of counts.split, and certify the other one."
         )
     honest = protocol.length.behaviour
     if honest.scenario == counts.scenario and counts.settings.all() and honest == counts.behaviour():
@@ -248,20 +255,26 @@ def _length(entries: _File, file: Path) -> FiniteLength:
     security = FiniteSecurity(
         soundness=entries.soundness, completeness=entries.completeness, efficiency=entries.efficiency
     )
-    given = {"security": security, "test_probability": entries.test_probability}
-    given["test_distribution"] = None if entries.test_distribution is None else np.array(entries.test_distribution)
+    distribution = None if entries.test_distribution is None else np.array(entries.test_distribution)
     if entries.kind == "key":
         if entries.net is not None:
             raise InvalidParameter(f"protocol '{file}': net is an entry of randomness, not of a key.")
-        flips = entries.preprocessing or 0.0
-        return finite_key_length(
-            behaviour, entries.rounds, entries.x, entries.y or 0, data, preprocessing=flips, **given
+        options = FiniteKeyOptions(
+            security=security,
+            test_probability=entries.test_probability,
+            test_distribution=distribution,
+            preprocessing=entries.preprocessing or 0.0,
         )
+        return finite_key_length(behaviour, entries.rounds, entries.x, entries.y or 0, data, options)
     if entries.preprocessing is not None:
         raise InvalidParameter(f"protocol '{file}': preprocessing is an entry of a key, not of randomness.")
-    return finite_randomness_length(
-        behaviour, entries.rounds, entries.x, entries.y, data, net=bool(entries.net), **given
+    choice = FiniteRandomnessOptions(
+        security=security,
+        test_probability=entries.test_probability,
+        test_distribution=distribution,
+        net=bool(entries.net),
     )
+    return finite_randomness_length(behaviour, entries.rounds, entries.x, entries.y, data, choice)
 
 
 def _behaviour(entries: _File, file: Path) -> Behaviour:

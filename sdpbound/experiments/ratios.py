@@ -1,7 +1,7 @@
-"""Prediction-based ratios: test factors that are best for the training part, and at most one in the mean for local devices.
+"""Prediction-based ratios: factors that are best for the training part, and at most one in the mean for local devices.
 
-Source: Zhang, Glancy and Knill, arXiv:1108.2468. The factors are found by a search, and made valid by their largest mean
-over deterministic strategies, which is computed.
+Source: Zhang, Glancy and Knill, arXiv:1108.2468. The factors are found by a search, and made valid by their largest
+mean over deterministic strategies, which is computed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sdpbound.experiments.p_values import Inputs, largest_mean, responses
 from sdpbound.experiments.projection import entries, likeliest_behaviour
 from sdpbound.experiments.tails import PRECISION
 
-__all__ = ["ratio_p_value", "test_factors"]
+__all__ = ["best_factors", "ratio_p_value"]
 
 #: The count that every outcome of the training part has besides its own, so that no factor is zero.
 PRIOR = 0.5
@@ -24,7 +24,7 @@ PRIOR = 0.5
 BARRIERS = (1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8)
 
 
-def test_factors(training: Ints, scenario: Scenario, inputs: Inputs) -> Floats:
+def best_factors(training: Ints, scenario: Scenario, inputs: Inputs) -> Floats:
     """Factors R (A, B, X, Y), positive where outcomes exist, with mean at most 1 for local devices in each round.
 
     They maximise the mean of log R at the no-signaling behaviour that is likeliest given the training part. R is

@@ -1,4 +1,4 @@
-"""CSV files of rounds and of counts, read in blocks of bytes: whole numbers with commas between, under a line of names."""
+"""CSV files of rounds and of counts, read in blocks: whole numbers with commas between, under a line of names."""
 
 from __future__ import annotations
 
@@ -54,7 +54,9 @@ def _blocks(file: Path, start: int, columns: int) -> Blocks:
             block = rest + block
             end = block.rfind(b"\n") + 1
             if not end and len(block) > BLOCK:
-                raise InvalidInput(f"line {line} of '{file}' has more than {BLOCK} bytes; end each round with a newline.")
+                raise InvalidInput(
+                    f"line {line} of '{file}' has more than {BLOCK} bytes; end each round with a newline."
+                )
             block, rest = block[:end], block[end:]
             if block:
                 rows = _numbers(block, columns, file, line)
@@ -94,7 +96,7 @@ def _wrong(block: bytes, columns: int, file: Path, line: int) -> InvalidParamete
     for offset, text in enumerate(block.split(b"\n")[:-1]):
         if not good.fullmatch(text):
             return InvalidParameter(
-                f"line {line + offset} of '{file}' is {text[:40].decode('utf-8', 'replace')!r}, and must be {columns} whole "
-                f"numbers from 0 with commas between; counts are not rounded and not negative."
+                f"line {line + offset} of '{file}' is {text[:40].decode('utf-8', 'replace')!r}, and must be {columns} "
+                "whole numbers from 0 with commas between; counts are not rounded and not negative."
             )
     return InvalidParameter(f"'{file}' has a line from {line} on that is no list of {columns} whole numbers.")

@@ -48,7 +48,8 @@ class Rounds:
         sizes = [array.size for array in arrays] + ([] if chosen is None else [chosen.size])
         if len(set(sizes)) > 1 or not sizes[0]:
             raise InvalidShape(f"rounds need arrays x, y, a, b of one length above 0, not of {sizes}.")
-        return cls(*arrays, chosen)
+        x, y, a, b = arrays
+        return cls(x, y, a, b, chosen)
 
     def __len__(self) -> int:
         return self.x.size
@@ -69,7 +70,9 @@ class Rounds:
         shape = scenario.table_shape
         for array, size, name in zip((self.a, self.b, self.x, self.y), shape, "abxy", strict=True):
             if int(array.max()) >= size:
-                raise InvalidSettings(f"the rounds have {name} = {int(array.max())}, and {scenario} has 0 to {size - 1}.")
+                raise InvalidSettings(
+                    f"the rounds have {name} = {int(array.max())}, and {scenario} has 0 to {size - 1}."
+                )
         found = np.zeros((2, int(np.prod(shape))), dtype=np.int64)
         for start in range(0, len(self), STEP):
             some = self.part(start, start + STEP)

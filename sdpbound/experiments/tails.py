@@ -47,9 +47,9 @@ def binomial_excess(n: int, t: int, q: float) -> flint.arb:
 def _sum(n: int, k: int, p: flint.arb, slope: int) -> flint.arb:
     """The sum over i >= 0 of ``(1 + slope i) P[X = k + i]``, for k above ``(n + 1) p``, where terms fall."""
     odds = p / (1 - p)
-    log_first = (
-        flint.arb(n + 1).lgamma() - flint.arb(k + 1).lgamma() - flint.arb(n - k + 1).lgamma()
-    ) + (k * p.log() + (n - k) * (1 - p).log())
+    log_first = (flint.arb(n + 1).lgamma() - flint.arb(k + 1).lgamma() - flint.arb(n - k + 1).lgamma()) + (
+        k * p.log() + (n - k) * (1 - p).log()
+    )
     total, term = flint.arb(0), flint.arb(1)  # in units of the first term
     least = flint.arb(2) ** -NEGLIGIBLE
     for i in range(min(MOST_TERMS, n - k + 1)):
@@ -62,4 +62,5 @@ def _sum(n: int, k: int, p: flint.arb, slope: int) -> flint.arb:
         ratio = odds * (n - k - done) / (k + done + 1)
         rest = term * ((1 + slope * done) / (1 - ratio) + slope * ratio / (1 - ratio) ** 2)
         total = total.union(total + rest)
-    return log_first.exp() * total
+    found: flint.arb = log_first.exp() * total
+    return found

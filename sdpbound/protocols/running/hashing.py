@@ -65,7 +65,7 @@ def _rows(key: Bits, seed: Bits, top: int, rows: int) -> Bits:
         part[width - columns :] = key[left : left + columns]
         spectrum += rfft(piece.astype(np.float64), size) * rfft(part, size)
         ones = np.concatenate([[0], np.cumsum(piece, dtype=np.int64)])
-        in_column = (ones[rows:] - ones[: columns])[::-1]
+        in_column = (ones[rows:] - ones[:columns])[::-1]
         total += int(in_column @ key[left : left + columns].astype(np.int64))
     sums = irfft(spectrum, size)[width - 1 : width - 1 + rows]
     whole = np.rint(sums)
