@@ -7,7 +7,7 @@ import json
 import numpy as np
 
 import sdpbound as sb
-from tests.experiments.samples import HONEST, LOCAL, protocol, rounds
+from tests.experiments.samples import LOCAL, rounds
 
 N = 100_000
 PROTOCOL = f"""
@@ -48,7 +48,3 @@ def test_certify(call, answer, refused, tmp_path) -> None:
     assert done.status == 1 and json.loads(done.out)["length"] == 0
     file.write_text(PROTOCOL + f'training = "{found["fingerprint"]}"\n')
     refused(["certify", str(good), "--protocol", str(file)], "made from these counts")
-
-
-def test_the_protocol_of_the_page_is_the_one_of_the_library() -> None:
-    assert protocol().length.behaviour == HONEST

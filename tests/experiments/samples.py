@@ -30,6 +30,6 @@ def rounds(behaviour: sb.Behaviour, n: int, gamma: float, rng: np.random.Generat
 
 
 @lru_cache(maxsize=4)
-def protocol(n: int = 1_000_000) -> sb.FixedProtocol:
+def protocol(n: int) -> sb.FixedProtocol:
     data = sb.Observations.bell_value(sb.chsh(), 2.64)
     return sb.FixedProtocol(sb.finite_randomness_length(HONEST, n, observed=data))

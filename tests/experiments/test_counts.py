@@ -116,7 +116,7 @@ def test_a_table_of_counts_is_no_behaviour_and_is_told_where_to_go() -> None:
 
 @pytest.mark.parametrize("scenario", [sb.Scenario.bipartite(2, 2), sb.Scenario.bipartite(2, 3, 3, 2)])
 def test_the_estimate_has_the_largest_likelihood(scenario) -> None:
-    """At the maximum no vertex of the polytope lies in a direction of ascent: a linear program over no-signaling tables."""
+    """At the maximum no vertex of the polytope lies in a direction of ascent, by a linear program over it."""
     counts = sb.Counts.from_table(np.random.default_rng(1).integers(3, 40, scenario.table_shape))
     p = counts.behaviour().p
     slope = counts.table / p

@@ -106,7 +106,7 @@ def test_ratios_have_mean_one_at_most_for_every_strategy() -> None:
 
 
 def test_ratios_gain_as_much_as_relative_entropy_allows() -> None:
-    """At white noise on a facet the mean of log R is the relative entropy to the facet's nearest point, in closed form."""
+    """With white noise the mean of log R is the relative entropy to the nearest point of the facet, in closed form."""
     big = sb.Counts.from_table(np.rint(HONEST.p * 10**7).astype(int))
     factors = best_factors(big.table, big.scenario, Inputs(UNIFORM, 0.0))
     gain = float(np.sum(HONEST.p * UNIFORM * np.log2(factors)))
@@ -162,7 +162,7 @@ def test_what_is_refused() -> None:
         counts.confidence_interval(sb.i3322())
     with pytest.raises(InvalidParameter, match="confidence = 1"):
         counts.confidence_interval(CHSH, 1)
-    with pytest.raises(InvalidParameter, match="bias = -0.1"):
+    with pytest.raises(InvalidParameter, match=r"bias = -0\.1"):
         counts.local_p_value(CHSH, bias=-0.1)
     with pytest.raises(InvalidParameter, match="never drawn"):
         counts.local_p_value(CHSH, inputs=[[0.5, 0.5], [0.0, 0.0]])
