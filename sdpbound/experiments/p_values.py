@@ -48,10 +48,11 @@ class PValue:
     @classmethod
     def from_ball(cls, ball: flint.arb, method: str, rounds: int) -> PValue:
         """The upper end of a ball of a probability."""
-        if not 0 < ball.upper() < 1:
-            return cls(1.0, 0.0, method, rounds) if ball.upper() > 0 else cls(5e-324, -math.inf, method, rounds)
-        log2 = upper_float(ball.log() / flint.arb(2).log())
-        return cls(min(1.0, max(upper_float(ball), 5e-324)), min(0.0, log2), method, rounds)
+        top = flint.arb(ball.upper())
+        if not 0 < top < 1:
+            return cls(1.0, 0.0, method, rounds) if top > 0 else cls(5e-324, -math.inf, method, rounds)
+        log2 = upper_float(top.log() / flint.arb(2).log())
+        return cls(min(1.0, max(upper_float(top), 5e-324)), min(0.0, log2), method, rounds)
 
     def __float__(self) -> float:
         return self.value
