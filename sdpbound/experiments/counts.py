@@ -192,8 +192,9 @@ class Counts:
                 a, b, x, y = np.argwhere((array > 0) & ~exists)[0].tolist()
                 raise InvalidParameter(f"N[{a}, {b}, {x}, {y}] = {array[a, b, x, y]}, and {self.scenario} has no such.")
             array.flags.writeable = False
-        if not 0 < self.n <= MOST:
-            raise InvalidParameter(f"counts must have from 1 to {MOST:g} rounds, not {self.n}.")
+        total = float(self.table.sum(dtype=np.float64) + self.untested.sum(dtype=np.float64))
+        if not 0.0 < total <= MOST:
+            raise InvalidParameter(f"counts must have from 1 to {MOST:g} rounds, not {total:g}.")
         return self
 
     # -- what is seen ---------------------------------------------------------------------------------------------

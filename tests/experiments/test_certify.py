@@ -89,6 +89,25 @@ def test_runs_that_do_not_pass(run) -> None:
     assert "Scenario" in reason(sb.Counts.from_table(np.ones((2, 2, 3, 3), dtype=int)))
 
 
+def test_honest_runs_pass_as_often_as_promised_and_worse_ones_do_not() -> None:
+    """Completeness is 1e-2: of 300 runs at most three abort in the mean; at CHSH 2.6 nearly all do."""
+    fixed, rng = protocol(N), np.random.default_rng(11)
+
+    def passed(size: float) -> int:
+        p = sb.Behaviour.from_correlators(size * np.array([[1.0, 1.0], [1.0, -1.0]])).p
+        gamma, runs = fixed.length.test_probability, 0
+        both = np.concatenate([(gamma * p * 0.25).ravel(), ((1 - gamma) * p[:, :, 0, 0]).ravel()])
+        for _ in range(300):
+            seen = rng.multinomial(N, both)
+            untested = np.zeros(p.shape, dtype=int)
+            untested[:, :, 0, 0] = seen[16:].reshape(2, 2)
+            runs += bool(fixed.length.accepts(sb.Counts.from_table(seen[:16].reshape(p.shape), untested=untested)))
+        return runs
+
+    assert passed(0.66) >= 297 - 6
+    assert passed(0.65) <= 30
+
+
 def test_protocols_of_the_same_counts_are_refused(run) -> None:
     length = protocol(N).length
     training, rest = run.split(100_000)

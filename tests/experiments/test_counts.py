@@ -83,6 +83,8 @@ def test_values_that_are_refused(tmp_path) -> None:
         sb.Counts.from_table(fractional)
     with pytest.raises(InvalidParameter, match="= -1 is not a whole number"):
         sb.Counts.from_table(TABLE - TABLE - 1)
+    with pytest.raises(InvalidParameter, match=r"1e\+18 rounds, not 1\.6e\+19"):
+        sb.Counts.from_table(np.full((2, 2, 2, 2), 10**18))
     with pytest.raises(InvalidParameter, match="not a whole number"):
         sb.Counts.from_table(np.full((2, 2, 2, 2), np.nan))
     with pytest.raises(InvalidShape, match="axes N"):
