@@ -100,6 +100,19 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
         TimeIsUp,
         TooLarge,
     )
+    from sdpbound.experiments import (
+        Certified,
+        ConfidenceInterval,
+        Counts,
+        Extracted,
+        FixedProtocol,
+        InputsTest,
+        PValue,
+        SignalingTest,
+        certify,
+        extract,
+        read_protocol,
+    )
     from sdpbound.finite_size import (
         FiniteKeyOptions,
         FiniteLength,
@@ -149,7 +162,10 @@ __all__ = [
     "Bound",
     "Certificate",
     "CertificateError",
+    "Certified",
     "Clarabel",
+    "ConfidenceInterval",
+    "Counts",
     "CriticalStrategyOptions",
     "Cvxpy",
     "DamagedStore",
@@ -163,17 +179,20 @@ __all__ = [
     "EntropyBound",
     "EntropyEnvelope",
     "EnvelopeOptions",
+    "Extracted",
     "Family",
     "FibreLoss",
     "FiniteKeyOptions",
     "FiniteLength",
     "FiniteRandomnessOptions",
     "FiniteSecurity",
+    "FixedProtocol",
     "Functional",
     "Game",
     "Heralded",
     "Highs",
     "Infeasible",
+    "InputsTest",
     "InvalidBehaviour",
     "InvalidInput",
     "InvalidLevel",
@@ -198,6 +217,7 @@ __all__ = [
     "NotSelfTesting",
     "Observations",
     "Operator",
+    "PValue",
     "PostSelection",
     "Problem",
     "ProgramKind",
@@ -217,6 +237,7 @@ __all__ = [
     "SearchOptions",
     "SelfTest",
     "SetMembership",
+    "SignalingTest",
     "SingletSelfTest",
     "Solver",
     "SolverFailure",
@@ -241,6 +262,7 @@ __all__ = [
     "best_strategy",
     "best_test",
     "blind_guessing_probability",
+    "certify",
     "cglmp",
     "chained",
     "chsh",
@@ -262,6 +284,7 @@ __all__ = [
     "entropy_envelope",
     "error_correction",
     "export_program",
+    "extract",
     "family_named",
     "find_self_test",
     "finite_key_length",
@@ -293,6 +316,7 @@ __all__ = [
     "random_strategy",
     "randomness_rate",
     "randomness_rate_upper_bound",
+    "read_protocol",
     "robustness",
     "see_saw",
     "singlet_chsh",
@@ -381,6 +405,10 @@ __getattr__, __dir__ = lazy_face(
             "CertificateError DamagedStore Infeasible InvalidBehaviour InvalidInput InvalidLevel "
             "InvalidParameter InvalidSettings InvalidShape InvalidSolver InvalidStudy "
             "NotSelfTesting SdpboundError SolverFailure StorageFailure TimeIsUp TooLarge"
+        ),
+        "sdpbound.experiments": (
+            "Certified ConfidenceInterval Counts Extracted FixedProtocol InputsTest PValue SignalingTest certify "
+            "extract read_protocol"
         ),
         "sdpbound.finite_size": (
             "FiniteKeyOptions FiniteLength FiniteRandomnessOptions FiniteSecurity finite_key_length "

@@ -24,6 +24,7 @@ FLOORS = (
     ("attacks",),
     ("rates",),
     ("finite_size", "protocols", "routed", "strategies"),
+    ("experiments",),
     ("tables",),
     ("plotting",),
     ("study.quantities",),

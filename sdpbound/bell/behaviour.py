@@ -72,8 +72,7 @@ class Behaviour:
         if np.abs(sums - 1.0).max() > VALIDITY_TOLERANCE:
             where = tuple(int(i) for i in np.unravel_index(int(np.abs(sums - 1).argmax()), sums.shape))
             raise InvalidBehaviour(
-                f"the probabilities of settings {where} add up to {sums[where]:.9g} instead of 1; "
-                "normalise p[:, :, x, y]."
+                f"the probabilities of settings {where} add up to {sums[where]:.9g} instead of 1; {_next_step(p)}."
             )
         for party in range(n):
             marginal = p.sum(axis=party)  # party's outcome summed: must not depend on its setting
@@ -83,8 +82,8 @@ class Behaviour:
                 raise InvalidBehaviour(
                     f"the behaviour signals: the other parties' marginal moves by {spread.max():.3g} with "
                     "the setting of "
-                    f"party {'ABCDEFGH'[party]} (allowed {VALIDITY_TOLERANCE:g}); project the data on the no-signaling "
-                    "space first."
+                    f"party {'ABCDEFGH'[party]} (allowed {VALIDITY_TOLERANCE:g}); give the counts "
+                    "of an experiment to Counts.from_table, whose behaviour() is the likeliest no-signaling one."
                 )
         p.flags.writeable = False
         object.__setattr__(self, "p", p)
@@ -272,6 +271,13 @@ class Behaviour:
 
     def __repr__(self) -> str:
         return f"Behaviour(shape {self.p.shape}, {self.scenario})"
+
+
+def _next_step(p: NDArray[np.float64]) -> str:
+    """What to do with a table that is not normalised: whole numbers are counts."""
+    if p.max() > 1.0 and (p == np.floor(p)).all():
+        return "numbers of rounds are for Counts.from_table(N[a, b, x, y]), whose behaviour() estimates them"
+    return "normalise p[:, :, x, y]"
 
 
 def _require_one(table: NDArray[np.float64], name: str) -> None:

@@ -83,6 +83,7 @@ class _Program(_Group):
         "guess": "numbers:guess_command",
         "entropy": "entropies:entropy_command",
         "finite": "finite:finite_command",
+        "certify": "counting:certify_command",
         "rate": "program:rate_app",
         "threshold": "program:threshold_app",
         "families": "families:families_command",

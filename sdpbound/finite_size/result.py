@@ -10,10 +10,12 @@ import flint
 import numpy as np
 from numpy.typing import NDArray
 
+from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.expression import BellExpression
 from sdpbound.bounds.certificate import Certificate
 from sdpbound.bounds.rounding import lower_float, rounded
 from sdpbound.errors import CertificateError, InvalidParameter
+from sdpbound.finite_size.acceptance import Acceptance, AcceptanceRule, CountedRounds
 from sdpbound.finite_size.accumulation import Choice, Game, epsilons, min_tradeoff, terms, total
 from sdpbound.finite_size.arithmetic import balls
 from sdpbound.finite_size.figures import FiniteFigure, FiniteSecurity
@@ -102,6 +104,34 @@ class FiniteLength:
     def figure(self) -> FiniteFigure:
         """The figure of merit of this length."""
         return replace(self._game.figure, rounds=int(self.rounds))
+
+    @property
+    def behaviour(self) -> Behaviour:
+        """The behaviour of the honest devices that the protocol was made for."""
+        return self._game.behaviour
+
+    @property
+    def rule(self) -> AcceptanceRule:
+        """What a run must pass: the numbers of rounds and tests, the scores, and their least mean."""
+        figure = self._game.figure
+        return AcceptanceRule(
+            scenario=self._game.behaviour.scenario,
+            rounds=int(self.rounds),
+            settings=(figure.x, figure.y),
+            drawn=self.test_distribution > 0.0,
+            scores=self.scores,
+            rest=self.untested,
+            threshold=self.threshold,
+            most_tests=self.most_tests,
+        )
+
+    def accepts(self, counts: CountedRounds) -> Acceptance:
+        """Whether a run with these counts passes the test of the protocol, and why not if it does not.
+
+        The length holds for protocols that are fixed before the rounds; ``certify`` refuses those that are known to be
+        made from the same counts.
+        """
+        return self.rule.judge(counts)
 
     @cached_property
     def certificate(self) -> Certificate:

@@ -15,6 +15,9 @@ from sdpbound.protocols.running.sampling import Bits
 
 __all__ = ["seed_bits", "toeplitz_hash", "toeplitz_seed"]
 
+#: Rows and columns of the matrix that one transform has, which bounds the memory to some 400 MB.
+BLOCK = 1 << 22
+
 
 def seed_bits(n: int, length: int) -> int:
     """The number of random bits of a Toeplitz matrix of ``length`` rows and n columns."""
@@ -29,8 +32,9 @@ def toeplitz_seed(n: int, length: int, rng: np.random.Generator) -> Bits:
 def toeplitz_hash(key: Bits, seed: Bits, length: int) -> Bits:
     """Compute ``T @ key`` mod 2, ``length`` bits, with the Toeplitz matrix T of :func:`toeplitz_seed`.
 
-    The product is a convolution of integers by floating-point transforms. Its sums of up to n ones are rounded. A check
-    makes sure that each sum is within 1/8 of an integer (for n = 10^7 it is within 1e-6).
+    The product is a convolution of integers by floating-point transforms, block by block. Its sums of up to n ones are
+    rounded. Two checks make sure that they are right: each sum is within 1/8 of an integer (for n = 10^7 it is within
+    1e-6), and the sums of a block of rows add up to the number of ones that is counted in integers.
     """
     n = key.size
     if not 0 <= length <= n or seed.size != seed_bits(n, length):
@@ -40,9 +44,31 @@ def toeplitz_hash(key: Bits, seed: Bits, length: int) -> Bits:
         )
     if length == 0:
         return np.zeros(0, dtype=np.uint8)
-    size = next_fast_len(seed.size + n - 1, real=True)
-    sums = irfft(rfft(seed.astype(np.float64), size) * rfft(key.astype(np.float64), size), size)[n - 1 : n - 1 + length]
+    out = np.empty(length, dtype=np.uint8)
+    for top in range(0, length, BLOCK):
+        rows = min(BLOCK, length - top)
+        out[top : top + rows] = _rows(key, seed, top, rows)
+    return out
+
+
+def _rows(key: Bits, seed: Bits, top: int, rows: int) -> Bits:
+    """``rows`` bits of the hash from ``top`` on."""
+    n, width = key.size, min(BLOCK, key.size)
+    size = next_fast_len(width + rows - 1, real=True)  # what wraps around stays outside the sums that are read
+    spectrum = np.zeros(size // 2 + 1, dtype=np.complex128)
+    total = 0
+    for left in range(0, n, BLOCK):
+        columns = min(BLOCK, n - left)
+        first = top - (left + columns - 1) + n - 1
+        piece = seed[first : first + columns + rows - 1]
+        part = np.zeros(width)
+        part[width - columns :] = key[left : left + columns]
+        spectrum += rfft(piece.astype(np.float64), size) * rfft(part, size)
+        ones = np.concatenate([[0], np.cumsum(piece, dtype=np.int64)])
+        in_column = (ones[rows:] - ones[:columns])[::-1]
+        total += int(in_column @ key[left : left + columns].astype(np.int64))
+    sums = irfft(spectrum, size)[width - 1 : width - 1 + rows]
     whole = np.rint(sums)
-    if np.abs(sums - whole).max() > 0.125:  # pragma: no cover - needs more than 10^12 bits
+    if np.abs(sums - whole).max() > 0.125 or int(whole.sum()) != total:  # pragma: no cover - more than 10^12 bits
         raise InvalidParameter(f"a hash of {n} bits is too long for floating-point transforms; hash shorter blocks.")
     return np.asarray(whole.astype(np.int64) & 1, dtype=np.uint8)

@@ -1,0 +1,25 @@
+"""From the counts of an experiment to bits.
+
+What may come in: counts or rounds, an expression, a protocol that was fixed before. What is handed on: estimates with
+tests of what they assume, upper bounds on p-values against local models, and the bits of a certified length.
+"""
+
+from sdpbound.experiments.consistency import InputsTest, SignalingTest
+from sdpbound.experiments.counts import Counts
+from sdpbound.experiments.extraction import Extracted, extract
+from sdpbound.experiments.p_values import ConfidenceInterval, PValue
+from sdpbound.experiments.protocol import Certified, FixedProtocol, certify, read_protocol
+
+__all__ = [
+    "Certified",
+    "ConfidenceInterval",
+    "Counts",
+    "Extracted",
+    "FixedProtocol",
+    "InputsTest",
+    "PValue",
+    "SignalingTest",
+    "certify",
+    "extract",
+    "read_protocol",
+]

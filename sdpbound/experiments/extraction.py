@@ -1,0 +1,96 @@
+"""The bits of a certified run: all outcomes, hashed to the certified length by a random Toeplitz matrix."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from sdpbound.arguments import instance
+from sdpbound.errors import InvalidInput, InvalidParameter, InvalidShape
+from sdpbound.experiments.counts import Counts
+from sdpbound.experiments.protocol import Certified, FixedProtocol, certify
+from sdpbound.experiments.rounds import Rounds, small
+from sdpbound.protocols.running.hashing import seed_bits, toeplitz_hash
+from sdpbound.protocols.running.sampling import Bits
+
+__all__ = ["Extracted", "extract"]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Extracted:
+    """The output of a run.
+
+    Attributes
+    ----------
+    bits : (length,) zeros and ones
+    seed : the bits of the Toeplitz matrix, which may be published
+    certified : what is proven of the run
+    """
+
+    bits: Bits
+    seed: Bits
+    certified: Certified
+
+    def __repr__(self) -> str:
+        return f"Extracted({self.bits.size} bits, with a seed of {self.seed.size} bits)"
+
+
+def extract(counts: Counts, protocol: FixedProtocol, seed: ArrayLike | None = None) -> Extracted:
+    """Certify a run of a randomness protocol, and hash all outcomes of both devices to the certified length.
+
+    The hash is a Toeplitz matrix of ``seed``, bits that are uniform and independent of the devices and of Eve; drawn
+    from the operating system unless given. They may be published after the last round and used again.
+
+    Parameters
+    ----------
+    counts : with their rounds, in the order in which they were measured
+    protocol : fixed before, for randomness
+    seed : as many bits as the outcomes have, and the length less one
+
+    Raises
+    ------
+    InvalidInput
+        There are no rounds, the protocol is of a key, or the run does not pass: nothing is extracted.
+    InvalidShape, InvalidParameter
+        The seed has another number of bits, or no bits.
+    """
+    certified = certify(counts, protocol)
+    if certified.kind != "randomness":
+        raise InvalidInput(
+            "the protocol is of a key, whose error correction is not done here; extract takes randomness."
+        )
+    if counts.rounds is None:
+        raise InvalidInput(
+            "only numbers of rounds are known, and no outcomes in their order; read the rounds themselves."
+        )
+    if not certified.accepted:
+        raise InvalidInput(f"nothing is extracted: {certified.reason}")
+    raw = raw_bits(counts.rounds, counts.scenario.table_shape[0], counts.scenario.table_shape[1])
+    if certified.length > raw.size:
+        raise InvalidParameter(
+            f"{raw.size} bits of outcomes cannot be hashed to {certified.length}; shorten the output."
+        )
+    needed = seed_bits(raw.size, certified.length)
+    if seed is None:
+        drawn = np.frombuffer(secrets.token_bytes((needed + 7) // 8), dtype=np.uint8)
+        bits = np.unpackbits(drawn)[:needed]
+    else:
+        bits = small(seed, "seed", 1)
+        if bits.size != needed:
+            raise InvalidShape(
+                f"the seed must have {needed} bits, not {bits.size}: those of outcomes and of the output."
+            )
+    return Extracted(toeplitz_hash(raw, bits, certified.length), bits, certified)
+
+
+def raw_bits(rounds: Rounds, alice: int, bob: int) -> Bits:
+    """All outcomes as bits: Alice's of all rounds, the highest bits first, and then Bob's."""
+    instance(rounds, Rounds, "rounds", "Counts.from_csv('rounds.csv').rounds")
+    parts = []
+    for outcomes, number in ((rounds.a, alice), (rounds.b, bob)):
+        width = max(1, (number - 1).bit_length())
+        parts += [(outcomes >> np.uint8(place)) & np.uint8(1) for place in reversed(range(width))]
+    return np.concatenate(parts)
