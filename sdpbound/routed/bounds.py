@@ -110,7 +110,7 @@ def guessing_probability(
     >>> import sdpbound as sb
     >>> from sdpbound.routed import protocol
     >>> losses = sb.DetectionInefficiency(1.0, 0.5, binning=(True, False))
-    >>> bound = guessing_probability(protocol("bb84", far=losses))
+    >>> bound = guessing_probability(protocol("bb84", far=losses), level="1+AN+AF+AA+AAF")
     >>> 0.75 <= bound.value < 0.7501
     True
     """
