@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import sdpbound as sb
+from sdpbound.attacks.all_flips import KeyOfFlips
 from sdpbound.bounds import (
     BellValue,
     BlindGuessingProbability,
@@ -23,6 +24,7 @@ from sdpbound.bounds import (
     Separation,
     as_min_entropy,
 )
+from sdpbound.bounds.figures import AverageEntropy
 from sdpbound.boxes.figures import DistanceFromUniform, FunctionGuessing
 from sdpbound.checker.kinds import KINDS
 from sdpbound.finite_size.figures import FiniteKeyLength, FiniteRandomnessLength, FiniteSecurity
@@ -30,6 +32,7 @@ from tests.golden_certificates import INDEX, golden
 
 SECURITY = FiniteSecurity(soundness=1e-9)
 TSIRELSON = sb.SingletSelfTest("pi/2", "pi/4", "3*pi/4").behaviour()
+AVERAGE = str(sb.Average((0, 1)))
 #: Figure, words, and the entry as JSON text.
 CASES: list[tuple[Figure, str, str]] = [
     (
@@ -67,6 +70,17 @@ CASES: list[tuple[Figure, str, str]] = [
         ConditionalMutualInformation(0, 1),
         "I(A:B|x=0,y=1,E)",
         '{"kind": "conditional_mutual_information", "x": 0, "y": 1}',
+    ),
+    (
+        AverageEntropy(sb.Average((0, 1))),
+        AVERAGE,
+        '{"kind": "average_entropy", "terms": [{"settings": [0], "weight": 0.5, "preprocessing": 0.0}, '
+        '{"settings": [1], "weight": 0.5, "preprocessing": 0.0}]}',
+    ),
+    (
+        KeyOfFlips((0, None), ((0.5, 0.0), (0.0, 0.5))),
+        "H(A|x=0,E) - H(A|B), any flips",
+        '{"kind": "key_rate", "settings": [0, null], "outcomes": [[0.5, 0.0], [0.0, 0.5]]}',
     ),
     (FunctionGuessing(), "P_guess(f|E)", '{"kind": "guessing_probability"}'),
     (DistanceFromUniform(), "distance of f from uniform, given E", '{"kind": "distance_from_uniform"}'),
@@ -172,22 +186,23 @@ def kind_of(name: str) -> str:
     return next(kind.name for kind in KINDS if kind.recognise(golden(name)))
 
 
-PROBLEMS = Path(__file__).parents[1] / "problems" / "golden"
+TESTS = Path(__file__).parents[1]
+ELSEWHERE = {"operator problem": "problems/golden/chsh.json", "routed entropy": "routed/golden/bb84.json"}
 SAMPLES = {kind_of(name): name for name in INDEX if not name.startswith(("entropy_qubit", "finite"))}
 SAMPLES["finite length"] = min((name for name in INDEX if kind_of(name) == "finite length"), key=len)
 
 
 def test_older_certificates_say_no_kind() -> None:
-    newer = ("entropy_coarse", "closed_exact", "entropy_qubit_extreme", "entropy_places")
+    newer = ("entropy_coarse", "closed_exact", "entropy_qubit_extreme", "entropy_places", "average", "all_flips")
     newer += tuple(name for name in INDEX if name.endswith("party"))
     assert not any("kind" in golden(name) for name in INDEX if not name.startswith(newer))
-    assert set(SAMPLES) | {"operator problem"} == set(NAMES)
+    assert set(SAMPLES) | set(ELSEWHERE) == set(NAMES)
 
 
 def sample(kind: str) -> dict[str, Any]:
-    """A certificate of a kind that was written once; those of operator problems are with their tests."""
-    if kind == "operator problem":
-        found: dict[str, Any] = json.loads((PROBLEMS / "chsh.json").read_text(encoding="utf-8"))
+    """A certificate of a kind that was written once; those of operators are with their tests."""
+    if kind in ELSEWHERE:
+        found: dict[str, Any] = json.loads((TESTS / ELSEWHERE[kind]).read_text(encoding="utf-8"))
         return found
     return golden(SAMPLES[kind])
 
