@@ -348,7 +348,6 @@ recipe(
 )
 recipe("attack_entropy_elegant", lambda: elegant_attack(None))
 recipe("attack_entropy_elegant_both", lambda: elegant_attack(1))
-recipe("all_flips_correlators", lambda: sb.key_rate_upper_bound(NOISY, CORRELATORS, 0, 0, "best").attack)
 recipe("attack_information", lambda: sb.convex_combination_attack(NOISY, 0, 0, tolerance=1e-2))
 recipe("attack_information_noisier", lambda: sb.convex_combination_attack(MEMBER.behaviour(0.9), 1, 1, tolerance=1e-2))
 
