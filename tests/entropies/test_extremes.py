@@ -37,7 +37,7 @@ def members(count: int) -> list[sb.SingletSelfTest]:
 ATTACKED = {2.0005: 1 - 2.8e-4, 2.001: 1 - 3.3e-5, 2.004: 1 - 2.0e-6, 2.01: 1 - 3.7e-7}
 
 
-@pytest.mark.parametrize("s", ATTACKED)
+@pytest.mark.parametrize("s", [2.0005, 2.001, *(pytest.param(s, marks=pytest.mark.slow) for s in (2.004, 2.01))])
 def test_correlators_near_the_local_boundary_prove_what_the_attack_leaves(s: float) -> None:
     bound = sb.conditional_entropy(sb.Observations.correlators(curve(s).correlators), 0)
     left = 1.0 - ATTACKED[s]
@@ -129,6 +129,7 @@ def test_noisy_data_are_at_no_extreme_point(visibility: float) -> None:
         assert extreme_of(qubit_problem(EntropyQuestion(value, 0, None, 0.0))) is None
 
 
+@pytest.mark.slow
 def test_data_a_little_off_are_proven_for_where_they_are() -> None:
     """At visibility 1 - 1e-9 the functional at the extreme point still serves; its value falls with the distance."""
     t = curve(2.05)
