@@ -148,11 +148,11 @@ def _step(
     operator, state, logarithm = np.empty((4, 4)), np.empty((4, 4)), np.empty((4, 4))
     pinched, slope = np.empty((4, 4)), np.empty((10, 10))
     move[:] = 0.0
-    finite, e, v = start_of_step(table, hint, noise, operator, state, logarithm)
+    finite, basis = start_of_step(table, hint, noise, operator, state, logarithm)
     if not finite:
         return math.nan, math.nan, math.nan
     _pinched(state, angles, bases, ranks, turned, shares, floor, pinched, slope)
-    return end_of_step(hint, operator, state, logarithm, pinched, slope, e, v, noise, move)
+    return end_of_step(hint, operator, state, logarithm, pinched, slope, basis, noise, move)
 
 
 @compiled_loop
