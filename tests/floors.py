@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import sdpbound
@@ -48,19 +49,26 @@ LONG_FUNCTIONS: dict[str, str] = {}
 
 @dataclass(frozen=True)
 class Module:
-    """A source file: what it imports of the package (modules, and names from them) and what from elsewhere."""
+    """A source file: what it imports of the package (modules, and names from them) and what from elsewhere.
+
+    Also its docstring, the lines of code of its functions, and the names that it makes. The tree is not kept: trees of
+    all files are millions of objects, which would slow down every collection of garbage in the tests that follow.
+    """
 
     path: Path
     text: str
-    tree: ast.Module
+    docstring: str
+    functions: Mapping[str, int]
+    made: frozenset[str]
     imports: frozenset[str]
     names: tuple[tuple[str, str], ...]
     outside: frozenset[str]
     relative: bool
 
 
-def modules() -> dict[str, Module]:
-    """All modules by name, imports read wherever they stand in the file."""
+@cache
+def modules() -> Mapping[str, Module]:
+    """All modules by name, imports read wherever they stand in the file; read once in a process."""
     paths = {_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
     return {name: _read(name, path, set(paths)) for name, path in paths.items()}
 
@@ -73,7 +81,7 @@ def _name(path: Path) -> str:
 def _read(name: str, path: Path, known: set[str]) -> Module:
     text = path.read_text(encoding="utf-8")
     tree = ast.parse(text)
-    imports, names, outside, relative = set(), [], set(), False
+    imports, names, outside, made, relative = set(), [], set(), set(), False
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
             relative |= node.level > 0
@@ -91,7 +99,21 @@ def _read(name: str, path: Path, known: set[str]) -> Module:
                     imports.add(alias.name)
                 else:
                     outside.add(alias.name.split(".")[0])
-    return Module(path, text, tree, frozenset(imports - {name}), tuple(names), frozenset(outside), relative)
+        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            made.add(node.name)
+        elif isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Store):
+            made.add(node.id if isinstance(node, ast.Name) else node.attr)
+    return Module(
+        path,
+        text,
+        ast.get_docstring(tree) or "",
+        dict(_functions(tree, "")),
+        frozenset(made),
+        frozenset(imports - {name}),
+        tuple(names),
+        frozenset(outside),
+        relative,
+    )
 
 
 def room(name: str) -> str:
@@ -116,12 +138,8 @@ def circles(arrows: Mapping[str, frozenset[str]]) -> list[str]:
     return sorted(left)
 
 
-def code_lines(tree: ast.Module) -> dict[str, int]:
-    """Lines with code of each function, without its docstring, comments and blank lines."""
-    return dict(_functions(tree, ""))
-
-
 def _functions(node: ast.AST, prefix: str) -> Iterator[tuple[str, int]]:
+    """Lines with code of each function, without its docstring, comments and blank lines."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.ClassDef):
             yield from _functions(child, f"{prefix}{child.name}.")

@@ -50,8 +50,10 @@ def average_guessing_probability(
         settings of Alice are averaged at a CHSH value; NoSignaling() or Local()
     solver, tolerance : as in :func:`sdpbound.maximize`
 
-    Returns ------- Bound, side "upper", a probability. It is the bound on a Bell expression of one party more, and so
-    is its certificate; ``bound.functional`` is in that scenario
+    Returns
+    -------
+    Bound, side "upper", a probability. It is the bound on a Bell expression of one party more, and so is its
+    certificate; ``bound.functional`` is in that scenario
 
     >>> import sdpbound as sb
     >>> data = sb.Observations.bell_value(sb.chsh(), 2.5)

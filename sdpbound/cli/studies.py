@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -170,6 +169,6 @@ def recover_command(
 
 def schema_command() -> None:
     """Print the JSON schema of study files, for editors."""
-    from sdpbound.study.file.schema import study_schema
+    from sdpbound.study.file.schema import schema_text
 
-    print_text(json.dumps(study_schema(), indent=1))
+    print_text(schema_text())

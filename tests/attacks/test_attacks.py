@@ -91,6 +91,7 @@ def test_noisy_points_of_the_family(point: int, kind: str, reference: dict[str, 
     assert attack.certificate.verify().holds
 
 
+@pytest.mark.slow
 def test_general_search_finds_what_the_qubit_method_finds() -> None:
     """Descent from random starts, no knowledge of the qubit reduction."""
     _, b = noisy_point(np.random.default_rng(3))

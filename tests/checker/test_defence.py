@@ -601,7 +601,7 @@ def test_the_smallest_tolerance_with_marginals_verifies(flips: float) -> None:
     assert bound.certificate.verify().holds
 
 
-@pytest.mark.parametrize("method", ["projective", "gauss-radau"])
+@pytest.mark.parametrize("method", [pytest.param("projective", marks=pytest.mark.slow), "gauss-radau"])
 def test_the_smallest_tolerance_of_programs_verifies(method: str) -> None:
     data = ISSUED["CHSH 2.7"][0]
     asked = sb.VonNeumann(method, level="1+AB", nodes=6 if method == "gauss-radau" else None, tolerance=1e-7)

@@ -66,6 +66,7 @@ def test_a_level_that_takes_minutes_is_stopped_and_named(answer, call, study, tm
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_what_is_not_reached_is_said_in_words(call, study):
     done = call("check", str(study(DEEP)), "--seconds", "0.01")
     assert done.status == 0
@@ -83,6 +84,7 @@ def test_everything_is_reached_where_there_is_time(call, answer, study):
     assert "not reached" not in text and "about " in text and "at least" not in text
 
 
+@pytest.mark.slow
 def test_no_process_is_left(study):
     def children() -> set[str]:
         listed = subprocess.run(["ps", "-eo", "ppid,pid,args"], capture_output=True, text=True, check=True).stdout

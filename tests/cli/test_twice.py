@@ -65,6 +65,7 @@ def test_checkers_that_do_not_agree(call, monkeypatch):
     assert not found.holds and "does not agree" in found.message
 
 
+@pytest.mark.slow
 def test_every_process_has_both_checkers(tmp_path, call):
     """The rows of a store may be checked in several processes; each asks the second checker."""
     study = tmp_path / "tiny.toml"

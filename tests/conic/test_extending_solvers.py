@@ -157,6 +157,7 @@ def _numbers(text: str) -> list[float]:
     return found
 
 
+@pytest.mark.slow
 def test_a_study(installed: Path) -> None:
     """Rows, certificates and provenance of a study that names the solver; its processes find it as well."""
     (installed / "toy.toml").write_text(STUDY, encoding="utf-8")

@@ -67,8 +67,8 @@ def test_the_hull(alpha: float, q: float) -> None:
         assert bound.value >= h(q) - 1e-15
 
 
-@pytest.mark.parametrize("alpha", [0.5, 0.8, 1.0, 1.3])
-@pytest.mark.parametrize("q", [0.0, 0.1])
+@pytest.mark.parametrize("alpha", [0.5, *(pytest.param(a, marks=pytest.mark.slow) for a in (0.8, 1.0)), 1.3])
+@pytest.mark.parametrize("q", [pytest.param(0.0, marks=pytest.mark.slow), 0.1])
 def test_programs_agree(alpha: float, q: float) -> None:
     for part in (0.2, 0.6, 0.95):
         observed = data(alpha, between(alpha, part))

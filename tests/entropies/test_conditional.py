@@ -150,7 +150,7 @@ def test_checker_has_the_same_weights() -> None:
 # -- values -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("s", [*(pytest.param(s, marks=pytest.mark.slow) for s in (2.05, 2.2, 2.4, 2.7)), 2.5, 2.8])
+@pytest.mark.parametrize("s", [*(pytest.param(s, marks=pytest.mark.slow) for s in (2.05, 2.2, 2.4, 2.5, 2.7)), 2.8])
 def test_chsh(s: float) -> None:
     data = sb.Observations.bell_value(sb.chsh(), s)
     for q in (0.0, 0.1):
@@ -312,6 +312,7 @@ def test_flips_of_outcomes_change_nothing() -> None:
     assert program.reduced.structure.shape.symmetry is not None
 
 
+@pytest.mark.slow
 def test_a_third_setting_costs_nothing_unless_tested() -> None:
     wide = sb.Scenario.bipartite(2, 3)
     table = np.zeros((1, 3, 4))
@@ -422,6 +423,7 @@ def key_rate_at(error: float, separately: bool = False, angle: float = np.pi / 4
     return sb.key_rate(behaviour, data, x=0, y=2, entropy=entropy, preprocessing=q, closed_forms=False).value
 
 
+@pytest.mark.slow
 def test_critical_error_rates() -> None:
     """arXiv:2007.16146: 7.15 % by CHSH, 7.42 % with asymmetric expressions, above 8.3 % with flips."""
     assert key_rate_at(0.0713) > 0 > key_rate_at(0.0717)
@@ -475,6 +477,7 @@ def test_envelope_of_chsh_values() -> None:
         curve.at(sb.Observations.none(between.scenario))
 
 
+@pytest.mark.slow
 def test_envelope_of_a_curve() -> None:
     grid = np.linspace(0.8, 1.1, 17)
     curve = sb.entropy_envelope(

@@ -151,6 +151,7 @@ def test_python_takes_its_name(installed: Path) -> None:
     assert refused == "method 'coarse' takes nodes only: leave level out, or take 'projective'."
 
 
+@pytest.mark.slow
 def test_the_command_line_takes_its_name(installed: Path, tmp_path: Path) -> None:
     file = tmp_path / "certificate.json"
     asked = ["rate", "key", *ANGLES, "--visibility", "0.98", "--x", "0", "--y", "0", "--entropy", "von-neumann"]

@@ -245,7 +245,7 @@ def test_at_the_boundary(full: bool) -> None:
     assert 1 - 1e-4 <= bound.value <= 1.0
 
 
-@pytest.mark.parametrize("y, q", [(None, 0.0), (0, 0.0), (None, 0.05)])
+@pytest.mark.parametrize("y, q", [(None, 0.0), pytest.param(0, 0.0, marks=pytest.mark.slow), (None, 0.05)])
 def test_against_the_projective_method(y: int | None, q: float) -> None:
     """projective <= qubit <= mixture: two certified lower bounds, of which this one is the tight one."""
     for data in (sb.Observations.correlators(noisy()), lossy(0.98)):

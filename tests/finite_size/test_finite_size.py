@@ -348,6 +348,7 @@ def test_rates_rise_to_the_asymptotic_one() -> None:
         assert alone.length <= f.length <= alone.length + 1e-3 * abs(sum(v for v in f.terms.values() if v < 0))
 
 
+@pytest.mark.slow
 def test_lengths_fall_with_security() -> None:
     def at(**changes: object) -> float:
         return key(1e7, security=sb.FiniteSecurity(**changes)).length  # type: ignore[arg-type]
@@ -455,6 +456,7 @@ def test_solved_entropies_near_the_closed_form() -> None:
         sb.finite_key_length(p, 1e8, 1, 2, data, entropies=[bound])
 
 
+@pytest.mark.slow
 def test_all_correlators_beat_one_value() -> None:
     """Near the local boundary: several tested correlators in one score."""
     t = sb.SingletSelfTest(0.15, math.pi / 2 - 0.1, math.pi)

@@ -10,41 +10,40 @@ from importlib import import_module
 from importlib.metadata import distribution
 from pathlib import Path
 
-import pytest
-
 import sdpbound as sb
-from tests.floors import LONG_FILES, LONG_FUNCTIONS, circles, code_lines, floor, modules, picture, room
+from tests.floors import LONG_FILES, LONG_FUNCTIONS, circles, floor, modules, picture, room
 
 PACKAGE = Path(sb.__file__).parent
 SOLVER_PACKAGES = {"clarabel", "scs", "sdpap", "qics", "cvxpy", "highspy", "ncpol2sdpa"}
 LONGEST_FILE, LONGEST_FUNCTION = 450, 60
 
-MODULES = modules()
-
 
 def test_no_circles_of_modules() -> None:
     """Deferred imports and those for type checkers count as well."""
-    assert not circles({name: module.imports for name, module in MODULES.items()})
+    assert not circles({name: module.imports for name, module in modules().items()})
 
 
-@pytest.mark.parametrize("name", sorted(MODULES))
-def test_a_module(name: str) -> None:
+def test_imports() -> None:
     """Nothing private comes in from another file, imports go down the floors, and nothing is relative."""
-    module = MODULES[name]
-    private = [
-        f"{source}.{thing}" for source, thing in module.names if thing.startswith("_") and thing != "__version__"
-    ]
-    assert not private, f"{name} imports {private}, private to another file"
-    assert not module.relative
-    own = floor(room(name))
-    for target in module.imports:
-        if room(target) != room(name):
-            assert floor(room(target)) < own, f"{name} imports {target}, which is not below it"
+    faults = []
+    for name, module in modules().items():
+        faults += [
+            f"{name} imports {source}.{thing}, private to another file"
+            for source, thing in module.names
+            if thing.startswith("_") and thing != "__version__"
+        ]
+        faults += [f"{name} has relative imports"] * module.relative
+        faults += [
+            f"{name} imports {target}, which is not below it"
+            for target in sorted(module.imports)
+            if room(target) != room(name) and not floor(room(target)) < floor(room(name))
+        ]
+    assert not faults, "\n".join(faults)
 
 
 def test_apart_from_the_rest() -> None:
     """The checker shares no code with what it checks, and the numerics know no physics."""
-    for name, module in MODULES.items():
+    for name, module in modules().items():
         rooms = {room(target) for target in module.imports}
         if room(name) == "checker":
             assert rooms <= {"checker", "errors"}
@@ -56,28 +55,28 @@ def test_apart_from_the_rest() -> None:
             assert module.outside & {"numpy", "scipy"} == set()
         if room(name) == "conic":
             assert rooms <= {"conic", "errors", "arrays", "arguments", "compiling", "registry", "limiting"}
-    assert MODULES["sdpbound.conic.certificate"].imports == {"sdpbound.conic.program", "sdpbound.arrays"}
+    assert modules()["sdpbound.conic.certificate"].imports == {"sdpbound.conic.program", "sdpbound.arrays"}
 
 
 def test_solvers_have_a_room_of_their_own() -> None:
-    for name, module in MODULES.items():
+    for name, module in modules().items():
         if name.startswith("sdpbound.conic.solvers.") and name.endswith("_"):
             continue
         if name != "sdpbound.npa.ncpol2sdpa_":
             assert not module.outside & SOLVER_PACKAGES, name
         assert "linprog" not in module.text, name
-    databases = {name for name, module in MODULES.items() if "sqlite3" in module.outside}
+    databases = {name for name, module in modules().items() if "sqlite3" in module.outside}
     assert {room(name) for name in databases} == {"study.store"}
 
 
 def test_sizes() -> None:
     """A file can be read in one sitting, a function on one page."""
-    long = {name for name, module in MODULES.items() if module.text.count("\n") > LONGEST_FILE}
+    long = {name for name, module in modules().items() if module.text.count("\n") > LONGEST_FILE}
     assert long == set(LONG_FILES), "the list of exceptions is not what the code is"
     functions = {
         f"{name}.{function}"
-        for name, module in MODULES.items()
-        for function, lines in code_lines(module.tree).items()
+        for name, module in modules().items()
+        for function, lines in module.functions.items()
         if lines > LONGEST_FUNCTION
     }
     assert functions == set(LONG_FUNCTIONS), "the list of exceptions is not what the code is"
@@ -85,10 +84,10 @@ def test_sizes() -> None:
 
 def test_faces() -> None:
     """Every room says what it is for, what may come in and what it hands on."""
-    for name, module in MODULES.items():
+    for name, module in modules().items():
         if module.path.name != "__init__.py" or name in ("sdpbound", "sdpbound.protocols"):
             continue
-        text = " ".join((ast.get_docstring(module.tree) or "").split())
+        text = " ".join(module.docstring.split())
         assert "What may come in: " in text, name
         assert "What is handed on: " in text, name
 
@@ -96,7 +95,7 @@ def test_faces() -> None:
 def test_lazy_faces_say_the_same_twice() -> None:
     """What type checkers read is what is imported when a name is asked for."""
     for package in ("sdpbound", "sdpbound.study"):
-        tree = MODULES[package].tree
+        tree = ast.parse(modules()[package].text)
         block = next(node for node in tree.body if isinstance(node, ast.If))
         typed = {a.name: node.module for node in block.body if isinstance(node, ast.ImportFrom) for a in node.names}
         call = next(node for node in ast.walk(tree) if isinstance(node, ast.Call))
@@ -130,7 +129,7 @@ def test_the_start_is_light() -> None:
 def test_the_page_on_architecture() -> None:
     """Its picture is drawn from the floors that the tests hold."""
     page = (PACKAGE.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
-    assert picture(MODULES) in page, "run `python -m tests.floors` to draw it again"
+    assert picture(modules()) in page, "run `python -m tests.floors` to draw it again"
     for path in re.findall(r"`([a-z_0-9/]+(?:\.py|/))`", page):
         assert (PACKAGE / path).exists() or (PACKAGE.parent / path).exists(), f"{path} is not there"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,15 @@ from tests.floors import modules
 
 ROOT = Path(__file__).parents[2]
 FILES = {path.relative_to(ROOT).as_posix(): path.read_text("utf-8") for path in (ROOT / "tests").rglob("*.py")}
-IMPORTS = Imports(modules(), FILES)
+
+
+@cache
+def imports() -> Imports:
+    return Imports(modules(), FILES)
 
 
 def test_the_nearest_tests_come_first() -> None:
-    near = IMPORTS.nearness(["sdpbound/npa/words.py"])
+    near = imports().nearness(["sdpbound/npa/words.py"])
     assert near["tests/npa/test_words.py"] == 1.0  # it imports the module
     assert near["tests/npa/test_levels.py"] == MIRROR  # it stands in the mirror folder
     assert near["tests/bounds/test_bounds.py"] > MIRROR  # sb.Quantum reaches words
@@ -45,22 +50,22 @@ def test_names_of_faces_lead_to_their_modules() -> None:
 
 
 def test_helpers_pages_and_fixtures() -> None:
-    assert IMPORTS.nearness(["tests/support.py"])["tests/rates/test_rates.py"] == 1.0
-    assert IMPORTS.nearness(["docs/api.md"])["tests/house/test_docs.py"] == 1.0
-    assert IMPORTS.nearness(["tests/golden/index.json"])["tests/checker/test_golden.py"] <= 2.0
-    assert IMPORTS.nearness(["studies/side_by_side.toml"])["tests/study/test_no_signaling.py"] == 1.0
-    assert IMPORTS.nearness(["tests/bell/test_noise.py"]) == {"tests/bell/test_noise.py": 0.0}
-    everything = IMPORTS.nearness(["tests/conftest.py"])
+    assert imports().nearness(["tests/support.py"])["tests/rates/test_rates.py"] == 1.0
+    assert imports().nearness(["docs/api.md"])["tests/house/test_docs.py"] == 1.0
+    assert imports().nearness(["tests/golden/index.json"])["tests/checker/test_golden.py"] <= 2.0
+    assert imports().nearness(["studies/side_by_side.toml"])["tests/study/test_no_signaling.py"] == 1.0
+    assert imports().nearness(["tests/bell/test_noise.py"]) == {"tests/bell/test_noise.py": 0.0}
+    everything = imports().nearness(["tests/conftest.py"])
     assert set(everything) == {path for path in FILES if Path(path).name.startswith("test_")}
     assert max(everything.values()) == ALL
-    assert IMPORTS.nearness([]) == {} == IMPORTS.nearness(["-".join(("no", "such", "file"))])
+    assert imports().nearness([]) == {} == imports().nearness(["-".join(("no", "such", "file"))])
 
 
 def test_every_test_is_reached_from_its_package() -> None:
-    for path in FILES:
-        room = path.split("/")[1]
-        if Path(path).name.startswith("test_") and room != "house":
-            assert path in IMPORTS.nearness([f"sdpbound/{room}/new.py"])
+    files = [path for path in FILES if Path(path).name.startswith("test_")]
+    for room in {path.split("/")[1] for path in files} - {"house"}:
+        own = {path for path in files if path.split("/")[1] == room}
+        assert own <= set(imports().nearness([f"sdpbound/{room}/new.py"])), room
 
 
 def test_quick_files_first() -> None:
@@ -131,6 +136,7 @@ def _run(folder: Path, text: str, seconds: float) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
+@pytest.mark.slow
 def test_the_time_ends_between_tests_and_is_told(tmp_path: Path) -> None:
     slow = "import time\ndef test_a(): time.sleep(1.5)\ndef test_b(): pass\ndef test_c(): raise SystemError\n"
     status, said = _run(tmp_path, slow, 1.0)
@@ -138,6 +144,7 @@ def test_the_time_ends_between_tests_and_is_told(tmp_path: Path) -> None:
     assert "1 tests ran; not 2 others of these files and 0 files" in said
 
 
+@pytest.mark.slow
 def test_failures_are_failures(tmp_path: Path) -> None:
     status, said = _run(tmp_path, "def test_a(): assert False\ndef test_b(): pass\n", 60.0)
     assert status == 1 and "not 1 others of these files" in said

@@ -48,13 +48,7 @@ def _used(tree: ast.Module, package: set[str]) -> Iterator[tuple[int, str]]:
 
 
 def test_private_names_are_left_alone() -> None:
-    package = set()
-    for module in modules().values():
-        for node in ast.walk(module.tree):
-            if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-                package.add(node.name)
-            elif isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Store):
-                package.add(node.id if isinstance(node, ast.Name) else node.attr)
+    package = set().union(*(module.made for module in modules().values()))
     found = [
         f"{path.relative_to(TESTS)}:{line} uses {name}"
         for path in sorted(TESTS.rglob("*.py"))

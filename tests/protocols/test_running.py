@@ -147,7 +147,7 @@ def test_code_is_what_it_says() -> None:
 
 
 @pytest.mark.parametrize(
-    "error_rate", [0.02, pytest.param(0.03, marks=pytest.mark.slow), pytest.param(0.04, marks=pytest.mark.slow), 0.05]
+    "error_rate", [0.02, *(pytest.param(rate, marks=pytest.mark.slow) for rate in (0.03, 0.04, 0.05))]
 )
 def test_error_correction_near_the_shannon_limit(error_rate: float) -> None:
     """10^4 bits, 2 to 5 % errors: at most 1.25 times the limit on average, tag and answers included. Long runs: 0.3 %
@@ -287,7 +287,9 @@ RUNS: dict[str, Callable[..., Run]] = {
 }
 
 
-@pytest.mark.parametrize("name", RUNS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name == "bhk, printed")) for name in RUNS]
+)
 def test_run_ends_with_equal_keys_of_the_formulas_length(name: str) -> None:
     run = RUNS[name](seed=5)
     assert run.aborted is None

@@ -30,7 +30,7 @@ def test_error_correction_is_the_conditional_entropy() -> None:
     assert sb.error_correction(lossy, 0, 0) == pytest.approx(expected, abs=1e-12)
 
 
-@pytest.mark.parametrize("s", [2.002, 2.05, 2.3, 2.5])
+@pytest.mark.parametrize("s", [pytest.param(2.002, marks=pytest.mark.slow), 2.05, 2.3, 2.5])
 @pytest.mark.parametrize("observed", ["bell", "correlators", "full"])
 def test_key_at_the_self_test_is_a_closed_form(s: float, observed: str) -> None:
     """Proposition 3: the key rate is 1 - h((1 + sin phi)/2) however small the CHSH violation."""
@@ -49,6 +49,7 @@ def test_key_at_the_self_test_is_a_closed_form(s: float, observed: str) -> None:
     assert rate.entropy.certificate.verify().holds
 
 
+@pytest.mark.slow
 def test_limit_points_of_propositions_4_and_6() -> None:
     """phi = pi/2: no single Bell value self-tests, all four correlators do: perfect key; with omega = pi two bits."""
     four = sb.SingletSelfTest(math.pi / 3, math.pi / 2, 5 * math.pi / 6)

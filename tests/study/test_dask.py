@@ -245,6 +245,7 @@ def test_a_worker_without_the_package_is_named(start: Callable[..., Cluster]) ->
         list(run_on_dask(plan(1), cluster.address, note=notes.append))
 
 
+@pytest.mark.slow
 def test_a_lost_scheduler_is_one_sentence(start: Callable[..., Cluster], capfd: pytest.CaptureFixture[str]) -> None:
     cluster = start()
     cluster.worker(SLOW.format(before="time.sleep(0.02)"))

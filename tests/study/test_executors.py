@@ -81,6 +81,7 @@ def said(answer: Answer) -> str:
 # -- the answers ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_processes_answer_like_this_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "json.py").write_text("raise SystemExit('the current folder is searched')", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
@@ -293,6 +294,7 @@ worker.main()
 """
 
 
+@pytest.mark.slow
 @posix
 def test_processes_end_when_this_one_is_killed(tmp_path: Path) -> None:
     child = CHILD.format(folder=str(tmp_path), work="time.sleep(60)")

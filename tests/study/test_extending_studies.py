@@ -149,6 +149,7 @@ def study(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_study_of_another_package(package: Path, study: Path, tmp_path: Path) -> None:
     """Killed in the middle, it goes on; its table, certificates, grid and figure are as those of the package's own."""
     command = [sys.executable, "-m", "sdpbound", "run", str(study), "--workers", "1"]
@@ -192,6 +193,7 @@ def test_a_study_of_another_package(package: Path, study: Path, tmp_path: Path) 
     assert all(file.stat().st_size > 1000 for file in files)
 
 
+@pytest.mark.slow
 def test_tampered_rows_of_another_package_are_found(package: Path, study: Path) -> None:
     import sqlite3
 

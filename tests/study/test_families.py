@@ -298,6 +298,7 @@ def test_angles_like_degrees_are_questioned() -> None:
 # -- noise of each party --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_noise_of_each_party(tmp_path: Path) -> None:
     text = """
 visibilities = []

@@ -486,6 +486,7 @@ def kill_while_adding(path: Path, times: int, seed: int) -> None:
         start = count
 
 
+@pytest.mark.slow
 def test_killed_while_adding(path: Path) -> None:
     kill_while_adding(path, 5, seed=1)
 

@@ -14,20 +14,13 @@ import numpy as np
 
 from sdpbound.compiling import compiled_loop
 from sdpbound.entropies.qubits.compiled_states import (
-    LONGEST,
-    NUMBER,
-    exponential_slope,
-    hint_jacobian,
+    end_of_step,
     logarithms,
-    operator_of,
-    populations,
-    rebuilt,
-    shifted_exponential,
-    solved,
+    start_of_step,
     uncertainty,
 )
 
-__all__ = ["advance", "entropies", "states"]
+__all__ = ["advance", "entropies"]
 
 _ROOT = math.sqrt(2.0)
 #: Two eigenvalues whose ratio differs from one by less than this count as equal; the error is its square.
@@ -152,47 +145,14 @@ def _step(
     move: Any,
 ) -> Any:
     """A lower value and an upper bound on G in nats, and the hint's height; writes the change to a better hint."""
-    operator, state, pinched = np.empty((4, 4)), np.empty((4, 4)), np.empty((4, 4))
-    logarithm, tangent = np.empty((4, 4)), np.empty((4, 4))
-    slope, follows, jacobian = np.empty((10, 10)), np.empty((10, 10)), np.empty((10, 10))
-    right = np.empty((10, 1))
-    operator_of(table, operator)
-    total = 0.0
-    for i in range(4):
-        for j in range(4):
-            total += operator[i, j] + hint[i, j]
-            move[i, j] = 0.0
-    if not math.isfinite(total):
+    operator, state, logarithm = np.empty((4, 4)), np.empty((4, 4)), np.empty((4, 4))
+    pinched, slope = np.empty((4, 4)), np.empty((10, 10))
+    move[:] = 0.0
+    finite, basis = start_of_step(table, hint, noise, operator, state, logarithm)
+    if not finite:
         return math.nan, math.nan, math.nan
-    e, v, _ = shifted_exponential(operator, hint)
-    weights, _ = populations(e, noise)
-    rebuilt(weights, v, state)
-    rebuilt(logarithms(weights), v, logarithm)
     _pinched(state, angles, bases, ranks, turned, shares, floor, pinched, slope)
-    height = 0.0
-    for i in range(4):
-        for j in range(4):
-            tangent[i, j] = operator[i, j] + pinched[i, j] - logarithm[i, j]
-            height += state[i, j] * tangent[i, j]
-    upper = np.linalg.eigh(tangent)[0][3]
-    others, _, top = shifted_exponential(operator, pinched)
-    value = top + math.log(populations(others, 0.0)[1])
-    exponential_slope(e, v, follows)
-    hint_jacobian(slope, follows, noise, jacobian)
-    for i in range(4):
-        for j in range(i, 4):
-            right[NUMBER[i, j], 0] = (pinched[i, j] - hint[i, j]) * (1.0 if i == j else _ROOT)
-    if not solved(jacobian, right):
-        return value, upper, height
-    most, middle = 0.0, 0.25 * (right[0, 0] + right[4, 0] + right[7, 0] + right[9, 0])
-    for i in range(4):
-        for j in range(4):
-            move[i, j] = right[NUMBER[i, j], 0] - middle if i == j else right[NUMBER[i, j], 0] / _ROOT
-            most = max(most, abs(move[i, j]))
-    for i in range(4):
-        for j in range(4):
-            move[i, j] /= max(1.0, most / LONGEST)
-    return value, upper, height
+    return end_of_step(hint, operator, state, logarithm, pinched, slope, basis, noise, move)
 
 
 @compiled_loop
@@ -238,16 +198,6 @@ def advance(
                 base[:] = hints[i]
                 way[:] = move
             hints[i] = base + length * way
-
-
-@compiled_loop
-def states(tables: Any, hints: Any, out: Any) -> None:
-    """The states (n, 4, 4) of hints, without white noise."""
-    operator = np.empty((4, 4))
-    for i in range(len(tables)):
-        operator_of(tables[i], operator)
-        e, v, _ = shifted_exponential(operator, hints[i])
-        rebuilt(populations(e, 0.0)[0], v, out[i])
 
 
 @compiled_loop

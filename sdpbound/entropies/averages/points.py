@@ -107,7 +107,7 @@ class Points:
     def states(self, index: NDArray[np.int64]) -> Floats:
         """The states (n, 4, 4) of the hints, which attain G at the optimum."""
         # here, as numba takes a moment to load
-        from sdpbound.entropies.averages.compiled import states
+        from sdpbound.entropies.qubits.compiled_states import states
 
         out = np.empty((len(index), 4, 4))
         states(self.tables[index], self.hints[index], out)

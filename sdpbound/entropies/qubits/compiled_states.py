@@ -27,6 +27,7 @@ __all__ = [
     "NUMBER",
     "advance",
     "curvature",
+    "end_of_step",
     "entropies",
     "exponential_slope",
     "hint_jacobian",
@@ -38,6 +39,7 @@ __all__ = [
     "rebuilt",
     "shifted_exponential",
     "solved",
+    "start_of_step",
     "states",
     "uncertainty",
 ]
@@ -263,25 +265,33 @@ def hint_jacobian(slope: Any, follows: Any, noise: float, out: Any) -> None:
 
 
 @compiled_loop
-def _step(table: Any, hint: Any, spans: Any, diagonals: Any, noise: float, floor: float, move: Any) -> Any:
-    """A lower value and an upper bound on G in nats, and the hint's height; writes the change to a better hint."""
-    operator, state, pinched = np.empty((4, 4)), np.empty((4, 4)), np.empty((4, 4))
-    logarithm, tangent = np.empty((4, 4)), np.empty((4, 4))
-    slope, follows, jacobian = np.empty((10, 10)), np.empty((10, 10)), np.empty((10, 10))
-    right = np.empty((10, 1))
+def start_of_step(table: Any, hint: Any, noise: float, operator: Any, state: Any, logarithm: Any) -> Any:
+    """Write K, a hint's state and its logarithm. Whether all is finite, and the state's exponents and vectors."""
     operator_of(table, operator)
     total = 0.0
     for i in range(4):
         for j in range(4):
             total += operator[i, j] + hint[i, j]
-            move[i, j] = 0.0
     if not math.isfinite(total):
-        return math.nan, math.nan, math.nan
+        return False, (np.zeros(4), np.zeros((4, 4)))
     e, v, _ = shifted_exponential(operator, hint)
     weights, _ = populations(e, noise)
     rebuilt(weights, v, state)
     rebuilt(logarithms(weights), v, logarithm)
-    _pinched(state, spans, diagonals, floor, pinched, slope)
+    return True, (e, v)
+
+
+@compiled_loop
+def end_of_step(
+    hint: Any, operator: Any, state: Any, logarithm: Any, pinched: Any, slope: Any, basis: Any, noise: float, move: Any
+) -> Any:
+    """A lower value and an upper bound on G in nats, and the hint's height; writes the change to a better hint.
+
+    ``pinched`` (4, 4) is L at the state of the hint, ``slope`` (10, 10) its derivative, ``basis`` what
+    :func:`start_of_step` returned. ``move`` (4, 4) is left alone where the equations have no answer.
+    """
+    tangent, follows, jacobian = np.empty((4, 4)), np.empty((10, 10)), np.empty((10, 10))
+    right = np.empty((10, 1))
     height = 0.0
     for i in range(4):
         for j in range(4):
@@ -291,7 +301,7 @@ def _step(table: Any, hint: Any, spans: Any, diagonals: Any, noise: float, floor
     others, _, top = shifted_exponential(operator, pinched)
     value = top + math.log(populations(others, 0.0)[1])
     # Newton's method for L = hint, up to a multiple of 1
-    exponential_slope(e, v, follows)
+    exponential_slope(basis[0], basis[1], follows)
     hint_jacobian(slope, follows, noise, jacobian)
     for i in range(4):
         for j in range(i, 4):
@@ -307,6 +317,19 @@ def _step(table: Any, hint: Any, spans: Any, diagonals: Any, noise: float, floor
         for j in range(4):
             move[i, j] /= max(1.0, most / LONGEST)
     return value, upper, height
+
+
+@compiled_loop
+def _step(table: Any, hint: Any, spans: Any, diagonals: Any, noise: float, floor: float, move: Any) -> Any:
+    """A lower value and an upper bound on G in nats, and the hint's height; writes the change to a better hint."""
+    operator, state, logarithm = np.empty((4, 4)), np.empty((4, 4)), np.empty((4, 4))
+    pinched, slope = np.empty((4, 4)), np.empty((10, 10))
+    move[:] = 0.0
+    finite, basis = start_of_step(table, hint, noise, operator, state, logarithm)
+    if not finite:
+        return math.nan, math.nan, math.nan
+    _pinched(state, spans, diagonals, floor, pinched, slope)
+    return end_of_step(hint, operator, state, logarithm, pinched, slope, basis, noise, move)
 
 
 @compiled_loop

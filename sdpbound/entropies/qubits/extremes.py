@@ -43,8 +43,8 @@ _STEEPNESS = (1.03, 1.3, 1.7, 2.2, 2.8, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 512.0
 _FIRST = 5
 #: The least angle of the surface at which a normal is taken: between the key's setting and one of Bob's, and between
 #: others. The multipliers grow like one over this angle. Where the key's setting has no part in it, the functional
-#: comes close to the entropy in more places, and such multipliers cost more rounding in the proof.
-_ASIDE, _BESIDE = 1.4e-6, 8e-6
+#: comes close to the entropy in more places, and such multipliers cost more rounding in the proof: two are tried.
+_ASIDE, _BESIDE = 1.4e-6, (2.5e-6, 8e-6)
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,7 +139,7 @@ def _correlators(problem: QubitProblem) -> Floats | None:
 
 
 def _touching(problem: QubitProblem, correlators: Floats) -> list[Floats]:
-    """Multipliers of the expression that touches the quantum set at the correlators, if that is an extreme point."""
+    """Multipliers of expressions that touch the quantum set at the correlators, if that is an extreme point."""
     angles = np.arcsin(correlators)
     sums = angles.sum() - 2.0 * angles
     where = np.unravel_index(int(np.abs(np.abs(sums) - math.pi).argmin()), (2, 2))
@@ -150,11 +150,15 @@ def _touching(problem: QubitProblem, correlators: Floats) -> list[Floats]:
     signs *= math.copysign(1.0, sums[where])
     # with signs the correlators are cosines of four angles that add up to pi
     gaps = np.arccos(np.clip(signs * correlators, -1.0, 1.0))
-    gaps = np.maximum(gaps, [[_ASIDE, _ASIDE], [_BESIDE, _BESIDE]])  # the key is Alice's first setting
-    gaps *= math.pi / gaps.sum()
-    expression = signs / np.sin(gaps)
-    size = _gap(expression, float((np.cos(gaps) / np.sin(gaps)).sum()))
-    return [_combined(problem, expression / size)] if size > 0.0 else []
+    found: list[Floats] = []
+    # the key is Alice's first setting
+    for beside in _BESIDE if gaps[1].min() < max(_BESIDE) else _BESIDE[:1]:
+        angles = np.maximum(gaps, [[_ASIDE, _ASIDE], [beside, beside]])
+        angles *= math.pi / angles.sum()
+        expression = signs / np.sin(angles)
+        size = _gap(expression, float((np.cos(angles) / np.sin(angles)).sum()))
+        found += [_combined(problem, expression / size)] if size > 0.0 else []
+    return found
 
 
 def _gap(expression: Floats, quantum: float) -> float:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 from sdpbound.study.file.spec import StudySpec
 
-__all__ = ["study_schema", "write_schema"]
+__all__ = ["schema_text", "study_schema"]
 
 
 def study_schema() -> dict[str, Any]:
@@ -34,9 +33,9 @@ def study_schema() -> dict[str, Any]:
     return found
 
 
-def write_schema(path: Path) -> None:
-    """Write the schema to a file."""
-    path.write_text(json.dumps(study_schema(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+def schema_text() -> str:
+    """Return the schema as it is printed, and as docs/study.schema.json has it."""
+    return json.dumps(study_schema(), indent=2, ensure_ascii=False)
 
 
 def _plain(schema: Any) -> Any:
