@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from sdpbound.bell.behaviour import Behaviour
     from sdpbound.bell.catalogue.inequality import BellInequality, KnownValue
     from sdpbound.bell.catalogue.names import inequalities, inequality
+    from sdpbound.bell.channel import BinaryChannel
     from sdpbound.bell.exact import Angle
     from sdpbound.bell.expression import BellExpression
     from sdpbound.bell.facets import is_facet
@@ -159,6 +160,7 @@ __all__ = [
     "BellInequality",
     "BestStrategy",
     "BestTest",
+    "BinaryChannel",
     "Bound",
     "Certificate",
     "CertificateError",
@@ -348,6 +350,7 @@ __getattr__, __dir__ = lazy_face(
         "sdpbound.bell.behaviour": "Behaviour",
         "sdpbound.bell.catalogue.inequality": "BellInequality KnownValue",
         "sdpbound.bell.catalogue.names": "inequalities inequality",
+        "sdpbound.bell.channel": "BinaryChannel",
         "sdpbound.bell.exact": "Angle",
         "sdpbound.bell.expression": "BellExpression",
         "sdpbound.bell.facets": "is_facet",

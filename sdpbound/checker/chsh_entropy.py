@@ -27,6 +27,7 @@ from fractions import Fraction
 
 import flint
 
+from sdpbound.checker.channel import Channel
 from sdpbound.checker.claim import Verification
 from sdpbound.checker.numbers import (
     HALF,
@@ -110,8 +111,9 @@ def verify_closed_entropy(root: Mapping[str, object], strict: bool) -> Verificat
     if not holds_functional:
         faults.append(f"the claimed functional {float(constant)!r} + {float(slope)!r} v does not follow from {proven}")
     if not faults:
+        channel = Channel(asked.flips, asked.flips)
         entropy = Question(
-            scenario, {}, "conditional_entropy", "lower", "quantum", [], observed, (x, None), False, [], asked.flips
+            scenario, {}, "conditional_entropy", "lower", "quantum", [], observed, (x, None), False, [], channel
         )
         for a, b in ((constant, slope), (Fraction(proven[0]), Fraction(nearest))):
             try_statement(entropy, a + observed.shift([b]), observed.scaled([b]))

@@ -160,10 +160,9 @@ def enclose(question: AttackQuestion, entry: Any, name: str) -> Enclosure:
     whole, zero = entropy(total * (1 / norm)), total * flint.arb(0)
     if question.kind == "key_rate":
         return Enclosure(tested, whole, [], tuple(states.get((a,), zero) * (1 / norm) for a in (0, 1)))
-    if question.flips:
-        q = to_ball(question.flips)
-        first, second = states.get((0,), zero), states.get((1,), zero)
-        states = {(0,): first * (1 - q) + second * q, (1,): second * (1 - q) + first * q}
+    if question.channel:
+        pair = states.get((0,), zero), states.get((1,), zero)
+        states = {(a,): state for a, state in enumerate(question.channel.mixed(pair, to_ball))}
     parts = [m * (1 / norm) for m in states.values()]
     given = sum(map(entropy, parts), flint.arb(0)) - whole
     above = sum((plogp(_trace(m)) for m in parts), flint.arb(0))  # of the outcome, for one who knows nothing

@@ -13,11 +13,12 @@ from sdpbound.attacks.entropy_attack import conditional_entropy_upper_bound
 from sdpbound.attacks.options import AttackChanges, AttackOptions
 from sdpbound.attacks.proof import EntropyAttack
 from sdpbound.bell.behaviour import Behaviour
+from sdpbound.bell.channel import Preprocessing
 from sdpbound.bell.key import Merge, Settings, apart, named_key
 from sdpbound.bell.observations import Observations
 from sdpbound.bell.tested import SettingsTested
 from sdpbound.bounds.rounding import lower_float
-from sdpbound.entropies.question import require_preprocessing
+from sdpbound.entropies.question import require_channel
 from sdpbound.errors import InvalidInput, InvalidParameter
 from sdpbound.rates.any_flips import attack_within, attacks_on_any_flips
 from sdpbound.rates.correction import key_choices, leakage_of_key, merge_of_keys, sender_of
@@ -71,7 +72,7 @@ def key_rate_upper_bound(
     observed: Observations | str = "correlators",
     x: int | None = None,
     y: int | None = None,
-    preprocessing: float | str = 0.0,
+    preprocessing: Preprocessing | str = 0.0,
     attack: str = "entropy",
     options: AttackOptions | None = None,
     **changes: Unpack[KeyAttackChanges],
@@ -111,7 +112,7 @@ def key_rate_upper_bound(
     True
     """
     if preprocessing != "best":
-        require_preprocessing(preprocessing)
+        preprocessing = require_channel(preprocessing)
     settings, merge, others = apart(changes)
     tested: Any = others.pop("tested", None)
     by: Any = others.pop("postprocessing", None)
@@ -136,7 +137,7 @@ def key_rate_upper_bound(
     if attack != "entropy":
         raise InvalidParameter(f"attack = {attack!r:.60} must be 'entropy' or 'convex-combination'.")
 
-    def attacked(s: int, flips: float) -> EntropyAttack:
+    def attacked(s: int, flips: Preprocessing) -> EntropyAttack:
         own, _y, others = named_key([s if p == sender else None for p in range(n)])
         if others is None:
             return conditional_entropy_upper_bound(data, own or 0, None, flips, how, merge=values)
@@ -149,15 +150,15 @@ def key_rate_upper_bound(
             return attack_within(data, s, flips, bits, how) if alone else attacked(s, flips)
 
         return key_rate_under_any_flips(behaviour, data, keys, closer, values)
-    flips = preprocessing
-    return key_rate_under(behaviour, data, keys, flips, lambda s, _: attacked(s, flips), values)
+    channel = preprocessing
+    return key_rate_under(behaviour, data, keys, channel, lambda s, _: attacked(s, channel), values)
 
 
 def key_rate_under(
     behaviour: Behaviour,
     data: Observations,
     keys: Sequence[Settings],
-    preprocessing: float,
+    preprocessing: Preprocessing,
     attack_of: Callable[[int, float], EntropyAttack],
     merge: Merge | None = None,
 ) -> Rate:
@@ -172,7 +173,7 @@ def key_rate_under(
     best = max(keys, key=lambda key: attacks[own[key]].value - leaks[key])
     untested = () if data.kind == "full" else (UNTESTED,)
     statement = FROM_DATA if len(best) == 2 else f"{FROM_DATA}; {CONFERENCE}"
-    claim = _Claim("key", best, statement, untested, leaks[best], float(preprocessing), merge)
+    claim = _Claim("key", best, statement, untested, leaks[best], preprocessing, merge)
     return _rate(claim, attacks[own[best]], attacks.values())
 
 
@@ -259,7 +260,7 @@ class _Claim:
     statement: str
     assumptions: tuple[str, ...] = ()
     leak: float = 0.0
-    preprocessing: float = 0.0
+    preprocessing: Preprocessing = 0.0
     merge: Merge | None = None
 
 

@@ -84,14 +84,12 @@ class Strategy:
     def entropy(self, key: Key) -> flint.arb:
         """H of the key's outcomes given Eve, in bits."""
         after = self._after(key)
-        if key.merge is not None or key.flips:
+        if key.merge is not None or any(key.channel):
             states = self._states(key, after)
-        if key.flips:
-            q, (first, second) = ball(key.flips), states
-            parts = [
-                entropy_of_spectrum(first * (1 - q) + second * q),
-                entropy_of_spectrum(second * (1 - q) + first * q),
-            ]
+        if any(key.channel):
+            first, second = states
+            mixed = key.after(first, second, lambda p, m: m * ball(p), lambda a, b: a + b)
+            parts = [entropy_of_spectrum(state) for state in mixed]
         elif key.merge is not None:
             parts = [entropy_of_spectrum(state) for state in states]
         else:

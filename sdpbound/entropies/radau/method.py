@@ -8,11 +8,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from sdpbound.arguments import whole
+from sdpbound.bell.channel import BinaryChannel
 from sdpbound.entropies.entropy import EntropyBound
 from sdpbound.entropies.method import ProgramMethod
-from sdpbound.entropies.question import EntropyQuestion
+from sdpbound.entropies.question import EntropyQuestion, KeyQuestion
 from sdpbound.entropies.radau.search import MOST_RADAU_NODES, gauss_radau_cost, gauss_radau_entropy
-from sdpbound.errors import InvalidParameter
+from sdpbound.errors import InvalidInput, InvalidParameter
 
 __all__ = ["GaussRadau"]
 
@@ -34,6 +35,14 @@ class GaussRadau(ProgramMethod):
                 f"nodes = {nodes!r:.60} of 'gauss-radau' must be their number, from 2 to {MOST_RADAU_NODES}."
             )
         return whole(nodes, "nodes", 2, MOST_RADAU_NODES)
+
+    def require(self, question: KeyQuestion) -> EntropyQuestion:
+        if isinstance(question.preprocessing, BinaryChannel):
+            raise InvalidInput(
+                f"method 'gauss-radau' knows flips, and no {question.preprocessing!r}; use method='projective', or "
+                "leave method out."
+            )
+        return super().require(question)
 
     def first_cost(self, question: EntropyQuestion) -> float:
         return gauss_radau_cost(question, self.level)
