@@ -8,7 +8,7 @@ from typing import Any
 from sdpbound.arguments import real
 from sdpbound.errors import InvalidParameter
 
-__all__ = ["BinaryChannel", "Preprocessing", "passed", "up_and_down"]
+__all__ = ["LEAST", "BinaryChannel", "Preprocessing", "passed", "up_and_down"]
 
 #: Probabilities between zero and this are refused: floats do not resolve what they do to an entropy.
 LEAST = 1e-6
