@@ -16,6 +16,7 @@ from scipy.optimize import minimize_scalar
 from sdpbound.adversaries.adversary import Adversary
 from sdpbound.arguments import instance, with_changes
 from sdpbound.attacks.all_flips import KeyAttack
+from sdpbound.attacks.average_attack import AverageAttack
 from sdpbound.attacks.proof import EntropyAttack
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.channel import Preprocessing
@@ -105,7 +106,7 @@ class Rate:
     security: str
     assumptions: tuple[str, ...]
     sdp: Rate | None = None
-    attack: EntropyAttack | KeyAttack | None = None
+    attack: EntropyAttack | KeyAttack | AverageAttack | None = None
     preprocessing: Preprocessing = 0.0
     exact: bool = True
     merge: Merge | None = None

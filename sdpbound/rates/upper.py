@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Any, Unpack
 
 from sdpbound.arguments import with_changes
+from sdpbound.attacks.average_attack import AverageAttack, average_entropy_upper_bound
 from sdpbound.attacks.convex_combination import convex_combination_attack
 from sdpbound.attacks.entropy_attack import conditional_entropy_upper_bound
 from sdpbound.attacks.options import AttackChanges, AttackOptions
 from sdpbound.attacks.proof import EntropyAttack
+from sdpbound.bell.average import Average
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.channel import Preprocessing
 from sdpbound.bell.key import Merge, Settings, apart, named_key
@@ -22,7 +24,7 @@ from sdpbound.entropies.question import require_channel
 from sdpbound.errors import InvalidInput, InvalidParameter
 from sdpbound.rates.any_flips import attack_within, attacks_on_any_flips
 from sdpbound.rates.correction import key_choices, leakage_of_key, merge_of_keys, sender_of
-from sdpbound.rates.options import RateOptions, TestedKeyChanges
+from sdpbound.rates.options import RandomnessOptions, RateOptions, TestedKeyChanges
 from sdpbound.rates.postprocessing.postprocessing import PostProcessing, require_none
 from sdpbound.rates.rates import CONFERENCE, Rate, observations_of, processed_rate
 
@@ -41,6 +43,10 @@ RANDOMNESS = (
     "upper bound on the least entropy over devices with the tested data: no analysis of these data certifies more "
     "randomness a round"
 )
+AVERAGE = (
+    "upper bound on the least average entropy over devices with the tested data, settings known to Eve once she has "
+    "prepared them: no analysis of these data certifies more randomness a round"
+)
 ANY_FLIPS = (
     "upper bound on the least H(A|X=x,E) - H(A|B,X=x,Y=y) over devices with the tested data, whatever the probability "
     "is with which Alice flips her key bit first: no analysis of these data certifies a higher Devetak-Winter rate "
@@ -50,6 +56,7 @@ COLLECTIVE = "Eve attacks every round alike, and prepares the devices"
 UNTESTED = "what is not tested may differ from the behaviour; error correction is charged for the behaviour itself"
 
 
+_Attack = EntropyAttack | AverageAttack
 #: What rounding of the outcomes of exact data can change of error correction, in bits.
 ROUNDED = 1e-12
 
@@ -65,6 +72,7 @@ class RandomnessAttackChanges(AttackChanges, total=False):
 
     tested: SettingsTested
     merge: Sequence[Any] | None
+    average: Average | None
 
 
 def key_rate_upper_bound(
@@ -224,11 +232,12 @@ def randomness_rate_upper_bound(
 
     Parameters as in :func:`randomness_rate` and :func:`conditional_entropy_upper_bound`; with x or y None the largest
     bound of all settings, so that it holds for the best ones; ``settings``, ``merge`` and ``tested`` as in
-    :func:`randomness_rate`.
+    :func:`randomness_rate`. With ``average``, of outcomes of several settings drawn at random, it is one mixture of
+    pairs of qubits that attacks all of them; of the options the tolerance counts then.
 
     Returns
     -------
-    Rate, side "upper", in bits a round
+    Rate, side "upper", in bits a round; ``rate.attack`` is the attack
 
     >>> import sdpbound as sb
     >>> behaviour = sb.SingletSelfTest(1.0, 1.0, 3.14159).behaviour(0.99)
@@ -240,8 +249,13 @@ def randomness_rate_upper_bound(
         raise InvalidInput("local randomness is of Alice's outcome alone: leave y out.")
     _, merge, others = apart(changes)
     tested: Any = others.pop("tested", None)
+    average: Any = others.pop("average", None)
     how = with_changes(options, AttackOptions(), others, "randomness_rate_upper_bound")
     data = observations_of(behaviour, observed, tested)
+    if average is not None:
+        require_none(RandomnessOptions(average=average).average, (x, y, settings, merge, local or None))
+        attack = average_entropy_upper_bound(data, average, how.tolerance)
+        return _rate(_Claim("randomness", average.of(data.scenario).keys[0], AVERAGE), attack, [attack])
     if settings is not None and local:
         raise InvalidInput(f"settings = {settings!r:.60} say whose outcomes are used; leave local out.")
     keys = key_choices(behaviour, x, y, settings, local)
@@ -264,7 +278,7 @@ class _Claim:
     merge: Merge | None = None
 
 
-def _rate(claim: _Claim, attack: EntropyAttack, all_attacks: Iterable[EntropyAttack]) -> Rate:
+def _rate(claim: _Claim, attack: _Attack, all_attacks: Iterable[_Attack]) -> Rate:
     leak = claim.leak
     value = attack.value if not leak else math.nextafter(attack.value - leak, math.inf)  # the subtraction rounds once
     inexact = [a for a in all_attacks if not a.exact]
