@@ -31,7 +31,7 @@ from sdpbound.checker.reading import read_integer, read_keys, read_kind, read_li
 from sdpbound.checker.scenario import Scenario, read_scenario
 from sdpbound.errors import CertificateError
 
-__all__ = ["verify_routed"]
+__all__ = ["read_routed_device", "verify_routed"]
 
 _MOST_NODES = 64
 _MOST_OUTCOMES = 16
@@ -47,8 +47,8 @@ def verify_routed(root: Mapping[str, object], strict: bool) -> Verification:
         raise CertificateError(
             f"question.side is {shown(question['side'])}; an entropy of a routed test has lower ones."
         )
-    near, near_tests = _read_device(question["near"], "question.near")
-    far, far_tests = _read_device(question["far"], "question.far")
+    near, near_tests = read_routed_device(question["near"], "question.near")
+    far, far_tests = read_routed_device(question["far"], "question.far")
     if near.outcomes[0] != far.outcomes[0]:
         raise CertificateError("question.near and question.far have different outcomes of Alice; her device is one.")
     read_kind(question["figure"], "question.figure", ("routed_conditional_entropy",))
@@ -104,7 +104,7 @@ def verify_routed(root: Mapping[str, object], strict: bool) -> Verification:
 Test = tuple[dict[tuple[int, ...], Fraction], Fraction, Fraction]
 
 
-def _read_device(entry: object, name: str) -> tuple[Scenario, list[Test]]:
+def read_routed_device(entry: object, name: str) -> tuple[Scenario, list[Test]]:
     """The scenario of Alice and a device, and the tests: coefficients, value, tolerance."""
     parts = read_keys(entry, ("outcomes", "observed"), name)
     scenario = read_scenario({"outcomes": parts["outcomes"]})
