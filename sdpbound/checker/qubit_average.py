@@ -34,7 +34,7 @@ from fractions import Fraction
 import flint
 
 from sdpbound.checker.channel import Channel
-from sdpbound.checker.claim import Verification, conclude_affine
+from sdpbound.checker.claim import Subject, Verification, conclude_affine
 from sdpbound.checker.integral import integral_charge
 from sdpbound.checker.numbers import (
     HALF,
@@ -109,23 +109,12 @@ def verify_average(root: Mapping[str, object], strict: bool) -> Verification:
         ]
     most = sum((to_ball(t.weight) * log2_ball(Fraction(_outcomes(question, t))) for t in terms), flint.arb(0))
     faults += out_of_range(claimed, "lower", flint.arb(0), most, "an average entropy of this question")
-    if faults:
-        message = f"The certificate does not prove its claim on the average entropy: {'; '.join(faults)}."
-        if strict:
-            raise CertificateError(message)
-    else:
+    if not faults:
         _try(question, terms, constant + observed.shift(slopes), observed.scaled(slopes))
-        message = f"The average entropy is at least {value!r}, as claimed ({nearest_float(claimed)!r})."
-    return Verification(
-        value=value,
-        claimed=rounded_float(claimed, up=False),
-        side="lower",
-        figure=question.kind,
-        model="quantum",
-        holds=not faults,
-        functional=proven,
-        message=message,
-    )
+    good = f"The average entropy is at least {value!r}, as claimed ({nearest_float(claimed)!r})."
+    bad = f"The certificate does not prove its claim on the average entropy: {'; '.join(faults)}."
+    subject, holds = Subject(question.kind, "lower"), not faults
+    return subject.verified(value, claimed, (good, bad), holds=holds, strict=strict, functional=proven)
 
 
 def _read_question(entry: object) -> tuple[Question, list[_Term]]:

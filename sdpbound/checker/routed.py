@@ -23,7 +23,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from sdpbound.checker.claim import Verification
+from sdpbound.checker.claim import Subject, Verification
 from sdpbound.checker.integral import outcome_weights, tent_weights
 from sdpbound.checker.numbers import HALF, ONE, ZERO, log2_ball, lower_end, nearest_float, rounded_float
 from sdpbound.checker.operators import verify_operators
@@ -80,25 +80,13 @@ def verify_routed(root: Mapping[str, object], strict: bool) -> Verification:
         {"question": problem, "proof": own, "claim": {"value": _text(known - claimed)}}, False
     )  # fmt: skip
     value = rounded_float(known - Fraction(inner.value), up=False)
-    if inner.holds:
-        message = f"H(A|X={x},E) of the routed test is at least {value!r} bits; claimed are {nearest_float(claimed)!r}."
-    else:
-        message = (
-            f"The certificate does not prove its claim: H(A|X={x},E) of the routed test is proven to be at least "
-            f"{value!r} bits, and {nearest_float(claimed)!r} are claimed."
-        )
-        if strict:
-            raise CertificateError(message)
-    return Verification(
-        value=value,
-        claimed=rounded_float(claimed, up=False),
-        side="lower",
-        figure="routed_conditional_entropy",
-        model="operators",
-        holds=inner.holds,
-        functional=None,
-        message=message,
+    good = f"H(A|X={x},E) of the routed test is at least {value!r} bits; claimed are {nearest_float(claimed)!r}."
+    bad = (
+        f"The certificate does not prove its claim: H(A|X={x},E) of the routed test is proven to be at least "
+        f"{value!r} bits, and {nearest_float(claimed)!r} are claimed."
     )
+    subject = Subject("routed_conditional_entropy", "lower", "operators")
+    return subject.verified(value, claimed, (good, bad), holds=inner.holds, strict=strict)
 
 
 Test = tuple[dict[tuple[int, ...], Fraction], Fraction, Fraction]

@@ -25,7 +25,7 @@ import flint
 from sdpbound.checker.attack import PRECISION
 from sdpbound.checker.attack_question import AttackQuestion, range_of_attack
 from sdpbound.checker.channel import read_channel
-from sdpbound.checker.claim import Verification
+from sdpbound.checker.claim import Subject, Verification
 from sdpbound.checker.mixtures import Matrix, enclosed, read_device, read_kraus, read_matrix, solved_weights
 from sdpbound.checker.numbers import lower_end, rounded_float, to_ball
 from sdpbound.checker.reading import read_integer, read_keys, read_kind, read_list, read_number, read_numbers
@@ -175,23 +175,10 @@ def verify_routed_attack(root: Mapping[str, object], strict: bool) -> Verificati
             raise at_fault(f"the entropy {value!r} is not between {float(least)!r} and {float(most)!r}")
         faults = out_of_range(claimed, "upper", least, most, "an entropy of this question")
     holds = value <= claimed and not faults
-    message = (
-        f"The least entropy of strategies in this routed test is at most {value!r}, claimed is {float(claimed)!r}."
-    )
-    if not holds:
-        message = f"The certificate does not prove its claim: {'; '.join([message, *faults])}"
-        if strict:
-            raise CertificateError(message)
-    return Verification(
-        value=value,
-        claimed=rounded_float(claimed, up=True),
-        side="upper",
-        figure="routed_conditional_entropy",
-        model="quantum",
-        holds=holds,
-        functional=None,
-        message=message,
-    )
+    good = f"The least entropy of strategies in this routed test is at most {value!r}, claimed is {float(claimed)!r}."
+    bad = f"The certificate does not prove its claim: {'; '.join([good, *faults])}"
+    subject = Subject("routed_conditional_entropy", "upper")
+    return subject.verified(value, claimed, (good, bad), holds=holds, strict=strict)
 
 
 def _places(entry: object, count: int, name: str) -> list[int]:
