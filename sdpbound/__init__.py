@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from sdpbound.bell.behaviour import Behaviour
     from sdpbound.bell.catalogue.inequality import BellInequality, KnownValue
     from sdpbound.bell.catalogue.names import inequalities, inequality
+    from sdpbound.bell.channel import BinaryChannel
     from sdpbound.bell.exact import Angle
     from sdpbound.bell.expression import BellExpression
     from sdpbound.bell.facets import is_facet
@@ -129,6 +130,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from sdpbound.problems.expressions import Operator
     from sdpbound.problems.solving import Problem
     from sdpbound.rates.best_tests import BestTest, best_test
+    from sdpbound.rates.channels import best_channel
     from sdpbound.rates.correction import error_correction
     from sdpbound.rates.critical import critical_efficiency, critical_error_rate, critical_visibility
     from sdpbound.rates.distillation import DistillationAttack, distillation_attack, distillation_condition
@@ -159,6 +161,7 @@ __all__ = [
     "BellInequality",
     "BestStrategy",
     "BestTest",
+    "BinaryChannel",
     "Bound",
     "Certificate",
     "CertificateError",
@@ -258,6 +261,7 @@ __all__ = [
     "average_entropy_upper_bound",
     "average_guessing_probability",
     "avis",
+    "best_channel",
     "best_preprocessing",
     "best_strategy",
     "best_test",
@@ -348,6 +352,7 @@ __getattr__, __dir__ = lazy_face(
         "sdpbound.bell.behaviour": "Behaviour",
         "sdpbound.bell.catalogue.inequality": "BellInequality KnownValue",
         "sdpbound.bell.catalogue.names": "inequalities inequality",
+        "sdpbound.bell.channel": "BinaryChannel",
         "sdpbound.bell.exact": "Angle",
         "sdpbound.bell.expression": "BellExpression",
         "sdpbound.bell.facets": "is_facet",
@@ -421,6 +426,7 @@ __getattr__, __dir__ = lazy_face(
         "sdpbound.games.xor": "tsirelson_strategy xor_game",
         "sdpbound.limiting": "limits",
         "sdpbound.rates.best_tests": "BestTest best_test",
+        "sdpbound.rates.channels": "best_channel",
         "sdpbound.rates.critical": "critical_efficiency critical_error_rate critical_visibility",
         "sdpbound.rates.options": "LineOptions RandomnessOptions RateOptions SearchOptions",
         "sdpbound.rates.correction": "error_correction",

@@ -66,9 +66,13 @@ class AverageAttack(Bound):
         """Whether the mixture is proven to have the tested data."""
         return all(attack.exact for attack in self.attacks)
 
+    @property
+    def data(self) -> str:
+        """A sentence part that says how well the mixture has the tested data."""
+        return self.attacks[0].data
+
     def __repr__(self) -> str:
-        count = len(self.attacks[0].weights)
-        how = f"explicit attack of {count} strategies, {self.attacks[0].data}"
+        how = f"explicit attack of {len(self.attacks[0].weights)} strategies, {self.data}"
         return f"least {self.figure} <= {rounded(self.value, self.side)} ({self.side} bound; {how})"
 
 

@@ -19,6 +19,7 @@ from sdpbound.attacks.options import AttackChanges, AttackOptions
 from sdpbound.attacks.proof import EntropyAttack, build_attack
 from sdpbound.attacks.qubit_attack import attack_of, is_settled, qubit_optimum, strategies_of
 from sdpbound.attacks.symmetric import symmetric_question
+from sdpbound.bell.channel import Preprocessing
 from sdpbound.bell.observations import Observations
 from sdpbound.bell.strategy import Strategy
 from sdpbound.bounds.intervals import reach
@@ -38,7 +39,7 @@ def conditional_entropy_upper_bound(
     observed: Observations,
     x: int = 0,
     y: int | None = None,
-    preprocessing: float = 0.0,
+    preprocessing: Preprocessing = 0.0,
     options: AttackOptions | None = None,
     settings: Sequence[int | None] | None = None,
     merge: Sequence[Any] | None = None,

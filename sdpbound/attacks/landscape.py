@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdpbound.arrays import Floats
+from sdpbound.bell.channel import passed
 from sdpbound.bell.scenario import Scenario
 from sdpbound.bell.strategy import Strategy
 from sdpbound.entropies.question import EntropyQuestion
@@ -38,9 +39,9 @@ TINY = 1e-30
 
 
 def key_effects(question: EntropyQuestion) -> Floats:
-    """The effects (K, *shape) of the key's values after flips of the bit, in moment coordinates."""
+    """The effects (K, *shape) of the key's values after flips of the bit or its channel, in moment coordinates."""
     effects, q = question.effects, question.preprocessing
-    return (1.0 - q) * effects + q * effects[::-1] if q else effects  # only a key of one bit is flipped
+    return np.array(passed(q, effects)) if q else effects  # only a key of one bit is flipped
 
 
 def two_binary_settings(scenario: Scenario) -> bool:

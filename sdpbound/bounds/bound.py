@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sdpbound.adversaries.adversary import Adversary
 from sdpbound.arguments import floats
 from sdpbound.bell.behaviour import Behaviour
+from sdpbound.bell.channel import Preprocessing
 from sdpbound.bell.expression import BellExpression
 from sdpbound.bell.key import Merge, Settings
 from sdpbound.bell.observations import Observations
@@ -250,7 +251,7 @@ def bounds_entropy(
     x: int | None,
     y: int | None,
     blind: bool,
-    preprocessing: float = 0.0,
+    preprocessing: Preprocessing = 0.0,
     settings: Settings | None = None,
     merge: Merge | None = None,
 ) -> bool:

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from sdpbound.arguments import counted, instance, numbered
 from sdpbound.bell.average import Average
+from sdpbound.bell.channel import BinaryChannel, Preprocessing
 from sdpbound.bell.expression import BellExpression
 from sdpbound.bell.key import Merge, Settings, key_words, named_key
 from sdpbound.errors import InvalidParameter
@@ -224,31 +225,36 @@ _EXAMPLE = "GuessingProbability(0)"
 class ConditionalEntropy(Figure):
     """The von Neumann entropy H(A|X=x,E) in bits, or with y H(AB|X=x,Y=y,E).
 
-    ``preprocessing`` is the probability, 0 to 1/2, with which the key of one bit is flipped first. ``settings`` and
-    ``merge`` as in :class:`GuessingProbability`.
+    ``preprocessing`` is the probability, 0 to 1/2, with which the key of one bit is flipped first, or the channel that
+    it passes. ``settings`` and ``merge`` as in :class:`GuessingProbability`.
     """
 
     kind = "conditional_entropy"
     unit = "bit"
     x: int | None = None
     y: int | None = None
-    preprocessing: float = 0.0
+    preprocessing: Preprocessing = 0.0
     settings: Settings | None = None
     merge: Merge | None = None
 
     def __post_init__(self) -> None:
         _require_key(self)
         _require_merge(self)
+        if isinstance(self.preprocessing, BinaryChannel):
+            return
         if not 0.0 <= numbered(self.preprocessing, "preprocessing") <= 0.5:
             raise InvalidParameter(f"preprocessing = {self.preprocessing!r} must lie between 0 and 1/2.")
 
     @property
     def words(self) -> str:
         text = "H({}|{},E)".format(*key_words(_key_of(self), self.merge))
-        return text + (f" after flips with probability {self.preprocessing:.6g}" if self.preprocessing else "")
+        how = "a channel" if isinstance(self.preprocessing, BinaryChannel) else "flips with probability"
+        return text + (f" after {how} {self.preprocessing:.6g}" if self.preprocessing else "")
 
     def entry(self) -> dict[str, Any]:
-        return {"kind": self.kind} | _key_entry(self) | {"preprocessing": self.preprocessing}
+        p = self.preprocessing
+        given = [p.p0, p.p1] if isinstance(p, BinaryChannel) else p
+        return {"kind": self.kind} | _key_entry(self) | {"preprocessing": given}
 
     @property
     def is_entropy(self) -> bool:

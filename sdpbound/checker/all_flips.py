@@ -35,7 +35,7 @@ import flint
 
 from sdpbound.checker.attack import read_mixture
 from sdpbound.checker.attack_question import AttackQuestion, read_question
-from sdpbound.checker.claim import Verification
+from sdpbound.checker.claim import Subject, Verification
 from sdpbound.checker.mixtures import Enclosure, enclose, weigh
 from sdpbound.checker.numbers import lower_end, rounded_float, to_ball
 from sdpbound.checker.reading import read_keys, read_list, read_number, shown
@@ -217,22 +217,9 @@ def verify_all_flips(root: Mapping[str, object], strict: bool) -> Verification:
         faults = out_of_range(claimed, "upper", flint.arb(0), flint.arb(1), "a rate of this key under attack")
         attacks = [_attack(question, entry, f"proof.mixtures[{n}]") for n, entry in enumerate(entries)]
         value = rounded_float(most_left(question, attacks, max(claimed, Fraction(0))), up=True)
-    holds = not faults
-    message = f"With any flips the attacks leave at most {value!r} bits of the key, as claimed ({float(claimed)!r})."
-    if not holds:
-        message = f"The certificate does not prove its claim on a key: {'; '.join(faults)}."
-        if strict:
-            raise CertificateError(message)
-    return Verification(
-        value=value,
-        claimed=rounded_float(claimed, up=True),
-        side="upper",
-        figure=question.kind,
-        model="quantum",
-        holds=holds,
-        functional=None,
-        message=message,
-    )
+    good = f"With any flips the attacks leave at most {value!r} bits of the key, as claimed ({float(claimed)!r})."
+    bad = f"The certificate does not prove its claim on a key: {'; '.join(faults)}."
+    return Subject(question.kind, "upper").verified(value, claimed, (good, bad), holds=not faults, strict=strict)
 
 
 def _attack(question: AttackQuestion, entry: object, name: str) -> Known:

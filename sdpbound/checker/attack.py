@@ -35,7 +35,7 @@ from typing import Any
 import flint
 
 from sdpbound.checker.attack_question import AttackQuestion, range_of_attack, read_question
-from sdpbound.checker.claim import Verification
+from sdpbound.checker.claim import Subject, Verification
 from sdpbound.checker.mixtures import enclose, mix, work_of
 from sdpbound.checker.numbers import lower_end, rounded_float, to_ball
 from sdpbound.checker.reading import read_integer, read_keys, read_list, read_number, read_numbers
@@ -78,26 +78,13 @@ def verify_attack(root: Mapping[str, object], strict: bool) -> Verification:
         faults = out_of_range(claimed, "upper", least, most, f"a {question.kind} of this question")
     holds = value <= claimed and not faults
     subject = f"least {question.kind} of quantum strategies with these data"
-    if holds:
-        how = "exactly the tested values" if proof.adjusted else "tested values within the tolerances"
-        message = f"The {subject} is at most {value!r}, as claimed ({float(claimed)!r}): the attack has {how}."
-    else:
-        message = (
-            f"The certificate does not prove its claim on the {subject}: the attack has {value!r}, and "
-            f"{float(claimed)!r} is claimed{'; '.join(['', *faults])}."
-        )
-        if strict:
-            raise CertificateError(message)
-    return Verification(
-        value=value,
-        claimed=rounded_float(claimed, up=True),
-        side="upper",
-        figure=question.kind,
-        model="quantum",
-        holds=holds,
-        functional=None,
-        message=message,
+    how = "exactly the tested values" if proof.adjusted else "tested values within the tolerances"
+    good = f"The {subject} is at most {value!r}, as claimed ({float(claimed)!r}): the attack has {how}."
+    bad = (
+        f"The certificate does not prove its claim on the {subject}: the attack has {value!r}, and "
+        f"{float(claimed)!r} is claimed{'; '.join(['', *faults])}."
     )
+    return Subject(question.kind, "upper").verified(value, claimed, (good, bad), holds=holds, strict=strict)
 
 
 @dataclass(frozen=True, slots=True)

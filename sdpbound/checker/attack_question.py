@@ -9,9 +9,10 @@ from typing import Any
 
 import flint
 
-from sdpbound.checker.numbers import binary_entropy, log2_ball, to_ball
+from sdpbound.checker.channel import Channel, read_channel
+from sdpbound.checker.numbers import log2_ball
 from sdpbound.checker.question import Merge, Settings, pair_of, read_key, read_merge
-from sdpbound.checker.reading import read_keys, read_kind, read_list, read_number, read_numbers, shown
+from sdpbound.checker.reading import read_keys, read_kind, read_list, read_numbers, shown
 from sdpbound.checker.scenario import Observed, Scenario, read_observed, read_scenario
 from sdpbound.errors import CertificateError
 
@@ -24,14 +25,14 @@ _MOST_OUTCOMES = 64  # of the receiver of a key
 
 @dataclass(frozen=True, slots=True)
 class AttackQuestion:
-    """What is asked: the figure at the settings of its key by party, flips before it, the tested data, and the value of
-    each outcome where the key is a function of them. ``table`` has the weight of each value of the key, by outcomes of
-    its receiver, where the figure is the rate of a key with any flips."""
+    """What is asked: the figure at the settings of its key by party, what its bit passes before, the tested data, and
+    the value of each outcome where the key is a function of them. ``table`` has the weight of each value of the key, by
+    outcomes of its receiver, where the figure is the rate of a key with any flips."""
 
     scenario: Scenario
     kind: str
     key: Settings
-    flips: Fraction
+    channel: Channel
     observed: Observed
     merge: Merge = ()
     table: tuple[tuple[Fraction, ...], ...] = ()
@@ -56,20 +57,18 @@ def read_question(entry: object) -> AttackQuestion:
     key = read_key(figure, scenario, name, others, both=not of_entropy and not of_rate)
     if not of_entropy and not of_rate:
         pair_of(key, name)
-    flips = read_number(figure["preprocessing"], f"{name}.preprocessing") if of_entropy else Fraction(0)
     merge = read_merge(figure, scenario, key, name)
     sizes = [max(merge) + 1] if merge else outcomes_of_key(scenario, key)
     if of_rate:
         if sizes != [2]:
             raise CertificateError(f"{name} asks for a key of {shown(sizes)} values; flips are of one bit.")
         table = _read_table(figure["outcomes"], f"{name}.outcomes")
-        return AttackQuestion(scenario, kind, key, flips, read_observed(question["observed"], scenario), merge, table)
-    if not 0 <= flips <= Fraction(1, 2) or (flips and sizes != [2]):
-        raise CertificateError(
-            f"{name}.preprocessing is {shown(figure['preprocessing'])}; a probability from 0 to 1/2 is expected, and 0 "
-            "for any other key than one bit of one party, or two values of a function of outcomes."
-        )
-    return AttackQuestion(scenario, kind, key, flips, read_observed(question["observed"], scenario), merge)
+        observed = read_observed(question["observed"], scenario)
+        return AttackQuestion(scenario, kind, key, Channel(), observed, merge, table)
+    channel = Channel()
+    if of_entropy:
+        channel = read_channel(figure["preprocessing"], sizes == [2], f"{name}.preprocessing")
+    return AttackQuestion(scenario, kind, key, channel, read_observed(question["observed"], scenario), merge)
 
 
 def _read_table(entry: object, name: str) -> tuple[tuple[Fraction, ...], ...]:
@@ -93,5 +92,4 @@ def range_of_attack(question: AttackQuestion) -> tuple[flint.arb, flint.arb]:
     """What the figure can be, in bits."""
     sizes = [max(question.merge) + 1] if question.merge else outcomes_of_key(question.scenario, question.key)
     count = math.prod(sizes) if question.kind == "conditional_entropy" else min(sizes)
-    least = binary_entropy(to_ball(1 - 2 * question.flips)) if question.flips else flint.arb(0)
-    return least, log2_ball(Fraction(count))
+    return question.channel.least, log2_ball(Fraction(count))

@@ -18,12 +18,10 @@ from sdpbound.checker.linear import copy_charges
 from sdpbound.checker.numbers import (
     LOG_PRECISION,
     ONE,
-    binary_entropy,
     common_denominator,
     lower_end,
     nearest_float,
     rounded_float,
-    to_ball,
 )
 from sdpbound.checker.qubit import qubit_charge
 from sdpbound.checker.question import GUESSING, Question, read_question
@@ -125,12 +123,12 @@ def _method_of_coarse(given: object, question: Question) -> tuple[list[Fraction]
 
 
 def _trivial_charge(question: Question, multipliers: Sequence[Fraction]) -> Fraction:
-    """A probability is at most one, and the entropy of an outcome not below that of its flips."""
+    """A probability is at most one, and the entropy of an outcome not below that of its flips or its channel."""
     if any(multipliers):
         raise CertificateError("proof.multipliers must be 0 where proof.method is trivial.")
     if question.kind == "conditional_entropy":
         with flint.ctx.workprec(LOG_PRECISION):
-            return -lower_end(binary_entropy(to_ball(1 - 2 * question.flips)))
+            return -lower_end(question.channel.least)
     if question.kind == "min_entropy" or question.kind in GUESSING:
         return ONE
     raise CertificateError(f"proof.method is trivial; that proves nothing about {question.kind}.")

@@ -27,7 +27,8 @@ from fractions import Fraction
 
 import flint
 
-from sdpbound.checker.claim import Verification
+from sdpbound.checker.channel import Channel
+from sdpbound.checker.claim import Subject, Verification
 from sdpbound.checker.numbers import (
     HALF,
     LOG_PRECISION,
@@ -110,28 +111,17 @@ def verify_closed_entropy(root: Mapping[str, object], strict: bool) -> Verificat
     if not holds_functional:
         faults.append(f"the claimed functional {float(constant)!r} + {float(slope)!r} v does not follow from {proven}")
     if not faults:
+        channel = Channel(asked.flips, asked.flips)
         entropy = Question(
-            scenario, {}, "conditional_entropy", "lower", "quantum", [], observed, (x, None), False, [], asked.flips
+            scenario, {}, "conditional_entropy", "lower", "quantum", [], observed, (x, None), False, [], channel
         )
         for a, b in ((constant, slope), (Fraction(proven[0]), Fraction(nearest))):
             try_statement(entropy, a + observed.shift([b]), observed.scaled([b]))
         try_value(entropy, claimed)
-    if faults:
-        message = f"The certificate does not prove its claim on the entropy: {'; '.join(faults)}."
-        if strict:
-            raise CertificateError(message)
-    else:
-        message = f"By arXiv:2007.16146 H(A|x={x},E) is at least {value!r}, as claimed ({float(claimed)!r})."
-    return Verification(
-        value=value,
-        claimed=rounded_float(claimed, up=False),
-        side="lower",
-        figure="conditional_entropy",
-        model="quantum",
-        holds=not faults,
-        functional=proven,
-        message=message,
-    )
+    good = f"By arXiv:2007.16146 H(A|x={x},E) is at least {value!r}, as claimed ({float(claimed)!r})."
+    bad = f"The certificate does not prove its claim on the entropy: {'; '.join(faults)}."
+    subject, holds = Subject("conditional_entropy", "lower"), not faults
+    return subject.verified(value, claimed, (good, bad), holds=holds, strict=strict, functional=proven)
 
 
 @dataclass(frozen=True, slots=True)

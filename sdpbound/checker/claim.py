@@ -30,7 +30,7 @@ from sdpbound.checker.question import Question
 from sdpbound.checker.scenario import Observed
 from sdpbound.errors import CertificateError
 
-__all__ = ["Conclusion", "Verification", "conclude_affine", "conclude_entropy"]
+__all__ = ["Conclusion", "Subject", "Verification", "conclude_affine", "conclude_entropy"]
 
 Conclusion = tuple[Fraction, tuple[float, tuple[float, ...]], list[str]]  # bound, functional, faults of the claim
 _MULTIPLIER_TOLERANCE = Fraction(1, 10**12)  # relative; what it changes is charged to the constant
@@ -70,6 +70,42 @@ class Verification:
     holds: bool
     functional: tuple[float, tuple[float, ...]] | None
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a certificate is about: the kind of its figure, the side of its bound, and the set of devices."""
+
+    figure: str
+    side: str
+    model: str = "quantum"
+
+    def verified(
+        self,
+        value: float,
+        claimed: Fraction,
+        messages: tuple[str, str],
+        *,
+        holds: bool,
+        strict: bool,
+        functional: tuple[float, tuple[float, ...]] | None = None,
+    ) -> Verification:
+        """What the certificate proves, with the first message if its claim holds.
+
+        Otherwise with the second one, which is raised as a CertificateError if ``strict``.
+        """
+        if strict and not holds:
+            raise CertificateError(messages[1])
+        return Verification(
+            value=value,
+            claimed=rounded_float(claimed, up=self.side == "upper"),
+            side=self.side,
+            figure=self.figure,
+            model=self.model,
+            holds=holds,
+            functional=functional,
+            message=messages[0 if holds else 1],
+        )
 
 
 def conclude_affine(

@@ -51,6 +51,8 @@ def coarse_charge(
     """
     coarse = read_keys(entry, ("outcomes", "tests", "proof"), _NAME)
     pair_of(question.key, "question.figure", question.merge)
+    if not question.channel.is_of_flips:
+        raise CertificateError("question.figure.preprocessing is a channel, of which outcomes renamed are another key.")
     maps = _read_maps(coarse["outcomes"], question.scenario)
     inner = _coarser(question, maps, coarse["tests"])
     own, charge_of = method(coarse["proof"], inner)
@@ -86,7 +88,7 @@ def _coarser(question: Question, maps: Maps, tests: object) -> Question:
     """The same question about the new outcomes."""
     scenario = Scenario(tuple(tuple(max(values) + 1 for values in party) for party in maps))
     items = [{"coefficients": t, "value": 0, "tolerance": 0} for t in read_list(tests, f"{_NAME}.tests")]
-    bits = key_bits(scenario, question.key, question.flips, f"{_NAME} of question.figure")
+    bits = key_bits(scenario, question.key, f"{_NAME} of question.figure")
     if not bits:
         raise CertificateError(f"{_NAME}.outcomes merges all outcomes of the key; nothing is left to bound.")
     return replace(

@@ -24,6 +24,9 @@ places and 1, with tents integrated against 1/s, give floats w_i rounded up and 
 
     entropy >= (d - 1)(1 - J)/ln 2 - sum_i w_i sum_a max_P <P (s_i - M_a)>.
 
+A bit that passes a channel has M'_0 = (1 - p) M_0 + p' M_1 and M'_1 = p M_0 + (1 - p') M_1 in place of its effects: the
+r'_a are positive as the r_a are, and add up to r.
+
 Each copy (node by node, bit by bit, M_0 before M_1, or place by place, outcome by outcome) comes with
 factors ``inner`` A and ``outer`` B: with squares S_A = sum_uv (A A^T)_uv w_u^dagger w_v and S_B alike,
 
@@ -66,6 +69,11 @@ def integral_charge(question: Question, multipliers: list[Fraction], proof: Mapp
     if "places" in proof:
         nodes = _read_nodes(proof, "places", None)
         effects = key_outcomes(question)
+        if question.channel:
+            effects = [
+                total_of({index: p * v for index, v in own.items()} for p, own in zip(row, effects, strict=True))
+                for row in question.channel.rows
+            ]
         weights, known = outcome_weights(nodes, len(effects))
         whole = total_of(effects)
         tensors = [(whole, effect) for effect in effects]

@@ -21,6 +21,7 @@ from sdpbound.checker.operators import verify_operators
 from sdpbound.checker.qubit_average import verify_average
 from sdpbound.checker.reading import BOXES, CERTIFICATE, CLOSED_FORM, read, shown
 from sdpbound.checker.routed import verify_routed
+from sdpbound.checker.routed_attack import verify_routed_attack
 from sdpbound.checker.self_test import verify_self_test
 from sdpbound.errors import CertificateError, InvalidParameter
 
@@ -75,6 +76,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("average entropy", _with_proof("average"), verify_average),
     Kind("finite length", _with_proof("accumulation"), lambda root, strict: verify_finite(root, strict, check)),
     Kind("routed entropy", _with_proof("routed_nodes"), verify_routed),
+    Kind("routed attack", _with_proof("routed_strategies"), verify_routed_attack),
     Kind("operator problem", _with_proof("squares"), verify_operators),
     Kind("bound", _of_format(CERTIFICATE), verify_bound),
 )

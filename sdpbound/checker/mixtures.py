@@ -21,9 +21,15 @@ from sdpbound.errors import CertificateError
 
 __all__ = [
     "Enclosure",
+    "Matrix",
     "Outcome",
     "enclose",
+    "enclosed",
     "mix",
+    "read_device",
+    "read_kraus",
+    "read_matrix",
+    "solved_weights",
     "weigh",
     "work_of",
 ]
@@ -114,26 +120,25 @@ def enclose(question: AttackQuestion, entry: Any, name: str) -> Enclosure:
     """The numbers of one strategy of a certificate, in balls of the precision in force."""
     sizes, _, _ = _sizes(question, entry, name)
     outcomes = question.scenario.outcomes
-    factor = _matrix(entry["state"], math.prod(sizes), _LARGEST_DIMENSION, f"{name}.state", rows_fixed=True)
+    factor = read_matrix(entry["state"], math.prod(sizes), _LARGEST_DIMENSION, f"{name}.state", rows_fixed=True)
     if factor is None:
         raise CertificateError(f"{name}.state has no columns; a factor of the state is needed.")
+    parties = read_list(entry["measurements"], f"{name}.measurements", length=len(sizes))
+    kraus = [
+        read_device(own, counts, size, f"{name}.measurements[{party}]")
+        for party, (own, counts, size) in enumerate(zip(parties, outcomes, sizes, strict=True))
+    ]
+    return enclosed(question, factor, kraus, name)
+
+
+def enclosed(
+    question: AttackQuestion, factor: Matrix, kraus: Sequence[Sequence[Sequence[Matrix | None]]], name: str
+) -> Enclosure:
+    """The numbers of a strategy with this factor of its state and the Kraus operators [party][setting][outcome]."""
     total = _adjoint(factor) * factor
     norm = _trace(total)
     if not norm > 0:
         raise CertificateError(f"{name}.state is zero; a factor of the state is needed.")
-    kraus = []
-    parties = read_list(entry["measurements"], f"{name}.measurements", length=len(sizes))
-    for party, (settings, counts) in enumerate(zip(parties, outcomes, strict=True)):
-        label = f"{name}.measurements[{party}]"
-        kraus.append(
-            [
-                _kraus(read_list(effects, f"{label}[{s}]", length=count), sizes[party], f"{label}[{s}]")
-                for s, (effects, count) in enumerate(
-                    zip(read_list(settings, label, length=len(counts)), counts, strict=True)
-                )
-            ]
-        )
-
     grams: dict[tuple[int, ...], dict[tuple[int, ...], Matrix]] = {}
 
     def gram(settings: tuple[int, ...]) -> dict[tuple[int, ...], Matrix]:
@@ -160,10 +165,9 @@ def enclose(question: AttackQuestion, entry: Any, name: str) -> Enclosure:
     whole, zero = entropy(total * (1 / norm)), total * flint.arb(0)
     if question.kind == "key_rate":
         return Enclosure(tested, whole, [], tuple(states.get((a,), zero) * (1 / norm) for a in (0, 1)))
-    if question.flips:
-        q = to_ball(question.flips)
-        first, second = states.get((0,), zero), states.get((1,), zero)
-        states = {(0,): first * (1 - q) + second * q, (1,): second * (1 - q) + first * q}
+    if question.channel:
+        pair = states.get((0,), zero), states.get((1,), zero)
+        states = {(a,): state for a, state in enumerate(question.channel.mixed(pair, to_ball))}
     parts = [m * (1 / norm) for m in states.values()]
     given = sum(map(entropy, parts), flint.arb(0)) - whole
     above = sum((plogp(_trace(m)) for m in parts), flint.arb(0))  # of the outcome, for one who knows nothing
@@ -187,7 +191,7 @@ def _by_value(question: AttackQuestion, grams: dict[tuple[int, ...], Matrix]) ->
     return states
 
 
-def _matrix(entry: object, size: int, most: int, name: str, rows_fixed: bool) -> Matrix | None:
+def read_matrix(entry: object, size: int, most: int, name: str, rows_fixed: bool) -> Matrix | None:
     """A matrix with `size` rows (rows_fixed) or columns, and at most `most` of the others; None if there are none."""
     entry = read_keys(entry, ("real", "imaginary"), name)
     parts = []
@@ -211,9 +215,20 @@ def _matrix(entry: object, size: int, most: int, name: str, rows_fixed: bool) ->
     return flint.acb_mat(balls[0]) + flint.acb_mat(balls[1]) * flint.acb(0, 1)
 
 
-def _kraus(effects: Sequence[Any], size: int, name: str) -> list[Matrix | None]:
+def read_device(entry: Any, counts: Sequence[int], size: int, name: str) -> list[list[Matrix | None]]:
+    """The Kraus operators [setting][outcome] of a party, None for outcomes that do not occur."""
+    settings = zip(read_list(entry, name, length=len(counts)), counts, strict=True)
+    return [
+        read_kraus(read_list(effects, f"{name}[{s}]", length=count), size, f"{name}[{s}]")
+        for s, (effects, count) in enumerate(settings)
+    ]
+
+
+def read_kraus(effects: Sequence[Any], size: int, name: str) -> list[Matrix | None]:
     """K_a = T_a L^-+ of a setting; None for outcomes that do not occur."""
-    factors = [_matrix(e, size, _LARGEST_DIMENSION, f"{name}[{a}]", rows_fixed=False) for a, e in enumerate(effects)]
+    factors = [
+        read_matrix(e, size, _LARGEST_DIMENSION, f"{name}[{a}]", rows_fixed=False) for a, e in enumerate(effects)
+    ]
     total = _sum([None if t is None else _adjoint(t) * t for t in factors])
     if total is None:
         raise CertificateError(f"{name} has no effect; at least one outcome must occur.")
@@ -311,7 +326,8 @@ def weigh(
     question: AttackQuestion, enclosures: Sequence[Enclosure], weights: Sequence[Fraction], adjusted: Sequence[int]
 ) -> tuple[list[flint.arb], list[flint.arb]]:
     """The weights of the mixture, and its misses; raises CertificateError where its weights are not."""
-    balls = _weights(question, enclosures, weights, adjusted)
+    tested = [e.tested for e in enclosures]
+    balls = solved_weights(tested, question.observed.values, weights, adjusted, range(len(question.observed)))
     misses = []
     for j, (value, scale) in enumerate(zip(question.observed.values, question.observed.scales, strict=True)):
         own = sum((w * e.tested[j] for w, e in zip(balls, enclosures, strict=True)), flint.arb(0))
@@ -319,24 +335,35 @@ def weigh(
     return balls, misses
 
 
-def _weights(
-    question: AttackQuestion, enclosures: Sequence[Enclosure], weights: Sequence[Fraction], adjusted: Sequence[int]
+def solved_weights(
+    tested: Sequence[Sequence[flint.arb]],
+    values: Sequence[Fraction],
+    weights: Sequence[Fraction],
+    adjusted: Sequence[int],
+    solved: Sequence[int],
 ) -> list[flint.arb]:
+    """Weights of strategies with these tested values; those adjusted are solved for, so that tests have their values.
+
+    Parameters
+    ----------
+    tested, weights : of each strategy its tested values, and its weight
+    values, solved : the data, and the tests whose values are met; nothing is solved for where nothing is adjusted
+    """
     if any(w < 0 for w in weights) or not sum(weights) > 0:
         raise CertificateError("proof.weights has a negative weight, or none above zero.")
     total = sum(weights, Fraction(0))
     balls = [to_ball(w / total) for w in weights]
     if not adjusted:
         return balls
-    j = len(question.observed)
-    if len(adjusted) != j + 1 or len(set(adjusted)) != j + 1:
-        raise CertificateError(f"proof.adjusted has {len(adjusted)} entries; {j + 1} different ones are needed.")
+    needed = len(solved) + 1
+    if len(adjusted) != needed or len(set(adjusted)) != needed:
+        raise CertificateError(f"proof.adjusted has {len(adjusted)} entries; {needed} different ones are needed.")
     rest = [k for k in range(len(weights)) if k not in adjusted]
-    rows = [[flint.arb(1)] * (j + 1)]
+    rows = [[flint.arb(1)] * needed]
     right = [[1 - sum((balls[k] for k in rest), flint.arb(0))]]
-    for i, value in enumerate(question.observed.values):
-        rows.append([enclosures[k].tested[i] for k in adjusted])
-        right.append([to_ball(value) - sum((balls[k] * enclosures[k].tested[i] for k in rest), flint.arb(0))])
+    for i in solved:
+        rows.append([tested[k][i] for k in adjusted])
+        right.append([to_ball(values[i]) - sum((balls[k] * tested[k][i] for k in rest), flint.arb(0))])
     try:
         solution = flint.arb_mat(rows).solve(flint.arb_mat(right))
     except ZeroDivisionError:  # flint could not invert the enclosure

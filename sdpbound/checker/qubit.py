@@ -10,7 +10,8 @@ has the multipliers lambda_j and nothing else; to be shown is, for every quantum
 vector of the basis), and Eve may know the block: so the inequality holds if it does for pairs of qubits. The state may
 be taken real, for the entropy is convex and does not change when the state is transposed. A key's setting that is not
 tested may be a constant: it leaves the entropy of the flip only. With N_i the roots of the effects of the outcomes of
-the key (after a flip: diag(sqrt(1-q), sqrt(q)) and its reverse, of Alice; or the projectors of both parties) the
+the key (after a flip: diag(sqrt(1-q), sqrt(q)) and its reverse, of Alice; after a channel diag(sqrt(1-p), sqrt(p')) and
+diag(sqrt(p), sqrt(1-p')); or the projectors of both parties) the
 entropy given the holder of a purification of a state rho is
 
     H(rho) = sum_i S(N_i rho N_i) - S(rho) >= Tr rho (log r - sum_i N_i log(N_i r N_i) N_i)     (in nats)
@@ -43,7 +44,8 @@ from typing import Any
 
 import flint
 
-from sdpbound.checker.numbers import ZERO, binary_entropy, lower_end, to_ball
+from sdpbound.checker.channel import Channel
+from sdpbound.checker.numbers import ZERO, lower_end
 from sdpbound.checker.qubit_correlators import CorrelatorDual
 from sdpbound.checker.qubit_search import MOST_CELLS, CellSearch, Dual, Table
 from sdpbound.checker.qubit_states import StateDual
@@ -54,7 +56,7 @@ from sdpbound.errors import CertificateError
 __all__ = ["DOUBLINGS", "LEAST_FLIPS", "PRECISION", "qubit_charge"]
 
 
-#: Fewer flips of the key are taken for none.
+#: Fewer flips of the key are taken for none, for flips lower no entropy. A channel that is not symmetric may.
 LEAST_FLIPS = Fraction(1, 10**6)
 PRECISION = 128  # bits, more where the numbers of the functional are large
 DOUBLINGS = 2
@@ -77,7 +79,9 @@ def qubit_charge(question: Question, method: Any, multipliers: Sequence[Fraction
     if key == "none" and any(entries):
         raise CertificateError("the setting of the key is not tested, and the proof has multipliers not zero.")
     marginals = any(expression[0][1:]) or any(row[0] for row in expression[1:])
-    flips = question.flips if question.flips >= LEAST_FLIPS else Fraction(0)  # flips lower no entropy
+    channel = question.channel
+    if channel.is_of_flips and channel.flips < LEAST_FLIPS:
+        channel = Channel()
     if sum(entries) > _LARGEST_FUNCTIONAL:
         raise CertificateError(
             f"proof.multipliers change the entropy by up to {float(sum(entries)):.3g} bits; at most "
@@ -88,8 +92,8 @@ def qubit_charge(question: Question, method: Any, multipliers: Sequence[Fraction
     for doubling in range(DOUBLINGS + 1):
         with flint.ctx.workprec(precision << doubling):
             if not any(entries):
-                return -lower_end(binary_entropy(to_ball(1 - 2 * question.flips)))
-            dual: Dual = StateDual(key, flips) if marginals or flips else CorrelatorDual(key)
+                return -lower_end(question.channel.least)
+            dual: Dual = StateDual(key, channel) if marginals or channel else CorrelatorDual(key)
             search = CellSearch(expression, dual, -constant, steps)
             if search.run():
                 return -constant

@@ -33,7 +33,8 @@ from fractions import Fraction
 
 import flint
 
-from sdpbound.checker.claim import Verification, conclude_affine
+from sdpbound.checker.channel import Channel
+from sdpbound.checker.claim import Subject, Verification, conclude_affine
 from sdpbound.checker.integral import integral_charge
 from sdpbound.checker.numbers import (
     HALF,
@@ -108,23 +109,12 @@ def verify_average(root: Mapping[str, object], strict: bool) -> Verification:
         ]
     most = sum((to_ball(t.weight) * log2_ball(Fraction(_outcomes(question, t))) for t in terms), flint.arb(0))
     faults += out_of_range(claimed, "lower", flint.arb(0), most, "an average entropy of this question")
-    if faults:
-        message = f"The certificate does not prove its claim on the average entropy: {'; '.join(faults)}."
-        if strict:
-            raise CertificateError(message)
-    else:
+    if not faults:
         _try(question, terms, constant + observed.shift(slopes), observed.scaled(slopes))
-        message = f"The average entropy is at least {value!r}, as claimed ({nearest_float(claimed)!r})."
-    return Verification(
-        value=value,
-        claimed=rounded_float(claimed, up=False),
-        side="lower",
-        figure=question.kind,
-        model="quantum",
-        holds=not faults,
-        functional=proven,
-        message=message,
-    )
+    good = f"The average entropy is at least {value!r}, as claimed ({nearest_float(claimed)!r})."
+    bad = f"The certificate does not prove its claim on the average entropy: {'; '.join(faults)}."
+    subject, holds = Subject(question.kind, "lower"), not faults
+    return subject.verified(value, claimed, (good, bad), holds=holds, strict=strict, functional=proven)
 
 
 def _read_question(entry: object) -> tuple[Question, list[_Term]]:
@@ -168,10 +158,10 @@ def _with_bits(question: Question, terms: Sequence[_Term]) -> Question:
     bits = [
         (scaled[0], scaled[1], scaled[2])
         for t in terms
-        for bit in key_bits(question.scenario, t.key, t.flips, "question.figure")
+        for bit in key_bits(question.scenario, t.key, "question.figure")
         for scaled in [[{i: t.weight * value for i, value in part.items()} for part in bit]]
     ]
-    return replace(question, bits=bits, flips=terms[0].flips)
+    return replace(question, bits=bits, channel=Channel(terms[0].flips, terms[0].flips))
 
 
 def _outcomes(question: Question, term: _Term) -> int:
@@ -266,13 +256,15 @@ def _try(question: Question, terms: Sequence[_Term], constant: Fraction, multipl
     functional = total_of([{(0,) * len(question.scenario.outcomes): constant}, question.observed.combined(multipliers)])
     size = float(sum(map(abs, functional.values()), ONE))
     for strategy in strategies_of(question.scenario, question.model):
-        figure = sum(float(t.weight) * float(strategy.entropy(t.key, t.flips)) for t in terms)
+        figure = sum(float(t.weight) * float(strategy.entropy(t.key, Channel(t.flips, t.flips))) for t in terms)
         value = sum(float(strategy.moment(index)) * float(c) for index, c in functional.items())
         if value - figure > 1e-9 * size:
             with flint.ctx.workprec(256):
                 sure = ExplicitStrategy(strategy.plan, question.scenario, BALLS)
                 exact = sum((sure.moment(index) * to_ball(c) for index, c in functional.items()), flint.arb(0))
-                average = sum((to_ball(t.weight) * sure.entropy(t.key, t.flips) for t in terms), flint.arb(0))
+                average = sum(
+                    (to_ball(t.weight) * sure.entropy(t.key, Channel(t.flips, t.flips)) for t in terms), flint.arb(0)
+                )
                 if average < exact:
                     raise at_fault(
                         f"the {strategy.plan.name} has an average entropy {float(average.mid()):.9g} where the bound "

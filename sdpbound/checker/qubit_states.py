@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from fractions import Fraction
 
 import flint
 
+from sdpbound.checker.channel import Channel
 from sdpbound.checker.float_balls import FloatBalls
 from sdpbound.checker.numbers import to_ball
 from sdpbound.checker.qubit_floats import Floats, StateFloats
@@ -24,15 +24,17 @@ class StateDual:
     most_steps = 4_000_000
     quick = False
 
-    def __init__(self, key: str, flips: Fraction) -> None:
+    def __init__(self, key: str, channel: Channel) -> None:
         self.roots: list[tuple[list[int], list[flint.arb]]]  # of each N_i its support and its diagonal there
         if key == "both":
             self.roots = [([i], [flint.arb(1)]) for i in range(4)]
-        elif not flips:
-            self.roots = [([0, 1], [flint.arb(1)] * 2), ([2, 3], [flint.arb(1)] * 2)]
         else:
-            a, b = to_ball(1 - flips).sqrt(), to_ball(flips).sqrt()
-            self.roots = [([0, 1, 2, 3], [a, a, b, b]), ([0, 1, 2, 3], [b, b, a, a])]
+            effects = [(zero, zero, one, one) for zero, one in channel.rows if zero or one]
+            supports = [[k for k, p in enumerate(effect) if p] for effect in effects]
+            self.roots = [
+                (places, [to_ball(effect[k]).sqrt() for k in places])
+                for places, effect in zip(supports, effects, strict=True)
+            ]
         self.free_bob = key != "both"
         self.floats = StateFloats([(support, [float(v.mid()) for v in root]) for support, root in self.roots])
 

@@ -14,7 +14,7 @@ Each figure is a maximum over copies e of sub-normalised behaviours v_e of the m
                              sum_b P_{g(b)|x} P_{b|y}
 ``min_entropy``              -log2 of the bound on one of the guessing probabilities, rounded down (side lower)
 ``conditional_entropy``      quantum only: the von Neumann entropy of the key given Eve, in bits (side lower); a key of
-                             one bit is flipped with probability ``preprocessing`` before
+                             one bit passes ``preprocessing`` before, see :mod:`sdpbound.checker.channel`
 ===========================  ==========================================================================================
 
 The key of a guess or an entropy is Alice's outcome of ``x`` and, unless y is null, Bob's of ``y``; or it is given by
@@ -35,13 +35,13 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import product
 
-from sdpbound.checker.numbers import HALF, ONE, ZERO, Tensor, common_denominator, nearest_float
+from sdpbound.checker.channel import Channel, read_channel
+from sdpbound.checker.numbers import ONE, Tensor, common_denominator
 from sdpbound.checker.reading import (
     read_integer,
     read_keys,
     read_kind,
     read_list,
-    read_number,
     read_string,
     read_tensor,
     shown,
@@ -89,8 +89,13 @@ class Question:
     key: Settings = ()  # the settings of the figure by party, where it has them
     blind: bool = False
     bits: list[tuple[Tensor, Tensor, Tensor]] = field(default_factory=list)  # M, M_0, M_1 of an entropy
-    flips: Fraction = ZERO  # probability of a flip before an entropy is asked for
+    channel: Channel = field(default_factory=Channel)  # what the key of one bit passes before an entropy is asked for
     merge: Merge = ()  # the value of each outcome of the key; empty where each has its own
+
+    @property
+    def flips(self) -> Fraction:
+        """The probability of a flip; a channel that is not symmetric is refused by who knows flips only."""
+        return self.channel.flips
 
 
 def read_question(entry: object) -> Question:
@@ -113,13 +118,13 @@ def read_question(entry: object) -> Question:
 
     commuting: dict[int, frozenset[int]] = {}
     bits: list[tuple[Tensor, Tensor, Tensor]] = []
-    flips = ZERO
+    channel = Channel()
     key: Settings = ()
     merge: Merge = ()
     blind = False
     if kind == "conditional_entropy":
         objectives = []
-        key, merge, bits, flips = _read_entropy(figure, scenario, model, name)
+        key, merge, bits, channel = _read_entropy(figure, scenario, model, name)
     elif kind == "bell_value":
         figure = read_keys(figure, ("kind", "coefficients"), name)
         sign = 1 if side == "upper" else -1
@@ -145,7 +150,7 @@ def read_question(entry: object) -> Question:
             objectives = _guess_objectives(scenario, model, key, merge, blind, name)
 
     common_denominator((value for tensor in objectives for value in tensor.values()), "question.figure")
-    return Question(scenario, commuting, kind, side, model, objectives, observed, key, blind, bits, flips, merge)
+    return Question(scenario, commuting, kind, side, model, objectives, observed, key, blind, bits, channel, merge)
 
 
 def require_work(scenario: Scenario, model: str, copies: int) -> None:
@@ -242,8 +247,8 @@ def pair_of(key: Settings, name: str, merge: Merge = ()) -> tuple[int, int | Non
 
 def _read_entropy(
     entry: object, scenario: Scenario, model: str, name: str
-) -> tuple[Settings, Merge, list[tuple[Tensor, Tensor, Tensor]], Fraction]:
-    """The settings of the key, what is merged, its bits, and the probability of a flip."""
+) -> tuple[Settings, Merge, list[tuple[Tensor, Tensor, Tensor]], Channel]:
+    """The settings of the key, what is merged, its bits, and the channel that it passes."""
     if model != "quantum" or len(scenario.outcomes) < 2:
         raise CertificateError(
             f"{name} is about two parties or more with quantum devices; the question has {len(scenario.outcomes)} with "
@@ -252,14 +257,14 @@ def _read_entropy(
     key = read_key(entry, scenario, name, ("preprocessing",))
     assert isinstance(entry, Mapping)  # read_key has seen its names
     merge = read_merge(entry, scenario, key, name)
-    flips = read_number(entry["preprocessing"], f"{name}.preprocessing")
-    return key, merge, key_bits(scenario, key, flips, name, merge), flips
+    bits = key_bits(scenario, key, name, merge)
+    asked = [scenario.outcomes[party][s] for party, s in enumerate(key) if s is not None]
+    is_a_bit = max(merge) == 1 if merge else asked == [2]
+    return key, merge, bits, read_channel(entry["preprocessing"], is_a_bit, f"{name}.preprocessing")
 
 
-def key_bits(
-    scenario: Scenario, key: Settings, flips: Fraction, name: str, merge: Merge = ()
-) -> list[tuple[Tensor, Tensor, Tensor]]:
-    """The bits of a key, if it is none too large and its flips are those of one bit.
+def key_bits(scenario: Scenario, key: Settings, name: str, merge: Merge = ()) -> list[tuple[Tensor, Tensor, Tensor]]:
+    """The bits of a key, if it is none too large.
 
     The bits of the first party's outcome come first; then, for each of its outcomes, those of the next party, and so
     on. A function of the outcomes is one key, whose bits tell its values apart.
@@ -275,12 +280,6 @@ def key_bits(
         before = [effects if p < party else [{0: ONE}] for p, effects in enumerate(parties)]
         for chosen in product(*before):
             bits += _bits([expanded(scenario, [*chosen[:party], own, *chosen[party + 1 :]]) for own in parties[party]])
-    is_a_bit = max(merge) == 1 if merge else len(asked) == 1 and outcomes == 2
-    if not 0 <= flips <= HALF or (flips and not is_a_bit):
-        raise CertificateError(
-            f"{name}.preprocessing is {nearest_float(flips)!r}; a probability from 0 to 1/2 is expected, and 0 "
-            "for any other key than one bit of one party, or two values of a function of outcomes."
-        )
     return bits
 
 

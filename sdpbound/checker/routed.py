@@ -23,7 +23,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from sdpbound.checker.claim import Verification
+from sdpbound.checker.claim import Subject, Verification
 from sdpbound.checker.integral import outcome_weights, tent_weights
 from sdpbound.checker.numbers import HALF, ONE, ZERO, log2_ball, lower_end, nearest_float, rounded_float
 from sdpbound.checker.operators import verify_operators
@@ -31,7 +31,7 @@ from sdpbound.checker.reading import read_integer, read_keys, read_kind, read_li
 from sdpbound.checker.scenario import Scenario, read_scenario
 from sdpbound.errors import CertificateError
 
-__all__ = ["verify_routed"]
+__all__ = ["read_routed_device", "verify_routed"]
 
 _MOST_NODES = 64
 _MOST_OUTCOMES = 16
@@ -47,8 +47,8 @@ def verify_routed(root: Mapping[str, object], strict: bool) -> Verification:
         raise CertificateError(
             f"question.side is {shown(question['side'])}; an entropy of a routed test has lower ones."
         )
-    near, near_tests = _read_device(question["near"], "question.near")
-    far, far_tests = _read_device(question["far"], "question.far")
+    near, near_tests = read_routed_device(question["near"], "question.near")
+    far, far_tests = read_routed_device(question["far"], "question.far")
     if near.outcomes[0] != far.outcomes[0]:
         raise CertificateError("question.near and question.far have different outcomes of Alice; her device is one.")
     read_kind(question["figure"], "question.figure", ("routed_conditional_entropy",))
@@ -80,31 +80,19 @@ def verify_routed(root: Mapping[str, object], strict: bool) -> Verification:
         {"question": problem, "proof": own, "claim": {"value": _text(known - claimed)}}, False
     )  # fmt: skip
     value = rounded_float(known - Fraction(inner.value), up=False)
-    if inner.holds:
-        message = f"H(A|X={x},E) of the routed test is at least {value!r} bits; claimed are {nearest_float(claimed)!r}."
-    else:
-        message = (
-            f"The certificate does not prove its claim: H(A|X={x},E) of the routed test is proven to be at least "
-            f"{value!r} bits, and {nearest_float(claimed)!r} are claimed."
-        )
-        if strict:
-            raise CertificateError(message)
-    return Verification(
-        value=value,
-        claimed=rounded_float(claimed, up=False),
-        side="lower",
-        figure="routed_conditional_entropy",
-        model="operators",
-        holds=inner.holds,
-        functional=None,
-        message=message,
+    good = f"H(A|X={x},E) of the routed test is at least {value!r} bits; claimed are {nearest_float(claimed)!r}."
+    bad = (
+        f"The certificate does not prove its claim: H(A|X={x},E) of the routed test is proven to be at least "
+        f"{value!r} bits, and {nearest_float(claimed)!r} are claimed."
     )
+    subject = Subject("routed_conditional_entropy", "lower", "operators")
+    return subject.verified(value, claimed, (good, bad), holds=inner.holds, strict=strict)
 
 
 Test = tuple[dict[tuple[int, ...], Fraction], Fraction, Fraction]
 
 
-def _read_device(entry: object, name: str) -> tuple[Scenario, list[Test]]:
+def read_routed_device(entry: object, name: str) -> tuple[Scenario, list[Test]]:
     """The scenario of Alice and a device, and the tests: coefficients, value, tolerance."""
     parts = read_keys(entry, ("outcomes", "observed"), name)
     scenario = read_scenario({"outcomes": parts["outcomes"]})

@@ -28,7 +28,7 @@ from fractions import Fraction
 
 import flint
 
-from sdpbound.checker.claim import Verification
+from sdpbound.checker.claim import Subject, Verification
 from sdpbound.checker.exact_data import exact_self_test
 from sdpbound.checker.numbers import (
     LOG_PRECISION,
@@ -96,28 +96,15 @@ def verify_self_test(root: Mapping[str, object], strict: bool) -> Verification:
     near = f"For data exactly at the self-test that agrees with the tested ones within the tolerance ({how})"
     if named:
         near = f"For exact data, {how}"
-    if holds:
-        if not blind and not named:
-            asked = Question(scenario, {}, "conditional_entropy", "lower", "quantum", [], observed, (x, y))
-            try_value(asked, claimed - _CORRELATOR_SLACK)
-        message = f"{near}, {what} is {value!r}, as claimed ({float(claimed)!r})."
-    else:
-        message = (
-            f"The certificate does not prove its claim. {near}, {what} is {value!r}; {float(claimed)!r} is claimed"
-            f"{'; '.join(['', *beyond])}."
-        )
-        if strict:
-            raise CertificateError(message)
-    return Verification(
-        value=value,
-        claimed=rounded_float(claimed, up=False),
-        side="lower",
-        figure="entropy",
-        model="quantum",
-        holds=holds,
-        functional=None,
-        message=message,
+    if holds and not blind and not named:
+        asked = Question(scenario, {}, "conditional_entropy", "lower", "quantum", [], observed, (x, y))
+        try_value(asked, claimed - _CORRELATOR_SLACK)
+    good = f"{near}, {what} is {value!r}, as claimed ({float(claimed)!r})."
+    bad = (
+        f"The certificate does not prove its claim. {near}, {what} is {value!r}; {float(claimed)!r} is claimed"
+        f"{'; '.join(['', *beyond])}."
     )
+    return Subject("entropy", "lower").verified(value, claimed, (good, bad), holds=holds, strict=strict)
 
 
 def _read_figure(entry: object) -> tuple[int, int | None, bool]:

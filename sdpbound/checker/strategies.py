@@ -12,6 +12,7 @@ from typing import Any
 
 import flint
 
+from sdpbound.checker.channel import Channel
 from sdpbound.checker.numbers import Index, to_ball
 from sdpbound.checker.scenario import Scenario
 
@@ -197,16 +198,15 @@ class ExplicitStrategy:
             found[value] = found[value] + p
         return found
 
-    def entropy(self, key: Sequence[int | None], flips: Fraction, merge: Sequence[int] = ()) -> Any:
+    def entropy(self, key: Sequence[int | None], channel: Channel, merge: Sequence[int] = ()) -> Any:
         """The entropy of the key given Eve in bits, or a number above it."""
         surprise, number = self.arithmetic.surprise, self.arithmetic.number
         outcomes = self.values(key, merge)
-        if flips:
-            q = number(flips)
-            outcomes = [(1 - q) * p + q * r for p, r in zip(outcomes, outcomes[::-1], strict=True)]
+        if channel:
+            outcomes = channel.mixed(outcomes, number)
         above = sum(map(surprise, outcomes), self.zero)
         plan = self.plan
-        if plan.pure or flips or plan.pair != (0, 1) or any(s is not None for s in key[2:]) or key[0] is None:
+        if plan.pure or channel or plan.pair != (0, 1) or any(s is not None for s in key[2:]) or key[0] is None:
             return above
         x, y = key[0], key[1]
         sharp = [len(plan.settings[0][x].outcomes) == 2, y is not None and len(plan.settings[1][y].outcomes) == 2]

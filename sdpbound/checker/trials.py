@@ -32,8 +32,9 @@ import flint
 import numpy as np
 from numpy.typing import NDArray
 
+from sdpbound.checker.channel import Channel
 from sdpbound.checker.linear import local_charges
-from sdpbound.checker.numbers import Index, Tensor, binary_entropy, log2_ball, to_ball
+from sdpbound.checker.numbers import Index, Tensor, log2_ball, to_ball
 from sdpbound.checker.question import Question, enumerated
 from sdpbound.checker.scenario import Observed, Scenario, total_of
 from sdpbound.checker.strategies import BALLS, MOST_FIGURES, ExplicitStrategy, strategies_of
@@ -42,7 +43,7 @@ from sdpbound.errors import CertificateError
 __all__ = ["at_fault", "out_of_range", "range_of", "try_statement", "try_value"]
 
 
-_Asked = tuple[str, tuple[int | None, ...], tuple[int, ...], bool, int, int]
+_Asked = tuple[str, tuple[int | None, ...], tuple[int, ...], bool, Channel]
 _PRECISION = 256  # bits, of the balls
 _MOST_ENUMERATED = 2**11
 _MOST_ENUMERATION_WORK = 2**18
@@ -171,9 +172,9 @@ def _try_deterministic(question: Question, functional: Tensor) -> None:
     else:
         excess = total_of([functional, _objective(question)])
     (most,) = local_charges(scenario, [excess])
-    if question.flips:
+    if question.channel:
         with flint.ctx.workprec(_PRECISION):
-            if not to_ball(most) > binary_entropy(to_ball(1 - 2 * question.flips)):
+            if not all(to_ball(most) > entropy for entropy in question.channel.entropies):
                 return
     elif most <= 0:
         return
@@ -206,13 +207,13 @@ def _figure(question: Question, strategy: ExplicitStrategy) -> Any:
 
 def _asked(question: Question) -> _Asked:
     """What the figure of a strategy depends on."""
-    return question.kind, question.key, question.merge, question.blind, *question.flips.as_integer_ratio()
+    return question.kind, question.key, question.merge, question.blind, question.channel
 
 
 def _computed(asked: _Asked, strategy: ExplicitStrategy) -> Any:
-    kind, key, merge, blind, *flips = asked
+    kind, key, merge, blind, channel = asked
     if kind == "conditional_entropy":
-        return strategy.entropy(key, Fraction(*flips), merge)
+        return strategy.entropy(key, channel, merge)
     second = key[1] if blind else None
     width = 1 if second is None else strategy.scenario.outcomes[1][second]
     guess = _guess(strategy.values(key, merge), width)

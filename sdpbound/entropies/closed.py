@@ -39,6 +39,7 @@ import flint
 import numpy as np
 
 from sdpbound.adversaries import Quantum
+from sdpbound.bell.channel import BinaryChannel
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.bound import AffineProof, Functional
 from sdpbound.bounds.certificate import certificate_head
@@ -77,6 +78,8 @@ class _Tested:
 
 def closed_entropy(question: EntropyQuestion, model: Quantum) -> EntropyBound | None:
     """The bound of the closed form, rounded down; None if the data have none or lie outside the quantum set."""
+    if isinstance(question.preprocessing, BinaryChannel):
+        return None
     tested = _recognise(question)
     if tested is None or (tested.least > 0 and tested.least**2 > 4 * (1 + tested.alpha**2)):
         return None

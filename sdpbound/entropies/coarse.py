@@ -19,6 +19,7 @@ import flint
 import numpy as np
 
 from sdpbound.arrays import Floats
+from sdpbound.bell.channel import BinaryChannel
 from sdpbound.bell.observations import Observations
 from sdpbound.bell.scenario import Scenario
 from sdpbound.bounds.bound import Bound
@@ -168,7 +169,7 @@ class _Choices:
     @classmethod
     def of(cls, question: EntropyQuestion) -> _Choices | None:
         """None where there are none, or so many that to look at them takes long."""
-        if not question.is_of_a_pair:
+        if not question.is_of_a_pair or isinstance(question.preprocessing, BinaryChannel):
             return None
         observed, scenario = question.observed, question.scenario
         functions = (list(_functions(scenario, 0)), list(_functions(scenario, 1)))

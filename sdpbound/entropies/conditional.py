@@ -9,6 +9,7 @@ from typing import Any, Unpack
 
 from sdpbound.adversaries.adversary import Adversary
 from sdpbound.arguments import instance
+from sdpbound.bell.channel import Preprocessing
 from sdpbound.bell.key import KeyChanges, settings_of
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.bound import Bound
@@ -90,7 +91,7 @@ def conditional_entropy(
     x: int = 0,
     y: int | None = None,
     method: Entropy | str | None = None,
-    preprocessing: float = 0.0,
+    preprocessing: Preprocessing = 0.0,
     solver: SolverChoice = None,
     closed_forms: bool = True,
     **key: Unpack[KeyChanges],
@@ -115,8 +116,8 @@ def conditional_entropy(
     x, y : settings of the key; y None for a key of Alice's outcome alone
     method : a VonNeumann, another Entropy, or the name of a method; default VonNeumann(), which takes the
         best method for the data and aims at an accuracy of 1e-3 bits
-    preprocessing : probability in [0, 1/2] with which the outcome is flipped before the entropy is taken; the key must
-        be one bit of one party
+    preprocessing : probability in [0, 1/2] with which the outcome is flipped before the entropy is taken, or a
+        :class:`sdpbound.BinaryChannel` that it passes; the key must be one bit of one party
     solver : a solver to use in place of the method's solver
     closed_forms : whether to use a closed form if the data have one; ``method`` is then not used
     key : ``settings``, in place of x and y: one entry for each party, its setting, or None where its outcome is not in

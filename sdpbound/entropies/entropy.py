@@ -13,6 +13,7 @@ import numpy as np
 
 from sdpbound.adversaries.adversary import Adversary
 from sdpbound.arrays import Floats
+from sdpbound.bell.channel import Preprocessing, up_and_down
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.bound import Bound, Proof
 from sdpbound.bounds.rounding import lower_float
@@ -152,14 +153,15 @@ class EntropyBound(Bound):
         return notes
 
 
-def least_entropy(flips: float) -> float:
-    """The entropy in bits of a flip with this probability, rounded down.
+def least_entropy(preprocessing: Preprocessing) -> float:
+    """The entropy in bits of a flip with this probability, rounded down; of a channel the least one of its two.
 
-    Eve does not know the flip, so this entropy bounds that of the key.
+    Eve does not know the flip, so this entropy bounds that of the key: H(A'|E) >= H(A'|A).
 
     >>> least_entropy(0.0), round(least_entropy(0.11), 6)
     (0.0, 0.499916)
     """
+    flips = max(up_and_down(preprocessing), key=lambda p: abs(p - 0.5))
     if not flips:
         return 0.0
     with flint.ctx.workprec(PRECISION):

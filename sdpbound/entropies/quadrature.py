@@ -22,6 +22,9 @@ the other nodes. For more outcomes all nodes are below 1, where f is known, f(1)
 w_i f(t_i)`` with ``w_i = (1 / ln 2) integral hat_i / u du`` and ``c = (d - 1)/ln 2 (1 - integral hat_{N+1} / u du)``,
 the last tent rising from t_N to 1. The w_i are positive and f is always bounded from above, so a number above w_i may
 replace w_i, and one below c may replace c. The code uses w_i rounded up to floats, and c rounded down.
+
+**A channel** takes a bit with r_0, r_1 to one with r'_0 = (1 - p) r_0 + p' r_1 and r'_1 = p r_0 + (1 - p') r_1. The
+formula asks nothing of the r_b but that they add up to r, so both are told apart as more outcomes are, with d = 2.
 """
 
 from __future__ import annotations
@@ -50,17 +53,23 @@ class Chords:
 
     outcomes: int
     preprocessing: float = 0.0
+    at_once: bool = False  # whether two outcomes are told apart like more of them, as they must be after a channel
+
+    @property
+    def is_of_bits(self) -> bool:
+        """Whether half of the range is enough, as for one bit."""
+        return self.outcomes == 2 and not self.at_once
 
     @property
     def end(self) -> float:
         """Where nodes end: the last node of a bit, and a place where f is known for more outcomes."""
-        return 0.5 if self.outcomes == 2 else 1.0
+        return 0.5 if self.is_of_bits else 1.0
 
     def weights(self, nodes: Floats) -> tuple[Floats, float]:
         """The weights (N,) w_i of the module docstring, in bits, each rounded up to a float, and c, rounded down."""
         if self.preprocessing == 0.5:
             return np.zeros(len(nodes)), 1.0
-        bit = self.outcomes == 2
+        bit = self.is_of_bits
         with flint.ctx.workprec(PRECISION):
             q = flint.arb(float(self.preprocessing))
             g = 1 - 2 * q
@@ -81,7 +90,7 @@ class Chords:
 
     def graded(self, count: int) -> Floats:
         """Nodes t_1 < ... < t_N, denser towards 0, for a function f that is not known yet."""
-        steps = count if self.outcomes == 2 else count + 1
+        steps = count if self.is_of_bits else count + 1
         return self.end * (np.arange(1, count + 1) / steps) ** 1.3
 
     def gap(self, nodes: Floats, values: Floats, slopes: Floats) -> Floats:
@@ -100,7 +109,7 @@ class Chords:
         tangents = np.maximum(f[:-1, None] + p[:-1, None] * (x - a), f[1:, None] + p[1:, None] * (x - b))
         u = self.preprocessing + g * x
         lost = np.maximum(chord - np.maximum(tangents, 0.0), 0.0)
-        lost *= g * g / (u * (1.0 - u)) if self.outcomes == 2 else 1.0 / u
+        lost *= g * g / (u * (1.0 - u)) if self.is_of_bits else 1.0 / u
         return np.asarray(lost.mean(axis=1) * np.diff(t) / math.log(2.0), dtype=np.float64)
 
     def refined(self, nodes: Floats, values: Floats, slopes: Floats, count: int) -> Floats:
@@ -124,7 +133,7 @@ class Chords:
         mass = np.array([aside[0], share - aside.sum(axis=0), aside[1]])
         places = np.concatenate([[0.0], ends[1:].T.reshape(-1)])
         filled = np.concatenate([[0.0], np.cumsum(mass.T.reshape(-1))])
-        steps = count if self.outcomes == 2 else count + 1
+        steps = count if self.is_of_bits else count + 1
         out = np.interp(np.arange(1, steps + 1) / steps * filled[-1], filled, places)
         out[-1] = self.end
         return out[:count] if bool((np.diff(out, prepend=0.0) > 0.0).all()) else self.graded(count)
@@ -132,7 +141,7 @@ class Chords:
     def _closed(self, nodes: Floats, values: Floats, slopes: Floats) -> tuple[Floats, Floats, Floats]:
         """Nodes, values and slopes with those of the ends where f is known."""
         t, f, p = (np.concatenate([[0.0], x]) for x in (nodes, values, slopes))
-        if self.outcomes == 2:
+        if self.is_of_bits:
             return t, f, p
         return np.append(t, 1.0), np.append(f, self.outcomes - 1.0), np.append(p, float(self.outcomes))
 

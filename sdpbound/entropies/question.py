@@ -10,6 +10,7 @@ import numpy as np
 
 from sdpbound.arguments import instance
 from sdpbound.arrays import Floats
+from sdpbound.bell.channel import BinaryChannel, Preprocessing
 from sdpbound.bell.key import (
     Merge,
     Settings,
@@ -26,7 +27,7 @@ from sdpbound.bounds.boundary import widened
 from sdpbound.bounds.figures import ConditionalEntropy
 from sdpbound.errors import InvalidInput, InvalidParameter, InvalidShape
 
-__all__ = ["EntropyQuestion", "KeyQuestion", "require_preprocessing"]
+__all__ = ["EntropyQuestion", "KeyQuestion", "require_channel", "require_preprocessing"]
 
 
 def require_preprocessing(value: object) -> float:
@@ -37,6 +38,13 @@ def require_preprocessing(value: object) -> float:
             "is a lower one with the outcomes renamed."
         )
     return float(value)
+
+
+def require_channel(value: object) -> Preprocessing:
+    """Check the probability of a flip, or a channel; one with equal probabilities is returned as the probability."""
+    if not isinstance(value, BinaryChannel):
+        return require_preprocessing(value)
+    return value.p0 if value.p0 == value.p1 else value
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +58,8 @@ class KeyQuestion:
     observed : the tested data
     x, y : settings of the key, from 0; y None for Alice's outcome alone
     blind : whether Eve also holds Bob's device and outcome
-    preprocessing : probability in [0, 1/2] with which the key of one bit is flipped before the entropy is taken
+    preprocessing : probability in [0, 1/2] with which the key of one bit is flipped before the entropy is taken, or the
+        channel that it passes
     closed_forms : whether a closed form may replace a program
     settings : in place of x and y, one entry for each party, None where its outcome is not in the key. Where x and y
         say all, they are read from here and this is None; else they are the first two entries
@@ -61,7 +70,7 @@ class KeyQuestion:
     x: int | None = 0
     y: int | None = None
     blind: bool = False
-    preprocessing: float = 0.0
+    preprocessing: Preprocessing = 0.0
     closed_forms: bool = True
     settings: Settings | None = None
     merge: Merge | None = None
@@ -77,7 +86,7 @@ class KeyQuestion:
             raise InvalidInput(f"merge = {self.merge!r:.60} of blind randomness: leave it out, or ask without Bob.")
         key = self.settings or key_settings(observed.scenario, self.x, self.y)
         object.__setattr__(self, "merge", key_merge(observed.scenario, key, self.merge))
-        object.__setattr__(self, "preprocessing", require_preprocessing(self.preprocessing))
+        object.__setattr__(self, "preprocessing", require_channel(self.preprocessing))
 
     def of_entropy(self) -> EntropyQuestion:
         """The question about a von Neumann entropy; an error if the key or the parties do not fit."""
@@ -109,7 +118,7 @@ class EntropyQuestion:
     ----------
     observed : the tested data
     x, y : settings; y None for Alice's outcome alone
-    preprocessing : probability with which a key of one bit is flipped; 0 for any other key
+    preprocessing : probability with which a key of one bit is flipped, or its channel; 0 for any other key
     given : the original data, if the tolerances of ``observed`` had to be widened
     settings : of all parties, None where x and y say all; see :mod:`sdpbound.bell.key`
     merge : the key's value for each outcome; None where each has its own
@@ -118,7 +127,7 @@ class EntropyQuestion:
     observed: Observations
     x: int | None
     y: int | None
-    preprocessing: float = 0.0
+    preprocessing: Preprocessing = 0.0
     given: Observations | None = None
     settings: Settings | None = None
     merge: Merge | None = None

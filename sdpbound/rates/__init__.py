@@ -7,6 +7,7 @@ What may come in: a behaviour, what is tested of it, and an entropy. What is han
 from __future__ import annotations
 
 from sdpbound.rates.best_tests import BestTest, best_test
+from sdpbound.rates.channels import best_channel
 from sdpbound.rates.correction import error_correction
 from sdpbound.rates.critical import critical_efficiency, critical_error_rate, critical_visibility
 from sdpbound.rates.rates import Rate, best_preprocessing, key_rate, randomness_rate
@@ -17,6 +18,7 @@ __all__ = [
     "BestTest",
     "Rate",
     "Threshold",
+    "best_channel",
     "best_preprocessing",
     "best_test",
     "critical_efficiency",

@@ -11,9 +11,10 @@ import numpy as np
 
 from sdpbound.arguments import instance
 from sdpbound.bell.behaviour import Behaviour
+from sdpbound.bell.channel import Preprocessing, passed
 from sdpbound.bell.key import Merge, Settings, key_merge, key_settings
 from sdpbound.bounds.rounding import lower_float
-from sdpbound.entropies.question import require_preprocessing
+from sdpbound.entropies.question import require_channel
 from sdpbound.errors import InvalidInput, InvalidParameter
 
 __all__ = [
@@ -32,16 +33,16 @@ def error_correction(
     behaviour: Behaviour,
     x: int = 0,
     y: int = 0,
-    preprocessing: float = 0.0,
+    preprocessing: Preprocessing = 0.0,
     settings: Sequence[int | None] | None = None,
     merge: Sequence[Any] | None = None,
 ) -> float:
     """Shannon entropy H(A|B,X=x,Y=y) in bits, rounded up: what Alice must send so that Bob learns her outcome.
 
-    ``preprocessing``: probability with which Alice flips her bit before. With ``settings``, one for each party, the
-    largest H(A|B_i) of all other parties that have one: one message of the first of them serves all others
-    (arXiv:1612.05585). With ``merge``, the key's value for each of her outcomes, Bob learns this value: H(f(A)|B). He
-    uses all of his outcome, as a function of it would cost at least as much.
+    ``preprocessing``: probability with which Alice flips her bit before, or a :class:`BinaryChannel`. With
+    ``settings``, one for each party, the largest H(A|B_i) of all other parties that have one: one message of the first
+    of them serves all others (arXiv:1612.05585). With ``merge``, the key's value for each of her outcomes, Bob learns
+    this value: H(f(A)|B). He uses all of his outcome, as a function of it would cost at least as much.
 
     >>> import sdpbound as sb
     >>> even = sb.Behaviour.from_correlators([[0.9, 0.0]])
@@ -56,21 +57,21 @@ def error_correction(
     return -lower_float(-leakage_of_key(behaviour, key, preprocessing, values)) + 0.0  # never -0
 
 
-def leakage(behaviour: Behaviour, x: int, y: int, preprocessing: float = 0.0) -> flint.arb:
+def leakage(behaviour: Behaviour, x: int, y: int, preprocessing: Preprocessing = 0.0) -> flint.arb:
     """H(A|B,X=x,Y=y) in bits, enclosed."""
     instance(behaviour, Behaviour, "behaviour", "SingletSelfTest(...).behaviour()")
     return leakage_of_key(behaviour, key_settings(behaviour.scenario, x, y), preprocessing)
 
 
 def leakage_of_key(
-    behaviour: Behaviour, key: Settings, preprocessing: float = 0.0, merge: Merge | None = None
+    behaviour: Behaviour, key: Settings, preprocessing: Preprocessing = 0.0, merge: Merge | None = None
 ) -> flint.arb:
     """The largest H(A|B_i) in bits, enclosed: A is the first party of the key, B_i any other one of it.
 
     With ``merge`` it is H(f(A)|B_i), of the function of A that has these values.
     """
     instance(behaviour, Behaviour, "behaviour", "SingletSelfTest(...).behaviour()")
-    require_preprocessing(preprocessing)
+    require_channel(preprocessing)
     sender, *receivers = [party for party, s in enumerate(key) if s is not None]
     count = behaviour.scenario.outcomes[sender][key[sender] or 0] if merge is None else max(merge) + 1
     if preprocessing and count != 2:
@@ -125,12 +126,12 @@ def _total(probabilities: Iterable[float]) -> flint.arb:
     return sum((flint.arb(float(p)) for p in probabilities), flint.arb(0))
 
 
-def _conditional(table: list[list[flint.arb]], preprocessing: float) -> flint.arb:
+def _conditional(table: list[list[flint.arb]], preprocessing: Preprocessing) -> flint.arb:
     """H(A|B) in bits of probabilities [b][a]."""
-    q, total = flint.arb(float(preprocessing)), flint.arb(0)
+    total = flint.arb(0)
     for column in table:
         if preprocessing:
-            column = [(1 - q) * column[0] + q * column[1], (1 - q) * column[1] + q * column[0]]
+            column = passed(preprocessing, column, flint.arb(1))
         own = [p for p in column if p > 0]
         together = sum(own, flint.arb(0))
         total += sum((p * (together / p).log() for p in own), flint.arb(0))

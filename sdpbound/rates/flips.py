@@ -13,6 +13,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from sdpbound.bell.behaviour import Behaviour
+from sdpbound.bell.channel import Preprocessing
 from sdpbound.bell.key import Settings
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.bound import Bound
@@ -66,26 +67,26 @@ class FlipsAhead:
             return None
         tried = [0.0]
         try:
-            self._attack(0.0)
+            self.attack(0.0)
             for _ in range(_MOST):
                 flips = self._highest(accuracy)
                 known = max(tried, key=self.left)
                 if abs(flips - known) <= accuracy or self.left(flips) - self.left(known) <= _GAIN:
                     return known
                 tried.append(flips)
-                self._attack(flips)
+                self.attack(flips)
         except (InvalidInput, SolverFailure):
             return None
         return max(tried, key=self.left)
 
-    def left(self, flips: float) -> float:
+    def left(self, flips: Preprocessing) -> float:
         """Bits that the best attack so far leaves: about an upper bound on the rate with these flips."""
         return min(_entropy(found, flips) for found in self._mixtures) - float(
             leakage_of_key(self.behaviour, self.key, flips)
         )
 
-    def _attack(self, flips: float) -> None:
-        """Look for the best attack of the key with these flips, from the last one found."""
+    def attack(self, flips: Preprocessing) -> None:
+        """Look for the best attack of the key with these flips, or behind this channel, from the last one found."""
         question = KeyQuestion(self.data, self.key[0] or 0, None, preprocessing=flips).of_entropy()
         start = self._mixtures[-1] if self._mixtures else None
         if start is not None:
@@ -105,8 +106,8 @@ class FlipsAhead:
         return float(found.x) if -found.fun > values[top] else float(_GRID[top])
 
 
-def _entropy(found: QubitOptimum, flips: float) -> float:
-    """H(A|X=x,E) of a mixture in bits, Alice's bit flipped with a probability."""
+def _entropy(found: QubitOptimum, flips: Preprocessing) -> float:
+    """H(A|X=x,E) of a mixture in bits, Alice's bit flipped with a probability or behind a channel."""
     moved = fitted(replace(found.problem, flips=flips), found)
     return float(found.weights @ moved.columns.entropies)
 

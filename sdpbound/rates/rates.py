@@ -16,8 +16,10 @@ from scipy.optimize import minimize_scalar
 from sdpbound.adversaries.adversary import Adversary
 from sdpbound.arguments import instance, with_changes
 from sdpbound.attacks.all_flips import KeyAttack
+from sdpbound.attacks.average_attack import AverageAttack
 from sdpbound.attacks.proof import EntropyAttack
 from sdpbound.bell.behaviour import Behaviour
+from sdpbound.bell.channel import Preprocessing
 from sdpbound.bell.expression import BellExpression
 from sdpbound.bell.key import Merge, Settings, apart, key_words, named_key
 from sdpbound.bell.observations import Observations
@@ -29,7 +31,7 @@ from sdpbound.entropies.averages import average_entropy
 from sdpbound.entropies.conditional import VonNeumann, named_entropy
 from sdpbound.entropies.entropy import Entropy
 from sdpbound.entropies.min_entropy import MinEntropy
-from sdpbound.entropies.question import KeyQuestion, require_preprocessing
+from sdpbound.entropies.question import KeyQuestion, require_channel
 from sdpbound.entropies.self_test import SelfTest, find_self_test
 from sdpbound.entropies.swept import SweptEntropy
 from sdpbound.errors import InvalidInput, InvalidParameter, NotSelfTesting, TimeIsUp
@@ -89,7 +91,7 @@ class Rate:
     assumptions : what else is assumed
     sdp : for a closed form, the rate from the certified program beside it
     attack : of a bound from above, the explicit attack; of one for any flips the attacks that leave ``value`` together
-    preprocessing : probability with which Alice flips her key bit
+    preprocessing : probability with which Alice flips her key bit, or the channel that it passes
     exact : of a bound from above, whether every attack that it rests on has the tested data, not only approximately
     merge : the key's value for each outcome, where it is a function of the outcomes
     postprocessing : what was done with outcomes before, with all that was chosen of it
@@ -104,8 +106,8 @@ class Rate:
     security: str
     assumptions: tuple[str, ...]
     sdp: Rate | None = None
-    attack: EntropyAttack | KeyAttack | None = None
-    preprocessing: float = 0.0
+    attack: EntropyAttack | KeyAttack | AverageAttack | None = None
+    preprocessing: Preprocessing = 0.0
     exact: bool = True
     merge: Merge | None = None
     postprocessing: PostProcessing | None = None
@@ -183,7 +185,7 @@ def key_rate(
     x: int | None = None,
     y: int | None = None,
     entropy: Entropy | str | None = None,
-    preprocessing: float | str = 0.0,
+    preprocessing: Preprocessing | str = 0.0,
     options: RateOptions | None = None,
     **changes: Unpack[RateChanges],
 ) -> Rate:
@@ -197,8 +199,8 @@ def key_rate(
     x, y : key settings; None: the best pair, reported in the Rate; of more than two parties: the best settings of all
     entropy : an Entropy, or the name of a method of :class:`sdpbound.VonNeumann`; default VonNeumann(), which
         takes the best bound of all methods that are fast on the data
-    preprocessing : probability with which Alice flips her key bit, or "best": see :func:`best_preprocessing`;
-        min-entropy takes 0 only
+    preprocessing : probability with which Alice flips her key bit, or the :class:`BinaryChannel` that it passes, or
+        "best": see :func:`best_preprocessing`; min-entropy takes 0 only
     options : which proofs the rate may use, default RateOptions()
     changes : single options by their names: closed_forms, require_self_test, tested, postprocessing, which says itself
         what x, y and preprocessing are, such as :class:`sdpbound.RandomBasis`; ``settings`` in place of x and y: one
@@ -233,7 +235,7 @@ def key_rate(
             raise InvalidParameter(f"preprocessing = {preprocessing!r:.60} must be a number from 0 to 1/2, or 'best'.")
         keys_of: TestedKeyChanges = {"tested": how.tested, "settings": settings, "merge": merge}
         return best_preprocessing(behaviour, observed, x, y, entropy, how.closed_forms, **keys_of)
-    require_preprocessing(preprocessing)
+    preprocessing = require_channel(preprocessing)
     data = observations_of(behaviour, observed, how.tested)
     entropy = VonNeumann() if entropy is None else named_entropy(entropy)
     keys = key_choices(behaviour, x, y, settings)
@@ -417,7 +419,7 @@ def _asked(
     key: Settings,
     blind: bool,
     closed_forms: bool,
-    preprocessing: float = 0.0,
+    preprocessing: Preprocessing = 0.0,
     merge: Merge | None = None,
 ) -> KeyQuestion:
     x, y, settings = named_key(key)

@@ -8,20 +8,23 @@ from dataclasses import dataclass, replace
 from typing import Any, Unpack
 
 from sdpbound.arguments import with_changes
+from sdpbound.attacks.average_attack import AverageAttack, average_entropy_upper_bound
 from sdpbound.attacks.convex_combination import convex_combination_attack
 from sdpbound.attacks.entropy_attack import conditional_entropy_upper_bound
 from sdpbound.attacks.options import AttackChanges, AttackOptions
 from sdpbound.attacks.proof import EntropyAttack
+from sdpbound.bell.average import Average
 from sdpbound.bell.behaviour import Behaviour
+from sdpbound.bell.channel import Preprocessing
 from sdpbound.bell.key import Merge, Settings, apart, named_key
 from sdpbound.bell.observations import Observations
 from sdpbound.bell.tested import SettingsTested
 from sdpbound.bounds.rounding import lower_float
-from sdpbound.entropies.question import require_preprocessing
+from sdpbound.entropies.question import require_channel
 from sdpbound.errors import InvalidInput, InvalidParameter
 from sdpbound.rates.any_flips import attack_within, attacks_on_any_flips
 from sdpbound.rates.correction import key_choices, leakage_of_key, merge_of_keys, sender_of
-from sdpbound.rates.options import RateOptions, TestedKeyChanges
+from sdpbound.rates.options import RandomnessOptions, RateOptions, TestedKeyChanges
 from sdpbound.rates.postprocessing.postprocessing import PostProcessing, require_none
 from sdpbound.rates.rates import CONFERENCE, Rate, observations_of, processed_rate
 
@@ -40,6 +43,10 @@ RANDOMNESS = (
     "upper bound on the least entropy over devices with the tested data: no analysis of these data certifies more "
     "randomness a round"
 )
+AVERAGE = (
+    "upper bound on the least average entropy over devices with the tested data, settings known to Eve once she has "
+    "prepared them: no analysis of these data certifies more randomness a round"
+)
 ANY_FLIPS = (
     "upper bound on the least H(A|X=x,E) - H(A|B,X=x,Y=y) over devices with the tested data, whatever the probability "
     "is with which Alice flips her key bit first: no analysis of these data certifies a higher Devetak-Winter rate "
@@ -49,6 +56,7 @@ COLLECTIVE = "Eve attacks every round alike, and prepares the devices"
 UNTESTED = "what is not tested may differ from the behaviour; error correction is charged for the behaviour itself"
 
 
+_Attack = EntropyAttack | AverageAttack
 #: What rounding of the outcomes of exact data can change of error correction, in bits.
 ROUNDED = 1e-12
 
@@ -64,6 +72,7 @@ class RandomnessAttackChanges(AttackChanges, total=False):
 
     tested: SettingsTested
     merge: Sequence[Any] | None
+    average: Average | None
 
 
 def key_rate_upper_bound(
@@ -71,7 +80,7 @@ def key_rate_upper_bound(
     observed: Observations | str = "correlators",
     x: int | None = None,
     y: int | None = None,
-    preprocessing: float | str = 0.0,
+    preprocessing: Preprocessing | str = 0.0,
     attack: str = "entropy",
     options: AttackOptions | None = None,
     **changes: Unpack[KeyAttackChanges],
@@ -111,7 +120,7 @@ def key_rate_upper_bound(
     True
     """
     if preprocessing != "best":
-        require_preprocessing(preprocessing)
+        preprocessing = require_channel(preprocessing)
     settings, merge, others = apart(changes)
     tested: Any = others.pop("tested", None)
     by: Any = others.pop("postprocessing", None)
@@ -136,7 +145,7 @@ def key_rate_upper_bound(
     if attack != "entropy":
         raise InvalidParameter(f"attack = {attack!r:.60} must be 'entropy' or 'convex-combination'.")
 
-    def attacked(s: int, flips: float) -> EntropyAttack:
+    def attacked(s: int, flips: Preprocessing) -> EntropyAttack:
         own, _y, others = named_key([s if p == sender else None for p in range(n)])
         if others is None:
             return conditional_entropy_upper_bound(data, own or 0, None, flips, how, merge=values)
@@ -149,15 +158,15 @@ def key_rate_upper_bound(
             return attack_within(data, s, flips, bits, how) if alone else attacked(s, flips)
 
         return key_rate_under_any_flips(behaviour, data, keys, closer, values)
-    flips = preprocessing
-    return key_rate_under(behaviour, data, keys, flips, lambda s, _: attacked(s, flips), values)
+    channel = preprocessing
+    return key_rate_under(behaviour, data, keys, channel, lambda s, _: attacked(s, channel), values)
 
 
 def key_rate_under(
     behaviour: Behaviour,
     data: Observations,
     keys: Sequence[Settings],
-    preprocessing: float,
+    preprocessing: Preprocessing,
     attack_of: Callable[[int, float], EntropyAttack],
     merge: Merge | None = None,
 ) -> Rate:
@@ -172,7 +181,7 @@ def key_rate_under(
     best = max(keys, key=lambda key: attacks[own[key]].value - leaks[key])
     untested = () if data.kind == "full" else (UNTESTED,)
     statement = FROM_DATA if len(best) == 2 else f"{FROM_DATA}; {CONFERENCE}"
-    claim = _Claim("key", best, statement, untested, leaks[best], float(preprocessing), merge)
+    claim = _Claim("key", best, statement, untested, leaks[best], preprocessing, merge)
     return _rate(claim, attacks[own[best]], attacks.values())
 
 
@@ -223,11 +232,12 @@ def randomness_rate_upper_bound(
 
     Parameters as in :func:`randomness_rate` and :func:`conditional_entropy_upper_bound`; with x or y None the largest
     bound of all settings, so that it holds for the best ones; ``settings``, ``merge`` and ``tested`` as in
-    :func:`randomness_rate`.
+    :func:`randomness_rate`. With ``average``, of outcomes of several settings drawn at random, it is one mixture of
+    pairs of qubits that attacks all of them; of the options the tolerance counts then.
 
     Returns
     -------
-    Rate, side "upper", in bits a round
+    Rate, side "upper", in bits a round; ``rate.attack`` is the attack
 
     >>> import sdpbound as sb
     >>> behaviour = sb.SingletSelfTest(1.0, 1.0, 3.14159).behaviour(0.99)
@@ -239,8 +249,13 @@ def randomness_rate_upper_bound(
         raise InvalidInput("local randomness is of Alice's outcome alone: leave y out.")
     _, merge, others = apart(changes)
     tested: Any = others.pop("tested", None)
+    average: Any = others.pop("average", None)
     how = with_changes(options, AttackOptions(), others, "randomness_rate_upper_bound")
     data = observations_of(behaviour, observed, tested)
+    if average is not None:
+        require_none(RandomnessOptions(average=average).average, (x, y, settings, merge, local or None))
+        attack = average_entropy_upper_bound(data, average, how.tolerance)
+        return _rate(_Claim("randomness", average.of(data.scenario).keys[0], AVERAGE), attack, [attack])
     if settings is not None and local:
         raise InvalidInput(f"settings = {settings!r:.60} say whose outcomes are used; leave local out.")
     keys = key_choices(behaviour, x, y, settings, local)
@@ -259,11 +274,11 @@ class _Claim:
     statement: str
     assumptions: tuple[str, ...] = ()
     leak: float = 0.0
-    preprocessing: float = 0.0
+    preprocessing: Preprocessing = 0.0
     merge: Merge | None = None
 
 
-def _rate(claim: _Claim, attack: EntropyAttack, all_attacks: Iterable[EntropyAttack]) -> Rate:
+def _rate(claim: _Claim, attack: _Attack, all_attacks: Iterable[_Attack]) -> Rate:
     leak = claim.leak
     value = attack.value if not leak else math.nextafter(attack.value - leak, math.inf)  # the subtraction rounds once
     inexact = [a for a in all_attacks if not a.exact]

@@ -97,7 +97,7 @@ def _by_projections(root: dict[str, Any], question: Question, terms: list[_Term]
     nodes = [number(t, "a node") for t in items(proof["nodes"], "nodes", MOST_NODES, 1)]
     pairs = []
     for term in terms:
-        effects = key_effects(question.devices, Key(term.settings, term.flips))
+        effects = key_effects(question.devices, Key(term.settings))
         for first, rest in key_bits(effects, question.devices.parties):
             pairs.append((added((term.weight, first)), added((term.weight, rest))))
     whole = [added((1, first), (1, rest)) for first, rest in pairs]

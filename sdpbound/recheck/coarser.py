@@ -47,6 +47,8 @@ def recheck_coarser(
     """The whole certificate; ``check`` proves an inner certificate, which is not of coarser data again."""
     question, key = entropy_question(root)
     key.pair()
+    if key.channel[0] != key.channel[1]:
+        raise refuse("outcomes that are renamed are another key of a channel; a proof of this kind knows flips.")
     devices = question.devices
     proof = record(root["proof"], "the proof", "multipliers coarse")
     slopes = [-m for m in numbers(proof["multipliers"], "multipliers", len(question.tested))]

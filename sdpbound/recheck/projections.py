@@ -145,14 +145,16 @@ def recheck_outcomes(root: dict[str, Any], budget: Budget) -> Finding:
 
     With r_a Eve's states, ``ln 2 H = d - 1 - integral_0^1 f(s) ds/s``, f(s) = sum_a Tr(s r - r_a)_+, as
     ``Tr r_a (ln r_a - ln r) = Tr r_a - Tr r + integral_0^1 Tr(s r - r_a)_+ ds/s`` for r_a <= r. f(1) = d - 1, and
-    chords over [0, 1] whose inner ends are the file's places are above f.
+    chords over [0, 1] whose inner ends are the file's places are above f. A channel behind the key mixes the r_a, so
+    that its effects are mixed, too; nothing else changes, as the r_a still add up to r.
     """
     question, key = entropy_question(root)
     proof = record(root["proof"], "the proof", "multipliers places words factor copies")
     places = [number(s, "a place") for s in items(proof["places"], "places", MOST_NODES, 1)]
-    if key.flips:
-        raise refuse("a proof of this form has no flips.")
     effects = list(key_effects(question.devices, key).values())
+    if any(key.channel):
+        zero, one = effects
+        effects = list(key.after(zero, one, lambda p, m: added((p, m)), lambda a, b: added((1, a), (1, b))))
     weights, known = outcome_weights(places, len(effects), budget)
     whole = added(*((1, effect) for effect in effects))
     told_apart = [(whole, effect) for effect in effects]

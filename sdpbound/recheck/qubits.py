@@ -9,7 +9,8 @@ states rho
 
 With W_i the matrices from the outcome i of the key, ``H(rho) = sum_i S(W_i^T rho W_i) - S(rho)`` in nats: an outcome's
 projector, its columns only; for flips with probability q the products of projectors with sqrt(1-q) and sqrt(q). A
-setting of the key that is not tested has no entropy to count on, but for flips h(q).
+setting of the key that is not tested has no entropy to count on, but for flips h(q). A channel has roots of its own:
+value i has the effect E_i, diagonal, and W_i is its root.
 
 **Angles.** Points of an arc of half-width d are less than 1 - cos d from its chord. K is affine in ``(cos a, sin a)``
 and in ``(cos b, sin b)``, and G is convex, so that on a cell of angles it is at most the largest G at the four corners,
@@ -78,7 +79,7 @@ def recheck_qubits(root: dict[str, Any], budget: Budget) -> Finding:
             if method == "trivial":
                 raise refuse("a trivial proof has no multipliers.")
             _search(question, key, slopes, constant).run(budget)
-        elif constant > of_flips(key.flips):
+        elif constant > min(map(of_flips, key.channel)):
             raise refuse("nothing is known of an entropy but that it is not below that of its flips.")
         most = end(flint.arb(key.outcomes(question.devices)).log() / flint.arb(2).log(), "upper")
     return Finding("conditional_entropy", "lower", constant + at_data, claimed, within(claimed, 0, most))
@@ -86,8 +87,8 @@ def recheck_qubits(root: dict[str, Any], budget: Budget) -> Finding:
 
 def of_flips(q: Fraction) -> Fraction:
     """h(q), which is exact where it is 0 or 1, rounded down elsewhere."""
-    if q in (0, Fraction(1, 2)):
-        return 2 * q
+    if q in (0, 1, Fraction(1, 2)):
+        return 2 * min(q, 1 - q)
     return end((entropy_of(ball(q)) + entropy_of(ball(1 - q))) / flint.arb(2).log(), "lower")
 
 
@@ -123,16 +124,15 @@ def _search(question: Question, key: Key, slopes: Sequence[Fraction], constant: 
     limit = -constant - terms.pop((0, 0), Fraction(0))
     ln2 = flint.arb(2).log()
     ceiling = ball(limit) * ln2
-    if not alice and not bob and key.flips:
-        q = ball(key.flips)
-        ceiling += -q * q.log() - (1 - q) * (1 - q).log()
+    if not alice and not bob:
+        ceiling += ball(min(map(of_flips, key.channel))) * ln2
     matrices = {place: ball(value) * ln2 for place, value in terms.items()}
     angles = (any(i == 2 for i, _ in terms), any(j == 2 for _, j in terms))
-    outcomes = [(flint.arb(1), w) for w in _outcomes(alice, bob, key.flips)]
+    outcomes = [(flint.arb(1), w) for w in _outcomes(alice, bob, key.channel)]
     return AngleSearch(matrices, lambda _a, _b: outcomes, ceiling, angles)
 
 
-def _outcomes(alice: bool, bob: bool, flips: Fraction) -> list[Real]:
+def _outcomes(alice: bool, bob: bool, channel: tuple[Fraction, Fraction]) -> list[Real]:
     """The matrices W_i, of columns; none where the key has no entropy to count on."""
     unit = [[int(i == j) for j in range(4)] for i in range(4)]
 
@@ -145,10 +145,13 @@ def _outcomes(alice: bool, bob: bool, flips: Fraction) -> list[Real]:
         return [columns([0, 2]), columns([1, 3])]
     if not alice:
         return []
-    if not flips:
-        return [columns([0, 1]), columns([2, 3])]
-    roots = [ball(1 - flips).sqrt(), ball(flips).sqrt()]
-    return [Real([[row[j] * roots[(j // 2 + k) % 2] for j in range(4)] for row in unit]) for k in (0, 1)]
+    up, down = channel
+    found = []
+    for effect in ((1 - up, down), (up, 1 - down)):  # of each value, on Alice's 0 and on her 1
+        places = [j for j in range(4) if effect[j // 2]]
+        if places:
+            found.append(Real([[row[j] * ball(effect[j // 2]).sqrt() for j in places] for row in unit]))
+    return found
 
 
 @dataclass(slots=True)

@@ -7,11 +7,11 @@ sum_j multipliers_j t_j``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import prod
-from typing import Any
+from typing import Any, TypeVar
 
 from sdpbound.recheck.answer import refuse
 from sdpbound.recheck.reading import choice, integer, items, number, numbers, record, tensor
@@ -19,6 +19,7 @@ from sdpbound.recheck.words import Devices, Polynomial, Word, leftover, read_dev
 
 __all__ = ["Key", "Question", "Tested", "functional_faults", "read_key", "read_question", "within"]
 
+T = TypeVar("T")
 MODELS = ("quantum", "no-signaling", "local")
 MOST_TESTS = 1024
 #: What a claim may be outside the range of its figure: a rounding.
@@ -89,15 +90,31 @@ def read_question(root: dict[str, Any], extra: str = "model", parties: tuple[int
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """Whose outcomes a figure is about, and with which probability they are flipped.
+    """Whose outcomes a figure is about, and with which probability a value of 0 becomes 1, and one of 1 becomes 0.
 
     ``settings`` has one entry for each party: its setting, or None where its outcome is not in the key. Of a key that
     is a function of these outcomes, ``merge`` has the value at each choice of them, counted up from the last party.
     """
 
     settings: tuple[int | None, ...]
-    flips: Fraction
+    channel: tuple[Fraction, Fraction] = (Fraction(0), Fraction(0))
     merge: tuple[int, ...] | None = None
+
+    @property
+    def flips(self) -> Fraction:
+        """The probability of a flip; refused where the two values are not flipped alike."""
+        up, down = self.channel
+        if up != down:
+            raise refuse("a proof of this kind knows flips, and no channel that treats 0 and 1 differently.")
+        return up
+
+    def after(self, zero: T, one: T, times: Callable[[Fraction, T], T], plus: Callable[[T, T], T]) -> tuple[T, T]:
+        """What the channel makes of something that the two values of the key have, such as effects or states."""
+        up, down = self.channel
+        return (
+            plus(times(1 - up, zero), times(down, one)),
+            plus(times(up, zero), times(1 - down, one)),
+        )
 
     def pair(self) -> tuple[int, int | None]:
         """Alice's setting, and Bob's if his outcome is in the key; refused for any other key, or if there are more."""
@@ -151,20 +168,31 @@ def read_key(question: Question, flips: bool = False) -> Key:
     )
     if settings.count(None) == len(settings):
         raise refuse("the figure is about the outcome of no party.")
-    q = number(asked["preprocessing"], "preprocessing") if flips else Fraction(0)
-    if not 0 <= q <= Fraction(1, 2):
-        raise refuse("preprocessing must be from 0 to 1/2.")
-    key = Key(settings, q)
+    channel = _channel(asked["preprocessing"]) if flips else (Fraction(0), Fraction(0))
+    key = Key(settings, channel)
     if "merge" in asked:
         count = key.outcomes(devices)
         merge = [integer(v, "a value of the key", 0, count - 1) for v in items(asked["merge"], "merge", count, count)]
         if set(range(len(set(merge)))) != set(merge):
             raise refuse("the values of a key must be numbered from 0 without a gap.")
-        key = Key(settings, q, tuple(merge))
+        key = Key(settings, channel, tuple(merge))
     lone = settings.count(None) == len(settings) - 1 or key.merge is not None
-    if q and not (lone and key.outcomes(devices) == 2):
+    if any(channel) and not (lone and key.outcomes(devices) == 2):
         raise refuse("only one bit of one party, or a function with two values, can be flipped.")
     return key
+
+
+def _channel(value: object) -> tuple[Fraction, Fraction]:
+    """The probability of a flip, twice, or those of a channel."""
+    if type(value) is list:
+        up, down = numbers(value, "preprocessing", 2)
+        if not (0 <= up <= 1 and 0 <= down <= 1):
+            raise refuse("the probabilities of a channel must be from 0 to 1.")
+        return up, down
+    q = number(value, "preprocessing")
+    if not 0 <= q <= Fraction(1, 2):
+        raise refuse("preprocessing must be from 0 to 1/2, or two probabilities.")
+    return q, q
 
 
 def functional_faults(

@@ -28,7 +28,7 @@ from sdpbound.recheck.projections import outcome_weights, tent_weights
 from sdpbound.recheck.reading import choice, integer, items, number, record, tensor
 from sdpbound.recheck.words import OBSERVABLE, Devices, read_devices
 
-__all__ = ["recheck_routed"]
+__all__ = ["read_device", "recheck_routed"]
 
 MOST_NODES, MOST_OUTCOMES, MOST_TESTS = 64, 16, 1024
 GRID = 1 << 100
@@ -40,7 +40,7 @@ def recheck_routed(root: dict[str, Any], budget: Budget) -> Finding:
     """A whole certificate."""
     question = record(root["question"], "the question", "near far figure side")
     choice(question["side"], "side", ("lower",))
-    near, far = (_device(question[name], name) for name in ("near", "far"))
+    near, far = (read_device(question[name], name) for name in ("near", "far"))
     if near[0].outcomes[0] != far[0].outcomes[0]:
         raise refuse("Alice has other outcomes with the near device than with the far one.")
     figure = record(question["figure"], "the figure", "kind x preprocessing given")
@@ -76,7 +76,7 @@ def recheck_routed(root: dict[str, Any], budget: Budget) -> Finding:
 Tests = list[tuple[dict[tuple[int, ...], Fraction], Fraction, Fraction]]
 
 
-def _device(value: object, name: str) -> tuple[Devices, Tests]:
+def read_device(value: object, name: str) -> tuple[Devices, Tests]:
     """Alice's outcomes and a device's, and each tested table with its ends."""
     entry = record(value, f"the {name} device", "outcomes observed")
     devices = read_devices({"outcomes": entry["outcomes"]}, (2, 2))

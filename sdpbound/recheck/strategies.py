@@ -27,7 +27,18 @@ from sdpbound.recheck.question import Key, Question
 from sdpbound.recheck.reading import integer, items, number, record
 from sdpbound.recheck.words import OBSERVABLE, Letter
 
-__all__ = ["Matrix", "Strategy", "entropy_of_middle", "entropy_of_spectrum", "is_real", "middle", "read_strategy"]
+__all__ = [
+    "Matrix",
+    "Strategy",
+    "entropy_of_middle",
+    "entropy_of_spectrum",
+    "is_real",
+    "measurement",
+    "middle",
+    "read_matrix",
+    "read_strategy",
+    "square_norm",
+]
 
 Matrix = flint.acb_mat
 MOST_DIMENSION, MOST_RANK, MOST_COLUMNS = 4, 8, 32
@@ -84,14 +95,12 @@ class Strategy:
     def entropy(self, key: Key) -> flint.arb:
         """H of the key's outcomes given Eve, in bits."""
         after = self._after(key)
-        if key.merge is not None or key.flips:
+        if key.merge is not None or any(key.channel):
             states = self._states(key, after)
-        if key.flips:
-            q, (first, second) = ball(key.flips), states
-            parts = [
-                entropy_of_spectrum(first * (1 - q) + second * q),
-                entropy_of_spectrum(second * (1 - q) + first * q),
-            ]
+        if any(key.channel):
+            first, second = states
+            mixed = key.after(first, second, lambda p, m: m * ball(p), lambda a, b: a + b)
+            parts = [entropy_of_spectrum(state) for state in mixed]
         elif key.merge is not None:
             parts = [entropy_of_spectrum(state) for state in states]
         else:
@@ -135,7 +144,7 @@ def read_strategy(entry: object, question: Question, budget: Budget) -> Strategy
     dimensions = [integer(d, "a dimension", 1, MOST_DIMENSION) for d in given]
     rows = prod(dimensions)
     budget.spend(50_000 * rows)
-    state = _matrix(parts["state"], rows, None)
+    state = read_matrix(parts["state"], rows, None)
     weight = square_norm(state)
     if not weight > 0:
         raise refuse("a state is nothing.")
@@ -145,14 +154,14 @@ def read_strategy(entry: object, question: Question, budget: Budget) -> Strategy
         settings = items(own, "measurements", len(counts), len(counts))
         factors.append(
             tuple(
-                _measurement(items(setting, "effects", count, count), dimensions[party])
+                measurement(items(setting, "effects", count, count), dimensions[party])
                 for setting, count in zip(settings, counts, strict=True)
             )
         )
     return Strategy(state, tuple(factors), weight)
 
 
-def _matrix(entry: object, rows: int | None, columns: int | None) -> Matrix:
+def read_matrix(entry: object, rows: int | None, columns: int | None) -> Matrix:
     """A matrix of a file, of so many rows or columns; an effect's factor without rows is zero."""
     parts = record(entry, "a matrix", "real imaginary")
     real = items(parts["real"], "a matrix", rows or MOST_RANK, rows or 0)
@@ -170,9 +179,9 @@ def _matrix(entry: object, rows: int | None, columns: int | None) -> Matrix:
     return Matrix(len(real), width, values)
 
 
-def _measurement(effects: list[Any], dimension: int) -> tuple[Matrix, ...]:
-    """The factors ``F_a L^-*`` of the effects."""
-    factors = [_matrix(effect, None, dimension) for effect in effects]
+def measurement(effects: list[Any], dimension: int, rows: int | None = None) -> tuple[Matrix, ...]:
+    """The factors ``F_a L^-*`` of the effects, of so many rows where that is known."""
+    factors = [read_matrix(effect, rows, dimension) for effect in effects]
     whole = adjoint(factors[0]) * factors[0]
     for factor in factors[1:]:
         whole = whole + adjoint(factor) * factor

@@ -2,7 +2,8 @@
 
 Eve knows which strategy of the mixture was prepared, and holds its purification. Any mixture with the tested data is an
 upper bound on the least H(A|X=x,E). Strategies are searched by column generation, as in
-:mod:`sdpbound.attacks.mixtures`; that no better one exists is not proven. Numbers are floats.
+:mod:`sdpbound.attacks.mixtures`; that no better one exists is not proven. The search is in floats, its end is enclosed
+in balls (:mod:`sdpbound.routed.attack_proof`), but for an Eve who is told outcomes.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any, ClassVar
 
 import numpy as np
@@ -24,10 +26,11 @@ from sdpbound.conic.programs.column_generation import ColumnGeneration
 from sdpbound.conic.solvers.linear_ import Way, WeightsAnswer, cheapest_weights
 from sdpbound.entropies.question import require_preprocessing
 from sdpbound.errors import CertificateError, InvalidShape
+from sdpbound.routed.attack_proof import RoutedAttackProof, deterministic_entry, entry_of, prove_attack
 from sdpbound.routed.entropy import RoutedEntropyBound
 from sdpbound.routed.figures import RoutedEntropy
 from sdpbound.routed.setup import RoutedTest
-from sdpbound.routed.strategies import RoutedStrategy, Shape, all_labels, entropies, tables
+from sdpbound.routed.strategies import MEASURED, RoutedStrategy, Shape, all_labels, entropies, tables
 
 __all__ = ["RoutedAttack", "entropy_upper_bound"]
 
@@ -39,11 +42,14 @@ STEP, BATCH, STEPS, KEPT = 1e-6, 16, 60, 400
 #: A round that gains less, in bits, is an idle one.
 GAIN = 1e-5
 MOST_FIXED = 4096
+#: Strategies with less weight are first left out; the weight of all further strategies by which a mixture can have the
+#: data to all digits, and how many they are for each value.
+NEGLIGIBLE, SPREAD, SPREAD_OVER = 1e-6, 1e-7, 2
 
 
 @dataclass(frozen=True, eq=False)
 class _Explicit(Proof):
-    """The strategies speak for themselves."""
+    """The strategies speak for themselves, where Eve is told outcomes."""
 
     no_functional = "an explicit attack gives no functional; take one of the bound from below."
     test: RoutedTest
@@ -54,22 +60,26 @@ class _Explicit(Proof):
 
     def certificate(self, value: float) -> dict[str, Any]:
         raise CertificateError(
-            "an attack on a routed test is computed in floats and has no certificate: moments() and entropy() of its "
-            "strategies compute it again; take the bound from below for one."
+            "an attack by an Eve who is told outcomes is computed in floats and has no certificate: moments() and "
+            "entropy() of its strategies compute it again; take the bound from below for one."
         )
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class RoutedAttack(Bound):
-    """A mixture of strategies with the tested data; the least H(A|X=x,E) is at most ``value``, a float.
+    """A mixture of strategies with the tested data; the least H(A|X=x,E) is at most ``value``, rounded up.
 
     Attributes
     ----------
+    exact : whether the mixture is proven to have the tested data, within their tolerances at least: then it has a
+        certificate. Otherwise ``value`` is the entropy of a mixture with about these data; of an Eve who is told
+        outcomes it is a float
     missed : the most by which a tested value is missed
     strategies, weights : those of the mixture that are not deterministic
     local_weight : weight of deterministic devices, whose outcomes Eve knows
     """
 
+    exact: bool = False
     missed: float = math.nan
     strategies: tuple[RoutedStrategy, ...] = ()
     weights: Floats = field(default_factory=lambda: np.zeros(0))
@@ -77,7 +87,9 @@ class RoutedAttack(Bound):
 
     @property
     def data(self) -> str:
-        return f"tested values missed by up to {self.missed:.1e}, in floats"
+        if self.exact:
+            return "tested values met"
+        return f"APPROXIMATE: tested values missed by up to {self.missed:.1e}"
 
     def __repr__(self) -> str:
         return f"{self.figure} <= {self.value:.7g} (explicit attack of {len(self.weights)} strategies, {self.data})"
@@ -136,6 +148,7 @@ class _Search(ColumnGeneration[WeightsAnswer]):
     patience: int = 2
     centre: Floats | None = None  # multipliers that are nearly the best
     met: ClassVar[float] = 1e-10
+    answers: list[Any] = field(init=False)  # the outcomes of the deterministic strategies
     points: Floats = field(init=False)
     labels: Ints = field(init=False)
     figures: Floats = field(init=False)
@@ -144,9 +157,11 @@ class _Search(ColumnGeneration[WeightsAnswer]):
 
     def __post_init__(self) -> None:
         near, far = (data.scenario for data in self.test.data)
-        corners = [scenario.deterministic(party) for scenario, party in ((near, 0), (near, 1), (far, 1))]
-        some = [corner[:MOST_FIXED] for corner in corners]
-        grid = [(a, n, f) for a in some[0] for n in some[1] for f in some[2]][:MOST_FIXED]
+        sides = ((near, 0), (near, 1), (far, 1))
+        outcomes = [list(product(*map(range, scenario.outcomes[party])))[:MOST_FIXED] for scenario, party in sides]
+        corners = [scenario.deterministic(party)[:MOST_FIXED] for scenario, party in sides]
+        self.answers = list(product(*outcomes))[:MOST_FIXED]
+        grid = list(product(*corners))[:MOST_FIXED]
         here = np.array([np.outer(a, n) for a, n, _ in grid])
         there = np.array([np.outer(a, f) for a, _, f in grid])
         self.tested = self._of_tables(here, there)
@@ -159,6 +174,7 @@ class _Search(ColumnGeneration[WeightsAnswer]):
         self.labels = np.zeros((0, self.choices.shape[1]), dtype=np.int64)
         self.values = np.concatenate([data.values for data in self.test.data])
         self._add(*self._random(4 * BATCH))
+        self._add(*_of_protocols(self.shape))
 
     def _of_tables(self, near: Floats, far: Floats) -> Floats:
         """(m, J) tested values of behaviours in moment coordinates."""
@@ -246,18 +262,79 @@ class _Search(ColumnGeneration[WeightsAnswer]):
     def attack(self, answer: WeightsAnswer) -> RoutedAttack:
         weights = answer.weights / answer.weights.sum()
         used = np.flatnonzero(weights[self.fixed :] > 0.0)
+        missed = float(np.abs(weights @ self.tested - self.values).max(initial=0.0))
+        figure, value, exact = RoutedEntropy(self.x, self.flips, self.given), float(weights @ self.figures), False
+        proof: Proof = _Explicit(self.test)
+        if self.given is None:
+            proven = self._proven(figure, weights, answer)
+            proof, value, exact, missed = proven, proven.value, proven.excess <= 0.0, float(proven.misses.max())
         return RoutedAttack(
-            value=float(weights @ self.figures),
+            value=value,
             side="upper",
-            merit=RoutedEntropy(self.x, self.flips, self.given),
+            merit=figure,
             model=None,
-            solver_value=math.nan,
-            solver="",
-            status=Status.OUT_OF_TIME.value if self.cut else "explicit",
+            solver_value=float(weights @ self.figures),
+            solver="column generation",
+            status=Status.OUT_OF_TIME.value if self.cut else "explicit attack",
             seconds={},
-            missed=float(np.abs(weights @ self.tested - self.values).max(initial=0.0)),
+            exact=exact,
+            missed=missed,
             strategies=tuple(RoutedStrategy(self.shape, self.points[k], self.labels[k]) for k in used),
             weights=weights[self.fixed + used],
             local_weight=float(weights[: self.fixed].sum()),
-            _proof=_Explicit(self.test),
+            _proof=proof,
         )
+
+    def _proven(self, figure: RoutedEntropy, weights: Floats, answer: WeightsAnswer) -> RoutedAttackProof:
+        """The mixture as it is, or with a little weight on others, to which all weights can be adjusted."""
+        found = []
+        for least in (NEGLIGIBLE, 0.0):
+            own = np.flatnonzero(weights > least)
+            found.append(self._proof_of(figure, own, self._polished(own, weights[own]), False))
+            if found[-1].excess <= 0.0:
+                return found[-1]
+        reduced = self.figures - self.tested @ answer.multipliers
+        others = np.setdiff1d(np.argsort(reduced)[: SPREAD_OVER * (len(self.values) + 1)], own)
+        every = np.concatenate([own, others])
+        spread = np.concatenate([(1.0 - SPREAD) * weights[own], np.full(len(others), SPREAD / max(len(others), 1))])
+        wider = self._proof_of(figure, every, self._polished(every, spread), True)
+        return min(*found, wider, key=lambda proof: proof.excess)
+
+    def _polished(self, index: Ints, weights: Floats) -> Floats:
+        """Weights changed by as small a part of themselves as the data need."""
+        rows = np.vstack([self.tested[index].T, np.ones(len(index))])
+        for _ in range(3):
+            missing = np.append(self.values, 1.0) - rows @ weights
+            weights = weights * np.maximum(1.0 + np.linalg.lstsq(rows * weights, missing, rcond=1e-12)[0], 0.0)
+        return weights
+
+    def _proof_of(self, figure: RoutedEntropy, index: Ints, weights: Floats, exactly: bool) -> RoutedAttackProof:
+        kept = weights > 0.0
+        entries = [
+            deterministic_entry(self.test, *self.answers[k])
+            if k < self.fixed
+            else entry_of(RoutedStrategy(self.shape, self.points[k - self.fixed], self.labels[k - self.fixed]))
+            for k in index[kept]
+        ]
+        return prove_attack(self.test, figure, entries, weights[kept], exactly)
+
+
+def _of_protocols(shape: Shape) -> tuple[Floats, Ints]:
+    """The devices of the protocols by name, Bob's qubit sent or kept, each far setting measured or fixed."""
+    apart = (0.25 * np.pi, -0.25 * np.pi)
+    known = [far for far in ((0.0, 0.5 * np.pi), apart, (*apart, 0.0)) if len(far) == shape.settings[2]]
+    if shape.settings[:2] != (2, 2) or not known:
+        return np.zeros((0, shape.parameters)), np.zeros((0, sum(shape.settings)), dtype=np.int64)
+    state = np.zeros((2, 2, shape.kept))
+    state[0, 0, 0] = state[1, 1, 0] = 0.5**0.5
+    points, labels = [], []
+    for sent, far in product((True, False), known):
+        channel = np.zeros((2, shape.held, 2, shape.kept))
+        for b in (0, 1):
+            for s in range(min(shape.kept, shape.held)):
+                channel[(b, s, b, s) if sent else (s, b, b, s)] = 1.0
+        for fixed in product(*(range(MEASURED, d) for d in shape.far_scenario.outcomes[1])):
+            angles = (0.0, 0.5 * np.pi, *apart, *far)
+            points.append(np.concatenate([angles, state.reshape(-1), channel.reshape(-1)]))
+            labels.append([MEASURED] * 4 + list(fixed))
+    return np.array(points), np.array(labels, dtype=np.int64)

@@ -38,7 +38,7 @@ from sdpbound.problems.expressions import Operator, Polynomial, sum_of
 from sdpbound.routed.figures import RoutedEntropy
 from sdpbound.routed.letters import intervals_of, letters_of
 from sdpbound.routed.program import CLOSE, Attempt, EveProgram
-from sdpbound.routed.setup import RoutedTest
+from sdpbound.routed.setup import RoutedTest, devices_of
 
 __all__ = ["RoutedEntropyBound", "chosen_level", "entropy", "noise_of", "raise_if_infeasible"]
 
@@ -80,21 +80,11 @@ class RoutedProof(Proof):
     def certificate(self, value: float) -> dict[str, Any]:
         """The question in Bell terms, and the proof of the operator problem that it means."""
         inner = self.problem.certificate(round_up(self.problem.squares.value))
-        devices = {
-            name: {
-                "outcomes": [list(party) for party in data.scenario.outcomes],
-                "observed": [
-                    {"coefficients": c.tolist(), "value": float(v), "tolerance": float(t)}
-                    for c, v, t in zip(data.coefficients, data.values, data.tolerances, strict=True)
-                ],
-            }
-            for name, data in zip(("near", "far"), self.test.data, strict=True)
-        }
         proof = {name: inner["proof"][name] for name in ("multipliers", "squares", "localised")}
         return {
             **{name: inner[name] for name in ("format", "version", "created_by")},
             "kind": "routed entropy",
-            "question": {**devices, "figure": self.figure.entry(), "side": "lower"},
+            "question": {**devices_of(self.test), "figure": self.figure.entry(), "side": "lower"},
             "proof": {"routed_nodes": list(self.nodes), **proof},
             "claim": {"value": value},
         }

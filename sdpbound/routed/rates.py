@@ -15,7 +15,7 @@ from sdpbound.entropies.question import require_preprocessing
 from sdpbound.errors import InvalidParameter
 from sdpbound.rates.correction import leakage_of_key
 from sdpbound.rates.rates import Rate
-from sdpbound.rates.thresholds import Threshold, critical_noise
+from sdpbound.rates.thresholds import Threshold, critical_noise, with_dead_end
 from sdpbound.rates.upper import FROM_DATA
 from sdpbound.routed.attack import entropy_upper_bound
 from sdpbound.routed.entropy import RoutedEntropyBound, entropy
@@ -23,6 +23,8 @@ from sdpbound.routed.setup import RoutedTest, protocol
 
 __all__ = ["critical_efficiency", "key_rate", "key_rate_upper_bound"]
 
+#: Where the end of a key is looked for, and rounds of the search for an attack there.
+ENDS, ROUNDS = (1.0, 0.4), 6
 #: What a routed test assumes beside other device-independent rates.
 ROUTED = (
     *ASSUMED,
@@ -86,15 +88,16 @@ def key_rate_upper_bound(
 
     Returns
     -------
-    Rate, side "upper"; its entropy is the attack, in floats
+    Rate, side "upper"; ``rate.entropy`` is the attack, and ``rate.exact`` says whether it is proven to have the data:
+    then it has a certificate
     """
     far = instance(test, RoutedTest, "test", "routed.protocol('bb84')").far
     key = far.scenario.require_setting(0, x, "x"), far.scenario.require_setting(1, z, "z")
     leak = lower_float(leakage_of_key(far, key, require_preprocessing(preprocessing)))
     attack = entropy_upper_bound(test, x, preprocessing, bound, rounds)
     return Rate(
-        attack.value - leak, "upper", "key", attack, leak, key, FROM_DATA, ROUTED, preprocessing=float(preprocessing),
-        exact=False,
+        math.nextafter(attack.value - leak, math.inf), "upper", "key", attack, leak, key, FROM_DATA, ROUTED,
+        preprocessing=float(preprocessing), exact=attack.exact,
     )  # fmt: skip
 
 
@@ -107,9 +110,10 @@ def critical_efficiency(
     level: str | None = None,
     nodes: int | None = None,
 ) -> Threshold:
-    """The efficiency of the far device down to which a protocol has a key: the last one at which it is proven.
+    """The efficiency of the far device down to which a protocol has a key, from both sides.
 
-    The far device's detectors keep their no click. Alice's are perfect.
+    The far device's detectors keep their no click. Alice's are perfect. Below the last efficiency at which a key is
+    proven, explicit attacks are tried, closest first and then farther and farther away.
 
     Parameters
     ----------
@@ -120,7 +124,8 @@ def critical_efficiency(
 
     Returns
     -------
-    Threshold; ``alive_rate`` is the proof. ``dead`` is None: compare with an attack
+    Threshold; ``alive_rate`` and ``dead_rate`` are the proofs; ``dead`` is None where no attack found leaves no key.
+    With noise they are apart by what words, nodes and the search for attacks lose, and ``open`` says so
     """
     z = 2 if name == "chsh" else 0
 
@@ -135,11 +140,16 @@ def critical_efficiency(
 
     if not 1e-6 <= tolerance <= 0.25:
         raise InvalidParameter(f"tolerance = {tolerance!r:.60} of an efficiency must be from 1e-6 to 1/4.")
-    return critical_noise(
+    found = critical_noise(
         lambda efficiency: key_rate(test_at(efficiency), 0, z, preprocessing, level, nodes),
-        1.0,
-        0.4,
+        *ENDS,
         predict=predict,
         quantity="efficiency of the far device",
         tolerance=tolerance,
     )
+
+    def upper_of(efficiency: float) -> Rate | None:
+        rate = key_rate_upper_bound(test_at(efficiency), 0, z, preprocessing, rounds=ROUNDS)
+        return rate if rate.exact else None
+
+    return with_dead_end(found, upper_of, ENDS, tolerance)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from sdpbound.bell.strategy import Strategy
 from sdpbound.errors import InvalidBehaviour, InvalidInput, InvalidParameter, InvalidShape
 from sdpbound.rates.rates import observations_of
 
-__all__ = ["PROTOCOLS", "RoutedTest", "protocol"]
+__all__ = ["PROTOCOLS", "RoutedTest", "devices_of", "protocol"]
 
 #: How far apart Alice's outcomes may be in the two behaviours.
 APART = 2e-9
@@ -92,6 +93,20 @@ class RoutedTest:
             for data in self.data
         )
         return f"RoutedTest(Alice {self.near.scenario.outcomes[0]}; near: {near}; far: {far})"
+
+
+def devices_of(test: RoutedTest) -> dict[str, Any]:
+    """What a certificate says of the near and of the far device: outcomes, and the tests with their data."""
+    return {
+        name: {
+            "outcomes": [list(party) for party in data.scenario.outcomes],
+            "observed": [
+                {"coefficients": c.tolist(), "value": float(v), "tolerance": float(t)}
+                for c, v, t in zip(data.coefficients, data.values, data.tolerances, strict=True)
+            ],
+        }
+        for name, data in zip(("near", "far"), test.data, strict=True)
+    }
 
 
 _Z, _X = np.diag([1.0, -1.0]), np.array([[0.0, 1.0], [1.0, 0.0]])

@@ -13,7 +13,7 @@ import numpy as np
 from sdpbound.arrays import Floats, Ints
 from sdpbound.bell.scenario import Scenario
 
-__all__ = ["RoutedStrategy", "Shape", "entropies", "tables"]
+__all__ = ["MEASURED", "RoutedStrategy", "Shape", "entropies", "tables"]
 
 #: The label of a setting that is measured; other labels are the outcome that it always has.
 MEASURED = -1

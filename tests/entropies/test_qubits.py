@@ -430,6 +430,7 @@ def test_the_checker_finds_what_floats_find() -> None:
     """The checker's bound in balls is the engine's bound, from hints of its own."""
     import flint
 
+    from sdpbound.checker.channel import Channel
     from sdpbound.checker.qubit_correlators import CorrelatorDual
     from sdpbound.checker.qubit_states import StateDual
 
@@ -446,7 +447,7 @@ def test_the_checker_finds_what_floats_find() -> None:
         with flint.ctx.workprec(128):
             balls = [[flint.arb(v) for v in row] for row in table.tolist()]
             closed = CorrelatorDual(name).bound(balls, batch.hints[0].tolist())
-            dual = StateDual(name, 0)
+            dual = StateDual(name, Channel())
             states = dual.bound(balls, dual.choices(table[None], other.hints.reshape(-1, 16), 1e-7)[0])
         assert float(closed.mid()) == pytest.approx(float(batch.uppers[0]), abs=1e-9)
         assert closed.rad() < 1e-20 and states.rad() < 1e-20

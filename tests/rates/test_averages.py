@@ -107,6 +107,13 @@ def test_randomness_of_all_inputs() -> None:
     average = sb.Average.of_all_settings(sb.Scenario.bipartite(2, 2))
     own = sb.Behaviour.from_correlators([[0.96 * np.cos(a - b) for b in BOB[:2]] for a in ALICE])
     all_inputs = sb.randomness_rate(own, average=average)
+    attacked = sb.randomness_rate_upper_bound(own, average=average)
+    assert attacked.exact and all_inputs.value <= attacked.value < all_inputs.value + 1e-3
+    assert attacked.side == "upper" and "explicit attack" in repr(attacked)
+    with pytest.raises(sb.InvalidInput, match="leave x, y"):
+        sb.randomness_rate_upper_bound(own, x=0, average=average)
+    with pytest.raises(sb.InvalidInput, match="must be an Average"):
+        sb.randomness_rate_upper_bound(own, average=(0, 1))  # type: ignore[arg-type]
     one = [sb.randomness_rate(own, x=x, y=y).value for x in (0, 1) for y in (0, 1)]
     assert all_inputs.value > np.mean(one) - 1e-3 and all_inputs.kind == "randomness"
     assert "drawn at random" in repr(all_inputs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -9,6 +10,9 @@ import pytest
 
 import sdpbound as sb
 from sdpbound import routed
+from sdpbound.recheck import recheck
+from sdpbound.routed.attack_proof import deterministic_entry, prove_attack
+from sdpbound.routed.figures import RoutedEntropy
 
 #: Words and nodes of quick tests; with a perfect near device these words are enough.
 QUICK = {"level": "1+AN+AF+AA+AAF", "nodes": 2}
@@ -140,11 +144,23 @@ def test_a_proof_is_about_other_data_too() -> None:
 
 
 def test_an_attack_on_local_data() -> None:
-    """Noise that deterministic devices explain: Eve knows all."""
-    attack = routed.entropy_upper_bound(routed.protocol("bb84", sb.WhiteNoise(0.6), sb.WhiteNoise(0.6)), rounds=1)
+    """Noise that deterministic devices explain: Eve knows all; weights can be adjusted to all independent tests."""
+    test = routed.protocol("bb84", sb.WhiteNoise(0.6), sb.WhiteNoise(0.6))
+    attack = routed.entropy_upper_bound(test, rounds=1)
     assert attack.value < 1e-9 and attack.missed < 1e-9 and attack.local_weight > 0.5
-    with pytest.raises(sb.CertificateError, match="no certificate"):
-        _ = attack.certificate
+    assert attack.exact and attack.certificate.verify().holds
+    own = attack.certificate.data["proof"]
+    fixed = [deterministic_entry(test, o[:2], o[2:4], o[4:]) for o in itertools.product((0, 1), repeat=6)]
+    weights = np.concatenate([(1 - 1e-6) * np.array(own["weights"]), np.full(64, 1e-6 / 64)])
+    proof = prove_attack(test, RoutedEntropy(0, 0.0), [*own["routed_strategies"], *fixed], weights, True)
+    assert len(proof.solved) == 14 and len(proof.adjusted) == 15 and proof.excess <= 0.0  # Alice's marginals are twice
+    root = proof.certificate(proof.value)
+    assert sb.verify(root).holds and recheck(root).holds
+    for name in ("adjusted", "solved"):
+        forged = root | {"proof": root["proof"] | {name: root["proof"][name][:-1]}}
+        assert not recheck(forged).holds
+        with pytest.raises(sb.CertificateError):
+            sb.verify(forged)
 
 
 @pytest.mark.slow

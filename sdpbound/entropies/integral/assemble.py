@@ -34,6 +34,7 @@ import numpy as np
 from sdpbound.adversaries.adversary import Relaxation
 from sdpbound.adversaries.quantum import relaxation_of
 from sdpbound.arrays import Floats
+from sdpbound.bell.channel import BinaryChannel, passed
 from sdpbound.bell.scenario import Scenario
 from sdpbound.bell.symmetry import SymmetryGroup
 from sdpbound.bounds.used_symmetry import UsedSymmetry
@@ -116,7 +117,7 @@ class IntegralProgram:
     def entries(self, dual: IntervalDual) -> dict[str, Any]:
         """The entries of a certificate that describe this dual, without its multipliers."""
         return {
-            "nodes" if self.chords.outcomes == 2 else "places": [float(t) for t in self.nodes],
+            "nodes" if self.chords.is_of_bits else "places": [float(t) for t in self.nodes],
             "words": [[list(part) for part in word] for word in self.words],
             "factor": rows_of(dual.shared),
             "copies": [{"inner": rows_of(a), "outer": rows_of(b)} for a, b in zip(dual.inner, dual.outer, strict=True)],
@@ -136,6 +137,8 @@ def forms(question: EntropyQuestion) -> tuple[Chords, ...]:
     Measured: of one party's three outcomes or more, told apart at once they give more at each level, up to 3e-2 bits.
     Of several parties, bits give up to 0.16 more where Eve knows some party's outcome, and 1e-2 less elsewhere.
     """
+    if isinstance(question.preprocessing, BinaryChannel):
+        return (Chords(2, at_once=True),)
     bits = Chords(2, question.preprocessing)
     if question.outcomes == 2:
         return (bits,)
@@ -145,12 +148,13 @@ def forms(question: EntropyQuestion) -> tuple[Chords, ...]:
 
 def told_apart(question: EntropyQuestion, chords: Chords) -> tuple[Floats, Floats]:
     """M and M_b for each copy of a node, (copies, coordinates) each: by bits, M_0 before M_1, or by outcomes."""
-    if chords.outcomes == 2:
+    if chords.is_of_bits:
         pairs = [(whole, part) for whole, *parts in question.bits for part in parts]
     else:
         one = np.zeros(question.scenario.shape)
         one.reshape(-1)[0] = 1.0
-        pairs = [(one, effect) for effect in question.effects]
+        effects = passed(question.preprocessing, question.effects) if question.preprocessing else question.effects
+        pairs = [(one, effect) for effect in effects]
     wholes, parts = (np.array([pair[side].reshape(-1) for pair in pairs]) for side in (0, 1))
     return wholes, parts
 
@@ -171,6 +175,8 @@ def assemble_entropy(
     w, known = chords.weights(nodes)
     rewards = w[:, None, None] * (nodes[:, None, None] * wholes - parts)
     size_of_terms = w[:, None, None] * (nodes[:, None, None] * np.abs(wholes) + np.abs(parts))
+    if question.preprocessing and not chords.is_of_bits:  # effects after a channel are rounded: none is larger than one
+        size_of_terms += 2.0 * w[:, None, None]
     return IntegralProgram(
         reduced=reduced,
         words=words,

@@ -9,6 +9,7 @@ import numpy as np
 
 from sdpbound.arguments import floats, whole
 from sdpbound.entropies.entropy import EntropyBound
+from sdpbound.entropies.integral.assemble import forms
 from sdpbound.entropies.integral.search import MOST_NODES, projective_cost, projective_entropy
 from sdpbound.entropies.method import ProgramMethod
 from sdpbound.entropies.question import EntropyQuestion
@@ -44,7 +45,8 @@ class Projective(ProgramMethod):
         return projective_cost(question, self.level)
 
     def solved(self, question: EntropyQuestion) -> EntropyBound:
-        if isinstance(self.nodes, tuple) and question.outcomes == 2 and self.nodes[-1] != 0.5:
+        bits = all(form.is_of_bits for form in forms(question))
+        if isinstance(self.nodes, tuple) and bits and self.nodes[-1] != 0.5:
             raise InvalidParameter(
                 f"the last of the nodes is {self.nodes[-1]!r}; for a key of two outcomes it must be 1/2."
             )

@@ -166,7 +166,7 @@ class _Search(EntropySearch[IntegralProgram, _Attempt]):
     def _is_nested(self) -> bool:
         """Whether Alice has two settings, and relabellings take each outcome of the key to each other one."""
         question = self.question
-        if len(question.scenario.outcomes[0]) != 2 or self.chords.outcomes == 2:
+        if len(question.scenario.outcomes[0]) != 2 or self.chords.is_of_bits:
             return False
         return len(entropy_shape(question, LEVELS[0], self.chords).orbits) == 1
 

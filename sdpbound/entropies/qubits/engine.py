@@ -1,7 +1,9 @@
 """The largest value of an operator minus the entropy of a pair of qubits, and its dual bound.
 
 **Entropy.** Alice's key outcome is the outcome of Z, flipped with probability q. Let ``N_0 = diag(sqrt(1-q), sqrt(q))``
-act on her side, and let N_1 be its reverse. Eve holds the purification of rho and does not know the flip. Then
+act on her side, and let N_1 be its reverse; after a channel that makes 0 a 1 with probability p and 1 a 0 with p', they
+are ``diag(sqrt(1-p), sqrt(p'))`` and ``diag(sqrt(p), sqrt(1-p'))``, the roots of the effects of its outcomes: all that
+follows needs of them is that N_0^2 + N_1^2 = 1. Eve holds the purification of rho and does not know the flip. Then
 
     H(A|E) = S(N_0 rho N_0) + S(N_1 rho N_1) - S(rho),
 
@@ -42,6 +44,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdpbound.arrays import Floats
+from sdpbound.bell.channel import Preprocessing, up_and_down
 from sdpbound.entropies.qubits.problem import Key
 
 __all__ = ["PAULI", "ROUNDINGS", "Batch", "Engine", "StateEngine", "entropies", "moments_of"]
@@ -156,7 +159,7 @@ class StateEngine(Engine):
     """The engine for any tests; the hints (n, 4, 4) are guesses of L at the optimum."""
 
     key: Key
-    flips: float
+    flips: Preprocessing
     noise: float = 1e-6  # part of white noise in r, which keeps r off the boundary
 
     def rounding(self, size: float) -> float:
@@ -218,7 +221,7 @@ class StateEngine(Engine):
 
 
 @lru_cache(maxsize=64)
-def _spans(key: Key, flips: float) -> tuple[NDArray[np.int64], Floats]:
+def _spans(key: Key, flips: Preprocessing) -> tuple[NDArray[np.int64], Floats]:
     """The first place and the number of places (P, 2) of the diagonals (P, 4) of the N_i, none of which has gaps."""
     found = pieces(key, flips)
     diagonals = np.zeros((len(found), 4))
@@ -227,19 +230,20 @@ def _spans(key: Key, flips: float) -> tuple[NDArray[np.int64], Floats]:
     return np.array([[support[0], len(support)] for support, _ in found]), diagonals
 
 
-def pieces(key: Key, flips: float) -> list[tuple[NDArray[np.int64], Floats]]:
+def pieces(key: Key, flips: Preprocessing) -> list[tuple[NDArray[np.int64], Floats]]:
     """The supports and diagonals of the N_i."""
     if key is Key.BOTH:
         return [(np.array([i]), np.ones(1)) for i in range(4)]
+    up, down = up_and_down(flips)
     if key is Key.NONE:  # a setting that is not tested may be constant, so only the flips are left
-        return [(np.arange(4), np.full(4, np.sqrt(p))) for p in ((1.0 - flips, flips) if flips else (1.0,))]
-    if not flips:
-        return [(np.array([0, 1]), np.ones(2)), (np.array([2, 3]), np.ones(2))]
-    one = np.sqrt([1.0 - flips, 1.0 - flips, flips, flips])
-    return [(np.arange(4), one), (np.arange(4), one[::-1].copy())]
+        up = down = max(up, down, key=lambda p: abs(p - 0.5))
+    roots = np.sqrt([[1.0 - up, 1.0 - up, down, down], [up, up, 1.0 - down, 1.0 - down]])
+    if key is Key.NONE:
+        roots[:, 2:] = roots[:, :2]
+    return [(np.flatnonzero(row), row[row > 0.0]) for row in roots if row.any()]
 
 
-def entropies(states: Floats, key: Key, flips: float) -> Floats:
+def entropies(states: Floats, key: Key, flips: Preprocessing) -> Floats:
     """The entropy (n,) of the key, in bits, given the holder of a purification of each state."""
     # here, as numba takes a moment to load
     from sdpbound.entropies.qubits.compiled_states import entropies

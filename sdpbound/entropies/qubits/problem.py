@@ -20,6 +20,7 @@ from enum import Enum
 import numpy as np
 
 from sdpbound.arrays import Floats
+from sdpbound.bell.channel import BinaryChannel, Preprocessing
 from sdpbound.entropies.question import EntropyQuestion
 from sdpbound.errors import InvalidInput
 
@@ -48,7 +49,7 @@ class QubitProblem:
         parties, A and B give it
     values, tolerances : (J,) the tested values and their tolerances
     key : the parties whose outcomes are the key
-    flips : probability with which the bit of the key is flipped; 0 if below ``LEAST_FLIPS``
+    flips : probability with which the bit of the key is flipped, 0 if below ``LEAST_FLIPS``; or its channel
     swapped : whether A is an observable of Bob
     settings : the settings of A, A' and of B, B'; None for one that is not needed
     """
@@ -57,7 +58,7 @@ class QubitProblem:
     values: Floats
     tolerances: Floats
     key: Key
-    flips: float
+    flips: Preprocessing
     swapped: bool
     settings: tuple[tuple[int | None, int | None], tuple[int | None, int | None]]
 
@@ -119,10 +120,16 @@ def qubit_problem(question: EntropyQuestion) -> QubitProblem:
         values=observed.values,
         tolerances=observed.tolerances,
         key=key,
-        flips=question.preprocessing if question.preprocessing >= LEAST_FLIPS or key is Key.NONE else 0.0,
+        flips=_seen(question.preprocessing, key),
         swapped=swapped,
         settings=(order[0], order[1]),
     )
+
+
+def _seen(preprocessing: Preprocessing, key: Key) -> Preprocessing:
+    if isinstance(preprocessing, BinaryChannel):  # one that is not symmetric can lower an entropy
+        return preprocessing
+    return preprocessing if preprocessing >= LEAST_FLIPS or key is Key.NONE else 0.0
 
 
 def _place(question: EntropyQuestion, party: int, setting: int) -> int:

@@ -8,11 +8,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from sdpbound.arguments import whole
+from sdpbound.bell.channel import BinaryChannel, Preprocessing
 from sdpbound.entropies.entropy import EntropyBound
 from sdpbound.entropies.method import ProgramMethod
-from sdpbound.entropies.question import EntropyQuestion
+from sdpbound.entropies.question import EntropyQuestion, KeyQuestion
 from sdpbound.entropies.radau.search import MOST_RADAU_NODES, gauss_radau_cost, gauss_radau_entropy
-from sdpbound.errors import InvalidParameter
+from sdpbound.errors import InvalidInput, InvalidParameter
 
 __all__ = ["GaussRadau"]
 
@@ -35,9 +36,21 @@ class GaussRadau(ProgramMethod):
             )
         return whole(nodes, "nodes", 2, MOST_RADAU_NODES)
 
+    def require(self, question: KeyQuestion) -> EntropyQuestion:
+        _require_flips(question.preprocessing)
+        return super().require(question)
+
     def first_cost(self, question: EntropyQuestion) -> float:
         return gauss_radau_cost(question, self.level)
 
     def solved(self, question: EntropyQuestion) -> EntropyBound:
+        _require_flips(question.preprocessing)
         given = self.level, self.nodes, self.tolerance, self.solver
         return gauss_radau_entropy(question, *given, self.limit, self.known)
+
+
+def _require_flips(preprocessing: Preprocessing) -> None:
+    if isinstance(preprocessing, BinaryChannel):
+        raise InvalidInput(
+            f"method 'gauss-radau' knows flips, and no {preprocessing!r}; use method='projective', or leave method out."
+        )

@@ -180,6 +180,7 @@ class _Here:
         assert asked.how is not None
         method, key = asked.how.bound(self.at.solver), key_settings_of(asked)
         rate = best_preprocessing(self.at.behaviour, self.at.observed, entropy=method, closed_forms=False, settings=key)
+        assert isinstance(rate.preprocessing, float)  # the best flips, no channel
         return rate.preprocessing
 
     def once(self, key: Hashable, make: Any) -> Any:
