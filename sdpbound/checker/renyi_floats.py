@@ -54,7 +54,7 @@ class RenyiFloats(DualFloats):
         tangents, states, size = self._tangent(tables, r, total)
         operators = np.einsum("nij,ijkl->nkl", tables, PRODUCTS)
         values: Floats = (states * operators).sum(axis=(1, 2)) + (size - 1.0) / s
-        uppers: Floats = np.linalg.eigvalsh(tangents)[:, -1]
+        uppers = np.asarray(np.linalg.eigvalsh(tangents)[:, -1], dtype=np.float64)
         trace = (r * total).sum(axis=(1, 2))
         scale = (trace**-s)[:, None, None]
         flat = total.reshape(n, 16)
