@@ -25,7 +25,7 @@ from sdpbound.errors import CertificateError, InvalidParameter, SolverFailure
 __all__ = ["RenyiAttack", "renyi_entropy_upper_bound"]
 
 #: What floats may lose of a power 2^(-s H) of small matrices.
-_ROUNDING = 1e-12
+_ROUNDING = 1e-11
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +51,7 @@ class RenyiAttack(Bound):
     Attributes
     ----------
     attack : the mixture, with a certificate that it has the data; ``attack.value`` is its von Neumann entropy. The
-        Renyi entropy is computed in floats, with 1e-12 of its power added for their rounding
+        Renyi entropy is computed in floats, with 1e-11 taken off its power for their rounding
     powers : (K,) the 2^(-s H) of each strategy, whose mean with ``attack.weights`` is that of the mixture
     """
 

@@ -118,10 +118,9 @@ def renyi_entropy(
     _, figure, problem = asked_renyi(observed, x, y, preprocessing, kind, alpha)
     own = tolerance * float(2.0**-figure.exponent)  # of (1 - Q)/s, whose slope by H is Q
     with doing(f"{figure.words} by pairs of qubits"):
-        search = searched_renyi(problem, _SEARCH * own)
-        assert search.mixture is not None
-        if len(observed) and search.mixture.missed > 1e-9:
+        if len(observed):
             raise_if_separated(observed, _SEPARATING)
+        search = searched_renyi(problem, _SEARCH * own)
         searched = time.perf_counter()
         proof = _proven(search, RenyiProof(observed, figure), own)
     return _bound(search, proof, (begun, searched), tolerance)
@@ -136,7 +135,13 @@ def asked_renyi(
     if not question.is_of_a_pair or question.x is None:
         raise InvalidInput(f"a Renyi entropy is of Alice's outcome, or of both, of two parties, not {question.figure}.")
     figure = RenyiEntropy(question.x, question.y, question.preprocessing, kind, alpha)
-    problem = replace(qubit_problem(question), exponent=figure.exponent)
+    try:
+        problem = replace(qubit_problem(question), exponent=figure.exponent)
+    except InvalidInput as error:
+        raise InvalidInput(
+            f"{figure.words}: Renyi entropies are for at most two tested settings of two outcomes a party; min_entropy, "
+            "for any scenario, is below those of every order."
+        ) from error
     if problem.key is Key.NONE:
         raise InvalidInput(
             f"x = {question.x} is tested by none of the data, so that Eve may know its outcome: test an expression "

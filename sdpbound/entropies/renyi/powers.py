@@ -24,8 +24,9 @@ from sdpbound.bounds.figures import RenyiEntropy
 
 __all__ = ["power_of", "powers", "roots_of"]
 
-#: Steps to the best sigma: each brings it closer by a factor of three or more. And the noise in it.
-_STEPS, _NOISE = 24, 1e-13
+#: Steps to the best sigma: each brings it closer by a factor of three or more. Smaller eigenvalues, relative to the
+#: largest, are rounding.
+_STEPS, _SMALLEST = 24, 1e-14
 
 Matrices = NDArray[Any]
 
@@ -33,23 +34,22 @@ Matrices = NDArray[Any]
 def powers(states: Matrices, roots: Matrices, exponent: float) -> Floats:
     """Q (n,) of states (n, d, d) for N_z (k, d, d), from below: that of a sigma which is optimal up to rounding.
 
-    Steps go from S to ``R = S^(-1/2) (S^(1/2) rho S^(1/2))^(1/(1+s)) S^(-1/2)`` and to ``sigma_z = (N_z R N_z)^(1+e)``,
-    e = s/(1-s), over the sum of their traces. Both maximise Q.
+    Steps go from S to ``R = rho^(1/2) (rho^(1/2) S rho^(1/2))^(1/(1+s) - 1) rho^(1/2)`` and from R to sigma_z, which is
+    ``(N_z R N_z)^(1+e)``, e = s/(1-s), over the sum of the traces. Both maximise Q.
     """
     e, order = exponent / (1.0 - exponent), 1.0 / (1.0 + exponent)
-    one = np.eye(states.shape[1])
-    total = np.broadcast_to(one, states.shape).astype(states.dtype)
+    values, v = np.linalg.eigh(states)
+    half = _rebuilt(np.sqrt(np.maximum(values, 0.0)), v)
+    total = np.broadcast_to(np.eye(states.shape[1]), states.shape).astype(states.dtype)
     best = np.zeros(len(states))
     for step in range(_STEPS):
-        values, v = np.linalg.eigh(total)
-        values = np.sqrt(np.maximum(values, 1e-300))
-        root, back = _rebuilt(values, v), _rebuilt(1.0 / values, v)
-        y, w = np.linalg.eigh(root @ states @ root)
-        y = np.maximum(y, 0.0) ** order
+        y, w = np.linalg.eigh(half @ total @ half)
+        seen = y > _SMALLEST * y.max(axis=1, keepdims=True)
+        y = np.where(seen, y, 1.0)
         if step:  # the first S is that of no sigma
-            best = np.maximum(best, y.sum(axis=1) ** (1.0 + exponent))
-        r = back @ _rebuilt(y, w) @ back
-        r = r / np.trace(r, axis1=1, axis2=2).real[:, None, None] + _NOISE * one
+            best = np.maximum(best, (seen * y**order).sum(axis=1) ** (1.0 + exponent))
+        r = half @ _rebuilt(seen * y ** (order - 1.0), w) @ half
+        r = r / np.trace(r, axis1=1, axis2=2).real[:, None, None]
         total, trace = np.zeros_like(r), np.zeros(len(states))
         for n in roots:
             t, u = np.linalg.eigh(n @ r @ n)
