@@ -42,7 +42,7 @@ _VISIBLE = 3e-14
 
 @dataclass(frozen=True, eq=False)
 class RenyiEngine(Engine):
-    """The engine for the exponent s; the hints (n, 4, 4) are guesses of (S - 1)/s at the optimum."""
+    """The engine for the exponent s; R is exp(K + hint) over its trace, for hints (n, 4, 4)."""
 
     key: Key
     flips: float

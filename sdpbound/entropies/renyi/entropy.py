@@ -139,8 +139,8 @@ def asked_renyi(
         problem = replace(qubit_problem(question), exponent=figure.exponent)
     except InvalidInput as error:
         raise InvalidInput(
-            f"{figure.words}: Renyi entropies are for at most two tested settings of two outcomes a party; min_entropy, "
-            "for any scenario, is below those of every order."
+            f"{figure.words}: at most two tested settings of two outcomes a party are taken; for any others "
+            "min_entropy is below the Renyi entropies of every order."
         ) from error
     if problem.key is Key.NONE:
         raise InvalidInput(
