@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from sdpbound.attacks.entropy_attack import conditional_entropy_upper_bound
     from sdpbound.attacks.options import AttackOptions
     from sdpbound.attacks.proof import EntropyAttack
+    from sdpbound.attacks.renyi_attack import RenyiAttack, renyi_entropy_upper_bound
     from sdpbound.bell.average import Average
     from sdpbound.bell.behaviour import Behaviour
     from sdpbound.bell.catalogue.inequality import BellInequality, KnownValue
@@ -80,6 +81,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from sdpbound.entropies.envelope import EntropyEnvelope, EnvelopeOptions, entropy_envelope
     from sdpbound.entropies.min_entropy import MinEntropy
     from sdpbound.entropies.question import KeyQuestion
+    from sdpbound.entropies.renyi.entropy import RenyiEntropyBound, renyi_entropy
     from sdpbound.entropies.self_test import SelfTest, find_self_test
     from sdpbound.entropies.swept import SweptEntropy
     from sdpbound.errors import (
@@ -232,6 +234,8 @@ __all__ = [
     "Rate",
     "RateOptions",
     "Relabelling",
+    "RenyiAttack",
+    "RenyiEntropyBound",
     "RepetitionCode",
     "Scenario",
     "Scs",
@@ -321,6 +325,8 @@ __all__ = [
     "randomness_rate",
     "randomness_rate_upper_bound",
     "read_protocol",
+    "renyi_entropy",
+    "renyi_entropy_upper_bound",
     "robustness",
     "see_saw",
     "singlet_chsh",
@@ -348,6 +354,7 @@ __getattr__, __dir__ = lazy_face(
         "sdpbound.attacks.options": "AttackOptions",
         "sdpbound.attacks.all_flips": "KeyAttack",
         "sdpbound.attacks.proof": "EntropyAttack",
+        "sdpbound.attacks.renyi_attack": "RenyiAttack renyi_entropy_upper_bound",
         "sdpbound.bell.average": "Average",
         "sdpbound.bell.behaviour": "Behaviour",
         "sdpbound.bell.catalogue.inequality": "BellInequality KnownValue",
@@ -404,6 +411,7 @@ __getattr__, __dir__ = lazy_face(
         "sdpbound.entropies.envelope": "EntropyEnvelope EnvelopeOptions entropy_envelope",
         "sdpbound.entropies.min_entropy": "MinEntropy",
         "sdpbound.entropies.question": "KeyQuestion",
+        "sdpbound.entropies.renyi.entropy": "RenyiEntropyBound renyi_entropy",
         "sdpbound.entropies.self_test": "SelfTest find_self_test",
         "sdpbound.entropies.swept": "SweptEntropy",
         "sdpbound.errors": (

@@ -27,6 +27,7 @@ __all__ = [
     "Figure",
     "GuessingProbability",
     "MinEntropyOf",
+    "RenyiEntropy",
     "SelfTestedEntropy",
     "Separation",
 ]
@@ -282,6 +283,58 @@ class AverageEntropy(Figure):
             "kind": self.kind,
             "terms": [{"settings": list(k), "weight": w, "preprocessing": q} for k, w, q in terms],
         }
+
+    @property
+    def is_entropy(self) -> bool:
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class RenyiEntropy(Figure):
+    """A Renyi entropy of order ``alpha`` of Alice's outcome of x, or with y of the outcomes of x and y, in bits.
+
+    ``form``, with D the sandwiched or Petz divergence of order alpha, in bits, and rho the state of key Z and Eve E:
+
+    - "sandwiched up": ``max over states sigma of -D(rho_ZE || 1 x sigma)``, alpha from ``LEAST`` to 2
+    - "sandwiched down": ``-D(rho_ZE || 1 x rho_E)``, alpha from ``LEAST`` to 3/2
+    - "petz up": as "sandwiched up", with the Petz divergence, alpha from ``LEAST`` to 3/2
+
+    ``preprocessing`` is the probability, 0 to 1/2, with which the key of one bit is flipped first.
+    """
+
+    kind = "renyi_entropy"
+    unit = "bit"
+    FORMS: ClassVar[dict[str, float]] = {"sandwiched up": 2.0, "sandwiched down": 1.5, "petz up": 1.5}
+    LEAST: ClassVar[float] = 1.0 + 2.0**-19
+    x: int
+    y: int | None
+    preprocessing: float
+    form: str
+    alpha: float
+
+    def __post_init__(self) -> None:
+        _require_settings(self, y_may_be_none=True)
+        if self.form not in self.FORMS:
+            known = ", ".join(self.FORMS)
+            raise InvalidParameter(f"kind = {self.form!r:.60} of a Renyi entropy must be one of {known}.")
+        most = self.FORMS[self.form]
+        object.__setattr__(self, "alpha", numbered(self.alpha, "alpha"))
+        if not self.LEAST <= self.alpha <= most:
+            raise InvalidParameter(
+                f"alpha = {self.alpha!r} of a {self.form} Renyi entropy must be from {self.LEAST!r} to {most!r}; for 1 "
+                "ask for conditional_entropy, beyond for min_entropy."
+            )
+
+    @property
+    def exponent(self) -> float:
+        """The s with ``H = -log2(Q)/s``: Q is a mean over strategies that Eve tells apart."""
+        return 1.0 - 1.0 / self.alpha if self.form == "sandwiched up" else self.alpha - 1.0
+
+    @property
+    def words(self) -> str:
+        parties, settings = key_words((self.x, self.y))
+        flips = f" after flips with probability {self.preprocessing:.6g}" if self.preprocessing else ""
+        return f"H_{self.alpha:.6g}({parties}|{settings},E), {self.form}{flips}"
 
     @property
     def is_entropy(self) -> bool:

@@ -20,6 +20,7 @@ from sdpbound.checker.finite import verify_finite
 from sdpbound.checker.operators import verify_operators
 from sdpbound.checker.qubit_average import verify_average
 from sdpbound.checker.reading import BOXES, CERTIFICATE, CLOSED_FORM, read, shown
+from sdpbound.checker.renyi import verify_renyi
 from sdpbound.checker.routed import verify_routed
 from sdpbound.checker.routed_attack import verify_routed_attack
 from sdpbound.checker.self_test import verify_self_test
@@ -74,6 +75,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("attacks on all flips", _with_proof("mixtures"), verify_all_flips),
     Kind("attack", _with_proof("strategies"), verify_attack),
     Kind("average entropy", _with_proof("average"), verify_average),
+    Kind("renyi entropy", _with_proof("renyi"), verify_renyi),
     Kind("finite length", _with_proof("accumulation"), lambda root, strict: verify_finite(root, strict, check)),
     Kind("routed entropy", _with_proof("routed_nodes"), verify_routed),
     Kind("routed attack", _with_proof("routed_strategies"), verify_routed_attack),

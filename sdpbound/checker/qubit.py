@@ -53,7 +53,7 @@ from sdpbound.checker.question import Question, pair_of
 from sdpbound.checker.reading import shown
 from sdpbound.errors import CertificateError
 
-__all__ = ["DOUBLINGS", "LEAST_FLIPS", "PRECISION", "qubit_charge"]
+__all__ = ["DOUBLINGS", "LEAST_FLIPS", "PRECISION", "qubit_charge", "reduced"]
 
 
 #: Fewer flips of the key are taken for none, for flips lower no entropy. A channel that is not symmetric may.
@@ -74,7 +74,7 @@ def qubit_charge(question: Question, method: Any, multipliers: Sequence[Fraction
     """
     if method != "qubit":
         raise CertificateError(f"proof.method is {shown(method)}; 'qubit' or 'trivial' is expected.")
-    expression, key = _reduced(question, *pair_of(question.key, "question.figure", question.merge), multipliers)
+    expression, key = reduced(question, *pair_of(question.key, "question.figure", question.merge), multipliers)
     entries = [abs(value) for row in expression for value in row]
     if key == "none" and any(entries):
         raise CertificateError("the setting of the key is not tested, and the proof has multipliers not zero.")
@@ -106,7 +106,7 @@ def qubit_charge(question: Question, method: Any, multipliers: Sequence[Fraction
     )
 
 
-def _reduced(question: Question, x: int, y: int | None, multipliers: Sequence[Fraction]) -> tuple[Table, str]:
+def reduced(question: Question, x: int, y: int | None, multipliers: Sequence[Fraction]) -> tuple[Table, str]:
     """The functional in 1, A, A' times 1, B, B', and whose outcome the key is of those tested."""
     scenario = question.scenario
     places: list[dict[int, int]] = []

@@ -22,6 +22,7 @@ __all__ = [
     "Floats",
     "StateFloats",
     "frames",
+    "matrix_slope",
     "newton_moves",
     "rebuilt",
 ]
@@ -195,7 +196,7 @@ class StateFloats(DualFloats):
             quotients = np.where(
                 near, 2.0 / (e[:, :, None] + e[:, None, :]), np.log(e[:, :, None] / e[:, None, :]) / gaps
             )
-            part = _slope(u, quotients) * (mask[:, :, None, None] * mask)
+            part = matrix_slope(u, quotients) * (mask[:, :, None, None] * mask)
             slope[np.ix_(np.arange(n), support, support, support, support)] += part
         operators = np.einsum("nij,ijkl->nkl", tables, PRODUCTS)
         tangents = operators + pinched - rebuilt(np.log(weights), v)
@@ -246,7 +247,7 @@ def newton_moves(pinched: Floats, slope: Floats, hints: Floats, state: tuple[Flo
         (powers[:, :, None] - powers[:, None, :]) / np.where(near, 1.0, gaps),
     )
     pure = rebuilt(powers, v).reshape(n, 16)
-    follows = _slope(v, quotients).reshape(n, 16, 16) - pure[:, :, None] * pure[:, None, :]
+    follows = matrix_slope(v, quotients).reshape(n, 16, 16) - pure[:, :, None] * pure[:, None, :]
     jacobian = np.eye(16) - (1.0 - noise) * slope @ follows
     miss = (pinched.reshape(n, 16) - hints)[:, :, None]
     try:
@@ -268,7 +269,7 @@ def rebuilt(e: Floats, v: Floats) -> Floats:
     return np.asarray((v * e[:, None, :]) @ v.transpose(0, 2, 1), dtype=np.float64)
 
 
-def _slope(v: Floats, quotients: Floats) -> Any:
+def matrix_slope(v: Floats, quotients: Floats) -> Any:
     """(n, k, k, k, k): the derivative of a function of matrices, from its divided differences."""
     n, k, _ = v.shape
     turn = np.einsum("nia,njb->nijab", v, v).reshape(n, k * k, k * k)

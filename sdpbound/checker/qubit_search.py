@@ -56,12 +56,14 @@ class CellSearch:
     and those of which these do not say it, in balls of python-flint.
     """
 
-    def __init__(self, expression: Table, dual: Dual, goal: Fraction, steps: int) -> None:
+    def __init__(
+        self, expression: Table, dual: Dual, goal: Fraction, steps: int, unit: flint.arb | None = None
+    ) -> None:
         self.dual = dual
-        ln2 = flint.arb(2).log()
-        self.goal = ln2 * to_ball(goal)
-        self.balls = [[ln2 * to_ball(value) for value in row] for row in expression]
-        floats = float(np.log(2.0)) * np.array([[float(v) for v in row] for row in expression])
+        nats = flint.arb(2).log() if unit is None else unit  # of one in the expression and the goal
+        self.goal = nats * to_ball(goal)
+        self.balls = [[nats * to_ball(value) for value in row] for row in expression]
+        floats = float(nats.mid()) * np.array([[float(v) for v in row] for row in expression])
         limit = float(self.goal.mid())
         self.corners = Corners(floats, dual.floats, dual.free_bob, dual.quick, limit, dual.most_steps, steps)
         self.blurred = False  # whether a wider ball than its distance from the goal was seen

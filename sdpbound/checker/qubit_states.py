@@ -12,7 +12,15 @@ from sdpbound.checker.numbers import to_ball
 from sdpbound.checker.qubit_floats import Floats, StateFloats
 from sdpbound.checker.qubit_search import Table
 
-__all__ = ["StateDual", "largest_eigenvalue", "logarithm_above", "operator_of", "small_logarithm"]
+__all__ = [
+    "StateDual",
+    "key_roots",
+    "largest_eigenvalue",
+    "logarithm_above",
+    "operator_of",
+    "orthonormal",
+    "small_logarithm",
+]
 
 #: The logarithm of r; eigenvectors of each N_i r N_i, and of the matrix whose largest eigenvalue counts.
 Choice = tuple[Table, list[Table], Table]
@@ -25,16 +33,7 @@ class StateDual:
     quick = False
 
     def __init__(self, key: str, channel: Channel) -> None:
-        self.roots: list[tuple[list[int], list[flint.arb]]]  # of each N_i its support and its diagonal there
-        if key == "both":
-            self.roots = [([i], [flint.arb(1)]) for i in range(4)]
-        else:
-            effects = [(zero, zero, one, one) for zero, one in channel.rows if zero or one]
-            supports = [[k for k, p in enumerate(effect) if p] for effect in effects]
-            self.roots = [
-                (places, [to_ball(effect[k]).sqrt() for k in places])
-                for places, effect in zip(supports, effects, strict=True)
-            ]
+        self.roots = key_roots(key, channel)
         self.free_bob = key != "both"
         self.floats = StateFloats([(support, [float(v.mid()) for v in root]) for support, root in self.roots])
 
@@ -59,6 +58,18 @@ class StateDual:
     def bounds(self, tables: list[tuple[FloatBalls, ...]], hints: Floats) -> Floats:
         """NaN: balls of floats say nothing of logarithms of matrices."""
         return hints[:, 0] * math.nan
+
+
+def key_roots(key: str, channel: Channel) -> list[tuple[list[int], list[flint.arb]]]:
+    """Of each N_i of a key its support and its diagonal there."""
+    if key == "both":
+        return [([i], [flint.arb(1)]) for i in range(4)]
+    effects = [(zero, zero, one, one) for zero, one in channel.rows if zero or one]
+    supports = [[k for k, p in enumerate(effect) if p] for effect in effects]
+    return [
+        (places, [to_ball(effect[k]).sqrt() for k in places])
+        for places, effect in zip(supports, effects, strict=True)
+    ]
 
 
 def operator_of(table: Table) -> Table:
@@ -95,7 +106,7 @@ def logarithm_above(matrix: flint.arb_mat, near: Table) -> flint.arb_mat:
     """A matrix not below the logarithm of a positive one: that of its nearly diagonal form, with the sums of what is
     off the diagonal added to it, as the logarithm is monotone. ``near``: floats near its eigenvectors.
     """
-    u = _orthonormal(near)
+    u = orthonormal(near)
     turned = u.transpose() * matrix * u
     n = len(near)
     logs = [(turned[i, i] + sum((abs(turned[i, j]) for j in range(n) if j != i), flint.arb(0))).log() for i in range(n)]
@@ -121,7 +132,7 @@ def largest_eigenvalue(matrix: flint.arb_mat, near: Table) -> flint.arb:
     return (top / (1 - error)).max(top / (1 + error)) if error < 1 else flint.arb("inf")
 
 
-def _orthonormal(v: Table) -> flint.arb_mat:
+def orthonormal(v: Table) -> flint.arb_mat:
     """Orthonormal columns in balls, near those of a float matrix."""
     n = len(v)
     columns: list[list[flint.arb]] = []

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdpbound.arrays import Floats
-from sdpbound.entropies.qubits.engine import entropies, moments_of
+from sdpbound.entropies.qubits.engine import entropies, moments_of, pieces
 from sdpbound.entropies.qubits.problem import QubitProblem
+from sdpbound.entropies.renyi.powers import powers
 
 __all__ = [
     "LN2",
@@ -67,6 +68,12 @@ def columns_of(problem: QubitProblem, a: Floats, b: Floats, states: Floats) -> C
 
     tests = np.empty((len(a), len(problem.tests)))
     tested_values(problem.tests, a, b, moments_of(states).reshape(-1, 9), tests)
+    if problem.exponent:
+        roots = np.zeros((len(found := pieces(problem.key, problem.flips)), 4, 4))
+        for root, (support, weight) in zip(roots, found, strict=True):
+            root[support, support] = weight
+        power = powers(states, roots, problem.exponent)
+        return Columns(a, b, states, tests, (1.0 - power) / (problem.exponent * LN2))
     return Columns(a, b, states, tests, entropies(states, problem.key, problem.flips))
 
 

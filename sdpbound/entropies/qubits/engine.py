@@ -47,7 +47,7 @@ from sdpbound.arrays import Floats
 from sdpbound.bell.channel import Preprocessing, up_and_down
 from sdpbound.entropies.qubits.problem import Key
 
-__all__ = ["PAULI", "ROUNDINGS", "Batch", "Engine", "StateEngine", "entropies", "moments_of"]
+__all__ = ["PAULI", "ROUNDINGS", "Batch", "Engine", "StateEngine", "entropies", "moments_of", "pieces"]
 
 _SINGLE = np.array([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [0.0, -1.0]], [[0.0, 1.0], [1.0, 0.0]]])
 #: (3, 3, 4, 4): the products of 1, Z, X on Alice's side with 1, Z, X on Bob's.

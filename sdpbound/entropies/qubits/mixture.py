@@ -27,6 +27,7 @@ from sdpbound.entropies.qubits.problem import Key, QubitProblem, qubit_problem
 from sdpbound.entropies.qubits.single import alone_if_nearer
 from sdpbound.entropies.qubits.weights import Weighted, adjusted, cheapest
 from sdpbound.entropies.question import EntropyQuestion
+from sdpbound.entropies.renyi.engine import RenyiEngine
 from sdpbound.errors import SolverFailure
 
 __all__ = ["QubitOptimum", "Search", "engine_of", "least_mixture", "optimum", "search"]
@@ -60,6 +61,8 @@ _HIGHEST = 24
 
 def engine_of(problem: QubitProblem, noise: float) -> Engine:
     """The engine for the tests of a problem; ``noise`` as in :class:`StateEngine`."""
+    if problem.exponent:
+        return RenyiEngine(problem.key, problem.flips, problem.exponent, noise)
     if problem.correlators_only and not problem.flips and problem.key is not Key.NONE:
         return CorrelatorEngine(problem.key)
     return StateEngine(problem.key, problem.flips, noise)

@@ -52,6 +52,8 @@ class QubitProblem:
     flips : probability with which the bit of the key is flipped, 0 if below ``LEAST_FLIPS``; or its channel
     swapped : whether A is an observable of Bob
     settings : the settings of A, A' and of B, B'; None for one that is not needed
+    exponent : 0 for von Neumann entropies, else the s of :mod:`sdpbound.entropies.renyi.engine`, whose h is then what
+        is here called the entropy
     """
 
     tests: Floats
@@ -61,6 +63,7 @@ class QubitProblem:
     flips: Preprocessing
     swapped: bool
     settings: tuple[tuple[int | None, int | None], tuple[int | None, int | None]]
+    exponent: float = 0.0
 
     @property
     def correlators_only(self) -> bool:

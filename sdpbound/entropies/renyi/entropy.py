@@ -1,0 +1,218 @@
+"""Bound Renyi entropies given Eve from below, by the qubit reduction."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sdpbound.adversaries import Quantum
+from sdpbound.arguments import instance, numbered
+from sdpbound.arrays import Floats
+from sdpbound.bell.observations import Observations
+from sdpbound.bounds.bound import Bound, Functional
+from sdpbound.bounds.figures import RenyiEntropy
+from sdpbound.bounds.separation import raise_if_separated
+from sdpbound.conic.program import Status
+from sdpbound.entropies.entropy import INACCURATE
+from sdpbound.entropies.qubits.branch import prove
+from sdpbound.entropies.qubits.columns import LN2, Columns, first_columns
+from sdpbound.entropies.qubits.mixture import Search, engine_of
+from sdpbound.entropies.qubits.problem import Key, QubitProblem, qubit_problem
+from sdpbound.entropies.qubits.weights import adjusted
+from sdpbound.entropies.question import EntropyQuestion, KeyQuestion, require_preprocessing
+from sdpbound.entropies.renyi.proof import MODEL, RenyiProof
+from sdpbound.errors import InvalidInput, InvalidParameter, SolverFailure
+from sdpbound.limiting import doing, go_on, require_time
+
+__all__ = ["RenyiEntropyBound", "asked_renyi", "renyi_entropy", "searched_renyi"]
+
+#: Parts of the tolerance: for the search of mixture and functional, for the proof, and for the certificate's checker.
+_SEARCH, _PROOF, _CHECK = 0.5, 0.3, 0.05
+#: White noise in the matrices R of a proof, per tolerance, and its limits.
+_NOISE, _LEAST_NOISE, _MOST_NOISE = 0.01, 1e-7, 1e-6
+_REPAIRS = 4
+#: A mixture has the tested values if no value deviates by more than this part of its size.
+_MEETS = 1e-9
+_SEPARATING = Quantum("1+AB")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class RenyiEntropyBound(Bound):
+    """A proven lower bound on a Renyi entropy.
+
+    ``functional`` is below the entropy of every quantum behaviour: the tangent at the data of what ``power`` proves.
+
+    Attributes
+    ----------
+    exponent : the s with ``H = -log2(q)/s``
+    gap : what ``-log2(Q)/s`` of an explicit mixture of qubit strategies with the tested values has above the bound, in
+        bits; nan where the mixture found misses them. Of the kind "sandwiched up" the mixture is an attack; others
+        have an entropy that may be larger
+    weights, strategies : that mixture
+    tolerance : the accuracy asked for, in bits. If ``gap`` is not known to be as small, ``status`` is "inaccurate"
+    """
+
+    exponent: float = math.nan
+    gap: float = math.nan
+    weights: Floats | None = None
+    strategies: Columns | None = None
+    tolerance: float = math.nan
+
+    @property
+    def power(self) -> Functional:
+        """An affine functional that is above ``q = 2^(-exponent H)`` of every quantum behaviour."""
+        assert isinstance(self._proof, RenyiProof)
+        return self._proof.above()
+
+
+def renyi_entropy(
+    observed: Observations,
+    x: int = 0,
+    y: int | None = None,
+    *,
+    alpha: float,
+    kind: str = "sandwiched up",
+    preprocessing: float = 0.0,
+    tolerance: float = 1e-4,
+) -> RenyiEntropyBound:
+    """Certified lower bound on a Renyi entropy of Alice's outcome, or of both, given a quantum Eve, in bits.
+
+    With s = 1 - 1/alpha for "sandwiched up", else s = alpha - 1, the power ``q = 2^(-s H)`` of a mixture of strategies
+    that Eve tells apart is the mean of theirs. So an affine functional that is above q of all pairs of qubits with real
+    observables is above that of every quantum behaviour (docs/renyi.md). For one value S of CHSH the least entropy has
+    the closed form ``-log2((((1+C)^u + (1-C)^u)/2)^(1/u))/s`` with u = 1/(1+s) and C^2 = S^2/4 - 1.
+
+    Parameters
+    ----------
+    observed : data with at most two tested settings of two outcomes of each of two parties
+    x, y : settings of the key; y None for Alice's outcome alone
+    alpha, kind : order and kind of the entropy, see :class:`sdpbound.bounds.figures.RenyiEntropy`. The bound is tight
+        for "sandwiched up"; of "sandwiched down" and "petz up" it is that of a smaller entropy of the kind "sandwiched
+        up", of order 1/(2 - alpha)
+    preprocessing : probability, 0 to 1/2, with which the key of one bit is flipped first
+    tolerance : the distance to aim at between the bound and an explicit mixture, in bits, from 1e-6 to 1
+
+    Returns
+    -------
+    RenyiEntropyBound, side "lower"
+
+    Raises
+    ------
+    InvalidInput : other tests or keys
+    InvalidParameter : a parameter out of its range
+    Infeasible : the data are outside the quantum set
+
+    >>> import sdpbound as sb
+    >>> data = sb.Observations.bell_value(sb.chsh(), 2.5)
+    >>> bound = sb.renyi_entropy(data, alpha=1.2)
+    >>> 0.4106 < bound.value < 0.4107007, bound.certificate.verify().holds
+    (True, True)
+    """
+    require_time()
+    begun = time.perf_counter()
+    if not 1e-6 <= numbered(tolerance, "tolerance") <= 1.0:
+        raise InvalidParameter(f"tolerance = {tolerance!r:.60} of a Renyi entropy must be from 1e-6 to 1 bits.")
+    _, figure, problem = asked_renyi(observed, x, y, preprocessing, kind, alpha)
+    own = tolerance * float(2.0**-figure.exponent)  # of (1 - Q)/s, whose slope by H is Q
+    with doing(f"{figure.words} by pairs of qubits"):
+        if len(observed):
+            raise_if_separated(observed, _SEPARATING)
+        search = searched_renyi(problem, _SEARCH * own)
+        searched = time.perf_counter()
+        proof = _proven(search, RenyiProof(observed, figure), own)
+    return _bound(search, proof, (begun, searched), tolerance)
+
+
+def asked_renyi(
+    observed: Observations, x: int, y: int | None, preprocessing: float, kind: str, alpha: float
+) -> tuple[EntropyQuestion, RenyiEntropy, QubitProblem]:
+    """The question, its figure, and the tests in the observables of two qubits."""
+    instance(observed, Observations, "observed", "Observations.correlators(behaviour)")
+    flips = require_preprocessing(preprocessing)
+    question = KeyQuestion(observed, x, y, preprocessing=flips).of_entropy()
+    if not question.is_of_a_pair or question.x is None:
+        raise InvalidInput(f"a Renyi entropy is of Alice's outcome, or of both, of two parties, not {question.figure}.")
+    figure = RenyiEntropy(question.x, question.y, flips, kind, alpha)
+    try:
+        problem = replace(qubit_problem(question), exponent=figure.exponent)
+    except InvalidInput as error:
+        raise InvalidInput(
+            f"{figure.words}: at most two tested settings of two outcomes a party are taken; for any others "
+            "min_entropy is below the Renyi entropies of every order."
+        ) from error
+    if problem.key is Key.NONE:
+        raise InvalidInput(
+            f"x = {question.x} is tested by none of the data, so that Eve may know its outcome: test an expression "
+            "with the setting of the key."
+        )
+    return question, figure, problem
+
+
+def searched_renyi(problem: QubitProblem, tolerance: float) -> Search:
+    """The search for mixture and functional, ``tolerance`` in bits of (1 - Q)/s."""
+    search = Search(problem, first_columns(problem))
+    try:
+        search.run(tolerance)
+    except SolverFailure:  # a functional that was found can still be proven
+        if search.mixture is None or search.multipliers is None:
+            raise
+    return search
+
+
+def _proven(search: Search, best: RenyiProof, tolerance: float) -> RenyiProof:
+    """Prove the best functional; if the proof finds a strategy that the search overlooked, search again."""
+    problem, s = search.problem, search.problem.exponent
+    engine = engine_of(problem, min(max(_NOISE * tolerance, _LEAST_NOISE), _MOST_NOISE))
+    for _ in range(_REPAIRS):
+        if search.multipliers is None or search.mixture is None or not search.multipliers.any():
+            break
+        search.soften(search.mixture.objective - _SEARCH * tolerance)
+        # the powers of the functional as floats are what is proven
+        slopes = -s * LN2 * search.multipliers
+        multipliers = slopes / (-s * LN2)
+        size = float(np.abs(multipliers) @ problem.sizes)
+        expression = np.tensordot(multipliers, problem.tests, axes=(0, 0))
+        found = prove(engine, expression, size, -search.constant, _PROOF * tolerance)
+        constant = 1.0 + s * LN2 * (found.top + _CHECK * tolerance)
+        rounding = 8.0 * 2.0**-52 * (1.0 + abs(constant) + float(np.abs(slopes) @ problem.sizes))
+        own = replace(best, constant=constant + rounding, multipliers=slopes)
+        if own.value > best.value:
+            best = own
+        if found.best <= -search.constant + 0.1 * tolerance or not go_on():
+            break
+        try:
+            search.add_near(found.a, found.b, _SEARCH * tolerance)
+        except SolverFailure:  # the best bound so far is still proven
+            break
+    return best
+
+
+def _bound(search: Search, proof: RenyiProof, times: tuple[float, float], tolerance: float) -> RenyiEntropyBound:
+    assert search.mixture is not None
+    s, (begun, searched) = search.problem.exponent, times
+    index = np.flatnonzero(search.mixture.weights > 1e-12)
+    strategies = search.columns.chosen(index)
+    total = search.mixture.weights[index]
+    weights, missed = adjusted(search.problem, strategies, total / total.sum())
+    reached = -math.log2(1.0 - s * LN2 * float(weights @ strategies.entropies)) / s
+    gap = max(reached - proof.value, 0.0) if missed <= _MEETS else math.nan
+    status = Status.SOLVED.value if gap <= tolerance else INACCURATE if go_on() else Status.OUT_OF_TIME.value
+    return RenyiEntropyBound(
+        value=proof.value,
+        side="lower",
+        merit=proof.figure,
+        model=MODEL,
+        solver_value=reached,
+        solver="highs",
+        status=status,
+        seconds={"assemble": 0.0, "solve": searched - begun, "certify": time.perf_counter() - searched},
+        _proof=proof,
+        exponent=s,
+        gap=gap,
+        weights=weights,
+        strategies=strategies,
+        tolerance=tolerance,
+    )
