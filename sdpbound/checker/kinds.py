@@ -20,6 +20,7 @@ from sdpbound.checker.finite import verify_finite
 from sdpbound.checker.operators import verify_operators
 from sdpbound.checker.qubit_average import verify_average
 from sdpbound.checker.reading import BOXES, CERTIFICATE, CLOSED_FORM, read, shown
+from sdpbound.checker.renyi_length import verify_renyi_length
 from sdpbound.checker.routed import verify_routed
 from sdpbound.checker.self_test import verify_self_test
 from sdpbound.errors import CertificateError, InvalidParameter
@@ -74,6 +75,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("attack", _with_proof("strategies"), verify_attack),
     Kind("average entropy", _with_proof("average"), verify_average),
     Kind("finite length", _with_proof("accumulation"), lambda root, strict: verify_finite(root, strict, check)),
+    Kind("length by Renyi entropies", _with_proof("renyi"), verify_renyi_length),
     Kind("routed entropy", _with_proof("routed_nodes"), verify_routed),
     Kind("operator problem", _with_proof("squares"), verify_operators),
     Kind("bound", _of_format(CERTIFICATE), verify_bound),

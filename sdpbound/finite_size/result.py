@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
+from typing import Any
 
 import flint
 import numpy as np
@@ -16,9 +18,11 @@ from sdpbound.bounds.certificate import Certificate
 from sdpbound.bounds.rounding import lower_float, rounded
 from sdpbound.errors import CertificateError, InvalidParameter
 from sdpbound.finite_size.acceptance import Acceptance, AcceptanceRule, CountedRounds
-from sdpbound.finite_size.accumulation import Choice, Game, epsilons, min_tradeoff, terms, total
+from sdpbound.finite_size.accumulation import Choice, Game, epsilons, min_tradeoff, terms
 from sdpbound.finite_size.arithmetic import balls
 from sdpbound.finite_size.figures import FiniteFigure, FiniteSecurity
+from sdpbound.finite_size.honest import Round, total
+from sdpbound.finite_size.renyi import RenyiChoice
 from sdpbound.version import __version__
 
 __all__ = ["FiniteLength", "certified"]
@@ -42,6 +46,8 @@ ASSUMPTIONS = (
     "the devices are not used again while the output has to stay secret",
     "classical communication is authenticated, classical processing is trusted",
 )
+KINDS = {"accumulation": "finite length", "renyi": "length by Renyi entropies"}
+SHORT = {"accumulation": "entropy accumulation, arXiv:1805.11652", "renyi": "Renyi entropies, docs/finite_size_renyi.md"}
 #: A length is lowered by 2 to this power of bits per round, so that the checker's own length is not below it.
 ROUNDED = -48
 
@@ -56,6 +62,7 @@ class FiniteLength:
     side : "lower": longer outputs may be possible
     kind : "key" or "randomness"
     rounds : the number n of rounds
+    method : the theorem used: "accumulation" of von Neumann entropies, or "renyi"
     test_probability, alpha : the values used; they are optimised unless given
     terms : each term in bits; their sum is the length up to rounding
     epsilons : the parts of soundness and completeness
@@ -77,6 +84,7 @@ class FiniteLength:
     side: str
     kind: str
     rounds: float
+    method: str
     test_probability: float
     alpha: float
     terms: dict[str, float]
@@ -92,10 +100,11 @@ class FiniteLength:
     security: FiniteSecurity
     theorem: str
     assumptions: tuple[str, ...]
-    choice: Choice
+    choice: Choice | RenyiChoice
     _slope: float
     _offset: float
-    _game: Game
+    _game: Round
+    _proof: Callable[[], dict[str, Any]]
 
     def __float__(self) -> float:
         return self.length
@@ -136,33 +145,22 @@ class FiniteLength:
     @cached_property
     def certificate(self) -> Certificate:
         """The certificate of the length, with the proofs of the entropy and its extremes."""
-        game, test = self._game, self._game.test
-        if game.entropy is None:
-            raise CertificateError(
-                "the entropy of this length was given as plain numbers, which prove nothing: give bounds of "
-                "conditional_entropy for a certificate."
-            )
+        game, proof = self._game, self._proof()
+        tests = {"most_tests": self.most_tests} if self.method == "accumulation" else {}
         return Certificate(
             {
                 "format": "sdpbound certificate",
                 "version": 1,
                 "created_by": f"sdpbound {__version__}",
-                "kind": "finite length",
+                "kind": KINDS[self.method],
                 "question": {
                     "scenario": {"outcomes": [list(p) for p in game.behaviour.scenario.outcomes]},
                     "figure": self.figure.entry(),
                     "side": "lower",
                     "behaviour": game.behaviour.p.tolist(),
                 },
-                "proof": {
-                    "accumulation": asdict(self.choice),
-                    "entropy": game.entropy.certificate.data,
-                    "least": test.bounds[0].certificate.data,
-                    "most": test.bounds[1].certificate.data,
-                    "distribution": test.distribution.tolist(),
-                    "scores": test.scores.tolist(),
-                },
-                "claim": {"value": self.length, "threshold": self.threshold, "most_tests": self.most_tests},
+                "proof": proof,
+                "claim": {"value": self.length, "threshold": self.threshold} | tests,
             }
         )
 
@@ -180,8 +178,25 @@ class FiniteLength:
         return (
             f"{self.kind} of {rounded(self.length, 'lower')} bits from n = {self.rounds:g} rounds (lower bound; tests "
             f"with probability {self.test_probability:.3g}, soundness {self.security.soundness:g}, completeness "
-            f"{self.security.completeness:g}; entropy accumulation, arXiv:1805.11652)"
+            f"{self.security.completeness:g}; {SHORT[self.method]})"
         )
+
+
+def _proof(game: Game, choice: Choice) -> dict[str, Any]:
+    """What a certificate has besides question and claim."""
+    if game.entropy is None:
+        raise CertificateError(
+            "the entropy of this length was given as plain numbers, which prove nothing: give bounds of "
+            "conditional_entropy for a certificate."
+        )
+    return {
+        "accumulation": asdict(choice),
+        "entropy": game.entropy.certificate.data,
+        "least": game.test.bounds[0].certificate.data,
+        "most": game.test.bounds[1].certificate.data,
+        "distribution": game.test.distribution.tolist(),
+        "scores": game.test.scores.tolist(),
+    }
 
 
 def certified(kind: str, game: Game, choice: Choice, n: float) -> FiniteLength:
@@ -216,6 +231,7 @@ def certified(kind: str, game: Game, choice: Choice, n: float) -> FiniteLength:
         side="lower",
         kind=kind,
         rounds=n,
+        method="accumulation",
         test_probability=choice.gamma,
         alpha=1.0 + choice.beta,
         terms=bits,
@@ -235,4 +251,5 @@ def certified(kind: str, game: Game, choice: Choice, n: float) -> FiniteLength:
         _slope=slope,
         _offset=offset,
         _game=game,
+        _proof=partial(_proof, game, choice),
     )
