@@ -49,9 +49,10 @@ from sdpbound.errors import CertificateError
 __all__ = ["verify_renyi_length"]
 
 PRECISION = 384  # bits
+_TOLERATED = Fraction(1, 10**5)  # honest probabilities need not add up to 1 exactly
 _POSITIVE = ("score_tail", "leak_tail")
 _PARTS = ("wrong", "leak", "hashing")
-_PARAMETERS = ("gamma", "beta", "tangent", "place", *_POSITIVE, *_PARTS)
+_PARAMETERS = ("gamma", "beta", "tangent", *_POSITIVE, *_PARTS)
 _ENTRIES = ("renyi", "chsh", "distribution", "scores", "untested")
 _CLAIM = ("value", "threshold")
 
@@ -71,6 +72,7 @@ def verify_renyi_length(root: Mapping[str, Any], strict: bool) -> Verification:
     drawn = {pair: p for pair, p in read_drawn(proof["distribution"], asked).items() if p}
     if drawn.keys() != {pair for pair, sign in signs.items() if sign}:
         raise CertificateError("proof.distribution must draw the settings of proof.chsh, and no others.")
+    _require_quantum(asked, signs)
     scores = read_tensor(proof["scores"], (max(one), max(other), len(one), len(other)), "proof.scores")
     require_outcomes(scores, one, other, "proof.scores")
     rest = read_number(proof["untested"], "proof.untested")
@@ -125,6 +127,13 @@ def _require_chsh(asked: AskedLength, signs: Tensor) -> None:
     one, other = asked.scenario.outcomes
     if asked.x not in alice or any(one[x] != 2 for x in alice) or any(other[y] != 2 for y in bob):
         raise CertificateError("proof.chsh must have the key's setting, and settings with two outcomes.")
+
+
+def _require_quantum(asked: AskedLength, signs: Tensor) -> None:
+    """Refuse honest devices beyond Tsirelson's bound, for there are none."""
+    value = sum((signs.get(i[2:], ZERO) * (-p if (i[0] + i[1]) % 2 else p) for i, p in asked.behaviour.items()), ZERO)
+    if value**2 > 8 + _TOLERATED:
+        raise CertificateError(f"question.behaviour has the CHSH value {float(value)!r}: no honest devices have it.")
 
 
 def _most_power(

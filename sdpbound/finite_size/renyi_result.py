@@ -25,7 +25,7 @@ from sdpbound.finite_size.renyi import (
     renyi_scores,
     renyi_terms,
 )
-from sdpbound.finite_size.result import ASSUMPTIONS, FiniteLength
+from sdpbound.finite_size.result import ASSUMPTIONS, ROUNDED, FiniteLength
 
 __all__ = ["RENYI_THEOREM", "certified_renyi", "deficit"]
 
@@ -51,10 +51,13 @@ def certified_renyi(kind: str, game: RenyiGame, choice: RenyiChoice, n: float) -
         )
         exact = renyi_terms(game, choice, scores, one)
         accepted = exact["entropy of the score accepted"]
-        threshold = lower_float(accepted.rate + accepted.constant / flint.arb(n))
+        # honest probabilities are floats, which the checker normalises anew: this covers its roundings and these
+        margin = flint.arb(2) ** ROUNDED * (1 + _mean_size(game, choice, scores))
+        threshold = lower_float(accepted.rate + accepted.constant / flint.arb(n) - margin)
         left = deficit(game, choice, scores)
         exact["entropy of the score accepted"] = Term(flint.arb(threshold) - left, 0 * one)
         line = total(exact)
+        line = Term(line.rate - flint.arb(2) ** ROUNDED, line.constant)
         length = lower_float(line.rate * flint.arb(n) + line.constant)
         bits = {name: float((t.rate * flint.arb(n) + t.constant).mid()) for name, t in exact.items()}
         slope = lower_float(line.rate - accepted.constant / flint.arb(n))
@@ -108,6 +111,15 @@ def deficit(game: RenyiGame, choice: RenyiChoice, scores: RenyiScores[flint.arb]
     return (value + miss).log() / (beta * flint.arb(2).log())
 
 
+def _mean_size(game: RenyiGame, choice: RenyiChoice, scores: RenyiScores[flint.arb]) -> flint.arb:
+    """The mean size of the honest scores."""
+    tests = sum(
+        (won * abs(score) + lost * abs(scores.lost))
+        for score, (_, won, lost) in zip(scores.won, game.results, strict=True)
+    )
+    return abs(scores.rest) + choice.gamma * tests
+
+
 def _float(value: flint.arb) -> flint.arb:
     return flint.arb(float(value.mid()))
 
@@ -133,7 +145,7 @@ def _functional(game: RenyiGame, line: PowerTangent[flint.arb], choice: RenyiCho
 
 def _proof(game: RenyiGame, choice: RenyiChoice, table: np.ndarray[Any, np.dtype[np.float64]], rest: float) -> dict[str, Any]:
     return {
-        "renyi": asdict(choice),
+        "renyi": {name: value for name, value in asdict(choice).items() if name != "place"},
         "chsh": game.test.signs.tolist(),
         "distribution": game.distribution.tolist(),
         "scores": table.tolist(),
