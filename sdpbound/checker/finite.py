@@ -290,5 +290,5 @@ def _try_local_devices(
     gamma, weight = v["gamma"], _weight(asked, v["gamma"], drawn)
     smallest, largest = _range(asked, drawn, scores)
     rest = weight * (smallest + v["place"] * (largest - smallest))
-    whole = {i: rest + (weight * scores.get(i, ZERO) - rest) / gamma for i in asked.results if i[2:] in drawn}
+    whole: Tensor = {i: rest + (weight * scores.get(i, ZERO) - rest) / gamma for i in asked.results if i[2:] in drawn}
     try_local_devices(asked, gamma, drawn, whole, rest, threshold)

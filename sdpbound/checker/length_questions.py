@@ -178,9 +178,9 @@ def try_local_devices(
 ) -> None:
     """Refuse a positive length that deterministic devices would get, too: Eve knows all that they put out.
 
-    The scores are those of tested rounds, and `rest` is that of the others. Where the mean score of a round is above the
-    threshold by the standard deviation of the mean of all rounds, such devices are accepted with a probability of at
-    least 1/2 (Cantelli).
+    The scores are those of tested rounds, and `rest` is that of the others. Where the mean score of a round is above
+    the threshold by the standard deviation of the mean of all rounds, such devices are accepted with a probability of
+    at least 1/2 (Cantelli).
     """
     one, other = asked.scenario.outcomes
     if math.prod(one) * math.prod(other) > _MOST_TRIED:

@@ -3,8 +3,8 @@
 Question and honest devices are as for other lengths. The proof has ``chsh``, signs s_xy of four pairs of settings with
 product -1, one of them the key's x; ``distribution`` pi of the settings of tests, which are these four; ``scores`` f of
 tests and ``untested`` u, in bits; and under ``renyi`` the probability gamma of a test, beta = alpha - 1, a CHSH value T
-named ``tangent``, and Chernoff's and probability parameters. The claim has a length and the threshold h of the mean score.
-With theta = beta / alpha, v = 2^(theta f), W = (largest v)^beta, v_0 the least v, and
+named ``tangent``, and Chernoff's and probability parameters. The claim has a length and the threshold h of the mean
+score. With theta = beta / alpha, v = 2^(theta f), W = (largest v)^beta, v_0 the least v, and
 
     A = (1 - gamma) 2^(beta u) + gamma W v_0,      l(S) = q(T) + q'(T) (S - T),
 
@@ -14,8 +14,8 @@ constant and the sizes of its coefficients: a bound M. The length is at most, in
     n (h - log2(M) / beta) + (1 + 1/beta) log2(soundness - wrong) + 2 - what is sent,
 
 by the theorem of docs/finite_size_renyi.md, which is trusted: chain rule with weights, concave q(S) =
-2^(-beta) (((1+z)/2)^(1/alpha) + ((1-z)/2)^(1/alpha))^alpha with z^2 = S^2/4 - 1, and leftover hashing. Checked again are
-the bound M, the honest devices' chances to abort, and the length, in balls.
+2^(-beta) (((1+z)/2)^(1/alpha) + ((1-z)/2)^(1/alpha))^alpha with z^2 = S^2/4 - 1, and leftover hashing. Checked again
+are the bound M, the honest devices' chances to abort, and the length, in balls.
 """
 
 from __future__ import annotations
@@ -80,7 +80,9 @@ def verify_renyi_length(root: Mapping[str, Any], strict: bool) -> Verification:
         most = _most_power(v, signs, drawn, scores, rest)
         length, faults = _length(asked, v, most, drawn, scores, rest, threshold)
         largest = asked.rounds * most_bits(asked)
-        faults += out_of_range(claimed, "lower", flint.arb("-inf"), largest, "the outcomes of all rounds have bits that")
+        faults += out_of_range(
+            claimed, "lower", flint.arb("-inf"), largest, "the outcomes of all rounds have bits that"
+        )
     value = rounded_float(length, up=False)
     if length < claimed:
         faults = [f"the recomputed length is {value!r}, the claimed one {float(claimed)!r}", *faults]
@@ -123,7 +125,9 @@ def _require_chsh(asked: AskedLength, signs: Tensor) -> None:
     alice, bob = sorted({x for x, _ in pairs}), sorted({y for _, y in pairs})
     shaped = len(alice) == len(bob) == 2 and sorted(pairs) == list(product(alice, bob))
     if not shaped or any(abs(signs[pair]) != 1 for pair in pairs) or math.prod(signs[pair] for pair in pairs) != -1:
-        raise CertificateError("proof.chsh must have four entries 1 or -1 with product -1, at two settings of each party.")
+        raise CertificateError(
+            "proof.chsh must have four entries 1 or -1 with product -1, at two settings of each party."
+        )
     one, other = asked.scenario.outcomes
     if asked.x not in alice or any(one[x] != 2 for x in alice) or any(other[y] != 2 for y in bob):
         raise CertificateError("proof.chsh must have the key's setting, and settings with two outcomes.")
@@ -136,9 +140,7 @@ def _require_quantum(asked: AskedLength, signs: Tensor) -> None:
         raise CertificateError(f"question.behaviour has the CHSH value {float(value)!r}: no honest devices have it.")
 
 
-def _most_power(
-    v: Mapping[str, Fraction], signs: Tensor, drawn: Tensor, scores: Tensor, rest: Fraction
-) -> flint.arb:
+def _most_power(v: Mapping[str, Fraction], signs: Tensor, drawn: Tensor, scores: Tensor, rest: Fraction) -> flint.arb:
     """The bound M on the weighted Q of one round."""
     gamma, beta = to_ball(v["gamma"]), to_ball(v["beta"])
     ln2 = flint.arb(2).log()

@@ -1,11 +1,12 @@
 """The least sandwiched Renyi entropy of Alice's outcome at a CHSH value, in closed form.
 
-**Theorem.** Let Alice's setting x be one of the two of CHSH, with value S, and let p_a be Eve's states for her outcomes,
-with sum s. For alpha > 1 and 1/alpha + 1/alpha' = 1 put
+**Theorem.** Let Alice's setting x be one of the two of CHSH, with value S, and let p_a be Eve's states for her
+outcomes, with sum s. For alpha > 1 and 1/alpha + 1/alpha' = 1 put
 
     Q = sum_a Tr (s^(-1/2alpha') p_a s^(-1/2alpha'))^alpha,    H_alpha(A|E) = -log2(Q) / (alpha - 1)   ("down").
 
-With u = sqrt(max(S^2/4, 1) - 1), r = 1/alpha and H_r(p, 1 - p) = log2(p^r + (1-p)^r) / (1 - r), every quantum strategy has
+With u = sqrt(max(S^2/4, 1) - 1), r = 1/alpha and H_r(p, 1 - p) = log2(p^r + (1-p)^r) / (1 - r), every quantum
+strategy has
 
     Q <= q(S) = 2^(1-alpha) (((1+u)/2)^r + ((1-u)/2)^r)^alpha,    H_alpha(A|E) >= 1 - H_r((1+u)/2, (1-u)/2),
 
@@ -14,7 +15,8 @@ It is a closed form of the kind of arXiv:2507.07365, derived here.
 
 **Proof.** 1. *Blocks.* Two observables of each party are block diagonal with blocks of size two (Jordan), which Eve may
 be told, as well as purify the state in each: Q does not fall when she knows more (data processing). Q is the mean over
-blocks, S too. So a concave bound in S for pure states of two qubits and Eve, measured in the plane of Z and X, is enough.
+blocks, S too. So a concave bound in S for pure states of two qubits and Eve, measured in the plane of Z and X, is
+enough.
 
 2. *Form.* There Eve's states are the root of rho P_a root of rho, transposed, s is rho transposed, and with G = rho^r
 
@@ -22,8 +24,8 @@ blocks, S too. So a concave bound in S for pure states of two qubits and Eve, me
 
 3. *Bell states.* To conjugate rho, or to turn it by Y x Y, changes neither Q nor S, and the mean of two states with a
 purification has no smaller Q (data processing again). So rho is real and commutes with Y x Y; turns of both parties in
-the plane make it diagonal in Bell's basis. Let its eigenvalues be l_1, ..., l_4 for Phi+, Phi-, Psi+, Psi-, g_i = l_i^r,
-and t_z = l_1 + l_2 - l_3 - l_4, t_x = l_1 - l_2 + l_3 - l_4. For a direction at angle w Alice's half of G is
+the plane make it diagonal in Bell's basis. Let its eigenvalues be l_1, ..., l_4 for Phi+, Phi-, Psi+, Psi-, g_i =
+l_i^r, and t_z = l_1 + l_2 - l_3 - l_4, t_x = l_1 - l_2 + l_3 - l_4. For a direction at angle w Alice's half of G is
 (sum g +- root of (t_z'^2 cos^2 w + t_x'^2 sin^2 w)) / 4, twice for each outcome, where t' is made of g as t is of l. Q
 rises with the root; so Q is at most its value at w = 0 or at a quarter turn, and S^2 <= 4 (t_z^2 + t_x^2) for all
 directions. The two are alike but for the names of states; let it be w = 0.
@@ -33,9 +35,9 @@ directions. The two are alike but for the names of states; let it be w = 0.
 falls with the difference of its arguments at a fixed sum.
 
 5. *Concave.* q is constant where |S| <= 2. Beyond, dq/dS = (S/4) (dq/du)/u, and with u = tanh t, s = 1 - r the
-number -(dq/du)/u is a constant times cosh(rt)^(alpha-1) sinh(st) cosh(t) / sinh(t). It rises with t, as the derivative of its
-logarithm is s cosh(t) / (cosh(rt) sinh(st)) - 1 / (sinh(t) cosh(t)), and cosh(rt) sinh(st) = (sinh(t) - sinh((1-2s)t)) / 2
-<= s t cosh(t) <= s sinh(t) cosh^2(t).
+number -(dq/du)/u is a constant times cosh(rt)^(alpha-1) sinh(st) cosh(t) / sinh(t). It rises with t, as the
+derivative of its logarithm is s cosh(t) / (cosh(rt) sinh(st)) - 1 / (sinh(t) cosh(t)), and cosh(rt) sinh(st) =
+(sinh(t) - sinh((1-2s)t)) / 2 <= s t cosh(t) <= s sinh(t) cosh^2(t).
 """
 
 from __future__ import annotations
@@ -55,8 +57,9 @@ Number = TypeVar("Number", float, flint.arb)
 
 
 def expm1(x: Number) -> Number:
+    """exp(x) - 1; infinite where floats overflow."""
     if isinstance(x, flint.arb):
-        return x.expm1()
+        return x.exp() - 1  # balls have digits enough
     return math.expm1(x) if x < 700.0 else math.inf
 
 

@@ -203,6 +203,7 @@ class _File(BaseModel):
     test_probability: float | None = None
     test_distribution: Matrix | None = None
     net: bool | None = None
+    method: Literal["auto", "renyi", "accumulation"] = "auto"
     training: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
 
 
@@ -263,6 +264,7 @@ def _length(entries: _File, file: Path) -> FiniteLength:
             security=security,
             test_probability=entries.test_probability,
             test_distribution=distribution,
+            method=entries.method,
             preprocessing=entries.preprocessing or 0.0,
         )
         return finite_key_length(behaviour, entries.rounds, entries.x, entries.y or 0, data, options)
@@ -272,6 +274,7 @@ def _length(entries: _File, file: Path) -> FiniteLength:
         security=security,
         test_probability=entries.test_probability,
         test_distribution=distribution,
+        method=entries.method,
         net=bool(entries.net),
     )
     return finite_randomness_length(behaviour, entries.rounds, entries.x, entries.y, data, choice)

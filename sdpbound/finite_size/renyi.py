@@ -1,6 +1,7 @@
 """The length of a key from n rounds by accumulation of Renyi entropies: docs/finite_size_renyi.md term by term.
 
-Here, too, each term is ``rate * n + constant`` for any choice of parameters, and the same code runs in floats and balls.
+Here, too, each term is ``rate * n + constant`` for any choice of parameters, and the same code runs in floats and
+balls.
 """
 
 from __future__ import annotations
@@ -104,8 +105,8 @@ def renyi_scores(game: RenyiGame, choice: RenyiChoice, like: Number) -> RenyiSco
     """The scores; None if these parameters have none, for a lost test would then need a weight below zero.
 
     With L the slope of q, m the least probability of a tested pair, and weights w of an untested round, v_0 of a lost
-    test and v_0 + (1 - v_0) m / pi of a won one, Q is at most ``A (q + L S) + 4 A L`` with A = (1 - gamma) w + gamma v_0,
-    if gamma m (1 - v_0) = 2 L A.
+    test and v_0 + (1 - v_0) m / pi of a won one, Q is at most ``A (q + L S) + 4 A L`` with A = (1 - gamma) w + gamma
+    v_0, if gamma m (1 - v_0) = 2 L A.
     """
     number, ln2 = number_type(like), log(number_type(like)(2.0))
     v = choice.as_numbers(like)
@@ -141,9 +142,7 @@ def renyi_terms(
     return found
 
 
-def accepted_score(
-    game: RenyiGame, choice: RenyiChoice, scores: RenyiScores[Number], like: Number
-) -> Term[Number]:
+def accepted_score(game: RenyiGame, choice: RenyiChoice, scores: RenyiScores[Number], like: Number) -> Term[Number]:
     """The mean score below which the protocol aborts; honest devices fall below it with at most the allowed chance."""
     v, number = choice.as_numbers(like), number_type(like)
     gamma, s = v["gamma"], v["score_tail"]

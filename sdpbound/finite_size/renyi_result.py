@@ -46,9 +46,7 @@ def certified_renyi(kind: str, game: RenyiGame, choice: RenyiChoice, n: float) -
         if found is None:
             raise InvalidParameter("these parameters have no scores; test more often, or at a larger CHSH value.")
         # from here on the scores are floats, as the protocol and the checker have them
-        scores = RenyiScores(
-            _float(found.rest), _float(found.lost), [_float(won) for won in found.won]
-        )
+        scores = RenyiScores(_float(found.rest), _float(found.lost), [_float(won) for won in found.won])
         exact = renyi_terms(game, choice, scores, one)
         accepted = exact["entropy of the score accepted"]
         # honest probabilities are floats, which the checker normalises anew: this covers its roundings and these
@@ -143,7 +141,9 @@ def _functional(game: RenyiGame, line: PowerTangent[flint.arb], choice: RenyiCho
     return slope * BellExpression.from_probabilities(table, game.behaviour.scenario) - float(line.excess.mid()) / unit
 
 
-def _proof(game: RenyiGame, choice: RenyiChoice, table: np.ndarray[Any, np.dtype[np.float64]], rest: float) -> dict[str, Any]:
+def _proof(
+    game: RenyiGame, choice: RenyiChoice, table: np.ndarray[Any, np.dtype[np.float64]], rest: float
+) -> dict[str, Any]:
     return {
         "renyi": {name: value for name, value in asdict(choice).items() if name != "place"},
         "chsh": game.test.signs.tolist(),

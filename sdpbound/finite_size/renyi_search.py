@@ -41,9 +41,8 @@ def best_renyi_choice(game: RenyiGame, n: float, gamma: float | None = None) -> 
     for g in _GAMMAS if gamma is None else (gamma,):
         for nearer in (0.0, 0.3):
             starts.append(np.array([0.3, 0.0, nearer, math.log(g)]))
-    fixed = None if gamma is None else math.log(gamma)
-    starts.sort(key=lambda v: _length(game, _prepared(game, n, v), n))
-    best = max((_climbed(game, n, v, fixed) for v in starts[-2:]), key=lambda c: _length(game, c, n))
+    starts.sort(key=lambda v: _length(game, _prepared(game, n, v, gamma), n))
+    best = max((_climbed(game, n, v, gamma) for v in starts[-2:]), key=lambda c: _length(game, c, n))
     for name in ("score_tail", "leak_tail", "beta"):
         best = _tuned(game, n, best, name)
     return best
@@ -55,11 +54,13 @@ def _length(game: RenyiGame, choice: RenyiChoice, n: float) -> float:
     return float(value) if math.isfinite(value) else -1e300
 
 
-def _prepared(game: RenyiGame, n: float, v: NDArray[np.float64]) -> RenyiChoice:
-    """Parameters from a place, a factor on beta, a distance of the tangent and log gamma; the others by balance."""
+def _prepared(game: RenyiGame, n: float, v: NDArray[np.float64], fixed: float | None) -> RenyiChoice:
+    """Parameters from a place, a factor on beta, a distance of the tangent and log gamma, unless it is fixed; the
+    others by balance.
+    """
     place, stretch, nearer, log_gamma = (float(value) for value in v)
     security, keyed = game.security, bool(game.plain)
-    gamma = min(1.0, max(_SMALLEST, math.exp(min(log_gamma, 0.0))))
+    gamma = fixed if fixed is not None else min(1.0, max(_SMALLEST, math.exp(min(log_gamma, 0.0))))
     place = min(1.0, max(0.0, place))
     part = min(1.0 - _MARGIN, max(_MARGIN, (abs(game.test.value) - 2.0) / _WIDTH))
     odds = math.log(part / (1.0 - part)) - nearer
@@ -100,7 +101,7 @@ def _prepared(game: RenyiGame, n: float, v: NDArray[np.float64]) -> RenyiChoice:
 
 def _variance(game: RenyiGame, gamma: float, below: float, span: float) -> float:
     """The variance of the honest score, those of won tests being 0, of lost ones -span and of untested ones -below."""
-    lost = sum(b for _, _, b in game.results)
+    lost = math.fsum(b for _, _, b in game.results)
     mean = -(1.0 - gamma) * below - gamma * lost * span
     return (1.0 - gamma) * below**2 + gamma * lost * span**2 - mean**2
 
@@ -108,16 +109,16 @@ def _variance(game: RenyiGame, gamma: float, below: float, span: float) -> float
 def _climbed(game: RenyiGame, n: float, start: NDArray[np.float64], fixed: float | None) -> RenyiChoice:
     free = start if fixed is None else start[:3]
 
-    def whole(v: NDArray[np.float64]) -> NDArray[np.float64]:
-        return v if fixed is None else np.append(v, fixed)
+    def choice(v: NDArray[np.float64]) -> RenyiChoice:
+        return _prepared(game, n, v if fixed is None else np.append(v, 0.0), fixed)
 
     def loss(v: NDArray[np.float64]) -> float:
         outside = max(0.0, v[0] - 1.0) + max(0.0, -v[0]) + (max(0.0, v[3]) if v.size > 3 else 0.0)
-        return -_length(game, _prepared(game, n, whole(v)), n) / n + outside
+        return float(-_length(game, choice(v), n) / n + outside)
 
     simplex = np.vstack([free, *(free + step for step in np.diag([0.2, 0.3, 0.3, 0.7][: free.size]))])
     options = {"initial_simplex": simplex, "maxfev": 240, "xatol": 1e-3, "fatol": 1e-13}
-    return _prepared(game, n, whole(minimize(loss, free, method="Nelder-Mead", options=options).x))
+    return choice(minimize(loss, free, method="Nelder-Mead", options=options).x)
 
 
 def _tuned(game: RenyiGame, n: float, choice: RenyiChoice, name: str) -> RenyiChoice:

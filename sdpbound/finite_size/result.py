@@ -47,7 +47,10 @@ ASSUMPTIONS = (
     "classical communication is authenticated, classical processing is trusted",
 )
 KINDS = {"accumulation": "finite length", "renyi": "length by Renyi entropies"}
-SHORT = {"accumulation": "entropy accumulation, arXiv:1805.11652", "renyi": "Renyi entropies, docs/finite_size_renyi.md"}
+SHORT = {
+    "accumulation": "entropy accumulation, arXiv:1805.11652",
+    "renyi": "Renyi entropies, docs/finite_size_renyi.md",
+}
 #: A length is lowered by 2 to this power of bits per round, so that the checker's own length is not below it.
 ROUNDED = -48
 

@@ -1,7 +1,7 @@
 """Lengths by Renyi entropies: what docs/certificates.md says has to be shown, with no tangent of the file.
 
-The largest ``A q(S) + k S`` is found anew: the function is concave, and a bisection on its slope, in balls, ends with two
-values of S between which it bends down; there it is below the tangent at the first.
+The largest ``A q(S) + k S`` is found anew: the function is concave, and a bisection on its slope, in balls, ends with
+two values of S between which it bends down; there it is below the tangent at the first.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def recheck_renyi_length(root: dict[str, Any], budget: Budget) -> Finding:
         flint.ctx.prec = before
 
 
-# -- reading ------------------------------------------------------------------------------------------------------------
+# -- reading ----------------------------------------------------------------------------------------------------------
 
 
 def _read(root: dict[str, Any]) -> _Length:
@@ -168,7 +168,7 @@ def _correlator(honest: dict[Place, Fraction], pair: Place) -> Fraction:
     return sum((p * (-1) ** (i[0] + i[1]) for i, p in honest.items() if i[2:] == pair), Fraction(0))
 
 
-# -- the largest power ----------------------------------------------------------------------------------------------------
+# -- the largest power ------------------------------------------------------------------------------------------------
 
 
 def _power(length: _Length) -> flint.arb:
@@ -245,7 +245,7 @@ def _highest(curve: _Curve, own: flint.arb, steep: flint.arb) -> flint.arb:
     return own * curve.value(low) + steep * ball(low) + rise * ball(high - low)
 
 
-# -- the length -----------------------------------------------------------------------------------------------------------
+# -- the length -------------------------------------------------------------------------------------------------------
 
 
 def _log2(value: flint.arb) -> flint.arb:

@@ -84,7 +84,11 @@ def test_against_an_independent_computation(key: sb.FiniteLength) -> None:
         (("proof", "distribution", 0, 0), 1.01, "the recomputed length is"),
         (("proof", "chsh", 0, 0), -1, "product -1"),
         (("proof", "chsh", 0, 2), 0, None),
-        *((("proof", "scores", *place), factor, "recomputed length|fall below") for place in PLACES for factor in (0.97, 1.03)),
+        *(
+            (("proof", "scores", *place), factor, "recomputed length|fall below")
+            for place in PLACES
+            for factor in (0.97, 1.03)
+        ),
     ],
 )
 def test_changed_numbers(
@@ -134,6 +138,7 @@ def test_other_questions(certificate: dict[str, Any]) -> None:
 
 def test_forgeries(certificate: dict[str, Any]) -> None:
     """Statements that would make false lengths pass if one condition were not checked."""
+
     def refused(message: str, change: Any) -> None:
         forged = copy.deepcopy(certificate)
         change(forged["proof"], forged)

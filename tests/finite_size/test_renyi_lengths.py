@@ -1,4 +1,5 @@
-"""Lengths by Renyi entropies: each step of the theorem on explicit states, and the lengths against attacks and formulas."""
+"""Lengths by Renyi entropies: each step of the theorem on explicit states, and the lengths against attacks and
+formulas."""
 
 from __future__ import annotations
 
@@ -36,7 +37,7 @@ def one_key() -> sb.FiniteLength:
     return key(devices(2.64, 0.018), 1.5e6)
 
 
-# -- the theorem, step by step ------------------------------------------------------------------------------------------
+# -- the theorem, step by step ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("alpha", [1.05, 1.5, 2.0])
@@ -123,12 +124,15 @@ def test_one_round_against_searched_strategies() -> None:
         length = key(devices(2.64, 0.018), n)
         for seed in range(3):
             start = worst_strategy(length.choice.tangent) + 0.1 * np.random.default_rng(seed).normal(size=20)
-            assert minimize(lambda v: -weighted_power(v, length), start, options={"maxiter": 100}).fun >= -1e-9
+            found = minimize(lambda v, one: -weighted_power(v, one), start, args=(length,), options={"maxiter": 100})
+            assert found.fun >= -1e-9
 
 
 @pytest.mark.parametrize("alpha", [1.1, 1.5, 2.0])
 def test_leftover_hashing_without_smoothing(alpha: float) -> None:
-    """The mean over all 2 x 3 binary matrices, which are two-universal: trace norm and power are as the theorem says."""
+    """The mean over all 2 x 3 binary matrices, which are two-universal: trace norm and power are as the
+    theorem says.
+    """
     rng = np.random.default_rng(3)
     raw = complex_normal(rng, 8, 3, 3)
     parts = np.einsum("aij,akj->aik", raw, raw.conj()) * rng.random((8, 1, 1)) ** 4
@@ -145,11 +149,11 @@ def test_leftover_hashing_without_smoothing(alpha: float) -> None:
         assert float(np.mean(norms)) <= bound
 
 
-# -- the lengths ----------------------------------------------------------------------------------------------------------
+# -- the lengths ------------------------------------------------------------------------------------------------------
 
 
 def test_ion_experiment() -> None:
-    """arXiv:2109.14600 has 95628 bits from 1.5e6 pairs: CHSH 2.64, errors of 1.8 %, tests with 13/256, 296517 bits sent."""
+    """arXiv:2109.14600 has 95628 bits from 1.5e6 pairs: CHSH 2.64, errors of 1.8 %, tests with 13/256, 296517 sent."""
     found = key(devices(2.64, 0.018), 1.5e6, test_probability=13 / 256)
     left = found.length - found.terms["error correction"] - 296517
     assert 440_000 < left < 441_000
