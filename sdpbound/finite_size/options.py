@@ -41,7 +41,7 @@ class FiniteOptions:
     test_distribution : (X, Y) probabilities of the settings of a tested round; default: proportional to the range of
         their contributions to the functional
     method : "accumulation" of von Neumann entropies, "renyi" for accumulation of Renyi entropies with a CHSH test, or
-        "auto", the longer one; with ``entropies`` "auto" is "accumulation", whose entropies they are
+        "auto", the longer one; with bounds as ``entropies`` "auto" is "accumulation", whose bounds they are
     """
 
     entropies: EntropySource = None

@@ -8,6 +8,7 @@ import numpy as np
 
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.observations import Observations
+from sdpbound.entropies.entropy import Entropy
 from sdpbound.errors import InvalidInput
 from sdpbound.finite_size.chsh_test import chsh_test
 from sdpbound.finite_size.figures import FiniteKeyLength, FiniteRandomnessLength
@@ -28,7 +29,8 @@ def renyi_game(
     InvalidInput
         The options ask for Renyi entropies, and there is no closed form for this question.
     """
-    if options.method == "accumulation" or (options.method == "auto" and options.entropies is not None):
+    given = options.entropies is not None and not isinstance(options.entropies, Entropy)
+    if options.method == "accumulation" or (options.method == "auto" and given):
         return None
     keyed = isinstance(options, FiniteKeyOptions)
     x = behaviour.scenario.require_setting(0, x, "x")
