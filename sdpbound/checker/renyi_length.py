@@ -11,7 +11,7 @@ score. With theta = beta / alpha, v = 2^(theta f), W = (largest v)^beta, v_0 the
 all devices have ``Q <= A l(S) + gamma W sum pi (v - v_0) p``, an affine function of correlators, which is at most its
 constant and the sizes of its coefficients: a bound M. The length is at most, in bits,
 
-    n (h - log2(M) / beta) + (1 + 1/beta) log2(soundness - wrong) + 2 - what is sent,
+    n (h - log2(M) / beta) + (1 + 1/beta) log2(soundness - wrong) + 2 - log2(lengths) - what is sent,
 
 by the theorem of docs/finite_size_renyi.md, which is trusted: chain rule with weights, concave q(S) =
 2^(-beta) (((1+z)/2)^(1/alpha) + ((1-z)/2)^(1/alpha))^alpha with z^2 = S^2/4 - 1, and leftover hashing. Checked again
@@ -41,8 +41,8 @@ from sdpbound.checker.length_questions import (
     tail,
     try_local_devices,
 )
-from sdpbound.checker.numbers import ZERO, Tensor, lower_end, rounded_float, to_ball
-from sdpbound.checker.reading import read_keys, read_number, read_tensor
+from sdpbound.checker.numbers import ZERO, Tensor, log2_ball, lower_end, rounded_float, to_ball
+from sdpbound.checker.reading import read_integer, read_keys, read_number, read_tensor
 from sdpbound.checker.trials import out_of_range
 from sdpbound.errors import CertificateError
 
@@ -50,11 +50,12 @@ __all__ = ["verify_renyi_length"]
 
 PRECISION = 384  # bits
 _TOLERATED = Fraction(1, 10**5)  # honest probabilities need not add up to 1 exactly
+_MOST_LENGTHS = 2**20
 _POSITIVE = ("score_tail", "leak_tail")
 _PARTS = ("wrong", "leak", "hashing")
 _PARAMETERS = ("gamma", "beta", "tangent", *_POSITIVE, *_PARTS)
 _ENTRIES = ("renyi", "chsh", "distribution", "scores", "untested")
-_CLAIM = ("value", "threshold")
+_CLAIM = ("value", "threshold", "lengths")
 
 
 def verify_renyi_length(root: Mapping[str, Any], strict: bool) -> Verification:
@@ -62,7 +63,8 @@ def verify_renyi_length(root: Mapping[str, Any], strict: bool) -> Verification:
     asked = read_asked(root["question"])
     proof = read_keys(root["proof"], _ENTRIES, "proof")
     claim = read_keys(root["claim"], _CLAIM, "claim")
-    claimed, threshold = (read_number(claim[name], f"claim.{name}") for name in _CLAIM)
+    claimed, threshold = (read_number(claim[name], f"claim.{name}") for name in _CLAIM[:2])
+    lengths = read_integer(claim["lengths"], 1, _MOST_LENGTHS, "claim.lengths")
     given = read_keys(proof["renyi"], _PARAMETERS, "proof.renyi")
     v = {name: read_number(given[name], f"proof.renyi.{name}") for name in _PARAMETERS}
     _check_parameters(asked, v)
@@ -79,6 +81,7 @@ def verify_renyi_length(root: Mapping[str, Any], strict: bool) -> Verification:
     with flint.ctx.workprec(PRECISION):
         most = _most_power(v, signs, drawn, scores, rest)
         length, faults = _length(asked, v, most, drawn, scores, rest, threshold)
+        length += lower_end(-log2_ball(Fraction(lengths)))
         largest = asked.rounds * most_bits(asked)
         faults += out_of_range(
             claimed, "lower", flint.arb("-inf"), largest, "the outcomes of all rounds have bits that"

@@ -131,7 +131,7 @@ def certify(counts: Counts, protocol: FixedProtocol) -> Certified:
     length = protocol.length
     acceptance = length.accepts(counts)
     reason = acceptance.reason or _improbable(counts, length)
-    bits = math.floor(length.length)
+    bits = math.floor(length.length_for(counts)) if acceptance else 0
     if not reason and bits < 1:
         reason = f"the run passes, but the protocol promises {length.length:.6g} bits; more rounds are needed."
     return Certified(
@@ -204,6 +204,7 @@ class _File(BaseModel):
     test_distribution: Matrix | None = None
     net: bool | None = None
     method: Literal["auto", "renyi", "accumulation"] = "auto"
+    lengths: int = 1
     training: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
 
 
@@ -265,6 +266,7 @@ def _length(entries: _File, file: Path) -> FiniteLength:
             test_probability=entries.test_probability,
             test_distribution=distribution,
             method=entries.method,
+            lengths=entries.lengths,
             preprocessing=entries.preprocessing or 0.0,
         )
         return finite_key_length(behaviour, entries.rounds, entries.x, entries.y or 0, data, options)
@@ -275,6 +277,7 @@ def _length(entries: _File, file: Path) -> FiniteLength:
         test_probability=entries.test_probability,
         test_distribution=distribution,
         method=entries.method,
+        lengths=entries.lengths,
         net=bool(entries.net),
     )
     return finite_randomness_length(behaviour, entries.rounds, entries.x, entries.y, data, choice)

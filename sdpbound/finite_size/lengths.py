@@ -26,7 +26,7 @@ from sdpbound.finite_size.options import (
     FiniteRandomnessOptions,
 )
 from sdpbound.finite_size.renyi import RenyiGame
-from sdpbound.finite_size.renyi_games import renyi_game
+from sdpbound.finite_size.renyi_games import only_renyi, renyi_game
 from sdpbound.finite_size.renyi_result import certified_renyi
 from sdpbound.finite_size.renyi_search import best_renyi_choice, renyi_worth
 from sdpbound.finite_size.result import FiniteLength, certified
@@ -87,7 +87,8 @@ def finite_key_length(
     x, y : settings of the key
     observed : the data that bound the entropy: "correlators", "full" or an Observations of the behaviour
     options : security, test and processing, default FiniteKeyOptions()
-    changes : single options by name: entropies, preprocessing, security, test_probability, test_distribution, method
+    changes : single options by name: entropies, preprocessing, security, test_probability, test_distribution, method,
+        lengths
 
     Returns
     -------
@@ -108,7 +109,7 @@ def finite_key_length(
     """
     how = with_changes(options, FiniteKeyOptions(), changes, "finite_key_length")
     renyi = renyi_game(behaviour, x, y, observed, how)
-    games = [] if how.method == "renyi" else key_games(behaviour, x, y, observed, how)
+    games = [] if only_renyi(how) else key_games(behaviour, x, y, observed, how)
     return _lengths(_Search("key", games, renyi, how.test_probability), n)
 
 
@@ -162,7 +163,7 @@ def finite_randomness_length(
     """
     how = with_changes(options, FiniteRandomnessOptions(), changes, "finite_randomness_length")
     renyi = renyi_game(behaviour, x, y, observed, how)
-    games = [] if how.method == "renyi" else _randomness_games(behaviour, x, y, observed, how)
+    games = [] if only_renyi(how) else _randomness_games(behaviour, x, y, observed, how)
     return _lengths(_Search("randomness", games, renyi, how.test_probability), n)
 
 
@@ -186,7 +187,7 @@ def minimum_rounds(
     True
     """
     how = with_changes(options, FiniteKeyOptions(), changes, "minimum_rounds")
-    games = [] if how.method == "renyi" else key_games(behaviour, x, y, observed, how)
+    games = [] if only_renyi(how) else key_games(behaviour, x, y, observed, how)
     search = _Search("key", games, renyi_game(behaviour, x, y, observed, how), how.test_probability)
     least, n = math.inf, MOST_ROUNDS
     for _ in range(60):

@@ -27,10 +27,12 @@ class RenyiGame(Round):
     Attributes
     ----------
     test : the CHSH expression, and the settings of tests
+    lengths : how many different lengths the protocol has
     plain, tested, security, behaviour, figure, net : as in :class:`Round`
     """
 
     test: ChshTest
+    lengths: int = 1
 
     @property
     def distribution(self) -> Floats:
@@ -136,6 +138,8 @@ def renyi_terms(
     found = {"entropy of the score accepted": accepted_score(game, choice, scores, like)}
     hashing = (1 + 1 / v["beta"]) * log2(eps["privacy amplification"]) + 2
     found["privacy amplification"] = Term(nothing, hashing)
+    if game.lengths > 1:
+        found["choice of the length"] = Term(nothing, -log2(number(float(game.lengths))))
     if game.plain:
         found["error correction"] = leak_term(game, v, eps, like)
         found["verification"] = Term(nothing, log2(number(choice.wrong)) - 2)  # two bits: lengths are whole

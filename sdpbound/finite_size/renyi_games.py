@@ -16,7 +16,12 @@ from sdpbound.finite_size.options import FiniteKeyOptions, FiniteOptions, Finite
 from sdpbound.finite_size.renyi import RenyiGame
 from sdpbound.finite_size.scores import information
 
-__all__ = ["renyi_game"]
+__all__ = ["only_renyi", "renyi_game"]
+
+
+def only_renyi(options: FiniteOptions) -> bool:
+    """Whether lengths of accumulation are out of the question."""
+    return options.method == "renyi" or options.lengths > 1
 
 
 def renyi_game(
@@ -30,7 +35,7 @@ def renyi_game(
         The options ask for Renyi entropies, and there is no closed form for this question.
     """
     given = options.entropies is not None and not isinstance(options.entropies, Entropy)
-    if options.method == "accumulation" or (options.method == "auto" and given):
+    if options.method == "accumulation" or (options.method == "auto" and given and options.lengths == 1):
         return None
     keyed = isinstance(options, FiniteKeyOptions)
     x = behaviour.scenario.require_setting(0, x, "x")
@@ -41,13 +46,14 @@ def renyi_game(
     elif isinstance(options, FiniteKeyOptions) and options.preprocessing:
         test = "no closed form with preprocessing is proven here: preprocessing must be 0"
     if isinstance(test, str):
-        if options.method == "renyi":
-            raise InvalidInput(f"method = 'renyi' cannot be used: {test}; method='accumulation' can.")
+        if options.method == "renyi" or options.lengths > 1:
+            raise InvalidInput(f"Renyi entropies cannot be used: {test}; method='accumulation' with lengths=1 can.")
         return None
     game = RenyiGame(
         test=test,
         plain=(),
         tested=(),
+        lengths=options.lengths,
         security=options.security,
         behaviour=behaviour,
         figure=FiniteRandomnessLength(x, y, 0.0, options.security),

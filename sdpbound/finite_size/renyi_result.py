@@ -77,6 +77,7 @@ def certified_renyi(kind: str, game: RenyiGame, choice: RenyiChoice, n: float) -
         scores=table,
         test_distribution=game.distribution,
         most_tests=n,
+        lengths=game.lengths,
         input_bits=n * game.drawing(choice.gamma),
         functional=functional,
         asymptotic_rate=asymptotic_rate(game),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from fractions import Fraction
 from functools import cached_property, partial
 from typing import Any
 
@@ -74,6 +75,7 @@ class FiniteLength:
     scores : (A, B, X, Y) the scores of a tested round, for settings that are drawn
     test_distribution : (X, Y) probabilities of the settings of a tested round
     most_tests : the protocol aborts if more rounds than this are tested; n if their number does not matter
+    lengths : how many different lengths the protocol has; if more than one, ``length`` is the shortest of them
     input_bits : entropy in bits of all random choices of the protocol, which is their average cost up to two bits.
         ``length`` does not pay for it. For a key it matters if a shared secret makes the choices (docs/finite_size.md)
     functional : BellExpression, the affine lower bound on the entropy of a round that is used
@@ -97,6 +99,7 @@ class FiniteLength:
     scores: NDArray[np.float64]
     test_distribution: NDArray[np.float64]
     most_tests: float
+    lengths: int
     input_bits: float
     functional: BellExpression
     asymptotic_rate: float
@@ -146,10 +149,38 @@ class FiniteLength:
         return self.rule.judge(counts)
 
     @cached_property
+    def mean_score(self) -> float:
+        """The mean score of a round of the honest devices."""
+        tested = float(np.sum(self.test_distribution * np.maximum(self.behaviour.p, 0.0) * self.scores))
+        return (1.0 - self.test_probability) * self.untested + self.test_probability * tested
+
+    def length_at(self, mean_score: float) -> float:
+        """The length in bits of a run that is accepted with this mean score.
+
+        It is ``length`` if the protocol has one length. Several are evenly spaced, from ``length`` to ``length + 2
+        rounds (m - threshold)``, m being the mean score of honest devices; it is the largest of these that is at most
+        ``length + rounds (mean_score - threshold)``.
+        """
+        if self.lengths == 1 or not mean_score > self.threshold:
+            return self.length
+        span = 2.0 * max(self.mean_score - self.threshold, 0.0) * self.rounds
+        step = Fraction(span) / (self.lengths - 1)
+        above = Fraction(int(self.rounds)) * (
+            Fraction(math.nextafter(mean_score, -math.inf)) - Fraction(self.threshold)
+        )
+        steps = min(math.floor(above / step), self.lengths - 1) if step > 0 and above > 0 else 0
+        return math.nextafter(float(Fraction(self.length) + steps * step), -math.inf)
+
+    def length_for(self, counts: CountedRounds) -> float:
+        """The length in bits that a run with these counts has; 0 if it is not accepted."""
+        found = self.accepts(counts)
+        return self.length_at(found.mean_score) if found else 0.0
+
+    @cached_property
     def certificate(self) -> Certificate:
         """The certificate of the length, with the proofs of the entropy and its extremes."""
         game, proof = self._game, self._proof()
-        tests = {"most_tests": self.most_tests} if self.method == "accumulation" else {}
+        more = {"most_tests": self.most_tests} if self.method == "accumulation" else {"lengths": self.lengths}
         return Certificate(
             {
                 "format": "sdpbound certificate",
@@ -163,7 +194,7 @@ class FiniteLength:
                     "behaviour": game.behaviour.p.tolist(),
                 },
                 "proof": proof,
-                "claim": {"value": self.length, "threshold": self.threshold} | tests,
+                "claim": {"value": self.length, "threshold": self.threshold} | more,
             }
         )
 
@@ -244,6 +275,7 @@ def certified(kind: str, game: Game, choice: Choice, n: float) -> FiniteLength:
         scores=scores,
         test_distribution=game.test.distribution,
         most_tests=most,
+        lengths=1,
         input_bits=n * game.drawing(choice.gamma),
         functional=game.test.functional,
         asymptotic_rate=honest - sent,

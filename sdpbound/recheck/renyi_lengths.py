@@ -86,12 +86,13 @@ def _read(root: dict[str, Any]) -> _Length:
     if key and y is None:
         raise refuse("a key has a setting of Bob.")
     proof = record(root["proof"], "the proof", "renyi chsh distribution scores untested")
-    claim = record(root["claim"], "the claim", "value threshold")
+    claim = record(root["claim"], "the claim", "value threshold lengths")
     given = record(proof["renyi"], "renyi", "gamma beta tangent score_tail leak_tail wrong leak hashing")
     v = {name: number(value, name) for name, value in given.items()}
     _in_range(v, limits, key)
     v |= {"untested": number(proof["untested"], "untested")}
     v |= {name: number(claim[name], name) for name in ("value", "threshold")}
+    v["lengths"] = Fraction(integer(claim["lengths"], "lengths", 1, 1 << 20))
     shape, widest = (len(sizes[0]), len(sizes[1])), (max(sizes[0]), max(sizes[1]))
     signs = tensor(proof["chsh"], "chsh", shape)
     _game(signs, sizes, x)
@@ -262,6 +263,7 @@ def _bits(length: _Length) -> flint.arb:
     v, n, beta = length.v, length.rounds, ball(length.v["beta"])
     found = n * (ball(v["threshold"]) - _log2(_power(length)) / beta)
     found += (1 + 1 / beta) * _log2(ball(length.limits["soundness"] - v["wrong"])) + 2
+    found -= _log2(ball(v["lengths"]))
     if length.key:
         sent = _surprises(length)
         mean = total(value * ball(chance) for value, chance in sent)

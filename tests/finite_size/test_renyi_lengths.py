@@ -251,6 +251,56 @@ def test_shifts_of_scores_are_charged() -> None:
     assert again.length == length.length
 
 
+def test_lengths_that_depend_on_counts() -> None:
+    """One of 1000 lengths costs 10 bits; the mean is that of honest devices, and no length is above the line."""
+    p, n = devices(2.64, 0.018), 400_000
+    fixed, several = key(p, n), key(p, n, lengths=1000, method="auto")
+    assert several.length == pytest.approx(fixed.length - math.log2(1000), abs=1e-3)
+    assert several.threshold == pytest.approx(fixed.threshold) and several.lengths == 1000
+    step = 2 * (several.mean_score - several.threshold) / 999
+    for more in (0.0, 0.3 * step, 1.5 * step, 499.5 * step, 1.0):
+        above = min(math.floor(more / step + 1e-6), 999) * step * n
+        found = several.length_at(several.threshold + more + 1e-12)
+        assert found == pytest.approx(several.length + above, abs=1e-3) and found <= several.length + more * n + 1e-3
+    assert several.length_at(several.mean_score) > fixed.length + 0.025 * n
+    assert fixed.length_at(1.0) == fixed.length
+    rng = np.random.default_rng(0)
+    tests = np.zeros((2, 2, 2, 3), dtype=np.int64)
+    tested = round(n * several.test_probability)
+    table = np.maximum(p.p, 0.0) * several.test_distribution
+    tests += rng.multinomial(tested, (table / table.sum()).ravel()).reshape(table.shape)
+    untested = np.zeros_like(tests)
+    untested[0, 0, 0, 2] = n - tested
+    run = sb.Counts.from_table(tests, untested=untested)
+    found = several.accepts(run)
+    assert found and several.length_for(run) == several.length_at(found.mean_score) > several.length
+    with pytest.raises(sb.InvalidInput, match="need method = 'renyi'"):
+        key(p, n, lengths=2, method="accumulation")
+    with pytest.raises(sb.InvalidInput, match="lengths = 0"):
+        key(p, n, lengths=0)
+
+
+def test_distance_with_several_lengths() -> None:
+    """Parts of a state, each hashed to its own length: the distances together are what theorem 3 allows."""
+    rng, alpha = np.random.default_rng(4), 1.4
+    theta = (alpha - 1) / alpha
+    raw = complex_normal(rng, 2, 8, 3, 3)
+    parts = np.einsum("laij,lakj->laik", raw, raw.conj()) * rng.random((2, 8, 1, 1)) ** 3
+    parts /= np.einsum("laii->", parts).real
+    whole, bits = parts.sum(axis=(0, 1)), np.array(list(np.ndindex(2, 2, 2)))
+    total = 0.0
+    for rows, part in ((1, parts[0]), (2, parts[1])):
+        norms = []
+        for hash_ in np.ndindex(*(2,) * (3 * rows)):
+            image = bits @ np.reshape(hash_, (rows, 3)).T % 2 @ (1 << np.arange(rows))
+            keys = [part[image == z].sum(axis=0) - part.sum(axis=0) / 2**rows for z in range(2**rows)]
+            norms.append(sum(np.abs(np.linalg.eigvalsh(k)).sum() for k in keys))
+        total += float(np.mean(norms)) / 2
+    weighted = 2**theta * parts[0] + 4**theta * parts[1]
+    power_of_all = sandwiched(weighted, whole, alpha)
+    assert total <= 2 ** (2 / alpha - 2) * 2**theta * power_of_all ** (1 / alpha)
+
+
 def test_best_of_both() -> None:
     """By default the longer one of both; entropies that are given are for accumulation."""
     p = depolarised(0.02)

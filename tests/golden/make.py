@@ -303,7 +303,7 @@ recipe(
     lambda: sb.finite_key_length(THREE, 1e8, 0, 0, method="renyi", security=STRICT, test_distribution=UNEVEN),
 )
 recipe("renyi_randomness", lambda: sb.finite_randomness_length(DEVICES, 1e9, 1, None, method="renyi", net=True))
-recipe("renyi_randomness_both", lambda: sb.finite_randomness_length(DEVICES, 1e7, 0, 1, method="renyi"))
+recipe("renyi_randomness_both", lambda: sb.finite_randomness_length(DEVICES, 1e7, 0, 1, lengths=1000))
 
 # --- boxes against a no-signaling adversary ---------------------------------------------------------------------------
 
