@@ -13,13 +13,16 @@ from sdpbound.arrays import Floats, Ints
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.expression import BellExpression
 from sdpbound.bell.observations import Observations
-from sdpbound.errors import InvalidParameter, InvalidShape
+from sdpbound.bell.scenario import Scenario
+from sdpbound.errors import InvalidInput, InvalidParameter, InvalidShape
 from sdpbound.rates.rates import observations_of
 
-__all__ = ["ChshTest", "chsh_test"]
+__all__ = ["ChshTest", "chsh_expression", "chsh_test"]
 
 #: Tested data determine a CHSH value if they miss its coefficients by at most this.
 _SPANNED = 1e-9
+#: Tsirelson's bound, and room for the rounding of a behaviour.
+_MOST = 8.0**0.5 + 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +76,11 @@ def chsh_test(
             best = value, signs
     if best is None:
         return "the tested data must determine a CHSH value with the key's setting"
+    if best[0] > _MOST:
+        raise InvalidInput(
+            f"the honest behaviour has the CHSH value {best[0]:.9g}, and quantum devices have 2 sqrt(2) at most; give "
+            "a behaviour that devices can have."
+        )
     drawn = _drawn(best[1], distribution)
     if isinstance(drawn, str):
         return drawn
@@ -91,21 +99,18 @@ def _spanned(data: Observations, signs: Ints) -> bool:
     """Whether the values of the tested expressions determine S."""
     if not len(data):
         return False
-    scenario = data.scenario
-    table = BellExpression.from_correlators(signs) if scenario.outcomes == _bits(signs) else None
-    if table is None:
-        full = np.zeros((max(scenario.outcomes[0]), max(scenario.outcomes[1]), *signs.shape))
-        for a, b in product(range(2), repeat=2):
-            full[a, b] = (1 - 2 * ((a + b) % 2)) * signs
-        table = BellExpression.from_probabilities(full, scenario)
     rows = data.coefficients.reshape(len(data), -1)[:, 1:].T
-    wanted = table.coefficients.ravel()[1:]
+    wanted = chsh_expression(signs, data.scenario).coefficients.ravel()[1:]
     fit = np.linalg.lstsq(rows, wanted, rcond=None)[0]
     return bool(np.abs(rows @ fit - wanted).max() <= _SPANNED)
 
 
-def _bits(signs: Ints) -> tuple[tuple[int, ...], ...]:
-    return (2,) * signs.shape[0], (2,) * signs.shape[1]
+def chsh_expression(signs: Ints, scenario: Scenario) -> BellExpression:
+    """``S = sum signs[x, y] <A_x B_y>``."""
+    table = np.zeros((max(scenario.outcomes[0]), max(scenario.outcomes[1]), *signs.shape))
+    for a, b in product(range(2), repeat=2):
+        table[a, b] = (1 - 2 * ((a + b) % 2)) * signs
+    return BellExpression.from_probabilities(table, scenario)
 
 
 def _drawn(signs: Ints, given: ArrayLike | None) -> Floats | str:

@@ -15,6 +15,7 @@ from sdpbound.bounds.rounding import lower_float
 from sdpbound.entropies.renyi_chsh import PowerTangent, power_tangent
 from sdpbound.errors import InvalidParameter
 from sdpbound.finite_size.arithmetic import balls
+from sdpbound.finite_size.chsh_test import chsh_expression
 from sdpbound.finite_size.honest import Term, total
 from sdpbound.finite_size.renyi import (
     RenyiChoice,
@@ -136,10 +137,7 @@ def _functional(game: RenyiGame, line: PowerTangent[flint.arb], choice: RenyiCho
     """The affine lower bound (1 - tangent) / (beta ln 2) on the Renyi entropy, and so on that of von Neumann."""
     unit = float(choice.beta) * float(np.log(2.0))
     slope = float(line.slope.mid()) / unit
-    table = np.zeros(game.behaviour.p.shape)
-    for a, b in product(range(2), repeat=2):
-        table[a, b] = (1 - 2 * ((a + b) % 2)) * game.test.signs
-    return slope * BellExpression.from_probabilities(table, game.behaviour.scenario) - float(line.excess.mid()) / unit
+    return slope * chsh_expression(game.test.signs, game.behaviour.scenario) - float(line.excess.mid()) / unit
 
 
 def _proof(

@@ -220,16 +220,16 @@ def test_honest_devices_abort_as_promised() -> None:
 
 def test_monotone_and_finite() -> None:
     p = devices(2.7, 0.02)
-    counts = [1e2, 1e3, 1e4, 1e5, 1e6, 1e9, 1e12, 1e15]
+    counts = [1e2, 1e4, 1e6, 1e10, 1e15]
     found = sb.finite_key_length(p, counts, 0, 2, method="renyi")
     assert isinstance(found, tuple)
     rates = [one.length / one.rounds for one in found]
     assert all(math.isfinite(rate) for rate in rates) and rates == sorted(rates)
     assert rates[-1] == pytest.approx(found[-1].asymptotic_rate, rel=1e-3)
     assert found[-1].asymptotic_rate == pytest.approx(entropy(2.7) - h(0.02), abs=1e-12)
-    lengths = [key(p, 1e6, security=sb.FiniteSecurity(soundness=s)).length for s in (1e-15, 1e-10, 1e-5, 1e-2)]
+    lengths = [key(p, 1e6, security=sb.FiniteSecurity(soundness=s)).length for s in (1e-15, 1e-10, 1e-2)]
     assert lengths == sorted(lengths)
-    lengths = [key(p, 1e6, security=sb.FiniteSecurity(completeness=s)).length for s in (1e-9, 1e-4, 1e-2, 0.3)]
+    lengths = [key(p, 1e6, security=sb.FiniteSecurity(completeness=s)).length for s in (1e-9, 1e-2, 0.3)]
     assert lengths == sorted(lengths)
     assert key(devices(2.0, 0.02), 1e6).length < 0  # local devices
 
@@ -330,6 +330,7 @@ def test_other_settings_signs_and_distributions() -> None:
         ({"preprocessing": 0.1}, "preprocessing must be 0"),
         ({"entropies": [CHSH]}, "leave them out"),
         ({"test_distribution": np.full((2, 3), 1 / 6)}, "four pairs"),
+        ({"behaviour": sb.Behaviour.from_correlators([[0.75, 0.75, 0.9], [0.75, -0.75, 0.0]])}, "2 sqrt"),
         ({"method": "smooth"}, "must be one of"),
         ({"observed": sb.Observations.none(CHSH.scenario)}, "determine a CHSH value"),
         ({"x": 1, "behaviour": sb.Behaviour.from_correlators([[0.7, 0.7, 1.0]])}, "does not exist"),
