@@ -50,7 +50,7 @@ def contradiction(certificate: Mapping[str, Any]) -> str | None:
     """A sentence that says why the claim of an accepted certificate is false, or None."""
     kept = {key: certificate[key] for key in ("format", "question", "claim")}
     proof, figure = certificate.get("proof", {}), kept["question"].get("figure", {})
-    if "accumulation" in proof:
+    if "accumulation" in proof or "renyi" in proof:
         return _finite(certificate)
     if figure.get("kind") == "average_entropy":
         return "a pair of qubits has less" if contradicted(dict(kept), 60) else None
@@ -911,7 +911,8 @@ def _equivocation(scenario: Scenario, x: int, y: int, table: Array, values: Arra
 
 def _finite(root: Mapping[str, Any]) -> str | None:
     question, proof, claim = root["question"], root["proof"], root["claim"]
-    for part in ("entropy", "least", "most"):
+    renyi = "renyi" in proof
+    for part in () if renyi else ("entropy", "least", "most"):
         if (found := contradiction(proof[part])) is not None:
             return f"In proof.{part}: {found}"
     scenario, figure = Scenario.read(question["scenario"]), question["figure"]
@@ -923,7 +924,7 @@ def _finite(root: Mapping[str, Any]) -> str | None:
     if length > n * math.log2(most) + 1e-6:
         return f"{n} rounds have {most} outcomes each, and {length} bits are claimed."
 
-    given = {name: float(number(v)) for name, v in proof["accumulation"].items()}
+    given = {name: float(number(v)) for name, v in proof["renyi" if renyi else "accumulation"].items()}
     gamma = given["gamma"]
     size, widest = (len(one), len(other)), (max(one), max(other))
     drawn = np.array([[float(number(v)) for v in row] for row in proof["distribution"]])
@@ -942,13 +943,18 @@ def _finite(root: Mapping[str, Any]) -> str | None:
     seen = [table.get(i, 0.0) for i in results if drawn[i[2:]]]
     own = drawn[x].sum() if key or y is None else drawn[x, y]
     weight = 1 - gamma + (0.0 if flips else gamma * own)
-    rest = weight * (min(seen) + given["place"] * (max(seen) - min(seen)))
+    if renyi:  # scores are those of a round
+        rest, front, moved = float(number(proof["untested"])), gamma, (1 - gamma) * float(number(proof["untested"]))
+    else:
+        rest, front, moved = weight * (min(seen) + given["place"] * (max(seen) - min(seen))), weight, 0.0
+
+    def score(place: tuple[int, ...]) -> float:
+        one_score = table.get(place, 0.0)
+        return one_score if renyi else rest + (weight * one_score - rest) / gamma
 
     def mean(p: Mapping[tuple[int, ...], float]) -> tuple[float, float]:
         """Of the score of a round of devices, and its deviation."""
-        chances = [(1 - gamma, rest)] + [
-            (gamma * drawn[i[2:]] * p.get(i, 0.0), rest + (weight * table.get(i, 0.0) - rest) / gamma) for i in results
-        ]
+        chances = [(1 - gamma, rest)] + [(gamma * drawn[i[2:]] * p.get(i, 0.0), score(i)) for i in results]
         m = sum(c * v for c, v in chances)
         return m, math.sqrt(max(sum(c * (v - m) ** 2 for c, v in chances), 0.0))
 
@@ -958,7 +964,7 @@ def _finite(root: Mapping[str, Any]) -> str | None:
         return f"Honest devices have the mean score {m}, and the threshold is {threshold}."
 
     # Devices that pass with probability 1/4 or more (Cantelli) and of which Eve knows everything
-    if key:
+    if key and not renyi:
         allowed = float(number(claim["most_tests"]))
         often = allowed >= n or allowed >= n * gamma + math.sqrt(3 * n * gamma * (1 - gamma))
     else:
@@ -975,7 +981,7 @@ def _finite(root: Mapping[str, Any]) -> str | None:
             if m - deviation / math.sqrt(n) >= threshold + 1e-9 * (1 + abs(m)):
                 return f"The deterministic devices {first}, {second} pass the test, and {length} bits are claimed."
     sent = n * (1 - gamma) * _sent(scenario, figure, behaviour) if key else 0.0
-    return _independent(scenario, figure, table, drawn, weight, threshold, gamma, length + sent)
+    return _independent(scenario, figure, table, drawn, front, threshold - moved, gamma, length + sent)
 
 
 def _sent(scenario: Scenario, figure: Mapping[str, Any], behaviour: Mapping[tuple[int, ...], float]) -> float:

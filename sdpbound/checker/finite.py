@@ -18,78 +18,54 @@ arXiv:1805.11652, Theorem V.2 with free alpha; docs/finite_size.md) and leftover
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
-from itertools import product
 from typing import Any
 
 import flint
 
 from sdpbound.checker.claim import Verification
-from sdpbound.checker.numbers import ONE, ZERO, Tensor, log2_ball, lower_end, rounded_float, to_ball
+from sdpbound.checker.length_questions import (
+    FIGURES,
+    AskedLength,
+    Pairs,
+    most_bits,
+    read_asked,
+    read_drawn,
+    require_outcomes,
+    surprises,
+    tail,
+    try_local_devices,
+)
+from sdpbound.checker.numbers import ZERO, Tensor, lower_end, rounded_float, to_ball
 from sdpbound.checker.reading import (
     BOXES,
     read,
-    read_integer,
     read_keys,
-    read_kind,
     read_number,
     read_numbers,
     read_tensor,
     shown,
 )
-from sdpbound.checker.scenario import Scenario, expanded, read_observed, read_scenario, total_of
-from sdpbound.checker.trials import at_fault, out_of_range
+from sdpbound.checker.scenario import expanded, read_observed, read_scenario, total_of
+from sdpbound.checker.trials import out_of_range
 from sdpbound.errors import CertificateError
 
 __all__ = ["PRECISION", "Pairs", "verify_finite"]
 
 PRECISION = 384  # bits
-_MOST_ROUNDS = 10**18
-_MOST_TRIED = 1024  # deterministic devices
 _TOLERATED = Fraction(1, 10**6)  # how far honest probabilities may be from a sum of 1, and from no signaling
-_ROUNDING = Fraction(1, 10**9)  # how far below 0 a probability of honest devices may be written
-_FIGURES = ("finite_key_length", "finite_randomness_length")
 _POSITIVE = ("score_tail", "count_tail", "leak_tail", "smoothing")
 _PARTS = ("wrong", "count", "leak", "hashing")
 _PARAMETERS = ("gamma", "beta", "place", *_POSITIVE, *_PARTS)
 _CLAIM = ("value", "threshold", "most_tests")
-_REGISTERS = ("classical", "sharp", "quantum")
-Pairs = list[tuple[flint.arb, flint.arb]]  # values and their probabilities
 Check = Callable[[Mapping[str, Any]], Verification]  # raises where a certificate does not hold
 _ENDS = (("least", "lower"), ("most", "upper"))
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    scenario: Scenario
-    key: bool
-    x: int
-    y: int | None
-    flips: Fraction
-    rounds: int
-    soundness: Fraction
-    completeness: Fraction
-    efficiency: Fraction
-    registers: str
-    behaviour: Tensor  # (a, b, x, y), no negative entries, each pair of settings normalised
-
-    @property
-    def results(self) -> list[tuple[int, int, int, int]]:
-        """All a, b, x, y that exist."""
-        one, other = self.scenario.outcomes
-        return [
-            (a, b, x, y)
-            for x, y in product(range(len(one)), range(len(other)))
-            for a, b in product(range(one[x]), range(other[y]))
-        ]
-
-
 def verify_finite(root: Mapping[str, Any], strict: bool, check: Check) -> Verification:
     """Recompute a length; `root` was read, and `check` is asked about the certificates within it."""
-    asked = _read_asked(root["question"])
+    asked = read_asked(root["question"])
     names = ("accumulation", "entropy", "least", "most", "distribution", "scores")
     proof = read_keys(root["proof"], names, "proof")
     claim = read_keys(root["claim"], _CLAIM, "claim")
@@ -98,21 +74,17 @@ def verify_finite(root: Mapping[str, Any], strict: bool, check: Check) -> Verifi
     v = {name: read_number(given[name], f"proof.accumulation.{name}") for name in _PARAMETERS}
     _check_parameters(asked, v)
     functional = _functional(asked, proof["entropy"], check)
+    drawn = read_drawn(proof["distribution"], asked)
     size = (len(asked.scenario.outcomes[0]), len(asked.scenario.outcomes[1]))
     widest = tuple(max(party) for party in asked.scenario.outcomes)
-    drawn = read_tensor(proof["distribution"], size, "proof.distribution")
-    total = sum(drawn.values(), ZERO)
-    if total <= 0 or min(drawn.values(), default=ZERO) < 0:
-        raise CertificateError("proof.distribution must be probabilities of the tested settings.")
-    drawn = {pair: p / total for pair, p in drawn.items()}
     scores = read_tensor(proof["scores"], (*widest, *size), "proof.scores")
     one, other = asked.scenario.outcomes
-    _require_outcomes(scores, one, other, "proof.scores")
+    require_outcomes(scores, one, other, "proof.scores")
     margin = _margin(asked, functional, drawn, scores)
     with flint.ctx.workprec(PRECISION):
         ends = [_extreme(asked, functional, proof[name], side, check) for name, side in _ENDS]
         length, faults = _length(asked, v, ends, drawn, scores, margin, threshold, most_tests)
-        most = asked.rounds * _most_bits(asked)
+        most = asked.rounds * most_bits(asked)
         faults += out_of_range(claimed, "lower", flint.arb("-inf"), most, "the outcomes of all rounds have bits that")
     value = rounded_float(length, up=False)
     if length < claimed:
@@ -130,7 +102,7 @@ def verify_finite(root: Mapping[str, Any], strict: bool, check: Check) -> Verifi
         value=value,
         claimed=rounded_float(claimed, up=False),
         side="lower",
-        figure=_FIGURES[0] if asked.key else _FIGURES[1],
+        figure=FIGURES[0] if asked.key else FIGURES[1],
         model="quantum",
         holds=not faults,
         functional=None,
@@ -141,71 +113,7 @@ def verify_finite(root: Mapping[str, Any], strict: bool, check: Check) -> Verifi
 # --- reading -------------------------------------------------------------------------------------------------------
 
 
-def _read_asked(entry: object) -> _Asked:
-    question = read_keys(entry, ("scenario", "figure", "side", "behaviour"), "question")
-    scenario = read_scenario(question["scenario"])
-    name = "question.figure"
-    kind = read_kind(question["figure"], name, _FIGURES)
-    names = ["kind", "x", "y", "preprocessing", "rounds", "soundness", "completeness", "efficiency", "registers"]
-    figure = read_keys(question["figure"], tuple(names), name)
-    if len(scenario.outcomes) != 2 or question["side"] != "lower":
-        raise CertificateError("question must be about two parties and the side lower.")
-    one, other = scenario.outcomes
-    x = read_integer(figure["x"], 0, len(one) - 1, f"{name}.x")
-    y = None if figure["y"] is None else read_integer(figure["y"], 0, len(other) - 1, f"{name}.y")
-    soundness, completeness, efficiency, flips = (
-        read_number(figure[k], f"{name}.{k}") for k in ("soundness", "completeness", "efficiency", "preprocessing")
-    )
-    key = kind == _FIGURES[0]
-    if not (0 < soundness < 1 and 0 < completeness < 1 and efficiency >= 1 and 0 <= 2 * flips <= 1):
-        raise CertificateError(f"{name} has probabilities or an efficiency out of range.")
-    if (key and y is None) or (flips and not (key and one[x] == 2)):
-        raise CertificateError(f"{name} lacks y, or flips what is no bit of a key.")
-    if figure["registers"] not in _REGISTERS:
-        raise CertificateError(f"{name}.registers is {shown(figure['registers'])}; it must be one of {_REGISTERS}.")
-    rounds = read_integer(figure["rounds"], 1, _MOST_ROUNDS, f"{name}.rounds")
-    shape = (max(one), max(other), len(one), len(other))
-    table = read_tensor(question["behaviour"], shape, "question.behaviour")
-    _require_outcomes(table, one, other, "question.behaviour")
-    if min(table.values(), default=ZERO) < -_ROUNDING:
-        raise CertificateError(f"question.behaviour has the probability {float(min(table.values()))!r} below 0.")
-    table = {i: p for i, p in table.items() if p > 0}
-    sums = dict.fromkeys(product(range(len(one)), range(len(other))), ZERO)
-    for (_, _, s, t), p in table.items():
-        sums[s, t] += p
-    if any(abs(total - 1) > _TOLERATED for total in sums.values()):
-        raise CertificateError("question.behaviour must have probabilities that add up to 1 for all settings.")
-    table = {i: p / sums[i[2], i[3]] for i, p in table.items()}
-    _require_no_signaling(table, one, other)
-    return _Asked(scenario, key, x, y, flips, rounds, soundness, completeness, efficiency, figure["registers"], table)
-
-
-def _require_outcomes(table: Tensor, one: Sequence[int], other: Sequence[int], name: str) -> None:
-    """Refuse entries (a, b, x, y) of outcomes that the settings do not have."""
-    for a, b, x, y in table:
-        if a >= one[x] or b >= other[y]:
-            raise CertificateError(
-                f"{name}[{a}][{b}][{x}][{y}] is not 0, but settings {x} and {y} have {one[x]} and {other[y]} outcomes."
-            )
-
-
-def _require_no_signaling(table: Tensor, one: Sequence[int], other: Sequence[int]) -> None:
-    """Refuse a behaviour in which an outcome's probability depends on the other party's setting."""
-    marginals: dict[tuple[int, int, int], dict[int, Fraction]] = {}
-    for (a, b, x, y), p in table.items():
-        for party, outcome, setting, far in ((0, a, x, y), (1, b, y, x)):
-            row = marginals.setdefault((party, outcome, setting), {})
-            row[far] = row.get(far, ZERO) + p
-    for (party, outcome, setting), row in marginals.items():
-        values = [row.get(far, ZERO) for far in range(len(one if party else other))]
-        if max(values) - min(values) > _TOLERATED:
-            raise CertificateError(
-                f"question.behaviour signals: outcome {outcome} of setting {setting} of party {party} has values "
-                f"from {float(min(values))!r} to {float(max(values))!r}."
-            )
-
-
-def _check_parameters(asked: _Asked, v: Mapping[str, Fraction]) -> None:
+def _check_parameters(asked: AskedLength, v: Mapping[str, Fraction]) -> None:
     within = 0 < v["gamma"] <= 1 and 0 < v["beta"] < 1 and 0 <= v["place"] <= 1
     positive = all(v[name] > 0 for name in _POSITIVE)
     parts = [v[name] for name in _PARTS]
@@ -215,7 +123,7 @@ def _check_parameters(asked: _Asked, v: Mapping[str, Fraction]) -> None:
         raise CertificateError("proof.accumulation has parameters out of range, or parts that exceed what may fail.")
 
 
-def _functional(asked: _Asked, certificate: Any, check: Check) -> Tensor:
+def _functional(asked: AskedLength, certificate: Any, check: Check) -> Tensor:
     """The proven lower bound on the entropy of an untested round, in moment coordinates."""
     root = _nested(certificate, "proof.entropy")
     question = root["question"]
@@ -252,7 +160,7 @@ def _nested(certificate: Any, name: str) -> Mapping[str, Any]:
     return root
 
 
-def _margin(asked: _Asked, functional: Tensor, drawn: Tensor, scores: Tensor) -> Fraction:
+def _margin(asked: AskedLength, functional: Tensor, drawn: Tensor, scores: Tensor) -> Fraction:
     """What the mean score may exceed the functional by, on behaviours whose moments are at most 1 in size."""
     mean: Tensor = {}
     for a, b, x, y in asked.results:
@@ -268,7 +176,7 @@ def _distance(one: Tensor, other: Tensor) -> Fraction:
     return sum((abs(one.get(i, ZERO) - other.get(i, ZERO)) for i in {*one, *other}), ZERO)
 
 
-def _extreme(asked: _Asked, functional: Tensor, certificate: Any, side: str, check: Check) -> Fraction:
+def _extreme(asked: AskedLength, functional: Tensor, certificate: Any, side: str, check: Check) -> Fraction:
     """A bound on the functional over quantum behaviours."""
     name = "proof.least" if side == "lower" else "proof.most"
     root = _nested(certificate, name)
@@ -287,7 +195,7 @@ def _extreme(asked: _Asked, functional: Tensor, certificate: Any, side: str, che
 
 
 def _length(
-    asked: _Asked,
+    asked: AskedLength,
     v: Mapping[str, Fraction],
     ends: Sequence[Fraction],
     drawn: Tensor,
@@ -347,21 +255,21 @@ def _length(
         if q:
             honest.append((to_ball(-rest - (weight * scores.get(index, ZERO) - rest) / gamma), to_ball(gamma * q)))
     faults = []
-    if not to_ball(-threshold) >= _tail(honest, v["score_tail"], -to_ball(score_part).log(), n):
+    if not to_ball(-threshold) >= tail(honest, v["score_tail"], -to_ball(score_part).log(), n):
         faults.append("honest devices fall below the threshold with more than the probability promised")
     if asked.key:
         tests: Pairs = [(flint.arb(1), to_ball(gamma)), (flint.arb(0), to_ball(1 - gamma))]
-        if most_tests < n and not to_ball(most_tests) >= n * _tail(tests, v["count_tail"], parts["count"], n):
+        if most_tests < n and not to_ball(most_tests) >= n * tail(tests, v["count_tail"], parts["count"], n):
             faults.append("honest devices are tested more often than allowed with more than the probability promised")
         bits -= to_ball(min(most_tests, Fraction(n))) * flint.arb(max(asked.scenario.outcomes[1])).log() / ln2
-        sent = _surprises(asked, v["gamma"], drawn)
+        sent = surprises(asked, v["gamma"], drawn)
         mean = sum((p * z for z, p in sent), flint.arb(0))
-        bits -= n * (_tail(sent, v["leak_tail"], parts["leak"], n) + to_ball(asked.efficiency - 1) * mean)
+        bits -= n * (tail(sent, v["leak_tail"], parts["leak"], n) + to_ball(asked.efficiency - 1) * mean)
         bits -= parts["hashing"] / ln2 - to_ball(v["wrong"]).log() / ln2 + 2
     return lower_end(bits), faults
 
 
-def _weight(asked: _Asked, gamma: Fraction, drawn: Tensor) -> Fraction:
+def _weight(asked: AskedLength, gamma: Fraction, drawn: Tensor) -> Fraction:
     """Probability that a round has the entropy of the functional, tested or not."""
     own = drawn.get((asked.x, asked.y), ZERO) if asked.y is not None else ZERO
     if asked.key or asked.y is None:
@@ -369,71 +277,18 @@ def _weight(asked: _Asked, gamma: Fraction, drawn: Tensor) -> Fraction:
     return 1 - gamma + gamma * own
 
 
-def _range(asked: _Asked, drawn: Tensor, scores: Tensor) -> tuple[Fraction, Fraction]:
+def _range(asked: AskedLength, drawn: Tensor, scores: Tensor) -> tuple[Fraction, Fraction]:
     """The smallest and the largest score of a tested round."""
     seen = [scores.get(i, ZERO) for i in asked.results if drawn.get(i[2:], ZERO)]
     return min(seen), max(seen)
 
 
-def _tail(pairs: Pairs, s: Fraction, failure: flint.arb, n: int) -> flint.arb:
-    """A mean of n values is above this with probability at most exp(-failure)."""
-    step = to_ball(s)
-    moment = sum((p * (step * z).exp() for z, p in pairs), flint.arb(0))
-    return moment.log() / step + failure / (n * step)
-
-
-def _surprises(asked: _Asked, gamma: Fraction, drawn: Tensor) -> Pairs:
-    """-log2 p(a|b) of honest devices in one round, Alice's bit flipped where the round is not tested."""
-    assert asked.y is not None
-    found: Pairs = []
-    rounds = [((asked.x, asked.y), 1 - gamma, asked.flips)]
-    rounds += [(pair, gamma * p, ZERO) for pair, p in drawn.items()]  # type: ignore[misc]
-    for (x, y), chance, flips in rounds:
-        one, other = asked.scenario.outcomes[0][x], asked.scenario.outcomes[1][y]
-        for b in range(other):
-            column = [asked.behaviour.get((a, b, x, y), ZERO) for a in range(one)]
-            if flips:
-                column = [(ONE - flips) * p + flips * q for p, q in zip(column, column[::-1], strict=True)]
-            total = sum(column, ZERO)
-            found += [(_surprise(p, total), to_ball(chance * p)) for p in column if p and chance]
-    return found
-
-
-def _surprise(p: Fraction, total: Fraction) -> flint.arb:
-    return (to_ball(total) / to_ball(p)).log() / flint.arb(2).log()
-
-
-# --- trials --------------------------------------------------------------------------------------------------------
-
-
-def _most_bits(asked: _Asked) -> flint.arb:
-    """log2 of the number of outcomes of a round that the output is made of."""
-    one, other = map(max, asked.scenario.outcomes)
-    return log2_ball(Fraction(one if asked.key or asked.y is None else one * other))
-
-
 def _try_local_devices(
-    asked: _Asked, v: Mapping[str, Fraction], drawn: Tensor, scores: Tensor, threshold: Fraction
+    asked: AskedLength, v: Mapping[str, Fraction], drawn: Tensor, scores: Tensor, threshold: Fraction
 ) -> None:
-    """Refuse a positive length that deterministic devices would get, too: Eve knows all that they put out.
-
-    Their mean score of a round is weight * sum pi g. Where it is above the threshold by the standard deviation of the
-    mean of all rounds, they are accepted with a probability of at least 1/2 (Cantelli).
-    """
-    one, other = asked.scenario.outcomes
-    if math.prod(one) * math.prod(other) > _MOST_TRIED:
-        return
-    gamma = v["gamma"]
-    weight = _weight(asked, gamma, drawn)
+    """As :func:`try_local_devices`, with the scores of a whole round."""
+    gamma, weight = v["gamma"], _weight(asked, v["gamma"], drawn)
     smallest, largest = _range(asked, drawn, scores)
     rest = weight * (smallest + v["place"] * (largest - smallest))
-    for alice in product(*map(range, one)):
-        for bob in product(*map(range, other)):
-            tested = [(p, scores.get((alice[x], bob[y], x, y), ZERO)) for (x, y), p in drawn.items()]
-            mean = weight * sum((p * g for p, g in tested), ZERO)
-            squares = sum((p * (rest + (weight * g - rest) / gamma) ** 2 for p, g in tested), ZERO)
-            variance = (1 - gamma) * rest**2 + gamma * squares - mean**2
-            if mean >= threshold and (mean - threshold) ** 2 * asked.rounds >= variance:
-                raise at_fault(
-                    f"deterministic devices (Alice's outcomes {alice}, Bob's {bob}) are accepted without any entropy"
-                )
+    whole: Tensor = {i: rest + (weight * scores.get(i, ZERO) - rest) / gamma for i in asked.results if i[2:] in drawn}
+    try_local_devices(asked, gamma, drawn, whole, rest, threshold)

@@ -21,6 +21,7 @@ from sdpbound.checker.operators import verify_operators
 from sdpbound.checker.qubit_average import verify_average
 from sdpbound.checker.reading import BOXES, CERTIFICATE, CLOSED_FORM, read, shown
 from sdpbound.checker.renyi import verify_renyi
+from sdpbound.checker.renyi_length import verify_renyi_length
 from sdpbound.checker.routed import verify_routed
 from sdpbound.checker.routed_attack import verify_routed_attack
 from sdpbound.checker.self_test import verify_self_test
@@ -75,8 +76,9 @@ KINDS: tuple[Kind, ...] = (
     Kind("attacks on all flips", _with_proof("mixtures"), verify_all_flips),
     Kind("attack", _with_proof("strategies"), verify_attack),
     Kind("average entropy", _with_proof("average"), verify_average),
-    Kind("renyi entropy", _with_proof("renyi"), verify_renyi),
+    Kind("Renyi entropy", _with_proof("power"), verify_renyi),
     Kind("finite length", _with_proof("accumulation"), lambda root, strict: verify_finite(root, strict, check)),
+    Kind("length by Renyi entropies", _with_proof("renyi"), verify_renyi_length),
     Kind("routed entropy", _with_proof("routed_nodes"), verify_routed),
     Kind("routed attack", _with_proof("routed_strategies"), verify_routed_attack),
     Kind("operator problem", _with_proof("squares"), verify_operators),

@@ -58,7 +58,7 @@ def finite_command(
     output: Output,
     preprocessing: OneFlip = "0",
 ) -> None:
-    """Secret key from finitely many rounds, against every quantum attack, by entropy accumulation: a lower bound.
+    """Secret key from finitely many rounds, against every quantum attack, by accumulation of entropies: a lower bound.
 
     With several numbers of rounds the certificate is that of the first.
     """

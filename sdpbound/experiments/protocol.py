@@ -131,7 +131,7 @@ def certify(counts: Counts, protocol: FixedProtocol) -> Certified:
     length = protocol.length
     acceptance = length.accepts(counts)
     reason = acceptance.reason or _improbable(counts, length)
-    bits = math.floor(length.length)
+    bits = math.floor(length.length_for(counts)) if acceptance else 0
     if not reason and bits < 1:
         reason = f"the run passes, but the protocol promises {length.length:.6g} bits; more rounds are needed."
     return Certified(
@@ -203,6 +203,8 @@ class _File(BaseModel):
     test_probability: float | None = None
     test_distribution: Matrix | None = None
     net: bool | None = None
+    method: Literal["auto", "renyi", "accumulation"] = "auto"
+    lengths: int = 1
     training: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
 
 
@@ -263,6 +265,8 @@ def _length(entries: _File, file: Path) -> FiniteLength:
             security=security,
             test_probability=entries.test_probability,
             test_distribution=distribution,
+            method=entries.method,
+            lengths=entries.lengths,
             preprocessing=entries.preprocessing or 0.0,
         )
         return finite_key_length(behaviour, entries.rounds, entries.x, entries.y or 0, data, options)
@@ -272,6 +276,8 @@ def _length(entries: _File, file: Path) -> FiniteLength:
         security=security,
         test_probability=entries.test_probability,
         test_distribution=distribution,
+        method=entries.method,
+        lengths=entries.lengths,
         net=bool(entries.net),
     )
     return finite_randomness_length(behaviour, entries.rounds, entries.x, entries.y, data, choice)

@@ -6,34 +6,30 @@ The same code runs in floats and in balls.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from functools import cached_property
 from typing import Generic
 
-from sdpbound.bell.behaviour import Behaviour
+from sdpbound.arrays import Floats
 from sdpbound.bounds.bound import Bound
 from sdpbound.finite_size.arithmetic import Number, exp, log, log2, number_type, sqrt, upper_tail
-from sdpbound.finite_size.figures import FiniteFigure, FiniteSecurity
+from sdpbound.finite_size.honest import Round, Term, leak_term
 from sdpbound.finite_size.scores import ScoredTest
 
 __all__ = [
     "Choice",
     "Game",
     "MinTradeoff",
-    "Term",
     "epsilons",
     "information_deviation",
     "min_tradeoff",
     "terms",
     "third_order",
-    "total",
 ]
 
 
-@dataclass(frozen=True, eq=False)
-class Game:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Game(Round):
     """One round of the protocol: the test, the honest devices, and the outcomes that become key.
 
     Attributes
@@ -43,13 +39,8 @@ class Game:
     own : probability that a tested round has the key's settings, so that its entropy counts as well
     outcomes : number d of values of the outcomes whose entropy a round adds
     other : number of outcomes of Bob's tested rounds, whose entropy is given away; 1 if they belong to the output
-    plain, tested : pairs (p(a, b), p(b)) of Alice's and Bob's outcomes, in a key round and in a tested round; empty if
-        no error correction is sent
-    security : the allowed failures
-    behaviour : the behaviour of the honest devices
-    figure : the figure of merit, without the number of rounds
     entropy : the bound that proves the functional; None if the functional is trusted
-    net : whether the search counts the entropy of tests and settings as a loss; lengths never do
+    plain, tested, security, behaviour, figure, net : as in :class:`Round`
     """
 
     test: ScoredTest
@@ -57,31 +48,11 @@ class Game:
     own: float
     outcomes: int
     other: int
-    plain: Sequence[tuple[float, float]]
-    tested: Sequence[tuple[float, float]]
-    security: FiniteSecurity
-    behaviour: Behaviour
-    figure: FiniteFigure
     entropy: Bound | None = None
-    net: bool = False
 
-    def drawing(self, gamma: float) -> float:
-        """The entropy in bits of the choices of one round: ``h(gamma) + gamma H(settings)``."""
-        weights = [1.0 - gamma, *(gamma * float(p) for p in self.test.distribution.ravel())]
-        return -sum(p * math.log2(p) for p in weights if p > 0.0)
-
-    @cached_property
-    def float_surprises(self) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
-        return self.surprises(1.0)
-
-    def surprises(self, like: Number) -> tuple[list[tuple[Number, Number]], list[tuple[Number, Number]]]:
-        """The pairs (-log2 p(a|b), probability) in a key round, and those in a tested round."""
-        number = number_type(like)
-        lists = []
-        for pairs in (self.plain, self.tested):
-            total = sum((number(p) for p, _ in pairs), 0 * like)
-            lists.append([(log2(number(q) / number(p)) if q > p else 0 * like, number(p) / total) for p, q in pairs])
-        return lists[0], lists[1]
+    @property
+    def distribution(self) -> Floats:
+        return self.test.distribution
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,14 +84,6 @@ class Choice:
     def as_numbers(self, like: Number) -> dict[str, Number]:
         number = number_type(like)
         return {f.name: number(getattr(self, f.name)) for f in fields(self)}
-
-
-@dataclass(frozen=True)
-class Term(Generic[Number]):
-    """A term of ``rate * n + constant`` bits."""
-
-    rate: Number
-    constant: Number
 
 
 def epsilons(game: Game, choice: Choice, like: Number) -> dict[str, Number]:
@@ -207,7 +170,7 @@ def terms(game: Game, choice: Choice, like: Number) -> dict[str, Term[Number]]:
             -width * tail, width * log(eps["abort by number of tests"]) / s
         )
     if game.plain:
-        found["error correction"] = _leak(game, v, eps, like)
+        found["error correction"] = leak_term(game, v, eps, like)
         found["verification"] = Term(nothing, log2(eps["unequal keys"]) - 2)  # two bits: lengths are whole
     return found
 
@@ -247,26 +210,3 @@ def third_order(game: Game, beta: Number, f: MinTradeoff[Number], like: Number) 
         logarithm = 2 + log(1 + exp(exponent - 2))
     left = 1 - beta
     return exp(beta * exponent) * logarithm**3 / (6 * left * left * left * ln2)
-
-
-def _leak(game: Game, v: dict[str, Number], eps: dict[str, Number], like: Number) -> Term[Number]:
-    """The loss by the hash of Alice's outcomes from which Bob finds them with honest devices, fluctuations included."""
-    plain, tested = game.float_surprises if isinstance(like, float) else game.surprises(like)
-    gamma, s = v["gamma"], v["leak_tail"]
-    values = [z for z, _ in plain] + [z for z, _ in tested]
-    chances = [(1 - gamma) * p for _, p in plain] + [gamma * p for _, p in tested]
-    mean = sum((p * z for p, z in zip(chances, values, strict=True)), 0 * like)
-    excess = (number_type(like)(game.security.efficiency) - 1) * mean
-    constant = log(eps["abort by message"]) / s + log2(eps["abort by decoding"])
-    return Term(-(upper_tail(values, chances, s) + excess), constant)
-
-
-def total(found: dict[str, Term[Number]]) -> Term[Number]:
-    """The sum of all terms; minus infinity where floats overflow."""
-    first, *others = found.values()
-    rate, constant = first.rate, first.constant
-    for term in others:
-        rate, constant = rate + term.rate, constant + term.constant
-    if isinstance(rate, float) and not (math.isfinite(rate) and math.isfinite(constant)):
-        return Term(-math.inf, -math.inf)
-    return Term(rate, constant)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Unpack, overload
 
 import numpy as np
@@ -16,12 +18,17 @@ from sdpbound.errors import InvalidInput, InvalidParameter
 from sdpbound.finite_size.accumulation import Game
 from sdpbound.finite_size.figures import FiniteKeyLength, FiniteRandomnessLength
 from sdpbound.finite_size.functionals import entropy_functionals
+from sdpbound.finite_size.honest import Term
 from sdpbound.finite_size.options import (
     FiniteKeyChanges,
     FiniteKeyOptions,
     FiniteRandomnessChanges,
     FiniteRandomnessOptions,
 )
+from sdpbound.finite_size.renyi import RenyiGame
+from sdpbound.finite_size.renyi_games import only_renyi, renyi_game
+from sdpbound.finite_size.renyi_result import certified_renyi
+from sdpbound.finite_size.renyi_search import best_renyi_choice, renyi_worth
 from sdpbound.finite_size.result import FiniteLength, certified
 from sdpbound.finite_size.scores import information, scored_test
 from sdpbound.finite_size.search import best_choice, worth
@@ -80,7 +87,8 @@ def finite_key_length(
     x, y : settings of the key
     observed : the data that bound the entropy: "correlators", "full" or an Observations of the behaviour
     options : security, test and processing, default FiniteKeyOptions()
-    changes : single options by name: entropies, preprocessing, security, test_probability, test_distribution
+    changes : single options by name: entropies, preprocessing, security, test_probability, test_distribution, method,
+        lengths
 
     Returns
     -------
@@ -100,7 +108,9 @@ def finite_key_length(
     ('lower', True)
     """
     how = with_changes(options, FiniteKeyOptions(), changes, "finite_key_length")
-    return _lengths("key", key_games(behaviour, x, y, observed, how), n, how.test_probability)
+    renyi = renyi_game(behaviour, x, y, observed, how)
+    games = [] if only_renyi(how) else key_games(behaviour, x, y, observed, how)
+    return _lengths(_Search("key", games, renyi, how.test_probability), n)
 
 
 @overload
@@ -152,7 +162,9 @@ def finite_randomness_length(
     True
     """
     how = with_changes(options, FiniteRandomnessOptions(), changes, "finite_randomness_length")
-    return _lengths("randomness", _randomness_games(behaviour, x, y, observed, how), n, how.test_probability)
+    renyi = renyi_game(behaviour, x, y, observed, how)
+    games = [] if only_renyi(how) else _randomness_games(behaviour, x, y, observed, how)
+    return _lengths(_Search("randomness", games, renyi, how.test_probability), n)
 
 
 def minimum_rounds(
@@ -175,10 +187,11 @@ def minimum_rounds(
     True
     """
     how = with_changes(options, FiniteKeyOptions(), changes, "minimum_rounds")
-    games = key_games(behaviour, x, y, observed, how)
+    games = [] if only_renyi(how) else key_games(behaviour, x, y, observed, how)
+    search = _Search("key", games, renyi_game(behaviour, x, y, observed, how), how.test_probability)
     least, n = math.inf, MOST_ROUNDS
     for _ in range(60):
-        (found,) = _each("key", games, [n], how.test_probability)
+        (found,) = search.lengths([n])
         # with these parameters fixed the length is slope * n + offset
         if found._slope <= 0.0:
             break
@@ -260,24 +273,39 @@ def _randomness_games(
 # -- the lengths --------------------------------------------------------------------------------------------------
 
 
-def _lengths(kind: str, games: list[Game], n: Rounds, gamma: float | None) -> FiniteLength | tuple[FiniteLength, ...]:
-    """The best length for each n, over the parameters found for all n, so that length / n never falls."""
+@dataclass(frozen=True)
+class _Search:
+    """The lengths of one kind that rounds with one or both kinds of entropies have; ``gamma`` fixes the tests."""
+
+    kind: str
+    games: list[Game]
+    renyi: RenyiGame | None
+    gamma: float | None
+
+    def lengths(self, counts: list[float]) -> list[FiniteLength]:
+        """The best length for each n, over the parameters found for all n, so that length / n never falls."""
+        pool = [found for count in counts for found in self._choices(count)]
+        best = (max(pool, key=lambda found: found[0].rate * count + found[0].constant) for count in counts)
+        return [proven(count) for (_, proven), count in zip(best, counts, strict=True)]
+
+    def _choices(self, count: float) -> Iterator[tuple[Term[float], Callable[[float], FiniteLength]]]:
+        """For each kind of entropies the best parameters for n rounds: their line in n, and what proves a length."""
+        gamma = None if self.gamma is None else float(self.gamma)
+        if self.games:
+            index, choice = best_choice(self.games, count, gamma)
+            yield worth(self.games[index], choice), partial(certified, self.kind, self.games[index], choice)
+        if self.renyi is not None:
+            other = best_renyi_choice(self.renyi, count, gamma)
+            yield renyi_worth(self.renyi, other), partial(certified_renyi, self.kind, self.renyi, other)
+
+
+def _lengths(search: _Search, n: Rounds) -> FiniteLength | tuple[FiniteLength, ...]:
     unmasked(n, "n")
     counts = [_rounds(v) for v in np.atleast_1d(np.asarray(n, dtype=object)).tolist()]
     if not counts:
         raise InvalidInput("n must name at least one number of rounds.")
-    found = _each(kind, games, counts, gamma)
+    found = search.lengths(counts)
     return found[0] if np.ndim(n) == 0 else tuple(found)
-
-
-def _each(kind: str, games: list[Game], counts: list[float], gamma: float | None) -> list[FiniteLength]:
-    pool = [best_choice(games, count, None if gamma is None else float(gamma)) for count in counts]
-    lines = [worth(games[index], choice) for index, choice in pool]
-    found = []
-    for count in counts:
-        best = max(range(len(pool)), key=lambda i: lines[i].rate * count + lines[i].constant)
-        found.append(certified(kind, games[pool[best][0]], pool[best][1], count))
-    return found
 
 
 def _rounds(value: object) -> float:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TypedDict
+from typing import Literal, TypedDict, get_args
 
 from numpy.typing import ArrayLike
 
-from sdpbound.arguments import instance
+from sdpbound.arguments import counted, instance
 from sdpbound.entropies.question import require_preprocessing
 from sdpbound.errors import InvalidParameter
 from sdpbound.finite_size.figures import FiniteSecurity
@@ -17,10 +17,16 @@ __all__ = [
     "FiniteChanges",
     "FiniteKeyChanges",
     "FiniteKeyOptions",
+    "FiniteMethod",
     "FiniteOptions",
     "FiniteRandomnessChanges",
     "FiniteRandomnessOptions",
 ]
+
+FiniteMethod = Literal["auto", "renyi", "accumulation"]
+METHODS = get_args(FiniteMethod)
+#: The most lengths that a protocol may choose from.
+MOST_LENGTHS = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -36,12 +42,18 @@ class FiniteOptions:
     test_probability : probability that a round is tested, from 1e-12 to 1; default: the best
     test_distribution : (X, Y) probabilities of the settings of a tested round; default: proportional to the range of
         their contributions to the functional
+    method : "accumulation" of von Neumann entropies, "renyi" for accumulation of Renyi entropies with a CHSH test, or
+        "auto", the longer one; with bounds as ``entropies`` "auto" is "accumulation", whose bounds they are
+    lengths : in how many steps the length may depend on the counts, from 1 (a fixed length) to 2^20; more than 1 need
+        Renyi entropies, and cost the logarithm of their number. ``FiniteLength.length_for`` is then the length
     """
 
     entropies: EntropySource = None
     security: FiniteSecurity = field(default_factory=FiniteSecurity)
     test_probability: float | None = None
     test_distribution: ArrayLike | None = None
+    method: FiniteMethod = "auto"
+    lengths: int = 1
 
     def __post_init__(self) -> None:
         security = FiniteSecurity() if self.security is None else self.security
@@ -50,6 +62,13 @@ class FiniteOptions:
         p = self.test_probability
         if p is not None and (isinstance(p, bool) or not isinstance(p, (int, float)) or not 1e-12 <= p <= 1.0):
             raise InvalidParameter(f"test_probability = {p!r:.60} must be a number from 1e-12 to 1.")
+        object.__setattr__(self, "lengths", counted(self.lengths, "lengths", 1))
+        if self.lengths > MOST_LENGTHS:
+            raise InvalidParameter(f"lengths = {self.lengths} must be at most {MOST_LENGTHS}; 1000 are enough.")
+        if self.lengths > 1 and self.method == "accumulation":
+            raise InvalidParameter(f"lengths = {self.lengths} need method = 'renyi', not 'accumulation'.")
+        if self.method not in METHODS:
+            raise InvalidParameter(f"method = {self.method!r:.60} must be one of {', '.join(METHODS)}.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -60,7 +79,7 @@ class FiniteKeyOptions(FiniteOptions):
     ----------
     preprocessing : probability in [0, 1/2] with which Alice flips a key bit; she flips no bit in tests. ``entropies``
         are the entropies after the flip
-    entropies, security, test_probability, test_distribution : as in :class:`FiniteOptions`
+    entropies, security, test_probability, test_distribution, method, lengths : as in :class:`FiniteOptions`
     """
 
     preprocessing: float = 0.0
@@ -78,7 +97,7 @@ class FiniteRandomnessOptions(FiniteOptions):
     ----------
     net : whether to choose the parameters that are best for the net length, which is the length less the seed for
         tests and settings
-    entropies, security, test_probability, test_distribution : as in :class:`FiniteOptions`
+    entropies, security, test_probability, test_distribution, method, lengths : as in :class:`FiniteOptions`
     """
 
     net: bool = False
@@ -91,6 +110,8 @@ class FiniteChanges(TypedDict, total=False):
     security: FiniteSecurity | None
     test_probability: float | None
     test_distribution: ArrayLike | None
+    method: FiniteMethod
+    lengths: int
 
 
 class FiniteKeyChanges(FiniteChanges, total=False):

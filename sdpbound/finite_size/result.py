@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from fractions import Fraction
+from functools import cached_property, partial
+from typing import Any
 
 import flint
 import numpy as np
@@ -16,9 +19,11 @@ from sdpbound.bounds.certificate import Certificate
 from sdpbound.bounds.rounding import lower_float, rounded
 from sdpbound.errors import CertificateError, InvalidParameter
 from sdpbound.finite_size.acceptance import Acceptance, AcceptanceRule, CountedRounds
-from sdpbound.finite_size.accumulation import Choice, Game, epsilons, min_tradeoff, terms, total
+from sdpbound.finite_size.accumulation import Choice, Game, epsilons, min_tradeoff, terms
 from sdpbound.finite_size.arithmetic import balls
 from sdpbound.finite_size.figures import FiniteFigure, FiniteSecurity
+from sdpbound.finite_size.honest import Round, total
+from sdpbound.finite_size.renyi import RenyiChoice
 from sdpbound.version import __version__
 
 __all__ = ["FiniteLength", "certified"]
@@ -42,6 +47,11 @@ ASSUMPTIONS = (
     "the devices are not used again while the output has to stay secret",
     "classical communication is authenticated, classical processing is trusted",
 )
+KINDS = {"accumulation": "finite length", "renyi": "length by Renyi entropies"}
+SHORT = {
+    "accumulation": "entropy accumulation, arXiv:1805.11652",
+    "renyi": "Renyi entropies, docs/finite_size_renyi.md",
+}
 #: A length is lowered by 2 to this power of bits per round, so that the checker's own length is not below it.
 ROUNDED = -48
 
@@ -56,6 +66,7 @@ class FiniteLength:
     side : "lower": longer outputs may be possible
     kind : "key" or "randomness"
     rounds : the number n of rounds
+    method : the theorem used: "accumulation" of von Neumann entropies, or "renyi"
     test_probability, alpha : the values used; they are optimised unless given
     terms : each term in bits; their sum is the length up to rounding
     epsilons : the parts of soundness and completeness
@@ -64,6 +75,7 @@ class FiniteLength:
     scores : (A, B, X, Y) the scores of a tested round, for settings that are drawn
     test_distribution : (X, Y) probabilities of the settings of a tested round
     most_tests : the protocol aborts if more rounds than this are tested; n if their number does not matter
+    lengths : how many different lengths the protocol has; if more than one, ``length`` is the shortest of them
     input_bits : entropy in bits of all random choices of the protocol, which is their average cost up to two bits.
         ``length`` does not pay for it. For a key it matters if a shared secret makes the choices (docs/finite_size.md)
     functional : BellExpression, the affine lower bound on the entropy of a round that is used
@@ -77,6 +89,7 @@ class FiniteLength:
     side: str
     kind: str
     rounds: float
+    method: str
     test_probability: float
     alpha: float
     terms: dict[str, float]
@@ -86,16 +99,18 @@ class FiniteLength:
     scores: NDArray[np.float64]
     test_distribution: NDArray[np.float64]
     most_tests: float
+    lengths: int
     input_bits: float
     functional: BellExpression
     asymptotic_rate: float
     security: FiniteSecurity
     theorem: str
     assumptions: tuple[str, ...]
-    choice: Choice
+    choice: Choice | RenyiChoice
     _slope: float
     _offset: float
-    _game: Game
+    _game: Round
+    _proof: Callable[[], dict[str, Any]]
 
     def __float__(self) -> float:
         return self.length
@@ -134,35 +149,52 @@ class FiniteLength:
         return self.rule.judge(counts)
 
     @cached_property
+    def mean_score(self) -> float:
+        """The mean score of a round of the honest devices."""
+        tested = float(np.sum(self.test_distribution * np.maximum(self.behaviour.p, 0.0) * self.scores))
+        return (1.0 - self.test_probability) * self.untested + self.test_probability * tested
+
+    def length_at(self, mean_score: float) -> float:
+        """The length in bits of a run that is accepted with this mean score.
+
+        It is ``length`` if the protocol has one length. Several are evenly spaced, from ``length`` to ``length + 2
+        rounds (m - threshold)``, m being the mean score of honest devices; it is the largest of these that is at most
+        ``length + rounds (mean_score - threshold)``.
+        """
+        if self.lengths == 1 or not mean_score > self.threshold:
+            return self.length
+        span = 2.0 * max(self.mean_score - self.threshold, 0.0) * self.rounds
+        step = Fraction(span) / (self.lengths - 1)
+        above = Fraction(int(self.rounds)) * (
+            Fraction(math.nextafter(mean_score, -math.inf)) - Fraction(self.threshold)
+        )
+        steps = min(math.floor(above / step), self.lengths - 1) if step > 0 and above > 0 else 0
+        return math.nextafter(float(Fraction(self.length) + steps * step), -math.inf)
+
+    def length_for(self, counts: CountedRounds) -> float:
+        """The length in bits that a run with these counts has; 0 if it is not accepted."""
+        found = self.accepts(counts)
+        return self.length_at(found.mean_score) if found else 0.0
+
+    @cached_property
     def certificate(self) -> Certificate:
         """The certificate of the length, with the proofs of the entropy and its extremes."""
-        game, test = self._game, self._game.test
-        if game.entropy is None:
-            raise CertificateError(
-                "the entropy of this length was given as plain numbers, which prove nothing: give bounds of "
-                "conditional_entropy for a certificate."
-            )
+        game, proof = self._game, self._proof()
+        more = {"most_tests": self.most_tests} if self.method == "accumulation" else {"lengths": self.lengths}
         return Certificate(
             {
                 "format": "sdpbound certificate",
                 "version": 1,
                 "created_by": f"sdpbound {__version__}",
-                "kind": "finite length",
+                "kind": KINDS[self.method],
                 "question": {
                     "scenario": {"outcomes": [list(p) for p in game.behaviour.scenario.outcomes]},
                     "figure": self.figure.entry(),
                     "side": "lower",
                     "behaviour": game.behaviour.p.tolist(),
                 },
-                "proof": {
-                    "accumulation": asdict(self.choice),
-                    "entropy": game.entropy.certificate.data,
-                    "least": test.bounds[0].certificate.data,
-                    "most": test.bounds[1].certificate.data,
-                    "distribution": test.distribution.tolist(),
-                    "scores": test.scores.tolist(),
-                },
-                "claim": {"value": self.length, "threshold": self.threshold, "most_tests": self.most_tests},
+                "proof": proof,
+                "claim": {"value": self.length, "threshold": self.threshold} | more,
             }
         )
 
@@ -180,8 +212,25 @@ class FiniteLength:
         return (
             f"{self.kind} of {rounded(self.length, 'lower')} bits from n = {self.rounds:g} rounds (lower bound; tests "
             f"with probability {self.test_probability:.3g}, soundness {self.security.soundness:g}, completeness "
-            f"{self.security.completeness:g}; entropy accumulation, arXiv:1805.11652)"
+            f"{self.security.completeness:g}; {SHORT[self.method]})"
         )
+
+
+def _proof(game: Game, choice: Choice) -> dict[str, Any]:
+    """What a certificate has besides question and claim."""
+    if game.entropy is None:
+        raise CertificateError(
+            "the entropy of this length was given as plain numbers, which prove nothing: give bounds of "
+            "conditional_entropy for a certificate."
+        )
+    return {
+        "accumulation": asdict(choice),
+        "entropy": game.entropy.certificate.data,
+        "least": game.test.bounds[0].certificate.data,
+        "most": game.test.bounds[1].certificate.data,
+        "distribution": game.test.distribution.tolist(),
+        "scores": game.test.scores.tolist(),
+    }
 
 
 def certified(kind: str, game: Game, choice: Choice, n: float) -> FiniteLength:
@@ -216,6 +265,7 @@ def certified(kind: str, game: Game, choice: Choice, n: float) -> FiniteLength:
         side="lower",
         kind=kind,
         rounds=n,
+        method="accumulation",
         test_probability=choice.gamma,
         alpha=1.0 + choice.beta,
         terms=bits,
@@ -225,6 +275,7 @@ def certified(kind: str, game: Game, choice: Choice, n: float) -> FiniteLength:
         scores=scores,
         test_distribution=game.test.distribution,
         most_tests=most,
+        lengths=1,
         input_bits=n * game.drawing(choice.gamma),
         functional=game.test.functional,
         asymptotic_rate=honest - sent,
@@ -235,4 +286,5 @@ def certified(kind: str, game: Game, choice: Choice, n: float) -> FiniteLength:
         _slope=slope,
         _offset=offset,
         _game=game,
+        _proof=partial(_proof, game, choice),
     )

@@ -14,12 +14,11 @@ from sdpbound.finite_size.accumulation import (
     Choice,
     Game,
     MinTradeoff,
-    Term,
     information_deviation,
     min_tradeoff,
     terms,
-    total,
 )
+from sdpbound.finite_size.honest import Term, total
 
 __all__ = ["best_choice", "length_at", "worth"]
 

@@ -161,7 +161,8 @@ def observations_of(
             raise InvalidInput(f"tested data of {observed.scenario} do not fit a behaviour of {behaviour.scenario}.")
         own = np.tensordot(observed.coefficients, behaviour.moments, axes=behaviour.moments.ndim)
         miss = np.abs(own - observed.values) - observed.tolerances
-        scale = np.maximum(1.0, np.abs(observed.coefficients).reshape(len(observed), -1).sum(axis=1))
+        sizes = np.abs(observed.coefficients).sum(axis=tuple(range(1, observed.coefficients.ndim)))
+        scale = np.maximum(1.0, sizes)
         if (miss > CONSISTENCY * scale).any():
             worst = int((miss / scale).argmax())
             raise InvalidInput(

@@ -22,6 +22,7 @@ from sdpbound.recheck.projections import recheck_outcomes, recheck_projections
 from sdpbound.recheck.qubits import recheck_qubits
 from sdpbound.recheck.radau import recheck_radau
 from sdpbound.recheck.reading import load, record
+from sdpbound.recheck.renyi_lengths import recheck_renyi_length
 from sdpbound.recheck.routed import recheck_routed
 from sdpbound.recheck.routed_attacks import recheck_routed_attack
 from sdpbound.recheck.self_tests import recheck_self_test
@@ -53,6 +54,7 @@ class Kind:
 BOUND = "sdpbound certificate"
 CLOSED = "sdpbound closed form"
 BOXES = "sdpbound box certificate"
+RENYI = "length by Renyi entropies"
 #: What files of each format have beside what all have.
 FORMATS = {BOUND: "proof", CLOSED: "theorem", BOXES: "proof"}
 
@@ -92,6 +94,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("attack", BOUND, "attack", frozenset({"strategies"}), recheck_attack),
     Kind("entropy by qubits", BOUND, "bound", frozenset({"method"}), recheck_qubits),
     Kind("finite length", BOUND, "finite length", frozenset({"accumulation"}), _length),
+    Kind(RENYI, BOUND, RENYI, frozenset({"renyi"}), recheck_renyi_length),
     Kind("routed entropy", BOUND, "routed entropy", frozenset({"routed_nodes"}), recheck_routed),
     Kind("routed attack", BOUND, "routed attack", frozenset({"routed_strategies"}), recheck_routed_attack),
     Kind("operators", BOUND, "operator problem", frozenset({"squares"}), recheck_operators),

@@ -33,6 +33,7 @@ KINDS = (
     "closed self-test",
     "closed entropy",
     "finite",
+    "renyi",
     "joint boxes",
     "depolarised boxes",
     "exchangeable boxes",
@@ -681,6 +682,53 @@ forged(
     "finite", "behaviour that is not normalised", lambda: changed(KEY, put("question", "behaviour", 0, 0, 0, 0, 5.0))
 )
 forged("finite", "randomness, more than two bits", lambda: changed(RANDOMNESS, put(*CLAIM, 2.1e9)), false=True)
+
+# --- lengths by Renyi entropies ---------------------------------------------------------------------------------------
+
+RENYI = "renyi_key"
+
+
+def signal_free(c: float) -> Any:
+    return sb.Behaviour.from_correlators([[c, c, 0.9], [c, -c, 0.0]]).p.tolist()
+
+
+def worth_more(certificate: Certificate) -> None:
+    """All scores, the threshold and the claim, as if a round had a tenth of a bit more."""
+    proof, claim = certificate["proof"], certificate["claim"]
+    proof["untested"] += 0.1
+    for row in (row for bob in proof["scores"] for table in bob for row in table):
+        row[:2] = [row[0] + 0.1, row[1] + 0.1]
+    claim["threshold"] += 0.1
+    claim["value"] += 1e5
+
+
+def renyi(how: str, *changes: Callable[[Certificate], Any], false: bool = False) -> None:
+    forged("renyi", how, lambda: changed(RENYI, *changes), false=false)
+
+
+renyi("more bits than outcomes", put(*CLAIM, 1.1e6), false=True)
+renyi("no threshold", put("claim", "threshold", -1e9), false=True)
+renyi("a threshold that nobody passes", put("claim", "threshold", 2.0), put(*CLAIM, 9.9e5), false=True)
+renyi("more bits a round", worth_more)
+renyi("scores that local devices have", put("proof", "untested", 99.0), put("claim", "threshold", 50.0))
+renyi("outcomes that are always equal", put("proof", "chsh", [[1, 1, 0], [1, 1, 0]]))
+renyi("large signs", put("proof", "chsh", [[2, 1, 0], [1, -0.5, 0]]))
+renyi("another game", put("proof", "chsh", [[1, 0, 1], [1, 0, -1]]))
+renyi("settings that are never drawn", put("proof", "distribution", [[1, 0, 0], [0, 1, 0]]))
+renyi("a negative weight", put("proof", "distribution", 1, 1, -0.25))
+renyi("alpha above 2", put("proof", "renyi", "beta", 1.0001))
+renyi("a tangent beyond Tsirelson", put("proof", "renyi", "tangent", 2.829))
+renyi("a tangent of local devices", put("proof", "renyi", "tangent", 2))
+renyi("a thousand lengths for one", put("claim", "lengths", 1000))
+renyi("no length", put("claim", "lengths", 0))
+renyi("no soundness", put("question", "figure", "soundness", 0))
+renyi("all soundness for unequal keys", put("proof", "renyi", "wrong", 1e-10))
+renyi("a negative part of what fails", put("proof", "renyi", "hashing", -1e-9))
+renyi("flips", put("question", "figure", "preprocessing", 0.1))
+renyi("honest devices with S = 3", put("question", "behaviour", signal_free(0.75)))
+renyi("half as many bits again", put(*CLAIM, 9.9e5))
+renyi("a score that is no number", put("proof", "scores", 0, 0, 0, 0, "1/0"))
+renyi("inside a length", lambda c: c["proof"].update(accumulation={}))
 
 # --- boxes ------------------------------------------------------------------------------------------------------------
 

@@ -30,12 +30,18 @@ LOOSE = {
     "entropy_qubit_extreme_both": 0.3,
     "finite_key_classical": 0.3,
     "finite_randomness_both": 0.3,
+    "renyi_key_1e18": 0.3,
+    "renyi_randomness": 0.3,
 }
 
 
 #: Of which the oracle knows nothing.
 UNKNOWN = (
     "finite_key_negative",
+    "renyi_key",
+    "renyi_key_negative",
+    "renyi_key_uneven",
+    "renyi_randomness_both",
     "entropy_projective_second_and_third_party",
     "attack_entropy_first_and_third_party",
 )

@@ -207,7 +207,7 @@ FORGERIES: dict[str, Callable[[Certificate], None]] = {
     "a higher value": _more(("question", "observed", 0, "value"), -0.05),
     "another side": _set("question", "side", "upper"),
     "another model": _set("question", "model", {"kind": "no-signaling"}),
-    "another proof": _set("proof", "renyi", "formula"),
+    "another proof": _set("proof", "power", "formula"),
     "an infinite constant": _set("proof", "constant", 1e300),
     "no setting of the key": lambda data: data["question"]["figure"].update(x=5),
 }

@@ -32,4 +32,4 @@ def rounds(behaviour: sb.Behaviour, n: int, gamma: float, rng: np.random.Generat
 @lru_cache(maxsize=4)
 def protocol(n: int) -> sb.FixedProtocol:
     data = sb.Observations.bell_value(sb.chsh(), 2.64)
-    return sb.FixedProtocol(sb.finite_randomness_length(HONEST, n, observed=data))
+    return sb.FixedProtocol(sb.finite_randomness_length(HONEST, n, observed=data, method="accumulation"))

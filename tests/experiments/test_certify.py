@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -89,6 +90,18 @@ def test_runs_that_do_not_pass(run) -> None:
     assert "Scenario" in reason(sb.Counts.from_table(np.ones((2, 2, 3, 3), dtype=int)))
 
 
+def test_runs_of_a_protocol_by_renyi_entropies() -> None:
+    """All tests pass that Chernoff promises, devices of CHSH 2.6 do not, and their bits are hashed."""
+    data = sb.Observations.bell_value(sb.chsh(), 2.64)
+    length = sb.finite_randomness_length(HONEST, N, observed=data, method="renyi", test_probability=0.2)
+    fixed, rng = sb.FixedProtocol(length), np.random.default_rng(2)
+    good = sb.Counts.from_rounds(*rounds(HONEST, N, 0.2, rng))
+    assert sb.certify(good, fixed).length == math.floor(length.length)
+    assert sb.extract(good, fixed).bits.size == math.floor(length.length)
+    worse = sb.Behaviour.from_correlators(0.65 * np.array([[1.0, 1.0], [1.0, -1.0]]))
+    assert "below the threshold" in sb.certify(sb.Counts.from_rounds(*rounds(worse, N, 0.2, rng)), fixed).reason
+
+
 def test_honest_runs_pass_as_often_as_promised_and_worse_ones_do_not() -> None:
     """Completeness is 1e-2: of 300 runs at most three abort in the mean; at CHSH 2.6 nearly all do."""
     fixed, rng = protocol(N), np.random.default_rng(11)
@@ -137,9 +150,12 @@ def test_training_and_test_part_of_one_run(run) -> None:
 
 def test_protocols_of_files(tmp_path, run) -> None:
     file = tmp_path / "protocol.toml"
-    file.write_text(TOML)
+    file.write_text(TOML + 'method = "accumulation"\n')
     fixed = sb.read_protocol(file)
     assert fixed.length.length == pytest.approx(protocol(N).length.length) and fixed.training is None
+    file.write_text(TOML)
+    longer = sb.read_protocol(file).length
+    assert longer.method == "renyi" and longer.length > 1.5 * fixed.length.length
     other = tmp_path / "protocol.json"
     data = {"kind": "randomness", "rounds": N, "observed": "chsh", "probabilities": HONEST.p.tolist()}
     other.write_text(json.dumps(data | {"training": run.fingerprint}))
@@ -163,6 +179,7 @@ def test_protocols_of_files(tmp_path, run) -> None:
         (TOML.replace("0.66,", "nan,"), "protocol"),
         (TOML + "soundness = 2.0", "soundness = 2"),
         (TOML + "test_probability = 0.0", "test_probability"),
+        (TOML + 'method = "best"', "method"),
         (TOML + "preprocessing = 0.1", "of a key"),
         (TOML.replace("randomness", "key") + "net = true", "of randomness"),
         (TOML.replace("correlators", "marginals_a"), "protocol"),

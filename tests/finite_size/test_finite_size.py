@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import mpmath
 import numpy as np
@@ -59,6 +60,22 @@ def key(n: float, error: float = 0.02, **more: object) -> sb.FiniteLength:
     found = sb.finite_key_length(depolarised(error), n, 0, 2, "full", **given)
     assert isinstance(found, sb.FiniteLength)
     return found
+
+
+def bare_game(test: Any, results: list, own: float, d: int, security: Any, p: sb.Behaviour) -> accumulation.Game:
+    """A game without error correction, and of no figure."""
+    return accumulation.Game(
+        test=test,
+        results=results,
+        own=own,
+        outcomes=d,
+        other=1,
+        plain=(),
+        tested=(),
+        security=security,
+        behaviour=p,
+        figure={},
+    )
 
 
 # -- the formula, again ---------------------------------------------------------------------------------------------
@@ -226,7 +243,7 @@ def test_one_round_of_the_theorem(registers: str, seed: int, d: int, side: int, 
     renyi = -math.log2(float(chances @ np.exp(beta * z))) / beta
     p = depolarised(0.0)
     security = replace(SECURITY, registers=registers)
-    game = accumulation.Game(scored_test(CHSH), [], 0.0, d, 1, (), (), security, p, {})
+    game = bare_game(scored_test(CHSH), [], 0.0, d, security, p)
     deviation = accumulation.information_deviation(game, 1.0)
     own = float(plain[1] @ plain[0] ** 2 - (plain[1] @ plain[0]) ** 2) / math.log(2) ** 2
     both = float(chances @ z**2 - (chances @ z) ** 2) / math.log(2) ** 2
@@ -276,7 +293,7 @@ def test_variance_and_spread_bound_all_quantum_devices(gamma: float, place: floa
     line = sb.BellExpression(scenario, rng.normal(size=scenario.shape))
     test = scored_test(line)
     p = sb.random_strategy(scenario, 2, rng).behaviour()
-    game = accumulation.Game(test, test.results(p), 0.3, 4, 1, (), (), SECURITY, p, {})
+    game = bare_game(test, test.results(p), 0.3, 4, SECURITY, p)
     choice = accumulation.Choice(
         gamma=gamma,
         beta=0.1,

@@ -289,6 +289,22 @@ recipe(
     lambda: sb.finite_randomness_length(DEVICES, 1e9, 0, None, TEST, entropies=[sb.conditional_entropy(TEST)]),
 )
 
+# --- lengths by Renyi entropies ---------------------------------------------------------------------------------------
+
+THREE = sb.Behaviour.from_correlators([[0.97, 0.67, -0.67], [0.1, 0.2, 0.0], [0.0, 0.69, 0.68]])
+UNEVEN = [[0.0, 0.3, 0.2], [0.0, 0.0, 0.0], [0.0, 0.25, 0.25]]
+STRICT = sb.FiniteSecurity(soundness=1e-30, completeness=1e-5, efficiency=1.1)
+
+recipe("renyi_key", lambda: sb.finite_key_length(DEVICES, 1e6, 0, 2, method="renyi"))
+recipe("renyi_key_negative", lambda: sb.finite_key_length(DEVICES, 100, 0, 2, method="renyi"))
+recipe("renyi_key_1e18", lambda: sb.finite_key_length(DEVICES, 1e18, 0, 2, method="renyi", security=STRICT))
+recipe(
+    "renyi_key_uneven",
+    lambda: sb.finite_key_length(THREE, 1e8, 0, 0, method="renyi", security=STRICT, test_distribution=UNEVEN),
+)
+recipe("renyi_randomness", lambda: sb.finite_randomness_length(DEVICES, 1e9, 1, None, method="renyi", net=True))
+recipe("renyi_randomness_both", lambda: sb.finite_randomness_length(DEVICES, 1e7, 0, 1, lengths=1000))
+
 # --- boxes against a no-signaling adversary ---------------------------------------------------------------------------
 
 PAIR = [[0.72, 0.13], [0.1, 0.05]]  # of error patterns

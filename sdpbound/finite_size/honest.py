@@ -1,0 +1,93 @@
+"""A round of the protocol with honest devices: what is drawn, and what is sent to correct errors."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Generic
+
+from sdpbound.arrays import Floats
+from sdpbound.bell.behaviour import Behaviour
+from sdpbound.finite_size.arithmetic import Number, log, log2, number_type, upper_tail
+from sdpbound.finite_size.figures import FiniteFigure, FiniteSecurity
+
+__all__ = ["Round", "Term", "leak_term", "total"]
+
+
+@dataclass(frozen=True)
+class Term(Generic[Number]):
+    """A term of ``rate * n + constant`` bits."""
+
+    rate: Number
+    constant: Number
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Round:
+    """One round of the protocol, whatever theorem makes a length of it.
+
+    Attributes
+    ----------
+    plain, tested : pairs (p(a, b), p(b)) of Alice's and Bob's outcomes, in a key round and in a tested round; empty if
+        no error correction is sent
+    security : the allowed failures
+    behaviour : the behaviour of the honest devices
+    figure : the figure of merit, without the number of rounds
+    net : whether the search counts the entropy of tests and settings as a loss; lengths never do
+    """
+
+    plain: Sequence[tuple[float, float]]
+    tested: Sequence[tuple[float, float]]
+    security: FiniteSecurity
+    behaviour: Behaviour
+    figure: FiniteFigure
+    net: bool = False
+
+    @property
+    @abstractmethod
+    def distribution(self) -> Floats:
+        """(X, Y) probabilities of the settings of a tested round."""
+
+    def drawing(self, gamma: float) -> float:
+        """The entropy in bits of the choices of one round: ``h(gamma) + gamma H(settings)``."""
+        weights = [1.0 - gamma, *(gamma * float(p) for p in self.distribution.ravel())]
+        return -sum(p * math.log2(p) for p in weights if p > 0.0)
+
+    @cached_property
+    def float_surprises(self) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
+        return self.surprises(1.0)
+
+    def surprises(self, like: Number) -> tuple[list[tuple[Number, Number]], list[tuple[Number, Number]]]:
+        """The pairs (-log2 p(a|b), probability) in a key round, and those in a tested round."""
+        number = number_type(like)
+        lists = []
+        for pairs in (self.plain, self.tested):
+            total = sum((number(p) for p, _ in pairs), 0 * like)
+            lists.append([(log2(number(q) / number(p)) if q > p else 0 * like, number(p) / total) for p, q in pairs])
+        return lists[0], lists[1]
+
+
+def leak_term(round_: Round, v: dict[str, Number], eps: dict[str, Number], like: Number) -> Term[Number]:
+    """The loss by the hash of Alice's outcomes from which Bob finds them with honest devices, fluctuations included."""
+    plain, tested = round_.float_surprises if isinstance(like, float) else round_.surprises(like)
+    gamma, s = v["gamma"], v["leak_tail"]
+    values = [z for z, _ in plain] + [z for z, _ in tested]
+    chances = [(1 - gamma) * p for _, p in plain] + [gamma * p for _, p in tested]
+    mean = sum((p * z for p, z in zip(chances, values, strict=True)), 0 * like)
+    excess = (number_type(like)(round_.security.efficiency) - 1) * mean
+    constant = log(eps["abort by message"]) / s + log2(eps["abort by decoding"])
+    return Term(-(upper_tail(values, chances, s) + excess), constant)
+
+
+def total(found: dict[str, Term[Number]]) -> Term[Number]:
+    """The sum of all terms; minus infinity where floats overflow."""
+    first, *others = found.values()
+    rate, constant = first.rate, first.constant
+    for term in others:
+        rate, constant = rate + term.rate, constant + term.constant
+    if isinstance(rate, float) and not (math.isfinite(rate) and math.isfinite(constant)):
+        return Term(-math.inf, -math.inf)
+    return Term(rate, constant)
