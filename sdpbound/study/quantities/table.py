@@ -14,6 +14,7 @@ from sdpbound.study.quantities.finite import FiniteKey, FiniteRandomness
 from sdpbound.study.quantities.kind import Group, QuantityKind
 from sdpbound.study.quantities.no_signaling import NoSignalingKey, TestedKey
 from sdpbound.study.quantities.of_data import Entropy, Guess, KeyRate, Randomness
+from sdpbound.study.quantities.processed import ProcessedAttack, ProcessedKey
 
 __all__ = ["QUANTITIES", "kind_of", "names"]
 
@@ -21,6 +22,7 @@ _ENTROPY = frozenset({"entropy"})
 _FLIPS = frozenset({"preprocessing"})
 _BOTH = _ENTROPY | _FLIPS
 _SEARCHED = _BOTH | {"best"}
+_PROCESSED = frozenset({"postprocessing"})
 _ROUNDS = frozenset({"rounds"})
 _AT_BEST = _FLIPS | {"best"}
 _CRITICAL = _SEARCHED | {"resolution"}
@@ -38,7 +40,16 @@ QUANTITIES: Registry[QuantityKind] = Registry(
         "guess_local": Guess(label="guessing probability", side="upper", several=True),
         "guess_global": Guess(label="guessing probability, pair", side="upper", bob=1, pair=True, several=True),
         "guess_blind": Guess(label="guessing probability, blind", side="upper", bob=1, blind=True),
-        "key_rate": KeyRate(label=_KEY, side="lower", bob=0, unit="bit", keys=_SEARCHED, several=True, searched="key"),
+        "key_rate": KeyRate(
+            label=_KEY,
+            side="lower",
+            bob=0,
+            unit="bit",
+            keys=_SEARCHED | _PROCESSED,
+            several=True,
+            searched="key",
+            processed=ProcessedKey(label=_KEY, keys=_ENTROPY | _PROCESSED),
+        ),
         "randomness_local": Randomness(
             label=_LOCAL, side="lower", unit="bit", keys=_ENTROPY, local=True, several=True, searched=_OF_ONE
         ),
@@ -51,7 +62,15 @@ QUANTITIES: Registry[QuantityKind] = Registry(
         "entropy_local_attack": Attack(label=_HAE, unit="bit", keys=_FLIPS, several=True),
         "entropy_global_attack": Attack(label=_HABE, bob=1, unit="bit", pair=True, several=True),
         "key_rate_attack": Attack(
-            label=_KEY, bob=0, unit="bit", rate=True, keys=_AT_BEST, key=True, several=True, searched="key"
+            label=_KEY,
+            bob=0,
+            unit="bit",
+            rate=True,
+            keys=_AT_BEST | _PROCESSED,
+            key=True,
+            several=True,
+            searched="key",
+            processed=ProcessedAttack(label=_KEY, keys=_PROCESSED),
         ),
         "randomness_local_attack": Attack(label=_LOCAL, unit="bit", rate=True, several=True, searched=_OF_ONE),
         "randomness_global_attack": Attack(
