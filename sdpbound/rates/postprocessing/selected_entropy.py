@@ -18,9 +18,10 @@ import numpy as np
 
 from sdpbound.arrays import Floats
 from sdpbound.bell.strategy import Strategy
-from sdpbound.rates.postprocessing.eve import EveObjective, KeyData
+from sdpbound.bounds.bound import Bound
+from sdpbound.rates.postprocessing.eve import EveObjective, KeyData, bounded_with_eve
 
-__all__ = ["entropy_of_states", "flipped_entropy", "kept_objective", "nodes_and_weights"]
+__all__ = ["entropy_of_states", "flipped_entropy", "kept_entropy", "kept_objective", "nodes_and_weights"]
 
 #: Roundings of the weights: the polygon's integral is below the function's by more.
 MARGIN = 1e-12
@@ -64,6 +65,11 @@ def kept_objective(key: KeyData, kept: tuple[Floats, Floats], bits: tuple[int, i
             guesses.append(table)
         effects.append(guesses)
     return EveObjective(effects, "P(kept) H(A|E,kept)")
+
+
+def kept_entropy(key: KeyData, kept: tuple[Floats, Floats], bits: tuple[int, int], level: str, nodes: int) -> Bound:
+    """Lower bound on H of the two outcomes ``bits`` of Alice, in kept rounds, times their weight."""
+    return bounded_with_eve(key, kept_objective(key, kept, bits, nodes), level)
 
 
 def entropy_of_states(

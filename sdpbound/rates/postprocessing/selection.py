@@ -33,10 +33,10 @@ from sdpbound.bounds.rounding import lower_float
 from sdpbound.entropies.entropy import Entropy
 from sdpbound.errors import InvalidInput, InvalidParameter
 from sdpbound.rates.postprocessing.blocks import pair_entropy
-from sdpbound.rates.postprocessing.eve import KeyData, bounded_with_eve, key_data, question_with_eve
+from sdpbound.rates.postprocessing.eve import KeyData, key_data, question_with_eve
 from sdpbound.rates.postprocessing.postprocessing import Claim, PostProcessing, Processed
 from sdpbound.rates.postprocessing.round_attacks import UNTESTED, round_attacks, round_claims
-from sdpbound.rates.postprocessing.selected_entropy import entropy_of_states, kept_objective
+from sdpbound.rates.postprocessing.selected_entropy import entropy_of_states, kept_entropy, kept_objective
 
 __all__ = ["PostSelection"]
 
@@ -115,7 +115,7 @@ class PostSelection(PostProcessing):
                 "quantum one, whose collective attacks the theorem is about."
             )
         key, kept = self._read(behaviour, data)
-        bound = bounded_with_eve(key, kept_objective(key, kept, self._bits, self.nodes), self.level)
+        bound = kept_entropy(key, kept, self._bits, self.level, self.nodes)
         value, leak = self.rate_from(behaviour, data, bound.value)
         return Processed(value, bound, leak, (self.x, self.y), SELECTED, (COLLECTIVE,), 0.0, True, self)
 

@@ -56,7 +56,7 @@ def test_other_texts_are_refused_in_a_sentence(text: str, message: str) -> None:
 
 def test_the_entropy_of_flipped_outcomes_of_a_mixture() -> None:
     family = sb.family_named("two_qubit")
-    both = [family.member({"theta": t, "a0": 0.1, "a1": 1.2, "b0": 0.6, "b1": -0.6}).strategy for t in (0.3, 0.7)]
+    both = [family.strategy({"theta": t, "a0": 0.1, "a1": 1.2, "b0": 0.6, "b1": -0.6}) for t in (0.3, 0.7)]
     found = flipped_entropy(both, np.array([0.25, 0.75]), 1, 0.1)
     assert found == pytest.approx(0.25 * true_entropy(both[0], 1, q=0.1) + 0.75 * true_entropy(both[1], 1, q=0.1))
     assert found > 0.1
