@@ -28,7 +28,7 @@ from sdpbound.study.quantities.checks import Proofs, follows, same, show
 from sdpbound.study.quantities.kind import Asked, Group, Needs, QuantityKind, Run, Side, data_entries
 from sdpbound.tables.columns import Row
 
-__all__ = ["ProcessedAttack", "ProcessedKey"]
+__all__ = ["ProcessedAttack", "ProcessedKey", "asked_for", "attacked_rate", "first_attack", "of_row", "proven_rate"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ class _Processed(QuantityKind):
     methods: ClassVar[tuple[str, ...]]
 
     def program(self, asked: Asked) -> tuple[Any, ...]:
-        return asked.name, asked.how, _by(asked)
+        return asked.name, asked.how, asked_for(asked)
 
     def row(self, at: AtPoint, asked: Asked, run: Run) -> Row:
         start = time.perf_counter()
@@ -69,7 +69,7 @@ class _Processed(QuantityKind):
     def needs(self, asked: Asked, row: Row) -> Needs:
         if row["method"] not in self.methods:
             raise CertificateError(f"its method is {show(row['method'])}, and must be one of {self.methods}.")
-        own = _by(asked)
+        own = asked_for(asked)
         same(own.theorem if self.side == "lower" else own.statement, row["security"], "security")
         need = {"value", "method", "status", "solver", "error_correction", "security", "postprocessing"}
         return need, {"seconds", "margin", "certificate"}
@@ -84,7 +84,7 @@ class ProcessedKey(_Processed):
 
     def found(self, at: AtPoint, asked: Asked) -> Rate:
         entropy = VonNeumann() if asked.how is None else asked.how.bound(at.solver)
-        return key_rate(at.behaviour, at.observed, entropy=entropy, postprocessing=_by(asked))
+        return key_rate(at.behaviour, at.observed, entropy=entropy, postprocessing=asked_for(asked))
 
     def of_rate(self, at: AtPoint, asked: Asked, rate: Rate, run: Run) -> Row:
         correction = rate.entropy.correction
@@ -93,12 +93,10 @@ class ProcessedKey(_Processed):
         return {"value": rate.value, "method": "certified", "margin": margin, "certificate": proof}
 
     def prove(self, at: AtPoint, asked: Asked, row: Row, proofs: Proofs) -> str:
-        by = _of_row(row, asked)
+        by = of_row(row, asked)
         if row["certificate"] is None:
             return ""
-        asked_about = _question(by.claim(at.behaviour, at.observed), "lower")
-        claimed = proofs.of(row["certificate"], asked_about).claimed
-        value, leak = by.rate_from(at.behaviour, at.observed, claimed)
+        value, leak = proven_rate(by, at, row["certificate"], proofs)
         same(leak, row["error_correction"], "error_correction")
         follows(row["value"], value, "value", "lower")
         return "proven"
@@ -119,22 +117,21 @@ class ProcessedAttack(_Processed):
     methods: ClassVar[tuple[str, ...]] = (ATTACK, APPROXIMATE)
 
     def found(self, at: AtPoint, asked: Asked) -> Rate:
-        return key_rate_upper_bound(at.behaviour, at.observed, postprocessing=_by(asked))
+        return key_rate_upper_bound(at.behaviour, at.observed, postprocessing=asked_for(asked))
 
     def of_rate(self, at: AtPoint, asked: Asked, rate: Rate, run: Run) -> Row:
-        first = rate.entropy.attacks[0] if isinstance(rate.entropy, AverageAttack) else rate.entropy
-        assert isinstance(first, EntropyAttack) and rate.postprocessing is not None
-        left, _ = rate.postprocessing.rate_under(at.behaviour, at.observed, *_mixture(first.certificate.data["proof"]))
+        first, by = first_attack(rate), rate.postprocessing
+        assert by is not None
+        left, _ = by.rate_under(at.behaviour, at.observed, *_mixture(first.certificate.data["proof"]))
         method = ATTACK if rate.exact else APPROXIMATE
         return {"value": max(rate.value, left), "method": method, "certificate": run.certificate(first)}
 
     def prove(self, at: AtPoint, asked: Asked, row: Row, proofs: Proofs) -> str:
-        by = _of_row(row, asked)
+        by = of_row(row, asked)
         if row["certificate"] is None:
             return ""
         exact = row["method"] == ATTACK
-        proof = _proof_of(proofs, row["certificate"], by.attacked(at.behaviour, at.observed), exact)
-        left, leak = by.rate_under(at.behaviour, at.observed, *_mixture(proof))
+        left, leak = attacked_rate(by, at, row["certificate"], proofs, exact)
         same(leak, row["error_correction"], "error_correction")
         follows(row["value"], left, "value", "upper")
         return "proven" if exact else "approximate"
@@ -146,12 +143,34 @@ class ProcessedAttack(_Processed):
         return frozenset({"explicit attack"})
 
 
-def _by(asked: Asked) -> PostProcessing:
+def asked_for(asked: Asked) -> PostProcessing:
+    """Return the post-processing that is asked for."""
     assert asked.postprocessing is not None
     return asked.postprocessing
 
 
-def _of_row(row: Row, asked: Asked) -> PostProcessing:
+def first_attack(rate: Rate) -> EntropyAttack:
+    """Return the attack of a rate that has a certificate: the one on the first key, of the same strategies as all."""
+    found = rate.entropy.attacks[0] if isinstance(rate.entropy, AverageAttack) else rate.entropy
+    assert isinstance(found, EntropyAttack)
+    return found
+
+
+def proven_rate(by: PostProcessing, at: AtPoint, name: str, proofs: Proofs) -> tuple[float, float]:
+    """Return the rate that a certificate proves, and the cost of the errors of the key."""
+    asked_about = _question(by.claim(at.behaviour, at.observed), "lower")
+    return by.rate_from(at.behaviour, at.observed, proofs.of(name, asked_about).claimed)
+
+
+def attacked_rate(
+    by: PostProcessing, at: AtPoint, name: str, proofs: Proofs, exact: bool = True
+) -> tuple[float, float]:
+    """Return the rate that the strategies of an attack's certificate leave, and the cost of the errors of the key."""
+    proof = _proof_of(proofs, name, by.attacked(at.behaviour, at.observed), exact)
+    return by.rate_under(at.behaviour, at.observed, *_mixture(proof))
+
+
+def of_row(row: Row, asked: Asked) -> PostProcessing:
     """Return the post-processing of a row.
 
     Raises CertificateError unless it is the one asked for, with numbers for what is best.
@@ -160,8 +179,8 @@ def _of_row(row: Row, asked: Asked) -> PostProcessing:
         found = postprocessing_from(json.loads(row["postprocessing"]))
     except (InvalidInput, ValueError, RecursionError) as error:
         raise CertificateError(f"its postprocessing is {show(row['postprocessing'])}, which is none: {error}") from None
-    if type(found) is not type(_by(asked)) or not found.came_from(_by(asked)):
-        raise CertificateError(f"its postprocessing is {found.label}, and {_by(asked).label} is asked for.")
+    if type(found) is not type(asked_for(asked)) or not found.came_from(asked_for(asked)):
+        raise CertificateError(f"its postprocessing is {found.label}, and {asked_for(asked).label} is asked for.")
     return found
 
 

@@ -15,6 +15,7 @@ from sdpbound.study.quantities.kind import Group, QuantityKind
 from sdpbound.study.quantities.no_signaling import NoSignalingKey, TestedKey
 from sdpbound.study.quantities.of_data import Entropy, Guess, KeyRate, Randomness
 from sdpbound.study.quantities.processed import ProcessedAttack, ProcessedKey
+from sdpbound.study.quantities.processed_critical import ProcessedCritical
 
 __all__ = ["QUANTITIES", "kind_of", "names"]
 
@@ -26,7 +27,9 @@ _PROCESSED = frozenset({"postprocessing"})
 _ROUNDS = frozenset({"rounds"})
 _AT_BEST = _FLIPS | {"best"}
 _CRITICAL = _SEARCHED | {"resolution"}
+_PROCESSED_CRITICAL = _ENTROPY | _PROCESSED | {"resolution"}
 _KEY, _LOCAL, _GLOBAL = "key rate (bits per round)", "local randomness (bits)", "global randomness (bits)"
+_V, _ETA = "critical visibility", "critical detection efficiency"
 _OF_ONE, _OF_BOTH = "local randomness", "global randomness"
 _HAE, _HABE = "entropy H(A|E) (bits)", "entropy H(AB|E) (bits)"
 _INDIVIDUAL = "key rate, individual attacks (bits per round)"
@@ -92,9 +95,19 @@ QUANTITIES: Registry[QuantityKind] = Registry(
         "finite_randomness_length": FiniteRandomness(
             label="randomness (bits)", bob=1, unit="bit", keys=_ENTROPY | _ROUNDS
         ),
-        "critical_visibility": Critical(label="critical visibility", bob=0, keys=_CRITICAL, driven="visibility"),
+        "critical_visibility": Critical(
+            label=_V,
+            bob=0,
+            keys=_CRITICAL | _PROCESSED,
+            driven="visibility",
+            processed=ProcessedCritical(label=_V, keys=_PROCESSED_CRITICAL, driven="visibility"),
+        ),
         "critical_efficiency": Critical(
-            label="critical detection efficiency", bob=0, keys=_CRITICAL, driven="efficiency"
+            label=_ETA,
+            bob=0,
+            keys=_CRITICAL | _PROCESSED,
+            driven="efficiency",
+            processed=ProcessedCritical(label=_ETA, keys=_PROCESSED_CRITICAL, driven="efficiency"),
         ),
         "bell_maximum": BellExtremum(label="largest Bell value", side="upper"),
         "bell_minimum": BellExtremum(label="smallest Bell value", side="lower"),
