@@ -27,6 +27,7 @@ __all__ = [
     "KeyPair",
     "OneOrBoth",
     "Output",
+    "PostProcessingText",
     "Preprocessing",
     "RateEntropy",
     "VonNeumannEntropy",
@@ -48,6 +49,17 @@ Preprocessing = Annotated[
     ),
 ]
 
+#: The option for what is done with outcomes before a key is made of them.
+PostProcessingText = Annotated[
+    str | None,
+    typer.Option(
+        "--postprocessing",
+        help="What is done with outcomes before: a kind and its parameters, such as 'repetition_code, block = 2' or "
+        "'random_basis, keys = [[0, 2], [1, 3]]'; it says settings and flips itself.",
+        metavar="TEXT",
+        rich_help_panel=SETTINGS,
+    ),
+]
 
 #: The option for a key of any of the parties.
 KeyOfAll = Annotated[

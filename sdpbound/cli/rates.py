@@ -11,7 +11,7 @@ import sdpbound as sb
 from sdpbound.cli.devices import DeviceOptions, Devices
 from sdpbound.cli.groups import Options, grouped
 from sdpbound.cli.members import heading, member_facts
-from sdpbound.cli.options import AdversaryOptions, AnyPair, Output, Preprocessing, RateEntropy
+from sdpbound.cli.options import AdversaryOptions, AnyPair, Output, PostProcessingText, Preprocessing, RateEntropy
 from sdpbound.cli.output import (
     DIGITS,
     adversary_facts,
@@ -25,7 +25,7 @@ from sdpbound.cli.output import (
     margin_of,
     rounded,
 )
-from sdpbound.cli.texts import flips, integer
+from sdpbound.cli.texts import flips, integer, processing
 from sdpbound.errors import InvalidInput
 from sdpbound.limiting import share
 
@@ -43,6 +43,7 @@ def key_command(
     adversary: AdversaryOptions,
     output: Output,
     preprocessing: Preprocessing = "0",
+    postprocessing: PostProcessingText = None,
 ) -> None:
     """Lower bound on the key rate H(A|X=x,E) - H(A|B,X=x,Y=y), in bits a round; it may be negative."""
     how, chosen = entropy.read(adversary), devices.devices()
@@ -51,10 +52,15 @@ def key_command(
     x, y = integer(settings.x, "x"), integer(settings.y, "y")
     closed = not entropy.no_closed_forms
     key, q = settings.settings, flips(preprocessing)
+    by, merge = processing(postprocessing), settings.merged
     with share(0.6 if entropy.attack else 1.0):
-        rate = sb.key_rate(behaviour, data, x, y, how, q, closed_forms=closed, settings=key, merge=settings.merged)
+        keys: Any = {"settings": key, "merge": merge, "postprocessing": by}
+        rate = sb.key_rate(behaviour, data, x, y, how, q, closed_forms=closed, **keys)
     above = None
-    if entropy.attack:
+    if entropy.attack and by is not None:
+        found = rate.postprocessing
+        above = in_time(lambda: sb.key_rate_upper_bound(behaviour, data, postprocessing=found))
+    elif entropy.attack:
         key, merge = rate.settings, rate.merge
         best = q if len(key) == 2 else rate.preprocessing  # whatever the flips are, if the best ones are asked for
         above = in_time(lambda: sb.key_rate_upper_bound(behaviour, data, preprocessing=best, settings=key, merge=merge))
@@ -138,6 +144,7 @@ def rate_facts(rate: sb.Rate) -> dict[str, Any]:
         "data": rate.data,
         "settings": key_facts(None, None, rate.settings, rate.merge),
         "preprocessing": rate.preprocessing,
+        "postprocessing": None if rate.postprocessing is None else rate.postprocessing.entry,
         "entropy": bound_facts(rate.entropy),
         "error_correction": rate.error_correction,
         "security": rate.security,
@@ -150,7 +157,9 @@ def rate_lines(rate: sb.Rate) -> list[str]:
     from sdpbound.bell.key import key_words
 
     at = key_words(rate.settings)[1].replace(",", ", ")
-    if rate.preprocessing:
+    if rate.postprocessing is not None:
+        at = rate.postprocessing.label
+    elif rate.preprocessing:
         at += f", preprocessing {rate.preprocessing:.6g}"
     sign = ">=" if rate.side == "lower" else "<="
     lines = [
@@ -158,6 +167,8 @@ def rate_lines(rate: sb.Rate) -> list[str]:
         f"({rate.side} bound; {margin_of(rate.entropy)})",
         f"  {bound_line(rate.entropy)}",
     ]
-    if rate.kind == "key":
+    if rate.kind == "key" and rate.postprocessing is not None:
+        lines.append(f"  cost of the errors {rate.error_correction:.{DIGITS}g} bits   (of the behaviour)")
+    elif rate.kind == "key":
         lines.append(f"  error correction H(A|B) = {rate.error_correction:.{DIGITS}g}   (of the behaviour)")
     return lines

@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from sdpbound.errors import InvalidInput, InvalidParameter
+
+if TYPE_CHECKING:
+    from sdpbound.rates.postprocessing.postprocessing import PostProcessing
 
 __all__ = [
     "angle",
@@ -19,6 +23,7 @@ __all__ = [
     "merged_values",
     "number",
     "of_parties",
+    "processing",
     "settings_of_all",
 ]
 
@@ -118,6 +123,13 @@ def choice(value: str, allowed: Sequence[str], name: str) -> str:
     near = difflib.get_close_matches(value.lower(), allowed, n=1, cutoff=0.4)
     hint = f"; did you mean {near[0]!r}?" if near else "."
     raise InvalidParameter(f"{name} = {value!r} must be {', '.join(allowed[:-1])} or {allowed[-1]}{hint}")
+
+
+def processing(text: str | None) -> PostProcessing | None:
+    """Return a post-processing from its kind and parameters; None if there is none."""
+    from sdpbound.rates.postprocessing.table import postprocessing_named
+
+    return None if text is None else postprocessing_named(text)
 
 
 def flips(text: str) -> float | str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,10 +10,10 @@ import sdpbound as sb
 from sdpbound.cli.devices import DeviceOptions, Devices
 from sdpbound.cli.groups import Without, grouped
 from sdpbound.cli.members import heading, member_facts
-from sdpbound.cli.options import AdversaryOptions, KeyPair, Output, Preprocessing, VonNeumannEntropy
+from sdpbound.cli.options import AdversaryOptions, KeyPair, Output, PostProcessingText, Preprocessing, VonNeumannEntropy
 from sdpbound.cli.output import DIGITS, emit
 from sdpbound.cli.rates import rate_facts, rate_lines
-from sdpbound.cli.texts import flips, integer, number
+from sdpbound.cli.texts import flips, integer, number, processing
 from sdpbound.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -33,6 +32,7 @@ def visibility_command(
     adversary: Annotated[AdversaryOptions, Without("model")],
     output: Output,
     preprocessing: Preprocessing = "0",
+    postprocessing: PostProcessingText = None,
     resolution: Resolution = "1e-4",
 ) -> None:
     """The visibility down to which a key is proven, and one at which an attack leaves none.
@@ -42,6 +42,7 @@ def visibility_command(
     chosen = devices.devices()
     output.require_folder()
     asked = _asked(settings, entropy.von_neumann(adversary), preprocessing, resolution)
+    asked |= _processed(postprocessing, settings, preprocessing)
     found = sb.critical_visibility(chosen.ideal, chosen.tested, noise=chosen.noise, **asked)
     _report("visibility", found, chosen, output)
 
@@ -54,6 +55,7 @@ def efficiency_command(
     adversary: Annotated[AdversaryOptions, Without("model")],
     output: Output,
     preprocessing: Preprocessing = "0",
+    postprocessing: PostProcessingText = None,
     resolution: Resolution = "1e-4",
 ) -> None:
     """The detection efficiency of both sides down to which a key is proven, and one at which an attack leaves none.
@@ -63,11 +65,22 @@ def efficiency_command(
     chosen = devices.devices()
     output.require_folder()
     asked = _asked(settings, entropy.von_neumann(adversary), preprocessing, resolution)
+    asked |= _processed(postprocessing, settings, preprocessing)
     found = sb.critical_efficiency(chosen.ideal, chosen.tested, noise=chosen.noise, **asked)
     _report("efficiency", found, chosen, output)
 
 
-def _asked(settings: KeyPair, entropy: sb.VonNeumann, preprocessing: str, resolution: str) -> Mapping[str, Any]:
+def _processed(text: str | None, settings: KeyPair, preprocessing: str) -> dict[str, Any]:
+    """Return the keyword arguments of a post-processing, which says the settings and the flips itself."""
+    by = processing(text)
+    if by is None:
+        return {}
+    if (settings.x, settings.y, preprocessing) != ("0", "0", "0"):
+        raise InvalidInput(f"--postprocessing {by.label} says settings and flips: leave --x, --y, --preprocessing out.")
+    return {"postprocessing": by, "x": None, "y": None}
+
+
+def _asked(settings: KeyPair, entropy: sb.VonNeumann, preprocessing: str, resolution: str) -> dict[str, Any]:
     """Return the keyword arguments that both searches take."""
     return {
         "x": integer(settings.x, "x"),

@@ -278,6 +278,13 @@ LIST: tuple[Column, ...] = (
     ),
     Column("dead", float, "1", "of a critical value: where an explicit attack leaves no key", groups="threshold"),
     Column("dead_certificate", str, "", "name of the stored certificate of that attack"),
+    Column(
+        "postprocessing",
+        str,
+        "",
+        "what is done with outcomes before a key is made of them, with the numbers found for what is best, as JSON",
+        few=True,
+    ),
     Column("family", str, "", "family of the point; axes of its own are the last columns", stored=False, few=True),
 )
 

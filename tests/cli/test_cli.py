@@ -453,3 +453,14 @@ def test_a_computation_that_cannot_be_finished(call, monkeypatch):
 def test_help(call, arguments):
     done = call(*arguments)
     assert done.status == 0 and "Usage: sdpbound" in done.out and done.err == ""
+
+
+def test_rates_with_a_post_processing(answer, refused):
+    devices = ["--family", "two_qubit", "--at", "theta=pi/4,a0=0,a1=pi/3,b0=0,b1=-pi/3", "--visibility", "0.92"]
+    code = ["--postprocessing", "repetition_code, block = 2, level = '1', pieces = 3"]
+    found = answer("rate", "key", *devices, "--observed", "full", *code, "--attack")
+    assert found["postprocessing"]["block"] == found["attack"]["postprocessing"]["block"] == 2
+    assert found["rate"] < found["attack"]["rate"] < 0.1
+    refused(["rate", "key", *devices, *code, "--x", "0"], "says itself which settings")
+    refused(["rate", "key", *devices, "--postprocessing", "repetition"], "did you mean 'repetition_code'?")
+    refused(["threshold", "visibility", *devices[:4], *code, "--y", "1"], "leave --x, --y, --preprocessing out")

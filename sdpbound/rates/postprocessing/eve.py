@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 
@@ -23,10 +22,19 @@ from sdpbound.bell.scenario import Scenario
 from sdpbound.bounds.bell_value import bell_question
 from sdpbound.bounds.bound import Bound
 from sdpbound.bounds.figures import BellValue
+from sdpbound.bounds.question import Question
 from sdpbound.bounds.solving import solve
 from sdpbound.errors import InvalidInput, InvalidLevel
 
-__all__ = ["EveValue", "KeyData", "bounded_with_eve", "key_data", "level_with_eve"]
+__all__ = [
+    "EveObjective",
+    "EveValue",
+    "KeyData",
+    "bounded_with_eve",
+    "key_data",
+    "level_with_eve",
+    "question_with_eve",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,21 +130,37 @@ def level_with_eve(level: str) -> str:
     return "+".join(["1", *(w for w in words if len(w) > 1), *(w + "C" for w in words)])
 
 
-def bounded_with_eve(
-    key: KeyData, effects: Sequence[Sequence[Floats]], side: Literal["lower", "upper"], level: str, text: str
-) -> Bound:
-    """The least (side "lower") or largest value of an objective with Eve, for all strategies with the tested data.
+@dataclass(frozen=True, eq=False)
+class EveObjective:
+    """An objective of the parties and a measuring Eve.
+
+    Attributes
+    ----------
+    effects : for each of Eve's settings, for each of her outcomes, the weights (a, b) of the key's outcomes
+    text : the objective in words
+    """
+
+    effects: Sequence[Sequence[Floats]]
+    text: str
+
+
+def bounded_with_eve(key: KeyData, objective: EveObjective, level: str) -> Bound:
+    """The least value of an objective with Eve, for all strategies with the tested data.
 
     Parameters
     ----------
-    effects : for each of Eve's settings, for each of her outcomes, the weights (a, b) of the key's outcomes
     level : of the two parties, see :func:`level_with_eve`
-    text : the objective in words
 
     Returns
     -------
-    Bound of a Bell expression of three parties
+    Bound of a Bell expression of three parties, side "lower"
     """
+    return solve(question_with_eve(key, objective), Quantum(level_with_eve(level)))
+
+
+def question_with_eve(key: KeyData, objective: EveObjective) -> Question:
+    """What :func:`bounded_with_eve` bounds: a Bell expression of three parties, and the tests of two of them."""
+    effects = objective.effects
     observed = key.observed
     outcomes = tuple(len(own) for own in effects)
     scenario = Scenario((*observed.scenario.outcomes, outcomes))
@@ -149,5 +173,4 @@ def bounded_with_eve(
     wide[..., 0] = observed.coefficients
     tests = Observations(scenario, wide, observed.values, observed.tolerances)
     expression = BellExpression.from_probabilities(table, scenario)
-    question = replace(bell_question(expression, tests, side), figure=EveValue(expression, text))
-    return solve(question, Quantum(level_with_eve(level)))
+    return replace(bell_question(expression, tests, "lower"), figure=EveValue(expression, objective.text))

@@ -27,9 +27,9 @@ import numpy as np
 from sdpbound.arguments import whole
 from sdpbound.arrays import Floats
 from sdpbound.bounds.bound import Bound
-from sdpbound.rates.postprocessing.eve import KeyData, bounded_with_eve
+from sdpbound.rates.postprocessing.eve import EveObjective, KeyData, bounded_with_eve
 
-__all__ = ["KINDS", "MOST_PIECES", "Overlap", "overlap"]
+__all__ = ["KINDS", "MOST_PIECES", "Overlap", "balance_of", "overlap", "overlap_objective", "within"]
 
 #: The overlaps, and what they are called.
 KINDS = {
@@ -70,17 +70,30 @@ def overlap(key: KeyData, kind: str, level: str, pieces: int) -> Overlap:
     ----------
     pieces : of the polygon, 3 to 8; the error has two
     """
+    bound = bounded_with_eve(key, overlap_objective(key, kind, pieces), level)
+    return Overlap(within(key, bound.value), kind, balance_of(key, kind), bound)
+
+
+def overlap_objective(key: KeyData, kind: str, pieces: int) -> EveObjective:
+    """The objective of an overlap: a measurement of Eve's with an outcome for each piece of the polygon."""
     pieces = whole(pieces, "pieces", 3, MOST_PIECES)
-    equal = float(key.joint[0, 0]), float(key.joint[1, 1])
-    balance = math.sqrt(equal[1] / equal[0]) if kind != "fidelity" and min(equal) > 0.0 else 1.0
-    lines = _pieces(kind, balance, 2 if kind == "error" else pieces)
     effects = []
-    for first, second in lines:
+    for first, second in _pieces(kind, balance_of(key, kind), 2 if kind == "error" else pieces):
         weights = np.zeros(key.joint.shape)
         weights[0, 0], weights[1, 1] = first, second
         effects.append(weights)
-    bound = bounded_with_eve(key, [effects], "lower", level, KINDS[kind])
-    return Overlap(min(max(bound.value, 0.0), math.sqrt(equal[0] * equal[1])), kind, balance, bound)
+    return EveObjective([effects], KINDS[kind])
+
+
+def balance_of(key: KeyData, kind: str) -> float:
+    """c of the table above, ``sqrt(p_11 / p_00)``, 1 for the fidelity."""
+    equal = float(key.joint[0, 0]), float(key.joint[1, 1])
+    return math.sqrt(equal[1] / equal[0]) if kind != "fidelity" and min(equal) > 0.0 else 1.0
+
+
+def within(key: KeyData, proven: float) -> float:
+    """A proven number as a bound on an overlap, which is from 0 to ``sqrt(p_00 p_11)``."""
+    return min(max(proven, 0.0), math.sqrt(float(key.joint[0, 0]) * float(key.joint[1, 1])))
 
 
 def _pieces(kind: str, balance: float, count: int) -> Floats:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
 
+from sdpbound.arrays import Floats
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.key import Settings
 from sdpbound.bell.observations import Observations
+from sdpbound.bell.strategy import Strategy
 from sdpbound.bounds.bound import Bound
+from sdpbound.bounds.figures import Figure
 from sdpbound.entropies.entropy import Entropy
 from sdpbound.errors import InvalidInput
 
-__all__ = ["PostProcessing", "Processed", "require_none"]
+__all__ = ["Claim", "PostProcessing", "Processed", "require_none"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,12 +48,62 @@ class Processed:
     by: PostProcessing
 
 
+#: What a certificate is about: its figure, and the tested data that it names.
+Claim = tuple[Figure, Observations]
+
+
 class PostProcessing(ABC):
-    """What is done with outcomes before a key is made of them; ``key_rate(..., postprocessing=...)`` takes it."""
+    """What is done with outcomes before a key is made of them; ``key_rate(..., postprocessing=...)`` takes it.
+
+    A subclass is a frozen dataclass. Its parameters are numbers, texts, and lists of these, so that study files and
+    the command line can name it by its kind.
+
+    Attributes
+    ----------
+    kind : its name in study files, such as "random_basis"
+    theorem : what makes the number of :meth:`below` a rate
+    statement : what the number of :meth:`above` bounds
+    of_entropy : whether the accuracy of an entropy is of effect
+    """
+
+    kind: ClassVar[str]
+    theorem: ClassVar[str]
+    statement: ClassVar[str]
+    of_entropy: ClassVar[bool] = False
+
+    @property
+    def entry(self) -> dict[str, Any]:
+        """The kind and all parameters, as plain data."""
+        return {"kind": self.kind} | {f.name: _plain(getattr(self, f.name)) for f in fields(self)}  # type: ignore[arg-type]
+
+    @property
+    def label(self) -> str:
+        """The kind and the parameters that are not the default, as a text."""
+        own = {f.name: f.default for f in fields(self)}  # type: ignore[arg-type]
+        words = [f"{k} = {v}" for k, v in self.entry.items() if k != "kind" and v != own[k]]
+        return " ".join([self.kind, *words]).replace("'", "")
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a parameter is "best", and so is searched."""
+        return "best" in self.entry.values()
+
+    def came_from(self, asked: PostProcessing) -> bool:
+        """Whether it is what was asked for, with numbers in place of what is "best" there."""
+        own, theirs = self.entry, asked.entry
+        return not self.is_open and all(theirs[k] in (v, "best") for k, v in own.items() if k in theirs)
 
     @abstractmethod
     def below(self, behaviour: Behaviour, data: Observations, entropy: Entropy) -> Processed:
         """A proven lower bound on the key rate."""
+
+    @abstractmethod
+    def claim(self, behaviour: Behaviour, data: Observations) -> Claim:
+        """What the certificate of :meth:`below` proves a lower bound on."""
+
+    @abstractmethod
+    def rate_from(self, behaviour: Behaviour, data: Observations, proven: float) -> tuple[float, float]:
+        """The rate that follows from the proven number, rounded down, and the cost of the errors of the key."""
 
     @property
     @abstractmethod
@@ -65,6 +120,20 @@ class PostProcessing(ABC):
     @abstractmethod
     def above(self, behaviour: Behaviour, data: Observations) -> Processed:
         """An upper bound on what any analysis of these data certifies, by an explicit attack."""
+
+    @abstractmethod
+    def attacked(self, behaviour: Behaviour, data: Observations) -> Sequence[Claim]:
+        """What a certificate of the strategies of :meth:`above` may be about; it proves that they have the data."""
+
+    @abstractmethod
+    def rate_under(
+        self, behaviour: Behaviour, data: Observations, strategies: Sequence[Strategy], weights: Floats
+    ) -> tuple[float, float]:
+        """The rate that a mixture of strategies leaves, in floats, and the cost of the errors of the key."""
+
+
+def _plain(value: object) -> Any:
+    return [_plain(part) for part in value] if isinstance(value, tuple | list) else value
 
 
 def require_none(by: object, given: tuple[object, ...]) -> None:

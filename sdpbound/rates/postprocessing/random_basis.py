@@ -21,6 +21,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import ClassVar
 
 import flint
 import numpy as np
@@ -28,11 +29,15 @@ from scipy.optimize import minimize_scalar
 
 from sdpbound.adversaries import Quantum
 from sdpbound.arguments import counted, numbered
+from sdpbound.arrays import Floats
 from sdpbound.attacks.average_attack import average_entropy_upper_bound
 from sdpbound.bell.average import Average
 from sdpbound.bell.behaviour import Behaviour
+from sdpbound.bell.key import named_key
 from sdpbound.bell.observations import Observations
+from sdpbound.bell.strategy import Strategy
 from sdpbound.bounds.bound import Bound
+from sdpbound.bounds.figures import AverageEntropy, ConditionalEntropy
 from sdpbound.bounds.rounding import lower_float
 from sdpbound.entropies.auto import Auto
 from sdpbound.entropies.averages import average_entropy
@@ -45,7 +50,8 @@ from sdpbound.entropies.qubits.method import QubitReduction
 from sdpbound.entropies.swept import SweptEntropy
 from sdpbound.errors import InvalidInput, InvalidParameter, InvalidSettings
 from sdpbound.rates.correction import leakage_of_key
-from sdpbound.rates.postprocessing.postprocessing import PostProcessing, Processed
+from sdpbound.rates.postprocessing.postprocessing import Claim, PostProcessing, Processed
+from sdpbound.rates.postprocessing.selected_entropy import flipped_entropy
 
 __all__ = ["RandomBasis", "average_tolerance"]
 
@@ -55,6 +61,8 @@ FROM_DATA = (
     "analysis of these data certifies a higher Devetak-Winter rate (arXiv:quant-ph/0306078) of this protocol"
 )
 UNTESTED = "what is not tested may differ from the behaviour; error correction is charged for the behaviour itself"
+#: What the floats of an attack may be wrong by, in bits.
+ROUNDING = 1e-12
 #: Probabilities and flips that are searched, bits to which the search goes, and digits of what it finds.
 _LEAST, _MOST_FLIPS, _ESTIMATE, _ACCURACY = 0.02, 0.49, 1e-5, 2e-3
 
@@ -78,6 +86,10 @@ class RandomBasis(PostProcessing):
     keys: Sequence[Sequence[int]]
     probabilities: Sequence[float] | str | None = None
     preprocessing: float | Sequence[float] | str = 0.0
+    kind: ClassVar[str] = "random_basis"
+    theorem: ClassVar[str] = f"{Quantum('1').security('key').theorem}; {ANNOUNCED}"
+    statement: ClassVar[str] = FROM_DATA
+    of_entropy: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         try:
@@ -146,11 +158,15 @@ class RandomBasis(PostProcessing):
     def below(self, behaviour: Behaviour, data: Observations, entropy: Entropy) -> Processed:
         own = self.resolved(behaviour, data)
         bound = average_entropy(data, own.average, average_tolerance(entropy))
-        leak = -lower_float(-own.leakage(behaviour)) + 0.0
-        left = bound.value - leak
-        value = math.nextafter(own.kept * left, -math.inf)
-        known = Quantum("1").security("key")
-        return own._processed(value, bound, leak, f"{known.theorem}; {ANNOUNCED}", known.assumptions, True)
+        value, leak = own.rate_from(behaviour, data, bound.value)
+        return own._processed(value, bound, leak, self.theorem, Quantum("1").security("key").assumptions, True)
+
+    def claim(self, behaviour: Behaviour, data: Observations) -> Claim:
+        return AverageEntropy(self.average), data
+
+    def rate_from(self, behaviour: Behaviour, data: Observations, proven: float) -> tuple[float, float]:
+        leak = -lower_float(-self.leakage(behaviour)) + 0.0
+        return math.nextafter(self.kept * (proven - leak), -math.inf), leak
 
     @property
     def own_settings(self) -> tuple[int, ...]:
@@ -168,6 +184,18 @@ class RandomBasis(PostProcessing):
         value = math.nextafter(own.kept * (attack.value - leak), math.inf)
         assumed = ("Eve attacks every round alike, and prepares the devices", UNTESTED)
         return own._processed(value, attack, leak, FROM_DATA, assumed, attack.exact)
+
+    def attacked(self, behaviour: Behaviour, data: Observations) -> Sequence[Claim]:
+        x, y, settings = named_key(self.average.keys[0])
+        return [(ConditionalEntropy(x, y, self.average.preprocessing[0], settings), data)]
+
+    def rate_under(
+        self, behaviour: Behaviour, data: Observations, strategies: Sequence[Strategy], weights: Floats
+    ) -> tuple[float, float]:
+        terms = zip(self.keys, self.average.weights, self.average.preprocessing, strict=True)
+        entropy = math.fsum(w * flipped_entropy(strategies, weights, x, q) for (x, _), w, q in terms)
+        leak = lower_float(self.leakage(behaviour))
+        return self.kept * (entropy + ROUNDING - leak), leak
 
     def _processed(
         self, value: float, bound: Bound, leak: float, security: str, assumed: tuple[str, ...], exact: bool

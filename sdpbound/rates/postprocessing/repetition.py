@@ -16,26 +16,29 @@ may use some m only, as m is public.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import flint
 import numpy as np
 
 from sdpbound.adversaries import Quantum
 from sdpbound.arguments import counted, whole
-from sdpbound.attacks.proof import EntropyAttack
+from sdpbound.arrays import Floats
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.observations import Observations
+from sdpbound.bell.strategy import Strategy
 from sdpbound.bounds.rounding import lower_float
 from sdpbound.entropies.entropy import Entropy
 from sdpbound.errors import InvalidInput, InvalidParameter
 from sdpbound.rates.postprocessing.block_attack import block_entropies, key_grams
 from sdpbound.rates.postprocessing.blocks import BlockLaw, Contribution
 from sdpbound.rates.postprocessing.distillable import COLLECTIVE
-from sdpbound.rates.postprocessing.eve import KeyData, key_data
-from sdpbound.rates.postprocessing.overlaps import MOST_PIECES, Overlap, overlap
-from sdpbound.rates.postprocessing.postprocessing import PostProcessing, Processed
-from sdpbound.rates.postprocessing.round_attacks import UNTESTED, round_attacks
+from sdpbound.rates.postprocessing.eve import KeyData, key_data, question_with_eve
+from sdpbound.rates.postprocessing.overlaps import MOST_PIECES, balance_of, overlap, overlap_objective, within
+from sdpbound.rates.postprocessing.postprocessing import Claim, PostProcessing, Processed
+from sdpbound.rates.postprocessing.round_attacks import UNTESTED, round_attacks, round_claims
 
 __all__ = ["RepetitionCode"]
 
@@ -75,6 +78,9 @@ class RepetitionCode(PostProcessing):
     y: int = 0
     level: str = "1+AB"
     pieces: int = MOST_PIECES
+    kind: ClassVar[str] = "repetition_code"
+    theorem: ClassVar[str] = REPETITION
+    statement: ClassVar[str] = FROM_DATA
 
     def __post_init__(self) -> None:
         if isinstance(self.block, str):
@@ -101,11 +107,8 @@ class RepetitionCode(PostProcessing):
                 "quantum one, whose collective attacks the theorem is about."
             )
         key = key_data(behaviour, data, self.x, self.y)
-        found = overlap(key, "coherence" if key.is_of_pairs else "fidelity", self.level, self.pieces)
-        blocks = range(2, LONGEST_TRIED + 1) if isinstance(self.block, str) else [self.block]
-        with flint.ctx.workprec(PRECISION):
-            value, k, best = max((_rate(key, found, k) for k in blocks), key=lambda entry: entry[0])
-            leak = -lower_float(-best.leak * _per_round(key, k)) + 0.0
+        found = overlap(key, _kind(key), self.level, self.pieces)
+        value, leak, k = self._best(key, found.value)
         return Processed(
             value=value,
             entropy=found.bound,
@@ -118,19 +121,29 @@ class RepetitionCode(PostProcessing):
             by=replace(self, block=k),
         )
 
+    def claim(self, behaviour: Behaviour, data: Observations) -> Claim:
+        key = key_data(behaviour, data, self.x, self.y)
+        question = question_with_eve(key, overlap_objective(key, _kind(key), self.pieces))
+        return question.figure, question.observed
+
+    def rate_from(self, behaviour: Behaviour, data: Observations, proven: float) -> tuple[float, float]:
+        key = key_data(behaviour, data, self.x, self.y)
+        return self._best(key, within(key, proven))[:2]
+
+    def _best(self, key: KeyData, share: float) -> tuple[float, float, int]:
+        """The rate of the best block, the cost of its errors, and its length."""
+        blocks = range(2, LONGEST_TRIED + 1) if isinstance(self.block, str) else [self.block]
+        with flint.ctx.workprec(PRECISION):
+            value, k, best = max((_rate(key, share, k) for k in blocks), key=lambda entry: entry[0])
+            return value, -lower_float(-best.leak * _per_round(key, k)) + 0.0, k
+
     def above(self, behaviour: Behaviour, data: Observations) -> Processed:
         """The rate under the best of some explicit mixtures of pairs of qubits with the tested data."""
         if isinstance(self.block, str):
             raise InvalidParameter("block = 'best' of an attack on a repetition code: give the number of its rounds.")
         key = key_data(behaviour, data, self.x, self.y)
-        attacks = round_attacks(key)
-        value, attack = min(
-            ((self._under(key, attack), attack) for attack in attacks), key=lambda entry: (not entry[1].exact, entry[0])
-        )
-        with flint.ctx.workprec(PRECISION):
-            law = BlockLaw(key.joint, self.block)
-            leak = sum((law.messages(j) * law.leak(j) for j in range(self.block + 1)), flint.arb(0))
-            cost = lower_float(leak * _per_round(key, self.block))
+        found = [(self._under(key, attack.strategies, attack.weights), attack) for attack in round_attacks(key)]
+        (value, cost), attack = min(found, key=lambda entry: (not entry[1].exact, entry[0]))
         return Processed(
             value=value,
             entropy=attack,
@@ -143,19 +156,28 @@ class RepetitionCode(PostProcessing):
             by=self,
         )
 
-    def _under(self, key: KeyData, attack: EntropyAttack) -> float:
-        """The rate of blocks under an attack, of all messages that gain, in floats rounded up."""
+    def attacked(self, behaviour: Behaviour, data: Observations) -> Sequence[Claim]:
+        return round_claims(key_data(behaviour, data, self.x, self.y))
+
+    def rate_under(
+        self, behaviour: Behaviour, data: Observations, strategies: Sequence[Strategy], weights: Floats
+    ) -> tuple[float, float]:
+        return self._under(key_data(behaviour, data, self.x, self.y), strategies, weights)
+
+    def _under(self, key: KeyData, strategies: Sequence[Strategy], weights: Floats) -> tuple[float, float]:
+        """The rate of blocks under an attack, of all messages that gain, in floats rounded up, and their cost."""
         k = whole(self.block, "block", 2, LONGEST)
         kept = float(key.joint[:2, :2].sum())
-        grams = key_grams(attack.strategies, key.x, key.y)
-        entropies = block_entropies(grams, np.asarray(attack.weights), k) / kept**k
+        grams = key_grams(strategies, key.x, key.y)
+        entropies = block_entropies(grams, np.asarray(weights), k) / kept**k
         with flint.ctx.workprec(PRECISION):
             law = BlockLaw(key.joint, k)
             gains = [
                 math.comb(k, j) * max(0.0, entropies[j] + ROUNDING - lower_float(law.leak(j))) for j in range(k + 1)
             ]
             total = sum(gains) * float(_per_round(key, k).mid())
-            return math.nextafter(total, math.inf) if total else 0.0
+            leak = sum((law.messages(j) * law.leak(j) for j in range(k + 1)), flint.arb(0))
+            return math.nextafter(total, math.inf) if total else 0.0, lower_float(leak * _per_round(key, k))
 
 
 def _per_round(key: KeyData, k: int) -> flint.arb:
@@ -163,12 +185,16 @@ def _per_round(key: KeyData, k: int) -> flint.arb:
     return sum((flint.arb(float(p)) for p in key.joint[:2, :2].ravel()), flint.arb(0)) / k
 
 
-def _rate(key: KeyData, found: Overlap, k: int) -> tuple[float, int, Contribution]:
+def _kind(key: KeyData) -> str:
+    return "coherence" if key.is_of_pairs else "fidelity"
+
+
+def _rate(key: KeyData, proven: float, k: int) -> tuple[float, int, Contribution]:
     """Bits a round, rounded down, of blocks of k."""
     law = BlockLaw(key.joint, k)
-    share = flint.arb(found.value) / sum((flint.arb(float(p)) for p in key.joint[:2, :2].ravel()), flint.arb(0))
-    if found.kind == "coherence":
-        best = law.by_coherence(share, flint.arb(found.balance))
+    share = flint.arb(proven) / sum((flint.arb(float(p)) for p in key.joint[:2, :2].ravel()), flint.arb(0))
+    if key.is_of_pairs:
+        best = law.by_coherence(share, flint.arb(balance_of(key, _kind(key))))
     else:
         best = law.by_fidelity(share)
     return lower_float(best.value * _per_round(key, k)), k, best

@@ -5,10 +5,12 @@ from __future__ import annotations
 from sdpbound.attacks.entropy_attack import conditional_entropy_upper_bound
 from sdpbound.attacks.proof import EntropyAttack
 from sdpbound.attacks.qubit_attack import qubit_attack
+from sdpbound.bounds.figures import ConditionalEntropy
 from sdpbound.entropies.question import KeyQuestion
 from sdpbound.rates.postprocessing.eve import KeyData
+from sdpbound.rates.postprocessing.postprocessing import Claim
 
-__all__ = ["UNTESTED", "round_attacks"]
+__all__ = ["UNTESTED", "round_attacks", "round_claims"]
 
 UNTESTED = "what is not tested may differ from the behaviour; error correction is charged for the behaviour itself"
 #: Flips of Alice's bit after which attacks on a round are tried.
@@ -25,3 +27,8 @@ def round_attacks(key: KeyData) -> list[EntropyAttack]:
         if found:
             return found
     return [conditional_entropy_upper_bound(key.observed, key.x)]
+
+
+def round_claims(key: KeyData) -> list[Claim]:
+    """What the certificates of :func:`round_attacks` may be about."""
+    return [(ConditionalEntropy(key.x, None, flips), key.observed) for flips in FLIPS]

@@ -19,9 +19,9 @@ import numpy as np
 from sdpbound.arrays import Floats
 from sdpbound.bell.strategy import Strategy
 from sdpbound.bounds.bound import Bound
-from sdpbound.rates.postprocessing.eve import KeyData, bounded_with_eve
+from sdpbound.rates.postprocessing.eve import EveObjective, KeyData, bounded_with_eve
 
-__all__ = ["entropy_of_states", "kept_entropy", "nodes_and_weights"]
+__all__ = ["entropy_of_states", "flipped_entropy", "kept_entropy", "kept_objective", "nodes_and_weights"]
 
 #: Roundings of the weights: the polygon's integral is below the function's by more.
 MARGIN = 1e-12
@@ -48,8 +48,8 @@ def nodes_and_weights(count: int) -> tuple[Floats, Floats]:
     return nodes[1:-1], weights
 
 
-def kept_entropy(key: KeyData, kept: tuple[Floats, Floats], bits: tuple[int, int], level: str, nodes: int) -> Bound:
-    """Lower bound on H of the two outcomes ``bits`` of Alice, in kept rounds, times their weight.
+def kept_objective(key: KeyData, kept: tuple[Floats, Floats], bits: tuple[int, int], nodes: int) -> EveObjective:
+    """What is below H of the two outcomes ``bits`` of Alice, in kept rounds, times their weight.
 
     Parameters
     ----------
@@ -64,7 +64,12 @@ def kept_entropy(key: KeyData, kept: tuple[Floats, Floats], bits: tuple[int, int
             table[wrong] = weight * cost * kept[0][wrong] * kept[1]
             guesses.append(table)
         effects.append(guesses)
-    return bounded_with_eve(key, effects, "lower", level, "P(kept) H(A|E,kept)")
+    return EveObjective(effects, "P(kept) H(A|E,kept)")
+
+
+def kept_entropy(key: KeyData, kept: tuple[Floats, Floats], bits: tuple[int, int], level: str, nodes: int) -> Bound:
+    """Lower bound on H of the two outcomes ``bits`` of Alice, in kept rounds, times their weight."""
+    return bounded_with_eve(key, kept_objective(key, kept, bits, nodes), level)
 
 
 def entropy_of_states(
@@ -78,6 +83,19 @@ def entropy_of_states(
         alice, bob = strategy.measurements[0][key.x], strategy.measurements[1][key.y]
         mean = np.tensordot(kept[1], bob, axes=1)
         effects = [np.kron(c * effect, mean) for c, effect in zip(kept[0], alice, strict=True) if c > 0.0]
+        states = [root.conj().T @ effect @ root for effect in effects]
+        total += float(weight) * (sum(map(_entropy, states)) - _entropy(sum(states)))
+    return total
+
+
+def flipped_entropy(strategies: Sequence[Strategy], weights: Floats, x: int, flips: float) -> float:
+    """H of Alice's flipped bit of a setting, of a mixture whose index Eve knows; in floats."""
+    total = 0.0
+    for strategy, weight in zip(strategies, weights, strict=True):
+        w, v = np.linalg.eigh(strategy.state)
+        root = v * np.sqrt(np.maximum(w, 0.0))
+        first, second = (np.kron(e, np.eye(strategy.dimensions[1])) for e in strategy.measurements[0][x])
+        effects = (1.0 - flips) * first + flips * second, flips * first + (1.0 - flips) * second
         states = [root.conj().T @ effect @ root for effect in effects]
         total += float(weight) * (sum(map(_entropy, states)) - _entropy(sum(states)))
     return total

@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import flint
 import numpy as np
@@ -27,14 +28,15 @@ from sdpbound.arguments import counted, numbered, whole
 from sdpbound.arrays import Floats
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.observations import Observations
+from sdpbound.bell.strategy import Strategy
 from sdpbound.bounds.rounding import lower_float
 from sdpbound.entropies.entropy import Entropy
 from sdpbound.errors import InvalidInput, InvalidParameter
 from sdpbound.rates.postprocessing.blocks import pair_entropy
-from sdpbound.rates.postprocessing.eve import KeyData, key_data
-from sdpbound.rates.postprocessing.postprocessing import PostProcessing, Processed
-from sdpbound.rates.postprocessing.round_attacks import UNTESTED, round_attacks
-from sdpbound.rates.postprocessing.selected_entropy import entropy_of_states, kept_entropy
+from sdpbound.rates.postprocessing.eve import KeyData, key_data, question_with_eve
+from sdpbound.rates.postprocessing.postprocessing import Claim, PostProcessing, Processed
+from sdpbound.rates.postprocessing.round_attacks import UNTESTED, round_attacks, round_claims
+from sdpbound.rates.postprocessing.selected_entropy import entropy_of_states, kept_entropy, kept_objective
 
 __all__ = ["PostSelection"]
 
@@ -80,6 +82,9 @@ class PostSelection(PostProcessing):
     y: int = 0
     level: str = "1+AB"
     nodes: int = 7
+    kind: ClassVar[str] = "post_selection"
+    theorem: ClassVar[str] = SELECTED
+    statement: ClassVar[str] = FROM_DATA
 
     def __post_init__(self) -> None:
         for name in ("alice", "bob"):
@@ -110,28 +115,48 @@ class PostSelection(PostProcessing):
                 "quantum one, whose collective attacks the theorem is about."
             )
         key, kept = self._read(behaviour, data)
-        zero, one = (a for a, p in enumerate(self.alice) if p > 0.0)
-        bound = kept_entropy(key, kept, (zero, one), self.level, self.nodes)
-        with flint.ctx.workprec(PRECISION):
-            cost = _leak(key, kept, (zero, one))
-            value = lower_float(flint.arb(max(bound.value, 0.0)) - cost)
-            leak = -lower_float(-cost) + 0.0
+        bound = kept_entropy(key, kept, self._bits, self.level, self.nodes)
+        value, leak = self.rate_from(behaviour, data, bound.value)
         return Processed(value, bound, leak, (self.x, self.y), SELECTED, (COLLECTIVE,), 0.0, True, self)
+
+    @property
+    def _bits(self) -> tuple[int, int]:
+        zero, one = (a for a, p in enumerate(self.alice) if p > 0.0)
+        return zero, one
+
+    def claim(self, behaviour: Behaviour, data: Observations) -> Claim:
+        key, kept = self._read(behaviour, data)
+        question = question_with_eve(key, kept_objective(key, kept, self._bits, self.nodes))
+        return question.figure, question.observed
+
+    def rate_from(self, behaviour: Behaviour, data: Observations, proven: float) -> tuple[float, float]:
+        key, kept = self._read(behaviour, data)
+        with flint.ctx.workprec(PRECISION):
+            cost = _leak(key, kept, self._bits)
+            return lower_float(flint.arb(max(proven, 0.0)) - cost), -lower_float(-cost) + 0.0
 
     def above(self, behaviour: Behaviour, data: Observations) -> Processed:
         """The rate under the best of some explicit mixtures of strategies with the tested data."""
-        key, kept = self._read(behaviour, data)
-        entropies = [
-            (not attack.exact, entropy_of_states(attack.strategies, attack.weights, key, kept), attack)
+        key, _ = self._read(behaviour, data)
+        rates = [
+            (not attack.exact, self.rate_under(behaviour, data, attack.strategies, attack.weights), attack)
             for attack in round_attacks(key)
         ]
-        _, least, attack = min(entropies, key=lambda entry: entry[:2])
-        zero, one = (a for a, p in enumerate(self.alice) if p > 0.0)
-        with flint.ctx.workprec(PRECISION):
-            cost = lower_float(_leak(key, kept, (zero, one)))
-        value = math.nextafter(least + ROUNDING - cost, math.inf)
+        _, (value, cost), attack = min(rates, key=lambda entry: entry[:2])
         assumptions = ("Eve attacks every round alike, and prepares the devices", UNTESTED, IN_FLOATS)
         return Processed(value, attack, cost, (self.x, self.y), FROM_DATA, assumptions, 0.0, attack.exact, self)
+
+    def attacked(self, behaviour: Behaviour, data: Observations) -> Sequence[Claim]:
+        return round_claims(self._read(behaviour, data)[0])
+
+    def rate_under(
+        self, behaviour: Behaviour, data: Observations, strategies: Sequence[Strategy], weights: Floats
+    ) -> tuple[float, float]:
+        key, kept = self._read(behaviour, data)
+        with flint.ctx.workprec(PRECISION):
+            cost = lower_float(_leak(key, kept, self._bits))
+        left = entropy_of_states(strategies, weights, key, kept) + ROUNDING - cost
+        return math.nextafter(left, math.inf), cost
 
     def _read(self, behaviour: Behaviour, data: Observations) -> tuple[KeyData, tuple[Floats, Floats]]:
         key = key_data(behaviour, data, self.x, self.y)

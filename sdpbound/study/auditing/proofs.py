@@ -35,9 +35,10 @@ ENTRIES = 2**20
 
 @dataclass(frozen=True, slots=True)
 class _Proof:
-    """The question of a certificate that holds, and what the checker found."""
+    """The question of a certificate that holds, its proof, and what the checker found."""
 
     question: Mapping[str, Any]
+    proof: Mapping[str, Any]
     found: Verification
 
 
@@ -82,6 +83,13 @@ class Proofs:
         _compare(proof.question, question, as_given)
         return proof.found
 
+    def proof(self, name: str) -> Mapping[str, Any]:
+        """Return the proof in the certificate of this name, which holds."""
+        found = self._recent(name)
+        if isinstance(found, str):
+            raise CertificateError(found)
+        return found.proof
+
     def rest(self) -> Iterator[tuple[str, str]]:
         """Yield the names of the certificates for which :meth:`of` was not called, each with its fault, or ""."""
         seen = np.sort(np.array(self.seen, dtype=np.int64))
@@ -118,7 +126,7 @@ def checked(name: str, text: bytes, check: Check) -> _Proof | str:
     # The text may be anything, and may raise any error in the checker. Then it proves nothing.
     except Exception as error:
         return f"The certificate cannot be checked: {type(error).__name__} {error}."
-    return _Proof(data["question"], found) if found.holds else found.message
+    return _Proof(data["question"], data["proof"], found) if found.holds else found.message
 
 
 def _decoded(text: bytes) -> dict[str, Any]:

@@ -13,8 +13,10 @@ from sdpbound.bell.tested import left_out
 from sdpbound.entropies.conditional import VonNeumann
 from sdpbound.entropies.methods import METHODS, options_of
 from sdpbound.errors import InvalidInput
+from sdpbound.rates.postprocessing.postprocessing import PostProcessing
 from sdpbound.study.file.family import Model
 from sdpbound.study.file.numbers import number, numbers, said, said_one
+from sdpbound.study.file.postprocessings import AnyPostProcessing
 from sdpbound.study.file.product import Part
 from sdpbound.study.file.validators import (
     BITS,
@@ -252,6 +254,9 @@ class Quantity(Part):
         default=None, description='probability with which Alice flips her key bit, or "best": searched'
     )
 
+    postprocessing: AnyPostProcessing | None = Field(
+        default=None, description="of a key rate, what is done with outcomes before; it says settings and flips itself"
+    )
     resolution: (
         Annotated[float, BeforeValidator(number(RESOLUTION), json_schema_input_type=said_one(RESOLUTION))] | None
     ) = Field(default=None, description="of a critical value, the width aimed at between alive and dead; absent: 1e-3")
@@ -265,9 +270,13 @@ class Quantity(Part):
         kind = self.kind
         if self.rounds is None and "rounds" in kind.keys:
             raise fail(f"lacks the key 'rounds', the number of rounds of {self.name}; add it")
-        for key in ("entropy", "preprocessing", "resolution", "rounds"):
-            if getattr(self, key) is not None and key not in kind.keys:
-                raise fail(f"has {key}, and {self.name} takes none; leave it out")
+        for key in ("entropy", "preprocessing", "resolution", "rounds", "postprocessing"):
+            if getattr(self, key) is not None and key not in self.keys:
+                name = self.name if key == "postprocessing" else self.title
+                raise fail(f"has {key}, and {name} takes none; leave it out")
+        if self.postprocessing is not None:
+            self._require_processed(self.postprocessing)
+            return self
         if kind.group in ("point", "expression"):
             if (self.x, self.y, self.key) != (None, None, None):
                 these = "x and y" if self.key is None else "key"
@@ -288,6 +297,14 @@ class Quantity(Part):
             raise fail(f"has preprocessing = 'best', and {self.name} has no best one; give a number")
         return self
 
+    def _require_processed(self, by: PostProcessing) -> None:
+        if (self.x, self.y, self.key) != (None, None, None):
+            raise fail("has settings beside a postprocessing, which says itself which are the key's; leave them out")
+        if self.entropy == MIN:
+            raise fail("has entropy = 'min' and a postprocessing, which has no bound by min-entropy; leave it out")
+        if self.kind.attack and by.is_open and not by.of_entropy:
+            raise fail(f"has {by.label}, and an attack is on a given one; give a number for what is best")
+
     def _require_key(self) -> None:
         kind = self.kind
         if self.key is None:
@@ -305,8 +322,20 @@ class Quantity(Part):
 
     @property
     def kind(self) -> QuantityKind:
-        """The quantity's entry in the table of quantities."""
-        return kind_of(self.name)
+        """The quantity's entry in the table of quantities, or what stands there for it with a post-processing."""
+        own = kind_of(self.name)
+        return own if self.postprocessing is None or own.processed is None else own.processed
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """The further keys that it takes; an entropy only where its accuracy is of effect."""
+        by, found = self.postprocessing, self.kind.keys
+        return found if by is None or by.of_entropy else found - {"entropy"}
+
+    @property
+    def title(self) -> str:
+        """Its name, and whether it is with a post-processing."""
+        return self.name if self.postprocessing is None else f"{self.name} with a {self.postprocessing.kind}"
 
     @property
     def group(self) -> Group:
@@ -316,7 +345,7 @@ class Quantity(Part):
     @property
     def how(self) -> EntropySettings | None:
         """The settings that say how its von Neumann entropy is bounded from below; None if it has no such entropy."""
-        if "entropy" not in self.kind.keys or self.group == "data":
+        if "entropy" not in self.keys or self.group == "data":
             return None
         return self.entropy or VON_NEUMANN
 
@@ -328,6 +357,8 @@ class Quantity(Part):
             words.insert(0, f"key {','.join('-' if s is None else str(s) for s in self.key)}")
         if self.preprocessing:
             words.append(f"preprocessing {self.preprocessing}")
+        if self.postprocessing is not None:
+            words.append(self.postprocessing.label)
         if "resolution" in self.kind.keys:
             words.append(f"resolution {self.width:g}")
         return ", ".join(words) or None
@@ -357,6 +388,8 @@ class Quantity(Part):
             found["entropy"] = self.how.model_dump() | {"tolerance": self.how.accuracy.hex()}
         if self.preprocessing:
             found["preprocessing"] = self.preprocessing if self.preprocessing == BEST else self.preprocessing.hex()
+        if self.postprocessing is not None:
+            found["postprocessing"] = self.postprocessing.entry
         if "resolution" in self.kind.keys:
             found["resolution"] = self.width.hex()
         if self.rounds is not None:

@@ -124,7 +124,7 @@ def _with_entropy(quantities: tuple[Quantity, ...], info: ValidationInfo) -> tup
     default = info.data.get("entropy", MIN)
     found = []
     for quantity in quantities:
-        if quantity.entropy is None and "entropy" in quantity.kind.keys and default != MIN:
+        if quantity.entropy is None and "entropy" in quantity.keys and default != MIN:
             quantity = quantity.model_copy(update={"entropy": default})
         if quantity.group == "data" and quantity.preprocessing:
             raise fail(f"has {quantity.name} with preprocessing, which takes entropy = 'von Neumann'; say so")
@@ -232,7 +232,7 @@ class StudySpec(Part):
         for quantity in self.quantities:
             if not quantity.kind.searched:
                 raise fail(
-                    f"has family.best_of and {quantity.name}, of which no best strategy is searched; those are "
+                    f"has family.best_of and {quantity.title}, of which no best strategy is searched; those are "
                     "key_rate, randomness_local, randomness_global and their attacks"
                 )
             if quantity.group != "entropy":

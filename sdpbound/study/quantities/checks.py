@@ -31,6 +31,12 @@ class Proofs(Protocol):
         ``as_given``, for an attack, the tolerances must be equal.
         """
 
+    def proof(self, name: str) -> Mapping[str, Any]:
+        """Return the proof in the certificate of this name.
+
+        Raises CertificateError if the certificate does not hold.
+        """
+
 
 def same(own: object, row: object, name: str) -> None:
     """Raise CertificateError if an entry of a row is not what it must be."""

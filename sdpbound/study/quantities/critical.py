@@ -48,7 +48,7 @@ class Critical(QuantityKind):
 
     def row(self, at: AtPoint, asked: Asked, run: Run) -> Row:
         start = time.perf_counter()
-        found = self._threshold(at, asked)
+        found = self.threshold(at, asked)
         row: Row = {"method": "certified", "preprocessing": _flips(found, asked)}
         if found.dead is not None and found.dead_rate is not None:
             row |= {"dead": found.dead, "dead_certificate": run.certificate(found.dead_rate.entropy)}
@@ -67,9 +67,13 @@ class Critical(QuantityKind):
             "seconds": time.perf_counter() - start,
         }
 
-    def _threshold(self, at: AtPoint, asked: Asked) -> Threshold:
+    def protocol(self, asked: Asked) -> dict[str, Any]:
+        """Return how the key is made, as keywords of a threshold."""
         x, y = asked.settings
-        assert at.tested is not None and asked.how is not None
+        return {"x": x, "y": y, "preprocessing": asked.preprocessing or 0.0}
+
+    def threshold(self, at: AtPoint, asked: Asked) -> Threshold:
+        assert at.tested is not None
         noise = at.noise
         critical: Callable[..., Threshold] = critical_visibility
         if self.driven == "efficiency":
@@ -78,10 +82,8 @@ class Critical(QuantityKind):
         return critical(
             at.singlet or at.member.strategy or at.member.behaviour(),
             at.expression if at.tested == "bell" else at.tested,
-            x,
-            y,
-            entropy=asked.how.bound(at.solver),
-            preprocessing=asked.preprocessing or 0.0,
+            **self.protocol(asked),
+            entropy=None if asked.how is None else asked.how.bound(at.solver),
             noise=None if at.plain else noise,
             tolerance=asked.width,
             start=self._start(at),

@@ -20,6 +20,7 @@ from sdpbound.bounds.figures import Figure
 from sdpbound.entropies.conditional import EntropyBound, VonNeumann
 from sdpbound.entropies.entropy import INACCURATE
 from sdpbound.errors import CertificateError
+from sdpbound.rates.postprocessing.postprocessing import PostProcessing
 from sdpbound.study.quantities.at_point import AtPoint
 from sdpbound.study.quantities.checks import Proofs, follows, show
 from sdpbound.tables.columns import Row
@@ -78,6 +79,8 @@ class Asked(Protocol):
     def how(self) -> Method | None: ...
     @property
     def preprocessing(self) -> float | str | None: ...
+    @property
+    def postprocessing(self) -> PostProcessing | None: ...
     @property
     def rounds(self) -> float | None: ...
     @property
@@ -161,6 +164,7 @@ class QuantityKind(ABC):
     driven : for a threshold, the column whose critical value it is
     several : whether it is known of more than two parties; a pair and a key then take ``key``, a setting for each party
     first : whether it is evaluated before other quantities, so that their searches begin at its best points
+    processed : the quantity that takes its place where it is asked with a post-processing; None if it takes none
     searched : the rate whose best strategies are searched for it, as :class:`~sdpbound.strategies.StrategyOptions`
         names it; empty for a quantity that is asked at given points only
     """
@@ -179,6 +183,7 @@ class QuantityKind(ABC):
     several: bool = False
     first: bool = False
     searched: str = ""
+    processed: QuantityKind | None = None
     #: Whether explicit attacks prove it.
     attack: ClassVar[bool] = False
     #: Whether its members must have a Bell expression.

@@ -14,6 +14,8 @@ from sdpbound.study.quantities.finite import FiniteKey, FiniteRandomness
 from sdpbound.study.quantities.kind import Group, QuantityKind
 from sdpbound.study.quantities.no_signaling import NoSignalingKey, TestedKey
 from sdpbound.study.quantities.of_data import Entropy, Guess, KeyRate, Randomness
+from sdpbound.study.quantities.processed import ProcessedAttack, ProcessedKey
+from sdpbound.study.quantities.processed_critical import ProcessedCritical
 
 __all__ = ["QUANTITIES", "kind_of", "names"]
 
@@ -21,10 +23,13 @@ _ENTROPY = frozenset({"entropy"})
 _FLIPS = frozenset({"preprocessing"})
 _BOTH = _ENTROPY | _FLIPS
 _SEARCHED = _BOTH | {"best"}
+_PROCESSED = frozenset({"postprocessing"})
 _ROUNDS = frozenset({"rounds"})
 _AT_BEST = _FLIPS | {"best"}
 _CRITICAL = _SEARCHED | {"resolution"}
+_PROCESSED_CRITICAL = _ENTROPY | _PROCESSED | {"resolution"}
 _KEY, _LOCAL, _GLOBAL = "key rate (bits per round)", "local randomness (bits)", "global randomness (bits)"
+_V, _ETA = "critical visibility", "critical detection efficiency"
 _OF_ONE, _OF_BOTH = "local randomness", "global randomness"
 _HAE, _HABE = "entropy H(A|E) (bits)", "entropy H(AB|E) (bits)"
 _INDIVIDUAL = "key rate, individual attacks (bits per round)"
@@ -38,7 +43,16 @@ QUANTITIES: Registry[QuantityKind] = Registry(
         "guess_local": Guess(label="guessing probability", side="upper", several=True),
         "guess_global": Guess(label="guessing probability, pair", side="upper", bob=1, pair=True, several=True),
         "guess_blind": Guess(label="guessing probability, blind", side="upper", bob=1, blind=True),
-        "key_rate": KeyRate(label=_KEY, side="lower", bob=0, unit="bit", keys=_SEARCHED, several=True, searched="key"),
+        "key_rate": KeyRate(
+            label=_KEY,
+            side="lower",
+            bob=0,
+            unit="bit",
+            keys=_SEARCHED | _PROCESSED,
+            several=True,
+            searched="key",
+            processed=ProcessedKey(label=_KEY, keys=_ENTROPY | _PROCESSED),
+        ),
         "randomness_local": Randomness(
             label=_LOCAL, side="lower", unit="bit", keys=_ENTROPY, local=True, several=True, searched=_OF_ONE
         ),
@@ -51,7 +65,15 @@ QUANTITIES: Registry[QuantityKind] = Registry(
         "entropy_local_attack": Attack(label=_HAE, unit="bit", keys=_FLIPS, several=True),
         "entropy_global_attack": Attack(label=_HABE, bob=1, unit="bit", pair=True, several=True),
         "key_rate_attack": Attack(
-            label=_KEY, bob=0, unit="bit", rate=True, keys=_AT_BEST, key=True, several=True, searched="key"
+            label=_KEY,
+            bob=0,
+            unit="bit",
+            rate=True,
+            keys=_AT_BEST | _PROCESSED,
+            key=True,
+            several=True,
+            searched="key",
+            processed=ProcessedAttack(label=_KEY, keys=_PROCESSED),
         ),
         "randomness_local_attack": Attack(label=_LOCAL, unit="bit", rate=True, several=True, searched=_OF_ONE),
         "randomness_global_attack": Attack(
@@ -73,9 +95,19 @@ QUANTITIES: Registry[QuantityKind] = Registry(
         "finite_randomness_length": FiniteRandomness(
             label="randomness (bits)", bob=1, unit="bit", keys=_ENTROPY | _ROUNDS
         ),
-        "critical_visibility": Critical(label="critical visibility", bob=0, keys=_CRITICAL, driven="visibility"),
+        "critical_visibility": Critical(
+            label=_V,
+            bob=0,
+            keys=_CRITICAL | _PROCESSED,
+            driven="visibility",
+            processed=ProcessedCritical(label=_V, keys=_PROCESSED_CRITICAL, driven="visibility"),
+        ),
         "critical_efficiency": Critical(
-            label="critical detection efficiency", bob=0, keys=_CRITICAL, driven="efficiency"
+            label=_ETA,
+            bob=0,
+            keys=_CRITICAL | _PROCESSED,
+            driven="efficiency",
+            processed=ProcessedCritical(label=_ETA, keys=_PROCESSED_CRITICAL, driven="efficiency"),
         ),
         "bell_maximum": BellExtremum(label="largest Bell value", side="upper"),
         "bell_minimum": BellExtremum(label="smallest Bell value", side="lower"),
