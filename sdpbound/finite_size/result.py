@@ -19,6 +19,7 @@ from sdpbound.finite_size.acceptance import Acceptance, AcceptanceRule, CountedR
 from sdpbound.finite_size.accumulation import Choice, Game, epsilons, min_tradeoff, terms, total
 from sdpbound.finite_size.arithmetic import balls
 from sdpbound.finite_size.figures import FiniteFigure, FiniteSecurity
+from sdpbound.shown import Drawn
 from sdpbound.version import __version__
 
 __all__ = ["FiniteLength", "certified"]
@@ -47,7 +48,7 @@ ROUNDED = -48
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class FiniteLength:
+class FiniteLength(Drawn):
     """A proven length of key or of randomness.
 
     Attributes

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from sdpbound.arguments import counted
 from sdpbound.errors import InvalidStudy
+from sdpbound.shown import Drawn
 from sdpbound.tables.columns import Column, Row, axes_of, check_format, require_column, table_columns, wanted_columns
 
 __all__ = ["Table", "read_chunks", "read_table"]
@@ -32,7 +33,7 @@ TEXTS = 50_000
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class Table(Drawn):
     """The rows of a study with their metadata.
 
     ``table["value"]`` is a column, as floats (NaN where empty) or texts. ``table.where(model="quantum")`` has the rows

@@ -41,7 +41,7 @@ from sdpbound.study.out.panels import DRAWN, Panel, axes_in, panels_of
 from sdpbound.tables.columns import Row
 from sdpbound.tables.table import Table, read_chunks
 
-__all__ = ["caption_of", "draw_default", "draw_file"]
+__all__ = ["caption_of", "draw_default", "draw_file", "draw_panel"]
 
 #: The most letters on a line of a label.
 LINE = 44
@@ -141,13 +141,7 @@ def caption_of(table: Table, panels: Sequence[Panel], left_out: int) -> str:
 
 
 def _page(panels: Sequence[Panel], table: Table) -> Figure:
-    adversaries = list(dict.fromkeys(map(adversary, table)))
-    dashes = {a: DASHES[i % len(DASHES)] for i, a in enumerate(a for a in adversaries if a)} | {"": "solid"}
-    colours: dict[str, dict[float, str]] = {}
-    for axis in {panel.colour for panel in panels} - {None}:
-        values = sorted({v for v in table.distinct(str(axis)) if v is not None}, reverse=axis == "visibility")
-        shades = sequence(len(values)) if axis == "visibility" else _other_sequence(len(values))
-        colours[str(axis)] = dict(zip(values, shades, strict=True))
+    dashes, colours = _dashes(table), _colours(panels, table)
     columns = min(len(panels), 3)
     rows = math.ceil(len(panels) / columns)
     wide = PAGE if columns > 1 else COLUMN
@@ -160,23 +154,61 @@ def _page(panels: Sequence[Panel], table: Table) -> Figure:
         if panel is None:
             axes.set_axis_off()
             continue
-        if panel.y is not None:
-            _map(fig, axes, panel, panel.y)
-        elif panel.x is not None:
-            legend |= _lines(axes, panel, panel.x, colours.get(panel.colour or "", {}), dashes)
-        else:
-            _dots(axes, panel)
+        legend |= _panel(axes, panel, colours, dashes)
         marked |= _unanswered(axes, panel)
         letter = f"({chr(ord('a') + index)}) " if len(panels) > 1 else ""
-        first = 1 if len(panel.words) > 2 else 2  # more than two words do not fit on one line
-        parts = [", ".join(panel.words[:first]), ", ".join(panel.words[first:])]
-        axes.set_title(letter + "\n".join(part for part in parts if part), loc="left", pad=3, linespacing=1.05)
+        _title(axes, panel, letter)
     for status in sorted(marked):
         count = sum(panel.statuses.get(status, 0) for panel in panels)
         legend[status] = Line2D([], [], label=f"{status} ({count})", **MARKS[status])
     if legend:
         fig.legend(handles=list(legend.values()), loc="outside lower center", ncols=2 if columns == 1 else 5)
     return fig
+
+
+def draw_panel(axes: Axes, panel: Panel) -> None:
+    """Draw one panel into axes of the caller's, with a legend of its own."""
+    legend = _panel(axes, panel, _colours([panel], panel.table), _dashes(panel.table))
+    for status in sorted(_unanswered(axes, panel)):
+        legend[status] = Line2D([], [], label=f"{status} ({panel.statuses.get(status, 0)})", **MARKS[status])
+    _title(axes, panel, "")
+    if legend:
+        axes.legend(handles=list(legend.values()))
+
+
+def _dashes(table: Table) -> dict[str, Any]:
+    """A dash for each adversary."""
+    adversaries = list(dict.fromkeys(map(adversary, table)))
+    return {a: DASHES[i % len(DASHES)] for i, a in enumerate(a for a in adversaries if a)} | {"": "solid"}
+
+
+def _colours(panels: Sequence[Panel], table: Table) -> dict[str, dict[float, str]]:
+    """For each axis that is shown by colours, the colour of each of its values."""
+    colours: dict[str, dict[float, str]] = {}
+    for axis in {panel.colour for panel in panels} - {None}:
+        values = sorted({v for v in table.distinct(str(axis)) if v is not None}, reverse=axis == "visibility")
+        shades = sequence(len(values)) if axis == "visibility" else _other_sequence(len(values))
+        colours[str(axis)] = dict(zip(values, shades, strict=True))
+    return colours
+
+
+def _panel(
+    axes: Axes, panel: Panel, colours: Mapping[str, Mapping[float, str]], dashes: Mapping[str, Any]
+) -> dict[str, Line2D]:
+    """Draw a panel; returns the entries of the legend."""
+    if panel.y is not None:
+        _map(axes, panel, panel.y)
+    elif panel.x is not None:
+        return _lines(axes, panel, panel.x, colours.get(panel.colour or "", {}), dashes)
+    else:
+        _dots(axes, panel)
+    return {}
+
+
+def _title(axes: Axes, panel: Panel, letter: str) -> None:
+    first = 1 if len(panel.words) > 2 else 2  # more than two words do not fit on one line
+    parts = [", ".join(panel.words[:first]), ", ".join(panel.words[first:])]
+    axes.set_title(letter + "\n".join(part for part in parts if part), loc="left", pad=3, linespacing=1.05)
 
 
 def _other_sequence(count: int) -> list[str]:
@@ -240,7 +272,7 @@ def _lines(
     return legend
 
 
-def _map(fig: Figure, axes: Axes, panel: Panel, y: str) -> None:
+def _map(axes: Axes, panel: Panel, y: str) -> None:
     """Draw a map over two axes.
 
     Points without a value stay grey.
@@ -251,7 +283,7 @@ def _map(fig: Figure, axes: Axes, panel: Panel, y: str) -> None:
     shown = axes.pcolormesh(
         xs, ys, np.ma.masked_invalid(values), cmap=light_viridis(), shading="nearest", rasterized=True
     )
-    bar = fig.colorbar(shown, ax=axes, pad=0.02)
+    bar = axes.figure.colorbar(shown, ax=axes, pad=0.02)
     bar.set_label(_on_lines(panel.label))
     bar.ax.minorticks_off()
     axes.set_xlabel(axes_in(panel.table)[panel.x].axis)
