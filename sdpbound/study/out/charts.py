@@ -60,7 +60,9 @@ WORST = {"lower": "the least of its lower bounds", "upper": "the greatest of its
 NEAREST = "the number of the point nearest to its middle"
 
 
-def draw_default(table: Table, output: Path, name: str, title: str = "") -> list[Path]:
+def draw_default(
+    table: Table, output: Path, name: str, title: str = "", formats: Sequence[str] | None = None
+) -> list[Path]:
     """Draw the chart of a table into ``output/NAME.pdf`` and ``.png``, ``NAME_2`` and so on; returns the files.
 
     Colours show visibilities, or the second axis. Dashes show adversaries. Failed and infeasible points are marked and
@@ -71,13 +73,15 @@ def draw_default(table: Table, output: Path, name: str, title: str = "") -> list
     """
     if len(table) > MANY:
         parts = [Table(table.rows[i : i + MANY], table.metadata, table.name) for i in range(0, len(table), MANY)]
-        return _draw(aggregated(lambda: parts, PANELS * PAGES), Path(output), name, title)
+        return _draw(aggregated(lambda: parts, PANELS * PAGES), Path(output), name, title, formats)
     every = panels_of(table)
     shown = every[: PANELS * PAGES]
-    return _draw(Aggregate(table, tuple(shown), len(every) - len(shown)), Path(output), name, title)
+    return _draw(Aggregate(table, tuple(shown), len(every) - len(shown)), Path(output), name, title, formats)
 
 
-def draw_file(path: str | os.PathLike[str], output: Path, name: str, title: str = "") -> list[Path]:
+def draw_file(
+    path: str | os.PathLike[str], output: Path, name: str, title: str = "", formats: Sequence[str] | None = None
+) -> list[Path]:
     """Draw the chart of a table in a file as :func:`draw_default` does, however many rows it has.
 
     Raises InvalidStudy if the file cannot be read or is damaged.
@@ -90,11 +94,11 @@ def draw_file(path: str | os.PathLike[str], output: Path, name: str, title: str 
         if len(rows) > MANY:
             rows.clear()
             found = aggregated(lambda: read_chunks(path, PART, columns), PANELS * PAGES)
-            return _draw(found, Path(output), name, title)
-    return draw_default(Table(tuple(rows), head.metadata, head.name), output, name, title)
+            return _draw(found, Path(output), name, title, formats)
+    return draw_default(Table(tuple(rows), head.metadata, head.name), output, name, title, formats)
 
 
-def _draw(what: Aggregate, output: Path, name: str, title: str) -> list[Path]:
+def _draw(what: Aggregate, output: Path, name: str, title: str, formats: Sequence[str] | None) -> list[Path]:
     pages = [what.panels[i : i + PANELS] for i in range(0, len(what.panels), PANELS)]
     files: list[Path] = []
     for number, panels in enumerate(pages):
@@ -105,7 +109,7 @@ def _draw(what: Aggregate, output: Path, name: str, title: str) -> list[Path]:
             warnings.filterwarnings("ignore", "constrained_layout not applied")
             try:
                 fig = _page(panels, what.table)
-                files += save(fig, output / (f"{name}_{number + 1}" if number else name), about, [what.table])
+                files += save(fig, output / (f"{name}_{number + 1}" if number else name), about, [what.table], formats)
             except (ArithmeticError, RecursionError, ValueError) as error:
                 if isinstance(error, SdpboundError):
                     raise
