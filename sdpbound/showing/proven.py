@@ -59,7 +59,9 @@ def certificate_card(certificate: Certificate) -> Card:
     data = certificate.data
     question, value = data["question"], data["claim"]["value"]
     side = str(question["side"])
+    kind = str(question["figure"]["kind"])
     number = sided(value, side) if isinstance(value, float) else f"{'≤' if side == 'upper' else '≥'} {value}"
+    latex = formula(kind, value, side, "") if isinstance(value, float) else ""
     facts = (
         ("side", f"{side} bound"),
         ("kind", str(data.get("kind", ""))),
@@ -68,7 +70,7 @@ def certificate_card(certificate: Certificate) -> Card:
         ("proof", ", ".join(sorted(data.get("proof", {})))),
         ("check", ".verify(), or save it with .to_json(path) and run: sdpbound verify path --twice"),
     )
-    return Card("Certificate", f"claimed: {question['figure']['kind']} {number}", facts)
+    return Card("Certificate", f"claimed: {kind} {number}", facts, formula=latex)
 
 
 def envelope_card(curve: EntropyEnvelope) -> Card:
