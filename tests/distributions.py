@@ -1,6 +1,6 @@
 """The sdist and the wheel, the same bytes each time: built from the tracked files, with the time of the last commit.
 
-    python -m tests.distributions FOLDER
+python -m tests.distributions FOLDER
 """
 
 from __future__ import annotations

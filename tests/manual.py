@@ -1,6 +1,6 @@
 """The manual page, from the same words as ``sdpbound --help``.
 
-    python -m tests.manual FOLDER
+python -m tests.manual FOLDER
 """
 
 from __future__ import annotations

@@ -13,16 +13,18 @@ from functools import cached_property
 from io import TextIOWrapper
 from itertools import islice, repeat
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas
 from numpy.typing import NDArray
 
 from sdpbound.arguments import counted
 from sdpbound.errors import InvalidStudy
 from sdpbound.shown import Drawn
 from sdpbound.tables.columns import Column, Row, axes_of, check_format, require_column, table_columns, wanted_columns
+
+if TYPE_CHECKING:
+    import pandas
 
 __all__ = ["Table", "read_chunks", "read_table"]
 
