@@ -36,7 +36,7 @@ CLOSE = 1e-5
 #: By how much a claim is falsified that both checkers must refuse.
 FALSE = 0.1
 #: Seconds that a solver may take, its start included.
-PATIENCE = 120.0
+PATIENCE = 300.0
 #: What users limit threads by.
 LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 #: Rows of the matrices that are multiplied to see how many threads run.
