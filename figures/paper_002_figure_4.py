@@ -20,7 +20,7 @@ FIGURE = FigureSpec(
     title="Hanggi et al.: where XOR privacy amplification gives a key",
     studies=(),
     computed=True,
-    caption="CHSH error eps and key error delta. Below the orange line the key rate 1 - h(delta) - log2(1 + 4 eps) is "
+    caption="CHSH error eps and key error delta. Below the red line the key rate 1 - h(delta) - log2(1 + 4 eps) is "
     "positive (Hanggi et al., Corollary 2; proven for independent boxes, and the sign for tested ones too); above the"
     " blue line is what quantum mechanics reaches. In green both. Dot: the box of Protocol 1, rate 0.1926; "
     "circle: the best quantum point, 0.2031; square: the corner at delta = 0.0566. Figure 4 of the paper.",

@@ -27,7 +27,7 @@ FIGURE = FigureSpec(
     caption="Noise that a key survives, of members of the singlet family whose CHSH value without noise is S (omega = "
     "theta + pi/2, the better of two phi): circles: a key from the settings (0, 0) is proven; crosses: an explicit "
     "attack proves that none is left. Left: white noise; right: losses of the detectors of both sides, no click "
-    "counted as outcome 0. Blue: all correlators are tested; orange: the Bell value alone. In the grey area of the left "
+    "counted as outcome 0. Blue: all correlators are tested; red: the Bell value alone. In the grey area of the left "
     "panel the noisy correlations are local.",
     alt="Two log-log panels of noise and CHSH excess; with all correlators tested the noise survived is in proportion "
     "to the excess, with the Bell value alone to its square.",

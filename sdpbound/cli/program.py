@@ -18,7 +18,7 @@ from sdpbound.cli.output import discard_output, print_error, print_text
 from sdpbound.errors import Infeasible, InvalidInput, SdpboundError
 from sdpbound.version import __version__
 
-__all__ = ["app", "main", "run"]
+__all__ = ["COMPLETE", "app", "main", "run"]
 
 
 #: By this variable shells ask for completions, and say what for.

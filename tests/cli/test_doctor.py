@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 import sdpbound as sb
-from sdpbound.cli import examining
+from sdpbound.cli import examining, main
 from sdpbound.cli.examining import Finding, examined, solver_finding, tried_apart
+from sdpbound.cli.program import COMPLETE
 from sdpbound.conic.solvers.clarabel_ import Clarabel
 
 
@@ -89,3 +90,14 @@ def test_a_solver_that_crashes_takes_nothing_down() -> None:
     names: Any = (Crash(), "highs")
     first, second = tried_apart(names)
     assert not first.sound and "crashes its process" in first.text and second.sound
+
+
+def test_shells_complete(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the shell's script asks: names of commands, of those below them, and options."""
+    for words, wanted in (("sdpbound do", "doctor"), ("sdpbound rate ke", "key"), ("sdpbound doctor --js", "--json")):
+        monkeypatch.setenv(COMPLETE, "complete_bash")
+        monkeypatch.setenv("COMP_WORDS", words)
+        monkeypatch.setenv("COMP_CWORD", str(len(words.split()) - 1))
+        with pytest.raises(SystemExit) as stop:
+            main()
+        assert stop.value.code == 0 and capsys.readouterr().out.split() == [wanted]

@@ -245,7 +245,7 @@ def _written_over(name: str, tally: Tally) -> Iterator[Report]:
     yield report
     last = 0.0
     report()  # the last numbers stay
-    print(file=sys.stderr)
+    announce("")
 
 
 @contextmanager
