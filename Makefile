@@ -11,7 +11,7 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 export MPLBACKEND ?= Agg
 
-.PHONY: help setup run test quick test-slow test-overnight lint figures studies bench wheel clean
+.PHONY: help setup run test quick test-slow test-overnight lint figures studies bench wheel dist man clean
 
 help:
 	@echo "make run        run studies/near_local_boundary.toml: table and figures in results/"
@@ -23,6 +23,8 @@ help:
 	@echo "make studies    run the slow studies too, an hour on two cores, and draw their figures"
 	@echo "make bench      benchmarks against the peers"
 	@echo "make wheel      build the wheel"
+	@echo "make dist       build sdist and wheel from the tracked files, the same bytes each time"
+	@echo "make man        write the manual page dist/man/sdpbound.1"
 
 setup: $(VENV)/.installed
 
@@ -68,6 +70,12 @@ bench: setup
 
 wheel: setup
 	$(BIN)/python -m build --no-isolation --wheel
+
+dist: setup
+	$(BIN)/python -m tests.distributions dist
+
+man: setup
+	$(BIN)/python -m tests.manual dist/man
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

@@ -1,8 +1,8 @@
 """How close to the local boundary a key survives noise, from the table of studies/survival.toml.
 
-For each noise level the smallest CHSH excess S - 2 of the study's members with a positive key: circles where it is
-proven, crosses where an explicit attack proves that none is left. Of the members with the same S the one that survives
-most is shown.
+For each CHSH excess S - 2 of the study's members the noise up to which there is a key: circles where it is proven,
+crosses where an explicit attack proves that none is left. Of the members with the same S the one that survives most is
+shown.
 
     python figures/survival.py TABLE.csv [output folder]
 """
@@ -29,13 +29,15 @@ FIGURE = FigureSpec(
     "attack proves that none is left. Left: white noise; right: losses of the detectors of both sides, no click "
     "counted as outcome 0. Blue: all correlators are tested; red: the Bell value alone. In the grey area of the left "
     "panel the noisy correlations are local.",
-    alt="Two log-log panels of the CHSH excess against noise; with all correlators tested the excess needed grows in "
-    "proportion to the noise, with the Bell value alone as its square root.",
+    alt="Two log-log panels of noise and CHSH excess; with all correlators tested the noise survived is in proportion "
+    "to the excess, with the Bell value alone to its square.",
     slow=True,
 )
 PANELS = {"critical_visibility": "white noise $1-v$", "critical_efficiency": r"losses $1-\eta$"}
+#: Where a curve's name stands, in parts of the panel: above the one, below the other.
+PLACES = {"correlators": (0.05, 0.56), "bell": (0.97, 0.12)}
 COLOURS = {"correlators": BLUE, "bell": VERMILLION}
-TESTED = {"correlators": "correlators tested", "bell": "Bell value tested"}
+TESTED = {"correlators": "correlators\ntested", "bell": "Bell value\ntested"}
 
 
 def best(table: Table) -> list[dict[str, Any]]:
@@ -55,16 +57,16 @@ def panel(axes: Axes, table: Table, quantity: str) -> None:
         excess = np.array([row["chsh_ideal"] - 2.0 for row in rows])
         alive = np.array([1.0 - row["value"] for row in rows])
         dead = np.array([np.nan if row["dead"] is None else 1.0 - row["dead"] for row in rows])
-        axes.plot(alive, excess, color=colour, linewidth=0.9, zorder=2)
+        axes.plot(excess, alive, color=colour, linewidth=0.9, zorder=2)
         look: dict[str, Any] = {"color": colour, "linestyle": "none", "zorder": 3}
-        axes.plot(alive, excess, marker="o", markersize=3.4, markerfacecolor="white", markeredgewidth=0.7, **look)
-        axes.plot(dead, excess, marker="x", markersize=2.8, markeredgewidth=0.7, **look)
+        axes.plot(excess, alive, marker="o", markersize=3.4, markerfacecolor="white", markeredgewidth=0.7, **look)
+        axes.plot(excess, dead, marker="x", markersize=2.8, markeredgewidth=0.7, **look)
     if quantity == "critical_visibility":
-        noise: NDArray[np.float64] = np.geomspace(1e-7, 0.3, 200)
-        axes.fill_between(noise, 1e-9, 2.0 / (1.0 - noise) - 2.0, color=GREY, alpha=0.25, linewidth=0.0, zorder=1)
+        s: NDArray[np.float64] = np.geomspace(1e-5, 0.9, 200)
+        axes.fill_between(s, s / (2.0 + s), 1.0, color=GREY, alpha=0.25, linewidth=0.0, zorder=1)
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_xlabel(PANELS[quantity])
+    axes.set_ylabel(PANELS[quantity])
 
 
 def draw(table: Path, output: Path) -> list[Path]:
@@ -72,17 +74,20 @@ def draw(table: Path, output: Path) -> list[Path]:
     data = read_table(table)
     with style():
         fig = figure(COLUMN, 6.6)
-        for index, (axes, quantity) in enumerate(zip(fig.subplots(1, 2, sharey=True), PANELS, strict=True)):
+        for index, (axes, quantity) in enumerate(zip(fig.subplots(1, 2, sharex=True), PANELS, strict=True)):
             panel(axes, data, quantity)
             axes.set_title(f"({'ab'[index]})", loc="left", pad=3)
-            axes.set_ylim(8e-4, 0.65)
-            axes.set_xlim(3e-6, 0.2)
+            axes.set_xlim(8e-4, 0.65)
+            axes.set_ylim(3e-6, 0.5)
+            axes.set_xlabel("$S-2$ without noise")
+            for observed, (x, y) in PLACES.items():
+                where: dict[str, Any] = {"xycoords": "axes fraction", "fontsize": 7.5}
+                side = "left" if x < 0.5 else "right"
+                axes.annotate(TESTED[observed], (x, y), color=COLOURS[observed], ha=side, **where)
             if not index:
-                axes.set_ylabel("CHSH value $S-2$ without noise")
-                axes.annotate("local", (0.93, 0.08), xycoords="axes fraction", ha="right", fontsize=7.5, color=BLACK)
-        keys = [Line2D([], [], color=colour, label=TESTED[observed]) for observed, colour in COLOURS.items()]
+                axes.annotate("local", (0.05, 0.93), xycoords="axes fraction", va="top", fontsize=7.5, color=BLACK)
         look: dict[str, Any] = {"color": BLACK, "linestyle": "none"}
-        keys.append(Line2D([], [], marker="o", markersize=3.4, markerfacecolor="white", label="key proven", **look))
+        keys = [Line2D([], [], marker="o", markersize=3.4, markerfacecolor="white", label="key proven", **look)]
         keys.append(Line2D([], [], marker="x", markersize=3.0, label="no key: attack", **look))
         fig.legend(handles=keys, loc="outside lower center", ncols=2)
         return save(fig, output / FIGURE.name, FIGURE, [data])

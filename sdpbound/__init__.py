@@ -129,6 +129,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from sdpbound.games.game import Game
     from sdpbound.games.xor import tsirelson_strategy, xor_game
     from sdpbound.limiting import limits
+    from sdpbound.plotting.journals import style
     from sdpbound.problems.expressions import Operator
     from sdpbound.problems.solving import Problem
     from sdpbound.rates.best_tests import BestTest, best_test
@@ -336,6 +337,7 @@ __all__ = [
     "singlet_quantum_bound",
     "singlet_strategy_value",
     "sliwa",
+    "style",
     "svetlichny",
     "theta_at_chsh",
     "tilted_chsh",
@@ -427,6 +429,7 @@ __getattr__, __dir__ = lazy_face(
             "FiniteKeyOptions FiniteLength FiniteRandomnessOptions FiniteSecurity finite_key_length "
             "finite_randomness_length minimum_rounds"
         ),
+        "sdpbound.plotting.journals": "style",
         "sdpbound.problems.expressions": "Operator",
         "sdpbound.problems.solving": "Problem",
         "sdpbound.games.constraints": "constraint_game",

@@ -33,6 +33,7 @@ __all__ = [
     "go_on",
     "interrupts_wait",
     "is_limited",
+    "is_notebook",
     "limits",
     "note",
     "proven",
@@ -377,8 +378,12 @@ class _Added(_Rewritten):
 
 
 def _printer(stream: TextIO) -> _Printer:
-    notebook = type(stream).__module__.startswith("ipykernel")  # its streams are no terminals, and know \r
-    return _Rewritten(stream) if notebook or stream.isatty() else _Added(stream)
+    return _Rewritten(stream) if is_notebook(stream) or stream.isatty() else _Added(stream)
+
+
+def is_notebook(stream: TextIO) -> bool:
+    """Whether a stream is that of a notebook: no terminal, and yet its last line can be written over."""
+    return type(stream).__module__.startswith("ipykernel")
 
 
 # -- interrupts ---------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ PAGE = PACKAGE.parent / "docs" / "architecture.md"
 #: From the ground up: a room imports only from lower floors.
 FLOORS = (
     ("errors", "version", "lazy", "arrays", "compiling"),
-    ("registry", "limiting"),
+    ("registry", "limiting", "shown"),
     ("arguments",),
     ("bell", "conic", "checker", "recheck"),
     ("npa",),
@@ -37,6 +37,7 @@ FLOORS = (
     ("study.running",),
     ("study.auditing",),
     ("study",),
+    ("showing",),
     ("sdpbound",),
     ("cli",),
     ("__main__",),

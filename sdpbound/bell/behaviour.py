@@ -15,6 +15,7 @@ from sdpbound.bell.binning import Binning, binned_settings, binning_of
 from sdpbound.bell.exact import ExactSinglet
 from sdpbound.bell.scenario import Scenario, binary_scenario, collins_gisin_table, correlator_tensor
 from sdpbound.errors import InvalidBehaviour, InvalidShape
+from sdpbound.shown import Drawn
 
 __all__ = ["Behaviour"]
 
@@ -26,7 +27,7 @@ _PAIRS = ((2, 2), (2, 2))
 
 
 @dataclass(frozen=True, eq=False)
-class Behaviour:
+class Behaviour(Drawn):
     """Conditional probabilities ``p[a, b, x, y]`` (n parties: outcomes first, then settings), validated.
 
     Parameters

@@ -17,12 +17,13 @@ from sdpbound.bell.deterministic import maximize_deterministic
 from sdpbound.bell.scenario import Scenario, binary_scenario, collins_gisin_table, correlator_tensor
 from sdpbound.bell.tables import correlator_table
 from sdpbound.errors import InvalidSettings, InvalidShape
+from sdpbound.shown import Shown
 
 __all__ = ["BellExpression"]
 
 
 @dataclass(frozen=True, eq=False)
-class BellExpression:
+class BellExpression(Shown):
     """A linear functional of a behaviour, ``sum coefficients * moments``, in the scenario's moment coordinates.
 
     Parameters

@@ -31,6 +31,7 @@ from sdpbound.bounds.rounding import rounded
 from sdpbound.bounds.used_symmetry import UsedSymmetry
 from sdpbound.conic.program import Status
 from sdpbound.errors import CertificateError, InvalidShape, SolverFailure
+from sdpbound.shown import Shown
 
 __all__ = ["AffineProof", "Bound", "Functional", "Proof", "bounds_entropy"]
 
@@ -121,7 +122,7 @@ class AffineProof(Proof):
 
 
 @dataclass(frozen=True, eq=False)
-class Bound:
+class Bound(Shown):
     """A proven number.
 
     Attributes

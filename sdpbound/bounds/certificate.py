@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.figures import Figure
+from sdpbound.shown import Shown
 from sdpbound.version import __version__
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ __all__ = ["Certificate", "certificate_head", "exact_number"]
 
 
 @dataclass(frozen=True, eq=False)
-class Certificate:
+class Certificate(Shown):
     """A proof of a bound as plain data; any JSON reader can check it, see :mod:`sdpbound.checker`."""
 
     data: dict[str, Any]

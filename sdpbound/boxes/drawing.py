@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from fractions import Fraction
 from math import comb
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sdpbound.boxes.exact import Integers, probabilities
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["draw_attack", "draw_partition", "draw_symmetric"]
+__all__ = ["draw_attack", "draw_partition", "draw_symmetric", "weight_bars"]
 
 #: Conditional boxes shown, and members with a bar of their own.
 SHOWN, BARS = 4, 24
@@ -78,17 +79,11 @@ def draw_partition(partition: Partition) -> Figure:
     In a panel rows are (Alice's setting, outcome) of every box, columns Bob's.
     """
     weights = np.array([float(w) for w in partition.weights])
-    best = np.array([float(max(row)) for row in partition.figures])
-    order = np.argsort(-weights, kind="stable")[:BARS]
-    shown = [int(z) for z in order[:SHOWN] if weights[z] > 0] if partition.boxes.n <= 3 else []
+    shown = [z for z in _heaviest(weights)[:SHOWN] if weights[z] > 0] if partition.boxes.n <= 3 else []
     figure, axes = _panels(3.2 + 1.7 * len(shown), 2.6, [1.8, *[1.0] * len(shown)])
-    places = np.arange(order.size)
-    axes[0].bar(places, weights[order], color=PALE, label="weight")
-    axes[0].bar(places, best[order], color=BLUE, width=0.45, label="best guess right")
-    axes[0].set_xticks(places, [partition.labels[z] for z in order], rotation=90, fontsize=6)
-    axes[0].set_ylabel("probability")
-    axes[0].set_title(f"guessing probability {float(partition.value):.6g}", fontsize=8)
-    axes[0].set_ylim(0.0, 1.3 * float(weights.max()))
+    weight_bars(axes[0], partition)
+    axes[0].tick_params(axis="x", labelsize=6)
+    axes[0].title.set_fontsize(8)
     axes[0].legend(frameon=False, fontsize=6)
     n = partition.boxes.n
     for panel, z in zip(axes[1:], shown, strict=True):
@@ -103,6 +98,24 @@ def draw_partition(partition: Partition) -> Figure:
     if shown:
         axes[1].set_ylabel("Alice u, x", fontsize=6)
     return figure
+
+
+def weight_bars(axes: Axes, partition: Partition, **look: Any) -> None:
+    """Draw the weight of each member, the heaviest first, and in it the part that Eve's best guess gets."""
+    weights = np.array([float(w) for w in partition.weights])
+    best = np.array([float(max(row)) for row in partition.figures])
+    order = _heaviest(weights)[:BARS]
+    axes.bar(range(len(order)), weights[order], **{"color": PALE, "label": "weight"} | look)
+    axes.bar(range(len(order)), best[order], color=BLUE, width=0.45, label="best guess right")
+    axes.set_xticks(range(len(order)), [partition.labels[z] for z in order], rotation=90)
+    axes.set_ylabel("probability")
+    axes.set_title(f"guessing probability {float(partition.value):.6g}")
+    axes.set_ylim(0.0, 1.3 * float(weights.max()))
+    axes.legend()
+
+
+def _heaviest(weights: NDArray[np.float64]) -> list[int]:
+    return [int(z) for z in np.argsort(-weights, kind="stable")]
 
 
 def draw_symmetric(partition: Guesses) -> Figure:

@@ -22,6 +22,7 @@ from sdpbound.boxes.drawing import draw_partition
 from sdpbound.boxes.exact import Integers, product
 from sdpbound.boxes.functions import OutcomeFunction, outcome_function
 from sdpbound.errors import CertificateError, InvalidParameter, InvalidShape
+from sdpbound.shown import Drawn
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -33,7 +34,7 @@ PRINTED, MOST_MEMBERS = 32, 1024
 
 
 @dataclass(frozen=True, eq=False)
-class BoxPartition:
+class BoxPartition(Drawn):
     """Unnormalised parts of a marginal.
 
     Attributes

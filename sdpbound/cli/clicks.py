@@ -8,10 +8,16 @@ from typing import Any
 
 import typer
 
-__all__ = ["current_context", "errors"]
+__all__ = ["completion_item", "current_context", "errors"]
 
 #: The module of click's errors. ``typer.BadParameter`` is defined there.
 errors: Any = sys.modules[typer.BadParameter.__module__]
+
+
+def completion_item(word: str) -> Any:
+    """Return a word that may come next, for a shell that completes."""
+    package = errors.__name__.rpartition(".")[0]
+    return import_module(f"{package}.shell_completion").CompletionItem(word)
 
 
 def current_context() -> typer.Context:

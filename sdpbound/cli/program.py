@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -17,7 +18,11 @@ from sdpbound.cli.output import discard_output, print_error, print_text
 from sdpbound.errors import Infeasible, InvalidInput, SdpboundError
 from sdpbound.version import __version__
 
-__all__ = ["app", "main", "run"]
+__all__ = ["COMPLETE", "app", "main", "run"]
+
+
+#: By this variable shells ask for completions, and say what for.
+COMPLETE = "_SDPBOUND_COMPLETE"
 
 
 class _Helpful:
@@ -52,6 +57,12 @@ class _Group(_Helpful, typer.core.TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:
         return list(self.places)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """The names of commands, none of which is imported for that, and options where they begin."""
+        if incomplete.startswith("-"):
+            return super().shell_complete(ctx, incomplete)
+        return [clicks.completion_item(name) for name in self.places if name.startswith(incomplete)]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in self.places:
@@ -99,12 +110,12 @@ class _Program(_Group):
         "merge": "studies:merge_command",
         "recover": "studies:recover_command",
         "schema": "studies:schema_command",
+        "doctor": "doctor:doctor_command",
     }
 
 
 app = typer.Typer(
     cls=_Program,
-    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Certified bounds on quantum, no-signaling and local correlations, and the rates they give.",
     epilog="Exit status: 0 success, 1 not finished, 2 bad input, a certificate that does not hold or a damaged file, "
@@ -202,6 +213,8 @@ def run(arguments: Sequence[str]) -> int:
 
 def main() -> None:
     """Run the script ``sdpbound``."""
+    if COMPLETE in os.environ:  # the shell asks what may come next
+        typer.main.get_command(app).main(prog_name="sdpbound", complete_var=COMPLETE)
     status = run(sys.argv[1:])
     try:
         sys.stdout.flush()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -71,16 +72,23 @@ def export_command(
 
 
 def plot_command(
-    study: AnyStudy, output: Output = None, run_figure_script: RunScript = False, as_json: AsJson = False
+    study: AnyStudy,
+    output: Output = None,
+    run_figure_script: RunScript = False,
+    format_: Annotated[
+        str,
+        typer.Option("--format", help="Kinds of files of the default chart: pdf, png, svg, pgf, with commas between."),
+    ] = "pdf,png",
+    as_json: AsJson = False,
 ) -> None:
     """Draw the default chart of a study from its table, or from the rows there are; or the figure that it names."""
     found = loaded(study, output)
-    figures = _draw(study, found, run_figure_script)
+    figures = _draw(study, found, run_figure_script, [word.strip().lower() for word in format_.split(",")])
     facts = {"command": "plot", "study": str(study), "figures": [str(path) for path in figures]}
     emit(facts, [f"figure    {path}" for path in figures], as_json)
 
 
-def _draw(path: Path, study: Study, run_script: bool) -> list[Path]:
+def _draw(path: Path, study: Study, run_script: bool, formats: Sequence[str] | None = None) -> list[Path]:
     """Draw the default chart or, with ``run_script``, the figure that the study's file names.
 
     A store names no script.
@@ -90,7 +98,7 @@ def _draw(path: Path, study: Study, run_script: bool) -> list[Path]:
     from sdpbound.study.out.figures import figure_script
 
     if path.suffix == ".toml":
-        figures = draw(path, _table(study), study.folder, run_script)
+        figures = draw(path, _table(study), study.folder, run_script, formats)
         if not run_script:
             note_script_not_run(path, figure_script(path))
         return figures
@@ -98,7 +106,7 @@ def _draw(path: Path, study: Study, run_script: bool) -> list[Path]:
         raise InvalidInput(
             f"'{path}' has no figure script beside it; --run-figure-script is for the study's TOML file."
         )
-    return draw_file(_table(study), study.folder, study.name, study.spec.title)
+    return draw_file(_table(study), study.folder, study.name, study.spec.title, formats)
 
 
 def _table(study: Study) -> Path:

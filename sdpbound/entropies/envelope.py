@@ -20,6 +20,7 @@ from sdpbound.entropies.conditional import conditional_entropy
 from sdpbound.entropies.entropy import Entropy, EntropyBound
 from sdpbound.errors import InvalidInput, InvalidParameter, InvalidShape
 from sdpbound.limiting import go_on
+from sdpbound.shown import Drawn
 
 __all__ = ["EntropyEnvelope", "EnvelopeOptions", "entropy_envelope"]
 
@@ -27,7 +28,7 @@ _COLLINEAR = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
-class EntropyEnvelope:
+class EntropyEnvelope(Drawn):
     """Certified lower bounds on an entropy along a family of data: the upper envelope of affine bounds.
 
     Attributes

@@ -24,6 +24,7 @@ from sdpbound.finite_size.arithmetic import balls
 from sdpbound.finite_size.figures import FiniteFigure, FiniteSecurity
 from sdpbound.finite_size.honest import Round, total
 from sdpbound.finite_size.renyi import RenyiChoice
+from sdpbound.shown import Drawn
 from sdpbound.version import __version__
 
 __all__ = ["FiniteLength", "certified"]
@@ -57,7 +58,7 @@ ROUNDED = -48
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class FiniteLength:
+class FiniteLength(Drawn):
     """A proven length of key or of randomness.
 
     Attributes

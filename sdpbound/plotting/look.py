@@ -20,12 +20,14 @@ Figures are built without pyplot, so that no backend and no global setting chang
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import matplotlib as mpl
 import numpy as np
@@ -35,7 +37,8 @@ from matplotlib.colors import LinearSegmentedColormap, to_hex
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from sdpbound.errors import InvalidStudy, SdpboundError
+from sdpbound.errors import InvalidParameter, InvalidStudy, SdpboundError
+from sdpbound.registry import unknown
 from sdpbound.tables.computed import ComputedTable
 from sdpbound.tables.files import replacing
 from sdpbound.tables.provenance import provenance_text
@@ -46,6 +49,7 @@ __all__ = [
     "BLACK",
     "BLUE",
     "COLUMN",
+    "FORMATS",
     "GREY",
     "ORANGE",
     "PAGE",
@@ -64,6 +68,8 @@ __all__ = [
 
 #: Widths of one column and of a page of two columns, in cm.
 COLUMN, PAGE = 8.6, 17.8
+#: The kinds of files that figures are saved as; the first two unless others are asked for.
+FORMATS = ("pdf", "png", "svg", "pgf")
 
 # The palette of Okabe and Ito, whose colours are distinct for every form of colour vision.
 BLACK, BLUE, ORANGE, VERMILLION, GREY = "#000000", "#0072B2", "#E69F00", "#D55E00", "#7F7F7F"
@@ -246,27 +252,55 @@ def save(
     stem: str | os.PathLike[str],
     about: FigureSpec,
     tables: Sequence[Table | ComputedTable],
-    formats: Sequence[str] = ("pdf", "png"),
+    formats: Sequence[str] | None = None,
 ) -> list[Path]:
     """Write ``stem.pdf`` and ``stem.png`` (300 dpi), with caption and provenance in their metadata; returns the paths.
 
     The files have the size of the figure: nothing is trimmed. Call this within :func:`style`, so that fonts are
-    embedded. The files contain no date, so that the same tables give the same files.
+    embedded. The files contain no date, so that the same tables give the same files. ``formats`` are some of
+    :data:`FORMATS`; a PGF file is for LaTeX's ``\\input``, has the fonts of the document, and needs a LaTeX to be made.
+
+    Raises InvalidParameter for another format, and for PGF where there is no LaTeX.
     """
+    wanted = formats or FORMATS[:2]
+    for suffix in wanted:
+        if suffix not in FORMATS:
+            raise InvalidParameter(unknown(suffix, FORMATS, "format"))
     base, origin, creator = Path(stem), provenance(tables), f"sdpbound {__version__}"
     base.parent.mkdir(parents=True, exist_ok=True)
     paths = []
-    for suffix in formats:
+    for suffix in wanted:
         path = base.with_name(f"{base.name}.{suffix}")
         details: dict[str, str | None] = {"Title": about.title}
         if suffix == "pdf":
             details |= {"Subject": about.caption, "Keywords": origin, "Creator": creator, "CreationDate": None}
+        elif suffix == "svg":
+            details |= {"Description": about.caption, "Source": origin, "Creator": creator, "Date": None}
         else:
             details |= {"Description": about.caption, "Source": origin, "Software": creator}
-        with replacing(path) as (output,):
-            fig.savefig(output, format=suffix, dpi=300, metadata=details)
+        with replacing(path) as (output,), mpl.rc_context({"svg.hashsalt": about.name}):
+            if suffix == "pgf":
+                _save_for_latex(fig, output)
+            else:
+                fig.savefig(output, format=suffix, dpi=300, metadata=details)
         paths.append(path)
     return paths
+
+
+def _save_for_latex(fig: Figure, output: IO[bytes]) -> None:
+    """Write a PGF file; matplotlib asks a LaTeX for the sizes of texts."""
+    found = next((name for name in ("lualatex", "xelatex", "pdflatex") if shutil.which(name)), None)
+    if found is None:
+        raise InvalidParameter(
+            "format = 'pgf' needs LaTeX, and lualatex, xelatex and pdflatex are not here; install one, or take 'pdf'."
+        )
+    text = StringIO()
+    with mpl.rc_context({"pgf.texsystem": found, "pgf.rcfonts": False}):
+        try:
+            fig.savefig(text, format="pgf", dpi=300)
+        except ValueError as error:  # a map is a picture of dots, which a text cannot have
+            raise InvalidParameter(f"this figure cannot be PGF ({error}); take format = 'pdf'.") from None
+    output.write(text.getvalue().encode())
 
 
 def main(about: FigureSpec, draw: Callable[..., list[Path]], compute: Callable[[Path], Path] | None = None) -> None:

@@ -48,6 +48,7 @@ from sdpbound.rates.options import (
 )
 from sdpbound.rates.postprocessing.postprocessing import PostProcessing, Processed, require_none
 from sdpbound.rates.postprocessing.random_basis import average_tolerance
+from sdpbound.shown import Shown
 
 __all__ = [
     "Rate",
@@ -75,7 +76,7 @@ CONSISTENCY = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
-class Rate:
+class Rate(Shown):
     """A rate in bits per round; it may be negative, nothing is clipped.
 
     Attributes
@@ -138,7 +139,7 @@ class Rate:
             how = f"explicit attack, {self.attack.data}"
         sign = "<=" if self.side == "upper" else ">="
         rate = f"{self.kind} rate {sign} {rounded(self.value, self.side)} bits a round"
-        return f"{rate} ({self.side} bound at {at}; {how}; security: {self.security})"
+        return f"{rate} ({self.side} bound at {at};\n  {how}; security: {self.security})"
 
 
 def observations_of(

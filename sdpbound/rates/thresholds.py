@@ -21,6 +21,7 @@ from sdpbound.limiting import go_on
 from sdpbound.rates.bracket import MOST_SOLVES, Along, Bracket
 from sdpbound.rates.options import LineChanges, LineOptions
 from sdpbound.rates.rates import Rate
+from sdpbound.shown import Drawn
 
 __all__ = ["LATE", "Threshold", "critical_noise", "end_along", "with_dead_end"]
 
@@ -37,7 +38,7 @@ ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
-class Threshold:
+class Threshold(Drawn):
     """Where a rate ends, from both sides.
 
     ``dead`` is about the protocol with the parameters in ``found`` (flips of the key, the expression tested), if any

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sdpbound.errors import InvalidInput, InvalidStudy
+from sdpbound.shown import Drawn, Shown
 from sdpbound.study.file.spec import StudySpec, parse_spec, read_spec_and_text
 from sdpbound.study.out import export as exports
 from sdpbound.study.out.gridded import to_xarray
@@ -43,7 +44,7 @@ ROWS = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class Status(Shown):
     """How much of a study is computed, counted in cells.
 
     A cell is one number: a quantity at a point.
@@ -70,7 +71,7 @@ class Status:
 
 
 @dataclass(frozen=True)
-class Study:
+class Study(Drawn):
     """A study file with its results.
 
     Attributes

@@ -13,15 +13,18 @@ from functools import cached_property
 from io import TextIOWrapper
 from itertools import islice, repeat
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas
 from numpy.typing import NDArray
 
 from sdpbound.arguments import counted
 from sdpbound.errors import InvalidStudy
+from sdpbound.shown import Drawn
 from sdpbound.tables.columns import Column, Row, axes_of, check_format, require_column, table_columns, wanted_columns
+
+if TYPE_CHECKING:
+    import pandas
 
 __all__ = ["Table", "read_chunks", "read_table"]
 
@@ -32,7 +35,7 @@ TEXTS = 50_000
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class Table(Drawn):
     """The rows of a study with their metadata.
 
     ``table["value"]`` is a column, as floats (NaN where empty) or texts. ``table.where(model="quantum")`` has the rows

@@ -66,6 +66,7 @@ def test_contributing_tells_the_floors() -> None:
         "version",
         "registry",
         "limiting",
+        "shown",
         "sdpbound",
         "__main__",
     }  # every room is told but these small ones

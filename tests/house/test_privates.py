@@ -25,8 +25,9 @@ ALLOWED = {
     # proofs of duals that no solver would give
     "_EntropyProof": "entropies/integral/search.py",
     "_RadauProof": "entropies/radau/search.py",
-    # the hook of IPython
-    "_repr_latex_": "bell",
+    # the hooks of IPython
+    "_repr_html_": "shown.py",
+    "_repr_latex_": "shown.py",
 }
 
 

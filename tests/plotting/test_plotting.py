@@ -10,7 +10,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from sdpbound.errors import InvalidStudy
+from sdpbound.errors import InvalidParameter, InvalidStudy
 from sdpbound.plotting.look import (
     COLUMN,
     PAGE,
@@ -92,6 +92,23 @@ def test_save(width: float, tmp_path: Path) -> None:
     header = png.read_bytes()[:33]
     assert header.startswith(b"\x89PNG")
     assert abs(struct.unpack(">I", header[16:20])[0] / 300 * 2.54 - width) < 0.02
+
+
+def test_other_formats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = []
+    for folder in ("one", "two"):
+        with style():
+            fig = figure(COLUMN, 5.0)
+            fig.add_subplot().plot([0, 1], [0, 1])
+            files += save(fig, tmp_path / folder / "plot", ABOUT, [table()], ("svg",))
+    first, second = (path.read_bytes() for path in files)
+    assert first == second and all(part in first for part in (b"A title", b"What is seen.", b"ab" * 32))
+    with pytest.raises(InvalidParameter, match="must be pdf, png, svg or pgf"):
+        save(fig, tmp_path / "plot", ABOUT, [table()], ("gif",))
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    with pytest.raises(InvalidParameter, match="needs LaTeX"):
+        save(fig, tmp_path / "plot", ABOUT, [table()], ("pgf",))
+    assert not list(tmp_path.glob("plot*"))
 
 
 def test_gridded() -> None:

@@ -302,7 +302,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     def call(rows: Iterable[dict[str, Any]]) -> list[Any]:
         figures: list[Any] = []
 
-        def keep(fig: Any, stem: Path, about: FigureSpec, tables: list[Table]) -> list[Path]:
+        def keep(fig: Any, stem: Path, about: FigureSpec, tables: list[Table], formats: object) -> list[Path]:
             fig.draw_without_rendering()
             figures.append(fig)
             return [stem]

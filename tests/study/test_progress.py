@@ -111,6 +111,22 @@ def test_bars_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "dear" in last[2] and "2/100" in last[2] and "1 failed" in last[2]
 
 
+def test_a_line_written_over_in_a_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = type("OutStream", (io.StringIO,), {"__module__": "ipykernel.iostream"})()
+    monkeypatch.setattr(progress.sys, "stderr", screen)
+    found = Tally({"cheap": Counter(10)})
+    with reporter("study", found, True) as report:
+        found["cheap"].done = 5
+        report()
+        report.note("waiting")
+        found["cheap"].done = 10
+        report()
+    first, *_, last = screen.getvalue().rstrip("\n").split("\r")[1:]
+    assert "█" not in first and "0 of 10" in first
+    assert last.count("█") == progress.BAR and "10 of 10 cells" in last
+    assert "waiting" in screen.getvalue() and screen.getvalue().endswith("\n")
+
+
 def test_a_lost_terminal_is_no_reason_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
     class Gone(io.StringIO):
         def write(self, text: str) -> int:

@@ -41,7 +41,7 @@ from sdpbound.study.out.panels import DRAWN, Panel, axes_in, panels_of
 from sdpbound.tables.columns import Row
 from sdpbound.tables.table import Table, read_chunks
 
-__all__ = ["caption_of", "draw_default", "draw_file"]
+__all__ = ["caption_of", "draw_default", "draw_file", "draw_panel"]
 
 #: The most letters on a line of a label.
 LINE = 44
@@ -60,7 +60,9 @@ WORST = {"lower": "the least of its lower bounds", "upper": "the greatest of its
 NEAREST = "the number of the point nearest to its middle"
 
 
-def draw_default(table: Table, output: Path, name: str, title: str = "") -> list[Path]:
+def draw_default(
+    table: Table, output: Path, name: str, title: str = "", formats: Sequence[str] | None = None
+) -> list[Path]:
     """Draw the chart of a table into ``output/NAME.pdf`` and ``.png``, ``NAME_2`` and so on; returns the files.
 
     Colours show visibilities, or the second axis. Dashes show adversaries. Failed and infeasible points are marked and
@@ -71,13 +73,15 @@ def draw_default(table: Table, output: Path, name: str, title: str = "") -> list
     """
     if len(table) > MANY:
         parts = [Table(table.rows[i : i + MANY], table.metadata, table.name) for i in range(0, len(table), MANY)]
-        return _draw(aggregated(lambda: parts, PANELS * PAGES), Path(output), name, title)
+        return _draw(aggregated(lambda: parts, PANELS * PAGES), Path(output), name, title, formats)
     every = panels_of(table)
     shown = every[: PANELS * PAGES]
-    return _draw(Aggregate(table, tuple(shown), len(every) - len(shown)), Path(output), name, title)
+    return _draw(Aggregate(table, tuple(shown), len(every) - len(shown)), Path(output), name, title, formats)
 
 
-def draw_file(path: str | os.PathLike[str], output: Path, name: str, title: str = "") -> list[Path]:
+def draw_file(
+    path: str | os.PathLike[str], output: Path, name: str, title: str = "", formats: Sequence[str] | None = None
+) -> list[Path]:
     """Draw the chart of a table in a file as :func:`draw_default` does, however many rows it has.
 
     Raises InvalidStudy if the file cannot be read or is damaged.
@@ -90,11 +94,11 @@ def draw_file(path: str | os.PathLike[str], output: Path, name: str, title: str 
         if len(rows) > MANY:
             rows.clear()
             found = aggregated(lambda: read_chunks(path, PART, columns), PANELS * PAGES)
-            return _draw(found, Path(output), name, title)
-    return draw_default(Table(tuple(rows), head.metadata, head.name), output, name, title)
+            return _draw(found, Path(output), name, title, formats)
+    return draw_default(Table(tuple(rows), head.metadata, head.name), output, name, title, formats)
 
 
-def _draw(what: Aggregate, output: Path, name: str, title: str) -> list[Path]:
+def _draw(what: Aggregate, output: Path, name: str, title: str, formats: Sequence[str] | None) -> list[Path]:
     pages = [what.panels[i : i + PANELS] for i in range(0, len(what.panels), PANELS)]
     files: list[Path] = []
     for number, panels in enumerate(pages):
@@ -105,7 +109,7 @@ def _draw(what: Aggregate, output: Path, name: str, title: str) -> list[Path]:
             warnings.filterwarnings("ignore", "constrained_layout not applied")
             try:
                 fig = _page(panels, what.table)
-                files += save(fig, output / (f"{name}_{number + 1}" if number else name), about, [what.table])
+                files += save(fig, output / (f"{name}_{number + 1}" if number else name), about, [what.table], formats)
             except (ArithmeticError, RecursionError, ValueError) as error:
                 if isinstance(error, SdpboundError):
                     raise
@@ -141,13 +145,7 @@ def caption_of(table: Table, panels: Sequence[Panel], left_out: int) -> str:
 
 
 def _page(panels: Sequence[Panel], table: Table) -> Figure:
-    adversaries = list(dict.fromkeys(map(adversary, table)))
-    dashes = {a: DASHES[i % len(DASHES)] for i, a in enumerate(a for a in adversaries if a)} | {"": "solid"}
-    colours: dict[str, dict[float, str]] = {}
-    for axis in {panel.colour for panel in panels} - {None}:
-        values = sorted({v for v in table.distinct(str(axis)) if v is not None}, reverse=axis == "visibility")
-        shades = sequence(len(values)) if axis == "visibility" else _other_sequence(len(values))
-        colours[str(axis)] = dict(zip(values, shades, strict=True))
+    dashes, colours = _dashes(table), _colours(panels, table)
     columns = min(len(panels), 3)
     rows = math.ceil(len(panels) / columns)
     wide = PAGE if columns > 1 else COLUMN
@@ -160,23 +158,61 @@ def _page(panels: Sequence[Panel], table: Table) -> Figure:
         if panel is None:
             axes.set_axis_off()
             continue
-        if panel.y is not None:
-            _map(fig, axes, panel, panel.y)
-        elif panel.x is not None:
-            legend |= _lines(axes, panel, panel.x, colours.get(panel.colour or "", {}), dashes)
-        else:
-            _dots(axes, panel)
+        legend |= _panel(axes, panel, colours, dashes)
         marked |= _unanswered(axes, panel)
         letter = f"({chr(ord('a') + index)}) " if len(panels) > 1 else ""
-        first = 1 if len(panel.words) > 2 else 2  # more than two words do not fit on one line
-        parts = [", ".join(panel.words[:first]), ", ".join(panel.words[first:])]
-        axes.set_title(letter + "\n".join(part for part in parts if part), loc="left", pad=3, linespacing=1.05)
+        _title(axes, panel, letter)
     for status in sorted(marked):
         count = sum(panel.statuses.get(status, 0) for panel in panels)
         legend[status] = Line2D([], [], label=f"{status} ({count})", **MARKS[status])
     if legend:
         fig.legend(handles=list(legend.values()), loc="outside lower center", ncols=2 if columns == 1 else 5)
     return fig
+
+
+def draw_panel(axes: Axes, panel: Panel) -> None:
+    """Draw one panel into axes of the caller's, with a legend of its own."""
+    legend = _panel(axes, panel, _colours([panel], panel.table), _dashes(panel.table))
+    for status in sorted(_unanswered(axes, panel)):
+        legend[status] = Line2D([], [], label=f"{status} ({panel.statuses.get(status, 0)})", **MARKS[status])
+    _title(axes, panel, "")
+    if legend:
+        axes.legend(handles=list(legend.values()))
+
+
+def _dashes(table: Table) -> dict[str, Any]:
+    """A dash for each adversary."""
+    adversaries = list(dict.fromkeys(map(adversary, table)))
+    return {a: DASHES[i % len(DASHES)] for i, a in enumerate(a for a in adversaries if a)} | {"": "solid"}
+
+
+def _colours(panels: Sequence[Panel], table: Table) -> dict[str, dict[float, str]]:
+    """For each axis that is shown by colours, the colour of each of its values."""
+    colours: dict[str, dict[float, str]] = {}
+    for axis in {panel.colour for panel in panels} - {None}:
+        values = sorted({v for v in table.distinct(str(axis)) if v is not None}, reverse=axis == "visibility")
+        shades = sequence(len(values)) if axis == "visibility" else _other_sequence(len(values))
+        colours[str(axis)] = dict(zip(values, shades, strict=True))
+    return colours
+
+
+def _panel(
+    axes: Axes, panel: Panel, colours: Mapping[str, Mapping[float, str]], dashes: Mapping[str, Any]
+) -> dict[str, Line2D]:
+    """Draw a panel; returns the entries of the legend."""
+    if panel.y is not None:
+        _map(axes, panel, panel.y)
+    elif panel.x is not None:
+        return _lines(axes, panel, panel.x, colours.get(panel.colour or "", {}), dashes)
+    else:
+        _dots(axes, panel)
+    return {}
+
+
+def _title(axes: Axes, panel: Panel, letter: str) -> None:
+    first = 1 if len(panel.words) > 2 else 2  # more than two words do not fit on one line
+    parts = [", ".join(panel.words[:first]), ", ".join(panel.words[first:])]
+    axes.set_title(letter + "\n".join(part for part in parts if part), loc="left", pad=3, linespacing=1.05)
 
 
 def _other_sequence(count: int) -> list[str]:
@@ -240,7 +276,7 @@ def _lines(
     return legend
 
 
-def _map(fig: Figure, axes: Axes, panel: Panel, y: str) -> None:
+def _map(axes: Axes, panel: Panel, y: str) -> None:
     """Draw a map over two axes.
 
     Points without a value stay grey.
@@ -251,7 +287,7 @@ def _map(fig: Figure, axes: Axes, panel: Panel, y: str) -> None:
     shown = axes.pcolormesh(
         xs, ys, np.ma.masked_invalid(values), cmap=light_viridis(), shading="nearest", rasterized=True
     )
-    bar = fig.colorbar(shown, ax=axes, pad=0.02)
+    bar = axes.figure.colorbar(shown, ax=axes, pad=0.02)
     bar.set_label(_on_lines(panel.label))
     bar.ax.minorticks_off()
     axes.set_xlabel(axes_in(panel.table)[panel.x].axis)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -41,6 +42,7 @@ def draw(
     table_path: str | os.PathLike[str],
     output_dir: str | os.PathLike[str],
     run_script: bool = False,
+    formats: Sequence[str] | None = None,
 ) -> list[Path]:
     """Draw the study's figure from its table, without solving; returns the files.
 
@@ -49,6 +51,8 @@ def draw(
     run_script : whether to run the Python file that the study names, ``../figures/NAME.py``, and to call its
         ``draw(table, output)``; if its ``FIGURE`` lists further studies, their tables are those in the folders beside
         the table's folder; if false, or if the study names no script, the default chart is drawn
+    formats : kinds of files of the default chart, of "pdf", "png", "svg" and "pgf"; default PDF and PNG. A script
+        chooses its own
 
     Returns
     -------
@@ -76,7 +80,7 @@ def draw(
         from sdpbound.study.out.charts import draw_file
 
         spec = read_spec(study_path)
-        return draw_file(table, output, spec.name, spec.title)
+        return draw_file(table, output, spec.name, spec.title, formats)
     tables = _tables(module, table, read_spec(study_path).name)
     return [Path(path) for path in module.draw(*tables, output)]
 

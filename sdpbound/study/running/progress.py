@@ -13,10 +13,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.progress import Task as Line
 from rich.text import Text
 
+from sdpbound.limiting import is_notebook
+
 __all__ = ["LINE_EVERY", "Counter", "Report", "Tally", "announce", "duration", "reporter"]
 
 #: Seconds between the lines where there is no terminal.
 LINE_EVERY = 60.0
+#: Seconds between two texts in a notebook, and letters of their bars.
+NOTEBOOK_EVERY, BAR = 0.5, 24
 
 
 @dataclass
@@ -101,13 +105,15 @@ def duration(seconds: float | None) -> str:
 
 
 def reporter(name: str, tally: Tally, progress: bool) -> AbstractContextManager[Report]:
-    """Return what reports on standard error: bars on a terminal, else a line a minute.
+    """Return what reports on standard error: bars on a terminal, one line in a notebook, else a line a minute.
 
     Without ``progress`` it is silent.
     """
     if not progress:
         return _silent()
     console = Console(stderr=True)
+    if is_notebook(sys.stderr):
+        return _written_over(name, tally)
     return _bars(name, tally, console) if console.is_terminal else _lines(name, tally)
 
 
@@ -206,6 +212,42 @@ def _failures(counter: Counter) -> str:
     return f" {counter.failed} failed" if counter.failed else ""
 
 
+def _line_of(name: str, tally: Tally) -> str:
+    total = tally.total
+    return (
+        f"{name}: {total.before + total.done} of {total.total} cells done, {total.failed} failed, "
+        f"{tally.rate:.3g}/s, {duration(tally.time_left())} left"
+    )
+
+
+@contextmanager
+def _written_over(name: str, tally: Tally) -> Iterator[Report]:
+    """A bar and a sentence on the last line of a notebook's output, which needs no widgets."""
+    last, length = 0.0, 0
+
+    class Over(Report):
+        def show(self) -> None:
+            nonlocal last, length
+            total, now = tally.total, time.monotonic()
+            if now - last < NOTEBOOK_EVERY and total.left:
+                return
+            last = now
+            full = BAR * (total.before + total.done) // max(total.total, 1)
+            text = f"{'█' * full}{'░' * (BAR - full)} {_line_of(name, tally)}"
+            print(f"\r{text.ljust(length)}", end="", file=sys.stderr, flush=True)
+            length = len(text)
+
+        def say(self, text: str) -> None:
+            print(f"\r{text.ljust(length)}", file=sys.stderr, flush=True)
+
+    report = Over()
+    report()
+    yield report
+    last = 0.0
+    report()  # the last numbers stay
+    announce("")
+
+
 @contextmanager
 def _lines(name: str, tally: Tally) -> Iterator[Report]:
     last = time.monotonic()
@@ -218,8 +260,7 @@ def _lines(name: str, tally: Tally) -> Iterator[Report]:
                 return
             last = now
             self.say(
-                f"{name}: {total.before + total.done} of {total.total} cells done, {total.failed} failed, "
-                f"{tally.rate:.3g}/s, {duration(tally.time_left())} left"
+                _line_of(name, tally)
                 + "".join(
                     f"; {quantity} {c.before + c.done}/{c.total}" for quantity, c in tally.counters.items() if c.left
                 )

@@ -15,6 +15,7 @@ from typing import Any, Unpack
 
 from sdpbound.arguments import with_changes
 from sdpbound.errors import InvalidInput, InvalidParameter, InvalidStudy, StorageFailure
+from sdpbound.shown import Shown
 from sdpbound.study.at_hand import Study
 from sdpbound.study.out import export as exports
 from sdpbound.study.plan import Task, cell_keys
@@ -40,7 +41,7 @@ MANY = 200_000
 
 
 @dataclass(frozen=True, slots=True)
-class StudyResult:
+class StudyResult(Shown):
     """The result of a run.
 
     Attributes
