@@ -99,6 +99,7 @@ class _Program(_Group):
         "merge": "studies:merge_command",
         "recover": "studies:recover_command",
         "schema": "studies:schema_command",
+        "explore": "exploring:explore_command",
     }
 
 

@@ -9,39 +9,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from html import escape
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sdpbound.explore.maps import Map, MapPlan
-from sdpbound.explore.numbers import Number
+from sdpbound.explore.point import Point
 from sdpbound.explore.slices import Slice
-from sdpbound.explore.state import Point
+from sdpbound.explore.values import Map, MapPlan, Number, shown
 
-__all__ = ["map_svg", "rates_svg", "shown", "slice_svg"]
+__all__ = ["map_svg", "rates_svg", "slice_svg"]
 
 #: The picture's size and margins, in units of its view box.
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP, _RIGHT = 440.0, 380.0, 44.0, 40.0, 14.0, 14.0
-_DIGITS = 5
-_SIGNS = {"lower": "≥ ", "upper": "≤ ", "exact": "= ", "estimate": "≈ ", "none": ""}
-_ROUNDING = {"lower": ROUND_FLOOR, "upper": ROUND_CEILING}
 #: Colours from dark to light for every form of colour vision; NaN has none.
 _SCALE = ("#0b1f4b", "#2f5d9c", "#2f9098", "#7fae45", "#eeb010")
-
-
-def shown(number: Number) -> str:
-    """A number with the sign of its side, rounded to that side; "-" where there is none.
-
-    >>> shown(Number(0.123456, "lower")), shown(Number(0.123456, "upper")), shown(Number(None, "none"))
-    ('≥ 0.12345', '≤ 0.12346', '-')
-    """
-    if number.value is None:
-        return "-"
-    rounding = _ROUNDING.get(number.side, ROUND_HALF_EVEN)
-    digits = Decimal(number.value + 0.0).quantize(Decimal(10) ** -_DIGITS, rounding)
-    return f"{_SIGNS[number.side]}{digits + 0:f}"
 
 
 # -- the slice ------------------------------------------------------------------------------------------------------
@@ -70,9 +52,10 @@ def slice_svg(cut: Slice, point: Point) -> str:
     parts.append(f'<circle class="ideal" cx="{x0}" cy="{y0}" r="5"/><circle class="here" cx="{x1}" cy="{y1}" r="5.5"/>')
     side = "end" if float(cut.behaviour[0]) > 0.0 else "start"
     step = -10.0 if side == "end" else 10.0
-    parts.append(f'<text class="label" text-anchor="{side}" x="{float(x1) + step:.1f}" y="{float(y1) + 5:.1f}">devices</text>')
-    clip = f'<clipPath id="inside"><rect x="{_LEFT}" y="{_TOP}" width="{_WIDTH - _LEFT - _RIGHT}" height="{_HEIGHT - _TOP - _BOTTOM}"/></clipPath>'
-    inner = f'{clip}<g clip-path="url(#inside)">{"".join(parts)}</g>'
+    parts.append(
+        f'<text class="label" text-anchor="{side}" x="{float(x1) + step:.1f}" y="{float(y1) + 5:.1f}">devices</text>'
+    )
+    inner = f'<clipPath id="inside">{_frame()}</clipPath><g clip-path="url(#inside)">{"".join(parts)}</g>'
     axes = _axes(across, up, "length across the CHSH direction", "CHSH value S")
     where = "outside the local set" if float(cut.behaviour[1]) > 2.0 else "inside the local set"
     words = (
@@ -82,9 +65,7 @@ def slice_svg(cut: Slice, point: Point) -> str:
     return _svg("Local, quantum and no-signaling correlators in a plane", words, inner + axes)
 
 
-def _expression_lines(
-    cut: Slice, point: Point, across: tuple[float, float], up: tuple[float, float]
-) -> list[str]:
+def _expression_lines(cut: Slice, point: Point, across: tuple[float, float], up: tuple[float, float]) -> list[str]:
     """The lines on which the family's expression has its local and its quantum maximum, or minimum on that side."""
     if cut.expression is None:
         return []
@@ -127,10 +108,10 @@ def rates_svg(numbers: Mapping[str, Number]) -> str:
         if above.value is not None:
             x = _x(above.value, ends)
             parts.append(f'<path class="attack" d="M{x:.1f},{y + 4:.1f} v28"/>')
+        parts.append(f'<path class="zero" d="M{zero:.1f},{y + 6:.1f} v24"/>')
         said = ", ".join(shown(n) for n in (below, above) if n.value is not None) or "no number yet"
         parts.append(f'<text class="value" text-anchor="end" x="{_WIDTH - _RIGHT}" y="{y:.1f}">{said}</text>')
         words.append(f"{text}: {said} bits a round")
-    parts.append(f'<line class="zero" x1="{zero:.1f}" x2="{zero:.1f}" y1="34" y2="186"/>')
     return _svg("Rates from both sides", "; ".join(words) + ".", "".join(parts), 200.0)
 
 
@@ -153,9 +134,8 @@ def map_svg(found: Map) -> str:
     for j, i in np.argwhere(np.isfinite(values)):
         share = 0.0 if high <= low else (float(values[j, i]) - low) / (high - low)
         x, y = _LEFT + i * wide, _HEIGHT - _BOTTOM - (j + 1) * tall
-        parts.append(
-            f'<rect x="{x:.1f}" y="{y:.1f}" width="{wide + 0.3:.1f}" height="{tall + 0.3:.1f}" fill="{_colour(share)}"/>'
-        )
+        size = f'width="{wide + 0.3:.1f}" height="{tall + 0.3:.1f}"'  # cells overlap a little, so that no gap shows
+        parts.append(f'<rect x="{x:.1f}" y="{y:.1f}" {size} fill="{_colour(share)}"/>')
     parts += _zero_line(values, wide, tall)
     parts += _colour_bar(low, high)
     parts += _map_axes(plan, across, up)
@@ -208,9 +188,7 @@ def _map_axes(plan: MapPlan, across: tuple[float, float], up: tuple[float, float
     middle = (_LEFT + right) / 2.0
     parts.append(f'<text class="axis" text-anchor="middle" x="{middle}" y="{bottom + 32}">{escape(plan.x.name)}</text>')
     y = (_TOP + bottom) / 2.0
-    parts.append(
-        f'<text class="axis" text-anchor="middle" transform="translate(14 {y}) rotate(-90)">{escape(plan.y.name)}</text>'
-    )
+    parts.append(_sideways(plan.y.name, y))
     return parts
 
 
@@ -234,20 +212,30 @@ def _y(value: float, ends: tuple[float, float]) -> float:
 
 
 def _axes(across: tuple[float, float], up: tuple[float, float], below: str, left: str) -> str:
-    parts = [
-        f'<rect class="frame" x="{_LEFT}" y="{_TOP}" width="{_WIDTH - _LEFT - _RIGHT}" height="{_HEIGHT - _TOP - _BOTTOM}"/>'
-    ]
+    parts = [_frame()]
     for value in _ticks(across):
         x = _x(value, across)
-        parts.append(f'<text class="small" text-anchor="middle" x="{x:.1f}" y="{_HEIGHT - _BOTTOM + 15}">{value:g}</text>')
+        parts.append(
+            f'<text class="small" text-anchor="middle" x="{x:.1f}" y="{_HEIGHT - _BOTTOM + 15}">{value:g}</text>'
+        )
     for value in _ticks(up):
         y = _y(value, up)
         parts.append(f'<text class="small" text-anchor="end" x="{_LEFT - 5}" y="{y + 4:.1f}">{value:g}</text>')
     middle = (_LEFT + _WIDTH - _RIGHT) / 2.0
     parts.append(f'<text class="axis" text-anchor="middle" x="{middle}" y="{_HEIGHT - 6}">{below}</text>')
     y = (_TOP + _HEIGHT - _BOTTOM) / 2.0
-    parts.append(f'<text class="axis" text-anchor="middle" transform="translate(14 {y}) rotate(-90)">{left}</text>')
+    parts.append(_sideways(left, y))
     return "".join(parts)
+
+
+def _sideways(text: str, y: float) -> str:
+    place = f"translate(14 {y}) rotate(-90)"
+    return f'<text class="axis" text-anchor="middle" transform="{place}">{escape(text)}</text>'
+
+
+def _frame() -> str:
+    wide, tall = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM
+    return f'<rect class="frame" x="{_LEFT}" y="{_TOP}" width="{wide}" height="{tall}"/>'
 
 
 def _ticks(ends: tuple[float, float]) -> Sequence[float]:

@@ -11,9 +11,10 @@ from matplotlib.axes import Axes
 
 from sdpbound.bell.exact import Angle
 from sdpbound.errors import InvalidParameter
-from sdpbound.explore.numbers import ACCURACY, ATTACK, Number
+from sdpbound.explore.numbers import ACCURACY, ATTACK
+from sdpbound.explore.point import Point
 from sdpbound.explore.slices import Slice, slice_of
-from sdpbound.explore.state import Point
+from sdpbound.explore.values import Number
 from sdpbound.plotting.look import BLACK, BLUE, COLUMN, GREY, ORANGE, VERMILLION, figure, style
 from sdpbound.registry import unknown
 from sdpbound.version import __version__
@@ -85,9 +86,9 @@ def study_file(point: Point) -> str:
     state = point.state
     x, y = point.key
     u, v = point.random
-    flips = "" if point.flips == 0.0 else f'\npreprocessing = {json.dumps(point.flips)}'
+    flips = "" if point.flips == 0.0 else f"\npreprocessing = {json.dumps(point.flips)}"
     lines = [
-        "# From the explorer. A number may become a list or {start, stop, count}: sdpbound check FILE, sdpbound run FILE",
+        "# From the explorer. A number may become a list or {start, stop, count}; then: sdpbound run FILE",
         'name = "explored"',
         f'observed = ["{state.observed}"]',
         f'adversaries = [{{ model = "quantum", level = "{state.level}" }}]',

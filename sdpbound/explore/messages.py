@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from sdpbound.explore.maps import Map, MapPlan
-from sdpbound.explore.numbers import Number
 from sdpbound.explore.state import State
+from sdpbound.explore.values import Map, MapPlan, Number
 
 __all__ = ["Asked", "File", "MapDone", "Message", "Move", "Reply", "Screen", "Stop"]
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 from sdpbound.adversaries.local import Local
 from sdpbound.adversaries.nosignaling import NoSignaling
@@ -21,8 +20,9 @@ from sdpbound.bounds.estimates import estimated_guess
 from sdpbound.bounds.guessing import guessing_probability
 from sdpbound.entropies.conditional import VonNeumann
 from sdpbound.errors import SdpboundError
+from sdpbound.explore.point import Point
 from sdpbound.explore.slices import chsh_signs
-from sdpbound.explore.state import Point
+from sdpbound.explore.values import Number
 from sdpbound.limiting import limits
 from sdpbound.rates.correction import error_correction
 from sdpbound.rates.critical import critical_visibility
@@ -31,52 +31,12 @@ from sdpbound.rates.thresholds import Threshold
 from sdpbound.rates.upper import key_rate_upper_bound, randomness_rate_upper_bound
 from sdpbound.strategies.estimates import Qubits
 
-__all__ = ["ACCURACY", "ATTACK", "NAMES", "Estimates", "Number", "certified", "exact"]
+__all__ = ["ACCURACY", "ATTACK", "Estimates", "certified", "exact"]
 
-Side = Literal["lower", "upper", "exact", "estimate", "none"]
-
-#: The numbers of the page, in its order.
-NAMES: dict[str, str] = {
-    "chsh": "CHSH value S",
-    "bell": "value of the family's expression",
-    "bell_local": "its local maximum",
-    "bell_quantum": "its quantum maximum",
-    "bell_no_signaling": "its no-signaling maximum",
-    "guess_quantum": "P_guess(A|x,E), quantum Eve",
-    "guess_no_signaling": "P_guess(A|x,E), no-signaling Eve",
-    "error_correction": "error correction H(A|B)",
-    "key_low": "key rate, proven",
-    "key_high": "key rate, attack",
-    "random_low": "randomness of both, proven",
-    "random_high": "randomness of both, attack",
-    "local_low": "randomness of Alice, proven",
-    "local_high": "randomness of Alice, attack",
-    "key_alive": "key lives at visibility",
-    "key_dead": "key is dead at visibility",
-    "random_alive": "randomness lives at visibility",
-    "random_dead": "randomness is dead at visibility",
-    "bell_dead": "S - 2 ends at visibility",
-}
 #: Bits to which entropies are bounded, and attacks improved; visibility to which ends are found.
 ACCURACY, ATTACK, RESOLUTION = 1e-3, 1e-4, 2e-3
 #: Seconds that a proof may take.
 _SECONDS = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Number:
-    """A number of the page.
-
-    Attributes
-    ----------
-    value : None where there is none
-    side : "lower" or "upper" of a proven bound, "exact" of a closed form, "estimate" without proof, "none"
-    text : why there is no number, or what it is about
-    """
-
-    value: float | None
-    side: Side
-    text: str = ""
 
 
 def exact(point: Point) -> dict[str, Number]:

@@ -13,9 +13,9 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 
-from sdpbound.explore.maps import MapPlan
 from sdpbound.explore.messages import Asked, MapDone, Message, Move, Reply, Screen, Stop
 from sdpbound.explore.state import State
+from sdpbound.explore.values import MapPlan
 
 __all__ = ["Process", "Processes", "Session"]
 
@@ -23,6 +23,8 @@ Tell = Callable[[Reply], object]
 
 #: Seconds that a process has to end by itself.
 _PATIENCE = 0.5
+#: Seconds after which the next process is started, so that it does not slow a page that is being shown.
+_LATER = 4.0
 
 
 class Process:
@@ -96,9 +98,15 @@ class Processes:
             taken, self._spare = self._spare, None
             if taken is None or not taken.is_alive:
                 taken = Process()
-            if not self._closed:
-                self._spare = Process()
+            later = threading.Timer(_LATER, self._refill)
+            later.daemon = True
+            later.start()
             return taken
+
+    def _refill(self) -> None:
+        with self._lock:
+            if not self._closed and self._spare is None:
+                self._spare = Process()
 
     def close(self) -> None:
         """End the spare process."""
@@ -172,7 +180,9 @@ class Session:
             if self._closed:
                 return
             self._mover = self._started()
-        self._tell(Screen(self.serial, "wrong", sentence="the process that computes has ended; move a slider to go on."))
+        self._tell(
+            Screen(self.serial, "wrong", sentence="the process that computes has ended; move a slider to go on.")
+        )
 
     def _map_lost(self) -> None:
         if not self._closed:

@@ -2,7 +2,8 @@ r"""The local, quantum and no-signaling sets in a plane of correlator space, wit
 
 Two settings and two outcomes a party have four correlators ``c = (c00, c01, c10, c11)``. Whatever the marginals are,
 
-- local correlators fulfil ``|c00 + c01 + c10 + c11 - 2 c_k| <= 2`` for each k, and ``|c_k| <= 1`` (Fine, PRL 48, 291, 1982)
+- local correlators fulfil ``|c00 + c01 + c10 + c11 - 2 c_k| <= 2`` for each k, and ``|c_k| <= 1`` (Fine, PRL 48, 291,
+  1982)
 - quantum ones ``|asin c00 + asin c01 + asin c10 + asin c11 - 2 asin c_k| <= pi``, and ``|c_k| <= 1`` (Tsirelson 1987;
   Landau 1988; Masanes, quant-ph/0309137)
 - no-signaling ones ``|c_k| <= 1``
@@ -119,7 +120,7 @@ def _across(up: Floats, candidates: tuple[Floats, ...]) -> Floats:
 
 
 def _polygon(normals: Floats, offsets: Floats, origin: Floats, frame: Floats) -> Floats:
-    """The corners of ``normals @ (origin + uv @ frame) <= offsets``, in order: a square cut by one half-plane at a time."""
+    """The corners of ``normals @ (origin + uv @ frame) <= offsets``, in order: a square, cut again and again."""
     planes, rests = normals @ frame.T, offsets - normals @ origin
     corners: list[Floats] = [np.array(p) for p in ((-9.0, -9.0), (9.0, -9.0), (9.0, 9.0), (-9.0, 9.0))]
     for normal, rest in zip(planes, rests, strict=True):

@@ -13,17 +13,19 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
 from sdpbound.errors import SdpboundError
 from sdpbound.explore.drawing import map_svg, rates_svg, slice_svg
 from sdpbound.explore.giving import figure_bytes, python_code, study_file
-from sdpbound.explore.maps import MapPlan, map_rows
+from sdpbound.explore.maps import map_rows
 from sdpbound.explore.messages import Asked, File, MapDone, Message, Move, Reply, Screen
-from sdpbound.explore.numbers import Estimates, Number, certified, exact
+from sdpbound.explore.numbers import Estimates, certified, exact
+from sdpbound.explore.point import Point, read
 from sdpbound.explore.slices import slice_of
-from sdpbound.explore.state import Point, State, read
+from sdpbound.explore.state import State
+from sdpbound.explore.values import MapPlan, Number
 from sdpbound.limiting import Limits, limits
 
 __all__ = ["Inbox", "Work", "main"]
@@ -142,18 +144,19 @@ class Work:
         self.tell(Screen(serial, "done", small=point.is_small))
 
     def _map(self, plan: MapPlan) -> None:
-        last: MapDone | None = None
+        last, why = MapDone(None, "", False), "the map was stopped."
         with limits() as limit:
             self.inbox.at_work(limit)
             try:
                 for found in map_rows(plan):
                     last = MapDone(found, map_svg(found), found.rows == plan.y.count)
                     self.tell(last)
+            except SdpboundError as error:
+                why = str(error)
             finally:
                 self.inbox.at_work(None)
-        if last is None or not last.ended:
-            found_so_far = None if last is None else last.found
-            self.tell(MapDone(found_so_far, "" if last is None else last.picture, True, "the map was stopped."))
+        if not last.ended:
+            self.tell(replace(last, ended=True, sentence=why))
 
     def _file(self, kind: str) -> File:
         point = self._point
