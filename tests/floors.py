@@ -36,6 +36,7 @@ FLOORS = (
     ("study.running",),
     ("study.auditing",),
     ("study",),
+    ("explore",),
     ("sdpbound",),
     ("cli",),
     ("__main__",),

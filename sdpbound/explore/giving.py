@@ -168,7 +168,14 @@ def _draw_slice(axes: Axes, cut: Slice) -> None:
     axes.plot(*np.stack([cut.ideal, cut.behaviour]).T, color=VERMILLION, linestyle=":", linewidth=0.9)
     axes.plot(*cut.ideal, marker="o", markerfacecolor="white", color=VERMILLION, markersize=4.0)
     axes.plot(*cut.behaviour, marker="o", color=VERMILLION, markersize=4.0)
-    axes.annotate("devices", cut.behaviour, (5.0, -2.0), textcoords="offset points", fontsize=7.5, color=VERMILLION)
+    axes.annotate(
+        "devices",
+        (float(cut.behaviour[0]), float(cut.behaviour[1])),
+        (5.0, -2.0),
+        textcoords="offset points",
+        fontsize=7.5,
+        color=VERMILLION,
+    )
     axes.set_ylim(0.0, 4.2)
     axes.set_xlabel("length across the CHSH direction")
     axes.set_ylabel(r"CHSH value $S$")

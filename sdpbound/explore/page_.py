@@ -211,15 +211,8 @@ class Page:
     def _start_map(self) -> None:
         fields = {name: field.value for name, field in self._map_fields.items()}
         try:
-            axes = [
-                Axis(
-                    fields[a],
-                    *(_float(fields[f"{a} {end}"]) for end in ("low", "high")),
-                    int(_float(fields[f"{a} cells"])),
-                )
-                for a in "xy"
-            ]
-            plan = MapPlan(self._state, fields["quantity"], *axes)
+            x, y = (_axis(fields, name) for name in "xy")
+            plan = MapPlan(self._state, fields["quantity"], x, y)
         except SdpboundError as error:
             self._say(str(error), True)
             return
@@ -326,6 +319,12 @@ def _show(title: str, text: str, note: str = "", save: Callable[[], object] | No
                 ui.button("Save", on_click=save).props("outline no-caps")
             ui.button("Close", on_click=dialog.close).props("no-caps")
     dialog.on("hide", dialog.delete)
+
+
+def _axis(fields: Mapping[str, Any], name: str) -> Axis:
+    """The axis of a map in the fields; raises ValueError where one is empty."""
+    low, high, cells = (_float(fields[f"{name} {part}"]) for part in ("low", "high", "cells"))
+    return Axis(fields[name], low, high, int(cells))
 
 
 def _float(value: Any) -> float:

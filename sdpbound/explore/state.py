@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from sdpbound.bell.families.family import Axis, Family
@@ -73,7 +74,7 @@ class State:
     random: str = "0,1"
 
     @classmethod
-    def offamily_of(cls, name: str) -> State:
+    def of_family(cls, name: str) -> State:
         """The state with which a family begins.
 
         Raises
@@ -97,9 +98,10 @@ class State:
     def changed(self, name: str, text: str) -> State:
         """The state with another text in one field; ``name`` is an axis or another field."""
         if name == "family":
-            return State.offamily_of(text)
+            return State.of_family(text)
         if name in _FIELDS:
-            return replace(self, **{name: text})
+            changes: dict[str, Any] = {name: text}
+            return replace(self, **changes)
         if name not in dict(self.at):
             raise InvalidParameter(unknown(name, ["family", *self.texts], "field"))
         return replace(self, at=tuple((own, text if own == name else old) for own, old in self.at))
@@ -109,7 +111,7 @@ class State:
     def to_query(self) -> str:
         """The state as the end of a web address; :meth:`from_query` reads it.
 
-        >>> State.offamily_of("chsh").to_query()
+        >>> State.of_family("chsh").to_query()
         'family=chsh&visibility=0.99&efficiency=1&flips=0&observed=correlators&level=2&key=0%2C0&random=0%2C1'
         """
         return urlencode({"family": self.family} | self.texts)
@@ -128,7 +130,7 @@ class State:
                 raise InvalidParameter(f"the link has {len(query)} characters; links of the explorer are shorter.")
             query = dict(parse_qsl(query.rpartition("?")[2], keep_blank_values=True))
         given = {name: text for name, text in query.items() if name != "token"}
-        state = cls.offamily_of(given.pop("family", "singlet"))
+        state = cls.of_family(given.pop("family", "singlet"))
         for name, text in given.items():
             state = state.changed(name, text)
         return state
