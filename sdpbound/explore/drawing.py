@@ -84,7 +84,7 @@ def _expression_lines(cut: Slice, point: Point, across: tuple[float, float], up:
 
 # -- rates ----------------------------------------------------------------------------------------------------------
 
-_BARS = (("key", "key"), ("random", "randomness, both"), ("local", "randomness, Alice"))
+_BARS = (("key", "key"), ("random", "randomness AB"), ("local", "randomness A"))
 
 
 def rates_svg(numbers: Mapping[str, Number]) -> str:
@@ -164,7 +164,8 @@ def _zero_line(values: NDArray[np.float64], wide: float, tall: float) -> list[st
             v, u = j + dj, i + di
             if 0 <= v < values.shape[0] and 0 <= u < values.shape[1] and known[v, u] and not positive[v, u]:
                 paths.append(edge)
-    return [f'<path class="zero-line" d="{"".join(paths)}"/>'] if paths else []
+    line = "".join(paths)
+    return [f'<path class="zero-{kind}" d="{line}"/>' for kind in ("edge", "line")] if paths else []
 
 
 def _colour_bar(low: float, high: float) -> list[str]:

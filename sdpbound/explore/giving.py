@@ -182,7 +182,7 @@ def _draw_slice(axes: Axes, cut: Slice) -> None:
 
 
 def _draw_rates(axes: Axes, numbers: Mapping[str, Number]) -> None:
-    names = (("key", "key"), ("random", "randomness, both"), ("local", "randomness, Alice"))
+    names = (("key", "key"), ("random", "randomness AB"), ("local", "randomness A"))
     for place, (name, _) in enumerate(names):
         below, above = numbers.get(f"{name}_low"), numbers.get(f"{name}_high")
         if below is not None and below.value is not None:

@@ -30,7 +30,7 @@ body { background:var(--ground); color:var(--ink); font-size:16px; }
   .explorer > .fields { grid-row:2; } .explorer > .maps { grid-column:4; } }
 .x-stack { display:grid; gap:12px; min-width:0; }
 .x-card { background:var(--paper); border:1px solid var(--line); border-radius:8px; padding:12px 14px; min-width:0; }
-.x-card h2, .top h1 { font-size:1.1em; line-height:1.3; font-weight:600; margin:0 0 6px; }
+.x-card h2, .x-title, .top h1 { font-size:1.1em; line-height:1.3; font-weight:600; margin:0 0 6px; }
 .top { grid-column:1/-1; display:flex; flex-wrap:wrap; gap:4px 16px; align-items:baseline; }
 .top h1 { font-size:1.3em; margin:0; }
 .said { flex:1 1 300px; min-width:0; overflow-wrap:anywhere; color:var(--soft); }
@@ -52,7 +52,7 @@ body { background:var(--ground); color:var(--ink); font-size:16px; }
 .ideal { fill:var(--paper); stroke:var(--here); stroke-width:2; } .explorer svg .label { font-weight:600; }
 .proven { fill:var(--proven); } .guessed { fill:none; stroke:var(--proven); stroke-dasharray:4 3; stroke-width:1.5; }
 .attack { stroke:var(--attack); stroke-width:3; } .zero { stroke:var(--ink); }
-.zero-line { stroke:#fff; stroke-width:3; fill:none; paint-order:stroke; filter:drop-shadow(0 0 1px #000); }
+.zero-line { stroke:#fff; stroke-width:2; fill:none; } .zero-edge { stroke:#000; stroke-width:4; fill:none; }
 table.numbers { border-collapse:collapse; width:100%; }
 .numbers th { text-align:left; font-weight:400; color:var(--soft); }
 .numbers td { text-align:right; font-variant-numeric:tabular-nums; white-space:nowrap; }
@@ -60,7 +60,7 @@ table.numbers { border-collapse:collapse; width:100%; }
 .numbers .why { white-space:normal; font-size:.85em; }
 .x-note { color:var(--soft); font-size:.9em; margin:6px 0 0; overflow-wrap:anywhere; }
 .x-pair { margin-top:8px; } .x-buttons { margin-top:8px; } .q-linear-progress { margin:10px 0; }
-.explorer .q-btn--outline, .explorer .q-btn--flat { color:var(--quantum) !important; }
+.q-btn--outline, .q-btn--flat, .explorer .q-slider { --q-primary:var(--quantum); }
 .explorer .q-field { font-size:.9em; }
 @media (max-width:520px) { .explorer svg text { font-size:18px; } .explorer svg .small { font-size:16px; }
   .explorer svg .axis { font-size:17px; } .numbers .why { white-space:normal; } }

@@ -27,6 +27,10 @@ _NAMES = {
     "key": "key from x,y",
     "random": "randomness from x,y",
 }
+_RATES = (
+    "Bits a round, of Alice's outcome (A) or both (AB). Bars are proven (dashed: estimated), marks are attacks: no "
+    "analysis gives more."
+)
 _SLICE = (
     "A plane of correlator space: local set (dashed), quantum set, no-signaling set. The full mark is the devices, the "
     "open one without noise. Lines: where the family's expression has its local (dash-dotted) and quantum maximum."
@@ -89,9 +93,7 @@ class Page:
             with _stack():
                 with _card("Rates from both sides"):
                     self._rates = ui.html("", sanitize=False)
-                    _note(
-                        "Bits a round. Bars are proven (dashed: estimated), marks are attacks: no analysis gives more."
-                    )
+                    _note(_RATES)
                 with _card("Numbers"):
                     self._table = ui.html("", sanitize=False)
             with _stack("maps"), _card("Map"):
@@ -309,7 +311,7 @@ def _note(text: str) -> None:
 def _show(title: str, text: str, note: str = "", save: Callable[[], object] | None = None) -> None:
     """A dialog with a text to copy or to save."""
     with ui.dialog(value=True) as dialog, ui.card().classes("w-full").style("max-width:60rem"):
-        ui.html(escape(title), tag="h2", sanitize=False)
+        ui.html(escape(title), tag="h2", sanitize=False).classes("x-title")
         ui.html(escape(text), tag="pre", sanitize=False).classes("code w-full").props('tabindex="0"')
         if note:
             _note(note)
