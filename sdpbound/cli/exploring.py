@@ -30,16 +30,20 @@ def explore_command(
         raise InvalidInput("the explorer needs the package 'nicegui': install sdpbound[explore].")
     import webbrowser
 
-    from sdpbound.explore.session import Processes
-    from sdpbound.explore.state import State
+    from sdpbound.explore.process import Processes
 
-    state = State() if link is None else State.from_query(link)
-    processes = Processes()  # loads while the server does
-    from sdpbound.explore.server_ import serve
+    processes = Processes()  # the first one loads while the server does
+    try:
+        from sdpbound.explore.server_ import serve
+        from sdpbound.explore.state import State
 
-    def started(address: str) -> None:
-        print_text(f"{address}\nCtrl-C ends it.")
-        if open_:
-            webbrowser.open(address)
+        state = State() if link is None else State.from_query(link)
 
-    serve(state, port, processes, started)
+        def started(address: str) -> None:
+            print_text(f"{address}\nCtrl-C ends it.")
+            if open_:
+                webbrowser.open(address)
+
+        serve(state, port, processes, started)
+    finally:
+        processes.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Mapping
 from html import escape
 from typing import Any
@@ -12,7 +13,8 @@ from nicegui import ui
 from sdpbound.errors import SdpboundError
 from sdpbound.explore.looks import CSS, ends_html, numbers_html
 from sdpbound.explore.messages import File, MapDone, Reply, Screen
-from sdpbound.explore.session import Processes, Session
+from sdpbound.explore.process import Processes
+from sdpbound.explore.session import Session
 from sdpbound.explore.state import FAMILIES, LEVELS, OBSERVED, Slider, State, sliders, value_of
 from sdpbound.explore.values import QUANTITIES, Axis, Map, MapPlan, Number
 
@@ -63,7 +65,8 @@ class Page:
         if sentence:
             self._say(sentence, True)
         self._session = Session(processes, state, self._from_thread)
-        self._client.on_delete(self._session.close)
+        # in a thread, as other pages need not wait until a process has ended
+        self._client.on_delete(lambda: threading.Thread(target=self._session.close, daemon=True).start())
 
     # -- what is on it --------------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from nicegui import ui
 
 from sdpbound.errors import InvalidInput
 from sdpbound.explore.page_ import Page, first_state
-from sdpbound.explore.session import Processes
+from sdpbound.explore.process import Processes
 from sdpbound.explore.state import State
 
 __all__ = ["Gate", "serve"]
@@ -94,7 +94,7 @@ def serve(state: State, port: int, processes: Processes, started: Callable[[str]
     ----------
     state : what a page shows whose address says nothing else
     port : of the loopback interface; 0: any that is free
-    processes : where pages get theirs; they are ended with the server
+    processes : where pages get theirs
     started : is told the address
 
     Raises
@@ -129,5 +129,4 @@ def serve(state: State, port: int, processes: Processes, started: Callable[[str]
     except KeyboardInterrupt:
         pass
     finally:
-        processes.close()
         listener.close()

@@ -5,116 +5,14 @@ Sessions share nothing but the spare process, which is at work for nobody and is
 
 from __future__ import annotations
 
-import os
-import pickle
-import subprocess
-import sys
 import threading
-from collections.abc import Callable
-from contextlib import suppress
 
-from sdpbound.explore.messages import Asked, MapDone, Message, Move, Reply, Screen, Stop
+from sdpbound.explore.messages import Asked, MapDone, Move, Screen, Stop
+from sdpbound.explore.process import Process, Processes, Tell
 from sdpbound.explore.state import State
 from sdpbound.explore.values import MapPlan
 
-__all__ = ["Process", "Processes", "Session"]
-
-Tell = Callable[[Reply], object]
-
-#: Seconds that a process has to end by itself.
-_PATIENCE = 0.5
-#: Seconds after which the next process is started, so that it does not slow a page that is being shown.
-_LATER = 4.0
-
-
-class Process:
-    """A process that computes, and the thread that takes its replies."""
-
-    def __init__(self) -> None:
-        environment = os.environ | {
-            "PYTHONPATH": os.pathsep.join(folder for folder in sys.path if folder),
-            # one thread for each: processes of several pages would otherwise wait for each other
-            "OMP_NUM_THREADS": "1",
-            "OPENBLAS_NUM_THREADS": "1",
-        }
-        command = [sys.executable, "-P", "-m", "sdpbound.explore.worker"]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
-        self._lock = threading.Lock()
-        self._closed = False
-
-    @property
-    def pid(self) -> int:
-        """The number of the process."""
-        return self._process.pid
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether it has not ended."""
-        return self._process.poll() is None
-
-    def listen(self, tell: Tell, ended: Callable[[], object]) -> None:
-        """Hand on its replies from now on, and say when it has ended without being closed."""
-        threading.Thread(target=self._listen, args=(tell, ended), daemon=True).start()
-
-    def _listen(self, tell: Tell, ended: Callable[[], object]) -> None:
-        assert self._process.stdout is not None
-        with suppress(EOFError, OSError, ValueError, pickle.UnpicklingError):
-            while True:
-                tell(pickle.load(self._process.stdout))
-        if not self._closed:
-            ended()
-
-    def send(self, message: Message) -> None:
-        """Give it a message; one that has ended takes none."""
-        assert self._process.stdin is not None
-        with self._lock, suppress(OSError, ValueError):
-            pickle.dump(message, self._process.stdin)
-            self._process.stdin.flush()
-
-    def close(self) -> None:
-        """End it, whatever it does."""
-        self._closed = True
-        assert self._process.stdin is not None
-        with self._lock, suppress(OSError):
-            self._process.stdin.close()
-        try:
-            self._process.wait(_PATIENCE)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-
-
-class Processes:
-    """Starts processes, one ahead: loading takes seconds that a new page need not wait for."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._spare: Process | None = Process()
-        self._closed = False
-
-    def take(self) -> Process:
-        """A process for a session, which closes it; another one is started."""
-        with self._lock:
-            taken, self._spare = self._spare, None
-            if taken is None or not taken.is_alive:
-                taken = Process()
-            later = threading.Timer(_LATER, self._refill)
-            later.daemon = True
-            later.start()
-            return taken
-
-    def _refill(self) -> None:
-        with self._lock:
-            if not self._closed and self._spare is None:
-                self._spare = Process()
-
-    def close(self) -> None:
-        """End the spare process."""
-        with self._lock:
-            self._closed = True
-            if self._spare is not None:
-                self._spare.close()
-                self._spare = None
+__all__ = ["Session"]
 
 
 class Session:
@@ -137,6 +35,11 @@ class Session:
         self.serial = 0
         self._mover = self._started()
         self._mover.send(Move(0, state))
+
+    @property
+    def own(self) -> tuple[Process, ...]:
+        """Its processes: that for moves, and that for maps if there is one."""
+        return (self._mover,) if self._mapper is None else (self._mover, self._mapper)
 
     def move(self, state: State) -> int:
         """Show a state, and return the serial number that its replies have."""
@@ -165,9 +68,8 @@ class Session:
         """End all work of the session."""
         with self._lock:
             self._closed = True
-            for process in (self._mover, self._mapper):
-                if process is not None:
-                    process.close()
+            for process in self.own:
+                process.close()
 
     def _started(self) -> Process:
         process = self._processes.take()

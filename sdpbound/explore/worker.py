@@ -203,6 +203,8 @@ def _read_all(stream: BinaryIO, inbox: Inbox) -> None:
         while True:
             inbox.put(pickle.load(stream))
     except (EOFError, OSError, pickle.UnpicklingError):
+        if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
+            os.killpg(os.getpid(), signal.SIGKILL)  # with solvers that run in processes of their own
         os._exit(0)  # in the middle of a solver, too
 
 
