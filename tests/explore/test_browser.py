@@ -35,11 +35,13 @@ WATCH = """(name) => {
   window.times = []; window.pressed = 0;
   const table = () => document.querySelector('table[data-serial]');
   document.addEventListener('keydown', () => {
+    window.clean = !window.pressed;  // else an answer may be that to the move before
     window.pressed = performance.now(); window.before = table().dataset.serial;
   }, true);
   new MutationObserver(() => {
     if (window.pressed && table() && table().dataset.serial !== window.before) {
-      window.times.push(performance.now() - window.pressed); window.pressed = 0;
+      if (window.clean) window.times.push(performance.now() - window.pressed);
+      window.pressed = 0;
     }
   }).observe(document.body, {subtree: true, childList: true, attributes: true, characterData: true});
 }"""
