@@ -11,7 +11,7 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 export MPLBACKEND ?= Agg
 
-.PHONY: help setup run test quick test-slow test-overnight lint figures studies bench wheel dist man clean
+.PHONY: help setup run test quick test-slow test-overnight test-browser lint figures studies bench wheel dist man clean
 
 help:
 	@echo "make run        run studies/near_local_boundary.toml: table and figures in results/"
@@ -19,6 +19,7 @@ help:
 	@echo "make quick      lint, types and the tests nearest to what changed, within a minute"
 	@echo "make test-slow  the tests that take minutes"
 	@echo "make test-overnight  the qubit method on 100 000 random data sets"
+	@echo "make test-browser  the explorer's page in a headless Chromium, which must be installed; installs .[browser]"
 	@echo "make figures    redraw every figure from its table, and docs/gallery.md; not those of slow studies"
 	@echo "make studies    run the slow studies too, an hour on two cores, and draw their figures"
 	@echo "make bench      benchmarks against the peers"
@@ -52,6 +53,10 @@ test-slow: setup
 
 test-overnight: setup
 	$(BIN)/python -m tests.overnight --workers $(WORKERS)
+
+test-browser: setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r tests/explore/requirements.lock
+	$(BIN)/python -m pytest -s -m slow tests/explore/test_browser.py
 
 lint: setup
 	$(BIN)/ruff check .

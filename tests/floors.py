@@ -37,7 +37,7 @@ FLOORS = (
     ("study.running",),
     ("study.auditing",),
     ("study",),
-    ("showing",),
+    ("explore", "showing"),
     ("sdpbound",),
     ("cli",),
     ("__main__",),

@@ -111,6 +111,7 @@ class _Program(_Group):
         "recover": "studies:recover_command",
         "schema": "studies:schema_command",
         "doctor": "doctor:doctor_command",
+        "explore": "exploring:explore_command",
     }
 
 
