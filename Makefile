@@ -60,6 +60,7 @@ lint: setup
 
 figures: setup
 	$(BIN)/python figures/gallery.py --run
+	$(BIN)/python docs/_ext/pictures.py
 
 studies: setup
 	$(BIN)/python figures/gallery.py --run --slow

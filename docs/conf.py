@@ -71,7 +71,8 @@ sphinx_gallery_conf = {
     "show_signature": False,
     "copyfile_regex": r".*\.csv",
     "image_scrapers": ("matplotlib",),
-    "capture_repr": ("_repr_html_", "__repr__"),
+    "reset_modules": ("matplotlib", "gallery_look.reset"),
+    "capture_repr": (),
     "nested_sections": False,
 }
 

@@ -1,14 +1,17 @@
 """Docstrings are plain text with a little markup; here they become sections of reStructuredText.
 
-Formulas that are indented below a line with a colon stay as they are, signs that would begin markup are escaped, what is said of a
-parameter becomes its description, and the doctests get a heading.
+Formulas that are indented below a line with a colon stay as they are, signs that would begin markup are escaped,
+what is said of a parameter becomes its description, and the doctests get a heading.
 """
 
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
-from sphinx.application import Sphinx
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
 
 LITERAL = re.compile(r"(``.*?``|:[\w:]+:`[^`]*`|\*\w[^*|]*\w\*(?!\w))")
 SPANNING = re.compile(r"``(?:[^`]|`(?!`))+``")
@@ -32,8 +35,9 @@ def with_sections(lines: list[str]) -> list[str]:
         if section and section != "Examples" and line.startswith(">>>"):
             section = "Examples"
             out += [section, "-" * len(section), ""]
+        # a name of several attributes has no spaces, for what stands before one is read as a type
         described = DESCRIBED.match(line) if section in ("Parameters", "Attributes") else None
-        out += [described[1], f"    {described[2]}"] if described else [line]
+        out += [described[1].replace(", ", ","), f"    {described[2]}"] if described else [line]
     return out
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from sphinx.application import Sphinx
-from sphinx.errors import SphinxError
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
 
 #: Which attribute of a tag names what is loaded with the page.
 LOADED = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "src"}
@@ -47,7 +49,7 @@ def faults(folder: Path) -> list[str]:
             if not target.exists():
                 found.append(f"{where} links to {link}, which is not there")
             elif where.parts[0] == "_modules":
-                pass  # pages of source code name functions by the module that shows them, not always the one that has them
+                pass  # source pages name a function by the module that shows it, which is not always the one it is in
             elif parts.fragment and target in pages and unquote(parts.fragment) not in pages[target].anchors:
                 found.append(f"{where} links to {link}, and there is no such place on that page")
     return sorted(found)
@@ -57,6 +59,8 @@ def check(app: Sphinx, exception: Exception | None) -> None:
     if exception is None and app.builder.format == "html":
         found = faults(Path(app.outdir))
         if found:
+            from sphinx.errors import SphinxError
+
             raise SphinxError("\n".join(["Links of the site are broken:", *found]))
 
 

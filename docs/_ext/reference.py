@@ -11,8 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from pkgutil import resolve_name
 from types import ModuleType
+from typing import TYPE_CHECKING
 
-from sphinx.application import Sphinx
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
 
 DOCS = Path(__file__).resolve().parents[1]
 FOLDER = DOCS / "reference"
@@ -36,13 +39,18 @@ def home(name: str, room: str) -> str:
     return f"{room}.{name}"
 
 
-def names(text: str) -> Iterator[tuple[str, str]]:
-    """(name as written, full dotted name) of each name in the first column of the tables of api.md."""
+def listed(text: str) -> Iterator[tuple[str, str]]:
+    """(name, room) of each name in the first column of the tables of api.md, as they are written there."""
     for section in re.split(r"^## ", text, flags=re.M)[1:]:
         title = section.splitlines()[0]
         for row in ROW.findall(section):
             for name, _ in NAME.findall(row):
-                yield name, home(name, ROOMS.get(title, "sdpbound"))
+                yield name, ROOMS.get(title, "sdpbound")
+
+
+def names(text: str) -> list[str]:
+    """The full dotted names of the public names."""
+    return list(dict.fromkeys(home(name, room) for name, room in listed(text)))
 
 
 def page(full: str) -> str:
@@ -63,7 +71,7 @@ def page(full: str) -> str:
 
 def write(app: Sphinx) -> None:
     text = (DOCS / "api.md").read_text(encoding="utf-8")
-    pages = {full: page(full) for _, full in names(text)}
+    pages = {full: page(full) for full in names(text)}
     FOLDER.mkdir(exist_ok=True)
     for old in FOLDER.glob("*.rst"):
         if old.stem not in pages:
@@ -86,7 +94,7 @@ def linked(app: Sphinx, docname: str, source: list[str]) -> None:
             return NAME.sub(lambda n: f"[{n[0]}](reference/{home(n[1], room)}.rst)", match[0])
 
         parts[i] = ROW.sub(row, part)
-    listed = "\n".join(f"reference/{full}" for full in dict.fromkeys(full for _, full in names(source[0])))
+    listed = "\n".join(f"reference/{full}" for full in names(source[0]))
     source[0] = "".join(parts) + f"\n```{{toctree}}\n:hidden:\n\n{listed}\n```\n"
 
 

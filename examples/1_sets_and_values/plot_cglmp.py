@@ -2,8 +2,8 @@ r"""
 More outcomes: CGLMP
 ====================
 
-With d outcomes the violation grows, and the best state is not the maximally entangled one. Level 1+AB gives the exact maxima, which
-arXiv:2112.10803 has in closed form for d = 3 and to five digits for d = 4.
+With d outcomes the violation grows, and the best state is not the maximally entangled one. Level 1+AB gives the
+exact maxima, which arXiv:2112.10803 has in closed form for d = 3 and to five digits for d = 4.
 """
 
 # %%

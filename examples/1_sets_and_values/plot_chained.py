@@ -2,8 +2,9 @@ r"""
 Chained inequalities
 ====================
 
-With N settings a party the chained expression reaches :math:`2N\cos(\pi/2N)` by quantum devices, :math:`2N - 2` by local ones and
-:math:`2N` by no-signaling ones. The more settings, the less a no-signaling Eve can know about the outcome of a perfect singlet.
+With N settings a party the chained expression reaches :math:`2N\cos(\pi/2N)` by quantum devices, :math:`2N - 2` by
+local ones and :math:`2N` by no-signaling ones. The more settings, the less a no-signaling Eve can know about the
+outcome of a perfect singlet.
 """
 
 # %%

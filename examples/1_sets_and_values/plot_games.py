@@ -2,9 +2,9 @@ r"""
 Nonlocal games
 ==============
 
-A game is a rule and a distribution of questions. Its classical value is counted exactly; its quantum value is bounded from above by the
-hierarchy, its no-signaling value by a linear program. "Guess your neighbour's input" gives nothing to quantum players
-(arXiv:1003.3844).
+A game is a rule and a distribution of questions. Its classical value is counted exactly; its quantum value is
+bounded from above by the hierarchy, its no-signaling value by a linear program. "Guess your neighbour's input"
+gives nothing to quantum players (arXiv:1003.3844).
 """
 
 # %%

@@ -3,8 +3,8 @@ Guessing probability in ten lines
 =================================
 
 A CHSH value :math:`S` bounds how well Eve can guess Alice's outcome. A quantum Eve reaches
-:math:`\tfrac12 + \tfrac12\sqrt{2 - S^2/4}` (arXiv:0911.3427), a no-signaling Eve :math:`\tfrac32 - \tfrac S4`. Both are computed
-here as proven upper bounds, and agree with these formulas.
+:math:`\tfrac12 + \tfrac12\sqrt{2 - S^2/4}` (arXiv:0911.3427), a no-signaling Eve :math:`\tfrac32 - \tfrac S4`. Both are
+computed here as proven upper bounds, and agree with these formulas.
 """
 
 # %%

@@ -2,8 +2,8 @@ r"""
 I3322, level by level
 =====================
 
-The NPA hierarchy closes in on the quantum maximum of I3322 from above. Each level is a proven upper bound. The published values of the
-levels and the best devices known are those quoted in arXiv:1006.3032.
+The NPA hierarchy closes in on the quantum maximum of I3322 from above. Each level is a proven upper bound. The
+published values of the levels and the best devices known are those quoted in arXiv:1006.3032.
 """
 
 # %%

@@ -2,8 +2,8 @@ r"""
 An inequality of your own
 =========================
 
-A table of correlators and marginals is all that is needed. Three adversaries give three proven bounds; a see-saw over qubits gives an
-explicit strategy from below, and meets the quantum bound.
+A table of correlators and marginals is all that is needed. Three adversaries give three proven bounds; a see-saw
+over qubits gives an explicit strategy from below, and meets the quantum bound.
 """
 
 # %%

@@ -2,8 +2,8 @@ r"""
 Three parties
 =============
 
-Mermin's expression for three parties: local devices reach 2, GHZ states reach 4. The higher its value, the less Eve knows about the
-outcomes of one party, or of two.
+Mermin's expression for three parties: local devices reach 2, GHZ states reach 4. The higher its value, the less Eve
+knows about the outcomes of one party, or of two.
 """
 
 # %%
@@ -12,7 +12,7 @@ import numpy as np
 
 import sdpbound as sb
 
-values = np.linspace(2.0, 4.0, 9)
+values = np.linspace(2.0, 4.0, 5)
 level = sb.Quantum("1+AB+AC+BC")
 one, two = [], []
 for value in values:

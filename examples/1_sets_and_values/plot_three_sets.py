@@ -1,10 +1,11 @@
 r"""
-Local, quantum and no-signaling sets
-====================================
+Three sets, and what Eve knows
+==============================
 
-All behaviours of two settings and two outcomes, seen in the plane of two Bell values. For each direction of the plane the maximum over
-a set is a tangent; the tangents together draw the set. The family that self-tests the singlet (arXiv:2309.09650) lies on the edge of the
-quantum set, and may be as close to the local set as one likes.
+Left: all behaviours of two settings and two outcomes, seen in the plane of two Bell values. For each direction of
+the plane the maximum over a set is a tangent, and the tangents together draw the set. The family that self-tests
+the singlet (arXiv:2309.09650) starts at the local set. Right: what an eavesdropper knows of Alice's outcome along
+that family.
 """
 
 # %%
@@ -14,38 +15,49 @@ import numpy as np
 
 import sdpbound as sb
 
-first = sb.chsh()
-second = sb.BellExpression.from_correlators([[1, -1], [1, 1]])
+signs, others = np.array([[1, 1], [1, -1]]), np.array([[1, -1], [1, 1]])
 angles = np.linspace(0, np.pi / 2, 19)
 edges = {}
 for name, model in (("local", sb.Local()), ("quantum", sb.Quantum("1+AB")), ("no-signaling", sb.NoSignaling())):
-    support = []
-    for angle in angles:
-        table = np.cos(angle) * np.array([[1, 1], [1, -1]]) + np.sin(angle) * np.array([[1, -1], [1, 1]])
-        support.append(sb.maximize(sb.BellExpression.from_correlators(table), model).value)
-    edges[name] = np.array(support)
+    tilted = [sb.BellExpression.from_correlators(np.cos(t) * signs + np.sin(t) * others) for t in angles]
+    edges[name] = np.array([sb.maximize(expression, model).value for expression in tilted])
+print("largest CHSH value:", {name: round(float(values[0]), 6) for name, values in edges.items()})
 
 # %%
-# A point is inside a set if it is below all tangents. By symmetry the first quarter shows the rest.
+# The family from S = 2.005 to 2.5, without noise and with one per cent of white noise.
+phi = np.pi / 2 - 0.02
+values = np.array([2.005, 2.02, 2.05, 2.1, 2.2, 2.3, 2.4, 2.5])
+members = [sb.SingletSelfTest(t, phi, t + np.pi / 2) for t in (sb.theta_at_chsh(s, phi) for s in values)]
+clean = [sb.Observations.correlators(member.behaviour()) for member in members]
+noisy = [sb.Observations.correlators(member.behaviour(visibility=0.99)) for member in members]
+guesses = {
+    "no-signaling Eve": [sb.guessing_probability(data, sb.NoSignaling(), x=0).value for data in clean],
+    "quantum Eve, 1 % noise": [sb.guessing_probability(data, sb.Quantum("2"), x=0).value for data in noisy],
+    "quantum Eve, no noise": [sb.guessing_probability(data, sb.Quantum("2"), x=0).value for data in clean],
+}
+
+# %%
+# A point is inside a set if it is below all tangents; by symmetry a quarter of them shows the rest.
+fig, (left, right) = plt.subplots(1, 2, figsize=(9, 4.2))
 turns = np.linspace(0, 2 * np.pi, 721)
 directions = np.concatenate([angles + k * np.pi / 2 for k in range(4)])
-fig, ax = plt.subplots(figsize=(5.2, 5.0))
-for (name, support), colour in zip(reversed(edges.items()), ("#dddddd", "#9ecae1", "#3182bd"), strict=True):
-    heights = np.tile(support, 4)
-    cosines = np.cos(turns[:, None] - directions)
-    radius = np.min(np.where(cosines > 1e-9, heights / np.maximum(cosines, 1e-9), np.inf), axis=1)
-    ax.fill(radius * np.cos(turns), radius * np.sin(turns), color=colour, label=name)
+cosines = np.cos(turns[:, None] - directions)
+for name, colour in (("no-signaling", "#e5e5e5"), ("quantum", "#a6cde8"), ("local", "#3a7cb8")):
+    radius = np.min(np.where(cosines > 1e-9, np.tile(edges[name], 4) / np.maximum(cosines, 1e-9), np.inf), axis=1)
+    left.fill(radius * np.cos(turns), radius * np.sin(turns), color=colour)
+correlators = np.array([member.correlators for member in members])
+along = [(correlators * table).sum(axis=(1, 2)) for table in (signs, others)]
+left.plot(*along, "o-", color="#d55e00", markersize=3)
+left.annotate("the family", (along[0][-1], along[1][-1]), (2.75, -1.6), color="#d55e00", arrowprops={"arrowstyle": "-"})
+for text, place, colour in (
+    ("local", (-0.45, 0), "white"),
+    ("quantum", (-0.6, 2.25), "black"),
+    ("no-signaling", (-0.9, 3.0), "black"),
+):
+    left.text(*place, text, color=colour)
+left.set(xlabel="CHSH value", ylabel="second CHSH value", aspect="equal")
 
-for s in (2.05, 2.2, 2.4, 2.6, 2.8):
-    phi = np.pi / 2 - 0.02 if s < 2.5 else 1.3
-    theta = sb.theta_at_chsh(s, phi) if s < 2.5 else np.nan
-    if np.isfinite(theta):
-        member = sb.SingletSelfTest(theta, phi, theta + np.pi / 2)
-        c = np.array(member.correlators)
-        values = sorted((abs(c.sum() - 2 * c[x, y]) for x in range(2) for y in range(2)), reverse=True)
-        ax.plot(values[0], values[1], "o", color="#d55e00", label="family, no noise" if s == 2.05 else None)
-ax.set(xlabel="CHSH value", ylabel="second CHSH value", aspect="equal")
-ax.legend(loc="lower left")
-
-print("largest CHSH value: local", edges["local"][0], " quantum", round(edges["quantum"][0], 6))
-print("                    no-signaling", edges["no-signaling"][0])
+for (name, curve), colour in zip(guesses.items(), ("#777777", "#0072b2", "#009e73"), strict=True):
+    right.plot(values, curve, "o-", color=colour, label=name)
+right.set(xlabel="CHSH value S without noise", ylabel="probability that Eve knows Alice's outcome", ylim=(0.45, 1.02))
+right.legend()

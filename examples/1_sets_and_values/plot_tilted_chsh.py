@@ -2,8 +2,8 @@ r"""
 Tilted CHSH against its formula
 ===============================
 
-The quantum maximum of :math:`\beta \langle A_0 \rangle` + CHSH is :math:`\sqrt{8 + 2\beta^2}` (arXiv:1107.2754), its local maximum
-:math:`2 + \beta`. They meet at :math:`\beta = 2`.
+The quantum maximum of :math:`\beta \langle A_0 \rangle` + CHSH is :math:`\sqrt{8 + 2\beta^2}` (arXiv:1107.2754), its
+local maximum :math:`2 + \beta`. They meet at :math:`\beta = 2`.
 """
 
 # %%

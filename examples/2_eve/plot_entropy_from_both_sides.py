@@ -2,8 +2,9 @@ r"""
 An entropy from both sides
 ==========================
 
-Below: a certified bound from the qubit reduction. Above: an explicit attack, a mixture of strategies that has exactly the tested data.
-The two differ by less than a thousandth of a bit; all four correlators of a noisy member of the family are tested.
+Below: a certified bound from the qubit reduction. Above: an explicit attack, a mixture of strategies that has
+exactly the tested data. The two differ by less than a thousandth of a bit; all four correlators of a noisy member
+of the family are tested.
 """
 
 # %%
@@ -13,7 +14,7 @@ import numpy as np
 import sdpbound as sb
 
 member = sb.SingletSelfTest(theta=1.0, phi=1.5, omega=2.6)
-visibilities = np.linspace(0.85, 0.995, 7)
+visibilities = np.linspace(0.85, 0.995, 5)
 lower, upper = [], []
 for v in visibilities:
     data = sb.Observations.correlators(member.behaviour(visibility=v))

@@ -2,8 +2,8 @@ r"""
 Whose randomness
 ================
 
-Randomness of Alice's outcome, of both outcomes, and of Alice's outcome against Eve and Bob together. All are certified lower bounds from
-the same correlators.
+Randomness of Alice's outcome, of both outcomes, and of Alice's outcome against Eve and Bob together. All are
+certified lower bounds from the same correlators.
 """
 
 # %%
@@ -13,7 +13,7 @@ import numpy as np
 import sdpbound as sb
 
 member = sb.family_named("chsh").member()
-visibilities = np.linspace(0.75, 0.999, 7)
+visibilities = np.linspace(0.75, 0.999, 5)
 curves = {"both outcomes": [], "Alice's outcome": [], "Alice's, against Eve and Bob (min-entropy)": []}
 for v in visibilities:
     behaviour = member.behaviour(visibility=v)

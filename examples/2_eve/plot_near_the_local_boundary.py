@@ -2,8 +2,9 @@ r"""
 Key from almost local devices
 =============================
 
-Without noise the members of the family yield a perfect key at any CHSH value above 2 (arXiv:2309.09650): Eve's guess is worth nothing, and
-errors cost 0.0015 bits here. A tenth of a percent of noise is what decides how close to 2 one may go.
+Without noise the members of the family yield a perfect key at any CHSH value above 2 (arXiv:2309.09650): Eve's
+guess is worth nothing, and errors cost 0.0015 bits here. A tenth of a percent of noise is what decides how close to
+2 one may go.
 """
 
 # %%

@@ -2,8 +2,8 @@ r"""
 One proof, many points
 ======================
 
-The dual of one solved point is an affine function that bounds the entropy of *every* quantum behaviour: a min-tradeoff function. Here the
-proofs at three visibilities bound the whole curve.
+The dual of one solved point is an affine function that bounds the entropy of *every* quantum behaviour: a
+min-tradeoff function. Here the proofs at three visibilities bound the whole curve.
 """
 
 # %%

@@ -2,7 +2,8 @@ r"""
 Quantum or no-signaling Eve
 ===========================
 
-The key rates of the same devices if Eve is quantum, and if only no-signaling limits her. ``compare`` says what proves each number.
+The key rates of the same devices if Eve is quantum, and if only no-signaling limits her. ``compare`` says what
+proves each number.
 """
 
 # %%
@@ -23,8 +24,7 @@ for label, entropy in (
     ("no-signaling Eve, individual attacks", sb.MinEntropy(sb.NoSignaling())),
 ):
     entropies = [
-        sb.randomness_rate(member.behaviour(visibility=v), local=True, x=0, entropy=entropy).value
-        for v in visibilities
+        sb.randomness_rate(member.behaviour(visibility=v), local=True, x=0, entropy=entropy).value for v in visibilities
     ]
     plt.plot(visibilities, entropies, "o-", label=label)
 plt.xlabel("visibility")

@@ -2,8 +2,8 @@ r"""
 CHSH randomness in five lines
 =============================
 
-Bits of randomness of Alice's outcome against a quantum Eve, from a CHSH value alone. The von Neumann entropy is a closed form
-(arXiv:0903.4460), :math:`1 - h(\tfrac12 + \tfrac12\sqrt{S^2/4 - 1})`; the min-entropy lies below it.
+Bits of randomness of Alice's outcome against a quantum Eve, from a CHSH value alone. The von Neumann entropy is a
+closed form (arXiv:0903.4460), :math:`1 - h(\tfrac12 + \tfrac12\sqrt{S^2/4 - 1})`; the min-entropy lies below it.
 """
 
 # %%

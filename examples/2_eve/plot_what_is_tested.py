@@ -2,8 +2,8 @@ r"""
 What is tested decides the key
 ==============================
 
-The same noisy devices, three tests: one Bell value, the four correlators, or everything. Close to the local boundary one Bell value
-proves nothing, and the correlators prove nearly all that can be proven.
+The same noisy devices, three tests: one Bell value, the four correlators, or everything. Close to the local
+boundary one Bell value proves nothing, and the correlators prove nearly all that can be proven.
 """
 
 # %%
@@ -15,7 +15,7 @@ import sdpbound as sb
 phi = np.pi / 2 - 0.02
 theta = sb.theta_at_chsh(2.3, phi)
 member = sb.SingletSelfTest(theta, phi, theta + np.pi / 2)
-visibilities = np.linspace(0.96, 0.999, 6)
+visibilities = np.linspace(0.96, 0.999, 4)
 rates = {"Bell value": [], "correlators": [], "everything": []}
 for v in visibilities:
     behaviour = member.behaviour(visibility=v)
