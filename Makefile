@@ -73,7 +73,8 @@ wheel: setup
 	$(BIN)/python -m build --no-isolation --wheel
 
 docs: $(DOCS_VENV)/.installed
-	$(DOCS_VENV)/bin/python -m sphinx -b html -W --keep-going docs build/site
+	rm -rf build/site
+	$(DOCS_VENV)/bin/python -m sphinx -b html -W --keep-going -d build/site-doctrees docs build/site
 
 $(DOCS_VENV)/.installed: requirements-docs.lock requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "sdpbound needs Python 3.11 or newer; install it or say make PYTHON=..." >&2; exit 1; }

@@ -35,9 +35,13 @@ def with_sections(lines: list[str]) -> list[str]:
         if section and section != "Examples" and line.startswith(">>>"):
             section = "Examples"
             out += [section, "-" * len(section), ""]
-        # a name of several attributes has no spaces, for what stands before one is read as a type
+        # names of several attributes have no spaces between them: what stands before one would be read as a type
         described = DESCRIBED.match(line) if section in ("Parameters", "Attributes") else None
-        out += [described[1].replace(", ", ","), f"    {described[2]}"] if described else [line]
+        out += (
+            [described[1].replace(", ", "," if section == "Attributes" else ", "), f"    {described[2]}"]
+            if described
+            else [line]
+        )
     return out
 
 

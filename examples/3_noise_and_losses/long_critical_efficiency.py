@@ -9,6 +9,7 @@ has its numbers: key is proven at 0.80 with 2.5e-4 bits, where the published cur
 8.9e-6, and no strategy with a key was found below 0.7865.
 """
 
+# sphinx_gallery_thumbnail_path = 'lossy_strategies.png'
 # %%
 import matplotlib.pyplot as plt
 
