@@ -1,6 +1,7 @@
 # Two commands: `make run` and `make test`. Both set up .venv from the lock file first, if that is not done yet.
 SHELL := /bin/sh
 VENV ?= .venv
+DOCS_VENV ?= .venv-docs
 BIN := $(VENV)/bin
 WORKERS ?= 2
 # the newest Python found that is at least 3.11; override with `make PYTHON=...`
@@ -11,7 +12,7 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 export MPLBACKEND ?= Agg
 
-.PHONY: help setup run test quick test-slow test-overnight test-browser lint figures studies bench wheel dist man clean
+.PHONY: help setup run test quick test-slow test-overnight test-browser lint figures studies bench wheel dist man docs clean
 
 help:
 	@echo "make run        run studies/near_local_boundary.toml: table and figures in results/"
@@ -26,6 +27,7 @@ help:
 	@echo "make wheel      build the wheel"
 	@echo "make dist       build sdist and wheel from the tracked files, the same bytes each time"
 	@echo "make man        write the manual page dist/man/sdpbound.1"
+	@echo "make docs       build the documentation site in build/site, in an environment of its own"
 
 setup: $(VENV)/.installed
 
@@ -65,6 +67,7 @@ lint: setup
 
 figures: setup
 	$(BIN)/python figures/gallery.py --run
+	$(BIN)/python docs/_ext/pictures.py
 
 studies: setup
 	$(BIN)/python figures/gallery.py --run --slow
@@ -82,5 +85,17 @@ dist: setup
 man: setup
 	$(BIN)/python -m tests.manual dist/man
 
+docs: $(DOCS_VENV)/.installed
+	rm -rf build/site
+	$(DOCS_VENV)/bin/python -m sphinx -b html -W --keep-going -d build/site-doctrees docs build/site
+
+$(DOCS_VENV)/.installed: requirements-docs.lock requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "sdpbound needs Python 3.11 or newer; install it or say make PYTHON=..." >&2; exit 1; }
+	test -x $(DOCS_VENV)/bin/python || $(PYTHON) -m venv $(DOCS_VENV)
+	$(DOCS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-docs.lock
+	$(DOCS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(DOCS_VENV)/bin/python -c "from sdpbound.bounds.estimates import prepare; prepare()"
+	@touch $@
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) $(DOCS_VENV) build dist *.egg-info
