@@ -67,8 +67,7 @@ def key_roots(key: str, channel: Channel) -> list[tuple[list[int], list[flint.ar
     effects = [(zero, zero, one, one) for zero, one in channel.rows if zero or one]
     supports = [[k for k, p in enumerate(effect) if p] for effect in effects]
     return [
-        (places, [to_ball(effect[k]).sqrt() for k in places])
-        for places, effect in zip(supports, effects, strict=True)
+        (places, [to_ball(effect[k]).sqrt() for k in places]) for places, effect in zip(supports, effects, strict=True)
     ]
 
 

@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdpbound.arrays import Floats
+from sdpbound.bell.channel import Preprocessing
 from sdpbound.checker.renyi_floats import RenyiFloats
 from sdpbound.entropies.qubits.engine import ROUNDINGS, Batch, Engine, moments_of, pieces
 from sdpbound.entropies.qubits.problem import Key
@@ -45,7 +46,7 @@ class RenyiEngine(Engine):
     """The engine for the exponent s; R is exp(K + hint) over its trace, for hints (n, 4, 4)."""
 
     key: Key
-    flips: float
+    flips: Preprocessing
     exponent: float
     least_noise: float
 
