@@ -278,6 +278,7 @@ OTHERS: dict[str, Any] = {
     "gap": 0.1,
     "dead": 0.9,
     "dead_certificate": "00" * 16,
+    "postprocessing": "{}",
 }
 
 

@@ -126,7 +126,7 @@ def checked(name: str, text: bytes, check: Check) -> _Proof | str:
     # The text may be anything, and may raise any error in the checker. Then it proves nothing.
     except Exception as error:
         return f"The certificate cannot be checked: {type(error).__name__} {error}."
-    return _Proof(data["question"], data["proof"], found) if found.holds else found.message
+    return _Proof(data["question"], data.get("proof", {}), found) if found.holds else found.message
 
 
 def _decoded(text: bytes) -> dict[str, Any]:
