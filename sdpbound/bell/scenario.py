@@ -112,6 +112,18 @@ class Scenario:
             for party in self.outcomes
         )
 
+    def word(self, index: Sequence[int]) -> str:
+        """The product with these numbers of coordinates, one for each party, as expressions print it.
+
+        >>> Scenario(((2, 2), (2, 3))).word((1, 3))
+        'A0 B1|1'
+        """
+        letters = [(party, self.letters[party][i - 1]) for party, i in enumerate(index) if i]
+        return " ".join(
+            f"{'ABCDEFGH'[party]}{'' if letter.outcome is None else f'{letter.outcome}|'}{letter.setting}"
+            for party, letter in letters
+        )
+
     @cached_property
     def shape(self) -> tuple[int, ...]:
         """Shape of a coefficient tensor in moment coordinates."""

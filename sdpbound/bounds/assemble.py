@@ -128,10 +128,9 @@ def _require_reached(
     missing = np.flatnonzero(needed & ~relaxation.reached)
     if missing.size:
         index = np.unravel_index(int(missing[0]), relaxation.scenario.shape)
-        word = " ".join(f"{'ABCDEFGH'[p]}[{int(i)}]" for p, i in enumerate(index) if i)
+        word = relaxation.scenario.word([int(i) for i in index])
         raise InvalidLevel(
-            f"{model!r} does not reach the moment of {word} (coordinate numbers of the scenario) that the "
-            "question needs; "
+            f"{model!r} does not reach the moment <{word}> that the question needs; "
             "take a higher level, for two parties at least '1', for three at least '2'."
         )
 

@@ -46,11 +46,11 @@ def require_words(
     held = set(words)
     lacking = [index for index in word_indices(scenario, key) if packed_word(index) not in held]
     for index, verb in [(i, "hold") for i in lacking] + [(i, "reach") for i in word_indices(scenario, unreached)]:
-        word = " ".join(f"{PARTIES[p]}[{i}]" for p, i in enumerate(index) if i)
+        word = scenario.word(index)
         least = "1" if sum(map(bool, index)) < 2 else "+".join(["1", *_products(scenario.parties, index, verb)])
         raise InvalidLevel(
-            f"level {level!r} does not {verb} {word} (coordinate numbers of the scenario), which the entropy or the "
-            f"tested data need; take a higher level, at least {least!r}."
+            f"level {level!r} does not {verb} {word}, which the entropy or the tested "
+            f"data need; take a higher level, at least {least!r}."
         )
 
 
