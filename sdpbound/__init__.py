@@ -140,7 +140,8 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from sdpbound.rates.options import LineOptions, RandomnessOptions, RateOptions, SearchOptions
     from sdpbound.rates.postprocessing import PostSelection, RandomBasis, RepetitionCode
     from sdpbound.rates.postprocessing.distillable import DistillationCondition
-    from sdpbound.rates.rates import Rate, best_preprocessing, key_rate, randomness_rate
+    from sdpbound.rates.rate import Rate
+    from sdpbound.rates.rates import best_preprocessing, key_rate, randomness_rate
     from sdpbound.rates.thresholds import Threshold, critical_noise
     from sdpbound.rates.upper import key_rate_upper_bound, randomness_rate_upper_bound
     from sdpbound.strategies.best import BestStrategy, best_strategy
@@ -444,7 +445,8 @@ __getattr__, __dir__ = lazy_face(
         "sdpbound.rates.distillation": "DistillationAttack distillation_attack distillation_condition",
         "sdpbound.rates.postprocessing": "PostSelection RandomBasis RepetitionCode",
         "sdpbound.rates.postprocessing.distillable": "DistillationCondition",
-        "sdpbound.rates.rates": "Rate best_preprocessing key_rate randomness_rate",
+        "sdpbound.rates.rate": "Rate",
+        "sdpbound.rates.rates": "best_preprocessing key_rate randomness_rate",
         "sdpbound.rates.thresholds": "Threshold critical_noise",
         "sdpbound.study.quantities.at_point": "AtPoint",
         "sdpbound.study.quantities.kind": "ProgramKind QuantityKind",

@@ -43,7 +43,7 @@ FLOORS = (
     ("__main__",),
 )
 #: Files that are longer than others may be, and why.
-LONG_FILES: dict[str, str] = {}
+LONG_FILES: dict[str, str] = {"sdpbound": "a line for each public name, twice: for type checkers and for lazy loading"}
 #: Functions that are longer than others may be, and why.
 LONG_FUNCTIONS: dict[str, str] = {}
 

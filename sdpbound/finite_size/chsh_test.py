@@ -15,7 +15,7 @@ from sdpbound.bell.expression import BellExpression
 from sdpbound.bell.observations import Observations
 from sdpbound.bell.scenario import Scenario
 from sdpbound.errors import InvalidInput, InvalidParameter, InvalidShape
-from sdpbound.rates.rates import observations_of
+from sdpbound.rates.tested import observations_of
 
 __all__ = ["ChshTest", "chsh_expression", "chsh_test"]
 

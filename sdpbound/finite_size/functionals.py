@@ -16,7 +16,7 @@ from sdpbound.entropies.conditional import VonNeumann, conditional_entropy
 from sdpbound.entropies.entropy import Entropy, EntropyBound
 from sdpbound.entropies.question import require_preprocessing
 from sdpbound.errors import InvalidInput, InvalidShape
-from sdpbound.rates.rates import observations_of
+from sdpbound.rates.tested import observations_of
 
 __all__ = ["DISTANCES", "EntropySource", "entropy_functionals"]
 

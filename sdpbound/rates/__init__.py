@@ -10,7 +10,8 @@ from sdpbound.rates.best_tests import BestTest, best_test
 from sdpbound.rates.channels import best_channel
 from sdpbound.rates.correction import error_correction
 from sdpbound.rates.critical import critical_efficiency, critical_error_rate, critical_visibility
-from sdpbound.rates.rates import Rate, best_preprocessing, key_rate, randomness_rate
+from sdpbound.rates.rate import Rate
+from sdpbound.rates.rates import best_preprocessing, key_rate, randomness_rate
 from sdpbound.rates.thresholds import Threshold, critical_noise
 from sdpbound.rates.upper import key_rate_upper_bound, randomness_rate_upper_bound
 

@@ -31,7 +31,8 @@ from sdpbound.bell.scenario import Scenario
 from sdpbound.entropies.entropy import Entropy
 from sdpbound.entropies.swept import SweptEntropy
 from sdpbound.errors import Infeasible, InvalidInput, InvalidParameter, SolverFailure
-from sdpbound.rates.rates import Rate, key_rate, randomness_rate
+from sdpbound.rates.rate import Rate
+from sdpbound.rates.rates import key_rate, randomness_rate
 
 __all__ = ["BestTest", "best_test", "closest_member"]
 

@@ -10,7 +10,7 @@ from scipy.optimize import brentq
 
 from sdpbound.errors import Infeasible, SolverFailure, TimeIsUp
 from sdpbound.limiting import doing, go_on
-from sdpbound.rates.rates import Rate
+from sdpbound.rates.rate import Rate
 
 __all__ = ["MOST_SOLVES", "Along", "Bracket"]
 

@@ -24,7 +24,9 @@ from sdpbound.entropies.swept import SweptEntropy
 from sdpbound.errors import InvalidInput, SolverFailure
 from sdpbound.rates.flips import FlipsAhead, asks_qubits, says_it_all
 from sdpbound.rates.options import RateOptions, TestedKeyChanges, tested_key
-from sdpbound.rates.rates import Rate, best_preprocessing, key_rate, observations_of
+from sdpbound.rates.rate import Rate
+from sdpbound.rates.rates import best_preprocessing, key_rate
+from sdpbound.rates.tested import observations_of
 
 __all__ = ["best_channel"]
 

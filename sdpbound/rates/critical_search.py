@@ -40,7 +40,8 @@ from sdpbound.rates.correction import choices, error_correction
 from sdpbound.rates.guess import guessed_end
 from sdpbound.rates.options import LineOptions, SearchOptions
 from sdpbound.rates.postprocessing.postprocessing import PostProcessing, require_none
-from sdpbound.rates.rates import Rate, key_rate, randomness_rate
+from sdpbound.rates.rate import Rate
+from sdpbound.rates.rates import key_rate, randomness_rate
 from sdpbound.rates.thresholds import LATE, Threshold, end_along, with_dead_end
 from sdpbound.rates.upper import (
     key_rate_under,

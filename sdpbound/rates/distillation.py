@@ -17,7 +17,7 @@ from sdpbound.rates.postprocessing.chernoff_attack import chernoff_attack
 from sdpbound.rates.postprocessing.distillable import DistillationCondition, condition_of, needed_overlap
 from sdpbound.rates.postprocessing.eve import key_data
 from sdpbound.rates.postprocessing.overlaps import MOST_PIECES
-from sdpbound.rates.rates import observations_of
+from sdpbound.rates.tested import observations_of
 
 __all__ = ["DistillationAttack", "distillation_attack", "distillation_condition"]
 

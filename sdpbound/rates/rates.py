@@ -7,26 +7,20 @@ The entropy is a value of its own: an :class:`Entropy` says how H(A|X=x,E) is bo
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
 from typing import Unpack
 
-import numpy as np
 from scipy.optimize import minimize_scalar
 
 from sdpbound.adversaries.adversary import Adversary
-from sdpbound.arguments import instance, with_changes
-from sdpbound.attacks.all_flips import KeyAttack
-from sdpbound.attacks.average_attack import AverageAttack
-from sdpbound.attacks.proof import EntropyAttack
+from sdpbound.arguments import with_changes
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.channel import Preprocessing
 from sdpbound.bell.expression import BellExpression
-from sdpbound.bell.key import Merge, Settings, apart, key_words, named_key
+from sdpbound.bell.key import Merge, Settings, apart, named_key
 from sdpbound.bell.observations import Observations
-from sdpbound.bell.tested import SettingsTested, observations_named
 from sdpbound.bounds.bound import Bound
-from sdpbound.bounds.figures import AverageEntropy, MinEntropyOf
-from sdpbound.bounds.rounding import lower_float, rounded
+from sdpbound.bounds.figures import MinEntropyOf
+from sdpbound.bounds.rounding import lower_float
 from sdpbound.entropies.averages import average_entropy
 from sdpbound.entropies.conditional import VonNeumann, named_entropy
 from sdpbound.entropies.entropy import Entropy
@@ -46,15 +40,14 @@ from sdpbound.rates.options import (
     TestedKeyChanges,
     tested_key,
 )
-from sdpbound.rates.postprocessing.postprocessing import PostProcessing, Processed, require_none
+from sdpbound.rates.postprocessing.postprocessing import Processed, require_none
 from sdpbound.rates.postprocessing.random_basis import average_tolerance
-from sdpbound.shown import Shown
+from sdpbound.rates.rate import Rate
+from sdpbound.rates.tested import observations_of
 
 __all__ = [
-    "Rate",
     "best_preprocessing",
     "key_rate",
-    "observations_of",
     "processed_rate",
     "randomness_rate",
 ]
@@ -71,114 +64,6 @@ CONFERENCE = (
 )
 #: Bits that proofs of rates with different flips miss attacks by, more or less.
 CLOSE = 1e-3
-#: How far an explicit tested value may be from the behaviour's own.
-CONSISTENCY = 1e-9
-
-
-@dataclass(frozen=True, eq=False)
-class Rate(Shown):
-    """A rate in bits per round; it may be negative, nothing is clipped.
-
-    Attributes
-    ----------
-    value : float
-    side : "lower" or "upper": which side of the best achievable rate is proven
-    kind : "key" or "randomness"
-    entropy : Bound on Eve's conditional entropy
-    error_correction : H(A|B,X=x,Y=y) in bits, of the behaviour; 0 for randomness
-    settings : (x, y); y is None for local randomness. Of more parties, and of keys that x and y do not name, one entry
-        for each party, None where its outcome is not used
-    security : the theorem that makes the number a rate and its conditions, or "individual attacks"
-    assumptions : what else is assumed
-    sdp : for a closed form, the rate from the certified program beside it
-    attack : of a bound from above, the explicit attack; of one for any flips the attacks that leave ``value`` together
-    preprocessing : probability with which Alice flips her key bit, or the channel that it passes
-    exact : of a bound from above, whether every attack that it rests on has the tested data, not only approximately
-    merge : the key's value for each outcome, where it is a function of the outcomes
-    postprocessing : what was done with outcomes before, with all that was chosen of it
-    """
-
-    value: float
-    side: str
-    kind: str
-    entropy: Bound
-    error_correction: float
-    settings: Settings
-    security: str
-    assumptions: tuple[str, ...]
-    sdp: Rate | None = None
-    attack: EntropyAttack | KeyAttack | AverageAttack | None = None
-    preprocessing: Preprocessing = 0.0
-    exact: bool = True
-    merge: Merge | None = None
-    postprocessing: PostProcessing | None = None
-
-    def __float__(self) -> float:
-        return self.value
-
-    @property
-    def is_closed_form(self) -> bool:
-        return self.entropy.status == "closed form"
-
-    @property
-    def data(self) -> str:
-        """Which data the rate is about: "exact" or "measured", as in :attr:`Bound.data`."""
-        return self.entropy.data
-
-    def __repr__(self) -> str:
-        at = key_words(self.settings)[1].replace(",", ", ")
-        at += "" if self.merge is None else f", outcomes merged {''.join(map(str, self.merge))}"
-        at += f", preprocessing {self.preprocessing:.6g}" if self.preprocessing else ""
-        if self.postprocessing is not None:
-            at = repr(self.postprocessing)
-        elif isinstance(self.entropy.merit, AverageEntropy):
-            at = "settings drawn at random"
-        how = f"closed form, {self.entropy.source}" if self.is_closed_form else f"certified from {self.entropy.figure}"
-        how += f"; {self.data} data"
-        if self.attack is not None:
-            how = f"explicit attack, {self.attack.data}"
-        sign = "<=" if self.side == "upper" else ">="
-        rate = f"{self.kind} rate {sign} {rounded(self.value, self.side)} bits a round"
-        return f"{rate} ({self.side} bound at {at};\n  {how}; security: {self.security})"
-
-
-def observations_of(
-    behaviour: Behaviour,
-    observed: Observations | BellExpression | str,
-    tested: SettingsTested = None,
-) -> Observations:
-    """The tested data of the behaviour: Observations that it has, an expression's value, or tests by their name.
-
-    ``tested``: of the last two, the settings that each party tests; see :class:`RateOptions`.
-    """
-    instance(behaviour, Behaviour, "behaviour", "SingletSelfTest(...).behaviour()")
-    if tested is not None and isinstance(observed, (Observations, BellExpression)):
-        raise InvalidInput(
-            f"tested = {tested!r:.60} says which settings of 'correlators' and 'full' are tested; an expression and "
-            "Observations say so themselves: leave tested out."
-        )
-    if isinstance(observed, Observations):
-        if observed.scenario != behaviour.scenario:
-            raise InvalidInput(f"tested data of {observed.scenario} do not fit a behaviour of {behaviour.scenario}.")
-        own = np.tensordot(observed.coefficients, behaviour.moments, axes=behaviour.moments.ndim)
-        miss = np.abs(own - observed.values) - observed.tolerances
-        sizes = np.abs(observed.coefficients).sum(axis=tuple(range(1, observed.coefficients.ndim)))
-        scale = np.maximum(1.0, sizes)
-        if (miss > CONSISTENCY * scale).any():
-            worst = int((miss / scale).argmax())
-            raise InvalidInput(
-                f"tested value {worst} is {observed.values[worst]:.9g}, but the behaviour has {own[worst]:.9g}: a "
-                "rate needs the data of the devices whose errors it corrects; test values of this behaviour."
-            )
-        # exact data are those of the same exact behaviour; what is near to them is measured
-        return observed if observed.exact == behaviour.exact else replace(observed, exact=None)
-    if isinstance(observed, BellExpression):
-        return Observations.bell_value(observed, behaviour)
-    if isinstance(observed, str):
-        return observations_named(behaviour, observed, tested)
-    raise InvalidParameter(
-        f"observed = {observed!r:.60} must be 'correlators', 'full', a BellExpression or an Observations."
-    )
 
 
 def key_rate(

@@ -20,7 +20,7 @@ from sdpbound.errors import Infeasible, InvalidParameter, SolverFailure, TimeIsU
 from sdpbound.limiting import go_on
 from sdpbound.rates.bracket import MOST_SOLVES, Along, Bracket
 from sdpbound.rates.options import LineChanges, LineOptions
-from sdpbound.rates.rates import Rate
+from sdpbound.rates.rate import Rate
 from sdpbound.shown import Drawn
 
 __all__ = ["LATE", "Threshold", "critical_noise", "end_along", "with_dead_end"]

@@ -26,7 +26,9 @@ from sdpbound.rates.any_flips import attack_within, attacks_on_any_flips
 from sdpbound.rates.correction import key_choices, leakage_of_key, merge_of_keys, sender_of
 from sdpbound.rates.options import RandomnessOptions, RateOptions, TestedKeyChanges
 from sdpbound.rates.postprocessing.postprocessing import PostProcessing, require_none
-from sdpbound.rates.rates import CONFERENCE, Rate, observations_of, processed_rate
+from sdpbound.rates.rate import Rate
+from sdpbound.rates.rates import CONFERENCE, processed_rate
+from sdpbound.rates.tested import observations_of
 
 __all__ = ["key_rate_under", "key_rate_under_any_flips", "key_rate_upper_bound", "randomness_rate_upper_bound"]
 

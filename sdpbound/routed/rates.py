@@ -14,7 +14,7 @@ from sdpbound.conic.solvers.choose import SolverChoice
 from sdpbound.entropies.question import require_preprocessing
 from sdpbound.errors import InvalidParameter
 from sdpbound.rates.correction import leakage_of_key
-from sdpbound.rates.rates import Rate
+from sdpbound.rates.rate import Rate
 from sdpbound.rates.thresholds import Threshold, critical_noise, with_dead_end
 from sdpbound.rates.upper import FROM_DATA
 from sdpbound.routed.attack import entropy_upper_bound

@@ -15,7 +15,7 @@ from sdpbound.bell.noise.noise import Noise
 from sdpbound.bell.observations import Observations
 from sdpbound.bell.strategy import Strategy
 from sdpbound.errors import InvalidBehaviour, InvalidInput, InvalidParameter, InvalidShape
-from sdpbound.rates.rates import observations_of
+from sdpbound.rates.tested import observations_of
 
 __all__ = ["PROTOCOLS", "RoutedTest", "devices_of", "protocol"]
 

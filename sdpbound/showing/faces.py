@@ -28,7 +28,7 @@ CARDS = {
     "sdpbound.boxes.partition.BoxPartition": "sdpbound.showing.correlations:partition_card",
     "sdpbound.entropies.envelope.EntropyEnvelope": "sdpbound.showing.proven:envelope_card",
     "sdpbound.finite_size.result.FiniteLength": "sdpbound.showing.rates:length_card",
-    "sdpbound.rates.rates.Rate": "sdpbound.showing.rates:rate_card",
+    "sdpbound.rates.rate.Rate": "sdpbound.showing.rates:rate_card",
     "sdpbound.rates.thresholds.Threshold": "sdpbound.showing.rates:threshold_card",
     "sdpbound.study.at_hand.Status": "sdpbound.showing.studies:status_card",
     "sdpbound.study.at_hand.Study": "sdpbound.showing.studies:study_card",

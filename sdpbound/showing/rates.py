@@ -7,7 +7,7 @@ import math
 from sdpbound.bell.key import key_words
 from sdpbound.bounds.rounding import rounded
 from sdpbound.finite_size.result import FiniteLength
-from sdpbound.rates.rates import Rate
+from sdpbound.rates.rate import Rate
 from sdpbound.rates.thresholds import Threshold
 from sdpbound.showing.cards import Bar, Card, Grid, Span
 from sdpbound.showing.latex import formula

@@ -19,7 +19,8 @@ from sdpbound.bounds.rounding import rounded
 from sdpbound.entropies.conditional import VonNeumann, named_entropy
 from sdpbound.entropies.entropy import Entropy
 from sdpbound.errors import Infeasible, InvalidInput, SolverFailure
-from sdpbound.rates.rates import Rate, key_rate, randomness_rate
+from sdpbound.rates.rate import Rate
+from sdpbound.rates.rates import key_rate, randomness_rate
 from sdpbound.rates.thresholds import Threshold
 from sdpbound.rates.upper import key_rate_upper_bound, randomness_rate_upper_bound
 from sdpbound.strategies.ascent import Summit, climbed, same_rate, summits

@@ -11,7 +11,7 @@ from sdpbound.arguments import instance, numbered, with_changes
 from sdpbound.bell.families.family import Family
 from sdpbound.bell.noise.noise import Noise
 from sdpbound.errors import InvalidParameter, SolverFailure
-from sdpbound.rates.rates import Rate
+from sdpbound.rates.rate import Rate
 from sdpbound.rates.thresholds import Threshold
 from sdpbound.strategies.best import BestStrategy, Found, attack_of, found_near, landscapes_of, proven
 from sdpbound.strategies.options import CriticalStrategyChanges, CriticalStrategyOptions

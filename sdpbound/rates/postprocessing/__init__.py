@@ -1,6 +1,6 @@
 """What is done with outcomes before a key is made of them: one file for each post-processing.
 
-What may come in: a behaviour and what is tested of it. What is handed on: what a :class:`~sdpbound.rates.rates.Rate` is
+What may come in: a behaviour and what is tested of it. What is handed on: what a :class:`~sdpbound.rates.rate.Rate` is
 made of.
 """
 

@@ -28,7 +28,8 @@ from sdpbound.entropies.known import KnownEntropy
 from sdpbound.entropies.self_test import SelfTest
 from sdpbound.errors import CertificateError
 from sdpbound.rates.correction import error_correction
-from sdpbound.rates.rates import Rate, key_rate, randomness_rate
+from sdpbound.rates.rate import Rate
+from sdpbound.rates.rates import key_rate, randomness_rate
 from sdpbound.study.quantities.at_point import AtPoint
 from sdpbound.study.quantities.checks import Proofs, follows, rate_of, same
 from sdpbound.study.quantities.kind import Asked, Group, Needs, ProgramKind, Run, question

@@ -20,7 +20,8 @@ from sdpbound.entropies.conditional import VonNeumann
 from sdpbound.errors import CertificateError, InvalidInput
 from sdpbound.rates.postprocessing.postprocessing import Claim, PostProcessing
 from sdpbound.rates.postprocessing.table import postprocessing_from
-from sdpbound.rates.rates import Rate, key_rate
+from sdpbound.rates.rate import Rate
+from sdpbound.rates.rates import key_rate
 from sdpbound.rates.upper import key_rate_upper_bound
 from sdpbound.study.quantities.at_point import AtPoint
 from sdpbound.study.quantities.attacks import APPROXIMATE, ATTACK
