@@ -36,8 +36,6 @@ __all__ = ["RenyiEngine"]
 
 #: The change of an entry of K for second derivatives by differences.
 _DIFFERENCE = 1e-4
-#: The smallest eigenvalues of products of matrices near one that floats see.
-_VISIBLE = 3e-14
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,8 +49,8 @@ class RenyiEngine(Engine):
 
     @property
     def noise(self) -> float:
-        """Part of white noise in R; S^(1/2) R S^(1/2) has its power 1 + e, of which floats must see something."""
-        return max(self.least_noise, float(_VISIBLE ** (1.0 - self.exponent)))
+        """Part of white noise in R, no less than floats see."""
+        return max(self.least_noise, self.floats.least_noise)
 
     @cached_property
     def floats(self) -> RenyiFloats:
