@@ -37,7 +37,7 @@ class RenyiFloats(DualFloats):
         self.roots = [(np.array(support), np.array(diagonal)) for support, diagonal in roots]
         self.s, self.power = s, s / (1.0 - s)
         self._states = StateFloats([])
-        self.least_noise = _VISIBLE ** (1.0 - s)
+        self.least_noise: float = _VISIBLE ** (1.0 - s)
 
     def cold(self, tables: Floats) -> Floats:
         return self._states.cold(tables)
