@@ -28,9 +28,9 @@ import flint
 from sdpbound.checker.float_balls import FloatBalls
 from sdpbound.checker.numbers import to_ball
 from sdpbound.checker.qubit_floats import Floats
+from sdpbound.checker.qubit_renyi_floats import RenyiFloats
 from sdpbound.checker.qubit_search import Table
 from sdpbound.checker.qubit_states import key_roots, largest_eigenvalue, operator_of, orthonormal
-from sdpbound.checker.renyi_floats import RenyiFloats
 
 __all__ = ["RenyiDual"]
 
@@ -40,7 +40,7 @@ Choice = tuple[Table, list[Table], Table, Table, Table]
 
 
 class RenyiDual:
-    """Any tests; hints as in :mod:`sdpbound.checker.renyi_floats`. ``s`` from above 0 to 1/2."""
+    """Any tests; hints as in :mod:`sdpbound.checker.qubit_renyi_floats`. ``s`` from above 0 to 1/2."""
 
     most_steps = 300_000
     quick = False

@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdpbound.arrays import Floats
-from sdpbound.checker.renyi_floats import RenyiFloats
+from sdpbound.checker.qubit_renyi_floats import RenyiFloats
 from sdpbound.entropies.qubits.engine import ROUNDINGS, Batch, Engine, moments_of, pieces
 from sdpbound.entropies.qubits.problem import Key
 
