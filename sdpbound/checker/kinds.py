@@ -76,7 +76,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("attacks on all flips", _with_proof("mixtures"), verify_all_flips),
     Kind("attack", _with_proof("strategies"), verify_attack),
     Kind("average entropy", _with_proof("average"), verify_average),
-    Kind("Renyi entropy", _with_proof("power"), verify_renyi),
+    Kind("renyi entropy", _with_proof("renyi"), verify_renyi),
     Kind("finite length", _with_proof("accumulation"), lambda root, strict: verify_finite(root, strict, check)),
     Kind("length by Renyi entropies", _with_proof("renyi"), verify_renyi_length),
     Kind("routed entropy", _with_proof("routed_nodes"), verify_routed),

@@ -74,9 +74,9 @@ def verify_renyi(root: Mapping[str, object], strict: bool) -> Verification:
     functional = read_keys(claim["functional"], ("constant", "multipliers"), "claim.functional")
     constant = read_number(functional["constant"], "claim.functional.constant")
     slopes = read_numbers(functional["multipliers"], "claim.functional.multipliers", length=len(observed))
-    proof = read_keys(root["proof"], ("power", "constant", "multipliers"), "proof")
-    if proof["power"] != "qubits":
-        raise CertificateError(f"proof.power is {shown(proof['renyi'])}; 'qubits' is expected.")
+    proof = read_keys(root["proof"], ("renyi", "constant", "multipliers"), "proof")
+    if proof["renyi"] != "qubits":
+        raise CertificateError(f"proof.renyi is {shown(proof['renyi'])}; 'qubits' is expected.")
     height = read_number(proof["constant"], "proof.constant")
     multipliers = read_numbers(proof["multipliers"], "proof.multipliers", length=len(observed))
     common_denominator([*multipliers, *slopes, claimed, constant, height], "proof.multipliers and claim")

@@ -29,20 +29,21 @@ from sdpbound.checker.channel import Channel
 from sdpbound.checker.float_balls import FloatBalls
 from sdpbound.checker.numbers import to_ball
 from sdpbound.checker.qubit_floats import Floats
+from sdpbound.checker.qubit_renyi_floats import RenyiFloats
 from sdpbound.checker.qubit_search import Table
 from sdpbound.checker.qubit_states import key_roots, largest_eigenvalue, operator_of, orthonormal
-from sdpbound.checker.renyi_floats import RenyiFloats
 
 __all__ = ["RenyiDual"]
 
+_SMALL = flint.arb(2) ** -10
 #: R; eigenvectors of each N_i R N_i; X; eigenvectors of X^T R X, and of the matrix whose largest eigenvalue counts.
 Choice = tuple[Table, list[Table], Table, Table, Table]
 
 
 class RenyiDual:
-    """Any tests; hints as in :mod:`sdpbound.checker.renyi_floats`. ``s`` from above 0 to 1/2."""
+    """Any tests; hints as in :mod:`sdpbound.checker.qubit_renyi_floats`. ``s`` from above 0 to 1/2."""
 
-    most_steps = 2_000_000
+    most_steps = 300_000
     quick = False
 
     def __init__(self, key: str, flips: Fraction, s: Fraction) -> None:
@@ -101,9 +102,10 @@ def _rounded(matrix: flint.arb_mat, near: Table, power: flint.arb, sign: int) ->
 
     NaN where the balls do not say that it is positive. What is off the diagonal is at most the sums of its rows.
     """
-    u = orthonormal(near)
-    turned = u.transpose() * matrix * u
     n = len(near)
+    u = orthonormal(near)
+    u = orthonormal((u * _closer(u.transpose() * matrix * u)).tolist())
+    turned = u.transpose() * matrix * u
     powers = []
     for i in range(n):
         rest = sum((abs(turned[i, j]) for j in range(n) if j != i), flint.arb(0))
@@ -111,6 +113,18 @@ def _rounded(matrix: flint.arb_mat, near: Table, power: flint.arb, sign: int) ->
         powers.append(entry**power if entry > 0 else flint.arb("nan"))
     diagonal = flint.arb_mat([[powers[i] if i == j else 0 for j in range(n)] for i in range(n)])
     return u * diagonal * u.transpose()
+
+
+def _closer(turned: flint.arb_mat) -> flint.arb_mat:
+    """What makes a matrix that is nearly diagonal more nearly so, to first order; any numbers will do."""
+    n = turned.nrows()
+    rows = [[flint.arb(int(i == j)) for j in range(n)] for i in range(n)]
+    for i in range(n):
+        for j in range(n):
+            gap = (turned[j, j] - turned[i, i]).mid()
+            if i != j and abs(turned[i, j].mid()) < abs(gap) * _SMALL:
+                rows[i][j] = (turned[i, j].mid() / gap).mid()
+    return flint.arb_mat(rows)
 
 
 def _largest_row(rows: list[list[Any]]) -> flint.arb:

@@ -132,7 +132,7 @@ def test_the_order_is_continuous_and_monotone() -> None:
 
 
 @SLOW
-@pytest.mark.parametrize("alpha", [1.003, 1.1, 1.9])
+@pytest.mark.parametrize("alpha", [1.003, 1.1])
 @pytest.mark.parametrize(("y", "flips"), [(None, 0.0), (None, 0.02), (0, 0.0)])
 def test_between_attack_and_proof_with_marginals(alpha: float, y: int | None, flips: float) -> None:
     lossy = sb.SingletSelfTest(1.0, 1.5, 2.6).strategy.behaviour(noise=sb.DetectionInefficiency(0.97, 0.97))
@@ -207,7 +207,7 @@ FORGERIES: dict[str, Callable[[Certificate], None]] = {
     "a higher value": _more(("question", "observed", 0, "value"), -0.05),
     "another side": _set("question", "side", "upper"),
     "another model": _set("question", "model", {"kind": "no-signaling"}),
-    "another proof": _set("proof", "power", "formula"),
+    "another proof": _set("proof", "renyi", "formula"),
     "an infinite constant": _set("proof", "constant", 1e300),
     "no setting of the key": lambda data: data["question"]["figure"].update(x=5),
 }

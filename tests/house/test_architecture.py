@@ -48,7 +48,7 @@ def test_apart_from_the_rest() -> None:
         if room(name) == "checker":
             assert rooms <= {"checker", "errors"}
             # floats choose there what balls prove elsewhere, enclose numbers with their rounding, or look first
-            floats = ("qubit_", "float_balls", "renyi_floats", "trials")
+            floats = ("qubit_", "float_balls", "trials")
             assert "numpy" not in module.outside or name.removeprefix("sdpbound.checker.").startswith(floats)
         if room(name) == "recheck":
             assert rooms <= {"recheck", "errors"}, "the second checker shares no code with the first one either"

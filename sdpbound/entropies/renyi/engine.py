@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from sdpbound.arrays import Floats
 from sdpbound.bell.channel import Preprocessing
-from sdpbound.checker.renyi_floats import RenyiFloats
+from sdpbound.checker.qubit_renyi_floats import RenyiFloats
 from sdpbound.entropies.qubits.engine import ROUNDINGS, Batch, Engine, moments_of, pieces
 from sdpbound.entropies.qubits.problem import Key
 
@@ -37,8 +37,6 @@ __all__ = ["RenyiEngine"]
 
 #: The change of an entry of K for second derivatives by differences.
 _DIFFERENCE = 1e-4
-#: The smallest eigenvalues of products of matrices near one that floats see.
-_VISIBLE = 3e-14
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +50,8 @@ class RenyiEngine(Engine):
 
     @property
     def noise(self) -> float:
-        """Part of white noise in R; S^(1/2) R S^(1/2) has its power 1 + e, of which floats must see something."""
-        return max(self.least_noise, float(_VISIBLE ** (1.0 - self.exponent)))
+        """Part of white noise in R, no less than floats see."""
+        return max(self.least_noise, self.floats.least_noise)
 
     @cached_property
     def floats(self) -> RenyiFloats:

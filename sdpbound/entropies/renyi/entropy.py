@@ -13,6 +13,7 @@ from sdpbound.arguments import instance, numbered
 from sdpbound.arrays import Floats
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.bound import Bound, Functional
+from sdpbound.bounds.certificate import Certificate
 from sdpbound.bounds.figures import RenyiEntropy
 from sdpbound.bounds.separation import raise_if_separated
 from sdpbound.conic.program import Status
@@ -24,7 +25,7 @@ from sdpbound.entropies.qubits.problem import Key, QubitProblem, qubit_problem
 from sdpbound.entropies.qubits.weights import adjusted
 from sdpbound.entropies.question import EntropyQuestion, KeyQuestion, require_preprocessing
 from sdpbound.entropies.renyi.proof import MODEL, RenyiProof
-from sdpbound.errors import InvalidInput, InvalidParameter, SolverFailure
+from sdpbound.errors import CertificateError, InvalidInput, InvalidParameter, SolverFailure
 from sdpbound.limiting import doing, go_on, require_time
 
 __all__ = ["RenyiEntropyBound", "asked_renyi", "renyi_entropy", "searched_renyi"]
@@ -97,7 +98,8 @@ def renyi_entropy(
 
     Returns
     -------
-    RenyiEntropyBound, side "lower"
+    RenyiEntropyBound, side "lower". Its certificate was checked; where floats did not find what balls could prove, as
+    may happen for large orders with marginals or both outcomes, it is 0 and its ``status`` "inaccurate"
 
     Raises
     ------
@@ -122,7 +124,7 @@ def renyi_entropy(
             raise_if_separated(observed, _SEPARATING)
         search = searched_renyi(problem, _SEARCH * own)
         searched = time.perf_counter()
-        proof = _proven(search, RenyiProof(observed, figure), own)
+        proof = _checked(_proven(search, RenyiProof(observed, figure), own))
     return _bound(search, proof, (begun, searched), tolerance)
 
 
@@ -188,6 +190,15 @@ def _proven(search: Search, best: RenyiProof, tolerance: float) -> RenyiProof:
         except SolverFailure:  # the best bound so far is still proven
             break
     return best
+
+
+def _checked(proof: RenyiProof) -> RenyiProof:
+    """The proof if the checker takes it, else that no entropy is negative."""
+    try:
+        Certificate(proof.certificate(proof.value)).verify()
+    except CertificateError:
+        return RenyiProof(proof.observed, proof.figure)
+    return proof
 
 
 def _bound(search: Search, proof: RenyiProof, times: tuple[float, float], tolerance: float) -> RenyiEntropyBound:

@@ -18,7 +18,7 @@ from sdpbound.bounds.figures import RenyiEntropy
 __all__ = ["KIND", "MODEL", "RenyiProof"]
 
 #: What its certificates say they are, and the adversary's set: the proof uses no words of its level.
-KIND = "Renyi entropy"
+KIND = "renyi entropy"
 MODEL = Quantum("1")
 #: Roundings of floats in sums and logarithms, of what they are added to.
 _ROUNDINGS = 64.0 * 2.0**-52
@@ -78,5 +78,5 @@ class RenyiProof(AffineProof):
         head = certificate_head(self.observed, self.figure, "lower", MODEL.describe(), kind=KIND)
         line = self.functional()
         functional = {"constant": line.constant, "multipliers": line.multipliers.tolist()}
-        proof = {"power": "qubits", "constant": self.constant, "multipliers": self.slopes.tolist()}
+        proof = {"renyi": "qubits", "constant": self.constant, "multipliers": self.slopes.tolist()}
         return head | {"proof": proof, "claim": {"value": value, "functional": functional}}

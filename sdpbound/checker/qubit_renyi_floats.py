@@ -21,8 +21,10 @@ from sdpbound.checker.qubit_floats import CLOSE, PRODUCTS, DualFloats, Floats, S
 __all__ = ["RenyiFloats"]
 
 _LONGEST = 8.0  # step of an entry of a hint
-#: A hint that is as near to its next one is near the optimum. White noise in R, as a part of that in R'.
-_NEAR, _FLOOR = 0.05, 1.0
+_NEAR = 0.05  # a hint that is as near to its next one is near the optimum
+#: The smallest eigenvalues of products of matrices near one that floats see. S^(1/2) R S^(1/2) has those of the white
+#: noise in R to the power 1/(1-s).
+_VISIBLE = 3e-14
 _ROOT_STEPS = 8
 _TINY = 1e-300
 _ONES = np.eye(4).reshape(16, 1) * np.eye(4).reshape(1, 16)
@@ -35,6 +37,7 @@ class RenyiFloats(DualFloats):
         self.roots = [(np.array(support), np.array(diagonal)) for support, diagonal in roots]
         self.s, self.power = s, s / (1.0 - s)
         self._states = StateFloats([])
+        self.least_noise: float = _VISIBLE ** (1.0 - s)
 
     def cold(self, tables: Floats) -> Floats:
         return self._states.cold(tables)
@@ -82,7 +85,7 @@ class RenyiFloats(DualFloats):
         first, second = (_quotients(logs, power).reshape(n, 1, 16) for power in (-self.s, 1.0 - self.s))
         by_matrix = (outer * first) @ outer.transpose(0, 2, 1)
         by_matrix += (outer * second) @ inner.transpose(0, 2, 1) @ slope
-        return _solved(by_matrix @ follows / self.s - _ONES, -slopes.reshape(n, 16, 1))
+        return -_solved(by_matrix @ follows / self.s - _ONES, slopes.reshape(n, 16, 1))
 
     def _newton(
         self,
@@ -94,7 +97,7 @@ class RenyiFloats(DualFloats):
         follows: Floats,
     ) -> tuple[Floats, Floats]:
         """Steps of Newton's method for R = R', and how far the hint is from that of R'."""
-        s, p, (r, total) = self.s, 1.0 / self.s, matrices
+        s, p, (r, total), noise = self.s, 1.0 / self.s, matrices, max(noise, self.least_noise)
         n = len(r)
         operators = np.einsum("nij,ijkl->nkl", tables, PRODUCTS)
         trace = (r * total).sum(axis=(1, 2))
@@ -157,7 +160,7 @@ class RenyiFloats(DualFloats):
 
     def _matrix(self, tables: Floats, hints: Floats, noise: float) -> tuple[Floats, Floats]:
         """R (n, 4, 4) of trace one, and its derivative by the hint (n, 16, 16)."""
-        n, floor = len(tables), _FLOOR * noise
+        n, floor = len(tables), max(noise, self.least_noise)
         e, v = np.linalg.eigh(np.einsum("nij,ijkl->nkl", tables, PRODUCTS) + hints.reshape(-1, 4, 4))
         logs = e - e[:, -1:]
         logs = logs - np.log(np.exp(logs).sum(axis=1, keepdims=True))
@@ -202,7 +205,7 @@ class RenyiFloats(DualFloats):
 def _solved(jacobian: Floats, miss: Floats) -> Floats:
     try:
         return np.asarray(np.linalg.solve(jacobian, miss), dtype=np.float64)
-    except np.linalg.LinAlgError:
+    except np.linalg.LinAlgError:  # one of many is singular
         return miss
 
 
