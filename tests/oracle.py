@@ -50,7 +50,7 @@ def contradiction(certificate: Mapping[str, Any]) -> str | None:
     """A sentence that says why the claim of an accepted certificate is false, or None."""
     kept = {key: certificate[key] for key in ("format", "question", "claim")}
     proof, figure = certificate.get("proof", {}), kept["question"].get("figure", {})
-    if "accumulation" in proof or "renyi" in proof:
+    if "accumulation" in proof or "renyi_accumulation" in proof:
         return _finite(certificate)
     if figure.get("kind") == "average_entropy":
         return "a pair of qubits has less" if contradicted(dict(kept), 60) else None
@@ -911,7 +911,7 @@ def _equivocation(scenario: Scenario, x: int, y: int, table: Array, values: Arra
 
 def _finite(root: Mapping[str, Any]) -> str | None:
     question, proof, claim = root["question"], root["proof"], root["claim"]
-    renyi = "renyi" in proof
+    renyi = "renyi_accumulation" in proof
     for part in () if renyi else ("entropy", "least", "most"):
         if (found := contradiction(proof[part])) is not None:
             return f"In proof.{part}: {found}"
@@ -924,7 +924,7 @@ def _finite(root: Mapping[str, Any]) -> str | None:
     if length > n * math.log2(most) + 1e-6:
         return f"{n} rounds have {most} outcomes each, and {length} bits are claimed."
 
-    given = {name: float(number(v)) for name, v in proof["renyi" if renyi else "accumulation"].items()}
+    given = {name: float(number(v)) for name, v in proof["renyi_accumulation" if renyi else "accumulation"].items()}
     gamma = given["gamma"]
     size, widest = (len(one), len(other)), (max(one), max(other))
     drawn = np.array([[float(number(v)) for v in row] for row in proof["distribution"]])

@@ -2,9 +2,10 @@
 
 Question and honest devices are as for other lengths. The proof has ``chsh``, signs s_xy of four pairs of settings with
 product -1, one of them the key's x; ``distribution`` pi of the settings of tests, which are these four; ``scores`` f of
-tests and ``untested`` u, in bits; and under ``renyi`` the probability gamma of a test, beta = alpha - 1, a CHSH value T
-named ``tangent``, and Chernoff's and probability parameters. The claim has a length and the threshold h of the mean
-score. With theta = beta / alpha, v = 2^(theta f), W = (largest v)^beta, v_0 the least v, and
+tests and ``untested`` u, in bits; and under ``renyi_accumulation`` the probability gamma of a test, beta = alpha - 1, a
+CHSH value T named ``tangent``, and parameters of tails and of what may fail. The claim has a length, the threshold h of
+the mean score, and a number of ``lengths``. With theta = beta / alpha, v = 2^(theta f), W = (largest v)^beta, v_0 the
+least v, and
 
     A = (1 - gamma) 2^(beta u) + gamma W v_0,      l(S) = q(T) + q'(T) (S - T),
 
@@ -54,7 +55,7 @@ _MOST_LENGTHS = 2**20
 _POSITIVE = ("score_tail", "leak_tail")
 _PARTS = ("wrong", "leak", "hashing")
 _PARAMETERS = ("gamma", "beta", "tangent", *_POSITIVE, *_PARTS)
-_ENTRIES = ("renyi", "chsh", "distribution", "scores", "untested")
+_ENTRIES = ("renyi_accumulation", "chsh", "distribution", "scores", "untested")
 _CLAIM = ("value", "threshold", "lengths")
 
 
@@ -65,8 +66,8 @@ def verify_renyi_length(root: Mapping[str, Any], strict: bool) -> Verification:
     claim = read_keys(root["claim"], _CLAIM, "claim")
     claimed, threshold = (read_number(claim[name], f"claim.{name}") for name in _CLAIM[:2])
     lengths = read_integer(claim["lengths"], 1, _MOST_LENGTHS, "claim.lengths")
-    given = read_keys(proof["renyi"], _PARAMETERS, "proof.renyi")
-    v = {name: read_number(given[name], f"proof.renyi.{name}") for name in _PARAMETERS}
+    given = read_keys(proof["renyi_accumulation"], _PARAMETERS, "proof.renyi_accumulation")
+    v = {name: read_number(given[name], f"proof.renyi_accumulation.{name}") for name in _PARAMETERS}
     _check_parameters(asked, v)
     one, other = asked.scenario.outcomes
     signs = read_tensor(proof["chsh"], (len(one), len(other)), "proof.chsh")
@@ -119,7 +120,9 @@ def _check_parameters(asked: AskedLength, v: Mapping[str, Fraction]) -> None:
     enough = v["wrong"] < asked.soundness and sum(parts[1:]) < asked.completeness
     shared = min(parts) > 0 if asked.key else min(parts) >= 0
     if not (within and positive and enough and shared):
-        raise CertificateError("proof.renyi has parameters out of range, or parts that exceed what may fail.")
+        raise CertificateError(
+            "proof.renyi_accumulation has parameters out of range, or parts that exceed what may fail."
+        )
 
 
 def _require_chsh(asked: AskedLength, signs: Tensor) -> None:

@@ -144,7 +144,7 @@ def _proof(
     game: RenyiGame, choice: RenyiChoice, table: np.ndarray[Any, np.dtype[np.float64]], rest: float
 ) -> dict[str, Any]:
     return {
-        "renyi": {name: value for name, value in asdict(choice).items() if name != "place"},
+        "renyi_accumulation": {name: value for name, value in asdict(choice).items() if name != "place"},
         "chsh": game.test.signs.tolist(),
         "distribution": game.distribution.tolist(),
         "scores": table.tolist(),

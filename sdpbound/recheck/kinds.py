@@ -94,7 +94,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("attack", BOUND, "attack", frozenset({"strategies"}), recheck_attack),
     Kind("entropy by qubits", BOUND, "bound", frozenset({"method"}), recheck_qubits),
     Kind("finite length", BOUND, "finite length", frozenset({"accumulation"}), _length),
-    Kind(RENYI, BOUND, RENYI, frozenset({"renyi"}), recheck_renyi_length),
+    Kind(RENYI, BOUND, RENYI, frozenset({"renyi_accumulation"}), recheck_renyi_length),
     Kind("routed entropy", BOUND, "routed entropy", frozenset({"routed_nodes"}), recheck_routed),
     Kind("routed attack", BOUND, "routed attack", frozenset({"routed_strategies"}), recheck_routed_attack),
     Kind("operators", BOUND, "operator problem", frozenset({"squares"}), recheck_operators),

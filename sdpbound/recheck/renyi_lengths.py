@@ -85,9 +85,9 @@ def _read(root: dict[str, Any]) -> _Length:
     y = None if figure["y"] is None else integer(figure["y"], "y", 0, len(sizes[1]) - 1)
     if key and y is None:
         raise refuse("a key has a setting of Bob.")
-    proof = record(root["proof"], "the proof", "renyi chsh distribution scores untested")
+    proof = record(root["proof"], "the proof", "renyi_accumulation chsh distribution scores untested")
     claim = record(root["claim"], "the claim", "value threshold lengths")
-    given = record(proof["renyi"], "renyi", "gamma beta tangent score_tail leak_tail wrong leak hashing")
+    given = record(proof["renyi_accumulation"], "renyi", "gamma beta tangent score_tail leak_tail wrong leak hashing")
     v = {name: number(value, name) for name, value in given.items()}
     _in_range(v, limits, key)
     v |= {"untested": number(proof["untested"], "untested")}

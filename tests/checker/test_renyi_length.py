@@ -44,7 +44,7 @@ def test_agrees() -> None:
 def independent(data: dict[str, Any]) -> float:
     """The length of a certificate with uniform settings and two scores of tests, once more, in other words."""
     with flint.ctx.workprec(300):
-        v = {name: flint.arb(value) for name, value in data["proof"]["renyi"].items()}
+        v = {name: flint.arb(value) for name, value in data["proof"]["renyi_accumulation"].items()}
         n, h = data["question"]["figure"]["rounds"], flint.arb(data["claim"]["threshold"])
         alpha, table = 1 + v["beta"], np.array(data["proof"]["scores"])
         low, high = flint.arb(float(table[:, :, :2, :2].min())), flint.arb(float(table[:, :, :2, :2].max()))
@@ -112,7 +112,7 @@ NAMES = ("gamma", "beta", "tangent", "score_tail", "leak_tail", "wrong", "leak",
 @pytest.mark.parametrize("factor", [0.9, 1.1, 0.0, -1.0, 1e9])
 def test_changed_parameters(certificate: dict[str, Any], name: str, factor: float) -> None:
     """With other parameters the same claim is too much (they are near their best), or they are not allowed."""
-    certificate["proof"]["renyi"][name] *= factor
+    certificate["proof"]["renyi_accumulation"][name] *= factor
     with pytest.raises(sb.CertificateError, match=r"does not prove|out of range"):
         sb.verify(certificate)
 
@@ -161,10 +161,10 @@ def test_forgeries(certificate: dict[str, Any]) -> None:
         proof["chsh"] = [[2, 0.5, 0], [1, -1, 0]]
 
     def larger(proof: dict[str, Any], _: Any) -> None:
-        proof["renyi"]["beta"] = 1.5
+        proof["renyi_accumulation"]["beta"] = 1.5
 
     def beyond(proof: dict[str, Any], _: Any) -> None:
-        proof["renyi"]["tangent"] = 2.83
+        proof["renyi_accumulation"]["tangent"] = 2.83
 
     def more(proof: dict[str, Any], root: Any) -> None:
         root["claim"]["most_tests"] = 10

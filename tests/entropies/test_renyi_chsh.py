@@ -83,6 +83,8 @@ def test_tangents_are_above() -> None:
             assert np.all(q <= 1 + line.excess - line.slope * grid + 1e-13)
             assert 1 + line.excess - line.slope * at == pytest.approx(2 ** (-beta * line.entropy), abs=1e-14)
     for beta in (1e-12, 1e-3):
-        exact, found = power_tangent(flint.arb(2.6), flint.arb(beta)), power_tangent(2.6, beta)
-        for name in ("excess", "slope", "entropy"):
-            assert float(getattr(exact, name)) == pytest.approx(getattr(found, name), rel=1e-12)
+        found = power_tangent(2.6, beta)
+        with flint.ctx.workprec(256):
+            exact = power_tangent(flint.arb(2.6), flint.arb(beta))
+            for name in ("excess", "slope", "entropy"):
+                assert float(getattr(exact, name)) == pytest.approx(getattr(found, name), rel=1e-12)

@@ -305,10 +305,9 @@ def test_best_of_both() -> None:
     """By default the longer one of both; entropies that are given are for accumulation."""
     p = depolarised(0.02)
     assert sb.finite_key_length(p, 1e6, 0, 2, "full", entropies=tangents()).method == "accumulation"
-    both = sb.finite_key_length(p, [1e5, 1e7], 0, 2, sb.Observations.bell_value(CHSH, p))
-    assert isinstance(both, tuple) and [one.method for one in both] == ["renyi", "renyi"]
-    alone = sb.finite_key_length(p, [1e5, 1e7], 0, 2, sb.Observations.bell_value(CHSH, p), method="renyi")
-    assert isinstance(alone, tuple) and both[0].length == alone[0].length
+    both = sb.finite_key_length(p, 1e6, 0, 2, sb.Observations.bell_value(CHSH, p))
+    assert isinstance(both, sb.FiniteLength) and both.method == "renyi"
+    assert both.length == key(p, 1e6, observed=sb.Observations.bell_value(CHSH, p)).length
 
 
 def test_other_settings_signs_and_distributions() -> None:
