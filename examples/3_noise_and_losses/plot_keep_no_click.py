@@ -29,10 +29,8 @@ for member, state in ((singlet, "singlet"), (partial, "partially entangled")):
             for eta in efficiencies
         ]
         plt.plot(efficiencies, rates, "o" + style, label=f"{state}, no click {what}")
-print(f"at 0.9026, partially entangled, kept: published 0.1740, certified {rates[1]:.4f}")
-
-# %%
 plt.axhline(0, color="grey", linewidth=0.8)
 plt.xlabel("detection efficiency")
 plt.ylabel("key rate, bits a round")
 plt.legend()
+print(f"at 0.9026, partially entangled, kept: published 0.1740, certified {rates[1]:.4f}")

@@ -41,7 +41,14 @@ for n in sizes:
 
 # %%
 plt.plot(sizes, [exact(n) / n for n in sizes], "o", label="exact")
-plt.plot(sizes, [value / n for n, value in zip(sizes, below, strict=True)], "s", label="certified lower bound, level 2")
+plt.plot(
+    sizes,
+    [value / n for n, value in zip(sizes, below, strict=True)],
+    "s",
+    mfc="none",
+    markersize=11,
+    label="certified lower bound, level 2",
+)
 plt.xticks(sizes)
 plt.xlabel("spins")
 plt.ylabel("energy a spin")

@@ -14,7 +14,7 @@ import matplotlib.pyplot as plt
 import sdpbound as sb
 
 sb.maximize(sb.chsh(), sb.Quantum("1+AB"))
-numbers, fast, slow = [2, 4, 6, 8], [], []
+numbers, fast, slow = [2, 3, 4, 5, 6], [], []
 for n in numbers:
     for times, symmetry in ((fast, True), (slow, False)):
         begin = time.perf_counter()
