@@ -14,6 +14,8 @@ import flint
 __all__ = ["Real", "eigen", "guessed", "guessed_log", "largest", "log_ball", "middle", "positive"]
 
 Real = flint.arb_mat
+#: Most sweeps of exact rotations before a logarithm is proven: they end where nothing is left.
+PROVEN_SWEEPS = 5
 
 
 def middle(matrix: Real) -> Real:
@@ -74,13 +76,13 @@ def _root(value: Any) -> Any:
     return value.sqrt() if isinstance(value, flint.arb) else math.sqrt(value)
 
 
-def guessed_log(matrix: Real) -> Real:
+def guessed_log(matrix: Real, sweeps: int = 2) -> Real:
     """About the logarithm of a positive matrix."""
-    return guessed(matrix, lambda value: value.log() if value > 0 else flint.arb(-2000))[0]
+    return guessed(matrix, lambda value: value.log() if value > 0 else flint.arb(-2000), sweeps=sweeps)[0]
 
 
-def guessed(matrix: Real, *functions: Callable[[flint.arb], flint.arb]) -> list[Real]:
-    """About some functions of a symmetric matrix: float rotations, then two sweeps of exact ones for what is tiny."""
+def guessed(matrix: Real, *functions: Callable[[flint.arb], flint.arb], sweeps: int = 2) -> list[Real]:
+    """About some functions of a symmetric matrix: float rotations, then some sweeps of exact ones for what is tiny."""
     rows = matrix.mid().tolist()
     size = len(rows)
     if size == 1:
@@ -89,7 +91,7 @@ def guessed(matrix: Real, *functions: Callable[[flint.arb], flint.arb]) -> list[
     turn = Real(v)
     for _ in range(3):  # its columns are orthonormal up to the rounding of floats; three times twice the digits
         turn = (turn * (3 * _identity(size) - turn.transpose() * turn) * flint.arb(0.5)).mid()
-    values, more = eigen((turn.transpose() * matrix.mid() * turn).mid().tolist(), 2)
+    values, more = eigen((turn.transpose() * matrix.mid() * turn).mid().tolist(), sweeps)
     both = turn * Real(more)
     found = []
     for f in functions:
@@ -108,7 +110,7 @@ def log_ball(matrix: Real) -> Real | None:
     if matrix.nrows() == 1:
         value = matrix[0, 0]
         return Real([[value.log()]]) if value > 0 else None
-    guess = guessed_log(matrix)
+    guess = guessed_log(matrix, PROVEN_SWEEPS)
     off, inverse = _frobenius(guess.exp() - matrix), _frobenius((-guess).exp())
     if not off * inverse < 0.5:
         return None

@@ -34,13 +34,15 @@ from sdpbound.recheck.answer import Budget, Finding, refuse
 from sdpbound.recheck.balls import ball
 from sdpbound.recheck.linear import of_power
 from sdpbound.recheck.matrices import Real, guessed, guessed_log, largest, log_ball, middle
-from sdpbound.recheck.qubits import PRECISION, AngleSearch, Corner, arranged
+from sdpbound.recheck.qubits import AngleSearch, Corner, arranged
 from sdpbound.recheck.question import Key, Question, read_key, read_question
 from sdpbound.recheck.reading import choice, number, numbers, record
 
 __all__ = ["recheck_renyi"]
 
 LEAST, MOST = Fraction(1, 2**20), Fraction(1, 2)
+#: Binary digits: each of three logarithms in turn loses those of the inverse of its matrix.
+DIGITS = 320
 
 
 def recheck_renyi(root: dict[str, Any], budget: Budget) -> Finding:
@@ -56,7 +58,7 @@ def recheck_renyi(root: dict[str, Any], budget: Budget) -> Finding:
     if finding.faults or finding.claimed > finding.proven:
         return finding
     if any(multipliers) or constant < 1:
-        with flint.ctx.workprec(PRECISION):
+        with flint.ctx.workprec(DIGITS):
             _search(question, key, exponent, constant, multipliers).run(budget)
     return finding
 
