@@ -194,7 +194,11 @@ def kind_of(name: str) -> str:
 FLIPS = "attacks on all flips"
 MEMBER = sb.SingletSelfTest(1.0, 1.5, 2.6)
 TESTS = Path(__file__).parents[1]
-ELSEWHERE = {"operator problem": "problems/golden/chsh.json", "routed entropy": "routed/golden/bb84.json"}
+ELSEWHERE = {
+    "operator problem": "problems/golden/chsh.json",
+    "routed entropy": "routed/golden/bb84.json",
+    "routed attack": "routed/golden/attack.json",
+}
 SAMPLES = {kind_of(name): name for name in INDEX if not name.startswith(("entropy_qubit", "finite"))}
 SAMPLES["finite length"] = min((name for name in INDEX if kind_of(name) == "finite length"), key=len)
 
