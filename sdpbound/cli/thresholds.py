@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 import sdpbound as sb
 from sdpbound.cli.devices import DeviceOptions, Devices
-from sdpbound.cli.groups import Without, grouped
+from sdpbound.cli.groups import Options, Without, grouped
 from sdpbound.cli.members import heading, member_facts
 from sdpbound.cli.options import AdversaryOptions, KeyPair, Output, PostProcessingText, Preprocessing, VonNeumannEntropy
 from sdpbound.cli.output import DIGITS, emit
@@ -21,7 +22,32 @@ if TYPE_CHECKING:
 
 __all__ = ["efficiency_command", "visibility_command"]
 
-Resolution = Annotated[str, typer.Option(help="Distance aimed at between alive and dead.", metavar="WIDTH")]
+
+@dataclass(frozen=True, slots=True)
+class Searched(Options):
+    """The options for what is done with outcomes, and for how far the search goes."""
+
+    preprocessing: Preprocessing = "0"
+    postprocessing: PostProcessingText = None
+    resolution: Annotated[str, typer.Option(help="Distance aimed at between alive and dead.", metavar="WIDTH")] = "1e-4"
+
+    def asked(self, settings: KeyPair, entropy: sb.VonNeumann) -> dict[str, Any]:
+        """Return the keyword arguments that both searches take."""
+        asked = {
+            "x": integer(settings.x, "x"),
+            "y": integer(settings.y, "y"),
+            "entropy": entropy,
+            "preprocessing": flips(self.preprocessing),
+            "tolerance": number(self.resolution, "resolution"),
+        }
+        by = processing(self.postprocessing)
+        if by is None:
+            return asked
+        if (settings.x, settings.y, self.preprocessing) != ("0", "0", "0"):
+            raise InvalidInput(
+                f"--postprocessing {by.label} says settings and flips: leave --x, --y, --preprocessing out."
+            )
+        return asked | {"postprocessing": by, "x": None, "y": None}
 
 
 @grouped
@@ -31,9 +57,7 @@ def visibility_command(
     entropy: VonNeumannEntropy,
     adversary: Annotated[AdversaryOptions, Without("model")],
     output: Output,
-    preprocessing: Preprocessing = "0",
-    postprocessing: PostProcessingText = None,
-    resolution: Resolution = "1e-4",
+    searched: Searched,
 ) -> None:
     """The visibility down to which a key is proven, and one at which an attack leaves none.
 
@@ -41,8 +65,7 @@ def visibility_command(
     """
     chosen = devices.devices()
     output.require_folder()
-    asked = _asked(settings, entropy.von_neumann(adversary), preprocessing, resolution)
-    asked |= _processed(postprocessing, settings, preprocessing)
+    asked = searched.asked(settings, entropy.von_neumann(adversary))
     found = sb.critical_visibility(chosen.ideal, chosen.tested, noise=chosen.noise, **asked)
     _report("visibility", found, chosen, output)
 
@@ -54,9 +77,7 @@ def efficiency_command(
     entropy: VonNeumannEntropy,
     adversary: Annotated[AdversaryOptions, Without("model")],
     output: Output,
-    preprocessing: Preprocessing = "0",
-    postprocessing: PostProcessingText = None,
-    resolution: Resolution = "1e-4",
+    searched: Searched,
 ) -> None:
     """The detection efficiency of both sides down to which a key is proven, and one at which an attack leaves none.
 
@@ -64,31 +85,9 @@ def efficiency_command(
     """
     chosen = devices.devices()
     output.require_folder()
-    asked = _asked(settings, entropy.von_neumann(adversary), preprocessing, resolution)
-    asked |= _processed(postprocessing, settings, preprocessing)
+    asked = searched.asked(settings, entropy.von_neumann(adversary))
     found = sb.critical_efficiency(chosen.ideal, chosen.tested, noise=chosen.noise, **asked)
     _report("efficiency", found, chosen, output)
-
-
-def _processed(text: str | None, settings: KeyPair, preprocessing: str) -> dict[str, Any]:
-    """Return the keyword arguments of a post-processing, which says the settings and the flips itself."""
-    by = processing(text)
-    if by is None:
-        return {}
-    if (settings.x, settings.y, preprocessing) != ("0", "0", "0"):
-        raise InvalidInput(f"--postprocessing {by.label} says settings and flips: leave --x, --y, --preprocessing out.")
-    return {"postprocessing": by, "x": None, "y": None}
-
-
-def _asked(settings: KeyPair, entropy: sb.VonNeumann, preprocessing: str, resolution: str) -> dict[str, Any]:
-    """Return the keyword arguments that both searches take."""
-    return {
-        "x": integer(settings.x, "x"),
-        "y": integer(settings.y, "y"),
-        "entropy": entropy,
-        "preprocessing": flips(preprocessing),
-        "tolerance": number(resolution, "resolution"),
-    }
 
 
 def _report(name: str, found: Threshold, chosen: Devices, output: Output) -> None:

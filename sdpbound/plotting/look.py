@@ -284,6 +284,7 @@ def save(
             else:
                 fig.savefig(output, format=suffix, dpi=300, metadata=details)
         paths.append(path)
+        fig.set_layout_engine("none")  # all files have the layout of the first, which takes as long as the drawing
     return paths
 
 

@@ -27,7 +27,7 @@ def behaviour_table(behaviour: Behaviour) -> tuple[list[str], list[str], NDArray
     The third is of shape (rows, columns).
 
     >>> import sdpbound as sb
-    >>> rows, columns, p = behaviour_table(sb.tsirelson_strategy().behaviour())
+    >>> rows, columns, p = behaviour_table(sb.SingletSelfTest(1.0, 1.5, 2.6).behaviour())
     >>> rows, columns, p.shape
     (['x=0 a=0', 'x=0 a=1', 'x=1 a=0', 'x=1 a=1'], ['y=0 b=0', 'y=0 b=1', 'y=1 b=0', 'y=1 b=1'], (4, 4))
     """

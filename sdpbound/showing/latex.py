@@ -23,8 +23,8 @@ def escaped(text: str) -> str:
 def formula(name: str, value: float, side: str, unit: str) -> str:
     r"""A proven number as an inequality, rounded to its side.
 
-    >>> formula("key rate", 0.0374137148, "lower", "bits")
-    '$\\text{key rate} \\geq 0.0374137148\\ \\text{bits}$'
+    >>> formula("key rate", 0.375, "lower", "bits")
+    '$\\text{key rate} \\geq 0.375\\ \\text{bits}$'
     >>> formula("rate", 1.5e-13, "upper", "")
     '$\\text{rate} \\leq 1.5 \\cdot 10^{-13}$'
     """

@@ -77,7 +77,7 @@ class Column:
 
 
 _BOUNDS = "expression data entropy"
-#: All columns, in order. New columns are appended, so that older tables and stores can still be read.
+#: All columns, in order. New columns are named in ``_LATER`` too, so that older tables can still be read.
 LIST: tuple[Column, ...] = (
     Column("study", str, "", "name of the study", stored=False, few=True),
     Column(
@@ -322,6 +322,8 @@ Row = dict[str, Any]
 
 
 FORMAT, VERSION = "sdpbound study table", 2
+#: Columns that older tables of this version lack, in the order in which they came.
+_LATER = ("family", "postprocessing")
 #: Most columns that a study adds, and most letters of what its provenance says of one in a text.
 MOST_AXES, MOST_LETTERS = 1000, 200
 
@@ -409,7 +411,7 @@ def by_column(rows: Sequence[tuple[Any, ...]], names: Iterable[str] = COLUMNS) -
 def check_format(content: Any, file: str) -> tuple[str, dict[str, type]]:
     """Return the hash that the provenance of a table names, and the columns of the file with their types.
 
-    An older table may lack some of the last columns of this version.
+    An older table may lack the columns that came later. One without families has points of the singlet family.
 
     Raises
     ------
@@ -428,16 +430,13 @@ def check_format(content: Any, file: str) -> tuple[str, dict[str, type]]:
         raise InvalidStudy(f"'{file}' is damaged: {error}; export it again.") from None
     names = content.get("columns")
     if names != list(columns):
-        if names != list(COLUMNS)[:_FIRST_VERSION] or content.get("axes"):
+        older = [[name for name in columns if name not in _LATER[k:]] for k in range(len(_LATER))]
+        if names not in older or (_LATER[0] not in names and content.get("axes")):
             raise InvalidStudy(
                 f"'{file}' is of a table with other columns, written by another sdpbound; export it again."
             )
-        columns = dict(list(COLUMNS.items())[:_FIRST_VERSION])
+        columns = {name: columns[name] for name in names}
     expected = content.get("sha256")
     if not isinstance(expected, str):
         raise InvalidStudy(f"'{file}' is damaged: it lacks the hash of its table; export it again.")
     return expected, columns
-
-
-#: The number of columns of tables that have no column for the family. All of these are of the singlet family.
-_FIRST_VERSION = len(COLUMNS) - 1

@@ -36,6 +36,7 @@ def length() -> sb.FiniteLength:
         side="lower",
         kind="key",
         rounds=1e6,
+        method="accumulation",
         test_probability=0.01,
         alpha=1.001,
         terms={"entropy": 2000.0, "error correction": -765.5},
@@ -45,6 +46,7 @@ def length() -> sb.FiniteLength:
         scores=np.zeros((2, 2, 2, 2)),
         test_distribution=np.full((2, 2), 0.25),
         most_tests=1e6,
+        lengths=1,
         input_bits=100.0,
         functional=sb.chsh(),
         asymptotic_rate=0.002,
@@ -55,4 +57,5 @@ def length() -> sb.FiniteLength:
         _slope=0.0,
         _offset=0.0,
         _game=unknown,
+        _proof=unknown,
     )

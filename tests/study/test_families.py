@@ -101,22 +101,30 @@ def test_it_goes_on_where_it_was(done: Path) -> None:
     assert run_study(done, workers=0, progress=False).computed == 0
 
 
-def test_old_tables_are_still_read(tmp_path: Path) -> None:
-    """Those without a family, of the singlet's."""
+@pytest.mark.parametrize("lacking", [("postprocessing",), ("postprocessing", "family"), ("family",)])
+def test_old_tables_are_still_read(lacking: tuple[str, ...], tmp_path: Path) -> None:
+    """Those without post-processing, and those of the singlet's family, without families; other lists are refused."""
+    import csv
     import hashlib
+    import io
     import json
 
     study = 'quantities = ["chsh"]\n[family]\nkind = "singlet"\ntheta = 0.8\nphi = 1.2\nomega = 2.5\n'
     result = run_study(write(tmp_path, study), workers=0, progress=False)
-    lines = [line.rpartition(",")[0] for line in result.table.read_text(encoding="utf-8").splitlines()]
-    text = "\n".join(lines) + "\n"
-    result.table.write_text(text, encoding="utf-8")
     about = result.table.with_suffix(".json")
     facts = json.loads(about.read_text(encoding="utf-8"))
-    facts |= {"columns": facts["columns"][:-1], "sha256": hashlib.sha256(text.encode()).hexdigest()}
+    kept = [name for name in facts["columns"] if name not in lacking]
+    rows = list(csv.DictReader(io.StringIO(result.table.read_text(encoding="utf-8"))))
+    text = "\n".join([",".join(kept), *(",".join(row[name] for name in kept) for row in rows)]) + "\n"
+    result.table.write_text(text, encoding="utf-8")
+    facts |= {"columns": kept, "sha256": hashlib.sha256(text.encode()).hexdigest()}
     about.write_text(json.dumps(facts), encoding="utf-8")
+    if "postprocessing" not in lacking:
+        with pytest.raises(InvalidStudy, match="other columns"):
+            read_table(result.table)
+        return
     table = read_table(result.table)
-    assert [row["family"] for row in table] == [None]
+    assert [row["family"] for row in table] == [None if "family" in lacking else "singlet"]
     assert table["value"][0] == sb.SingletSelfTest(0.8, 1.2, 2.5).chsh
 
 
