@@ -264,7 +264,7 @@ def _read(root: Mapping[str, Any]) -> Question:
         implied = constant + sum(m * v - sign * abs(m) * t for m, v, t in zip(slopes, values, tolerances, strict=True))
         follows = sign * (implied - claimed) >= -Fraction(1, 10**9)
     entropy, objectives, slack = None, [], TOLERANCE
-    if figure["kind"] in ("conditional_entropy", "entropy"):
+    if figure["kind"] in ("conditional_entropy", "entropy", "renyi_entropy"):  # those of order above 1 are lower
         flips = float(number(figure.get("preprocessing", 0)))
         entropy = Entropy(figure["x"], figure["y"], flips, figure.get("blind", False))
         if figure["kind"] == "entropy":  # data that are at a self-test within 1e-12

@@ -22,6 +22,7 @@ from sdpbound.recheck.projections import recheck_outcomes, recheck_projections
 from sdpbound.recheck.qubits import recheck_qubits
 from sdpbound.recheck.radau import recheck_radau
 from sdpbound.recheck.reading import load, record
+from sdpbound.recheck.renyi import recheck_renyi
 from sdpbound.recheck.renyi_lengths import recheck_renyi_length
 from sdpbound.recheck.routed import recheck_routed
 from sdpbound.recheck.routed_attacks import recheck_routed_attack
@@ -93,6 +94,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("attacks on all flips", BOUND, "attacks on all flips", frozenset({"mixtures"}), recheck_flips),
     Kind("attack", BOUND, "attack", frozenset({"strategies"}), recheck_attack),
     Kind("entropy by qubits", BOUND, "bound", frozenset({"method"}), recheck_qubits),
+    Kind("Renyi entropy by qubits", BOUND, "renyi entropy", frozenset({"renyi"}), recheck_renyi),
     Kind("finite length", BOUND, "finite length", frozenset({"accumulation"}), _length),
     Kind(RENYI, BOUND, RENYI, frozenset({"renyi_accumulation"}), recheck_renyi_length),
     Kind("routed entropy", BOUND, "routed entropy", frozenset({"routed_nodes"}), recheck_routed),

@@ -19,7 +19,7 @@ Everything here is exact.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from itertools import product
 from typing import Any
@@ -43,7 +43,7 @@ from sdpbound.recheck.words import (
     times,
 )
 
-__all__ = ["recheck_linear"]
+__all__ = ["of_power", "recheck_linear"]
 
 MOST_COPIES, MOST_STRATEGIES = 256, 2_000_000
 GUESSES = ("guessing_probability", "blind_guessing_probability")
@@ -62,7 +62,7 @@ def recheck_linear(root: dict[str, Any], budget: Budget) -> Finding:
     claimed = number(claim["value"], "the claimed value")
     at_data = bound + question.at_data(multipliers)
     if kind == "min_entropy":
-        return _min_entropy(question, bound, multipliers, at_data, claim, claimed, most)
+        return of_power(question, bound, multipliers, claim, most)
     sign = 1 if question.side == "upper" else -1
     faults = functional_faults(claim["functional"], question, sign * bound, [sign * m for m in multipliers])
     if kind == "separation":
@@ -210,33 +210,35 @@ def _best(devices: Devices, party: int, polynomial: Mapping[tuple[Any, ...], int
     return best
 
 
-def _min_entropy(
+def of_power(
     question: Question,
     bound: Fraction,
-    multipliers: list[Fraction],
-    at_data: Fraction,
+    multipliers: Sequence[Fraction],
     claim: dict[str, Any],
-    claimed: Fraction,
     most: int,
+    exponent: Fraction = Fraction(1),
 ) -> Finding:
-    """-log2 of a guessing probability P <= f = m + l . t; its functional is a tangent.
+    """An entropy H of ``most`` outcomes with ``2^(-e H) <= f = m + l . t``, e the exponent.
 
-    For any s > 0, ``-log2 P >= -log2 f >= log2(s ln 2) + 1/ln 2 - s f``. Here s is read off the claim.
+    Its functional is a tangent. For any s > 0, ``e H >= -log2 f >= log2(s ln 2) + 1/ln 2 - s f``. Here s is read off
+    the claim. Of min-entropies e is 1, and f bounds the guessing probability.
     """
+    claimed = number(claim["value"], "the claimed value")
+    at_data = bound + question.at_data(multipliers)
     if at_data <= 0:
-        raise refuse("no data have a guessing probability of zero: these are outside the set.")
+        raise refuse("no data have a guessing probability, or a power, of zero: these are outside the set.")
     with flint.ctx.workprec(512):
         ln2 = flint.arb(2).log()
-        proven = end(-ball(at_data).log() / ln2, "lower")
+        proven = end(-ball(at_data).log() / ln2 / ball(exponent), "lower")
         given = record(claim["functional"], "the functional", "constant multipliers")
         slopes = numbers(given["multipliers"], "the functional's multipliers", len(multipliers))
-        pairs = [(abs(m), -s / m) for m, s in zip(multipliers, slopes, strict=True) if m]
+        pairs = [(abs(m), -exponent * s / m) for m, s in zip(multipliers, slopes, strict=True) if m]
         slope = max(pairs)[1] if pairs else Fraction(0)
         if slope <= 0:
             slope = end(1 / (ball(at_data) * ln2), "lower")
-        constant = end((ball(slope) * ln2).log() / ln2 + 1 / ln2 - ball(slope * bound), "lower")
+        constant = end(((ball(slope) * ln2).log() / ln2 + 1 / ln2 - ball(slope * bound)) / ball(exponent), "lower")
         highest = end(flint.arb(most).log() / ln2, "upper")
-    faults = functional_faults(claim["functional"], question, constant, [-slope * m for m in multipliers])
+    faults = functional_faults(claim["functional"], question, constant, [-slope * m / exponent for m in multipliers])
     if faults:  # where it says less than nothing it needs no proof
         faults = functional_faults(claim["functional"], question, Fraction(0), [Fraction(0)] * len(multipliers))
-    return Finding("min_entropy", "lower", proven, claimed, faults + within(claimed, 0, highest))
+    return Finding(question.kind, "lower", proven, claimed, faults + within(claimed, 0, highest))

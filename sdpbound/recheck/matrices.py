@@ -6,14 +6,16 @@ Eigenvectors are guesses; a logarithm that comes from them is proven afterwards.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import flint
 
-__all__ = ["Real", "eigen", "largest", "log_ball", "middle", "positive"]
+__all__ = ["Real", "eigen", "guessed", "guessed_log", "largest", "log_ball", "middle", "positive"]
 
 Real = flint.arb_mat
+#: Most sweeps of exact rotations before a logarithm is proven: they end where nothing is left.
+PROVEN_SWEEPS = 5
 
 
 def middle(matrix: Real) -> Real:
@@ -45,43 +47,58 @@ def eigen(rows: Sequence[Sequence[Any]], sweeps: int = 14) -> tuple[list[Any], l
 
 def _rotate(a: list[list[Any]], v: list[list[Any]], p: int, q: int) -> None:
     """Make the entry (p, q) zero."""
-    slope = (a[q][q] - a[p][p]) / (2 * a[p][q])
-    t = 1 / (abs(slope) + _root(slope * slope + 1))
+    first, second = a[p], a[q]
+    entry = first[q]
+    slope = (second[q] - first[p]) / (2 * entry)
+    t = _mid(1 / (abs(slope) + _root(slope * slope + 1)))
     if float(slope) < 0:
         t = -t
-    c = 1 / _root(t * t + 1)
-    s = t * c
-    for k in range(len(a)):
-        a[k][p], a[k][q] = _mid(c * a[k][p] - s * a[k][q]), _mid(s * a[k][p] + c * a[k][q])
-        v[k][p], v[k][q] = _mid(c * v[k][p] - s * v[k][q]), _mid(s * v[k][p] + c * v[k][q])
-    for k in range(len(a)):
-        a[p][k], a[q][k] = _mid(c * a[p][k] - s * a[q][k]), _mid(s * a[p][k] + c * a[q][k])
+    c = _mid(1 / _root(t * t + 1))
+    s = _mid(t * c)
+    for k, row in enumerate(a):
+        if k not in (p, q):
+            x, y = row[p], row[q]
+            row[p] = first[k] = _mid(c * x - s * y)
+            row[q] = second[k] = _mid(s * x + c * y)
+    first[p], second[q] = _mid(first[p] - t * entry), _mid(second[q] + t * entry)
+    first[q] = second[p] = type(entry)(0)
+    for row in v:
+        x, y = row[p], row[q]
+        row[p], row[q] = _mid(c * x - s * y), _mid(s * x + c * y)
 
 
 def _mid(value: Any) -> Any:
     """What is known of a guess is its middle."""
-    return value.mid() if isinstance(value, flint.arb) else value
+    return value if type(value) is float else value.mid()
 
 
 def _root(value: Any) -> Any:
     return value.sqrt() if isinstance(value, flint.arb) else math.sqrt(value)
 
 
-def guessed_log(matrix: Real) -> Real:
-    """About the logarithm of a positive matrix: float rotations, then two sweeps of exact ones for what is tiny."""
+def guessed_log(matrix: Real, sweeps: int = 2) -> Real:
+    """About the logarithm of a positive matrix."""
+    return guessed(matrix, lambda value: value.log() if value > 0 else flint.arb(-2000), sweeps=sweeps)[0]
+
+
+def guessed(matrix: Real, *functions: Callable[[flint.arb], flint.arb], sweeps: int = 2) -> list[Real]:
+    """About some functions of a symmetric matrix: float rotations, then some sweeps of exact ones for what is tiny."""
     rows = matrix.mid().tolist()
     size = len(rows)
     if size == 1:
-        return Real([[rows[0][0].log().mid()]])
+        return [Real([[f(rows[0][0]).mid()]]) for f in functions]
     _, v = eigen([[float(entry) for entry in row] for row in rows])
     turn = Real(v)
     for _ in range(3):  # its columns are orthonormal up to the rounding of floats; three times twice the digits
         turn = (turn * (3 * _identity(size) - turn.transpose() * turn) * flint.arb(0.5)).mid()
-    values, more = eigen((turn.transpose() * matrix.mid() * turn).mid().tolist(), 2)
+    values, more = eigen((turn.transpose() * matrix.mid() * turn).mid().tolist(), sweeps)
     both = turn * Real(more)
-    logs = [value.mid().log() if value.mid() > 0 else flint.arb(-2000) for value in values]
-    diagonal = Real([[logs[i] if i == j else 0 for j in range(size)] for i in range(size)])
-    return middle(both * diagonal * both.transpose())
+    found = []
+    for f in functions:
+        images = [f(value.mid()) for value in values]
+        diagonal = Real([[images[i] if i == j else 0 for j in range(size)] for i in range(size)])
+        found.append(middle(both * diagonal * both.transpose()))
+    return found
 
 
 def log_ball(matrix: Real) -> Real | None:
@@ -93,7 +110,7 @@ def log_ball(matrix: Real) -> Real | None:
     if matrix.nrows() == 1:
         value = matrix[0, 0]
         return Real([[value.log()]]) if value > 0 else None
-    guess = guessed_log(matrix)
+    guess = guessed_log(matrix, PROVEN_SWEEPS)
     off, inverse = _frobenius(guess.exp() - matrix), _frobenius((-guess).exp())
     if not off * inverse < 0.5:
         return None

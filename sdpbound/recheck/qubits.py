@@ -45,7 +45,17 @@ from sdpbound.recheck.question import Key, Question, within
 from sdpbound.recheck.reading import choice, number, numbers, record
 from sdpbound.recheck.words import OBSERVABLE, leftover
 
-__all__ = ["PRECISION", "AngleSearch", "Outcomes", "of_flips", "recheck_qubits", "tested_table"]
+__all__ = [
+    "PRECISION",
+    "AngleSearch",
+    "Arranged",
+    "Corner",
+    "Outcomes",
+    "arranged",
+    "of_flips",
+    "recheck_qubits",
+    "tested_table",
+]
 
 Table = dict[tuple[int | None, int | None], Fraction]
 #: The matrices W_i at two angles, each with the weight of its key.
@@ -110,8 +120,29 @@ def tested_table(question: Question, slopes: Sequence[Fraction]) -> tuple[Table,
     return table, used
 
 
-def _search(question: Question, key: Key, slopes: Sequence[Fraction], constant: Fraction) -> AngleSearch:
-    """The search that belongs to a question."""
+@dataclass(frozen=True, slots=True)
+class Arranged:
+    """A functional and a key, on two qubits.
+
+    Attributes
+    ----------
+    constant : coefficient of the identity
+    terms : the other ones by (Alice's, Bob's) operator: 0 the identity, 1 Z, 2 the one with an angle
+    outcomes : the matrices W_i of the key; none if no setting of it is tested
+    """
+
+    constant: Fraction
+    terms: dict[tuple[int, int], Fraction]
+    outcomes: list[Real]
+
+    @property
+    def angles(self) -> tuple[bool, bool]:
+        """Which party has an angle."""
+        return any(i == 2 for i, _ in self.terms), any(j == 2 for _, j in self.terms)
+
+
+def arranged(question: Question, key: Key, slopes: Sequence[Fraction]) -> Arranged:
+    """``sum_j slopes_j t_j`` with the key's settings first."""
     key.pair()
     table, used = tested_table(question, slopes)
     alice, bob = key.x in used[0], key.y is not None and key.y in used[1]
@@ -121,15 +152,19 @@ def _search(question: Question, key: Key, slopes: Sequence[Fraction], constant: 
     orders = [sorted(used[party], key=lambda s: (s != (key.x, key.y)[party], s)) for party in (0, 1)]
     places = [{None: 0} | {s: i + 1 for i, s in enumerate(order)} for order in orders]
     terms = {(places[0][x], places[1][y]): value for (x, y), value in table.items() if value}
-    limit = -constant - terms.pop((0, 0), Fraction(0))
+    return Arranged(terms.pop((0, 0), Fraction(0)), terms, _outcomes(alice, bob, key.channel))
+
+
+def _search(question: Question, key: Key, slopes: Sequence[Fraction], constant: Fraction) -> AngleSearch:
+    """The search that belongs to a question."""
+    found = arranged(question, key, slopes)
     ln2 = flint.arb(2).log()
-    ceiling = ball(limit) * ln2
-    if not alice and not bob:
+    ceiling = ball(-constant - found.constant) * ln2
+    if not found.outcomes:
         ceiling += ball(min(map(of_flips, key.channel))) * ln2
-    matrices = {place: ball(value) * ln2 for place, value in terms.items()}
-    angles = (any(i == 2 for i, _ in terms), any(j == 2 for _, j in terms))
-    outcomes = [(flint.arb(1), w) for w in _outcomes(alice, bob, key.channel)]
-    return AngleSearch(matrices, lambda _a, _b: outcomes, ceiling, angles)
+    matrices = {place: ball(value) * ln2 for place, value in found.terms.items()}
+    outcomes = [(flint.arb(1), w) for w in found.outcomes]
+    return AngleSearch(matrices, lambda _a, _b: outcomes, ceiling, found.angles)
 
 
 def _outcomes(alice: bool, bob: bool, channel: tuple[Fraction, Fraction]) -> list[Real]:
@@ -155,7 +190,7 @@ def _outcomes(alice: bool, bob: bool, channel: tuple[Fraction, Fraction]) -> lis
 
 
 @dataclass(slots=True)
-class _Corner:
+class Corner:
     """A pair of angles: K, the matrix X so far, and between what G is: about, and proven from above."""
 
     operator: Real
@@ -188,7 +223,7 @@ class AngleSearch:
     ceiling: flint.arb
     angles: tuple[bool, bool]
     less: Callable[[int, Fraction], flint.arb] = lambda _party, _width: flint.arb(0)
-    corners: dict[tuple[Fraction, Fraction], _Corner] = field(default_factory=dict)
+    corners: dict[tuple[Fraction, Fraction], Corner] = field(default_factory=dict)
 
     @property
     def room(self) -> float:
@@ -235,12 +270,12 @@ class AngleSearch:
         for place in dict.fromkeys((x, y) for x in a for y in b):
             corner = self.corners.get(place)
             if corner is None:
-                corner = self.corners[place] = _Corner(self._operator(*place), self.outcomes(*place), hint)
+                corner = self.corners[place] = Corner(self._operator(*place), self.outcomes(*place), hint)
             if not self._below(corner, target, budget):
                 return corner.hint
         return None
 
-    def _below(self, corner: _Corner, target: flint.arb, budget: Budget) -> bool:
+    def _below(self, corner: Corner, target: flint.arb, budget: Budget) -> bool:
         """Whether G is proven to be below the target at a corner."""
         if corner.proven is not None and corner.proven <= target:
             return True
@@ -276,19 +311,34 @@ class AngleSearch:
             found = found + Real(product) * value
         return found
 
-    def _step(self, corner: _Corner) -> None:
-        """One step of the iteration, by approximate numbers; remembers what it finds."""
-        corner.steps += 1
+    def judged(self, corner: Corner) -> tuple[float, float, Real]:
+        """About what G is at most, and at least, by the X at a corner, and what the iteration adds to X."""
         r = corner.hint.exp().mid()
         gap = corner.operator.mid() - (corner.hint if corner.outcomes else Real(4, 4))
         for share, w in corner.outcomes:
             gap = gap + w * guessed_log(w.transpose() * r * w) * w.transpose() * share
         gap = middle(gap)
-        most = largest(gap)
-        trace = (r * gap).trace() / r.trace()
+        return largest(gap), float(((r * gap).trace() / r.trace()).mid()), gap
+
+    def enclosed(self, corner: Corner) -> Real | None:
+        """A ball around a matrix of which G does not exceed the largest eigenvalue, from the best X."""
+        gap = corner.operator
+        if corner.outcomes:
+            r = corner.best.exp()
+            gap = gap - corner.best
+            for share, w in corner.outcomes:
+                logarithm = log_ball(w.transpose() * r * w)
+                if logarithm is None:
+                    return None
+                gap = gap + w * logarithm * w.transpose() * share
+        return gap
+
+    def _step(self, corner: Corner) -> None:
+        """One step of the iteration, by approximate numbers; remembers what it finds."""
+        corner.steps += 1
+        most, below, gap = self.judged(corner)
         if most < corner.about:
             corner.about, corner.best = most, corner.hint
-        below = float(trace.mid())
         corner.below = max(corner.below, below)
         if len(corner.history) > 2 and not most - below < 2 * corner.width:  # the mixture was no good: begin again
             last = corner.history[-1]
@@ -300,19 +350,11 @@ class AngleSearch:
         corner.history = [*corner.history[-5:], (corner.hint, gap)]
         corner.hint = _clipped(_mixed(corner.history))
 
-    def _proven(self, corner: _Corner, target: flint.arb) -> flint.arb | None:
+    def _proven(self, corner: Corner, target: flint.arb) -> flint.arb | None:
         """A number that G is proven not to exceed, from the best X: just above it, or else the target."""
-        gap = corner.operator
-        if not math.isfinite(corner.about):
+        gap = self.enclosed(corner) if math.isfinite(corner.about) else None
+        if gap is None:
             return None
-        if corner.outcomes:
-            r = corner.best.exp()
-            gap = gap - corner.best
-            for share, w in corner.outcomes:
-                logarithm = log_ball(w.transpose() * r * w)
-                if logarithm is None:
-                    return None
-                gap = gap + w * logarithm * w.transpose() * share
         for bound in (*(flint.arb(corner.about + part * self.room) for part in (0.01, 0.1, 0.8)), target):
             if positive(Real([[bound if i == j else 0 for j in range(4)] for i in range(4)]) - gap):
                 return bound

@@ -25,7 +25,7 @@ from sdpbound.bounds import (
     Separation,
     as_min_entropy,
 )
-from sdpbound.bounds.figures import AverageEntropy
+from sdpbound.bounds.figures import AverageEntropy, RenyiEntropy
 from sdpbound.boxes.figures import DistanceFromUniform, FunctionGuessing
 from sdpbound.checker.kinds import KINDS
 from sdpbound.finite_size.figures import FiniteKeyLength, FiniteRandomnessLength, FiniteSecurity
@@ -40,6 +40,11 @@ CASES: list[tuple[Figure, str, str]] = [
         BellValue(sb.chsh()),
         "Bell value",
         '{"kind": "bell_value", "coefficients": [[0.0, 0.0, 0.0], [0.0, 1.0, 1.0], [0.0, 1.0, -1.0]]}',
+    ),
+    (
+        RenyiEntropy(0, None, 0.05, "sandwiched up", 1.5),
+        "H_1.5(A|x=0,E), sandwiched up after flips with probability 0.05",
+        '{"kind": "renyi_entropy", "x": 0, "y": null, "preprocessing": 0.05, "form": "sandwiched up", "alpha": 1.5}',
     ),
     (Separation(), "zero functional at the tested data", '{"kind": "separation"}'),
     (GuessingProbability(1), "P_guess(A|x=1,E)", '{"kind": "guessing_probability", "x": 1, "y": null}'),

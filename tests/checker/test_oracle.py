@@ -30,6 +30,7 @@ LOOSE = {
     "entropy_qubit_extreme_both": 0.3,
     "finite_key_classical": 0.3,
     "finite_randomness_both": 0.3,
+    "renyi_entropy_chsh": 0.2,
     "renyi_key_1e18": 0.3,
     "renyi_randomness": 0.3,
 }

@@ -305,6 +305,11 @@ recipe(
 recipe("renyi_randomness", lambda: sb.finite_randomness_length(DEVICES, 1e9, 1, None, method="renyi", net=True))
 recipe("renyi_randomness_both", lambda: sb.finite_randomness_length(DEVICES, 1e7, 0, 1, lengths=1000))
 
+# --- Renyi entropies by the qubit reduction ---------------------------------------------------------------------------
+
+recipe("renyi_entropy_chsh", lambda: sb.renyi_entropy(chsh_value(2.5), alpha=2.0, tolerance=1e-2))
+recipe("renyi_entropy_flips", lambda: sb.renyi_entropy(CORRELATORS, alpha=1.1, preprocessing=0.05, tolerance=1e-2))
+
 # --- boxes against a no-signaling adversary ---------------------------------------------------------------------------
 
 PAIR = [[0.72, 0.13], [0.1, 0.05]]  # of error patterns
