@@ -75,6 +75,7 @@ def test_what_is_not_reached_is_said_in_words(call, study):
     assert done.out.endswith("first rows: not reached\n")
 
 
+@pytest.mark.slow
 def test_everything_is_reached_where_there_is_time(call, answer, study):
     file = study(BOX)
     found = answer("check", str(file), "--seconds", "60")

@@ -125,6 +125,7 @@ def test_by_name(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert bound.solver == "toy" and 0 <= bound.value - sqrt(8) < 1e-6
 
 
+@pytest.mark.slow
 def test_the_command_line(installed: Path) -> None:
     member = ("--theta", "0.9", "--phi", "1.5", "--omega", "0.9+pi/2", "--level", "1+AB")
     value = python(installed, "-m", "sdpbound", "value", *member, "--solver", "toy", "--json")

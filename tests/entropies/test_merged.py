@@ -122,6 +122,7 @@ def test_a_method_that_ignores_what_is_merged_gives_no_rate() -> None:
 # -- values ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_coin_adds_nothing_to_a_bit() -> None:
     """Eve may hold the coin. The bit has the entropy that the devices without a coin leave, by pairs of qubits."""
     devices = sb.family_named("chsh").member().behaviour(0.97)

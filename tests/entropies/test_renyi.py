@@ -122,6 +122,7 @@ def test_chsh_has_the_closed_form(value: float, alpha: float, kind: str) -> None
     assert bound.certificate.verify().value >= bound.value
 
 
+@pytest.mark.slow
 def test_the_order_is_continuous_and_monotone() -> None:
     """From the von Neumann entropy down to the min-entropy."""
     values = [noisy(alpha=alpha).value for alpha in (1.0001, 1.2)]

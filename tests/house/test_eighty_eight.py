@@ -34,7 +34,13 @@ from benchmarks.eighty_eight import (
 STORED, KEPT = read(RESULTS), read(DEVICES)
 ROWS = {row["name"]: row for row in rows(STORED)}
 #: One of each kind: qubits at level 2, a gap that a higher level closes, larger devices, one that is open.
-SOME = (("A2", "2"), ("A5", "2+AAB+ABB"), ("A7", "2+AAB+ABB"), ("A12", "2"), ("A21", "2"))
+SOME = (
+    ("A2", "2"),
+    ("A7", "2+AAB+ABB"),
+    ("A12", "2"),
+    ("A21", "2"),
+    pytest.param("A5", "2+AAB+ABB", marks=pytest.mark.slow),
+)
 
 
 def test_the_tables_show_what_is_stored() -> None:

@@ -71,6 +71,7 @@ def test_the_worst_receiver_pays() -> None:
     assert flipped == pytest.approx(1.0)
 
 
+@pytest.mark.slow
 def test_randomness_of_any_parties() -> None:
     """At Mermin's maximum every party has a bit, and parties that are left out count nothing."""
     behaviour = Ghz("mermin").member().behaviour()

@@ -205,6 +205,7 @@ def test_tampered_rows_of_another_package_are_found(package: Path, study: Path) 
         audit(loaded)
 
 
+@pytest.mark.slow
 def test_the_command_line_knows_them(package: Path, study: Path) -> None:
     check = [sys.executable, "-m", "sdpbound", "check", str(study), "--seconds", "1"]
     said = subprocess.run(check, capture_output=True, text=True, timeout=300, check=True).stdout
