@@ -31,7 +31,7 @@ members = [sb.SingletSelfTest(t, phi, t + np.pi / 2) for t in (sb.theta_at_chsh(
 clean = [sb.Observations.correlators(member.behaviour()) for member in members]
 noisy = [sb.Observations.correlators(member.behaviour(visibility=0.99)) for member in members]
 guesses = {
-    "no-signaling Eve": [sb.guessing_probability(data, sb.NoSignaling(), x=0).value for data in clean],
+    "no-signaling Eve, no noise": [sb.guessing_probability(data, sb.NoSignaling(), x=0).value for data in clean],
     "quantum Eve, 1 % noise": [sb.guessing_probability(data, sb.Quantum("2"), x=0).value for data in noisy],
     "quantum Eve, no noise": [sb.guessing_probability(data, sb.Quantum("2"), x=0).value for data in clean],
 }
@@ -48,7 +48,7 @@ for name, colour in (("no-signaling", "#e5e5e5"), ("quantum", "#a6cde8"), ("loca
 correlators = np.array([member.correlators for member in members])
 along = [(correlators * table).sum(axis=(1, 2)) for table in (signs, others)]
 left.plot(*along, "o-", color="#d55e00", markersize=3)
-left.annotate("the family", (along[0][-1], along[1][-1]), (2.75, -1.6), color="#d55e00", arrowprops={"arrowstyle": "-"})
+left.annotate("the family", (along[0][-1], along[1][-1]), (2.3, -1.6), color="#d55e00", arrowprops={"arrowstyle": "-"})
 for text, place, colour in (
     ("local", (-0.45, 0), "white"),
     ("quantum", (-0.6, 2.25), "black"),
