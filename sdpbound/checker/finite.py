@@ -26,9 +26,10 @@ import flint
 
 from sdpbound.checker.claim import Verification
 from sdpbound.checker.length_questions import (
-    FIGURES,
     AskedLength,
     Pairs,
+    concluded,
+    may_fail_little,
     most_bits,
     read_asked,
     read_drawn,
@@ -37,7 +38,7 @@ from sdpbound.checker.length_questions import (
     tail,
     try_local_devices,
 )
-from sdpbound.checker.numbers import ZERO, Tensor, lower_end, rounded_float, to_ball
+from sdpbound.checker.numbers import ZERO, Tensor, lower_end, to_ball
 from sdpbound.checker.reading import (
     BOXES,
     read,
@@ -86,28 +87,9 @@ def verify_finite(root: Mapping[str, Any], strict: bool, check: Check) -> Verifi
         length, faults = _length(asked, v, ends, drawn, scores, margin, threshold, most_tests)
         most = asked.rounds * most_bits(asked)
         faults += out_of_range(claimed, "lower", flint.arb("-inf"), most, "the outcomes of all rounds have bits that")
-    value = rounded_float(length, up=False)
-    if length < claimed:
-        faults = [f"the recomputed length is {value!r}, the claimed one {float(claimed)!r}", *faults]
-    what = "key" if asked.key else "randomness"
-    if faults:
-        message = f"The certificate does not prove its claim on the {what} length: {'; '.join(faults)}."
-        if strict:
-            raise CertificateError(message)
-    else:
-        if claimed >= 1 and not asked.flips and max(asked.soundness, asked.completeness) <= Fraction(1, 16):
-            _try_local_devices(asked, v, drawn, scores, threshold)
-        message = f"By arXiv:1805.11652 {asked.rounds} rounds give a {what} of {value!r} bits or more, as claimed."
-    return Verification(
-        value=value,
-        claimed=rounded_float(claimed, up=False),
-        side="lower",
-        figure=FIGURES[0] if asked.key else FIGURES[1],
-        model="quantum",
-        holds=not faults,
-        functional=None,
-        message=message,
-    )
+    if not length < claimed and not faults and claimed >= 1 and not asked.flips and may_fail_little(asked):
+        _try_local_devices(asked, v, drawn, scores, threshold)
+    return concluded(asked, length, claimed, faults, "By arXiv:1805.11652", strict=strict)
 
 
 # --- reading -------------------------------------------------------------------------------------------------------

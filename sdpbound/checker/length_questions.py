@@ -10,16 +10,18 @@ from itertools import product
 
 import flint
 
-from sdpbound.checker.numbers import ONE, ZERO, Tensor, log2_ball, to_ball
+from sdpbound.checker.claim import Subject, Verification
+from sdpbound.checker.numbers import ONE, ZERO, Tensor, log2_ball, rounded_float, to_ball
 from sdpbound.checker.reading import read_integer, read_keys, read_kind, read_number, read_tensor, shown
 from sdpbound.checker.scenario import Scenario, read_scenario
 from sdpbound.checker.trials import at_fault
 from sdpbound.errors import CertificateError
 
 __all__ = [
-    "FIGURES",
     "AskedLength",
     "Pairs",
+    "concluded",
+    "may_fail_little",
     "most_bits",
     "read_asked",
     "read_drawn",
@@ -33,7 +35,7 @@ _MOST_ROUNDS = 10**18
 _MOST_TRIED = 1024  # deterministic devices
 _TOLERATED = Fraction(1, 10**6)  # how far honest probabilities may be from a sum of 1, and from no signaling
 _ROUNDING = Fraction(1, 10**9)  # how far below 0 a probability of honest devices may be written
-FIGURES = ("finite_key_length", "finite_randomness_length")
+_FIGURES = ("finite_key_length", "finite_randomness_length")
 _REGISTERS = ("classical", "sharp", "quantum")
 Pairs = list[tuple[flint.arb, flint.arb]]  # values and their probabilities
 
@@ -67,7 +69,7 @@ def read_asked(entry: object) -> AskedLength:
     question = read_keys(entry, ("scenario", "figure", "side", "behaviour"), "question")
     scenario = read_scenario(question["scenario"])
     name = "question.figure"
-    kind = read_kind(question["figure"], name, FIGURES)
+    kind = read_kind(question["figure"], name, _FIGURES)
     names = ["kind", "x", "y", "preprocessing", "rounds", "soundness", "completeness", "efficiency", "registers"]
     figure = read_keys(question["figure"], tuple(names), name)
     if len(scenario.outcomes) != 2 or question["side"] != "lower":
@@ -78,7 +80,7 @@ def read_asked(entry: object) -> AskedLength:
     soundness, completeness, efficiency, flips = (
         read_number(figure[k], f"{name}.{k}") for k in ("soundness", "completeness", "efficiency", "preprocessing")
     )
-    key = kind == FIGURES[0]
+    key = kind == _FIGURES[0]
     if not (0 < soundness < 1 and 0 < completeness < 1 and efficiency >= 1 and 0 <= 2 * flips <= 1):
         raise CertificateError(f"{name} has probabilities or an efficiency out of range.")
     if (key and y is None) or (flips and not (key and one[x] == 2)):
@@ -194,3 +196,23 @@ def try_local_devices(
                 raise at_fault(
                     f"deterministic devices (Alice's outcomes {alice}, Bob's {bob}) are accepted without any entropy"
                 )
+
+
+def may_fail_little(asked: AskedLength) -> bool:
+    """Whether what may fail is so little that devices without any secret must not pass."""
+    return max(asked.soundness, asked.completeness) <= Fraction(1, 16)
+
+
+def concluded(
+    asked: AskedLength, length: Fraction, claimed: Fraction, faults: Sequence[str], by: str, *, strict: bool
+) -> Verification:
+    """What a certificate proves whose length was computed again; ``by`` begins what is said where its claim holds."""
+    value, what = rounded_float(length, up=False), "key" if asked.key else "randomness"
+    if length < claimed:
+        faults = [f"the recomputed length is {value!r}, the claimed one {float(claimed)!r}", *faults]
+    messages = (
+        f"{by} {asked.rounds} rounds give a {what} of {value!r} bits or more, as claimed.",
+        f"The certificate does not prove its claim on the {what} length: {'; '.join(faults)}.",
+    )
+    subject = Subject(_FIGURES[0] if asked.key else _FIGURES[1], "lower")
+    return subject.verified(value, claimed, messages, holds=not faults, strict=strict)

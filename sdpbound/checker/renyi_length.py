@@ -31,9 +31,10 @@ import flint
 
 from sdpbound.checker.claim import Verification
 from sdpbound.checker.length_questions import (
-    FIGURES,
     AskedLength,
     Pairs,
+    concluded,
+    may_fail_little,
     most_bits,
     read_asked,
     read_drawn,
@@ -42,7 +43,7 @@ from sdpbound.checker.length_questions import (
     tail,
     try_local_devices,
 )
-from sdpbound.checker.numbers import ZERO, Tensor, log2_ball, lower_end, rounded_float, to_ball
+from sdpbound.checker.numbers import ZERO, Tensor, log2_ball, lower_end, to_ball
 from sdpbound.checker.reading import read_integer, read_keys, read_number, read_tensor
 from sdpbound.checker.trials import out_of_range
 from sdpbound.errors import CertificateError
@@ -87,28 +88,9 @@ def verify_renyi_length(root: Mapping[str, Any], strict: bool) -> Verification:
         faults += out_of_range(
             claimed, "lower", flint.arb("-inf"), largest, "the outcomes of all rounds have bits that"
         )
-    value = rounded_float(length, up=False)
-    if length < claimed:
-        faults = [f"the recomputed length is {value!r}, the claimed one {float(claimed)!r}", *faults]
-    what = "key" if asked.key else "randomness"
-    if faults:
-        message = f"The certificate does not prove its claim on the {what} length: {'; '.join(faults)}."
-        if strict:
-            raise CertificateError(message)
-    else:
-        if claimed >= 1 and max(asked.soundness, asked.completeness) <= Fraction(1, 16):
-            try_local_devices(asked, v["gamma"], drawn, scores, rest, threshold)
-        message = f"By Renyi entropies {asked.rounds} rounds give a {what} of {value!r} bits or more, as claimed."
-    return Verification(
-        value=value,
-        claimed=rounded_float(claimed, up=False),
-        side="lower",
-        figure=FIGURES[0] if asked.key else FIGURES[1],
-        model="quantum",
-        holds=not faults,
-        functional=None,
-        message=message,
-    )
+    if not length < claimed and not faults and claimed >= 1 and may_fail_little(asked):
+        try_local_devices(asked, v["gamma"], drawn, scores, rest, threshold)
+    return concluded(asked, length, claimed, faults, "By Renyi entropies", strict=strict)
 
 
 def _check_parameters(asked: AskedLength, v: Mapping[str, Fraction]) -> None:
