@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -59,13 +60,13 @@ class _Processed(QuantityKind):
             "seconds": time.perf_counter() - start,
         }
 
+    @abstractmethod
     def found(self, at: AtPoint, asked: Asked) -> Rate:
         """Return the rate."""
-        raise NotImplementedError
 
+    @abstractmethod
     def of_rate(self, at: AtPoint, asked: Asked, rate: Rate, run: Run) -> Row:
         """Return the value, the method and the certificate."""
-        raise NotImplementedError
 
     def needs(self, asked: Asked, row: Row) -> Needs:
         if row["method"] not in self.methods:
