@@ -59,6 +59,7 @@ __all__ = [
     "gridded",
     "light_viridis",
     "main",
+    "name_curve",
     "provenance",
     "save",
     "sequence",
@@ -190,6 +191,19 @@ def stripes(
             look = line | {"color": colours[member], "linestyle": pattern, "dash_capstyle": "butt"}
             # all stripes follow the same curve: stripes of different curves would show at each other's edges
             axes.plot(x[start:stop], curves[members[0]][start:stop], **look)
+
+
+def name_curve(
+    axes: Axes, x: NDArray[np.float64], y: NDArray[np.float64], at: float, text: str, colour: str, **look: Any
+) -> None:
+    """Write a curve's name on the curve, where its x is ``at``: on a white ground, as numbers stand on contours.
+
+    ``x`` ascends. ``look`` are further settings of the text.
+    """
+    ground = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
+    place = (at, float(np.interp(at, x, y)))
+    settings = {"ha": "center", "va": "center", "fontsize": 6.5, "zorder": 6, "bbox": ground} | look
+    axes.annotate(text, place, color=colour, **settings)
 
 
 def _coincidences(curves: Sequence[NDArray[np.float64]], tolerance: float) -> list[tuple[int, int, tuple[int, ...]]]:
