@@ -14,9 +14,23 @@ from sdpbound.errors import InvalidParameter
 from sdpbound.registry import unknown
 from sdpbound.study.file.expressions import ALLOWED, evaluate
 
-__all__ = ["FAMILIES", "LEVELS", "OBSERVED", "Slider", "State", "family_of", "number_of", "sliders", "value_of"]
+__all__ = [
+    "FAMILIES",
+    "LEVELS",
+    "OBSERVED",
+    "OWN",
+    "TABLE",
+    "Slider",
+    "State",
+    "family_of",
+    "number_of",
+    "sliders",
+    "value_of",
+]
 
-#: The families of two parties that the page offers, each with the texts that it begins with.
+#: What stands for data of one's own in place of a family, and its field.
+OWN, TABLE = "own data", "table"
+#: The families of two parties that the page offers, each with the texts that it begins with; own data are the last.
 FAMILIES: dict[str, dict[str, str]] = {
     "singlet": {"theta": "1.0", "phi": "pi/2 - 0.1", "omega": "1.0 + pi/2"},
     "chsh": {},
@@ -27,6 +41,7 @@ FAMILIES: dict[str, dict[str, str]] = {
     "spdc": {"pairs": "0.2", "theta": "pi/4", "a0": "0", "a1": "pi/2", "b0": "pi/4", "b1": "-pi/4"},
     "chained": {"settings": "3"},
     "cglmp": {"d": "3"},
+    OWN: {TABLE: "0.68 0.68\n0.68 -0.68"},
 }
 OBSERVED = ("correlators", "full", "bell")
 #: Higher levels may take minutes, which a page has not.
@@ -55,7 +70,7 @@ class State:
     Attributes
     ----------
     family : a name of ``FAMILIES``
-    at : a text for each axis of the family, in its order
+    at : a text for each axis of the family, in its order; of own data the table
     visibility, efficiency : 0 to 1; of detectors no click is outcome 0
     flips : probability with which Alice flips her key bit, 0 to 1/2, or "best"
     observed : "correlators", "full" or "bell"
@@ -84,6 +99,8 @@ class State:
         """
         if name not in FAMILIES:
             raise InvalidParameter(unknown(name, FAMILIES, "family"))
+        if name == OWN:
+            return cls(family=name, at=tuple(FAMILIES[name].items()), visibility="1", observed="full")
         defaults = {axis.name: f"{axis.default:g}" for axis in family_of(name).axes if axis.default is not None}
         texts = defaults | FAMILIES[name]
         at = tuple((axis.name, texts[axis.name]) for axis in family_of(name).axes)
@@ -163,7 +180,8 @@ def sliders(family: str) -> tuple[Slider, ...]:
         "efficiency": "efficiency of all detectors",
         "flips": "flips of Alice's key bit",
     }
-    own = [Slider(axis.name, axis.text, *_reach(family, axis)) for axis in family_of(family).axes]
+    axes = () if family == OWN else family_of(family).axes
+    own = [Slider(axis.name, axis.text, *_reach(family, axis)) for axis in axes]
     return (*own, *(Slider(name, words[name], *reach) for name, reach in _NOISES.items()))
 
 
@@ -176,8 +194,8 @@ def value_of(name: str, text: str) -> float | None:
 
 
 def family_of(name: str) -> Family:
-    """A family that the page offers; raises InvalidParameter for others."""
-    if name not in FAMILIES:
+    """A family that the page offers; raises InvalidParameter for others, and for own data, which are of none."""
+    if name not in FAMILIES or name == OWN:
         raise InvalidParameter(unknown(name, FAMILIES, "family"))
     return family_named(name)
 
