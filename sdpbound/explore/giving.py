@@ -12,9 +12,9 @@ from matplotlib.axes import Axes
 from sdpbound.bell.exact import Angle
 from sdpbound.errors import InvalidInput, InvalidParameter
 from sdpbound.explore.numbers import ACCURACY, ATTACK
+from sdpbound.explore.offered import OWN
 from sdpbound.explore.point import Point
 from sdpbound.explore.slices import Slice, slice_of
-from sdpbound.explore.state import OWN
 from sdpbound.explore.values import Number
 from sdpbound.plotting.look import BLACK, BLUE, COLUMN, GREY, ORANGE, VERMILLION, figure, style
 from sdpbound.registry import unknown

@@ -14,7 +14,8 @@ from sdpbound.bell.noise.noise import Noise
 from sdpbound.bell.noise.state import WhiteNoise
 from sdpbound.bell.strategy import Strategy
 from sdpbound.errors import InvalidInput
-from sdpbound.explore.state import TABLE, number_of
+from sdpbound.explore.offered import TABLE
+from sdpbound.explore.state import number_of
 
 __all__ = ["OwnData", "read_table"]
 

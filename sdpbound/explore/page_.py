@@ -13,9 +13,10 @@ from nicegui import ui
 from sdpbound.errors import SdpboundError
 from sdpbound.explore.looks import CSS, ends_html, numbers_html
 from sdpbound.explore.messages import File, MapDone, Reply, Screen
+from sdpbound.explore.offered import FAMILIES, OWN, TABLE, Slider
 from sdpbound.explore.process import Processes
 from sdpbound.explore.session import Session
-from sdpbound.explore.state import FAMILIES, LEVELS, OBSERVED, OWN, TABLE, Slider, State, sliders, value_of
+from sdpbound.explore.state import LEVELS, OBSERVED, State, sliders, value_of
 from sdpbound.explore.values import QUANTITIES, Axis, Map, MapPlan, Number
 
 __all__ = ["Page", "first_state"]

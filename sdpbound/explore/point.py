@@ -12,6 +12,7 @@ from sdpbound.bell.exact import Angle
 from sdpbound.bell.expression import BellExpression
 from sdpbound.bell.families.family import Axis, Member, require_radians
 from sdpbound.bell.families.singlet import SingletSelfTest
+from sdpbound.bell.families.table import family_named
 from sdpbound.bell.noise.measurements import DetectionInefficiency
 from sdpbound.bell.noise.noise import Noise, NoiseSequence
 from sdpbound.bell.noise.state import WhiteNoise
@@ -19,8 +20,9 @@ from sdpbound.bell.observations import Observations
 from sdpbound.bell.strategy import Strategy
 from sdpbound.bell.tested import observations_named
 from sdpbound.errors import InvalidInput, InvalidParameter
+from sdpbound.explore.offered import FAMILIES, OWN, TABLE
 from sdpbound.explore.own import read_table
-from sdpbound.explore.state import LEVELS, OBSERVED, OWN, TABLE, State, family_of, number_of
+from sdpbound.explore.state import LEVELS, OBSERVED, State, number_of
 from sdpbound.registry import unknown
 
 __all__ = ["Point", "read"]
@@ -144,7 +146,9 @@ def read(state: State) -> Point:
 def _member(state: State) -> Member:
     if state.family == OWN:
         return read_table(dict(state.at)[TABLE])
-    family = family_of(state.family)
+    if state.family not in FAMILIES:
+        raise InvalidParameter(unknown(state.family, FAMILIES, "family"))
+    family = family_named(state.family)
     return family.member(**{name: _value(family.axis(name), text) for name, text in state.at})
 
 
