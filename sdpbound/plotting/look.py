@@ -202,7 +202,7 @@ def name_curve(
     """
     ground = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
     place = (at, float(np.interp(at, x, y)))
-    settings = {"ha": "center", "va": "center", "fontsize": 6.5, "zorder": 6, "bbox": ground} | look
+    settings: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 6.5, "zorder": 6, "bbox": ground} | look
     axes.annotate(text, place, color=colour, **settings)
 
 
