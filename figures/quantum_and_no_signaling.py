@@ -80,7 +80,7 @@ def draw(table: Path, output: Path) -> list[Path]:
     """Draw the figure into a folder; returns the files."""
     data = read_computed(table)
     with style():
-        fig = figure(PAGE, 10.6)
+        fig = figure(PAGE, 11.6)
         panels = fig.subplots(2, 2, sharex=True, sharey=True)
         for letter, axes, (case, (title, _, _)) in zip("abcd", panels.flat, CASES.items(), strict=True):
             for kind, (colour, dashes, _) in LOOK.items():
@@ -102,11 +102,7 @@ def draw(table: Path, output: Path) -> list[Path]:
         for axes in panels[:, 0]:
             axes.set_ylabel("key rate (bits per pair)")
         handles = [axes.plot([], [], color=c, linestyle=d, label=label)[0] for c, d, label in LOOK.values()]
-        panels[0, 0].legend(handles=handles, loc="center left", handlelength=2.6)
-        # of the fourth panel's last curve only the end is seen
-        look: dict[str, Any] = {"arrowstyle": "-", "linewidth": 0.5, "color": ORANGE}
-        words = {"fontsize": 7, "color": ORANGE, "ha": "right"}
-        panels[1, 1].annotate("Masanes et al. v5", (0.9985, 1.5e-5), (0.985, 3e-5), arrowprops=look, **words)
+        fig.legend(handles=handles, loc="outside lower center", ncols=3)
         return save(fig, output / FIGURE.name, FIGURE, [data])
 
 
