@@ -208,8 +208,8 @@ class _Search:
 
         The search is finished if the bound is as near to the strategy's own value as the tolerance of the data allows,
         or if the solver is content and the certificate proves what the dual says. Nothing that came after either (other
-        distances, the program of the data as they are, data moved to noise) has improved a bound in any of 20 cases next
-        to the local boundary, and took up to 20 times as long. Returns whether it is finished.
+        distances, the program of the data as they are, data moved to noise) has improved a bound in any of 20 cases
+        next to the local boundary, and took up to 20 times as long. Returns whether it is finished.
         """
         result = self._answer(solver, known.rescaled.inequality)
         if result is None:
