@@ -111,16 +111,11 @@ def test_other_formats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not list(tmp_path.glob("plot*"))
 
 
-class Sizes:
-    """Sizes of texts as a LaTeX gives them, nearly: it stands for one where there is none."""
-
-    def get_width_height_descent(self, text: str, _: object) -> tuple[float, float, float]:
-        return 3.5 * len(text), 6.0, 1.5
-
-
 def test_pgf_is_a_picture_for_latex(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda name: "/a/latex" if name == "pdflatex" else None)
-    monkeypatch.setattr("matplotlib.backends.backend_pgf.LatexManager._get_cached_or_new", Sizes)
+    # sizes of texts are what matplotlib asks a LaTeX for; these are near
+    measured = "matplotlib.backends.backend_pgf.RendererPgf.get_text_width_height_descent"
+    monkeypatch.setattr(measured, lambda renderer, text, *rest: (7.0 * len(text), 12.0, 3.0))
     with style():
         fig = figure(COLUMN, 5.0)
         axes = fig.add_subplot()
