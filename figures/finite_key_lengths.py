@@ -9,6 +9,7 @@ those of Hanggi et al. are proven for independent boxes only. Ideal error correc
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -24,13 +25,13 @@ FIGURE = FigureSpec(
     caption="Key bits per pair from n noisy EPR pairs of visibility 0.99 at security 1e-10, with the best number of "
     "tests and ideal error correction. Solid: proven for tested pairs and general no-signaling attacks: Masanes et al. "
     "v5 (M = 6), and random linear hashing for the protocols of Hanggi et al. and of Masanes et al. v4 (BHK with M = "
-    "6). Dashed: what these two papers print; the first is proven for independent boxes, the second is refuted. Ticks "
-    "at the right: the limits.",
+    "6). Dashed: what these two papers print; the first is proven for independent boxes, the second is refuted. Dots: "
+    "the limits.",
     alt="Five curves over 100 to 1e15 pairs on logarithmic axes, each rising from zero to its limit at the right.",
 )
 VISIBILITY, SECURITY, SETTINGS = 0.99, 1e-10, 6
 CURVES = {
-    "000 printed": ("Masanes et al. v4 (BHK), printed, refuted", VERMILLION, (0, (4, 1.6))),
+    "000 printed": ("Masanes et al. v4 (BHK), printed: refuted", VERMILLION, (0, (4, 1.6))),
     "002 printed": ("Hanggi et al., printed", BLUE, (0, (4, 1.6))),
     "000 proven": ("Masanes et al. v4 (BHK), proven", VERMILLION, "-"),
     "002 proven": ("Hanggi et al., proven", BLUE, "-"),
@@ -65,19 +66,22 @@ def draw(table: Path, output: Path) -> list[Path]:
     """Draw the figure into a folder; returns the files."""
     data = read_computed(table)
     with style():
-        fig = figure(COLUMN, 8.6)
+        fig = figure(COLUMN, 7.2)
         axes = fig.subplots()
         for name, (label, colour, dashes) in CURVES.items():
             rate, limit = data[name][:-1], data[name][-1]
             none = np.count_nonzero(rate <= 0.0)
             shown = np.concatenate([np.full(max(none - 1, 0), np.nan), np.full(min(none, 1), 1e-9), rate[none:]])
-            axes.loglog(data["pairs"][:-1], shown, color=colour, linestyle=dashes, label=label)
-            axes.plot([1.0, 1.025], [limit, limit], color=colour, transform=axes.get_yaxis_transform(), clip_on=False)
+            axes.loglog(data["pairs"][:-1], shown, color=colour, linestyle=dashes)
+            look = {"marker": "o", "markersize": 3.0, "zorder": 5, "clip_on": False}
+            axes.plot([1.0], [limit], color=colour, transform=axes.get_yaxis_transform(), **look)
+            where: dict[str, Any] = {"textcoords": "offset points", "ha": "right", "va": "bottom", "fontsize": 7}
+            axes.annotate(label, (5e14, limit), (0, 2), color=colour, **where)
         axes.set_xlim(1e2, 1e15)
-        axes.set_ylim(1e-5, 1.2)
+        axes.set_ylim(1e-5, 3.0)
         axes.set_xlabel("pairs $n$")
         axes.set_ylabel("key bits per pair")
-        fig.legend(loc="outside lower center")
+        axes.annotate("$v=0.99$, security $10^{-10}$", (5e14, 1.6e-5), ha="right", fontsize=7)
         return save(fig, output / FIGURE.name, FIGURE, [data])
 
 

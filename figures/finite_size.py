@@ -14,7 +14,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator
 
-from sdpbound.plotting.look import COLUMN, GREY, FigureSpec, figure, main, save, sequence, style
+from sdpbound.plotting.look import COLUMN, GREY, FigureSpec, figure, main, name_curve, save, sequence, style
 from sdpbound.tables.table import Table, read_table
 
 FIGURE = FigureSpec(
@@ -25,21 +25,28 @@ FIGURE = FigureSpec(
     "together (entropy accumulation, soundness 1e-10, completeness 1e-2; all correlators tested in one score, key "
     "from X = Y = 0): proven lower bounds, test probability and all other parameters optimised at each n. Members of "
     "the singlet family on omega = theta + pi/2 at phi = pi/2 - 0.02 with the CHSH value S without noise; visibility "
-    "0.999 above and 0.99 below. Marks at the right: lower bounds on the asymptotic rate.",
+    "0.999 above and 0.99 below. Dots at the right: lower bounds on the asymptotic rate; circles on the axis: the "
+    "first number of rounds computed that gives a key.",
     alt="Two panels of rising curves over 1e5 to 1e15 rounds; the closer S is to 2, the more rounds a key takes.",
 )
 
 
 def panel(axes: Axes, table: Table, colours: dict[float, str]) -> None:
     """One visibility: a line for each CHSH value, and its limit."""
+    largest = max(colours)
     for s, colour in colours.items():
         lengths = table.where(chsh_ideal=s, quantity="finite_key_length")
-        n = lengths["rounds"]
-        rate = lengths["value"] / n
-        order = np.argsort(n)
-        axes.plot(n[order], rate[order], color=colour, label=f"$S={s:.3g}$")
-        for limit in table.where(chsh_ideal=s, quantity="key_rate")["value"]:
-            axes.plot([1.0], [limit], marker=0, markersize=4, color=colour, transform=axes.get_yaxis_transform())
+        order = np.argsort(lengths["rounds"])
+        n, rate = lengths["rounds"][order], (lengths["value"] / lengths["rounds"])[order]
+        axes.plot(n, rate, color=colour)
+        alive = np.flatnonzero(rate > 0.0)
+        if alive.size:
+            look = {"marker": "o", "markersize": 3.0, "markerfacecolor": "white", "zorder": 5}
+            axes.plot(n[alive[0]], 0.0, color=colour, linestyle="none", **look)
+        limit = float(table.where(chsh_ideal=s, quantity="key_rate")["value"][0])
+        look = {"markersize": 3.0, "zorder": 5, "clip_on": False, "transform": axes.get_yaxis_transform()}
+        axes.plot([1.0], [limit], "o", color=colour, **look)
+        name_curve(axes, n, rate, 3e13, f"{s:.3g}" if s < largest else f"$S={s:.3g}$", colour)
     axes.axhline(0.0, color=GREY, linewidth=0.5, zorder=1)
     axes.set_xscale("log")
     axes.set_xlim(1e5, 1e15)
@@ -61,7 +68,6 @@ def draw(table: Path, output: Path) -> list[Path]:
             panel(axes, data.where(visibility=v), colours)
             axes.set_title(f"({'abcdef'[index]}) $v={v:g}$", loc="left", pad=3)
         grid[-1].set_xlabel("rounds $n$")
-        fig.legend(*grid[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
         return save(fig, output / FIGURE.name, FIGURE, [data])
 
 

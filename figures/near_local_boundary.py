@@ -25,7 +25,20 @@ from matplotlib.ticker import MultipleLocator
 from numpy.typing import NDArray
 from scipy.special import entr
 
-from sdpbound.plotting.look import BLACK, COLUMN, GREY, PAGE, FigureSpec, figure, main, save, sequence, stripes, style
+from sdpbound.plotting.look import (
+    BLACK,
+    COLUMN,
+    GREY,
+    PAGE,
+    FigureSpec,
+    figure,
+    main,
+    name_curve,
+    save,
+    sequence,
+    stripes,
+    style,
+)
 from sdpbound.tables.table import Table, read_table
 
 FIGURE = FigureSpec(
@@ -38,7 +51,8 @@ FIGURE = FigureSpec(
     "Solid: members of the singlet family on omega = theta + pi/2 at phi = pi/2 - 0.02, striped where curves coincide; "
     "dotted: the best member found that has the same S; dashed: a no-signaling adversary, individual attacks. Thin: "
     "the exact curves of arXiv:2309.09650. Circles: what the certified programs alone prove at v = 1, where the solid "
-    "line is the closed form of the self-test, for exact data.",
+    "line is the closed form of the self-test, for exact data. Where a dotted line rises at once, from there on "
+    "another kind of member is the best found.",
     alt="Six panels of curves over CHSH values from 2 to 2.5; without noise the key rate stays near one bit down to 2, "
     "with noise it falls to zero before.",
 )
@@ -56,6 +70,10 @@ LABELS = {
     "randomness_global": "global randomness (bits per round)",
 }
 LIMITS = {"guess_local": (0.47, 1.03), "key_rate": (-0.15, 1.06), "randomness_global": (-0.1, 2.1)}
+#: Visibilities of the study that are left out, for curves would lie too close.
+LEFT_OUT = (0.98,)
+#: What the panels of the narrow version show.
+SHORT = {"guess_local": "Eve's guess", "key_rate": "key rate"}
 TESTED = {"correlators": "all correlators tested", "bell": "Bell value tested"}
 CHSH = "CHSH value $S$ without noise"
 
@@ -91,6 +109,10 @@ def lines(axes: Axes, table: Table, colours: dict[float, str]) -> None:
     curves = [np.array([curve.get(x, np.nan) for x in s]) for curve in solid]
     tolerance = 0.004 * float(np.ptp(axes.get_ylim()))  # about half a line
     stripes(axes, s, curves, list(colours.values()), tolerance, linewidth=1.3, zorder=4)
+    for (visibility, colour), y, at in zip(colours.items(), curves, (2.2, 2.36, 2.4, 2.44), strict=False):
+        apart = all(abs(np.interp(at, s, y) - np.interp(at, s, z)) > 8 * tolerance for z in curves if z is not y)
+        if apart:
+            name_curve(axes, s, y, at, f"{visibility:g}", colour)
 
 
 def certified(axes: Axes, table: Table, colours: dict[float, str]) -> None:
@@ -172,7 +194,7 @@ def column(table: Table, colours: dict[float, str]) -> Figure:
         zip(fig.subplots(2, 1, sharex=True), ("guess_local", "key_rate"), strict=True)
     ):
         panel(axes, table, "correlators", quantity, colours)
-        axes.set_title(f"({'ab'[index]}) {TESTED['correlators']}", loc="left", pad=3)
+        axes.set_title(f"({'ab'[index]}) {SHORT[quantity]}, {TESTED['correlators']}", loc="left", pad=3)
         axes.label_outer()
     colour_key, line_key = handles(colours)
     fig.legend(handles=[*colour_key, *line_key], loc="outside lower center", ncols=2)
@@ -182,7 +204,8 @@ def column(table: Table, colours: dict[float, str]) -> Figure:
 def draw(table: Path, output: Path) -> list[Path]:
     """Draw both versions into a folder; returns the files."""
     data = read_table(table)
-    visibilities = sorted((v for v in data.distinct("visibility") if v is not None), reverse=True)
+    known = {v for v in data.distinct("visibility") if v is not None}
+    visibilities = sorted((v for v in known if v not in LEFT_OUT), reverse=True)
     colours = dict(zip(visibilities, sequence(len(visibilities)), strict=True))
     with style():
         files = save(page(data, colours), output / FIGURE.name, FIGURE, [data])

@@ -12,7 +12,19 @@ from pathlib import Path
 
 import numpy as np
 
-from sdpbound.plotting.look import BLACK, BLUE, COLUMN, GREY, VERMILLION, FigureSpec, figure, main, save, style
+from sdpbound.plotting.look import (
+    BLACK,
+    BLUE,
+    COLUMN,
+    GREY,
+    VERMILLION,
+    FigureSpec,
+    figure,
+    main,
+    name_curve,
+    save,
+    style,
+)
 from sdpbound.protocols import bhk, simple_chsh
 from sdpbound.tables.computed import read_computed, write_computed
 
@@ -31,6 +43,8 @@ FIGURE = FigureSpec(
 )
 SETTINGS = np.arange(2, 400)
 LABELS = {"bhk": "BHK", "chsh": "CHSH (reconstruction)", "simple": "simple protocol"}
+#: Purities where the names of the claims, and of what the attack leaves, stand.
+NAMED = {"bhk": (0.85, 0.965), "chsh": (0.9, 0.94), "simple": (0.925, 0.965)}
 LOOK = {"bhk": (BLUE, (0, (1, 1.2))), "chsh": (VERMILLION, (0, (4, 1.6))), "simple": (BLACK, "-")}
 
 
@@ -56,16 +70,18 @@ def draw(table: Path, output: Path) -> list[Path]:
     with style():
         fig = figure(COLUMN, 6.6)
         axes = fig.subplots()
+        axes.axhline(0.0, color=GREY, linewidth=0.5, zorder=1)
         for name, (colour, dashes) in LOOK.items():
-            axes.plot(data["purity"], data[name], color=colour, linestyle=dashes, linewidth=1.4, label=LABELS[name])
-        for name, (colour, _) in LOOK.items():
-            axes.plot(data["purity"], data[f"attacked_{name}"], color=colour, linewidth=0.5)
-        axes.plot([], [], color=GREY, linewidth=0.5, label="left by the attack")
+            p, claimed, left = data["purity"], data[name], data[f"attacked_{name}"]
+            axes.plot(p, claimed, color=colour, linestyle=dashes, linewidth=1.4)
+            axes.plot(p, left, color=colour, linewidth=0.5)
+            first, second = NAMED[name]
+            name_curve(axes, p, claimed, first, LABELS[name], colour)
+            name_curve(axes, p, left, second, "attack", colour)
         axes.set_xlim(0.75, 1.0)
-        axes.set_ylim(0.0, 1.0)
+        axes.set_ylim(-0.35, 1.0)
         axes.set_xlabel("purity $p$")
         axes.set_ylabel("key rate (bits per pair)")
-        axes.legend(loc="upper left", handlelength=2.6)
         return save(fig, output / FIGURE.name, FIGURE, [data])
 
 

@@ -20,7 +20,7 @@ FIGURE = FigureSpec(
     title="Hanggi et al.: where XOR privacy amplification gives a key",
     studies=(),
     computed=True,
-    caption="CHSH error eps and key error delta. Below the red line the key rate 1 - h(delta) - log2(1 + 4 eps) is "
+    caption="CHSH error eps and key error delta. Below the orange line the key rate 1 - h(delta) - log2(1 + 4 eps) is "
     "positive (Hanggi et al., Corollary 2; proven for independent boxes, and the sign for tested ones too); above the"
     " blue line is what quantum mechanics reaches. In green both. Dot: the box of Protocol 1, rate 0.1926; "
     "circle: the best quantum point, 0.2031; square: the corner at delta = 0.0566. Figure 4 of the paper.",
@@ -48,7 +48,7 @@ def compute(output: Path) -> Path:
 def draw(table: Path, output: Path) -> list[Path]:
     """Draw the figure into a folder; returns the files."""
     data = read_computed(table)
-    line = data.where(what="line")
+    line, best = data.where(what="line"), data.where(what="best")
     delta, key, quantum = line["delta"], line["largest_eps"], line["quantum_eps"]
     with style():
         fig = figure(COLUMN, 6.6)
@@ -62,9 +62,19 @@ def draw(table: Path, output: Path) -> list[Path]:
             point = data.where(what=what)
             look = {"marker": marker, "markerfacecolor": face, "markeredgecolor": BLACK, "markeredgewidth": 0.7}
             axes.plot(point["delta"], point["largest_eps"], linestyle="none", clip_on=False, zorder=5, **look)
-        axes.text(0.012, 0.105, "key agreement", color=VERMILLION)
-        axes.text(0.085, 0.215, "quantum mechanics", color=BLUE)
-        axes.text(0.062, 0.163, "both", color=GREEN)
+        axes.text(0.03, 0.06, "a key", color=BLACK)
+        axes.text(0.085, 0.215, "quantum mechanics", color=BLACK)
+        axes.text(0.008, 0.19, "both", color=BLACK)
+        axes.text(0.125, 0.115, "neither", color=BLACK)
+        for text, place, near in (
+            ("Protocol 1", (0.0, 0.1875), (0.02, 0.135)),
+            ("best quantum point", (float(best["delta"][0]), float(best["largest_eps"][0])), (0.02, 0.115)),
+        ):
+            arrow = {"arrowstyle": "-", "linewidth": 0.5, "color": BLACK, "shrinkA": 1, "shrinkB": 3}
+            axes.annotate(text, place, near, fontsize=7, va="center", arrowprops=arrow)
+        corner = data.where(what="corner")
+        where = (float(corner["delta"][0]), float(corner["largest_eps"][0]))
+        axes.annotate("corner", where, (5, 4), textcoords="offset points", fontsize=7)
         axes.set_xlim(0.0, 0.15)
         axes.set_ylim(0.0, 0.26)
         axes.set_xlabel(r"key error $\delta$")

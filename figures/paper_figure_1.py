@@ -24,11 +24,14 @@ FIGURE = FigureSpec(
     studies=("paper_figure_1",),
     caption="Largest of the eight CHSH values of the strategies (6) of arXiv:2309.09650 at omega = pi (closed form). "
     "Inside the dashed triangles condition (4) holds and CHSH exceeds 2, with the maximum 3 sqrt(3)/2 at the crosses; "
-    "black lines are CHSH = 2. Figure 1 of the paper.",
+    "black lines are CHSH = 2; contours are 0.2 apart and have kinks where another of the eight values takes over. "
+    "Figure 1 of the paper.",
     alt="Contours of the CHSH value over theta and phi; two dashed triangles surround the region above 2.",
 )
 # In units of pi: (theta, phi).
 MAXIMA = ((1 / 3, 1 / 3), (2 / 3, -1 / 3))
+#: CHSH values beside their contours: a text and its place, in units of pi.
+NAMED = (("2", 0.67, 0.2), ("2", 0.33, -0.2), ("2.4", 0.17, 0.44), ("2.4", 0.83, -0.44))
 DASHED = (0, (4, 2))
 
 
@@ -54,6 +57,8 @@ def draw(table: Path, output: Path) -> list[Path]:
         filled.set_edgecolor("face")  # no hairlines between the bands in viewers
         axes.tricontour(grid, values.ravel(), levels=levels, colors="white", linewidths=0.25, alpha=0.6)
         axes.tricontour(grid, values.ravel(), levels=[2.0], colors=BLACK, linewidths=1.0)
+        for level, x, y in NAMED:
+            axes.annotate(level, (x, y), ha="center", va="center", fontsize=6.5)
         # just below zero: on the edges of the triangles, at grid points, it is zero up to rounding
         edges = axes.tricontour(grid, condition.ravel(), [-1e-9], colors=BLACK, linewidths=1.0, linestyles=[DASHED])
         edges.set_clip_on(False)

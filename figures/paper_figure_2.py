@@ -1,8 +1,8 @@
 """Figure 2 of arXiv:2309.09650: CHSH values of the strategies of Eq. (6) at phi = pi/2.
 
-Black triangles: the CHSH value is 2; every other point exceeds it. Black crosses: the maximum 5/2, at (pi/3, 5 pi/6)
-and (5 pi/3, 13 pi/6). Dashed: perfect global randomness as well; blue crosses: its maximum 1 + sqrt(2), at (pi/4, pi)
-and (7 pi/4, 2 pi). The other triangles are relabellings of these and have the same maxima.
+Black triangles: the CHSH value is 2; every other point exceeds it. Crosses: the maximum 5/2, at (pi/3, 5 pi/6), at
+(5 pi/3, 13 pi/6), and at their relabellings. Dashed: perfect global randomness as well; circles: its maximum
+1 + sqrt(2), at (pi/4, pi), at (7 pi/4, 2 pi), and at their relabellings.
 
     python figures/paper_figure_2.py paper_figure_2.csv [output folder]
 """
@@ -22,13 +22,13 @@ FIGURE = FigureSpec(
     title="CHSH values in the limit phi = pi/2",
     studies=("paper_figure_2",),
     caption="Largest of the eight CHSH values of the strategies (6) of arXiv:2309.09650 at phi = pi/2 (closed form). "
-    "Black lines: CHSH = 2, exceeded everywhere else. Black crosses: the maximum 5/2; blue crosses: 1 + sqrt(2), the "
-    "maximum on the dashed lines, where perfect randomness comes with perfect key. Figure 2 of the paper.",
+    "Black lines: CHSH = 2, exceeded everywhere else. Crosses: the maximum 5/2; circles: 1 + sqrt(2), the maximum on "
+    "the dashed lines, where perfect randomness comes with perfect key. Figure 2 of the paper.",
     alt="Contours of the CHSH value over theta and omega: eight triangles, each with one maximum of 5/2.",
 )
 # In units of pi: (theta, omega).
-MAXIMA = ((1 / 3, 5 / 6), (5 / 3, 13 / 6))
-RANDOMNESS_MAXIMA = ((1 / 4, 1), (7 / 4, 2))
+MAXIMA = tuple((x + i, y + j) for x, y in ((1 / 3, 5 / 6), (2 / 3, 7 / 6)) for i in (0, 1) for j in (0, 1))
+RANDOMNESS_MAXIMA = tuple((x + i, 1.0 + j) for x in (1 / 4, 3 / 4) for i in (0, 1) for j in (0, 1))
 
 
 def draw(table: Path, output: Path) -> list[Path]:
@@ -53,9 +53,15 @@ def draw(table: Path, output: Path) -> list[Path]:
             axes.plot(x, total - x, color=BLACK, linewidth=1.0)
         for y in (1.0, 2.0):
             axes.plot([0.0, 2.0], [y, y], color=BLACK, linestyle=(0, (4, 2)), linewidth=0.9)
-        for points, colour in ((MAXIMA, BLACK), (RANDOMNESS_MAXIMA, "#0000FF")):
-            for x, y in points:
-                axes.plot(x, y, marker="x", color=colour, markersize=6, markeredgewidth=1.3, linestyle="none")
+        look = {
+            "color": BLACK,
+            "markersize": 5,
+            "markeredgewidth": 1.1,
+            "markerfacecolor": "white",
+            "linestyle": "none",
+        }
+        for points, marker in ((MAXIMA, "x"), (RANDOMNESS_MAXIMA, "o")):
+            axes.plot(*np.array(points).T, marker=marker, **look)
         axes.set_xlabel(r"$\theta/\pi$")
         axes.set_ylabel(r"$\omega/\pi$")
         axes.set_aspect("equal")

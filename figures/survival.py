@@ -27,15 +27,15 @@ FIGURE = FigureSpec(
     caption="Noise that a key survives, of members of the singlet family whose CHSH value without noise is S (omega = "
     "theta + pi/2, the better of two phi): circles: a key from the settings (0, 0) is proven; crosses: an explicit "
     "attack proves that none is left. Left: white noise; right: losses of the detectors of both sides, no click "
-    "counted as outcome 0. Blue: all correlators are tested; red: the Bell value alone. In the grey area of the left "
-    "panel the noisy correlations are local.",
+    "counted as outcome 0. Blue: all correlators are tested; orange: the Bell value alone. In the grey areas the noisy "
+    "correlations are local: S v <= 2 on the left, S eta^2 + 2 (1 - eta)^2 <= 2 on the right.",
     alt="Two log-log panels of noise and CHSH excess; with all correlators tested the noise survived is in proportion "
     "to the excess, with the Bell value alone to its square.",
     slow=True,
 )
-PANELS = {"critical_visibility": "white noise $1-v$", "critical_efficiency": r"losses $1-\eta$"}
-#: Where a curve's name stands, in parts of the panel: above the one, below the other.
-PLACES = {"correlators": (0.05, 0.56), "bell": (0.97, 0.12)}
+PANELS = {"critical_visibility": "(a) white noise $1-v$", "critical_efficiency": r"(b) losses $1-\eta$"}
+#: Where a curve's name stands, in parts of the panel, below its curve.
+PLACES = {"correlators": (0.05, 0.2), "bell": (0.97, 0.03)}
 COLOURS = {"correlators": BLUE, "bell": VERMILLION}
 TESTED = {"correlators": "correlators\ntested", "bell": "Bell value\ntested"}
 
@@ -61,12 +61,13 @@ def panel(axes: Axes, table: Table, quantity: str) -> None:
         look: dict[str, Any] = {"color": colour, "linestyle": "none", "zorder": 3}
         axes.plot(excess, alive, marker="o", markersize=3.4, markerfacecolor="white", markeredgewidth=0.7, **look)
         axes.plot(excess, dead, marker="x", markersize=2.8, markeredgewidth=0.7, **look)
-    if quantity == "critical_visibility":
-        s: NDArray[np.float64] = np.geomspace(1e-5, 0.9, 200)
-        axes.fill_between(s, s / (2.0 + s), 1.0, color=GREY, alpha=0.25, linewidth=0.0, zorder=1)
+    s: NDArray[np.float64] = np.geomspace(1e-5, 0.9, 200)
+    # white noise leaves S v, losses S eta^2 + 2 (1 - eta)^2: where both outcomes are lost, they are equal
+    local = s / (2.0 + s) if quantity == "critical_visibility" else s / (4.0 + s)
+    axes.fill_between(s, local, 1.0, color=GREY, alpha=0.25, linewidth=0.0, zorder=1)
+    axes.annotate("local", (0.05, 0.93), xycoords="axes fraction", va="top", fontsize=7.5, color=BLACK)
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_ylabel(PANELS[quantity])
 
 
 def draw(table: Path, output: Path) -> list[Path]:
@@ -74,9 +75,10 @@ def draw(table: Path, output: Path) -> list[Path]:
     data = read_table(table)
     with style():
         fig = figure(COLUMN, 6.6)
-        for index, (axes, quantity) in enumerate(zip(fig.subplots(1, 2, sharex=True), PANELS, strict=True)):
+        grid = fig.subplots(1, 2, sharex=True, sharey=True)
+        for axes, (quantity, title) in zip(grid, PANELS.items(), strict=True):
             panel(axes, data, quantity)
-            axes.set_title(f"({'ab'[index]})", loc="left", pad=3)
+            axes.set_title(title, loc="left", pad=3)
             axes.set_xlim(8e-4, 0.65)
             axes.set_ylim(3e-6, 0.5)
             axes.set_xlabel("$S-2$ without noise")
@@ -84,8 +86,7 @@ def draw(table: Path, output: Path) -> list[Path]:
                 where: dict[str, Any] = {"xycoords": "axes fraction", "fontsize": 7.5}
                 side = "left" if x < 0.5 else "right"
                 axes.annotate(TESTED[observed], (x, y), color=COLOURS[observed], ha=side, **where)
-            if not index:
-                axes.annotate("local", (0.05, 0.93), xycoords="axes fraction", va="top", fontsize=7.5, color=BLACK)
+        grid[0].set_ylabel("noise that a key survives")
         look: dict[str, Any] = {"color": BLACK, "linestyle": "none"}
         keys = [Line2D([], [], marker="o", markersize=3.4, markerfacecolor="white", label="key proven", **look)]
         keys.append(Line2D([], [], marker="x", markersize=3.0, label="no key: attack", **look))

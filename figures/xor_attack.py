@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from sdpbound.boxes.xor_attack import certain_bit_threshold, individual_known_bit_probability, known_bit_probability
@@ -68,29 +69,51 @@ def draw(table: Path, output: Path) -> list[Path]:
             if n > 1:  # for one box both attacks are the same
                 above.plot(rows["eps"], rows["individual"], color=colour, linestyle="--", linewidth=0.8)
             known = rows["eps"] <= threshold
-            above.plot(rows["eps"][known], rows["joint"][known], color=colour, label=f"$n={n}$")
+            above.plot(rows["eps"][known], rows["joint"][known], color=colour)
             above.plot(threshold, 1.0, marker="o", markersize=3.5, color=colour, clip_on=False, zorder=5)
+            side = {1: "right", 16: "center"}.get(n, "center")
+            above.annotate(
+                f"$n={n}$" if n in (1, 16) else f"{n}",
+                (threshold, 1.03),
+                color=colour,
+                ha=side,
+                fontsize=7.5,
+                annotation_clip=False,
+            )
         above.axvline(TSIRELSON, color=GREY, linestyle=":", linewidth=0.8)
+        above.annotate("least error of\nquantum boxes", (TSIRELSON + 0.003, 0.05), color=GREY, fontsize=7)
         above.set_xlim(0.0, 0.25)
         above.set_ylim(0.0, 1.0)
         above.set_xlabel(r"CHSH error $\varepsilon$")
-        above.set_ylabel("Eve knows a bit")
-        above.legend(loc="lower right")
+        above.set_ylabel("probability that Eve\nknows a bit")
         for eps, colour in zip(ERRORS, sequence(len(ERRORS) + 1), strict=False):
             rows = data.where(against="n", eps=eps)
             below.plot(rows["n"], 1.0 - rows["individual"], color=colour, linestyle="--", linewidth=0.8)
             left = rows["joint"] < 1.0
-            below.plot(
-                rows["n"][left], 1.0 - rows["joint"][left], color=colour, marker=".", label=rf"$\varepsilon={eps:g}$"
-            )
+            below.plot(rows["n"][left], 1.0 - rows["joint"][left], color=colour, marker=".")
+            end = (float(rows["n"][left][-1]), float(1.0 - rows["joint"][left][-1]))
+            look: dict[str, Any] = {
+                "textcoords": "offset points",
+                "ha": "center",
+                "va": "top",
+                "fontsize": 7.5,
+                "zorder": 6,
+            }
+            look["bbox"] = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
+            below.annotate(rf"$\varepsilon={eps:g}$", end, (4, -5), color=colour, **look)
         below.set_yscale("log")
         below.set_xlim(1.0, 60.0)
         below.set_ylim(1e-3, 1.0)
         below.set_xlabel("number of boxes $n$")
-        below.set_ylabel("Eve knows no bit")
-        below.legend(loc="center right")
-        for axes, letter in ((above, "a"), (below, "b")):
-            axes.text(-0.17, 1.0, f"({letter})", transform=axes.transAxes, color=BLACK, va="top")
+        below.set_ylabel("probability that Eve\nknows no bit")
+        for axes, title in ((above, "(a)"), (below, "(b)")):
+            axes.set_title(title, loc="left", x=-0.16, pad=3)
+        keys = [
+            Line2D([], [], color=BLACK, label="joint attack"),
+            Line2D([], [], color=BLACK, linestyle="--", linewidth=0.8),
+        ]
+        keys[1].set_label("each box alone")
+        fig.legend(handles=keys, loc="outside lower center", ncols=2)
         return save(fig, output / FIGURE.name, FIGURE, [data])
 
 

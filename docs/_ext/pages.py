@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from graphs import drawn
+
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
@@ -47,8 +49,7 @@ def read(app: Sphinx, docname: str, source: list[str]) -> None:
         source[0] = text
     elif path.parent == DOCS:
         source[0] = moved(source[0], DOCS)
-    # the picture of rooms is a text for readers of the repository; drawing it would need a network
-    source[0] = source[0].replace("```mermaid", "```text")
+    source[0] = drawn(source[0])  # Mermaid's own script would need a network
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

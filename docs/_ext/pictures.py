@@ -1,12 +1,19 @@
-"""Draw the pictures of the README from the examples that make them: python docs/_ext/pictures.py"""
+"""Draw the pictures of the README and of the pages with proofs: python docs/_ext/pictures.py [NAME ...]
+
+Those of the README are the figures of two examples; those of the proofs are drawn by proofs.py.
+"""
 
 from __future__ import annotations
 
 import runpy
+import sys
 from pathlib import Path
 
 import gallery_look
 import matplotlib
+from proofs import PROOFS
+
+from sdpbound.plotting import style
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
@@ -19,9 +26,14 @@ PICTURES = {
 }
 
 if __name__ == "__main__":
-    for name, example in PICTURES.items():
+    wanted = sys.argv[1:] or [*PICTURES, *PROOFS]
+    for name in wanted:
+        if name in PROOFS:
+            with style():
+                PROOFS[name]().savefig(ROOT / "docs" / f"proof_{name}.png", dpi=200, metadata={"Software": None})
+            continue
         plt.rcdefaults()
-        gallery_look.reset({}, example)
-        runpy.run_path(str(ROOT / "examples" / example))
+        gallery_look.reset({}, PICTURES[name])
+        runpy.run_path(str(ROOT / "examples" / PICTURES[name]))
         plt.savefig(ROOT / "docs" / f"{name}.png", dpi=150, metadata={"Software": None})
         plt.close("all")

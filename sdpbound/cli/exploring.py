@@ -30,20 +30,20 @@ def explore_command(
         raise InvalidInput("the explorer needs the package 'nicegui': install sdpbound[explore].")
     import webbrowser
 
+    from sdpbound.explore.door import opened
     from sdpbound.explore.process import Processes
+    from sdpbound.explore.state import State
 
-    processes = Processes()  # the first one loads while the server does
+    state = State() if link is None else State.from_query(link)
+    door = opened(port)  # a browser that comes early waits there while the server loads
+    processes = Processes()  # the first one loads meanwhile, too
     try:
+        print_text(f"{door.address}\nCtrl-C ends it.")
+        if open_:
+            webbrowser.open(door.address)
+
         from sdpbound.explore.server_ import serve
-        from sdpbound.explore.state import State
 
-        state = State() if link is None else State.from_query(link)
-
-        def started(address: str) -> None:
-            print_text(f"{address}\nCtrl-C ends it.")
-            if open_:
-                webbrowser.open(address)
-
-        serve(state, port, processes, started)
+        serve(state, door, processes)
     finally:
         processes.close()

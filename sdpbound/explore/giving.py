@@ -10,8 +10,9 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from sdpbound.bell.exact import Angle
-from sdpbound.errors import InvalidParameter
+from sdpbound.errors import InvalidInput, InvalidParameter
 from sdpbound.explore.numbers import ACCURACY, ATTACK
+from sdpbound.explore.offered import OWN
 from sdpbound.explore.point import Point
 from sdpbound.explore.slices import Slice, slice_of
 from sdpbound.explore.values import Number
@@ -29,9 +30,7 @@ FORMATS = ("pdf", "svg", "png")
 
 def python_code(point: Point) -> str:
     """Lines of Python that compute the numbers of the page again, with their certificates and attacks."""
-    at = ", ".join(f"{name}={_literal(value)}" for name, value in point.member.values.items())
-    lines = ["import sdpbound as sb", "", f'member = sb.family_named("{point.state.family}").member({at})']
-    lines.append(f"behaviour = member.behaviour({_noise(point)})")
+    lines = ["import sdpbound as sb", "", *_devices(point)]
     lines.append(f"data = {_data(point)}")
     x, y = point.key
     u, v = point.random
@@ -54,6 +53,19 @@ def python_code(point: Point) -> str:
     lines.append("for number in (guess, key, key_above, randomness, randomness_above):")
     lines.append("    print(number)")
     return "\n".join(lines) + "\n"
+
+
+def _devices(point: Point) -> list[str]:
+    """Lines that make ``behaviour``, and ``member`` where there is one."""
+    if point.state.family == OWN:
+        made = f"sb.Behaviour({point.member.behaviour().p.tolist()!r})"
+        if point.noise is None:
+            return [f"behaviour = {made}"]
+        noise = _noise(point).removeprefix("noise=") if point.lossy else f"sb.WhiteNoise({point.visibility!r})"
+        return [f"ideal = {made}", f"behaviour = ({noise}).on_behaviour(ideal)"]
+    at = ", ".join(f"{name}={_literal(value)}" for name, value in point.member.values.items())
+    made = f'sb.family_named("{point.state.family}").member({at})'
+    return [f"member = {made}", f"behaviour = member.behaviour({_noise(point)})"]
 
 
 def _literal(value: float) -> str:
@@ -82,8 +94,16 @@ def _data(point: Point) -> str:
 
 
 def study_file(point: Point) -> str:
-    """A study of this one point in TOML: replace a number by a list or a range, and run it."""
+    """A study of this one point in TOML: replace a number by a list or a range, and run it.
+
+    Raises
+    ------
+    InvalidInput
+        The point is own data, which a study reads from a file.
+    """
     state = point.state
+    if state.family == OWN:
+        raise InvalidInput("a study reads own data from a table of behaviours in its folder; take the Python code.")
     x, y = point.key
     u, v = point.random
     flips = "" if point.flips == 0.0 else f"\npreprocessing = {json.dumps(point.flips)}"

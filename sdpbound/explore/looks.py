@@ -38,6 +38,7 @@ body { background:var(--ground); color:var(--ink); font-size:16px; }
 .x-row { display:grid; grid-template-columns:minmax(0,1fr) 8.5em; gap:0 12px; align-items:center; width:100%; }
 .x-row label.words { grid-column:1/-1; color:var(--soft); font-size:.9em; margin-top:4px; }
 .x-pair { display:grid; grid-template-columns:repeat(2,minmax(0,1fr)); gap:4px 12px; width:100%; }
+.x-table { grid-column:1/-1; width:100%; } .x-table textarea { font-family:monospace; }
 .x-buttons { display:flex; flex-wrap:wrap; gap:8px; }
 .explorer svg { width:100%; height:auto; max-height:78vh; display:block; }
 .explorer svg text { fill:var(--ink); font-family:system-ui,sans-serif; font-size:14px; }
@@ -57,6 +58,7 @@ table.numbers { border-collapse:collapse; width:100%; }
 .numbers th { text-align:left; font-weight:400; color:var(--soft); }
 .numbers td { text-align:right; font-variant-numeric:tabular-nums; white-space:nowrap; }
 .numbers th, .numbers td { padding:3px 0; border-bottom:1px solid var(--line); }
+.ends caption { text-align:left; font-weight:600; padding:6px 0 2px; } .ends th { padding-right:12px; }
 .numbers .why { white-space:normal; font-size:.85em; }
 .x-note { color:var(--soft); font-size:.9em; margin:6px 0 0; overflow-wrap:anywhere; }
 .x-pair { margin-top:8px; } .x-buttons { margin-top:8px; } .q-linear-progress { margin:10px 0; }
@@ -69,15 +71,22 @@ pre.code { overflow:auto; max-height:60vh; background:var(--ground); padding:10p
 :focus-visible { outline:3px solid var(--proven); outline-offset:2px; }
 """
 
-#: Numbers that have a place of their own below the table.
-_ENDS = ("bell_dead", "random_alive", "random_dead", "key_alive", "key_dead")
+#: What dies of what: names of the numbers of both sides, and what falls.
+_ENDS = {
+    "White noise": ("alive", "dead", "visibility"),
+    "Losses": ("kept", "lost", "efficiency"),
+}
+
+
+_ELSEWHERE = {"alive", "dead", "kept", "lost"}
+_MORTAL = (("Key", "key"), ("Randomness", "random"))
 
 
 def numbers_html(numbers: Mapping[str, Number], serial: int, stage: str) -> str:
     """The numbers as a table, each with the sign of its side; what has no number yet shows an ellipsis."""
     rows = []
     for name, text in NAMES.items():
-        if name in _ENDS or (name not in numbers and stage == "done"):
+        if name.rpartition("_")[2] in _ELSEWHERE or (name not in numbers and stage == "done"):
             continue
         number = numbers.get(name)
         if number is None:
@@ -95,35 +104,33 @@ def numbers_html(numbers: Mapping[str, Number], serial: int, stage: str) -> str:
 
 
 def ends_html(numbers: Mapping[str, Number], stage: str) -> str:
-    """What dies where, as white noise grows: from the first to die to the last."""
+    """What dies where: as white noise grows, and as losses do, each with the other noise as it is."""
 
-    def both(name: str) -> str:
-        alive, dead = numbers.get(f"{name}_alive"), numbers.get(f"{name}_dead")
-        if alive is None or dead is None:
-            return "not known for these devices" if stage == "done" else "…"
-        said = []
-        said.append(
-            f"lives at {shown(alive)[2:]}" if alive.value is not None else f"lives nowhere ({escape(alive.text)})"
-        )
-        said.append(f"is dead at {shown(dead)[2:]}" if dead.value is not None else escape(dead.text))
+    def both(name: str, alive: str, dead: str) -> str:
+        lives, dies = numbers.get(f"{name}_{alive}"), numbers.get(f"{name}_{dead}")
+        if lives is None or dies is None:
+            return unknown
+        said = [f"lives at {shown(lives)[2:]}" if lives.value is not None else f"lives nowhere ({escape(lives.text)})"]
+        said.append(f"is dead at {shown(dies)[2:]}" if dies.value is not None else escape(dies.text))
         return " and ".join(filter(None, said))
 
-    violation = numbers.get("bell_dead")
-    if violation is None:
-        ends = "not known for these devices" if stage == "done" else "…"
-    else:
-        ends = violation.text if violation.value is None else f"ends at {shown(violation)[2:]}"
-    rows = (
-        ("Key", "key", both("key")),
-        ("Randomness", "random", both("random")),
-        ("Violation of S = 2", "bell_dead", ends),
-    )
-    cells = "".join(
-        f'<tr><th scope="row">{text}</th><td class="why" data-end="{name}">{said}</td></tr>'
-        for text, name, said in rows
-    )
+    unknown = "not known for these devices" if stage == "done" else "…"
+    parts = []
+    for noise, (alive, dead, falls) in _ENDS.items():
+        violation = numbers.get(f"bell_{dead}")
+        if violation is None:
+            ends = unknown
+        else:
+            ends = violation.text if violation.value is None else f"ends at {shown(violation)[2:]}"
+        rows = [(text, f"{name}{'' if dead == 'dead' else '_lost'}", both(name, alive, dead)) for text, name in _MORTAL]
+        rows.append(("Violation of S = 2", f"bell_{dead}", ends))
+        cells = "".join(
+            f'<tr><th scope="row">{text}</th><td class="why" data-end="{name}">{said}</td></tr>'
+            for text, name, said in rows
+        )
+        parts.append(f'<table class="numbers ends"><caption>{noise}: {falls}</caption><tbody>{cells}</tbody></table>')
     return (
-        f'<table class="numbers"><caption class="hidden-words">What dies where</caption><tbody>{cells}</tbody></table>'
-        '<p class="x-note">Visibilities of white noise, the efficiency as it is. Where it lives there is a proof, '
-        "where it is dead an attack.</p>"
+        f"{''.join(parts)}"
+        '<p class="x-note">The noise that is not named is as it is. Where it lives there is a proof, where it is dead '
+        "an attack.</p>"
     )

@@ -10,10 +10,13 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from sdpbound.adversaries.local import Local
 from sdpbound.adversaries.nosignaling import NoSignaling
 from sdpbound.attacks.options import AttackOptions
 from sdpbound.bell.behaviour import Behaviour
+from sdpbound.bell.noise.measurements import DetectionInefficiency
 from sdpbound.bell.noise.state import WhiteNoise
 from sdpbound.bounds.bell_value import maximize
 from sdpbound.bounds.estimates import estimated_guess
@@ -25,7 +28,8 @@ from sdpbound.explore.slices import chsh_signs
 from sdpbound.explore.values import Number
 from sdpbound.limiting import limits
 from sdpbound.rates.correction import error_correction
-from sdpbound.rates.critical import critical_visibility
+from sdpbound.rates.critical import critical_efficiency, critical_visibility
+from sdpbound.rates.options import SearchOptions
 from sdpbound.rates.rates import key_rate, randomness_rate
 from sdpbound.rates.thresholds import Threshold
 from sdpbound.rates.upper import key_rate_upper_bound, randomness_rate_upper_bound
@@ -51,6 +55,7 @@ def exact(point: Point) -> dict[str, Number]:
     if point.is_small:
         found["chsh"] = Number(behaviour.chsh, "exact")
         found["bell_dead"] = _end_of_violation(point)
+        found["bell_lost"] = _end_of_violation_by_losses(point)
     return found
 
 
@@ -111,9 +116,29 @@ def _end_of_violation(point: Point) -> Number:
     return Number((2.0 - low) / (high - low), "exact")
 
 
-def _with_white_noise(point: Point, visibility: float) -> Behaviour:
+def _end_of_violation_by_losses(point: Point) -> Number:
+    """The efficiency of all detectors at which the CHSH value falls to 2; white noise as it is.
+
+    What is lost leaves local correlations, so that only the CHSH value that is violated without losses can exceed 2. It
+    is a polynomial of degree two in the efficiency, at most 2 where nothing is detected.
+    """
+    white = _with_white_noise(point, point.visibility, lossless=True)
+    signs = chsh_signs(white.correlators.reshape(4))
+    at = []
+    for efficiency in (0.0, 0.5, 1.0):
+        lossy = DetectionInefficiency(efficiency, efficiency).on_behaviour(white)
+        at.append(float(signs @ lossy.correlators.reshape(4)) - 2.0)
+    if at[2] <= 1e-12:
+        return Number(None, "none", "there is no violation at any efficiency")
+    square = 2.0 * (at[0] - 2.0 * at[1] + at[2])
+    roots = np.roots([square, at[2] - at[0] - square, at[0]])
+    inside = [float(r.real) for r in roots if abs(r.imag) < 1e-9 and r.real < 1.0]
+    return Number(max(0.0, *inside) if inside else 0.0, "exact")
+
+
+def _with_white_noise(point: Point, visibility: float, lossless: bool = False) -> Behaviour:
     white = WhiteNoise(visibility)
-    return point.member.behaviour(noise=white if point.lossy is None else white + point.lossy)
+    return point.member.behaviour(noise=white if lossless or point.lossy is None else white + point.lossy)
 
 
 # -- proven ---------------------------------------------------------------------------------------------------------
@@ -179,27 +204,32 @@ def _tried(make: Callable[[], Number]) -> Number:
 
 
 def _thresholds(point: Point) -> Iterator[tuple[str, Number]]:
-    """Where key and randomness end as the visibility falls, from both sides; losses as they are."""
+    """Where key and randomness end, from both sides: as the visibility falls, and as the efficiency does.
 
-    def search(rate: str) -> Threshold:
-        return critical_visibility(
-            point.ideal,
-            point.tested,
-            *(point.key if rate == "key" else point.random),
+    The other noise is as it is.
+    """
+
+    def search(rate: str, losses: bool) -> Threshold:
+        white = None if point.visibility == 1.0 else WhiteNoise(point.visibility)
+        settings = point.key if rate == "key" else point.random
+        options = SearchOptions(
             rate=rate,
-            noise=point.lossy,
+            noise=white if losses else point.lossy,
             preprocessing=point.flips if rate == "key" else 0.0,
             tolerance=RESOLUTION,
         )
+        end = critical_efficiency if losses else critical_visibility
+        return end(point.ideal, point.tested, *settings, options)
 
-    for name, rate in (("key", "key"), ("random", "global randomness")):
+    rates = {"key": "key", "random": "global randomness"}
+    for name, losses in (("key", False), ("random", False), ("key", True), ("random", True)):
         try:
             with limits(_SECONDS):
-                found = search(rate)
+                found = search(rates[name], losses)
         except SdpboundError as error:
             alive = dead = Number(None, "none", str(error))
         else:
             alive = Number(found.alive, "upper") if found.alive is not None else Number(None, "none", "none was found")
             dead = Number(found.dead, "lower") if found.dead is not None else Number(None, "none", found.open)
-        yield f"{name}_alive", alive
-        yield f"{name}_dead", dead
+        yield f"{name}_{'kept' if losses else 'alive'}", alive
+        yield f"{name}_{'lost' if losses else 'dead'}", dead

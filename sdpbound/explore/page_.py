@@ -13,9 +13,10 @@ from nicegui import ui
 from sdpbound.errors import SdpboundError
 from sdpbound.explore.looks import CSS, ends_html, numbers_html
 from sdpbound.explore.messages import File, MapDone, Reply, Screen
+from sdpbound.explore.offered import FAMILIES, OWN, TABLE, Slider
 from sdpbound.explore.process import Processes
 from sdpbound.explore.session import Session
-from sdpbound.explore.state import FAMILIES, LEVELS, OBSERVED, Slider, State, sliders, value_of
+from sdpbound.explore.state import LEVELS, OBSERVED, State, sliders, value_of
 from sdpbound.explore.values import QUANTITIES, Axis, Map, MapPlan, Number
 
 __all__ = ["Page", "first_state"]
@@ -29,6 +30,10 @@ _NAMES = {
     "key": "key from x,y",
     "random": "randomness from x,y",
 }
+_OWN = (
+    "Four correlators (A0B0, A0B1, A1B0, A1B1); eight numbers: means of A0, A1, B0, B1, then the correlators; or "
+    "sixteen probabilities of the outcomes 00, 01, 10, 11 at the settings 00, 01, 10, 11."
+)
 _RATES = (
     "Bits a round, of Alice's outcome (A) or both (AB). Bars are proven (dashed: estimated), marks are attacks: no "
     "analysis gives more."
@@ -106,8 +111,18 @@ class Page:
         """The sliders of the family."""
         self._axes.clear()
         with self._axes:
+            if self._state.family == OWN:
+                self._own_table()
             for slider in sliders(self._state.family):
                 self._slider(slider)
+
+    def _own_table(self) -> None:
+        """The field for data of one's own."""
+        field = ui.textarea(label="table of numbers", value=self._state.texts[TABLE])
+        field.props(f'{_SHORT} autogrow debounce={_TYPED} aria-label="table of own data"').classes("x-table")
+        field.on("update:model-value", lambda e: self._change(TABLE, str(e.args or "")))
+        self._fields[TABLE] = field
+        _note(_OWN)
 
     def _slider(self, slider: Slider) -> None:
         name, text = slider.name, self._state.texts[slider.name]

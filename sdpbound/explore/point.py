@@ -12,6 +12,7 @@ from sdpbound.bell.exact import Angle
 from sdpbound.bell.expression import BellExpression
 from sdpbound.bell.families.family import Axis, Member, require_radians
 from sdpbound.bell.families.singlet import SingletSelfTest
+from sdpbound.bell.families.table import family_named
 from sdpbound.bell.noise.measurements import DetectionInefficiency
 from sdpbound.bell.noise.noise import Noise, NoiseSequence
 from sdpbound.bell.noise.state import WhiteNoise
@@ -19,13 +20,15 @@ from sdpbound.bell.observations import Observations
 from sdpbound.bell.strategy import Strategy
 from sdpbound.bell.tested import observations_named
 from sdpbound.errors import InvalidInput, InvalidParameter
-from sdpbound.explore.state import LEVELS, OBSERVED, State, family_of, number_of
+from sdpbound.explore.offered import FAMILIES, OWN, TABLE
+from sdpbound.explore.own import read_table
+from sdpbound.explore.state import LEVELS, OBSERVED, State, number_of
 from sdpbound.registry import unknown
 
 __all__ = ["Point", "read"]
 
-#: A longer text of a field is refused.
-_LONGEST = 100
+#: A longer text of a field is refused; a table may be longer.
+_LONGEST, _LONGEST_TABLE = 100, 1000
 _PAIR = re.compile(r"\s*(\d{1,2})\s*,\s*(\d{1,2})\s*")
 
 
@@ -111,10 +114,10 @@ def read(state: State) -> Point:
         A text is no value, or values do not go together; the message is one sentence.
     """
     for name, text in state.texts.items():
-        if len(text) > _LONGEST:
-            raise InvalidParameter(f"{name} has {len(text)} characters; write at most {_LONGEST}.")
-    family = family_of(state.family)
-    member = family.member(**{name: _value(family.axis(name), text) for name, text in state.at})
+        most = _LONGEST_TABLE if name == TABLE else _LONGEST
+        if len(text) > most:
+            raise InvalidParameter(f"{name} has {len(text)} characters; write at most {most}.")
+    member = _member(state)
     flips = "best" if state.flips.strip() == "best" else _between(state.flips, "flips", 0.5)
     if state.observed not in OBSERVED:
         raise InvalidParameter(unknown(state.observed, OBSERVED, "observed"))
@@ -138,6 +141,15 @@ def read(state: State) -> Point:
             scenario.require_setting(party, setting, name)
     _ = point.data
     return point
+
+
+def _member(state: State) -> Member:
+    if state.family == OWN:
+        return read_table(dict(state.at)[TABLE])
+    if state.family not in FAMILIES:
+        raise InvalidParameter(unknown(state.family, FAMILIES, "family"))
+    family = family_named(state.family)
+    return family.member(**{name: _value(family.axis(name), text) for name, text in state.at})
 
 
 def _value(axis: Axis, text: str) -> float:

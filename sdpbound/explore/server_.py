@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import socket
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import parse_qs
@@ -12,14 +11,13 @@ import uvicorn
 from fastapi import FastAPI, Request
 from nicegui import ui
 
-from sdpbound.errors import InvalidInput
+from sdpbound.explore.door import HOST, Door
 from sdpbound.explore.page_ import Page, first_state
 from sdpbound.explore.process import Processes
 from sdpbound.explore.state import State
 
 __all__ = ["Gate", "serve"]
 
-HOST = "127.0.0.1"
 #: A page loads from this server alone, and sends nothing elsewhere.
 _POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
@@ -87,31 +85,15 @@ def _with_policy(send: _Send) -> _Send:
     return sending
 
 
-def serve(state: State, port: int, processes: Processes, started: Callable[[str], object]) -> None:
-    """Serve the page until Ctrl-C.
+def serve(state: State, door: Door, processes: Processes) -> None:
+    """Serve the page behind a door until Ctrl-C.
 
     Parameters
     ----------
     state : what a page shows whose address says nothing else
-    port : of the loopback interface; 0: any that is free
+    door : where requests wait already; it is closed at the end
     processes : where pages get theirs
-    started : is told the address
-
-    Raises
-    ------
-    InvalidInput
-        The port is taken.
     """
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((HOST, port))
-    except OSError as error:
-        listener.close()
-        raise InvalidInput(
-            f"port {port} cannot be used ({error.strerror}); leave --port out, or give another."
-        ) from None
-    token, own = secrets.token_urlsafe(24), listener.getsockname()[1]
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
 
     def page(request: Request) -> None:
@@ -121,12 +103,11 @@ def serve(state: State, port: int, processes: Processes, started: Callable[[str]
 
     ui.page("/", title="sdpbound explore", language="en-US")(page)
     ui.run_with(app, dark=None, show_welcome_message=False, reconnect_timeout=3.0, tailwind=False)
-    gate = Gate(app, token, frozenset({f"{HOST}:{own}", f"localhost:{own}"}))
+    gate = Gate(app, door.token, frozenset({f"{HOST}:{door.port}", f"localhost:{door.port}"}))
     server = uvicorn.Server(uvicorn.Config(gate, log_level="warning", timeout_graceful_shutdown=1, lifespan="on"))
-    started(f"http://{HOST}:{own}/?token={token}")
     try:
-        server.run(sockets=[listener])
+        server.run(sockets=[door.listener])
     except KeyboardInterrupt:
         pass
     finally:
-        listener.close()
+        door.listener.close()

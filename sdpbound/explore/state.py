@@ -8,42 +8,25 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from sdpbound.bell.families.family import Axis, Family
-from sdpbound.bell.families.table import family_named
 from sdpbound.errors import InvalidParameter
+from sdpbound.explore.offered import FAMILIES, NOISES, OWN, TABLE, Slider
 from sdpbound.registry import unknown
 from sdpbound.study.file.expressions import ALLOWED, evaluate
 
-__all__ = ["FAMILIES", "LEVELS", "OBSERVED", "Slider", "State", "family_of", "number_of", "sliders", "value_of"]
+__all__ = [
+    "LEVELS",
+    "OBSERVED",
+    "State",
+    "number_of",
+    "sliders",
+    "value_of",
+]
 
-#: The families of two parties that the page offers, each with the texts that it begins with.
-FAMILIES: dict[str, dict[str, str]] = {
-    "singlet": {"theta": "1.0", "phi": "pi/2 - 0.1", "omega": "1.0 + pi/2"},
-    "chsh": {},
-    "tilted_chsh": {"beta": "0.5", "alpha": "1"},
-    "asymmetric_chsh": {"alpha": "1.2"},
-    "two_qubit": {"theta": "pi/4", "a0": "0", "a1": "pi/2", "b0": "pi/4", "b1": "-pi/4"},
-    "eberhard": {"theta": "0.49", "a0": "0.28", "a1": "-1.35", "b1": "-0.38"},
-    "spdc": {"pairs": "0.2", "theta": "pi/4", "a0": "0", "a1": "pi/2", "b0": "pi/4", "b1": "-pi/4"},
-    "chained": {"settings": "3"},
-    "cglmp": {"d": "3"},
-}
 OBSERVED = ("correlators", "full", "bell")
 #: Higher levels may take minutes, which a page has not.
 LEVELS = ("1", "1+AB", "2", "3")
-#: What all devices suffer, with the ends of its slider.
-_NOISES = {"visibility": (0.7, 1.0, 0.001), "efficiency": (0.7, 1.0, 0.001), "flips": (0.0, 0.5, 0.005)}
-#: Ends and step of the sliders of axes whose range is infinite or too long, by family and axis.
-_REACH = {
-    "tilted_chsh beta": (0.0, 1.9, 0.01),
-    "tilted_chsh alpha": (1.0, 3.0, 0.01),
-    "asymmetric_chsh alpha": (-3.0, 3.0, 0.01),
-    "spdc pairs": (0.0, 2.0, 0.01),
-    "spdc dark_a": (0.0, 0.05, 0.0005),
-    "spdc dark_b": (0.0, 0.05, 0.0005),
-    "chained settings": (2, 6, 1),
-    "cglmp d": (2, 4, 1),
-}
+#: The table that own data begin with.
+_TABLE = "0.68 0.68\n0.68 -0.68"
 #: A longer link is refused.
 _LONGEST_LINK = 4000
 
@@ -55,7 +38,7 @@ class State:
     Attributes
     ----------
     family : a name of ``FAMILIES``
-    at : a text for each axis of the family, in its order
+    at : a text for each axis of the family, in its order; of own data the table
     visibility, efficiency : 0 to 1; of detectors no click is outcome 0
     flips : probability with which Alice flips her key bit, 0 to 1/2, or "best"
     observed : "correlators", "full" or "bell"
@@ -64,7 +47,7 @@ class State:
     """
 
     family: str = "singlet"
-    at: tuple[tuple[str, str], ...] = tuple(FAMILIES["singlet"].items())
+    at: tuple[tuple[str, str], ...] = tuple((axis.name, axis.start) for axis in FAMILIES["singlet"])
     visibility: str = "0.99"
     efficiency: str = "1"
     flips: str = "0"
@@ -84,9 +67,9 @@ class State:
         """
         if name not in FAMILIES:
             raise InvalidParameter(unknown(name, FAMILIES, "family"))
-        defaults = {axis.name: f"{axis.default:g}" for axis in family_of(name).axes if axis.default is not None}
-        texts = defaults | FAMILIES[name]
-        at = tuple((axis.name, texts[axis.name]) for axis in family_of(name).axes)
+        if name == OWN:
+            return cls(family=name, at=((TABLE, _TABLE),), visibility="1", observed="full")
+        at = tuple((axis.name, axis.start) for axis in FAMILIES[name])
         observed = {"singlet": "correlators", "chsh": "correlators", "chained": "correlators"}.get(name, "full")
         return cls(family=name, at=at, observed=observed)
 
@@ -139,32 +122,9 @@ class State:
 _FIELDS = ("visibility", "efficiency", "flips", "observed", "level", "key", "random")
 
 
-@dataclass(frozen=True, slots=True)
-class Slider:
-    """A field with a slider.
-
-    Attributes
-    ----------
-    name, text : the field, and what it is in words
-    low, high, step : of the slider; the field takes numbers beyond its ends as far as ``axis`` allows
-    """
-
-    name: str
-    text: str
-    low: float
-    high: float
-    step: float
-
-
 def sliders(family: str) -> tuple[Slider, ...]:
     """The sliders of a family, those of its axes first."""
-    words = {
-        "visibility": "visibility of white noise",
-        "efficiency": "efficiency of all detectors",
-        "flips": "flips of Alice's key bit",
-    }
-    own = [Slider(axis.name, axis.text, *_reach(family, axis)) for axis in family_of(family).axes]
-    return (*own, *(Slider(name, words[name], *reach) for name, reach in _NOISES.items()))
+    return (*FAMILIES[family], *NOISES)
 
 
 def value_of(name: str, text: str) -> float | None:
@@ -173,21 +133,6 @@ def value_of(name: str, text: str) -> float | None:
         return float(number_of(text, name))
     except InvalidParameter:
         return None
-
-
-def family_of(name: str) -> Family:
-    """A family that the page offers; raises InvalidParameter for others."""
-    if name not in FAMILIES:
-        raise InvalidParameter(unknown(name, FAMILIES, "family"))
-    return family_named(name)
-
-
-def _reach(family: str, axis: Axis) -> tuple[float, float, float]:
-    found = _REACH.get(f"{family} {axis.name}")
-    if found is not None:
-        return found
-    low, high = max(axis.low, -math.pi), min(axis.high, math.pi)
-    return low, high, 0.01 if high - low > 1.0 else 0.001
 
 
 def number_of(text: str, name: str) -> float:

@@ -39,6 +39,11 @@ NAMES: dict[str, str] = {
     "random_alive": "randomness lives at visibility",
     "random_dead": "randomness is dead at visibility",
     "bell_dead": "S - 2 ends at visibility",
+    "key_kept": "key lives at efficiency",
+    "key_lost": "key is dead at efficiency",
+    "random_kept": "randomness lives at efficiency",
+    "random_lost": "randomness is dead at efficiency",
+    "bell_lost": "S - 2 ends at efficiency",
 }
 #: Digits that are shown, and the sign and the rounding of each side.
 _DIGITS = 5

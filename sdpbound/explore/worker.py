@@ -162,11 +162,11 @@ class Work:
         point = self._point
         if point is None:
             return File(kind, "", b"", "there is nothing to give: a field has a bad value; mend it first.")
-        if kind == "python":
-            return File(kind, "explored.py", python_code(point).encode())
-        if kind == "study":
-            return File(kind, "explored.toml", study_file(point).encode())
         try:
+            if kind == "python":
+                return File(kind, "explored.py", python_code(point).encode())
+            if kind == "study":
+                return File(kind, "explored.toml", study_file(point).encode())
             return File(kind, f"explored.{kind}", figure_bytes(point, self._numbers, kind))
         except SdpboundError as error:
             return File(kind, "", b"", str(error))

@@ -22,7 +22,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import StringIO
@@ -59,6 +59,7 @@ __all__ = [
     "gridded",
     "light_viridis",
     "main",
+    "name_curve",
     "provenance",
     "save",
     "sequence",
@@ -192,6 +193,19 @@ def stripes(
             axes.plot(x[start:stop], curves[members[0]][start:stop], **look)
 
 
+def name_curve(
+    axes: Axes, x: NDArray[np.float64], y: NDArray[np.float64], at: float, text: str, colour: str, **look: Any
+) -> None:
+    """Write a curve's name on the curve, where its x is ``at``: on a white ground, as numbers stand on contours.
+
+    ``x`` ascends. ``look`` are further settings of the text.
+    """
+    ground = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
+    place = (at, float(np.interp(at, x, y)))
+    settings: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 6.5, "zorder": 6, "bbox": ground} | look
+    axes.annotate(text, place, color=colour, **settings)
+
+
 def _coincidences(curves: Sequence[NDArray[np.float64]], tolerance: float) -> list[tuple[int, int, tuple[int, ...]]]:
     """Return the stretches (start, stop, curves) of at least two places over which the same curves coincide."""
     found: list[tuple[int, int, tuple[int, ...]]] = []
@@ -280,7 +294,7 @@ def save(
             details |= {"Description": about.caption, "Source": origin, "Software": creator}
         with replacing(path) as (output,), mpl.rc_context({"svg.hashsalt": about.name}):
             if suffix == "pgf":
-                _save_for_latex(fig, output)
+                _save_for_latex(fig, output, details)
             else:
                 fig.savefig(output, format=suffix, dpi=300, metadata=details)
         paths.append(path)
@@ -288,8 +302,8 @@ def save(
     return paths
 
 
-def _save_for_latex(fig: Figure, output: IO[bytes]) -> None:
-    """Write a PGF file; matplotlib asks a LaTeX for the sizes of texts."""
+def _save_for_latex(fig: Figure, output: IO[bytes], details: Mapping[str, str | None]) -> None:
+    """Write a PGF file, with details as comments; matplotlib asks a LaTeX for the sizes of texts."""
     found = next((name for name in ("lualatex", "xelatex", "pdflatex") if shutil.which(name)), None)
     if found is None:
         raise InvalidParameter(
@@ -301,7 +315,8 @@ def _save_for_latex(fig: Figure, output: IO[bytes]) -> None:
             fig.savefig(text, format="pgf", dpi=300)
         except ValueError as error:  # a map is a picture of dots, which a text cannot have
             raise InvalidParameter(f"this figure cannot be PGF ({error}); take format = 'pdf'.") from None
-    output.write(text.getvalue().encode())
+    comments = "".join(f"%% {name}: {' '.join(str(said).split())}\n" for name, said in details.items())
+    output.write((comments + text.getvalue()).encode())
 
 
 def main(about: FigureSpec, draw: Callable[..., list[Path]], compute: Callable[[Path], Path] | None = None) -> None:

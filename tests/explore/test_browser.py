@@ -242,7 +242,23 @@ def test_the_gate(server, browser):
         assert connection.getresponse().status == 403
 
 
-@pytest.mark.parametrize("width", [360, 1024, 2560])
+def test_own_data(server, browser):
+    context = browser.new_context(viewport={"width": 1400, "height": 1000})
+    page = context.new_page()
+    page.goto(f"{server[1]}&family=own+data")
+    done(page)
+    page.get_by_label("table of own data").fill("0.1 0 0 0.1\n0.68 0.68\n0.68 -0.68")
+    page.wait_for_selector("table[data-serial='1'][data-stage=done]", timeout=60_000)
+    assert number(page, "chsh") == pytest.approx(2.72, abs=1e-5) and 0.2 < number(page, "key_low") < 0.21
+    lost = page.locator("td[data-end=key_lost]").inner_text()
+    assert re.fullmatch(r"lives at 0\.9\d+ and is dead at 0\.9\d+", lost)
+    page.get_by_label("table of own data").fill("0.7 0.7 0.7")
+    page.get_by_text("has 3 numbers").wait_for(timeout=10_000)
+    page.screenshot(path=screen("own_data"), full_page=True)
+    context.close()
+
+
+@pytest.mark.parametrize("width", [360, 1280, 2560])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_screenshots(server, browser, width, scheme):
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 
@@ -10,6 +12,7 @@ import numpy as np
 import pytest
 
 import sdpbound as sb
+from sdpbound.bell.families.table import family_named
 from sdpbound.cli import run
 from sdpbound.errors import Infeasible, InvalidInput
 from sdpbound.explore.drawing import map_svg, rates_svg, slice_svg
@@ -17,12 +20,16 @@ from sdpbound.explore.giving import figure_bytes, python_code, study_file
 from sdpbound.explore.looks import ends_html, numbers_html
 from sdpbound.explore.messages import Asked, File, MapDone, Move, Screen, Stop
 from sdpbound.explore.numbers import Estimates, certified, exact
+from sdpbound.explore.offered import FAMILIES, OWN, TABLE
 from sdpbound.explore.point import read
 from sdpbound.explore.slices import is_quantum, slice_of
-from sdpbound.explore.state import FAMILIES, State, sliders, value_of
+from sdpbound.explore.state import State, sliders, value_of
 from sdpbound.explore.values import Axis, Map, MapPlan, Number, shown
 from sdpbound.explore.worker import Inbox, Work
 from sdpbound.study import read_spec
+
+#: Settings, in the order of tables.
+XY = ((0, 0), (0, 1), (1, 0), (1, 1))
 
 # -- texts ----------------------------------------------------------------------------------------------------------
 
@@ -65,6 +72,48 @@ def test_a_bad_value_is_one_sentence(name, text, says):
 def test_a_bad_link_is_one_sentence(query):
     with pytest.raises(InvalidInput):
         State.from_query(query if "=" in query else f"theta={query}")
+
+
+@pytest.mark.parametrize("name", [name for name in FAMILIES if name != OWN])
+def test_the_fields_of_a_family_are_its_axes(name):
+    axes = family_named(name).axes
+    assert [(a.name, a.text) for a in axes] == [(s.name, s.text) for s in FAMILIES[name]]
+    for axis, slider in zip(axes, FAMILIES[name], strict=True):
+        assert axis.low <= slider.low < slider.high <= axis.high and (not axis.whole or slider.step == 1)
+        assert axis.default is None or name in ("tilted_chsh", "two_qubit") or float(slider.start) == axis.default
+
+
+def test_the_page_loads_no_physics():
+    """The page is there before the families are: its modules import neither them nor scipy."""
+    code = "import sys; import sdpbound.explore.looks, sdpbound.explore.session; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert "sdpbound.explore.state" in loaded and not {"scipy", "sdpbound.bell"} & set(loaded)
+
+
+def test_own_data_are_read():
+    state = State.of_family(OWN).changed("visibility", "0.9")
+    probabilities = sb.SingletSelfTest(1.0, 1.4, 2.5).behaviour(0.95)
+    table = "\n".join(" ".join(f"{probabilities.p[a, b, x, y]:.17g}" for a in (0, 1) for b in (0, 1)) for x, y in XY)
+    full = read(state.changed(TABLE, table).changed("visibility", "1")).behaviour
+    assert np.allclose(full.p, probabilities.p, atol=1e-15)
+    means = read(state.changed(TABLE, "0.1, 0, 0 0.2; 0.5 0.5 0.5 -1/2")).behaviour
+    assert means.p.sum(axis=1)[0, 0, 0] == pytest.approx((1 + 0.9 * 0.1) / 2)
+    point = read(state.changed(TABLE, "1/sqrt(2) 1/sqrt(2)\n1/sqrt(2) -1/sqrt(2)"))
+    assert point.behaviour.chsh == pytest.approx(0.9 * 8**0.5)
+    assert State.from_query(point.state.to_query()) == point.state
+    names = {}
+    exec(compile(python_code(point).partition("entropy =")[0], "explored.py", "exec"), names)
+    assert np.allclose(names["behaviour"].p, point.behaviour.p)
+    known = exact(point)
+    assert known["bell_dead"].value == pytest.approx(0.5**0.5)
+    lost = sb.DetectionInefficiency(known["bell_lost"].value, known["bell_lost"].value)
+    assert lost.on_behaviour(point.behaviour).chsh == pytest.approx(2.0)
+    for text, says in (("1 2", "has 2 numbers"), ("0.9 x 0.9 0.9", "'x'"), ("1 " * 16, "add up"), ("2 0 0 0", "2")):
+        with pytest.raises(InvalidInput, match=r".") as found:
+            read(state.changed(TABLE, text))
+        assert says in str(found.value) and "\n" not in str(found.value)
+    with pytest.raises(InvalidInput, match="take the Python code"):
+        study_file(point)
 
 
 def test_angles_stay_exact():
@@ -149,6 +198,15 @@ def test_numbers_are_those_of_the_library_and_estimates_are_near():
     assert dead < alive and sb.key_rate(at(alive), x=0, y=0, preprocessing=0.02).value > 0.0
     assert sb.key_rate_upper_bound(at(dead), x=0, y=0, preprocessing=0.02).value <= 1e-9
     assert at(end).chsh == pytest.approx(2.0)
+    # and the same as losses grow, the white noise as it is
+    kept, lost = found["key_kept"].value, found["key_lost"].value
+
+    def with_losses(eta):
+        return point.member.behaviour(noise=sb.WhiteNoise(0.99) + sb.DetectionInefficiency(eta, eta))
+
+    assert lost < kept < 1.0 and sb.key_rate(with_losses(kept), x=0, y=0, preprocessing=0.02).value > 0.0
+    assert sb.key_rate_upper_bound(with_losses(lost), x=0, y=0, preprocessing=0.02).value <= 1e-9
+    assert with_losses(known["bell_lost"].value).chsh == pytest.approx(2.0)
 
 
 def test_shown_numbers_are_rounded_to_their_side():

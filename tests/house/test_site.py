@@ -6,6 +6,7 @@ import ast
 import importlib
 import re
 import runpy
+import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from types import ModuleType
 
@@ -114,6 +115,19 @@ def test_pages_from_elsewhere_keep_their_links(monkeypatch: pytest.MonkeyPatch) 
     assert moved == "[a](usage.md#x) [b](changelog.md) [c](../studies/survival.toml) [d](https://e.f)"
     for page, file in pages.COPIES.items():
         assert (ROOT / file).exists() and (ROOT / "docs" / f"{page}.md").exists()
+
+
+def test_graphs_are_drawn_without_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    graphs = tool("graphs", monkeypatch)
+    page = graphs.drawn((ROOT / "docs" / "architecture.md").read_text(encoding="utf-8"))
+    picture = ElementTree.fromstring(page[page.index("<div") : page.index("</div>") + 6])[0]
+    boxes = [(float(r.get("x")), float(r.get("y")), float(r.get("width"))) for r in picture.iter() if "rect" in r.tag]
+    texts = [t.text for t in picture.iter() if t.tag.endswith("text")]
+    assert "mermaid" not in page and {"cli/", "checker/", "study/plan.py"} <= set(texts) and len(texts) == len(boxes)
+    for x, y, wide in boxes:  # boxes of a row are apart
+        assert all(x + wide < other[0] for other in boxes if other[1] == y and other[0] > x)
+    with pytest.raises(ValueError, match="circle"):
+        graphs.svg("graph TD\n  a[a] --> b[b]\n  b[b] --> a[a]")
 
 
 def test_docstrings_become_sections(monkeypatch: pytest.MonkeyPatch) -> None:

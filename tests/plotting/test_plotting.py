@@ -111,6 +111,34 @@ def test_other_formats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not list(tmp_path.glob("plot*"))
 
 
+def test_pgf_is_a_picture_for_latex(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: "/a/latex" if name == "pdflatex" else None)
+    # sizes of texts are what matplotlib asks a LaTeX for; these are near
+    measured = "matplotlib.backends.backend_pgf.RendererPgf.get_text_width_height_descent"
+    monkeypatch.setattr(measured, lambda renderer, text, *rest: (7.0 * len(text), 12.0, 3.0))
+    with style():
+        fig = figure(COLUMN, 5.0)
+        axes = fig.add_subplot()
+        axes.plot([-1, 1], [-1, 1], label="100 % of $S-2$")
+        axes.set_xlabel(r"losses $1-\eta$")
+        axes.legend()
+        (path,) = save(fig, tmp_path / "plot", ABOUT, [table()], ("pgf",))
+        text = path.read_text(encoding="utf-8")
+        assert text.startswith("%% Title: A title\n%% Description: What is seen.\n%% Source: table")
+        drawn = "\n".join(line for line in text.splitlines() if not line.startswith("%"))
+        assert drawn.count("{") == drawn.count("}")
+        for name in re.findall(r"\\begin{(\w+)}", drawn):  # what is begun is ended
+            assert drawn.count(f"\\begin{{{name}}}") == drawn.count(f"\\end{{{name}}}")
+        assert r"1-\eta" in drawn and r"\catcode`\%=\active" in drawn and "\\includegraphics" not in drawn
+        assert drawn.isascii()  # as any LaTeX reads it; minus signs of negative ticks are mathematics
+        width = re.search(r"pgfqpoint{([\d.]+)in}", drawn)
+        assert width is not None and float(width[1]) * 2.54 == pytest.approx(COLUMN, abs=1e-3)
+        axes.pcolormesh(np.eye(2), rasterized=True)
+        with pytest.raises(InvalidParameter, match="cannot be PGF"):
+            save(fig, tmp_path / "map", ABOUT, [table()], ("pgf",))
+    assert not list(tmp_path.glob("map*"))
+
+
 def test_gridded() -> None:
     rows = [{"theta": t, "phi": p, "value": None if t == p else t + 10 * p} for p in (2.0, 1.0) for t in (3.0, 1.0)]
     x, y, values = gridded(table(*rows, {"theta": 5.0, "phi": 2.0, "value": 0.5}), "theta", "phi")
