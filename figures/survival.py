@@ -35,7 +35,7 @@ FIGURE = FigureSpec(
 )
 PANELS = {"critical_visibility": "(a) white noise $1-v$", "critical_efficiency": r"(b) losses $1-\eta$"}
 #: Where a curve's name stands, in parts of the panel, below its curve.
-PLACES = {"correlators": (0.05, 0.2), "bell": (0.97, 0.03)}
+PLACES = {"correlators": (0.04, 0.03), "bell": (0.97, 0.03)}
 COLOURS = {"correlators": BLUE, "bell": VERMILLION}
 TESTED = {"correlators": "correlators\ntested", "bell": "Bell value\ntested"}
 
