@@ -18,7 +18,7 @@ from sdpbound.bounds.bound import Bound, Proof
 from sdpbound.bounds.figures import RenyiEntropy
 from sdpbound.bounds.rounding import rounded
 from sdpbound.entropies.qubits.mixture import optimum
-from sdpbound.entropies.renyi.entropy import asked_renyi, searched_renyi
+from sdpbound.entropies.renyi.entropy import asked_renyi, qubits_of, searched_renyi
 from sdpbound.entropies.renyi.powers import power_of
 from sdpbound.errors import CertificateError, InvalidParameter, SolverFailure
 
@@ -97,8 +97,8 @@ def renyi_entropy_upper_bound(
     begun = time.perf_counter()
     if not 1e-8 <= numbered(tolerance, "tolerance") <= 1.0:
         raise InvalidParameter(f"tolerance = {tolerance!r:.60} of an attack must be from 1e-8 to 1 bits.")
-    question, figure, problem = asked_renyi(observed, x, y, preprocessing, kind, alpha)
-    search = searched_renyi(problem, tolerance)
+    question, figure = asked_renyi(observed, x, y, preprocessing, kind, alpha)
+    search = searched_renyi(qubits_of(question, figure), tolerance)
     attack = attack_of(question, optimum(question, search), begun)
     if attack is None:
         raise SolverFailure(f"no mixture of qubits was found that has the data of {figure} within their tolerances.")

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from sdpbound.adversaries import Quantum
+from sdpbound.adversaries.adversary import Adversary
 from sdpbound.arrays import Floats
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.bound import AffineProof, Functional
 from sdpbound.bounds.certificate import certificate_head
 from sdpbound.bounds.figures import RenyiEntropy
 
-__all__ = ["KIND", "MODEL", "RenyiProof"]
+__all__ = ["KIND", "MODEL", "Program", "RenyiProof"]
 
 #: What its certificates say they are, and the adversary's set: the proof uses no words of its level.
 KIND = "renyi entropy"
@@ -25,13 +27,42 @@ _ROUNDINGS = 64.0 * 2.0**-52
 
 
 @dataclass(frozen=True, eq=False)
+class Program:
+    """What a proof by a program has beside its functional.
+
+    Attributes
+    ----------
+    name : what its certificates say it is
+    exponent : the s of the power that it bounds
+    model : the adversary's set, with the level of the words
+    entries : the program's dual, as entries of a certificate
+    given : the data asked about, where the tolerances of those proven had to be widened
+    """
+
+    name: str
+    exponent: float
+    model: Adversary
+    entries: Mapping[str, Any] = field(repr=False)
+    given: Observations
+
+
+@dataclass(frozen=True, eq=False)
 class RenyiProof(AffineProof):
-    """A proof of: ``2^(-s H) <= constant + multipliers . tested values``, for every quantum behaviour."""
+    """A proof of: ``2^(-s H) <= constant + multipliers . tested values``, for every quantum behaviour.
+
+    The H of a proof by qubits is the figure; that of one by a ``program`` is an entropy that is below the figure.
+    """
 
     observed: Observations
     figure: RenyiEntropy
     constant: float = 1.0
     multipliers: Floats | None = None
+    program: Program | None = None
+
+    @property
+    def exponent(self) -> float:
+        """The s of the power."""
+        return self.figure.exponent if self.program is None else self.program.exponent
 
     @property
     def slopes(self) -> Floats:
@@ -39,7 +70,7 @@ class RenyiProof(AffineProof):
 
     @property
     def given(self) -> Observations:
-        return self.observed
+        return self.observed if self.program is None else self.program.given
 
     @property
     def power(self) -> float:
@@ -52,7 +83,7 @@ class RenyiProof(AffineProof):
     @property
     def value(self) -> float:
         """The entropy in bits, rounded down; minus infinity where the functional proves that there are no such data."""
-        power, s = self.power, self.figure.exponent
+        power, s = self.power, self.exponent
         if not power > 0.0:
             return -math.inf
         found = -math.log2(power) / s
@@ -60,7 +91,7 @@ class RenyiProof(AffineProof):
 
     def functional(self) -> Functional:
         """The tangent of ``-log2(power)/s`` at the data, which lies below it."""
-        observed, m, s = self.observed, self.slopes, self.figure.exponent
+        observed, m, s = self.observed, self.slopes, self.exponent
         if not m.any():
             return Functional.of_tests("lower", 0.0, np.zeros(len(observed)), observed)
         centre = self.constant + float(m @ observed.values)
@@ -75,8 +106,11 @@ class RenyiProof(AffineProof):
         return Functional.of_tests("upper", self.constant, self.slopes, self.observed)
 
     def certificate(self, value: float) -> dict[str, Any]:
-        head = certificate_head(self.observed, self.figure, "lower", MODEL.describe(), kind=KIND)
+        model = MODEL if self.program is None else self.program.model
+        head = certificate_head(self.observed, self.figure, "lower", model.describe(), kind=KIND)
         line = self.functional()
         functional = {"constant": line.constant, "multipliers": line.multipliers.tolist()}
-        proof = {"renyi": "qubits", "constant": self.constant, "multipliers": self.slopes.tolist()}
+        proof: dict[str, Any] = {"renyi": "qubits", "constant": self.constant, "multipliers": self.slopes.tolist()}
+        if self.program is not None:
+            proof = {"renyi": self.program.name} | dict(self.program.entries)
         return head | {"proof": proof, "claim": {"value": value, "functional": functional}}
