@@ -371,9 +371,7 @@ def _entropies(matrices: NDArray[Any]) -> tuple[Floats, NDArray[Any]]:
     return -(w * log).sum(axis=-1), (v * log[..., None, :]) @ v.conj().swapaxes(-1, -2)
 
 
-def _power(
-    matrices: NDArray[Any], power: float
-) -> tuple[NDArray[Any], Callable[[NDArray[Any]], NDArray[Any]]]:
+def _power(matrices: NDArray[Any], power: float) -> tuple[NDArray[Any], Callable[[NDArray[Any]], NDArray[Any]]]:
     """X^power, and what makes of Y the derivative of Tr X^power Y by X, by differences of powers of eigenvalues."""
     w, v = np.linalg.eigh(matrices)
     w = np.maximum(w, SMALL)

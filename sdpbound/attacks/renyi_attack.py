@@ -130,9 +130,7 @@ def renyi_entropy_upper_bound(
     )
 
 
-def _attack(
-    question: EntropyQuestion, figure: RenyiEntropy, how: AttackOptions, begun: float
-) -> EntropyAttack | None:
+def _attack(question: EntropyQuestion, figure: RenyiEntropy, how: AttackOptions, begun: float) -> EntropyAttack | None:
     """The best mixture for Q of pairs of qubits, or that of strategies of one dimension for the kind "petz down"."""
     try:
         problem = qubits_of(question, figure)

@@ -175,14 +175,15 @@ def power_nodes(count: int, exponent: Fraction) -> tuple[list[RadauNode], Fracti
             raise CertificateError(f"The nodes of the rule with {count} of them could not be told apart.")
         points.append(flint.arb(1))
         whole = inner * _X_MINUS_1
-        slope, coefficients = flint.arb_poly(whole.derivative()), [flint.arb(c) for c in whole.coeffs()]
+        coefficients = [flint.arb(c) for c in whole.coeffs()]
         kappa = []
-        for point in points:  # Horner's steps divide P by t - t_i
-            total = quotient = flint.arb(0)
+        for point in points:  # Horner's steps divide P by t - t_i; the quotient's value there is the slope of P
+            total = slope = quotient = flint.arb(0)
             for k in range(n, -1, -1):
                 quotient = coefficients[k + 1] + point * quotient
                 total += quotient * moments[k]
-            kappa.append(total / (slope(point) * point))
+                slope = slope * point + quotient
+            kappa.append(total / (slope * point))
         return _rule([2 * point - 1 for point in points], kappa)
 
 

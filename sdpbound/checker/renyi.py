@@ -3,7 +3,7 @@
 The question has two parties and quantum devices. The figure is ``renyi_entropy`` with the ``form`` and ``alpha`` of the
 entropy. A proof shows that ``q = 2^(-s H)``, H an entropy that is not above the figure, is at most an affine functional
 of every quantum behaviour v, ``q <= c + sum_j m_j observed_j . v``. Then ``H >= -log2(c + sum_j m_j observed_j . v)/s``,
-which is convex in v and above its tangents. The three kinds of proof, by what they say in ``renyi``:
+which is convex in v and above its tangents. The kinds of proof, by what they say in ``renyi``:
 
 **gauss-radau.** H is the entropy of the form "petz down" of the order alpha, s = alpha - 1, which is below that of each
 form, alpha below 2. The proof has the entries of one of a von Neumann entropy by nodes, with the nodes of a power
@@ -12,6 +12,11 @@ form, alpha below 2. The proof has the entries of one of a von Neumann entropy b
 **guess.** H is the min-entropy, s = 1 and q Eve's probability to guess the key, which is f (1 - 2 f') + f' after flips
 with probability f' if the guess without them has the probability f. It is below the three forms of orders up to 2 that
 are not "petz down". The proof has ``multipliers`` and ``copies`` as one of a guessing probability.
+
+**chord.** Of the form "sandwiched up" s H is concave in s = 1 - 1/alpha (docs/renyi.md), and at s = 1 it is the
+min-entropy. So from an ``order`` b below alpha ``(alpha - 1) H >= (b - 1) H_b + (alpha - b) H_min``, and the entries
+``nodes`` and ``guess`` are proofs of the first two kinds of H_b and H_min, with ``claims`` of their own; the functional
+is below the sum of theirs.
 
 **qubits.** At most two settings a party, of two outcomes each, are tested. The figure's form and order give s:
 
@@ -23,9 +28,10 @@ are not "petz down". The proof has ``multipliers`` and ``copies`` as one of a gu
 ``petz up``          above 1, at most 3/2   alpha - 1
 ===================  =====================  ============
 
-The proof has the constant c and the multipliers m_j. Such q are means where Eve knows which strategy is used, and each is at most the
-Q of :mod:`sdpbound.checker.renyi_states` (docs/renyi.md has the proofs). Q is concave and homogeneous of degree one in
-the state of two qubits with observables Z and ``cos a Z + sin a X`` on either side, so that it is enough to show
+The proof has the constant c and the multipliers m_j. Such q are means where Eve knows which strategy is used, and each
+is at most the Q of :mod:`sdpbound.checker.renyi_states` (docs/renyi.md has the proofs). Q is concave and homogeneous of
+degree one in the state of two qubits with observables Z and ``cos a Z + sin a X`` on either side, so that it is enough
+to show
 
     max_rho Tr K rho + (Q(rho) - 1)/s <= (c - 1)/s   for all angles,   K = -(1/s) sum_j m_j observed_j.
 
@@ -41,7 +47,7 @@ from fractions import Fraction
 import flint
 
 from sdpbound.checker.channel import Channel
-from sdpbound.checker.claim import Verification, conclude_entropy
+from sdpbound.checker.claim import Conclusion, Verification, conclude_entropy
 from sdpbound.checker.linear import copy_charges
 from sdpbound.checker.numbers import (
     HALF,
@@ -56,7 +62,7 @@ from sdpbound.checker.qubit import DOUBLINGS, LEAST_FLIPS, PRECISION, reduced
 from sdpbound.checker.qubit_search import MOST_CELLS, CellSearch
 from sdpbound.checker.question import Question, key_outcomes, pair_of, read_key
 from sdpbound.checker.radau import gauss_radau_charge
-from sdpbound.checker.reading import read_keys, read_kind, read_number, read_numbers, shown
+from sdpbound.checker.reading import read_keys, read_kind, read_list, read_number, read_numbers, shown
 from sdpbound.checker.renyi_states import RenyiDual
 from sdpbound.checker.scenario import Observed, read_observed, read_scenario, sized
 from sdpbound.checker.trials import out_of_range
@@ -94,21 +100,25 @@ class _Power:
     s: Fraction
 
 
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """An entropy in bits, and a functional of the file's tests that is said to be below it."""
+
+    value: Fraction
+    constant: Fraction
+    slopes: list[Fraction]
+
+
 def verify_renyi(root: Mapping[str, object], strict: bool) -> Verification:
     """A lower bound on a Renyi entropy."""
     asked = _read_asked(root["question"])
     question, observed = asked.question, asked.question.observed
-    claim = read_keys(root["claim"], ("value", "functional"), "claim")
-    claimed = read_number(claim["value"], "claim.value")
-    functional = read_keys(claim["functional"], ("constant", "multipliers"), "claim.functional")
-    constant = read_number(functional["constant"], "claim.functional.constant")
-    slopes = read_numbers(functional["multipliers"], "claim.functional.multipliers", length=len(observed))
-    power = _power(root["proof"], asked)
-    common_denominator([*power.multipliers, *slopes, claimed, constant, power.charge], "proof.multipliers and claim")
-    scaled, charge, s = power.multipliers, power.charge, power.s
-    own = [s * slope for slope in slopes]
-    bound, (top, steepness), faults = conclude_entropy(question, scaled, charge, s * constant, own)
-    bound = bound / s
+    claim = _read_claim(root["claim"], "claim", observed)
+    claimed, proof = claim.value, root["proof"]
+    if isinstance(proof, Mapping) and proof.get("renyi") == "chord":
+        bound, functional, faults = _on_chord(proof, asked, claim)
+    else:
+        bound, functional, faults = _concluded(asked, _power(proof, asked), claim)
     value = rounded_float(bound, up=False)
     if bound < claimed:
         faults = [f"the recomputed lower bound is {value!r}, the claimed value {nearest_float(claimed)!r}", *faults]
@@ -127,9 +137,59 @@ def verify_renyi(root: Mapping[str, object], strict: bool) -> Verification:
         figure=question.kind,
         model="quantum",
         holds=not faults,
-        functional=_in_bits(observed, s, top, steepness),
+        functional=functional,
         message=message,
     )
+
+
+def _read_claim(entry: object, name: str, observed: Observed) -> _Claim:
+    claim = read_keys(entry, ("value", "functional"), name)
+    functional = read_keys(claim["functional"], ("constant", "multipliers"), f"{name}.functional")
+    slopes = read_numbers(functional["multipliers"], f"{name}.functional.multipliers", length=len(observed))
+    constant = read_number(functional["constant"], f"{name}.functional.constant")
+    return _Claim(read_number(claim["value"], f"{name}.value"), constant, slopes)
+
+
+def _concluded(asked: _Asked, power: _Power, claim: _Claim) -> Conclusion:
+    """Bound and functional in bits that a power proves, and what the claimed functional has beyond it."""
+    observed, s = asked.question.observed, power.s
+    common_denominator([*power.multipliers, *claim.slopes, claim.value, claim.constant, power.charge], "the claim")
+    own = [s * slope for slope in claim.slopes]
+    bound, (top, steepness), faults = conclude_entropy(
+        asked.question, power.multipliers, power.charge, s * claim.constant, own
+    )
+    return bound / s, _in_bits(observed, s, top, steepness), faults
+
+
+def _on_chord(entry: Mapping[str, object], asked: _Asked, claim: _Claim) -> Conclusion:
+    """The same of the sum of two entropies with weights, each with a claim of its own."""
+    proof = read_keys(entry, ("renyi", "order", "nodes", "guess", "claims"), "proof")
+    order, alpha, observed = read_number(proof["order"], "proof.order"), asked.alpha, asked.question.observed
+    if asked.form != "sandwiched up" or not 1 < order < alpha:
+        raise CertificateError("proof.renyi is 'chord'; that is for the form sandwiched up, from a smaller order on.")
+    given = read_list(proof["claims"], "proof.claims", length=2)
+    claims = [_read_claim(own, f"proof.claims[{i}]", observed) for i, own in enumerate(given)]
+    powers = [_by_nodes(proof["nodes"], replace(asked, alpha=order)), _by_guess(proof["guess"], asked)]
+    weights = [(order - 1) / (alpha - 1), (alpha - order) / (alpha - 1)]
+    total, height, steep, faults = ZERO, ZERO, [ZERO] * len(observed), []
+    for weight, power, own_claim in zip(weights, powers, claims, strict=True):
+        bound, _, wrong = _concluded(asked, power, own_claim)
+        faults += wrong
+        total += weight * bound
+        height += weight * own_claim.constant
+        steep = [old + weight * slope for old, slope in zip(steep, own_claim.slopes, strict=True)]
+    if claim.constant > _weakest(observed, height, steep, claim.slopes):
+        faults.append("claim.functional is not below that of the two proofs")
+    floats = tuple(map(nearest_float, steep))
+    highest = _weakest(observed, height, steep, list(map(Fraction, floats)))
+    return total, (rounded_float(highest, up=False), floats), faults
+
+
+def _weakest(observed: Observed, height: Fraction, steep: Sequence[Fraction], slopes: Sequence[Fraction]) -> Fraction:
+    """The constant with which the functional with other slopes follows from one that is proven."""
+    off = [a - b for a, b in zip(steep, slopes, strict=True)]
+    lost = sum((abs(d) * limit for d, limit in zip(observed.scaled(off), observed.limits, strict=True)), ZERO)
+    return height + observed.shift(off) - lost
 
 
 def _power(entry: object, asked: _Asked) -> _Power:
@@ -141,7 +201,7 @@ def _power(entry: object, asked: _Asked) -> _Power:
         return _by_nodes(entry, asked)
     if way == "guess":
         return _by_guess(entry, asked)
-    raise CertificateError(f"proof.renyi is {shown(way)}; it must be qubits, gauss-radau or guess.")
+    raise CertificateError(f"proof.renyi is {shown(way)}; it must be qubits, gauss-radau, guess or chord.")
 
 
 def _by_qubits(entry: object, asked: _Asked) -> _Power:
@@ -157,6 +217,8 @@ def _by_nodes(entry: object, asked: _Asked) -> _Power:
     """The dual bounds minus (1 - q)/r from above."""
     names = ("renyi", "multipliers", "gauss_radau", "words", "left", "right", "factor", "blocks")
     proof = read_keys(entry, names, "proof")
+    if proof["renyi"] != "gauss-radau":
+        raise CertificateError(f"proof.nodes.renyi is {shown(proof['renyi'])}; 'gauss-radau' is expected.")
     r = asked.alpha - 1
     _, scaled = _read_multipliers(proof["multipliers"], asked)
     charge = 1 + r * gauss_radau_charge(asked.question, scaled, proof, r)
@@ -165,7 +227,7 @@ def _by_nodes(entry: object, asked: _Asked) -> _Power:
 
 def _by_guess(entry: object, asked: _Asked) -> _Power:
     proof = read_keys(entry, ("renyi", "multipliers", "copies"), "proof")
-    if asked.form == "petz down":
+    if asked.form == "petz down" or proof["renyi"] != "guess":
         raise CertificateError("proof.renyi is 'guess'; the min-entropy may be above the form petz down.")
     _, scaled = _read_multipliers(proof["multipliers"], asked)
     guess = replace(asked.question, objectives=key_outcomes(asked.question))
@@ -191,9 +253,8 @@ def _in_bits(
     """The functional of -log2 q divided by s; what the rounding of its multipliers may cost is taken off."""
     exact = [Fraction(slope) / s for slope in steepness]
     slopes = tuple(map(nearest_float, exact))
-    off = [a - Fraction(b) for a, b in zip(exact, slopes, strict=True)]
-    lost = sum((abs(d) * limit for d, limit in zip(observed.scaled(off), observed.limits, strict=True)), ZERO)
-    return rounded_float(Fraction(top) / s + observed.shift(off) - lost, up=False), slopes
+    constant = _weakest(observed, Fraction(top) / s, exact, list(map(Fraction, slopes)))
+    return rounded_float(constant, up=False), slopes
 
 
 def _read_asked(entry: object) -> _Asked:

@@ -230,15 +230,15 @@ def power_radau(count: int, exponent: float) -> RadauRule:
         points = sorted((root.real for root, _ in inner.complex_roots()), key=lambda point: float(point.mid()))
         points.append(flint.arb(1))
         whole = inner * flint.fmpq_poly([-1, 1])
-        slope = flint.arb_poly(whole.derivative())
         coefficients = [flint.arb(c) for c in whole.coeffs()]
         kappa = []
-        for point in points:  # Horner's steps divide the polynomial by t - t_i
-            total = quotient = flint.arb(0)
+        for point in points:  # Horner's steps divide by t - t_i; the value of the quotient there is the slope
+            total = slope = quotient = flint.arb(0)
             for k in range(n, -1, -1):
                 quotient = coefficients[k + 1] + point * quotient
                 total += quotient * moments[k]
-            kappa.append(total / (slope(point) * point))
+                slope = slope * point + quotient
+            kappa.append(total / (slope * point))
         return RadauRule(
             np.array([float(point.mid()) for point in points]),
             np.array([float(k.mid()) for k in kappa]),

@@ -295,8 +295,8 @@ def _left_of_square(parts: _Parts, outcome: _Value, room: flint.arb, e: Fraction
 def radau_rule(count: int, budget: Budget, exponent: Fraction = Fraction(0)) -> list[tuple[flint.arb, flint.arb]]:
     """(t_i, kappa_i), the last node being 1, for the weight 1 or that of a power with an exponent r.
 
-    The moments of the weight are 1/(k+1), or ``c_k = prod_{j<k} (1+r+j)/(2+j)``, which are the same for r = 0. The inner
-    nodes are the roots of the polynomial of degree m - 1 that is orthogonal on [0, 1] for the weight times 1 - t,
+    The moments of the weight are 1/(k+1), or ``c_k = prod_{j<k} (1+r+j)/(2+j)``, which are the same for r = 0. The
+    inner nodes are the roots of the polynomial of degree m - 1 that is orthogonal on [0, 1] for the weight times 1 - t,
     ``R(t) = sum_k (-1)^k C(m-1, k) C(m+k, k) k!/((1+r)..(k+r)) t^k``, found by bisection in exact numbers: as many
     changes of sign on a grid as its degree are all of them. A weight is the integral of the Lagrange polynomial of its
     node.

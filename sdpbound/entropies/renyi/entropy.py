@@ -27,7 +27,7 @@ from sdpbound.entropies.qubits.weights import adjusted
 from sdpbound.entropies.question import EntropyQuestion, KeyQuestion, require_preprocessing
 from sdpbound.entropies.renyi.options import COARSE, FINE, RenyiChanges, RenyiOptions
 from sdpbound.entropies.renyi.program import Proven, programs
-from sdpbound.entropies.renyi.proof import MODEL, RenyiProof
+from sdpbound.entropies.renyi.proof import MODEL, PowerProof, RenyiProof
 from sdpbound.errors import CertificateError, InvalidInput, SolverFailure
 from sdpbound.limiting import doing, go_on, require_time
 
@@ -58,7 +58,7 @@ class RenyiEntropyBound(Bound):
         add; else nan
     weights, strategies : that mixture, of qubits
     tolerance : the accuracy asked for, in bits. If ``gap`` is not known to be as small, ``status`` is "inaccurate"
-    method : "qubit", "gauss-radau" or "min-entropy"
+    method : "qubit", "gauss-radau", "min-entropy" or "chord", which is between the two before
     nodes : the nodes used, of "gauss-radau"
     """
 
@@ -73,7 +73,7 @@ class RenyiEntropyBound(Bound):
     @property
     def power(self) -> Functional:
         """An affine functional that is above ``q = 2^(-exponent H)`` of every quantum behaviour."""
-        assert isinstance(self._proof, RenyiProof)
+        assert isinstance(self._proof, PowerProof)
         return self._proof.above()
 
 
@@ -96,8 +96,9 @@ def renyi_entropy(
     behaviour (docs/renyi.md). For one value S of CHSH the least entropy has the closed form
     ``-log2((((1+C)^u + (1-C)^u)/2)^(1/u))/s`` with u = 1/(1+s) and C^2 = S^2/4 - 1.
 
-    **Programs**, for any settings and outcomes, of "gauss-radau": the entropy of the kind "petz down" of the same
-    order, which is below all others, by the program of arXiv:2106.13692 with the nodes of a power; or of "min-entropy".
+    **Programs**, for any settings and outcomes: "gauss-radau", the entropy of the kind "petz down" of the same order,
+    which is below all others, by the program of arXiv:2106.13692 with the nodes of a power; "min-entropy"; or, for
+    orders above 5/4 of "sandwiched up", the chord between the two.
 
     Parameters
     ----------
@@ -141,7 +142,12 @@ def renyi_entropy(
         if how.method == "qubit":
             raise
         return _of_program(programs(question, figure, how), how.tolerance)
-    return _by_qubits(problem, observed, figure, FINE if how.tolerance is None else how.tolerance)
+    bound = _by_qubits(problem, observed, figure, FINE if how.tolerance is None else how.tolerance)
+    if how.method == "qubit" or bound.value > 0.0 or bound.status != INACCURATE:
+        return bound
+    # balls could not prove what floats found
+    other = _of_program(programs(question, figure, how), how.tolerance)
+    return other if other.value > 0.0 else bound
 
 
 def _by_qubits(
@@ -273,7 +279,7 @@ def _of_program(proven: Proven, tolerance: float | None) -> RenyiEntropyBound:
         value=proof.value,
         side="lower",
         merit=proof.figure,
-        model=MODEL if proof.program is None else proof.program.model,
+        model=proof.model,
         solver_value=proven.solver_value,
         solver=proven.solver,
         status=status,

@@ -30,9 +30,9 @@ class RenyiOptions:
 
     Parameters
     ----------
-    method : "qubit", for at most two tested settings of two outcomes a party, and kinds that it knows; "gauss-radau" and
-        "min-entropy", programs for any of two parties; "auto": the first where it applies and no level, nodes or solver
-        is given, else the better one of the others
+    method : "qubit", for at most two tested settings of two outcomes a party, and kinds that it knows; "gauss-radau"
+        and "min-entropy", programs for any settings and outcomes; "auto": the first where it applies and no level,
+        nodes or solver is given, else the best of the others and of what lies between them
     tolerance : the accuracy aimed at, in bits, from 1e-6 to 1; None: 1e-4 by qubits and 1e-3 by programs
     level, nodes, solver : of programs, as in :class:`sdpbound.VonNeumann`; None lets the search choose
     """
@@ -48,7 +48,9 @@ class RenyiOptions:
             known = ", ".join(RENYI_METHODS)
             raise InvalidParameter(f"method = {self.method!r:.60} of a Renyi entropy must be one of {known}.")
         if self.tolerance is not None and not 1e-6 <= numbered(self.tolerance, "tolerance") <= 1.0:
-            raise InvalidParameter(f"tolerance = {self.tolerance!r:.60} of a Renyi entropy must be from 1e-6 to 1 bits.")
+            raise InvalidParameter(
+                f"tolerance = {self.tolerance!r:.60} of a Renyi entropy must be from 1e-6 to 1 bits."
+            )
         if self.level is not None:
             object.__setattr__(self, "level", normalise_level(self.level))
         if self.nodes is not None:

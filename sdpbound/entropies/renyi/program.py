@@ -8,8 +8,8 @@ kappa_i of :func:`sdpbound.entropies.quadrature.power_radau` and the q_ik(Z) of
     (1 - 2^(-r H)) / r  >=  sum_i kappa_i (1 + sum_k min_Z <q_ik(Z)>),
 
 so that the dual of the same program as for von Neumann entropies proves an affine functional above ``2^(-r H)``. The
-min-entropy is below all kinds but "petz down", and the better bound for orders of about 3/2 and more. docs/renyi.md has
-the proofs.
+min-entropy is below all kinds but "petz down", and the better bound for orders of about 3/2 and more. Of the kind
+"sandwiched up" a chord between the two is better than both there. docs/renyi.md has the proofs.
 """
 
 from __future__ import annotations
@@ -29,14 +29,15 @@ from sdpbound.bounds.guessing import guessing_probability
 from sdpbound.entropies.question import EntropyQuestion
 from sdpbound.entropies.radau.search import RadauSearch
 from sdpbound.entropies.renyi.options import COARSE, RenyiOptions
-from sdpbound.entropies.renyi.proof import Program, RenyiProof
+from sdpbound.entropies.renyi.proof import ChordProof, PowerProof, Program, RenyiProof
 from sdpbound.entropies.words import levels_of_key
 from sdpbound.npa.levels import Level
 
 __all__ = ["Proven", "by_guessing", "by_nodes", "programs"]
 
-#: Smaller orders than this one have no smaller min-entropy bound than that by nodes, as a rule of thumb.
-_GUESS_FROM = 1.25
+#: Orders from which the min-entropy helps, and the order from which a chord to it begins: about the best one for CHSH
+#: values, whatever the order asked for. From ``_CHORD_ALONE`` on nodes of the order itself give less.
+_CHORD_FROM, _CHORD_ALONE = 1.25, 1.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +51,7 @@ class Proven:
     cut : whether a limit of time ended the search
     """
 
-    proof: RenyiProof
+    proof: PowerProof
     method: str
     solver_value: float
     solver: str
@@ -62,13 +63,33 @@ class Proven:
 
 def programs(question: EntropyQuestion, figure: RenyiEntropy, options: RenyiOptions) -> Proven:
     """The best of the programs that apply to a kind and an order and are asked for."""
-    found = []
-    if options.method != "min-entropy" and figure.alpha < 2.0:
+    if options.method == "gauss-radau" or figure.form == "petz down":
+        return by_nodes(question, figure, options)
+    if options.method == "min-entropy":
+        return by_guessing(question, figure, options)
+    if figure.alpha <= _CHORD_FROM:
+        return by_nodes(question, figure, options)
+    found = [by_guessing(question, figure, options)]
+    chord = figure.form == "sandwiched up"
+    if figure.alpha < _CHORD_ALONE or (not chord and figure.alpha < 2.0):
         found.append(by_nodes(question, figure, options))
-    asked = options.method == "min-entropy" or figure.alpha >= _GUESS_FROM
-    if figure.form != "petz down" and options.method != "gauss-radau" and asked:
-        found.append(by_guessing(question, figure, options))
+    if chord:
+        low = by_nodes(question, replace(figure, alpha=_CHORD_FROM), options)
+        found.append(_chord(figure, low, found[0]))
     return max(found, key=lambda proven: proven.proof.value)
+
+
+def _chord(figure: RenyiEntropy, low: Proven, high: Proven) -> Proven:
+    """What lies between an entropy of smaller order and the min-entropy."""
+    one, two = low.proof, high.proof
+    assert isinstance(one, RenyiProof) and isinstance(two, RenyiProof)
+    if one.program is None or two.program is None or one.observed is not two.observed:
+        return high  # nothing is proven by one of them, or not of the same tolerances
+    proof = ChordProof(one.observed, figure, one, two)
+    a, b = proof.weights
+    seconds = {name: low.seconds[name] + high.seconds[name] for name in low.seconds}
+    value = a * low.solver_value + b * high.solver_value
+    return replace(low, proof=proof, method="chord", solver_value=value, seconds=seconds, cut=low.cut or high.cut)
 
 
 def by_nodes(question: EntropyQuestion, figure: RenyiEntropy, options: RenyiOptions) -> Proven:
