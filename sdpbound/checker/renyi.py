@@ -2,8 +2,8 @@
 
 The question has two parties and quantum devices. The figure is ``renyi_entropy`` with the ``form`` and ``alpha`` of the
 entropy. A proof shows that ``q = 2^(-s H)``, H an entropy that is not above the figure, is at most an affine functional
-of every quantum behaviour v, ``q <= c + sum_j m_j observed_j . v``. Then ``H >= -log2(c + sum_j m_j observed_j . v)/s``,
-which is convex in v and above its tangents. The kinds of proof, by what they say in ``renyi``:
+of every quantum behaviour v: ``q <= c + sum_j m_j observed_j . v``. So H is at least -log2 of the functional divided by
+s, which is convex in v and above its tangents. The kinds of proof, by what they say in ``renyi``:
 
 **gauss-radau.** H is the entropy of the form "petz down" of the order alpha, s = alpha - 1, which is below that of each
 form, alpha below 2. The proof has the entries of one of a von Neumann entropy by nodes, with the nodes of a power
@@ -175,6 +175,8 @@ def _on_chord(entry: Mapping[str, object], asked: _Asked, claim: _Claim) -> Conc
     for weight, power, own_claim in zip(weights, powers, claims, strict=True):
         bound, _, wrong = _concluded(asked, power, own_claim)
         faults += wrong
+        if bound < own_claim.value:
+            faults.append(f"an end of the chord has the bound {rounded_float(bound, up=False)!r}, less than its claim")
         total += weight * bound
         height += weight * own_claim.constant
         steep = [old + weight * slope for old, slope in zip(steep, own_claim.slopes, strict=True)]

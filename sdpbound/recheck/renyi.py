@@ -134,6 +134,8 @@ def _by_chord(asked: _Asked, entries: dict[str, Any], claim: dict[str, Any], bud
         found = _by_program(replace(asked, alpha=alpha if place else order), proof[name], own, budget)
         weight = (alpha - order if place else order - 1) / (alpha - 1)
         faults += found.faults
+        if found.claimed > found.proven:
+            faults += ("the claim about an end of the chord is above what is proven.",)
         proven += weight * found.proven
         constant += weight * number(line["constant"], "a constant")
         given = numbers(line["multipliers"], "multipliers", len(slopes))

@@ -31,6 +31,7 @@ from sdpbound.entropies.radau.search import RadauSearch
 from sdpbound.entropies.renyi.options import COARSE, RenyiOptions
 from sdpbound.entropies.renyi.proof import ChordProof, PowerProof, Program, RenyiProof
 from sdpbound.entropies.words import levels_of_key
+from sdpbound.errors import InvalidParameter
 from sdpbound.npa.levels import Level
 
 __all__ = ["Proven", "by_guessing", "by_nodes", "programs"]
@@ -62,7 +63,16 @@ class Proven:
 
 
 def programs(question: EntropyQuestion, figure: RenyiEntropy, options: RenyiOptions) -> Proven:
-    """The best of the programs that apply to a kind and an order and are asked for."""
+    """The best of the programs that apply to a kind and an order and are asked for.
+
+    Raises
+    ------
+    InvalidParameter : the method that is asked for does not apply
+    """
+    if options.method == "gauss-radau" and figure.alpha >= 2.0:
+        raise InvalidParameter(f"alpha = {figure.alpha!r} of method = 'gauss-radau' must be below 2; leave method out.")
+    if options.method == "min-entropy" and figure.form == "petz down":
+        raise InvalidParameter("method = 'min-entropy' bounds every kind but kind = 'petz down'; leave method out.")
     if options.method == "gauss-radau" or figure.form == "petz down":
         return by_nodes(question, figure, options)
     if options.method == "min-entropy":

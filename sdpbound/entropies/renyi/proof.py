@@ -160,7 +160,7 @@ class RenyiProof(PowerProof):
 
 @dataclass(frozen=True, eq=False)
 class ChordProof(PowerProof):
-    """``(alpha - 1) H >= (b - 1) H_b + (alpha - b) H_min`` for H of the kind "sandwiched up", from a smaller order b on.
+    """``(alpha - 1) H >= (b - 1) H_b + (alpha - b) H_min`` of the kind "sandwiched up", from a smaller order b on.
 
     Attributes
     ----------
