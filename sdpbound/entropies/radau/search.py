@@ -14,7 +14,7 @@ from sdpbound.entropies.radau.assemble import RadauProgram, assemble_radau
 from sdpbound.entropies.search import Attempt, EntropySearch
 from sdpbound.npa.levels import Level
 
-__all__ = ["MOST_RADAU_NODES", "RadauSearch", "gauss_radau_cost", "gauss_radau_entropy"]
+__all__ = ["MOST_RADAU_NODES", "MOST_WORDS", "RadauSearch", "gauss_radau_cost", "gauss_radau_entropy"]
 
 #: The levels to try where the user gives none. Measured in bits: the first level is exact for CHSH within 1e-8. On
 #: noisy points of the singlet family the first level loses up to 3e-3 and the second up to 5e-4.

@@ -26,8 +26,9 @@ from sdpbound.arrays import Floats
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.figures import RenyiEntropy
 from sdpbound.bounds.guessing import guessing_probability
+from sdpbound.entropies.method import FIRST_LEVEL
 from sdpbound.entropies.question import EntropyQuestion
-from sdpbound.entropies.radau.search import RadauSearch
+from sdpbound.entropies.radau.search import MOST_WORDS, RadauSearch
 from sdpbound.entropies.renyi.options import COARSE, RenyiOptions
 from sdpbound.entropies.renyi.proof import ChordProof, PowerProof, Program, RenyiProof
 from sdpbound.entropies.words import levels_of_key
@@ -39,6 +40,8 @@ __all__ = ["Proven", "by_guessing", "by_nodes", "programs"]
 #: Orders from which the min-entropy helps, and the order from which a chord to it begins: about the best one for CHSH
 #: values, whatever the order asked for. From ``_CHORD_ALONE`` on nodes of the order itself give less.
 _CHORD_FROM, _CHORD_ALONE = 1.25, 1.5
+#: Rough CPU seconds from which the first program of a search is not begun, but one at the first level of all.
+_PATIENCE = 60.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,6 +111,9 @@ def by_nodes(question: EntropyQuestion, figure: RenyiEntropy, options: RenyiOpti
     per = math.log(2.0) * 2.0 ** (-r * question.most)  # of (1 - q)/r, at least, for a bit
     tolerance = (COARSE if options.tolerance is None else options.tolerance) * per
     started = RadauSearch(question, tolerance, options.level, options.nodes, options.solver, exponent=r)
+    first = started.levels(started.names, MOST_WORDS)[0]
+    if options.level is None and started.cost(first, started.few_nodes) > _PATIENCE:  # of many outcomes
+        started = replace(started, level=FIRST_LEVEL)
     search, best = started.searched()
     dual = best.dual
     slopes = r * np.array(dual.multipliers)
