@@ -82,6 +82,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from sdpbound.entropies.min_entropy import MinEntropy
     from sdpbound.entropies.question import KeyQuestion
     from sdpbound.entropies.renyi.entropy import RenyiEntropyBound, renyi_entropy
+    from sdpbound.entropies.renyi.options import RenyiOptions
     from sdpbound.entropies.self_test import SelfTest, find_self_test
     from sdpbound.entropies.swept import SweptEntropy
     from sdpbound.errors import (
@@ -238,6 +239,7 @@ __all__ = [
     "Relabelling",
     "RenyiAttack",
     "RenyiEntropyBound",
+    "RenyiOptions",
     "RepetitionCode",
     "Scenario",
     "Scs",
@@ -415,6 +417,7 @@ __getattr__, __dir__ = lazy_face(
         "sdpbound.entropies.min_entropy": "MinEntropy",
         "sdpbound.entropies.question": "KeyQuestion",
         "sdpbound.entropies.renyi.entropy": "RenyiEntropyBound renyi_entropy",
+        "sdpbound.entropies.renyi.options": "RenyiOptions",
         "sdpbound.entropies.self_test": "SelfTest find_self_test",
         "sdpbound.entropies.swept": "SweptEntropy",
         "sdpbound.errors": (

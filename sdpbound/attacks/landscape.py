@@ -11,13 +11,15 @@ figures are:
 - entropy: ``H(key|E) = sum_k S(g^+ E_k g) - S(g^+ g)`` with S(X) = -Tr X log2 X, because ``g^+ E_k g`` has the spectrum
   of Eve's sub-normalised state conditional on the outcome;
 - information: the mutual information of Alice's and Bob's outcomes, ``sum_ab p(ab) log2 p(ab) / (p(a) p(b))``;
+- power: ``(1 - q) / (r ln 2)`` with ``q = sum_k Tr (g^+ E_k g)^(1+r) (g^+ g)^-r``, which is 2^(-r H) of the Renyi
+  entropy of order 1 + r of the kind "petz down";
 - weight: one, so that the figure of a mixture is the weight of the strategies from the landscape.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
@@ -36,6 +38,8 @@ __all__ = ["Landscape", "Points", "key_effects", "two_binary_settings"]
 
 #: In logarithms, smaller eigenvalues and probabilities are replaced by this; x log x is then 0 up to 1e-28.
 TINY = 1e-30
+#: Smaller eigenvalues are replaced by this before powers are taken.
+SMALL = 1e-14
 
 
 def key_effects(question: EntropyQuestion) -> Floats:
@@ -85,9 +89,10 @@ class Landscape:
     dimension : d, from 2
     rank : the largest rank of the state, which is the number of columns of g
     is_complex : whether states and bases have complex entries
-    figure_kind : "entropy", "information" or "weight"
+    figure_kind : "entropy", "information", "power" or "weight"
     bob_outcomes : for the information, the number of Bob's outcomes in the key
     key_settings : of each party, None if it has no part in the key; for random starts in which Eve knows the key
+    exponent : the r of a power
     """
 
     scenario: Scenario
@@ -96,9 +101,10 @@ class Landscape:
     dimension: int = 2
     rank: int = 4
     is_complex: bool = False
-    figure_kind: Literal["entropy", "information", "weight"] = "entropy"
+    figure_kind: Literal["entropy", "information", "power", "weight"] = "entropy"
     bob_outcomes: int = 0
     key_settings: tuple[int | None, ...] = (None, None)
+    exponent: float = 0.0
 
     @property
     def is_simple(self) -> bool:
@@ -308,6 +314,15 @@ class Landscape:
             return value, slope[:, :, None, None] * rho[:, None], np.einsum("nk,nkir->nir", slope, through)
         conditional = g.conj().transpose(0, 2, 1)[:, None] @ through
         total = g.conj().transpose(0, 2, 1) @ g
+        if self.figure_kind == "power":
+            r = self.exponent
+            tops, by_key = _power(conditional, 1.0 + r)
+            low, by_total = _power(total, -r)
+            scale = -1.0 / (r * math.log(2.0))
+            own, rest = scale * by_key(low[:, None]), scale * by_total(tops.sum(axis=1))
+            value = (np.einsum("nkij,nji->n", tops, low).real - 1.0) * scale
+            slopes = g[:, None] @ own @ g.conj().transpose(0, 2, 1)[:, None]
+            return value, slopes, (through @ own).sum(axis=1) + g @ rest
         values, logs = _entropies(np.concatenate([conditional, total[:, None]], axis=1))
         figure = values[:, :-1].sum(axis=1) - values[:, -1]
         slopes = -g[:, None] @ logs[:, :-1] @ g.conj().transpose(0, 2, 1)[:, None]
@@ -354,6 +369,18 @@ def _entropies(matrices: NDArray[Any]) -> tuple[Floats, NDArray[Any]]:
     w, v = np.linalg.eigh(matrices)
     log = np.log2(np.maximum(w, TINY))
     return -(w * log).sum(axis=-1), (v * log[..., None, :]) @ v.conj().swapaxes(-1, -2)
+
+
+def _power(matrices: NDArray[Any], power: float) -> tuple[NDArray[Any], Callable[[NDArray[Any]], NDArray[Any]]]:
+    """X^power, and what makes of Y the derivative of Tr X^power Y by X, by differences of powers of eigenvalues."""
+    w, v = np.linalg.eigh(matrices)
+    w = np.maximum(w, SMALL)
+    adjoint = v.conj().swapaxes(-1, -2)
+    high, low = w[..., :, None], w[..., None, :]
+    apart = np.abs(high - low) > 1e-6 * (high + low)
+    ratio = (high**power - low**power) / np.where(apart, high - low, 1.0)
+    ratio = np.where(apart, ratio, power * (0.5 * (high + low)) ** (power - 1.0))
+    return (v * (w**power)[..., None, :]) @ adjoint, lambda y: v @ ((adjoint @ y @ v) * ratio) @ adjoint
 
 
 def _real(array: NDArray[Any], is_complex: bool) -> Floats:

@@ -1,26 +1,31 @@
-"""Explicit attacks on Renyi entropies: mixtures of pairs of qubits with the tested data."""
+"""Explicit attacks on Renyi entropies: mixtures of strategies with the tested data."""
 
 from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Unpack
 
 import numpy as np
 
-from sdpbound.arguments import numbered
-from sdpbound.attacks.proof import EntropyAttack
+from sdpbound.arguments import with_changes
+from sdpbound.attacks.entropy_attack import search
+from sdpbound.attacks.landscape import Landscape
+from sdpbound.attacks.options import AttackChanges, AttackOptions
+from sdpbound.attacks.proof import EntropyAttack, build_attack
 from sdpbound.attacks.qubit_attack import attack_of
+from sdpbound.attacks.symmetric import symmetric_question
 from sdpbound.bell.observations import Observations
 from sdpbound.bell.strategy import Strategy
 from sdpbound.bounds.bound import Bound, Proof
 from sdpbound.bounds.figures import RenyiEntropy
 from sdpbound.bounds.rounding import rounded
 from sdpbound.entropies.qubits.mixture import optimum
-from sdpbound.entropies.renyi.entropy import asked_renyi, searched_renyi
+from sdpbound.entropies.question import EntropyQuestion
+from sdpbound.entropies.renyi.entropy import asked_renyi, qubits_of, searched_renyi
 from sdpbound.entropies.renyi.powers import power_of
-from sdpbound.errors import CertificateError, InvalidParameter, SolverFailure
+from sdpbound.errors import CertificateError, InvalidInput, SolverFailure
 
 __all__ = ["RenyiAttack", "renyi_entropy_upper_bound"]
 
@@ -72,17 +77,21 @@ def renyi_entropy_upper_bound(
     alpha: float,
     kind: str = "sandwiched up",
     preprocessing: float = 0.0,
-    tolerance: float = 1e-5,
+    options: AttackOptions | None = None,
+    **changes: Unpack[AttackChanges],
 ) -> RenyiAttack:
-    """Upper bound on the least Renyi entropy of the tested data, in bits: an explicit mixture of pairs of qubits.
+    """Upper bound on the least Renyi entropy of the tested data, in bits: an explicit mixture of strategies.
 
-    Eve knows which strategy k is used, with probability w_k, so that ``2^(-s H) = sum_k w_k 2^(-s H_k)``. The mixture
-    is the best one for Q, which is that of the kind "sandwiched up"; the value is of the kind asked for.
+    Eve knows which strategy k is used, with probability w_k, so that ``2^(-s H) = sum_k w_k 2^(-s H_k)``. The value is
+    of the kind asked for. Where pairs of qubits are enough, the mixture is the best one for Q, which is that of the
+    kind "sandwiched up". For all other data column generation among strategies of one dimension looks for the best one
+    of the kind "petz down" of order at most 1.9.
 
     Parameters
     ----------
     observed, x, y, alpha, kind, preprocessing : as in :func:`sdpbound.renyi_entropy`
-    tolerance : distance to a functional, which is not proven, at which the search for the mixture ends, in bits
+    options, changes : of the search, as in :func:`sdpbound.conditional_entropy_upper_bound`; the default tolerance is
+        1e-5 bits. Pairs of qubits take the tolerance alone
 
     Raises
     ------
@@ -95,13 +104,14 @@ def renyi_entropy_upper_bound(
     (True, True)
     """
     begun = time.perf_counter()
-    if not 1e-8 <= numbered(tolerance, "tolerance") <= 1.0:
-        raise InvalidParameter(f"tolerance = {tolerance!r:.60} of an attack must be from 1e-8 to 1 bits.")
-    question, figure, problem = asked_renyi(observed, x, y, preprocessing, kind, alpha)
-    search = searched_renyi(problem, tolerance)
-    attack = attack_of(question, optimum(question, search), begun)
-    if attack is None:
-        raise SolverFailure(f"no mixture of qubits was found that has the data of {figure} within their tolerances.")
+    how = with_changes(options, AttackOptions(tolerance=1e-5), changes, "renyi_entropy_upper_bound")
+    question, figure = asked_renyi(observed, x, y, preprocessing, kind, alpha)
+    attack = _attack(question, figure, how, begun)
+    if attack is None or not attack.exact:
+        raise SolverFailure(
+            f"no mixture of strategies was found that has the data of {figure} within their tolerances; give the "
+            "devices' own strategy with strategies=[...]."
+        )
     powers = tuple(_power(figure, strategy) for strategy in attack.strategies)
     total = float(np.dot(attack.weights, powers)) - _ROUNDING
     found = min(-math.log2(total) / figure.exponent, attack.value)  # no Renyi entropy is above that of von Neumann
@@ -118,6 +128,25 @@ def renyi_entropy_upper_bound(
         attack=attack,
         powers=powers,
     )
+
+
+def _attack(question: EntropyQuestion, figure: RenyiEntropy, how: AttackOptions, begun: float) -> EntropyAttack | None:
+    """The best mixture for Q of pairs of qubits, or that of strategies of one dimension for the kind "petz down"."""
+    try:
+        problem = qubits_of(question, figure)
+    except InvalidInput:
+        r = min(figure.alpha, figure.FORMS["petz down"]) - 1.0
+
+        def power(landscape: Landscape) -> Landscape:
+            return replace(landscape, figure_kind="power", exponent=r)
+
+        symmetric = symmetric_question(question) if how.symmetry else None
+        if symmetric is None:
+            mixture = search(question, how, figure=power)
+        else:
+            mixture = symmetric.average(search(symmetric.means, how, figure=power))
+        return build_attack(question.observed, question.figure, mixture, time.perf_counter() - begun)
+    return attack_of(question, optimum(question, searched_renyi(problem, how.tolerance)), begun)
 
 
 def _power(figure: RenyiEntropy, strategy: Strategy) -> float:

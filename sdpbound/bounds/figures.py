@@ -296,15 +296,23 @@ class RenyiEntropy(Figure):
     ``form``, with D the sandwiched or Petz divergence of order alpha, in bits, and rho the state of key Z and Eve E:
 
     - "sandwiched up": ``max over states sigma of -D(rho_ZE || 1 x sigma)``, alpha from ``LEAST`` to 2
-    - "sandwiched down": ``-D(rho_ZE || 1 x rho_E)``, alpha from ``LEAST`` to 3/2
-    - "petz up": as "sandwiched up", with the Petz divergence, alpha from ``LEAST`` to 3/2
+    - "sandwiched down": ``-D(rho_ZE || 1 x rho_E)``, alpha from ``LEAST`` to 2
+    - "petz up": as "sandwiched up", with the Petz divergence, alpha from ``LEAST`` to 2
+    - "petz down": as "sandwiched down", with the Petz divergence, alpha from ``LEAST`` to 1.9
 
     ``preprocessing`` is the probability, 0 to 1/2, with which the key of one bit is flipped first.
     """
 
     kind = "renyi_entropy"
     unit = "bit"
-    FORMS: ClassVar[dict[str, float]] = {"sandwiched up": 2.0, "sandwiched down": 1.5, "petz up": 1.5}
+    FORMS: ClassVar[dict[str, float]] = {
+        "sandwiched up": 2.0,
+        "sandwiched down": 2.0,
+        "petz up": 2.0,
+        "petz down": 1.9,
+    }
+    #: The largest orders of the method by qubits.
+    BY_QUBITS: ClassVar[dict[str, float]] = {"sandwiched up": 2.0, "sandwiched down": 1.5, "petz up": 1.5}
     LEAST: ClassVar[float] = 1.0 + 2.0**-19
     x: int
     y: int | None

@@ -71,15 +71,16 @@ from sdpbound.checker.words import (
 )
 from sdpbound.errors import CertificateError
 
-__all__ = ["gauss_radau_charge", "gauss_radau_nodes"]
+__all__ = ["RadauNode", "gauss_radau_charge", "gauss_radau_nodes", "power_nodes"]
 
 _MOST_NODES = 128
+_BITS_OF_ORDER = 64
 _KINDS = ("devices", "linear", "square", "other", "twice")  # of what <rows^dagger X rows> has
 _X_MINUS_1 = flint.fmpq_poly([-1, 1])
 
 
 @dataclass(frozen=True, slots=True)
-class _Node:
+class RadauNode:
     """kappa as a float and what that may be off; floats not above kappa (1 - t) and kappa t."""
 
     linear: Fraction
@@ -101,9 +102,15 @@ class _Key:
         return total_of(self.parts)
 
 
-def gauss_radau_charge(question: Question, multipliers: Sequence[Fraction], proof: Mapping[str, object]) -> Fraction:
-    """A number mu with -entropy <= mu + sum_j multipliers_j observed_j . v for every quantum behaviour v."""
-    nodes, constant = gauss_radau_nodes(read_integer(proof["gauss_radau"], 2, _MOST_NODES, "proof.gauss_radau"))
+def gauss_radau_charge(
+    question: Question, multipliers: Sequence[Fraction], proof: Mapping[str, object], exponent: Fraction = ZERO
+) -> Fraction:
+    """A number mu with -entropy <= mu + sum_j multipliers_j observed_j . v for every quantum behaviour v.
+
+    With an ``exponent`` r in (0, 1), (1 - 2^(-r H)) / r stands for the entropy, H of the kind "petz down".
+    """
+    count = read_integer(proof["gauss_radau"], 2, _MOST_NODES, "proof.gauss_radau")
+    nodes, constant = power_nodes(count, exponent) if exponent else gauss_radau_nodes(count)
     algebra = Algebra(question.scenario, {})
     words, left, right = (read_words(algebra, proof[name], f"proof.{name}") for name in ("words", "left", "right"))
     keys = _keys(question, *pair_of(question.key, "question.figure"))
@@ -127,7 +134,7 @@ def gauss_radau_charge(question: Question, multipliers: Sequence[Fraction], proo
 
 
 @lru_cache(maxsize=16)
-def gauss_radau_nodes(count: int) -> tuple[list[_Node], Fraction]:
+def gauss_radau_nodes(count: int) -> tuple[list[RadauNode], Fraction]:
     """The rule, and a float not above the sum of all kappa."""
     with flint.ctx.workprec(LOG_PRECISION):
         difference = flint.fmpq_poly.legendre_p(count) - flint.fmpq_poly.legendre_p(count - 1)
@@ -136,18 +143,62 @@ def gauss_radau_nodes(count: int) -> tuple[list[_Node], Fraction]:
         apart = all(a < b for a, b in pairwise([flint.arb(-1), *points, flint.arb(1)]))
         if len(points) != count - 1 or not apart:
             raise CertificateError(f"The nodes of the rule with {count} of them could not be told apart.")
+        points.append(flint.arb(1))
         ln2 = flint.arb(2).log()
-        nodes = []
-        total = flint.arb(0)
-        for point in (*points, flint.arb(1)):
-            kappa = 1 / ((count * point.legendre_p(count - 1)) ** 2 * ln2)
-            total += kappa
-            linear = Fraction(nearest_float(lower_end(kappa)))
-            off = -lower_end(-abs(kappa - to_ball(linear)))
-            square, other = (lower_end(kappa * part) for part in ((1 - point) / 2, (1 + point) / 2))
-            safe = (rounded_float(off, up=True), rounded_float(square, up=False), rounded_float(other, up=False))
-            nodes.append(_Node(linear, *map(Fraction, safe)))
-        return nodes, Fraction(rounded_float(lower_end(total), up=False))
+        return _rule(points, [1 / ((count * point.legendre_p(count - 1)) ** 2 * ln2) for point in points])
+
+
+@lru_cache(maxsize=16)
+def power_nodes(count: int, exponent: Fraction) -> tuple[list[RadauNode], Fraction]:
+    """The rule of a power, and a float not above the sum of all kappa.
+
+    With r = ``exponent`` in (0, 1), the density ``W = sin(pi r) / (pi r) t^r (1-t)^-r`` on [0, 1] has the moments
+    ``c_n = prod_{j<n} (1+r+j)/(2+j)``, and for x > 0 ::
+
+        x^-r = 1 - r integral W (x-1) / (1 + t (x-1)) dt <= 1 - r sum_i w_i (x-1) / (1 + t_i (x-1))
+
+    for the Gauss-Radau rule of W with last node 1 (docs/renyi.md). Its other nodes are the roots of the polynomial p of
+    degree m-1 that is orthogonal to all lower ones with the density (1-t) W: that is p = 2F1(1-m, m+1; 1+r; t). With
+    P = (t - 1) p, w_i is the integral of W P / (t - t_i), divided by P'(t_i). The kappa_i are w_i / t_i.
+    """
+    if not 0 < exponent < 1 or exponent.denominator.bit_length() > _BITS_OF_ORDER:
+        raise CertificateError("the order of a power must be between 1 and 2, with the digits of a float at most.")
+    r, n = flint.fmpq(exponent.numerator, exponent.denominator), count - 1
+    series, moments = [flint.fmpq(1)], [flint.fmpq(1)]
+    for k in range(n):
+        series.append(series[-1] * (k - n) * (n + 2 + k) / ((1 + r + k) * (k + 1)))
+        moments.append(moments[-1] * (1 + r + k) / (2 + k))
+    inner = flint.fmpq_poly(series)
+    with flint.ctx.workprec(LOG_PRECISION):
+        points = sorted((root.real for root, _ in inner.complex_roots()), key=lambda point: float(point.mid()))
+        if len(points) != n or not all(a < b for a, b in pairwise([flint.arb(0), *points, flint.arb(1)])):
+            raise CertificateError(f"The nodes of the rule with {count} of them could not be told apart.")
+        points.append(flint.arb(1))
+        whole = inner * _X_MINUS_1
+        coefficients = [flint.arb(c) for c in whole.coeffs()]
+        kappa = []
+        for point in points:  # Horner's steps divide P by t - t_i; the quotient's value there is the slope of P
+            total = slope = quotient = flint.arb(0)
+            for k in range(n, -1, -1):
+                quotient = coefficients[k + 1] + point * quotient
+                total += quotient * moments[k]
+                slope = slope * point + quotient
+            kappa.append(total / (slope * point))
+        return _rule([2 * point - 1 for point in points], kappa)
+
+
+def _rule(points: Sequence[flint.arb], kappa: Sequence[flint.arb]) -> tuple[list[RadauNode], Fraction]:
+    """Nodes (1 + x)/2 and weights kappa, with their roundings, and a float not above the sum of all kappa."""
+    nodes = []
+    total = flint.arb(0)
+    for point, weight in zip(points, kappa, strict=True):
+        total += weight
+        linear = Fraction(nearest_float(lower_end(weight)))
+        off = -lower_end(-abs(weight - to_ball(linear)))
+        square, other = (lower_end(weight * part) for part in ((1 - point) / 2, (1 + point) / 2))
+        safe = (rounded_float(off, up=True), rounded_float(square, up=False), rounded_float(other, up=False))
+        nodes.append(RadauNode(linear, *map(Fraction, safe)))
+    return nodes, Fraction(rounded_float(lower_end(total), up=False))
 
 
 def _keys(question: Question, x: int, y: int | None) -> list[_Key]:
@@ -220,7 +271,7 @@ class _Layout:
         self._places.clear()
         return {kind: (list(numbers[kind]), terms[kind]) for kind in _KINDS}, common
 
-    def charge(self, node: _Node, entry: object, name: str) -> tuple[Fraction, Residual]:
+    def charge(self, node: RadauNode, entry: object, name: str) -> tuple[Fraction, Residual]:
         """What r costs at most, and T."""
         scale, gram = gram_matrix(entry, self._size, name)
         entries, unit = gram.entries(), scale * scale * self._common

@@ -38,7 +38,7 @@ import numpy as np
 from sdpbound.arrays import Floats
 from sdpbound.errors import InvalidParameter
 
-__all__ = ["Chords", "RadauRule", "gauss_radau"]
+__all__ = ["Chords", "RadauRule", "gauss_radau", "power_radau"]
 
 PRECISION = 1024  # bits, as in sdpbound.checker, so that both round to the same floats
 
@@ -171,12 +171,12 @@ def _rounded_up(ball: flint.arb) -> float:
 
 @dataclass(frozen=True, eq=False)
 class RadauRule:
-    """The Gauss-Radau rule of an entropy in bits.
+    """The Gauss-Radau rule of an entropy in bits, or of a power.
 
     Attributes
     ----------
     nodes, weights : (m,) t_i and kappa_i = w_i / (t_i ln 2), each rounded to the nearest float; the w_i are the
-        weights of the rule on [0, 1]
+        weights of the rule on [0, 1]. The kappa_i of a power are w_i / t_i
     constant : the sum of the kappa_i, rounded down
     """
 
@@ -204,6 +204,43 @@ def gauss_radau(count: int) -> RadauRule:
         kappa = [1 / ((count * point.legendre_p(count - 1)) ** 2 * ln2) for point in points]
         return RadauRule(
             np.array([float(((1 + point) / 2).mid()) for point in points]),
+            np.array([float(k.mid()) for k in kappa]),
+            -_rounded_up(-sum(kappa, flint.arb(0))),
+        )
+
+
+def power_radau(count: int, exponent: float) -> RadauRule:
+    """The rule with ``x^-r <= 1 - r sum_i w_i (x - 1) / (1 + t_i (x - 1))`` for all x > 0, r = ``exponent`` in (0, 1).
+
+    It is the Gauss-Radau rule of m = ``count`` >= 2 nodes, the last node at 1, with the density ``sin(pi r) / (pi r)
+    t^r (1-t)^-r`` on [0, 1], whose moments are ``prod_{j<n} (1+r+j)/(2+j)`` (docs/renyi.md). The other nodes are the
+    roots of the polynomial 2F1(1-m, m+1; 1+r; t), and w_i is the integral of the Lagrange polynomial of t_i.
+
+    >>> rule = power_radau(2, 0.5)
+    >>> float(rule.nodes[0]), [round(float(k * t), 12) for k, t in zip(rule.weights, rule.nodes)]
+    (0.5, [0.5, 0.5])
+    """
+    r, n = flint.fmpq(*exponent.as_integer_ratio()), count - 1
+    series, moments = [flint.fmpq(1)], [flint.fmpq(1)]
+    for k in range(n):
+        series.append(series[-1] * (k - n) * (n + 2 + k) / ((1 + r + k) * (k + 1)))
+        moments.append(moments[-1] * (1 + r + k) / (2 + k))
+    inner = flint.fmpq_poly(series)
+    with flint.ctx.workprec(PRECISION):
+        points = sorted((root.real for root, _ in inner.complex_roots()), key=lambda point: float(point.mid()))
+        points.append(flint.arb(1))
+        whole = inner * flint.fmpq_poly([-1, 1])
+        coefficients = [flint.arb(c) for c in whole.coeffs()]
+        kappa = []
+        for point in points:  # Horner's steps divide by t - t_i; the value of the quotient there is the slope
+            total = slope = quotient = flint.arb(0)
+            for k in range(n, -1, -1):
+                quotient = coefficients[k + 1] + point * quotient
+                total += quotient * moments[k]
+                slope = slope * point + quotient
+            kappa.append(total / (slope * point))
+        return RadauRule(
+            np.array([float(point.mid()) for point in points]),
             np.array([float(k.mid()) for k in kappa]),
             -_rounded_up(-sum(kappa, flint.arb(0))),
         )

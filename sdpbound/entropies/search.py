@@ -12,7 +12,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -145,6 +145,11 @@ class EntropySearch(ABC, Generic[P, A]):
 
     def run(self) -> EntropyBound:
         """Search, and return the best bound of all attempts."""
+        search, best = self.searched()
+        return search.as_bound(best)
+
+    def searched(self) -> tuple[Self, A]:
+        """The best of all attempts, and the search that made it: this one, or that of data with wider tolerances."""
         with doing(self.question.figure.words):
             try:
                 self.improve()
@@ -154,8 +159,8 @@ class EntropySearch(ABC, Generic[P, A]):
                 self.cut |= isinstance(failure, TimeIsUp)
         best = max(self.attempts, key=lambda attempt: attempt.bound)  # the last is not always the best
         if best.bound > self.most and not self.cut:
-            return replace(self, question=self.question.widened()).run()
-        return self._as_bound(best)
+            return replace(self, question=self.question.widened()).searched()
+        return self, best
 
     def words(self, level: Level) -> int:
         """How many words a program of a level has."""
@@ -284,7 +289,8 @@ class EntropySearch(ABC, Generic[P, A]):
         """Bits that the entropy may be above an attempt, as far as nodes and words tell; nan if they tell nothing."""
         return best.gap + self.words_gain
 
-    def _as_bound(self, best: A) -> EntropyBound:
+    def as_bound(self, best: A) -> EntropyBound:
+        """The bound of an attempt, or the trivial one where it is not less."""
         model = Quantum(best.level)
         proof = ProgramProof(self.question, model, best.program, best.dual)
         value, shown = no_less_than_trivial(best.bound + 0.0, proof, self.question, model)

@@ -87,6 +87,7 @@ def _coarser(root: dict[str, Any], budget: Budget) -> Finding:
 #: The first one that fits is taken.
 KINDS: tuple[Kind, ...] = (
     Kind("average entropy", BOUND, "average entropy", frozenset({"average"}), recheck_average),
+    Kind("Renyi entropy", BOUND, "renyi entropy", frozenset({"renyi"}), recheck_renyi),
     Kind("entropy by projections", BOUND, "bound", frozenset({"nodes"}), recheck_projections),
     Kind("entropy by projections of all outcomes", BOUND, "bound", frozenset({"places"}), recheck_outcomes),
     Kind("entropy by Gauss-Radau", BOUND, "bound", frozenset({"gauss_radau"}), recheck_radau),
@@ -94,7 +95,6 @@ KINDS: tuple[Kind, ...] = (
     Kind("attacks on all flips", BOUND, "attacks on all flips", frozenset({"mixtures"}), recheck_flips),
     Kind("attack", BOUND, "attack", frozenset({"strategies"}), recheck_attack),
     Kind("entropy by qubits", BOUND, "bound", frozenset({"method"}), recheck_qubits),
-    Kind("Renyi entropy by qubits", BOUND, "renyi entropy", frozenset({"renyi"}), recheck_renyi),
     Kind("finite length", BOUND, "finite length", frozenset({"accumulation"}), _length),
     Kind(RENYI, BOUND, RENYI, frozenset({"renyi_accumulation"}), recheck_renyi_length),
     Kind("routed entropy", BOUND, "routed entropy", frozenset({"routed_nodes"}), recheck_routed),

@@ -43,7 +43,7 @@ from sdpbound.recheck.words import (
     times,
 )
 
-__all__ = ["of_power", "recheck_linear"]
+__all__ = ["largest_guess", "of_power", "recheck_linear"]
 
 MOST_COPIES, MOST_STRATEGIES = 256, 2_000_000
 GUESSES = ("guessing_probability", "blind_guessing_probability")
@@ -75,6 +75,12 @@ def recheck_linear(root: dict[str, Any], budget: Budget) -> Finding:
     else:
         faults += within(claimed, Fraction(1, most), 1)
     return Finding(kind, question.side, sign * at_data, claimed, faults)
+
+
+def largest_guess(question: Question, multipliers: Sequence[Fraction], copies: object, budget: Budget) -> Fraction:
+    """The number m for which the copies show that the guessing probability asked for is at most ``m + l . t``."""
+    devices, objectives, _ = _objectives(question)
+    return _largest(question, devices, objectives, question.combination(multipliers), copies, budget)
 
 
 def _objectives(question: Question) -> tuple[Devices, list[Polynomial], int]:

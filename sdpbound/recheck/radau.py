@@ -38,7 +38,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import product
-from math import comb
+from math import comb, lcm
 from typing import Any
 
 import flint
@@ -46,12 +46,14 @@ import flint
 from sdpbound.recheck.answer import Budget, Finding, refuse
 from sdpbound.recheck.balls import ball, enclosing, end, total
 from sdpbound.recheck.projections import closing, entropy_question, key_effects
-from sdpbound.recheck.question import Key
+from sdpbound.recheck.question import Key, Question
 from sdpbound.recheck.reading import integer, items, numbers, record
 from sdpbound.recheck.words import OBSERVABLE, Devices, Polynomial, Word, added, grams, leftover, squares
 
-__all__ = ["recheck_radau"]
+__all__ = ["ENTRIES", "least_of_blocks", "recheck_radau"]
 
+#: What the proof has beside its multipliers.
+ENTRIES = "gauss_radau words left right factor blocks"
 MOST_NODES = 48
 PRECISION = 640
 #: Binary digits to which nodes are found.
@@ -61,9 +63,24 @@ NODE_BITS = 560
 def recheck_radau(root: dict[str, Any], budget: Budget) -> Finding:
     """The whole certificate."""
     question, key = entropy_question(root)
-    devices = question.devices
-    proof = record(root["proof"], "the proof", "multipliers gauss_radau words left right factor blocks")
+    proof = record(root["proof"], "the proof", f"multipliers {ENTRIES}")
     multipliers = numbers(proof["multipliers"], "multipliers", len(question.tested))
+    return closing(root, question, key, multipliers, least_of_blocks(question, key, multipliers, proof, budget))
+
+
+def least_of_blocks(
+    question: Question,
+    key: Key,
+    multipliers: list[Fraction],
+    proof: dict[str, Any],
+    budget: Budget,
+    exponent: Fraction = Fraction(0),
+) -> Fraction:
+    """The number m for which the proof shows ``-H <= m + l . t``, l the multipliers.
+
+    With an exponent r in (0, 1) the nodes are those of a power, and H stands for ``(1 - 2^(-r H)) / r``.
+    """
+    devices = question.devices
     count = integer(proof["gauss_radau"], "gauss_radau", 2, MOST_NODES)
     words, left, right = (devices.read_words(proof[name], name) for name in ("words", "left", "right"))
     outcomes = _values(devices, key)
@@ -71,7 +88,7 @@ def recheck_radau(root: dict[str, Any], budget: Budget) -> Finding:
     size = len(words) + len(left) * max(len(one.projectors) for one in outcomes) + len(right)
     budget.spend(len(blocks) * (size**3 // 6 + 32 * size**2))
     with flint.ctx.workprec(PRECISION):
-        rule = radau_rule(count, budget)
+        rule = radau_rule(count, budget, exponent)
         # -sum kappa + sum T / (1 - e) + charges bounds -H; T is exact, kappa and charges are balls
         bound = -total(kappa for _, kappa in rule)
         polynomial: Polynomial = {}
@@ -85,8 +102,7 @@ def recheck_radau(root: dict[str, Any], budget: Budget) -> Finding:
             bound += charge
         polynomial = added((1, polynomial), (-1, question.combination(multipliers)))
         positive = squares(devices, words, grams(proof["factor"], "factor", len(words), budget), budget)
-        most = leftover(added((1, polynomial), (1, positive)), devices.one) + end(bound, "upper")
-    return closing(root, question, key, multipliers, most)
+        return leftover(added((1, polynomial), (1, positive)), devices.one) + end(bound, "upper")
 
 
 Place = tuple[int, ...]  # the outcomes of Alice and Bob, 0 for who is not in the key
@@ -276,17 +292,26 @@ def _left_of_square(parts: _Parts, outcome: _Value, room: flint.arb, e: Fraction
     return part * room * ball(outcome.key.flips) - _sizes(left)
 
 
-def radau_rule(count: int, budget: Budget) -> list[tuple[flint.arb, flint.arb]]:
-    """(t_i, kappa_i), the last node being 1.
+def radau_rule(count: int, budget: Budget, exponent: Fraction = Fraction(0)) -> list[tuple[flint.arb, flint.arb]]:
+    """(t_i, kappa_i), the last node being 1, for the weight 1 or that of a power with an exponent r.
 
-    The inner nodes are the roots of the polynomial of degree m - 1 that is orthogonal on [0, 1] for the weight 1 - t,
-    ``R(t) = sum_k (-1)^k C(m-1, k) C(m+k, k) t^k``, found by bisection in exact numbers: as many changes of sign on a
-    grid as its degree are all of them. A weight is the integral of the Lagrange polynomial of its node.
+    The moments of the weight are 1/(k+1), or ``c_k = prod_{j<k} (1+r+j)/(2+j)``, which are the same for r = 0. The
+    inner nodes are the roots of the polynomial of degree m - 1 that is orthogonal on [0, 1] for the weight times 1 - t,
+    ``R(t) = sum_k (-1)^k C(m-1, k) C(m+k, k) k!/((1+r)..(k+r)) t^k``, found by bisection in exact numbers: as many
+    changes of sign on a grid as its degree are all of them. A weight is the integral of the Lagrange polynomial of its
+    node.
     """
     n = count - 1
     budget.spend(NODE_BITS * n * n * 40)
-    r = [(-1) ** k * comb(n, k) * comb(n + k + 1, k) for k in range(n + 1)]
-    grid = 64 * count * count
+    moments, scales = [Fraction(1)], [Fraction(1)]
+    for k in range(n):
+        moments.append(moments[-1] * (1 + exponent + k) / (2 + k))
+        scales.append(scales[-1] * (k + 1) / (1 + exponent + k))
+    exact = [(-1) ** k * comb(n, k) * comb(n + k + 1, k) * scales[k] for k in range(n + 1)]
+    common = lcm(*(value.denominator for value in exact))
+    r = [int(value * common) for value in exact]
+    unit = flint.arb(1) if exponent else flint.arb(2).log()
+    grid = 64 * count * count + 1  # odd, so that a node at 1/2 is on no line
     places = [Fraction(j, grid) for j in range(grid + 1)]
     signs = [_value(r, p) for p in places]
     cells = [(places[j], places[j + 1]) for j in range(grid) if signs[j] * signs[j + 1] < 0]
@@ -304,8 +329,8 @@ def radau_rule(count: int, budget: Budget) -> list[tuple[flint.arb, flint.arb]]:
             quotient.append(carry)
         quotient = quotient[:-1][::-1]
         slope = total(c * t**k for k, c in enumerate(quotient))
-        weight = total(c / (k + 1) for k, c in enumerate(quotient)) / slope
-        found.append((t, weight / (t * flint.arb(2).log())))
+        weight = total(c * ball(moments[k]) for k, c in enumerate(quotient)) / slope
+        found.append((t, weight / (t * unit)))
     return found
 
 

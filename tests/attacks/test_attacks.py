@@ -387,13 +387,13 @@ def test_an_attack_is_no_lower_bound() -> None:
 # -- the search -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["entropy", "information"])
+@pytest.mark.parametrize("kind", ["entropy", "information", "power"])
 def test_gradients(kind: Any) -> None:
     rng = np.random.default_rng(1)
     b = sb.SingletSelfTest(1.0, 1.5, 2.6).behaviour(0.95).detection_efficiency(0.9, 0.9, binning=False)
     data = sb.Observations.full(b)
     landscape = landscape_of(EntropyQuestion(data, 1, 0), 3)
-    landscape = replace(landscape, figure_kind=kind, bob_outcomes=3, rank=2)
+    landscape = replace(landscape, figure_kind=kind, bob_outcomes=3, rank=2, exponent=0.3)
     points = landscape.random(2, rng)
     multipliers = rng.normal(size=len(data))
     value, gradient = landscape.evaluate(points, multipliers)

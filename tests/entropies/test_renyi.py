@@ -201,7 +201,8 @@ FORGERIES: dict[str, Callable[[Certificate], None]] = {
     "another multiplier": _more(("proof", "multipliers", 0), -0.1),
     "a higher order": _set(*FIGURE, "alpha", 1.5),
     "the same exponent of another kind": _set(*FIGURE, "form", "sandwiched down"),
-    "a kind that is none": _set(*FIGURE, "form", "petz down"),
+    "a kind that qubits do not prove": _set(*FIGURE, "form", "petz down"),
+    "a kind that is none": _set(*FIGURE, "form", "petz"),
     "an order below one": _set(*FIGURE, "alpha", 0.5),
     "an order beyond": _set(*FIGURE, "alpha", 3),
     "both outcomes, flipped": lambda data: data["question"]["figure"].update(y=0, preprocessing=0.1),
@@ -238,7 +239,7 @@ def test_what_is_proven_holds_without_flips_only_if_they_are_none() -> None:
     [
         ({"alpha": 1.0}, "alpha = 1.0 of a sandwiched up Renyi entropy must be from"),
         ({"alpha": 2.5}, "to 2.0"),
-        ({"alpha": 1.7, "kind": "petz up"}, "to 1.5"),
+        ({"alpha": 2.5, "kind": "petz up"}, "to 2.0"),
         ({"alpha": 1.2, "kind": "petz"}, "must be one of sandwiched up"),
         ({"alpha": 1.2, "tolerance": 0.0}, "tolerance = 0.0"),
         ({"alpha": 1.2, "preprocessing": 0.7}, "preprocessing = 0.7"),
@@ -252,8 +253,8 @@ def test_bad_input_is_one_sentence(options: dict[str, Any], words: str) -> None:
 
 def test_other_data_are_refused() -> None:
     three = sb.Observations.bell_value(sb.i3322(), 0.24)
-    with pytest.raises(sb.InvalidInput, match="min_entropy"):
-        sb.renyi_entropy(three, alpha=1.2)
+    with pytest.raises(sb.InvalidInput, match="gauss-radau"):
+        sb.renyi_entropy(three, alpha=1.2, method="qubit")
     with pytest.raises(sb.Infeasible):
         sb.renyi_entropy(bell(2.9), alpha=1.2)
     with pytest.raises(sb.InvalidSettings, match="x = None"):

@@ -39,7 +39,7 @@ def made() -> dict[str, Any]:
 def agrees(certificate: dict[str, Any]) -> None:
     first, second = sb.verify(certificate), recheck(certificate)
     assert first.holds and second.holds, second.reason
-    assert (second.kind, second.figure, second.side) == ("Renyi entropy by qubits", first.figure, "lower")
+    assert (second.kind, second.figure, second.side) == ("Renyi entropy", first.figure, "lower")
     assert second.proven is not None and float(second.proven) == pytest.approx(first.value, rel=1e-12, abs=1e-12)
 
 

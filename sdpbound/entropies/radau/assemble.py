@@ -56,7 +56,7 @@ from sdpbound.conic.programs.quadratic import (
     QuadraticStructure,
 )
 from sdpbound.entropies.proof import rows_of
-from sdpbound.entropies.quadrature import gauss_radau
+from sdpbound.entropies.quadrature import RadauRule, gauss_radau
 from sdpbound.entropies.question import EntropyQuestion
 from sdpbound.entropies.radau.entries import Entries, KeyValue, Polynomial, key_values, rows_beside
 from sdpbound.entropies.words import WIDE, flips, require_words, words_of_level
@@ -121,8 +121,8 @@ class RadauProgram:
         return np.array([k, k * (1.0 - t) * (1.0 - 1e-15), k * t * (1.0 - 1e-15)]).T
 
 
-def assemble_radau(question: EntropyQuestion, level: Level, count: int) -> RadauProgram:
-    """Write the program of a question with ``count`` nodes."""
+def assemble_radau(question: EntropyQuestion, level: Level, count: int, rule: RadauRule | None = None) -> RadauProgram:
+    """Write the program of a question with ``count`` nodes, of the entropy or of another rule of as many nodes."""
     scenario, observed = question.scenario, question.observed
     rows = np.ascontiguousarray(observed.coefficients.reshape(len(observed), int(np.prod(scenario.shape))))
     free = (np.count_nonzero(rows, axis=1) == 1) & (np.abs(observed.values) <= DATA_TOLERANCE)
@@ -138,7 +138,7 @@ def assemble_radau(question: EntropyQuestion, level: Level, count: int) -> Radau
         tuple(bool(v) for v in free),
         tuple(bool(t > WIDE) for t in observed.tolerances),
     )
-    rule = gauss_radau(count)
+    rule = gauss_radau(count) if rule is None else rule
     return RadauProgram(*structure, rule.nodes, rule.weights, rule.constant)
 
 

@@ -8,12 +8,13 @@ from typing import Any, ClassVar
 
 from sdpbound.conic.solvers.choose import SolverChoice
 from sdpbound.entropies.entropy import EntropyBound
+from sdpbound.entropies.quadrature import power_radau
 from sdpbound.entropies.question import EntropyQuestion
 from sdpbound.entropies.radau.assemble import RadauProgram, assemble_radau
 from sdpbound.entropies.search import Attempt, EntropySearch
 from sdpbound.npa.levels import Level
 
-__all__ = ["MOST_RADAU_NODES", "gauss_radau_cost", "gauss_radau_entropy"]
+__all__ = ["MOST_RADAU_NODES", "MOST_WORDS", "RadauSearch", "gauss_radau_cost", "gauss_radau_entropy"]
 
 #: The levels to try where the user gives none. Measured in bits: the first level is exact for CHSH within 1e-8. On
 #: noisy points of the singlet family the first level loses up to 3e-3 and the second up to 5e-4.
@@ -39,19 +40,27 @@ def gauss_radau_entropy(
     The arguments are those of :class:`sdpbound.VonNeumann`, and ``limit`` and ``known`` those of a
     :class:`~sdpbound.entropies.method.ProgramMethod`.
     """
-    return _Search(question, tolerance, level, nodes, solver, limit, known).run()
+    return RadauSearch(question, tolerance, level, nodes, solver, limit, known).run()
 
 
 def gauss_radau_cost(question: EntropyQuestion, level: Level | None) -> float:
     """Rough CPU seconds of the program with few nodes at a level, or at the lowest one."""
-    search = _Search(question, 1e-3, level, None, None)
+    search = RadauSearch(question, 1e-3, level, None, None)
     return search.cost(search.levels(search.names, MOST_WORDS)[0], search.few_nodes)
 
 
 @dataclass(eq=False)
-class _Search(EntropySearch[RadauProgram, Attempt[RadauProgram]]):
+class RadauSearch(EntropySearch[RadauProgram, Attempt[RadauProgram]]):
+    """A search over levels and numbers of nodes.
+
+    Attributes
+    ----------
+    exponent : 0 for entropies in bits; else the r in (0, 1) of powers q = 2^(-r H), and what is bounded is (1 - q)/r
+    """
+
     worth: ClassVar[float] = 0.05
     few_nodes: ClassVar[int] = _COUNTS[0]
+    exponent: float = 0.0
     nodes_gain: float = field(default=math.nan, init=False)  # bits that the last nodes gained
 
     @property
@@ -75,7 +84,12 @@ class _Search(EntropySearch[RadauProgram, Attempt[RadauProgram]]):
             self._refine(level, best)
 
     def program(self, level: Level, nodes: int) -> RadauProgram:
-        return assemble_radau(self.question, level, nodes)
+        return assemble_radau(self.question, level, nodes, power_radau(nodes, self.exponent) if self.exponent else None)
+
+    @property
+    def most(self) -> float:
+        r, bits = self.exponent, super().most
+        return -math.expm1(-r * bits * math.log(2.0)) / r if r else bits
 
     def _refine(self, level: Level, best: Attempt[RadauProgram]) -> None:
         """Add nodes until the last step gains at most half of the tolerance.

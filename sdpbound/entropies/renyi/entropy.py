@@ -1,15 +1,16 @@
-"""Bound Renyi entropies given Eve from below, by the qubit reduction."""
+"""Bound Renyi entropies given Eve from below: by the qubit reduction where it applies, else by programs."""
 
 from __future__ import annotations
 
 import math
 import time
 from dataclasses import dataclass, replace
+from typing import Unpack
 
 import numpy as np
 
 from sdpbound.adversaries import Quantum
-from sdpbound.arguments import instance, numbered
+from sdpbound.arguments import instance, with_changes
 from sdpbound.arrays import Floats
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.bound import Bound, Functional
@@ -24,11 +25,13 @@ from sdpbound.entropies.qubits.mixture import Search, engine_of
 from sdpbound.entropies.qubits.problem import Key, QubitProblem, qubit_problem
 from sdpbound.entropies.qubits.weights import adjusted
 from sdpbound.entropies.question import EntropyQuestion, KeyQuestion, require_preprocessing
-from sdpbound.entropies.renyi.proof import MODEL, RenyiProof
-from sdpbound.errors import CertificateError, InvalidInput, InvalidParameter, SolverFailure
+from sdpbound.entropies.renyi.options import COARSE, FINE, RenyiChanges, RenyiOptions
+from sdpbound.entropies.renyi.program import Proven, programs
+from sdpbound.entropies.renyi.proof import MODEL, PowerProof, RenyiProof
+from sdpbound.errors import CertificateError, InvalidInput, SolverFailure
 from sdpbound.limiting import doing, go_on, require_time
 
-__all__ = ["RenyiEntropyBound", "asked_renyi", "renyi_entropy", "searched_renyi"]
+__all__ = ["RenyiEntropyBound", "asked_renyi", "qubits_of", "renyi_entropy", "searched_renyi"]
 
 #: Parts of the tolerance: for the search of mixture and functional, for the proof, and for the certificate's checker.
 _SEARCH, _PROOF, _CHECK = 0.5, 0.3, 0.05
@@ -49,11 +52,14 @@ class RenyiEntropyBound(Bound):
     Attributes
     ----------
     exponent : the s with ``H = -log2(q)/s``
-    gap : what ``-log2(Q)/s`` of an explicit mixture of qubit strategies with the tested values has above the bound, in
-        bits; nan where the mixture found misses them. Of the kind "sandwiched up" the mixture is an attack; others
-        have an entropy that may be larger
-    weights, strategies : that mixture
+    gap : of qubits, what ``-log2(Q)/s`` of an explicit mixture of qubit strategies with the tested values has above the
+        bound, in bits; nan where the mixture found misses them. Of the kind "sandwiched up" the mixture is an attack;
+        others have an entropy that may be larger. Of nodes and "petz down" an estimate of what more nodes and words may
+        add; else nan
+    weights, strategies : that mixture, of qubits
     tolerance : the accuracy asked for, in bits. If ``gap`` is not known to be as small, ``status`` is "inaccurate"
+    method : "qubit", "gauss-radau", "min-entropy" or "chord", which is between the two before
+    nodes : the nodes used, of "gauss-radau"
     """
 
     exponent: float = math.nan
@@ -61,11 +67,13 @@ class RenyiEntropyBound(Bound):
     weights: Floats | None = None
     strategies: Columns | None = None
     tolerance: float = math.nan
+    method: str = "qubit"
+    nodes: tuple[float, ...] = ()
 
     @property
     def power(self) -> Functional:
         """An affine functional that is above ``q = 2^(-exponent H)`` of every quantum behaviour."""
-        assert isinstance(self._proof, RenyiProof)
+        assert isinstance(self._proof, PowerProof)
         return self._proof.above()
 
 
@@ -77,33 +85,40 @@ def renyi_entropy(
     alpha: float,
     kind: str = "sandwiched up",
     preprocessing: float = 0.0,
-    tolerance: float = 1e-4,
+    options: RenyiOptions | None = None,
+    **changes: Unpack[RenyiChanges],
 ) -> RenyiEntropyBound:
     """Certified lower bound on a Renyi entropy of Alice's outcome, or of both, given a quantum Eve, in bits.
 
-    With s = 1 - 1/alpha for "sandwiched up", else s = alpha - 1, the power ``q = 2^(-s H)`` of a mixture of strategies
-    that Eve tells apart is the mean of theirs. So an affine functional that is above q of all pairs of qubits with real
-    observables is above that of every quantum behaviour (docs/renyi.md). For one value S of CHSH the least entropy has
-    the closed form ``-log2((((1+C)^u + (1-C)^u)/2)^(1/u))/s`` with u = 1/(1+s) and C^2 = S^2/4 - 1.
+    **Qubits**, for at most two tested settings of two outcomes a party. With s = 1 - 1/alpha for "sandwiched up", else
+    s = alpha - 1, the power ``q = 2^(-s H)`` of a mixture of strategies that Eve tells apart is the mean of theirs. So
+    an affine functional that is above q of all pairs of qubits with real observables is above that of every quantum
+    behaviour (docs/renyi.md). For one value S of CHSH the least entropy has the closed form
+    ``-log2((((1+C)^u + (1-C)^u)/2)^(1/u))/s`` with u = 1/(1+s) and C^2 = S^2/4 - 1.
+
+    **Programs**, for any settings and outcomes: "gauss-radau", the entropy of the kind "petz down" of the same order,
+    which is below all others, by the program of arXiv:2106.13692 with the nodes of a power; "min-entropy"; or, for
+    orders above 5/4 of "sandwiched up", the chord between the two.
 
     Parameters
     ----------
-    observed : data with at most two tested settings of two outcomes of each of two parties
+    observed : data of two parties
     x, y : settings of the key; y None for Alice's outcome alone
-    alpha, kind : order and kind of the entropy, see :class:`sdpbound.bounds.figures.RenyiEntropy`. The bound is tight
-        for "sandwiched up"; of "sandwiched down" and "petz up" it is that of a smaller entropy of the kind "sandwiched
-        up", of order 1/(2 - alpha)
+    alpha, kind : order and kind of the entropy, see :class:`sdpbound.bounds.figures.RenyiEntropy`. The bound by qubits
+        is tight for "sandwiched up"; of "sandwiched down" and "petz up" it is that of a smaller entropy of the kind
+        "sandwiched up", of order 1/(2 - alpha)
     preprocessing : probability, 0 to 1/2, with which the key of one bit is flipped first
-    tolerance : the distance to aim at between the bound and an explicit mixture, in bits, from 1e-6 to 1
+    options : how it is bounded, default RenyiOptions()
+    changes : single options by name: method, tolerance, level, nodes, solver
 
     Returns
     -------
-    RenyiEntropyBound, side "lower". Its certificate was checked; where floats did not find what balls could prove, as
+    RenyiEntropyBound, side "lower". A bound by qubits was checked; where floats did not find what balls could prove, as
     may happen for large orders with marginals or both outcomes, it is 0 and its ``status`` "inaccurate"
 
     Raises
     ------
-    InvalidInput : other tests or keys
+    InvalidInput : other keys, or a method that does not apply
     InvalidParameter : a parameter out of its range
     Infeasible : the data are outside the quantum set
 
@@ -112,12 +127,38 @@ def renyi_entropy(
     >>> bound = sb.renyi_entropy(data, alpha=1.2)
     >>> 0.4106 < bound.value < 0.4107007, bound.certificate.verify().holds
     (True, True)
+    >>> program = sb.renyi_entropy(data, alpha=1.2, kind="petz down", nodes=6)
+    >>> program.method, 0.3914 < program.value < 0.3915
+    ('gauss-radau', True)
     """
+    how = with_changes(options, RenyiOptions(), changes, "renyi_entropy")
     require_time()
+    question, figure = asked_renyi(observed, x, y, preprocessing, kind, alpha)
+    if how.method != "qubit" and (how.names_a_program or figure.form not in figure.BY_QUBITS):
+        return _of_program(programs(question, figure, how), how.tolerance)
+    try:
+        problem = qubits_of(question, figure)
+    except InvalidInput:
+        if how.method == "qubit":
+            raise
+        return _of_program(programs(question, figure, how), how.tolerance)
+    bound = _by_qubits(problem, observed, figure, FINE if how.tolerance is None else how.tolerance)
+    if how.method == "qubit" or bound.value > 0.0 or bound.status != INACCURATE:
+        return bound
+    # balls could not prove what floats found
+    other = _of_program(programs(question, figure, how), how.tolerance)
+    return other if other.value > 0.0 else bound
+
+
+def _by_qubits(
+    problem: QubitProblem, observed: Observations, figure: RenyiEntropy, tolerance: float
+) -> RenyiEntropyBound:
     begun = time.perf_counter()
-    if not 1e-6 <= numbered(tolerance, "tolerance") <= 1.0:
-        raise InvalidParameter(f"tolerance = {tolerance!r:.60} of a Renyi entropy must be from 1e-6 to 1 bits.")
-    _, figure, problem = asked_renyi(observed, x, y, preprocessing, kind, alpha)
+    if problem.key is Key.NONE:
+        raise InvalidInput(
+            f"x = {figure.x} is tested by none of the data, so that Eve may know its outcome: test an expression "
+            "with the setting of the key."
+        )
     own = tolerance * float(2.0**-figure.exponent)  # of (1 - Q)/s, whose slope by H is Q
     with doing(f"{figure.words} by pairs of qubits"):
         if len(observed):
@@ -130,27 +171,28 @@ def renyi_entropy(
 
 def asked_renyi(
     observed: Observations, x: int, y: int | None, preprocessing: float, kind: str, alpha: float
-) -> tuple[EntropyQuestion, RenyiEntropy, QubitProblem]:
-    """The question, its figure, and the tests in the observables of two qubits."""
+) -> tuple[EntropyQuestion, RenyiEntropy]:
+    """The question and its figure."""
     instance(observed, Observations, "observed", "Observations.correlators(behaviour)")
     flips = require_preprocessing(preprocessing)
     question = KeyQuestion(observed, x, y, preprocessing=flips).of_entropy()
     if not question.is_of_a_pair or question.x is None:
         raise InvalidInput(f"a Renyi entropy is of Alice's outcome, or of both, of two parties, not {question.figure}.")
-    figure = RenyiEntropy(question.x, question.y, flips, kind, alpha)
+    return question, RenyiEntropy(question.x, question.y, flips, kind, alpha)
+
+
+def qubits_of(question: EntropyQuestion, figure: RenyiEntropy) -> QubitProblem:
+    """The tests in the observables of two qubits, if these are enough for the scenario, the kind and the order."""
+    if figure.alpha > figure.BY_QUBITS.get(figure.form, 1.0):
+        known = ", ".join(f"{form!r} to order {most!r}" for form, most in figure.BY_QUBITS.items())
+        raise InvalidInput(f"{figure.words}: qubits bound {known}; take method='gauss-radau', or leave method out.")
     try:
-        problem = replace(qubit_problem(question), exponent=figure.exponent)
+        return replace(qubit_problem(question), exponent=figure.exponent)
     except InvalidInput as error:
         raise InvalidInput(
-            f"{figure.words}: at most two tested settings of two outcomes a party are taken; for any others "
-            "min_entropy is below the Renyi entropies of every order."
+            f"{figure.words}: by qubits at most two tested settings of two outcomes a party are taken; take "
+            "method='gauss-radau' for any others, or leave method out."
         ) from error
-    if problem.key is Key.NONE:
-        raise InvalidInput(
-            f"x = {question.x} is tested by none of the data, so that Eve may know its outcome: test an expression "
-            "with the setting of the key."
-        )
-    return question, figure, problem
 
 
 def searched_renyi(problem: QubitProblem, tolerance: float) -> Search:
@@ -226,4 +268,26 @@ def _bound(search: Search, proof: RenyiProof, times: tuple[float, float], tolera
         weights=weights,
         strategies=strategies,
         tolerance=tolerance,
+    )
+
+
+def _of_program(proven: Proven, tolerance: float | None) -> RenyiEntropyBound:
+    proof, asked = proven.proof, COARSE if tolerance is None else tolerance
+    gap = proven.gap if proof.figure.form == "petz down" else math.nan
+    status = Status.OUT_OF_TIME.value if proven.cut else Status.SOLVED.value if gap <= asked else INACCURATE
+    return RenyiEntropyBound(
+        value=proof.value,
+        side="lower",
+        merit=proof.figure,
+        model=proof.model,
+        solver_value=proven.solver_value,
+        solver=proven.solver,
+        status=status,
+        seconds=proven.seconds,
+        _proof=proof,
+        exponent=proof.exponent,
+        gap=gap,
+        tolerance=asked,
+        method=proven.method,
+        nodes=proven.nodes,
     )

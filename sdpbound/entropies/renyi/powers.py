@@ -5,6 +5,7 @@ sub-normalised state of value z is ``rho^(1/2) E_z rho^(1/2)``, up to a transpos
 
     sandwiched down   s = alpha - 1   q = sum_z Tr(rho^(1/(2 alpha)) E_z rho^(1/(2 alpha)))^alpha
     petz up           s = alpha - 1   q = (Tr(sum_z (rho^(1/2) E_z rho^(1/2))^alpha)^(1/alpha))^alpha
+    petz down         s = alpha - 1   q = sum_z Tr (rho^(1/2) E_z rho^(1/2))^alpha rho^(1 - alpha)
     sandwiched up     s = 1-1/alpha   q = Q(rho),
 
     Q(rho) = max over sigma of (Tr(S^(1/2) rho S^(1/2))^(1/(1+s)))^(1+s),   S = sum_z N_z sigma_z^s N_z,   N_z^2 = E_z,
@@ -80,6 +81,9 @@ def power_of(figure: RenyiEntropy, state: Matrices, effects: Matrices) -> float:
     root = _rebuilt(np.sqrt(e), v)
     values, u = np.linalg.eigh(root @ effects @ root)
     total = _rebuilt(np.maximum(values, 0.0) ** alpha, u).sum(axis=0)
+    if figure.form == "petz down":
+        seen = e > _SMALLEST * e.max()
+        return float(np.trace(total @ _rebuilt(np.where(seen, np.where(seen, e, 1.0) ** (1.0 - alpha), 0.0), v)).real)
     return float((np.maximum(np.linalg.eigvalsh(total), 0.0) ** (1.0 / alpha)).sum() ** alpha)
 
 
