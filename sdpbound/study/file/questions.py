@@ -88,6 +88,8 @@ DEFAULT_WIDTH = 1e-3
 LAST = 63
 #: The most parties of a scenario.
 MOST_PARTIES = 8
+#: The most entries of a key's function.
+MOST_VALUES = 4096
 
 
 def _setting(value: object, info: ValidationInfo) -> int:
@@ -112,6 +114,26 @@ def _key(value: object) -> tuple[int | None, ...]:
         raise fail("has no setting of any party; give at least one")
     return found
 
+
+def _merge(value: object) -> tuple[int, ...]:
+    """Read the key's value for each outcome: digits, a list, or rows of lists for the outcomes of several parties."""
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        value = [int(digit) for digit in value]
+    such = "a list of the key's value, 0, 1, .., for each outcome, such as [0, 0, 1, 1], or its digits"
+    entries: list[object] = [value]
+    while any(isinstance(entry, (list, tuple)) for entry in entries):
+        entries = [part for entry in entries for part in (entry if isinstance(entry, (list, tuple)) else [entry])]
+        if len(entries) > MOST_VALUES:
+            raise fail(f"must be {such}, of at most {MOST_VALUES} entries")
+    if not isinstance(value, (list, tuple)) or any(type(entry) is not int for entry in entries):
+        raise fail(f"must be {such}, not {quote(value)}")
+    found = tuple(int(entry) for entry in entries)  # type: ignore[call-overload]
+    if sorted(set(found)) != list(range(len(set(found)))) or len(found) < 2:
+        raise fail(f"must be {such}, without a gap, not {quote(value)}")
+    return found
+
+
+_SaidMerge = Annotated[str, Field(pattern=r"^[0-9]{2,}$")] | list[Any]
 
 _SaidKey = Annotated[
     list[Annotated[int, Field(ge=0, le=LAST)] | Literal["-"]], Field(min_length=2, max_length=MOST_PARTIES)
@@ -247,6 +269,11 @@ class Quantity(Part):
     key: Annotated[tuple[int | None, ...], BeforeValidator(_key, json_schema_input_type=_SaidKey)] | None = Field(
         default=None, description='of more than two parties, in place of x and y: a setting for each, "-" for none'
     )
+    merge: Annotated[tuple[int, ...], BeforeValidator(_merge, json_schema_input_type=_SaidMerge)] | None = Field(
+        default=None,
+        description="the key's value for each outcome, such as [0, 0, 1, 1], or for each choice of several parties' "
+        "outcomes, the last party's fastest; absent: the outcomes themselves",
+    )
     entropy: Annotated[EntropySettings, BeforeValidator(named("kind"))] | None = Field(
         default=None, description="the entropy that a rate is made of; absent: the study's"
     )
@@ -270,7 +297,7 @@ class Quantity(Part):
         kind = self.kind
         if self.rounds is None and "rounds" in kind.keys:
             raise fail(f"lacks the key 'rounds', the number of rounds of {self.name}; add it")
-        for key in ("entropy", "preprocessing", "resolution", "rounds", "postprocessing"):
+        for key in ("merge", "entropy", "preprocessing", "resolution", "rounds", "postprocessing"):
             if getattr(self, key) is not None and key not in self.keys:
                 name = self.name if key == "postprocessing" else self.title
                 raise fail(f"has {key}, and {name} takes none; leave it out")
@@ -355,6 +382,8 @@ class Quantity(Part):
         words = [] if self.how is None else [self.how.identity]
         if self.key is not None:
             words.insert(0, f"key {','.join('-' if s is None else str(s) for s in self.key)}")
+        if self.merge is not None:
+            words.append(f"merge {('' if max(self.merge) < 10 else '.').join(map(str, self.merge))}")
         if self.preprocessing:
             words.append(f"preprocessing {self.preprocessing}")
         if self.postprocessing is not None:
@@ -384,6 +413,8 @@ class Quantity(Part):
         found: dict[str, Any] = {"name": self.name, "x": self.x, "y": self.y}
         if self.key is not None:
             found["key"] = list(self.key)
+        if self.merge is not None:
+            found["merge"] = list(self.merge)
         if self.how is not None:
             found["entropy"] = self.how.model_dump() | {"tolerance": self.how.accuracy.hex()}
         if self.preprocessing:
