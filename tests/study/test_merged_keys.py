@@ -81,6 +81,21 @@ def test_no_closed_form_is_of_merged_outcomes(tmp_path: Path) -> None:
     assert len(audit(study).faults) == 1
 
 
+@pytest.mark.slow
+def test_attacks_are_on_the_same_function(tmp_path: Path) -> None:
+    """Whether outcomes agree: CHSH devices of visibility 0.97 have 0.3588 bits (docs/entropies.md), and an attack has no less."""
+    radau = {"kind": "von Neumann", "method": "gauss-radau", "level": "1+AB", "tolerance": 0.01}
+    asked = [
+        {"name": "entropy_global", "y": 0, "merge": "0110", "entropy": radau},
+        {"name": "entropy_global_attack", "y": 0, "merge": "0110"},
+    ]
+    study = run(STUDY | {"family": {"kind": "chsh"}, "visibilities": [0.97], "quantities": asked}, tmp_path)
+    (_, below), (key, above) = cells(study)
+    assert 0.35 < below["value"] < above["value"] < 0.37 and audit(study).proven == 2
+    put(study, key, above | {"options": None})
+    assert not audit(study).holds
+
+
 def test_there_is_a_value_for_each_outcome(tmp_path: Path) -> None:
     with pytest.raises(InvalidStudy, match="each of the 3 outcomes"):
         run(STUDY | {"quantities": [{"name": "guess_local", "merge": "01"}]}, tmp_path)
