@@ -10,7 +10,6 @@ from functools import cached_property
 import numpy as np
 import scipy.linalg
 import scipy.sparse as sp
-from scipy.sparse.csgraph import connected_components
 
 from sdpbound.arrays import Floats, Ints
 
@@ -112,43 +111,25 @@ def eliminate(equalities: sp.csr_array) -> tuple[sp.csr_array, sp.csr_array]:
 
 
 def null_space(relations: sp.csr_array) -> sp.csr_array:
-    """All u with ``relations @ u = 0`` as ``free @ z``, z some of the entries of u.
-
-    Relations that share no entries are solved apart: a decomposition takes the third power of their number.
-    """
+    """All u with ``relations @ u = 0`` as ``free @ z``, z some of the entries of u."""
     n = relations.shape[1]
     involved = np.unique(relations.indices)
     if not involved.size:
         return sp.csr_array(sp.eye_array(n))
-    used = sp.csr_array(relations[:, involved])
-    apart = connected_components(sp.block_array([[None, used], [used.T, None]]), directed=False)[1]
-    of_row, of_column = apart[: used.shape[0]], apart[used.shape[0] :]
-    solved = []
-    is_free = np.ones(n, dtype=bool)
-    for part in np.unique(of_column):
-        own = involved[of_column == part]
-        fixed, left, block = _solved(used[of_row == part][:, of_column == part].toarray())
-        is_free[own[fixed]] = False
-        solved.append((own[fixed], own[left], block))
-    number = np.cumsum(is_free) - 1
-    entries, rows, columns = [np.ones(int(is_free.sum()))], [np.flatnonzero(is_free)], [number[is_free]]
-    for fixed, left, block in solved:
-        row, col = np.nonzero(block)
-        entries.append(block[row, col])
-        rows.append(fixed[row])
-        columns.append(number[left[col]])
-    where = np.concatenate(rows), np.concatenate(columns)
-    return sp.csr_array((np.concatenate(entries), where), shape=(n, int(is_free.sum())))
-
-
-def _solved(relations: Floats) -> tuple[Ints, Ints, Floats]:
-    """Places of entries that relations fix, places of the others, and the first as combinations of these."""
-    triangle, order = scipy.linalg.qr(relations, mode="r", pivoting=True)
+    triangle, order = scipy.linalg.qr(relations[:, involved].toarray(), mode="r", pivoting=True)
     diagonal = np.abs(np.diagonal(triangle))
     rank = int((diagonal > 1e-11 * diagonal[0]).sum())
+    fixed, left = involved[order[:rank]], involved[order[rank:]]
     block = -scipy.linalg.solve_triangular(triangle[:rank, :rank], triangle[:rank, rank:])
     block[np.abs(block) < 1e-13] = 0.0
-    return order[:rank], order[rank:], block
+    is_free = np.ones(n, dtype=bool)
+    is_free[fixed] = False
+    number = np.cumsum(is_free) - 1
+    row, col = np.nonzero(block)
+    entries = np.concatenate([np.ones(int(is_free.sum())), block[row, col]])
+    rows = np.concatenate([np.flatnonzero(is_free), fixed[row]])
+    columns = np.concatenate([number[is_free], number[left[col]]])
+    return sp.csr_array((entries, (rows, columns)), shape=(n, int(is_free.sum())))
 
 
 def sectors_of(n: int, generators: Sequence[tuple[Ints, Floats]]) -> list[Sector | None]:
