@@ -308,11 +308,13 @@ class _Newton:
             beside = np.zeros((group.columns.size, layout.shared))
             for block in group.blocks:
                 found = self._traces(block)
-                mixed = np.ascontiguousarray(block.combination @ found)
+                mixed = np.empty((0, len(found)))
+                if block.of_shared.size:
+                    mixed = np.ascontiguousarray(block.combination @ found)
+                    border[np.ix_(block.of_shared, block.of_shared)] += block.combination @ mixed.T
                 add_traces(
                     found, mixed, block.own, block.basis, block.factor, block.of_shared, square, beside
                 )  # of the square the lower triangle, which is all that is used; own columns rise
-                border[np.ix_(block.of_shared, block.of_shared)] += block.combination @ mixed.T
             if group.columns.size:
                 root = _factor(square)
                 solved = beside

@@ -20,7 +20,7 @@ from sdpbound.study.file.spec import Quantity
 from sdpbound.study.plan import Point, Task
 from sdpbound.study.quantities.at_point import AtPoint
 from sdpbound.study.quantities.kind import Asked, Certified, ProgramKind, Solved
-from sdpbound.study.quantities.whose import key_settings_of
+from sdpbound.study.quantities.whose import key_settings_of, merge_of
 from sdpbound.study.store.answer import Answer
 from sdpbound.study.store.form import LARGEST, certificate_name
 from sdpbound.tables.columns import Row
@@ -178,8 +178,9 @@ class _Here:
 
     def _best_flips(self, asked: Asked) -> float:
         assert asked.how is not None
-        method, key = asked.how.bound(self.at.solver), key_settings_of(asked)
-        rate = best_preprocessing(self.at.behaviour, self.at.observed, entropy=method, closed_forms=False, settings=key)
+        method = asked.how.bound(self.at.solver)
+        key: Any = {"settings": key_settings_of(asked), "merge": merge_of(asked.kind, self.at, asked)}
+        rate = best_preprocessing(self.at.behaviour, self.at.observed, entropy=method, closed_forms=False, **key)
         assert isinstance(rate.preprocessing, float)  # the best flips, no channel
         return rate.preprocessing
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sdpbound.bell.families.family import Family
+from sdpbound.bell.key import key_merge, key_settings
 from sdpbound.bell.scenario import Scenario
 from sdpbound.bell.tested import KINDS, require_left_out
 from sdpbound.errors import InvalidInput, InvalidStudy
 from sdpbound.study.file.questions import Quantity
 from sdpbound.study.file.spec import StudySpec
+from sdpbound.study.quantities.whose import named
 
 __all__ = ["require_fit"]
 
@@ -36,6 +38,7 @@ def require_fit(spec: StudySpec, name: str, family: Family, values: Mapping[str,
             if setting is not None and setting >= scenario.settings[party]:
                 last = scenario.settings[party] - 1
                 raise InvalidStudy(f"{at}{quantity.name} has {key} = {setting}, and {who}'s settings are 0 to {last}.")
+        _require_merge(spec, f"{at}{quantity.name}", quantity, scenario)
         kind = quantity.kind
         if kind.of_expression and expression is None:
             raise InvalidStudy(f"{at}{quantity.name} is of a Bell expression, and there is none; leave it out.")
@@ -76,6 +79,17 @@ def _require_parties(name: str, quantity: Quantity, scenario: Scenario) -> None:
         if setting is not None and setting >= scenario.settings[party]:
             last = scenario.settings[party] - 1
             raise InvalidStudy(f"{name} has key[{party}] = {setting}, and the settings there are 0 to {last}.")
+
+
+def _require_merge(spec: StudySpec, name: str, quantity: Quantity, scenario: Scenario) -> None:
+    """Raise InvalidStudy unless there are as many outcomes as what merges them has values."""
+    kept = any(what is not None and what.binning is not True for _, what in spec.conditions)
+    if quantity.merge is None or kept:  # a no click may be one more outcome; the row says it then
+        return
+    try:
+        key_merge(scenario, key_settings(scenario, *named(quantity.kind, quantity)), quantity.merge)
+    except InvalidInput as error:
+        raise InvalidStudy(f"{name}: {error}") from None
 
 
 def _require_devices(spec: StudySpec, at: str, family: Family, values: Mapping[str, float]) -> None:

@@ -15,6 +15,7 @@ from sdpbound.entropies.methods import METHODS, options_of
 from sdpbound.errors import InvalidInput
 from sdpbound.rates.postprocessing.postprocessing import PostProcessing
 from sdpbound.study.file.family import Model
+from sdpbound.study.file.keys import KeySetting, SaidKey, SaidMerge, read_key, read_merge
 from sdpbound.study.file.numbers import number, numbers, said, said_one
 from sdpbound.study.file.postprocessings import AnyPostProcessing
 from sdpbound.study.file.product import Part
@@ -29,7 +30,6 @@ from sdpbound.study.file.validators import (
     SaidSolver,
     choice,
     fail,
-    integer,
     named,
     quote,
     read_level,
@@ -82,40 +82,6 @@ QuantityName = Annotated[str, Field(json_schema_extra={"enum": list(QUANTITIES)}
 DEFAULT_BITS = 1e-3
 #: Width of a critical value, if a study gives none.
 DEFAULT_WIDTH = 1e-3
-
-
-#: The largest setting that a file may name.
-LAST = 63
-#: The most parties of a scenario.
-MOST_PARTIES = 8
-
-
-def _setting(value: object, info: ValidationInfo) -> int:
-    """Read a setting.
-
-    The setting is checked against the points' settings if all points have the same number of settings.
-    """
-    settings = getattr(info.context, "settings", None)
-    last = LAST if settings is None else settings[0 if info.field_name == "x" else 1] - 1
-    return integer(0, last)(value)
-
-
-_Setting = Annotated[int, BeforeValidator(_setting, json_schema_input_type=Annotated[int, Field(ge=0, le=LAST)])]
-
-
-def _key(value: object) -> tuple[int | None, ...]:
-    """Read a setting for each party, "-" for none."""
-    if not isinstance(value, (list, tuple)) or not 2 <= len(value) <= MOST_PARTIES:
-        raise fail(f"must have a setting for each party, '-' for none, such as [0, '-', 1], not {quote(value)}")
-    found = tuple(None if entry in ("-", None) else integer(0, LAST)(entry) for entry in value)
-    if all(entry is None for entry in found):
-        raise fail("has no setting of any party; give at least one")
-    return found
-
-
-_SaidKey = Annotated[
-    list[Annotated[int, Field(ge=0, le=LAST)] | Literal["-"]], Field(min_length=2, max_length=MOST_PARTIES)
-]
 
 
 _Level = str | tuple[str, ...]
@@ -242,10 +208,15 @@ class Quantity(Part):
         QuantityName,
         BeforeValidator(registered(TABLE)),
     ] = Field(description="what is computed")
-    x: _Setting | None = Field(default=None, description="Alice's setting; 0 if absent")
-    y: _Setting | None = Field(default=None, description="Bob's setting, for quantities of a pair")
-    key: Annotated[tuple[int | None, ...], BeforeValidator(_key, json_schema_input_type=_SaidKey)] | None = Field(
+    x: KeySetting | None = Field(default=None, description="Alice's setting; 0 if absent")
+    y: KeySetting | None = Field(default=None, description="Bob's setting, for quantities of a pair")
+    key: Annotated[tuple[int | None, ...], BeforeValidator(read_key, json_schema_input_type=SaidKey)] | None = Field(
         default=None, description='of more than two parties, in place of x and y: a setting for each, "-" for none'
+    )
+    merge: Annotated[tuple[int, ...], BeforeValidator(read_merge, json_schema_input_type=SaidMerge)] | None = Field(
+        default=None,
+        description="the key's value for each outcome, such as [0, 0, 1, 1], or for each choice of several parties' "
+        "outcomes, the last party's fastest; absent: the outcomes themselves",
     )
     entropy: Annotated[EntropySettings, BeforeValidator(named("kind"))] | None = Field(
         default=None, description="the entropy that a rate is made of; absent: the study's"
@@ -270,7 +241,7 @@ class Quantity(Part):
         kind = self.kind
         if self.rounds is None and "rounds" in kind.keys:
             raise fail(f"lacks the key 'rounds', the number of rounds of {self.name}; add it")
-        for key in ("entropy", "preprocessing", "resolution", "rounds", "postprocessing"):
+        for key in ("merge", "entropy", "preprocessing", "resolution", "rounds", "postprocessing"):
             if getattr(self, key) is not None and key not in self.keys:
                 name = self.name if key == "postprocessing" else self.title
                 raise fail(f"has {key}, and {name} takes none; leave it out")
@@ -355,6 +326,8 @@ class Quantity(Part):
         words = [] if self.how is None else [self.how.identity]
         if self.key is not None:
             words.insert(0, f"key {','.join('-' if s is None else str(s) for s in self.key)}")
+        if self.merge is not None:
+            words.append(f"merge {('' if max(self.merge) < 10 else '.').join(map(str, self.merge))}")
         if self.preprocessing:
             words.append(f"preprocessing {self.preprocessing}")
         if self.postprocessing is not None:
@@ -384,6 +357,8 @@ class Quantity(Part):
         found: dict[str, Any] = {"name": self.name, "x": self.x, "y": self.y}
         if self.key is not None:
             found["key"] = list(self.key)
+        if self.merge is not None:
+            found["merge"] = list(self.merge)
         if self.how is not None:
             found["entropy"] = self.how.model_dump() | {"tolerance": self.how.accuracy.hex()}
         if self.preprocessing:

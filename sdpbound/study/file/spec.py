@@ -235,6 +235,8 @@ class StudySpec(Part):
                     f"has family.best_of and {quantity.title}, of which no best strategy is searched; those are "
                     "key_rate, randomness_local, randomness_global and their attacks"
                 )
+            if quantity.merge is not None:
+                raise fail(f"has family.best_of and {quantity.name} with merge, which a search leaves out; give points")
             if quantity.group != "entropy":
                 raise fail(f"has family.best_of and {quantity.name} of min-entropy; say entropy = 'von Neumann'")
         return self

@@ -18,7 +18,7 @@ from sdpbound.rates.upper import FROM_DATA, RANDOMNESS
 from sdpbound.study.quantities.at_point import AtPoint
 from sdpbound.study.quantities.checks import Proofs, follows, least_leak, same
 from sdpbound.study.quantities.kind import Asked, Group, Needs, ProgramKind, Run, Side, question
-from sdpbound.study.quantities.whose import chosen, key_settings_of, named
+from sdpbound.study.quantities.whose import chosen, key_settings_of, merge_of, named
 from sdpbound.tables.columns import Row
 
 __all__ = ["APPROXIMATE", "ATTACK", "Attack", "ConvexCombination"]
@@ -36,10 +36,10 @@ class Attack(ProgramKind):
     attack: ClassVar[bool] = True
 
     def program(self, asked: Asked) -> tuple[Any, ...]:
-        return "attack", named(self, asked), asked.how, asked.preprocessing
+        return "attack", named(self, asked), asked.merge, asked.how, asked.preprocessing
 
     def solve(self, at: AtPoint, asked: Asked, flips: float) -> Bound:
-        key = chosen(self, asked)
+        key = chosen(self, at, asked)
         own = at.member.strategy
         try:
             # without noise the devices themselves are an attack that has exactly the tested data
@@ -51,7 +51,7 @@ class Attack(ProgramKind):
 
     def figure(self, at: AtPoint, asked: Asked, flips: float) -> Figure:
         x, y, settings = named(self, asked)
-        return ConditionalEntropy(x, y, flips, settings)
+        return ConditionalEntropy(x, y, flips, settings, merge_of(self, at, asked))
 
     def question(self, at: AtPoint, asked: Asked, flips: float) -> dict[str, Any]:
         return question(at, self.figure(at, asked, flips), "upper") | {"model": {"kind": "quantum"}}
@@ -62,7 +62,7 @@ class Attack(ProgramKind):
         if self.rate:
             leak = None
             if self.key:
-                leak = least_leak(at.behaviour, key_settings_of(asked), run.flips(asked))
+                leak = least_leak(at.behaviour, key_settings_of(asked), run.flips(asked), merge_of(self, at, asked))
                 found["value"] = math.nextafter(bound.value - leak, math.inf)  # the subtraction rounds once
             found |= {"entropy": bound.value, "error_correction": leak}
             found["security"] = self.proven_by(asked)
@@ -91,7 +91,7 @@ class Attack(ProgramKind):
         flips = row["preprocessing"] or 0.0
         leak = None
         if self.key:
-            leak = least_leak(at.behaviour, key_settings_of(asked), flips)
+            leak = least_leak(at.behaviour, key_settings_of(asked), flips, merge_of(self, at, asked))
             same(leak, row["error_correction"], "error_correction")
         if row["certificate"] is None:
             return ""

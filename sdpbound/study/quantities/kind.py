@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 
-from sdpbound.bell.key import Settings
+from sdpbound.bell.key import Merge, Settings
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.bound import Bound
 from sdpbound.bounds.figures import Figure
@@ -75,6 +75,8 @@ class Asked(Protocol):
     def settings(self) -> tuple[int, int | None]: ...
     @property
     def key(self) -> Settings | None: ...
+    @property
+    def merge(self) -> Merge | None: ...
     @property
     def how(self) -> Method | None: ...
     @property
@@ -157,7 +159,7 @@ class QuantityKind(ABC):
     unit : "bit", or "1"
     rate : whether it is a rate, which follows from an entropy
     keys : the further keys that it takes: "entropy", "preprocessing", "best" if the best preprocessing may be searched,
-        "resolution", "rounds"
+        "merge" if outcomes may be merged, "resolution", "rounds"
     pair : whether both outcomes are guessed or hashed, and not Alice's alone
     blind : whether Alice's outcome is guessed by an adversary who also has Bob's device
     key : whether it is a rate of key, from which the cost of errors is subtracted

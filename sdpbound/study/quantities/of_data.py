@@ -33,7 +33,7 @@ from sdpbound.rates.rates import key_rate, randomness_rate
 from sdpbound.study.quantities.at_point import AtPoint
 from sdpbound.study.quantities.checks import Proofs, follows, rate_of, same
 from sdpbound.study.quantities.kind import Asked, Group, Needs, ProgramKind, Run, question
-from sdpbound.study.quantities.whose import chosen, conference, key_settings_of, named
+from sdpbound.study.quantities.whose import chosen, conference, key_settings_of, merge_of, named
 from sdpbound.tables.columns import Row
 
 __all__ = ["Entropy", "Guess", "KeyRate", "OfData", "Randomness"]
@@ -47,17 +47,17 @@ class OfData(ProgramKind):
 
     def program(self, asked: Asked) -> tuple[Any, ...]:
         if asked.how is not None:
-            return "entropy", named(self, asked), asked.how, asked.preprocessing
-        return ("blind", *asked.settings) if self.blind else ("guess", named(self, asked))
+            return "entropy", named(self, asked), asked.merge, asked.how, asked.preprocessing
+        return ("blind", *asked.settings) if self.blind else ("guess", named(self, asked), asked.merge)
 
     def solve(self, at: AtPoint, asked: Asked, flips: float) -> Bound:
         if asked.how is not None:
-            method, key = asked.how.bound(at.solver), chosen(self, asked)
+            method, key = asked.how.bound(at.solver), chosen(self, at, asked)
             return conditional_entropy(at.observed, method=method, preprocessing=flips, closed_forms=False, **key)
         if self.blind:
             x, y = asked.settings
             return blind_guessing_probability(at.observed, at.model, x, y or 0, at.solver, at.tolerance)
-        key = chosen(self, asked)
+        key = chosen(self, at, asked)
         return guessing_probability(at.observed, at.model, solver=at.solver, tolerance=at.tolerance, **key)
 
     def figure(self, at: AtPoint, asked: Asked, flips: float) -> Figure:
@@ -66,8 +66,8 @@ class OfData(ProgramKind):
             return BlindGuessingProbability(x, y or 0)
         first, second, key = named(self, asked)
         if asked.how is not None:
-            return ConditionalEntropy(first, second, flips, key)
-        return GuessingProbability(first, second, key)
+            return ConditionalEntropy(first, second, flips, key, merge_of(self, at, asked))
+        return GuessingProbability(first, second, key, merge_of(self, at, asked))
 
     def certified_side(self, asked: Asked) -> str:
         return "upper" if asked.how is None else "lower"
@@ -94,7 +94,7 @@ class OfData(ProgramKind):
 
     def _estimate(self, at: AtPoint, asked: Asked) -> float | None:
         x, y, settings = named(self, asked)
-        if x is None or settings is not None:  # estimates are of Alice's outcome, or of both
+        if x is None or settings is not None or asked.merge is not None:  # estimates are of outcomes of two parties
             return None
         return estimated_guess(at.member.scenario, at.model, x, y, *at.tests())
 
@@ -116,12 +116,12 @@ class OfData(ProgramKind):
         exact = at.observed.exact
         return asked_about if exact is None else asked_about | {"exact": exact.entry()}
 
-    def proven_test(self, at: AtPoint, row: Row) -> SelfTest:
+    def proven_test(self, at: AtPoint, asked: Asked, row: Row) -> SelfTest:
         """Return the self-test of a row whose method is a closed form.
 
         Raises CertificateError if there is no self-test.
         """
-        test = None if row["preprocessing"] else at.self_test
+        test = None if row["preprocessing"] or asked.merge is not None else at.self_test
         if test is None:
             raise CertificateError("it is a closed form, and there is none: its data are no quantum self-test.")
         return test
@@ -129,7 +129,7 @@ class OfData(ProgramKind):
     def finish(self, at: AtPoint, asked: Asked, bound: Bound, row: Row, run: Run) -> Row:
         found: Row = {"value": bound.value}
         test = at.self_test
-        if test is not None and not run.flips(asked):
+        if test is not None and asked.merge is None and not run.flips(asked):
             proof = run.certificate(self.tested(test, asked))
             found |= beside(row, self.closed_value(test, asked), bound.value, proof)
         return found
@@ -137,7 +137,7 @@ class OfData(ProgramKind):
     def prove(self, at: AtPoint, asked: Asked, row: Row, proofs: Proofs) -> str:
         closed, flips = row["method"] == "closed form", row["preprocessing"] or 0.0
         if closed:
-            same(self.closed_value(self.proven_test(at, row), asked), row["value"], "value")
+            same(self.closed_value(self.proven_test(at, asked, row), asked), row["value"], "value")
         if row["certificate"] is None:
             return ""
         program = proofs.of(row["sdp_certificate" if closed else "certificate"], self.question(at, asked, flips))
@@ -177,7 +177,7 @@ class Guess(OfData):
         return 2.0 * both if self.blind else both
 
     def score(self, at: AtPoint, asked: Asked, run: Run) -> float:
-        if at.self_tested is not None:
+        if at.self_tested is not None and asked.merge is None:
             return -self._likeliest(at.self_tested, asked)
         return -self.guess(at, asked, run)
 
@@ -214,7 +214,7 @@ class _Rate(OfData):
         return found
 
     def score(self, at: AtPoint, asked: Asked, run: Run) -> float:
-        if at.self_tested is not None:
+        if at.self_tested is not None and asked.merge is None:
             x, y = asked.settings
             if not self.pair and not self.blind:
                 return 1.0
@@ -245,7 +245,8 @@ class _Rate(OfData):
         if not self.key:
             return None
         flips = row["preprocessing"] or 0.0
-        found = error_correction(at.behaviour, preprocessing=flips, settings=key_settings_of(asked))
+        key = key_settings_of(asked)
+        found = error_correction(at.behaviour, preprocessing=flips, settings=key, merge=merge_of(self, at, asked))
         same(found, row["error_correction"], "error_correction")
         return found
 
@@ -258,7 +259,7 @@ class _Rate(OfData):
     def _prove_entropy(self, at: AtPoint, asked: Asked, row: Row, proofs: Proofs, leak: float | None) -> bool:
         closed, flips = row["method"] == "closed form", row["preprocessing"] or 0.0
         if closed:
-            self.proven_test(at, row)
+            self.proven_test(at, asked, row)
         if row["certificate"] is None:
             return False
         program = proofs.of(row["sdp_certificate" if closed else "certificate"], self.question(at, asked, flips))
@@ -281,18 +282,21 @@ class KeyRate(_Rate):
 
     def of(self, at: AtPoint, asked: Asked, bound: Bound, flips: float) -> Rate:
         known = KnownEntropy(self._entropy(asked, bound), *named(self, asked)[:2])
-        settings = key_settings_of(asked)
-        return key_rate(at.behaviour, at.observed, entropy=known, preprocessing=flips, settings=settings)
+        key: Any = {"settings": key_settings_of(asked), "merge": merge_of(self, at, asked)}
+        return key_rate(at.behaviour, at.observed, entropy=known, preprocessing=flips, **key)
 
     def cost(self, at: AtPoint, asked: Asked, run: Run) -> float:
         x, y = asked.settings
         correlators = at.correlators
-        if correlators is None:
-            return float(run.once(("leak", x, y), lambda: error_correction(at.behaviour, x, y or 0)))
+        if correlators is None or asked.merge is not None:
+            merge = merge_of(self, at, asked)
+            return float(
+                run.once(("leak", x, y, merge), lambda: error_correction(at.behaviour, x, y or 0, merge=merge))
+            )
         return _entropy_of_errors(correlators, x, y or 0)
 
     def score(self, at: AtPoint, asked: Asked, run: Run) -> float:
-        if at.self_tested is None:
+        if at.self_tested is None or asked.merge is not None:
             return super().score(at, asked, run)
         x, y = asked.settings
         return 1.0 - _entropy_of_errors(at.self_tested, x, y or 0)
@@ -307,10 +311,12 @@ class Randomness(_Rate):
     def of(self, at: AtPoint, asked: Asked, bound: Bound, flips: float) -> Rate:
         if asked.key is not None:
             known = KnownEntropy(self._entropy(asked, bound), *named(self, asked)[:2])
-            return randomness_rate(at.behaviour, at.observed, entropy=known, settings=asked.key)
+            own: Any = {"settings": asked.key, "merge": merge_of(self, at, asked)}
+            return randomness_rate(at.behaviour, at.observed, entropy=known, **own)
         x, y = asked.settings
         known = KnownEntropy(self._entropy(asked, bound), x, y)
-        return randomness_rate(at.behaviour, at.observed, local=self.local, x=x, y=y, entropy=known, blind=self.blind)
+        own = {"x": x, "y": y, "blind": self.blind, "merge": merge_of(self, at, asked)}
+        return randomness_rate(at.behaviour, at.observed, local=self.local, entropy=known, **own)
 
 
 def beside(row: Row, value: float, sdp_value: float, certificate: str | None) -> Row:

@@ -21,6 +21,7 @@ __all__ = ["QUANTITIES", "kind_of", "names"]
 
 _ENTROPY = frozenset({"entropy"})
 _FLIPS = frozenset({"preprocessing"})
+_MERGED = frozenset({"merge"})
 _BOTH = _ENTROPY | _FLIPS
 _SEARCHED = _BOTH | {"best"}
 _PROCESSED = frozenset({"postprocessing"})
@@ -40,44 +41,63 @@ QUANTITIES: Registry[QuantityKind] = Registry(
     "a quantity",
     "sdpbound.quantities",
     {
-        "guess_local": Guess(label="guessing probability", side="upper", several=True),
-        "guess_global": Guess(label="guessing probability, pair", side="upper", bob=1, pair=True, several=True),
+        "guess_local": Guess(label="guessing probability", side="upper", keys=_MERGED, several=True),
+        "guess_global": Guess(
+            label="guessing probability, pair", side="upper", bob=1, pair=True, keys=_MERGED, several=True
+        ),
         "guess_blind": Guess(label="guessing probability, blind", side="upper", bob=1, blind=True),
         "key_rate": KeyRate(
             label=_KEY,
             side="lower",
             bob=0,
             unit="bit",
-            keys=_SEARCHED | _PROCESSED,
+            keys=_SEARCHED | _PROCESSED | _MERGED,
             several=True,
             searched="key",
             processed=ProcessedKey(label=_KEY, keys=_ENTROPY | _PROCESSED),
         ),
         "randomness_local": Randomness(
-            label=_LOCAL, side="lower", unit="bit", keys=_ENTROPY, local=True, several=True, searched=_OF_ONE
+            label=_LOCAL,
+            side="lower",
+            unit="bit",
+            keys=_ENTROPY | _MERGED,
+            local=True,
+            several=True,
+            searched=_OF_ONE,
         ),
         "randomness_global": Randomness(
-            label=_GLOBAL, side="lower", bob=1, unit="bit", keys=_ENTROPY, pair=True, several=True, searched=_OF_BOTH
+            label=_GLOBAL,
+            side="lower",
+            bob=1,
+            unit="bit",
+            keys=_ENTROPY | _MERGED,
+            pair=True,
+            several=True,
+            searched=_OF_BOTH,
         ),
         "randomness_blind": Randomness(label="blind randomness (bits)", side="lower", bob=1, unit="bit", blind=True),
-        "entropy_local": Entropy(label=_HAE, side="lower", unit="bit", keys=_BOTH, several=True),
-        "entropy_global": Entropy(label=_HABE, side="lower", bob=1, unit="bit", keys=_ENTROPY, pair=True, several=True),
-        "entropy_local_attack": Attack(label=_HAE, unit="bit", keys=_FLIPS, several=True),
-        "entropy_global_attack": Attack(label=_HABE, bob=1, unit="bit", pair=True, several=True),
+        "entropy_local": Entropy(label=_HAE, side="lower", unit="bit", keys=_BOTH | _MERGED, several=True),
+        "entropy_global": Entropy(
+            label=_HABE, side="lower", bob=1, unit="bit", keys=_ENTROPY | _MERGED, pair=True, several=True
+        ),
+        "entropy_local_attack": Attack(label=_HAE, unit="bit", keys=_FLIPS | _MERGED, several=True),
+        "entropy_global_attack": Attack(label=_HABE, bob=1, unit="bit", pair=True, keys=_MERGED, several=True),
         "key_rate_attack": Attack(
             label=_KEY,
             bob=0,
             unit="bit",
             rate=True,
-            keys=_AT_BEST | _PROCESSED,
+            keys=_AT_BEST | _PROCESSED | _MERGED,
             key=True,
             several=True,
             searched="key",
             processed=ProcessedAttack(label=_KEY, keys=_PROCESSED),
         ),
-        "randomness_local_attack": Attack(label=_LOCAL, unit="bit", rate=True, several=True, searched=_OF_ONE),
+        "randomness_local_attack": Attack(
+            label=_LOCAL, unit="bit", rate=True, keys=_MERGED, several=True, searched=_OF_ONE
+        ),
         "randomness_global_attack": Attack(
-            label=_GLOBAL, bob=1, unit="bit", rate=True, pair=True, several=True, searched=_OF_BOTH
+            label=_GLOBAL, bob=1, unit="bit", rate=True, pair=True, keys=_MERGED, several=True, searched=_OF_BOTH
         ),
         "convex_combination_attack": ConvexCombination(
             label="key rate of any protocol, convex combination (bits per round)", bob=0, unit="bit"
