@@ -108,12 +108,16 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
         Certified,
         ConfidenceInterval,
         Counts,
+        DistilledKey,
+        EstimatedLength,
         Extracted,
         FixedProtocol,
         InputsTest,
         PValue,
         SignalingTest,
         certify,
+        distil_key,
+        estimated_length,
         extract,
         read_protocol,
     )
@@ -182,11 +186,13 @@ __all__ = [
     "DetectionInefficiency",
     "DistillationAttack",
     "DistillationCondition",
+    "DistilledKey",
     "Entropy",
     "EntropyAttack",
     "EntropyBound",
     "EntropyEnvelope",
     "EnvelopeOptions",
+    "EstimatedLength",
     "Extracted",
     "Family",
     "FibreLoss",
@@ -290,11 +296,13 @@ __all__ = [
     "critical_noise",
     "critical_strategy",
     "critical_visibility",
+    "distil_key",
     "distillation_attack",
     "distillation_condition",
     "elegant",
     "entropy_envelope",
     "error_correction",
+    "estimated_length",
     "export_program",
     "extract",
     "family_named",
@@ -426,8 +434,8 @@ __getattr__, __dir__ = lazy_face(
             "NotSelfTesting SdpboundError SolverFailure StorageFailure TimeIsUp TooLarge"
         ),
         "sdpbound.experiments": (
-            "Certified ConfidenceInterval Counts Extracted FixedProtocol InputsTest PValue SignalingTest certify "
-            "extract read_protocol"
+            "Certified ConfidenceInterval Counts DistilledKey EstimatedLength Extracted FixedProtocol InputsTest "
+            "PValue SignalingTest certify distil_key estimated_length extract read_protocol"
         ),
         "sdpbound.finite_size": (
             "FiniteKeyOptions FiniteLength FiniteRandomnessOptions FiniteSecurity finite_key_length "

@@ -16,6 +16,7 @@ from sdpbound.checker.bound import verify_bound
 from sdpbound.checker.boxes import verify_boxes
 from sdpbound.checker.chsh_entropy import verify_closed_entropy
 from sdpbound.checker.claim import Verification
+from sdpbound.checker.estimation import verify_estimation
 from sdpbound.checker.finite import verify_finite
 from sdpbound.checker.operators import verify_operators
 from sdpbound.checker.qubit_average import verify_average
@@ -79,6 +80,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("renyi entropy", _with_proof("renyi"), verify_renyi),
     Kind("finite length", _with_proof("accumulation"), lambda root, strict: verify_finite(root, strict, check)),
     Kind("length by Renyi entropies", _with_proof("renyi_accumulation"), verify_renyi_length),
+    Kind("probability estimation", _with_proof("estimation"), verify_estimation),
     Kind("routed entropy", _with_proof("routed_nodes"), verify_routed),
     Kind("routed attack", _with_proof("routed_strategies"), verify_routed_attack),
     Kind("operator problem", _with_proof("squares"), verify_operators),

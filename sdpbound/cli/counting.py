@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +14,9 @@ from sdpbound.cli.output import emit, finite
 from sdpbound.errors import InvalidInput
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from sdpbound.experiments import Certified, Counts, FixedProtocol
 
 __all__ = ["certify_command"]
@@ -30,12 +34,13 @@ def certify_command(
     ],
     bits: Annotated[
         Path | None,
-        typer.Option("--bits", help="Extract randomness of the length, as a text of 0 and 1.", metavar="FILE"),
+        typer.Option("--bits", help="Write the randomness, or the key, as a text of 0 and 1.", metavar="FILE"),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Certified key or randomness of an experiment's counts, for a protocol that was fixed before them: a lower bound.
 
+    With --bits a key's errors are corrected and checked, and its length is that for the bits that this has sent.
     Exit status 1 if the run does not pass; then nothing is certified, and nothing extracted.
     """
     if bits is not None and (bits.exists() or not bits.absolute().parent.is_dir()):
@@ -44,13 +49,28 @@ def certify_command(
     found = sb.Counts.from_csv(counts, fixed.length.behaviour.scenario)
     certified = sb.certify(found, fixed)
     if bits is not None and certified.accepted:
-        output = sb.extract(found, fixed)
-        with bits.open("xb") as file:
-            file.write((output.bits + ord("0")).tobytes())
+        certified, output = _output(found, fixed, certified)
+        if certified.accepted:
+            with bits.open("xb") as file:
+                file.write((output + ord("0")).tobytes())
     checks = _checks(found, fixed)
     emit(_facts(certified, found, bits) | checks, _lines(certified, found, checks, bits), as_json)
     if not certified.accepted:
         raise typer.Exit(REFUSED)
+
+
+def _output(counts: Counts, protocol: FixedProtocol, certified: Certified) -> tuple[Certified, NDArray[np.uint8]]:
+    """What is proven after error correction, and the bits."""
+    if certified.kind == "randomness":
+        return certified, sb.extract(counts, protocol).bits
+    key = sb.distil_key(counts, protocol)
+    if key and not key.keys_equal:
+        raise InvalidInput(
+            "the keys differ though their hashes agree, which is as rare as the protocol allows; run again."
+        )
+    if key.certified is None or not key:
+        return replace(certified, length=0, accepted=False, reason=key.aborted, sent=key.transcript.leakage), key.alice
+    return key.certified, key.alice
 
 
 def _checks(counts: Counts, protocol: FixedProtocol) -> dict[str, Any]:
@@ -81,7 +101,8 @@ def _facts(certified: Certified, counts: Counts, bits: Path | None) -> dict[str,
         "threshold": seen.threshold,
         "soundness": length.security.soundness,
         "completeness": length.security.completeness,
-        "most_sent": certified.sent if certified.kind == "key" else None,
+        "most_sent": certified.sent if certified.kind == "key" and bits is None else None,
+        "sent": certified.sent if certified.kind == "key" and bits is not None else None,
         "bits": None if bits is None or not certified.accepted else str(bits),
         "fingerprint": counts.fingerprint,
         "theorem": length.theorem,
@@ -105,7 +126,11 @@ def _lines(certified: Certified, counts: Counts, checks: dict[str, Any], bits: P
         f"{length.security.soundness:g}, completeness {length.security.completeness:g})"
     )
     if certified.kind == "key":
-        lines.append(f"  if error correction sends at most {certified.sent:.6g} bits; it is not done here")
+        lines.append(
+            f"  if error correction sends at most {certified.sent:.6g} bits; --bits does it"
+            if bits is None
+            else f"  after {certified.sent:.0f} bits that were sent to correct errors and to check the result"
+        )
     if bits is not None:
         lines.append(f"bits written to {bits}")
     return [*lines, f"theorem: {length.theorem}", *(f"assumed: {text}" for text in length.assumptions)]

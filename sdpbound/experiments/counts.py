@@ -125,7 +125,7 @@ class Counts:
             return cls.from_csv(x, scenario)
         if y is None or a is None or b is None:
             raise InvalidInput("from_rounds needs four arrays x, y, a, b, or a file with these columns.")
-        return cls._of_rounds(Rounds.checked((x, y, a, b), tests), scenario)
+        return cls.of_rounds(Rounds.checked((x, y, a, b), tests), scenario)
 
     @classmethod
     def from_csv(cls, path: str | os.PathLike[str], scenario: Scenario | None = None) -> Counts:
@@ -159,11 +159,12 @@ class Counts:
         columns = [np.concatenate(kept) for kept in parts]
         tests = columns.pop() if "test" in names else None
         if not counted:
-            return cls._of_rounds(Rounds.checked(columns, tests), scenario)
+            return cls.of_rounds(Rounds.checked(columns, tests), scenario)
         return cls._of_counts(columns, tests, scenario)
 
     @classmethod
-    def _of_rounds(cls, rounds: Rounds, scenario: Scenario | None, source: str = "") -> Counts:
+    def of_rounds(cls, rounds: Rounds, scenario: Scenario | None, source: str = "") -> Counts:
+        """Counts of rounds, which may be a part of those of the fingerprint ``source``."""
         scenario = rounds.scenario() if scenario is None else scenario
         instance(scenario, Scenario, "scenario", "Scenario.bipartite(2, 2)")
         if scenario.parties != 2:
@@ -254,7 +255,7 @@ class Counts:
         end = whole(training, "training", 1, len(self.rounds) - 1)
         first, rest = self.rounds.part(0, end), self.rounds.part(end, len(self.rounds))
         source = self.source or self.fingerprint
-        return Counts._of_rounds(first, self.scenario, source), Counts._of_rounds(rest, self.scenario, source)
+        return Counts.of_rounds(first, self.scenario, source), Counts.of_rounds(rest, self.scenario, source)
 
     # -- what is tested -------------------------------------------------------------------------------------------
 

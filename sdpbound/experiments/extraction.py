@@ -16,7 +16,7 @@ from sdpbound.experiments.rounds import Rounds, small
 from sdpbound.protocols.running.hashing import seed_bits, toeplitz_hash
 from sdpbound.protocols.running.sampling import Bits
 
-__all__ = ["Extracted", "extract"]
+__all__ = ["Extracted", "drawn_bits", "extract"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -60,7 +60,7 @@ def extract(counts: Counts, protocol: FixedProtocol, seed: ArrayLike | None = No
     certified = certify(counts, protocol)
     if certified.kind != "randomness":
         raise InvalidInput(
-            "the protocol is of a key, whose error correction is not done here; extract takes randomness."
+            "the protocol is of a key, whose errors must be corrected; distil_key does that, extract takes randomness."
         )
     if counts.rounds is None:
         raise InvalidInput(
@@ -75,8 +75,7 @@ def extract(counts: Counts, protocol: FixedProtocol, seed: ArrayLike | None = No
         )
     needed = seed_bits(raw.size, certified.length)
     if seed is None:
-        drawn = np.frombuffer(secrets.token_bytes((needed + 7) // 8), dtype=np.uint8)
-        bits = np.unpackbits(drawn)[:needed]
+        bits = drawn_bits(needed)
     else:
         bits = small(seed, "seed", 1)
         if bits.size != needed:
@@ -84,6 +83,13 @@ def extract(counts: Counts, protocol: FixedProtocol, seed: ArrayLike | None = No
                 f"the seed must have {needed} bits, not {bits.size}: those of outcomes and of the output."
             )
     return Extracted(toeplitz_hash(raw, bits, certified.length), bits, certified)
+
+
+def drawn_bits(number: int, rng: np.random.Generator | None = None) -> Bits:
+    """Uniform bits of the operating system, or in simulations of a generator."""
+    size = (number + 7) // 8
+    drawn = np.frombuffer(secrets.token_bytes(size) if rng is None else rng.bytes(size), dtype=np.uint8)
+    return np.unpackbits(drawn)[:number]
 
 
 def raw_bits(rounds: Rounds, alice: int, bob: int) -> Bits:

@@ -18,9 +18,11 @@ from sdpbound.arguments import instance
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.families.expressions import chsh
 from sdpbound.bell.observations import Observations
+from sdpbound.checker.estimation import Devices
 from sdpbound.errors import InvalidInput, InvalidParameter
 from sdpbound.experiments.consistency import inputs_test
 from sdpbound.experiments.counts import Counts, Origin
+from sdpbound.experiments.estimation import EstimatedLength, estimated_length
 from sdpbound.finite_size import (
     FiniteKeyOptions,
     FiniteLength,
@@ -31,7 +33,7 @@ from sdpbound.finite_size import (
 )
 from sdpbound.finite_size.acceptance import Acceptance
 
-__all__ = ["Certified", "FixedProtocol", "certify", "read_protocol"]
+__all__ = ["Certified", "FixedProtocol", "certify", "read_protocol", "require_fixed_before"]
 
 #: A run whose numbers of tests and of settings are less probable than this is refused.
 IMPROBABLE = 1e-9
@@ -45,7 +47,7 @@ class FixedProtocol:
 
     Parameters
     ----------
-    length : the length that it promises, with its test
+    length : the length that it promises, with its test: of a quantum Eve, or of one with classical side information
     training : the counts that it was made from, or their ``origin``; None if it was made from no counts
 
     Raises
@@ -54,11 +56,12 @@ class FixedProtocol:
         ``training`` is no counts.
     """
 
-    length: FiniteLength
+    length: FiniteLength | EstimatedLength
     training: Counts | Origin | None = None
 
     def __post_init__(self) -> None:
-        instance(self.length, FiniteLength, "length", "finite_randomness_length(behaviour, 1e7)")
+        if not isinstance(self.length, EstimatedLength):
+            instance(self.length, FiniteLength, "length", "finite_randomness_length(behaviour, 1e7)")
         if self.training is not None and not isinstance(self.training, Origin):
             instance(self.training, Counts, "training", "training, rest = counts.split(100000)")
 
@@ -85,7 +88,7 @@ class Certified:
     reason : one sentence that says why it does not; empty if it does
     acceptance : scores and numbers of tests
     protocol : the protocol
-    sent : for a key, the most bits that error correction may send; it is not done here
+    sent : for a key, the bits that error correction may send for this length; after ``distil_key`` those that were sent
     """
 
     length: int
@@ -127,7 +130,7 @@ def certify(counts: Counts, protocol: FixedProtocol) -> Certified:
     """
     instance(counts, Counts, "counts", "Counts.from_csv('rounds.csv')")
     instance(protocol, FixedProtocol, "protocol", "FixedProtocol(finite_randomness_length(behaviour, 1e7))")
-    _require_fixed_before(counts, protocol)
+    require_fixed_before(counts, protocol)
     length = protocol.length
     acceptance = length.accepts(counts)
     reason = acceptance.reason or _improbable(counts, length)
@@ -146,7 +149,8 @@ def certify(counts: Counts, protocol: FixedProtocol) -> Certified:
     )
 
 
-def _require_fixed_before(counts: Counts, protocol: FixedProtocol) -> None:
+def require_fixed_before(counts: Counts, protocol: FixedProtocol) -> None:
+    """Refuse a protocol that is known to be made from these counts, or from a part of them."""
     if protocol.origin is not None and protocol.origin.overlaps(counts.origin):
         raise InvalidInput(
             "the protocol was made from these counts or from a part of them, which proves nothing; make it from the "
@@ -160,7 +164,7 @@ def _require_fixed_before(counts: Counts, protocol: FixedProtocol) -> None:
         )
 
 
-def _improbable(counts: Counts, length: FiniteLength) -> str:
+def _improbable(counts: Counts, length: FiniteLength | EstimatedLength) -> str:
     """A sentence if tests or settings were not drawn as the protocol says; empty if they may have been."""
     n, tests, gamma = counts.n, counts.tested, length.test_probability
     p = 2.0 * min(float(binom.cdf(tests, n, gamma)), float(binom.sf(tests - 1, n, gamma)))
@@ -203,7 +207,8 @@ class _File(BaseModel):
     test_probability: float | None = None
     test_distribution: Matrix | None = None
     net: bool | None = None
-    method: Literal["auto", "renyi", "accumulation"] = "auto"
+    method: Literal["auto", "renyi", "accumulation", "estimation"] = "auto"
+    devices: Devices | None = None
     lengths: int = 1
     training: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
 
@@ -249,8 +254,12 @@ def _content(file: Path) -> dict[str, Any]:
     return data
 
 
-def _length(entries: _File, file: Path) -> FiniteLength:
+def _length(entries: _File, file: Path) -> FiniteLength | EstimatedLength:
     behaviour = _behaviour(entries, file)
+    if entries.method == "estimation":
+        return _estimated(entries, behaviour, file)
+    if entries.devices is not None:
+        raise InvalidParameter(f"protocol '{file}': devices is an entry of method = 'estimation'.")
     data: Observations | str = entries.observed
     if entries.observed == "chsh":
         data = Observations.bell_value(chsh(), behaviour)
@@ -281,6 +290,20 @@ def _length(entries: _File, file: Path) -> FiniteLength:
         net=bool(entries.net),
     )
     return finite_randomness_length(behaviour, entries.rounds, entries.x, entries.y, data, choice)
+
+
+def _estimated(entries: _File, behaviour: Behaviour, file: Path) -> EstimatedLength:
+    """The length by probability estimation, in which all rounds are tests."""
+    wrong = {"x", "y", "observed", "test_probability", "net", "preprocessing", "efficiency", "lengths"}
+    wrong &= entries.model_fields_set
+    if entries.kind != "randomness" or wrong:
+        raise InvalidParameter(
+            f"protocol '{file}': method = 'estimation' is for kind = 'randomness', with all rounds tested"
+            + (f", and has no entry {min(wrong)}." if wrong else ".")
+        )
+    security = FiniteSecurity(soundness=entries.soundness, completeness=entries.completeness)
+    drawn = None if entries.test_distribution is None else np.array(entries.test_distribution)
+    return estimated_length(behaviour, entries.rounds, drawn, security, entries.devices or "tsirelson")
 
 
 def _behaviour(entries: _File, file: Path) -> Behaviour:

@@ -13,6 +13,7 @@ from sdpbound.recheck.attacks import recheck_attack
 from sdpbound.recheck.averages import recheck_average
 from sdpbound.recheck.boxes import recheck_boxes
 from sdpbound.recheck.coarser import recheck_coarser
+from sdpbound.recheck.estimations import recheck_estimation
 from sdpbound.recheck.flips import recheck_flips
 from sdpbound.recheck.formulas import recheck_formula
 from sdpbound.recheck.lengths import recheck_length
@@ -97,6 +98,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("entropy by qubits", BOUND, "bound", frozenset({"method"}), recheck_qubits),
     Kind("finite length", BOUND, "finite length", frozenset({"accumulation"}), _length),
     Kind(RENYI, BOUND, RENYI, frozenset({"renyi_accumulation"}), recheck_renyi_length),
+    Kind("probability estimation", BOUND, "probability estimation", frozenset({"estimation"}), recheck_estimation),
     Kind("routed entropy", BOUND, "routed entropy", frozenset({"routed_nodes"}), recheck_routed),
     Kind("routed attack", BOUND, "routed attack", frozenset({"routed_strategies"}), recheck_routed_attack),
     Kind("operators", BOUND, "operator problem", frozenset({"squares"}), recheck_operators),

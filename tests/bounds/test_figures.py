@@ -202,6 +202,9 @@ def attacks_on_all_flips() -> sb.Certificate:
 #: Kinds of which no certificate is kept.
 MADE: dict[str, Callable[[], sb.Certificate]] = {
     "attacks on all flips": attacks_on_all_flips,
+    "probability estimation": lambda: (
+        sb.estimated_length(sb.Behaviour.from_correlators([[0.7, 0.7], [0.7, -0.7]]), 1e5).certificate
+    ),
     "renyi entropy": lambda: sb.renyi_entropy(sb.Observations.bell_value(sb.chsh(), 2.5), alpha=1.2).certificate,
 }
 TESTS = Path(__file__).parents[1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pytest
 
 import sdpbound as sb
 from tests.experiments.samples import LOCAL, rounds
@@ -17,6 +18,18 @@ correlators = [[0.70, 0.70], [0.70, -0.70]]
 observed = "chsh"
 test_probability = 0.5
 soundness = 1e-3
+"""
+
+
+KEY = f"""
+kind = "key"
+rounds = {N}
+correlators = [[0.68, 0.68, 0.98], [0.68, -0.68, 0.0]]
+y = 2
+efficiency = 1.15
+test_probability = 0.15
+method = "renyi"
+soundness = 1e-8
 """
 
 
@@ -48,3 +61,23 @@ def test_certify(call, answer, refused, tmp_path) -> None:
     assert done.status == 1 and json.loads(done.out)["length"] == 0
     file.write_text(PROTOCOL + f'training = "{found["fingerprint"]}"\n')
     refused(["certify", str(good), "--protocol", str(file)], "made from these counts")
+
+
+@pytest.mark.slow
+def test_a_key_is_written_after_error_correction(call, answer, tmp_path) -> None:
+    file, bits = tmp_path / "key.toml", tmp_path / "key.txt"
+    file.write_text(KEY)
+    length, rng = sb.read_protocol(file).length, np.random.default_rng(1)
+    tests = rng.random(N) < 0.15
+    pairs = rng.choice(6, N, p=length.test_distribution.ravel())
+    x, y, a = np.where(tests, pairs // 3, 0), np.where(tests, pairs % 3, 2), rng.integers(0, 2, N)
+    b = a ^ (rng.random(N) >= (1.0 + length.behaviour.correlators[x, y]) / 2.0)
+    run = tmp_path / "rounds.csv"
+    np.savetxt(run, np.stack([x, y, a, b, tests], axis=1), "%d", ",", header="x,y,a,b,test", comments="")
+    promised = answer("certify", str(run), "--protocol", str(file))
+    found = answer("certify", str(run), "--protocol", str(file), "--bits", str(bits))
+    assert len(bits.read_text()) == found["length"] > 20_000 and promised["most_sent"] > 0
+    assert abs(found["length"] + found["sent"] - promised["length"] - promised["most_sent"]) < 100
+    np.savetxt(run, np.stack([x, y, a, 1 - b, tests], axis=1), "%d", ",", header="x,y,a,b,test", comments="")
+    done = call("certify", str(run), "--protocol", str(file), "--bits", str(tmp_path / "never.txt"))
+    assert done.status == 1 and not (tmp_path / "never.txt").exists()

@@ -165,7 +165,7 @@ def test_protocols_of_files(tmp_path, run) -> None:
     key.write_text(TOML.replace("randomness", "key") + "y = 0\npreprocessing = 0.0\ntest_probability = 0.1\n")
     found = sb.read_protocol(key)
     assert found.length.kind == "key" and found.length.test_probability == 0.1
-    with pytest.raises(InvalidInput, match="error correction is not done"):
+    with pytest.raises(InvalidInput, match="distil_key does that"):
         sb.extract(run, found)
 
 

@@ -19,12 +19,21 @@ from sdpbound.protocols.running.codes import Code, design_for, further_bits, syn
 from sdpbound.protocols.running.hashing import seed_bits, toeplitz_hash, toeplitz_seed
 from sdpbound.protocols.running.sampling import Bits, generator
 
-__all__ = ["Performance", "Reconciliation", "measure", "planned_leakage", "reconcile", "tag_length"]
+__all__ = [
+    "Decoded",
+    "Performance",
+    "Reconciliation",
+    "decode_blocks",
+    "measure",
+    "planned_leakage",
+    "reconcile",
+    "tag_length",
+]
 
 #: Longest block of one code: longer blocks gain little and leave the cache.
 BLOCK = 65536
-#: Iterations and damping of the second attempt at a block.
-SECOND_TRY = 200, 0.5
+#: Iterations and damping of the attempts at a block, the last only where no more is sent; blocks decoded side by side.
+TRIES, LANES = ((30, 0.0), (80, 0.0), (200, 0.5)), 32
 #: A lower error rate is replaced by this one, because codes for fewer errors gain too little.
 LEAST_ERROR = 5e-4
 
@@ -94,14 +103,14 @@ def reconcile(
     """
     n = key_alice.size
     tag = tag_length(failure)
-    corrected, syndrome, answers = key_bob, 0, 1
-    if error_rate > 0.0 and n:
-        corrected, syndrome, reports = _decode(key_alice, key_bob, error_rate, known_from, rng, repeat)
-        answers += reports
+    e = _plan(n, error_rate, known_from, repeat)[2] if error_rate > 0.0 and n else LEAST_ERROR
+    prior = np.float32(math.log((1.0 - e) / e)) * (1.0 - 2.0 * key_bob).astype(np.float32)
+    found = decode_blocks(key_alice, prior, error_rate, rng, known_from, repeat)
+    corrected = found.bits
     length = min(tag, n)
     seed = toeplitz_seed(n, length, rng)
     agreed = bool(np.array_equal(toeplitz_hash(key_alice, seed, length), toeplitz_hash(corrected, seed, length)))
-    return Reconciliation(corrected, agreed, syndrome, length, answers, seed_bits(n, length))
+    return Reconciliation(corrected, agreed, found.syndrome, length, found.answers + 1, seed_bits(n, length))
 
 
 def planned_leakage(
@@ -127,50 +136,77 @@ def _plan(n: int, error_rate: float, known_from: float, repeat: bool) -> tuple[i
     return (size, m, e, m * blocks) if m < size else (size, size, e, n)
 
 
-def _decode(
-    a: Bits, b: Bits, error_rate: float, known_from: float, rng: np.random.Generator, repeat: bool
-) -> tuple[Bits, int, int]:
-    """Decode in equal blocks: Bob's corrected key, the number of syndrome bits, and the number of Bob's reports.
+@dataclass(frozen=True, slots=True, eq=False)
+class Decoded:
+    """What Bob has found of Alice's bits, and the bits that were published.
 
-    The last block is padded with zeros.
+    Attributes
+    ----------
+    bits : (n,) what he has found
+    complete : whether every block has its syndrome
+    syndrome, answers : the numbers of Alice's bits and of Bob's
     """
-    n = a.size
+
+    bits: Bits
+    complete: bool
+    syndrome: int
+    answers: int
+
+
+def decode_blocks(
+    key: Bits,
+    prior: NDArray[np.float32],
+    error_rate: float,
+    rng: np.random.Generator,
+    known_from: float = math.inf,
+    repeat: bool = True,
+) -> Decoded:
+    """Alice sends syndromes of equal blocks of her key, and Bob decodes them one by one.
+
+    Parameters
+    ----------
+    key : (n,) Alice's bits; nothing but their syndromes is used of them
+    prior : (n,) what Bob knows of each, ``log(P(0) / P(1))``
+    error_rate : a symmetric channel of this error rate has the mean entropy of ``prior``; it sets the syndromes' length
+    rng, known_from, repeat : as in :func:`reconcile`
+    """
+    n = key.size
+    if error_rate <= 0.0 or not n:
+        return Decoded((prior < 0).astype(np.uint8), True, 0, 0)
     size, m, e, published = _plan(n, error_rate, known_from, repeat)
     if m >= size:  # no code is shorter than the key itself, so the key is published
-        return a.copy(), published, 0
-    reports = 0
-    first = Code.random(size, m, design_for(e), rng)
+        return Decoded(key.copy(), True, published, 0)
+    blocks = -(-n // size)
+    keys, priors = np.zeros((blocks, size), dtype=np.uint8), np.full((blocks, size), 30.0, dtype=np.float32)
+    keys.ravel()[:n], priors.ravel()[:n] = key, prior  # the last block is padded by zeros
+    found, unknown, answers = np.zeros_like(keys), np.arange(blocks), 0
+    code = Code.random(size, m, design_for(e), rng)
     further = further_bits(size, e, known_from) if repeat else ()
-    prior = np.full(size, math.log((1.0 - e) / e), dtype=np.float32)
-    corrected = b.copy()
-    for start in range(0, n, size):
-        part = slice(start, min(start + size, n))
-        real = part.stop - start
-        pattern = np.zeros(size, dtype=np.uint8)
-        pattern[:real] = a[part] ^ b[part]  # H is linear: from H a and H b Bob knows H of this
-        known = prior.copy()
-        known[real:] = 30.0
-        code = first
-        for more in (0, *further):
-            if code.m + more >= size:
-                break
-            if more:
-                code = code.longer(more, rng)
-                published += more
-            found, decoded = _attempt(code, pattern, known)
-            reports += repeat
-            if decoded:
-                break
-        corrected[part] ^= found[:real]
-        if not decoded:  # the check will fail, so the other blocks are not decoded
+    for stage, more in enumerate((0, *further)):
+        if code.m + more >= size:
             break
-    return corrected, published, reports
+        if more:
+            code = code.longer(more, rng)
+            published += more * unknown.size
+        found[unknown], decoded = _attempt(code, keys[unknown], priors[unknown], stage == len(further))
+        answers += repeat * unknown.size
+        unknown = unknown[~decoded]
+        if not unknown.size:
+            break
+    return Decoded(found.ravel()[:n].copy(), not unknown.size, published, answers)
 
 
-def _attempt(code: Code, pattern: Bits, prior: NDArray[np.float32]) -> tuple[Bits, bool]:
-    syndrome = code.syndrome(pattern)
-    found, decoded = code.decode(syndrome, prior)
-    return (found, decoded) if decoded else code.decode(syndrome, prior, *SECOND_TRY)
+def _attempt(code: Code, keys: Bits, priors: NDArray[np.float32], last: bool) -> tuple[Bits, NDArray[np.bool_]]:
+    """What is found of blocks (blocks, n) from their syndromes and priors, and which of them have their syndromes."""
+    found, done = np.zeros_like(keys), np.zeros(len(keys), dtype=bool)
+    for iterations, damping in TRIES if last else TRIES[:-1]:  # more bits are cheaper than more time
+        left = np.flatnonzero(~done)
+        for start in range(0, left.size, LANES):
+            some = left[start : start + LANES]
+            syndromes = np.stack([code.syndrome(keys[block]) for block in some], axis=1)
+            bits, decoded = code.decode_many(syndromes, priors[some].T, iterations, damping)
+            found[some], done[some] = bits.T, decoded
+    return found, done
 
 
 def measure(
