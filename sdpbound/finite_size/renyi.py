@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from itertools import product
@@ -154,11 +153,10 @@ class ChshGame(RenyiGame):
         return [(float(self.test.distribution[x, y]), won, lost) for x, y, won, lost in honest]
 
     def chances(self, like: Number) -> list[Number]:
-        number: Callable[[float], Number] = number_type(like)
-        results: list[tuple[float, float, float]] = self.results
-        whole: Number = sum((number(won) + number(lost) for _, won, lost in results), 0 * like)
-        lost: Number = sum((number(lost) for _, _, lost in results), 0 * like)
-        return [lost / whole, *[number(won) / whole for _, won, _ in results]]
+        number = number_type(like)
+        whole = sum((number(won) + number(lost) for _, won, lost in self.results), 0 * like)
+        lost = sum((number(lost) for _, _, lost in self.results), 0 * like)
+        return [lost / whole] + [number(won) / whole for _, won, _ in self.results]
 
     def scores(self, choice: ChshChoice, like: Number) -> RenyiScores[Number] | None:
         """With L the slope of q, m the least probability of a tested pair, and weights w of an untested round, v_0 of a
@@ -180,8 +178,9 @@ class ChshGame(RenyiGame):
         theta = beta / (1 + beta)
         # a shift of all scores by z multiplies Q by 2^(beta z)
         shift = -whole / (beta * ln2)
-        won: list[Number] = [shift + log1p(-drop * (1 - least / number(p))) / (theta * ln2) for p, _, _ in self.results]
-        return RenyiScores(shift + exponent / (beta * ln2), [shift + log1p(-drop) / (theta * ln2), *won])
+        won = [shift + log1p(-drop * (1 - least / number(p))) / (theta * ln2) for p, _, _ in self.results]
+        tests = [shift + log1p(-drop) / (theta * ln2)] + won  # noqa: RUF005
+        return RenyiScores(shift + exponent / (beta * ln2), tests)
 
     def deficit(self, choice: ChshChoice, scores: RenyiScores[flint.arb]) -> flint.arb:
         gamma, beta = flint.arb(choice.gamma), flint.arb(choice.beta)
@@ -256,8 +255,7 @@ def accepted_score(game: RenyiGame, choice: RenyiChoice, scores: RenyiScores[Num
     """The mean score below which the protocol aborts; honest devices fall below it with at most the allowed chance."""
     v = choice.as_numbers(like)
     gamma, s = v["gamma"], v["score_tail"]
-    values = [-scores.rest, *(-score for score in scores.tests)]
-    honest: list[Any] = game.float_chances if isinstance(like, float) else game.chances(like)
-    chances: list[Number] = [1 - gamma, *[gamma * chance for chance in honest]]
+    values = [-scores.rest] + [-score for score in scores.tests]
+    chances = [1 - gamma] + [gamma * chance for chance in game.chances(like)]
     eps = renyi_epsilons(game, choice, like)
     return Term(-upper_tail(values, chances, s), log(eps["abort by score"]) / s)
