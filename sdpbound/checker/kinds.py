@@ -79,7 +79,11 @@ KINDS: tuple[Kind, ...] = (
     Kind("average entropy", _with_proof("average"), verify_average),
     Kind("renyi entropy", _with_proof("renyi"), verify_renyi),
     Kind("finite length", _with_proof("accumulation"), lambda root, strict: verify_finite(root, strict, check)),
-    Kind("length by Renyi entropies", _with_proof("renyi_accumulation"), verify_renyi_length),
+    Kind(
+        "length by Renyi entropies",
+        _with_proof("renyi_accumulation"),
+        lambda root, strict: verify_renyi_length(root, strict, check),
+    ),
     Kind("probability estimation", _with_proof("estimation"), verify_estimation),
     Kind("routed entropy", _with_proof("routed_nodes"), verify_routed),
     Kind("routed attack", _with_proof("routed_strategies"), verify_routed_attack),

@@ -25,6 +25,7 @@ __all__ = [
     "matrix_slope",
     "newton_moves",
     "rebuilt",
+    "solved",
 ]
 
 Floats = NDArray[np.float64]
@@ -250,14 +251,22 @@ def newton_moves(pinched: Floats, slope: Floats, hints: Floats, state: tuple[Flo
     follows = matrix_slope(v, quotients).reshape(n, 16, 16) - pure[:, :, None] * pure[:, None, :]
     jacobian = np.eye(16) - (1.0 - noise) * slope @ follows
     miss = (pinched.reshape(n, 16) - hints)[:, :, None]
-    try:
-        moves = np.linalg.solve(jacobian, miss)[:, :, 0].reshape(n, 4, 4)
-    except np.linalg.LinAlgError:
-        moves = miss[:, :, 0].reshape(n, 4, 4)
+    moves = solved(jacobian, miss).reshape(n, 4, 4)
     moves = np.nan_to_num(0.5 * (moves + moves.transpose(0, 2, 1)))
     moves = moves - 0.25 * np.trace(moves, axis1=1, axis2=2)[:, None, None] * np.eye(4)
     moves /= np.maximum(1.0, np.abs(moves).max(axis=(1, 2)) / _LONGEST)[:, None, None]
     return np.asarray(moves.reshape(n, 16), dtype=np.float64)
+
+
+def solved(matrices: Floats, right: Floats) -> Floats:
+    """The solutions (n, k, 1) of many equations; for a singular matrix the right side itself."""
+    try:
+        return np.asarray(np.linalg.solve(matrices, right), dtype=np.float64)
+    except np.linalg.LinAlgError:  # one of many is singular: the others have solutions
+        if len(matrices) == 1:
+            return right
+        half = len(matrices) // 2
+        return np.concatenate([solved(matrices[:half], right[:half]), solved(matrices[half:], right[half:])])
 
 
 def _log_cosh(s: Floats) -> Floats:

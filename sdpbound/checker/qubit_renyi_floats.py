@@ -16,7 +16,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sdpbound.checker.qubit_floats import CLOSE, PRODUCTS, DualFloats, Floats, StateFloats, matrix_slope, rebuilt
+from sdpbound.checker.qubit_floats import (
+    CLOSE,
+    PRODUCTS,
+    DualFloats,
+    Floats,
+    StateFloats,
+    matrix_slope,
+    rebuilt,
+    solved,
+)
 
 __all__ = ["RenyiFloats"]
 
@@ -85,7 +94,7 @@ class RenyiFloats(DualFloats):
         first, second = (_quotients(logs, power).reshape(n, 1, 16) for power in (-self.s, 1.0 - self.s))
         by_matrix = (outer * first) @ outer.transpose(0, 2, 1)
         by_matrix += (outer * second) @ inner.transpose(0, 2, 1) @ slope
-        return -_solved(by_matrix @ follows / self.s - _ONES, slopes.reshape(n, 16, 1))
+        return -solved(by_matrix @ follows / self.s - _ONES, slopes.reshape(n, 16, 1))
 
     def _newton(
         self,
@@ -125,7 +134,7 @@ class RenyiFloats(DualFloats):
         miss = (rebuilt(own, v) - operators).reshape(n, 16, 1) - hints.reshape(n, 16, 1)
         miss = miss - 0.25 * _ONES @ miss
         jacobian = np.eye(16) - change + 0.25 * _ONES @ change
-        return _solved(jacobian, miss), miss
+        return solved(jacobian, miss), miss
 
     def _rise(
         self, slopes: Floats, r: Floats, frames: tuple[Floats, Floats, Floats], change: Floats, change_of_total: Floats
@@ -200,13 +209,6 @@ class RenyiFloats(DualFloats):
         half = rebuilt(e, v)
         t, w = np.linalg.eigh(half @ r @ half)
         return np.maximum(t, _TINY), half @ w, rebuilt(1.0 / e, v) @ w
-
-
-def _solved(jacobian: Floats, miss: Floats) -> Floats:
-    try:
-        return np.asarray(np.linalg.solve(jacobian, miss), dtype=np.float64)
-    except np.linalg.LinAlgError:  # one of many is singular
-        return miss
 
 
 def _root(s: float, near: Floats, k: Floats) -> tuple[Floats, Floats, Floats]:

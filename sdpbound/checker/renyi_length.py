@@ -1,11 +1,11 @@
-"""Check the length of a key, or of randomness, by accumulation of Renyi entropies with a CHSH test.
+"""Check the length of a key, or of randomness, by accumulation of Renyi entropies.
 
-Question and honest devices are as for other lengths. The proof has ``chsh``, signs s_xy of four pairs of settings with
-product -1, one of them the key's x; ``distribution`` pi of the settings of tests, which are these four; ``scores`` f of
-tests and ``untested`` u, in bits; and under ``renyi_accumulation`` the probability gamma of a test, beta = alpha - 1, a
-CHSH value T named ``tangent``, and parameters of tails and of what may fail. The claim has a length, the threshold h of
-the mean score, and a number of ``lengths``. With theta = beta / alpha, v = 2^(theta f), W = (largest v)^beta, v_0 the
-least v, and
+Question and honest devices are as for other lengths. With a CHSH test the proof has ``chsh``, signs s_xy of four pairs
+of settings with product -1, one of them the key's x; ``distribution`` pi of the settings of tests, which are these
+four; ``scores`` f of tests and ``untested`` u, in bits; and under ``renyi_accumulation`` the probability gamma of a
+test, beta = alpha - 1, a CHSH value T named ``tangent``, and parameters of tails and of what may fail. The claim has a
+length, the threshold h of the mean score, and a number of ``lengths``. With theta = beta / alpha, v = 2^(theta f), W =
+(largest v)^beta, v_0 the least v, and
 
     A = (1 - gamma) 2^(beta u) + gamma W v_0,      l(S) = q(T) + q'(T) (S - T),
 
@@ -16,7 +16,9 @@ constant and the sizes of its coefficients: a bound M. The length is at most, in
 
 by the theorem of docs/finite_size_renyi.md, which is trusted: chain rule with weights, concave q(S) =
 2^(-beta) (((1+z)/2)^(1/alpha) + ((1-z)/2)^(1/alpha))^alpha with z^2 = S^2/4 - 1, and leftover hashing. Checked again
-are the bound M, the honest devices' chances to abort, and the length, in balls.
+are the bound M, the honest devices' chances to abort, and the length, in balls. With any other test the proof has
+``power``, the certificate of a Renyi entropy, in the place of ``chsh``, and :mod:`sdpbound.checker.renyi_power` bounds
+M.
 """
 
 from __future__ import annotations
@@ -45,6 +47,7 @@ from sdpbound.checker.length_questions import (
 )
 from sdpbound.checker.numbers import ZERO, Tensor, log2_ball, lower_end, to_ball
 from sdpbound.checker.reading import read_integer, read_keys, read_number, read_tensor
+from sdpbound.checker.renyi_power import Check, read_power
 from sdpbound.checker.trials import out_of_range
 from sdpbound.errors import CertificateError
 
@@ -55,48 +58,53 @@ _TOLERATED = Fraction(1, 10**5)  # honest probabilities need not add up to 1 exa
 _MOST_LENGTHS = 2**20
 _POSITIVE = ("score_tail", "leak_tail")
 _PARTS = ("wrong", "leak", "hashing")
-_PARAMETERS = ("gamma", "beta", "tangent", *_POSITIVE, *_PARTS)
-_ENTRIES = ("renyi_accumulation", "chsh", "distribution", "scores", "untested")
+_PARAMETERS = ("gamma", "beta", *_POSITIVE, *_PARTS)
+_ENTRIES = ("renyi_accumulation", "distribution", "scores", "untested")
 _CLAIM = ("value", "threshold", "lengths")
 
 
-def verify_renyi_length(root: Mapping[str, Any], strict: bool) -> Verification:
-    """Recompute a length; `root` was read."""
+def verify_renyi_length(root: Mapping[str, Any], strict: bool, check: Check) -> Verification:
+    """Recompute a length; `root` was read, and `check` is asked about the certificate within it."""
     asked = read_asked(root["question"])
-    proof = read_keys(root["proof"], _ENTRIES, "proof")
+    general = isinstance(root["proof"], Mapping) and "power" in root["proof"]
+    proof = read_keys(root["proof"], (*_ENTRIES, "power" if general else "chsh"), "proof")
     claim = read_keys(root["claim"], _CLAIM, "claim")
     claimed, threshold = (read_number(claim[name], f"claim.{name}") for name in _CLAIM[:2])
     lengths = read_integer(claim["lengths"], 1, _MOST_LENGTHS, "claim.lengths")
-    given = read_keys(proof["renyi_accumulation"], _PARAMETERS, "proof.renyi_accumulation")
-    v = {name: read_number(given[name], f"proof.renyi_accumulation.{name}") for name in _PARAMETERS}
+    names = _PARAMETERS if general else (*_PARAMETERS, "tangent")
+    given = read_keys(proof["renyi_accumulation"], names, "proof.renyi_accumulation")
+    v = {name: read_number(given[name], f"proof.renyi_accumulation.{name}") for name in names}
     _check_parameters(asked, v)
     one, other = asked.scenario.outcomes
-    signs = read_tensor(proof["chsh"], (len(one), len(other)), "proof.chsh")
-    _require_chsh(asked, signs)
     drawn = {pair: p for pair, p in read_drawn(proof["distribution"], asked).items() if p}
-    if drawn.keys() != {pair for pair, sign in signs.items() if sign}:
-        raise CertificateError("proof.distribution must draw the settings of proof.chsh, and no others.")
-    _require_quantum(asked, signs)
     scores = read_tensor(proof["scores"], (max(one), max(other), len(one), len(other)), "proof.scores")
     require_outcomes(scores, one, other, "proof.scores")
     rest = read_number(proof["untested"], "proof.untested")
     with flint.ctx.workprec(PRECISION):
-        most = _most_power(v, signs, drawn, scores, rest)
+        if general:
+            power = read_power(asked, proof["power"], v["beta"], check)
+            most = power.most(v, drawn, scores, rest)
+        else:
+            signs = read_tensor(proof["chsh"], (len(one), len(other)), "proof.chsh")
+            _require_chsh(asked, signs, drawn)
+            most = _most_power(v, signs, drawn, scores, rest)
         length, faults = _length(asked, v, most, drawn, scores, rest, threshold)
         length += lower_end(-log2_ball(Fraction(lengths)))
         largest = asked.rounds * most_bits(asked)
         faults += out_of_range(
             claimed, "lower", flint.arb("-inf"), largest, "the outcomes of all rounds have bits that"
         )
-    if not length < claimed and not faults and claimed >= 1 and may_fail_little(asked):
+    if not length < claimed and not faults and claimed >= 1 and not asked.flips and may_fail_little(asked):
         try_local_devices(asked, v["gamma"], drawn, scores, rest, threshold)
     return concluded(asked, length, claimed, faults, "By Renyi entropies", strict=strict)
 
 
 def _check_parameters(asked: AskedLength, v: Mapping[str, Fraction]) -> None:
-    if asked.flips:
-        raise CertificateError("question.figure has preprocessing, for which no Renyi entropy is proven here.")
-    within = 0 < v["gamma"] <= 1 and 0 < v["beta"] <= 1 and v["tangent"] > 2 and v["tangent"] ** 2 < 8
+    if "tangent" in v and asked.flips:
+        raise CertificateError("question.figure has preprocessing, for which no closed form is proven here.")
+    within = 0 < v["gamma"] <= 1 and 0 < v["beta"] <= 1
+    if "tangent" in v:
+        within = within and v["tangent"] > 2 and v["tangent"] ** 2 < 8
     positive = all(v[name] > 0 for name in _POSITIVE)
     parts = [v[name] for name in _PARTS]
     enough = v["wrong"] < asked.soundness and sum(parts[1:]) < asked.completeness
@@ -107,7 +115,7 @@ def _check_parameters(asked: AskedLength, v: Mapping[str, Fraction]) -> None:
         )
 
 
-def _require_chsh(asked: AskedLength, signs: Tensor) -> None:
+def _require_chsh(asked: AskedLength, signs: Tensor, drawn: Tensor) -> None:
     """Four signs with product -1 at two settings of each party with two outcomes, the key's x among Alice's."""
     pairs = [pair for pair, sign in signs.items() if sign]
     alice, bob = sorted({x for x, _ in pairs}), sorted({y for _, y in pairs})
@@ -119,10 +127,9 @@ def _require_chsh(asked: AskedLength, signs: Tensor) -> None:
     one, other = asked.scenario.outcomes
     if asked.x not in alice or any(one[x] != 2 for x in alice) or any(other[y] != 2 for y in bob):
         raise CertificateError("proof.chsh must have the key's setting, and settings with two outcomes.")
-
-
-def _require_quantum(asked: AskedLength, signs: Tensor) -> None:
-    """Refuse honest devices beyond Tsirelson's bound, for there are none."""
+    if drawn.keys() != set(pairs):
+        raise CertificateError("proof.distribution must draw the settings of proof.chsh, and no others.")
+    # there are no honest devices beyond Tsirelson's bound
     value = sum((signs.get(i[2:], ZERO) * (-p if (i[0] + i[1]) % 2 else p) for i, p in asked.behaviour.items()), ZERO)
     if value**2 > 8 + _TOLERATED:
         raise CertificateError(f"question.behaviour has the CHSH value {float(value)!r}: no honest devices have it.")

@@ -17,7 +17,7 @@ from sdpbound.bell.scenario import Scenario
 from sdpbound.errors import InvalidInput, InvalidParameter, InvalidShape
 from sdpbound.rates.tested import observations_of
 
-__all__ = ["ChshTest", "chsh_expression", "chsh_test"]
+__all__ = ["ChshTest", "chsh_expression", "chsh_test", "correlator"]
 
 #: Tested data determine a CHSH value if they miss its coefficients by at most this.
 _SPANNED = 1e-9
@@ -66,7 +66,7 @@ def chsh_test(
         return "the key's setting and another one, and two of the other party, must have two outcomes"
     best: tuple[float, Ints] | None = None
     pairs = product((a for a in alice if a != x), combinations(bob, 2), range(4), (1, -1))
-    correlators = {(s, t): _correlator(behaviour, s, t) for s in alice for t in bob}
+    correlators = {(s, t): correlator(behaviour, s, t) for s in alice for t in bob}
     for other, (y, z), odd, sign in pairs:
         signs = np.zeros((len(scenario.outcomes[0]), len(scenario.outcomes[1])), dtype=np.int64)
         for i, (s, t) in enumerate(product((x, other), (y, z))):
@@ -90,7 +90,8 @@ def chsh_test(
     return ChshTest(best[1], drawn, wins, best[0])
 
 
-def _correlator(behaviour: Behaviour, x: int, y: int) -> float:
+def correlator(behaviour: Behaviour, x: int, y: int) -> float:
+    """<A_x B_y> of two settings with two outcomes."""
     p = behaviour.joint(x, y)
     return float(p[0, 0] + p[1, 1] - p[0, 1] - p[1, 0])
 

@@ -25,12 +25,11 @@ from sdpbound.finite_size.options import (
     FiniteRandomnessChanges,
     FiniteRandomnessOptions,
 )
-from sdpbound.finite_size.renyi import RenyiGame
-from sdpbound.finite_size.renyi_games import only_renyi, renyi_game
+from sdpbound.finite_size.renyi_games import RenyiGames, only_renyi, renyi_games
 from sdpbound.finite_size.renyi_result import certified_renyi
-from sdpbound.finite_size.renyi_search import best_renyi_choice, renyi_worth
+from sdpbound.finite_size.renyi_search import renyi_worth
 from sdpbound.finite_size.result import FiniteLength, certified
-from sdpbound.finite_size.scores import information, scored_test
+from sdpbound.finite_size.scores import information, scored_test, tested_outcomes
 from sdpbound.finite_size.search import best_choice, worth
 
 __all__ = ["finite_key_length", "finite_randomness_length", "key_games", "minimum_rounds"]
@@ -108,7 +107,7 @@ def finite_key_length(
     ('lower', True)
     """
     how = with_changes(options, FiniteKeyOptions(), changes, "finite_key_length")
-    renyi = renyi_game(behaviour, x, y, observed, how)
+    renyi = renyi_games(behaviour, x, y, observed, how)
     games = [] if only_renyi(how) else key_games(behaviour, x, y, observed, how)
     return _lengths(_Search("key", games, renyi, how.test_probability), n)
 
@@ -162,7 +161,7 @@ def finite_randomness_length(
     True
     """
     how = with_changes(options, FiniteRandomnessOptions(), changes, "finite_randomness_length")
-    renyi = renyi_game(behaviour, x, y, observed, how)
+    renyi = renyi_games(behaviour, x, y, observed, how)
     games = [] if only_renyi(how) else _randomness_games(behaviour, x, y, observed, how)
     return _lengths(_Search("randomness", games, renyi, how.test_probability), n)
 
@@ -188,7 +187,7 @@ def minimum_rounds(
     """
     how = with_changes(options, FiniteKeyOptions(), changes, "minimum_rounds")
     games = [] if only_renyi(how) else key_games(behaviour, x, y, observed, how)
-    search = _Search("key", games, renyi_game(behaviour, x, y, observed, how), how.test_probability)
+    search = _Search("key", games, renyi_games(behaviour, x, y, observed, how), how.test_probability)
     least, n = math.inf, MOST_ROUNDS
     for _ in range(60):
         (found,) = search.lengths([n])
@@ -216,11 +215,6 @@ def key_games(
     figure = FiniteKeyLength(x, y, float(preprocessing), security)
     for functional, entropy in functionals:
         test = scored_test(functional, options.test_distribution)
-        tested = [
-            (float(test.distribution[s, t]) * p, float(test.distribution[s, t]) * q)
-            for s, t in zip(*np.nonzero(test.distribution), strict=True)
-            for p, q in information(behaviour.joint(int(s), int(t)), 0.0)
-        ]
         games.append(
             Game(
                 test=test,
@@ -230,7 +224,7 @@ def key_games(
                 outcomes=outcomes[0] * outcomes[1],
                 other=outcomes[1],
                 plain=information(behaviour.joint(x, y), preprocessing),
-                tested=tested,
+                tested=tested_outcomes(behaviour, test.distribution),
                 security=security,
                 behaviour=behaviour,
                 figure=figure,
@@ -279,12 +273,17 @@ class _Search:
 
     kind: str
     games: list[Game]
-    renyi: RenyiGame | None
+    renyi: RenyiGames
     gamma: float | None
 
     def lengths(self, counts: list[float]) -> list[FiniteLength]:
         """The best length for each n, over the parameters found for all n, so that length / n never falls."""
         pool = [found for count in counts for found in self._choices(count)]
+        if not pool:
+            raise InvalidInput(
+                "no bound on the Renyi entropy of these data was proven, or test_distribution draws settings that it "
+                "does not depend on; method='accumulation' with lengths=1 may have a length."
+            )
         best = (max(pool, key=lambda found: found[0].rate * count + found[0].constant) for count in counts)
         return [proven(count) for (_, proven), count in zip(best, counts, strict=True)]
 
@@ -294,9 +293,8 @@ class _Search:
         if self.games:
             index, choice = best_choice(self.games, count, gamma)
             yield worth(self.games[index], choice), partial(certified, self.kind, self.games[index], choice)
-        if self.renyi is not None:
-            other = best_renyi_choice(self.renyi, count, gamma)
-            yield renyi_worth(self.renyi, other), partial(certified_renyi, self.kind, self.renyi, other)
+        for game, other in self.renyi.choices(count, gamma):
+            yield renyi_worth(game, other), partial(certified_renyi, self.kind, game, other)
 
 
 def _lengths(search: _Search, n: Rounds) -> FiniteLength | tuple[FiniteLength, ...]:

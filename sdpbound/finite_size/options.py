@@ -42,8 +42,9 @@ class FiniteOptions:
     test_probability : probability that a round is tested, from 1e-12 to 1; default: the best
     test_distribution : (X, Y) probabilities of the settings of a tested round; default: proportional to the range of
         their contributions to the functional
-    method : "accumulation" of von Neumann entropies, "renyi" for accumulation of Renyi entropies with a CHSH test, or
-        "auto", the longer one; with bounds as ``entropies`` "auto" is "accumulation", whose bounds they are
+    method : "accumulation" of von Neumann entropies, "renyi" for accumulation of Renyi entropies of devices whose data
+        determine a CHSH value, or "auto", the longer one; with bounds as ``entropies`` "auto" is "accumulation", whose
+        bounds they are
     lengths : in how many steps the length may depend on the counts, from 1 (a fixed length) to 2^20; more than 1 need
         Renyi entropies, and cost the logarithm of their number. ``FiniteLength.length_for`` is then the length
     """

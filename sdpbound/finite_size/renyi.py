@@ -7,42 +7,23 @@ balls.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from abc import abstractmethod
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
-from typing import Generic
+from itertools import product
+from typing import Any, Generic
+
+import flint
+import numpy as np
 
 from sdpbound.arrays import Floats
+from sdpbound.bell.expression import BellExpression
 from sdpbound.entropies.renyi_chsh import PowerTangent, expm1, log1p, power_tangent
 from sdpbound.finite_size.arithmetic import Number, log, log2, number_type, upper_tail
-from sdpbound.finite_size.chsh_test import ChshTest
+from sdpbound.finite_size.chsh_test import ChshTest, chsh_expression
 from sdpbound.finite_size.honest import Round, Term, leak_term
 
-__all__ = ["RenyiChoice", "RenyiGame", "RenyiScores", "renyi_epsilons", "renyi_scores", "renyi_terms"]
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class RenyiGame(Round):
-    """One round of the protocol with a CHSH test.
-
-    Attributes
-    ----------
-    test : the CHSH expression, and the settings of tests
-    lengths : how many different lengths the protocol has
-    plain, tested, security, behaviour, figure, net : as in :class:`Round`
-    """
-
-    test: ChshTest
-    lengths: int = 1
-
-    @property
-    def distribution(self) -> Floats:
-        return self.test.distribution
-
-    @cached_property
-    def results(self) -> list[tuple[float, float, float]]:
-        """For each tested pair of settings: its probability, and those of winning and losing with it."""
-        honest = self.test.results(self.behaviour)
-        return [(float(self.test.distribution[x, y]), won, lost) for x, y, won, lost in honest]
+__all__ = ["ChshChoice", "ChshGame", "RenyiChoice", "RenyiGame", "RenyiScores", "renyi_epsilons", "renyi_terms"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +34,6 @@ class RenyiChoice:
     ----------
     gamma : probability of a test, in (0, 1]
     beta : Renyi parameter less one, in (0, 1]
-    tangent : the CHSH value, in (2, 2 sqrt 2), at which q(S) is replaced by its tangent
     place : the score of an untested round, as a part of the span between those of lost and won tests, from above
     score_tail, leak_tail : Chernoff parameters, positive
     wrong : part of the soundness, for unequal keys
@@ -62,7 +42,6 @@ class RenyiChoice:
 
     gamma: float
     beta: float
-    tangent: float
     place: float
     score_tail: float
     leak_tail: float
@@ -74,6 +53,17 @@ class RenyiChoice:
         number = number_type(like)
         return {f.name: number(getattr(self, f.name)) for f in fields(self)}
 
+    def entries(self) -> dict[str, float]:
+        """The parameters that a certificate has: without the place, as it has the scores."""
+        return {name: value for name, value in asdict(self).items() if name != "place"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChshChoice(RenyiChoice):
+    """The free parameters with a CHSH test; ``tangent`` is the CHSH value, in (2, 2 sqrt 2), where q(S) is touched."""
+
+    tangent: float
+
 
 @dataclass(frozen=True)
 class RenyiScores(Generic[Number]):
@@ -82,13 +72,154 @@ class RenyiScores(Generic[Number]):
     Attributes
     ----------
     rest : the score of an untested round
-    lost : that of a lost test
-    won : that of a won test, for each tested pair of settings in the order of the game's results
+    tests : those of tests, in the order of the game
     """
 
     rest: Number
-    lost: Number
-    won: list[Number]
+    tests: list[Number]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class RenyiGame(Round):
+    """One round of the protocol, and what its scores are worth.
+
+    Attributes
+    ----------
+    lengths : how many different lengths the protocol has
+    plain, tested, security, behaviour, figure, net : as in :class:`Round`
+    """
+
+    lengths: int = 1
+
+    @abstractmethod
+    def scores(self, choice: Any, like: Number) -> RenyiScores[Number] | None:
+        """The scores; None if these parameters have none, for a result would then need a weight of zero or less."""
+
+    @abstractmethod
+    def chances(self, like: Number) -> list[Number]:
+        """The probabilities that honest devices have for each of the scores of a test; they add up to one."""
+
+    @cached_property
+    def float_chances(self) -> list[float]:
+        return self.chances(1.0)
+
+    @abstractmethod
+    def deficit(self, choice: Any, scores: RenyiScores[flint.arb]) -> flint.arb:
+        """log2(M) / beta, M a bound on the weighted Q of a round with these scores: 0 but for their rounding."""
+
+    @abstractmethod
+    def table(self, scores: RenyiScores[flint.arb]) -> Floats:
+        """The scores of a test as a table (A, B, X, Y)."""
+
+    @abstractmethod
+    def functional(self, choice: Any) -> BellExpression:
+        """The affine lower bound (1 - bound on Q) / (beta ln 2) on the Renyi entropy, and so on that of von Neumann."""
+
+    @abstractmethod
+    def proof(self, choice: Any) -> dict[str, Any]:
+        """What a certificate says of parameters and test."""
+
+    @property
+    @abstractmethod
+    def entropy(self) -> float:
+        """The entropy of a round of honest devices of which lengths are made, in bits."""
+
+    @property
+    def asymptotic_rate(self) -> float:
+        """The entropy less what is sent, in bits a round: the limit of length / n."""
+        return self.entropy - self.security.efficiency * sum(z * p for z, p in self.float_surprises[0])
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ChshGame(RenyiGame):
+    """One round of the protocol with a CHSH test; its scores are those of losing, then of winning pairs of settings.
+
+    Attributes
+    ----------
+    test : the CHSH expression, and the settings of tests
+    lengths, plain, tested, security, behaviour, figure, net : as in :class:`RenyiGame`
+    """
+
+    test: ChshTest
+
+    @property
+    def distribution(self) -> Floats:
+        return self.test.distribution
+
+    @cached_property
+    def results(self) -> list[tuple[float, float, float]]:
+        """For each tested pair of settings: its probability, and those of winning and losing with it."""
+        honest = self.test.results(self.behaviour)
+        return [(float(self.test.distribution[x, y]), won, lost) for x, y, won, lost in honest]
+
+    def chances(self, like: Number) -> list[Number]:
+        number = number_type(like)
+        whole = sum((number(won) + number(lost) for _, won, lost in self.results), 0 * like)
+        lost = sum((number(lost) for _, _, lost in self.results), 0 * like)
+        return [lost / whole] + [number(won) / whole for _, won, _ in self.results]
+
+    def scores(self, choice: ChshChoice, like: Number) -> RenyiScores[Number] | None:
+        """With L the slope of q, m the least probability of a tested pair, and weights w of an untested round, v_0 of a
+        lost test and v_0 + (1 - v_0) m / pi of a won one, Q is at most ``A (q + L S) + 4 A L`` with A = (1 - gamma) w +
+        gamma v_0, if gamma m (1 - v_0) = 2 L A.
+        """
+        number, ln2 = number_type(like), log(number_type(like)(2.0))
+        v = choice.as_numbers(like)
+        gamma, beta = v["gamma"], v["beta"]
+        line: PowerTangent[Number] = power_tangent(v["tangent"], beta)
+        least = number(min(p for p, _, _ in self.results))
+        # log of the weight of an untested round
+        exponent = -v["place"] * 2 * line.slope / (least * gamma)
+        lift = (1 - gamma) * expm1(exponent)  # mean weight less one, if all tests had weight one
+        drop = 2 * line.slope * (1 + lift) / (gamma * (least + 2 * line.slope))  # 1 - v_0
+        if not drop < 1:
+            return None
+        whole = log1p(lift - gamma * drop) + log1p(line.excess + 4 * line.slope)  # log of the bound on Q
+        theta = beta / (1 + beta)
+        # a shift of all scores by z multiplies Q by 2^(beta z)
+        shift = -whole / (beta * ln2)
+        won = [shift + log1p(-drop * (1 - least / number(p))) / (theta * ln2) for p, _, _ in self.results]
+        tests = [shift + log1p(-drop) / (theta * ln2)] + won  # noqa: RUF005
+        return RenyiScores(shift + exponent / (beta * ln2), tests)
+
+    def deficit(self, choice: ChshChoice, scores: RenyiScores[flint.arb]) -> flint.arb:
+        gamma, beta = flint.arb(choice.gamma), flint.arb(choice.beta)
+        line: PowerTangent[flint.arb] = power_tangent(flint.arb(choice.tangent), beta)
+        theta = beta / (1 + beta) * flint.arb(2).log()
+        lost, *rest = scores.tests
+        weights = [(theta * won).exp() for won in rest]
+        low, high = (theta * lost).exp(), max((float(won), won) for won in rest)[1]
+        front = gamma * (theta * beta * high).exp()
+        size = (1 - gamma) * (theta * (1 + beta) * scores.rest).exp() + front * low  # the factor of q
+        whole = sum((flint.arb(p) for p, _, _ in self.results), flint.arb(0))
+        value, miss = size * (1 + line.excess), flint.arb(0)
+        for weight, (p, _, _) in zip(weights, self.results, strict=True):
+            half = front * flint.arb(p) / whole * (weight - low) / 2  # (1 + s <A_x B_y>) / 2 is the chance to win
+            value += half
+            miss += abs(half - size * line.slope)
+        return (value + miss).log() / (beta * flint.arb(2).log())
+
+    def table(self, scores: RenyiScores[flint.arb]) -> Floats:
+        table = np.zeros(self.behaviour.p.shape)
+        pairs = list(zip(*np.nonzero(self.test.signs), strict=True))
+        for (x, y), score in zip(pairs, scores.tests[1:], strict=True):
+            for a, b in product(range(2), repeat=2):
+                table[a, b, x, y] = float(score if self.test.wins[a, b, x, y] else scores.tests[0])
+        return table
+
+    def functional(self, choice: ChshChoice) -> BellExpression:
+        line = power_tangent(flint.arb(choice.tangent), flint.arb(choice.beta))
+        unit = float(choice.beta) * float(np.log(2.0))
+        slope = float(line.slope.mid()) / unit
+        return slope * chsh_expression(self.test.signs, self.behaviour.scenario) - float(line.excess.mid()) / unit
+
+    def proof(self, choice: ChshChoice) -> dict[str, Any]:
+        return {"renyi_accumulation": choice.entries(), "chsh": self.test.signs.tolist()}
+
+    @property
+    def entropy(self) -> float:
+        u = math.sqrt(min(max(self.test.value**2 / 4.0, 1.0) - 1.0, 1.0))
+        return 1.0 + sum(p * math.log2(p) for p in ((1.0 + u) / 2.0, (1.0 - u) / 2.0) if p > 0.0)
 
 
 def renyi_epsilons(game: RenyiGame, choice: RenyiChoice, like: Number) -> dict[str, Number]:
@@ -101,32 +232,6 @@ def renyi_epsilons(game: RenyiGame, choice: RenyiChoice, like: Number) -> dict[s
         "abort by message": v["leak"],
         "abort by decoding": v["hashing"],
     }
-
-
-def renyi_scores(game: RenyiGame, choice: RenyiChoice, like: Number) -> RenyiScores[Number] | None:
-    """The scores; None if these parameters have none, for a lost test would then need a weight below zero.
-
-    With L the slope of q, m the least probability of a tested pair, and weights w of an untested round, v_0 of a lost
-    test and v_0 + (1 - v_0) m / pi of a won one, Q is at most ``A (q + L S) + 4 A L`` with A = (1 - gamma) w + gamma
-    v_0, if gamma m (1 - v_0) = 2 L A.
-    """
-    number, ln2 = number_type(like), log(number_type(like)(2.0))
-    v = choice.as_numbers(like)
-    gamma, beta = v["gamma"], v["beta"]
-    line: PowerTangent[Number] = power_tangent(v["tangent"], beta)
-    least = number(min(p for p, _, _ in game.results))
-    # log of the weight of an untested round
-    exponent = -v["place"] * 2 * line.slope / (least * gamma)
-    lift = (1 - gamma) * expm1(exponent)  # mean weight less one, if all tests had weight one
-    drop = 2 * line.slope * (1 + lift) / (gamma * (least + 2 * line.slope))  # 1 - v_0
-    if not drop < 1:
-        return None
-    whole = log1p(lift - gamma * drop) + log1p(line.excess + 4 * line.slope)  # log of the bound on Q
-    theta = beta / (1 + beta)
-    # a shift of all scores by z multiplies Q by 2^(beta z)
-    shift = -whole / (beta * ln2)
-    won = [shift + log1p(-drop * (1 - least / number(p))) / (theta * ln2) for p, _, _ in game.results]
-    return RenyiScores(shift + exponent / (beta * ln2), shift + log1p(-drop) / (theta * ln2), won)
 
 
 def renyi_terms(
@@ -148,21 +253,9 @@ def renyi_terms(
 
 def accepted_score(game: RenyiGame, choice: RenyiChoice, scores: RenyiScores[Number], like: Number) -> Term[Number]:
     """The mean score below which the protocol aborts; honest devices fall below it with at most the allowed chance."""
-    v, number = choice.as_numbers(like), number_type(like)
+    v = choice.as_numbers(like)
     gamma, s = v["gamma"], v["score_tail"]
-    whole = sum((number(won) + number(lost) for _, won, lost in game.results), 0 * like)
-    values, chances = [-scores.rest, -scores.lost], [1 - gamma, 0 * like]
-    for score, (_, won, lost) in zip(scores.won, game.results, strict=True):
-        chances[1] = chances[1] + gamma * number(lost) / whole
-        values.append(-score)
-        chances.append(gamma * number(won) / whole)
+    values = [-scores.rest] + [-score for score in scores.tests]
+    chances = [1 - gamma] + [gamma * chance for chance in game.chances(like)]
     eps = renyi_epsilons(game, choice, like)
     return Term(-upper_tail(values, chances, s), log(eps["abort by score"]) / s)
-
-
-def asymptotic_rate(game: RenyiGame) -> float:
-    """The entropy of the honest CHSH value less what is sent, in bits a round: the limit of length / n."""
-    u = math.sqrt(min(max(game.test.value**2 / 4.0, 1.0) - 1.0, 1.0))
-    entropy = 1.0 + sum(p * math.log2(p) for p in ((1.0 + u) / 2.0, (1.0 - u) / 2.0) if p > 0.0)
-    sent = game.security.efficiency * sum(z * p for z, p in game.float_surprises[0])
-    return entropy - sent

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
+from sdpbound.arguments import floats
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.observations import Observations
 from sdpbound.entropies.entropy import Entropy
 from sdpbound.errors import InvalidInput
-from sdpbound.finite_size.chsh_test import chsh_test
+from sdpbound.finite_size.chsh_test import ChshTest, chsh_test, correlator
 from sdpbound.finite_size.figures import FiniteKeyLength, FiniteRandomnessLength
 from sdpbound.finite_size.options import FiniteKeyOptions, FiniteOptions, FiniteRandomnessOptions
-from sdpbound.finite_size.renyi import RenyiGame
-from sdpbound.finite_size.scores import information
+from sdpbound.finite_size.renyi import ChshGame, RenyiChoice, RenyiGame
+from sdpbound.finite_size.renyi_powers import PowerSource, fitting_data
+from sdpbound.finite_size.renyi_search import best_renyi_choice
+from sdpbound.finite_size.scores import information, tested_outcomes
+from sdpbound.rates.tested import observations_of
 
-__all__ = ["only_renyi", "renyi_game"]
+__all__ = ["RenyiGames", "only_renyi", "renyi_games"]
+
+#: Correlators and marginals that differ by less are alike.
+_ALIKE = 1e-9
 
 
 def only_renyi(options: FiniteOptions) -> bool:
@@ -24,49 +32,103 @@ def only_renyi(options: FiniteOptions) -> bool:
     return options.method == "renyi" or options.lengths > 1
 
 
-def renyi_game(
+@dataclass(frozen=True, eq=False)
+class RenyiGames:
+    """The games whose lengths compete: with a CHSH test, whose bound is a closed form, and with solved bounds."""
+
+    chsh: ChshGame | None = None
+    powers: PowerSource | None = None
+
+    def choices(self, n: float, gamma: float | None) -> Iterator[tuple[RenyiGame, RenyiChoice]]:
+        """Games with good parameters for n rounds."""
+        if self.chsh is not None:
+            yield self.chsh, best_renyi_choice(self.chsh, n, gamma)
+        if self.powers is not None:
+            yield from self.powers.choices(n, gamma)
+
+
+def renyi_games(
     behaviour: Behaviour, x: int, y: int | None, observed: Observations | str, options: FiniteOptions
-) -> RenyiGame | None:
-    """The round with the CHSH test of the behaviour; None if the options ask for no such length, or have none.
+) -> RenyiGames:
+    """The games with tests of the behaviour that the options allow.
 
     Raises
     ------
     InvalidInput
-        The options ask for Renyi entropies, and there is no closed form for this question.
+        The options ask for Renyi entropies, and there is no bound for this question.
     """
     given = options.entropies is not None and not isinstance(options.entropies, Entropy)
     if options.method == "accumulation" or (options.method == "auto" and given and options.lengths == 1):
-        return None
-    keyed = isinstance(options, FiniteKeyOptions)
+        return RenyiGames()
     x = behaviour.scenario.require_setting(0, x, "x")
     y = None if y is None else behaviour.scenario.require_setting(1, y, "y")
-    test = chsh_test(behaviour, x, observed, options.test_distribution)
     if options.entropies is not None:
-        test = "entropies are for accumulation, and this method has a closed form: leave them out"
-    elif isinstance(options, FiniteKeyOptions) and options.preprocessing:
-        test = "no closed form with preprocessing is proven here: preprocessing must be 0"
-    if isinstance(test, str):
-        if options.method == "renyi" or options.lengths > 1:
-            raise InvalidInput(f"Renyi entropies cannot be used: {test}; method='accumulation' with lengths=1 can.")
-        return None
-    game = RenyiGame(
+        return _refused("entropies are for accumulation, and this method has its own bounds: leave them out", options)
+    flips = options.preprocessing if isinstance(options, FiniteKeyOptions) else 0.0
+    test = chsh_test(behaviour, x, observed, options.test_distribution)
+    plain = chsh_test(behaviour, x, observed, None) if isinstance(test, str) else test
+    guide = None if isinstance(plain, str) else _chsh_game(behaviour, x, y, plain, options)
+    powers = _powers(behaviour, x, y, observed, options, guide)
+    chsh = None if isinstance(test, str) or flips else guide
+    if chsh is None and powers is None:
+        return _refused(test if isinstance(test, str) else "no bound is proven for these data", options)
+    return RenyiGames(chsh, powers)
+
+
+def _refused(reason: str, options: FiniteOptions) -> RenyiGames:
+    if options.method == "renyi" or options.lengths > 1:
+        raise InvalidInput(f"Renyi entropies cannot be used: {reason}; method='accumulation' with lengths=1 can.")
+    return RenyiGames()
+
+
+def _chsh_game(behaviour: Behaviour, x: int, y: int | None, test: ChshTest, options: FiniteOptions) -> ChshGame:
+    keyed = isinstance(options, FiniteKeyOptions)
+    flips = options.preprocessing if isinstance(options, FiniteKeyOptions) else 0.0
+    figure = FiniteKeyLength if keyed else FiniteRandomnessLength
+    return ChshGame(
         test=test,
-        plain=(),
-        tested=(),
+        plain=information(behaviour.joint(x, y), flips) if keyed and y is not None else (),
+        tested=tested_outcomes(behaviour, test.distribution) if keyed else (),
         lengths=options.lengths,
         security=options.security,
         behaviour=behaviour,
-        figure=FiniteRandomnessLength(x, y, 0.0, options.security),
+        figure=figure(x, y, flips, options.security),
         net=isinstance(options, FiniteRandomnessOptions) and options.net,
     )
-    if not keyed:
-        return game
-    assert y is not None
-    drawn = test.distribution
-    tested = [
-        (float(drawn[s, t]) * p, float(drawn[s, t]) * q)
-        for s, t in zip(*np.nonzero(drawn), strict=True)
-        for p, q in information(behaviour.joint(int(s), int(t)), 0.0)
-    ]
-    figure = FiniteKeyLength(x, y, 0.0, options.security)
-    return replace(game, plain=information(behaviour.joint(x, y), 0.0), tested=tested, figure=figure)
+
+
+def _powers(
+    behaviour: Behaviour,
+    x: int,
+    y: int | None,
+    observed: Observations | str,
+    options: FiniteOptions,
+    guide: ChshGame | None,
+) -> PowerSource | None:
+    """Where games with solved bounds come from; None where the closed form says all that the data say."""
+    if guide is None:
+        return None
+    keyed = isinstance(options, FiniteKeyOptions)
+    flips = options.preprocessing if isinstance(options, FiniteKeyOptions) else 0.0
+    alice, bob = (sorted(set(index.tolist())) for index in np.nonzero(guide.test.signs))
+    data = fitting_data(observations_of(behaviour, observed), alice, bob)
+    if not keyed and y not in bob:
+        y = None
+    both = None if keyed else y
+    if both is None and not flips and _says_chsh_only(behaviour, data, alice, bob):
+        return None
+    drawn = options.test_distribution
+    return PowerSource(guide, data, x, both, flips, None if drawn is None else floats(drawn, "test_distribution"))
+
+
+def _says_chsh_only(behaviour: Behaviour, data: Observations, alice: list[int], bob: list[int]) -> bool:
+    """Whether the data are what relabellings make of all data with their CHSH value: Eve gains nothing by less."""
+    if len(data) == 1:
+        return True
+    correlators = [abs(correlator(behaviour, s, t)) for s in alice for t in bob]
+    if max(correlators) - min(correlators) > _ALIKE:
+        return False
+    one = data.coefficients.reshape(len(data), *data.scenario.shape)
+    marginals = np.concatenate([one[:, 0, 1:], one[:, 1:, 0]], axis=1)
+    means = [behaviour.moments[0, 1:], behaviour.moments[1:, 0]]
+    return not (marginals.any(axis=0) & (np.abs(np.concatenate(means)) > _ALIKE)).any()

@@ -17,7 +17,7 @@ from sdpbound.bounds import bell_value
 from sdpbound.bounds.bound import Bound
 from sdpbound.errors import InvalidParameter, InvalidShape
 
-__all__ = ["ScoredTest", "scored_test"]
+__all__ = ["ScoredTest", "conditional_form", "information", "scored_test", "settings_of_tests", "tested_outcomes"]
 
 #: The level at which the extremes of a functional are bounded. The extremes enter second-order terms only.
 LEVEL = Quantum("1")
@@ -70,7 +70,7 @@ def scored_test(functional: BellExpression, distribution: ArrayLike | None = Non
     scenario = functional.scenario
     if scenario.parties != 2:
         raise InvalidShape(f"finite-size lengths are for two parties, not {scenario}.")
-    table = _conditional_form(functional.coefficients, functional)
+    table = conditional_form(functional.coefficients, functional)
     exists = np.zeros(table.shape, dtype=bool)
     for x, a in enumerate(scenario.outcomes[0]):
         for y, b in enumerate(scenario.outcomes[1]):
@@ -78,7 +78,7 @@ def scored_test(functional: BellExpression, distribution: ArrayLike | None = Non
     high = np.where(exists, table, -np.inf).max(axis=(0, 1))
     low = np.where(exists, table, np.inf).min(axis=(0, 1))
     spread = high - low
-    drawn = _distribution(spread, distribution)
+    drawn = settings_of_tests(spread, distribution)
     tested = drawn > 0.0
     constant = float(functional.coefficients[0, 0]) + float(((high + low) / 2.0).sum())
     moved = (table - (high + low)[None, None] / 2.0) / np.where(tested, drawn, 1.0)
@@ -101,7 +101,7 @@ def scored_test(functional: BellExpression, distribution: ArrayLike | None = Non
     )
 
 
-def _conditional_form(coefficients: Floats, functional: BellExpression) -> Floats:
+def conditional_form(coefficients: Floats, functional: BellExpression) -> Floats:
     """The coefficients (A, B, X, Y) of the conditional probabilities, without the constant.
 
     A marginal of one party is shared among the other party's settings, in proportion to the size of the coefficients
@@ -124,7 +124,8 @@ def _shares(size: Floats, axis: int) -> Floats:
     return np.where(total > 0.0, size / np.where(total > 0.0, total, 1.0), 1.0 / size.shape[axis])
 
 
-def _distribution(spread: Floats, given: ArrayLike | None) -> Floats:
+def settings_of_tests(spread: Floats, given: ArrayLike | None) -> Floats:
+    """(X, Y) probabilities of the settings of a test, in proportion to the range of their contributions, or given."""
     if given is None:
         if not spread.any():
             return np.full(spread.shape, 1.0 / spread.size)
@@ -151,3 +152,12 @@ def information(joint: Iterable[Iterable[float]], flip: float) -> list[tuple[flo
         table = (1.0 - flip) * table + flip * table[::-1]
     columns = table.sum(axis=0)
     return [(float(p), float(columns[b])) for (_, b), p in np.ndenumerate(table) if p > 0.0]
+
+
+def tested_outcomes(behaviour: Behaviour, drawn: Floats) -> list[tuple[float, float]]:
+    """The pairs (p(a, b), p(b)) of a test, times the probability of its settings."""
+    return [
+        (float(drawn[x, y]) * p, float(drawn[x, y]) * q)
+        for x, y in zip(*np.nonzero(drawn), strict=True)
+        for p, q in information(behaviour.joint(int(x), int(y)), 0.0)
+    ]

@@ -25,6 +25,7 @@ from sdpbound.recheck.radau import recheck_radau
 from sdpbound.recheck.reading import load, record
 from sdpbound.recheck.renyi import recheck_renyi
 from sdpbound.recheck.renyi_lengths import recheck_renyi_length
+from sdpbound.recheck.renyi_powers import recheck_power_length
 from sdpbound.recheck.routed import recheck_routed
 from sdpbound.recheck.routed_attacks import recheck_routed_attack
 from sdpbound.recheck.self_tests import recheck_self_test
@@ -73,6 +74,17 @@ def _length(root: dict[str, Any], budget: Budget) -> Finding:
     return recheck_length(root, budget, check)
 
 
+def _power_length(root: dict[str, Any], budget: Budget) -> Finding:
+    """A length that contains the certificate of a Renyi entropy."""
+
+    def check(inner: dict[str, Any], left: Budget) -> Finding:
+        if kind_of(inner).check is not recheck_renyi:
+            raise refuse("the inner certificate is not that of a Renyi entropy.")
+        return recheck_renyi(inner, left)
+
+    return recheck_power_length(root, budget, check)
+
+
 def _coarser(root: dict[str, Any], budget: Budget) -> Finding:
     """An entropy of coarser data, which contains a proof of another kind."""
 
@@ -97,6 +109,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("attack", BOUND, "attack", frozenset({"strategies"}), recheck_attack),
     Kind("entropy by qubits", BOUND, "bound", frozenset({"method"}), recheck_qubits),
     Kind("finite length", BOUND, "finite length", frozenset({"accumulation"}), _length),
+    Kind(f"{RENYI} with any test", BOUND, RENYI, frozenset({"renyi_accumulation", "power"}), _power_length),
     Kind(RENYI, BOUND, RENYI, frozenset({"renyi_accumulation"}), recheck_renyi_length),
     Kind("probability estimation", BOUND, "probability estimation", frozenset({"estimation"}), recheck_estimation),
     Kind("routed entropy", BOUND, "routed entropy", frozenset({"routed_nodes"}), recheck_routed),

@@ -1,7 +1,8 @@
 """Lengths by Renyi entropies: what docs/certificates.md says has to be shown, with no tangent of the file.
 
 The largest ``A q(S) + k S`` is found anew: the function is concave, and a bisection on its slope, in balls, ends with
-two values of S between which it bends down; there it is below the tangent at the first.
+two values of S between which it bends down; there it is below the tangent at the first. Lengths with another test than
+CHSH are in :mod:`sdpbound.recheck.renyi_powers`, but for what both have in common.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from sdpbound.recheck.balls import ball, end, total
 from sdpbound.recheck.reading import choice, integer, number, record, tensor
 from sdpbound.recheck.words import read_devices
 
-__all__ = ["recheck_renyi_length"]
+__all__ = ["LengthAsked", "read_length", "recheck_renyi_length", "weighed_length"]
 
 PRECISION = 448
 #: Steps of the bisection; the distance of its ends is 2^-STEPS.
@@ -33,7 +34,7 @@ Cases = list[tuple[flint.arb, Fraction]]  # a value, and its probability
 
 
 @dataclass(frozen=True, slots=True)
-class _Length:
+class LengthAsked:
     """The numbers of a certificate, read and within their ranges."""
 
     key: bool
@@ -43,32 +44,50 @@ class _Length:
     sizes: tuple[tuple[int, ...], tuple[int, ...]]
     limits: dict[str, Fraction]  # soundness, completeness, efficiency
     honest: dict[Place, Fraction]
-    signs: dict[Place, Fraction]
+    flips: Fraction
     drawn: dict[Place, Fraction]
     scores: dict[Place, Fraction]
     v: dict[str, Fraction]  # entries of the proof's renyi, untested, value and threshold
 
 
 def recheck_renyi_length(root: dict[str, Any], budget: Budget) -> Finding:
-    """Prove a length again."""
+    """Prove a length with a CHSH test again."""
     budget.spend(STEPS * 1000)
     flint.ctx.prec, before = PRECISION, flint.ctx.prec
     try:
-        length = _read(root)
-        bits = _bits(length)
-        faults = tuple(_aborts(length))
-        most = length.rounds * _outcome_bits(length)
-        if length.v["value"] > end(most, "upper"):
-            faults = (*faults, "the outcomes have fewer bits than are claimed.")
-        return Finding(KEY if length.key else STRING, "lower", end(bits, "lower"), length.v["value"], faults)
+        length, rest = read_length(root, "chsh", " tangent")
+        if length.flips:
+            raise refuse("there is preprocessing, for which nothing is stated.")
+        tangent = length.v["tangent"]
+        if not (tangent > 2 and tangent**2 < 8):
+            raise refuse("the tangent is not at a value between 2 and 2 sqrt 2.")
+        signs = tensor(rest["chsh"], "chsh", (len(length.sizes[0]), len(length.sizes[1])))
+        _game(signs, length.sizes, length.x)
+        if length.drawn.keys() != signs.keys():
+            raise refuse("the settings of tests are not those of chsh.")
+        value = sum(sign * _correlator(length.honest, pair) for pair, sign in signs.items())
+        if value * value > 8 + 10 * SUMS:
+            raise refuse("the honest devices are beyond Tsirelson's bound.")
+        return weighed_length(length, _power(length, signs))
     finally:
         flint.ctx.prec = before
+
+
+def weighed_length(length: LengthAsked, power: flint.arb) -> Finding:
+    """What follows from a weighted power of one round that is at most the upper end of ``power``."""
+    bits = _bits(length, power)
+    faults = tuple(_aborts(length))
+    most = length.rounds * _outcome_bits(length)
+    if length.v["value"] > end(most, "upper"):
+        faults = (*faults, "the outcomes have fewer bits than are claimed.")
+    return Finding(KEY if length.key else STRING, "lower", end(bits, "lower"), length.v["value"], faults)
 
 
 # -- reading ----------------------------------------------------------------------------------------------------------
 
 
-def _read(root: dict[str, Any]) -> _Length:
+def read_length(root: dict[str, Any], entry: str, more: str = "") -> tuple[LengthAsked, dict[str, Any]]:
+    """The numbers, and the proof with its ``entry``; ``more`` are parameters beside the usual ones."""
     question = record(root["question"], "the question", "scenario figure side behaviour")
     sizes = read_devices(question["scenario"], (2, 2)).outcomes
     choice(question["side"], "side", ("lower",))
@@ -76,8 +95,6 @@ def _read(root: dict[str, Any]) -> _Length:
     figure = record(question["figure"], "the figure", names)
     key = choice(figure["kind"], "the kind of the figure", (KEY, STRING)) == KEY
     choice(figure["registers"], "registers", ("classical", "sharp", "quantum"))
-    if number(figure["preprocessing"], "preprocessing"):
-        raise refuse("there is preprocessing, for which nothing is stated.")
     limits = {name: number(figure[name], name) for name in ("soundness", "completeness", "efficiency")}
     if not (0 < limits["soundness"] < 1 and 0 < limits["completeness"] < 1 and limits["efficiency"] >= 1):
         raise refuse("soundness or completeness are no probabilities between 0 and 1, or the efficiency is below 1.")
@@ -85,35 +102,32 @@ def _read(root: dict[str, Any]) -> _Length:
     y = None if figure["y"] is None else integer(figure["y"], "y", 0, len(sizes[1]) - 1)
     if key and y is None:
         raise refuse("a key has a setting of Bob.")
-    proof = record(root["proof"], "the proof", "renyi_accumulation chsh distribution scores untested")
+    flips = number(figure["preprocessing"], "preprocessing")
+    if not 0 <= 2 * flips <= 1 or (flips and not (key and sizes[0][x] == 2)):
+        raise refuse("only a bit of a key is flipped, with a probability of at most a half.")
+    proof = record(root["proof"], "the proof", f"renyi_accumulation {entry} distribution scores untested")
     claim = record(root["claim"], "the claim", "value threshold lengths")
-    given = record(proof["renyi_accumulation"], "renyi", "gamma beta tangent score_tail leak_tail wrong leak hashing")
+    given = record(proof["renyi_accumulation"], "renyi", f"gamma beta score_tail leak_tail wrong leak hashing{more}")
     v = {name: number(value, name) for name, value in given.items()}
     _in_range(v, limits, key)
     v |= {"untested": number(proof["untested"], "untested")}
     v |= {name: number(claim[name], name) for name in ("value", "threshold")}
     v["lengths"] = Fraction(integer(claim["lengths"], "lengths", 1, 1 << 20))
     shape, widest = (len(sizes[0]), len(sizes[1])), (max(sizes[0]), max(sizes[1]))
-    signs = tensor(proof["chsh"], "chsh", shape)
-    _game(signs, sizes, x)
     drawn = tensor(proof["distribution"], "the distribution", shape)
-    if drawn.keys() != signs.keys() or min(drawn.values()) <= 0:
-        raise refuse("the settings of tests are not those of chsh, or have weights that are not positive.")
+    if not drawn or min(drawn.values()) <= 0:
+        raise refuse("the settings of tests have weights that are not positive.")
     whole = sum(drawn.values(), Fraction(0))
     drawn = {pair: weight / whole for pair, weight in drawn.items()}
     scores = tensor(proof["scores"], "the scores", (*widest, *shape))
     _exist(scores, sizes)
     honest = _behaviour(tensor(question["behaviour"], "the behaviour", (*widest, *shape)), sizes)
     rounds = integer(figure["rounds"], "rounds", 1, 10**18)
-    found = _Length(key, x, y, rounds, (sizes[0], sizes[1]), limits, honest, signs, drawn, scores, v)
-    value = sum(sign * _correlator(honest, pair) for pair, sign in signs.items())
-    if value * value > 8 + 10 * SUMS:
-        raise refuse("the honest devices are beyond Tsirelson's bound.")
-    return found
+    return LengthAsked(key, x, y, rounds, (sizes[0], sizes[1]), limits, honest, flips, drawn, scores, v), proof
 
 
 def _in_range(v: dict[str, Fraction], limits: dict[str, Fraction], key: bool) -> None:
-    fits = 0 < v["gamma"] <= 1 and 0 < v["beta"] <= 1 and v["tangent"] > 2 and v["tangent"] ** 2 < 8
+    fits = 0 < v["gamma"] <= 1 and 0 < v["beta"] <= 1
     fits = fits and v["score_tail"] > 0 and v["leak_tail"] > 0
     parts = (v["wrong"], v["leak"], v["hashing"])
     fits = fits and (min(parts) > 0 if key else min(parts) >= 0)
@@ -172,7 +186,7 @@ def _correlator(honest: dict[Place, Fraction], pair: Place) -> Fraction:
 # -- the largest power ------------------------------------------------------------------------------------------------
 
 
-def _power(length: _Length) -> flint.arb:
+def _power(length: LengthAsked, signs: dict[Place, Fraction]) -> flint.arb:
     """A ball whose upper end M the weighted power of a round does not exceed."""
     gamma, beta = ball(length.v["gamma"]), ball(length.v["beta"])
     two = flint.arb(2)
@@ -195,7 +209,7 @@ def _power(length: _Length) -> flint.arb:
             for a, b in product((0, 1), repeat=2)
         }
         constant += total(part.values())
-        steep[x, y] = ball(length.signs[x, y]) * (part[0, 0] + part[1, 1] - part[0, 1] - part[1, 0])
+        steep[x, y] = ball(signs[x, y]) * (part[0, 0] + part[1, 1] - part[0, 1] - part[1, 0])
         alice[x] = alice.get(x, flint.arb(0)) + part[0, 0] + part[0, 1] - part[1, 0] - part[1, 1]
         bob[y] = bob.get(y, flint.arb(0)) + part[0, 0] + part[1, 0] - part[0, 1] - part[1, 1]
     least = ball(min(end(value, "lower") for value in steep.values()))
@@ -253,15 +267,15 @@ def _log2(value: flint.arb) -> flint.arb:
     return value.log() / flint.arb(2).log()
 
 
-def _outcome_bits(length: _Length) -> flint.arb:
+def _outcome_bits(length: LengthAsked) -> flint.arb:
     one = max(length.sizes[0])
     return _log2(flint.arb(one if length.key or length.y is None else one * max(length.sizes[1])))
 
 
-def _bits(length: _Length) -> flint.arb:
+def _bits(length: LengthAsked, power: flint.arb) -> flint.arb:
     """The length that is proven."""
     v, n, beta = length.v, length.rounds, ball(length.v["beta"])
-    found = n * (ball(v["threshold"]) - _log2(_power(length)) / beta)
+    found = n * (ball(v["threshold"]) - _log2(power) / beta)
     found += (1 + 1 / beta) * _log2(ball(length.limits["soundness"] - v["wrong"])) + 2
     found -= _log2(ball(v["lengths"]))
     if length.key:
@@ -272,7 +286,7 @@ def _bits(length: _Length) -> flint.arb:
     return found
 
 
-def _aborts(length: _Length) -> Iterator[str]:
+def _aborts(length: LengthAsked) -> Iterator[str]:
     """What is wrong with the chance that honest devices fall below the threshold."""
     v = length.v
     spent = v["leak"] + v["hashing"] if length.key else Fraction(0)
@@ -292,15 +306,19 @@ def _tail(cases: Cases, s: Fraction, chance: Fraction, n: int) -> flint.arb:
     return mean + (moment.log() - ball(chance).log() / n) / ball(s)
 
 
-def _surprises(length: _Length) -> Cases:
-    """-log2 p(a|b) of one round with its probability."""
+def _surprises(length: LengthAsked) -> Cases:
+    """-log2 p(a|b) of one round with its probability; Alice flips her bit in untested rounds only."""
     assert length.y is not None
     gamma = length.v["gamma"]
-    rounds: list[tuple[Place, Fraction]] = [((length.x, length.y), 1 - gamma)]
-    rounds += [(pair, gamma * chance) for pair, chance in length.drawn.items()]
+    rounds: list[tuple[Place, Fraction, Fraction]] = [((length.x, length.y), 1 - gamma, length.flips)]
+    rounds += [(pair, gamma * chance, Fraction(0)) for pair, chance in length.drawn.items()]
     found: Cases = []
-    for pair, weight in rounds:
+    for pair, weight, flips in rounds:
         here = {place: p for place, p in length.honest.items() if place[2:] == pair}
+        if flips:
+            whole: set[Place] = {(a, place[1], *pair) for place in here for a in (0, 1)}
+            there = {i: here.get((1 - i[0], *i[1:]), Fraction(0)) for i in whole}
+            here = {i: (1 - flips) * here.get(i, Fraction(0)) + flips * there[i] for i in whole}
         for place, p in here.items():
             of_bob = sum((other for i, other in here.items() if i[1] == place[1]), Fraction(0))
             found.append((_log2(ball(of_bob / p)), weight * p))

@@ -1,0 +1,143 @@
+"""Bounds on the power of a Renyi entropy, for lengths: which orders are tried, and what is kept for other lengths."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+
+import numpy as np
+
+from sdpbound.arrays import Floats
+from sdpbound.bell.observations import Observations
+from sdpbound.bounds.boundary import towards_noise
+from sdpbound.entropies.renyi.entropy import RenyiEntropyBound, renyi_entropy
+from sdpbound.errors import SolverFailure
+from sdpbound.finite_size.functionals import DISTANCES
+from sdpbound.finite_size.renyi import ChshGame, RenyiChoice
+from sdpbound.finite_size.renyi_affine import AffineGame, affine_test
+from sdpbound.finite_size.renyi_search import balanced_beta, best_affine_choice, best_renyi_choice
+from sdpbound.finite_size.scores import tested_outcomes
+from sdpbound.limiting import go_on, unlimited
+
+__all__ = ["PowerSource", "fitting_data"]
+
+#: The order is 1 + beta; these are its limits.
+_LEAST, _MOST = 2.0**-19, 0.5
+#: A beta as good as the best one is at most this factor away from it; so many orders are tried.
+_NEAR, _TRIALS = 1.5, 2
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Tested data, by their numbers, and the key."""
+
+    numbers: bytes
+    x: int
+    y: int | None
+    flips: float
+    data: Observations = field(compare=False)
+
+
+@lru_cache(maxsize=512)
+def _kept(asked: _Asked, beta: float, distance: float) -> RenyiEntropyBound | None:
+    """The bound on 2^(-beta H) that is best at data moved towards noise; None if the search has no end."""
+    moved = replace(asked.data, values=towards_noise(asked.data, distance), exact=None)
+    with unlimited():
+        try:
+            return renyi_entropy(
+                moved,
+                asked.x,
+                asked.y,
+                alpha=1.0 + beta,
+                kind="sandwiched down",
+                preprocessing=asked.flips,
+                tolerance=max(1e-6, min(1e-4, 0.1 * beta)),
+            )
+        except SolverFailure:
+            return None
+
+
+@dataclass(frozen=True, eq=False)
+class PowerSource:
+    """Where the games with an affine bound on Q come from.
+
+    Attributes
+    ----------
+    guide : a game with a CHSH test: it has the round, and its best parameters are a start
+    data : tested data of at most two settings of two outcomes a party
+    x, y, flips : the key of the entropy; y only for both outcomes
+    distribution : the settings of tests; None for those that fit each bound
+    """
+
+    guide: ChshGame
+    data: Observations
+    x: int
+    y: int | None
+    flips: float
+    distribution: Floats | None
+
+    def choices(self, n: float, gamma: float | None) -> Iterator[tuple[AffineGame, RenyiChoice]]:
+        """Games with good parameters for n rounds."""
+        start = best_renyi_choice(self.guide, n, gamma)
+        distance = min(DISTANCES, key=lambda d: abs(d - (1.0 - start.tangent / self.guide.test.value)))
+        beta = start.beta
+        tried: list[float] = []
+        for _ in range(_TRIALS):
+            beta = _rounded(beta)
+            if any(1.0 / _NEAR < beta / other < _NEAR for other in tried) or not go_on():
+                return
+            tried.append(beta)
+            game = self._game(beta, distance)
+            if game is None:
+                return
+            choice = best_affine_choice(game, n, gamma)
+            yield game, choice
+            beta = balanced_beta(game, n, choice)
+
+    def _game(self, beta: float, distance: float) -> AffineGame | None:
+        data = self.data
+        numbers = b"".join(a.tobytes() for a in (data.coefficients, data.values, data.tolerances))
+        name = f"{data.scenario.outcomes}".encode()
+        bound = _kept(_Asked(name + numbers, self.x, self.y, self.flips, data), beta, distance)
+        test = None if bound is None else affine_test(bound, self.distribution)
+        if test is None:
+            return None
+        r = self.guide
+        return AffineGame(
+            test=test,
+            plain=r.plain,
+            tested=tested_outcomes(r.behaviour, test.distribution) if r.plain else (),
+            security=r.security,
+            behaviour=r.behaviour,
+            figure=r.figure,
+            net=r.net,
+            lengths=r.lengths,
+        )
+
+
+def _rounded(beta: float) -> float:
+    """The nearest of few numbers, so that many lengths share their bounds; 1 + beta is exact."""
+    beta = min(max(beta, _LEAST), _MOST)
+    size = 2.0 ** math.floor(math.log2(beta))
+    return float(min(size * round(4.0 * beta / size) / 4.0, _MOST))
+
+
+def fitting_data(data: Observations, alice: list[int], bob: list[int]) -> Observations:
+    """The tests that are about these settings alone."""
+    scenario = data.scenario
+    inside = []
+    for party, settings in enumerate((alice, bob)):
+        rows = [0, *(k + 1 for k, letter in enumerate(scenario.letters[party]) if letter.setting in settings)]
+        inside.append(np.isin(np.arange(scenario.shape[party]), rows))
+    outside = ~np.logical_and.outer(*inside)
+    kept = ~(data.coefficients[:, outside] != 0.0).any(axis=1)
+    return replace(
+        data,
+        coefficients=data.coefficients[kept],
+        values=data.values[kept],
+        tolerances=data.tolerances[kept],
+        kind="custom",
+        exact=None,
+    )
