@@ -71,8 +71,8 @@ print(f"{bound.value:.10f}, proven from above; (sqrt(2) - 1)/2 = {(2**0.5 - 1) /
 # %%
 # A script of ncpol2sdpa
 # ----------------------
-# Keep what builds the problem, and replace ``SdpRelaxation(...)``, ``get_relaxation`` and ``solve`` by one call with the
-# same arguments. The objective is minimised, as there. The bound has a certificate.
+# Keep what builds the problem, and replace ``SdpRelaxation(...)``, ``get_relaxation`` and ``solve`` by one call with
+# the same arguments. The objective is minimised, as there. The bound has a certificate.
 from ncpol2sdpa import flatten, generate_measurements, projective_measurement_constraints
 
 from sdpbound.problems import from_ncpol2sdpa

@@ -215,6 +215,14 @@ def read_protocol(path: str | os.PathLike[str]) -> FixedProtocol:
     ------
     InvalidInput
         The file cannot be read, or has a wrong entry.
+
+    >>> from tempfile import mkdtemp
+    >>> from pathlib import Path
+    >>> file = Path(mkdtemp()) / "protocol.toml"
+    >>> text = 'kind = "randomness"\\nrounds = 400_000\\nobserved = "chsh"\\nmethod = "accumulation"\\n'
+    >>> _ = file.write_text(text + "correlators = [[0.66, 0.66], [0.66, -0.66]]\\n")
+    >>> round(read_protocol(file).length.length)
+    118102
     """
     file = Path(path)
     data = _content(file)

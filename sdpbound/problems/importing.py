@@ -221,6 +221,13 @@ def from_sdpa(path: str | os.PathLike[str]) -> ImportedProblem:
     Raises
     ------
     InvalidInput, TooLarge
+
+    >>> from pathlib import Path
+    >>> from tempfile import mkdtemp
+    >>> path = Path(mkdtemp()) / "small.dat-s"  # max Y_01 + Y_10, where Y_00 + Y_11 = 1
+    >>> _ = path.write_text("1\\n1\\n2\\n1.0\\n0 1 1 2 1.0\\n1 1 1 1 1.0\\n1 1 2 2 1.0\\n")
+    >>> round(from_sdpa(path).bound().value, 6)
+    1.0
     """
     program = read_sdpa(path)
     total = program.linear + sum(program.sizes)
