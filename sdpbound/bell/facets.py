@@ -26,6 +26,8 @@ def is_facet(expression: BellExpression) -> bool:
     TooLarge
         The points times coordinates are more than 2^25.
 
+    ``expression`` is of any scenario that is small enough.
+
     >>> is_facet(BellExpression.from_correlators([[1, 1], [1, -1]])), is_facet(BellExpression.from_correlators([[1.0]]))
     (True, False)
     """

@@ -98,6 +98,8 @@ def blind_guessing_probability(
     Returns
     -------
     Bound, side "upper", a probability
+
+    ``observed``, ``solver``, ``tolerance`` and ``symmetry`` as in :func:`guessing_probability`.
     """
     return solve(_blind_question(observed, model, x, y), model, solver, tolerance, symmetry)
 

@@ -336,6 +336,11 @@ def as_boxes(boxes: object) -> Boxes:
 
     Four or more unbiased boxes given by their errors become DepolarisedBoxes, many equal ones ExchangeableBoxes.
 
+    Raises
+    ------
+    InvalidShape
+        It is no list; for one box write ``[box]``.
+
     >>> as_boxes([0.1, 0.2])
     JointBoxes(2 boxes of settings ((2, 2), (2, 2)))
     >>> type(as_boxes([0.1, 0.2, 0.1, 0.3])).__name__

@@ -172,6 +172,13 @@ def single_box_partition(box: object, u: int = 0) -> BoxPartition:
     Alice's outcome with probability 4 eps (distance 2 eps), for every setting: the best possible (Lemmas 5 and 20).
     Works for biased boxes too.
 
+    ``u`` is the setting of Alice at which Eve guesses.
+
+    Raises
+    ------
+    InvalidShape, InvalidParameter
+        The box has other numbers of settings, u is no setting, or the error is above 1/4.
+
     >>> single_box_partition(Fraction(1, 10)).value  # 1/2 + 2 eps
     Fraction(7, 10)
     """
@@ -205,6 +212,14 @@ def single_box_partition(box: object, u: int = 0) -> BoxPartition:
 
 def product_partition(partitions: Sequence[BoxPartition], function: Any = "xor") -> BoxPartition:
     """The individual attack: every group of boxes is partitioned on its own. A lower bound for the product marginal.
+
+    ``partitions`` are those of the groups; ``function`` is what Eve guesses of all outcomes, as in
+    :func:`outcome_function`.
+
+    Raises
+    ------
+    InvalidShape
+        There would be no members, or too many.
 
     >>> product_partition([single_box_partition(Fraction(1, 10))] * 2).value  # 1/2 + (4/10)^2 / 2
     Fraction(29, 50)

@@ -111,6 +111,11 @@ class TensorDual:
 def tensor_dual(programs: Sequence[GuessingProgram]) -> TensorDual:
     """The product of the duals of one-bit programs, solved directly.
 
+    Raises
+    ------
+    InvalidShape, InvalidParameter
+        It is no list of programs of one bit each.
+
     >>> from sdpbound.boxes.guessing import guessing_program
     >>> one = guessing_program([0.1])
     >>> tensor_dual([one] * 5).bound() == Fraction(4, 10) ** 5

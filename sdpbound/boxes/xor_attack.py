@@ -195,7 +195,12 @@ class JointAttack:
 
 
 def joint_attack(n: int, eps: object) -> JointAttack:
-    """The attack on n boxes of error eps (0 to 1/4), explicit; n up to 8.
+    """The attack on n boxes of error eps (0 to 1/4), explicit; n up to 8. Its value is a lower bound on Eve's best guess.
+
+    Raises
+    ------
+    TooLarge
+        n is above 8.
 
     >>> joint_attack(2, Fraction(1, 10)).check()  # the individual attack has 1 - (1 - 4/10)^2 = 0.64
     Fraction(32, 45)
@@ -226,6 +231,13 @@ def local_box_partition(eps: object) -> BoxPartition:
     """Lemma 22: an unbiased box of error 1/4 to 3/4 as a mixture of 16 deterministic boxes.
 
     Eight of them err at one setting pair, eight at three; the mixture of the first has error 1/4, of the second 3/4.
+
+    ``eps`` is the error, a number or a fraction.
+
+    Raises
+    ------
+    InvalidParameter
+        The error is not from 1/4 to 3/4.
 
     >>> found = local_box_partition(Fraction(1, 2))
     >>> found.value, len(found.parts)  # Eve knows the outcome

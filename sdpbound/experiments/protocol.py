@@ -118,6 +118,11 @@ def certify(counts: Counts, protocol: FixedProtocol) -> Certified:
     InvalidInput
         The protocol is known to be made from these counts, or from a part of them.
 
+    Returns
+    -------
+    Certified
+        ``length`` is a lower bound, in bits; ``reason`` says why it is 0 where it is.
+
     >>> import sdpbound as sb
     >>> p = sb.SingletSelfTest(1.0, 1.5, 2.6).behaviour(visibility=0.99)
     >>> bounds = [sb.conditional_entropy(sb.Observations.correlators(p))]
@@ -215,6 +220,8 @@ def read_protocol(path: str | os.PathLike[str]) -> FixedProtocol:
     ------
     InvalidInput
         The file cannot be read, or has a wrong entry.
+
+    ``path`` is the file, whose name ends in .toml or .json.
 
     >>> from tempfile import mkdtemp
     >>> from pathlib import Path

@@ -67,6 +67,17 @@ def from_ncpol2sdpa(
     inequalities is a polynomial that is not negative, of the equalities one that is zero. Level -1 takes the extra
     monomials only. The localising matrices have all words of the level that lead to moments of the main one.
 
+    Parameters
+    ----------
+    variables : all operators and symbols, in one list
+    level : a number from 1, or -1
+    objective : the polynomial that is minimised
+    inequalities, equalities : polynomials
+    substitutions : a monomial for what stands for it
+    momentinequalities, momentequalities : polynomials whose means are not negative, or zero
+    momentsubstitutions : the numbers of means of monomials
+    extramonomials : monomials beside those of the level
+
     >>> from sympy.physics.quantum.operator import HermitianOperator
     >>> x, y = HermitianOperator("x"), HermitianOperator("y")
     >>> found = from_ncpol2sdpa([x, y], 2, x*y + y*x, inequalities=[-y**2 + y + 0.5], substitutions={x**2: x})
@@ -112,6 +123,18 @@ def from_bell(
     """A Bell expression and tested data as a problem of operators, for its sum of squares, moments and strategies.
 
     Operators are named as in print-outs of expressions: ``A0`` an observable of two outcomes, ``A0|1`` a projector.
+
+    Parameters
+    ----------
+    expression : what is bounded; constants included
+    level : of the hierarchy, as of :class:`sdpbound.Quantum`
+    observed : what is tested, if anything: moment conditions of the problem
+    sense : "maximize" or "minimize"
+
+    Raises
+    ------
+    InvalidInput
+        The sense is another one.
 
     >>> import sdpbound as sb
     >>> found = from_bell(sb.chsh(), "1")

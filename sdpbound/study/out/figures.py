@@ -62,6 +62,8 @@ def draw(
     ------
     InvalidStudy
         The script is not there, or a table is missing or damaged.
+
+    ``study_path`` is the study file, ``table_path`` its table, ``output_dir`` the folder of the files that are written.
     """
     script, table = figure_script(study_path) if run_script else None, Path(table_path)
     module = None

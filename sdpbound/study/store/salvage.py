@@ -39,6 +39,8 @@ def merge(sources: Sequence[Path], target: Path) -> int:
         A source is damaged; the results that were read before are kept.
     InvalidStudy, InvalidInput
         A source is no store or the target itself, or the target is in use.
+
+    ``sources`` are paths of stores; ``target`` is the path of the store that gets their rows.
     """
     for source in sources:
         _distinct(source, target)
