@@ -5,22 +5,21 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from sdpbound.arguments import numbered
-from sdpbound.attacks.proof import EntropyAttack
+from sdpbound.attacks.proof import EntropyAttack, ProvenByAttacks
 from sdpbound.attacks.qubit_attack import attack_of
 from sdpbound.bell.observations import Observations
 from sdpbound.bell.strategy import Strategy
-from sdpbound.bounds.bound import Bound, Proof
+from sdpbound.bounds.bound import Bound
 from sdpbound.bounds.figures import RenyiEntropy
 from sdpbound.bounds.rounding import rounded
 from sdpbound.entropies.qubits.mixture import optimum
 from sdpbound.entropies.renyi.entropy import asked_renyi, searched_renyi
 from sdpbound.entropies.renyi.powers import power_of
-from sdpbound.errors import CertificateError, InvalidParameter, SolverFailure
+from sdpbound.errors import InvalidParameter, SolverFailure
 
 __all__ = ["RenyiAttack", "renyi_entropy_upper_bound"]
 
@@ -28,20 +27,11 @@ __all__ = ["RenyiAttack", "renyi_entropy_upper_bound"]
 _ROUNDING = 1e-11
 
 
-@dataclass(frozen=True, eq=False)
-class _Proof(Proof):
-    observed: Observations
-    no_functional = "an attack proves no affine functional, it is about its own data only."
-
-    @property
-    def given(self) -> Observations:
-        return self.observed
-
-    def certificate(self, value: float) -> dict[str, Any]:
-        raise CertificateError(
-            "the certificate of an attack on a Renyi entropy is about its data and its von Neumann entropy: take "
-            "attack.certificate."
-        )
+#: Said where its certificate is asked for.
+_WHERE = (
+    "the certificate of an attack on a Renyi entropy is about its data and its von Neumann entropy: take "
+    "attack.certificate."
+)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -114,7 +104,7 @@ def renyi_entropy_upper_bound(
         solver="column generation",
         status="explicit attack",
         seconds={"solve": time.perf_counter() - begun, "certify": 0.0},
-        _proof=_Proof(observed),
+        _proof=ProvenByAttacks(observed, _WHERE),
         attack=attack,
         powers=powers,
     )

@@ -195,7 +195,9 @@ class JointAttack:
 
 
 def joint_attack(n: int, eps: object) -> JointAttack:
-    """The attack on n boxes of error eps (0 to 1/4), explicit; n up to 8. Its value is a lower bound on Eve's best guess.
+    """The attack on n boxes of error eps (0 to 1/4), explicit; n up to 8.
+
+    Its value is a lower bound on Eve's best guess.
 
     Raises
     ------

@@ -13,6 +13,7 @@ import yaml
 
 from tests.distributions import built
 from tests.manual import page
+from tests.support import SMALL_STUDY
 
 ROOT = Path(__file__).parents[2]
 
@@ -86,7 +87,7 @@ def test_distributions_are_the_same_bytes_each_time(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_studies_run_without_the_packages_of_extras(tmp_path: Path) -> None:
     """What ``pip install sdpbound`` brings is enough for a study and its chart."""
-    (tmp_path / "s.toml").write_text(STUDY, encoding="utf-8")
+    (tmp_path / "s.toml").write_text(SMALL_STUDY, encoding="utf-8")
     code = """
 import sys
 for name in ("pandas", "pyarrow", "h5netcdf", "h5py", "xarray", "dask", "distributed"):
@@ -97,16 +98,3 @@ assert cli.run(["plot", "s.toml", "--format", "svg"]) == 0
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120, cwd=tmp_path)
     assert list(tmp_path.rglob("*.svg"))
-
-
-STUDY = """
-name = "s"
-title = "Small"
-[family]
-kind = "singlet"
-theta = { start = 1.0, stop = 1.04, count = 5 }
-phi = "pi/2 - 0.02"
-omega = "theta + pi/2"
-[[quantities]]
-name = "chsh"
-"""
