@@ -21,12 +21,12 @@ def is_facet(expression: BellExpression) -> bool:
     All deterministic points are written down; those that reach the maximum must span a space of one dimension less than
     all moments have, constant included. Positivity, p(ab..|xy..) >= 0, is such a facet, too.
 
+    ``expression`` is of any scenario that is small enough.
+
     Raises
     ------
     TooLarge
         The points times coordinates are more than 2^25.
-
-    ``expression`` is of any scenario that is small enough.
 
     >>> is_facet(BellExpression.from_correlators([[1, 1], [1, -1]])), is_facet(BellExpression.from_correlators([[1.0]]))
     (True, False)

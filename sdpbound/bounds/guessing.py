@@ -95,11 +95,11 @@ def blind_guessing_probability(
     A no-signaling or local adversary has no post-measurement device (``model.keeps_devices``); for those models Eve
     holds Bob's outcome only.
 
+    ``observed``, ``solver``, ``tolerance`` and ``symmetry`` as in :func:`guessing_probability`.
+
     Returns
     -------
     Bound, side "upper", a probability
-
-    ``observed``, ``solver``, ``tolerance`` and ``symmetry`` as in :func:`guessing_probability`.
     """
     return solve(_blind_question(observed, model, x, y), model, solver, tolerance, symmetry)
 

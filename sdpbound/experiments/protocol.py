@@ -216,12 +216,12 @@ class _File(BaseModel):
 def read_protocol(path: str | os.PathLike[str]) -> FixedProtocol:
     """The protocol of a TOML or JSON file (docs/experiments.md has its entries); its length is computed here.
 
+    ``path`` is the file, whose name ends in .toml or .json.
+
     Raises
     ------
     InvalidInput
         The file cannot be read, or has a wrong entry.
-
-    ``path`` is the file, whose name ends in .toml or .json.
 
     >>> from tempfile import mkdtemp
     >>> from pathlib import Path

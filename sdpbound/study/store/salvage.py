@@ -29,6 +29,8 @@ def merge(sources: Sequence[Path], target: Path) -> int:
 
     Results that the store has already stay as they are. An interrupted merge can be repeated.
 
+    ``sources`` are paths of stores; ``target`` is the path of the store that gets their rows.
+
     Returns
     -------
     the number of rows added
@@ -39,8 +41,6 @@ def merge(sources: Sequence[Path], target: Path) -> int:
         A source is damaged; the results that were read before are kept.
     InvalidStudy, InvalidInput
         A source is no store or the target itself, or the target is in use.
-
-    ``sources`` are paths of stores; ``target`` is the path of the store that gets their rows.
     """
     for source in sources:
         _distinct(source, target)
