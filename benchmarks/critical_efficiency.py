@@ -13,13 +13,13 @@ A key is proven at an efficiency and a visibility; at the columns "dead" an atta
 from __future__ import annotations
 
 import csv
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import sdpbound as sb
+from benchmarks.report import print_rows
 
 TABLE = Path(__file__).with_suffix(".csv")
 RECORDS = Path(__file__).resolve().parents[1] / "tests" / "reference" / "best_lossy_strategies.csv"
@@ -116,15 +116,7 @@ def rows() -> Iterator[tuple[Any, ...]]:
 
 def main() -> None:
     """The command."""
-    found = []
-    for row in rows():
-        found.append(row)
-        print(*row, flush=True)
-    if "--write" in sys.argv[1:]:
-        with TABLE.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(COLUMNS)
-            writer.writerows(found)
+    print_rows(rows(), TABLE, COLUMNS)
 
 
 if __name__ == "__main__":

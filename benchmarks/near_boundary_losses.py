@@ -9,10 +9,8 @@ rate from both sides; and the rates of fixed members with CHSH values of 2.05, 2
 
 from __future__ import annotations
 
-import csv
 import itertools
 import math
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +19,7 @@ from typing import Any
 from scipy.optimize import brentq
 
 import sdpbound as sb
+from benchmarks.report import print_rows
 
 TABLE = Path(__file__).with_suffix(".csv")
 COLUMNS = ("member", "efficiency", "theta", "phi", "omega", "flips", "chsh", "condition", "rate", "attack", "seconds")
@@ -85,15 +84,7 @@ def row(
 
 def main() -> None:
     """The command."""
-    found = []
-    for line in itertools.chain(best(), fixed()):
-        found.append(line)
-        print(*line, flush=True)
-    if "--write" in sys.argv[1:]:
-        with TABLE.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(COLUMNS)
-            writer.writerows(found)
+    print_rows(itertools.chain(best(), fixed()), TABLE, COLUMNS)
 
 
 if __name__ == "__main__":

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import csv
 import json
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Report", "Table"]
+__all__ = ["Report", "Table", "print_rows"]
+
+
+def print_rows(rows: Iterable[Sequence[Any]], table: Path, columns: Sequence[str]) -> None:
+    """Print rows as they come; with ``--write`` on the command line, write them to a CSV table at the end."""
+    found = []
+    for row in rows:
+        found.append(row)
+        print(*row, flush=True)
+    if "--write" in sys.argv[1:]:
+        with table.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(columns)
+            writer.writerows(found)
 
 
 def _text(value: Any) -> str:

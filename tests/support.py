@@ -12,6 +12,19 @@ import numpy as np
 
 import sdpbound as sb
 
+#: A study of five numbers in closed form.
+SMALL_STUDY = """
+name = "small"
+title = "Small"
+[family]
+kind = "singlet"
+theta = { start = 1.0, stop = 1.04, count = 5 }
+phi = "pi/2 - 0.02"
+omega = "theta + pi/2"
+[[quantities]]
+name = "chsh"
+"""
+
 
 def h(p: float) -> float:
     """Binary entropy in bits; 0 at and beyond the ends of the unit interval, where rounding may lead."""

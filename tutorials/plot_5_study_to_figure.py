@@ -44,7 +44,13 @@ print("again:", run_study(study_file, output=folder / "results", workers=0, prog
 study = Study.load(study_file, output=folder / "results")
 table = study.table()
 guesses = table.where(quantity="guess_local")
-print(len(guesses["value"]), "guessing probabilities, side", set(guesses["side"]))
+print(len(guesses["value"]), "guessing probabilities, side", *set(guesses["side"]))
+
+# %%
+# A table is a CSV file, which anything reads; its hash is checked here.
+from sdpbound.study import read_table
+
+print(study.status().done, "cells done;", len(read_table(result.table)), "rows in", result.table.name)
 
 # %%
 # Every certificate, checked again without a solver: ``sdpbound verify sweep.toml``.
@@ -53,10 +59,28 @@ from sdpbound.study import audit
 print(audit(study))
 
 # %%
+# Stores of several machines are merged, and a damaged one gives back the rows that are sound.
+import sdpbound as sb
+from sdpbound.study import merge, recover
+
+print(merge([result.store], folder / "all.sqlite"), "rows merged")
+damaged = folder / "damaged.sqlite"
+damaged.write_bytes(result.store.read_bytes()[:-20_000])
+try:
+    Study.load(damaged).table()
+except sb.DamagedStore as answer:
+    print(answer)
+print("rows recovered, and rows that are not sound:", recover(damaged, folder / "sound.sqlite"))
+
+# %%
 # The figure
 # ----------
-# ``sdpbound plot sweep.toml`` draws a default chart. Your own takes a few lines.
+# ``sdpbound plot sweep.toml`` draws a default chart, as ``draw`` does. Your own takes a few lines.
 import matplotlib.pyplot as plt
+
+from sdpbound.study import draw
+
+print([file.name for file in draw(study_file, result.table, folder)])
 
 for v in (0.98, 1.0):
     rows = guesses.where(visibility=v, model="quantum")

@@ -13,7 +13,8 @@ right. What is different everywhere: the number that comes back is proven, whate
      - there
      - here
    * - ncpol2sdpa
-     - ``generate_measurements``, ``SdpRelaxation``, ``get_relaxation(level=1, ...)``, ``solve()``, ``.primal``
+     - ``generate_measurements``, ``SdpRelaxation``, ``get_relaxation(level=1, ...)``, ``solve()``, ``-sdp.primal``: it
+       minimises
      - ``sb.maximize(expression, sb.Quantum("1"))``
    * - ncpol2sdpa
      - ``momentequalities=[...]``
@@ -31,26 +32,27 @@ right. What is different everywhere: the number that comes back is proven, whate
      - ``bell_inequality_max(coefficients, desc, notation, "quantum", k)``, ``XORGame(...).quantum_value()``
      - ``sb.maximize(...)``, ``sb.xor_game(...).quantum("1")``
    * - Ket.jl
-     - ``tsirelson_bound(CG, scenario, level)``, newer ``bound_tsirelson``
+     - ``bound_tsirelson(CG, scenario, level)``, in older versions ``tsirelson_bound``
      - ``sb.maximize(sb.BellExpression.from_collins_gisin(CG), sb.Quantum("1+AB"))``
    * - Ket.jl
-     - ``local_bound(G)``, newer ``bound_local``
+     - ``bound_local(G)`` of correlators or probabilities, in older versions ``local_bound``
      - ``sb.maximize(expression, sb.Local())``
    * - Ket.jl
      - ``seesaw(CG, scenario, d)``
      - ``sb.see_saw(expression, d, rng=0)``
    * - Ket.jl
-     - ``nonlocality_robustness(FC)``
+     - ``nonlocality_robustness(FP)``
      - ``sb.robustness(behaviour, sb.Local())``
    * - QETLAB
      - ``BellInequalityMax(..., 'quantum', k)``
      - ``sb.maximize(expression, sb.Quantum(str(k)))``
    * - QETLAB
-     - ``NPAHierarchy(p, desc, k)``
-     - ``sb.membership(behaviour, sb.Quantum(str(k)))``
+     - ``NPAHierarchy(CG, desc, k)``, in older versions ``NPAHierarchy(p, k)`` of probabilities
+     - ``sb.membership(sb.Behaviour.from_collins_gisin(CG), sb.Quantum(str(k)))``
 
-Words of a level are written the same way in most of them: "1+AB" is level 1 with the products of one operator of
-each party.
+Words of a level are written almost the same way in all of them: "1+AB" is level 1 with the products of one operator of
+each party, "1 + A B" in QuantumNPA.jl, "1+ab" in QETLAB and toqito. Collins-Gisin tables have Alice's marginals in the
+first column and Bob's in the first row, as in Ket.jl, QETLAB and toqito.
 """
 
 # %%
@@ -65,6 +67,22 @@ import sdpbound as sb
 table = [[0, -1, 0], [-1, 1, 1], [0, 1, -1]]
 bound = sb.maximize(sb.BellExpression.from_collins_gisin(table), sb.Quantum("1"))
 print(f"{bound.value:.10f}, proven from above; (sqrt(2) - 1)/2 = {(2**0.5 - 1) / 2:.10f}")
+
+# %%
+# A script of ncpol2sdpa
+# ----------------------
+# Keep what builds the problem, and replace ``SdpRelaxation(...)``, ``get_relaxation`` and ``solve`` by one call with
+# the same arguments. The objective is minimised, as there. The bound has a certificate.
+from ncpol2sdpa import flatten, generate_measurements, projective_measurement_constraints
+
+from sdpbound.problems import from_ncpol2sdpa
+
+A, B = generate_measurements([2, 2], "A"), generate_measurements([2, 2], "B")
+(a0,), (a1,), (b0,), (b1,) = *A, *B  # the projectors of outcome 0
+objective = a0 + b0 - a0 * b0 - a0 * b1 - a1 * b0 + a1 * b1
+rules = projective_measurement_constraints(A, B)
+moved = from_ncpol2sdpa(flatten([A, B]), 1, objective, substitutions=rules).bound()
+print(f"at least {moved.value:.8f}; {moved.certificate.verify().message}")
 
 # %%
 # Operators of your own

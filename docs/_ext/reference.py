@@ -1,17 +1,19 @@
 """A page for each public name: its docstring, with its members, and the examples that use it.
 
-The names are those of the tables of ``api.md``; the first column of its tables gets links to these pages.
+The names are those of the tables of ``api.md``; the first column of its tables gets links to these pages. A page lists
+the examples that use its name, the pages whose code does, and for a result what returns it.
 """
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from pkgutil import resolve_name
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -53,8 +55,96 @@ def names(text: str) -> list[str]:
     return list(dict.fromkeys(home(name, room) for name, room in listed(text)))
 
 
-def page(full: str) -> str:
-    """The page of a name, in reStructuredText."""
+def identity(thing: Any) -> int:
+    """What tells a thing from others; of a method of a class that of its function."""
+    return id(getattr(thing, "__func__", thing))
+
+
+def used_in(code: str) -> set[int]:
+    """The identities of the things of sdpbound that code names, by ``sb.name`` or by importing them."""
+    tree = ast.parse(code)
+    alias = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            alias |= {n.asname or n.name: n.name for n in node.names if n.name.split(".")[0] == "sdpbound"}
+        elif isinstance(node, ast.ImportFrom) and str(node.module).split(".")[0] == "sdpbound":
+            alias |= {n.asname or n.name: f"{node.module}.{n.name}" for n in node.names}
+    dotted = {alias[node.id] for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id in alias}
+    for node in ast.walk(tree):
+        parts: list[str] = []
+        while isinstance(node, ast.Attribute):
+            parts, node = [node.attr, *parts], node.value
+        if parts and isinstance(node, ast.Name) and node.id in alias:
+            dotted |= {".".join([alias[node.id], *parts[: i + 1]]) for i in range(len(parts))}
+    found = set()
+    for name in dotted:
+        try:
+            found.add(identity(resolve_name(name)))
+        except (AttributeError, ImportError):  # a name that a page shows as missing, or an attribute of a value
+            continue
+    return found
+
+
+def texts() -> dict[str, str]:
+    """The code that runs when the site is built or tested: of scripts by their paths, and of pages by their names."""
+    root = DOCS.parent
+    scripts = [*sorted(root.glob("examples/*/plot_*.py")), *sorted(root.glob("tutorials/plot_*.py"))]
+    code = {path.relative_to(root).as_posix(): path.read_text(encoding="utf-8") for path in scripts}
+    for path in sorted(DOCS.glob("*.md")):
+        blocks = re.findall(r"```python\n(.*?)```", path.read_text(encoding="utf-8"), re.S)
+        code |= {path.stem: "\n".join(blocks)} if blocks else {}
+    return code
+
+
+def uses(code: Mapping[str, str]) -> dict[int, list[str]]:
+    """For each thing, by its identity, the scripts and pages of :func:`texts` that name it."""
+    found: dict[int, list[str]] = {}
+    for where, text in code.items():
+        for thing in used_in(text):
+            found.setdefault(thing, []).append(where)
+    return found
+
+
+def has_doctest(thing: Any) -> bool:
+    """Whether a docstring of a thing, or of a member of a class, has an example that runs."""
+    members = [member for name, member in vars(thing).items() if name[0] != "_"] if inspect.isclass(thing) else []
+    members = [getattr(member, "fget", None) or getattr(member, "__func__", member) for member in members]
+    return any(">>>" in (getattr(one, "__doc__", None) or "") for one in (thing, *members))
+
+
+def makers(every: Mapping[str, Any]) -> dict[str, list[str]]:
+    """For each class among public names, the public functions and methods that return it, as full names."""
+    named = {thing.__name__: full for full, thing in every.items() if inspect.isclass(thing)}
+    found: dict[str, list[str]] = {}
+    for full, thing in every.items():
+        if inspect.ismethod(thing):  # of a class that api.md names by what makes it
+            full, thing = full.rpartition(".")[0], thing.__self__
+        for name, member in [("", thing), *(vars(thing).items() if inspect.isclass(thing) else [])]:
+            member = getattr(member, "fget", None) or getattr(member, "__func__", member)
+            returned = getattr(member, "__annotations__", {}).get("return", "") if name[:1] != "_" else ""
+            for word in re.findall(r"\w+", str(getattr(returned, "__name__", returned))):
+                if word in named and named[word] != full:
+                    found.setdefault(named[word], []).append(f"{full}.{name}" if name else full)
+    return found
+
+
+def without_example(text: str) -> list[str]:
+    """The public names that neither a doctest nor code that runs uses, and that nothing with an example returns."""
+    every = {full: resolve_name(full) for full in names(text)}
+    used, made = uses(texts()), makers(every)
+
+    def has_example(full: str) -> bool:
+        thing = resolve_name(full)
+        return has_doctest(thing) or identity(thing) in used
+
+    def is_returned(full: str) -> bool:
+        return any(has_example(maker) or has_example(maker.rpartition(".")[0]) for maker in made.get(full, []))
+
+    return [full for full in every if not has_example(full) and not is_returned(full)]
+
+
+def page(full: str, used: Mapping[int, list[str]] | None = None, made: Mapping[str, list[str]] | None = None) -> str:
+    """The page of a name, in reStructuredText, with what :func:`uses` and :func:`makers` found for it."""
     thing = resolve_name(full)
     if isinstance(thing, ModuleType):
         directive, options = "automodule", ["members:"]
@@ -66,12 +156,20 @@ def page(full: str) -> str:
         directive, options = "autodata", []
     title = full.removeprefix("sdpbound.")
     lines = [title, "=" * len(title), "", f".. {directive}:: {full}", *[f"   :{option}" for option in options]]
-    return "\n".join([*lines, "", f".. minigallery:: {full}", "   :add-heading: Examples that use it", ""])
+    lines += ["", f".. minigallery:: {full}", "   :add-heading: Examples that use it", ""]
+    pages = [name for name in (used or {}).get(identity(thing), []) if not name.endswith(".py")]
+    if pages:
+        lines += ["Pages whose code uses it: " + ", ".join(f":doc:`/{name}`" for name in pages) + ".", ""]
+    if (made or {}).get(full):
+        lines += ["Returned by " + ", ".join(f":obj:`~{name}`" for name in dict(made or {})[full]) + ".", ""]
+    return "\n".join(lines)
 
 
 def write(app: Sphinx) -> None:
     text = (DOCS / "api.md").read_text(encoding="utf-8")
-    pages = {full: page(full) for full in names(text)}
+    every = {full: resolve_name(full) for full in names(text)}
+    used, made = uses(texts()), makers(every)
+    pages = {full: page(full, used, made) for full in every}
     FOLDER.mkdir(exist_ok=True)
     for old in FOLDER.glob("*.rst"):
         if old.stem not in pages:

@@ -23,6 +23,10 @@ for eta in efficiencies:
     print(f"efficiency {eta}: published {2 * eta - 1:.4f}, certified {rates[-1]:.4f}")
 
 # %%
+# Where the key ends, coarsely: proven alive above, and dead by an explicit attack below.
+print(routed.critical_efficiency("bb84", tolerance=0.2, nodes=2))
+
+# %%
 plt.plot(efficiencies, rates, "o", label="certified")
 plt.plot([0.5, 1.0], [0.0, 1.0], label="2 eta - 1")
 plt.xlabel("efficiency of the far device")

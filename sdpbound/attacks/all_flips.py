@@ -82,6 +82,12 @@ class KeyAttack(Bound):
     attacks : for each of some probabilities of flips the best attack found
     flips : these probabilities
     exact : whether each of the attacks has the tested data, not only approximately
+
+    >>> import sdpbound as sb
+    >>> noisy = sb.SingletSelfTest(theta=1.0, phi=1.5, omega=2.6).behaviour(visibility=0.99)
+    >>> attack = sb.key_rate_upper_bound(noisy, x=0, y=0, preprocessing="best").attack
+    >>> type(attack).__name__, attack.exact, len(attack.flips) == len(attack.attacks)
+    ('KeyAttack', True, True)
     """
 
     attacks: tuple[EntropyAttack, ...] = ()

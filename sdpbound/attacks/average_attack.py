@@ -6,27 +6,26 @@ import math
 import time
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 
 from sdpbound.arguments import instance, numbered
 from sdpbound.arrays import Floats
 from sdpbound.attacks.mixtures import Mixture
-from sdpbound.attacks.proof import EntropyAttack, build_attack
+from sdpbound.attacks.proof import EntropyAttack, ProvenByAttacks, build_attack
 from sdpbound.attacks.qubit_attack import effects_of
 from sdpbound.bell.average import Average
 from sdpbound.bell.key import named_key
 from sdpbound.bell.observations import Observations
 from sdpbound.bell.strategy import Strategy
-from sdpbound.bounds.bound import Bound, Proof
+from sdpbound.bounds.bound import Bound
 from sdpbound.bounds.figures import ConditionalEntropy
 from sdpbound.bounds.rounding import rounded
 from sdpbound.entropies.averages.problem import AverageProblem, AverageQuestion, average_problem
 from sdpbound.entropies.averages.search import AverageSearch, new_search
 from sdpbound.entropies.qubits.columns import Columns, observables_of
 from sdpbound.entropies.qubits.weights import adjusted
-from sdpbound.errors import CertificateError, InvalidParameter
+from sdpbound.errors import InvalidParameter
 
 __all__ = ["AverageAttack", "average_entropy_upper_bound"]
 
@@ -34,19 +33,8 @@ __all__ = ["AverageAttack", "average_entropy_upper_bound"]
 _SPREAD, _FURTHER = 1e-7, 24
 
 
-@dataclass(frozen=True, eq=False)
-class _Proof(Proof):
-    observed: Observations
-    no_functional = "an attack proves no affine functional, it is about its own data only."
-
-    @property
-    def given(self) -> Observations:
-        return self.observed
-
-    def certificate(self, value: float) -> dict[str, Any]:
-        raise CertificateError(
-            "an attack on an average has a certificate for each key, of the same strategies: attacks[k].certificate."
-        )
+#: Said where its certificate is asked for.
+_WHERE = "an attack on an average has a certificate for each key, of the same strategies: attacks[k].certificate."
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -118,7 +106,7 @@ def average_entropy_upper_bound(observed: Observations, average: Average, tolera
         solver="column generation",
         status="explicit attack",
         seconds={"solve": seconds, "certify": time.perf_counter() - begun - seconds},
-        _proof=_Proof(observed),
+        _proof=ProvenByAttacks(observed, _WHERE),
         attacks=attacks,
     )
 

@@ -32,6 +32,12 @@ class AttackOptions:
         nothing but the identity keeps them, or where pairs of qubits are enough
     rank : the largest rank of a state; None: any. A low one, such as 2, is faster in large dimensions, and may miss
         better attacks
+
+    >>> import sdpbound as sb
+    >>> data = sb.Observations.bell_value(sb.chsh(), 2.5)
+    >>> attack = sb.conditional_entropy_upper_bound(data, x=0, options=sb.AttackOptions(tolerance=1e-5))
+    >>> round(attack.value, 4), attack.side  # 1 - h(1/2 + sqrt((S/2)^2 - 1)/2), arXiv:quant-ph/0702152
+    (0.4564, 'upper')
     """
 
     dimension: int | None = None

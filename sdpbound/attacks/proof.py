@@ -32,7 +32,7 @@ from sdpbound.checker.mixtures import Enclosure, Outcome, enclose, mix
 from sdpbound.conic.program import Status
 from sdpbound.errors import CertificateError
 
-__all__ = ["WORTH", "EntropyAttack", "build_attack"]
+__all__ = ["WORTH", "EntropyAttack", "ProvenByAttacks", "build_attack"]
 
 #: Eigenvalues of states and effects of four dimensions below this are rounding errors; they grow with the dimension.
 ROUNDING = 1e-16
@@ -136,6 +136,29 @@ class _AttackProof(Proof):
             },
             "claim": {"value": value},
         }
+
+
+@dataclass(frozen=True, eq=False)
+class ProvenByAttacks(Proof):
+    """The proof of a number that follows from explicit attacks, which have the certificates.
+
+    Attributes
+    ----------
+    observed : the tested data
+    where : one sentence for who asks for a certificate: where there is one
+    """
+
+    no_functional = "an attack proves no affine functional, it is about its own data only."
+
+    observed: Observations
+    where: str
+
+    @property
+    def given(self) -> Observations:
+        return self.observed
+
+    def certificate(self, value: float) -> dict[str, Any]:
+        raise CertificateError(self.where)
 
 
 def build_attack(

@@ -13,12 +13,12 @@ from sdpbound.arguments import with_changes
 from sdpbound.attacks.entropy_attack import search
 from sdpbound.attacks.landscape import Landscape
 from sdpbound.attacks.options import AttackChanges, AttackOptions
-from sdpbound.attacks.proof import EntropyAttack, build_attack
+from sdpbound.attacks.proof import EntropyAttack, ProvenByAttacks, build_attack
 from sdpbound.attacks.qubit_attack import attack_of
 from sdpbound.attacks.symmetric import symmetric_question
 from sdpbound.bell.observations import Observations
 from sdpbound.bell.strategy import Strategy
-from sdpbound.bounds.bound import Bound, Proof
+from sdpbound.bounds.bound import Bound
 from sdpbound.bounds.figures import RenyiEntropy
 from sdpbound.bounds.rounding import rounded
 from sdpbound.entropies.qubits.mixture import optimum
@@ -33,20 +33,11 @@ __all__ = ["RenyiAttack", "renyi_entropy_upper_bound"]
 _ROUNDING = 1e-11
 
 
-@dataclass(frozen=True, eq=False)
-class _Proof(Proof):
-    observed: Observations
-    no_functional = "an attack proves no affine functional, it is about its own data only."
-
-    @property
-    def given(self) -> Observations:
-        return self.observed
-
-    def certificate(self, value: float) -> dict[str, Any]:
-        raise CertificateError(
-            "the certificate of an attack on a Renyi entropy is about its data and its von Neumann entropy: take "
-            "attack.certificate."
-        )
+#: Said where its certificate is asked for.
+_WHERE = (
+    "the certificate of an attack on a Renyi entropy is about its data and its von Neumann entropy: take "
+    "attack.certificate."
+)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -124,7 +115,7 @@ def renyi_entropy_upper_bound(
         solver="column generation",
         status="explicit attack",
         seconds={"solve": time.perf_counter() - begun, "certify": 0.0},
-        _proof=_Proof(observed),
+        _proof=ProvenByAttacks(observed, _WHERE),
         attack=attack,
         powers=powers,
     )

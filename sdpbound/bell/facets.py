@@ -21,6 +21,8 @@ def is_facet(expression: BellExpression) -> bool:
     All deterministic points are written down; those that reach the maximum must span a space of one dimension less than
     all moments have, constant included. Positivity, p(ab..|xy..) >= 0, is such a facet, too.
 
+    ``expression`` is of any scenario that is small enough.
+
     Raises
     ------
     TooLarge

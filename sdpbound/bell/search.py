@@ -8,6 +8,7 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
+from sdpbound.arguments import instance
 from sdpbound.bell.expression import BellExpression
 from sdpbound.bell.scenario import Scenario
 from sdpbound.bell.strategy import ComplexArray, Strategy, stacked
@@ -148,7 +149,7 @@ def see_saw(
     >>> round(value, 9)
     2.828427125
     """
-    scenario = expression.scenario
+    scenario = instance(expression, BellExpression, "expression", "chsh()").scenario
     d, parties = _require_positive(dimension, "dimension"), range(scenario.parties)
     _require_room(d, scenario.parties)
     generator = np.random.default_rng(rng)

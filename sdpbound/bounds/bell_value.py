@@ -88,6 +88,12 @@ def export_program(
 
     The program maximises the expression, for side "lower" its negative; sparse SDPA minimises the negative of that.
     Symmetries are used, as in :func:`maximize`, and wide tests are inequalities.
+
+    >>> import sdpbound as sb
+    >>> from tempfile import mkdtemp
+    >>> path = sb.export_program(sb.chsh(), sb.Quantum("1"), f"{mkdtemp()}/chsh.dat-s")
+    >>> path.read_text().splitlines()[0]
+    '"sdpbound: the maximum is 0.0 less the minimum here"'
     """
     return write_program(solved_program(bell_question(expression, observed, side), model), path)
 

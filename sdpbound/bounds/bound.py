@@ -48,6 +48,12 @@ class Functional:
     constant : float
     multipliers : (J,) of the tested expressions
     expression : BellExpression, constant included: the optimal Bell expression found
+
+    >>> import sdpbound as sb
+    >>> bound = sb.guessing_probability(sb.Observations.bell_value(sb.chsh(), 2.5), sb.Quantum("1+AB"))
+    >>> other = sb.family_named("chsh").member().behaviour(visibility=0.95)
+    >>> round(bound.value, 3), round(bound.functional(other), 3)  # the second is proven too, without solving
+    (0.831, 0.742)
     """
 
     side: str

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.figures import Figure
+from sdpbound.errors import InvalidInput
 from sdpbound.shown import Shown
 from sdpbound.version import __version__
 
@@ -22,7 +23,13 @@ __all__ = ["Certificate", "certificate_head", "exact_number"]
 
 @dataclass(frozen=True, eq=False)
 class Certificate(Shown):
-    """A proof of a bound as plain data; any JSON reader can check it, see :mod:`sdpbound.checker`."""
+    """A proof of a bound as plain data; any JSON reader can check it, see :mod:`sdpbound.checker`.
+
+    >>> import sdpbound as sb
+    >>> proof = sb.maximize(sb.chsh(), sb.Quantum("1")).certificate
+    >>> proof.verify().holds, proof.data["question"]["side"]
+    (True, 'upper')
+    """
 
     data: dict[str, Any]
 
@@ -33,13 +40,22 @@ class Certificate(Shown):
         return verify(self.data)
 
     def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
-        """The certificate as JSON text, also written to ``path`` if given."""
+        """The certificate as JSON text, also written to ``path`` if given.
+
+        Raises
+        ------
+        InvalidInput
+            There cannot be a file of this name.
+        """
         text = json.dumps(self.data, allow_nan=False)
         if path is not None:
             target = Path(path)
             partial = target.with_name(target.name + ".partial")
-            partial.write_text(text + "\n", encoding="utf-8")
-            partial.replace(target)
+            try:
+                partial.write_text(text + "\n", encoding="utf-8")
+                partial.replace(target)
+            except OSError as error:
+                raise InvalidInput(f"'{target}' cannot be written: {error.strerror}; choose another place.") from None
         return text
 
     def __repr__(self) -> str:

@@ -95,6 +95,8 @@ def blind_guessing_probability(
     A no-signaling or local adversary has no post-measurement device (``model.keeps_devices``); for those models Eve
     holds Bob's outcome only.
 
+    ``observed``, ``solver``, ``tolerance`` and ``symmetry`` as in :func:`guessing_probability`.
+
     Returns
     -------
     Bound, side "upper", a probability

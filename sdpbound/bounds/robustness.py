@@ -178,6 +178,8 @@ def robustness(
 def local_fraction(behaviour: Behaviour, solver: SolverChoice = None) -> LocalFraction:
     """The local fraction of a behaviour P: the largest p with ``P = p L + (1 - p) N``, L local and N no-signaling.
 
+    ``solver`` as of :func:`sdpbound.maximize`.
+
     >>> import sdpbound as sb, numpy as np
     >>> box = sb.Behaviour.from_correlators(np.array([[1, 1], [1, -1]]))
     >>> sb.local_fraction(box).upper < 1e-9

@@ -335,6 +335,16 @@ def as_boxes(boxes: object) -> Boxes:
     the error of an unbiased box), or one Behaviour of 2n parties (Alice 1, Bob 1, Alice 2, ...).
 
     Four or more unbiased boxes given by their errors become DepolarisedBoxes, many equal ones ExchangeableBoxes.
+
+    Raises
+    ------
+    InvalidShape
+        It is no list; for one box write ``[box]``.
+
+    >>> as_boxes([0.1, 0.2])
+    JointBoxes(2 boxes of settings ((2, 2), (2, 2)))
+    >>> type(as_boxes([0.1, 0.2, 0.1, 0.3])).__name__
+    'DepolarisedBoxes'
     """
     if isinstance(boxes, JointBoxes | DepolarisedBoxes | ExchangeableBoxes):
         return boxes

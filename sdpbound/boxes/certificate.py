@@ -30,7 +30,13 @@ MOST_BITS = 4096
 
 
 class BoxCertificate(Certificate):
-    """A proof that Eve's figure is at most ``value``, for every adversary limited by no-signaling. Side "upper"."""
+    """A proof that Eve's figure is at most ``value``, for every adversary limited by no-signaling. Side "upper".
+
+    >>> from sdpbound.boxes.guessing import guessing_program
+    >>> proof = guessing_program([Fraction(1, 10)]).certificate  # a box of error 1/10
+    >>> proof.value, proof.verify().holds
+    (Fraction(7, 10), True)
+    """
 
     @cached_property
     def value(self) -> Fraction:

@@ -57,6 +57,16 @@ def outcome_function(function: Any, boxes: int) -> OutcomeFunction:
 
     ``"xor"``; an integer i (outcome of box i, from 0); a 0/1 matrix (s, n) or row (n,), a GF(2)-linear map; or a
     callable of n bits with values 0, 1, ... (needs n <= 3).
+
+    ``boxes`` is their number n.
+
+    Raises
+    ------
+    InvalidShape, InvalidParameter
+        The function is of another number of boxes, its entries are not 0 and 1, or it has too many values.
+
+    >>> outcome_function("xor", 3).values, outcome_function([[1, 0], [0, 1]], 2).values  # a bit; both outcomes
+    (2, 4)
     """
     if isinstance(function, OutcomeFunction):
         if function.boxes != boxes:

@@ -52,6 +52,7 @@ class GuessingProgram:
     certificate : the proof of the upper bound on her guessing probability, an exact rational dual
     partition : a strategy of hers, exact: the lower bound
     seconds : wall time of building, solving and certifying
+    time_limit : the limit in seconds that it was solved with, if any
     """
 
     boxes: Boxes

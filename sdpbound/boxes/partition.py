@@ -45,6 +45,10 @@ class BoxPartition(Drawn):
     labels : a name for each z
     settings : Alice's settings when Eve guesses
     function : what she guesses
+
+    >>> found = single_box_partition(Fraction(1, 10))
+    >>> found.check() == found.value, len(found.parts)  # exact: parts are boxes, and add up to the marginal
+    (True, 9)
     """
 
     boxes: JointBoxes
@@ -167,6 +171,16 @@ def single_box_partition(box: object, u: int = 0) -> BoxPartition:
     satisfies the condition at the other three settings; the PR box has weight one minus their sum, 1 - 4 eps. z tells
     Alice's outcome with probability 4 eps (distance 2 eps), for every setting: the best possible (Lemmas 5 and 20).
     Works for biased boxes too.
+
+    ``u`` is the setting of Alice at which Eve guesses.
+
+    Raises
+    ------
+    InvalidShape, InvalidParameter
+        The box has other numbers of settings, u is no setting, or the error is above 1/4.
+
+    >>> single_box_partition(Fraction(1, 10)).value  # 1/2 + 2 eps
+    Fraction(7, 10)
     """
     exact = one_box(box)
     if exact.settings != ((2, 2),):
@@ -197,7 +211,19 @@ def single_box_partition(box: object, u: int = 0) -> BoxPartition:
 
 
 def product_partition(partitions: Sequence[BoxPartition], function: Any = "xor") -> BoxPartition:
-    """The individual attack: every group of boxes is partitioned on its own. A lower bound for the product marginal."""
+    """The individual attack: every group of boxes is partitioned on its own. A lower bound for the product marginal.
+
+    ``partitions`` are those of the groups; ``function`` is what Eve guesses of all outcomes, as in
+    :func:`outcome_function`.
+
+    Raises
+    ------
+    InvalidShape
+        There would be no members, or too many.
+
+    >>> product_partition([single_box_partition(Fraction(1, 10))] * 2).value  # 1/2 + (4/10)^2 / 2
+    Fraction(29, 50)
+    """
     count = prod(len(p) for p in partitions)
     if not partitions or count > MOST_MEMBERS:
         raise InvalidShape(f"a product of partitions needs 1 to {MOST_MEMBERS} members, and this one has {count}.")

@@ -149,6 +149,11 @@ class SymmetricPartition:
     settings : Alice's, which Eve knows
     function : what Eve guesses; member t guesses t
     program, split : the reduced program and the exact solution
+
+    >>> from sdpbound.boxes.guessing import guessing_program
+    >>> found = guessing_program([0.1] * 5).partition
+    >>> type(found).__name__, found.check() == found.value
+    ('SymmetricPartition', True)
     """
 
     boxes: DepolarisedBoxes | ExchangeableBoxes

@@ -111,6 +111,11 @@ class TensorDual:
 def tensor_dual(programs: Sequence[GuessingProgram]) -> TensorDual:
     """The product of the duals of one-bit programs, solved directly.
 
+    Raises
+    ------
+    InvalidShape, InvalidParameter
+        It is no list of programs of one bit each.
+
     >>> from sdpbound.boxes.guessing import guessing_program
     >>> one = guessing_program([0.1])
     >>> tensor_dual([one] * 5).bound() == Fraction(4, 10) ** 5
@@ -135,5 +140,10 @@ def tensor_dual(programs: Sequence[GuessingProgram]) -> TensorDual:
 
 
 def list_guess_bound(programs: Sequence[GuessingProgram]) -> Fraction:
-    """Upper bound on guessing all the programs' values at once, for independent groups of boxes: the product."""
+    """Upper bound on guessing all the programs' values at once, for independent groups of boxes: the product.
+
+    >>> from sdpbound.boxes.guessing import guessing_program
+    >>> list_guess_bound([guessing_program([Fraction(1, 10)])] * 3)  # (7/10)^3
+    Fraction(343, 1000)
+    """
     return prod((p.certificate.value for p in programs), start=Fraction(1))

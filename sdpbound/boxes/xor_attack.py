@@ -58,12 +58,20 @@ MOST_BOXES = 8
 
 
 def certain_bit_threshold(n: ArrayLike) -> NDArray[np.float64]:
-    """The error 3/(8n+4) from which on Eve knows one of n bits with certainty (Lemma 25)."""
+    """The error 3/(8n+4) from which on Eve knows one of n bits with certainty (Lemma 25).
+
+    >>> certain_bit_threshold([1, 2]).tolist()
+    [0.25, 0.15]
+    """
     return 3.0 / (8.0 * _counts(n) + 4.0)
 
 
 def known_fraction(eps: ArrayLike) -> NDArray[np.float64]:
-    """1/n at eps = 3/(8n+4): the part ``8 eps / (3 - 4 eps)`` of the bits that Eve knows; eps from 0 to 1/4."""
+    """1/n at eps = 3/(8n+4): the part ``8 eps / (3 - 4 eps)`` of the bits that Eve knows; eps from 0 to 1/4.
+
+    >>> known_fraction([1 / 28]).round(12).tolist()  # n = 10
+    [0.1]
+    """
     e = _errors(eps)
     return 8.0 * e / (3.0 - 4.0 * e)
 
@@ -189,6 +197,13 @@ class JointAttack:
 def joint_attack(n: int, eps: object) -> JointAttack:
     """The attack on n boxes of error eps (0 to 1/4), explicit; n up to 8.
 
+    Its value is a lower bound on Eve's best guess.
+
+    Raises
+    ------
+    TooLarge
+        n is above 8.
+
     >>> joint_attack(2, Fraction(1, 10)).check()  # the individual attack has 1 - (1 - 4/10)^2 = 0.64
     Fraction(32, 45)
     """
@@ -218,6 +233,17 @@ def local_box_partition(eps: object) -> BoxPartition:
     """Lemma 22: an unbiased box of error 1/4 to 3/4 as a mixture of 16 deterministic boxes.
 
     Eight of them err at one setting pair, eight at three; the mixture of the first has error 1/4, of the second 3/4.
+
+    ``eps`` is the error, a number or a fraction.
+
+    Raises
+    ------
+    InvalidParameter
+        The error is not from 1/4 to 3/4.
+
+    >>> found = local_box_partition(Fraction(1, 2))
+    >>> found.value, len(found.parts)  # Eve knows the outcome
+    (Fraction(1, 1), 16)
     """
     e = box_error(eps)
     if not Fraction(1, 4) <= e <= Fraction(3, 4):

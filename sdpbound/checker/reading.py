@@ -81,7 +81,8 @@ def _loaded(certificate: Mapping[str, object] | str | os.PathLike[str]) -> Mappi
             while len(data) <= _LARGEST_FILE and (part := file.read(2**20)):  # no more memory than the file has bytes
                 data += part
     except (OSError, ValueError) as error:
-        raise CertificateError(f"The certificate {shown(certificate)} cannot be read: {error}.") from error
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise CertificateError(f"The certificate {shown(certificate)} cannot be read: {reason}.") from error
     if not data.strip():
         raise CertificateError(f"The certificate {shown(certificate)} is empty.")
     if len(data) > _LARGEST_FILE:

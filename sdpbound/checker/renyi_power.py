@@ -89,8 +89,8 @@ def read_power(asked: AskedLength, certificate: Any, beta: Fraction, check: Chec
         raise CertificateError(f"{name} is {shown(certificate)}; a certificate is expected.")
     root = read(certificate)
     proof, question = root.get("proof"), root["question"]
-    if not isinstance(proof, Mapping) or "renyi" not in proof or not isinstance(question, Mapping):
-        raise CertificateError(f"{name} must be the certificate of a lower bound on a Renyi entropy.")
+    if not isinstance(proof, Mapping) or proof.get("renyi") != "qubits" or not isinstance(question, Mapping):
+        raise CertificateError(f"{name} must be the certificate of a lower bound on a Renyi entropy by qubits.")
     found = check(root)
     if (found.figure, found.side, found.model) != ("renyi_entropy", "lower", "quantum"):
         raise CertificateError(f"{name} must be the certificate of a lower bound on a Renyi entropy.")

@@ -93,7 +93,8 @@ def _packages() -> Iterator[Finding]:
     yield Finding("packages", not missing, f"{'; '.join(missing)}: pip install sdpbound again." if missing else text)
     for extra in extras:
         if extra not in EXTRAS:
-            lacking = [need.name for need in wanted if _asked(need, extra) and not _asked(need, "") and _fault_of(need)]
+            own = [need for need in wanted if _asked(need, extra) and not _asked(need, "")]
+            lacking = [need.name for need in own if not _version(need.name) or _fault_of(need)]
             text = "installed" if not lacking else f'not installed (pip install "sdpbound[{extra}]")'
             yield Finding(f"extra {extra}", True, text)
 

@@ -320,11 +320,5 @@ class Output(Options):
 
     def write_certificate(self, bound: sb.Bound | sb.FiniteLength) -> None:
         """Write the certificate of a bound, if a file is given for it."""
-        if self.certificate is None:
-            return
-        try:
+        if self.certificate is not None:
             bound.certificate.to_json(self.certificate)
-        except OSError as error:
-            raise InvalidInput(
-                f"the certificate cannot be written to '{self.certificate}': {error.strerror}; choose another file."
-            ) from None

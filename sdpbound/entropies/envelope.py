@@ -66,6 +66,9 @@ class EnvelopeOptions:
     ----------
     tolerance : how far, in bits, the envelope may be below the bounds of the points; see :class:`EntropyEnvelope`
     closed_forms : as in :func:`conditional_entropy`
+
+    >>> EnvelopeOptions(tolerance=1e-2)  # for entropy_envelope(family, parameters, x=0, options=...)
+    EnvelopeOptions(tolerance=0.01, closed_forms=True)
     """
 
     tolerance: float = 1e-3

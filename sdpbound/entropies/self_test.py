@@ -133,6 +133,8 @@ def find_self_test(observed: Observations) -> SelfTest | None:
     Only exact data are one: those of a behaviour such as ``SingletSelfTest(...).behaviour()``, of two settings and two
     outcomes for each party. Tested are the four correlators, or the member's own expression, among other values.
 
+    ``observed`` is what the parties test; floats are no exact data, and give None.
+
     >>> import sdpbound as sb
     >>> t = sb.SingletSelfTest("pi/3", "pi/2 - 0.02", "5*pi/6")
     >>> find_self_test(sb.Observations.bell_value(t.expression, t.behaviour())).exact.title

@@ -28,6 +28,11 @@ class SweptEntropy(Entropy):
     ----------
     tolerance : accuracy to aim at of the qubit reduction, in bits
     otherwise : the method for other data, default VonNeumann() of that tolerance
+
+    >>> import sdpbound as sb
+    >>> t, method = sb.SingletSelfTest(theta=1.0, phi=1.5, omega=2.6), sb.SweptEntropy(tolerance=1e-3)
+    >>> [round(sb.key_rate(t.behaviour(visibility=v), x=0, y=0, entropy=method).value, 2) for v in (0.98, 0.99)]
+    [0.51, 0.65]
     """
 
     tolerance: float = 1e-4

@@ -121,6 +121,11 @@ def certify(counts: Counts, protocol: FixedProtocol) -> Certified:
     InvalidInput
         The protocol is known to be made from these counts, or from a part of them.
 
+    Returns
+    -------
+    Certified
+        ``length`` is a lower bound, in bits; ``reason`` says why it is 0 where it is.
+
     >>> import sdpbound as sb
     >>> p = sb.SingletSelfTest(1.0, 1.5, 2.6).behaviour(visibility=0.99)
     >>> bounds = [sb.conditional_entropy(sb.Observations.correlators(p))]
@@ -216,10 +221,20 @@ class _File(BaseModel):
 def read_protocol(path: str | os.PathLike[str]) -> FixedProtocol:
     """The protocol of a TOML or JSON file (docs/experiments.md has its entries); its length is computed here.
 
+    ``path`` is the file, whose name ends in .toml or .json.
+
     Raises
     ------
     InvalidInput
         The file cannot be read, or has a wrong entry.
+
+    >>> from tempfile import mkdtemp
+    >>> from pathlib import Path
+    >>> file = Path(mkdtemp()) / "protocol.toml"
+    >>> text = 'kind = "randomness"\\nrounds = 400_000\\nobserved = "chsh"\\nmethod = "accumulation"\\n'
+    >>> _ = file.write_text(text + "correlators = [[0.66, 0.66], [0.66, -0.66]]\\n")
+    >>> round(read_protocol(file).length.length)
+    118102
     """
     file = Path(path)
     data = _content(file)

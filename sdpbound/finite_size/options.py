@@ -81,6 +81,9 @@ class FiniteKeyOptions(FiniteOptions):
     preprocessing : probability in [0, 1/2] with which Alice flips a key bit; she flips no bit in tests. ``entropies``
         are the entropies after the flip
     entropies, security, test_probability, test_distribution, method, lengths : as in :class:`FiniteOptions`
+
+    >>> FiniteKeyOptions(test_probability=0.1).security.soundness  # for finite_key_length(..., options=...)
+    1e-10
     """
 
     preprocessing: float = 0.0
@@ -99,6 +102,9 @@ class FiniteRandomnessOptions(FiniteOptions):
     net : whether to choose the parameters that are best for the net length, which is the length less the seed for
         tests and settings
     entropies, security, test_probability, test_distribution, method, lengths : as in :class:`FiniteOptions`
+
+    >>> FiniteRandomnessOptions(net=True).method  # for finite_randomness_length(..., options=...)
+    'auto'
     """
 
     net: bool = False

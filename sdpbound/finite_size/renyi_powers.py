@@ -53,6 +53,7 @@ def _kept(asked: _Asked, beta: float, distance: float) -> RenyiEntropyBound | No
                 alpha=1.0 + beta,
                 kind="sandwiched down",
                 preprocessing=asked.flips,
+                method="qubit",
                 tolerance=max(1e-6, min(1e-4, 0.1 * beta)),
             )
         except SolverFailure:

@@ -12,13 +12,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sdpbound.bell.scenario import BlindMeasurement, Scenario
-from sdpbound.errors import SdpboundError
+from sdpbound.errors import InvalidInput, SdpboundError
 from sdpbound.npa.words import MomentMatrix, PartyAlgebra, Word
 
 __all__ = ["moment_matrix_by_ncpol2sdpa", "operators_and_substitutions"]
@@ -34,6 +35,11 @@ def operators_and_substitutions(
     A setting with two outcomes is an observable, ``O**2 -> 1``; other settings have a projector for each outcome but
     the last. ``commuting`` lists pairs of Bob's settings whose operators commute.
     """
+    if find_spec("ncpol2sdpa") is None:
+        raise InvalidInput(
+            "generator = 'ncpol2sdpa' needs the package of that name, which is not installed here: "
+            "pip install ncpol2sdpa, or take generator='native', which gives the same bounds."
+        )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of sympy and ncpol2sdpa at import
         from ncpol2sdpa import generate_operators

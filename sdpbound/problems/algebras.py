@@ -34,6 +34,8 @@ def spins(sites: int) -> tuple[Operator, tuple[tuple[Operator, Operator, Operato
 def fermions(names: str) -> tuple[tuple[Operator, ...], Rules]:
     """Annihilation operators of fermionic modes and their rules: ``a a* = 1 - a* a``, all others anticommute.
 
+    ``names`` are the modes, with spaces between them, such as ``"a b"``.
+
     >>> from sdpbound.problems import Problem
     >>> (a, b), rules = fermions("a b")
     >>> hopping = a.adjoint * b + b.adjoint * a

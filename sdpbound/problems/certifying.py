@@ -349,6 +349,8 @@ def _absorbed(program: Program, left: Terms, kept: Fraction) -> dict[tuple[int, 
         for (i, j), value in zip(pairs, exact, strict=True):
             put(i, j, value)
     for word in [w for w, value in rest.items() if value and algebra.bound_of(w) is None]:
+        if word not in places:  # what was solved for brought back a word that has no norm and no place
+            return None
         i, j, factor = places[word]
         put(i, j, -rest[word] / (factor * (1 + (i != j))))
     return _dominating(found, free)

@@ -67,6 +67,17 @@ def from_ncpol2sdpa(
     inequalities is a polynomial that is not negative, of the equalities one that is zero. Level -1 takes the extra
     monomials only. The localising matrices have all words of the level that lead to moments of the main one.
 
+    Parameters
+    ----------
+    variables : all operators and symbols, in one list
+    level : a number from 1, or -1
+    objective : the polynomial that is minimised
+    inequalities, equalities : polynomials
+    substitutions : a monomial for what stands for it
+    momentinequalities, momentequalities : polynomials whose means are not negative, or zero
+    momentsubstitutions : the numbers of means of monomials
+    extramonomials : monomials beside those of the level
+
     >>> from sympy.physics.quantum.operator import HermitianOperator
     >>> x, y = HermitianOperator("x"), HermitianOperator("y")
     >>> found = from_ncpol2sdpa([x, y], 2, x*y + y*x, inequalities=[-y**2 + y + 0.5], substitutions={x**2: x})
@@ -112,6 +123,18 @@ def from_bell(
     """A Bell expression and tested data as a problem of operators, for its sum of squares, moments and strategies.
 
     Operators are named as in print-outs of expressions: ``A0`` an observable of two outcomes, ``A0|1`` a projector.
+
+    Parameters
+    ----------
+    expression : what is bounded; constants included
+    level : of the hierarchy, as of :class:`sdpbound.Quantum`
+    observed : what is tested, if anything: moment conditions of the problem
+    sense : "maximize" or "minimize"
+
+    Raises
+    ------
+    InvalidInput
+        The sense is another one.
 
     >>> import sdpbound as sb
     >>> found = from_bell(sb.chsh(), "1")
@@ -221,6 +244,13 @@ def from_sdpa(path: str | os.PathLike[str]) -> ImportedProblem:
     Raises
     ------
     InvalidInput, TooLarge
+
+    >>> from pathlib import Path
+    >>> from tempfile import mkdtemp
+    >>> path = Path(mkdtemp()) / "small.dat-s"  # max Y_01 + Y_10, where Y_00 + Y_11 = 1
+    >>> _ = path.write_text("1\\n1\\n2\\n1.0\\n0 1 1 2 1.0\\n1 1 1 1 1.0\\n1 1 2 2 1.0\\n")
+    >>> round(from_sdpa(path).bound().value, 6)
+    1.0
     """
     program = read_sdpa(path)
     total = program.linear + sum(program.sizes)

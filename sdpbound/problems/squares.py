@@ -45,6 +45,12 @@ class SumOfSquares:
     constant : exact
     rest : what is left over, word by word: rounding, of words with a norm
     value : exact, what follows for the objective
+
+    >>> from sdpbound import Operator, Problem
+    >>> (A0, A1), (B0, B1) = Operator.observables("A0 A1", party="A"), Operator.observables("B0 B1", party="B")
+    >>> proof = Problem([A0, A1, B0, B1]).maximize(A0 * (B0 + B1) + A1 * (B0 - B1), 1).squares
+    >>> round(float(proof.value), 6), proof.sign  # 2 sqrt(2) - CHSH is a sum of squares
+    (2.828427, 1)
     """
 
     objective: Polynomial

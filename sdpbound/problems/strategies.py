@@ -30,6 +30,12 @@ class OperatorStrategy:
     state : (d,) a unit vector
     value : the mean of the objective, numeric: a strategy, so on the other side of the bound, up to ``error``
     error : how far the matrices are from the rules, the kinds and the equalities, and from positive inequalities
+
+    >>> from sdpbound import Operator, Problem
+    >>> (A0, A1), (B0, B1) = Operator.observables("A0 A1", party="A"), Operator.observables("B0 B1", party="B")
+    >>> found = Problem([A0, A1, B0, B1]).maximize(A0 * (B0 + B1) + A1 * (B0 - B1), 3).strategy()
+    >>> found.dimension, round(found.value, 6), found.operators[A0].shape
+    (4, 2.828427, (4, 4))
     """
 
     operators: Mapping[Operator, Floats]

@@ -149,6 +149,11 @@ def compare(
     von_neumann : how to bound the von Neumann entropy; None: ``VonNeumann()``. More than two settings take minutes
     level : of the quantum adversary, for min-entropy
 
+    Raises
+    ------
+    InvalidShape
+        There are other numbers of parties or outcomes.
+
     >>> import sdpbound as sb
     >>> found = compare(sb.SingletSelfTest(1.0, 1.5, 2.5).behaviour(0.99), kinds=["individual", "independent"])
     >>> [round(rate.value, 4) for rate in found.rates]
@@ -229,6 +234,11 @@ def vanishing_visibilities(
     options : where and how finely to search, default VanishingOptions()
     changes : single options by their names: low, tolerance
     x, y, kinds, von_neumann, level : as in :func:`compare`
+
+    Raises
+    ------
+    InvalidParameter
+        A rate is positive at ``low`` already.
     """
     how = with_changes(options, VanishingOptions(), changes, "vanishing_visibilities")
     width, start = how.tolerance, how.low

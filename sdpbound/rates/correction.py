@@ -44,6 +44,8 @@ def error_correction(
     of them serves all others (arXiv:1612.05585). With ``merge``, the key's value for each of her outcomes, Bob learns
     this value: H(f(A)|B). He uses all of his outcome, as a function of it would cost at least as much.
 
+    ``behaviour`` is what the parties see, without flips; x and y are Alice's and Bob's settings.
+
     >>> import sdpbound as sb
     >>> even = sb.Behaviour.from_correlators([[0.9, 0.0]])
     >>> round(sb.error_correction(even, 0, 0), 6), round(sb.error_correction(even, 0, 1), 12)

@@ -142,6 +142,11 @@ def critical_error_rate(
     -------
     Threshold of the error rate: ``alive`` is the last found with a proven positive rate
 
+    Raises
+    ------
+    InvalidInput
+        The expression is none, or a noise or another rate is given.
+
     >>> import sdpbound as sb
     >>> t = critical_error_rate(sb.chsh(), tolerance=1e-4, entropy=sb.VonNeumann(tolerance=5e-4))
     >>> 0.071 < t.alive < 0.0715

@@ -60,6 +60,12 @@ class RateOptions:
     tested : the settings that each party tests, where "correlators" or "full" are: one entry for each party, a list of
         settings, or None for all. ``(None, (0, 1))`` leaves Bob's third setting to the key
     postprocessing : of keys, what is done with outcomes before a key is made of them, such as a :class:`RandomBasis`
+
+    >>> import sdpbound as sb
+    >>> t = sb.SingletSelfTest(theta=1.0, phi=1.5, omega=2.6)  # without noise: a self-test
+    >>> proven = RateOptions(closed_forms=False)
+    >>> [sb.key_rate(t.behaviour(), x=0, y=0, options=o).is_closed_form for o in (RateOptions(), proven)]
+    [True, False]
     """
 
     closed_forms: bool = True
@@ -84,6 +90,11 @@ class RandomnessOptions(RateOptions):
     average : of the outcomes of several choices of settings, drawn at random in every round: the randomness beyond that
         of the inputs, which are kept or used again, sum_k w_k H(key k|E)
     closed_forms, require_self_test, tested : as in :class:`RateOptions`
+
+    >>> import sdpbound as sb
+    >>> noisy = sb.SingletSelfTest(theta=1.0, phi=1.5, omega=2.6).behaviour(visibility=0.99)
+    >>> sb.randomness_rate(noisy, x=0, y=0, options=RandomnessOptions(closed_forms=False)).side
+    'lower'
     """
 
     blind: bool = False
@@ -106,6 +117,9 @@ class LineOptions:
     target : bits a round that must be exceeded
     tolerance : width of the interval aimed at, in units of the noise
     start : a noise near the threshold, if one is known, as in a sweep: saves solves
+
+    >>> LineOptions(target=0.1, tolerance=1e-3)  # for critical_noise(..., line=...)
+    LineOptions(target=0.1, tolerance=0.001, start=None)
     """
 
     target: float = 0.0

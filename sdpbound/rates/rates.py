@@ -104,6 +104,15 @@ def key_rate(
     -------
     Rate, side "lower", in bits a round
 
+    Raises
+    ------
+    InvalidInput, and its subclasses
+        The settings, data, entropy, preprocessing or options do not fit the behaviour.
+    Infeasible
+        The tested data lie outside the adversary's set.
+    NotSelfTesting
+        ``require_self_test`` is asked for, and the data are no self-test.
+
     >>> import numpy as np, sdpbound as sb
     >>> t = sb.SingletSelfTest(np.pi / 3, np.pi / 2 - 0.02, 5 * np.pi / 6)
     >>> rate = sb.key_rate(t.behaviour(), x=0, y=0)
@@ -175,6 +184,11 @@ def randomness_rate(
     Returns
     -------
     Rate, side "lower", in bits a round
+
+    Raises
+    ------
+    InvalidInput, Infeasible, NotSelfTesting
+        As :func:`key_rate` does; also where ``local``, ``blind`` and ``settings`` contradict each other.
 
     >>> import numpy as np, sdpbound as sb
     >>> t = sb.SingletSelfTest(np.pi / 3, np.pi / 3, np.pi)
@@ -252,6 +266,11 @@ def best_preprocessing(
     Returns
     -------
     Rate, side "lower"; the probability is ``rate.preprocessing``
+
+    Raises
+    ------
+    InvalidParameter
+        The accuracy is not from 1e-6 to 0.1.
 
     >>> import sdpbound as sb
     >>> b = sb.SingletSelfTest(1.0, 1.5, 2.6).behaviour(0.93)

@@ -60,6 +60,7 @@ def _line(
     if not fits or question.devices.outcomes != length.sizes:
         raise refuse("the Renyi entropy is of another order, of other outcomes or of other devices.")
     proof = record(given["proof"], "the proof", "renyi constant multipliers")
+    choice(proof["renyi"], "what proves the entropy", ("qubits",))
     multipliers = numbers(proof["multipliers"], "multipliers", len(question.tested))
     devices = question.devices
     one: Polynomial = {devices.one: number(proof["constant"], "the constant")}

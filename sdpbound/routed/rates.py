@@ -126,6 +126,11 @@ def critical_efficiency(
     -------
     Threshold; ``alive_rate`` and ``dead_rate`` are the proofs; ``dead`` is None where no attack found leaves no key.
     With noise they are apart by what words, nodes and the search for attacks lose, and ``open`` says so
+
+    Raises
+    ------
+    InvalidParameter
+        The tolerance is not from 1e-6 to 1/4.
     """
     z = 2 if name == "chsh" else 0
 

@@ -130,6 +130,11 @@ def protocol(name: str = "bb84", near: Noise | None = None, far: Noise | None = 
     near, far : noise of the rounds of either device. Of :class:`sdpbound.DetectionInefficiency` the first efficiency is
         Alice's, which must be the same in both, the second that of the near or the far device
 
+    Raises
+    ------
+    InvalidParameter
+        There is no protocol of that name.
+
     >>> import sdpbound as sb
     >>> losses = sb.DetectionInefficiency(1.0, 0.6, binning=(True, False))
     >>> protocol("bb84", far=losses).far.scenario.outcomes[1]

@@ -43,6 +43,9 @@ class StrategyOptions:
     tolerance : bits to which the rate that is found is proven. None: a fiftieth of the rate estimated, at most 1e-4 and
         at least 1e-6
     attack : whether to find an explicit attack on the strategy that is found: the other side of its rate
+
+    >>> StrategyOptions(rate="local randomness", starts=4).seed  # for best_strategy(noise, options=...)
+    0
     """
 
     rate: str = "key"
@@ -103,6 +106,9 @@ class CriticalStrategyOptions(StrategyOptions):
     width : of the last step, in units of the noise
     quantity : what the noise is, for people
     others : as in :class:`StrategyOptions`
+
+    >>> CriticalStrategyOptions(width=1e-4, starts=4).target  # for critical_strategy(noise, near, far, options=...)
+    0.0
     """
 
     target: float = 0.0

@@ -316,7 +316,7 @@ ANGLES = ("theta", "phi", "omega")
 #: The end of the description of a number of the noise that a study adds; other columns that it adds are of its family.
 OF_NOISE = "of the noise"
 #: The columns by which a reader tells one row from another. The other axes of the family come after the first column.
-PLACE = ("point", *ANGLES, "visibility", "observed", "model", "quantity", "x", "y")
+PLACE = ("point", *ANGLES, "visibility", "noise", "observed", "model", "quantity", "x", "y")
 
 Row = dict[str, Any]
 

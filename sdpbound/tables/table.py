@@ -40,6 +40,8 @@ class Table(Drawn):
 
     ``table["value"]`` is a column, as floats (NaN where empty) or texts. ``table.where(model="quantum")`` has the rows
     with these entries.
+
+    ``name`` is for messages: of what file or study it is.
     """
 
     rows: tuple[Row, ...]

@@ -45,6 +45,12 @@ def both(expression: sb.BellExpression, level: Any) -> tuple[sb.Bound, sb.Bound]
 # -- the generator ------------------------------------------------------------------------------------------------
 
 
+def test_a_generator_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ncpol2sdpa", None)
+    with pytest.raises(sb.InvalidInput, match="not installed here: pip install ncpol2sdpa, or take"):
+        sb.maximize(sb.chsh(), sb.Quantum(["1", "A0", "B1"], generator="ncpol2sdpa"))
+
+
 def matrices(scenario: sb.Scenario, level: Any, blind: BlindMeasurement | None) -> tuple[MomentMatrix, MomentMatrix]:
     native = sb.Quantum(level).relax(scenario, blind).matrix
     peer = sb.Quantum(level, generator="ncpol2sdpa").relax(scenario, blind).matrix

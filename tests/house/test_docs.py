@@ -40,13 +40,14 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert (page.parent / target).exists(), target
 
 
-def test_the_study_in_the_docs_is_valid(tmp_path: Path) -> None:
-    blocks = re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / "studies.md").read_text(encoding="utf-8"), re.S)
+@pytest.mark.parametrize(("page", "name"), [("docs/studies.md", "my_study"), ("README.md", "mine")])
+def test_the_studies_in_the_docs_are_valid(page: str, name: str, tmp_path: Path) -> None:
+    blocks = re.findall(r"```toml\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.S)
     assert blocks
     for i, block in enumerate(blocks):
         path = tmp_path / f"{i}.toml"
         path.write_text(block, encoding="utf-8")
-        assert read_spec(path).name == "my_study"
+        assert read_spec(path).name == name
 
 
 def test_every_public_name_is_in_the_docs() -> None:

@@ -13,8 +13,11 @@ import yaml
 
 from tests.distributions import built
 from tests.manual import page
+from tests.support import SMALL_STUDY
 
 ROOT = Path(__file__).parents[2]
+#: The extras whose packages the lock file has.
+LOCKED = ("study", "dask", "peers", "test")
 
 
 def test_the_wheel_carries_types_and_the_command(tmp_path: Path) -> None:
@@ -43,8 +46,8 @@ def test_the_lock_file_has_exact_versions_and_no_addresses() -> None:
     locked = {re.split("==", line)[0].lower().replace("_", "-") for line in lines}
     assert len(locked) == len(lines), "one version of each"
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    wanted = [*project["dependencies"], *project["optional-dependencies"]["test"]]
-    missing = {re.split(r"[><=;]", name)[0].strip().lower() for name in wanted} - locked
+    wanted = [*project["dependencies"], *(need for extra in LOCKED for need in project["optional-dependencies"][extra])]
+    missing = {re.split(r"[><=;\[]", name)[0].strip().lower() for name in wanted} - locked
     assert not missing
 
 
@@ -86,7 +89,7 @@ def test_distributions_are_the_same_bytes_each_time(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_studies_run_without_the_packages_of_extras(tmp_path: Path) -> None:
     """What ``pip install sdpbound`` brings is enough for a study and its chart."""
-    (tmp_path / "s.toml").write_text(STUDY, encoding="utf-8")
+    (tmp_path / "s.toml").write_text(SMALL_STUDY, encoding="utf-8")
     code = """
 import sys
 for name in ("pandas", "pyarrow", "h5netcdf", "h5py", "xarray", "dask", "distributed"):
@@ -97,16 +100,3 @@ assert cli.run(["plot", "s.toml", "--format", "svg"]) == 0
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120, cwd=tmp_path)
     assert list(tmp_path.rglob("*.svg"))
-
-
-STUDY = """
-name = "s"
-title = "Small"
-[family]
-kind = "singlet"
-theta = { start = 1.0, stop = 1.04, count = 5 }
-phi = "pi/2 - 0.02"
-omega = "theta + pi/2"
-[[quantities]]
-name = "chsh"
-"""

@@ -17,19 +17,9 @@ import sdpbound as sb
 from sdpbound.boxes import single_box_partition
 from sdpbound.study import Study, run_study
 from tests.showing.samples import length, threshold
+from tests.support import SMALL_STUDY
 
 ENVELOPE = sb.EntropyEnvelope(np.linspace(2, 2.5, 30), np.linspace(0, 0.4, 30), (2.0, 2.5), (), 1e-3, True)
-STUDY = """
-name = "small"
-title = "Small"
-[family]
-kind = "singlet"
-theta = { start = 1.0, stop = 1.04, count = 5 }
-phi = "pi/2 - 0.02"
-omega = "theta + pi/2"
-[[quantities]]
-name = "chsh"
-"""
 
 
 @pytest.fixture
@@ -90,7 +80,7 @@ def test_new_axes_have_the_style_that_is_set() -> None:
 
 def test_studies(tmp_path: Path, axes: Any) -> None:
     path = tmp_path / "small.toml"
-    path.write_text(STUDY)
+    path.write_text(SMALL_STUDY)
     study = Study.load(path)
     with pytest.raises(sb.InvalidInput, match="run the study first"):
         study.plot(axes)

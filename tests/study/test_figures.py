@@ -371,6 +371,12 @@ def test_chart_slices_what_it_cannot_colour(drawn: Any) -> None:
     assert len(titles) == 6 and titles[0] == "(a) lower bound\nBell value tested, $\\omega=2$, $\\phi=1.4$"
 
 
+def test_titles_stay_within_narrow_panels(drawn: Any) -> None:
+    rows = [{"quantity": f"q{i}", "observed": "full", "value": 1.0} for i in range(3)]
+    (fig,) = drawn(rows)
+    assert fig.axes[0].get_title(loc="left") == "(a) lower bound\nfull behaviour tested"
+
+
 def test_chart_of_many_panels_goes_on(drawn: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(charts, "PANELS", 2)
     monkeypatch.setattr(charts, "PAGES", 2)

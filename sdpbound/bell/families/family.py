@@ -150,6 +150,11 @@ class Member(ABC):
     """A point of a family: what is tested there, and what the devices do.
 
     ``expression``, ``strategy`` and the closed forms are None where the family has none.
+
+    >>> import sdpbound as sb
+    >>> member = sb.family_named("tilted_chsh").member(beta=0.5)
+    >>> round(float(member.quantum_bound), 9) == round((8 + 2 * 0.5**2) ** 0.5, 9)
+    True
     """
 
     @property

@@ -85,6 +85,8 @@ def singlet_local_bound(theta: ArrayLike, phi: ArrayLike, omega: ArrayLike) -> N
 
         max over both signs of |cos(t+w) cos(w) (cos(t+p) +- cos(p))| + |cos(t+p) cos(p) (cos(t+w) +- cos(w))|.
 
+    ``theta``, ``phi``, ``omega`` in radians: numbers, or arrays that are broadcast to the shape of the result.
+
     >>> round(float(singlet_local_bound(np.pi / 4, 0.0, np.pi / 2)), 12)
     0.5
     """
@@ -126,6 +128,8 @@ def singlet_quantum_bound(theta: ArrayLike, phi: ArrayLike, omega: ArrayLike) ->
     f = |sin(w-p)| (|P| + |q|) = |sin(w-p) (P - q)| = |sin(t) sin(w-p) sin(t+w+p)|; f is strictly concave, so that this
     exceeds Eq. (3). In every case |Eq. (5)| = |sin(w-p)| |P - q| <= f(cos(w-p)) <= the maximum.
 
+    ``theta``, ``phi``, ``omega`` in radians: numbers, or arrays that are broadcast to the shape of the result.
+
     >>> t = np.pi / 4                                                      # CHSH/sqrt(8) up to relabelling
     >>> values = singlet_quantum_bound(t * 2, t, -t), singlet_local_bound(t * 2, t, -t)
     >>> [round(float(v), 12) for v in values]
@@ -152,6 +156,8 @@ def singlet_correlators(theta: ArrayLike, phi: ArrayLike, omega: ArrayLike) -> N
 
 def singlet_chsh(theta: ArrayLike, phi: ArrayLike, omega: ArrayLike) -> NDArray[np.float64]:
     """The largest of the eight CHSH values of the strategy of WBC Eq. (6), as in its Figures 1 and 2.
+
+    ``theta``, ``phi``, ``omega`` in radians: numbers, or arrays that are broadcast to the shape of the result.
 
     >>> round(float(singlet_chsh(np.pi / 3, np.pi / 2, 5 * np.pi / 6)), 12)
     2.5

@@ -129,6 +129,8 @@ def _plain(value: Any) -> Any:
 class NoiseSequence(Noise):
     """Several noises in the order in which they happen: of the state, of the measurements, of the detectors.
 
+    ``members`` are the noises in the order in which they happen; ``+`` makes a sequence, and flattens it.
+
     >>> from sdpbound.bell.noise import DetectionInefficiency, WhiteNoise, noise_from
     >>> noise = WhiteNoise(0.99) + DetectionInefficiency(0.95)
     >>> noise.name

@@ -86,6 +86,11 @@ class Dephasing(Noise):
         the same as a
     axis : "x", "y" or "z": the Pauli matrix S, whose eigenstates are not changed. For another axis on each side
         compose two, ``Dephasing(a, 0.0, "x") + Dephasing(0.0, b, "y")``
+
+    >>> import sdpbound as sb
+    >>> t = sb.SingletSelfTest(theta=1.0, phi=1.5, omega=2.6)
+    >>> round(float(t.expression(t.behaviour(noise=sb.Dephasing(0.1))) / t.expression(t.behaviour())), 12)
+    0.64
     """
 
     a: float

@@ -45,7 +45,13 @@ _MOST_MEMORY = 4e9
 
 @dataclass(frozen=True, slots=True)
 class Clarabel(Solver):
-    """Clarabel, called without a modelling layer."""
+    """Clarabel, called without a modelling layer.
+
+    >>> import sdpbound as sb
+    >>> bound = sb.maximize(sb.chsh(), sb.Quantum("1"), solver=sb.Clarabel(tolerance=1e-8))
+    >>> round(bound.value, 6), bound.solver
+    (2.828427, 'clarabel')
+    """
 
     package: ClassVar[str] = "clarabel"
     module: ClassVar[str] = "clarabel"

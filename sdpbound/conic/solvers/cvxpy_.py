@@ -37,6 +37,9 @@ class Cvxpy(Solver):
     ----------
     backend : str
         cvxpy's name of it, in capitals, for example "MOSEK" or "CVXOPT".
+
+    >>> Cvxpy.package  # for maximize(..., solver=Cvxpy(backend="MOSEK")), or solver="cvxpy:MOSEK"
+    'cvxpy'
     """
 
     package: ClassVar[str] = "cvxpy"

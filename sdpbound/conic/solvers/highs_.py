@@ -31,7 +31,12 @@ _STATUS = {
 
 @dataclass(frozen=True, slots=True)
 class Highs(Solver):
-    """HiGHS for programs without semidefinite blocks. ``tolerance`` below 1e-10 is read as 1e-10."""
+    """HiGHS for programs without semidefinite blocks. ``tolerance`` below 1e-10 is read as 1e-10.
+
+    >>> import sdpbound as sb
+    >>> sb.maximize(sb.chsh(), sb.NoSignaling(), solver=sb.Highs()).value
+    4.0
+    """
 
     package: ClassVar[str] = "scipy"
     module: ClassVar[str] = "scipy"

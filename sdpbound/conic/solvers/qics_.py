@@ -38,7 +38,11 @@ _STATUS = {
 
 @dataclass(frozen=True, slots=True)
 class Qics(Solver):
-    """QICS, LMI form."""
+    """QICS, LMI form.
+
+    >>> Qics(tolerance=1e-8).name, Qics.license  # for maximize(..., solver=Qics(tolerance=1e-8))
+    ('qics', 'MIT')
+    """
 
     package: ClassVar[str] = "qics"
     module: ClassVar[str] = "qics"

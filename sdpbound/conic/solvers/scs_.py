@@ -46,7 +46,13 @@ _SLICE = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Scs(Solver):
-    """SCS with a direct linear solver. ``tolerance`` below 1e-7 is read as 1e-7."""
+    """SCS with a direct linear solver. ``tolerance`` below 1e-7 is read as 1e-7.
+
+    >>> import sdpbound as sb
+    >>> bound = sb.maximize(sb.chsh(), sb.Quantum("1"), solver=sb.Scs(tolerance=1e-8))
+    >>> round(bound.value, 6), bound.solver
+    (2.828427, 'scs')
+    """
 
     package: ClassVar[str] = "scs"
     module: ClassVar[str] = "scs"

@@ -44,7 +44,11 @@ _STATUS = {
 
 @dataclass(frozen=True, slots=True)
 class Sdpa(Solver):
-    """SDPA. It has no time limit of its own: ``time_limit`` is not used, iterations are limited to 100."""
+    """SDPA. It has no time limit of its own: ``time_limit`` is not used, iterations are limited to 100.
+
+    >>> Sdpa(tolerance=1e-8).name, Sdpa.license  # for maximize(..., solver=Sdpa(tolerance=1e-8))
+    ('sdpa', 'GPL-2.0')
+    """
 
     package: ClassVar[str] = "sdpa-python"
     module: ClassVar[str] = "sdpap"

@@ -74,6 +74,16 @@ class Solver(ABC):
         Relative accuracy asked of the solver. It decides how tight a bound is, never whether it holds.
     time_limit : float
         Seconds after which the solver is told to stop with what it has.
+
+    >>> from dataclasses import dataclass
+    >>> import sdpbound as sb
+    >>> @dataclass(frozen=True)
+    ... class Mine(sb.Clarabel):
+    ...     @property
+    ...     def name(self):
+    ...         return "mine"
+    >>> sb.maximize(sb.chsh(), sb.Quantum("1"), solver=Mine()).solver
+    'mine'
     """
 
     package: ClassVar[str] = ""

@@ -329,6 +329,12 @@ def read_spec(path: str | os.PathLike[str]) -> StudySpec:
     """Read and check a study file.
 
     Raises InvalidStudy with one sentence for anything wrong with it.
+
+    >>> from tempfile import mkdtemp
+    >>> path = Path(mkdtemp()) / "mine.toml"
+    >>> _ = path.write_text('name = "mine"\\nquantities = ["chsh"]\\n[family]\\nkind = "chsh"\\n')
+    >>> read_spec(path).name
+    'mine'
     """
     return read_spec_and_text(path)[0]
 

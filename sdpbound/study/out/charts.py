@@ -43,8 +43,8 @@ from sdpbound.tables.table import Table, read_chunks
 
 __all__ = ["caption_of", "draw_default", "draw_file", "draw_panel"]
 
-#: The most letters on a line of a label.
-LINE = 44
+#: The most letters on a line of a label, and on a title's first line, which the narrowest panels have room for.
+LINE, TITLE = 44, 34
 #: The most panels on one page, and the most pages.
 PANELS, PAGES = 9, 4
 #: A table with more rows than this is drawn from an aggregated grid.
@@ -210,7 +210,8 @@ def _panel(
 
 
 def _title(axes: Axes, panel: Panel, letter: str) -> None:
-    first = 1 if len(panel.words) > 2 else 2  # more than two words do not fit on one line
+    # more than two parts, or two long ones, do not fit on one line
+    first = 1 if len(panel.words) > 2 or len(letter + ", ".join(panel.words)) > TITLE else 2
     parts = [", ".join(panel.words[:first]), ", ".join(panel.words[first:])]
     axes.set_title(letter + "\n".join(part for part in parts if part), loc="left", pad=3, linespacing=1.05)
 

@@ -48,6 +48,8 @@ def draw(
 
     Parameters
     ----------
+    study_path, table_path : the study file and its table
+    output_dir : the folder of the files that are written
     run_script : whether to run the Python file that the study names, ``../figures/NAME.py``, and to call its
         ``draw(table, output)``; if its ``FIGURE`` lists further studies, their tables are those in the folders beside
         the table's folder; if false, or if the study names no script, the default chart is drawn

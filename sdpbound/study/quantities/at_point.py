@@ -46,6 +46,7 @@ class AtPoint:
         "efficiency"
     white : the visibility, where white noise is all the noise there is; else None
     binning : of the no clicks of its detectors, as of DetectionInefficiency
+    noisy : makes the behaviour with its noise; :attr:`behaviour` is that, made once
     """
 
     member: Member

@@ -33,6 +33,9 @@ class Tls:
     ca : certificates of the authorities that are trusted
     cert : certificate of this client
     key : private key of this client; None if it is in the file of the certificate
+
+    >>> Tls(ca=Path("ca.pem"), cert=Path("me.pem")).key is None  # for RunOptions(scheduler="tls://...", tls=...)
+    True
     """
 
     ca: Path | None = None

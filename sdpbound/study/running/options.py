@@ -33,6 +33,9 @@ class RunOptions:
         TLS certificates are given without a scheduler.
     InvalidParameter
         The shard is no part (k, n) with 1 <= k <= n.
+
+    >>> RunOptions(shard=(1, 4)).shard  # for run_study(path, options=...): the first of four parts
+    (1, 4)
     """
 
     scheduler: str | None = None

@@ -16,7 +16,11 @@ __all__ = ["Stops", "Terminated"]
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM asked the process to end, or its terminal ended (SIGHUP)."""
+    """SIGTERM asked the process to end, or its terminal ended (SIGHUP).
+
+    >>> issubclass(Terminated, KeyboardInterrupt)  # what ends a run on Ctrl-C ends it on SIGTERM, too
+    True
+    """
 
 
 class Stops:

@@ -29,6 +29,8 @@ def merge(sources: Sequence[Path], target: Path) -> int:
 
     Results that the store has already stay as they are. An interrupted merge can be repeated.
 
+    ``sources`` are paths of stores; ``target`` is the path of the store that gets their rows.
+
     Returns
     -------
     the number of rows added
