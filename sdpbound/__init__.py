@@ -133,7 +133,6 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from sdpbound.problems.expressions import Operator
     from sdpbound.problems.solving import Problem
     from sdpbound.rates.best_tests import BestTest, best_test
-    from sdpbound.rates.channels import best_channel
     from sdpbound.rates.correction import error_correction
     from sdpbound.rates.critical import critical_efficiency, critical_error_rate, critical_visibility
     from sdpbound.rates.distillation import DistillationAttack, distillation_attack, distillation_condition
@@ -141,7 +140,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from sdpbound.rates.postprocessing import PostSelection, RandomBasis, RepetitionCode
     from sdpbound.rates.postprocessing.distillable import DistillationCondition
     from sdpbound.rates.rate import Rate
-    from sdpbound.rates.rates import best_preprocessing, key_rate, randomness_rate
+    from sdpbound.rates.rates import best_channel, best_preprocessing, key_rate, randomness_rate
     from sdpbound.rates.thresholds import Threshold, critical_noise
     from sdpbound.rates.upper import key_rate_upper_bound, randomness_rate_upper_bound
     from sdpbound.strategies.best import BestStrategy, best_strategy
@@ -438,7 +437,6 @@ __getattr__, __dir__ = lazy_face(
         "sdpbound.games.xor": "tsirelson_strategy xor_game",
         "sdpbound.limiting": "limits",
         "sdpbound.rates.best_tests": "BestTest best_test",
-        "sdpbound.rates.channels": "best_channel",
         "sdpbound.rates.critical": "critical_efficiency critical_error_rate critical_visibility",
         "sdpbound.rates.options": "LineOptions RandomnessOptions RateOptions SearchOptions",
         "sdpbound.rates.correction": "error_correction",
@@ -446,7 +444,7 @@ __getattr__, __dir__ = lazy_face(
         "sdpbound.rates.postprocessing": "PostSelection RandomBasis RepetitionCode",
         "sdpbound.rates.postprocessing.distillable": "DistillationCondition",
         "sdpbound.rates.rate": "Rate",
-        "sdpbound.rates.rates": "best_preprocessing key_rate randomness_rate",
+        "sdpbound.rates.rates": "best_channel best_preprocessing key_rate randomness_rate",
         "sdpbound.rates.thresholds": "Threshold critical_noise",
         "sdpbound.study.quantities.at_point": "AtPoint",
         "sdpbound.study.quantities.kind": "ProgramKind QuantityKind",

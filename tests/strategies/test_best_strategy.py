@@ -85,7 +85,7 @@ LOWEST = min(FOUND)
 def landscape(family: sb.Family, noise: sb.Noise | None, flips: float | None, tolerance: float = 1e-8) -> Landscape:
     scenario = family.member(**{axis.name: 0.3 for axis in family.axes}).scenario
     use = use_of(scenario, noise, (0, 2), "full", None, None)
-    return Landscape(family, use, {}, flips, True, Qubits(tolerance))
+    return Landscape(family, use, {}, ahead, True, Qubits(tolerance))
 
 
 # -- slopes ---------------------------------------------------------------------------------------------------------

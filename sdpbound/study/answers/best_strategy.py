@@ -42,4 +42,4 @@ def best_strategy_of(task: Task) -> tuple[Point, float]:
     values = found.landscape.values(found.summit.point)
     at = tuple(values[axis.name] + 0.0 for axis in family.axes)
     place = Point(task.point.name, task.point.where, at, family).place
-    return task.point.found(place), found.landscape.flips_at(found.summit.point)
+    return task.point.found(place), found.landscape.preprocessing_at(found.summit.point)
