@@ -47,7 +47,7 @@ _GRID = np.unique(np.concatenate([np.linspace(0.0, 1.0, 161), _NEAR, 1.0 - _NEAR
 #: The step of a slope at 1/2, and bits that floats do not resolve.
 _STEP, _ROUNDINGS = 1e-4, 1e-13
 #: Claims are tried this far above what floats say, relative to 1e-3 bits and it; and these where nothing is left.
-_ABOVE, _NOTHING = (1e-4, 1e-3, 1e-2), (1e-13, 9e-13)
+_ABOVE, _NOTHING = (1e-4, 1e-3, 1e-2), (5e-13, 9e-13)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +222,7 @@ class _Search:
         """The line that touches the function at 1/2, with differences of fourth order."""
         steps = _STEP * np.array([-2.0, -1.0, 1.0, 2.0])
         slope = float(self._function(shares, 0.5 + steps) @ np.array([1.0, -8.0, 8.0, -1.0])) / (12.0 * _STEP)
-        return middle - 0.5 * slope, middle + 0.5 * slope
+        return float(middle) - 0.5 * slope, float(middle) + 0.5 * slope
 
     def _raised(self, shares: Floats, line: tuple[float, float], likely: Floats) -> tuple[float, float]:
         """The line raised, and turned, to where the function touches it between the places of the grid."""
@@ -286,7 +286,7 @@ def _claim(proof: _ChannelProof, expected: float) -> float:
                     raise
                 continue
             value = float((least + 2 * most.max(flint.arb(0))).upper())
-            return max(math.nextafter(value, math.inf), claim if expected else 0.0)
+            return max(math.nextafter(value, math.inf), claim)
     raise AssertionError("the last claim is proven, or its error raised")
 
 
