@@ -1,10 +1,10 @@
 """An attack that leaves few bits of a key whatever channel its bit passes first.
 
 For one mixture of strategies what is left of a key behind a channel is a sum over the channel's values of a function of
-their likelihoods that is homogeneous of degree one (:mod:`sdpbound.checker.all_channels`). So the best channel is read off the
-concave envelope of a function of one number t, two values are enough, and a line above that function proves that
-no channel leaves more. Mixtures of attacks are attacks: a linear program finds the shares and the line with which least
-is left, and its multipliers say which channel to attack next.
+their likelihoods that is homogeneous of degree one (:mod:`sdpbound.checker.all_channels`). So the best channel is read
+off the concave envelope of a function of one number t, two values are enough, and a line above that function proves
+that no channel leaves more. Mixtures of attacks are attacks: a linear program finds the shares and the line with which
+least is left, and its multipliers say which channel to attack next.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, ClassVar
 
@@ -233,7 +233,9 @@ class _Search:
                 ends.append(np.linspace(_GRID[max(i - 1, 0)], _GRID[min(i + 1, len(_GRID) - 1)], 41))
         places = np.unique(np.concatenate([_GRID, *ends]))
         values = self._function(shares, places)
-        found = linprog([1.0, 1.0], A_ub=np.column_stack([places - 1.0, -places]), b_ub=-values, bounds=[(None, None)] * 2)
+        found = linprog(
+            [1.0, 1.0], A_ub=np.column_stack([places - 1.0, -places]), b_ub=-values, bounds=[(None, None)] * 2
+        )
         own = line if found.status else (float(found.x[0]), float(found.x[1]))
         excess = max(float((values - _on(own, places)).max()), 0.0)
         return own[0] + excess, own[1] + excess
@@ -286,7 +288,7 @@ def _claim(proof: _ChannelProof, expected: float) -> float:
                     raise
                 continue
             value = float((least + 2 * most.max(flint.arb(0))).upper())
-            return max(math.nextafter(value, math.inf), claim)
+            return float(max(math.nextafter(value, math.inf), claim))
     raise AssertionError("the last claim is proven, or its error raised")
 
 

@@ -221,14 +221,14 @@ def _claim(proof: _KeyProof, expected: float) -> float:
     raise AssertionError("the last claim is proven, or its error raised")
 
 
-def widest(
-    observed: Observations, attacks: Sequence[EntropyAttack]
-) -> tuple[Observations, tuple[dict[str, Any], ...]]:
+def widest(observed: Observations, attacks: Sequence[EntropyAttack]) -> tuple[Observations, tuple[dict[str, Any], ...]]:
     """The data with tolerances that all attacks need, and their mixtures as certificates have them."""
     certificates = [attack.certificate.data for attack in attacks]
     wide = np.array([[test["tolerance"] for test in c["question"]["observed"]] for c in certificates])
     given = observed if not len(observed) else replace(observed, tolerances=wide.max(axis=0))
-    return given, tuple({name: c["proof"][name] for name in ("strategies", "weights", "adjusted")} for c in certificates)
+    return given, tuple(
+        {name: c["proof"][name] for name in ("strategies", "weights", "adjusted")} for c in certificates
+    )
 
 
 # -- entropies in floats ----------------------------------------------------------------------------------------------
@@ -241,7 +241,9 @@ def _entropies(attack: EntropyAttack, figure: KeyOfFlips, s: Floats) -> Floats:
         first, second = states_of_key(strategy, figure)
         middle, half = 0.5 * (first + second), 0.5 * (first - second)
         shift = s[:, None, None] * half
-        both = spectral_entropy(middle + shift) + spectral_entropy(middle - shift) - spectral_entropy(2.0 * middle[None])
+        both = (
+            spectral_entropy(middle + shift) + spectral_entropy(middle - shift) - spectral_entropy(2.0 * middle[None])
+        )
         total += weight * both
     return total
 

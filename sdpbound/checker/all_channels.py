@@ -8,22 +8,22 @@ for every channel from a bit to a bit, with A' what it makes of the key's bit A,
 
 the minimum over quantum strategies with the tested values, H(A'|B) that of the weights divided by their sum.
 
-Value j of A' has with each value a of A a probability c_ja, and ``c_0 + c_1 = (1, 1)``. For Eve's states X_a of the mixture,
-of trace one together, and the receiver's p_a of the same traces, which are sequences of numbers, let
+Value j of A' has with each value a of A a probability c_ja, and ``c_0 + c_1 = (1, 1)``. For Eve's states X_a of the
+mixture, of trace one together, and the receiver's p_a of the same traces, which are sequences of numbers, let
 
     F(c) = S(c_0 X_0 + c_1 X_1) - S(c_0 p_0 + c_1 p_1),    S(X) = -Tr X log2 X,
 
 averaged over strategies. Then ``H(A'|E) - H(A'|B) = F(c_0) + F(c_1) - F(1, 1)``. F is homogeneous of degree one, as the
-logarithm of a factor is multiplied with the same trace in both of its terms. So if ``F(1-t, t) <= l_0 (1-t) + l_1 t + m`` for all t
-in [0, 1], what is left is at most ``l_0 + l_1 + 2 max(m, 0) - F(1, 1)``. ``line`` has l_0 and l_1.
+logarithm of a factor is multiplied with the same trace in both of its terms. So if ``F(1-t, t) <= l_0 (1-t) + l_1 t +
+m`` for all t in [0, 1], what is left is at most ``l_0 + l_1 + 2 max(m, 0) - F(1, 1)``. ``line`` has l_0 and l_1.
 
 In a cell [a, b] of t the first term, which is concave, is below a line through two of its values on one side of the
 cell, and the second, concave too, above its chord: the largest difference is at an end. Cells are halved until the
 claim is reached.
 
 The weights need not have exactly the traces of the mixture. So p_a is row a of the weights, with the trace of Eve's
-X_a. If half of the sum of all changes of traces is e, then H(A'|B) of the weights is at least that of the p_a less ``e + h(e)``: both tables
-are ``(1-e)`` times a common one and e times another.
+X_a. If half of the sum of all changes of traces is e, then H(A'|B) of the weights is at least that of the p_a less
+``e + h(e)``: both tables are ``(1-e)`` times a common one and e times another.
 """
 
 from __future__ import annotations
@@ -175,7 +175,8 @@ def verify_all_channels(root: Mapping[str, object], strict: bool) -> Verificatio
         left, least = left_by(question, mixtures, shares, (first, second))
         most = left.most((to_ball(claimed) - least) / 2)
         value = rounded_float(-lower_end(-(least + 2 * most.max(flint.arb(0)))), up=True)
-    good = f"Whatever channel is first, the attack leaves at most {value!r} bits of the key, as claimed ({float(claimed)!r})."
+    own = float(claimed)
+    good = f"Whatever channel is first, the attack leaves at most {value!r} bits of the key, as claimed ({own!r})."
     bad = f"The certificate does not prove its claim on a key: {'; '.join(faults) or f'{value!r} bits are left'}."
     holds = not faults and value <= claimed
     return Subject(question.kind, "upper").verified(value, claimed, (good, bad), holds=holds, strict=strict)

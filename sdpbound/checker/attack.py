@@ -55,7 +55,9 @@ def verify_attack(root: Mapping[str, object], strict: bool) -> Verification:
     """Recompute the value of an attack; `root` has passed :func:`sdpbound.checker.read`."""
     question = read_question(root["question"])
     if question.kind in RATES:
-        raise CertificateError(f"question.figure.kind is {question.kind!r}; an attack is on an entropy or an information.")
+        raise CertificateError(
+            f"question.figure.kind is {question.kind!r}; an attack is on an entropy or an information."
+        )
     proof = read_mixture(question, root["proof"], "proof")
     claimed = read_number(read_keys(root["claim"], ("value",), "claim")["value"], "claim.value")
     with flint.ctx.workprec(PRECISION):

@@ -63,7 +63,9 @@ def read_question(entry: object) -> AttackQuestion:
     sizes = [max(merge) + 1] if merge else outcomes_of_key(scenario, key)
     if of_rate:
         if sizes != [2]:
-            raise CertificateError(f"{name} asks for a key of {shown(sizes)} values; flips and channels are of one bit.")
+            raise CertificateError(
+                f"{name} asks for a key of {shown(sizes)} values; flips and channels are of one bit."
+            )
         table = _read_table(figure["outcomes"], f"{name}.outcomes")
         observed = read_observed(question["observed"], scenario)
         return AttackQuestion(scenario, kind, key, Channel(), observed, merge, table)

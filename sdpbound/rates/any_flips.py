@@ -27,9 +27,9 @@ __all__ = ["attack_within", "attacks_on_any_channel", "attacks_on_any_flips", "w
 def attack_within(
     data: Observations, x: int, flips: Preprocessing, bits: float, options: AttackOptions
 ) -> EntropyAttack:
-    """The attack on Alice's outcome of x behind flips or a channel that is the best one within so many bits, where qubits are enough.
+    """The attack on Alice's outcome of x behind flips or a channel: the best one within so many bits, by qubits.
 
-    Elsewhere it is the best one within the tolerance of the options: a search to less takes too long.
+    Where these are not enough it is the best one within the tolerance of the options: a search to less takes too long.
     """
     if options.dimension in (None, 2):
         question = KeyQuestion(data, x, None, preprocessing=flips).of_entropy()
@@ -96,7 +96,7 @@ def with_key_tested(behaviour: Behaviour, data: Observations, keys: Sequence[Set
         place = tuple(places[0] if p == party else 0 for p in range(len(shape)))
         table = np.zeros(shape)
         table[place] = 1.0
-        rows = np.vstack([np.eye(1, table.size), data.coefficients.reshape(len(data), -1)])  # the first: a constant
+        rows = np.vstack([np.eye(1, table.size), data.coefficients.reshape(len(data), table.size)])  # the first: a constant
         rest = table.reshape(-1) - rows.T @ np.linalg.lstsq(rows.T, table.reshape(-1), rcond=None)[0]
         if np.abs(rest).max() > 1e-9:
             data = replace(

@@ -67,9 +67,9 @@ ANY_FLIPS = (
     "(arXiv:quant-ph/0306078) of this one-way protocol"
 )
 ANY_CHANNEL = (
-    "upper bound on the least H(A'|X=x,E) - H(A'|B,X=x,Y=y) over devices with the tested data, whatever channel makes A' of "
-    "Alice's key bit first: no analysis of these data certifies a higher Devetak-Winter rate (arXiv:quant-ph/0306078) of "
-    "this one-way protocol"
+    "upper bound on the least H(A'|X=x,E) - H(A'|B,X=x,Y=y) over devices with the tested data, whatever channel makes "
+    "A' of Alice's key bit first: no analysis of these data certifies a higher Devetak-Winter rate "
+    "(arXiv:quant-ph/0306078) of this one-way protocol"
 )
 COLLECTIVE = "Eve attacks every round alike, and prepares the devices"
 UNTESTED = "what is not tested may differ from the behaviour; error correction is charged for the behaviour itself"
@@ -173,7 +173,6 @@ def key_rate_upper_bound(
         return conditional_entropy_upper_bound(data, preprocessing=flips, options=how, settings=others, merge=values)
 
     if isinstance(preprocessing, str):
-
         if channels:
             data = with_key_tested(behaviour, data, keys)
 

@@ -1,18 +1,18 @@
 """Attacks on all channels: what a mixture of strategies leaves of a key bit, whichever channel it passes first.
 
-A value of the channel has with the bit's values probabilities c = (c_0, c_1), and for both values together they add up to
-(1, 1). Of Eve's states X_a and the receiver's numbers p_a, of equal traces, ``D(c) = S(c.X) - S(c.p)``, S of all strategies
-averaged, has ``D(r c) = r D(c)``: both terms gain ``-r ln r`` times the same trace. What is left of the key behind a
+A value of the channel has with the bit's values probabilities c = (c_0, c_1); those of both values add up to (1, 1).
+Of Eve's states X_a and the receiver's numbers p_a, of equal traces, ``D(c) = S(c.X) - S(c.p)``, S averaged over the
+strategies, has ``D(r c) = r D(c)``: both terms gain ``-r ln r`` times the same trace. What is left of the key behind a
 channel is ``D(c) + D(c') - D(1, 1)``, c + c' = (1, 1). A line that is above D(1-t, t), but for m, at each t between 0
 and 1 is above D at c but for m (c_0 + c_1), so that what is left is at most ``line(1, 1) + 2 m - D(1, 1)``.
 
 On a cell of t two secants of Eve's concave term, each through two places on one side of it, ends included, are above
-this term, and the chord of the receiver's is below his. The lower one of the secants less the chord is largest at an end
-or where the secants cross.
+this term, and the chord of the receiver's is below his. The lower one of the secants less the chord is largest at an
+end or where the secants cross.
 
 The weights of the file may have traces that are a little off. Let them have the traces of the mixture: the two tables
-are (1 - e) times the same one and e times others, e half of what the traces move in all. So H(A'|B) falls by at most ``e
-log 2 + h(e)`` from the one to the other.
+are (1 - e) times the same one and e times others, e half of what the traces move in all. So H(A'|B) falls by at most
+``e log 2 + h(e)`` from the one to the other.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ Terms: TypeAlias = tuple[flint.arb, flint.arb]
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A strategy: its weight, both states of Eve as exact matrices, how far the true ones may be, and how to read them."""
+    """A strategy: its weight, both states of Eve as exact matrices, how far the true ones are, and their form."""
 
     weight: flint.arb
     first: flint.fmpq_mat
@@ -82,7 +82,9 @@ def recheck_channels(root: dict[str, Any], budget: Budget) -> Finding:
     if question.side != "upper" or question.model != "quantum":
         raise refuse("an attack bounds from above, against a quantum adversary.")
     if question.kind != "key_rate_any_channel" or "outcomes" not in question.figure:
-        raise refuse("an attack on all channels is on the rate of a key with any channel, and has a receiver's outcomes.")
+        raise refuse(
+            "an attack on all channels is on the rate of a key with any channel, and has a receiver's outcomes."
+        )
     rest = {name: entry for name, entry in question.figure.items() if name != "outcomes"}
     key = read_key(replace(question, figure=rest))
     if key.settings.count(None) != len(key.settings) - 1 or key.outcomes(question.devices) != 2:

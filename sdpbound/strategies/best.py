@@ -113,9 +113,9 @@ def best_strategy(
     options: StrategyOptions | None = None,
     **changes: Unpack[StrategyChanges],
 ) -> BestStrategy:
-    """The devices, and the flips or channel of the key, whose certified rate under a noise is the highest that a search finds.
+    """The devices, and the flips or channel of the key, whose certified rate under a noise is the highest found.
 
-    Searched is the maximum over the parameters v of a family and the probability q of a flip, or the two of a channel, of
+    Searched is the maximum over the parameters v of a family and the probability of a flip, or the two of a channel, of
     ``H(A|X=x,E) - H(A|B,X=x,Y=y)``, or of an entropy alone, where H(A|X=x,E) is the least that the tested data p(v)
     allow. Its slope is that of the best functional, ``m . dp/dv`` (envelope theorem). Many starts climb by L-BFGS with
     estimates; the best end is proven as :func:`sdpbound.key_rate` does it. Lost outcomes are outcome 0 in all tests,

@@ -41,7 +41,8 @@ class StrategyOptions:
     starts : how many starts a search has in each family, from 1
     seed : of the random starts; the same seed gives the same search
     near : points to start from, each with a value for every axis, and for ``flips``, or ``p0`` and ``p1`` of a channel,
-        if it has any. Further starts are known good points, then in turn copies of the best of these and points anywhere
+        if it has any. Further starts are known good points, then in turn copies of the best of these and points
+        anywhere
     entropy : how the rate that is found is proven, and how others are estimated where more than two settings or
         outcomes are tested. None: VonNeumann() of the tolerance
     tolerance : bits to which the rate that is found is proven. None: a fiftieth of the rate estimated, at most 1e-4 and
