@@ -9,6 +9,7 @@ from sdpbound.version import __version__
 
 if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table below
     from sdpbound.adversaries import Adversary, Local, NoSignaling, Quantum
+    from sdpbound.attacks.all_channels import ChannelAttack
     from sdpbound.attacks.all_flips import KeyAttack
     from sdpbound.attacks.average_attack import AverageAttack, average_entropy_upper_bound
     from sdpbound.attacks.convex_combination import convex_combination_attack
@@ -169,6 +170,7 @@ __all__ = [
     "Certificate",
     "CertificateError",
     "Certified",
+    "ChannelAttack",
     "Clarabel",
     "ConfidenceInterval",
     "Counts",
@@ -354,6 +356,7 @@ __getattr__, __dir__ = lazy_face(
         "sdpbound.attacks.convex_combination": "convex_combination_attack",
         "sdpbound.attacks.entropy_attack": "conditional_entropy_upper_bound",
         "sdpbound.attacks.options": "AttackOptions",
+        "sdpbound.attacks.all_channels": "ChannelAttack",
         "sdpbound.attacks.all_flips": "KeyAttack",
         "sdpbound.attacks.proof": "EntropyAttack",
         "sdpbound.attacks.renyi_attack": "RenyiAttack renyi_entropy_upper_bound",
