@@ -206,9 +206,10 @@ class _Search:
     def attempt_from(self, known: KnownStrategy, solver: Solver, farther: float) -> bool:
         """Solve at moved data, seen from the strategy of the data; certify at the true data, keep if better.
 
-        The search is finished if the bound is as near to the strategy's own value as the tolerance of the data allows
-        and the solver is content. Returns whether other distances are of no use: where the bound is near, and where
-        the certificate proves what the dual says, so that the data are not on the boundary after all.
+        The search is finished if the bound is as near to the strategy's own value as the tolerance of the data allows,
+        or if the solver is content and the certificate proves what the dual says. Nothing that came after either (other
+        distances, the program of the data as they are, data moved to noise) has improved a bound in any of 20 cases
+        next to the local boundary, and took up to 20 times as long. Returns whether it is finished.
         """
         result = self._answer(solver, known.rescaled.inequality)
         if result is None:
@@ -224,9 +225,9 @@ class _Search:
         charged = float(np.abs([float(m) for m in dual.multipliers]) @ self.question.observed.tolerances)
         least, most = AT_BEST
         near = least * charged <= dual.value - known.value <= most * farther * charged + NO_LOSS
-        self.finished |= near and result.status is Status.SOLVED
         kept = dual.value - own.objective <= 2.0 * charged + TARGET_CORRECTION
-        return near or (kept and result.status is Status.SOLVED)
+        self.finished |= near or (kept and result.status is Status.SOLVED)
+        return self.finished
 
     def attempt(
         self,

@@ -21,7 +21,7 @@ TWO = sb.BellExpression.from_correlators([[0, 1], [0, 0]])
         8**0.5 - 1e-10,
     ],
 )
-@pytest.mark.parametrize("level", ["1+AB", "2"])
+@pytest.mark.parametrize("level", ["1+AB", pytest.param("2", marks=pytest.mark.slow)])
 def test_rounded_tsirelson_bound(value: float, level: str) -> None:
     """2 sqrt(2) typed to nine digits is outside the set by 2.5e-10: neither infeasible nor a guess below 1/2."""
     data = sb.Observations.bell_value(sb.chsh(), value)

@@ -53,7 +53,7 @@ def test_correlated_errors_by_symmetry() -> None:
     assert found.gap < 1e-12
 
 
-@pytest.mark.parametrize("n", [4, 5, 7])
+@pytest.mark.parametrize("n", [4, 5, pytest.param(7, marks=pytest.mark.slow)])
 def test_four_and_more_boxes(n: int) -> None:
     errors = [F(k + 1, 40) for k in range(n)]
     start = time.process_time()

@@ -51,6 +51,7 @@ def study(tmp_path):
     return study
 
 
+@pytest.mark.slow
 def test_a_level_that_takes_minutes_is_stopped_and_named(answer, call, study, tmp_path):
     file = study(DEEP, BOX)
     start = time.monotonic()

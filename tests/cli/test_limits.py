@@ -19,6 +19,7 @@ from tests.cli.conftest import Call
 DEVICES = ("--family", "chained", "--visibility", "0.98", "--observed", "full")
 
 
+@pytest.mark.slow
 def test_a_limit(call: Call) -> None:
     # compiled loops are compiled at their first use, which no limit cuts short
     assert call("rate", "key", *DEVICES, "--at", "settings=3", "--tolerance", "1e-2").status == 0

@@ -103,7 +103,7 @@ def qubit_entropy(t: np.ndarray, q: float) -> float:
 
 
 @given(st.integers(0, 2**32 - 1))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_every_qubit_strategy_is_above_every_functional(seed: int) -> None:
     """Bell-diagonal states, any angles: the entropy is above the lines proven elsewhere, for either sign of S."""
     rng = np.random.default_rng(seed)

@@ -267,7 +267,7 @@ TAMPER: dict[str, Callable[[dict[str, Any]], Any]] = {
 
 
 @given(st.integers(0, 2**32 - 1))
-@settings(max_examples=15)
+@settings(max_examples=6)
 def test_any_number_changed_proves_no_more(seed: int) -> None:
     """A proof with a number changed is refused, or what it proves stays true."""
     rng = np.random.default_rng(seed)

@@ -537,7 +537,10 @@ def test_an_upper_bound_is_no_entropy_bound() -> None:
 
 
 @pytest.mark.parametrize("observed", ["correlators", "full"])
-@pytest.mark.parametrize(("angles", "visibility"), [((1.0, 1.5, 2.6), 0.99), ((0.8, 1.3, 2.3), 0.97)])
+@pytest.mark.parametrize(
+    ("angles", "visibility"),
+    [((1.0, 1.5, 2.6), 0.99), pytest.param((0.8, 1.3, 2.3), 0.97, marks=pytest.mark.slow)],
+)
 def test_a_tighter_tolerance_gives_no_shorter_key(
     angles: tuple[float, float, float], visibility: float, observed: str
 ) -> None:

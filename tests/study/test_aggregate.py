@@ -180,7 +180,12 @@ def file_of(folder: Path, rows: Iterable[dict[str, Any]]) -> Path:
     [
         ("lower", "the least of its lower bounds", "least of each place"),
         ("upper", "the greatest of its upper bounds", "greatest of each place"),
-        ("exact", "the number of the point nearest to its middle", "middle of each place"),
+        pytest.param(
+            "exact",
+            "the number of the point nearest to its middle",
+            "middle of each place",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_the_picture_says_what_it_shows(

@@ -318,6 +318,7 @@ def authority(folder: Path) -> Tls:
     return Tls(cert, cert, key)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="makes certificates with openssl")
 def test_tls(start: Callable[..., Cluster], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tls = authority(tmp_path)

@@ -188,7 +188,7 @@ def test_own_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)
-    result = run_study(path, workers=1, progress=False)
+    result = run_study(path, workers=0, progress=False)
     assert result.table == tmp_path / "results" / "tiny" / "tiny.csv"
     table = read_table(result.table)
     assert list(table["point"]) == ["v 1.0", "v 0.95"]

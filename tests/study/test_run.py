@@ -526,7 +526,7 @@ def kill_again_and_again(quick: Path, folder: Path, kills: int, seed: int) -> No
 
 @pytest.mark.skipif(sys.platform == "win32", reason="uses signals")
 def test_killed_runs_go_on(quick: Path, tmp_path: Path) -> None:
-    kill_again_and_again(quick, tmp_path, kills=2, seed=1)
+    kill_again_and_again(quick, tmp_path, kills=1, seed=1)
 
 
 @pytest.mark.slow
