@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 
 import flint
 import numpy as np
-from scipy.optimize import linprog
+import scipy.sparse as sp
 
 from sdpbound.arrays import Floats
 from sdpbound.attacks.all_flips import KeyOfFlips, spectral_entropy, states_of_key, widest
@@ -33,7 +33,8 @@ from sdpbound.checker.all_channels import left_by
 from sdpbound.checker.all_flips import PRECISION, known_from_attack
 from sdpbound.checker.attack_question import read_question
 from sdpbound.checker.mixtures import enclose
-from sdpbound.errors import CertificateError, SolverFailure
+from sdpbound.conic.solvers.linear_ import minimise_standard
+from sdpbound.errors import CertificateError
 
 __all__ = ["ChannelAttack", "KeyOfChannels", "attack_all_channels"]
 
@@ -185,32 +186,18 @@ class _Search:
 
     def best(self) -> _Best:
         """The shares with which least is left; where that is nothing, the line touches at 1/2."""
-        curves, n = np.array(self.curves), len(self.curves)
+        curves = np.array(self.curves)
         middle = int(np.flatnonzero(_GRID == 0.5)[0])
-        cost = np.concatenate([-2.0 * curves[:, middle], [1.0, 1.0]])
-        rows = np.column_stack([curves.T, _GRID - 1.0, -_GRID])
-        found = linprog(
-            cost,
-            A_ub=rows,
-            b_ub=self.receiver,
-            A_eq=[[1.0] * n + [0.0, 0.0]],
-            b_eq=[1.0],
-            bounds=[(0.0, None)] * n + [(None, None)] * 2,
-            options={"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10},
-        )
-        if found.status:
-            raise SolverFailure(f"no line above what the attacks leave was found: {found.message}")
-        shares = np.where(found.x[:n] > 1e-9, found.x[:n], 0.0)
+        weights, _, likely = _lowest(_GRID, self.receiver, curves, 2.0 * curves[:, middle])
+        shares = np.where(weights > 1e-9, weights, 0.0)
         shares /= shares.sum()
-        likely = -found.ineqlin.marginals
         above = likely * (_GRID > 0.5)
         channel = channel_of(min(float(above @ (1.0 - _GRID)), 1.0), max(1.0 - float(above @ _GRID), 0.0))
         own = shares @ curves - self.receiver
         tangent = self._tangent(shares, own[middle])
         if float((own - _on(tangent, _GRID)).max()) <= _ROUNDINGS:
             return _Best(shares, tangent, 0.0, channel)
-        first, second = float(found.x[n]), float(found.x[n + 1])
-        line = self._raised(shares, (first, second), likely)
+        line = self._raised(shares, likely)
         return _Best(shares, line, line[0] + line[1] - 2.0 * float(own[middle]), channel)
 
     def _function(self, shares: Floats, places: Floats) -> Floats:
@@ -224,19 +211,15 @@ class _Search:
         slope = float(self._function(shares, 0.5 + steps) @ np.array([1.0, -8.0, 8.0, -1.0])) / (12.0 * _STEP)
         return float(middle) - 0.5 * slope, float(middle) + 0.5 * slope
 
-    def _raised(self, shares: Floats, line: tuple[float, float], likely: Floats) -> tuple[float, float]:
-        """The line raised, and turned, to where the function touches it between the places of the grid."""
-        touching = np.flatnonzero(likely > 1e-7)
-        ends: list[Floats] = []
-        for side in (_GRID[touching] <= 0.5, _GRID[touching] > 0.5):
-            for i in touching[side]:
-                ends.append(np.linspace(_GRID[max(i - 1, 0)], _GRID[min(i + 1, len(_GRID) - 1)], 41))
+    def _raised(self, shares: Floats, likely: Floats) -> tuple[float, float]:
+        """The lowest line above the function, with closer places where it touches."""
+        ends: list[Floats] = [
+            np.linspace(_GRID[max(i - 1, 0)], _GRID[min(i + 1, len(_GRID) - 1)], 41)
+            for i in map(int, np.flatnonzero(likely > 1e-7))
+        ]
         places = np.unique(np.concatenate([_GRID, *ends]))
         values = self._function(shares, places)
-        found = linprog(
-            [1.0, 1.0], A_ub=np.column_stack([places - 1.0, -places]), b_ub=-values, bounds=[(None, None)] * 2
-        )
-        own = line if found.status else (float(found.x[0]), float(found.x[1]))
+        _, own, _ = _lowest(places, -values, np.zeros((0, len(places))), np.zeros(0))
         excess = max(float((values - _on(own, places)).max()), 0.0)
         return own[0] + excess, own[1] + excess
 
@@ -315,6 +298,28 @@ def _eve(attack: EntropyAttack, figure: KeyOfChannels, places: Floats) -> Floats
         mixed = (1.0 - places)[:, None, None] * first + places[:, None, None] * second
         total += weight * spectral_entropy(mixed)
     return total
+
+
+def _lowest(places: Floats, above: Floats, curves: Floats, gains: Floats) -> tuple[Floats, tuple[float, float], Floats]:
+    """Shares w of curves (n, G), a line l, and multipliers (G,) of the linear program
+
+    ::
+
+        minimise  l_0 + l_1 - gains . w   subject to   w . curves - line <= above at all places,  sum w = 1,  w >= 0.
+
+    Without curves it is about the line alone.
+    """
+    n, count = curves.shape
+    line = np.column_stack([1.0 - places, places])
+    rows = [sp.csc_array(np.hstack([curves.T, -line, line])), sp.eye_array(count)]
+    matrix, target = sp.hstack(rows), above
+    if n:
+        whole = sp.csc_array(np.concatenate([np.ones(n), np.zeros(4 + count)])[None])
+        matrix, target = sp.vstack([matrix, whole]), np.append(above, 1.0)
+    cost = np.concatenate([-gains, [1.0, 1.0, -1.0, -1.0], np.zeros(count)])
+    found = minimise_standard(cost, sp.csc_array(matrix), target)
+    x = found.solution[n : n + 4]
+    return found.solution[:n], (float(x[0] - x[2]), float(x[1] - x[3])), -found.multipliers[:count]
 
 
 def _on(line: tuple[float, float], places: Floats) -> Floats:

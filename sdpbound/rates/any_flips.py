@@ -96,9 +96,8 @@ def with_key_tested(behaviour: Behaviour, data: Observations, keys: Sequence[Set
         place = tuple(places[0] if p == party else 0 for p in range(len(shape)))
         table = np.zeros(shape)
         table[place] = 1.0
-        rows = np.vstack(
-            [np.eye(1, table.size), data.coefficients.reshape(len(data), table.size)]
-        )  # the first: a constant
+        constant = np.eye(1, table.size)
+        rows = np.vstack([constant, data.coefficients.reshape(len(data), table.size)])
         rest = table.reshape(-1) - rows.T @ np.linalg.lstsq(rows.T, table.reshape(-1), rcond=None)[0]
         if np.abs(rest).max() > 1e-9:
             data = replace(

@@ -1,4 +1,4 @@
-"""The best channel before a key, from both sides: attacks on all channels, their certificates, and forgeries of these."""
+"""The best channel before a key, from both sides: attacks on all channels, their certificates, and forgeries."""
 
 from __future__ import annotations
 
