@@ -1,4 +1,4 @@
-"""The best devices found with the best channel before the key: their rates are proven again, and the search finds them."""
+"""The best devices found with the best channel before the key: their rates proven again, and the search."""
 
 from __future__ import annotations
 
@@ -31,8 +31,10 @@ def at(row: dict[str, float]) -> tuple[sb.Behaviour, sb.BinaryChannel]:
 def test_records_are_proven_again(eta: float) -> None:
     row = records()[eta]
     behaviour, channel = at(row)
-    tolerance = min(max(0.02 * row["rate"], 1e-7), 1e-4)
-    rate = sb.key_rate(behaviour, "full without B2", 0, 2, sb.VonNeumann("qubit", tolerance=tolerance), channel)
+    tolerance = min(max(0.02 * row["rate"], 1e-6), 1e-4)
+    rate = sb.key_rate(
+        behaviour, "full without B2", 0, 2, sb.VonNeumann("qubit", tolerance=tolerance), channel, closed_forms=False
+    )
     assert rate.value > WITH_FLIPS.get(eta, 0.0) and rate.value == pytest.approx(row["rate"], rel=0.05, abs=1.1e-6)
     assert rate.value <= row["attack"]
 
