@@ -203,7 +203,7 @@ LIST: tuple[Column, ...] = (
         "time to solve and certify; quantities of one program have the same",
         groups=f"{_BOUNDS} no-signaling threshold",
     ),
-    Column("error", str, "", "why there is no value"),
+    Column("error", str, "", "why there is no value, or why value and dead are farther apart than asked"),
     Column("certificate", str, "", "name of the stored certificate of the value"),
     Column("sdp_certificate", str, "", "name of the stored certificate of sdp_value"),
     Column(

@@ -6,6 +6,7 @@ import json
 import math
 import tomllib
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from sdpbound.study.file.noises import Imperfections
 from sdpbound.study.file.questions import QUANTITIES, Quantity
 from sdpbound.study.file.spec import parse_spec
 from sdpbound.study.plan import Plan, Task, cell_keys
+from sdpbound.study.quantities import critical
 from sdpbound.study.quantities.table import QUANTITIES as KINDS
 from sdpbound.study.running.worker import TASK
 from sdpbound.study.store import Store
@@ -430,6 +432,21 @@ omega = 2.6
         assert data[f"critical_{driven}_x0_y0"].values.item() == row["value"]
     found = audit(Study.load(result.store))
     assert found.holds and found.proven == found.rows == 2, found.faults
+
+
+def test_a_critical_row_says_why_it_is_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = sb.critical_visibility
+    monkeypatch.setattr(
+        critical, "critical_visibility", lambda *a, **k: replace(real(*a, **k), open="no bound decides.")
+    )
+    text = 'name = "open"\nentropy = { kind = "von Neumann", tolerance = 2e-2 }\n'
+    text += 'quantities = [{ name = "critical_visibility", resolution = 0.02 }]\n'
+    text += '[family]\nkind = "singlet"\ntheta = 1.0\nphi = 1.5\nomega = 2.6\n'
+    (tmp_path / "open.toml").write_text(text, encoding="utf-8")
+    result = run_study(tmp_path / "open.toml", tmp_path, workers=0, progress=False)
+    (row,) = read_table(result.table)
+    assert row["error"] == "no bound decides." and row["value"] is not None
+    assert audit(Study.load(result.store)).holds
 
 
 def test_points_may_be_left_out() -> None:

@@ -83,6 +83,7 @@ class Critical(QuantityKind):
             "status": rate.entropy.status,
             "certificate": run.certificate(rate.entropy),
             "seconds": time.perf_counter() - start,
+            "error": found.open or None,
         }
 
     def protocol(self, asked: Asked) -> dict[str, Any]:
@@ -145,7 +146,7 @@ class Critical(QuantityKind):
             )
         same(DEVETAK_WINTER, row["security"], "security")
         need = {"value", "method", "status", "solver", "entropy", "error_correction", "security"}
-        return need, may | {"certificate"}
+        return need, may | {"certificate", "error"}
 
     def prove(self, at: AtPoint, asked: Asked, row: Row, proofs: Proofs) -> str:
         """Check that there is a key at the row's value, and that the attack leaves none at the row's ``dead``."""

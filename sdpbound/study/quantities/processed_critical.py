@@ -50,6 +50,7 @@ class ProcessedCritical(Critical):
             "status": rate.entropy.status,
             "certificate": run.certificate(rate.entropy),
             "seconds": time.perf_counter() - start,
+            "error": found.open or None,
         }
 
     # -- audit --
@@ -66,7 +67,7 @@ class ProcessedCritical(Critical):
             raise CertificateError(f"its method is {show(row['method'])}, and it has a value.")
         same(asked_for(asked).theorem, row["security"], "security")
         need = {"value", "method", "status", "solver", "error_correction", "security", "postprocessing"}
-        return need, may | {"certificate"}
+        return need, may | {"certificate", "error"}
 
     def prove(self, at: AtPoint, asked: Asked, row: Row, proofs: Proofs) -> str:
         """Check that there is a key at the row's value, and that the attack leaves none at the row's ``dead``."""
