@@ -9,6 +9,7 @@ from sdpbound.version import __version__
 
 if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table below
     from sdpbound.adversaries import Adversary, Local, NoSignaling, Quantum
+    from sdpbound.attacks.all_channels import ChannelAttack
     from sdpbound.attacks.all_flips import KeyAttack
     from sdpbound.attacks.average_attack import AverageAttack, average_entropy_upper_bound
     from sdpbound.attacks.convex_combination import convex_combination_attack
@@ -138,7 +139,6 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from sdpbound.problems.expressions import Operator
     from sdpbound.problems.solving import Problem
     from sdpbound.rates.best_tests import BestTest, best_test
-    from sdpbound.rates.channels import best_channel
     from sdpbound.rates.correction import error_correction
     from sdpbound.rates.critical import critical_efficiency, critical_error_rate, critical_visibility
     from sdpbound.rates.distillation import DistillationAttack, distillation_attack, distillation_condition
@@ -146,7 +146,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from sdpbound.rates.postprocessing import PostSelection, RandomBasis, RepetitionCode
     from sdpbound.rates.postprocessing.distillable import DistillationCondition
     from sdpbound.rates.rate import Rate
-    from sdpbound.rates.rates import best_preprocessing, key_rate, randomness_rate
+    from sdpbound.rates.rates import best_channel, best_preprocessing, key_rate, randomness_rate
     from sdpbound.rates.thresholds import Threshold, critical_noise
     from sdpbound.rates.upper import key_rate_upper_bound, randomness_rate_upper_bound
     from sdpbound.strategies.best import BestStrategy, best_strategy
@@ -175,6 +175,7 @@ __all__ = [
     "Certificate",
     "CertificateError",
     "Certified",
+    "ChannelAttack",
     "Clarabel",
     "ConfidenceInterval",
     "Counts",
@@ -365,6 +366,7 @@ __getattr__, __dir__ = lazy_face(
         "sdpbound.attacks.convex_combination": "convex_combination_attack",
         "sdpbound.attacks.entropy_attack": "conditional_entropy_upper_bound",
         "sdpbound.attacks.options": "AttackOptions",
+        "sdpbound.attacks.all_channels": "ChannelAttack",
         "sdpbound.attacks.all_flips": "KeyAttack",
         "sdpbound.attacks.proof": "EntropyAttack",
         "sdpbound.attacks.renyi_attack": "RenyiAttack renyi_entropy_upper_bound",
@@ -449,7 +451,6 @@ __getattr__, __dir__ = lazy_face(
         "sdpbound.games.xor": "tsirelson_strategy xor_game",
         "sdpbound.limiting": "limits",
         "sdpbound.rates.best_tests": "BestTest best_test",
-        "sdpbound.rates.channels": "best_channel",
         "sdpbound.rates.critical": "critical_efficiency critical_error_rate critical_visibility",
         "sdpbound.rates.options": "LineOptions RandomnessOptions RateOptions SearchOptions",
         "sdpbound.rates.correction": "error_correction",
@@ -457,7 +458,7 @@ __getattr__, __dir__ = lazy_face(
         "sdpbound.rates.postprocessing": "PostSelection RandomBasis RepetitionCode",
         "sdpbound.rates.postprocessing.distillable": "DistillationCondition",
         "sdpbound.rates.rate": "Rate",
-        "sdpbound.rates.rates": "best_preprocessing key_rate randomness_rate",
+        "sdpbound.rates.rates": "best_channel best_preprocessing key_rate randomness_rate",
         "sdpbound.rates.thresholds": "Threshold critical_noise",
         "sdpbound.study.quantities.at_point": "AtPoint",
         "sdpbound.study.quantities.kind": "ProgramKind QuantityKind",

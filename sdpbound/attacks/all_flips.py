@@ -31,7 +31,7 @@ from sdpbound.checker.attack_question import read_question
 from sdpbound.checker.mixtures import enclose
 from sdpbound.errors import CertificateError, InvalidInput
 
-__all__ = ["KeyAttack", "KeyOfFlips", "attack_all_flips"]
+__all__ = ["KeyAttack", "KeyOfFlips", "attack_all_flips", "spectral_entropy", "states_of_key", "widest"]
 
 #: Attacks that are looked for, at most.
 _MOST = 10
@@ -187,11 +187,7 @@ def _proven(
     observed: Observations, figure: KeyOfFlips, found: dict[float, EntropyAttack], expected: float, begun: float
 ) -> KeyAttack:
     seconds = time.perf_counter() - begun
-    certificates = [attack.certificate.data for attack in found.values()]
-    wide = np.array([[test["tolerance"] for test in c["question"]["observed"]] for c in certificates])
-    given = observed if not len(observed) else replace(observed, tolerances=wide.max(axis=0))
-    mixtures = tuple({name: c["proof"][name] for name in ("strategies", "weights", "adjusted")} for c in certificates)
-    proof = _KeyProof(figure, given, mixtures)
+    proof = _KeyProof(figure, *widest(observed, list(found.values())))
     return KeyAttack(
         value=_claim(proof, expected),
         side="upper",
@@ -231,6 +227,16 @@ def _claim(proof: _KeyProof, expected: float) -> float:
     raise AssertionError("the last claim is proven, or its error raised")
 
 
+def widest(observed: Observations, attacks: Sequence[EntropyAttack]) -> tuple[Observations, tuple[dict[str, Any], ...]]:
+    """The data with tolerances that all attacks need, and their mixtures as certificates have them."""
+    certificates = [attack.certificate.data for attack in attacks]
+    wide = np.array([[test["tolerance"] for test in c["question"]["observed"]] for c in certificates])
+    given = observed if not len(observed) else replace(observed, tolerances=wide.max(axis=0))
+    return given, tuple(
+        {name: c["proof"][name] for name in ("strategies", "weights", "adjusted")} for c in certificates
+    )
+
+
 # -- entropies in floats ----------------------------------------------------------------------------------------------
 
 
@@ -238,15 +244,17 @@ def _entropies(attack: EntropyAttack, figure: KeyOfFlips, s: Floats) -> Floats:
     """H(A_q|E) of an attack in bits, q = (1 - s)/2."""
     total = np.zeros(len(s))
     for weight, strategy in zip(attack.weights, attack.strategies, strict=True):
-        first, second = _states(strategy, figure)
+        first, second = states_of_key(strategy, figure)
         middle, half = 0.5 * (first + second), 0.5 * (first - second)
         shift = s[:, None, None] * half
-        both = _entropy(middle + shift) + _entropy(middle - shift) - _entropy(2.0 * middle[None])
+        both = (
+            spectral_entropy(middle + shift) + spectral_entropy(middle - shift) - spectral_entropy(2.0 * middle[None])
+        )
         total += weight * both
     return total
 
 
-def _states(strategy: Strategy, figure: KeyOfFlips) -> tuple[Floats, Floats]:
+def states_of_key(strategy: Strategy, figure: KeyOfFlips) -> tuple[Floats, Floats]:
     """Eve's states for the two values of the key, of trace one together, in a basis of her own."""
     w, v = np.linalg.eigh(strategy.state)
     keep = w > 1e-15
@@ -275,7 +283,8 @@ def _states(strategy: Strategy, figure: KeyOfFlips) -> tuple[Floats, Floats]:
     return first, second
 
 
-def _entropy(states: Floats) -> Floats:
+def spectral_entropy(states: Floats) -> Floats:
+    """-Tr X log2 X of a stack of matrices."""
     w = np.maximum(np.linalg.eigvalsh(states), 1e-300)
     return np.asarray(-(w * np.log2(w)).sum(axis=-1))
 

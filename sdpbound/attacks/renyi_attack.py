@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, replace
-from typing import Any, Unpack
+from typing import Unpack
 
 import numpy as np
 
@@ -25,7 +25,7 @@ from sdpbound.entropies.qubits.mixture import optimum
 from sdpbound.entropies.question import EntropyQuestion
 from sdpbound.entropies.renyi.entropy import asked_renyi, qubits_of, searched_renyi
 from sdpbound.entropies.renyi.powers import power_of
-from sdpbound.errors import CertificateError, InvalidInput, SolverFailure
+from sdpbound.errors import InvalidInput, SolverFailure
 
 __all__ = ["RenyiAttack", "renyi_entropy_upper_bound"]
 

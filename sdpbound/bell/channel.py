@@ -8,10 +8,22 @@ from typing import Any
 from sdpbound.arguments import real
 from sdpbound.errors import InvalidParameter
 
-__all__ = ["LEAST", "BinaryChannel", "Preprocessing", "passed", "up_and_down"]
+__all__ = [
+    "BEST",
+    "BEST_CHANNEL",
+    "LEAST",
+    "BinaryChannel",
+    "Preprocessing",
+    "channel_of",
+    "passed",
+    "require_best",
+    "up_and_down",
+]
 
 #: Probabilities between zero and this are refused: floats do not resolve what they do to an entropy.
 LEAST = 1e-6
+#: What stands for a preprocessing that is searched: the best flips, and the best channel.
+BEST, BEST_CHANNEL = "best", "best channel"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +73,22 @@ def up_and_down(preprocessing: Preprocessing) -> tuple[float, float]:
     if isinstance(preprocessing, BinaryChannel):
         return preprocessing.p0, preprocessing.p1
     return preprocessing, preprocessing
+
+
+def channel_of(p0: float, p1: float) -> Preprocessing:
+    """The channel with these probabilities: a number where they are equal. Those that are too small are 0."""
+    up, down = (0.0 if p < LEAST else float(p) for p in (p0, p1))
+    return up if up == down else BinaryChannel(up, down)
+
+
+def require_best(value: str) -> bool:
+    """Whether a preprocessing that is searched is a channel; raises InvalidParameter where the word is no known one."""
+    if value not in (BEST, BEST_CHANNEL):
+        raise InvalidParameter(
+            f"preprocessing = {value!r:.60} must be a number from 0 to 1/2 or a BinaryChannel, or '{BEST}' for the "
+            f"best flips, or '{BEST_CHANNEL}'."
+        )
+    return value == BEST_CHANNEL
 
 
 def passed(preprocessing: Preprocessing, values: Any, one: Any = 1.0) -> list[Any]:

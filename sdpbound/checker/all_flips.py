@@ -43,13 +43,25 @@ from sdpbound.checker.spectra import entropy, plogp
 from sdpbound.checker.trials import out_of_range
 from sdpbound.errors import CertificateError
 
-__all__ = ["PRECISION", "Known", "known_from_attack", "most_left", "verify_all_flips"]
+__all__ = [
+    "MOST_CELLS",
+    "MOST_MIXTURES",
+    "MOST_WORK",
+    "PRECISION",
+    "Known",
+    "known_from_attack",
+    "leveled",
+    "most_left",
+    "read_known",
+    "verify_all_flips",
+    "work_of_state",
+]
 
 PRECISION = 192  # bits
-_MOST_MIXTURES = 32
+MOST_MIXTURES = 32
 _FINEST = Fraction(1, 2**24)  # width of a cell
-_MOST_CELLS = 20_000
-_MOST_WORK = 2**27  # products of two numbers, about, of all spectra together
+MOST_CELLS = 20_000
+MOST_WORK = 2**27  # products of two numbers, about, of all spectra together
 _TURNS = 16  # products for each entry of a matrix that is made diagonal, in units of its size
 
 
@@ -66,7 +78,7 @@ class Known:
     @property
     def work(self) -> int:
         """Products of numbers that were taken so far, about."""
-        return len(self.places) * sum(_TURNS * _size(first) ** 3 for _, first, _, _ in self.parts)
+        return len(self.places) * sum(work_of_state(first) for _, first, _, _ in self.parts)
 
     def at(self, u: Fraction) -> flint.arb:
         found = self.places.get(u)
@@ -79,11 +91,12 @@ class Known:
         return found
 
 
-def _size(state: Any) -> int:
-    """Rows of the real matrix that an entropy is computed of."""
+def work_of_state(state: Any) -> int:
+    """About how many products of numbers the entropy of a state takes."""
     if isinstance(state, flint.arb):
-        return 1
-    return int(state.nrows()) * (1 if isinstance(state, flint.arb_mat) else 2)
+        return _TURNS
+    rows = int(state.nrows()) * (1 if isinstance(state, flint.arb_mat) else 2)
+    return _TURNS * rows**3
 
 
 def _entropy(state: Any) -> flint.arb:
@@ -123,7 +136,7 @@ def most_left(question: AttackQuestion, attacks: Sequence[Known], claimed: Fract
                 f"With flips of a probability near {0.5 - 0.5 * float(b) ** 0.5:.6g} the attacks are not proven to "
                 f"leave at most {float(claimed)!r} bits, but {'?' if left is None else repr(float(left))}."
             )
-        elif done + len(cells) > _MOST_CELLS or sum(k.work for k in attacks) > _MOST_WORK:
+        elif done + len(cells) > MOST_CELLS or sum(k.work for k in attacks) > MOST_WORK:
             raise CertificateError("The flips take more cells than are checked; claim more bits, or fewer strategies.")
         else:
             middle = (a + b) / 2
@@ -147,7 +160,7 @@ def _of_cell(
             if ends is None:
                 continue
             known.append(ends)
-            tried = [ends] if len(known) == 1 else [ends, _mean(known[0], known[1])]
+            tried = [ends] if len(known) == 1 else [ends, leveled(known[0], known[1])]
             value = max(min(_upper(_largest(a, b, first, second)) for first, second in tried), Fraction(0))
             least = value if least is None or value < least else least
             if least <= enough:
@@ -191,7 +204,7 @@ def _beside(
     return (first, second) if first.is_finite() and second.is_finite() else None
 
 
-def _mean(left: tuple[flint.arb, flint.arb], right: tuple[flint.arb, flint.arb]) -> tuple[flint.arb, flint.arb]:
+def leveled(left: tuple[flint.arb, flint.arb], right: tuple[flint.arb, flint.arb]) -> tuple[flint.arb, flint.arb]:
     """The mean of two straight bounds whose ends are about equal, so that the larger end is low."""
     rise, fall = float((left[1] - left[0]).mid()), float((right[0] - right[1]).mid())
     share = fall / (rise + fall) if rise > 0.0 and fall > 0.0 else 0.5
@@ -210,19 +223,19 @@ def verify_all_flips(root: Mapping[str, object], strict: bool) -> Verification:
         raise CertificateError(f"question.figure.kind is {shown(question.kind)}; of attacks on a key it is key_rate.")
     proof = read_keys(root["proof"], ("mixtures",), "proof")
     entries = read_list(proof["mixtures"], "proof.mixtures")
-    if not 1 <= len(entries) <= _MOST_MIXTURES:
-        raise CertificateError(f"proof.mixtures has {len(entries)} entries; 1 to {_MOST_MIXTURES} are needed.")
+    if not 1 <= len(entries) <= MOST_MIXTURES:
+        raise CertificateError(f"proof.mixtures has {len(entries)} entries; 1 to {MOST_MIXTURES} are needed.")
     claimed = read_number(read_keys(root["claim"], ("value",), "claim")["value"], "claim.value")
     with flint.ctx.workprec(PRECISION):
         faults = out_of_range(claimed, "upper", flint.arb(0), flint.arb(1), "a rate of this key under attack")
-        attacks = [_attack(question, entry, f"proof.mixtures[{n}]") for n, entry in enumerate(entries)]
+        attacks = [read_known(question, entry, f"proof.mixtures[{n}]") for n, entry in enumerate(entries)]
         value = rounded_float(most_left(question, attacks, max(claimed, Fraction(0))), up=True)
     good = f"With any flips the attacks leave at most {value!r} bits of the key, as claimed ({float(claimed)!r})."
     bad = f"The certificate does not prove its claim on a key: {'; '.join(faults)}."
     return Subject(question.kind, "upper").verified(value, claimed, (good, bad), holds=not faults, strict=strict)
 
 
-def _attack(question: AttackQuestion, entry: object, name: str) -> Known:
+def read_known(question: AttackQuestion, entry: object, name: str) -> Known:
     """One mixture of the file, which has the tested values."""
     mixture = read_mixture(question, entry, name)
     enclosures = [enclose(question, s, f"{name}.strategies[{k}]") for k, s in enumerate(mixture.strategies)]

@@ -34,7 +34,7 @@ from typing import Any
 
 import flint
 
-from sdpbound.checker.attack_question import AttackQuestion, range_of_attack, read_question
+from sdpbound.checker.attack_question import RATES, AttackQuestion, range_of_attack, read_question
 from sdpbound.checker.claim import Subject, Verification
 from sdpbound.checker.mixtures import enclose, mix, work_of
 from sdpbound.checker.numbers import lower_end, rounded_float, to_ball
@@ -54,8 +54,10 @@ _MOST_ADJUSTED = 512
 def verify_attack(root: Mapping[str, object], strict: bool) -> Verification:
     """Recompute the value of an attack; `root` has passed :func:`sdpbound.checker.read`."""
     question = read_question(root["question"])
-    if question.kind == "key_rate":
-        raise CertificateError("question.figure.kind is 'key_rate'; an attack is on an entropy or an information.")
+    if question.kind in RATES:
+        raise CertificateError(
+            f"question.figure.kind is {question.kind!r}; an attack is on an entropy or an information."
+        )
     proof = read_mixture(question, root["proof"], "proof")
     claimed = read_number(read_keys(root["claim"], ("value",), "claim")["value"], "claim.value")
     with flint.ctx.workprec(PRECISION):
@@ -102,7 +104,7 @@ def read_mixture(question: AttackQuestion, entry: object, name: str) -> ReadMixt
 
     ``groups`` are of an attack with one mixture.
     """
-    grouped = question.kind != "key_rate"
+    grouped = question.kind not in RATES
     proof = read_keys(entry, ("strategies", "weights", "adjusted", *(("groups",) if grouped else ())), name)
     strategies = read_list(proof["strategies"], f"{name}.strategies")
     if not 1 <= len(strategies) <= _MOST_STRATEGIES:

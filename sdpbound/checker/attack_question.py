@@ -16,10 +16,12 @@ from sdpbound.checker.reading import read_keys, read_kind, read_list, read_numbe
 from sdpbound.checker.scenario import Observed, Scenario, read_observed, read_scenario
 from sdpbound.errors import CertificateError
 
-__all__ = ["AttackQuestion", "outcomes_of_key", "range_of_attack", "read_question"]
+__all__ = ["RATES", "AttackQuestion", "outcomes_of_key", "range_of_attack", "read_question"]
 
 _MOST_PARTIES = 6  # of qubits
-_FIGURES = ("conditional_entropy", "conditional_mutual_information", "key_rate")
+#: Rates of a key with attacks that are for any flips of its bit, and for any channel that it passes.
+RATES = ("key_rate", "key_rate_any_channel")
+_FIGURES = ("conditional_entropy", "conditional_mutual_information", *RATES)
 _MOST_OUTCOMES = 64  # of the receiver of a key
 
 
@@ -27,7 +29,7 @@ _MOST_OUTCOMES = 64  # of the receiver of a key
 class AttackQuestion:
     """What is asked: the figure at the settings of its key by party, what its bit passes before, the tested data, and
     the value of each outcome where the key is a function of them. ``table`` has the weight of each value of the key, by
-    outcomes of its receiver, where the figure is the rate of a key with any flips."""
+    outcomes of its receiver, where the figure is the rate of a key with any flips or channel."""
 
     scenario: Scenario
     kind: str
@@ -51,7 +53,7 @@ def read_question(entry: object) -> AttackQuestion:
         raise CertificateError(f"question.side is {shown(question['side'])}; of an attack it must be upper.")
     name = "question.figure"
     kind = read_kind(question["figure"], name, _FIGURES)
-    of_entropy, of_rate = kind == "conditional_entropy", kind == "key_rate"
+    of_entropy, of_rate = kind == "conditional_entropy", kind in RATES
     figure: Any = question["figure"]  # its kind has been read
     others = ("preprocessing",) if of_entropy else ("outcomes",) if of_rate else ()
     key = read_key(figure, scenario, name, others, both=not of_entropy and not of_rate)
@@ -61,7 +63,9 @@ def read_question(entry: object) -> AttackQuestion:
     sizes = [max(merge) + 1] if merge else outcomes_of_key(scenario, key)
     if of_rate:
         if sizes != [2]:
-            raise CertificateError(f"{name} asks for a key of {shown(sizes)} values; flips are of one bit.")
+            raise CertificateError(
+                f"{name} asks for a key of {shown(sizes)} values; flips and channels are of one bit."
+            )
         table = _read_table(figure["outcomes"], f"{name}.outcomes")
         observed = read_observed(question["observed"], scenario)
         return AttackQuestion(scenario, kind, key, Channel(), observed, merge, table)

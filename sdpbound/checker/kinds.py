@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from sdpbound.checker.all_channels import verify_all_channels
 from sdpbound.checker.all_flips import verify_all_flips
 from sdpbound.checker.attack import verify_attack
 from sdpbound.checker.bound import verify_bound
@@ -74,6 +75,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("entropy by formula", _formula, verify_closed_entropy),
     Kind("self-test", _of_format(CLOSED_FORM), verify_self_test),
     Kind("boxes", _of_format(BOXES), verify_boxes),
+    Kind("attacks on all channels", _with_proof("shares"), verify_all_channels),
     Kind("attacks on all flips", _with_proof("mixtures"), verify_all_flips),
     Kind("attack", _with_proof("strategies"), verify_attack),
     Kind("average entropy", _with_proof("average"), verify_average),

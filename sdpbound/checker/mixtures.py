@@ -11,7 +11,7 @@ from typing import Any
 
 import flint
 
-from sdpbound.checker.attack_question import AttackQuestion, outcomes_of_key
+from sdpbound.checker.attack_question import RATES, AttackQuestion, outcomes_of_key
 from sdpbound.checker.numbers import Tensor, to_ball
 from sdpbound.checker.reading import read_integer, read_keys, read_list, read_numbers
 from sdpbound.checker.scenario import Scenario
@@ -42,7 +42,7 @@ Matrix = flint.arb_mat | flint.acb_mat
 @dataclass(frozen=True, slots=True)
 class Enclosure:
     """Balls around the numbers of one strategy: tests in normal form, its entropy or its p(ab|xy) of the key; of a key
-    with any flips Eve's states for its two values, of trace one together, and the entropy of their sum."""
+    with any flips or channel Eve's states for its two values, of trace one together, and the entropy of their sum."""
 
     tested: list[flint.arb]
     entropy: flint.arb
@@ -163,7 +163,7 @@ def enclosed(
         )
     states = _by_value(question, gram(at))
     whole, zero = entropy(total * (1 / norm)), total * flint.arb(0)
-    if question.kind == "key_rate":
+    if question.kind in RATES:
         return Enclosure(tested, whole, [], tuple(states.get((a,), zero) * (1 / norm) for a in (0, 1)))
     if question.channel:
         pair = states.get((0,), zero), states.get((1,), zero)

@@ -45,7 +45,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Preprocessing = Annotated[
     str,
     typer.Option(
-        help="Probability with which Alice flips her key bit, 0 to 1/2, or best.", metavar="Q", rich_help_panel=ENTROPY
+        help="Probability with which Alice flips her key bit, 0 to 1/2, or best; P,R: those with which a channel makes "
+        "a 0 a 1 and a 1 a 0, or 'best channel'.",
+        metavar="Q",
+        rich_help_panel=ENTROPY,
     ),
 ]
 

@@ -9,6 +9,7 @@ import difflib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from sdpbound.bell.channel import BEST, BEST_CHANNEL, BinaryChannel, Preprocessing
 from sdpbound.errors import InvalidInput, InvalidParameter
 
 if TYPE_CHECKING:
@@ -132,9 +133,16 @@ def processing(text: str | None) -> PostProcessing | None:
     return None if text is None else postprocessing_named(text)
 
 
-def flips(text: str) -> float | str:
-    """Read a probability of preprocessing, or "best"."""
-    return text if text == "best" else number(text, "preprocessing")
+def flips(text: str) -> Preprocessing | str:
+    """Read a probability of preprocessing, two of a channel with a comma between, "best", or "best channel".
+
+    >>> flips("0.1"), flips("0.01,0.2"), flips("best channel")
+    (0.1, BinaryChannel(p0=0.01, p1=0.2), 'best channel')
+    """
+    if text in (BEST, BEST_CHANNEL):
+        return text
+    given = [number(part, "preprocessing") for part in text.split(",")]
+    return BinaryChannel(*given) if len(given) == 2 else number(text, "preprocessing")
 
 
 def of_parties(text: str, name: str, read: Callable[[str, str], float] = number) -> list[float | tuple[float, ...]]:

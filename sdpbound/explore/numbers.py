@@ -92,7 +92,7 @@ class Estimates:
     def _entropy(self, name: str, point: Point, key: tuple[int, int | None], flips: float) -> float | None:
         search = self._searches.setdefault(f"{name} {point.state.family} {point.state.observed}", Qubits(1e-4))
         try:
-            value = search.estimate(point.data, key, flips, False).value
+            value = search.estimate(point.data, key, (flips,), False).value
         except SdpboundError:
             return None
         return value if math.isfinite(value) else None

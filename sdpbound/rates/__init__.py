@@ -7,11 +7,10 @@ What may come in: a behaviour, what is tested of it, and an entropy. What is han
 from __future__ import annotations
 
 from sdpbound.rates.best_tests import BestTest, best_test
-from sdpbound.rates.channels import best_channel
 from sdpbound.rates.correction import error_correction
 from sdpbound.rates.critical import critical_efficiency, critical_error_rate, critical_visibility
 from sdpbound.rates.rate import Rate
-from sdpbound.rates.rates import best_preprocessing, key_rate, randomness_rate
+from sdpbound.rates.rates import best_channel, best_preprocessing, key_rate, randomness_rate
 from sdpbound.rates.thresholds import Threshold, critical_noise
 from sdpbound.rates.upper import key_rate_upper_bound, randomness_rate_upper_bound
 

@@ -8,82 +8,26 @@ look for the next attack. Flips are the channels on the diagonal.
 from __future__ import annotations
 
 from itertools import product
-from typing import Unpack
 
 import numpy as np
 from scipy.optimize import minimize
 
 from sdpbound.arrays import Floats
-from sdpbound.bell.behaviour import Behaviour
-from sdpbound.bell.channel import LEAST, BinaryChannel, Preprocessing
-from sdpbound.bell.expression import BellExpression
-from sdpbound.bell.observations import Observations
-from sdpbound.entropies.conditional import named_entropy
-from sdpbound.entropies.entropy import Entropy
-from sdpbound.entropies.swept import SweptEntropy
+from sdpbound.bell.channel import BinaryChannel, Preprocessing, channel_of
 from sdpbound.errors import InvalidInput, SolverFailure
-from sdpbound.rates.flips import FlipsAhead, asks_qubits, says_it_all
-from sdpbound.rates.options import RateOptions, TestedKeyChanges, tested_key
-from sdpbound.rates.rate import Rate
-from sdpbound.rates.rates import best_preprocessing, key_rate
-from sdpbound.rates.tested import observations_of
+from sdpbound.rates.flips import FlipsAhead
 
-__all__ = ["best_channel"]
+__all__ = ["channel_ahead"]
 
 #: The probabilities that are compared, in all pairs, before the best of them is refined.
-_GRID = (0.0, 0.002, 0.01, 0.03, 0.06, 0.1, 0.15, 0.2, 0.3)
+_GRID = (0.0, 0.002, 0.01, 0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.45, 0.65, 0.85)
+#: Both together are at most this.
+_LARGEST = 0.99
 #: Attacks that are looked for, at most; bits that are worth one more; and the first step from a pair of the grid.
 _MOST, _GAIN, _STEP = 12, 1e-7, 0.01
 
 
-def best_channel(
-    behaviour: Behaviour,
-    observed: Observations | BellExpression | str = "correlators",
-    x: int | None = None,
-    y: int | None = None,
-    entropy: Entropy | str | None = None,
-    closed_forms: bool = True,
-    **key: Unpack[TestedKeyChanges],
-) -> Rate:
-    """The certified key rate with the best binary channel that is found for Alice's key bit, flips among them.
-
-    Where her outcomes are not equally probable, as after losses, a channel that makes the rarer outcome the other one
-    more often than the reverse leaves more key than flips do. The rate is proven at the channel found; that no other
-    channel is better is not. Attacks by qubits say where to look. Where the qubit reduction does not apply, the rate is
-    that of :func:`best_preprocessing`.
-
-    Parameters
-    ----------
-    behaviour, observed, x, y, closed_forms : as in :func:`key_rate`
-    entropy : default SweptEntropy(), as in :func:`best_preprocessing`
-    key : ``settings``, ``merge`` and ``tested``, as in :func:`key_rate`
-
-    Returns
-    -------
-    Rate, side "lower"; what Alice does with her bit is ``rate.preprocessing``, a probability or a BinaryChannel
-
-    >>> import sdpbound as sb
-    >>> member = sb.family_named("two_qubit").member(theta=0.4, a0=0.0, a1=1.4, b0=0.4, b1=-0.4)
-    >>> b = member.behaviour(noise=sb.DetectionInefficiency(0.95))
-    >>> flips, best = sb.best_preprocessing(b, "full", 0, 0), sb.best_channel(b, "full", 0, 0)
-    >>> best.value >= flips.value, best.side
-    (True, 'lower')
-    """
-    entropy = SweptEntropy() if entropy is None else named_entropy(entropy)
-    _, merge, tested = tested_key(key, "best_channel")
-    flipped = best_preprocessing(behaviour, observed, x, y, entropy, closed_forms, **key)
-    if merge is not None or not asks_qubits(entropy) or not says_it_all(flipped.entropy):
-        return flipped
-    ahead = FlipsAhead(behaviour, flipped.settings, entropy.tested(observations_of(behaviour, observed, tested)))
-    channel = _best(ahead, flipped.preprocessing)
-    if channel is None or not isinstance(channel, BinaryChannel):
-        return flipped
-    how = RateOptions(closed_forms=closed_forms, tested=tested)
-    own = key_rate(behaviour, observed, entropy=entropy, preprocessing=channel, options=how, settings=flipped.settings)
-    return max(flipped, own, key=lambda rate: rate.value)
-
-
-def _best(ahead: FlipsAhead, start: Preprocessing) -> Preprocessing | None:
+def channel_ahead(ahead: FlipsAhead, start: Preprocessing) -> Preprocessing | None:
     """The channel with most bits left under the attacks that are found; None where a search fails."""
     best, most = start, -np.inf
     try:
@@ -104,7 +48,7 @@ def _best(ahead: FlipsAhead, start: Preprocessing) -> Preprocessing | None:
 
 def _highest(ahead: FlipsAhead, known: Preprocessing) -> Preprocessing:
     """The highest point of what the attacks so far leave."""
-    pairs = [_channel(np.array(pair)) for pair in product(_GRID, _GRID)]
+    pairs = [_channel(np.array(pair)) for pair in product(_GRID, _GRID) if sum(pair) < _LARGEST]
     top = max([known, *pairs], key=ahead.left)
     first = np.array([top.p0, top.p1] if isinstance(top, BinaryChannel) else [top, top])
     simplex = first + _STEP * np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
@@ -119,5 +63,5 @@ def _highest(ahead: FlipsAhead, known: Preprocessing) -> Preprocessing:
 
 def _channel(point: Floats) -> Preprocessing:
     """The channel with these probabilities, which are moved to where they are allowed."""
-    p0, p1 = (0.0 if abs(p) < LEAST else min(abs(float(p)), 0.5) for p in point)
-    return p0 if p0 == p1 else BinaryChannel(p0, p1)
+    sizes = np.abs(point)
+    return channel_of(*(sizes * min(1.0, _LARGEST / max(float(sizes.sum()), _LARGEST))))

@@ -9,11 +9,12 @@ from typing import Unpack
 from sdpbound.arguments import floats, with_changes
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.binning import Binning
+from sdpbound.bell.channel import BEST, Preprocessing
 from sdpbound.bell.expression import BellExpression
 from sdpbound.bell.families.expressions import chsh
 from sdpbound.bell.noise.measurements import DetectionInefficiency
 from sdpbound.bell.noise.state import WhiteNoise
-from sdpbound.entropies.question import require_preprocessing
+from sdpbound.entropies.question import require_channel
 from sdpbound.errors import InvalidInput, InvalidParameter
 from sdpbound.rates.critical_search import MOST_FLIPS, Asked, Plan, farthest
 from sdpbound.rates.devices import Ideal, Tested, devices_of, first_guess, key_devices, observer, with_settings
@@ -187,7 +188,7 @@ def _best_member(
     plan: Callable[[BellExpression], Plan],
     asked: Asked,
     between: tuple[float, float],
-    preprocessing: float | str,
+    preprocessing: Preprocessing | str,
 ) -> Threshold:
     """The threshold of the member that survives most noise, as far as found."""
     limits = floats(between, "between")
@@ -195,15 +196,16 @@ def _best_member(
     if not low < high:
         raise InvalidParameter(f"between = {between!r:.60} must be the two limits of the family's parameter, rising.")
     parameter: tuple[str, float, float] = ("parameter", low, high)
-    if isinstance(preprocessing, str):
-        found, (best, flips) = farthest(
+    ahead: Preprocessing | str
+    if preprocessing == BEST:
+        found, (best, ahead) = farthest(
             lambda p, begin: plan(family(p[0])).at(p[1], asked.from_start(begin)),
             (parameter, ("preprocessing", 0.0, MOST_FLIPS)),
             asked,
         )
     else:
-        flips = require_preprocessing(preprocessing)
+        ahead = preprocessing if isinstance(preprocessing, str) else require_channel(preprocessing)
         found, (best,) = farthest(
-            lambda p, begin: plan(family(p[0])).at(flips, asked.from_start(begin)), (parameter,), asked
+            lambda p, begin: plan(family(p[0])).at(ahead, asked.from_start(begin)), (parameter,), asked
         )
-    return plan(family(best)).both_sides(found, flips, asked)
+    return plan(family(best)).both_sides(found, ahead, asked)

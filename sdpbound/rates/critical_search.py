@@ -16,6 +16,7 @@ from sdpbound.attacks.options import AttackOptions
 from sdpbound.attacks.proof import EntropyAttack
 from sdpbound.attacks.qubit_attack import qubit_attack
 from sdpbound.bell.behaviour import Behaviour
+from sdpbound.bell.channel import BEST, BEST_CHANNEL, Preprocessing, up_and_down
 from sdpbound.bell.observations import Observations
 from sdpbound.entropies.conditional import named_entropy
 from sdpbound.entropies.entropy import Entropy
@@ -23,7 +24,7 @@ from sdpbound.entropies.moved import MovedProof
 from sdpbound.entropies.qubit_starts import StartedQubits
 from sdpbound.entropies.qubits.entropy import QubitEntropyBound
 from sdpbound.entropies.qubits.method import QubitReduction
-from sdpbound.entropies.question import KeyQuestion, require_preprocessing
+from sdpbound.entropies.question import KeyQuestion, require_channel
 from sdpbound.entropies.swept import SweptEntropy
 from sdpbound.errors import (
     CertificateError,
@@ -34,7 +35,7 @@ from sdpbound.errors import (
     TimeIsUp,
 )
 from sdpbound.limiting import go_on, require_time
-from sdpbound.rates.any_flips import attack_within
+from sdpbound.rates.any_flips import attack_within, with_key_tested
 from sdpbound.rates.bracket import Along
 from sdpbound.rates.correction import choices, error_correction
 from sdpbound.rates.guess import guessed_end
@@ -45,7 +46,7 @@ from sdpbound.rates.rates import key_rate, randomness_rate
 from sdpbound.rates.thresholds import LATE, Threshold, end_along, with_dead_end
 from sdpbound.rates.upper import (
     key_rate_under,
-    key_rate_under_any_flips,
+    key_rate_under_any,
     key_rate_upper_bound,
     randomness_rate_upper_bound,
 )
@@ -126,8 +127,10 @@ class Plan:
             return self._processed(self.options.postprocessing, asked)
         preprocessing = self.options.preprocessing
         if not isinstance(preprocessing, str):
-            q = require_preprocessing(preprocessing)
+            q = require_channel(preprocessing)
             return self.both_sides(self.at(q, asked), q, asked)
+        if preprocessing == BEST_CHANNEL:
+            return self.both_sides(self.at(preprocessing, asked), preprocessing, asked)
         found, (q,) = farthest(
             lambda p, begin: self.at(p[0], asked.from_start(begin)), (("preprocessing", 0.0, MOST_FLIPS),), asked
         )
@@ -171,28 +174,27 @@ class Plan:
             found.append(sharper)
         return found
 
-    def both_sides(self, found: Threshold, preprocessing: float, asked: Asked) -> Threshold:
+    def both_sides(self, found: Threshold, preprocessing: Preprocessing | str, asked: Asked) -> Threshold:
         """With the place past the last point alive where an attack proves that no pair of settings gives more."""
-        if not self.options.attack:
+        if self.options.attack:
+            searched = self.options.preprocessing  # attacks must leave no key with any, if the best ones are asked for
+            ahead = searched if isinstance(searched, str) else preprocessing
+            found = with_dead_end(
+                found,
+                lambda value: self.under_attack(value, ahead, found),
+                (asked.alive, asked.dead),
+                asked.options.tolerance,
+                [line.rate for line in self.finer(preprocessing, found)],
+            )
+        if preprocessing != BEST_CHANNEL or found.alive_rate is None:
             return found
+        ends = zip(("p0", "p1"), up_and_down(found.alive_rate.preprocessing), strict=True)
+        return replace(found, found=(*found.found, *ends))
 
-        return with_dead_end(
-            found,
-            lambda value: self.under_attack(value, None if self.any_flips else preprocessing, found),
-            (asked.alive, asked.dead),
-            asked.options.tolerance,
-            [line.rate for line in self.finer(preprocessing, found)],
-        )
-
-    @property
-    def any_flips(self) -> bool:
-        """Whether the best flips were asked for, so that attacks must leave no key with any."""
-        return isinstance(self.options.preprocessing, str)
-
-    def under_attack(self, value: float, preprocessing: float | None, found: Threshold) -> Rate | None:
+    def under_attack(self, value: float, preprocessing: Preprocessing | str, found: Threshold) -> Rate | None:
         """The rate of all pairs of settings under attacks, which begin from what is known at the last point alive.
 
-        ``preprocessing`` None: with whatever flips.
+        ``preprocessing`` "best" or "best channel": with whatever flips, or whatever channel.
         """
         behaviour = self.behaviour_of(value)
         data = self.observe(behaviour)
@@ -201,12 +203,15 @@ class Plan:
             rate = randomness_rate_upper_bound(behaviour, data, local, self.x, self.y, tolerance=ATTACK)
             return rate if rate.exact else None
         pairs = list(itertools.product(choices(behaviour, 0, self.x, "x"), choices(behaviour, 1, self.y, "y")))
-        if preprocessing is None:
+        if isinstance(preprocessing, str):
+            channels = preprocessing != BEST
+            if channels:
+                data = with_key_tested(behaviour, data, pairs)
 
-            def attacked(x: int, flips: float, bits: float) -> EntropyAttack:
+            def attacked(x: int, flips: Preprocessing, bits: float) -> EntropyAttack:
                 return attack_within(data, x, flips, bits, AttackOptions(tolerance=ATTACK))
 
-            rate = key_rate_under_any_flips(behaviour, data, pairs, attacked)
+            rate = key_rate_under_any(behaviour, data, pairs, attacked, channels=channels)
             return rate if rate.exact else None
         flips, near = preprocessing, None if found.alive_rate is None else found.alive_rate.entropy
         start = near.optimum if isinstance(near, QubitEntropyBound) else None
@@ -223,7 +228,7 @@ class Plan:
         rate = key_rate_under(behaviour, data, pairs, flips, attack_of)
         return rate if rate.exact else None
 
-    def finer(self, preprocessing: float, found: Threshold) -> list[Line]:
+    def finer(self, preprocessing: Preprocessing | str, found: Threshold) -> list[Line]:
         """The line of the threshold found, with entropies of more and more accuracy."""
         if found.alive_rate is None:
             return []
@@ -236,11 +241,12 @@ class Plan:
         """Where the key ends, about; None where nothing is known at once of such data."""
         if self.kind != "key" or self.observe(self.behaviour_of(asked.alive)).kind not in ("correlators", "full"):
             return None
-        flips = 0.0 if isinstance(self.options.preprocessing, str) else self.options.preprocessing
+        given = self.options.preprocessing
+        flips = float(given) if isinstance(given, (int, float)) else 0.0
         ends = (asked.alive, asked.dead)
         return guessed_end(self.behaviour_of, ends, self.x, self.y, flips, asked.options.target)
 
-    def at(self, preprocessing: float, asked: Asked) -> Threshold:
+    def at(self, preprocessing: Preprocessing | str, asked: Asked) -> Threshold:
         """The threshold of the best pair of settings. A pair that is dead at the best one so far is left."""
         scenario = self.behaviour_of(asked.alive).scenario
         if scenario.parties != 2:
@@ -286,19 +292,21 @@ class Line:
     plan: Plan
     x: int
     y: int | None
-    preprocessing: float
+    preprocessing: Preprocessing | str
 
     def threshold(self, asked: Asked, start: float | None) -> Threshold:
         """Where the rate falls to the target, searched from a start."""
         along = Along(self.rate, self.predict, self.moved)
         return end_along(along, asked.alive, asked.dead, asked.quantity, replace(asked.options, start=start))
 
-    def rate(self, value: float) -> Rate:
+    def rate(self, value: float, preprocessing: Preprocessing | None = None) -> Rate:
+        """The rate at a value; with another preprocessing than that of the line, if one is given."""
+        ahead = self.preprocessing if preprocessing is None else preprocessing
         plan, behaviour = self.plan, self.plan.behaviour_of(value)
         data = plan.observe(behaviour)
         proofs = plan.options.closed_forms
         if plan.kind == "key":
-            return key_rate(behaviour, data, self.x, self.y, plan.entropy, self.preprocessing, closed_forms=proofs)
+            return key_rate(behaviour, data, self.x, self.y, plan.entropy, ahead, closed_forms=proofs)
         local = plan.kind == "local randomness"
         return randomness_rate(behaviour, data, local, self.x, self.y, plan.entropy, closed_forms=proofs)
 
@@ -313,7 +321,7 @@ class Line:
         if self.plan.kind == "key":
             data = self.plan.entropy.tested(data)
         entropy = functional.at(data.values) - float(np.abs(functional.multipliers) @ data.tolerances)
-        return entropy - self.leak(behaviour)
+        return entropy - self.leak(behaviour, rate.preprocessing)
 
     def moved(self, rate: Rate, value: float) -> Rate | None:
         """The rate at another value that the proof of a solved point gives; None for proofs of one number only."""
@@ -322,15 +330,15 @@ class Line:
         proof = MovedProof(rate.entropy, self.plan.entropy)
         plan = replace(self.plan, options=replace(self.plan.options, entropy=proof))
         try:
-            return replace(self, plan=plan).rate(value)
+            return replace(self, plan=plan).rate(value, rate.preprocessing)
         except InvalidInput:
             return None
 
-    def leak(self, behaviour: Behaviour) -> float:
+    def leak(self, behaviour: Behaviour, preprocessing: Preprocessing) -> float:
         if self.plan.kind != "key":
             return 0.0
         settings = range(behaviour.scenario.settings[1]) if self.y is None else [self.y]
-        return min(error_correction(behaviour, self.x, y, self.preprocessing) for y in settings)
+        return min(error_correction(behaviour, self.x, y, preprocessing) for y in settings)
 
 
 def farthest(

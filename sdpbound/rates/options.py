@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypedDict
 
 from sdpbound.bell.average import Average
+from sdpbound.bell.channel import Preprocessing, require_best
 from sdpbound.bell.key import KeyChanges, settings_of
 from sdpbound.bell.noise.noise import Noise
 from sdpbound.bell.tested import SettingsTested
@@ -140,8 +141,9 @@ class SearchOptions(LineOptions):
     rate : "key", "local randomness" or "global randomness"
     entropy : default SweptEntropy(): formulas where there are any, the qubit reduction where it applies, else programs;
         to 1e-4 bits or the tolerance. The name of a method stands for VonNeumann of it
-    preprocessing : as in :func:`key_rate`; "best": the probability that survives most noise, as far as found; it is
-        then in ``threshold.found``, and ``dead`` is proven for this probability, not for all
+    preprocessing : as in :func:`key_rate`; "best": the flips that survive most noise, as far as found, "best channel":
+        the channel that is best at each noise; they are then in ``threshold.found``, and ``dead`` is proven for all of
+        them
     noise : what the devices suffer besides
     attack : whether to prove the other side by explicit attacks, see :func:`key_rate_upper_bound`
     closed_forms, tested : as in :func:`key_rate`
@@ -152,7 +154,7 @@ class SearchOptions(LineOptions):
 
     rate: str = "key"
     entropy: Entropy | str | None = None
-    preprocessing: float | str = 0.0
+    preprocessing: Preprocessing | str = 0.0
     noise: Noise | None = None
     attack: bool = True
     closed_forms: bool = True
@@ -165,10 +167,8 @@ class SearchOptions(LineOptions):
         object.__setattr__(self, "tested", _fixed(self.tested))
         if self.rate not in RATES:
             raise InvalidParameter(f"rate = {self.rate!r:.60} must be one of {', '.join(map(repr, RATES))}.")
-        if isinstance(self.preprocessing, str) and self.preprocessing != "best":
-            raise InvalidParameter(
-                f"preprocessing = {self.preprocessing!r:.60} must be a number from 0 to 1/2, or 'best'."
-            )
+        if isinstance(self.preprocessing, str):
+            require_best(self.preprocessing)
         if self.preprocessing and self.rate != "key":
             raise InvalidParameter(f"preprocessing = {self.preprocessing!r:.60} is of keys only; leave it 0.")
         if self.postprocessing is not None and (self.preprocessing or self.rate != "key"):
@@ -220,7 +220,7 @@ class ErrorRateChanges(LineChanges, total=False):
     """The options of :class:`SearchOptions` that a threshold of keys in the error rate has."""
 
     entropy: Entropy | str | None
-    preprocessing: float | str
+    preprocessing: Preprocessing | str
     attack: bool
     closed_forms: bool
     tested: SettingsTested

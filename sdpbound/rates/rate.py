@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sdpbound.attacks.all_channels import ChannelAttack
 from sdpbound.attacks.all_flips import KeyAttack
 from sdpbound.attacks.average_attack import AverageAttack
 from sdpbound.attacks.proof import EntropyAttack
@@ -50,7 +51,7 @@ class Rate(Shown):
     security: str
     assumptions: tuple[str, ...]
     sdp: Rate | None = None
-    attack: EntropyAttack | KeyAttack | AverageAttack | None = None
+    attack: EntropyAttack | KeyAttack | ChannelAttack | AverageAttack | None = None
     preprocessing: Preprocessing = 0.0
     exact: bool = True
     merge: Merge | None = None

@@ -14,7 +14,7 @@ from scipy.optimize import minimize_scalar
 from sdpbound.adversaries.adversary import Adversary
 from sdpbound.arguments import with_changes
 from sdpbound.bell.behaviour import Behaviour
-from sdpbound.bell.channel import Preprocessing
+from sdpbound.bell.channel import BinaryChannel, Preprocessing, require_best
 from sdpbound.bell.expression import BellExpression
 from sdpbound.bell.key import Merge, Settings, apart, named_key
 from sdpbound.bell.observations import Observations
@@ -30,6 +30,7 @@ from sdpbound.entropies.self_test import SelfTest, find_self_test
 from sdpbound.entropies.swept import SweptEntropy
 from sdpbound.errors import InvalidInput, InvalidParameter, NotSelfTesting, TimeIsUp
 from sdpbound.limiting import as_many_as_fit
+from sdpbound.rates.channels import channel_ahead
 from sdpbound.rates.correction import key_choices, leakage_of_key, merge_of_keys, sender_of
 from sdpbound.rates.flips import FlipsAhead, asks_qubits, says_it_all
 from sdpbound.rates.options import (
@@ -46,6 +47,7 @@ from sdpbound.rates.rate import Rate
 from sdpbound.rates.tested import observations_of
 
 __all__ = [
+    "best_channel",
     "best_preprocessing",
     "key_rate",
     "processed_rate",
@@ -87,7 +89,7 @@ def key_rate(
     entropy : an Entropy, or the name of a method of :class:`sdpbound.VonNeumann`; default VonNeumann(), which
         takes the best bound of all methods that are fast on the data
     preprocessing : probability with which Alice flips her key bit, or the :class:`BinaryChannel` that it passes, or
-        "best": see :func:`best_preprocessing`; min-entropy takes 0 only
+        "best": see :func:`best_preprocessing`, or "best channel": see :func:`best_channel`; min-entropy takes 0 only
     options : which proofs the rate may use, default RateOptions()
     changes : single options by their names: closed_forms, require_self_test, tested, postprocessing, which says itself
         what x, y and preprocessing are, such as :class:`sdpbound.RandomBasis`; ``settings`` in place of x and y: one
@@ -127,10 +129,9 @@ def key_rate(
         own = VonNeumann() if entropy is None else named_entropy(entropy)
         return processed_rate(how.postprocessing.below(behaviour, data, own), "lower")
     if isinstance(preprocessing, str):
-        if preprocessing != "best":
-            raise InvalidParameter(f"preprocessing = {preprocessing!r:.60} must be a number from 0 to 1/2, or 'best'.")
+        search = best_channel if require_best(preprocessing) else best_preprocessing
         keys_of: TestedKeyChanges = {"tested": how.tested, "settings": settings, "merge": merge}
-        return best_preprocessing(behaviour, observed, x, y, entropy, how.closed_forms, **keys_of)
+        return search(behaviour, observed, x, y, entropy, how.closed_forms, **keys_of)
     preprocessing = require_channel(preprocessing)
     data = observations_of(behaviour, observed, how.tested)
     entropy = VonNeumann() if entropy is None else named_entropy(entropy)
@@ -307,6 +308,53 @@ def best_preprocessing(
         if not rates:
             raise
     return max(rates, key=lambda rate: rate.value)
+
+
+def best_channel(
+    behaviour: Behaviour,
+    observed: Observations | BellExpression | str = "correlators",
+    x: int | None = None,
+    y: int | None = None,
+    entropy: Entropy | str | None = None,
+    closed_forms: bool = True,
+    **key: Unpack[TestedKeyChanges],
+) -> Rate:
+    """The certified key rate with the best binary channel that is found for Alice's key bit, flips among them.
+
+    Where her outcomes are not equally probable, as after losses, a channel that makes the rarer outcome the other one
+    more often than the reverse leaves more key than flips do. The rate is proven at the channel found; that no other
+    channel is better is not. Attacks by qubits say where to look. Where the qubit reduction does not apply, the rate is
+    that of :func:`best_preprocessing`.
+
+    Parameters
+    ----------
+    behaviour, observed, x, y, closed_forms : as in :func:`key_rate`
+    entropy : default SweptEntropy(), as in :func:`best_preprocessing`
+    key : ``settings``, ``merge`` and ``tested``, as in :func:`key_rate`
+
+    Returns
+    -------
+    Rate, side "lower"; what Alice does with her bit is ``rate.preprocessing``, a probability or a BinaryChannel
+
+    >>> import sdpbound as sb
+    >>> member = sb.family_named("two_qubit").member(theta=0.4, a0=0.0, a1=1.4, b0=0.4, b1=-0.4)
+    >>> b = member.behaviour(noise=sb.DetectionInefficiency(0.95))
+    >>> flips, best = sb.best_preprocessing(b, "full", 0, 0), sb.best_channel(b, "full", 0, 0)
+    >>> best.value >= flips.value, best.side
+    (True, 'lower')
+    """
+    entropy = SweptEntropy() if entropy is None else named_entropy(entropy)
+    _, merge, tested = tested_key(key, "best_channel")
+    flipped = best_preprocessing(behaviour, observed, x, y, entropy, closed_forms, **key)
+    if merge is not None or not asks_qubits(entropy) or not says_it_all(flipped.entropy):
+        return flipped
+    ahead = FlipsAhead(behaviour, flipped.settings, entropy.tested(observations_of(behaviour, observed, tested)))
+    channel = channel_ahead(ahead, flipped.preprocessing)
+    if channel is None or not isinstance(channel, BinaryChannel):
+        return flipped
+    how = RateOptions(closed_forms=closed_forms, tested=tested)
+    own = key_rate(behaviour, observed, entropy=entropy, preprocessing=channel, options=how, settings=flipped.settings)
+    return max(flipped, own, key=lambda rate: rate.value)
 
 
 def processed_rate(parts: Processed, side: str) -> Rate:

@@ -23,7 +23,7 @@ from sdpbound.rates.options import LineChanges, LineOptions
 from sdpbound.rates.rate import Rate
 from sdpbound.shown import Drawn
 
-__all__ = ["LATE", "Threshold", "critical_noise", "end_along", "with_dead_end"]
+__all__ = ["LATE", "ROUNDING", "Threshold", "critical_noise", "end_along", "with_dead_end"]
 
 #: Why alive and dead are far apart where a limit of time ended the search.
 LATE = "the time was over before the search was."

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Unpack
 
 from sdpbound.arguments import with_changes
+from sdpbound.attacks.all_channels import ChannelAttack
+from sdpbound.attacks.all_flips import KeyAttack
 from sdpbound.attacks.average_attack import AverageAttack, average_entropy_upper_bound
 from sdpbound.attacks.convex_combination import convex_combination_attack
 from sdpbound.attacks.entropy_attack import conditional_entropy_upper_bound
@@ -15,14 +17,19 @@ from sdpbound.attacks.options import AttackChanges, AttackOptions
 from sdpbound.attacks.proof import EntropyAttack
 from sdpbound.bell.average import Average
 from sdpbound.bell.behaviour import Behaviour
-from sdpbound.bell.channel import Preprocessing
+from sdpbound.bell.channel import Preprocessing, require_best
 from sdpbound.bell.key import Merge, Settings, apart, named_key
 from sdpbound.bell.observations import Observations
 from sdpbound.bell.tested import SettingsTested
 from sdpbound.bounds.rounding import lower_float
 from sdpbound.entropies.question import require_channel
 from sdpbound.errors import InvalidInput, InvalidParameter
-from sdpbound.rates.any_flips import attack_within, attacks_on_any_flips
+from sdpbound.rates.any_flips import (
+    attack_within,
+    attacks_on_any_channel,
+    attacks_on_any_flips,
+    with_key_tested,
+)
 from sdpbound.rates.correction import key_choices, leakage_of_key, merge_of_keys, sender_of
 from sdpbound.rates.options import RandomnessOptions, RateOptions, TestedKeyChanges
 from sdpbound.rates.postprocessing.postprocessing import PostProcessing, require_none
@@ -30,7 +37,12 @@ from sdpbound.rates.rate import Rate
 from sdpbound.rates.rates import CONFERENCE, processed_rate
 from sdpbound.rates.tested import observations_of
 
-__all__ = ["key_rate_under", "key_rate_under_any_flips", "key_rate_upper_bound", "randomness_rate_upper_bound"]
+__all__ = [
+    "key_rate_under",
+    "key_rate_under_any",
+    "key_rate_upper_bound",
+    "randomness_rate_upper_bound",
+]
 
 FROM_DATA = (
     "upper bound on the least H(A|X=x,E) - H(A|B,X=x,Y=y) over devices with the tested data: no analysis of these data "
@@ -52,6 +64,11 @@ AVERAGE = (
 ANY_FLIPS = (
     "upper bound on the least H(A|X=x,E) - H(A|B,X=x,Y=y) over devices with the tested data, whatever the probability "
     "is with which Alice flips her key bit first: no analysis of these data certifies a higher Devetak-Winter rate "
+    "(arXiv:quant-ph/0306078) of this one-way protocol"
+)
+ANY_CHANNEL = (
+    "upper bound on the least H(A'|X=x,E) - H(A'|B,X=x,Y=y) over devices with the tested data, whatever channel makes "
+    "A' of Alice's key bit first: no analysis of these data certifies a higher Devetak-Winter rate "
     "(arXiv:quant-ph/0306078) of this one-way protocol"
 )
 COLLECTIVE = "Eve attacks every round alike, and prepares the devices"
@@ -93,7 +110,8 @@ def key_rate_upper_bound(
       Eve limited by the tested data only. No analysis of these data certifies a higher Devetak-Winter rate with this
       preprocessing; other preprocessing, further tests or two-way communication might. :func:`key_rate` is below it.
       With ``preprocessing="best"`` no flips of Alice's bit give more: the bound holds for every probability of them,
-      and ``rate.preprocessing`` is where the attacks found leave most.
+      and ``rate.preprocessing`` is where the attacks found leave most. With "best channel" no channel gives more, see
+      :class:`BinaryChannel`.
     - "convex-combination": ``I(A:B|X=x,Y=y,E')`` of :func:`convex_combination_attack`, a classical Eve who meets the
       whole behaviour. No protocol with these key settings has a higher rate, with any processing and two-way
       communication: ``observed`` and ``preprocessing`` are of no effect on it.
@@ -121,7 +139,8 @@ def key_rate_upper_bound(
     >>> 0 <= above.value - below.value < 1e-3
     True
     """
-    if preprocessing != "best":
+    channels = isinstance(preprocessing, str) and require_best(preprocessing)
+    if not isinstance(preprocessing, str):
         preprocessing = require_channel(preprocessing)
     settings, merge, others = apart(changes)
     tested: Any = others.pop("tested", None)
@@ -154,12 +173,14 @@ def key_rate_upper_bound(
         return conditional_entropy_upper_bound(data, preprocessing=flips, options=how, settings=others, merge=values)
 
     if isinstance(preprocessing, str):
+        if channels:
+            data = with_key_tested(behaviour, data, keys)
 
-        def closer(s: int, flips: float, bits: float) -> EntropyAttack:
+        def closer(s: int, flips: Preprocessing, bits: float) -> EntropyAttack:
             alone = values is None and not sender and n == 2
             return attack_within(data, s, flips, bits, how) if alone else attacked(s, flips)
 
-        return key_rate_under_any_flips(behaviour, data, keys, closer, values)
+        return key_rate_under_any(behaviour, data, keys, closer, values, channels=channels)
     channel = preprocessing
     return key_rate_under(behaviour, data, keys, channel, lambda s, _: attacked(s, channel), values)
 
@@ -187,34 +208,40 @@ def key_rate_under(
     return _rate(claim, attacks[own[best]], attacks.values())
 
 
-def key_rate_under_any_flips(
+def key_rate_under_any(
     behaviour: Behaviour,
     data: Observations,
     keys: Sequence[Settings],
-    attack_of: Callable[[int, float, float], EntropyAttack],
+    attack_of: Callable[[int, Preprocessing, float], EntropyAttack],
     merge: Merge | None = None,
+    *,
+    channels: bool,
 ) -> Rate:
-    """The largest key rate of some keys of two parties with the best flips, under attacks.
+    """The largest key rate of some keys of two parties with the best flips, or the best channel, under attacks.
 
-    ``attack_of`` takes the setting of the party that has the key, flips, and the bits within which it is to be the best
-    one.
+    ``attack_of`` takes the setting of the party that has the key, flips or a channel, and the bits within which it is
+    to be the best one.
     """
-    found = attacks_on_any_flips(behaviour, data, keys, attack_of, merge)
+    find = attacks_on_any_channel if channels else attacks_on_any_flips
+    found: Mapping[Settings, ChannelAttack | KeyAttack] = find(behaviour, data, keys, attack_of, merge)
     best = max(keys, key=lambda key: found[key].value)
-    attack, worst = found[best], found[best].worst
-    flips = attack.flips[worst]
+    attack = found[best]
+    if isinstance(attack, ChannelAttack):
+        ahead, entropy = attack.channel, attack.closest
+    else:
+        ahead, entropy = attack.flips[attack.worst], attack.attacks[attack.worst]
     untested = () if data.kind == "full" else (UNTESTED,)
     return Rate(
         value=attack.value + (ROUNDED if behaviour.exact is not None else 0.0),
         side="upper",
         kind="key",
-        entropy=attack.attacks[worst],
-        error_correction=lower_float(leakage_of_key(behaviour, best, flips, merge)),
+        entropy=entropy,
+        error_correction=lower_float(leakage_of_key(behaviour, best, ahead, merge)),
         settings=best,
-        security=ANY_FLIPS,
+        security=ANY_CHANNEL if channels else ANY_FLIPS,
         assumptions=(COLLECTIVE, "asymptotic: infinitely many rounds", *untested),
         attack=attack,
-        preprocessing=flips,
+        preprocessing=ahead,
         exact=all(own.exact for own in found.values()),
         merge=merge,
     )

@@ -12,6 +12,7 @@ from sdpbound.recheck.answer import Budget, Conclusion, Finding, refuse
 from sdpbound.recheck.attacks import recheck_attack
 from sdpbound.recheck.averages import recheck_average
 from sdpbound.recheck.boxes import recheck_boxes
+from sdpbound.recheck.channels import recheck_channels
 from sdpbound.recheck.coarser import recheck_coarser
 from sdpbound.recheck.estimations import recheck_estimation
 from sdpbound.recheck.flips import recheck_flips
@@ -105,6 +106,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("entropy by projections of all outcomes", BOUND, "bound", frozenset({"places"}), recheck_outcomes),
     Kind("entropy by Gauss-Radau", BOUND, "bound", frozenset({"gauss_radau"}), recheck_radau),
     Kind("entropy of coarser data", BOUND, "bound", frozenset({"coarse"}), _coarser),
+    Kind("attacks on all channels", BOUND, "attacks on all channels", frozenset({"shares"}), recheck_channels),
     Kind("attacks on all flips", BOUND, "attacks on all flips", frozenset({"mixtures"}), recheck_flips),
     Kind("attack", BOUND, "attack", frozenset({"strategies"}), recheck_attack),
     Kind("entropy by qubits", BOUND, "bound", frozenset({"method"}), recheck_qubits),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from sdpbound.bell.channel import BinaryChannel
 from sdpbound.bell.key import key_words
 from sdpbound.bounds.rounding import rounded
 from sdpbound.finite_size.result import FiniteLength
@@ -16,6 +17,10 @@ from sdpbound.showing.proven import bound_card, sided
 __all__ = ["length_card", "rate_card", "threshold_card"]
 
 
+def _ahead(rate: Rate) -> str:
+    return "channel" if isinstance(rate.preprocessing, BinaryChannel) else "flips"
+
+
 def rate_card(rate: Rate) -> Card:
     """The rate with its side, what it is made of, and what it assumes."""
     facts = [
@@ -23,7 +28,7 @@ def rate_card(rate: Rate) -> Card:
         ("settings", key_words(rate.settings)[1]),
         ("entropy", f"{rate.entropy.figure} {sided(rate.entropy.value, rate.entropy.side)}"),
         ("error correction", f"{rate.error_correction:.10g} bits" if rate.kind == "key" else ""),
-        ("flips", f"{rate.preprocessing:.6g}" if rate.preprocessing else ""),
+        (_ahead(rate), f"{rate.preprocessing:.6g}" if rate.preprocessing else ""),
         ("post-processing", "" if rate.postprocessing is None else repr(rate.postprocessing)),
         ("data", rate.data if rate.attack is None else rate.attack.data),
         ("security", rate.security),

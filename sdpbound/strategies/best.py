@@ -7,8 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Unpack
 
+import numpy as np
+
 from sdpbound.arguments import instance, with_changes
 from sdpbound.bell.behaviour import Behaviour
+from sdpbound.bell.channel import BinaryChannel, Preprocessing
 from sdpbound.bell.families.eberhard_family import Eberhard
 from sdpbound.bell.families.family import Family
 from sdpbound.bell.families.two_qubit import TwoQubit
@@ -26,15 +29,15 @@ from sdpbound.rates.upper import key_rate_upper_bound, randomness_rate_upper_bou
 from sdpbound.strategies.ascent import Summit, climbed, same_rate, summits
 from sdpbound.strategies.estimates import Qubits, estimator_for
 from sdpbound.strategies.landscape import Landscape
-from sdpbound.strategies.options import StrategyChanges, StrategyOptions
+from sdpbound.strategies.options import AHEAD, StrategyChanges, StrategyOptions
 from sdpbound.strategies.starts import starts_of
 from sdpbound.strategies.use import Use, use_of
 
-__all__ = ["BestStrategy", "Found", "best_strategy", "found_near", "landscapes_of", "proven"]
+__all__ = ["BestStrategy", "Found", "best_strategy", "found_near", "landscapes_of", "numbers_of", "proven"]
 
 #: The tolerance of a proof: this part of the rate, between these limits, in bits.
 _PART, _FINEST, _COARSEST = 0.02, 1e-6, 1e-4
-#: Flips less probable than this are tried without.
+#: Flips less probable than this are tried without, and a channel without its less probable change.
 _FEW = 0.01
 _STEPS = 40
 #: How much wider the tolerances of data are where no attack has them else: 1e-11 for 1e-12.
@@ -54,7 +57,7 @@ class BestStrategy:
     upper : the Rate of an explicit attack on this strategy and these flips, side "upper"; None: not asked for, or none
         was found. On a face of the quantum set it may be on data with a tolerance of 1e-11
     family, values : the family of the devices, and the value of each axis
-    flips : probability with which Alice flips her key bit
+    flips : probability with which Alice flips her key bit, or the channel that it passes
     strategy : state and measurements without noise
     behaviour, observed : what the noisy devices do, lost outcomes binned or kept, and what is tested of it
     noise : what they suffer
@@ -70,7 +73,7 @@ class BestStrategy:
     upper: Rate | None
     family: Family
     values: dict[str, float]
-    flips: float
+    flips: Preprocessing
     strategy: Strategy
     behaviour: Behaviour
     observed: Observations
@@ -89,14 +92,15 @@ class BestStrategy:
     @property
     def point(self) -> dict[str, float]:
         """The values with the flips, as ``near`` takes them."""
-        return {**self.values, "flips": self.flips}
+        return {**self.values, **numbers_of(self.flips)}
 
     def __repr__(self) -> str:
         at = "no noise" if self.noise is None else self.noise.name
         rate = f"{self.rate.kind} rate >= {rounded(self.rate.value, 'lower')}"
         above = "" if self.upper is None else f", attack <= {rounded(self.upper.value, 'upper')}"
         numbers = ", ".join(f"{name} {value:.6g}" for name, value in self.values.items())
-        flips = f", flips {self.flips:.6g}" if self.flips else ""
+        word = "channel" if isinstance(self.flips, BinaryChannel) else "flips"
+        flips = f", {word} {self.flips:.6g}" if self.flips else ""
         searched = f"{self.reached} of {self.starts} starts reached it, seed {self.seed}"
         return f"BestStrategy({rate}{above} bits a round at {at};\n  {self.family.name}: {numbers}{flips}; {searched})"
 
@@ -109,9 +113,9 @@ def best_strategy(
     options: StrategyOptions | None = None,
     **changes: Unpack[StrategyChanges],
 ) -> BestStrategy:
-    """The devices, and the flips of the key, whose certified rate under a noise is the highest that a search finds.
+    """The devices, and the flips or channel of the key, whose certified rate under a noise is the highest found.
 
-    Searched is the maximum over the parameters v of a family and the probability q of a flip of
+    Searched is the maximum over the parameters v of a family and the probability of a flip, or the two of a channel, of
     ``H(A|X=x,E) - H(A|B,X=x,Y=y)``, or of an entropy alone, where H(A|X=x,E) is the least that the tested data p(v)
     allow. Its slope is that of the best functional, ``m . dp/dv`` (envelope theorem). Many starts climb by L-BFGS with
     estimates; the best end is proven as :func:`sdpbound.key_rate` does it. Lost outcomes are outcome 0 in all tests,
@@ -191,7 +195,7 @@ def landscapes_of(
                 raise InvalidInput(
                     f"the axis {axis.name} of the family '{own.name}' counts and has no default; give another family."
                 )
-        landscape = Landscape(own, None, fixed, how.flips, is_key, Qubits())  # type: ignore[arg-type]
+        landscape = Landscape(own, None, fixed, how.ahead, is_key, Qubits())  # type: ignore[arg-type]
         middle = {a.name: fixed.get(a.name, min(max(0.3, a.low), a.high)) for a in own.axes}
         scenario = landscape.strategy(landscape.point_of(middle, 0.0)).scenario
         y = key[1] if key[1] is not None or alone else scenario.settings[1] - 1 if is_key else 0
@@ -200,7 +204,7 @@ def landscapes_of(
         start = landscape.point_of(middle, 0.1)
         data = use.observed(use.behaviour(landscape.strategy(start)))
         asked = key[0], None if is_key else y
-        estimator = estimator_for(data, asked, how.flips or 0.0, _programs(how))
+        estimator = estimator_for(data, asked, landscape.preprocessing_at(start), _programs(how))
         found.append(replace(landscape, estimator=estimator))
     return found
 
@@ -226,35 +230,53 @@ def found_near(landscapes: Sequence[Landscape], how: StrategyOptions, starts: in
             f"none of {count} starts has a rate that can be estimated; give points with near, or another family."
         )
     reached = sum(same_rate(end.rate, best.rate) for _, end in ends)
-    without = _without_flips(landscape, best)
-    if without is not None:
-        landscape, best, more = without
-        evaluations += more
+    landscape, best, more = _without_few(landscape, best)
+    evaluations += more
     return Found(landscape, best, count, min(reached, count), evaluations)
 
 
 def _fits(how: StrategyOptions, family: Family, values: dict[str, float] | Any, families: int) -> bool:
     """Whether a point of ``near`` is one of the family; with a single family it has to be."""
-    names = {axis.name for axis in family.axes} | {"flips"}
+    names = {axis.name for axis in family.axes}.union(AHEAD)
     if families > 1 and not names.issuperset(values):
         return False
-    how.flips_of(family, values)
+    how.check_near(family, values)
     return True
 
 
-def _without_flips(landscape: Landscape, best: Summit) -> tuple[Landscape, Summit, int] | None:
-    """The best end near by that has no flips, if few flips are best; None if it is not better."""
-    if landscape.flips is not None or landscape.flips_at(best.point) > _FEW:
-        return None
-    other = replace(landscape, flips=0.0, estimator=landscape.estimator.finer(best.rate), evaluations=0)
-    end = climbed(other, best.point[:-1], _STEPS)
-    return (other, end, other.evaluations) if end.rate > best.rate else None
+def _without_few(landscape: Landscape, best: Summit) -> tuple[Landscape, Summit, int]:
+    """The best end near by without what has a small probability, if it is better, and how many rates were estimated.
+
+    Of flips these are the flips; of a channel its less probable change, or both.
+    """
+    numbers, evaluations, found = landscape.numbers_at(best.point), 0, (landscape, best)
+    few = [p <= _FEW and own is None for p, own in zip(numbers, landscape.ahead, strict=True)]
+    least = [small and p == min(numbers) for small, p in zip(few, numbers, strict=True)]
+    for gone in (least, few) if least != few else (few,):
+        if not any(gone):
+            continue
+        ahead = tuple(0.0 if out else own for out, own in zip(gone, landscape.ahead, strict=True))
+        kept = [p for p, own in zip(numbers, ahead, strict=True) if own is None]
+        start = np.array([*best.point[: len(landscape.names)], *kept])
+        other = replace(landscape, ahead=ahead, estimator=landscape.estimator.finer(best.rate), evaluations=0)
+        end = climbed(other, start, _STEPS)
+        evaluations += other.evaluations
+        if end.rate > found[1].rate:
+            found = other, end
+    return *found, evaluations
+
+
+def numbers_of(preprocessing: Preprocessing) -> dict[str, float]:
+    """Flips or a channel as a point of ``near`` has them."""
+    if isinstance(preprocessing, BinaryChannel):
+        return {"p0": preprocessing.p0, "p1": preprocessing.p1}
+    return {"flips": preprocessing}
 
 
 def proven(found: Found, noise: Noise | None, how: StrategyOptions, critical: Threshold | None = None) -> BestStrategy:
     """The strategy of an end with its certified rate, and an attack on it."""
     landscape, point = found.landscape, found.summit.point
-    use, flips = landscape.use, landscape.flips_at(point)
+    use, flips = landscape.use, landscape.preprocessing_at(point)
     strategy = landscape.strategy(point)
     behaviour = use.behaviour(strategy)
     observed = use.observed(behaviour)
@@ -280,7 +302,7 @@ def proven(found: Found, noise: Noise | None, how: StrategyOptions, critical: Th
 
 
 def rate_of(
-    use: Use, behaviour: Behaviour, observed: Observations, flips: float, how: StrategyOptions, expected: float
+    use: Use, behaviour: Behaviour, observed: Observations, flips: Preprocessing, how: StrategyOptions, expected: float
 ) -> Rate:
     """The certified rate of a behaviour."""
     part = min(max(_PART * abs(expected), _FINEST), _COARSEST)
@@ -294,7 +316,7 @@ def rate_of(
 
 
 def attack_of(
-    use: Use, behaviour: Behaviour, observed: Observations, flips: float, how: StrategyOptions
+    use: Use, behaviour: Behaviour, observed: Observations, flips: Preprocessing, how: StrategyOptions
 ) -> Rate | None:
     """The rate that an explicit attack leaves; None where none was found.
 

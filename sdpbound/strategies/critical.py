@@ -13,7 +13,7 @@ from sdpbound.bell.noise.noise import Noise
 from sdpbound.errors import InvalidParameter, SolverFailure
 from sdpbound.rates.rate import Rate
 from sdpbound.rates.thresholds import Threshold
-from sdpbound.strategies.best import BestStrategy, Found, attack_of, found_near, landscapes_of, proven
+from sdpbound.strategies.best import BestStrategy, Found, attack_of, found_near, landscapes_of, numbers_of, proven
 from sdpbound.strategies.options import CriticalStrategyChanges, CriticalStrategyOptions
 
 __all__ = ["critical_strategy"]
@@ -160,7 +160,7 @@ def _walked(walk: _Walk, bad: float, width: float) -> float | None:
 def _dead(walk: _Walk, found: Found, alive: float, direction: float, bad: float) -> tuple[float | None, Rate | None]:
     """A noise past ``alive`` at which an attack leaves no more than the target of this strategy, with the attack."""
     landscape, point = found.landscape, found.summit.point
-    strategy, flips = landscape.strategy(point), landscape.flips_at(point)
+    strategy, flips = landscape.strategy(point), landscape.preprocessing_at(point)
     distance = direction
     for _ in range(_MOST_ATTACKS):
         value = alive + distance
@@ -179,7 +179,7 @@ def _dead(walk: _Walk, found: Found, alive: float, direction: float, bad: float)
 
 def _point(found: Found) -> dict[str, float]:
     landscape, point = found.landscape, found.summit.point
-    return {**landscape.values(point), "flips": landscape.flips_at(point)}
+    return {**landscape.values(point), **numbers_of(landscape.preprocessing_at(point))}
 
 
 def _moved(before: float, last: float, part: float) -> float:

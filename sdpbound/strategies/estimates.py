@@ -1,19 +1,23 @@
 """Entropies with their slopes, for searches over strategies: they steer, and nothing that is claimed rests on them.
 
 By the envelope theorem the least entropy of tested data d changes with them as the best functional does,
-``dH = m . dd``, and with the probability of a flip as the entropy of the best mixture of strategies does.
+``dH = m . dd``, and with what the key bit passes before as the entropy of the best mixture of strategies does.
 """
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import numpy as np
 
 from sdpbound.arrays import Floats
+from sdpbound.bell.channel import BinaryChannel, Preprocessing
 from sdpbound.bell.observations import Observations
+from sdpbound.bounds.bound import Bound
 from sdpbound.entropies.entropy import Entropy
 from sdpbound.entropies.qubits.engine import entropies
 from sdpbound.entropies.qubits.method import fitted
@@ -22,15 +26,28 @@ from sdpbound.entropies.qubits.problem import qubit_problem
 from sdpbound.entropies.question import EntropyQuestion, KeyQuestion
 from sdpbound.errors import Infeasible, InvalidInput, SolverFailure
 
-__all__ = ["Estimate", "Estimator", "Programs", "Qubits", "estimator_for"]
+__all__ = [
+    "Estimate",
+    "Estimator",
+    "Numbers",
+    "Programs",
+    "Qubits",
+    "ends_of",
+    "estimator_for",
+    "nudged",
+    "preprocessing_of",
+]
+
+#: What a key bit passes: the probability of a flip, or the two of a channel.
+Numbers: TypeAlias = tuple[float, ...]
 
 #: A search from a start must bring functional and mixture this close, in bits; else a search from nothing follows.
 _NEAR = 1e-5
 #: The tolerance of the last steps: this part of the rate, and at least this many bits.
 _RELATIVE, _FINEST = 1e-5, 1e-9
-#: The step by which the slope in the flips is taken, relative to their probability.
+#: The step by which slopes in the numbers of the preprocessing are taken, relative to these.
 _STEP = 1e-3
-#: The step of a program in the flips; its bounds are accurate to its tolerance only.
+#: The step of a program in these numbers; its bounds are accurate to its tolerance only.
 _COARSE = 2e-2
 
 
@@ -42,20 +59,20 @@ class Estimate:
     ----------
     value : bits; -inf where nothing was found
     multipliers : (J,) the slopes in the tested values, in bits
-    by_flips : the slope in the probability of a flip
+    by_ahead : the slope in each number of the preprocessing
     """
 
     value: float
     multipliers: Floats
-    by_flips: float
+    by_ahead: Numbers
 
 
 class Estimator(ABC):
     """What estimates the least entropy of tested data."""
 
     @abstractmethod
-    def estimate(self, data: Observations, key: tuple[int, int | None], flips: float, slope: bool) -> Estimate:
-        """The entropy of the key's outcomes, flipped with a probability; ``slope``: whether that by flips is wanted."""
+    def estimate(self, data: Observations, key: tuple[int, int | None], ahead: Numbers, slope: bool) -> Estimate:
+        """The entropy of the key's outcomes after what they pass; ``slope``: whether that by its numbers is wanted."""
 
     @abstractmethod
     def finer(self, rate: float) -> Estimator:
@@ -74,20 +91,20 @@ class Qubits(Estimator):
     tolerance: float = 1e-7
     last: QubitOptimum | None = field(default=None, repr=False)
 
-    def estimate(self, data: Observations, key: tuple[int, int | None], flips: float, slope: bool) -> Estimate:
-        question = EntropyQuestion(data, key[0], key[1], flips)
+    def estimate(self, data: Observations, key: tuple[int, int | None], ahead: Numbers, slope: bool) -> Estimate:
+        question = EntropyQuestion(data, key[0], key[1], preprocessing_of(ahead))
         best = self._best(question)
         if best is None:
-            return Estimate(-math.inf, np.zeros(len(data)), 0.0)
+            return Estimate(-math.inf, np.zeros(len(data)), (0.0,) * len(ahead))
         self.last = best
-        by_flips = 0.0
-        if slope:
-            h = _STEP * flips
-            problem, states = best.problem, best.columns.states
-            ends = [float(best.weights @ entropies(states, problem.key, flips + d)) for d in (-h, h)]
-            by_flips = (ends[1] - ends[0]) / (2.0 * h)
+        found, states = best.problem.key, best.columns.states
+
+        def entropy_of(other: Numbers) -> float:
+            return float(best.weights @ entropies(states, found, preprocessing_of(other)))
+
+        by_ahead = _slopes(entropy_of, ahead) if slope else (0.0,) * len(ahead)
         # the functional's value: a mixture that misses the data by 1e-9 has an entropy that is off by far more
-        return Estimate(best.lower, best.multipliers, by_flips)
+        return Estimate(best.lower, best.multipliers, by_ahead)
 
     def finer(self, rate: float) -> Estimator:
         return Qubits(min(0.5 * self.tolerance, max(_RELATIVE * rate, _FINEST)), self.last)
@@ -114,25 +131,54 @@ class Programs(Estimator):
 
     method: Entropy
 
-    def estimate(self, data: Observations, key: tuple[int, int | None], flips: float, slope: bool) -> Estimate:
+    def estimate(self, data: Observations, key: tuple[int, int | None], ahead: Numbers, slope: bool) -> Estimate:
+        def bound_of(numbers: Numbers) -> Bound:
+            return self.method.lower_bound(KeyQuestion(data, key[0], key[1], False, preprocessing_of(numbers), False))
+
+        by_ahead = [0.0] * len(ahead)
         try:
-            bound = self.method.lower_bound(KeyQuestion(data, key[0], key[1], False, flips, False))
-            h = 0.0
-            if slope:  # towards the middle, where entropies are smooth
-                h = _COARSE if flips < 0.25 else -_COARSE
-                other = self.method.lower_bound(KeyQuestion(data, key[0], key[1], False, flips + h, False))
+            bound = bound_of(ahead)
+            for n in range(len(ahead)) if slope else ():  # towards the middle, where entropies are smooth
+                h = _COARSE if ahead[n] < 0.25 else -_COARSE
+                by_ahead[n] = (bound_of(nudged(ahead, n, h)).value - bound.value) / h
         except (Infeasible, SolverFailure):
-            return Estimate(-math.inf, np.zeros(len(data)), 0.0)
-        return Estimate(bound.value, bound.functional.multipliers, (other.value - bound.value) / h if slope else 0.0)
+            return Estimate(-math.inf, np.zeros(len(data)), tuple(by_ahead))
+        return Estimate(bound.value, bound.functional.multipliers, tuple(by_ahead))
 
     def finer(self, rate: float) -> Estimator:
         return self
 
 
-def estimator_for(data: Observations, key: tuple[int, int | None], flips: float, method: Entropy) -> Estimator:
+def preprocessing_of(ahead: Numbers) -> Preprocessing:
+    """The preprocessing with these numbers."""
+    return ahead[0] if len(ahead) == 1 else BinaryChannel(*ahead)
+
+
+def ends_of(ahead: Numbers) -> tuple[float, float]:
+    """With which probabilities a 0 becomes 1, and a 1 becomes 0."""
+    return ahead[0], ahead[-1]
+
+
+def nudged(ahead: Numbers, n: int, step: float) -> Numbers:
+    """These numbers with one of them moved by a step."""
+    return tuple(p + step * (k == n) for k, p in enumerate(ahead))
+
+
+def _slopes(function: Callable[[Numbers], float], ahead: Numbers) -> Numbers:
+    """The slope in each number; 0 in those that are 0, which are not searched."""
+    steps = [_STEP * p for p in ahead]
+    return tuple(
+        (function(nudged(ahead, n, h)) - function(nudged(ahead, n, -h))) / (2.0 * h) if h else 0.0
+        for n, h in enumerate(steps)
+    )
+
+
+def estimator_for(
+    data: Observations, key: tuple[int, int | None], preprocessing: Preprocessing, method: Entropy
+) -> Estimator:
     """The fast estimator where at most two settings of two outcomes a party are tested, else the method itself."""
     try:
-        qubit_problem(EntropyQuestion(data, key[0], key[1], flips))
+        qubit_problem(EntropyQuestion(data, key[0], key[1], preprocessing))
     except InvalidInput:
         return Programs(method)
     return Qubits()

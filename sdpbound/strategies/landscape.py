@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from sdpbound.arrays import Floats
 from sdpbound.bell.behaviour import Behaviour
+from sdpbound.bell.channel import Preprocessing, channel_of, passed
 from sdpbound.bell.families.family import Family
 from sdpbound.bell.strategy import Strategy
 from sdpbound.errors import InvalidInput
-from sdpbound.strategies.estimates import Estimator
+from sdpbound.strategies.estimates import Estimator, Numbers, ends_of, nudged, preprocessing_of
 from sdpbound.strategies.use import Use
 
 __all__ = ["LEAST_FLIPS", "Landscape", "leakage_in_floats"]
@@ -24,17 +26,20 @@ _STENCIL = ((-2.0, 1.0 / 12.0), (-1.0, -2.0 / 3.0), (1.0, 2.0 / 3.0), (2.0, -1.0
 _LEAST_SCALE = 0.01
 #: Flips are searched between these probabilities; none are a case of their own.
 LEAST_FLIPS, MOST_FLIPS = 1e-4, 0.495
+#: The probabilities of a channel go as far as their sum is below this.
+MOST_CHANGES = 0.99
 
 
 @dataclass(eq=False)
 class Landscape:
-    """The estimated rate at a point: the free axes of the family, and the probability of a flip if that is free.
+    """The estimated rate at a point: the free axes of the family, and what is free of the preprocessing.
 
     Attributes
     ----------
     family, use : which devices, and what for
     fixed : values of axes that are not searched, those that count among them
-    flips : the probability of a flip if it is not searched; None: it is the last number of a point
+    ahead : what the key bit passes: one number, the probability of a flip, or the two of a channel. Those that are
+        None are searched, and are the last numbers of a point
     is_key : whether errors are corrected: else the rate is the entropy
     estimator : of the entropy
     evaluations : how many points were asked for
@@ -44,7 +49,7 @@ class Landscape:
     family: Family
     use: Use
     fixed: dict[str, float]
-    flips: float | None
+    ahead: tuple[float | None, ...]
     is_key: bool
     estimator: Estimator
     evaluations: int = 0
@@ -56,19 +61,30 @@ class Landscape:
         return [axis.name for axis in self.family.axes if axis.name not in self.fixed]
 
     @property
+    def searched(self) -> int:
+        """How many numbers of the preprocessing are searched."""
+        return sum(number is None for number in self.ahead)
+
+    @property
     def bounds(self) -> list[tuple[float, float]]:
         """The range of each number of a point, kept away from ends of ranges by the steps of the slopes."""
         margin = 2.0 * _STEP * _LEAST_SCALE
         found = [(axis.low + margin, axis.high - margin) for axis in self.family.axes if axis.name not in self.fixed]
-        return [*found, (LEAST_FLIPS, MOST_FLIPS)] if self.flips is None else found
+        most = MOST_FLIPS if len(self.ahead) == 1 else MOST_CHANGES - LEAST_FLIPS
+        return found + self.searched * [(LEAST_FLIPS, most)]
 
     def values(self, point: Floats) -> dict[str, float]:
         """The value of each axis."""
         own = dict(zip(self.names, map(float, point), strict=False))
         return {axis.name: self.fixed.get(axis.name, own.get(axis.name, 0.0)) for axis in self.family.axes}
 
-    def flips_at(self, point: Floats) -> float:
-        return float(point[-1]) if self.flips is None else self.flips
+    def numbers_at(self, point: Sequence[float] | Floats) -> Numbers:
+        """The numbers of the preprocessing: one of flips, two of a channel."""
+        free = iter(point[len(point) - self.searched :])
+        return tuple(float(next(free)) if number is None else number for number in self.ahead)
+
+    def preprocessing_at(self, point: Floats) -> Preprocessing:
+        return channel_of(*ends_of(self.numbers_at(point)))
 
     def strategy(self, point: Floats) -> Strategy:
         member = self.family.at(self.values(point))
@@ -76,28 +92,30 @@ class Landscape:
             raise InvalidInput(f"{member.title} is a bare behaviour; best_strategy needs a family with strategies.")
         return member.strategy
 
-    def point_of(self, values: dict[str, float], flips: float) -> Floats:
-        """The point with these values of the axes and these flips."""
-        own = [float(values[name]) for name in self.names]
-        return np.array([*own, flips] if self.flips is None else own)
+    def point_of(self, values: dict[str, float], flips: float, other: float | None = None) -> Floats:
+        """The point with these values of the axes and these flips, or with a channel of these probabilities."""
+        given = (flips, flips if other is None else other)
+        free = [p for p, number in zip(given, self.ahead, strict=False) if number is None]
+        return np.array([float(values[name]) for name in self.names] + free)
 
     def rate(self, point: Floats) -> tuple[float, Floats]:
         """The estimated rate in bits, and its gradient; (-inf, 0) where nothing is known."""
         self.evaluations += 1
-        flips = self.flips_at(point)
+        ahead, gradient = self.numbers_at(point), np.zeros(len(point))
+        if sum(ends_of(ahead)) > MOST_CHANGES:
+            return -math.inf, gradient
         behaviour = self._behaviour(point)
         data = self.use.observed(behaviour)
         key = self.use.x, None if self.is_key else self.use.y
-        found = self.estimator.estimate(data, key, flips, self.flips is None)
-        rate = found.value - self._cost(behaviour, flips)
-        gradient = np.zeros(len(point))
+        found = self.estimator.estimate(data, key, ahead, self.searched > 0)
+        rate = found.value - self._cost(behaviour, ahead)
         if not math.isfinite(rate):
             return -math.inf, gradient
         expression = np.tensordot(found.multipliers, data.coefficients, axes=1).reshape(-1)
 
         def linear(other: Floats) -> float:
             there = self._behaviour(other)
-            return float(expression @ there.moments.reshape(-1)) - self._cost(there, self.flips_at(other))
+            return float(expression @ there.moments.reshape(-1)) - self._cost(there, self.numbers_at(other))
 
         for i in range(len(self.names)):
             step = _STEP * max(abs(point[i]), _LEAST_SCALE)
@@ -105,10 +123,11 @@ class Landscape:
                 other = point.copy()
                 other[i] += times * step
                 gradient[i] += weight * linear(other) / step
-        if self.flips is None:
-            joint, h = self._joint(behaviour), _STEP * flips
-            slope = (leakage_in_floats(joint, flips + h) - leakage_in_floats(joint, flips - h)) / (2.0 * h)
-            gradient[-1] = found.by_flips - slope * self.is_key
+        free = [n for n, number in enumerate(self.ahead) if number is None]
+        for place, n in enumerate(free, start=len(self.names)):
+            joint, h = self._joint(behaviour), _STEP * ahead[n]
+            up, down = (leakage_in_floats(joint, nudged(ahead, n, d)) for d in (h, -h))
+            gradient[place] = found.by_ahead[n] - (up - down) / (2.0 * h) * self.is_key
         if rate > self.best[0]:
             self.best = rate, point.copy()
         return rate, gradient
@@ -119,13 +138,13 @@ class Landscape:
     def _joint(self, behaviour: Behaviour) -> Floats:
         return behaviour.joint(self.use.x, self.use.y or 0)
 
-    def _cost(self, behaviour: Behaviour, flips: float) -> float:
-        return leakage_in_floats(self._joint(behaviour), flips) if self.is_key else 0.0
+    def _cost(self, behaviour: Behaviour, ahead: Numbers) -> float:
+        return leakage_in_floats(self._joint(behaviour), ahead) if self.is_key else 0.0
 
 
-def leakage_in_floats(joint: Floats, flips: float) -> float:
-    """H(A|B) in bits of a table p[a, b], Alice's bit flipped with a probability."""
-    table = (1.0 - flips) * joint + flips * joint[::-1] if flips else joint
+def leakage_in_floats(joint: Floats, ahead: Numbers) -> float:
+    """H(A|B) in bits of a table p[a, b], Alice's bit flipped with a probability, or behind a channel of two."""
+    table = np.array(passed(preprocessing_of(ahead), joint)) if any(ahead) else joint
 
     def shannon(p: Floats) -> float:
         positive = p[p > 0.0]

@@ -8,18 +8,21 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from sdpbound.arguments import numbered, whole
+from sdpbound.bell.channel import BinaryChannel, Preprocessing, require_best, up_and_down
 from sdpbound.bell.expression import BellExpression
 from sdpbound.bell.families.family import Family
 from sdpbound.entropies.conditional import named_entropy
 from sdpbound.entropies.entropy import Entropy
-from sdpbound.entropies.question import require_preprocessing
+from sdpbound.entropies.question import require_channel, require_preprocessing
 from sdpbound.errors import InvalidParameter
 
-__all__ = ["RATES", "CriticalStrategyChanges", "CriticalStrategyOptions", "StrategyChanges", "StrategyOptions"]
+__all__ = ["AHEAD", "RATES", "CriticalStrategyChanges", "CriticalStrategyOptions", "StrategyChanges", "StrategyOptions"]
 
 #: The rates of which the best strategies are searched.
 RATES = ("key", "local randomness", "global randomness")
 MOST_STARTS = 100_000
+#: What a point of ``near`` may have besides its axes: flips, or the two probabilities of a channel.
+AHEAD = ("flips", "p0", "p1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,11 +36,13 @@ class StrategyOptions:
     tested_settings : Bob's settings that are tested. None: all but the key's if he has three or more, else all
     keep_no_click : whether a lost outcome of Bob's key setting is an outcome of its own, as lossy detectors tell him.
         None: it is where that setting is not tested
-    preprocessing : probability with which Alice flips her key bit, or "best". None: "best" for keys, 0 else
+    preprocessing : probability with which Alice flips her key bit, or the :class:`BinaryChannel` that it passes;
+        "best": the best flips are searched, "best channel": the best channel. None: "best" for keys, 0 else
     starts : how many starts a search has in each family, from 1
     seed : of the random starts; the same seed gives the same search
-    near : points to start from, each with a value for every axis, and for ``flips`` if it has one. Further starts are
-        known good points, then in turn copies of the best of these and points anywhere
+    near : points to start from, each with a value for every axis, and for ``flips``, or ``p0`` and ``p1`` of a channel,
+        if it has any. Further starts are known good points, then in turn copies of the best of these and points
+        anywhere
     entropy : how the rate that is found is proven, and how others are estimated where more than two settings or
         outcomes are tested. None: VonNeumann() of the tolerance
     tolerance : bits to which the rate that is found is proven. None: a fiftieth of the rate estimated, at most 1e-4 and
@@ -52,7 +57,7 @@ class StrategyOptions:
     tested: str | BellExpression = "full"
     tested_settings: tuple[int, ...] | None = None
     keep_no_click: bool | None = None
-    preprocessing: float | str | None = None
+    preprocessing: Preprocessing | str | None = None
     starts: int = 40
     seed: int = 0
     near: tuple[Mapping[str, float], ...] = ()
@@ -66,10 +71,10 @@ class StrategyOptions:
         whole(self.starts, "starts", 1, MOST_STARTS)
         whole(self.seed, "seed", 0, 2**63 - 1)
         given = self.preprocessing
-        if isinstance(given, str) and given != "best":
-            raise InvalidParameter(f"preprocessing = {given!r:.60} must be a number from 0 to 1/2, or 'best'.")
-        if given is not None and not isinstance(given, str):
-            require_preprocessing(given)
+        if isinstance(given, str):
+            require_best(given)
+        elif given is not None:
+            require_channel(given)
         if given and self.rate != "key":
             raise InvalidParameter(f"preprocessing = {given!r:.60} is of keys only; leave it out for randomness.")
         if self.tolerance is not None:
@@ -82,18 +87,22 @@ class StrategyOptions:
             named_entropy(self.entropy)
 
     @property
-    def flips(self) -> float | None:
-        """The probability of a flip; None: it is searched."""
-        if self.preprocessing is None:
-            return None if self.rate == "key" else 0.0
-        return None if isinstance(self.preprocessing, str) else float(self.preprocessing)
+    def ahead(self) -> tuple[float | None, ...]:
+        """The probability of a flip, or the two of a channel; None: it is searched."""
+        given = self.preprocessing
+        if given is None:
+            return (None,) if self.rate == "key" else (0.0,)
+        if isinstance(given, str):
+            return (None, None) if require_best(given) else (None,)
+        return up_and_down(given) if isinstance(given, BinaryChannel) else (float(given),)
 
-    def flips_of(self, family: Family, values: Mapping[str, float]) -> float:
-        """The flips of a point of ``near``."""
+    def check_near(self, family: Family, values: Mapping[str, float]) -> None:
+        """Raise where a point of ``near`` has an axis that the family has not, or flips that are none."""
         for name in values:
-            if name != "flips":
+            if name not in AHEAD:
                 family.axis(name)
-        return require_preprocessing(values.get("flips", 0.0))
+        require_preprocessing(values.get("flips", 0.0))
+        BinaryChannel(values.get("p0", 0.0), values.get("p1", 0.0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +140,7 @@ class StrategyChanges(TypedDict, total=False):
     tested: str | BellExpression
     tested_settings: tuple[int, ...] | None
     keep_no_click: bool | None
-    preprocessing: float | str | None
+    preprocessing: Preprocessing | str | None
     starts: int
     seed: int
     near: tuple[Mapping[str, float], ...]

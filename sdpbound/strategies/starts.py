@@ -12,7 +12,7 @@ from sdpbound.arrays import Floats
 from sdpbound.bell.families.eberhard_family import Eberhard
 from sdpbound.bell.families.family import Axis, Family
 from sdpbound.bell.families.two_qubit import TwoQubit
-from sdpbound.strategies.landscape import LEAST_FLIPS, MOST_FLIPS, Landscape
+from sdpbound.strategies.landscape import LEAST_FLIPS, Landscape
 
 __all__ = ["known_points", "starts_of"]
 
@@ -90,8 +90,9 @@ def _endless(landscape: Landscape, good: list[Floats], rng: np.random.Generator)
 
 def _point(landscape: Landscape, values: Mapping[str, float]) -> Floats:
     full = {axis.name: values.get(axis.name, axis.default or 0.0) for axis in landscape.family.axes}
-    flips = min(max(values.get("flips", 0.0), LEAST_FLIPS), MOST_FLIPS)
-    return np.asarray(np.clip(landscape.point_of(full, flips), *np.array(landscape.bounds).T), dtype=np.float64)
+    flips = values.get("flips", 0.0)
+    point = landscape.point_of(full, *(values.get(name, flips) for name in ("p0", "p1")))
+    return np.asarray(np.clip(point, *np.array(landscape.bounds).T), dtype=np.float64)
 
 
 def _anywhere(axis: Axis, rng: np.random.Generator) -> float:

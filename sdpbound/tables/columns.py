@@ -285,6 +285,8 @@ LIST: tuple[Column, ...] = (
         "what is done with outcomes before a key is made of them, with the numbers found for what is best, as JSON",
         few=True,
     ),
+    Column("channel_0", float, "1", "of a channel before the key: probability that a 0 becomes 1; empty: flips"),
+    Column("channel_1", float, "1", "of a channel before the key: probability that a 1 becomes 0; empty: flips"),
     Column("family", str, "", "family of the point; axes of its own are the last columns", stored=False, few=True),
 )
 

@@ -82,36 +82,38 @@ FOUND = records()
 LOWEST = min(FOUND)
 
 
-def landscape(family: sb.Family, noise: sb.Noise | None, flips: float | None, tolerance: float = 1e-8) -> Landscape:
+def landscape(
+    family: sb.Family, noise: sb.Noise | None, ahead: tuple[float | None, ...], tolerance: float = 1e-8
+) -> Landscape:
     scenario = family.member(**{axis.name: 0.3 for axis in family.axes}).scenario
     use = use_of(scenario, noise, (0, 2), "full", None, None)
-    return Landscape(family, use, {}, flips, True, Qubits(tolerance))
+    return Landscape(family, use, {}, ahead, True, Qubits(tolerance))
 
 
 # -- slopes ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("eta, flips", [(0.9, 0.0), (0.84, None)])
-def test_slopes_are_those_of_the_rate(eta: float, flips: float | None) -> None:
+@pytest.mark.parametrize("eta, ahead", [(0.9, (0.0,)), (0.84, (None,)), (0.84, (None, None))])
+def test_slopes_are_those_of_the_rate(eta: float, ahead: tuple[float | None, ...]) -> None:
     """Differences of rates that are each found from nothing."""
     values = {"theta": 0.36, "a0": -0.06, "a1": 1.4, "b1": 0.42, "b2": -0.05}
-    own = landscape(EBERHARD, sb.DetectionInefficiency(eta), flips)
-    point = own.point_of(values, 0.03)
+    own = landscape(EBERHARD, sb.DetectionInefficiency(eta), ahead)
+    point = own.point_of(values, 0.03, 0.07)
     _, gradient = own.rate(point)
-    for i, step in enumerate([2e-3] * 5 + [1e-3] * (flips is None)):
+    for i, step in enumerate([2e-3] * 5 + [1e-3] * ahead.count(None)):
         ends = []
         for sign in (1.0, -1.0):
             other = point.copy()
             other[i] += sign * step
-            ends.append(landscape(EBERHARD, sb.DetectionInefficiency(eta), flips).rate(other)[0])
+            ends.append(landscape(EBERHARD, sb.DetectionInefficiency(eta), ahead).rate(other)[0])
         assert (ends[0] - ends[1]) / (2.0 * step) == pytest.approx(gradient[i], abs=2e-4, rel=5e-3)
 
 
 def test_leakage_in_floats() -> None:
     behaviour, _ = FOUND[0.8].data()
-    for flips in (0.0, 0.07):
-        exact = sb.error_correction(behaviour, 0, 2, flips)
-        assert leakage_in_floats(behaviour.joint(0, 2), flips) == pytest.approx(exact, abs=1e-13)
+    for numbers, ahead in (((0.0,), 0.0), ((0.07,), 0.07), ((0.02, 0.3), sb.BinaryChannel(0.02, 0.3))):
+        exact = sb.error_correction(behaviour, 0, 2, ahead)
+        assert leakage_in_floats(behaviour.joint(0, 2), numbers) == pytest.approx(exact, abs=1e-13)
 
 
 # -- devices --------------------------------------------------------------------------------------------------------
@@ -159,7 +161,7 @@ def test_eberhard_members_have_an_outcome_pair_that_never_occurs() -> None:
 
 
 def test_starts_are_those_asked_for_and_the_same_for_a_seed() -> None:
-    own = landscape(EBERHARD, sb.DetectionInefficiency(0.9), None, 1e-4)
+    own = landscape(EBERHARD, sb.DetectionInefficiency(0.9), (None,), 1e-4)
     near = {"theta": 0.5, "a0": 0.1, "a1": 1.5, "b1": 0.6, "b2": 0.0, "flips": 0.2}
     first = starts_of(own, [near], 14, seed=3)
     np.testing.assert_array_equal(first, starts_of(own, [near], 14, seed=3))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sdpbound.bell.channel import Preprocessing
 from sdpbound.bell.tested import require_left_out
 from sdpbound.strategies.best import found_near, landscapes_of
 from sdpbound.strategies.options import StrategyOptions
@@ -11,8 +12,8 @@ from sdpbound.study.plan import Point, Task
 __all__ = ["best_strategy_of"]
 
 
-def best_strategy_of(task: Task) -> tuple[Point, float]:
-    """Return the point at which a rate is largest, as far as a search finds, and the probability of a flip there.
+def best_strategy_of(task: Task) -> tuple[Point, Preprocessing]:
+    """Return the point at which a rate is largest, as far as a search finds, and the flips or the channel there.
 
     It is the search of :func:`sdpbound.best_strategy`, for the tests of the task and the rate that its quantities
     share. The noise says which lost outcomes are kept. The search depends on nothing else: not on the methods by which
@@ -42,4 +43,4 @@ def best_strategy_of(task: Task) -> tuple[Point, float]:
     values = found.landscape.values(found.summit.point)
     at = tuple(values[axis.name] + 0.0 for axis in family.axes)
     place = Point(task.point.name, task.point.where, at, family).place
-    return task.point.found(place), found.landscape.flips_at(found.summit.point)
+    return task.point.found(place), found.landscape.preprocessing_at(found.summit.point)

@@ -9,7 +9,7 @@ from sdpbound.study.file.noises import Imperfections, noise_columns
 from sdpbound.study.file.spec import Quantity
 from sdpbound.study.plan import Point, Task
 from sdpbound.study.quantities.at_point import AtPoint, noisy_chsh
-from sdpbound.study.quantities.kind import BEST
+from sdpbound.study.quantities.kind import SEARCHED
 from sdpbound.tables.columns import ANGLES, STORED, Row
 
 __all__ = ["at_point", "blank"]
@@ -71,7 +71,7 @@ def blank(task: Task, point: Point, quantity: Quantity) -> Row:
         row["model"] = task.adversary.model
         if quantity.group in ("data", "expression"):
             row["level"] = task.model.label or None
-    if "preprocessing" in quantity.kind.keys and quantity.group != "data" and quantity.preprocessing != BEST:
+    if "preprocessing" in quantity.kind.keys and quantity.group != "data" and quantity.preprocessing not in SEARCHED:
         row["preprocessing"] = quantity.preprocessing or 0.0
     return row
 

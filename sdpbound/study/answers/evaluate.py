@@ -10,9 +10,10 @@ from typing import Any
 
 from pydantic_core import to_json
 
+from sdpbound.bell.channel import BEST_CHANNEL, Preprocessing
 from sdpbound.errors import Infeasible, InvalidInput
 from sdpbound.limiting import unlimited
-from sdpbound.rates.rates import best_preprocessing
+from sdpbound.rates.rates import best_channel, best_preprocessing
 from sdpbound.study.answers.best_member import better_point, exceeds
 from sdpbound.study.answers.best_strategy import best_strategy_of
 from sdpbound.study.answers.blank import at_point, blank
@@ -167,21 +168,22 @@ class _Here:
             return Solved(None, time.perf_counter() - start, "failed", _said(error))
         return Solved(bound, time.perf_counter() - start)
 
-    def flips(self, asked: Asked) -> float:
+    def flips(self, asked: Asked) -> Preprocessing:
         """Return the preprocessing of a quantity.
 
         If the best one is asked for, it is searched.
         """
         if not isinstance(asked.preprocessing, str):
             return asked.preprocessing or 0.0
-        return float(self.once(("flips", asked.program), lambda: self._best_flips(asked)))
+        found: Preprocessing = self.once(("flips", asked.program), lambda: self._best_flips(asked))
+        return found
 
-    def _best_flips(self, asked: Asked) -> float:
+    def _best_flips(self, asked: Asked) -> Preprocessing:
         assert asked.how is not None
         method = asked.how.bound(self.at.solver)
         key: Any = {"settings": key_settings_of(asked), "merge": merge_of(asked.kind, self.at, asked)}
-        rate = best_preprocessing(self.at.behaviour, self.at.observed, entropy=method, closed_forms=False, **key)
-        assert isinstance(rate.preprocessing, float)  # the best flips, no channel
+        search = best_channel if asked.preprocessing == BEST_CHANNEL else best_preprocessing
+        rate = search(self.at.behaviour, self.at.observed, entropy=method, closed_forms=False, **key)
         return rate.preprocessing
 
     def once(self, key: Hashable, make: Any) -> Any:

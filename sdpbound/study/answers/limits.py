@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from sdpbound.conic.program import Status
 from sdpbound.conic.solvers.choose import names
 from sdpbound.errors import CertificateError
-from sdpbound.study.file.questions import BEST
 from sdpbound.study.file.spec import Quantity
 from sdpbound.study.quantities.at_point import AtPoint
+from sdpbound.study.quantities.kind import SEARCHED
 from sdpbound.tables.columns import Row
 
 __all__ = ["WEEK", "limited", "statuses"]
@@ -40,7 +40,7 @@ def limited(quantity: Quantity, at: AtPoint, row: Row, proven: bool) -> None:
     most = quantity.kind.span(at, quantity)
     _within(row, ("margin",), -most, most)
     _within(row, ("gap",), 0.0, most)
-    if quantity.preprocessing == BEST:
+    if quantity.preprocessing in SEARCHED:
         _within(row, ("preprocessing",), 0.0, 0.5)
     if row["error"] is not None and len(row["error"]) > LONGEST:
         raise CertificateError(f"its error has {len(row['error'])} characters, and may have {LONGEST}.")

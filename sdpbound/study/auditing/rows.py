@@ -11,6 +11,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
+from sdpbound.bell.channel import BEST_CHANNEL
 from sdpbound.checker import Checker
 from sdpbound.errors import CertificateError, DamagedStore, InvalidInput, StorageFailure
 from sdpbound.study.answers.best_member import contours_of
@@ -23,7 +24,7 @@ from sdpbound.study.plan import BEST_NAME, Point, Search, Task
 from sdpbound.study.quantities.at_point import AtPoint
 from sdpbound.study.quantities.checks import same, show
 from sdpbound.study.quantities.critical import NONE
-from sdpbound.study.quantities.kind import BEST, Needs
+from sdpbound.study.quantities.kind import SEARCHED, Needs
 from sdpbound.study.store import Store
 from sdpbound.tables.columns import FIXED, STORED, Row
 
@@ -204,8 +205,11 @@ class _Check:
         own = blank(self.task, point, quantity)
         for column in FIXED:
             same(own[column], row[column], column)
-        if quantity.preprocessing != BEST:
+        if quantity.preprocessing not in SEARCHED:
             same(own["preprocessing"], row["preprocessing"], "preprocessing")
+        if quantity.preprocessing != BEST_CHANNEL:
+            for column in _CHANNEL:
+                same(None, row[column], column)
         _columns(quantity, row)
         at = self._at.setdefault(point, at_point(self.task, point))
         limited(quantity, at, row, proven=row["certificate"] is not None)
@@ -263,7 +267,8 @@ class _Check:
 
 # -- columns ------------------------------------------------------------------------------------------------------
 
-_REST = tuple(name for name in STORED if name not in (*FIXED, "place", "preprocessing"))
+_CHANNEL = ("channel_0", "channel_1")
+_REST = tuple(name for name in STORED if name not in (*FIXED, "place", "preprocessing", *_CHANNEL))
 
 
 def _typed(row: Row) -> None:

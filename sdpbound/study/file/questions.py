@@ -37,12 +37,11 @@ from sdpbound.study.file.validators import (
     registered,
     several,
 )
-from sdpbound.study.quantities.kind import BEST, Group, QuantityKind
+from sdpbound.study.quantities.kind import SEARCHED, Group, QuantityKind
 from sdpbound.study.quantities.table import QUANTITIES as TABLE
 from sdpbound.study.quantities.table import kind_of
 
 __all__ = [
-    "BEST",
     "DEFAULT_BITS",
     "MIN",
     "OBSERVED",
@@ -165,11 +164,12 @@ MIN, VON_NEUMANN = EntropySettings(kind="min"), EntropySettings()
 
 
 def _flip(value: object, info: ValidationInfo) -> object:
-    return value if value == BEST else number(FLIP)(value, info)
+    return value if value in SEARCHED else number(FLIP)(value, info)
 
 
 _Flip = Annotated[
-    float | Literal["best"], BeforeValidator(_flip, json_schema_input_type=said_one(FLIP) | Literal["best"])
+    float | Literal["best", "best channel"],
+    BeforeValidator(_flip, json_schema_input_type=said_one(FLIP) | Literal["best", "best channel"]),
 ]
 
 
@@ -222,7 +222,7 @@ class Quantity(Part):
         default=None, description="the entropy that a rate is made of; absent: the study's"
     )
     preprocessing: _Flip | None = Field(
-        default=None, description='probability with which Alice flips her key bit, or "best": searched'
+        default=None, description='probability with which Alice flips her key bit, "best": searched, or "best channel"'
     )
 
     postprocessing: AnyPostProcessing | None = Field(
@@ -264,8 +264,8 @@ class Quantity(Part):
             raise fail(f"has y = {self.y}, and {self.name} is of Alice's outcome alone; leave y out")
         if kind.group != "data" and self.entropy == MIN:
             raise fail(f"has entropy = 'min', and {self.name} is of von Neumann's; leave it out")
-        if self.preprocessing == BEST and "best" not in kind.keys:
-            raise fail(f"has preprocessing = 'best', and {self.name} has no best one; give a number")
+        if self.preprocessing in SEARCHED and "best" not in kind.keys:
+            raise fail(f"has preprocessing = {self.preprocessing!r}, and {self.name} has no best one; give a number")
         return self
 
     def _require_processed(self, by: PostProcessing) -> None:
@@ -362,7 +362,7 @@ class Quantity(Part):
         if self.how is not None:
             found["entropy"] = self.how.model_dump() | {"tolerance": self.how.accuracy.hex()}
         if self.preprocessing:
-            found["preprocessing"] = self.preprocessing if self.preprocessing == BEST else self.preprocessing.hex()
+            found["preprocessing"] = given if isinstance(given := self.preprocessing, str) else given.hex()
         if self.postprocessing is not None:
             found["postprocessing"] = self.postprocessing.entry
         if "resolution" in self.kind.keys:

@@ -36,7 +36,6 @@ from sdpbound.study.file.noises import Condition, Imperfections, without
 from sdpbound.study.file.numbers import Entry, ExpressionText, FileContext, evaluated, numbers, read_constants, said
 from sdpbound.study.file.product import Distinct, Part, Product, Texts
 from sdpbound.study.file.questions import (
-    BEST,
     MIN,
     AdversarySettings,
     EntropyKind,
@@ -50,6 +49,7 @@ from sdpbound.study.file.questions import (
 from sdpbound.study.file.strategy import StrategySearch
 from sdpbound.study.file.tables import content_of
 from sdpbound.study.file.validators import VISIBILITY, fail, listed, named, pattern, quote, several
+from sdpbound.study.quantities.kind import SEARCHED
 from sdpbound.tables.columns import ANGLES, COLUMNS, OF_NOISE, Column
 
 __all__ = [
@@ -216,10 +216,10 @@ class StudySpec(Part):
         """Refuse questions of which no best strategies are searched."""
         if self.strategies is None:
             for quantity in self.quantities:
-                if quantity.kind.attack and quantity.preprocessing == BEST:
+                if quantity.kind.attack and quantity.preprocessing in SEARCHED:
                     raise fail(
-                        f"has {quantity.name} with preprocessing = 'best', which is that of a strategy searched for "
-                        "the key; give a number, or family.best_of = 'strategy'"
+                        f"has {quantity.name} with preprocessing = {quantity.preprocessing!r}, which is that of a "
+                        "strategy searched for the key; give a number, or family.best_of = 'strategy'"
                     )
             return self
         for observed in self.observed:

@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from sdpbound.bell.families.family import Family
 from sdpbound.study.file.numbers import number
-from sdpbound.study.file.validators import FLIP, domain_of, fail, fail_at, integer, nearest, quote
+from sdpbound.study.file.validators import FLIP, PROBABILITY, domain_of, fail, fail_at, integer, nearest, quote
 
 __all__ = ["KEY", "SCHEMA", "WORD", "StrategySearch", "read_strategy_search", "some_values"]
 
@@ -19,7 +19,8 @@ __all__ = ["KEY", "SCHEMA", "WORD", "StrategySearch", "read_strategy_search", "s
 KEY, WORD = "best_of", "strategy"
 #: Most starts of a search, and most points to start from.
 STARTS = 10_000
-FLIPS = "flips"
+#: What a point has besides its axes, if it has it: flips, or the two probabilities of a channel.
+AHEAD = {"flips": FLIP, "p0": PROBABILITY, "p1": PROBABILITY}
 #: What the JSON schema says of the key.
 SCHEMA: dict[str, Any] = {
     "description": "search the strategy that is best for each quantity and noise; the axes then take no numbers",
@@ -117,12 +118,14 @@ def _point(index: int, entry: object, family: Family, info: ValidationInfo) -> t
     at = f"has best_of.near[{index}]"
     axes = {axis.name: axis for axis in family.axes if not axis.whole}
     if not isinstance(entry, Mapping):
-        raise fail(f"{at} = {quote(entry)}, which must be a table of {', '.join(axes)} and flips")
+        raise fail(
+            f"{at} = {quote(entry)}, which must be a table of {', '.join(axes)} and flips, or p0 and p1 of a channel"
+        )
     for name in entry:
-        if name != FLIPS and name not in axes:
+        if name not in AHEAD and name not in axes:
             raise fail(
                 f"{at} with {quote(name)}, which is no axis{nearest(name, axes) or ';'} allowed: "
-                f"{', '.join(axes)}, {FLIPS}"
+                f"{', '.join((*axes, *AHEAD))}"
             )
     found = []
     for name, axis in axes.items():
@@ -130,8 +133,12 @@ def _point(index: int, entry: object, family: Family, info: ValidationInfo) -> t
             raise fail(f"{at} without {name}, {axis.text}; a point to start from has a value for each axis")
         if name in entry:
             found.append((name, _number(f"{at}.{name}", entry[name], domain_of(axis), info)))
-    if FLIPS in entry:
-        found.append((FLIPS, _number(f"{at}.{FLIPS}", entry[FLIPS], FLIP, info)))
+    for name, domain in AHEAD.items():
+        if name in entry:
+            found.append((name, _number(f"{at}.{name}", entry[name], domain, info)))
+    own = dict(found)
+    if own.get("p0", 0.0) + own.get("p1", 0.0) > 1.0:
+        raise fail(f"{at} with p0 + p1 above 1; the same channel with the outcomes renamed has less")
     return tuple(found)
 
 

@@ -31,6 +31,7 @@ __all__ = [
     "EFFICIENCY",
     "FLIP",
     "PHI",
+    "PROBABILITY",
     "RESOLUTION",
     "ROUNDS",
     "SECONDS",
@@ -119,6 +120,7 @@ VISIBILITY = Domain(0.0, 1.0, "[0, 1]", "fraction")
 EFFICIENCY = Domain(0.0, 1.0, "[0, 1]", "fraction")
 TURN = Domain(-math.pi, math.pi, "[-pi, pi], in radians", "radians")
 FLIP = Domain(0.0, 0.5, "[0, 1/2]", "fraction")
+PROBABILITY = Domain(0.0, 1.0, "[0, 1]", "fraction")
 BITS = Domain(1e-7, 1.0, "[1e-7, 1] bits")
 ROUNDS = Domain(1.0, 1e18, "[1, 1e18]")
 RESOLUTION = Domain(1e-6, 0.1, "[1e-6, 0.1]")

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from sdpbound.attacks.convex_combination import convex_combination_attack
 from sdpbound.attacks.entropy_attack import conditional_entropy_upper_bound
 from sdpbound.attacks.proof import EntropyAttack
+from sdpbound.bell.channel import Preprocessing
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.bound import Bound
 from sdpbound.bounds.figures import ConditionalEntropy, ConditionalMutualInformation, Figure
@@ -17,7 +18,7 @@ from sdpbound.rates.rates import CONFERENCE
 from sdpbound.rates.upper import FROM_DATA, RANDOMNESS
 from sdpbound.study.quantities.at_point import AtPoint
 from sdpbound.study.quantities.checks import Proofs, follows, least_leak, same
-from sdpbound.study.quantities.kind import Asked, Group, Needs, ProgramKind, Run, Side, question
+from sdpbound.study.quantities.kind import Asked, Group, Needs, ProgramKind, Run, Side, ahead_of, question
 from sdpbound.study.quantities.whose import chosen, key_settings_of, merge_of, named
 from sdpbound.tables.columns import Row
 
@@ -38,7 +39,7 @@ class Attack(ProgramKind):
     def program(self, asked: Asked) -> tuple[Any, ...]:
         return "attack", named(self, asked), asked.merge, asked.how, asked.preprocessing
 
-    def solve(self, at: AtPoint, asked: Asked, flips: float) -> Bound:
+    def solve(self, at: AtPoint, asked: Asked, flips: Preprocessing) -> Bound:
         key = chosen(self, at, asked)
         own = at.member.strategy
         try:
@@ -49,11 +50,11 @@ class Attack(ProgramKind):
         except SolverFailure:  # the program for the weights failed with a strategy that it can do without
             return conditional_entropy_upper_bound(at.observed, preprocessing=flips, **key)
 
-    def figure(self, at: AtPoint, asked: Asked, flips: float) -> Figure:
+    def figure(self, at: AtPoint, asked: Asked, flips: Preprocessing) -> Figure:
         x, y, settings = named(self, asked)
         return ConditionalEntropy(x, y, flips, settings, merge_of(self, at, asked))
 
-    def question(self, at: AtPoint, asked: Asked, flips: float) -> dict[str, Any]:
+    def question(self, at: AtPoint, asked: Asked, flips: Preprocessing) -> dict[str, Any]:
         return question(at, self.figure(at, asked, flips), "upper") | {"model": {"kind": "quantum"}}
 
     def finish(self, at: AtPoint, asked: Asked, bound: Bound, row: Row, run: Run) -> Row:
@@ -88,7 +89,7 @@ class Attack(ProgramKind):
         return need, may
 
     def prove(self, at: AtPoint, asked: Asked, row: Row, proofs: Proofs) -> str:
-        flips = row["preprocessing"] or 0.0
+        flips = ahead_of(row)
         leak = None
         if self.key:
             leak = least_leak(at.behaviour, key_settings_of(asked), flips, merge_of(self, at, asked))
@@ -121,14 +122,14 @@ class ConvexCombination(Attack):
     def program(self, asked: Asked) -> tuple[Any, ...]:
         return "convex combination", *asked.settings
 
-    def solve(self, at: AtPoint, asked: Asked, flips: float) -> Bound:
+    def solve(self, at: AtPoint, asked: Asked, flips: Preprocessing) -> Bound:
         x, y = asked.settings
         return convex_combination_attack(at.behaviour, x, y or 0)
 
-    def figure(self, at: AtPoint, asked: Asked, flips: float) -> Figure:
+    def figure(self, at: AtPoint, asked: Asked, flips: Preprocessing) -> Figure:
         x, y = asked.settings
         return ConditionalMutualInformation(x, y or 0)
 
-    def question(self, at: AtPoint, asked: Asked, flips: float) -> dict[str, Any]:
+    def question(self, at: AtPoint, asked: Asked, flips: Preprocessing) -> dict[str, Any]:
         figure = self.figure(at, asked, flips)
         return question(at, figure, "upper", data=Observations.full(at.behaviour)) | {"model": {"kind": "quantum"}}

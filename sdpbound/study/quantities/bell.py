@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from sdpbound.adversaries import adversary_named
+from sdpbound.bell.channel import Preprocessing
 from sdpbound.bounds.bell_value import maximize, minimize
 from sdpbound.bounds.bound import Bound
 from sdpbound.bounds.figures import BellValue
@@ -24,14 +25,14 @@ class BellExtremum(ProgramKind):
     group: Group = "expression"
     of_expression: ClassVar[bool] = True
 
-    def solve(self, at: AtPoint, asked: Asked, flips: float) -> Bound:
+    def solve(self, at: AtPoint, asked: Asked, flips: Preprocessing) -> Bound:
         optimise = maximize if self.side == "upper" else minimize
         return optimise(at.expression, at.model, None, at.solver, at.tolerance)
 
-    def figure(self, at: AtPoint, asked: Asked, flips: float) -> BellValue:
+    def figure(self, at: AtPoint, asked: Asked, flips: Preprocessing) -> BellValue:
         return BellValue(at.expression)
 
-    def question(self, at: AtPoint, asked: Asked, flips: float) -> dict[str, Any]:
+    def question(self, at: AtPoint, asked: Asked, flips: Preprocessing) -> dict[str, Any]:
         found = question(at, self.figure(at, asked, flips), self.side, tested=False)
         return found | {"model": at.model.describe()}
 

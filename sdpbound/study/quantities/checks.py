@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from sdpbound.bell.behaviour import Behaviour
+from sdpbound.bell.channel import Preprocessing
 from sdpbound.bell.key import Merge
 from sdpbound.bounds.rounding import lower_float
 from sdpbound.checker import Verification
@@ -63,7 +64,9 @@ def rate_of(entropy: float, leak: float | None) -> float:
     return entropy if leak is None else math.nextafter(entropy - leak, -math.inf)
 
 
-def least_leak(behaviour: Behaviour, settings: Sequence[int | None], flips: float, merge: Merge | None = None) -> float:
+def least_leak(
+    behaviour: Behaviour, settings: Sequence[int | None], flips: Preprocessing, merge: Merge | None = None
+) -> float:
     """Return a lower bound on the cost of a key's errors, in bits per round; ``settings`` are those of all parties."""
     return lower_float(leakage_of_key(behaviour, tuple(settings), flips, merge))
 

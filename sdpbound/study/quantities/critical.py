@@ -12,16 +12,32 @@ from typing import Any
 from scipy.optimize import brentq
 
 from sdpbound.adversaries.quantum import DEVETAK_WINTER
+from sdpbound.attacks.all_channels import ChannelAttack, KeyOfChannels
+from sdpbound.attacks.all_flips import KeyAttack, KeyOfFlips
+from sdpbound.attacks.proof import EntropyAttack
+from sdpbound.bell.channel import BEST_CHANNEL, Preprocessing
 from sdpbound.bell.noise.measurements import DetectionInefficiency
 from sdpbound.bell.noise.noise import Noise, NoiseSequence
 from sdpbound.bounds.figures import ConditionalEntropy
 from sdpbound.errors import CertificateError
-from sdpbound.rates.correction import error_correction
+from sdpbound.rates.any_flips import with_key_tested
+from sdpbound.rates.correction import error_correction, pairs_of_key
 from sdpbound.rates.critical import critical_efficiency, critical_visibility
-from sdpbound.rates.thresholds import Threshold
+from sdpbound.rates.thresholds import ROUNDING, Threshold
 from sdpbound.study.quantities.at_point import AtPoint, beyond_local
 from sdpbound.study.quantities.checks import Proofs, follows, least_leak, rate_of, same, show
-from sdpbound.study.quantities.kind import BEST, Asked, Group, Needs, QuantityKind, Run, Side, question
+from sdpbound.study.quantities.kind import (
+    SEARCHED,
+    Asked,
+    Group,
+    Needs,
+    QuantityKind,
+    Run,
+    Side,
+    ahead_columns,
+    ahead_of,
+    question,
+)
 from sdpbound.tables.columns import Row
 
 __all__ = ["NONE", "Critical"]
@@ -49,9 +65,11 @@ class Critical(QuantityKind):
     def row(self, at: AtPoint, asked: Asked, run: Run) -> Row:
         start = time.perf_counter()
         found = self.threshold(at, asked)
-        row: Row = {"method": "certified", "preprocessing": _flips(found, asked)}
+        row: Row = {"method": "certified"} | ahead_columns(_ahead(found, asked))
         if found.dead is not None and found.dead_rate is not None:
-            row |= {"dead": found.dead, "dead_certificate": run.certificate(found.dead_rate.entropy)}
+            attack = found.dead_rate.attack  # of searched flips or channels it is on all of them
+            assert isinstance(attack, (EntropyAttack, KeyAttack, ChannelAttack))
+            row |= {"dead": found.dead, "dead_certificate": run.certificate(attack)}
         if found.alive is None or found.alive_rate is None:
             row |= {"method": None, "status": NONE, "error": "no key is proven, even without this noise."}
             return row | {"seconds": time.perf_counter() - start}
@@ -132,7 +150,7 @@ class Critical(QuantityKind):
 
     def prove(self, at: AtPoint, asked: Asked, row: Row, proofs: Proofs) -> str:
         """Check that there is a key at the row's value, and that the attack leaves none at the row's ``dead``."""
-        flips, proven = row["preprocessing"] or 0.0, ""
+        flips, proven = ahead_of(row), ""
         if row["value"] is not None:
             alive = at.at_noise(self.driven, row["value"])
             x, y = asked.settings
@@ -147,20 +165,34 @@ class Critical(QuantityKind):
                 proven = "proven"
         if row["dead"] is not None and row["dead_certificate"] is not None:
             dead = at.at_noise(self.driven, row["dead"])
-            found = proofs.of(row["dead_certificate"], _conditional(dead, asked, "upper", flips), as_given=True)
-            left = math.nextafter(found.value - least_leak(dead.behaviour, asked.settings, flips), math.inf)
-            if left > 0.0:
+            if asked.preprocessing in SEARCHED:
+                left = proofs.of(row["dead_certificate"], _for_any(dead, asked), as_given=True).value
+            else:
+                found = proofs.of(row["dead_certificate"], _conditional(dead, asked, "upper", flips), as_given=True)
+                left = math.nextafter(found.value - least_leak(dead.behaviour, asked.settings, flips), math.inf)
+            if left > ROUNDING:
                 raise CertificateError(f"where it says dead, {row['dead']!r}, the attack leaves a rate of {left!r}.")
         return proven
 
 
-def _conditional(at: AtPoint, asked: Asked, side: str, flips: float) -> dict[str, Any]:
+def _conditional(at: AtPoint, asked: Asked, side: str, flips: Preprocessing) -> dict[str, Any]:
     """Return the question of Alice's entropy against quantum devices, for a proof at any level."""
     figure = ConditionalEntropy(asked.settings[0], None, flips)
     # a proof from below leaves out what is not tested of Bob, as rates do
     data = at.observed.drop_untested() if side == "lower" else at.observed
     scenario = {"outcomes": [list(party) for party in data.scenario.outcomes]}
     return question(at, figure, side, data=data) | {"scenario": scenario, "model": {"kind": "quantum"}}
+
+
+def _for_any(at: AtPoint, asked: Asked) -> dict[str, Any]:
+    """Return the question of an attack on a key with any flips, or any channel."""
+    x, y = asked.settings
+    key, data = (x, y or 0), at.observed
+    channels = asked.preprocessing == BEST_CHANNEL
+    if channels:
+        data = with_key_tested(at.behaviour, data, [key])
+    figure = (KeyOfChannels if channels else KeyOfFlips)((x, None), pairs_of_key(at.behaviour, key))
+    return question(at, figure, "upper", data=data) | {"model": {"kind": "quantum"}}
 
 
 def _before_detectors(at: AtPoint) -> Noise | None:
@@ -171,9 +203,9 @@ def _before_detectors(at: AtPoint) -> Noise | None:
     return NoiseSequence(parts) if parts else None
 
 
-def _flips(found: Threshold, asked: Asked) -> float:
+def _ahead(found: Threshold, asked: Asked) -> Preprocessing:
     """Return the preprocessing of the threshold that was found."""
-    if asked.preprocessing == BEST:
-        return dict(found.found).get("preprocessing", 0.0)
+    if asked.preprocessing in SEARCHED:
+        return 0.0 if found.alive_rate is None else found.alive_rate.preprocessing
     assert not isinstance(asked.preprocessing, str)
     return asked.preprocessing or 0.0

@@ -13,20 +13,21 @@ from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 
+from sdpbound.bell.channel import BEST, BEST_CHANNEL, BinaryChannel, Preprocessing
 from sdpbound.bell.key import Merge, Settings
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.bound import Bound
 from sdpbound.bounds.figures import Figure
 from sdpbound.entropies.conditional import EntropyBound, VonNeumann
 from sdpbound.entropies.entropy import INACCURATE
-from sdpbound.errors import CertificateError
+from sdpbound.errors import CertificateError, InvalidParameter
 from sdpbound.rates.postprocessing.postprocessing import PostProcessing
 from sdpbound.study.quantities.at_point import AtPoint
 from sdpbound.study.quantities.checks import Proofs, follows, show
 from sdpbound.tables.columns import Row
 
 __all__ = [
-    "BEST",
+    "SEARCHED",
     "Asked",
     "Certified",
     "Group",
@@ -36,6 +37,8 @@ __all__ = [
     "Run",
     "Side",
     "Solved",
+    "ahead_columns",
+    "ahead_of",
     "data_entries",
     "gap_of",
     "question",
@@ -47,8 +50,8 @@ __all__ = [
 #: looked for.
 Group = Literal["point", "expression", "data", "entropy", "no-signaling", "threshold"]
 Side = Literal["upper", "lower", "exact"]
-#: The preprocessing that stands for a search of the best one.
-BEST: Literal["best"] = "best"
+#: What stands for a preprocessing that is searched.
+SEARCHED = (BEST, BEST_CHANNEL)
 #: The columns that a row must have, and those that it may have besides.
 Needs = tuple[set[str], set[str]]
 
@@ -128,7 +131,7 @@ class Run(Protocol):
     def is_solved(self, asked: Asked) -> bool:
         """Whether the program behind a quantity is solved already."""
 
-    def flips(self, asked: Asked) -> float:
+    def flips(self, asked: Asked) -> Preprocessing:
         """Return the preprocessing of a quantity.
 
         If the best one is asked for, it is searched.
@@ -259,11 +262,11 @@ class ProgramKind(QuantityKind):
     """
 
     @abstractmethod
-    def solve(self, at: AtPoint, asked: Asked, flips: float) -> Bound:
+    def solve(self, at: AtPoint, asked: Asked, flips: Preprocessing) -> Bound:
         """Return the bound, for a preprocessing."""
 
     @abstractmethod
-    def figure(self, at: AtPoint, asked: Asked, flips: float) -> Figure:
+    def figure(self, at: AtPoint, asked: Asked, flips: Preprocessing) -> Figure:
         """Return what the certificate is about."""
 
     def value(self, proven: float, at: AtPoint, asked: Asked) -> float:
@@ -274,7 +277,7 @@ class ProgramKind(QuantityKind):
         """Return the side of the bound that is certified."""
         return asked.side
 
-    def question(self, at: AtPoint, asked: Asked, flips: float) -> dict[str, Any]:
+    def question(self, at: AtPoint, asked: Asked, flips: Preprocessing) -> dict[str, Any]:
         """Return what the certificate must be about, in the form of a certificate's question."""
         found = question(at, self.figure(at, asked, flips), self.certified_side(asked))
         return found | {"model": at.model.describe()}
@@ -291,8 +294,8 @@ class ProgramKind(QuantityKind):
         status = "stopped early" if bound.status in ("infeasible", "failed") else bound.status
         row |= {"solver": bound.solver, "status": status, "method": "certified"}
         row |= {"margin": self.kept(bound.correction, at, asked), "certificate": run.certificate(bound)}
-        if asked.preprocessing == BEST:
-            row["preprocessing"] = run.flips(asked)
+        if asked.preprocessing in SEARCHED:
+            row |= ahead_columns(run.flips(asked))
         if isinstance(bound, EntropyBound):
             row["gap"] = self.kept(gap_of(bound), at, asked)
         return row | self.finish(at, asked, bound, row, run)
@@ -331,10 +334,35 @@ class ProgramKind(QuantityKind):
             raise CertificateError("it is a closed form, and there is none: its data are no quantum self-test.")
         if row["certificate"] is None:
             return ""
-        flips = row["preprocessing"] or 0.0
+        flips = ahead_of(row)
         found = proofs.of(row["certificate"], self.question(at, asked, flips))
         follows(row["value"], self.value(found.claimed, at, asked), "value", asked.side)
         return "proven"
+
+
+def ahead_columns(preprocessing: Preprocessing) -> Row:
+    """Return the columns that say what the key bit passed: a probability of flips, or the two of a channel."""
+    if isinstance(preprocessing, BinaryChannel):
+        return {"preprocessing": None, "channel_0": preprocessing.p0, "channel_1": preprocessing.p1}
+    return {"preprocessing": preprocessing}
+
+
+def ahead_of(row: Row) -> Preprocessing:
+    """Return what the key bit of a row passed.
+
+    Raises CertificateError if the columns are no channel.
+    """
+    up, down = row.get("channel_0"), row.get("channel_1")
+    if up is None and down is None:
+        return row["preprocessing"] or 0.0
+    if up is None or down is None or row["preprocessing"] is not None:
+        raise CertificateError(
+            "its key bit passes a channel, of which both probabilities are needed, and flips besides."
+        )
+    try:
+        return BinaryChannel(up, down)
+    except InvalidParameter as error:
+        raise CertificateError(f"its channel is none: {error}") from None
 
 
 def question(

@@ -11,6 +11,7 @@ from scipy.special import entr
 
 from sdpbound.adversaries import adversary_named
 from sdpbound.arrays import Floats
+from sdpbound.bell.channel import Preprocessing
 from sdpbound.bounds.bound import Bound
 from sdpbound.bounds.estimates import estimated_guess
 from sdpbound.bounds.figures import (
@@ -32,7 +33,7 @@ from sdpbound.rates.rate import Rate
 from sdpbound.rates.rates import key_rate, randomness_rate
 from sdpbound.study.quantities.at_point import AtPoint
 from sdpbound.study.quantities.checks import Proofs, follows, rate_of, same
-from sdpbound.study.quantities.kind import Asked, Group, Needs, ProgramKind, Run, question
+from sdpbound.study.quantities.kind import Asked, Group, Needs, ProgramKind, Run, ahead_of, question
 from sdpbound.study.quantities.whose import chosen, conference, key_settings_of, merge_of, named
 from sdpbound.tables.columns import Row
 
@@ -50,7 +51,7 @@ class OfData(ProgramKind):
             return "entropy", named(self, asked), asked.merge, asked.how, asked.preprocessing
         return ("blind", *asked.settings) if self.blind else ("guess", named(self, asked), asked.merge)
 
-    def solve(self, at: AtPoint, asked: Asked, flips: float) -> Bound:
+    def solve(self, at: AtPoint, asked: Asked, flips: Preprocessing) -> Bound:
         if asked.how is not None:
             method, key = asked.how.bound(at.solver), chosen(self, at, asked)
             return conditional_entropy(at.observed, method=method, preprocessing=flips, closed_forms=False, **key)
@@ -60,7 +61,7 @@ class OfData(ProgramKind):
         key = chosen(self, at, asked)
         return guessing_probability(at.observed, at.model, solver=at.solver, tolerance=at.tolerance, **key)
 
-    def figure(self, at: AtPoint, asked: Asked, flips: float) -> Figure:
+    def figure(self, at: AtPoint, asked: Asked, flips: Preprocessing) -> Figure:
         if asked.how is None and self.blind:
             x, y = asked.settings
             return BlindGuessingProbability(x, y or 0)
@@ -72,7 +73,7 @@ class OfData(ProgramKind):
     def certified_side(self, asked: Asked) -> str:
         return "upper" if asked.how is None else "lower"
 
-    def question(self, at: AtPoint, asked: Asked, flips: float) -> dict[str, Any]:
+    def question(self, at: AtPoint, asked: Asked, flips: Preprocessing) -> dict[str, Any]:
         if asked.how is None:
             return super().question(at, asked, flips)
         # the adversary is quantum, and the proof may be at any level
@@ -121,7 +122,7 @@ class OfData(ProgramKind):
 
         Raises CertificateError if there is no self-test.
         """
-        test = None if row["preprocessing"] or asked.merge is not None else at.self_test
+        test = None if ahead_of(row) or asked.merge is not None else at.self_test
         if test is None:
             raise CertificateError("it is a closed form, and there is none: its data are no quantum self-test.")
         return test
@@ -135,7 +136,7 @@ class OfData(ProgramKind):
         return found
 
     def prove(self, at: AtPoint, asked: Asked, row: Row, proofs: Proofs) -> str:
-        closed, flips = row["method"] == "closed form", row["preprocessing"] or 0.0
+        closed, flips = row["method"] == "closed form", ahead_of(row)
         if closed:
             same(self.closed_value(self.proven_test(at, asked, row), asked), row["value"], "value")
         if row["certificate"] is None:
@@ -196,7 +197,7 @@ class _Rate(OfData):
     rate: bool = True
 
     @abstractmethod
-    def of(self, at: AtPoint, asked: Asked, bound: Bound, flips: float) -> Rate:
+    def of(self, at: AtPoint, asked: Asked, bound: Bound, flips: Preprocessing) -> Rate:
         """Return the rate that follows from the proven bound."""
 
     def _entropy(self, asked: Asked, bound: Bound) -> Bound:
@@ -244,7 +245,7 @@ class _Rate(OfData):
         """Return the cost of a key's errors, and raise CertificateError unless the row has it; None for randomness."""
         if not self.key:
             return None
-        flips = row["preprocessing"] or 0.0
+        flips = ahead_of(row)
         key = key_settings_of(asked)
         found = error_correction(at.behaviour, preprocessing=flips, settings=key, merge=merge_of(self, at, asked))
         same(found, row["error_correction"], "error_correction")
@@ -257,7 +258,7 @@ class _Rate(OfData):
         return "proven" if proven else ""
 
     def _prove_entropy(self, at: AtPoint, asked: Asked, row: Row, proofs: Proofs, leak: float | None) -> bool:
-        closed, flips = row["method"] == "closed form", row["preprocessing"] or 0.0
+        closed, flips = row["method"] == "closed form", ahead_of(row)
         if closed:
             self.proven_test(at, asked, row)
         if row["certificate"] is None:
@@ -280,7 +281,7 @@ class KeyRate(_Rate):
     key: bool = True
     first: bool = True
 
-    def of(self, at: AtPoint, asked: Asked, bound: Bound, flips: float) -> Rate:
+    def of(self, at: AtPoint, asked: Asked, bound: Bound, flips: Preprocessing) -> Rate:
         known = KnownEntropy(self._entropy(asked, bound), *named(self, asked)[:2])
         key: Any = {"settings": key_settings_of(asked), "merge": merge_of(self, at, asked)}
         return key_rate(at.behaviour, at.observed, entropy=known, preprocessing=flips, **key)
@@ -308,7 +309,7 @@ class Randomness(_Rate):
 
     local: bool = False
 
-    def of(self, at: AtPoint, asked: Asked, bound: Bound, flips: float) -> Rate:
+    def of(self, at: AtPoint, asked: Asked, bound: Bound, flips: Preprocessing) -> Rate:
         if asked.key is not None:
             known = KnownEntropy(self._entropy(asked, bound), *named(self, asked)[:2])
             own: Any = {"settings": asked.key, "merge": merge_of(self, at, asked)}
