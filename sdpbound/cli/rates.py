@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import sdpbound as sb
-from sdpbound.bell.channel import BinaryChannel, up_and_down
 from sdpbound.cli.devices import DeviceOptions, Devices
 from sdpbound.cli.groups import Options, grouped
 from sdpbound.cli.members import heading, member_facts
@@ -144,7 +143,7 @@ def rate_facts(rate: sb.Rate) -> dict[str, Any]:
         "closed_form": rate.is_closed_form,
         "data": rate.data,
         "settings": key_facts(None, None, rate.settings, rate.merge),
-        "preprocessing": list(up_and_down(ahead)) if isinstance(ahead := rate.preprocessing, BinaryChannel) else ahead,
+        "preprocessing": [a.p0, a.p1] if isinstance(a := rate.preprocessing, sb.BinaryChannel) else a,
         "postprocessing": None if rate.postprocessing is None else rate.postprocessing.entry,
         "entropy": bound_facts(rate.entropy),
         "error_correction": rate.error_correction,

@@ -9,10 +9,10 @@ import difflib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from sdpbound.bell.channel import BEST, BEST_CHANNEL, BinaryChannel, Preprocessing
 from sdpbound.errors import InvalidInput, InvalidParameter
 
 if TYPE_CHECKING:
+    from sdpbound.bell.channel import Preprocessing
     from sdpbound.rates.postprocessing.postprocessing import PostProcessing
 
 __all__ = [
@@ -139,6 +139,8 @@ def flips(text: str) -> Preprocessing | str:
     >>> flips("0.1"), flips("0.01,0.2"), flips("best channel")
     (0.1, BinaryChannel(p0=0.01, p1=0.2), 'best channel')
     """
+    from sdpbound.bell.channel import BEST, BEST_CHANNEL, BinaryChannel
+
     if text in (BEST, BEST_CHANNEL):
         return text
     given = [number(part, "preprocessing") for part in text.split(",")]

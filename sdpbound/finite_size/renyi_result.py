@@ -77,7 +77,7 @@ def certified_renyi(kind: str, game: RenyiGame, choice: RenyiChoice, n: float) -
         choice=choice,
         _slope=slope,
         _offset=offset,
-        _game=game,
+        game=game,
         _proof=partial(_proof, game, choice, table, float(scores.rest)),
     )
 

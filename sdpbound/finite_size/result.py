@@ -84,6 +84,7 @@ class FiniteLength(Drawn):
         rate of the functionals
     choice : all chosen parameters; other parameters give a valid length as well (docs/finite_size.md)
     security, theorem, assumptions : the allowed failures, the theorem of the proof, and its assumptions
+    game : one round of the protocol, with the bound on Eve's knowledge that the length uses
     """
 
     length: float
@@ -110,7 +111,7 @@ class FiniteLength(Drawn):
     choice: Choice | RenyiChoice
     _slope: float
     _offset: float
-    _game: Round
+    game: Round
     _proof: Callable[[], dict[str, Any]]
 
     def __float__(self) -> float:
@@ -119,19 +120,19 @@ class FiniteLength(Drawn):
     @property
     def figure(self) -> FiniteFigure:
         """The figure of merit of this length."""
-        return replace(self._game.figure, rounds=int(self.rounds))
+        return replace(self.game.figure, rounds=int(self.rounds))
 
     @property
     def behaviour(self) -> Behaviour:
         """The behaviour of the honest devices that the protocol was made for."""
-        return self._game.behaviour
+        return self.game.behaviour
 
     @property
     def rule(self) -> AcceptanceRule:
         """What a run must pass: the numbers of rounds and tests, the scores, and their least mean."""
-        figure = self._game.figure
+        figure = self.game.figure
         return AcceptanceRule(
-            scenario=self._game.behaviour.scenario,
+            scenario=self.game.behaviour.scenario,
             rounds=int(self.rounds),
             settings=(figure.x, figure.y),
             drawn=self.test_distribution > 0.0,
@@ -180,7 +181,7 @@ class FiniteLength(Drawn):
     @cached_property
     def certificate(self) -> Certificate:
         """The certificate of the length, with the proofs of the entropy and its extremes."""
-        game, proof = self._game, self._proof()
+        game, proof = self.game, self._proof()
         more = {"most_tests": self.most_tests} if self.method == "accumulation" else {"lengths": self.lengths}
         return Certificate(
             {
@@ -286,6 +287,6 @@ def certified(kind: str, game: Game, choice: Choice, n: float) -> FiniteLength:
         choice=choice,
         _slope=slope,
         _offset=offset,
-        _game=game,
+        game=game,
         _proof=partial(_proof, game, choice),
     )

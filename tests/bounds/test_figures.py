@@ -199,8 +199,13 @@ def attacks_on_all_flips() -> sb.Certificate:
     return sb.key_rate_upper_bound(MEMBER.behaviour(0.9), x=0, y=0, preprocessing="best").attack.certificate
 
 
+def attacks_on_all_channels() -> sb.Certificate:
+    return sb.key_rate_upper_bound(MEMBER.behaviour(0.9), x=0, y=0, preprocessing="best channel").attack.certificate
+
+
 #: Kinds of which no certificate is kept.
 MADE: dict[str, Callable[[], sb.Certificate]] = {
+    "attacks on all channels": attacks_on_all_channels,
     "attacks on all flips": attacks_on_all_flips,
     "probability estimation": lambda: (
         sb.estimated_length(sb.Behaviour.from_correlators([[0.7, 0.7], [0.7, -0.7]]), 1e5).certificate

@@ -50,7 +50,7 @@ def weighted_power(v: np.ndarray, length: sb.FiniteLength, flips: float, both: b
 
 def no_strategy_is_above(length: sb.FiniteLength, flips: float, both: bool) -> float:
     """The largest weighted power of strategies: random ones, and those that the bound's own search ended at."""
-    game = length._game
+    game = length.game
     assert isinstance(game, AffineGame)
     found = game.test.bound.strategies
     assert found is not None
@@ -101,7 +101,7 @@ def test_full_statistics_of_lossy_devices(y: int | None) -> None:
     chsh: Any = sb.finite_randomness_length(
         p, 1e7, 0, y, sb.Observations.bell_value(sb.chsh(), p), method="renyi", test_distribution=np.full((2, 2), 0.25)
     )
-    assert isinstance(found._game, AffineGame) and found.length >= chsh.length
+    assert isinstance(found.game, AffineGame) and found.length >= chsh.length
     no_strategy_is_above(found, 0.0, y is not None)
     assert found.certificate.verify().holds
 

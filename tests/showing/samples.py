@@ -56,6 +56,6 @@ def length() -> sb.FiniteLength:
         choice=unknown,
         _slope=0.0,
         _offset=0.0,
-        _game=unknown,
+        game=unknown,
         _proof=unknown,
     )

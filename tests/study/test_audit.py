@@ -279,6 +279,8 @@ OTHERS: dict[str, Any] = {
     "dead": 0.9,
     "dead_certificate": "00" * 16,
     "postprocessing": "{}",
+    "channel_0": 0.1,
+    "channel_1": 0.1,
 }
 
 

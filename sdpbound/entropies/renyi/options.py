@@ -35,6 +35,12 @@ class RenyiOptions:
         nodes or solver is given, else the best of the others and of what lies between them
     tolerance : the accuracy aimed at, in bits, from 1e-6 to 1; None: 1e-4 by qubits and 1e-3 by programs
     level, nodes, solver : of programs, as in :class:`sdpbound.VonNeumann`; None lets the search choose
+
+    >>> import sdpbound as sb
+    >>> options = sb.RenyiOptions(method="min-entropy", level="1+AB")
+    >>> bound = sb.renyi_entropy(sb.Observations.bell_value(sb.chsh(), 2.5), alpha=2.0, options=options)
+    >>> bound.method, 0.267 < bound.value < 0.268
+    ('min-entropy', True)
     """
 
     method: str = "auto"
