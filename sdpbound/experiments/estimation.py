@@ -201,7 +201,7 @@ def estimated_length(
         Another scenario, or an argument out of range.
 
     >>> honest = Behaviour.from_correlators([[0.66, 0.66], [0.66, -0.66]])
-    >>> 380_000 < estimated_length(honest, 1e6).length < 500_000
+    >>> 660_000 < estimated_length(honest, 1e6).length < 670_000
     True
     """
     instance(honest, Behaviour, "honest", "training.behaviour()")
