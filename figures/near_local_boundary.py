@@ -51,8 +51,7 @@ FIGURE = FigureSpec(
     "Solid: members of the singlet family on omega = theta + pi/2 at phi = pi/2 - 0.02, striped where curves coincide; "
     "dotted: the best member found that has the same S; dashed: a no-signaling adversary, individual attacks. Thin: "
     "the exact curves of arXiv:2309.09650. Circles: what the certified programs alone prove at v = 1, where the solid "
-    "line is the closed form of the self-test, for exact data. Where a dotted line rises at once, from there on "
-    "another kind of member is the best found.",
+    "line is the closed form of the self-test, for exact data.",
     alt="Six panels of curves over CHSH values from 2 to 2.5; without noise the key rate stays near one bit down to 2, "
     "with noise it falls to zero before.",
 )
