@@ -22,7 +22,7 @@ SECONDS_A_CUBE = 2e-10
 def cases() -> list[tuple[sb.BellExpression, str]]:
     """Expressions and levels."""
     out = [(sb.chained(n), "1+AB") for n in (6, 10, 20)] + [(sb.cglmp(d), "1+AB") for d in (3, 4, 5, 8)]
-    return [*out, (sb.magic_square(), "1+AB"), (sb.mermin(), "2"), (sb.i3322(), "3"), (sb.i3322(), "4")]
+    return [*out, (sb.magic_square(), "1+AB"), (sb.mermin(), "2"), *((sb.i3322(), level) for level in "345")]
 
 
 def timed(expression: sb.BellExpression, level: str, symmetry: bool) -> tuple[sb.Bound, float]:

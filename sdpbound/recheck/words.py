@@ -40,7 +40,7 @@ Word = tuple[String, ...]
 Polynomial = dict[Word, Fraction]
 OBSERVABLE = -1
 MOST_PARTIES, MOST_SETTINGS, MOST_OUTCOMES, MOST_COORDINATES = 4, 12, 8, 4096
-MOST_WORDS, LONGEST_STRING = 600, 16
+MOST_WORDS, LONGEST_STRING = 1000, 16
 
 
 @dataclass(frozen=True, eq=False)
