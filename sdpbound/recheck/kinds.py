@@ -9,10 +9,10 @@ from typing import Any
 
 from sdpbound.errors import CertificateError
 from sdpbound.recheck.answer import Budget, Conclusion, Finding, refuse
+from sdpbound.recheck.any_channels import recheck_channels
 from sdpbound.recheck.attacks import recheck_attack
 from sdpbound.recheck.averages import recheck_average
 from sdpbound.recheck.boxes import recheck_boxes
-from sdpbound.recheck.channels import recheck_channels
 from sdpbound.recheck.coarser import recheck_coarser
 from sdpbound.recheck.estimations import recheck_estimation
 from sdpbound.recheck.flips import recheck_flips

@@ -53,6 +53,7 @@ def test_all_kinds_are_there() -> None:
         "entropy",
         "finite_key_length",
         "finite_randomness_length",
+        "key_rate_any_channel",
         "renyi_entropy",
     }
     methods = [golden(name)["proof"].keys() for name in INDEX if name.startswith("entropy_")]

@@ -373,6 +373,21 @@ recipe("attack_information", lambda: sb.convex_combination_attack(NOISY, 0, 0, t
 recipe("attack_information_noisier", lambda: sb.convex_combination_attack(MEMBER.behaviour(0.9), 1, 1, tolerance=1e-2))
 
 
+def all_channels(behaviour: sb.Behaviour, test: str, y: int) -> Any:
+    return sb.key_rate_upper_bound(behaviour, test, 0, y, "best channel").attack
+
+
+def lossy_singlet(efficiency: float) -> sb.Behaviour:
+    """Losses of both parties, the no-click kept where Bob has his key setting."""
+    angles = {"theta": math.pi / 4, "a0": 0.0, "a1": math.pi / 2, "b0": math.pi / 4, "b1": -math.pi / 4, "b2": 0.0}
+    pair = sb.family_named("two_qubit", settings=(2, 3)).member(**angles)
+    return pair.behaviour(noise=sb.DetectionInefficiency(efficiency, binning=(True, (True, True, False))))
+
+
+recipe("attacks_all_channels_lossy", lambda: all_channels(lossy_singlet(0.895), "full without B2", 2))
+recipe("attacks_all_channels_correlators", lambda: all_channels(MEMBER.behaviour(0.93), "correlators", 0))
+
+
 def data_of(found: Any) -> dict[str, Any]:
     certificate = found.certificate if hasattr(found, "certificate") else found
     return json.loads(certificate.to_json())
