@@ -11,7 +11,6 @@ from sdpbound.errors import CertificateError
 from sdpbound.recheck.answer import Budget, Conclusion, Finding, refuse
 from sdpbound.recheck.any_channels import recheck_channels
 from sdpbound.recheck.attacks import recheck_attack
-from sdpbound.recheck.averages import recheck_average
 from sdpbound.recheck.boxes import recheck_boxes
 from sdpbound.recheck.coarser import recheck_coarser
 from sdpbound.recheck.flips import recheck_flips
@@ -31,6 +30,7 @@ from sdpbound.recheck.renyi_programs import Power
 from sdpbound.recheck.routed import recheck_routed
 from sdpbound.recheck.routed_attacks import recheck_routed_attack
 from sdpbound.recheck.self_tests import recheck_self_test
+from sdpbound.recheck.several_keys import recheck_average
 
 __all__ = ["KINDS", "Kind", "recheck"]
 
