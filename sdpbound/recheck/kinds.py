@@ -28,9 +28,9 @@ from sdpbound.recheck.renyi import recheck_renyi, shown_power
 from sdpbound.recheck.renyi_lengths import recheck_renyi_length
 from sdpbound.recheck.renyi_programs import Power
 from sdpbound.recheck.routed import recheck_routed
-from sdpbound.recheck.routed_attacks import recheck_routed_attack
 from sdpbound.recheck.self_tests import recheck_self_test
 from sdpbound.recheck.several_keys import recheck_average
+from sdpbound.recheck.switched_attacks import recheck_routed_attack
 
 __all__ = ["KINDS", "Kind", "recheck"]
 
