@@ -142,7 +142,6 @@ FIGURE, PROOF = ("question", "figure"), "proof"
 CHANGES: dict[str, Callable[[dict[str, Any]], Any]] = {
     "a claim below nothing": put("claim", "value", -1e-5),
     "a claim above a bit": put("claim", "value", 1.1),
-    "half the claim": put("claim", "value", lambda v: v / 2),
     "a functional": put("claim", "functional", {"constant": 0.0, "multipliers": []}),
     "a lower line": put(PROOF, "line", lambda line: [line[0] - 1e-3, line[1]]),
     "a higher line": put(PROOF, "line", lambda line: [line[0], line[1] + 1e-3]),
