@@ -10,8 +10,9 @@ from typing import Any
 FOLDER = Path(__file__).parent / "golden"
 #: By name: figure, model, side and value of what the checker answered when the certificate was made.
 INDEX: dict[str, dict[str, Any]] = json.loads((FOLDER / "index.json").read_text(encoding="utf-8"))
-SEARCHED = ("entropy_qubit", "entropy_coarse", "average_entropy_qubits", "renyi_entropy")
-#: With an entropy by the qubit reduction: a changed one may take a minute to refuse.
+SEARCHED = ("entropy_qubit", "entropy_coarse", "average_entropy_qubits", "renyi_entropy", "renyi_power")
+SEARCHED += ("attacks_all_channels",)
+#: With a search in cells, most by the qubit reduction: a changed one may take a minute to refuse.
 QUBITS = [name for name in INDEX if name.startswith(SEARCHED)]
 QUBITS += ["finite_key_qubit", "finite_randomness_both"]
 FAST = [name for name in INDEX if name not in QUBITS]

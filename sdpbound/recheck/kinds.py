@@ -9,27 +9,28 @@ from typing import Any
 
 from sdpbound.errors import CertificateError
 from sdpbound.recheck.answer import Budget, Conclusion, Finding, refuse
+from sdpbound.recheck.any_channels import recheck_channels
 from sdpbound.recheck.attacks import recheck_attack
-from sdpbound.recheck.averages import recheck_average
 from sdpbound.recheck.boxes import recheck_boxes
-from sdpbound.recheck.channels import recheck_channels
 from sdpbound.recheck.coarser import recheck_coarser
-from sdpbound.recheck.estimations import recheck_estimation
 from sdpbound.recheck.flips import recheck_flips
 from sdpbound.recheck.formulas import recheck_formula
 from sdpbound.recheck.lengths import recheck_length
 from sdpbound.recheck.linear import recheck_linear
+from sdpbound.recheck.mean_powers import recheck_estimation
 from sdpbound.recheck.operators import recheck_operators
+from sdpbound.recheck.power_lengths import recheck_power_length
 from sdpbound.recheck.projections import recheck_outcomes, recheck_projections
 from sdpbound.recheck.qubits import recheck_qubits
 from sdpbound.recheck.radau import recheck_radau
 from sdpbound.recheck.reading import load, record
-from sdpbound.recheck.renyi import recheck_renyi
+from sdpbound.recheck.renyi import recheck_renyi, shown_power
 from sdpbound.recheck.renyi_lengths import recheck_renyi_length
-from sdpbound.recheck.renyi_powers import recheck_power_length
+from sdpbound.recheck.renyi_programs import Power
 from sdpbound.recheck.routed import recheck_routed
-from sdpbound.recheck.routed_attacks import recheck_routed_attack
 from sdpbound.recheck.self_tests import recheck_self_test
+from sdpbound.recheck.several_keys import recheck_average
+from sdpbound.recheck.switched_attacks import recheck_routed_attack
 
 __all__ = ["KINDS", "Kind", "recheck"]
 
@@ -78,12 +79,12 @@ def _length(root: dict[str, Any], budget: Budget) -> Finding:
 def _power_length(root: dict[str, Any], budget: Budget) -> Finding:
     """A length that contains the certificate of a Renyi entropy."""
 
-    def check(inner: dict[str, Any], left: Budget) -> Finding:
+    def shown(inner: dict[str, Any], left: Budget) -> Power:
         if kind_of(inner).check is not recheck_renyi:
             raise refuse("the inner certificate is not that of a Renyi entropy.")
-        return recheck_renyi(inner, left)
+        return shown_power(inner, left)
 
-    return recheck_power_length(root, budget, check)
+    return recheck_power_length(root, budget, shown)
 
 
 def _coarser(root: dict[str, Any], budget: Budget) -> Finding:

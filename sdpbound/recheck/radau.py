@@ -34,11 +34,11 @@ A word between two E loses the key's letters at its ends, which E turns into num
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import product
-from math import comb, lcm
+from math import comb
 from typing import Any
 
 import flint
@@ -50,7 +50,10 @@ from sdpbound.recheck.question import Key, Question
 from sdpbound.recheck.reading import integer, items, numbers, record
 from sdpbound.recheck.words import OBSERVABLE, Devices, Polynomial, Word, added, grams, leftover, squares
 
-__all__ = ["ENTRIES", "least_of_blocks", "recheck_radau"]
+__all__ = ["ENTRIES", "Rule", "least_of_blocks", "recheck_radau"]
+
+#: Nodes and kappas.
+Rule = list[tuple[flint.arb, flint.arb]]
 
 #: What the proof has beside its multipliers.
 ENTRIES = "gauss_radau words left right factor blocks"
@@ -65,7 +68,9 @@ def recheck_radau(root: dict[str, Any], budget: Budget) -> Finding:
     question, key = entropy_question(root)
     proof = record(root["proof"], "the proof", f"multipliers {ENTRIES}")
     multipliers = numbers(proof["multipliers"], "multipliers", len(question.tested))
-    return closing(root, question, key, multipliers, least_of_blocks(question, key, multipliers, proof, budget))
+    return closing(
+        root, question, key, multipliers, least_of_blocks(question, key, multipliers, proof, budget, radau_rule)
+    )
 
 
 def least_of_blocks(
@@ -74,11 +79,11 @@ def least_of_blocks(
     multipliers: list[Fraction],
     proof: dict[str, Any],
     budget: Budget,
-    exponent: Fraction = Fraction(0),
+    rule_of: Callable[[int, Budget], Rule],
 ) -> Fraction:
     """The number m for which the proof shows ``-H <= m + l . t``, l the multipliers.
 
-    With an exponent r in (0, 1) the nodes are those of a power, and H stands for ``(1 - 2^(-r H)) / r``.
+    ``rule_of`` has the nodes and kappas of so many nodes. Those of another weight on [0, 1] than 1 are of another H.
     """
     devices = question.devices
     count = integer(proof["gauss_radau"], "gauss_radau", 2, MOST_NODES)
@@ -88,7 +93,7 @@ def least_of_blocks(
     size = len(words) + len(left) * max(len(one.projectors) for one in outcomes) + len(right)
     budget.spend(len(blocks) * (size**3 // 6 + 32 * size**2))
     with flint.ctx.workprec(PRECISION):
-        rule = radau_rule(count, budget, exponent)
+        rule = rule_of(count, budget)
         # -sum kappa + sum T / (1 - e) + charges bounds -H; T is exact, kappa and charges are balls
         bound = -total(kappa for _, kappa in rule)
         polynomial: Polynomial = {}
@@ -292,25 +297,16 @@ def _left_of_square(parts: _Parts, outcome: _Value, room: flint.arb, e: Fraction
     return part * room * ball(outcome.key.flips) - _sizes(left)
 
 
-def radau_rule(count: int, budget: Budget, exponent: Fraction = Fraction(0)) -> list[tuple[flint.arb, flint.arb]]:
-    """(t_i, kappa_i), the last node being 1, for the weight 1 or that of a power with an exponent r.
+def radau_rule(count: int, budget: Budget) -> Rule:
+    """(t_i, kappa_i), the last node being 1.
 
-    The moments of the weight are 1/(k+1), or ``c_k = prod_{j<k} (1+r+j)/(2+j)``, which are the same for r = 0. The
-    inner nodes are the roots of the polynomial of degree m - 1 that is orthogonal on [0, 1] for the weight times 1 - t,
-    ``R(t) = sum_k (-1)^k C(m-1, k) C(m+k, k) k!/((1+r)..(k+r)) t^k``, found by bisection in exact numbers: as many
-    changes of sign on a grid as its degree are all of them. A weight is the integral of the Lagrange polynomial of its
-    node.
+    The inner nodes are the roots of the polynomial of degree m - 1 that is orthogonal on [0, 1] for the weight 1 - t,
+    ``R(t) = sum_k (-1)^k C(m-1, k) C(m+k, k) t^k``, found by bisection in exact numbers: as many changes of sign on a
+    grid as its degree are all of them. A weight is the integral of the Lagrange polynomial of its node.
     """
     n = count - 1
     budget.spend(NODE_BITS * n * n * 40)
-    moments, scales = [Fraction(1)], [Fraction(1)]
-    for k in range(n):
-        moments.append(moments[-1] * (1 + exponent + k) / (2 + k))
-        scales.append(scales[-1] * (k + 1) / (1 + exponent + k))
-    exact = [(-1) ** k * comb(n, k) * comb(n + k + 1, k) * scales[k] for k in range(n + 1)]
-    common = lcm(*(value.denominator for value in exact))
-    r = [int(value * common) for value in exact]
-    unit = flint.arb(1) if exponent else flint.arb(2).log()
+    r = [(-1) ** k * comb(n, k) * comb(n + k + 1, k) for k in range(n + 1)]
     grid = 64 * count * count + 1  # odd, so that a node at 1/2 is on no line
     places = [Fraction(j, grid) for j in range(grid + 1)]
     signs = [_value(r, p) for p in places]
@@ -329,8 +325,8 @@ def radau_rule(count: int, budget: Budget, exponent: Fraction = Fraction(0)) -> 
             quotient.append(carry)
         quotient = quotient[:-1][::-1]
         slope = total(c * t**k for k, c in enumerate(quotient))
-        weight = total(c * ball(moments[k]) for k, c in enumerate(quotient)) / slope
-        found.append((t, weight / (t * unit)))
+        weight = total(c / (k + 1) for k, c in enumerate(quotient)) / slope
+        found.append((t, weight / (t * flint.arb(2).log())))
     return found
 
 

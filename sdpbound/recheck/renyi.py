@@ -1,11 +1,6 @@
 """Renyi entropies: by nodes of a power, by a guess, by a chord between these two, or by the qubit reduction.
 
-**Nodes.** With r = alpha - 1 below 1, ``(1 - 2^(-r H)) / r >= -m - l . t`` is proven of the entropy H of the form "petz
-down" as a von Neumann entropy is by :mod:`sdpbound.recheck.radau`; H is below that of the other forms. **Guess.** Eve
-guesses the key with probability at most ``m + l . t``, after flips with probability q at most q + (1 - 2q) times that;
-the min-entropy is below all forms but "petz down". Both give a functional above a power of an entropy. **Chord.** s H
-is concave in s = 1 - 1/alpha for the form "sandwiched up", so that ``(alpha - 1) H >= (b - 1) H_b + (alpha - b) H_min``
-for b below alpha.
+Programs are :mod:`sdpbound.recheck.renyi_programs`.
 
 **Qubits.** The search of :mod:`sdpbound.recheck.qubits`, with powers for logarithms.
 To be shown is ``2^(-s H) <= c + m . t`` of every quantum behaviour (docs/renyi.md). With K = -(1/s) m . t at two angles
@@ -39,15 +34,15 @@ from typing import Any
 import flint
 
 from sdpbound.recheck.answer import Budget, Finding, refuse
-from sdpbound.recheck.balls import ball, end
-from sdpbound.recheck.linear import largest_guess, of_power
+from sdpbound.recheck.balls import ball
+from sdpbound.recheck.linear import of_power
 from sdpbound.recheck.matrices import Real, guessed, guessed_log, largest, log_ball, middle
 from sdpbound.recheck.qubits import AngleSearch, Corner, arranged
-from sdpbound.recheck.question import Key, Question, functional_faults, read_key, read_question, within
-from sdpbound.recheck.radau import ENTRIES, least_of_blocks
-from sdpbound.recheck.reading import choice, items, number, numbers, record
+from sdpbound.recheck.question import Key, Question, read_key, read_question
+from sdpbound.recheck.reading import choice, number, numbers, record
+from sdpbound.recheck.renyi_programs import Power, RenyiAsked, power_of_program, recheck_program
 
-__all__ = ["recheck_renyi"]
+__all__ = ["recheck_renyi", "shown_power"]
 
 LEAST, MOST = Fraction(1, 2**20), Fraction(1, 2)
 #: Binary digits: each of three logarithms in turn loses those of the inverse of its matrix.
@@ -60,9 +55,8 @@ def recheck_renyi(root: dict[str, Any], budget: Budget) -> Finding:
     proof = root["proof"]
     way = choice(proof["renyi"], "what proves the entropy", ("qubits", "gauss-radau", "guess", "chord"))
     if way != "qubits":
-        asked = _Asked(question, key, form, alpha)
-        by = _by_chord if way == "chord" else _by_program
-        return by(asked, proof, record(root["claim"], "the claim", "value functional"), budget)
+        claim = record(root["claim"], "the claim", "value functional")
+        return recheck_program(RenyiAsked(question, key, form, alpha), proof, budget, claim)
     exponent = 1 - 1 / alpha if form == "sandwiched up" else alpha - 1
     proof = record(proof, "the proof", "renyi constant multipliers")
     constant = number(proof["constant"], "the constant")
@@ -80,71 +74,18 @@ def recheck_renyi(root: dict[str, Any], budget: Budget) -> Finding:
     return finding
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """The question, its key, and the form and the order of the entropy."""
-
-    question: Question
-    key: Key
-    form: str
-    alpha: Fraction
-
-
-def _by_program(asked: _Asked, entries: object, claim: dict[str, Any], budget: Budget) -> Finding:
-    """A functional above a power by nodes, or above a probability to guess."""
-    question, key = asked.question, asked.key
-    if type(entries) is not dict:
-        raise refuse("the proof must be an object.")
-    if choice(entries.get("renyi"), "what proves the entropy", ("gauss-radau", "guess")) == "gauss-radau":
-        proof = record(entries, "the proof", f"renyi multipliers {ENTRIES}")
-        exponent = scale = asked.alpha - 1
-        if exponent >= 1 or exponent.denominator > 2**64:
-            raise refuse("alpha must be below 2, with no more digits than a float.")
-        multipliers = numbers(proof["multipliers"], "multipliers", len(question.tested))
-        bound = 1 + exponent * least_of_blocks(question, key, multipliers, proof, budget, exponent)
-    else:
-        proof = record(entries, "the proof", "renyi multipliers copies")
-        if asked.form == "petz down":
-            raise refuse("a min-entropy is not below an entropy of the form petz down.")
-        exponent, scale = Fraction(1), 1 - 2 * key.flips
-        multipliers = numbers(proof["multipliers"], "multipliers", len(question.tested))
-        figure = {"kind": "guessing_probability", "x": key.x, "y": key.y}
-        guess = replace(question, figure=figure, side="upper")
-        bound = key.flips + scale * largest_guess(guess, multipliers, proof["copies"], budget)
-    most = key.outcomes(question.devices)
-    return of_power(question, bound, [scale * m for m in multipliers], claim, most, exponent)
-
-
-def _by_chord(asked: _Asked, entries: dict[str, Any], claim: dict[str, Any], budget: Budget) -> Finding:
-    """The sum of claims about an entropy of smaller order and about the min-entropy, each proven."""
-    question, alpha = asked.question, asked.alpha
-    proof = record(entries, "the proof", "renyi order nodes guess claims")
-    order = number(proof["order"], "the order")
-    if asked.form != "sandwiched up" or not 1 < order < alpha:
-        raise refuse("a chord is of the form sandwiched up, and begins at a smaller order.")
-    proven, constant = Fraction(0), Fraction(0)
-    faults: tuple[str, ...] = ()
-    slopes = [Fraction(0)] * len(question.tested)
-    claims = items(proof["claims"], "claims", 2, 2)
-    for place, (name, way) in enumerate((("nodes", "gauss-radau"), ("guess", "guess"))):
-        if type(proof[name]) is not dict or proof[name].get("renyi") != way:
-            raise refuse(f"the proof of an end is not the one by {way}.")
-        own = record(claims[place], "a claim", "value functional")
-        line = record(own["functional"], "a functional", "constant multipliers")
-        found = _by_program(replace(asked, alpha=alpha if place else order), proof[name], own, budget)
-        weight = (alpha - order if place else order - 1) / (alpha - 1)
-        faults += found.faults
-        if found.claimed > found.proven:
-            faults += ("the claim about an end of the chord is above what is proven.",)
-        proven += weight * found.proven
-        constant += weight * number(line["constant"], "a constant")
-        given = numbers(line["multipliers"], "multipliers", len(slopes))
-        slopes = [old + weight * m for old, m in zip(slopes, given, strict=True)]
-    faults += functional_faults(claim["functional"], question, constant, slopes)
-    with flint.ctx.workprec(128):
-        highest = end(ball(asked.key.outcomes(question.devices)).log() / flint.arb(2).log(), "upper")
-    claimed = number(claim["value"], "the claimed value")
-    return Finding(question.kind, "lower", proven, claimed, faults + within(claimed, 0, highest))
+def shown_power(root: dict[str, Any], budget: Budget) -> Power:
+    """What a certificate that holds shows of the power; none of the chord, which is about the entropy."""
+    found = recheck_renyi(root, budget)
+    if found.faults or found.claimed > found.proven:
+        raise refuse("the certificate of the power does not hold.")
+    question, key, form, alpha = _question(root)
+    proof = root["proof"]
+    if proof["renyi"] != "qubits":
+        return power_of_program(RenyiAsked(question, key, form, alpha), proof, budget)
+    exponent = 1 - 1 / alpha if form == "sandwiched up" else alpha - 1
+    multipliers = numbers(proof["multipliers"], "multipliers", len(question.tested))
+    return Power(question, key, form, alpha, exponent, number(proof["constant"], "c"), tuple(multipliers))
 
 
 def _question(root: dict[str, Any]) -> tuple[Question, Key, str, Fraction]:

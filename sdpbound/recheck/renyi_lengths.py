@@ -2,7 +2,7 @@
 
 The largest ``A q(S) + k S`` is found anew: the function is concave, and a bisection on its slope, in balls, ends with
 two values of S between which it bends down; there it is below the tangent at the first. Lengths with another test than
-CHSH are in :mod:`sdpbound.recheck.renyi_powers`, but for what both have in common.
+CHSH are in :mod:`sdpbound.recheck.power_lengths`, but for what both have in common.
 """
 
 from __future__ import annotations

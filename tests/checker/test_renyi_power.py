@@ -15,15 +15,16 @@ from sdpbound.checker.claim import Verification
 from sdpbound.checker.kinds import check
 from sdpbound.checker.qubit_floats import solved
 from sdpbound.checker.renyi_length import verify_renyi_length
-from tests.finite_size.test_renyi_powers import flipped
+from tests.golden_certificates import golden
 
 Certificate = dict[str, Any]
+NAME = "renyi_power_flips"
 
 
 @cache
 def inner() -> tuple[Certificate, Verification]:
     """The certificate of the power, and what its check says; it is not changed by most forgeries."""
-    data = flipped().certificate.data["proof"]["power"]
+    data = golden(NAME)["proof"]["power"]
     return data, check(data)
 
 
@@ -34,7 +35,7 @@ def verified(certificate: Certificate) -> Verification:
 
 
 def forged(change: Callable[[Certificate, Certificate], object]) -> Certificate:
-    certificate: Certificate = copy.deepcopy(flipped().certificate.data)
+    certificate: Certificate = golden(NAME)
     change(certificate["proof"], certificate)
     return certificate
 

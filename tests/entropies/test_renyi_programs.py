@@ -18,7 +18,7 @@ from sdpbound.entropies.quadrature import gauss_radau, power_radau
 from sdpbound.entropies.renyi.powers import power_of, powers, roots_of
 from sdpbound.recheck import recheck
 from sdpbound.recheck.answer import Budget
-from sdpbound.recheck.radau import radau_rule
+from sdpbound.recheck.renyi_programs import power_rule
 from tests.mutations import put
 
 Certificate = dict[str, Any]
@@ -81,7 +81,7 @@ def test_the_rule_is_above_the_power_and_exact_for_polynomials(count: int, expon
 def test_both_checkers_have_the_rule(count: int, exponent: float) -> None:
     rule = power_radau(count, exponent)
     nodes, constant = power_nodes(count, Fraction(exponent))
-    again = radau_rule(count, Budget(None), Fraction(exponent))
+    again = power_rule(count, Fraction(exponent), Budget(None))
     assert constant == Fraction(rule.constant)
     for t, kappa, first, (place, weight) in zip(rule.nodes, rule.weights, nodes, again, strict=True):
         assert first.linear == Fraction(float(kappa))

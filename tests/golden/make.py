@@ -310,6 +310,29 @@ recipe("renyi_randomness_both", lambda: sb.finite_randomness_length(DEVICES, 1e7
 recipe("renyi_entropy_chsh", lambda: sb.renyi_entropy(chsh_value(2.5), alpha=2.0, tolerance=1e-2))
 recipe("renyi_entropy_flips", lambda: sb.renyi_entropy(CORRELATORS, alpha=1.1, preprocessing=0.05, tolerance=1e-2))
 
+recipe("renyi_nodes_chsh", lambda: sb.renyi_entropy(chsh_value(2.5), alpha=1.1, level="1+AB", nodes=4))
+recipe(
+    "renyi_nodes_flips",
+    lambda: sb.renyi_entropy(chsh_value(2.6), 1, kind="petz down", alpha=1.5, preprocessing=0.1, level="1+AB", nodes=2),
+)
+recipe("renyi_guess_flips", lambda: sb.renyi_entropy(CORRELATORS, alpha=1.3, preprocessing=0.1, method="min-entropy"))
+recipe("renyi_chord_chsh", lambda: sb.renyi_entropy(chsh_value(2.5), alpha=2.0, nodes=2))
+#: A key whose bit is flipped, for which there is no closed form; two of four correlators are larger.
+FLIPPED = sb.Behaviour.from_correlators([[0.75, 0.66, 0.94], [0.66, -0.6, 0.0]])
+recipe(
+    "renyi_power_flips",
+    lambda: sb.finite_key_length(FLIPPED, 1e6, 0, 2, method="renyi", preprocessing=0.02, test_probability=0.06),
+)
+
+# --- lengths by probability estimation --------------------------------------------------------------------------------
+
+ESTIMATED = sb.Behaviour.from_correlators([[0.66, 0.66], [0.66, -0.66]])
+recipe("estimation_tsirelson", lambda: sb.estimated_length(ESTIMATED, 1e6))
+recipe(
+    "estimation_no_signaling",
+    lambda: sb.estimated_length(ESTIMATED, 1e5, [[0.4, 0.3], [0.2, 0.1]], devices="no-signaling"),
+)
+
 # --- boxes against a no-signaling adversary ---------------------------------------------------------------------------
 
 PAIR = [[0.72, 0.13], [0.1, 0.05]]  # of error patterns
@@ -371,6 +394,21 @@ recipe("attack_entropy_elegant", lambda: elegant_attack(None))
 recipe("attack_entropy_elegant_both", lambda: elegant_attack(1))
 recipe("attack_information", lambda: sb.convex_combination_attack(NOISY, 0, 0, tolerance=1e-2))
 recipe("attack_information_noisier", lambda: sb.convex_combination_attack(MEMBER.behaviour(0.9), 1, 1, tolerance=1e-2))
+
+
+def all_channels(behaviour: sb.Behaviour, test: str, y: int) -> Any:
+    return sb.key_rate_upper_bound(behaviour, test, 0, y, "best channel").attack
+
+
+def lossy_singlet(efficiency: float) -> sb.Behaviour:
+    """Losses of both parties, the no-click kept where Bob has his key setting."""
+    angles = {"theta": math.pi / 4, "a0": 0.0, "a1": math.pi / 2, "b0": math.pi / 4, "b1": -math.pi / 4, "b2": 0.0}
+    pair = sb.family_named("two_qubit", settings=(2, 3)).member(**angles)
+    return pair.behaviour(noise=sb.DetectionInefficiency(efficiency, binning=(True, (True, True, False))))
+
+
+recipe("attacks_all_channels_lossy", lambda: all_channels(lossy_singlet(0.895), "full without B2", 2))
+recipe("attacks_all_channels_correlators", lambda: all_channels(MEMBER.behaviour(0.93), "correlators", 0))
 
 
 def data_of(found: Any) -> dict[str, Any]:

@@ -26,8 +26,9 @@ from tests.mutations import mutate
 from tests.oracle import contradiction
 
 OTHERS = [golden(name) for name in INDEX]
-#: Branch and bound over angles for seconds each; two quick ones are in the fast suite.
-SLOW = [name for name in QUBITS if name not in ("entropy_qubit_both_outcomes", "entropy_qubit_untested_setting")]
+#: Branch and bound over angles for seconds each; some quick ones are in the fast suite.
+QUICK = ("entropy_qubit_both_outcomes", "entropy_qubit_untested_setting", "attacks_all_channels_correlators")
+SLOW = [name for name in QUBITS if name not in QUICK]
 SEARCHED = [name for name in FORGERIES if name.startswith("qubit:")]
 #: Certificates of each of the two formats of closed forms, of programs and of boxes, whose every number is changed.
 STRICT = (

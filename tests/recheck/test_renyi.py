@@ -120,6 +120,36 @@ def test_refuses(name: str) -> None:
     assert not found.holds and found.reason.endswith(".")
 
 
+def test_nodes_of_another_entropy_are_refused() -> None:
+    """Forgeries: blocks for the von Neumann entropy, or for a lower order, with the claim that belongs to them."""
+    plain, power = golden("entropy_gauss_radau_chsh"), golden("renyi_nodes_chsh")
+    figure = power["question"]["figure"] | {"alpha": 1 + 2.0**-8}
+    relabelled = plain | {"kind": "renyi entropy"}
+    relabelled["question"] = plain["question"] | {"figure": figure | {"x": plain["question"]["figure"]["x"]}}
+    relabelled["proof"] = plain["proof"] | {"renyi": "gauss-radau"}
+    higher = golden("renyi_nodes_chsh")
+    higher["question"]["figure"]["alpha"] += 1e-3
+    wrong_way = golden("renyi_guess_flips")
+    wrong_way["question"]["figure"]["preprocessing"] = 0.0999
+    for forged in (relabelled, higher, wrong_way):
+        with pytest.raises(sb.CertificateError):
+            sb.verify(forged)
+        assert not recheck(forged).holds
+
+
+def test_a_chord_with_the_shares_of_another_order_is_refused() -> None:
+    """A forgery: the order of the nodes is said to be higher, so that they get a larger share of the chord."""
+    forged = golden("renyi_chord_chsh")
+    claims = forged["proof"]["claims"]
+    forged["proof"]["order"] = order = 1.5
+    share = order - 1
+    forged["claim"]["value"] = share * claims[0]["value"] + (1 - share) * claims[1]["value"]
+    forged["claim"]["functional"] = {"constant": 0.0, "multipliers": [0.0]}
+    with pytest.raises(sb.CertificateError):
+        sb.verify(forged)
+    assert not recheck(forged).holds
+
+
 def lower(certificate: dict[str, Any], step: float) -> dict[str, Any]:
     """The power is claimed to be lower everywhere, and value and functional follow from that."""
     found = copy.deepcopy(certificate)
