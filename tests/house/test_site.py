@@ -142,6 +142,12 @@ Parameters
 ----------
 x, y : settings
 
+Of more parties: see there.
+
+Returns
+-------
+A number
+
 >>> 2 * 3
 6"""
     assert docstrings.formatted(text.splitlines()) == [
@@ -155,6 +161,15 @@ x, y : settings
         "----------",
         "x, y",
         "    settings",
+        "",
+        "Notes",
+        "-----",
+        "",
+        "Of more parties: see there.",
+        "",
+        "Returns",
+        "-------",
+        "A number",
         "",
         "Examples",
         "--------",
