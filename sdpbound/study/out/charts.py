@@ -189,10 +189,10 @@ def _dashes(table: Table) -> dict[str, Any]:
 def _colours(panels: Sequence[Panel], table: Table) -> dict[str, dict[float, str]]:
     """For each axis that is shown by colours, the colour of each of its values."""
     colours: dict[str, dict[float, str]] = {}
-    for axis in {panel.colour for panel in panels} - {None}:
+    for axis in {panel.colour for panel in panels if panel.colour is not None}:
         values = sorted({row[axis] for row in complete(table)} - {None}, reverse=axis == "visibility")
         shades = sequence(len(values)) if axis == "visibility" else _other_sequence(len(values))
-        colours[str(axis)] = dict(zip(values, shades, strict=True))
+        colours[axis] = dict(zip(values, shades, strict=True))
     return colours
 
 
