@@ -30,10 +30,10 @@ FIGURE = FigureSpec(
     "general attacks: from certified von Neumann entropy (black) and min-entropy (grey). No-signaling adversary: "
     "individual attacks (solid blue), general attacks on pairs known to be independent (dashed blue, Hanggi et al.), "
     "general attacks on tested pairs, tests counted as lost (vermillion, random linear hashing; orange, Masanes et al. "
-    "v5, Theorem 9). Triangles on the axis: where each dies. (a) The member of the singlet family with phi = pi/2 - "
-    "0.02, omega = theta + pi/2 and CHSH value 2.3; (b) the box of Hanggi et al.; (c) CHSH with a third setting of "
-    "Bob for the key; (d) Masanes et al. v5 with M = 3. Min-entropy bounds the quantum rate less well than von Neumann "
-    "entropy, and can lie below the rate for individual attacks.",
+    "v5, Theorem 9). Triangles on the axis: where each dies; each panel has visibilities of its own. (a) The member"
+    " of the singlet family with phi = pi/2 - 0.02, omega = theta + pi/2 and CHSH value 2.3; (b) the box of Hanggi "
+    "et al.; (c) CHSH with a third setting of Bob for the key; (d) Masanes et al. v5 with M = 3. Min-entropy bounds"
+    " the quantum rate less well than von Neumann entropy, and can lie below the rate for individual attacks.",
     alt="Four panels of key rates on a logarithmic axis; quantum rates die at the lowest visibilities, then come no-"
     "signaling ones against individual, and against general attacks.",
 )
