@@ -36,7 +36,7 @@ def explore_command(
 
     state = State() if link is None else State.from_query(link)
     door = opened(port)  # a browser that comes early waits there while the server loads
-    processes = Processes()  # with cores to spare, the first one loads meanwhile, too
+    processes = Processes()  # the first one loads meanwhile, too
     try:
         print_text(f"{door.address}\nCtrl-C ends it.")
         if open_:

@@ -25,8 +25,6 @@ Tell = Callable[["Reply"], object]
 _PATIENCE = 0.5
 #: Seconds after which the next process is started, so that it does not slow a page that is being shown.
 _LATER = 4.0
-#: With so many cores a process loads beside the server and the browser; with fewer it would make the first page late.
-_ENOUGH = 3
 
 
 class Process:
@@ -92,14 +90,11 @@ class Process:
 
 
 class Processes:
-    """Starts processes, one ahead: loading takes seconds that a new page need not wait for.
-
-    On a machine of one or two cores the first one is started when the first page asks for it.
-    """
+    """Starts processes, one ahead: loading takes seconds that a new page need not wait for."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._spare: Process | None = Process() if (os.cpu_count() or 1) >= _ENOUGH else None
+        self._spare: Process | None = Process()
         self._closed = False
 
     def take(self) -> Process:
