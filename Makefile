@@ -87,7 +87,7 @@ man: setup
 
 docs: $(DOCS_VENV)/.installed
 	rm -rf build/site
-	$(DOCS_VENV)/bin/python -m sphinx -b html -W --keep-going -d build/site-doctrees docs build/site
+	$(DOCS_VENV)/bin/python -m sphinx -b html -j $(WORKERS) -W --keep-going -d build/site-doctrees docs build/site
 
 $(DOCS_VENV)/.installed: requirements-docs.lock requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "sdpbound needs Python 3.11 or newer; install it or say make PYTHON=..." >&2; exit 1; }

@@ -23,7 +23,6 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
     "sphinx.ext.mathjax",
-    "sphinx-mathjax-offline",
     "sphinx_gallery.gen_gallery",
     "sphinxcontrib.bibtex",
     "sphinx_copybutton",
@@ -31,6 +30,7 @@ extensions = [
     "arxiv",
     "docstrings",
     "links",
+    "maths",
     "pages",
     "reference",
 ]
@@ -66,6 +66,7 @@ sphinx_gallery_conf = {
     "abort_on_example_error": True,
     "matplotlib_animations": False,
     "plot_gallery": "True",
+    "parallel": True,  # as many at once as Sphinx has workers
     "min_reported_time": 5,
     "write_computation_times": False,
     "show_memory": False,

@@ -26,14 +26,21 @@ def escaped(line: str) -> str:
 
 
 def with_sections(lines: list[str]) -> list[str]:
-    """Lines with descriptions of parameters below their names, and a heading above the doctests."""
+    """Lines with descriptions of parameters below their names, and headings above the doctests and other paragraphs.
+
+    A paragraph after parameters, or after what is returned or raised, would be read as more of them.
+    """
     out: list[str] = []
     section = ""
-    for line in lines:
+    for line, after in zip(lines, [*lines[1:], ""], strict=True):
         if out and set(line) == {"-"} and out[-1] in SECTIONS:
             section = out[-1]
         if section and section != "Examples" and line.startswith(">>>"):
             section = "Examples"
+            out += [section, "-" * len(section), ""]
+        begins = bool(line[:1].strip()) and out and not out[-1] and set(after) != {"-"}
+        if section not in ("", "Notes", "Examples") and begins and not DESCRIBED.match(line):
+            section = "Notes"
             out += [section, "-" * len(section), ""]
         # names of several attributes have no spaces between them: what stands before one would be read as a type
         described = DESCRIBED.match(line) if section in ("Parameters", "Attributes") else None

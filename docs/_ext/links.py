@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html.parser import HTMLParser
+from os.path import dirname, join, normpath
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -36,17 +37,19 @@ class Page(HTMLParser):
 
 def faults(folder: Path) -> list[str]:
     """What is wrong with the links of the pages in a folder, a sentence each."""
-    pages = {path.resolve(): Page(path.read_text(encoding="utf-8")) for path in folder.rglob("*.html")}
+    folder = folder.resolve()
+    there = {str(path) for path in (folder, *folder.rglob("*"))}
+    pages = {path: Page(Path(path).read_text(encoding="utf-8")) for path in there if path.endswith(".html")}
     found = []
     for path, page in pages.items():
-        where = path.relative_to(folder.resolve())
+        where = Path(path).relative_to(folder)
         found += [f"{where} loads {url}" for url in page.loads if urlsplit(url).scheme in ("http", "https")]
         for link in page.links | page.loads:
             parts = urlsplit(link)
             if parts.scheme or parts.netloc:
                 continue
-            target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
-            if not target.exists():
+            target = normpath(join(dirname(path), unquote(parts.path))) if parts.path else path
+            if target not in there:
                 found.append(f"{where} links to {link}, which is not there")
             elif where.parts[0] == "_modules":
                 pass  # source pages name a function by the module that shows it, which is not always the one it is in

@@ -155,13 +155,15 @@ def page(full: str, used: Mapping[int, list[str]] | None = None, made: Mapping[s
     else:
         directive, options = "autodata", []
     title = full.removeprefix("sdpbound.")
-    lines = [title, "=" * len(title), "", f".. {directive}:: {full}", *[f"   :{option}" for option in options]]
+    lines = [":orphan:", "", title, "=" * len(title), "", f".. {directive}:: {full}"]
+    lines += [f"   :{option}" for option in options]
     lines += ["", f".. minigallery:: {full}", "   :add-heading: Examples that use it", ""]
     pages = [name for name in (used or {}).get(identity(thing), []) if not name.endswith(".py")]
     if pages:
         lines += ["Pages whose code uses it: " + ", ".join(f":doc:`/{name}`" for name in pages) + ".", ""]
     if (made or {}).get(full):
         lines += ["Returned by " + ", ".join(f":obj:`~{name}`" for name in dict(made or {})[full]) + ".", ""]
+    lines += ["One of the :doc:`public names </api>`.", ""]
     return "\n".join(lines)
 
 
@@ -181,7 +183,10 @@ def write(app: Sphinx) -> None:
 
 
 def linked(app: Sphinx, docname: str, source: list[str]) -> None:
-    """api.md with links from its names to their pages, and these pages in the navigation."""
+    """api.md with links from its names to their pages.
+
+    These pages are not in the navigation beside each page: so many entries were most of the time that the site took.
+    """
     if docname != "api":
         return
     parts = re.split(r"^(?=## )", source[0], flags=re.M)
@@ -192,8 +197,7 @@ def linked(app: Sphinx, docname: str, source: list[str]) -> None:
             return NAME.sub(lambda n: f"[{n[0]}](reference/{home(n[1], room)}.rst)", match[0])
 
         parts[i] = ROW.sub(row, part)
-    listed = "\n".join(f"reference/{full}" for full in names(source[0]))
-    source[0] = "".join(parts) + f"\n```{{toctree}}\n:hidden:\n\n{listed}\n```\n"
+    source[0] = "".join(parts)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import combinations, islice, product
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,6 +26,8 @@ VALIDITY_TOLERANCE = 1e-9
 #: How far the floats may be from the exact correlations that they stand for: some roundings.
 EXACT_TOLERANCE = 1e-14
 _PAIRS = ((2, 2), (2, 2))
+#: So many moments are printed.
+_PRINTED = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -271,7 +275,24 @@ class Behaviour(Drawn):
         return hash((self.scenario, self.p.tobytes()))
 
     def __repr__(self) -> str:
-        return f"Behaviour(shape {self.p.shape}, {self.scenario})"
+        """The first moments, those of fewest parties first, with four digits; named as expressions print them.
+
+        >>> Behaviour.from_correlators([[0.7, 0.7], [0.7, -0.7]], [0.1, 0.0])
+        Behaviour(<A0> = 0.1, <A1> = 0, <B0> = 0, <B1> = 0, <A0 B0> = 0.7, <A0 B1> = 0.7, <A1 B0> = 0.7, <A1 B1> = -0.7)
+        """
+        shape, parties = self.scenario.shape, range(self.scenario.parties)
+        indices = (
+            index
+            for k in range(1, len(shape) + 1)
+            for some in combinations(parties, k)
+            for index in product(*(range(1, shape[i]) if i in some else (0,) for i in parties))
+        )
+        parts = [
+            f"<{self.scenario.word(i)}> = {round(float(self.moments[i]), 12) + 0.0:.4g}"
+            for i in islice(indices, _PRINTED)
+        ]
+        left = math.prod(shape) - 1 - len(parts)
+        return f"Behaviour({', '.join(parts)}{f', and {left} more moments of {self.scenario}' if left else ''})"
 
 
 def _next_step(p: NDArray[np.float64]) -> str:

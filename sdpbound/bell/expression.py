@@ -6,7 +6,8 @@ import itertools
 import operator
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import SupportsIndex
+from importlib import import_module
+from typing import Any, SupportsIndex
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,6 +21,9 @@ from sdpbound.errors import InvalidSettings, InvalidShape
 from sdpbound.shown import Shown
 
 __all__ = ["BellExpression"]
+
+#: The room far above that proves bounds of expressions, which is imported when it is asked.
+_PROVING = "sdpbound.bounds"
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,6 +172,29 @@ class BellExpression(Shown):
         """Minimum over local behaviours."""
         return -maximize_deterministic(self.scenario, -self.coefficients)
 
+    def bound(self, model: Any, **options: Any) -> Any:
+        """Certified upper bound on the value over a model's set: :func:`sdpbound.maximize`, asked of the expression.
+
+        Parameters
+        ----------
+        model : ``Quantum(level)``, ``NoSignaling()`` or ``Local()``
+        options : keywords of :func:`sdpbound.maximize`, such as ``observed``
+
+        Returns
+        -------
+        Bound, side "upper", in the units of the coefficients. For a lower bound on the minimum take the bound of the
+        negative expression with the other sign, or :func:`sdpbound.minimize`.
+
+        Raises
+        ------
+        InvalidInput, Infeasible, SolverFailure: as of :func:`sdpbound.maximize`
+
+        >>> import sdpbound as sb
+        >>> [round(sb.chsh().bound(model).value, 6) for model in (sb.Local(), sb.Quantum("1"), sb.NoSignaling())]
+        [2.0, 2.828427, 4.0]
+        """
+        return import_module(_PROVING).maximize(self, model, **options)
+
     # -- arithmetic -----------------------------------------------------------------------------------------------
 
     def _like(self, table: NDArray[np.float64], name: str = "") -> BellExpression:
@@ -261,43 +288,39 @@ class BellExpression(Shown):
 
     # -- printing -------------------------------------------------------------------------------------------------
 
-    def _terms(self) -> list[tuple[float, tuple[str, ...]]]:
-        terms = []
-        for index in itertools.product(*(range(k) for k in self.scenario.shape)):
-            c = float(self.coefficients[index])
-            if c != 0.0:
-                word = []
-                for party, i in enumerate(index):
-                    if i:
-                        letter = self.scenario.letters[party][i - 1]
-                        tag = "ABCDEFGH"[party] + ("" if letter.outcome is None else f"{letter.outcome}|")
-                        word.append(f"{tag}{letter.setting}")
-                terms.append((c, tuple(word)))
-        return terms
-
-    def _format(self, left: str, right: str, join: str) -> str:
-        parts: list[str] = []
-        for c, word in self._terms():
-            sign = "-" if c < 0 else "+"
-            size = f"{abs(c):.6g}"
-            body = left + join.join(word) + right if word else ""
-            text = body if body and size == "1" else f"{size} {body}".strip()
-            parts.append(f"{sign} {text}" if parts else (f"-{text}" if c < 0 else text))
-        return " ".join(parts) or "0"
+    def _terms(self) -> list[tuple[float, str]]:
+        """Coefficients that are not zero, each with the product that it multiplies; none is the constant."""
+        indices = itertools.product(*(range(k) for k in self.scenario.shape))
+        return [(float(self.coefficients[i]), self.scenario.word(i)) for i in indices if self.coefficients[i] != 0.0]
 
     def __repr__(self) -> str:
-        terms = self._format("<", ">", " ")
-        return f"{self.name}: {terms}" if self.name else terms
-
-    def _repr_latex_(self) -> str:
         parts: list[str] = []
         for c, word in self._terms():
-            letters = [f"{w[0]}_{{{w[1:]}}}" for w in word]
-            size = f"{abs(c):.6g}"
-            body = r"\langle " + " ".join(letters) + r"\rangle" if letters else ""
+            size, body = f"{abs(c):.6g}", f"<{word}>" if word else ""
+            text = body if body and size == "1" else f"{size} {body}".strip()
+            parts.append(f"{'-' if c < 0 else '+'} {text}" if parts else (f"-{text}" if c < 0 else text))
+        terms = " ".join(parts) or "0"
+        return f"{self.name}: {terms}" if self.name else terms
+
+    def to_latex(self) -> str:
+        r"""The expression as a formula of LaTeX, without dollars; coefficients with six digits.
+
+        Letters are those of ``print``: ``A_{0}`` is the observable of setting 0, ``A_{1|0}`` the projector on outcome 1
+        of setting 0.
+
+        >>> print(BellExpression.from_correlators([[1, 1], [1, -1]]).to_latex())
+        \langle A_{0} B_{0}\rangle+\langle A_{0} B_{1}\rangle+\langle A_{1} B_{0}\rangle-\langle A_{1} B_{1}\rangle
+        """
+        parts: list[str] = []
+        for c, word in self._terms():
+            letters = [f"{w[0]}_{{{w[1:]}}}" for w in word.split()]
+            size, body = f"{abs(c):.6g}", r"\langle " + " ".join(letters) + r"\rangle" if letters else ""
             text = body if body and size == "1" else f"{size}{body}"
             parts.append(("-" if c < 0 else "+" if parts else "") + text)
-        return "$" + ("".join(parts) or "0") + "$"
+        return "".join(parts) or "0"
+
+    def _repr_latex_(self) -> str:
+        return f"${self.to_latex()}$"
 
 
 def _order(order: Iterable[SupportsIndex]) -> tuple[int, ...]:

@@ -192,8 +192,8 @@ def estimated_length(
     Returns
     -------
     EstimatedLength
-        Side "lower". Make a ``FixedProtocol`` of it, with ``training`` if it was made from counts, and ``certify``
-        others.
+        Side "lower", in bits. Make a ``FixedProtocol`` of it, with ``training`` if it was made from counts, and
+        ``certify`` others.
 
     Raises
     ------

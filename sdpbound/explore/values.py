@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
-from typing import Literal
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Literal
 
 from sdpbound.errors import InvalidInput, InvalidParameter
 from sdpbound.explore.state import State, sliders
 from sdpbound.registry import unknown
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = ["MOST", "NAMES", "QUANTITIES", "Axis", "Map", "MapPlan", "Number", "shown"]
 
@@ -117,6 +118,8 @@ class Axis:
 
     def values(self) -> NDArray[np.float64]:
         """The numbers, ascending."""
+        import numpy as np  # here, as the page is served before it is loaded
+
         return np.linspace(self.low, self.high, self.count)
 
 

@@ -18,7 +18,6 @@ from typing import BinaryIO
 
 from sdpbound.errors import SdpboundError
 from sdpbound.explore.drawing import map_svg, rates_svg, slice_svg
-from sdpbound.explore.giving import figure_bytes, python_code, study_file
 from sdpbound.explore.maps import map_rows
 from sdpbound.explore.messages import Asked, File, MapDone, Message, Move, Reply, Screen
 from sdpbound.explore.numbers import Estimates, certified, exact
@@ -162,6 +161,8 @@ class Work:
         point = self._point
         if point is None:
             return File(kind, "", b"", "there is nothing to give: a field has a bad value; mend it first.")
+        from sdpbound.explore.giving import figure_bytes, python_code, study_file  # loads Matplotlib: not before a move
+
         try:
             if kind == "python":
                 return File(kind, "explored.py", python_code(point).encode())

@@ -54,7 +54,7 @@ def blind_entropy(
 
     Returns
     -------
-    RoutedEntropyBound, side "lower"
+    RoutedEntropyBound, side "lower", in bits
 
     >>> import sdpbound as sb
     >>> binary_entropy = 0.6099  # of an error of 0.15: what Bob's outcome leaves, whatever Eve has

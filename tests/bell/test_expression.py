@@ -60,8 +60,28 @@ def test_arithmetic_is_that_of_the_values(one: int, two: int) -> None:
 def test_printing() -> None:
     e = sb.chsh()
     assert repr(e) == "CHSH: <A0 B0> + <A0 B1> + <A1 B0> - <A1 B1>"
-    assert e._repr_latex_().startswith(r"$\langle A_{0} B_{0}\rangle")
-    assert repr(0 * e) == "0"
+    assert e._repr_latex_() == f"${e.to_latex()}$" and e.to_latex().startswith(r"\langle A_{0} B_{0}\rangle")
+    assert repr(0 * e) == (0 * e).to_latex() == "0"
+    assert r"-3\langle B_{0|1}\rangle" in sb.cglmp(3).to_latex()  # outcome 0 of setting 1
+    assert (e - 2).to_latex().startswith("-2+")
+
+
+def test_a_behaviour_prints_its_numbers() -> None:
+    singlet = repr(sb.SingletSelfTest(1.0, 1.5, 2.6).behaviour(0.99))
+    assert singlet.startswith("Behaviour(<A0> = 0, <A1> = 0, <B0> = 0, <B1> = 0, <A0 B0> = 0.9875, ")
+    assert singlet.endswith("<A1 B1> = -0.4381)")
+    three = sb.Behaviour.uniform(sb.Scenario(((3, 3), (3, 3))))
+    assert "<A1|0> = 0.3333" in repr(three) and ", and 16 more moments of " in repr(three)
+
+
+def test_an_expression_is_asked_for_its_bounds() -> None:
+    e = sb.tilted_chsh(0.5)
+    for model in (sb.Local(), sb.Quantum("1"), sb.NoSignaling()):
+        assert e.bound(model).value == sb.maximize(e, model).value and e.bound(model).side == "upper"
+    mixed = sb.Observations.correlators(sb.Behaviour.uniform(e.scenario))
+    assert e.bound(sb.NoSignaling(), observed=mixed).value == pytest.approx(0.5, abs=1e-6)
+    with pytest.raises(sb.InvalidInput, match="Adversary"):
+        e.bound("quantum")
 
 
 def test_errors_name_what_is_wrong() -> None:

@@ -48,8 +48,8 @@ WATCH = """(name) => {
 
 
 @pytest.fixture(scope="module")
-def server():
-    """The command, its address, and the seconds until it said so."""
+def server(browser):
+    """The command, its address, and when it was given; the browser runs already, as a person's does."""
     command = [sys.executable, "-m", "sdpbound", "explore"]
     started = time.monotonic()
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

@@ -39,7 +39,7 @@ def told(thing: Any) -> str:
 
 
 def lacks(thing: Any) -> set[str]:
-    """What a docstring leaves out: parameters by name, "Raises", and "side" of what comes back with one."""
+    """What a docstring leaves out: parameters by name, "Raises", and "side" and "unit" of what comes back with them."""
     text = told(thing)
     if inspect.isclass(thing):
         text = "\n".join(inspect.getdoc(base) or "" for base in thing.__mro__[:-1])
@@ -54,10 +54,11 @@ def lacks(thing: Any) -> set[str]:
         source = ast.parse(textwrap.dedent(inspect.getsource(thing)))
         if any(isinstance(node, ast.Raise) and node.exc is not None for node in ast.walk(source)):
             found |= set() if re.search("[Rr]aises", text) else {"Raises"}
-        sided = re.search(
-            r"\b(\w*Bound|\w*Attack|Rate|FiniteLength|Threshold)\b", str(thing.__annotations__.get("return"))
-        )
+        returned = str(thing.__annotations__.get("return"))
+        sided = re.search(r"\b(\w*Bound|\w*Attack|Rate|FiniteLength|Threshold)\b", returned)
         found |= set() if not sided or re.search("[Uu]pper|[Ll]ower|both sides|proven", text) else {"side"}
+        in_bits = re.search(r"\b(Rate|\w*Entropy\w*|\w*Length)\b", returned)
+        found |= set() if not in_bits or re.search(r"\bbits?\b", text) else {"unit"}
     return found if text else {"docstring"}
 
 
@@ -76,7 +77,7 @@ def test_what_docstrings_lack_is_found() -> None:
         """Something at x."""
         raise ValueError(x, level)
 
-    assert lacks(bound) == {"level", "Raises", "side"}
+    assert lacks(bound) == {"level", "Raises", "side", "unit"}
 
 
 def test_uses_of_a_name_are_found(reference: ModuleType) -> None:

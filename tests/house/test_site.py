@@ -95,7 +95,7 @@ def test_each_public_name_is_listed_for_a_page(monkeypatch: pytest.MonkeyPatch) 
 def test_each_public_name_has_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
     reference = tool("reference", monkeypatch)
     for full in reference.names((ROOT / "docs" / "api.md").read_text(encoding="utf-8")):
-        assert re.match(r"\S+\n=+\n\n\.\. auto", reference.page(full)), full
+        assert re.match(r":orphan:\n\n\S+\n=+\n\n\.\. auto", reference.page(full)), full
 
 
 def test_links_of_the_site_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,6 +142,12 @@ Parameters
 ----------
 x, y : settings
 
+Of more parties: see there.
+
+Returns
+-------
+A number
+
 >>> 2 * 3
 6"""
     assert docstrings.formatted(text.splitlines()) == [
@@ -155,6 +161,15 @@ x, y : settings
         "----------",
         "x, y",
         "    settings",
+        "",
+        "Notes",
+        "-----",
+        "",
+        "Of more parties: see there.",
+        "",
+        "Returns",
+        "-------",
+        "A number",
         "",
         "Examples",
         "--------",

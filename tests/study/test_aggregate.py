@@ -291,3 +291,15 @@ def test_a_long_table_is_drawn_in_bounded_memory(tmp_path: Path) -> None:
             peaks.append(tracemalloc.get_traced_memory()[1] / 1e6)
             tracemalloc.stop()
     assert peaks[0] < 60 and peaks[1] < 1.1 * peaks[0], peaks
+
+
+def test_perfect_detectors_are_on_the_axis_of_the_others() -> None:
+    """Rows of efficiency 1 have no entry for it, and make no panel of their own."""
+    lossy = {e: {"efficiency": e, "dephasing": 0.0, "misalignment": 0.0, "noise": f"loss {e}"} for e in (0.95, 0.9)}
+    places = [(t / 10, e) for t in range(4) for e in (1.0, 0.95, 0.9)]
+    rows = [ROW | {"theta": t, "value": t * e} | lossy.get(e, {}) for t, e in places]
+    (panel,) = panels_of(Table(tuple(rows), {}))
+    assert (panel.x, panel.colour) == ("theta", "efficiency")
+    assert [(row["theta"], row["efficiency"]) for row in panel.table] == places
+    (same,) = reduced(rows).panels
+    assert list(same.table) == list(panel.table)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdpbound.study.out.labels import adversary
-from sdpbound.study.out.panels import DOTS, UNANSWERED, Group, Layout, Panel, Survey, axes_in, group_of
+from sdpbound.study.out.panels import DOTS, UNANSWERED, Group, Layout, Panel, Survey, axes_in, complete, group_of
 from sdpbound.tables.columns import Column, Row
 from sdpbound.tables.table import Table
 
@@ -221,7 +221,7 @@ class _Reduction:
 
     def add(self, rows: Iterable[Row]) -> None:
         parts: dict[Group, list[Row]] = {}
-        for row in rows:
+        for row in complete(rows):
             parts.setdefault(group_of(row), []).append(row)
         for group, part in parts.items():
             if group not in self._layouts:

@@ -37,7 +37,7 @@ from sdpbound.plotting.look import (
 )
 from sdpbound.study.out.aggregate import MOST_COUNTED, Aggregate, aggregated
 from sdpbound.study.out.labels import SIDES, adversary, plain
-from sdpbound.study.out.panels import DRAWN, Panel, axes_in, panels_of
+from sdpbound.study.out.panels import DRAWN, Panel, axes_in, complete, panels_of
 from sdpbound.tables.columns import Row
 from sdpbound.tables.table import Table, read_chunks
 
@@ -189,10 +189,10 @@ def _dashes(table: Table) -> dict[str, Any]:
 def _colours(panels: Sequence[Panel], table: Table) -> dict[str, dict[float, str]]:
     """For each axis that is shown by colours, the colour of each of its values."""
     colours: dict[str, dict[float, str]] = {}
-    for axis in {panel.colour for panel in panels} - {None}:
-        values = sorted({v for v in table.distinct(str(axis)) if v is not None}, reverse=axis == "visibility")
+    for axis in {panel.colour for panel in panels if panel.colour is not None}:
+        values = sorted({row[axis] for row in complete(table)} - {None}, reverse=axis == "visibility")
         shades = sequence(len(values)) if axis == "visibility" else _other_sequence(len(values))
-        colours[str(axis)] = dict(zip(values, shades, strict=True))
+        colours[axis] = dict(zip(values, shades, strict=True))
     return colours
 
 

@@ -16,7 +16,19 @@ from sdpbound.study.quantities.table import QUANTITIES
 from sdpbound.tables.columns import ANGLES, LIST, OF_NOISE, Column, Row
 from sdpbound.tables.table import Table
 
-__all__ = ["DOTS", "DRAWN", "UNANSWERED", "Group", "Layout", "Panel", "Survey", "axes_in", "group_of", "panels_of"]
+__all__ = [
+    "DOTS",
+    "DRAWN",
+    "UNANSWERED",
+    "Group",
+    "Layout",
+    "Panel",
+    "Survey",
+    "axes_in",
+    "complete",
+    "group_of",
+    "panels_of",
+]
 
 #: Two axes with at least this many values each make a map.
 MAP = 10
@@ -48,9 +60,16 @@ DRAWN = (
         "method",
         "status",
         "options",
+        "noise",
     ),
     *AXES,
 )
+#: The numbers of devices whose only noise is that of the state, for which rows have no entries.
+PERFECT = {
+    f"{kind}{of}": number
+    for kind, number in (("efficiency", 1.0), ("dephasing", 0.0), ("misalignment", 0.0))
+    for of in ("", "_a", "_b")
+}
 
 #: Quantity, its settings and options, and what is tested.
 Group = tuple[Any, ...]
@@ -107,6 +126,15 @@ class Panel:
 def axes_in(table: Table) -> dict[str, Column]:
     """Return the columns that may be axes: those of every table, and those that the study adds."""
     return AXES | {column.name: column for column in table.axes}
+
+
+def complete(rows: Iterable[Row]) -> Iterable[Row]:
+    """Give rows without noise of the devices its numbers, so that efficiency 1 is on an axis with the others."""
+    for row in rows:
+        if row["noise"] is None and row["visibility"] is not None:
+            yield row | {name: number for name, number in PERFECT.items() if name in row}
+        else:
+            yield row
 
 
 def group_of(row: Row) -> Group:
@@ -202,7 +230,7 @@ class Survey:
     def add(self, rows: Iterable[Row]) -> None:
         """Take rows into account."""
         parts: dict[Group, list[Row]] = {}
-        for row in rows:
+        for row in complete(rows):
             parts.setdefault(group_of(row), []).append(row)
         for group, part in parts.items():
             if group in self._groups or self._most is None or len(self._groups) < self._most:
@@ -275,7 +303,7 @@ def panels_of(table: Table) -> list[Panel]:
     survey, known = Survey(table), axes_in(table)
     survey.add(table)
     groups: dict[Group, list[Row]] = {}
-    for row in table:
+    for row in complete(table):
         groups.setdefault(group_of(row), []).append(row)
     panels: list[Panel] = []
     for group, layout in survey.layouts().items():
