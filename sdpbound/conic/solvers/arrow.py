@@ -40,11 +40,9 @@ MOST_STEPS = 80
 NUDGES = (1e-14, 1e-12, 1e-10, 1e-8)
 #: X or z of this size in the units of the program's values is taken for a ray.
 RAY = 1e-7
-#: A start near a solution has this much of the identity added to S, in units of the values, and to X, of its largest
-#: entry: 1e-5 takes up to eight steps more, and 1e-3 three.
+#: A start near a solution is so far inside, in units of values and of X; 1e-5 takes eight steps more.
 INSIDE = 1e-4
-#: The part of the tolerance that the dual's equations have then: its errors are charged, and they fall late.
-CAREFUL = 0.1
+CAREFUL = 0.1  # the part of the tolerance that the dual's equations have then: their errors are charged, and fall late
 #: Layouts kept, for the points of a sweep share the matrix of their programs.
 KEPT = 16
 
@@ -81,8 +79,7 @@ class Arrow(Solver):
         begun = perf_counter()
         with np.errstate(all="ignore"):  # what is not finite ends the iteration
             iteration = _Iteration(program, _layout(program))
-            until = begun + self.time_limit
-            status, steps = iteration.run(self.tolerance, until)
+            status, steps = iteration.run(self.tolerance, until := begun + self.time_limit)
             if program.start is not None and status is not Status.SOLVED and perf_counter() < until and go_on():
                 iteration = _Iteration(replace(program, start=None), _layout(program))  # it was too near the boundary
                 status, more = iteration.run(self.tolerance, until)
@@ -219,23 +216,22 @@ class _Iteration:
         """A point that is inside the cones, near a given one."""
         program = self.program
         unit = INSIDE * max(1.0, float(np.abs(program.constant).max(initial=0.0)))
-        largest = max(1e-3, *(float(np.abs(dual).max(initial=0.0)) for dual in start.duals))
+        of_x = INSIDE * max(1e-3, *(float(np.abs(dual).max(initial=0.0)) for dual in start.duals))
         slack = program.constant + self.matrix @ start.solution
-        s = {n: _inside(block, unit) for n, block in self.blocks_of(slack).items()}
+        s = {n: vectors.inside(block, unit) for n, block in self.blocks_of(slack).items()}
         x = {n: np.empty_like(block) for n, block in s.items()}
         for b, dual in enumerate(start.duals):
             x[len(dual)][self.layout.places[b]] = dual
-        x = {n: _inside(block, INSIDE * largest) for n, block in x.items()}
-        linear = np.maximum(start.linear_dual, 0.0) + INSIDE * largest
+        x = {n: vectors.inside(block, of_x) for n, block in x.items()}
+        linear = np.maximum(start.linear_dual, 0.0) + of_x
         return _Point(start.solution, x, s, linear, np.maximum(slack[: program.linear], 0.0) + unit)
 
     # -- steps ----------------------------------------------------------------------------------------------------
 
     def run(self, tolerance: float, until: float) -> tuple[Status, int]:
-        program, point, step = self.program, self.best, 0
+        program, point, step, least = self.program, self.best, 0, np.inf
         cost = 1.0 + float(np.abs(program.cost).max())
         exact = tolerance * cost * (1.0 if program.start is None else CAREFUL)
-        least = np.inf
         for step in range(MOST_STEPS):
             left = self._residuals(point)
             wrong = float(np.abs(left.dual).max())
@@ -438,12 +434,6 @@ def _sum(one: Blocks, other: Blocks) -> Blocks:
 
 def _symmetric(blocks: Floats) -> Floats:
     return np.asarray(0.5 * (blocks + blocks.transpose(0, 2, 1)))
-
-
-def _inside(blocks: Floats, unit: float) -> Floats:
-    """Blocks (K, n, n) moved by multiples of the identity: the least eigenvalue of each is at least ``unit``."""
-    least = np.minimum(np.linalg.eigvalsh(blocks)[:, 0], 0.0)
-    return np.asarray(blocks + (unit - least)[:, None, None] * np.eye(blocks.shape[1]))
 
 
 def _factor(square: Floats) -> Floats:
