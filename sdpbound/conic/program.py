@@ -15,7 +15,15 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-__all__ = ["ConicProgram", "LinearMatrixInequality", "SolverResult", "Status", "Symmetry", "triangle_size"]
+__all__ = [
+    "ConicProgram",
+    "LinearMatrixInequality",
+    "SolverResult",
+    "StartingPoint",
+    "Status",
+    "Symmetry",
+    "triangle_size",
+]
 
 
 def triangle_size(n: int) -> int:
@@ -83,6 +91,22 @@ class ConicProgram:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class StartingPoint:
+    """Where a solver may begin: near a solution. No bound depends on it.
+
+    Attributes
+    ----------
+    solution : (variables,) z
+    duals : one symmetric (n_k, n_k) array for each block
+    linear_dual : (linear,) multipliers of the non-negative rows
+    """
+
+    solution: NDArray[np.float64]
+    duals: tuple[NDArray[np.float64], ...]
+    linear_dual: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class LinearMatrixInequality:
     """Maximise ``cost @ z + offset`` subject to ``s = constant + matrix @ z`` in the cone.
 
@@ -91,7 +115,8 @@ class LinearMatrixInequality:
     column: (0,0), (0,1), (1,1), (0,2), ...; entries as they are, without any factor sqrt(2).
 
     Of the columns, the first ``shared`` may occur in every row. The others fall into groups that no block joins, so
-    that a solver may eliminate one group after the other; nothing is said of that if ``shared`` is None.
+    that a solver may eliminate one group after the other; nothing is said of that if ``shared`` is None. A solver may
+    begin at ``start``, or leave it.
 
     The dual: ``X_k`` positive semidefinite, ``x >= 0`` with ``cost + matrix^T [x; X] = 0`` (off-diagonal entries of X
     counted twice) gives the upper bound ``offset + <[x; X], constant>``.
@@ -104,6 +129,7 @@ class LinearMatrixInequality:
     linear: int
     sizes: tuple[int, ...]
     shared: int | None = None
+    start: StartingPoint | None = None
 
     @property
     def variables(self) -> int:

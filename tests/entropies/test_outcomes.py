@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 import sdpbound as sb
 from sdpbound.entropies.integral.assemble import assemble_entropy, forms
 from sdpbound.entropies.integral.method import Projective
+from sdpbound.entropies.quadrature import Chords
 from sdpbound.entropies.question import EntropyQuestion
 from sdpbound.entropies.search import EntropySearch
 from sdpbound.entropies.words import key_level, nested_level
@@ -64,25 +66,55 @@ def test_words_that_begin_with_the_key() -> None:
 
 
 @pytest.mark.slow
-def test_costly_levels_have_their_nodes_from_below(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The level whose gain is not in doubt is solved for once, with no fewer nodes than the level below it."""
+def test_costly_levels_begin_with_few_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The level whose gain is not in doubt is solved for roughly, then with more nodes, those of before among them."""
     monkeypatch.setattr("sdpbound.entropies.integral.search.HEAVY", 0.1)
     monkeypatch.setattr("sdpbound.entropies.integral.search.LEVELS_OF_MANY", ("1+AB", "1+AB+AA", "key", "2"))
     method = Projective(tolerance=1e-3, limit=0.7)
-    found: list[tuple[int, int]] = []
+    found: list[tuple[int, set[float]]] = []
     solve = EntropySearch.solve
 
     def counted(search: Any, level: Any, nodes: Any) -> Any:
         attempt = solve(search, level, nodes)
-        found.append((search.words(level), len(attempt.program.nodes)))
+        found.append((search.words(level), {float(t) for t in attempt.program.nodes}))
         return attempt
 
     monkeypatch.setattr(EntropySearch, "solve", counted)
     bound = sb.conditional_entropy(cglmp(), method=method, closed_forms=False)
     last = [nodes for words, nodes in found if words == 45]
     assert [words for words, _ in found] == sorted(words for words, _ in found)
-    assert len(last) == 1 and last[0] > 8 and found[-2] == (33, 16)  # which has placed them
+    assert len(last) == 2 and len(last[0]) == 12 < len(last[1]) and last[0] < last[1]
     assert 1.36 < bound.value < 1.3876866 and bound.certificate.verify().holds
+
+
+def test_more_nodes_begin_at_the_solution_of_few() -> None:
+    """Matrices linear in the place of a node, between nodes, are the start; the bound is that of a cold one, sooner."""
+    question = EntropyQuestion(chained(), 0, None)
+    few = assemble_entropy(question, "1+AB", np.array([0.1, 0.2, 0.35, 0.5]))
+    many = assemble_entropy(question, "1+AB", np.array([0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5]))
+    data, solver = chained(), sb.Arrow(tolerance=1e-7)
+    before = solver.solve(few.reduced.inequality(few.data(data.values, data.tolerances)))
+    numbers = many.data(data.values, data.tolerances)
+    cold = many.reduced.inequality(numbers)
+    start = many.start_from(few, before)
+    assert start is not None
+    assert many.start_from(assemble_entropy(question, "1+AB+AA", few.nodes), before) is None  # of another shape
+    lost = replace(start, duals=tuple(-1e3 * dual for dual in start.duals), solution=1e3 + start.solution)
+    results = [solver.solve(replace(cold, start=given)) for given in (None, start, lost)]
+    values = [-many.reduced.certify(numbers, result.duals).value for result in results]
+    assert np.ptp(values) < 1e-6 and results[1].iterations < 0.8 * results[0].iterations
+    assert values[1] > -few.reduced.certify(few.data(data.values, data.tolerances), before.duals).value
+
+
+def test_inserted_nodes() -> None:
+    """Those there are stay, and others go where straight lines lose most."""
+    chords, few = Chords(3), np.array([0.2, 0.4, 0.8])
+    values, slopes = few**2 * 2.0, few * 4.0
+    found = chords.inserted(few, values, slopes, 9)
+    assert len(found) == 9 and (np.diff(found, prepend=0.0, append=1.0) > 0.0).all() and set(few) <= set(found)
+    assert len(chords.inserted(few, values, slopes, 3)) == 3
+    bits = Chords(2).inserted(np.array([0.2, 0.5]), np.array([0.04, 0.25]), np.array([0.4, 1.0]), 6)
+    assert len(bits) == 6 and bits[-1] == 0.5
 
 
 def test_symmetry_changes_no_bound(monkeypatch: pytest.MonkeyPatch) -> None:

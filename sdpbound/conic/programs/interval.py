@@ -29,7 +29,7 @@ from sdpbound.arrays import Floats, Ints
 from sdpbound.conic.blocks import split_block
 from sdpbound.conic.certificate import factor_positive, rounding_unit
 from sdpbound.conic.entries import cleaned, entry_variables
-from sdpbound.conic.program import Symmetry
+from sdpbound.conic.program import SolverResult, StartingPoint, Symmetry
 from sdpbound.conic.programs.shared import Rows, SharedBlock, SharedData, SharedDual, SharedProgram, SharedStructure
 from sdpbound.conic.sectors import SectorBlock
 
@@ -217,6 +217,28 @@ class IntervalProgram(SharedProgram[IntervalData, tuple[Floats, Floats, Floats],
                 for place, part in zip(orbit.members, orbit.invariants, strict=True):
                     group[place] = part @ own
         return out.reshape(-1, s.moments)
+
+    def mixed(
+        self, other: IntervalProgram, result: SolverResult, points: Floats, duals: Floats
+    ) -> StartingPoint | None:
+        """A solver's point of a program with other groups of the same shape, as one to begin with.
+
+        Parameters
+        ----------
+        points, duals : (groups, groups of the other) what the z_k, and A_k and B_k, of each group are of those there
+        """
+        own, there = self.structure, other.structure
+        if own.shape is not there.shape or own.wide != there.wide or result.solution is None:
+            return None
+        shared = self.free.shape[1]
+        numbers = result.solution[shared:].reshape(there.groups, -1)
+        first = len(self.block.sizes)
+        count = (len(result.duals) - first) // there.groups
+        table = [np.array(result.duals[first + place :: count]) for place in range(count)]
+        mixed = [np.tensordot(duals, blocks, axes=1) for blocks in table]
+        copies = [blocks[group] for group in range(own.groups) for blocks in mixed]
+        solution = np.concatenate([result.solution[:shared], (points @ numbers).reshape(-1)])
+        return StartingPoint(solution, (*result.duals[:first], *copies), result.linear_dual)
 
     def lift(self, duals: Sequence[Floats]) -> tuple[Floats, Floats, Floats]:
         """C, and the A and B of all copies, in full words."""

@@ -6,8 +6,8 @@ groups are eliminated one after the other, which takes a time linear in their nu
 in a block, such as a moment of a matrix and that of its difference from another one, have their traces computed once.
 
 The direction is that of Helmberg, Rendl, Vanderbei and Wolkowicz (SIAM J. Optim. 6, 342, 1996), Kojima, Shindoh and
-Hara, and Monteiro, with Mehrotra's predictor and corrector; the start is not feasible. With S = constant + matrix z
-the slack and X the dual, each step solves ::
+Hara, and Monteiro, with Mehrotra's predictor and corrector; the start is not feasible, and may be near a solution of a
+similar program, moved inside. With S = constant + matrix z the slack and X the dual, each step solves ::
 
     cost + matrix^T (X + dX) = 0,   S + dS = constant + matrix (z + dz),   X + dX = sym(T S^-1 - X dS S^-1),
 
@@ -16,7 +16,7 @@ T = mu 1, less the product of the predictor's dX and dS.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import ClassVar, NamedTuple
 from weakref import ReferenceType, ref
@@ -26,7 +26,7 @@ import scipy.sparse as sp
 from scipy.linalg import blas, lapack
 
 from sdpbound.arrays import Floats, Ints
-from sdpbound.conic.program import LinearMatrixInequality, SolverResult, Status
+from sdpbound.conic.program import LinearMatrixInequality, SolverResult, StartingPoint, Status
 from sdpbound.conic.solvers import vectors
 from sdpbound.conic.solvers.arrow_groups import BlockColumns, Layout, layout_of
 from sdpbound.conic.solvers.solver import Solver
@@ -40,6 +40,9 @@ MOST_STEPS = 80
 NUDGES = (1e-14, 1e-12, 1e-10, 1e-8)
 #: X or z of this size in the units of the program's values is taken for a ray.
 RAY = 1e-7
+#: A start near a solution is so far inside, in units of values and of X; 1e-5 takes eight steps more.
+INSIDE = 1e-4
+CAREFUL = 0.1  # the part of the tolerance that the dual's equations have then: their errors are charged, and fall late
 #: Layouts kept, for the points of a sweep share the matrix of their programs.
 KEPT = 16
 
@@ -76,7 +79,11 @@ class Arrow(Solver):
         begun = perf_counter()
         with np.errstate(all="ignore"):  # what is not finite ends the iteration
             iteration = _Iteration(program, _layout(program))
-            status, steps = iteration.run(self.tolerance, begun + self.time_limit)
+            status, steps = iteration.run(self.tolerance, until := begun + self.time_limit)
+            if program.start is not None and status is not Status.SOLVED and perf_counter() < until and go_on():
+                iteration = _Iteration(replace(program, start=None), _layout(program))  # it was too near the boundary
+                status, more = iteration.run(self.tolerance, until)
+                steps += more
         point = iteration.best
         return vectors.result(
             program,
@@ -152,7 +159,7 @@ class _Iteration:
             for n, numbers in layout.stacks.items()
         }
         self.work = {n: np.empty((n, n)) for n in layout.stacks}
-        self.best = self._start()
+        self.best = self._start() if program.start is None else self._moved_inside(program.start)
 
     # -- vectors and blocks ---------------------------------------------------------------------------------------
 
@@ -205,12 +212,26 @@ class _Iteration:
         ones = np.ones(program.linear)
         return _Point(np.zeros(program.variables), x, s, ones, unit * ones)
 
+    def _moved_inside(self, start: StartingPoint) -> _Point:
+        """A point that is inside the cones, near a given one."""
+        program = self.program
+        unit = INSIDE * max(1.0, float(np.abs(program.constant).max(initial=0.0)))
+        of_x = INSIDE * max(1e-3, *(float(np.abs(dual).max(initial=0.0)) for dual in start.duals))
+        slack = program.constant + self.matrix @ start.solution
+        s = {n: vectors.inside(block, unit) for n, block in self.blocks_of(slack).items()}
+        x = {n: np.empty_like(block) for n, block in s.items()}
+        for b, dual in enumerate(start.duals):
+            x[len(dual)][self.layout.places[b]] = dual
+        x = {n: vectors.inside(block, of_x) for n, block in x.items()}
+        linear = np.maximum(start.linear_dual, 0.0) + of_x
+        return _Point(start.solution, x, s, linear, np.maximum(slack[: program.linear], 0.0) + unit)
+
     # -- steps ----------------------------------------------------------------------------------------------------
 
     def run(self, tolerance: float, until: float) -> tuple[Status, int]:
-        program, point, step = self.program, self.best, 0
+        program, point, step, least = self.program, self.best, 0, np.inf
         cost = 1.0 + float(np.abs(program.cost).max())
-        least = np.inf
+        exact = tolerance * cost * (1.0 if program.start is None else CAREFUL)
         for step in range(MOST_STEPS):
             left = self._residuals(point)
             wrong = float(np.abs(left.dual).max())
@@ -219,7 +240,7 @@ class _Iteration:
                 break
             if merit < least:
                 self.best, least = point, merit
-            if left.gap <= tolerance and wrong <= tolerance * cost and left.size() <= 3.0 * tolerance:
+            if left.gap <= tolerance and wrong <= exact and left.size() <= 3.0 * tolerance:
                 return Status.SOLVED, step
             ray = self._ray(left)
             if ray is not None:

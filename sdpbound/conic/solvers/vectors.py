@@ -16,12 +16,14 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from sdpbound.arrays import Floats
 from sdpbound.conic.program import LinearMatrixInequality, SolverResult, Status, triangle_size
 from sdpbound.errors import SolverFailure
 
 __all__ = [
     "expansion",
     "fold",
+    "inside",
     "lower_order",
     "require_finite",
     "result",
@@ -166,3 +168,9 @@ def result(
 def _frozen(array: NDArray[Any]) -> NDArray[Any]:
     array.setflags(write=False)
     return array
+
+
+def inside(blocks: Floats, unit: float) -> Floats:
+    """Blocks (K, n, n) moved by multiples of the identity: the least eigenvalue of each is at least ``unit``."""
+    least = np.minimum(np.linalg.eigvalsh(blocks)[:, 0], 0.0)
+    return np.asarray(blocks + (unit - least)[:, None, None] * np.eye(blocks.shape[1]))

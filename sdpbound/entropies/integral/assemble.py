@@ -38,7 +38,7 @@ from sdpbound.bell.channel import BinaryChannel, passed
 from sdpbound.bell.scenario import Scenario
 from sdpbound.bell.symmetry import SymmetryGroup
 from sdpbound.bounds.used_symmetry import UsedSymmetry
-from sdpbound.conic.program import SolverResult
+from sdpbound.conic.program import SolverResult, StartingPoint
 from sdpbound.conic.programs.interval import (
     IntervalData,
     IntervalDual,
@@ -122,6 +122,18 @@ class IntegralProgram:
             "factor": rows_of(dual.shared),
             "copies": [{"inner": rows_of(a), "outer": rows_of(b)} for a, b in zip(dual.inner, dual.outer, strict=True)],
         }
+
+    def start_from(self, other: IntegralProgram, result: SolverResult) -> StartingPoint | None:
+        """Where a solver may begin that has solved for other nodes; None if the programs are not of one shape.
+
+        With P_s and the matrices of the dual linear in s between nodes every constraint of one node holds in between,
+        and the value is that of the other nodes.
+        """
+        if self.chords != other.chords or not (other.weights > 0.0).all():
+            return None
+        nodes = other.nodes
+        hats = np.array([np.interp(self.nodes, nodes, row) for row in np.eye(len(nodes))]).T
+        return self.reduced.mixed(other.reduced, result, hats, self.weights[:, None] * hats / other.weights)
 
     def values_and_slopes(self, solution: Floats) -> tuple[Floats, Floats]:
         """f(t_i) and a subgradient of f at each node, each (N,), for the point that the solver found."""

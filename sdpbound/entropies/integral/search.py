@@ -12,7 +12,7 @@ import numpy as np
 
 from sdpbound.arrays import Floats
 from sdpbound.bell.key import outcomes_of_key
-from sdpbound.conic.program import Status
+from sdpbound.conic.program import StartingPoint, Status
 from sdpbound.conic.solvers.choose import SolverChoice
 from sdpbound.entropies.entropy import EntropyBound
 from sdpbound.entropies.integral.assemble import (
@@ -48,7 +48,7 @@ LEVELS_OF_BOTH = ("1+AB", "2+AAB+ABB", "2+AAB+ABB+AABB")
 #: makes the blocks small.
 MOST_WORDS = 90
 MOST_SYMMETRIC_WORDS, SYMMETRIC = 160, 6
-#: A level is first tried with as many nodes as the tolerance needs, placed one level below, if it costs more than HEAVY
+#: A level has as many nodes as the tolerance needs, placed by a rough solution of few, if it costs more than HEAVY
 #: times the level below, and if that one gained more than CLEAR times the tolerance: its own gain is not in doubt.
 HEAVY, CLEAR = 2.5, 4.0
 #: A gap of nodes this close to what is allowed is not worth another program of as many nodes.
@@ -58,7 +58,9 @@ MORE = 3.0
 #: Steps of a solver, and products and sums that it makes in a second; seconds that a matrix takes beside in each step.
 STEPS, RATE, BESIDE = 24, 7e9, 2e-4
 #: Nodes with which others are placed for a costly level.
-TO_PLACE = 16
+TO_PLACE = 12
+#: A program that begins at the solution of fewer nodes takes this part of the time of one that does not, at most.
+BEGUN = 0.5
 #: The numbers of nodes that the search uses. The list is short so that points of a sweep share programs.
 _COUNTS = (6, 8, 10, 12, 14, 16, 18, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 256, 320, 384, 512)
 MOST_NODES = _COUNTS[-1]
@@ -144,6 +146,13 @@ class _Search(EntropySearch[IntegralProgram, _Attempt]):
     def program(self, level: Level, nodes: Floats) -> IntegralProgram:
         return assemble_entropy(self.question, level, nodes, self.chords)
 
+    def start(self, program: IntegralProgram) -> StartingPoint | None:
+        for attempt in reversed(self.attempts):
+            found = program.start_from(attempt.program, attempt.result)
+            if found is not None:
+                return found
+        return None
+
     def name(self, level: Level, nodes: Any) -> tuple[object, ...]:
         return *super().name(level, nodes), self.chords
 
@@ -193,7 +202,7 @@ class _Search(EntropySearch[IntegralProgram, _Attempt]):
             few = self.few_nodes
             heavy = self.cost(level, few) > HEAVY * self.cost(below, few)
             self.leapt = self.nodes is None and heavy and self.words_gain > CLEAR * self.tolerance
-            nodes = self._placed_below(below, attempt, level) if self.leapt else attempt.program.nodes
+            nodes = self._placed_roughly(level, attempt) if self.leapt else attempt.program.nodes
             below = level
             return self.solve(level, nodes)
 
@@ -230,7 +239,7 @@ class _Search(EntropySearch[IntegralProgram, _Attempt]):
                 break
             now = len(best.program.nodes)
             wanted = now * math.sqrt(best.gap / allowed)
-            allowed_counts = [c for c in _COUNTS if c <= now or self.cost(level, c) <= self.limit]
+            allowed_counts = [c for c in _COUNTS if c <= now or BEGUN * self.cost(level, c) <= self.limit]
             count = next((c for c in allowed_counts if c >= min(wanted, MORE * now)), allowed_counts[-1])
             if count <= now:
                 count = next((c for c in allowed_counts if c > now), now)
@@ -241,22 +250,20 @@ class _Search(EntropySearch[IntegralProgram, _Attempt]):
             if count == now:  # no more nodes can be had, and these are placed as well as they can be
                 break
 
-    def _placed_below(self, below: Level, attempt: _Attempt, level: Level) -> Floats:
-        """As many nodes as the tolerance needs and a level can have, placed by a program of fewer at the one below."""
-        if not math.isfinite(attempt.gap):
-            return attempt.program.nodes
-        fewer = self._kept(below) or self.solve(below, self._placed(attempt, TO_PLACE))
-        now = len(fewer.program.nodes)
-        wanted = now * math.sqrt(fewer.gap / (0.5 * self.tolerance)) if math.isfinite(fewer.gap) else 0.0
-        possible = [c for c in _COUNTS if c <= TO_PLACE or self.cost(level, c) <= self.limit]
-        return self._placed(fewer, next((c for c in possible if c >= max(wanted, self.few_nodes)), possible[-1]))
-
-    def _kept(self, level: Level) -> _Attempt | None:
-        """The attempt of an earlier search at a level that has most nodes; None if they are too few to place others."""
-        found = [attempt for attempt, _ in (self.known or {}).values() if attempt.level == level]
-        found = [attempt for attempt in found if attempt.program.chords == self.chords and math.isfinite(attempt.gap)]
-        best = max(found, key=lambda attempt: len(attempt.program.nodes), default=None)
-        return best if best is not None and len(best.program.nodes) >= TO_PLACE else None
+    def _placed_roughly(self, level: Level, attempt: _Attempt) -> Floats:
+        """As many nodes as the tolerance needs and a level can have, placed by a rough solution of few nodes there."""
+        self.rough = True
+        try:
+            few = self.solve(level, self._placed(attempt, TO_PLACE))
+        finally:
+            self.rough = False
+        wanted = TO_PLACE * math.sqrt(few.gap / (0.5 * self.tolerance)) if math.isfinite(few.gap) else 0.0
+        possible = [c for c in _COUNTS if c <= TO_PLACE or BEGUN * self.cost(level, c) <= self.limit]
+        count = next((c for c in possible if c >= wanted), possible[-1])
+        found = few.values_and_slopes
+        if found is None or not math.isfinite(few.gap):
+            return few.program.nodes
+        return self.chords.inserted(few.program.nodes, *found, count)
 
     def _placed(self, attempt: _Attempt, count: int) -> Floats:
         found = attempt.values_and_slopes
