@@ -27,8 +27,8 @@ _STEPS = 40
 _NOISE = (1e-7, 1e-9, 1e-11, 1e-13)
 #: Part of the distance from the goal to which floats find values and bounds.
 _PRECISION = 0.1
-#: With noise value and bound do not meet. A climb ends after so many whole steps in a row that gain less than this part of
-#: what is between them, if that is at most so many times the noise; it may be more where a climb leaves a saddle, slowly.
+#: With noise value and bound do not meet. A climb ends after so many whole steps in a row that gain less than this
+#: part of what is between them, if that is at most so many times the noise: more may be where it leaves a saddle.
 _IDLE, _GAIN, _NEAR = 2, 0.02, 100.0
 #: A direction is divided if it raises the bound by at least this part of what the other one does.
 _AS_MUCH = 0.4

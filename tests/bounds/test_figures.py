@@ -199,13 +199,8 @@ def attacks_on_all_flips() -> sb.Certificate:
     return sb.key_rate_upper_bound(MEMBER.behaviour(0.9), x=0, y=0, preprocessing="best").attack.certificate
 
 
-def attacks_on_all_channels() -> sb.Certificate:
-    return sb.key_rate_upper_bound(MEMBER.behaviour(0.9), x=0, y=0, preprocessing="best channel").attack.certificate
-
-
 #: Kinds of which no certificate is kept.
 MADE: dict[str, Callable[[], sb.Certificate]] = {
-    "attacks on all channels": attacks_on_all_channels,
     "attacks on all flips": attacks_on_all_flips,
     "probability estimation": lambda: (
         sb.estimated_length(sb.Behaviour.from_correlators([[0.7, 0.7], [0.7, -0.7]]), 1e5).certificate
@@ -214,6 +209,7 @@ MADE: dict[str, Callable[[], sb.Certificate]] = {
 }
 TESTS = Path(__file__).parents[1]
 ELSEWHERE = {
+    "attacks on all channels": "rates/golden/all_channels.json",
     "operator problem": "problems/golden/chsh.json",
     "routed attack": "routed/golden/attack.json",
     "routed entropy": "routed/golden/bb84.json",
