@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import csv
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
 import sdpbound as sb
+from sdpbound.errors import CertificateError
 
 RECORDS = Path(__file__).parents[1] / "reference" / "best_channel_strategies.csv"
 EBERHARD = sb.family_named("eberhard", settings=(2, 3))
@@ -47,3 +50,21 @@ def test_the_search_finds_channel_and_devices() -> None:
     )
     assert isinstance(best.flips, sb.BinaryChannel) and best.rate.value > 0.0287
     assert set(best.point) == {"theta", "a0", "a1", "b1", "b2", "p0", "p1"} and "channel (" in repr(best)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("eta", [0.782, 0.8])
+def test_the_first_checker_ends(eta: float) -> None:
+    """The functional touches the entropy along lines of angles; a claim above the touching pairs is refused."""
+    row = records()[eta]
+    behaviour, channel = at(row)
+    tolerance = min(max(0.02 * row["rate"], 1e-6), 1e-4)
+    how = sb.VonNeumann("qubit", tolerance=tolerance)
+    rate = sb.key_rate(behaviour, "full without B2", 0, 2, how, channel, closed_forms=False)
+    certificate = copy.deepcopy(rate.entropy.certificate.data)
+    assert sb.verify(certificate).value >= rate.entropy.value - 1e-12
+    certificate["claim"]["value"] += tolerance
+    constant = certificate["claim"]["functional"]["constant"]
+    certificate["claim"]["functional"]["constant"] = type(constant)(Fraction(constant) + Fraction(tolerance))
+    with pytest.raises(CertificateError, match="above the entropy of a pair of qubits"):
+        sb.verify(certificate)
