@@ -27,6 +27,9 @@ _STEPS = 40
 _NOISE = (1e-7, 1e-9, 1e-11, 1e-13)
 #: Part of the distance from the goal to which floats find values and bounds.
 _PRECISION = 0.1
+#: With noise value and bound do not meet. A climb ends after so many whole steps in a row that gain less than this
+#: part of what is between them, if that is at most so many times the noise: more may be where it leaves a saddle.
+_IDLE, _GAIN, _NEAR = 2, 0.02, 100.0
 #: A direction is divided if it raises the bound by at least this part of what the other one does.
 _AS_MUCH = 0.4
 #: An angle is divided into four if that raises the bound by this many times the room below the goal, for halves raise
@@ -279,7 +282,7 @@ class Corners:
         n = len(index)
         ends = np.asarray(self.arcs.ends[self.arc[index]].all(axis=1))
         heights, lengths = np.full(n, -np.inf), np.ones(n)
-        least = np.full(n, np.inf)  # with this noise
+        least, idle = np.full(n, np.inf), np.zeros(n, dtype=np.int64)  # with this noise; steps in a row without gain
         base, moves = self.hints[index].copy(), np.zeros_like(self.hints[index])
         todo = np.arange(n)
         with np.errstate(all="ignore"):
@@ -295,7 +298,8 @@ class Corners:
                 better = np.less(uppers, self.uppers[here])
                 kept = here[better]
                 self.uppers[kept], self.noise[kept], self.best[kept] = uppers[better], noise, hints[better]
-                lowest = least[todo] = np.fmin(least[todo], uppers)
+                before, highest = least[todo], heights[todo]
+                lowest = least[todo] = np.fmin(before, uppers)
                 wrong = ends[todo] & (values > self.above)
                 if wrong.any():
                     self._refuse(int(here[wrong.argmax()]))
@@ -308,7 +312,10 @@ class Corners:
                 # accuracy gains nothing where the bound is far from the goal
                 reached = heights[todo]
                 far = np.maximum(noise, _PRECISION * np.abs(self.limit - reached))
-                todo = todo[np.flatnonzero(~(lowest - reached < far))]
+                gap = lowest - reached
+                gained = ~(np.maximum(before - lowest, reached - highest) < _GAIN * gap) | (gap > _NEAR * noise)
+                idle[todo] = np.where(gained, 0, idle[todo] + (good & (lengths[todo] == 1.0)))
+                todo = todo[np.flatnonzero(~(gap < far) & (idle[todo] < _IDLE))]
                 if not todo.size:
                     break
         self.hints[index] = base

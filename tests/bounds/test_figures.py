@@ -211,6 +211,7 @@ MADE: dict[str, Callable[[], sb.Certificate]] = {
 }
 TESTS = Path(__file__).parents[1]
 ELSEWHERE = {
+    "attacks on all channels": "rates/golden/all_channels.json",
     "operator problem": "problems/golden/chsh.json",
     "routed attack": "routed/golden/attack.json",
     "routed entropy": "routed/golden/bb84.json",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -136,6 +137,14 @@ def test_both_checkers_know_it(alive: sb.Rate) -> None:
     certificate = alive.attack.certificate.data
     assert certificate["kind"] == "attacks on all channels" and json.loads(json.dumps(certificate)) == certificate
     assert holds(certificate) == (True, True)
+
+
+def test_a_certificate_that_was_kept_holds() -> None:
+    """Of SingletSelfTest(1.0, 1.5, 2.6) at a visibility of 0.9, as it was first written."""
+    certificate = json.loads((Path(__file__).parent / "golden" / "all_channels.json").read_text(encoding="utf-8"))
+    assert sb.verify(certificate).value == pytest.approx(0.013057992969656875, rel=1e-12) and recheck(certificate).holds
+    certificate["claim"]["value"] -= 1e-5
+    assert holds(certificate) == (False, False)
 
 
 def test_forgeries_are_refused(alive: sb.Rate) -> None:

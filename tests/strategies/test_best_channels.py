@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import csv
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
 import sdpbound as sb
+from sdpbound.errors import CertificateError
 
 RECORDS = Path(__file__).parents[1] / "reference" / "best_channel_strategies.csv"
 EBERHARD = sb.family_named("eberhard", settings=(2, 3))
@@ -47,3 +50,18 @@ def test_the_search_finds_channel_and_devices() -> None:
     )
     assert isinstance(best.flips, sb.BinaryChannel) and best.rate.value > 0.0287
     assert set(best.point) == {"theta", "a0", "a1", "b1", "b2", "p0", "p1"} and "channel (" in repr(best)
+
+
+@pytest.mark.slow
+def test_the_first_checker_ends() -> None:
+    """The functional touches the entropy along lines of angles; a claim above the touching pairs is refused."""
+    behaviour, channel = at(records()[0.782])
+    how = sb.VonNeumann("qubit", tolerance=1e-6)
+    rate = sb.key_rate(behaviour, "full without B2", 0, 2, how, channel, closed_forms=False)
+    certificate = copy.deepcopy(rate.entropy.certificate.data)
+    assert rate.value > 2.8e-7 and sb.verify(certificate).value >= rate.entropy.value - 1e-12
+    certificate["claim"]["value"] += 1.2e-6
+    constant = certificate["claim"]["functional"]["constant"]
+    certificate["claim"]["functional"]["constant"] = float(Fraction(constant) + Fraction(1.2e-6))
+    with pytest.raises(CertificateError, match="above the entropy of a pair of qubits"):
+        sb.verify(certificate)
