@@ -286,7 +286,10 @@ class Corners:
         base, moves = self.hints[index].copy(), np.zeros_like(self.hints[index])
         todo = np.arange(n)
         with np.errstate(all="ignore"):
-            for _ in range(_STEPS):
+            for step in range(_STEPS):
+                if step in self.floats.fresh_starts:
+                    heights[todo] = self._restarted(index[todo], heights[todo], step)
+                    lengths[todo] = 1.0
                 self.steps += len(todo)
                 if self.steps > self.most_steps:
                     raise CertificateError(
@@ -320,6 +323,12 @@ class Corners:
                     break
         self.hints[index] = base
         self.values[index] = np.maximum(self.values[index], heights)
+
+    def _restarted(self, here: Integers, heights: Floats, step: int) -> Floats:
+        """Fresh hints at corners where the steps before led nowhere; their heights, which are not yet known."""
+        self.values[here] = np.maximum(self.values[here], heights)
+        self.hints[here] = self.floats.fresh(self.tables[here], step)
+        return np.full(len(here), -np.inf)
 
     def _refuse(self, number: int) -> None:
         (p, k), (q, m), _ = self.place(number)

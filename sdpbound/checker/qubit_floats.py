@@ -8,7 +8,8 @@ NumPy works on many tables of K at once. The proof is in balls, in :mod:`sdpboun
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -54,7 +55,19 @@ def frames(angles: Any, drawn: NDArray[np.bool_], half: Any, turned: NDArray[np.
 
 
 class DualFloats(ABC):
-    """Values below G(K), and what hints prove, for many K; a hint is a row of floats."""
+    """Values below G(K), and what hints prove, for many K; a hint is a row of floats.
+
+    Attributes
+    ----------
+    fresh_starts : where so many steps have led nowhere, multiples of K that are better hints
+    """
+
+    fresh_starts: Mapping[int, float] = MappingProxyType({})
+
+    def fresh(self, tables: Floats, step: int) -> Floats:
+        """The hints of a fresh start after ``step`` steps, in rows."""
+        found = np.einsum("nij,ijkl->nkl", tables, PRODUCTS).reshape(len(tables), 16)
+        return np.asarray(self.fresh_starts[step] * found, dtype=np.float64)
 
     @abstractmethod
     def cold(self, tables: Floats) -> Floats:

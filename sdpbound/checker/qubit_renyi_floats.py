@@ -13,6 +13,7 @@ which R' has a part of white noise. Far from the optimum that may lead downhill.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import MappingProxyType
 
 import numpy as np
 
@@ -40,7 +41,12 @@ _ONES = np.eye(4).reshape(16, 1) * np.eye(4).reshape(1, 16)
 
 
 class RenyiFloats(DualFloats):
-    """Any tests; ``roots`` are the diagonals of the N_i on their supports, ``s`` the exponent."""
+    """Any tests; ``roots`` are the diagonals of the N_i on their supports, ``s`` the exponent.
+
+    Newton's method may end where R follows no hint any more; it needs some six steps from one of the fresh starts.
+    """
+
+    fresh_starts = MappingProxyType({12: 3.0, 24: 0.0})
 
     def __init__(self, roots: Sequence[tuple[Sequence[int], Sequence[float]]], s: float) -> None:
         self.roots = [(np.array(support), np.array(diagonal)) for support, diagonal in roots]
@@ -94,7 +100,7 @@ class RenyiFloats(DualFloats):
         first, second = (_quotients(logs, power).reshape(n, 1, 16) for power in (-self.s, 1.0 - self.s))
         by_matrix = (outer * first) @ outer.transpose(0, 2, 1)
         by_matrix += (outer * second) @ inner.transpose(0, 2, 1) @ slope
-        return -solved(by_matrix @ follows / self.s - _ONES, slopes.reshape(n, 16, 1))
+        return _moderate(by_matrix @ follows / self.s - _ONES, -slopes.reshape(n, 16, 1))
 
     def _newton(
         self,
@@ -134,7 +140,7 @@ class RenyiFloats(DualFloats):
         miss = (rebuilt(own, v) - operators).reshape(n, 16, 1) - hints.reshape(n, 16, 1)
         miss = miss - 0.25 * _ONES @ miss
         jacobian = np.eye(16) - change + 0.25 * _ONES @ change
-        return solved(jacobian, miss), miss
+        return _moderate(jacobian, miss), miss
 
     def _rise(
         self, slopes: Floats, r: Floats, frames: tuple[Floats, Floats, Floats], change: Floats, change_of_total: Floats
@@ -209,6 +215,21 @@ class RenyiFloats(DualFloats):
         half = rebuilt(e, v)
         t, w = np.linalg.eigh(half @ r @ half)
         return np.maximum(t, _TINY), half @ w, rebuilt(1.0 / e, v) @ w
+
+
+def _moderate(matrices: Floats, right: Floats) -> Floats:
+    """Solutions (n, 16, 1) of equations; what is too long in nearly singular directions is cut there alone.
+
+    M(R) does not change with the size of R. So where K has blocks, M says nothing of their weights in R.
+    """
+    found = solved(matrices, right)
+    far = np.flatnonzero(np.abs(found).max(axis=(1, 2)) > _LONGEST)
+    far = far[np.isfinite(matrices[far]).all(axis=(1, 2)) & np.isfinite(right[far]).all(axis=(1, 2))]
+    if far.size:
+        u, sizes, v = np.linalg.svd(matrices[far])
+        parts = (u.transpose(0, 2, 1) @ right[far]) / np.maximum(sizes, _TINY)[:, :, None]
+        found[far] = v.transpose(0, 2, 1) @ np.clip(parts, -_LONGEST, _LONGEST)
+    return found
 
 
 def _root(s: float, near: Floats, k: Floats) -> tuple[Floats, Floats, Floats]:

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Callable
 from fractions import Fraction
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import flint
@@ -15,8 +16,9 @@ import pytest
 import sdpbound as sb
 from sdpbound.bounds.figures import RenyiEntropy
 from sdpbound.checker.renyi_states import RenyiDual
-from sdpbound.entropies.qubits.engine import pieces
+from sdpbound.entropies.qubits.engine import Batch, pieces
 from sdpbound.entropies.qubits.problem import Key
+from sdpbound.entropies.renyi.engine import RenyiEngine
 from sdpbound.entropies.renyi.powers import power_of, powers, roots_of
 from tests.mutations import put
 
@@ -132,12 +134,43 @@ def test_the_order_is_continuous_and_monotone() -> None:
     assert values[0] > values[1] > least
 
 
+LOSSY = sb.SingletSelfTest(1.0, 1.5, 2.6).strategy.behaviour(noise=sb.DetectionInefficiency(0.97, 0.97))
+
+
+def test_searches_end_where_an_operator_has_blocks() -> None:
+    """M does not change with the weights of R's blocks, so that Newton's equations are nearly singular."""
+    table = np.array([[0.0, -0.033, 0.0], [0.0, 0.609, 0.0], [0.041, 1.28, 0.0]])
+    tables = np.stack([table, 0.8 * table])
+    for exponent in (0.1, 0.5):
+        engine = RenyiEngine(Key.ONE, 0.0, exponent, 1e-6)
+        batch = Batch(engine, tables, engine.cold(tables))
+        batch.solve(1e-5, 40)
+        assert (batch.uppers - batch.values).max() < 1e-5
+        assert (batch.uppers - batch.values).min() >= 0.0
+
+
+@SLOW
+def test_pure_pairs_with_losses_at_all_orders() -> None:
+    """Falling with the order, between an attack and the min-entropy; 0 from alpha = 1.5 on before fresh starts."""
+    data = sb.Observations.full(LOSSY)
+    orders = (1.1, 1.2, 1.3, 1.4, 1.5, 1.7, 2.0)
+    bounds = [sb.renyi_entropy(data, alpha=alpha, method="qubit") for alpha in orders]
+    values = [bound.value for bound in bounds]
+    assert all(bound.gap < 1e-4 for bound in bounds)
+    assert all(0.0 < first - second < 0.02 for first, second in pairwise(values))
+    assert values[-1] > sb.min_entropy(data, sb.Quantum("1+AB"), 0).value
+    s = np.array([1.0 - 1.0 / alpha for alpha in orders])
+    slopes = np.diff(s * values) / np.diff(s)  # s H is concave in s
+    assert (np.diff(slopes) < 2e-3).all()
+    above = sb.renyi_entropy_upper_bound(data, alpha=2.0)
+    assert values[-1] <= above.value <= values[-1] + 2e-4
+
+
 @SLOW
 @pytest.mark.parametrize("alpha", [1.003, 1.1])
 @pytest.mark.parametrize(("y", "flips"), [(None, 0.0), (None, 0.02), (0, 0.0)])
 def test_between_attack_and_proof_with_marginals(alpha: float, y: int | None, flips: float) -> None:
-    lossy = sb.SingletSelfTest(1.0, 1.5, 2.6).strategy.behaviour(noise=sb.DetectionInefficiency(0.97, 0.97))
-    data = sb.Observations.full(lossy)
+    data = sb.Observations.full(LOSSY)
     below = sb.renyi_entropy(data, 0, y, alpha=alpha, preprocessing=flips)
     above = sb.renyi_entropy_upper_bound(data, 0, y, alpha=alpha, preprocessing=flips)
     assert above.attack is not None and above.attack.exact

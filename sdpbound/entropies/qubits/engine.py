@@ -120,6 +120,7 @@ class Batch:
     gaps : (n,) upper bound minus lower value of the last step, in nats
     bases, moves, heights, lengths : of the last step that was uphill: where it began, the whole step, the height there,
         and the part of the step that is taken
+    taken : (n,) how many steps were taken
     """
 
     engine: Engine
@@ -130,7 +131,7 @@ class Batch:
         n = len(self.tables)
         self.values, self.uppers, self.gaps = np.full(n, -np.inf), np.full(n, np.inf), np.full(n, np.inf)
         self.bases, self.moves = self.hints.copy(), np.zeros_like(self.hints)
-        self.heights, self.lengths = np.full(n, -np.inf), np.ones(n)
+        self.heights, self.lengths, self.taken = np.full(n, -np.inf), np.ones(n), np.zeros(n, dtype=np.int64)
         self.step(np.arange(n))
 
     @property
@@ -142,7 +143,7 @@ class Batch:
     def add(self, tables: Floats, hints: Floats) -> None:
         """Take in more K, behind those that are there."""
         other = Batch(self.engine, tables, hints)
-        for name in ("tables", "hints", "values", "uppers", "gaps", "bases", "moves", "heights", "lengths"):
+        for name in ("tables", "hints", "values", "uppers", "gaps", "bases", "moves", "heights", "lengths", "taken"):
             setattr(self, name, np.concatenate([getattr(self, name), getattr(other, name)]))
 
     def step(self, index: NDArray[np.int64]) -> None:

@@ -74,6 +74,7 @@ class RenyiEngine(Engine):
                 todo = todo[~(batch.uppers[todo] - batch.values[todo] <= precision)]
                 if not len(todo):
                     return
+                self._restart(batch, todo)
                 hints = batch.hints[todo]
                 values, uppers, moves = self.floats.step(batch.tables[todo], hints.reshape(-1, 16), self.noise)
                 batch.gaps[todo] = uppers - values
@@ -85,6 +86,15 @@ class RenyiEngine(Engine):
                 batch.moves[kept] = moves[good].reshape(-1, 4, 4)
                 batch.lengths[todo] = np.minimum(batch.lengths[todo] * np.where(good, 4.0, 0.25), 1.0)
                 batch.hints[todo] = batch.bases[todo] + batch.lengths[todo, None, None] * batch.moves[todo]
+
+    def _restart(self, batch: Batch, todo: NDArray[np.int64]) -> None:
+        """Fresh hints where so many steps have led nowhere; what was proven stays."""
+        batch.taken[todo] += 1
+        for step in self.floats.fresh_starts:
+            stuck = todo[batch.taken[todo] == step]
+            hints = self.floats.fresh(batch.tables[stuck], step).reshape(-1, 4, 4)
+            batch.hints[stuck] = batch.bases[stuck] = hints
+            batch.heights[stuck], batch.lengths[stuck] = -np.inf, 1.0
 
     @property
     def free_bob(self) -> bool:

@@ -38,6 +38,8 @@ _SEARCH, _PROOF, _CHECK = 0.5, 0.3, 0.05
 #: White noise in the matrices R of a proof, per tolerance, and its limits.
 _NOISE, _LEAST_NOISE, _MOST_NOISE = 0.01, 1e-7, 1e-6
 _REPAIRS = 4
+#: A bound by qubits whose gap is so many times the tolerance is compared with those by programs.
+_WIDE = 20.0
 #: A mixture has the tested values if no value deviates by more than this part of its size.
 _MEETS = 1e-9
 _SEPARATING = Quantum("1+AB")
@@ -143,11 +145,12 @@ def renyi_entropy(
             raise
         return _of_program(programs(question, figure, how), how.tolerance)
     bound = _by_qubits(problem, observed, figure, FINE if how.tolerance is None else how.tolerance)
-    if how.method == "qubit" or bound.value > 0.0 or bound.status != INACCURATE:
+    found = bound.value > 0.0 and not bound.gap > _WIDE * bound.tolerance
+    if how.method == "qubit" or bound.status != INACCURATE or found:
         return bound
     # balls could not prove what floats found
     other = _of_program(programs(question, figure, how), how.tolerance)
-    return other if other.value > 0.0 else bound
+    return other if other.value > bound.value else bound
 
 
 def _by_qubits(

@@ -207,7 +207,7 @@ class Code:
         return out
 
     def decode(
-        self, syndrome: Bits, prior: NDArray[np.float32], iterations: int = 120, damping: float = 0.0
+        self, syndrome: Bits, prior: NDArray[np.float32], iterations: int = 120, damped: bool = False
     ) -> tuple[Bits, bool]:
         """The error pattern that belief propagation finds for this syndrome, and whether it has this syndrome.
 
@@ -215,24 +215,16 @@ class Code:
         ----------
         syndrome : (m,) bits
         prior : (n,) log-likelihood ratios ``log(P(no error)/P(error))`` of the bits
-        iterations : the most iterations; each takes about 20 ns per edge
-        damping : weight, below 1, of the last message of an edge in the next one. About 0.5 stops messages that
-            oscillate
+        iterations : the most iterations; each takes about 5 ns per edge
+        damped : whether an edge sends the mean of its last message and the new one, which stops messages that oscillate
         """
-        found, decoded = self.decode_many(syndrome[:, None], prior[:, None], iterations, damping)
-        return found[:, 0], bool(decoded[0])
-
-    def decode_many(
-        self, syndromes: Bits, priors: NDArray[np.float32], iterations: int = 120, damping: float = 0.0
-    ) -> tuple[Bits, NDArray[np.bool_]]:
-        """As :meth:`decode`, of several blocks side by side: syndromes (m, blocks), priors and patterns (n, blocks)."""
         from sdpbound.protocols.running.compiled_decoding import propagate
 
-        total = np.clip(priors, -30.0, 30.0).astype(np.float32)
+        odds = np.exp(np.clip(prior, -30.0, 30.0), dtype=np.float32)
+        wanted = np.ascontiguousarray(syndrome[self.used])
         ends = np.append(self.start, self.variable.size)
-        wanted = np.ascontiguousarray(syndromes[self.used])
-        wrong = propagate(ends, self.variable, wanted, total, iterations, PATIENCE, np.float32(damping))
-        return (total < 0).astype(np.uint8), wrong == 0
+        wrong = propagate(ends, self.variable, wanted, odds, iterations, PATIENCE, damped)
+        return (odds < 1.0).astype(np.uint8), wrong == 0
 
 
 def _degrees(n: int, m: int, design: Design) -> Integers:

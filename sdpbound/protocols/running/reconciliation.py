@@ -32,8 +32,8 @@ __all__ = [
 
 #: Longest block of one code: longer blocks gain little and leave the cache.
 BLOCK = 65536
-#: Iterations and damping of the attempts at a block, the last only where no more is sent; blocks decoded side by side.
-TRIES, LANES = ((30, 0.0), (80, 0.0), (200, 0.5)), 32
+#: Iterations of the attempts at a block and whether they are damped; the last only where no more is sent.
+TRIES = ((80, False), (200, True))
 #: A lower error rate is replaced by this one, because codes for fewer errors gain too little.
 LEAST_ERROR = 5e-4
 
@@ -199,13 +199,12 @@ def decode_blocks(
 def _attempt(code: Code, keys: Bits, priors: NDArray[np.float32], last: bool) -> tuple[Bits, NDArray[np.bool_]]:
     """What is found of blocks (blocks, n) from their syndromes and priors, and which of them have their syndromes."""
     found, done = np.zeros_like(keys), np.zeros(len(keys), dtype=bool)
-    for iterations, damping in TRIES if last else TRIES[:-1]:  # more bits are cheaper than more time
-        left = np.flatnonzero(~done)
-        for start in range(0, left.size, LANES):
-            some = left[start : start + LANES]
-            syndromes = np.stack([code.syndrome(keys[block]) for block in some], axis=1)
-            bits, decoded = code.decode_many(syndromes, priors[some].T, iterations, damping)
-            found[some], done[some] = bits.T, decoded
+    for block in range(len(keys)):
+        syndrome = code.syndrome(keys[block])
+        for iterations, damped in TRIES if last else TRIES[:-1]:  # more bits are cheaper than more time
+            found[block], done[block] = code.decode(syndrome, priors[block], iterations, damped)
+            if done[block]:
+                break
     return found, done
 
 
