@@ -36,7 +36,8 @@ class _Form:
     index: NDArray[np.int64]
     coordinates: Floats  # (moments, coordinates of the scenario)
     objective: Floats  # (E, moments)
-    twins: NDArray[np.int64]  # which guess is another one with all outcomes flipped
+    whole: NDArray[np.int64]  # all guesses
+    kept: NDArray[np.int64]  # one of each pair of which one is the other with all outcomes flipped
     odd: NDArray[np.bool_]  # (coordinates of the scenario), changing its sign with them
     unit: int
 
@@ -64,11 +65,11 @@ def estimated_guess(
 
     rows = coefficients.reshape(len(values), -1)
     sizes = np.abs(rows).sum(axis=1)
-    if not sizes.all() or not np.isfinite(rows).all():
+    if not (sizes.all() and np.isfinite(sizes).all()):
         return None
     unchanged = not rows[:, form.odd].any()
-    kept = np.flatnonzero(form.twins >= np.arange(len(form.twins))) if unchanged else np.arange(len(form.twins))
-    weight = len(form.twins) / len(kept)
+    kept = form.kept if unchanged else form.whole
+    weight = len(form.whole) / len(kept)
     tests = np.zeros((len(values) + 1, len(form.coordinates)))
     tests[0, form.unit] = 1.0
     tests[1:] = (rows / sizes[:, None]) @ form.coordinates.T
@@ -76,7 +77,7 @@ def estimated_guess(
     value, accuracy = maximise(form.index, weight * form.objective[kept], weight * tests, right, form.unit, TOLERANCE)
     if not accuracy <= ENOUGH:
         return None
-    return min(max(float(value), 1.0 / len(form.twins)), 1.0)
+    return min(max(float(value), 1.0 / len(form.whole)), 1.0)
 
 
 def prepare() -> None:
@@ -108,4 +109,6 @@ def _form(scenario: Scenario, model: Adversary, x: int, y: int | None) -> _Form 
     flipped = np.where(odd, -table, table)
     twins = np.array([int(np.abs(table - row).sum(axis=1).argmin()) for row in flipped])
     coordinates = relaxation.coordinates.T.toarray()
-    return _Form(matrix.index.astype(np.int64), coordinates, table @ coordinates.T, twins, odd, relaxation.unit)
+    whole = np.arange(guesses)
+    kept = np.flatnonzero(twins >= whole)
+    return _Form(matrix.index.astype(np.int64), coordinates, table @ coordinates.T, whole, kept, odd, relaxation.unit)
