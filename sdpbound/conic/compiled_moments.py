@@ -320,8 +320,10 @@ def _aims(index: Any, dual: Any, x: Any, inverse: Any, aim: float, second: Any, 
 
 
 @compiled_loop
-def maximise(index: Any, objective: Any, tests: Any, values: Any, unit: int, tolerance: float) -> tuple[float, float]:
-    """The value of the program, and the accuracy reached.
+def maximise(
+    index: Any, objective: Any, tests: Any, values: Any, unit: int, tolerance: float
+) -> tuple[float, float, Any]:
+    """The value of the program, the accuracy reached, and X of each guess (E, n, n).
 
     The value is that of the moments, which meet their conditions; the equations of the dual hold only up to rounding
     that grows as the gap shrinks, and enter the value to second order.
@@ -386,4 +388,4 @@ def maximise(index: Any, objective: Any, tests: Any, values: Any, unit: int, tol
             for i in range(n):
                 for j in range(n):
                     x[e, i, j] += other * dx[e, i, j]
-    return value, accuracy
+    return value, accuracy, x
