@@ -369,6 +369,7 @@ def maximise(
         _direction(index, dy, x, inverse, 0.0, second, one, two, ds, dx)
         primal, other = _lengths(s, ds, x, dx, 4, trial, root)
         share = max(min(1.0, _ahead(s, ds, primal, x, dx, other) / product), 0.0)
+        share = max(share, min(1.0, 0.01 * slack / product))  # the gap waits for the equations of the dual
         aim = share**2 * max(share, 1e-6) * product / (guesses * n)
         for e in range(guesses):
             _product(dx[e], ds[e], one)
