@@ -13,7 +13,6 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
 from sdpbound.adversaries.adversary import Adversary, Relaxation, checked_relaxation
 from sdpbound.arrays import Floats

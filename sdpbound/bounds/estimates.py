@@ -128,4 +128,6 @@ def form_of(scenario: Scenario, model: Adversary, x: int, y: int | None) -> Form
     coordinates = relaxation.coordinates.T.toarray()
     whole = np.arange(guesses)
     kept = np.flatnonzero(twins >= whole)
-    return Form(matrix.index.astype(np.int64), coordinates, table @ coordinates.T, twins, whole, kept, odd, relaxation.unit)
+    return Form(
+        matrix.index.astype(np.int64), coordinates, table @ coordinates.T, twins, whole, kept, odd, relaxation.unit
+    )

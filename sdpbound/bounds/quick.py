@@ -1,9 +1,9 @@
 """Guessing probabilities for the rows of studies, proven from the dual of the compiled method of searches.
 
 The method of :mod:`sdpbound.conic.compiled_moments` has a dual matrix for each of Eve's guesses, in the words of the
-program as it is: no symmetry is looked for and nothing is eliminated. Its moments meet the conditions of the program, so
-that its value and the proven bound enclose the best bound. A bound is issued only if the two are as near to each other as
-was asked; else the caller asks the solvers.
+program as it is: no symmetry is looked for and nothing is eliminated. Its moments meet the conditions of the program,
+so that its value and the proven bound enclose the best bound. A bound is issued only if the two are as near to each
+other as was asked; else the caller asks the solvers.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ __all__ = ["COMPILED", "quick_guess"]
 
 #: What stands for the method where a bound names its solver.
 COMPILED = "compiled moments"
-#: The gap asked of the method, as a part of the tolerance: what rounding leaves in the equations of the dual costs more.
+#: The gap asked of the method, as a part of the tolerance: what rounding leaves in the dual's equations costs more.
 ASKED = 0.003
 
 

@@ -185,7 +185,7 @@ def _eliminate(tests: Any, low: Any, solved: Any, total: Any, small: Any) -> boo
             _solve(low[e], solved[e, q])
             for r in range(q, count):
                 total[r, q] += _dot(tests[r], solved[e, q])
-    return _factor(total, small)
+    return bool(_factor(total, small))
 
 
 @compiled_loop
@@ -258,7 +258,17 @@ def _inner(a: Any, b: Any) -> float:
 
 @compiled_loop
 def _equations(
-    places: Any, order: Any, starts: Any, x: Any, s: Any, inverse: Any, low: Any, hessian: Any, root: Any, one: Any, entries: Any
+    places: Any,
+    order: Any,
+    starts: Any,
+    x: Any,
+    s: Any,
+    inverse: Any,
+    low: Any,
+    hessian: Any,
+    root: Any,
+    one: Any,
+    entries: Any,
 ) -> bool:
     """S^-1 and the factor of H for each guess, H made a little larger where rounding spoils it; False if that fails."""
     for e in range(len(x)):

@@ -67,7 +67,8 @@ def _known(solver: str, quantity: Quantity, row: Row) -> bool:
     # "none" means that the data left nothing to solve
     if quantity.how is not None and quantity.how.method == "qubit":
         return solver in ("highs", "none")
-    return solver in (*names(), "none", COMPILED) or re.fullmatch(r"cvxpy:[A-Z0-9_]{1,30}", solver, re.ASCII) is not None
+    plain = (*names(), "none", COMPILED)
+    return solver in plain or re.fullmatch(r"cvxpy:[A-Z0-9_]{1,30}", solver, re.ASCII) is not None
 
 
 def _within(row: Row, columns: Iterable[str], least: float, most: float) -> None:

@@ -59,9 +59,10 @@ class OfData(ProgramKind):
         if self.blind:
             x, y = asked.settings
             return blind_guessing_probability(at.observed, at.model, x, y or 0, at.solver, at.tolerance)
-        x, y, settings = named(self, asked)
-        if at.solver is None and x is not None and settings is None and asked.merge is None and at.self_tested is None:
-            quick = quick_guess(at.observed, at.model, x, y, at.tolerance)
+        first, second, settings = named(self, asked)
+        plain = first is not None and settings is None and asked.merge is None
+        if plain and at.solver is None and at.self_tested is None:
+            quick = quick_guess(at.observed, at.model, first or 0, second, at.tolerance)
             if quick is not None:
                 return quick
         key = chosen(self, at, asked)
