@@ -13,7 +13,6 @@ import time
 import numpy as np
 
 from sdpbound.adversaries.adversary import Adversary
-from sdpbound.arrays import Floats
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.assemble import assemble
 from sdpbound.bounds.bound import Bound
@@ -53,10 +52,9 @@ def quick_guess(observed: Observations, model: Adversary, x: int, y: int | None,
     matrix = assembly.relaxation.matrix
     assert matrix is not None
     signs = np.array([(-1.0) ** sum(map(len, word)) for word in matrix.words])
-    matrices: list[Floats] = [np.zeros(0)] * len(form.whole)
-    for guess, dual in zip(found.kept, found.duals, strict=True):
-        matrices[form.twins[guess]] = signs[:, None] * dual * signs
-        matrices[guess] = dual
+    found_for = dict(zip(found.kept.tolist(), found.duals, strict=True))
+    twins = {int(form.twins[guess]): signs[:, None] * dual * signs for guess, dual in found_for.items()}
+    matrices = [(twins | found_for)[guess] for guess in range(len(form.whole))]
     dual = certify_matrices(question, assembly, matrices, np.zeros(0))
     if not dual.value - max(found.value, question.floor) <= tolerance:
         return None
