@@ -7,12 +7,12 @@ projectors commute with everything: arXiv:1309.3930, arXiv:1309.3894.) A Bell va
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
 from sdpbound.adversaries.adversary import Adversary, Relaxation, checked_relaxation
 from sdpbound.arrays import Floats
@@ -22,7 +22,7 @@ from sdpbound.bell.symmetry import SymmetryGroup
 from sdpbound.bounds.question import Question
 from sdpbound.bounds.symmetries import forget_symmetries, program_symmetry, question_symmetry
 from sdpbound.conic.certificate import Certifier
-from sdpbound.conic.program import ConicProgram
+from sdpbound.conic.program import ConicProgram, Symmetry
 from sdpbound.conic.reduce import Reduction
 from sdpbound.errors import InvalidLevel
 
@@ -34,30 +34,46 @@ class Assembly:
     """A program with everything that depends on its structure only, shared between the points of a sweep.
 
     ``group`` are the symmetries used, None if none were looked for. ``wider`` is the same question in more words, in
-    which the inequalities beside a matrix are squares.
+    which the inequalities beside a matrix are squares. ``own_reduction`` takes the place of that of the structure.
     """
 
     program: ConicProgram
-    reduction: Reduction
-    certifier: Certifier
-    relaxation: Relaxation
+    structure: _Structure
     copies: int
-    dependencies: tuple[Floats, ...]
     group: SymmetryGroup | None = None
     wider: Assembly | None = None
+    own_reduction: Reduction | None = None
+
+    @property
+    def reduction(self) -> Reduction:
+        """Made when it is first asked for: a compiled method solves the program as it is."""
+        return self.structure.reduction if self.own_reduction is None else self.own_reduction
+
+    @property
+    def certifier(self) -> Certifier:
+        return self.structure.certifier
+
+    @property
+    def relaxation(self) -> Relaxation:
+        return self.structure.relaxation
+
+    @property
+    def dependencies(self) -> tuple[Floats, ...]:
+        return self.structure.dependencies
 
 
 @dataclass(frozen=True, eq=False)
 class _Structure:
-    equalities: sp.csr_array
-    blocks: tuple[NDArray[np.int64], ...]
-    inequalities: sp.csr_array
-    unit: NDArray[np.int64]
+    shell: ConicProgram
     coordinates_t: sp.csr_array
-    reduction: Reduction
+    symmetry: Callable[[], Symmetry | None]
     certifier: Certifier
     relaxation: Relaxation
     dependencies: tuple[Floats, ...]
+
+    @cached_property
+    def reduction(self) -> Reduction:
+        return Reduction(self.shell, self.symmetry())
 
 
 def assemble(question: Question, model: Adversary, symmetry: bool = True) -> Assembly:
@@ -76,25 +92,14 @@ def assemble(question: Question, model: Adversary, symmetry: bool = True) -> Ass
     key = () if group is None else tuple(zip(group.generators, group.copies, strict=True))
     structure = _structure(model, question.scenario, question.blind, copies, rows.shape[0], rows.tobytes(), key)
     objective = np.concatenate([structure.coordinates_t @ row for row in objective_rows])
-    program = ConicProgram(
+    program = replace(
+        structure.shell,
         objective=objective,
-        equalities=structure.equalities,
         values=np.concatenate([[1.0], observed.values]),
         tolerances=np.concatenate([[0.0], observed.tolerances]),
-        blocks=structure.blocks,
-        inequalities=structure.inequalities,
-        unit=structure.unit,
     )
-    return Assembly(
-        program,
-        structure.reduction,
-        structure.certifier,
-        structure.relaxation,
-        copies,
-        structure.dependencies,
-        group,
-        None if proving is None else assemble(question, proving, symmetry=False),
-    )
+    wider = None if proving is None else assemble(question, proving, symmetry=False)
+    return Assembly(program, structure, copies, group, wider)
 
 
 def forget() -> None:
@@ -167,12 +172,9 @@ def _structure(
         np.zeros(copies * m), equalities, np.zeros(tested + 1), np.zeros(tested + 1), blocks, inequalities, unit
     )
     return _Structure(
-        equalities,
-        blocks,
-        inequalities,
-        unit,
+        shell,
         sp.csr_array(relaxation.coordinates.T),
-        Reduction(shell, program_symmetry(model, scenario, blind, copies, key)),
+        lambda: program_symmetry(model, scenario, blind, copies, key),
         Certifier(shell),
         relaxation,
         _dependencies(rows) if tested else (),

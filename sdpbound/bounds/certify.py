@@ -15,7 +15,7 @@ from sdpbound.conic.certificate import CertifiedDual, exact_linear_dual, exact_v
 from sdpbound.conic.program import SolverResult
 from sdpbound.npa.words import Word
 
-__all__ = ["certify"]
+__all__ = ["certify", "certify_matrices"]
 
 
 def certify(
@@ -28,9 +28,19 @@ def certify(
     program = assembly.program
     if result is None:
         lifted: Sequence[NDArray[np.float64]] = [np.zeros(b.shape) for b in program.blocks]
-        weights = np.zeros(program.inequalities.shape[0])
-    else:
-        lifted, weights = assembly.reduction.lift(result.duals), result.linear_dual
+        return certify_matrices(question, assembly, lifted, np.zeros(program.inequalities.shape[0]), multipliers)
+    return certify_matrices(question, assembly, assembly.reduction.lift(result.duals), result.linear_dual, multipliers)
+
+
+def certify_matrices(
+    question: Question,
+    assembly: Assembly,
+    lifted: Sequence[NDArray[np.float64]],
+    weights: NDArray[np.float64],
+    multipliers: NDArray[np.float64] | None = None,
+) -> CertifiedDual:
+    """The bound that dual matrices of the program as it is prove, with weights of its inequalities."""
+    program = assembly.program
     data = (program.objective, program.values[1:], program.tolerances[1:])
     dual = assembly.certifier.certify(*data, lifted, weights, multipliers)
     if assembly.wider is not None:

@@ -21,7 +21,7 @@ from sdpbound.bell.observations import Observations
 from sdpbound.bell.scenario import Scenario
 from sdpbound.bounds.guessing import guessing_probability, guessing_question
 
-__all__ = ["estimated_guess", "prepare"]
+__all__ = ["Answer", "Form", "estimated_guess", "form_of", "prepare"]
 
 #: What is asked of the method, and how much of it is enough.
 TOLERANCE, ENOUGH = 1e-8, 3e-7
@@ -30,15 +30,46 @@ LARGEST = 30
 
 
 @dataclass(frozen=True, eq=False)
-class _Form:
+class Form:
     """The program as the loops take it, for one Eve's guess and its twin with all outcomes flipped."""
 
     index: NDArray[np.int64]
     coordinates: Floats  # (moments, coordinates of the scenario)
     objective: Floats  # (E, moments)
     twins: NDArray[np.int64]  # which guess is another one with all outcomes flipped
+    whole: NDArray[np.int64]  # all guesses
+    kept: NDArray[np.int64]  # one of each pair of which one is the other with all outcomes flipped
     odd: NDArray[np.bool_]  # (coordinates of the scenario), changing its sign with them
     unit: int
+
+    def solved(self, coefficients: Floats, values: Floats, tolerance: float) -> Answer | None:
+        """What the loops find for tested data; None where a test is of nothing."""
+        from sdpbound.conic.compiled_moments import maximise  # loads numba
+
+        rows = coefficients.reshape(len(values), -1)
+        sizes = np.abs(rows).sum(axis=1)
+        if not (sizes.all() and np.isfinite(sizes).all()):
+            return None
+        unchanged = not rows[:, self.odd].any()
+        kept = self.kept if unchanged else self.whole
+        weight = len(self.whole) / len(kept)
+        tests = np.zeros((len(values) + 1, len(self.coordinates)))
+        tests[0, self.unit] = 1.0
+        tests[1:] = (rows / sizes[:, None]) @ self.coordinates.T
+        right = np.concatenate([[1.0], values / sizes])
+        objective = weight * self.objective[kept]
+        value, accuracy, duals = maximise(self.index, objective, weight * tests, right, self.unit, tolerance)
+        return Answer(float(value), float(accuracy), kept, duals / weight)
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """The value of a program, the accuracy reached, the guesses that were solved, and a dual matrix of each."""
+
+    value: float
+    accuracy: float
+    kept: NDArray[np.int64]
+    duals: Floats
 
 
 def estimated_guess(
@@ -57,26 +88,13 @@ def estimated_guess(
     float, to about 1e-8, on either side; None where outcomes are not two, the matrix is large, or the data are on the
     boundary of the set or outside
     """
-    form = _form(scenario, model, x, y)
+    form = form_of(scenario, model, x, y)
     if form is None:
         return None
-    from sdpbound.conic.compiled_moments import maximise  # loads numba
-
-    rows = coefficients.reshape(len(values), -1)
-    sizes = np.abs(rows).sum(axis=1)
-    if not sizes.all() or not np.isfinite(rows).all():
+    found = form.solved(coefficients, values, TOLERANCE)
+    if found is None or not found.accuracy <= ENOUGH:
         return None
-    unchanged = not rows[:, form.odd].any()
-    kept = np.flatnonzero(form.twins >= np.arange(len(form.twins))) if unchanged else np.arange(len(form.twins))
-    weight = len(form.twins) / len(kept)
-    tests = np.zeros((len(values) + 1, len(form.coordinates)))
-    tests[0, form.unit] = 1.0
-    tests[1:] = (rows / sizes[:, None]) @ form.coordinates.T
-    right = np.concatenate([[1.0], values / sizes])
-    value, accuracy = maximise(form.index, weight * form.objective[kept], weight * tests, right, form.unit, TOLERANCE)
-    if not accuracy <= ENOUGH:
-        return None
-    return min(max(float(value), 1.0 / len(form.twins)), 1.0)
+    return min(max(found.value, 1.0 / len(form.whole)), 1.0)
 
 
 def prepare() -> None:
@@ -91,7 +109,7 @@ def prepare() -> None:
 
 
 @lru_cache(maxsize=32)
-def _form(scenario: Scenario, model: Adversary, x: int, y: int | None) -> _Form | None:
+def form_of(scenario: Scenario, model: Adversary, x: int, y: int | None) -> Form | None:
     if any(count != 2 for party in scenario.outcomes for count in party):
         return None
     relaxation = model.relax(scenario)
@@ -108,4 +126,8 @@ def _form(scenario: Scenario, model: Adversary, x: int, y: int | None) -> _Form 
     flipped = np.where(odd, -table, table)
     twins = np.array([int(np.abs(table - row).sum(axis=1).argmin()) for row in flipped])
     coordinates = relaxation.coordinates.T.toarray()
-    return _Form(matrix.index.astype(np.int64), coordinates, table @ coordinates.T, twins, odd, relaxation.unit)
+    whole = np.arange(guesses)
+    kept = np.flatnonzero(twins >= whole)
+    return Form(
+        matrix.index.astype(np.int64), coordinates, table @ coordinates.T, twins, whole, kept, odd, relaxation.unit
+    )

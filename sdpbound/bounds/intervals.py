@@ -105,5 +105,5 @@ def interval_program(question: Question, assembly: Assembly, wide: NDArray[np.bo
         unit=program.unit,
     )
     reduction = Reduction(shell)
-    own = replace(assembly, reduction=reduction, group=None)
+    own = replace(assembly, own_reduction=reduction, group=None)
     return IntervalProgram(question, own, shell, wide, reduction.inequality(shell))

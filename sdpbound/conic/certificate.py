@@ -233,7 +233,7 @@ def exact_linear_dual(program: ConicProgram, weights: Floats, digits: int = 9) -
     table = flint.fmpq_mat(
         rows,
         cols + 1,
-        [_rational(v) for row, c in zip(dense, program.objective[used], strict=True) for v in (*row, -c)],
+        [_rational(v) if v else 0 for row, c in zip(dense, program.objective[used], strict=True) for v in (*row, -c)],
     )
     reduced, rank = table.rref()
     solution = [Fraction(0)] * cols

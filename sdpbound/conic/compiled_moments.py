@@ -51,23 +51,39 @@ def _solve(low: Any, x: Any) -> None:
             total -= low[i, k] * x[k]
         x[i] = total / low[i, i]
     for i in range(n - 1, -1, -1):
-        total = x[i]
-        for k in range(i + 1, n):
-            total -= low[k, i] * x[k]
-        x[i] = total / low[i, i]
+        row, found = low[i], x[i] / low[i, i]
+        x[i] = found
+        for k in range(i):
+            x[k] -= found * row[k]
 
 
 @compiled_loop
-def _inverse(low: Any, column: Any, out: Any) -> None:
-    """The inverse of ``L L^T``."""
+def _dot(a: Any, b: Any) -> float:
+    total = 0.0
+    for i in range(len(a)):
+        total += a[i] * b[i]
+    return total
+
+
+@compiled_loop
+def _inverse(low: Any, of_low: Any, out: Any) -> None:
+    """The inverse of ``L L^T``, and that of L in the place of ``of_low``."""
     n = len(low)
-    for j in range(n):
-        for i in range(n):
-            column[i] = 0.0
-        column[j] = 1.0
-        _solve(low, column)
-        for i in range(n):
-            out[i, j] = column[i]
+    for i in range(n):
+        for j in range(n):
+            of_low[i, j] = 0.0
+            out[i, j] = 0.0
+        for k in range(i):
+            share = low[i, k]
+            for j in range(k + 1):
+                of_low[i, j] -= share * of_low[k, j]
+        of_low[i, i] = 1.0
+        for j in range(i + 1):
+            of_low[i, j] /= low[i, i]
+        for j in range(i + 1):
+            share = of_low[i, j]
+            for k in range(i + 1):
+                out[j, k] += share * of_low[i, k]
 
 
 @compiled_loop
@@ -98,26 +114,43 @@ def _product(a: Any, b: Any, out: Any) -> None:
 
 
 @compiled_loop
-def _hessian(index: Any, x: Any, inverse: Any, out: Any) -> None:
-    """``H_ij = tr(A_i X A_j S^-1)``, A_i the matrix of ones where moment i stands; made symmetric."""
+def _places(index: Any, moments: int) -> tuple[Any, Any]:
+    """The places of each moment, as numbers of entries, one moment after another; and where those of a moment begin."""
     n = len(index)
-    for i in range(len(out)):
-        for j in range(len(out)):
-            out[i, j] = 0.0
-    for a in range(n):
-        for b in range(a + 1):
-            i = index[a, b]
-            weight = 0.25 if a == b else 0.5
-            for c in range(a + 1):
-                for d in range((b if c == a else c) + 1):
-                    j = index[c, d]
-                    value = x[b, c] * inverse[d, a] + x[a, c] * inverse[d, b]
-                    value += x[b, d] * inverse[c, a] + x[a, d] * inverse[c, b]
-                    value = 2.0 * weight * (0.5 * value if c == d else value)
-                    if a == c and b == d:
-                        value *= 0.5
-                    out[i, j] += value
-                    out[j, i] += value
+    starts, order = np.zeros(moments + 1, dtype=np.int64), np.zeros(n * n, dtype=np.int64)
+    for u in range(n):
+        for v in range(n):
+            starts[index[u, v] + 1] += 1
+    for i in range(moments):
+        starts[i + 1] += starts[i]
+    filled = starts.copy()
+    for u in range(n):
+        for v in range(n):
+            order[filled[index[u, v]]] = u * n + v
+            filled[index[u, v]] += 1
+    return order, starts
+
+
+@compiled_loop
+def _hessian(places: Any, order: Any, starts: Any, x: Any, inverse: Any, entries: Any, out: Any) -> None:
+    """``H_ij = tr(A_i X A_j S^-1)``, A_i the matrix of ones where moment i stands: M* of X A_j S^-1 for each j.
+
+    ``places`` (n^2,) is which moment stands where, and ``entries`` (n^2,) is for those of the product.
+    """
+    n = len(x)
+    for j in range(len(out)):
+        row = out[j]
+        row[:] = 0.0
+        entries[:] = 0.0
+        for place in range(starts[j], starts[j + 1]):
+            c = order[place] // n
+            d = order[place] - n * c
+            for a in range(n):
+                share = x[c, a]
+                for b in range(n):
+                    entries[a * n + b] += share * inverse[d, b]
+        for q in range(n * n):
+            row[places[q]] += entries[q]
 
 
 @compiled_loop
@@ -139,45 +172,50 @@ def _step(a: Any, da: Any, halvings: int, trial: Any, low: Any) -> float:
 
 
 @compiled_loop
-def _multipliers(tests: Any, low: Any, gather: Any, rows: Any, column: Any, dl: Any) -> None:
-    """The step of the multipliers; right sides ``gather`` (E, m) and ``rows`` (R,), ``low`` has the factors of H."""
+def _eliminate(tests: Any, low: Any, solved: Any, total: Any, small: Any) -> bool:
+    """``H^-1 T^T`` of each guess (E, R, m), and the factor of the equations that are left for the multipliers."""
+    guesses, count, m = solved.shape
+    for q in range(count):
+        for r in range(count):
+            total[r, q] = 0.0
+    for e in range(guesses):
+        for q in range(count):
+            for i in range(m):
+                solved[e, q, i] = tests[q, i]
+            _solve(low[e], solved[e, q])
+            for r in range(q, count):
+                total[r, q] += _dot(tests[r], solved[e, q])
+    return bool(_factor(total, small))
+
+
+@compiled_loop
+def _multipliers(tests: Any, low: Any, solved: Any, small: Any, gather: Any, rows: Any, dl: Any, dy: Any) -> None:
+    """The steps of the multipliers (R,) and of y; right sides ``gather`` (E, m) and ``rows`` (R,)."""
     guesses, m = gather.shape
     count = len(rows)
-    total, small = np.zeros((count, count)), np.zeros((count, count))
     for r in range(count):
         dl[r] = -rows[r]
     for e in range(guesses):
-        for q in range(count + 1):
+        for i in range(m):
+            dy[e, i] = gather[e, i]
+        _solve(low[e], dy[e])
+        for r in range(count):
+            dl[r] += _dot(tests[r], dy[e])
+    _solve(small, dl)
+    for e in range(guesses):
+        for r in range(count):
+            share = dl[r]
             for i in range(m):
-                column[i] = gather[e, i] if q == count else tests[q, i]
-            _solve(low[e], column)
-            for r in range(count):
-                found = 0.0
-                for i in range(m):
-                    found += tests[r, i] * column[i]
-                if q == count:
-                    dl[r] += found
-                else:
-                    total[r, q] += found
-    if _factor(total, small):
-        _solve(small, dl)
+                dy[e, i] -= share * solved[e, r, i]
 
 
 @compiled_loop
 def _direction(
-    index: Any, tests: Any, low: Any, gather: Any, dl: Any, x: Any, inverse: Any, aim: float, second: Any, dy: Any
-) -> tuple[Any, Any]:
-    """dS and dX (E, n, n), and dy in its place; ``aim`` of X S, and ``second`` (E, n, n) is taken away from dX."""
-    guesses, m = gather.shape
+    index: Any, dy: Any, x: Any, inverse: Any, aim: float, second: Any, one: Any, two: Any, ds: Any, dx: Any
+) -> None:
+    """dS and dX (E, n, n) in their places; ``aim`` of X S, and ``second`` (E, n, n) is taken away from dX."""
     n = len(index)
-    ds, dx = np.empty((guesses, n, n)), np.empty((guesses, n, n))
-    one, two = np.empty((n, n)), np.empty((n, n))
-    for e in range(guesses):
-        for i in range(m):
-            dy[e, i] = gather[e, i]
-            for r in range(len(dl)):
-                dy[e, i] -= tests[r, i] * dl[r]
-        _solve(low[e], dy[e])
+    for e in range(len(dy)):
         _matrix(index, dy[e], ds[e])
         _product(x[e], ds[e], one)
         _product(one, inverse[e], two)
@@ -185,7 +223,6 @@ def _direction(
             for j in range(n):
                 twice = two[i, j] + two[j, i] + second[e, i, j] + second[e, j, i]
                 dx[e, i, j] = aim * inverse[e, i, j] - x[e, i, j] - 0.5 * twice
-    return ds, dx
 
 
 @compiled_loop
@@ -220,14 +257,25 @@ def _inner(a: Any, b: Any) -> float:
 
 
 @compiled_loop
-def _equations(index: Any, x: Any, s: Any, inverse: Any, low: Any, hessian: Any, root: Any) -> bool:
+def _equations(
+    places: Any,
+    order: Any,
+    starts: Any,
+    x: Any,
+    s: Any,
+    inverse: Any,
+    low: Any,
+    hessian: Any,
+    root: Any,
+    one: Any,
+    entries: Any,
+) -> bool:
     """S^-1 and the factor of H for each guess, H made a little larger where rounding spoils it; False if that fails."""
-    column = np.empty(len(root))
     for e in range(len(x)):
         if not _factor(s[e], root):
             return False
-        _inverse(root, column, inverse[e])
-        _hessian(index, x[e], inverse[e], hessian)
+        _inverse(root, one, inverse[e])
+        _hessian(places, order, starts, x[e], inverse[e], entries, hessian)
         sure, more = False, 1e-14
         while not sure and more < 1e-6:
             for i in range(len(hessian)):
@@ -282,8 +330,10 @@ def _aims(index: Any, dual: Any, x: Any, inverse: Any, aim: float, second: Any, 
 
 
 @compiled_loop
-def maximise(index: Any, objective: Any, tests: Any, values: Any, unit: int, tolerance: float) -> tuple[float, float]:
-    """The value of the program, and the accuracy reached.
+def maximise(
+    index: Any, objective: Any, tests: Any, values: Any, unit: int, tolerance: float
+) -> tuple[float, float, Any]:
+    """The value of the program, the accuracy reached, and X of each guess (E, n, n).
 
     The value is that of the moments, which meet their conditions; the equations of the dual hold only up to rounding
     that grows as the gap shrinks, and enter the value to second order.
@@ -298,11 +348,16 @@ def maximise(index: Any, objective: Any, tests: Any, values: Any, unit: int, tol
     """
     guesses, m = objective.shape
     n, count = len(index), len(values)
+    order, starts = _places(index, m)
+    places, entries = index.reshape(n * n), np.zeros(n * n)
     y, x, s = np.zeros((guesses, m)), np.zeros((guesses, n, n)), np.zeros((guesses, n, n))
-    inverse, trial, root, one = np.zeros((guesses, n, n)), np.zeros((n, n)), np.zeros((n, n)), np.zeros((n, n))
+    inverse, trial, root = np.zeros((guesses, n, n)), np.zeros((n, n)), np.zeros((n, n))
+    one, two, ds, dx = np.zeros((n, n)), np.zeros((n, n)), np.zeros((guesses, n, n)), np.zeros((guesses, n, n))
     dy, gather, dual = np.zeros((guesses, m)), np.zeros((guesses, m)), np.zeros((guesses, m))
-    low, hessian, column = np.zeros((guesses, m, m)), np.zeros((m, m)), np.zeros(m)
+    low, hessian, solved = np.zeros((guesses, m, m)), np.zeros((m, m)), np.zeros((guesses, count, m))
+    total, small = np.zeros((count, count)), np.zeros((count, count))
     multipliers, dl, rows = np.zeros(count), np.zeros(count), np.zeros(count)
+    second = np.zeros((guesses, n, n))
     _start(objective, tests, values, unit, y, x, multipliers)
     accuracy, value = np.inf, 0.0
     for _ in range(40):
@@ -312,21 +367,26 @@ def maximise(index: Any, objective: Any, tests: Any, values: Any, unit: int, tol
         accuracy = max(product, 0.01 * slack)
         for r in range(count):
             accuracy = max(accuracy, abs(rows[r]))
-        if accuracy <= tolerance or not _equations(index, x, s, inverse, low, hessian, root):
+        if accuracy <= tolerance or not _equations(
+            places, order, starts, x, s, inverse, low, hessian, root, one, entries
+        ):
             break
-        second = np.zeros((guesses, n, n))
+        if not _eliminate(tests, low, solved, total, small):
+            break
+        second[:] = 0.0
         _aims(index, dual, x, inverse, 0.0, second, gather)
-        _multipliers(tests, low, gather, rows, column, dl)
-        ds, dx = _direction(index, tests, low, gather, dl, x, inverse, 0.0, second, dy)
+        _multipliers(tests, low, solved, small, gather, rows, dl, dy)
+        _direction(index, dy, x, inverse, 0.0, second, one, two, ds, dx)
         primal, other = _lengths(s, ds, x, dx, 4, trial, root)
         share = max(min(1.0, _ahead(s, ds, primal, x, dx, other) / product), 0.0)
+        share = max(share, min(1.0, 0.01 * slack / product))  # the gap waits for the equations of the dual
         aim = share**2 * max(share, 1e-6) * product / (guesses * n)
         for e in range(guesses):
             _product(dx[e], ds[e], one)
             _product(one, inverse[e], second[e])
         _aims(index, dual, x, inverse, aim, second, gather)
-        _multipliers(tests, low, gather, rows, column, dl)
-        ds, dx = _direction(index, tests, low, gather, dl, x, inverse, aim, second, dy)
+        _multipliers(tests, low, solved, small, gather, rows, dl, dy)
+        _direction(index, dy, x, inverse, aim, second, one, two, ds, dx)
         primal, other = _lengths(s, ds, x, dx, 7, trial, root)
         primal, other = primal if primal == 1.0 else 0.96 * primal, other if other == 1.0 else 0.96 * other
         if max(primal, other) < 1e-3:
@@ -339,4 +399,4 @@ def maximise(index: Any, objective: Any, tests: Any, values: Any, unit: int, tol
             for i in range(n):
                 for j in range(n):
                     x[e, i, j] += other * dx[e, i, j]
-    return value, accuracy
+    return value, accuracy, x

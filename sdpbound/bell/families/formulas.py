@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -27,6 +29,8 @@ __all__ = [
 def angles(
     theta: ArrayLike, phi: ArrayLike, omega: ArrayLike
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    if type(theta) is type(phi) is type(omega) is float and math.isfinite(theta + phi + omega):
+        return np.asarray(theta), np.asarray(phi), np.asarray(omega)  # studies ask for hundreds of thousands
     arrays = []
     for name, value in (("theta", theta), ("phi", phi), ("omega", omega)):
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from sdpbound.bounds.quick import COMPILED
 from sdpbound.conic.program import Status
 from sdpbound.conic.solvers.choose import names
 from sdpbound.errors import CertificateError
@@ -66,7 +67,8 @@ def _known(solver: str, quantity: Quantity, row: Row) -> bool:
     # "none" means that the data left nothing to solve
     if quantity.how is not None and quantity.how.method == "qubit":
         return solver in ("highs", "none")
-    return solver in names() or solver == "none" or re.fullmatch(r"cvxpy:[A-Z0-9_]{1,30}", solver, re.ASCII) is not None
+    plain = (*names(), "none", COMPILED)
+    return solver in plain or re.fullmatch(r"cvxpy:[A-Z0-9_]{1,30}", solver, re.ASCII) is not None
 
 
 def _within(row: Row, columns: Iterable[str], least: float, most: float) -> None:

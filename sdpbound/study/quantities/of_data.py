@@ -23,6 +23,7 @@ from sdpbound.bounds.figures import (
 )
 from sdpbound.bounds.guessing import blind_guessing_probability, guessing_probability
 from sdpbound.bounds.proof import as_min_entropy
+from sdpbound.bounds.quick import quick_guess
 from sdpbound.bounds.rounding import min_entropy_of
 from sdpbound.entropies.conditional import conditional_entropy
 from sdpbound.entropies.known import KnownEntropy
@@ -58,6 +59,12 @@ class OfData(ProgramKind):
         if self.blind:
             x, y = asked.settings
             return blind_guessing_probability(at.observed, at.model, x, y or 0, at.solver, at.tolerance)
+        first, second, settings = named(self, asked)
+        plain = first is not None and settings is None and asked.merge is None
+        if plain and at.solver is None and at.self_tested is None:
+            quick = quick_guess(at.observed, at.model, first or 0, second, at.tolerance)
+            if quick is not None:
+                return quick
         key = chosen(self, at, asked)
         return guessing_probability(at.observed, at.model, solver=at.solver, tolerance=at.tolerance, **key)
 
