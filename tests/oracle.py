@@ -54,6 +54,11 @@ def contradiction(certificate: Mapping[str, Any]) -> str | None:
         return _finite(certificate)
     if figure.get("kind") == "average_entropy":
         return "a pair of qubits has less" if contradicted(dict(kept), 60) else None
+    if figure.get("kind") == "estimated_randomness_length":
+        rounds, claimed = figure["rounds"], float(number(kept["claim"]["value"]))
+        return f"{claimed} bits are claimed of {rounds} pairs of bits." if claimed > 2 * rounds else None
+    if figure.get("kind") == "key_rate_any_channel":  # one that gives a constant leaves 0
+        return "a constant leaves 0, and less is claimed" if number(kept["claim"]["value"]) < 0 else None
     if "settings" in figure and figure["kind"] == "conditional_entropy":
         return None  # entropies of keys of other parties than the first two: nothing is known
     if certificate["format"] == "sdpbound box certificate":

@@ -276,7 +276,7 @@ class Corners:
             self._climb(index, noise)
             # others are done, beyond mending, or not kept from the goal by the noise
             kept = (self.uppers[index] > self.limit) & (self.values[index] <= self.limit)
-            index = index[kept & (self.uppers[index] - self.values[index] <= 30.0 * noise)]
+            index = index[kept & (self.uppers[index] - self.values[index] <= _NEAR * noise)]
 
     def _climb(self, index: Integers, noise: float) -> None:
         n = len(index)

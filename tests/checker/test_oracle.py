@@ -33,6 +33,13 @@ LOOSE = {
     "renyi_entropy_chsh": 0.2,
     "renyi_key_1e18": 0.3,
     "renyi_randomness": 0.3,
+    "renyi_nodes_flips": 0.2,
+    "renyi_guess_flips": 0.4,
+    "renyi_chord_chsh": 0.2,
+    "renyi_power_flips": 0.8,
+    "estimation_tsirelson": 2.0,
+    "estimation_no_signaling": 2.0,
+    "attacks_all_channels_correlators": 0.2,
 }
 
 

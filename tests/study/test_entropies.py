@@ -242,7 +242,8 @@ def test_rows_are_the_library_s_numbers(neumann: Path) -> None:
     flipped = rows["key_rate", f"{name}, preprocessing 0.05"]
     assert flipped["value"] == sb.key_rate(behaviour, data, 0, 0, how, 0.05).value and flipped["preprocessing"] == 0.05
     least = sb.key_rate(behaviour, data, 0, 0, sb.MinEntropy())
-    assert rows["key_rate", None]["value"] == least.value  # of a file that names no entropy
+    # of a file that names no entropy; proven by another method, within the tolerance of the study
+    assert 0.0 <= rows["key_rate", None]["value"] - least.value < 5e-9
     attack = conditional_entropy_upper_bound(data, strategies=[member.strategy])
     assert rows["entropy_local_attack", None]["value"] == attack.value == rows["key_rate_attack", None]["entropy"]
     assert rows["key_rate_attack", None]["method"] == "attack"
