@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, PlainValidator, ValidationInfo, model_validator
@@ -291,7 +292,7 @@ class Quantity(Part):
         if getattr(self, key) is None:
             object.__setattr__(self, key, value)
 
-    @property
+    @cached_property  # a copy of the model keeps it: of the name and the post-processing alone, which no copy changes
     def kind(self) -> QuantityKind:
         """The quantity's entry in the table of quantities, or what stands there for it with a post-processing."""
         own = kind_of(self.name)
