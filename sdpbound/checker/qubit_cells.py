@@ -29,6 +29,7 @@ _NOISE = (1e-7, 1e-9, 1e-11, 1e-13)
 _PRECISION = 0.1
 #: With noise value and bound do not meet. A climb ends after so many whole steps in a row that gain less than this
 #: part of what is between them, if that is at most so many times the noise: more may be where it leaves a saddle.
+#: Corners of climbs that end so, or nearer, go on with less noise where that matters.
 _IDLE, _GAIN, _NEAR = 2, 0.02, 100.0
 #: A direction is divided if it raises the bound by at least this part of what the other one does.
 _AS_MUCH = 0.4

@@ -228,7 +228,7 @@ class EntropySearch(ABC, Generic[P, A]):
 
     def name(self, level: Level, nodes: Any) -> tuple[object, ...]:
         """What tells an attempt from others of the question."""
-        return level, np.asarray(nodes).tobytes(), self.retreat, self.question.given is None
+        return level, np.asarray(nodes).tobytes(), self.retreat, self.question.given is None, self.rough
 
     def _solved(self, level: Level, nodes: Any) -> A:
         """The better of the attempts at the data and at data closer to white noise."""
