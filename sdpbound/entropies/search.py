@@ -12,6 +12,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 import numpy as np
@@ -30,6 +31,7 @@ from sdpbound.conic.solvers.choose import SolverChoice, first_answer
 from sdpbound.conic.solvers.solver import DEFAULT_TOLERANCE
 from sdpbound.entropies.entropy import INACCURATE, EntropyBound, no_less_than_trivial
 from sdpbound.entropies.proof import ProgramProof
+from sdpbound.entropies.qubits.mixture import attained
 from sdpbound.entropies.question import EntropyQuestion
 from sdpbound.entropies.words import words_of_level
 from sdpbound.errors import InvalidLevel, SolverFailure, TimeIsUp
@@ -43,6 +45,8 @@ ENTROPY_RETREATS = (1e-8, 1e-7, 1e-6, 1e-5)
 #: The accuracy of a program where another one begins, and what may be lost of what the solver says. With 1e-2 the other
 #: one takes three or four steps more.
 ROUGHLY, ALLOWED_ROUGHLY = 1e-3, 0.03
+#: CPU seconds, by a rough estimate, of a level that is tried though the one before gained little.
+CHEAP = 1.0
 
 
 class EntropyProgram(Protocol):
@@ -194,21 +198,31 @@ class EntropySearch(ABC, Generic[P, A]):
             return False
 
     def climbed(self, levels: Sequence[Level], best: A, higher: Callable[[Level, A], A]) -> tuple[Level, A]:
-        """Go up the levels until one gains little or costs too much; return the last level worth it, and its attempt.
+        """Go up the levels until two gain little or one costs too much; return the last one worth it and its attempt.
 
-        ``best`` is the attempt at the first level. ``higher`` makes the attempt at a further level.
+        ``best`` is the attempt at the first level. ``higher`` makes the attempt at a further level. One level that
+        gains little does not show that the next one does; it is tried as well where it is cheap.
         """
-        level = levels[0]
+        level, stalled = levels[0], False
         for next_one in levels[1:]:
+            if stalled and not self.is_cheap(next_one):
+                break
             if self.limit < math.inf and self.cost(next_one, self.few_nodes) > self.limit:
                 self.words_gain = math.nan
                 break
             other = higher(next_one, best)
             self.words_gain = max(other.bound - best.bound, 0.0)
-            if other.bound - best.bound <= self.worth * self.tolerance:
+            if self.words_gain > self.worth * self.tolerance:
+                level, best, stalled = next_one, other, False
+            elif stalled:
                 break
-            level, best = next_one, other
+            else:
+                stalled = True
         return level, best
+
+    def is_cheap(self, level: Level) -> bool:
+        """Whether a level is so cheap with few nodes that it is tried though it may gain little."""
+        return self.cost(level, self.few_nodes) <= CHEAP
 
     def solve(self, level: Level, nodes: Any) -> A:
         """Solve and certify at the data and, if that proves little, also at data closer to white noise; keep the best.
@@ -296,7 +310,23 @@ class EntropySearch(ABC, Generic[P, A]):
             return DEFAULT_TOLERANCE
         return min(max(3e-4 * self.tolerance, DEFAULT_TOLERANCE), 1e-6)
 
+    @cached_property
+    def attained(self) -> float:
+        """The entropy in bits of an explicit mixture of qubit strategies with the data; infinite if none is known."""
+        chosen = self.level is not None or self.nodes is not None
+        return math.inf if chosen else attained(self.question, 0.1 * self.tolerance)
+
+    def is_far(self, best: A) -> bool:
+        """Whether an attempt is known to be further below the entropy than the tolerance."""
+        return self.tolerance < self.attained - best.bound < math.inf
+
     def gap_of(self, best: A) -> float:
+        """Bits that the entropy may be above an attempt: up to an attack if one is known, else estimated."""
+        if self.attained < math.inf:
+            return max(self.attained - best.bound, 0.0)
+        return self.estimated_gap(best)
+
+    def estimated_gap(self, best: A) -> float:
         """Bits that the entropy may be above an attempt, as far as nodes and words tell; nan if they tell nothing."""
         return best.gap + self.words_gain
 

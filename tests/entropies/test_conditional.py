@@ -204,6 +204,25 @@ def test_noisy_points_closely(point: int, kind: str, reference: dict[str, dict[s
     assert entry["value"] - 2e-4 <= bound.value <= entry["value"] + 1e-6
 
 
+@pytest.mark.parametrize(
+    "method, angles, visibility",
+    [
+        ("projective", (4.343799, 1.122, 2.489751), 0.950285),
+        ("gauss-radau", (4.701192, 2.782125, 1.314952), 0.994345),
+    ],
+)
+def test_the_gap_of_programs_is_no_less_than_what_they_lose(
+    method: str, angles: tuple[float, float, float], visibility: float
+) -> None:
+    """Two sets of words, or nodes, that gain little one after the other do not show that the next one does."""
+    t = sb.SingletSelfTest(*angles)
+    data = sb.Observations.bell_value(t.expression, t.expression(t.behaviour(visibility)))
+    best = sb.conditional_entropy(data, method=sb.VonNeumann("qubit", tolerance=1e-5), closed_forms=False).value
+    bound = conditional_entropy(data, method=sb.VonNeumann(method, tolerance=1e-3))
+    assert best - 1e-3 <= bound.value <= best + 1e-5
+    assert best - bound.value - 1e-6 <= bound.gap <= 1e-3
+
+
 def test_asymmetric_chsh(reference: dict[str, dict[str, Any]]) -> None:
     """arXiv:2007.16146: with both correlator sums tested, at the CHSH angles."""
     e = reference["A7.H_A0_full_pt4"]["params"]

@@ -141,7 +141,18 @@ class _Search(EntropySearch[IntegralProgram, _Attempt]):
             return
         own = forms(self.question)
         for some in [own] if self.nodes is None else [(form,) for form in own]:  # with nodes given, all are tried out
-            self._refine(*self._coarse(some))
+            level, best = self._coarse(some)
+            self._refine(level, best)
+            self._go_on(level)
+
+    def _go_on(self, level: Level) -> None:
+        """Take higher levels while the best attempt is known to be far below an attack."""
+        levels = self.tried()
+        for higher in levels[levels.index(level) + 1 :]:
+            best = max(self.attempts, key=lambda attempt: attempt.bound)
+            if not self.is_far(best) or self.cost(higher, len(best.program.nodes)) > self.limit:
+                break
+            self._with_nodes(higher, self.solve(higher, best.program.nodes))
 
     def program(self, level: Level, nodes: Floats) -> IntegralProgram:
         return assemble_entropy(self.question, level, nodes, self.chords)
@@ -165,12 +176,12 @@ class _Search(EntropySearch[IntegralProgram, _Attempt]):
         if not question.names_a_pair:
             names = [*levels_of_key(question.scenario.parties, question.key)]
         alone = question.names_a_pair and question.y is None
-        if self.tolerance > 1e-3 or (alone and self.tolerance == 1e-3):
-            names = names[:-1]
         if KEY in names:
             chosen = nested_level if told != (2,) and self._is_nested() else key_level
             names[names.index(KEY)] = chosen(question.scenario, question.alice, self.needed)
-        return self.levels(names, self._most_words(names[0]))
+        levels = self.levels(names, self._most_words(names[0]))
+        coarse = self.tolerance > 1e-3 or (alone and self.tolerance == 1e-3)
+        return levels[:-1] if coarse and levels[-1] == names[-1] and not self.is_cheap(levels[-1]) else levels
 
     def _is_nested(self) -> bool:
         """Whether Alice has two settings, and relabellings take each outcome of the key to each other one."""

@@ -17,7 +17,7 @@ from sdpbound.entropies.entropy import INACCURATE, EntropyBound, TrivialProof
 from sdpbound.entropies.proof import EntropyProof
 from sdpbound.entropies.qubits.branch import Proof, prove
 from sdpbound.entropies.qubits.extremes import Extreme, extreme_of
-from sdpbound.entropies.qubits.mixture import QubitOptimum, Search, engine_of, optimum, search
+from sdpbound.entropies.qubits.mixture import MEETS, QubitOptimum, Search, engine_of, optimum, reached, search
 from sdpbound.entropies.qubits.problem import Key, QubitProblem, qubit_problem
 from sdpbound.entropies.qubits.weights import Weighted
 from sdpbound.entropies.question import EntropyQuestion
@@ -40,8 +40,6 @@ _ROUNDING = 1e-12
 #: Where a functional exceeds all entropies, or that of a mixture by more than the tolerance, the data are outside the
 #: quantum set. Data that are so by less than what is called infeasible are taken to be known no better than this.
 _OUTSIDE = 1e-9
-#: A mixture has the tested values if no value deviates by more than this part of its size.
-_MEETS = 1e-10
 #: The level that decides whether data are outside the quantum set.
 _SEPARATING = Quantum("1+AB")
 #: The adversary's set. The proofs here use no words of its level.
@@ -105,16 +103,14 @@ def qubit_entropy(
     proof = _proven(question, found, tolerance)
     value = proof.value
     best = optimum(question, found)
-    assert found.mixture is not None
-    reached = best.value if best.miss <= _MEETS else found.mixture.objective  # that pays for deviations
-    reached = min(reached, math.log2(question.outcomes))  # no entropy is larger
-    gap = max(reached - value, 0.0) if reached >= value - _ROUNDING else math.nan
+    top = reached(question, found, best)
+    gap = max(top - value, 0.0) if top >= value - _ROUNDING else math.nan
     bound = _bound(question, found, proof, gap, tolerance, (begun, searched), "highs")
     # data that are not at the extreme point may be outside the quantum set, where a functional can exceed all entropies
-    most = math.inf if there else reached if best.miss <= _MEETS else -math.inf
+    most = math.inf if there else top if best.miss <= MEETS else -math.inf
     if touching is None or not value < touching.value <= most:
         return bound
-    return touching if there else replace(touching, gap=reached - touching.value)
+    return touching if there else replace(touching, gap=top - touching.value)
 
 
 def _touching(question: EntropyQuestion, extreme: Extreme, tolerance: float) -> QubitEntropyBound:
@@ -137,8 +133,8 @@ def _touching(question: EntropyQuestion, extreme: Extreme, tolerance: float) -> 
         found.constant, found.multipliers = 0.0, np.zeros_like(found.problem.values)
     found.lower = found.value_of(found.constant, found.multipliers)
     found.mixture = Weighted(np.ones(1), extreme.entropy, extreme.entropy, 0.0, found.multipliers)
-    reached = extreme.entropy if extreme.has_data(found.problem) else math.log2(question.outcomes)
-    gap = max(reached - best.value, 0.0)
+    top = extreme.entropy if extreme.has_data(found.problem) else math.log2(question.outcomes)
+    gap = max(top - best.value, 0.0)
     return _bound(question, found, best, gap, tolerance, (begun, begun), "none")
 
 

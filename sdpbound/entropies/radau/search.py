@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar
 
 from sdpbound.conic.solvers.choose import SolverChoice
@@ -72,16 +73,25 @@ class RadauSearch(EntropySearch[RadauProgram, Attempt[RadauProgram]]):
         n, size = self.words(level), math.prod(self.question.scenario.shape)
         return nodes / 4.0 * self.question.outcomes * (0.05 + 2.5e-5 * n**3 * (size / 9.0) ** 3)
 
-    def gap_of(self, best: Attempt[RadauProgram]) -> float:
+    @cached_property
+    def attained(self) -> float:
+        return math.inf if self.exponent else super().attained  # of powers none is looked for
+
+    def estimated_gap(self, best: Attempt[RadauProgram]) -> float:
         return self.nodes_gain + self.words_gain
 
     def improve(self) -> None:
-        """Choose the level with few nodes, starting at the lowest one; then add nodes."""
+        """Choose the level with few nodes, starting at the lowest one; then add nodes; go on while an attack is far."""
         levels = self.levels(self.names, MOST_WORDS)
         few = self.nodes or _COUNTS[0]
         level, best = self.climbed(levels, self.solve(levels[0], few), lambda higher, _: self.solve(higher, few))
-        if self.nodes is None:
-            self._refine(level, best)
+        if self.nodes is not None:
+            return
+        best = self._refine(level, best)
+        for higher in levels[levels.index(level) + 1 :]:
+            if not self.is_far(best) or self.cost(higher, len(best.program.nodes)) > self.limit:
+                break
+            best = self._refine(higher, self.solve(higher, len(best.program.nodes)))
 
     def program(self, level: Level, nodes: int) -> RadauProgram:
         return assemble_radau(self.question, level, nodes, power_radau(nodes, self.exponent) if self.exponent else None)
@@ -91,16 +101,19 @@ class RadauSearch(EntropySearch[RadauProgram, Attempt[RadauProgram]]):
         r, bits = self.exponent, super().most
         return -math.expm1(-r * bits * math.log(2.0)) / r if r else bits
 
-    def _refine(self, level: Level, best: Attempt[RadauProgram]) -> None:
-        """Add nodes until the last step gains at most half of the tolerance.
+    def _refine(self, level: Level, best: Attempt[RadauProgram]) -> Attempt[RadauProgram]:
+        """Add nodes until the last step gains at most half of the tolerance, and return the best attempt.
 
         A small last gain does not prove that more nodes would gain little.
         """
-        for count in _COUNTS[1:]:
+        for count in _COUNTS:
+            if count <= len(best.program.nodes):
+                continue
             if self.cost(level, count) > self.limit:
                 break
             other = self.solve(level, count)
             self.nodes_gain = max(other.bound - best.bound, 0.0)
-            if other.bound - best.bound <= 0.5 * self.tolerance:
+            best = max(best, other, key=lambda attempt: attempt.bound)
+            if self.nodes_gain <= 0.5 * self.tolerance:
                 break
-            best = other
+        return best
