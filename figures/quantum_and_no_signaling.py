@@ -51,7 +51,7 @@ MEMBER = SingletSelfTest(THETA, PHI, THETA + np.pi / 2)
 #: Title, behaviour at a visibility, key settings.
 CASES: dict[str, tuple[str, Callable[[float], Behaviour], tuple[int, int]]] = {
     "family": ("singlet family, $S=2.3$", MEMBER.behaviour, (0, 0)),
-    "002": ("box of Hänggi et al.", xor_amplification.behaviour, (0, 0)),
+    "002": ("box of Hanggi et al.", xor_amplification.behaviour, (0, 0)),
     "chsh": ("CHSH and a key setting", lambda v: braunstein_caves.behaviour(1.0 - v, 2), (0, 2)),
     "001": ("Masanes et al. v5, $M=3$", lambda v: braunstein_caves.behaviour(1.0 - v, 3), (0, 3)),
 }
