@@ -32,9 +32,9 @@ FIGURE = FigureSpec(
 VISIBILITY, SECURITY, SETTINGS = 0.99, 1e-10, 6
 CURVES = {
     "000 printed": ("Masanes et al. v4 (BHK), printed: refuted", VERMILLION, (0, (4, 1.6))),
-    "002 printed": ("Hanggi et al., printed", BLUE, (0, (4, 1.6))),
+    "002 printed": ("Hänggi et al., printed", BLUE, (0, (4, 1.6))),
     "000 proven": ("Masanes et al. v4 (BHK), proven", VERMILLION, "-"),
-    "002 proven": ("Hanggi et al., proven", BLUE, "-"),
+    "002 proven": ("Hänggi et al., proven", BLUE, "-"),
     "001": ("Masanes et al. v5, proven", BLACK, "-"),
 }
 

@@ -108,10 +108,10 @@ def lines(axes: Axes, table: Table, colours: dict[float, str]) -> None:
     curves = [np.array([curve.get(x, np.nan) for x in s]) for curve in solid]
     tolerance = 0.004 * float(np.ptp(axes.get_ylim()))  # about half a line
     stripes(axes, s, curves, list(colours.values()), tolerance, linewidth=1.3, zorder=4)
-    for (visibility, colour), y, at in zip(colours.items(), curves, (2.2, 2.36, 2.4, 2.44), strict=False):
+    for (visibility, colour), y, at in zip(colours.items(), curves, (2.215, 2.36, 2.4, 2.44), strict=False):
         apart = all(abs(np.interp(at, s, y) - np.interp(at, s, z)) > 8 * tolerance for z in curves if z is not y)
         if apart:
-            name_curve(axes, s, y, at, f"{visibility:g}", colour)
+            name_curve(axes, s, y, at, f"{visibility:g}", colour, zorder=7)
 
 
 def certified(axes: Axes, table: Table, colours: dict[float, str]) -> None:

@@ -42,7 +42,7 @@ FIGURE = FigureSpec(
     "attack.",
 )
 SETTINGS = np.arange(2, 400)
-LABELS = {"bhk": "BHK", "chsh": "CHSH (reconstruction)", "simple": "simple protocol"}
+LABELS = {"bhk": "BHK", "chsh": "CHSH", "simple": "simple protocol"}
 #: Purities where the names of the claims, and of what the attack leaves, stand.
 NAMED = {"bhk": (0.85, 0.965), "chsh": (0.9, 0.94), "simple": (0.925, 0.965)}
 LOOK = {"bhk": (BLUE, (0, (1, 1.2))), "chsh": (VERMILLION, (0, (4, 1.6))), "simple": (BLACK, "-")}

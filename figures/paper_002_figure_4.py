@@ -71,6 +71,7 @@ def draw(table: Path, output: Path) -> list[Path]:
             ("best quantum point", (float(best["delta"][0]), float(best["largest_eps"][0])), (0.02, 0.115)),
         ):
             arrow = {"arrowstyle": "-", "linewidth": 0.5, "color": BLACK, "shrinkA": 1, "shrinkB": 3}
+            arrow["relpos"] = (0.0, 0.5)  # from the left of the words, which no line crosses
             axes.annotate(text, place, near, fontsize=7, va="center", arrowprops=arrow)
         corner = data.where(what="corner")
         where = (float(corner["delta"][0]), float(corner["largest_eps"][0]))

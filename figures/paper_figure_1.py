@@ -50,7 +50,7 @@ def draw(table: Path, output: Path) -> list[Path]:
     _, _, condition = gridded(data.where(quantity="condition"), "theta", "phi")
     grid = triangles(theta / np.pi, phi / np.pi)
     with style():
-        fig = figure(COLUMN, 7.2)
+        fig = figure(COLUMN, 6.8)
         axes = fig.add_subplot()
         levels = np.linspace(0.0, 2.6, 14)
         filled = axes.tricontourf(grid, values.ravel(), levels=levels, cmap=light_viridis())

@@ -94,13 +94,13 @@ def draw(table: Path, output: Path) -> list[Path]:
             end = (float(rows["n"][left][-1]), float(1.0 - rows["joint"][left][-1]))
             look: dict[str, Any] = {
                 "textcoords": "offset points",
-                "ha": "center",
+                "ha": "left",
                 "va": "top",
                 "fontsize": 7.5,
                 "zorder": 6,
             }
             look["bbox"] = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
-            below.annotate(rf"$\varepsilon={eps:g}$", end, (4, -5), color=colour, **look)
+            below.annotate(rf"$\varepsilon={eps:g}$", end, (0, -5), color=colour, **look)
         below.set_yscale("log")
         below.set_xlim(1.0, 60.0)
         below.set_ylim(1e-3, 1.0)

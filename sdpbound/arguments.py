@@ -40,7 +40,10 @@ Options = TypeVar("Options", bound="DataclassInstance")
 def instance(value: object, kind: type[T], name: str, example: str) -> T:
     """The value, if it is of the kind wanted."""
     if not isinstance(value, kind):
-        given = f"{type(value).__name__} {value!r:.60}"
+        said, name_of = f"{value!r:.60}", type(value).__name__
+        given = said if said.startswith(name_of) else f"{name_of} {said}"
+        if callable(getattr(value, kind.__name__.lower(), None)):
+            given += f"; its .{kind.__name__.lower()}() is one"
         if isinstance(value, type):
             given = f"the class {value.__name__} itself; write {value.__name__}(...)"
         article = "an" if kind.__name__[0] in "AEIO" else "a"

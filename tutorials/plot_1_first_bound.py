@@ -55,7 +55,7 @@ members = [sb.SingletSelfTest(theta, 1.3, theta + np.pi / 2) for theta in thetas
 for model, style in ((sb.NoSignaling(), "-"), (sb.Quantum("1+AB"), "-"), (sb.Local(), "-")):
     plt.plot(thetas, [sb.maximize(m.expression, model).value for m in members], style, label=str(model))
 plt.plot(thetas, [m.quantum_bound for m in members], "k.", label="closed form")
-plt.xlabel("theta")
+plt.xlabel("theta (rad)")
 plt.ylabel("largest Bell value")
 plt.legend()
 

@@ -85,6 +85,6 @@ print([file.name for file in draw(study_file, result.table, folder)])
 for v in (0.98, 1.0):
     rows = guesses.where(visibility=v, model="quantum")
     plt.plot(rows["theta"], rows["value"], "o-", label=f"visibility {v}")
-plt.xlabel("theta")
+plt.xlabel("theta (rad)")
 plt.ylabel("guessing probability, quantum Eve")
 plt.legend()

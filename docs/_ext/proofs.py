@@ -51,7 +51,7 @@ def qubits() -> Figure:
     words = {"xycoords": "data", "fontsize": _SMALL}
     axes.annotate("each dot: a pair of qubits", (1.62, 1.04), color=BLACK, **words)
     axes.annotate("a line below all of them:\nthe proof", (1.62, -0.28), color=BLUE, **words)
-    axes.annotate("Eve mixes these two:\nthe attack", (2.345, 0.12), color=VERMILLION, ha="right", **words)
+    axes.annotate("Eve mixes these two:\nthe attack", (2.345, 0.02), color=VERMILLION, ha="right", **words)
     axes.annotate("tested value", (value - 0.008, 1.04), ha="right", color=BLACK, **words)
     axes.set_xlim(1.6, 2.36)
     axes.set_ylim(-0.35, 1.12)
@@ -182,7 +182,7 @@ def renyi_orders() -> Figure:
     axes.annotate("von Neumann entropy", (1.3e-5, limit + 0.015), color=GREY, fontsize=_SMALL)
     axes.plot(beta, entropy, color=BLACK, linewidth=1.5)
     cost = "less the cost of soundness,\n$(1+1/(\\alpha-1))\\,\\log_2(1/\\varepsilon)/n$"
-    axes.annotate(cost, (0.9, 0.2), color=BLACK, ha="right", fontsize=_SMALL)
+    axes.annotate(cost, (0.85, 0.08), color=BLACK, ha="right", fontsize=_SMALL)
     axes.annotate("Renyi entropy: falls\nwith the order", (0.9, 0.65), color=BLACK, ha="right", fontsize=_SMALL)
     for n, colour in zip((1e4, 1e6, 1e8), sequence(4), strict=False):
         rate = entropy - (1.0 + 1.0 / beta) * log2(1.0 / soundness) / n
@@ -192,7 +192,7 @@ def renyi_orders() -> Figure:
         start = int(np.argmax(rate > 0.06))
         axes.annotate(
             f"$n=10^{{{round(np.log10(n))}}}$",
-            (beta[start], 0.02),
+            (beta[start], 0.02 if start else rate[0] - 0.05),
             (4, 0),
             textcoords="offset points",
             color=colour,
@@ -220,21 +220,20 @@ def no_signaling() -> Figure:
         left.annotate("", (0.0, end), (0.0, value), arrowprops={"arrowstyle": "->", "color": colour, "shrinkB": 0})
         left.plot(0.0, end, "o", color=colour, markersize=3.5)
     left.plot(0.0, value, "o", color=BLUE, markersize=4.5, zorder=6)
-    left.annotate("weight $S/2-1$:\nEve knows nothing", (0.5, 3.2), fontsize=6.5)
-    left.annotate(
-        "weight $2-S/2$: local,\nEve knows the outcome", (0.0, 1.12), color=VERMILLION, fontsize=6.5, ha="center"
-    )
+    left.annotate("weight $S/2-1$:\nEve knows nothing", (0.8, 3.2), fontsize=6.5)
+    left.annotate("weight $2-S/2$:\nlocal, Eve knows\nthe outcome", (1.2, 1.3), color=VERMILLION, fontsize=6.5)
     left.set_ylim(1.0, 4.2)
-    left.set_xlim(-1.7, 3.2)
+    left.set_xlim(-1.3, 4.5)
     left.set_xticks([])
+    left.set_xlabel("another direction")
     left.set_ylabel("CHSH value $S$")
     s = np.linspace(2.0, 4.0, 200)
     right.plot(s, 1.5 - s / 4.0, color=VERMILLION)
     q = np.linspace(2.0, 2.0 * sqrt(2.0), 200)
     right.plot(q, 0.5 + np.sqrt(np.maximum(2.0 - q**2 / 4.0, 0.0)) / 2.0, color=BLUE)
     right.plot(value, 1.5 - value / 4.0, "o", color=BLUE, markersize=4.5)
-    right.annotate("no-signaling Eve:\n$3/2-S/4$", (2.75, 0.86), color=VERMILLION, fontsize=6.5)
-    right.annotate("quantum Eve", (2.9, 0.53), color=BLUE, fontsize=6.5)
+    right.annotate("no-signaling Eve:\n$3/2-S/4$", (2.65, 0.885), color=VERMILLION, fontsize=6.5)
+    right.annotate("quantum\nEve", (2.9, 0.53), color=BLUE, fontsize=6.5)
     right.set_xlabel("CHSH value $S$")
     right.set_ylabel("guessing probability")
     right.set_xlim(2.0, 4.0)
@@ -256,18 +255,23 @@ def self_test() -> Figure:
         u = np.array([cut.ideal[0] - 3.0, cut.ideal[0] + 3.0])
         axes.plot(u, (top - a * u) / b, color=BLACK, linewidth=0.8, zorder=4)
         axes.plot(*cut.ideal, "o", color=VERMILLION, markersize=4, zorder=6)
-        axes.set_xlabel("across")
+        axes.set_xlabel("another direction")
         if wide:
             axes.set_xlim(cut.ideal[0] - 0.12, cut.ideal[0] + 0.12)
             axes.set_ylim(cut.ideal[1] - 0.17, cut.ideal[1] + 0.17)
             axes.set_title("(b) the point alone", loc="left", pad=3)
         else:
+            axes.set_xlim(-3.4, 4.8)
             axes.set_ylim(0.0, 4.2)
             axes.set_title("(a) the three sets", loc="left", pad=3)
             axes.set_ylabel("CHSH value $S$")
             axes.annotate("the expression\nis largest here", (1.2, 3.0), fontsize=6.5)
-            for text, place in (("local", (-0.4, 1.0)), ("quantum", (-0.5, 2.25)), ("no-\nsignaling", (-1.9, 3.2))):
-                axes.annotate(text, place, fontsize=6.5)
+            for text, place, colour in (
+                ("local", (-0.5, 1.0), BLACK),
+                ("quantum", (-3.2, 2.2), BLUE),
+                ("no-\nsignaling", (-3.2, 3.0), GREY),
+            ):
+                axes.annotate(text, place, color=colour, fontsize=6.5)
     return fig
 
 

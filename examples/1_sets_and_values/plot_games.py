@@ -34,5 +34,5 @@ for i, label in enumerate(("classical", "quantum", "no-signaling")):
     plt.bar(np.arange(len(rows)) + 0.25 * (i - 1), [row[i] for row in rows.values()], 0.25, label=label)
 plt.xticks(range(len(rows)), list(rows))
 plt.ylabel("probability to win")
-plt.ylim(0.5, 1.15)
+plt.ylim(0.0, 1.2)
 plt.legend(ncols=3, loc="upper center")

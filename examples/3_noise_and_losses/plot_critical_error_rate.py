@@ -22,8 +22,9 @@ for name, (published, found) in cases.items():
 
 # %%
 names = list(cases)
-plt.barh(names, [100 * found.alive for _, found in cases.values()], label="key proven")
-plt.plot([published for published, _ in cases.values()], names, "k|", markersize=30, label="published")
-plt.xlim(6.5, 8.5)
+plt.plot([100 * found.alive for _, found in cases.values()], names, "o", markerfacecolor="none", label="key proven")
+plt.plot([100 * found.dead for _, found in cases.values()], names, "x", label="an attack leaves none")
+plt.plot([published for published, _ in cases.values()], names, "k|", markersize=12, label="published")
+plt.ylim(-0.5, 2.5)
 plt.xlabel("error rate of the key, per cent")
 plt.legend(loc="lower right")

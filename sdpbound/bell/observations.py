@@ -181,7 +181,10 @@ class Observations:
         if isinstance(behaviour, Behaviour):
             scenario, own = behaviour.scenario, behaviour.moments
             if settings is None and not scenario.is_binary:
-                raise InvalidShape(f"correlators need binary outcomes, not {scenario}.")
+                raise InvalidShape(
+                    f"correlators need binary outcomes, not {scenario}; test all probabilities, by observed='full' or "
+                    "Observations.full(behaviour), or name the pairs of settings that have two outcomes."
+                )
         else:
             c = floats(behaviour, "correlators")
             if c.ndim < 2:

@@ -29,7 +29,7 @@ ComplexArray = NDArray[np.complex128]
 
 
 @runtime_checkable
-class ActsOnStrategies(Protocol):
+class NoiseOfStates(Protocol):
     """What changes a strategy into another one, such as a noise."""
 
     def apply_to(self, strategy: Strategy, /) -> Strategy:
@@ -123,10 +123,10 @@ class Strategy:
             raise InvalidShape(f"observables need binary outcomes, not {self.scenario}.")
         return np.array([effects[0] - effects[1] for effects in self.measurements[party]])
 
-    def behaviour(self, noise: ActsOnStrategies | None = None) -> Behaviour:
+    def behaviour(self, noise: NoiseOfStates | None = None) -> Behaviour:
         """The probabilities of the strategy, ``p[a, b, x, y]``; with ``noise``, of noisy devices."""
         if noise is not None:
-            return instance(noise, ActsOnStrategies, "noise", "WhiteNoise(0.99)").apply_to(self).behaviour()
+            return instance(noise, NoiseOfStates, "noise", "WhiteNoise(0.99)").apply_to(self).behaviour()
         n = len(self.measurements)
         t = self.state.reshape(self.dimensions * 2)
         for party in range(n):

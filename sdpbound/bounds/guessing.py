@@ -9,6 +9,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from sdpbound.adversaries.adversary import Adversary
+from sdpbound.adversaries.quantum import Quantum
 from sdpbound.arguments import instance
 from sdpbound.bell.key import KeyChanges, key_effects, key_merge, key_settings, merged, named_key, settings_of
 from sdpbound.bell.observations import Observations
@@ -26,7 +27,7 @@ __all__ = ["blind_guessing_probability", "guessing_probability", "guessing_quest
 
 def guessing_probability(
     observed: Observations,
-    model: Adversary,
+    model: Adversary | None = None,
     x: int = 0,
     y: int | None = None,
     solver: SolverChoice = None,
@@ -43,7 +44,7 @@ def guessing_probability(
     Parameters
     ----------
     observed : Observations, what the parties test; of any number of parties
-    model : Quantum(level), NoSignaling() or Local(): the adversary
+    model : Quantum(level), NoSignaling() or Local(): the adversary; Quantum("2") where none is named
     x : Alice's setting
     y : Bob's setting; None for local guessing P_guess(A|x,E), an int for global P_guess(AB|x,y,E)
     solver, tolerance, symmetry : as in :func:`maximize`
@@ -73,6 +74,7 @@ def guessing_probability(
     ('P_guess(f(AB)=0110|x=0,y=0,E)', 0.8536)
     """
     settings, merge = settings_of(key, "guessing_probability")
+    model = Quantum("2") if model is None else model
     return solve(guessing_question(observed, x, y, settings, merge), model, solver, tolerance, symmetry)
 
 
@@ -106,7 +108,7 @@ def blind_guessing_probability(
 
 def min_entropy(
     observed: Observations,
-    model: Adversary,
+    model: Adversary | None = None,
     x: int = 0,
     y: int | None = None,
     blind: bool = False,
@@ -116,6 +118,7 @@ def min_entropy(
 ) -> Bound:
     """Certified lower bound on the conditional min-entropy, ``-log2`` of the guessing probability, in bits.
 
+    ``model`` is the adversary, Quantum("2") where none is named.
     ``y``, ``settings`` and ``merge`` as in :func:`guessing_probability`; with ``blind`` as in
     :func:`blind_guessing_probability`.
     ``bound.functional`` is the tangent of -log2 of the proven functional: affine, and a lower bound by convexity.
@@ -130,6 +133,7 @@ def min_entropy(
     True
     """
     settings, merge = settings_of(key, "min_entropy")
+    model = Quantum("2") if model is None else model
     if blind:
         if settings is not None:
             raise InvalidInput(f"settings = {settings!r:.60} of a blind min-entropy: give x and y instead.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,7 +16,7 @@ from sdpbound.errors import InvalidParameter
 if TYPE_CHECKING:
     from sdpbound.study.running.estimate import Estimate
 
-__all__ = ["check_command"]
+__all__ = ["check_command", "row_lines"]
 
 
 def check_command(
@@ -64,8 +65,7 @@ def check_command(
         f"error {duration(guess.error)}, from {guess.samples} timed tasks), {duration(guess.seconds / count)} with "
         f"{count} workers" + (f"; left {duration(guess.left / count)}" if status.stored else ""),
         *_unreached_lines(guess, budget),
-        "first rows:" if guess.rows else "first rows: not reached",
-        *(_row_line(row) for row in guess.rows),
+        *row_lines(guess.rows),
     ]
     emit(facts, lines, as_json)
 
@@ -84,20 +84,34 @@ def _unreached_lines(guess: Estimate, budget: float) -> list[str]:
     ]
 
 
-def _row_line(row: dict[str, Any]) -> str:
+def row_lines(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Return the first rows, a line each; what all of them have in common is said once, above them."""
     from sdpbound.tables.columns import COLUMNS, PLACE  # the tables import data frames, which are slow to import
 
-    added = [name for name in row if name not in COLUMNS]
+    if not rows:
+        return ["first rows: not reached"]
+    added = [name for name in rows[0] if name not in COLUMNS]
     shown = (*PLACE[: PLACE.index("visibility")], *added, *PLACE[PLACE.index("visibility") :])
-    parts = [
+    common = [name for name in shown if len(rows) > 1 and len({row[name] for row in rows}) == 1]
+    every = _places(rows[0], common)
+    own = [name for name in shown if name not in common]
+    return [f"first rows ({every}):" if every else "first rows:", *(_row_line(row, _places(row, own)) for row in rows)]
+
+
+def _places(row: dict[str, Any], names: Sequence[str]) -> str:
+    """Return some columns of a row in words, without those that are empty."""
+    return " ".join(
         f"{name}={row[name]:.6g}" if isinstance(row[name], float) else f"{name}={row[name]}"
-        for name in shown
+        for name in names
         if row[name] is not None
-    ]
+    )
+
+
+def _row_line(row: dict[str, Any], place: str) -> str:
     if row["value"] is None:
-        return f"  {' '.join(parts)}: {row['status']}"
+        return f"  {place}: {row['status']}"
     if row["side"] == "exact":
-        return f"  {' '.join(parts)}: {row['value']:.12g}   (closed form, in floating point)"
+        return f"  {place}: {row['value']:.12g}   (closed form, in floating point)"
     sign = "<=" if row["side"] == "upper" else ">="
     how = row["method"] if row["margin"] is None or row["method"] == "closed form" else f"margin {row['margin']:.1e}"
-    return f"  {' '.join(parts)}: {sign} {rounded(row['value'], row['side'])}   ({row['side']} bound; {how})"
+    return f"  {place}: {sign} {rounded(row['value'], row['side'])}   ({row['side']} bound; {how})"

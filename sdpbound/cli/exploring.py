@@ -24,7 +24,7 @@ def explore_command(
 ) -> None:
     """Explore devices on a local page: sliders, the three sets, rates from both sides, maps, code and figures.
 
-    The page is served to this machine alone, until Ctrl-C, at an address with a token. Needs sdpbound[explore].
+    The page is served to this machine alone, until Ctrl-C, at an address with a token. Needs the extra "explore".
     """
     if find_spec("nicegui") is None:
         raise InvalidInput("the explorer needs the package 'nicegui': install sdpbound[explore].")

@@ -32,7 +32,7 @@ _SCALE = ("#0b1f4b", "#2f5d9c", "#2f9098", "#7fae45", "#eeb010")
 def slice_svg(cut: Slice, point: Point) -> str:
     """The three sets with the behaviour, S upwards."""
     wide = max(1.05 * float(np.abs(cut.no_signaling[:, 0]).max()), 1.0)
-    across, up = (-wide, wide), (0.0, 4.2)
+    across, up = (-wide, wide), (0.0, 4.5)
 
     def place(p: NDArray[np.float64]) -> str:
         return f"{_x(float(p[0]), across):.1f},{_y(float(p[1]), up):.1f}"
@@ -217,11 +217,11 @@ def _axes(across: tuple[float, float], up: tuple[float, float], below: str, left
     for value in _ticks(across):
         x = _x(value, across)
         parts.append(
-            f'<text class="small" text-anchor="middle" x="{x:.1f}" y="{_HEIGHT - _BOTTOM + 15}">{value:g}</text>'
+            f'<text class="small" text-anchor="middle" x="{x:.1f}" y="{_HEIGHT - _BOTTOM + 15}">{_tick(value)}</text>'
         )
     for value in _ticks(up):
         y = _y(value, up)
-        parts.append(f'<text class="small" text-anchor="end" x="{_LEFT - 5}" y="{y + 4:.1f}">{value:g}</text>')
+        parts.append(f'<text class="small" text-anchor="end" x="{_LEFT - 5}" y="{y + 4:.1f}">{_tick(value)}</text>')
     middle = (_LEFT + _WIDTH - _RIGHT) / 2.0
     parts.append(f'<text class="axis" text-anchor="middle" x="{middle}" y="{_HEIGHT - 6}">{below}</text>')
     y = (_TOP + _HEIGHT - _BOTTOM) / 2.0
@@ -241,6 +241,11 @@ def _frame() -> str:
 
 def _ticks(ends: tuple[float, float]) -> Sequence[float]:
     return [float(v) for v in range(math.ceil(ends[0]), math.floor(ends[1]) + 1)]
+
+
+def _tick(value: float) -> str:
+    """A tick's number, with a minus sign that is no hyphen."""
+    return f"{value:g}".replace("-", "\N{MINUS SIGN}")
 
 
 def _svg(title: str, words: str, inner: str, height: float = _HEIGHT) -> str:

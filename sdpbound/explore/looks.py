@@ -123,7 +123,7 @@ def ends_html(numbers: Mapping[str, Number], stage: str) -> str:
         else:
             ends = violation.text if violation.value is None else f"ends at {shown(violation)[2:]}"
         rows = [(text, f"{name}{'' if dead == 'dead' else '_lost'}", both(name, alive, dead)) for text, name in _MORTAL]
-        rows.append(("Violation of S = 2", f"bell_{dead}", ends))
+        rows.append(("Violation of S\u00a0=\u00a02", f"bell_{dead}", ends))
         cells = "".join(
             f'<tr><th scope="row">{text}</th><td class="why" data-end="{name}">{said}</td></tr>'
             for text, name, said in rows

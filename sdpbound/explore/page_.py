@@ -26,7 +26,7 @@ _SHORT = "dense outlined"
 _TYPED = 250
 _NAMES = {
     "observed": "tested data",
-    "level": "level of the hierarchy",
+    "level": "NPA level",
     "key": "key from x,y",
     "random": "randomness from x,y",
 }

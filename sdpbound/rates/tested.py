@@ -28,6 +28,11 @@ def observations_of(
 
     ``tested``: of the last two, the settings that each party tests; see :class:`RateOptions`.
     """
+    if isinstance(behaviour, Observations):
+        raise InvalidInput(
+            "a rate is of a behaviour, which says what error correction costs and which settings there are, and these "
+            "are Observations alone: ask conditional_entropy(observed) for the entropy that they leave."
+        )
     instance(behaviour, Behaviour, "behaviour", "SingletSelfTest(...).behaviour()")
     if tested is not None and isinstance(observed, (Observations, BellExpression)):
         raise InvalidInput(

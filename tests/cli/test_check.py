@@ -8,10 +8,12 @@ import time
 
 import pytest
 
+from sdpbound.cli.checking import row_lines
 from sdpbound.errors import InvalidInput
 from sdpbound.study import Study
 from sdpbound.study.running.estimate import LEAST, estimate
 from sdpbound.study.running.solver_process import COMMAND
+from sdpbound.tables.columns import COLUMNS
 
 STUDY = """
 name = "deep"
@@ -108,3 +110,13 @@ def test_bad_seconds(refused, study, seconds):
 def test_bad_budget(study):
     with pytest.raises(InvalidInput, match="budget = 0"):
         estimate(Study.load(study(BOX)), 0)
+
+
+def test_what_rows_have_in_common_is_said_once():
+    row = dict.fromkeys(COLUMNS) | {"point": "0", "beta": 0.5, "visibility": 1.0, "quantity": "chsh", "value": 2.5}
+    row |= {"side": "exact", "status": "solved"}
+    lines = row_lines([row, row | {"quantity": "guess_local", "side": "upper", "method": "certified", "value": None}])
+    assert lines[0] == "first rows (point=0 beta=0.5 visibility=1):"
+    assert lines[1:] == ["  quantity=chsh: 2.5   (closed form, in floating point)", "  quantity=guess_local: solved"]
+    assert row_lines([row])[0] == "first rows:" and "beta=0.5" in row_lines([row])[1]
+    assert row_lines([]) == ["first rows: not reached"]

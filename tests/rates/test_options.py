@@ -90,3 +90,26 @@ def test_what_they_refuse(call: Any, words: str) -> None:
     with pytest.raises(sb.InvalidInput) as caught:
         call()
     assert words in str(caught.value)
+
+
+def test_what_is_no_behaviour_is_told_the_next_step() -> None:
+    """Devices have a behaviour, tested data an entropy, and outcomes that are three are tested in full."""
+    kept = T.behaviour(noise=sb.DetectionInefficiency(0.9, binning=False))
+    devices: Any = T
+    data: Any = DATA
+    for call, parts in (
+        (lambda: sb.key_rate(devices), ["not SingletSelfTest(", "its .behaviour() is one"]),
+        (lambda: sb.randomness_rate(data), ["Observations alone", "conditional_entropy(observed)"]),
+        (lambda: sb.key_rate(kept), ["binary outcomes", "observed='full'"]),
+    ):
+        with pytest.raises(sb.SdpboundError) as caught:
+            call()
+        assert all(part in str(caught.value) for part in parts), caught.value
+        assert "SingletSelfTest SingletSelfTest" not in str(caught.value)
+
+
+def test_an_adversary_that_is_not_named_is_quantum() -> None:
+    data = sb.Observations.bell_value(sb.chsh(), 2.4)
+    named = sb.guessing_probability(data, sb.Quantum("2"))
+    assert sb.guessing_probability(data).value == named.value
+    assert sb.min_entropy(data).value == sb.min_entropy(data, sb.Quantum("2")).value

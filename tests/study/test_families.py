@@ -239,6 +239,8 @@ def test_results_are_beside_the_study(tmp_path: Path, monkeypatch: pytest.Monkey
         ({"family": {"kind": "see_saw", "of": "chshs"}}, ["chshs", "did you mean 'chsh'?"]),
         ({"family": {"kind": "two_qubit", "theta": 0.5, "a0": 45, "a1": 0, "b0": 0, "b1": 0}}, ["a0 = 45", "45*deg"]),
         ({"quantities": [{"name": "guess_global", "y": 2}]}, ["y = 2", "0 to 1"]),
+        ({"family": {"kind": "two_qubit", "theta": 1, "a0": 0}}, ["lacks the key 'a1'", "it lacks 'b0', 'b1' too"]),
+        ({"quantities": ["key_rate_upper_bound"]}, ["is a function of Python", "'key_rate_attack'"]),
     ],
 )
 def test_a_family_is_named_where_it_is_wrong(changes: dict[str, Any], parts: list[str]) -> None:

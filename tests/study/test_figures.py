@@ -340,6 +340,41 @@ def test_chart_of_a_curve(drawn: Any) -> None:
     assert (dark, "--") in lines  # the second adversary
 
 
+def test_chart_of_both_sides(drawn: Any) -> None:
+    """An attack is a cross in the panel of the bound, in its colour; other options keep a panel of their own."""
+    bound = {"quantity": "key_rate", "options": "von Neumann 0.001", "level": None}
+    attack = {"quantity": "key_rate_attack", "side": "upper", "method": "attack", "level": None}
+    places = [(t, v) for t in (0.7, 0.8, 0.9) for v in (0.98, 1.0)]
+    rows = [{"theta": t, "visibility": v, "value": t * v} | bound for t, v in places]
+    rows += [{"theta": t, "visibility": v, "value": t * v + 0.01} | attack for t, v in places]
+    rows += [rows[-1] | {"options": "merge 01"}]
+    rows[-2] |= {"value": None, "status": "infeasible"}
+    (fig,) = drawn(rows)
+    axes, other = fig.axes
+    assert axes.get_title(loc="left") == "(a) bound and attack\nBell value tested"
+    assert other.get_title(loc="left").startswith("(b) upper bound")
+    assert axes.get_ylabel().endswith("von Neumann entropy within 0.001")
+    crosses = [line for line in axes.get_lines() if line.get_marker() == "x"]
+    assert np.allclose(
+        sorted(float(c.get_ydata()[0]) for c in crosses)[:5], sorted(t * v + 0.01 for t, v in places)[:5]
+    )
+    assert {c.get_color() for c in crosses} == set(charts.sequence(2))
+    assert "attack (upper bound)" in words(fig) and "infeasible (1)" in words(fig)
+    assert "crosses are attacks" in charts.caption_of(table(rows), charts.panels_of(table(rows)), 0)
+
+
+def test_chart_of_names(drawn: Any) -> None:
+    """Points that have names are no axis of numbers: their names are below, and no line joins them."""
+    names = ("Tsirelson", "a box with a long name", "5 $ noise")
+    rows = [{"point": n, "theta": float(i), "value": 0.1 * i} for i, n in enumerate(names)]
+    (fig,) = drawn(rows)
+    (axes,) = fig.axes
+    assert [label.get_text() for label in axes.get_xticklabels()] == [names[0], "a box with a lo...", "5 \\$ noise"]
+    assert axes.get_xlabel() == "" and all(line.get_linestyle() == "None" for line in axes.get_lines())
+    (panel,) = charts.panels_of(table(row | {"point": "3"} for row in rows))
+    assert panel.names("theta") == {}
+
+
 def test_chart_of_a_grid(drawn: Any) -> None:
     places = [(t, w) for t in np.linspace(0.5, 1.5, 12) for w in np.linspace(2, 3, 10)]
     rows = [{"theta": t, "omega": w, "value": t * w, "model": m} for t, w in places for m in ("quantum", "local")]

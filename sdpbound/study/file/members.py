@@ -171,6 +171,8 @@ def _entries(
             found[axis.name] = tuple(map(float, range(len(every))))
         elif axis.default is not None:
             found[axis.name] = (float(axis.default),)
-        else:
-            raise fail(f"lacks the key {axis.name!r}, {axis.text}: {axis.range}")
+    lacking = [axis for axis in family.axes if axis.name not in found]
+    if lacking:
+        others = f"; it lacks {', '.join(repr(axis.name) for axis in lacking[1:])} too" if lacking[1:] else ""
+        raise fail(f"lacks the key {lacking[0].name!r}, {lacking[0].text}: {lacking[0].range}{others}")
     return found

@@ -76,6 +76,18 @@ Method = Annotated[str, Field(json_schema_extra={"enum": list(METHODS)})]
 EntropyKind = Literal["min", "von Neumann"]
 ENTROPIES: tuple[EntropyKind, ...] = get_args(EntropyKind)
 QUANTITIES = tuple(TABLE)
+#: What the functions of the library are called in studies.
+FUNCTIONS = {
+    "guessing_probability": "guess_local",
+    "blind_guessing_probability": "guess_blind",
+    "conditional_entropy": "entropy_local",
+    "conditional_entropy_upper_bound": "entropy_local_attack",
+    "key_rate_upper_bound": "key_rate_attack",
+    "randomness_rate": "randomness_local",
+    "randomness_rate_upper_bound": "randomness_local_attack",
+    "maximize": "bell_maximum",
+    "minimize": "bell_minimum",
+}
 #: The names of quantities, for the JSON schema.
 QuantityName = Annotated[str, Field(json_schema_extra={"enum": list(QUANTITIES)})]
 #: Accuracy of a von Neumann entropy in bits, if a study gives none.
@@ -207,7 +219,7 @@ class Quantity(Part):
 
     name: Annotated[
         QuantityName,
-        BeforeValidator(registered(TABLE)),
+        BeforeValidator(registered(TABLE, FUNCTIONS)),
     ] = Field(description="what is computed")
     x: KeySetting | None = Field(default=None, description="Alice's setting; 0 if absent")
     y: KeySetting | None = Field(default=None, description="Bob's setting, for quantities of a pair")

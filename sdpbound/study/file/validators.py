@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -178,12 +178,17 @@ def choice(allowed: tuple[str, ...]) -> Callable[[object], str]:
     return check
 
 
-def registered(table: Registry[Any]) -> Callable[[object], str]:
-    """Return a validator of names in a table, including those that other packages add to it by entry points."""
+def registered(table: Registry[Any], elsewhere: Mapping[str, str] | None = None) -> Callable[[object], str]:
+    """Return a validator of names in a table, including those that other packages add to it by entry points.
+
+    ``elsewhere`` has what is meant by names of the library's functions.
+    """
 
     def check(value: object) -> str:
         if isinstance(value, str) and table.find(value) is not None:
             return value
+        if isinstance(value, str) and elsewhere and value in elsewhere:
+            raise fail(f"is a function of Python; in a study it is {elsewhere[value]!r}")
         return choice(tuple(name for name in table.names() if name != value))(value)
 
     return check

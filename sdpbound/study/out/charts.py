@@ -45,6 +45,8 @@ __all__ = ["caption_of", "draw_default", "draw_file", "draw_panel"]
 
 #: The most letters on a line of a label, and on a title's first line, which the narrowest panels have room for.
 LINE, TITLE = 44, 34
+#: The most letters of a point's name on an axis.
+SHORT = 18
 #: The most panels on one page, and the most pages.
 PANELS, PAGES = 9, 4
 #: A table with more rows than this is drawn from an aggregated grid.
@@ -54,6 +56,7 @@ PART = 1000
 DASHES: tuple[Any, ...] = ("solid", (0, (4.5, 1.6)), (0, (1, 1.1)), (0, (6, 1.5, 1, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
 FAILED: dict[str, Any] = {"marker": "x", "color": VERMILLION, "markersize": 4.0, "linestyle": "none", "zorder": 7}
 INFEASIBLE: dict[str, Any] = {"marker": "1", "color": BLACK, "markersize": 5.0, "linestyle": "none", "zorder": 7}
+ATTACK: dict[str, Any] = {"marker": "x", "markersize": 3.2, "markeredgewidth": 0.7, "linestyle": "none", "zorder": 5}
 MARKS = {"failed": FAILED, "infeasible": INFEASIBLE}
 #: What a place of several rows shows: the worst number of its side, where the numbers have sides.
 WORST = {"lower": "the least of its lower bounds", "upper": "the greatest of its upper bounds"}
@@ -125,7 +128,7 @@ def caption_of(table: Table, panels: Sequence[Panel], left_out: int) -> str:
 
     Where places stand for several rows, the caption says how many rows and places there are, and what a place shows.
     """
-    sides = {f"{panel.label}: {SIDES.get(panel.side, '')}" for panel in panels}
+    sides = {f"{p.label}: {SIDES.get(p.side, '')}{'; crosses are attacks' if p.attack else ''}" for p in panels}
     text = f"Study {table.rows[0]['study']}. {'; '.join(sorted(sides))}."
     divided = [panel for panel in panels if panel.aggregated]
     if divided:
@@ -146,10 +149,12 @@ def caption_of(table: Table, panels: Sequence[Panel], left_out: int) -> str:
 
 def _page(panels: Sequence[Panel], table: Table) -> Figure:
     dashes, colours = _dashes(table), _colours(panels, table)
-    columns = min(len(panels), 3)
+    columns = 2 if len(panels) == 4 else min(len(panels), 3)
     rows = math.ceil(len(panels) / columns)
     wide = PAGE if columns > 1 else COLUMN
     tall = {1: 6.4, 2: 6.4, 3: 5.2}[columns]
+    if all(panel.x is None for panel in panels):  # a line for each number needs no more
+        tall = min(tall, 1.8 + 0.9 * max(len(panel.every) for panel in panels))
     fig = figure(wide, rows * tall + 1.6)
     grid = fig.subplots(rows, columns, squeeze=False).flat
     legend: dict[str, Line2D] = {}
@@ -237,6 +242,7 @@ def _lines(
     values = own["value"]
     finite = values[np.isfinite(values)]
     height = float(np.ptp(finite)) if finite.size else 0.0
+    names = panel.names(x)
     shades = {c: s for c, s in colours.items() if c in own.distinct(panel.colour)} if panel.colour else {None: BLACK}
     for name in dict.fromkeys(map(adversary, own)):
         rows = [row for row in own if adversary(row) == name]
@@ -245,36 +251,62 @@ def _lines(
         for entry in shades:
             found = {r[x]: r["value"] for r in rows if panel.colour is None or r[panel.colour] == entry}
             curves.append(np.array([_number(found.get(p)) for p in places], dtype=np.float64))
-        # markers show where the points are if there are few
-        mark: dict[str, Any] = {"marker": "o", "markersize": 2.4} if places.size <= 25 else {}
+        # markers show where the points are if there are few; attacks mark them too
+        mark: dict[str, Any] = {"marker": "o", "markersize": 2.4} if places.size <= 25 and not panel.attack else {}
+        dash = dashes[name]
+        if names:  # nothing is between two names; adversaries differ by their marks
+            dash = "none"
+            mark = {"marker": "os^Dv"[list(dashes).index(name) % 5], "markersize": 3.6, "markerfacecolor": "none"}
         for curve, shade in zip(curves, shades.values(), strict=True):
             axes.plot(places, curve, color=shade, linestyle="none", **mark)
-        if dashes[name] == "solid":
+        if dash == "solid":
             stripes(axes, places, curves, list(shades.values()), 0.004 * height)
         else:
             for curve, shade in zip(curves, shades.values(), strict=True):
-                axes.plot(places, curve, color=shade, linestyle=dashes[name])
+                axes.plot(places, curve, color=shade, linestyle=dash)
         if name:
-            legend[name] = Line2D([], [], color=BLACK, linestyle=dashes[name], label=plain(name))
+            legend[name] = Line2D([], [], color=BLACK, linestyle=dash, label=plain(name), **(mark if names else {}))
     best = [row for row in panel.best if row["value"] is not None]
     look: dict[str, Any] = {"marker": "o", "markersize": 2.8, "markerfacecolor": "white", "markeredgewidth": 0.6}
     for row in best:
         shade = shades.get(row[panel.colour], BLACK) if panel.colour else BLACK
         axes.plot(row[x], row["value"], color=shade, linestyle="none", zorder=5, **look)
+    if panel.attack is not None:
+        for row in panel.attack:
+            shade = shades.get(row[panel.colour], BLACK) if panel.colour else BLACK
+            axes.plot(row[x], _number(row["value"]), color=shade, **ATTACK)
+        legend["attack"] = Line2D([], [], label="attack (upper bound)", color=BLACK, **ATTACK)
     if best:
         legend["best"] = Line2D([], [], color=BLACK, linestyle="none", label="best point found", **look)
     if panel.colour:
-        name = axes_in(own)[panel.colour].short
-        exact = {v: ", exact data" if _is_exact([r for r in own if r[panel.colour] == v]) else "" for v in shades}
-        keys = {
-            f"{name}{v}": Line2D([], [], color=c, linewidth=1.8, label=f"${name}={v:.5g}${exact[v]}")
-            for v, c in shades.items()
-        }
-        legend = keys | legend
-    axes.set_xlabel(axes_in(own)[x].axis)
+        legend = _colour_keys(panel, panel.colour, shades) | legend
+    axes.set_xlabel("" if names else axes_in(own)[x].axis)
     axes.set_ylabel(_on_lines(panel.label))
+    if names:
+        _name_places(axes, names)
     _room(axes, finite, bool(panel.marked) or any(row["value"] is None for row in panel.table))
     return legend
+
+
+def _colour_keys(panel: Panel, axis: str, shades: Mapping[Any, str]) -> dict[str, Line2D]:
+    """The entries of the legend that say what the colours are."""
+    name, named, own = axes_in(panel.table)[axis].short, panel.names(axis), panel.own
+    keys: dict[str, Line2D] = {}
+    for value, shade in shades.items():
+        exact = ", exact data" if _is_exact([row for row in own if row[axis] == value]) else ""
+        label = plain(named[value]) if named else f"${name}={value:.5g}$"
+        keys[f"{name}{value}"] = Line2D([], [], color=shade, linewidth=1.8, label=label + exact)
+    return keys
+
+
+def _name_places(axes: Axes, names: Mapping[float, str]) -> None:
+    """Write names on the x axis, aslant where they have no room side by side."""
+    shown = [name if len(name) <= SHORT else f"{name[: SHORT - 3]}..." for name in names.values()]
+    aslant = sum(map(len, shown)) > TITLE
+    look: dict[str, Any] = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if aslant else {}
+    axes.set_xticks(list(names), [plain(name) for name in shown], **look)
+    axes.set_xlim(min(names) - 0.5, max(names) + 0.5)
+    axes.tick_params(axis="x", which="minor", bottom=False, top=False)
 
 
 def _map(axes: Axes, panel: Panel, y: str) -> None:
@@ -297,14 +329,15 @@ def _map(axes: Axes, panel: Panel, y: str) -> None:
 
 def _dots(axes: Axes, panel: Panel) -> None:
     """Draw a quantity at a single point: a line for each adversary, with its number."""
-    rows = list(panel.table)
+    rows, bounds = panel.every, len(panel.table)
     for place, row in enumerate(rows):
         if row["value"] is None:
             continue
-        axes.plot(row["value"], place, marker="o", markersize=4.0, color=BLACK, linestyle="none")
+        look: dict[str, Any] = ATTACK if place >= bounds else {"marker": "o", "linestyle": "none"}
+        axes.plot(row["value"], place, color=BLACK, **look | {"markersize": 4.0})
         text = rounded(float(row["value"]), str(row["side"]), 6)
         axes.annotate(text, (row["value"], place), (0, 5), textcoords="offset points", ha="center", fontsize=7.5)
-    axes.set_yticks(range(len(rows)), [_name(row) for row in rows])
+    axes.set_yticks(range(len(rows)), [_name(row) + ("\nattack" if i >= bounds else "") for i, row in enumerate(rows)])
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.tick_params(axis="y", which="both", length=0)
     axes.minorticks_off()
@@ -312,7 +345,7 @@ def _dots(axes: Axes, panel: Panel) -> None:
     axes.locator_params(axis="x", nbins=4)
     axes.grid(axis="y", color="#dddddd", linewidth=0.5)
     axes.set_axisbelow(True)
-    axes.set_xlabel(panel.label)
+    axes.set_xlabel(_on_lines(panel.label))
 
 
 def _name(row: Row) -> str:
@@ -336,7 +369,7 @@ def _unanswered(axes: Axes, panel: Panel) -> set[str]:
             axes.plot([r[panel.x] for r in rows], [r[panel.y] for r in rows], **look | {"markersize": size})
         else:
             foot = axes.get_xaxis_transform() if panel.x else axes.get_yaxis_transform()
-            every = list(panel.table)
+            every = panel.every
             x = [r[panel.x] for r in rows] if panel.x is not None else [0.04] * len(rows)
             y = [0.04] * len(rows) if panel.x else [next(i for i, e in enumerate(every) if e is r) for r in rows]
             axes.plot(x, y, transform=foot, **look)

@@ -7,7 +7,7 @@ from typing import Any
 
 from sdpbound.study.quantities.table import QUANTITIES
 
-__all__ = ["SIDES", "adversary", "plain", "quantity_label", "tests_label"]
+__all__ = ["SIDES", "adversary", "options_label", "plain", "quantity_label", "tests_label"]
 
 #: Most letters of a text of a row in a chart.
 LETTERS = 100
@@ -35,6 +35,20 @@ def quantity_label(row: Mapping[str, Any]) -> str:
     kind = QUANTITIES.find(row["quantity"])
     label = str(row["quantity"]) if kind is None else kind.label
     return ", ".join([label, *settings, *filter(None, [row.get("options")])])
+
+
+def options_label(options: str) -> str:
+    """Return the options of a quantity for people: the tolerance of an entropy is called so.
+
+    >>> options_label("von Neumann qubit 0.001, preprocessing 0.1")
+    'von Neumann entropy (qubit) within 0.001, preprocessing 0.1'
+    """
+    first, *rest = options.split(", ")
+    *how, tolerance = first.removeprefix("von Neumann ").split(" ")
+    if not first.startswith("von Neumann "):
+        return options
+    method = f" ({' '.join(how)})" if how else ""
+    return ", ".join([f"von Neumann entropy{method} within {tolerance}", *rest])
 
 
 def plain(text: object) -> str:

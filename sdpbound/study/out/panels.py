@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sdpbound.study.out.labels import SIDES, adversary, plain, quantity_label, tests_label
+from sdpbound.study.out.labels import SIDES, adversary, options_label, plain, quantity_label, tests_label
 from sdpbound.study.quantities.table import QUANTITIES
 from sdpbound.tables.columns import ANGLES, LIST, OF_NOISE, Column, Row
 from sdpbound.tables.table import Table
@@ -37,6 +37,8 @@ LINES = 9
 #: The most curves of different adversaries in one panel, the most numbers of a quantity at a single point, and the most
 #: places of a map: a map of derived angles may have many times more places than points.
 DASHED, DOTS, PIXELS = 10, 40, 4_000_000
+#: The most points whose names stand on an axis.
+NAMES = 12
 #: Statuses of rows without a value, which a chart marks.
 UNANSWERED = ("failed", "infeasible")
 #: The columns of every table that may be axes.
@@ -48,6 +50,7 @@ OTHERS = tuple(name for name in AXES if name not in (*ANGLES, "chsh_ideal", "pre
 DRAWN = (
     *(
         "study",
+        "point",
         "where",
         "observed",
         "model",
@@ -86,6 +89,7 @@ class Panel:
     words : the title in parts
     rows, statuses : number of rows of the study in the panel, and of these with each status
     marked : the rows without a value that get a mark
+    attack : rows of the attacks on what is bounded, drawn beside the bound; None if there are none
     """
 
     table: Table
@@ -96,12 +100,28 @@ class Panel:
     rows: int
     statuses: Mapping[str, int]
     marked: tuple[Row, ...]
+    attack: Table | None = None
 
     @property
     def label(self) -> str:
         row = self.table.rows[0]
         name = row["quantity"] if QUANTITIES.find(row["quantity"]) else plain(row["quantity"])
-        return quantity_label(row | {"quantity": name, "options": row["options"] and plain(row["options"])})
+        options = row["options"] and options_label(plain(row["options"]))
+        return quantity_label(row | {"quantity": name, "options": options})
+
+    @property
+    def every(self) -> tuple[Row, ...]:
+        """The rows of both sides."""
+        return (*self.table, *(self.attack or ()))
+
+    def names(self, axis: str) -> dict[Any, str]:
+        """The names of points along an axis that does no more than number them; empty for other axes."""
+        names: dict[Any, str] = {}
+        for row in self.every:
+            name = str(row["point"] or "").partition("/")[0]
+            if not name or name.isdigit() or names.setdefault(row[axis], name) != name:
+                return {}
+        return names if len(set(names.values())) == len(names) <= NAMES else {}
 
     @property
     def side(self) -> str:
@@ -299,7 +319,10 @@ def _derived(metadata: Mapping[str, Any], axes: Iterable[Column]) -> set[str]:
 
 
 def panels_of(table: Table) -> list[Panel]:
-    """Return the panels: one for each quantity, kind of tested data, and value of the axes that are not drawn."""
+    """Return the panels: one for each quantity, kind of tested data, and value of the axes that are not drawn.
+
+    Attacks are in the panel of the bound that they are on the other side of.
+    """
     survey, known = Survey(table), axes_in(table)
     survey.add(table)
     groups: dict[Group, list[Row]] = {}
@@ -325,4 +348,37 @@ def panels_of(table: Table) -> list[Panel]:
                     marked,
                 )
             )
-    return panels
+    return _both_sides(panels)
+
+
+def _both_sides(panels: Sequence[Panel]) -> list[Panel]:
+    """Put the attacks on what is bounded into the panels of the bounds."""
+    joined = list(panels)
+    for panel in panels:
+        name, attack, _ = panel.table.rows[0]["quantity"].partition("_attack")
+        of = [i for i, other in enumerate(joined) if attack and other.y is None and _alike(panel, other, name)]
+        for i in of:
+            bound = joined[i]
+            joined[i] = replace(
+                bound,
+                words=("bound and attack", *bound.words[1:]),
+                rows=bound.rows + panel.rows,
+                statuses=Counter(bound.statuses) + Counter(panel.statuses),
+                marked=bound.marked + panel.marked,
+                attack=panel.table,
+            )
+        if of:
+            joined.remove(panel)
+    return joined
+
+
+def _alike(attack: Panel, bound: Panel, name: str) -> bool:
+    """Whether a panel is of the bound on what the other one attacks, along the same axes."""
+    ours, theirs = attack.table.rows[0], bound.table.rows[0]
+    options = [word for word in (theirs["options"] or "").split(", ") if not word.startswith("von Neumann")]
+    return (
+        theirs["quantity"] == name
+        and (ours["x"], ours["y"], ours["options"] or "") == (theirs["x"], theirs["y"], ", ".join(options))
+        and (attack.x, attack.y, attack.colour) == (bound.x, bound.y, bound.colour)
+        and attack.words[1:] == bound.words[1:]
+    )
