@@ -31,7 +31,7 @@ def compiled_loop(function: Callable[..., Any]) -> Callable[..., Any]:
         return numba.njit(nogil=True, error_model="numpy")(function)
 
 
-class Announcer(event.Listener):  # type: ignore[misc]
+class Announcer(event.Listener):
     """Says once that loops of this package are compiled; numba tells of those that are not on disk."""
 
     def __init__(self) -> None:
@@ -47,4 +47,4 @@ class Announcer(event.Listener):  # type: ignore[misc]
         """Nothing is said of ends."""
 
 
-event.register("numba:compile", Announcer())
+event.register("numba:compile", Announcer())  # type: ignore[no-untyped-call]

@@ -76,7 +76,11 @@ def _expression(
 ) -> tuple[BellExpression, EntropyBound | None]:
     if isinstance(given, EntropyBound):
         if given.merit != asked:
-            raise InvalidInput(f"{given.figure} is not the entropy of this length, {asked.words}; bound that one.")
+            own = "" if asked.merge is None else f", merge={asked.merge}"
+            raise InvalidInput(
+                f"{given.figure} is not the entropy of this length: bound x={asked.x}, y={asked.y}, "
+                f"q={asked.preprocessing:g}{own}."
+            )
         return given.functional.expression, given
     if isinstance(given, Functional):
         if given.side != "lower":
