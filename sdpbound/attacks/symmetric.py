@@ -85,7 +85,7 @@ class SymmetricQuestion:
                 f"symmetry = True: {len(self.elements)} relabellings make {len(strategies)} strategies of those found, "
                 f"and at most {MOST_STRATEGIES} are proven; leave symmetry out."
             )
-        return Mixture(tuple(strategies), np.array(weights), np.array(tested), np.array(figures))
+        return Mixture(tuple(strategies), np.array(weights), np.array(tested), np.array(figures), cut=mixture.cut)
 
 
 def symmetric_question(question: EntropyQuestion, always: bool = True) -> SymmetricQuestion | None:
