@@ -27,6 +27,7 @@ from sdpbound.errors import InvalidParameter, TimeIsUp
 
 __all__ = [
     "Limits",
+    "announce",
     "as_many_as_fit",
     "cut_short",
     "doing",
@@ -38,6 +39,7 @@ __all__ = [
     "note",
     "proven",
     "require_time",
+    "reserved",
     "share",
     "time_left",
     "unlimited",
@@ -167,7 +169,7 @@ def unlimited() -> Iterator[None]:
 
 
 def time_left() -> float:
-    """Seconds until the nearest end of the blocks around; infinite without a limit, 0 if it is over."""
+    """Seconds until the nearest end of the blocks around: infinite without a limit, 0 if it is over."""
     run, left = _current.get(), math.inf
     while run is not None:
         left = 0.0 if run.interrupted else min(left, run._until - time.monotonic())
@@ -186,6 +188,12 @@ def share(part: float) -> AbstractContextManager[object]:
     return _nothing() if left == math.inf else limits(max(part * left, 1e-9))
 
 
+def reserved(seconds: float) -> AbstractContextManager[object]:
+    """A block that ends so many seconds before its time, at most half of it: its answer is worked on after it."""
+    left = time_left()
+    return _nothing() if left == math.inf else limits(max(left - min(seconds, 0.5 * left), 1e-9))
+
+
 def go_on() -> bool:
     """Whether a call may go on. Where it may not, it ends before it is done, and the block knows that."""
     run = _current.get()
@@ -202,15 +210,14 @@ def cut_short() -> None:
         run.stopped, run = True, run._parent
 
 
-def require_time(seconds: float = 0.0) -> None:
-    """Raise TimeIsUp where a call may not go on, or where a step that nothing can interrupt will not end in time.
+def require_time(seconds: float = 0.0, last: bool = False) -> None:
+    """Raise TimeIsUp where a call may not go on, or a step of so many seconds, which nothing interrupts, is too long.
 
-    ``seconds`` is the estimated time of the step.
+    The ``last`` step, which makes a proof of what was found, may begin when the time is over, if it is short.
     """
-    run = _current.get()
-    if run is None:
+    if (run := _current.get()) is None:
         return
-    if run.is_over:
+    if run.is_over and not last:
         cut_short()
         raise TimeIsUp(f"{run.why} came before anything was proven; {_ADVICE}")
     left = time_left()
@@ -267,15 +274,13 @@ def doing(words: str, shown: Callable[[float], float] | None = None, long: bool 
 
 def note(words: str, estimate: float | None = None) -> None:
     """How far the innermost block of :func:`doing` is, and a solver's own number, which is not proven."""
-    run = _current.get()
-    if run is not None and run._line is not None:
+    if (run := _current.get()) is not None and run._line is not None:
         run._line.tell(words, estimate)
 
 
 def proven(text: Callable[[], str]) -> None:
     """The best number that the innermost block of :func:`doing` has proven, rounded to its side."""
-    run = _current.get()
-    if run is not None and run._line is not None and run._line.frames:
+    if (run := _current.get()) is not None and run._line is not None and run._line.frames:
         run._line.frames[-1].proven = text()
         run._line.tell("")
 
@@ -384,6 +389,16 @@ def _printer(stream: TextIO) -> _Printer:
 def is_notebook(stream: TextIO) -> bool:
     """Whether a stream is that of a notebook: no terminal, and yet its last line can be written over."""
     return type(stream).__module__.startswith("ipykernel")
+
+
+def announce(words: str) -> None:
+    """Tell something at once: in the line of progress, or on standard error where there is none."""
+    if (run := _current.get()) is not None and run._line is not None:
+        run._line.next = 0.0
+        run._line.tell(words)
+        return
+    with suppress(OSError, ValueError, AttributeError):  # nobody reads, or there is no such stream
+        sys.stderr.write(f"{words}\n")
 
 
 # -- interrupts ---------------------------------------------------------------------------------------------------

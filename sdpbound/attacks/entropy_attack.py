@@ -26,10 +26,10 @@ from sdpbound.bounds.intervals import reach
 from sdpbound.bounds.separation import raise_if_separated
 from sdpbound.entropies.question import EntropyQuestion, KeyQuestion
 from sdpbound.entropies.words import levels_of_key
-from sdpbound.errors import InvalidInput, SolverFailure, TimeIsUp
+from sdpbound.errors import InvalidInput, InvalidParameter, SolverFailure, TimeIsUp
 from sdpbound.limiting import doing
 
-__all__ = ["conditional_entropy_upper_bound", "landscape_of", "search"]
+__all__ = ["best_attack", "conditional_entropy_upper_bound", "landscape_of", "search"]
 
 #: If a mixture misses the data by more than NEAR, a separating functional is sought; by more than FAR, it is an error.
 NEAR, FAR = 1e-7, 1e-4
@@ -90,12 +90,8 @@ def conditional_entropy_upper_bound(
                 return attack
             how = replace(how, tolerance=max(how.tolerance, COARSE))  # there is nothing to gain but the data
         qubits = () if best is None else strategies_of(question, best)
-    symmetric = symmetric_question(question) if how.symmetry and not qubits else None
     with doing(f"{question.figure.words} under an attack", None):
-        if symmetric is None:
-            mixture = search(question, how, qubits)
-        else:
-            mixture = symmetric.average(search(symmetric.means, how))
+        mixture = search(question, how, qubits) if qubits else best_attack(question, how)
     return build_attack(observed, question.figure, mixture, time.perf_counter() - begun)
 
 
@@ -114,6 +110,21 @@ def landscape_of(question: EntropyQuestion, dimension: int) -> Landscape:
         is_complex=dimension > 2 or not two_binary_settings(scenario),
         key_settings=question.key,
     )
+
+
+def best_attack(
+    question: EntropyQuestion, options: AttackOptions, figure: Callable[[Landscape], Landscape] | None = None
+) -> Mixture:
+    """The best mixture of :func:`search`, averaged over the relabellings that keep the question as the options say."""
+    always = options.symmetry is True
+    symmetric = None if options.symmetry is False else symmetric_question(question, always)
+    if symmetric is not None:
+        try:
+            return symmetric.average(search(symmetric.means, options, figure=figure))
+        except InvalidParameter:  # too many strategies
+            if always:
+                raise
+    return search(question, options, figure=figure)
 
 
 def search(

@@ -20,7 +20,7 @@ class AttackOptions:
     Parameters
     ----------
     dimension : dimension of each party's system, 2 to 6; None: the smallest one, from 2 to the number of outcomes, that
-        reaches the data
+        reaches the data. Means of data (``symmetry``) are few, and too small a system may have them: give it there
     strategies : explicit strategies to start with, for example those of the devices
     seed : seed of the random starts
     tolerance : the search ends when it finds no strategy that improves the mixture by this many bits. With 1e-5 or more
@@ -29,7 +29,8 @@ class AttackOptions:
     symmetry : whether Eve relabels: the search meets the means of the tests over the relabellings that keep the data
         and the key, and the attack is the average over these; see :mod:`sdpbound.attacks.symmetric`. With full
         statistics of symmetric devices it takes seconds where all values at once take hours. It changes nothing where
-        nothing but the identity keeps them, or where pairs of qubits are enough
+        nothing but the identity keeps them, or where pairs of qubits are enough. None: where all settings have
+        two outcomes, more than flips of these keeps the data, and few enough strategies come of it
     rank : the largest rank of a state; None: any. A low one, such as 2, is faster in large dimensions, and may miss
         better attacks
 
@@ -44,7 +45,7 @@ class AttackOptions:
     strategies: Sequence[Strategy] = ()
     seed: int = 0
     tolerance: float = 2e-6
-    symmetry: bool = False
+    symmetry: bool | None = None
     rank: int | None = None
 
     def __post_init__(self) -> None:
@@ -67,5 +68,5 @@ class AttackChanges(TypedDict, total=False):
     strategies: Sequence[Strategy]
     seed: int
     tolerance: float
-    symmetry: bool
+    symmetry: bool | None
     rank: int | None

@@ -10,12 +10,11 @@ from typing import Unpack
 import numpy as np
 
 from sdpbound.arguments import with_changes
-from sdpbound.attacks.entropy_attack import search
+from sdpbound.attacks.entropy_attack import best_attack
 from sdpbound.attacks.landscape import Landscape
 from sdpbound.attacks.options import AttackChanges, AttackOptions
 from sdpbound.attacks.proof import EntropyAttack, ProvenByAttacks, build_attack
 from sdpbound.attacks.qubit_attack import attack_of
-from sdpbound.attacks.symmetric import symmetric_question
 from sdpbound.bell.observations import Observations
 from sdpbound.bell.strategy import Strategy
 from sdpbound.bounds.bound import Bound
@@ -131,11 +130,7 @@ def _attack(question: EntropyQuestion, figure: RenyiEntropy, how: AttackOptions,
         def power(landscape: Landscape) -> Landscape:
             return replace(landscape, figure_kind="power", exponent=r)
 
-        symmetric = symmetric_question(question) if how.symmetry else None
-        if symmetric is None:
-            mixture = search(question, how, figure=power)
-        else:
-            mixture = symmetric.average(search(symmetric.means, how, figure=power))
+        mixture = best_attack(question, how, power)
         return build_attack(question.observed, question.figure, mixture, time.perf_counter() - begun)
     return attack_of(question, optimum(question, searched_renyi(problem, how.tolerance)), begun)
 

@@ -85,11 +85,14 @@ class SymmetricQuestion:
                 f"symmetry = True: {len(self.elements)} relabellings make {len(strategies)} strategies of those found, "
                 f"and at most {MOST_STRATEGIES} are proven; leave symmetry out."
             )
-        return Mixture(tuple(strategies), np.array(weights), np.array(tested), np.array(figures))
+        return Mixture(tuple(strategies), np.array(weights), np.array(tested), np.array(figures), cut=mixture.cut)
 
 
-def symmetric_question(question: EntropyQuestion) -> SymmetricQuestion | None:
+def symmetric_question(question: EntropyQuestion, always: bool = True) -> SymmetricQuestion | None:
     """The question with its symmetries; None where there are none but the identity.
+
+    ``always`` or, if it is false, where it pays: all settings have two outcomes, and there is more than flips of these,
+    and not too much. With more outcomes the means say less of the dimension that the data need.
 
     Raises
     ------
@@ -99,6 +102,9 @@ def symmetric_question(question: EntropyQuestion) -> SymmetricQuestion | None:
     parties = scenario.parties
     words = generating_words(scenario, levels_of_key(parties, question.key)[0])
     group = entropy_group(observed, question.effects, words)
+    binary = all(outcomes == 2 for party in scenario.outcomes for outcomes in party)
+    if not always and (not binary or group.order > MOST_STRATEGIES or all(map(_flips, group.generators))):
+        return None
     if group.order > MOST_STRATEGIES:
         raise InvalidParameter(
             f"symmetry = True: the data have {group.order} relabellings, and at most {MOST_STRATEGIES} are averaged; "
@@ -122,6 +128,12 @@ def symmetric_question(question: EntropyQuestion) -> SymmetricQuestion | None:
         observed.tolerances[kept],
     )
     return SymmetricQuestion(question, replace(question, observed=means), _elements(scenario, group.generators))
+
+
+def _flips(relabelling: Relabelling) -> bool:
+    """Whether nothing but outcomes has new names, and each setting keeps its own."""
+    pairs = zip(full_letters(relabelling.scenario), relabelling.image, strict=True)
+    return all((o.party, o.setting) == new[:2] for own, names in pairs for o, new in zip(own, names, strict=True))
 
 
 def _told_apart(observed: Observations, mean: Floats) -> Ints:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sdpbound.bell.enumeration import as_integers, exact_maximum
 from sdpbound.bell.scenario import Scenario
 from sdpbound.errors import TooLarge
+from sdpbound.limiting import require_time
 
 __all__ = ["ENUMERATION_LIMIT", "exact_deterministic_maximum", "maximize_deterministic"]
 
@@ -104,6 +105,7 @@ def _best_responses(
         )
     t = np.moveaxis(coefficients, last, -1)
     for party in others:
+        require_time()
         t = np.tensordot(t, scenario.deterministic(party), axes=(0, 1))  # the consumed axis is always the first
     t = t.reshape(scenario.shape[last], -1)
     best = t[0].copy()

@@ -16,6 +16,7 @@ import numpy as np
 from sdpbound.arrays import Floats, Ints
 from sdpbound.bell.scenario import Scenario
 from sdpbound.errors import TooLarge
+from sdpbound.limiting import require_time
 
 __all__ = ["ENUMERATION_WORK", "as_integers", "exact_maximum", "most_strategies"]
 
@@ -25,6 +26,9 @@ ENUMERATION_WORK = 1 << 33
 LARGEST_SUM = 1 << 61
 #: Strategies that one call of the compiled loop goes through from each base, and numbers that a block of bases holds.
 BLOCK, BASES = 1 << 18, 1 << 22
+#: Most strategies times coordinates that a call of the compiled loop goes through, below a second: limits of time
+#: are asked for between two of them.
+UNCUT = 1 << 27
 #: Fewer strategies times coordinates than this are done as arrays: the compiled loop takes a second to load.
 FEW = 1 << 18
 
@@ -57,7 +61,8 @@ def most_strategies(scenario: Scenario) -> tuple[int, list[int]]:
 def exact_maximum(scenario: Scenario, table: Ints) -> int:
     """The maximum of an integer functional in moment coordinates, ``scenario.shape``, over deterministic strategies.
 
-    Raises :class:`TooLarge` above :data:`ENUMERATION_WORK`. The sum of all sizes must be below 2^61.
+    Raises :class:`TooLarge` above :data:`ENUMERATION_WORK`, and TimeIsUp beyond a limit of time. The sum of all sizes
+    must be below 2^61.
     """
     last, others = most_strategies(scenario)
     counts = scenario.count_deterministic()
@@ -74,6 +79,7 @@ def exact_maximum(scenario: Scenario, table: Ints) -> int:
         return int(_array_maxima(scenario, last, table[None]).max())
     best: int | None = None
     for matrices in _contracted(scenario, table, [*outer, inner, last], outer):
+        require_time()
         if work <= FEW:
             points = scenario.deterministic(inner).astype(np.int64)
             found = int(_array_maxima(scenario, last, (points @ matrices).reshape(-1, scenario.shape[last])).max())
@@ -140,13 +146,18 @@ def _compiled_maximum(scenario: Scenario, inner: int, last: int, matrices: Ints)
     groups = [c for c in _settings(scenario, last) if c]
     kinds = np.array([d for d in scenario.outcomes[last] if d > 1], dtype=np.int64)
     ends = np.array([c[-1] + 1 for c in groups], dtype=np.int64)
+    count = max(UNCUT // (below * scenario.shape[last]), 1)
     best: int | None = None
     for choice in itertools.product(*(range(outcomes[x]) for x in head)):
         bases = start.copy()
         for x, a in zip(head, choice, strict=True):
             bases += rows[:, places[x] + a]
-        found = largest_values(bases, rows, places[tail], outcomes[tail].astype(np.int64), ends, kinds)
-        best = int(found.max()) if best is None else max(best, int(found.max()))
+        for first in range(0, len(bases), count):
+            require_time()
+            own = rows[first : first + count] if len(rows) > 1 else rows
+            part = bases[first : first + count]
+            found = int(largest_values(part, own, places[tail], outcomes[tail].astype(np.int64), ends, kinds).max())
+            best = found if best is None else max(best, found)
     assert best is not None
     return best
 

@@ -30,7 +30,7 @@ from sdpbound.conic.solvers.choose import SolverChoice, solvers_for
 from sdpbound.conic.solvers.solver import BROKEN, DEFAULT_TOLERANCE, Solver, ask
 from sdpbound.conic.solvers.vectors import unfold
 from sdpbound.errors import SolverFailure, TimeIsUp
-from sdpbound.limiting import doing, go_on, note, proven, require_time
+from sdpbound.limiting import doing, go_on, note, proven, require_time, reserved
 
 __all__ = ["TARGET_CORRECTION", "solve", "solved_program"]
 
@@ -46,6 +46,8 @@ AT_BEST = (1.5, 16.0)
 NO_LOSS = 1e-8
 #: Distances tried from a known strategy, in units of the best one.
 FARTHER = (1.0, 4.0, 16.0)
+#: Seconds of a proof for each cubed row of a block: its lifting, and its factors.
+PROOF = 5e-10
 #: Distances towards white noise tried where the program at the data themselves has no interior.
 RETREATS_TO_NOISE = (1e-10, 1e-9, 1e-8, 1e-7)
 #: Where nothing is free, data with an eigenvalue below minus this are looked at: they may be outside the set.
@@ -172,6 +174,19 @@ class _Search:
             self.cut = not go_on()
         return self.cut
 
+    @property
+    def proof_seconds(self) -> float:
+        """About what it takes to lift a dual to the full matrices and to factor these."""
+        return PROOF * sum(len(block) ** 3 for block in self.program.blocks)
+
+    def _has_time(self) -> bool:
+        """Whether an answer can be made a proof; where it cannot, what was proven before is the bound."""
+        try:
+            require_time(self.proof_seconds, last=True)
+        except TimeIsUp as failure:
+            self.late = failure
+        return self.late is None
+
     def keep(self, dual: CertifiedDual, result: SolverResult) -> None:
         """Keep the best proof."""
         self.best = dual, result
@@ -190,7 +205,8 @@ class _Search:
         """What a solver says; None where it has failed, and the next one is to be asked."""
         begun = time.perf_counter()
         try:
-            return _run(solver, inequality)
+            with reserved(self.proof_seconds):
+                return _run(solver, inequality)
         except TimeIsUp as failure:
             self.late = failure
         except SolverFailure as failure:
@@ -212,7 +228,7 @@ class _Search:
         next to the local boundary, and took up to 20 times as long. Returns whether it is finished.
         """
         result = self._answer(solver, known.rescaled.inequality)
-        if result is None:
+        if result is None or not self._has_time():
             return False
         begun = time.perf_counter()
         duals = known.rescaled.duals(result.duals)
@@ -241,7 +257,7 @@ class _Search:
         ``intervals``: whose program it is, where tests are inequalities of it.
         """
         result = self._answer(solver, inequality)
-        if result is None:
+        if result is None or not self._has_time():
             return
         begun = time.perf_counter()
         dual = intervals.certified(result) if intervals else certify(self.question, self.assembly, result)

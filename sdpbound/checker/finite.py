@@ -39,6 +39,7 @@ from sdpbound.checker.length_questions import (
     try_local_devices,
 )
 from sdpbound.checker.numbers import ZERO, Tensor, lower_end, to_ball
+from sdpbound.checker.question import read_merge
 from sdpbound.checker.reading import (
     BOXES,
     read,
@@ -119,7 +120,7 @@ def _functional(asked: AskedLength, certificate: Any, check: Check) -> Tensor:
         (found.figure, found.side) != ("conditional_entropy", "lower")
         or found.functional is None
         or (figure.get("x"), figure.get("y")) != (asked.x, wanted)
-        or "merge" in figure
+        or read_merge(figure, asked.scenario, (asked.x, wanted), "proof.entropy.question.figure") != asked.merge
         or read_number(figure["preprocessing"], "proof.entropy.question.figure.preprocessing") != asked.flips
         or read_scenario(question["scenario"]) != asked.scenario
     ):

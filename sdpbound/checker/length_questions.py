@@ -12,6 +12,7 @@ import flint
 
 from sdpbound.checker.claim import Subject, Verification
 from sdpbound.checker.numbers import ONE, ZERO, Tensor, log2_ball, rounded_float, to_ball
+from sdpbound.checker.question import read_merge
 from sdpbound.checker.reading import read_integer, read_keys, read_kind, read_number, read_tensor, shown
 from sdpbound.checker.scenario import Scenario, read_scenario
 from sdpbound.checker.trials import at_fault
@@ -46,6 +47,7 @@ class AskedLength:
     key: bool
     x: int
     y: int | None
+    merge: tuple[int, ...]  # the value of each outcome of x in the key of untested rounds; empty if they are the key
     flips: Fraction
     rounds: int
     soundness: Fraction
@@ -71,7 +73,7 @@ def read_asked(entry: object) -> AskedLength:
     name = "question.figure"
     kind = read_kind(question["figure"], name, _FIGURES)
     names = ["kind", "x", "y", "preprocessing", "rounds", "soundness", "completeness", "efficiency", "registers"]
-    figure = read_keys(question["figure"], tuple(names), name)
+    figure = read_keys(question["figure"], tuple(names), name, ("merge",) if kind == _FIGURES[0] else ())
     if len(scenario.outcomes) != 2 or question["side"] != "lower":
         raise CertificateError("question must be about two parties and the side lower.")
     one, other = scenario.outcomes
@@ -83,7 +85,8 @@ def read_asked(entry: object) -> AskedLength:
     key = kind == _FIGURES[0]
     if not (0 < soundness < 1 and 0 < completeness < 1 and efficiency >= 1 and 0 <= 2 * flips <= 1):
         raise CertificateError(f"{name} has probabilities or an efficiency out of range.")
-    if (key and y is None) or (flips and not (key and one[x] == 2)):
+    merge = read_merge(question["figure"], scenario, (x, None), name)
+    if (key and y is None) or (flips and not (key and (max(merge) + 1 if merge else one[x]) == 2)):
         raise CertificateError(f"{name} lacks y, or flips what is no bit of a key.")
     if figure["registers"] not in _REGISTERS:
         raise CertificateError(f"{name}.registers is {shown(figure['registers'])}; it must be one of {_REGISTERS}.")
@@ -102,7 +105,7 @@ def read_asked(entry: object) -> AskedLength:
     table = {i: p / sums[i[2], i[3]] for i, p in table.items()}
     _require_no_signaling(table, one, other)
     return AskedLength(
-        scenario, key, x, y, flips, rounds, soundness, completeness, efficiency, figure["registers"], table
+        scenario, key, x, y, merge, flips, rounds, soundness, completeness, efficiency, figure["registers"], table
     )
 
 
@@ -149,19 +152,28 @@ def tail(pairs: Pairs, s: Fraction, failure: flint.arb, n: int) -> flint.arb:
 
 
 def surprises(asked: AskedLength, gamma: Fraction, drawn: Tensor) -> Pairs:
-    """-log2 p(a|b) of honest devices in one round, Alice's bit flipped where the round is not tested."""
+    """-log2 p(a|b) of honest devices in one round, a the key's value, maybe flipped, where the round is not tested."""
     assert asked.y is not None
     found: Pairs = []
-    rounds = [((asked.x, asked.y), 1 - gamma, asked.flips)]
-    rounds += [(pair, gamma * p, ZERO) for pair, p in drawn.items()]  # type: ignore[misc]
-    for (x, y), chance, flips in rounds:
+    rounds = [((asked.x, asked.y), 1 - gamma, asked.flips, asked.merge)]
+    rounds += [(pair, gamma * p, ZERO, ()) for pair, p in drawn.items()]  # type: ignore[misc]
+    for (x, y), chance, flips, merge in rounds:
         one, other = asked.scenario.outcomes[0][x], asked.scenario.outcomes[1][y]
         for b in range(other):
             column = [asked.behaviour.get((a, b, x, y), ZERO) for a in range(one)]
+            if merge:
+                column = [sum(own, ZERO) for own in _by_value(column, merge)]
             if flips:
                 column = [(ONE - flips) * p + flips * q for p, q in zip(column, column[::-1], strict=True)]
             total = sum(column, ZERO)
             found += [(_surprise(p, total), to_ball(chance * p)) for p in column if p and chance]
+    return found
+
+
+def _by_value(column: Sequence[Fraction], merge: Sequence[int]) -> list[list[Fraction]]:
+    found: list[list[Fraction]] = [[] for _ in range(max(merge) + 1)]
+    for p, value in zip(column, merge, strict=True):
+        found[value].append(p)
     return found
 
 

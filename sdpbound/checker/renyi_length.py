@@ -66,6 +66,8 @@ _CLAIM = ("value", "threshold", "lengths")
 def verify_renyi_length(root: Mapping[str, Any], strict: bool, check: Check) -> Verification:
     """Recompute a length; `root` was read, and `check` is asked about the certificate within it."""
     asked = read_asked(root["question"])
+    if asked.merge:
+        raise CertificateError("question.figure merges outcomes; Renyi entropies are of outcomes as they are.")
     general = isinstance(root["proof"], Mapping) and "power" in root["proof"]
     proof = read_keys(root["proof"], (*_ENTRIES, "power" if general else "chsh"), "proof")
     claim = read_keys(root["claim"], _CLAIM, "claim")

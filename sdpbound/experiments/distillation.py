@@ -156,7 +156,8 @@ def _rounds(counts: Counts, protocol: FixedProtocol) -> tuple[Rounds, FiniteLeng
         )
     if counts.scenario == length.behaviour.scenario and any(d != 2 for d in counts.scenario.outcomes[0]):
         raise InvalidInput(
-            f"Alice's outcomes of {counts.scenario} are no bits, and the codes correct bits; merge her outcomes."
+            f"Alice's outcomes of {counts.scenario} are no bits, and the codes correct bits; merge her outcomes, "
+            "those of tests as well."
         )
     return counts.rounds, length
 

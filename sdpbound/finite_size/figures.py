@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from sdpbound.arguments import counted, instance
+from sdpbound.bell.key import Merge, key_words
 from sdpbound.bounds.figures import ConditionalEntropy, Figure
 from sdpbound.errors import InvalidParameter
 
@@ -58,6 +59,7 @@ class FiniteFigure(Figure):
     x, y, preprocessing : settings of the output, and probability with which Alice flips her bit
     security : the allowed failures
     rounds : the number n of rounds; None if it is still open
+    merge : the key's value for each of Alice's outcomes, if the key of untested rounds is a function of them
     """
 
     unit = "bit"
@@ -66,21 +68,25 @@ class FiniteFigure(Figure):
     preprocessing: float = 0.0
     security: FiniteSecurity = field(default_factory=FiniteSecurity)
     rounds: int | None = None
+    merge: Merge | None = None
 
     def __post_init__(self) -> None:
         instance(self.security, FiniteSecurity, "security", "FiniteSecurity(soundness=1e-10)")
-        settings = ConditionalEntropy(self.x, self.y, self.preprocessing)  # checks these numbers in the same way
+        settings = ConditionalEntropy(self.x, self.y, self.preprocessing, None, self.merge)  # checked alike
         object.__setattr__(self, "x", settings.x)
         object.__setattr__(self, "y", settings.y)
+        object.__setattr__(self, "merge", settings.merge)
         if self.rounds is not None:
             object.__setattr__(self, "rounds", counted(self.rounds, "rounds", 1))
 
     def entry(self) -> dict[str, Any]:
         own = {"kind": self.kind, "x": self.x, "y": self.y, "preprocessing": self.preprocessing}
+        own |= {} if self.merge is None else {"merge": list(self.merge)}
         return own | asdict(self.security) | ({} if self.rounds is None else {"rounds": self.rounds})
 
     def _words(self, output: str) -> str:
         at = f"x={self.x}" if self.y is None else f"x={self.x}, y={self.y}"
+        at += "" if self.merge is None else f" of {key_words((self.x,), self.merge)[0]}"
         return f"length of {output} at {at}" + ("" if self.rounds is None else f" from {self.rounds:g} rounds")
 
 

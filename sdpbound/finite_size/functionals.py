@@ -8,6 +8,7 @@ from dataclasses import replace
 from sdpbound.arguments import instance
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.expression import BellExpression
+from sdpbound.bell.key import Merge
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.bound import Functional
 from sdpbound.bounds.boundary import towards_noise
@@ -33,6 +34,7 @@ def entropy_functionals(
     y: int | None,
     preprocessing: float,
     entropies: EntropySource,
+    merge: Merge | None = None,
 ) -> list[tuple[BellExpression, EntropyBound | None]]:
     """The functionals to choose from, with their proofs; each is below the entropy of every quantum behaviour."""
     data = observations_of(behaviour, observed)
@@ -42,10 +44,11 @@ def entropy_functionals(
     y = None if y is None else behaviour.scenario.require_setting(1, y, "y")
     preprocessing = require_preprocessing(preprocessing)
     if entropies is None or isinstance(entropies, Entropy):
-        entropies = _bounds(data, x, y, preprocessing, VonNeumann() if entropies is None else entropies)
+        asked = ConditionalEntropy(x, y, preprocessing, None, merge)
+        entropies = _bounds(data, asked, VonNeumann() if entropies is None else entropies)
     if isinstance(entropies, (EntropyBound, Functional, BellExpression)):
         entropies = [entropies]
-    found = [_expression(e, x, y, preprocessing) for e in entropies]
+    found = [_expression(e, ConditionalEntropy(x, y, preprocessing, None, merge)) for e in entropies]
     if not found:
         raise InvalidInput("entropies must have at least one bound, such as conditional_entropy(observed, x).")
     for expression, _ in found:
@@ -54,7 +57,7 @@ def entropy_functionals(
     return found
 
 
-def _bounds(data: Observations, x: int, y: int | None, preprocessing: float, method: Entropy) -> Sequence[EntropyBound]:
+def _bounds(data: Observations, asked: ConditionalEntropy, method: Entropy) -> Sequence[EntropyBound]:
     """Bounds at all distances, from far to near, where each search begins at what the one before found.
 
     The data themselves may be on the boundary of the quantum set, where a search from near by can be slower than none.
@@ -63,17 +66,20 @@ def _bounds(data: Observations, x: int, y: int | None, preprocessing: float, met
     found = []
     for distance in reversed(DISTANCES):
         moved = replace(data, values=towards_noise(data, distance))
-        found.append(conditional_entropy(moved, x, y, swept if distance else method, preprocessing))
+        how = swept if distance else method
+        found.append(conditional_entropy(moved, asked.x or 0, asked.y, how, asked.preprocessing, merge=asked.merge))
     return found[::-1]
 
 
 def _expression(
-    given: EntropyBound | Functional | BellExpression, x: int, y: int | None, preprocessing: float
+    given: EntropyBound | Functional | BellExpression, asked: ConditionalEntropy
 ) -> tuple[BellExpression, EntropyBound | None]:
     if isinstance(given, EntropyBound):
-        if given.merit != ConditionalEntropy(x, y, preprocessing):
+        if given.merit != asked:
+            own = "" if asked.merge is None else f", merge={asked.merge}"
             raise InvalidInput(
-                f"{given.figure} is not the entropy of this length: bound x={x}, y={y}, q={preprocessing:g}."
+                f"{given.figure} is not the entropy of this length: bound x={asked.x}, y={asked.y}, "
+                f"q={asked.preprocessing:g}{own}."
             )
         return given.functional.expression, given
     if isinstance(given, Functional):

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from sdpbound.arguments import unmasked, with_changes
 from sdpbound.bell.behaviour import Behaviour
+from sdpbound.bell.key import key_merge, key_settings, merged
 from sdpbound.bell.observations import Observations
 from sdpbound.errors import InvalidInput, InvalidParameter
 from sdpbound.finite_size.accumulation import Game
@@ -75,7 +76,8 @@ def finite_key_length(
 ) -> FiniteLength | tuple[FiniteLength, ...]:
     """The length in bits of a secret key from n rounds, against every quantum attack on devices that are not trusted.
 
-    Every round is tested with a small probability. The key is Alice's outcome at the key settings. The test checks the
+    Every round is tested with a small probability. The key is Alice's outcome at the key settings,
+    or with ``merge`` a function of it. The test checks the
     mean of the scores of an affine lower bound on the entropy. docs/finite_size.md has the protocol and its proof.
 
     Parameters
@@ -86,8 +88,8 @@ def finite_key_length(
     x, y : settings of the key
     observed : the data that bound the entropy: "correlators", "full" or an Observations of the behaviour
     options : security, test and processing, default FiniteKeyOptions()
-    changes : single options by name: entropies, preprocessing, security, test_probability, test_distribution, method,
-        lengths
+    changes : single options by name: entropies, preprocessing, merge, security, test_probability, test_distribution,
+        method, lengths
 
     Returns
     -------
@@ -208,11 +210,13 @@ def key_games(
     behaviour: Behaviour, x: int, y: int, observed: Observations | str, options: FiniteKeyOptions
 ) -> list[Game]:
     preprocessing, security = options.preprocessing, options.security
-    functionals = entropy_functionals(behaviour, observed, x, None, preprocessing, options.entropies)
-    y = behaviour.scenario.require_setting(1, y, "y")
+    scenario = behaviour.scenario
+    values = None if options.merge is None else key_merge(scenario, key_settings(scenario, x), options.merge)
+    functionals = entropy_functionals(behaviour, observed, x, None, preprocessing, options.entropies, values)
+    y = scenario.require_setting(1, y, "y")
     outcomes = tuple(max(party) for party in behaviour.scenario.outcomes)
     games = []
-    figure = FiniteKeyLength(x, y, float(preprocessing), security)
+    figure = FiniteKeyLength(x, y, float(preprocessing), security, merge=values)
     for functional, entropy in functionals:
         test = scored_test(functional, options.test_distribution)
         games.append(
@@ -223,7 +227,7 @@ def key_games(
                 own=0.0 if preprocessing else float(test.distribution[x].sum()),
                 outcomes=outcomes[0] * outcomes[1],
                 other=outcomes[1],
-                plain=information(behaviour.joint(x, y), preprocessing),
+                plain=information(merged(behaviour.joint(x, y), values), preprocessing),
                 tested=tested_outcomes(behaviour, test.distribution),
                 security=security,
                 behaviour=behaviour,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypedDict, get_args
+from typing import Any, Literal, TypedDict, get_args
 
 from numpy.typing import ArrayLike
 
@@ -80,6 +81,8 @@ class FiniteKeyOptions(FiniteOptions):
     ----------
     preprocessing : probability in [0, 1/2] with which Alice flips a key bit; she flips no bit in tests. ``entropies``
         are the entropies after the flip
+    merge : the key's value 0, 1, .. for each of Alice's outcomes at x, if the key of untested rounds is a function of
+        them, such as (0, 0, 1); tests keep their outcomes. It needs accumulation of von Neumann entropies
     entropies, security, test_probability, test_distribution, method, lengths : as in :class:`FiniteOptions`
 
     >>> FiniteKeyOptions(test_probability=0.1).security.soundness  # for finite_key_length(..., options=...)
@@ -87,6 +90,7 @@ class FiniteKeyOptions(FiniteOptions):
     """
 
     preprocessing: float = 0.0
+    merge: Sequence[Any] | None = None
 
     def __post_init__(self) -> None:
         FiniteOptions.__post_init__(self)
@@ -125,6 +129,7 @@ class FiniteKeyChanges(FiniteChanges, total=False):
     """The options of :class:`FiniteKeyOptions`, each as a keyword of a call."""
 
     preprocessing: float
+    merge: Sequence[Any] | None
 
 
 class FiniteRandomnessChanges(FiniteChanges, total=False):

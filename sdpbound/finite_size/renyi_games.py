@@ -62,6 +62,8 @@ def renyi_games(
         return RenyiGames()
     x = behaviour.scenario.require_setting(0, x, "x")
     y = None if y is None else behaviour.scenario.require_setting(1, y, "y")
+    if isinstance(options, FiniteKeyOptions) and options.merge is not None:
+        return _refused("their bounds are of whole outcomes, and merge asks for a function of these", options)
     if options.entropies is not None:
         return _refused("entropies are for accumulation, and this method has its own bounds: leave them out", options)
     flips = options.preprocessing if isinstance(options, FiniteKeyOptions) else 0.0

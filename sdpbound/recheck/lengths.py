@@ -29,7 +29,7 @@ import flint
 from sdpbound.recheck.answer import Budget, Finding, refuse
 from sdpbound.recheck.balls import ball, end, total
 from sdpbound.recheck.question import read_question
-from sdpbound.recheck.reading import choice, integer, number, record, tensor
+from sdpbound.recheck.reading import choice, integer, items, number, record, tensor
 from sdpbound.recheck.words import Devices, Polynomial, added, effect, leftover, read_devices, times
 
 __all__ = ["recheck_length"]
@@ -50,6 +50,7 @@ class _Round:
     Attributes
     ----------
     devices, x, y, flips, key : of the figure; key: a key and not randomness
+    values : of the key of untested rounds, for each outcome of x
     honest, drawn, scores : p(a, b, x, y), pi(x, y) and g(a, b, x, y), exact
     margin : how far the mean score may be from the functional
     least, most : of the functional over quantum devices
@@ -60,6 +61,7 @@ class _Round:
     y: int | None
     flips: Fraction
     key: bool
+    values: tuple[int, ...]
     honest: Table
     drawn: Table
     scores: Table
@@ -81,7 +83,7 @@ def recheck_length(root: dict[str, Any], budget: Budget, check: Check) -> Findin
     """The whole certificate; ``check`` is for those in it."""
     question = record(root["question"], "the question", "scenario figure side behaviour")
     choice(question["side"], "side", ("lower",))
-    figure = record(question["figure"], "the figure", FIGURE)
+    figure = record(question["figure"], "the figure", FIGURE, "merge")
     kind = choice(figure["kind"], "the figure", ("finite_key_length", "finite_randomness_length"))
     proof = record(root["proof"], "the proof", "accumulation entropy least most distribution scores")
     claim = record(root["claim"], "the claim", "value threshold most_tests")
@@ -112,7 +114,8 @@ def _read_round(
     x = integer(figure["x"], "x", 0, len(outcomes[0]) - 1)
     y = None if figure["y"] is None else integer(figure["y"], "y", 0, len(outcomes[1]) - 1)
     flips = number(figure["preprocessing"], "preprocessing")
-    if (key and y is None) or not 0 <= flips <= Fraction(1, 2) or (flips and not (key and outcomes[0][x] == 2)):
+    values = _values(figure, key, outcomes[0][x])
+    if (key and y is None) or not 0 <= flips <= Fraction(1, 2) or (flips and not (key and max(values) == 1)):
         raise refuse("a key needs Bob's setting, and only a key of one bit is flipped.")
     shape = (max(outcomes[0]), max(outcomes[1]), len(outcomes[0]), len(outcomes[1]))
     honest = _honest(tensor(question["behaviour"], "behaviour", shape), devices)
@@ -122,7 +125,8 @@ def _read_round(
         raise refuse("the distribution of tested settings does not add up to one.")
     drawn = {place: p / whole for place, p in drawn.items()}
     scores = tensor(proof["scores"], "scores", shape)
-    functional = _functional(proof["entropy"], devices, (x, None if key else y, flips), budget, check)
+    given = list(values) if "merge" in figure else None
+    functional = _functional(proof["entropy"], devices, (x, None if key else y, flips, given), budget, check)
     left = functional
     for (s, t), p in drawn.items():
         for a, b in product(range(outcomes[0][s]), range(outcomes[1][t])):
@@ -132,7 +136,19 @@ def _read_round(
     margin += abs(left.get(devices.one, Fraction(0)))
     least = _extreme(proof["least"], devices, functional, "lower", budget, check)
     most = _extreme(proof["most"], devices, functional, "upper", budget, check)
-    return _Round(devices, x, y, flips, key, honest, drawn, scores, margin, least, most)
+    return _Round(devices, x, y, flips, key, values, honest, drawn, scores, margin, least, most)
+
+
+def _values(figure: dict[str, Any], key: bool, count: int) -> tuple[int, ...]:
+    """The key's value for each of Alice's outcomes in an untested round: its number, if the figure merges none."""
+    if "merge" not in figure:
+        return tuple(range(count))
+    if not key:
+        raise refuse("only a key is a function of outcomes.")
+    values = [integer(v, "a value of the key", 0, count - 1) for v in items(figure["merge"], "merge", count, count)]
+    if set(values) != set(range(max(values) + 1)):
+        raise refuse("the values of a key must be numbered from 0 without a gap.")
+    return tuple(values)
 
 
 def _honest(table: Table, devices: Devices) -> Table:
@@ -153,7 +169,11 @@ def _honest(table: Table, devices: Devices) -> Table:
 
 
 def _functional(
-    entry: object, devices: Devices, key: tuple[int, int | None, Fraction], budget: Budget, check: Check
+    entry: object,
+    devices: Devices,
+    key: tuple[int, int | None, Fraction, list[int] | None],
+    budget: Budget,
+    check: Check,
 ) -> Polynomial:
     """The min-tradeoff function: the functional of a proven entropy of the key's outcomes."""
     if type(entry) is not dict:
@@ -166,10 +186,9 @@ def _functional(
     figure = question.figure
     if question.devices.outcomes != devices.outcomes:
         raise refuse("the entropy is about other devices.")
-    if "merge" in figure:
-        raise refuse("the entropy is about a function of the outcome.")
-    if (figure.get("x"), figure.get("y"), number(figure["preprocessing"], "preprocessing")) != key:
-        raise refuse("the entropy is about other settings.")
+    flips = number(figure["preprocessing"], "preprocessing")
+    if (figure.get("x"), figure.get("y"), flips, figure.get("merge")) != key:
+        raise refuse("the entropy is about other settings, flips, or another function of the outcome.")
     claim = entry["claim"]["functional"]
     multipliers = [number(m, "a multiplier") for m in claim["multipliers"]]
     return added(
@@ -325,19 +344,19 @@ def _sent(
     """Bits of the messages: a hash long enough for the honest devices' surprises, and one that is compared."""
     outcomes = one.devices.outcomes
     assert one.y is not None
-    settings = [(one.x, one.y, 1 - v["gamma"], one.flips)]
-    settings += [(s, t, v["gamma"] * p, Fraction(0)) for (s, t), p in one.drawn.items()]
+    settings = [(one.x, one.y, 1 - v["gamma"], one.flips, one.values)]
+    settings += [(s, t, v["gamma"] * p, Fraction(0), tuple(range(outcomes[0][s]))) for (s, t), p in one.drawn.items()]
     values, chances = [], []
-    for x, y, weight, q in settings:
-        joint = {
-            (a, b): (1 - q) * one.honest.get((a, b, x, y), Fraction(0))
-            + q * one.honest.get((1 - a, b, x, y), Fraction(0))
-            for a in range(outcomes[0][x])
-            for b in range(outcomes[1][y])
-        }
+    for x, y, weight, q, key in settings:
+        joint = {(k, b): Fraction(0) for k in range(max(key) + 1) for b in range(outcomes[1][y])}
+        for (a, k), b in product(enumerate(key), range(outcomes[1][y])):
+            p = one.honest.get((a, b, x, y), Fraction(0))
+            joint[k, b] += (1 - q) * p
+            if q:
+                joint[1 - k, b] += q * p
         for (_, b), p in joint.items():
             if p and weight:
-                bob = sum(joint[other, b] for other in range(outcomes[0][x]))
+                bob = sum(joint[other, b] for other in range(max(key) + 1))
                 values.append(_log2(ball(bob / p)))
                 chances.append(ball(weight * p))
     s = ball(v["leak_tail"])

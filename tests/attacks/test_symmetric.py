@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 import sdpbound as sb
+from sdpbound.attacks import entropy_attack, symmetric
 from sdpbound.attacks.bundle import curvature
 from sdpbound.attacks.landscape import Landscape
 from sdpbound.attacks.mixtures import Mixture
 from sdpbound.attacks.symmetric import relabelled, symmetric_question
-from sdpbound.entropies.question import KeyQuestion
+from sdpbound.entropies.question import EntropyQuestion, KeyQuestion
 from sdpbound.recheck import recheck
 
 
@@ -88,6 +89,45 @@ def test_where_it_changes_nothing() -> None:
     assert asked.exact and asked.value == plain.value
     expression = sb.BellExpression(sb.Scenario.bipartite(3, 3), np.arange(16.0).reshape(4, 4) ** 2)
     assert symmetric_question(KeyQuestion(sb.Observations.bell_value(expression, 1.0), 0).of_entropy()) is None
+
+
+def test_what_is_averaged_unasked() -> None:
+    """More than flips, and few enough; an average of too many strategies is one of none, unless it was asked for."""
+
+    def orders(data: sb.Observations) -> tuple[int, ...]:
+        question = KeyQuestion(data, 0).of_entropy()
+        found = [symmetric_question(question, always) for always in (True, False)]
+        return tuple(0 if one is None else len(one.elements) for one in found)
+
+    scenario = sb.Scenario.bipartite(3, 3)
+    marginals = np.zeros((4, 4))
+    marginals[1, 1:] = [3.0, 4.0, 5.0]  # correlators of different sizes
+    marginals[2, 1:], marginals[3, 1:] = [1.0, -2.0, 0.5], [0.25, 0.75, -6.0]
+    flips = sb.Observations.bell_value(sb.BellExpression(scenario, marginals), 1.0)
+    assert orders(flips) == (2, 0)  # of all outcomes
+    assert orders(chained()) == (4, 4)
+    three = sb.family_named("cglmp").member(d=3).behaviour(visibility=0.98)
+    assert orders(sb.Observations.full(three)) == (6, 0)  # whose means qubits have as well, for a worse attack
+
+
+def test_too_many_to_average(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unasked, the search meets all values where the average would have too many strategies; asked for, it says so."""
+    question = KeyQuestion(chained(), 0).of_entropy()
+    mixture = Mixture((a_strategy(0), a_strategy(1)), np.array([0.5, 0.5]), np.zeros((2, 0)), np.zeros(2))
+    met: list[int] = []
+
+    def found(question: EntropyQuestion, *_: object, **__: object) -> Mixture:
+        met.append(len(question.observed))
+        return mixture
+
+    monkeypatch.setattr(entropy_attack, "search", found)
+    assert len(entropy_attack.best_attack(question, sb.AttackOptions()).strategies) > 2
+    monkeypatch.setattr(symmetric, "MOST_STRATEGIES", 5)
+    assert entropy_attack.best_attack(question, sb.AttackOptions()) is mixture
+    assert entropy_attack.best_attack(question, sb.AttackOptions(symmetry=False)) is mixture
+    assert met[0] == met[1] < 15 and met[2:] == [15, 15]
+    with pytest.raises(sb.InvalidParameter, match="at most 5 are proven; leave symmetry out"):
+        entropy_attack.best_attack(question, sb.AttackOptions(symmetry=True))
 
 
 def test_ranks() -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import sdpbound as sb
+from sdpbound.recheck import recheck
 from tests.golden_certificates import golden
 
 CHSH = sb.BellExpression.from_correlators([[1, 1, 0], [1, -1, 0]])
@@ -148,3 +149,63 @@ def test_plain_numbers_prove_nothing(key: sb.FiniteLength) -> None:
     assert isinstance(trusted, sb.FiniteLength) and trusted.length == key.length
     with pytest.raises(sb.CertificateError, match="plain numbers"):
         _ = trusted.certificate
+
+
+@pytest.fixture(scope="module")
+def merged_key() -> tuple[sb.FiniteLength, sb.EntropyBound, sb.EntropyBound]:
+    """A key in which no click counts as 1, while it is an outcome of its own in tests; its bound, and the whole one."""
+    p = sb.family_named("chsh").member().behaviour().detection_efficiency(0.97, 0.97, (False, (False, True)))
+    data = sb.Observations.full(p)
+    how = sb.VonNeumann("projective", "1+AB", 2)
+    bit = sb.conditional_entropy(data, 0, None, how, merge=(0, 1, 1))
+    key = sb.finite_key_length(p, 1e10, 0, 0, "full", entropies=[bit], merge=[0, 1, 1])
+    return key, bit, sb.conditional_entropy(data, 0, None, how)
+
+
+def test_a_key_that_is_a_function_of_outcomes(
+    merged_key: tuple[sb.FiniteLength, sb.EntropyBound, sb.EntropyBound],
+) -> None:
+    """H(f(A)|E) - H(f(A)|B) in the limit; what it sends is less than of whole outcomes. Both checkers agree."""
+    key, bit, whole = merged_key
+    sent = sb.error_correction(key.behaviour, 0, 0, merge=(0, 1, 1))
+    assert key.asymptotic_rate == pytest.approx(bit.functional(key.behaviour) - sent, abs=1e-9)
+    assert sent < sb.error_correction(key.behaviour, 0, 0) - 0.1
+    assert "f(A)=011" in key.figure.words
+    again = recheck(json.loads(key.certificate.to_json()))
+    assert again.holds and again.proven is not None
+    for value in (key.certificate.verify().value, again.proven):
+        assert key.length <= value <= key.length + 1e-1
+    whole_key = sb.finite_key_length(key.behaviour, 1e10, 0, 0, "full", entropies=[whole])
+    assert key.length > max(whole_key.length, 0.0) + 5e7
+    with pytest.raises(sb.InvalidInput, match=r"is not the entropy of this length: bound .*merge=\(0, 1, 1\)"):
+        sb.finite_key_length(key.behaviour, 1e10, 0, 0, "full", entropies=[whole], merge=[0, 1, 1])
+    with pytest.raises(sb.InvalidInput, match="Renyi entropies cannot be used: their bounds are of whole outcomes"):
+        sb.finite_key_length(BEHAVIOUR, 1e10, 0, 0, merge=[0, 0], method="renyi")
+
+
+def test_forged_functions_of_outcomes(merged_key: tuple[sb.FiniteLength, sb.EntropyBound, sb.EntropyBound]) -> None:
+    """No entropy of whole outcomes proves a key of fewer values, nor the other way round, nor another theorem."""
+    key, _, whole = merged_key
+    power = sb.finite_key_length(BEHAVIOUR, 1e8, 0, 2, DATA, method="renyi").certificate.data
+
+    def refused(data: dict[str, Any]) -> None:
+        for check in (sb.verify, recheck):
+            with pytest.raises(sb.CertificateError):
+                found = check(json.loads(json.dumps(data)))
+                if not found.holds:
+                    raise sb.CertificateError("the claim is not proven.")
+
+    for merge in (None, [0, 1, 0], [0, 0, 0], [0, 1], [0, 2, 2], [0.0, 1, 1], "011"):
+        changed = copy.deepcopy(key.certificate.data)
+        changed["question"]["figure"] |= {"merge": merge}
+        if merge is None:
+            del changed["question"]["figure"]["merge"]
+        refused(changed)
+    changed = copy.deepcopy(key.certificate.data)
+    changed["proof"]["entropy"] = whole.certificate.data  # H(A|E), which is more than H(f(A)|E)
+    refused(changed)
+    random = copy.deepcopy(key.certificate.data)
+    random["question"]["figure"] |= {"kind": "finite_randomness_length", "y": None}
+    refused(random)
+    power["question"]["figure"]["merge"] = [0, 0]
+    refused(power)

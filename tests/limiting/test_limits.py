@@ -14,21 +14,25 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
+import numba
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from numba.core import event
 
 import sdpbound as sb
-from sdpbound.bounds import room
+from sdpbound.bell import enumeration
+from sdpbound.bounds import room, solving
 from sdpbound.bounds.assemble import assemble
 from sdpbound.bounds.bell_value import bell_question
+from sdpbound.compiling import COMPILING, Announcer
 from sdpbound.conic import LinearMatrixInequality, Status
 from sdpbound.conic.solvers.apart import solve_apart
 from sdpbound.conic.solvers.choose import solvers_for
 from sdpbound.conic.solvers.silence import silent
 from sdpbound.conic.solvers.solver import ask
 from sdpbound.entropies.qubit_starts import StartedQubits
-from sdpbound.limiting import as_many_as_fit, doing, go_on, note, proven, require_time, time_left, unlimited
+from sdpbound.limiting import as_many_as_fit, doing, go_on, note, proven, require_time, reserved, time_left, unlimited
 from sdpbound.study.answers.evaluate import evaluate
 from sdpbound.study.answers.limits import statuses
 from sdpbound.study.file.spec import parse_spec
@@ -216,6 +220,64 @@ def test_a_step_that_will_not_end() -> None:
     require_time(1e9)  # where there is no limit every step is taken
     with sb.limits(), unlimited():
         require_time(1e9)
+
+
+def test_time_for_the_proof(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The solver ends before its time, as its dual has to be lifted and factored; what is too long is not begun."""
+    with sb.limits(10.0):
+        with reserved(3.0):
+            assert 6.0 < time_left() <= 7.0
+        with reserved(100.0):
+            assert 4.0 < time_left() <= 5.0
+        require_time(15.0, last=True)
+    with sb.limits(1e-9) as limit:
+        require_time(0.5, last=True)
+        with pytest.raises(sb.TimeIsUp, match=r"a single step would take about 3 s"):
+            require_time(3.0, last=True)
+    assert limit.stopped
+    monkeypatch.setattr(solving, "PROOF", 1.0)
+    with sb.limits(5.0), pytest.raises(sb.TimeIsUp, match=r"a single step would take"):
+        sb.maximize(sb.chsh(), sb.Quantum("1"))
+    assert sb.maximize(sb.chsh(), sb.Quantum("1")).status == "solved"
+
+
+def test_an_enumeration(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A local bound has no part of use: it ends between two calls of the compiled loop, whose sizes change nothing."""
+    rng = np.random.default_rng(5)
+    large = sb.BellExpression.from_correlators(rng.integers(-3, 4, (24, 24)))
+    with quick(0.1), sb.limits(0.1) as limit, pytest.raises(sb.TimeIsUp, match=r"the time limit of 0\.1 s came"):
+        sb.maximize(large, sb.Local())
+    assert limit.stopped
+    scenario = sb.Scenario(((2,) * 5, (2,) * 4, (3, 2, 2, 2)))
+    small = sb.BellExpression(scenario, rng.integers(-3, 4, scenario.shape).astype(float))
+    by_arrays = sb.maximize(small, sb.Local()).value
+    monkeypatch.setattr(enumeration, "FEW", 0)
+    assert sb.maximize(small, sb.Local()).value == by_arrays
+    monkeypatch.setattr(enumeration, "UNCUT", 1 << 9)
+    assert sb.maximize(small, sb.Local()).value == by_arrays
+
+
+def test_compilations_are_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of this package's loops, those of others are theirs; in the line of progress where there is one."""
+
+    def loop(x: int) -> int:
+        return x + 1
+
+    with event.install_recorder("numba:compile") as recorder:
+        numba.njit(loop)(1)
+    begun = [told for _, told in recorder.buffer if told.is_start]
+    assert begun
+    announcer = Announcer()
+    announcer.on_start(begun[0])
+    assert capsys.readouterr().err == ""
+    loop.__module__ = "sdpbound.somewhere"
+    announcer.on_start(begun[0])
+    announcer.on_start(begun[0])
+    assert capsys.readouterr().err == COMPILING + "\n"
+    texts: list[str] = []
+    with sb.limits(progress=texts.append):
+        Announcer().on_start(begun[0])
+    assert texts[0].startswith(COMPILING) and capsys.readouterr().err == ""
 
 
 def test_blocks_in_blocks() -> None:
