@@ -13,8 +13,9 @@ import pytest
 import sdpbound as sb
 from sdpbound.strategies.ascent import same_rate
 from sdpbound.strategies.estimates import Qubits
-from sdpbound.strategies.landscape import Landscape, leakage_in_floats
+from sdpbound.strategies.landscape import Landscape
 from sdpbound.strategies.options import CriticalStrategyOptions
+from sdpbound.strategies.raters import OneKey, leakage_in_floats
 from sdpbound.strategies.starts import known_points, starts_of
 from sdpbound.strategies.use import use_of
 
@@ -87,7 +88,7 @@ def landscape(
 ) -> Landscape:
     scenario = family.member(**{axis.name: 0.3 for axis in family.axes}).scenario
     use = use_of(scenario, noise, (0, 2), "full", None, None)
-    return Landscape(family, use, {}, ahead, True, Qubits(tolerance))
+    return Landscape(family, use, {}, ahead, OneKey(Qubits(tolerance), True))
 
 
 # -- slopes ---------------------------------------------------------------------------------------------------------

@@ -30,6 +30,7 @@ from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.observations import Observations
 from sdpbound.bell.strategy import Strategy
 from sdpbound.bounds.rounding import lower_float
+from sdpbound.entropies.conditional import VonNeumann
 from sdpbound.entropies.entropy import Entropy
 from sdpbound.errors import InvalidInput, InvalidParameter
 from sdpbound.rates.postprocessing.block_attack import block_entropies, key_grams
@@ -37,7 +38,7 @@ from sdpbound.rates.postprocessing.blocks import BlockLaw, Contribution
 from sdpbound.rates.postprocessing.distillable import COLLECTIVE
 from sdpbound.rates.postprocessing.eve import KeyData, key_data, question_with_eve
 from sdpbound.rates.postprocessing.overlaps import MOST_PIECES, balance_of, overlap, overlap_objective, within
-from sdpbound.rates.postprocessing.postprocessing import Claim, PostProcessing, Processed
+from sdpbound.rates.postprocessing.postprocessing import Claim, Estimated, PostProcessing, Processed
 from sdpbound.rates.postprocessing.round_attacks import UNTESTED, round_attacks, round_claims
 
 __all__ = ["RepetitionCode"]
@@ -95,6 +96,21 @@ class RepetitionCode(PostProcessing):
     @property
     def own_settings(self) -> tuple[int, ...]:
         return (self.x,)
+
+    @property
+    def key_pairs(self) -> tuple[tuple[int, int], ...]:
+        return ((self.x, self.y),)
+
+    def estimated(self, behaviour: Behaviour, data: Observations, memory: object = None) -> Estimated:
+        found = self.below(behaviour, data, VonNeumann())
+        own, functional = replace(self, block=getattr(found.by, "block", 2)), found.entropy.functional
+
+        def at(other: Behaviour, tests: Observations) -> float:
+            key = key_data(other, tests, self.x, self.y)
+            charged = float(np.abs(functional.multipliers) @ key.observed.tolerances)
+            return own._best(key, within(key, functional.at(key.observed.values) - charged))[0]
+
+        return Estimated(found.value, at)
 
     def below(self, behaviour: Behaviour, data: Observations, entropy: Entropy) -> Processed:
         """A proven lower bound on the rate, from a certified overlap of Eve's states.

@@ -30,11 +30,12 @@ from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.observations import Observations
 from sdpbound.bell.strategy import Strategy
 from sdpbound.bounds.rounding import lower_float
+from sdpbound.entropies.conditional import VonNeumann
 from sdpbound.entropies.entropy import Entropy
 from sdpbound.errors import InvalidInput, InvalidParameter
 from sdpbound.rates.postprocessing.blocks import pair_entropy
 from sdpbound.rates.postprocessing.eve import KeyData, key_data, question_with_eve
-from sdpbound.rates.postprocessing.postprocessing import Claim, PostProcessing, Processed
+from sdpbound.rates.postprocessing.postprocessing import Claim, Estimated, PostProcessing, Processed
 from sdpbound.rates.postprocessing.round_attacks import UNTESTED, round_attacks, round_claims
 from sdpbound.rates.postprocessing.selected_entropy import entropy_of_states, kept_entropy, kept_objective
 
@@ -106,6 +107,20 @@ class PostSelection(PostProcessing):
     @property
     def own_settings(self) -> tuple[int, ...]:
         return (self.x,)
+
+    @property
+    def key_pairs(self) -> tuple[tuple[int, int], ...]:
+        return ((self.x, self.y),)
+
+    def estimated(self, behaviour: Behaviour, data: Observations, memory: object = None) -> Estimated:
+        found = self.below(behaviour, data, VonNeumann())
+        functional = found.entropy.functional
+
+        def at(other: Behaviour, tests: Observations) -> float:
+            values = self._read(other, tests)[0].observed.values
+            return self.rate_from(other, tests, functional.at(values))[0]
+
+        return Estimated(found.value, at)
 
     def below(self, behaviour: Behaviour, data: Observations, entropy: Entropy) -> Processed:
         """A proven lower bound on the rate; the entropy of kept rounds is certified."""
