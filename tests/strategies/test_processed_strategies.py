@@ -85,11 +85,13 @@ def test_what_is_refused() -> None:
 STUDY = """
 name = "searched"
 visibilities = [0.95]
-observed = "full"
-quantities = [
-  { name = "key_rate", postprocessing = { kind = "random_basis", keys = [[0, 2], [1, 3]], preprocessing = 0.01 } },
-  { name = "key_rate_attack", postprocessing = { kind = "random_basis", keys = [[0, 2], [1, 3]], preprocessing = 0.01 } },
-]
+observed = "full without B2, B3"
+[[quantities]]
+name = "key_rate"
+postprocessing = { kind = "random_basis", keys = [[0, 2], [1, 3]], preprocessing = 0.01 }
+[[quantities]]
+name = "key_rate_attack"
+postprocessing = { kind = "random_basis", keys = [[0, 2], [1, 3]], preprocessing = 0.01 }
 [family]
 kind = "two_qubit"
 settings = [2, 4]
@@ -102,7 +104,9 @@ def test_quantities_of_one_post_processing_share_a_search() -> None:
     asked = [(name, basis | {"preprocessing": q}) for q in (0.0, 0.1) for name in ("key_rate", "key_rate_attack")]
     family = {"kind": "two_qubit", "best_of": "strategy"}
     quantities = [{"name": name, "postprocessing": by} for name, by in asked]
-    spec = parse_spec({"name": "x", "family": family, "quantities": [*quantities, "key_rate"], "entropy": "von Neumann"})
+    spec = parse_spec(
+        {"name": "x", "family": family, "quantities": [*quantities, "key_rate"], "entropy": "von Neumann"}
+    )
     tasks = [task for group in Plan(spec) for task in group]
     assert [len(task.quantities) for task in tasks] == [2, 2, 1]
 
@@ -117,8 +121,14 @@ def test_a_search_for_a_random_basis() -> None:
     assert best.rate.postprocessing == sb.RandomBasis(((0, 2), (1, 3)), preprocessing=best.flips)
     assert best.values["a1"] - best.values["a0"] == pytest.approx(math.pi / 2, abs=2e-3)
     end = sb.critical_strategy(
-        sb.WhiteNoise, (0.86, 0.80), family, postprocessing=sb.RandomBasis(((0, 2), (1, 3))), near=near, starts=1,
-        width=5e-3, quantity="visibility",
+        sb.WhiteNoise,
+        (0.86, 0.80),
+        family,
+        postprocessing=sb.RandomBasis(((0, 2), (1, 3))),
+        near=near,
+        starts=1,
+        width=5e-3,
+        quantity="visibility",
     )
     assert end.critical is not None and end.critical.dead is not None
     assert 0.8265 < end.critical.dead < 0.8311 < end.critical.alive < 0.838  # 8.4447 % of errors: visibility 0.83111
@@ -126,11 +136,11 @@ def test_a_search_for_a_random_basis() -> None:
 
 @pytest.mark.slow
 def test_a_search_for_a_repetition_code() -> None:
-    """Two settings a party: better than the angles of pi/3 that are the page's."""
+    """Two settings a party: blocks of two gain from a larger violation, at the cost of errors."""
     near = ({"theta": math.pi / 4, "a0": 0.0, "a1": math.pi / 3, "b0": 0.0, "b1": -math.pi / 3},)
     how = sb.StrategyOptions(postprocessing=sb.RepetitionCode(2), near=near, starts=1)
     best = sb.best_strategy(sb.WhiteNoise(0.9), PAIR, options=how)
-    assert best.upper is not None and 0.0061 < best.rate.value < best.upper.value < 0.02
+    assert best.upper is not None and 0.048 < best.rate.value < best.upper.value < 0.065
 
 
 @pytest.mark.slow

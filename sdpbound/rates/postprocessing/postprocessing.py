@@ -18,6 +18,7 @@ from sdpbound.bounds.figures import Figure
 from sdpbound.entropies.conditional import VonNeumann
 from sdpbound.entropies.entropy import Entropy
 from sdpbound.errors import InvalidInput
+from sdpbound.rates.postprocessing.attacked import ProcessedAttack
 
 __all__ = ["Claim", "Estimated", "PostProcessing", "Processed", "require_none"]
 
@@ -36,6 +37,7 @@ class Processed:
     preprocessing : probability of flips
     exact : of an attack, whether it has the tested data
     by : the post-processing, with all that was chosen
+    attack : of an attack, what it leaves of the rate, with its certificate; None where it has none
     """
 
     value: float
@@ -47,6 +49,7 @@ class Processed:
     preprocessing: float
     exact: bool
     by: PostProcessing
+    attack: ProcessedAttack | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,6 +164,13 @@ class PostProcessing(ABC):
     @abstractmethod
     def above(self, behaviour: Behaviour, data: Observations) -> Processed:
         """An upper bound on what any analysis of these data certifies, by an explicit attack."""
+
+    def attack_claim(self, behaviour: Behaviour, data: Observations) -> Claim | None:
+        """What the certificate of :meth:`above` proves an upper bound on: the rate itself.
+
+        None where it has none; :meth:`rate_under` then says in floats what its strategies leave.
+        """
+        return None
 
     @abstractmethod
     def attacked(self, behaviour: Behaviour, data: Observations) -> Sequence[Claim]:

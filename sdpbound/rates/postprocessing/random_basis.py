@@ -51,6 +51,7 @@ from sdpbound.entropies.qubits.weights import Weighted
 from sdpbound.entropies.swept import SweptEntropy
 from sdpbound.errors import InvalidInput, InvalidParameter, InvalidSettings
 from sdpbound.rates.correction import leakage_of_key
+from sdpbound.rates.postprocessing.attacked import BasisKey, attack_on_key, rows_of
 from sdpbound.rates.postprocessing.postprocessing import Claim, Estimated, PostProcessing, Processed
 from sdpbound.rates.postprocessing.selected_entropy import flipped_entropy
 
@@ -187,10 +188,16 @@ class RandomBasis(PostProcessing):
         return replace(self, preprocessing=flips) if self.searches_flips else self
 
     def estimated(self, behaviour: Behaviour, data: Observations, memory: object = None) -> Estimated:
-        """From the search for the best mixture of pairs of qubits, begun with the strategies of the one before."""
+        """From the search for the best mixture of pairs of qubits, begun with the strategies of the one before.
+
+        Where these are not enough it is the proven rate.
+        """
         own = replace_best(self)
         known = memory if isinstance(memory, Columns) else None
-        problem, search, answer = searched_average(own, data, known, FINE)
+        try:
+            problem, search, answer = searched_average(own, data, known, FINE)
+        except InvalidInput:
+            return PostProcessing.estimated(own, behaviour, data)
         multipliers, leak = search.multipliers, float(own.leakage(behaviour).mid())
         assert multipliers is not None
         entropy = problem.constant + problem.part * search.lower
@@ -220,9 +227,17 @@ class RandomBasis(PostProcessing):
         own = self.resolved(behaviour, data)
         attack = average_entropy_upper_bound(data, own.average)
         leak = lower_float(own.leakage(behaviour))
-        value = math.nextafter(own.kept * (attack.value - leak), math.inf)
+        left = attack_on_key(data, own._figure(behaviour), attack.attacks[0])
         assumed = ("Eve attacks every round alike, and prepares the devices", UNTESTED)
-        return own._processed(value, attack, leak, FROM_DATA, assumed, attack.exact)
+        found = own._processed(left.value, attack, leak, FROM_DATA, assumed, left.exact)
+        return replace(found, attack=left)
+
+    def _figure(self, behaviour: Behaviour) -> BasisKey:
+        terms = zip(self.keys, self._kept, self.average.preprocessing, strict=True)
+        return BasisKey(tuple((x, kept, q, rows_of(behaviour.joint(x, y))) for (x, y), kept, q in terms))
+
+    def attack_claim(self, behaviour: Behaviour, data: Observations) -> Claim:
+        return self._figure(behaviour), data
 
     def attacked(self, behaviour: Behaviour, data: Observations) -> Sequence[Claim]:
         x, y, settings = named_key(self.average.keys[0])

@@ -33,6 +33,7 @@ from sdpbound.bounds.rounding import lower_float
 from sdpbound.entropies.conditional import VonNeumann
 from sdpbound.entropies.entropy import Entropy
 from sdpbound.errors import InvalidInput, InvalidParameter
+from sdpbound.rates.postprocessing.attacked import BlockKey, attack_on_key, rows_of
 from sdpbound.rates.postprocessing.block_attack import block_entropies, key_grams
 from sdpbound.rates.postprocessing.blocks import BlockLaw, Contribution
 from sdpbound.rates.postprocessing.distillable import COLLECTIVE
@@ -51,7 +52,6 @@ FROM_DATA = (
     "upper bound on the least rate of this repetition code over devices with the tested data: no analysis of these "
     "data certifies a higher Devetak-Winter rate of its accepted blocks, whichever messages are used"
 )
-IN_FLOATS = "entropies of blocks of the attack are computed in floats"
 #: Longest blocks, and the longest that "best" tries.
 LONGEST, LONGEST_TRIED = 1000, 60
 PRECISION = 256
@@ -159,18 +159,27 @@ class RepetitionCode(PostProcessing):
             raise InvalidParameter("block = 'best' of an attack on a repetition code: give the number of its rounds.")
         key = key_data(behaviour, data, self.x, self.y)
         found = [(self._under(key, attack.strategies, attack.weights), attack) for attack in round_attacks(key)]
-        (value, cost), attack = min(found, key=lambda entry: (not entry[1].exact, entry[0]))
+        (_, cost), attack = min(found, key=lambda entry: (not entry[1].exact, entry[0]))
+        left = attack_on_key(key.observed, self._figure(key), attack)
         return Processed(
-            value=value,
+            value=left.value,
             entropy=attack,
             error_correction=cost,
             settings=(self.x, self.y),
             security=FROM_DATA,
-            assumptions=("Eve attacks every round alike, and prepares the devices", UNTESTED, IN_FLOATS),
+            assumptions=("Eve attacks every round alike, and prepares the devices", UNTESTED),
             preprocessing=0.0,
             exact=attack.exact,
             by=self,
+            attack=left,
         )
+
+    def _figure(self, key: KeyData) -> BlockKey:
+        return BlockKey(key.x, key.y, whole(self.block, "block", 2, LONGEST), rows_of(key.joint))
+
+    def attack_claim(self, behaviour: Behaviour, data: Observations) -> Claim:
+        key = key_data(behaviour, data, self.x, self.y)
+        return self._figure(key), key.observed
 
     def attacked(self, behaviour: Behaviour, data: Observations) -> Sequence[Claim]:
         return round_claims(key_data(behaviour, data, self.x, self.y))
