@@ -219,6 +219,16 @@ def test_certificates_of_the_records_hold() -> None:
         assert rate.value > 0.0 and rate.entropy.certificate.verify().holds
 
 
+@pytest.mark.slow
+def test_stored_strategies_without_flips_are_proven_again() -> None:
+    with (RECORDS.parent / "best_strategies_without_flips.csv").open(encoding="utf-8") as file:
+        rows = [{key: float(value) for key, value in line.items()} for line in csv.DictReader(file)]
+    for row in rows:
+        own = Record(row["eta"], {k: row[k] for k in AXES}, 0.0, row["rate"], row["attack"])
+        found = own.certified(min(max(0.02 * own.rate, 1e-6), 1e-4)).value
+        assert 0.0 < found <= own.attack and found == pytest.approx(own.rate, rel=0.03, abs=5e-6)
+
+
 # -- the search -----------------------------------------------------------------------------------------------------
 
 
