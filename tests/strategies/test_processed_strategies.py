@@ -13,7 +13,7 @@ from sdpbound.errors import InvalidInput, InvalidParameter
 from sdpbound.rates.postprocessing.postprocessing import PostProcessing
 from sdpbound.strategies.best import landscapes_of
 from sdpbound.strategies.landscape import Landscape
-from sdpbound.study import audit, read_table, run_study
+from sdpbound.study import Study, audit, read_table, run_study
 from sdpbound.study.file.spec import parse_spec
 from sdpbound.study.plan import Plan
 
@@ -150,5 +150,5 @@ def test_a_study_of_searched_strategies(tmp_path: Path) -> None:
     assert run_study(path, workers=0, progress=False).failed == 0
     values = read_table(tmp_path / "results" / "searched" / "searched.csv")["value"]
     assert 0.2 < values[0] <= values[1] < values[0] + 1e-3
-    found = audit(path)
+    found = audit(Study.load(path))
     assert found.holds and found.proven == 2

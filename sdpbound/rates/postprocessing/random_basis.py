@@ -322,6 +322,11 @@ class _Estimates:
 
 def average_tolerance(entropy: Entropy) -> float:
     """The tolerance in bits of an entropy that averages have: that of pairs of qubits, or of the best method."""
+    if not isinstance(entropy.adversary, Quantum):
+        raise InvalidInput(
+            f"an average over settings against {entropy.adversary!r:.60}: the theorem covers a quantum adversary; "
+            "leave entropy out, or take VonNeumann('qubit')."
+        )
     inner = entropy.chosen if isinstance(entropy, VonNeumann) else entropy
     if isinstance(entropy, VonNeumann) and entropy.method in ("auto", "qubit"):
         return max(numbered(entropy.tolerance, "tolerance"), 1e-6)

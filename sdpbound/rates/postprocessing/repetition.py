@@ -158,7 +158,14 @@ class RepetitionCode(PostProcessing):
         if isinstance(self.block, str):
             raise InvalidParameter("block = 'best' of an attack on a repetition code: give the number of its rounds.")
         key = key_data(behaviour, data, self.x, self.y)
-        found = [(self._under(key, attack.strategies, attack.weights), attack) for attack in round_attacks(key)]
+        found, refused = [], None
+        for attack in round_attacks(key):
+            try:
+                found.append((self._under(key, attack.strategies, attack.weights), attack))
+            except InvalidInput as error:  # blocks of many strategies have too many terms
+                refused = error
+        if not found and refused is not None:
+            raise refused
         (_, cost), attack = min(found, key=lambda entry: (not entry[1].exact, entry[0]))
         left = attack_on_key(key.observed, self._figure(key), attack)
         return Processed(
