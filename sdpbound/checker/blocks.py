@@ -34,7 +34,7 @@ __all__ = ["PLACES", "Gram", "block_rate", "gram_of_round"]
 
 #: Outcomes of a round, or bits c and c' of a block.
 PLACES = ((0, 0), (0, 1), (1, 0), (1, 1))
-_MOST_COUNTS = 200_000  # choices of strategies for the places of a block
+_MOST_COUNTS = 100_000  # choices of strategies for the places of a block
 _MOST_SPECTRA, _COMPLEX = 30_000, 8  # of real matrices, and what one of complex numbers counts
 _SMALL = flint.arb(2) ** -54  # weight of a block that is counted as a whole
 Gram = list[list[Any]]  # entries [ab][cd] of the vectors of a round, balls
@@ -62,8 +62,10 @@ def gram_of_round(
 
 def block_rate(block: Block, grams: Sequence[Gram], weights: Sequence[flint.arb]) -> flint.arb:
     """The rate in bits a round that strategies of these weights leave; those where Eve knows the bit are left out."""
+    if not grams:
+        return flint.arb(0)
     k, kept = block.rounds, sum((p for row in block.table for p in row), Fraction(0))
-    sizes = [math.comb(i + len(grams) - 1, i) if grams else 0 for i in range(k + 1)]
+    sizes = [math.comb(i + len(grams) - 1, i) for i in range(k + 1)]
     if sum(sizes[k - j] * sizes[j] for j in range(k // 2 + 1)) > _MOST_COUNTS:
         raise CertificateError(
             f"Blocks of {k} rounds of {len(grams)} strategies have too many terms; take shorter blocks."
@@ -111,8 +113,8 @@ def _products(grams: Sequence[Gram], weights: Sequence[flint.arb], k: int) -> It
 
 
 def _counts(total: int, parts: int) -> Iterator[tuple[int, ...]]:
-    if parts <= 1:
-        yield (total,) * parts
+    if parts == 1:
+        yield (total,)
         return
     for first in range(total + 1):
         for rest in _counts(total - first, parts - 1):

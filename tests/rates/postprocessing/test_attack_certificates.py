@@ -88,6 +88,20 @@ def test_longer_blocks() -> None:
     assert above.error_correction > 0.0 and not any("floats" in text for text in above.assumptions)
 
 
+def test_nothing_is_left_of_local_devices() -> None:
+    """All strategies are deterministic, or Eve knows the bit of each."""
+    local = sb.Behaviour.from_correlators([[0.5, 0.5], [0.5, 0.5]])
+    above = sb.key_rate_upper_bound(local, "full", postprocessing=sb.RepetitionCode(2))
+    assert isinstance(above.attack, ProcessedAttack) and 0.0 <= above.value < 1e-9
+    data = data_of(above.attack)
+    assert sb.verify(data).holds
+    always, never = {"real": [[1.0]], "imaginary": None}, {"real": [], "imaginary": None}
+    certain = {"dimensions": [1, 1], "state": always, "measurements": [[[always, never]] * 2] * 2}
+    data["proof"]["processed"] = {"strategies": [certain], "weights": [1.0], "adjusted": []}
+    data["question"]["observed"] = []
+    assert sb.verify(data).value == 0.0
+
+
 def put(*path: Any) -> Callable[[Data], None]:
     """Write the last argument at the place of the others."""
     *way, last, value = path
