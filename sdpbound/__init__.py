@@ -144,6 +144,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from sdpbound.rates.distillation import DistillationAttack, distillation_attack, distillation_condition
     from sdpbound.rates.options import LineOptions, RandomnessOptions, RateOptions, SearchOptions
     from sdpbound.rates.postprocessing import PostSelection, RandomBasis, RepetitionCode
+    from sdpbound.rates.postprocessing.attacked import ProcessedAttack
     from sdpbound.rates.postprocessing.distillable import DistillationCondition
     from sdpbound.rates.rate import Rate
     from sdpbound.rates.rates import best_channel, best_preprocessing, key_rate, randomness_rate
@@ -235,6 +236,7 @@ __all__ = [
     "PValue",
     "PostSelection",
     "Problem",
+    "ProcessedAttack",
     "ProgramKind",
     "Qics",
     "QuantityKind",
@@ -456,6 +458,7 @@ __getattr__, __dir__ = lazy_face(
         "sdpbound.rates.correction": "error_correction",
         "sdpbound.rates.distillation": "DistillationAttack distillation_attack distillation_condition",
         "sdpbound.rates.postprocessing": "PostSelection RandomBasis RepetitionCode",
+        "sdpbound.rates.postprocessing.attacked": "ProcessedAttack",
         "sdpbound.rates.postprocessing.distillable": "DistillationCondition",
         "sdpbound.rates.rate": "Rate",
         "sdpbound.rates.rates": "best_channel best_preprocessing key_rate randomness_rate",

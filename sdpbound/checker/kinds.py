@@ -20,6 +20,7 @@ from sdpbound.checker.claim import Verification
 from sdpbound.checker.estimation import verify_estimation
 from sdpbound.checker.finite import verify_finite
 from sdpbound.checker.operators import verify_operators
+from sdpbound.checker.processed_attack import verify_processed_attack
 from sdpbound.checker.qubit_average import verify_average
 from sdpbound.checker.reading import BOXES, CERTIFICATE, CLOSED_FORM, read, shown
 from sdpbound.checker.renyi import verify_renyi
@@ -78,6 +79,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("attacks on all channels", _with_proof("shares"), verify_all_channels),
     Kind("attacks on all flips", _with_proof("mixtures"), verify_all_flips),
     Kind("attack", _with_proof("strategies"), verify_attack),
+    Kind("attack on a processed key", _with_proof("processed"), verify_processed_attack),
     Kind("average entropy", _with_proof("average"), verify_average),
     Kind("renyi entropy", _with_proof("renyi"), verify_renyi),
     Kind("finite length", _with_proof("accumulation"), lambda root, strict: verify_finite(root, strict, check)),

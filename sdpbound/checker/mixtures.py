@@ -23,13 +23,17 @@ __all__ = [
     "Enclosure",
     "Matrix",
     "Outcome",
+    "adjoint",
     "enclose",
     "enclosed",
     "mix",
     "read_device",
     "read_kraus",
     "read_matrix",
+    "read_strategy",
     "solved_weights",
+    "through_effects",
+    "trace",
     "weigh",
     "work_of",
 ]
@@ -118,6 +122,11 @@ def _sizes(question: AttackQuestion, entry: object, name: str) -> tuple[list[int
 
 def enclose(question: AttackQuestion, entry: Any, name: str) -> Enclosure:
     """The numbers of one strategy of a certificate, in balls of the precision in force."""
+    return enclosed(question, *read_strategy(question, entry, name), name)
+
+
+def read_strategy(question: AttackQuestion, entry: Any, name: str) -> tuple[Matrix, list[list[list[Matrix | None]]]]:
+    """The factor of the state of a strategy of a certificate, and its Kraus operators [party][setting][outcome]."""
     sizes, _, _ = _sizes(question, entry, name)
     outcomes = question.scenario.outcomes
     factor = read_matrix(entry["state"], math.prod(sizes), _LARGEST_DIMENSION, f"{name}.state", rows_fixed=True)
@@ -128,15 +137,15 @@ def enclose(question: AttackQuestion, entry: Any, name: str) -> Enclosure:
         read_device(own, counts, size, f"{name}.measurements[{party}]")
         for party, (own, counts, size) in enumerate(zip(parties, outcomes, sizes, strict=True))
     ]
-    return enclosed(question, factor, kraus, name)
+    return factor, kraus
 
 
 def enclosed(
     question: AttackQuestion, factor: Matrix, kraus: Sequence[Sequence[Sequence[Matrix | None]]], name: str
 ) -> Enclosure:
     """The numbers of a strategy with this factor of its state and the Kraus operators [party][setting][outcome]."""
-    total = _adjoint(factor) * factor
-    norm = _trace(total)
+    total = adjoint(factor) * factor
+    norm = trace(total)
     if not norm > 0:
         raise CertificateError(f"{name}.state is zero; a factor of the state is needed.")
     grams: dict[tuple[int, ...], dict[tuple[int, ...], Matrix]] = {}
@@ -150,7 +159,7 @@ def enclosed(
         return grams[settings]
 
     def joint(settings: tuple[int, ...]) -> dict[tuple[int, ...], flint.arb]:
-        return {place: _trace(m) / norm for place, m in gram(settings).items()}
+        return {place: trace(m) / norm for place, m in gram(settings).items()}
 
     tested = [_tested(question.scenario, joint, tensor) for tensor in question.observed.tensors]
     at = tuple(s or 0 for s in question.key)
@@ -170,7 +179,7 @@ def enclosed(
         states = {(a,): state for a, state in enumerate(question.channel.mixed(pair, to_ball))}
     parts = [m * (1 / norm) for m in states.values()]
     given = sum(map(entropy, parts), flint.arb(0)) - whole
-    above = sum((plogp(_trace(m)) for m in parts), flint.arb(0))  # of the outcome, for one who knows nothing
+    above = sum((plogp(trace(m)) for m in parts), flint.arb(0))  # of the outcome, for one who knows nothing
     if given < 0 or given > above:
         raise at_fault(f"{name} has the entropy {float(given.mid())!r}, and its outcomes {float(above.mid())!r}")
     return Enclosure(tested, given, [])
@@ -229,11 +238,11 @@ def read_kraus(effects: Sequence[Any], size: int, name: str) -> list[Matrix | No
     factors = [
         read_matrix(e, size, _LARGEST_DIMENSION, f"{name}[{a}]", rows_fixed=False) for a, e in enumerate(effects)
     ]
-    total = _sum([None if t is None else _adjoint(t) * t for t in factors])
+    total = _sum([None if t is None else adjoint(t) * t for t in factors])
     if total is None:
         raise CertificateError(f"{name} has no effect; at least one outcome must occur.")
     lower: Any = _cholesky(total, name)  # real only where all effects are
-    return [None if t is None else _adjoint(lower.solve(_adjoint(t))) for t in factors]
+    return [None if t is None else adjoint(lower.solve(adjoint(t))) for t in factors]
 
 
 def _cholesky(matrix: Matrix, name: str) -> Matrix:
@@ -255,8 +264,8 @@ def _cholesky(matrix: Matrix, name: str) -> Matrix:
     return flint.arb_mat(rows) if real else flint.acb_mat(rows)
 
 
-def _gram(effects: Sequence[Matrix | None], factor: Matrix) -> Matrix | None:
-    """G^+ (K_a^+ K_a (x) K_b^+ K_b (x) ..) G; None where an outcome does not occur."""
+def through_effects(effects: Sequence[Matrix | None], factor: Matrix) -> Matrix | None:
+    """(K_a (x) K_b (x) ..) G; None where an outcome does not occur."""
     known = [k for k in effects if k is not None]
     if len(known) < len(effects):
         return None
@@ -266,8 +275,13 @@ def _gram(effects: Sequence[Matrix | None], factor: Matrix) -> Matrix | None:
         rows = [[u * v for u in first for v in second] for first, second in pairs]
     real = all(isinstance(m, flint.arb_mat) for m in known)
     local: Matrix = flint.arb_mat(rows) if real else flint.acb_mat(rows)
-    through = local * factor
-    return _adjoint(through) * through
+    return local * factor
+
+
+def _gram(effects: Sequence[Matrix | None], factor: Matrix) -> Matrix | None:
+    """G^+ (K_a^+ K_a (x) K_b^+ K_b (x) ..) G; None where an outcome does not occur."""
+    through = through_effects(effects, factor)
+    return None if through is None else adjoint(through) * through
 
 
 def _tested(
@@ -394,11 +408,11 @@ def _sum(matrices: Sequence[Matrix | None]) -> Matrix | None:
     return total
 
 
-def _adjoint(matrix: Matrix) -> Matrix:
+def adjoint(matrix: Matrix) -> Matrix:
     return matrix.transpose() if isinstance(matrix, flint.arb_mat) else matrix.transpose().conjugate()
 
 
-def _trace(matrix: Matrix) -> flint.arb:
+def trace(matrix: Matrix) -> flint.arb:
     """Of a Hermitian matrix."""
     entries = (matrix[i, i] for i in range(matrix.nrows()))
     return sum((v if isinstance(v, flint.arb) else v.real for v in entries), flint.arb(0))

@@ -27,6 +27,7 @@ __all__ = [
     "SearchChanges",
     "SearchOptions",
     "TestedKeyChanges",
+    "require_postprocessing",
     "tested_key",
 ]
 
@@ -42,7 +43,7 @@ def _fixed(tested: SettingsTested) -> SettingsTested:
         return tested
 
 
-def _require_postprocessing(value: object) -> None:
+def require_postprocessing(value: object) -> None:
     if not isinstance(value, PostProcessing | None):
         raise InvalidParameter(
             f"postprocessing = {value!r:.60} must be a post-processing, such as RandomBasis(((0, 2), (1, 3)))."
@@ -76,7 +77,7 @@ class RateOptions:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tested", _fixed(self.tested))
-        _require_postprocessing(self.postprocessing)
+        require_postprocessing(self.postprocessing)
         if self.postprocessing is not None and self.require_self_test:
             raise InvalidParameter("require_self_test = True with a postprocessing: no self-test is used there.")
 
@@ -163,7 +164,7 @@ class SearchOptions(LineOptions):
 
     def __post_init__(self) -> None:
         LineOptions.__post_init__(self)
-        _require_postprocessing(self.postprocessing)
+        require_postprocessing(self.postprocessing)
         object.__setattr__(self, "tested", _fixed(self.tested))
         if self.rate not in RATES:
             raise InvalidParameter(f"rate = {self.rate!r:.60} must be one of {', '.join(map(repr, RATES))}.")

@@ -13,6 +13,7 @@ from sdpbound.bell.key import Merge, Settings, key_words
 from sdpbound.bounds.bound import Bound
 from sdpbound.bounds.figures import AverageEntropy
 from sdpbound.bounds.rounding import rounded
+from sdpbound.rates.postprocessing.attacked import ProcessedAttack
 from sdpbound.rates.postprocessing.postprocessing import PostProcessing
 from sdpbound.shown import Shown
 
@@ -51,7 +52,7 @@ class Rate(Shown):
     security: str
     assumptions: tuple[str, ...]
     sdp: Rate | None = None
-    attack: EntropyAttack | KeyAttack | ChannelAttack | AverageAttack | None = None
+    attack: EntropyAttack | KeyAttack | ChannelAttack | AverageAttack | ProcessedAttack | None = None
     preprocessing: Preprocessing = 0.0
     exact: bool = True
     merge: Merge | None = None

@@ -361,7 +361,8 @@ def processed_rate(parts: Processed, side: str) -> Rate:
     """The rate of a post-processing."""
     made = parts.entropy, parts.error_correction, parts.settings, parts.security, parts.assumptions
     flips, exact, by = parts.preprocessing, parts.exact, parts.by
-    return Rate(parts.value, side, "key", *made, preprocessing=flips, exact=exact, postprocessing=by)
+    left = parts.attack
+    return Rate(parts.value, side, "key", *made, attack=left, preprocessing=flips, exact=exact, postprocessing=by)
 
 
 def _self_test(data: Observations, model: Adversary, closed_forms: bool) -> SelfTest | None:

@@ -60,7 +60,7 @@ def summits(landscape: Landscape, starts: list[Floats]) -> tuple[list[Summit], i
     """
     landscape = replace(landscape, evaluations=0)
     ends = sorted((climbed(landscape, start, _FIRST_STEPS) for start in starts), key=lambda end: -end.rate)
-    fine = replace(landscape, estimator=landscape.estimator.finer(ends[0].rate), evaluations=0) if ends else landscape
+    fine = landscape.finer(ends[0].rate) if ends else landscape
     met: list[float] = []
     for i, end in enumerate(ends):
         if len(met) < _TAKEN_UP and not any(same_rate(end.rate, rate) for rate in met) and math.isfinite(end.rate):

@@ -22,6 +22,7 @@ from sdpbound.bounds.rounding import rounded
 from sdpbound.entropies.conditional import VonNeumann, named_entropy
 from sdpbound.entropies.entropy import Entropy
 from sdpbound.errors import Infeasible, InvalidInput, SolverFailure
+from sdpbound.rates.postprocessing.postprocessing import PostProcessing, require_none
 from sdpbound.rates.rate import Rate
 from sdpbound.rates.rates import key_rate, randomness_rate
 from sdpbound.rates.thresholds import Threshold
@@ -30,6 +31,7 @@ from sdpbound.strategies.ascent import Summit, climbed, same_rate, summits
 from sdpbound.strategies.estimates import Qubits, estimator_for
 from sdpbound.strategies.landscape import Landscape
 from sdpbound.strategies.options import AHEAD, StrategyChanges, StrategyOptions
+from sdpbound.strategies.raters import OfPostProcessing, OneKey
 from sdpbound.strategies.starts import starts_of
 from sdpbound.strategies.use import Use, use_of
 
@@ -91,7 +93,7 @@ class BestStrategy:
 
     @property
     def point(self) -> dict[str, float]:
-        """The values with the flips, as ``near`` takes them."""
+        """The values with the flips, as ``near`` takes them; flips of a post-processing are searched flips alone."""
         return {**self.values, **numbers_of(self.flips)}
 
     def __repr__(self) -> str:
@@ -130,8 +132,8 @@ def best_strategy(
         count keep their defaults
     x, y : key settings; y None: for a key Bob's last setting, for global randomness 0
     options : what is searched for and how, default StrategyOptions()
-    changes : single options by their names: rate, tested, tested_settings, keep_no_click, preprocessing, starts, seed,
-        near, entropy, tolerance, attack
+    changes : single options by their names: rate, tested, tested_settings, keep_no_click, preprocessing,
+        postprocessing, starts, seed, near, entropy, tolerance, attack
 
     Returns
     -------
@@ -181,13 +183,12 @@ def landscapes_of(
         raise InvalidInput(
             f"y = {key[1]!r:.60} has no part in local randomness, which is Alice's outcome's; leave it out."
         )
-    if family is None:
-        settings = (2, 3) if is_key else (2, 2)
-        families: list[Any] = [Eberhard(settings), TwoQubit(settings)]
-    else:
-        families = [family] if isinstance(family, Family) else list(family)
+    by = how.postprocessing
+    if by is not None:
+        require_none(by, (key[0] or None, key[1]))
+        key = by.key_pairs[0]
     found = []
-    for own in families:
+    for own in _families(family, how):
         instance(own, Family, "family", "family_named('two_qubit', settings=(2, 3))")
         fixed = {axis.name: float(axis.default or 0.0) for axis in own.axes if axis.whole}
         for axis in own.axes:
@@ -195,18 +196,33 @@ def landscapes_of(
                 raise InvalidInput(
                     f"the axis {axis.name} of the family '{own.name}' counts and has no default; give another family."
                 )
-        landscape = Landscape(own, None, fixed, how.ahead, is_key, Qubits())  # type: ignore[arg-type]
+        landscape = Landscape(own, None, fixed, how.ahead, OneKey(Qubits(), is_key))  # type: ignore[arg-type]
         middle = {a.name: fixed.get(a.name, min(max(0.3, a.low), a.high)) for a in own.axes}
         scenario = landscape.strategy(landscape.point_of(middle, 0.0)).scenario
         y = key[1] if key[1] is not None or alone else scenario.settings[1] - 1 if is_key else 0
-        use = use_of(scenario, noise, (key[0], y), how.tested, how.tested_settings, how.keep_no_click)
+        pairs = () if by is None else by.key_pairs
+        use = use_of(scenario, noise, (key[0], y), how.tested, how.tested_settings, how.keep_no_click, pairs)
         landscape = replace(landscape, use=use)
+        if by is not None:
+            found.append(replace(landscape, rater=OfPostProcessing(by)))
+            continue
         start = landscape.point_of(middle, 0.1)
         data = use.observed(use.behaviour(landscape.strategy(start)))
         asked = key[0], None if is_key else y
         estimator = estimator_for(data, asked, landscape.preprocessing_at(start), _programs(how))
-        found.append(replace(landscape, estimator=estimator))
+        found.append(replace(landscape, rater=OneKey(estimator, is_key)))
     return found
+
+
+def _families(family: Family | Sequence[Family] | None, how: StrategyOptions) -> list[Any]:
+    """The families asked for, or two of pure qubits with as many settings as the key needs."""
+    if family is not None:
+        return [family] if isinstance(family, Family) else list(family)
+    settings = (2, 3) if how.rate == "key" else (2, 2)
+    if how.postprocessing is not None:
+        xs, ys = zip(*how.postprocessing.key_pairs, strict=True)
+        settings = max(2, *(x + 1 for x in xs)), max(2, *(y + 1 for y in ys))
+    return [Eberhard(settings), TwoQubit(settings)]
 
 
 def _programs(how: StrategyOptions) -> Entropy:
@@ -258,7 +274,7 @@ def _without_few(landscape: Landscape, best: Summit) -> tuple[Landscape, Summit,
         ahead = tuple(0.0 if out else own for out, own in zip(gone, landscape.ahead, strict=True))
         kept = [p for p, own in zip(numbers, ahead, strict=True) if own is None]
         start = np.array([*best.point[: len(landscape.names)], *kept])
-        other = replace(landscape, ahead=ahead, estimator=landscape.estimator.finer(best.rate), evaluations=0)
+        other = replace(landscape.finer(best.rate), ahead=ahead)
         end = climbed(other, start, _STEPS)
         evaluations += other.evaluations
         if end.rate > found[1].rate:
@@ -281,7 +297,8 @@ def proven(found: Found, noise: Noise | None, how: StrategyOptions, critical: Th
     behaviour = use.behaviour(strategy)
     observed = use.observed(behaviour)
     rate = rate_of(use, behaviour, observed, flips, how, found.summit.rate)
-    upper = attack_of(use, behaviour, observed, flips, how) if how.attack else None
+    by = rate.postprocessing
+    upper = attack_of(use, behaviour, observed, flips, how, by) if how.attack else None
     return BestStrategy(
         rate=rate,
         upper=upper,
@@ -308,6 +325,9 @@ def rate_of(
     part = min(max(_PART * abs(expected), _FINEST), _COARSEST)
     tolerance = part if how.tolerance is None else float(how.tolerance)
     entropy = VonNeumann(tolerance=tolerance) if how.entropy is None else named_entropy(how.entropy)
+    if how.postprocessing is not None:
+        by = how.postprocessing.with_flips(float(flips) if not isinstance(flips, BinaryChannel) else 0.0)
+        return key_rate(behaviour, observed, entropy=entropy, postprocessing=by)
     if how.rate == "key":
         return key_rate(behaviour, observed, use.x, use.y, entropy, flips, closed_forms=False)
     return randomness_rate(
@@ -316,9 +336,14 @@ def rate_of(
 
 
 def attack_of(
-    use: Use, behaviour: Behaviour, observed: Observations, flips: Preprocessing, how: StrategyOptions
+    use: Use,
+    behaviour: Behaviour,
+    observed: Observations,
+    flips: Preprocessing,
+    how: StrategyOptions,
+    by: PostProcessing | None = None,
 ) -> Rate | None:
-    """The rate that an explicit attack leaves; None where none was found.
+    """The rate that an explicit attack leaves, of a key with the post-processing ``by``; None where none was found.
 
     On a face of the set a mixture of floats misses the data by a little more than their tolerance; the attack is then
     on data with a wider one.
@@ -327,12 +352,18 @@ def attack_of(
     for wider in (1.0, _WIDER):
         data = replace(observed, tolerances=wider * observed.tolerances)
         try:
-            if how.rate == "key":
+            if by is not None:
+                found = key_rate_upper_bound(behaviour, data, postprocessing=by)
+            elif how.rate == "key":
                 found = key_rate_upper_bound(behaviour, data, use.x, use.y, flips)
             else:
                 alone = how.rate == "local randomness"
                 found = randomness_rate_upper_bound(behaviour, data, alone, use.x, use.y)
         except (Infeasible, SolverFailure):
+            continue
+        except InvalidInput:  # a repetition code whose rounds may be lost, of which no attack is known
+            if by is None:
+                raise
             continue
         if found.exact:
             break

@@ -11,6 +11,7 @@ from sdpbound.arguments import instance, numbered, with_changes
 from sdpbound.bell.families.family import Family
 from sdpbound.bell.noise.noise import Noise
 from sdpbound.errors import InvalidParameter, SolverFailure
+from sdpbound.rates.postprocessing.postprocessing import PostProcessing
 from sdpbound.rates.rate import Rate
 from sdpbound.rates.thresholds import Threshold
 from sdpbound.strategies.best import BestStrategy, Found, attack_of, found_near, landscapes_of, numbers_of, proven
@@ -122,7 +123,7 @@ def critical_strategy(
             break
     if not best.rate.value > target:
         raise SolverFailure(f"the rate at {value:g} is not proven to be above {target:g}; give a smaller tolerance.")
-    dead, attack = _dead(walk, found, value, math.copysign(width, bad - good), bad)
+    dead, attack = _dead(walk, found, (value, bad, math.copysign(width, bad - good)), best.rate.postprocessing)
     numbers = tuple(best.point.items())
     line = Threshold(how.quantity, value, dead, best.rate, attack, target, best.evaluations, numbers)
     return replace(best, critical=line, nowhere=nowhere)
@@ -157,8 +158,14 @@ def _walked(walk: _Walk, bad: float, width: float) -> float | None:
             return value
 
 
-def _dead(walk: _Walk, found: Found, alive: float, direction: float, bad: float) -> tuple[float | None, Rate | None]:
-    """A noise past ``alive`` at which an attack leaves no more than the target of this strategy, with the attack."""
+def _dead(
+    walk: _Walk, found: Found, line: tuple[float, float, float], by: PostProcessing | None
+) -> tuple[float | None, Rate | None]:
+    """A noise past ``alive`` at which an attack leaves no more than the target of this strategy, with the attack.
+
+    ``line`` is the noise at which it is alive, the end of the search, and the first step towards that.
+    """
+    alive, bad, direction = line
     landscape, point = found.landscape, found.summit.point
     strategy, flips = landscape.strategy(point), landscape.preprocessing_at(point)
     distance = direction
@@ -168,7 +175,7 @@ def _dead(walk: _Walk, found: Found, alive: float, direction: float, bad: float)
             value = bad
         use = replace(landscape.use, noise=walk.noise_of(value))
         behaviour = use.behaviour(strategy)
-        attack = attack_of(use, behaviour, use.observed(behaviour), flips, walk.how)
+        attack = attack_of(use, behaviour, use.observed(behaviour), flips, walk.how, by)
         if attack is not None and attack.exact and attack.value <= walk.target:
             return value, attack
         if value == bad:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from sdpbound.arrays import Floats
 from sdpbound.bell.behaviour import Behaviour
-from sdpbound.bell.channel import Preprocessing, channel_of, passed
+from sdpbound.bell.channel import Preprocessing, channel_of
 from sdpbound.bell.families.family import Family
 from sdpbound.bell.strategy import Strategy
 from sdpbound.errors import InvalidInput
-from sdpbound.strategies.estimates import Estimator, Numbers, ends_of, nudged, preprocessing_of
+from sdpbound.strategies.estimates import Numbers, ends_of
+from sdpbound.strategies.raters import Rater
 from sdpbound.strategies.use import Use
 
-__all__ = ["LEAST_FLIPS", "Landscape", "leakage_in_floats"]
+__all__ = ["LEAST_FLIPS", "Landscape"]
 
 #: Slopes of data and of the cost of errors: differences of fourth order with this step, per unit of a parameter.
 _STEP = 1e-3
@@ -40,8 +41,7 @@ class Landscape:
     fixed : values of axes that are not searched, those that count among them
     ahead : what the key bit passes: one number, the probability of a flip, or the two of a channel. Those that are
         None are searched, and are the last numbers of a point
-    is_key : whether errors are corrected: else the rate is the entropy
-    estimator : of the entropy
+    rater : what estimates the rate of devices
     evaluations : how many points were asked for
     best : the best point so far with its rate
     """
@@ -50,8 +50,7 @@ class Landscape:
     use: Use
     fixed: dict[str, float]
     ahead: tuple[float | None, ...]
-    is_key: bool
-    estimator: Estimator
+    rater: Rater
     evaluations: int = 0
     best: tuple[float, Floats | None] = (-math.inf, None)
 
@@ -104,50 +103,25 @@ class Landscape:
         ahead, gradient = self.numbers_at(point), np.zeros(len(point))
         if sum(ends_of(ahead)) > MOST_CHANGES:
             return -math.inf, gradient
-        behaviour = self._behaviour(point)
-        data = self.use.observed(behaviour)
-        key = self.use.x, None if self.is_key else self.use.y
-        found = self.estimator.estimate(data, key, ahead, self.searched > 0)
-        rate = found.value - self._cost(behaviour, ahead)
-        if not math.isfinite(rate):
+        found = self.rater.near(self.use, self._behaviour(point), ahead, self.searched > 0)
+        if found is None or not math.isfinite(found.rate):
             return -math.inf, gradient
-        expression = np.tensordot(found.multipliers, data.coefficients, axes=1).reshape(-1)
-
-        def linear(other: Floats) -> float:
-            there = self._behaviour(other)
-            return float(expression @ there.moments.reshape(-1)) - self._cost(there, self.numbers_at(other))
-
         for i in range(len(self.names)):
             step = _STEP * max(abs(point[i]), _LEAST_SCALE)
             for times, weight in _STENCIL:
                 other = point.copy()
                 other[i] += times * step
-                gradient[i] += weight * linear(other) / step
+                gradient[i] += weight * found.elsewhere(self._behaviour(other)) / step
         free = [n for n, number in enumerate(self.ahead) if number is None]
         for place, n in enumerate(free, start=len(self.names)):
-            joint, h = self._joint(behaviour), _STEP * ahead[n]
-            up, down = (leakage_in_floats(joint, nudged(ahead, n, d)) for d in (h, -h))
-            gradient[place] = found.by_ahead[n] - (up - down) / (2.0 * h) * self.is_key
-        if rate > self.best[0]:
-            self.best = rate, point.copy()
-        return rate, gradient
+            gradient[place] = found.by_ahead[n]
+        if found.rate > self.best[0]:
+            self.best = found.rate, point.copy()
+        return found.rate, gradient
+
+    def finer(self, rate: float) -> Landscape:
+        """The landscape for the last steps of a search, near a rate in bits."""
+        return replace(self, rater=self.rater.finer(rate), evaluations=0)
 
     def _behaviour(self, point: Floats) -> Behaviour:
         return self.use.behaviour(self.strategy(point))
-
-    def _joint(self, behaviour: Behaviour) -> Floats:
-        return behaviour.joint(self.use.x, self.use.y or 0)
-
-    def _cost(self, behaviour: Behaviour, ahead: Numbers) -> float:
-        return leakage_in_floats(self._joint(behaviour), ahead) if self.is_key else 0.0
-
-
-def leakage_in_floats(joint: Floats, ahead: Numbers) -> float:
-    """H(A|B) in bits of a table p[a, b], Alice's bit flipped with a probability, or behind a channel of two."""
-    table = np.array(passed(preprocessing_of(ahead), joint)) if any(ahead) else joint
-
-    def shannon(p: Floats) -> float:
-        positive = p[p > 0.0]
-        return float(-(positive * np.log2(positive)).sum())
-
-    return shannon(table) - shannon(table.sum(axis=0))

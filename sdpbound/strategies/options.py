@@ -15,6 +15,8 @@ from sdpbound.entropies.conditional import named_entropy
 from sdpbound.entropies.entropy import Entropy
 from sdpbound.entropies.question import require_channel, require_preprocessing
 from sdpbound.errors import InvalidParameter
+from sdpbound.rates.options import require_postprocessing
+from sdpbound.rates.postprocessing.postprocessing import PostProcessing
 
 __all__ = ["AHEAD", "RATES", "CriticalStrategyChanges", "CriticalStrategyOptions", "StrategyChanges", "StrategyOptions"]
 
@@ -38,6 +40,8 @@ class StrategyOptions:
         None: it is where that setting is not tested
     preprocessing : probability with which Alice flips her key bit, or the :class:`BinaryChannel` that it passes;
         "best": the best flips are searched, "best channel": the best channel. None: "best" for keys, 0 else
+    postprocessing : of keys, as in :func:`sdpbound.key_rate`; x, y and preprocessing are then its own. Flips that are
+        "best" there are searched with the devices, a block at each of them, other numbers at the devices found
     starts : how many starts a search has in each family, from 1
     seed : of the random starts; the same seed gives the same search
     near : points to start from, each with a value for every axis, and for ``flips``, or ``p0`` and ``p1`` of a channel,
@@ -58,6 +62,7 @@ class StrategyOptions:
     tested_settings: tuple[int, ...] | None = None
     keep_no_click: bool | None = None
     preprocessing: Preprocessing | str | None = None
+    postprocessing: PostProcessing | None = None
     starts: int = 40
     seed: int = 0
     near: tuple[Mapping[str, float], ...] = ()
@@ -71,6 +76,12 @@ class StrategyOptions:
         whole(self.starts, "starts", 1, MOST_STARTS)
         whole(self.seed, "seed", 0, 2**63 - 1)
         given = self.preprocessing
+        require_postprocessing(self.postprocessing)
+        if self.postprocessing is not None and (given or self.rate != "key"):
+            raise InvalidParameter(
+                f"postprocessing = {self.postprocessing!r:.80} is of keys and has its own flips; leave rate and "
+                "preprocessing out."
+            )
         if isinstance(given, str):
             require_best(given)
         elif given is not None:
@@ -90,6 +101,8 @@ class StrategyOptions:
     def ahead(self) -> tuple[float | None, ...]:
         """The probability of a flip, or the two of a channel; None: it is searched."""
         given = self.preprocessing
+        if self.postprocessing is not None:
+            return (None,) if self.postprocessing.searches_flips else (0.0,)
         if given is None:
             return (None,) if self.rate == "key" else (0.0,)
         if isinstance(given, str):
@@ -141,6 +154,7 @@ class StrategyChanges(TypedDict, total=False):
     tested_settings: tuple[int, ...] | None
     keep_no_click: bool | None
     preprocessing: Preprocessing | str | None
+    postprocessing: PostProcessing | None
     starts: int
     seed: int
     near: tuple[Mapping[str, float], ...]

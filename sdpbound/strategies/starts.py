@@ -38,14 +38,20 @@ _WITHOUT_FLIPS = (
 )
 #: The devices of the largest CHSH value, with Bob's key setting along Alice's: theta, a0, a1, b0, b1, b2.
 _SINGLET = (math.pi / 4, 0.0, math.pi / 2, -math.pi / 4, math.pi / 4, 0.0)
+#: The same with a key of settings that are tested, at angles of pi/3, and with Bob's first setting along Alice's.
+_EVEN = (math.pi / 4, 0.0, math.pi / 3, 0.0, -math.pi / 3, 0.0)
+_TURNED = (math.pi / 4, 0.0, math.pi / 2, 0.0, -math.pi / 4, 0.0)
 #: How far copies are from a known point: a common factor, one for each number, and a shift of each.
 _COMMON, _OWN, _SHIFT = 0.2, 0.15, 0.002
 #: Copies are of these first points.
 _BEST = 4
 
 
-def known_points(family: Family) -> list[dict[str, float]]:
-    """Points of the family that are good for a key with lossy detectors, with ``flips``; none for most families."""
+def known_points(family: Family, pairs: Sequence[tuple[int, int]] = ()) -> list[dict[str, float]]:
+    """Points of the family that are good for a key with lossy detectors, with ``flips``; none for most families.
+
+    ``pairs`` are the settings that make key with a post-processing: Bob's further ones are along Alice's.
+    """
     if not isinstance(family, (TwoQubit, Eberhard)):
         return []
     found = []
@@ -56,6 +62,10 @@ def known_points(family: Family) -> list[dict[str, float]]:
     others = (*_WITHOUT_FLIPS, _SINGLET) if isinstance(family, TwoQubit) else (_SINGLET,)
     found += [{**dict(zip(names, numbers, strict=True)), "flips": 0.0} for numbers in others]
     axes = {axis.name: axis for axis in family.axes}
+    if pairs:
+        found += [dict(zip(names, numbers, strict=True)) | {"flips": 0.0} for numbers in (_EVEN, _TURNED)]
+        along = {f"b{y}": f"a{x}" for x, y in pairs if y > 1}
+        found = [point | {b: point[a] for b, a in along.items() if a in point} for point in found]
     return [
         {name: value for name, value in point.items() if name in axes or name == "flips"}
         for point in found
@@ -70,7 +80,10 @@ def starts_of(landscape: Landscape, near: Sequence[Mapping[str, float]], count: 
     """
     rng = np.random.default_rng(seed)
     given = [_point(landscape, values) for values in near]
-    known = [_point(landscape, values) for values in known_points(landscape.family)] if len(given) < count else []
+    known = []
+    if len(given) < count:
+        pairs = landscape.use.pairs
+        known = [_point(landscape, values) for values in known_points(landscape.family, pairs)]
     known.sort(key=lambda point: -landscape.rate(point)[0])
     return list(itertools.islice(_endless(landscape, [*given, *known], rng), count))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from typing import TypeAlias
@@ -31,10 +32,11 @@ class Use:
     ----------
     scenario : of the ideal devices
     x, y : settings whose outcomes make the rate; y None: Alice's outcome alone
+    pairs : of a post-processing, all settings that make key, x and y first
     tested_settings : Bob's settings that are tested; all of Alice's are
     tested : "full", "correlators", or an expression of the settings tested
     noise : what the devices suffer; None: nothing
-    keeps_no_click : whether a lost outcome of Bob's setting y is an outcome of its own there
+    keeps_no_click : whether a lost outcome of Bob's key settings is an outcome of its own there
     """
 
     scenario: Scenario
@@ -44,6 +46,7 @@ class Use:
     tested: Tested
     noise: Noise | None
     keeps_no_click: bool
+    pairs: tuple[tuple[int, int], ...] = ()
 
     def behaviour(self, ideal: Strategy) -> Behaviour:
         """What noisy devices of this ideal strategy do; lost outcomes are outcome 0 or kept."""
@@ -51,14 +54,15 @@ class Use:
         if not self.keeps_no_click:
             return binned
         assert self.noise is not None and self.y is not None
-        kept = noisy(ideal, unbinned(self.noise)).p[:, :, :, self.y].copy()
+        ys = list(dict.fromkeys([self.y, *(y for _, y in self.pairs)]))
+        kept = noisy(ideal, unbinned(self.noise)).p[:, :, :, ys].copy()
         kept[0] += kept[-1]  # of Alice a lost outcome is outcome 0
         p = np.zeros((binned.p.shape[0], max(binned.p.shape[1], kept.shape[1]), *binned.p.shape[2:]))
         p[:, : binned.p.shape[1]] = binned.p
-        p[:, :, :, self.y] = 0.0
-        p[:, : kept.shape[1], :, self.y] = kept[:-1]
+        p[:, :, :, ys] = 0.0
+        p[:, : kept.shape[1], :, ys] = kept[:-1]
         alice, bob = self.scenario.outcomes
-        bob = tuple(d + (y == self.y) for y, d in enumerate(bob))
+        bob = tuple(d + (y in ys) for y, d in enumerate(bob))
         return Behaviour(p, Scenario((alice, bob)))
 
     def observed(self, behaviour: Behaviour) -> Observations:
@@ -103,31 +107,40 @@ def use_of(
     tested: Tested,
     tested_settings: tuple[int, ...] | None,
     keep_no_click: bool | None,
+    pairs: Sequence[tuple[int, int]] = (),
 ) -> Use:
-    """The use of devices of a scenario, checked; what is None is chosen as :func:`sdpbound.best_strategy` says."""
+    """The use of devices of a scenario, checked; what is None is chosen as :func:`sdpbound.best_strategy` says.
+
+    ``pairs`` are the settings that make key with a post-processing, the first one ``key``.
+    """
     if scenario.parties != 2:
         raise InvalidShape(f"best_strategy is about two parties, not {scenario}; give a family of two parties.")
     x, y = scenario.require_setting(0, key[0], "x"), key[1]
     if y is not None:
         y = scenario.require_setting(1, y, "y")
+    for own_x, own_y in pairs:
+        scenario.require_setting(0, own_x, "x of a key")
+        scenario.require_setting(1, own_y, "y of a key")
+    ys = () if y is None else tuple(dict.fromkeys([y, *(own_y for _, own_y in pairs)]))
     if not isinstance(tested, BellExpression) and tested not in ("full", "correlators"):
         raise InvalidInput(f"tested = {tested!r:.60} must be 'full', 'correlators' or a BellExpression.")
     if tested_settings is None:
         bobs = range(scenario.settings[1])
-        own = tuple(s for s in bobs if s != y) if len(bobs) > 2 else tuple(bobs)
+        own = tuple(s for s in bobs if s not in ys)
+        own = own if len(own) > 1 else tuple(bobs)
     else:
         own = tuple(scenario.require_setting(1, s, "tested_settings") for s in tested_settings)
         if not own or len(set(own)) != len(own):
             raise InvalidInput(f"tested_settings = {tested_settings!r:.60} must name a setting of Bob, each once.")
     binned = noise is not None and any(isinstance(n, DetectionInefficiency) and n.binning for n in noise.parts)
-    can = binned and y is not None and y not in own
+    can = binned and y is not None and not set(ys) & set(own)
     if keep_no_click and not can:
         raise InvalidInput(
             "keep_no_click needs lossy detectors with binning, and a key setting of Bob that is not tested: leave it "
             "out, or take a family with three settings of Bob, family_named('two_qubit', settings=(2, 3)), and y = 2."
         )
     keeps = can if keep_no_click is None else bool(keep_no_click)
-    return Use(scenario, x, y, tuple(sorted(own)), tested, noise, keeps)
+    return Use(scenario, x, y, tuple(sorted(own)), tested, noise, keeps, tuple(pairs))
 
 
 def noisy(ideal: Strategy, noise: Noise | None) -> Behaviour:

@@ -287,7 +287,8 @@ def _searched(task: Task, search: StrategySearch) -> Iterator[Task]:
     solver = task.solver.model_copy(update={"time_limit": limit})
     groups: dict[tuple[Any, ...], list[Quantity]] = {}
     for quantity in task.quantities:
-        about = (quantity.kind.searched, quantity.x, quantity.y, quantity.preprocessing or 0.0)
+        own = quantity.postprocessing
+        about = (quantity.kind.searched, quantity.x, quantity.y, quantity.preprocessing or 0.0, own)
         groups.setdefault(about, []).append(quantity)
     for quantities in groups.values():
         yield replace(task, quantities=tuple(quantities), solver=solver, strategy=search)

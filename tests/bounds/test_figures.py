@@ -212,6 +212,7 @@ MADE: dict[str, Callable[[], sb.Certificate]] = {
 TESTS = Path(__file__).parents[1]
 ELSEWHERE = {
     "attacks on all channels": "rates/golden/all_channels.json",
+    "attack on a processed key": "rates/golden/processed_attack.json",
     "operator problem": "problems/golden/chsh.json",
     "routed attack": "routed/golden/attack.json",
     "routed entropy": "routed/golden/bb84.json",

@@ -13,8 +13,9 @@ import pytest
 import sdpbound as sb
 from sdpbound.strategies.ascent import same_rate
 from sdpbound.strategies.estimates import Qubits
-from sdpbound.strategies.landscape import Landscape, leakage_in_floats
+from sdpbound.strategies.landscape import Landscape
 from sdpbound.strategies.options import CriticalStrategyOptions
+from sdpbound.strategies.raters import OneKey, leakage_in_floats
 from sdpbound.strategies.starts import known_points, starts_of
 from sdpbound.strategies.use import use_of
 
@@ -87,7 +88,7 @@ def landscape(
 ) -> Landscape:
     scenario = family.member(**{axis.name: 0.3 for axis in family.axes}).scenario
     use = use_of(scenario, noise, (0, 2), "full", None, None)
-    return Landscape(family, use, {}, ahead, True, Qubits(tolerance))
+    return Landscape(family, use, {}, ahead, OneKey(Qubits(tolerance), True))
 
 
 # -- slopes ---------------------------------------------------------------------------------------------------------
@@ -216,6 +217,16 @@ def test_certificates_of_the_records_hold() -> None:
     for eta, tolerance in ((0.8, 3e-5), (LOWEST, 4e-7)):
         rate = FOUND[eta].certified(tolerance)
         assert rate.value > 0.0 and rate.entropy.certificate.verify().holds
+
+
+@pytest.mark.slow
+def test_stored_strategies_without_flips_are_proven_again() -> None:
+    with (RECORDS.parent / "best_strategies_without_flips.csv").open(encoding="utf-8") as file:
+        rows = [{key: float(value) for key, value in line.items()} for line in csv.DictReader(file)]
+    for row in rows:
+        own = Record(row["eta"], {k: row[k] for k in AXES}, 0.0, row["rate"], row["attack"])
+        found = own.certified(min(max(0.02 * own.rate, 1e-6), 1e-4)).value
+        assert 0.0 < found <= own.attack and found == pytest.approx(own.rate, rel=0.03, abs=5e-6)
 
 
 # -- the search -----------------------------------------------------------------------------------------------------

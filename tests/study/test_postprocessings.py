@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from sdpbound.study.file.spec import parse_spec, read_spec
 from sdpbound.study.plan import cell_keys
 from sdpbound.study.store import Store
 from sdpbound.study.store.answer import Answer
+from sdpbound.study.store.form import certificate_name
 from sdpbound.tables.columns import STORED
 
 BASIS: dict[str, Any] = {"kind": "random_basis", "keys": [[0, 0], [1, 1]], "preprocessing": 0.02}
@@ -103,6 +105,25 @@ def test_an_audit_proves_them_and_refuses_others(study: Study, changes: list[dic
 def test_a_sound_store_holds(study: Study) -> None:
     found = audit(study)
     assert found.holds and found.proven == 6
+
+
+def test_rows_of_older_versions_hold(study: Study) -> None:
+    """Their certificates prove that the strategies have the data; what these leave is evaluated in floats."""
+    key, row = cells(study)[1]
+    with Store.read(study.store_path) as store:
+        kept = store.certificate(row["certificate"])
+    assert kept is not None
+    data = json.loads(kept)
+    data["question"]["figure"] = {"kind": "conditional_entropy", "x": 0, "y": None, "preprocessing": 0.02}
+    data |= {"kind": "attack", "claim": {"value": 1.0}, "proof": data["proof"]["processed"] | {"groups": None}}
+    text = json.dumps(data).encode()
+    name = certificate_name(text)
+    for value, faults in ((row["value"] + 2e-12, 0), (row["value"] - 1e-3, 1)):  # floats are charged 1e-12 bits
+        answer = Answer([[row | {"certificate": name, "value": value}]], {name: zlib.compress(text)})
+        with Store.write(study.store_path) as store:
+            store.add(1, [([key], answer)], replace=True)
+        assert len(audit(study).faults) == faults
+    put(study, key, row)
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
@@ -15,10 +15,12 @@ from sdpbound.bell.observations import Observations
 from sdpbound.bell.strategy import Strategy
 from sdpbound.bounds.bound import Bound
 from sdpbound.bounds.figures import Figure
+from sdpbound.entropies.conditional import VonNeumann
 from sdpbound.entropies.entropy import Entropy
 from sdpbound.errors import InvalidInput
+from sdpbound.rates.postprocessing.attacked import ProcessedAttack
 
-__all__ = ["Claim", "PostProcessing", "Processed", "require_none"]
+__all__ = ["Claim", "Estimated", "PostProcessing", "Processed", "require_none"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +37,7 @@ class Processed:
     preprocessing : probability of flips
     exact : of an attack, whether it has the tested data
     by : the post-processing, with all that was chosen
+    attack : of an attack, what it leaves of the rate, with its certificate; None where it has none
     """
 
     value: float
@@ -46,6 +49,25 @@ class Processed:
     preprocessing: float
     exact: bool
     by: PostProcessing
+    attack: ProcessedAttack | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Estimated:
+    """A rate that steers a search over devices, with what is known of it near by. Nothing is proven of it.
+
+    Attributes
+    ----------
+    rate : bits a round
+    at : about the rate of another behaviour and its tested data, from the best functional: its slopes are the rate's
+    by_flips : the slope in the probability of flips
+    memory : what the estimate for the next devices may begin with
+    """
+
+    rate: float
+    at: Callable[[Behaviour, Observations], float]
+    by_flips: float = 0.0
+    memory: object = None
 
 
 #: What a certificate is about: its figure, and the tested data that it names.
@@ -110,6 +132,28 @@ class PostProcessing(ABC):
     def own_settings(self) -> tuple[int, ...]:
         """Alice's settings that make key, in the order of Bob's that fit."""
 
+    @property
+    def key_pairs(self) -> tuple[tuple[int, int], ...]:
+        """Alice's settings that make key, each with the setting of Bob that fits."""
+        raise InvalidInput(f"{self.label} does not say which settings make its key, so that no devices are searched.")
+
+    @property
+    def searches_flips(self) -> bool:
+        """Whether it has one probability of flips, which is to be searched."""
+        return False
+
+    def with_flips(self, flips: float) -> PostProcessing:
+        """The post-processing with this probability of flips, where it is searched."""
+        return self
+
+    def estimated(self, behaviour: Behaviour, data: Observations, memory: object = None) -> Estimated:
+        """The rate for a search over devices; ``memory`` is that of the estimate before.
+
+        This one is the proven rate, and changes as :meth:`at` says.
+        """
+        found = self.below(behaviour, data, VonNeumann(tolerance=1e-4))
+        return Estimated(found.value, lambda other, own: found.by.at(found.entropy, other, own))
+
     def at(self, entropy: Bound, behaviour: Behaviour, data: Observations) -> float:
         """What the functional of a bound gives at another behaviour, as a rate; steers a search, and proves nothing.
 
@@ -120,6 +164,13 @@ class PostProcessing(ABC):
     @abstractmethod
     def above(self, behaviour: Behaviour, data: Observations) -> Processed:
         """An upper bound on what any analysis of these data certifies, by an explicit attack."""
+
+    def attack_claim(self, behaviour: Behaviour, data: Observations) -> Claim | None:
+        """What the certificate of :meth:`above` proves an upper bound on: the rate itself.
+
+        None where it has none; :meth:`rate_under` then says in floats what its strategies leave.
+        """
+        return None
 
     @abstractmethod
     def attacked(self, behaviour: Behaviour, data: Observations) -> Sequence[Claim]:

@@ -41,16 +41,18 @@ from sdpbound.bounds.figures import AverageEntropy, ConditionalEntropy
 from sdpbound.bounds.rounding import lower_float
 from sdpbound.entropies.auto import Auto
 from sdpbound.entropies.averages import average_entropy
-from sdpbound.entropies.averages.problem import AverageQuestion, average_problem
-from sdpbound.entropies.averages.search import new_search
+from sdpbound.entropies.averages.problem import AverageProblem, AverageQuestion, average_problem
+from sdpbound.entropies.averages.search import AverageSearch, new_search
 from sdpbound.entropies.conditional import VonNeumann
 from sdpbound.entropies.entropy import Entropy
 from sdpbound.entropies.qubits.columns import Columns
 from sdpbound.entropies.qubits.method import QubitReduction
+from sdpbound.entropies.qubits.weights import Weighted
 from sdpbound.entropies.swept import SweptEntropy
 from sdpbound.errors import InvalidInput, InvalidParameter, InvalidSettings
 from sdpbound.rates.correction import leakage_of_key
-from sdpbound.rates.postprocessing.postprocessing import Claim, PostProcessing, Processed
+from sdpbound.rates.postprocessing.attacked import BasisKey, attack_on_key, rows_of
+from sdpbound.rates.postprocessing.postprocessing import Claim, Estimated, PostProcessing, Processed
 from sdpbound.rates.postprocessing.selected_entropy import flipped_entropy
 
 __all__ = ["RandomBasis", "average_tolerance"]
@@ -65,6 +67,8 @@ UNTESTED = "what is not tested may differ from the behaviour; error correction i
 ROUNDING = 1e-12
 #: Probabilities and flips that are searched, bits to which the search goes, and digits of what it finds.
 _LEAST, _MOST_FLIPS, _ESTIMATE, _ACCURACY = 0.02, 0.49, 1e-5, 2e-3
+#: Bits to which an estimate goes that has slopes, and the step of the one in the flips, relative to these.
+FINE, STEP = 1e-7, 1e-3
 
 
 @dataclass(frozen=True)
@@ -172,6 +176,48 @@ class RandomBasis(PostProcessing):
     def own_settings(self) -> tuple[int, ...]:
         return tuple(x for x, _ in self.keys)
 
+    @property
+    def key_pairs(self) -> tuple[tuple[int, int], ...]:
+        return tuple((x, y) for x, y in self.keys)
+
+    @property
+    def searches_flips(self) -> bool:
+        return self.preprocessing == "best"
+
+    def with_flips(self, flips: float) -> RandomBasis:
+        return replace(self, preprocessing=flips) if self.searches_flips else self
+
+    def estimated(self, behaviour: Behaviour, data: Observations, memory: object = None) -> Estimated:
+        """From the search for the best mixture of pairs of qubits, begun with the strategies of the one before.
+
+        Where these are not enough it is the proven rate.
+        """
+        own = replace_best(self)
+        known = memory if isinstance(memory, Columns) else None
+        try:
+            problem, search, answer = searched_average(own, data, known, FINE)
+        except InvalidInput:
+            return PostProcessing.estimated(own, behaviour, data)
+        multipliers, leak = search.multipliers, float(own.leakage(behaviour).mid())
+        assert multipliers is not None
+        entropy = problem.constant + problem.part * search.lower
+
+        def at(other: Behaviour, tests: Observations) -> float:
+            moved = entropy + problem.part * float(multipliers @ (tests.values - data.values))
+            return own.kept * (moved - float(own.leakage(other).mid()))
+
+        used = search.columns.chosen(np.flatnonzero(answer.weights > 1e-9))
+        weights = answer.weights[answer.weights > 1e-9]
+        flips = own.average.preprocessing[0]
+        step, ends = STEP * flips, []
+        for q in (flips + step, flips - step) if step else ():
+            moved = replace(own, preprocessing=q)
+            there = average_problem(AverageQuestion(data, moved.average))
+            held = float(weights @ there.columns_of(used.a, used.b, used.states).entropies)
+            ends.append(there.constant + there.part * held - float(moved.leakage(behaviour).mid()))
+        by_flips = own.kept * (ends[0] - ends[1]) / (2.0 * step) if step else 0.0
+        return Estimated(own.kept * (entropy - leak), at, by_flips, used)
+
     def at(self, entropy: Bound, behaviour: Behaviour, data: Observations) -> float:
         functional = entropy.functional
         least = functional.at(data.values) - float(np.abs(functional.multipliers) @ data.tolerances)
@@ -181,9 +227,17 @@ class RandomBasis(PostProcessing):
         own = self.resolved(behaviour, data)
         attack = average_entropy_upper_bound(data, own.average)
         leak = lower_float(own.leakage(behaviour))
-        value = math.nextafter(own.kept * (attack.value - leak), math.inf)
+        left = attack_on_key(data, own._figure(behaviour), attack.attacks[0])
         assumed = ("Eve attacks every round alike, and prepares the devices", UNTESTED)
-        return own._processed(value, attack, leak, FROM_DATA, assumed, attack.exact)
+        found = own._processed(left.value, attack, leak, FROM_DATA, assumed, left.exact)
+        return replace(found, attack=left)
+
+    def _figure(self, behaviour: Behaviour) -> BasisKey:
+        terms = zip(self.keys, self._kept, self.average.preprocessing, strict=True)
+        return BasisKey(tuple((x, kept, q, rows_of(behaviour.joint(x, y))) for (x, y), kept, q in terms))
+
+    def attack_claim(self, behaviour: Behaviour, data: Observations) -> Claim:
+        return self._figure(behaviour), data
 
     def attacked(self, behaviour: Behaviour, data: Observations) -> Sequence[Claim]:
         x, y, settings = named_key(self.average.keys[0])
@@ -226,6 +280,17 @@ def replace_best(basis: RandomBasis) -> RandomBasis:
     return basis
 
 
+def searched_average(
+    basis: RandomBasis, data: Observations, known: Columns | None, tolerance: float
+) -> tuple[AverageProblem, AverageSearch, Weighted]:
+    """The search for the least average entropy with the strategies that are known, after it ended."""
+    problem = average_problem(AverageQuestion(data, basis.average))
+    search = new_search(problem, tolerance)
+    if known is not None:
+        search.columns = search.columns.with_more(problem.columns_of(known.a, known.b, known.states))
+    return problem, search, search.generate()
+
+
 class _Estimates:
     """Rates by explicit mixtures, which are not proven; each search begins with the strategies of the one before."""
 
@@ -234,12 +299,7 @@ class _Estimates:
         self.known: Columns | None = None
 
     def rate(self, basis: RandomBasis) -> float:
-        problem = average_problem(AverageQuestion(self.data, basis.average))
-        search = new_search(problem, _ESTIMATE)
-        if self.known is not None:
-            old = self.known
-            search.columns = search.columns.with_more(problem.columns_of(old.a, old.b, old.states))
-        answer = search.generate()
+        problem, search, answer = searched_average(basis, self.data, self.known, _ESTIMATE)
         self.known = search.columns.chosen(np.flatnonzero(answer.weights > 1e-9))
         entropy = problem.constant + problem.part * answer.value
         return basis.kept * (entropy - float(basis.leakage(self.behaviour).mid()))
@@ -262,6 +322,11 @@ class _Estimates:
 
 def average_tolerance(entropy: Entropy) -> float:
     """The tolerance in bits of an entropy that averages have: that of pairs of qubits, or of the best method."""
+    if not isinstance(entropy.adversary, Quantum):
+        raise InvalidInput(
+            f"an average over settings against {entropy.adversary!r:.60}: the theorem covers a quantum adversary; "
+            "leave entropy out, or take VonNeumann('qubit')."
+        )
     inner = entropy.chosen if isinstance(entropy, VonNeumann) else entropy
     if isinstance(entropy, VonNeumann) and entropy.method in ("auto", "qubit"):
         return max(numbered(entropy.tolerance, "tolerance"), 1e-6)

@@ -30,14 +30,16 @@ from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.observations import Observations
 from sdpbound.bell.strategy import Strategy
 from sdpbound.bounds.rounding import lower_float
+from sdpbound.entropies.conditional import VonNeumann
 from sdpbound.entropies.entropy import Entropy
 from sdpbound.errors import InvalidInput, InvalidParameter
+from sdpbound.rates.postprocessing.attacked import BlockKey, attack_on_key, rows_of
 from sdpbound.rates.postprocessing.block_attack import block_entropies, key_grams
 from sdpbound.rates.postprocessing.blocks import BlockLaw, Contribution
 from sdpbound.rates.postprocessing.distillable import COLLECTIVE
 from sdpbound.rates.postprocessing.eve import KeyData, key_data, question_with_eve
 from sdpbound.rates.postprocessing.overlaps import MOST_PIECES, balance_of, overlap, overlap_objective, within
-from sdpbound.rates.postprocessing.postprocessing import Claim, PostProcessing, Processed
+from sdpbound.rates.postprocessing.postprocessing import Claim, Estimated, PostProcessing, Processed
 from sdpbound.rates.postprocessing.round_attacks import UNTESTED, round_attacks, round_claims
 
 __all__ = ["RepetitionCode"]
@@ -50,7 +52,6 @@ FROM_DATA = (
     "upper bound on the least rate of this repetition code over devices with the tested data: no analysis of these "
     "data certifies a higher Devetak-Winter rate of its accepted blocks, whichever messages are used"
 )
-IN_FLOATS = "entropies of blocks of the attack are computed in floats"
 #: Longest blocks, and the longest that "best" tries.
 LONGEST, LONGEST_TRIED = 1000, 60
 PRECISION = 256
@@ -95,6 +96,21 @@ class RepetitionCode(PostProcessing):
     @property
     def own_settings(self) -> tuple[int, ...]:
         return (self.x,)
+
+    @property
+    def key_pairs(self) -> tuple[tuple[int, int], ...]:
+        return ((self.x, self.y),)
+
+    def estimated(self, behaviour: Behaviour, data: Observations, memory: object = None) -> Estimated:
+        found = self.below(behaviour, data, VonNeumann())
+        own, functional = replace(self, block=getattr(found.by, "block", 2)), found.entropy.functional
+
+        def at(other: Behaviour, tests: Observations) -> float:
+            key = key_data(other, tests, self.x, self.y)
+            charged = float(np.abs(functional.multipliers) @ key.observed.tolerances)
+            return own._best(key, within(key, functional.at(key.observed.values) - charged))[0]
+
+        return Estimated(found.value, at)
 
     def below(self, behaviour: Behaviour, data: Observations, entropy: Entropy) -> Processed:
         """A proven lower bound on the rate, from a certified overlap of Eve's states.
@@ -142,19 +158,35 @@ class RepetitionCode(PostProcessing):
         if isinstance(self.block, str):
             raise InvalidParameter("block = 'best' of an attack on a repetition code: give the number of its rounds.")
         key = key_data(behaviour, data, self.x, self.y)
-        found = [(self._under(key, attack.strategies, attack.weights), attack) for attack in round_attacks(key)]
-        (value, cost), attack = min(found, key=lambda entry: (not entry[1].exact, entry[0]))
+        found, refused = [], None
+        for attack in round_attacks(key):
+            try:
+                found.append((self._under(key, attack.strategies, attack.weights), attack))
+            except InvalidInput as error:  # blocks of many strategies have too many terms
+                refused = error
+        if not found and refused is not None:
+            raise refused
+        (_, cost), attack = min(found, key=lambda entry: (not entry[1].exact, entry[0]))
+        left = attack_on_key(key.observed, self._figure(key), attack)
         return Processed(
-            value=value,
+            value=left.value,
             entropy=attack,
             error_correction=cost,
             settings=(self.x, self.y),
             security=FROM_DATA,
-            assumptions=("Eve attacks every round alike, and prepares the devices", UNTESTED, IN_FLOATS),
+            assumptions=("Eve attacks every round alike, and prepares the devices", UNTESTED),
             preprocessing=0.0,
             exact=attack.exact,
             by=self,
+            attack=left,
         )
+
+    def _figure(self, key: KeyData) -> BlockKey:
+        return BlockKey(key.x, key.y, whole(self.block, "block", 2, LONGEST), rows_of(key.joint))
+
+    def attack_claim(self, behaviour: Behaviour, data: Observations) -> Claim:
+        key = key_data(behaviour, data, self.x, self.y)
+        return self._figure(key), key.observed
 
     def attacked(self, behaviour: Behaviour, data: Observations) -> Sequence[Claim]:
         return round_claims(key_data(behaviour, data, self.x, self.y))

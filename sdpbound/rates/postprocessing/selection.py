@@ -30,11 +30,13 @@ from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.observations import Observations
 from sdpbound.bell.strategy import Strategy
 from sdpbound.bounds.rounding import lower_float
+from sdpbound.entropies.conditional import VonNeumann
 from sdpbound.entropies.entropy import Entropy
 from sdpbound.errors import InvalidInput, InvalidParameter
+from sdpbound.rates.postprocessing.attacked import KeptKey, attack_on_key, rows_of
 from sdpbound.rates.postprocessing.blocks import pair_entropy
 from sdpbound.rates.postprocessing.eve import KeyData, key_data, question_with_eve
-from sdpbound.rates.postprocessing.postprocessing import Claim, PostProcessing, Processed
+from sdpbound.rates.postprocessing.postprocessing import Claim, Estimated, PostProcessing, Processed
 from sdpbound.rates.postprocessing.round_attacks import UNTESTED, round_attacks, round_claims
 from sdpbound.rates.postprocessing.selected_entropy import entropy_of_states, kept_entropy, kept_objective
 
@@ -52,7 +54,6 @@ FROM_DATA = (
     "upper bound on the least rate of kept rounds over devices with the tested data: no analysis of these data "
     "certifies a higher Devetak-Winter rate (arXiv:quant-ph/0306078) of this selection"
 )
-IN_FLOATS = "the entropy of kept rounds under the attack is computed in floats"
 PRECISION = 128
 #: Most settings of Eve, one for each node.
 MOST_NODES = 12
@@ -107,6 +108,20 @@ class PostSelection(PostProcessing):
     def own_settings(self) -> tuple[int, ...]:
         return (self.x,)
 
+    @property
+    def key_pairs(self) -> tuple[tuple[int, int], ...]:
+        return ((self.x, self.y),)
+
+    def estimated(self, behaviour: Behaviour, data: Observations, memory: object = None) -> Estimated:
+        found = self.below(behaviour, data, VonNeumann())
+        functional = found.entropy.functional
+
+        def at(other: Behaviour, tests: Observations) -> float:
+            values = self._read(other, tests)[0].observed.values
+            return self.rate_from(other, tests, functional.at(values))[0]
+
+        return Estimated(found.value, at)
+
     def below(self, behaviour: Behaviour, data: Observations, entropy: Entropy) -> Processed:
         """A proven lower bound on the rate; the entropy of kept rounds is certified."""
         if not isinstance(entropy.adversary, Quantum):
@@ -142,9 +157,18 @@ class PostSelection(PostProcessing):
             (not attack.exact, self.rate_under(behaviour, data, attack.strategies, attack.weights), attack)
             for attack in round_attacks(key)
         ]
-        _, (value, cost), attack = min(rates, key=lambda entry: entry[:2])
-        assumptions = ("Eve attacks every round alike, and prepares the devices", UNTESTED, IN_FLOATS)
-        return Processed(value, attack, cost, (self.x, self.y), FROM_DATA, assumptions, 0.0, attack.exact, self)
+        _, (_, cost), attack = min(rates, key=lambda entry: entry[:2])
+        left = attack_on_key(key.observed, self._figure(key), attack)
+        assumptions = ("Eve attacks every round alike, and prepares the devices", UNTESTED)
+        own = (self.x, self.y), FROM_DATA, assumptions, 0.0, attack.exact, self, left
+        return Processed(left.value, attack, cost, *own)
+
+    def _figure(self, key: KeyData) -> KeptKey:
+        return KeptKey(key.x, key.y, tuple(self.alice), tuple(self.bob), rows_of(key.joint))
+
+    def attack_claim(self, behaviour: Behaviour, data: Observations) -> Claim:
+        key, _ = self._read(behaviour, data)
+        return self._figure(key), key.observed
 
     def attacked(self, behaviour: Behaviour, data: Observations) -> Sequence[Claim]:
         return round_claims(self._read(behaviour, data)[0])

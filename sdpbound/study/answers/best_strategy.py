@@ -26,20 +26,22 @@ def best_strategy_of(task: Task) -> tuple[Point, Preprocessing]:
     scenario = task.point.member.scenario
     tests, tested = require_left_out(scenario, task.observed)
     bobs = None if tested is None else tested[1]
-    rate = asked.kind.searched
+    rate, by = asked.kind.searched, asked.postprocessing
     how = StrategyOptions(
         rate=rate,
         tested=tests,
         tested_settings=tuple(range(scenario.settings[1])) if bobs is None else tuple(bobs),
         keep_no_click=False,
         preprocessing=(asked.preprocessing or 0.0) if asked.kind.key else None,
+        postprocessing=by,
         starts=search.starts,
         seed=search.seed,
         near=tuple(dict(point) for point in search.near),
         attack=False,
     )
     noise = at_point(task, task.point).noise
-    found = found_near(landscapes_of(noise, family, asked.settings, how), how, how.starts)
+    settings = asked.settings if by is None else (0, None)
+    found = found_near(landscapes_of(noise, family, settings, how), how, how.starts)
     values = found.landscape.values(found.summit.point)
     at = tuple(values[axis.name] + 0.0 for axis in family.axes)
     place = Point(task.point.name, task.point.where, at, family).place

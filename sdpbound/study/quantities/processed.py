@@ -19,6 +19,7 @@ from sdpbound.attacks.proof import EntropyAttack
 from sdpbound.bell.strategy import Strategy
 from sdpbound.entropies.conditional import VonNeumann
 from sdpbound.errors import CertificateError, InvalidInput
+from sdpbound.rates.postprocessing.attacked import ProcessedAttack as LeftOfKey
 from sdpbound.rates.postprocessing.postprocessing import Claim, PostProcessing
 from sdpbound.rates.postprocessing.table import postprocessing_from
 from sdpbound.rates.rate import Rate
@@ -30,7 +31,7 @@ from sdpbound.study.quantities.checks import Proofs, follows, same, show
 from sdpbound.study.quantities.kind import Asked, Group, Needs, QuantityKind, Run, Side, data_entries
 from sdpbound.tables.columns import Row
 
-__all__ = ["ProcessedAttack", "ProcessedKey", "asked_for", "attacked_rate", "first_attack", "of_row", "proven_rate"]
+__all__ = ["ProcessedAttack", "ProcessedKey", "asked_for", "attacked_rate", "certified_attack", "of_row", "proven_rate"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +112,9 @@ class ProcessedKey(_Processed):
 class ProcessedAttack(_Processed):
     """What an explicit attack leaves of a key rate with a post-processing.
 
-    The certificate proves that Eve's strategies have the tested data. What they leave is evaluated in floats.
+    The certificate proves what Eve's strategies leave. Of a post-processing of another package that has no such
+    certificate, and of rows of older stores, it proves that they have the tested data, and what they leave is evaluated
+    in floats.
     """
 
     side: Side = "upper"
@@ -122,11 +125,12 @@ class ProcessedAttack(_Processed):
         return key_rate_upper_bound(at.behaviour, at.observed, postprocessing=asked_for(asked))
 
     def of_rate(self, at: AtPoint, asked: Asked, rate: Rate, run: Run) -> Row:
-        first, by = first_attack(rate), rate.postprocessing
-        assert by is not None
-        left, _ = by.rate_under(at.behaviour, at.observed, *_mixture(first.certificate.data["proof"]))
-        method = ATTACK if rate.exact else APPROXIMATE
-        return {"value": max(rate.value, left), "method": method, "certificate": run.certificate(first)}
+        method, attack, value = ATTACK if rate.exact else APPROXIMATE, certified_attack(rate), rate.value
+        if isinstance(attack, EntropyAttack):
+            assert rate.postprocessing is not None
+            mixture = _mixture(attack.certificate.data["proof"])
+            value = max(value, rate.postprocessing.rate_under(at.behaviour, at.observed, *mixture)[0])
+        return {"value": value, "method": method, "certificate": run.certificate(attack)}
 
     def prove(self, at: AtPoint, asked: Asked, row: Row, proofs: Proofs) -> str:
         by = of_row(row, asked)
@@ -151,8 +155,13 @@ def asked_for(asked: Asked) -> PostProcessing:
     return asked.postprocessing
 
 
-def first_attack(rate: Rate) -> EntropyAttack:
-    """Return the attack of a rate that has a certificate: the one on the first key, of the same strategies as all."""
+def certified_attack(rate: Rate) -> LeftOfKey | EntropyAttack:
+    """Return the attack of a rate that has a certificate: that on the rate itself.
+
+    Where there is none it is the one on the first key, of the same strategies as all.
+    """
+    if isinstance(rate.attack, LeftOfKey):
+        return rate.attack
     found = rate.entropy.attacks[0] if isinstance(rate.entropy, AverageAttack) else rate.entropy
     assert isinstance(found, EntropyAttack)
     return found
@@ -168,6 +177,10 @@ def attacked_rate(
     by: PostProcessing, at: AtPoint, name: str, proofs: Proofs, exact: bool = True
 ) -> tuple[float, float]:
     """Return the rate that the strategies of an attack's certificate leave, and the cost of the errors of the key."""
+    claim = by.attack_claim(at.behaviour, at.observed)
+    if claim is not None and "processed" in proofs.proof(name):
+        left = proofs.of(name, _question(claim, "upper"), as_given=exact).claimed
+        return left, by.rate_under(at.behaviour, at.observed, *_mixture(proofs.proof(name)["processed"]))[1]
     proof = _proof_of(proofs, name, by.attacked(at.behaviour, at.observed), exact)
     return by.rate_under(at.behaviour, at.observed, *_mixture(proof))
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from sdpbound.errors import CertificateError
+from sdpbound.rates.thresholds import ROUNDING
 from sdpbound.study.quantities.at_point import AtPoint
 from sdpbound.study.quantities.checks import Proofs, same, show
 from sdpbound.study.quantities.critical import NONE, Critical
 from sdpbound.study.quantities.kind import Asked, Needs, Run
-from sdpbound.study.quantities.processed import asked_for, attacked_rate, first_attack, of_row, proven_rate
+from sdpbound.study.quantities.processed import asked_for, attacked_rate, certified_attack, of_row, proven_rate
 from sdpbound.tables.columns import Row
 
 __all__ = ["ProcessedCritical"]
@@ -22,7 +23,7 @@ __all__ = ["ProcessedCritical"]
 class ProcessedCritical(Critical):
     """The last value of a noise at which a key with a post-processing is proven, and one where an attack leaves none.
 
-    The attack's certificate proves that Eve's strategies have the tested data. What they leave is evaluated in floats.
+    The attack's certificate proves what Eve's strategies leave where the row says dead.
     """
 
     def protocol(self, asked: Asked) -> dict[str, Any]:
@@ -36,7 +37,7 @@ class ProcessedCritical(Critical):
             if rate is not None and rate.postprocessing is not None:
                 row["postprocessing"] = json.dumps(rate.postprocessing.entry)
         if found.dead is not None and found.dead_rate is not None:
-            row |= {"dead": found.dead, "dead_certificate": run.certificate(first_attack(found.dead_rate))}
+            row |= {"dead": found.dead, "dead_certificate": run.certificate(certified_attack(found.dead_rate))}
         if found.alive is None or found.alive_rate is None:
             row |= {"status": NONE, "error": "no key is proven, even without this noise."}
             return row | {"seconds": time.perf_counter() - start}
@@ -82,6 +83,6 @@ class ProcessedCritical(Critical):
         if row["dead"] is not None and row["dead_certificate"] is not None:
             dead = at.at_noise(self.driven, row["dead"])
             left, _ = attacked_rate(of_row(row, asked), dead, row["dead_certificate"], proofs)
-            if left > 0.0:
+            if left > ROUNDING:
                 raise CertificateError(f"where it says dead, {row['dead']!r}, the attack leaves a rate of {left!r}.")
         return proven

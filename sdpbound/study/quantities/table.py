@@ -54,7 +54,7 @@ QUANTITIES: Registry[QuantityKind] = Registry(
             keys=_SEARCHED | _PROCESSED | _MERGED,
             several=True,
             searched="key",
-            processed=ProcessedKey(label=_KEY, keys=_ENTROPY | _PROCESSED),
+            processed=ProcessedKey(label=_KEY, keys=_ENTROPY | _PROCESSED, searched="key"),
         ),
         "randomness_local": Randomness(
             label=_LOCAL,
@@ -91,7 +91,7 @@ QUANTITIES: Registry[QuantityKind] = Registry(
             key=True,
             several=True,
             searched="key",
-            processed=ProcessedAttack(label=_KEY, keys=_PROCESSED),
+            processed=ProcessedAttack(label=_KEY, keys=_PROCESSED, searched="key"),
         ),
         "randomness_local_attack": Attack(
             label=_LOCAL, unit="bit", rate=True, keys=_MERGED, several=True, searched=_OF_ONE
