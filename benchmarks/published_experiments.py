@@ -205,7 +205,7 @@ ROWS = (
         "efficiency 87.5 % (all from memory); visibility, rounds a second and post-selection are missing",
         liu_2022,
         "{0:.3f} bit a round without post-selection or noise; some key down to a visibility of {1:.3f}",
-        "It post-selects at random, which is not among the protocols here; the rounds a second would make bits a second.",
+        "It post-selects at random, which is not among the protocols here; rounds a second would make bits a second.",
     ),
     Experiment(
         "Lu et al. 2026, atoms at 11 km, key",
