@@ -7,7 +7,7 @@ The same code runs in floats and in balls.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Generic
 
 from sdpbound.arrays import Floats
@@ -83,7 +83,7 @@ class Choice:
 
     def as_numbers(self, like: Number) -> dict[str, Number]:
         number = number_type(like)
-        return {f.name: number(getattr(self, f.name)) for f in fields(self)}
+        return {name: number(value) for name, value in vars(self).items()}
 
 
 def epsilons(game: Game, choice: Choice, like: Number) -> dict[str, Number]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from operator import mul
 from typing import TypeVar
 
 import flint
@@ -59,8 +60,10 @@ def upper_tail(values: Sequence[Number], probabilities: Sequence[Number], s: Num
     ``t = E[Z] + log E[exp(s (Z - E[Z]))] / s``. For every s > 0 the mean is above t + L/(s n) with probability at most
     e^-L. The probabilities must add up to one.
     """
-    mean = sum((p * z for p, z in zip(probabilities, values, strict=True)), 0 * s)
-    rise = sum((p * smooth_excess(s * (z - mean)) for p, z in zip(probabilities, values, strict=True)), 0 * s)
+    mean = sum(map(mul, probabilities, values), 0 * s)
+    rise = 0 * s
+    for p, z in zip(probabilities, values, strict=True):
+        rise = rise + p * smooth_excess(s * (z - mean))
     if isinstance(rise, flint.arb):
         return mean + (1 + rise).log() / s
     return mean + math.log1p(rise) / s if math.isfinite(rise) else math.inf

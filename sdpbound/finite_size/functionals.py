@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from sdpbound.arguments import instance
 from sdpbound.bell.behaviour import Behaviour
+from sdpbound.bell.exact import ExactSinglet
 from sdpbound.bell.expression import BellExpression
 from sdpbound.bell.key import Merge
 from sdpbound.bell.observations import Observations
@@ -17,14 +19,38 @@ from sdpbound.entropies.conditional import VonNeumann, conditional_entropy
 from sdpbound.entropies.entropy import Entropy, EntropyBound
 from sdpbound.entropies.question import require_preprocessing
 from sdpbound.errors import InvalidInput, InvalidShape
+from sdpbound.limiting import is_limited
 from sdpbound.rates.tested import observations_of
 
-__all__ = ["DISTANCES", "EntropySource", "entropy_functionals"]
+__all__ = ["DISTANCES", "EntropySource", "data_numbers", "entropy_functionals"]
 
 EntropySource = Entropy | Sequence[EntropyBound | Functional | BellExpression] | None
 #: The entropy is bounded at data moved this far towards white noise. A functional that is best farther inside the set
 #: is less steep, which is worth more for fewer rounds.
 DISTANCES = (0.0, 0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.03, 0.06, 0.1)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Tested data, by their numbers, and the key."""
+
+    numbers: tuple[bytes, ...]
+    kind: str
+    exact: ExactSinglet | None
+    key: ConditionalEntropy
+    data: Observations = field(compare=False)
+
+
+def data_numbers(data: Observations) -> tuple[bytes, ...]:
+    """The numbers of tested data, by which those are known again."""
+    arrays = (data.coefficients, data.values, data.tolerances)
+    return (f"{data.scenario.outcomes}".encode(), *(a.tobytes() for a in arrays))
+
+
+@lru_cache(maxsize=16)
+def _kept(asked: _Asked) -> tuple[EntropyBound, ...]:
+    """The bounds that are computed by default, for other numbers of rounds."""
+    return tuple(_bounds(asked.data, asked.key, VonNeumann()))
 
 
 def entropy_functionals(
@@ -43,12 +69,14 @@ def entropy_functionals(
     x = behaviour.scenario.require_setting(0, x, "x")
     y = None if y is None else behaviour.scenario.require_setting(1, y, "y")
     preprocessing = require_preprocessing(preprocessing)
-    if entropies is None or isinstance(entropies, Entropy):
-        asked = ConditionalEntropy(x, y, preprocessing, None, merge)
+    asked = ConditionalEntropy(x, y, preprocessing, None, merge)
+    if entropies is None and not is_limited():
+        entropies = _kept(_Asked(data_numbers(data), data.kind, data.exact, asked, data))
+    elif entropies is None or isinstance(entropies, Entropy):
         entropies = _bounds(data, asked, VonNeumann() if entropies is None else entropies)
     if isinstance(entropies, (EntropyBound, Functional, BellExpression)):
         entropies = [entropies]
-    found = [_expression(e, ConditionalEntropy(x, y, preprocessing, None, merge)) for e in entropies]
+    found = [_expression(e, asked) for e in entropies]
     if not found:
         raise InvalidInput("entropies must have at least one bound, such as conditional_entropy(observed, x).")
     for expression, _ in found:

@@ -58,7 +58,20 @@ class Round:
 
     @cached_property
     def float_surprises(self) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
-        return self.surprises(1.0)
+        """The same in floats, with equal surprises taken together: a search asks for them again and again."""
+        plain, tested = self.surprises(1.0)
+        return _together(plain), _together(tested)
+
+    @cached_property
+    def _moments(self) -> list[tuple[float, float]]:
+        """Mean and mean square of the surprises in a key round, and in a tested round; zeros where nothing is sent."""
+        return [(sum(z * p for z, p in pairs), sum(z * z * p for z, p in pairs)) for pairs in self.float_surprises]
+
+    def sent_variance(self, gamma: float) -> float:
+        """The variance, in one round, of the bits to be sent; 0 where nothing is sent."""
+        (mean, square), (tested_mean, tested_square) = self._moments
+        mean += gamma * (tested_mean - mean)
+        return max(0.0, square + gamma * (tested_square - square) - mean * mean)
 
     def surprises(self, like: Number) -> tuple[list[tuple[Number, Number]], list[tuple[Number, Number]]]:
         """The pairs (-log2 p(a|b), probability) in a key round, and those in a tested round."""
@@ -80,6 +93,13 @@ def leak_term(round_: Round, v: dict[str, Number], eps: dict[str, Number], like:
     excess = (number_type(like)(round_.security.efficiency) - 1) * mean
     constant = log(eps["abort by message"]) / s + log2(eps["abort by decoding"])
     return Term(-(upper_tail(values, chances, s) + excess), constant)
+
+
+def _together(pairs: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    found: dict[float, float] = {}
+    for value, chance in pairs:
+        found[value] = found.get(value, 0.0) + chance
+    return list(found.items())
 
 
 def total(found: dict[str, Term[Number]]) -> Term[Number]:

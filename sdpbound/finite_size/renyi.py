@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from itertools import product
 from typing import Any, Generic
@@ -51,7 +51,7 @@ class RenyiChoice:
 
     def as_numbers(self, like: Number) -> dict[str, Number]:
         number = number_type(like)
-        return {f.name: number(getattr(self, f.name)) for f in fields(self)}
+        return {name: number(value) for name, value in vars(self).items()}
 
     def entries(self) -> dict[str, float]:
         """The parameters that a certificate has: without the place, as it has the scores."""
@@ -240,7 +240,7 @@ def renyi_terms(
     """The terms of a length in bits; losses are negative, and the sum is the length."""
     v, number = choice.as_numbers(like), number_type(like)
     eps, nothing = renyi_epsilons(game, choice, like), 0 * like
-    found = {"entropy of the score accepted": accepted_score(game, choice, scores, like)}
+    found = {"entropy of the score accepted": _accepted(game, v, eps, scores, like)}
     hashing = (1 + 1 / v["beta"]) * log2(eps["privacy amplification"]) + 2
     found["privacy amplification"] = Term(nothing, hashing)
     if game.lengths > 1:
@@ -251,11 +251,12 @@ def renyi_terms(
     return found
 
 
-def accepted_score(game: RenyiGame, choice: RenyiChoice, scores: RenyiScores[Number], like: Number) -> Term[Number]:
+def _accepted(
+    game: RenyiGame, v: dict[str, Number], eps: dict[str, Number], scores: RenyiScores[Number], like: Number
+) -> Term[Number]:
     """The mean score below which the protocol aborts; honest devices fall below it with at most the allowed chance."""
-    v = choice.as_numbers(like)
     gamma, s = v["gamma"], v["score_tail"]
     values = [-scores.rest] + [-score for score in scores.tests]
-    chances = [1 - gamma] + [gamma * chance for chance in game.chances(like)]
-    eps = renyi_epsilons(game, choice, like)
+    honest = game.float_chances if isinstance(like, float) else game.chances(like)
+    chances = [1 - gamma] + [gamma * chance for chance in honest]
     return Term(-upper_tail(values, chances, s), log(eps["abort by score"]) / s)

@@ -14,7 +14,7 @@ from sdpbound.bell.observations import Observations
 from sdpbound.bounds.boundary import towards_noise
 from sdpbound.entropies.renyi.entropy import RenyiEntropyBound, renyi_entropy
 from sdpbound.errors import SolverFailure
-from sdpbound.finite_size.functionals import DISTANCES
+from sdpbound.finite_size.functionals import DISTANCES, data_numbers
 from sdpbound.finite_size.renyi import ChshGame, RenyiChoice
 from sdpbound.finite_size.renyi_affine import AffineGame, affine_test
 from sdpbound.finite_size.renyi_search import balanced_beta, best_affine_choice, best_renyi_choice
@@ -33,7 +33,7 @@ _NEAR, _TRIALS = 1.5, 2
 class _Asked:
     """Tested data, by their numbers, and the key."""
 
-    numbers: bytes
+    numbers: tuple[bytes, ...]
     x: int
     y: int | None
     flips: float
@@ -98,10 +98,8 @@ class PowerSource:
             beta = balanced_beta(game, n, choice)
 
     def _game(self, beta: float, distance: float) -> AffineGame | None:
-        data = self.data
-        numbers = b"".join(a.tobytes() for a in (data.coefficients, data.values, data.tolerances))
-        name = f"{data.scenario.outcomes}".encode()
-        bound = _kept(_Asked(name + numbers, self.x, self.y, self.flips, data), beta, distance)
+        asked = _Asked(data_numbers(self.data), self.x, self.y, self.flips, self.data)
+        bound = _kept(asked, beta, distance)
         test = None if bound is None else affine_test(bound, self.distribution)
         if test is None:
             return None

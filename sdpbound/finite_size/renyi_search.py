@@ -103,10 +103,7 @@ def _balanced(game: RenyiGame, n: float, gamma: float, beta: float, variance: fl
     """Tails and parts of what may fail, for honest scores of this variance."""
     security, keyed = game.security, bool(game.plain)
     wrong = security.soundness / (2.0 + 1.0 / beta) if keyed else 0.0
-    surprises = [(z, (1.0 - gamma) * p) for z, p in game.float_surprises[0]]
-    surprises += [(z, gamma * p) for z, p in game.float_surprises[1]]
-    mean = sum(z * p for z, p in surprises)
-    spread = sum(p * (z - mean) ** 2 for z, p in surprises)
+    spread = game.sent_variance(gamma)
     log_fail = math.log(1.0 / security.completeness) + 1.0
     costs = [math.sqrt(0.5 * n * s / log_fail) for s in (variance, spread)]
     floor = 1e-6 * max(costs) + 1e-9  # a smaller part would be lost in rounding
@@ -144,7 +141,10 @@ def _best(
     fixed: float | None,
     prepared: Callable[[float, NDArray[np.float64]], C],
 ) -> C:
-    """The best parameters found from the two best starts: log gamma, unless it is fixed, and what is prepared."""
+    """The best parameters found from the best start: log gamma, unless it is fixed, and what is prepared.
+
+    Where that finds no length, as for few rounds, where most parameters have none, the next start is tried as well.
+    """
 
     def choice(v: NDArray[np.float64]) -> C:
         gamma = fixed if fixed is not None else min(1.0, max(_SMALLEST, math.exp(min(float(v[0]), 0.0))))
@@ -154,12 +154,14 @@ def _best(
         outside = max(0.0, v[1] - 1.0) + max(0.0, -v[1]) + max(0.0, v[0])
         return float(-_length(game, choice(v), n) / n + outside)
 
-    starts = sorted(starts, key=lambda v: _length(game, choice(v), n))[-2:]
-    found = []
-    for start in starts:
+    found: list[tuple[float, C]] = []
+    for start in sorted(starts, key=lambda v: -_length(game, choice(v), n))[:2]:
         steps = np.diag([0.7, 0.2, 0.3, 0.3][: start.size])[1 if fixed is not None else 0 :]
-        found.append(choice(_simplex(loss, start, steps)))
-    return max(found, key=lambda c: _length(game, c, n))
+        end = choice(_simplex(loss, start, steps))
+        found.append((_length(game, end, n), end))
+        if found[-1][0] > 0.0:
+            break
+    return max(found, key=lambda pair: pair[0])[1]
 
 
 def _simplex(
@@ -183,5 +185,8 @@ def _tuned(game: RenyiGame, n: float, choice: C, name: str) -> C:
         value = centre * math.exp(x)
         return replace(choice, **{name: min(value, 1.0) if name == "beta" else value})
 
-    other = moved(minimize_scalar(lambda x: -_length(game, moved(x), n), bounds=(-1.0, 1.0), method="bounded").x)
+    found = minimize_scalar(
+        lambda x: -_length(game, moved(x), n), bounds=(-1.0, 1.0), method="bounded", options={"xatol": 1e-4}
+    )
+    other = moved(found.x)
     return other if _length(game, other, n) > _length(game, choice, n) else choice

@@ -114,15 +114,10 @@ def _spreads(game: Game, f: MinTradeoff[float]) -> list[float]:
     """The variances, in one round, of the honest score, of the choice to test, and of the bits to be sent."""
     gamma = f.gamma
     scores = [(f(score), gamma * p) for score, p in game.results] + [(f.rest, 1.0 - gamma)]
-    plain, tested = game.float_surprises
-    sent = [(z, (1.0 - gamma) * p) for z, p in plain] + [(z, gamma * p) for z, p in tested]
-    return [_variance(scores), gamma * (1.0 - gamma), _variance(sent) if sent else 0.0]
-
-
-def _variance(pairs: Sequence[tuple[float, float]]) -> float:
-    values, weights = np.array(pairs).T
-    mean = float(values @ weights) / float(weights.sum())
-    return float(weights @ (values - mean) ** 2)
+    whole = sum(p for _, p in scores)
+    mean = sum(z * p for z, p in scores) / whole
+    variance = sum(p * (z - mean) ** 2 for z, p in scores)
+    return [variance, gamma * (1.0 - gamma), game.sent_variance(gamma)]
 
 
 def _refined(game: Game, n: float, start: Choice, gamma: float | None) -> Choice:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 from itertools import pairwise
@@ -16,10 +17,13 @@ import pytest
 import sdpbound as sb
 from sdpbound.bounds.figures import RenyiEntropy
 from sdpbound.checker.renyi_states import RenyiDual
+from sdpbound.entropies.qubits.branch import prove
 from sdpbound.entropies.qubits.engine import Batch, pieces
 from sdpbound.entropies.qubits.problem import Key
+from sdpbound.entropies.renyi import entropy
 from sdpbound.entropies.renyi.engine import RenyiEngine
 from sdpbound.entropies.renyi.powers import power_of, powers, roots_of
+from sdpbound.entropies.renyi.program import programs
 from tests.mutations import put
 
 Certificate = dict[str, Any]
@@ -135,6 +139,21 @@ def test_the_order_is_continuous_and_monotone() -> None:
 
 
 LOSSY = sb.SingletSelfTest(1.0, 1.5, 2.6).strategy.behaviour(noise=sb.DetectionInefficiency(0.97, 0.97))
+
+
+@SLOW
+@pytest.mark.parametrize(("looser", "method"), [(0.03, "qubit"), (0.06, "chord")])
+def test_wide_gaps_are_compared_with_programs(monkeypatch: pytest.MonkeyPatch, looser: float, method: str) -> None:
+    """A proof by qubits that is looser than it should be: the program is asked, and the better bound is given."""
+    asked: list[Any] = []
+    monkeypatch.setattr(entropy, "prove", lambda *a: replace(found := prove(*a), top=found.top + looser))
+    monkeypatch.setattr(entropy, "programs", lambda *a: (asked.append(a), programs(*a))[1])
+    alone = sb.renyi_entropy(bell(2.5), alpha=2.0, method="qubit", tolerance=1e-3)
+    assert alone.status == "inaccurate" and alone.gap > 20 * alone.tolerance and not asked
+    bound = sb.renyi_entropy(bell(2.5), alpha=2.0, tolerance=1e-3)
+    assert asked and bound.method == method and bound.value >= alone.value
+    assert (bound.value > alone.value + 1e-3) == (method != "qubit")
+    assert bound.value <= closed(2.5, 0.5) and bound.certificate.verify().holds
 
 
 def test_searches_end_where_an_operator_has_blocks() -> None:

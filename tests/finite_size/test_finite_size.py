@@ -19,7 +19,7 @@ from scipy.stats import binom
 
 import sdpbound as sb
 from sdpbound.bell.scenario import Scenario
-from sdpbound.finite_size import accumulation, search
+from sdpbound.finite_size import accumulation, functionals, search
 from sdpbound.finite_size.lengths import key_games
 from sdpbound.finite_size.scores import scored_test
 from tests.support import h
@@ -550,3 +550,22 @@ def test_a_tighter_tolerance_gives_no_shorter_key(
         for qubits in (sb.VonNeumann("qubit", tolerance=t) for t in (1e-2, 1e-3, 1e-4))
     ]
     assert (np.diff(lengths, axis=0) >= -1e-3).all()
+
+
+def test_bounds_are_kept_for_other_numbers_of_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second call bounds no entropy; another error of the same devices is other data."""
+    asked: list[Any] = []
+    plain = functionals.conditional_entropy
+
+    def counted(observed: Any, *more: Any) -> Any:
+        asked.append(observed)
+        return plain(observed, *more)
+
+    monkeypatch.setattr(functionals, "conditional_entropy", counted)
+    p, q = devices(2.6401, 0.02), devices(2.6402, 0.02)
+    first = sb.finite_key_length(p, 1e8, 0, 2, sb.Observations.bell_value(CHSH, p), method="accumulation")
+    assert len(asked) == len(functionals.DISTANCES)
+    again = sb.finite_key_length(p, 1e8, 0, 2, sb.Observations.bell_value(CHSH, p), method="accumulation")
+    assert len(asked) == len(functionals.DISTANCES) and again.length == first.length
+    sb.finite_key_length(q, 1e8, 0, 2, sb.Observations.bell_value(CHSH, q), method="accumulation")
+    assert len(asked) == 2 * len(functionals.DISTANCES)

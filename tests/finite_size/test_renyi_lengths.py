@@ -234,6 +234,22 @@ def test_monotone_and_finite() -> None:
     assert key(devices(2.0, 0.02), 1e6).length < 0  # local devices
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("soundness", [1e-10, 1e-5, 1e-2])
+def test_the_best_order_is_far_below_three_halves(soundness: float) -> None:
+    """Orders up to 2 are tried; where the first bit is proven, the best one is below 1.08."""
+    security = sb.FiniteSecurity(soundness=soundness, completeness=0.3)
+    for s in (2.64, 2.8, 2.828):
+        p = devices(s, 0.5 - s / (2 * ROOT8))
+        least = sb.minimum_rounds(p, 0, 2, method="renyi", security=security)
+        assert 1.0 < key(p, least, security=security).alpha < 1.03
+        counts = [250.0, 500.0, 1000.0, 2000.0, 5000.0]
+        found = sb.finite_randomness_length(p, counts, method="renyi", security=security)
+        assert isinstance(found, tuple)
+        first = next(one for one in found if one.length >= 1.0)
+        assert first.rounds > 250.0 and 1.0 < first.alpha < 1.08
+
+
 def test_shifts_of_scores_are_charged() -> None:
     """Scores larger by z say nothing more: the bound on the weighted Q grows as much."""
     length = one_key()

@@ -18,6 +18,10 @@ from tests.golden_certificates import FAST, golden
 from tests.mutations import mutate, put
 
 CORRELATORS = sb.Observations.correlators(sb.SingletSelfTest(1.0, 1.5, 2.6).behaviour(0.97))
+#: Losses, and so marginals.
+LOSSY = sb.Observations.full(
+    sb.SingletSelfTest(1.0, 1.5, 2.6).strategy.behaviour(noise=sb.DetectionInefficiency(0.97, 0.97))
+)
 QUICK: dict[str, Any] = {"alpha": 1.1, "tolerance": 1e-2}
 
 
@@ -59,6 +63,8 @@ def test_agrees_on_four_correlators() -> None:
         (CORRELATORS, {"alpha": 1.1, "preprocessing": 0.05}),
         (CORRELATORS, {"alpha": 1.1, "y": 0}),
         (CORRELATORS, {"alpha": 1.2, "kind": "sandwiched down"}),
+        (LOSSY, {"alpha": 1.3}),
+        (LOSSY, {"alpha": 2.0}),
     ],
 )
 def test_agrees(how: tuple[sb.Observations, dict[str, Any]]) -> None:
