@@ -43,8 +43,8 @@ _ROUNDING = 1e-12
 _OUTSIDE = 1e-9
 #: A mixture has the tested values if no value deviates by more than this part of its size.
 _MEETS = 1e-10
-#: Bits for deviations from the data. If a mixture pays more, they may be there because they are cheap, and the entropy of
-#: the data is not known.
+#: Bits for deviations from the data. If a mixture pays more, they may be there because they are cheap, and the entropy
+#: of the data is not known.
 _PAID = 1e-5
 #: The level that decides whether data are outside the quantum set.
 _SEPARATING = Quantum("1+AB")
