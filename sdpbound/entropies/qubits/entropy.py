@@ -114,7 +114,7 @@ def qubit_entropy(
     value = proof.value
     best = optimum(question, found)
     assert found.mixture is not None
-    reached = _reached(question, found, best)
+    reached = _reached(question, found, best, extreme)
     gap = max(reached - value, 0.0) if reached >= value - _ROUNDING else math.nan
     bound = _bound(question, found, proof, gap, tolerance, (begun, searched), "highs")
     # data that are not at the extreme point may be outside the quantum set, where a functional can exceed all entropies
@@ -143,19 +143,27 @@ def _all_flipped(question: EntropyQuestion, trivial: TrivialProof) -> QubitEntro
     )
 
 
-def _reached(question: EntropyQuestion, found: Search, best: QubitOptimum) -> float:
-    """Bits that the least entropy does not exceed, as far as the mixture tells: no entropy is more than the key's."""
+def _reached(question: EntropyQuestion, found: Search, best: QubitOptimum, extreme: Extreme | None) -> float:
+    """Bits that the least entropy does not exceed, as far as the mixture tells: no entropy is more than the key's.
+
+    Around an extreme point it is highest there.
+    """
     assert found.mixture is not None
     most = math.log2(question.outcomes)
     reached = best.value
     if best.miss > _MEETS:
         reached = found.mixture.objective
         if reached - found.mixture.value > _PAID:
-            return most
+            return most if extreme is None or not _is_near(extreme, best.problem) else min(extreme.entropy, most)
     if question.preprocessing != best.problem.flips:  # too few for the search
         states, key = best.columns.states, best.problem.key
         reached += float(best.weights @ entropies(states, key, question.preprocessing)) - best.value
     return min(reached, most)
+
+
+def _is_near(extreme: Extreme, problem: QubitProblem) -> bool:
+    """Whether data outside the set may still be those of an extreme point."""
+    return bool((np.abs(extreme.column.tests[0] - problem.values) <= 2.0 * _OUTSIDE * problem.sizes).all())
 
 
 def _touching(question: EntropyQuestion, extreme: Extreme, tolerance: float) -> QubitEntropyBound:
