@@ -37,7 +37,7 @@ MOST_DETERMINISTIC = 4096
 #: The most columns kept from one round to the next.
 MOST_COLUMNS = 400
 #: Ways to solve for the weights; the first scale the rows of the data, the others follow if they fail.
-WAYS = (Way("simplex", 1e2), Way("ipm", 1e2), Way("simplex"), Way("ipm"))
+WAYS = (Way("simplex", 1e2), Way("ipm", 1e2), Way("simplex"), Way("ipm"), Way("choose", precise=False))
 ADVICE = "give the devices' own strategy with strategies=[...], or another seed="
 #: Bits between a mixture and its bound below which strategies are also looked for that are unlike those in use.
 NEARLY = 1e-4

@@ -31,7 +31,7 @@ from sdpbound.conic.solvers.choose import SolverChoice, first_answer
 from sdpbound.conic.solvers.solver import DEFAULT_TOLERANCE
 from sdpbound.entropies.entropy import INACCURATE, EntropyBound, no_less_than_trivial
 from sdpbound.entropies.proof import ProgramProof
-from sdpbound.entropies.qubits.mixture import attained
+from sdpbound.entropies.qubits.entropy import attained
 from sdpbound.entropies.question import EntropyQuestion
 from sdpbound.entropies.words import words_of_level
 from sdpbound.errors import InvalidLevel, SolverFailure, TimeIsUp

@@ -523,3 +523,13 @@ def test_a_failed_start_is_no_failed_attack(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("sdpbound.attacks.qubit_attack.search", failed)
     attack = sb.conditional_entropy_upper_bound(data)
     assert attack.exact and attack.value == pytest.approx(known, abs=1e-4)
+
+
+@pytest.mark.slow
+def test_an_attack_at_visibility_one_whose_programs_have_no_exact_answer() -> None:
+    """HiGHS ends all programs that ask for every digit without a result here."""
+    table = [[0.706515898284562, 0.7060641335873925], [0.7076952521979653, -0.7081498109447363]]
+    data = sb.Observations.correlators(np.array(table))
+    attack = sb.conditional_entropy_upper_bound(data, 1, None, 0.01)
+    assert attack.exact and attack.value <= 1.0 and attack.certificate.verify().holds
+    assert attack.value - 1e-6 <= sb.conditional_entropy(data, 1, None, preprocessing=0.01).value <= attack.value

@@ -463,6 +463,23 @@ def test_very_few_flips(q: float) -> None:
     assert bound.value <= attack.value <= bound.value + 2e-4
     without = sb.conditional_entropy(data, 0, None, sb.VonNeumann("qubit", tolerance=1e-4))
     assert bound.value >= without.value - 1e-4
+    close = sb.conditional_entropy(data, 0, None, sb.VonNeumann("qubit", tolerance=1e-7), q)
+    assert attack.value <= close.value + close.gap + 1e-8  # what is not searched for is in the gap
+
+
+@pytest.mark.parametrize("q", [1e-9, 0.5, 0.49999999])
+def test_flips_alone_are_the_whole_entropy(q: float) -> None:
+    """Of local data and a few flips, and of flips near one half, the bound is h(q), and known to be all there is."""
+    t = sb.SingletSelfTest(1.0, 1.5, 2.6)
+    data = sb.Observations.full(sb.Behaviour(t.behaviour().p if q > 0.4 else t.behaviour(0.5).p))
+    bound = sb.conditional_entropy(data, 0, None, sb.VonNeumann("qubit", tolerance=1e-7), q)
+    assert bound.value == pytest.approx(h(q), rel=1e-12) and bound.status == "solved" and bound.gap <= 1e-12
+    assert bound.certificate.verify().holds
+
+
+def test_data_outside_the_set_are_so_with_any_flips() -> None:
+    with pytest.raises(sb.Infeasible):
+        sb.conditional_entropy(sb.Observations.bell_value(sb.chsh(), 2.9), preprocessing=0.5, closed_forms=False)
 
 
 @pytest.mark.parametrize("places", [[(1, 1)], [(1, 0)], [(2, 1)], [(1, 2)], [(2, 2)], [(0, 2), (1, 1)]])

@@ -16,15 +16,16 @@ from sdpbound.conic.program import Status
 from sdpbound.entropies.entropy import INACCURATE, EntropyBound, TrivialProof
 from sdpbound.entropies.proof import EntropyProof
 from sdpbound.entropies.qubits.branch import Proof, prove
+from sdpbound.entropies.qubits.engine import entropies
 from sdpbound.entropies.qubits.extremes import Extreme, extreme_of
-from sdpbound.entropies.qubits.mixture import MEETS, QubitOptimum, Search, engine_of, optimum, reached, search
+from sdpbound.entropies.qubits.mixture import QubitOptimum, Search, engine_of, optimum, search
 from sdpbound.entropies.qubits.problem import Key, QubitProblem, qubit_problem
 from sdpbound.entropies.qubits.weights import Weighted
 from sdpbound.entropies.question import EntropyQuestion
-from sdpbound.errors import SolverFailure
+from sdpbound.errors import InvalidInput, SolverFailure
 from sdpbound.limiting import doing, go_on, require_time
 
-__all__ = ["QubitEntropyBound", "qubit_entropy"]
+__all__ = ["QubitEntropyBound", "attained", "qubit_entropy"]
 
 #: Parts of the tolerance: for the search of mixture and functional, for the proof, and for the certificate's checker.
 _SEARCH, _PROOF, _CHECK = 0.5, 0.3, 0.05
@@ -40,6 +41,11 @@ _ROUNDING = 1e-12
 #: Where a functional exceeds all entropies, or that of a mixture by more than the tolerance, the data are outside the
 #: quantum set. Data that are so by less than what is called infeasible are taken to be known no better than this.
 _OUTSIDE = 1e-9
+#: A mixture has the tested values if no value deviates by more than this part of its size.
+_MEETS = 1e-10
+#: Bits for deviations from the data. If a mixture pays more, they may be there because they are cheap, and the entropy
+#: of the data is not known.
+_PAID = 1e-5
 #: The level that decides whether data are outside the quantum set.
 _SEPARATING = Quantum("1+AB")
 #: The adversary's set. The proofs here use no words of its level.
@@ -55,7 +61,8 @@ class QubitEntropyBound(EntropyBound):
     gap : the entropy of an explicit mixture of qubit strategies minus the bound, in bits. If the mixture misses the
         tested values by more than 1e-10 of their size, as it may on the boundary of the quantum set, a price for the
         deviations is added to its entropy. No entropy exceeds that of the key, and the gap is counted from there if it
-        is less. The gap is nan if even this is below the bound by more than rounding
+        is less, or if that price is more than 1e-5 bits. The gap is nan if even this is below the bound by more than
+        rounding
     optimum : the mixture, which is also the start for a neighbouring point
     """
 
@@ -91,6 +98,9 @@ def qubit_entropy(
     require_time()
     begun = time.perf_counter()
     problem = qubit_problem(question)
+    trivial = TrivialProof(question, _MODEL)
+    if math.log2(question.outcomes) - trivial.value <= _ROUNDING:
+        return _all_flipped(question, trivial)
     extreme = extreme_of(problem)
     touching = None if extreme is None else _touching(question, extreme, tolerance)
     there = extreme is not None and extreme.has_data(problem)
@@ -103,14 +113,72 @@ def qubit_entropy(
     proof = _proven(question, found, tolerance)
     value = proof.value
     best = optimum(question, found)
-    top = reached(question, found, best)
-    gap = max(top - value, 0.0) if top >= value - _ROUNDING else math.nan
+    assert found.mixture is not None
+    reached = _reached(question, found, best, extreme)
+    gap = max(reached - value, 0.0) if reached >= value - _ROUNDING else math.nan
     bound = _bound(question, found, proof, gap, tolerance, (begun, searched), "highs")
     # data that are not at the extreme point may be outside the quantum set, where a functional can exceed all entropies
-    most = math.inf if there else top if best.miss <= MEETS else -math.inf
+    most = math.inf if there else reached
     if touching is None or not value < touching.value <= most:
         return bound
-    return touching if there else replace(touching, gap=top - touching.value)
+    return touching if there else replace(touching, gap=reached - touching.value)
+
+
+def attained(question: EntropyQuestion, tolerance: float) -> float:
+    """The entropy in bits that a mixture of qubit strategies with the tested values leaves; infinite if none is known.
+
+    The mixture is within the tolerance of the best functional that the search finds.
+    """
+    if not question.names_a_pair or question.merge is not None:
+        return math.inf
+    try:
+        problem = qubit_problem(question)
+        found = search(question, tolerance)
+    except (InvalidInput, SolverFailure):
+        return math.inf
+    return _reached(question, found, optimum(question, found), extreme_of(problem))
+
+
+def _all_flipped(question: EntropyQuestion, trivial: TrivialProof) -> QubitEntropyBound:
+    """Flips leave nothing to search for: no mixture has less than they give, and no entropy is more than the key's."""
+    begun = time.perf_counter()
+    if len(question.observed):
+        raise_if_separated(question.observed, _SEPARATING)
+    return QubitEntropyBound(
+        value=trivial.value,
+        side="lower",
+        merit=question.figure,
+        model=_MODEL,
+        solver_value=trivial.value,
+        solver="none",
+        status=Status.SOLVED.value,
+        seconds={"assemble": 0.0, "solve": time.perf_counter() - begun, "certify": 0.0},
+        _proof=trivial,
+        gap=math.log2(question.outcomes) - trivial.value,
+    )
+
+
+def _reached(question: EntropyQuestion, found: Search, best: QubitOptimum, extreme: Extreme | None) -> float:
+    """Bits that the least entropy does not exceed, as far as the mixture tells: no entropy is more than the key's.
+
+    Around an extreme point it is highest there.
+    """
+    assert found.mixture is not None
+    most = math.log2(question.outcomes)
+    reached = best.value
+    if best.miss > _MEETS:
+        reached = found.mixture.objective
+        if reached - found.mixture.value > _PAID:
+            return most if extreme is None or not _is_near(extreme, best.problem) else min(extreme.entropy, most)
+    if question.preprocessing != best.problem.flips:  # too few for the search
+        states, key = best.columns.states, best.problem.key
+        reached += float(best.weights @ entropies(states, key, question.preprocessing)) - best.value
+    return min(reached, most)
+
+
+def _is_near(extreme: Extreme, problem: QubitProblem) -> bool:
+    """Whether data outside the set may still be those of an extreme point."""
+    return bool((np.abs(extreme.column.tests[0] - problem.values) <= 2.0 * _OUTSIDE * problem.sizes).all())
 
 
 def _touching(question: EntropyQuestion, extreme: Extreme, tolerance: float) -> QubitEntropyBound:
@@ -133,8 +201,8 @@ def _touching(question: EntropyQuestion, extreme: Extreme, tolerance: float) -> 
         found.constant, found.multipliers = 0.0, np.zeros_like(found.problem.values)
     found.lower = found.value_of(found.constant, found.multipliers)
     found.mixture = Weighted(np.ones(1), extreme.entropy, extreme.entropy, 0.0, found.multipliers)
-    top = extreme.entropy if extreme.has_data(found.problem) else math.log2(question.outcomes)
-    gap = max(top - best.value, 0.0)
+    reached = extreme.entropy if extreme.has_data(found.problem) else math.log2(question.outcomes)
+    gap = max(reached - best.value, 0.0)
     return _bound(question, found, best, gap, tolerance, (begun, begun), "none")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -29,22 +28,9 @@ from sdpbound.entropies.qubits.single import alone_if_nearer
 from sdpbound.entropies.qubits.weights import Weighted, adjusted, cheapest
 from sdpbound.entropies.question import EntropyQuestion
 from sdpbound.entropies.renyi.engine import RenyiEngine
-from sdpbound.errors import InvalidInput, SolverFailure
+from sdpbound.errors import SolverFailure
 
-__all__ = [
-    "MEETS",
-    "QubitOptimum",
-    "Search",
-    "attained",
-    "engine_of",
-    "least_mixture",
-    "optimum",
-    "reached",
-    "search",
-]
-
-#: A mixture has the tested values if no value deviates by more than this part of its size.
-MEETS = 1e-10
+__all__ = ["QubitOptimum", "Search", "engine_of", "least_mixture", "optimum", "search"]
 
 _ANGLES: Floats = np.linspace(0.0, np.pi, 13)
 _PLACES = np.arange(_ANGLES.size**2).reshape(_ANGLES.size, -1)
@@ -343,28 +329,6 @@ def least_mixture(
 ) -> QubitOptimum:
     """Find the mixture of qubit strategies with the tested values of least H(A|X=x,E) or H(AB|X=x,Y=y,E)."""
     return optimum(question, search(question, tolerance, start))
-
-
-def attained(question: EntropyQuestion, tolerance: float) -> float:
-    """The entropy in bits that a mixture of qubit strategies with the tested values leaves; infinite if none is known.
-
-    The mixture is within the tolerance of the best functional that the search finds.
-    """
-    if not question.names_a_pair or question.merge is not None:
-        return math.inf
-    try:
-        qubit_problem(question)
-        found = search(question, tolerance)
-    except (InvalidInput, SolverFailure):
-        return math.inf
-    return reached(question, found, optimum(question, found))
-
-
-def reached(question: EntropyQuestion, found: Search, best: QubitOptimum) -> float:
-    """The entropy in bits of the mixture found; if it misses the tested values, with a price for the deviations."""
-    assert found.mixture is not None
-    value = best.value if best.miss <= MEETS else found.mixture.objective
-    return min(value, math.log2(question.outcomes))  # no entropy is larger
 
 
 def search(question: EntropyQuestion, tolerance: float, start: QubitOptimum | None = None) -> Search:
