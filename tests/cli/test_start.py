@@ -42,7 +42,14 @@ def test_version(call):
     assert call("--version").out == f"sdpbound {sb.__version__}\n"
 
 
-LIGHT = [["--version"], ["--help"], ["rate"], ["value"], ["value", "--tehta"], *([*path, "--help"] for path in COMMANDS)]
+LIGHT = [
+    ["--version"],
+    ["--help"],
+    ["rate"],
+    ["value"],
+    ["value", "--tehta"],
+    *([*path, "--help"] for path in COMMANDS),
+]
 
 
 @pytest.fixture(scope="module")
