@@ -38,7 +38,7 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	$(BIN)/python -c "from sdpbound.bounds.estimates import prepare; prepare()"
+	$(BIN)/python -c "from sdpbound.entropies.preparing import prepare; prepare()"
 	@touch $@
 
 run: setup
@@ -104,7 +104,7 @@ $(DOCS_VENV)/.installed: requirements-docs.lock requirements.lock pyproject.toml
 	test -x $(DOCS_VENV)/bin/python || $(PYTHON) -m venv $(DOCS_VENV)
 	$(DOCS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-docs.lock
 	$(DOCS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	$(DOCS_VENV)/bin/python -c "from sdpbound.bounds.estimates import prepare; prepare()"
+	$(DOCS_VENV)/bin/python -c "from sdpbound.entropies.preparing import prepare; prepare()"
 	@touch $@
 
 clean:
