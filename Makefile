@@ -11,8 +11,10 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 export MPLBACKEND ?= Agg
+# bytecode is kept, here and in the many processes that tests start: without it each compiles the package, in more than a second
+export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help setup run test quick test-slow test-overnight test-browser lint figures studies bench wheel dist man docs clean
+.PHONY: help setup run test style types tests quick test-slow test-overnight test-browser lint figures studies bench wheel dist man docs clean
 
 help:
 	@echo "make run        run studies/near_local_boundary.toml: table and figures in results/"
@@ -36,13 +38,17 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	$(BIN)/python -c "from sdpbound.bounds.estimates import prepare; prepare()"
+	$(BIN)/python -c "from sdpbound.entropies.preparing import prepare; prepare()"
 	@touch $@
 
 run: setup
 	$(BIN)/sdpbound run studies/near_local_boundary.toml --workers $(WORKERS) --run-figure-script
 
-test: lint
+# types are checked beside the tests, as they leave a core idle
+test: style
+	@$(MAKE) --no-print-directory -j 2 types tests
+
+tests: setup
 	$(BIN)/python -m pytest -n $(WORKERS)
 
 quick: setup
@@ -60,9 +66,13 @@ test-browser: setup
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r tests/explore/requirements.lock
 	$(BIN)/python -m pytest -s -m slow tests/explore/test_browser.py
 
-lint: setup
+lint: style types
+
+style: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: setup
 	$(BIN)/mypy
 
 figures: setup
@@ -94,7 +104,7 @@ $(DOCS_VENV)/.installed: requirements-docs.lock requirements.lock pyproject.toml
 	test -x $(DOCS_VENV)/bin/python || $(PYTHON) -m venv $(DOCS_VENV)
 	$(DOCS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-docs.lock
 	$(DOCS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	$(DOCS_VENV)/bin/python -c "from sdpbound.bounds.estimates import prepare; prepare()"
+	$(DOCS_VENV)/bin/python -c "from sdpbound.entropies.preparing import prepare; prepare()"
 	@touch $@
 
 clean:

@@ -42,18 +42,36 @@ def test_version(call):
     assert call("--version").out == f"sdpbound {sb.__version__}\n"
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [["--version"], ["--help"], ["rate"], ["value"], ["value", "--tehta"], *([*path, "--help"] for path in COMMANDS)],
-    ids=" ".join,
-)
-def test_help_and_errors_import_nothing_heavy(arguments):
+LIGHT = [
+    ["--version"],
+    ["--help"],
+    ["rate"],
+    ["value"],
+    ["value", "--tehta"],
+    *([*path, "--help"] for path in COMMANDS),
+]
+
+
+@pytest.fixture(scope="module")
+def started_lightly() -> dict[str, list]:
+    """The status of each command line, and the packages loaded so far: one process runs them one after the other."""
     text = (
-        "import sys, json, sdpbound.cli as c; status = c.run(sys.argv[1:]); "
-        "json.dump([status, sorted({m.split('.')[0] for m in sys.modules})], sys.stderr)"
+        "import sys, json, sdpbound.cli as c\n"
+        "for words in json.loads(sys.argv[1]):\n"
+        "    status = c.run(words)\n"
+        "    loaded = sorted({m.split('.')[0] for m in sys.modules})\n"
+        "    print('\\nRAN ' + json.dumps([words, status, loaded]), file=sys.stderr)\n"
     )
-    done = subprocess.run([sys.executable, "-c", text, *arguments], capture_output=True, check=True, timeout=60)
-    status, loaded = json.loads(done.stderr.decode().splitlines()[-1])
+    command = [sys.executable, "-c", text, json.dumps(LIGHT)]
+    done = subprocess.run(command, capture_output=True, check=True, timeout=120)
+    ran = [json.loads(line[4:]) for line in done.stderr.decode().splitlines() if line.startswith("RAN ")]
+    assert len(ran) == len(LIGHT)
+    return {" ".join(words): [status, loaded] for words, status, loaded in ran}
+
+
+@pytest.mark.parametrize("arguments", LIGHT, ids=" ".join)
+def test_help_and_errors_import_nothing_heavy(arguments, started_lightly):
+    status, loaded = started_lightly[" ".join(arguments)]
     assert status == (2 if arguments[0] == "value" and arguments[-1] != "--help" else 0)
     assert not set(loaded) & set(HEAVY.split())
 
@@ -75,11 +93,11 @@ def test_as_a_process():
     "arguments",
     [
         ["--help"],
-        [],
+        pytest.param([], marks=pytest.mark.slow),
         ["--version"],
-        ["rate"],
-        ["rate", "key", "--help"],
-        ["families"],
+        pytest.param(["rate"], marks=pytest.mark.slow),
+        pytest.param(["rate", "key", "--help"], marks=pytest.mark.slow),
+        pytest.param(["families"], marks=pytest.mark.slow),
         ["schema"],
         ["value", *ANGLES, "--model", "local"],
     ],

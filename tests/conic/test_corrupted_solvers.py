@@ -303,7 +303,11 @@ USUAL = {method: "sdpa" if method in ("projective refined", "envelope") else "cl
 USUAL |= {method: "highs" for method in METHODS if "no-signaling" in method or "local" in method}
 
 
-@pytest.mark.parametrize("method", METHODS)
+#: Long, and made of methods that meet each corruption without them.
+LONG = {"projective refined", "projective with flips", "key rate projective"}
+
+
+@pytest.mark.parametrize("method", [pytest.param(m, marks=pytest.mark.slow) if m in LONG else m for m in METHODS])
 def test_each_corruption_once(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
     METHODS[method](SANE)
     bounds = 0

@@ -162,7 +162,7 @@ def arnon_friedman(error: float, n: float, gamma: float, sound: float, complete:
     return n * best - leak - small - gamma * n - math.sqrt(n) * 2 * math.log2(7) * both - 2 * math.log2(1 / e_pa)
 
 
-@pytest.mark.parametrize("error", [0.005, 0.025, 0.05])
+@pytest.mark.parametrize("error", [*(pytest.param(e, marks=pytest.mark.slow) for e in (0.005, 0.025)), 0.05])
 def test_against_the_first_theorem(error: float) -> None:
     """Better than arXiv:1607.01797 at its own setting (soundness 1e-5, completeness 1e-2), with the same limit."""
     security = sb.FiniteSecurity(soundness=1e-5, completeness=1e-2, registers="quantum")

@@ -28,7 +28,10 @@ def noisy(of: str, visibility: float) -> tuple[sb.Behaviour, sb.Observations]:
 FAST = sb.VonNeumann("projective", "1+AB+AC+BC+ABC", 12)
 
 
-@pytest.mark.parametrize(("of", "settings"), [("holz", (0, 2, 2)), ("parity_chsh", (0, 2, 1))])
+@pytest.mark.parametrize(
+    ("of", "settings"),
+    [pytest.param("holz", (0, 2, 2), marks=pytest.mark.slow), ("parity_chsh", (0, 2, 1))],
+)
 def test_conference_keys_have_the_known_rates(of: str, settings: tuple[int, ...]) -> None:
     """H(A|E) by formula, less h of the error rate (1 - v)/2 of Z on the GHZ state."""
     visibility = 0.95

@@ -487,9 +487,9 @@ run_study(sys.argv[1], sys.argv[2], workers=0, progress=False)
 """
 
 
-def kill_again_and_again(quick: Path, folder: Path, kills: int, seed: int) -> None:
+def kill_again_and_again(quick: Path, folder: Path, kills: int, seed: int, points: int = 60) -> None:
     """Kill runs of a study at random moments; nothing stored is computed again, and the table comes out the same."""
-    quick.write_text(QUICK.replace("count = 6", "count = 60"), encoding="utf-8")
+    quick.write_text(QUICK.replace("count = 6", f"count = {points}"), encoding="utf-8")
     undisturbed = run_study(quick, folder / "undisturbed", workers=0, progress=False)
     script, notes = folder / "noting.py", folder / "notes"
     script.write_text(NOTING, encoding="utf-8")
@@ -526,7 +526,7 @@ def kill_again_and_again(quick: Path, folder: Path, kills: int, seed: int) -> No
 
 @pytest.mark.skipif(sys.platform == "win32", reason="uses signals")
 def test_killed_runs_go_on(quick: Path, tmp_path: Path) -> None:
-    kill_again_and_again(quick, tmp_path, kills=1, seed=1)
+    kill_again_and_again(quick, tmp_path, kills=1, seed=1, points=20)
 
 
 @pytest.mark.slow
@@ -783,12 +783,12 @@ def test_a_full_disk_is_said_and_nothing_is_half_written(
         add(self, run, answers, replace)
 
     monkeypatch.setattr(Store, "add", full)
-    quick.write_text(QUICK.replace("count = 6", "count = 60"), encoding="utf-8")
+    quick.write_text(QUICK.replace("count = 6", "count = 18"), encoding="utf-8")
     with pytest.raises(StorageFailure, match=r"quick\.sqlite.*full"):
         run_study(quick, tmp_path, workers=0, progress=False)
     monkeypatch.undo()
     assert Study.load(quick, tmp_path).status().done >= 2
-    assert run_study(quick, tmp_path, workers=0, progress=False).rows == 10 * QUICK_CELLS
+    assert run_study(quick, tmp_path, workers=0, progress=False).rows == 3 * QUICK_CELLS
 
 
 def test_draw_finds_the_figure(quick: Path, tmp_path: Path) -> None:
