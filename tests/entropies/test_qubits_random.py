@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import sdpbound as sb
+from sdpbound.entropies.qubits import least_mixture
 from sdpbound.entropies.qubits.entropy import QubitEntropyBound, qubit_entropy
 from sdpbound.entropies.question import EntropyQuestion
 
@@ -87,6 +88,19 @@ def test_lossy_bounds_are_below_a_proven_attack(eta: float) -> None:
     bound = qubit_entropy(question, 1e-4)
     assert attack.exact and attack.certificate.verify().holds
     assert bound.value <= attack.value <= bound.value + 1e-4
+
+
+@pytest.mark.parametrize("eta, flipped", [(0.8026, True), (0.8132, True), (0.8474, False), (0.8553, False)])
+def test_few_strategies_for_many_tests_have_the_data(eta: float, flipped: bool) -> None:
+    """Weights alone leave 1e-11 to 4e-10 there: no more strategies than tests. Turned strategies have the data."""
+    row = ROWS[eta]
+    best = least_mixture(EntropyQuestion(sb.Observations.full(row.behaviour()), 0, None, row.flip * flipped), 1e-6)
+    assert len(best.weights) <= len(best.problem.values) and best.miss <= 5e-13
+    for state in best.states:
+        assert np.linalg.eigvalsh(state)[0] >= -1e-15 and abs(np.trace(state) - 1.0) <= 1e-14
+    found = sb.conditional_entropy_upper_bound(sb.Observations.full(row.behaviour()), 0, None, row.flip * flipped)
+    assert found.exact and found.certificate.verify().holds
+    assert abs(found.value - best.lower) <= 1e-6
 
 
 def test_a_lossy_certificate_holds() -> None:

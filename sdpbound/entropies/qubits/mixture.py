@@ -25,6 +25,7 @@ from sdpbound.entropies.qubits.engine import Batch, Engine, StateEngine, entropi
 from sdpbound.entropies.qubits.newton import Maxima, follow_maxima, newton_improvement
 from sdpbound.entropies.qubits.problem import Key, QubitProblem, qubit_problem
 from sdpbound.entropies.qubits.single import alone_if_nearer
+from sdpbound.entropies.qubits.turned import turned_if_nearer
 from sdpbound.entropies.qubits.weights import Weighted, adjusted, cheapest
 from sdpbound.entropies.question import EntropyQuestion
 from sdpbound.entropies.renyi.engine import RenyiEngine
@@ -354,6 +355,7 @@ def optimum(question: EntropyQuestion, found: Search) -> QubitOptimum:
     columns = found.columns.chosen(index)
     weights, missed = adjusted(problem, columns, mixture.weights[index] / mixture.weights[index].sum())
     columns, weights, missed = alone_if_nearer(problem, columns, weights, missed)
+    columns, weights, missed = turned_if_nearer(problem, columns, weights, missed)
     states = columns.states
     alice, bob = (
         observables_of(angles, settings, count)
