@@ -64,7 +64,7 @@ def recheck_processed(root: dict[str, Any], budget: Budget) -> Finding:
     with flint.ctx.workprec(PRECISION):
         strategies = [read_strategy(entry, question, budget) for entry in given]
         weights = solved_weights(question, strategies, parts, budget)
-    mixture = [(w, s) for w, s in zip(weights, strategies, strict=True) if not w == 0]
+    mixture = [(w, s) for w, s in zip(weights, strategies, strict=True) if not w.is_zero()]
     with flint.ctx.workprec(DIGITS):
         rate, least, most = FIGURES[question.kind](question, mixture, budget)
         proven = end(rate, "upper")

@@ -107,8 +107,7 @@ def rate(certificate: Certificate) -> float:
         return math.inf
     if figure["kind"] == "post_selected_key_rate":
         alice, bob = np.array(figure["alice"]), np.array(figure["bob"])
-        states = [(w, [p * sum(v * m for v, m in zip(bob, row, strict=True)) for p, row in zip(alice, rows, strict=True)])
-                  for w, rows in held]  # fmt: skip
+        states = [(w, list(np.einsum("a,b,abij->aij", alice, bob, np.array(rows)))) for w, rows in held]
         return sum(w * left(own) for w, own in states) - unknown(alice[:, None] * bob * table)
     return blocks(figure["block"], table[:2, :2], held)
 
@@ -173,9 +172,9 @@ def _made(kind: str, seed: int) -> tuple[Certificate, float]:
                for w, r in zip(weights, rounds, strict=True))  # fmt: skip
     if kind == "random_basis":
         figure["terms"] = [
-            {"x": x, "kept": share, "preprocessing": q, "outcomes": draw.dirichlet([1, 0.1, 1, 0.1]).reshape(2, 2).tolist()}
+            {"x": x, "kept": share, "preprocessing": q, "outcomes": np.diag(draw.dirichlet([1, 1])).tolist()}
             for x, share, q in ((0, 0.5, 0.03), (1, 0.3, 0.0))
-        ]  # fmt: skip
+        ]
     else:
         figure.update(x=x, y=y, outcomes=mean.tolist())
         more = {"block": 2} if kind == "repetition_code" else {"alice": [0.9, 0.0, 0.5], "bob": [0.7, 0.4, 1.0]}
