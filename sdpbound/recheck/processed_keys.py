@@ -117,7 +117,7 @@ def _post_selected(question: Question, mixture: Mixture, budget: Budget) -> Rate
             parts = [(alice[a] * v, s.moved((x, y), (a, b))) for b, v in enumerate(bob)]
             size = s.state.ncols()
             states.append(sum((m.transpose().conjugate() * m * ball(v) for v, m in parts), Matrix(size, size)))
-        left.append(w * _left(*states, states[0] + states[1]) / s.weight)
+        left.append(w * _left(states[0], states[1], states[0] + states[1]) / s.weight)
     kept = [[alice[a] * v * p for v, p in zip(bob, table[a], strict=True)] for a in chosen]
     return total(left) - _unknown(kept), Fraction(-1), Fraction(1)
 
@@ -202,7 +202,7 @@ def _left(first: Matrix, second: Matrix, both: Matrix) -> flint.arb:
 def _gram(weight: flint.arb, strategy: Strategy, x: int, y: int) -> Gram | None:
     """The Gram matrix of Eve's states of the outcomes 00, 01, 10, 11, with the weight; None if nothing is left."""
     moved = [strategy.moved((x, y), (a, b)) for a in (0, 1) for b in (0, 1)]
-    empty = [all(v == 0 for v in m.entries()) for m in moved]
+    empty = [all(v.is_zero() for v in m.entries()) for m in moved]
     if all(empty[:2]) or all(empty[2:]):
         return None
     vectors = [_vector(m) for m in moved]
@@ -218,7 +218,7 @@ def _vector(moved: Matrix) -> list[flint.acb]:
     """The vector of a pure state of Eve."""
     if moved.ncols() == 1:  # she has no system
         return [flint.acb(square_norm(moved).sqrt())]
-    rows = [row for row in moved.tolist() if not all(v == 0 for v in row)]
+    rows = [row for row in moved.tolist() if not all(v.is_zero() for v in row)]
     if len(rows) > 1:
         raise refuse("in blocks the effects of a strategy have rank one.")
     return rows[0] if rows else [flint.acb(0)] * moved.ncols()
