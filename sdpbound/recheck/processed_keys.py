@@ -202,7 +202,7 @@ def _left(first: Matrix, second: Matrix, both: Matrix) -> flint.arb:
 def _gram(weight: flint.arb, strategy: Strategy, x: int, y: int) -> Gram | None:
     """The Gram matrix of Eve's states of the outcomes 00, 01, 10, 11, with the weight; None if nothing is left."""
     moved = [strategy.moved((x, y), (a, b)) for a in (0, 1) for b in (0, 1)]
-    empty = [all(v.is_zero() for v in m.entries()) for m in moved]
+    empty = [all(map(_nothing, m.entries())) for m in moved]
     if all(empty[:2]) or all(empty[2:]):
         return None
     vectors = [_vector(m) for m in moved]
@@ -218,10 +218,15 @@ def _vector(moved: Matrix) -> list[flint.acb]:
     """The vector of a pure state of Eve."""
     if moved.ncols() == 1:  # she has no system
         return [flint.acb(square_norm(moved).sqrt())]
-    rows = [row for row in moved.tolist() if not all(v.is_zero() for v in row)]
+    rows = [row for row in moved.tolist() if not all(map(_nothing, row))]
     if len(rows) > 1:
         raise refuse("in blocks the effects of a strategy have rank one.")
     return rows[0] if rows else [flint.acb(0)] * moved.ncols()
+
+
+def _nothing(value: flint.acb) -> bool:
+    """Whether a ball is exactly zero."""
+    return bool(value.real.is_zero() and value.imag.is_zero())
 
 
 def _several(kinds: int, places: int) -> int:
