@@ -51,8 +51,10 @@ def entropy_of(value: flint.arb) -> flint.arb:
     The function rises up to 1/e and then falls.
     """
     high = value.upper()
-    if not high > 0:
+    if high <= 0:
         return flint.arb(0)
+    if not high > 0:
+        raise refuse("a number came out unknown: what was to be proven cannot be.")
     low = value.lower()
     if low > 0:
         return -value * value.log()

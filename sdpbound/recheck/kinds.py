@@ -20,6 +20,7 @@ from sdpbound.recheck.linear import recheck_linear
 from sdpbound.recheck.mean_powers import recheck_estimation
 from sdpbound.recheck.operators import recheck_operators
 from sdpbound.recheck.power_lengths import recheck_power_length
+from sdpbound.recheck.processed_keys import recheck_processed
 from sdpbound.recheck.projections import recheck_outcomes, recheck_projections
 from sdpbound.recheck.qubits import recheck_qubits
 from sdpbound.recheck.radau import recheck_radau
@@ -109,6 +110,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("entropy of coarser data", BOUND, "bound", frozenset({"coarse"}), _coarser),
     Kind("attacks on all channels", BOUND, "attacks on all channels", frozenset({"shares"}), recheck_channels),
     Kind("attacks on all flips", BOUND, "attacks on all flips", frozenset({"mixtures"}), recheck_flips),
+    Kind("attack on a processed key", BOUND, "attack on a processed key", frozenset({"processed"}), recheck_processed),
     Kind("attack", BOUND, "attack", frozenset({"strategies"}), recheck_attack),
     Kind("entropy by qubits", BOUND, "bound", frozenset({"method"}), recheck_qubits),
     Kind("finite length", BOUND, "finite length", frozenset({"accumulation"}), _length),
