@@ -64,7 +64,7 @@ def block_rate(block: Block, grams: Sequence[Gram], weights: Sequence[flint.arb]
     """The rate in bits a round that strategies of these weights leave; those where Eve knows the bit are left out."""
     if not grams:
         return flint.arb(0)
-    k, kept = block.rounds, sum((p for row in block.table for p in row), Fraction(0))
+    k, kept = block.rounds, sum((p for row in block.kept for p in row), Fraction(0))
     sizes = [math.comb(i + len(grams) - 1, i) for i in range(k + 1)]
     if sum(sizes[k - j] * sizes[j] for j in range(k // 2 + 1)) > _MOST_COUNTS:
         raise CertificateError(
@@ -138,7 +138,7 @@ def _real(value: Any) -> flint.arb:
 
 def _leak(block: Block, j: int) -> flint.arb:
     """H(C|C') of a message with j ones, times the weight of its accepted blocks."""
-    p, i, total = block.table, block.rounds - j, flint.arb(0)
+    p, i, total = block.kept, block.rounds - j, flint.arb(0)
     for d in (0, 1):
         column = [to_ball(p[c][d]) ** i * to_ball(p[1 - c][1 - d]) ** j / 2 for c in (0, 1)]
         total += plogp(column[0]) + plogp(column[1]) - plogp(column[0] + column[1])

@@ -19,6 +19,7 @@ from sdpbound.checker.claim import Subject, Verification
 from sdpbound.checker.mixtures import Matrix, adjoint, enclosed, read_strategy, through_effects, trace, weigh
 from sdpbound.checker.numbers import lower_end, rounded_float, to_ball
 from sdpbound.checker.processed_question import (
+    MET,
     Basis,
     Block,
     ProcessedQuestion,
@@ -84,12 +85,30 @@ def rate_left(question: ProcessedQuestion, mixture: ReadMixture) -> tuple[flint.
             gram_of_round(factor, kraus[0][asked.x], kraus[1][asked.y], f"proof.processed.strategies[{k}]")
             for k, (factor, kraus) in enumerate(devices)
         ]
+        _require_outcomes(asked, devices, weights)
         known = [(gram, w) for gram, w in zip(grams, weights, strict=True) if gram is not None]
         return block_rate(asked, [gram for gram, _ in known], [w for _, w in known]), misses
     if isinstance(asked, Selection):
+        _require_outcomes(asked, devices, weights)
         return _of_selection(asked, devices, weights), misses
     rates = [_of_basis(term, question, devices, weights) * to_ball(term.kept) for term in asked]
     return sum(rates, flint.arb(0)), misses
+
+
+def _require_outcomes(asked: Selection | Block, devices: Sequence[Device], weights: Sequence[flint.arb]) -> None:
+    """Refuse a mixture whose outcomes of the key are not those of the question."""
+    for a, row in enumerate(asked.table):
+        for b, p in enumerate(row):
+            found = flint.arb(0)
+            for (factor, kraus), weight in zip(devices, weights, strict=True):
+                through = through_effects([kraus[0][asked.x][a], kraus[1][asked.y][b]], factor)
+                if through is not None:
+                    found += weight * trace(adjoint(through) * through) / trace(adjoint(factor) * factor)
+            if not abs(found - to_ball(p)) <= to_ball(MET):
+                raise CertificateError(
+                    f"The attack has the outcomes {a}, {b} of the key with probability {float(found.mid()):.12g}; "
+                    f"the question has them with {float(p):.12g}, and they count as tested."
+                )
 
 
 def _of_basis(

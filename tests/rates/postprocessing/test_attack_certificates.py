@@ -99,6 +99,9 @@ def test_nothing_is_left_of_local_devices() -> None:
     certain = {"dimensions": [1, 1], "state": always, "measurements": [[[always, never]] * 2] * 2}
     data["proof"]["processed"] = {"strategies": [certain], "weights": [1.0], "adjusted": []}
     data["question"]["observed"] = []
+    with pytest.raises(CertificateError, match="count as tested"):  # they answer 0, and the table says otherwise
+        sb.verify(data)
+    data["question"]["figure"]["outcomes"] = [[1.0, 0.0], [0.0, 0.0]]
     assert sb.verify(data).value == 0.0
 
 
@@ -126,8 +129,9 @@ FORGED: dict[str, tuple[str, Callable[[Data], None], str]] = {
     "other weights": (
         "block",
         lambda data: data["proof"]["processed"].update(adjusted=[], weights=[1.0, *[0.0] * 8]),
-        "misses the tested value",
+        "count as tested",
     ),
+    "other outcomes": ("kept", put(*FIGURE, "outcomes", [[0.5, 0.0], [0.0, 0.5]]), "count as tested"),
     "no weight at all": (
         "block",
         lambda data: data["proof"]["processed"].update(adjusted=[], weights=[0.0] * 9),
@@ -168,10 +172,10 @@ def test_a_little_less_is_not_proven(attacks: dict[str, ProcessedAttack]) -> Non
         data["claim"]["value"] -= 1e-12
         with pytest.raises(CertificateError, match="does not prove its claim"):
             sb.verify(data)
-    noisier = data_of(attacks["block"])  # what is charged for errors is that of the file, and is a part of the question
-    noisier["question"]["figure"]["outcomes"] = [[0.5, 0.0], [0.0, 0.5]]
-    with pytest.raises(CertificateError, match="does not prove its claim"):
-        sb.verify(noisier)
+    perfect = data_of(attacks["block"])  # no errors to charge, for devices that have some
+    perfect["question"]["figure"]["outcomes"] = [[0.5, 0.0], [0.0, 0.5]]
+    with pytest.raises(CertificateError, match="count as tested"):
+        sb.verify(perfect)
 
 
 def test_outcomes_of_higher_rank_are_refused_in_blocks(attacks: dict[str, ProcessedAttack]) -> None:
