@@ -1,0 +1,445 @@
+"""Entropies by the qubit reduction where functionals are steep: cells of two angles, each from a few states.
+
+What is to be shown is that ``G(K) <= ceiling`` for all angles a, b (:mod:`sdpbound.recheck.qubits` says what G and K
+are). Every state r makes a matrix C(r) with ``G(K) <= largest eigenvalue of K + C(r)`` for all K
+(:mod:`sdpbound.recheck.climbing`). K is affine in the point ``(cos a, sin a)`` and in that of b, and G is convex.
+
+**One state for a cell.** An arc lies in the hull of its ends and the two points where the tangents at its ends meet
+that at its middle. So ``ceiling - C - K`` is positive on a cell if it is at the 16 pairs of such points. This is good
+where the best state is nearly pure. Bob's frame is free where the key is Alice's: with B = Z and B' turning, or with
+B' = Z and B turning, whichever varies less where the state is. A state that fails for a cell is tried for its parts.
+
+**Four states for a cell.** Where the best state is mixed, one state loses as much as the cell is wide. But every point
+of an arc is ``c (w u + w' u')`` for its ends u, u', weights w + w' = 1 and ``1 <= c <= 1 / cos d``, d the half-width.
+So K is a mean of the operators at the four corners with their points stretched, and G is at most the largest of theirs,
+each by the state of that corner; it is enough to stretch by nothing and by most. In Bob's third frame both his points
+turn by half of the angle: both are stretched, by ``1 / cos(d / 2)`` only.
+
+Floats choose states, frames and what is divided. What is believed is proven in balls: with X any matrix near log r,
+r = exp(X); with Z near ``log(W^T r W)`` and ``exp(Z) - W^T r W`` positive, ``log(W^T r W) <= Z``, for the logarithm is
+monotonic; and a symmetric matrix is positive if the coefficients of its characteristic polynomial have the signs that
+they have for positive roots.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import flint
+
+from sdpbound.recheck.answer import Budget, refuse
+from sdpbound.recheck.balls import ball
+from sdpbound.recheck.climbing import Climber, Matrix, Place, congruent, product, top, values_of
+from sdpbound.recheck.matrices import Real
+
+__all__ = ["ArcSearch"]
+
+PRECISION = 128
+MOST_CELLS, DEEPEST = 60_000, 30
+#: What is left to rounding before something is proven, and how much more for each nat of the functional.
+ROOM, ROUNDING = 2e-11, 2.0**-46
+#: The weights of barriers: the first, the least, by what they fall, and which part of what is left they may cost.
+FIRST, LEAST, FALL, PART = 1e-2, 1e-10, 0.1, 1 / 30
+#: What is added to eigenvalues before logarithms are taken, so that errors of floats do not matter.
+LIFTS = (1e-13, 1e-11, 1e-9)
+#: A cell is one for four states if one state loses this part of what is left, by being mixed.
+MIXED = 0.25
+#: and if it is this narrow: 2^-NARROW of pi.
+NARROW = 5
+Point = tuple[Any, Any]
+Arc = tuple[int, int]
+
+
+@dataclass(slots=True)
+class Dual:
+    """A state at some angles, and the matrix C that it makes.
+
+    Attributes
+    ----------
+    place, curve : by floats
+    most : about the largest eigenvalue of K + C at these angles
+    proven : C in balls; False if it could not be proven
+    swapped : in the frame in which B' is Z
+    """
+
+    place: Place
+    curve: Matrix
+    most: float
+    swapped: bool = False
+    proven: Real | bool | None = None
+
+
+@dataclass(slots=True)
+class Cell:
+    """Angles from ``i / 2^level`` to ``(i + 1) / 2^level`` of pi, for Alice and for Bob, and what is known there."""
+
+    a: Arc
+    b: Arc
+    dual: Dual | None = None
+    corners: bool = False
+
+
+@dataclass(slots=True)
+class ArcSearch:
+    """The proof for all angles.
+
+    Attributes
+    ----------
+    terms : coefficients in nats by (Alice's, Bob's) operator: 0 the identity, 1 Z, 2 the one with an angle
+    outcomes : the W_i
+    ceiling : what G must not exceed
+    angles : which party has an angle
+    free : whether Bob's frame is free
+    """
+
+    terms: dict[tuple[int, int], flint.arb]
+    outcomes: Sequence[Real]
+    ceiling: flint.arb
+    angles: tuple[bool, bool]
+    free: bool
+    known: dict[tuple[Fraction, Fraction], Dual] = field(default_factory=dict)
+    table: Matrix = field(init=False)
+    climber: Climber = field(init=False)
+    goal: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.table = [[float(self.terms.get((i, j), flint.arb(0))) for j in range(3)] for i in range(3)]
+        rows = [[[float(v) for v in row] for row in w.transpose().tolist()] for w in self.outcomes]
+        self.climber = Climber([1.0] * len(rows), rows)
+        size = sum(abs(v) for row in self.table for v in row)
+        self.goal = float(self.ceiling.lower()) - ROOM - ROUNDING * size
+
+    def run(self, budget: Budget) -> None:
+        """Prove it, or refuse."""
+        arcs = [[(i, 2) for i in range(4)] if angle else [(0, -1)] for angle in self.angles]
+        cells = [Cell(a, b) for a in arcs[0] for b in arcs[1]]
+        count = 0
+        while cells:
+            cell = cells.pop()
+            count += 1
+            budget.spend(20_000)
+            if count > MOST_CELLS:
+                raise refuse("the search over angles takes too many cells.")
+            cells += self._parts(cell)
+
+    # -- cells ---------------------------------------------------------------------------------------------------------
+
+    def _parts(self, cell: Cell) -> list[Cell]:
+        """Nothing if the cell is proven, else its parts."""
+        if cell.corners:
+            return self._by_corners(cell)
+        if cell.dual is not None and self._covers(cell.dual, cell):
+            return []
+        center = _center(cell.a), _center(cell.b)
+        for dual in self._duals(self._operator(*map(_point, center))):
+            for chosen in (dual, self._swapped(dual, center[1])) if self.free else (dual,):
+                if self._covers(chosen, cell):
+                    return []
+            cell.dual = dual
+        dual = cell.dual
+        assert dual is not None
+        if min(cell.a[1], cell.b[1]) >= NARROW and self._loses(cell, dual):
+            cell.corners = True
+            return self._by_corners(cell)
+        return self._divided(cell, *self._misses(dual, cell))
+
+    def _duals(self, operator: Matrix) -> Iterator[Dual]:
+        """States for an operator, with less and less of a barrier, as long as that may help."""
+        tau, place = FIRST, None
+        while True:
+            place = self.climber.climbed(operator, tau, place)
+            if place.least > float(self.ceiling.upper()) + 1e-9:
+                raise refuse("an explicit pair of qubits has an entropy below the functional.")
+            curve = self.climber.curvature(place.logarithms(0.0))
+            most = top(_sum(operator, curve))
+            yield Dual(place, curve, most)
+            if self.goal - most > tau / PART or tau <= LEAST:
+                return
+            tau *= FALL
+
+    def _loses(self, cell: Cell, dual: Dual) -> bool:
+        """Whether one state loses much by being mixed: both signs of a derivative are on it."""
+        loss = 0.0
+        for party, arc in enumerate((cell.a, cell.b)):
+            if self.angles[party]:
+                slope = self._slope(cell, party)
+                values = values_of(congruent(dual.place.factor, slope))
+                up, down = sum(v for v in values if v > 0), -sum(v for v in values if v < 0)
+                loss += min(up, down) * float(_half(arc)) * math.pi
+        return loss > MIXED * (self.goal - dual.most)
+
+    def _slope(self, cell: Cell, party: int) -> Matrix:
+        """The derivative of K by an angle, in the middle of a cell."""
+        points = [_point(_center(arc)) for arc in (cell.a, cell.b)]
+        points[party] = (-points[party][1], points[party][0])
+        terms = [[v if (i, j)[party] == 2 else 0.0 for j, v in enumerate(row)] for i, row in enumerate(self.table)]
+        return _kron(terms, points[0], points[1])
+
+    def _misses(self, dual: Dual, cell: Cell) -> tuple[bool, bool]:
+        """Which angle is to be divided: that of which the points alone are above the ceiling, or more so."""
+        middles = [[_point(_center(arc))] for arc in (cell.a, cell.b)]
+        arcs = [_hull(cell.a), _hull(cell.b)]
+        base = dual.most
+        over = []
+        for party in (0, 1):
+            found = -math.inf
+            for p in arcs[0] if party == 0 else middles[0]:
+                for q in arcs[1] if party == 1 else middles[1]:
+                    found = max(found, top(_sum(self._operator(p, q), dual.curve)))
+            over.append(found - base)
+        return _which(over[0], over[1])
+
+    def _divided(self, cell: Cell, by_a: bool, by_b: bool) -> list[Cell]:
+        by_a, by_b = by_a and self.angles[0], by_b and self.angles[1]
+        if not by_a and not by_b:
+            by_a, by_b = self.angles
+        if max(cell.a[1] + by_a, cell.b[1] + by_b) > DEEPEST or not (by_a or by_b):
+            raise refuse("the entropy is not proven to be above the functional at some angles.")
+        return [
+            Cell(a, b, cell.dual, cell.corners)
+            for a in (_parts(cell.a) if by_a else (cell.a,))
+            for b in (_parts(cell.b) if by_b else (cell.b,))
+        ]
+
+    # -- one state -----------------------------------------------------------------------------------------------------
+
+    def _covers(self, dual: Dual, cell: Cell) -> bool:
+        """Whether one state is proven to be enough for a cell."""
+        a, b = _hull(cell.a), _hull(cell.b)
+        table = [[row[0], row[2], row[1]] for row in self.table] if dual.swapped else self.table
+        for p in a:
+            for q in b:
+                if not _positive(self.goal, _kron(table, p, q), dual.curve):
+                    return False
+        rest = self._rest(dual)
+        if rest is None:
+            return False
+        exact = self._exact(dual.swapped)
+        with flint.ctx.workprec(PRECISION):
+            return all(_certain(rest - Real(_kron(exact, p, q))) for p in _hull_balls(cell.a) for q in _hull_balls(cell.b))
+
+    def _swapped(self, dual: Dual, b: Fraction) -> Dual:
+        """The same state in the frame in which B' is Z."""
+        x, y = _point(b / 2)
+        turn = [[x, y, 0.0, 0.0], [y, -x, 0.0, 0.0], [0.0, 0.0, x, y], [0.0, 0.0, y, -x]]
+        place = dual.place
+        turns = []
+        for line in place.turns:  # the rows of W^T are blocks of Bob's two, in the order of r's
+            size = len(line)
+            turns.append(product(line, [row[:size] for row in turn[:size]]))
+        moved = Place(product(turn, place.factor), place.slack, place.tau, turns, place.values, place.least)
+        return Dual(moved, congruent(turn, dual.curve), dual.most, swapped=True)
+
+    def _exact(self, swapped: bool) -> list[list[flint.arb]]:
+        order = (0, 2, 1) if swapped else (0, 1, 2)
+        return [[self.terms.get((i, j), flint.arb(0)) for j in order] for i in range(3)]
+
+    def _rest(self, dual: Dual) -> Real | None:
+        """``ceiling - C`` in balls."""
+        if dual.proven is None:
+            with flint.ctx.workprec(PRECISION):
+                found = next((c for c in map(functools.partial(self._curve, dual.place), LIFTS) if c is not None), None)
+                dual.proven = False if found is None else _scalar(self.ceiling) - found
+        return dual.proven if isinstance(dual.proven, Real) else None
+
+    def _curve(self, place: Place, lift: float) -> Real | None:
+        """A matrix that is not below C(r), for a state near a place."""
+        logarithms = place.logarithms(lift)
+        x = _symmetric(logarithms[0])
+        state = x.exp()
+        found = -x
+        for w, logarithm in zip(self.outcomes, logarithms[1:], strict=True):
+            above = _symmetric(logarithm) + _scalar(flint.arb(lift), len(logarithm))
+            if not _certain(above.exp() - w.transpose() * state * w):
+                return None
+            found = found + w * above * w.transpose()
+        return found
+
+    # -- four states ---------------------------------------------------------------------------------------------------
+
+    def _by_corners(self, cell: Cell) -> list[Cell]:
+        """Nothing if the states of the four corners are proven to be enough, else the cell's parts."""
+        over = [-math.inf, -math.inf]
+        frames = (0, 1, 2) if self.free else (0,)
+        sound, left = True, set(frames)
+        for a in _ends(cell.a):
+            for b in _ends(cell.b):
+                dual = self._corner(a, b)
+                for party in (0, 1):
+                    found = min(
+                        top(_sum(self._stretched(a, b, cell, frame, (party == 0, party == 1)), dual.curve))
+                        for frame in frames
+                    )
+                    over[party] = max(over[party], found - dual.most)
+                sound = sound and dual.most < self.goal
+                left = {frame for frame in left if self._reaches(dual, a, b, cell, frame)}
+        if sound and left:
+            return []
+        return self._divided(cell, *_which(over[0], over[1]))
+
+    def _corner(self, a: Fraction, b: Fraction) -> Dual:
+        """The state of a pair of angles."""
+        found = self.known.get((a, b))
+        if found is None:
+            *_, found = self._duals(self._operator(_point(a), _point(b)))
+            self.known[a, b] = found
+        return found
+
+    def _reaches(self, dual: Dual, a: Fraction, b: Fraction, cell: Cell, frame: int) -> bool:
+        """Whether the state of a corner is proven to be enough for it, stretched or not."""
+        both = [(x, y) for x in (False, True) for y in (False, True)]
+        if not all(_positive(self.goal, self._stretched(a, b, cell, frame, s), dual.curve) for s in both):
+            return False
+        rest = self._rest(dual)
+        if rest is None:
+            return False
+        with flint.ctx.workprec(PRECISION):
+            return all(_certain(rest - Real(self._stretched_balls(a, b, cell, frame, s))) for s in both)
+
+    def _stretched(self, a: Fraction, b: Fraction, cell: Cell, frame: int, by: tuple[bool, bool]) -> Matrix:
+        c = 1 / _point(_half(cell.a))[0] if by[0] else 1.0
+        width = _half(cell.b) / 2 if frame == 2 else _half(cell.b)
+        d = 1 / _point(width)[0] if by[1] else 1.0
+        (x, y), (u, v) = _point(a), _point(b)
+        return _kron(_scaled(self.table, d if frame else 1.0), (c * x, c * y), (u, v) if frame == 1 else (d * u, d * v))
+
+    def _stretched_balls(self, a: Fraction, b: Fraction, cell: Cell, frame: int, by: tuple[bool, bool]) -> Any:
+        c = 1 / _point_ball(_half(cell.a))[0] if by[0] else flint.arb(1)
+        width = _half(cell.b) / 2 if frame == 2 else _half(cell.b)
+        d = 1 / _point_ball(width)[0] if by[1] else flint.arb(1)
+        (x, y), (u, v) = _point_ball(a), _point_ball(b)
+        table = _scaled(self._exact(False), d) if frame else self._exact(False)
+        return _kron(table, (c * x, c * y), (u, v) if frame == 1 else (d * u, d * v))
+
+    def _operator(self, a: Point, b: Point) -> Matrix:
+        return _kron(self.table, a, b)
+
+
+# -- angles ------------------------------------------------------------------------------------------------------------
+
+
+def _half(arc: Arc) -> Fraction:
+    """Half of an arc's width, in units of pi; of the arc (0, -1), which is one angle, 0."""
+    return Fraction(1, 2 << arc[1]) if arc[1] >= 0 else Fraction(0)
+
+
+def _center(arc: Arc) -> Fraction:
+    return (2 * arc[0] + 1) * _half(arc)
+
+
+def _ends(arc: Arc) -> tuple[Fraction, ...]:
+    half = _half(arc)
+    return (2 * arc[0] * half, (2 * arc[0] + 2) * half) if half else (Fraction(0),)
+
+
+def _parts(arc: Arc) -> tuple[Arc, Arc]:
+    return (2 * arc[0], arc[1] + 1), (2 * arc[0] + 1, arc[1] + 1)
+
+
+def _which(over_a: float, over_b: float) -> tuple[bool, bool]:
+    """An angle is divided if it makes at least two fifths of what the other does."""
+    most = max(over_a, over_b)
+    return (True, True) if not most > 0 else (over_a >= 0.4 * most, over_b >= 0.4 * most)
+
+
+@functools.lru_cache(maxsize=1 << 14)
+def _point(t: Fraction) -> tuple[float, float]:
+    return math.cos(math.pi * float(t)), math.sin(math.pi * float(t))
+
+
+@functools.lru_cache(maxsize=1 << 14)
+def _point_ball(t: Fraction) -> tuple[flint.arb, flint.arb]:
+    return ball(t).cos_pi(), ball(t).sin_pi()
+
+
+@functools.lru_cache(maxsize=1 << 12)
+def _hull(arc: Arc) -> tuple[Point, ...]:
+    """Four points in whose hull an arc lies."""
+    return _tangents(arc, _point)
+
+
+@functools.lru_cache(maxsize=1 << 12)
+def _hull_balls(arc: Arc) -> tuple[Point, ...]:
+    return _tangents(arc, _point_ball)
+
+
+def _tangents(arc: Arc, point: Any) -> tuple[Point, ...]:
+    half = _half(arc)
+    if not half:
+        return (point(Fraction(0)),)
+    low, high = _ends(arc)
+    far = 1 / point(half / 2)[0]
+    found = [point(low)]
+    for t in (low + half / 2, high - half / 2):
+        x, y = point(t)
+        found.append((far * x, far * y))
+    return (*found, point(high))
+
+
+# -- matrices ----------------------------------------------------------------------------------------------------------
+
+
+def _kron(table: Any, a: Point, b: Point) -> Any:
+    """K, from coefficients of (1, Z, second) of both parties and the points of the second ones; numbers of any kind."""
+    (x, y), (u, v) = a, b
+    first, second, third = table
+    rows = (first, [p + x * q for p, q in zip(second, third, strict=True)], [y * q for q in third])
+    (i0, iz, ix), (z0, zz, zx), (x0, xz, xx) = ((r[0], r[1] + u * r[2], v * r[2]) for r in rows)
+    p, q, r, s = i0 + iz, i0 - iz, z0 + zz, z0 - zz
+    e, f = x0 + xz, x0 - xz
+    return [
+        [p + r, ix + zx, e, xx],
+        [ix + zx, q + s, xx, f],
+        [e, xx, p - r, ix - zx],
+        [xx, f, ix - zx, q - s],
+    ]
+
+
+def _scaled(table: Any, factor: Any) -> Any:
+    """Coefficients with Bob's first operator stretched."""
+    return [[row[0], factor * row[1], row[2]] for row in table]
+
+
+def _sum(p: Matrix, q: Matrix) -> Matrix:
+    return [[a + b for a, b in zip(r, s, strict=True)] for r, s in zip(p, q, strict=True)]
+
+
+def _positive(goal: float, p: Matrix, q: Matrix) -> bool:
+    """Whether ``goal - p - q`` is positive, by floats."""
+    a, b, c, d = p[0][0] + q[0][0], p[0][1] + q[0][1], p[0][2] + q[0][2], p[0][3] + q[0][3]
+    one = goal - a
+    if not one > 0:
+        return False
+    e, f, g = b / one, c / one, d / one
+    two = goal - p[1][1] - q[1][1] - b * e
+    if not two > 0:
+        return False
+    h, i = p[1][2] + q[1][2] + c * e, p[1][3] + q[1][3] + d * e
+    j, k = h / two, i / two
+    three = goal - p[2][2] - q[2][2] - c * f - h * j
+    if not three > 0:
+        return False
+    m = p[2][3] + q[2][3] + d * f + i * j
+    return goal - p[3][3] - q[3][3] - d * g - i * k - m * m / three > 0
+
+
+def _certain(matrix: Real) -> bool:
+    """Whether every symmetric matrix in a ball is positive definite: its characteristic polynomial alternates."""
+    coefficients = matrix.charpoly().coeffs()
+    size = len(coefficients) - 1
+    return all((v if (size - k) % 2 == 0 else -v) > 0 for k, v in enumerate(coefficients))
+
+
+def _symmetric(matrix: Matrix) -> Real:
+    """The symmetric part, exactly."""
+    return Real([[(flint.arb(p) + flint.arb(q)) / 2 for p, q in zip(r, s, strict=True)]
+                 for r, s in zip(matrix, zip(*matrix, strict=True), strict=True)])  # fmt: skip
+
+
+def _scalar(value: flint.arb, size: int = 4) -> Real:
+    return Real([[value if i == j else 0 for j in range(size)] for i in range(size)])
