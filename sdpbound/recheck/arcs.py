@@ -34,13 +34,13 @@ import flint
 
 from sdpbound.recheck.answer import Budget, refuse
 from sdpbound.recheck.balls import ball
-from sdpbound.recheck.climbing import Climber, Matrix, Place, congruent, product, top, values_of
-from sdpbound.recheck.matrices import Real
+from sdpbound.recheck.climbing import Climber, Matrix, Place, congruent, multiplied, top, values_of
+from sdpbound.recheck.matrices import Real, certain, scalar, symmetric
 
 __all__ = ["ArcSearch"]
 
 PRECISION = 128
-MOST_CELLS, DEEPEST = 60_000, 30
+MOST_CELLS, DEEPEST = 20_000, 36
 #: What is left to rounding before something is proven, and how much more for each nat of the functional.
 ROOM, ROUNDING = 2e-11, 2.0**-46
 #: The weights of barriers: the first, the least, by what they fall, and which part of what is left they may cost.
@@ -52,6 +52,8 @@ MIXED = 0.25
 #: and if it is this narrow: 2^-NARROW of pi.
 NARROW = 5
 Point = tuple[Any, Any]
+Range = tuple[Fraction, Fraction]
+#: From ``i / 2^level`` to ``(i + 1) / 2^level``, in units of pi; (0, -1) is the angle 0 alone.
 Arc = tuple[int, int]
 
 
@@ -106,6 +108,7 @@ class ArcSearch:
     table: Matrix = field(init=False)
     climber: Climber = field(init=False)
     goal: float = field(init=False)
+    doubt: float = field(init=False)
 
     def __post_init__(self) -> None:
         self.table = [[float(self.terms.get((i, j), flint.arb(0))) for j in range(3)] for i in range(3)]
@@ -113,19 +116,18 @@ class ArcSearch:
         self.climber = Climber([1.0] * len(rows), rows)
         size = sum(abs(v) for row in self.table for v in row)
         self.goal = float(self.ceiling.lower()) - ROOM - ROUNDING * size
+        self.doubt = 1e-9 + 2.0**-40 * size
 
-    def run(self, budget: Budget) -> None:
-        """Prove it, or refuse."""
-        arcs = [[(i, 2) for i in range(4)] if angle else [(0, -1)] for angle in self.angles]
-        cells = [Cell(a, b) for a in arcs[0] for b in arcs[1]]
+    def run(self, angles: Sequence[tuple[Range, Range]], budget: Budget) -> None:
+        """Prove it for cells of angles in units of pi, whose widths are powers of two, or refuse."""
+        cells = [Cell(_arc(a), _arc(b)) for a, b in angles]
         count = 0
         while cells:
-            cell = cells.pop()
             count += 1
-            budget.spend(20_000)
+            budget.spend(5000)
             if count > MOST_CELLS:
                 raise refuse("the search over angles takes too many cells.")
-            cells += self._parts(cell)
+            cells += self._parts(cells.pop())
 
     # -- cells ---------------------------------------------------------------------------------------------------------
 
@@ -136,14 +138,14 @@ class ArcSearch:
         if cell.dual is not None and self._covers(cell.dual, cell):
             return []
         center = _center(cell.a), _center(cell.b)
+        dual: Dual | None = None
         for dual in self._duals(self._operator(*map(_point, center))):
             for chosen in (dual, self._swapped(dual, center[1])) if self.free else (dual,):
                 if self._covers(chosen, cell):
                     return []
-            cell.dual = dual
-        dual = cell.dual
         assert dual is not None
-        if min(cell.a[1], cell.b[1]) >= NARROW and self._loses(cell, dual):
+        cell.dual = dual
+        if all(arc[1] >= NARROW or arc[1] < 0 for arc in (cell.a, cell.b)) and self._loses(cell, dual):
             cell.corners = True
             return self._by_corners(cell)
         return self._divided(cell, *self._misses(dual, cell))
@@ -153,7 +155,7 @@ class ArcSearch:
         tau, place = FIRST, None
         while True:
             place = self.climber.climbed(operator, tau, place)
-            if place.least > float(self.ceiling.upper()) + 1e-9:
+            if place.least > self.goal + self.doubt:
                 raise refuse("an explicit pair of qubits has an entropy below the functional.")
             curve = self.climber.curvature(place.logarithms(0.0))
             most = top(_sum(operator, curve))
@@ -178,7 +180,8 @@ class ArcSearch:
         points = [_point(_center(arc)) for arc in (cell.a, cell.b)]
         points[party] = (-points[party][1], points[party][0])
         terms = [[v if (i, j)[party] == 2 else 0.0 for j, v in enumerate(row)] for i, row in enumerate(self.table)]
-        return _kron(terms, points[0], points[1])
+        found: Matrix = _kron(terms, points[0], points[1])
+        return found
 
     def _misses(self, dual: Dual, cell: Cell) -> tuple[bool, bool]:
         """Which angle is to be divided: that of which the points alone are above the ceiling, or more so."""
@@ -221,7 +224,9 @@ class ArcSearch:
             return False
         exact = self._exact(dual.swapped)
         with flint.ctx.workprec(PRECISION):
-            return all(_certain(rest - Real(_kron(exact, p, q))) for p in _hull_balls(cell.a) for q in _hull_balls(cell.b))
+            return all(
+                certain(rest - Real(_kron(exact, p, q))) for p in _hull_balls(cell.a) for q in _hull_balls(cell.b)
+            )
 
     def _swapped(self, dual: Dual, b: Fraction) -> Dual:
         """The same state in the frame in which B' is Z."""
@@ -231,8 +236,8 @@ class ArcSearch:
         turns = []
         for line in place.turns:  # the rows of W^T are blocks of Bob's two, in the order of r's
             size = len(line)
-            turns.append(product(line, [row[:size] for row in turn[:size]]))
-        moved = Place(product(turn, place.factor), place.slack, place.tau, turns, place.values, place.least)
+            turns.append(multiplied(line, [row[:size] for row in turn[:size]]))
+        moved = Place(multiplied(turn, place.factor), place.slack, place.tau, turns, place.values, place.least)
         return Dual(moved, congruent(turn, dual.curve), dual.most, swapped=True)
 
     def _exact(self, swapped: bool) -> list[list[flint.arb]]:
@@ -244,18 +249,18 @@ class ArcSearch:
         if dual.proven is None:
             with flint.ctx.workprec(PRECISION):
                 found = next((c for c in map(functools.partial(self._curve, dual.place), LIFTS) if c is not None), None)
-                dual.proven = False if found is None else _scalar(self.ceiling) - found
+                dual.proven = False if found is None else scalar(self.ceiling) - found
         return dual.proven if isinstance(dual.proven, Real) else None
 
     def _curve(self, place: Place, lift: float) -> Real | None:
         """A matrix that is not below C(r), for a state near a place."""
         logarithms = place.logarithms(lift)
-        x = _symmetric(logarithms[0])
+        x = symmetric(logarithms[0])
         state = x.exp()
         found = -x
         for w, logarithm in zip(self.outcomes, logarithms[1:], strict=True):
-            above = _symmetric(logarithm) + _scalar(flint.arb(lift), len(logarithm))
-            if not _certain(above.exp() - w.transpose() * state * w):
+            above = symmetric(logarithm) + scalar(flint.arb(lift), len(logarithm))
+            if not certain(above.exp() - w.transpose() * state * w):
                 return None
             found = found + w * above * w.transpose()
         return found
@@ -264,23 +269,19 @@ class ArcSearch:
 
     def _by_corners(self, cell: Cell) -> list[Cell]:
         """Nothing if the states of the four corners are proven to be enough, else the cell's parts."""
-        over = [-math.inf, -math.inf]
-        frames = (0, 1, 2) if self.free else (0,)
-        sound, left = True, set(frames)
+        frames = [0, 1, 2] if self.free else [0]
+        left = frames
         for a in _ends(cell.a):
             for b in _ends(cell.b):
                 dual = self._corner(a, b)
-                for party in (0, 1):
-                    found = min(
-                        top(_sum(self._stretched(a, b, cell, frame, (party == 0, party == 1)), dual.curve))
-                        for frame in frames
-                    )
-                    over[party] = max(over[party], found - dual.most)
-                sound = sound and dual.most < self.goal
-                left = {frame for frame in left if self._reaches(dual, a, b, cell, frame)}
-        if sound and left:
-            return []
-        return self._divided(cell, *_which(over[0], over[1]))
+                left = [frame for frame in left if self._reaches(dual, a, b, cell, frame)]
+                if not left:
+                    over = [
+                        min(top(_sum(self._stretched(a, b, cell, frame, by), dual.curve)) for frame in frames)
+                        for by in ((True, False), (False, True))
+                    ]
+                    return self._divided(cell, *_which(over[0] - dual.most, over[1] - dual.most))
+        return []
 
     def _corner(self, a: Fraction, b: Fraction) -> Dual:
         """The state of a pair of angles."""
@@ -299,14 +300,16 @@ class ArcSearch:
         if rest is None:
             return False
         with flint.ctx.workprec(PRECISION):
-            return all(_certain(rest - Real(self._stretched_balls(a, b, cell, frame, s))) for s in both)
+            return all(certain(rest - Real(self._stretched_balls(a, b, cell, frame, s))) for s in both)
 
     def _stretched(self, a: Fraction, b: Fraction, cell: Cell, frame: int, by: tuple[bool, bool]) -> Matrix:
         c = 1 / _point(_half(cell.a))[0] if by[0] else 1.0
         width = _half(cell.b) / 2 if frame == 2 else _half(cell.b)
         d = 1 / _point(width)[0] if by[1] else 1.0
         (x, y), (u, v) = _point(a), _point(b)
-        return _kron(_scaled(self.table, d if frame else 1.0), (c * x, c * y), (u, v) if frame == 1 else (d * u, d * v))
+        bob = (u, v) if frame == 1 else (d * u, d * v)
+        found: Matrix = _kron(_scaled(self.table, d if frame else 1.0), (c * x, c * y), bob)
+        return found
 
     def _stretched_balls(self, a: Fraction, b: Fraction, cell: Cell, frame: int, by: tuple[bool, bool]) -> Any:
         c = 1 / _point_ball(_half(cell.a))[0] if by[0] else flint.arb(1)
@@ -317,10 +320,16 @@ class ArcSearch:
         return _kron(table, (c * x, c * y), (u, v) if frame == 1 else (d * u, d * v))
 
     def _operator(self, a: Point, b: Point) -> Matrix:
-        return _kron(self.table, a, b)
+        found: Matrix = _kron(self.table, a, b)
+        return found
 
 
 # -- angles ------------------------------------------------------------------------------------------------------------
+
+
+def _arc(angles: Range) -> Arc:
+    width = angles[1] - angles[0]
+    return (int(angles[0] / width), width.denominator.bit_length() - 1) if width else (0, -1)
 
 
 def _half(arc: Arc) -> Fraction:
@@ -426,20 +435,3 @@ def _positive(goal: float, p: Matrix, q: Matrix) -> bool:
         return False
     m = p[2][3] + q[2][3] + d * f + i * j
     return goal - p[3][3] - q[3][3] - d * g - i * k - m * m / three > 0
-
-
-def _certain(matrix: Real) -> bool:
-    """Whether every symmetric matrix in a ball is positive definite: its characteristic polynomial alternates."""
-    coefficients = matrix.charpoly().coeffs()
-    size = len(coefficients) - 1
-    return all((v if (size - k) % 2 == 0 else -v) > 0 for k, v in enumerate(coefficients))
-
-
-def _symmetric(matrix: Matrix) -> Real:
-    """The symmetric part, exactly."""
-    return Real([[(flint.arb(p) + flint.arb(q)) / 2 for p, q in zip(r, s, strict=True)]
-                 for r, s in zip(matrix, zip(*matrix, strict=True), strict=True)])  # fmt: skip
-
-
-def _scalar(value: flint.arb, size: int = 4) -> Real:
-    return Real([[value if i == j else 0 for j in range(size)] for i in range(size)])

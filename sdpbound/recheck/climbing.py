@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import mul
 
-__all__ = ["Climber", "Matrix", "Place", "congruent", "product", "top", "values_of"]
+__all__ = ["Climber", "Matrix", "Place", "congruent", "multiplied", "top", "values_of"]
 
 Matrix = list[list[float]]
 Lines = list[list[float]]
@@ -97,7 +97,7 @@ class Climber:
             slack = [[0.25 * size * (i == j) for j in range(4)] for i in range(4)]
         else:
             factor, slack = place.factor, place.slack
-        lines = [[list(row) for row in factor], *(product(w, factor) for w in self.outcomes)]
+        lines = [[list(row) for row in factor], *(multiplied(w, factor) for w in self.outcomes)]
         least, aim, long = -math.inf, AIMS[0], True
         for _ in range(MOST_STEPS):
             values = [_orthogonal(rows) for rows in lines]
@@ -106,14 +106,15 @@ class Climber:
                 break
             now = max(tau, aim * mean)
             gradient, hessian = self._derivatives(operator, factor, lines, values, slack)
-            least = sum(gradient[i] for i, (p, q) in enumerate(PAIRS) if p == q)
+            trace = sum(sum(map(mul, row, row)) for row in factor)
+            least = sum(gradient[i] for i, (p, q) in enumerate(PAIRS) if p == q) / trace
             change = _newton(gradient, hessian, factor, now)
             after = _slack(slack, change, now)
             one, two = _length(_identity(), change), _length(slack, after)
             step = _cholesky(_sum(_identity(), change, one))
             slack = congruent(step, _sum(slack, after, two))
-            factor = product(factor, step)
-            lines = [product(rows, step) for rows in lines]
+            factor = multiplied(factor, step)
+            lines = [multiplied(rows, step) for rows in lines]
             long = min(one, two) > LONG
             aim = AIMS[0 if long else 1]
         size = math.sqrt(sum(sum(map(mul, row, row)) for row in factor))
@@ -122,7 +123,7 @@ class Climber:
 
     def _placed(self, factor: Matrix, slack: Matrix, tau: float, least: float) -> Place:
         turns, all_values = [], []
-        for rows in ([list(row) for row in factor], *(product(w, factor) for w in self.outcomes)):
+        for rows in ([list(row) for row in factor], *(multiplied(w, factor) for w in self.outcomes)):
             turn = [[float(i == j) for j in range(len(rows))] for i in range(len(rows))]
             all_values.append(_orthogonal(rows, turn))
             turns.append(turn)
@@ -180,7 +181,7 @@ def _form(first: Sequence[float], second: Sequence[float]) -> tuple[float, ...]:
 
 
 def _slacks() -> list[tuple[int, int, int, int, float]]:
-    """The form ``Tr E E' S`` of two symmetric matrices: row, column (of the lower triangle), an entry of S, a factor."""
+    """The form ``Tr E E' S`` of symmetric E and E': row, column (of its lower triangle), an entry of S, a factor."""
     found: dict[tuple[int, int, int, int], float] = {}
     for i, one in enumerate(PAIRS):
         for j, two in enumerate(PAIRS[: i + 1]):
@@ -188,7 +189,7 @@ def _slacks() -> list[tuple[int, int, int, int, float]]:
             for a, b in {one, one[::-1]}:
                 for c, d in {two, two[::-1]}:
                     if b == c:  # e_a e_b^T e_c e_d^T S has the trace S_da
-                        key = (i, j, *sorted((a, d)))
+                        key = (i, j, min(a, d), max(a, d))
                         found[key] = found.get(key, 0.0) + scale
     return [(*key, value) for key, value in found.items()]
 
@@ -206,21 +207,17 @@ def _sum(p: Matrix, q: Matrix, factor: float) -> Matrix:
 
 def _slack(slack: Matrix, change: Matrix, tau: float) -> Matrix:
     """The change of S that goes with one of r: ``tau - S - (E S + S E) / 2``, all beside T."""
-    both = product(change, slack)
-    return [
-        [tau * (i == j) - slack[i][j] - (both[i][j] + both[j][i]) / 2 for j in range(4)] for i in range(4)
-    ]
+    both = multiplied(change, slack)
+    return [[tau * (i == j) - slack[i][j] - (both[i][j] + both[j][i]) / 2 for j in range(4)] for i in range(4)]
 
 
 def _length(start: Matrix, change: Matrix) -> float:
     """How far one can go so that a matrix stays positive: at most 1, and :data:`WAY` of what is possible."""
-    if _cholesky_or_none(_sum(start, change, 1.0)) is not None and _cholesky_or_none(
-        _sum(start, change, 1 / WAY)
-    ):
+    if _cholesky_or_none(_sum(start, change, 1.0)) is not None and _cholesky_or_none(_sum(start, change, 1 / WAY)):
         return 1.0
     lower = _cholesky(start)
     inverse = _inverse(lower)
-    low = -min(values_of(product(product(inverse, change), [list(row) for row in zip(*inverse, strict=True)])))
+    low = -min(values_of(multiplied(multiplied(inverse, change), [list(row) for row in zip(*inverse, strict=True)])))
     return min(1.0, WAY / low) if low > 0 else 1.0
 
 
@@ -260,7 +257,7 @@ def _cholesky(matrix: Matrix) -> Matrix:
     return found
 
 
-def product(a: Matrix, b: Matrix) -> Matrix:
+def multiplied(a: Matrix, b: Matrix) -> Matrix:
     """Matrices multiplied."""
     columns = list(zip(*b, strict=True))
     return [[sum(map(mul, row, column)) for column in columns] for row in a]

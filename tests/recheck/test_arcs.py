@@ -1,0 +1,128 @@
+"""The second checker on steep functionals: its bounds against explicit states, and certificates of lossy keys."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import flint
+import numpy as np
+import pytest
+
+from sdpbound.errors import CertificateError
+from sdpbound.recheck import recheck
+from sdpbound.recheck.answer import Budget
+from sdpbound.recheck.arcs import ArcSearch
+from sdpbound.recheck.climbing import Climber, values_of
+from sdpbound.recheck.matrices import Real, certain, scalar, symmetric
+
+FOLDER = Path(__file__).parents[1] / "reference" / "steep"
+FLIPS = (np.sqrt(np.diag([0.9, 0.9, 0.1, 0.1])), np.sqrt(np.diag([0.1, 0.1, 0.9, 0.9])))
+BITS = (np.eye(4)[:, :2], np.eye(4)[:, 2:])
+
+
+def certificate(name: str) -> dict[str, Any]:
+    return dict(json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8")))
+
+
+def entropy(state: np.ndarray, outcomes: tuple[np.ndarray, ...]) -> float:
+    """``sum_i S(W_i^T r W_i) - S(r)`` in nats, of a state of any weight."""
+
+    def s(matrix: np.ndarray) -> float:
+        values = np.clip(np.linalg.eigvalsh(matrix), 1e-300, None)
+        return float(-(values * np.log(values)).sum())
+
+    return sum(s(w.T @ state @ w) for w in outcomes) - s(state)
+
+
+def drawn(rng: np.random.Generator, rank: int) -> np.ndarray:
+    factor = rng.normal(size=(4, rank))
+    return factor @ factor.T / np.trace(factor @ factor.T)
+
+
+def operator(table: np.ndarray, a: float, b: float) -> np.ndarray:
+    z, x = np.diag([1.0, -1.0]), np.array([[0.0, 1.0], [1.0, 0.0]])
+    parties = [[np.eye(2), z, math.cos(t) * z + math.sin(t) * x] for t in (a, b)]
+    return np.asarray(sum(table[i, j] * np.kron(parties[0][i], parties[1][j]) for i in range(3) for j in range(3)))
+
+
+@pytest.mark.parametrize("outcomes", [FLIPS, BITS])
+def test_states_make_bounds(outcomes: tuple[np.ndarray, ...]) -> None:
+    """The largest eigenvalue of K + C(r) is above all ``Tr K rho - H(rho)``, and near the most for r's own K."""
+    rng = np.random.default_rng(7)
+    climber = Climber([1.0] * len(outcomes), [w.T.tolist() for w in outcomes])
+    for tau in (1e-3, 1e-7):
+        k = rng.normal(size=(4, 4)) * 5
+        k = k + k.T
+        place = climber.climbed(k.tolist(), tau)
+        curve = np.array(climber.curvature(place.logarithms(0.0)))
+        most = np.linalg.eigvalsh(k + curve)[-1]
+        assert place.least - 1e-9 <= most <= place.least + 40 * tau
+        for rank in (1, 2, 4, 4, 1, 2):
+            rho = drawn(rng, rank)
+            other = k + rng.normal(size=(4, 4)) * 0.1
+            other = (other + other.T) / 2
+            assert np.trace(other @ rho) - entropy(rho, outcomes) <= np.linalg.eigvalsh(other + curve)[-1] + 1e-9
+            assert np.trace(k @ rho) - entropy(rho, outcomes) <= most + 1e-9
+
+
+def search(table: np.ndarray, ceiling: float) -> ArcSearch:
+    terms = {(i, j): flint.arb(float(v)) for (i, j), v in np.ndenumerate(table) if v}
+    return ArcSearch(terms, [Real(w.tolist()) for w in FLIPS], flint.arb(ceiling), (True, True), True)
+
+
+def test_no_ceiling_below_an_explicit_value_is_proven() -> None:
+    """Of random functionals a cell is proven just above the largest value found in it, and not below."""
+    rng = np.random.default_rng(3)
+    for _ in range(2):
+        table = rng.normal(size=(3, 3))
+        table[0, 0] = 0.0
+        climber = search(table, 0.0).climber
+        angles = (Fraction(5, 32), Fraction(6, 32)), (Fraction(20, 32), Fraction(21, 32))
+        found = max(
+            climber.climbed(operator(table, a, b).tolist(), 1e-8).least
+            for a in math.pi * np.linspace(5 / 32, 6 / 32, 3)
+            for b in math.pi * np.linspace(20 / 32, 21 / 32, 3)
+        )
+        search(table, found + 2e-3).run([angles], Budget())
+        with pytest.raises(CertificateError, match="functional"):
+            search(table, found - 0.01).run([angles], Budget())
+
+
+def test_what_is_positive() -> None:
+    with flint.ctx.workprec(128):
+        matrix = symmetric([[2.0, 1.0, 0.0], [1.0, 2.0, 1.0], [0.0, 1.0, 2.0]])
+        low = min(values_of([[float(v) for v in row] for row in matrix.tolist()]))
+        assert low == pytest.approx(2 - math.sqrt(2), abs=1e-14)
+        for size, answer in ((low - 1e-12, True), (low + 1e-12, False), (3.0, False)):
+            assert certain(matrix - scalar(flint.arb(size), 3)) == answer
+        assert not certain(matrix + Real(3, 3, [flint.arb(0, 1)] * 9))
+
+
+def raised(entry: dict[str, Any], step: float) -> dict[str, Any]:
+    changed = copy.deepcopy(entry)
+    changed["claim"]["value"] += step
+    changed["claim"]["functional"]["constant"] += step
+    return changed
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["flips", "channel"])
+def test_lossy_keys_near_the_critical_efficiency(name: str) -> None:
+    found = recheck(certificate(name))
+    assert found.holds, found.reason
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["flips", "channel"])
+def test_steep_functionals_that_some_qubits_exceed_are_refused(name: str) -> None:
+    """The functional touches the entropy within 1e-6 bits, so that more is false; so is another multiplier."""
+    assert "explicit pair of qubits" in recheck(raised(certificate(name), 2e-6)).reason
+    other = certificate(name)
+    for multipliers in (other["proof"]["multipliers"], other["claim"]["functional"]["multipliers"]):
+        multipliers[5] *= 1.001
+    assert not recheck(other, time_limit=170).holds
