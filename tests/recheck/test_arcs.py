@@ -41,7 +41,7 @@ def entropy(state: np.ndarray, outcomes: tuple[np.ndarray, ...]) -> float:
 
 def drawn(rng: np.random.Generator, rank: int) -> np.ndarray:
     factor = rng.normal(size=(4, rank))
-    return factor @ factor.T / np.trace(factor @ factor.T)
+    return np.asarray(factor @ factor.T / np.trace(factor @ factor.T))
 
 
 def operator(table: np.ndarray, a: float, b: float) -> np.ndarray:
