@@ -112,9 +112,9 @@ def raised(entry: dict[str, Any], step: float) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["flips", "channel"])
-def test_lossy_keys_near_the_critical_efficiency(name: str) -> None:
-    found = recheck(certificate(name))
+def test_lossy_key_that_touches_along_lines() -> None:
+    """At an efficiency of 0.8763; 2667 cells beyond the first 800."""
+    found = recheck(certificate("no_flips"))
     assert found.holds, found.reason
 
 
