@@ -35,7 +35,7 @@ import flint
 from sdpbound.recheck.answer import Budget, refuse
 from sdpbound.recheck.balls import ball
 from sdpbound.recheck.climbing import Climber, Matrix, Place, congruent, multiplied, top, values_of
-from sdpbound.recheck.matrices import Real, certain, scalar, symmetric
+from sdpbound.recheck.matrices import Real, certain, log_ball, scalar, symmetric
 
 __all__ = ["ArcSearch"]
 
@@ -108,7 +108,6 @@ class ArcSearch:
     table: Matrix = field(init=False)
     climber: Climber = field(init=False)
     goal: float = field(init=False)
-    doubt: float = field(init=False)
 
     def __post_init__(self) -> None:
         self.table = [[float(self.terms.get((i, j), flint.arb(0))) for j in range(3)] for i in range(3)]
@@ -116,7 +115,6 @@ class ArcSearch:
         self.climber = Climber([1.0] * len(rows), rows)
         size = sum(abs(v) for row in self.table for v in row)
         self.goal = float(self.ceiling.lower()) - ROOM - ROUNDING * size
-        self.doubt = 1e-9 + 2.0**-40 * size
 
     def run(self, angles: Sequence[tuple[Range, Range]], budget: Budget) -> None:
         """Prove it for cells of angles in units of pi, whose widths are powers of two, or refuse."""
@@ -139,7 +137,7 @@ class ArcSearch:
             return []
         center = _center(cell.a), _center(cell.b)
         dual: Dual | None = None
-        for dual in self._duals(self._operator(*map(_point, center))):
+        for dual in self._duals(*center):
             for chosen in (dual, self._swapped(dual, center[1])) if self.free else (dual,):
                 if self._covers(chosen, cell):
                     return []
@@ -150,12 +148,13 @@ class ArcSearch:
             return self._by_corners(cell)
         return self._divided(cell, *self._misses(dual, cell))
 
-    def _duals(self, operator: Matrix) -> Iterator[Dual]:
-        """States for an operator, with less and less of a barrier, as long as that may help."""
+    def _duals(self, a: Fraction, b: Fraction) -> Iterator[Dual]:
+        """States for a pair of angles, with less and less of a barrier, as long as that may help."""
+        operator = self._operator(_point(a), _point(b))
         tau, place = FIRST, None
         while True:
             place = self.climber.climbed(operator, tau, place)
-            if place.least > self.goal + self.doubt:
+            if place.least > self.goal and self.exceeded(place, a, b):
                 raise refuse("an explicit pair of qubits has an entropy below the functional.")
             curve = self.climber.curvature(place.logarithms(0.0))
             most = top(_sum(operator, curve))
@@ -163,6 +162,23 @@ class ArcSearch:
             if self.goal - most > tau / PART or tau <= LEAST:
                 return
             tau *= FALL
+
+    def exceeded(self, place: Place, a: Fraction, b: Fraction) -> bool:
+        """Whether a state is proven to have more than the ceiling at a pair of angles.
+
+        With X the matrix of floats near log r and exp(X) for r, positive and of any weight, ``S(r) = -Tr r X`` exactly,
+        so that ``Tr K r - H(r) = Tr r (K + C)`` with the logarithms of ``W^T r W`` in balls.
+        """
+        with flint.ctx.workprec(PRECISION):
+            x = symmetric(place.logarithms(LIFTS[0])[0])
+            state = x.exp()
+            found = Real(_kron(self._exact(False), _point_ball(a), _point_ball(b))) - x
+            for w in self.outcomes:
+                logarithm = log_ball(w.transpose() * state * w)
+                if logarithm is None:
+                    return False
+                found = found + w * logarithm * w.transpose()
+            return bool((state * found).trace() > self.ceiling * state.trace())
 
     def _loses(self, cell: Cell, dual: Dual) -> bool:
         """Whether one state loses much by being mixed: both signs of a derivative are on it."""
@@ -287,7 +303,7 @@ class ArcSearch:
         """The state of a pair of angles."""
         found = self.known.get((a, b))
         if found is None:
-            *_, found = self._duals(self._operator(_point(a), _point(b)))
+            *_, found = self._duals(a, b)
             self.known[a, b] = found
         return found
 

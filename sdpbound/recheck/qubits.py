@@ -30,7 +30,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
@@ -66,8 +66,9 @@ Range = tuple[Fraction, Fraction]
 
 PRECISION = 160
 MOST_CELLS, SMALLEST = 200_000, Fraction(1, 2**36)
-#: After so many cells a key's angles that are left are proven by :mod:`sdpbound.recheck.arcs`.
-PATIENCE = 800
+#: After so many cells a key's angles that are left are proven by :mod:`sdpbound.recheck.arcs`; after a glance at some
+#: if these were so few of all angles that it would take more.
+PATIENCE, GLANCE = 800, 50
 #: Steps of the iteration at a corner, and the largest range of X that is used: beyond, r has no weight.
 MOST_STEPS, RANGE = 120, 40.0
 #: What is left to rounding before a bound is proven, and how much more for each nat of the functional.
@@ -174,7 +175,10 @@ def _prove(question: Question, key: Key, slopes: Sequence[Fraction], constant: F
     search = AngleSearch(matrices, lambda _a, _b: outcomes, ceiling, found.angles)
     if not found.outcomes:
         return search.run(budget)
-    if left := search.until(PATIENCE, budget):
+    left = search.until(GLANCE, budget)
+    if left and 1 - sum((a[1] - a[0] or 1) * (b[1] - b[0] or 1) for a, b in left) > Fraction(GLANCE, PATIENCE):
+        left = search.until(PATIENCE, budget, left)
+    if left:
         ArcSearch(matrices, found.outcomes, ceiling, found.angles, found.free).run(left, budget)
 
 
@@ -202,12 +206,13 @@ def _outcomes(alice: bool, bob: bool, channel: tuple[Fraction, Fraction]) -> lis
 
 @dataclass(slots=True)
 class Corner:
-    """A pair of angles: K, the matrix X so far, and between what G is: about, and proven from above."""
+    """A pair of angles: K, X so far, the best from above and from below, and what G is: about, proven from above."""
 
     operator: Real
     outcomes: Sequence[tuple[flint.arb, Real]]
     hint: Real
     best: Real = field(default_factory=lambda: Real(4, 4))
+    highest: Real = field(default_factory=lambda: Real(4, 4))
     below: float = -math.inf
     about: float = math.inf
     proven: flint.arb | None = None
@@ -246,11 +251,14 @@ class AngleSearch:
         if self.until(MOST_CELLS, budget):
             raise refuse("the entropy is not proven to be above the functional at some angles.")
 
-    def until(self, most: int, budget: Budget) -> list[tuple[Range, Range]]:
-        """What is left of the angles after so many cells, or at one that is too small, in units of pi; or refuse."""
-        full, none = (Fraction(0), Fraction(1)), (Fraction(0), Fraction(0))
-        start = tuple(full if angle else none for angle in self.angles)
-        cells: list[tuple[Range, Range, Real]] = [(start[0], start[1], Real(4, 4))]
+    def until(
+        self, most: int, budget: Budget, left: Sequence[tuple[Range, Range]] | None = None
+    ) -> list[tuple[Range, Range]]:
+        """What is left of the angles, or of some, after so many cells or at one that is too small, in units of pi."""
+        if left is None:
+            whole_a, whole_b = ((Fraction(0), Fraction(1 if angle else 0)) for angle in self.angles)
+            left = [(whole_a, whole_b)]
+        cells = [(a, b, Real(4, 4)) for a, b in left]
         for _ in range(most):
             if not cells:
                 break
@@ -304,9 +312,15 @@ class AngleSearch:
                     return True
             budget.spend(3000)
             self._step(corner)
-        if corner.below > float(self.ceiling.upper()) + 1e-9:
+        if corner.below > float(self.ceiling.upper()) and self.exceeded(corner):
             raise refuse("an explicit pair of qubits has an entropy below the functional.")
         return False
+
+    def exceeded(self, corner: Corner) -> bool:
+        """Whether the state r = exp(X) is proven to exceed the ceiling: ``Tr r (..)`` is exact at its own X."""
+        gap = self.enclosed(replace(corner, best=corner.highest))
+        state = corner.highest.exp()
+        return gap is not None and bool((state * gap).trace() > self.ceiling * state.trace())
 
     # -- one corner ----------------------------------------------------------------------------------------------------
 
@@ -353,7 +367,8 @@ class AngleSearch:
         most, below, gap = self.judged(corner)
         if most < corner.about:
             corner.about, corner.best = most, corner.hint
-        corner.below = max(corner.below, below)
+        if below > corner.below:
+            corner.below, corner.highest = below, corner.hint
         if len(corner.history) > 2 and not most - below < 2 * corner.width:  # the mixture was no good: begin again
             last = corner.history[-1]
             corner.history = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import math
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,29 @@ def test_no_ceiling_below_an_explicit_value_is_proven() -> None:
         middle = climber.climbed(operator(table, 11 * math.pi / 64, 41 * math.pi / 64).tolist(), 1e-8).least
         with pytest.raises(CertificateError, match="explicit pair of qubits"):
             search(table, middle - 0.01).run([angles], Budget())
+
+
+def test_a_state_a_rounding_away_is_judged_by_proof() -> None:
+    """Just below its value a ceiling is exceeded, just above it is not; floats see no difference between the two."""
+    rng = np.random.default_rng(5)
+    table = 20 * rng.normal(size=(3, 3))
+    a, b = Fraction(3, 16), Fraction(9, 16)
+    k = operator(table, math.pi * 3 / 16, math.pi * 9 / 16)
+    made = search(table, 0.0)
+    place = made.climber.climbed(k.tolist(), 1e-6)
+    with flint.ctx.workprec(128):
+        state = symmetric(place.logarithms(1e-13)[0]).exp()
+    rho = np.array([[float(v) for v in row] for row in state.tolist()])
+    value = float(np.trace(k @ rho) - entropy(rho, FLIPS)) / np.trace(rho)
+    assert value == pytest.approx(place.least, abs=1e-3)
+    low, high = Fraction(value) - 1, Fraction(value) + 1
+    for _ in range(90):  # to 2^-89, where floats have 2^-47
+        middle = (low + high) / 2
+        with flint.ctx.workprec(128):
+            ceiling = flint.arb(flint.fmpq(middle.numerator, middle.denominator))
+        made = replace(search(table, 0.0), ceiling=ceiling)
+        low, high = (middle, high) if made.exceeded(place, a, b) else (low, middle)
+    assert high - low < Fraction(1, 2**88) and float(low) == float(high) == pytest.approx(value, abs=1e-11)
 
 
 def test_what_is_positive() -> None:
