@@ -45,6 +45,8 @@ MOST_CELLS, DEEPEST = 20_000, 36
 ROOM, ROUNDING = 2e-11, 2.0**-46
 #: The weights of barriers: the first, the least, by what they fall, and which part of what is left they may cost.
 FIRST, LEAST, FALL, PART = 1e-2, 1e-10, 0.1, 1 / 30
+#: How near operators are, in nats an entry, for one to begin where the other did.
+NEARBY = 3.0
 #: What is added to eigenvalues before logarithms are taken, so that errors of floats do not matter.
 LIFTS = (1e-13, 1e-11, 1e-9)
 #: A cell is one for four states if one state loses this part of what is left, by being mixed.
@@ -63,12 +65,14 @@ class Dual:
 
     Attributes
     ----------
+    operator : K at these angles
     place, curve : by floats
     most : about the largest eigenvalue of K + C at these angles
     proven : C in balls; False if it could not be proven
     swapped : in the frame in which B' is Z
     """
 
+    operator: Matrix
     place: Place
     curve: Matrix
     most: float
@@ -78,11 +82,15 @@ class Dual:
 
 @dataclass(slots=True)
 class Cell:
-    """Angles from ``i / 2^level`` to ``(i + 1) / 2^level`` of pi, for Alice and for Bob, and what is known there."""
+    """Angles from ``i / 2^level`` to ``(i + 1) / 2^level`` of pi, for Alice and for Bob, and what is known there.
+
+    ``first`` is a state with the first barrier, from which the search begins at angles nearby.
+    """
 
     a: Arc
     b: Arc
     dual: Dual | None = None
+    first: Dual | None = None
     corners: bool = False
 
 
@@ -104,7 +112,7 @@ class ArcSearch:
     ceiling: flint.arb
     angles: tuple[bool, bool]
     free: bool
-    known: dict[tuple[Fraction, Fraction], Dual] = field(default_factory=dict)
+    known: dict[tuple[Fraction, Fraction], tuple[list[Dual], Iterator[Dual]]] = field(default_factory=dict)
     table: Matrix = field(init=False)
     climber: Climber = field(init=False)
     goal: float = field(init=False)
@@ -136,8 +144,9 @@ class ArcSearch:
         if cell.dual is not None and self._covers(cell.dual, cell):
             return []
         center = _center(cell.a), _center(cell.b)
-        dual: Dual | None = None
-        for dual in self._duals(*center):
+        dual, near, cell.first = None, cell.first, None
+        for dual in self._duals(*center, near):
+            cell.first = cell.first or dual
             for chosen in (dual, self._swapped(dual, center[1])) if self.free else (dual,):
                 if self._covers(chosen, cell):
                     return []
@@ -148,17 +157,18 @@ class ArcSearch:
             return self._by_corners(cell)
         return self._divided(cell, *self._misses(dual, cell))
 
-    def _duals(self, a: Fraction, b: Fraction) -> Iterator[Dual]:
+    def _duals(self, a: Fraction, b: Fraction, near: Dual | None) -> Iterator[Dual]:
         """States for a pair of angles, with less and less of a barrier, as long as that may help."""
         operator = self._operator(_point(a), _point(b))
-        tau, place = FIRST, None
+        tau = FIRST
+        place = near.place if near is not None and _apart(operator, near.operator) < NEARBY else None
         while True:
             place = self.climber.climbed(operator, tau, place)
             if place.least > self.goal and self.exceeded(place, a, b):
                 raise refuse("an explicit pair of qubits has an entropy below the functional.")
             curve = self.climber.curvature(place.logarithms(0.0))
             most = top(_sum(operator, curve))
-            yield Dual(place, curve, most)
+            yield Dual(operator, place, curve, most)
             if self.goal - most > tau / PART or tau <= LEAST:
                 return
             tau *= FALL
@@ -220,7 +230,7 @@ class ArcSearch:
         if max(cell.a[1] + by_a, cell.b[1] + by_b) > DEEPEST or not (by_a or by_b):
             raise refuse("the entropy is not proven to be above the functional at some angles.")
         return [
-            Cell(a, b, cell.dual, cell.corners)
+            Cell(a, b, cell.dual, cell.first, cell.corners)
             for a in (_parts(cell.a) if by_a else (cell.a,))
             for b in (_parts(cell.b) if by_b else (cell.b,))
         ]
@@ -254,7 +264,7 @@ class ArcSearch:
             size = len(line)
             turns.append(multiplied(line, [row[:size] for row in turn[:size]]))
         moved = Place(multiplied(turn, place.factor), place.slack, place.tau, turns, place.values, place.least)
-        return Dual(moved, congruent(turn, dual.curve), dual.most, swapped=True)
+        return Dual(dual.operator, moved, congruent(turn, dual.curve), dual.most, swapped=True)
 
     def _exact(self, swapped: bool) -> list[list[flint.arb]]:
         order = (0, 2, 1) if swapped else (0, 1, 2)
@@ -289,8 +299,12 @@ class ArcSearch:
         left = frames
         for a in _ends(cell.a):
             for b in _ends(cell.b):
-                dual = self._corner(a, b)
-                left = [frame for frame in left if self._reaches(dual, a, b, cell, frame)]
+                reached: list[int] = []
+                for dual in self._corner(a, b, cell.first):
+                    reached = [frame for frame in left if self._reaches(dual, a, b, cell, frame)]
+                    if reached:
+                        break
+                left = reached
                 if not left:
                     over = [
                         min(top(_sum(self._stretched(a, b, cell, frame, by), dual.curve)) for frame in frames)
@@ -299,13 +313,15 @@ class ArcSearch:
                     return self._divided(cell, *_which(over[0] - dual.most, over[1] - dual.most))
         return []
 
-    def _corner(self, a: Fraction, b: Fraction) -> Dual:
-        """The state of a pair of angles."""
-        found = self.known.get((a, b))
-        if found is None:
-            *_, found = self._duals(a, b)
-            self.known[a, b] = found
-        return found
+    def _corner(self, a: Fraction, b: Fraction, near: Dual | None) -> Iterator[Dual]:
+        """The states of a pair of angles, the ones that are known first."""
+        known = self.known.get((a, b))
+        if known is None:
+            known = self.known[a, b] = [], self._duals(a, b, near)
+        yield from known[0]
+        for dual in known[1]:
+            known[0].append(dual)
+            yield dual
 
     def _reaches(self, dual: Dual, a: Fraction, b: Fraction, cell: Cell, frame: int) -> bool:
         """Whether the state of a corner is proven to be enough for it, stretched or not."""
@@ -432,6 +448,10 @@ def _scaled(table: Any, factor: Any) -> Any:
 
 def _sum(p: Matrix, q: Matrix) -> Matrix:
     return [[a + b for a, b in zip(r, s, strict=True)] for r, s in zip(p, q, strict=True)]
+
+
+def _apart(p: Matrix, q: Matrix) -> float:
+    return max(abs(a - b) for r, s in zip(p, q, strict=True) for a, b in zip(r, s, strict=True))
 
 
 def _positive(goal: float, p: Matrix, q: Matrix) -> bool:

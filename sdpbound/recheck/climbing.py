@@ -98,7 +98,7 @@ class Climber:
         else:
             factor, slack = place.factor, place.slack
         lines = [[list(row) for row in factor], *(multiplied(w, factor) for w in self.outcomes)]
-        least, aim, long = -math.inf, AIMS[0], True
+        least, aim, long = -math.inf, AIMS[0], place is None
         for _ in range(MOST_STEPS):
             values = [_orthogonal(rows) for rows in lines]
             mean = (slack[0][0] + slack[1][1] + slack[2][2] + slack[3][3]) / 4
