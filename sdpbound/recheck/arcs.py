@@ -33,7 +33,20 @@ from typing import Any
 import flint
 
 from sdpbound.recheck.answer import Budget, refuse
-from sdpbound.recheck.balls import ball
+from sdpbound.recheck.arc_points import (
+    Arc,
+    Point,
+    Range,
+    arc_of,
+    center_of,
+    ends_of,
+    half_of,
+    hull,
+    hull_balls,
+    parts_of,
+    point,
+    point_ball,
+)
 from sdpbound.recheck.climbing import Climber, Matrix, Place, congruent, multiplied, top, values_of
 from sdpbound.recheck.matrices import Real, certain, log_ball, scalar, symmetric
 
@@ -52,11 +65,7 @@ LIFTS = (1e-13, 1e-11, 1e-9)
 #: A cell is one for four states if one state loses this part of what is left, by being mixed.
 MIXED = 0.25
 #: and if it is this narrow: 2^-NARROW of pi.
-NARROW = 5
-Point = tuple[Any, Any]
-Range = tuple[Fraction, Fraction]
-#: From ``i / 2^level`` to ``(i + 1) / 2^level``, in units of pi; (0, -1) is the angle 0 alone.
-Arc = tuple[int, int]
+NARROW = 3
 
 
 @dataclass(slots=True)
@@ -126,7 +135,7 @@ class ArcSearch:
 
     def run(self, angles: Sequence[tuple[Range, Range]], budget: Budget) -> None:
         """Prove it for cells of angles in units of pi, whose widths are powers of two, or refuse."""
-        cells = [Cell(_arc(a), _arc(b)) for a, b in angles]
+        cells = [Cell(arc_of(a), arc_of(b)) for a, b in angles]
         count = 0
         while cells:
             count += 1
@@ -143,7 +152,7 @@ class ArcSearch:
             return self._by_corners(cell)
         if cell.dual is not None and self._covers(cell.dual, cell):
             return []
-        center = _center(cell.a), _center(cell.b)
+        center = center_of(cell.a), center_of(cell.b)
         dual, near, cell.first = None, cell.first, None
         for dual in self._duals(*center, near):
             cell.first = cell.first or dual
@@ -159,7 +168,7 @@ class ArcSearch:
 
     def _duals(self, a: Fraction, b: Fraction, near: Dual | None) -> Iterator[Dual]:
         """States for a pair of angles, with less and less of a barrier, as long as that may help."""
-        operator = self._operator(_point(a), _point(b))
+        operator = self._operator(point(a), point(b))
         tau = FIRST
         place = near.place if near is not None and _apart(operator, near.operator) < NEARBY else None
         while True:
@@ -182,7 +191,7 @@ class ArcSearch:
         with flint.ctx.workprec(PRECISION):
             x = symmetric(place.logarithms(LIFTS[0])[0])
             state = x.exp()
-            found = Real(_kron(self._exact(False), _point_ball(a), _point_ball(b))) - x
+            found = Real(_kron(self._exact(False), point_ball(a), point_ball(b))) - x
             for w in self.outcomes:
                 logarithm = log_ball(w.transpose() * state * w)
                 if logarithm is None:
@@ -198,12 +207,12 @@ class ArcSearch:
                 slope = self._slope(cell, party)
                 values = values_of(congruent(dual.place.factor, slope))
                 up, down = sum(v for v in values if v > 0), -sum(v for v in values if v < 0)
-                loss += min(up, down) * float(_half(arc)) * math.pi
+                loss += min(up, down) * float(half_of(arc)) * math.pi
         return loss > MIXED * (self.goal - dual.most)
 
     def _slope(self, cell: Cell, party: int) -> Matrix:
         """The derivative of K by an angle, in the middle of a cell."""
-        points = [_point(_center(arc)) for arc in (cell.a, cell.b)]
+        points = [point(center_of(arc)) for arc in (cell.a, cell.b)]
         points[party] = (-points[party][1], points[party][0])
         terms = [[v if (i, j)[party] == 2 else 0.0 for j, v in enumerate(row)] for i, row in enumerate(self.table)]
         found: Matrix = _kron(terms, points[0], points[1])
@@ -211,8 +220,8 @@ class ArcSearch:
 
     def _misses(self, dual: Dual, cell: Cell) -> tuple[bool, bool]:
         """Which angle is to be divided: that of which the points alone are above the ceiling, or more so."""
-        middles = [[_point(_center(arc))] for arc in (cell.a, cell.b)]
-        arcs = [_hull(cell.a), _hull(cell.b)]
+        middles = [[point(center_of(arc))] for arc in (cell.a, cell.b)]
+        arcs = [hull(cell.a), hull(cell.b)]
         base = dual.most
         over = []
         for party in (0, 1):
@@ -231,15 +240,15 @@ class ArcSearch:
             raise refuse("the entropy is not proven to be above the functional at some angles.")
         return [
             Cell(a, b, cell.dual, cell.first, cell.corners)
-            for a in (_parts(cell.a) if by_a else (cell.a,))
-            for b in (_parts(cell.b) if by_b else (cell.b,))
+            for a in (parts_of(cell.a) if by_a else (cell.a,))
+            for b in (parts_of(cell.b) if by_b else (cell.b,))
         ]
 
     # -- one state -----------------------------------------------------------------------------------------------------
 
     def _covers(self, dual: Dual, cell: Cell) -> bool:
         """Whether one state is proven to be enough for a cell."""
-        a, b = _hull(cell.a), _hull(cell.b)
+        a, b = hull(cell.a), hull(cell.b)
         table = [[row[0], row[2], row[1]] for row in self.table] if dual.swapped else self.table
         for p in a:
             for q in b:
@@ -250,13 +259,11 @@ class ArcSearch:
             return False
         exact = self._exact(dual.swapped)
         with flint.ctx.workprec(PRECISION):
-            return all(
-                certain(rest - Real(_kron(exact, p, q))) for p in _hull_balls(cell.a) for q in _hull_balls(cell.b)
-            )
+            return all(certain(rest - Real(_kron(exact, p, q))) for p in hull_balls(cell.a) for q in hull_balls(cell.b))
 
     def _swapped(self, dual: Dual, b: Fraction) -> Dual:
         """The same state in the frame in which B' is Z."""
-        x, y = _point(b / 2)
+        x, y = point(b / 2)
         turn = [[x, y, 0.0, 0.0], [y, -x, 0.0, 0.0], [0.0, 0.0, x, y], [0.0, 0.0, y, -x]]
         place = dual.place
         turns = []
@@ -297,8 +304,8 @@ class ArcSearch:
         """Nothing if the states of the four corners are proven to be enough, else the cell's parts."""
         frames = [0, 1, 2] if self.free else [0]
         left = frames
-        for a in _ends(cell.a):
-            for b in _ends(cell.b):
+        for a in ends_of(cell.a):
+            for b in ends_of(cell.b):
                 reached: list[int] = []
                 for dual in self._corner(a, b, cell.first):
                     reached = [frame for frame in left if self._reaches(dual, a, b, cell, frame)]
@@ -335,19 +342,19 @@ class ArcSearch:
             return all(certain(rest - Real(self._stretched_balls(a, b, cell, frame, s))) for s in both)
 
     def _stretched(self, a: Fraction, b: Fraction, cell: Cell, frame: int, by: tuple[bool, bool]) -> Matrix:
-        c = 1 / _point(_half(cell.a))[0] if by[0] else 1.0
-        width = _half(cell.b) / 2 if frame == 2 else _half(cell.b)
-        d = 1 / _point(width)[0] if by[1] else 1.0
-        (x, y), (u, v) = _point(a), _point(b)
+        c = 1 / point(half_of(cell.a))[0] if by[0] else 1.0
+        width = half_of(cell.b) / 2 if frame == 2 else half_of(cell.b)
+        d = 1 / point(width)[0] if by[1] else 1.0
+        (x, y), (u, v) = point(a), point(b)
         bob = (u, v) if frame == 1 else (d * u, d * v)
         found: Matrix = _kron(_scaled(self.table, d if frame else 1.0), (c * x, c * y), bob)
         return found
 
     def _stretched_balls(self, a: Fraction, b: Fraction, cell: Cell, frame: int, by: tuple[bool, bool]) -> Any:
-        c = 1 / _point_ball(_half(cell.a))[0] if by[0] else flint.arb(1)
-        width = _half(cell.b) / 2 if frame == 2 else _half(cell.b)
-        d = 1 / _point_ball(width)[0] if by[1] else flint.arb(1)
-        (x, y), (u, v) = _point_ball(a), _point_ball(b)
+        c = 1 / point_ball(half_of(cell.a))[0] if by[0] else flint.arb(1)
+        width = half_of(cell.b) / 2 if frame == 2 else half_of(cell.b)
+        d = 1 / point_ball(width)[0] if by[1] else flint.arb(1)
+        (x, y), (u, v) = point_ball(a), point_ball(b)
         table = _scaled(self._exact(False), d) if frame else self._exact(False)
         return _kron(table, (c * x, c * y), (u, v) if frame == 1 else (d * u, d * v))
 
@@ -356,70 +363,10 @@ class ArcSearch:
         return found
 
 
-# -- angles ------------------------------------------------------------------------------------------------------------
-
-
-def _arc(angles: Range) -> Arc:
-    width = angles[1] - angles[0]
-    return (int(angles[0] / width), width.denominator.bit_length() - 1) if width else (0, -1)
-
-
-def _half(arc: Arc) -> Fraction:
-    """Half of an arc's width, in units of pi; of the arc (0, -1), which is one angle, 0."""
-    return Fraction(1, 2 << arc[1]) if arc[1] >= 0 else Fraction(0)
-
-
-def _center(arc: Arc) -> Fraction:
-    return (2 * arc[0] + 1) * _half(arc)
-
-
-def _ends(arc: Arc) -> tuple[Fraction, ...]:
-    half = _half(arc)
-    return (2 * arc[0] * half, (2 * arc[0] + 2) * half) if half else (Fraction(0),)
-
-
-def _parts(arc: Arc) -> tuple[Arc, Arc]:
-    return (2 * arc[0], arc[1] + 1), (2 * arc[0] + 1, arc[1] + 1)
-
-
 def _which(over_a: float, over_b: float) -> tuple[bool, bool]:
     """An angle is divided if it makes at least two fifths of what the other does."""
     most = max(over_a, over_b)
     return (True, True) if not most > 0 else (over_a >= 0.4 * most, over_b >= 0.4 * most)
-
-
-@functools.lru_cache(maxsize=1 << 14)
-def _point(t: Fraction) -> tuple[float, float]:
-    return math.cos(math.pi * float(t)), math.sin(math.pi * float(t))
-
-
-@functools.lru_cache(maxsize=1 << 14)
-def _point_ball(t: Fraction) -> tuple[flint.arb, flint.arb]:
-    return ball(t).cos_pi(), ball(t).sin_pi()
-
-
-@functools.lru_cache(maxsize=1 << 12)
-def _hull(arc: Arc) -> tuple[Point, ...]:
-    """Four points in whose hull an arc lies."""
-    return _tangents(arc, _point)
-
-
-@functools.lru_cache(maxsize=1 << 12)
-def _hull_balls(arc: Arc) -> tuple[Point, ...]:
-    return _tangents(arc, _point_ball)
-
-
-def _tangents(arc: Arc, point: Any) -> tuple[Point, ...]:
-    half = _half(arc)
-    if not half:
-        return (point(Fraction(0)),)
-    low, high = _ends(arc)
-    far = 1 / point(half / 2)[0]
-    found = [point(low)]
-    for t in (low + half / 2, high - half / 2):
-        x, y = point(t)
-        found.append((far * x, far * y))
-    return (*found, point(high))
 
 
 # -- matrices ----------------------------------------------------------------------------------------------------------

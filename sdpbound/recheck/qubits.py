@@ -251,14 +251,10 @@ class AngleSearch:
         if self.until(MOST_CELLS, budget):
             raise refuse("the entropy is not proven to be above the functional at some angles.")
 
-    def until(
-        self, most: int, budget: Budget, left: Sequence[tuple[Range, Range]] | None = None
-    ) -> list[tuple[Range, Range]]:
+    def until(self, most: int, budget: Budget, left: Sequence[tuple[Range, Range]] = ()) -> list[tuple[Range, Range]]:
         """What is left of the angles, or of some, after so many cells or at one that is too small, in units of pi."""
-        if left is None:
-            whole_a, whole_b = ((Fraction(0), Fraction(1 if angle else 0)) for angle in self.angles)
-            left = [(whole_a, whole_b)]
-        cells = [(a, b, Real(4, 4)) for a, b in left]
+        whole_a, whole_b = ((Fraction(0), Fraction(1 if angle else 0)) for angle in self.angles)
+        cells = [(a, b, Real(4, 4)) for a, b in left or [(whole_a, whole_b)]]
         for _ in range(most):
             if not cells:
                 break

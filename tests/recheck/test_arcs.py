@@ -108,8 +108,8 @@ def test_a_state_a_rounding_away_is_judged_by_proof() -> None:
     rho = np.array([[float(v) for v in row] for row in state.tolist()])
     value = float(np.trace(k @ rho) - entropy(rho, FLIPS)) / np.trace(rho)
     assert value == pytest.approx(place.least, abs=1e-3)
-    low, high = Fraction(value) - 1, Fraction(value) + 1
-    for _ in range(90):  # to 2^-89, where floats have 2^-47
+    low, high = Fraction(value) - Fraction(1, 2**30), Fraction(value) + Fraction(1, 2**30)
+    for _ in range(60):  # to 2^-89, where floats have 2^-47
         middle = (low + high) / 2
         with flint.ctx.workprec(128):
             ceiling = flint.arb(flint.fmpq(middle.numerator, middle.denominator))
