@@ -53,7 +53,7 @@ from sdpbound.recheck.matrices import Real, certain, log_ball, scalar, symmetric
 __all__ = ["ArcSearch"]
 
 PRECISION = 128
-MOST_CELLS, DEEPEST = 20_000, 36
+MOST_CELLS, DEEPEST = 60_000, 36
 #: What is left to rounding before something is proven, and how much more for each nat of the functional.
 ROOM, ROUNDING = 2e-11, 2.0**-46
 #: The weights of barriers: the first, the least, by what they fall, and which part of what is left they may cost.
@@ -64,8 +64,8 @@ NEARBY = 3.0
 LIFTS = (1e-13, 1e-11, 1e-9)
 #: A cell is one for four states if one state loses this part of what is left, by being mixed.
 MIXED = 0.25
-#: and if it is this narrow: 2^-NARROW of pi.
-NARROW = 3
+#: and if both of its widths are at most 2^-NARROW of pi, and their product is at most 2^-WIDTHS of its square.
+NARROW, WIDTHS = 3, 12
 
 
 @dataclass(slots=True)
@@ -161,7 +161,8 @@ class ArcSearch:
                     return []
         assert dual is not None
         cell.dual = dual
-        if all(arc[1] >= NARROW or arc[1] < 0 for arc in (cell.a, cell.b)) and self._loses(cell, dual):
+        levels = [arc[1] if arc[1] >= 0 else WIDTHS for arc in (cell.a, cell.b)]
+        if min(levels) >= NARROW and sum(levels) >= WIDTHS and self._loses(cell, dual):
             cell.corners = True
             return self._by_corners(cell)
         return self._divided(cell, *self._misses(dual, cell))
