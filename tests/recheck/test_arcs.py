@@ -20,6 +20,7 @@ from sdpbound.recheck.answer import Budget
 from sdpbound.recheck.arcs import ArcSearch
 from sdpbound.recheck.climbing import Climber, values_of
 from sdpbound.recheck.matrices import Real, certain, scalar, symmetric
+from sdpbound.recheck.qubits import AngleSearch, Corner
 
 FOLDER = Path(__file__).parents[1] / "reference" / "steep"
 FLIPS = (np.sqrt(np.diag([0.9, 0.9, 0.1, 0.1])), np.sqrt(np.diag([0.1, 0.1, 0.9, 0.9])))
@@ -116,6 +117,22 @@ def test_a_state_a_rounding_away_is_judged_by_proof() -> None:
         made = replace(search(table, 0.0), ceiling=ceiling)
         low, high = (middle, high) if made.exceeded(place, a, b) else (low, middle)
     assert high - low < Fraction(1, 2**88) and float(low) == float(high) == pytest.approx(value, abs=1e-11)
+
+
+def test_a_corner_that_floats_call_too_high_is_judged_by_proof() -> None:
+    rng = np.random.default_rng(6)
+    x = rng.normal(size=(4, 4))
+    x = (x + x.T) / 2
+    k = operator(rng.normal(size=(3, 3)), 0.3, 1.1)
+    values, vectors = np.linalg.eigh(x)
+    rho = vectors @ np.diag(np.exp(values)) @ vectors.T
+    value = float((np.trace(k @ rho) - entropy(rho, FLIPS)) / np.trace(rho))
+    outcomes = [(flint.arb(1), Real(w.tolist())) for w in FLIPS]
+    corner = Corner(Real(k.tolist()), outcomes, Real(4, 4), highest=Real(x.tolist()), below=math.inf)
+    for step, answer in ((-1e-11, True), (1e-11, False)):
+        made = AngleSearch({}, lambda _a, _b: outcomes, flint.arb(value + step), (True, True))
+        with flint.ctx.workprec(160):
+            assert made.exceeded(corner) == answer
 
 
 def test_what_is_positive() -> None:
