@@ -11,7 +11,19 @@ from typing import Any
 
 import flint
 
-__all__ = ["Real", "eigen", "guessed", "guessed_log", "largest", "log_ball", "middle", "positive"]
+__all__ = [
+    "Real",
+    "certain",
+    "eigen",
+    "guessed",
+    "guessed_log",
+    "largest",
+    "log_ball",
+    "middle",
+    "positive",
+    "scalar",
+    "symmetric",
+]
 
 Real = flint.arb_mat
 #: Most sweeps of exact rotations before a logarithm is proven: they end where nothing is left.
@@ -146,3 +158,21 @@ def positive(matrix: Real) -> bool:
             for j in range(k + 1, size):
                 rows[i][j] = rows[i][j] - factor * rows[k][j]
     return True
+
+
+def certain(matrix: Real) -> bool:
+    """Whether every symmetric matrix in a ball is positive definite: its characteristic polynomial alternates."""
+    coefficients = matrix.charpoly().coeffs()
+    size = len(coefficients) - 1
+    return all((v if (size - k) % 2 == 0 else -v) > 0 for k, v in enumerate(coefficients))
+
+
+def symmetric(matrix: Sequence[Sequence[float]]) -> Real:
+    """The symmetric part of a matrix of floats, exactly."""
+    return Real([[(flint.arb(p) + flint.arb(q)) / 2 for p, q in zip(r, s, strict=True)]
+                 for r, s in zip(matrix, zip(*matrix, strict=True), strict=True)])  # fmt: skip
+
+
+def scalar(value: flint.arb, size: int = 4) -> Real:
+    """A multiple of the identity."""
+    return Real([[value if i == j else 0 for j in range(size)] for i in range(size)])

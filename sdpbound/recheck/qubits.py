@@ -30,7 +30,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
@@ -38,6 +38,7 @@ from typing import Any
 import flint
 
 from sdpbound.recheck.answer import Budget, Finding, refuse
+from sdpbound.recheck.arcs import ArcSearch
 from sdpbound.recheck.balls import ball, end, entropy_of
 from sdpbound.recheck.matrices import Real, eigen, guessed_log, largest, log_ball, middle, positive
 from sdpbound.recheck.projections import entropy_question
@@ -61,8 +62,13 @@ Table = dict[tuple[int | None, int | None], Fraction]
 #: The matrices W_i at two angles, each with the weight of its key.
 Outcomes = Callable[[Fraction, Fraction], Sequence[tuple[flint.arb, "Real"]]]
 
+Range = tuple[Fraction, Fraction]
+
 PRECISION = 160
 MOST_CELLS, SMALLEST = 200_000, Fraction(1, 2**36)
+#: After so many cells a key's angles that are left are proven by :mod:`sdpbound.recheck.arcs`; after a glance at some
+#: if these were so few of all angles that it would take more.
+PATIENCE, GLANCE = 800, 50
 #: Steps of the iteration at a corner, and the largest range of X that is used: beyond, r has no weight.
 MOST_STEPS, RANGE = 120, 40.0
 #: What is left to rounding before a bound is proven, and how much more for each nat of the functional.
@@ -88,7 +94,7 @@ def recheck_qubits(root: dict[str, Any], budget: Budget) -> Finding:
         if any(slopes):
             if method == "trivial":
                 raise refuse("a trivial proof has no multipliers.")
-            _search(question, key, slopes, constant).run(budget)
+            _prove(question, key, slopes, constant, budget)
         elif constant > min(map(of_flips, key.channel)):
             raise refuse("nothing is known of an entropy but that it is not below that of its flips.")
         most = end(flint.arb(key.outcomes(question.devices)).log() / flint.arb(2).log(), "upper")
@@ -129,11 +135,13 @@ class Arranged:
     constant : coefficient of the identity
     terms : the other ones by (Alice's, Bob's) operator: 0 the identity, 1 Z, 2 the one with an angle
     outcomes : the matrices W_i of the key; none if no setting of it is tested
+    free : whether the W_i have no part in Bob's qubit
     """
 
     constant: Fraction
     terms: dict[tuple[int, int], Fraction]
     outcomes: list[Real]
+    free: bool
 
     @property
     def angles(self) -> tuple[bool, bool]:
@@ -152,11 +160,11 @@ def arranged(question: Question, key: Key, slopes: Sequence[Fraction]) -> Arrang
     orders = [sorted(used[party], key=lambda s: (s != (key.x, key.y)[party], s)) for party in (0, 1)]
     places = [{None: 0} | {s: i + 1 for i, s in enumerate(order)} for order in orders]
     terms = {(places[0][x], places[1][y]): value for (x, y), value in table.items() if value}
-    return Arranged(terms.pop((0, 0), Fraction(0)), terms, _outcomes(alice, bob, key.channel))
+    return Arranged(terms.pop((0, 0), Fraction(0)), terms, _outcomes(alice, bob, key.channel), alice and not bob)
 
 
-def _search(question: Question, key: Key, slopes: Sequence[Fraction], constant: Fraction) -> AngleSearch:
-    """The search that belongs to a question."""
+def _prove(question: Question, key: Key, slopes: Sequence[Fraction], constant: Fraction, budget: Budget) -> None:
+    """The search that belongs to a question; where it takes long, cells are proven by states that are good for more."""
     found = arranged(question, key, slopes)
     ln2 = flint.arb(2).log()
     ceiling = ball(-constant - found.constant) * ln2
@@ -164,7 +172,14 @@ def _search(question: Question, key: Key, slopes: Sequence[Fraction], constant: 
         ceiling += ball(min(map(of_flips, key.channel))) * ln2
     matrices = {place: ball(value) * ln2 for place, value in found.terms.items()}
     outcomes = [(flint.arb(1), w) for w in found.outcomes]
-    return AngleSearch(matrices, lambda _a, _b: outcomes, ceiling, found.angles)
+    search = AngleSearch(matrices, lambda _a, _b: outcomes, ceiling, found.angles)
+    if not found.outcomes:
+        return search.run(budget)
+    left = search.until(GLANCE, budget)
+    if left and 1 - sum((a[1] - a[0] or 1) * (b[1] - b[0] or 1) for a, b in left) > Fraction(GLANCE, PATIENCE):
+        left = search.until(PATIENCE, budget, left)
+    if left:
+        ArcSearch(matrices, found.outcomes, ceiling, found.angles, found.free).run(left, budget)
 
 
 def _outcomes(alice: bool, bob: bool, channel: tuple[Fraction, Fraction]) -> list[Real]:
@@ -191,12 +206,13 @@ def _outcomes(alice: bool, bob: bool, channel: tuple[Fraction, Fraction]) -> lis
 
 @dataclass(slots=True)
 class Corner:
-    """A pair of angles: K, the matrix X so far, and between what G is: about, and proven from above."""
+    """A pair of angles: K, X so far, the best from above and from below, and what G is: about, proven from above."""
 
     operator: Real
     outcomes: Sequence[tuple[flint.arb, Real]]
     hint: Real
     best: Real = field(default_factory=lambda: Real(4, 4))
+    highest: Real = field(default_factory=lambda: Real(4, 4))
     below: float = -math.inf
     about: float = math.inf
     proven: flint.arb | None = None
@@ -232,17 +248,17 @@ class AngleSearch:
 
     def run(self, budget: Budget) -> None:
         """Prove it, or refuse."""
-        full, none = (Fraction(0), Fraction(1)), (Fraction(0), Fraction(0))
-        start = tuple(full if angle else none for angle in self.angles)
-        cells: list[tuple[tuple[Fraction, Fraction], tuple[Fraction, Fraction], Real]] = [
-            (start[0], start[1], Real(4, 4))
-        ]
-        count = 0
-        while cells:
+        if self.until(MOST_CELLS, budget):
+            raise refuse("the entropy is not proven to be above the functional at some angles.")
+
+    def until(self, most: int, budget: Budget, left: Sequence[tuple[Range, Range]] = ()) -> list[tuple[Range, Range]]:
+        """What is left of the angles, or of some, after so many cells or at one that is too small, in units of pi."""
+        whole_a, whole_b = ((Fraction(0), Fraction(1 if angle else 0)) for angle in self.angles)
+        cells = [(a, b, Real(4, 4)) for a, b in left or [(whole_a, whole_b)]]
+        for _ in range(most):
+            if not cells:
+                break
             a, b, hint = cells.pop()
-            count += 1
-            if count > MOST_CELLS:
-                raise refuse("the search over angles takes too many cells.")
             of_a, of_b = self._bulges(a, b)
             target = self.ceiling - of_a - of_b
             found = self._corners(a, b, target, hint, budget)
@@ -250,13 +266,15 @@ class AngleSearch:
                 continue
             hint = found
             if max(a[1] - a[0], b[1] - b[0]) < SMALLEST:
-                raise refuse("the entropy is not proven to be above the functional at some angles.")
+                cells.append((a, b, hint))
+                break
             if float(of_a) >= float(of_b):
                 middle_a = (a[0] + a[1]) / 2
                 cells += [((a[0], middle_a), b, hint), ((middle_a, a[1]), b, hint)]
             else:
                 middle_b = (b[0] + b[1]) / 2
                 cells += [(a, (b[0], middle_b), hint), (a, (middle_b, b[1]), hint)]
+        return [(a, b) for a, b, _ in cells]
 
     def _corners(
         self,
@@ -290,9 +308,15 @@ class AngleSearch:
                     return True
             budget.spend(3000)
             self._step(corner)
-        if corner.below > float(self.ceiling.upper()) + 1e-9:
+        if corner.below > float(self.ceiling.upper()) and self.exceeded(corner):
             raise refuse("an explicit pair of qubits has an entropy below the functional.")
         return False
+
+    def exceeded(self, corner: Corner) -> bool:
+        """Whether the state r = exp(X) is proven to exceed the ceiling: ``Tr r (..)`` is exact at its own X."""
+        gap = self.enclosed(replace(corner, best=corner.highest))
+        state = corner.highest.exp()
+        return gap is not None and bool((state * gap).trace() > self.ceiling * state.trace())
 
     # -- one corner ----------------------------------------------------------------------------------------------------
 
@@ -339,7 +363,8 @@ class AngleSearch:
         most, below, gap = self.judged(corner)
         if most < corner.about:
             corner.about, corner.best = most, corner.hint
-        corner.below = max(corner.below, below)
+        if below > corner.below:
+            corner.below, corner.highest = below, corner.hint
         if len(corner.history) > 2 and not most - below < 2 * corner.width:  # the mixture was no good: begin again
             last = corner.history[-1]
             corner.history = []

@@ -160,6 +160,10 @@ class RenyiSearch(AngleSearch):
             return None
         return corner.operator + (half * down * half - _identity()) * (1 / s)
 
+    def exceeded(self, corner: Corner) -> bool:
+        """Whether a state exceeds the ceiling, by more than roundings; approximate, for a power is not linear in X."""
+        return corner.below > float(self.ceiling.upper()) + 1e-9
+
 
 def _identity() -> Real:
     return Real([[int(i == j) for j in range(4)] for i in range(4)])
