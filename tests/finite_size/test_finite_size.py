@@ -557,9 +557,9 @@ def test_bounds_are_kept_for_other_numbers_of_rounds(monkeypatch: pytest.MonkeyP
     asked: list[Any] = []
     plain = functionals.conditional_entropy
 
-    def counted(observed: Any, *more: Any) -> Any:
+    def counted(observed: Any, *more: Any, **options: Any) -> Any:
         asked.append(observed)
-        return plain(observed, *more)
+        return plain(observed, *more, **options)
 
     monkeypatch.setattr(functionals, "conditional_entropy", counted)
     p, q = devices(2.6401, 0.02), devices(2.6402, 0.02)

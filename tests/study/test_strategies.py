@@ -352,7 +352,9 @@ def test_formats_and_charts(done: Path, tmp_path: Path) -> None:
         assert (grid[f"randomness_local_x0{name}"].values.reshape(-1) == own[column]).all()
     assert grid["randomness_local_x0_b1"].attrs["units"] == "rad"
     study.export(tmp_path / "t.nc")
-    assert [(panel.x, panel.colour, len(panel.own)) for panel in panels_of(csv)] == 2 * [("visibility", None, 2)]
+    (panel,) = panels_of(csv)
+    assert (panel.x, panel.colour, len(panel.own)) == ("visibility", None, 2)
+    assert panel.attack is not None and len(panel.attack) == 2
     facts = csv.metadata
     assert facts["complete"] and facts["rows"] == 4
 
