@@ -30,7 +30,7 @@ from sdpbound.checker.processed_question import Block
 from sdpbound.checker.spectra import entropy, plogp
 from sdpbound.errors import CertificateError
 
-__all__ = ["PLACES", "Gram", "block_rate", "gram_of_round"]
+__all__ = ["PLACES", "Gram", "block_rate", "counts_of", "gram_of_round"]
 
 #: Outcomes of a round, or bits c and c' of a block.
 PLACES = ((0, 0), (0, 1), (1, 0), (1, 1))
@@ -101,7 +101,7 @@ def _products(grams: Sequence[Gram], weights: Sequence[flint.arb], k: int) -> It
     one: Gram = [[flint.arb(1)] * 4 for _ in range(4)]
     for size in range(k + 1):
         found = []
-        for counts in _counts(size, len(grams)):
+        for counts in counts_of(size, len(grams)):
             chance, product = flint.arb(math.factorial(size)), one
             for n, gram, weight in zip(counts, grams, weights, strict=True):
                 chance = chance / math.factorial(n)
@@ -112,12 +112,13 @@ def _products(grams: Sequence[Gram], weights: Sequence[flint.arb], k: int) -> It
         yield found
 
 
-def _counts(total: int, parts: int) -> Iterator[tuple[int, ...]]:
+def counts_of(total: int, parts: int) -> Iterator[tuple[int, ...]]:
+    """All ways to write a number as a sum of so many numbers, in order."""
     if parts == 1:
         yield (total,)
         return
     for first in range(total + 1):
-        for rest in _counts(total - first, parts - 1):
+        for rest in counts_of(total - first, parts - 1):
             yield (first, *rest)
 
 

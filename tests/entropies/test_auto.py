@@ -151,7 +151,7 @@ def test_a_level_or_nodes_ask_for_a_program() -> None:
 
 
 def test_programs_say_what_words_lose() -> None:
-    """H(AB|E): the first level loses 1e-1 here, and the gap is not what the nodes lose, but the distance to an attack."""
+    """H(AB|E): the first level loses 1e-1 here; the gap is the distance to an attack, not what the nodes lose."""
     data = sb.Observations.full(sb.SingletSelfTest(1.0, 1.5, 2.6).behaviour(0.97))
     bound = sb.conditional_entropy(data, 0, 1, sb.VonNeumann("projective", tolerance=1e-2), closed_forms=False)
     assert bound.quadrature_gap <= 5e-3 < bound.gap <= 1e-2 and bound.status == "solved"

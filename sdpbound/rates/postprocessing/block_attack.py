@@ -10,7 +10,7 @@ of K.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from math import comb
 
 import numpy as np
@@ -18,6 +18,7 @@ from scipy.special import gammaln
 
 from sdpbound.arrays import Floats
 from sdpbound.bell.strategy import Strategy
+from sdpbound.checker.blocks import counts_of
 from sdpbound.errors import InvalidInput
 
 __all__ = ["block_entropies", "key_grams"]
@@ -93,20 +94,11 @@ def _products(grams: Floats, weights: Floats, k: int) -> list[tuple[Floats, Floa
     """For each number of rounds up to k: probabilities of the counts of strategies, and the products of entries."""
     found = []
     for size in range(k + 1):
-        counts = np.array(list(_counts(size, len(grams))))
+        counts = np.array(list(counts_of(size, len(grams))))
         logs = gammaln(size + 1) - gammaln(counts + 1).sum(axis=1)
         chance = np.exp(logs) * np.prod(weights**counts, axis=1)
         found.append((chance, np.prod(grams[None] ** counts[:, :, None, None], axis=1)))
     return found
-
-
-def _counts(total: int, parts: int) -> Iterator[tuple[int, ...]]:
-    if parts == 1:
-        yield (total,)
-        return
-    for first in range(total + 1):
-        for rest in _counts(total - first, parts - 1):
-            yield (first, *rest)
 
 
 def _conditional(grams: Floats) -> Floats:
