@@ -208,7 +208,7 @@ class EntropySearch(ABC, Generic[P, A]):
             if stalled and not self.is_cheap(next_one):
                 break
             if self.limit < math.inf and self.cost(next_one, self.few_nodes) > self.limit:
-                self.words_gain = math.nan
+                self.words_gain = self.words_gain if stalled else math.nan
                 break
             other = higher(next_one, best)
             self.words_gain = max(other.bound - best.bound, 0.0)
