@@ -24,8 +24,8 @@ def turned_if_nearer(
 ) -> tuple[Columns, Floats, float]:
     """The columns, weights and deviation of a mixture, or of one whose strategies are turned, if that is nearer.
 
-    The linear program finds weights up to a tolerance of its own. Where there are no more strategies than tests, weights
-    alone cannot come closer. Newton's method moves weights, angles and states together, by as little as the data need.
+    The linear program finds weights up to a tolerance of its own. With no more strategies than tests, weights alone
+    cannot come closer. Newton's method moves weights, angles and states together, by as little as the data need.
     """
     if not _MET < missed <= _NEARLY or problem.key is Key.NONE or reach(problem.tolerances).any():
         return columns, weights, missed
