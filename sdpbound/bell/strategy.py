@@ -89,14 +89,24 @@ class Strategy:
 
     @classmethod
     def from_observables(
-        cls, state: ArrayLike, observables_a: Sequence[ArrayLike], observables_b: Sequence[ArrayLike]
+        cls,
+        state: ArrayLike,
+        observables_a: Sequence[ArrayLike],
+        observables_b: Sequence[ArrayLike],
+        *more: Sequence[ArrayLike],
     ) -> Strategy:
-        """Two parties, binary outcomes: the effects of an observable O are ``(1 + O)/2`` and ``(1 - O)/2``.
+        """Binary outcomes: the effects of an observable O are ``(1 + O)/2`` and ``(1 - O)/2``.
 
-        Observables are Hermitian matrices (d, d) with eigenvalues in [-1, 1]; the state as in :class:`Strategy`.
+        Observables are Hermitian matrices (d, d) with eigenvalues in [-1, 1], a list for each party; the state as in
+        :class:`Strategy`.
+
+        >>> x, y, ghz = [[0, 1], [1, 0]], [[0, -1j], [1j, 0]], np.array([1, 0, 0, 0, 0, 0, 0, 1]) / np.sqrt(2)
+        >>> p = Strategy.from_observables(ghz, [x, y], [x, y], [x, y]).behaviour().p
+        >>> print(round(p[0, 0, 0, 0, 0, 0], 12), round(p[0, 0, 0, 0, 1, 1], 12))
+        0.25 0.0
         """
         parties: list[list[ComplexArray]] = []
-        for observables in (observables_a, observables_b):
+        for observables in (observables_a, observables_b, *more):
             party = []
             for observable in observables:
                 o = complexes(observable, "an observable")

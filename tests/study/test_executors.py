@@ -14,9 +14,11 @@ from typing import Any
 
 import pytest
 
+from sdpbound.entropies import preparing
 from sdpbound.errors import SolverFailure
 from sdpbound.study.file.spec import parse_spec
 from sdpbound.study.plan import Plan, Task
+from sdpbound.study.running import ahead
 from sdpbound.study.running.executors import WAITING, cores, run_here, run_in_processes
 from sdpbound.study.running.solver_process import SolverProcess, Stopped
 from sdpbound.study.running.worker import TASK
@@ -317,3 +319,20 @@ def test_a_solver_that_holds_the_interpreter_ends_within_its_time(tmp_path: Path
         process.stdin.write(TASK.dump_json(task) + b"\n")
         process.stdin.flush()
         assert process.wait(20.0) == -signal.SIGALRM
+
+
+def test_loops_are_compiled_once_before_processes_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where none are on disk; each process compiled them else, and an estimate of ten seconds ended meanwhile."""
+    calls = []
+    monkeypatch.setattr(preparing, "prepare", lambda: calls.append(pids(tmp_path)))
+    monkeypatch.setattr(ahead, "PACKAGE", tmp_path)
+    assert not list(run_in_processes([], 1, fake(tmp_path)))
+    assert calls == []  # there is nothing to do
+    assert len(list(run_in_processes(plan(), 1, fake(tmp_path)))) == 1
+    assert calls == [[]]  # no process had begun
+    for kept in ahead.KEPT:
+        path = tmp_path / kept.replace("*", "1.py311")
+        path.parent.mkdir(parents=True)
+        path.touch()
+    assert len(list(run_in_processes(plan(), 1, fake(tmp_path)))) == 1
+    assert len(calls) == 1

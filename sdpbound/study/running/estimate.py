@@ -19,6 +19,7 @@ from sdpbound.study.at_hand import Study
 from sdpbound.study.file.questions import AdversarySettings
 from sdpbound.study.plan import Task
 from sdpbound.study.quantities.kind import Group
+from sdpbound.study.running.ahead import compile_ahead
 from sdpbound.study.running.solver_process import NotStarted, SolverProcess, Stopped
 from sdpbound.study.store import Store
 from sdpbound.study.store.answer import Answer
@@ -80,10 +81,11 @@ class Estimate:
 def estimate(study: Study, budget: float = 10.0, rows: int = 8) -> Estimate:
     """Time samples of each kind of task (group, tested data, adversary), over all points, for ``budget`` seconds.
 
-    The time begins when the process that solves is ready, and is at least :data:`LEAST` seconds. A task that runs at
-    its end is stopped. Cheap kinds come first, as far as the cost can be guessed, so that a kind that takes too long
-    takes no time from the others. The first task of a kind builds structures that later tasks share, and is not timed.
-    Of a search for strategies one start is timed, and counted as often as it has starts; such rows are not shown.
+    The time begins when loops are compiled and the process that solves is ready, and is at least :data:`LEAST` seconds.
+    A task that runs at its end is stopped. Cheap kinds come first, as far as the cost can be guessed, so that a kind
+    that takes too long takes no time from the others. The first task of a kind builds structures that later tasks
+    share, and is not timed. Of a search for strategies one start is timed, and counted as often as it has starts; such
+    rows are not shown.
     Nothing is stored.
     """
     if not budget > 0.0:
@@ -110,6 +112,7 @@ def estimate(study: Study, budget: float = 10.0, rows: int = 8) -> Estimate:
         generator.shuffle(sample.tasks)
     samples.sort(key=lambda sample: sample.cost)
     answers: dict[int, Answer] = {}
+    compile_ahead()
     with closing(_Bench(budget)) as bench:
         for sample in samples:
             own = {place: task for place, task in enumerate(first) if kinds[_kind(task)] is sample}

@@ -6,6 +6,7 @@ thread that asks for the results takes them, so that they may come from a databa
 
 from __future__ import annotations
 
+import itertools
 import os
 import queue
 import threading
@@ -16,6 +17,7 @@ from contextlib import suppress
 from sdpbound.errors import SolverFailure
 from sdpbound.study.answers.evaluate import evaluate
 from sdpbound.study.plan import Task
+from sdpbound.study.running.ahead import compile_ahead
 from sdpbound.study.running.solver_process import COMMAND, NotStarted, SolverProcess, Stopped
 from sdpbound.study.store.answer import Answer
 
@@ -71,8 +73,13 @@ def run_in_processes(
     SolverFailure
         No process can be started.
     """
-    pool = _Pool(max(1, cores() if workers is None else workers), command)
     left = iter(groups)
+    first = next(left, None)
+    if first is None:
+        return
+    compile_ahead()
+    left = itertools.chain([first], left)
+    pool = _Pool(max(1, cores() if workers is None else workers), command)
     try:
         while True:
             pool.fill(left)
