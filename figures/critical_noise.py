@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import FixedLocator, FuncFormatter, MultipleLocator
 
@@ -49,6 +50,8 @@ COLUMNS = {"critical_visibility": "white noise $1-v$", "critical_efficiency": r"
 #: Attacks that end the key within so many resolutions of where it is proven resolve a point.
 NEAR = 3.0
 LEAST, MOST = 1e-3, 0.12
+#: The CHSH values of lines, and how they are drawn.
+CHSH = {2.1: ":", 2.3: "--", 2.5: "-"}
 TICKS = (0.001, 0.003, 0.01, 0.03, 0.1)
 
 
@@ -71,8 +74,9 @@ def panel(axes: Axes, rows: Table, chsh: Table, resolution: float, marked: set[s
         marked.add(colour)
         axes.add_patch(Rectangle(place, 2 * cell, 2 * cell, facecolor=colour, linewidth=0.0))
     s, t, values = gridded(chsh, "theta", "omega")
-    lines = axes.contour(s / np.pi, t / np.pi, values, levels=[2.1, 2.3, 2.5], colors=BLACK, linewidths=0.5)
-    axes.clabel(lines, fmt="%g", fontsize=6, inline_spacing=2)
+    axes.contour(
+        s / np.pi, t / np.pi, values, levels=list(CHSH), colors=BLACK, linestyles=list(CHSH.values()), linewidths=0.6
+    )
     axes.set_aspect("equal")
     axes.set_xlim(0.0, 1.0)
     axes.set_ylim(0.5, 1.5)
@@ -109,8 +113,10 @@ def draw(table: Path, output: Path) -> list[Path]:
         bar.set_label("noise at which a key is proven")
         words = {VERMILLION: "not resolved", BLACK: "no key proven"}
         keys = [Patch(facecolor=colour, label=text) for colour, text in words.items() if colour in marked]
-        if keys:
-            fig.legend(handles=keys, loc="outside lower center", ncols=2)
+        lines = [
+            Line2D([], [], color=BLACK, linewidth=0.6, linestyle=how, label=f"$S={s:g}$") for s, how in CHSH.items()
+        ]
+        fig.legend(handles=[*lines, *keys], loc="outside lower center", ncols=3)
         return save(fig, output / FIGURE.name, FIGURE, [data])
 
 

@@ -28,6 +28,8 @@ __all__ = ["Auto"]
 _TO_IMPROVE, _TO_ANSWER = 10.0, 30.0
 #: And to find out that it does, for a key of more than two outcomes: then the first of the two efforts is left out.
 _TO_SEE = 1.0
+#: The tolerance in bits that methods are asked for which come as close as asked: it costs them little.
+_CLOSE = 3e-4
 #: How many coarser data are tried.
 _COARSER = 3
 
@@ -36,10 +38,10 @@ _COARSER = 3
 class Auto(VonNeumannMethod):
     """Compare all methods that apply, and return the best certified bound; it says which method won.
 
-    A method that comes as close to the entropy as asked for is taken alone. If there is none for the data as they are,
-    such methods bound the entropy of coarser data (:mod:`sdpbound.entropies.coarse`), which is less; and programs of
-    the hierarchy whose own estimate of their time is small bound that of the data as they are. No clock is asked: the
-    same question has the same answer.
+    A method that comes as close to the entropy as asked for is taken alone; it is asked for 3e-4 bits at least. If there
+    is none for the data as they are, such methods bound the entropy of coarser data
+    (:mod:`sdpbound.entropies.coarse`), which is less; and programs of the hierarchy whose own estimate of their time is
+    small bound that of the data as they are. No clock is asked: the same question has the same answer.
 
     The options are those of :class:`sdpbound.VonNeumann`. With a level or nodes, a program is asked for: it is the
     first of the table that takes them. ``sweep`` says that each point of a sweep may start from the one before.
@@ -70,14 +72,16 @@ class Auto(VonNeumannMethod):
         """The methods to compare by name, with the options that they take."""
         required = {key: v for key, v in (("level", self.level), ("nodes", self.nodes)) if v is not None}
         options = {"tolerance": self.tolerance, "solver": self.solver}
+        close = options | {"tolerance": min(self.tolerance, _CLOSE)}
         found: dict[str, Entropy] = {}
         refused: list[InvalidInput] = []
         for name, kind in _kinds().items():
             taken = inspect.signature(kind).parameters
             if not required.keys() <= taken.keys():
                 continue
+            given = {key: v for key, v in (close if kind.exact else options).items() if key in taken and v is not None}
             try:
-                method = kind(**required, **{key: v for key, v in options.items() if key in taken and v is not None})
+                method = kind(**required, **given)
             except InvalidInput as error:  # it takes the option, and not this value
                 refused.append(error)
             else:
