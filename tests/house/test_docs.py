@@ -11,6 +11,7 @@ import pytest
 
 import sdpbound as sb
 from sdpbound.study import read_spec
+from tests import printed
 from tests.files import faults, tracked
 from tests.floors import FLOORS, modules
 
@@ -26,11 +27,17 @@ LONG = ("entropies.md", "loss_and_noise.md", "post_processing.md", "routed_tests
     "page", [pytest.param(p, id=p.name, marks=[pytest.mark.slow] * (p.name in LONG)) for p in PAGES]
 )
 def test_examples_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And print the numbers that comments beside them promise."""
     monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.S)
-    namespace: dict[str, object] = {}
-    for block in blocks:
-        exec(compile(block, page.name, "exec"), namespace)
+    assert printed.run(page.read_text(encoding="utf-8"), page.name) == []
+
+
+def test_numbers_that_are_not_printed_are_found() -> None:
+    first = "```python\nx = 0.12345\nprint('about', x)  # 0.123, or 0.124; not 0.2\n```\n"
+    page = first + "Text.\n```python\nprint(2 * x)  # {}\n```\n"
+    assert printed.run(page.format("0.2469, 2.469e-1"), "page") == []
+    (fault,) = printed.run(page.format("0.2467"), "page")
+    assert "no 0.2467 is printed" in fault
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
