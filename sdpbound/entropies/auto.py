@@ -38,7 +38,7 @@ _COARSER = 3
 class Auto(VonNeumannMethod):
     """Compare all methods that apply, and return the best certified bound; it says which method won.
 
-    A method that comes as close to the entropy as asked for is taken alone; it is asked for 3e-4 bits at least. If there
+    A method that comes as close to the entropy as asked for is taken alone, asked for 3e-4 bits at least. If there
     is none for the data as they are, such methods bound the entropy of coarser data
     (:mod:`sdpbound.entropies.coarse`), which is less; and programs of the hierarchy whose own estimate of their time is
     small bound that of the data as they are. No clock is asked: the same question has the same answer.
