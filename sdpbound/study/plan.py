@@ -51,6 +51,8 @@ OPEN, FOUND, BEST_NAME = "search", "strategy", "best"
 LETTERS = 32
 #: Most tasks of one group.
 GROUP = 4096
+#: A search of a critical value may take as long as this many starts, besides those that it has.
+_STEPS = 40
 
 
 def _as_family(value: Family | dict[str, Any]) -> Family:
@@ -281,14 +283,16 @@ def _contexts(
 def _searched(task: Task, search: StrategySearch) -> Iterator[Task]:
     """Yield a task for each search that the quantities of a task need.
 
-    Its limit of time is that of the study for each start, and once more for the proofs.
+    Its limit of time is that of the study for each start, and once more for the proofs. A critical value tries all
+    starts twice, and has the time of this many more for its steps.
     """
-    limit = min((search.starts + 1) * task.solver.time_limit, SECONDS.high)
+    starts = search.starts if task.group != "threshold" else 2 * search.starts + _STEPS
+    limit = min((starts + 1) * task.solver.time_limit, SECONDS.high)
     solver = task.solver.model_copy(update={"time_limit": limit})
     groups: dict[tuple[Any, ...], list[Quantity]] = {}
     for quantity in task.quantities:
         own = quantity.postprocessing
-        about = (quantity.kind.searched, quantity.x, quantity.y, quantity.preprocessing or 0.0, own)
+        about = (quantity.kind.searched, quantity.x, quantity.y, quantity.preprocessing or 0.0, own, quantity.width)
         groups.setdefault(about, []).append(quantity)
     for quantities in groups.values():
         yield replace(task, quantities=tuple(quantities), solver=solver, strategy=search)
@@ -397,7 +401,8 @@ class Plan:
             for driven in dict.fromkeys(q.kind.driven for q in groups["threshold"]):
                 some = tuple(q for q in groups["threshold"] if q.kind.driven == driven)
                 for v, what in spec.lines(driven):
-                    yield self._against(QUANTUM, point, None if v is None else known(v), observed, some, what)
+                    task = self._against(QUANTUM, point, None if v is None else known(v), observed, some, what)
+                    yield from (task,) if spec.strategies is None else _searched(task, spec.strategies)
 
     def _against(
         self,
