@@ -51,8 +51,6 @@ OPEN, FOUND, BEST_NAME = "search", "strategy", "best"
 LETTERS = 32
 #: Most tasks of one group.
 GROUP = 4096
-#: A search of a critical value may take as long as this many starts, besides those that it has.
-_STEPS = 40
 
 
 def _as_family(value: Family | dict[str, Any]) -> Family:
@@ -283,11 +281,9 @@ def _contexts(
 def _searched(task: Task, search: StrategySearch) -> Iterator[Task]:
     """Yield a task for each search that the quantities of a task need.
 
-    Its limit of time is that of the study for each start, and once more for the proofs. A critical value tries all
-    starts twice, and has the time of this many more for its steps.
+    Its limit of time is that of the study for each start, and once more for the proofs.
     """
-    starts = search.starts if task.group != "threshold" else 2 * search.starts + _STEPS
-    limit = min((starts + 1) * task.solver.time_limit, SECONDS.high)
+    limit = min((search.most_starts(task.group == "threshold") + 1) * task.solver.time_limit, SECONDS.high)
     solver = task.solver.model_copy(update={"time_limit": limit})
     groups: dict[tuple[Any, ...], list[Quantity]] = {}
     for quantity in task.quantities:

@@ -288,11 +288,7 @@ LIST: tuple[Column, ...] = (
     Column("channel_0", float, "1", "of a channel before the key: probability that a 0 becomes 1; empty: flips"),
     Column("channel_1", float, "1", "of a channel before the key: probability that a 1 becomes 0; empty: flips"),
     Column(
-        "nowhere",
-        float,
-        "1",
-        "of the critical value of the best strategies: where no start of the search found a key; searched, not proven",
-        groups="threshold",
+        "nowhere", float, "1", "of the best strategies' critical value: where no start had a key", groups="threshold"
     ),
     Column("family", str, "", "family of the point; axes of its own are the last columns", stored=False, few=True),
 )

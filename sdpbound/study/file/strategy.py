@@ -19,6 +19,8 @@ __all__ = ["KEY", "SCHEMA", "WORD", "StrategySearch", "read_strategy_search", "s
 KEY, WORD = "best_of", "strategy"
 #: Most starts of a search, and most points to start from.
 STARTS = 10_000
+#: The steps of the search of a critical value take no longer than this many starts.
+STEPS = 40
 #: What a point has besides its axes, if it has it: flips, or the two probabilities of a channel.
 AHEAD = {"flips": FLIP, "p0": PROBABILITY, "p1": PROBABILITY}
 #: Where the search of a critical value may begin.
@@ -68,6 +70,10 @@ class StrategySearch:
     seed: int = 0
     near: tuple[tuple[tuple[str, float], ...], ...] = ()
     begin: float = 1.0
+
+    def most_starts(self, critical: bool) -> int:
+        """How many starts take as long as the search; that of a critical value tries all twice, and makes steps."""
+        return 2 * self.starts + STEPS if critical else self.starts
 
     @property
     def entry(self) -> dict[str, Any]:
