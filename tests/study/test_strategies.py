@@ -18,6 +18,7 @@ from sdpbound.bell.families.two_qubit import TwoQubit
 from sdpbound.errors import DamagedStore, InvalidInput, InvalidStudy, SolverFailure
 from sdpbound.study import Study, audit, read_table, run_study
 from sdpbound.study.answers import evaluate as evaluating
+from sdpbound.study.answers.best_strategy import Searched
 from sdpbound.study.answers.evaluate import evaluate
 from sdpbound.study.file.spec import parse_spec
 from sdpbound.study.out.panels import panels_of
@@ -140,7 +141,7 @@ def test_rows_have_the_flips_of_the_search(monkeypatch: pytest.MonkeyPatch) -> N
     best = {"preprocessing": "best"}
     (task,) = tasks(visibilities=[0.95], quantities=[best | {"name": "key_rate"}, best | {"name": "key_rate_attack"}])
     point = task.point.found(replace(task.point, at=(0.7, 0.0, 1.5, 0.4, -0.9)).place)
-    monkeypatch.setattr(evaluating, "best_strategy_of", lambda task: (point, 0.07))
+    monkeypatch.setattr(evaluating, "best_strategy_of", lambda task: Searched(point, 0.07))
     (low,), (high,) = evaluate(task).cells
     assert low["place"] == high["place"] == point.place
     assert low["preprocessing"] == high["preprocessing"] == 0.07
