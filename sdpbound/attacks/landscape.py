@@ -13,6 +13,8 @@ figures are:
 - information: the mutual information of Alice's and Bob's outcomes, ``sum_ab p(ab) log2 p(ab) / (p(a) p(b))``;
 - power: ``(1 - q) / (r ln 2)`` with ``q = sum_k Tr (g^+ E_k g)^(1+r) (g^+ g)^-r``, which is 2^(-r H) of the Renyi
   entropy of order 1 + r of the kind "petz down";
+- kept: an entropy of rounds that are kept, whose effects add up to less than one,
+  ``sum_k S(g^+ E_k g) - S(sum_k g^+ E_k g)``;
 - weight: one, so that the figure of a mixture is the weight of the strategies from the landscape.
 """
 
@@ -89,10 +91,11 @@ class Landscape:
     dimension : d, from 2
     rank : the largest rank of the state, which is the number of columns of g
     is_complex : whether states and bases have complex entries
-    figure_kind : "entropy", "information", "power" or "weight"
+    figure_kind : "entropy", "information", "power", "kept" or "weight"
     bob_outcomes : for the information, the number of Bob's outcomes in the key
     key_settings : of each party, None if it has no part in the key; for random starts in which Eve knows the key
     exponent : the r of a power
+    columns : for each party, which outcomes the columns of the basis of its key setting may have; empty: any
     """
 
     scenario: Scenario
@@ -101,10 +104,11 @@ class Landscape:
     dimension: int = 2
     rank: int = 4
     is_complex: bool = False
-    figure_kind: Literal["entropy", "information", "power", "weight"] = "entropy"
+    figure_kind: Literal["entropy", "information", "power", "kept", "weight"] = "entropy"
     bob_outcomes: int = 0
     key_settings: tuple[int | None, ...] = (None, None)
     exponent: float = 0.0
+    columns: tuple[tuple[tuple[int, ...], ...], ...] = ()
 
     @property
     def is_simple(self) -> bool:
@@ -184,6 +188,9 @@ class Landscape:
 
     def _columns(self, party: int, setting: int, fixed: bool, rng: np.random.Generator) -> NDArray[np.int64]:
         """Random outcomes of the columns of a basis; with ``fixed`` all columns have one outcome."""
+        if self.columns and setting == self.key_settings[party]:
+            allowed = self.columns[party]
+            return np.array(allowed[rng.integers(len(allowed))])
         outcomes = self.scenario.outcomes[party][setting]
         if fixed:
             return np.full(self.dimension, rng.integers(outcomes))
@@ -323,6 +330,11 @@ class Landscape:
             value = (np.einsum("nkij,nji->n", tops, low).real - 1.0) * scale
             slopes = g[:, None] @ own @ g.conj().transpose(0, 2, 1)[:, None]
             return value, slopes, (through @ own).sum(axis=1) + g @ rest
+        if self.figure_kind == "kept":
+            values, logs = _entropies(np.concatenate([conditional, conditional.sum(axis=1, keepdims=True)], axis=1))
+            rest = logs[:, -1:] - logs[:, :-1]
+            slopes = g[:, None] @ rest @ g.conj().transpose(0, 2, 1)[:, None]
+            return values[:, :-1].sum(axis=1) - values[:, -1], slopes, (through @ rest).sum(axis=1)
         values, logs = _entropies(np.concatenate([conditional, total[:, None]], axis=1))
         figure = values[:, :-1].sum(axis=1) - values[:, -1]
         slopes = -g[:, None] @ logs[:, :-1] @ g.conj().transpose(0, 2, 1)[:, None]

@@ -9,7 +9,8 @@ its entries, and
     H(C|E,m) = S(K_0) + S(K_1) - S(K),   S(X) = -Tr X log2 X,
 
 K_c the two diagonal blocks of the Gram matrix K: it has the spectrum of Eve's state, summed over c' and over both.
-A strategy of which Alice's outcomes 0 and 1 do not both occur tells Eve the bit, and adds nothing. Rounds are drawn by
+A strategy of which Alice's outcomes 0 and 1 do not both occur tells Eve the bit, and adds nothing, and so does one of
+which none of the four occurs: its rounds are dropped. Rounds are drawn by
 the weights, so blocks are counted by how often each strategy is in a place with m_i = 0, and with m_i = 1. A block of
 small weight adds at most that weight, as C is a bit. The message of all places turned has the same entropy.
 """
@@ -43,11 +44,16 @@ Gram = list[list[Any]]  # entries [ab][cd] of the vectors of a round, balls
 def gram_of_round(
     factor: Matrix, alice: Sequence[Matrix | None], bob: Sequence[Matrix | None], name: str
 ) -> Gram | None:
-    """Gram matrix of Eve's vectors for the outcomes 00, 01, 10, 11 of a strategy; None where she knows Alice's."""
+    """Gram matrix of Eve's vectors for the outcomes 00, 01, 10, 11 of a strategy.
+
+    None where she knows Alice's, and where none of them occurs.
+    """
     if alice[0] is None or alice[1] is None:
         return None
     norm = trace(adjoint(factor) * factor)
     vectors = [through_effects([alice[a], bob[b]], factor) for a, b in PLACES]
+    if not any(v is not None for v in vectors):
+        return None  # the round is always dropped
     if any(v is not None and v.nrows() != 1 for v in vectors):
         raise CertificateError(f"{name} has an outcome of the key of rank above one; blocks are computed of rank one.")
     rows: Gram = []

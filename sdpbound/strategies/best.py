@@ -361,7 +361,7 @@ def attack_of(
                 found = randomness_rate_upper_bound(behaviour, data, alone, use.x, use.y)
         except (Infeasible, SolverFailure):
             continue
-        except InvalidInput:  # a repetition code whose rounds may be lost, of which no attack is known
+        except InvalidInput:  # a repetition code whose blocks are too long for this many strategies
             if by is None:
                 raise
             continue

@@ -17,7 +17,7 @@ from sdpbound.rates.thresholds import Threshold
 from sdpbound.strategies.best import BestStrategy, Found, attack_of, found_near, landscapes_of, numbers_of, proven
 from sdpbound.strategies.options import CriticalStrategyChanges, CriticalStrategyOptions
 
-__all__ = ["critical_strategy"]
+__all__ = ["Walk", "critical_strategy", "walked"]
 
 #: The first step as a part of the interval; steps grow by this factor where the rate stays above the target.
 _FIRST, _GROWTH = 0.125, 1.5
@@ -28,8 +28,15 @@ _MOST_ATTACKS = 12
 
 
 @dataclass(eq=False)
-class _Walk:
-    """The noises at which strategies were found, in order, with what was found there."""
+class Walk:
+    """The noises at which strategies were found, in order, with what was found there.
+
+    Attributes
+    ----------
+    noise_of, families, key, how, target : what :func:`critical_strategy` was asked
+    steps : a noise and what was found there, in order
+    nowhere : a noise at which no start found a rate above the target; None if the walk came to its end
+    """
 
     noise_of: Callable[[float], Noise]
     families: Family | Sequence[Family] | None
@@ -37,6 +44,7 @@ class _Walk:
     how: CriticalStrategyOptions
     target: float
     steps: list[tuple[float, Found]] = field(default_factory=list)
+    nowhere: float | None = None
 
     def search(self, value: float, near: tuple[Mapping[str, float], ...], starts: int) -> Found | None:
         """The best end at a noise, if its rate is above the target; it joins the walk."""
@@ -108,14 +116,7 @@ def critical_strategy(
     how = with_changes(options, CriticalStrategyOptions(), changes, "critical_strategy")
     good, bad = _ends(between)
     target, width = float(how.target), float(how.width)
-    if not width < abs(good - bad):
-        raise InvalidParameter(f"width = {width:g} must be below the distance from {good:g} to {bad:g}; take a tenth.")
-    walk = _Walk(noise_of, family, (x, y), how, target)
-    if walk.search(good, how.near, how.starts) is None:
-        raise SolverFailure(
-            f"no start has a rate above {target:g} at {good:g}; begin with less noise, or try more starts."
-        )
-    nowhere = _walked(walk, bad, width)
+    walk = walked(noise_of, (good, bad), family, (x, y), how)
     while True:
         value, found = walk.steps.pop()
         best = proven(found, walk.noise_of(value), how)
@@ -126,7 +127,31 @@ def critical_strategy(
     dead, attack = _dead(walk, found, (value, bad, math.copysign(width, bad - good)), best.rate.postprocessing)
     numbers = tuple(best.point.items())
     line = Threshold(how.quantity, value, dead, best.rate, attack, target, best.evaluations, numbers)
-    return replace(best, critical=line, nowhere=nowhere)
+    return replace(best, critical=line, nowhere=walk.nowhere)
+
+
+def walked(
+    noise_of: Callable[[float], Noise],
+    between: tuple[float, float],
+    family: Family | Sequence[Family] | None,
+    key: tuple[int, int | None],
+    how: CriticalStrategyOptions,
+) -> Walk:
+    """The search of :func:`critical_strategy` by estimates: nothing is proven of its steps.
+
+    Raises InvalidParameter if the width is no part of the way, and SolverFailure if no start has a rate above the
+    target at the first noise.
+    """
+    (good, bad), target, width = between, float(how.target), float(how.width)
+    if not width < abs(good - bad):
+        raise InvalidParameter(f"width = {width:g} must be below the distance from {good:g} to {bad:g}; take a tenth.")
+    walk = Walk(noise_of, family, key, how, target)
+    if walk.search(good, how.near, how.starts) is None:
+        raise SolverFailure(
+            f"no start has a rate above {target:g} at {good:g}; begin with less noise, or try more starts."
+        )
+    walk.nowhere = _followed(walk, bad, width)
+    return walk
 
 
 def _ends(between: object) -> tuple[float, float]:
@@ -138,7 +163,7 @@ def _ends(between: object) -> tuple[float, float]:
     return good, bad
 
 
-def _walked(walk: _Walk, bad: float, width: float) -> float | None:
+def _followed(walk: Walk, bad: float, width: float) -> float | None:
     """Walk as far as rates stay above the target; the noise at which no start had one, None if ``bad`` was reached."""
     good = walk.steps[0][0]
     direction = math.copysign(1.0, bad - good)
@@ -159,7 +184,7 @@ def _walked(walk: _Walk, bad: float, width: float) -> float | None:
 
 
 def _dead(
-    walk: _Walk, found: Found, line: tuple[float, float, float], by: PostProcessing | None
+    walk: Walk, found: Found, line: tuple[float, float, float], by: PostProcessing | None
 ) -> tuple[float | None, Rate | None]:
     """A noise past ``alive`` at which an attack leaves no more than the target of this strategy, with the attack.
 

@@ -283,12 +283,12 @@ def _searched(task: Task, search: StrategySearch) -> Iterator[Task]:
 
     Its limit of time is that of the study for each start, and once more for the proofs.
     """
-    limit = min((search.starts + 1) * task.solver.time_limit, SECONDS.high)
+    limit = min((search.most_starts(task.group == "threshold") + 1) * task.solver.time_limit, SECONDS.high)
     solver = task.solver.model_copy(update={"time_limit": limit})
     groups: dict[tuple[Any, ...], list[Quantity]] = {}
     for quantity in task.quantities:
         own = quantity.postprocessing
-        about = (quantity.kind.searched, quantity.x, quantity.y, quantity.preprocessing or 0.0, own)
+        about = (quantity.kind.searched, quantity.x, quantity.y, quantity.preprocessing or 0.0, own, quantity.width)
         groups.setdefault(about, []).append(quantity)
     for quantities in groups.values():
         yield replace(task, quantities=tuple(quantities), solver=solver, strategy=search)
@@ -397,7 +397,8 @@ class Plan:
             for driven in dict.fromkeys(q.kind.driven for q in groups["threshold"]):
                 some = tuple(q for q in groups["threshold"] if q.kind.driven == driven)
                 for v, what in spec.lines(driven):
-                    yield self._against(QUANTUM, point, None if v is None else known(v), observed, some, what)
+                    task = self._against(QUANTUM, point, None if v is None else known(v), observed, some, what)
+                    yield from (task,) if spec.strategies is None else _searched(task, spec.strategies)
 
     def _against(
         self,

@@ -287,6 +287,9 @@ LIST: tuple[Column, ...] = (
     ),
     Column("channel_0", float, "1", "of a channel before the key: probability that a 0 becomes 1; empty: flips"),
     Column("channel_1", float, "1", "of a channel before the key: probability that a 1 becomes 0; empty: flips"),
+    Column(
+        "nowhere", float, "1", "of the best strategies' critical value: where no start had a key", groups="threshold"
+    ),
     Column("family", str, "", "family of the point; axes of its own are the last columns", stored=False, few=True),
 )
 
@@ -325,7 +328,7 @@ Row = dict[str, Any]
 
 FORMAT, VERSION = "sdpbound study table", 2
 #: Columns that older tables of this version lack, in the order in which they came.
-_LATER = ("family", "postprocessing")
+_LATER = ("family", "postprocessing", "channel_0", "channel_1", "nowhere")
 #: Most columns that a study adds, and most letters of what its provenance says of one in a text.
 MOST_AXES, MOST_LETTERS = 1000, 200
 

@@ -281,6 +281,7 @@ OTHERS: dict[str, Any] = {
     "postprocessing": "{}",
     "channel_0": 0.1,
     "channel_1": 0.1,
+    "nowhere": 0.5,
 }
 
 

@@ -18,10 +18,13 @@ from sdpbound.bell.families.two_qubit import TwoQubit
 from sdpbound.errors import DamagedStore, InvalidInput, InvalidStudy, SolverFailure
 from sdpbound.study import Study, audit, read_table, run_study
 from sdpbound.study.answers import evaluate as evaluating
+from sdpbound.study.answers.best_strategy import Searched
 from sdpbound.study.answers.evaluate import evaluate
 from sdpbound.study.file.spec import parse_spec
 from sdpbound.study.out.panels import panels_of
 from sdpbound.study.plan import Plan, Task, cell_keys
+from sdpbound.study.quantities.critical import nowhere, of_search
+from sdpbound.study.quantities.kind import Walked
 from sdpbound.study.running.estimate import estimate
 from sdpbound.study.running.worker import TASK
 from sdpbound.study.store import Store
@@ -138,7 +141,7 @@ def test_rows_have_the_flips_of_the_search(monkeypatch: pytest.MonkeyPatch) -> N
     best = {"preprocessing": "best"}
     (task,) = tasks(visibilities=[0.95], quantities=[best | {"name": "key_rate"}, best | {"name": "key_rate_attack"}])
     point = task.point.found(replace(task.point, at=(0.7, 0.0, 1.5, 0.4, -0.9)).place)
-    monkeypatch.setattr(evaluating, "best_strategy_of", lambda task: (point, 0.07))
+    monkeypatch.setattr(evaluating, "best_strategy_of", lambda task: Searched(point, 0.07))
     (low,), (high,) = evaluate(task).cells
     assert low["place"] == high["place"] == point.place
     assert low["preprocessing"] == high["preprocessing"] == 0.07
@@ -401,6 +404,60 @@ def test_an_estimate_counts_a_search_as_its_starts(own: Study, monkeypatch: pyte
     assert found.rows == [] and all(task.strategy.starts == 1 for task in asked if task.strategy)
 
 
+# -- critical values ------------------------------------------------------------------------------------------------
+
+CRITICAL = {"name": "critical_visibility", "resolution": 2e-2, "preprocessing": 0.0}
+
+
+def test_each_critical_value_is_one_search() -> None:
+    """Its noise is searched, so that rows of all visibilities are one; its search has time for two rounds of starts."""
+    wide, narrow, lossy = tasks(
+        visibilities=[0.98, 0.95],
+        quantities=[CRITICAL, CRITICAL | {"resolution": 1e-2}, CRITICAL | {"name": "critical_efficiency"}],
+    )[:3]
+    assert all(task.strategy is not None and task.group == "threshold" for task in (wide, narrow, lossy))
+    assert wide.visibility is None and lossy.visibility == 0.98
+    assert wide.solver.time_limit > tasks()[0].solver.time_limit
+    later = tasks(quantities=[CRITICAL], family=family(begin=0.95))[0]
+    assert later.strategy is not None and later.strategy.begin == 0.95
+    assert cell_keys(later) != cell_keys(wide)
+    assert parse_spec(content(family=family(begin=0.95))).to_store()["family"]["best_of"]["begin"] == 0.95
+
+
+def test_what_a_search_found_nowhere_is_beyond_what_is_proven() -> None:
+    threshold = sb.Threshold("visibility", 0.9, None, None, None, 0.0, 1, ())
+    assert nowhere(threshold, Walked(0.91, 0.89)) == {"nowhere": 0.89}
+    assert nowhere(threshold, Walked(0.91, 0.9)) == nowhere(threshold, Walked(0.91, None)) == {}
+    assert nowhere(threshold, None) == {}
+    assert of_search({"place": None}) == () and of_search({"place": "0x1p+0"}) == ("nowhere",)
+
+
+@pytest.mark.slow
+def test_a_critical_value_is_that_of_the_best_strategy(tmp_path: Path) -> None:
+    path = tmp_path / "tiny.toml"
+    quantity = 'quantities = [{ name = "critical_visibility", resolution = 2e-2, preprocessing = 0.0 }]'
+    text = TINY.replace('quantities = ["randomness_local", "randomness_local_attack"]', quantity)
+    path.write_text(text.replace("starts = 1", "starts = 1, begin = 0.95"), encoding="utf-8")
+    assert run_study(path, workers=0, progress=False).computed == 1
+    assert run_study(path, workers=0, progress=False).computed == 0  # it is there already
+    study = Study.load(path)
+    assert audit(study).holds
+    row = read_table(tmp_path / "results" / "tiny" / "tiny.csv").rows[0]
+    assert row["dead"] < row["value"] and row["nowhere"] < row["value"] < 0.95
+    # a second way: the library's search, and the rate of the devices in the table where it says alive
+    near, how = (NEAR,), {"tested": "correlators", "preprocessing": 0.0, "starts": 1, "width": 2e-2}
+    own = sb.critical_strategy(sb.WhiteNoise, (0.95, 0.0), TwoQubit(), y=0, near=near, quantity="visibility", **how)  # type: ignore[arg-type]
+    assert own.critical is not None and own.critical.alive == pytest.approx(row["value"], abs=3e-2)
+    member = TwoQubit().member(**{name: row[name] for name in ("theta", "a0", "a1", "b0", "b1")})
+    alive = member.behaviour(row["value"])
+    rate = sb.key_rate(alive, "correlators", entropy=sb.VonNeumann(tolerance=1e-4))
+    assert rate.value > 0.0 and row["entropy"] <= rate.entropy.value + 1e-3
+    _changed(study, lambda row: [row | {"nowhere": 1.5}])
+    assert any("its nowhere is" in fault.message for fault in audit(study).faults)
+    _changed(study, lambda row: [row | {"nowhere": row["nowhere"], "value": row["value"] - 0.1}])
+    assert not audit(study).holds
+
+
 # -- what is refused ------------------------------------------------------------------------------------------------
 
 
@@ -423,7 +480,12 @@ def test_an_estimate_counts_a_search_as_its_starts(own: Study, monkeypatch: pyte
         ({"family": {"kind": "tilted_chsh", "best_of": "strategy"}, "observed": "bell"}, "observed = 'bell'"),
         ({"family": {"kind": "ghz", "best_of": "strategy"}}, "best_of"),
         ({"quantities": ["guess_local"]}, "guess_local, of which no best strategy is searched"),
-        ({"quantities": ["critical_visibility"]}, "critical_visibility, of which no best strategy"),
+        ({"family": family(begin=0.1)}, r"best_of.begin = 0.1, which must lie in \[0.2, 1\]"),
+        ({"quantities": ["finite_key_length"]}, "lacks the key 'rounds'"),
+        (
+            {"quantities": [{"name": "finite_key_length", "rounds": 1e6}]},
+            "finite_key_length, of which no best strategy",
+        ),
         ({"quantities": ["key_rate"], "entropy": "min"}, "key_rate of min-entropy; say entropy = 'von Neumann'"),
         ({"observed": "full without A1"}, "settings of Bob alone"),
         ({"visibilities": ["1 - theta/100"]}, "theta"),

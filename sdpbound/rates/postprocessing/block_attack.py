@@ -32,36 +32,39 @@ MOST_TERMS = 400_000
 
 
 def key_grams(strategies: Sequence[Strategy], x: int, y: int) -> Floats:
-    """(K, 4, 4) the Gram matrices of Eve's states of the outcomes 00, 01, 10, 11.
+    """(K, 4, 4) the Gram matrices of Eve's states of the outcomes 00, 01, 10, 11; further outcomes are dropped.
+
+    Where Alice's outcomes 0 and 1 do not both occur, or no round is kept, the entries are zero: Eve has nothing to
+    guess there.
 
     Raises
     ------
-    InvalidInput : a strategy has outcomes of the key that are neither of rank one nor certain for both parties
+    InvalidInput : a strategy has outcomes 0 and 1 of the key of rank above one
     """
     grams = []
     for strategy in strategies:
-        own = strategy.measurements[0][x], strategy.measurements[1][y]
-        bases = [_basis(effects) for effects in own]
-        if bases[0] is not None and bases[1] is not None:
-            both = np.kron(bases[0], bases[1])
-            grams.append((both.conj().T @ strategy.state @ both).conj())
+        alice, bob = (own[s][:2] for own, s in zip(strategy.measurements, (x, y), strict=True))
+        if not all(_occurs(effect) for effect in alice) or not any(_occurs(effect) for effect in bob):
+            grams.append(np.zeros((4, 4), dtype=np.complex128))
             continue
-        weights = [float(np.trace(strategy.state @ np.kron(own[0][a], own[1][b])).real) for a in (0, 1) for b in (0, 1)]
-        if max(weights) < 1.0 - CERTAIN:
-            raise InvalidInput(
-                f"a strategy of this attack has the key probabilities {np.round(weights, 3).tolist()} and an outcome "
-                "of rank above one; give an attack by pairs of qubits and deterministic strategies."
-            )
-        grams.append(np.diag(np.eye(4)[int(np.argmax(weights))]).astype(np.complex128))
+        both = np.array([np.kron(_vector(a), _vector(b)) for a in alice for b in bob]).T
+        grams.append((both.conj().T @ strategy.state @ both).conj())
     return np.array(grams)
 
 
-def _basis(effects: Floats) -> Floats | None:
-    """The columns of the outcomes 0 and 1 of a qubit's measurement; None if it has other outcomes or certain ones."""
-    if effects.shape[-1] != 2 or np.abs(effects[2:]).max(initial=0.0) > CERTAIN:
-        return None
-    values, vectors = np.linalg.eigh(effects[0] - effects[1])
-    return np.asarray(vectors[:, ::-1]) if values[0] < 0.0 < values[1] else None
+def _occurs(effect: Floats) -> bool:
+    return bool(np.abs(effect).max() > CERTAIN)
+
+
+def _vector(effect: Floats) -> Floats:
+    """The vector v of an effect ``v v^+``, zero for an outcome that does not occur."""
+    values, vectors = np.linalg.eigh(effect)
+    if len(values) > 1 and values[-2] > CERTAIN:
+        raise InvalidInput(
+            "a strategy of this attack has an outcome of the key of rank above one; give an attack by pairs of qubits "
+            "and deterministic strategies."
+        )
+    return np.asarray(vectors[:, -1] * np.sqrt(max(values[-1], 0.0)))
 
 
 def block_entropies(grams: Floats, weights: Floats, k: int) -> Floats:

@@ -26,6 +26,7 @@ import numpy as np
 from sdpbound.adversaries import Quantum
 from sdpbound.arguments import counted, whole
 from sdpbound.arrays import Floats
+from sdpbound.attacks.proof import EntropyAttack
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.observations import Observations
 from sdpbound.bell.strategy import Strategy
@@ -40,7 +41,7 @@ from sdpbound.rates.postprocessing.distillable import COLLECTIVE
 from sdpbound.rates.postprocessing.eve import KeyData, key_data, question_with_eve
 from sdpbound.rates.postprocessing.overlaps import MOST_PIECES, balance_of, overlap, overlap_objective, within
 from sdpbound.rates.postprocessing.postprocessing import Claim, Estimated, PostProcessing, Processed
-from sdpbound.rates.postprocessing.round_attacks import UNTESTED, round_attacks, round_claims
+from sdpbound.rates.postprocessing.round_attacks import UNTESTED, kept_attacks, round_attacks, round_claims
 
 __all__ = ["RepetitionCode"]
 
@@ -154,12 +155,15 @@ class RepetitionCode(PostProcessing):
             return value, -lower_float(-best.leak * _per_round(key, k)) + 0.0, k
 
     def above(self, behaviour: Behaviour, data: Observations) -> Processed:
-        """The rate under the best of some explicit mixtures of pairs of qubits with the tested data."""
+        """The rate under the best of some explicit mixtures of pairs of qubits with the tested data.
+
+        Where rounds may be lost, Eve's correlations are best in rounds that the key drops.
+        """
         if isinstance(self.block, str):
             raise InvalidParameter("block = 'best' of an attack on a repetition code: give the number of its rounds.")
         key = key_data(behaviour, data, self.x, self.y)
         found, refused = [], None
-        for attack in round_attacks(key):
+        for attack in _attacks(key):
             try:
                 found.append((self._under(key, attack.strategies, attack.weights), attack))
             except InvalidInput as error:  # blocks of many strategies have too many terms
@@ -210,6 +214,12 @@ class RepetitionCode(PostProcessing):
             total = sum(gains) * float(_per_round(key, k).mid())
             leak = sum((law.messages(j) * law.leak(j) for j in range(k + 1)), flint.arb(0))
             return math.nextafter(total, math.inf) if total else 0.0, lower_float(leak * _per_round(key, k))
+
+
+def _attacks(key: KeyData) -> list[EntropyAttack]:
+    """Attacks on single rounds; on those that are kept where others are dropped."""
+    dropped = key.joint.size > 4
+    return (kept_attacks(key) if dropped else []) or round_attacks(key)
 
 
 def _per_round(key: KeyData, k: int) -> flint.arb:

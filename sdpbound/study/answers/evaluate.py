@@ -15,12 +15,12 @@ from sdpbound.errors import Infeasible, InvalidInput
 from sdpbound.limiting import unlimited
 from sdpbound.rates.rates import best_channel, best_preprocessing
 from sdpbound.study.answers.best_member import better_point, exceeds
-from sdpbound.study.answers.best_strategy import best_strategy_of
+from sdpbound.study.answers.best_strategy import best_strategy_of, critical_strategy_of
 from sdpbound.study.answers.blank import at_point, blank
 from sdpbound.study.file.spec import Quantity
 from sdpbound.study.plan import Point, Task
 from sdpbound.study.quantities.at_point import AtPoint
-from sdpbound.study.quantities.kind import Asked, Certified, ProgramKind, Solved
+from sdpbound.study.quantities.kind import Asked, Certified, ProgramKind, Solved, Walked
 from sdpbound.study.quantities.whose import key_settings_of, merge_of
 from sdpbound.study.store.answer import Answer
 from sdpbound.study.store.form import LARGEST, certificate_name
@@ -64,15 +64,17 @@ def _at_the_best(task: Task, evaluation: _Evaluation) -> Answer:
     """
     start = time.perf_counter()
     try:
-        point, flips = best_strategy_of(task)
+        found = best_strategy_of(task) if task.group != "threshold" else critical_strategy_of(task)
     # Solvers and linear algebra raise errors of many types. These rows have failed, and the study goes on.
     except Exception as error:
         return failed(task, _said(error))
     searched = time.perf_counter() - start
     cells = []
     for quantity in task.quantities:
-        evaluation.here(point).once(("flips", quantity.program), lambda: flips)
-        row = evaluation.row(point, quantity) | {"place": point.place}
+        here = evaluation.here(found.point)
+        here.once(("flips", quantity.program), lambda: found.preprocessing)
+        here.once(("walked", quantity.program), lambda: found.walked)
+        row = evaluation.row(found.point, quantity) | {"place": found.point.place}
         row["seconds"] = (row["seconds"] or 0.0) + searched
         cells.append([row])
         searched = 0.0
@@ -185,6 +187,11 @@ class _Here:
         search = best_channel if asked.preprocessing == BEST_CHANNEL else best_preprocessing
         rate = search(self.at.behaviour, self.at.observed, entropy=method, closed_forms=False, **key)
         return rate.preprocessing
+
+    def walked(self, asked: Asked) -> Walked | None:
+        """Return where the search for the strategy of a critical value ended; None if none was searched."""
+        found: Walked | None = self.once(("walked", asked.program), lambda: None)
+        return found
 
     def once(self, key: Hashable, make: Any) -> Any:
         """Return what ``make()`` gave for a key.

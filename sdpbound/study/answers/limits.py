@@ -48,7 +48,7 @@ def limited(quantity: Quantity, at: AtPoint, row: Row, proven: bool) -> None:
     if row["value"] is None:
         return
     if quantity.group == "threshold":
-        _within(row, ("value", "dead"), 0.0, 1.0)
+        _within(row, ("value", "dead", "nowhere"), 0.0, 1.0)
         if row["dead"] is not None and not row["dead"] < row["value"]:
             raise CertificateError(f"its dead is {row['dead']!r}, and must be below its value, {row['value']!r}.")
     elif not proven and quantity.group != "point":

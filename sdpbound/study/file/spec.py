@@ -233,11 +233,11 @@ class StudySpec(Part):
             if not quantity.kind.searched:
                 raise fail(
                     f"has family.best_of and {quantity.title}, of which no best strategy is searched; those are "
-                    "key_rate, randomness_local, randomness_global and their attacks"
+                    "key_rate, randomness_local, randomness_global, their attacks, and critical values"
                 )
             if quantity.merge is not None:
                 raise fail(f"has family.best_of and {quantity.name} with merge, which a search leaves out; give points")
-            if quantity.group != "entropy":
+            if quantity.group not in ("entropy", "threshold"):
                 raise fail(f"has family.best_of and {quantity.name} of min-entropy; say entropy = 'von Neumann'")
         return self
 

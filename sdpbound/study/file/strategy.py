@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from sdpbound.bell.families.family import Family
 from sdpbound.study.file.numbers import number
-from sdpbound.study.file.validators import FLIP, PROBABILITY, domain_of, fail, fail_at, integer, nearest, quote
+from sdpbound.study.file.validators import FLIP, PROBABILITY, Domain, domain_of, fail, fail_at, integer, nearest, quote
 
 __all__ = ["KEY", "SCHEMA", "WORD", "StrategySearch", "read_strategy_search", "some_values"]
 
@@ -19,8 +19,12 @@ __all__ = ["KEY", "SCHEMA", "WORD", "StrategySearch", "read_strategy_search", "s
 KEY, WORD = "best_of", "strategy"
 #: Most starts of a search, and most points to start from.
 STARTS = 10_000
+#: The steps of the search of a critical value take no longer than this many starts.
+STEPS = 40
 #: What a point has besides its axes, if it has it: flips, or the two probabilities of a channel.
 AHEAD = {"flips": FLIP, "p0": PROBABILITY, "p1": PROBABILITY}
+#: Where the search of a critical value may begin.
+BEGIN = Domain(0.2, 1.0, "[0.2, 1]", "fraction")
 #: What the JSON schema says of the key.
 SCHEMA: dict[str, Any] = {
     "description": "search the strategy that is best for each quantity and noise; the axes then take no numbers",
@@ -36,6 +40,12 @@ SCHEMA: dict[str, Any] = {
                     "type": "array",
                     "items": {"type": "object"},
                     "maxItems": STARTS,
+                },
+                "begin": {
+                    "description": "of critical values: where the search begins, and some strategy has a key",
+                    "type": "number",
+                    "minimum": BEGIN.low,
+                    "maximum": BEGIN.high,
                 },
             },
             "additionalProperties": False,
@@ -53,22 +63,31 @@ class StrategySearch:
     starts : how many starts a search has
     seed : of the random starts
     near : points to start from, each with its names and values
+    begin : the visibility or efficiency at which the search of a critical value begins
     """
 
     starts: int = 40
     seed: int = 0
     near: tuple[tuple[tuple[str, float], ...], ...] = ()
+    begin: float = 1.0
+
+    def most_starts(self, critical: bool) -> int:
+        """How many starts take as long as the search; that of a critical value tries all twice, and makes steps."""
+        return 2 * self.starts + STEPS if critical else self.starts
 
     @property
     def entry(self) -> dict[str, Any]:
         """The search as a study file says it."""
-        return {"starts": self.starts, "seed": self.seed, "near": [dict(point) for point in self.near]}
+        near = [dict(point) for point in self.near]
+        own = {} if self.begin == 1.0 else {"begin": self.begin}
+        return {"starts": self.starts, "seed": self.seed, "near": near, **own}
 
     @property
     def meaning(self) -> dict[str, Any]:
         """All that gives the search its meaning, as plain data."""
         near = [{name: value.hex() for name, value in point} for point in self.near]
-        return {"starts": self.starts, "seed": self.seed, "near": near}
+        own = {} if self.begin == 1.0 else {"begin": self.begin.hex()}
+        return {"starts": self.starts, "seed": self.seed, "near": near, **own}
 
 
 def some_values(family: Family) -> dict[str, float]:
@@ -79,13 +98,13 @@ def some_values(family: Family) -> dict[str, float]:
 def read_strategy_search(value: object, family: Family, info: ValidationInfo) -> StrategySearch:
     """Read the key ``best_of`` of a family, and check that the family has strategies to search."""
     if value != WORD and not isinstance(value, Mapping):
-        raise fail_at(KEY, f"must be {WORD!r}, or a table of starts, seed and near")
+        raise fail_at(KEY, f"must be {WORD!r}, or a table of starts, seed, near and begin")
     given: Mapping[str, Any] = value if isinstance(value, Mapping) else {}
-    keys = ("starts", "seed", "near")
+    keys = ("starts", "seed", "near", "begin")
     for key in given:
         if key not in keys:
             raise fail(
-                f"has an unknown key {quote(key)} in best_of{nearest(key, keys) or ';'} allowed: starts, seed, near"
+                f"has an unknown key {quote(key)} in best_of{nearest(key, keys) or ';'} allowed: {', '.join(keys)}"
             )
     _require_searchable(family)
     try:
@@ -96,7 +115,9 @@ def read_strategy_search(value: object, family: Family, info: ValidationInfo) ->
     near = given.get("near", [])
     if not isinstance(near, (list, tuple)) or len(near) > STARTS:
         raise fail(f"has best_of whose near must be a list of at most {STARTS} tables, such as [{{theta = 0.3, ..}}]")
-    return StrategySearch(starts, seed, tuple(_point(i, entry, family, info) for i, entry in enumerate(near)))
+    points = tuple(_point(i, entry, family, info) for i, entry in enumerate(near))
+    begin = _number("has best_of.begin", given.get("begin", 1.0), BEGIN, info)
+    return StrategySearch(starts, seed, points, begin)
 
 
 def _require_searchable(family: Family) -> None:

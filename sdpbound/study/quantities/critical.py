@@ -34,18 +34,20 @@ from sdpbound.study.quantities.kind import (
     QuantityKind,
     Run,
     Side,
+    Walked,
     ahead_columns,
     ahead_of,
     question,
 )
 from sdpbound.tables.columns import Row
 
-__all__ = ["NONE", "Critical"]
+__all__ = ["NONE", "NO_KEY", "Critical", "nowhere", "of_search"]
 
 #: The search begins at this part of the way to local data.
 PART = 0.15
 #: The status of a row without a value, because no key was found even without the noise.
 NONE = "no key"
+NO_KEY = "no key is proven, even without this noise."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,14 +66,15 @@ class Critical(QuantityKind):
 
     def row(self, at: AtPoint, asked: Asked, run: Run) -> Row:
         start = time.perf_counter()
-        found = self.threshold(at, asked)
-        row: Row = {"method": "certified"} | ahead_columns(_ahead(found, asked))
+        walked = run.walked(asked)
+        found = self.threshold(at, asked, walked)
+        row: Row = {"method": "certified", **nowhere(found, walked)} | ahead_columns(_ahead(found, asked))
         if found.dead is not None and found.dead_rate is not None:
             attack = found.dead_rate.attack  # of searched flips or channels it is on all of them
             assert isinstance(attack, (EntropyAttack, KeyAttack, ChannelAttack))
             row |= {"dead": found.dead, "dead_certificate": run.certificate(attack)}
         if found.alive is None or found.alive_rate is None:
-            row |= {"method": None, "status": NONE, "error": "no key is proven, even without this noise."}
+            row |= {"method": None, "status": NONE, "error": NO_KEY}
             return row | {"seconds": time.perf_counter() - start}
         rate = found.alive_rate
         return row | {
@@ -91,7 +94,8 @@ class Critical(QuantityKind):
         x, y = asked.settings
         return {"x": x, "y": y, "preprocessing": asked.preprocessing or 0.0}
 
-    def threshold(self, at: AtPoint, asked: Asked) -> Threshold:
+    def threshold(self, at: AtPoint, asked: Asked, walked: Walked | None = None) -> Threshold:
+        """Return the critical value of the devices of a point; a search for strategies says where it begins."""
         assert at.tested is not None
         noise = at.noise
         critical: Callable[..., Threshold] = critical_visibility
@@ -105,7 +109,7 @@ class Critical(QuantityKind):
             entropy=None if asked.how is None else asked.how.bound(at.solver),
             noise=None if at.plain else noise,
             tolerance=asked.width,
-            start=self._start(at),
+            start=self._start(at) if walked is None or walked.begin == 1.0 else walked.begin,
             closed_forms=False,
         )
 
@@ -136,7 +140,7 @@ class Critical(QuantityKind):
         return conic
 
     def needs(self, asked: Asked, row: Row) -> Needs:
-        may = {"seconds", "dead", "dead_certificate"}
+        may = {"seconds", "dead", "dead_certificate", *of_search(row)}
         if row["value"] is None:
             same(NONE, row["status"], "status")
             return {"status", "error"}, may
@@ -201,6 +205,19 @@ def _before_detectors(at: AtPoint) -> Noise | None:
         return at.noise
     parts = tuple(part for part in at.noise.parts if not isinstance(part, DetectionInefficiency))
     return NoiseSequence(parts) if parts else None
+
+
+def nowhere(found: Threshold, walked: Walked | None) -> Row:
+    """Return the column of a search that says where it found no key; empty where the proof goes farther."""
+    if walked is None or walked.nowhere is None:
+        return {}
+    beyond = found.alive is None or walked.nowhere < found.alive
+    return {"nowhere": walked.nowhere} if beyond else {}
+
+
+def of_search(row: Row) -> tuple[str, ...]:
+    """Return the columns that a row may have besides, if its strategy was searched."""
+    return () if row["place"] is None else ("nowhere",)
 
 
 def _ahead(found: Threshold, asked: Asked) -> Preprocessing:

@@ -37,6 +37,7 @@ __all__ = [
     "Run",
     "Side",
     "Solved",
+    "Walked",
     "ahead_columns",
     "ahead_of",
     "data_entries",
@@ -119,6 +120,18 @@ class Solved:
     separation: Certified | None = None
 
 
+@dataclass(frozen=True)
+class Walked:
+    """Where the search for the strategies that survive most noise ended.
+
+    ``begin`` is the last noise at which it found a key, by an estimate, and ``nowhere`` one at which no start found
+    any; None if it came to its end.
+    """
+
+    begin: float
+    nowhere: float | None
+
+
 class Run(Protocol):
     """The evaluation of quantities at one point.
 
@@ -145,6 +158,9 @@ class Run(Protocol):
 
         ``make`` is called once for each key.
         """
+
+    def walked(self, asked: Asked) -> Walked | None:
+        """Return where the search for the strategy of a critical value ended; None if none was searched."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from sdpbound.errors import CertificateError
 from sdpbound.rates.thresholds import ROUNDING
 from sdpbound.study.quantities.at_point import AtPoint
 from sdpbound.study.quantities.checks import Proofs, same, show
-from sdpbound.study.quantities.critical import NONE, Critical
+from sdpbound.study.quantities.critical import NO_KEY, NONE, Critical, nowhere, of_search
 from sdpbound.study.quantities.kind import Asked, Needs, Run
 from sdpbound.study.quantities.processed import asked_for, attacked_rate, certified_attack, of_row, proven_rate
 from sdpbound.tables.columns import Row
@@ -31,15 +31,16 @@ class ProcessedCritical(Critical):
 
     def row(self, at: AtPoint, asked: Asked, run: Run) -> Row:
         start = time.perf_counter()
-        found = self.threshold(at, asked)
-        row: Row = {}
+        walked = run.walked(asked)
+        found = self.threshold(at, asked, walked)
+        row = nowhere(found, walked)
         for rate in (found.dead_rate, found.alive_rate):  # the second has what was found of what is best
             if rate is not None and rate.postprocessing is not None:
                 row["postprocessing"] = json.dumps(rate.postprocessing.entry)
         if found.dead is not None and found.dead_rate is not None:
             row |= {"dead": found.dead, "dead_certificate": run.certificate(certified_attack(found.dead_rate))}
         if found.alive is None or found.alive_rate is None:
-            row |= {"status": NONE, "error": "no key is proven, even without this noise."}
+            row |= {"status": NONE, "error": NO_KEY}
             return row | {"seconds": time.perf_counter() - start}
         rate = found.alive_rate
         return row | {
@@ -60,7 +61,7 @@ class ProcessedCritical(Critical):
         return conic | {"inaccurate"}
 
     def needs(self, asked: Asked, row: Row) -> Needs:
-        may = {"seconds", "dead", "dead_certificate"}
+        may = {"seconds", "dead", "dead_certificate", *of_search(row)}
         if row["value"] is None:
             same(NONE, row["status"], "status")
             return {"status", "error"}, may | {"postprocessing"}
