@@ -17,7 +17,7 @@ from sdpbound.finite_size.figures import FiniteKeyLength, FiniteRandomnessLength
 from sdpbound.finite_size.options import FiniteKeyOptions, FiniteOptions, FiniteRandomnessOptions
 from sdpbound.finite_size.renyi import ChshGame, RenyiChoice, RenyiGame
 from sdpbound.finite_size.renyi_powers import PowerSource, fitting_data
-from sdpbound.finite_size.renyi_search import best_renyi_choice
+from sdpbound.finite_size.renyi_search import best_renyi_choices
 from sdpbound.finite_size.scores import information, tested_outcomes
 from sdpbound.rates.tested import observations_of
 
@@ -39,12 +39,13 @@ class RenyiGames:
     chsh: ChshGame | None = None
     powers: PowerSource | None = None
 
-    def choices(self, n: float, gamma: float | None) -> Iterator[tuple[RenyiGame, RenyiChoice]]:
-        """Games with good parameters for n rounds."""
+    def choices(self, counts: list[float], gamma: float | None) -> Iterator[tuple[RenyiGame, RenyiChoice]]:
+        """Games with good parameters for each number of rounds."""
         if self.chsh is not None:
-            yield self.chsh, best_renyi_choice(self.chsh, n, gamma)
+            for choice in best_renyi_choices(self.chsh, counts, gamma):
+                yield self.chsh, choice
         if self.powers is not None:
-            yield from self.powers.choices(n, gamma)
+            yield from self.powers.choices(counts, gamma)
 
 
 def renyi_games(

@@ -384,7 +384,7 @@ def test_lengths_fall_with_security() -> None:
 def test_the_search_finds_no_worse_than_chance(n: float) -> None:
     """No choice near the one found is better by more than a little, and every choice is a length."""
     games = key_games(depolarised(0.02), 0, 2, "full", sb.FiniteKeyOptions(entropies=tangents(), security=SECURITY))
-    index, best = search.best_choice(games, n)
+    index, best = search.best_choices(games, [n])[0]
     value = search.length_at(games[index], best, n)
     lost = sum(
         t.rate * n + t.constant
@@ -569,3 +569,20 @@ def test_bounds_are_kept_for_other_numbers_of_rounds(monkeypatch: pytest.MonkeyP
     assert len(asked) == len(functionals.DISTANCES) and again.length == first.length
     sb.finite_key_length(q, 1e8, 0, 2, sb.Observations.bell_value(CHSH, q), method="accumulation")
     assert len(asked) == 2 * len(functionals.DISTANCES)
+
+
+def test_the_default_is_never_below_either_method_on_a_grid() -> None:
+    """Also where accumulation is the longer one, and for as many rounds as lengths are for."""
+    grid = [1e2, 1e4, 1e6, 1e8, 1e10, 1e12, 1e15]
+    p = sb.Behaviour.from_correlators([[0.66, 0.66, 0.964], [0.66, -0.66, 0.0]])  # Bob's third setting tells more
+    renyi, accumulation_, both = (
+        sb.finite_key_length(p, grid, 0, 2, method=method) for method in ("renyi", "accumulation", "auto")
+    )
+    best = [max(one.length, other.length) for one, other in zip(renyi, accumulation_, strict=True)]
+    assert [found.length for found in both] == best
+    assert {found.method for found in both} == {"renyi", "accumulation"}
+    # what a simplex search found before this one, bits a round
+    before = {1e4: (-0.311589, -1.575211), 1e6: (0.320958, 0.077084), 1e12: (0.5051996, 0.5285720)}
+    for n, rates in before.items():
+        for lengths, rate in zip((renyi, accumulation_), rates, strict=True):
+            assert lengths[grid.index(n)].rate > rate
