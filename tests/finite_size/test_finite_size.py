@@ -361,8 +361,9 @@ def test_rates_rise_to_the_asymptotic_one() -> None:
     for f in found:
         assert f.side == "lower" and f.alpha > 1 and 0 < f.test_probability <= 1
         alone = sb.finite_key_length(depolarised(0.02), f.rounds, 0, 2, "full", entropies=lines, security=SECURITY)
-        # the search leaves little: parameters found for other numbers of rounds are no better
-        assert alone.length <= f.length <= alone.length + 1e-3 * abs(sum(v for v in f.terms.values() if v < 0))
+        # the search leaves little: parameters found for other numbers of rounds are no better. The last bit of numpy's
+        # functions depends on the place in an array, and so, by 1e-15 n, does which of equally good parameters is taken
+        assert alone.length - 1e-14 * f.rounds <= f.length <= alone.length + 1e-3 * abs(sum(v for v in f.terms.values() if v < 0))
 
 
 @pytest.mark.slow
