@@ -127,8 +127,8 @@ def _powers(
 def _says_chsh_only(behaviour: Behaviour, data: Observations, alice: list[int], bob: list[int]) -> bool:
     """Whether the data are what relabellings make of all data with their CHSH value.
 
-    Relabellings that exchange Alice's settings are among them, so that all data may have more entropy at one setting than
-    their CHSH value; a bound for that is not asked for, as it would have to be solved for each order.
+    Relabellings that exchange Alice's settings are among them, so that all data may have more entropy at one setting
+    than their CHSH value; a bound for that is not asked for, as it would have to be solved for each order.
     """
     if len(data) == 1:
         return True
