@@ -165,7 +165,7 @@ ROWS = (
         "Shalm et al. 2021, photons, expansion",
         "arXiv:1912.11158",
         "1 181 264 237 bits from 953 301 640, soundness 5.7e-7, classical side information",
-        f"numbers of its abstract; number of trials and length of a block are missing; {NO_INPUTS}",
+        f"numbers of its abstract; missing are those listed below; {NO_INPUTS}",
         shalm,
         "3606 bit/s in 91.0 h are {0:.4f} of it; net {1:.0f} bits",
         "Not computed again, as without the number of trials no length follows; its blocks with one test each are not "

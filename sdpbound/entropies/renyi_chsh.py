@@ -47,19 +47,23 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import flint
+import numpy as np
 
+from sdpbound.arrays import Floats
 from sdpbound.errors import InvalidParameter
 
 __all__ = ["PowerTangent", "expm1", "least_renyi_entropy", "log1p", "power_tangent"]
 
-#: A float or a flint.arb, as in sdpbound.finite_size.arithmetic.
-Number = TypeVar("Number", float, flint.arb)
+#: A float, a flint.arb or an array of floats, as in sdpbound.finite_size.arithmetic.
+Number = TypeVar("Number", float, flint.arb, Floats)
 
 
 def expm1(x: Number) -> Number:
     """exp(x) - 1; infinite where floats overflow."""
     if isinstance(x, flint.arb):
         return x.exp() - 1  # balls have digits enough
+    if isinstance(x, np.ndarray):
+        return np.expm1(x)
     return math.expm1(x) if x < 700.0 else math.inf
 
 
@@ -67,6 +71,8 @@ def log1p(x: Number) -> Number:
     """log(1 + x); for floats at or below -1, minus infinity."""
     if isinstance(x, flint.arb):
         return x.log1p()
+    if isinstance(x, np.ndarray):
+        return np.log1p(np.maximum(x, -1.0))
     return math.log1p(x) if x > -1.0 else -math.inf
 
 
@@ -87,8 +93,8 @@ class PowerTangent(Generic[Number]):
 
 
 def power_tangent(at: Number, beta: Number) -> PowerTangent[Number]:
-    """The tangent of q at the CHSH value ``at`` in (2, 2 sqrt 2), for alpha = 1 + beta; floats or balls."""
-    u = (at * at / 4 - 1) ** 0.5 if isinstance(at, float) else (at * at / 4 - 1).sqrt()
+    """The tangent of q at the CHSH value ``at`` in (2, 2 sqrt 2), for alpha = 1 + beta; floats, balls or arrays."""
+    u = (at * at / 4 - 1).sqrt() if isinstance(at, flint.arb) else (at * at / 4 - 1) ** 0.5
     theta = beta / (1 + beta)  # 1 - 1/alpha
     rise = 0 * at
     parts = []
@@ -121,8 +127,12 @@ def least_renyi_entropy(chsh: float, alpha: float) -> float:
 
 
 def _log(x: Number) -> Number:
-    return x.log() if isinstance(x, flint.arb) else math.log(x)
+    if isinstance(x, flint.arb):
+        return x.log()
+    return np.log(x) if isinstance(x, np.ndarray) else math.log(x)
 
 
 def _exp(x: Number) -> Number:
-    return x.exp() if isinstance(x, flint.arb) else math.exp(x)
+    if isinstance(x, flint.arb):
+        return x.exp()
+    return np.exp(x) if isinstance(x, np.ndarray) else math.exp(x)

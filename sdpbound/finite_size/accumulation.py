@@ -12,7 +12,7 @@ from typing import Generic
 
 from sdpbound.arrays import Floats
 from sdpbound.bounds.bound import Bound
-from sdpbound.finite_size.arithmetic import Number, exp, log, log2, number_type, sqrt, upper_tail
+from sdpbound.finite_size.arithmetic import Number, between, exp, log, log2, log_sum, number_type, sqrt, upper_tail
 from sdpbound.finite_size.honest import Round, Term, leak_term
 from sdpbound.finite_size.scores import ScoredTest
 
@@ -57,7 +57,7 @@ class Game(Round):
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """The free parameters of a length; all values within their ranges give a valid length.
+    """The free parameters of a length; all values within their ranges give a valid length. A search has arrays of them.
 
     Attributes
     ----------
@@ -138,13 +138,8 @@ def min_tradeoff(game: Game, choice: Choice, like: Number) -> MinTradeoff[Number
     rest = weight * (small + v["place"] * (large - small))
     a, b = weight * small - rest, weight * large - rest
     low, high = weight * number(test.least) - rest, weight * number(test.most) - rest
-    top = (a + b) / (2 * gamma)
-    if top > high:
-        variance = ((a + b) * high - a * b) / gamma - high * high
-    elif top < low:
-        variance = ((a + b) * low - a * b) / gamma - low * low
-    else:
-        variance = top * top - a * b / gamma
+    m = between((a + b) / (2 * gamma), low, high)
+    variance = ((a + b) * m - a * b) / gamma - m * m
     return MinTradeoff(rest, weight, gamma, variance, rest + b / gamma - weight * number(test.least))
 
 
@@ -203,10 +198,5 @@ def third_order(game: Game, beta: Number, f: MinTradeoff[Number], like: Number) 
     ln2 = log(number(2.0))
     width = log2(number(float(game.outcomes))) * (2 if game.security.registers == "quantum" else 1)
     exponent = (width + f.spread) * ln2
-    # ln(2^exponent + e^2), without overflow
-    if exponent > 2:
-        logarithm = exponent + log(1 + exp(2 - exponent))
-    else:
-        logarithm = 2 + log(1 + exp(exponent - 2))
-    left = 1 - beta
+    logarithm, left = log_sum(exponent, 2.0), 1 - beta
     return exp(beta * exponent) * logarithm**3 / (6 * left * left * left * ln2)

@@ -1,4 +1,7 @@
-"""Functions for floats and for balls, so that one formula serves the search (floats) and the proof (balls)."""
+"""Functions for floats, arrays of them and balls, so that one formula serves the search (arrays) and the proof (balls).
+
+Arrays have an element for each choice of parameters; what overflows in one of them is infinite or not a number.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,31 @@ import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from operator import mul
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import flint
+import numpy as np
 
-__all__ = ["PRECISION", "Number", "balls", "exp", "log", "log2", "number_type", "smooth_excess", "sqrt", "upper_tail"]
+from sdpbound.arrays import Floats
 
-#: A float or a flint.arb; both have the same operators. All numbers of one formula are of one kind.
-Number = TypeVar("Number", float, flint.arb)
+__all__ = [
+    "PRECISION",
+    "Number",
+    "balls",
+    "between",
+    "exp",
+    "log",
+    "log2",
+    "log_sum",
+    "number_type",
+    "smooth_excess",
+    "sqrt",
+    "upper_tail",
+]
+
+#: A float, a flint.arb or an array of floats; all have the same operators. All numbers of one formula are of one kind,
+#: but that floats may stand among arrays.
+Number = TypeVar("Number", float, flint.arb, Floats)
 #: Precision of the balls in bits. A tail at 1e15 rounds loses about 60 bits by cancellation.
 PRECISION = 256
 
@@ -24,17 +44,29 @@ def balls() -> AbstractContextManager[None]:
 
 
 def number_type(like: Number) -> Callable[[float], Number]:
-    """The function that makes a number of the same kind from a float."""
-    return type(like)
+    """The function that makes a number of the same kind from a float; beside arrays it may stay a float."""
+    return _same if isinstance(like, np.ndarray) else type(like)
+
+
+def _same(value: Any) -> Any:
+    return value
 
 
 def exp(x: Number) -> Number:
-    return x.exp() if isinstance(x, flint.arb) else (math.exp(x) if x < 700.0 else math.inf)
+    if isinstance(x, flint.arb):
+        return x.exp()
+    if isinstance(x, np.ndarray):
+        return np.exp(x)
+    return math.exp(x) if x < 700.0 else math.inf
 
 
 def log(x: Number) -> Number:
     """The logarithm; for floats that are not positive, minus infinity."""
-    return x.log() if isinstance(x, flint.arb) else (math.log(x) if x > 0.0 else -math.inf)
+    if isinstance(x, flint.arb):
+        return x.log()
+    if isinstance(x, np.ndarray):
+        return np.log(np.maximum(x, 0.0))
+    return math.log(x) if x > 0.0 else -math.inf
 
 
 def log2(x: Number) -> Number:
@@ -42,13 +74,33 @@ def log2(x: Number) -> Number:
 
 
 def sqrt(x: Number) -> Number:
-    return x.sqrt() if isinstance(x, flint.arb) else math.sqrt(x)
+    if isinstance(x, flint.arb):
+        return x.sqrt()
+    return np.sqrt(x) if isinstance(x, np.ndarray) else math.sqrt(x)
+
+
+def between(x: Number, low: Number, high: Number) -> Number:
+    """What is nearest to x from ``low`` to ``high``; a ball that may be inside is taken to be inside."""
+    if isinstance(x, np.ndarray):
+        return np.minimum(np.maximum(x, low), high)
+    return high if x > high else low if x < low else x
+
+
+def log_sum(x: Number, y: float) -> Number:
+    """``log(e^x + e^y)``, without overflow."""
+    if isinstance(x, np.ndarray):
+        return np.logaddexp(x, y)
+    if x > y:
+        return x + log(1 + exp(y - x))
+    return y + log(1 + exp(x - y))
 
 
 def smooth_excess(x: Number) -> Number:
-    """``exp(x) - 1 - x``, without cancellation in floats."""
+    """``exp(x) - 1 - x``, without cancellation in floats; arrays lose digits where x is near 0, as x itself has."""
     if isinstance(x, flint.arb):
         return x.exp() - 1 - x
+    if isinstance(x, np.ndarray):
+        return np.expm1(x) - x
     if abs(x) < 1e-2:
         return x * x * (0.5 + x * (1 / 6 + x * (1 / 24 + x * (1 / 120 + x / 720))))
     return math.expm1(x) - x if x < 700.0 else math.inf
@@ -66,4 +118,6 @@ def upper_tail(values: Sequence[Number], probabilities: Sequence[Number], s: Num
         rise = rise + p * smooth_excess(s * (z - mean))
     if isinstance(rise, flint.arb):
         return mean + (1 + rise).log() / s
+    if isinstance(rise, np.ndarray):
+        return mean + np.log1p(rise) / s
     return mean + math.log1p(rise) / s if math.isfinite(rise) else math.inf

@@ -7,14 +7,20 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Generic
+from typing import Any, Generic, TypeVar
+
+import flint
+from scipy.special import entr
 
 from sdpbound.arrays import Floats
 from sdpbound.bell.behaviour import Behaviour
-from sdpbound.finite_size.arithmetic import Number, log, log2, number_type, upper_tail
+from sdpbound.finite_size.arithmetic import Number, between, log, log2, number_type, upper_tail
 from sdpbound.finite_size.figures import FiniteFigure, FiniteSecurity
 
-__all__ = ["Round", "Term", "leak_term", "total"]
+__all__ = ["Round", "Some", "Term", "leak_term", "total"]
+
+#: A float or an array of them.
+Some = TypeVar("Some", float, Floats)
 
 
 @dataclass(frozen=True)
@@ -51,10 +57,10 @@ class Round:
     def distribution(self) -> Floats:
         """(X, Y) probabilities of the settings of a tested round."""
 
-    def drawing(self, gamma: float) -> float:
+    def drawing(self, gamma: Some) -> Some:
         """The entropy in bits of the choices of one round: ``h(gamma) + gamma H(settings)``."""
         weights = [1.0 - gamma, *(gamma * float(p) for p in self.distribution.ravel())]
-        return -sum(p * math.log2(p) for p in weights if p > 0.0)
+        return sum(map(entr, weights), 0.0 * gamma) / math.log(2.0)
 
     @cached_property
     def float_surprises(self) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
@@ -67,11 +73,11 @@ class Round:
         """Mean and mean square of the surprises in a key round, and in a tested round; zeros where nothing is sent."""
         return [(sum(z * p for z, p in pairs), sum(z * z * p for z, p in pairs)) for pairs in self.float_surprises]
 
-    def sent_variance(self, gamma: float) -> float:
+    def sent_variance(self, gamma: Some) -> Some:
         """The variance, in one round, of the bits to be sent; 0 where nothing is sent."""
-        (mean, square), (tested_mean, tested_square) = self._moments
-        mean += gamma * (tested_mean - mean)
-        return max(0.0, square + gamma * (tested_square - square) - mean * mean)
+        (plain, square), (tested_mean, tested_square) = self._moments
+        mean = plain + gamma * (tested_mean - plain)
+        return between(square + gamma * (tested_square - square) - mean * mean, 0.0 * gamma, math.inf + 0.0 * gamma)
 
     def surprises(self, like: Number) -> tuple[list[tuple[Number, Number]], list[tuple[Number, Number]]]:
         """The pairs (-log2 p(a|b), probability) in a key round, and those in a tested round."""
@@ -85,7 +91,8 @@ class Round:
 
 def leak_term(round_: Round, v: dict[str, Number], eps: dict[str, Number], like: Number) -> Term[Number]:
     """The loss by the hash of Alice's outcomes from which Bob finds them with honest devices, fluctuations included."""
-    plain, tested = round_.float_surprises if isinstance(like, float) else round_.surprises(like)
+    parts: Any = round_.surprises(like) if isinstance(like, flint.arb) else round_.float_surprises
+    plain, tested = parts
     gamma, s = v["gamma"], v["leak_tail"]
     values = [z for z, _ in plain] + [z for z, _ in tested]
     chances = [(1 - gamma) * p for _, p in plain] + [gamma * p for _, p in tested]
@@ -103,7 +110,7 @@ def _together(pairs: list[tuple[float, float]]) -> list[tuple[float, float]]:
 
 
 def total(found: dict[str, Term[Number]]) -> Term[Number]:
-    """The sum of all terms; minus infinity where floats overflow."""
+    """The sum of all terms; minus infinity where floats overflow. Arrays are not finite there."""
     first, *others = found.values()
     rate, constant = first.rate, first.constant
     for term in others:

@@ -31,7 +31,7 @@ from sdpbound.finite_size.renyi_result import certified_renyi
 from sdpbound.finite_size.renyi_search import renyi_worth
 from sdpbound.finite_size.result import FiniteLength, certified
 from sdpbound.finite_size.scores import information, scored_test, tested_outcomes
-from sdpbound.finite_size.search import best_choice, worth
+from sdpbound.finite_size.search import best_choices, worth
 
 __all__ = ["finite_key_length", "finite_randomness_length", "key_games", "minimum_rounds"]
 
@@ -282,7 +282,7 @@ class _Search:
 
     def lengths(self, counts: list[float]) -> list[FiniteLength]:
         """The best length for each n, over the parameters found for all n, so that length / n never falls."""
-        pool = [found for count in counts for found in self._choices(count)]
+        pool = list(self._choices(counts))
         if not pool:
             raise InvalidInput(
                 "no bound on the Renyi entropy of these data was proven, or test_distribution draws settings that it "
@@ -291,13 +291,12 @@ class _Search:
         best = (max(pool, key=lambda found: found[0].rate * count + found[0].constant) for count in counts)
         return [proven(count) for (_, proven), count in zip(best, counts, strict=True)]
 
-    def _choices(self, count: float) -> Iterator[tuple[Term[float], Callable[[float], FiniteLength]]]:
-        """For each kind of entropies the best parameters for n rounds: their line in n, and what proves a length."""
+    def _choices(self, counts: list[float]) -> Iterator[tuple[Term[float], Callable[[float], FiniteLength]]]:
+        """For each n and kind of entropies the best parameters: their line in n, and what proves a length."""
         gamma = None if self.gamma is None else float(self.gamma)
-        if self.games:
-            index, choice = best_choice(self.games, count, gamma)
+        for index, choice in best_choices(self.games, counts, gamma) if self.games else []:
             yield worth(self.games[index], choice), partial(certified, self.kind, self.games[index], choice)
-        for game, other in self.renyi.choices(count, gamma):
+        for game, other in self.renyi.choices(counts, gamma):
             yield renyi_worth(game, other), partial(certified_renyi, self.kind, game, other)
 
 

@@ -28,7 +28,7 @@ __all__ = ["ChshChoice", "ChshGame", "RenyiChoice", "RenyiGame", "RenyiScores", 
 
 @dataclass(frozen=True, kw_only=True)
 class RenyiChoice:
-    """The free parameters of a length; all values within their ranges give a valid length.
+    """The free parameters of a length; all values within their ranges give a valid length. A search has arrays of them.
 
     Attributes
     ----------
@@ -93,7 +93,10 @@ class RenyiGame(Round):
 
     @abstractmethod
     def scores(self, choice: Any, like: Number) -> RenyiScores[Number] | None:
-        """The scores; None if these parameters have none, for a result would then need a weight of zero or less."""
+        """The scores; None if these parameters have none, for a result would then need a weight of zero or less.
+
+        Arrays are not finite there.
+        """
 
     @abstractmethod
     def chances(self, like: Number) -> list[Number]:
@@ -172,7 +175,7 @@ class ChshGame(RenyiGame):
         exponent = -v["place"] * 2 * line.slope / (least * gamma)
         lift = (1 - gamma) * expm1(exponent)  # mean weight less one, if all tests had weight one
         drop = 2 * line.slope * (1 + lift) / (gamma * (least + 2 * line.slope))  # 1 - v_0
-        if not drop < 1:
+        if not isinstance(drop, np.ndarray) and not drop < 1:
             return None
         whole = log1p(lift - gamma * drop) + log1p(line.excess + 4 * line.slope)  # log of the bound on Q
         theta = beta / (1 + beta)
@@ -257,6 +260,6 @@ def _accepted(
     """The mean score below which the protocol aborts; honest devices fall below it with at most the allowed chance."""
     gamma, s = v["gamma"], v["score_tail"]
     values = [-scores.rest] + [-score for score in scores.tests]
-    honest = game.float_chances if isinstance(like, float) else game.chances(like)
+    honest = game.chances(like) if isinstance(like, flint.arb) else game.float_chances
     chances = [1 - gamma] + [gamma * chance for chance in honest]
     return Term(-upper_tail(values, chances, s), log(eps["abort by score"]) / s)

@@ -129,7 +129,7 @@ class AffineGame(RenyiGame):
         whole = log1p((1 - gamma) * expm1(exponent) + drop * number(test.excess))
         shift = -whole / (beta * ln2)
         each = drop / gamma
-        if not each * number(test.spread) < 1:
+        if not isinstance(each, np.ndarray) and not each * number(test.spread) < 1:
             return None
         theta = beta if test.both else beta / (1 + beta)
         known: dict[float, Number] = {}

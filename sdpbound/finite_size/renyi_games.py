@@ -17,7 +17,7 @@ from sdpbound.finite_size.figures import FiniteKeyLength, FiniteRandomnessLength
 from sdpbound.finite_size.options import FiniteKeyOptions, FiniteOptions, FiniteRandomnessOptions
 from sdpbound.finite_size.renyi import ChshGame, RenyiChoice, RenyiGame
 from sdpbound.finite_size.renyi_powers import PowerSource, fitting_data
-from sdpbound.finite_size.renyi_search import best_renyi_choice
+from sdpbound.finite_size.renyi_search import best_renyi_choices
 from sdpbound.finite_size.scores import information, tested_outcomes
 from sdpbound.rates.tested import observations_of
 
@@ -39,12 +39,13 @@ class RenyiGames:
     chsh: ChshGame | None = None
     powers: PowerSource | None = None
 
-    def choices(self, n: float, gamma: float | None) -> Iterator[tuple[RenyiGame, RenyiChoice]]:
-        """Games with good parameters for n rounds."""
+    def choices(self, counts: list[float], gamma: float | None) -> Iterator[tuple[RenyiGame, RenyiChoice]]:
+        """Games with good parameters for each number of rounds."""
         if self.chsh is not None:
-            yield self.chsh, best_renyi_choice(self.chsh, n, gamma)
+            for choice in best_renyi_choices(self.chsh, counts, gamma):
+                yield self.chsh, choice
         if self.powers is not None:
-            yield from self.powers.choices(n, gamma)
+            yield from self.powers.choices(counts, gamma)
 
 
 def renyi_games(
@@ -124,7 +125,11 @@ def _powers(
 
 
 def _says_chsh_only(behaviour: Behaviour, data: Observations, alice: list[int], bob: list[int]) -> bool:
-    """Whether the data are what relabellings make of all data with their CHSH value: Eve gains nothing by less."""
+    """Whether the data are what relabellings make of all data with their CHSH value.
+
+    Relabellings that exchange Alice's settings are among them, so that all data may have more entropy at one setting
+    than their CHSH value; a bound for that is not asked for, as it would have to be solved for each order.
+    """
     if len(data) == 1:
         return True
     correlators = [abs(correlator(behaviour, s, t)) for s in alice for t in bob]

@@ -15,9 +15,9 @@ from sdpbound.bounds.boundary import towards_noise
 from sdpbound.entropies.renyi.entropy import RenyiEntropyBound, renyi_entropy
 from sdpbound.errors import SolverFailure
 from sdpbound.finite_size.functionals import DISTANCES, data_numbers
-from sdpbound.finite_size.renyi import ChshGame, RenyiChoice
+from sdpbound.finite_size.renyi import ChshChoice, ChshGame, RenyiChoice
 from sdpbound.finite_size.renyi_affine import AffineGame, affine_test
-from sdpbound.finite_size.renyi_search import balanced_beta, best_affine_choice, best_renyi_choice
+from sdpbound.finite_size.renyi_search import balanced_beta, best_affine_choice, best_renyi_choices
 from sdpbound.finite_size.scores import tested_outcomes
 from sdpbound.limiting import go_on, unlimited
 
@@ -79,9 +79,13 @@ class PowerSource:
     flips: float
     distribution: Floats | None
 
-    def choices(self, n: float, gamma: float | None) -> Iterator[tuple[AffineGame, RenyiChoice]]:
-        """Games with good parameters for n rounds."""
-        start = best_renyi_choice(self.guide, n, gamma)
+    def choices(self, counts: list[float], gamma: float | None) -> Iterator[tuple[AffineGame, RenyiChoice]]:
+        """Games with good parameters for each number of rounds."""
+        for n, start in zip(counts, best_renyi_choices(self.guide, counts, gamma), strict=True):
+            yield from self._near(n, gamma, start)
+
+    def _near(self, n: float, gamma: float | None, start: ChshChoice) -> Iterator[tuple[AffineGame, RenyiChoice]]:
+        """Games of orders near to what a CHSH test would have, with good parameters for n rounds."""
         distance = min(DISTANCES, key=lambda d: abs(d - (1.0 - start.tangent / self.guide.test.value)))
         beta = start.beta
         tried: list[float] = []

@@ -23,6 +23,7 @@ from sdpbound.finite_size.accumulation import Choice, Game, epsilons, min_tradeo
 from sdpbound.finite_size.arithmetic import balls
 from sdpbound.finite_size.figures import FiniteFigure, FiniteSecurity
 from sdpbound.finite_size.honest import Round, total
+from sdpbound.finite_size.honest_runs import chance_below, mean_of_steps
 from sdpbound.finite_size.renyi import RenyiChoice
 from sdpbound.shown import Drawn
 from sdpbound.version import __version__
@@ -83,6 +84,7 @@ class FiniteLength(Drawn):
     asymptotic_rate : the rate of this functional at the behaviour, in bits per round; ``length / n`` tends to the best
         rate of the functionals
     choice : all chosen parameters; other parameters give a valid length as well (docs/finite_size.md)
+    abort_probability, expected_length : of runs of honest devices, an upper and a lower bound, in floats
     security, theorem, assumptions : the allowed failures, the theorem of the proof, and its assumptions
     game : one round of the protocol, with the bound on Eve's knowledge that the length uses
     """
@@ -177,6 +179,31 @@ class FiniteLength(Drawn):
         """The length in bits that a run with these counts has; 0 if it is not accepted."""
         found = self.accepts(counts)
         return self.length_at(found.mean_score) if found else 0.0
+
+    @property
+    def abort_probability(self) -> float:
+        """The largest chance that a run of honest devices aborts, in floats; at most the completeness promised."""
+        return float(self._missed(np.array([self.threshold]))[0])
+
+    @cached_property
+    def expected_length(self) -> float:
+        """The least mean length in bits of a run of honest devices, where one that aborts has none; in floats.
+
+        It is a lower bound, by Chernoff's bound on the chance of each length (docs/finite_size_renyi.md).
+        """
+        span = max(self.mean_score - self.threshold, 0.0)
+        above = np.linspace(0.0, 2.0 * span, self.lengths)
+        return mean_of_steps(self.length + self.rounds * above, self._missed(self.threshold + above))
+
+    def _missed(self, at: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Bounds on the chances that an honest run aborts or has a mean score below these."""
+        gamma = self.test_probability
+        tests = (self.test_distribution * np.maximum(self.behaviour.p, 0.0)).ravel()
+        scores = [self.untested, *self.scores.ravel().tolist()]
+        chances = [1.0 - gamma, *(gamma * tests / tests.sum()).tolist()]
+        others = sum(v for name, v in self.epsilons.items() if name.startswith("abort") and name != "abort by score")
+        found = others + chance_below(scores, chances, self.rounds, at, 2.0 * self.choice.score_tail)
+        return np.where(at <= self.threshold, np.minimum(found, self.security.completeness), found)
 
     @cached_property
     def certificate(self) -> Certificate:

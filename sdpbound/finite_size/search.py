@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.optimize import minimize, minimize_scalar
 
+from sdpbound.arrays import Floats
 from sdpbound.finite_size.accumulation import (
     Choice,
     Game,
@@ -19,18 +19,36 @@ from sdpbound.finite_size.accumulation import (
     terms,
 )
 from sdpbound.finite_size.honest import Term, total
+from sdpbound.finite_size.maximising import finite_or_least, polished, zoomed
 
-__all__ = ["best_choice", "length_at", "worth"]
+__all__ = ["best_choices", "length_at", "worth"]
 
 _SMALLEST = 1e-12
 #: So many functionals are optimised fully, those that are best at the first parameters tried.
 _FINALISTS = 2
+#: Grids of the search end at this part of their first sides; what is refined at the end needs no finer ones.
+_COARSE = 0.0005
 _GAMMAS = tuple(10.0 ** (-0.5 * i) for i in range(13))
+#: What is refined at the end, and the largest values.
+_REFINED = (
+    "score_tail",
+    "count_tail",
+    "leak_tail",
+    "beta",
+    "place",
+    "wrong",
+    "count",
+    "leak",
+    "hashing",
+    "gamma",
+)
+_LIMITS = {"gamma": 1.0, "place": 1.0, "beta": 1.0}
 
 
 def worth(game: Game, choice: Choice) -> Term[float]:
     """The objective of the search: the length in floats, less the entropy of all choices if the net length counts."""
-    term = total(terms(game, choice, 1.0))
+    like = 1.0 + 0.0 * choice.gamma  # an array for arrays of parameters
+    term = total(terms(game, choice, like))
     return Term(term.rate - game.drawing(choice.gamma), term.constant) if game.net else term
 
 
@@ -40,77 +58,87 @@ def length_at(game: Game, choice: Choice, n: float) -> float:
     return float(term.rate * n + term.constant)
 
 
-def best_choice(games: Sequence[Game], n: float, gamma: float | None = None) -> tuple[int, Choice]:
-    """Find the index of the best game and its parameters for n rounds; ``gamma`` fixes the probability of a test."""
-    starts = []
+def best_choices(
+    games: Sequence[Game], counts: Sequence[float], gamma: float | None = None
+) -> list[tuple[int, Choice]]:
+    """Find for each number of rounds the index of the best game, and its parameters.
+
+    ``gamma`` fixes the probability of a test.
+    """
+    n = np.array(counts, dtype=np.float64)[:, None]
+    places, logs = np.meshgrid([0.75, 1.0], np.log(_GAMMAS if gamma is None else [gamma]))
+    starts = np.stack([places.ravel(), np.zeros(places.size), logs.ravel()], axis=1)
+    rows = np.broadcast_to(starts, (len(n), *starts.shape))
+    values = np.array([_lengths(game, n, _prepared(game, n, rows)) for game in games])
+    finalists = np.argsort(-values.max(axis=2), axis=0, kind="stable")[:_FINALISTS]
+    best = np.full((len(games), len(n)), -np.inf)
+    parameters: dict[int, dict[str, Floats]] = {}
     for index, game in enumerate(games):
-        for g in _GAMMAS if gamma is None else (gamma,):
-            for place in (0.75, 1.0):
-                choice = _prepared(game, n, g, place, 1.0)
-                starts.append((length_at(game, choice, n), index, choice))
-    starts.sort(key=lambda s: -s[0])
-    found: dict[int, tuple[float, Choice]] = {}
-    for _, index, choice in starts:
-        if index not in found and len(found) < _FINALISTS:
-            better = _refined(games[index], n, choice, gamma)
-            found[index] = (length_at(games[index], better, n), better)
-    winner = max(found, key=lambda i: found[i][0])
-    return winner, found[winner][1]
+        (mine,) = np.nonzero((finalists == index).any(axis=0))
+        if mine.size:
+            found = _zoomed(game, n[mine], starts[values[index, mine].argmax(axis=1)], gamma)
+            best[index, mine] = _lengths(game, n[mine], found)[:, 0]
+            parameters[index] = {name: np.full(len(n), np.nan) for name in found}
+            for name, v in found.items():
+                parameters[index][name][mine] = v[:, 0]
+    winners = best.argmax(axis=0)
+    chosen: dict[int, tuple[int, Choice]] = {}
+    for index in sorted(set(winners.tolist())):
+        (mine,) = np.nonzero(winners == index)
+        start = {name: v[mine] for name, v in parameters[index].items()}
+        names = _REFINED if gamma is None else _REFINED[:-1]
+        if gamma is not None:
+            start["gamma"] = np.full(len(mine), gamma)  # not the exponential of its logarithm
+        game = games[index]
+        better = polished(partial(_lengths, game, n[mine]), start, names, _LIMITS)
+        for row, place in enumerate(mine.tolist()):
+            chosen[place] = index, _choice(game, {name: float(v[row]) for name, v in better.items()})
+    return [chosen[place] for place in range(len(n))]
 
 
-def _prepared(game: Game, n: float, gamma: float, place: float, stretch: float) -> Choice:
-    """Parameters that balance the terms to leading order; ``stretch`` multiplies ``beta``."""
+def _lengths(game: Game, n: Floats, choices: Mapping[str, Any]) -> Floats:
+    """The lengths of choices that are given as arrays, by name."""
+    with np.errstate(all="ignore"):
+        term: Any = worth(game, _choice(game, choices))
+        return finite_or_least(term.rate * n + term.constant)
+
+
+def _choice(game: Game, found: Mapping[str, Any]) -> Choice:
+    """All parameters: the best part of the soundness for smoothing follows from the others."""
+    return Choice(**found, smoothing=0.5 * (game.security.soundness - found["wrong"]) / (1.0 + found["beta"]))
+
+
+def _prepared(game: Game, n: Floats, points: Floats) -> dict[str, Any]:
+    """Parameters that balance the terms to leading order, from (.., 3): place, log of a factor on beta, log gamma."""
     security = game.security
-    plain = Choice(
-        gamma=gamma,
-        beta=0.5,
-        place=place,
-        score_tail=1.0,
-        count_tail=1.0,
-        leak_tail=1.0,
-        wrong=0.0,
-        smoothing=0.25 * security.soundness,
-        count=0.0,
-        leak=0.0,
-        hashing=0.0,
-    )
-    f = min_tradeoff(game, plain, 1.0)
-    root = information_deviation(game, 1.0) + math.sqrt(2.0 + f.variance)
-    bits = 4.0 + 3.0 * math.log2(1.0 / security.soundness)
-    beta = min(0.9, max(_SMALLEST, stretch * math.sqrt(bits / (n * 0.5 * math.log(2.0))) / root))
-    # the size of each part is proportional to the derivative of its cost
-    keyed = bool(game.plain)
-    wrong = security.soundness / (5.0 + 3.0 / beta) if keyed else 0.0
-    smoothing = 0.5 * (security.soundness - wrong) / (1.0 + beta)
-    spreads = _spreads(game, f)
-    log_fail = math.log(1.0 / security.completeness) + 1.0
-    costs = [math.sqrt(0.5 * n * s / log_fail) for s in spreads]
-    floor = 1e-6 * max(costs) + 1e-9  # a smaller part would be lost in rounding
-    costs[0] = max(costs[0], floor)
-    costs[1] = max(costs[1] * math.log2(game.other), floor) if game.other > 1 else 0.0
-    costs[2] = max(costs[2], floor) if keyed else 0.0
-    hashing = 1.0 / math.log(2.0) if keyed else 0.0
-    unit = security.completeness / (sum(costs) + hashing)
-    parts = [c * unit for c in costs]
-    tails = [
-        math.sqrt(2.0 * math.log(1.0 / p) / (n * s)) if s > 0.0 and p > 0.0 else 1e6
-        for p, s in zip(parts, spreads, strict=True)
-    ]
-    return replace(
-        plain,
-        beta=beta,
-        wrong=wrong,
-        smoothing=smoothing,
-        score_tail=tails[0],
-        count_tail=tails[1],
-        leak_tail=tails[2],
-        count=parts[1],
-        leak=parts[2],
-        hashing=hashing * unit,
-    )
+    gamma = np.clip(np.exp(np.minimum(points[..., 2], 0.0)), _SMALLEST, 1.0)
+    known: dict[str, Any] = {"gamma": gamma, "place": np.clip(points[..., 0], 0.0, 1.0)}
+    with np.errstate(all="ignore"):
+        rest = dict.fromkeys([name for name in _REFINED if name not in known], 0.0)
+        f: MinTradeoff[Any] = min_tradeoff(game, _choice(game, known | rest), gamma)
+        root = information_deviation(game, 1.0) + np.sqrt(2.0 + f.variance)
+        bits = 4.0 + 3.0 * math.log2(1.0 / security.soundness)
+        beta = np.exp(points[..., 1]) * np.sqrt(bits / (n * 0.5 * math.log(2.0))) / root
+        known["beta"] = beta = np.clip(beta, _SMALLEST, 0.9)
+        # the size of each part is proportional to the derivative of its cost
+        keyed = bool(game.plain)
+        known["wrong"] = security.soundness / (5.0 + 3.0 / beta) if keyed else 0.0 * gamma
+        spreads = _spreads(game, f)
+        log_fail = math.log(1.0 / security.completeness) + 1.0
+        costs = [np.sqrt(0.5 * n * s / log_fail) for s in spreads]
+        floor = 1e-6 * np.maximum.reduce(costs) + 1e-9  # a smaller part would be lost in rounding
+        costs[0] = np.maximum(costs[0], floor)
+        costs[1] = np.maximum(costs[1] * math.log2(game.other), floor) if game.other > 1 else 0.0 * floor
+        costs[2] = np.maximum(costs[2], floor) if keyed else 0.0 * floor
+        hashing = 1.0 / math.log(2.0) if keyed else 0.0
+        unit = security.completeness / (sum(costs) + hashing)
+        for name, c, s in zip(("score_tail", "count_tail", "leak_tail"), costs, spreads, strict=True):
+            tail = np.sqrt(2.0 * -np.log(c * unit) / (n * s))
+            known[name] = np.where((s > 0.0) & (c > 0.0), tail, 1e6)
+    return known | {"count": costs[1] * unit, "leak": costs[2] * unit, "hashing": hashing * unit}
 
 
-def _spreads(game: Game, f: MinTradeoff[float]) -> list[float]:
+def _spreads(game: Game, f: MinTradeoff[Any]) -> list[Floats]:
     """The variances, in one round, of the honest score, of the choice to test, and of the bits to be sent."""
     gamma = f.gamma
     scores = [(f(score), gamma * p) for score, p in game.results] + [(f.rest, 1.0 - gamma)]
@@ -120,36 +148,15 @@ def _spreads(game: Game, f: MinTradeoff[float]) -> list[float]:
     return [variance, gamma * (1.0 - gamma), game.sent_variance(gamma)]
 
 
-def _refined(game: Game, n: float, start: Choice, gamma: float | None) -> Choice:
-    """Refine by a simplex search over the three parameters that balance does not set, then each tail by itself."""
+def _zoomed(game: Game, n: Floats, start: Floats, gamma: float | None) -> dict[str, Floats]:
+    """Good parameters, (m, 1) for n rounds (m, 1), from good ones of the three that balance does not set, (m, 3)."""
+    free = slice(None) if gamma is None else slice(2)
 
-    def choice(v: NDArray[np.float64]) -> Choice:
-        g = gamma if gamma is not None else min(1.0, math.exp(min(v[2], 0.0)))
-        return _prepared(game, n, max(g, _SMALLEST), min(1.0, max(0.0, v[0])), math.exp(v[1]))
+    def points(rows: Floats) -> Floats:
+        return rows if gamma is None else np.concatenate([rows, np.full((*rows.shape[:2], 1), math.log(gamma))], axis=2)
 
-    def loss(v: NDArray[np.float64]) -> float:
-        outside = max(0.0, v[0] - 1.0) + max(0.0, -v[0]) + (max(0.0, v[2]) if v.size > 2 else 0.0)
-        value = -length_at(game, choice(v), n) / n
-        return float((value if math.isfinite(value) else 1e12) + outside)
+    def value(rows: Floats) -> Floats:
+        return _lengths(game, n, _prepared(game, n, points(rows)))
 
-    first = np.array([0.8, 0.0] + ([] if gamma is not None else [math.log(start.gamma)]))
-    simplex = np.vstack([first, *(first + step for step in np.diag([-0.25, 0.3, -0.7][: first.size]))])
-    options = {"initial_simplex": simplex, "maxfev": 240, "xatol": 1e-3, "fatol": 1e-13}
-    best = choice(minimize(loss, first, method="Nelder-Mead", options=options).x)
-    if length_at(game, best, n) < length_at(game, start, n):
-        best = start
-    for name in ("score_tail", "count_tail", "leak_tail"):
-        best = _tuned(game, n, best, name)
-    return best
-
-
-def _tuned(game: Game, n: float, choice: Choice, name: str) -> Choice:
-    """Improve one tail parameter, within a factor of e of its present value."""
-    centre = getattr(choice, name)
-
-    def loss(x: float) -> float:
-        value = -length_at(game, replace(choice, **{name: centre * math.exp(x)}), n)
-        return value if math.isfinite(value) else 1e300
-
-    other = replace(choice, **{name: centre * math.exp(minimize_scalar(loss, bounds=(-1.0, 1.0), method="bounded").x)})
-    return other if length_at(game, other, n) > length_at(game, choice, n) else choice
+    best = zoomed(value, start[:, free], np.array([0.5, 1.0, 1.2])[free], _COARSE)
+    return _prepared(game, n, points(best[:, None]))

@@ -361,8 +361,10 @@ def test_rates_rise_to_the_asymptotic_one() -> None:
     for f in found:
         assert f.side == "lower" and f.alpha > 1 and 0 < f.test_probability <= 1
         alone = sb.finite_key_length(depolarised(0.02), f.rounds, 0, 2, "full", entropies=lines, security=SECURITY)
-        # the search leaves little: parameters found for other numbers of rounds are no better
-        assert alone.length <= f.length <= alone.length + 1e-3 * abs(sum(v for v in f.terms.values() if v < 0))
+        # the search leaves little: parameters found for other numbers of rounds are no better. The last bit of numpy's
+        # functions depends on the place in an array, and so, by 1e-15 n, does which of equally good parameters is taken
+        lost = sum(v for v in f.terms.values() if v < 0)
+        assert alone.length - 1e-14 * f.rounds <= f.length <= alone.length + 1e-3 * abs(lost)
 
 
 @pytest.mark.slow
@@ -384,7 +386,7 @@ def test_lengths_fall_with_security() -> None:
 def test_the_search_finds_no_worse_than_chance(n: float) -> None:
     """No choice near the one found is better by more than a little, and every choice is a length."""
     games = key_games(depolarised(0.02), 0, 2, "full", sb.FiniteKeyOptions(entropies=tangents(), security=SECURITY))
-    index, best = search.best_choice(games, n)
+    index, best = search.best_choices(games, [n])[0]
     value = search.length_at(games[index], best, n)
     lost = sum(
         t.rate * n + t.constant
@@ -569,3 +571,24 @@ def test_bounds_are_kept_for_other_numbers_of_rounds(monkeypatch: pytest.MonkeyP
     assert len(asked) == len(functionals.DISTANCES) and again.length == first.length
     sb.finite_key_length(q, 1e8, 0, 2, sb.Observations.bell_value(CHSH, q), method="accumulation")
     assert len(asked) == 2 * len(functionals.DISTANCES)
+
+
+def test_the_default_is_never_below_either_method_on_a_grid() -> None:
+    """Also where accumulation is the longer one, as its functionals are of all four correlators; nor below what was."""
+    grid = [1e2, 1e4, 1e6, 1e8, 1e10, 1e12, 1e15]
+    p = sb.Behaviour.from_correlators([[0.66, 0.66], [0.66, -0.66]])
+    renyi, accumulated, both = (
+        sb.finite_randomness_length(p, grid, method=method) for method in ("renyi", "accumulation", "auto")
+    )
+    best = [max(one.length, other.length) for one, other in zip(renyi, accumulated, strict=True)]
+    assert [found.length for found in both] == best
+    assert {found.method for found in both} == {"renyi", "accumulation"}
+    # what a simplex search found before this one, bits a round
+    before = {
+        1e4: (0.1997542582, -0.45303888),
+        1e6: (0.5839793911, 0.4031678081),
+        1e12: (0.6370637948411, 0.660581156407),
+    }
+    for n, rates in before.items():
+        for lengths, rate in zip((renyi, accumulated), rates, strict=True):
+            assert lengths[grid.index(n)].rate > rate

@@ -356,3 +356,23 @@ def test_bad_input(change: dict[str, Any], words: str) -> None:
     given = {"behaviour": depolarised(0.01), "n": 1e6, "x": 0, "y": 2, "method": "renyi"} | change
     with pytest.raises(sb.SdpboundError, match=words):
         sb.finite_key_length(**given)
+
+
+@pytest.mark.parametrize("lengths", [1, 1000])
+def test_honest_runs(lengths: int) -> None:
+    """Tables of honest rounds abort at most as often, and are in the mean at least as long, as is said."""
+    p, n, tries = devices(2.64, 0.018), 1.5e6, 4000
+    found = key(p, n, lengths=lengths)
+    gamma = found.test_probability
+    chances = np.append((gamma * found.test_distribution * p.p).ravel(), 1 - gamma)
+    scores = np.append(found.scores.ravel(), found.untested)
+    means = np.random.default_rng(3).multinomial(int(n), chances / chances.sum(), size=tries) @ scores / n
+    out = np.array([found.length_at(m) if m >= found.threshold else 0.0 for m in means])
+    aborted, spread = float(np.mean(means < found.threshold)), float(out.std()) / math.sqrt(tries)
+    assert 0.9 * found.security.completeness < found.abort_probability <= found.security.completeness
+    assert aborted <= found.abort_probability + 4 * math.sqrt(found.abort_probability / tries)
+    assert 0.95 * out.mean() < found.expected_length < out.mean() + 4 * spread
+    if lengths == 1:
+        assert found.expected_length == pytest.approx((1 - found.abort_probability) * found.length, rel=1e-9)
+    else:
+        assert found.expected_length > key(p, n).length + 2e4  # more than a fixed length has in its best case
