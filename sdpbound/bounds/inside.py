@@ -5,8 +5,8 @@ With columns S_k, the behaviours of deterministic strategies and of devices, a l
     the largest v with  sum_k w_k S_k = v P + sum_j u_j N_j,  sum_k w_k = v + sum_j u_j = 1,  w, u >= 0
 
 for noises N_j, or with ``sum_k w_k S_k >= v P`` in every probability for any noise. Its multipliers are a Bell
-expression, whose best devices are the next columns. What floats leave of the equation, d, is paid for with white noise W: W and a
-change of one coordinate by at most ``prod 1 / d_p`` is local, with d_p the number of outcomes of each projector in it
+expression, whose best devices are the next columns. What floats leave of the equation, d, is paid for with white noise W: W and
+a change of one coordinate by at most ``prod 1 / d_p`` is local, with d_p the number of outcomes of each projector in it
 and 1 for observables, being a mixture of products of local responses that are uniform up to the change, with signs.
 """
 
@@ -18,7 +18,9 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
+from sdpbound.adversaries.adversary import Adversary
 from sdpbound.adversaries.local import Local
+from sdpbound.adversaries.quantum import Quantum
 from sdpbound.arrays import Floats
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.expression import BellExpression
@@ -111,26 +113,32 @@ class _Mixing:
 
 
 def explicit_visibility(
-    behaviour: Behaviour, noises: Floats | None, devices: BellExpression | None, upper: float, given: bool = False
+    behaviour: Behaviour,
+    model: Adversary,
+    noises: Floats | None,
+    proven: tuple[BellExpression, float],
+    given: bool = False,
 ) -> float:
     """A visibility with which explicit strategies have a behaviour, up to 1e-12 in probabilities; 0 if none is found.
 
     Parameters
     ----------
     noises : (coordinates, J) moments of the noises that may be mixed, or None for any noise
-    devices : an expression whose best devices are tried first; None for deterministic strategies only
-    upper : a proven bound; what is as close to it as :data:`CLOSE` is enough
+    model : Local() or Quantum(level); of others nothing is known
+    proven : an expression whose best devices are tried first, and an upper bound: what is within :data:`CLOSE` of it is
+        enough
     given : whether the noise is one behaviour, so that no white noise may be added
     """
-    scenario = behaviour.scenario
-    if math.prod(scenario.count_deterministic()) > MOST_COLUMNS:
+    scenario, (first, upper) = behaviour.scenario, proven
+    quantum = isinstance(model, Quantum)
+    if not (quantum or isinstance(model, Local)) or math.prod(scenario.count_deterministic()) > MOST_COLUMNS:
         return 0.0
     vertices = np.asarray(Local().relax(scenario).coordinates.toarray(), dtype=np.float64)
     mixing, best, last = _Mixing(behaviour, noises, vertices), 0.0, -1.0
     dimension = max(2, *(k for party in scenario.outcomes for k in party))
     rounds, starts = (pair[not scenario.is_binary] for pair in (ROUNDS, STARTS))
-    if devices is not None:
-        _, strategy = see_saw(devices, dimension, starts, rounds)
+    if quantum:
+        _, strategy = see_saw(first, dimension, starts, rounds)
         mixing.columns = np.hstack([vertices, strategy.behaviour().moments.reshape(-1, 1)])
     for turn in range(rounds):
         answer = mixing.solve()
@@ -138,7 +146,7 @@ def explicit_visibility(
             break
         result, expression = answer
         best = max(best, mixing.visibility(result, given))
-        if devices is None or best - last < LITTLE or best >= upper - CLOSE or not go_on():
+        if not quantum or best - last < LITTLE or best >= upper - CLOSE or not go_on():
             break
         last = best
         size = float(np.abs(expression).max(initial=0.0))

@@ -20,7 +20,6 @@ import scipy.sparse as sp
 from sdpbound.adversaries.adversary import Adversary
 from sdpbound.adversaries.local import Local
 from sdpbound.adversaries.nosignaling import NoSignaling
-from sdpbound.adversaries.quantum import Quantum
 from sdpbound.arguments import instance
 from sdpbound.arrays import Floats
 from sdpbound.bell.behaviour import Behaviour
@@ -260,24 +259,10 @@ def _reached(
     if not isinstance(model, Local) or not behaviour.scenario.is_binary:
         white = not np.abs(noise.moments - Behaviour.uniform(noise.scenario).moments).any()
         upper = min(1.0, bound.value)
-        return _explicit(behaviour, model, noise.moments.reshape(-1, 1), (expression, upper), given=not white)
+        return explicit_visibility(behaviour, model, noise.moments.reshape(-1, 1), (expression, upper), given=not white)
     v = min(1.0, bound.value)
     target = (1.0 - v) * noise.moments + v * behaviour.moments
     return v * _kept(behaviour.scenario, target.reshape(-1)) * (1.0 - 1e-14)
-
-
-def _explicit(
-    behaviour: Behaviour,
-    model: Adversary,
-    noises: Floats | None,
-    proven: tuple[BellExpression, float],
-    given: bool = False,
-) -> float:
-    """A visibility that explicit strategies of a model reach; 0 for models of one's own. ``proven``: from above."""
-    if not isinstance(model, (Local, Quantum)):
-        return 0.0
-    expression, upper = proven
-    return explicit_visibility(behaviour, noises, expression if isinstance(model, Quantum) else None, upper, given)
 
 
 def _kept(scenario: Scenario, target: Floats) -> float:
@@ -348,7 +333,7 @@ def _with_local(behaviour: Behaviour, model: Adversary, solver: SolverChoice) ->
         lower = (
             1.0
             if isinstance(model, NoSignaling)
-            else _explicit(behaviour, model, vertices, (BellExpression(scenario, table), 1.0))
+            else explicit_visibility(behaviour, model, vertices, (BellExpression(scenario, table), 1.0))
         )
         return NoiseRobustness(1.0, lower, "local", BellExpression(scenario, table), None)
     expression = BellExpression(scenario, table / size)
@@ -359,7 +344,7 @@ def _with_local(behaviour: Behaviour, model: Adversary, solver: SolverChoice) ->
     if isinstance(model, NoSignaling):
         lower = 1.0
     elif not isinstance(model, Local) or not scenario.is_binary or result.solution is None:
-        lower = _explicit(behaviour, model, vertices, (expression, upper))
+        lower = explicit_visibility(behaviour, model, vertices, (expression, upper))
     else:
         u = np.maximum(result.solution[own.variables :], 0.0)
         v = max(0.0, 1.0 - float(u.sum()))
@@ -409,7 +394,7 @@ def _with_any(behaviour: Behaviour, model: Adversary, solver: SolverChoice) -> N
     elif isinstance(model, NoSignaling):
         lower = 1.0
     else:
-        lower = _explicit(behaviour, model, None, (expression, upper))
+        lower = explicit_visibility(behaviour, model, None, (expression, upper))
     return NoiseRobustness(upper, min(lower, upper), "general", expression, bound)
 
 
