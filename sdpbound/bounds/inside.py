@@ -5,9 +5,11 @@ With columns S_k, the behaviours of deterministic strategies and of devices, a l
     the largest v with  sum_k w_k S_k = v P + sum_j u_j N_j,  sum_k w_k = v + sum_j u_j = 1,  w, u >= 0
 
 for noises N_j, or with ``sum_k w_k S_k >= v P`` in every probability for any noise. Its multipliers are a Bell
-expression, whose best devices are the next columns. What floats leave of the equation, d, is paid for with white noise W: W and
-a change of one coordinate by at most ``prod 1 / d_p`` is local, with d_p the number of outcomes of each projector in it
-and 1 for observables, being a mixture of products of local responses that are uniform up to the change, with signs.
+expression, whose best devices are the next columns.
+
+What floats leave of the equation, d, is paid for with white noise W: W and a change of one coordinate by at most
+``prod 1 / d_p`` is local, with d_p the number of outcomes of each projector in it and 1 for observables, being a
+mixture of products of local responses that are uniform up to the change, with signs.
 """
 
 from __future__ import annotations
