@@ -535,6 +535,12 @@ def test_an_attack_at_visibility_one_whose_programs_have_no_exact_answer() -> No
     assert attack.value - 1e-6 <= sb.conditional_entropy(data, 1, None, preprocessing=0.01).value <= attack.value
 
 
+@pytest.mark.parametrize("change", [{"strategies": 30}, {"symmetry": "yes"}, {"dimension": 99}])
+def test_options_that_cannot_be_read(change: dict[str, Any]) -> None:
+    with pytest.raises(sb.InvalidInput, match=f"{next(iter(change))} = .* must be"):
+        AttackOptions(**change)
+
+
 @pytest.mark.slow
 def test_svetlichny_attack_of_three_parties_is_found_from_any_seed() -> None:
     """S = 4 (cos a <XX> + sin a <ZZ>) for Alice against an anticommuting pair of the others: one qubit each will do.

@@ -313,6 +313,8 @@ def test_what_cannot_be_read() -> None:
         (lambda: Problem([A0, B0]).maximize(A0, "1+AC"), "cannot be read"),
         (lambda: Problem([A0, B0]).maximize(A0, [A0 + B0]), "one product"),
         (lambda: Operator("1x"), "letter first"),
+        (lambda: Problem([x]).maximize(x, 1.5), "level = 1.5 must be like 1"),
+        (lambda: Problem([x]).maximize(x, None), "level = None must be like 1"),
         (lambda: 2j * x, "complex"),
     ):  # fmt: skip
         with pytest.raises(sb.InvalidInput, match=sentence):
