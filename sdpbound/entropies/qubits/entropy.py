@@ -82,7 +82,8 @@ def qubit_entropy(
     ----------
     question : at most two tested settings of two outcomes for each party
     tolerance : the distance to aim at between the bound and the value of an explicit mixture, in bits
-    start : the ``optimum`` of a neighbouring point of a sweep with the same tests and key
+    start : the ``optimum`` of a neighbouring point of a sweep with the same tests and key. A search from it that misses
+        the tolerance is made again from nothing
 
     Raises
     ------
@@ -96,7 +97,6 @@ def qubit_entropy(
     (True, True)
     """
     require_time()
-    begun = time.perf_counter()
     problem = qubit_problem(question)
     trivial = TrivialProof(question, _MODEL)
     if math.log2(question.outcomes) - trivial.value <= _ROUNDING:
@@ -106,6 +106,24 @@ def qubit_entropy(
     there = extreme is not None and extreme.has_data(problem)
     if touching is not None and there and touching.gap <= tolerance:
         return touching
+    bound = _searched(question, extreme, tolerance, start)
+    if start is not None and not bound.gap <= tolerance and go_on():
+        again = _searched(question, extreme, tolerance, None)
+        bound = again if again.value > bound.value else bound
+    if touching is None or not touching.value > bound.value:
+        return bound
+    if there:
+        return touching
+    # data that are not at the extreme point may be outside the quantum set, where a functional can exceed all entropies
+    reached = bound.value + bound.gap
+    return replace(touching, gap=reached - touching.value) if touching.value <= reached else bound
+
+
+def _searched(
+    question: EntropyQuestion, extreme: Extreme | None, tolerance: float, start: QubitOptimum | None
+) -> QubitEntropyBound:
+    """The bound by the best functional of a mixture, which is searched for from a start."""
+    begun = time.perf_counter()
     with doing(f"{question.figure.words} by pairs of qubits"):
         found = search(question, _SEARCH * tolerance, start)
     _raise_if_outside(question, found)
@@ -116,12 +134,7 @@ def qubit_entropy(
     assert found.mixture is not None
     reached = _reached(question, found, best, extreme)
     gap = max(reached - value, 0.0) if reached >= value - _ROUNDING else math.nan
-    bound = _bound(question, found, proof, gap, tolerance, (begun, searched), "highs")
-    # data that are not at the extreme point may be outside the quantum set, where a functional can exceed all entropies
-    most = math.inf if there else reached
-    if touching is None or not value < touching.value <= most:
-        return bound
-    return touching if there else replace(touching, gap=reached - touching.value)
+    return _bound(question, found, proof, gap, tolerance, (begun, searched), "highs")
 
 
 def attained(question: EntropyQuestion, tolerance: float) -> float:
@@ -196,7 +209,7 @@ def _touching(question: EntropyQuestion, extreme: Extreme, tolerance: float) -> 
             found.constant, found.multipliers = constant, multipliers
         return candidate.value
 
-    extreme.climb(value_of, extreme.entropy - _STEEP)
+    extreme.climb(value_of, extreme.entropy - (max(tolerance, _STEEP) if extreme.is_long else _STEEP))
     if found.multipliers is None:
         found.constant, found.multipliers = 0.0, np.zeros_like(found.problem.values)
     found.lower = found.value_of(found.constant, found.multipliers)

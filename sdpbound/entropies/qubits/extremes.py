@@ -38,9 +38,10 @@ __all__ = ["Extreme", "extreme_of"]
 _ANGLE, _VALUE, _EQUAL = 1e-5, 1e-10, 1e-14
 #: A combination of the tests is an expression if it misses no coefficient by more.
 _MISS = 1e-12
-#: Multipliers that are tried, as multiples of the entropy over Q - L, and the one to begin with.
+#: Multipliers that are tried, as multiples of the entropy over Q - L, and the one to begin with. Where two normals are
+#: tried proofs are long, and the best multipliers are seldom large.
 _STEEPNESS = (1.03, 1.3, 1.7, 2.2, 2.8, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 512.0, 2048.0, 8192.0)
-_FIRST = 5
+_FIRST, _FIRST_OF_TWO = 5, 1
 #: The least angle of the surface at which a normal is taken: between the key's setting and one of Bob's, and between
 #: others. The multipliers grow like one over this angle. Where the key's setting has no part in it, the functional
 #: comes close to the entropy in more places, and such multipliers cost more rounding in the proof: two are tried.
@@ -72,8 +73,13 @@ class Extreme:
         off = np.abs(self.column.tests[0] - problem.values)
         return bool((off <= np.maximum(problem.tolerances, _EQUAL * problem.sizes)).all())
 
+    @property
+    def is_long(self) -> bool:
+        """Whether two normals are tried, whose proofs are long."""
+        return len(self.directions) > 1
+
     def climb(self, value_of: Callable[[Floats], float], enough: float) -> None:
-        """Try sizes of the multipliers from one of the middle upwards or downwards, as long as the value rises.
+        """Try sizes of the multipliers from a usual one upwards or downwards, as long as the value rises.
 
         ``value_of`` gives the proven bound of multipliers in bits; one that reaches ``enough`` is the last.
         """
@@ -87,7 +93,7 @@ class Extreme:
                     tried[place] = value_of(self.slope + self.entropy * _STEEPNESS[place] * direction)
                 return tried[place]
 
-            place = _FIRST
+            place = _FIRST_OF_TWO if self.is_long else _FIRST
             if value(place) >= enough:
                 return
             step = 1 if value(place + 1) > value(place) else -1

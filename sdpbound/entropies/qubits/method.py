@@ -13,7 +13,6 @@ from sdpbound.entropies.qubits.entropy import qubit_entropy
 from sdpbound.entropies.qubits.mixture import QubitOptimum
 from sdpbound.entropies.qubits.problem import QubitProblem, qubit_problem
 from sdpbound.entropies.question import EntropyQuestion, KeyQuestion
-from sdpbound.limiting import go_on
 
 __all__ = ["QubitReduction", "SweptQubits", "fitted"]
 
@@ -70,9 +69,6 @@ class SweptQubits(QubitReduction):
         if last is None:
             last = self.first(problem)
         bound = qubit_entropy(question, self.tolerance, last)
-        if last is not None and not bound.gap <= self.tolerance and go_on():
-            again = qubit_entropy(question, self.tolerance)
-            bound = again if again.value > bound.value else bound
         if bound.optimum is not None and not bound.is_stopped:
             self.last[key] = bound.optimum
         return bound
