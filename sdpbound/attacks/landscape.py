@@ -108,8 +108,8 @@ class Landscape:
 
     @property
     def is_simple(self) -> bool:
-        """Whether every good local minimum has all outcomes: two parties with two settings of two outcomes each."""
-        return self.scenario.parties == 2 and two_binary_settings(self.scenario)
+        """Whether every good local minimum has all outcomes, which holds for two settings of two outcomes each."""
+        return two_binary_settings(self.scenario)
 
     @property
     def _parties(self) -> range:
