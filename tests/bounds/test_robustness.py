@@ -34,8 +34,7 @@ KNOWN = [
 def test_robustness(behaviour: sb.Behaviour, model: sb.Adversary, noise: str, value: float) -> None:
     found = sb.robustness(behaviour, model, noise)
     assert value - 1e-12 <= found.upper <= value + 1e-7
-    if isinstance(model, sb.Local) or (isinstance(model, sb.NoSignaling) and noise == "white"):
-        assert value - 1e-8 <= found.lower <= value + 1e-12
+    assert value - 5e-8 <= found.lower <= value + 1e-12  # devices of a see-saw have the extremes up to rounding
     assert found.robustness <= (1 - value) / value + 1e-12
     for bound in (found.bound, found.noise_bound):
         if bound is not None:
@@ -89,11 +88,6 @@ def test_the_lower_side_is_explicit_for_quantum_sets_and_any_outcomes() -> None:
     boxes = [sb.maximize(e, sb.NoSignaling()).behaviour for e in (sb.svetlichny(3), sb.i3322(), sb.cglmp(3))]
     assert all(box is not None for box in boxes)
     for behaviour, model, noise, value in [
-        *(
-            (BOX, sb.Quantum("1+AB"), noise, value)
-            for b, m, noise, value in KNOWN
-            if b is BOX and m == sb.Quantum("1+AB")
-        ),
         (BOX, sb.Quantum("1+AB"), sb.Behaviour.from_correlators(-0.5 * np.array([[1, 1], [1, -1]])), (2 * R + 2) / 6),
         (boxes[0], sb.Quantum("2"), "white", 1 / R),
         (boxes[1], sb.Quantum("2"), "white", 0.6),
