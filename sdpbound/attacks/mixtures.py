@@ -218,7 +218,9 @@ def best_mixture(
     values, free = data
     pool = _Pool(fixed[0], fixed[1], fixed[2].reshape(len(fixed[0]), -1), landscape.random(0, rng))
     thorough = start is None and not landscape.is_simple
-    patience = 5 if thorough and len(values) <= 8 else 2
+    # of three parties some good strategies are found in one round of several only
+    often = thorough or (start is None and landscape.scenario.parties > 2)
+    patience = 5 if often and len(values) <= 8 else 2
     search = _Search(pool, landscape, values, free, rng, tolerance, 12, PENALTIES, 60, patience - 1, thorough)
     if start is None:
         pool.add(*_overshooting(landscape, values, rng))

@@ -8,7 +8,7 @@ from typing import TypedDict
 
 from sdpbound.arguments import instance, whole
 from sdpbound.bell.strategy import Strategy
-from sdpbound.errors import InvalidParameter
+from sdpbound.errors import InvalidInput, InvalidParameter
 
 __all__ = ["AttackChanges", "AttackOptions"]
 
@@ -57,6 +57,10 @@ class AttackOptions:
         if self.rank is not None:
             object.__setattr__(self, "rank", whole(self.rank, "rank", 1, 1296))
         object.__setattr__(self, "seed", whole(self.seed, "seed", 0, 2**32))
+        if self.symmetry is not None and not isinstance(self.symmetry, bool):
+            raise InvalidParameter(f"symmetry = {self.symmetry!r:.60} of an attack must be True, False or None.")
+        if not isinstance(self.strategies, Sequence):
+            raise InvalidInput(f"strategies = {self.strategies!r:.60} of an attack must be a list of strategies.")
         given = [instance(s, Strategy, "a strategy", "SingletSelfTest(...).strategy") for s in self.strategies]
         object.__setattr__(self, "strategies", tuple(given))
 

@@ -136,7 +136,7 @@ def _require_reached(
         word = relaxation.scenario.word([int(i) for i in index])
         raise InvalidLevel(
             f"{model!r} does not reach the moment <{word}> that the question needs; "
-            "take a higher level, for two parties at least '1', for three at least '2'."
+            f"take a higher level: '{-(-sum(map(bool, index)) // 2)}' has it."
         )
 
 

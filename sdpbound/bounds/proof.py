@@ -20,7 +20,7 @@ from sdpbound.bounds.certificate import certificate_head, exact_number
 from sdpbound.bounds.figures import BlindGuessingProbability, GuessingProbability, MinEntropyOf
 from sdpbound.bounds.question import Question
 from sdpbound.bounds.rounding import lower_float, min_entropy_of
-from sdpbound.bounds.symmetries import NEARLY, question_symmetry
+from sdpbound.bounds.symmetries import NEARLY, nearly_symmetric, question_symmetry
 from sdpbound.bounds.used_symmetry import UsedSymmetry
 from sdpbound.conic.certificate import CertifiedDual
 from sdpbound.conic.program import SolverResult
@@ -87,12 +87,9 @@ class DualProof(AffineProof):
         group, program, reduction = self.assembly.group, self.assembly.program, self.assembly.reduction
         note = ""
         if len(self.given):
-            near = question_symmetry(self.question, self.model, self.assembly.relaxation, NEARLY)
-            if near.order > group.order:
-                note = (
-                    f"the data are symmetric under {near.order} relabellings only up to {NEARLY:g}: "
-                    "observations.symmetrised() makes them so and charges the difference"
-                )
+            note = nearly_symmetric(
+                group, question_symmetry(self.question, self.model, self.assembly.relaxation, NEARLY)
+            )
         return UsedSymmetry(
             group.order,
             tuple(str(generator) for generator in group.generators),

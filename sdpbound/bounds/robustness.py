@@ -29,6 +29,7 @@ from sdpbound.bell.scenario import Scenario
 from sdpbound.bounds.assemble import Assembly, assemble
 from sdpbound.bounds.bell_value import bell_question, maximize, minimize
 from sdpbound.bounds.bound import Bound
+from sdpbound.bounds.inside import explicit_visibility
 from sdpbound.bounds.question import Question
 from sdpbound.bounds.separation import raise_if_separated
 from sdpbound.bounds.solving import solve
@@ -71,7 +72,7 @@ class NoiseRobustness:
     Attributes
     ----------
     upper : certified; 1 where nothing better is proven
-    lower : proven by an explicit mixture; 0 where none was looked for
+    lower : proven by an explicit mixture; 0 where none was found
     noise : "white", "local", "general" or "given"
     expression : B of the proof
     bound : the certified maximum of B over the set; None where ``upper`` is 1 for want of a proof
@@ -149,7 +150,8 @@ def robustness(
     -------
     NoiseRobustness
         ``upper`` is certified for every model, by a Bell expression. ``lower`` is an explicit mixture: of local
-        behaviours for Local (white and local noise: two outcomes a setting), of probabilities for NoSignaling. Both are
+        behaviours for Local, of these and of devices of small dimension that see-saws find for Quantum, whatever its
+        level, of probabilities for NoSignaling; 0 for scenarios of more than 4096 deterministic strategies. Both are
         about the behaviour with every probability within 1e-12, as measured data are.
 
     Examples
@@ -236,7 +238,7 @@ def _with_given(
     expression = -bound.functional.expression + along
     return NoiseRobustness(
         upper=min(1.0, bound.value),
-        lower=_reached(behaviour, model, noise, bound, tests),
+        lower=min(_reached(behaviour, model, noise, bound, expression), 1.0, max(bound.value, 0.0)),
         noise=name,
         expression=expression,
         bound=bound,
@@ -244,9 +246,9 @@ def _with_given(
 
 
 def _reached(
-    behaviour: Behaviour, model: Adversary, noise: Behaviour, bound: Bound, tests: Observations | None
+    behaviour: Behaviour, model: Adversary, noise: Behaviour, bound: Bound, expression: BellExpression
 ) -> float:
-    """A visibility that is proven to be in the set, 0 if none was looked for."""
+    """A visibility that is proven to be in the set, 0 if none was found."""
     rows = behaviour.scenario.probability_rows()
     if isinstance(model, NoSignaling):
         p, n = rows @ behaviour.moments.reshape(-1), rows @ noise.moments.reshape(-1)
@@ -254,9 +256,10 @@ def _reached(
         if not falling.any():
             return 1.0
         return float(min(1.0, max(0.0, float((n[falling] / (n[falling] - p[falling])).min()) - 1e-14)))
-    binary = all(k == 2 for party in behaviour.scenario.outcomes for k in party)
-    if not isinstance(model, Local) or not binary:
-        return 0.0
+    if not isinstance(model, Local) or not behaviour.scenario.is_binary:
+        white = not np.abs(noise.moments - Behaviour.uniform(noise.scenario).moments).any()
+        upper = min(1.0, bound.value)
+        return explicit_visibility(behaviour, model, noise.moments.reshape(-1, 1), (expression, upper), given=not white)
     v = min(1.0, bound.value)
     target = (1.0 - v) * noise.moments + v * behaviour.moments
     return v * _kept(behaviour.scenario, target.reshape(-1)) * (1.0 - 1e-14)
@@ -327,15 +330,22 @@ def _with_local(behaviour: Behaviour, model: Adversary, solver: SolverChoice) ->
     table = np.concatenate([[0.0], [-float(m) for m in dual.multipliers]]).reshape(scenario.shape)
     size = float(np.abs(table).max(initial=0.0))
     if not size:
-        return NoiseRobustness(1.0, 0.0, "local", BellExpression(scenario, table), None)
+        lower = (
+            1.0
+            if isinstance(model, NoSignaling)
+            else explicit_visibility(behaviour, model, vertices, (BellExpression(scenario, table), 1.0))
+        )
+        return NoiseRobustness(1.0, lower, "local", BellExpression(scenario, table), None)
     expression = BellExpression(scenario, table / size)
     bound, least = maximize(expression, model, solver=solver), minimize(expression, Local())
     low, most = Fraction(least.value), Fraction(bound.value)
     gain = _exact(expression, behaviour) - low
     upper = min(1.0, round_up((most - low) / gain)) if gain > 0 else 1.0
-    lower = 0.0
-    binary = all(k == 2 for party in scenario.outcomes for k in party)
-    if isinstance(model, Local) and binary and result.solution is not None:
+    if isinstance(model, NoSignaling):
+        lower = 1.0
+    elif not isinstance(model, Local) or not scenario.is_binary or result.solution is None:
+        lower = explicit_visibility(behaviour, model, vertices, (expression, upper))
+    else:
         u = np.maximum(result.solution[own.variables :], 0.0)
         v = max(0.0, 1.0 - float(u.sum()))
         target = v * behaviour.moments.reshape(-1) + vertices @ (u * (1.0 - v) / max(float(u.sum()), 1e-300))
@@ -383,6 +393,8 @@ def _with_any(behaviour: Behaviour, model: Adversary, solver: SolverChoice) -> N
         lower = min(1.0, _fitting(p, q))
     elif isinstance(model, NoSignaling):
         lower = 1.0
+    else:
+        lower = explicit_visibility(behaviour, model, None, (expression, upper))
     return NoiseRobustness(upper, min(lower, upper), "general", expression, bound)
 
 

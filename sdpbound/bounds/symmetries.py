@@ -26,6 +26,7 @@ __all__ = [
     "NEARLY",
     "coordinate_parity",
     "forget_symmetries",
+    "nearly_symmetric",
     "null_space_mod2",
     "program_symmetry",
     "question_symmetry",
@@ -133,6 +134,16 @@ def _ends(observed: Observations, wide: NDArray[np.bool_]) -> Floats:
     high = (values + tolerances).reshape(shape) * one - rows
     size = np.maximum(np.abs(rows.reshape(len(rows), -1)[:, 1:]).max(axis=1, initial=0.0), 1e-300).reshape(shape)
     return np.concatenate([low / size, high / size])
+
+
+def nearly_symmetric(found: SymmetryGroup, near: SymmetryGroup) -> str:
+    """A note where data have a larger group ``near`` up to :data:`NEARLY` than the one ``found``; else empty."""
+    if near.order <= found.order:
+        return ""
+    return (
+        f"the data are symmetric under {near.order} relabellings only up to {NEARLY:g}: "
+        "observations.symmetrised() makes them so and charges the difference"
+    )
 
 
 def symmetry_of_tables(

@@ -29,7 +29,10 @@ def write_program(program: LinearMatrixInequality, path: str | os.PathLike[str])
     target = Path(path)
     for ending, text in ((".dat-s", as_sdpa), (".cbf", as_cbf), (".json", as_json)):
         if target.name.endswith(ending):
-            target.write_text(text(program), encoding="utf-8")
+            try:
+                target.write_text(text(program), encoding="utf-8")
+            except OSError as error:
+                raise InvalidInput(f"'{target}' cannot be written: {error.strerror}; choose another place.") from None
             return target
     raise InvalidInput(f"the file {target.name!r} must end with .dat-s (sparse SDPA), .cbf or .json.")
 

@@ -8,7 +8,7 @@ from sdpbound.arrays import Floats
 from sdpbound.bell.observations import Observations
 from sdpbound.bell.relabelling import Relabelling
 from sdpbound.bell.scenario import Scenario
-from sdpbound.bell.symmetry import SymmetryGroup
+from sdpbound.bell.symmetry import EXACTLY, SymmetryGroup
 from sdpbound.bounds.symmetries import symmetry_of_copies, symmetry_of_tables, tables_of
 from sdpbound.conic.program import Symmetry
 from sdpbound.npa.acting import WordAction, word_action
@@ -20,16 +20,19 @@ __all__ = ["Generators", "entropy_group", "entropy_symmetry"]
 Generators = tuple[tuple[Relabelling, tuple[int, ...]], ...]
 
 
-def entropy_group(observed: Observations, rewards: Floats, words: tuple[Word, ...]) -> SymmetryGroup:
+def entropy_group(
+    observed: Observations, rewards: Floats, words: tuple[Word, ...], within: float = EXACTLY
+) -> SymmetryGroup:
     """The relabellings that leave a question, and the words of its devices, unchanged.
 
     Parameters
     ----------
     rewards : (K, *shape) what the matrices of the K copies are rewarded for; relabellings may permute these
     words : of the devices' moment matrix
+    within : tested values that differ by less are the same
     """
     scenario = observed.scenario
-    return symmetry_of_tables(tables_of(observed, rewards), _action(scenario, words), {}, (scenario, words))
+    return symmetry_of_tables(tables_of(observed, rewards, within), _action(scenario, words), {}, (scenario, words))
 
 
 def entropy_symmetry(scenario: Scenario, words: tuple[Word, ...], generators: Generators) -> Symmetry | None:

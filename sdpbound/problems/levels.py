@@ -38,9 +38,9 @@ def words_of(algebra: Algebra, level: Level) -> tuple[Word, ...]:
     With an imaginary unit among the operators each word w comes with i w: the matrix is then the Hermitian one, written
     in real numbers.
     """
+    text = level_text(level)
     if not isinstance(level, (str, int)):
         return _by_hand(algebra, level)
-    text = level_text(level)
     parties = list(dict.fromkeys(letter.party for letter in algebra.letters if letter.party is not None))
     named = "".join(re.escape(p) for p in parties if len(p) == 1)
     if not re.fullmatch(rf"[1-9][0-9]?(\+([1-9][0-9]?|[{named or '0'}]+))*", text):

@@ -8,8 +8,9 @@ from sdpbound.bounds.room import PER_PAIR, memory_here, said_bytes
 from sdpbound.errors import InvalidLevel, TooLarge
 from sdpbound.problems.levels import MOST_WORDS, Level, level_text, words_of
 from sdpbound.problems.problem import Statement
+from sdpbound.problems.rules import Word
 
-__all__ = ["ProblemSize", "require_fit", "size_of"]
+__all__ = ["ProblemSize", "fitting_words", "require_fit", "size_of"]
 
 #: Bytes of the table of products for each entry of the matrix.
 _PER_ENTRY = 600
@@ -44,7 +45,28 @@ def size_of(statement: Statement, level: Level) -> ProblemSize:
 
     The moments are counted as if all products were different, up to adjoints; rules make them fewer.
     """
-    return _size(len(words_of(statement.algebra, level)), level)
+    try:
+        return _size(len(words_of(statement.algebra, level)), level)
+    except TooLarge as found:
+        raise _with_sizes(found, statement) from None
+
+
+def fitting_words(statement: Statement, level: Level, memory: float | None) -> tuple[Word, ...]:
+    """The words of a level; TooLarge where they are too many or need too much memory, saying what fits."""
+    try:
+        words = words_of(statement.algebra, level)
+    except TooLarge as found:
+        raise _with_sizes(found, statement, memory) from None
+    require_fit(statement, level, len(words), len(words), memory)
+    return words
+
+
+def _with_sizes(found: TooLarge, statement: Statement, memory: float | None = None) -> TooLarge:
+    """The error about too many words, with the memory that they need at least and what fits."""
+    needed = said_bytes(_size(MOST_WORDS, 1).memory)
+    first = str(found).split(";")[0].rstrip(".")
+    fits = _what_fits(statement, memory_here() if memory is None else memory)
+    return TooLarge(f"{first}, which may need {needed} and more; {fits}")
 
 
 def _size(words: int, level: Level) -> ProblemSize:
@@ -67,7 +89,7 @@ def require_fit(statement: Statement, level: Level, words: int, moments: int, me
 def _what_fits(statement: Statement, limit: float) -> str:
     for level in ("3", "2", "1"):
         try:
-            own = size_of(statement, level)
+            own = _size(len(words_of(statement.algebra, level)), level)
         except (TooLarge, InvalidLevel):
             continue
         if own.memory <= limit and own.words <= MOST_WORDS:

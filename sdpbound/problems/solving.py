@@ -23,12 +23,12 @@ from sdpbound.limiting import doing, go_on, proven
 from sdpbound.problems.bound import OperatorValue, ProblemBound, ProblemProof
 from sdpbound.problems.certifying import SquaresProof, prove, prove_contradiction, unbounded_squares
 from sdpbound.problems.expressions import Expression, Polynomial, polynomial
-from sdpbound.problems.levels import Level, level_text, words_of
+from sdpbound.problems.levels import Level, level_text
 from sdpbound.problems.problem import Statement
 from sdpbound.problems.program import Program
 from sdpbound.problems.relaxation import relax
 from sdpbound.problems.rules import Terms
-from sdpbound.problems.sizes import ProblemSize, require_fit, size_of
+from sdpbound.problems.sizes import ProblemSize, fitting_words, require_fit, size_of
 
 __all__ = ["Problem"]
 
@@ -183,8 +183,7 @@ class _Search:
         algebra = problem.algebra
         own = algebra.rewriting.canonicals(algebra.terms(objective, "the objective"))
         self.objective: Terms = {word: value if side == "upper" else -value for word, value in own.items()}
-        words = words_of(algebra, level)
-        require_fit(problem, level, len(words), len(words), memory)
+        words = fitting_words(problem, level, memory)
         relaxation = relax(problem, words, self.objective)
         require_fit(problem, level, len(words), len(relaxation.moments), memory)
         self.level = level

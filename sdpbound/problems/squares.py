@@ -85,8 +85,9 @@ class SumOfSquares:
         return f"$${self.latex()}$$"
 
     def _written(self, plain: Callable[[Polynomial], str], modulus: Callable[[Polynomial], str]) -> str:
-        bound = f"{float(self.value):.12g}"
-        lines = [f"{bound} - {plain(self.objective)} =" if self.sign > 0 else f"{plain(self.objective)} - {bound} ="]
+        bound, size = f"{float(self.value):.12g}", f"{abs(float(self.value)):.12g}"
+        below = f"{plain(self.objective)} {'+' if self.value < 0 else '-'} {size} ="
+        lines = [f"{bound} - {plain(self.objective)} =" if self.sign > 0 else below]
         for square in self.squares:
             own = self._short(square.q)
             if not own.terms:

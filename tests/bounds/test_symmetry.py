@@ -201,6 +201,10 @@ def test_nearly_symmetric_data_say_so_and_symmetrised_ones_cost_little() -> None
     assert new.symmetry is not None and new.symmetry.order == 4 and not new.symmetry.note
     assert rough.value - 1e-8 <= new.value <= rough.value + 1e-7
     assert new.certificate.verify().holds
+    few = sb.VonNeumann("projective", "1+AB", 2)
+    entropy, near = (sb.conditional_entropy(d, method=few, closed_forms=False) for d in (data, data.symmetrised()))
+    assert entropy.symmetry is not None and "symmetrised()" in entropy.symmetry.note
+    assert near.symmetry is not None and near.symmetry.order > entropy.symmetry.order and not near.symmetry.note
 
 
 # -- nothing rests on it ------------------------------------------------------------------------------------------

@@ -92,6 +92,8 @@ def test_three_formats(tmp_path: Path) -> None:
         assert first_answer(None, other, 1e-9).objective + plain["offset"] == pytest.approx(known, abs=1e-6)
     with pytest.raises(sb.InvalidInput, match="must end with"):
         TILTED.export(CHSH, tmp_path / "chsh.mps", "1")
+    with pytest.raises(sb.InvalidInput, match="cannot be written: No such file or directory; choose another place"):
+        TILTED.export(CHSH, tmp_path / "nowhere" / "chsh.cbf", "1")
 
 
 @pytest.mark.parametrize("model", [sb.Quantum("1+AB"), sb.NoSignaling()], ids=repr)

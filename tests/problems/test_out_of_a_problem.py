@@ -130,3 +130,9 @@ def test_from_bell(expression: sb.BellExpression) -> None:
     assert least.value == pytest.approx(sb.minimize(expression, sb.Quantum("1"), data).value, abs=1e-6)
     local = sb.maximize(expression, sb.Local())
     assert expression.value(local.behaviour) == pytest.approx(local.value, abs=1e-12)
+
+
+def test_a_proof_below_zero_is_written_with_one_sign() -> None:
+    x, y = Operator.hermitians("x y")
+    bound = Problem([x, y], rules=[(x * x, x)], inequalities=[-y * y + y + 0.5]).minimize(x * y + y * x, 2)
+    assert str(bound.squares).startswith("(x*y + y*x) + 0.7500000") and "- -" not in bound.squares.latex()

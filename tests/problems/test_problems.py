@@ -286,8 +286,9 @@ def test_sizes_are_said_before() -> None:
     assert str(problem.size(2)).startswith("level 2: a matrix of 145 words")
     with pytest.raises(sb.TooLarge, match=r"level 3 has 1597 words.*level 1 fits \(13 words"):
         problem.maximize(operators[0] * 1, 3, memory=1e7)
-    with pytest.raises(sb.TooLarge, match="more than 2000 words"):
-        problem.size(5)
+    for call in (problem.size, lambda level: problem.maximize(operators[0] * 1, level)):
+        with pytest.raises(sb.TooLarge, match=r"more than 2000 words, which may need .* GB and more; level \d fits \("):
+            call(5)
 
 
 def test_what_cannot_be_read() -> None:
@@ -312,6 +313,8 @@ def test_what_cannot_be_read() -> None:
         (lambda: Problem([A0, B0]).maximize(A0, "1+AC"), "cannot be read"),
         (lambda: Problem([A0, B0]).maximize(A0, [A0 + B0]), "one product"),
         (lambda: Operator("1x"), "letter first"),
+        (lambda: Problem([x]).maximize(x, 1.5), "level = 1.5 must be like 1"),
+        (lambda: Problem([x]).maximize(x, None), "level = None must be like 1"),
         (lambda: 2j * x, "complex"),
     ):  # fmt: skip
         with pytest.raises(sb.InvalidInput, match=sentence):

@@ -37,6 +37,7 @@ from sdpbound.arrays import Floats
 from sdpbound.bell.channel import BinaryChannel, passed
 from sdpbound.bell.scenario import Scenario
 from sdpbound.bell.symmetry import SymmetryGroup
+from sdpbound.bounds.symmetries import NEARLY, nearly_symmetric
 from sdpbound.bounds.used_symmetry import UsedSymmetry
 from sdpbound.conic.program import SolverResult, StartingPoint
 from sdpbound.conic.programs.interval import (
@@ -69,6 +70,7 @@ class IntegralProgram:
 
     Attributes
     ----------
+    question : what the program is about
     reduced : the structure of the program; points with other tested values share it
     words : the generating words
     objective : (moments,) coefficients of -H that do not belong to a copy
@@ -80,6 +82,7 @@ class IntegralProgram:
     group : the symmetries of the question
     """
 
+    question: EntropyQuestion
     reduced: IntervalProgram
     words: tuple[Word, ...]
     objective: Floats
@@ -95,6 +98,8 @@ class IntegralProgram:
     def symmetry(self) -> UsedSymmetry:
         """The symmetry that the program is reduced by."""
         structure, group = self.reduced.structure, self.group
+        mixed = _mixed(self.question.scenario, *told_apart(self.question, self.chords))
+        near = entropy_group(self.question.observed, mixed, self.words, NEARLY)
         matrices = structure.copies * structure.groups
         return UsedSymmetry(
             group.order,
@@ -104,6 +109,7 @@ class IntegralProgram:
             self.reduced.sizes,
             structure.moments * (1 + matrices),
             self.reduced.variables,
+            nearly_symmetric(group, near),
         )
 
     def data(self, values: Floats, tolerances: Floats) -> IntervalData:
@@ -190,6 +196,7 @@ def assemble_entropy(
     if question.preprocessing and not chords.is_of_bits:  # effects after a channel are rounded: none is larger than one
         size_of_terms += 2.0 * w[:, None, None]
     return IntegralProgram(
+        question=question,
         reduced=reduced,
         words=words,
         objective=-known * (wholes.sum(axis=0) / chords.outcomes),  # sums of halves and quarters, or of d ones: exact
@@ -228,8 +235,12 @@ def _known(
     used = np.asarray(np.vstack([rows, wholes, parts]).any(axis=0), dtype=np.bool_)
     key = np.asarray(parts.any(axis=0), dtype=np.bool_)
     words = _words(scenario, normalise_level(level), used.tobytes(), key.tobytes())
-    mixed = (APART * wholes - parts).reshape(-1, *scenario.shape)
-    return rows, words, entropy_group(observed, mixed, words)
+    return rows, words, entropy_group(observed, _mixed(scenario, wholes, parts), words)
+
+
+def _mixed(scenario: Scenario, wholes: Floats, parts: Floats) -> Floats:
+    """What the copies of a node are rewarded for, (copies, *shape), as far as symmetries are asked for."""
+    return (APART * wholes - parts).reshape(-1, *scenario.shape)
 
 
 @lru_cache(maxsize=128)

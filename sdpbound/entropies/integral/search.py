@@ -164,6 +164,10 @@ class _Search(EntropySearch[IntegralProgram, _Attempt]):
                 return found
         return None
 
+    def is_cheap(self, level: Level) -> bool:
+        # of so many words even the symmetry, of which the cost is made, takes minutes where outcomes are three or more
+        return self.words(level) <= MOST_WORDS and super().is_cheap(level)
+
     def name(self, level: Level, nodes: Any) -> tuple[object, ...]:
         return *super().name(level, nodes), self.chords
 
