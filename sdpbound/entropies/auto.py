@@ -44,7 +44,8 @@ class Auto(VonNeumannMethod):
     small bound that of the data as they are. No clock is asked: the same question has the same answer.
 
     The options are those of :class:`sdpbound.VonNeumann`. With a level or nodes, a program is asked for: it is the
-    first of the table that takes them. ``sweep`` says that each point of a sweep may start from the one before.
+    first of the table that takes them. ``sweep`` says that each point of a sweep may start from the one before, and
+    ``programs`` whether programs are asked where others have an answer.
     """
 
     name: ClassVar[str] = "auto"
@@ -54,6 +55,7 @@ class Auto(VonNeumannMethod):
     nodes: int | tuple[float, ...] | None = None
     solver: SolverChoice = None
     sweep: bool = False
+    programs: bool = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -106,6 +108,8 @@ class Auto(VonNeumannMethod):
         for coarse in [] if exact else coarsenings(question, _COARSER):
             if contest.may_go_on:
                 contest.enter_coarse(best, coarse)
+        if contest.has_some and not self.programs:
+            return contest.answer()
         programs = _able({name: m for name, m in self.methods.items() if not m.exact}, contest.asked)
         programs = {name: method.of_one_question() for name, method in programs.items()}
         efforts = (_TO_IMPROVE, _TO_ANSWER) if contest.has_some else (_TO_ANSWER,)

@@ -15,6 +15,7 @@ from sdpbound.bell.observations import Observations
 from sdpbound.bounds.bound import Functional
 from sdpbound.bounds.boundary import towards_noise
 from sdpbound.bounds.figures import ConditionalEntropy
+from sdpbound.entropies.auto import Auto
 from sdpbound.entropies.conditional import VonNeumann, conditional_entropy
 from sdpbound.entropies.entropy import Entropy, EntropyBound
 from sdpbound.entropies.question import require_preprocessing
@@ -86,17 +87,21 @@ def entropy_functionals(
 
 
 def _bounds(data: Observations, asked: ConditionalEntropy, method: Entropy) -> Sequence[EntropyBound]:
-    """Bounds at all distances, from far to near, where each search begins at what the one before found.
+    """Bounds at all distances, the data first, the others from far to near: each search begins at what the last found.
 
     The data themselves may be on the boundary of the quantum set, where a search from near by can be slower than none.
+    Where coarser data say most at the data, programs are not asked at other distances.
     """
-    swept = method.swept()
-    found = []
-    for distance in reversed(DISTANCES):
+
+    def bound(distance: float, how: Entropy) -> EntropyBound:
         moved = replace(data, values=towards_noise(data, distance))
-        how = swept if distance else method
-        found.append(conditional_entropy(moved, asked.x or 0, asked.y, how, asked.preprocessing, merge=asked.merge))
-    return found[::-1]
+        return conditional_entropy(moved, asked.x or 0, asked.y, how, asked.preprocessing, merge=asked.merge)
+
+    first = bound(DISTANCES[0], method)
+    swept = method.swept()
+    if isinstance(swept, Auto) and first.merged:
+        swept = replace(swept, programs=False)
+    return [first, *[bound(distance, swept) for distance in reversed(DISTANCES[1:])][::-1]]
 
 
 def _expression(
