@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 import math
 from collections.abc import Callable
@@ -15,6 +16,7 @@ import sdpbound as sb
 from sdpbound.entropies.quadrature import gauss_radau
 from sdpbound.entropies.question import EntropyQuestion
 from sdpbound.entropies.radau.assemble import assemble_radau
+from tests.entropies.test_qubits_random import random_question
 from tests.support import plogp, root_of, true_entropy
 from tests.tampering import OF_ENTROPIES, assert_no_number_proves_more, assert_refused
 
@@ -306,3 +308,14 @@ def test_solvers(solver: str) -> None:
         pytest.importorskip("sdpap")
     bound = conditional_entropy(chsh_data(2.5), method=by(nodes=3), solver=solver)
     assert 0.42 < bound.value < 0.4565 and bound.solver == solver
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [17, 19])
+def test_more_nodes_prove_no_less(seed: int) -> None:
+    """With flips near 1/2 (17) solvers stall at many nodes; fewer are tried then."""
+    question = random_question(seed)
+    asked = {"x": question.x, "y": question.y, "preprocessing": question.preprocessing}
+    values = [conditional_entropy(question.observed, method=by(None, nodes), **asked).value for nodes in (7, 12, 24)]
+    assert all(more >= fewer - 1e-7 for fewer, more in itertools.pairwise(values))
+    assert seed != 17 or values[-1] > 0.9999996  # the flips alone leave 0.9999964

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
 
+from sdpbound.conic.program import Status
 from sdpbound.conic.solvers.choose import SolverChoice
 from sdpbound.entropies.entropy import EntropyBound
 from sdpbound.entropies.quadrature import power_radau
@@ -23,6 +24,8 @@ LEVELS = ("1+AB+AA+AAB", "1+AB+AA+AAB+AAA+AAAB")
 LEVELS_OF_BOTH = ("1+AB", "2+AAB+ABB")
 #: The search tries a level of more words than this only if the user asks for it.
 MOST_WORDS = 40
+#: Bits that a proof may lose of what the solver says, where it says that it is done.
+_LOST = 1e-7
 _COUNTS = (4, 6, 8, 12, 16, 24, 32)
 MOST_RADAU_NODES = 64
 
@@ -86,12 +89,20 @@ class RadauSearch(EntropySearch[RadauProgram, Attempt[RadauProgram]]):
         few = self.nodes or _COUNTS[0]
         level, best = self.climbed(levels, self.solve(levels[0], few), lambda higher, _: self.solve(higher, few))
         if self.nodes is not None:
+            self._with_fewer(level, best)
             return
         best = self._refine(level, best)
         for higher in levels[levels.index(level) + 1 :]:
             if not self.is_far(best) or self.cost(higher, len(best.program.nodes)) > self.limit:
                 break
             best = self._refine(higher, self.solve(higher, len(best.program.nodes)))
+
+    def _with_fewer(self, level: Level, best: Attempt[RadauProgram]) -> None:
+        """Try fewer nodes than asked for, as long as solvers end far from their own value: then fewer prove more."""
+        for count in reversed([count for count in _COUNTS if count < len(best.program.nodes)]):
+            if best.result.status is Status.SOLVED and best.claimed - best.bound <= _LOST:
+                return
+            best = self.solve(level, count)
 
     def program(self, level: Level, nodes: int) -> RadauProgram:
         return assemble_radau(self.question, level, nodes, power_radau(nodes, self.exponent) if self.exponent else None)
