@@ -177,7 +177,8 @@ def test_a_study_of_another_package(package: Path, study: Path, tmp_path: Path) 
     # two uncorrelated coins shrink the correlators by (1 - rate)^2
     assert lossy["chsh_observed"] == pytest.approx(8**0.5 * lossy["weight"] * 0.98**2, abs=1e-12)
     guess = table.where(noise="guessing(0.02)", quantity="guess_local")
-    assert lossy["value"] == pytest.approx(guess["value"] - 0.5, abs=1e-12)
+    # two proofs of one number: the other package asks the library, whose solver is not the one of studies
+    assert lossy["value"] == pytest.approx(guess["value"] - 0.5, abs=5e-9)
     own = table.where(model="no-signaling", noise="guessing(0.02)", quantity="bias", weight=1.0)
     # all correlators tested, no-signaling: 2 P - 1 = 2 - S/2
     assert own["value"][0] == pytest.approx((2.0 - 8**0.5 * 0.98**2 / 2.0) / 2.0, abs=1e-9)
