@@ -10,11 +10,9 @@ from typing import Any
 import numpy as np
 
 from sdpbound.entropies.conditional import EntropyBound
-from sdpbound.errors import InvalidInput
 from sdpbound.finite_size import FiniteLength, FiniteSecurity, finite_key_length, finite_randomness_length
 from sdpbound.finite_size.figures import FiniteKeyLength, FiniteRandomnessLength
 from sdpbound.finite_size.functionals import entropy_functionals
-from sdpbound.finite_size.renyi_result import RENYI_THEOREM
 from sdpbound.finite_size.result import THEOREM, VARIANCE
 from sdpbound.study.quantities.at_point import AtPoint
 from sdpbound.study.quantities.checks import Proofs, follows, same
@@ -23,8 +21,8 @@ from sdpbound.tables.columns import Row
 
 __all__ = ["FiniteKey", "FiniteRandomness"]
 
-#: The theorems by which entropies give a length, as the rows name them.
-THEOREMS_USED = (f"{THEOREM}; {VARIANCE[FiniteSecurity().registers]}", RENYI_THEOREM)
+#: The theorem by which an entropy gives a length, as the rows name it.
+THEOREM_USED = f"{THEOREM}; {VARIANCE[FiniteSecurity().registers]}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +36,8 @@ class _Finite(QuantityKind):
     side: Side = "lower"
 
     @abstractmethod
-    def length(self, at: AtPoint, asked: Asked, **options: Any) -> FiniteLength:
-        """Return the length from so many rounds; ``options`` are entropies, or a method."""
+    def length(self, at: AtPoint, asked: Asked, rounds: float, entropies: list[EntropyBound]) -> FiniteLength:
+        """Return the length from so many rounds, by the best of the entropy bounds."""
 
     @abstractmethod
     def merit(self, asked: Asked, rounds: int) -> FiniteKeyLength | FiniteRandomnessLength:
@@ -50,17 +48,14 @@ class _Finite(QuantityKind):
         return "finite", x, y, asked.how, asked.preprocessing
 
     def row(self, at: AtPoint, asked: Asked, run: Run) -> Row:
-        """Return the columns for one number of rounds: the longer of the lengths by von Neumann and Renyi entropies.
+        """Return the columns for one number of rounds.
 
-        The functionals of von Neumann entropies are found once, for all numbers of rounds.
+        The functionals are found once, for all numbers of rounds.
         """
         start = time.perf_counter()
         assert asked.rounds is not None
         bounds = run.once(asked.program, lambda: self._functionals(at, asked))
-        found = self.length(at, asked, entropies=bounds)
-        other = self._by_renyi(at, asked)
-        if other is not None and other.length > found.length:
-            found = other
+        found = self.length(at, asked, asked.rounds, bounds)
         return {
             "method": "certified",
             "value": found.length,
@@ -70,13 +65,6 @@ class _Finite(QuantityKind):
             "certificate": run.certificate(found),
             "seconds": time.perf_counter() - start,
         }
-
-    def _by_renyi(self, at: AtPoint, asked: Asked) -> FiniteLength | None:
-        """Return the length by Renyi entropies; None where no bound on those of the data is proven."""
-        try:
-            return self.length(at, asked, method="renyi")
-        except InvalidInput:  # what is wrong in the question itself was found before
-            return None
 
     def _functionals(self, at: AtPoint, asked: Asked) -> list[EntropyBound]:
         """Return the entropy bounds to choose from.
@@ -100,8 +88,7 @@ class _Finite(QuantityKind):
 
     def needs(self, asked: Asked, row: Row) -> Needs:
         same("certified", row["method"], "method")
-        if row["security"] not in THEOREMS_USED:
-            same(THEOREMS_USED[0], row["security"], "security")
+        same(THEOREM_USED, row["security"], "security")
         return {"value", "method", "status", "solver", "security"}, {"seconds", "certificate"}
 
     def prove(self, at: AtPoint, asked: Asked, row: Row, proofs: Proofs) -> str:
@@ -122,11 +109,11 @@ class _Finite(QuantityKind):
 class FiniteKey(_Finite):
     """A length of key, in bits."""
 
-    def length(self, at: AtPoint, asked: Asked, **options: Any) -> FiniteLength:
-        assert asked.rounds is not None
+    def length(self, at: AtPoint, asked: Asked, rounds: float, entropies: list[EntropyBound]) -> FiniteLength:
         x, y = asked.settings
-        flips = flips_of(asked)
-        return finite_key_length(at.behaviour, asked.rounds, x, y or 0, at.observed, preprocessing=flips, **options)
+        return finite_key_length(
+            at.behaviour, rounds, x, y or 0, at.observed, entropies=entropies, preprocessing=flips_of(asked)
+        )
 
     def merit(self, asked: Asked, rounds: int) -> FiniteKeyLength:
         x, y = asked.settings
@@ -139,10 +126,9 @@ class FiniteRandomness(_Finite):
 
     pair: bool = True
 
-    def length(self, at: AtPoint, asked: Asked, **options: Any) -> FiniteLength:
-        assert asked.rounds is not None
+    def length(self, at: AtPoint, asked: Asked, rounds: float, entropies: list[EntropyBound]) -> FiniteLength:
         x, y = asked.settings
-        return finite_randomness_length(at.behaviour, asked.rounds, x, y, at.observed, **options)
+        return finite_randomness_length(at.behaviour, rounds, x, y, at.observed, entropies=entropies)
 
     def merit(self, asked: Asked, rounds: int) -> FiniteRandomnessLength:
         x, y = asked.settings
