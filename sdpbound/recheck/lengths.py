@@ -12,6 +12,15 @@ settings, g the scores, w the weight of a round's entropy and gamma the probabil
   the probabilities granted, by Chernoff's bound at the tails given;
 - every term of the length, in balls.
 
+A key may be a function m of Alice's outcomes at x, its values 0, 1, .., k - 1 all taken. Her string then has m(a) of
+untested rounds and a of tests, so:
+
+- F bounds H(m(A)|X=x,E), flips are of two values, and the inner certificate is about the same m and the same flips;
+- w is as ever: of a test at x, H(A|E) >= H(m(A)|E), but H(A|E) is not always above that of flipped values;
+- letters are still at most the widest |A| |B|, as k <= |A|; scores, extremes and honest scores know nothing of m;
+- what is sent of an untested round is -log2 p(v|b) of its value v, ``p(v, b) = sum_{a: m(a) = v} p(a, b|x, y)``,
+  flipped after that; of a test it is -log2 p(a|b).
+
 The theorem of entropy accumulation and leftover hashing are taken for granted.
 """
 
@@ -50,7 +59,7 @@ class _Round:
     Attributes
     ----------
     devices, x, y, flips, key : of the figure; key: a key and not randomness
-    values : of the key of untested rounds, for each outcome of x
+    function : the key's value for each of Alice's outcomes at x; None if the outcome is the key
     honest, drawn, scores : p(a, b, x, y), pi(x, y) and g(a, b, x, y), exact
     margin : how far the mean score may be from the functional
     least, most : of the functional over quantum devices
@@ -60,8 +69,8 @@ class _Round:
     x: int
     y: int | None
     flips: Fraction
+    function: tuple[int, ...] | None
     key: bool
-    values: tuple[int, ...]
     honest: Table
     drawn: Table
     scores: Table
@@ -77,6 +86,21 @@ class _Round:
         """(a, b, x, y) that exist and are tested."""
         outcomes = self.devices.outcomes
         return [(a, b, x, y) for x, y in self.drawn for a in range(outcomes[0][x]) for b in range(outcomes[1][y])]
+
+    def tested(self, x: int, y: int) -> Table:
+        """p(a, b) of honest devices in a test: all outcomes as they are."""
+        return {place[:2]: p for place, p in self.honest.items() if place[2:] == (x, y)}
+
+    def untested(self) -> Table:
+        """p(v, b) of honest devices for the value v that an untested round adds to a key: the function, then flips."""
+        found: Table = {}
+        for (a, b, x, y), p in self.honest.items():
+            if (x, y) == (self.x, self.y):
+                value = a if self.function is None else self.function[a]
+                found[value, b] = found.get((value, b), Fraction(0)) + (1 - self.flips) * p
+                if self.flips:
+                    found[1 - value, b] = found.get((1 - value, b), Fraction(0)) + self.flips * p
+        return found
 
 
 def recheck_length(root: dict[str, Any], budget: Budget, check: Check) -> Finding:
@@ -114,8 +138,11 @@ def _read_round(
     x = integer(figure["x"], "x", 0, len(outcomes[0]) - 1)
     y = None if figure["y"] is None else integer(figure["y"], "y", 0, len(outcomes[1]) - 1)
     flips = number(figure["preprocessing"], "preprocessing")
-    values = _values(figure, key, outcomes[0][x])
-    if (key and y is None) or not 0 <= flips <= Fraction(1, 2) or (flips and not (key and max(values) == 1)):
+    function = _function(figure, outcomes[0][x])
+    if function is not None and not key:
+        raise refuse("randomness is all outcomes, and no function of them.")
+    values = outcomes[0][x] if function is None else len(set(function))
+    if (key and y is None) or not 0 <= flips <= Fraction(1, 2) or (flips and not (key and values == 2)):
         raise refuse("a key needs Bob's setting, and only a key of one bit is flipped.")
     shape = (max(outcomes[0]), max(outcomes[1]), len(outcomes[0]), len(outcomes[1]))
     honest = _honest(tensor(question["behaviour"], "behaviour", shape), devices)
@@ -125,8 +152,7 @@ def _read_round(
         raise refuse("the distribution of tested settings does not add up to one.")
     drawn = {place: p / whole for place, p in drawn.items()}
     scores = tensor(proof["scores"], "scores", shape)
-    given = list(values) if "merge" in figure else None
-    functional = _functional(proof["entropy"], devices, (x, None if key else y, flips, given), budget, check)
+    functional = _functional(proof["entropy"], devices, (x, None if key else y, flips, function), budget, check)
     left = functional
     for (s, t), p in drawn.items():
         for a, b in product(range(outcomes[0][s]), range(outcomes[1][t])):
@@ -136,19 +162,18 @@ def _read_round(
     margin += abs(left.get(devices.one, Fraction(0)))
     least = _extreme(proof["least"], devices, functional, "lower", budget, check)
     most = _extreme(proof["most"], devices, functional, "upper", budget, check)
-    return _Round(devices, x, y, flips, key, values, honest, drawn, scores, margin, least, most)
+    return _Round(devices, x, y, flips, function, key, honest, drawn, scores, margin, least, most)
 
 
-def _values(figure: dict[str, Any], key: bool, count: int) -> tuple[int, ...]:
-    """The key's value for each of Alice's outcomes in an untested round: its number, if the figure merges none."""
+def _function(figure: dict[str, Any], count: int) -> tuple[int, ...] | None:
+    """The key's value for each of Alice's outcomes, without a gap from 0; None if no function is named."""
     if "merge" not in figure:
-        return tuple(range(count))
-    if not key:
-        raise refuse("only a key is a function of outcomes.")
-    values = [integer(v, "a value of the key", 0, count - 1) for v in items(figure["merge"], "merge", count, count)]
-    if set(values) != set(range(max(values) + 1)):
-        raise refuse("the values of a key must be numbered from 0 without a gap.")
-    return tuple(values)
+        return None
+    given = items(figure["merge"], "merge", count, count)
+    found = tuple(integer(value, "a value of the key", 0, count - 1) for value in given)
+    if len(set(found)) != max(found) + 1:
+        raise refuse("a value below the largest one of the key is that of no outcome.")
+    return found
 
 
 def _honest(table: Table, devices: Devices) -> Table:
@@ -171,11 +196,11 @@ def _honest(table: Table, devices: Devices) -> Table:
 def _functional(
     entry: object,
     devices: Devices,
-    key: tuple[int, int | None, Fraction, list[int] | None],
+    key: tuple[int, int | None, Fraction, tuple[int, ...] | None],
     budget: Budget,
     check: Check,
 ) -> Polynomial:
-    """The min-tradeoff function: the functional of a proven entropy of the key's outcomes."""
+    """The min-tradeoff function: the functional of a proven entropy of the same key, function and flips included."""
     if type(entry) is not dict:
         raise refuse("the entropy of a length is a certificate.")
     found = check(entry, budget)
@@ -186,9 +211,12 @@ def _functional(
     figure = question.figure
     if question.devices.outcomes != devices.outcomes:
         raise refuse("the entropy is about other devices.")
+    record(figure, "the figure of the entropy", "kind x y preprocessing", "merge")
     flips = number(figure["preprocessing"], "preprocessing")
-    if (figure.get("x"), figure.get("y"), flips, figure.get("merge")) != key:
-        raise refuse("the entropy is about other settings, flips, or another function of the outcome.")
+    if (figure["x"], figure["y"], flips) != key[:3]:
+        raise refuse("the entropy is about other settings.")
+    if _function(figure, devices.outcomes[0][key[0]]) != key[3]:
+        raise refuse("the entropy is about another function of the outcome.")
     claim = entry["claim"]["functional"]
     multipliers = [number(m, "a multiplier") for m in claim["multipliers"]]
     return added(
@@ -342,22 +370,16 @@ def _sent(
     one: _Round, v: dict[str, Fraction], eps: dict[str, Fraction], rounds: int, efficiency: Fraction
 ) -> flint.arb:
     """Bits of the messages: a hash long enough for the honest devices' surprises, and one that is compared."""
-    outcomes = one.devices.outcomes
-    assert one.y is not None
-    settings = [(one.x, one.y, 1 - v["gamma"], one.flips, one.values)]
-    settings += [(s, t, v["gamma"] * p, Fraction(0), tuple(range(outcomes[0][s]))) for (s, t), p in one.drawn.items()]
+    kinds = [(1 - v["gamma"], one.untested())]
+    kinds += [(v["gamma"] * p, one.tested(*settings)) for settings, p in one.drawn.items()]
     values, chances = [], []
-    for x, y, weight, q, key in settings:
-        joint = {(k, b): Fraction(0) for k in range(max(key) + 1) for b in range(outcomes[1][y])}
-        for (a, k), b in product(enumerate(key), range(outcomes[1][y])):
-            p = one.honest.get((a, b, x, y), Fraction(0))
-            joint[k, b] += (1 - q) * p
-            if q:
-                joint[1 - k, b] += q * p
+    for weight, joint in kinds:
+        bob: dict[int, Fraction] = {}
+        for (_, b), p in joint.items():
+            bob[b] = bob.get(b, Fraction(0)) + p
         for (_, b), p in joint.items():
             if p and weight:
-                bob = sum(joint[other, b] for other in range(max(key) + 1))
-                values.append(_log2(ball(bob / p)))
+                values.append(_log2(ball(bob[b] / p)))
                 chances.append(ball(weight * p))
     s = ball(v["leak_tail"])
     mean = total(p * z for p, z in zip(chances, values, strict=True))
