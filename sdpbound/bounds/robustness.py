@@ -150,9 +150,10 @@ def robustness(
     -------
     NoiseRobustness
         ``upper`` is certified for every model, by a Bell expression. ``lower`` is an explicit mixture: of local
-        behaviours for Local, of these and of devices of small dimension that see-saws find for Quantum, whatever its
-        level, of probabilities for NoSignaling; 0 for scenarios of more than 4096 deterministic strategies. Both are
-        about the behaviour with every probability within 1e-12, as measured data are.
+        behaviours for Local, of these and of devices of small dimension that see-saws find for Quantum (the expression
+        of the upper bound leads them, so that a higher level may find better ones), of probabilities for NoSignaling; 0
+        for scenarios of more than 4096 deterministic strategies. Both are about the behaviour with every probability
+        within 1e-12, as measured data are.
 
     Examples
     --------

@@ -310,7 +310,11 @@ def _lengths(search: _Search, n: Rounds) -> FiniteLength | tuple[FiniteLength, .
 
 
 def _rounds(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 1.0 <= value <= MOST_ROUNDS:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, (int, float, np.integer, np.floating))
+        or not 1.0 <= value <= MOST_ROUNDS
+    ):
         raise InvalidParameter(f"n = {value!r:.60} must be a number of rounds from 1 to {MOST_ROUNDS:g}.")
     if value != math.floor(value):
         raise InvalidParameter(f"n = {value!r:.60} must be a whole number of rounds.")

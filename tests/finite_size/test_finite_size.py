@@ -491,6 +491,14 @@ def test_all_correlators_beat_one_value() -> None:
 # -- bad input ------------------------------------------------------------------------------------------------------
 
 
+def test_rounds_of_any_type_of_number() -> None:
+    p = sb.Behaviour.from_correlators(np.array([[1, 1], [1, -1]]) * 0.69)
+    lengths = {
+        sb.finite_key_length(p, n, method="renyi").length for n in (10**6, 1e6, np.int64(10**6), np.float32(1e6))
+    }
+    assert len(lengths) == 1
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
