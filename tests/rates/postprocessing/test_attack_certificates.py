@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import sdpbound as sb
+from sdpbound.attacks.proof import EntropyAttack
 from sdpbound.errors import CertificateError
 from sdpbound.rates.postprocessing.attacked import ProcessedAttack
 from sdpbound.rates.postprocessing.postprocessing import PostProcessing
@@ -52,21 +53,22 @@ def test_certificates_hold_and_floats_say_the_same(attacks: dict[str, ProcessedA
         assert "explicit attack" in repr(attack) and attack.figure in repr(attack)
 
 
-def entropy(matrix: Any) -> float:
-    values = np.linalg.eigvalsh(matrix)
-    return float(-sum(v * math.log2(v) for v in values if v > 1e-15))
+def bits(values: Any) -> float:
+    return float(-sum(v * math.log2(v) for v in np.reshape(values, -1) if v > 1e-15))
 
 
-def test_blocks_are_those_of_whole_density_matrices(attacks: dict[str, ProcessedAttack]) -> None:
-    """Every message and every pair of strategies, Eve's states of a block as products of those of two rounds."""
-    attack = attacks["block"].attack
+def left_of_pairs(attack: EntropyAttack, joint: Any, y: int) -> float:
+    """Bits that blocks of two leave for each kept round: whole density matrices of Eve for every message.
+
+    Her states of a block are products of those of two rounds. ``joint`` (2, 2) has the probabilities of kept rounds.
+    """
     rounds = []
     for strategy in attack.strategies:
         values, vectors = np.linalg.eigh(strategy.state)
         root = vectors * np.sqrt(np.maximum(values, 0.0))
-        a, b = (strategy.measurements[party][0] for party in (0, 1))
+        a, b = strategy.measurements[0][0], strategy.measurements[1][y]
         rounds.append({(i, j): root.conj().T @ np.kron(a[i], b[j]) @ root for i in (0, 1) for j in (0, 1)})
-    joint, total = BEHAVIOUR.joint(0, 0), 0.0
+    total = 0.0
     for m in itertools.product((0, 1), repeat=2):
         eve = 0.0
         for (first, v), (second, w) in itertools.product(zip(rounds, attack.weights, strict=True), repeat=2):
@@ -74,11 +76,16 @@ def test_blocks_are_those_of_whole_density_matrices(attacks: dict[str, Processed
                 sum(0.5 * np.kron(first[m[0] ^ c, m[0] ^ d], second[m[1] ^ c, m[1] ^ d]) for d in (0, 1))
                 for c in (0, 1)
             ]
-            eve += v * w * (entropy(states[0]) + entropy(states[1]) - entropy(states[0] + states[1]))
+            one, other, both = (bits(np.linalg.eigvalsh(matrix)) for matrix in (*states, states[0] + states[1]))
+            eve += v * w * (one + other - both)
         s = np.array([[0.5 * math.prod(joint[i ^ c, i ^ d] for i in m) for d in (0, 1)] for c in (0, 1)])
-        leak = float(-(s * np.log2(s)).sum() + (s.sum(axis=0) * np.log2(s.sum(axis=0))).sum())
-        total += max(0.0, eve - leak)
-    assert attacks["block"].value == pytest.approx(total / 2.0, abs=1e-11)
+        total += max(0.0, eve - bits(s) + bits(s.sum(axis=0)))
+    return total / (2.0 * float(np.sum(joint)))
+
+
+def test_blocks_are_those_of_whole_density_matrices(attacks: dict[str, ProcessedAttack]) -> None:
+    left = left_of_pairs(attacks["block"].attack, BEHAVIOUR.joint(0, 0), 0)
+    assert attacks["block"].value == pytest.approx(left, abs=1e-11)
 
 
 @pytest.mark.slow

@@ -25,6 +25,7 @@ from sdpbound.rates.postprocessing.attacked import BlockKey, ProcessedAttack, at
 from sdpbound.rates.postprocessing.block_attack import block_entropies, key_grams
 from sdpbound.rates.postprocessing.eve import KeyData, key_data
 from sdpbound.recheck import recheck
+from tests.rates.postprocessing.test_attack_certificates import left_of_pairs
 
 ETA, TEST = 0.96, "full without B2"
 DEVICES = sb.family_named("two_qubit", settings=(2, 3)).member(
@@ -63,33 +64,9 @@ def made() -> tuple[EntropyAttack, ProcessedAttack]:
     return attack, attack_on_key(own.observed, BlockKey(own.x, own.y, 2, rows_of(own.joint)), attack)
 
 
-def entropy(matrix: Any) -> float:
-    values = np.linalg.eigvalsh(matrix)
-    return float(-sum(v * math.log2(v) for v in values if v > 1e-15))
-
-
 def test_blocks_of_kept_rounds_are_those_of_density_matrices(made: tuple[EntropyAttack, ProcessedAttack]) -> None:
     attack, left = made
-    rounds = []
-    for strategy in attack.strategies:
-        w, v = np.linalg.eigh(strategy.state)
-        root = v * np.sqrt(np.maximum(w, 0.0))
-        a, b = strategy.measurements[0][0], strategy.measurements[1][2]
-        rounds.append({(i, j): root.conj().T @ np.kron(a[i], b[j]) @ root for i in (0, 1) for j in (0, 1)})
-    joint, total = BEHAVIOUR.joint(0, 2)[:2, :2], 0.0
-    for m in itertools.product((0, 1), repeat=2):
-        eve = 0.0
-        for (first, v), (second, w) in itertools.product(zip(rounds, attack.weights, strict=True), repeat=2):
-            states = [
-                sum(0.5 * np.kron(first[m[0] ^ c, m[0] ^ d], second[m[1] ^ c, m[1] ^ d]) for d in (0, 1))
-                for c in (0, 1)
-            ]
-            eve += v * w * (entropy(states[0]) + entropy(states[1]) - entropy(states[0] + states[1]))
-        s = np.array([[0.5 * math.prod(joint[i ^ c, i ^ d] for i in m) for d in (0, 1)] for c in (0, 1)])
-        column = s.sum(axis=0)
-        leak = float(-(s[s > 0] * np.log2(s[s > 0])).sum() + (column[column > 0] * np.log2(column[column > 0])).sum())
-        total += max(0.0, eve - leak)
-    assert left.value == pytest.approx(total / (2 * joint.sum()), abs=1e-10)
+    assert left.value == pytest.approx(left_of_pairs(attack, BEHAVIOUR.joint(0, 2)[:2, :2], 2), abs=1e-10)
     assert left.certificate.verify().holds
     assert recheck(left.certificate.data).holds
 
