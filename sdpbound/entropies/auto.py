@@ -30,6 +30,8 @@ _TO_IMPROVE, _TO_ANSWER = 10.0, 30.0
 _TO_SEE = 1.0
 #: The tolerance in bits that methods are asked for which come as close as asked: it costs them little.
 _CLOSE = 3e-4
+#: Bits to the entropy within which programs hardly come.
+_CLOSER = 3e-5
 #: How many coarser data are tried.
 _COARSER = 3
 
@@ -166,14 +168,18 @@ class _Contest:
 
     @property
     def is_over(self) -> bool:
-        """Whether the best bound is as close as asked for, to an attack or to what the search itself says."""
+        """Whether the best bound is as close as asked for, to an attack or to what the search itself says.
+
+        Programs are not asked where an exact method is closer than they come.
+        """
         if not self.entered:
             return False
         if self.gap <= self.tolerance:
             return True
         best = self.best
-        exact = any(exact for bound, exact in self.entered if bound is best)
-        return exact and math.isnan(best.gap) and best.correction <= self.tolerance
+        if not any(exact for bound, exact in self.entered if bound is best):
+            return False
+        return best.correction <= self.tolerance if math.isnan(best.gap) else self.gap <= _CLOSER
 
     @property
     def gap(self) -> float:

@@ -35,6 +35,8 @@ __all__ = [
 PRECISION = 256
 #: The status of a bound that is not known to have the accuracy asked for.
 INACCURATE = "inaccurate"
+#: The price of the data's tolerances is told where it is at least this part of what the entropy may be above.
+_TOLD = 0.1
 
 
 class Entropy(ABC):
@@ -135,6 +137,14 @@ class EntropyBound(Bound):
         proof = replace(proof, question=question)
         return replace(self, value=value, solver_value=math.nan, gap=math.nan, status=INACCURATE, _proof=proof)
 
+    @property
+    def price(self) -> float:
+        """Bits that the tolerances of the data cost: the functional holds at the worst data within them."""
+        if not isinstance(self._proof, EntropyProof):
+            return 0.0
+        multipliers = np.abs(self._proof.line[1])
+        return float(multipliers @ self._proof.question.observed.tolerances)
+
     def __repr__(self) -> str:
         return f"{super().__repr__()[:-1]}{''.join(f'; {note}' for note in self.notes)})"
 
@@ -145,11 +155,13 @@ class EntropyBound(Bound):
         if self.method:
             data = f", data coarser: {self.merged}" if self.merged else ""
             notes.append(f"method {self.method!r}{data}")
-        far = f"{self.gap:.1e} bits" if math.isfinite(self.gap) else "an unknown amount"
+        far = f"{self.gap:.1e} bits above" if math.isfinite(self.gap) else "an unknown amount above"
+        if self.price > _TOLD * self.gap:
+            far += f", {self.price:.1e} of them the price of data that are known within their tolerances"
         if self.status == INACCURATE and self.tolerance > 0:
-            notes.append(f"the tolerance of {self.tolerance:g} is not shown to be kept: the entropy may be {far} above")
+            notes.append(f"the tolerance of {self.tolerance:g} is not shown to be kept: the entropy may be {far}")
         if self.status == Status.OUT_OF_TIME.value:
-            notes.append(f"the entropy may be {far} above")
+            notes.append(f"the entropy may be {far}")
         return notes
 
 

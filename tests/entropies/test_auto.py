@@ -13,6 +13,7 @@ from sdpbound.entropies import search
 from sdpbound.entropies.auto import Auto
 from sdpbound.entropies.candidates import CANDIDATES
 from sdpbound.entropies.coarse import coarsenings
+from sdpbound.entropies.entropy import EntropyBound
 from sdpbound.entropies.question import EntropyQuestion, KeyQuestion
 
 
@@ -112,6 +113,16 @@ def test_a_program_wins_where_it_is_better() -> None:
     asked = EntropyQuestion(chained(3, 0.98), 0, None)
     found = coarsenings(asked, 3)
     assert found and all("without" in coarse.words for coarse in found)
+
+
+def test_no_program_is_asked_where_it_cannot_come_closer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Floats near an extreme point of the quantum set: what 1e-12 of the data leaves open is more than was asked."""
+    monkeypatch.setattr(search, "first_answer", lambda *_: pytest.fail("a program was solved"))
+    data = sb.Observations.full(sb.Behaviour.from_correlators([[1.0, 0.5], [0.5, -0.5]]))
+    bound = sb.conditional_entropy(data, method=sb.VonNeumann(tolerance=1e-5))
+    assert bound.method == "qubit" and bound.status == "inaccurate" and 1e-5 < bound.gap < 3e-5
+    assert isinstance(bound, EntropyBound) and bound.price == pytest.approx(sum(abs(bound.functional.multipliers)) * 1e-12)
+    assert 0.1 * bound.gap < bound.price < bound.gap and "of them the price of data" in repr(bound)
 
 
 def test_no_program_is_solved_twice(monkeypatch: pytest.MonkeyPatch) -> None:
