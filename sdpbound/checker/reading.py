@@ -38,6 +38,7 @@ _LARGEST_NUMBER = 2**200
 LARGEST_FLOAT = float(_LARGEST_NUMBER)
 _SMALLEST_NUMBER = Fraction(1, 2**1074)  # what floats have
 _LONGEST_RATIONAL = 400  # characters
+_LONGEST_SHOWN = 1000  # binary digits
 _LARGEST_FILE = 2**28  # bytes
 _RATIONAL = re.compile(r"[+-]?[0-9]+(/[0-9]+)?")
 CERTIFICATE = "sdpbound certificate"
@@ -203,9 +204,16 @@ def read_tensor(entry: object, shape: tuple[int, ...], name: str) -> Tensor:
     return tensor
 
 
+class _Short(reprlib.Repr):
+    """Texts of at most thirty characters a part. Of a huge integer versions of Python give none, or its address."""
+
+    def repr_int(self, x: int, level: int) -> str:
+        return super().repr_int(x, level) if x.bit_length() <= _LONGEST_SHOWN else "a number too large to show"
+
+
 def shown(value: object) -> str:
-    """Short text of a value that may be anything; a huge integer has no repr."""
+    """Short text of a value that may be anything."""
     try:
-        return reprlib.repr(value)
+        return _Short().repr(value)
     except (ValueError, RecursionError):
         return f"a {type(value).__name__} too large to show"

@@ -219,7 +219,7 @@ def solver_finding(name: str) -> Finding:
     if kind is None:
         return Finding(part, False, f"the entry point {name!r} gives no solver: remove its package, or mend it.")
     if not kind.installed():
-        return Finding(part, True, f"not installed (pip install {kind.package})")
+        return Finding(part, True, f"not installed (pip install {kind.wanted()})")
     model = sb.NoSignaling() if kind.linear_only else sb.Quantum("1+AB")
     exact = NO_SIGNALING if kind.linear_only else QUANTUM
     asked = f"{name}:CLARABEL" if kind.example else name

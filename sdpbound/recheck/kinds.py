@@ -172,8 +172,8 @@ def recheck(certificate: Mapping[str, Any] | str | os.PathLike[str], *, time_lim
 
 def kind_of(root: dict[str, Any]) -> Kind:
     """The kind of a certificate: by its format and the entries of its proof, which must be the kind it states."""
-    entries = root.get("format") in FORMATS and FORMATS[root["format"]]
-    if not entries:
+    entries = next((parts for name, parts in FORMATS.items() if name == root.get("format")), None)
+    if entries is None:
         raise refuse("the format is none that is known here.")
     record(root, "the certificate", f"format version created_by question claim {entries}", "kind")
     if root["version"] != 1 or type(root["version"]) is not int or type(root["created_by"]) is not str:

@@ -274,6 +274,7 @@ def test_virtues(name: str) -> None:
     kind = choose.SOLVERS[name]
     assert kind.eliminates_groups or (kind.package and kind.module and kind.license)
     assert not kind.package or kind.package in choose.packages()
+    assert kind.wanted().split()[-1:] == kind.package.split()
     ranks = [kind.rank(sizes) for sizes in ((), (5,), (50,), (50,) * 20)]
     assert not kind.linear_only or ranks[1:] == [None, None, None]
     assert not kind.example or ranks == [None] * 4

@@ -161,7 +161,7 @@ def test_the_claim_is_not_accepted_if_it_is_a_little_better(name: str) -> None:
 def damaged() -> Iterator[Any]:
     """Things that are no certificates."""
     whole = golden("bell_quantum_chsh_upper")
-    for key in ("question", "proof", "claim"):
+    for key in ("format", "question", "proof", "claim"):
         for value in (None, [], {}, "x", 10**5000, float("nan"), [[[[]]]]):
             yield {**copy.deepcopy(whole), key: value}
     deep: Any = 1.0

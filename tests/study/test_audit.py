@@ -842,7 +842,9 @@ def test_what_cannot_be_expanded(data: Any) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[" * 5000, "nested too deeply"),
+        ("[" * 5000 + "]" * 5000, "nested too deeply"),
+        ("[" * 41 + "]" * 41, "nested too deeply"),
+        ("[" * 5000, "nested too deeply|not JSON"),  # as the version of Python says
         ("[" + "[]," * ENTRIES + "1]", "entries"),
         ("1" * (LARGEST + 1), "bytes"),
         ("{", "not JSON"),

@@ -97,7 +97,7 @@ def by_name(name: str, tolerance: float | None = None) -> Solver:
     if kind is None or bool(colon and backend) != bool(kind.example) or (colon and not backend):
         raise InvalidSolver(f"unknown solver {name!r}: {_allowed(key)}")
     if not kind.installed():
-        raise InvalidSolver(f"solver {key!r} is not installed here: pip install {kind.package or key}.")
+        raise InvalidSolver(f"solver {key!r} is not installed here: pip install {kind.wanted() or key}.")
     return kind.named(backend, settings)
 
 

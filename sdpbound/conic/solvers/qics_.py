@@ -9,6 +9,7 @@ Importing it compiles with numba once per machine and starts numba's threads at 
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, ClassVar
@@ -55,6 +56,11 @@ class Qics(Solver):
         return "qics"
 
     @classmethod
+    def wanted(cls) -> str:
+        # for Python 3.13 its release asks for a numba before 0.61, and runs with later ones
+        return "--no-deps qics" if sys.version_info[:2] == (3, 13) else "qics"
+
+    @classmethod
     def rank(cls, sizes: tuple[int, ...]) -> float | None:
         # Measured on moment matrices (one thread): 2 to 4 times as fast as SDPA on a few large blocks.
         if not sizes:
@@ -66,7 +72,7 @@ class Qics(Solver):
             import qics
             from qics.cones import NonNegOrthant, PosSemidefinite
         except ImportError as error:
-            raise InvalidSolver("qics is not installed: pip install qics.") from error
+            raise InvalidSolver(f"qics is not installed: pip install {self.wanted()}.") from error
         if program.variables == 0:
             raise SolverFailure("qics needs at least one variable and this program has none; try solver clarabel.")
 

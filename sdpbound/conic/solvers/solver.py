@@ -117,6 +117,11 @@ class Solver(ABC):
         return not cls.module or find_spec(cls.module) is not None
 
     @classmethod
+    def wanted(cls) -> str:
+        """What ``pip install`` is to be told to bring the package to this Python."""
+        return cls.package
+
+    @classmethod
     def rank(cls, sizes: tuple[int, ...]) -> float | None:
         """Its place among the solvers that are tried where none is named, the lowest first; None: it is not tried.
 

@@ -189,11 +189,14 @@ def loads(text: str | bytes, hook: Callable[[list[tuple[str, Any]]], Any] | None
     if sum(map(data.count, (b",", b"[", b"{"))) > entries:
         raise ValueError(f"has more than {entries} entries")
     try:
-        return json.loads(data.decode("utf-8"), object_pairs_hook=hook)
+        found = json.loads(data.decode("utf-8"), object_pairs_hook=hook)
     except RecursionError:
         raise ValueError("is nested too deeply") from None
     except ValueError as error:
         raise ValueError(f"is not JSON in UTF-8: {error}") from None
+    if _is_deep(found):
+        raise ValueError("is nested too deeply")
+    return found
 
 
 def json_object(text: str) -> dict[str, Any]:
@@ -201,7 +204,12 @@ def json_object(text: str) -> dict[str, Any]:
     found = loads(text)
     if not isinstance(found, dict):
         raise ValueError("is no JSON object")
-    level: list[Any] = [found]
+    return found
+
+
+def _is_deep(content: Any) -> bool:
+    """Whether lists and objects are in each other more often than :data:`DEPTH`."""
+    level = [content] if isinstance(content, (dict, list)) else []
     for _ in range(DEPTH):
         level = [
             part
@@ -210,8 +218,8 @@ def json_object(text: str) -> dict[str, Any]:
             if isinstance(part, (dict, list))
         ]
         if not level:
-            return found
-    raise ValueError("is nested too deeply")
+            return False
+    return True
 
 
 # -- certificates -------------------------------------------------------------------------------------------------
