@@ -23,7 +23,7 @@ from typing import Any
 
 import pytest
 
-from tests.floors import PACKAGE, Module, modules
+from tests.floors import PACKAGE, Module, modules, nodes
 
 ROOT = Path(__file__).parents[1]
 #: Seconds for the tests; lint and types take a few more.
@@ -93,23 +93,22 @@ class Imports:
 
     def _of_test(self, text: str) -> set[str]:
         """Modules that a test imports or names in a text, and helpers of the tests as ``tests.x``."""
-        tree = ast.parse(text)
-        names, aliases, found = [], {}, set()
-        for node in ast.walk(tree):
+        names, aliases, attributes, texts = [], {}, [], []
+        for node in nodes(ast.parse(text)):
             if isinstance(node, ast.ImportFrom) and node.module:
                 names += [(node.module, alias.name) for alias in node.names]
             elif isinstance(node, ast.Import):
                 aliases |= {alias.asname or alias.name: alias.name for alias in node.names}
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in aliases:
-                names.append((aliases[node.value.id], node.attr))
+            elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                attributes.append((node.value.id, node.attr))
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and "sdpbound." in node.value:
+                texts.append(node.value)  # code for other processes, and places that are patched
+        names += [(aliases[name], attribute) for name, attribute in attributes if name in aliases]
+        found = {self._module(dotted) for text in texts for dotted in re.findall(r"\bsdpbound(?:\.\w+)+", text)}
         for source, thing in names:
             if source.split(".")[0] == "tests":
                 found |= {source, f"{source}.{thing}"}
         found |= self._resolved((source, thing) for source, thing in names if source.split(".")[0] == "sdpbound")
-        for node in ast.walk(tree):  # code for other processes, and places that are patched
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                found |= {self._module(dotted) for dotted in re.findall(r"\bsdpbound(?:\.\w+)+", node.value)}
         return found - {"sdpbound"}
 
     def _module(self, dotted: str) -> str:
