@@ -75,16 +75,15 @@ def modules() -> Mapping[str, Module]:
 
 
 def nodes(tree: ast.AST) -> Iterator[ast.AST]:
-    """All nodes in any order, without contexts and operators, which have no parts: a third of the time of ast.walk."""
+    """All nodes in any order, without contexts and operators, which have no parts: half of the time of ast.walk."""
     left = [tree]
     while left:
         node = left.pop()
         yield node
-        for name in node._fields:
-            part = getattr(node, name, None)
+        for _, part in ast.iter_fields(node):
             if type(part) is list:
                 left += [each for each in part if isinstance(each, ast.AST)]
-            elif isinstance(part, ast.AST) and part._fields:
+            elif isinstance(part, ast.AST) and not isinstance(part, ast.expr_context | ast.operator | ast.unaryop):
                 left.append(part)
 
 

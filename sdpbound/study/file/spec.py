@@ -205,6 +205,14 @@ class StudySpec(Part):
     solver: SolverSettings = Field(default=SolverSettings(), description="the solver, its tolerance and time")
     certificates: StrictBool = Field(default=True, description="whether certificates are stored, to be verified")
 
+    @property
+    def min_entropy_rates(self) -> tuple[str, ...]:
+        """The rates against quantum devices that are of min-entropy only because the study names no entropy."""
+        if "entropy" in self.model_fields_set or all(one.model != "quantum" for one in self.adversaries):
+            return ()
+        rates = (q.name for q in self.quantities if q.kind.rate and q.group == "data" and q.entropy is None)
+        return tuple(dict.fromkeys(rates))
+
     @model_validator(mode="after")
     def _tests(self) -> StudySpec:
         if "bell" in self.observed and any(quantity.kind.of_chsh for quantity in self.quantities):
