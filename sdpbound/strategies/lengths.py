@@ -218,10 +218,15 @@ def _surprises(pairs: list[tuple[float, float]]) -> tuple[float, float]:
 
 
 def proven_length(use: Use, behaviour: Behaviour, flips: float, rounds: Rounds) -> FiniteLength:
-    """The certified length of devices."""
+    """The certified length of devices.
+
+    Of flipped bits it is that of accumulation where the protocol names no method: bounds on the power of their Renyi
+    entropy take many minutes near a face of the quantum set, where devices that need flips are.
+    """
     options, observed = rounds.options, use.observed(behaviour)
     if isinstance(options, FiniteKeyOptions):
-        options = replace(options, preprocessing=flips)
+        method = "accumulation" if flips and options.method == "auto" and options.lengths == 1 else options.method
+        options = replace(options, preprocessing=flips, method=method)
         return finite_key_length(behaviour, rounds.number, use.x, use.y or 0, observed, options)
     assert isinstance(options, FiniteRandomnessOptions)
     return finite_randomness_length(behaviour, rounds.number, use.x, use.y, observed, options)

@@ -56,7 +56,8 @@ class StrategyOptions:
     rounds : the number of rounds of which the longest key or randomness is searched, test probability included. None:
         the rate of many rounds is what counts
     protocol : security and test of a finite length, :class:`FiniteKeyOptions` for a key, else
-        :class:`FiniteRandomnessOptions`; None: their defaults. Its flips are those of ``preprocessing``
+        :class:`FiniteRandomnessOptions`; None: their defaults. Its flips are those of ``preprocessing``; where there
+        are some, "auto" is the method "accumulation"
 
     >>> StrategyOptions(rate="local randomness", starts=4).seed  # for best_strategy(noise, options=...)
     0

@@ -15,6 +15,7 @@ MANY = {"theta": 0.359270, "a0": -0.060944, "a1": 1.396102, "b0": -0.841762, "b1
 #: Those found for 1e8 rounds.
 LONGEST = {"theta": 0.367168, "a0": -0.056263, "a1": 1.339140, "b0": -0.811892, "b1": 0.396935, "b2": -0.064462}
 LOSSY = sb.DetectionInefficiency(0.860526)
+KEPT = (True, (True, True, False))
 RENYI = sb.FiniteKeyOptions(method="renyi")
 
 
@@ -24,8 +25,7 @@ def landscape(rounds: float, preprocessing: float | str = "best", noise: sb.Nois
 
 
 def lossy(values: dict[str, float]) -> sb.Behaviour:
-    kept = sb.DetectionInefficiency(0.860526, binning=(True, (True, True, False)))
-    return PAIR.member(**values).behaviour(noise=kept)
+    return PAIR.member(**values).behaviour(noise=sb.DetectionInefficiency(0.860526, binning=KEPT))
 
 
 @pytest.mark.parametrize(
@@ -78,6 +78,19 @@ def test_devices_for_few_rounds_have_a_longer_key() -> None:
 def test_the_stored_devices_have_the_length_of_the_table() -> None:
     length = sb.finite_key_length(lossy(LONGEST), 1e8, 0, 2, "full without B2", RENYI)
     assert length.length == pytest.approx(839_000, rel=5e-3)
+
+
+@pytest.mark.slow
+def test_flips_are_searched_with_the_devices() -> None:
+    """At 0.8421 twice as many flips as for many rounds, and a quarter more key of 1e11 rounds, by accumulation."""
+    many = {"theta": 0.291488, "a0": -0.054090, "a1": 1.273784, "b0": -0.770605, "b1": 0.300221, "b2": -0.043429}
+    noise = sb.DetectionInefficiency(0.842105)
+    best = sb.best_strategy(noise, PAIR, rounds=1e11, near=(many | {"flips": 0.00527},), starts=1, attack=False)
+    behaviour = PAIR.member(**many).behaviour(noise=sb.DetectionInefficiency(0.842105, binning=KEPT))
+    how = sb.FiniteKeyOptions(method="accumulation", preprocessing=0.00527)
+    before = sb.finite_key_length(behaviour, 1e11, 0, 2, "full without B2", how)
+    assert best.length is not None and best.length.method == "accumulation" and 0.008 < float(best.flips) < 0.013  # type: ignore[arg-type]
+    assert best.length.length > 1.25 * before.length > 8e8
 
 
 @pytest.mark.slow

@@ -176,3 +176,16 @@ def test_no_key_is_left_of_clicks(efficiency: float) -> None:
     for alice, bob in (((1, 1, 0), (1, 1, 0)), ((1, 0.2, 0), (0.4, 1, 0))):
         left, _ = sb.PostSelection(alice, bob).rate_under(lossy, data, strategies, weights)
         assert left <= 1e-10
+
+
+@pytest.mark.slow
+def test_an_attack_knows_nearly_all_at_the_claimed_threshold() -> None:
+    """The devices and the selection with most left of those searched at 0.685 (docs): both sides, 1.8 % of the cost."""
+    two = sb.family_named("two_qubit", settings=(2, 2))
+    found = two.member(theta=0.0757, a0=-0.0241, a1=0.5552, b0=0.0279, b1=-0.5243)
+    lossy = found.behaviour(noise=sb.DetectionInefficiency(0.685))
+    selection = sb.PostSelection((0.19, 1), (0.138, 1), nodes=5)
+    below = sb.key_rate(lossy, "full", postprocessing=selection)
+    above = sb.key_rate_upper_bound(lossy, "full", postprocessing=selection)
+    assert below.value <= above.value < 0.0 and above.value - below.value < 3e-5
+    assert above.exact and 1.0 + above.value / below.error_correction < 0.02
