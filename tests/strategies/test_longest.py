@@ -30,7 +30,7 @@ def lossy(values: dict[str, float]) -> sb.Behaviour:
 
 @pytest.mark.parametrize(
     ("rounds", "preprocessing", "places"),
-    [(1e10, "best", (0, 6)), pytest.param(1e8, 0.0, (0, 2, 5), marks=pytest.mark.slow)],
+    [(1e10, "best", (6,)), pytest.param(1e8, 0.0, (0, 2, 5), marks=pytest.mark.slow)],
 )
 def test_slopes_are_those_of_the_stand_in(rounds: float, preprocessing: float | str, places: tuple[int, ...]) -> None:
     """Differences of values whose functional and probability of a test are each found from nothing."""
