@@ -49,7 +49,10 @@ class BinaryChannel:
             given = getattr(self, name)
             value = real(given, name, "a probability, a number from 0 to 1")
             if not (value == 0.0 or LEAST <= value <= 1.0):
-                raise InvalidParameter(f"{name} = {given!r:.60} must be 0 or a probability from {LEAST:g} to 1.")
+                raise InvalidParameter(
+                    f"{name} = {given!r:.60} must be 0 or a probability from {LEAST:g} to 1; "
+                    "give 0 for an outcome that stays as it is."
+                )
             object.__setattr__(self, name, value + 0.0)
         if self.p0 + self.p1 > 1.0:
             raise InvalidParameter(

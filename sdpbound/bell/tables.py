@@ -25,7 +25,7 @@ def require_probability(value: float, name: str) -> float:
     """A number between 0 and 1, or :class:`InvalidParameter`."""
     number = real(value, name, "a number between 0 and 1")
     if not 0.0 <= number <= 1.0:
-        raise InvalidParameter(f"{name} = {number} must lie between 0 and 1.")
+        raise InvalidParameter(f"{name} = {number} must lie between 0 and 1; write 90 per cent as 0.9.")
     return number
 
 

@@ -15,16 +15,18 @@ from sdpbound.arguments import unmasked, with_changes
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.key import key_merge, key_settings, merged
 from sdpbound.bell.observations import Observations
-from sdpbound.errors import InvalidInput, InvalidParameter
+from sdpbound.errors import InvalidInput
 from sdpbound.finite_size.accumulation import Game
 from sdpbound.finite_size.figures import FiniteKeyLength, FiniteRandomnessLength
 from sdpbound.finite_size.functionals import entropy_functionals
 from sdpbound.finite_size.honest import Term
 from sdpbound.finite_size.options import (
+    MOST_ROUNDS,
     FiniteKeyChanges,
     FiniteKeyOptions,
     FiniteRandomnessChanges,
     FiniteRandomnessOptions,
+    require_rounds,
 )
 from sdpbound.finite_size.renyi_games import RenyiGames, only_renyi, renyi_games
 from sdpbound.finite_size.renyi_result import certified_renyi
@@ -37,8 +39,6 @@ __all__ = ["finite_key_length", "finite_randomness_length", "key_games", "minimu
 
 Several = Sequence[float] | NDArray[np.float64]
 Rounds = float | Several
-#: The most rounds; n is a float, and floats beyond this are too coarse.
-MOST_ROUNDS = 1e18
 
 
 @overload
@@ -302,20 +302,8 @@ class _Search:
 
 def _lengths(search: _Search, n: Rounds) -> FiniteLength | tuple[FiniteLength, ...]:
     unmasked(n, "n")
-    counts = [_rounds(v) for v in np.atleast_1d(np.asarray(n, dtype=object)).tolist()]
+    counts = [require_rounds(v) for v in np.atleast_1d(np.asarray(n, dtype=object)).tolist()]
     if not counts:
         raise InvalidInput("n must name at least one number of rounds.")
     found = search.lengths(counts)
     return found[0] if np.ndim(n) == 0 else tuple(found)
-
-
-def _rounds(value: object) -> float:
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, (int, float, np.integer, np.floating))
-        or not 1.0 <= value <= MOST_ROUNDS
-    ):
-        raise InvalidParameter(f"n = {value!r:.60} must be a number of rounds from 1 to {MOST_ROUNDS:g}.")
-    if value != math.floor(value):
-        raise InvalidParameter(f"n = {value!r:.60} must be a whole number of rounds.")
-    return float(value)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict, get_args
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from sdpbound.arguments import counted, instance
@@ -15,6 +17,7 @@ from sdpbound.finite_size.figures import FiniteSecurity
 from sdpbound.finite_size.functionals import EntropySource
 
 __all__ = [
+    "MOST_ROUNDS",
     "FiniteChanges",
     "FiniteKeyChanges",
     "FiniteKeyOptions",
@@ -22,12 +25,28 @@ __all__ = [
     "FiniteOptions",
     "FiniteRandomnessChanges",
     "FiniteRandomnessOptions",
+    "require_rounds",
 ]
 
 FiniteMethod = Literal["auto", "renyi", "accumulation"]
 METHODS = get_args(FiniteMethod)
 #: The most lengths that a protocol may choose from.
 MOST_LENGTHS = 1 << 20
+#: The most rounds; n is a float, and floats beyond this are too coarse.
+MOST_ROUNDS = 1e18
+
+
+def require_rounds(value: object, name: str = "n") -> float:
+    """A whole number of rounds from 1 to 1e18."""
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, (int, float, np.integer, np.floating))
+        or not 1.0 <= value <= MOST_ROUNDS
+    ):
+        raise InvalidParameter(f"{name} = {value!r:.60} must be a number of rounds from 1 to {MOST_ROUNDS:g}.")
+    if value != math.floor(value):
+        raise InvalidParameter(f"{name} = {value!r:.60} must be a whole number of rounds.")
+    return float(value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

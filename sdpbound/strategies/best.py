@@ -22,6 +22,8 @@ from sdpbound.bounds.rounding import rounded
 from sdpbound.entropies.conditional import VonNeumann, named_entropy
 from sdpbound.entropies.entropy import Entropy
 from sdpbound.errors import Infeasible, InvalidInput, SolverFailure
+from sdpbound.finite_size.options import FiniteKeyOptions, FiniteRandomnessOptions
+from sdpbound.finite_size.result import FiniteLength
 from sdpbound.rates.postprocessing.postprocessing import PostProcessing, require_none
 from sdpbound.rates.rate import Rate
 from sdpbound.rates.rates import key_rate, randomness_rate
@@ -30,6 +32,7 @@ from sdpbound.rates.upper import key_rate_upper_bound, randomness_rate_upper_bou
 from sdpbound.strategies.ascent import Summit, climbed, same_rate, summits
 from sdpbound.strategies.estimates import Qubits, estimator_for
 from sdpbound.strategies.landscape import Landscape
+from sdpbound.strategies.lengths import OfLength, Rounds, proven_length
 from sdpbound.strategies.options import AHEAD, StrategyChanges, StrategyOptions
 from sdpbound.strategies.raters import OfPostProcessing, OneKey
 from sdpbound.strategies.starts import starts_of
@@ -69,6 +72,7 @@ class BestStrategy:
     seed : of the random starts
     critical : of a search for the least noise, where the rate of this strategy ends, from both sides; else None
     nowhere : of such a search, a noise at which no start had a rate above the target; nothing is proven of it
+    length : of a search for a finite length, the certified length of this strategy; else None
     """
 
     rate: Rate
@@ -87,9 +91,10 @@ class BestStrategy:
     seed: int
     critical: Threshold | None = None
     nowhere: float | None = None
+    length: FiniteLength | None = None
 
     def __float__(self) -> float:
-        return self.rate.value
+        return self.rate.value if self.length is None else self.length.length
 
     @property
     def point(self) -> dict[str, float]:
@@ -104,6 +109,8 @@ class BestStrategy:
         word = "channel" if isinstance(self.flips, BinaryChannel) else "flips"
         flips = f", {word} {self.flips:.6g}" if self.flips else ""
         searched = f"{self.reached} of {self.starts} starts reached it, seed {self.seed}"
+        if self.length is not None:
+            at = f"{at}, {rounded(self.length.length, 'lower')} bits of {self.length.rounds:g} rounds"
         return f"BestStrategy({rate}{above} bits a round at {at};\n  {self.family.name}: {numbers}{flips}; {searched})"
 
 
@@ -133,11 +140,12 @@ def best_strategy(
     x, y : key settings; y None: for a key Bob's last setting, for global randomness 0
     options : what is searched for and how, default StrategyOptions()
     changes : single options by their names: rate, tested, tested_settings, keep_no_click, preprocessing,
-        postprocessing, starts, seed, near, entropy, tolerance, attack
+        postprocessing, starts, seed, near, entropy, tolerance, attack, rounds, protocol
 
     Returns
     -------
-    BestStrategy, its rate of side "lower" in bits a round
+    BestStrategy, its rate of side "lower" in bits a round. With ``rounds`` what is highest is its ``length``, in bits
+    and of side "lower": that of :func:`sdpbound.finite_key_length` or :func:`sdpbound.finite_randomness_length`
 
     Raises
     ------
@@ -210,7 +218,9 @@ def landscapes_of(
         data = use.observed(use.behaviour(landscape.strategy(start)))
         asked = key[0], None if is_key else y
         estimator = estimator_for(data, asked, landscape.preprocessing_at(start), _programs(how))
-        found.append(replace(landscape, rater=OneKey(estimator, is_key)))
+        rounds = _rounds(how)
+        rater = OneKey(estimator, is_key) if rounds is None else OfLength(estimator, rounds)
+        found.append(replace(landscape, rater=rater))
     return found
 
 
@@ -223,6 +233,15 @@ def _families(family: Family | Sequence[Family] | None, how: StrategyOptions) ->
         xs, ys = zip(*how.postprocessing.key_pairs, strict=True)
         settings = max(2, *(x + 1 for x in xs)), max(2, *(y + 1 for y in ys))
     return [Eberhard(settings), TwoQubit(settings)]
+
+
+def _rounds(how: StrategyOptions) -> Rounds | None:
+    """The rounds of a finite length, with the protocol's defaults; None where the rate is searched."""
+    if how.rounds is None:
+        return None
+    is_key = how.rate == "key"
+    default = FiniteKeyOptions() if is_key else FiniteRandomnessOptions()
+    return Rounds(float(how.rounds), default if how.protocol is None else how.protocol, is_key)
 
 
 def _programs(how: StrategyOptions) -> Entropy:
@@ -299,6 +318,8 @@ def proven(found: Found, noise: Noise | None, how: StrategyOptions, critical: Th
     rate = rate_of(use, behaviour, observed, flips, how, found.summit.rate)
     by = rate.postprocessing
     upper = attack_of(use, behaviour, observed, flips, how, by) if how.attack else None
+    rounds = _rounds(how)
+    length = None if rounds is None else proven_length(use, behaviour, numbers_of(flips)["flips"], rounds)
     return BestStrategy(
         rate=rate,
         upper=upper,
@@ -315,6 +336,7 @@ def proven(found: Found, noise: Noise | None, how: StrategyOptions, critical: Th
         evaluations=found.evaluations,
         seed=how.seed,
         critical=critical,
+        length=length,
     )
 
 

@@ -15,6 +15,7 @@ from sdpbound.entropies.conditional import named_entropy
 from sdpbound.entropies.entropy import Entropy
 from sdpbound.entropies.question import require_channel, require_preprocessing
 from sdpbound.errors import InvalidParameter
+from sdpbound.finite_size.options import FiniteKeyOptions, FiniteOptions, FiniteRandomnessOptions, require_rounds
 from sdpbound.rates.options import require_postprocessing
 from sdpbound.rates.postprocessing.postprocessing import PostProcessing
 
@@ -52,6 +53,11 @@ class StrategyOptions:
     tolerance : bits to which the rate that is found is proven. None: a fiftieth of the rate estimated, at most 1e-4 and
         at least 1e-6
     attack : whether to find an explicit attack on the strategy that is found: the other side of its rate
+    rounds : the number of rounds of which the longest key or randomness is searched, test probability included. None:
+        the rate of many rounds is what counts
+    protocol : security and test of a finite length, :class:`FiniteKeyOptions` for a key, else
+        :class:`FiniteRandomnessOptions`; None: their defaults. Its flips are those of ``preprocessing``; where there
+        are some, "auto" is the method "accumulation"
 
     >>> StrategyOptions(rate="local randomness", starts=4).seed  # for best_strategy(noise, options=...)
     0
@@ -69,6 +75,8 @@ class StrategyOptions:
     entropy: Entropy | str | None = None
     tolerance: float | None = None
     attack: bool = True
+    rounds: float | None = None
+    protocol: FiniteOptions | None = None
 
     def __post_init__(self) -> None:
         if self.rate not in RATES:
@@ -96,6 +104,37 @@ class StrategyOptions:
                 )
         if self.entropy is not None:
             named_entropy(self.entropy)
+        self._check_rounds()
+
+    def _check_rounds(self) -> None:
+        """Raise where a finite length is asked for that no theorem, or no search, covers."""
+        own, given = self.protocol, self.preprocessing
+        if self.rounds is None:
+            if own is not None:
+                raise InvalidParameter(f"protocol = {own!r:.60} is of finitely many rounds; give rounds, such as 1e8.")
+            return
+        require_rounds(self.rounds, "rounds")
+        kind = FiniteKeyOptions if self.rate == "key" else FiniteRandomnessOptions
+        if own is not None and not isinstance(own, kind):
+            raise InvalidParameter(f"protocol = {own!r:.60} of {self.rate} must be {kind.__name__}(..) or None.")
+        if self.postprocessing is not None:
+            raise InvalidParameter(
+                f"postprocessing = {self.postprocessing!r:.60} has no theorem for finitely many rounds; leave rounds "
+                "or the post-processing out."
+            )
+        if isinstance(given, BinaryChannel) or (isinstance(given, str) and require_best(given)):
+            raise InvalidParameter(
+                f"preprocessing = {given!r:.60} is a channel, and finite lengths know flips only; give a probability "
+                "or 'best', or leave rounds out."
+            )
+        if isinstance(own, FiniteKeyOptions) and (own.preprocessing or own.merge is not None):
+            raise InvalidParameter(
+                "protocol has flips or a merge of its own; give flips as preprocessing of the search, and no merge."
+            )
+        if own is not None and own.entropies is not None:
+            raise InvalidParameter(
+                "protocol has entropies, which are of devices that are known; leave them out, the search has its own."
+            )
 
     @property
     def ahead(self) -> tuple[float | None, ...]:
@@ -139,6 +178,11 @@ class CriticalStrategyOptions(StrategyOptions):
 
     def __post_init__(self) -> None:
         StrategyOptions.__post_init__(self)
+        if self.rounds is not None:
+            raise InvalidParameter(
+                f"rounds = {self.rounds!r:.60} are of best_strategy; critical_strategy is about many rounds; "
+                "leave them out."
+            )
         target, width = numbered(self.target, "target"), numbered(self.width, "width")
         if not math.isfinite(target):
             raise InvalidParameter(f"target = {self.target!r:.60} of a rate must be a finite number of bits.")
@@ -161,6 +205,8 @@ class StrategyChanges(TypedDict, total=False):
     entropy: Entropy | str | None
     tolerance: float | None
     attack: bool
+    rounds: float | None
+    protocol: FiniteOptions | None
 
 
 class CriticalStrategyChanges(StrategyChanges, total=False):

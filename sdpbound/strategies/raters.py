@@ -17,7 +17,7 @@ from sdpbound.rates.postprocessing.postprocessing import PostProcessing
 from sdpbound.strategies.estimates import Estimator, Numbers, nudged, preprocessing_of
 from sdpbound.strategies.use import Use
 
-__all__ = ["Near", "OfPostProcessing", "OneKey", "Rater", "leakage_in_floats"]
+__all__ = ["Near", "OfPostProcessing", "OneKey", "Rater", "leakage_in_floats", "leakage_slopes"]
 
 #: The step of slopes of the cost of errors, relative to the numbers of the preprocessing.
 _STEP = 1e-3
@@ -69,14 +69,11 @@ class OneKey(Rater):
         def elsewhere(there: Behaviour) -> float:
             return float(expression @ there.moments.reshape(-1)) - self._cost(use, there, ahead)
 
-        joint = behaviour.joint(use.x, use.y or 0)
-        by_ahead = list(found.by_ahead)
-        for n in range(len(ahead)) if slope and self.is_key else ():
-            h = _STEP * ahead[n]
-            if h:
-                up, down = (leakage_in_floats(joint, nudged(ahead, n, d)) for d in (h, -h))
-                by_ahead[n] -= (up - down) / (2.0 * h)
-        return Near(rate, elsewhere, tuple(by_ahead))
+        by_ahead = found.by_ahead
+        if slope and self.is_key:
+            costs = leakage_slopes(behaviour.joint(use.x, use.y or 0), ahead)
+            by_ahead = tuple(gain - cost for gain, cost in zip(by_ahead, costs, strict=True))
+        return Near(rate, elsewhere, by_ahead)
 
     def finer(self, rate: float) -> Rater:
         return OneKey(self.estimator.finer(rate), self.is_key)
@@ -119,3 +116,14 @@ def leakage_in_floats(joint: Floats, ahead: Numbers) -> float:
         return float(-(positive * np.log2(positive)).sum())
 
     return shannon(table) - shannon(table.sum(axis=0))
+
+
+def leakage_slopes(joint: Floats, ahead: Numbers) -> Numbers:
+    """How H(A|B) of a table changes with each number of the preprocessing; 0 for those that are 0."""
+
+    def slope(n: int) -> float:
+        h = _STEP * ahead[n]
+        up, down = (leakage_in_floats(joint, nudged(ahead, n, d)) for d in (h, -h))
+        return (up - down) / (2.0 * h) if h else 0.0
+
+    return tuple(map(slope, range(len(ahead))))

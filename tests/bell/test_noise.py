@@ -142,7 +142,7 @@ def test_efficiencies_of_settings(binning: bool) -> None:
 
 
 def test_efficiencies_of_settings_are_checked() -> None:
-    with pytest.raises(sb.InvalidParameter, match=r"eta_a\[1\] = 1.2 must lie between 0 and 1"):
+    with pytest.raises(sb.InvalidParameter, match=r"eta_a\[1\] = 1.2 must lie between 0 and 1; write 90 per cent"):
         sb.DetectionInefficiency((0.9, 1.2))
     with pytest.raises(sb.InvalidParameter, match="eta_b needs an efficiency, or one for each setting"):
         sb.DetectionInefficiency(0.9, ())

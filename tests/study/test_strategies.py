@@ -421,7 +421,10 @@ def test_each_critical_value_is_one_search() -> None:
     later = tasks(quantities=[CRITICAL], family=family(begin=0.95))[0]
     assert later.strategy is not None and later.strategy.begin == 0.95
     assert cell_keys(later) != cell_keys(wide)
-    assert parse_spec(content(family=family(begin=0.95))).to_store()["family"]["best_of"]["begin"] == 0.95
+    assert (
+        parse_spec(content(quantities=[CRITICAL], family=family(begin=0.95))).to_store()["family"]["best_of"]["begin"]
+        == 0.95
+    )
 
 
 def test_what_a_search_found_nowhere_is_beyond_what_is_proven() -> None:
@@ -481,6 +484,7 @@ def test_a_critical_value_is_that_of_the_best_strategy(tmp_path: Path) -> None:
         ({"family": {"kind": "ghz", "best_of": "strategy"}}, "best_of"),
         ({"quantities": ["guess_local"]}, "guess_local, of which no best strategy is searched"),
         ({"family": family(begin=0.1)}, r"best_of.begin = 0.1, which must lie in \[0.2, 1\]"),
+        ({"family": family(begin=0.95)}, r"best_of.begin = 0.95, where the search of a critical value begins"),
         ({"quantities": ["finite_key_length"]}, "lacks the key 'rounds'"),
         (
             {"quantities": [{"name": "finite_key_length", "rounds": 1e6}]},

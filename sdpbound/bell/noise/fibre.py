@@ -167,5 +167,5 @@ class Heralded(_Fibres):
 def _length(value: object, name: str, what: str = "a length in km") -> float:
     number = real(value, name, what)
     if number < 0.0:
-        raise InvalidParameter(f"{name} = {number:g} must be {what} of at least 0.")
+        raise InvalidParameter(f"{name} = {number:g} must be {what} of at least 0; give 0 where there is none.")
     return number

@@ -88,6 +88,11 @@ class RepetitionCode(PostProcessing):
         if isinstance(self.block, str):
             if self.block != "best":
                 raise InvalidParameter(f"block = {self.block!r:.60} must be a whole number from 2, or 'best'.")
+        elif self.block == 1:
+            raise InvalidParameter(
+                f"block = 1 must be an integer from 2 to {LONGEST}; a block of one round is no code, leave the "
+                "post-processing out for one-way keys."
+            )
         else:
             object.__setattr__(self, "block", whole(self.block, "block", 2, LONGEST))
         object.__setattr__(self, "x", counted(self.x, "x", 0))

@@ -37,7 +37,7 @@ from sdpbound.rates.postprocessing.attacked import KeptKey, attack_on_key, rows_
 from sdpbound.rates.postprocessing.blocks import pair_entropy
 from sdpbound.rates.postprocessing.eve import KeyData, key_data, question_with_eve
 from sdpbound.rates.postprocessing.postprocessing import Claim, Estimated, PostProcessing, Processed
-from sdpbound.rates.postprocessing.round_attacks import UNTESTED, round_attacks, round_claims
+from sdpbound.rates.postprocessing.round_attacks import UNTESTED, round_attacks, round_claims, selected_attack
 from sdpbound.rates.postprocessing.selected_entropy import entropy_of_states, kept_entropy, kept_objective
 
 __all__ = ["PostSelection"]
@@ -94,11 +94,15 @@ class PostSelection(PostProcessing):
                 raise InvalidParameter(f"{name} = {own!r:.60} must be a list of probabilities, one for each outcome.")
             chances = tuple(numbered(p, f"a probability of {name}") for p in own)
             if not all(0.0 <= p <= 1.0 for p in chances) or not any(chances):
-                raise InvalidParameter(f"{name} = {own!r:.60} must be probabilities from 0 to 1, not all of them 0.")
+                raise InvalidParameter(
+                    f"{name} = {own!r:.60} must be probabilities from 0 to 1, not all of them 0; give 1 to an outcome "
+                    "that is always kept, and 0 to one that is dropped."
+                )
             object.__setattr__(self, name, chances)
         if sum(p > 0.0 for p in self.alice) != 2:
             raise InvalidParameter(
-                f"alice = {self.alice} keeps {sum(p > 0.0 for p in self.alice)} outcomes; the key is a bit, keep two."
+                f"alice = {self.alice} keeps {sum(p > 0.0 for p in self.alice)} outcomes; the key is a bit, keep two "
+                "and give the others 0."
             )
         object.__setattr__(self, "x", counted(self.x, "x", 0))
         object.__setattr__(self, "y", counted(self.y, "y", 0))
@@ -151,11 +155,17 @@ class PostSelection(PostProcessing):
             return lower_float(flint.arb(max(proven, 0.0)) - cost), -lower_float(-cost) + 0.0
 
     def above(self, behaviour: Behaviour, data: Observations) -> Processed:
-        """The rate under the best of some explicit mixtures of strategies with the tested data."""
-        key, _ = self._read(behaviour, data)
+        """The rate under the best of some explicit mixtures of strategies with the tested data.
+
+        One of them leaves as little as possible of the rounds that are kept, as far as a search finds it.
+        """
+        key, kept = self._read(behaviour, data)
+        attacks = round_attacks(key)
+        best = selected_attack(key, kept, attacks)
         rates = [
             (not attack.exact, self.rate_under(behaviour, data, attack.strategies, attack.weights), attack)
-            for attack in round_attacks(key)
+            for attack in (*attacks, best)
+            if attack is not None
         ]
         _, (_, cost), attack = min(rates, key=lambda entry: entry[:2])
         left = attack_on_key(key.observed, self._figure(key), attack)

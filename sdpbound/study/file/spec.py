@@ -230,6 +230,11 @@ class StudySpec(Part):
                         "strategy searched for the key; give a number, or family.best_of = 'strategy'"
                     )
             return self
+        if self.strategies.begin != 1.0 and all(quantity.group != "threshold" for quantity in self.quantities):
+            raise fail(
+                f"has family.best_of.begin = {self.strategies.begin:g}, where the search of a critical value begins, "
+                "and no critical value; leave it out, or ask for critical_efficiency or critical_visibility"
+            )
         for observed in self.observed:
             kind, left = left_out(observed) or ("", ())
             if not kind or any(party != 1 for party, _ in left):
@@ -241,7 +246,8 @@ class StudySpec(Part):
             if not quantity.kind.searched:
                 raise fail(
                     f"has family.best_of and {quantity.title}, of which no best strategy is searched; those are "
-                    "key_rate, randomness_local, randomness_global, their attacks, and critical values"
+                    "key_rate, randomness_local, randomness_global, their attacks, and critical values; those of a "
+                    "length are searched by best_strategy(noise, rounds=..)"
                 )
             if quantity.merge is not None:
                 raise fail(f"has family.best_of and {quantity.name} with merge, which a search leaves out; give points")

@@ -269,7 +269,7 @@ def test_levels() -> None:
 @pytest.mark.parametrize(
     ("ask", "says"),
     [
-        (lambda: sb.RepetitionCode(1), "block = 1 must be an integer from 2"),
+        (lambda: sb.RepetitionCode(1), "block = 1 must be an integer from 2 to 1000; a block"),
         (lambda: sb.RepetitionCode(2.5), "block = 2.5 must be an integer from 2"),  # type: ignore[arg-type]
         (lambda: sb.RepetitionCode("longest"), "must be a whole number from 2, or 'best'"),
         (lambda: sb.RepetitionCode(2, pieces=2), "pieces = 2 must be"),
