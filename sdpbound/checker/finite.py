@@ -68,6 +68,8 @@ _ENDS = (("least", "lower"), ("most", "upper"))
 def verify_finite(root: Mapping[str, Any], strict: bool, check: Check) -> Verification:
     """Recompute a length; `root` was read, and `check` is asked about the certificates within it."""
     asked = read_asked(root["question"])
+    if asked.recycled:
+        raise CertificateError("question.figure recycles inputs; that is for lengths by Renyi entropies.")
     names = ("accumulation", "entropy", "least", "most", "distribution", "scores")
     proof = read_keys(root["proof"], names, "proof")
     claim = read_keys(root["claim"], _CLAIM, "claim")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
@@ -22,6 +22,7 @@ __all__ = [
     "AskedLength",
     "Pairs",
     "concluded",
+    "input_bits",
     "may_fail_little",
     "most_bits",
     "read_asked",
@@ -55,6 +56,7 @@ class AskedLength:
     efficiency: Fraction
     registers: str
     behaviour: Tensor  # (a, b, x, y), no negative entries, each pair of settings normalised
+    recycled: bool  # whether tests and settings belong to the string that is hashed
 
     @property
     def results(self) -> list[tuple[int, int, int, int]]:
@@ -73,7 +75,7 @@ def read_asked(entry: object) -> AskedLength:
     name = "question.figure"
     kind = read_kind(question["figure"], name, _FIGURES)
     names = ["kind", "x", "y", "preprocessing", "rounds", "soundness", "completeness", "efficiency", "registers"]
-    figure = read_keys(question["figure"], tuple(names), name, ("merge",) if kind == _FIGURES[0] else ())
+    figure = read_keys(question["figure"], tuple(names), name, ("merge" if kind == _FIGURES[0] else "inputs",))
     if len(scenario.outcomes) != 2 or question["side"] != "lower":
         raise CertificateError("question must be about two parties and the side lower.")
     one, other = scenario.outcomes
@@ -90,6 +92,7 @@ def read_asked(entry: object) -> AskedLength:
         raise CertificateError(f"{name} lacks y, or flips what is no bit of a key.")
     if figure["registers"] not in _REGISTERS:
         raise CertificateError(f"{name}.registers is {shown(figure['registers'])}; it must be one of {_REGISTERS}.")
+    recycled = _read_inputs(question["figure"], name)
     rounds = read_integer(figure["rounds"], 1, _MOST_ROUNDS, f"{name}.rounds")
     shape = (max(one), max(other), len(one), len(other))
     table = read_tensor(question["behaviour"], shape, "question.behaviour")
@@ -105,8 +108,29 @@ def read_asked(entry: object) -> AskedLength:
     table = {i: p / sums[i[2], i[3]] for i, p in table.items()}
     _require_no_signaling(table, one, other)
     return AskedLength(
-        scenario, key, x, y, merge, flips, rounds, soundness, completeness, efficiency, figure["registers"], table
+        scenario,
+        key,
+        x,
+        y,
+        merge,
+        flips,
+        rounds,
+        soundness,
+        completeness,
+        efficiency,
+        figure["registers"],
+        table,
+        recycled,
     )
+
+
+def _read_inputs(figure: object, name: str) -> bool:
+    """Whether inputs are recycled: the entry is left out where they are not."""
+    if not isinstance(figure, Mapping) or "inputs" not in figure:
+        return False
+    if figure["inputs"] != "recycled":
+        raise CertificateError(f"{name}.inputs is {shown(figure['inputs'])}; it must be 'recycled', or left out.")
+    return True
 
 
 def require_outcomes(table: Tensor, one: Sequence[int], other: Sequence[int], name: str) -> None:
@@ -185,6 +209,16 @@ def most_bits(asked: AskedLength) -> flint.arb:
     """log2 of the number of outcomes of a round that the output is made of."""
     one, other = map(max, asked.scenario.outcomes)
     return log2_ball(Fraction(one if asked.key or asked.y is None else one * other))
+
+
+def input_bits(gamma: Fraction, drawn: Tensor, rounds: int) -> flint.arb:
+    """So many values have tests and settings of all rounds, in bits, but for a chance of a quarter (Chebyshev)."""
+    chances = [p for p in (1 - gamma, *(gamma * q for q in drawn.values())) if p]
+    bits = [-log2_ball(p) for p in chances]
+    pairs = [(to_ball(p), z) for p, z in zip(chances, bits, strict=True)]
+    mean = sum((p * z for p, z in pairs), flint.arb(0))
+    square = sum((p * (z - mean) ** 2 for p, z in pairs), flint.arb(0))
+    return rounds * mean + 2 * (rounds * square.nonnegative_part()).sqrt()
 
 
 def try_local_devices(

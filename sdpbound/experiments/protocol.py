@@ -32,6 +32,7 @@ from sdpbound.finite_size import (
     finite_randomness_length,
 )
 from sdpbound.finite_size.acceptance import Acceptance
+from sdpbound.finite_size.options import Inputs
 
 __all__ = ["Certified", "FixedProtocol", "certify", "read_protocol", "require_fixed_before"]
 
@@ -212,6 +213,7 @@ class _File(BaseModel):
     test_probability: float | None = None
     test_distribution: Matrix | None = None
     net: bool | None = None
+    inputs: Inputs | None = None
     method: Literal["auto", "renyi", "accumulation", "estimation"] = "auto"
     devices: Devices | None = None
     lengths: int = 1
@@ -283,8 +285,9 @@ def _length(entries: _File, file: Path) -> FiniteLength | EstimatedLength:
     )
     distribution = None if entries.test_distribution is None else np.array(entries.test_distribution)
     if entries.kind == "key":
-        if entries.net is not None:
-            raise InvalidParameter(f"protocol '{file}': net is an entry of randomness, not of a key.")
+        for name in ("net", "inputs"):
+            if getattr(entries, name) is not None:
+                raise InvalidParameter(f"protocol '{file}': {name} is an entry of randomness, not of a key.")
         options = FiniteKeyOptions(
             security=security,
             test_probability=entries.test_probability,
@@ -303,13 +306,14 @@ def _length(entries: _File, file: Path) -> FiniteLength | EstimatedLength:
         method=entries.method,
         lengths=entries.lengths,
         net=bool(entries.net),
+        inputs=entries.inputs or "public",
     )
     return finite_randomness_length(behaviour, entries.rounds, entries.x, entries.y, data, choice)
 
 
 def _estimated(entries: _File, behaviour: Behaviour, file: Path) -> EstimatedLength:
     """The length by probability estimation, in which all rounds are tests."""
-    wrong = {"x", "y", "observed", "test_probability", "net", "preprocessing", "efficiency", "lengths"}
+    wrong = {"x", "y", "observed", "test_probability", "net", "inputs", "preprocessing", "efficiency", "lengths"}
     wrong &= entries.model_fields_set
     if entries.kind != "randomness" or wrong:
         raise InvalidParameter(

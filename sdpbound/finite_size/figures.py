@@ -60,6 +60,7 @@ class FiniteFigure(Figure):
     security : the allowed failures
     rounds : the number n of rounds; None if it is still open
     merge : the key's value for each of Alice's outcomes, if the key of untested rounds is a function of them
+    inputs : "public", or "recycled" where tests and settings stay secret and belong to the string that is hashed
     """
 
     unit = "bit"
@@ -69,6 +70,7 @@ class FiniteFigure(Figure):
     security: FiniteSecurity = field(default_factory=FiniteSecurity)
     rounds: int | None = None
     merge: Merge | None = None
+    inputs: str = "public"
 
     def __post_init__(self) -> None:
         instance(self.security, FiniteSecurity, "security", "FiniteSecurity(soundness=1e-10)")
@@ -82,11 +84,13 @@ class FiniteFigure(Figure):
     def entry(self) -> dict[str, Any]:
         own = {"kind": self.kind, "x": self.x, "y": self.y, "preprocessing": self.preprocessing}
         own |= {} if self.merge is None else {"merge": list(self.merge)}
+        own |= {} if self.inputs == "public" else {"inputs": self.inputs}
         return own | asdict(self.security) | ({} if self.rounds is None else {"rounds": self.rounds})
 
     def _words(self, output: str) -> str:
         at = f"x={self.x}" if self.y is None else f"x={self.x}, y={self.y}"
         at += "" if self.merge is None else f" of {key_words((self.x,), self.merge)[0]}"
+        at += "" if self.inputs == "public" else f" with {self.inputs} inputs"
         return f"length of {output} at {at}" + ("" if self.rounds is None else f" from {self.rounds:g} rounds")
 
 

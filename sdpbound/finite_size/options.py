@@ -22,10 +22,13 @@ __all__ = [
     "FiniteOptions",
     "FiniteRandomnessChanges",
     "FiniteRandomnessOptions",
+    "Inputs",
 ]
 
 FiniteMethod = Literal["auto", "renyi", "accumulation"]
 METHODS = get_args(FiniteMethod)
+Inputs = Literal["public", "recycled"]
+INPUTS = get_args(Inputs)
 #: The most lengths that a protocol may choose from.
 MOST_LENGTHS = 1 << 20
 
@@ -105,6 +108,9 @@ class FiniteRandomnessOptions(FiniteOptions):
     ----------
     net : whether to choose the parameters that are best for the net length, which is the length less the seed for
         tests and settings
+    inputs : "public", where tests and settings are published after the last round; or "recycled", where they stay
+        secret and are hashed with the outcomes. What they took then comes out again, so that the best net length is
+        chosen for. It needs Renyi entropies
     entropies, security, test_probability, test_distribution, method, lengths : as in :class:`FiniteOptions`
 
     >>> FiniteRandomnessOptions(net=True).method  # for finite_randomness_length(..., options=...)
@@ -112,6 +118,16 @@ class FiniteRandomnessOptions(FiniteOptions):
     """
 
     net: bool = False
+    inputs: Inputs = "public"
+
+    def __post_init__(self) -> None:
+        FiniteOptions.__post_init__(self)
+        if self.inputs not in INPUTS:
+            raise InvalidParameter(f"inputs = {self.inputs!r:.60} must be one of {', '.join(INPUTS)}.")
+        if self.inputs == "recycled":
+            if self.method == "accumulation":
+                raise InvalidParameter("inputs = 'recycled' need method = 'renyi', not 'accumulation'.")
+            object.__setattr__(self, "net", True)
 
 
 class FiniteChanges(TypedDict, total=False):
@@ -136,3 +152,4 @@ class FiniteRandomnessChanges(FiniteChanges, total=False):
     """The options of :class:`FiniteRandomnessOptions`, each as a keyword of a call."""
 
     net: bool
+    inputs: Inputs
