@@ -10,8 +10,9 @@ from itertools import product
 
 import flint
 
+from sdpbound.checker.channel import Channel, read_channel
 from sdpbound.checker.claim import Subject, Verification
-from sdpbound.checker.numbers import ONE, ZERO, Tensor, log2_ball, rounded_float, to_ball
+from sdpbound.checker.numbers import ZERO, Tensor, log2_ball, rounded_float, to_ball
 from sdpbound.checker.question import read_merge
 from sdpbound.checker.reading import read_integer, read_keys, read_kind, read_number, read_tensor, shown
 from sdpbound.checker.scenario import Scenario, read_scenario
@@ -49,7 +50,7 @@ class AskedLength:
     x: int
     y: int | None
     merge: tuple[int, ...]  # the value of each outcome of x in the key of untested rounds; empty if they are the key
-    flips: Fraction
+    channel: Channel  # flips, or what else the bits of untested rounds pass
     rounds: int
     soundness: Fraction
     completeness: Fraction
@@ -81,15 +82,17 @@ def read_asked(entry: object) -> AskedLength:
     one, other = scenario.outcomes
     x = read_integer(figure["x"], 0, len(one) - 1, f"{name}.x")
     y = None if figure["y"] is None else read_integer(figure["y"], 0, len(other) - 1, f"{name}.y")
-    soundness, completeness, efficiency, flips = (
-        read_number(figure[k], f"{name}.{k}") for k in ("soundness", "completeness", "efficiency", "preprocessing")
+    soundness, completeness, efficiency = (
+        read_number(figure[k], f"{name}.{k}") for k in ("soundness", "completeness", "efficiency")
     )
     key = kind == _FIGURES[0]
-    if not (0 < soundness < 1 and 0 < completeness < 1 and efficiency >= 1 and 0 <= 2 * flips <= 1):
+    if not (0 < soundness < 1 and 0 < completeness < 1 and efficiency >= 1):
         raise CertificateError(f"{name} has probabilities or an efficiency out of range.")
     merge = read_merge(question["figure"], scenario, (x, None), name)
-    if (key and y is None) or (flips and not (key and (max(merge) + 1 if merge else one[x]) == 2)):
-        raise CertificateError(f"{name} lacks y, or flips what is no bit of a key.")
+    if key and y is None:
+        raise CertificateError(f"{name} lacks y, Bob's setting of the key.")
+    is_a_bit = key and (max(merge) + 1 if merge else one[x]) == 2
+    channel = read_channel(figure["preprocessing"], is_a_bit, f"{name}.preprocessing")
     if figure["registers"] not in _REGISTERS:
         raise CertificateError(f"{name}.registers is {shown(figure['registers'])}; it must be one of {_REGISTERS}.")
     recycled = _read_inputs(question["figure"], name)
@@ -113,7 +116,7 @@ def read_asked(entry: object) -> AskedLength:
         x,
         y,
         merge,
-        flips,
+        channel,
         rounds,
         soundness,
         completeness,
@@ -176,19 +179,19 @@ def tail(pairs: Pairs, s: Fraction, failure: flint.arb, n: int) -> flint.arb:
 
 
 def surprises(asked: AskedLength, gamma: Fraction, drawn: Tensor) -> Pairs:
-    """-log2 p(a|b) of honest devices in one round, a the key's value, maybe flipped, where the round is not tested."""
+    """-log2 p(a|b) of honest devices in one round; a is the key's value behind its channel, where it is untested."""
     assert asked.y is not None
     found: Pairs = []
-    rounds = [((asked.x, asked.y), 1 - gamma, asked.flips, asked.merge)]
-    rounds += [(pair, gamma * p, ZERO, ()) for pair, p in drawn.items()]  # type: ignore[misc]
-    for (x, y), chance, flips, merge in rounds:
+    rounds = [((asked.x, asked.y), 1 - gamma, asked.channel, asked.merge)]
+    rounds += [(pair, gamma * p, Channel(), ()) for pair, p in drawn.items()]  # type: ignore[misc]
+    for (x, y), chance, channel, merge in rounds:
         one, other = asked.scenario.outcomes[0][x], asked.scenario.outcomes[1][y]
         for b in range(other):
             column = [asked.behaviour.get((a, b, x, y), ZERO) for a in range(one)]
             if merge:
                 column = [sum(own, ZERO) for own in _by_value(column, merge)]
-            if flips:
-                column = [(ONE - flips) * p + flips * q for p, q in zip(column, column[::-1], strict=True)]
+            if channel:
+                column = channel.mixed(column, Fraction)
             total = sum(column, ZERO)
             found += [(_surprise(p, total), to_ball(chance * p)) for p in column if p and chance]
     return found

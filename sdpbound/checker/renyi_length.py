@@ -103,13 +103,19 @@ def verify_renyi_length(root: Mapping[str, Any], strict: bool, check: Check) -> 
             claimed, "lower", flint.arb("-inf"), largest, "what is hashed of all rounds has bits that"
         )
         known = input_bits(v["gamma"], drawn, asked.rounds) + 3 if asked.recycled else flint.arb(1)
-    if not length < claimed and not faults and known <= to_ball(claimed) and not asked.flips and may_fail_little(asked):
+    if (
+        not length < claimed
+        and not faults
+        and known <= to_ball(claimed)
+        and not asked.channel
+        and may_fail_little(asked)
+    ):
         try_local_devices(asked, v["gamma"], drawn, scores, rest, threshold)
     return concluded(asked, length, claimed, faults, "By Renyi entropies", strict=strict)
 
 
 def _check_parameters(asked: AskedLength, v: Mapping[str, Fraction]) -> None:
-    if "tangent" in v and asked.flips:
+    if "tangent" in v and asked.channel:
         raise CertificateError("question.figure has preprocessing, for which no closed form is proven here.")
     within = 0 < v["gamma"] <= 1 and 0 < v["beta"] <= 1
     if "tangent" in v:

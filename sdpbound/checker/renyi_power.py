@@ -5,7 +5,7 @@ The certificate is of the form "sandwiched down" and of the order alpha = 1 + be
 
 - of Alice's outcome: ``sum_a Tr (sum_b v X_ab)^alpha <= v_1^beta (v_0 Q + sum (v - v_0) p)``, with v_1 the largest v
   there and any v_0 from 0 to the least one. Q is that of x'. So v_0 is the least one if x' is the key's and its bit is
-  not flipped, for tests flip none; else it is 0;
+  not flipped and passes no channel, as bits of tests do not; else it is 0;
 - of both outcomes, if those are the string: ``sum_ab Tr (v X_ab)^alpha <= sum v^alpha p``, for Q is at most p.
 
 With recycled inputs the probabilities of tests and settings are to the power alpha. docs/finite_size_renyi.md has the
@@ -21,6 +21,7 @@ from typing import Any
 
 import flint
 
+from sdpbound.checker.channel import read_channel
 from sdpbound.checker.claim import Verification
 from sdpbound.checker.length_questions import AskedLength
 from sdpbound.checker.numbers import ZERO, Tensor, to_ball
@@ -60,7 +61,7 @@ class Power:
             else:
                 front = (theta * beta * to_ball(max(values.values()))).exp()
                 factor = {f: w * front for f, w in factor.items()}
-                if pair[0] == self.asked.x and not self.asked.flips:
+                if pair[0] == self.asked.x and not self.asked.channel:
                     low = factor[min(values.values())]
                     of_line += low
             for i, f in values.items():
@@ -108,7 +109,7 @@ def read_power(asked: AskedLength, certificate: Any, beta: Fraction, check: Chec
         or read_number(figure["alpha"], f"{name}.question.figure.alpha") != 1 + beta
         or figure["x"] != asked.x
         or not (y is None or (not asked.key and y == asked.y))
-        or read_number(figure["preprocessing"], f"{name}.question.figure.preprocessing") != asked.flips
+        or read_channel(figure["preprocessing"], True, f"{name}.question.figure.preprocessing") != asked.channel
         or read_scenario(question["scenario"]) != asked.scenario
     ):
         raise CertificateError(f"{name} is about another order, form, scenario, setting or preprocessing.")

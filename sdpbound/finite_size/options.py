@@ -9,7 +9,8 @@ from typing import Any, Literal, TypedDict, get_args
 from numpy.typing import ArrayLike
 
 from sdpbound.arguments import counted, instance
-from sdpbound.entropies.question import require_preprocessing
+from sdpbound.bell.channel import Preprocessing
+from sdpbound.entropies.question import require_channel
 from sdpbound.errors import InvalidParameter
 from sdpbound.finite_size.figures import FiniteSecurity
 from sdpbound.finite_size.functionals import EntropySource
@@ -82,8 +83,8 @@ class FiniteKeyOptions(FiniteOptions):
 
     Parameters
     ----------
-    preprocessing : probability in [0, 1/2] with which Alice flips a key bit; she flips no bit in tests. ``entropies``
-        are the entropies after the flip
+    preprocessing : probability in [0, 1/2] with which Alice flips a key bit, or the BinaryChannel that it passes; bits
+        of tests stay as they are. ``entropies`` are the entropies after that
     merge : the key's value 0, 1, .. for each of Alice's outcomes at x, if the key of untested rounds is a function of
         them, such as (0, 0, 1); tests keep their outcomes. It needs accumulation of von Neumann entropies
     entropies, security, test_probability, test_distribution, method, lengths : as in :class:`FiniteOptions`
@@ -92,12 +93,12 @@ class FiniteKeyOptions(FiniteOptions):
     1e-10
     """
 
-    preprocessing: float = 0.0
+    preprocessing: Preprocessing = 0.0
     merge: Sequence[Any] | None = None
 
     def __post_init__(self) -> None:
         FiniteOptions.__post_init__(self)
-        object.__setattr__(self, "preprocessing", require_preprocessing(self.preprocessing))
+        object.__setattr__(self, "preprocessing", require_channel(self.preprocessing))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -144,7 +145,7 @@ class FiniteChanges(TypedDict, total=False):
 class FiniteKeyChanges(FiniteChanges, total=False):
     """The options of :class:`FiniteKeyOptions`, each as a keyword of a call."""
 
-    preprocessing: float
+    preprocessing: Preprocessing
     merge: Sequence[Any] | None
 
 

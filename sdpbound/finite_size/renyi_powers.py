@@ -10,6 +10,7 @@ from functools import lru_cache
 import numpy as np
 
 from sdpbound.arrays import Floats
+from sdpbound.bell.channel import BinaryChannel, Preprocessing
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.boundary import towards_noise
 from sdpbound.entropies.renyi.entropy import RenyiEntropyBound, renyi_entropy
@@ -25,6 +26,8 @@ __all__ = ["PowerSource", "fitting_data"]
 
 #: The order is 1 + beta; these are its limits.
 _LEAST, _MOST = 2.0**-19, 0.5
+#: The least beta behind a channel, of correlators and of other data; less may take minutes.
+_BEHIND_CHANNELS = 2.0**-12, 2.0**-10
 #: A beta as good as the best one is at most this factor away from it; so many orders are tried.
 _NEAR, _TRIALS = 1.5, 2
 
@@ -36,7 +39,7 @@ class _Asked:
     numbers: tuple[bytes, ...]
     x: int
     y: int | None
-    flips: float
+    flips: Preprocessing
     data: Observations = field(compare=False)
 
 
@@ -76,7 +79,7 @@ class PowerSource:
     data: Observations
     x: int
     y: int | None
-    flips: float
+    flips: Preprocessing
     distribution: Floats | None
 
     def choices(self, counts: list[float], gamma: float | None) -> Iterator[tuple[AffineGame, RenyiChoice]]:
@@ -84,13 +87,20 @@ class PowerSource:
         for n, start in zip(counts, best_renyi_choices(self.guide, counts, gamma), strict=True):
             yield from self._near(n, gamma, start)
 
+    @property
+    def _least(self) -> float:
+        if not isinstance(self.flips, BinaryChannel):
+            return _LEAST
+        marginals = self.data.coefficients[:, 0, 1:].any() or self.data.coefficients[:, 1:, 0].any()
+        return _BEHIND_CHANNELS[int(marginals)]
+
     def _near(self, n: float, gamma: float | None, start: ChshChoice) -> Iterator[tuple[AffineGame, RenyiChoice]]:
         """Games of orders near to what a CHSH test would have, with good parameters for n rounds."""
         distance = min(DISTANCES, key=lambda d: abs(d - (1.0 - start.tangent / self.guide.test.value)))
         beta = start.beta
         tried: list[float] = []
         for _ in range(_TRIALS):
-            beta = _rounded(beta)
+            beta = _rounded(beta, self._least)
             if any(1.0 / _NEAR < beta / other < _NEAR for other in tried) or not go_on():
                 return
             tried.append(beta)
@@ -120,9 +130,9 @@ class PowerSource:
         )
 
 
-def _rounded(beta: float) -> float:
+def _rounded(beta: float, least: float) -> float:
     """The nearest of few numbers, so that many lengths share their bounds; 1 + beta is exact."""
-    beta = min(max(beta, _LEAST), _MOST)
+    beta = min(max(beta, least), _MOST)
     size = 2.0 ** math.floor(math.log2(beta))
     return float(min(size * round(4.0 * beta / size) / 4.0, _MOST))
 
