@@ -30,6 +30,7 @@ __all__ = [
     "RenyiEntropy",
     "SelfTestedEntropy",
     "Separation",
+    "written",
 ]
 
 

@@ -33,6 +33,8 @@ def not_known(certificate: Mapping[str, object] | str | os.PathLike[str]) -> str
     what = ""
     if "inputs" in figure:
         what = "lengths with recycled inputs"
+    elif isinstance(figure.get("preprocessing"), list) and figure.get("kind") in ("renyi_entropy", "finite_key_length"):
+        what = "lengths and Renyi entropies behind a channel"
     return f"{NOT_CHECKED} {what}: it says nothing for or against them." if what else ""
 
 

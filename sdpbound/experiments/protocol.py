@@ -16,6 +16,7 @@ from scipy.stats import binom
 
 from sdpbound.arguments import instance
 from sdpbound.bell.behaviour import Behaviour
+from sdpbound.bell.channel import BinaryChannel, Preprocessing
 from sdpbound.bell.families.expressions import chsh
 from sdpbound.bell.observations import Observations
 from sdpbound.checker.estimation import Devices
@@ -209,7 +210,7 @@ class _File(BaseModel):
     soundness: float = 1e-10
     completeness: float = 1e-2
     efficiency: float = 1.0
-    preprocessing: float | None = None
+    preprocessing: float | Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
     test_probability: float | None = None
     test_distribution: Matrix | None = None
     net: bool | None = None
@@ -294,7 +295,7 @@ def _length(entries: _File, file: Path) -> FiniteLength | EstimatedLength:
             test_distribution=distribution,
             method=entries.method,
             lengths=entries.lengths,
-            preprocessing=entries.preprocessing or 0.0,
+            preprocessing=_preprocessing(entries),
         )
         return finite_key_length(behaviour, entries.rounds, entries.x, entries.y or 0, data, options)
     if entries.preprocessing is not None:
@@ -309,6 +310,11 @@ def _length(entries: _File, file: Path) -> FiniteLength | EstimatedLength:
         inputs=entries.inputs or "public",
     )
     return finite_randomness_length(behaviour, entries.rounds, entries.x, entries.y, data, choice)
+
+
+def _preprocessing(entries: _File) -> Preprocessing:
+    given = entries.preprocessing
+    return BinaryChannel(*given) if isinstance(given, list) else given or 0.0
 
 
 def _estimated(entries: _File, behaviour: Behaviour, file: Path) -> EstimatedLength:

@@ -26,8 +26,8 @@ __all__ = ["PowerSource", "fitting_data"]
 
 #: The order is 1 + beta; these are its limits.
 _LEAST, _MOST = 2.0**-19, 0.5
-#: The least beta behind a channel, of correlators and of other data; less may take minutes.
-_BEHIND_CHANNELS = 2.0**-12, 2.0**-10
+#: The least beta behind a channel: of less the checker may prove nothing, after minutes.
+_BEHIND_CHANNELS = 2.0**-10
 #: A beta as good as the best one is at most this factor away from it; so many orders are tried.
 _NEAR, _TRIALS = 1.5, 2
 
@@ -87,20 +87,13 @@ class PowerSource:
         for n, start in zip(counts, best_renyi_choices(self.guide, counts, gamma), strict=True):
             yield from self._near(n, gamma, start)
 
-    @property
-    def _least(self) -> float:
-        if not isinstance(self.flips, BinaryChannel):
-            return _LEAST
-        marginals = self.data.coefficients[:, 0, 1:].any() or self.data.coefficients[:, 1:, 0].any()
-        return _BEHIND_CHANNELS[int(marginals)]
-
     def _near(self, n: float, gamma: float | None, start: ChshChoice) -> Iterator[tuple[AffineGame, RenyiChoice]]:
         """Games of orders near to what a CHSH test would have, with good parameters for n rounds."""
         distance = min(DISTANCES, key=lambda d: abs(d - (1.0 - start.tangent / self.guide.test.value)))
         beta = start.beta
         tried: list[float] = []
         for _ in range(_TRIALS):
-            beta = _rounded(beta, self._least)
+            beta = _rounded(beta, _BEHIND_CHANNELS if isinstance(self.flips, BinaryChannel) else _LEAST)
             if any(1.0 / _NEAR < beta / other < _NEAR for other in tried) or not go_on():
                 return
             tried.append(beta)
