@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import typer
 
 import sdpbound as sb
-from sdpbound.bounds.figures import written
 from sdpbound.cli.devices import DeviceOptions
 from sdpbound.cli.groups import Options, Without, grouped
 from sdpbound.cli.members import heading, member_facts
@@ -71,6 +70,8 @@ def finite_command(
 
     With several numbers of rounds the certificate is that of the first.
     """
+    from sdpbound.bounds.figures import written
+
     chosen, flips = devices.devices(), flips_of(preprocessing)
     if isinstance(flips, str):
         raise InvalidParameter(
