@@ -15,6 +15,7 @@ from sdpbound.attacks.landscape import Landscape
 from sdpbound.attacks.options import AttackChanges, AttackOptions
 from sdpbound.attacks.proof import EntropyAttack, ProvenByAttacks, build_attack
 from sdpbound.attacks.qubit_attack import attack_of
+from sdpbound.bell.channel import Preprocessing, passed
 from sdpbound.bell.observations import Observations
 from sdpbound.bell.strategy import Strategy
 from sdpbound.bounds.bound import Bound
@@ -66,7 +67,7 @@ def renyi_entropy_upper_bound(
     *,
     alpha: float,
     kind: str = "sandwiched up",
-    preprocessing: float = 0.0,
+    preprocessing: Preprocessing = 0.0,
     options: AttackOptions | None = None,
     **changes: Unpack[AttackChanges],
 ) -> RenyiAttack:
@@ -141,6 +142,5 @@ def _power(figure: RenyiEntropy, strategy: Strategy) -> float:
     if figure.y is not None:
         own = np.asarray(strategy.measurements[1][figure.y])
         effects = np.concatenate([effects @ np.kron(np.eye(alice), effect) for effect in own])
-    q = figure.preprocessing
-    mixed = (1.0 - q) * effects + q * effects[::-1] if q else effects
+    mixed = np.stack(passed(figure.preprocessing, effects)) if figure.preprocessing else effects
     return power_of(figure, np.asarray(strategy.state), mixed)

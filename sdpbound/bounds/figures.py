@@ -30,6 +30,7 @@ __all__ = [
     "RenyiEntropy",
     "SelfTestedEntropy",
     "Separation",
+    "written",
 ]
 
 
@@ -222,6 +223,17 @@ class MinEntropyOf(Figure):
 _EXAMPLE = "GuessingProbability(0)"
 
 
+def written(preprocessing: Preprocessing) -> float | list[float]:
+    """Flips or a channel as certificates have them: a probability, or a pair of them."""
+    p = preprocessing
+    return [p.p0, p.p1] if isinstance(p, BinaryChannel) else p
+
+
+def _after(preprocessing: Preprocessing) -> str:
+    how = "a channel" if isinstance(preprocessing, BinaryChannel) else "flips with probability"
+    return f" after {how} {preprocessing:.6g}" if preprocessing else ""
+
+
 @dataclass(frozen=True, slots=True)
 class ConditionalEntropy(Figure):
     """The von Neumann entropy H(A|X=x,E) in bits, or with y H(AB|X=x,Y=y,E).
@@ -248,14 +260,10 @@ class ConditionalEntropy(Figure):
 
     @property
     def words(self) -> str:
-        text = "H({}|{},E)".format(*key_words(_key_of(self), self.merge))
-        how = "a channel" if isinstance(self.preprocessing, BinaryChannel) else "flips with probability"
-        return text + (f" after {how} {self.preprocessing:.6g}" if self.preprocessing else "")
+        return "H({}|{},E)".format(*key_words(_key_of(self), self.merge)) + _after(self.preprocessing)
 
     def entry(self) -> dict[str, Any]:
-        p = self.preprocessing
-        given = [p.p0, p.p1] if isinstance(p, BinaryChannel) else p
-        return {"kind": self.kind} | _key_entry(self) | {"preprocessing": given}
+        return {"kind": self.kind} | _key_entry(self) | {"preprocessing": written(self.preprocessing)}
 
     @property
     def is_entropy(self) -> bool:
@@ -300,7 +308,8 @@ class RenyiEntropy(Figure):
     - "petz up": as "sandwiched up", with the Petz divergence, alpha from ``LEAST`` to 2
     - "petz down": as "sandwiched down", with the Petz divergence, alpha from ``LEAST`` to 1.9
 
-    ``preprocessing`` is the probability, 0 to 1/2, with which the key of one bit is flipped first.
+    ``preprocessing`` is the probability, 0 to 1/2, with which the key of one bit is flipped first, or the channel that
+    it passes.
     """
 
     kind = "renyi_entropy"
@@ -316,7 +325,7 @@ class RenyiEntropy(Figure):
     LEAST: ClassVar[float] = 1.0 + 2.0**-19
     x: int
     y: int | None
-    preprocessing: float
+    preprocessing: Preprocessing
     form: str
     alpha: float
 
@@ -341,8 +350,11 @@ class RenyiEntropy(Figure):
     @property
     def words(self) -> str:
         parties, settings = key_words((self.x, self.y))
-        flips = f" after flips with probability {self.preprocessing:.6g}" if self.preprocessing else ""
-        return f"H_{self.alpha:.6g}({parties}|{settings},E), {self.form}{flips}"
+        return f"H_{self.alpha:.6g}({parties}|{settings},E), {self.form}{_after(self.preprocessing)}"
+
+    def entry(self) -> dict[str, Any]:
+        own = {"kind": self.kind, "x": self.x, "y": self.y, "preprocessing": written(self.preprocessing)}
+        return own | {"form": self.form, "alpha": self.alpha}
 
     @property
     def is_entropy(self) -> bool:

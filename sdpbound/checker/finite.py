@@ -6,7 +6,7 @@ behaviours, a distribution pi of tested settings, scores g and the parameters un
 length, the threshold of the mean score and the largest number of tests. Trusted are the theorem (Dupuis and Fawzi,
 arXiv:1805.11652, Theorem V.2 with free alpha; docs/finite_size.md) and leftover hashing. Checked again are
 
-- that the entropy's certificate holds and is about these settings and flips, so that F is a proven lower bound;
+- that the entropy's certificate holds and is about these settings, flips or channel, so that F is a proven lower bound;
 - that ``sum pi g p`` exceeds F by at most a margin on every no-signaling behaviour (in exact rational numbers; moments
   are at most 1 in size), and the margin is charged;
 - the largest variance and the spread of the min-tradeoff function (in exact rational numbers);
@@ -24,6 +24,7 @@ from typing import Any
 
 import flint
 
+from sdpbound.checker.channel import read_channel
 from sdpbound.checker.claim import Verification
 from sdpbound.checker.length_questions import (
     AskedLength,
@@ -68,6 +69,8 @@ _ENDS = (("least", "lower"), ("most", "upper"))
 def verify_finite(root: Mapping[str, Any], strict: bool, check: Check) -> Verification:
     """Recompute a length; `root` was read, and `check` is asked about the certificates within it."""
     asked = read_asked(root["question"])
+    if asked.recycled:
+        raise CertificateError("question.figure recycles inputs; that is for lengths by Renyi entropies.")
     names = ("accumulation", "entropy", "least", "most", "distribution", "scores")
     proof = read_keys(root["proof"], names, "proof")
     claim = read_keys(root["claim"], _CLAIM, "claim")
@@ -88,7 +91,7 @@ def verify_finite(root: Mapping[str, Any], strict: bool, check: Check) -> Verifi
         length, faults = _length(asked, v, ends, drawn, scores, margin, threshold, most_tests)
         most = asked.rounds * most_bits(asked)
         faults += out_of_range(claimed, "lower", flint.arb("-inf"), most, "the outcomes of all rounds have bits that")
-    if not length < claimed and not faults and claimed >= 1 and not asked.flips and may_fail_little(asked):
+    if not length < claimed and not faults and claimed >= 1 and not asked.channel and may_fail_little(asked):
         _try_local_devices(asked, v, drawn, scores, threshold)
     return concluded(asked, length, claimed, faults, "By arXiv:1805.11652", strict=strict)
 
@@ -121,7 +124,7 @@ def _functional(asked: AskedLength, certificate: Any, check: Check) -> Tensor:
         or found.functional is None
         or (figure.get("x"), figure.get("y")) != (asked.x, wanted)
         or read_merge(figure, asked.scenario, (asked.x, wanted), "proof.entropy.question.figure") != asked.merge
-        or read_number(figure["preprocessing"], "proof.entropy.question.figure.preprocessing") != asked.flips
+        or read_channel(figure["preprocessing"], True, "proof.entropy.question.figure.preprocessing") != asked.channel
         or read_scenario(question["scenario"]) != asked.scenario
     ):
         raise CertificateError("proof.entropy is about another entropy, scenario, setting or preprocessing.")
@@ -256,7 +259,7 @@ def _weight(asked: AskedLength, gamma: Fraction, drawn: Tensor) -> Fraction:
     """Probability that a round has the entropy of the functional, tested or not."""
     own = drawn.get((asked.x, asked.y), ZERO) if asked.y is not None else ZERO
     if asked.key or asked.y is None:
-        own = sum((p for (s, _), p in drawn.items() if s == asked.x), ZERO) if not asked.flips else ZERO
+        own = sum((p for (s, _), p in drawn.items() if s == asked.x), ZERO) if not asked.channel else ZERO
     return 1 - gamma + gamma * own
 
 

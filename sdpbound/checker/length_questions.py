@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
 
 import flint
 
+from sdpbound.checker.channel import Channel, read_channel
 from sdpbound.checker.claim import Subject, Verification
-from sdpbound.checker.numbers import ONE, ZERO, Tensor, log2_ball, rounded_float, to_ball
+from sdpbound.checker.numbers import ZERO, Tensor, log2_ball, rounded_float, to_ball
 from sdpbound.checker.question import read_merge
 from sdpbound.checker.reading import read_integer, read_keys, read_kind, read_number, read_tensor, shown
 from sdpbound.checker.scenario import Scenario, read_scenario
@@ -22,6 +23,7 @@ __all__ = [
     "AskedLength",
     "Pairs",
     "concluded",
+    "input_bits",
     "may_fail_little",
     "most_bits",
     "read_asked",
@@ -48,13 +50,14 @@ class AskedLength:
     x: int
     y: int | None
     merge: tuple[int, ...]  # the value of each outcome of x in the key of untested rounds; empty if they are the key
-    flips: Fraction
+    channel: Channel  # flips, or what else the bits of untested rounds pass
     rounds: int
     soundness: Fraction
     completeness: Fraction
     efficiency: Fraction
     registers: str
     behaviour: Tensor  # (a, b, x, y), no negative entries, each pair of settings normalised
+    recycled: bool  # whether tests and settings belong to the string that is hashed
 
     @property
     def results(self) -> list[tuple[int, int, int, int]]:
@@ -73,23 +76,26 @@ def read_asked(entry: object) -> AskedLength:
     name = "question.figure"
     kind = read_kind(question["figure"], name, _FIGURES)
     names = ["kind", "x", "y", "preprocessing", "rounds", "soundness", "completeness", "efficiency", "registers"]
-    figure = read_keys(question["figure"], tuple(names), name, ("merge",) if kind == _FIGURES[0] else ())
+    figure = read_keys(question["figure"], tuple(names), name, ("merge" if kind == _FIGURES[0] else "inputs",))
     if len(scenario.outcomes) != 2 or question["side"] != "lower":
         raise CertificateError("question must be about two parties and the side lower.")
     one, other = scenario.outcomes
     x = read_integer(figure["x"], 0, len(one) - 1, f"{name}.x")
     y = None if figure["y"] is None else read_integer(figure["y"], 0, len(other) - 1, f"{name}.y")
-    soundness, completeness, efficiency, flips = (
-        read_number(figure[k], f"{name}.{k}") for k in ("soundness", "completeness", "efficiency", "preprocessing")
+    soundness, completeness, efficiency = (
+        read_number(figure[k], f"{name}.{k}") for k in ("soundness", "completeness", "efficiency")
     )
     key = kind == _FIGURES[0]
-    if not (0 < soundness < 1 and 0 < completeness < 1 and efficiency >= 1 and 0 <= 2 * flips <= 1):
+    if not (0 < soundness < 1 and 0 < completeness < 1 and efficiency >= 1):
         raise CertificateError(f"{name} has probabilities or an efficiency out of range.")
     merge = read_merge(question["figure"], scenario, (x, None), name)
-    if (key and y is None) or (flips and not (key and (max(merge) + 1 if merge else one[x]) == 2)):
-        raise CertificateError(f"{name} lacks y, or flips what is no bit of a key.")
+    if key and y is None:
+        raise CertificateError(f"{name} lacks y, Bob's setting of the key.")
+    is_a_bit = key and (max(merge) + 1 if merge else one[x]) == 2
+    channel = read_channel(figure["preprocessing"], is_a_bit, f"{name}.preprocessing")
     if figure["registers"] not in _REGISTERS:
         raise CertificateError(f"{name}.registers is {shown(figure['registers'])}; it must be one of {_REGISTERS}.")
+    recycled = _read_inputs(question["figure"], name)
     rounds = read_integer(figure["rounds"], 1, _MOST_ROUNDS, f"{name}.rounds")
     shape = (max(one), max(other), len(one), len(other))
     table = read_tensor(question["behaviour"], shape, "question.behaviour")
@@ -105,8 +111,29 @@ def read_asked(entry: object) -> AskedLength:
     table = {i: p / sums[i[2], i[3]] for i, p in table.items()}
     _require_no_signaling(table, one, other)
     return AskedLength(
-        scenario, key, x, y, merge, flips, rounds, soundness, completeness, efficiency, figure["registers"], table
+        scenario,
+        key,
+        x,
+        y,
+        merge,
+        channel,
+        rounds,
+        soundness,
+        completeness,
+        efficiency,
+        figure["registers"],
+        table,
+        recycled,
     )
+
+
+def _read_inputs(figure: object, name: str) -> bool:
+    """Whether inputs are recycled: the entry is left out where they are not."""
+    if not isinstance(figure, Mapping) or "inputs" not in figure:
+        return False
+    if figure["inputs"] != "recycled":
+        raise CertificateError(f"{name}.inputs is {shown(figure['inputs'])}; it must be 'recycled', or left out.")
+    return True
 
 
 def require_outcomes(table: Tensor, one: Sequence[int], other: Sequence[int], name: str) -> None:
@@ -152,19 +179,19 @@ def tail(pairs: Pairs, s: Fraction, failure: flint.arb, n: int) -> flint.arb:
 
 
 def surprises(asked: AskedLength, gamma: Fraction, drawn: Tensor) -> Pairs:
-    """-log2 p(a|b) of honest devices in one round, a the key's value, maybe flipped, where the round is not tested."""
+    """-log2 p(a|b) of honest devices in one round; a is the key's value behind its channel, where it is untested."""
     assert asked.y is not None
     found: Pairs = []
-    rounds = [((asked.x, asked.y), 1 - gamma, asked.flips, asked.merge)]
-    rounds += [(pair, gamma * p, ZERO, ()) for pair, p in drawn.items()]  # type: ignore[misc]
-    for (x, y), chance, flips, merge in rounds:
+    rounds = [((asked.x, asked.y), 1 - gamma, asked.channel, asked.merge)]
+    rounds += [(pair, gamma * p, Channel(), ()) for pair, p in drawn.items()]  # type: ignore[misc]
+    for (x, y), chance, channel, merge in rounds:
         one, other = asked.scenario.outcomes[0][x], asked.scenario.outcomes[1][y]
         for b in range(other):
             column = [asked.behaviour.get((a, b, x, y), ZERO) for a in range(one)]
             if merge:
                 column = [sum(own, ZERO) for own in _by_value(column, merge)]
-            if flips:
-                column = [(ONE - flips) * p + flips * q for p, q in zip(column, column[::-1], strict=True)]
+            if channel:
+                column = channel.mixed(column, Fraction)
             total = sum(column, ZERO)
             found += [(_surprise(p, total), to_ball(chance * p)) for p in column if p and chance]
     return found
@@ -185,6 +212,16 @@ def most_bits(asked: AskedLength) -> flint.arb:
     """log2 of the number of outcomes of a round that the output is made of."""
     one, other = map(max, asked.scenario.outcomes)
     return log2_ball(Fraction(one if asked.key or asked.y is None else one * other))
+
+
+def input_bits(gamma: Fraction, drawn: Tensor, rounds: int) -> flint.arb:
+    """So many values have tests and settings of all rounds, in bits, but for a chance of a quarter (Chebyshev)."""
+    chances = [p for p in (1 - gamma, *(gamma * q for q in drawn.values())) if p]
+    bits = [-log2_ball(p) for p in chances]
+    pairs = [(to_ball(p), z) for p, z in zip(chances, bits, strict=True)]
+    mean = sum((p * z for p, z in pairs), flint.arb(0))
+    square = sum((p * (z - mean) ** 2 for p, z in pairs), flint.arb(0))
+    return rounds * mean + 2 * (rounds * square.nonnegative_part()).sqrt()
 
 
 def try_local_devices(

@@ -28,7 +28,8 @@ is below the sum of theirs.
 ``petz up``          above 1, at most 3/2   alpha - 1
 ===================  =====================  ============
 
-The proof has the constant c and the multipliers m_j. Such q are means where Eve knows which strategy is used, and each
+The key may have passed a channel, which no other kind of proof knows: the N_i are the roots of its effects. The proof
+has the constant c and the multipliers m_j. Such q are means where Eve knows which strategy is used, and each
 is at most the Q of :mod:`sdpbound.checker.renyi_states` (docs/renyi.md has the proofs). Q is concave and homogeneous of
 degree one in the state of two qubits with observables Z and ``cos a Z + sin a X`` on either side, so that it is enough
 to show
@@ -46,7 +47,7 @@ from fractions import Fraction
 
 import flint
 
-from sdpbound.checker.channel import Channel
+from sdpbound.checker.channel import Channel, read_channel
 from sdpbound.checker.claim import Conclusion, Verification, conclude_entropy
 from sdpbound.checker.linear import copy_charges
 from sdpbound.checker.numbers import (
@@ -81,7 +82,6 @@ class _Asked:
     question: Question
     x: int
     y: int | None
-    flips: Fraction
     form: str
     alpha: Fraction
 
@@ -233,7 +233,7 @@ def _by_guess(entry: object, asked: _Asked) -> _Power:
         raise CertificateError("proof.renyi is 'guess'; the min-entropy may be above the form petz down.")
     _, scaled = _read_multipliers(proof["multipliers"], asked)
     guess = replace(asked.question, objectives=key_outcomes(asked.question))
-    q = asked.flips
+    q = asked.question.flips
     charge = q + (1 - 2 * q) * max(copy_charges(guess, scaled, proof["copies"]))
     return _Power([(1 - 2 * q) * multiplier for multiplier in scaled], charge, ONE)
 
@@ -270,18 +270,17 @@ def _read_asked(entry: object) -> _Asked:
     figure = read_keys(given["figure"], ("kind", "x", "y", "preprocessing", "form", "alpha"), name)
     key = read_key(figure, scenario, name, ("preprocessing", "form", "alpha"))
     x, y = pair_of(key, name)
-    flips, alpha = (read_number(figure[entry], f"{name}.{entry}") for entry in ("preprocessing", "alpha"))
-    if not 0 <= flips <= HALF or (flips and (y is not None or scenario.outcomes[0][x] != 2)):
-        raise CertificateError(f"{name}.preprocessing must be from 0 to 1/2 for a key of one bit, and 0 for any other.")
+    alpha = read_number(figure["alpha"], f"{name}.alpha")
+    is_a_bit = y is None and scenario.outcomes[0][x] == 2
+    channel = read_channel(figure["preprocessing"], is_a_bit, f"{name}.preprocessing")
     if not 1 < alpha <= 2:
         raise CertificateError(f"{name}.alpha is {shown(figure['alpha'])}; it must be above 1, and at most 2.")
     form = figure["form"]
     if not isinstance(form, str) or form not in _FORMS:
         raise CertificateError(f"{name}.form is {shown(form)}; it must be one of {', '.join(_FORMS)}.")
     observed = read_observed(given["observed"], scenario)
-    channel = Channel(flips, flips)
     question = Question(scenario, {}, kind, "lower", "quantum", [], observed, key, channel=channel)
-    return _Asked(question, x, y, flips, form, alpha)
+    return _Asked(question, x, y, form, alpha)
 
 
 def _prove(asked: _Asked, multipliers: Sequence[Fraction], charge: Fraction) -> None:
@@ -301,12 +300,14 @@ def _prove(asked: _Asked, multipliers: Sequence[Fraction], charge: Fraction) -> 
     size = sum((abs(value) for row in expression for value in row), abs(goal))
     if size > _LARGEST_FUNCTIONAL:
         raise CertificateError(f"proof.multipliers divided by s are more than {_LARGEST_FUNCTIONAL}.")
-    flips = asked.flips if asked.flips >= LEAST_FLIPS else ZERO  # flips lower no entropy
+    channel = asked.question.channel
+    if channel.is_of_flips and channel.flips < LEAST_FLIPS:
+        channel = Channel()  # flips lower no entropy
     precision = PRECISION + 2 * int(size).bit_length()
     steps = 0  # of all precisions together
     for doubling in range(DOUBLINGS + 1):
         with flint.ctx.workprec(precision << doubling):
-            search = CellSearch(expression, RenyiDual(key, flips, asked.s), goal, steps, flint.arb(1))
+            search = CellSearch(expression, RenyiDual(key, channel, asked.s), goal, steps, flint.arb(1))
             if search.run():
                 return
             if not search.blurred:

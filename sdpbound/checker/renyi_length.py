@@ -19,6 +19,9 @@ by the theorem of docs/finite_size_renyi.md, which is trusted: chain rule with w
 are the bound M, the honest devices' chances to abort, and the length, in balls. With any other test the proof has
 ``power``, the certificate of a Renyi entropy, in the place of ``chsh``, and :mod:`sdpbound.checker.renyi_power` bounds
 M.
+
+With recycled inputs tests and settings are part of the string, whose Q has their probabilities to the power alpha. So
+in M, but nowhere else, 2^(beta u) is multiplied by (1 - gamma)^beta, and v by (gamma pi)^(beta/alpha).
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import reduce
 from itertools import product
 from typing import Any
 
@@ -36,6 +40,7 @@ from sdpbound.checker.length_questions import (
     AskedLength,
     Pairs,
     concluded,
+    input_bits,
     may_fail_little,
     most_bits,
     read_asked,
@@ -47,7 +52,7 @@ from sdpbound.checker.length_questions import (
 )
 from sdpbound.checker.numbers import ZERO, Tensor, log2_ball, lower_end, to_ball
 from sdpbound.checker.reading import read_integer, read_keys, read_number, read_tensor
-from sdpbound.checker.renyi_power import Check, read_power
+from sdpbound.checker.renyi_power import Check, chance_of, read_power
 from sdpbound.checker.trials import out_of_range
 from sdpbound.errors import CertificateError
 
@@ -89,20 +94,28 @@ def verify_renyi_length(root: Mapping[str, Any], strict: bool, check: Check) -> 
         else:
             signs = read_tensor(proof["chsh"], (len(one), len(other)), "proof.chsh")
             _require_chsh(asked, signs, drawn)
-            most = _most_power(v, signs, drawn, scores, rest)
+            most = _most_power(v, signs, drawn, scores, rest, asked.recycled)
         length, faults = _length(asked, v, most, drawn, scores, rest, threshold)
         length += lower_end(-log2_ball(Fraction(lengths)))
-        largest = asked.rounds * most_bits(asked)
+        inputs = log2_ball(Fraction(1 + len(drawn))) if asked.recycled else flint.arb(0)
+        largest = asked.rounds * (most_bits(asked) + inputs)
         faults += out_of_range(
-            claimed, "lower", flint.arb("-inf"), largest, "the outcomes of all rounds have bits that"
+            claimed, "lower", flint.arb("-inf"), largest, "what is hashed of all rounds has bits that"
         )
-    if not length < claimed and not faults and claimed >= 1 and not asked.flips and may_fail_little(asked):
+        known = input_bits(v["gamma"], drawn, asked.rounds) + 3 if asked.recycled else flint.arb(1)
+    if (
+        not length < claimed
+        and not faults
+        and known <= to_ball(claimed)
+        and not asked.channel
+        and may_fail_little(asked)
+    ):
         try_local_devices(asked, v["gamma"], drawn, scores, rest, threshold)
     return concluded(asked, length, claimed, faults, "By Renyi entropies", strict=strict)
 
 
 def _check_parameters(asked: AskedLength, v: Mapping[str, Fraction]) -> None:
-    if "tangent" in v and asked.flips:
+    if "tangent" in v and asked.channel:
         raise CertificateError("question.figure has preprocessing, for which no closed form is proven here.")
     within = 0 < v["gamma"] <= 1 and 0 < v["beta"] <= 1
     if "tangent" in v:
@@ -137,24 +150,28 @@ def _require_chsh(asked: AskedLength, signs: Tensor, drawn: Tensor) -> None:
         raise CertificateError(f"question.behaviour has the CHSH value {float(value)!r}: no honest devices have it.")
 
 
-def _most_power(v: Mapping[str, Fraction], signs: Tensor, drawn: Tensor, scores: Tensor, rest: Fraction) -> flint.arb:
+def _most_power(
+    v: Mapping[str, Fraction], signs: Tensor, drawn: Tensor, scores: Tensor, rest: Fraction, recycled: bool
+) -> flint.arb:
     """The bound M on the weighted Q of one round."""
     gamma, beta = to_ball(v["gamma"]), to_ball(v["beta"])
     ln2 = flint.arb(2).log()
     theta = beta / (1 + beta) * ln2
     results = [(a, b, x, y) for x, y in drawn for a, b in product(range(2), repeat=2)]
-    exact = {i: scores.get(i, ZERO) for i in results}
-    weight = {f: (theta * to_ball(f)).exp() for f in set(exact.values())}
-    low = weight[min(exact.values())]
-    front = gamma * weight[max(exact.values())] ** beta
-    size = (1 - gamma) * (beta * ln2 * to_ball(rest)).exp() + front * low
+    weight = {i: (theta * to_ball(scores.get(i, ZERO))).exp() for i in results}
+    alone = chance_of(1 - v["gamma"], beta, recycled)
+    if recycled:
+        weight = {i: w * to_ball(v["gamma"] * drawn[i[2:]]) ** (beta / (1 + beta)) for i, w in weight.items()}
+    low, high = reduce(flint.arb.min, weight.values()), reduce(flint.arb.max, weight.values())
+    front = gamma * high**beta
+    size = alone * (beta * ln2 * to_ball(rest)).exp() + front * low
     value, slope = _tangent(v["tangent"], beta)
     constant = size * (value - slope * to_ball(v["tangent"]))
     terms: dict[tuple[int, int], flint.arb] = {}  # (x + 1, y + 1), 0 for none: coefficients of moments
     for pair in drawn:
         terms[pair[0] + 1, pair[1] + 1] = size * slope * to_ball(signs[pair])
-    for (a, b, x, y), f in exact.items():
-        part = front * to_ball(drawn[x, y]) * (weight[f] - low) / 4
+    for (a, b, x, y), w in weight.items():
+        part = front * to_ball(drawn[x, y]) * (w - low) / 4
         for index, sign in (((x + 1, 0), a), ((0, y + 1), b), ((x + 1, y + 1), a + b)):
             terms[index] = terms.get(index, flint.arb(0)) + (-part if sign % 2 else part)
         constant += part

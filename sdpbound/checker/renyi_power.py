@@ -5,10 +5,11 @@ The certificate is of the form "sandwiched down" and of the order alpha = 1 + be
 
 - of Alice's outcome: ``sum_a Tr (sum_b v X_ab)^alpha <= v_1^beta (v_0 Q + sum (v - v_0) p)``, with v_1 the largest v
   there and any v_0 from 0 to the least one. Q is that of x'. So v_0 is the least one if x' is the key's and its bit is
-  not flipped, for tests flip none; else it is 0;
+  not flipped and passes no channel, as bits of tests do not; else it is 0;
 - of both outcomes, if those are the string: ``sum_ab Tr (v X_ab)^alpha <= sum v^alpha p``, for Q is at most p.
 
-docs/finite_size_renyi.md has the proof.
+With recycled inputs the probabilities of tests and settings are to the power alpha. docs/finite_size_renyi.md has the
+proof.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any
 
 import flint
 
+from sdpbound.checker.channel import read_channel
 from sdpbound.checker.claim import Verification
 from sdpbound.checker.length_questions import AskedLength
 from sdpbound.checker.numbers import ZERO, Tensor, to_ball
@@ -27,7 +29,7 @@ from sdpbound.checker.reading import read, read_number, read_numbers, shown
 from sdpbound.checker.scenario import expanded, read_observed, read_scenario, total_of
 from sdpbound.errors import CertificateError
 
-__all__ = ["Check", "Power", "read_power"]
+__all__ = ["Check", "Power", "chance_of", "read_power"]
 
 Check = Callable[[Mapping[str, Any]], Verification]  # raises where a certificate does not hold
 _ROUNDED = Fraction(1, 10**6)
@@ -43,22 +45,23 @@ class Power:
 
     def most(self, v: Mapping[str, Fraction], drawn: Tensor, scores: Tensor, rest: Fraction) -> flint.arb:
         """The bound M on the weighted Q of one round."""
-        gamma, beta = to_ball(v["gamma"]), to_ball(v["beta"])
+        beta = to_ball(v["beta"])
         ln2 = flint.arb(2).log()
         theta = beta / (1 + beta) * ln2
-        of_line = (1 - gamma) * (beta * ln2 * to_ball(rest)).exp()
+        of_line = chance_of(1 - v["gamma"], beta, self.asked.recycled) * (beta * ln2 * to_ball(rest)).exp()
         terms: dict[tuple[int, ...], flint.arb] = {}
         for pair, p in drawn.items():
             results = [i for i in self.asked.results if i[2:] == pair]
             values = {i: scores.get(i, ZERO) for i in results}
-            factor = {f: gamma * to_ball(p) * (theta * to_ball(f)).exp() for f in set(values.values())}
+            chance = chance_of(v["gamma"] * p, beta, self.asked.recycled)
+            factor = {f: chance * (theta * to_ball(f)).exp() for f in set(values.values())}
             low = flint.arb(0)
             if self.both:
                 factor = {f: w * (theta * beta * to_ball(f)).exp() for f, w in factor.items()}
             else:
                 front = (theta * beta * to_ball(max(values.values()))).exp()
                 factor = {f: w * front for f, w in factor.items()}
-                if pair[0] == self.asked.x and not self.asked.flips:
+                if pair[0] == self.asked.x and not self.asked.channel:
                     low = factor[min(values.values())]
                     of_line += low
             for i, f in values.items():
@@ -75,6 +78,11 @@ class Power:
         a, b, x, y = i
         scenario = self.asked.scenario
         return expanded(scenario, [scenario.effects(0, x)[a], scenario.effects(1, y)[b]])
+
+
+def chance_of(p: Fraction, beta: flint.arb, recycled: bool) -> flint.arb:
+    """The probability of an input; to the power alpha where it belongs to the string."""
+    return to_ball(p) ** (1 + beta) if recycled and p else to_ball(p)
 
 
 def _add(terms: dict[tuple[int, ...], flint.arb], factor: flint.arb, tensor: Tensor) -> None:
@@ -101,7 +109,7 @@ def read_power(asked: AskedLength, certificate: Any, beta: Fraction, check: Chec
         or read_number(figure["alpha"], f"{name}.question.figure.alpha") != 1 + beta
         or figure["x"] != asked.x
         or not (y is None or (not asked.key and y == asked.y))
-        or read_number(figure["preprocessing"], f"{name}.question.figure.preprocessing") != asked.flips
+        or read_channel(figure["preprocessing"], True, f"{name}.question.figure.preprocessing") != asked.channel
         or read_scenario(question["scenario"]) != asked.scenario
     ):
         raise CertificateError(f"{name} is about another order, form, scenario, setting or preprocessing.")

@@ -46,8 +46,8 @@ class RenyiDual:
     most_steps = 300_000
     quick = False
 
-    def __init__(self, key: str, flips: Fraction, s: Fraction) -> None:
-        self.roots = key_roots(key, Channel(flips, flips))
+    def __init__(self, key: str, channel: Channel, s: Fraction) -> None:
+        self.roots = key_roots(key, channel)
         self.free_bob = key != "both"
         self.s, self.power = to_ball(s), to_ball(s / (1 - s))
         floats = [(support, [float(v.mid()) for v in root]) for support, root in self.roots]

@@ -9,12 +9,13 @@ import typer
 
 import sdpbound as sb
 from sdpbound.cli.devices import DeviceOptions
-from sdpbound.cli.entropies import OneFlip
 from sdpbound.cli.groups import Options, Without, grouped
 from sdpbound.cli.members import heading, member_facts
-from sdpbound.cli.options import AdversaryOptions, KeyPair, Output, VonNeumannEntropy
+from sdpbound.cli.options import ENTROPY, AdversaryOptions, KeyPair, Output, VonNeumannEntropy
 from sdpbound.cli.output import DIGITS, emit, rounded
+from sdpbound.cli.texts import flips as flips_of
 from sdpbound.cli.texts import integer, number
+from sdpbound.errors import InvalidParameter
 
 __all__ = ["finite_command"]
 
@@ -56,13 +57,27 @@ def finite_command(
     entropy: VonNeumannEntropy,
     adversary: Annotated[AdversaryOptions, Without("model")],
     output: Output,
-    preprocessing: OneFlip = "0",
+    preprocessing: Annotated[
+        str,
+        typer.Option(
+            help="Probability of a flip of Alice's key bit; P,R: of a channel that makes a 0 a 1, and a 1 a 0.",
+            metavar="Q",
+            rich_help_panel=ENTROPY,
+        ),
+    ] = "0",
 ) -> None:
     """Secret key from finitely many rounds, against every quantum attack, by accumulation of entropies: a lower bound.
 
     With several numbers of rounds the certificate is that of the first.
     """
-    chosen, flips = devices.devices(), number(preprocessing, "preprocessing")
+    from sdpbound.bounds.figures import written
+
+    chosen, flips = devices.devices(), flips_of(preprocessing)
+    if isinstance(flips, str):
+        raise InvalidParameter(
+            f"--preprocessing {flips!r} is not searched here: give a probability or P,R, such as those that "
+            "'sdpbound rate --preprocessing best' prints."
+        )
     behaviour, data = chosen.data()
     output.require_folder()
     security = run.security()
@@ -81,7 +96,7 @@ def finite_command(
         "command": "finite",
         **member_facts(chosen.family, chosen.member),
         **chosen.facts(),
-        "preprocessing": flips,
+        "preprocessing": written(flips),
         "lengths": [_facts(length) for length in found],
         "theorem": found[0].theorem,
         "assumptions": list(found[0].assumptions),

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from sdpbound.arguments import instance
 from sdpbound.arrays import Floats
+from sdpbound.bell.channel import Preprocessing, up_and_down
 from sdpbound.errors import InvalidInput
 from sdpbound.experiments.counts import Counts
 from sdpbound.experiments.extraction import drawn_bits
@@ -72,9 +73,9 @@ class DistilledKey:
 def distil_key(counts: Counts, protocol: FixedProtocol, seed: int | np.random.Generator | None = None) -> DistilledKey:
     """Run the end of a key protocol that was fixed before: correct errors, check, judge the tests, hash.
 
-    1. Alice flips her outcomes of untested rounds, if the protocol says so, and sends syndromes of all her outcomes, of
-       untested rounds and of tests apart. Bob decodes them with what his outcomes say in honest devices, answers which
-       blocks he could not decode, and is sent more of these.
+    1. Alice flips her outcomes of untested rounds, or passes them through a channel, if the protocol says so. She sends
+       syndromes of all her outcomes, of untested rounds and of tests apart. Bob decodes them with what his outcomes
+       say in honest devices, answers which blocks he could not decode, and is sent more of these.
     2. Alice sends a hash, that two different strings share with at most the probability ``unequal keys``.
     3. Bob judges the tests with Alice's outcomes as he has found them.
     4. Both hash their strings to ``floor(L - sent)`` bits: L is the proven length with nothing sent, ``sent`` all bits
@@ -195,12 +196,13 @@ class _Knowledge:
 
 def _knowledge(length: FiniteLength) -> _Knowledge:
     p = np.maximum(length.behaviour.p, 0.0)
-    q = length.figure.preprocessing
+    q0, q1 = up_and_down(length.figure.preprocessing)
+    key = np.concatenate([p[:1] * (1.0 - q0) + p[1:] * q1, p[1:] * (1.0 - q1) + p[:1] * q0])
     weights = np.zeros((2, *p.shape[2:]))
     weights[0, length.figure.x, length.figure.y] = 1.0
     weights[1] = length.test_distribution
     priors, rates = [], []
-    for chances, weight in zip((p * (1.0 - q) + p[::-1] * q, p), weights, strict=True):
+    for chances, weight in zip((key, p), weights, strict=True):
         prior = np.log(np.maximum(chances[0], 1e-300)) - np.log(np.maximum(chances[1], 1e-300))
         priors.append(np.clip(prior, -SUREST, SUREST).astype(np.float32))
         both = chances.sum(axis=0)
@@ -224,16 +226,18 @@ def _error_rate(entropy: float) -> float:
     return high
 
 
-def _with_flips(outcomes: Bits, where: NDArray[np.bool_], chance: float, rng: np.random.Generator | None) -> Bits:
-    """Alice's string: her outcomes, and where untested flipped with this chance (to 2^-53)."""
+def _with_flips(
+    outcomes: Bits, where: NDArray[np.bool_], flips: Preprocessing, rng: np.random.Generator | None
+) -> Bits:
+    """Alice's string: her outcomes, and where untested flipped, or through the channel (chances to 2^-53)."""
     key = outcomes.copy()
-    if chance == 0.0:
+    if not flips:
         return key
-    limit = np.uint64(round(chance * 2.0**53))
+    limits = np.array([round(chance * 2.0**53) for chance in up_and_down(flips)], dtype=np.uint64)
     for start in range(0, key.size, STEP):
         part = slice(start, min(start + STEP, key.size))
         size = part.stop - part.start
         raw = secrets.token_bytes(8 * size) if rng is None else rng.bytes(8 * size)
-        flips = (np.frombuffer(raw, dtype=np.uint64) >> np.uint64(11)) < limit
-        key[part] ^= (flips & where[part]).astype(np.uint8)
+        flipped = (np.frombuffer(raw, dtype=np.uint64) >> np.uint64(11)) < limits[outcomes[part]]
+        key[part] ^= (flipped & where[part]).astype(np.uint8)
     return key

@@ -13,6 +13,7 @@ from sdpbound.errors import InvalidInput, InvalidParameter, InvalidShape
 from sdpbound.experiments.counts import Counts
 from sdpbound.experiments.protocol import Certified, FixedProtocol, certify
 from sdpbound.experiments.rounds import Rounds, small
+from sdpbound.finite_size import FiniteLength
 from sdpbound.protocols.running.hashing import seed_bits, toeplitz_hash
 from sdpbound.protocols.running.sampling import Bits
 
@@ -41,6 +42,7 @@ class Extracted:
 def extract(counts: Counts, protocol: FixedProtocol, seed: ArrayLike | None = None) -> Extracted:
     """Certify a run of a randomness protocol, and hash all outcomes of both devices to the certified length.
 
+    With recycled inputs tests and settings are hashed as well: keep ``counts`` secret then, from before the rounds on.
     The hash is a Toeplitz matrix of ``seed``, bits that are uniform and independent of the devices and of Eve; drawn
     from the operating system unless given. They may be published after the last round and used again.
 
@@ -69,9 +71,12 @@ def extract(counts: Counts, protocol: FixedProtocol, seed: ArrayLike | None = No
     if not certified.accepted:
         raise InvalidInput(f"nothing is extracted: {certified.reason}")
     raw = raw_bits(counts.rounds, counts.scenario.table_shape[0], counts.scenario.table_shape[1])
+    length = protocol.length
+    if isinstance(length, FiniteLength) and length.figure.inputs == "recycled":
+        raw = np.concatenate([raw, input_bits(counts.rounds, *counts.scenario.table_shape[2:])])
     if certified.length > raw.size:
         raise InvalidParameter(
-            f"{raw.size} bits of outcomes cannot be hashed to {certified.length}; shorten the output."
+            f"{raw.size} bits to be hashed cannot be hashed to {certified.length}; shorten the output."
         )
     needed = seed_bits(raw.size, certified.length)
     if seed is None:
@@ -95,8 +100,16 @@ def drawn_bits(number: int, rng: np.random.Generator | None = None) -> Bits:
 def raw_bits(rounds: Rounds, alice: int, bob: int) -> Bits:
     """All outcomes as bits: Alice's of all rounds, the highest bits first, and then Bob's."""
     instance(rounds, Rounds, "rounds", "Counts.from_csv('rounds.csv').rounds")
-    parts = []
-    for outcomes, number in ((rounds.a, alice), (rounds.b, bob)):
-        width = max(1, (number - 1).bit_length())
-        parts += [(outcomes >> np.uint8(place)) & np.uint8(1) for place in reversed(range(width))]
-    return np.concatenate(parts)
+    return np.concatenate([_in_bits(rounds.a, alice), _in_bits(rounds.b, bob)])
+
+
+def input_bits(rounds: Rounds, alice: int, bob: int) -> Bits:
+    """Which rounds are tests, one bit each, and then the settings of tests as bits; zeros elsewhere."""
+    tests = np.ones(len(rounds), dtype=np.uint8) if rounds.tests is None else rounds.tests.astype(np.uint8)
+    return np.concatenate([tests, _in_bits(rounds.x * tests, alice), _in_bits(rounds.y * tests, bob)])
+
+
+def _in_bits(values: Bits, number: int) -> Bits:
+    """Numbers below ``number`` as bits, the highest bits of all of them first."""
+    width = max(1, (number - 1).bit_length())
+    return np.concatenate([(values >> np.uint8(place)) & np.uint8(1) for place in reversed(range(width))])

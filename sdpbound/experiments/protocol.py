@@ -16,6 +16,7 @@ from scipy.stats import binom
 
 from sdpbound.arguments import instance
 from sdpbound.bell.behaviour import Behaviour
+from sdpbound.bell.channel import BinaryChannel, Preprocessing
 from sdpbound.bell.families.expressions import chsh
 from sdpbound.bell.observations import Observations
 from sdpbound.checker.estimation import Devices
@@ -32,6 +33,7 @@ from sdpbound.finite_size import (
     finite_randomness_length,
 )
 from sdpbound.finite_size.acceptance import Acceptance
+from sdpbound.finite_size.options import Inputs
 
 __all__ = ["Certified", "FixedProtocol", "certify", "read_protocol", "require_fixed_before"]
 
@@ -208,10 +210,11 @@ class _File(BaseModel):
     soundness: float = 1e-10
     completeness: float = 1e-2
     efficiency: float = 1.0
-    preprocessing: float | None = None
+    preprocessing: float | Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
     test_probability: float | None = None
     test_distribution: Matrix | None = None
     net: bool | None = None
+    inputs: Inputs | None = None
     method: Literal["auto", "renyi", "accumulation", "estimation"] = "auto"
     devices: Devices | None = None
     lengths: int = 1
@@ -283,15 +286,16 @@ def _length(entries: _File, file: Path) -> FiniteLength | EstimatedLength:
     )
     distribution = None if entries.test_distribution is None else np.array(entries.test_distribution)
     if entries.kind == "key":
-        if entries.net is not None:
-            raise InvalidParameter(f"protocol '{file}': net is an entry of randomness, not of a key.")
+        for name in ("net", "inputs"):
+            if getattr(entries, name) is not None:
+                raise InvalidParameter(f"protocol '{file}': {name} is an entry of randomness, not of a key.")
         options = FiniteKeyOptions(
             security=security,
             test_probability=entries.test_probability,
             test_distribution=distribution,
             method=entries.method,
             lengths=entries.lengths,
-            preprocessing=entries.preprocessing or 0.0,
+            preprocessing=_preprocessing(entries),
         )
         return finite_key_length(behaviour, entries.rounds, entries.x, entries.y or 0, data, options)
     if entries.preprocessing is not None:
@@ -303,13 +307,19 @@ def _length(entries: _File, file: Path) -> FiniteLength | EstimatedLength:
         method=entries.method,
         lengths=entries.lengths,
         net=bool(entries.net),
+        inputs=entries.inputs or "public",
     )
     return finite_randomness_length(behaviour, entries.rounds, entries.x, entries.y, data, choice)
 
 
+def _preprocessing(entries: _File) -> Preprocessing:
+    given = entries.preprocessing
+    return BinaryChannel(*given) if isinstance(given, list) else given or 0.0
+
+
 def _estimated(entries: _File, behaviour: Behaviour, file: Path) -> EstimatedLength:
     """The length by probability estimation, in which all rounds are tests."""
-    wrong = {"x", "y", "observed", "test_probability", "net", "preprocessing", "efficiency", "lengths"}
+    wrong = {"x", "y", "observed", "test_probability", "net", "inputs", "preprocessing", "efficiency", "lengths"}
     wrong &= entries.model_fields_set
     if entries.kind != "randomness" or wrong:
         raise InvalidParameter(

@@ -6,8 +6,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from sdpbound.arguments import counted, instance
+from sdpbound.bell.channel import Preprocessing
 from sdpbound.bell.key import Merge, key_words
-from sdpbound.bounds.figures import ConditionalEntropy, Figure
+from sdpbound.bounds.figures import ConditionalEntropy, Figure, written
 from sdpbound.errors import InvalidParameter
 
 __all__ = ["REGISTERS", "FiniteFigure", "FiniteKeyLength", "FiniteRandomnessLength", "FiniteSecurity"]
@@ -56,19 +57,21 @@ class FiniteFigure(Figure):
 
     Attributes
     ----------
-    x, y, preprocessing : settings of the output, and probability with which Alice flips her bit
+    x, y, preprocessing : settings of the output, and probability with which Alice flips her bit, or its channel
     security : the allowed failures
     rounds : the number n of rounds; None if it is still open
     merge : the key's value for each of Alice's outcomes, if the key of untested rounds is a function of them
+    inputs : "public", or "recycled" where tests and settings stay secret and belong to the string that is hashed
     """
 
     unit = "bit"
     x: int
     y: int | None
-    preprocessing: float = 0.0
+    preprocessing: Preprocessing = 0.0
     security: FiniteSecurity = field(default_factory=FiniteSecurity)
     rounds: int | None = None
     merge: Merge | None = None
+    inputs: str = "public"
 
     def __post_init__(self) -> None:
         instance(self.security, FiniteSecurity, "security", "FiniteSecurity(soundness=1e-10)")
@@ -80,13 +83,15 @@ class FiniteFigure(Figure):
             object.__setattr__(self, "rounds", counted(self.rounds, "rounds", 1))
 
     def entry(self) -> dict[str, Any]:
-        own = {"kind": self.kind, "x": self.x, "y": self.y, "preprocessing": self.preprocessing}
+        own = {"kind": self.kind, "x": self.x, "y": self.y, "preprocessing": written(self.preprocessing)}
         own |= {} if self.merge is None else {"merge": list(self.merge)}
+        own |= {} if self.inputs == "public" else {"inputs": self.inputs}
         return own | asdict(self.security) | ({} if self.rounds is None else {"rounds": self.rounds})
 
     def _words(self, output: str) -> str:
         at = f"x={self.x}" if self.y is None else f"x={self.x}, y={self.y}"
         at += "" if self.merge is None else f" of {key_words((self.x,), self.merge)[0]}"
+        at += "" if self.inputs == "public" else f" with {self.inputs} inputs"
         return f"length of {output} at {at}" + ("" if self.rounds is None else f" from {self.rounds:g} rounds")
 
 

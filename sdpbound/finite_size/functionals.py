@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from sdpbound.arguments import instance
 from sdpbound.bell.behaviour import Behaviour
+from sdpbound.bell.channel import Preprocessing
 from sdpbound.bell.exact import ExactSinglet
 from sdpbound.bell.expression import BellExpression
 from sdpbound.bell.key import Merge
@@ -18,7 +19,7 @@ from sdpbound.bounds.figures import ConditionalEntropy
 from sdpbound.entropies.auto import Auto
 from sdpbound.entropies.conditional import VonNeumann, conditional_entropy
 from sdpbound.entropies.entropy import Entropy, EntropyBound
-from sdpbound.entropies.question import require_preprocessing
+from sdpbound.entropies.question import require_channel
 from sdpbound.errors import InvalidInput, InvalidShape
 from sdpbound.limiting import is_limited
 from sdpbound.rates.tested import observations_of
@@ -59,7 +60,7 @@ def entropy_functionals(
     observed: Observations | str,
     x: int,
     y: int | None,
-    preprocessing: float,
+    preprocessing: Preprocessing,
     entropies: EntropySource,
     merge: Merge | None = None,
 ) -> list[tuple[BellExpression, EntropyBound | None]]:
@@ -69,7 +70,7 @@ def entropy_functionals(
         raise InvalidShape(f"finite-size lengths are for two parties, not {behaviour.scenario}.")
     x = behaviour.scenario.require_setting(0, x, "x")
     y = None if y is None else behaviour.scenario.require_setting(1, y, "y")
-    preprocessing = require_preprocessing(preprocessing)
+    preprocessing = require_channel(preprocessing)
     asked = ConditionalEntropy(x, y, preprocessing, None, merge)
     if entropies is None and not is_limited():
         entropies = _kept(_Asked(data_numbers(data), data.kind, data.exact, asked, data))

@@ -216,7 +216,7 @@ def key_games(
     y = scenario.require_setting(1, y, "y")
     outcomes = tuple(max(party) for party in behaviour.scenario.outcomes)
     games = []
-    figure = FiniteKeyLength(x, y, float(preprocessing), security, merge=values)
+    figure = FiniteKeyLength(x, y, preprocessing, security, merge=values)
     for functional, entropy in functionals:
         test = scored_test(functional, options.test_distribution)
         games.append(

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sdpbound.arguments import counted, instance
-from sdpbound.entropies.question import require_preprocessing
+from sdpbound.bell.channel import Preprocessing
+from sdpbound.entropies.question import require_channel
 from sdpbound.errors import InvalidParameter
 from sdpbound.finite_size.figures import FiniteSecurity
 from sdpbound.finite_size.functionals import EntropySource
@@ -25,11 +26,14 @@ __all__ = [
     "FiniteOptions",
     "FiniteRandomnessChanges",
     "FiniteRandomnessOptions",
+    "Inputs",
     "require_rounds",
 ]
 
 FiniteMethod = Literal["auto", "renyi", "accumulation"]
 METHODS = get_args(FiniteMethod)
+Inputs = Literal["public", "recycled"]
+INPUTS = get_args(Inputs)
 #: The most lengths that a protocol may choose from.
 MOST_LENGTHS = 1 << 20
 #: The most rounds; n is a float, and floats beyond this are too coarse.
@@ -98,8 +102,8 @@ class FiniteKeyOptions(FiniteOptions):
 
     Parameters
     ----------
-    preprocessing : probability in [0, 1/2] with which Alice flips a key bit; she flips no bit in tests. ``entropies``
-        are the entropies after the flip
+    preprocessing : probability in [0, 1/2] with which Alice flips a key bit, or the BinaryChannel that it passes; bits
+        of tests stay as they are. ``entropies`` are the entropies after that
     merge : the key's value 0, 1, .. for each of Alice's outcomes at x, if the key of untested rounds is a function of
         them, such as (0, 0, 1); tests keep their outcomes. It needs accumulation of von Neumann entropies
     entropies, security, test_probability, test_distribution, method, lengths : as in :class:`FiniteOptions`
@@ -108,12 +112,12 @@ class FiniteKeyOptions(FiniteOptions):
     1e-10
     """
 
-    preprocessing: float = 0.0
+    preprocessing: Preprocessing = 0.0
     merge: Sequence[Any] | None = None
 
     def __post_init__(self) -> None:
         FiniteOptions.__post_init__(self)
-        object.__setattr__(self, "preprocessing", require_preprocessing(self.preprocessing))
+        object.__setattr__(self, "preprocessing", require_channel(self.preprocessing))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -124,6 +128,9 @@ class FiniteRandomnessOptions(FiniteOptions):
     ----------
     net : whether to choose the parameters that are best for the net length, which is the length less the seed for
         tests and settings
+    inputs : "public", where tests and settings are published after the last round; or "recycled", where they stay
+        secret and are hashed with the outcomes. What they took then comes out again, so that the best net length is
+        chosen for. It needs Renyi entropies
     entropies, security, test_probability, test_distribution, method, lengths : as in :class:`FiniteOptions`
 
     >>> FiniteRandomnessOptions(net=True).method  # for finite_randomness_length(..., options=...)
@@ -131,6 +138,16 @@ class FiniteRandomnessOptions(FiniteOptions):
     """
 
     net: bool = False
+    inputs: Inputs = "public"
+
+    def __post_init__(self) -> None:
+        FiniteOptions.__post_init__(self)
+        if self.inputs not in INPUTS:
+            raise InvalidParameter(f"inputs = {self.inputs!r:.60} must be one of {', '.join(INPUTS)}.")
+        if self.inputs == "recycled":
+            if self.method == "accumulation":
+                raise InvalidParameter("inputs = 'recycled' need method = 'renyi', not 'accumulation'.")
+            object.__setattr__(self, "net", True)
 
 
 class FiniteChanges(TypedDict, total=False):
@@ -147,7 +164,7 @@ class FiniteChanges(TypedDict, total=False):
 class FiniteKeyChanges(FiniteChanges, total=False):
     """The options of :class:`FiniteKeyOptions`, each as a keyword of a call."""
 
-    preprocessing: float
+    preprocessing: Preprocessing
     merge: Sequence[Any] | None
 
 
@@ -155,3 +172,4 @@ class FiniteRandomnessChanges(FiniteChanges, total=False):
     """The options of :class:`FiniteRandomnessOptions`, each as a keyword of a call."""
 
     net: bool
+    inputs: Inputs

@@ -102,6 +102,26 @@ class RenyiGame(Round):
     def chances(self, like: Number) -> list[Number]:
         """The probabilities that honest devices have for each of the scores of a test; they add up to one."""
 
+    @abstractmethod
+    def drawn(self) -> list[float]:
+        """The probability of the settings of each of the scores, in a test; with recycled inputs only."""
+
+    @property
+    def recycled(self) -> bool:
+        return self.figure.inputs == "recycled"
+
+    def added(self, gamma: Number, scores: RenyiScores[Number], like: Number, sign: int = 1) -> RenyiScores[Number]:
+        """What the protocol adds up: with recycled inputs each score, and -log2 of the probability of its inputs.
+
+        With ``sign`` -1 the scores of such sums.
+        """
+        if not self.recycled:
+            return scores
+        number, rest = number_type(like), 1 - gamma
+        rest = rest + (rest == 0)  # where all rounds are tests no other one has a score
+        tests = [f - sign * log2(gamma * number(p)) for f, p in zip(scores.tests, self.drawn(), strict=True)]
+        return RenyiScores(scores.rest - sign * log2(rest), tests)
+
     @cached_property
     def float_chances(self) -> list[float]:
         return self.chances(1.0)
@@ -137,6 +157,8 @@ class RenyiGame(Round):
 class ChshGame(RenyiGame):
     """One round of the protocol with a CHSH test; its scores are those of losing, then of winning pairs of settings.
 
+    With recycled inputs each pair has its own score of losing, else all have one.
+
     Attributes
     ----------
     test : the CHSH expression, and the settings of tests
@@ -158,8 +180,18 @@ class ChshGame(RenyiGame):
     def chances(self, like: Number) -> list[Number]:
         number = number_type(like)
         whole = sum((number(won) + number(lost) for _, won, lost in self.results), 0 * like)
-        lost = sum((number(lost) for _, _, lost in self.results), 0 * like)
-        return [lost / whole] + [number(won) / whole for _, won, _ in self.results]
+        each = [number(lost) for _, _, lost in self.results]
+        lost = [loss / whole for loss in each] if self.recycled else [sum(each, 0 * like) / whole]
+        return lost + [number(won) / whole for _, won, _ in self.results]
+
+    def drawn(self) -> list[float]:
+        return 2 * [p for p, _, _ in self.results]
+
+    def _of_pairs(self, scores: RenyiScores[Number]) -> list[tuple[Number, Number]]:
+        """The scores of losing and of winning of each pair of settings."""
+        won = scores.tests[-len(self.results) :]
+        lost = scores.tests[: -len(won)]
+        return list(zip(lost if self.recycled else lost * len(won), won, strict=True))
 
     def scores(self, choice: ChshChoice, like: Number) -> RenyiScores[Number] | None:
         """With L the slope of q, m the least probability of a tested pair, and weights w of an untested round, v_0 of a
@@ -182,32 +214,31 @@ class ChshGame(RenyiGame):
         # a shift of all scores by z multiplies Q by 2^(beta z)
         shift = -whole / (beta * ln2)
         won = [shift + log1p(-drop * (1 - least / number(p))) / (theta * ln2) for p, _, _ in self.results]
-        tests = [shift + log1p(-drop) / (theta * ln2)] + won  # noqa: RUF005
-        return RenyiScores(shift + exponent / (beta * ln2), tests)
+        lost = [shift + log1p(-drop) / (theta * ln2)] * (len(won) if self.recycled else 1)
+        return RenyiScores(shift + exponent / (beta * ln2), lost + won)
 
     def deficit(self, choice: ChshChoice, scores: RenyiScores[flint.arb]) -> flint.arb:
         gamma, beta = flint.arb(choice.gamma), flint.arb(choice.beta)
         line: PowerTangent[flint.arb] = power_tangent(flint.arb(choice.tangent), beta)
         theta = beta / (1 + beta) * flint.arb(2).log()
-        lost, *rest = scores.tests
-        weights = [(theta * won).exp() for won in rest]
-        low, high = (theta * lost).exp(), max((float(won), won) for won in rest)[1]
+        low, high = (min(scores.tests, key=float) * theta).exp(), max(scores.tests, key=float)
         front = gamma * (theta * beta * high).exp()
         size = (1 - gamma) * (theta * (1 + beta) * scores.rest).exp() + front * low  # the factor of q
         whole = sum((flint.arb(p) for p, _, _ in self.results), flint.arb(0))
         value, miss = size * (1 + line.excess), flint.arb(0)
-        for weight, (p, _, _) in zip(weights, self.results, strict=True):
-            half = front * flint.arb(p) / whole * (weight - low) / 2  # (1 + s <A_x B_y>) / 2 is the chance to win
-            value += half
-            miss += abs(half - size * line.slope)
+        for (lost, won), (p, _, _) in zip(self._of_pairs(scores), self.results, strict=True):
+            # (1 + s <A_x B_y>) / 2 is the chance to win
+            loss, win = (front * flint.arb(p) / whole * ((theta * f).exp() - low) / 2 for f in (lost, won))
+            value += win + loss
+            miss += abs(win - loss - size * line.slope)
         return (value + miss).log() / (beta * flint.arb(2).log())
 
     def table(self, scores: RenyiScores[flint.arb]) -> Floats:
         table = np.zeros(self.behaviour.p.shape)
         pairs = list(zip(*np.nonzero(self.test.signs), strict=True))
-        for (x, y), score in zip(pairs, scores.tests[1:], strict=True):
+        for (x, y), (lost, won) in zip(pairs, self._of_pairs(scores), strict=True):
             for a, b in product(range(2), repeat=2):
-                table[a, b, x, y] = float(score if self.test.wins[a, b, x, y] else scores.tests[0])
+                table[a, b, x, y] = float(won if self.test.wins[a, b, x, y] else lost)
         return table
 
     def functional(self, choice: ChshChoice) -> BellExpression:

@@ -119,6 +119,9 @@ class AffineGame(RenyiGame):
         whole = sum((number(p) for p in self._honest), 0 * like)
         return [number(p) / whole for p in self._honest]
 
+    def drawn(self) -> list[float]:
+        return [float(self.distribution[i[2:]]) for i in self.test.places]
+
     def scores(self, choice: RenyiChoice, like: Number) -> RenyiScores[Number] | None:
         number, ln2, test = number_type(like), log(number_type(like)(2.0)), self.test
         v = choice.as_numbers(like)

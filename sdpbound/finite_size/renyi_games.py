@@ -29,7 +29,11 @@ _ALIKE = 1e-9
 
 def only_renyi(options: FiniteOptions) -> bool:
     """Whether lengths of accumulation are out of the question."""
-    return options.method == "renyi" or options.lengths > 1
+    return options.method == "renyi" or options.lengths > 1 or _inputs(options) == "recycled"
+
+
+def _inputs(options: FiniteOptions) -> str:
+    return options.inputs if isinstance(options, FiniteRandomnessOptions) else "public"
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +63,7 @@ def renyi_games(
         The options ask for Renyi entropies, and there is no bound for this question.
     """
     given = options.entropies is not None and not isinstance(options.entropies, Entropy)
-    if options.method == "accumulation" or (options.method == "auto" and given and options.lengths == 1):
+    if options.method == "accumulation" or (given and not only_renyi(options)):
         return RenyiGames()
     x = behaviour.scenario.require_setting(0, x, "x")
     y = None if y is None else behaviour.scenario.require_setting(1, y, "y")
@@ -79,8 +83,10 @@ def renyi_games(
 
 
 def _refused(reason: str, options: FiniteOptions) -> RenyiGames:
-    if options.method == "renyi" or options.lengths > 1:
-        raise InvalidInput(f"Renyi entropies cannot be used: {reason}; method='accumulation' with lengths=1 can.")
+    if only_renyi(options):
+        instead = "method='accumulation' with lengths=1"
+        instead += " and public inputs" if _inputs(options) == "recycled" else ""
+        raise InvalidInput(f"Renyi entropies cannot be used: {reason}; {instead} can.")
     return RenyiGames()
 
 
@@ -95,7 +101,7 @@ def _chsh_game(behaviour: Behaviour, x: int, y: int | None, test: ChshTest, opti
         lengths=options.lengths,
         security=options.security,
         behaviour=behaviour,
-        figure=figure(x, y, flips, options.security),
+        figure=figure(x, y, flips, options.security, inputs=_inputs(options)),
         net=isinstance(options, FiniteRandomnessOptions) and options.net,
     )
 

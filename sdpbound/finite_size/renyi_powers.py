@@ -10,6 +10,7 @@ from functools import lru_cache
 import numpy as np
 
 from sdpbound.arrays import Floats
+from sdpbound.bell.channel import BinaryChannel, Preprocessing
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.boundary import towards_noise
 from sdpbound.entropies.renyi.entropy import RenyiEntropyBound, renyi_entropy
@@ -25,6 +26,8 @@ __all__ = ["PowerSource", "fitting_data"]
 
 #: The order is 1 + beta; these are its limits.
 _LEAST, _MOST = 2.0**-19, 0.5
+#: The least beta behind a channel: of less the checker may prove nothing, after minutes.
+_BEHIND_CHANNELS = 2.0**-10
 #: A beta as good as the best one is at most this factor away from it; so many orders are tried.
 _NEAR, _TRIALS = 1.5, 2
 
@@ -36,7 +39,7 @@ class _Asked:
     numbers: tuple[bytes, ...]
     x: int
     y: int | None
-    flips: float
+    flips: Preprocessing
     data: Observations = field(compare=False)
 
 
@@ -76,7 +79,7 @@ class PowerSource:
     data: Observations
     x: int
     y: int | None
-    flips: float
+    flips: Preprocessing
     distribution: Floats | None
 
     def choices(self, counts: list[float], gamma: float | None) -> Iterator[tuple[AffineGame, RenyiChoice]]:
@@ -90,7 +93,7 @@ class PowerSource:
         beta = start.beta
         tried: list[float] = []
         for _ in range(_TRIALS):
-            beta = _rounded(beta)
+            beta = _rounded(beta, _BEHIND_CHANNELS if isinstance(self.flips, BinaryChannel) else _LEAST)
             if any(1.0 / _NEAR < beta / other < _NEAR for other in tried) or not go_on():
                 return
             tried.append(beta)
@@ -120,9 +123,9 @@ class PowerSource:
         )
 
 
-def _rounded(beta: float) -> float:
+def _rounded(beta: float, least: float) -> float:
     """The nearest of few numbers, so that many lengths share their bounds; 1 + beta is exact."""
-    beta = min(max(beta, _LEAST), _MOST)
+    beta = min(max(beta, least), _MOST)
     size = 2.0 ** math.floor(math.log2(beta))
     return float(min(size * round(4.0 * beta / size) / 4.0, _MOST))
 

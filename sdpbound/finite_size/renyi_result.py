@@ -13,7 +13,7 @@ from sdpbound.errors import InvalidParameter
 from sdpbound.finite_size.arithmetic import balls
 from sdpbound.finite_size.honest import Term, total
 from sdpbound.finite_size.renyi import RenyiChoice, RenyiGame, RenyiScores, renyi_epsilons, renyi_terms
-from sdpbound.finite_size.result import ASSUMPTIONS, ROUNDED, FiniteLength
+from sdpbound.finite_size.result import ASSUMPTIONS, RECYCLED, ROUNDED, FiniteLength
 
 __all__ = ["RENYI_THEOREM", "certified_renyi"]
 
@@ -30,9 +30,11 @@ def certified_renyi(kind: str, game: RenyiGame, choice: RenyiChoice, n: float) -
         parts = renyi_epsilons(game, choice, one)
         if not all(p > 0 or p == 0 for p in parts.values()):
             raise InvalidParameter("the parts of soundness or completeness do not add up; allow larger ones.")
-        found = game.scores(choice, one)
-        if found is None:
+        gamma = flint.arb(choice.gamma)
+        plain = game.scores(choice, one)
+        if plain is None:
             raise InvalidParameter("these parameters have no scores; test more often, or at a larger CHSH value.")
+        found = game.added(gamma, plain, one)
         # from here on the scores are floats, as the protocol and the checker have them
         scores = RenyiScores(_float(found.rest), [_float(score) for score in found.tests])
         exact = renyi_terms(game, choice, scores, one)
@@ -42,12 +44,16 @@ def certified_renyi(kind: str, game: RenyiGame, choice: RenyiChoice, n: float) -
         # honest probabilities are floats, which the checker normalises anew: this covers its roundings and these
         margin = flint.arb(2) ** ROUNDED * (1 + size)
         threshold = lower_float(accepted.rate + accepted.constant / flint.arb(n) - margin)
-        left = game.deficit(choice, scores)
+        left = game.deficit(choice, game.added(gamma, scores, one, sign=-1))
         exact["entropy of the score accepted"] = Term(flint.arb(threshold) - left, 0 * one)
         line = total(exact)
         line = Term(line.rate - flint.arb(2) ** ROUNDED, line.constant)
         length = lower_float(line.rate * flint.arb(n) + line.constant)
         bits = {name: float((t.rate * flint.arb(n) + t.constant).mid()) for name, t in exact.items()}
+        spent = n * game.drawing(choice.gamma)
+        if game.recycled:
+            bits["entropy of the score accepted"] -= spent
+            bits["recycled inputs"] = spent
         slope = lower_float(line.rate - accepted.constant / flint.arb(n))
         offset = lower_float(line.constant + accepted.constant)
         functional = game.functional(choice)
@@ -68,12 +74,12 @@ def certified_renyi(kind: str, game: RenyiGame, choice: RenyiChoice, n: float) -
         test_distribution=game.distribution,
         most_tests=n,
         lengths=game.lengths,
-        input_bits=n * game.drawing(choice.gamma),
+        input_bits=spent,
         functional=functional,
         asymptotic_rate=game.asymptotic_rate,
         security=game.security,
         theorem=RENYI_THEOREM,
-        assumptions=ASSUMPTIONS,
+        assumptions=(*ASSUMPTIONS, RECYCLED) if game.recycled else ASSUMPTIONS,
         choice=choice,
         _slope=slope,
         _offset=offset,

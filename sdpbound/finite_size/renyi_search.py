@@ -38,7 +38,7 @@ def renyi_worth(game: RenyiGame, choice: RenyiChoice) -> Term[float]:
     scores = game.scores(choice, like)
     if scores is None:
         return _NOTHING
-    term = total(renyi_terms(game, choice, scores, like))
+    term = total(renyi_terms(game, choice, game.added(choice.gamma, scores, like), like))
     return Term(term.rate - game.drawing(choice.gamma), term.constant) if game.net else term
 
 
@@ -139,9 +139,10 @@ def _variance_of(game: AffineGame, choice: RenyiChoice) -> Any:
     Arrays are not finite there.
     """
     like = 1.0 + 0.0 * choice.gamma
-    scores = game.scores(choice, like)
-    if scores is None:
+    found = game.scores(choice, like)
+    if found is None:
         return 0.0
+    scores = game.added(choice.gamma, found, like)
     pairs: list[tuple[Any, Any]] = [(scores.rest, 1.0 - choice.gamma)]
     pairs += [(f, choice.gamma * p) for f, p in zip(scores.tests, game.float_chances, strict=True)]
     mean = sum(f * p for f, p in pairs)

@@ -49,6 +49,10 @@ ASSUMPTIONS = (
     "the devices are not used again while the output has to stay secret",
     "classical communication is authenticated, classical processing is trusted",
 )
+RECYCLED = (
+    "the choices of tests and settings stay secret: neither Eve nor anything public learns them, before the rounds or "
+    "after, and they are hashed with the outcomes"
+)
 KINDS = {"accumulation": "finite length", "renyi": "length by Renyi entropies"}
 SHORT = {
     "accumulation": "entropy accumulation, arXiv:1805.11652",
@@ -237,12 +241,25 @@ class FiniteLength(Drawn):
         """The length less ``input_bits``; the extractor's seed is not counted, as it is not used up."""
         return math.nextafter(self.length - self.input_bits, -math.inf)
 
+    @property
+    def recovered_bits(self) -> float:
+        """The bits of ``length`` that are those of recycled inputs: ``input_bits``, or 0 where inputs are public."""
+        return self.terms.get("recycled inputs", 0.0)
+
     def __repr__(self) -> str:
         return (
-            f"{self.kind} of {rounded(self.length, 'lower')} bits from n = {self.rounds:g} rounds (lower bound; tests "
+            f"{self.kind} of {rounded(self.length, 'lower')} bits from n = {self.rounds:g} rounds{self._expansion} "
+            "(lower bound; tests "
             f"with probability {self.test_probability:.3g}, soundness {self.security.soundness:g}, completeness "
             f"{self.security.completeness:g}; {SHORT[self.method]})"
         )
+
+    @property
+    def _expansion(self) -> str:
+        if not self.recovered_bits:
+            return ""
+        spent, recovered = (rounded(bits, "upper") for bits in (self.input_bits, self.recovered_bits))
+        return f", {spent} spent, {recovered} of them recovered, net {rounded(self.net_length, 'lower')}"
 
 
 def _proof(game: Game, choice: Choice) -> dict[str, Any]:

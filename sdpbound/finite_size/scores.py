@@ -12,6 +12,7 @@ from sdpbound.adversaries import Quantum
 from sdpbound.arguments import floats
 from sdpbound.arrays import Floats
 from sdpbound.bell.behaviour import Behaviour
+from sdpbound.bell.channel import Preprocessing, passed
 from sdpbound.bell.expression import BellExpression
 from sdpbound.bounds import bell_value
 from sdpbound.bounds.bound import Bound
@@ -145,11 +146,11 @@ def settings_of_tests(spread: Floats, given: ArrayLike | None) -> Floats:
     return np.asarray(weights / weights.sum(), dtype=np.float64)
 
 
-def information(joint: Iterable[Iterable[float]], flip: float) -> list[tuple[float, float]]:
-    """The pairs (p(a, b), p(b)) with p(a, b) > 0 of a joint table; Alice's bit is flipped with probability ``flip``."""
+def information(joint: Iterable[Iterable[float]], flips: Preprocessing) -> list[tuple[float, float]]:
+    """The pairs (p(a, b), p(b)) with p(a, b) > 0 of a joint table; Alice's bit is flipped, or passes a channel."""
     table = np.maximum(np.asarray(list(map(list, joint)), dtype=np.float64), 0.0)
-    if flip:
-        table = (1.0 - flip) * table + flip * table[::-1]
+    if flips:
+        table = np.stack(passed(flips, table))
     columns = table.sum(axis=0)
     return [(float(p), float(columns[b])) for (_, b), p in np.ndenumerate(table) if p > 0.0]
 

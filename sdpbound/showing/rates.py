@@ -116,6 +116,8 @@ def length_card(length: FiniteLength) -> Card:
         ("rounds", f"{length.rounds:g}"),
         ("bits a round", f"{sided(length.rate, 'lower', 6)}; without end {length.asymptotic_rate:.6g}"),
         ("after paying its random choices", f"{rounded(length.net_length, 'lower', 8)} bits"),
+        ("spent on tests and settings", f"{rounded(length.input_bits, 'upper', 8)} bits"),
+        ("recovered of these", f"{length.recovered_bits:.8g} bits" if length.recovered_bits else ""),
         ("tested rounds", f"{length.test_probability:.4g} of all"),
         ("accepted from", f"a mean score of {length.threshold:.10g}"),
         ("security", str(length.security)),

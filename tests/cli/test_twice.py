@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import pytest
 
-from sdpbound.cli.twice import TwiceChecker
+from sdpbound.cli.twice import TwiceChecker, not_known
 from sdpbound.errors import CertificateError
 from sdpbound.recheck import Conclusion
 from sdpbound.study import Study, audit
@@ -63,6 +63,20 @@ def test_checkers_that_do_not_agree(call, monkeypatch):
     with TwiceChecker() as checker:
         found = checker.verify(path, strict=False)
     assert not found.holds and "does not agree" in found.message
+
+
+def test_what_the_second_checker_does_not_check(call, monkeypatch):
+    """Where it was not written for a kind, neither "holds" nor "does not hold" is said in its name."""
+    said = Conclusion("", "", "", None, None, False, "an entry is unknown.")
+    monkeypatch.setattr("sdpbound.cli.twice.recheck_apart", lambda *_, **__: said)
+    golden = json.loads((FOLDER / "bell_local_chsh_upper.json").read_text())
+    figure = {"kind": "finite_randomness_length", "inputs": "recycled"}
+    recycled = golden | {"question": golden["question"] | {"figure": figure}}
+    assert "does not check lengths with recycled inputs" in not_known(recycled)
+    assert not_known(golden) == "" and not_known({}) == ""
+    monkeypatch.setattr("sdpbound.cli.twice.not_known", lambda _: not_known(recycled))
+    done = call("verify", "--twice", str(FOLDER / "bell_local_chsh_upper.json"))
+    assert done.status == 2 and "checked once only" in done.err and "says: does not hold" not in done.out
 
 
 @pytest.mark.slow

@@ -15,7 +15,9 @@ import numpy as np
 import pytest
 
 import sdpbound as sb
+from sdpbound.bell.channel import channel_of
 from sdpbound.bounds.figures import RenyiEntropy
+from sdpbound.checker.channel import Channel
 from sdpbound.checker.renyi_states import RenyiDual
 from sdpbound.entropies.qubits.branch import prove
 from sdpbound.entropies.qubits.engine import Batch, pieces
@@ -92,13 +94,22 @@ def test_kinds_are_in_order() -> None:
             assert power_of(figure, rho, effects) <= above + 1e-9
 
 
-@pytest.mark.parametrize(("key", "flips"), [("one", 0), ("one", flint.fmpq(1, 10)), ("both", 0)])
-def test_any_matrix_proves_an_upper_bound(key: str, flips: Any) -> None:
+CHANNELS = (
+    Channel(),
+    Channel(Fraction(1, 10), Fraction(1, 10)),
+    Channel(Fraction(1, 10)),
+    Channel(Fraction(1, 5), Fraction(1, 50)),
+)
+
+
+@pytest.mark.parametrize(("key", "channel"), [*(("one", channel) for channel in CHANNELS), ("both", Channel())])
+def test_any_matrix_proves_an_upper_bound(key: str, channel: Channel) -> None:
     """Q(rho) <= Tr rho M(R) for matrices R that have nothing to do with rho, in the checker's own balls."""
-    q, s, rng = Fraction(1, 10) if flips else Fraction(0), Fraction(1, 3), np.random.default_rng(2)
-    dual = RenyiDual(key, q, s)
+    s, rng = Fraction(1, 3), np.random.default_rng(2)
+    dual = RenyiDual(key, channel, s)
+    passed = channel_of(float(channel.up), float(channel.down))
     roots = np.zeros((len(dual.roots), 4, 4))
-    for root, (support, weight) in zip(roots, pieces(Key.BOTH if key == "both" else Key.ONE, float(q)), strict=True):
+    for root, (support, weight) in zip(roots, pieces(Key.BOTH if key == "both" else Key.ONE, passed), strict=True):
         root[support, support] = weight
     for n in range(4):
         table = rng.normal(size=(1, 3, 3))

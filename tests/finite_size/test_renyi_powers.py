@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import sdpbound as sb
+from sdpbound.bell.channel import Preprocessing, passed
 from sdpbound.finite_size.renyi import ChshChoice, ChshGame
 from sdpbound.finite_size.renyi_affine import AffineGame
 from sdpbound.finite_size.renyi_games import renyi_games
@@ -27,7 +28,7 @@ def flipped() -> sb.FiniteLength:
     return key(p, 1e6, preprocessing=FLIPS, test_probability=0.06)
 
 
-def weighted_power(v: np.ndarray, length: sb.FiniteLength, flips: float, both: bool) -> float:
+def weighted_power(v: np.ndarray, length: sb.FiniteLength, flips: Preprocessing, both: bool) -> float:
     """log2(Q) / beta of a round with these scores, for a state of two qubits and four angles: exact."""
     root = v[:16].reshape(4, 4)
     alpha, gamma = length.alpha, length.test_probability
@@ -38,8 +39,7 @@ def weighted_power(v: np.ndarray, length: sb.FiniteLength, flips: float, both: b
 
     alice = [[(np.eye(2) + s * observable(w)) / 2 for s in (1, -1)] for w in v[16:18]]
     bob = [[(np.eye(2) + s * observable(w)) / 2 for s in (1, -1)] for w in v[18:20]]
-    zero, one = alice[0]
-    kept = [(1 - flips) * zero + flips * one, flips * zero + (1 - flips) * one]
+    kept = passed(flips, alice[0])
     own = [np.kron(a, b) for a in alice[0] for b in bob[0]] if both else [np.kron(a, np.eye(2)) for a in kept]
     q = (1 - gamma) * 2 ** (beta * length.untested) * sum(map(term, own))
     for x, y in np.ndindex(2, 2):
@@ -50,7 +50,7 @@ def weighted_power(v: np.ndarray, length: sb.FiniteLength, flips: float, both: b
     return math.log2(q) / beta
 
 
-def no_strategy_is_above(length: sb.FiniteLength, flips: float, both: bool) -> float:
+def no_strategy_is_above(length: sb.FiniteLength, flips: Preprocessing, both: bool) -> float:
     """The largest weighted power of strategies: random ones, and those that the bound's own search ended at."""
     game = length.game
     assert isinstance(game, AffineGame)

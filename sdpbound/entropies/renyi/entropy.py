@@ -12,6 +12,7 @@ import numpy as np
 from sdpbound.adversaries import Quantum
 from sdpbound.arguments import instance, with_changes
 from sdpbound.arrays import Floats
+from sdpbound.bell.channel import BinaryChannel, Preprocessing
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.bound import Bound, Functional
 from sdpbound.bounds.certificate import Certificate
@@ -24,7 +25,7 @@ from sdpbound.entropies.qubits.columns import LN2, Columns, first_columns
 from sdpbound.entropies.qubits.mixture import Search, engine_of
 from sdpbound.entropies.qubits.problem import Key, QubitProblem, qubit_problem
 from sdpbound.entropies.qubits.weights import adjusted
-from sdpbound.entropies.question import EntropyQuestion, KeyQuestion, require_preprocessing
+from sdpbound.entropies.question import EntropyQuestion, KeyQuestion
 from sdpbound.entropies.renyi.options import COARSE, FINE, RenyiChanges, RenyiOptions
 from sdpbound.entropies.renyi.program import Proven, programs
 from sdpbound.entropies.renyi.proof import MODEL, PowerProof, RenyiProof
@@ -86,7 +87,7 @@ def renyi_entropy(
     *,
     alpha: float,
     kind: str = "sandwiched up",
-    preprocessing: float = 0.0,
+    preprocessing: Preprocessing = 0.0,
     options: RenyiOptions | None = None,
     **changes: Unpack[RenyiChanges],
 ) -> RenyiEntropyBound:
@@ -109,7 +110,8 @@ def renyi_entropy(
     alpha, kind : order and kind of the entropy, see :class:`sdpbound.bounds.figures.RenyiEntropy`. The bound by qubits
         is tight for "sandwiched up"; of "sandwiched down" and "petz up" it is that of a smaller entropy of the kind
         "sandwiched up", of order 1/(2 - alpha)
-    preprocessing : probability, 0 to 1/2, with which the key of one bit is flipped first
+    preprocessing : probability, 0 to 1/2, with which the key of one bit is flipped first, or by qubits the
+        :class:`sdpbound.BinaryChannel` that it passes
     options : how it is bounded, default RenyiOptions()
     changes : single options by name: method, tolerance, level, nodes, solver
 
@@ -136,6 +138,8 @@ def renyi_entropy(
     how = with_changes(options, RenyiOptions(), changes, "renyi_entropy")
     require_time()
     question, figure = asked_renyi(observed, x, y, preprocessing, kind, alpha)
+    if isinstance(figure.preprocessing, BinaryChannel):
+        how = _for_channels(how, figure)
     if how.method != "qubit" and (how.names_a_program or figure.form not in figure.BY_QUBITS):
         return _of_program(programs(question, figure, how), how.tolerance)
     try:
@@ -151,6 +155,16 @@ def renyi_entropy(
     # balls could not prove what floats found
     other = _of_program(programs(question, figure, how), how.tolerance)
     return other if other.value > bound.value else bound
+
+
+def _for_channels(how: RenyiOptions, figure: RenyiEntropy) -> RenyiOptions:
+    """The same by qubits, as no program knows channels."""
+    if how.names_a_program or figure.form not in figure.BY_QUBITS:
+        raise InvalidInput(
+            f"{figure.words}: programs know flips of both values alike; leave method, level, nodes and solver out, for "
+            f"the bound by qubits, of {', '.join(figure.BY_QUBITS)}."
+        )
+    return replace(how, method="qubit")
 
 
 def _by_qubits(
@@ -173,15 +187,14 @@ def _by_qubits(
 
 
 def asked_renyi(
-    observed: Observations, x: int, y: int | None, preprocessing: float, kind: str, alpha: float
+    observed: Observations, x: int, y: int | None, preprocessing: Preprocessing, kind: str, alpha: float
 ) -> tuple[EntropyQuestion, RenyiEntropy]:
     """The question and its figure."""
     instance(observed, Observations, "observed", "Observations.correlators(behaviour)")
-    flips = require_preprocessing(preprocessing)
-    question = KeyQuestion(observed, x, y, preprocessing=flips).of_entropy()
+    question = KeyQuestion(observed, x, y, preprocessing=preprocessing).of_entropy()
     if not question.is_of_a_pair or question.x is None:
         raise InvalidInput(f"a Renyi entropy is of Alice's outcome, or of both, of two parties, not {question.figure}.")
-    return question, RenyiEntropy(question.x, question.y, flips, kind, alpha)
+    return question, RenyiEntropy(question.x, question.y, question.preprocessing, kind, alpha)
 
 
 def qubits_of(question: EntropyQuestion, figure: RenyiEntropy) -> QubitProblem:
@@ -212,7 +225,10 @@ def searched_renyi(problem: QubitProblem, tolerance: float) -> Search:
 def _proven(search: Search, best: RenyiProof, tolerance: float) -> RenyiProof:
     """Prove the best functional; if the proof finds a strategy that the search overlooked, search again."""
     problem, s = search.problem, search.problem.exponent
-    engine = engine_of(problem, min(max(_NOISE * tolerance, _LEAST_NOISE), _MOST_NOISE))
+    noise = min(max(_NOISE * tolerance, _LEAST_NOISE), _MOST_NOISE)
+    if isinstance(problem.flips, BinaryChannel):
+        noise = _MOST_NOISE  # with less the engine's steps were seen to end far from the optimum
+    engine = engine_of(problem, noise)
     for _ in range(_REPAIRS):
         if search.multipliers is None or search.mixture is None or not search.multipliers.any():
             break

@@ -23,6 +23,7 @@ import numpy as np
 
 from sdpbound.adversaries import Quantum
 from sdpbound.arrays import Floats
+from sdpbound.bell.channel import BinaryChannel
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.figures import RenyiEntropy
 from sdpbound.bounds.guessing import guessing_probability
@@ -143,6 +144,7 @@ def by_guessing(question: EntropyQuestion, figure: RenyiEntropy, options: RenyiO
     level: Level = levels_of_key(2, question.key)[0] if options.level is None else options.level
     model = Quantum(level)
     guess = guessing_probability(question.observed, model, figure.x, figure.y, options.solver)
+    assert not isinstance(figure.preprocessing, BinaryChannel)
     line, q = guess.functional, figure.preprocessing
     kept = 1.0 - 2.0 * q
     entries = guess.certificate.data["proof"]
