@@ -152,7 +152,8 @@ def search(
 
     The dimension is the smallest one that reaches the data, and where the options have a lower bound comes as near to
     it as the tolerance. ``optimal`` are qubit strategies whose best mixture is nearly the best of all; the search only
-    improves this mixture. ``figure`` gives the landscape another figure than the entropy. ``cost`` is the cost of a deterministic or given strategy, by default the landscape's figure.
+    improves this mixture. ``figure`` gives the landscape another figure than the entropy. ``cost`` is the cost of a
+    deterministic or given strategy, by default the landscape's figure.
     """
     observed, scenario = question.observed, question.scenario
     largest = max(2, *map(max, scenario.outcomes))
