@@ -14,7 +14,7 @@ from sdpbound.adversaries import Quantum
 from sdpbound.arguments import with_changes
 from sdpbound.arrays import Floats
 from sdpbound.attacks.landscape import Landscape, key_effects, two_binary_settings
-from sdpbound.attacks.mixtures import COARSE, Mixture, best_mixture, deterministic_strategies
+from sdpbound.attacks.mixtures import COARSE, Functional, Mixture, best_mixture, deterministic_strategies
 from sdpbound.attacks.options import AttackChanges, AttackOptions
 from sdpbound.attacks.proof import EntropyAttack, build_attack
 from sdpbound.attacks.qubit_attack import attack_of, is_settled, qubit_optimum, strategies_of
@@ -24,12 +24,13 @@ from sdpbound.bell.observations import Observations
 from sdpbound.bell.strategy import Strategy
 from sdpbound.bounds.intervals import reach
 from sdpbound.bounds.separation import raise_if_separated
+from sdpbound.entropies.entropy import EntropyBound
 from sdpbound.entropies.question import EntropyQuestion, KeyQuestion
 from sdpbound.entropies.words import levels_of_key
-from sdpbound.errors import InvalidInput, InvalidParameter, SolverFailure, TimeIsUp
+from sdpbound.errors import CertificateError, InvalidInput, InvalidParameter, SolverFailure, TimeIsUp
 from sdpbound.limiting import doing
 
-__all__ = ["best_attack", "conditional_entropy_upper_bound", "landscape_of", "search"]
+__all__ = ["best_attack", "conditional_entropy_upper_bound", "functional_of", "landscape_of", "search"]
 
 #: If a mixture misses the data by more than NEAR, a separating functional is sought; by more than FAR, it is an error.
 NEAR, FAR = 1e-7, 1e-4
@@ -58,7 +59,7 @@ def conditional_entropy_upper_bound(
     x, y, preprocessing : as in :func:`conditional_entropy`
     options : options of the search, default AttackOptions()
     settings, merge : of the key, as in :func:`conditional_entropy`
-    changes : single options by name: dimension, strategies, seed, tolerance, symmetry, rank
+    changes : single options by name: dimension, strategies, seed, tolerance, symmetry, rank, below
 
     Returns
     -------
@@ -75,11 +76,18 @@ def conditional_entropy_upper_bound(
     (True, 0.45644)
     >>> attack.certificate.verify().side
     'upper'
+    >>> bound = sb.conditional_entropy(sb.Observations.bell_value(sb.chsh(), 2.5), closed_forms=False)
+    >>> attack = sb.conditional_entropy_upper_bound(sb.Observations.bell_value(sb.chsh(), 2.5), below=bound)
+    >>> 0.0 < attack.below.gap < 1e-3
+    True
     """
-    how = with_changes(options, AttackOptions(), changes, "conditional_entropy_upper_bound")
-    asked, values = (None if given is None else tuple(given) for given in (settings, merge))
+    given = with_changes(options, AttackOptions(), changes, "conditional_entropy_upper_bound")
+    how = given
+    asked, values = (None if own is None else tuple(own) for own in (settings, merge))
     question = KeyQuestion(observed, x, y, preprocessing=preprocessing, settings=asked, merge=values).of_entropy()
     _require_fit(how, observed)
+    if how.below is not None:
+        functional_of(question, how.below)  # an error if it is about something else
     begun = time.perf_counter()
     qubits: Sequence[Strategy] = ()
     if how.dimension in (None, 2) and question.is_of_a_pair:
@@ -87,12 +95,18 @@ def conditional_entropy_upper_bound(
         if best is not None and is_settled(best, how.tolerance):
             attack = attack_of(question, best, begun, resolved=True)
             if attack is not None:
-                return attack
+                return _above(attack, given)
             how = replace(how, tolerance=max(how.tolerance, COARSE))  # there is nothing to gain but the data
         qubits = () if best is None else strategies_of(question, best)
     with doing(f"{question.figure.words} under an attack", None):
         mixture = search(question, how, qubits) if qubits else best_attack(question, how)
-    return build_attack(observed, question.figure, mixture, time.perf_counter() - begun)
+    return _above(build_attack(observed, question.figure, mixture, time.perf_counter() - begun), given)
+
+
+def _above(attack: EntropyAttack, options: AttackOptions) -> EntropyAttack:
+    """The attack, with the gap of the lower bound that the options have; no gap is told by one that is approximate."""
+    below = options.below
+    return attack if below is None or not attack.exact else replace(attack, below=below.with_top(attack.value))
 
 
 # -- the search ---------------------------------------------------------------------------------------------------
@@ -136,15 +150,22 @@ def search(
 ) -> Mixture:
     """Search for the best mixture of deterministic strategies, given strategies, and strategies of one dimension.
 
-    The dimension is the smallest one that reaches the data. ``optimal`` are qubit strategies whose best mixture is
-    nearly the best of all; the search only improves this mixture. ``figure`` gives the landscape another figure than
-    the entropy. ``cost`` is the cost of a deterministic or given strategy, by default the landscape's figure.
+    The dimension is the smallest one that reaches the data, and where the options have a lower bound comes as near to
+    it as the tolerance. ``optimal`` are qubit strategies whose best mixture is nearly the best of all; the search only
+    improves this mixture. ``figure`` gives the landscape another figure than the entropy. ``cost`` is the cost of a
+    deterministic or given strategy, by default the landscape's figure.
     """
     observed, scenario = question.observed, question.scenario
     largest = max(2, *map(max, scenario.outcomes))
     dimensions = range(2, largest + 1) if options.dimension is None else (options.dimension,)
     _require_fit(options, observed)
+    if options.below is not None and figure is not None:
+        raise InvalidInput(
+            f"below = {options.below!r:.60} is of no use to this attack on another figure; leave it out."
+        )
+    below = None if options.below is None else functional_of(question, options.below)
     fixed = [*deterministic_strategies(scenario), *options.strategies]
+    best: Mixture | None = None
     tested = np.array([_tested(observed, s) for s in fixed]).reshape(len(fixed), len(observed))
     for d in dimensions:
         landscape = landscape_of(question, d)
@@ -155,11 +176,13 @@ def search(
         generator = np.random.default_rng(options.seed)
         known = (fixed, figures, tested)
         data = observed.values, reach(observed.tolerances)
-        mixture = best_mixture(landscape, data, known, generator, options.tolerance, start)
+        mixture = best_mixture(landscape, data, known, generator, options.tolerance, start, below)
         if _miss(observed, mixture) <= NEAR:
-            return mixture
-        if mixture.cut:
+            best = mixture if best is None or mixture.value < best.value else best
+        if mixture.cut or (best is not None and (below is None or best.value - below.value <= options.tolerance)):
             break
+    if best is not None:
+        return best
     if mixture.cut and _miss(observed, mixture) > FAR:
         raise TimeIsUp(
             f"the time was over before a mixture of strategies had the tested values (the best one misses one by "
@@ -168,6 +191,23 @@ def search(
         )
     _raise_if_out_of_reach(observed, mixture)
     return mixture
+
+
+def functional_of(question: EntropyQuestion, below: EntropyBound) -> Functional:
+    """What a lower bound says in terms of the tests of a question, or of their means over its symmetries."""
+    try:
+        expression = below.functional.expression
+    except CertificateError as error:
+        raise InvalidInput(f"below = {below!r:.60} has no functional to begin with; leave it out.") from error
+    if below.merit != question.figure or expression.scenario != question.scenario:
+        raise InvalidInput(
+            f"below is about {below.figure} in {expression.scenario}, and the attack about {question.figure} in "
+            f"{question.scenario}; give a bound on the same entropy of the same data."
+        )
+    table = expression.coefficients.reshape(-1)
+    tests = question.observed.coefficients.reshape(len(question.observed), -1)
+    multipliers = np.linalg.lstsq(tests[:, 1:].T, table[1:], rcond=None)[0]
+    return Functional(np.asarray(multipliers, dtype=np.float64), below.value)
 
 
 def _require_fit(options: AttackOptions, observed: Observations) -> None:

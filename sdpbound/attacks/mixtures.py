@@ -29,7 +29,7 @@ from sdpbound.conic.programs.column_generation import ColumnGeneration
 from sdpbound.conic.programs.minimax import least_maximum
 from sdpbound.conic.solvers.linear_ import Way, WeightsAnswer, cheapest_weights
 
-__all__ = ["COARSE", "Mixture", "best_mixture", "deterministic_strategies"]
+__all__ = ["COARSE", "Functional", "Mixture", "best_mixture", "deterministic_strategies"]
 
 #: The price in bits of missing a tested value by one; the second is used if the mixture still misses the data.
 PENALTIES = (1e2, 1e6)
@@ -52,6 +52,19 @@ COARSE = 1e-5
 #: Weights above RESOLVED can be adjusted to the data. If too few are, mixtures for data at the relative distance SPREAD
 #: are averaged.
 RESOLVED, SPREAD = 1e-8, 1e-7
+
+
+#: Strategies that a functional leaves little are looked for from so many random starts; so many are kept, and so many
+#: others near each of the best three.
+TRIED, KEPT, NEAR = 24, 8, 8
+
+
+@dataclass(frozen=True, eq=False)
+class Functional:
+    """Multipliers (J,) of the tests, nearly the best ones, and a value that no mixture is below."""
+
+    multipliers: Floats
+    value: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,6 +151,7 @@ class _Search(ColumnGeneration[WeightsAnswer]):
     _bound: float = -np.inf  # that bound in bits, if no strategy was overlooked
     _quadratic: Floats | None = None  # the curvature there
     _before: tuple[float, float] = (np.inf, -np.inf)  # value and bound at the round before
+    known: Functional | None = None
 
     def begin(self) -> None:
         self._gain = np.inf
@@ -156,6 +170,11 @@ class _Search(ColumnGeneration[WeightsAnswer]):
             return self.values
         found = answer.weights @ self.pool.tested
         return np.asarray(np.clip(found, self.values - self.free, self.values + self.free), dtype=np.float64)
+
+    def is_good(self, answer: WeightsAnswer) -> bool:
+        if self.known is None or answer.missed > self.met:
+            return False
+        return float(answer.weights @ self.pool.figures) - self.known.value <= self.tolerance
 
     def has_progressed(self, answer: WeightsAnswer) -> bool:
         before, self._before = self._before, (float(answer.weights @ self.pool.figures), self._bound)
@@ -176,6 +195,8 @@ class _Search(ColumnGeneration[WeightsAnswer]):
         """Price at multipliers that Newton's method gives, from those with the best bound so far."""
         pool, values = self.pool, self.reached(answer)
         value = float(answer.weights @ pool.figures)
+        if self._centre is None and self.known is not None:
+            self._centre, self._bound = self.known.multipliers, self.known.value
         if self._centre is None:
             multipliers, weights = answer.multipliers, answer.weights
         else:
@@ -204,6 +225,7 @@ def best_mixture(
     rng: np.random.Generator,
     tolerance: float = 2e-6,
     start: Points | None = None,
+    known: Functional | None = None,
 ) -> Mixture:
     """Search for a mixture of small figure with (nearly) the tested values.
 
@@ -214,6 +236,7 @@ def best_mixture(
     fixed : strategies to start with, their figures (K,) and tested values (K, J)
     tolerance : the search ends when some rounds in a row gain less than this many bits
     start : points that are nearly the best. The search then tries few others; with a tolerance of 1e-5 or more, none
+    known : a functional that is proven, to begin with what it leaves least
     """
     values, free = data
     pool = _Pool(fixed[0], fixed[1], fixed[2].reshape(len(fixed[0]), -1), landscape.random(0, rng))
@@ -221,9 +244,13 @@ def best_mixture(
     # of three parties some good strategies are found in one round of several only
     often = thorough or (start is None and landscape.scenario.parties > 2)
     patience = 5 if often and len(values) <= 8 else 2
-    search = _Search(pool, landscape, values, free, rng, tolerance, 12, PENALTIES, 60, patience - 1, thorough)
+    search = _Search(
+        pool, landscape, values, free, rng, tolerance, 12, PENALTIES, 60, patience - 1, thorough, known=known
+    )
     if start is None:
         pool.add(*_overshooting(landscape, values, rng))
+        if known is not None:
+            pool.add(*_left_least(landscape, known.multipliers, rng))
     else:
         pool.add(start, *landscape.measured(start))
         # with a lower penalty, Eve gains by missing data on the boundary by a little
@@ -243,6 +270,15 @@ def _overshooting(landscape: Landscape, values: Floats, rng: np.random.Generator
     _, tested = landscape.measured(random)
     direction = values - tested.mean(axis=0)
     points = _descended(landscape, random, direction, 0.0, 60)
+    return points, *landscape.measured(points)
+
+
+def _left_least(landscape: Landscape, multipliers: Floats, rng: np.random.Generator) -> tuple[Points, Floats, Floats]:
+    """Strategies of least figure minus multipliers times tested values, and others near them."""
+    found = _descended(landscape, landscape.random(TRIED, rng), multipliers, 1.0, 120)
+    figures, tested = landscape.measured(found)
+    best = np.argsort(figures - tested @ multipliers)[:KEPT]
+    points = found[best].join(landscape.jittered(found[np.repeat(best[:3], NEAR)], rng))
     return points, *landscape.measured(points)
 
 

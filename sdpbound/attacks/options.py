@@ -8,6 +8,7 @@ from typing import TypedDict
 
 from sdpbound.arguments import instance, whole
 from sdpbound.bell.strategy import Strategy
+from sdpbound.entropies.entropy import EntropyBound
 from sdpbound.errors import InvalidInput, InvalidParameter
 
 __all__ = ["AttackChanges", "AttackOptions"]
@@ -33,6 +34,10 @@ class AttackOptions:
         two outcomes, more than flips of these keeps the data, and few enough strategies come of it
     rank : the largest rank of a state; None: any. A low one, such as 2, is faster in large dimensions, and may miss
         better attacks
+    below : a lower bound on the same von Neumann entropy of the same data. The search begins with the strategies that
+        its functional leaves least, which may be five times as fast. It goes on to a larger dimension while the attack
+        is further above the bound than the tolerance, and ends where it is not. The attack's ``below`` is this bound
+        with the gap that the attack shows
 
     >>> import sdpbound as sb
     >>> data = sb.Observations.bell_value(sb.chsh(), 2.5)
@@ -47,6 +52,7 @@ class AttackOptions:
     tolerance: float = 2e-6
     symmetry: bool | None = None
     rank: int | None = None
+    below: EntropyBound | None = None
 
     def __post_init__(self) -> None:
         t = self.tolerance
@@ -59,6 +65,8 @@ class AttackOptions:
         object.__setattr__(self, "seed", whole(self.seed, "seed", 0, 2**32))
         if self.symmetry is not None and not isinstance(self.symmetry, bool):
             raise InvalidParameter(f"symmetry = {self.symmetry!r:.60} of an attack must be True, False or None.")
+        if self.below is not None:
+            instance(self.below, EntropyBound, "below", "conditional_entropy(...)")
         if not isinstance(self.strategies, Sequence):
             raise InvalidInput(f"strategies = {self.strategies!r:.60} of an attack must be a list of strategies.")
         given = [instance(s, Strategy, "a strategy", "SingletSelfTest(...).strategy") for s in self.strategies]
@@ -74,3 +82,4 @@ class AttackChanges(TypedDict, total=False):
     tolerance: float
     symmetry: bool | None
     rank: int | None
+    below: EntropyBound | None

@@ -30,6 +30,7 @@ from sdpbound.checker.attack import PRECISION
 from sdpbound.checker.attack_question import read_question
 from sdpbound.checker.mixtures import Enclosure, Outcome, enclose, mix
 from sdpbound.conic.program import Status
+from sdpbound.entropies.entropy import EntropyBound
 from sdpbound.errors import CertificateError
 
 __all__ = ["WORTH", "EntropyAttack", "ProvenByAttacks", "build_attack"]
@@ -56,6 +57,7 @@ class EntropyAttack(Bound):
     error : the largest distance of a tested value beyond its tolerance; 0 if exact. If not exact, ``value`` is proven
         for data whose tolerances are wider by this, and approximate for the given data
     resolved : whether weights are proven to exist that give exactly the tested values
+    below : the lower bound that the search was given, with the gap that this attack shows; None if there was none
     """
 
     strategies: tuple[Strategy, ...] = ()
@@ -63,6 +65,7 @@ class EntropyAttack(Bound):
     exact: bool = False
     error: float = math.nan
     resolved: bool = False
+    below: EntropyBound | None = None
 
     @cached_property
     def behaviour(self) -> Behaviour:

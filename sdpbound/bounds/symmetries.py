@@ -324,36 +324,48 @@ def _invariants(
     Full moments are permuted up to signs: each orbit has one value, or none if a sign comes back. Moments with last
     outcomes are combinations of the others, which relates these values.
     """
-    copies, own, full = len(owners), action.matrix.moments, action.full.moments
+    copies, full = len(owners), action.full.moments
     number, sign = _orbits_of_moments(moments, images, copies, full)
     places = action.generating_moments()
-    nodes = (np.arange(copies)[:, None] * full + places).reshape(-1)
-    used, column = np.unique(number[nodes], return_inverse=True)
-    column = column.reshape(-1)
-    alive = used >= 0
-    shift = int((~alive).sum())
-    keep = sign[nodes] != 0.0
-    values = sp.csr_array(
-        (sign[nodes][keep], (np.flatnonzero(keep), column[keep] - shift)), shape=(nodes.size, int(alive.sum()))
-    )
     if action.basis is None:
-        return values
-    relations = []
+        nodes = (np.arange(copies)[:, None] * full + places).reshape(-1)
+        return _values_of_orbits(number[nodes], sign[nodes])[0]
     expansion = action.moment_expansion()
-    where = np.full(int(number.max()) + 2, -1, dtype=np.int64)
-    where[used[alive]] = np.arange(int(alive.sum()))
-    last = np.ones(full, dtype=bool)
+    number, sign = number.reshape(copies, full), sign.reshape(copies, full)
+    firsts = sorted(set(owners))
+    found = {e: _of_first(expansion, places, number[e], sign[e]) for e in firsts}
+    parts = []
+    for k, e in enumerate(owners):
+        moved = found[e]
+        if k != e:  # each of its orbits has a full moment of the first copy
+            orbits, first = np.unique(number[e], return_index=True)
+            there = first[np.searchsorted(orbits, number[k, places])]
+            moved = sp.diags_array(sign[k, places] * sign[e, there]) @ (expansion[there] @ found[e])
+        parts.append([moved if e == owner else None for owner in firsts])
+    return sp.csr_array(sp.block_array(parts, format="csr"))
+
+
+def _values_of_orbits(number: Ints, sign: Floats) -> tuple[sp.csr_array, Ints]:
+    """Sparse (nodes, k): nodes from the values of the k orbits in which they are, and the numbers of these."""
+    used, column = np.unique(number, return_inverse=True)
+    dead = int((used < 0).sum())
+    keep = sign != 0.0
+    entries = (sign[keep], (np.flatnonzero(keep), column.reshape(-1)[keep] - dead))
+    return sp.csr_array(entries, shape=(number.size, used.size - dead)), used[dead:]
+
+
+def _of_first(expansion: sp.csr_array, places: Ints, number: Ints, sign: Floats) -> sp.csr_array:
+    """Sparse (m, k): the invariant moments of one copy; full moments in their orbits are combinations of them."""
+    values, used = _values_of_orbits(number[places], sign[places])
+    column = np.full(int(number.max()) + 2, -1, dtype=np.int64)  # of no orbit in the last entry
+    column[used] = np.arange(used.size)
+    last = np.ones(number.size, dtype=bool)
     last[places] = False
-    for e in sorted(set(owners)):
-        here = e * full + np.arange(full)
-        place = where[number[here]]
-        rows = np.flatnonzero(last & ((place >= 0) | (sign[here] == 0.0)))
-        some = rows[place[rows] >= 0]
-        direct = sp.csr_array(
-            (sign[here[some]], (np.searchsorted(rows, some), place[some])), shape=(rows.size, values.shape[1])
-        )
-        relations.append(sp.csr_array(expansion[rows] @ values[e * own : (e + 1) * own] - direct))
-    return sp.csr_array(values @ null_space(_different(sp.csr_array(sp.vstack(relations, format="csr")))))
+    rows = np.flatnonzero(last & ((column[number] >= 0) | (sign == 0.0)))
+    some = rows[column[number[rows]] >= 0]
+    entries = (sign[some], (np.searchsorted(rows, some), column[number[some]]))
+    direct = sp.csr_array(entries, shape=(rows.size, used.size))
+    return sp.csr_array(values @ null_space(_different(sp.csr_array(expansion[rows] @ values - direct))))
 
 
 def _orbits_of_moments(

@@ -48,7 +48,9 @@ def entry_variables(rows: sp.csr_array) -> sp.csr_array:
         return same
     chosen = dense[first[order[:k]]]
     inverse = np.linalg.inv(chosen)
-    if np.abs(dense @ inverse).max() > LARGEST:
+    # entries of very different sizes have large coefficients that say nothing
+    found = np.abs(dense @ inverse)
+    if min(found.max(), (found / size[:, None] * np.linalg.norm(chosen, axis=1)).max()) > LARGEST:
         return same
     return cleaned(sp.csr_array(inverse))
 

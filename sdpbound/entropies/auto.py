@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import ClassVar
 
+import numpy as np
+
 from sdpbound.adversaries import Quantum
 from sdpbound.conic.program import Status
 from sdpbound.conic.solvers.choose import SolverChoice
@@ -26,7 +28,8 @@ __all__ = ["Auto"]
 #: CPU seconds that a program may take, by its own rough estimate, to improve an answer; and if it does, or if there is
 #: none, to find one.
 _TO_IMPROVE, _TO_ANSWER = 10.0, 30.0
-#: And to find out that it does, for a key of more than two outcomes: then the first of the two efforts is left out.
+#: And to find out that it does, for a key of more than two outcomes: then the first of the two efforts is left out. A
+#: method whose first program takes longer has the first effort for that; nodes are few then.
 _TO_SEE = 1.0
 #: The tolerance in bits that methods are asked for which come as close as asked: it costs them little.
 _CLOSE = 3e-4
@@ -116,10 +119,12 @@ class Auto(VonNeumannMethod):
         programs = {name: method.of_one_question() for name, method in programs.items()}
         efforts = (_TO_IMPROVE, _TO_ANSWER) if contest.has_some else (_TO_ANSWER,)
         for name, method in programs.items():
-            seen = method.within(contest.asked, _TO_SEE) if contest.has_some and question.outcomes > 2 else None
+            seen = None
+            if contest.has_some and question.outcomes > 2:
+                seen = method.within(contest.asked, _TO_SEE) or method.within(contest.asked, contest.effort(efforts[0]))
             if seen is not None and not contest.is_over and contest.may_go_on:
-                contest.enter(name, seen)
-            wins = seen is not None and contest.best.method == name
+                contest.enter(name, seen.at_a_glance())
+            wins = seen is not None and contest.may_be_won_by(name)
             for seconds in efforts[1:] if wins else efforts:
                 small = method.within(contest.asked, contest.effort(seconds))
                 if small is not None and not contest.is_over and contest.may_go_on:
@@ -192,6 +197,11 @@ class _Contest:
             return best.gap
         estimates = [bound.value + bound.gap - best.value for bound, _ in self.entered if math.isfinite(bound.gap)]
         return max(estimates) if estimates and max(estimates) >= 0.0 else math.nan
+
+    def may_be_won_by(self, name: str) -> bool:
+        """Whether the last bound of a method is the best, or would be with as many nodes as there may be."""
+        last = next((bound for bound, _ in reversed(self.entered) if bound.method == name), None)
+        return last is not None and last.value + np.nan_to_num(last.quadrature_gap, posinf=0.0) >= self.best.value
 
     def enter(self, name: str, method: Entropy) -> None:
         """Let a method bound the entropy of the data as they are."""

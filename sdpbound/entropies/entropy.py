@@ -76,6 +76,10 @@ class Entropy(ABC):
         """Rough CPU seconds of an answer to a question to which the method applies; infinite if nothing is known."""
         return math.inf
 
+    def at_a_glance(self) -> Entropy:
+        """This one, with no more effort than shows whether it is worth more."""
+        return self
+
     def within(self, question: KeyQuestion, seconds: float) -> Entropy | None:
         """The method with so little effort that an answer takes about so many CPU seconds; None if it takes more."""
         return self if self.cost(question) <= seconds else None
@@ -144,6 +148,14 @@ class EntropyBound(Bound):
             return 0.0
         multipliers = np.abs(self._proof.line[1])
         return float(multipliers @ self._proof.question.observed.tolerances)
+
+    def with_top(self, value: float) -> EntropyBound:
+        """The same bound where the entropy is proven to be at most ``value``: with the gap, and what it says of it."""
+        gap = max(value - self.value, 0.0)
+        status = self.status
+        if status in (INACCURATE, Status.SOLVED.value) and self.tolerance > 0:
+            status = Status.SOLVED.value if gap <= self.tolerance else INACCURATE
+        return replace(self, gap=gap, status=status)
 
     def __repr__(self) -> str:
         return f"{super().__repr__()[:-1]}{''.join(f'; {note}' for note in self.notes)})"

@@ -108,6 +108,7 @@ class ProgramMethod(VonNeumannMethod):
     solver : of the programs; None for the best installed
     limit : rough CPU seconds that one program may take; a larger program is not tried, but the first is
     known : programs of one question that are solved, by what they are; None to keep none
+    glance : whether few nodes are enough, as where more follow if it looks good
     """
 
     level: Level | None = None
@@ -115,6 +116,7 @@ class ProgramMethod(VonNeumannMethod):
     solver: SolverChoice = None
     limit: float = math.inf
     known: dict[object, Any] | None = field(default=None, repr=False, compare=False)
+    glance: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -141,6 +143,9 @@ class ProgramMethod(VonNeumannMethod):
 
     def of_one_question(self) -> Entropy:
         return replace(self, known={})
+
+    def at_a_glance(self) -> Entropy:
+        return replace(self, glance=True)
 
     def within(self, question: KeyQuestion, seconds: float) -> Entropy | None:
         return replace(self, limit=seconds / PROGRAMS) if self.cost(question) <= seconds else None

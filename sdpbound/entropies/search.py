@@ -43,8 +43,8 @@ __all__ = ["Attempt", "EntropyProgram", "EntropySearch"]
 #: Distances towards white noise to try where the data are on the boundary of the set.
 ENTROPY_RETREATS = (1e-8, 1e-7, 1e-6, 1e-5)
 #: The accuracy of a program where another one begins, and what may be lost of what the solver says. With 1e-2 the other
-#: one takes three or four steps more.
-ROUGHLY, ALLOWED_ROUGHLY = 1e-3, 0.03
+#: one takes three or four steps more, and with 1e-3 as many if it comes out badly.
+ROUGHLY, ALLOWED_ROUGHLY = 3e-4, 0.03
 #: CPU seconds, by a rough estimate, of a level that is tried though the one before gained little.
 CHEAP = 1.0
 

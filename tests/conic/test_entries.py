@@ -34,6 +34,15 @@ def test_most_entries_are_one_variable(seed: int) -> None:
     assert len(one) >= 50
 
 
+def test_entries_of_different_sizes() -> None:
+    """That an entry is fifty times another one is no reason to leave all as they are."""
+    plain, rows = mixed_rows(1)
+    sizes = 10.0 ** np.random.default_rng(5).uniform(-1.0, 1.0, size=(len(plain), 1))
+    scaled = sp.csr_array(sizes * rows.toarray())
+    new = cleaned(scaled @ entry_variables(scaled))
+    assert new.nnz <= np.count_nonzero(plain) + 10 < scaled.nnz
+
+
 def test_what_is_left_as_it_is() -> None:
     """Rows with few entries, rows that do not tell all variables apart, and single variables."""
     same = np.eye(6)

@@ -10,7 +10,7 @@ import numpy as np
 from sdpbound.arguments import floats, whole
 from sdpbound.entropies.entropy import EntropyBound
 from sdpbound.entropies.integral.assemble import forms
-from sdpbound.entropies.integral.search import MOST_NODES, projective_cost, projective_entropy
+from sdpbound.entropies.integral.search import MOST_NODES, Effort, projective_cost, projective_entropy
 from sdpbound.entropies.method import ProgramMethod
 from sdpbound.entropies.question import EntropyQuestion
 from sdpbound.errors import InvalidParameter
@@ -51,4 +51,4 @@ class Projective(ProgramMethod):
                 f"the last of the nodes is {self.nodes[-1]!r}; for a key of two outcomes it must be 1/2."
             )
         given = self.level, self.nodes, self.tolerance, self.solver
-        return projective_entropy(question, *given, self.limit, self.known)
+        return projective_entropy(question, *given, Effort(self.limit, self.known, self.glance))

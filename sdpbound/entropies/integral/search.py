@@ -28,7 +28,7 @@ from sdpbound.entropies.search import Attempt, EntropySearch
 from sdpbound.entropies.words import key_level, levels_of_key, nested_level
 from sdpbound.npa.levels import Level
 
-__all__ = ["LEVELS", "LEVELS_OF_BOTH", "MOST_NODES", "projective_cost", "projective_entropy"]
+__all__ = ["LEVELS", "LEVELS_OF_BOTH", "MOST_NODES", "Effort", "projective_cost", "projective_entropy"]
 
 #: The levels to try where the user gives none, for a key of Alice's outcome and for a key of both outcomes; the words
 #: of KEY are those of the next level less products of two of Alice's letters that begin with a letter of the key. The
@@ -66,21 +66,30 @@ _COUNTS = (6, 8, 10, 12, 14, 16, 18, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112
 MOST_NODES = _COUNTS[-1]
 
 
+@dataclass(frozen=True)
+class Effort:
+    """``limit``, ``known`` and ``glance`` of a :class:`~sdpbound.entropies.method.ProgramMethod`."""
+
+    limit: float = math.inf
+    known: dict[object, Any] | None = None
+    glance: bool = False
+
+
 def projective_entropy(
     question: EntropyQuestion,
     level: Level | None,
     nodes: int | tuple[float, ...] | None,
     tolerance: float,
     solver: SolverChoice,
-    limit: float = math.inf,
-    known: dict[object, Any] | None = None,
+    effort: Effort,
 ) -> EntropyBound:
     """Bound the entropy of a question from below.
 
-    The arguments are those of :class:`sdpbound.VonNeumann`, and ``limit`` and ``known`` those of a
-    :class:`~sdpbound.entropies.method.ProgramMethod`.
+    The arguments are those of :class:`sdpbound.VonNeumann`.
     """
-    return _Search(question, tolerance, level, nodes, solver, limit, known).run()
+    search = _Search(question, tolerance, level, nodes, solver, effort.limit, effort.known)
+    search.glance = effort.glance
+    return search.run()
 
 
 def projective_cost(question: EntropyQuestion, level: Level | None) -> float:
@@ -116,6 +125,7 @@ class _Search(EntropySearch[IntegralProgram, _Attempt]):
     few_nodes: ClassVar[int] = 8
 
     chords: Chords = field(init=False)  # the form of the programs
+    glance: bool = field(default=False, init=False)  # whether few nodes are enough
     leapt: bool = field(default=False, init=False)  # whether the nodes of the last level were placed below it
 
     def __post_init__(self) -> None:
@@ -142,6 +152,8 @@ class _Search(EntropySearch[IntegralProgram, _Attempt]):
         own = forms(self.question)
         for some in [own] if self.nodes is None else [(form,) for form in own]:  # with nodes given, all are tried out
             level, best = self._coarse(some)
+            if self.glance and self.nodes is None:
+                continue
             self._refine(level, best)
             self._go_on(level)
 
