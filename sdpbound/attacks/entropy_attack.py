@@ -34,6 +34,8 @@ __all__ = ["best_attack", "conditional_entropy_upper_bound", "functional_of", "l
 
 #: If a mixture misses the data by more than NEAR, a separating functional is sought; by more than FAR, it is an error.
 NEAR, FAR = 1e-7, 1e-4
+#: Bits by which a bound and its functional at the data may differ: floats, and data that symmetry replaces by means.
+SAME = 1e-6
 
 
 def conditional_entropy_upper_bound(
@@ -207,6 +209,12 @@ def functional_of(question: EntropyQuestion, below: EntropyBound) -> Functional:
     table = expression.coefficients.reshape(-1)
     tests = question.observed.coefficients.reshape(len(question.observed), -1)
     multipliers = np.linalg.lstsq(tests[:, 1:].T, table[1:], rcond=None)[0]
+    here = float(table[0] + multipliers @ (question.observed.values - tests[:, 0])) - below.price
+    if not abs(here - below.value) <= SAME:
+        raise InvalidInput(
+            f"below is a bound of {below.value:.6g} bits, and its functional has {here:.6g} at the data of the attack; "
+            "give a bound on the same entropy of the same data."
+        )
     return Functional(np.asarray(multipliers, dtype=np.float64), below.value)
 
 

@@ -68,6 +68,8 @@ def test_means_of_tests_have_the_same_functional() -> None:
     [
         (0.4, "below must be an EntropyBound"),
         (sb.conditional_entropy(CHSH, 1), "give a bound on the same entropy"),
+        (sb.conditional_entropy(sb.Observations.bell_value(sb.chsh(), 2.6), 0), "of the same data"),
+        (sb.conditional_entropy(sb.Observations.full(sb.family_named("chsh").member().behaviour(0.9)), 0), "same data"),
         (sb.conditional_entropy(chained(), method=sb.VonNeumann("projective", "1+AB", 2)), "the same data"),
     ],
 )
