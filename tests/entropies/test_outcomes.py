@@ -71,7 +71,7 @@ def test_words_that_begin_with_the_key() -> None:
 def test_costly_levels_begin_with_few_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
     """The level whose gain is not in doubt is solved for roughly, then with more nodes, those of before among them."""
     monkeypatch.setattr("sdpbound.entropies.integral.search.HEAVY", 0.1)
-    monkeypatch.setattr("sdpbound.entropies.integral.search.LEVELS_OF_MANY", ("1+AB", "1+AB+AA", "key", "2"))
+    monkeypatch.setattr("sdpbound.entropies.integral.search.LEVELS_OF_MANY", ("1+AB", "1+AB+AA", "key"))
     method = Projective(tolerance=1e-3, limit=0.7)
     found: list[tuple[int, set[float]]] = []
     solve = EntropySearch.solve
