@@ -30,12 +30,9 @@ def not_known(certificate: Mapping[str, object] | str | os.PathLike[str]) -> str
     figure = question.get("figure") if isinstance(question, Mapping) else None
     if not isinstance(figure, Mapping):
         return ""
-    what = ""
-    if "inputs" in figure:
-        what = "lengths with recycled inputs"
-    elif isinstance(figure.get("preprocessing"), list) and figure.get("kind") in ("renyi_entropy", "finite_key_length"):
-        what = "lengths and Renyi entropies behind a channel"
-    return f"{NOT_CHECKED} {what}: it says nothing for or against them." if what else ""
+    if isinstance(figure.get("preprocessing"), list) and figure.get("kind") in ("renyi_entropy", "finite_key_length"):
+        return f"{NOT_CHECKED} lengths and Renyi entropies behind a channel: it says nothing for or against them."
+    return ""
 
 
 class TwiceChecker(Checker):

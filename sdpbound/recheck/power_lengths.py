@@ -16,7 +16,8 @@ where v_0 may be any number from 0 to the least v. The first sum is at most L on
 about: at another setting, or where L is about a bit that was flipped (tests flip none, and power falls with flips), v_0
 is 0. **Both outcomes are the string:** v^alpha times (1).
 
-Untested rounds have 2^(beta u) L(p). All together is affine in p, and its moments are at most 1 in modulus.
+Untested rounds have 2^(beta u) L(p), and where inputs are recycled weights have the factors of
+:mod:`~sdpbound.recheck.renyi_lengths`. All together is affine in p, and its moments are at most 1 in modulus.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from typing import Any
 import flint
 
 from sdpbound.recheck.answer import Budget, Finding, refuse
-from sdpbound.recheck.balls import ball, total
+from sdpbound.recheck.balls import ball, end, total
 from sdpbound.recheck.renyi_lengths import LengthAsked, read_length, weighed_length
 from sdpbound.recheck.renyi_programs import Power
 from sdpbound.recheck.words import OBSERVABLE, Devices, Word, effect, times
@@ -104,22 +105,20 @@ def _moment(length: LengthAsked, devices: Devices, word: Word) -> Fraction:
 
 def _weighted(length: LengthAsked, power: Power, linear: Linear) -> Linear:
     """What the weighted power of one round is at most, as an affine function of the behaviour."""
-    v, beta, two = length.v, ball(length.v["beta"]), flint.arb(2)
+    beta, gamma = ball(length.v["beta"]), ball(length.v["gamma"])
     devices = power.question.devices
-    gamma = ball(v["gamma"])
-    times_linear = (1 - gamma) * two ** (beta * ball(v["untested"]))
+    times_linear = length.untested()
     found: Linear = {}
     for (x, y), chance in length.drawn.items():
         places = list(product(range(length.sizes[0][x]), range(length.sizes[1][y])))
-        bits = {(a, b): ball(length.scores.get((a, b, x, y), Fraction(0))) for a, b in places}
+        weights = {place: length.weight((*place, x, y)) for place in places}
         if power.key.y is not None:
-            parts = {place: two ** (beta * f) for place, f in bits.items()}
+            parts = {place: weight ** (1 + beta) for place, weight in weights.items()}
         else:
-            weights = {place: two ** (beta * f / (1 + beta)) for place, f in bits.items()}
-            highest = weights[max(places, key=lambda place: length.scores.get((*place, x, y), Fraction(0)))] ** beta
+            highest = ball(max(end(weight, "upper") for weight in weights.values())) ** beta
             lowest = flint.arb(0)
             if x == length.x and not length.flips:
-                lowest = weights[min(places, key=lambda place: length.scores.get((*place, x, y), Fraction(0)))]
+                lowest = ball(min(end(weight, "lower") for weight in weights.values()))
             parts = {place: highest * (weight - lowest) for place, weight in weights.items()}
             times_linear += gamma * ball(chance) * highest * lowest
         for word, value in _probabilities(devices, (x, y), parts):

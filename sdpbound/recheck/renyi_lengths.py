@@ -3,6 +3,10 @@
 The largest ``A q(S) + k S`` is found anew: the function is concave, and a bisection on its slope, in balls, ends with
 two values of S between which it bends down; there it is below the tangent at the first. Lengths with another test than
 CHSH are in :mod:`sdpbound.recheck.power_lengths`, but for what both have in common.
+
+Where tests and settings are hashed with the outcomes, a string of probability P in a round has the power
+``(P 2^(theta f) X)^alpha``, theta = beta/alpha, X at given settings. That is P times the power of ``P^theta 2^(theta f) X``:
+weights v have the factor P^theta, and that of other rounds, 2^(beta u), has P^beta.
 """
 
 from __future__ import annotations
@@ -48,6 +52,21 @@ class LengthAsked:
     drawn: dict[Place, Fraction]
     scores: dict[Place, Fraction]
     v: dict[str, Fraction]  # entries of the proof's renyi, untested, value and threshold
+    recycled: bool = False  # whether tests and settings are hashed with the outcomes
+
+    def weight(self, place: Place) -> flint.arb:
+        """v of a test with these outcomes at these settings."""
+        beta = ball(self.v["beta"])
+        found = flint.arb(2) ** (beta * ball(self.scores.get(place, Fraction(0))) / (1 + beta))
+        if self.recycled:
+            found *= ball(self.v["gamma"] * self.drawn[place[2:]]) ** (beta / (1 + beta))
+        return found
+
+    def untested(self) -> flint.arb:
+        """The probability of a round without a test, times the power of its weight."""
+        beta, others = ball(self.v["beta"]), 1 - self.v["gamma"]
+        found = ball(others) * flint.arb(2) ** (beta * ball(self.v["untested"]))
+        return found * ball(others) ** beta if self.recycled and others else found
 
 
 def recheck_renyi_length(root: dict[str, Any], budget: Budget) -> Finding:
@@ -78,6 +97,8 @@ def weighed_length(length: LengthAsked, power: flint.arb) -> Finding:
     bits = _bits(length, power)
     faults = tuple(_aborts(length))
     most = length.rounds * _outcome_bits(length)
+    if length.recycled:
+        most += length.rounds * _log2(flint.arb(1 + len(length.drawn)))
     if length.v["value"] > end(most, "upper"):
         faults = (*faults, "the outcomes have fewer bits than are claimed.")
     return Finding(KEY if length.key else STRING, "lower", end(bits, "lower"), length.v["value"], faults)
@@ -92,9 +113,14 @@ def read_length(root: dict[str, Any], entry: str, more: str = "") -> tuple[Lengt
     sizes = read_devices(question["scenario"], (2, 2)).outcomes
     choice(question["side"], "side", ("lower",))
     names = "kind x y preprocessing rounds soundness completeness efficiency registers"
-    figure = record(question["figure"], "the figure", names)
+    figure = record(question["figure"], "the figure", names, "inputs")
     key = choice(figure["kind"], "the kind of the figure", (KEY, STRING)) == KEY
     choice(figure["registers"], "registers", ("classical", "sharp", "quantum"))
+    recycled = "inputs" in figure
+    if recycled:
+        choice(figure["inputs"], "inputs", ("recycled",))
+        if key:
+            raise refuse("inputs of a key are announced.")
     limits = {name: number(figure[name], name) for name in ("soundness", "completeness", "efficiency")}
     if not (0 < limits["soundness"] < 1 and 0 < limits["completeness"] < 1 and limits["efficiency"] >= 1):
         raise refuse("soundness or completeness are no probabilities between 0 and 1, or the efficiency is below 1.")
@@ -123,7 +149,9 @@ def read_length(root: dict[str, Any], entry: str, more: str = "") -> tuple[Lengt
     _exist(scores, sizes)
     honest = _behaviour(tensor(question["behaviour"], "the behaviour", (*widest, *shape)), sizes)
     rounds = integer(figure["rounds"], "rounds", 1, 10**18)
-    return LengthAsked(key, x, y, rounds, (sizes[0], sizes[1]), limits, honest, flips, drawn, scores, v), proof
+    return LengthAsked(
+        key, x, y, rounds, (sizes[0], sizes[1]), limits, honest, flips, drawn, scores, v, recycled
+    ), proof
 
 
 def _in_range(v: dict[str, Fraction], limits: dict[str, Fraction], key: bool) -> None:
@@ -189,24 +217,19 @@ def _correlator(honest: dict[Place, Fraction], pair: Place) -> Fraction:
 def _power(length: LengthAsked, signs: dict[Place, Fraction]) -> flint.arb:
     """A ball whose upper end M the weighted power of a round does not exceed."""
     gamma, beta = ball(length.v["gamma"]), ball(length.v["beta"])
-    two = flint.arb(2)
     places = [(a, b, *pair) for pair in length.drawn for a, b in product((0, 1), repeat=2)]
-    values = {place: length.scores.get(place, Fraction(0)) for place in places}
-    lowest, highest = min(values.values()), max(values.values())
-
-    def weight(score: Fraction) -> flint.arb:
-        return two ** (beta * ball(score) / (1 + beta))
-
-    raised = gamma * two ** (beta * beta * ball(highest) / (1 + beta))  # gamma v_1^beta
-    own = (1 - gamma) * two ** (beta * ball(length.v["untested"])) + raised * weight(lowest)
+    weights = {place: length.weight(place) for place in places}
+    lowest = ball(min(end(weight, "lower") for weight in weights.values()))
+    highest = ball(max(end(weight, "upper") for weight in weights.values()))
+    raised = gamma * highest**beta  # gamma v_1^beta
+    own = length.untested() + raised * lowest
     constant, charged = flint.arb(0), flint.arb(0)
     steep: dict[Place, flint.arb] = {}  # s_xy times the coefficient of <A_x B_y>
     alice: dict[int, flint.arb] = {}
     bob: dict[int, flint.arb] = {}
     for (x, y), chance in length.drawn.items():
         part = {
-            (a, b): raised * ball(chance) * (weight(values[a, b, x, y]) - weight(lowest)) / 4
-            for a, b in product((0, 1), repeat=2)
+            (a, b): raised * ball(chance) * (weights[a, b, x, y] - lowest) / 4 for a, b in product((0, 1), repeat=2)
         }
         constant += total(part.values())
         steep[x, y] = ball(signs[x, y]) * (part[0, 0] + part[1, 1] - part[0, 1] - part[1, 0])

@@ -70,11 +70,11 @@ def test_what_the_second_checker_does_not_check(call, monkeypatch):
     said = Conclusion("", "", "", None, None, False, "an entry is unknown.")
     monkeypatch.setattr("sdpbound.cli.twice.recheck_apart", lambda *_, **__: said)
     golden = json.loads((FOLDER / "bell_local_chsh_upper.json").read_text())
-    figure = {"kind": "finite_randomness_length", "inputs": "recycled"}
-    recycled = golden | {"question": golden["question"] | {"figure": figure}}
-    assert "does not check lengths with recycled inputs" in not_known(recycled)
+    figure = {"kind": "finite_key_length", "preprocessing": [0.1, 0.0]}
+    behind = golden | {"question": golden["question"] | {"figure": figure}}
+    assert "does not check lengths and Renyi entropies behind a channel" in not_known(behind)
     assert not_known(golden) == "" and not_known({}) == ""
-    monkeypatch.setattr("sdpbound.cli.twice.not_known", lambda _: not_known(recycled))
+    monkeypatch.setattr("sdpbound.cli.twice.not_known", lambda _: not_known(behind))
     done = call("verify", "--twice", str(FOLDER / "bell_local_chsh_upper.json"))
     assert done.status == 2 and "checked once only" in done.err and "says: does not hold" not in done.out
 
