@@ -5,8 +5,8 @@ two values of S between which it bends down; there it is below the tangent at th
 CHSH are in :mod:`sdpbound.recheck.power_lengths`, but for what both have in common.
 
 Where tests and settings are hashed with the outcomes, a string of probability P in a round has the power
-``(P 2^(theta f) X)^alpha``, theta = beta/alpha, X at given settings. That is P times the power of ``P^theta 2^(theta f) X``:
-weights v have the factor P^theta, and that of other rounds, 2^(beta u), has P^beta.
+``(P 2^(theta f) X)^alpha``, theta = beta/alpha, X at given settings. That is P times the power of
+``P^theta 2^(theta f) X``: weights v have the factor P^theta, and that of other rounds, 2^(beta u), has P^beta.
 """
 
 from __future__ import annotations
