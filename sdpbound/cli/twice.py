@@ -10,29 +10,9 @@ from fractions import Fraction
 from typing import Any
 
 from sdpbound.checker import Checker, Verification
-from sdpbound.checker.reading import read
-from sdpbound.errors import CertificateError
 from sdpbound.recheck import Conclusion, recheck_apart
 
-__all__ = ["NOT_CHECKED", "TwiceChecker", "not_known", "outer_float"]
-
-
-#: How a reason of the second checker begins where it has no check of that kind.
-NOT_CHECKED = "the second checker does not check"
-
-
-def not_known(certificate: Mapping[str, object] | str | os.PathLike[str]) -> str:
-    """A sentence if the second checker was not yet written for such certificates; empty if it was."""
-    try:
-        question = read(certificate)["question"]
-    except CertificateError:
-        return ""
-    figure = question.get("figure") if isinstance(question, Mapping) else None
-    if not isinstance(figure, Mapping):
-        return ""
-    if isinstance(figure.get("preprocessing"), list) and figure.get("kind") in ("renyi_entropy", "finite_key_length"):
-        return f"{NOT_CHECKED} lengths and Renyi entropies behind a channel: it says nothing for or against them."
-    return ""
+__all__ = ["TwiceChecker", "outer_float"]
 
 
 class TwiceChecker(Checker):
@@ -40,9 +20,7 @@ class TwiceChecker(Checker):
 
     def again(self, certificate: Mapping[str, object] | str | os.PathLike[str]) -> Conclusion:
         """What the second checker concludes, in a process of its own."""
-        found = recheck_apart(certificate, time_limit=self.time_limit, memory_limit=self.memory_limit)
-        reason = "" if found.holds else not_known(certificate)
-        return replace(found, reason=reason) if reason else found
+        return recheck_apart(certificate, time_limit=self.time_limit, memory_limit=self.memory_limit)
 
     def entry(self, certificate: Mapping[str, object] | str | os.PathLike[str]) -> dict[str, Any]:
         """The same as plain data, what is proven as a float that is not inside of it."""
@@ -57,11 +35,7 @@ class TwiceChecker(Checker):
         found = super().verify(certificate, strict=strict)
         if not found.holds or (second := self.again(certificate)).holds:
             return found
-        unknown = second.reason.startswith(NOT_CHECKED)
-        message = (
-            f"Checked once only: {second.reason}" if unknown else f"The second checker does not agree: {second.reason}"
-        )
-        return replace(found, holds=False, message=message)
+        return replace(found, holds=False, message=f"The second checker does not agree: {second.reason}")
 
 
 def outer_float(value: Fraction, side: str) -> float:

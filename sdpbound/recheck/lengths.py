@@ -21,6 +21,9 @@ untested rounds and a of tests, so:
 - what is sent of an untested round is -log2 p(v|b) of its value v, ``p(v, b) = sum_{a: m(a) = v} p(a, b|x, y)``,
   flipped after that; of a test it is -log2 p(a|b).
 
+A channel that treats 0 and 1 differently is as flips are: the entropy within is that of the bit behind it, and no test
+counts for that, so that w = 1 - gamma.
+
 The theorem of entropy accumulation and leftover hashing are taken for granted.
 """
 
@@ -37,7 +40,7 @@ import flint
 
 from sdpbound.recheck.answer import Budget, Finding, refuse
 from sdpbound.recheck.balls import ball, end, total
-from sdpbound.recheck.question import read_question
+from sdpbound.recheck.question import read_channel, read_question
 from sdpbound.recheck.reading import choice, integer, items, number, record, tensor
 from sdpbound.recheck.words import Devices, Polynomial, added, effect, leftover, read_devices, times
 
@@ -58,7 +61,7 @@ class _Round:
 
     Attributes
     ----------
-    devices, x, y, flips, key : of the figure; key: a key and not randomness
+    devices, x, y, channel, key : of the figure; key: a key and not randomness
     function : the key's value for each of Alice's outcomes at x; None if the outcome is the key
     honest, drawn, scores : p(a, b, x, y), pi(x, y) and g(a, b, x, y), exact
     margin : how far the mean score may be from the functional
@@ -68,7 +71,7 @@ class _Round:
     devices: Devices
     x: int
     y: int | None
-    flips: Fraction
+    channel: tuple[Fraction, Fraction]
     function: tuple[int, ...] | None
     key: bool
     honest: Table
@@ -97,9 +100,10 @@ class _Round:
         for (a, b, x, y), p in self.honest.items():
             if (x, y) == (self.x, self.y):
                 value = a if self.function is None else self.function[a]
-                found[value, b] = found.get((value, b), Fraction(0)) + (1 - self.flips) * p
-                if self.flips:
-                    found[1 - value, b] = found.get((1 - value, b), Fraction(0)) + self.flips * p
+                changed = self.channel[value] if any(self.channel) else Fraction(0)
+                found[value, b] = found.get((value, b), Fraction(0)) + (1 - changed) * p
+                if changed:
+                    found[1 - value, b] = found.get((1 - value, b), Fraction(0)) + changed * p
         return found
 
 
@@ -137,12 +141,12 @@ def _read_round(
     outcomes = devices.outcomes
     x = integer(figure["x"], "x", 0, len(outcomes[0]) - 1)
     y = None if figure["y"] is None else integer(figure["y"], "y", 0, len(outcomes[1]) - 1)
-    flips = number(figure["preprocessing"], "preprocessing")
+    channel = read_channel(figure["preprocessing"])
     function = _function(figure, outcomes[0][x])
     if function is not None and not key:
         raise refuse("randomness is all outcomes, and no function of them.")
     values = outcomes[0][x] if function is None else len(set(function))
-    if (key and y is None) or not 0 <= flips <= Fraction(1, 2) or (flips and not (key and values == 2)):
+    if (key and y is None) or (any(channel) and not (key and values == 2)):
         raise refuse("a key needs Bob's setting, and only a key of one bit is flipped.")
     shape = (max(outcomes[0]), max(outcomes[1]), len(outcomes[0]), len(outcomes[1]))
     honest = _honest(tensor(question["behaviour"], "behaviour", shape), devices)
@@ -152,7 +156,7 @@ def _read_round(
         raise refuse("the distribution of tested settings does not add up to one.")
     drawn = {place: p / whole for place, p in drawn.items()}
     scores = tensor(proof["scores"], "scores", shape)
-    functional = _functional(proof["entropy"], devices, (x, None if key else y, flips, function), budget, check)
+    functional = _functional(proof["entropy"], devices, (x, None if key else y, channel, function), budget, check)
     left = functional
     for (s, t), p in drawn.items():
         for a, b in product(range(outcomes[0][s]), range(outcomes[1][t])):
@@ -162,7 +166,7 @@ def _read_round(
     margin += abs(left.get(devices.one, Fraction(0)))
     least = _extreme(proof["least"], devices, functional, "lower", budget, check)
     most = _extreme(proof["most"], devices, functional, "upper", budget, check)
-    return _Round(devices, x, y, flips, function, key, honest, drawn, scores, margin, least, most)
+    return _Round(devices, x, y, channel, function, key, honest, drawn, scores, margin, least, most)
 
 
 def _function(figure: dict[str, Any], count: int) -> tuple[int, ...] | None:
@@ -196,7 +200,7 @@ def _honest(table: Table, devices: Devices) -> Table:
 def _functional(
     entry: object,
     devices: Devices,
-    key: tuple[int, int | None, Fraction, tuple[int, ...] | None],
+    key: tuple[int, int | None, tuple[Fraction, Fraction], tuple[int, ...] | None],
     budget: Budget,
     check: Check,
 ) -> Polynomial:
@@ -212,8 +216,7 @@ def _functional(
     if question.devices.outcomes != devices.outcomes:
         raise refuse("the entropy is about other devices.")
     record(figure, "the figure of the entropy", "kind x y preprocessing", "merge")
-    flips = number(figure["preprocessing"], "preprocessing")
-    if (figure["x"], figure["y"], flips) != key[:3]:
+    if (figure["x"], figure["y"], read_channel(figure["preprocessing"])) != key[:3]:
         raise refuse("the entropy is about other settings.")
     if _function(figure, devices.outcomes[0][key[0]]) != key[3]:
         raise refuse("the entropy is about another function of the outcome.")
@@ -293,7 +296,7 @@ def _length(
     """The sum of all terms."""
     n, beta = ball(rounds), ball(v["beta"])
     own = sum((p for (s, t), p in one.drawn.items() if s == one.x and (one.key or one.y in (None, t))), Fraction(0))
-    if one.key and one.flips:
+    if one.key and any(one.channel):
         own = Fraction(0)
     weight = 1 - v["gamma"] + v["gamma"] * own
     places = one.entries()

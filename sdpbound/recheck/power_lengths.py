@@ -13,8 +13,8 @@ devices, where ``X_a = s^(-1/2alpha') p_a s^(-1/2alpha')``, p_a are Eve's functi
                        <= v_1^beta (v_0 sum_a Tr X_a^alpha + sum_ab (v - v_0) p(ab|xy)),
 
 where v_0 may be any number from 0 to the least v. The first sum is at most L only for the setting and the key that L is
-about: at another setting, or where L is about a bit that was flipped (tests flip none, and power falls with flips), v_0
-is 0. **Both outcomes are the string:** v^alpha times (1).
+about: at another setting, or where L is about a bit behind flips or a channel (bits of tests pass none), v_0 is 0.
+**Both outcomes are the string:** v^alpha times (1).
 
 Untested rounds have 2^(beta u) L(p), and where inputs are recycled weights have the factors of
 :mod:`~sdpbound.recheck.renyi_lengths`. All together is affine in p, and its moments are at most 1 in modulus.
@@ -67,7 +67,7 @@ def _fits(length: LengthAsked, power: Power) -> None:
         raise refuse("the power is that of other devices.")
     if power.form != "sandwiched down" or power.alpha != 1 + length.v["beta"] or power.exponent != length.v["beta"]:
         raise refuse("the power is not that of the form and order of the length.")
-    if power.key.x != length.x or power.key.flips != length.flips:
+    if power.key.x != length.x or power.key.channel != length.channel:
         raise refuse("the power is that of another key.")
     if power.key.y is not None and (length.key or power.key.y != length.y):
         raise refuse("the power is that of outcomes of Bob that are no part of the string.")
@@ -117,7 +117,7 @@ def _weighted(length: LengthAsked, power: Power, linear: Linear) -> Linear:
         else:
             highest = ball(max(end(weight, "upper") for weight in weights.values())) ** beta
             lowest = flint.arb(0)
-            if x == length.x and not length.flips:
+            if x == length.x and not any(length.channel):
                 lowest = ball(min(end(weight, "lower") for weight in weights.values()))
             parts = {place: highest * (weight - lowest) for place, weight in weights.items()}
             times_linear += gamma * ball(chance) * highest * lowest

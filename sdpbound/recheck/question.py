@@ -168,7 +168,7 @@ def read_key(question: Question, flips: bool = False) -> Key:
     )
     if settings.count(None) == len(settings):
         raise refuse("the figure is about the outcome of no party.")
-    channel = _channel(asked["preprocessing"]) if flips else (Fraction(0), Fraction(0))
+    channel = read_channel(asked["preprocessing"]) if flips else (Fraction(0), Fraction(0))
     key = Key(settings, channel)
     if "merge" in asked:
         count = key.outcomes(devices)
@@ -182,7 +182,7 @@ def read_key(question: Question, flips: bool = False) -> Key:
     return key
 
 
-def _channel(value: object) -> tuple[Fraction, Fraction]:
+def read_channel(value: object) -> tuple[Fraction, Fraction]:
     """The probability of a flip, twice, or those of a channel."""
     if type(value) is list:
         up, down = numbers(value, "preprocessing", 2)

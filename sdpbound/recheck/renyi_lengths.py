@@ -21,10 +21,11 @@ import flint
 
 from sdpbound.recheck.answer import Budget, Finding, refuse
 from sdpbound.recheck.balls import ball, end, total
+from sdpbound.recheck.question import read_channel
 from sdpbound.recheck.reading import choice, integer, number, record, tensor
 from sdpbound.recheck.words import read_devices
 
-__all__ = ["LengthAsked", "read_length", "recheck_renyi_length", "weighed_length"]
+__all__ = ["LengthAsked", "read_length", "recheck_renyi_length", "surprises", "weighed_length"]
 
 PRECISION = 448
 #: Steps of the bisection; the distance of its ends is 2^-STEPS.
@@ -48,7 +49,7 @@ class LengthAsked:
     sizes: tuple[tuple[int, ...], tuple[int, ...]]
     limits: dict[str, Fraction]  # soundness, completeness, efficiency
     honest: dict[Place, Fraction]
-    flips: Fraction
+    channel: tuple[Fraction, Fraction]  # of the key's bit in rounds without a test
     drawn: dict[Place, Fraction]
     scores: dict[Place, Fraction]
     v: dict[str, Fraction]  # entries of the proof's renyi, untested, value and threshold
@@ -75,7 +76,7 @@ def recheck_renyi_length(root: dict[str, Any], budget: Budget) -> Finding:
     flint.ctx.prec, before = PRECISION, flint.ctx.prec
     try:
         length, rest = read_length(root, "chsh", " tangent")
-        if length.flips:
+        if any(length.channel):
             raise refuse("there is preprocessing, for which nothing is stated.")
         tangent = length.v["tangent"]
         if not (tangent > 2 and tangent**2 < 8):
@@ -128,9 +129,9 @@ def read_length(root: dict[str, Any], entry: str, more: str = "") -> tuple[Lengt
     y = None if figure["y"] is None else integer(figure["y"], "y", 0, len(sizes[1]) - 1)
     if key and y is None:
         raise refuse("a key has a setting of Bob.")
-    flips = number(figure["preprocessing"], "preprocessing")
-    if not 0 <= 2 * flips <= 1 or (flips and not (key and sizes[0][x] == 2)):
-        raise refuse("only a bit of a key is flipped, with a probability of at most a half.")
+    channel = read_channel(figure["preprocessing"])
+    if any(channel) and not (key and sizes[0][x] == 2):
+        raise refuse("only a bit of a key is flipped.")
     proof = record(root["proof"], "the proof", f"renyi_accumulation {entry} distribution scores untested")
     claim = record(root["claim"], "the claim", "value threshold lengths")
     given = record(proof["renyi_accumulation"], "renyi", f"gamma beta score_tail leak_tail wrong leak hashing{more}")
@@ -150,7 +151,7 @@ def read_length(root: dict[str, Any], entry: str, more: str = "") -> tuple[Lengt
     honest = _behaviour(tensor(question["behaviour"], "the behaviour", (*widest, *shape)), sizes)
     rounds = integer(figure["rounds"], "rounds", 1, 10**18)
     return LengthAsked(
-        key, x, y, rounds, (sizes[0], sizes[1]), limits, honest, flips, drawn, scores, v, recycled
+        key, x, y, rounds, (sizes[0], sizes[1]), limits, honest, channel, drawn, scores, v, recycled
     ), proof
 
 
@@ -302,7 +303,7 @@ def _bits(length: LengthAsked, power: flint.arb) -> flint.arb:
     found += (1 + 1 / beta) * _log2(ball(length.limits["soundness"] - v["wrong"])) + 2
     found -= _log2(ball(v["lengths"]))
     if length.key:
-        sent = _surprises(length)
+        sent = surprises(length)
         mean = total(value * ball(chance) for value, chance in sent)
         most = _tail(sent, v["leak_tail"], v["leak"], n) + ball(length.limits["efficiency"] - 1) * mean
         found -= n * most - _log2(ball(v["hashing"])) - _log2(ball(v["wrong"])) + 2
@@ -329,19 +330,22 @@ def _tail(cases: Cases, s: Fraction, chance: Fraction, n: int) -> flint.arb:
     return mean + (moment.log() - ball(chance).log() / n) / ball(s)
 
 
-def _surprises(length: LengthAsked) -> Cases:
-    """-log2 p(a|b) of one round with its probability; Alice flips her bit in untested rounds only."""
+def surprises(length: LengthAsked) -> Cases:
+    """-log2 p(a|b) of one round with its probability; Alice's bit passes the channel in untested rounds only."""
     assert length.y is not None
     gamma = length.v["gamma"]
-    rounds: list[tuple[Place, Fraction, Fraction]] = [((length.x, length.y), 1 - gamma, length.flips)]
-    rounds += [(pair, gamma * chance, Fraction(0)) for pair, chance in length.drawn.items()]
+    rounds: list[tuple[Place, Fraction, bool]] = [((length.x, length.y), 1 - gamma, any(length.channel))]
+    rounds += [(pair, gamma * chance, False) for pair, chance in length.drawn.items()]
     found: Cases = []
-    for pair, weight, flips in rounds:
+    for pair, weight, changed in rounds:
         here = {place: p for place, p in length.honest.items() if place[2:] == pair}
-        if flips:
-            whole: set[Place] = {(a, place[1], *pair) for place in here for a in (0, 1)}
-            there = {i: here.get((1 - i[0], *i[1:]), Fraction(0)) for i in whole}
-            here = {i: (1 - flips) * here.get(i, Fraction(0)) + flips * there[i] for i in whole}
+        if changed:
+            before, here = here, {}
+            for place, p in before.items():
+                for a in (0, 1):
+                    chance = length.channel[place[0]] if a != place[0] else 1 - length.channel[place[0]]
+                    if chance:
+                        here[a, *place[1:]] = here.get((a, *place[1:]), Fraction(0)) + chance * p
         for place, p in here.items():
             of_bob = sum((other for i, other in here.items() if i[1] == place[1]), Fraction(0))
             found.append((_log2(ball(of_bob / p)), weight * p))

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import pytest
 
-from sdpbound.cli.twice import TwiceChecker, not_known
+from sdpbound.cli.twice import TwiceChecker
 from sdpbound.errors import CertificateError
 from sdpbound.recheck import Conclusion
 from sdpbound.study import Study, audit
@@ -63,20 +63,6 @@ def test_checkers_that_do_not_agree(call, monkeypatch):
     with TwiceChecker() as checker:
         found = checker.verify(path, strict=False)
     assert not found.holds and "does not agree" in found.message
-
-
-def test_what_the_second_checker_does_not_check(call, monkeypatch):
-    """Where it was not written for a kind, neither "holds" nor "does not hold" is said in its name."""
-    said = Conclusion("", "", "", None, None, False, "an entry is unknown.")
-    monkeypatch.setattr("sdpbound.cli.twice.recheck_apart", lambda *_, **__: said)
-    golden = json.loads((FOLDER / "bell_local_chsh_upper.json").read_text())
-    figure = {"kind": "finite_key_length", "preprocessing": [0.1, 0.0]}
-    behind = golden | {"question": golden["question"] | {"figure": figure}}
-    assert "does not check lengths and Renyi entropies behind a channel" in not_known(behind)
-    assert not_known(golden) == "" and not_known({}) == ""
-    monkeypatch.setattr("sdpbound.cli.twice.not_known", lambda _: not_known(behind))
-    done = call("verify", "--twice", str(FOLDER / "bell_local_chsh_upper.json"))
-    assert done.status == 2 and "checked once only" in done.err and "says: does not hold" not in done.out
 
 
 @pytest.mark.slow
