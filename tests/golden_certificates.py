@@ -14,7 +14,7 @@ SEARCHED = ("entropy_qubit", "entropy_coarse", "average_entropy_qubits", "renyi_
 SEARCHED += ("attacks_all_channels",)
 #: With a search in cells, most by the qubit reduction: a changed one may take a minute to refuse.
 QUBITS = [name for name in INDEX if name.startswith(SEARCHED)]
-QUBITS += ["finite_key_qubit", "finite_randomness_both"]
+QUBITS += ["finite_key_qubit", "finite_key_channel", "finite_randomness_both"]
 FAST = [name for name in INDEX if name not in QUBITS]
 
 

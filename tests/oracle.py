@@ -72,6 +72,13 @@ def number(entry: Any) -> Fraction:
     return Fraction(entry)
 
 
+def channel(figure: Mapping[str, Any]) -> tuple[float, float]:
+    """The probabilities with which a bit 0 becomes 1 and a bit 1 becomes 0."""
+    entry = figure.get("preprocessing", 0)
+    p, q = entry if isinstance(entry, list) else (entry, entry)
+    return float(number(p)), float(number(q))
+
+
 def h(p: float) -> float:
     return 0.0 if p <= 0.0 or p >= 1.0 else -p * math.log2(p) - (1 - p) * math.log2(1 - p)
 
@@ -196,7 +203,7 @@ class Entropy:
 
     x: int
     y: int | None
-    flips: float
+    channel: tuple[float, float]
     blind: bool = False
 
 
@@ -270,8 +277,7 @@ def _read(root: Mapping[str, Any]) -> Question:
         follows = sign * (implied - claimed) >= -Fraction(1, 10**9)
     entropy, objectives, slack = None, [], TOLERANCE
     if figure["kind"] in ("conditional_entropy", "entropy", "renyi_entropy"):  # those of order above 1 are lower
-        flips = float(number(figure.get("preprocessing", 0)))
-        entropy = Entropy(figure["x"], figure["y"], flips, figure.get("blind", False))
+        entropy = Entropy(figure["x"], figure["y"], channel(figure), figure.get("blind", False))
         if figure["kind"] == "entropy":  # data that are at a self-test within 1e-12
             tolerances = [max(t, Fraction(1, 10**10)) for t in tolerances]
             slack = 1e-3
@@ -376,8 +382,8 @@ def _functional(question: Question) -> str | None:
 
 
 def _certain(question: Question) -> float:
-    """The entropy of outcomes that Eve knows before they are flipped."""
-    return h(question.entropy.flips) if question.entropy is not None else 0.0
+    """The entropy of outcomes that Eve knows before they are flipped, at most."""
+    return max(map(h, question.entropy.channel)) if question.entropy is not None else 0.0
 
 
 def _directions(question: Question, target: Array) -> Iterator[Array | tuple[Array, Array]]:
@@ -575,11 +581,11 @@ def _roots(devices: Devices, entropy: Entropy) -> tuple[list[Array], list[Array]
     """Roots of the effects whose results are the key, and of those that are known besides (blind)."""
     alice = devices.effects(0)[entropy.x]
     parts = alice
-    if entropy.flips and len(alice) == 2:
-        q = entropy.flips
+    if any(entropy.channel) and len(alice) == 2:
+        p, q = entropy.channel
         parts = [
-            math.sqrt(1 - q) * alice[0] + math.sqrt(q) * alice[1],
-            math.sqrt(q) * alice[0] + math.sqrt(1 - q) * alice[1],
+            math.sqrt(1 - p) * alice[0] + math.sqrt(q) * alice[1],
+            math.sqrt(p) * alice[0] + math.sqrt(1 - q) * alice[1],
         ]
     one = np.broadcast_to(np.eye(2), alice[0].shape)
     bob = [one] if entropy.y is None else devices.effects(1)[entropy.y]
@@ -857,10 +863,10 @@ def _attack(question: Mapping[str, Any], claimed: float) -> str | None:
         rows, low, high = _rows(*_tests(question["observed"], scenario))
         table = np.vstack([flat({(0, 0): Fraction(1)}, scenario.shape), rows])
         values, widths = np.concatenate([[1.0], (low + high) / 2]), np.concatenate([[0.0], (high - low) / 2])
-        flips = float(number(figure.get("preprocessing", 0)))
-        least = h(flips)
+        flips, other = channel(figure)
+        least = min(h(flips), h(other))
         s = _chsh(scenario, x, table, values, widths)
-        if s > 2.0:
+        if s > 2.0 and flips == other:
             u = math.sqrt(min(s * s / 4, 2.0) - 1.0)
             v = math.sqrt((1 - 2 * flips) ** 2 + 4 * flips * (1 - flips) * u * u)
             least = 1.0 + h((1 + v) / 2) - h((1 + u) / 2)
@@ -923,17 +929,20 @@ def _finite(root: Mapping[str, Any]) -> str | None:
     scenario, figure = Scenario.read(question["scenario"]), question["figure"]
     one, other = scenario.outcomes
     n, key = figure["rounds"], figure["kind"] == "finite_key_length"
-    x, y, flips = figure["x"], figure["y"], float(number(figure["preprocessing"]))
+    x, y, noisy = figure["x"], figure["y"], channel(figure)
     length, threshold = float(number(claim["value"])), float(number(claim["threshold"]))
     most = max(one) * (1 if key else max(other))
-    if length > n * math.log2(most) + 1e-6:
-        return f"{n} rounds have {most} outcomes each, and {length} bits are claimed."
 
     given = {name: float(number(v)) for name, v in proof["renyi_accumulation" if renyi else "accumulation"].items()}
     gamma = given["gamma"]
     size, widest = (len(one), len(other)), (max(one), max(other))
     drawn = np.array([[float(number(v)) for v in row] for row in proof["distribution"]])
     drawn = drawn / drawn.sum()
+    inputs = 0.0
+    if "inputs" in figure:  # the tests and their settings are bits that were spent
+        inputs = h(gamma) - gamma * float(sum(p * math.log2(p) for p in drawn.flat if p > 0))
+    if length > n * (math.log2(most) + inputs) + 1e-6:
+        return f"{n} rounds have {most} outcomes each, and {length} bits are claimed."
     table = {i: float(v) for i, v in read_tensor(proof["scores"], (*widest, *size)).items()}
     results = [
         (a, b, s, t)
@@ -947,7 +956,7 @@ def _finite(root: Mapping[str, Any]) -> str | None:
 
     seen = [table.get(i, 0.0) for i in results if drawn[i[2:]]]
     own = drawn[x].sum() if key or y is None else drawn[x, y]
-    weight = 1 - gamma + (0.0 if flips else gamma * own)
+    weight = 1 - gamma + (0.0 if any(noisy) else gamma * own)
     if renyi:  # scores are those of a round
         rest, front, moved = float(number(proof["untested"])), gamma, (1 - gamma) * float(number(proof["untested"]))
     else:
@@ -974,7 +983,7 @@ def _finite(root: Mapping[str, Any]) -> str | None:
         often = allowed >= n or allowed >= n * gamma + math.sqrt(3 * n * gamma * (1 - gamma))
     else:
         often = True
-    secret = n * h(flips)
+    secret = n * (max(map(h, noisy)) + inputs)
     if float(number(figure["soundness"])) > 0.1 or not often or length < secret + 1.0 + 1e-9 * n:
         return None
     if math.prod(d for row in scenario.outcomes for d in row) > MOST_STRATEGIES:
@@ -986,18 +995,18 @@ def _finite(root: Mapping[str, Any]) -> str | None:
             if m - deviation / math.sqrt(n) >= threshold + 1e-9 * (1 + abs(m)):
                 return f"The deterministic devices {first}, {second} pass the test, and {length} bits are claimed."
     sent = n * (1 - gamma) * _sent(scenario, figure, behaviour) if key else 0.0
-    return _independent(scenario, figure, table, drawn, front, threshold - moved, gamma, length + sent)
+    return _independent(scenario, figure, table, drawn, front, threshold - moved, gamma, length + sent - n * inputs)
 
 
 def _sent(scenario: Scenario, figure: Mapping[str, Any], behaviour: Mapping[tuple[int, ...], float]) -> float:
     """H(A|B) of the key of honest devices, which no code can do without."""
-    x, y, flips = figure["x"], figure["y"], float(number(figure["preprocessing"]))
+    x, y, (p, q) = figure["x"], figure["y"], channel(figure)
     total = 0.0
     for b in range(scenario.outcomes[1][y]):
         column = [behaviour.get((a, b, x, y), 0.0) for a in range(scenario.outcomes[0][x])]
-        if flips:
-            column = [(1 - flips) * p + flips * q for p, q in zip(column, column[::-1], strict=True)]
-        total += sum(p * math.log2(sum(column) / p) for p in column if p > 0)
+        if p or q:
+            column = [(1 - p) * column[0] + q * column[1], p * column[0] + (1 - q) * column[1]]
+        total += sum(v * math.log2(sum(column) / v) for v in column if v > 0)
     return total
 
 
@@ -1013,12 +1022,12 @@ def _independent(
 ) -> str | None:
     """Devices whose rounds are alike and that pass have n H bits, and what a finite number of rounds may add.
 
-    ``length`` includes what is sent.
+    ``length`` includes what is sent, and no bits of inputs.
     """
     entropy = Entropy(
         figure["x"],
         None if figure["kind"] == "finite_key_length" else figure["y"],
-        float(number(figure["preprocessing"])),
+        channel(figure),
     )
     tensor = add(
         *(

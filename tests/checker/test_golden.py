@@ -10,11 +10,11 @@ import pytest
 import sdpbound as sb
 from tests.golden_certificates import FAST, FOLDER, INDEX, golden, text_of
 
-#: Its check is one of the tests of lengths by Renyi entropies, too.
-TWICE = pytest.param("renyi_power_flips", marks=pytest.mark.slow)
+#: Their checks take seconds; lengths of their kinds are among the tests of Renyi entropies, too.
+LONG = ("renyi_power_flips", "renyi_power_channel")
 
 
-@pytest.mark.parametrize("name", [TWICE if name in TWICE.values else name for name in INDEX])
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow if name in LONG else ()) for name in INDEX])
 def test_holds(name: str) -> None:
     expected = INDEX[name]
     found = sb.verify(FOLDER / f"{name}.json")

@@ -37,6 +37,8 @@ LOOSE = {
     "renyi_guess_flips": 0.4,
     "renyi_chord_chsh": 0.2,
     "renyi_power_flips": 0.8,
+    "renyi_power_channel": 0.5,
+    "renyi_randomness_recycled": 0.8,
     "estimation_tsirelson": 2.0,
     "estimation_no_signaling": 2.0,
     "attacks_all_channels_correlators": 0.2,

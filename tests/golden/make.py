@@ -295,6 +295,7 @@ THREE = sb.Behaviour.from_correlators([[0.97, 0.67, -0.67], [0.1, 0.2, 0.0], [0.
 UNEVEN = [[0.0, 0.3, 0.2], [0.0, 0.0, 0.0], [0.0, 0.25, 0.25]]
 STRICT = sb.FiniteSecurity(soundness=1e-30, completeness=1e-5, efficiency=1.1)
 
+ESTIMATED = sb.Behaviour.from_correlators([[0.66, 0.66], [0.66, -0.66]])
 recipe("renyi_key", lambda: sb.finite_key_length(DEVICES, 1e6, 0, 2, method="renyi"))
 recipe("renyi_key_negative", lambda: sb.finite_key_length(DEVICES, 100, 0, 2, method="renyi"))
 recipe("renyi_key_1e18", lambda: sb.finite_key_length(DEVICES, 1e18, 0, 2, method="renyi", security=STRICT))
@@ -304,6 +305,10 @@ recipe(
 )
 recipe("renyi_randomness", lambda: sb.finite_randomness_length(DEVICES, 1e9, 1, None, method="renyi", net=True))
 recipe("renyi_randomness_both", lambda: sb.finite_randomness_length(DEVICES, 1e7, 0, 1, lengths=1000))
+recipe(
+    "renyi_randomness_recycled",
+    lambda: sb.finite_randomness_length(ESTIMATED, 1e7, inputs="recycled", test_probability=0.03, method="renyi"),
+)
 
 # --- Renyi entropies by the qubit reduction ---------------------------------------------------------------------------
 
@@ -324,9 +329,23 @@ recipe(
     lambda: sb.finite_key_length(FLIPPED, 1e6, 0, 2, method="renyi", preprocessing=0.02, test_probability=0.06),
 )
 
+CHANNEL = sb.BinaryChannel(0.03, 0.01)
+
+
+def behind_a_channel() -> Any:
+    tested = sb.Observations.correlators(DEVICES, settings=[(0, 0), (0, 1), (1, 0), (1, 1)])
+    entropy = sb.conditional_entropy(tested, 0, preprocessing=CHANNEL, method=sb.VonNeumann("qubit", tolerance=1e-2))
+    return sb.finite_key_length(DEVICES, 1e9, 0, 2, method="accumulation", preprocessing=CHANNEL, entropies=[entropy])
+
+
+recipe("finite_key_channel", behind_a_channel)
+recipe(
+    "renyi_power_channel",
+    lambda: sb.finite_key_length(DEVICES, 1e8, 0, 2, method="renyi", preprocessing=CHANNEL),
+)
+
 # --- lengths by probability estimation --------------------------------------------------------------------------------
 
-ESTIMATED = sb.Behaviour.from_correlators([[0.66, 0.66], [0.66, -0.66]])
 recipe("estimation_tsirelson", lambda: sb.estimated_length(ESTIMATED, 1e6))
 recipe(
     "estimation_no_signaling",
