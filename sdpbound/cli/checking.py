@@ -55,7 +55,6 @@ def check_command(
         "core_seconds_error": guess.error,
         "core_seconds_left": guess.left,
         "workers": count,
-        "min_entropy_rates": list(found.spec.min_entropy_rates),
         "unreached": [{"tasks": u.text, "number": u.tasks, "longer_than": u.seconds} for u in guess.unreached],
         "rows": [{k: finite(v) if isinstance(v, float) else v for k, v in row.items()} for row in guess.rows],
     }
@@ -66,7 +65,6 @@ def check_command(
         f"error {duration(guess.error)}, from {guess.samples} timed tasks), {duration(guess.seconds / count)} with "
         f"{count} workers" + (f"; left {duration(guess.left / count)}" if status.stored else ""),
         *_unreached_lines(guess, budget),
-        *_entropy_lines(found.spec.min_entropy_rates),
         *row_lines(guess.rows),
     ]
     emit(facts, lines, as_json)
@@ -84,12 +82,6 @@ def _unreached_lines(guess: Estimate, budget: float) -> list[str]:
             for kind in guess.unreached
         ),
     ]
-
-
-def _entropy_lines(rates: Sequence[str]) -> list[str]:
-    """Return the line that says which rates could be better."""
-    words = f"{', '.join(rates)}: of min-entropy, as the study names no entropy"
-    return [f'{words}; entropy = "von Neumann" proves more against quantum devices'] if rates else []
 
 
 def row_lines(rows: Sequence[dict[str, Any]]) -> list[str]:

@@ -389,7 +389,9 @@ class Plan:
             if groups["data"]:
                 for adversary, (visibility, what) in product(spec.adversaries, conditions):
                     own = search if adversary.model in searched else None
-                    yield Task(point, visibility, observed, adversary, groups["data"], spec.solver, own, keep, what)
+                    asked = tuple(q for q in groups["data"] if q.is_against(adversary.model))
+                    if asked:
+                        yield Task(point, visibility, observed, adversary, asked, spec.solver, own, keep, what)
             for group, against in _AGAINST.items():
                 for visibility, what in conditions if groups[group] else ():
                     task = self._against(against, point, visibility, observed, groups[group], what)

@@ -10,7 +10,7 @@ import pytest
 
 from sdpbound.cli.checking import row_lines
 from sdpbound.errors import InvalidInput
-from sdpbound.study import Study, read_spec
+from sdpbound.study import Study
 from sdpbound.study.running.estimate import LEAST, estimate
 from sdpbound.study.running.solver_process import COMMAND
 from sdpbound.tables.columns import COLUMNS
@@ -67,21 +67,6 @@ def test_a_level_that_takes_minutes_is_stopped_and_named(answer, call, study, tm
     assert len(found["rows"]) == 4  # of the first 8 rows, 2 x 2 at the first point
     assert found["core_seconds"] >= 4 * unreached["longer_than"]
     assert not (tmp_path / "out").exists()
-
-
-def test_rates_that_could_be_better_are_named(call, study):
-    """A study that names no entropy has rates of min-entropy; one that says "min" asks for them."""
-    file = study('[[adversaries]]\nmodel = "quantum"\n')
-    text = file.read_text()
-    file.write_text(text + '[[quantities]]\nname = "key_rate"\nx = 0\ny = 0\n')
-    done = call("check", str(file), "--seconds", "0.01")
-    assert 'key_rate: of min-entropy, as the study names no entropy; entropy = "von Neumann" proves more' in done.out
-    file.write_text('entropy = "min"\n' + file.read_text())
-    assert read_spec(file).min_entropy_rates == ()
-    file.write_text(text + '[[quantities]]\nname = "key_rate"\nx = 0\ny = 0\nentropy = "von Neumann"\n')
-    assert read_spec(file).min_entropy_rates == ()
-    file.write_text(text.replace('"quantum"', '"no-signaling"') + '[[quantities]]\nname = "key_rate"\nx = 0\ny = 0\n')
-    assert read_spec(file).min_entropy_rates == ()
 
 
 @pytest.mark.slow

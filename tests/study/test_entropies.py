@@ -117,9 +117,9 @@ def test_the_study_s_entropy_is_that_of_its_rates() -> None:
     assert [q.group for q in spec.quantities] == ["entropy", "entropy", "data", "data"]
     assert [q.options for q in spec.quantities] == ["von Neumann qubit 0.001"] * 2 + [None, None]
     assert parse_spec(json.loads(json.dumps(spec.model_dump(mode="json")))) == spec
-    plain = parse_spec(content(quantities=["key_rate", "entropy_local"]))
-    assert [q.options for q in plain.quantities] == [None, "von Neumann 0.001"]
-    assert plain.cells == Plan(plain).cells == 2
+    least = parse_spec(content(quantities=["key_rate", "entropy_local"], entropy="min"))
+    assert [q.options for q in least.quantities] == [None, "von Neumann 0.001"]
+    assert least.cells == Plan(least).cells == 2
     # of an entropy there is one task for all adversaries, none of which it depends on
     wide = tasks(entropy=QUBIT, quantities=["key_rate", "guess_local"], adversaries=["local", "no-signaling"])
     assert [task.group for task in wide] == ["data", "data", "entropy"]
@@ -127,8 +127,36 @@ def test_the_study_s_entropy_is_that_of_its_rates() -> None:
         assert TASK.validate_json(TASK.dump_json(task)) == task
 
 
+def test_rates_of_no_named_entropy_are_the_best_against_each_adversary() -> None:
+    """Von Neumann's against quantum devices, once for all levels; min-entropy against others and in searches."""
+    names = ["guess_local", "key_rate", {"name": "key_rate", "y": 1, "entropy": "min"}]
+    both = content(quantities=names, adversaries=["no-signaling", "quantum", {"model": "quantum", "level": "1+AB"}])
+    spec = parse_spec(both)
+    found = [(t.model.name, t.group, [(q.identity) for q in t.quantities]) for group in Plan(spec) for t in group]
+    guesses, other = "guess_local, x = 0", "key_rate, x = 0, y = 1"
+    assert found == [
+        ("no-signaling", "data", [guesses, "key_rate, x = 0, y = 0", other]),
+        ("quantum", "data", [guesses, other]),
+        ("quantum", "data", [guesses, other]),
+        ("quantum", "entropy", ["key_rate, x = 0, y = 0, von Neumann 0.001"]),
+    ]
+    assert spec.cells == Plan(spec).cells == 8
+    assert parse_spec(json.loads(json.dumps(spec.model_dump(mode="json")))) == spec
+    # the default of quantities is read like those that are given
+    assert parse_spec(content()) == parse_spec(content(quantities=["guess_local", "key_rate"]))
+    assert keys()[1.0, "", "key_rate, x = 0, y = 0, von Neumann 0.001"]
+    # a search along a curve goes by guesses
+    curve = {"kind": "singlet", "at_chsh": [2.3], "phi": 1.5, "best_of": 6}
+    assert [q.options for q in parse_spec(content(family=curve)).quantities] == [None, None]
+    # flips are for von Neumann entropies alone, and no rate of min-entropy is asked beside
+    flipped = parse_spec(
+        content(quantities={"name": "key_rate", "preprocessing": 0.1}, adversaries=["quantum", "local"])
+    )
+    assert [q.options for q in flipped.quantities] == ["von Neumann 0.001, preprocessing 0.1"]
+
+
 def test_keys_hold_the_meaning() -> None:
-    base = keys(quantities=["key_rate"])
+    base = keys(quantities=["key_rate"], entropy="min")
     assert keys(quantities=[{"name": "key_rate", "entropy": "min"}], entropy=QUBIT).values() != base
     assert set(keys(quantities=[{"name": "key_rate", "entropy": "min"}], entropy=QUBIT).values()) == set(base.values())
     rate = {"name": "key_rate", "entropy": "von Neumann"}
@@ -138,6 +166,7 @@ def test_keys_hold_the_meaning() -> None:
         keys(quantities=[rate | {"entropy": {"tolerance": 1e-3}}]),
         keys(quantities=[rate], adversaries=["local"]),
         keys(quantities=["key_rate"], entropy="von Neumann"),
+        keys(quantities=["key_rate"]),
         keys(quantities=[rate], solver={"tolerance": 1e-7}),
     ]
     assert all(set(other.values()) == set(own.values()) for other in same)
@@ -186,7 +215,7 @@ def test_critical_values_are_of_lines_of_noise() -> None:
         (content(entropy={"level": "1+Q"}), ["entropy.level", "1+Q"]),
         (content(quantities=[{"name": "entropy_local", "entropy": "min"}]), ["quantities[0]", "entropy_local"]),
         (content(quantities=[{"name": "guess_local", "entropy": "min"}]), ["has entropy", "guess_local"]),
-        (content(quantities=[{"name": "key_rate", "preprocessing": 0.1}]), ["quantities", "von Neumann"]),
+        (content(quantities=[{"name": "key_rate", "preprocessing": 0.1}], entropy="min"), ["von Neumann"]),
         (content(quantities=[{"name": "key_rate", "preprocessing": 0.6}]), ["preprocessing = 0.6", "[0, 1/2]"]),
         (content(quantities=[{"name": "key_rate", "preprocessing": "most"}]), ["preprocessing = 'most'"]),
         (content(quantities=[{"name": "entropy_local", "preprocessing": "best"}]), ["'best'", "entropy_local"]),

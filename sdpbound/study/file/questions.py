@@ -231,9 +231,10 @@ class Quantity(Part):
         description="the key's value for each outcome, such as [0, 0, 1, 1], or for each choice of several parties' "
         "outcomes, the last party's fastest; absent: the outcomes themselves",
     )
-    entropy: Annotated[EntropySettings, BeforeValidator(named("kind"))] | None = Field(
-        default=None, description="the entropy that a rate is made of; absent: the study's"
-    )
+    entropy: (
+        Annotated[EntropySettings, BeforeValidator(named("kind"), json_schema_input_type=EntropySettings | EntropyKind)]
+        | None
+    ) = Field(default=None, description="the entropy that a rate is made of; absent: the study's")
     preprocessing: _Flip | None = Field(
         default=None, description='probability with which Alice flips her key bit, "best": searched, or "best channel"'
     )
@@ -325,6 +326,13 @@ class Quantity(Part):
     def group(self) -> Group:
         """The group of the quantity, which says what it depends on."""
         return "entropy" if self.entropy not in (None, MIN) and self.kind.group == "data" else self.kind.group
+
+    def is_against(self, model: str) -> bool:
+        """Whether it is asked against an adversary; a rate of no named entropy is not against quantum devices.
+
+        Against those a rate of von Neumann's entropy stands in its place.
+        """
+        return model != "quantum" or self.group != "data" or self.entropy is not None or "entropy" not in self.keys
 
     @property
     def how(self) -> EntropySettings | None:

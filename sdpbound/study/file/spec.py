@@ -37,6 +37,7 @@ from sdpbound.study.file.numbers import Entry, ExpressionText, FileContext, eval
 from sdpbound.study.file.product import Distinct, Part, Product, Texts
 from sdpbound.study.file.questions import (
     MIN,
+    VON_NEUMANN,
     AdversarySettings,
     EntropyKind,
     EntropySettings,
@@ -119,12 +120,23 @@ def _entries(value: object) -> object:
 def _with_entropy(quantities: tuple[Quantity, ...], info: ValidationInfo) -> tuple[Quantity, ...]:
     """Return the quantities.
 
-    Each that takes an entropy and names none gets the study's entropy.
+    Each that takes an entropy and names none gets the study's entropy. Where the study names none too, it is von
+    Neumann's against quantum devices and min-entropy against other adversaries; where members are searched along a
+    curve, it is min-entropy, by which such a search goes.
     """
-    default = info.data.get("entropy", MIN)
+    default, models = info.data.get("entropy"), {one.model for one in info.data.get("adversaries", ())}
+    family = info.data.get("family")
+    if default is None and isinstance(family, Curve) and family.best_of is not None:
+        default = MIN
     found = []
     for quantity in quantities:
-        if quantity.entropy is None and "entropy" in quantity.keys and default != MIN:
+        takes = quantity.entropy is None and "entropy" in quantity.keys
+        if takes and default is None and quantity.kind.group == "data" and "quantum" in models:
+            named = quantity.model_copy(update={"entropy": VON_NEUMANN})
+            found += [named] if all(one.identity != named.identity for one in quantities) else []
+            if models == {"quantum"} or quantity.preprocessing:
+                continue
+        elif takes and default is not None and (default != MIN or quantity.kind.group == "data"):
             quantity = quantity.model_copy(update={"entropy": default})
         if quantity.group == "data" and quantity.preprocessing:
             raise fail(f"has {quantity.name} with preprocessing, which takes entropy = 'von Neumann'; say so")
@@ -189,9 +201,14 @@ class StudySpec(Part):
         default=(AdversarySettings(model="quantum"),),
         description="the adversaries: models, or tables of model and level",
     )
-    entropy: Annotated[
-        EntropySettings, BeforeValidator(named("kind"), json_schema_input_type=EntropySettings | EntropyKind)
-    ] = Field(default=MIN, description="the entropy of rates that name none")
+    entropy: (
+        Annotated[EntropySettings, BeforeValidator(named("kind"), json_schema_input_type=EntropySettings | EntropyKind)]
+        | None
+    ) = Field(
+        default=None,
+        description="the entropy of rates that name none; absent: von Neumann's against quantum devices, and "
+        "min-entropy against other adversaries and where members are searched along a curve",
+    )
     quantities: Annotated[
         tuple[Annotated[Quantity, BeforeValidator(named("name"))], ...],
         FailFast(),
@@ -199,19 +216,12 @@ class StudySpec(Part):
         AfterValidator(_with_entropy),
         Distinct,
     ] = Field(
-        default=tuple(Quantity(name=name) for name in ("guess_local", "key_rate")),
+        default=("guess_local", "key_rate"),
+        validate_default=True,
         description="what is computed: names, or tables with a name and settings",
     )
     solver: SolverSettings = Field(default=SolverSettings(), description="the solver, its tolerance and time")
     certificates: StrictBool = Field(default=True, description="whether certificates are stored, to be verified")
-
-    @property
-    def min_entropy_rates(self) -> tuple[str, ...]:
-        """The rates against quantum devices that are of min-entropy only because the study names no entropy."""
-        if "entropy" in self.model_fields_set or all(one.model != "quantum" for one in self.adversaries):
-            return ()
-        rates = (q.name for q in self.quantities if q.kind.rate and q.group == "data" and q.entropy is None)
-        return tuple(dict.fromkeys(rates))
 
     @model_validator(mode="after")
     def _tests(self) -> StudySpec:
@@ -289,9 +299,10 @@ class StudySpec(Part):
 
     def cells_of(self, quantity: Quantity) -> int:
         """Return the number of cells of a quantity at one point."""
-        noises, tested, adversaries = len(self.conditions), len(self.observed), len(self.adversaries)
+        noises, tested = len(self.conditions), len(self.observed)
         if quantity.group == "threshold":
             return len(self.lines(quantity.kind.driven)) * tested
+        adversaries = sum(quantity.is_against(one.model) for one in self.adversaries)
         counts = {"point": 1, "expression": adversaries, "entropy": noises * tested, "no-signaling": noises * tested}
         return counts.get(quantity.group, noises * tested * adversaries)
 
